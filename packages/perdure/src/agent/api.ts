@@ -1,0 +1,161 @@
+/**
+ * The SDK as a developer sees it. `openAgent` gives an `Agent`; everything else hangs on it.
+ *
+ *   await using agent = await openAgent("./me", { join: "ws://127.0.0.1:4410/#ag1…" });
+ *   const sent = await agent.send("@desk", "hello");        // durable on this disk
+ *   for await (const step of sent) console.log(step.state); // queued, stored, fetched, done
+ */
+import type { AgentId, MessageId } from "../wire/ids.ts";
+
+/** What may be sent: text, bytes, a Blob, a stream of bytes, or any JSON value, up to 8 MiB. */
+export type Body = string | Uint8Array | Blob | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | JsonValue;
+export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+
+/** Everything that waits takes these. Without `timeoutMs` the named setting's default holds; nothing waits for ever. */
+export interface Waiting {
+  readonly signal?: AbortSignal;
+  readonly timeoutMs?: number;
+}
+
+export interface SendOptions extends Waiting {
+  /** How long the message may wait for its reader: 1 s to 30 days; 7 days when absent. */
+  readonly expiresInMs?: number;
+  /** Continue this conversation (a thread id as `Mail.thread` gives it). */
+  readonly thread?: string;
+  /** A later message with the same key makes this one stale. */
+  readonly collapseKey?: string;
+  /** The recipient takes one message per key, whichever of the sender's instances sent it. */
+  readonly idempotencyKey?: string;
+  /** Media type; guessed from the kind of body when absent. */
+  readonly contentType?: string;
+  readonly fileName?: string;
+}
+
+/** Where a message stands. Terminal states are the last six; a state only ever rises. */
+export type DeliveryState =
+  | "queued" | "accepted" | "stored" | "fetched" | "working"
+  | "unconfirmed" | "lost" | "expired" | "failed" | "refused" | "done";
+
+/** One thing that happened to a message: what, when, and who says so. */
+export interface Step {
+  readonly state: DeliveryState;
+  readonly atMs: number;
+  /** `self`: this agent's own disk or verdict; otherwise the id of the relay or recipient that said it. */
+  readonly by: AgentId | "self";
+  /** How it can be proven: not at all, by a relay's statement, by a relay's notice, or by the recipient's receipt. */
+  readonly proof: "none" | "statement" | "notice" | "receipt";
+  /** For people: statement number, error code, number of attempts. */
+  readonly detail: string;
+}
+
+/** A message on its way. Iterating yields the steps so far and then each new one until a terminal state. */
+export interface Sent extends AsyncIterable<Step> {
+  readonly id: MessageId;
+  readonly to: AgentId | string;
+  /** Every step so far. */
+  readonly steps: readonly Step[];
+  /**
+   * Resolves with the first step at or above `state`; throws the terminal code (`refused`, `failed`, `expired`, `lost`,
+   * `unconfirmed`) when the message ends otherwise, `timed-out` or `aborted`.
+   */
+  until(state: "stored" | "fetched" | "done", waiting?: Waiting): Promise<Step>;
+}
+
+/** A message somebody sent to this agent. Reading it never consumes it; `done`, `retry` and `reject` do. */
+export interface Mail {
+  readonly id: MessageId;
+  readonly from: AgentId;
+  /** Name the sender's own record claims, or undefined. Not verified by anybody but the sender's relay. */
+  readonly fromName: string | undefined;
+  readonly thread: string;
+  readonly inReplyTo: MessageId | undefined;
+  /** Written by a program's handler, not by a person's will; is never answered automatically. */
+  readonly auto: boolean;
+  readonly depth: number;
+  readonly contentType: string;
+  readonly fileName: string | undefined;
+  readonly sizeBytes: number;
+  readonly sentAtMs: number;
+  readonly receivedAtMs: number;
+  readonly expiresAtMs: number;
+  readonly collapseKey: string | undefined;
+  /** 1 the first time a handler sees it; more when an earlier start did not commit. */
+  readonly attempt: number;
+  text(): Promise<string>;
+  json(): Promise<JsonValue>;
+  bytes(): Promise<Uint8Array>;
+  stream(): ReadableStream<Uint8Array>;
+  /** Marks it done: committed on this disk, told to the sender, released at the relay. */
+  done(waiting?: Waiting): Promise<void>;
+  /** Puts it back (from `failed` too) with its attempts counted from zero. */
+  retry(waiting?: Waiting): Promise<void>;
+  /** Refuses it; the sender sees `refused` with `why`. */
+  reject(why: string, waiting?: Waiting): Promise<void>;
+}
+
+/** What a handler may say; committed together with the completion when the handler returns, not before. */
+export interface Turn {
+  /** Aborts when the turn can no longer commit. */
+  readonly signal: AbortSignal;
+  /** Answers the sender. `auto-reply-refused` for mail that is itself automatic, `loop-depth` beyond 8. */
+  reply(body: Body, options?: Omit<SendOptions, keyof Waiting>): Promise<void>;
+  send(to: AgentId | string, body: Body, options?: Omit<SendOptions, keyof Waiting>): Promise<void>;
+  /** Ends the message as refused instead of done. */
+  reject(why: string): void;
+}
+
+export type Handler = (mail: Mail, turn: Turn) => Promise<void> | void;
+export type Box = "inbox" | "failed";
+
+export interface ServeOptions {
+  /** Ends serving: no new mail is started, started handlers may finish. */
+  readonly signal?: AbortSignal;
+  /** Handlers running at once; 1 when absent. */
+  readonly concurrency?: number;
+}
+
+export interface InboxOptions extends Waiting {
+  readonly box?: Box;
+  /** Goes on with mail that arrives later, until the signal fires or `timeoutMs` passes; without it lists what is there. */
+  readonly watch?: boolean;
+}
+
+export interface AgentStatus {
+  readonly id: AgentId;
+  readonly name: string | undefined;
+  readonly folder: string;
+  /** This process holds the folder, or another one does and serves us. */
+  readonly role: "holder" | "guest";
+  readonly relay: { readonly id: AgentId; readonly url: string; readonly connected: boolean; readonly lastError: string | undefined; readonly clockOffsetMs: number | undefined };
+  readonly custody: "split" | "together";
+  readonly waiting: number;
+  readonly failed: number;
+  readonly outgoing: number;
+}
+
+export interface Agent extends AsyncDisposable {
+  readonly id: AgentId;
+  /** Resolves when the message is durable in this agent's own outbox. */
+  send(to: AgentId | string, body: Body, options?: SendOptions): Promise<Sent>;
+  /** A message sent earlier, also before a restart; `unknown-message` when there is none. */
+  sent(id: MessageId | string): Promise<Sent>;
+  /** Messages sent and not forgotten, newest first. */
+  outbox(waiting?: Waiting): Promise<readonly Sent[]>;
+  /** Sends and waits for the answer. */
+  ask(to: AgentId | string, body: Body, options?: SendOptions): Promise<Mail>;
+  /** Hands each waiting message to `handler`; a throw means retry, then the `failed` box. Resolves when the signal fires. */
+  serve(handler: Handler, options?: ServeOptions): Promise<void>;
+  inbox(options?: InboxOptions): AsyncIterable<Mail>;
+  status(waiting?: Waiting): Promise<AgentStatus>;
+  /** Commits what is under way and lets go of the folder. Same as `await using`. */
+  close(): Promise<void>;
+}
+
+export interface OpenOptions extends Waiting {
+  /** Address of a relay: creates the agent (custody `together`) when the folder is empty, and joins that relay. */
+  readonly join?: string;
+  /** Relay-scoped name to ask for when the agent is created, without `@`. */
+  readonly name?: string;
+  /** Settings to override, by name. */
+  readonly settings?: Readonly<Record<string, number>>;
+}

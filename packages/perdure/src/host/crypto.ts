@@ -1,0 +1,61 @@
+/**
+ * Cryptography with key handles: secret keys of a host may be unreadable (a browser's), so rooms above never see them.
+ * Signatures and key agreement may complete in any order; hashing is at once everywhere.
+ */
+export interface Crypto {
+  readonly hash: Hash;
+  readonly signatures: Signatures;
+  readonly encapsulation: Encapsulation;
+  readonly aead: Aead;
+}
+
+export interface Hash {
+  /** SHA-256, 32 bytes. */
+  sha256(bytes: Uint8Array): Uint8Array;
+  /** HMAC-SHA256, 32 bytes. */
+  hmacSha256(key: Uint8Array, bytes: Uint8Array): Uint8Array;
+  /** HKDF-SHA256 (RFC 5869), `lengthBytes` up to 8,160. */
+  hkdfSha256(secret: Uint8Array, salt: Uint8Array, info: Uint8Array, lengthBytes: number): Uint8Array;
+}
+
+declare const handle: unique symbol;
+/** A secret Ed25519 key of this host. */
+export interface SigningKey {
+  readonly [handle]: "signing";
+  /** 32 bytes. */
+  readonly publicKey: Uint8Array;
+}
+/** A secret X25519 key of this host. */
+export interface DecapsulationKey {
+  readonly [handle]: "decapsulation";
+  /** 32 bytes. */
+  readonly publicKey: Uint8Array;
+}
+
+export interface Signatures {
+  /** An Ed25519 key from a 32-byte seed (RFC 8032). */
+  load(seed: Uint8Array): Promise<SigningKey>;
+  /** 64 bytes. */
+  sign(key: SigningKey, message: Uint8Array): Promise<Uint8Array>;
+  verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean>;
+}
+
+/** HPKE (RFC 9180) base mode with DHKEM(X25519, HKDF-SHA256), used only to export a secret; plain X25519 for handshakes. */
+export interface Encapsulation {
+  /** An X25519 key from 32 bytes. */
+  load(secret: Uint8Array): Promise<DecapsulationKey>;
+  /** A fresh encapsulated key (32 bytes) for `publicKey` and the exported secret (32 bytes) only its owner can find. */
+  encapsulate(publicKey: Uint8Array, info: Uint8Array): Promise<{ readonly encapsulated: Uint8Array; readonly secret: Uint8Array }>;
+  /** The exported secret again; a wrong key gives another secret, a malformed one `bad-argument`. */
+  decapsulate(key: DecapsulationKey, encapsulated: Uint8Array, info: Uint8Array): Promise<Uint8Array>;
+  /** X25519 (RFC 7748): 32 bytes; `bad-argument` when the result is all zero. */
+  agree(key: DecapsulationKey, publicKey: Uint8Array): Promise<Uint8Array>;
+}
+
+/** AES-256-GCM. Keys here are used once, so the nonce is 12 zero bytes. */
+export interface Aead {
+  /** Ciphertext and 16-byte tag. */
+  seal(key: Uint8Array, plaintext: Uint8Array, associated: Uint8Array): Promise<Uint8Array>;
+  /** The plaintext, or `undefined` when key, ciphertext or associated data do not belong together. */
+  open(key: Uint8Array, ciphertext: Uint8Array, associated: Uint8Array): Promise<Uint8Array | undefined>;
+}

@@ -1,0 +1,37 @@
+/**
+ * Files, in the few operations whose behaviour under a crash can be stated.
+ *
+ * What holds after a crash: bytes written before a `sync` that resolved are there. Of everything written later any
+ * subset of 512-byte sectors may be there. `rename` and `remove` are durable when they resolve. A file that `open`
+ * created is durable after its first `sync`.
+ *
+ * Errors are PerdureErrors: `disk-full`, `disk-failed`, `read-only`, `permission-denied`, `folder-in-use`.
+ */
+export interface Files {
+  /** `write` creates the file and its folders when missing (files 0600, folders 0700); `read` of a missing file throws `not-found`. */
+  open(path: string, mode: "read" | "write"): Promise<OpenFile>;
+  /** Names in a folder, sorted, without subfolders; empty when the folder is missing. */
+  list(folder: string): Promise<readonly string[]>;
+  /** Atomically puts `from` in the place of `to`. */
+  rename(from: string, to: string): Promise<void>;
+  /** Removes a file; a missing one is fine. */
+  remove(path: string): Promise<void>;
+  /** Takes the folder for this process until released or the process ends, however it ends; `folder-in-use` when another has it. */
+  lock(folder: string): Promise<FolderLock>;
+}
+
+export interface OpenFile {
+  /** Bytes the file has now. */
+  size(): Promise<number>;
+  /** Up to `length` bytes from `offset`; fewer only at the end of the file. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+  /** Writes all of `bytes` at `offset`, or throws; what then is in that place is undefined. */
+  write(offset: number, bytes: Uint8Array): Promise<void>;
+  /** Resolves when everything written so far survives a loss of power. After a failure nothing more may be assumed of this file. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface FolderLock {
+  release(): Promise<void>;
+}

@@ -1,0 +1,53 @@
+/**
+ * Connections that carry whole messages. Addresses: `ws://host:port/…`, `wss://…`, and `unix:/path` (on Windows a named pipe) between
+ * processes of one machine.
+ */
+export interface Net {
+  /** Opens a connection; `relay-unreachable` when nobody answers, `timed-out`, `aborted`. */
+  dial(address: string, options: DialOptions): Promise<Connection>;
+  /** Listens; `address-in-use` when the port or path is taken. Port 0 picks a free one. */
+  listen(address: string, options: ListenOptions): Promise<Listener>;
+}
+
+export interface DialOptions {
+  readonly timeoutMs: number;
+  readonly maxMessageBytes: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface ListenOptions {
+  readonly maxMessageBytes: number;
+  readonly onConnection: (connection: Connection) => void;
+  /** Answers plain HTTP on the same port; only with `ws:`. */
+  readonly onRequest?: (request: Request) => Promise<Response> | Response;
+}
+
+export interface Listener {
+  /** The address as bound, with the real port. */
+  readonly address: string;
+  /** Stops listening and closes every connection that is still open. */
+  close(): Promise<void>;
+}
+
+export interface Connection {
+  /** Where the other side is, for logs. */
+  readonly remote: string;
+  /** True when both ends are on this machine and nobody in between can listen or write. */
+  readonly local: boolean;
+  /** Bytes handed to `send` that have not left this process. */
+  readonly queuedBytes: number;
+  /** Queues one message; ignored after the close. */
+  send(message: Uint8Array): void;
+  /** Closes after what is queued has left, or at once when `now`. */
+  close(now?: boolean): void;
+  /** Starts receiving; what came before is kept until then. Called once. */
+  start(receiver: Receiver): void;
+}
+
+export interface Receiver {
+  message(message: Uint8Array): void;
+  /** `queuedBytes` fell to zero. */
+  drained(): void;
+  /** Called exactly once; `why` is a short reason for logs. Nothing comes after it. */
+  closed(why: string): void;
+}

@@ -1,0 +1,116 @@
+/** Byte strings: the few operations every format needs, without Node's Buffer so that browsers can load them. */
+
+const HEX = Array.from({ length: 256 }, (_, value) => value.toString(16).padStart(2, "0"));
+const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+export type Bytes = Uint8Array;
+
+export const EMPTY: Bytes = new Uint8Array(0);
+
+export function utf8(text: string): Bytes {
+  return encoder.encode(text);
+}
+
+/** Decodes UTF-8; throws a TypeError on anything that is not. */
+export function fromUtf8(bytes: Bytes): string {
+  return decoder.decode(bytes);
+}
+
+export function concat(...parts: readonly Bytes[]): Bytes {
+  let size = 0;
+  for (const part of parts) size += part.length;
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+export function equalBytes(a: Bytes, b: Bytes): boolean {
+  if (a.length !== b.length) return false;
+  let difference = 0;
+  for (let index = 0; index < a.length; index++) difference |= (a[index] as number) ^ (b[index] as number);
+  return difference === 0;
+}
+
+/** Lexicographic order, shorter first when one is a prefix of the other. */
+export function compareBytes(a: Bytes, b: Bytes): number {
+  const shared = Math.min(a.length, b.length);
+  for (let index = 0; index < shared; index++) {
+    const difference = (a[index] as number) - (b[index] as number);
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
+}
+
+export function hex(bytes: Bytes): string {
+  let text = "";
+  for (const byte of bytes) text += HEX[byte];
+  return text;
+}
+
+/** Reads an even number of hexadecimal digits, or `undefined` when the text is anything else. */
+export function fromHex(text: string): Bytes | undefined {
+  if (text.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(text)) return undefined;
+  const bytes = new Uint8Array(text.length / 2);
+  for (let index = 0; index < bytes.length; index++) bytes[index] = Number.parseInt(text.slice(index * 2, index * 2 + 2), 16);
+  return bytes;
+}
+
+/** RFC 4648 base32, lower case, without padding. */
+export function base32(bytes: Bytes): string {
+  let text = "";
+  let held = 0;
+  let bits = 0;
+  for (const byte of bytes) {
+    held = (held << 8) | byte;
+    bits += 8;
+    while (bits >= 5) {
+      bits -= 5;
+      text += BASE32[(held >>> bits) & 31];
+    }
+    held &= (1 << bits) - 1;
+  }
+  if (bits > 0) text += BASE32[(held << (5 - bits)) & 31];
+  return text;
+}
+
+/** Reads lower-case base32 without padding; `undefined` for foreign letters or bits that a writer would not have set. */
+export function fromBase32(text: string): Bytes | undefined {
+  const bytes = new Uint8Array(Math.floor((text.length * 5) / 8));
+  let held = 0;
+  let bits = 0;
+  let at = 0;
+  for (const letter of text) {
+    const value = BASE32.indexOf(letter);
+    if (value < 0) return undefined;
+    held = (held << 5) | value;
+    bits += 5;
+    if (bits >= 8) {
+      bits -= 8;
+      bytes[at++] = (held >>> bits) & 255;
+      held &= (1 << bits) - 1;
+    }
+  }
+  if (bits >= 5 || held !== 0) return undefined;
+  return bytes;
+}
+
+export function viewOf(bytes: Bytes): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Reads an unsigned 64-bit big-endian integer; `undefined` when it passes 2^53 - 1, the largest number kept exactly. */
+export function readU64(view: DataView, at: number): number | undefined {
+  const value = view.getUint32(at) * 0x1_0000_0000 + view.getUint32(at + 4);
+  return Number.isSafeInteger(value) ? value : undefined;
+}
+
+export function writeU64(view: DataView, at: number, value: number): void {
+  view.setUint32(at, Math.floor(value / 0x1_0000_0000));
+  view.setUint32(at + 4, value % 0x1_0000_0000);
+}

@@ -1,0 +1,228 @@
+/**
+ * Control frames of a session between an agent and a relay.
+ *
+ *   agent                                   relay
+ *   hello      ->
+ *                                       <-  challenge   (signed over hello and challenge)
+ *   proof      ->                                       (signed over everything so far)
+ *                                       <-  welcome
+ *   mail, settle, lookup, publish, ping ->
+ *                                       <-  deliver, ack, refuse, position, statement, found, pong
+ *   goodbye    <->                                      (every close has a listed cause)
+ */
+import { GENERATION_BYTES, LINK_BYTES } from "./ids.ts";
+import { readU64, type Bytes, viewOf, writeU64, concat } from "./bytes.ts";
+import { PerdureError } from "./error.ts";
+import { MAX_CONTROL_BYTES, MAX_SETTLE_RANGES } from "./limits.ts";
+import { bytes, choice, extensions, fixed, flag, list, shape, type ShapeValue, text, uint } from "./shape.ts";
+
+const agentId = fixed(32);
+const nonce = fixed(32);
+const ephemeralKey = fixed(32);
+const generation = fixed(GENERATION_BYTES);
+const link = fixed(LINK_BYTES);
+
+/** How transport messages of a session are protected: `none` on loopback and local sockets, `mac` everywhere else. */
+export const SESSION_MODES = ["none", "mac"] as const;
+export type SessionMode = (typeof SESSION_MODES)[number];
+
+export const RETRY_WORDS = ["never", "now", "after"] as const;
+
+export const hello = shape("hello", {
+  versions: list(uint, 8),
+  modes: list(choice(...SESSION_MODES), 4),
+  agentId,
+  /** The relay the agent means; 32 zero bytes on first use of an address without a pinned id. */
+  expectedRelayId: agentId,
+  nonce,
+  ephemeralKey,
+  extensions: extensions(),
+});
+export type Hello = ShapeValue<typeof hello>;
+
+export const challenge = shape("challenge", {
+  version: uint,
+  mode: choice(...SESSION_MODES),
+  relayId: agentId,
+  nonce,
+  ephemeralKey,
+  relayTimeMs: uint,
+  /** An encoded identity bundle of the relay. */
+  bundle: bytes(MAX_CONTROL_BYTES),
+  /** By the relay's instance key, over the transcript up to here. */
+  signature: bytes(64),
+  extensions: extensions(),
+});
+export type Challenge = ShapeValue<typeof challenge>;
+
+export const proof = shape("proof", {
+  /** An encoded identity bundle of the agent. */
+  bundle: bytes(MAX_CONTROL_BYTES),
+  /** Drawn at each opening of the outbox; link sequence numbers start at 1 with it. */
+  link,
+  /** Whether this session consumes the mailbox; attaching as consumer fences the one before. */
+  consume: flag,
+  /** The last position the agent has on its own disk: deliveries start after it when the generation still holds. */
+  haveGeneration: generation,
+  havePosition: uint,
+  /** By the agent's instance key, over the whole transcript. */
+  signature: bytes(64),
+  extensions: extensions(),
+});
+export type Proof = ShapeValue<typeof proof>;
+
+export const welcome = shape("welcome", {
+  relayTimeMs: uint,
+  generation,
+  /** Consumer epoch of this session; 0 when it does not consume. */
+  epoch: uint,
+  /** Highest synced position of the mailbox. */
+  tail: uint,
+  /** Every position up to here is settled. */
+  settledFloor: uint,
+  /** Link sequence number up to which the relay has durably taken or refused what this link sent. */
+  linkUpTo: uint,
+  /** Link sequence numbers at or below `linkUpTo` that were refused and not stored. */
+  linkRefused: list(uint, 256),
+  /** Frames of mail the agent may have unacknowledged. */
+  windowFrames: uint,
+  /** Bytes of mail the agent may have unacknowledged. */
+  windowBytes: uint,
+  /** The agent says something at least this often. */
+  pingEveryMs: uint,
+  extensions: extensions(),
+});
+export type Welcome = ShapeValue<typeof welcome>;
+
+/** One message was not taken. Never final by itself: the sender keeps it and acts on `retry`. */
+export const refuse = shape("refuse", {
+  linkSeq: uint,
+  code: text(64),
+  retry: choice(...RETRY_WORDS),
+  afterMs: uint,
+  hint: text(512),
+});
+export type Refuse = ShapeValue<typeof refuse>;
+
+/** Releases messages: everything up to `floor`, and the ranges above it (first, last). */
+export const settle = shape("settle", {
+  generation,
+  epoch: uint,
+  floor: uint,
+  ranges: list(list(uint, 2), MAX_SETTLE_RANGES),
+});
+export type Settle = ShapeValue<typeof settle>;
+
+/** The relay's answer to a settle, and what it says when a settle named another generation or epoch. */
+export const position = shape("position", { generation, epoch: uint, settledFloor: uint, tail: uint });
+export type Position = ShapeValue<typeof position>;
+
+export const lookup = shape("lookup", {
+  request: uint,
+  /** 32 bytes of an agent id, or the UTF-8 of a name without `@`. */
+  what: choice("agent", "name"),
+  key: bytes(64),
+});
+export type Lookup = ShapeValue<typeof lookup>;
+
+export const found = shape("found", {
+  request: uint,
+  /** An encoded identity bundle; empty when there is no such agent here. */
+  bundle: bytes(MAX_CONTROL_BYTES),
+});
+export type Found = ShapeValue<typeof found>;
+
+/** A new identity bundle of the agent of this session. */
+export const publish = shape("publish", { bundle: bytes(MAX_CONTROL_BYTES) });
+
+export const ping = shape("ping", { nonce: uint });
+export const pong = shape("pong", { nonce: uint, timeMs: uint });
+
+/** Why the connection is being closed. Both sides send it before they close; nobody closes for an unlisted cause. */
+export const goodbye = shape("goodbye", {
+  code: text(64),
+  retry: choice(...RETRY_WORDS),
+  afterMs: uint,
+  why: text(512),
+  hint: text(512),
+});
+export type Goodbye = ShapeValue<typeof goodbye>;
+
+/*
+ * The three frames of the hot path have fixed layouts.
+ *
+ *   mail      0  8  link sequence number, from 1, gapless per link
+ *             8  1  hop limit
+ *             9  7  reserved, 0
+ *            16  …  envelope
+ *
+ *   deliver   0  8  generation
+ *             8  8  position in the mailbox, from 1, gapless per mailbox
+ *            16  8  time the relay stored it, milliseconds since 1970
+ *            24  …  envelope
+ *
+ *   ack       0  8  link sequence number up to which everything is durably stored or was refused
+ */
+
+export const MAIL_HEADER_BYTES = 16;
+export const DELIVER_HEADER_BYTES = 24;
+export const DEFAULT_HOP_LIMIT = 8;
+
+export interface MailFrame {
+  readonly linkSeq: number;
+  readonly hopLimit: number;
+  readonly envelope: Bytes;
+}
+
+export function encodeMail(frame: MailFrame): Bytes {
+  const header = new Uint8Array(MAIL_HEADER_BYTES);
+  writeU64(viewOf(header), 0, frame.linkSeq);
+  header[8] = frame.hopLimit;
+  return concat(header, frame.envelope);
+}
+
+export function decodeMail(payload: Bytes): MailFrame {
+  const view = payload.length < MAIL_HEADER_BYTES ? malformed("mail", "cut off") : viewOf(payload);
+  const linkSeq = readU64(view, 0);
+  if (linkSeq === undefined || linkSeq === 0) malformed("mail", "link sequence number outside 1 to 2^53 - 1");
+  if (view.getUint8(9) !== 0 || view.getUint16(10) !== 0 || view.getUint32(12) !== 0) malformed("mail", "reserved bytes are not zero");
+  return { linkSeq, hopLimit: view.getUint8(8), envelope: payload.subarray(MAIL_HEADER_BYTES) };
+}
+
+export interface DeliverFrame {
+  readonly generation: Bytes;
+  readonly position: number;
+  readonly storedAtMs: number;
+  readonly envelope: Bytes;
+}
+
+export function encodeDeliver(frame: DeliverFrame): Bytes {
+  const header = new Uint8Array(DELIVER_HEADER_BYTES);
+  header.set(frame.generation);
+  writeU64(viewOf(header), 8, frame.position);
+  writeU64(viewOf(header), 16, frame.storedAtMs);
+  return concat(header, frame.envelope);
+}
+
+export function decodeDeliver(payload: Bytes): DeliverFrame {
+  const view = payload.length < DELIVER_HEADER_BYTES ? malformed("deliver", "cut off") : viewOf(payload);
+  const at = readU64(view, 8);
+  const storedAtMs = readU64(view, 16);
+  if (at === undefined || at === 0 || storedAtMs === undefined) malformed("deliver", "position or time outside 2^53 - 1");
+  return { generation: payload.subarray(0, GENERATION_BYTES), position: at, storedAtMs, envelope: payload.subarray(DELIVER_HEADER_BYTES) };
+}
+
+export function encodeAck(upTo: number): Bytes {
+  const payload = new Uint8Array(8);
+  writeU64(viewOf(payload), 0, upTo);
+  return payload;
+}
+
+export function decodeAck(payload: Bytes): number {
+  const upTo = payload.length === 8 ? readU64(viewOf(payload), 0) : undefined;
+  return upTo ?? malformed("ack", "not a number up to 2^53 - 1");
+}
+
+function malformed(frame: string, why: string): never {
+  throw new PerdureError("malformed", `${frame}: ${why}`);
+}

@@ -1,0 +1,144 @@
+/**
+ * The envelope: what a relay stores and forwards. A fixed header that is read in place, and an opaque body.
+ *
+ *   offset  size  field
+ *        0     1  version            0
+ *        1     1  class              0 mail, 1 receipt, 2 notice
+ *        2     2  flags              0; bit 0 is reserved for a hidden sender; an unknown bit is refused
+ *        4     4  body length        u32, at most 327,680
+ *        8    32  from               agent id
+ *       40    32  to                 agent id
+ *       72     8  stream             random, drawn by the sender per boot and recipient
+ *       80     8  sequence           u64, from 1, gapless within a stream
+ *       88     8  expires            u64, milliseconds since 1970; never absent
+ *       96     8  inbox key          first 8 bytes of SHA-256 over the recipient's public inbox key; 0 in a notice
+ *      104     2  suite              1 = DHKEM(X25519, HKDF-SHA256) export, HKDF-SHA256, AES-256-GCM; 0 = not sealed (notice)
+ *      106     6  reserved           0
+ *      112    16  digest             first 16 bytes of SHA-256 over "perdure/digest/0", bytes 0..111 and the body
+ *      128     …  body
+ *
+ * All integers are big-endian. Bytes 0..111 are the associated data of the sealed body. What changes in transit is in
+ * the link frame. A relay copies the digest and the recipient checks it: same id with another digest is `id-conflict`.
+ */
+import { type Bytes, concat, readU64, utf8, viewOf, writeU64 } from "./bytes.ts";
+import { PerdureError } from "./error.ts";
+import { agentIdText, type AgentId, type MessageId, messageIdText } from "./ids.ts";
+import { MAX_ENVELOPE_BODY_BYTES, WIRE_VERSION } from "./limits.ts";
+
+export const ENVELOPE_HEADER_BYTES = 128;
+/** The part of the header that the digest and the seal cover. */
+export const BOUND_HEADER_BYTES = 112;
+export const DIGEST_BYTES = 16;
+export const DIGEST_DOMAIN: Bytes = utf8("perdure/digest/0");
+
+export const ENVELOPE_CLASSES = ["mail", "receipt", "notice"] as const;
+export type EnvelopeClass = (typeof ENVELOPE_CLASSES)[number];
+
+export const SUITE_UNSEALED = 0;
+export const SUITE_X25519_AES256GCM = 1;
+
+export interface EnvelopeHeader {
+  readonly class: EnvelopeClass;
+  /** 32 bytes. */
+  readonly from: Bytes;
+  /** 32 bytes. */
+  readonly to: Bytes;
+  /** 8 bytes. */
+  readonly stream: Bytes;
+  readonly seq: number;
+  readonly expiresAtMs: number;
+  /** 8 bytes. */
+  readonly inboxKeyId: Bytes;
+  readonly suite: number;
+}
+
+export interface Envelope extends EnvelopeHeader {
+  readonly body: Bytes;
+  /** 16 bytes. */
+  readonly digest: Bytes;
+  /** Header and body as they travel. */
+  readonly bytes: Bytes;
+}
+
+/** Bytes 0..111: what is signed over, sealed with and digested. */
+export function encodeBoundHeader(header: EnvelopeHeader, bodyBytes: number): Bytes {
+  if (bodyBytes > MAX_ENVELOPE_BODY_BYTES) {
+    throw new PerdureError("too-large", `an envelope body of ${bodyBytes} bytes is more than ${MAX_ENVELOPE_BODY_BYTES}`);
+  }
+  const bound = new Uint8Array(BOUND_HEADER_BYTES);
+  const view = viewOf(bound);
+  bound[0] = WIRE_VERSION;
+  bound[1] = ENVELOPE_CLASSES.indexOf(header.class);
+  view.setUint32(4, bodyBytes);
+  bound.set(header.from, 8);
+  bound.set(header.to, 40);
+  bound.set(header.stream, 72);
+  writeU64(view, 80, header.seq);
+  writeU64(view, 88, header.expiresAtMs);
+  bound.set(header.inboxKeyId, 96);
+  view.setUint16(104, header.suite);
+  return bound;
+}
+
+/** Puts an envelope together. `digestOf` is SHA-256; the first 16 bytes are used. */
+export function encodeEnvelope(header: EnvelopeHeader, body: Bytes, sha256: (bytes: Bytes) => Bytes): Envelope {
+  const bound = encodeBoundHeader(header, body.length);
+  const digest = envelopeDigest(bound, body, sha256);
+  return { ...header, body, digest, bytes: concat(bound, digest, body) };
+}
+
+export function envelopeDigest(bound: Bytes, body: Bytes, sha256: (bytes: Bytes) => Bytes): Bytes {
+  return sha256(concat(DIGEST_DOMAIN, bound, body)).slice(0, DIGEST_BYTES);
+}
+
+/** Reads an envelope in place: the parts are views into `bytes`. The digest is not checked; see {@link digestMatches}. */
+export function decodeEnvelope(bytes: Bytes): Envelope {
+  if (bytes.length < ENVELOPE_HEADER_BYTES) malformed(`${bytes.length} bytes are less than a header`);
+  const view = viewOf(bytes);
+  if (bytes[0] !== WIRE_VERSION) {
+    throw new PerdureError("needs-newer-version", `envelope version ${bytes[0]} is not ${WIRE_VERSION}`, { hint: "Update perdure on both sides." });
+  }
+  const envelopeClass = ENVELOPE_CLASSES[bytes[1] as number];
+  if (envelopeClass === undefined) malformed(`class ${bytes[1]} is unknown`);
+  if (view.getUint16(2) !== 0) malformed("a flag is set that this version does not know");
+  const bodyBytes = view.getUint32(4);
+  if (bodyBytes > MAX_ENVELOPE_BODY_BYTES) throw new PerdureError("too-large", `an envelope body of ${bodyBytes} bytes is more than ${MAX_ENVELOPE_BODY_BYTES}`);
+  if (bytes.length !== ENVELOPE_HEADER_BYTES + bodyBytes) malformed(`the header promises ${bodyBytes} body bytes, ${bytes.length - ENVELOPE_HEADER_BYTES} came`);
+  const seq = readU64(view, 80);
+  const expiresAtMs = readU64(view, 88);
+  if (seq === undefined || seq === 0) malformed("the sequence number is outside 1 to 2^53 - 1");
+  if (expiresAtMs === undefined || expiresAtMs === 0) malformed("the expiry is outside 1 to 2^53 - 1");
+  if (view.getUint16(106) !== 0 || view.getUint32(108) !== 0) malformed("reserved bytes are not zero");
+  const suite = view.getUint16(104);
+  if (suite !== SUITE_UNSEALED && suite !== SUITE_X25519_AES256GCM) throw new PerdureError("needs-newer-version", `sealing suite ${suite} is unknown`, { hint: "Update perdure; the sender uses a newer suite." });
+  if ((suite === SUITE_UNSEALED) !== (envelopeClass === "notice")) malformed(`suite ${suite} does not go with class ${envelopeClass}`);
+  return {
+    class: envelopeClass,
+    from: bytes.subarray(8, 40),
+    to: bytes.subarray(40, 72),
+    stream: bytes.subarray(72, 80),
+    seq,
+    expiresAtMs,
+    inboxKeyId: bytes.subarray(96, 104),
+    suite,
+    digest: bytes.subarray(BOUND_HEADER_BYTES, ENVELOPE_HEADER_BYTES),
+    body: bytes.subarray(ENVELOPE_HEADER_BYTES),
+    bytes,
+  };
+}
+
+export function boundHeaderOf(envelope: Envelope): Bytes {
+  return envelope.bytes.subarray(0, BOUND_HEADER_BYTES);
+}
+
+export function envelopeId(envelope: EnvelopeHeader): MessageId {
+  return messageIdText(envelope.stream, envelope.seq);
+}
+
+export function envelopeFrom(envelope: EnvelopeHeader): AgentId {
+  return agentIdText(envelope.from);
+}
+
+function malformed(why: string): never {
+  throw new PerdureError("malformed", `envelope: ${why}`);
+}

@@ -1,0 +1,143 @@
+/**
+ * Frames and the transport messages that carry them.
+ *
+ * A transport message is one WebSocket binary message (or one length-prefixed message on a local socket):
+ *
+ *   offset  size  field
+ *        0     1  version   0
+ *        1     1  mode      0 none, 1 mac
+ *        2    16  tag       mode mac only: first 16 bytes of HMAC-SHA256 over counter (u64) and the frames
+ *     2|18     …  frames    one or more, until the end of the message
+ *
+ * The counter is not sent: both sides count the messages of one direction from 0. A frame:
+ *
+ *   offset  size  field
+ *        0     1  type
+ *        1     1  flags     0
+ *        2     2  channel   0; other numbers are reserved for several agents on one connection
+ *        4     4  length    u32, bytes of payload
+ *        8     …  payload
+ *
+ * Handshake frames (1-4) and `goodbye` before the session travel in mode none; everything after `proof` in the mode that was agreed on.
+ */
+import { type Bytes, viewOf, writeU64 } from "./bytes.ts";
+import { PerdureError } from "./error.ts";
+import { MAX_TRANSPORT_BYTES, WIRE_VERSION } from "./limits.ts";
+
+export const FRAME_TYPES = {
+  hello: 1,
+  challenge: 2,
+  proof: 3,
+  welcome: 4,
+  mail: 16,
+  deliver: 17,
+  ack: 18,
+  refuse: 19,
+  settle: 20,
+  position: 21,
+  statement: 22,
+  lookup: 23,
+  found: 24,
+  publish: 25,
+  ping: 26,
+  pong: 27,
+  goodbye: 28,
+} as const;
+
+export type FrameName = keyof typeof FRAME_TYPES;
+
+const NAME_OF: ReadonlyMap<number, FrameName> = new Map(Object.entries(FRAME_TYPES).map(([name, type]) => [type, name as FrameName]));
+
+export interface Frame {
+  readonly name: FrameName;
+  readonly payload: Bytes;
+}
+
+export const MODE_NONE = 0;
+export const MODE_MAC = 1;
+export const TAG_BYTES = 16;
+export const FRAME_HEADER_BYTES = 8;
+const TRANSPORT_HEADER_BYTES = 2;
+const COUNTER_BYTES = 8;
+
+/** The tag of one direction: given counter and frames, the 16 bytes that go before them. */
+export type Tagger = (counted: Bytes) => Bytes;
+
+/** Bytes a frame takes inside a transport message. */
+export function frameBytes(payloadBytes: number): number {
+  return FRAME_HEADER_BYTES + payloadBytes;
+}
+
+/** Builds one transport message. With a `tag` the mode is mac and `counter` is the number of this message in its direction. */
+export function encodeTransport(frames: readonly Frame[], counter: number, tag?: Tagger): Bytes {
+  let size = 0;
+  for (const frame of frames) size += frameBytes(frame.payload.length);
+  const start = tag === undefined ? TRANSPORT_HEADER_BYTES : TRANSPORT_HEADER_BYTES + TAG_BYTES;
+  if (start + size > MAX_TRANSPORT_BYTES) throw new PerdureError("too-large", `a transport message of ${start + size} bytes is more than ${MAX_TRANSPORT_BYTES}`);
+  const message = new Uint8Array(start + size);
+  const view = viewOf(message);
+  message[0] = WIRE_VERSION;
+  message[1] = tag === undefined ? MODE_NONE : MODE_MAC;
+  let at = start;
+  for (const frame of frames) {
+    message[at] = FRAME_TYPES[frame.name];
+    view.setUint32(at + 4, frame.payload.length);
+    message.set(frame.payload, at + FRAME_HEADER_BYTES);
+    at += frameBytes(frame.payload.length);
+  }
+  if (tag !== undefined) message.set(tag(counted(counter, message.subarray(start))).subarray(0, TAG_BYTES), TRANSPORT_HEADER_BYTES);
+  return message;
+}
+
+/**
+ * Reads one transport message; payloads are views into it. `check` says whether a tag is right and decides the mode:
+ * with it only mode mac is taken, without it only mode none.
+ */
+export function decodeTransport(message: Bytes, counter: number, check?: Tagger): readonly Frame[] {
+  if (message.length > MAX_TRANSPORT_BYTES) throw new PerdureError("too-large", `a transport message of ${message.length} bytes is more than ${MAX_TRANSPORT_BYTES}`);
+  if (message.length < TRANSPORT_HEADER_BYTES) malformed("shorter than its header");
+  if (message[0] !== WIRE_VERSION) throw new PerdureError("needs-newer-version", `transport version ${message[0]} is not ${WIRE_VERSION}`, { hint: "Update perdure on both sides." });
+  if (message[1] !== (check === undefined ? MODE_NONE : MODE_MAC)) malformed(`mode ${message[1]} was not agreed on`);
+  let start = TRANSPORT_HEADER_BYTES;
+  if (check !== undefined) {
+    start += TAG_BYTES;
+    if (message.length < start) malformed("shorter than its tag");
+    const expected = check(counted(counter, message.subarray(start)));
+    let difference = 0;
+    for (let index = 0; index < TAG_BYTES; index++) difference |= (expected[index] as number) ^ (message[TRANSPORT_HEADER_BYTES + index] as number);
+    if (difference !== 0) throw new PerdureError("bad-mac", "a transport message was changed, repeated or reordered on its way");
+  }
+  const frames = decodeFrames(message.subarray(start));
+  if (frames.length === 0) malformed("no frames");
+  return frames;
+}
+
+function decodeFrames(bytes: Bytes): readonly Frame[] {
+  const view = viewOf(bytes);
+  const frames: Frame[] = [];
+  let at = 0;
+  while (at < bytes.length) {
+    if (bytes.length - at < FRAME_HEADER_BYTES) malformed("a frame header is cut off");
+    const name = NAME_OF.get(bytes[at] as number);
+    if (name === undefined) malformed(`frame type ${bytes[at]} is unknown`);
+    if (bytes[at + 1] !== 0) malformed("a frame flag is set that this version does not know");
+    if (view.getUint16(at + 2) !== 0) malformed("channels other than 0 are reserved");
+    const length = view.getUint32(at + 4);
+    const end = at + FRAME_HEADER_BYTES + length;
+    if (end > bytes.length) malformed(`a frame promises ${length} bytes, ${bytes.length - at - FRAME_HEADER_BYTES} are left`);
+    frames.push({ name, payload: bytes.subarray(at + FRAME_HEADER_BYTES, end) });
+    at = end;
+  }
+  return frames;
+}
+
+function counted(counter: number, frames: Bytes): Bytes {
+  const whole = new Uint8Array(COUNTER_BYTES + frames.length);
+  writeU64(viewOf(whole), 0, counter);
+  whole.set(frames, COUNTER_BYTES);
+  return whole;
+}
+
+function malformed(why: string): never {
+  throw new PerdureError("malformed", `transport message: ${why}`);
+}
