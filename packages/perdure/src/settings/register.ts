@@ -64,6 +64,7 @@ export const SETTINGS = define({
   outboxMessages: { value: 10_000, unit: "messages", min: 1, max: 10_000_000, reason: "Messages an agent holds that have not come to their end; `send` refuses more." },
   outboxBytes: { value: 256 * MB, unit: "bytes", min: 8 * MB, max: 1024 * 1024 * MB, reason: "Bytes of such messages." },
   askTimeoutMs: { value: MINUTE, unit: "ms", min: 1, max: 30 * DAY, reason: "How long `ask` waits for an answer when the caller does not say." },
+  callTimeoutMs: { value: 30 * SECOND, unit: "ms", min: 100, max: 10 * MINUTE, reason: "An agent that has not committed, read or answered on its own machine by then has a stuck disk or process." },
   openTimeoutMs: { value: 20 * SECOND, unit: "ms", min: 100, max: 10 * MINUTE, reason: "How long opening a folder may take, taking over from another process included." },
   certificateMs: { value: 30 * DAY, unit: "ms", min: HOUR, max: 366 * DAY, reason: "Life of an instance certificate; renewed after a third." },
   recordFreshMs: { value: DAY, unit: "ms", min: MINUTE, max: 90 * DAY, reason: "Peers ask again for an agent's record older than this." },

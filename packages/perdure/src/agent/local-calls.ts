@@ -1,0 +1,41 @@
+/** The calls that pass over the local socket, and which of them wait: a waiting one takes a signal as its last argument. */
+import type { AgentCore } from "./core.ts";
+
+export type CallName = { readonly [Name in keyof AgentCore]: Name }[keyof AgentCore];
+
+const WAITS: { readonly [Name in CallName]: boolean } = {
+  submit: false,
+  outgoing: false,
+  outgoingAfter: true,
+  outgoings: false,
+  mails: false,
+  mailsAfter: true,
+  mail: false,
+  readPart: false,
+  claim: true,
+  answer: true,
+  adopt: false,
+  complete: false,
+  release: false,
+  finish: false,
+  retry: false,
+  leave: false,
+  status: false,
+};
+
+/** Calls one guest may have open at once; more are answered `too-busy`. */
+export const CALLS_IN_FLIGHT = 1024;
+
+export function isCallName(text: string): text is CallName {
+  return Object.hasOwn(WAITS, text);
+}
+
+export function callWaits(name: CallName): boolean {
+  return WAITS[name];
+}
+
+/** Makes the call on `core`; `signal` is passed to those that wait. */
+export async function makeCall(core: AgentCore, name: CallName, values: readonly unknown[], signal: AbortSignal): Promise<unknown> {
+  const call = core[name] as (...values: unknown[]) => Promise<unknown>;
+  return await call.apply(core, WAITS[name] ? [...values, signal] : [...values]);
+}
