@@ -41,7 +41,9 @@ export const sealedHead = shape("sealed head", {
   sentAtMs: uint,
   /** SHA-256 of the sender's newest log event. */
   logHead: fixed(32),
-  /** The sender's encoded identity bundle; empty once the recipient is known to have that log head. */
+  /** SHA-256 of the certificate whose instance key made the inner signature. */
+  certificateHash: fixed(32),
+  /** The sender's encoded identity bundle; empty once the recipient is known to have that log head and certificate. */
   bundle: bytes(16 * 1024),
   extensions: extensions(),
 }, 24 * 1024);

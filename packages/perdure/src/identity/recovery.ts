@@ -1,0 +1,90 @@
+/**
+ * The recovery file: the next control key of an agent on a page for people, to be kept away from the agent's machine.
+ *
+ * With custody `split` it is the only copy. Each secret is base32 in groups of four with three bytes of checksum, so that
+ * a typing mistake is found line by line; whether the page belongs to an agent is decided by the agent's own inception,
+ * which committed to both secrets.
+ */
+import type { Crypto, Hash } from "../host/crypto.ts";
+import { base32, type Bytes, concat, equalBytes, fromBase32, utf8 } from "../wire/bytes.ts";
+import { PerdureError } from "../wire/error.ts";
+import { agentIdBytes, type AgentId, isAgentId } from "../wire/ids.ts";
+import type { NextSecret } from "../wire/kept-identity.ts";
+import { type LogState, nextKeyCommitment, recoveryCommitment } from "./agent-log.ts";
+
+const CHECKSUM_DOMAIN = utf8("perdure/recovery-file/0");
+const CHECKSUM_BYTES = 3;
+const SECRET_BYTES = 32;
+const LABELS = { seed: "Next key", recoverySalt: "Recovery salt" } as const;
+
+export interface Recovery extends NextSecret {
+  readonly agentId: AgentId;
+}
+
+/** The page as text; lines end in LF. */
+export function formatRecovery(hash: Hash, recovery: Recovery, name: string | undefined): string {
+  return [
+    "Perdure recovery file",
+    "=====================",
+    "",
+    "Keep this page away from the machine the agent runs on, and keep it secret.",
+    "It holds the agent's next control key. Whoever has it together with the agent's",
+    "current key can take the identity over; without it the identity cannot be moved",
+    "to new keys. It does not open any mail and daily work never needs it.",
+    "",
+    `Agent: ${recovery.agentId}`,
+    ...(name === undefined ? [] : [`Name: ${name}`]),
+    `${LABELS.seed}: ${formatSecret(hash, recovery.agentId, LABELS.seed, recovery.seed)}`,
+    `${LABELS.recoverySalt}: ${formatSecret(hash, recovery.agentId, LABELS.recoverySalt, recovery.recoverySalt)}`,
+    "",
+  ].join("\n");
+}
+
+/** Reads a page back; throws `malformed` saying which line is wrong. */
+export function parseRecovery(hash: Hash, text: string): Recovery {
+  const lines = text.split(/\r?\n/);
+  const valueOf = (label: string): string => {
+    const line = lines.find((each) => each.startsWith(`${label}:`));
+    if (line === undefined) throw wrongPage(`it has no line "${label}:"`);
+    return line.slice(label.length + 1).trim();
+  };
+  const agentId = valueOf("Agent");
+  if (!isAgentId(agentId)) throw wrongPage('the line "Agent:" is not an agent id');
+  return {
+    agentId,
+    seed: parseSecret(hash, agentId, LABELS.seed, valueOf(LABELS.seed)),
+    recoverySalt: parseSecret(hash, agentId, LABELS.recoverySalt, valueOf(LABELS.recoverySalt)),
+  };
+}
+
+/** Throws `wrong-recipient` unless the page is of the agent with this log, and `wrong-commitment` unless its secrets are. */
+export async function verifyRecovery(crypto: Crypto, recovery: Recovery, log: LogState): Promise<void> {
+  if (!equalBytes(agentIdBytes(recovery.agentId), log.idRaw)) throw new PerdureError("wrong-recipient", `the recovery file is of ${recovery.agentId}`);
+  const key = await crypto.signatures.load(recovery.seed);
+  const committed = nextKeyCommitment(crypto.hash, key.publicKey);
+  const opens = log.nextCommitments.some((each) => equalBytes(each, committed));
+  if (!opens || !equalBytes(recoveryCommitment(crypto.hash, recovery.recoverySalt), log.recoveryCommitment)) {
+    throw new PerdureError("wrong-commitment", "the recovery file's secrets are not those the agent committed to");
+  }
+}
+
+function formatSecret(hash: Hash, agentId: AgentId, label: string, secret: Bytes): string {
+  return (base32(concat(secret, checksum(hash, agentId, label, secret))).match(/.{1,4}/g) ?? []).join(" ");
+}
+
+function parseSecret(hash: Hash, agentId: AgentId, label: string, text: string): Bytes {
+  const whole = fromBase32(text.replace(/\s/g, "").toLowerCase());
+  const secret = whole?.subarray(0, SECRET_BYTES);
+  if (whole?.length !== SECRET_BYTES + CHECKSUM_BYTES || secret === undefined || !equalBytes(whole.subarray(SECRET_BYTES), checksum(hash, agentId, label, secret))) {
+    throw wrongPage(`the line "${label}:" has a mistake in it, or belongs to another agent`);
+  }
+  return secret.slice();
+}
+
+function checksum(hash: Hash, agentId: AgentId, label: string, secret: Bytes): Bytes {
+  return hash.sha256(concat(CHECKSUM_DOMAIN, agentIdBytes(agentId), utf8(label), secret)).subarray(0, CHECKSUM_BYTES);
+}
+
+function wrongPage(why: string): PerdureError {
+  return new PerdureError("malformed", `recovery file: ${why}`, { hint: "Compare it with the original letter by letter." });
+}
