@@ -1,0 +1,58 @@
+/**
+ * A set of whole numbers kept as sorted, disjoint, non-adjacent ranges.
+ *
+ * Invariant: for neighbours `[a, b]` and `[c, d]`: `a <= b` and `b + 1 < c`. Memory grows with the holes, not with the
+ * numbers, so a stream that is settled in order costs one range however long it gets.
+ */
+export type Range = readonly [first: number, last: number];
+
+export interface IntervalSet {
+  has(value: number): boolean;
+  /** Adds `first` to `last`, both included. */
+  add(first: number, last?: number): void;
+  /** The lowest number from `from` on that is not in the set. */
+  firstMissing(from: number): number;
+  readonly ranges: readonly Range[];
+}
+
+export function createIntervalSet(initial: readonly Range[] = []): IntervalSet {
+  const ranges: Range[] = [];
+
+  /** Index of the first range whose end is at or above `value`. */
+  const indexOf = (value: number): number => {
+    let low = 0;
+    let high = ranges.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((ranges[middle] as Range)[1] < value) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+
+  const set: IntervalSet = {
+    ranges,
+    has(value) {
+      const range = ranges[indexOf(value)];
+      return range !== undefined && range[0] <= value;
+    },
+    add(first, last = first) {
+      if (last < first) return;
+      const start = indexOf(first - 1);
+      let end = start;
+      let low = first;
+      let high = last;
+      for (let range = ranges[end]; range !== undefined && range[0] <= last + 1; range = ranges[++end]) {
+        low = Math.min(low, range[0]);
+        high = Math.max(high, range[1]);
+      }
+      ranges.splice(start, end - start, [low, high]);
+    },
+    firstMissing(from) {
+      const range = ranges[indexOf(from)];
+      return range !== undefined && range[0] <= from ? range[1] + 1 : from;
+    },
+  };
+  for (const [first, last] of initial) set.add(first, last);
+  return set;
+}

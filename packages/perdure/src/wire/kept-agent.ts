@@ -1,0 +1,234 @@
+/**
+ * Records an agent keeps in its own log. The agent's state is what these say, applied in order; nothing else is kept.
+ *
+ *   offset  size  field
+ *        0     1  kind       see KEPT_KINDS
+ *        1     1  flags      bit 0: restated, a location follows and the payload lies there
+ *        2     4  head size  u32
+ *        6  0|24  location   segment, offset and length (u64 each) of the record that has the payload
+ *     6|30     …  head       the shape of the kind
+ *        …     …  payload    content, envelope or bundle, not interpreted
+ *
+ * Every log file begins with a restatement: one `reset`, then for everything the agent holds the same records that made
+ * it, with the location of their payload instead of the payload. Reading starts anew at each `reset`.
+ */
+import { type Bytes, readU64, viewOf, writeU64 } from "./bytes.ts";
+import { PerdureError } from "./error.ts";
+import { AGENT_ID_BYTES, GENERATION_BYTES, STREAM_BYTES } from "./ids.ts";
+import { bytes, choice, fixed, flag, list, optional, type Shape, shape, type ShapeValue, text, uint } from "./shape.ts";
+import { messageRef, OUTCOMES, sealedHead } from "./sealed.ts";
+
+/** Where a message can stand, in rising order; see protocol/delivery/delivery-lattice. */
+export const DELIVERY_STATES = ["queued", "accepted", "stored", "fetched", "working", "unconfirmed", "lost", "expired", "failed", "refused", "done"] as const;
+export type DeliveryState = (typeof DELIVERY_STATES)[number];
+export const PROOF_KINDS = ["none", "statement", "notice", "receipt"] as const;
+
+const agentId = fixed(AGENT_ID_BYTES);
+const stream = fixed(STREAM_BYTES);
+const digest = fixed(16);
+
+const reset = shape("kept reset", {
+  /** Number of the last group of records that the restatement contains. */
+  group: uint,
+  /** Highest arrival number given to a message. */
+  arrival: uint,
+});
+
+/** Starts the records that became durable together. */
+const group = shape("kept group", { number: uint });
+
+const queued = shape("kept outgoing", {
+  stream,
+  /** First part; the others follow without a gap. */
+  seq: uint,
+  parts: uint,
+  class: choice("mail", "receipt"),
+  /** Empty while only the name is known. */
+  to: bytes(AGENT_ID_BYTES),
+  toName: text(32),
+  /** Empty when no request of a client made it. */
+  requestId: bytes(16),
+  asks: flag,
+  thread: fixed(16),
+  depth: uint,
+  auto: flag,
+  inReplyTo: optional(messageRef.field),
+  collapseKey: text(128),
+  idempotencyKey: text(128),
+  contentType: text(128),
+  fileName: text(255),
+  wholeBytes: uint,
+  wholeHash: fixed(32),
+  sentAtMs: uint,
+  expiresAtMs: uint,
+});
+export type KeptOutgoing = ShapeValue<typeof queued>;
+
+const part = shape("kept part", { stream, seq: uint });
+const sealed = shape("kept envelope", { stream, seq: uint, digest, bytes: uint });
+
+const step = shape("kept step", {
+  stream,
+  seq: uint,
+  state: choice(...DELIVERY_STATES),
+  atMs: uint,
+  /** Who says so; empty for this agent itself. */
+  by: bytes(AGENT_ID_BYTES),
+  proof: choice(...PROOF_KINDS),
+  detail: text(600),
+  /** The proof itself: a statement proof, a signed notice, or the receipt's entry. */
+  evidence: bytes(4096),
+});
+export type KeptStep = ShapeValue<typeof step>;
+
+const forgotten = shape("kept end of outgoing", { stream, seq: uint });
+
+const received = shape("kept incoming", {
+  from: agentId,
+  stream,
+  seq: uint,
+  digest,
+  generation: fixed(GENERATION_BYTES),
+  position: uint,
+  storedAtMs: uint,
+  receivedAtMs: uint,
+  expiresAtMs: uint,
+  arrival: uint,
+  fromName: text(32),
+  /** The sealed head as sent, without the identity bundle. */
+  head: sealedHead.field,
+});
+export type KeptIncoming = ShapeValue<typeof received>;
+
+const started = shape("kept start", { from: agentId, stream, seq: uint, attempt: uint });
+
+const put = shape("kept place", {
+  from: agentId,
+  stream,
+  seq: uint,
+  box: choice("inbox", "failed"),
+  arrival: uint,
+  failures: uint,
+  /** No handler sees it before. */
+  notBeforeMs: uint,
+});
+export type KeptPlace = ShapeValue<typeof put>;
+
+const completed = shape("kept completion", {
+  from: agentId,
+  stream,
+  seq: uint,
+  parts: uint,
+  attempt: uint,
+  outcome: choice(...OUTCOMES),
+  atMs: uint,
+});
+export type KeptCompletion = ShapeValue<typeof completed>;
+
+/** A sequence number that will never be handed over: a receipt that was read, mail that came too late. */
+const passed = shape("kept passing", {
+  from: agentId,
+  stream,
+  seq: uint,
+  digest,
+  expiresAtMs: uint,
+  generation: fixed(GENERATION_BYTES),
+  position: uint,
+});
+export type KeptPassing = ShapeValue<typeof passed>;
+
+const settledDigest = shape("kept digest", { seq: uint, digest, attempt: uint });
+
+/** A stream somebody sends on: which numbers are settled, and until when a replay must be recognised. */
+const streamState = shape("kept stream", {
+  from: agentId,
+  stream,
+  settled: list(list(uint, 2), 1024),
+  floor: uint,
+  maxExpiryMs: uint,
+  digests: list(settledDigest.field, 64),
+  /** Idempotency keys seen on it and the sequence number that took each. */
+  keys: list(shape("kept key", { key: text(128), seq: uint }).field, 1024),
+});
+export type KeptStream = ShapeValue<typeof streamState>;
+
+const streamForgotten = shape("kept end of stream", { from: agentId, stream });
+
+/** Positions of the relay's mailbox that need nothing more from us. */
+const positions = shape("kept positions", { generation: fixed(GENERATION_BYTES), settled: list(list(uint, 2), 1024) });
+export type KeptPositions = ShapeValue<typeof positions>;
+
+/** The newest identity seen of a peer; older ones are refused from then on. The payload is the bundle. */
+const peer = shape("kept peer", { id: agentId, logSeq: uint, logHead: fixed(32), recordVersion: uint, seenAtMs: uint });
+export type KeptPeer = ShapeValue<typeof peer>;
+
+/** A name and whom it meant the first time it was used. */
+const peerName = shape("kept name", { name: text(32), id: agentId, seenAtMs: uint });
+
+const SHAPES = { reset, group, queued, part, sealed, step, forgotten, received, started, put, completed, passed, stream: streamState, streamForgotten, positions, peer, peerName } as const;
+export type KeptKind = keyof typeof SHAPES;
+
+/** In the order of their numbers on disk; new kinds are only ever added at the end. */
+export const KEPT_KINDS = Object.keys(SHAPES) as readonly KeptKind[];
+
+export type KeptHead<Kind extends KeptKind> = ShapeValue<(typeof SHAPES)[Kind]>;
+/** One record: what happened, and where its payload lies if it has one. */
+export type Kept = { readonly [Kind in KeptKind]: { readonly kind: Kind; readonly head: KeptHead<Kind> } }[KeptKind];
+
+export interface PayloadAt {
+  readonly segment: number;
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface KeptRecord {
+  readonly kept: Kept;
+  /** Set when the record restates an earlier one whose payload lies there. */
+  readonly restated: PayloadAt | undefined;
+  readonly payload: Bytes;
+}
+
+const FIXED_BYTES = 6;
+const LOCATION_BYTES = 24;
+const RESTATED = 1;
+
+export function encodeKept(kept: Kept, payload: Bytes | undefined, restated?: PayloadAt): Bytes {
+  const head = (SHAPES[kept.kind] as unknown as Shape<unknown>).encode(kept.head);
+  const start = FIXED_BYTES + (restated === undefined ? 0 : LOCATION_BYTES);
+  const record = new Uint8Array(start + head.length + (payload?.length ?? 0));
+  const view = viewOf(record);
+  record[0] = KEPT_KINDS.indexOf(kept.kind);
+  record[1] = restated === undefined ? 0 : RESTATED;
+  view.setUint32(2, head.length);
+  if (restated !== undefined) [restated.segment, restated.offset, restated.length].forEach((value, index) => writeU64(view, FIXED_BYTES + index * 8, value));
+  record.set(head, start);
+  if (payload !== undefined) record.set(payload, start + head.length);
+  return record;
+}
+
+/** Reads one record; `malformed` when it is none of ours, `needs-newer-version` for a kind of a later version. */
+export function decodeKept(record: Bytes): KeptRecord {
+  if (record.length < FIXED_BYTES) malformed("shorter than its header");
+  const kind = KEPT_KINDS[record[0] as number];
+  if (kind === undefined) throw new PerdureError("needs-newer-version", `a record of kind ${record[0]} is unknown`, { hint: "A newer perdure wrote this folder; update this one." });
+  const restated = record[1] === RESTATED;
+  if (!restated && record[1] !== 0) malformed("unknown flags");
+  const view = viewOf(record);
+  const start = FIXED_BYTES + (restated ? LOCATION_BYTES : 0);
+  const end = start + view.getUint32(2);
+  if (end > record.length) malformed("its head is cut off");
+  const head = (SHAPES[kind] as unknown as Shape<unknown>).decode(record.subarray(start, end));
+  return {
+    kept: { kind, head } as Kept,
+    restated: restated ? { segment: number(view, 6), offset: number(view, 14), length: number(view, 22) } : undefined,
+    payload: record.subarray(end),
+  };
+}
+
+function number(view: DataView, at: number): number {
+  return readU64(view, at) ?? malformed("a location beyond 2^53 - 1");
+}
+
+function malformed(why: string): never {
+  throw new PerdureError("malformed", `kept record: ${why}`);
+}
