@@ -1,0 +1,109 @@
+/**
+ * The relay's side of the handshake: proves its id to whoever connects, makes the agent prove its own, asks `admit` what to
+ * say, and hands over the session. Every failure ends in a goodbye with a code.
+ */
+import { withDeadline } from "../../host/deadline.ts";
+import type { Host } from "../../host/host.ts";
+import type { Connection } from "../../host/net.ts";
+import type { OwnIdentity } from "../../identity/own-identity.ts";
+import { type VerifiedIdentity, verifyBundle } from "../../identity/verify.ts";
+import type { Settings } from "../../settings/register.ts";
+import { equalBytes } from "../../wire/bytes.ts";
+import { type Challenge, challenge, hello, type Hello, proof, type Proof, type SessionMode, type Welcome, welcome } from "../../wire/control.ts";
+import { PerdureError } from "../../wire/error.ts";
+import { agentIdText } from "../../wire/ids.ts";
+import { WIRE_VERSION } from "../../wire/limits.ts";
+import { goodbyeOf } from "./goodbyes.ts";
+import { handshakeSigner } from "./peer-instance.ts";
+import { createSession, type Session } from "./session.ts";
+import { challengeToSign, proofToSign, sessionTaggers } from "./transcript.ts";
+import { createTransport, type Transport } from "./transport.ts";
+
+export interface AcceptOptions {
+  readonly host: Pick<Host, "clock" | "random" | "crypto">;
+  readonly settings: Settings;
+  readonly connection: Connection;
+  readonly own: OwnIdentity;
+  /**
+   * Called once the agent has proven who it is. What it returns is sent before anything else of this session; what it throws
+   * becomes the goodbye. The signal fires when the handshake has ended without it.
+   */
+  readonly admit: (agent: VerifiedIdentity, proof: Proof, signal: AbortSignal) => Promise<Welcome>;
+}
+
+export interface Accepted {
+  readonly session: Session;
+  readonly agent: VerifiedIdentity;
+  readonly proof: Proof;
+}
+
+/** Throws what the goodbye said: `bad-handshake`, `wrong-relay`, `timed-out`, `malformed`, ..., or what `admit` threw. */
+export async function acceptSession(options: AcceptOptions): Promise<Accepted> {
+  const { host, settings } = options;
+  const transport = createTransport(options.connection);
+  try {
+    return await withDeadline(host.clock, { timeoutMs: settings.handshakeTimeoutMs, what: "the agent's side of the handshake" }, (signal) =>
+      shakeHands(options, transport, signal),
+    );
+  } catch (error) {
+    transport.end(goodbyeOf(error));
+    throw error;
+  }
+}
+
+async function shakeHands(options: AcceptOptions, transport: Transport, signal: AbortSignal): Promise<Accepted> {
+  const { host, settings, own } = options;
+  const { crypto, clock, random } = host;
+  const helloBytes = await transport.next("hello");
+  const offered = hello.decode(helloBytes);
+  const mode = chooseMode(offered, transport.connection.local);
+  refuseOtherRelay(offered, own);
+  const ephemeral = await crypto.encapsulation.load(random.bytes(32));
+  const unsigned: Challenge = {
+    version: WIRE_VERSION,
+    mode,
+    relayId: own.idRaw,
+    nonce: random.bytes(32),
+    ephemeralKey: ephemeral.publicKey,
+    relayTimeMs: clock.wallMs(),
+    bundle: own.bundle(),
+    signature: new Uint8Array(64),
+    extensions: [],
+  };
+  const signature = await crypto.signatures.sign(own.instanceKey, challengeToSign(crypto.hash, helloBytes, unsigned));
+  const challengeBytes = challenge.encode({ ...unsigned, signature });
+  transport.send([{ name: "challenge", payload: challengeBytes }]);
+
+  const proofBytes = await transport.next("proof");
+  const proven = proof.decode(proofBytes);
+  const taggers =
+    mode === "mac"
+      ? sessionTaggers(crypto.hash, await crypto.encapsulation.agree(ephemeral, offered.ephemeralKey), helloBytes, challengeBytes, proofBytes)
+      : undefined;
+  transport.protect({ sending: taggers?.relayToAgent, receiving: taggers?.agentToRelay });
+  const nowMs = clock.wallMs();
+  const agent = await verifyBundle(crypto, proven.bundle, nowMs, offered.agentId);
+  await handshakeSigner(crypto, agent, "mail", proofToSign(crypto.hash, helloBytes, challengeBytes, proven), proven.signature, nowMs);
+  const says = await options.admit(agent, proven, signal);
+  if (signal.aborted) throw signal.reason;
+  transport.send([{ name: "welcome", payload: welcome.encode(says) }]);
+  const session = createSession({ clock, transport, mode, side: "relay", silenceTimeoutMs: settings.silenceTimeoutMs, pingEveryMs: settings.pingEveryMs });
+  return { session, agent, proof: proven };
+}
+
+/** Unprotected only where both ends are on one machine; the agent offers it only when it sees that too. */
+function chooseMode(offered: Hello, local: boolean): SessionMode {
+  if (!offered.versions.includes(WIRE_VERSION)) {
+    throw new PerdureError("needs-newer-version", `versions ${offered.versions.join(", ")} were offered, this relay speaks ${WIRE_VERSION}`, { hint: "Update perdure on both sides." });
+  }
+  if (local && offered.modes.includes("none")) return "none";
+  if (offered.modes.includes("mac")) return "mac";
+  throw new PerdureError("bad-handshake", "no mode was offered that this connection may use", { hint: "Mode none is for connections that stay on one machine." });
+}
+
+function refuseOtherRelay(offered: Hello, own: OwnIdentity): void {
+  if (offered.expectedRelayId.every((byte) => byte === 0) || equalBytes(offered.expectedRelayId, own.idRaw)) return;
+  throw new PerdureError("wrong-relay", `relay ${own.id} answers where ${agentIdText(offered.expectedRelayId)} was expected`, {
+    hint: "Check the address; if the relay was set up anew, its owner can tell you the new address.",
+  });
+}

@@ -1,0 +1,119 @@
+/**
+ * The agent's side of the handshake: dials a relay, makes it prove its id, proves its own, and hands over the session.
+ */
+import { withDeadline } from "../../host/deadline.ts";
+import type { Host } from "../../host/host.ts";
+import type { OwnIdentity } from "../../identity/own-identity.ts";
+import { type VerifiedIdentity, verifyBundle } from "../../identity/verify.ts";
+import type { Settings } from "../../settings/register.ts";
+import { type Bytes, equalBytes } from "../../wire/bytes.ts";
+import { challenge, hello, proof, type Proof, type SessionMode, type Welcome, welcome } from "../../wire/control.ts";
+import { PerdureError } from "../../wire/error.ts";
+import { agentIdText } from "../../wire/ids.ts";
+import { MAX_TRANSPORT_BYTES, WIRE_VERSION } from "../../wire/limits.ts";
+import { goodbyeOf } from "./goodbyes.ts";
+import { handshakeSigner } from "./peer-instance.ts";
+import { createSession, type Session } from "./session.ts";
+import { challengeToSign, proofToSign, sessionTaggers } from "./transcript.ts";
+import { createTransport, type Transport } from "./transport.ts";
+
+export interface ConnectOptions {
+  readonly host: Pick<Host, "clock" | "random" | "net" | "crypto">;
+  readonly settings: Settings;
+  /** `ws:` or `wss:`, without a fragment. */
+  readonly url: string;
+  /** The id the relay must prove (32 bytes), or `undefined` to take whoever answers. */
+  readonly relayIdRaw: Bytes | undefined;
+  readonly own: OwnIdentity;
+  /** 8 bytes drawn at this opening of the outbox. */
+  readonly link: Bytes;
+  /** Whether this session consumes the mailbox; fences the one that did. */
+  readonly consume: boolean;
+  /** The last position on the agent's own disk; 8 zero bytes and 0 when there is none. */
+  readonly have: { readonly generation: Bytes; readonly position: number };
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Connected {
+  readonly session: Session;
+  readonly welcome: Welcome;
+  readonly relay: VerifiedIdentity;
+  /** The relay's clock minus this one's, in milliseconds, to half a round trip. */
+  readonly clockOffsetMs: number;
+}
+
+const NO_RELAY_ID = new Uint8Array(32);
+
+/**
+ * Throws `relay-unreachable`, `timed-out`, `aborted`, `wrong-relay`, `bad-handshake`, `bad-signature`, `certificate-expired`,
+ * `needs-newer-version`, or whatever the relay's goodbye says (`name-taken`, `too-busy`, `relay-draining`, ...).
+ */
+export async function connectSession(options: ConnectOptions): Promise<Connected> {
+  const { host, settings, url, signal } = options;
+  const connection = await host.net.dial(url, { timeoutMs: settings.dialTimeoutMs, maxMessageBytes: MAX_TRANSPORT_BYTES, ...(signal === undefined ? {} : { signal }) });
+  const transport = createTransport(connection);
+  try {
+    return await withDeadline(
+      host.clock,
+      { timeoutMs: settings.handshakeTimeoutMs, what: `the handshake with ${url}`, hint: "The relay answers but does not finish; it may be overloaded.", signal },
+      () => shakeHands(options, transport),
+    );
+  } catch (error) {
+    transport.end(goodbyeOf(error));
+    throw error;
+  }
+}
+
+async function shakeHands(options: ConnectOptions, transport: Transport): Promise<Connected> {
+  const { host, settings, own, relayIdRaw } = options;
+  const { crypto, clock, random } = host;
+  const modes: readonly SessionMode[] = transport.connection.local ? ["none", "mac"] : ["mac"];
+  const ephemeral = await crypto.encapsulation.load(random.bytes(32));
+  const helloBytes = hello.encode({
+    versions: [WIRE_VERSION],
+    modes,
+    agentId: own.idRaw,
+    expectedRelayId: relayIdRaw ?? NO_RELAY_ID,
+    nonce: random.bytes(32),
+    ephemeralKey: ephemeral.publicKey,
+    extensions: [],
+  });
+  const askedAtMs = clock.wallMs();
+  transport.send([{ name: "hello", payload: helloBytes }]);
+  const challengeBytes = await transport.next("challenge");
+  const nowMs = clock.wallMs();
+  const challenged = challenge.decode(challengeBytes);
+  if (challenged.version !== WIRE_VERSION) throw new PerdureError("needs-newer-version", `the relay chose version ${challenged.version}`, { hint: "Update perdure on both sides." });
+  if (!modes.includes(challenged.mode)) throw new PerdureError("bad-handshake", `the relay chose mode ${challenged.mode}, which was not offered`);
+  if (relayIdRaw !== undefined && !equalBytes(relayIdRaw, challenged.relayId)) throw wrongRelay(relayIdRaw, challenged.relayId);
+  const relay = await verifyBundle(crypto, challenged.bundle, nowMs, challenged.relayId);
+  await handshakeSigner(crypto, relay, "relay", challengeToSign(crypto.hash, helloBytes, challenged), challenged.signature, nowMs);
+
+  const unsigned: Proof = {
+    bundle: own.bundle(),
+    link: options.link,
+    consume: options.consume,
+    haveGeneration: options.have.generation,
+    havePosition: options.have.position,
+    signature: new Uint8Array(64),
+    extensions: [],
+  };
+  const signature = await crypto.signatures.sign(own.instanceKey, proofToSign(crypto.hash, helloBytes, challengeBytes, unsigned));
+  const proofBytes = proof.encode({ ...unsigned, signature });
+  const taggers =
+    challenged.mode === "mac"
+      ? sessionTaggers(crypto.hash, await crypto.encapsulation.agree(ephemeral, challenged.ephemeralKey), helloBytes, challengeBytes, proofBytes)
+      : undefined;
+  transport.send([{ name: "proof", payload: proofBytes }]);
+  transport.protect({ sending: taggers?.agentToRelay, receiving: taggers?.relayToAgent });
+  const welcomed = welcome.decode(await transport.next("welcome"));
+  const pingEveryMs = Math.min(settings.pingEveryMs, welcomed.pingEveryMs);
+  const session = createSession({ clock, transport, mode: challenged.mode, side: "agent", silenceTimeoutMs: settings.silenceTimeoutMs, pingEveryMs });
+  return { session, welcome: welcomed, relay, clockOffsetMs: Math.round(challenged.relayTimeMs - (askedAtMs + nowMs) / 2) };
+}
+
+function wrongRelay(expected: Bytes, answered: Bytes): PerdureError {
+  return new PerdureError("wrong-relay", `relay ${agentIdText(answered)} answers where ${agentIdText(expected)} was expected`, {
+    hint: "Check the address; if the relay was set up anew, its owner can tell you the new address.",
+  });
+}
