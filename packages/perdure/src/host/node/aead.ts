@@ -1,0 +1,37 @@
+import { createCipheriv, createDecipheriv } from "node:crypto";
+import type { Aead } from "../crypto.ts";
+import { requireLength } from "./raw-bytes.ts";
+
+const ALGORITHM = "aes-256-gcm";
+const KEY_BYTES = 32;
+const TAG_BYTES = 16;
+const ZERO_NONCE: Uint8Array = new Uint8Array(12);
+
+export function createNodeAead(): Aead {
+  return {
+    seal: async (key, plaintext, associated) => {
+      requireLength(key, KEY_BYTES, "the key");
+      const cipher = createCipheriv(ALGORITHM, key, ZERO_NONCE, { authTagLength: TAG_BYTES });
+      cipher.setAAD(associated);
+      const sealed = new Uint8Array(plaintext.length + TAG_BYTES);
+      sealed.set(cipher.update(plaintext));
+      cipher.final();
+      sealed.set(cipher.getAuthTag(), plaintext.length);
+      return sealed;
+    },
+    open: async (key, ciphertext, associated) => {
+      requireLength(key, KEY_BYTES, "the key");
+      if (ciphertext.length < TAG_BYTES) return undefined;
+      const decipher = createDecipheriv(ALGORITHM, key, ZERO_NONCE, { authTagLength: TAG_BYTES });
+      decipher.setAAD(associated);
+      decipher.setAuthTag(ciphertext.subarray(-TAG_BYTES));
+      const plaintext = decipher.update(ciphertext.subarray(0, -TAG_BYTES));
+      try {
+        decipher.final();
+      } catch {
+        return undefined;
+      }
+      return new Uint8Array(plaintext);
+    },
+  };
+}

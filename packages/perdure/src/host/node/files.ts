@@ -1,0 +1,119 @@
+/**
+ * Files of this machine. Durability of names: a created file is durable once its folder, and the folders made for it,
+ * were synced; that happens with the file's first `sync`. Content goes through `fdatasync`, which includes the size.
+ */
+import { constants } from "node:fs";
+import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import type { Files, OpenFile } from "../files.ts";
+import { fileCall, fileError, hasSystemCode } from "./file-error.ts";
+import { lockFolder } from "./folder-lock.ts";
+
+const FILE_MODE = 0o600;
+const FOLDER_MODE = 0o700;
+
+export function createNodeFiles(): Files {
+  return {
+    open: (path, mode) => (mode === "read" ? openToRead(path) : openToWrite(path)),
+    list: async (folder) => {
+      try {
+        const entries = await readdir(folder, { withFileTypes: true });
+        return entries.filter((entry) => !entry.isDirectory()).map(({ name }) => name).sort();
+      } catch (error) {
+        if (hasSystemCode(error, "ENOENT")) return [];
+        throw fileError(error, `list ${folder}`);
+      }
+    },
+    rename: (from, to) =>
+      fileCall(`rename ${from} to ${to}`, async () => {
+        await rename(from, to);
+        await syncFolder(dirname(to));
+        if (dirname(from) !== dirname(to)) await syncFolder(dirname(from));
+      }),
+    remove: (path) =>
+      fileCall(`remove ${path}`, async () => {
+        await rm(path, { force: true });
+        await syncFolder(dirname(path)).catch((error: unknown) => {
+          if (!hasSystemCode(error, "ENOENT")) throw error;
+        });
+      }),
+    lock: async (folder) => {
+      await fileCall(`make the folder ${folder}`, () => makeFolder(folder));
+      return await lockFolder(folder);
+    },
+  };
+}
+
+/** Makes a folder and what is missing above it; returns the folders whose entries are new and not yet durable. */
+async function makeFolder(folder: string): Promise<readonly string[]> {
+  const first = await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+  if (first === undefined) return [];
+  const changed: string[] = [];
+  for (let at = resolve(folder); at.length >= resolve(first).length; at = dirname(at)) changed.push(dirname(at));
+  return changed;
+}
+
+function openToRead(path: string): Promise<OpenFile> {
+  return fileCall(`open ${path}`, async () => openFile(path, await open(path, constants.O_RDONLY), []));
+}
+
+function openToWrite(path: string): Promise<OpenFile> {
+  return fileCall(`open ${path}`, async () => {
+    try {
+      return openFile(path, await open(path, constants.O_RDWR), []);
+    } catch (error) {
+      if (!hasSystemCode(error, "ENOENT")) throw error;
+    }
+    const folder = dirname(path);
+    const unsynced = [folder, ...(await makeFolder(folder))];
+    return openFile(path, await open(path, constants.O_RDWR | constants.O_CREAT, FILE_MODE), unsynced);
+  });
+}
+
+/** `unsynced`: folders whose entries must be synced before this file is durable. */
+function openFile(path: string, handle: FileHandle, unsynced: readonly string[]): OpenFile {
+  let folders = unsynced;
+  let closing: Promise<void> | undefined;
+  return {
+    size: () => fileCall(`look at ${path}`, async () => (await handle.stat()).size),
+    read: (offset, length) =>
+      fileCall(`read ${path}`, async () => {
+        const bytes = new Uint8Array(length);
+        let filled = 0;
+        while (filled < length) {
+          const { bytesRead } = await handle.read(bytes, filled, length - filled, offset + filled);
+          if (bytesRead === 0) break;
+          filled += bytesRead;
+        }
+        return filled === length ? bytes : bytes.slice(0, filled);
+      }),
+    write: (offset, bytes) =>
+      fileCall(`write ${path}`, async () => {
+        let written = 0;
+        while (written < bytes.length) {
+          const { bytesWritten } = await handle.write(bytes, written, bytes.length - written, offset + written);
+          written += bytesWritten;
+        }
+      }),
+    sync: () =>
+      fileCall(`sync ${path}`, async () => {
+        const pending = folders;
+        await handle.datasync();
+        for (const folder of pending) await syncFolder(folder);
+        folders = [];
+      }),
+    close: () => (closing ??= fileCall(`close ${path}`, () => handle.close())),
+  };
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  // Windows has no way to sync a folder; NTFS journals the change of names by itself.
+  if (process.platform === "win32") return;
+  const handle = await open(join(folder, "."), constants.O_RDONLY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
