@@ -20,7 +20,7 @@
  * All integers are big-endian. Bytes 0..111 are the associated data of the sealed body. What changes in transit is in
  * the link frame. A relay copies the digest and the recipient checks it: same id with another digest is `id-conflict`.
  */
-import { type Bytes, concat, readU64, utf8, viewOf, writeU64 } from "./bytes.ts";
+import { type Bytes, concat, equalBytes, readU64, utf8, viewOf, writeU64 } from "./bytes.ts";
 import { PerdureError } from "./error.ts";
 import { agentIdText, type AgentId, type MessageId, messageIdText } from "./ids.ts";
 import { MAX_ENVELOPE_BODY_BYTES, WIRE_VERSION } from "./limits.ts";
@@ -91,6 +91,11 @@ export function envelopeDigest(bound: Bytes, body: Bytes, sha256: (bytes: Bytes)
   return sha256(concat(DIGEST_DOMAIN, bound, body)).slice(0, DIGEST_BYTES);
 }
 
+/** True when the digest in the header is that of header and body. */
+export function digestMatches(envelope: Envelope, sha256: (bytes: Bytes) => Bytes): boolean {
+  return equalBytes(envelope.digest, envelopeDigest(boundHeaderOf(envelope), envelope.body, sha256));
+}
+
 /** Reads an envelope in place: the parts are views into `bytes`. The digest is not checked; see {@link digestMatches}. */
 export function decodeEnvelope(bytes: Bytes): Envelope {
   if (bytes.length < ENVELOPE_HEADER_BYTES) malformed(`${bytes.length} bytes are less than a header`);
@@ -112,6 +117,7 @@ export function decodeEnvelope(bytes: Bytes): Envelope {
   const suite = view.getUint16(104);
   if (suite !== SUITE_UNSEALED && suite !== SUITE_X25519_AES256GCM) throw new PerdureError("needs-newer-version", `sealing suite ${suite} is unknown`, { hint: "Update perdure; the sender uses a newer suite." });
   if ((suite === SUITE_UNSEALED) !== (envelopeClass === "notice")) malformed(`suite ${suite} does not go with class ${envelopeClass}`);
+  if (suite === SUITE_UNSEALED && (view.getUint32(96) !== 0 || view.getUint32(100) !== 0)) malformed("an inbox key is named and nothing is sealed");
   return {
     class: envelopeClass,
     from: bytes.subarray(8, 40),

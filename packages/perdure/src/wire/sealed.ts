@@ -4,9 +4,11 @@
  *   sealed body    encapsulated key (32) | salt (32) | commitment (32) | AES-256-GCM ciphertext and tag
  *   plaintext      inner signature (64) | head length (u32) | head | content | zero padding
  *
- * The padding follows Padme, from 256 bytes up: it leaks O(log log n) bits of the length and costs at most 12 %.
+ * The plaintext is padded to a length Padme allows, 256 bytes at least: it leaks O(log log n) bits of the length and costs at most 12 %.
  * A message larger than one part is a run of consecutive sequence numbers; its id is that of the first part.
  */
+import { ENVELOPE_CLASSES } from "./envelope.ts";
+import { KEY_ID_BYTES } from "./ids.ts";
 import { bytes, choice, extensions, fixed, flag, list, optional, shape, type ShapeValue, text, uint } from "./shape.ts";
 
 /** One message by the ids both sides know. */
@@ -48,6 +50,23 @@ export const sealedHead = shape("sealed head", {
   extensions: extensions(),
 }, 24 * 1024);
 export type SealedHead = ShapeValue<typeof sealedHead>;
+
+/** What the inner signature says, after the domain `inner`: who wrote this plaintext, for whom, and under which envelope. */
+export const innerSaid = shape("inner signature", {
+  suite: uint,
+  from: fixed(32),
+  certificateHash: fixed(32),
+  to: fixed(32),
+  inboxKeyId: fixed(KEY_ID_BYTES),
+  encapsulated: fixed(32),
+  stream: fixed(8),
+  seq: uint,
+  class: choice(...ENVELOPE_CLASSES),
+  expiresAtMs: uint,
+  /** SHA-256 of the plaintext after the signature, padding included. */
+  plaintextHash: fixed(32),
+});
+export type InnerSaid = ShapeValue<typeof innerSaid>;
 
 export const OUTCOMES = ["done", "refused", "failed"] as const;
 export type Outcome = (typeof OUTCOMES)[number];

@@ -1,0 +1,243 @@
+/**
+ * Sealing: one part of a message, signed by the sender's instance and readable by the recipient alone.
+ *
+ *   secret             = HPKE export for the recipient's inbox key, info = domain `seal` | bound header
+ *   signature          = instance key over domain `inner` | inner signature shape
+ *   salt               = SHA-256(32 random bytes | signature)
+ *   key | commitment   = HKDF-SHA256(secret, salt, info = bound header), 32 bytes each
+ *   ciphertext         = AES-256-GCM(key, plaintext, AAD = bound header | encapsulated key | salt | commitment)
+ *
+ * Why so: the signature names both ends, the inbox key and the encapsulated key, so that a recipient cannot pass a
+ * signed text on as if it had been written to somebody else. The salt depends on the text, so that a machine whose
+ * random numbers repeat (a restored snapshot) still never uses a key for two texts. AES-GCM does not commit to its key,
+ * so the commitment is compared before anything is opened.
+ */
+import type { Crypto } from "../host/crypto.ts";
+import type { Random } from "../host/random.ts";
+import { type Bytes, concat, EMPTY, equalBytes, viewOf } from "../wire/bytes.ts";
+import {
+  boundHeaderOf, digestMatches, encodeBoundHeader, encodeEnvelope, type Envelope, type EnvelopeClass, envelopeFrom, type EnvelopeHeader, SUITE_X25519_AES256GCM,
+} from "../wire/envelope.ts";
+import { isPerdureError, PerdureError } from "../wire/error.ts";
+import { type Certificate, DOMAINS, toBeSigned } from "../wire/identity.ts";
+import type { AgentId } from "../wire/ids.ts";
+import { MAX_EXPIRY_MS, MAX_PARTS, PART_BYTES, WIRE_VERSION } from "../wire/limits.ts";
+import { innerSaid, RECEIPT_CONTENT_TYPE, sealedHead, type SealedHead } from "../wire/sealed.ts";
+import { certificateHash, validAt } from "./certificate.ts";
+import type { OwnIdentity } from "./own-identity.ts";
+import { paddedLength } from "./padding.ts";
+import { mergeIdentities, type VerifiedIdentity, verifyBundle } from "./verify.ts";
+
+const ENCAPSULATED_BYTES = 32;
+const SALT_BYTES = 32;
+const COMMITMENT_BYTES = 32;
+const KEY_BYTES = 32;
+const AEAD_TAG_BYTES = 16;
+const SIGNATURE_BYTES = 64;
+const LENGTH_BYTES = 4;
+const BEFORE_CIPHERTEXT_BYTES = ENCAPSULATED_BYTES + SALT_BYTES + COMMITMENT_BYTES;
+/** How far past the longest expiry a recipient's slow clock may see an expiry. */
+const EXPIRY_SLACK_MS = 24 * 60 * 60 * 1000;
+
+export interface SealPart {
+  readonly crypto: Crypto;
+  readonly random: Random;
+  readonly own: OwnIdentity;
+  readonly recipient: VerifiedIdentity;
+  readonly class: Exclude<EnvelopeClass, "notice">;
+  /** 8 bytes. */
+  readonly stream: Bytes;
+  readonly seq: number;
+  readonly expiresAtMs: number;
+  /** Log head and certificate hash are those of `own`, whatever is given. */
+  readonly head: Omit<SealedHead, "logHead" | "certificateHash"> & Partial<Pick<SealedHead, "logHead" | "certificateHash">>;
+  /** This part of the message: 256 KiB in every part but the last. */
+  readonly content: Bytes;
+}
+
+/** Seals one part. Throws `unknown-inbox-key` when the recipient has no key in force, `malformed` when head and content do not fit. */
+export async function sealPart(part: SealPart): Promise<Envelope> {
+  const { crypto, random, own, recipient, content } = part;
+  if (recipient.inboxKey === undefined) {
+    throw new PerdureError("unknown-inbox-key", `${recipient.id} has no inbox key in force`, { retry: "after", hint: "It gets a new one when its agent is opened again." });
+  }
+  const head: SealedHead = { ...part.head, logHead: own.logHead, certificateHash: own.certificateHash };
+  refuseInconsistent(head, part, content.length);
+  const unsigned = layOutPlaintext(sealedHead.encode(head), content);
+  const header: EnvelopeHeader = {
+    class: part.class,
+    from: own.idRaw,
+    to: recipient.idRaw,
+    stream: part.stream,
+    seq: part.seq,
+    expiresAtMs: part.expiresAtMs,
+    inboxKeyId: recipient.inboxKey.keyId,
+    suite: SUITE_X25519_AES256GCM,
+  };
+  const bound = encodeBoundHeader(header, BEFORE_CIPHERTEXT_BYTES + SIGNATURE_BYTES + unsigned.length + AEAD_TAG_BYTES);
+  const { encapsulated, secret } = await crypto.encapsulation.encapsulate(recipient.inboxKey.publicKey, concat(DOMAINS.seal, bound));
+  const signature = await crypto.signatures.sign(own.instanceKey, toBeSignedInside(crypto, header, own.certificateHash, encapsulated, unsigned));
+  const salt = crypto.hash.sha256(concat(random.bytes(SALT_BYTES), signature));
+  const { key, commitment } = deriveKey(crypto, secret, salt, bound);
+  const before = concat(encapsulated, salt, commitment);
+  const ciphertext = await crypto.aead.seal(key, concat(signature, unsigned), concat(bound, before));
+  return encodeEnvelope(header, concat(before, ciphertext), crypto.hash.sha256);
+}
+
+export interface OpenPart {
+  readonly crypto: Crypto;
+  readonly own: OwnIdentity;
+  readonly envelope: Envelope;
+  /** What this agent has pinned of a sender. */
+  readonly known: (id: AgentId) => VerifiedIdentity | undefined;
+  readonly nowMs: number;
+  /** When the recipient's relay stored it: the time the signature is judged at. */
+  readonly storedAtMs: number;
+}
+
+export interface OpenedPart {
+  readonly head: SealedHead;
+  readonly content: Bytes;
+  /** What is known of the sender and what came with the part, together, as of `storedAtMs`. */
+  readonly sender: VerifiedIdentity;
+}
+
+/**
+ * Opens and verifies one part. Throws
+ * - `wrong-recipient`, `unknown-inbox-key`: it was not sealed to this agent, or to a key it does not have;
+ * - `malformed`, `wrong-commitment`, `bad-signature`, `certificate-expired`, `expiry-out-of-range`, `needs-newer-*`: it is not
+ *   what an honest sender makes; trying again does not help;
+ * - `unknown-agent` with `retry: "after"`: nothing is wrong with it, but the sender's bundle is neither in it nor known;
+ *   hold it and try again once the sender has been looked up.
+ */
+export async function openPart({ crypto, own, envelope, known, nowMs, storedAtMs }: OpenPart): Promise<OpenedPart> {
+  if (!equalBytes(envelope.to, own.idRaw)) throw new PerdureError("wrong-recipient", "the envelope is addressed to another agent");
+  if (!digestMatches(envelope, crypto.hash.sha256)) throw malformed("its digest is wrong");
+  if (envelope.suite !== SUITE_X25519_AES256GCM) throw malformed("it is not sealed");
+  if (envelope.expiresAtMs > nowMs + MAX_EXPIRY_MS + EXPIRY_SLACK_MS) throw new PerdureError("expiry-out-of-range", "the envelope expires more than 30 days from now");
+  const { plaintext, encapsulated } = await unseal(crypto, own, envelope);
+  const { signature, unsigned, head, content } = readPlaintext(plaintext);
+  if (head.version !== WIRE_VERSION) throw new PerdureError("needs-newer-version", `sealed head version ${head.version} is not ${WIRE_VERSION}`, { hint: "Update perdure." });
+  refuseInconsistent(head, envelope, content.length);
+  if (head.parts === 1 && !equalBytes(crypto.hash.sha256(content), head.wholeHash)) throw malformed("its content is not the one its head names");
+  const sender = await senderOf(crypto, envelope, head, known, storedAtMs);
+  const { instanceKey } = certificateOf(crypto, sender, head, storedAtMs);
+  const said = toBeSignedInside(crypto, envelope, head.certificateHash, encapsulated, unsigned);
+  if (!(await crypto.signatures.verify(instanceKey, said, signature))) throw new PerdureError("bad-signature", `${sender.id} did not write this to this agent`);
+  return { head, content, sender };
+}
+
+async function unseal(crypto: Crypto, own: OwnIdentity, envelope: Envelope): Promise<{ readonly plaintext: Bytes; readonly encapsulated: Bytes }> {
+  const { body } = envelope;
+  if (body.length < BEFORE_CIPHERTEXT_BYTES + AEAD_TAG_BYTES) throw malformed("its body is cut off");
+  const inbox = own.inboxSecret(envelope.inboxKeyId);
+  if (inbox === undefined) throw new PerdureError("unknown-inbox-key", "the envelope is sealed to an inbox key this agent does not have");
+  const encapsulated = body.subarray(0, ENCAPSULATED_BYTES);
+  const salt = body.subarray(ENCAPSULATED_BYTES, ENCAPSULATED_BYTES + SALT_BYTES);
+  const claimed = body.subarray(ENCAPSULATED_BYTES + SALT_BYTES, BEFORE_CIPHERTEXT_BYTES);
+  const bound = boundHeaderOf(envelope);
+  const secret = await crypto.encapsulation.decapsulate(inbox, encapsulated, concat(DOMAINS.seal, bound)).catch((cause: unknown) => {
+    if (isPerdureError(cause) && cause.code === "bad-argument") throw malformed("its encapsulated key is none", cause);
+    throw cause;
+  });
+  const { key, commitment } = deriveKey(crypto, secret, salt, bound);
+  if (!equalBytes(commitment, claimed)) throw new PerdureError("wrong-commitment", "the envelope is not sealed to the key it names");
+  const plaintext = await crypto.aead.open(key, body.subarray(BEFORE_CIPHERTEXT_BYTES), concat(bound, body.subarray(0, BEFORE_CIPHERTEXT_BYTES)));
+  if (plaintext === undefined) throw malformed("its sealed part was changed");
+  return { plaintext, encapsulated };
+}
+
+function deriveKey(crypto: Crypto, secret: Bytes, salt: Bytes, bound: Bytes): { readonly key: Bytes; readonly commitment: Bytes } {
+  const derived = crypto.hash.hkdfSha256(secret, salt, bound, KEY_BYTES + COMMITMENT_BYTES);
+  return { key: derived.subarray(0, KEY_BYTES), commitment: derived.subarray(KEY_BYTES) };
+}
+
+function toBeSignedInside(crypto: Crypto, header: EnvelopeHeader, certificate: Bytes, encapsulated: Bytes, unsigned: Bytes): Bytes {
+  return toBeSigned("inner", innerSaid.encode({
+    suite: header.suite,
+    from: header.from,
+    certificateHash: certificate,
+    to: header.to,
+    inboxKeyId: header.inboxKeyId,
+    encapsulated,
+    stream: header.stream,
+    seq: header.seq,
+    class: header.class,
+    expiresAtMs: header.expiresAtMs,
+    plaintextHash: crypto.hash.sha256(unsigned),
+  }));
+}
+
+/** Head length, head, content and padding: the plaintext without its signature. */
+function layOutPlaintext(head: Bytes, content: Bytes): Bytes {
+  const used = SIGNATURE_BYTES + LENGTH_BYTES + head.length + content.length;
+  const unsigned = new Uint8Array(paddedLength(used) - SIGNATURE_BYTES);
+  viewOf(unsigned).setUint32(0, head.length);
+  unsigned.set(head, LENGTH_BYTES);
+  unsigned.set(content, LENGTH_BYTES + head.length);
+  return unsigned;
+}
+
+interface Plaintext {
+  readonly signature: Bytes;
+  readonly unsigned: Bytes;
+  readonly head: SealedHead;
+  readonly content: Bytes;
+}
+
+function readPlaintext(plaintext: Bytes): Plaintext {
+  if (plaintext.length < SIGNATURE_BYTES + LENGTH_BYTES) throw malformed("its plaintext is cut off");
+  const signature = plaintext.subarray(0, SIGNATURE_BYTES);
+  const unsigned = plaintext.subarray(SIGNATURE_BYTES);
+  const headEnd = LENGTH_BYTES + viewOf(unsigned).getUint32(0);
+  if (headEnd > unsigned.length) throw malformed("its head is cut off");
+  const head = sealedHead.decode(unsigned.subarray(LENGTH_BYTES, headEnd));
+  const contentEnd = headEnd + contentBytes(head);
+  if (contentEnd > unsigned.length) throw malformed("its content is cut off");
+  if (plaintext.length !== paddedLength(SIGNATURE_BYTES + contentEnd)) throw malformed("its padding is not the one its length asks for");
+  if (unsigned.subarray(contentEnd).some((byte) => byte !== 0)) throw malformed("its padding is not zero");
+  return { signature, unsigned, head, content: unsigned.subarray(headEnd, contentEnd) };
+}
+
+/** Bytes of content in this part: everything before the last part is full. */
+function contentBytes(head: SealedHead): number {
+  return head.part < head.parts - 1 ? PART_BYTES : Math.max(0, head.wholeBytes - (head.parts - 1) * PART_BYTES);
+}
+
+function refuseInconsistent(head: SealedHead, envelope: { readonly class: EnvelopeClass; readonly seq: number }, length: number): void {
+  const parts = Math.max(1, Math.ceil(head.wholeBytes / PART_BYTES));
+  if (head.parts !== parts || parts > MAX_PARTS || head.part >= parts) throw malformed(`part ${head.part} of ${head.parts} does not go with ${head.wholeBytes} bytes`);
+  if (length !== contentBytes(head)) throw malformed(`${length} bytes of content do not go with part ${head.part} of ${head.wholeBytes} bytes`);
+  const first = envelope.seq - head.part;
+  if (first < 1 || head.floor > first) throw malformed("its part or floor does not go with its sequence number");
+  if (envelope.class === "receipt" && head.contentType !== RECEIPT_CONTENT_TYPE) throw malformed("a receipt of another content type");
+}
+
+async function senderOf(crypto: Crypto, envelope: Envelope, head: SealedHead, known: OpenPart["known"], storedAtMs: number): Promise<VerifiedIdentity> {
+  const from = envelopeFrom(envelope);
+  const pinned = known(from);
+  if (equalBytes(head.bundle, EMPTY)) {
+    if (pinned === undefined || !equalBytes(pinned.logHead, head.logHead)) throw unverifiable(from);
+    return pinned;
+  }
+  if (pinned !== undefined && equalBytes(pinned.bundle, head.bundle)) return pinned;
+  const attached = await verifyBundle(crypto, head.bundle, storedAtMs, envelope.from);
+  if (!equalBytes(attached.logHead, head.logHead)) throw malformed("its bundle ends at another log event than its head says");
+  return pinned === undefined ? attached : await mergeIdentities(crypto, pinned, attached, storedAtMs);
+}
+
+function certificateOf(crypto: Crypto, sender: VerifiedIdentity, head: SealedHead, storedAtMs: number): Certificate {
+  const found = sender.certificates.find((each) => equalBytes(certificateHash(crypto.hash, each), head.certificateHash));
+  if (found === undefined) throw head.bundle.length === 0 ? unverifiable(sender.id) : new PerdureError("bad-signature", "the envelope names a certificate its bundle does not have");
+  if (!found.scopes.includes("mail")) throw new PerdureError("bad-signature", "the sender's instance is not certified for mail");
+  if (!validAt(found, storedAtMs)) throw new PerdureError("certificate-expired", "the sender's certificate was not valid when the relay stored this");
+  return found;
+}
+
+function unverifiable(from: AgentId): PerdureError {
+  return new PerdureError("unknown-agent", `${from} cannot be verified yet: its identity is neither known nor attached`, { retry: "after", hint: "Look the sender up at the relay and open it again." });
+}
+
+function malformed(why: string, cause?: unknown): PerdureError {
+  return new PerdureError("malformed", `sealed envelope: ${why}`, { cause });
+}
