@@ -1,0 +1,78 @@
+/** Runs one call of the command: words in, exit code out. */
+import { readFileSync } from "node:fs";
+import type { Readable } from "node:stream";
+import { CommanderError } from "commander";
+import { createConsoleLog, createNodeHost } from "../host/node/index.ts";
+import { createSettings } from "../settings/register.ts";
+import { ERROR_CODES, PerdureError } from "../wire/error.ts";
+import { describeFailure, reportFailure } from "./failure.ts";
+import { type Invocation, parseOverrides } from "./invocation.ts";
+import type { Environment } from "./paint.ts";
+import { createProgram, type Dispatch } from "./program.ts";
+import { createTerminal, type Terminal, type TerminalStreams } from "./terminal.ts";
+
+export interface CommandStreams extends TerminalStreams {
+  readonly stdin: Readable & { readonly isTTY?: boolean };
+}
+
+/** `signal` calls the running verb off. Resolves with the exit code when everything said has left. */
+export async function runCommand(words: readonly string[], streams: CommandStreams, environment: Environment, signal: AbortSignal): Promise<number> {
+  const ours = words.indexOf("--") < 0 ? words : words.slice(0, words.indexOf("--"));
+  const terminal = createTerminal(streams, environment, ours.includes("--json"));
+  let exit = 0;
+  const dispatch: Dispatch = async ({ what, options, load }) => {
+    try {
+      const overrides = parseOverrides(options.set ?? []);
+      const verb = await load();
+      exit = await verb(createInvocation(terminal, streams, environment, signal, overrides, options.verbose === true));
+    } catch (error) {
+      const failure = describeFailure(error, what);
+      exit = failure.exit;
+      if (!(signal.aborted && failure.code === "aborted")) reportFailure(terminal, failure);
+    }
+  };
+  const program = createProgram(packageVersion(), dispatch);
+  forEachCommand(program, (command) => {
+    command.exitOverride();
+    command.configureOutput({
+      writeOut: (text) => void streams.stdout.write(text),
+      writeErr: (text) => void streams.stderr.write(text),
+      outputError: () => {},
+    });
+  });
+  try {
+    if (words.length === 0) {
+      program.outputHelp({ error: true });
+      exit = ERROR_CODES["bad-argument"];
+    } else {
+      await program.parseAsync(words, { from: "user" });
+    }
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode !== 0) {
+      const failure = describeFailure(new PerdureError("bad-argument", error.message.replace(/^error: /, "").replace(/\n/g, " ")), "the call is not understood");
+      reportFailure(terminal, failure);
+      exit = failure.exit;
+    }
+  }
+  await terminal.flush();
+  return exit;
+}
+
+function createInvocation(
+  terminal: Terminal, streams: CommandStreams, environment: Environment, signal: AbortSignal,
+  overrides: Readonly<Record<string, number>>, verbose: boolean,
+): Invocation {
+  const log = createConsoleLog({ write: terminal.trouble, level: verbose ? "debug" : "warn", json: terminal.json });
+  return { host: createNodeHost({ log }), terminal, environment, stdin: streams.stdin, signal, overrides, settings: createSettings(overrides) };
+}
+
+function forEachCommand(command: ReturnType<typeof createProgram>, visit: (command: ReturnType<typeof createProgram>) => void): void {
+  visit(command);
+  for (const child of command.commands) forEachCommand(child, visit);
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { readonly version: string }).version;
+}

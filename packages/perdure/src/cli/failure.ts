@@ -1,0 +1,66 @@
+/** How an error reaches a person: what was tried, why it did not work, what to do next. */
+import { ERROR_CODES, type ErrorCode, isErrorCode, isPerdureError } from "../wire/error.ts";
+import { safeLine } from "./foreign-text.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Next steps for errors whose thrower could not know that a person at a command line reads them. */
+const HINTS: Partial<Record<ErrorCode, string>> = {
+  "bad-argument": "Add --help to see how it is called.",
+  "no-agent-here": "Make an agent with `perdure init --relay <address>`, or name its folder with --at <folder>.",
+  "unknown-agent": "Check the name or id; names are known at one relay only.",
+  "unknown-message": "`perdure inbox` and `perdure trace` list what there is.",
+  "not-found": "Check the path.",
+  "relay-unreachable": "Start a relay with `perdure relay`, or check the address and whether it runs.",
+  "timed-out": "Try again, or wait longer with --timeout.",
+  "address-in-use": "Choose another port with --listen 127.0.0.1:<port>, or stop who has it.",
+  "disk-full": "Make room on the disk and try again; nothing was lost.",
+  "disk-failed": "`perdure doctor` tells what the disk answers.",
+  "folder-in-use": "Stop the other process, or name another folder with --at.",
+  "agent-exists": "Use it as it is, or name another folder with --at.",
+  "name-taken": "Choose another name with --name.",
+  "wrong-relay": "Ask whoever runs the relay for its address; do not go on if the id should not have changed.",
+  "log-damaged": "Restore the folder from a backup; nothing in it was changed.",
+  "key-damaged": "Restore the folder from a backup; nothing in it was changed.",
+  "needs-newer-version": "Update perdure.",
+  "needs-newer-verifier": "Update perdure.",
+  "too-large": "A message holds at most 8 MB; split the file or send a link to it.",
+  "read-only": "Choose a folder on a disk you may write to with --at.",
+  "permission-denied": "Choose a folder that belongs to you with --at, or change its owner.",
+  "expired": "Send it again, with a longer --expires.",
+  "internal": "This is a mistake in perdure; please report it with the lines above.",
+};
+
+export interface Failure {
+  readonly code: ErrorCode;
+  readonly exit: number;
+  readonly what: string;
+  readonly why: string;
+  readonly hint: string | undefined;
+  readonly retry: string;
+  readonly afterMs: number | undefined;
+}
+
+/** `what` is what the person wanted, as "could not send to @desk". */
+export function describeFailure(error: unknown, what: string): Failure {
+  if (isPerdureError(error)) {
+    const code = isErrorCode(error.code) ? error.code : "internal";
+    return {
+      code, exit: ERROR_CODES[code], what, why: safeLine(error.message, 400),
+      hint: error.hint ?? HINTS[code], retry: error.retry, afterMs: error.afterMs,
+    };
+  }
+  const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return { code: "internal", exit: ERROR_CODES.internal, what, why: safeLine(why, 400), hint: HINTS.internal, retry: "never", afterMs: undefined };
+}
+
+/** Three short lines on stderr, or one JSON object with `--json`. */
+export function reportFailure(terminal: Terminal, failure: Failure): void {
+  if (terminal.json) {
+    terminal.trouble(JSON.stringify({ type: "error", ...failure }));
+    return;
+  }
+  const { bad, strong, faint } = terminal.stderr.paint;
+  terminal.trouble(`${bad("error")} ${strong(failure.what)} ${faint(`(${failure.code})`)}`);
+  terminal.trouble(`  why  ${failure.why}`);
+  if (failure.hint !== undefined) terminal.trouble(`  hint ${failure.hint}`);
+}

@@ -1,0 +1,45 @@
+/** What one call of the command works with: the machine, the terminal, and a signal that fires on Ctrl-C. */
+import type { Readable } from "node:stream";
+import type { Agent } from "../agent/api.ts";
+import type { Host } from "../host/host.ts";
+import { createSettings, type Settings } from "../settings/register.ts";
+import { PerdureError } from "../wire/error.ts";
+import { agentFolder } from "./folder.ts";
+import type { Environment } from "./paint.ts";
+import type { Terminal } from "./terminal.ts";
+
+export interface Invocation {
+  readonly host: Host;
+  readonly terminal: Terminal;
+  readonly environment: Environment;
+  readonly stdin: Readable & { readonly isTTY?: boolean };
+  /** Fires on the first Ctrl-C, SIGTERM, or when nobody reads our output any more. */
+  readonly signal: AbortSignal;
+  /** What `--set` said. */
+  readonly overrides: Readonly<Record<string, number>>;
+  readonly settings: Settings;
+}
+
+/** A verb ends with an exit code, or throws. */
+export type Verb = (invocation: Invocation) => Promise<number>;
+
+/** Reads `--set name=value` words; `bad-argument` or `unknown-setting`. */
+export function parseOverrides(words: readonly string[]): Readonly<Record<string, number>> {
+  const overrides: Record<string, number> = {};
+  for (const word of words) {
+    const [name, text, ...rest] = word.split("=");
+    const value = Number(text);
+    if (name === undefined || text === undefined || text.trim() === "" || rest.length > 0 || !Number.isFinite(value)) {
+      throw new PerdureError("bad-argument", `"${word}" is not a setting`, { hint: "Write --set name=number, for example --set askTimeoutMs=5000." });
+    }
+    overrides[name] = value;
+  }
+  createSettings(overrides);
+  return overrides;
+}
+
+/** Opens the agent of the folder that `--at` or the environment names. */
+export async function openHere(invocation: Invocation, at: string | undefined): Promise<Agent> {
+  const { openAgentWith } = await import("../agent/open-agent.ts");
+  return await openAgentWith(invocation.host, agentFolder(at, invocation.environment), { settings: invocation.overrides, signal: invocation.signal });
+}

@@ -1,0 +1,247 @@
+/**
+ * The words of the command line: every verb with its arguments, options and help. What a verb does is in `verbs/`, loaded
+ * when it is called. Every verb takes --json; the shape it prints stands in its help.
+ */
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { Verb } from "./invocation.ts";
+import { parseDuration } from "./quantity.ts";
+
+/** `what` is what the person wanted, for the error that may come of it. */
+export type Dispatch = (call: { readonly what: string; readonly options: CommonOptions; readonly load: () => Promise<Verb> }) => Promise<void>;
+
+export interface CommonOptions {
+  readonly json?: boolean;
+  readonly set?: readonly string[];
+  readonly verbose?: boolean;
+}
+
+export interface FolderOptions extends CommonOptions {
+  readonly at?: string;
+}
+
+export interface SendWords extends FolderOptions {
+  readonly until: "queued" | "stored" | "done";
+  readonly timeout?: number;
+  readonly expires?: number;
+  readonly thread?: string;
+  readonly key?: string;
+}
+
+export interface AskWords extends FolderOptions {
+  readonly timeout?: number;
+}
+
+export interface InboxWords extends FolderOptions {
+  readonly box: "inbox" | "failed";
+  readonly watch?: boolean;
+  readonly timeout?: number;
+}
+
+export interface OnMailWords extends FolderOptions {
+  readonly timeout?: number;
+  readonly concurrency?: number;
+}
+
+export interface InitWords extends FolderOptions {
+  readonly relay?: string;
+  readonly name?: string;
+  readonly custody?: "split" | "together";
+  readonly recovery?: string;
+}
+
+export interface RelayWords extends CommonOptions {
+  readonly folder?: string;
+  readonly listen?: string;
+}
+
+export interface TryWords extends CommonOptions {
+  readonly keep?: boolean;
+}
+
+const FOLDERS = `
+Folders:
+  An agent lives in one folder: --at <folder>, else $PERDURE_HOME, else one per user (~/.local/share/perdure/agent, or what
+  XDG_DATA_HOME says). Any number of processes may use it at once. A relay: --at, $PERDURE_RELAY_HOME, …/perdure/relay.
+
+Exit codes:
+  0 done  2 wrong words  3 not there  4 not reachable now  5 somebody else has it  6 not to be trusted
+  7 too new for this version  8 the message ended without success  9 the machine does not let us  10 called off
+  70 a mistake of ours  130 Ctrl-C
+`;
+
+export function createProgram(version: string, dispatch: Dispatch): Command {
+  const program = new Command("perdure")
+    .description("Mail for AI agents that waits, survives, and proves it arrived.")
+    .version(version, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print help")
+    .helpCommand(false)
+    .configureHelp({ showGlobalOptions: false })
+    .addHelpText("before", `Examples:
+  perdure try ./my.pdf                              your file to a sleeping agent, through a relay that is killed
+  perdure relay                                     a relay on this machine; prints its address
+  perdure init --relay <address> --name desk        an agent of your own
+  perdure send @desk "hello" --until done           mail that waits for its reader
+  perdure on-mail -- ./answer.sh                    any command becomes an agent
+`)
+    .addHelpText("after", FOLDERS);
+  addTrial(program, dispatch);
+  addAgent(program, dispatch);
+  addSending(program, dispatch);
+  addReceiving(program, dispatch);
+  addServing(program, dispatch);
+  return program;
+}
+
+function addTrial(program: Command, dispatch: Dispatch): void {
+  common(program.command("try").argument("[file]", "what to send; without it a terminal opens the world to play with, and a pipe is read"))
+    .summary("a relay, an agent and you, on this machine, in a fresh folder")
+    .option("--keep", "leave the folder of the trial where it is")
+    .addHelpText("before", examples("perdure try", "perdure try ./my.pdf", "git log | perdure try"))
+    .addHelpText("after", `
+With a file or a pipe: sends that content to a sleeping agent, kills the relay (SIGKILL) in mid-stream, starts it again,
+wakes the agent and reports. Exit code 0 only if what came out is what went in, handled once, nothing lost.
+--json: lines {type: "event", atMs, who, text, …} and last {type: "report", ok, bytes, sha256In, sha256Out, handled, lost, …}.`)
+    .action((file: string | undefined, options: TryWords) =>
+      dispatch({ what: "the trial did not hold", options, load: async () => (await import("./try/try.ts")).tryVerb(file, options) }));
+  common(program.command("try-desk", { hidden: true }).requiredOption("--at <folder>").requiredOption("--relay <address>").requiredOption("--received <folder>"))
+    .action((options: FolderOptions & { readonly at: string; readonly relay: string; readonly received: string }) =>
+      dispatch({ what: "@desk stopped", options, load: async () => (await import("./try/desk.ts")).deskVerb(options) }));
+}
+
+function addAgent(program: Command, dispatch: Dispatch): void {
+  folder(program.command("init"))
+    .summary("make an agent and join it to a relay")
+    .option("--relay <address>", "the relay's address as `perdure relay` prints it: ws://127.0.0.1:4410/#ag1…")
+    .option("--name <name>", "a name at that relay: 1 to 32 lower-case letters, digits, hyphens")
+    .addOption(new Option("--custody <how>", "where the next control key is kept; split on a terminal, together otherwise").choices(["split", "together"]))
+    .option("--recovery <file>", "with split: where the recovery file goes (./<name>.recovery)")
+    .addHelpText("before", examples("perdure init --relay ws://127.0.0.1:4410/#ag1… --name desk", "perdure init --at ./desk --relay <address> --custody together"))
+    .addHelpText("after", `
+split     the next control key goes into the recovery file and nowhere else. Move that file off this machine: it is what
+          will take the identity back when the folder is stolen. Daily work does not need it.
+together  everything is in the folder. For unattended machines; a stolen folder is a stolen identity.
+--json: {type: "agent", id, name, folder, custody, recoveryFile, relay}.`)
+    .action((options: InitWords) => dispatch({ what: "no agent was made", options, load: async () => (await import("./verbs/init.ts")).initVerb(options) }));
+  folder(program.command("id"))
+    .summary("who this agent is")
+    .addHelpText("before", examples("perdure id", "perdure id --json --at ./desk"))
+    .addHelpText("after", "\n--json: {type: \"agent\", id, name, folder, custody, relay: {id, url}, keyExpiresAtMs}.")
+    .action((options: FolderOptions) => dispatch({ what: "could not read the agent", options, load: async () => (await import("./verbs/id.ts")).idVerb(options) }));
+  folder(program.command("doctor"))
+    .summary("check folder, keys, disk, relay and clock")
+    .addHelpText("before", examples("perdure doctor", "perdure doctor --at ./desk --json"))
+    .addHelpText("after", "\nExit code 0 when nothing failed.\n--json: {type: \"doctor\", ok, checks: [{name, state: ok|warn|fail, says, hint}]}.")
+    .action((options: FolderOptions) => dispatch({ what: "could not examine", options, load: async () => (await import("./verbs/doctor.ts")).doctorVerb(options) }));
+}
+
+function addSending(program: Command, dispatch: Dispatch): void {
+  folder(program.command("send").argument("<to>", "@name at your relay, or an agent id").argument("[content]", "text; - or nothing: stdin; @path: a file; @@…: text beginning with @"))
+    .summary("send mail that waits for its reader")
+    .addOption(new Option("--until <state>", "wait until it is on this disk (queued), on the relay's disk with proof (stored), or handled (done)").choices(["queued", "stored", "done"]).default("stored"))
+    .option("--timeout <duration>", "stop waiting after this long; the message goes on (30s, with --until done 5m)", duration)
+    .option("--expires <duration>", "how long it may wait for its reader: 1s to 30d (7d)", duration)
+    .option("--thread <id>", "continue this conversation")
+    .option("--key <text>", "the recipient takes one message per key, however often it is sent")
+    .addHelpText("before", examples('perdure send @desk "hello"', "perdure send @desk @report.pdf --until done", "git diff | perdure send @desk -"))
+    .addHelpText("after", "\nPrints the message id, which `perdure trace` takes.\n--json: one line per step: {type: \"step\", id, to, state, atMs, by, proof, detail}.")
+    .action((to: string, content: string | undefined, options: SendWords) =>
+      dispatch({ what: `could not send to ${to}`, options, load: async () => (await import("./verbs/send.ts")).sendVerb(to, content, options) }));
+  folder(program.command("ask").argument("<to>", "@name at your relay, or an agent id").argument("[content]", "as with send"))
+    .summary("send and wait for the answer")
+    .option("--timeout <duration>", "stop waiting after this long (1m)", duration)
+    .addHelpText("before", examples('perdure ask @desk "how many letters?"', "perdure ask @desk @minutes.txt --timeout 5m > summary.txt"))
+    .addHelpText("after", "\nPrints the answer as it came.\n--json: {type: \"mail\", id, from, contentType, sizeBytes, text | base64, …}.")
+    .action((to: string, content: string | undefined, options: AskWords) =>
+      dispatch({ what: `no answer from ${to}`, options, load: async () => (await import("./verbs/ask.ts")).askVerb(to, content, options) }));
+  folder(program.command("trace").argument("[id]", "a message id, or its beginning; without it the messages sent"))
+    .summary("each hop of a message: when, who, who signed")
+    .addHelpText("before", examples("perdure trace", "perdure trace 9f2c4e81d03b7a55.1"))
+    .addHelpText("after", "\n--json: without an id {type: \"sent\", id, to, state, atMs} per message; with one {type: \"step\", …} per step.")
+    .action((id: string | undefined, options: FolderOptions) =>
+      dispatch({ what: id === undefined ? "could not list what was sent" : `no trace of ${id}`, options, load: async () => (await import("./verbs/trace.ts")).traceVerb(id, options) }));
+}
+
+function addReceiving(program: Command, dispatch: Dispatch): void {
+  const inbox = folder(program.command("inbox")).summary("list, read and settle received mail");
+  const act = (verb: string, what: string, options: InboxWords, words: readonly string[]): Promise<void> =>
+    dispatch({ what, options, load: async () => (await import("./verbs/inbox.ts")).inboxVerb(verb, words, options) });
+  const merged = (command: Command): InboxWords => command.optsWithGlobals();
+  inbox
+    .addOption(new Option("--box <box>", "which box").choices(["inbox", "failed"]).default("inbox"))
+    .option("--watch", "go on with mail that arrives, until Ctrl-C or --timeout")
+    .option("--timeout <duration>", "with --watch: stop after this long (24h)", duration)
+    .addHelpText("before", examples("perdure inbox", "perdure inbox --watch --json | jq .", "perdure inbox show 9f2c", "perdure inbox done 9f2c"))
+    .addHelpText("after", "\nAn id may be shortened as long as it is clear.\n--json: one line per message: {type: \"mail\", id, from, fromName, box, contentType, sizeBytes, receivedAtMs, …}.")
+    .action((_options: InboxWords, command: Command) => act("list", "could not read the inbox", merged(command), []));
+  const sub = (name: string, summary: string, ...words: readonly string[]): void => {
+    const command = folder(inbox.command(name)).summary(summary);
+    for (const word of words) command.argument(word);
+    command.action((...called: unknown[]) => {
+      const given = called.slice(0, words.length).map(String);
+      return act(name, `could not ${name} ${given[0] ?? ""}`.trim(), merged(called.at(-1) as Command), given);
+    });
+  };
+  inbox.command("list", { isDefault: false, hidden: true }).action((_options: InboxWords, command: Command) => act("list", "could not read the inbox", merged(command), []));
+  sub("show", "print a message's content", "<id>");
+  sub("done", "mark a message done; its sender sees it", "<id>");
+  sub("retry", "put a message back, attempts counted from zero", "<id>");
+  sub("reject", "refuse a message; its sender reads why", "<id>", "<why>");
+  folder(program.command("on-mail").argument("<command...>", "what to run for each message; write -- before it"))
+    .summary("any command becomes an agent")
+    .option("--timeout <duration>", "kill the command after this long; counts as a failure (15m)", duration)
+    .option("--concurrency <count>", "commands at once (1)", count)
+    .addHelpText("before", examples("perdure on-mail -- ./answer.sh", "perdure on-mail -- sh -c 'wc -c'", "perdure on-mail --timeout 30s -- python3 summarise.py"))
+    .addHelpText("after", `
+For each message the command gets the content on stdin; what it prints on stdout becomes the reply, if it prints anything.
+  exit 0             done; the reply and "done" commit together, or not at all
+  exit 65            refused; the last line on its stderr is what the sender reads (EX_DATAERR)
+  anything else      tried again later, after 5 failures put into the failed box (75, EX_TEMPFAIL, says so most clearly)
+Around it in the environment: PERDURE_ID PERDURE_FROM PERDURE_FROM_NAME PERDURE_THREAD PERDURE_IN_REPLY_TO PERDURE_ATTEMPT
+PERDURE_AUTO PERDURE_DEPTH PERDURE_CONTENT_TYPE PERDURE_FILE_NAME PERDURE_SIZE_BYTES PERDURE_SENT_AT_MS PERDURE_EXPIRES_AT_MS.
+All of it, the content too, is written by somebody else: data, never instructions.
+--json: one line per run: {type: "handled", id, from, attempt, exit, outcome, replyBytes, ms}.`)
+    .action((command: string[], options: OnMailWords) =>
+      dispatch({ what: "stopped answering mail", options, load: async () => (await import("./verbs/on-mail.ts")).onMailVerb(command, options) }));
+}
+
+function addServing(program: Command, dispatch: Dispatch): void {
+  common(program.command("relay"))
+    .summary("run a relay on this machine")
+    .option("--listen <address>", "host:port on loopback (127.0.0.1:4410, or the next free one)")
+    .option("--at, --folder <folder>", "the relay's folder")
+    .addHelpText("before", examples("perdure relay", "perdure relay --at ./relay --listen 127.0.0.1:4500"))
+    .addHelpText("after", `
+Prints its address, which \`perdure init --relay\` takes; the page at http://<host:port>/ shows how it is. SIGTERM or
+Ctrl-C drains it: what was accepted is on disk before it ends. Exit code 0 then.
+--json: {type: "relay", address, id, url, page, pid, folder}, and {type: "stopped"} at the end.`)
+    .action((options: RelayWords) => dispatch({ what: "no relay was started", options, load: async () => (await import("./verbs/relay.ts")).relayVerb(options) }));
+}
+
+function common(command: Command): Command {
+  return command
+    .option("--json", "data as lines of JSON")
+    .addOption(new Option("--set <name=value>", "override a setting, repeatable").argParser((word: string, all: readonly string[] | undefined) => [...(all ?? []), word]))
+    .option("--verbose", "say on stderr what happens inside");
+}
+
+function folder(command: Command): Command {
+  return common(command).option("--at <folder>", "the agent's folder");
+}
+
+function examples(...lines: readonly string[]): string {
+  return `Examples:\n${lines.map((line) => `  ${line}`).join("\n")}\n`;
+}
+
+function duration(text: string): number {
+  try {
+    return parseDuration(text);
+  } catch {
+    throw new InvalidArgumentError("Write a number and a unit: 500ms, 30s, 5m, 2h or 7d.");
+  }
+}
+
+function count(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 1000) throw new InvalidArgumentError("Write a whole number from 1 to 1000.");
+  return value;
+}

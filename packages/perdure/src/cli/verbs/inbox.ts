@@ -1,0 +1,69 @@
+/** `perdure inbox`: list, watch, show, done, retry, reject. Looking at mail never consumes it. */
+import type { Agent, Box, Mail } from "../../agent/api.ts";
+import { isPerdureError, PerdureError } from "../../wire/error.ts";
+import { type Invocation, openHere, type Verb } from "../invocation.ts";
+import { mailLine, mailObject, printContent } from "../mail-text.ts";
+import type { InboxWords } from "../program.ts";
+
+const WATCH_MS = 24 * 60 * 60 * 1000;
+
+export function inboxVerb(action: string, words: readonly string[], options: InboxWords): Verb {
+  return async (invocation) => {
+    await using agent = await openHere(invocation, options.at);
+    if (action === "list") return options.watch === true ? await watch(invocation, agent, options) : await list(invocation, agent, options.box);
+    const mail = await findMail(agent, words[0] ?? "", invocation.signal);
+    if (action === "show") {
+      await printContent(invocation.terminal, mail);
+      return 0;
+    }
+    const waiting = { signal: invocation.signal };
+    if (action === "done") await mail.done(waiting);
+    else if (action === "retry") await mail.retry(waiting);
+    else await mail.reject(words[1] ?? "", waiting);
+    invocation.terminal.object({ type: action, id: mail.id, from: mail.from });
+    invocation.terminal.note(`${mail.id}: ${{ done: "done", retry: "back in the inbox" }[action] ?? "refused"}`);
+    return 0;
+  };
+}
+
+async function list({ terminal, signal }: Invocation, agent: Agent, box: Box): Promise<number> {
+  let count = 0;
+  for await (const mail of agent.inbox({ box, signal })) {
+    terminal.line(mailLine(mail));
+    terminal.object(mailObject(mail, box));
+    count++;
+  }
+  if (count === 0) terminal.note(box === "inbox" ? "no mail waits" : "nothing failed");
+  const { failed } = await agent.status({ signal });
+  if (box === "inbox" && failed > 0) terminal.note(`${failed} in the failed box: perdure inbox --box failed`);
+  return 0;
+}
+
+/** Ctrl-C and the end of the time are the proper ends of a watch. */
+async function watch({ terminal, signal }: Invocation, agent: Agent, options: InboxWords): Promise<number> {
+  terminal.progress("watching; Ctrl-C ends it");
+  try {
+    for await (const mail of agent.inbox({ box: options.box, watch: true, signal, timeoutMs: options.timeout ?? WATCH_MS })) {
+      terminal.line(mailLine(mail));
+      terminal.object(mailObject(mail, options.box));
+    }
+  } catch (error) {
+    if (!isPerdureError(error) || (error.code !== "timed-out" && !(error.code === "aborted" && signal.aborted))) throw error;
+  }
+  return 0;
+}
+
+/** The one message whose id is or begins with `word`, in either box; `unknown-message`, or `bad-argument` when there are several. */
+async function findMail(agent: Agent, word: string, signal: AbortSignal): Promise<Mail> {
+  const found: Mail[] = [];
+  for (const box of ["inbox", "failed"] as const) {
+    for await (const mail of agent.inbox({ box, signal })) {
+      if (mail.id === word) return mail;
+      if (word !== "" && mail.id.startsWith(word)) found.push(mail);
+    }
+  }
+  const [only] = found;
+  if (only === undefined) throw new PerdureError("unknown-message", `no message in inbox or failed box has the id ${word}`, { hint: "perdure inbox lists them." });
+  if (found.length > 1) throw new PerdureError("bad-argument", `${found.length} messages begin with ${word}`, { hint: "Write more of the id." });
+  return only;
+}

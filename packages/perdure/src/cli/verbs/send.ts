@@ -1,0 +1,52 @@
+/** `perdure send`: durable in the own outbox first, then as far as the person wants to wait. */
+import type { SendOptions } from "../../agent/api.ts";
+import { PerdureError } from "../../wire/error.ts";
+import { readContent } from "../content.ts";
+import { openHere, type Verb } from "../invocation.ts";
+import type { SendWords } from "../program.ts";
+import { followSent, stepObject, stepText } from "../trail.ts";
+
+const STORED_TIMEOUT_MS = 30_000;
+const DONE_TIMEOUT_MS = 300_000;
+
+export function sendVerb(to: string, word: string | undefined, options: SendWords): Verb {
+  return async (invocation) => {
+    const { terminal, signal } = invocation;
+    const content = await readContent(word, invocation.stdin, signal);
+    await using agent = await openHere(invocation, options.at);
+    const sendOptions: SendOptions = {
+      signal,
+      contentType: content.contentType,
+      ...(content.fileName === undefined ? {} : { fileName: content.fileName }),
+      ...(options.expires === undefined ? {} : { expiresInMs: options.expires }),
+      ...(options.thread === undefined ? {} : { thread: options.thread }),
+      ...(options.key === undefined ? {} : { idempotencyKey: options.key }),
+    };
+    const sent = await agent.send(to, content.bytes, sendOptions);
+    terminal.line(sent.id);
+    let last = "";
+    await followSent(invocation, sent, {
+      until: options.until,
+      timeoutMs: options.timeout ?? (options.until === "done" ? DONE_TIMEOUT_MS : STORED_TIMEOUT_MS),
+      onStep: (step) => {
+        terminal.object(stepObject(sent.id, to, step));
+        last = `${step.state}: ${stepText(step)}`;
+        terminal.progress(last);
+      },
+    }).catch(async (error: unknown) => {
+      throw await withRelayTrouble(error, () => agent.status().then((status) => status.relay.lastError));
+    });
+    if (terminal.stderr.isTerminal) terminal.note(terminal.stderr.paint.faint(last));
+    return 0;
+  };
+}
+
+/** "Waited 30 s" helps nobody when the reason is known: the relay does not answer. */
+async function withRelayTrouble(error: unknown, lastError: () => Promise<string | undefined>): Promise<unknown> {
+  if (!(error instanceof PerdureError) || error.code !== "timed-out") return error;
+  const trouble = await lastError().catch(() => undefined);
+  if (trouble === undefined) return error;
+  return new PerdureError("timed-out", `${error.message}; ${trouble}`, {
+    retry: error.retry, cause: error, ...(error.hint === undefined ? {} : { hint: error.hint }),
+  });
+}

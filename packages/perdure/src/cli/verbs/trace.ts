@@ -1,0 +1,75 @@
+/** `perdure trace`: what happened to a message, when, and who signed for it. */
+import type { Agent, Sent, Step } from "../../agent/api.ts";
+import { isPerdureError, PerdureError } from "../../wire/error.ts";
+import { safeLine } from "../foreign-text.ts";
+import { type Invocation, openHere, type Verb } from "../invocation.ts";
+import type { FolderOptions } from "../program.ts";
+import { dateText } from "../quantity.ts";
+import { followSent, isTerminal, shortId, stateText, stepObject, stepText, whoText } from "../trail.ts";
+
+/** News the relay holds for us arrives in this time after the folder was opened, if the relay is there. */
+const NEWS_MS = 1500;
+
+export function traceVerb(word: string | undefined, options: FolderOptions): Verb {
+  return async (invocation) => {
+    await using agent = await openHere(invocation, options.at);
+    if (word === undefined) return await list(invocation, agent);
+    const sent = await findSent(agent, word, invocation.signal);
+    await trace(invocation, agent, sent);
+    return 0;
+  };
+}
+
+async function list({ terminal, signal }: Invocation, agent: Agent): Promise<number> {
+  const all = await agent.outbox({ signal });
+  for (const sent of all) {
+    const last = sent.steps.at(-1);
+    const to = String(sent.to);
+    terminal.object({ type: "sent", id: sent.id, to, state: last?.state ?? "queued", atMs: last?.atMs });
+    terminal.line(`${sent.id}  ${last === undefined ? "" : dateText(last.atMs)}  ${to.startsWith("ag1") ? shortId(to) : safeLine(to, 34)}  ${stateText(last?.state ?? "queued", terminal.stdout.paint)}`);
+  }
+  if (all.length === 0) terminal.note("nothing was sent, or all of it is forgotten");
+  return 0;
+}
+
+async function trace(invocation: Invocation, agent: Agent, sent: Sent): Promise<void> {
+  const { terminal, signal } = invocation;
+  const { relay } = await agent.status({ signal });
+  const parties = { relay: relay.id, to: String(sent.to) };
+  const { paint } = terminal.stdout;
+  const show = (step: Step): void => {
+    terminal.object(stepObject(sent.id, parties.to, step));
+    const who = whoText(step, parties).padEnd(6);
+    terminal.line(`${paint.faint(dateText(step.atMs))}  ${paint.strong(who)}  ${stateText(step.state, paint)}${" ".repeat(Math.max(0, 9 - step.state.length))}${stepText(step)}`);
+  };
+  const shown = sent.steps.at(-1);
+  if (shown !== undefined && isTerminal(shown.state)) {
+    sent.steps.forEach(show);
+    return;
+  }
+  await followSent(invocation, sent, { until: "done", timeoutMs: NEWS_MS, onStep: show }).catch((error: unknown) => {
+    const isOutcome = isPerdureError(error) && (error.code === "timed-out" || sent.steps.some((step) => step.state === error.code));
+    if (!isOutcome) throw error;
+  });
+}
+
+async function findSent(agent: Agent, word: string, signal: AbortSignal): Promise<Sent> {
+  const found = (await agent.outbox({ signal })).filter((sent) => sent.id === word || (word !== "" && sent.id.startsWith(word)));
+  const exact = found.find((sent) => sent.id === word);
+  if (exact !== undefined) return exact;
+  const [only] = found;
+  if (only === undefined) return await notSent(agent, word, signal);
+  if (found.length > 1) throw new PerdureError("bad-argument", `${found.length} messages begin with ${word}`, { hint: "Write more of the id." });
+  return only;
+}
+
+async function notSent(agent: Agent, word: string, signal: AbortSignal): Promise<never> {
+  for (const box of ["inbox", "failed"] as const) {
+    for await (const mail of agent.inbox({ box, signal })) {
+      if (word === "" || !mail.id.startsWith(word)) continue;
+      const times = `sent ${dateText(mail.sentAtMs)}, here since ${dateText(mail.receivedAtMs)}`;
+      throw new PerdureError("unknown-message", `${mail.id} was received, not sent (${times})`, { hint: `perdure inbox show ${mail.id} prints it; its way is traced at the sender.` });
+    }
+  }
+  throw new PerdureError("unknown-message", `this agent sent nothing with the id ${word}`, { hint: "perdure trace, without an id, lists what was sent." });
+}
