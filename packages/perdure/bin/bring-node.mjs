@@ -181,8 +181,8 @@ export function npmError(what, output, hint) {
   if (/\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ENOTCACHED|EAI_FAIL)\b/.test(output)) {
     return new StartError(4, what, "npm's registry cannot be reached", `Connect to the network for this first run; later ones work offline. ${hint}`);
   }
-  const lines = output.split("\n").filter((line) => line.trim() !== "" && !/A complete log of this run/.test(line));
-  return new StartError(70, what, `npm failed:\n${lines.slice(-15).map((line) => `        ${line}`).join("\n")}`, hint);
+  const lines = output.split("\n").map((line) => line.replace(/^npm (error|ERR!) ?/, "")).filter((line) => line.trim() !== "");
+  return new StartError(70, what, ["npm failed and says:", ...lines.slice(0, 12)].join("\n        "), hint);
 }
 
 /**
