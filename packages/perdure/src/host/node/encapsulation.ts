@@ -1,0 +1,75 @@
+import { createPrivateKey, createPublicKey, diffieHellman } from "node:crypto";
+import type { KeyObject } from "node:crypto";
+import { AEAD_EXPORT_ONLY, CipherSuite, KDF_HKDF_SHA256, KEM_DHKEM_X25519_HKDF_SHA256 } from "hpke";
+import type { CryptoKey, KeyPair } from "hpke";
+import { concat, fromHex, utf8 } from "../../wire/bytes.ts";
+import { PerdureError } from "../../wire/error.ts";
+import type { DecapsulationKey, Encapsulation } from "../crypto.ts";
+import { plainBytes, requireLength } from "./raw-bytes.ts";
+
+const KEY_BYTES = 32;
+const SECRET_BYTES = 32;
+/** Part of the wire format: every secret of ours is exported under this context. */
+const EXPORTER_CONTEXT: Uint8Array = utf8("perdure/export/0");
+
+const PKCS8_PREFIX = fromHex("302e020100300506032b656e04220420") as Uint8Array;
+const SPKI_PREFIX = fromHex("302a300506032b656e032100") as Uint8Array;
+
+interface SecretKey {
+  readonly forAgreement: KeyObject;
+  readonly forHpke: KeyPair<CryptoKey>;
+}
+
+export function createNodeEncapsulation(): Encapsulation {
+  const suite = new CipherSuite(KEM_DHKEM_X25519_HKDF_SHA256, KDF_HKDF_SHA256, AEAD_EXPORT_ONLY);
+  const secrets = new WeakMap<DecapsulationKey, SecretKey>();
+
+  const secretOf = (key: DecapsulationKey): SecretKey => {
+    const secret = secrets.get(key);
+    if (secret === undefined) throw new PerdureError("bad-argument", "the key was loaded by another host");
+    return secret;
+  };
+
+  return {
+    load: async (secret) => {
+      requireLength(secret, KEY_BYTES, "the secret key");
+      const forAgreement = createPrivateKey({ key: Buffer.from(concat(PKCS8_PREFIX, secret)), format: "der", type: "pkcs8" });
+      const publicKey = plainBytes(createPublicKey(forAgreement).export({ format: "der", type: "spki" })).slice(-KEY_BYTES);
+      const forHpke = { privateKey: await suite.DeserializePrivateKey(secret), publicKey: await suite.DeserializePublicKey(publicKey) };
+      const key = { publicKey } as DecapsulationKey;
+      secrets.set(key, { forAgreement, forHpke });
+      return key;
+    },
+    encapsulate: async (publicKey, info) => {
+      requireLength(publicKey, KEY_BYTES, "the public key");
+      const { encapsulatedSecret, exportedSecret } = await refusing("the public key", async () =>
+        suite.SendExport(await suite.DeserializePublicKey(publicKey), EXPORTER_CONTEXT, SECRET_BYTES, { info }),
+      );
+      return { encapsulated: plainBytes(encapsulatedSecret), secret: plainBytes(exportedSecret) };
+    },
+    decapsulate: async (key, encapsulated, info) => {
+      requireLength(encapsulated, KEY_BYTES, "the encapsulated key");
+      const { forHpke } = secretOf(key);
+      return plainBytes(await refusing("the encapsulated key", () => suite.ReceiveExport(forHpke, encapsulated, EXPORTER_CONTEXT, SECRET_BYTES, { info })));
+    },
+    agree: async (key, publicKey) => {
+      requireLength(publicKey, KEY_BYTES, "the public key");
+      const { forAgreement } = secretOf(key);
+      return await refusing("the public key", async () => {
+        const theirs = createPublicKey({ key: Buffer.from(concat(SPKI_PREFIX, publicKey)), format: "der", type: "spki" });
+        const shared = plainBytes(diffieHellman({ privateKey: forAgreement, publicKey: theirs }));
+        if (shared.every((byte) => byte === 0)) throw new Error("all zero");
+        return shared;
+      });
+    },
+  };
+}
+
+/** With lengths checked, what still fails is a point that gives no shared secret. */
+async function refusing<Value>(what: string, work: () => Promise<Value>): Promise<Value> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw new PerdureError("bad-argument", `${what} gives no shared secret`, { cause });
+  }
+}
