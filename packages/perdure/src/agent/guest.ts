@@ -19,6 +19,8 @@ import { openLocalChannel } from "./local-channel.ts";
 export interface Guest {
   readonly agent: AgentId;
   readonly core: AgentCore;
+  /** True once the holder is gone or was left; true before the calls it leaves open reject. */
+  isGone(): boolean;
   /** Resolves when the holder is gone or was left. */
   readonly gone: Promise<PerdureError>;
   close(): void;
@@ -120,7 +122,7 @@ export async function joinHolder({ host, folder, settings, client, signal }: Gue
   try {
     const agent = await greeted.promise;
     stopPing = host.clock.after(settings.pingEveryMs, ping);
-    return { agent, core: proxyOf(call), gone: gone.promise, close: () => channel.close() };
+    return { agent, core: proxyOf(call), isGone: () => closed !== undefined, gone: gone.promise, close: () => channel.close() };
   } catch (error) {
     channel.close();
     throw error;

@@ -1,0 +1,22 @@
+/** `import { openAgent } from "perdure"` on Node. */
+export type {
+  Agent,
+  AgentStatus,
+  Body,
+  Box,
+  DeliveryState,
+  Handler,
+  InboxOptions,
+  JsonValue,
+  Mail,
+  OpenOptions,
+  SendOptions,
+  Sent,
+  ServeOptions,
+  Step,
+  Turn,
+  Waiting,
+} from "./api.ts";
+export { openAgent } from "./node.ts";
+export { type ErrorCode, isPerdureError, PerdureError } from "../wire/error.ts";
+export type { AgentId, MessageId } from "../wire/ids.ts";

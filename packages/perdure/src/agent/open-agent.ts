@@ -1,0 +1,38 @@
+/** Opening a folder as an agent, on any host. */
+import { PerdureError } from "../wire/error.ts";
+import type { Host } from "../host/host.ts";
+import { formatRelayAddress, parseRelayAddress } from "../protocol/link/index.ts";
+import { createSettings } from "../settings/register.ts";
+import { hex } from "../wire/bytes.ts";
+import type { AgentId } from "../wire/ids.ts";
+import { createAgent } from "./agent.ts";
+import type { Agent, OpenOptions } from "./api.ts";
+import type { AgentDefences, Engine } from "./core.ts";
+import { createEngine } from "./engine.ts";
+import { hasIdentity, openOrCreate } from "./own-folder.ts";
+import { openSharedCore } from "./shared-core.ts";
+
+/** For tests of the safety mechanisms; not part of the SDK. */
+export interface InternalOptions extends OpenOptions {
+  readonly defences?: AgentDefences;
+}
+
+/** As `openAgent`, with the machine given. */
+export async function openAgentWith(host: Host, at: string, options: InternalOptions = {}): Promise<Agent> {
+  const settings = createSettings(options.settings);
+  if (options.join !== undefined) parseRelayAddress(options.join);
+  // Only looking must leave no trace: a folder without an agent gets no lock and no socket.
+  else if (!(await hasIdentity(host, at))) {
+    throw new PerdureError("no-agent-here", `there is no agent in ${at}`, { hint: "Create one with `perdure init`, or open with `join`." });
+  }
+  const client = hex(host.random.bytes(16));
+  const openEngine = async (signal: AbortSignal): Promise<{ readonly id: AgentId; readonly engine: Engine }> => {
+    const { own, home } = await openOrCreate({ host, folder: at, settings, join: options.join, name: options.name, signal });
+    const relayAddress = formatRelayAddress(home.url, home.relayId);
+    const engine = await createEngine({ host, folder: at, own, settings, relayAddress, ...(options.defences === undefined ? {} : { defences: options.defences }) });
+    return { id: own.id, engine };
+  };
+  const core = await openSharedCore({ host, folder: at, settings, client, timeoutMs: options.timeoutMs ?? settings.openTimeoutMs, signal: options.signal, openEngine });
+  return createAgent({ core, host, settings, client });
+}
+

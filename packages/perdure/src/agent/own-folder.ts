@@ -1,0 +1,101 @@
+/**
+ * The identity of a folder and the relay it has joined. Creating is: the relay answers, an identity is made, the relay
+ * registers it, the relay becomes its home. Interrupted after the second step, the next opening with `join` goes on;
+ * refused by the relay (a taken name, another id), the identity nobody knows yet is removed again.
+ */
+import type { Host } from "../host/host.ts";
+import { createIdentity, openIdentity, type OwnIdentity } from "../identity/index.ts";
+import { identityPath } from "../identity/custody.ts";
+import { connectSession, goodbyeFor, parseRelayAddress } from "../protocol/link/index.ts";
+import type { Settings } from "../settings/register.ts";
+import { equalBytes } from "../wire/bytes.ts";
+import { isPerdureError, PerdureError } from "../wire/error.ts";
+import type { Home } from "../wire/identity.ts";
+import { agentIdText, GENERATION_BYTES, LINK_BYTES } from "../wire/ids.ts";
+import { MAX_TRANSPORT_BYTES } from "../wire/limits.ts";
+
+export interface OwnFolderOptions {
+  readonly host: Host;
+  /** Already locked by the caller. */
+  readonly folder: string;
+  readonly settings: Settings;
+  readonly join: string | undefined;
+  readonly name: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+export interface OwnFolder {
+  readonly own: OwnIdentity;
+  readonly home: Home;
+}
+
+/** Whether a folder has the identity of an agent, without touching it. */
+export async function hasIdentity(host: Pick<Host, "files">, folder: string): Promise<boolean> {
+  try {
+    const file = await host.files.open(identityPath(folder), "read");
+    await file.close();
+    return true;
+  } catch (error) {
+    if (isPerdureError(error) && error.code === "not-found") return false;
+    throw error;
+  }
+}
+
+/** Opens the folder's identity, or makes one and joins the relay at `join`. */
+export async function openOrCreate(options: OwnFolderOptions): Promise<OwnFolder> {
+  const { host, folder, settings, join, name } = options;
+  if (join === undefined || (await hasIdentity(host, folder))) return await openExisting(options);
+  await knock(options, join);
+  const own = await createIdentity({ host, folder, role: "mail", custody: "together", ...(name === undefined ? {} : { name }), settings });
+  try {
+    return { own, home: await joinRelay(options, own, join) };
+  } catch (error) {
+    if (isPerdureError(error) && REFUSED.has(error.code)) await host.files.remove(identityPath(folder));
+    throw error;
+  }
+}
+
+/** After these the relay has certainly not registered the identity. */
+const REFUSED: ReadonlySet<string> = new Set(["relay-unreachable", "wrong-relay", "name-taken", "bad-handshake", "bad-signature", "needs-newer-version", "too-busy", "relay-draining"]);
+
+async function openExisting(options: OwnFolderOptions): Promise<OwnFolder> {
+  const { host, folder, settings, join } = options;
+  const own = await openIdentity({ host, folder, settings });
+  const [home] = own.homes();
+  if (home === undefined) {
+    if (join !== undefined) return { own, home: await joinRelay(options, own, join) };
+    throw new PerdureError("no-agent-here", `the agent in ${folder} has not joined a relay yet`, { hint: "Open it with `join`, or run `perdure init` with --relay." });
+  }
+  if (join === undefined) return { own, home };
+  const { url, relayIdRaw } = parseRelayAddress(join);
+  if (relayIdRaw !== undefined && !equalBytes(relayIdRaw, home.relayId)) {
+    throw new PerdureError("wrong-relay", `the agent in ${folder} lives at relay ${agentIdText(home.relayId)}, not at ${agentIdText(relayIdRaw)}`, {
+      hint: "An agent has one relay in this version. Leave `join` out, or use another folder.",
+    });
+  }
+  if (url === home.url) return { own, home };
+  const moved = { ...home, url };
+  await own.setHome(moved, host.clock.wallMs());
+  return { own, home: moved };
+}
+
+/** A relay that does not answer is found out before anything is made. */
+async function knock({ host, settings, signal }: OwnFolderOptions, join: string): Promise<void> {
+  const { url } = parseRelayAddress(join);
+  const connection = await host.net.dial(url, { timeoutMs: settings.dialTimeoutMs, maxMessageBytes: MAX_TRANSPORT_BYTES, signal });
+  connection.start({ message: () => {}, drained: () => {}, closed: () => {} });
+  connection.close();
+}
+
+/** One session that registers the agent and proves the relay's id, which is pinned from then on. */
+async function joinRelay({ host, settings, signal }: OwnFolderOptions, own: OwnIdentity, join: string): Promise<Home> {
+  const { url, relayIdRaw } = parseRelayAddress(join);
+  const link = host.random.bytes(LINK_BYTES);
+  const have = { generation: new Uint8Array(GENERATION_BYTES), position: 0 };
+  const { session, relay } = await connectSession({ host, settings, url, relayIdRaw, own, link, consume: false, have, signal });
+  session.start({ frame: () => {}, drained: () => {}, closed: () => {} });
+  session.close(goodbyeFor("connection-closed", "registered"));
+  const home: Home = { relayId: relay.idRaw, url, preference: 0 };
+  await own.setHome(home, host.clock.wallMs());
+  return home;
+}

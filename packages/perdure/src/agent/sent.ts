@@ -1,0 +1,73 @@
+/** A message on its way, as the sender's handle shows it. */
+import { withDeadline } from "../host/deadline.ts";
+import type { Clock } from "../host/clock.ts";
+import { isTerminal, rank } from "../protocol/delivery/delivery-lattice.ts";
+import { type ErrorCode, PerdureError } from "../wire/error.ts";
+import type { Settings } from "../settings/register.ts";
+import type { DeliveryState, Sent, Step, Waiting } from "./api.ts";
+import type { AgentCore, OutgoingView } from "./core.ts";
+
+const unsuccessful = (state: DeliveryState): boolean => isTerminal(state) && state !== "done";
+/** What the agent's own clockwork may add to the time by which every message has ended. */
+const VERDICT_GRACE_MS = 60_000;
+
+export interface SentOptions {
+  readonly core: Pick<AgentCore, "outgoingAfter">;
+  readonly clock: Clock;
+  readonly settings: Settings;
+  /** Fires when the agent is closed. */
+  readonly closing: AbortSignal;
+  readonly view: OutgoingView;
+}
+
+export function createSent({ core, clock, settings, closing, view }: SentOptions): Sent {
+  let known = view;
+
+  /** By then the message has ended, if only by this agent's own verdict. */
+  const restMs = (): number => Math.max(0, view.expiresAtMs - clock.wallMs()) + settings.unconfirmedAfterMs + VERDICT_GRACE_MS;
+  const more = async (have: number, signal: AbortSignal): Promise<OutgoingView> => {
+    if (known.steps.length > have || known.ended) return known;
+    const next = await core.outgoingAfter(view.id, have, signal);
+    if (next.steps.length >= known.steps.length) known = next;
+    return known;
+  };
+
+  return {
+    id: view.id,
+    get to() {
+      return known.to;
+    },
+    get steps() {
+      return known.steps;
+    },
+    async *[Symbol.asyncIterator]() {
+      for (let at = 0; ; ) {
+        const what = `the next step of message ${view.id}`;
+        const now = await withDeadline(clock, { timeoutMs: restMs(), what, signal: closing }, (signal) => more(at, signal));
+        for (; at < now.steps.length; at++) yield now.steps[at] as Step;
+        if (now.ended && at >= known.steps.length) return;
+      }
+    },
+    async until(state: "stored" | "fetched" | "done", waiting: Waiting = {}): Promise<Step> {
+      const what = `message ${view.id} to be ${state}`;
+      const signal = waiting.signal === undefined ? closing : AbortSignal.any([waiting.signal, closing]);
+      const hint = "The message stays queued; `trace` shows where it stands.";
+      return await withDeadline(clock, { timeoutMs: waiting.timeoutMs ?? restMs(), what, hint, signal }, async (within) => {
+        for (let have = 0; ; ) {
+          const now = await more(have, within);
+          const reached = now.steps.find((step) => rank(step.state) >= rank(state) && !unsuccessful(step.state));
+          if (reached !== undefined) return reached;
+          if (now.ended) throw endError(now);
+          have = now.steps.length;
+        }
+      });
+    },
+  };
+}
+
+function endError(view: OutgoingView): PerdureError {
+  const last = view.steps.findLast((step) => unsuccessful(step.state));
+  const code = (last?.state ?? "internal") as ErrorCode;
+  const detail = last === undefined || last.detail === "" ? "" : `: ${last.detail}`;
+  return new PerdureError(code, `message ${view.id} to ${view.to} ended as ${code}${detail}`);
+}

@@ -1,0 +1,87 @@
+/**
+ * Handing mail to a handler: claim, run, commit, and again.
+ *
+ * What must hold: a handler that returned is committed or fenced, never half of it; one that threw, or that took longer
+ * than its claim allows, gives the message back as a failed attempt and commits nothing. Errors of the handler stay here;
+ * an error of the agent itself (a full disk, a lost folder) ends serving and is thrown.
+ */
+import { withDeadline } from "../host/deadline.ts";
+import type { Host } from "../host/host.ts";
+import { clipWords } from "../protocol/link/goodbyes.ts";
+import type { Settings } from "../settings/register.ts";
+import { isPerdureError, PerdureError } from "../wire/error.ts";
+import type { Handler } from "./api.ts";
+import type { ClaimedMail, ClaimKey, ClientId } from "./core.ts";
+import { createMail } from "./mail.ts";
+import type { SharedCore } from "./shared-core.ts";
+import { openTurn } from "./turn.ts";
+
+export interface ServeContext {
+  readonly core: SharedCore;
+  readonly host: Pick<Host, "clock" | "log">;
+  readonly settings: Settings;
+  readonly client: ClientId;
+  /** No new mail is started after this fires. */
+  readonly stop: AbortSignal;
+  /** Handlers still running are given up after this fires. */
+  readonly closing: AbortSignal;
+}
+
+/** Serves with one handler at a time until `stop` fires. */
+export async function serveMail(context: ServeContext, handler: Handler): Promise<void> {
+  const { core, client, stop } = context;
+  while (!stop.aborted) {
+    let claimed: ClaimedMail;
+    try {
+      claimed = await core.claim(client, stop);
+    } catch (error) {
+      if (stop.aborted) return;
+      throw error;
+    }
+    if (stop.aborted) await giveBack(context, claimed.mail, false, "this process stopped serving");
+    else await handleOne(context, claimed, handler);
+  }
+}
+
+async function handleOne(context: ServeContext, { mail, handlerTimeoutMs }: ClaimedMail, handler: Handler): Promise<void> {
+  const { core, host, settings, closing } = context;
+  const claim: ClaimKey = { from: mail.from, id: mail.id, attempt: mail.attempt };
+  const outer = AbortSignal.any([core.fence(claim), closing]);
+  const deadline = { timeoutMs: handlerTimeoutMs, what: `the handler of message ${mail.id}`, signal: outer };
+  let end: Awaited<ReturnType<ReturnType<typeof openTurn>["end"]>>;
+  try {
+    end = await withDeadline(host.clock, deadline, async (signal) => {
+      const { turn, end: endTurn } = openTurn(mail, signal, { clock: host.clock, timeoutMs: settings.callTimeoutMs });
+      await handler(createMail({ core, clock: host.clock, settings, closing, view: mail, inTurn: true }), turn);
+      return await endTurn();
+    });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    host.log.write("warn", "agent.handler-failed", { from: mail.from, id: mail.id, attempt: mail.attempt, why, code: isPerdureError(error) ? error.code : undefined });
+    return await giveBack(context, claim, !closing.aborted, why);
+  }
+  try {
+    await core.complete({ ...claim, outcome: end.outcome, why: end.why, drafts: end.drafts });
+  } catch (error) {
+    if (!isPerdureError(error)) throw error;
+    host.log.write("warn", "agent.turn-not-committed", { from: mail.from, id: mail.id, attempt: mail.attempt, code: error.code, why: error.message });
+    if (error.code === "fenced") return;
+    const handlersFault = HANDLERS_FAULT.has(error.code);
+    await giveBack(context, claim, handlersFault, error.message);
+    if (!handlersFault) throw error;
+  }
+}
+
+/** What a handler's own messages can be refused for: a failed attempt of this message, no reason to stop serving. */
+const HANDLERS_FAULT: ReadonlySet<string> = new Set(["bad-argument", "unknown-agent", "too-large", "expiry-out-of-range", "auto-reply-refused", "loop-depth", "name-changed", "mailbox-full", "timed-out"]);
+
+async function giveBack({ core, host, settings }: ServeContext, claim: ClaimKey, failed: boolean, why: string): Promise<void> {
+  const key: ClaimKey = { from: claim.from, id: claim.id, attempt: claim.attempt };
+  const deadline = { timeoutMs: settings.callTimeoutMs, what: `giving back message ${claim.id}` };
+  try {
+    await withDeadline(host.clock, deadline, () => core.release(key, failed, clipWords(why)));
+  } catch (error) {
+    if (error instanceof PerdureError && (error.code === "fenced" || error.code === "aborted" || error.code === "unknown-message")) return;
+    throw error;
+  }
+}
