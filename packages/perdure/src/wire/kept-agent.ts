@@ -109,6 +109,8 @@ const put = shape("kept place", {
   box: choice("inbox", "failed"),
   arrival: uint,
   failures: uint,
+  /** Starts of which nothing more was heard: the process ended in between. */
+  crashes: uint,
   /** No handler sees it before. */
   notBeforeMs: uint,
 });
@@ -148,7 +150,7 @@ const streamState = shape("kept stream", {
   maxExpiryMs: uint,
   digests: list(settledDigest.field, 64),
   /** Idempotency keys seen on it and the sequence number that took each. */
-  keys: list(shape("kept key", { key: text(128), seq: uint }).field, 1024),
+  keys: list(shape("kept key", { key: text(128), seq: uint }).field, 256),
 });
 export type KeptStream = ShapeValue<typeof streamState>;
 

@@ -39,6 +39,17 @@ describe("interval set", () => {
     );
   });
 
+  it("counts the numbers between two", () => {
+    fc.assert(
+      fc.property(ranges, fc.integer({ min: 0, max: 70 }), fc.integer({ min: 0, max: 20 }), (added, first, more) => {
+        const set = createIntervalSet(added);
+        let expected = 0;
+        for (let value = first; value <= first + more; value++) if (set.has(value)) expected++;
+        expect(set.count(first, first + more)).toBe(expected);
+      }),
+    );
+  });
+
   it("ignores an empty range", () => {
     const set = createIntervalSet();
     set.add(5, 4);

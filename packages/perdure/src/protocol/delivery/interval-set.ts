@@ -12,6 +12,8 @@ export interface IntervalSet {
   add(first: number, last?: number): void;
   /** The lowest number from `from` on that is not in the set. */
   firstMissing(from: number): number;
+  /** How many numbers from `first` to `last` are in the set. */
+  count(first: number, last: number): number;
   readonly ranges: readonly Range[];
 }
 
@@ -51,6 +53,15 @@ export function createIntervalSet(initial: readonly Range[] = []): IntervalSet {
     firstMissing(from) {
       const range = ranges[indexOf(from)];
       return range !== undefined && range[0] <= from ? range[1] + 1 : from;
+    },
+    count(first, last) {
+      let total = 0;
+      for (let index = indexOf(first); index < ranges.length; index++) {
+        const [low, high] = ranges[index] as Range;
+        if (low > last) break;
+        total += Math.min(high, last) - Math.max(low, first) + 1;
+      }
+      return total;
     },
   };
   for (const [first, last] of initial) set.add(first, last);

@@ -1,0 +1,309 @@
+/**
+ * The inbox: every message this agent was sent, from its arrival to its completion.
+ *
+ * States of a message: in parts, waiting, claimed (a handler has it), put off (a failure, a pause), failed (in the failed
+ * box), completed. States of a sequence number: unknown, pending, settled, forgotten with its stream.
+ *
+ * Inputs: `apply` (a record that became durable, or is read back). Questions: `judge` (what to do with a part that
+ * arrived), `next` (what may start), `due` (what time alone makes due). Outputs: payload locations nobody needs any more.
+ *
+ * Invariants:
+ * - Durable state changes by `apply` only, and the same records give the same state, live or read back.
+ * - A settled number is never handed over again; a stream is forgotten only when everything on it has been expired for
+ *   `forgetStreamMs`, so that a replay is either recognised or expired.
+ * - A message's attempt rises durably before each start; only the newest attempt can complete it.
+ * - Messages of one stream start in the order of their numbers, except past a hole older than `holeWaitMs`.
+ * - A completion settles every part, and every twin with the same idempotency key ends the same way.
+ */
+import { type Bytes, equalBytes } from "../../wire/bytes.ts";
+import { MAX_PARTS, PART_BYTES } from "../../wire/limits.ts";
+import type { Kept, KeptCompletion, KeptIncoming, KeptPassing, KeptPlace, KeptStream, PayloadAt } from "../../wire/kept-agent.ts";
+import { digestOf, headOf, type Incoming, incomingKey, isWhole, streamKey } from "./incoming.ts";
+import { addMessage, createIncomingStream, type IncomingStream, rememberDigest, removeMessage, startsAtMs } from "./incoming-stream.ts";
+import type { MailboxCursor } from "./mailbox-cursor.ts";
+import { restateInbox } from "./inbox-restatement.ts";
+
+export interface InboxLimits {
+  readonly holeWaitMs: number;
+  readonly forgetStreamMs: number;
+  readonly liveStreams: number;
+}
+
+/** What arrived, before it is kept. */
+export type Arrival = Pick<KeptIncoming, "from" | "stream" | "seq" | "digest" | "expiresAtMs"> & Partial<Pick<KeptIncoming, "head">>;
+export type Judgement = "new" | "settled" | "pending" | "conflict" | "expired" | "too-busy" | "malformed";
+
+export interface Inbox {
+  /** `at`: where the payload lies; `restated`: the record restates what was kept before and is not weighed against the settled numbers. */
+  apply(kept: Kept, at: PayloadAt | undefined, restated?: boolean): void;
+  reset(arrival: number): void;
+  restate(): readonly { readonly kept: Kept; readonly restated?: PayloadAt }[];
+  holds(at: PayloadAt): boolean;
+  takeReleases(): readonly PayloadAt[];
+
+  judge(arrival: Arrival, nowMs: number): Judgement;
+  find(key: string): Incoming | undefined;
+  /** The attempt that completed a message, while it is remembered. */
+  completedAttempt(from: Bytes, stream: Bytes, seq: number): number | undefined;
+  /** Whole messages of a box in order of arrival, twins left out. */
+  listed(box: "inbox" | "failed", afterArrival: number): readonly Incoming[];
+  /** The first message that may start now and that `accepts` takes, or when to ask again. */
+  next(nowMs: number, accepts: (incoming: Incoming) => boolean): { readonly incoming: Incoming } | { readonly atMs: number };
+  /** Messages that end as this one does. */
+  twins(incoming: Incoming): readonly Incoming[];
+  /** Twins of messages that ended already. */
+  lateTwins(): readonly Incoming[];
+  /** The next arrival number. */
+  nextArrival(): number;
+  readonly lastArrival: number;
+  /** Messages to put into the failed box for their expiry, records to keep, and when to look again. */
+  due(nowMs: number): { readonly expired: readonly Incoming[]; readonly records: readonly Kept[]; readonly nextMs: number };
+  readonly waiting: number;
+  readonly failed: number;
+}
+
+export function createInbox(input: { readonly limits: InboxLimits; readonly defences: { readonly dedupe: boolean }; readonly cursor: MailboxCursor }): Inbox {
+  const { limits, cursor } = input;
+  const messages = new Map<string, Incoming>();
+  const streams = new Map<string, IncomingStream>();
+  const streamsOf = new Map<string, Set<IncomingStream>>();
+  const held = new Set<string>();
+  let releases: PayloadAt[] = [];
+  let arrivals = 0;
+
+  const place = (at: PayloadAt): string => `${at.segment}:${at.offset}`;
+  const fromKey = (from: Bytes): string => streamKey(from, from);
+  const streamFor = (from: Bytes, stream: Bytes): IncomingStream => {
+    const key = streamKey(from, stream);
+    let state = streams.get(key);
+    if (state === undefined) {
+      state = createIncomingStream(from, stream);
+      streams.set(key, state);
+      const siblings = streamsOf.get(fromKey(from)) ?? new Set();
+      streamsOf.set(fromKey(from), siblings.add(state));
+    }
+    return state;
+  };
+  const lift = (stream: IncomingStream, expiresAtMs: number): void => {
+    stream.maxExpiryMs = Math.max(stream.maxExpiryMs, expiresAtMs);
+  };
+
+  /** The first message of this sender that took an idempotency key: pending, settled or in the failed box. */
+  const keyTaken = (from: Bytes, key: string): { readonly stream: IncomingStream; readonly seq: number } | undefined => {
+    for (const stream of streamsOf.get(fromKey(from)) ?? []) {
+      const seq = stream.keys.get(key);
+      if (seq !== undefined) return { stream, seq };
+    }
+    return undefined;
+  };
+
+  const received = (head: KeptIncoming, at: PayloadAt | undefined, isRestated: boolean): void => {
+    const stream = streamFor(head.from, head.stream);
+    lift(stream, head.expiresAtMs);
+    stream.floor = Math.max(stream.floor, Math.min(head.head.floor, head.seq));
+    arrivals = Math.max(arrivals, head.arrival);
+    const seqKey = incomingKey(head.from, head.stream, head.seq);
+    const seq = head.seq - head.head.part;
+    const key = incomingKey(head.from, head.stream, seq);
+    if (at === undefined || (!isRestated && input.defences.dedupe && stream.settled.has(head.seq))) {
+      cursor.settlePosition(head.generation, head.position);
+      return;
+    }
+    cursor.hold(head.generation, head.position, seqKey);
+    let incoming = messages.get(key);
+    if (incoming === undefined) {
+      incoming = {
+        key, from: head.from, stream: head.stream, seq, parts: head.head.parts, have: new Map(), box: "inbox", arrival: 0, wholeAtMs: 0,
+        attempt: 0, failures: 0, crashes: 0, starts: 0, notBeforeMs: 0, claim: undefined, committing: false, twinOf: undefined,
+      };
+      messages.set(key, incoming);
+      addMessage(stream, incoming);
+    }
+    if (incoming.have.has(head.head.part)) return;
+    incoming.have.set(head.head.part, { head, at });
+    held.add(place(at));
+    stream.pending.set(head.seq, head.digest);
+    incoming.arrival = Math.max(incoming.arrival, head.arrival);
+    incoming.wholeAtMs = Math.max(incoming.wholeAtMs, head.receivedAtMs);
+    if (isWhole(incoming)) takeKey(stream, incoming);
+  };
+
+  const takeKey = (stream: IncomingStream, incoming: Incoming): void => {
+    const { idempotencyKey } = headOf(incoming).head;
+    if (idempotencyKey === "" || !input.defences.dedupe) return;
+    const first = keyTaken(incoming.from, idempotencyKey);
+    if (first === undefined) {
+      stream.keys.set(idempotencyKey, incoming.seq);
+      return;
+    }
+    if (first.stream === stream && first.seq === incoming.seq) return;
+    incoming.twinOf = messages.get(incomingKey(first.stream.from, first.stream.stream, first.seq)) ?? incoming;
+  };
+
+  const settleParts = (incoming: Incoming, attempt: number): void => {
+    const stream = streamFor(incoming.from, incoming.stream);
+    for (let seq = incoming.seq; seq < incoming.seq + incoming.parts; seq++) {
+      const digest = stream.pending.get(seq) ?? incoming.have.get(seq - incoming.seq)?.head.digest;
+      if (digest !== undefined) rememberDigest(stream, seq, digest, attempt);
+      stream.pending.delete(seq);
+      stream.settled.add(seq);
+      cursor.settleSeq(incomingKey(incoming.from, incoming.stream, seq));
+    }
+    removeMessage(stream, incoming);
+  };
+
+  const drop = (incoming: Incoming): void => {
+    for (const { at } of incoming.have.values()) if (held.delete(place(at))) releases.push(at);
+    messages.delete(incoming.key);
+  };
+
+  const completed = (head: KeptCompletion): void => {
+    const incoming = messages.get(incomingKey(head.from, head.stream, head.seq));
+    if (incoming === undefined) return;
+    settleParts(incoming, head.attempt);
+    drop(incoming);
+  };
+
+  const put = (head: KeptPlace): void => {
+    const incoming = messages.get(incomingKey(head.from, head.stream, head.seq));
+    if (incoming === undefined) return;
+    Object.assign(incoming, { box: head.box, arrival: head.arrival, failures: head.failures, crashes: head.crashes, notBeforeMs: head.notBeforeMs, starts: 0 });
+    arrivals = Math.max(arrivals, head.arrival);
+    if (head.box === "failed") settleParts(incoming, incoming.attempt);
+  };
+
+  const passed = (head: KeptPassing): void => {
+    const stream = streamFor(head.from, head.stream);
+    lift(stream, head.expiresAtMs);
+    for (const incoming of stream.messages.filter((each) => head.seq >= each.seq && head.seq < each.seq + each.parts)) {
+      settleParts(incoming, 0);
+      drop(incoming);
+    }
+    stream.settled.add(head.seq);
+    rememberDigest(stream, head.seq, head.digest, 0);
+    cursor.settleSeq(incomingKey(head.from, head.stream, head.seq));
+    cursor.settlePosition(head.generation, head.position);
+  };
+
+  const restated = (head: KeptStream): void => {
+    const stream = streamFor(head.from, head.stream);
+    lift(stream, head.maxExpiryMs);
+    stream.floor = Math.max(stream.floor, head.floor);
+    for (const [first, last] of head.settled) if (first !== undefined && last !== undefined) stream.settled.add(first, last);
+    for (const { seq, digest, attempt } of head.digests) rememberDigest(stream, seq, digest, attempt);
+    for (const { key, seq } of head.keys) stream.keys.set(key, seq);
+  };
+
+  return {
+    apply(kept, at, isRestated = false) {
+      if (kept.kind === "received") received(kept.head, at, isRestated);
+      else if (kept.kind === "started") {
+        const incoming = messages.get(incomingKey(kept.head.from, kept.head.stream, kept.head.seq));
+        if (incoming === undefined) return;
+        incoming.attempt = Math.max(incoming.attempt, kept.head.attempt);
+        incoming.starts++;
+      } else if (kept.kind === "completed") completed(kept.head);
+      else if (kept.kind === "put") put(kept.head);
+      else if (kept.kind === "passed") passed(kept.head);
+      else if (kept.kind === "stream") restated(kept.head);
+      else if (kept.kind === "streamForgotten") {
+        const key = streamKey(kept.head.from, kept.head.stream);
+        const stream = streams.get(key);
+        if (stream === undefined) return;
+        streams.delete(key);
+        streamsOf.get(fromKey(kept.head.from))?.delete(stream);
+      } else if (kept.kind === "positions") cursor.begin(kept.head.generation, kept.head.settled.map(([first = 1, last = 0]) => [first, last] as const));
+    },
+    reset(arrival) {
+      for (const map of [messages, streams, streamsOf, held]) map.clear();
+      releases = [];
+      arrivals = arrival;
+    },
+    restate: () => restateInbox({ streams, messages: messages.values(), cursor }),
+    holds: (at) => held.has(place(at)),
+    takeReleases() {
+      const taken = releases;
+      releases = [];
+      return taken;
+    },
+    judge(arrival, nowMs) {
+      const stream = streams.get(streamKey(arrival.from, arrival.stream));
+      const known = stream?.pending.get(arrival.seq);
+      if (known !== undefined) return equalBytes(known, arrival.digest) ? (input.defences.dedupe ? "pending" : "new") : "conflict";
+      if (stream?.settled.has(arrival.seq) && input.defences.dedupe) {
+        const remembered = stream.digests.get(arrival.seq);
+        return remembered !== undefined && !equalBytes(remembered.digest, arrival.digest) ? "conflict" : "settled";
+      }
+      if (arrival.expiresAtMs <= nowMs) return "expired";
+      if (stream === undefined && (streamsOf.get(fromKey(arrival.from))?.size ?? 0) >= limits.liveStreams) return "too-busy";
+      return arrival.head === undefined || fits(arrival, messages.get(incomingKey(arrival.from, arrival.stream, arrival.seq - arrival.head.part))) ? "new" : "malformed";
+    },
+    find: (key) => messages.get(key),
+    completedAttempt(from, stream, seq) {
+      const state = streams.get(streamKey(from, stream));
+      return state?.settled.has(seq) ? state.digests.get(seq)?.attempt : undefined;
+    },
+    listed(box, afterArrival) {
+      const found: Incoming[] = [];
+      for (const incoming of messages.values()) {
+        if (incoming.box === box && incoming.arrival > afterArrival && incoming.twinOf === undefined && isWhole(incoming)) found.push(incoming);
+      }
+      return found.sort((a, b) => a.arrival - b.arrival);
+    },
+    next(nowMs, accepts) {
+      let atMs = Number.POSITIVE_INFINITY;
+      let best: Incoming | undefined;
+      for (const incoming of messages.values()) {
+        if (incoming.box !== "inbox" || incoming.claim !== undefined || incoming.committing || incoming.twinOf !== undefined) continue;
+        if (!isWhole(incoming) || (best !== undefined && best.arrival < incoming.arrival) || !accepts(incoming)) continue;
+        const stream = streams.get(streamKey(incoming.from, incoming.stream)) as IncomingStream;
+        const startMs = Math.max(incoming.notBeforeMs, startsAtMs(stream, incoming, limits.holeWaitMs));
+        if (startMs <= nowMs) best = incoming;
+        else atMs = Math.min(atMs, startMs);
+      }
+      return best === undefined ? { atMs } : { incoming: best };
+    },
+    twins: (incoming) => [...messages.values()].filter((each) => each.twinOf === incoming && each !== incoming),
+    lateTwins: () => [...messages.values()].filter((each) => each.twinOf !== undefined && !each.committing && (each.twinOf === each || !messages.has(each.twinOf.key))),
+    nextArrival: () => ++arrivals,
+    get lastArrival() {
+      return arrivals;
+    },
+    due(nowMs) {
+      const expired: Incoming[] = [];
+      const records: Kept[] = [];
+      let nextMs = Number.POSITIVE_INFINITY;
+      for (const incoming of messages.values()) {
+        if (incoming.box !== "inbox" || incoming.claim !== undefined || incoming.committing) continue;
+        const { expiresAtMs } = headOf(incoming);
+        if (expiresAtMs > nowMs) nextMs = Math.min(nextMs, expiresAtMs);
+        else if (isWhole(incoming)) expired.push(incoming);
+        else records.push({ kind: "passed", head: { from: incoming.from, stream: incoming.stream, seq: incoming.seq, digest: digestOf(incoming), expiresAtMs, generation: cursor.generation, position: 0 } });
+      }
+      for (const stream of streams.values()) {
+        const forgetMs = stream.maxExpiryMs + limits.forgetStreamMs;
+        if (stream.messages.length > 0) continue;
+        if (forgetMs > nowMs) nextMs = Math.min(nextMs, forgetMs);
+        else records.push({ kind: "streamForgotten", head: { from: stream.from, stream: stream.stream } });
+      }
+      return { expired, records, nextMs };
+    },
+    get waiting() {
+      return this.listed("inbox", 0).length;
+    },
+    get failed() {
+      return this.listed("failed", 0).length;
+    },
+  };
+}
+
+/** Whether a part agrees with itself and with the parts of its message that are here already. */
+function fits(arrival: Arrival, message: Incoming | undefined): boolean {
+  const head = arrival.head;
+  if (head === undefined) return false;
+  if (head.parts < 1 || head.parts > MAX_PARTS || head.part >= head.parts || arrival.seq <= head.part) return false;
+  if (head.parts !== Math.max(1, Math.ceil(head.wholeBytes / PART_BYTES))) return false;
+  if (message === undefined) return true;
+  const first = headOf(message).head;
+  return message.parts === head.parts && first.wholeBytes === head.wholeBytes && equalBytes(first.wholeHash, head.wholeHash) && equalBytes(first.thread, head.thread);
+}

@@ -1,0 +1,70 @@
+/**
+ * What a recipient remembers of one sender's stream: which numbers are settled, which are pending, and in which order
+ * they may start.
+ *
+ * Invariants: a number is pending or settled, never both unless its message waits in the failed box or was put back from
+ * it; the digests of the newest MAX_DIGESTS settled numbers are kept, so that an id used twice shows.
+ */
+import type { Bytes } from "../../wire/bytes.ts";
+import { type Incoming, isWhole } from "./incoming.ts";
+import { createIntervalSet, type IntervalSet } from "./interval-set.ts";
+
+export const MAX_DIGESTS = 64;
+
+export interface IncomingStream {
+  readonly from: Bytes;
+  readonly stream: Bytes;
+  readonly settled: IntervalSet;
+  /** Digest of each pending number. */
+  readonly pending: Map<number, Bytes>;
+  /** Unsettled messages, by sequence number. */
+  readonly messages: Incoming[];
+  floor: number;
+  maxExpiryMs: number;
+  /** Digest and committed attempt of settled numbers, newest last. */
+  readonly digests: Map<number, { readonly digest: Bytes; readonly attempt: number }>;
+  /** Idempotency keys and the first number that took each. */
+  readonly keys: Map<string, number>;
+}
+
+export function createIncomingStream(from: Bytes, stream: Bytes): IncomingStream {
+  return { from, stream, settled: createIntervalSet(), pending: new Map(), messages: [], floor: 1, maxExpiryMs: 0, digests: new Map(), keys: new Map() };
+}
+
+export function rememberDigest(stream: IncomingStream, seq: number, digest: Bytes, attempt: number): void {
+  stream.digests.delete(seq);
+  stream.digests.set(seq, { digest, attempt });
+  for (const oldest of stream.digests.keys()) {
+    if (stream.digests.size <= MAX_DIGESTS) break;
+    stream.digests.delete(oldest);
+  }
+}
+
+export function addMessage(stream: IncomingStream, message: Incoming): void {
+  let index = stream.messages.length;
+  while (index > 0 && (stream.messages[index - 1] as Incoming).seq > message.seq) index--;
+  stream.messages.splice(index, 0, message);
+}
+
+export function removeMessage(stream: IncomingStream, message: Incoming): void {
+  const index = stream.messages.indexOf(message);
+  if (index >= 0) stream.messages.splice(index, 1);
+}
+
+/**
+ * When `message` may start as far as order goes: at once, at a time (a hole below it is waited for), or not before
+ * another message moved (`Infinity`). A message that somebody works on does not hold up the ones after it.
+ */
+export function startsAtMs(stream: IncomingStream, message: Incoming, holeWaitMs: number): number {
+  let partsBelow = 0;
+  for (const below of stream.messages) {
+    if (below.seq >= message.seq) break;
+    partsBelow += below.have.size;
+    if (below.claim === undefined && isWhole(below) && below.twinOf === undefined) return Number.POSITIVE_INFINITY;
+  }
+  const from = Math.min(stream.floor, message.seq);
+  const expected = message.seq - from;
+  const pendingBelowFloor = partsBelow === 0 ? 0 : [...stream.pending.keys()].filter((seq) => seq < from).length;
+  const known = stream.settled.count(from, message.seq - 1) + partsBelow - pendingBelowFloor;
+  return known >= expected ? 0 : message.wholeAtMs + holeWaitMs;
+}

@@ -1,0 +1,73 @@
+/** One message on its way in, as the inbox holds it. */
+import { type Bytes, hex } from "../../wire/bytes.ts";
+import { agentIdText, type AgentId, type MessageId, messageIdText } from "../../wire/ids.ts";
+import type { KeptIncoming, PayloadAt } from "../../wire/kept-agent.ts";
+
+export interface IncomingPart {
+  readonly head: KeptIncoming;
+  readonly at: PayloadAt;
+}
+
+/** The right to complete it, while somebody has it. */
+export interface Claim {
+  readonly client: string;
+  readonly attempt: number;
+}
+
+export interface Incoming {
+  /** From and id: unique at this agent. */
+  readonly key: string;
+  readonly from: Bytes;
+  readonly stream: Bytes;
+  /** Of the first part. */
+  readonly seq: number;
+  /** Number of parts it has when it is whole. */
+  readonly parts: number;
+  readonly have: Map<number, IncomingPart>;
+  box: "inbox" | "failed";
+  arrival: number;
+  /** When the last part came. */
+  wholeAtMs: number;
+  attempt: number;
+  failures: number;
+  crashes: number;
+  /** Starts since it was last put into a box. */
+  starts: number;
+  notBeforeMs: number;
+  claim: Claim | undefined;
+  /** Its completion is on the way to the disk. */
+  committing: boolean;
+  /** Another message of the sender with the same idempotency key came first; this one ends as that one does. */
+  twinOf: Incoming | undefined;
+}
+
+export function incomingKey(from: Bytes, stream: Bytes, seq: number): string {
+  return `${hex(from)}/${messageIdText(stream, seq)}`;
+}
+
+export function streamKey(from: Bytes, stream: Bytes): string {
+  return `${hex(from)}/${hex(stream)}`;
+}
+
+export function incomingId(incoming: Incoming): MessageId {
+  return messageIdText(incoming.stream, incoming.seq);
+}
+
+export function incomingFrom(incoming: Incoming): AgentId {
+  return agentIdText(incoming.from);
+}
+
+export function isWhole(incoming: Incoming): boolean {
+  return incoming.have.size === incoming.parts;
+}
+
+/** Any part's head: what they say of the whole is the same in all. */
+export function headOf(incoming: Incoming): KeptIncoming {
+  for (const part of incoming.have.values()) return part.head;
+  throw new RangeError("a message without parts");
+}
+
+/** Digest of the first part's envelope, which a receipt names. */
+export function digestOf(incoming: Incoming): Bytes {
+  return incoming.have.get(0)?.head.digest ?? headOf(incoming).digest;
+}

@@ -1,0 +1,316 @@
+/**
+ * The outbox: every message this agent sends, from its own disk to its end.
+ *
+ * States of a message are those of the delivery lattice. Below `accepted` its parts are unsealed (the recipient's keys
+ * are not known yet), ready, in flight, or put off after a refusal.
+ *
+ * Inputs: `apply` (a record that became durable, or is read back), and what the session says about parts (`sent`,
+ * `landed`, `putOff`). Outputs: payload locations nobody needs any more (`takeReleases`), what to send next, and the
+ * records that time alone makes due (`due`).
+ *
+ * Invariants:
+ * - Durable state changes by `apply` only, and the same records give the same state, live or read back.
+ * - Sequence numbers of a stream are gapless over everything that became durable; what was reserved and not committed is
+ *   given again after `unreserve`.
+ * - A part has at most one envelope, so that one id never has two digests.
+ * - A state only rises. A body is held until a relay has proven it stored or the message ended, and nothing is in flight.
+ * - Every message ends by its expiry + `unconfirmedAfterMs`.
+ */
+import { type Bytes, EMPTY, equalBytes, hex } from "../../wire/bytes.ts";
+import { type MessageId, messageIdText } from "../../wire/ids.ts";
+import type { Kept, KeptOutgoing, KeptStep, PayloadAt } from "../../wire/kept-agent.ts";
+import { isTerminal, rank, rises } from "./delivery-lattice.ts";
+import { isSealed, openBytes, type Outgoing, type OutgoingPart } from "./outgoing.ts";
+import { createSendQueue, type SendQueue } from "./send-queue.ts";
+
+/** Handles of ended messages kept at most; the ones that ended first are forgotten first. */
+export const MAX_ENDED = 4096;
+const NO_DIGEST: Bytes = new Uint8Array(16);
+
+export interface OutboxLimits {
+  readonly outboxMessages: number;
+  readonly outboxBytes: number;
+  readonly unconfirmedAfterMs: number;
+  readonly forgetStreamMs: number;
+}
+
+export interface Outbox {
+  /** What is ready to travel, put off, or under way. */
+  readonly queue: SendQueue;
+  /** `at`: where the record's payload lies; absent when a restatement says that it is gone. */
+  apply(kept: Kept, at: PayloadAt | undefined): void;
+  /** What was sealed so far may have been sent by the process before this one. */
+  replayed(): void;
+  /** Everything is dropped before a restatement is read. */
+  reset(): void;
+  /** The records that would make this state again, each with the location of its payload. */
+  restate(): readonly { readonly kept: Kept; readonly restated?: PayloadAt }[];
+  /** True while the payload at this place is needed. */
+  holds(at: PayloadAt): boolean;
+  takeReleases(): readonly PayloadAt[];
+
+  /** Stream and first sequence number for `parts` parts to `recipient`; a fresh stream on first use since this opening. */
+  reserve(recipient: string, parts: number): { readonly stream: Bytes; readonly seq: number };
+  /** Takes back every reservation that did not become durable. */
+  unreserve(): void;
+  hasRoom(bytes: number): boolean;
+
+  find(id: MessageId): Outgoing | undefined;
+  /** The message a part belongs to. */
+  ofPart(stream: Bytes, seq: number): Outgoing | undefined;
+  byRequest(requestIdHex: string): Outgoing | undefined;
+  all(): Iterable<Outgoing>;
+  /** Messages with parts to seal, by recipient, in stream order. */
+  unsealed(recipient: string): readonly Outgoing[];
+  unsealedRecipients(): readonly string[];
+  /** Everything of the stream below is at its end here. */
+  floor(stream: Bytes): number;
+  readonly openMessages: number;
+
+  /** Records that are due at `nowMs`, and when to look again. */
+  due(nowMs: number): { readonly records: readonly Kept[]; readonly nextMs: number };
+}
+
+interface OutStream {
+  readonly bytes: Bytes;
+  reserved: number;
+  committed: number;
+}
+
+export function createOutbox(input: { readonly limits: OutboxLimits; readonly drawStream: () => Bytes }): Outbox {
+  const { limits } = input;
+  const messages = new Map<MessageId, Outgoing>();
+  const parts = new Map<MessageId, OutgoingPart>();
+  const requests = new Map<string, Outgoing>();
+  const streams = new Map<string, OutStream>();
+  const openByStream = new Map<string, Set<number>>();
+  const nextByStream = new Map<string, number>();
+  const unsealed = new Map<string, Set<Outgoing>>();
+  const ended = new Set<Outgoing>();
+  const held = new Set<string>();
+  const queue = createSendQueue();
+  let releases: PayloadAt[] = [];
+  let openMail = 0;
+  let openMailBytes = 0;
+
+  const place = (at: PayloadAt): string => `${at.segment}:${at.offset}`;
+  const hold = (at: PayloadAt): PayloadAt => {
+    held.add(place(at));
+    return at;
+  };
+  const release = (at: PayloadAt | undefined): undefined => {
+    if (at !== undefined && held.delete(place(at))) releases.push(at);
+    return undefined;
+  };
+
+  const isOpen = (outgoing: Outgoing): boolean => !isTerminal(outgoing.state);
+
+  /** Gives up what is no longer needed: plain content once sealed or ended, the envelope once proven stored or ended and landed. */
+  const slim = (outgoing: Outgoing): void => {
+    const over = isTerminal(outgoing.state);
+    const kept = !over && rank(outgoing.state) < rank("stored");
+    for (const part of outgoing.parts) {
+      if (over || part.bytes > 0) part.plain = release(part.plain);
+      if (!kept && part.flights === 0) part.envelope = release(part.envelope);
+    }
+  };
+
+  const queued = (head: KeptOutgoing): void => {
+    const id = messageIdText(head.stream, head.seq);
+    if (messages.has(id)) return;
+    const list: OutgoingPart[] = [];
+    const outgoing: Outgoing = { id, head, recipient: recipientOf(head), parts: list, steps: [], state: "queued", maybeSent: false };
+    for (let index = 0; index < head.parts; index++) {
+      const part: OutgoingPart = { seq: head.seq + index, of: outgoing, plain: undefined, envelope: undefined, digest: NO_DIGEST, bytes: 0, flights: 0, acked: false, refusals: 0 };
+      list.push(part);
+      parts.set(messageIdText(head.stream, part.seq), part);
+    }
+    outgoing.steps.push({ stream: head.stream, seq: head.seq, state: "queued", atMs: head.sentAtMs, by: EMPTY, proof: "none", detail: "", evidence: EMPTY });
+    messages.set(id, outgoing);
+    if (head.requestId.length > 0) requests.set(hex(head.requestId), outgoing);
+    const streamKey = hex(head.stream);
+    const open = openByStream.get(streamKey) ?? new Set<number>();
+    openByStream.set(streamKey, open.add(head.seq));
+    const end = head.seq + head.parts;
+    nextByStream.set(streamKey, Math.max(nextByStream.get(streamKey) ?? 1, end));
+    const stream = streams.get(outgoing.recipient);
+    if (stream !== undefined && equalBytes(stream.bytes, head.stream)) stream.committed = Math.max(stream.committed, end);
+    const waiting = unsealed.get(outgoing.recipient) ?? new Set<Outgoing>();
+    unsealed.set(outgoing.recipient, waiting.add(outgoing));
+    if (head.class === "mail") {
+      openMail++;
+      openMailBytes += openBytes(outgoing);
+    }
+  };
+
+  const close = (outgoing: Outgoing): void => {
+    openByStream.get(hex(outgoing.head.stream))?.delete(outgoing.head.seq);
+    const waiting = unsealed.get(outgoing.recipient);
+    waiting?.delete(outgoing);
+    if (waiting?.size === 0) unsealed.delete(outgoing.recipient);
+    for (const part of outgoing.parts) queue.drop(part);
+    if (outgoing.head.class === "mail") {
+      openMail--;
+      openMailBytes -= openBytes(outgoing);
+    }
+  };
+
+  const step = (head: KeptStep): void => {
+    const outgoing = messages.get(messageIdText(head.stream, head.seq));
+    if (outgoing === undefined || !rises(outgoing.state, head.state)) return;
+    const wasOpen = isOpen(outgoing);
+    outgoing.state = head.state;
+    outgoing.steps.push(head);
+    if (wasOpen && !isOpen(outgoing)) {
+      close(outgoing);
+      ended.add(outgoing);
+    }
+    if (rank(head.state) >= rank("accepted")) for (const part of outgoing.parts) queue.drop(part);
+    slim(outgoing);
+  };
+
+  const sealed = (head: { readonly stream: Bytes; readonly seq: number; readonly digest: Bytes; readonly bytes: number }, at: PayloadAt | undefined): void => {
+    const part = parts.get(messageIdText(head.stream, head.seq));
+    if (part === undefined || part.bytes > 0) return;
+    part.digest = head.digest;
+    part.bytes = head.bytes;
+    if (isOpen(part.of)) {
+      part.envelope = at === undefined ? undefined : hold(at);
+      if (at !== undefined && rank(part.of.state) < rank("accepted")) queue.ready(part);
+    }
+    if (isSealed(part.of)) {
+      const waiting = unsealed.get(part.of.recipient);
+      waiting?.delete(part.of);
+      if (waiting?.size === 0) unsealed.delete(part.of.recipient);
+    }
+    slim(part.of);
+  };
+
+  const forget = (id: MessageId): void => {
+    const outgoing = messages.get(id);
+    if (outgoing === undefined) return;
+    if (isOpen(outgoing)) close(outgoing);
+    messages.delete(id);
+    ended.delete(outgoing);
+    requests.delete(hex(outgoing.head.requestId));
+    for (const part of outgoing.parts) {
+      parts.delete(messageIdText(outgoing.head.stream, part.seq));
+      release(part.plain);
+      // In flight it must still be readable: the link sequence number has to reach the relay.
+      if (part.flights === 0) release(part.envelope);
+    }
+    const streamKey = hex(outgoing.head.stream);
+    if (openByStream.get(streamKey)?.size === 0 && !equalBytes(streams.get(outgoing.recipient)?.bytes ?? EMPTY, outgoing.head.stream)) {
+      openByStream.delete(streamKey);
+      nextByStream.delete(streamKey);
+    }
+  };
+
+  queue.onLanded((part) => {
+    if (!parts.has(messageIdText(part.of.head.stream, part.seq))) part.envelope = release(part.envelope);
+    else slim(part.of);
+  });
+
+  return {
+    queue,
+    apply(kept, at) {
+      if (kept.kind === "queued") queued(kept.head);
+      else if (kept.kind === "part") {
+        const part = parts.get(messageIdText(kept.head.stream, kept.head.seq));
+        if (part !== undefined && at !== undefined && part.bytes === 0 && isOpen(part.of)) part.plain = hold(at);
+      } else if (kept.kind === "sealed") sealed(kept.head, at);
+      else if (kept.kind === "step") step(kept.head);
+      else if (kept.kind === "forgotten") forget(messageIdText(kept.head.stream, kept.head.seq));
+    },
+    replayed() {
+      for (const outgoing of messages.values()) if (outgoing.parts.some((part) => part.bytes > 0)) outgoing.maybeSent = true;
+    },
+    reset() {
+      for (const map of [messages, parts, requests, streams, openByStream, nextByStream, unsealed, ended, held]) map.clear();
+      queue.clear();
+      releases = [];
+      openMail = 0;
+      openMailBytes = 0;
+    },
+    restate() {
+      const records: { kept: Kept; restated?: PayloadAt }[] = [];
+      for (const outgoing of messages.values()) {
+        const { stream } = outgoing.head;
+        records.push({ kept: { kind: "queued", head: outgoing.head } });
+        for (const part of outgoing.parts) {
+          if (part.plain !== undefined) records.push({ kept: { kind: "part", head: { stream, seq: part.seq } }, restated: part.plain });
+          if (part.bytes > 0) {
+            const kept: Kept = { kind: "sealed", head: { stream, seq: part.seq, digest: part.digest, bytes: part.bytes } };
+            records.push(part.envelope === undefined ? { kept } : { kept, restated: part.envelope });
+          }
+        }
+        for (const head of outgoing.steps.slice(1)) records.push({ kept: { kind: "step", head } });
+      }
+      return records;
+    },
+    holds: (at) => held.has(place(at)),
+    takeReleases() {
+      const taken = releases;
+      releases = [];
+      return taken;
+    },
+    reserve(recipient, count) {
+      let stream = streams.get(recipient);
+      if (stream === undefined) {
+        stream = { bytes: input.drawStream(), reserved: 1, committed: 1 };
+        streams.set(recipient, stream);
+      }
+      const seq = stream.reserved;
+      stream.reserved += count;
+      return { stream: stream.bytes, seq };
+    },
+    unreserve() {
+      for (const stream of streams.values()) stream.reserved = stream.committed;
+    },
+    hasRoom: (bytes) => openMail < limits.outboxMessages && openMailBytes + bytes <= limits.outboxBytes,
+    find: (id) => messages.get(id),
+    ofPart: (stream, seq) => parts.get(messageIdText(stream, seq))?.of,
+    byRequest: (requestIdHex) => requests.get(requestIdHex),
+    all: () => messages.values(),
+    unsealed: (recipient) => [...(unsealed.get(recipient) ?? [])],
+    unsealedRecipients: () => [...unsealed.keys()],
+    floor(stream) {
+      const key = hex(stream);
+      const [first] = openByStream.get(key) ?? [];
+      return first ?? nextByStream.get(key) ?? 1;
+    },
+    get openMessages() {
+      return openMail;
+    },
+    due(nowMs) {
+      const records: Kept[] = [];
+      let nextMs = Number.POSITIVE_INFINITY;
+      for (const outgoing of messages.values()) {
+        const { head } = outgoing;
+        const { stream, seq } = head;
+        const verdict = (state: "expired" | "unconfirmed", detail: string): void => {
+          records.push({ kind: "step", head: { stream, seq, state, atMs: nowMs, by: EMPTY, proof: "none", detail, evidence: EMPTY } });
+        };
+        const neverSent = !outgoing.maybeSent;
+        const dueMs = !isOpen(outgoing) ? head.expiresAtMs + limits.forgetStreamMs
+          : head.class === "receipt" || neverSent ? head.expiresAtMs
+          : head.expiresAtMs + limits.unconfirmedAfterMs;
+        if (nowMs < dueMs) nextMs = Math.min(nextMs, dueMs);
+        else if (!isOpen(outgoing) || head.class === "receipt") records.push({ kind: "forgotten", head: { stream, seq } });
+        else if (neverSent) verdict("expired", "it never left this agent");
+        else verdict("unconfirmed", "nothing final was heard by expiry");
+      }
+      let surplus = ended.size - MAX_ENDED;
+      for (const outgoing of ended) {
+        if (surplus-- <= 0) break;
+        records.push({ kind: "forgotten", head: { stream: outgoing.head.stream, seq: outgoing.head.seq } });
+      }
+      return { records, nextMs };
+    },
+  };
+}
+
+/** The key of the stream a message travels in: the recipient as its author named it. */
+function recipientOf(head: KeptOutgoing): string {
+  return head.toName === "" ? hex(head.to) : `@${head.toName}`;
+}

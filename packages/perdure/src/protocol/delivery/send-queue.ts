@@ -1,0 +1,106 @@
+/**
+ * Sealed parts and when each may travel: ready now (in the order they were sealed), put off until a time, or in flight.
+ *
+ * Inputs: `ready`, `sent`, `landed`, `putOff`, `wake`. Output: `next`. Invariant: a part is in at most one of ready and
+ * put off, and in neither once it was acknowledged or dropped.
+ */
+import type { OutgoingPart } from "./outgoing.ts";
+
+export interface SendQueue {
+  ready(part: OutgoingPart): void;
+  /** The first part that may travel; stays until `sent`. */
+  next(): OutgoingPart | undefined;
+  sent(part: OutgoingPart): void;
+  /** Under way once more under a number it had before. */
+  sentAgain(part: OutgoingPart): void;
+  /** The relay answered for one number: it has the part, or refused it. */
+  landed(part: OutgoingPart, acked: boolean): void;
+  /** Not before `untilMs`; nothing happens when the part is acknowledged or dropped. */
+  putOff(part: OutgoingPart, untilMs: number): void;
+  /** Makes ready what was put off until `nowMs`; gives the time of the next. */
+  wake(nowMs: number): number;
+  /** Forgets the numbers of a link that is over; unacknowledged parts are ready again. */
+  linkLost(): void;
+  drop(part: OutgoingPart): void;
+  clear(): void;
+  onLanded(listener: (part: OutgoingPart) => void): void;
+}
+
+export function createSendQueue(): SendQueue {
+  const waiting = new Set<OutgoingPart>();
+  const later = new Map<OutgoingPart, number>();
+  const flying = new Set<OutgoingPart>();
+  const dropped = new WeakSet<OutgoingPart>();
+  let listener: (part: OutgoingPart) => void = () => {};
+
+  return {
+    ready(part) {
+      if (!part.acked && !dropped.has(part)) waiting.add(part);
+    },
+    next() {
+      for (const part of waiting) return part;
+      return undefined;
+    },
+    sent(part) {
+      waiting.delete(part);
+      later.delete(part);
+      part.flights++;
+      part.of.maybeSent = true;
+      flying.add(part);
+    },
+    sentAgain(part) {
+      waiting.delete(part);
+      later.delete(part);
+      part.flights++;
+      flying.add(part);
+    },
+    landed(part, acked) {
+      part.flights = Math.max(0, part.flights - 1);
+      if (part.flights === 0) flying.delete(part);
+      if (acked) {
+        part.acked = true;
+        waiting.delete(part);
+        later.delete(part);
+      }
+      listener(part);
+    },
+    putOff(part, untilMs) {
+      if (part.acked || part.flights > 0 || dropped.has(part)) return;
+      waiting.delete(part);
+      later.set(part, untilMs);
+    },
+    wake(nowMs) {
+      let nextMs = Number.POSITIVE_INFINITY;
+      for (const [part, untilMs] of later) {
+        if (untilMs > nowMs) {
+          nextMs = Math.min(nextMs, untilMs);
+          continue;
+        }
+        later.delete(part);
+        waiting.add(part);
+      }
+      return nextMs;
+    },
+    linkLost() {
+      for (const part of flying) {
+        part.flights = 0;
+        if (!part.acked && !dropped.has(part)) waiting.add(part);
+        listener(part);
+      }
+      flying.clear();
+    },
+    drop(part) {
+      dropped.add(part);
+      waiting.delete(part);
+      later.delete(part);
+    },
+    clear() {
+      waiting.clear();
+      later.clear();
+      flying.clear();
+    },
+    onLanded(next) {
+      listener = next;
+    },
+  };
+}
