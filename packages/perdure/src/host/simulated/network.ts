@@ -1,0 +1,243 @@
+/**
+ * The network between the processes of a world. Addresses are those of one namespace: whoever listens on
+ * `ws://127.0.0.1:4410` or `ws://relay:4410` is found there by every process; `unix:` paths belong to a disk.
+ *
+ * Default faults are those TCP lets through: delay, a link that is down for a while, a connection that breaks, one that
+ * stays open and carries nothing. Lost, doubled, reordered and changed messages need the middlebox of a link profile.
+ */
+import { PerdureError } from "../../wire/error.ts";
+import type { Connection, DialOptions, Listener, ListenOptions, Net } from "../net.ts";
+import type { Draws } from "./draws.ts";
+import type { History } from "./history.ts";
+import type { LinkProfile } from "./pipe.ts";
+import type { Process, Schedule } from "./schedule.ts";
+import type { Endpoint } from "./simulated-connection.ts";
+import { createEndpoints } from "./simulated-connection.ts";
+
+export interface Network {
+  /** The Net of one process; `disk` is the namespace of its `unix:` paths. */
+  net(process: Process, disk: string): Net;
+  /** The direction from one host name to another; change its fields at any time, then call `touched`. */
+  link(from: string, to: string): LinkProfile;
+  /** Lets links that are up again carry what waited. */
+  touched(): void;
+  /** Breaks every connection between the two (or of one host), both ends hear it at once. */
+  cut(a: string, b?: string): number;
+  /** Every connection between the two (or of one host) stays open and never carries anything again. */
+  stall(a: string, b?: string): number;
+  /** Connections that are open now. */
+  readonly connections: number;
+  /** The process died. With `silent` nobody is told, as when a machine loses its power. */
+  died(process: Process, silent: boolean): void;
+  /** Plain HTTP at a listener. */
+  request(address: string, request: Request): Promise<Response>;
+}
+
+export interface NetworkOptions {
+  readonly schedule: Schedule;
+  readonly draws: Draws;
+  readonly history: History;
+  readonly defaultLink: LinkProfile;
+  /** Whether `ws:` connections count as local (`Connection.local`). `unix:` ones always do. */
+  readonly localConnections: boolean;
+}
+
+interface Listening {
+  readonly process: Process;
+  readonly options: ListenOptions;
+  readonly connections: Set<Endpoint>;
+}
+
+interface Open {
+  readonly ends: readonly [Endpoint, Endpoint];
+}
+
+const FIRST_FREE_PORT = 20_000;
+const LOCAL_LINK_LATENCY_MS = 0.02;
+
+export function createNetwork(options: NetworkOptions): Network {
+  const { schedule, draws, history } = options;
+  const listeners = new Map<string, Listening>();
+  const links = new Map<string, LinkProfile>();
+  const open = new Set<Open>();
+  const socketLink: LinkProfile = { ...options.defaultLink, latencyMs: LOCAL_LINK_LATENCY_MS, jitterMs: 0 };
+  let dialled = 0;
+  let freePort = FIRST_FREE_PORT;
+
+  const link = (from: string, to: string): LinkProfile => {
+    const key = `${from}>${to}`;
+    let profile = links.get(key);
+    if (profile === undefined) {
+      profile = { ...options.defaultLink, middlebox: { ...options.defaultLink.middlebox } };
+      links.set(key, profile);
+    }
+    return profile;
+  };
+
+  const profileOf = (place: Place, from: Process, to: Process): LinkProfile => (place.kind === "unix" ? socketLink : link(from.name, to.name));
+
+  const between = (a: string, b: string | undefined): Open[] =>
+    [...open].filter(({ ends: [first, second] }) => {
+      const names = [first.process.name, second.process.name];
+      return names.includes(a) && (b === undefined || (names.includes(b) && (a !== b || names[0] === names[1])));
+    });
+
+  const accept = (place: Place, dialler: Process, dial: DialOptions, listening: Listening): Connection => {
+    const number = dialled++;
+    const [theirs, ours] = createEndpoints({
+      schedule,
+      draws: draws.fork(`connection ${number}`),
+      local: place.kind === "unix" || options.localConnections,
+      sides: [
+        { process: dialler, remote: place.address, maxMessageBytes: dial.maxMessageBytes, profile: profileOf(place, dialler, listening.process) },
+        { process: listening.process, remote: `${dialler.name}:${number}`, maxMessageBytes: listening.options.maxMessageBytes, profile: profileOf(place, listening.process, dialler) },
+      ],
+      onMessage: (message) => history.bytes(message),
+      onOver: () => {
+        open.delete(entry);
+        listening.connections.delete(ours);
+      },
+    });
+    const entry: Open = { ends: [theirs, ours] };
+    open.add(entry);
+    listening.connections.add(ours);
+    listening.options.onConnection(ours.connection);
+    return theirs.connection;
+  };
+
+  const dial = (process: Process, place: Place, given: DialOptions): Promise<Connection> =>
+    new Promise((resolve, reject) => {
+      if (!process.alive) return;
+      if (given.signal?.aborted) return reject(new PerdureError("aborted", `stopped dialling ${place.address}`));
+      let over = false;
+      const finish = (settle: () => void): void => {
+        if (over) return;
+        over = true;
+        cancelTimeout();
+        given.signal?.removeEventListener("abort", onAbort);
+        settle();
+      };
+      const onAbort = (): void => finish(() => reject(new PerdureError("aborted", `stopped dialling ${place.address}`)));
+      const cancelTimeout = schedule.at(schedule.nowUs + given.timeoutMs * 1000, "net.dial-timeout", process, () =>
+        finish(() => reject(new PerdureError("timed-out", `${place.address} did not answer within ${given.timeoutMs} ms`, { retry: "after" }))),
+      );
+      given.signal?.addEventListener("abort", onAbort, { once: true });
+
+      const target = listeners.get(place.key);
+      const there = target === undefined ? options.defaultLink : profileOf(place, process, target.process);
+      const back = target === undefined ? options.defaultLink : profileOf(place, target.process, process);
+      const tripUs = (profile: LinkProfile): number => (profile.latencyMs + (profile.jitterMs > 0 ? draws.wait(profile.jitterMs) : 0)) * 1000;
+      const answer = (label: string, settle: () => void): void => void schedule.at(schedule.nowUs + tripUs(back), label, process, () => finish(settle));
+      schedule.at(schedule.nowUs + tripUs(there), "net.dial", undefined, () => {
+        const listening = listeners.get(place.key);
+        if (there.down || back.down) return;
+        if (listening === undefined) {
+          answer("net.refused", () => reject(unreachable(place.address)));
+          return;
+        }
+        schedule.at(schedule.nowUs, "net.accept", listening.process, () => {
+          if (over || !process.alive) return;
+          if (listeners.get(place.key) !== listening) {
+            answer("net.refused", () => reject(unreachable(place.address)));
+            return;
+          }
+          const connection = accept(place, process, given, listening);
+          let taken = false;
+          answer("net.dialled", () => {
+            taken = true;
+            resolve(connection);
+          });
+          // A dial that was given up in the meantime must not leave a connection nobody owns.
+          schedule.at(schedule.nowUs + given.timeoutMs * 1000, "net.dial-leftover", process, () => {
+            if (!taken) connection.close(true);
+          });
+        });
+      });
+    });
+
+  const listen = (process: Process, place: Place, given: ListenOptions): Listener => {
+    let bound = place;
+    while (bound.port === 0) {
+      const candidate = withPort(place, freePort++);
+      if (!listeners.has(candidate.key)) bound = candidate;
+    }
+    if (listeners.has(bound.key)) {
+      throw new PerdureError("address-in-use", `${bound.address} is taken`, { hint: "Stop the other program, or use another port." });
+    }
+    const listening: Listening = { process, options: given, connections: new Set() };
+    listeners.set(bound.key, listening);
+    return {
+      address: bound.address,
+      close: async () => {
+        if (listeners.get(bound.key) === listening) listeners.delete(bound.key);
+        const ends = [...listening.connections];
+        for (const end of ends) end.connection.close();
+        await Promise.all(ends.map((end) => end.ended));
+      },
+    };
+  };
+
+  return {
+    link,
+    get connections() {
+      return open.size;
+    },
+    net: (process, disk) => ({
+      dial: async (address, given) => await dial(process, placeOf(address, disk), given),
+      listen: async (address, given) => {
+        const place = placeOf(address, disk);
+        await new Promise<void>((resolve) => void schedule.at(schedule.nowUs, "net.listen", process, resolve));
+        return listen(process, place, given);
+      },
+    }),
+    touched: () => {
+      for (const { ends } of open) for (const end of ends) end.out.wake();
+    },
+    cut: (a, b) => {
+      const hit = between(a, b);
+      for (const { ends } of hit) for (const end of ends) if (end.process.alive) end.reset("connection reset");
+      return hit.length;
+    },
+    stall: (a, b) => {
+      const hit = between(a, b);
+      for (const { ends } of hit) for (const end of ends) end.out.stall();
+      return hit.length;
+    },
+    died: (process, silent) => {
+      for (const [key, listening] of listeners) if (listening.process === process) listeners.delete(key);
+      for (const { ends } of [...open]) for (const end of ends) if (end.process === process) end.died(silent);
+    },
+    request: async (address, request) => {
+      const listening = listeners.get(placeOf(address, "").key);
+      if (listening?.options.onRequest === undefined) throw unreachable(address);
+      return await listening.options.onRequest(request);
+    },
+  };
+}
+
+interface Place {
+  readonly kind: "ws" | "unix";
+  readonly key: string;
+  readonly address: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+function placeOf(address: string, disk: string): Place {
+  if (address.startsWith("unix:")) return { kind: "unix", key: `unix:${disk}:${address.slice(5)}`, address, host: "", port: 1 };
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  if (url?.protocol !== "ws:" && url?.protocol !== "wss:") {
+    throw new PerdureError("bad-argument", `"${address}" is not an address`, { hint: "Use ws://host:port, wss://host:port or unix:/path." });
+  }
+  const port = url.port === "" ? (url.protocol === "ws:" ? 80 : 443) : Number(url.port);
+  return withPort({ kind: "ws", key: "", address: url.protocol, host: url.hostname === "localhost" ? "127.0.0.1" : url.hostname, port }, port);
+}
+
+function withPort(place: Place, port: number): Place {
+  const scheme = place.address.startsWith("wss:") ? "wss" : "ws";
+  return { ...place, port, key: `${place.host}:${port}`, address: `${scheme}://${place.host}:${port}` };
+}
+
+function unreachable(address: string): PerdureError {
+  return new PerdureError("relay-unreachable", `nobody answers at ${address}`, { retry: "after", hint: "Start the relay, or check its address." });
+}

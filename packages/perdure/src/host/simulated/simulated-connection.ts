@@ -1,0 +1,169 @@
+/**
+ * Both ends of a simulated connection.
+ *
+ * States of an end: open -> closing (its own close was called, what is queued still leaves) -> closed. It is closed when
+ * the other end answered the close, when an end or reset arrived, or CLOSE_TIMEOUT_MS after its own close.
+ */
+import type { Connection, Receiver } from "../net.ts";
+import type { Draws } from "./draws.ts";
+import type { LinkProfile, Pipe } from "./pipe.ts";
+import { createPipe } from "./pipe.ts";
+import type { Process, Schedule } from "./schedule.ts";
+
+/** An end whose close is not answered for this long is closed all the same. */
+const CLOSE_TIMEOUT_MS = 2000;
+
+export interface Endpoint {
+  readonly process: Process;
+  readonly connection: Connection;
+  /** Direction away from this end. */
+  readonly out: Pipe;
+  /** The process behind this end is dead. With `silent` the other side is not told. */
+  died(silent: boolean): void;
+  /** The connection broke under both: this end hears `why`. */
+  reset(why: string): void;
+  /** Resolves when this end is closed. */
+  readonly ended: Promise<void>;
+}
+
+/** What the other end tells this one. */
+interface End extends Endpoint {
+  receive(message: Uint8Array): void;
+  hearEnd(why: string): void;
+  hearAnswer(): void;
+}
+
+export interface EndpointSide {
+  readonly process: Process;
+  readonly remote: string;
+  readonly maxMessageBytes: number;
+  /** The direction away from this side. */
+  readonly profile: LinkProfile;
+}
+
+export interface ConnectionOptions {
+  readonly schedule: Schedule;
+  readonly draws: Draws;
+  readonly local: boolean;
+  readonly sides: readonly [EndpointSide, EndpointSide];
+  readonly onMessage: (message: Uint8Array) => void;
+  /** Both ends are closed or dead. */
+  readonly onOver: () => void;
+}
+
+export function createEndpoints({ schedule, draws, local, sides, onMessage, onOver }: ConnectionOptions): readonly [Endpoint, Endpoint] {
+  let openEnds = 2;
+  const over = (): void => {
+    openEnds--;
+    if (openEnds === 0) onOver();
+  };
+
+  const createEnd = (side: EndpointSide, other: EndpointSide, peer: () => End): End => {
+    let receiver: Receiver | undefined;
+    let state: "open" | "closing" | "closed" = "open";
+    let closedWhy: string | undefined;
+    let cancelTimeout = (): void => {};
+    let resolveEnded = (): void => {};
+    const ended = new Promise<void>((resolve) => {
+      resolveEnded = resolve;
+    });
+
+    const tellClosed = (): void => {
+      if (receiver === undefined || closedWhy === undefined) return;
+      const told = receiver;
+      const why = closedWhy;
+      receiver = { message: () => {}, drained: () => {}, closed: () => {} };
+      closedWhy = undefined;
+      schedule.at(schedule.nowUs, "net.closed", side.process, () => told.closed(why));
+    };
+
+    const finish = (why: string): void => {
+      if (state === "closed") return;
+      state = "closed";
+      closedWhy = why;
+      cancelTimeout();
+      resolveEnded();
+      tellClosed();
+      over();
+    };
+
+    const out = createPipe({
+      schedule,
+      draws,
+      profile: side.profile,
+      from: side.process,
+      to: other.process,
+      arrival: { message: (message) => peer().receive(message), end: (why) => peer().hearEnd(why) },
+      drained: () => {
+        if (state !== "closed") receiver?.drained();
+      },
+    });
+
+    return {
+      process: side.process,
+      out,
+      ended,
+      connection: {
+        remote: side.remote,
+        local,
+        get queuedBytes() {
+          return out.queuedBytes;
+        },
+        send: (message: Uint8Array) => {
+          if (state === "open" && side.process.alive) out.send(message);
+        },
+        close: (now = false) => {
+          if (!side.process.alive || state === "closed" || (state === "closing" && !now)) return;
+          state = "closing";
+          if (now) {
+            out.end("connection reset", true);
+            finish("closed");
+            return;
+          }
+          out.end("closed by the other side", false);
+          cancelTimeout = schedule.at(schedule.nowUs + CLOSE_TIMEOUT_MS * 1000, "net.close-timeout", side.process, () => {
+            out.end("connection reset", true);
+            finish("closed, without an answer");
+          });
+        },
+        start: (given: Receiver) => {
+          receiver = given;
+          peer().out.open();
+          if (state === "closed") tellClosed();
+        },
+      },
+      receive: (message: Uint8Array) => {
+        if (state !== "open" || receiver === undefined) return;
+        onMessage(message);
+        if (message.length > side.maxMessageBytes) {
+          out.end("message too large", true);
+          finish("message too large");
+          return;
+        }
+        receiver.message(message);
+      },
+      hearEnd: (why: string) => {
+        if (state === "open" && why === "closed by the other side") {
+          const latencyUs = side.profile.latencyMs * 1000;
+          schedule.at(schedule.nowUs + latencyUs, "net.close-answer", other.process, () => peer().hearAnswer());
+        }
+        finish(why);
+      },
+      hearAnswer: () => finish("closed"),
+      died: (silent: boolean) => {
+        out.senderDied(silent);
+        if (state === "closed") return;
+        state = "closed";
+        over();
+      },
+      reset: (why: string) => {
+        out.stall();
+        finish(why);
+      },
+    };
+  };
+
+  const first: End = createEnd(sides[0], sides[1], () => second);
+  const second: End = createEnd(sides[1], sides[0], () => first);
+  return [first, second];
+}
