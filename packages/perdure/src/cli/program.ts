@@ -52,6 +52,7 @@ export interface InitWords extends FolderOptions {
 export interface RelayWords extends CommonOptions {
   readonly folder?: string;
   readonly listen?: string;
+  readonly untilStdinEnds?: boolean;
 }
 
 export interface TryWords extends CommonOptions {
@@ -209,6 +210,7 @@ function addServing(program: Command, dispatch: Dispatch): void {
     .summary("run a relay on this machine")
     .option("--listen <address>", "host:port on loopback (127.0.0.1:4410, or the next free one)")
     .option("--at, --folder <folder>", "the relay's folder")
+    .addOption(new Option("--until-stdin-ends", "stop when stdin ends, for a supervisor that may die").hideHelp())
     .addHelpText("before", examples("perdure relay", "perdure relay --at ./relay --listen 127.0.0.1:4500"))
     .addHelpText("after", `
 Prints its address, which \`perdure init --relay\` takes; the page at http://<host:port>/ shows how it is. SIGTERM or

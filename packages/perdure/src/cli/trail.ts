@@ -1,6 +1,7 @@
 /** The way of a message as people read it: who says what, and how it can be proven. */
 import type { DeliveryState, Sent, Step } from "../agent/api.ts";
 import { withDeadline } from "../host/deadline.ts";
+import { isTerminal, rank } from "../protocol/delivery/delivery-lattice.ts";
 import { type ErrorCode, PerdureError } from "../wire/error.ts";
 import { safeLine } from "./foreign-text.ts";
 import type { Invocation } from "./invocation.ts";
@@ -26,15 +27,6 @@ const PROOFS: Readonly<Record<Step["proof"], string>> = {
   notice: "signed notice",
   receipt: "signed receipt",
 };
-
-/** The order a state rises in; `stored` is reached when anything at or above it is. */
-const RANK: Readonly<Record<DeliveryState, number>> = {
-  queued: 0, accepted: 1, stored: 2, fetched: 3, working: 4, unconfirmed: 5, lost: 6, expired: 7, failed: 8, refused: 9, done: 10,
-};
-
-export function isTerminal(state: DeliveryState): boolean {
-  return RANK[state] >= RANK.unconfirmed;
-}
 
 export interface Parties {
   readonly relay: string;
@@ -97,7 +89,7 @@ export async function followSent(invocation: Invocation, sent: Sent, following: 
       following.onStep(next.value);
       const { state } = next.value;
       if (isTerminal(state) && state !== "done") throw endedBadly(next.value);
-      if (RANK[state] >= RANK[following.until]) return next.value;
+      if (rank(state) >= rank(following.until)) return next.value;
     }
   } finally {
     // A generator that waits for its next step only ends with it; nobody may have to wait for that here.

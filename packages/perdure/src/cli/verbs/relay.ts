@@ -3,6 +3,7 @@ import process from "node:process";
 import { openRelay, type Relay } from "../../relay/index.ts";
 import { isPerdureError } from "../../wire/error.ts";
 import { relayFolder } from "../folder.ts";
+import { stdinEnd } from "../stdin-end.ts";
 import type { Invocation, Verb } from "../invocation.ts";
 import { DEFAULT_LISTEN, nextPort, pageOf, parseListenAddress, portOf } from "../listen-address.ts";
 import type { RelayWords } from "../program.ts";
@@ -12,7 +13,8 @@ const PORTS_TRIED = 20;
 
 export function relayVerb(options: RelayWords): Verb {
   return async (invocation) => {
-    const { terminal, signal } = invocation;
+    const { terminal } = invocation;
+    const signal = options.untilStdinEnds === true ? AbortSignal.any([invocation.signal, stdinEnd(invocation.stdin)]) : invocation.signal;
     const folder = relayFolder(options.folder, invocation.environment);
     const named = options.listen === undefined ? undefined : parseListenAddress(options.listen);
     await using relay = await open(invocation, folder, named);

@@ -1,11 +1,12 @@
 /** `perdure trace`: what happened to a message, when, and who signed for it. */
 import type { Agent, Sent, Step } from "../../agent/api.ts";
+import { isTerminal } from "../../protocol/delivery/delivery-lattice.ts";
 import { isPerdureError, PerdureError } from "../../wire/error.ts";
 import { safeLine } from "../foreign-text.ts";
 import { type Invocation, openHere, type Verb } from "../invocation.ts";
 import type { FolderOptions } from "../program.ts";
 import { dateText } from "../quantity.ts";
-import { followSent, isTerminal, shortId, stateText, stepObject, stepText, whoText } from "../trail.ts";
+import { followSent, shortId, stateText, stepObject, stepText, whoText } from "../trail.ts";
 
 /** News the relay holds for us arrives in this time after the folder was opened, if the relay is there. */
 const NEWS_MS = 1500;

@@ -1,0 +1,92 @@
+/**
+ * One run of an `on-mail` command: the message's content on its stdin, what is around it in its environment, its stdout as
+ * the reply. Bounded in time and in what it may print.
+ */
+import process from "node:process";
+import type { Mail } from "../agent/api.ts";
+import { withDeadline } from "../host/deadline.ts";
+import type { Host } from "../host/host.ts";
+import { spawnProcess } from "../host/node/processes.ts";
+import { concat } from "../wire/bytes.ts";
+import { isPerdureError, PerdureError } from "../wire/error.ts";
+import { MAX_MESSAGE_BYTES } from "../wire/limits.ts";
+import { safeLine, safeText } from "./foreign-text.ts";
+
+/** EX_DATAERR of sysexits.h: the input was wrong, and trying again will not help. */
+export const REJECT_EXIT = 65;
+const WHY_LETTERS = 200;
+const STDERR_KEPT = 64 * 1024;
+
+export type RunOutcome = "done" | "rejected" | "failed";
+
+export interface Run {
+  readonly outcome: RunOutcome;
+  /** Exit code, or the signal that ended it. */
+  readonly exit: number | string;
+  readonly reply: Uint8Array;
+  /** The last line on its stderr. */
+  readonly lastWords: string;
+}
+
+export interface MailCommand {
+  readonly host: Host;
+  readonly command: readonly string[];
+  readonly timeoutMs: number;
+  /** What the command says on stderr, as it comes. */
+  readonly onStderr: (text: string) => void;
+}
+
+/** `timed-out` after the command was killed, `aborted`, `too-large` for the reply, `not-found` when there is no such command. */
+export async function runMailCommand({ host, command, timeoutMs, onStderr }: MailCommand, mail: Mail, signal: AbortSignal): Promise<Run> {
+  const content = await mail.bytes();
+  const [program = "", ...args] = command;
+  const deadline = { timeoutMs, what: `${program} to finish`, signal };
+  return await withDeadline(host.clock, deadline, async (within) => {
+    const child = spawnProcess({ command: program, args, env: { ...process.env, ...mailEnvironment(mail) }, stdin: content, signal: within });
+    const reply = collectReply(child.stdout, () => child.kill("SIGKILL"));
+    const words = collectWords(child.stderr, onStderr);
+    const [exit, bytes, lastWords] = await Promise.all([child.exit, reply, words]);
+    const outcome = exit.code === 0 ? "done" : exit.code === REJECT_EXIT ? "rejected" : "failed";
+    return { outcome, exit: exit.code ?? exit.signal ?? "unknown", reply: bytes, lastWords };
+  });
+}
+
+async function collectReply(stdout: AsyncIterable<Uint8Array>, stop: () => void): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of stdout) {
+    size += chunk.length;
+    if (size > MAX_MESSAGE_BYTES) {
+      stop();
+      throw new PerdureError("too-large", "the command printed more than the 8 MB one reply may hold", { hint: "Print less, or write a file and send its name." });
+    }
+    chunks.push(chunk);
+  }
+  return concat(...chunks);
+}
+
+async function collectWords(stderr: AsyncIterable<Uint8Array>, onStderr: (text: string) => void): Promise<string> {
+  const decoder = new TextDecoder();
+  let kept = "";
+  for await (const chunk of stderr) {
+    const text = decoder.decode(chunk, { stream: true });
+    kept = (kept + text).slice(-STDERR_KEPT);
+    onStderr(text);
+  }
+  return safeLine(kept.trimEnd().split("\n").at(-1) ?? "", WHY_LETTERS);
+}
+
+function mailEnvironment(mail: Mail): Record<string, string> {
+  const fields: Record<string, string | number | undefined> = {
+    ID: mail.id, FROM: mail.from, FROM_NAME: mail.fromName, THREAD: mail.thread, IN_REPLY_TO: mail.inReplyTo, ATTEMPT: mail.attempt,
+    AUTO: mail.auto ? 1 : 0, DEPTH: mail.depth, CONTENT_TYPE: mail.contentType, FILE_NAME: mail.fileName, SIZE_BYTES: mail.sizeBytes,
+    SENT_AT_MS: mail.sentAtMs, EXPIRES_AT_MS: mail.expiresAtMs,
+  };
+  // Somebody else wrote these: no NUL may cut them short, no control character may reach a terminal through a careless echo.
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [`PERDURE_${name}`, safeText(String(value ?? "")).replaceAll("\n", " ")]));
+}
+
+/** A command that cannot be started at all will not start for the next message either. */
+export function isHopeless(error: unknown): boolean {
+  return isPerdureError(error) && (error.code === "not-found" || error.code === "permission-denied");
+}

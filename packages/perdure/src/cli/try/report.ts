@@ -1,0 +1,58 @@
+/** What came of an unattended trial, and whether every promise held. */
+import type { Paint } from "../paint.ts";
+import { clockText, countText, durationText, numberText, sizeText } from "../quantity.ts";
+
+export interface TrialReport {
+  readonly name: string;
+  readonly bytes: number;
+  readonly parts: number;
+  readonly sha256In: string;
+  /** Of the bytes `@desk` wrote; `undefined` when it never got them. */
+  readonly sha256Out: string | undefined;
+  /** Times `@desk`'s handler ran to its end for this message. */
+  readonly handled: number;
+  /** 0 when the recipient's signed receipt says done. */
+  readonly lost: number;
+  readonly killed: { readonly pid: number; readonly atMs: number; readonly partsAcknowledged: number; readonly moment: string } | undefined;
+  readonly relayPids: readonly number[];
+  readonly deskPids: readonly number[];
+  /** Longest time between two things that moved: a part acknowledged, a connection, a step, a process. */
+  readonly longestGapMs: number;
+  readonly longestGapAfter: string;
+  readonly totalMs: number;
+  /** Why the trial ended early, if it did. */
+  readonly trouble: string | undefined;
+}
+
+export function reportHolds(report: TrialReport): boolean {
+  return report.sha256Out === report.sha256In && report.handled === 1 && report.lost === 0 && report.killed !== undefined && report.trouble === undefined;
+}
+
+export function reportObject(report: TrialReport): object {
+  return { type: "report", ok: reportHolds(report), ...report };
+}
+
+export function reportLines(report: TrialReport, paint: Paint): readonly string[] {
+  const row = (label: string, text: string, holds?: boolean): string => `${paint.faint(label.padEnd(13))}${holds === undefined ? text : holds ? paint.good(text) : paint.bad(text)}`;
+  const same = report.sha256Out === report.sha256In;
+  const lines = [
+    row("sent", `${report.name}, ${sizeText(report.bytes)}${report.bytes >= 1024 ? ` (${numberText(report.bytes)} bytes)` : ""} in ${countText(report.parts, "part")}`),
+    row("sha256 in", report.sha256In),
+    row("sha256 out", report.sha256Out ?? "nothing came out", same),
+    row("", same ? "equal" : "NOT equal", same),
+    row("handled", String(report.handled), report.handled === 1),
+    row("lost", String(report.lost), report.lost === 0),
+    row("relay", killedText(report), report.killed !== undefined),
+    row("longest gap", `${durationText(report.longestGapMs)} in which nothing moved, after "${report.longestGapAfter}"`),
+    row("total", durationText(report.totalMs)),
+  ];
+  if (report.trouble !== undefined) lines.push(row("trouble", report.trouble, false));
+  return lines;
+}
+
+function killedText({ killed, parts, relayPids }: TrialReport): string {
+  if (killed === undefined) return "was not killed";
+  const next = relayPids.at(-1);
+  const after = next === undefined || next === killed.pid ? "" : `; process ${next} went on from its folder`;
+  return `process ${killed.pid} killed (SIGKILL) at ${clockText(killed.atMs)} with ${killed.partsAcknowledged} of ${countText(parts, "part")} acknowledged, ${killed.moment}${after}`;
+}

@@ -1,0 +1,147 @@
+/**
+ * The trial without a person: the given content goes to the sleeping `@desk`, the relay is killed in mid-stream and
+ * started again, `@desk` wakes. The moment of the kill is taken from `@me`'s own notes of what the relay acknowledged, and
+ * the signal leaves before anything else happens in this process.
+ */
+import { readFile } from "node:fs/promises";
+import type { Sent, Step } from "../../agent/api.ts";
+import { withDeadline } from "../../host/deadline.ts";
+import { isTerminal, rank } from "../../protocol/delivery/delivery-lattice.ts";
+import { hex } from "../../wire/bytes.ts";
+import { PART_BYTES } from "../../wire/limits.ts";
+import type { Content } from "../content.ts";
+import { describeFailure } from "../failure.ts";
+import type { Invocation } from "../invocation.ts";
+import { countText } from "../quantity.ts";
+import { stepText, whoText } from "../trail.ts";
+import { createGapMeter } from "./gap.ts";
+import { sayHappening, type Tell, type Who } from "./happening.ts";
+import { createKiller } from "./killer.ts";
+import { reportHolds, reportLines, reportObject, type TrialReport } from "./report.ts";
+import { createWorld, type World } from "./world.ts";
+
+/** One step of the story may take this long before the trial is given up and says so. */
+const STEP_MS = 60_000;
+/** One part in flight at a time, so that "in mid-stream" is a place and not a race. */
+const WINDOW = { windowFrames: 1 };
+
+const HOLDS = 0;
+const DOES_NOT_HOLD = 1;
+
+export async function tryUnattended(invocation: Invocation, content: Content, keep: boolean): Promise<number> {
+  const { terminal, host } = invocation;
+  const { clock } = host;
+  const gaps = createGapMeter(clock);
+  const tell: Tell = (who, text, more = {}) => {
+    gaps.moved(text);
+    sayHappening(terminal, { atMs: clock.wallMs(), who, text, ...more });
+  };
+  const startMs = clock.monotonicMs();
+  const parts = Math.max(1, Math.ceil(content.bytes.length / PART_BYTES));
+  const killer = createKiller(parts);
+  await using world = await createWorld({ invocation, tell, keep, settings: WINDOW, onFact: (event, fields) => killer.fact(event, fields), onChange: () => {} });
+  tell("world", `to make "mid-stream" a place and not a race, one part is under way at a time; a lost relay is dialled again every 0.1 to 1 s`);
+  const sha256In = hex(host.crypto.hash.sha256(content.bytes));
+  let trouble: string | undefined;
+  try {
+    await tellStory(invocation, { world, content, parts, tell, killer, moved: gaps.moved });
+  } catch (error) {
+    const { why, code } = describeFailure(error, "");
+    trouble = `${why} (${code})`;
+    if (invocation.signal.aborted) throw error;
+  }
+  const out = world.handled.at(-1);
+  const report: TrialReport = {
+    name: content.label,
+    bytes: content.bytes.length,
+    parts,
+    sha256In,
+    sha256Out: out === undefined ? undefined : hex(host.crypto.hash.sha256(await readFile(out.file))),
+    handled: world.handled.length,
+    lost: killer.isDone() ? 0 : 1,
+    killed: killer.killed(),
+    relayPids: world.relayPids,
+    deskPids: world.deskPids,
+    longestGapMs: Math.round(gaps.longest().ms),
+    longestGapAfter: gaps.longest().after,
+    totalMs: Math.round(clock.monotonicMs() - startMs),
+    trouble,
+  };
+  const holds = reportHolds(report);
+  terminal.note("");
+  for (const line of reportLines(report, terminal.stdout.paint)) terminal.line(line);
+  if (keep) terminal.line(`kept in      ${world.folder}`);
+  terminal.object({ ...reportObject(report), ...(keep ? { folder: world.folder } : {}) });
+  return holds ? HOLDS : DOES_NOT_HOLD;
+}
+
+interface Story {
+  readonly world: World;
+  readonly content: Content;
+  readonly parts: number;
+  readonly tell: Tell;
+  readonly killer: ReturnType<typeof createKiller>;
+  readonly moved: (what: string) => void;
+}
+
+async function tellStory(invocation: Invocation, { world, content, parts, tell, killer, moved }: Story): Promise<void> {
+  const { clock } = invocation.host;
+  const within = <Value>(what: string, work: Promise<Value>): Promise<Value> =>
+    withDeadline(clock, { timeoutMs: STEP_MS, what, signal: invocation.signal }, () => work);
+
+  await within("@desk to fall asleep", world.sleepDesk());
+  const killed = killer.arm({
+    kill: () => world.killRelay(),
+    nowMs: () => clock.wallMs(),
+    moved,
+  });
+  const sent = await world.me.send("@desk", content.bytes, {
+    contentType: content.contentType, signal: invocation.signal,
+    ...(content.fileName === undefined ? {} : { fileName: content.fileName }),
+  });
+  const steps = follow(world, sent, tell, killer.step);
+  steps.end.catch(() => {});
+  try {
+    const death = await within("the relay to be killed in mid-stream", Promise.race([killed, steps.end.then(() => undefined)]));
+    if (death !== undefined) {
+      tell("world", `kill -9 ${death.pid}: the relay is gone, ${death.partsAcknowledged} of ${countText(parts, "part")} acknowledged, ${death.moment}`, { tone: "bad", atMs: death.atMs });
+      await within("the relay to start again", world.startRelay());
+    }
+    await within("the relay to store all of it", Promise.race([steps.reached("stored"), steps.end]));
+    await within("@desk to wake", world.wakeDesk());
+    await within("@desk to say it is done", steps.end);
+  } finally {
+    steps.stop();
+  }
+}
+
+/** Says each step of the message as it happens. */
+function follow(world: World, sent: Sent, tell: Tell, onStep: (step: Step) => void): {
+  readonly end: Promise<void>;
+  readonly reached: (state: "stored") => Promise<void>;
+  readonly stop: () => void;
+} {
+  const waiting: { readonly state: "stored"; readonly resolve: () => void }[] = [];
+  let highest = -1;
+  const iterator = sent[Symbol.asyncIterator]();
+  const run = async (): Promise<void> => {
+    for (;;) {
+      const next = await iterator.next();
+      if (next.done === true) return;
+      const step = next.value;
+      highest = Math.max(highest, rank(step.state));
+      onStep(step);
+      const who = whoText(step, { relay: world.relayId, to: "@desk" }, "@me") as Who;
+      tell(who, `${step.state}: ${stepText(step)}`, { atMs: step.atMs, ...(step.state === "done" ? { tone: "good" } : isTerminal(step.state) ? { tone: "bad" } : {}) });
+      for (const each of waiting) if (highest >= rank(each.state)) each.resolve();
+    }
+  };
+  return {
+    end: run(),
+    reached: (state) => new Promise((resolve) => {
+      if (highest >= rank(state)) return resolve();
+      waiting.push({ state, resolve });
+    }),
+    stop: () => void iterator.return?.()?.catch(() => {}),
+  };
+}

@@ -1,0 +1,167 @@
+/** `perdure doctor`: looks at everything an agent needs and says what to do about what is not right. */
+import { access, constants, stat, statfs } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { sleep } from "../../host/deadline.ts";
+import { formatRelayAddress } from "../../protocol/link/index.ts";
+import { isPerdureError } from "../../wire/error.ts";
+import { MAX_TRANSPORT_BYTES } from "../../wire/limits.ts";
+import { type AgentCard, readAgentCard } from "../agent-card.ts";
+import { describeFailure } from "../failure.ts";
+import { agentFolder } from "../folder.ts";
+import { type Invocation, openHere, type Verb } from "../invocation.ts";
+import type { FolderOptions } from "../program.ts";
+import { durationText, sizeText } from "../quantity.ts";
+
+export interface Check {
+  readonly name: string;
+  readonly state: "ok" | "warn" | "fail";
+  readonly says: string;
+  readonly hint?: string;
+}
+
+const OLDEST_NODE = 24;
+const ROOM_BYTES = 512 * 1024 * 1024;
+/** How long the relay has to let the agent in before the examination ends. */
+const CONNECT_MS = 5000;
+const CLOCK_WARN_MS = 30_000;
+const KEY_WARN_MS = 3 * 24 * 60 * 60 * 1000;
+
+export function doctorVerb(options: FolderOptions): Verb {
+  return async (invocation) => {
+    const folder = agentFolder(options.at, invocation.environment);
+    const checks: Check[] = [checkNode()];
+    const { terminal } = invocation;
+    const add = (...more: readonly Check[]): void => void checks.push(...more);
+    terminal.progress(`examining ${folder}`);
+    add(await checkFolder(folder));
+    const card = await readCard(invocation, folder);
+    add(card.check);
+    add(await checkDisk(invocation, folder));
+    if (card.card !== undefined) {
+      add(await checkRelay(invocation, card.card));
+      add(...(await checkAgent(invocation, options.at)));
+    }
+    const ok = checks.every((check) => check.state !== "fail");
+    terminal.object({ type: "doctor", ok, folder, checks });
+    const { paint } = terminal.stdout;
+    const mark = { ok: paint.good("ok  "), warn: paint.warning("warn"), fail: paint.bad("fail") };
+    for (const check of checks) {
+      terminal.line(`${mark[check.state]}  ${check.name.padEnd(9)} ${check.says}`);
+      if (check.hint !== undefined && check.state !== "ok") terminal.line(`      ${" ".repeat(9)} ${paint.faint(check.hint)}`);
+    }
+    return ok ? 0 : 1;
+  };
+}
+
+function checkNode(): Check {
+  const major = Number(process.versions.node.split(".")[0]);
+  if (major >= OLDEST_NODE) return { name: "node", state: "ok", says: process.versions.node };
+  return { name: "node", state: "fail", says: `${process.versions.node} is too old`, hint: `Node ${OLDEST_NODE} or newer is needed.` };
+}
+
+async function checkFolder(folder: string): Promise<Check> {
+  try {
+    const found = await stat(folder);
+    if (!found.isDirectory()) return { name: "folder", state: "fail", says: `${folder} is a file`, hint: "Name a folder with --at." };
+    if (process.platform !== "win32" && (found.mode & 0o077) !== 0) {
+      return { name: "folder", state: "warn", says: `${folder} can be opened by others (mode ${(found.mode & 0o777).toString(8)})`, hint: `chmod 700 ${folder}` };
+    }
+    await access(folder, constants.R_OK | constants.W_OK);
+    return { name: "folder", state: "ok", says: folder };
+  } catch (error) {
+    const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
+    if (missing) return { name: "folder", state: "fail", says: `${folder} is not there`, hint: "perdure init --relay <address> makes an agent in it." };
+    return { name: "folder", state: "fail", says: `${folder} may not be used`, hint: "It has to belong to you: change its owner, or name another with --at." };
+  }
+}
+
+async function readCard({ host }: Invocation, folder: string): Promise<{ readonly check: Check; readonly card?: AgentCard }> {
+  try {
+    const card = await readAgentCard(host, folder);
+    const leftMs = card.keyExpiresAtMs - host.clock.wallMs();
+    const who = `${card.name === undefined ? "" : `@${card.name} `}${card.id}, custody ${card.custody}`;
+    if (leftMs < KEY_WARN_MS) {
+      return { card, check: { name: "identity", state: "warn", says: `${who}; its certificate ${leftMs < 0 ? "has run out" : `ends in ${durationText(leftMs)}`}`, hint: "Opening the agent renews it: perdure inbox" } };
+    }
+    return { card, check: { name: "identity", state: "ok", says: `${who}; certificate for ${durationText(leftMs)}` } };
+  } catch (error) {
+    return { check: failed("identity", error) };
+  }
+}
+
+async function checkDisk({ host }: Invocation, folder: string): Promise<Check> {
+  const near = await nearestFolder(folder);
+  try {
+    const { bavail, bsize } = await statfs(near);
+    const free = bavail * bsize;
+    if (near !== folder) return { name: "disk", state: free < ROOM_BYTES ? "warn" : "ok", says: `${sizeText(free)} free` };
+    const path = join(folder, `doctor-${process.pid}.tmp`);
+    const startMs = host.clock.monotonicMs();
+    const file = await host.files.open(path, "write");
+    try {
+      await file.write(0, new Uint8Array(4096));
+      await file.sync();
+    } finally {
+      await file.close();
+      await host.files.remove(path);
+    }
+    const tookMs = host.clock.monotonicMs() - startMs;
+    const says = `${sizeText(free)} free; a synced write takes ${durationText(tookMs)}`;
+    return free < ROOM_BYTES ? { name: "disk", state: "warn", says, hint: "Make room: at a full disk nothing new can be accepted." } : { name: "disk", state: "ok", says };
+  } catch (error) {
+    return failed("disk", error);
+  }
+}
+
+async function nearestFolder(folder: string): Promise<string> {
+  for (let at = folder; ; at = dirname(at)) {
+    const there = await stat(at).then((found) => found.isDirectory(), () => false);
+    if (there || dirname(at) === at) return at;
+  }
+}
+
+async function checkRelay({ host, settings, signal }: Invocation, card: AgentCard): Promise<Check> {
+  const [home] = card.homes;
+  if (home === undefined) return { name: "relay", state: "fail", says: "this agent has not joined one", hint: "perdure init --relay <address>" };
+  const startMs = host.clock.monotonicMs();
+  try {
+    const connection = await host.net.dial(home.url, { timeoutMs: Math.min(CONNECT_MS, settings.dialTimeoutMs), maxMessageBytes: MAX_TRANSPORT_BYTES, signal });
+    const tookMs = host.clock.monotonicMs() - startMs;
+    connection.start({ message: () => {}, drained: () => {}, closed: () => {} });
+    connection.close();
+    return { name: "relay", state: "ok", says: `${formatRelayAddress(home.url, home.relayId)} answers in ${durationText(tookMs)}` };
+  } catch (error) {
+    return failed("relay", error);
+  }
+}
+
+/** Opens the agent as any process would, and sees whether the relay lets it in and what its clock says. */
+async function checkAgent(invocation: Invocation, at: string | undefined): Promise<readonly Check[]> {
+  const { clock } = invocation.host;
+  try {
+    await using agent = await openHere(invocation, at);
+    const endMs = clock.monotonicMs() + CONNECT_MS;
+    let status = await agent.status({ signal: invocation.signal });
+    while (!status.relay.connected && clock.monotonicMs() < endMs) {
+      await sleep(clock, 50, invocation.signal);
+      status = await agent.status({ signal: invocation.signal });
+    }
+    const mail = `${status.waiting} waiting, ${status.failed} failed, ${status.outgoing} outgoing`;
+    const holder: Check = { name: "agent", state: status.failed > 0 ? "warn" : "ok", says: `${status.role === "holder" ? "nobody else has the folder open" : "another process has the folder open and serves this one"}; ${mail}`, hint: "perdure inbox --box failed" };
+    if (!status.relay.connected) return [holder, { name: "session", state: "fail", says: status.relay.lastError ?? "the relay does not let this agent in", hint: "See the relay line above." }];
+    const offsetMs = status.relay.clockOffsetMs ?? 0;
+    const clockCheck: Check = Math.abs(offsetMs) > CLOCK_WARN_MS
+      ? { name: "clock", state: "warn", says: `differs from the relay's by ${durationText(Math.abs(offsetMs))}`, hint: "Set this machine's clock; expiry is judged by clocks." }
+      : { name: "clock", state: "ok", says: `within ${durationText(Math.abs(offsetMs))} of the relay's` };
+    return [holder, { name: "session", state: "ok", says: `the relay knows this agent (${status.relay.id.slice(0, 11)}…)` }, clockCheck];
+  } catch (error) {
+    return [failed("agent", error)];
+  }
+}
+
+function failed(name: string, error: unknown): Check {
+  if (isPerdureError(error) && error.code === "aborted") throw error;
+  const failure = describeFailure(error, "");
+  return { name, state: "fail", says: `${failure.why} (${failure.code})`, ...(failure.hint === undefined ? {} : { hint: failure.hint }) };
+}
