@@ -152,10 +152,12 @@ export interface Agent extends AsyncDisposable {
 }
 
 export interface OpenOptions extends Waiting {
-  /** Address of a relay: creates the agent (custody `together`) when the folder is empty, and joins that relay. */
+  /** Address of a relay: creates the agent (custody `together` unless `recoveryFile` is given) when the folder is empty, and joins that relay. */
   readonly join?: string;
   /** Relay-scoped name to ask for when the agent is created, without `@`. */
   readonly name?: string;
+  /** When the agent is created: put the next control key into this file and nowhere else (custody `split`). The file must not exist. */
+  readonly recoveryFile?: string;
   /** Settings to override, by name. */
   readonly settings?: Readonly<Record<string, number>>;
 }

@@ -27,7 +27,7 @@ export async function openAgentWith(host: Host, at: string, options: InternalOpt
   }
   const client = hex(host.random.bytes(16));
   const openEngine = async (signal: AbortSignal): Promise<{ readonly id: AgentId; readonly engine: Engine }> => {
-    const { own, home } = await openOrCreate({ host, folder: at, settings, join: options.join, name: options.name, signal });
+    const { own, home } = await openOrCreate({ host, folder: at, settings, join: options.join, name: options.name, recoveryFile: options.recoveryFile, signal });
     const relayAddress = formatRelayAddress(home.url, home.relayId);
     const engine = await createEngine({ host, folder: at, own, settings, relayAddress, ...(options.defences === undefined ? {} : { defences: options.defences }) });
     return { id: own.id, engine };

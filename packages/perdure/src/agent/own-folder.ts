@@ -21,6 +21,7 @@ export interface OwnFolderOptions {
   readonly settings: Settings;
   readonly join: string | undefined;
   readonly name: string | undefined;
+  readonly recoveryFile: string | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -43,10 +44,11 @@ export async function hasIdentity(host: Pick<Host, "files">, folder: string): Pr
 
 /** Opens the folder's identity, or makes one and joins the relay at `join`. */
 export async function openOrCreate(options: OwnFolderOptions): Promise<OwnFolder> {
-  const { host, folder, settings, join, name } = options;
+  const { host, folder, settings, join, name, recoveryFile } = options;
   if (join === undefined || (await hasIdentity(host, folder))) return await openExisting(options);
   await knock(options, join);
-  const own = await createIdentity({ host, folder, role: "mail", custody: "together", ...(name === undefined ? {} : { name }), settings });
+  const custody = recoveryFile === undefined ? { custody: "together" as const } : { custody: "split" as const, recoveryPath: recoveryFile };
+  const own = await createIdentity({ host, folder, role: "mail", ...custody, ...(name === undefined ? {} : { name }), settings });
   try {
     return { own, home: await joinRelay(options, own, join) };
   } catch (error) {

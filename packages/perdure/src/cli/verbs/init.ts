@@ -1,10 +1,7 @@
 /** `perdure init`: makes the identity with the custody the person chose, then joins the relay. */
 import { resolve } from "node:path";
-import { createIdentity } from "../../identity/index.ts";
-import { parseRelayAddress } from "../../protocol/link/index.ts";
-import { PerdureError } from "../../wire/error.ts";
+import { isPerdureError, PerdureError } from "../../wire/error.ts";
 import { isAgentName } from "../../wire/ids.ts";
-import { MAX_TRANSPORT_BYTES } from "../../wire/limits.ts";
 import { readAgentCard } from "../agent-card.ts";
 import { agentFolder } from "../folder.ts";
 import type { Invocation, Verb } from "../invocation.ts";
@@ -12,7 +9,7 @@ import type { InitWords } from "../program.ts";
 
 export function initVerb(options: InitWords): Verb {
   return async (invocation) => {
-    const { host, terminal, signal, environment, settings, overrides } = invocation;
+    const { host, terminal, signal, environment, overrides } = invocation;
     const folder = agentFolder(options.at, environment);
     const relay = options.relay;
     if (relay === undefined) {
@@ -27,10 +24,13 @@ export function initVerb(options: InitWords): Verb {
       throw new PerdureError("bad-argument", "a recovery file is only written with custody split", { hint: "Add --custody split, or leave --recovery out." });
     }
     const recoveryFile = custody === "split" ? resolve(options.recovery ?? `${name ?? "agent"}.recovery`) : undefined;
-    await reach(invocation, relay);
-    await createAlone(invocation, folder, { custody, name, recoveryFile });
+    await refuseExisting(invocation, folder);
     const { openAgentWith } = await import("../../agent/open-agent.ts");
-    await using agent = await openAgentWith(host, folder, { join: relay, settings: overrides, signal });
+    await using agent = await openAgentWith(host, folder, {
+      join: relay, settings: overrides, signal,
+      ...(name === undefined ? {} : { name }),
+      ...(recoveryFile === undefined ? {} : { recoveryFile }),
+    });
     const status = await agent.status({ signal });
     terminal.object({ type: "agent", id: agent.id, name, folder, custody, recoveryFile, relay: status.relay.url, relayId: status.relay.id });
     terminal.line(agent.id);
@@ -42,26 +42,15 @@ export function initVerb(options: InitWords): Verb {
       terminal.note("          Move that file off this machine. Daily work does not need it; taking the identity back does.");
     }
     return 0;
-
-    async function createAlone(on: Invocation, at: string, wish: { readonly custody: "split" | "together"; readonly name: string | undefined; readonly recoveryFile: string | undefined }): Promise<void> {
-      const lock = await on.host.files.lock(at);
-      try {
-        await createIdentity({
-          host: on.host, folder: at, role: "mail", custody: wish.custody, settings,
-          ...(wish.name === undefined ? {} : { name: wish.name }),
-          ...(wish.recoveryFile === undefined ? {} : { recoveryPath: wish.recoveryFile }),
-        });
-      } finally {
-        await lock.release();
-      }
-    }
   };
 }
 
-/** Nothing is made while the relay does not answer. */
-async function reach({ host, settings, signal }: Invocation, relay: string): Promise<void> {
-  const { url } = parseRelayAddress(relay);
-  const connection = await host.net.dial(url, { timeoutMs: settings.dialTimeoutMs, maxMessageBytes: MAX_TRANSPORT_BYTES, signal });
-  connection.start({ message: () => {}, drained: () => {}, closed: () => {} });
-  connection.close();
+/** An agent that has a relay is done; one whose making was interrupted goes on. */
+async function refuseExisting({ host }: Invocation, folder: string): Promise<void> {
+  const card = await readAgentCard(host, folder).catch((error: unknown) => {
+    if (isPerdureError(error) && error.code === "no-agent-here") return undefined;
+    throw error;
+  });
+  if (card === undefined || card.homes.length === 0) return;
+  throw new PerdureError("agent-exists", `${folder} is the folder of ${card.name === undefined ? card.id : `@${card.name} (${card.id})`}`, { hint: "Use it as it is, or name another folder with --at." });
 }
