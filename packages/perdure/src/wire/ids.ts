@@ -39,11 +39,14 @@ export function messageIdText(stream: Bytes, seq: number): MessageId {
   return `${hex(stream)}.${seq}` as MessageId;
 }
 
+const MESSAGE_ID = /^([0-9a-f]{16})\.([1-9][0-9]*)$/;
+
+/** Stream and first sequence number behind a message id; `bad-argument` when the text is not one. */
 export function parseMessageId(text: string): { readonly stream: Bytes; readonly seq: number } {
-  const [streamText = "", seqText = ""] = text.split(".");
-  const stream = fromHex(streamText);
+  const [, streamText, seqText] = MESSAGE_ID.exec(text) ?? [];
+  const stream = streamText === undefined ? undefined : fromHex(streamText);
   const seq = Number(seqText);
-  if (stream?.length !== STREAM_BYTES || !Number.isSafeInteger(seq) || String(seq) !== seqText) {
+  if (stream === undefined || !Number.isSafeInteger(seq)) {
     throw new PerdureError("bad-argument", `"${text}" is not a message id`, { hint: "A message id looks like 9f2c4e81d03b7a55.1; `perdure send` prints it." });
   }
   return { stream, seq };

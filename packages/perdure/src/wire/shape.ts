@@ -8,14 +8,25 @@
  * generated from them.
  */
 import { decode as decodeCbor, encode as encodeCbor } from "cborg";
-import { type Bytes, equalBytes } from "./bytes.ts";
+import { type Bytes, equalBytes, utf8 } from "./bytes.ts";
 import { PerdureError } from "./error.ts";
 import { MAX_CONTROL_BYTES, MAX_LIST_ITEMS, MAX_NESTING, MAX_TEXT_BYTES } from "./limits.ts";
 
 type Plain = number | string | Bytes | readonly Plain[];
 
+/** What a field is, as data: documentation, case files and generators of test values are made from it. */
+export type Form =
+  | { readonly kind: "uint" | "flag" | "extensions" }
+  | { readonly kind: "fixed"; readonly sizeBytes: number }
+  | { readonly kind: "bytes" | "text"; readonly maxBytes: number }
+  | { readonly kind: "choice"; readonly words: readonly string[] }
+  | { readonly kind: "list"; readonly item: Form; readonly maxItems: number }
+  | { readonly kind: "optional"; readonly item: Form }
+  | { readonly kind: "shape"; readonly name: string; readonly fields: readonly { readonly name: string; readonly form: Form }[] };
+
 /** One field: how its value becomes CBOR, how it is read back, and how the documentation calls it. */
 export interface Field<Value> {
+  readonly form: Form;
   readonly says: string;
   readonly write: (value: Value) => Plain;
   readonly read: (plain: Plain, path: string) => Value;
@@ -27,16 +38,18 @@ function wrong(path: string, expected: string): never {
 
 /** Unsigned integer up to 2^53 - 1. */
 export const uint: Field<number> = {
+  form: { kind: "uint" },
   says: "uint",
   write: (value) => {
     if (!Number.isSafeInteger(value) || value < 0) wrong("value", "an unsigned integer below 2^53");
-    return value;
+    return value === 0 ? 0 : value;
   },
   read: (plain, path) => (typeof plain === "number" && Number.isSafeInteger(plain) && plain >= 0 ? plain : wrong(path, "an unsigned integer below 2^53")),
 };
 
 /** 0 or 1. */
 export const flag: Field<boolean> = {
+  form: { kind: "flag" },
   says: "0 or 1",
   write: (value) => (value ? 1 : 0),
   read: (plain, path) => (plain === 0 || plain === 1 ? plain === 1 : wrong(path, "0 or 1")),
@@ -45,6 +58,7 @@ export const flag: Field<boolean> = {
 /** Byte string of exactly `sizeBytes`. */
 export function fixed(sizeBytes: number): Field<Bytes> {
   return {
+    form: { kind: "fixed", sizeBytes },
     says: `${sizeBytes} bytes`,
     write: (value) => (value.length === sizeBytes ? value : wrong("value", `${sizeBytes} bytes`)),
     read: (plain, path) => (plain instanceof Uint8Array && plain.length === sizeBytes ? plain : wrong(path, `${sizeBytes} bytes`)),
@@ -54,16 +68,19 @@ export function fixed(sizeBytes: number): Field<Bytes> {
 /** Byte string of at most `maxBytes`. */
 export function bytes(maxBytes: number): Field<Bytes> {
   return {
+    form: { kind: "bytes", maxBytes },
     says: `bytes, at most ${maxBytes}`,
     write: (value) => (value.length <= maxBytes ? value : wrong("value", `at most ${maxBytes} bytes`)),
     read: (plain, path) => (plain instanceof Uint8Array && plain.length <= maxBytes ? plain : wrong(path, `at most ${maxBytes} bytes`)),
   };
 }
 
-/** NFC text of at most `maxBytes` bytes of UTF-8. */
+/** NFC text of at most `maxBytes` bytes of UTF-8 that does not begin with a byte order mark, which readers of UTF-8 drop. */
 export function text(maxBytes: number = MAX_TEXT_BYTES): Field<string> {
-  const fits = (value: string): boolean => value.length <= maxBytes && new TextEncoder().encode(value).length <= maxBytes && value.isWellFormed() && value === value.normalize("NFC");
+  const fits = (value: string): boolean =>
+    value.length <= maxBytes && utf8(value).length <= maxBytes && value.isWellFormed() && value === value.normalize("NFC") && !value.startsWith("\uFEFF");
   return {
+    form: { kind: "text", maxBytes },
     says: `text, at most ${maxBytes} bytes`,
     write: (value) => (fits(value) ? value : wrong("value", `NFC text of at most ${maxBytes} bytes`)),
     read: (plain, path) => (typeof plain === "string" && fits(plain) ? plain : wrong(path, `NFC text of at most ${maxBytes} bytes`)),
@@ -73,6 +90,7 @@ export function text(maxBytes: number = MAX_TEXT_BYTES): Field<string> {
 /** One of a closed list of words, written as its place in the list. New words are only ever added at the end. */
 export function choice<const Words extends readonly string[]>(...words: Words): Field<Words[number]> {
   return {
+    form: { kind: "choice", words },
     says: words.map((word, index) => `${index} ${word}`).join(", "),
     write: (value) => {
       const index = words.indexOf(value);
@@ -84,6 +102,7 @@ export function choice<const Words extends readonly string[]>(...words: Words): 
 
 export function list<Value>(item: Field<Value>, maxItems: number = MAX_LIST_ITEMS): Field<readonly Value[]> {
   return {
+    form: { kind: "list", item: item.form, maxItems },
     says: `list of (${item.says}), at most ${maxItems}`,
     write: (value) => (value.length <= maxItems ? value.map(item.write) : wrong("value", `at most ${maxItems} items`)),
     read: (plain, path) => (Array.isArray(plain) && plain.length <= maxItems ? plain.map((each: Plain, index: number) => item.read(each, `${path}[${index}]`)) : wrong(path, `a list of at most ${maxItems} items`)),
@@ -93,6 +112,7 @@ export function list<Value>(item: Field<Value>, maxItems: number = MAX_LIST_ITEM
 /** Nothing or one value, written as an empty or one-element list. */
 export function optional<Value>(item: Field<Value>): Field<Value | undefined> {
   return {
+    form: { kind: "optional", item: item.form },
     says: `nothing or (${item.says})`,
     write: (value) => (value === undefined ? [] : [item.write(value)]),
     read: (plain, path) => {
@@ -111,8 +131,13 @@ export interface Extension {
 /** The last field of every signed array. Unknown odd codes are kept verbatim; an unknown even code is `needs-newer-version`. */
 export function extensions(understood: readonly number[] = []): Field<readonly Extension[]> {
   return {
+    form: { kind: "extensions" },
     says: "extensions [[code, bytes], ...] sorted by code",
-    write: (value) => value.map((each) => [each.code, each.bytes]),
+    write: (value) => {
+      const rising = value.every((each, index) => index === 0 || each.code > (value[index - 1] as Extension).code);
+      if (!rising || value.length > MAX_LIST_ITEMS) return wrong("value", "extension codes in rising order");
+      return value.map((each) => [uint.write(each.code), each.bytes]);
+    },
     read: (plain, path) => {
       if (!Array.isArray(plain) || plain.length > MAX_LIST_ITEMS) return wrong(path, "a list of extensions");
       let last = -1;
@@ -138,7 +163,9 @@ export type ShapeValue<S> = S extends Shape<infer Value> ? Value : never;
 
 export interface Shape<Value> {
   readonly name: string;
-  readonly fields: readonly { readonly name: string; readonly says: string }[];
+  readonly fields: readonly { readonly name: string; readonly says: string; readonly form: Form }[];
+  /** Largest encoding, in bytes. */
+  readonly maxBytes: number;
   readonly encode: (value: Value) => Bytes;
   readonly decode: (bytes: Bytes) => Value;
   /** The shape as a field of another shape (a nested array). */
@@ -154,6 +181,7 @@ export function shape<const Fields extends Readonly<Record<string, unknown>>>(
   type Value = { readonly [Key in keyof Fields]: ValueOf<Fields[Key]> };
   const entries = Object.entries(fields as unknown as FieldsOf);
   const field: Field<Value> = {
+    form: { kind: "shape", name, fields: entries.map(([key, each]) => ({ name: key, form: each.form })) },
     says: name,
     write: (value) => entries.map(([key, each]) => {
       try {
@@ -174,7 +202,8 @@ export function shape<const Fields extends Readonly<Record<string, unknown>>>(
   };
   return {
     name,
-    fields: entries.map(([key, each]) => ({ name: key, says: each.says })),
+    fields: entries.map(([key, each]) => ({ name: key, says: each.says, form: each.form })),
+    maxBytes,
     field,
     encode: (value) => {
       const encoded = encodeCbor(field.write(value));
@@ -187,55 +216,62 @@ export function shape<const Fields extends Readonly<Record<string, unknown>>>(
 
 function decodePlain(encoded: Bytes, name: string, maxBytes: number): Plain {
   if (encoded.length > maxBytes) throw new PerdureError("too-large", `${name} is ${encoded.length} bytes, more than ${maxBytes}`);
-  refuseDeepNesting(encoded, name);
+  scanHeads(encoded, name);
   let plain: Plain;
   try {
-    plain = decodeCbor(encoded, { strict: true, allowIndefinite: false, allowUndefined: false, allowInfinity: false, allowNaN: false, allowBigInt: false, rejectDuplicateMapKeys: true }) as Plain;
+    plain = decodeCbor(encoded, { strict: true, allowIndefinite: false, allowUndefined: false, allowInfinity: false, allowNaN: false, allowBigInt: false }) as Plain;
   } catch (cause) {
     throw new PerdureError("malformed", `${name}: not deterministic CBOR`, { cause });
   }
-  refuseForeign(plain, name);
   if (!equalBytes(encodeCbor(plain), encoded)) throw new PerdureError("not-deterministic", `${name}: bytes differ from their own re-encoding`);
   return plain;
 }
 
-/** Walks the heads of nested arrays before the recursive decoder does, so that hostile depth cannot exhaust the stack. */
-function refuseDeepNesting(encoded: Bytes, name: string): void {
-  let depth = 0;
+const UNSIGNED = 0;
+const BYTE_STRING = 2;
+const TEXT_STRING = 3;
+const ARRAY = 4;
+/** The smallest argument that needs 1, 2, 4 or 8 bytes of its own. */
+const SHORTEST = [24, 0x100, 0x1_0000, 0x1_0000_0000] as const;
+
+/**
+ * Walks the heads of all items before the recursive decoder sees them, so that hostile depth cannot exhaust the stack and
+ * nothing but unsigned integers, byte strings, text and arrays, each with its shortest head, goes further.
+ */
+function scanHeads(encoded: Bytes, name: string): void {
+  /** Items still to come in each array that is open. */
   const open: number[] = [];
   let at = 0;
   while (at < encoded.length) {
     const head = encoded[at] as number;
     const major = head >> 5;
     const low = head & 31;
-    const width = low < 24 ? 0 : low === 24 ? 1 : low === 25 ? 2 : low === 26 ? 4 : low === 27 ? 8 : -1;
-    if (width < 0 || at + 1 + width > encoded.length) return;
+    if (low > 27 || (major !== UNSIGNED && major !== BYTE_STRING && major !== TEXT_STRING && major !== ARRAY)) {
+      throw new PerdureError("malformed", `${name}: only unsigned integers, byte strings, text and arrays of known length`);
+    }
+    const width = low < 24 ? 0 : 2 ** (low - 24);
+    if (at + 1 + width > encoded.length) throw new PerdureError("malformed", `${name}: cut off`);
     let argument = low < 24 ? low : 0;
-    for (let index = 0; index < width; index++) argument = argument * 256 + (encoded[at + 1 + index] as number);
+    for (let index = 1; index <= width; index++) argument = argument * 256 + (encoded[at + index] as number);
+    if (width > 0 && argument < (SHORTEST[low - 24] as number)) throw new PerdureError("not-deterministic", `${name}: a number is not written in its shortest form`);
     at += 1 + width;
-    if (major === 2 || major === 3) at += argument;
-    if (major === 4 && argument > 0) {
-      depth++;
+    if (major === BYTE_STRING || major === TEXT_STRING) at += argument;
+    if (major === ARRAY && argument > 0) {
       open.push(argument);
-      if (depth > MAX_NESTING) throw new PerdureError("malformed", `${name}: arrays nested deeper than ${MAX_NESTING}`);
+      if (open.length > MAX_NESTING) throw new PerdureError("malformed", `${name}: arrays nested deeper than ${MAX_NESTING}`);
       continue;
     }
-    while (open.length > 0) {
-      const left = (open.pop() as number) - 1;
-      if (left > 0) {
-        open.push(left);
-        break;
-      }
-      depth--;
-    }
+    closeFullArrays(open);
   }
 }
 
-function refuseForeign(plain: unknown, name: string): void {
-  if (typeof plain === "number" || typeof plain === "string" || plain instanceof Uint8Array) {
-    if (typeof plain === "number" && (!Number.isSafeInteger(plain) || plain < 0 || Object.is(plain, -0))) throw new PerdureError("malformed", `${name}: only unsigned integers are numbers here`);
-    return;
+/** Counts one item off the innermost open array; an array that is full is an item of the one around it. */
+function closeFullArrays(open: number[]): void {
+  while (open.length > 0) {
+    const left = (open.pop() as number) - 1;
+    if (left > 0) {
+      open.push(left);
+      return;
+    }
   }
-  if (!Array.isArray(plain)) throw new PerdureError("malformed", `${name}: only integers, byte strings, text and arrays`);
-  for (const each of plain) refuseForeign(each, name);
 }
