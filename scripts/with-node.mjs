@@ -37,7 +37,9 @@ function wantedInstall(folder) {
 
 /** A changed script or description is no reason to install again. */
 function dependenciesIn(path) {
-  const { workspaces, overrides, dependencies, devDependencies, optionalDependencies, peerDependencies } = JSON.parse(readFileSync(path, "utf8"));
+  const { workspaces, overrides, dependencies, devDependencies, optionalDependencies, peerDependencies } = JSON.parse(
+    readFileSync(path, "utf8"),
+  );
   return JSON.stringify([workspaces, overrides, dependencies, devDependencies, optionalDependencies, peerDependencies]);
 }
 
@@ -67,7 +69,12 @@ async function withLock(work) {
   let waits = false;
   while (!tryCreate(lock)) {
     if (Date.now() > deadline) {
-      throw new StartError(5, "another installation in this clone does not end", `${lock} is still held`, "End the other process, then run the same command again.");
+      throw new StartError(
+        5,
+        "another installation in this clone does not end",
+        `${lock} is still held`,
+        "End the other process, then run the same command again.",
+      );
     }
     if (!waits) say("waiting for another installation in this clone");
     waits = true;
@@ -119,7 +126,8 @@ async function main() {
   const options = new Set();
   while (args[0]?.startsWith("--")) options.add(args.shift());
   const [entry, ...rest] = args;
-  if (entry === undefined) throw new StartError(2, "no entry named", "nothing would run", "node scripts/with-node.mjs <entry> [arguments…]");
+  if (entry === undefined)
+    throw new StartError(2, "no entry named", "nothing would run", "node scripts/with-node.mjs <entry> [arguments…]");
 
   const folders = [root, ...(options.has("--bench") ? [join(root, "bench")] : [])];
   const need = { folder: runtime, say };

