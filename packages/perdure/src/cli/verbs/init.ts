@@ -32,13 +32,14 @@ export function initVerb(options: InitWords): Verb {
       ...(recoveryFile === undefined ? {} : { recoveryFile }),
     });
     const status = await agent.status({ signal });
-    terminal.object({ type: "agent", id: agent.id, name, folder, custody, recoveryFile, relay: status.relay.url, relayId: status.relay.id });
+    const card = await readAgentCard(host, folder);
+    terminal.object({ type: "agent", id: agent.id, name: card.name, folder, custody: card.custody, recoveryFile, relay: status.relay.url, relayId: status.relay.id });
     terminal.line(agent.id);
-    if (name !== undefined) terminal.note(`name      @${name} at that relay`);
+    if (card.name !== undefined) terminal.note(`name      @${card.name} at that relay`);
     terminal.note(`folder    ${folder}`);
-    if (recoveryFile === undefined) terminal.note("custody   together: everything is in the folder; whoever takes the folder is this agent");
+    if (card.custody === "together") terminal.note("custody   together: everything is in the folder; whoever takes the folder is this agent");
     else {
-      terminal.note(`custody   split: the next control key is in ${recoveryFile} and nowhere else`);
+      terminal.note(`custody   split: the next control key is in ${recoveryFile ?? "the recovery file"} and nowhere else`);
       terminal.note("          Move that file off this machine. Daily work does not need it; taking the identity back does.");
     }
     return 0;
