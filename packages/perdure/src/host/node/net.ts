@@ -1,0 +1,37 @@
+import { PerdureError } from "../../wire/error.ts";
+import type { Clock } from "../clock.ts";
+import type { Log } from "../log.ts";
+import type { Net } from "../net.ts";
+import { dialLocalSocket, listenLocalSocket } from "./local-socket.ts";
+import { dialWebSocket } from "./websocket-dial.ts";
+import { listenWebSocket } from "./websocket-listen.ts";
+
+export interface NetParts {
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Connections of this machine: WebSocket for `ws:` and `wss:`, sockets of the file system (Windows: named pipes) for `unix:`. */
+export function createNodeNet(parts: NetParts): Net {
+  return {
+    dial: async (address, options) => {
+      if (address.startsWith("unix:")) return await dialLocalSocket(parts, address, options);
+      return await dialWebSocket(parts, webAddress(address, ["ws:", "wss:"]), options);
+    },
+    listen: async (address, options) => {
+      if (address.startsWith("unix:")) return await listenLocalSocket(parts, address, options);
+      return await listenWebSocket(parts, webAddress(address, ["ws:"]), options);
+    },
+  };
+}
+
+function webAddress(address: string, protocols: readonly string[]): URL {
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  if (url === undefined || !protocols.includes(url.protocol) || url.username !== "" || url.password !== "") {
+    throw new PerdureError("bad-argument", `"${address}" is not an address that can be used here`, {
+      hint: `Use ${protocols.map((protocol) => `${protocol}//host:port`).join(" or ")} or unix:/path.`,
+    });
+  }
+  url.hash = "";
+  return url;
+}

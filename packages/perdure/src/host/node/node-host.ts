@@ -1,0 +1,19 @@
+import type { Host } from "../host.ts";
+import { silentLog } from "../log.ts";
+import type { Log } from "../log.ts";
+import { createNodeClock } from "./clock.ts";
+import { createNodeCrypto } from "./crypto.ts";
+import { createNodeFiles } from "./files.ts";
+import { createNodeNet } from "./net.ts";
+import { createNodeRandom } from "./random.ts";
+
+export interface NodeHostOptions {
+  /** Where events go; without it nothing is kept. */
+  readonly log?: Log;
+}
+
+/** This machine, as the rooms above see it. */
+export function createNodeHost({ log = silentLog }: NodeHostOptions = {}): Host {
+  const clock = createNodeClock();
+  return { clock, random: createNodeRandom(), net: createNodeNet({ clock, log }), files: createNodeFiles(), crypto: createNodeCrypto(), log };
+}

@@ -1,0 +1,49 @@
+import { WebSocket } from "ws";
+import type { ClientOptions } from "ws";
+import { withDeadline } from "../deadline.ts";
+import type { Connection, DialOptions } from "../net.ts";
+import { CLOSE_TIMEOUT_MS } from "./connection.ts";
+import { dialError } from "./net-error.ts";
+import type { NetParts } from "./net.ts";
+import { connectionOf, isLoopback } from "./websocket.ts";
+
+export async function dialWebSocket({ clock }: NetParts, url: URL, options: DialOptions): Promise<Connection> {
+  const deadline = { timeoutMs: options.timeoutMs, what: `a connection to ${url.href}`, signal: options.signal, hint: "Check the address and whether the relay runs." };
+  return await withDeadline(clock, deadline, (signal) => {
+    const socketOptions: ClientOptions & { readonly closeTimeout: number } = {
+      perMessageDeflate: false,
+      maxPayload: options.maxMessageBytes,
+      closeTimeout: CLOSE_TIMEOUT_MS,
+      followRedirects: false,
+      ...(needsNoMask(url) ? { generateMask: zeroMask } : {}),
+    };
+    const socket = new WebSocket(url, socketOptions);
+    let address: string | undefined;
+    socket.once("upgrade", (response) => {
+      address = response.socket.remoteAddress;
+    });
+    const connection = connectionOf({ clock, socket, remote: () => url.host, local: () => isLoopback(address), maxMessageBytes: options.maxMessageBytes });
+    return new Promise<Connection>((resolve, reject) => {
+      const giveUp = (): void => socket.terminate();
+      signal.addEventListener("abort", giveUp, { once: true });
+      socket.once("open", () => {
+        signal.removeEventListener("abort", giveUp);
+        resolve(connection);
+      });
+      socket.once("error", (error) => reject(dialError(error, url.href)));
+      socket.once("close", () => reject(dialError(new Error("closed while connecting"), url.href)));
+    });
+  });
+}
+
+/**
+ * A mask protects proxies that read plain HTTP from what a page makes a browser send (RFC 6455 section 10.3). Nobody
+ * in between reads TLS or the loopback, and unmasking big messages costs the relay more than everything else.
+ */
+function needsNoMask(url: URL): boolean {
+  return url.protocol === "wss:" || url.hostname === "localhost" || isLoopback(url.hostname.replace(/^\[|\]$/g, ""));
+}
+
+function zeroMask(mask: Buffer): void {
+  mask.fill(0);
+}

@@ -1,0 +1,106 @@
+import { createServer } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import { WebSocketServer } from "ws";
+import type { ServerOptions } from "ws";
+import type { Connection, Listener, ListenOptions } from "../net.ts";
+import { CLOSE_TIMEOUT_MS } from "./connection.ts";
+import { listenError } from "./net-error.ts";
+import type { NetParts } from "./net.ts";
+import { connectionOf, isLoopback } from "./websocket.ts";
+
+/** Somebody who opens a connection must say what he wants within this time. */
+const HEADERS_TIMEOUT_MS = 10_000;
+/** ... and have sent all of it within this. */
+const REQUEST_TIMEOUT_MS = 30_000;
+/** How long a finished HTTP connection may wait for its next request. */
+const KEEP_ALIVE_TIMEOUT_MS = 5_000;
+/** An HTTP connection on which nothing moves, not even the answer being read, is cut. Does not concern WebSockets. */
+const IDLE_TIMEOUT_MS = 60_000;
+/** How often the times above are looked at. */
+const CHECK_EVERY_MS = 2_000;
+const MAX_HEADER_BYTES = 16 * 1024;
+
+/** WebSockets on any path; other requests go to `onRequest`. */
+export async function listenWebSocket({ clock, log }: NetParts, url: URL, options: ListenOptions): Promise<Listener> {
+  const connections = new Set<Connection>();
+  const plainSockets = new Set<Socket>();
+  let closing: Promise<void> | undefined;
+
+  const server = createServer({
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    connectionsCheckingInterval: CHECK_EVERY_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  });
+  server.timeout = IDLE_TIMEOUT_MS;
+  const webSocketOptions: ServerOptions & { readonly closeTimeout: number } = {
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: options.maxMessageBytes,
+    closeTimeout: CLOSE_TIMEOUT_MS,
+  };
+  const webSockets = new WebSocketServer(webSocketOptions);
+
+  const answer = async (request: Request): Promise<Response> => {
+    try {
+      if (options.onRequest !== undefined) return await options.onRequest(request);
+      return new Response("This port speaks WebSocket only.\n", { status: 426, headers: { upgrade: "websocket", connection: "upgrade" } });
+    } catch (error) {
+      log.write("error", "http.failed", { path: new URL(request.url).pathname, message: error instanceof Error ? error.message : String(error) });
+      return new Response("The request failed.\n", { status: 500 });
+    }
+  };
+  const onRequest = getRequestListener(answer, { overrideGlobalObjects: false });
+  server.on("request", (incoming, outgoing) => void onRequest(incoming, outgoing).catch(() => outgoing.destroy()));
+
+  server.on("connection", (socket: Socket) => {
+    plainSockets.add(socket);
+    socket.once("close", () => plainSockets.delete(socket));
+  });
+  server.on("upgrade", (request, stream, head) => {
+    const socket = stream as Socket;
+    if (closing !== undefined) return void socket.destroy();
+    const remote = `${socket.remoteAddress}:${socket.remotePort}`;
+    const local = isLoopback(socket.remoteAddress) && !cameThroughProxy(request);
+    webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      plainSockets.delete(socket);
+      const connection = connectionOf({ clock, socket: webSocket, remote: () => remote, local: () => local, maxMessageBytes: options.maxMessageBytes });
+      connections.add(connection);
+      webSocket.once("close", () => connections.delete(connection));
+      options.onConnection(connection);
+    });
+  });
+
+  await listen(server, url);
+  const address = `ws://${url.hostname}:${(server.address() as AddressInfo).port}`;
+  return {
+    address,
+    close: () =>
+      (closing ??= new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const connection of connections) connection.close();
+        for (const socket of plainSockets) socket.destroy();
+      })),
+  };
+}
+
+function listen(server: Server, url: URL): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onError = (error: Error): void => reject(listenError(error, url.host));
+    server.once("error", onError);
+    const host = url.hostname.replace(/^\[|\]$/g, "");
+    server.listen({ host, port: url.port === "" ? 80 : Number(url.port), exclusive: true }, () => {
+      server.off("error", onError);
+      resolve();
+    });
+  });
+}
+
+/** A proxy on this machine speaks for somebody elsewhere: then both ends are not here, whatever the socket says. */
+function cameThroughProxy({ headers }: IncomingMessage): boolean {
+  return ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"].some((name) => headers[name] !== undefined);
+}
