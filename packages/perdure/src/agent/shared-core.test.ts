@@ -3,7 +3,7 @@ import { createSettings } from "../settings/register.ts";
 import { utf8 } from "../wire/bytes.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
 import type { Draft, Submission } from "./core.ts";
-import { openSharedCore, type SharedCore } from "./shared-core.ts";
+import { openSharedCore, type SharedCore, TAKEOVER_PAUSE_MS } from "./shared-core.ts";
 import { createTestDisk, createTestEngine, type TestDisk, type TestEngine } from "./test-core.ts";
 import { createTestMachine, type TestProcess } from "./test-machine.ts";
 
@@ -149,7 +149,7 @@ test("a guest that dies in the middle of a message gives it back with a higher a
   expect(first.engines[0]?.left).toEqual(["b"]);
 });
 
-test("a claim outlives its holder: the next one adopts it before it hands out mail, and takes its completion", async () => {
+test("a claim outlives its holder: the next one knows of it before it hands out mail, and takes its completion", async () => {
   const { join, disk } = folder();
   const first = await join("a");
   const worker = await join("b");
@@ -159,6 +159,8 @@ test("a claim outlives its holder: the next one adopts it before it hands out ma
   const stop = new AbortController();
   const rivals = rival.core.claim("c", stop.signal).catch(codeOf);
   first.kill();
+  await Promise.all([worker.core.status(), rival.core.status()]);
+  await new Promise((resolve) => setTimeout(resolve, TAKEOVER_PAUSE_MS + 200));
   await worker.core.complete({ from: mail.from, id: mail.id, attempt: mail.attempt, outcome: "done", why: "", drafts: [] });
   expect(disk.mails[0]?.committed?.attempt).toBe(1);
   stop.abort();

@@ -23,13 +23,13 @@ export interface TurnEnd {
 
 export interface OpenTurn {
   readonly turn: Turn;
-  /** Waits for every body that is still read; afterwards the turn takes nothing more. */
+  /** Waits for every body that is still read, failing as it does; afterwards the turn takes nothing more. */
   end(): Promise<TurnEnd>;
 }
 
 export function openTurn(mail: MailView, signal: AbortSignal, waiting: Omit<BodyWaiting, "signal">): OpenTurn {
   const drafts: TurnDraft[] = [];
-  const reading: Promise<void>[] = [];
+  const pending = new Set<Promise<void>>();
   let messages = 0;
   let bytes = 0;
   let refusal: string | undefined;
@@ -52,11 +52,13 @@ export function openTurn(mail: MailView, signal: AbortSignal, waiting: Omit<Body
       if (bytes > TURN_BYTES) throw new PerdureError("too-large", `the messages of a turn hold more than ${TURN_BYTES} bytes`);
       drafts.push({ ...draft, reply });
     };
-    const promise = read();
-    reading.push(promise);
-    // A handler that does not await this still learns of it: `end` waits for every one.
-    promise.catch(() => undefined);
-    return promise;
+    const inner = read();
+    // Two promises: a failure the handler has caught is its own affair, one it never looks at stays unhandled.
+    const outer = inner.then(() => undefined);
+    pending.add(outer);
+    const settled = (): void => void pending.delete(outer);
+    inner.then(settled, settled);
+    return outer;
   };
 
   return {
@@ -70,7 +72,7 @@ export function openTurn(mail: MailView, signal: AbortSignal, waiting: Omit<Body
     },
     async end() {
       ended = true;
-      await Promise.all(reading);
+      await Promise.all(pending);
       return refusal === undefined ? { outcome: "done", why: "", drafts } : { outcome: "refused", why: refusal, drafts };
     },
   };
