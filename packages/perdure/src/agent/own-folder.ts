@@ -52,7 +52,10 @@ export async function openOrCreate(options: OwnFolderOptions): Promise<OwnFolder
   try {
     return { own, home: await joinRelay(options, own, join) };
   } catch (error) {
-    if (isPerdureError(error) && REFUSED.has(error.code)) await host.files.remove(identityPath(folder));
+    if (isPerdureError(error) && REFUSED.has(error.code)) {
+      await host.files.remove(identityPath(folder));
+      if (recoveryFile !== undefined) await host.files.remove(recoveryFile);
+    }
     throw error;
   }
 }
