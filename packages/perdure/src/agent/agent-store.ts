@@ -1,0 +1,259 @@
+/**
+ * The agent's state on its disk: one log, and the machines that the log's records drive.
+ *
+ * Everything durable changes in one lane: the changes that wait are planned against the state one after the other, their
+ * records become durable together or not at all, and only then the state takes them over. So a full disk leaves nothing
+ * half-done, and what is read back is what was lived through.
+ */
+import { sleep } from "../host/deadline.ts";
+import type { Host } from "../host/host.ts";
+import type { Inbox } from "../protocol/delivery/inbox.ts";
+import type { Outbox } from "../protocol/delivery/outbox.ts";
+import type { Settings } from "../settings/register.ts";
+import { openRecordLog } from "../store/log/open-log.ts";
+import type { LogHealth, RecordAt, RecordLog } from "../store/log/record-log.ts";
+import type { Bytes } from "../wire/bytes.ts";
+import { PerdureError } from "../wire/error.ts";
+import { decodeKept, encodeKept, type Kept, type PayloadAt } from "../wire/kept-agent.ts";
+import type { Peers } from "./peers.ts";
+
+/** Records planned into one batch at most, in bytes; a single change may be larger. */
+const GROUP_BYTES = 4 * 1024 * 1024;
+/** Changes that may wait for the disk. */
+const MAX_WAITING = 16_384;
+
+export interface Planned {
+  readonly kept: Kept;
+  readonly payload?: Bytes;
+}
+
+export interface Change<Result> {
+  /** Reads the state and says what to keep; nothing of it is in force before it is durable. Throwing refuses the change. */
+  readonly plan: () => { readonly records: readonly Planned[]; readonly result: Result };
+  /** After a disk that failed: give up with its error, or try again until it works. */
+  readonly onFailure: "give-up" | "try-again";
+  /** Takes back what `plan` marked, when its records did not become durable. */
+  readonly undo?: () => void;
+  /** Runs in the turn in which the records came into force. */
+  readonly applied?: (result: Result) => void;
+}
+
+export interface AgentStore extends AsyncDisposable {
+  commit<Result>(change: Change<Result>): Promise<Result>;
+  /** The payload of a record. */
+  read(at: PayloadAt): Promise<Bytes>;
+  /** Resolves when every change so far is durable or given up. */
+  idle(): Promise<void>;
+  readonly health: LogHealth;
+}
+
+interface Waiting {
+  readonly change: Change<unknown>;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface StoreOptions {
+  readonly host: Host;
+  readonly folder: string;
+  readonly settings: Settings;
+  readonly outbox: Outbox;
+  readonly inbox: Inbox;
+  readonly peers: Peers;
+  /** What has to be kept together with the changes of one batch: the receipts for its completions. */
+  readonly closing: () => readonly Planned[];
+  /** The batch of `closing` was not kept. */
+  readonly reopen: () => void;
+  /** Records came into force. */
+  readonly onApplied: (records: readonly Planned[]) => void;
+}
+
+/** `log-damaged`, `disk-full`, `disk-failed`, `read-only`. */
+export async function openAgentStore(options: StoreOptions): Promise<AgentStore> {
+  const { host, folder, settings, outbox, inbox, peers } = options;
+  const state = createReplay(options);
+  const log = await openRecordLog({
+    files: host.files,
+    random: host.random,
+    clock: host.clock,
+    log: host.log,
+    folder: `${folder}/agent`,
+    magic: "agent",
+    segmentBytes: settings.segmentBytes,
+    diskRetryMs: settings.diskRetryMs,
+    replay: state.replay,
+    snapshot: state.snapshot,
+    onHealth: (health) => host.log.write(health.state === "good" ? "info" : "error", "agent.disk", { state: health.state, code: health.state === "good" ? undefined : health.code }),
+  });
+  for (const at of state.unneeded()) log.release(at);
+  const stop = new AbortController();
+  let waiting: Waiting[] = [];
+  let running: Promise<void> | undefined;
+
+  const applyAll = (records: readonly Planned[], at: readonly RecordAt[]): void => {
+    records.forEach(({ kept, payload }, index) => {
+      const place = at[index + 1] as RecordAt;
+      state.apply(kept, place, payload);
+      if (!outbox.holds(place) && !inbox.holds(place)) log.release(place);
+    });
+    for (const place of [...outbox.takeReleases(), ...inbox.takeReleases()]) log.release(place);
+  };
+
+  const oneGroup = async (): Promise<void> => {
+    const group: { readonly each: Waiting; readonly result: unknown }[] = [];
+    const records: Planned[] = [];
+    let bytes = 0;
+    while (waiting.length > 0 && bytes < GROUP_BYTES) {
+      const each = waiting.shift() as Waiting;
+      try {
+        const planned = each.change.plan();
+        records.push(...planned.records);
+        for (const { payload } of planned.records) bytes += payload?.length ?? 256;
+        group.push({ each, result: planned.result });
+      } catch (error) {
+        each.reject(error);
+      }
+    }
+    records.push(...options.closing());
+    if (records.length > 0) {
+      try {
+        const number = state.nextGroup();
+        const encoded = [encodeKept({ kind: "group", head: { number } }, undefined), ...records.map(({ kept, payload }) => encodeKept(kept, payload))];
+        const appended = log.append(encoded, { orReject: true });
+        await appended.synced;
+        log.release(appended.at[0] as RecordAt);
+        state.applied(number);
+        applyAll(records, appended.at);
+      } catch (error) {
+        outbox.unreserve();
+        options.reopen();
+        const again: Waiting[] = [];
+        for (const { each } of group) {
+          each.change.undo?.();
+          if (each.change.onFailure === "try-again" && !stop.signal.aborted) again.push(each);
+          else each.reject(error);
+        }
+        if (!(error instanceof PerdureError)) host.log.write("error", "agent.commit-failed", { why: String(error) });
+        waiting = [...again, ...waiting];
+        if (again.length > 0) await sleep(host.clock, settings.diskRetryMs, stop.signal).catch(() => undefined);
+        return;
+      }
+    }
+    for (const { each, result } of group) {
+      each.change.applied?.(result);
+      each.resolve(result);
+    }
+    if (records.length > 0) options.onApplied(records);
+  };
+
+  const run = async (): Promise<void> => {
+    await undefined;
+    while (waiting.length > 0) await oneGroup();
+    running = undefined;
+  };
+
+  return {
+    commit: <Result>(change: Change<Result>): Promise<Result> =>
+      new Promise<Result>((resolve, reject) => {
+        if (stop.signal.aborted) return reject(new PerdureError("aborted", "this agent is closed"));
+        if (waiting.length >= MAX_WAITING) return reject(new PerdureError("too-busy", `${MAX_WAITING} changes wait for the disk`, { retry: "after", afterMs: settings.diskRetryMs }));
+        waiting.push({ change: change as Change<unknown>, resolve: resolve as (result: unknown) => void, reject });
+        // A turn later, so that what is asked for in one turn shares a batch.
+        running ??= run();
+      }),
+    async read(at) {
+      return decodeKept(await log.read(at)).payload;
+    },
+    async idle() {
+      while (running !== undefined) await running;
+    },
+    get health() {
+      return log.health;
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      while (running !== undefined) await running;
+      await log[Symbol.asyncDispose]();
+    },
+  };
+}
+
+interface Replay {
+  replay(record: Bytes, at: RecordAt): void;
+  snapshot(): readonly Bytes[];
+  apply(kept: Kept, at: PayloadAt | undefined, payload: Bytes | undefined, restated?: boolean): void;
+  nextGroup(): number;
+  applied(group: number): void;
+  /** Records read back whose payload nobody needs. */
+  unneeded(): readonly RecordAt[];
+}
+
+/**
+ * Reading back. A restatement replaces everything before it, except the one batch that may have become durable while the
+ * restatement was being made: its number is higher than the one the restatement names, so it is applied once more after it.
+ */
+function createReplay({ outbox, inbox, peers }: StoreOptions): Replay {
+  let group = 0;
+  let newest: { readonly number: number; readonly records: { readonly kept: Kept; readonly at: RecordAt; readonly payload: Bytes }[] } = { number: 0, records: [] };
+  let carried: typeof newest.records = [];
+  let seen: RecordAt[] = [];
+  let restating = false;
+
+  const apply: Replay["apply"] = (kept, at, payload, restated = false) => {
+    outbox.apply(kept, at);
+    inbox.apply(kept, at, restated);
+    peers.apply(kept, payload);
+  };
+  const endRestatement = (): void => {
+    restating = false;
+    for (const { kept, at, payload } of carried) apply(kept, at, payload);
+    carried = [];
+  };
+
+  return {
+    replay(record, at) {
+      const { kept, restated, payload } = decodeKept(record);
+      if (kept.kind === "reset") {
+        carried = newest.number > kept.head.group ? newest.records : [];
+        group = Math.max(kept.head.group, newest.number);
+        newest = { number: 0, records: [] };
+        outbox.reset();
+        peers.reset();
+        inbox.reset(kept.head.arrival);
+        restating = true;
+        return;
+      }
+      if (kept.kind === "group") {
+        endRestatement();
+        group = kept.head.number;
+        newest = { number: group, records: [] };
+        seen.push(at);
+        return;
+      }
+      if (restating) return apply(kept, restated, payload, true);
+      seen.push(at);
+      newest.records.push({ kept, at, payload: kept.kind === "peer" ? payload : new Uint8Array(0) });
+      apply(kept, at, payload);
+    },
+    snapshot() {
+      endRestatement();
+      return [
+        encodeKept({ kind: "reset", head: { group, arrival: inbox.lastArrival } }, undefined),
+        ...peers.restate().map(({ kept, payload }) => encodeKept(kept, payload)),
+        ...[...outbox.restate(), ...inbox.restate()].map(({ kept, restated }) => encodeKept(kept, undefined, restated)),
+      ];
+    },
+    apply,
+    nextGroup: () => group + 1,
+    applied(number) {
+      group = number;
+    },
+    unneeded() {
+      const places = seen.filter((at) => !outbox.holds(at) && !inbox.holds(at));
+      seen = [];
+      outbox.takeReleases();
+      inbox.takeReleases();
+      return places;
+    },
+  };
+}

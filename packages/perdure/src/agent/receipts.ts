@@ -1,0 +1,79 @@
+/**
+ * Receipts both ways. Completions of one batch are told to each sender in one receipt, queued in the same batch; a
+ * receipt that arrives raises the messages it names.
+ */
+import type { Host } from "../host/host.ts";
+import { clipWords } from "../protocol/link/goodbyes.ts";
+import type { Outbox } from "../protocol/delivery/outbox.ts";
+import { type Bytes, EMPTY, equalBytes, hex } from "../wire/bytes.ts";
+import { messageIdText } from "../wire/ids.ts";
+import { MAX_EXPIRY_MS } from "../wire/limits.ts";
+import { receipt, RECEIPT_CONTENT_TYPE, receiptEntry, type ReceiptEntry } from "../wire/sealed.ts";
+import type { Planned } from "./agent-store.ts";
+import { outgoingRecords } from "./outgoing-records.ts";
+
+/** Entries in one receipt; more go into the next. */
+const ENTRIES_PER_RECEIPT = 64;
+/** A receipt waits for its reader at least this long, and this much longer than the message it is about. */
+const SHORTEST_LIFE_MS = 60 * 60 * 1000;
+
+export interface Receipts {
+  /** Tells the sender with the next batch. */
+  add(to: Bytes, entry: ReceiptEntry, messageExpiresAtMs: number): void;
+  /** The receipts of this batch as records. */
+  closing(): readonly Planned[];
+  /** The batch was not kept; its changes will say again what they have to. */
+  reopen(): void;
+}
+
+export function createReceipts({ host, outbox }: { readonly host: Pick<Host, "clock" | "random" | "crypto">; readonly outbox: Outbox }): Receipts {
+  const collected = new Map<string, { readonly to: Bytes; readonly entries: ReceiptEntry[]; expiresAtMs: number }>();
+  return {
+    add(to, entry, messageExpiresAtMs) {
+      const key = hex(to);
+      const waiting = collected.get(key) ?? { to, entries: [], expiresAtMs: 0 };
+      waiting.entries.push(entry);
+      waiting.expiresAtMs = Math.max(waiting.expiresAtMs, messageExpiresAtMs + SHORTEST_LIFE_MS);
+      collected.set(key, waiting);
+    },
+    closing() {
+      const nowMs = host.clock.wallMs();
+      const records: Planned[] = [];
+      for (const { to, entries, expiresAtMs } of collected.values()) {
+        for (let first = 0; first < entries.length; first += ENTRIES_PER_RECEIPT) {
+          const content = receipt.encode({ version: 0, entries: entries.slice(first, first + ENTRIES_PER_RECEIPT), extensions: [] });
+          records.push(...outgoingRecords(outbox, host.crypto.hash, {
+            recipient: { idRaw: to, name: "" }, class: "receipt", requestId: EMPTY, asks: false, thread: host.random.bytes(16), depth: 0, auto: true, inReplyTo: undefined,
+            collapseKey: "", idempotencyKey: "", contentType: RECEIPT_CONTENT_TYPE, fileName: "", content, nowMs,
+            expiresAtMs: Math.min(nowMs + MAX_EXPIRY_MS, Math.max(expiresAtMs, nowMs + SHORTEST_LIFE_MS)),
+          }).records);
+        }
+      }
+      collected.clear();
+      return records;
+    },
+    reopen: () => collected.clear(),
+  };
+}
+
+/**
+ * The steps a receipt of `from` gives to our messages. An entry about a message we did not send to `from`, or with
+ * another digest than the one we sent, gives none and is reported through `onForeign`.
+ */
+export function receiptSteps(outbox: Outbox, from: Bytes, recipientOf: (name: string) => Bytes | undefined, entries: readonly ReceiptEntry[], onForeign: (entry: ReceiptEntry) => void): readonly Planned[] {
+  const records: Planned[] = [];
+  for (const entry of entries) {
+    const outgoing = outbox.find(messageIdText(entry.stream, entry.seq));
+    if (outgoing === undefined) continue;
+    const to = outgoing.head.to.length > 0 ? outgoing.head.to : recipientOf(outgoing.head.toName);
+    if (to === undefined || !equalBytes(to, from) || !equalBytes(outgoing.parts[0]?.digest ?? EMPTY, entry.digest)) {
+      onForeign(entry);
+      continue;
+    }
+    const detail = entry.outcome === "done" ? (entry.attempts > 1 ? `${entry.attempts} attempts` : "") : clipWords(`${entry.code}${entry.why === "" ? "" : `: ${entry.why}`}`);
+    records.push({
+      kept: { kind: "step", head: { stream: entry.stream, seq: entry.seq, state: entry.outcome, atMs: entry.atMs, by: from, proof: "receipt", detail, evidence: receiptEntry.encode(entry) } },
+    });
+  }
+  return records;
+}

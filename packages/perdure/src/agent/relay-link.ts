@@ -1,0 +1,303 @@
+/**
+ * The agent's one connection to its relay: dialled until it holds, watched, dialled again.
+ *
+ *   apart -> connecting -> attached -> apart …
+ *
+ * What must hold: envelopes leave in the order of their link sequence numbers, and after a break only the gap is sent
+ * again; with mail under way and nothing heard for `ackTimeoutMs` the relay is probed, and without an answer within
+ * `probeTimeoutMs` the connection is given up. Pauses between dials are drawn at random (decorrelated jitter). Fenced by
+ * another consumer of this identity, the agent goes on sending and leaves the mailbox to the other.
+ */
+import { sleep } from "../host/deadline.ts";
+import type { Host } from "../host/host.ts";
+import type { OwnIdentity, VerifiedIdentity } from "../identity/index.ts";
+import { createLinkWindow, type LinkWindow } from "../protocol/delivery/link-window.ts";
+import type { MailboxCursor } from "../protocol/delivery/mailbox-cursor.ts";
+import type { Outbox } from "../protocol/delivery/outbox.ts";
+import type { OutgoingPart } from "../protocol/delivery/outgoing.ts";
+import { connectSession, errorOfGoodbye, goodbyeFor, parseRelayAddress, type Session } from "../protocol/link/index.ts";
+import type { Settings } from "../settings/register.ts";
+import { type Bytes, hex, viewOf } from "../wire/bytes.ts";
+import { decodeAck, DEFAULT_HOP_LIMIT, encodeMail, type Goodbye, ping, position, refuse, type Refuse, settle, type Welcome } from "../wire/control.ts";
+import { isPerdureError, PerdureError } from "../wire/error.ts";
+import type { Frame } from "../wire/frame.ts";
+import { agentIdText, type AgentId, LINK_BYTES } from "../wire/ids.ts";
+
+export interface RelayLinkOptions {
+  readonly host: Host;
+  readonly settings: Settings;
+  readonly own: OwnIdentity;
+  readonly address: string;
+  readonly outbox: Outbox;
+  readonly cursor: MailboxCursor;
+  readonly readEnvelope: (part: OutgoingPart) => Promise<Bytes>;
+  /** A session begins; deliveries follow. */
+  readonly onWelcome: (welcome: Welcome, relay: VerifiedIdentity) => void;
+  readonly onAcked: (parts: readonly OutgoingPart[], relay: VerifiedIdentity) => void;
+  readonly onRefused: (part: OutgoingPart, refusal: Refuse) => void;
+  /** Frames that are not about the link itself: deliver, statement, found. */
+  readonly onFrame: (frame: Frame, relay: VerifiedIdentity, window: LinkWindow<OutgoingPart>, link: Bytes) => void;
+  readonly onApart: () => void;
+}
+
+export interface RelayLinkStatus {
+  readonly id: AgentId;
+  readonly url: string;
+  readonly connected: boolean;
+  readonly lastError: string | undefined;
+  readonly clockOffsetMs: number | undefined;
+}
+
+export interface RelayLink {
+  readonly status: RelayLinkStatus;
+  readonly relay: VerifiedIdentity | undefined;
+  /** Parts may have become ready to travel. */
+  pump(): void;
+  /** Positions may have become settled. */
+  settle(): void;
+  /** False when there is no session. */
+  send(frame: Frame): boolean;
+  /** Gives the session up and dials again after a pause. */
+  restart(code: "disk-full" | "too-busy", why: string): void;
+  close(): Promise<void>;
+}
+
+const CLOCK_WARNING_MS = 30_000;
+const SHORT_SESSION_MS = 5_000;
+const MAX_REFUSAL_PAUSE_MS = 60_000;
+
+interface Attached {
+  readonly session: Session;
+  readonly relay: VerifiedIdentity;
+  readonly epoch: number;
+  readonly resend: { readonly linkSeq: number; readonly item: OutgoingPart }[];
+  heard: boolean;
+}
+
+export function openRelayLink(options: RelayLinkOptions): RelayLink {
+  const { host, settings, own, outbox, cursor } = options;
+  const { clock, random, log } = host;
+  const { url, relayIdRaw } = parseRelayAddress(options.address);
+  if (relayIdRaw === undefined) throw new PerdureError("bad-argument", "the address of the agent's relay names no relay id");
+  const closing = new AbortController();
+  let link = random.bytes(LINK_BYTES);
+  let window = createLinkWindow<OutgoingPart>(settings);
+  let attached: Attached | undefined;
+  let lastRelay: VerifiedIdentity | undefined;
+  let consume = true;
+  let lastError: string | undefined;
+  let clockOffsetMs: number | undefined;
+  let pumping = false;
+  let pumpAgain = false;
+  let cancelWake = (): void => {};
+  let cancelWatch = (): void => {};
+  let probes = 0;
+
+  const pumpOnce = async (to: Attached): Promise<void> => {
+    const wakeMs = outbox.queue.wake(clock.wallMs());
+    cancelWake();
+    if (Number.isFinite(wakeMs)) cancelWake = clock.after(Math.max(1, wakeMs - clock.wallMs()), pump);
+    while (attached === to) {
+      const again = to.resend.shift();
+      let linkSeq: number;
+      let part: OutgoingPart;
+      if (again !== undefined) {
+        ({ linkSeq, item: part } = again);
+      } else {
+        const next = outbox.queue.next();
+        if (next === undefined || !window.hasRoom(next.bytes)) return;
+        if (next.of.head.expiresAtMs <= clock.wallMs()) {
+          outbox.queue.putOff(next, next.of.head.expiresAtMs + settings.unconfirmedAfterMs);
+          continue;
+        }
+        part = next;
+        linkSeq = window.send(part);
+        outbox.queue.sent(part);
+      }
+      const envelope = await options.readEnvelope(part);
+      if (attached !== to) return;
+      to.session.send([{ name: "mail", payload: encodeMail({ linkSeq, hopLimit: DEFAULT_HOP_LIMIT, envelope }) }]);
+      log.write("debug", "agent.sent", { id: part.of.id, seq: part.seq, link: hex(link), linkSeq });
+    }
+  };
+
+  const pump = (): void => {
+    if (pumping) {
+      pumpAgain = true;
+      return;
+    }
+    if (attached === undefined) return;
+    pumping = true;
+    const to = attached;
+    pumpOnce(to)
+      .catch((error: unknown) => {
+        log.write("error", "agent.send-failed", { why: String(error) });
+        to.session.close(goodbyeFor("connection-closed", "an envelope could not be read", { retry: "after" }));
+      })
+      .finally(() => {
+        pumping = false;
+        if (!pumpAgain) return;
+        pumpAgain = false;
+        pump();
+      });
+  };
+
+  const settleNow = (): void => {
+    const to = attached;
+    if (to === undefined || !consume) return;
+    for (let said = cursor.take(); said !== undefined; said = cursor.take()) {
+      const ranges = said.ranges.map((range) => [...range]);
+      to.session.send([{ name: "settle", payload: settle.encode({ generation: said.generation, epoch: to.epoch, floor: said.floor, ranges }) }]);
+      log.write("debug", "agent.settle-sent", { generation: hex(said.generation), epoch: to.epoch, floor: said.floor, ranges: ranges.map(([first, last]) => `${first}-${last}`).join(" ") });
+    }
+  };
+
+  const refused = (payload: Bytes): void => {
+    const said = refuse.decode(payload);
+    const part = window.refused(said.linkSeq);
+    if (part === undefined) return;
+    outbox.queue.landed(part, false);
+    part.refusals++;
+    const backoffMs = said.retry === "now" ? 0 : Math.min(MAX_REFUSAL_PAUSE_MS, settings.redialMinMs * 2 ** Math.min(part.refusals, 16));
+    outbox.queue.putOff(part, clock.wallMs() + Math.max(said.afterMs, backoffMs));
+    log.write("debug", "agent.refused", { id: part.of.id, seq: part.seq, linkSeq: said.linkSeq, code: said.code });
+    options.onRefused(part, said);
+    pump();
+  };
+
+  const acked = (payload: Bytes, from: Attached): void => {
+    const parts = window.acked(decodeAck(payload));
+    if (parts === undefined) throw new PerdureError("malformed", "an acknowledgement of mail that was never sent");
+    for (const part of parts) outbox.queue.landed(part, true);
+    log.write("debug", "agent.acked", { link: hex(link), upTo: window.acknowledged });
+    if (parts.length > 0) options.onAcked(parts, from.relay);
+    pump();
+  };
+
+  const take = (frame: Frame, from: Attached): void => {
+    from.heard = true;
+    if (frame.name === "ack") acked(frame.payload, from);
+    else if (frame.name === "refuse") refused(frame.payload);
+    else if (frame.name === "position") {
+      const said = position.decode(frame.payload);
+      cursor.relaySettled(said.generation, said.settledFloor);
+    } else if (frame.name !== "pong") options.onFrame(frame, from.relay, window, link);
+  };
+
+  /** Probes a relay that owes an acknowledgement and says nothing. */
+  const watch = (to: Attached): void => {
+    to.heard = false;
+    cancelWatch = clock.after(settings.ackTimeoutMs, () => {
+      if (attached !== to) return;
+      if (to.heard || window.inFlight === 0) return watch(to);
+      to.session.send([{ name: "ping", payload: ping.encode({ nonce: ++probes }) }]);
+      cancelWatch = clock.after(settings.probeTimeoutMs, () => {
+        if (attached !== to) return;
+        if (to.heard) return watch(to);
+        to.session.close(goodbyeFor("timed-out", `nothing was heard for ${settings.ackTimeoutMs + settings.probeTimeoutMs} ms with mail under way`, { retry: "now" }));
+      });
+    });
+  };
+
+  /** Takes up the link where the relay has it; a relay that knows another history of it gets a new one. */
+  const resume = (welcome: Welcome): Attached["resend"] | undefined => {
+    const resumed = window.resume(welcome.linkUpTo, welcome.linkRefused);
+    if (resumed === undefined) return undefined;
+    window.allow(welcome.windowFrames, welcome.windowBytes);
+    for (const part of resumed.refused) {
+      outbox.queue.landed(part, false);
+      outbox.queue.putOff(part, clock.wallMs() + settings.redialMinMs);
+    }
+    for (const part of resumed.acked) outbox.queue.landed(part, true);
+    if (resumed.acked.length > 0 && lastRelay !== undefined) options.onAcked(resumed.acked, lastRelay);
+    for (const { item } of resumed.resend) if (item.flights === 0) outbox.queue.sentAgain(item);
+    return [...resumed.resend];
+  };
+
+  /** One session from dialling to its end; resolves with the reason. */
+  const live = async (): Promise<Goodbye> => {
+    const connected = await connectSession({ host, settings, url, relayIdRaw, own, link, consume, have: cursor.have(), signal: closing.signal });
+    const { session, welcome, relay } = connected;
+    lastRelay = relay;
+    const resend = resume(welcome);
+    if (resend === undefined) {
+      log.write("warn", "agent.link-anew", { link: hex(link), linkUpTo: welcome.linkUpTo });
+      link = random.bytes(LINK_BYTES);
+      window = createLinkWindow<OutgoingPart>(settings);
+      outbox.queue.linkLost();
+      session.start({ frame: () => {}, drained: () => {}, closed: () => {} });
+      session.close(goodbyeFor("connection-closed", "the link begins anew"));
+      return goodbyeFor("connection-closed", "the link begins anew", { retry: "now" });
+    }
+    clockOffsetMs = connected.clockOffsetMs;
+    if (Math.abs(clockOffsetMs) > CLOCK_WARNING_MS) log.write("warn", "agent.clock-offset", { offsetMs: clockOffsetMs });
+    lastError = undefined;
+    const now: Attached = { session, relay, epoch: welcome.epoch, resend, heard: true };
+    return await new Promise((resolve) => {
+      attached = now;
+      options.onWelcome(welcome, relay);
+      log.write("debug", "agent.attached", { relay: relay.id, generation: hex(welcome.generation), epoch: welcome.epoch, linkUpTo: welcome.linkUpTo });
+      session.start({
+        frame: (frame) => take(frame, now),
+        drained: pump,
+        closed(reason) {
+          if (attached === now) attached = undefined;
+          cancelWatch();
+          cancelWake();
+          options.onApart();
+          resolve(reason);
+        },
+      });
+      watch(now);
+      settleNow();
+      pump();
+    });
+  };
+
+  const keep = async (): Promise<void> => {
+    let pauseMs = settings.redialMinMs;
+    while (!closing.signal.aborted) {
+      const startedMs = clock.monotonicMs();
+      let failure: PerdureError;
+      try {
+        failure = errorOfGoodbye(await live());
+      } catch (error) {
+        failure = isPerdureError(error) ? error : new PerdureError("internal", String(error), { cause: error });
+      }
+      if (closing.signal.aborted) return;
+      lastError = `${failure.code}: ${failure.message}`;
+      log.write(failure.retry === "never" ? "warn" : "info", "agent.apart", { code: failure.code, why: failure.message });
+      if (failure.code === "fenced") consume = false;
+      if (clock.monotonicMs() - startedMs > SHORT_SESSION_MS) pauseMs = settings.redialMinMs;
+      const share = viewOf(random.bytes(4)).getUint32(0) / 2 ** 32;
+      pauseMs = Math.min(settings.redialMaxMs, settings.redialMinMs + share * Math.max(0, pauseMs * 3 - settings.redialMinMs));
+      await sleep(clock, Math.max(pauseMs, Math.min(failure.afterMs ?? 0, settings.redialMaxMs)), closing.signal).catch(() => undefined);
+    }
+  };
+  const kept = keep().catch((error: unknown) => log.write("error", "agent.link-ended", { why: String(error) }));
+
+  return {
+    get status() {
+      return { id: agentIdText(relayIdRaw), url, connected: attached !== undefined, lastError, clockOffsetMs };
+    },
+    get relay() {
+      return lastRelay;
+    },
+    pump,
+    settle: settleNow,
+    send(frame) {
+      if (attached === undefined) return false;
+      attached.session.send([frame]);
+      return true;
+    },
+    restart(code, why) {
+      attached?.session.close(goodbyeFor(code, why, { retry: "after", afterMs: settings.diskRetryMs }));
+    },
+    async close() {
+      settleNow();
+      closing.abort(new PerdureError("aborted", "this agent is closed"));
+      attached?.session.close(goodbyeFor("connection-closed", "the agent was closed"));
+      await kept;
+    },
+  };
+}

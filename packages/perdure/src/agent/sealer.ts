@@ -1,0 +1,153 @@
+/**
+ * Sealing what is queued, recipient by recipient in the order of their streams, and keeping every envelope on disk before
+ * it may travel. A recipient whose keys are not known yet is asked for again after a pause; the others do not wait for it.
+ */
+import type { Host } from "../host/host.ts";
+import { type OwnIdentity, sealPart, type VerifiedIdentity } from "../identity/index.ts";
+import type { Outbox } from "../protocol/delivery/outbox.ts";
+import type { Outgoing, OutgoingPart } from "../protocol/delivery/outgoing.ts";
+import type { Settings } from "../settings/register.ts";
+import { type Bytes, EMPTY, fromHex, hex } from "../wire/bytes.ts";
+import type { Envelope } from "../wire/envelope.ts";
+import { isPerdureError } from "../wire/error.ts";
+import { WIRE_VERSION } from "../wire/limits.ts";
+import type { AgentStore } from "./agent-store.ts";
+import type { Lookups } from "./lookups.ts";
+import type { Recipient } from "./outgoing-records.ts";
+
+/** Parts sealed at once and kept in one batch. */
+const BATCH_PARTS = 16;
+
+export interface Sealer {
+  /** There may be something to seal. */
+  kick(): void;
+  /** A session began: recipients that could not be found out may be asked for now. */
+  connected(): void;
+  /** The recipient has this message, and so our bundle that travelled with it. */
+  confirmed(outgoing: Outgoing): void;
+  idle(): Promise<void>;
+}
+
+export interface SealerOptions {
+  readonly host: Host;
+  readonly settings: Settings;
+  readonly own: OwnIdentity;
+  readonly outbox: Outbox;
+  readonly store: () => AgentStore;
+  readonly lookups: Lookups;
+  readonly closing: AbortSignal;
+  /** Parts became ready to travel. */
+  readonly onSealed: () => void;
+}
+
+export function createSealer({ host, settings, own, outbox, store, lookups, closing, onSealed }: SealerOptions): Sealer {
+  const notBefore = new Map<string, number>();
+  /** SHA-256 of the bundle that travelled with a message, and of the newest one each recipient has. */
+  const attachedTo = new WeakMap<Outgoing, string>();
+  const hasOurs = new Map<string, string>();
+  let running: Promise<void> | undefined;
+  let again = false;
+  let cancelRetry = (): void => {};
+
+  const sealOne = async (part: OutgoingPart, recipient: VerifiedIdentity): Promise<Envelope | undefined> => {
+    const { of, seq } = part;
+    const { head } = of;
+    if (part.plain === undefined) return undefined;
+    const content = await store().read(part.plain);
+    const bundle = own.bundle();
+    const bundleHash = hex(host.crypto.hash.sha256(bundle));
+    const isKnown = hasOurs.get(of.recipient) === bundleHash;
+    if (!isKnown) attachedTo.set(of, bundleHash);
+    return await sealPart({
+      crypto: host.crypto, random: host.random, own, recipient, class: head.class, stream: head.stream, seq, expiresAtMs: head.expiresAtMs, content,
+      head: {
+        version: WIRE_VERSION, thread: head.thread, depth: head.depth, auto: head.auto, inReplyTo: head.inReplyTo, collapseKey: head.collapseKey, idempotencyKey: head.idempotencyKey,
+        contentType: head.contentType, fileName: head.fileName, part: seq - head.seq, parts: head.parts, wholeBytes: head.wholeBytes, wholeHash: head.wholeHash,
+        floor: Math.min(head.seq, outbox.floor(head.stream)), sentAtMs: head.sentAtMs, bundle: isKnown ? EMPTY : bundle, extensions: [],
+      },
+    });
+  };
+
+  const keep = async (parts: readonly OutgoingPart[], recipient: VerifiedIdentity): Promise<void> => {
+    const envelopes = await Promise.all(parts.map((part) => sealOne(part, recipient)));
+    const fresh = envelopes.filter((envelope) => envelope !== undefined);
+    await store().commit({
+      onFailure: "try-again",
+      plan: () => ({
+        records: fresh.map((envelope) => ({
+          kept: { kind: "sealed", head: { stream: envelope.stream, seq: envelope.seq, digest: envelope.digest, bytes: envelope.bytes.length } } as const,
+          payload: envelope.bytes,
+        })),
+        result: undefined,
+      }),
+      applied: () => {
+        for (const envelope of fresh) host.log.write("debug", "agent.sealed", { stream: hex(envelope.stream), seq: envelope.seq, digest: hex(envelope.digest) });
+        onSealed();
+      },
+    });
+  };
+
+  const sealFor = async (recipient: string): Promise<void> => {
+    const identity = await lookups.resolve(recipientOf(recipient));
+    if (identity?.inboxKey === undefined) {
+      notBefore.set(recipient, host.clock.monotonicMs() + settings.redialMaxMs);
+      return;
+    }
+    for (;;) {
+      const parts: OutgoingPart[] = [];
+      for (const outgoing of outbox.unsealed(recipient)) {
+        for (const part of outgoing.parts) if (part.bytes === 0 && part.plain !== undefined && parts.length < BATCH_PARTS) parts.push(part);
+        if (parts.length >= BATCH_PARTS) break;
+      }
+      if (parts.length === 0 || closing.aborted) return;
+      await keep(parts, identity);
+    }
+  };
+
+  const run = async (): Promise<void> => {
+    do {
+      again = false;
+      const nowMs = host.clock.monotonicMs();
+      const due = outbox.unsealedRecipients().filter((recipient) => (notBefore.get(recipient) ?? 0) <= nowMs);
+      await Promise.all(due.map(async (recipient) => {
+        try {
+          await sealFor(recipient);
+        } catch (error) {
+          notBefore.set(recipient, host.clock.monotonicMs() + settings.redialMaxMs);
+          const code = isPerdureError(error) ? error.code : "internal";
+          host.log.write("warn", "agent.not-sealed", { to: recipient, code, why: error instanceof Error ? error.message : String(error) });
+        }
+      }));
+    } while (again && !closing.aborted);
+    cancelRetry();
+    for (const recipient of notBefore.keys()) if (outbox.unsealed(recipient).length === 0) notBefore.delete(recipient);
+    if (notBefore.size > 0 && !closing.aborted) cancelRetry = host.clock.after(settings.redialMaxMs, kick);
+    running = undefined;
+  };
+
+  const kick = (): void => {
+    if (closing.aborted) return;
+    again = true;
+    running ??= run();
+  };
+
+  return {
+    kick,
+    connected() {
+      notBefore.clear();
+      kick();
+    },
+    confirmed(outgoing) {
+      const attached = attachedTo.get(outgoing);
+      if (attached !== undefined) hasOurs.set(outgoing.recipient, attached);
+    },
+    async idle() {
+      cancelRetry();
+      while (running !== undefined) await running;
+    },
+  };
+}
+
+function recipientOf(key: string): Recipient {
+  return key.startsWith("@") ? { idRaw: EMPTY, name: key.slice(1) } : { idRaw: fromHex(key) as Bytes, name: "" };
+}
