@@ -22,16 +22,41 @@ afterEach(async () => {
 async function attach(client: string, disk: TestDisk, onSubmit: (bytes: number) => void = () => {}): Promise<SharedCore> {
   const engine = createTestEngine(disk);
   const core = await openSharedCore({
-    host: createNodeHost(), folder, settings, client, timeoutMs: settings.openTimeoutMs, signal: undefined,
-    openEngine: async () => ({ id: disk.id, engine: { ...engine, submit: async (given) => (onSubmit(given.draft.content.length), await engine.submit(given)) } }),
+    host: createNodeHost(),
+    folder,
+    settings,
+    client,
+    timeoutMs: settings.openTimeoutMs,
+    signal: undefined,
+    openEngine: async () => ({
+      id: disk.id,
+      engine: {
+        ...engine,
+        submit: async (given) => {
+          onSubmit(given.draft.content.length);
+          return await engine.submit(given);
+        },
+      },
+    }),
   });
   opened.push(core);
   return core;
 }
 
 const submission = (client: string, requestId: string, bytes: number): Parameters<SharedCore["submit"]>[0] => ({
-  client, requestId, asks: false,
-  draft: { to: "@desk", content: new Uint8Array(bytes), contentType: "", fileName: "", expiresInMs: undefined, thread: "", collapseKey: "", idempotencyKey: "" },
+  client,
+  requestId,
+  asks: false,
+  draft: {
+    to: "@desk",
+    content: new Uint8Array(bytes),
+    contentType: "",
+    fileName: "",
+    expiresInMs: undefined,
+    thread: "",
+    collapseKey: "",
+    idempotencyKey: "",
+  },
 });
 
 test("over a real lock and socket a large body reaches the holder and its handle comes back", async () => {

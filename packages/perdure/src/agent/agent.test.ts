@@ -15,12 +15,23 @@ afterEach(async () => {
   for (const agent of opened.splice(0)) await agent.close();
 });
 
-async function open(overrides: Record<string, number> = {}, wrap: (engine: TestEngine) => TestEngine = (engine) => engine): Promise<{ readonly agent: Agent; readonly engine: TestEngine; readonly disk: TestDisk }> {
+async function open(
+  overrides: Record<string, number> = {},
+  wrap: (engine: TestEngine) => TestEngine = (engine) => engine,
+): Promise<{ readonly agent: Agent; readonly engine: TestEngine; readonly disk: TestDisk }> {
   const disk = createTestDisk();
   const settings = createSettings({ drainTimeoutMs: 50, ...overrides });
   const host = createTestMachine().process().host;
   const engine = wrap(createTestEngine(disk));
-  const core = await openSharedCore({ host, folder: "/agent", settings, client: "a", timeoutMs: 1000, signal: undefined, openEngine: async () => ({ id: disk.id, engine }) });
+  const core = await openSharedCore({
+    host,
+    folder: "/agent",
+    settings,
+    client: "a",
+    timeoutMs: 1000,
+    signal: undefined,
+    openEngine: async () => ({ id: disk.id, engine }),
+  });
   const agent = createAgent({ core, host, settings, client: "a" });
   opened.push(agent);
   return { agent, engine, disk };
@@ -96,10 +107,14 @@ test("wrong words are refused before anything is queued", async () => {
 test("a handler that returns commits its reply and messages with the completion", async () => {
   const { agent, engine, disk } = await open();
   const mail = engine.arrive("question", { thread: "a".repeat(32) });
-  await serveUntil(agent, async (got, turn) => {
-    await turn.reply(`re: ${await got.text()}`);
-    await turn.send("@other", { seen: got.id });
-  }, () => disk.mails[0]?.committed !== undefined);
+  await serveUntil(
+    agent,
+    async (got, turn) => {
+      await turn.reply(`re: ${await got.text()}`);
+      await turn.send("@other", { seen: got.id });
+    },
+    () => disk.mails[0]?.committed !== undefined,
+  );
   const { outcome, attempt, drafts = [] } = disk.mails[0]?.committed ?? {};
   expect([outcome, attempt]).toEqual(["done", 1]);
   expect(drafts.map((draft) => [draft.to, draft.reply, draft.thread, fromUtf8(draft.content)])).toEqual([
@@ -111,7 +126,11 @@ test("a handler that returns commits its reply and messages with the completion"
 test("a reply that is not awaited is committed too", async () => {
   const { agent, engine, disk } = await open();
   engine.arrive("question");
-  await serveUntil(agent, (_mail, turn) => void turn.reply("answer"), () => disk.mails[0]?.committed !== undefined);
+  await serveUntil(
+    agent,
+    (_mail, turn) => void turn.reply("answer"),
+    () => disk.mails[0]?.committed !== undefined,
+  );
   expect(disk.mails[0]?.committed?.drafts).toHaveLength(1);
 });
 
@@ -119,11 +138,15 @@ test("a handler that throws commits nothing and sees the message again", async (
   const { agent, engine, disk } = await open();
   engine.arrive("question");
   const attempts: number[] = [];
-  await serveUntil(agent, async (mail, turn) => {
-    attempts.push(mail.attempt);
-    await turn.reply("too early");
-    if (mail.attempt === 1) throw new Error("not yet");
-  }, () => disk.mails[0]?.committed !== undefined);
+  await serveUntil(
+    agent,
+    async (mail, turn) => {
+      attempts.push(mail.attempt);
+      await turn.reply("too early");
+      if (mail.attempt === 1) throw new Error("not yet");
+    },
+    () => disk.mails[0]?.committed !== undefined,
+  );
   expect(attempts).toEqual([1, 2]);
   expect(disk.mails[0]?.committed?.drafts).toHaveLength(1);
 });
@@ -131,7 +154,11 @@ test("a handler that throws commits nothing and sees the message again", async (
 test("turn.reject refuses with its reason", async () => {
   const { agent, engine, disk } = await open();
   engine.arrive("question");
-  await serveUntil(agent, (_mail, turn) => turn.reject("not mine"), () => disk.mails[0]?.committed !== undefined);
+  await serveUntil(
+    agent,
+    (_mail, turn) => turn.reject("not mine"),
+    () => disk.mails[0]?.committed !== undefined,
+  );
   expect(disk.mails[0]?.committed).toMatchObject({ outcome: "refused", why: "not mine" });
 });
 
@@ -140,23 +167,34 @@ test("automatic mail is never answered automatically, and chains end at their de
   engine.arrive("auto", { auto: true, depth: 1 });
   engine.arrive("deep", { auto: true, depth: 8 });
   const codes: string[] = [];
-  await serveUntil(agent, async (_mail, turn) => {
-    codes.push(await turn.reply("x").then(() => "sent", codeOf));
-    turn.reject("enough");
-  }, () => codes.length >= 2);
+  await serveUntil(
+    agent,
+    async (_mail, turn) => {
+      codes.push(await turn.reply("x").then(() => "sent", codeOf));
+      turn.reject("enough");
+    },
+    () => codes.length >= 2,
+  );
   expect(codes.slice(0, 2)).toEqual(["auto-reply-refused", "loop-depth"]);
   expect(disk.mails.every((mail) => (mail.committed?.drafts ?? []).length === 0)).toBe(true);
 });
 
 test("a handler that takes too long loses its turn", async () => {
-  const { agent, engine, disk } = await open({}, (engine) => ({ ...engine, claim: async (client, signal) => ({ ...(await engine.claim(client, signal)), handlerTimeoutMs: 20 }) }));
+  const { agent, engine, disk } = await open({}, (engine) => ({
+    ...engine,
+    claim: async (client, signal) => ({ ...(await engine.claim(client, signal)), handlerTimeoutMs: 20 }),
+  }));
   engine.arrive("slow");
   const late: string[] = [];
-  await serveUntil(agent, async (mail, turn) => {
-    if (mail.attempt > 1) return;
-    await new Promise((resolve) => turn.signal.addEventListener("abort", resolve));
-    late.push(await turn.reply("late").then(() => "sent", codeOf));
-  }, () => disk.mails[0]?.committed !== undefined && late.length > 0);
+  await serveUntil(
+    agent,
+    async (mail, turn) => {
+      if (mail.attempt > 1) return;
+      await new Promise((resolve) => turn.signal.addEventListener("abort", resolve));
+      late.push(await turn.reply("late").then(() => "sent", codeOf));
+    },
+    () => disk.mails[0]?.committed !== undefined && late.length > 0,
+  );
   expect(late).toEqual(["bad-argument"]);
   expect(disk.mails[0]?.committed).toMatchObject({ attempt: 2, drafts: [] });
 });
@@ -165,9 +203,13 @@ test("done, retry and reject of a message belong to its handler while it runs", 
   const { agent, engine, disk } = await open();
   engine.arrive("question");
   const codes: string[] = [];
-  await serveUntil(agent, async (mail) => {
-    for (const end of [mail.done(), mail.retry(), mail.reject("no")]) codes.push(await end.then(() => "ended", codeOf));
-  }, () => disk.mails[0]?.committed !== undefined);
+  await serveUntil(
+    agent,
+    async (mail) => {
+      for (const end of [mail.done(), mail.retry(), mail.reject("no")]) codes.push(await end.then(() => "ended", codeOf));
+    },
+    () => disk.mails[0]?.committed !== undefined,
+  );
   expect(codes).toEqual(["bad-argument", "bad-argument", "bad-argument"]);
 });
 
@@ -177,11 +219,14 @@ test("as many handlers run at once as asked for", async () => {
   let running = 0;
   let most = 0;
   const stop = new AbortController();
-  const serving = agent.serve(async () => {
-    most = Math.max(most, ++running);
-    await expect.poll(() => most).toBe(3);
-    running--;
-  }, { signal: stop.signal, concurrency: 3 });
+  const serving = agent.serve(
+    async () => {
+      most = Math.max(most, ++running);
+      await expect.poll(() => most).toBe(3);
+      running--;
+    },
+    { signal: stop.signal, concurrency: 3 },
+  );
   await expect.poll(() => disk.mails.every((mail) => mail.committed !== undefined)).toBe(true);
   stop.abort();
   await serving;
@@ -190,7 +235,10 @@ test("as many handlers run at once as asked for", async () => {
 
 test("serving ends with the error of an agent that can no longer commit", async () => {
   const { PerdureError } = await import("../wire/error.ts");
-  const { agent, engine } = await open({}, (engine) => ({ ...engine, complete: () => Promise.reject(new PerdureError("disk-full", "no room", { retry: "after" })) }));
+  const { agent, engine } = await open({}, (engine) => ({
+    ...engine,
+    complete: () => Promise.reject(new PerdureError("disk-full", "no room", { retry: "after" })),
+  }));
   engine.arrive("question");
   expect(await agent.serve(() => {}).catch(codeOf)).toBe("disk-full");
 });
@@ -271,11 +319,14 @@ test("closing ends waits, lets a handler finish, and frees what cannot", async (
   const sent = await agent.send("@desk", "hello");
   const waiting = sent.until("done").catch(codeOf);
   let started = 0;
-  const serving = agent.serve(async (mail) => {
-    started++;
-    if ((await mail.text()) === "stuck") await new Promise(() => {});
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }, { concurrency: 2 });
+  const serving = agent.serve(
+    async (mail) => {
+      started++;
+      if ((await mail.text()) === "stuck") await new Promise(() => {});
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    },
+    { concurrency: 2 },
+  );
   await expect.poll(() => started).toBe(2);
   await agent.close();
   await serving;

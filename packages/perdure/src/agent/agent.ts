@@ -37,7 +37,8 @@ export function createAgent({ core, host, settings, client }: AgentOptions): Age
   const serving = new Set<Promise<void>>();
   let closed: Promise<void> | undefined;
 
-  const signalOf = (signal: AbortSignal | undefined): AbortSignal => (signal === undefined ? stopping.signal : AbortSignal.any([signal, stopping.signal]));
+  const signalOf = (signal: AbortSignal | undefined): AbortSignal =>
+    signal === undefined ? stopping.signal : AbortSignal.any([signal, stopping.signal]);
   const within = <Value>(what: string, waiting: Waiting, work: (signal: AbortSignal) => Promise<Value>): Promise<Value> =>
     withDeadline(clock, { timeoutMs: waiting.timeoutMs ?? settings.callTimeoutMs, what, signal: signalOf(waiting.signal) }, work);
   const sentOf = (view: OutgoingView): Sent => createSent({ core, clock, settings, closing: stopping.signal, view });
@@ -48,7 +49,9 @@ export function createAgent({ core, host, settings, client }: AgentOptions): Age
     const pieceMs = timeoutMs ?? settings.callTimeoutMs;
     const draft = await createDraft(to, body, wishes, { clock, timeoutMs: pieceMs, signal: signalOf(signal) });
     const submission = { client, requestId: hex(random.bytes(16)), draft, asks };
-    return await within("the message to be durable", { ...(signal === undefined ? {} : { signal }), timeoutMs: pieceMs }, () => core.submit(submission));
+    return await within("the message to be durable", { ...(signal === undefined ? {} : { signal }), timeoutMs: pieceMs }, () =>
+      core.submit(submission),
+    );
   };
 
   /** Rejects when the question ends without success: then no answer will come. */
@@ -84,7 +87,12 @@ export function createAgent({ core, host, settings, client }: AgentOptions): Age
     async ask(to, body, options = {}) {
       const timeoutMs = options.timeoutMs ?? settings.askTimeoutMs;
       const expiresInMs = options.expiresInMs ?? Math.min(Math.max(timeoutMs, MIN_EXPIRY_MS), settings.defaultExpiryMs);
-      const deadline = { timeoutMs, what: `an answer from ${to}`, hint: "The question may still be handled; its answer then waits in the inbox.", signal: signalOf(options.signal) };
+      const deadline = {
+        timeoutMs,
+        what: `an answer from ${to}`,
+        hint: "The question may still be handled; its answer then waits in the inbox.",
+        signal: signalOf(options.signal),
+      };
       return await withDeadline(clock, deadline, async (signal) => {
         const question = await submit(to, body, { ...options, expiresInMs, timeoutMs, signal }, true);
         const ended = new AbortController();
@@ -93,7 +101,11 @@ export function createAgent({ core, host, settings, client }: AgentOptions): Age
         try {
           return await consumeAnswer(await Promise.race([answering, unanswerable(question.id, waiting)]), signal);
         } catch (error) {
-          answering.then(({ mail }) => core.release({ from: mail.from, id: mail.id, attempt: mail.attempt }, false, "nobody waits for this answer any more")).catch(() => undefined);
+          answering
+            .then(({ mail }) =>
+              core.release({ from: mail.from, id: mail.id, attempt: mail.attempt }, false, "nobody waits for this answer any more"),
+            )
+            .catch(() => undefined);
           throw error;
         } finally {
           ended.abort(new PerdureError("aborted", "the question has ended"));
@@ -147,7 +159,12 @@ export function createAgent({ core, host, settings, client }: AgentOptions): Age
     const waitFor = (within: AbortSignal): Promise<unknown> => core.mailsAfter(box, after, 1, within);
     try {
       if (options.timeoutMs === undefined) await waitFor(signal);
-      else await withDeadline(clock, { timeoutMs: Math.max(0, startMs + options.timeoutMs - clock.monotonicMs()), what: "more mail", signal }, waitFor);
+      else
+        await withDeadline(
+          clock,
+          { timeoutMs: Math.max(0, startMs + options.timeoutMs - clock.monotonicMs()), what: "more mail", signal },
+          waitFor,
+        );
       return true;
     } catch (error) {
       if (options.signal?.aborted || (isPerdureError(error) && error.code === "timed-out")) return false;

@@ -24,7 +24,11 @@ test("bytes are copied, so that the caller may go on with its buffer", async () 
 });
 
 test("a File brings its type and name", async () => {
-  expect(await read(new File(["a,b"], "x.csv", { type: "text/csv" }))).toEqual({ content: utf8("a,b"), contentType: "text/csv", fileName: "x.csv" });
+  expect(await read(new File(["a,b"], "x.csv", { type: "text/csv" }))).toEqual({
+    content: utf8("a,b"),
+    contentType: "text/csv",
+    fileName: "x.csv",
+  });
 });
 
 test("streams and async iterables are put together", async () => {
@@ -38,7 +42,8 @@ test("streams and async iterables are put together", async () => {
 });
 
 test("an empty body of each kind is empty", async () => {
-  for (const body of ["", new Uint8Array(0), new Blob([]), new Blob([]).stream() as ReadableStream<Uint8Array>]) expect((await read(body)).content.length).toBe(0);
+  for (const body of ["", new Uint8Array(0), new Blob([]), new Blob([]).stream() as ReadableStream<Uint8Array>])
+    expect((await read(body)).content.length).toBe(0);
 });
 
 test("anything plain is JSON", async () => {
@@ -95,7 +100,13 @@ test("a stream of text is refused, not guessed at", async () => {
 
 test("a silent stream ends in timed-out", async () => {
   const silent = new ReadableStream<Uint8Array>({ pull: () => new Promise(() => {}) });
-  const impatient: Clock = { ...never, after: (_delayMs, then) => (queueMicrotask(then), () => {}) };
+  const impatient: Clock = {
+    ...never,
+    after: (_delayMs, then) => {
+      queueMicrotask(then);
+      return () => {};
+    },
+  };
   await expect(read(silent, impatient).catch((error: unknown) => codeOf(error))).resolves.toBe("timed-out");
 });
 

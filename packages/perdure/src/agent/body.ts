@@ -1,6 +1,7 @@
 /** Every kind of body as bytes, read no further than the largest message. */
-import { withDeadline } from "../host/deadline.ts";
+
 import type { Clock } from "../host/clock.ts";
+import { withDeadline } from "../host/deadline.ts";
 import { type Bytes, concat, utf8 } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
 import { MAX_MESSAGE_BYTES } from "../wire/limits.ts";
@@ -56,12 +57,20 @@ interface PieceReader {
 async function readPieces(reader: PieceReader, waiting: BodyWaiting): Promise<ReadBody> {
   const pieces: Bytes[] = [];
   let size = 0;
-  const deadline = { timeoutMs: waiting.timeoutMs, what: "the next piece of the body", hint: "The stream given as a body went silent.", signal: waiting.signal };
+  const deadline = {
+    timeoutMs: waiting.timeoutMs,
+    what: "the next piece of the body",
+    hint: "The stream given as a body went silent.",
+    signal: waiting.signal,
+  };
   try {
     for (;;) {
       const { done, value } = await withDeadline(waiting.clock, deadline, () => reader.read());
       if (done) return bounded(concat(...pieces), "application/octet-stream");
-      if (!(value instanceof Uint8Array)) throw new PerdureError("bad-argument", "a stream body must give bytes (Uint8Array)", { hint: "Encode text with TextEncoderStream first." });
+      if (!(value instanceof Uint8Array))
+        throw new PerdureError("bad-argument", "a stream body must give bytes (Uint8Array)", {
+          hint: "Encode text with TextEncoderStream first.",
+        });
       size += value.length;
       if (size > MAX_MESSAGE_BYTES) tooLarge(`more than ${MAX_MESSAGE_BYTES} bytes`);
       pieces.push(value.slice());
@@ -75,7 +84,10 @@ async function readPieces(reader: PieceReader, waiting: BodyWaiting): Promise<Re
 
 function readerOf(source: AsyncIterable<unknown>): PieceReader {
   const iterator = source[Symbol.asyncIterator]();
-  return { read: async () => ({ ...(await iterator.next()) }) as { done: boolean; value?: unknown }, cancel: async () => await iterator.return?.() };
+  return {
+    read: async () => ({ ...(await iterator.next()) }) as { done: boolean; value?: unknown },
+    cancel: async () => await iterator.return?.(),
+  };
 }
 
 function bounded(content: Bytes, contentType: string): ReadBody {
@@ -116,5 +128,7 @@ function refuseForeignJson(value: unknown, depth: number): void {
 }
 
 function refuse(what: string): never {
-  throw new PerdureError("bad-argument", `a JSON body cannot hold ${what}`, { hint: "Bodies are text, Uint8Array, Blob, a stream of bytes, or plain JSON." });
+  throw new PerdureError("bad-argument", `a JSON body cannot hold ${what}`, {
+    hint: "Bodies are text, Uint8Array, Blob, a stream of bytes, or plain JSON.",
+  });
 }

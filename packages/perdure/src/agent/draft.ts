@@ -18,13 +18,19 @@ export type DraftOptions = Omit<SendOptions, keyof Waiting>;
 /** `bad-argument`, `expiry-out-of-range`, and what reading the body throws. */
 export async function createDraft(to: string, body: Body, options: DraftOptions, waiting: BodyWaiting): Promise<Draft> {
   if (!isAgentId(to) && !(to.startsWith("@") && isAgentName(to.slice(1)))) {
-    throw new PerdureError("bad-argument", `"${to}" is neither an agent id nor a name`, { hint: "An id starts with ag1 and has 55 letters; a name starts with @ and has up to 32 lower-case letters, digits and hyphens." });
+    throw new PerdureError("bad-argument", `"${to}" is neither an agent id nor a name`, {
+      hint: "An id starts with ag1 and has 55 letters; a name starts with @ and has up to 32 lower-case letters, digits and hyphens.",
+    });
   }
   const { expiresInMs, thread = "" } = options;
   if (expiresInMs !== undefined && !(expiresInMs >= MIN_EXPIRY_MS && expiresInMs <= MAX_EXPIRY_MS)) {
-    throw new PerdureError("expiry-out-of-range", `a message may wait ${MIN_EXPIRY_MS} to ${MAX_EXPIRY_MS} ms (30 days), not ${expiresInMs}`);
+    throw new PerdureError(
+      "expiry-out-of-range",
+      `a message may wait ${MIN_EXPIRY_MS} to ${MAX_EXPIRY_MS} ms (30 days), not ${expiresInMs}`,
+    );
   }
-  if (thread !== "" && !THREAD.test(thread)) throw new PerdureError("bad-argument", `"${thread}" is not a thread`, { hint: "Use the thread of a received message as it is." });
+  if (thread !== "" && !THREAD.test(thread))
+    throw new PerdureError("bad-argument", `"${thread}" is not a thread`, { hint: "Use the thread of a received message as it is." });
   const collapseKey = bounded("collapseKey", options.collapseKey, KEY_BYTES);
   const idempotencyKey = bounded("idempotencyKey", options.idempotencyKey, KEY_BYTES);
   const givenType = bounded("contentType", options.contentType, KEY_BYTES);

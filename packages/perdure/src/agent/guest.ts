@@ -7,13 +7,13 @@
  */
 import type { Host } from "../host/host.ts";
 import type { Settings } from "../settings/register.ts";
-import type { AgentId } from "../wire/ids.ts";
 import { PerdureError } from "../wire/error.ts";
+import type { AgentId } from "../wire/ids.ts";
 import { MAX_TRANSPORT_BYTES } from "../wire/limits.ts";
 import { decodeLocalFailure, decodeLocalHello, decodeLocalValue, encodeLocalCall, encodeLocalHello } from "../wire/local.ts";
 import type { AgentCore, ClientId } from "./core.ts";
 import { socketAddress } from "./holder.ts";
-import { type CallName, CALLS_IN_FLIGHT, callWaits } from "./local-calls.ts";
+import { CALLS_IN_FLIGHT, type CallName, callWaits } from "./local-calls.ts";
 import { openLocalChannel } from "./local-channel.ts";
 
 export interface Guest {
@@ -41,7 +41,11 @@ interface OpenCall {
 
 /** Connects to the folder's holder; `relay-unreachable` or `connection-closed` when nobody serves, `timed-out`, `aborted`. */
 export async function joinHolder({ host, folder, settings, client, signal }: GuestOptions): Promise<Guest> {
-  const connection = await host.net.dial(socketAddress(folder), { timeoutMs: settings.dialTimeoutMs, maxMessageBytes: MAX_TRANSPORT_BYTES, signal });
+  const connection = await host.net.dial(socketAddress(folder), {
+    timeoutMs: settings.dialTimeoutMs,
+    maxMessageBytes: MAX_TRANSPORT_BYTES,
+    signal,
+  });
   const calls = new Map<number, OpenCall>();
   const greeted = Promise.withResolvers<AgentId>();
   const gone = Promise.withResolvers<PerdureError>();
@@ -80,7 +84,8 @@ export async function joinHolder({ host, folder, settings, client, signal }: Gue
 
   const call = async (name: CallName, values: readonly unknown[], callSignal?: AbortSignal): Promise<unknown> => {
     if (closed !== undefined) throw closed;
-    if (calls.size >= CALLS_IN_FLIGHT) throw new PerdureError("too-busy", `${CALLS_IN_FLIGHT} calls of this process are open`, { retry: "after" });
+    if (calls.size >= CALLS_IN_FLIGHT)
+      throw new PerdureError("too-busy", `${CALLS_IN_FLIGHT} calls of this process are open`, { retry: "after" });
     const number = nextNumber();
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     calls.set(number, { resolve, reject });
@@ -96,7 +101,13 @@ export async function joinHolder({ host, folder, settings, client, signal }: Gue
       channel.send("cancel", number);
       limit(() => new PerdureError("aborted", `stopped waiting for ${name}`, { cause: callSignal?.reason }));
     };
-    if (!callWaits(name)) limit(() => new PerdureError("timed-out", `the process that holds ${folder} has not answered ${name} for ${settings.callTimeoutMs} ms`, { retry: "after" }));
+    if (!callWaits(name))
+      limit(
+        () =>
+          new PerdureError("timed-out", `the process that holds ${folder} has not answered ${name} for ${settings.callTimeoutMs} ms`, {
+            retry: "after",
+          }),
+      );
     else if (callSignal?.aborted) cancel();
     else callSignal?.addEventListener("abort", cancel, { once: true });
     try {
@@ -115,7 +126,11 @@ export async function joinHolder({ host, folder, settings, client, signal }: Gue
 
   channel.send("hello", 0, encodeLocalHello({ client, agent: "" }));
   const stopGreeting = host.clock.after(settings.handshakeTimeoutMs, () => {
-    greeted.reject(new PerdureError("timed-out", `the process that holds ${folder} has not greeted for ${settings.handshakeTimeoutMs} ms`, { retry: "after" }));
+    greeted.reject(
+      new PerdureError("timed-out", `the process that holds ${folder} has not greeted for ${settings.handshakeTimeoutMs} ms`, {
+        retry: "after",
+      }),
+    );
   });
   const leave = (): void => channel.close();
   signal.addEventListener("abort", leave, { once: true });
@@ -133,7 +148,8 @@ export async function joinHolder({ host, folder, settings, client, signal }: Gue
 }
 
 function proxyOf(call: (name: CallName, values: readonly unknown[], signal?: AbortSignal) => Promise<unknown>): AgentCore {
-  const plain = <Name extends CallName>(name: Name): AgentCore[Name] => ((...values: unknown[]) => call(name, values)) as unknown as AgentCore[Name];
+  const plain = <Name extends CallName>(name: Name): AgentCore[Name] =>
+    ((...values: unknown[]) => call(name, values)) as unknown as AgentCore[Name];
   const waiting = <Name extends CallName>(name: Name): AgentCore[Name] =>
     ((...values: unknown[]) => call(name, values.slice(0, -1), values.at(-1) as AbortSignal)) as unknown as AgentCore[Name];
   return {

@@ -60,7 +60,9 @@ export async function serveGuests({ host, folder, agent, core }: HolderOptions):
         guests.delete(client);
         if (!serving) return;
         host.log.write("debug", "agent.guest-left", { client, why: why.message });
-        core.leave(client).catch((error: unknown) => host.log.write("error", "agent.guest-not-released", { client: client ?? "", why: String(error) }));
+        core
+          .leave(client)
+          .catch((error: unknown) => host.log.write("error", "agent.guest-not-released", { client: client ?? "", why: String(error) }));
       },
     });
     channels.add(channel);
@@ -68,10 +70,14 @@ export async function serveGuests({ host, folder, agent, core }: HolderOptions):
     const answer = (number: number, content: Uint8Array): void => {
       const controller = new AbortController();
       const call = async (): Promise<unknown> => {
-        if (calls.size >= CALLS_IN_FLIGHT) throw new PerdureError("too-busy", `${CALLS_IN_FLIGHT} calls of one process are open`, { retry: "after" });
+        if (calls.size >= CALLS_IN_FLIGHT)
+          throw new PerdureError("too-busy", `${CALLS_IN_FLIGHT} calls of one process are open`, { retry: "after" });
         calls.set(number, controller);
         const { method, values } = decodeLocalCall(content);
-        if (!isCallName(method)) throw new PerdureError("needs-newer-version", `the process that holds this folder has no call "${method}"`, { hint: "Run both processes with the same version of perdure." });
+        if (!isCallName(method))
+          throw new PerdureError("needs-newer-version", `the process that holds this folder has no call "${method}"`, {
+            hint: "Run both processes with the same version of perdure.",
+          });
         return await makeCall(core, method, values, controller.signal);
       };
       call()

@@ -1,4 +1,7 @@
 /** `import { openAgent } from "perdure"` on Node. */
+
+export { type ErrorCode, isPerdureError, PerdureError } from "../wire/error.ts";
+export type { AgentId, MessageId } from "../wire/ids.ts";
 export type {
   Agent,
   AgentStatus,
@@ -18,5 +21,3 @@ export type {
   Waiting,
 } from "./api.ts";
 export { openAgent } from "./node.ts";
-export { type ErrorCode, isPerdureError, PerdureError } from "../wire/error.ts";
-export type { AgentId, MessageId } from "../wire/ids.ts";

@@ -81,7 +81,8 @@ export function openLocalChannel(connection: Connection, receiver: LocalReceiver
       try {
         take(message);
       } catch (error) {
-        const why = error instanceof PerdureError ? error : new PerdureError("internal", "a local message could not be handled", { cause: error });
+        const why =
+          error instanceof PerdureError ? error : new PerdureError("internal", "a local message could not be handled", { cause: error });
         connection.close(true);
         end(why);
       }

@@ -1,6 +1,7 @@
 /** A received message as the SDK shows it. Its content is read from the agent's disk part by part, when asked for. */
-import { withDeadline } from "../host/deadline.ts";
+
 import type { Clock } from "../host/clock.ts";
+import { withDeadline } from "../host/deadline.ts";
 import { clipWords } from "../protocol/link/goodbyes.ts";
 import type { Settings } from "../settings/register.ts";
 import { type Bytes, concat, fromUtf8 } from "../wire/bytes.ts";
@@ -26,7 +27,11 @@ export function createMail({ core, clock, settings, closing, view, content, inTu
 
   const within = <Value>(what: string, waiting: Waiting, work: () => Promise<Value>): Promise<Value> => {
     const signal = waiting.signal === undefined ? closing : AbortSignal.any([waiting.signal, closing]);
-    return withDeadline(clock, { timeoutMs: waiting.timeoutMs ?? settings.callTimeoutMs, what: `${what} of message ${view.id}`, signal }, work);
+    return withDeadline(
+      clock,
+      { timeoutMs: waiting.timeoutMs ?? settings.callTimeoutMs, what: `${what} of message ${view.id}`, signal },
+      work,
+    );
   };
   const part = (index: number): Promise<Bytes> => within(`part ${index + 1}`, {}, () => core.readPart(key, index));
   const whole = async (): Promise<Bytes> => {
@@ -40,12 +45,18 @@ export function createMail({ core, clock, settings, closing, view, content, inTu
     try {
       return fromUtf8(read);
     } catch (cause) {
-      throw new PerdureError("malformed", `message ${view.id} (${view.contentType}) is not UTF-8 text`, { hint: "Read it with bytes().", cause });
+      throw new PerdureError("malformed", `message ${view.id} (${view.contentType}) is not UTF-8 text`, {
+        hint: "Read it with bytes().",
+        cause,
+      });
     }
   };
 
   const end = async (what: string, waiting: Waiting, work: () => Promise<void>): Promise<void> => {
-    if (inTurn) throw new PerdureError("bad-argument", `message ${view.id} is being handled`, { hint: "Return from the handler for done, throw for retry, call turn.reject to refuse." });
+    if (inTurn)
+      throw new PerdureError("bad-argument", `message ${view.id} is being handled`, {
+        hint: "Return from the handler for done, throw for retry, call turn.reject to refuse.",
+      });
     await within(what, waiting, work);
   };
 

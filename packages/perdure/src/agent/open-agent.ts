@@ -1,9 +1,10 @@
 /** Opening a folder as an agent, on any host. */
-import { PerdureError } from "../wire/error.ts";
+
 import type { Host } from "../host/host.ts";
 import { formatRelayAddress, parseRelayAddress } from "../protocol/link/index.ts";
 import { createSettings } from "../settings/register.ts";
 import { hex } from "../wire/bytes.ts";
+import { PerdureError } from "../wire/error.ts";
 import type { AgentId } from "../wire/ids.ts";
 import { createAgent } from "./agent.ts";
 import type { Agent, OpenOptions } from "./api.ts";
@@ -27,12 +28,34 @@ export async function openAgentWith(host: Host, at: string, options: InternalOpt
   }
   const client = hex(host.random.bytes(16));
   const openEngine = async (signal: AbortSignal): Promise<{ readonly id: AgentId; readonly engine: Engine }> => {
-    const { own, home } = await openOrCreate({ host, folder: at, settings, join: options.join, name: options.name, recoveryFile: options.recoveryFile, signal });
+    const { own, home } = await openOrCreate({
+      host,
+      folder: at,
+      settings,
+      join: options.join,
+      name: options.name,
+      recoveryFile: options.recoveryFile,
+      signal,
+    });
     const relayAddress = formatRelayAddress(home.url, home.relayId);
-    const engine = await createEngine({ host, folder: at, own, settings, relayAddress, ...(options.defences === undefined ? {} : { defences: options.defences }) });
+    const engine = await createEngine({
+      host,
+      folder: at,
+      own,
+      settings,
+      relayAddress,
+      ...(options.defences === undefined ? {} : { defences: options.defences }),
+    });
     return { id: own.id, engine };
   };
-  const core = await openSharedCore({ host, folder: at, settings, client, timeoutMs: options.timeoutMs ?? settings.openTimeoutMs, signal: options.signal, openEngine });
+  const core = await openSharedCore({
+    host,
+    folder: at,
+    settings,
+    client,
+    timeoutMs: options.timeoutMs ?? settings.openTimeoutMs,
+    signal: options.signal,
+    openEngine,
+  });
   return createAgent({ core, host, settings, client });
 }
-

@@ -4,8 +4,8 @@
  * refused by the relay (a taken name, another id), the identity nobody knows yet is removed again.
  */
 import type { Host } from "../host/host.ts";
-import { createIdentity, openIdentity, type OwnIdentity } from "../identity/index.ts";
 import { identityPath } from "../identity/custody.ts";
+import { createIdentity, type OwnIdentity, openIdentity } from "../identity/index.ts";
 import { connectSession, goodbyeFor, parseRelayAddress } from "../protocol/link/index.ts";
 import type { Settings } from "../settings/register.ts";
 import { equalBytes } from "../wire/bytes.ts";
@@ -61,7 +61,16 @@ export async function openOrCreate(options: OwnFolderOptions): Promise<OwnFolder
 }
 
 /** After these the relay has certainly not registered the identity. */
-const REFUSED: ReadonlySet<string> = new Set(["relay-unreachable", "wrong-relay", "name-taken", "bad-handshake", "bad-signature", "needs-newer-version", "too-busy", "relay-draining"]);
+const REFUSED: ReadonlySet<string> = new Set([
+  "relay-unreachable",
+  "wrong-relay",
+  "name-taken",
+  "bad-handshake",
+  "bad-signature",
+  "needs-newer-version",
+  "too-busy",
+  "relay-draining",
+]);
 
 async function openExisting(options: OwnFolderOptions): Promise<OwnFolder> {
   const { host, folder, settings, join } = options;
@@ -69,14 +78,20 @@ async function openExisting(options: OwnFolderOptions): Promise<OwnFolder> {
   const [home] = own.homes();
   if (home === undefined) {
     if (join !== undefined) return { own, home: await joinRelay(options, own, join) };
-    throw new PerdureError("no-agent-here", `the agent in ${folder} has not joined a relay yet`, { hint: "Open it with `join`, or run `perdure init` with --relay." });
+    throw new PerdureError("no-agent-here", `the agent in ${folder} has not joined a relay yet`, {
+      hint: "Open it with `join`, or run `perdure init` with --relay.",
+    });
   }
   if (join === undefined) return { own, home };
   const { url, relayIdRaw } = parseRelayAddress(join);
   if (relayIdRaw !== undefined && !equalBytes(relayIdRaw, home.relayId)) {
-    throw new PerdureError("wrong-relay", `the agent in ${folder} lives at relay ${agentIdText(home.relayId)}, not at ${agentIdText(relayIdRaw)}`, {
-      hint: "An agent has one relay in this version. Leave `join` out, or use another folder.",
-    });
+    throw new PerdureError(
+      "wrong-relay",
+      `the agent in ${folder} lives at relay ${agentIdText(home.relayId)}, not at ${agentIdText(relayIdRaw)}`,
+      {
+        hint: "An agent has one relay in this version. Leave `join` out, or use another folder.",
+      },
+    );
   }
   if (url === home.url) return { own, home };
   const moved = { ...home, url };

@@ -1,9 +1,10 @@
 /** A message on its way, as the sender's handle shows it. */
-import { withDeadline } from "../host/deadline.ts";
+
 import type { Clock } from "../host/clock.ts";
+import { withDeadline } from "../host/deadline.ts";
 import { isTerminal, rank } from "../protocol/delivery/delivery-lattice.ts";
-import { type ErrorCode, PerdureError } from "../wire/error.ts";
 import type { Settings } from "../settings/register.ts";
+import { type ErrorCode, PerdureError } from "../wire/error.ts";
 import type { DeliveryState, Sent, Step, Waiting } from "./api.ts";
 import type { AgentCore, OutgoingView } from "./core.ts";
 

@@ -57,14 +57,26 @@ async function handleOne(context: ServeContext, { mail, handlerTimeoutMs }: Clai
     });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    host.log.write("warn", "agent.handler-failed", { from: mail.from, id: mail.id, attempt: mail.attempt, why, code: isPerdureError(error) ? error.code : undefined });
+    host.log.write("warn", "agent.handler-failed", {
+      from: mail.from,
+      id: mail.id,
+      attempt: mail.attempt,
+      why,
+      code: isPerdureError(error) ? error.code : undefined,
+    });
     return await giveBack(context, claim, !closing.aborted, why);
   }
   try {
     await core.complete({ ...claim, outcome: end.outcome, why: end.why, drafts: end.drafts });
   } catch (error) {
     if (!isPerdureError(error)) throw error;
-    host.log.write("warn", "agent.turn-not-committed", { from: mail.from, id: mail.id, attempt: mail.attempt, code: error.code, why: error.message });
+    host.log.write("warn", "agent.turn-not-committed", {
+      from: mail.from,
+      id: mail.id,
+      attempt: mail.attempt,
+      code: error.code,
+      why: error.message,
+    });
     if (error.code === "fenced") return;
     const handlersFault = HANDLERS_FAULT.has(error.code);
     await giveBack(context, claim, handlersFault, error.message);
@@ -73,7 +85,17 @@ async function handleOne(context: ServeContext, { mail, handlerTimeoutMs }: Clai
 }
 
 /** What a handler's own messages can be refused for: a failed attempt of this message, no reason to stop serving. */
-const HANDLERS_FAULT: ReadonlySet<string> = new Set(["bad-argument", "unknown-agent", "too-large", "expiry-out-of-range", "auto-reply-refused", "loop-depth", "name-changed", "mailbox-full", "timed-out"]);
+const HANDLERS_FAULT: ReadonlySet<string> = new Set([
+  "bad-argument",
+  "unknown-agent",
+  "too-large",
+  "expiry-out-of-range",
+  "auto-reply-refused",
+  "loop-depth",
+  "name-changed",
+  "mailbox-full",
+  "timed-out",
+]);
 
 async function giveBack({ core, host, settings }: ServeContext, claim: ClaimKey, failed: boolean, why: string): Promise<void> {
   const key: ClaimKey = { from: claim.from, id: claim.id, attempt: claim.attempt };

@@ -9,8 +9,22 @@ import { createTestMachine, type TestProcess } from "./test-machine.ts";
 
 const settings = createSettings({ openTimeoutMs: 5000, callTimeoutMs: 2000 });
 const never = new AbortController().signal;
-const draft: Draft = { to: "@desk", content: utf8("hello"), contentType: "text/plain", fileName: "", expiresInMs: undefined, thread: "", collapseKey: "", idempotencyKey: "" };
-const submission = (request: string, content = draft.content): Submission => ({ client: "a", requestId: request, draft: { ...draft, content }, asks: false });
+const draft: Draft = {
+  to: "@desk",
+  content: utf8("hello"),
+  contentType: "text/plain",
+  fileName: "",
+  expiresInMs: undefined,
+  thread: "",
+  collapseKey: "",
+  idempotencyKey: "",
+};
+const submission = (request: string, content = draft.content): Submission => ({
+  client: "a",
+  requestId: request,
+  draft: { ...draft, content },
+  asks: false,
+});
 const codeOf = (error: unknown): string => (isPerdureError(error) ? error.code : String(error));
 
 interface Member {
@@ -25,7 +39,10 @@ afterEach(async () => {
   for (const core of opened.splice(0)) await core[Symbol.asyncDispose]();
 });
 
-function folder(disk: TestDisk = createTestDisk()): { readonly disk: TestDisk; join(client: string, wrap?: (engine: TestEngine) => TestEngine): Promise<Member> } {
+function folder(disk: TestDisk = createTestDisk()): {
+  readonly disk: TestDisk;
+  join(client: string, wrap?: (engine: TestEngine) => TestEngine): Promise<Member>;
+} {
   const machine = createTestMachine();
   return {
     disk,
@@ -33,7 +50,12 @@ function folder(disk: TestDisk = createTestDisk()): { readonly disk: TestDisk; j
       const process = machine.process();
       const engines: TestEngine[] = [];
       const core = await openSharedCore({
-        host: process.host, folder: "/agent", settings, client, timeoutMs: 5000, signal: undefined,
+        host: process.host,
+        folder: "/agent",
+        settings,
+        client,
+        timeoutMs: 5000,
+        signal: undefined,
         openEngine: async () => {
           const engine = wrap(createTestEngine(disk));
           engines.push(engine);
@@ -59,7 +81,10 @@ test("the first is the holder, the next is its guest, and both see one agent", a
 
 test("errors keep their code, retry and hint on the way to a guest", async () => {
   const { join } = folder();
-  await join("a", (engine) => ({ ...engine, status: () => Promise.reject(new PerdureError("disk-full", "no room", { retry: "after", afterMs: 5, hint: "Make room." })) }));
+  await join("a", (engine) => ({
+    ...engine,
+    status: () => Promise.reject(new PerdureError("disk-full", "no room", { retry: "after", afterMs: 5, hint: "Make room." })),
+  }));
   const guest = await join("b");
   const error = await guest.core.status().catch((caught: unknown) => caught);
   expect(error).toMatchObject({ code: "disk-full", message: "no room", retry: "after", afterMs: 5, hint: "Make room." });
@@ -68,7 +93,13 @@ test("errors keep their code, retry and hint on the way to a guest", async () =>
 test("a large body passes in pieces, and a small call beside it", async () => {
   const { join } = folder();
   let got = 0;
-  await join("a", (engine) => ({ ...engine, submit: async (given) => ((got = given.draft.content.length), await engine.submit(given)) }));
+  await join("a", (engine) => ({
+    ...engine,
+    submit: async (given) => {
+      got = given.draft.content.length;
+      return await engine.submit(given);
+    },
+  }));
   const guest = await join("b");
   const large = guest.core.submit(submission("1", new Uint8Array(8 * 1024 * 1024)));
   await Promise.all([large, guest.core.status()]);
@@ -186,7 +217,15 @@ test("a claim that another one got meanwhile is fenced", async () => {
 test("a folder whose holder does not answer ends in timed-out with a hint", async () => {
   const machine = createTestMachine();
   await machine.process().host.files.lock("/agent");
-  const opening = openSharedCore({ host: machine.process().host, folder: "/agent", settings, client: "a", timeoutMs: 200, signal: undefined, openEngine: () => Promise.reject(new Error("never")) });
+  const opening = openSharedCore({
+    host: machine.process().host,
+    folder: "/agent",
+    settings,
+    client: "a",
+    timeoutMs: 200,
+    signal: undefined,
+    openEngine: () => Promise.reject(new Error("never")),
+  });
   await expect(opening).rejects.toMatchObject({ code: "timed-out", hint: expect.stringContaining("process") });
 });
 
@@ -194,7 +233,15 @@ test("an engine that cannot open says why and leaves the folder free", async () 
   const machine = createTestMachine();
   const host = machine.process().host;
   const damaged = new PerdureError("log-damaged", "record 3 is damaged");
-  const opening = openSharedCore({ host, folder: "/agent", settings, client: "a", timeoutMs: 2000, signal: undefined, openEngine: () => Promise.reject(damaged) });
+  const opening = openSharedCore({
+    host,
+    folder: "/agent",
+    settings,
+    client: "a",
+    timeoutMs: 2000,
+    signal: undefined,
+    openEngine: () => Promise.reject(damaged),
+  });
   await expect(opening).rejects.toBe(damaged);
   await (await host.files.lock("/agent")).release();
 });

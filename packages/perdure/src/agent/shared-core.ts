@@ -16,7 +16,7 @@ import type { Host } from "../host/host.ts";
 import type { Settings } from "../settings/register.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
 import type { AgentId } from "../wire/ids.ts";
-import type { AgentCore, ClaimKey, ClaimedMail, ClientId, Engine } from "./core.ts";
+import type { AgentCore, ClaimedMail, ClaimKey, ClientId, Engine } from "./core.ts";
 import { joinHolder } from "./guest.ts";
 import { serveGuests } from "./holder.ts";
 
@@ -129,7 +129,11 @@ export async function openSharedCore(options: SharedCoreOptions): Promise<Shared
   const attach = async (takeover: boolean, timeoutMs: number, outer: AbortSignal | undefined): Promise<Attachment> => {
     const signal = outer === undefined ? closing.signal : AbortSignal.any([outer, closing.signal]);
     const what = `the folder ${folder}`;
-    const next = await withDeadline(host.clock, { timeoutMs, what, hint: "Another process may hold it and be stuck; end that one, or wait.", signal }, (within) => race(takeover, within));
+    const next = await withDeadline(
+      host.clock,
+      { timeoutMs, what, hint: "Another process may hold it and be stuck; end that one, or wait.", signal },
+      (within) => race(takeover, within),
+    );
     try {
       for (const [key, { claim, fence }] of held) {
         if (await next.core.adopt(client, claim)) continue;
@@ -167,7 +171,10 @@ export async function openSharedCore(options: SharedCoreOptions): Promise<Shared
 
   const claimed = async (mail: Promise<ClaimedMail>): Promise<ClaimedMail> => {
     const given = await mail;
-    held.set(keyOf(given.mail), { claim: { from: given.mail.from, id: given.mail.id, attempt: given.mail.attempt }, fence: new AbortController() });
+    held.set(keyOf(given.mail), {
+      claim: { from: given.mail.from, id: given.mail.id, attempt: given.mail.attempt },
+      fence: new AbortController(),
+    });
     return given;
   };
   const unclaimed = async (claim: ClaimKey, call: Promise<void>): Promise<void> => {
@@ -198,8 +205,16 @@ export async function openSharedCore(options: SharedCoreOptions): Promise<Shared
     claim: (by, signal) => claimed(through((core) => core.claim(by, signal), signal)),
     answer: (by, to, signal) => claimed(through((core) => core.answer(by, to, signal), signal)),
     adopt: (by, claim) => through((core) => core.adopt(by, claim)),
-    complete: (completion) => unclaimed(completion, through((core) => core.complete(completion))),
-    release: (claim, failed, why) => unclaimed(claim, through((core) => core.release(claim, failed, why))),
+    complete: (completion) =>
+      unclaimed(
+        completion,
+        through((core) => core.complete(completion)),
+      ),
+    release: (claim, failed, why) =>
+      unclaimed(
+        claim,
+        through((core) => core.release(claim, failed, why)),
+      ),
     finish: (key, outcome, why) => through((core) => core.finish(key, outcome, why)),
     retry: (key) => through((core) => core.retry(key)),
     leave: (by) => through((core) => core.leave(by)),
@@ -253,7 +268,9 @@ function keyOf(claim: { readonly from: string; readonly id: string }): string {
 }
 
 function fencedError(claim: ClaimKey): PerdureError {
-  return new PerdureError("fenced", `message ${claim.id} was given to another handler`, { hint: "Its effects here are not committed; the other handler goes on with it." });
+  return new PerdureError("fenced", `message ${claim.id} was given to another handler`, {
+    hint: "Its effects here are not committed; the other handler goes on with it.",
+  });
 }
 
 function closedError(): PerdureError {

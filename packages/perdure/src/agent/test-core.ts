@@ -78,14 +78,23 @@ export function createTestEngine(disk: TestDisk): TestEngine {
   };
   const free = (mail: TestMail): boolean => mail.committed === undefined && mail.view.box === "inbox" && !holders.has(mail);
   const fenced = (claim: ClaimKey): PerdureError => new PerdureError("fenced", `attempt ${claim.attempt} of ${claim.id} is over`);
-  const open_ = (box: Box, after: number): MailView[] => disk.mails.filter((each) => each.committed === undefined && each.view.box === box && each.view.arrival > after).map((each) => each.view);
+  const open_ = (box: Box, after: number): MailView[] =>
+    disk.mails
+      .filter((each) => each.committed === undefined && each.view.box === box && each.view.arrival > after)
+      .map((each) => each.view);
 
   const core: AgentCore = {
     async submit({ requestId, draft }) {
       const known = disk.outgoing.get(requestId);
       if (known !== undefined) return known;
       const id = `${"0".repeat(15)}1.${disk.outgoing.size + 1}` as MessageId;
-      const view: OutgoingView = { id, to: draft.to, expiresAtMs: Date.now() + (draft.expiresInMs ?? 60_000), steps: [stepOf("queued")], ended: false };
+      const view: OutgoingView = {
+        id,
+        to: draft.to,
+        expiresAtMs: Date.now() + (draft.expiresInMs ?? 60_000),
+        steps: [stepOf("queued")],
+        ended: false,
+      };
       disk.outgoing.set(requestId, view);
       return view;
     },
@@ -93,17 +102,20 @@ export function createTestEngine(disk: TestDisk): TestEngine {
     outgoingAfter: (id, have, signal) => waitFor(() => (sent(id).steps.length > have || sent(id).ended ? sent(id) : undefined), signal),
     outgoings: async (limit) => [...disk.outgoing.values()].reverse().slice(0, limit),
     mails: async (box, after, limit) => open_(box, after).slice(0, limit),
-    mailsAfter: (box, after, limit, signal) => waitFor(() => (open_(box, after).length > 0 ? open_(box, after).slice(0, limit) : undefined), signal),
+    mailsAfter: (box, after, limit, signal) =>
+      waitFor(() => (open_(box, after).length > 0 ? open_(box, after).slice(0, limit) : undefined), signal),
     mail: async (key) => find(key).view,
     readPart: async (key) => find(key).content,
-    claim: (client, signal) => waitFor(() => {
-      const mail = disk.mails.find(free);
-      return mail === undefined ? undefined : start(mail, client);
-    }, signal),
-    answer: (client, to, signal) => waitFor(() => {
-      const mail = disk.mails.find((each) => free(each) && each.view.inReplyTo === to);
-      return mail === undefined ? undefined : start(mail, client);
-    }, signal),
+    claim: (client, signal) =>
+      waitFor(() => {
+        const mail = disk.mails.find(free);
+        return mail === undefined ? undefined : start(mail, client);
+      }, signal),
+    answer: (client, to, signal) =>
+      waitFor(() => {
+        const mail = disk.mails.find((each) => free(each) && each.view.inReplyTo === to);
+        return mail === undefined ? undefined : start(mail, client);
+      }, signal),
     async adopt(client, claim) {
       const mail = find(claim);
       if (!free(mail) || mail.view.attempt !== claim.attempt) return false;
@@ -139,7 +151,13 @@ export function createTestEngine(disk: TestDisk): TestEngine {
       changed();
     },
     status: async () => ({
-      id: disk.id, name: undefined, folder: "memory", custody: "together", waiting: open_("inbox", 0).length, failed: open_("failed", 0).length, outgoing: disk.outgoing.size,
+      id: disk.id,
+      name: undefined,
+      folder: "memory",
+      custody: "together",
+      waiting: open_("inbox", 0).length,
+      failed: open_("failed", 0).length,
+      outgoing: disk.outgoing.size,
       relay: { id: disk.id, url: "ws://127.0.0.1:1/", connected: false, lastError: undefined, clockOffsetMs: undefined },
     }),
   };
@@ -151,8 +169,25 @@ export function createTestEngine(disk: TestDisk): TestEngine {
       const content = text === "" ? EMPTY : new TextEncoder().encode(text);
       const arrival = ++disk.arrivals;
       const view: MailView = {
-        from: TEST_SENDER, id: `${"0".repeat(15)}2.${arrival}` as MessageId, attempt: 0, box: "inbox", arrival, fromName: undefined, thread: "0".repeat(32), inReplyTo: undefined, auto: false,
-        depth: 0, contentType: "text/plain; charset=utf-8", fileName: undefined, sizeBytes: content.length, parts: 1, sentAtMs: 1, receivedAtMs: 2, expiresAtMs: 3, collapseKey: undefined, ...fields,
+        from: TEST_SENDER,
+        id: `${"0".repeat(15)}2.${arrival}` as MessageId,
+        attempt: 0,
+        box: "inbox",
+        arrival,
+        fromName: undefined,
+        thread: "0".repeat(32),
+        inReplyTo: undefined,
+        auto: false,
+        depth: 0,
+        contentType: "text/plain; charset=utf-8",
+        fileName: undefined,
+        sizeBytes: content.length,
+        parts: 1,
+        sentAtMs: 1,
+        receivedAtMs: 2,
+        expiresAtMs: 3,
+        collapseKey: undefined,
+        ...fields,
       };
       disk.mails.push({ view, content, committed: undefined });
       changed();
@@ -160,7 +195,12 @@ export function createTestEngine(disk: TestDisk): TestEngine {
     },
     step(id, state) {
       for (const [request, view] of disk.outgoing) {
-        if (view.id === id) disk.outgoing.set(request, { ...view, steps: [...view.steps, stepOf(state)], ended: ["done", "refused", "failed", "expired"].includes(state) });
+        if (view.id === id)
+          disk.outgoing.set(request, {
+            ...view,
+            steps: [...view.steps, stepOf(state)],
+            ended: ["done", "refused", "failed", "expired"].includes(state),
+          });
       }
       changed();
     },

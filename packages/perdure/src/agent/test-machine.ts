@@ -140,6 +140,9 @@ function connect(): [End, End] {
     };
     return end;
   };
-  ends.push(make(() => ends[1] as End), make(() => ends[0] as End));
+  ends.push(
+    make(() => ends[1] as End),
+    make(() => ends[0] as End),
+  );
   return ends as [End, End];
 }

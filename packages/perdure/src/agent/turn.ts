@@ -2,9 +2,10 @@
  * What a handler may say while it has a message. Nothing leaves before the handler returns; then completion, reply and
  * messages are committed together. What it writes is automatic: one deeper than its cause, in its thread.
  */
+
+import { clipWords } from "../protocol/link/goodbyes.ts";
 import { PerdureError } from "../wire/error.ts";
 import { MAX_AUTO_DEPTH, MAX_MESSAGE_BYTES } from "../wire/limits.ts";
-import { clipWords } from "../protocol/link/goodbyes.ts";
 import type { Body, Turn } from "./api.ts";
 import type { BodyWaiting } from "./body.ts";
 import type { MailView, TurnDraft } from "./core.ts";
@@ -37,15 +38,24 @@ export function openTurn(mail: MailView, signal: AbortSignal, waiting: Omit<Body
 
   const add = (reply: boolean, to: string, body: Body, options: DraftOptions): Promise<void> => {
     const read = async (): Promise<void> => {
-      if (ended || signal.aborted) throw new PerdureError("bad-argument", "the turn is over: its handler has returned or run out of time", { hint: "Await turn.reply and turn.send inside the handler." });
+      if (ended || signal.aborted)
+        throw new PerdureError("bad-argument", "the turn is over: its handler has returned or run out of time", {
+          hint: "Await turn.reply and turn.send inside the handler.",
+        });
       if (++messages > TURN_MESSAGES) throw new PerdureError("too-large", `a turn commits at most ${TURN_MESSAGES} messages`);
       if (mail.depth + 1 > MAX_AUTO_DEPTH) {
-        throw new PerdureError("loop-depth", `message ${mail.id} is the ${mail.depth}th of a chain of automatic messages; the chain ends at ${MAX_AUTO_DEPTH}`, {
-          hint: "Have a person or a plain agent.send continue it.",
-        });
+        throw new PerdureError(
+          "loop-depth",
+          `message ${mail.id} is the ${mail.depth}th of a chain of automatic messages; the chain ends at ${MAX_AUTO_DEPTH}`,
+          {
+            hint: "Have a person or a plain agent.send continue it.",
+          },
+        );
       }
       if (reply && mail.auto) {
-        throw new PerdureError("auto-reply-refused", `message ${mail.id} was written by a handler and is never answered by one`, { hint: "Use turn.send if this really starts something new." });
+        throw new PerdureError("auto-reply-refused", `message ${mail.id} was written by a handler and is never answered by one`, {
+          hint: "Use turn.send if this really starts something new.",
+        });
       }
       const draft = await createDraft(to, body, { ...options, thread: options.thread ?? mail.thread }, { ...waiting, signal });
       bytes += draft.content.length;

@@ -50,9 +50,13 @@ export function encodeLocalPiece(part: LocalPiece): Bytes {
 export function decodeLocalPiece(message: Bytes): LocalPiece {
   if (message.length < LOCAL_HEADER_BYTES) malformed("shorter than its header");
   if (message[0] !== LOCAL_VERSION) {
-    throw new PerdureError("needs-newer-version", `the process that holds this folder speaks local version ${message[0]}, this one ${LOCAL_VERSION}`, {
-      hint: "Stop the other process, or run both with the same version of perdure.",
-    });
+    throw new PerdureError(
+      "needs-newer-version",
+      `the process that holds this folder speaks local version ${message[0]}, this one ${LOCAL_VERSION}`,
+      {
+        hint: "Stop the other process, or run both with the same version of perdure.",
+      },
+    );
   }
   const kind = KIND_OF.get(message[1] as number);
   if (kind === undefined) malformed(`kind ${message[1]} is unknown`);
