@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: planted code has templates
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -124,9 +125,7 @@ describe("what is ambient", () => {
     "process.env",
     "globalThis",
     "require('fs')",
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: the planted code has the template
     "`now: ${Date.now()}`",
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: the planted code has the template
     "`${{ a: `${Math.random()}` }}`",
     "4 / 2 /* x */ / Date.now()",
   ])("%s", (code) => expect(inRoom("relay/a.ts", `export const x = ${code};`)).toEqual(["ambient"]));

@@ -13,7 +13,7 @@ export interface Token {
 const BEFORE_VALUE = new Set("return typeof case in of void delete throw new do else instanceof yield await".split(" "));
 const NAME = /[\p{ID_Start}$_#][\p{ID_Continue}$\u200c\u200d]*/uy;
 const NUMBER = /\d[\w.]*/y;
-const LONG_MARKS = /\?\.(?!\d)|=>|\.\.\.|[^]/y;
+const LONG_MARKS = /\?\.(?!\d)|=>|\.\.\.|./suy;
 
 export function tokensOf(source: string): readonly Token[] {
   const tokens: Token[] = [];

@@ -1,0 +1,82 @@
+/** Values of the wire as JSON for case files: byte strings in hexadecimal, nothing as null, the rest as itself. */
+import { type Bytes, fromHex, hex } from "../packages/perdure/src/wire/bytes.ts";
+import type { Extension, Form } from "../packages/perdure/src/wire/shape.ts";
+
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+export function toJson(form: Form, value: unknown): Json {
+  switch (form.kind) {
+    case "fixed":
+    case "bytes":
+      return hex(value as Bytes);
+    case "list":
+      return (value as readonly unknown[]).map((item) => toJson(form.item, item));
+    case "optional":
+      return value === undefined ? null : toJson(form.item, value);
+    case "extensions":
+      return (value as readonly Extension[]).map(({ code, bytes }) => [code, hex(bytes)]);
+    case "shape":
+      return Object.fromEntries(
+        form.fields.map((field) => [field.name, toJson(field.form, (value as Record<string, unknown>)[field.name])]),
+      );
+    default:
+      return value as Json;
+  }
+}
+
+export function fromJson(form: Form, json: Json): unknown {
+  switch (form.kind) {
+    case "fixed":
+    case "bytes":
+      return bytesOf(json);
+    case "list":
+      return (json as readonly Json[]).map((item) => fromJson(form.item, item));
+    case "optional":
+      return json === null ? undefined : fromJson(form.item, json);
+    case "extensions":
+      return (json as readonly (readonly [number, string])[]).map(([code, bytes]) => ({ code, bytes: bytesOf(bytes) }));
+    case "shape":
+      return Object.fromEntries(
+        form.fields.map((field) => [field.name, fromJson(field.form, (json as Record<string, Json>)[field.name] ?? null)]),
+      );
+    default:
+      return json;
+  }
+}
+
+export function bytesOf(json: Json | undefined): Bytes {
+  const bytes = typeof json === "string" ? fromHex(json) : undefined;
+  if (bytes === undefined) throw new TypeError(`not hexadecimal: ${JSON.stringify(json)}`);
+  return bytes;
+}
+
+/** A value of a form: everything empty and zero, or everything filled. */
+export function sampleOf(form: Form, filled: boolean, place = 1): unknown {
+  switch (form.kind) {
+    case "uint":
+      return filled ? ([1, 23, 24, 255, 256, 65_536, 1_800_000_000_000] as const)[place % 7] : 0;
+    case "flag":
+      return filled;
+    case "fixed":
+      return new Uint8Array(form.sizeBytes).fill(filled ? place : 0);
+    case "bytes":
+      return new Uint8Array(filled ? Math.min(3, form.maxBytes) : 0).fill(place);
+    case "text":
+      return filled ? "h\u00e4 \u2713".slice(0, form.maxBytes) : "";
+    case "choice":
+      return filled ? form.words.at(-1) : form.words[0];
+    case "list":
+      return filled ? [sampleOf(form.item, true, place), sampleOf(form.item, true, place + 1)] : [];
+    case "optional":
+      return filled ? sampleOf(form.item, true, place) : undefined;
+    case "extensions":
+      return filled
+        ? [
+            { code: 1, bytes: new Uint8Array([0xff]) },
+            { code: 1001, bytes: new Uint8Array() },
+          ]
+        : [];
+    case "shape":
+      return Object.fromEntries(form.fields.map((field, index) => [field.name, sampleOf(field.form, filled, place + index)]));
+  }
+}

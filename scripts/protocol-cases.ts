@@ -1,0 +1,382 @@
+/**
+ * Writes protocol/cases: values and the bytes that stand for them, and bytes that must be refused, for other
+ * implementations to test against. Run after a change of the wire: `node scripts/protocol-cases.ts`.
+ */
+import { createHmac } from "node:crypto";
+import { mkdir, writeFile } from "node:fs/promises";
+import { encode as encodeCbor } from "cborg";
+import { readKept } from "../packages/perdure/src/identity/custody.ts";
+import { createIdentity, type OwnIdentity, sealPart, signNotice, verifyBundle } from "../packages/perdure/src/identity/index.ts";
+import { createTestMachine, createTestRandom, crypto, NOW_MS, settings } from "../packages/perdure/src/identity/test-machine.ts";
+import { type Bytes, concat, EMPTY, fromUtf8, hex, utf8 } from "../packages/perdure/src/wire/bytes.ts";
+import { encodeAck, encodeDeliver, encodeMail } from "../packages/perdure/src/wire/control.ts";
+import { decodeEnvelope, type EnvelopeHeader, encodeEnvelope } from "../packages/perdure/src/wire/envelope.ts";
+import { encodeTransport, type Frame } from "../packages/perdure/src/wire/frame.ts";
+import { type SealedHead, sealedHead } from "../packages/perdure/src/wire/sealed.ts";
+import type { Shape } from "../packages/perdure/src/wire/shape.ts";
+import { listShapes, SHAPES_BY_PAGE, type SpecificationPage } from "../packages/perdure/src/wire/shapes.ts";
+import { notice } from "../packages/perdure/src/wire/statement.ts";
+import { type Json, sampleOf, toJson } from "./case-value.ts";
+
+const FOLDER = new URL("../protocol/cases/", import.meta.url);
+const DAY_MS = 24 * 60 * 60 * 1000;
+const sha256 = crypto.hash.sha256;
+
+async function write(name: string, content: Json): Promise<void> {
+  await mkdir(FOLDER, { recursive: true });
+  await writeFile(new URL(`${name}.json`, FOLDER), `${JSON.stringify(content, null, 1)}\n`);
+}
+
+function shapeCases(shape: Shape<unknown>): Json {
+  const valid = [false, true].map((filled) => {
+    const value = sampleOf(shape.field.form, filled);
+    return { name: filled ? "filled" : "empty", value: toJson(shape.field.form, value), bytes: hex(shape.encode(value)) };
+  });
+  const plain = shape.field.write(sampleOf(shape.field.form, false)) as readonly unknown[];
+  const least = encodeCbor(plain);
+  const invalid: { readonly name: string; readonly bytes: Bytes; readonly error: string }[] = [
+    { name: "no bytes", bytes: EMPTY, error: "malformed" },
+    { name: "the last byte is missing", bytes: least.slice(0, -1), error: "malformed" },
+    { name: "a byte too many", bytes: concat(least, new Uint8Array(1)), error: "malformed" },
+    { name: "a field too few", bytes: encodeCbor(plain.slice(0, -1)), error: "malformed" },
+    { name: "a field too many", bytes: encodeCbor([...plain, 0]), error: "malformed" },
+    { name: "a negative number first", bytes: encodeCbor([-1, ...plain.slice(1)]), error: "malformed" },
+    { name: "null first", bytes: encodeCbor([null, ...plain.slice(1)]), error: "malformed" },
+    { name: "a map", bytes: encodeCbor({}), error: "malformed" },
+    { name: "an indefinite array", bytes: concat(Uint8Array.of(0x9f), least.slice(1), Uint8Array.of(0xff)), error: "malformed" },
+    {
+      name: "an array head that is too long",
+      bytes: concat(Uint8Array.of(0x98, plain.length), least.slice(1)),
+      error: "not-deterministic",
+    },
+  ];
+  const last = shape.fields.at(-1);
+  if (last?.form.kind === "extensions") {
+    const extended = (...extensions: readonly unknown[]): Bytes => encodeCbor([...plain.slice(0, -1), extensions]);
+    invalid.push(
+      { name: "an unknown extension that must be understood", bytes: extended([2, EMPTY]), error: "needs-newer-version" },
+      { name: "extensions that are not sorted", bytes: extended([3, EMPTY], [1, EMPTY]), error: "malformed" },
+      { name: "an extension twice", bytes: extended([1, EMPTY], [1, EMPTY]), error: "malformed" },
+    );
+  }
+  return { valid, invalid: invalid.map((each) => ({ ...each, bytes: hex(each.bytes) })) };
+}
+
+function envelopeCases(): Json {
+  const header: EnvelopeHeader = {
+    class: "mail",
+    from: new Uint8Array(32).fill(1),
+    to: new Uint8Array(32).fill(2),
+    stream: new Uint8Array(8).fill(3),
+    seq: 4,
+    expiresAtMs: NOW_MS,
+    inboxKeyId: new Uint8Array(8).fill(6),
+    suite: 1,
+  };
+  const valid = (
+    [
+      ["mail", header, utf8("an opaque body")],
+      [
+        "a receipt of no bytes and the largest numbers",
+        { ...header, class: "receipt", seq: Number.MAX_SAFE_INTEGER, expiresAtMs: Number.MAX_SAFE_INTEGER },
+        EMPTY,
+      ],
+      ["a notice", { ...header, class: "notice", suite: 0, inboxKeyId: new Uint8Array(8) }, utf8("a signed notice")],
+    ] as const
+  ).map(([name, said, body]) => {
+    const envelope = encodeEnvelope(said, body, sha256);
+    return {
+      name,
+      bytes: hex(envelope.bytes),
+      value: {
+        class: said.class,
+        from: hex(said.from),
+        to: hex(said.to),
+        stream: hex(said.stream),
+        seq: said.seq,
+        expiresAtMs: said.expiresAtMs,
+        inboxKeyId: hex(said.inboxKeyId),
+        suite: said.suite,
+        body: hex(body),
+        digest: hex(envelope.digest),
+      },
+    };
+  });
+  const good = encodeEnvelope(header, utf8("body"), sha256).bytes;
+  const bad = (name: string, error: string, ...changes: readonly (readonly [number, number])[]): Json => {
+    const bytes = good.slice();
+    for (const [at, value] of changes) bytes[at] = value;
+    return { name, bytes: hex(bytes), error };
+  };
+  return {
+    about:
+      "An envelope as envelope.md lays it out. `error` is what decoding says; `wrongDigest` decodes, and its digest is not that of its bytes.",
+    valid,
+    wrongDigest: [bad("the last byte of the body changed", "", [good.length - 1, 0]), bad("the expiry changed", "", [95, 1])].map(
+      (each) => ({ name: (each as { name: string }).name, bytes: (each as { bytes: string }).bytes }),
+    ),
+    invalid: [
+      { name: "no bytes", bytes: "", error: "malformed" },
+      { name: "a cut header", bytes: hex(good.slice(0, 127)), error: "malformed" },
+      { name: "a cut body", bytes: hex(good.slice(0, -1)), error: "malformed" },
+      { name: "a byte too many", bytes: hex(concat(good, new Uint8Array(1))), error: "malformed" },
+      bad("a newer version", "needs-newer-version", [0, 1]),
+      bad("an unknown class", "malformed", [1, 3]),
+      bad("the reserved flag for a hidden sender", "malformed", [3, 1]),
+      bad("a body beyond the limit", "too-large", [4, 1]),
+      bad("sequence number 0", "malformed", [87, 0]),
+      bad("a sequence number above 2^53 - 1", "malformed", [80, 1]),
+      bad("an expiry above 2^53 - 1", "malformed", [88, 1]),
+      bad("an unknown suite", "needs-newer-version", [105, 2]),
+      bad("mail that is not sealed", "malformed", [105, 0]),
+      bad("a notice that is sealed", "malformed", [1, 2]),
+      bad("a notice with an inbox key", "malformed", [1, 2], [105, 0]),
+      bad("a reserved byte", "malformed", [111, 1]),
+    ],
+  };
+}
+
+function frameCases(): Json {
+  const key = new Uint8Array(32).fill(9);
+  const tag = (counted: Bytes): Bytes => new Uint8Array(createHmac("sha256", key).update(counted).digest());
+  const frames: readonly Frame[] = [
+    { name: "ping", payload: Uint8Array.of(0x81, 1) },
+    { name: "ack", payload: encodeAck(7) },
+  ];
+  const said = frames.map((frame) => ({ name: frame.name, payload: hex(frame.payload) }));
+  const good = encodeTransport(frames.slice(0, 1), 0);
+  const bad = (name: string, error: string, at: number, value: number): Json => ({
+    name,
+    bytes: hex(good.map((byte, index) => (index === at ? value : byte))),
+    error,
+  });
+  const envelope = Uint8Array.of(0xee);
+  const generation = new Uint8Array(8).fill(5);
+  return {
+    about:
+      "Transport messages, and the three frames with fixed layouts. Cases with a key are of mode mac; `counter` is the number of the message in its direction.",
+    transport: {
+      valid: [
+        { name: "mode none", frames: said, counter: 0, bytes: hex(encodeTransport(frames, 0)) },
+        { name: "mode mac", frames: said, counter: 3, key: hex(key), bytes: hex(encodeTransport(frames, 3, tag)) },
+      ],
+      invalid: [
+        { name: "no bytes", bytes: "", error: "malformed" },
+        { name: "no frames", bytes: "0000", error: "malformed" },
+        { name: "a cut frame header", bytes: hex(good.slice(0, 9)), error: "malformed" },
+        bad("a newer version", "needs-newer-version", 0, 1),
+        bad("mode mac where none was agreed on", "malformed", 1, 1),
+        bad("an unknown frame type", "malformed", 2, 99),
+        bad("a frame flag", "malformed", 3, 1),
+        bad("another channel", "malformed", 5, 1),
+        bad("a frame longer than the message", "malformed", 9, 3),
+        {
+          name: "mode mac, one message later than it says",
+          bytes: hex(encodeTransport(frames, 3, tag)),
+          key: hex(key),
+          counter: 4,
+          error: "bad-mac",
+        },
+        {
+          name: "mode mac with another key",
+          bytes: hex(encodeTransport(frames, 0, tag)),
+          key: hex(new Uint8Array(32)),
+          counter: 0,
+          error: "bad-mac",
+        },
+      ],
+    },
+    mail: {
+      valid: [
+        {
+          name: "mail",
+          value: { linkSeq: 1, hopLimit: 8, envelope: hex(envelope) },
+          bytes: hex(encodeMail({ linkSeq: 1, hopLimit: 8, envelope })),
+        },
+      ],
+      invalid: [
+        { name: "cut", bytes: "00".repeat(15), error: "malformed" },
+        { name: "link sequence number 0", bytes: "00".repeat(16), error: "malformed" },
+        { name: "a reserved byte", bytes: `00000000000000010800000000000001${hex(envelope)}`, error: "malformed" },
+      ],
+    },
+    deliver: {
+      valid: [
+        {
+          name: "deliver",
+          value: { generation: hex(generation), position: 2, storedAtMs: NOW_MS, envelope: hex(envelope) },
+          bytes: hex(encodeDeliver({ generation, position: 2, storedAtMs: NOW_MS, envelope })),
+        },
+      ],
+      invalid: [
+        { name: "position 0", bytes: "00".repeat(24), error: "malformed" },
+        { name: "cut", bytes: "00".repeat(23), error: "malformed" },
+      ],
+    },
+    ack: {
+      valid: [{ name: "ack", value: 7, bytes: hex(encodeAck(7)) }],
+      invalid: [{ name: "cut", bytes: "00".repeat(7), error: "malformed" }],
+    },
+  };
+}
+
+async function identityCases(own: OwnIdentity, recovery: string): Promise<Json> {
+  const seen = await verifyBundle(crypto, own.bundle(), NOW_MS);
+  const flipped = own.bundle().slice();
+  flipped[flipped.length - 1] = (flipped[flipped.length - 1] as number) ^ 1;
+  return {
+    about: "Identity bundles to be verified offline as of `atMs`, and a recovery file.",
+    valid: [
+      {
+        name: "an agent",
+        atMs: NOW_MS,
+        bundle: hex(own.bundle()),
+        id: seen.id,
+        idRaw: hex(seen.idRaw),
+        logHead: hex(seen.logHead),
+        agentName: seen.name ?? null,
+        recordVersion: seen.recordVersion,
+        inboxKeyId: hex(seen.inboxKey?.keyId ?? EMPTY),
+      },
+    ],
+    invalid: [
+      { name: "after its certificate", atMs: NOW_MS + 31 * DAY_MS, bundle: hex(own.bundle()), error: "certificate-expired" },
+      { name: "a changed signature", atMs: NOW_MS, bundle: hex(flipped), error: "bad-signature" },
+    ],
+    recovery: { text: recovery, bundle: hex(own.bundle()) },
+  };
+}
+
+async function sealingCases(alice: OwnIdentity, bob: OwnIdentity, bobSecret: Bytes): Promise<Json> {
+  const content = utf8("The quick brown fox.");
+  const head: SealedHead = {
+    version: 0,
+    thread: new Uint8Array(16).fill(1),
+    depth: 0,
+    auto: false,
+    inReplyTo: undefined,
+    collapseKey: "",
+    idempotencyKey: "once",
+    contentType: "text/plain",
+    fileName: "fox.txt",
+    part: 0,
+    parts: 1,
+    wholeBytes: content.length,
+    wholeHash: sha256(content),
+    floor: 1,
+    sentAtMs: NOW_MS,
+    logHead: alice.logHead,
+    certificateHash: alice.certificateHash,
+    bundle: alice.bundle(),
+    extensions: [],
+  };
+  const recipient = await verifyBundle(crypto, bob.bundle(), NOW_MS);
+  const seal = async (changes: Partial<SealedHead>) =>
+    await sealPart({
+      crypto,
+      random: createTestRandom("cases"),
+      own: alice,
+      recipient,
+      class: "mail",
+      stream: new Uint8Array(8).fill(7),
+      seq: 1,
+      expiresAtMs: NOW_MS + DAY_MS,
+      head: { ...head, ...changes },
+      content,
+    });
+  const envelope = await seal({});
+  const wrongCommitment = envelope.body.slice();
+  wrongCommitment[64] = (wrongCommitment[64] as number) ^ 1;
+  const changed = (body: Bytes, changes: Partial<EnvelopeHeader> = {}): string =>
+    hex(encodeEnvelope({ ...envelope, ...changes }, body, sha256).bytes);
+  const wrongText = envelope.body.slice();
+  wrongText[wrongText.length - 1] = (wrongText[wrongText.length - 1] as number) ^ 1;
+  const at = { storedAtMs: NOW_MS, nowMs: NOW_MS };
+  decodeEnvelope(envelope.bytes);
+  return {
+    about: "Sealed envelopes, all to one recipient whose inbox secret is given; nothing is known of the sender beforehand.",
+    recipient: { id: bob.id, idRaw: hex(bob.idRaw), inboxKeyId: hex(bob.inboxKey.keyId), inboxSecret: hex(bobSecret) },
+    valid: [
+      {
+        name: "mail",
+        ...at,
+        envelope: hex(envelope.bytes),
+        from: alice.id,
+        content: hex(content),
+        head: toJson(sealedHead.field.form, head),
+      },
+    ],
+    invalid: [
+      { name: "a changed commitment", ...at, envelope: changed(wrongCommitment), error: "wrong-commitment" },
+      { name: "a changed ciphertext", ...at, envelope: changed(wrongText), error: "malformed" },
+      { name: "another sequence number", ...at, envelope: changed(envelope.body, { seq: 2 }), error: "wrong-commitment" },
+      { name: "another recipient", ...at, envelope: changed(envelope.body, { to: alice.idRaw }), error: "wrong-recipient" },
+      { name: "another inbox key", ...at, envelope: changed(envelope.body, { inboxKeyId: new Uint8Array(8) }), error: "unknown-inbox-key" },
+      {
+        name: "stored after the certificate ran out",
+        storedAtMs: NOW_MS + 31 * DAY_MS,
+        nowMs: NOW_MS,
+        envelope: hex(envelope.bytes),
+        error: "certificate-expired",
+      },
+      { name: "no bundle of an unknown sender", ...at, envelope: hex((await seal({ bundle: EMPTY })).bytes), error: "unknown-agent" },
+      { name: "the bundle of somebody else", ...at, envelope: hex((await seal({ bundle: bob.bundle() })).bytes), error: "bad-signature" },
+    ],
+  };
+}
+
+async function noticeCases(relay: OwnIdentity): Promise<Json> {
+  const said = {
+    version: 0,
+    relayId: relay.idRaw,
+    outcome: 0,
+    to: new Uint8Array(32).fill(1),
+    stream: new Uint8Array(8).fill(2),
+    seq: 3,
+    digest: new Uint8Array(16).fill(4),
+    timeMs: NOW_MS,
+    extensions: [],
+  };
+  const body = await signNotice({ crypto, own: relay, notice: said });
+  const changed = body.slice();
+  changed[changed.length - 1] = (changed[changed.length - 1] as number) ^ 1;
+  return {
+    about: "The body of a notice envelope, and the bundle of the relay that signed it.",
+    relay: { id: relay.id, bundle: hex(relay.bundle()) },
+    valid: [{ name: "expired", body: hex(body), value: toJson(notice.field.form, said) }],
+    invalid: [{ name: "a changed signature", body: hex(changed), error: "bad-signature" }],
+  };
+}
+
+for (const page of Object.keys(SHAPES_BY_PAGE) as SpecificationPage[]) {
+  await write(`shapes-${page}`, Object.fromEntries(listShapes(page).map((shape) => [shape.name, shapeCases(shape)])));
+}
+await write("envelope", envelopeCases());
+await write("frames", frameCases());
+const host = createTestMachine("alice of the case files");
+const alice = await createIdentity({
+  host,
+  folder: "home",
+  role: "mail",
+  custody: "split",
+  recoveryPath: "recovery",
+  name: "alice",
+  settings,
+});
+const bobHost = createTestMachine("bob of the case files");
+const bob = await createIdentity({ host: bobHost, folder: "home", role: "mail", custody: "together", name: "bob", settings });
+const bobSecret = (await readKept(bobHost.files, crypto.hash, "home"))?.inboxSecrets[0]?.secret ?? EMPTY;
+await write("identity", await identityCases(alice, fromUtf8(host.disk.read("recovery") ?? EMPTY)));
+await write("sealing", await sealingCases(alice, bob, bobSecret));
+await write(
+  "notice",
+  await noticeCases(
+    await createIdentity({
+      host: createTestMachine("relay of the case files"),
+      folder: "home",
+      role: "relay",
+      custody: "together",
+      settings,
+    }),
+  ),
+);
