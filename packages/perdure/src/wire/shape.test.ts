@@ -51,6 +51,18 @@ describe.each(listShapes().map((each) => [each.name, each] as const))("shape %s"
   });
 });
 
+describe("bytes in and out", () => {
+  it("are plain byte strings of their own, also for values read from a Buffer", () => {
+    const encoded = blob.encode({ b: raw("aabb") });
+    expect(Object.getPrototypeOf(encoded)).toBe(Uint8Array.prototype);
+    const source = Buffer.from(encoded);
+    const { b } = blob.decode(source);
+    expect(Object.getPrototypeOf(b)).toBe(Uint8Array.prototype);
+    source.fill(0);
+    expect(b).toEqual(raw("aabb"));
+  });
+});
+
 describe("deterministic CBOR", () => {
   it.each([
     ["one byte for a number below 24", "81 18 17"],

@@ -206,7 +206,7 @@ export function shape<const Fields extends Readonly<Record<string, unknown>>>(
     maxBytes,
     field,
     encode: (value) => {
-      const encoded = encodeCbor(field.write(value));
+      const encoded = encodePlain(field.write(value));
       if (encoded.length > maxBytes) throw new PerdureError("too-large", `${name} is ${encoded.length} bytes, more than ${maxBytes}`);
       return encoded;
     },
@@ -219,12 +219,24 @@ function decodePlain(encoded: Bytes, name: string, maxBytes: number): Plain {
   scanHeads(encoded, name);
   let plain: Plain;
   try {
-    plain = decodeCbor(encoded, { strict: true, allowIndefinite: false, allowUndefined: false, allowInfinity: false, allowNaN: false, allowBigInt: false }) as Plain;
+    plain = decodeCbor(plainView(encoded), { strict: true, allowIndefinite: false, allowUndefined: false, allowInfinity: false, allowNaN: false, allowBigInt: false }) as Plain;
   } catch (cause) {
     throw new PerdureError("malformed", `${name}: not deterministic CBOR`, { cause });
   }
-  if (!equalBytes(encodeCbor(plain), encoded)) throw new PerdureError("not-deterministic", `${name}: bytes differ from their own re-encoding`);
+  if (!equalBytes(encodePlain(plain), encoded)) throw new PerdureError("not-deterministic", `${name}: bytes differ from their own re-encoding`);
   return plain;
+}
+
+/**
+ * The codec gives Node's Buffers out, and fields of a Buffer taken in are Buffers too: their `slice` is a view, and writing to
+ * it would change the original. Bytes of ours are plain.
+ */
+function encodePlain(plain: Plain): Bytes {
+  return new Uint8Array(encodeCbor(plain));
+}
+
+function plainView(bytes: Bytes): Bytes {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 const UNSIGNED = 0;
