@@ -1,0 +1,583 @@
+/**
+ * The relay's machine: registrations, mailboxes, links, settles, epochs, expiry and statements.
+ *
+ * A message moves: taken (in the log's memory, handed to a consumer that is up to date) -> durable (acknowledged) -> settled or ended (its
+ * record released once that is durable). Inputs and outputs are in `mailbox-events.ts`; every input may come at any time.
+ *
+ * What always holds, unless a defence is switched off:
+ * - Ack implies sync: an `ack` up to n leaves only when everything of that link up to n is durable, refusals included.
+ * - A link sequence number is taken or refused once, in order; a repeated one changes nothing, a leap ends the session.
+ * - Positions of a mailbox are gapless. A settle counts only from the current consumer, with the current generation and
+ *   epoch, and never beyond the durable tail; what it asked beyond is applied as the tail rises.
+ * - A record is released only after the settle or ending that lets go of it is durable.
+ * - Attaching as consumer raises the epoch; the consumer before is told `fenced`, and its frames count no more.
+ * - A mailbox is handed out in order of position; mail that was refused is nowhere.
+ */
+import { type Bytes, equalBytes } from "../../wire/bytes.ts";
+import { type Envelope, encodeEnvelope, envelopeId, SUITE_UNSEALED } from "../../wire/envelope.ts";
+import { encodeKept, encodeKeptMail, KEPT_RANGES } from "../../wire/kept-relay.ts";
+import { KEY_ID_BYTES } from "../../wire/ids.ts";
+import { concat, hex } from "../../wire/bytes.ts";
+import { admit, type AdmissionLimits } from "./mailbox-admission.ts";
+import { ALL_RELAY_DEFENCES, type Reason, type Registration, type RelayDefences, type RelayInput, type RelayOutput, type SettleRequest, type Trouble } from "./mailbox-events.ts";
+import { restate, replayRecord } from "./mailbox-replay.ts";
+import {
+  addAgent, type AgentState, type Consumer, createRelayState, dropMail, findAgent, keepMail, labelOf, type Link, linkOf, type Mailbox, NO_LINK, noteRefused,
+  type Place, readLabel, register, type RelayState, settledFloor, type StoredMail,
+} from "./mailbox-state.ts";
+import { keepProof } from "./proof-shelf.ts";
+import { abandonStatement, addToLeaf, beginStatement, finishStatement, proofsOf, type UnderWay } from "./statements.ts";
+
+export interface MailboxesOptions {
+  /** 32 bytes. */
+  readonly relayId: Bytes;
+  /** Drawn for this start. */
+  readonly generation: Bytes;
+  readonly sha256: (bytes: Bytes) => Bytes;
+  readonly limits: AdmissionLimits & { readonly windowFrames: number; readonly windowBytes: number; readonly noticeExpiryMs: number; readonly agents: number; readonly bundleBytes: number };
+  readonly defences?: RelayDefences;
+}
+
+/** A message for a consumer that is behind, to be read from the log. */
+export interface Due {
+  readonly position: number;
+  readonly storedAtMs: number;
+  readonly sizeBytes: number;
+  readonly place: Place;
+}
+
+/** A message whose time is over, and what a notice about it says. */
+export interface Overdue {
+  readonly agent: AgentState;
+  readonly position: number;
+  readonly mail: StoredMail;
+  readonly stream: Bytes;
+  readonly digest: Bytes;
+}
+
+export interface Counters {
+  accepted: number;
+  duplicates: number;
+  delivered: number;
+  settled: number;
+  expired: number;
+  lost: number;
+  statements: number;
+  readonly refused: Map<string, number>;
+}
+
+export interface Mailboxes {
+  readonly state: RelayState;
+  readonly counters: Counters;
+  step(input: RelayInput, nowMs: number): readonly RelayOutput[];
+  /** Applies a record of the log; only before the first step. Returns places nothing needs any more. */
+  replay(record: Bytes, place: Place): readonly Place[];
+  /** The small state, restated. */
+  snapshot(): readonly Bytes[];
+  /** What the consumer of that session gets next, in order, up to about `maxBytes`. */
+  nextFor(session: number, maxBytes: number): readonly Due[];
+  /** Mail that expired before `beforeMs`, at most `limit`. */
+  overdue(beforeMs: number, limit: number): readonly Overdue[];
+  overdueAt(agent: string, position: number): Overdue | undefined;
+  lookup(what: "agent" | "name", key: Bytes | string): AgentState | undefined;
+  agentOf(session: number): AgentState | undefined;
+  isAttached(agent: AgentState): boolean;
+}
+
+interface Attachment {
+  readonly session: number;
+  readonly agent: AgentState;
+  readonly link: Link;
+  readonly consume: boolean;
+  unackedBytes: number;
+  /** Another session took its place; its frames count no more. */
+  superseded: boolean;
+}
+
+type Effect =
+  | { readonly kind: "used"; readonly link: Link; readonly linkSeq: number; readonly attachment: Attachment; readonly bytes: number }
+  | { readonly kind: "stored"; readonly agent: AgentState; readonly position: number }
+  | { readonly kind: "let-go"; readonly places: readonly Place[]; readonly attachment: Attachment | undefined }
+  | { readonly kind: "attached"; readonly attachment: Attachment }
+  | { readonly kind: "stated"; readonly underWay: UnderWay; readonly signature: Bytes };
+
+interface Ticket {
+  readonly number: number;
+  readonly effects: readonly Effect[];
+  readonly mails: readonly (StoredMail | undefined)[];
+}
+
+export function createMailboxes({ relayId, generation, sha256, limits, defences = ALL_RELAY_DEFENCES }: MailboxesOptions): Mailboxes {
+  const state = createRelayState();
+  const attachments = new Map<number, Attachment>();
+  const tickets: Ticket[] = [];
+  const counters: Counters = { accepted: 0, duplicates: 0, delivered: 0, settled: 0, expired: 0, lost: 0, statements: 0, refused: new Map() };
+  const generationText = hex(generation);
+  let lastTicket = 0;
+  let trouble: Trouble | undefined;
+  let distrustDisk = false;
+  let outputs: RelayOutput[] = [];
+  let records: Bytes[] = [];
+  let mails: (StoredMail | undefined)[] = [];
+  let effects: Effect[] = [];
+
+  const emit = (output: RelayOutput): void => void outputs.push(output);
+  const fact = (event: string, fields: Readonly<Record<string, string | number | boolean | undefined>>): void => emit({ kind: "fact", event, fields });
+  const record = (bytes: Bytes, mail?: StoredMail): void => {
+    records.push(bytes);
+    mails.push(mail);
+  };
+  const goodbye = (session: number, code: Reason["code"], why: string, retry: Reason["retry"] = "never", hint = ""): void => {
+    emit({ kind: "goodbye", session, reason: { code, why, retry, afterMs: retry === "after" ? 1000 : 0, hint } });
+  };
+
+  // Registration and attachment
+
+  /** False when it was turned away with a goodbye. */
+  const enrol = (session: number, wanted: Registration): boolean => {
+    const known = findAgent(state, wanted.idRaw);
+    if (known !== undefined && known.bundle.length > 0 && (wanted.recordVersion < known.recordVersion || equalBytes(known.bundle, wanted.bundle))) return true;
+    if (wanted.bundle.length > limits.bundleBytes) {
+      goodbye(session, "too-large", `an identity bundle of ${wanted.bundle.length} bytes is more than ${limits.bundleBytes}`);
+      return false;
+    }
+    const holder = wanted.name === undefined ? undefined : state.names.get(wanted.name);
+    if (holder !== undefined && holder !== known) {
+      goodbye(session, "name-taken", `@${wanted.name} belongs to ${holder.id} at this relay`, "never", "Choose another name.");
+      return false;
+    }
+    if (known === undefined && state.agents.size >= limits.agents) {
+      goodbye(session, "too-busy", `this relay serves ${limits.agents} agents and takes no more`, "after", "Ask its owner, or use another relay.");
+      return false;
+    }
+    const agent = known ?? addAgent(state, wanted.idRaw);
+    register(state, agent, wanted.bundle, wanted.name, wanted.recordVersion);
+    record(encodeKept("registration", { agentId: agent.idRaw, name: wanted.name, recordVersion: wanted.recordVersion, bundle: agent.bundle }));
+    fact("relay.registered", { agent: agent.id, name: wanted.name });
+    return true;
+  };
+
+  const attach = (input: Extract<RelayInput, { readonly kind: "attach" }>): void => {
+    if (!enrol(input.session, input.registration)) return;
+    const agent = findAgent(state, input.registration.idRaw) as AgentState;
+    const link = linkOf(agent, input.link, (each) => [...attachments.values()].some((other) => other.link === each));
+    for (const other of attachments.values()) {
+      if (other.agent !== agent || other.superseded || !(other.link === link || (input.consume && other.consume))) continue;
+      supersede(other);
+    }
+    const attachment: Attachment = { session: input.session, agent, link, consume: input.consume, unackedBytes: 0, superseded: false };
+    attachments.set(input.session, attachment);
+    if (input.consume) {
+      const { mailbox } = agent;
+      mailbox.epoch++;
+      mailbox.deferred = undefined;
+      const cursor = equalBytes(input.have.generation, generation) ? Math.min(input.have.position, mailbox.nextPosition - 1) : 0;
+      mailbox.consumer = { session: input.session, epoch: mailbox.epoch, cursor, ready: false, blocked: false };
+      record(encodeKept("epoch", { agentId: agent.idRaw, epoch: mailbox.epoch }));
+      fact("relay.attached", { agent: agent.id, epoch: mailbox.epoch, generation: generationText, link: hex(link.raw), from: cursor });
+    }
+    effects.push({ kind: "attached", attachment });
+  };
+
+  const supersede = (other: Attachment): void => {
+    other.superseded = true;
+    if (!defences.epoch) other.superseded = false;
+    goodbye(other.session, "fenced", "another session of this agent took over", "after", "One process at a time reads a mailbox; close the other one.");
+    fact("relay.fenced", { agent: other.agent.id, session: other.session });
+  };
+
+  const welcome = (attachment: Attachment): void => {
+    if (!attachments.has(attachment.session) || attachment.superseded) return;
+    const { agent, link, consume } = attachment;
+    emit({
+      kind: "welcome",
+      session: attachment.session,
+      standing: {
+        epoch: consume ? agent.mailbox.epoch : 0,
+        tail: agent.mailbox.syncedTail,
+        settledFloor: settledFloor(agent.mailbox),
+        linkUpTo: link.synced,
+        linkRefused: link.refused.filter((linkSeq) => linkSeq <= link.synced),
+      },
+    });
+  };
+
+  const ready = (session: number): void => {
+    const attachment = attachments.get(session);
+    if (attachment === undefined || attachment.superseded) return;
+    for (const { proof } of attachment.agent.proofs) emit({ kind: "proof", session, proof });
+    const { consumer } = attachment.agent.mailbox;
+    if (consumer?.session !== session) return;
+    consumer.ready = true;
+    wake(attachment.agent.mailbox);
+  };
+
+  const detach = (session: number): void => {
+    const attachment = attachments.get(session);
+    attachments.delete(session);
+    if (attachment !== undefined && attachment.agent.mailbox.consumer?.session === session) attachment.agent.mailbox.consumer = undefined;
+  };
+
+  // Taking mail
+
+  const takeMail = (input: Extract<RelayInput, { readonly kind: "mail" }>, nowMs: number): void => {
+    const attachment = attachments.get(input.session);
+    if (attachment === undefined || attachment.superseded) return;
+    const { link } = attachment;
+    const { linkSeq } = input;
+    if (linkSeq <= link.upTo) {
+      counters.duplicates++;
+      if (linkSeq <= link.synced) acknowledge(attachment);
+      return;
+    }
+    if (linkSeq !== link.upTo + 1) return goodbye(input.session, "malformed", `mail ${linkSeq} came where ${link.upTo + 1} was due`, "now");
+    if (linkSeq > link.synced + limits.windowFrames) return goodbye(input.session, "malformed", `more than ${limits.windowFrames} frames of mail without an acknowledgement`, "now");
+    attachment.unackedBytes += input.envelope.length;
+    if (attachment.unackedBytes > 2 * limits.windowBytes) return goodbye(input.session, "malformed", `more than twice ${limits.windowBytes} bytes of mail without an acknowledgement`, "now");
+    link.upTo = linkSeq;
+    effects.push({ kind: "used", link, linkSeq, attachment, bytes: input.envelope.length });
+    const admission = admit(state, limits, trouble, attachment.agent, input.hopLimit, input.envelope, nowMs);
+    if ("reason" in admission) refuse(attachment, linkSeq, admission.reason);
+    else accept(attachment, linkSeq, admission.envelope, admission.recipient, nowMs);
+    if (!defences.ackAfterSync) emit({ kind: "ack", session: input.session, upTo: linkSeq });
+  };
+
+  const refuse = (attachment: Attachment, linkSeq: number, reason: Reason): void => {
+    const { agent, link } = attachment;
+    noteRefused(link, linkSeq);
+    addToLeaf(state.statements, agent.idRaw, link.raw, linkSeq, undefined);
+    record(encodeKept("refusal", { sender: agent.idRaw, link: link.raw, linkSeq }));
+    counters.refused.set(reason.code, (counters.refused.get(reason.code) ?? 0) + 1);
+    emit({ kind: "refuse", session: attachment.session, linkSeq, reason });
+    fact("relay.refused", { agent: agent.id, link: hex(link.raw), linkSeq, code: reason.code });
+  };
+
+  const accept = (attachment: Attachment, linkSeq: number, envelope: Envelope, recipient: AgentState, nowMs: number): void => {
+    const { agent, link } = attachment;
+    counters.accepted++;
+    addToLeaf(state.statements, agent.idRaw, link.raw, linkSeq, envelope.digest);
+    const position = store(recipient, envelope, link.raw, linkSeq, nowMs);
+    fact("relay.mail-appended", {
+      agent: recipient.id, from: agent.id, id: envelopeId(envelope), digest: hex(envelope.digest), class: envelope.class,
+      link: hex(link.raw), linkSeq, generation: generationText, position, ticket: lastTicket + 1,
+    });
+  };
+
+  const store = (recipient: AgentState, envelope: Envelope, link: Bytes, linkSeq: number, nowMs: number): number => {
+    const { mailbox } = recipient;
+    const position = mailbox.nextPosition++;
+    const mail: StoredMail = {
+      place: undefined,
+      sizeBytes: envelope.bytes.length,
+      storedAtMs: nowMs,
+      expiresAtMs: envelope.expiresAtMs,
+      wantsNotice: envelope.class === "mail",
+      from: findAgent(state, envelope.from)?.idRaw ?? envelope.from.slice(),
+      label: labelOf(envelope.stream, envelope.digest),
+      seq: envelope.seq,
+    };
+    keepMail(state, mailbox, position, mail);
+    record(encodeKeptMail({ link, linkSeq, position, storedAtMs: nowMs, envelope: envelope.bytes }), mail);
+    effects.push({ kind: "stored", agent: recipient, position });
+    const { consumer } = mailbox;
+    if (consumer === undefined) return position;
+    if (isLive(consumer, position)) {
+      emit({ kind: "deliver", session: consumer.session, position, storedAtMs: nowMs, envelope: envelope.bytes });
+      handedOver(recipient, consumer, position);
+    } else wake(mailbox);
+    return position;
+  };
+
+  // Handing out
+
+  const isLive = (consumer: Consumer, position: number): boolean => consumer.ready && !consumer.blocked && !distrustDisk && consumer.cursor === position - 1;
+
+  const handedOver = (agent: AgentState, consumer: Consumer, position: number): void => {
+    consumer.cursor = position;
+    counters.delivered++;
+    const mail = agent.mailbox.stored.get(position);
+    if (mail === undefined) return;
+    const { stream, digest } = readLabel(mail.label);
+    fact("relay.delivered", { agent: agent.id, session: consumer.session, generation: generationText, position, id: `${hex(stream)}.${mail.seq}`, digest: hex(digest), synced: position <= agent.mailbox.syncedTail });
+  };
+
+  const wake = (mailbox: Mailbox): void => {
+    const { consumer } = mailbox;
+    if (consumer?.ready === true && !consumer.blocked && consumer.cursor < (distrustDisk ? mailbox.syncedTail : mailbox.nextPosition - 1)) emit({ kind: "behind", session: consumer.session });
+  };
+
+  const nextFor = (session: number, maxBytes: number): readonly Due[] => {
+    const attachment = attachments.get(session);
+    const mailbox = attachment?.agent.mailbox;
+    const consumer = mailbox?.consumer;
+    if (mailbox === undefined || consumer?.session !== session || !consumer.ready || consumer.blocked) return [];
+    const due: Due[] = [];
+    const tail = distrustDisk ? mailbox.syncedTail : mailbox.nextPosition - 1;
+    let room = maxBytes;
+    let position = mailbox.settled.firstMissing(consumer.cursor + 1);
+    for (; position <= tail && room > 0; position = mailbox.settled.firstMissing(position + 1)) {
+      const mail = mailbox.stored.get(position);
+      if (mail?.place === undefined) break;
+      due.push({ position, storedAtMs: mail.storedAtMs, sizeBytes: mail.sizeBytes, place: mail.place });
+      room -= mail.sizeBytes;
+    }
+    if (due.length === 0 && position > tail) consumer.cursor = Math.max(consumer.cursor, tail);
+    return due;
+  };
+
+  // Letting go
+
+  const settle = (session: number, wanted: SettleRequest): void => {
+    const attachment = attachments.get(session);
+    if (attachment === undefined) return;
+    const { mailbox } = attachment.agent;
+    const current = attachment.consume && !attachment.superseded && wanted.epoch === mailbox.epoch && mailbox.consumer?.session === session;
+    if ((defences.epoch && !current) || (defences.generation && !equalBytes(wanted.generation, generation))) {
+      fact("relay.settle-ignored", { agent: attachment.agent.id, epoch: wanted.epoch, generation: hex(wanted.generation) });
+      return answerPosition(attachment);
+    }
+    // What was never handed out cannot be meant: beyond the last position given, a settle has no effect, now or later.
+    const last = defences.settleClamp ? mailbox.nextPosition - 1 : Number.MAX_SAFE_INTEGER - 1;
+    mailbox.deferred = {
+      floor: Math.min(last, Math.max(wanted.floor, mailbox.deferred?.floor ?? 0)),
+      ranges: wanted.ranges.map(([from = 0, to = 0]) => [from, Math.min(last, to)] as const),
+    };
+    applySettle(attachment, true);
+  };
+
+  /** Releases what was asked for, as far as the durable tail; the rest waits for the tail. */
+  const applySettle = (attachment: Attachment, answer: boolean): void => {
+    const { agent } = attachment;
+    const { mailbox } = agent;
+    const { deferred } = mailbox;
+    if (deferred === undefined) return;
+    const tail = defences.settleClamp ? mailbox.syncedTail : Number.MAX_SAFE_INTEGER - 1;
+    const asked: readonly (readonly [number, number])[] = [[1, deferred.floor], ...deferred.ranges];
+    const highest = asked.reduce((most, [, last]) => Math.max(most, last), 0);
+    if (highest <= tail) mailbox.deferred = undefined;
+    const applied: [number, number][] = [];
+    const places: Place[] = [];
+    for (const [from, to] of asked) {
+      const first = mailbox.settled.firstMissing(Math.max(1, from));
+      const last = Math.min(to, tail);
+      if (first > last) continue;
+      for (const position of within(mailbox, first, last)) {
+        const place = dropMail(state, mailbox, position)?.place;
+        if (place !== undefined) places.push(place);
+        counters.settled++;
+      }
+      mailbox.settled.add(first, last);
+      applied.push([first, last]);
+    }
+    if (applied.length === 0) return answer ? answerPosition(attachment) : undefined;
+    for (let at = 0; at < applied.length; at += KEPT_RANGES) record(encodeKept("settled", { agentId: agent.idRaw, ranges: applied.slice(at, at + KEPT_RANGES) }));
+    effects.push({ kind: "let-go", places, attachment });
+    fact("relay.settle-applied", {
+      agent: agent.id, generation: generationText, epoch: mailbox.epoch, ranges: applied.map((range) => range.join("-")).join(","), floor: settledFloor(mailbox), tail: mailbox.syncedTail,
+    });
+  };
+
+  const within = (mailbox: Mailbox, first: number, last: number): readonly number[] => {
+    const positions: number[] = [];
+    if (last - first < mailbox.stored.size) {
+      for (let position = first; position <= last; position++) if (mailbox.stored.has(position)) positions.push(position);
+      return positions;
+    }
+    for (const position of mailbox.stored.keys()) if (position >= first && position <= last) positions.push(position);
+    return positions;
+  };
+
+  const answerPosition = (attachment: Attachment): void => {
+    const { mailbox } = attachment.agent;
+    emit({ kind: "position", session: attachment.session, epoch: mailbox.epoch, settledFloor: settledFloor(mailbox), tail: mailbox.syncedTail });
+  };
+
+  const end = (input: Extract<RelayInput, { readonly kind: "end" }>, nowMs: number): void => {
+    const agent = state.agents.get(input.agent);
+    const mail = agent === undefined ? undefined : dropMail(state, agent.mailbox, input.position);
+    if (agent === undefined || mail === undefined) return;
+    agent.mailbox.settled.add(input.position);
+    record(encodeKept("ending", { agentId: agent.idRaw, position: input.position, ending: input.ending }));
+    effects.push({ kind: "let-go", places: mail.place === undefined ? [] : [mail.place], attachment: undefined });
+    counters[input.ending]++;
+    const { stream, digest } = readLabel(mail.label);
+    fact(`relay.${input.ending}`, { agent: agent.id, generation: generationText, position: input.position, id: `${hex(stream)}.${mail.seq}`, digest: hex(digest), noticed: input.notice !== undefined });
+    const sender = findAgent(state, mail.from);
+    if (input.notice !== undefined && sender !== undefined) storeNotice(sender, input.notice, nowMs);
+  };
+
+  const storeNotice = (sender: AgentState, body: Bytes, nowMs: number): void => {
+    const stream = sha256(concat(generation, sender.idRaw)).slice(0, NO_LINK.length);
+    const header = { class: "notice", from: relayId, to: sender.idRaw, stream, seq: sender.mailbox.noticeSeq++, expiresAtMs: nowMs + limits.noticeExpiryMs, inboxKeyId: new Uint8Array(KEY_ID_BYTES), suite: SUITE_UNSEALED } as const;
+    store(sender, encodeEnvelope(header, body, sha256), NO_LINK, 0, nowMs);
+  };
+
+  // Durability
+
+  const appended = (number: number, places: readonly Place[]): void => {
+    const ticket = tickets.findLast((each) => each.number === number);
+    const dead: Place[] = [];
+    places.forEach((place, index) => {
+      const mail = ticket?.mails[index];
+      if (mail === undefined) dead.push(place);
+      else mail.place = place;
+    });
+    if (dead.length > 0) emit({ kind: "release", places: dead });
+  };
+
+  const synced = (upTo: number): void => {
+    const acked = new Set<Attachment>();
+    const answered = new Set<Attachment>();
+    const risen = new Set<AgentState>();
+    const released: Place[] = [];
+    while (tickets[0] !== undefined && tickets[0].number <= upTo) {
+      for (const effect of (tickets.shift() as Ticket).effects) {
+        if (effect.kind === "used") {
+          effect.link.synced = Math.max(effect.link.synced, effect.linkSeq);
+          effect.attachment.unackedBytes -= effect.bytes;
+          acked.add(effect.attachment);
+        } else if (effect.kind === "stored") {
+          effect.agent.mailbox.syncedTail = Math.max(effect.agent.mailbox.syncedTail, effect.position);
+          risen.add(effect.agent);
+        } else if (effect.kind === "let-go") {
+          released.push(...effect.places);
+          if (effect.attachment !== undefined) answered.add(effect.attachment);
+        } else if (effect.kind === "attached") welcome(effect.attachment);
+        else stated(effect.underWay, effect.signature);
+      }
+    }
+    fact("relay.batch-synced", { ticket: upTo });
+    for (const attachment of acked) acknowledge(attachment);
+    for (const { mailbox } of risen) {
+      if (distrustDisk) wake(mailbox);
+      const attachment = mailbox.consumer === undefined ? undefined : attachments.get(mailbox.consumer.session);
+      if (attachment !== undefined && mailbox.deferred !== undefined) applySettle(attachment, false);
+    }
+    for (const attachment of answered) if (attachments.has(attachment.session)) answerPosition(attachment);
+    if (released.length === 0) return;
+    emit({ kind: "release", places: released });
+    fact("relay.released", { records: released.length });
+  };
+
+  /** Tells whoever holds the link now, which may be a later session than the one that sent. */
+  const acknowledge = (by: Attachment): void => {
+    const holder = by.superseded || !attachments.has(by.session) ? [...attachments.values()].find((each) => each.link === by.link && !each.superseded) : by;
+    if (holder === undefined || !defences.ackAfterSync) return;
+    emit({ kind: "ack", session: holder.session, upTo: holder.link.synced });
+    fact("relay.ack-sent", { agent: holder.agent.id, link: hex(holder.link.raw), upTo: holder.link.synced });
+  };
+
+  // Statements
+
+  const stated = (underWay: UnderWay, signature: Bytes): void => {
+    const done = finishStatement(state.statements, sha256);
+    counters.statements++;
+    const proofs = proofsOf(sha256, done.bytes, signature, done.leaves);
+    done.taken.forEach((leaf, index) => {
+      const sender = findAgent(state, leaf.sender);
+      const proof = proofs[index];
+      if (sender === undefined || proof === undefined) return;
+      keepProof(sender, done.number, proof);
+      const theirs = [...attachments.values()].filter((each) => each.agent === sender && !each.superseded);
+      const session = (theirs.find((each) => equalBytes(each.link.raw, leaf.link)) ?? theirs[0])?.session;
+      if (session !== undefined) emit({ kind: "proof", session, proof });
+    });
+    fact("relay.statement", { number: underWay.number, hash: hex(state.statements.hash), leaves: done.leaves.length });
+  };
+
+  const signed = (signature: Bytes): void => {
+    const { underWay } = state.statements;
+    if (underWay === undefined) return;
+    record(encodeKept("statement", { statement: underWay.bytes, signature, leaves: underWay.leaves }));
+    effects.push({ kind: "stated", underWay, signature });
+  };
+
+  const run = (input: RelayInput, nowMs: number): void => {
+    switch (input.kind) {
+      case "attach": return attach(input);
+      case "ready": return ready(input.session);
+      case "detach": return detach(input.session);
+      case "publish": return void enrol(input.session, input.registration);
+      case "mail": return takeMail(input, nowMs);
+      case "settle": return settle(input.session, input.settle);
+      case "appended": return appended(input.ticket, input.places);
+      case "synced": return synced(input.ticket);
+      case "handed-over": return handOver(input.session, input.position);
+      case "blocked": return block(input.session, input.blocked);
+      case "trouble": return void (trouble = input.trouble);
+      case "distrust-disk": return void (distrustDisk = true);
+      case "end": return end(input, nowMs);
+      case "statement-due": {
+        const underWay = beginStatement(state.statements, sha256, relayId, nowMs);
+        if (underWay !== undefined) emit({ kind: "sign", statement: underWay.bytes });
+        return;
+      }
+      case "signed": return signed(input.signature);
+      case "not-signed": return abandonStatement(state.statements);
+    }
+  };
+
+  const handOver = (session: number, position: number): void => {
+    const agent = attachments.get(session)?.agent;
+    const consumer = agent?.mailbox.consumer;
+    if (agent !== undefined && consumer?.session === session && position > consumer.cursor) handedOver(agent, consumer, position);
+  };
+
+  const block = (session: number, blocked: boolean): void => {
+    const mailbox = attachments.get(session)?.agent.mailbox;
+    if (mailbox?.consumer?.session !== session) return;
+    mailbox.consumer.blocked = blocked;
+    wake(mailbox);
+  };
+
+  const overdueOf = (agent: AgentState, position: number, mail: StoredMail): Overdue => ({ agent, position, mail, ...readLabel(mail.label) });
+
+  return {
+    state,
+    counters,
+    step: (input, nowMs) => {
+      outputs = [];
+      run(input, nowMs);
+      if (records.length > 0) {
+        lastTicket++;
+        tickets.push({ number: lastTicket, effects, mails });
+        outputs.unshift({ kind: "append", ticket: lastTicket, records });
+      } else {
+        for (const effect of effects) if (effect.kind === "attached") welcome(effect.attachment);
+      }
+      records = [];
+      mails = [];
+      effects = [];
+      return outputs;
+    },
+    replay: (bytes, place) => replayRecord(state, sha256, bytes, place),
+    snapshot: () => restate(state),
+    nextFor,
+    overdue: (beforeMs, limit) => {
+      const found: Overdue[] = [];
+      for (const agent of state.agents.values()) {
+        const { mailbox } = agent;
+        if (mailbox.earliestExpiryMs > beforeMs) continue;
+        let earliest = Number.POSITIVE_INFINITY;
+        for (const [position, mail] of mailbox.stored) {
+          if (mail.expiresAtMs <= beforeMs && found.length < limit) found.push(overdueOf(agent, position, mail));
+          earliest = Math.min(earliest, mail.expiresAtMs);
+        }
+        mailbox.earliestExpiryMs = earliest;
+        if (found.length >= limit) break;
+      }
+      return found;
+    },
+    overdueAt: (key, position) => {
+      const agent = state.agents.get(key);
+      const mail = agent?.mailbox.stored.get(position);
+      return agent === undefined || mail === undefined ? undefined : overdueOf(agent, position, mail);
+    },
+    lookup: (what, key) => {
+      const agent = what === "name" ? state.names.get(key as string) : findAgent(state, key as Bytes);
+      return agent !== undefined && agent.bundle.length > 0 ? agent : undefined;
+    },
+    agentOf: (session) => attachments.get(session)?.agent,
+    isAttached: (agent) => [...attachments.values()].some((each) => each.agent === agent && !each.superseded),
+  };
+}

@@ -1,0 +1,150 @@
+/**
+ * Statements of a relay: what was stored since the last one, as leaves; the chain of numbers; the proofs.
+ *
+ * States of a message of a link: pending (in a leaf no statement has) -> under way (in the leaves of the statement that is
+ * being signed and written) -> stated (in a statement that is durable). Inputs: a stored or refused link sequence number, leaves
+ * taken for a statement, a statement durable or read. Invariants: numbers are gapless and each statement names the hash
+ * of the one before; a leaf covers a run of one link without a gap, refused numbers included in the run and left out of the
+ * contents; at most one statement is under way.
+ */
+import { type Bytes, concat, equalBytes, hex } from "../../wire/bytes.ts";
+import { KEPT_REFUSALS, LEAF_MESSAGES, STATEMENT_LEAVES } from "../../wire/kept-relay.ts";
+import { WIRE_VERSION } from "../../wire/limits.ts";
+import { statement, statementProof, storedLeaf } from "../../wire/statement.ts";
+import { createMerkleTree } from "./merkle.ts";
+
+type Sha256 = (bytes: Bytes) => Bytes;
+
+export interface PendingLeaf {
+  readonly sender: Bytes;
+  readonly link: Bytes;
+  firstSeq: number;
+  lastSeq: number;
+  /** Link sequence numbers inside that were refused. */
+  refused: number[];
+  digests: Bytes[];
+}
+
+export interface UnderWay {
+  readonly bytes: Bytes;
+  readonly number: number;
+  readonly leaves: readonly Bytes[];
+  readonly taken: readonly PendingLeaf[];
+}
+
+export interface Statements {
+  /** Number and hash of the newest statement; 0 and zero bytes before the first. */
+  number: number;
+  hash: Bytes;
+  /** Oldest first. */
+  pending: PendingLeaf[];
+  /** Per link the leaf that still grows. */
+  readonly growing: Map<string, PendingLeaf>;
+  underWay: UnderWay | undefined;
+}
+
+export function createStatements(): Statements {
+  return { number: 0, hash: new Uint8Array(32), pending: [], growing: new Map(), underWay: undefined };
+}
+
+/** A link sequence number was used up: by mail with `digest`, or by a refusal. */
+export function addToLeaf(statements: Statements, sender: Bytes, link: Bytes, linkSeq: number, digest: Bytes | undefined): void {
+  const key = hex(sender) + hex(link);
+  const growing = statements.growing.get(key);
+  if (growing !== undefined && growing.lastSeq + 1 === linkSeq && growing.digests.length < LEAF_MESSAGES && growing.refused.length < KEPT_REFUSALS) {
+    growing.lastSeq = linkSeq;
+    if (digest === undefined) growing.refused.push(linkSeq);
+    else growing.digests.push(digest.slice());
+    return;
+  }
+  if (digest === undefined) return;
+  const leaf: PendingLeaf = { sender: sender.slice(), link: link.slice(), firstSeq: linkSeq, lastSeq: linkSeq, refused: [], digests: [digest.slice()] };
+  statements.pending.push(leaf);
+  statements.growing.set(key, leaf);
+}
+
+/** Takes the pending leaves and gives the statement to sign, or `undefined` when there is nothing to say or one is under way. */
+export function beginStatement(statements: Statements, sha256: Sha256, relayId: Bytes, nowMs: number): UnderWay | undefined {
+  if (statements.underWay !== undefined || statements.pending.length === 0) return undefined;
+  const taken = statements.pending.slice(0, STATEMENT_LEAVES);
+  statements.pending = statements.pending.slice(STATEMENT_LEAVES);
+  for (const leaf of taken) {
+    const key = hex(leaf.sender) + hex(leaf.link);
+    if (statements.growing.get(key) === leaf) statements.growing.delete(key);
+  }
+  const leaves = taken.map((leaf) =>
+    storedLeaf.encode({ sender: leaf.sender, link: leaf.link, firstSeq: leaf.firstSeq, lastSeq: leaf.lastSeq, contents: sha256(concat(...leaf.digests)) }),
+  );
+  const number = statements.number + 1;
+  const bytes = statement.encode({
+    version: WIRE_VERSION,
+    relayId,
+    number,
+    previous: statements.hash,
+    timeMs: nowMs,
+    leafCount: leaves.length,
+    root: createMerkleTree(sha256, leaves).root,
+    extensions: [],
+  });
+  statements.underWay = { bytes, number, leaves, taken };
+  return statements.underWay;
+}
+
+/** The statement that was under way is durable. */
+export function finishStatement(statements: Statements, sha256: Sha256): UnderWay {
+  const done = statements.underWay;
+  if (done === undefined) throw new RangeError("no statement is under way");
+  statements.underWay = undefined;
+  statements.number = done.number;
+  statements.hash = sha256(done.bytes);
+  return done;
+}
+
+/** Signing failed: its leaves are pending again, before those that came later. */
+export function abandonStatement(statements: Statements): void {
+  if (statements.underWay === undefined) return;
+  statements.pending = [...statements.underWay.taken, ...statements.pending];
+  statements.underWay = undefined;
+}
+
+/** Leaves no durable statement covers, as far as `syncedOf` says their link is durable. */
+export function durablePending(statements: Statements, syncedOf: (sender: Bytes, link: Bytes) => number): readonly PendingLeaf[] {
+  const all = [...(statements.underWay?.taken ?? []), ...statements.pending];
+  return all.map((leaf) => upToSeq(leaf, syncedOf(leaf.sender, leaf.link))).filter((leaf) => leaf.digests.length > 0);
+}
+
+function upToSeq(leaf: PendingLeaf, lastSeq: number): PendingLeaf {
+  if (lastSeq >= leaf.lastSeq) return leaf;
+  const refused = leaf.refused.filter((linkSeq) => linkSeq <= lastSeq);
+  return { ...leaf, lastSeq, refused, digests: leaf.digests.slice(0, Math.max(0, lastSeq - leaf.firstSeq + 1 - refused.length)) };
+}
+
+/** A statement was read from the log: its leaves are no longer pending. False when it was known already. */
+export function recallStatement(statements: Statements, sha256: Sha256, bytes: Bytes, leaves: readonly Bytes[]): boolean {
+  const said = statement.decode(bytes);
+  for (const encoded of leaves) forgetPending(statements, storedLeaf.decode(encoded));
+  if (said.number <= statements.number) return false;
+  statements.number = said.number;
+  statements.hash = sha256(bytes);
+  return true;
+}
+
+function forgetPending(statements: Statements, stated: { readonly sender: Bytes; readonly link: Bytes; readonly lastSeq: number }): void {
+  const same = (leaf: PendingLeaf): boolean => leaf.firstSeq <= stated.lastSeq && equalBytes(leaf.link, stated.link) && equalBytes(leaf.sender, stated.sender);
+  for (const leaf of statements.pending.filter(same)) {
+    const refused = leaf.refused.filter((linkSeq) => linkSeq <= stated.lastSeq).length;
+    leaf.digests = leaf.digests.slice(Math.min(stated.lastSeq, leaf.lastSeq) - leaf.firstSeq + 1 - refused);
+    leaf.refused = leaf.refused.filter((linkSeq) => linkSeq > stated.lastSeq);
+    leaf.firstSeq = stated.lastSeq + 1;
+  }
+  statements.pending = statements.pending.filter((leaf) => leaf.digests.length > 0);
+  const key = hex(stated.sender) + hex(stated.link);
+  const growing = statements.growing.get(key);
+  if (growing !== undefined && growing.digests.length === 0) statements.growing.delete(key);
+}
+
+/** One encoded proof per leaf of a statement. */
+export function proofsOf(sha256: Sha256, bytes: Bytes, signature: Bytes, leaves: readonly Bytes[]): readonly Bytes[] {
+  const tree = createMerkleTree(sha256, leaves);
+  return leaves.map((leaf, leafIndex) => statementProof.encode({ statement: bytes, signature, leaf, leafIndex, path: tree.path(leafIndex) }));
+}

@@ -1,0 +1,84 @@
+/**
+ * Serves consumers that are behind from the log, in order, as fast as they read: nothing more is read for one whose queue is
+ * full until that queue has left.
+ */
+import type { Session } from "../protocol/link/session.ts";
+import type { Place } from "../protocol/delivery/mailbox-state.ts";
+import type { Mailboxes } from "../protocol/delivery/mailboxes.ts";
+import type { RecordLog } from "../store/log/record-log.ts";
+import type { Bytes } from "../wire/bytes.ts";
+import { encodeDeliver } from "../wire/control.ts";
+import { isPerdureError } from "../wire/error.ts";
+import { decodeKeptMail } from "../wire/kept-relay.ts";
+import type { RelayLoop } from "./relay-loop.ts";
+
+export interface DeliveryPump {
+  /** There is mail in the log for this session. */
+  wake(session: number): void;
+  /** Tells the machine when the session's queue is full. */
+  noticeQueue(session: number): void;
+}
+
+export interface DeliveryPumpOptions {
+  readonly mailboxes: Mailboxes;
+  readonly log: Pick<RecordLog, "read">;
+  readonly loop: RelayLoop;
+  readonly generation: Bytes;
+  readonly sendQueueBytes: number;
+  readonly sessionOf: (session: number) => Session | undefined;
+  /** A record is damaged: its message is lost. */
+  readonly lost: (session: number, position: number) => Promise<void>;
+  readonly failed: (error: unknown) => void;
+}
+
+export function createDeliveryPump({ mailboxes, log, loop, generation, sendQueueBytes, sessionOf, lost, failed }: DeliveryPumpOptions): DeliveryPump {
+  const running = new Set<number>();
+
+  const noticeQueue = (session: number): void => {
+    const queued = sessionOf(session)?.queuedBytes ?? 0;
+    if (queued > sendQueueBytes) loop.feed({ kind: "blocked", session, blocked: true });
+  };
+
+  const pump = async (session: number): Promise<void> => {
+    for (let [due] = mailboxes.nextFor(session, 1); due !== undefined; [due] = mailboxes.nextFor(session, 1)) {
+      const { position, storedAtMs, place } = due;
+      const record = await readRecord(place, () => mailboxes.nextFor(session, 1)[0]?.position === position);
+      const to = sessionOf(session);
+      if (to === undefined) return;
+      if (record === "damaged") await lost(session, position);
+      if (typeof record === "string") continue;
+      to.send([{ name: "deliver", payload: encodeDeliver({ generation, position, storedAtMs, envelope: decodeKeptMail(record).envelope }) }]);
+      loop.feed({ kind: "handed-over", session, position });
+      noticeQueue(session);
+    }
+  };
+
+  /** A record that was let go of while it was being read is no error. */
+  const readRecord = async (place: Place, stillDue: () => boolean): Promise<Bytes | "damaged" | "gone"> => {
+    try {
+      const record = await log.read(place);
+      return stillDue() ? record : "gone";
+    } catch (error) {
+      if (!stillDue()) return "gone";
+      if (isPerdureError(error) && error.code === "log-damaged") return "damaged";
+      throw error;
+    }
+  };
+
+  const wake = (session: number): void => {
+    if (running.has(session)) return;
+    running.add(session);
+    pump(session).then(
+      () => {
+        running.delete(session);
+        if (sessionOf(session) !== undefined && mailboxes.nextFor(session, 1).length > 0) wake(session);
+      },
+      (error: unknown) => {
+        running.delete(session);
+        failed(error);
+      },
+    );
+  };
+
+  return { wake, noticeQueue };
+}

@@ -1,0 +1,44 @@
+/** What a relay answers over plain HTTP on its port: whether it is well, and what its owner wants to see. */
+import { Hono } from "hono";
+import { isLoopbackName } from "./loopback.ts";
+import type { RelayStatus } from "./status.ts";
+
+const HEADERS = {
+  "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "cross-origin-resource-policy": "same-origin",
+  "cache-control": "no-store",
+} as const;
+
+export interface HttpOptions {
+  /** `undefined` while the relay is starting. */
+  readonly status: () => RelayStatus | undefined;
+}
+
+/** Routes of a relay; others may be added to what it returns. */
+export function createHttp({ status }: HttpOptions): Hono {
+  const app = new Hono();
+  app.use(async (context, next) => {
+    // A page elsewhere can point its own name at this machine; it cannot make the browser send a loopback name.
+    if (!isLoopbackName(hostnameOf(context.req.header("host")))) return context.text("This relay answers under loopback names only.\n", 421, HEADERS);
+    await next();
+    for (const [name, value] of Object.entries(HEADERS)) context.res.headers.set(name, value);
+    return;
+  });
+  app.get("/healthz", (context) => {
+    const now = status();
+    const reasons = now === undefined ? ["the relay is starting"] : now.reasons;
+    return context.json({ healthy: reasons.length === 0, reasons }, reasons.length === 0 ? 200 : 503);
+  });
+  app.get("/status.json", (context) => {
+    const now = status();
+    return now === undefined ? context.json({ healthy: false, reasons: ["the relay is starting"] }, 503) : context.json(now);
+  });
+  return app;
+}
+
+function hostnameOf(host: string | undefined): string {
+  const address = `http://${host ?? ""}`;
+  return URL.canParse(address) ? new URL(address).hostname : "";
+}

@@ -1,0 +1,204 @@
+/** The running relay without its port: log, machine, loop, sessions, pump, statements, sweep. */
+import type { Host } from "../host/host.ts";
+import type { Connection } from "../host/net.ts";
+import type { OwnIdentity } from "../identity/own-identity.ts";
+import { ALL_RELAY_DEFENCES, type RelayDefences, type RelayOutput } from "../protocol/delivery/mailbox-events.ts";
+import { createMailboxes, type Mailboxes } from "../protocol/delivery/mailboxes.ts";
+import type { Place } from "../protocol/delivery/mailbox-state.ts";
+import { goodbyeFor } from "../protocol/link/goodbyes.ts";
+import type { Settings } from "../settings/register.ts";
+import { openRecordLog } from "../store/log/open-log.ts";
+import type { LogHealth, RecordLog } from "../store/log/record-log.ts";
+import { type Bytes, hex } from "../wire/bytes.ts";
+import { PerdureError } from "../wire/error.ts";
+import { toBeSigned } from "../wire/identity.ts";
+import { GENERATION_BYTES } from "../wire/ids.ts";
+import { encodeKept } from "../wire/kept-relay.ts";
+import { createDeliveryPump } from "./delivery-pump.ts";
+import { createIncidents, type Incidents } from "./incidents.ts";
+import { createRelayLoop } from "./relay-loop.ts";
+import { createSessions } from "./sessions.ts";
+import { createStatus, type RelayStatus } from "./status.ts";
+import { createSweeper } from "./sweeper.ts";
+
+export interface RelayCore {
+  accept(connection: Connection): void;
+  status(): RelayStatus;
+  sayGoodbye(): void;
+  /** Resolves when everything taken so far is durable. */
+  durable(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface RelayCoreOptions {
+  readonly host: Host;
+  readonly folder: string;
+  readonly settings: Settings;
+  readonly own: OwnIdentity;
+  readonly address: string;
+  readonly memoryBytes: (() => number) | undefined;
+  readonly defences: Partial<RelayDefences> | undefined;
+}
+
+/** Agents one relay registers; with MAX_BUNDLE_BYTES it bounds what identities cost, however many are made. */
+const MAX_AGENTS = 10_000;
+/** What a message can carry of its sender's identity; nobody needs to publish more. */
+const MAX_BUNDLE_BYTES = 16 * 1024;
+
+export async function startRelayCore({ host, folder, settings, own, address, memoryBytes, defences }: RelayCoreOptions): Promise<RelayCore> {
+  const { clock, crypto, random } = host;
+  const incidents = createIncidents(clock, host.log);
+  const generation = random.bytes(GENERATION_BYTES);
+  const mailboxes = createMailboxes({
+    relayId: own.idRaw,
+    generation,
+    sha256: crypto.hash.sha256,
+    limits: { ...settings, noticeExpiryMs: settings.defaultExpiryMs, agents: MAX_AGENTS, bundleBytes: MAX_BUNDLE_BYTES },
+    defences: { ...ALL_RELAY_DEFENCES, ...defences },
+  });
+  let onHealth = (_health: LogHealth): void => {};
+  const log = await openStore(host, folder, settings, mailboxes, (health) => onHealth(health));
+  try {
+    await log.append([encodeKept("start", { generation, atMs: clock.wallMs() })], { orReject: true }).synced;
+  } catch (error) {
+    await log[Symbol.asyncDispose]();
+    throw error;
+  }
+
+  const failed = (error: unknown): void => incidents.add("internal", String(error));
+  const loop = createRelayLoop({ mailboxes, log, clock, carry: (output) => carry(output), failed });
+  const sessions = createSessions({
+    host, settings, own, generation, mailboxes, loop, incidents,
+    closedFor: () => stuckError(log.health),
+    drained: (session) => loop.feed({ kind: "blocked", session, blocked: false }),
+  });
+  const sweeper = createSweeper({ host, settings, own, mailboxes, loop, incidents });
+  const pump = createDeliveryPump({
+    mailboxes, log, loop, generation, failed,
+    sendQueueBytes: settings.sendQueueBytes,
+    sessionOf: sessions.sessionOf,
+    lost: async (session, position) => {
+      const agent = mailboxes.agentOf(session);
+      if (agent !== undefined) await sweeper.endLost(agent.key, position);
+    },
+  });
+  const statements = startStatements(host, settings, own, mailboxes, loop.feed, incidents);
+  let stopped = false;
+  let troubled = false;
+
+  /** Says whether new mail can be kept; asked before every input that could bring some. */
+  const watchDisk = (): void => {
+    const stuck = stuckError(log.health);
+    const full = stuck ?? (log.bytesOnDisk >= settings.storeBytes ? new PerdureError("disk-full", "the relay's disk space is used up", { afterMs: 5000 }) : undefined);
+    if ((full !== undefined) === troubled) return;
+    troubled = full !== undefined;
+    loop.feed({ kind: "trouble", trouble: full === undefined ? undefined : { code: full.code, why: full.message, afterMs: full.afterMs ?? settings.diskRetryMs } });
+    if (full !== undefined && stuck === undefined) incidents.add("disk", full.message);
+  };
+
+  onHealth = (health) => {
+    if (health.state === "stuck") {
+      incidents.add("disk", `a write failed: ${health.code}; nothing is handed out before it is durable any more`);
+      loop.feed({ kind: "distrust-disk" });
+    }
+    watchDisk();
+  };
+
+  const carry = (output: RelayOutput): void => {
+    statements.arm();
+    watchDisk();
+    if (output.kind === "fact") return host.log.write("debug", output.event, output.fields);
+    if (output.kind === "behind") return pump.wake(output.session);
+    if (output.kind === "sign") return statements.sign(output.statement);
+    sessions.carry(output);
+    if (output.kind === "deliver") pump.noticeQueue(output.session);
+  };
+
+  host.log.write("info", "relay.started", { id: own.id, address, generation: hex(generation), waiting: mailboxes.state.storedMessages });
+  return {
+    accept: sessions.accept,
+    status: createStatus({
+      id: own.id, address: () => address, clock, startedAtMs: clock.wallMs(), generation, mailboxes, log, settings, incidents, memoryBytes,
+      connections: () => sessions.open,
+      troubles: () => [
+        ...(sweeper.holding ? ["the wall clock jumped; nothing expires until it can be trusted"] : []),
+        ...(log.health.state === "good" && troubled ? ["the disk space set for mail is used up; new mail is refused"] : []),
+        ...(stopped ? ["the relay is stopping"] : []),
+      ],
+    }),
+    sayGoodbye: () => {
+      stopped = true;
+      sessions.drain(goodbyeFor("relay-draining", "the relay is stopping", { retry: "after", afterMs: settings.redialMinMs }));
+    },
+    durable: loop.durable,
+    stop: async () => {
+      stopped = true;
+      statements.stop();
+      sweeper.stop();
+      await log[Symbol.asyncDispose]();
+      host.log.write("info", "relay.stopped", { id: own.id });
+    },
+  };
+}
+
+async function openStore(host: Host, folder: string, settings: Settings, mailboxes: Mailboxes, onHealth: (health: LogHealth) => void): Promise<RecordLog> {
+  const dead: Place[] = [];
+  const log = await openRecordLog({
+    files: host.files,
+    random: host.random,
+    clock: host.clock,
+    log: host.log,
+    folder: `${folder}/log`,
+    magic: "relay",
+    segmentBytes: settings.segmentBytes,
+    diskRetryMs: settings.diskRetryMs,
+    replay: (record, at) => void dead.push(...mailboxes.replay(record, at)),
+    snapshot: () => mailboxes.snapshot(),
+    onHealth,
+  });
+  for (const place of dead) log.release(place);
+  return log;
+}
+
+function stuckError(health: LogHealth): PerdureError | undefined {
+  if (health.state === "good") return undefined;
+  return new PerdureError(health.code, "the relay's disk takes nothing now", { retry: "after", afterMs: 5000, hint: "What was accepted is kept; the relay's owner sees why on its status page." });
+}
+
+interface StatementRounds {
+  /** Begins a round when something is pending and none has begun. */
+  arm(): void;
+  sign(statement: Bytes): void;
+  stop(): void;
+}
+
+function startStatements(host: Host, settings: Settings, own: OwnIdentity, mailboxes: Mailboxes, feed: (input: Parameters<Mailboxes["step"]>[0]) => void, incidents: Incidents): StatementRounds {
+  let cancel: (() => void) | undefined;
+  let stopped = false;
+  const arm = (): void => {
+    const { pending, underWay } = mailboxes.state.statements;
+    if (stopped || cancel !== undefined || underWay !== undefined || pending.length === 0) return;
+    cancel = host.clock.after(settings.statementEveryMs, () => {
+      cancel = undefined;
+      feed({ kind: "statement-due" });
+    });
+  };
+  arm();
+  return {
+    arm,
+    sign: (statement) => {
+      host.crypto.signatures
+        .sign(own.instanceKey, toBeSigned("statement", statement))
+        .then((signature) => feed({ kind: "signed", signature }))
+        .catch((error: unknown) => {
+          feed({ kind: "not-signed" });
+          incidents.add("internal", `a statement could not be signed: ${String(error)}`);
+          arm();
+        });
+    },
+    stop: () => {
+      stopped = true;
+      cancel?.();
+    },
+  };
+}

@@ -1,0 +1,76 @@
+/**
+ * Carries inputs into the machine and its outputs out, one turn at a time: everything fed within one turn becomes one append
+ * to the log, and only then do frames leave.
+ */
+import type { Clock } from "../host/clock.ts";
+import type { RelayInput, RelayOutput } from "../protocol/delivery/mailbox-events.ts";
+import type { Mailboxes } from "../protocol/delivery/mailboxes.ts";
+import type { RecordLog } from "../store/log/record-log.ts";
+
+export interface RelayLoop {
+  /** Takes an input at once; its outputs leave at the end of the turn. */
+  feed(input: RelayInput): void;
+  /** Resolves when everything fed so far is durable. */
+  durable(): Promise<void>;
+}
+
+export interface RelayLoopOptions {
+  readonly mailboxes: Mailboxes;
+  readonly log: Pick<RecordLog, "append" | "release">;
+  readonly clock: Clock;
+  /** Everything but `append` and `release`. */
+  readonly carry: (output: RelayOutput) => void;
+  readonly failed: (error: unknown) => void;
+}
+
+export function createRelayLoop({ mailboxes, log, clock, carry, failed }: RelayLoopOptions): RelayLoop {
+  let queue: RelayOutput[] = [];
+  let scheduled = false;
+  let lastSync: Promise<void> = Promise.resolve();
+
+  const feed = (input: RelayInput): void => {
+    for (const output of mailboxes.step(input, clock.wallMs())) queue.push(output);
+    if (scheduled || queue.length === 0) return;
+    scheduled = true;
+    queueMicrotask(() => {
+      scheduled = false;
+      try {
+        flush();
+      } catch (error) {
+        failed(error);
+      }
+    });
+  };
+
+  const flush = (): void => {
+    const outputs = queue;
+    queue = [];
+    append(outputs.filter((output) => output.kind === "append"));
+    for (const output of outputs) {
+      if (output.kind === "release") for (const place of output.places) log.release(place);
+      else if (output.kind !== "append") carry(output);
+    }
+  };
+
+  const append = (appends: readonly Extract<RelayOutput, { readonly kind: "append" }>[]): void => {
+    const last = appends.at(-1);
+    if (last === undefined) return;
+    const { at, synced } = log.append(appends.flatMap((each) => each.records));
+    let index = 0;
+    for (const { ticket, records } of appends) {
+      feed({ kind: "appended", ticket, places: at.slice(index, index + records.length) });
+      index += records.length;
+    }
+    lastSync = synced.then(() => feed({ kind: "synced", ticket: last.ticket })).catch(failed);
+  };
+
+  const durable = async (): Promise<void> => {
+    for (let waited: Promise<void> | undefined; waited !== lastSync || queue.length > 0; ) {
+      waited = lastSync;
+      await waited;
+      await Promise.resolve();
+    }
+  };
+
+  return { feed, durable };
+}

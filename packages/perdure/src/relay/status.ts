@@ -1,0 +1,122 @@
+/** The relay as its owner sees it: whether it is well, who uses it, what it costs, what broke lately. */
+import type { Clock } from "../host/clock.ts";
+import type { Mailboxes } from "../protocol/delivery/mailboxes.ts";
+import { listSettings, type SettingRow, type Settings } from "../settings/register.ts";
+import type { LogHealth, RecordLog } from "../store/log/record-log.ts";
+import { hex } from "../wire/bytes.ts";
+import type { Bytes } from "../wire/bytes.ts";
+import type { AgentId } from "../wire/ids.ts";
+import type { Incident, Incidents } from "./incidents.ts";
+
+export interface AgentRow {
+  readonly id: AgentId;
+  /** As its own record claims; foreign text. */
+  readonly name: string | undefined;
+  readonly connected: boolean;
+  readonly waitingMessages: number;
+  readonly waitingBytes: number;
+  /** When the message that waits longest was stored, milliseconds since 1970. */
+  readonly oldestWaitingSinceMs: number | undefined;
+}
+
+export interface RelayStatus {
+  readonly id: AgentId;
+  readonly address: string;
+  readonly healthy: boolean;
+  /** What is wrong, for people; empty when healthy. */
+  readonly reasons: readonly string[];
+  readonly nowMs: number;
+  readonly startedAtMs: number;
+  /** 16 hexadecimal digits. */
+  readonly generation: string;
+  readonly connections: number;
+  readonly agentCount: number;
+  /** Those with most waiting first, at most 500. */
+  readonly agents: readonly AgentRow[];
+  readonly waitingMessages: number;
+  readonly waitingBytes: number;
+  readonly diskBytes: number;
+  readonly diskLimitBytes: number;
+  /** Bytes of memory of the process, where the caller can tell. */
+  readonly memoryBytes: number | undefined;
+  readonly counters: {
+    readonly accepted: number;
+    readonly duplicates: number;
+    readonly delivered: number;
+    readonly settled: number;
+    readonly expired: number;
+    readonly lost: number;
+    readonly statements: number;
+    /** By error code. */
+    readonly refused: Readonly<Record<string, number>>;
+  };
+  /** Oldest first, at most 50. */
+  readonly incidents: readonly Incident[];
+  readonly settings: readonly SettingRow[];
+}
+
+export interface StatusOptions {
+  readonly id: AgentId;
+  readonly address: () => string;
+  readonly clock: Clock;
+  readonly startedAtMs: number;
+  readonly generation: Bytes;
+  readonly mailboxes: Mailboxes;
+  readonly log: RecordLog;
+  readonly settings: Settings;
+  readonly incidents: Incidents;
+  readonly connections: () => number;
+  /** Reasons the log does not know of. */
+  readonly troubles: () => readonly string[];
+  readonly memoryBytes: (() => number) | undefined;
+}
+
+const ROWS = 500;
+
+export function createStatus(options: StatusOptions): () => RelayStatus {
+  const { mailboxes, log, settings } = options;
+  const { state, counters } = mailboxes;
+  return () => {
+    const reasons = [...healthReasons(log.health, options.clock.wallMs()), ...options.troubles()];
+    return {
+      id: options.id,
+      address: options.address(),
+      healthy: reasons.length === 0,
+      reasons,
+      nowMs: options.clock.wallMs(),
+      startedAtMs: options.startedAtMs,
+      generation: hex(options.generation),
+      connections: options.connections(),
+      agentCount: state.agents.size,
+      agents: agentRows(mailboxes),
+      waitingMessages: state.storedMessages,
+      waitingBytes: state.storedBytes,
+      diskBytes: log.bytesOnDisk,
+      diskLimitBytes: settings.storeBytes,
+      memoryBytes: options.memoryBytes?.(),
+      counters: { ...counters, refused: Object.fromEntries(counters.refused) },
+      incidents: [...options.incidents.recent],
+      settings: listSettings(settings),
+    };
+  };
+}
+
+function healthReasons(health: LogHealth, nowMs: number): readonly string[] {
+  if (health.state === "good") return [];
+  return [`the disk takes nothing (${health.code}) for ${Math.round((nowMs - health.sinceMs) / 1000)} s; new mail is refused, accepted mail is kept`];
+}
+
+function agentRows(mailboxes: Mailboxes): readonly AgentRow[] {
+  const busiest = [...mailboxes.state.agents.values()].sort((a, b) => b.mailbox.stored.size - a.mailbox.stored.size).slice(0, ROWS);
+  return busiest.map((agent) => {
+    const oldest = agent.mailbox.stored.values().next();
+    return {
+      id: agent.id,
+      name: agent.name,
+      connected: mailboxes.isAttached(agent),
+      waitingMessages: agent.mailbox.stored.size,
+      waitingBytes: agent.mailbox.storedBytes,
+      oldestWaitingSinceMs: oldest.done === true ? undefined : oldest.value.storedAtMs,
+    };
+  });
+}

@@ -1,0 +1,98 @@
+/** Ends mail whose time is over: looks for it in intervals, unless the clock is not to be trusted, and writes the notices. */
+import type { Host } from "../host/host.ts";
+import { signNotice } from "../identity/notice.ts";
+import type { OwnIdentity } from "../identity/own-identity.ts";
+import type { Mailboxes, Overdue } from "../protocol/delivery/mailboxes.ts";
+import type { Settings } from "../settings/register.ts";
+import { findAgent } from "../protocol/delivery/mailbox-state.ts";
+import { type Ending, ENDINGS } from "../wire/kept-relay.ts";
+import { WIRE_VERSION } from "../wire/limits.ts";
+import { createClockGuard } from "./clock-guard.ts";
+import type { Incidents } from "./incidents.ts";
+import type { RelayLoop } from "./relay-loop.ts";
+
+export interface Sweeper {
+  /** Nothing is ended for its age until the clock can be trusted again. */
+  readonly holding: boolean;
+  /** Lets go of a message whose record is damaged, and tells its sender. */
+  endLost(agent: string, position: number): Promise<void>;
+  stop(): void;
+}
+
+export interface SweeperOptions {
+  readonly host: Pick<Host, "clock" | "crypto">;
+  readonly settings: Settings;
+  readonly own: OwnIdentity;
+  readonly mailboxes: Mailboxes;
+  readonly loop: RelayLoop;
+  readonly incidents: Incidents;
+}
+
+/** Messages ended before the loop gets another turn. */
+const AT_ONCE = 256;
+
+export function createSweeper({ host, settings, own, mailboxes, loop, incidents }: SweeperOptions): Sweeper {
+  const { clock, crypto } = host;
+  const readClock = createClockGuard({ jumpMs: settings.clockJumpMs, holdMs: settings.clockJumpHoldMs }, clock.wallMs(), clock.monotonicMs());
+  let holding = false;
+  let stopped = false;
+  let cancel = (): void => {};
+
+  const end = async (overdue: Overdue, ending: Ending): Promise<void> => {
+    const { agent, position, mail } = overdue;
+    const tell = mail.wantsNotice && findAgent(mailboxes.state, mail.from) !== undefined;
+    const body = tell
+      ? await signNotice({
+          crypto,
+          own,
+          notice: {
+            version: WIRE_VERSION, relayId: own.idRaw, outcome: ENDINGS.indexOf(ending), to: agent.idRaw, stream: overdue.stream, seq: mail.seq, digest: overdue.digest,
+            timeMs: clock.wallMs(), extensions: [],
+          },
+        })
+      : undefined;
+    loop.feed({ kind: "end", agent: agent.key, position, ending, notice: body });
+  };
+
+  const sweep = async (): Promise<void> => {
+    const reading = readClock(clock.wallMs(), clock.monotonicMs());
+    if (reading.jump !== undefined) {
+      incidents.add("clock", `the wall clock jumped ${reading.jump} by ${Math.abs(Math.round(reading.byMs / 1000))} s${reading.holding ? `; nothing expires for ${Math.round(settings.clockJumpHoldMs / 60_000)} min` : ""}`);
+    }
+    holding = reading.holding;
+    await own.renewIfDue(clock.wallMs());
+    for (;;) {
+      if (holding || stopped) return;
+      const found = mailboxes.overdue(clock.wallMs() - settings.expiryGraceMs, AT_ONCE);
+      if (found.length === 0) return;
+      for (const overdue of found) await end(overdue, "expired");
+    }
+  };
+
+  const arm = (): void => {
+    cancel = clock.after(settings.sweepEveryMs, () => {
+      sweep()
+        .catch((error: unknown) => incidents.add("internal", `looking for expired mail failed: ${String(error)}`))
+        .finally(() => {
+          if (!stopped) arm();
+        });
+    });
+  };
+  arm();
+
+  return {
+    get holding() {
+      return holding;
+    },
+    endLost: async (agent, position) => {
+      const overdue = mailboxes.overdueAt(agent, position);
+      if (overdue === undefined) return;
+      incidents.add("damage", `message ${position} of ${overdue.agent.id} cannot be read back and is lost`);
+      await end(overdue, "lost");
+    },
+    stop: () => {
+      stopped = true;
+      cancel();
+    },
+  };
+}

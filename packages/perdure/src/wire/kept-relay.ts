@@ -1,0 +1,155 @@
+/**
+ * What a relay keeps in its log. A record is one byte of kind and what the kind says; `mail` has a fixed layout, the others
+ * are deterministic CBOR arrays.
+ *
+ *   mail      0  1  kind, 1
+ *             1  8  link               zero in a notice of the relay's own
+ *             9  8  link sequence      zero in a notice of the relay's own
+ *            17  8  position in the mailbox of the envelope's recipient
+ *            25  8  time it was stored, milliseconds since 1970
+ *            33  …  envelope
+ *
+ * Reading the records of all segments in order gives the relay's state. Every kind may be read again on top of a state that
+ * already has it: numbers only rise, sets only grow, and the newest registration is read last.
+ */
+import { type Bytes, concat, readU64, viewOf, writeU64 } from "./bytes.ts";
+import { PerdureError } from "./error.ts";
+import { GENERATION_BYTES, LINK_BYTES } from "./ids.ts";
+import { MAX_CONTROL_BYTES } from "./limits.ts";
+import { bytes, choice, fixed, list, optional, type Shape, shape, type ShapeValue, text, uint } from "./shape.ts";
+
+const agentId = fixed(32);
+const link = fixed(LINK_BYTES);
+const range = list(uint, 2);
+
+/** Ranges of one settled record; more take more records. */
+export const KEPT_RANGES = 512;
+/** Digests of one pending record: a leaf is closed when it has as many. */
+export const LEAF_MESSAGES = 1024;
+/** Leaves of one statement. */
+export const STATEMENT_LEAVES = 256;
+/** Refusals remembered per link: as many as a sender may have unacknowledged. */
+export const KEPT_REFUSALS = 256;
+
+/** Drawn at every start, durable before the first delivery of that start. */
+export const keptStart = shape("start", { generation: fixed(GENERATION_BYTES), atMs: uint });
+
+export const keptRegistration = shape("registration", {
+  agentId,
+  name: optional(text(32)),
+  recordVersion: uint,
+  /** An encoded identity bundle, verified when it came. */
+  bundle: bytes(MAX_CONTROL_BYTES),
+}, MAX_CONTROL_BYTES + 1024);
+
+/** Mail of a link that was not taken; its link sequence number is used up. */
+export const keptRefusal = shape("refusal", { sender: agentId, link, linkSeq: uint });
+
+/** The consumer epoch of a mailbox rose. */
+export const keptEpoch = shape("epoch", { agentId, epoch: uint });
+
+/** Positions released by a settle that counted: current generation and epoch, at or below the synced tail. */
+export const keptSettled = shape("settled", { agentId, ranges: list(range, KEPT_RANGES) });
+
+export const ENDINGS = ["expired", "lost"] as const;
+export type Ending = (typeof ENDINGS)[number];
+
+/** A position that came to its end at this relay without a settle. */
+export const keptEnding = shape("ending", { agentId, position: uint, ending: choice(...ENDINGS) });
+
+/** A signed statement and its leaves, in the order of the Merkle tree. */
+export const keptStatement = shape("kept statement", {
+  statement: bytes(1024),
+  signature: fixed(64),
+  leaves: list(bytes(256), STATEMENT_LEAVES),
+}, STATEMENT_LEAVES * 256 + 4096);
+
+/** Restated: how far a mailbox got. */
+export const keptMailbox = shape("mailbox", { agentId, nextPosition: uint, epoch: uint });
+
+/** Restated: how far a link got. */
+export const keptLink = shape("kept link", { sender: agentId, link, upTo: uint, refused: list(uint, KEPT_REFUSALS) });
+
+/** Restated: messages of one link that no statement covers yet. */
+export const keptPending = shape("pending leaf", { sender: agentId, link, firstSeq: uint, lastSeq: uint, refused: list(uint, KEPT_REFUSALS), digests: bytes(LEAF_MESSAGES * 16) });
+
+/** Restated: where the chain of statements stands. */
+export const keptHead = shape("statement head", { number: uint, hash: fixed(32) });
+
+/** Restated: a proof that its sender may not have received. */
+export const keptProof = shape("kept proof", { sender: agentId, number: uint, proof: bytes(4096) });
+
+const KINDS = {
+  start: [2, keptStart],
+  registration: [3, keptRegistration],
+  refusal: [4, keptRefusal],
+  epoch: [5, keptEpoch],
+  settled: [6, keptSettled],
+  ending: [7, keptEnding],
+  statement: [8, keptStatement],
+  mailbox: [9, keptMailbox],
+  link: [10, keptLink],
+  pending: [11, keptPending],
+  head: [12, keptHead],
+  proof: [13, keptProof],
+} as const;
+
+type Kinds = typeof KINDS;
+export type KeptKind = keyof Kinds;
+export type KeptValue<Kind extends KeptKind> = ShapeValue<Kinds[Kind][1]>;
+export type KeptRecord = { readonly kind: "mail"; readonly mail: KeptMail } | { readonly [Kind in KeptKind]: { readonly kind: Kind; readonly value: KeptValue<Kind> } }[KeptKind];
+
+const MAIL = 1;
+/** Bytes of a mail record before its envelope. */
+export const KEPT_MAIL_HEADER_BYTES = 33;
+
+export interface KeptMail {
+  readonly link: Bytes;
+  readonly linkSeq: number;
+  readonly position: number;
+  readonly storedAtMs: number;
+  readonly envelope: Bytes;
+}
+
+export function encodeKeptMail(mail: KeptMail): Bytes {
+  const header = new Uint8Array(KEPT_MAIL_HEADER_BYTES);
+  const view = viewOf(header);
+  header[0] = MAIL;
+  header.set(mail.link, 1);
+  writeU64(view, 9, mail.linkSeq);
+  writeU64(view, 17, mail.position);
+  writeU64(view, 25, mail.storedAtMs);
+  return concat(header, mail.envelope);
+}
+
+/** Reads a mail record in place. */
+export function decodeKeptMail(record: Bytes): KeptMail {
+  if (record.length < KEPT_MAIL_HEADER_BYTES || record[0] !== MAIL) malformed("not a mail record");
+  const view = viewOf(record);
+  const linkSeq = readU64(view, 9);
+  const position = readU64(view, 17);
+  const storedAtMs = readU64(view, 25);
+  if (linkSeq === undefined || position === undefined || position === 0 || storedAtMs === undefined) malformed("a number outside 2^53 - 1");
+  return { link: record.subarray(1, 1 + LINK_BYTES), linkSeq, position, storedAtMs, envelope: record.subarray(KEPT_MAIL_HEADER_BYTES) };
+}
+
+export function encodeKept<Kind extends KeptKind>(kind: Kind, value: KeptValue<Kind>): Bytes {
+  const [number, shapeOf] = KINDS[kind];
+  return concat(Uint8Array.of(number), (shapeOf as unknown as Shape<KeptValue<Kind>>).encode(value));
+}
+
+const KIND_OF: ReadonlyMap<number, KeptKind> = new Map(Object.entries(KINDS).map(([kind, [number]]) => [number, kind as KeptKind]));
+
+/** Reads any record; `needs-newer-version` for a kind this version does not know. */
+export function decodeKept(record: Bytes): KeptRecord {
+  if (record[0] === MAIL) return { kind: "mail", mail: decodeKeptMail(record) };
+  const kind = KIND_OF.get(record[0] ?? 0);
+  if (kind === undefined) {
+    throw new PerdureError("needs-newer-version", `the relay's log has a record of kind ${record[0]}`, { hint: "A newer perdure wrote this folder; open it with that one." });
+  }
+  return { kind, value: (KINDS[kind][1] as Shape<unknown>).decode(record.subarray(1)) } as KeptRecord;
+}
+
+function malformed(why: string): never {
+  throw new PerdureError("malformed", `relay log: ${why}`);
+}
