@@ -50,7 +50,7 @@ export async function readFileContent(path: string, signal?: AbortSignal): Promi
   try {
     const found = await stat(path);
     if (found.isDirectory()) {
-      throw new PerdureError("bad-argument", `${safeLine(path)} is a folder`, { hint: "Name a file in it, or pack the folder first: tar cz folder | perdure send … -" });
+      throw new PerdureError("bad-argument", `${safeLine(path)} is a folder`, { hint: "Name a file in it, or pack the folder and send the package." });
     }
     if (found.isFile() && found.size > MAX_MESSAGE_BYTES) throw tooLarge(safeLine(path), found.size);
     const bytes = await collect(createReadStream(path), safeLine(path), signal);

@@ -6,6 +6,9 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import type { Verb } from "./invocation.ts";
 import { parseDuration } from "./quantity.ts";
 
+/** Heading of the options that every verb takes. */
+const EVERYWHERE = "Everywhere:";
+
 /** `what` is what the person wanted, for the error that may come of it. */
 export type Dispatch = (call: { readonly what: string; readonly options: CommonOptions; readonly load: () => Promise<Verb> }) => Promise<void>;
 
@@ -61,13 +64,18 @@ export interface TryWords extends CommonOptions {
 
 const FOLDERS = `
 Folders:
-  An agent lives in one folder: --at <folder>, else $PERDURE_HOME, else one per user (~/.local/share/perdure/agent, or what
-  XDG_DATA_HOME says). Any number of processes may use it at once. A relay: --at, $PERDURE_RELAY_HOME, …/perdure/relay.
+  An agent lives in one folder: --at <folder>, else $PERDURE_HOME, else one per
+  user (~/.local/share/perdure/agent, or below $XDG_DATA_HOME). Any number of
+  processes may use it at once. A relay's: --at, $PERDURE_RELAY_HOME, …/relay.
 
 Exit codes:
-  0 done  2 wrong words  3 not there  4 not reachable now  5 somebody else has it  6 not to be trusted
-  7 too new for this version  8 the message ended without success  9 the machine does not let us  10 called off
-  70 a mistake of ours  130 Ctrl-C
+  0  done                      6  not to be trusted
+  1  examined, and not right   7  too new for this version
+  2  wrong words               8  the message ended without success
+  3  not there                 9  the machine does not let us
+  4  not reachable now        10  called off
+  5  somebody else has it     70  a mistake of ours
+                             130  Ctrl-C
 `;
 
 export function createProgram(version: string, dispatch: Dispatch): Command {
@@ -76,13 +84,13 @@ export function createProgram(version: string, dispatch: Dispatch): Command {
     .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print help")
     .helpCommand(false)
-    .configureHelp({ showGlobalOptions: false })
+    .configureHelp({ subcommandTerm: (command) => [command.name(), ...command.registeredArguments.map((each) => (each.required ? `<${each.name()}>` : `[${each.name()}]`))].join(" ") })
     .addHelpText("before", `Examples:
-  perdure try ./my.pdf                              your file to a sleeping agent, through a relay that is killed
-  perdure relay                                     a relay on this machine; prints its address
-  perdure init --relay <address> --name desk        an agent of your own
-  perdure send @desk "hello" --until done           mail that waits for its reader
-  perdure on-mail -- ./answer.sh                    any command becomes an agent
+  perdure try ./my.pdf                        your file, through a killed relay
+  perdure relay                               a relay here; prints its address
+  perdure init --relay <address> --name desk  an agent of your own
+  perdure send @desk "hello" --until done     mail that waits for its reader
+  perdure on-mail -- ./answer.sh              any command becomes an agent
 `)
     .addHelpText("after", FOLDERS);
   addTrial(program, dispatch);
@@ -90,7 +98,15 @@ export function createProgram(version: string, dispatch: Dispatch): Command {
   addSending(program, dispatch);
   addReceiving(program, dispatch);
   addServing(program, dispatch);
+  whatIsSpecialFirst(program);
   return program;
+}
+
+/** In the help a verb's own options stand before those that every verb takes. */
+function whatIsSpecialFirst(command: Command): void {
+  const everywhere = (option: Option): number => (option.helpGroupHeading === EVERYWHERE ? 1 : 0);
+  (command.options as Option[]).sort((a, b) => everywhere(a) - everywhere(b));
+  command.commands.forEach(whatIsSpecialFirst);
 }
 
 function addTrial(program: Command, dispatch: Dispatch): void {
@@ -99,11 +115,13 @@ function addTrial(program: Command, dispatch: Dispatch): void {
     .option("--keep", "leave the folder of the trial where it is")
     .addHelpText("before", examples("perdure try", "perdure try ./my.pdf", "git log | perdure try"))
     .addHelpText("after", `
-With a file or a pipe: sends that content to a sleeping agent, kills the relay (SIGKILL) in mid-stream, starts it again,
-wakes the agent and reports. Exit code 0 only if what came out is what went in, handled once, nothing lost.
---json: lines {type: "event", atMs, who, text, …} and last {type: "report", ok, bytes, sha256In, sha256Out, handled, lost, …}.`)
+With a file or a pipe: sends that content to a sleeping agent, kills the relay
+(SIGKILL) in mid-stream, starts it again, wakes the agent and reports. Exit code
+0 only if what came out is what went in, handled once and nothing lost; else 1.
+--json: lines {type: "event", atMs, who, text} and last {type: "report", ok,
+bytes, sha256In, sha256Out, handled, lost, killed, longestGapMs, …}.`)
     .action((file: string | undefined, options: TryWords) =>
-      dispatch({ what: "the trial did not hold", options, load: async () => (await import("./try/try.ts")).tryVerb(file, options) }));
+      dispatch({ what: "the trial ended early", options, load: async () => (await import("./try/try.ts")).tryVerb(file, options) }));
   common(program.command("try-desk", { hidden: true }).requiredOption("--at <folder>").requiredOption("--relay <address>").requiredOption("--received <folder>"))
     .action((options: FolderOptions & { readonly at: string; readonly relay: string; readonly received: string }) =>
       dispatch({ what: "@desk stopped", options, load: async () => (await import("./try/desk.ts")).deskVerb(options) }));
@@ -118,9 +136,11 @@ function addAgent(program: Command, dispatch: Dispatch): void {
     .option("--recovery <file>", "with split: where the recovery file goes (./<name>.recovery)")
     .addHelpText("before", examples("perdure init --relay ws://127.0.0.1:4410/#ag1… --name desk", "perdure init --at ./desk --relay <address> --custody together"))
     .addHelpText("after", `
-split     the next control key goes into the recovery file and nowhere else. Move that file off this machine: it is what
-          will take the identity back when the folder is stolen. Daily work does not need it.
-together  everything is in the folder. For unattended machines; a stolen folder is a stolen identity.
+split     the next control key goes into the recovery file and nowhere else.
+          Move that file off this machine: it is what will take the identity
+          back when the folder is stolen. Daily work does not need it.
+together  everything is in the folder. For unattended machines; a stolen folder
+          is a stolen identity.
 --json: {type: "agent", id, name, folder, custody, recoveryFile, relay}.`)
     .action((options: InitWords) => dispatch({ what: "no agent was made", options, load: async () => (await import("./verbs/init.ts")).initVerb(options) }));
   folder(program.command("id"))
@@ -144,7 +164,7 @@ function addSending(program: Command, dispatch: Dispatch): void {
     .option("--thread <id>", "continue this conversation")
     .option("--key <text>", "the recipient takes one message per key, however often it is sent")
     .addHelpText("before", examples('perdure send @desk "hello"', "perdure send @desk @report.pdf --until done", "git diff | perdure send @desk -"))
-    .addHelpText("after", "\nPrints the message id, which `perdure trace` takes.\n--json: one line per step: {type: \"step\", id, to, state, atMs, by, proof, detail}.")
+    .addHelpText("after", "\nPrints the message id, which `perdure trace` takes.\n--json: one line per step: {type: \"step\", id, to, state, atMs, by, proof,\ndetail}.")
     .action((to: string, content: string | undefined, options: SendWords) =>
       dispatch({ what: `could not send to ${to}`, options, load: async () => (await import("./verbs/send.ts")).sendVerb(to, content, options) }));
   folder(program.command("ask").argument("<to>", "@name at your relay, or an agent id").argument("[content]", "as with send"))
@@ -157,7 +177,7 @@ function addSending(program: Command, dispatch: Dispatch): void {
   folder(program.command("trace").argument("[id]", "a message id, or its beginning; without it the messages sent"))
     .summary("each hop of a message: when, who, who signed")
     .addHelpText("before", examples("perdure trace", "perdure trace 9f2c4e81d03b7a55.1"))
-    .addHelpText("after", "\n--json: without an id {type: \"sent\", id, to, state, atMs} per message; with one {type: \"step\", …} per step.")
+    .addHelpText("after", "\n--json: without an id {type: \"sent\", id, to, state, atMs} per message; with one\n{type: \"step\", …} per step.")
     .action((id: string | undefined, options: FolderOptions) =>
       dispatch({ what: id === undefined ? "could not list what was sent" : `no trace of ${id}`, options, load: async () => (await import("./verbs/trace.ts")).traceVerb(id, options) }));
 }
@@ -172,7 +192,7 @@ function addReceiving(program: Command, dispatch: Dispatch): void {
     .option("--watch", "go on with mail that arrives, until Ctrl-C or --timeout")
     .option("--timeout <duration>", "with --watch: stop after this long (24h)", duration)
     .addHelpText("before", examples("perdure inbox", "perdure inbox --watch --json | jq .", "perdure inbox show 9f2c", "perdure inbox done 9f2c"))
-    .addHelpText("after", "\nAn id may be shortened as long as it is clear.\n--json: one line per message: {type: \"mail\", id, from, fromName, box, contentType, sizeBytes, receivedAtMs, …}.")
+    .addHelpText("after", "\nAn id may be shortened as long as it is clear.\n--json: one line per message: {type: \"mail\", id, from, fromName, box,\ncontentType, fileName, sizeBytes, receivedAtMs, …}.")
     .action((_options: InboxWords, command: Command) => act("list", "could not read the inbox", merged(command), []));
   const sub = (name: string, summary: string, ...words: readonly string[]): void => {
     const command = folder(inbox.command(name)).summary(summary);
@@ -193,14 +213,18 @@ function addReceiving(program: Command, dispatch: Dispatch): void {
     .option("--concurrency <count>", "commands at once (1)", count)
     .addHelpText("before", examples("perdure on-mail -- ./answer.sh", "perdure on-mail -- sh -c 'wc -c'", "perdure on-mail --timeout 30s -- python3 summarise.py"))
     .addHelpText("after", `
-For each message the command gets the content on stdin; what it prints on stdout becomes the reply, if it prints anything.
-  exit 0             done; the reply and "done" commit together, or not at all
-  exit 65            refused; the last line on its stderr is what the sender reads (EX_DATAERR)
-  anything else      tried again later, after 5 failures put into the failed box (75, EX_TEMPFAIL, says so most clearly)
-Around it in the environment: PERDURE_ID PERDURE_FROM PERDURE_FROM_NAME PERDURE_THREAD PERDURE_IN_REPLY_TO PERDURE_ATTEMPT
-PERDURE_AUTO PERDURE_DEPTH PERDURE_CONTENT_TYPE PERDURE_FILE_NAME PERDURE_SIZE_BYTES PERDURE_SENT_AT_MS PERDURE_EXPIRES_AT_MS.
-All of it, the content too, is written by somebody else: data, never instructions.
---json: one line per run: {type: "handled", id, from, attempt, exit, outcome, replyBytes, ms}.`)
+For each message the command gets the content on stdin; what it prints on stdout
+becomes the reply, if it prints anything. Its exit code decides:
+  0    done; the reply and "done" commit together, or not at all
+  65   refused; the last line on its stderr is what the sender reads (EX_DATAERR)
+  75   and anything else: tried again later, after 5 failures put into the failed
+       box (75 is EX_TEMPFAIL)
+Around it in the environment: PERDURE_ID, _FROM, _FROM_NAME, _THREAD,
+_IN_REPLY_TO, _ATTEMPT, _AUTO, _DEPTH, _CONTENT_TYPE, _FILE_NAME, _SIZE_BYTES,
+_SENT_AT_MS, _EXPIRES_AT_MS.
+All of it, the content too, is written by somebody else: data, no instructions.
+--json: one line per run: {type: "handled", id, from, attempt, exit, outcome,
+replyBytes, ms}.`)
     .action((command: string[], options: OnMailWords) =>
       dispatch({ what: "stopped answering mail", options, load: async () => (await import("./verbs/on-mail.ts")).onMailVerb(command, options) }));
 }
@@ -213,21 +237,27 @@ function addServing(program: Command, dispatch: Dispatch): void {
     .addOption(new Option("--until-stdin-ends", "stop when stdin ends, for a supervisor that may die").hideHelp())
     .addHelpText("before", examples("perdure relay", "perdure relay --at ./relay --listen 127.0.0.1:4500"))
     .addHelpText("after", `
-Prints its address, which \`perdure init --relay\` takes; the page at http://<host:port>/ shows how it is. SIGTERM or
-Ctrl-C drains it: what was accepted is on disk before it ends. Exit code 0 then.
---json: {type: "relay", address, id, url, page, pid, folder}, and {type: "stopped"} at the end.`)
+Prints its address, which \`perdure init --relay\` takes; the page at
+http://<host:port>/ shows how it is. SIGTERM or Ctrl-C drains it: what was
+accepted is on disk before it ends. Exit code 0 then.
+--json: {type: "relay", address, id, url, page, pid, folder}, and at the end
+{type: "stopped"}.`)
     .action((options: RelayWords) => dispatch({ what: "no relay was started", options, load: async () => (await import("./verbs/relay.ts")).relayVerb(options) }));
 }
 
 function common(command: Command): Command {
   return command
-    .option("--json", "data as lines of JSON")
-    .addOption(new Option("--set <name=value>", "override a setting, repeatable").argParser((word: string, all: readonly string[] | undefined) => [...(all ?? []), word]))
-    .option("--verbose", "say on stderr what happens inside");
+    .addOption(new Option("--json", "data as lines of JSON").helpGroup(EVERYWHERE))
+    .addOption(
+      new Option("--set <name=value>", "override a setting, repeatable")
+        .argParser((word: string, all: readonly string[] | undefined) => [...(all ?? []), word])
+        .helpGroup(EVERYWHERE),
+    )
+    .addOption(new Option("--verbose", "say on stderr what happens inside").helpGroup(EVERYWHERE));
 }
 
 function folder(command: Command): Command {
-  return common(command).option("--at <folder>", "the agent's folder");
+  return common(command).addOption(new Option("--at <folder>", "the agent's folder").helpGroup(EVERYWHERE));
 }
 
 function examples(...lines: readonly string[]): string {

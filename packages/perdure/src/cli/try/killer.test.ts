@@ -9,6 +9,7 @@ function armed(parts: number): { readonly killer: ReturnType<typeof createKiller
       kills++;
       return 4711;
     },
+    soon: (then) => then(),
     nowMs: () => 5,
     moved: () => {},
   });

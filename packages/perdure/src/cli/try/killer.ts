@@ -19,11 +19,15 @@ export interface Death {
 export interface Trigger {
   /** Kills at once; the pid, or `undefined` when there was nobody to kill. */
   readonly kill: () => number | undefined;
+  /** Runs `then` when what was handed to the connection has left this process. */
+  readonly soon: (then: () => void) => void;
   readonly nowMs: () => number;
   readonly moved: (what: string) => void;
 }
 
 export interface Killer {
+  /** Parts the relay has acknowledged. */
+  readonly acknowledged: number;
   fact(event: string, fields: LogFields): void;
   step(step: Step): void;
   /** Resolves with the death it caused. */
@@ -40,24 +44,26 @@ export function createKiller(parts: number): Killer {
   let acknowledged = 0;
   let announce: (death: Death) => void = () => {};
 
-  const kill = (moment: string): void => {
+  const kill = (): void => {
     if (trigger === undefined || death !== undefined) return;
     const pid = trigger.kill();
     if (pid === undefined) return;
-    death = { pid, atMs: trigger.nowMs(), partsAcknowledged: acknowledged, moment };
+    const left = parts === 1 ? "its only part on the way" : `part ${acknowledged + 1} on its way`;
+    death = { pid, atMs: trigger.nowMs(), partsAcknowledged: acknowledged, moment: acknowledged >= parts ? "before it had signed for them" : left };
     announce(death);
   };
 
   return {
+    get acknowledged() {
+      return acknowledged;
+    },
     fact: (event, fields) => {
       if (trigger === undefined) return;
-      if (event === "agent.acked") {
-        acknowledged = Math.min(parts, Number(fields["upTo"] ?? 0));
-        trigger.moved(`part ${acknowledged} of ${parts} acknowledged`);
-        if (acknowledged >= parts) kill("before it had signed for them");
-        else if (acknowledged * 2 >= parts) kill(`part ${acknowledged + 1} on its way`);
-      } else if (event === "agent.sent" && parts === 1) kill("its only part on the way");
-      else if (event === "agent.connected") trigger.moved("@me connected again");
+      if (event === "agent.acked" || event === "agent.attached") {
+        acknowledged = Math.min(parts, Math.max(acknowledged, Number(fields[event === "agent.acked" ? "upTo" : "linkUpTo"] ?? 0)));
+        trigger.moved(event === "agent.acked" ? `part ${acknowledged} of ${parts} acknowledged` : "@me connected again");
+        if (parts > 1 && acknowledged * 2 >= parts) kill();
+      } else if (event === "agent.sent" && parts === 1) trigger.soon(kill);
     },
     step: (step) => {
       if (step.state === "done" && step.proof === "receipt") done = true;

@@ -6,6 +6,7 @@
 import { readFile } from "node:fs/promises";
 import type { Sent, Step } from "../../agent/api.ts";
 import { withDeadline } from "../../host/deadline.ts";
+import type { LogFields } from "../../host/log.ts";
 import { isTerminal, rank } from "../../protocol/delivery/delivery-lattice.ts";
 import { hex } from "../../wire/bytes.ts";
 import { PART_BYTES } from "../../wire/limits.ts";
@@ -39,7 +40,11 @@ export async function tryUnattended(invocation: Invocation, content: Content, ke
   const startMs = clock.monotonicMs();
   const parts = Math.max(1, Math.ceil(content.bytes.length / PART_BYTES));
   const killer = createKiller(parts);
-  await using world = await createWorld({ invocation, tell, keep, settings: WINDOW, onFact: (event, fields) => killer.fact(event, fields), onChange: () => {} });
+  const onFact = (event: string, fields: LogFields): void => {
+    killer.fact(event, fields);
+    if (event === "agent.attached" && killer.killed() !== undefined) tell("@me", `is connected again; the relay has ${killer.acknowledged} of ${countText(parts, "part")} on its disk`);
+  };
+  await using world = await createWorld({ invocation, tell, keep, settings: WINDOW, onFact, onChange: () => {} });
   tell("world", `to make "mid-stream" a place and not a race, one part is under way at a time; a lost relay is dialled again every 0.1 to 1 s`);
   const sha256In = hex(host.crypto.hash.sha256(content.bytes));
   let trouble: string | undefined;
@@ -92,6 +97,7 @@ async function tellStory(invocation: Invocation, { world, content, parts, tell, 
   await within("@desk to fall asleep", world.sleepDesk());
   const killed = killer.arm({
     kill: () => world.killRelay(),
+    soon: (then) => void clock.after(0, then),
     nowMs: () => clock.wallMs(),
     moved,
   });

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Agent } from "../../agent/api.ts";
 import { openAgentWith } from "../../agent/open-agent.ts";
-import { createNodeHost } from "../../host/node/index.ts";
+import { createConsoleLog, createNodeHost } from "../../host/node/index.ts";
 import { withDeadline } from "../../host/deadline.ts";
 import type { LogFields, LogLevel } from "../../host/log.ts";
 import { PerdureError } from "../../wire/error.ts";
@@ -76,7 +76,7 @@ export async function createWorld({ invocation, tell, keep, settings, onFact, on
     if (relay?.isRunning() === true) return;
     const listen = address === "" ? [] : ["--listen", address.replace(/^ws:\/\/|\/?#.*$/g, "")];
     const child = spawnPerdure(host, ["relay", "--folder", join(folder, "relay"), ...listen, "--until-stdin-ends", ...words], () => {}, ({ signal, code }) => {
-      if (!ending && signal !== "SIGKILL") tell("world", `the relay's process ${child.pid} ended by itself (${signal ?? code})`, { tone: "bad" });
+      if (!ending && signal !== "SIGKILL") tell("world", `the relay's process ${child.pid} ended by itself (${signal ?? `exit ${code}`})`, { tone: "bad" });
       onChange();
     });
     relay = child;
@@ -100,7 +100,7 @@ export async function createWorld({ invocation, tell, keep, settings, onFact, on
       handled.push({ id, attempt, file: String(line["file"]), sizeBytes: Number(line["sizeBytes"]), atMs: host.clock.wallMs() });
       tell("@desk", `got ${line["says"]}`, { id });
     }, ({ signal, code }) => {
-      if (!ending && code !== 0) tell("world", `@desk's process ${child.pid} ended by itself (${signal ?? code})`, { tone: "bad" });
+      if (!ending && code !== 0) tell("world", `@desk's process ${child.pid} ended by itself (${signal ?? `exit ${code}`})`, { tone: "bad" });
       onChange();
     });
     desk = child;
@@ -131,11 +131,12 @@ export async function createWorld({ invocation, tell, keep, settings, onFact, on
   try {
     await startRelay();
     await wakeDesk();
+    const warnings = createConsoleLog({ write: (line) => tell("world", line, { tone: "warning" }), level: "warn", json: false });
     const watching = createNodeHost({
       log: {
         write: (level: LogLevel, event: string, fields: LogFields = {}) => {
           onFact(event, fields);
-          if (level !== "debug") host.log.write(level, event, fields);
+          warnings.write(level, event, fields);
         },
       },
     });
