@@ -2,7 +2,8 @@
 import type { Host } from "../host/host.ts";
 import { signNotice } from "../identity/notice.ts";
 import type { OwnIdentity } from "../identity/own-identity.ts";
-import type { Mailboxes, Overdue } from "../protocol/delivery/mailboxes.ts";
+import type { Mailboxes } from "../protocol/delivery/mailboxes.ts";
+import type { Overdue } from "../protocol/delivery/overdue.ts";
 import type { Settings } from "../settings/register.ts";
 import { findAgent } from "../protocol/delivery/mailbox-state.ts";
 import { type Ending, ENDINGS } from "../wire/kept-relay.ts";

@@ -8,7 +8,7 @@ import type { Bytes } from "../../wire/bytes.ts";
 import { hex } from "../../wire/bytes.ts";
 import { agentIdText, type AgentId, LINK_BYTES } from "../../wire/ids.ts";
 import { KEPT_REFUSALS } from "../../wire/kept-relay.ts";
-import { createIntervalSet, type IntervalSet } from "./interval-set.ts";
+import { createIntervalSet, type IntervalSet, type Range } from "./interval-set.ts";
 import { createStatements, type Statements } from "./statements.ts";
 
 /** Where a record lies in the log. */
@@ -55,8 +55,8 @@ export interface Mailbox {
   earliestExpiryMs: number;
   epoch: number;
   consumer: Consumer | undefined;
-  /** A settle that reached beyond the synced tail; applied as far as the tail has come. */
-  deferred: { readonly floor: number; readonly ranges: readonly (readonly [number, number])[] } | undefined;
+  /** Ranges the current consumer has settled beyond the synced tail; granted as far as the tail has come. */
+  deferred: readonly Range[];
   /** Sequence number of the next notice to this agent, of this start. */
   noticeSeq: number;
 }
@@ -117,7 +117,7 @@ export function addAgent(state: RelayState, idRaw: Bytes): AgentState {
       earliestExpiryMs: Number.POSITIVE_INFINITY,
       epoch: 0,
       consumer: undefined,
-      deferred: undefined,
+      deferred: [],
       noticeSeq: 1,
     },
     links: new Map(),

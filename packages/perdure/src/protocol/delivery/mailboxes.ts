@@ -18,6 +18,8 @@ import { type Envelope, encodeEnvelope, envelopeId, SUITE_UNSEALED } from "../..
 import { encodeKept, encodeKeptMail, KEPT_RANGES } from "../../wire/kept-relay.ts";
 import { KEY_ID_BYTES } from "../../wire/ids.ts";
 import { concat, hex } from "../../wire/bytes.ts";
+import { type Attachment, createAttachments } from "./attachments.ts";
+import type { Range } from "./interval-set.ts";
 import { admit, type AdmissionLimits } from "./mailbox-admission.ts";
 import { ALL_RELAY_DEFENCES, type Reason, type Registration, type RelayDefences, type RelayInput, type RelayOutput, type SettleRequest, type Trouble } from "./mailbox-events.ts";
 import { restate, replayRecord } from "./mailbox-replay.ts";
@@ -25,7 +27,11 @@ import {
   addAgent, type AgentState, type Consumer, createRelayState, dropMail, findAgent, keepMail, labelOf, type Link, linkOf, type Mailbox, NO_LINK, noteRefused,
   type Place, readLabel, register, type RelayState, settledFloor, type StoredMail,
 } from "./mailbox-state.ts";
+import { type EnrolmentLimits, judgeRegistration } from "./enrolment.ts";
+import { type Due, isBehind, isLive, nextDue } from "./handing-out.ts";
+import { findOverdue, type Overdue, overdueOf } from "./overdue.ts";
 import { keepProof } from "./proof-shelf.ts";
+import { grantSettle } from "./settling.ts";
 import { abandonStatement, addToLeaf, beginStatement, finishStatement, proofsOf, type UnderWay } from "./statements.ts";
 
 export interface MailboxesOptions {
@@ -34,25 +40,8 @@ export interface MailboxesOptions {
   /** Drawn for this start. */
   readonly generation: Bytes;
   readonly sha256: (bytes: Bytes) => Bytes;
-  readonly limits: AdmissionLimits & { readonly windowFrames: number; readonly windowBytes: number; readonly noticeExpiryMs: number; readonly agents: number; readonly bundleBytes: number };
+  readonly limits: AdmissionLimits & EnrolmentLimits & { readonly windowFrames: number; readonly windowBytes: number; readonly noticeExpiryMs: number };
   readonly defences?: RelayDefences;
-}
-
-/** A message for a consumer that is behind, to be read from the log. */
-export interface Due {
-  readonly position: number;
-  readonly storedAtMs: number;
-  readonly sizeBytes: number;
-  readonly place: Place;
-}
-
-/** A message whose time is over, and what a notice about it says. */
-export interface Overdue {
-  readonly agent: AgentState;
-  readonly position: number;
-  readonly mail: StoredMail;
-  readonly stream: Bytes;
-  readonly digest: Bytes;
 }
 
 export interface Counters {
@@ -84,22 +73,15 @@ export interface Mailboxes {
   isAttached(agent: AgentState): boolean;
 }
 
-interface Attachment {
-  readonly session: number;
-  readonly agent: AgentState;
-  readonly link: Link;
-  readonly consume: boolean;
-  unackedBytes: number;
-  /** Another session took its place; its frames count no more. */
-  superseded: boolean;
-}
-
 type Effect =
   | { readonly kind: "used"; readonly link: Link; readonly linkSeq: number; readonly attachment: Attachment; readonly bytes: number }
   | { readonly kind: "stored"; readonly agent: AgentState; readonly position: number }
   | { readonly kind: "let-go"; readonly places: readonly Place[]; readonly attachment: Attachment | undefined }
   | { readonly kind: "attached"; readonly attachment: Attachment }
   | { readonly kind: "stated"; readonly underWay: UnderWay; readonly signature: Bytes };
+
+/** The tail of a mailbox when the clamp is switched off. */
+const NO_CLAMP = Number.MAX_SAFE_INTEGER - 1;
 
 interface Ticket {
   readonly number: number;
@@ -109,7 +91,7 @@ interface Ticket {
 
 export function createMailboxes({ relayId, generation, sha256, limits, defences = ALL_RELAY_DEFENCES }: MailboxesOptions): Mailboxes {
   const state = createRelayState();
-  const attachments = new Map<number, Attachment>();
+  const attachments = createAttachments();
   const tickets: Ticket[] = [];
   const counters: Counters = { accepted: 0, duplicates: 0, delivered: 0, settled: 0, expired: 0, lost: 0, statements: 0, refused: new Map() };
   const generationText = hex(generation);
@@ -135,22 +117,13 @@ export function createMailboxes({ relayId, generation, sha256, limits, defences 
 
   /** False when it was turned away with a goodbye. */
   const enrol = (session: number, wanted: Registration): boolean => {
-    const known = findAgent(state, wanted.idRaw);
-    if (known !== undefined && known.bundle.length > 0 && (wanted.recordVersion < known.recordVersion || equalBytes(known.bundle, wanted.bundle))) return true;
-    if (wanted.bundle.length > limits.bundleBytes) {
-      goodbye(session, "too-large", `an identity bundle of ${wanted.bundle.length} bytes is more than ${limits.bundleBytes}`);
+    const verdict = judgeRegistration(state, limits, wanted);
+    if (verdict === "known") return true;
+    if (verdict !== "new") {
+      emit({ kind: "goodbye", session, reason: verdict });
       return false;
     }
-    const holder = wanted.name === undefined ? undefined : state.names.get(wanted.name);
-    if (holder !== undefined && holder !== known) {
-      goodbye(session, "name-taken", `@${wanted.name} belongs to ${holder.id} at this relay`, "never", "Choose another name.");
-      return false;
-    }
-    if (known === undefined && state.agents.size >= limits.agents) {
-      goodbye(session, "too-busy", `this relay serves ${limits.agents} agents and takes no more`, "after", "Ask its owner, or use another relay.");
-      return false;
-    }
-    const agent = known ?? addAgent(state, wanted.idRaw);
+    const agent = findAgent(state, wanted.idRaw) ?? addAgent(state, wanted.idRaw);
     register(state, agent, wanted.bundle, wanted.name, wanted.recordVersion);
     record(encodeKept("registration", { agentId: agent.idRaw, name: wanted.name, recordVersion: wanted.recordVersion, bundle: agent.bundle }));
     fact("relay.registered", { agent: agent.id, name: wanted.name });
@@ -160,17 +133,14 @@ export function createMailboxes({ relayId, generation, sha256, limits, defences 
   const attach = (input: Extract<RelayInput, { readonly kind: "attach" }>): void => {
     if (!enrol(input.session, input.registration)) return;
     const agent = findAgent(state, input.registration.idRaw) as AgentState;
-    const link = linkOf(agent, input.link, (each) => [...attachments.values()].some((other) => other.link === each));
-    for (const other of attachments.values()) {
-      if (other.agent !== agent || other.superseded || !(other.link === link || (input.consume && other.consume))) continue;
-      supersede(other);
-    }
+    const link = linkOf(agent, input.link, (each) => attachments.holderOf(agent, each) !== undefined);
+    for (const other of attachments.of(agent)) if (other.link === link || (input.consume && other.consume)) supersede(other);
     const attachment: Attachment = { session: input.session, agent, link, consume: input.consume, unackedBytes: 0, superseded: false };
-    attachments.set(input.session, attachment);
+    attachments.add(attachment);
     if (input.consume) {
       const { mailbox } = agent;
       mailbox.epoch++;
-      mailbox.deferred = undefined;
+      mailbox.deferred = [];
       const cursor = equalBytes(input.have.generation, generation) ? Math.min(input.have.position, mailbox.nextPosition - 1) : 0;
       mailbox.consumer = { session: input.session, epoch: mailbox.epoch, cursor, ready: false, blocked: false };
       record(encodeKept("epoch", { agentId: agent.idRaw, epoch: mailbox.epoch }));
@@ -180,14 +150,14 @@ export function createMailboxes({ relayId, generation, sha256, limits, defences 
   };
 
   const supersede = (other: Attachment): void => {
+    if (!defences.epoch) return;
     other.superseded = true;
-    if (!defences.epoch) other.superseded = false;
     goodbye(other.session, "fenced", "another session of this agent took over", "after", "One process at a time reads a mailbox; close the other one.");
     fact("relay.fenced", { agent: other.agent.id, session: other.session });
   };
 
   const welcome = (attachment: Attachment): void => {
-    if (!attachments.has(attachment.session) || attachment.superseded) return;
+    if (attachments.get(attachment.session) === undefined || attachment.superseded) return;
     const { agent, link, consume } = attachment;
     emit({
       kind: "welcome",
@@ -213,8 +183,7 @@ export function createMailboxes({ relayId, generation, sha256, limits, defences 
   };
 
   const detach = (session: number): void => {
-    const attachment = attachments.get(session);
-    attachments.delete(session);
+    const attachment = attachments.remove(session);
     if (attachment !== undefined && attachment.agent.mailbox.consumer?.session === session) attachment.agent.mailbox.consumer = undefined;
   };
 
@@ -281,7 +250,7 @@ export function createMailboxes({ relayId, generation, sha256, limits, defences 
     effects.push({ kind: "stored", agent: recipient, position });
     const { consumer } = mailbox;
     if (consumer === undefined) return position;
-    if (isLive(consumer, position)) {
+    if (isLive(consumer, position, openTail(mailbox))) {
       emit({ kind: "deliver", session: consumer.session, position, storedAtMs: nowMs, envelope: envelope.bytes });
       handedOver(recipient, consumer, position);
     } else wake(mailbox);
@@ -290,7 +259,7 @@ export function createMailboxes({ relayId, generation, sha256, limits, defences 
 
   // Handing out
 
-  const isLive = (consumer: Consumer, position: number): boolean => consumer.ready && !consumer.blocked && !distrustDisk && consumer.cursor === position - 1;
+  const openTail = (mailbox: Mailbox): number => (distrustDisk ? mailbox.syncedTail : mailbox.nextPosition - 1);
 
   const handedOver = (agent: AgentState, consumer: Consumer, position: number): void => {
     consumer.cursor = position;
@@ -302,27 +271,7 @@ export function createMailboxes({ relayId, generation, sha256, limits, defences 
   };
 
   const wake = (mailbox: Mailbox): void => {
-    const { consumer } = mailbox;
-    if (consumer?.ready === true && !consumer.blocked && consumer.cursor < (distrustDisk ? mailbox.syncedTail : mailbox.nextPosition - 1)) emit({ kind: "behind", session: consumer.session });
-  };
-
-  const nextFor = (session: number, maxBytes: number): readonly Due[] => {
-    const attachment = attachments.get(session);
-    const mailbox = attachment?.agent.mailbox;
-    const consumer = mailbox?.consumer;
-    if (mailbox === undefined || consumer?.session !== session || !consumer.ready || consumer.blocked) return [];
-    const due: Due[] = [];
-    const tail = distrustDisk ? mailbox.syncedTail : mailbox.nextPosition - 1;
-    let room = maxBytes;
-    let position = mailbox.settled.firstMissing(consumer.cursor + 1);
-    for (; position <= tail && room > 0; position = mailbox.settled.firstMissing(position + 1)) {
-      const mail = mailbox.stored.get(position);
-      if (mail?.place === undefined) break;
-      due.push({ position, storedAtMs: mail.storedAtMs, sizeBytes: mail.sizeBytes, place: mail.place });
-      room -= mail.sizeBytes;
-    }
-    if (due.length === 0 && position > tail) consumer.cursor = Math.max(consumer.cursor, tail);
-    return due;
+    if (isBehind(mailbox, openTail(mailbox))) emit({ kind: "behind", session: (mailbox.consumer as Consumer).session });
   };
 
   // Letting go
@@ -337,54 +286,26 @@ export function createMailboxes({ relayId, generation, sha256, limits, defences 
       return answerPosition(attachment);
     }
     // What was never handed out cannot be meant: beyond the last position given, a settle has no effect, now or later.
-    const last = defences.settleClamp ? mailbox.nextPosition - 1 : Number.MAX_SAFE_INTEGER - 1;
-    mailbox.deferred = {
-      floor: Math.min(last, Math.max(wanted.floor, mailbox.deferred?.floor ?? 0)),
-      ranges: wanted.ranges.map(([from = 0, to = 0]) => [from, Math.min(last, to)] as const),
-    };
-    applySettle(attachment, true);
+    const last = defences.settleClamp ? mailbox.nextPosition - 1 : NO_CLAMP;
+    const asked = wanted.ranges.map(([from = 0, to = 0]): Range => [from, Math.min(last, to)]);
+    mailbox.deferred = [[1, Math.min(last, wanted.floor)], ...asked, ...mailbox.deferred];
+    if (!applySettle(attachment)) answerPosition(attachment);
   };
 
-  /** Releases what was asked for, as far as the durable tail; the rest waits for the tail. */
-  const applySettle = (attachment: Attachment, answer: boolean): void => {
+  /** Releases what was asked for as far as the durable tail; false when that is nothing new. */
+  const applySettle = (attachment: Attachment): boolean => {
     const { agent } = attachment;
     const { mailbox } = agent;
-    const { deferred } = mailbox;
-    if (deferred === undefined) return;
-    const tail = defences.settleClamp ? mailbox.syncedTail : Number.MAX_SAFE_INTEGER - 1;
-    const asked: readonly (readonly [number, number])[] = [[1, deferred.floor], ...deferred.ranges];
-    const highest = asked.reduce((most, [, last]) => Math.max(most, last), 0);
-    if (highest <= tail) mailbox.deferred = undefined;
-    const applied: [number, number][] = [];
-    const places: Place[] = [];
-    for (const [from, to] of asked) {
-      const first = mailbox.settled.firstMissing(Math.max(1, from));
-      const last = Math.min(to, tail);
-      if (first > last) continue;
-      for (const position of within(mailbox, first, last)) {
-        const place = dropMail(state, mailbox, position)?.place;
-        if (place !== undefined) places.push(place);
-        counters.settled++;
-      }
-      mailbox.settled.add(first, last);
-      applied.push([first, last]);
-    }
-    if (applied.length === 0) return answer ? answerPosition(attachment) : undefined;
-    for (let at = 0; at < applied.length; at += KEPT_RANGES) record(encodeKept("settled", { agentId: agent.idRaw, ranges: applied.slice(at, at + KEPT_RANGES) }));
-    effects.push({ kind: "let-go", places, attachment });
+    const granted = grantSettle(state, mailbox, mailbox.deferred, defences.settleClamp ? mailbox.syncedTail : NO_CLAMP);
+    mailbox.deferred = granted.waiting;
+    if (granted.ranges.length === 0) return false;
+    counters.settled += granted.messages;
+    for (let at = 0; at < granted.ranges.length; at += KEPT_RANGES) record(encodeKept("settled", { agentId: agent.idRaw, ranges: granted.ranges.slice(at, at + KEPT_RANGES) }));
+    effects.push({ kind: "let-go", places: granted.places, attachment });
     fact("relay.settle-applied", {
-      agent: agent.id, generation: generationText, epoch: mailbox.epoch, ranges: applied.map((range) => range.join("-")).join(","), floor: settledFloor(mailbox), tail: mailbox.syncedTail,
+      agent: agent.id, generation: generationText, epoch: mailbox.epoch, ranges: granted.ranges.map((range) => range.join("-")).join(","), floor: settledFloor(mailbox), tail: mailbox.syncedTail,
     });
-  };
-
-  const within = (mailbox: Mailbox, first: number, last: number): readonly number[] => {
-    const positions: number[] = [];
-    if (last - first < mailbox.stored.size) {
-      for (let position = first; position <= last; position++) if (mailbox.stored.has(position)) positions.push(position);
-      return positions;
-    }
-    for (const position of mailbox.stored.keys()) if (position >= first && position <= last) positions.push(position);
-    return positions;
+    return true;
   };
 
   const answerPosition = (attachment: Attachment): void => {
@@ -451,9 +372,9 @@ export function createMailboxes({ relayId, generation, sha256, limits, defences 
     for (const { mailbox } of risen) {
       if (distrustDisk) wake(mailbox);
       const attachment = mailbox.consumer === undefined ? undefined : attachments.get(mailbox.consumer.session);
-      if (attachment !== undefined && mailbox.deferred !== undefined) applySettle(attachment, false);
+      if (attachment !== undefined && mailbox.deferred.length > 0) applySettle(attachment);
     }
-    for (const attachment of answered) if (attachments.has(attachment.session)) answerPosition(attachment);
+    for (const attachment of answered) if (attachments.get(attachment.session) !== undefined) answerPosition(attachment);
     if (released.length === 0) return;
     emit({ kind: "release", places: released });
     fact("relay.released", { records: released.length });
@@ -461,7 +382,7 @@ export function createMailboxes({ relayId, generation, sha256, limits, defences 
 
   /** Tells whoever holds the link now, which may be a later session than the one that sent. */
   const acknowledge = (by: Attachment): void => {
-    const holder = by.superseded || !attachments.has(by.session) ? [...attachments.values()].find((each) => each.link === by.link && !each.superseded) : by;
+    const holder = by.superseded || attachments.get(by.session) === undefined ? attachments.holderOf(by.agent, by.link) : by;
     if (holder === undefined || !defences.ackAfterSync) return;
     emit({ kind: "ack", session: holder.session, upTo: holder.link.synced });
     fact("relay.ack-sent", { agent: holder.agent.id, link: hex(holder.link.raw), upTo: holder.link.synced });
@@ -478,7 +399,7 @@ export function createMailboxes({ relayId, generation, sha256, limits, defences 
       const proof = proofs[index];
       if (sender === undefined || proof === undefined) return;
       keepProof(sender, done.number, proof);
-      const theirs = [...attachments.values()].filter((each) => each.agent === sender && !each.superseded);
+      const theirs = attachments.of(sender);
       const session = (theirs.find((each) => equalBytes(each.link.raw, leaf.link)) ?? theirs[0])?.session;
       if (session !== undefined) emit({ kind: "proof", session, proof });
     });
@@ -530,8 +451,6 @@ export function createMailboxes({ relayId, generation, sha256, limits, defences 
     wake(mailbox);
   };
 
-  const overdueOf = (agent: AgentState, position: number, mail: StoredMail): Overdue => ({ agent, position, mail, ...readLabel(mail.label) });
-
   return {
     state,
     counters,
@@ -552,22 +471,11 @@ export function createMailboxes({ relayId, generation, sha256, limits, defences 
     },
     replay: (bytes, place) => replayRecord(state, sha256, bytes, place),
     snapshot: () => restate(state),
-    nextFor,
-    overdue: (beforeMs, limit) => {
-      const found: Overdue[] = [];
-      for (const agent of state.agents.values()) {
-        const { mailbox } = agent;
-        if (mailbox.earliestExpiryMs > beforeMs) continue;
-        let earliest = Number.POSITIVE_INFINITY;
-        for (const [position, mail] of mailbox.stored) {
-          if (mail.expiresAtMs <= beforeMs && found.length < limit) found.push(overdueOf(agent, position, mail));
-          earliest = Math.min(earliest, mail.expiresAtMs);
-        }
-        mailbox.earliestExpiryMs = earliest;
-        if (found.length >= limit) break;
-      }
-      return found;
+    nextFor: (session, maxBytes) => {
+      const mailbox = attachments.get(session)?.agent.mailbox;
+      return mailbox?.consumer?.session === session ? nextDue(mailbox, openTail(mailbox), maxBytes) : [];
     },
+    overdue: (beforeMs, limit) => findOverdue(state, beforeMs, limit),
     overdueAt: (key, position) => {
       const agent = state.agents.get(key);
       const mail = agent?.mailbox.stored.get(position);
@@ -578,6 +486,6 @@ export function createMailboxes({ relayId, generation, sha256, limits, defences 
       return agent !== undefined && agent.bundle.length > 0 ? agent : undefined;
     },
     agentOf: (session) => attachments.get(session)?.agent,
-    isAttached: (agent) => [...attachments.values()].some((each) => each.agent === agent && !each.superseded),
+    isAttached: (agent) => attachments.of(agent).length > 0,
   };
 }

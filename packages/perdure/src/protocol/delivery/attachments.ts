@@ -1,0 +1,49 @@
+/** The sessions of a relay as its machine sees them: who is attached, over which link, and who took over from whom. */
+import type { AgentState, Link } from "./mailbox-state.ts";
+
+export interface Attachment {
+  readonly session: number;
+  readonly agent: AgentState;
+  readonly link: Link;
+  readonly consume: boolean;
+  unackedBytes: number;
+  /** Another session took its place; its frames count no more. */
+  superseded: boolean;
+}
+
+export interface Attachments {
+  get(session: number): Attachment | undefined;
+  add(attachment: Attachment): void;
+  remove(session: number): Attachment | undefined;
+  /** Those of one agent that count, oldest first. */
+  of(agent: AgentState): readonly Attachment[];
+  /** The one that holds a link now. */
+  holderOf(agent: AgentState, link: Link): Attachment | undefined;
+}
+
+export function createAttachments(): Attachments {
+  const bySession = new Map<number, Attachment>();
+  const byAgent = new Map<AgentState, Set<Attachment>>();
+
+  const attachments: Attachments = {
+    get: (session) => bySession.get(session),
+    add: (attachment) => {
+      bySession.set(attachment.session, attachment);
+      const theirs = byAgent.get(attachment.agent);
+      if (theirs === undefined) byAgent.set(attachment.agent, new Set([attachment]));
+      else theirs.add(attachment);
+    },
+    remove: (session) => {
+      const attachment = bySession.get(session);
+      if (attachment === undefined) return undefined;
+      bySession.delete(session);
+      const theirs = byAgent.get(attachment.agent);
+      theirs?.delete(attachment);
+      if (theirs?.size === 0) byAgent.delete(attachment.agent);
+      return attachment;
+    },
+    of: (agent) => [...(byAgent.get(agent) ?? [])].filter((each) => !each.superseded),
+    holderOf: (agent, link) => attachments.of(agent).find((each) => each.link === link),
+  };
+  return attachments;
+}

@@ -1,0 +1,36 @@
+/** What a consumer gets next. `tail` is how far may be handed out: everything taken, or only what is durable. */
+import type { Consumer, Mailbox, Place } from "./mailbox-state.ts";
+
+/** A message for a consumer that is behind, to be read from the log. */
+export interface Due {
+  readonly position: number;
+  readonly storedAtMs: number;
+  readonly sizeBytes: number;
+  readonly place: Place;
+}
+
+/** Whether the message just taken at `position` may go straight on: everything before it did. */
+export function isLive(consumer: Consumer, position: number, tail: number): boolean {
+  return consumer.ready && !consumer.blocked && position <= tail && consumer.cursor === position - 1;
+}
+
+export function isBehind({ consumer }: Mailbox, tail: number): boolean {
+  return consumer?.ready === true && !consumer.blocked && consumer.cursor < tail;
+}
+
+/** The next messages in order of position, up to about `maxBytes`; moves the cursor over what is settled at the end. */
+export function nextDue(mailbox: Mailbox, tail: number, maxBytes: number): readonly Due[] {
+  const { consumer, settled, stored } = mailbox;
+  if (consumer === undefined || !isBehind(mailbox, tail)) return [];
+  const due: Due[] = [];
+  let room = maxBytes;
+  let position = settled.firstMissing(consumer.cursor + 1);
+  for (; position <= tail && room > 0; position = settled.firstMissing(position + 1)) {
+    const mail = stored.get(position);
+    if (mail?.place === undefined) break;
+    due.push({ position, storedAtMs: mail.storedAtMs, sizeBytes: mail.sizeBytes, place: mail.place });
+    room -= mail.sizeBytes;
+  }
+  if (due.length === 0 && position > tail) consumer.cursor = Math.max(consumer.cursor, tail);
+  return due;
+}

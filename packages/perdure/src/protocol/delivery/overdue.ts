@@ -1,0 +1,33 @@
+/** Mail whose time is over, found without looking at mailboxes where nothing can be. */
+import type { Bytes } from "../../wire/bytes.ts";
+import { type AgentState, readLabel, type RelayState, type StoredMail } from "./mailbox-state.ts";
+
+/** A message whose time is over, and what a notice about it says. */
+export interface Overdue {
+  readonly agent: AgentState;
+  readonly position: number;
+  readonly mail: StoredMail;
+  readonly stream: Bytes;
+  readonly digest: Bytes;
+}
+
+/** Mail that expired before `beforeMs`, at most `limit`. */
+export function findOverdue(state: RelayState, beforeMs: number, limit: number): readonly Overdue[] {
+  const found: Overdue[] = [];
+  for (const agent of state.agents.values()) {
+    const { mailbox } = agent;
+    if (mailbox.earliestExpiryMs > beforeMs) continue;
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const [position, mail] of mailbox.stored) {
+      if (mail.expiresAtMs <= beforeMs && found.length < limit) found.push(overdueOf(agent, position, mail));
+      earliest = Math.min(earliest, mail.expiresAtMs);
+    }
+    mailbox.earliestExpiryMs = earliest;
+    if (found.length >= limit) break;
+  }
+  return found;
+}
+
+export function overdueOf(agent: AgentState, position: number, mail: StoredMail): Overdue {
+  return { agent, position, mail, ...readLabel(mail.label) };
+}

@@ -1,0 +1,48 @@
+/**
+ * What a settle releases. It asks for ranges of positions; granted is what lies at or below `tail`, the rest waits. Invariant: a
+ * position is granted once, and everything granted is in `settled` and no longer in `stored`.
+ */
+import { createIntervalSet, type Range } from "./interval-set.ts";
+import { dropMail, type Mailbox, type Place, type RelayState } from "./mailbox-state.ts";
+
+export interface Granted {
+  /** As far as they were not settled before. */
+  readonly ranges: readonly Range[];
+  /** Records nothing needs once this is durable. */
+  readonly places: readonly Place[];
+  readonly messages: number;
+  /** What was asked beyond the tail. */
+  readonly waiting: readonly Range[];
+}
+
+export function grantSettle(state: RelayState, mailbox: Mailbox, asked: readonly Range[], tail: number): Granted {
+  const ranges: Range[] = [];
+  const waiting: Range[] = [];
+  const places: Place[] = [];
+  let messages = 0;
+  for (const [from, to] of createIntervalSet(asked.filter(([first]) => first > 0)).ranges) {
+    if (to > tail) waiting.push([Math.max(from, tail + 1), to]);
+    const first = mailbox.settled.firstMissing(from);
+    const last = Math.min(to, tail);
+    if (first > last) continue;
+    for (const position of storedWithin(mailbox, first, last)) {
+      const place = dropMail(state, mailbox, position)?.place;
+      if (place !== undefined) places.push(place);
+      messages++;
+    }
+    mailbox.settled.add(first, last);
+    ranges.push([first, last]);
+  }
+  return { ranges, places, messages, waiting };
+}
+
+/** Walks whichever is shorter, the range or what is stored. */
+function storedWithin({ stored }: Mailbox, first: number, last: number): readonly number[] {
+  const positions: number[] = [];
+  if (last - first < stored.size) {
+    for (let position = first; position <= last; position++) if (stored.has(position)) positions.push(position);
+    return positions;
+  }
+  for (const position of stored.keys()) if (position >= first && position <= last) positions.push(position);
+  return positions;
+}
