@@ -36,6 +36,8 @@ export async function serveMail(context: ServeContext, handler: Handler): Promis
       claimed = await core.claim(client, stop);
     } catch (error) {
       if (stop.aborted) return;
+      // The message came to its end between being found and being started: there may be another.
+      if (isPerdureError(error) && error.code === "fenced") continue;
       throw error;
     }
     if (stop.aborted) await giveBack(context, claimed.mail, false, "this process stopped serving");
