@@ -42,6 +42,8 @@ export interface AgentStore extends AsyncDisposable {
   commit<Result>(change: Change<Result>): Promise<Result>;
   /** The payload of a record. */
   read(at: PayloadAt): Promise<Bytes>;
+  /** From now on a change that waits for the disk to work again is given up with the disk's error. */
+  giveUp(): void;
   /** Resolves when every change so far is durable or given up. */
   idle(): Promise<void>;
   readonly health: LogHealth;
@@ -87,6 +89,7 @@ export async function openAgentStore(options: StoreOptions): Promise<AgentStore>
   });
   for (const at of state.unneeded()) log.release(at);
   const stop = new AbortController();
+  const patience = new AbortController();
   let waiting: Waiting[] = [];
   let running: Promise<void> | undefined;
 
@@ -130,12 +133,12 @@ export async function openAgentStore(options: StoreOptions): Promise<AgentStore>
         const again: Waiting[] = [];
         for (const { each } of group) {
           each.change.undo?.();
-          if (each.change.onFailure === "try-again" && !stop.signal.aborted) again.push(each);
+          if (each.change.onFailure === "try-again" && !patience.signal.aborted) again.push(each);
           else each.reject(error);
         }
         if (!(error instanceof PerdureError)) host.log.write("error", "agent.commit-failed", { why: String(error) });
         waiting = [...again, ...waiting];
-        if (again.length > 0) await sleep(host.clock, settings.diskRetryMs, stop.signal).catch(() => undefined);
+        if (again.length > 0) await sleep(host.clock, settings.diskRetryMs, patience.signal).catch(() => undefined);
         return;
       }
     }
@@ -164,6 +167,7 @@ export async function openAgentStore(options: StoreOptions): Promise<AgentStore>
     async read(at) {
       return decodeKept(await log.read(at)).payload;
     },
+    giveUp: () => patience.abort(),
     async idle() {
       while (running !== undefined) await running;
     },
@@ -172,6 +176,7 @@ export async function openAgentStore(options: StoreOptions): Promise<AgentStore>
     },
     async [Symbol.asyncDispose]() {
       stop.abort();
+      patience.abort();
       while (running !== undefined) await running;
       await log[Symbol.asyncDispose]();
     },

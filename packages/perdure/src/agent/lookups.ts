@@ -33,10 +33,12 @@ export interface LookupOptions {
   readonly peers: Peers;
   readonly store: () => AgentStore;
   readonly send: (frame: Frame) => boolean;
+  /** Resolves when the first dial since this opening has succeeded or failed. */
+  readonly firstDial: () => Promise<void>;
   readonly closing: AbortSignal;
 }
 
-export function createLookups({ host, settings, peers, store, send, closing }: LookupOptions): Lookups {
+export function createLookups({ host, settings, peers, store, send, firstDial, closing }: LookupOptions): Lookups {
   const waiting = new Map<number, (bundle: Bytes | undefined) => void>();
   const asking = new Map<string, Promise<VerifiedIdentity | undefined>>();
   let requests = 0;
@@ -46,11 +48,13 @@ export function createLookups({ host, settings, peers, store, send, closing }: L
     if (waiting.size >= MAX_QUESTIONS) return undefined;
     const request = ++requests;
     try {
-      return await withDeadline(host.clock, { timeoutMs: settings.lookupTimeoutMs, what: "the relay's answer to a lookup", signal: closing }, () =>
-        new Promise<Bytes | undefined>((resolve) => {
+      return await withDeadline(host.clock, { timeoutMs: settings.lookupTimeoutMs, what: "the relay's answer to a lookup", signal: closing }, async () => {
+        await firstDial();
+        return await new Promise<Bytes | undefined>((resolve) => {
           waiting.set(request, resolve);
           if (!send({ name: "lookup", payload: lookup.encode({ request, what, key }) })) resolve(undefined);
-        }));
+        });
+      });
     } catch (error) {
       if (isPerdureError(error) && (error.code === "timed-out" || error.code === "aborted")) return undefined;
       throw error;

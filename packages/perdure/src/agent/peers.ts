@@ -65,7 +65,7 @@ export function createPeers({ host }: { readonly host: Pick<Host, "crypto" | "cl
         const key = hex(kept.head.id);
         const before = peers.get(key);
         peers.delete(key);
-        peers.set(key, { head: kept.head, bundle: payload, verified: before !== undefined && equalBytes(before.bundle, payload) ? before.verified : undefined });
+        peers.set(key, { head: kept.head, bundle: payload.slice(), verified: before !== undefined && equalBytes(before.bundle, payload) ? before.verified : undefined });
         bound(peers);
       } else if (kept.kind === "peerName") {
         names.delete(kept.head.name);

@@ -49,6 +49,8 @@ export interface RelayLinkStatus {
 }
 
 export interface RelayLink {
+  /** Resolves when the first dial has succeeded or failed. */
+  readonly firstDial: Promise<void>;
   readonly status: RelayLinkStatus;
   readonly relay: VerifiedIdentity | undefined;
   /** Parts may have become ready to travel. */
@@ -80,6 +82,10 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
   const { url, relayIdRaw } = parseRelayAddress(options.address);
   if (relayIdRaw === undefined) throw new PerdureError("bad-argument", "the address of the agent's relay names no relay id");
   const closing = new AbortController();
+  let dialled = (): void => {};
+  const firstDial = new Promise<void>((resolve) => {
+    dialled = resolve;
+  });
   let link = random.bytes(LINK_BYTES);
   let window = createLinkWindow<OutgoingPart>(settings);
   let attached: Attached | undefined;
@@ -210,6 +216,8 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
     }
     for (const part of resumed.acked) outbox.queue.landed(part, true);
     if (resumed.acked.length > 0 && lastRelay !== undefined) options.onAcked(resumed.acked, lastRelay);
+    // An envelope that is gone cannot fill its number any more: the message ended after a refusal the relay did not yet count.
+    if (resumed.resend.some(({ item }) => item.envelope === undefined)) return undefined;
     for (const { item } of resumed.resend) if (item.flights === 0) outbox.queue.sentAgain(item);
     return [...resumed.resend];
   };
@@ -235,6 +243,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
     const now: Attached = { session, relay, epoch: welcome.epoch, resend, heard: true };
     return await new Promise((resolve) => {
       attached = now;
+      dialled();
       options.onWelcome(welcome, relay);
       log.write("debug", "agent.attached", { relay: relay.id, generation: hex(welcome.generation), epoch: welcome.epoch, linkUpTo: welcome.linkUpTo });
       session.start({
@@ -265,6 +274,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
         failure = isPerdureError(error) ? error : new PerdureError("internal", String(error), { cause: error });
       }
       if (closing.signal.aborted) return;
+      dialled();
       lastError = `${failure.code}: ${failure.message}`;
       log.write(failure.retry === "never" ? "warn" : "info", "agent.apart", { code: failure.code, why: failure.message });
       if (failure.code === "fenced") consume = false;
@@ -277,6 +287,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
   const kept = keep().catch((error: unknown) => log.write("error", "agent.link-ended", { why: String(error) }));
 
   return {
+    firstDial,
     get status() {
       return { id: agentIdText(relayIdRaw), url, connected: attached !== undefined, lastError, clockOffsetMs };
     },

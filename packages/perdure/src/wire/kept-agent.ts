@@ -219,7 +219,8 @@ export function decodeKept(record: Bytes): KeptRecord {
   const start = FIXED_BYTES + (restated ? LOCATION_BYTES : 0);
   const end = start + view.getUint32(2);
   if (end > record.length) malformed("its head is cut off");
-  const head = (SHAPES[kind] as unknown as Shape<unknown>).decode(record.subarray(start, end));
+  // A copy, so that what is kept of the head does not keep the payload in memory.
+  const head = (SHAPES[kind] as unknown as Shape<unknown>).decode(record.slice(start, end));
   return {
     kept: { kind, head } as Kept,
     restated: restated ? { segment: number(view, 6), offset: number(view, 14), length: number(view, 22) } : undefined,

@@ -1,0 +1,264 @@
+/**
+ * What the relay delivers: verified and opened, judged against what is known, kept, and only then seen by anybody.
+ *
+ * What must hold: nothing is handed over that was not verified; nothing is settled at the relay before what was decided
+ * about it is durable. What can never be verified is settled without a trace in the inbox and reported; what cannot be
+ * verified yet is left at the relay and comes again with the next session.
+ */
+import type { Host } from "../host/host.ts";
+import { type OwnIdentity, openPart, type OpenedPart, verifyNotice, type VerifiedIdentity } from "../identity/index.ts";
+import type { Arrival, Inbox, Judgement } from "../protocol/delivery/inbox.ts";
+import { incomingKey } from "../protocol/delivery/incoming.ts";
+import type { MailboxCursor } from "../protocol/delivery/mailbox-cursor.ts";
+import type { Outbox } from "../protocol/delivery/outbox.ts";
+import { type Bytes, EMPTY, equalBytes, hex } from "../wire/bytes.ts";
+import { decodeDeliver, type DeliverFrame } from "../wire/control.ts";
+import { decodeEnvelope, type Envelope, envelopeFrom, envelopeId } from "../wire/envelope.ts";
+import { isPerdureError, PerdureError } from "../wire/error.ts";
+import { agentIdText, messageIdText } from "../wire/ids.ts";
+import type { KeptIncoming } from "../wire/kept-agent.ts";
+import { receipt, type Receipt, type SealedHead } from "../wire/sealed.ts";
+import { type Notice, NOTICE_OUTCOMES } from "../wire/statement.ts";
+import type { AgentStore, Planned } from "./agent-store.ts";
+import type { Lookups } from "./lookups.ts";
+import type { Peers } from "./peers.ts";
+import { receiptSteps, type Receipts } from "./receipts.ts";
+
+/** Delivered bytes that may wait for verification and the disk; beyond it the session is given up and taken up again later. */
+export const MAX_ARRIVAL_BYTES = 64 * 1024 * 1024;
+const BATCH_FRAMES = 32;
+/** Verdicts on envelopes that trying again does not change. */
+const HOPELESS: ReadonlySet<string> = new Set([
+  "wrong-recipient", "unknown-inbox-key", "malformed", "wrong-commitment", "bad-signature", "not-deterministic", "expiry-out-of-range", "too-large", "record-rolled-back", "certificate-expired",
+]);
+
+export interface Arrivals {
+  /** Takes one deliver frame; false when too much is waiting. */
+  take(payload: Bytes, relay: VerifiedIdentity): boolean;
+  idle(): Promise<void>;
+}
+
+export interface ArrivalOptions {
+  readonly host: Host;
+  readonly own: OwnIdentity;
+  readonly inbox: Inbox;
+  readonly outbox: Outbox;
+  readonly cursor: MailboxCursor;
+  readonly peers: Peers;
+  readonly lookups: Lookups;
+  readonly receipts: Receipts;
+  readonly store: () => AgentStore;
+  /** Positions may have become settled. */
+  readonly onSettled: () => void;
+  /** What was delivered cannot be kept now; it has to be delivered again. */
+  readonly onUnkept: (error: unknown) => void;
+}
+
+interface Delivered {
+  readonly frame: DeliverFrame;
+  readonly envelope: Envelope;
+  readonly bytes: number;
+}
+
+type Opened =
+  | { readonly kind: "mail"; readonly part: OpenedPart; readonly pins: readonly Planned[] }
+  | { readonly kind: "receipt"; readonly said: Receipt; readonly part: OpenedPart; readonly pins: readonly Planned[] }
+  | { readonly kind: "notice"; readonly said: Notice }
+  | { readonly kind: "known" }
+  | { readonly kind: "drop"; readonly code: string; readonly why: string }
+  | { readonly kind: "hold"; readonly code: string };
+
+export function createArrivals(options: ArrivalOptions): Arrivals {
+  const { host, own, inbox, outbox, cursor, peers, receipts, store } = options;
+  const { clock, log } = host;
+  let queue: { readonly payload: Bytes; readonly relay: VerifiedIdentity }[] = [];
+  let waitingBytes = 0;
+  let running: Promise<void> | undefined;
+  /** Digests of what the batch being planned keeps, which the inbox does not know yet. */
+  const planned = new Map<string, Bytes>();
+
+  const judge = (arrival: Arrival, seqKey: string, nowMs: number): Judgement => {
+    const digest = planned.get(seqKey);
+    if (digest !== undefined && !equalBytes(digest, arrival.digest)) return "conflict";
+    const judgement = inbox.judge(arrival, nowMs);
+    if (judgement === "new") planned.set(seqKey, arrival.digest);
+    return judgement;
+  };
+
+  const openVerified = async ({ envelope, frame }: Delivered, relay: VerifiedIdentity): Promise<Opened> => {
+    const nowMs = clock.wallMs();
+    if (envelope.class === "notice") {
+      if (!equalBytes(envelope.from, relay.idRaw)) throw new PerdureError("bad-signature", "a notice of somebody who is not this agent's relay");
+      return { kind: "notice", said: await verifyNotice({ crypto: host.crypto, relay, body: envelope.body }) };
+    }
+    if (envelope.expiresAtMs <= nowMs || isKnown(inbox.judge(envelope, nowMs))) return { kind: "known" };
+    await peers.load(envelope.from);
+    const open = (): Promise<OpenedPart> =>
+      openPart({ crypto: host.crypto, own, envelope, known: () => peers.loaded(envelope.from), nowMs, storedAtMs: frame.storedAtMs });
+    const part = await open().catch(async (error: unknown) => {
+      if (!isPerdureError(error) || error.code !== "unknown-agent") throw error;
+      if ((await options.lookups.resolve({ idRaw: envelope.from, name: "" })) === undefined) throw error;
+      return await open();
+    });
+    const before = peers.loaded(envelope.from);
+    const pins = before !== undefined && equalBytes(before.bundle, part.sender.bundle) ? [] : await peers.learn(part.sender);
+    if (envelope.class === "receipt") return { kind: "receipt", said: receipt.decode(part.content), part, pins };
+    return { kind: "mail", part, pins };
+  };
+
+  const open = async (delivered: Delivered, relay: VerifiedIdentity): Promise<Opened> => {
+    try {
+      return await openVerified(delivered, relay);
+    } catch (error) {
+      const code = isPerdureError(error) ? error.code : "internal";
+      const why = error instanceof Error ? error.message : String(error);
+      return HOPELESS.has(code) ? { kind: "drop", code, why } : { kind: "hold", code };
+    }
+  };
+
+  /** Records for one delivery, and what may happen once they are durable. */
+  const plan = (delivered: Delivered, opened: Opened, keep: (records: readonly Planned[]) => void, later: (work: () => void) => void): void => {
+    const { frame, envelope } = delivered;
+    const nowMs = clock.wallMs();
+    const from = envelopeFrom(envelope);
+    const id = envelopeId(envelope);
+    const seqKey = incomingKey(envelope.from, envelope.stream, envelope.seq);
+    const settlePosition = (): void => later(() => cursor.settlePosition(frame.generation, frame.position));
+    const names = namesOf(delivered);
+    const passed: Planned = { kept: { kind: "passed", head: { ...names, expiresAtMs: envelope.expiresAtMs } } };
+    if (opened.kind === "drop") {
+      log.write("warn", "agent.rejected", { from, id, code: opened.code, why: opened.why });
+      return settlePosition();
+    }
+    if (opened.kind === "hold") return log.write("warn", "agent.held", { from, id, code: opened.code });
+    if (opened.kind === "notice") {
+      keep(noticeSteps(outbox, peers, envelope, opened.said));
+      return settlePosition();
+    }
+    const head = opened.kind === "known" ? undefined : opened.part.head;
+    const arrival: Arrival = { ...envelope, ...(head === undefined ? {} : { head }) };
+    const judgement = judge(arrival, seqKey, nowMs);
+    if (judgement === "pending") return later(() => cursor.hold(frame.generation, frame.position, seqKey));
+    if (judgement === "settled") return settlePosition();
+    if (judgement === "expired" || opened.kind === "known") {
+      log.write("info", "agent.too-late", { from, id });
+      return settlePosition();
+    }
+    keep(opened.pins);
+    if (judgement === "new" && opened.kind === "receipt") {
+      keep([passed, ...receiptSteps(outbox, envelope.from, (name) => peers.named(name)?.idRaw, opened.said.entries, (entry) =>
+        log.write("error", "agent.receipt-mismatch", { from, id: messageIdText(entry.stream, entry.seq), digest: hex(entry.digest) }))]);
+      return;
+    }
+    if (judgement === "new") {
+      const name = opened.part.sender.name ?? "";
+      keep([{
+        kept: {
+          kind: "received",
+          head: { ...names, storedAtMs: frame.storedAtMs, receivedAtMs: nowMs, expiresAtMs: envelope.expiresAtMs, arrival: inbox.nextArrival(), fromName: name, head: withoutBundle(opened.part.head) },
+        },
+        payload: opened.part.content,
+      }]);
+      return later(() => log.write("debug", "agent.received", { from, id, part: opened.part.head.part, digest: hex(envelope.digest), position: frame.position }));
+    }
+    // A conflict, one stream too many, or parts that do not belong together: the sender is told, nothing is kept.
+    log.write("error", "agent.not-taken", { from, id, code: codeOf(judgement), digest: hex(envelope.digest) });
+    if (opened.kind === "mail" && opened.part.head.part === 0) {
+      const why = judgement === "conflict" ? "another message has the same id" : judgement === "too-busy" ? "too many streams of this sender are open" : "its parts do not belong together";
+      receipts.add(names.from, { stream: names.stream, seq: names.seq, outcome: "refused", digest: names.digest, code: codeOf(judgement), why, attempts: 0, atMs: nowMs }, envelope.expiresAtMs);
+    }
+    settlePosition();
+  };
+
+  const batch = async (): Promise<void> => {
+    const taken = queue.splice(0, BATCH_FRAMES);
+    const delivered: { readonly delivered: Delivered; readonly relay: VerifiedIdentity }[] = [];
+    let bytes = 0;
+    for (const { payload, relay } of taken) {
+      bytes += payload.length;
+      try {
+        const frame = decodeDeliver(payload);
+        delivered.push({ delivered: { frame, envelope: decodeEnvelope(frame.envelope), bytes: payload.length }, relay });
+      } catch (error) {
+        log.write("error", "agent.rejected", { code: isPerdureError(error) ? error.code : "internal", why: String(error) });
+      }
+    }
+    const opened = await Promise.all(delivered.map(async (each) => await open(each.delivered, each.relay)));
+    let after: (() => void)[] = [];
+    try {
+      await store().commit({
+        onFailure: "give-up",
+        plan: () => {
+          const records: Planned[] = [];
+          after = [];
+          planned.clear();
+          delivered.forEach((each, index) => plan(each.delivered, opened[index] as Opened, (kept) => records.push(...kept), (work) => after.push(work)));
+          return { records, result: undefined };
+        },
+        applied: () => {
+          for (const work of after) work();
+        },
+      });
+      options.onSettled();
+    } catch (error) {
+      options.onUnkept(error);
+    } finally {
+      waitingBytes -= bytes;
+    }
+  };
+
+  const run = async (): Promise<void> => {
+    while (queue.length > 0) await batch();
+    running = undefined;
+  };
+
+  return {
+    take(payload, relay) {
+      if (waitingBytes + payload.length > MAX_ARRIVAL_BYTES) return false;
+      waitingBytes += payload.length;
+      queue.push({ payload, relay });
+      running ??= run();
+      return true;
+    },
+    async idle() {
+      queue = [];
+      while (running !== undefined) await running;
+    },
+  };
+}
+
+function isKnown(judgement: string): boolean {
+  return judgement === "settled" || judgement === "pending" || judgement === "expired";
+}
+
+/** Copies: what is kept must not hold on to the transport message it came in. */
+function namesOf({ frame, envelope }: Delivered): Pick<KeptIncoming, "from" | "stream" | "seq" | "digest" | "generation" | "position"> {
+  return {
+    from: envelope.from.slice(), stream: envelope.stream.slice(), seq: envelope.seq, digest: envelope.digest.slice(),
+    generation: frame.generation.slice(), position: frame.position,
+  };
+}
+
+function withoutBundle(head: SealedHead): SealedHead {
+  const { thread, wholeHash, logHead, certificateHash, inReplyTo } = head;
+  const ref = inReplyTo === undefined ? undefined : { stream: inReplyTo.stream.slice(), seq: inReplyTo.seq };
+  return { ...head, thread: thread.slice(), wholeHash: wholeHash.slice(), logHead: logHead.slice(), certificateHash: certificateHash.slice(), inReplyTo: ref, bundle: EMPTY };
+}
+
+function codeOf(judgement: string): string {
+  return judgement === "conflict" ? "id-conflict" : judgement;
+}
+
+/** What a relay's notice says of one of our messages; nothing when it is about a message we did not send like that. */
+function noticeSteps(outbox: Outbox, peers: Peers, envelope: Envelope, said: Notice): readonly Planned[] {
+  const outgoing = outbox.ofPart(said.stream, said.seq);
+  const part = outgoing?.parts.find((each) => each.seq === said.seq);
+  const state = NOTICE_OUTCOMES[said.outcome];
+  if (outgoing === undefined || part === undefined || state === undefined || outgoing.head.class !== "mail") return [];
+  const to = outgoing.head.to.length > 0 ? outgoing.head.to : peers.named(outgoing.head.toName)?.idRaw;
+  if (to === undefined || !equalBytes(to, said.to) || !equalBytes(part.digest, said.digest)) return [];
+  const { stream, seq } = outgoing.head;
+  return [{
+    kept: { kind: "step", head: { stream, seq, state, atMs: said.timeMs, by: said.relayId, proof: "notice", detail: `said by ${agentIdText(said.relayId)}`, evidence: envelope.body.slice() } },
+  }];
+}

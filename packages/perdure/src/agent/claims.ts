@@ -1,0 +1,302 @@
+/**
+ * Who works on which message: claims, attempts, completions.
+ *
+ *   waiting -> claimed (its attempt is durable) -> completed | put off | failed box
+ *
+ * What must hold: only the newest attempt completes; completion, receipt and outgoing mail of a turn are one change; a
+ * claim ends by completion, release, its deadline, or its client's leaving, and never silently.
+ */
+import type { Host } from "../host/host.ts";
+import { clipWords } from "../protocol/link/goodbyes.ts";
+import { digestOf, headOf, type Incoming, incomingFrom, incomingId, isWhole } from "../protocol/delivery/incoming.ts";
+import type { Inbox } from "../protocol/delivery/inbox.ts";
+import type { Outbox } from "../protocol/delivery/outbox.ts";
+import type { Settings } from "../settings/register.ts";
+import { equalBytes, hex } from "../wire/bytes.ts";
+import { PerdureError } from "../wire/error.ts";
+import { agentIdBytes, type MessageId, messageIdText, parseMessageId } from "../wire/ids.ts";
+import type { Outcome } from "../wire/sealed.ts";
+import type { AgentStore, Planned } from "./agent-store.ts";
+import type { Bell } from "./bell.ts";
+import type { ClaimedMail, ClaimKey, ClientId, Completion, MailKey } from "./core.ts";
+import type { Peers } from "./peers.ts";
+import type { Receipts } from "./receipts.ts";
+import { mailView } from "./views.ts";
+
+/** Starts without an outcome (the process ended) count this many times less than failures of a handler. */
+const CRASHES_PER_FAILURE = 4;
+
+export interface Claims {
+  claim(client: ClientId, signal: AbortSignal): Promise<ClaimedMail>;
+  answer(client: ClientId, to: MessageId, signal: AbortSignal): Promise<ClaimedMail>;
+  adopt(client: ClientId, claim: ClaimKey): boolean;
+  /** `drafts` plans the records of the turn's messages. */
+  complete(completion: Completion, drafts: () => readonly Planned[]): Promise<void>;
+  release(claim: ClaimKey, failed: boolean, why: string): Promise<void>;
+  finish(key: MailKey, outcome: "done" | "refused", why: string): Promise<void>;
+  retry(key: MailKey): Promise<void>;
+  leave(client: ClientId): void;
+  /** A client will ask for the answer to this message. */
+  asks(client: ClientId, to: MessageId): void;
+  find(key: MailKey): Incoming;
+  /** Ends what time alone ends: mail that waited past its expiry, twins of what is over. */
+  sweep(expired: readonly Incoming[]): Promise<void>;
+  close(): void;
+}
+
+export interface ClaimOptions {
+  readonly host: Pick<Host, "clock" | "log">;
+  readonly settings: Settings;
+  readonly inbox: Inbox;
+  readonly outbox: Outbox;
+  readonly peers: Peers;
+  readonly receipts: Receipts;
+  readonly store: () => AgentStore;
+  readonly bell: Bell;
+}
+
+export function createClaims({ host, settings, inbox, outbox, peers, receipts, store, bell }: ClaimOptions): Claims {
+  const { clock, log } = host;
+  const askers = new Map<MessageId, ClientId>();
+  const deadlines = new Map<Incoming, () => void>();
+
+  const repliesTo = (incoming: Incoming): MessageId | undefined => {
+    const ref = headOf(incoming).head.inReplyTo;
+    return ref === undefined ? undefined : messageIdText(ref.stream, ref.seq);
+  };
+  /** A reply counts only when the one who was asked wrote it. */
+  const isAnswer = (incoming: Incoming, to: MessageId): boolean => {
+    if (repliesTo(incoming) !== to) return false;
+    const head = outbox.find(to)?.head;
+    const asked = head === undefined ? undefined : head.to.length > 0 ? head.to : peers.named(head.toName)?.idRaw;
+    return asked !== undefined && equalBytes(asked, incoming.from);
+  };
+  const isAwaited = (incoming: Incoming): boolean => {
+    const to = repliesTo(incoming);
+    return to !== undefined && askers.has(to) && isAnswer(incoming, to);
+  };
+
+  const find = (key: MailKey): Incoming => {
+    const incoming = inbox.find(`${hex(agentIdBytes(key.from))}/${key.id}`);
+    if (incoming === undefined || !isWhole(incoming) || incoming.twinOf !== undefined) {
+      throw new PerdureError("unknown-message", `there is no message ${key.id} of ${key.from} in a box`, { hint: "It may be done already; `perdure inbox` lists what waits." });
+    }
+    return incoming;
+  };
+  const letGo = (incoming: Incoming): void => {
+    incoming.claim = undefined;
+    deadlines.get(incoming)?.();
+    deadlines.delete(incoming);
+  };
+  const held = (key: ClaimKey): Incoming => {
+    const incoming = inbox.find(`${hex(agentIdBytes(key.from))}/${key.id}`);
+    if (incoming?.claim === undefined || incoming.claim.attempt !== key.attempt || incoming.committing) {
+      throw new PerdureError("fenced", `attempt ${key.attempt} at message ${key.id} is over`, { hint: "Its time ran out, or another handler has it; what it did here is not committed." });
+    }
+    return incoming;
+  };
+
+  const takeBackLater = (incoming: Incoming, attempt: number): void => {
+    deadlines.set(incoming, clock.after(settings.handlerTimeoutMs, () => {
+      const key = { from: incomingFrom(incoming), id: incomingId(incoming), attempt };
+      release(key, true, `the handler took more than ${settings.handlerTimeoutMs} ms`).catch((error: unknown) => {
+        // Committed or taken over in the same moment; a disk that failed leaves the claim to be released by its client.
+        log.write("debug", "agent.take-back-failed", { id: key.id, why: String(error) });
+      });
+    }));
+  };
+
+  const grant = async (incoming: Incoming, client: ClientId, signal: AbortSignal): Promise<ClaimedMail> => {
+    const attempt = incoming.attempt + 1;
+    incoming.claim = { client, attempt };
+    const { from, stream, seq } = incoming;
+    await store().commit({
+      onFailure: "give-up",
+      plan: () => ({ records: [{ kept: { kind: "started", head: { from, stream, seq, attempt } } }], result: undefined }),
+      undo: () => letGo(incoming),
+    });
+    if (incoming.claim?.attempt !== attempt) throw new PerdureError("fenced", `message ${incomingId(incoming)} was ended meanwhile`, { retry: "now" });
+    if (signal.aborted) {
+      letGo(incoming);
+      bell.ring();
+      throw new PerdureError("aborted", "stopped waiting for mail", { cause: signal.reason });
+    }
+    takeBackLater(incoming, attempt);
+    log.write("debug", "agent.handler-start", { from: incomingFrom(incoming), id: incomingId(incoming), attempt });
+    return { mail: mailView(incoming), handlerTimeoutMs: settings.handlerTimeoutMs };
+  };
+
+  /** Puts a message into the failed box and tells its sender. */
+  const parked = (incoming: Incoming, code: string, why: string): readonly Planned[] => {
+    const { from, stream, seq, failures, crashes } = incoming;
+    tell(incoming, "failed", code, why);
+    return [{ kept: { kind: "put", head: { from, stream, seq, box: "failed", arrival: inbox.nextArrival(), failures, crashes, notBeforeMs: 0 } } }];
+  };
+
+  const tell = (incoming: Incoming, outcome: Outcome, code: string, why: string): void => {
+    const { stream, seq, attempt } = incoming;
+    receipts.add(incoming.from, { stream, seq, outcome, digest: digestOf(incoming), code, why: clipWords(why), attempts: attempt, atMs: clock.wallMs() }, headOf(incoming).expiresAtMs);
+  };
+
+  const ended = (incoming: Incoming, outcome: "done" | "refused", why: string): readonly Planned[] =>
+    [incoming, ...inbox.twins(incoming)].map((each): Planned => {
+      const { from, stream, seq, parts } = each;
+      tell(each, outcome, outcome === "refused" ? "refused" : "", why);
+      return { kept: { kind: "completed", head: { from, stream, seq, parts, attempt: incoming.attempt, outcome, atMs: clock.wallMs() } } };
+    });
+
+  const end = async (incoming: Incoming, outcome: "done" | "refused", why: string, drafts: () => readonly Planned[], mayStill: () => void): Promise<void> => {
+    incoming.committing = true;
+    const unmark = (): void => {
+      incoming.committing = false;
+    };
+    try {
+      await store().commit({
+        onFailure: "give-up",
+        plan: () => {
+          mayStill();
+          const queued = drafts();
+          return { records: [...ended(incoming, outcome, why), ...queued], result: undefined };
+        },
+        applied: () => letGo(incoming),
+      });
+    } finally {
+      unmark();
+    }
+    log.write("debug", "agent.completed", {
+      from: incomingFrom(incoming), id: incomingId(incoming), outcome, attempt: incoming.attempt, digest: hex(digestOf(incoming)),
+    });
+  };
+
+  const release = async (claim: ClaimKey, failed: boolean, why: string): Promise<void> => {
+    const incoming = held(claim);
+    if (!failed) {
+      letGo(incoming);
+      return bell.ring();
+    }
+    const { from, stream, seq, arrival, crashes } = incoming;
+    const failures = incoming.failures + 1;
+    const pauseMs = Math.min(settings.retryMaxMs, settings.retryMinMs * 2 ** Math.min(failures - 1, 30));
+    incoming.committing = true;
+    try {
+      await store().commit({
+        onFailure: "try-again",
+        plan: () => {
+          if (failures >= settings.handlerAttempts) {
+            const [record] = parked({ ...incoming, failures }, "failed", why);
+            return { records: record === undefined ? [] : [record], result: undefined };
+          }
+          return { records: [{ kept: { kind: "put", head: { from, stream, seq, box: "inbox", arrival, failures, crashes, notBeforeMs: clock.wallMs() + pauseMs } } }], result: undefined };
+        },
+        applied: () => letGo(incoming),
+      });
+    } finally {
+      incoming.committing = false;
+    }
+    log.write("debug", failures >= settings.handlerAttempts ? "agent.failed" : "agent.put-off", { from: claim.from, id: claim.id, attempt: claim.attempt, failures });
+    bell.ring();
+  };
+
+  /** A message that started too often without an outcome is not started again. */
+  const startsTooOften = (incoming: Incoming): boolean => incoming.crashes + incoming.starts >= settings.handlerAttempts * CRASHES_PER_FAILURE;
+
+  const park = async (incoming: Incoming, code: string, why: string): Promise<void> => {
+    incoming.committing = true;
+    try {
+      await store().commit({ onFailure: "try-again", plan: () => ({ records: parked(incoming, code, why), result: undefined }) });
+      log.write("debug", "agent.failed", { from: incomingFrom(incoming), id: incomingId(incoming), code });
+    } finally {
+      incoming.committing = false;
+    }
+  };
+
+  return {
+    find,
+    asks: (client, to) => {
+      askers.set(to, client);
+    },
+    async claim(client, signal) {
+      for (;;) {
+        const next = inbox.next(clock.wallMs(), (incoming) => !isAwaited(incoming));
+        if ("atMs" in next) await bell.wait(signal, next.atMs - clock.wallMs());
+        else if (startsTooOften(next.incoming)) await park(next.incoming, "failed", "it was started many times and never came to an end");
+        else return await grant(next.incoming, client, signal);
+      }
+    },
+    async answer(client, to, signal) {
+      askers.set(to, client);
+      try {
+        for (;;) {
+          const found = inbox.listed("inbox", 0).find((incoming) => incoming.claim === undefined && !incoming.committing && isAnswer(incoming, to));
+          if (found === undefined) await bell.wait(signal);
+          else return await grant(found, client, signal);
+        }
+      } finally {
+        if (askers.get(to) === client) askers.delete(to);
+        bell.ring();
+      }
+    },
+    adopt(client, claim) {
+      const incoming = inbox.find(`${hex(agentIdBytes(claim.from))}/${claim.id}`);
+      if (incoming === undefined || incoming.box !== "inbox" || incoming.attempt !== claim.attempt || incoming.committing) return false;
+      if (incoming.claim !== undefined) return incoming.claim.client === client;
+      incoming.claim = { client, attempt: claim.attempt };
+      takeBackLater(incoming, claim.attempt);
+      return true;
+    },
+    async complete(completion, drafts) {
+      const { stream, seq } = parseMessageId(completion.id);
+      const from = agentIdBytes(completion.from);
+      if (inbox.find(`${hex(from)}/${completion.id}`) === undefined && inbox.completedAttempt(from, stream, seq) === completion.attempt) return;
+      const incoming = held(completion);
+      const mayStill = (): void => {
+        if (incoming.claim?.attempt !== completion.attempt) throw new PerdureError("fenced", `attempt ${completion.attempt} at message ${completion.id} is over`);
+      };
+      await end(incoming, completion.outcome, completion.why, drafts, mayStill);
+      bell.ring();
+    },
+    release,
+    async finish(key, outcome, why) {
+      const incoming = find(key);
+      if (incoming.committing) throw new PerdureError("unknown-message", `message ${key.id} is just coming to its end`);
+      letGo(incoming);
+      await end(incoming, outcome, why, () => [], () => undefined);
+      bell.ring();
+    },
+    async retry(key) {
+      const incoming = find(key);
+      const { from, stream, seq } = incoming;
+      await store().commit({
+        onFailure: "give-up",
+        plan: () => {
+          const arrival = incoming.box === "failed" ? inbox.nextArrival() : incoming.arrival;
+          return { records: [{ kept: { kind: "put", head: { from, stream, seq, box: "inbox", arrival, failures: 0, crashes: 0, notBeforeMs: 0 } } }], result: undefined };
+        },
+      });
+      bell.ring();
+    },
+    leave(client) {
+      for (const [to, asker] of askers) if (asker === client) askers.delete(to);
+      for (const incoming of inbox.listed("inbox", 0)) {
+        if (incoming.claim?.client !== client || incoming.committing) continue;
+        letGo(incoming);
+        log.write("debug", "agent.claim-freed", { from: incomingFrom(incoming), id: incomingId(incoming), attempt: incoming.attempt });
+      }
+      bell.ring();
+    },
+    async sweep(expired) {
+      for (const incoming of expired) await park(incoming, "expired", "it waited past its expiry");
+      for (const twin of inbox.lateTwins()) {
+        twin.committing = true;
+        await store().commit({ onFailure: "try-again", plan: () => ({ records: ended(twin, "done", "another message with the same idempotency key was taken"), result: undefined }) })
+          .finally(() => {
+            twin.committing = false;
+          });
+      }
+      if (expired.length > 0) bell.ring();
+    },
+    close() {
+      for (const cancel of deadlines.values()) cancel();
+    },
+  };
+}

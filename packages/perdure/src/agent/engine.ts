@@ -1,0 +1,225 @@
+/**
+ * The agent itself: its state on disk, the machines over it, and the connection to its relay, behind the interface the
+ * SDK uses. Everything here is wiring; each part says what must hold in its own file.
+ *
+ *   submit -> store -> sealer -> relay link -> (ack, statement, receipt, notice) -> steps
+ *   relay link -> arrivals -> store -> claims -> (completion, receipt, drafts) -> store -> settle
+ */
+import { positionsRecord } from "../protocol/delivery/inbox-restatement.ts";
+import { createInbox } from "../protocol/delivery/inbox.ts";
+import { isTerminal } from "../protocol/delivery/delivery-lattice.ts";
+import { createMailboxCursor } from "../protocol/delivery/mailbox-cursor.ts";
+import { createOutbox } from "../protocol/delivery/outbox.ts";
+import type { Outgoing, OutgoingPart } from "../protocol/delivery/outgoing.ts";
+import { EMPTY, equalBytes, hex } from "../wire/bytes.ts";
+import { publish } from "../wire/control.ts";
+import { PerdureError } from "../wire/error.ts";
+import { agentIdBytes, messageIdText, STREAM_BYTES } from "../wire/ids.ts";
+import { type AgentStore, openAgentStore, type Planned } from "./agent-store.ts";
+import { createArrivals } from "./arrivals.ts";
+import { createBell } from "./bell.ts";
+import { createClaims } from "./claims.ts";
+import type { CreateEngine, Engine, MailView } from "./core.ts";
+import { createHousekeeping } from "./housekeeping.ts";
+import { createLookups } from "./lookups.ts";
+import { createPeers } from "./peers.ts";
+import { createReceipts } from "./receipts.ts";
+import { openRelayLink, type RelayLink } from "./relay-link.ts";
+import { createSealer } from "./sealer.ts";
+import { createStatementChecks } from "./statement-checks.ts";
+import { createSubmissions } from "./submissions.ts";
+import { mailView, outgoingView } from "./views.ts";
+
+/** What a closing agent still gives mail that is under way to reach its relay. */
+const LAST_MILE_MS = 1000;
+const ALL_DEFENCES = { dedupe: true, floor: true };
+
+export const createEngine: CreateEngine = async (options) => {
+  const { host, folder, own, settings } = options;
+  const { clock, log } = host;
+  const defences = options.defences ?? ALL_DEFENCES;
+  const closing = new AbortController();
+  const outbox = createOutbox({ limits: settings, drawStream: () => host.random.bytes(STREAM_BYTES) });
+  const cursor = createMailboxCursor(defences);
+  const inbox = createInbox({ limits: settings, defences, cursor });
+  const peers = createPeers({ host });
+  const receipts = createReceipts({ host, outbox });
+  const outgoingBell = createBell(clock, "a step of a message");
+  const mailBell = createBell(clock, "mail");
+  let store: AgentStore | undefined;
+  let link: RelayLink | undefined;
+  const theStore = (): AgentStore => store as AgentStore;
+
+  /** Keeps what was found out and must not be lost to a full disk; only closing the agent gives it up. */
+  const keep = (records: readonly Planned[], what: string): Promise<void> =>
+    theStore().commit({ onFailure: "try-again", plan: () => ({ records, result: undefined }) })
+      .catch((error: unknown) => log.write("warn", "agent.not-kept", { what, why: String(error) }));
+
+  const lookups = createLookups({ host, settings, peers, store: theStore, send: (frame) => link?.send(frame) ?? false, firstDial: () => link?.firstDial ?? Promise.resolve(), closing: closing.signal });
+  const sealer = createSealer({ host, settings, own, outbox, store: theStore, lookups, closing: closing.signal, onSealed: () => link?.pump() });
+  const claims = createClaims({ host, settings, inbox, outbox, peers, receipts, store: theStore, bell: mailBell });
+  const submissions = createSubmissions({ host, settings, outbox, peers, lookups, store: theStore });
+  const statements = createStatementChecks({ host, ownIdRaw: own.idRaw, onProven: (steps) => void keep(steps, "a statement") });
+  const arrivals = createArrivals({
+    host, own, inbox, outbox, cursor, peers, lookups, receipts, store: theStore,
+    onSettled: () => link?.settle(),
+    onUnkept: (error) => {
+      log.write("error", "agent.mail-not-kept", { why: String(error) });
+      link?.restart("disk-full", "what was delivered could not be kept");
+    },
+  });
+
+  const onAcked = (parts: readonly OutgoingPart[], relayIdRaw: Uint8Array): void => {
+    const whole = new Set<Outgoing>();
+    for (const part of parts) if (part.of.parts.every((each) => each.acked)) whole.add(part.of);
+    const records = [...whole].map(({ head: { stream, seq, class: kind } }): Planned =>
+      kind === "receipt"
+        ? { kept: { kind: "forgotten", head: { stream, seq } } }
+        : { kept: { kind: "step", head: { stream, seq, state: "accepted", atMs: clock.wallMs(), by: relayIdRaw, proof: "none", detail: "", evidence: EMPTY } } });
+    if (records.length > 0) void keep(records, "an acknowledgement");
+  };
+
+  const onApplied = (records: readonly Planned[]): void => {
+    for (const { kept } of records) {
+      if (kept.kind !== "step") continue;
+      const outgoing = outbox.find(messageIdText(kept.head.stream, kept.head.seq));
+      if (outgoing === undefined || outgoing.steps.at(-1) !== kept.head) continue;
+      if (kept.head.proof === "receipt") sealer.confirmed(outgoing);
+      log.write("debug", "agent.step", { id: outgoing.id, state: kept.head.state, proof: kept.head.proof, digest: hex(outgoing.parts[0]?.digest ?? EMPTY) });
+    }
+    const kinds = new Set(records.map(({ kept }) => kept.kind));
+    if (kinds.has("queued") || kinds.has("peer")) sealer.kick();
+    if (kinds.has("step") || kinds.has("queued")) outgoingBell.ring();
+    if (kinds.has("received") || kinds.has("put") || kinds.has("completed") || kinds.has("passed")) mailBell.ring();
+    if (kinds.has("completed") || kinds.has("put") || kinds.has("passed")) link?.settle();
+    housekeeping.look();
+  };
+
+  const housekeeping = createHousekeeping({ host, settings, own, outbox, inbox, claims, keep, onRenewed: () => link?.send({ name: "publish", payload: publish.encode({ bundle: own.bundle() }) }) });
+  store = await openAgentStore({ host, folder, settings, outbox, inbox, peers, closing: receipts.closing, reopen: receipts.reopen, onApplied });
+  outbox.replayed();
+
+  link = openRelayLink({
+    host, settings, own, address: options.relayAddress, outbox, cursor,
+    readEnvelope: (part) => {
+      if (part.envelope === undefined) throw new PerdureError("internal", `the envelope of ${part.of.id} is gone while it is under way`);
+      return theStore().read(part.envelope);
+    },
+    onWelcome: (welcome) => {
+      const known = equalBytes(cursor.generation, welcome.generation);
+      // Known before the first delivery of the new generation is judged; kept with the next records, or found out again.
+      cursor.begin(welcome.generation, known || welcome.settledFloor === 0 ? [] : [[1, welcome.settledFloor]]);
+      cursor.attach();
+      cursor.relaySettled(welcome.generation, welcome.settledFloor);
+      if (!known) void keep([{ kept: positionsRecord(cursor) }], "a generation");
+      sealer.connected();
+    },
+    onAcked: (parts, relay) => onAcked(parts, relay.idRaw),
+    onRefused: (part, refusal) => log.write("info", "agent.relay-refused", { id: part.of.id, code: refusal.code, hint: refusal.hint }),
+    onFrame: (frame, relay, window, linkId) => {
+      if (frame.name === "found") lookups.found(frame.payload);
+      else if (frame.name === "statement") statements.take(frame.payload, relay, window, linkId);
+      else if (frame.name === "deliver") {
+        if (!arrivals.take(frame.payload, relay)) link?.restart("too-busy", "more was delivered than this agent can keep up with");
+      } else throw new PerdureError("malformed", `a relay does not send ${frame.name}`);
+    },
+    onApart: () => lookups.apart(),
+  });
+  sealer.kick();
+  housekeeping.look();
+  log.write("debug", "agent.opened", { id: own.id, folder, waiting: inbox.waiting, outgoing: outbox.openMessages });
+
+  const found = (id: Parameters<Engine["outgoing"]>[0]): Outgoing => {
+    const outgoing = outbox.find(id);
+    if (outgoing !== undefined && outgoing.head.class === "mail") return outgoing;
+    throw new PerdureError("unknown-message", `no message ${id} was sent from here, or it is forgotten`, { hint: "`perdure trace` lists what is known." });
+  };
+  const view = (outgoing: Outgoing): ReturnType<typeof outgoingView> => outgoingView(outgoing, (name) => peers.named(name)?.idRaw);
+  const within = (signal: AbortSignal): AbortSignal => AbortSignal.any([signal, closing.signal]);
+  const mails: Engine["mails"] = async (box, afterArrival, limit) => inbox.listed(box, afterArrival).slice(0, limit).map(mailView);
+
+  const isKnown = ({ head }: Outgoing): boolean => peers.loaded(head.to.length > 0 ? head.to : (peers.named(head.toName)?.idRaw ?? EMPTY)) !== undefined;
+  /** True while something could still reach the relay in a moment. */
+  const isUnderWay = (): boolean => {
+    if (link?.status.connected !== true) return false;
+    for (const outgoing of outbox.all()) {
+      if (isTerminal(outgoing.state) || outgoing.state !== "queued") continue;
+      if (outgoing.parts.some((part) => !part.acked && part.refusals === 0 && (part.bytes > 0 || isKnown(outgoing)))) return true;
+    }
+    return false;
+  };
+
+  let disposed: Promise<void> | undefined;
+  const dispose = async (): Promise<void> => {
+    const untilMs = clock.monotonicMs() + LAST_MILE_MS;
+    while (isUnderWay() && clock.monotonicMs() < untilMs) await outgoingBell.wait(closing.signal, 20);
+    closing.abort(new PerdureError("aborted", "this agent is closed"));
+    housekeeping.close();
+    claims.close();
+    theStore().giveUp();
+    await arrivals.idle();
+    await sealer.idle();
+    await link?.close();
+    await statements.idle();
+    await housekeeping.idle();
+    await keep([{ kept: positionsRecord(cursor) }], "positions");
+    await theStore().idle();
+    await theStore()[Symbol.asyncDispose]();
+    log.write("debug", "agent.closed", { id: own.id });
+  };
+
+  return {
+    submit: async (submission) => {
+      const queued = await submissions.submit(submission);
+      if (submission.asks) claims.asks(submission.client, queued.id);
+      return queued;
+    },
+    outgoing: async (id) => view(found(id)),
+    async outgoingAfter(id, have, signal) {
+      for (;;) {
+        const outgoing = found(id);
+        if (outgoing.steps.length > have || isTerminal(outgoing.state)) return view(outgoing);
+        await outgoingBell.wait(within(signal));
+      }
+    },
+    outgoings: async (limit) =>
+      [...outbox.all()].filter((outgoing) => outgoing.head.class === "mail").sort((a, b) => b.head.sentAtMs - a.head.sentAtMs).slice(0, limit).map(view),
+    mails,
+    async mailsAfter(box, afterArrival, limit, signal) {
+      for (;;) {
+        const listed: readonly MailView[] = await mails(box, afterArrival, limit);
+        if (listed.length > 0) return listed;
+        await mailBell.wait(within(signal));
+      }
+    },
+    mail: async (key) => mailView(claims.find(key)),
+    async readPart(key, part) {
+      const kept = claims.find(key).have.get(part);
+      if (kept === undefined) throw new PerdureError("bad-argument", `message ${key.id} has no part ${part}`);
+      return await theStore().read(kept.at);
+    },
+    claim: (client, signal) => claims.claim(client, within(signal)),
+    answer: (client, to, signal) => claims.answer(client, to, within(signal)),
+    adopt: async (client, claim) => claims.adopt(client, claim),
+    async complete(completion) {
+      const cause = inbox.find(`${hex(agentIdBytes(completion.from))}/${completion.id}`);
+      const drafts = cause === undefined || completion.drafts.length === 0 ? () => [] : await submissions.prepare(cause, completion.drafts);
+      await claims.complete(completion, drafts);
+    },
+    release: claims.release,
+    finish: claims.finish,
+    retry: claims.retry,
+    leave: async (client) => claims.leave(client),
+    status: async () => ({
+      id: own.id,
+      name: own.name,
+      folder,
+      relay: (link as RelayLink).status,
+      custody: own.custody,
+      waiting: inbox.waiting,
+      failed: inbox.failed,
+      outgoing: outbox.openMessages,
+    }),
+    [Symbol.asyncDispose]: () => (disposed ??= dispose()),
+  };
+};

@@ -1,0 +1,79 @@
+/** What time alone makes due: verdicts, forgetting, expired mail, a certificate to renew. Looked at when the next is due, and at least every `sweepEveryMs`. */
+import type { Host } from "../host/host.ts";
+import type { OwnIdentity } from "../identity/index.ts";
+import type { Inbox } from "../protocol/delivery/inbox.ts";
+import type { Outbox } from "../protocol/delivery/outbox.ts";
+import type { Settings } from "../settings/register.ts";
+import type { Planned } from "./agent-store.ts";
+import type { Claims } from "./claims.ts";
+
+export interface Housekeeping {
+  /** Something changed that may be due earlier than was thought. */
+  look(): void;
+  close(): void;
+  idle(): Promise<void>;
+}
+
+export interface HousekeepingOptions {
+  readonly host: Pick<Host, "clock" | "log">;
+  readonly settings: Settings;
+  readonly own: OwnIdentity;
+  readonly outbox: Outbox;
+  readonly inbox: Inbox;
+  readonly claims: Claims;
+  readonly keep: (records: readonly Planned[], what: string) => Promise<void>;
+  /** The agent has a new bundle to show. */
+  readonly onRenewed: () => void;
+}
+
+/** Changes in quick succession are looked at once. */
+const SHORTEST_PAUSE_MS = 200;
+
+export function createHousekeeping({ host, settings, own, outbox, inbox, claims, keep, onRenewed }: HousekeepingOptions): Housekeeping {
+  const { clock, log } = host;
+  let cancel = (): void => {};
+  let nextAtMs = Number.POSITIVE_INFINITY;
+  let running: Promise<void> | undefined;
+  let closed = false;
+
+  const arm = (atMs: number): void => {
+    if (closed || atMs >= nextAtMs) return;
+    cancel();
+    nextAtMs = atMs;
+    cancel = clock.after(Math.max(0, atMs - clock.monotonicMs()), () => {
+      nextAtMs = Number.POSITIVE_INFINITY;
+      running ??= sweep()
+        .catch((error: unknown) => log.write("error", "agent.housekeeping-failed", { why: String(error) }))
+        .finally(() => {
+          running = undefined;
+        });
+    });
+  };
+
+  const sweep = async (): Promise<void> => {
+    const wallMs = clock.wallMs();
+    let pauseMs = settings.sweepEveryMs;
+    try {
+      const outgoing = outbox.due(wallMs);
+      if (outgoing.records.length > 0) await keep(outgoing.records.map((kept) => ({ kept })), "a verdict");
+      const incoming = inbox.due(wallMs);
+      if (incoming.records.length > 0) await keep(incoming.records.map((kept) => ({ kept })), "an expiry");
+      pauseMs = Math.max(SHORTEST_PAUSE_MS, Math.min(pauseMs, outgoing.nextMs - wallMs, incoming.nextMs - wallMs));
+      await claims.sweep(incoming.expired);
+      if (await own.renewIfDue(wallMs)) onRenewed();
+    } finally {
+      arm(clock.monotonicMs() + pauseMs);
+    }
+  };
+
+  return {
+    look: () => arm(clock.monotonicMs() + SHORTEST_PAUSE_MS),
+    close() {
+      closed = true;
+      cancel();
+    },
+    async idle() {
+      await running;
+    },
+  };
+}
