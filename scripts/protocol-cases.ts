@@ -1,6 +1,6 @@
 /**
  * Writes protocol/cases: values and the bytes that stand for them, and bytes that must be refused, for other
- * implementations to test against. Run after a change of the wire: `node scripts/protocol-cases.ts`.
+ * implementations to test against. Run after a change of the wire: `node scripts/protocol-cases.ts`, then the formatter.
  */
 import { createHmac } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";

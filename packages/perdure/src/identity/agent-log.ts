@@ -8,7 +8,7 @@
 import type { Crypto, Hash, SigningKey } from "../host/crypto.ts";
 import { type Bytes, concat, EMPTY, equalBytes } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
-import { DOMAINS, EVENT_KINDS, identityEvent, type IdentityEvent, signedEvent, toBeSigned } from "../wire/identity.ts";
+import { DOMAINS, EVENT_KINDS, type IdentityEvent, identityEvent, signedEvent, toBeSigned } from "../wire/identity.ts";
 import { WIRE_VERSION } from "../wire/limits.ts";
 
 export const INCEPTION: number = EVENT_KINDS.indexOf("inception");
@@ -92,8 +92,10 @@ export async function verifyLog(crypto: Crypto, log: readonly Bytes[]): Promise<
 function checkInception(event: IdentityEvent): void {
   if (event.version !== WIRE_VERSION) throw newer(`event version ${event.version}`);
   if (event.kind === 0) throw malformed("its first event is of the reserved kind");
-  if (event.kind !== INCEPTION) throw EVENT_KINDS[event.kind] === undefined ? newer(`event kind ${event.kind}`) : malformed("it does not start with an inception");
-  if (event.agentId.length !== 0 || event.seq !== 0 || !equalBytes(event.previous, NO_PREVIOUS)) throw malformed("its inception names something before it");
+  if (event.kind !== INCEPTION)
+    throw EVENT_KINDS[event.kind] === undefined ? newer(`event kind ${event.kind}`) : malformed("it does not start with an inception");
+  if (event.agentId.length !== 0 || event.seq !== 0 || !equalBytes(event.previous, NO_PREVIOUS))
+    throw malformed("its inception names something before it");
   if (event.witnesses.length > 0 || event.witnessThreshold !== 0) throw newer("an inception with witnesses");
   if (event.body.length !== 0) throw newer("an inception with a body");
   checkThreshold(event.controlKeys, event.controlThreshold, "control keys");
@@ -124,9 +126,11 @@ async function verifyEventSignatures(
     const key = event.controlKeys[keyIndex];
     if (key === undefined || keyIndex <= last) throw malformed("its signatures name keys that are not there, twice or out of order");
     last = keyIndex;
-    if (!(await crypto.signatures.verify(key, toBeSigned("event", bytes), signature))) throw new PerdureError("bad-signature", "agent log: an event's signature is wrong");
+    if (!(await crypto.signatures.verify(key, toBeSigned("event", bytes), signature)))
+      throw new PerdureError("bad-signature", "agent log: an event's signature is wrong");
   }
-  if (signatures.length < event.controlThreshold) throw new PerdureError("bad-signature", `agent log: ${signatures.length} of ${event.controlThreshold} signatures`);
+  if (signatures.length < event.controlThreshold)
+    throw new PerdureError("bad-signature", `agent log: ${signatures.length} of ${event.controlThreshold} signatures`);
 }
 
 function malformed(why: string): PerdureError {
@@ -134,5 +138,7 @@ function malformed(why: string): PerdureError {
 }
 
 function newer(what: string): PerdureError {
-  return new PerdureError("needs-newer-verifier", `agent log: ${what} is from a newer version`, { hint: "Update perdure to judge this identity." });
+  return new PerdureError("needs-newer-verifier", `agent log: ${what} is from a newer version`, {
+    hint: "Update perdure to judge this identity.",
+  });
 }

@@ -5,10 +5,10 @@
  */
 import type { Crypto, SigningKey } from "../host/crypto.ts";
 import { type Bytes, compareBytes, equalBytes, hex } from "../wire/bytes.ts";
-import { PerdureError } from "../wire/error.ts";
-import { agentRecord, type AgentRecord, type Certificate, type Home, type InboxKey, signedRecord, toBeSigned } from "../wire/identity.ts";
-import { isAgentName } from "../wire/ids.ts";
 import { SUITE_X25519_AES256GCM } from "../wire/envelope.ts";
+import { PerdureError } from "../wire/error.ts";
+import { type AgentRecord, agentRecord, type Certificate, type Home, type InboxKey, signedRecord, toBeSigned } from "../wire/identity.ts";
+import { isAgentName } from "../wire/ids.ts";
 import { WIRE_VERSION } from "../wire/limits.ts";
 import { validAt } from "./certificate.ts";
 
@@ -22,7 +22,10 @@ export async function signRecord(crypto: Crypto, instanceKey: SigningKey, record
 export async function verifyRecord(crypto: Crypto, agentId: Bytes, encoded: Bytes): Promise<AgentRecord> {
   const signed = signedRecord.decode(encoded);
   const said = agentRecord.decode(signed.record);
-  if (said.version !== WIRE_VERSION) throw new PerdureError("needs-newer-verifier", `record version ${said.version} is newer`, { hint: "Update perdure to judge this identity." });
+  if (said.version !== WIRE_VERSION)
+    throw new PerdureError("needs-newer-verifier", `record version ${said.version} is newer`, {
+      hint: "Update perdure to judge this identity.",
+    });
   if (!equalBytes(said.agentId, agentId)) throw new PerdureError("bad-signature", "a record is of another agent");
   if (said.name !== undefined && !isAgentName(said.name)) throw new PerdureError("malformed", "a record's name is not a name");
   if (!(await crypto.signatures.verify(said.instanceKey, toBeSigned("record", signed.record), signed.signature))) {
@@ -38,21 +41,31 @@ export function mergeRecords(encoded: readonly Bytes[]): readonly Bytes[] {
     const said = agentRecord.decode(signedRecord.decode(bytes).record);
     const instance = hex(said.instanceKey);
     const held = best.get(instance);
-    const wins = held === undefined || said.recordVersion > held.version || (said.recordVersion === held.version && compareBytes(bytes, held.bytes) > 0);
+    const wins =
+      held === undefined ||
+      said.recordVersion > held.version ||
+      (said.recordVersion === held.version && compareBytes(bytes, held.bytes) > 0);
     if (wins) best.set(instance, { version: said.recordVersion, bytes });
   }
   return [...best.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, each]) => each.bytes);
 }
 
 /** Records that may be acted on at `nowMs`: not outdated, and of an instance certified at that time. */
-export function usableRecords(records: readonly AgentRecord[], certificates: readonly Certificate[], nowMs: number): readonly AgentRecord[] {
-  const certified = (record: AgentRecord): boolean => certificates.some((each) => equalBytes(each.instanceKey, record.instanceKey) && validAt(each, nowMs));
+export function usableRecords(
+  records: readonly AgentRecord[],
+  certificates: readonly Certificate[],
+  nowMs: number,
+): readonly AgentRecord[] {
+  const certified = (record: AgentRecord): boolean =>
+    certificates.some((each) => equalBytes(each.instanceKey, record.instanceKey) && validAt(each, nowMs));
   return records.filter((record) => record.validUntilMs >= nowMs && certified(record)).sort((a, b) => b.recordVersion - a.recordVersion);
 }
 
 /** The key to seal to: of the highest generation that is in force and of a suite this version knows. */
 export function chooseInboxKey(records: readonly AgentRecord[], nowMs: number): InboxKey | undefined {
-  const keys = records.flatMap((record) => record.inboxKeys).filter((key) => key.suite === SUITE_X25519_AES256GCM && key.notAfterMs >= nowMs);
+  const keys = records
+    .flatMap((record) => record.inboxKeys)
+    .filter((key) => key.suite === SUITE_X25519_AES256GCM && key.notAfterMs >= nowMs);
   return keys.sort((a, b) => b.generation - a.generation || compareBytes(a.keyId, b.keyId))[0];
 }
 

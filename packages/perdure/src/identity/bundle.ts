@@ -39,7 +39,9 @@ function laterLog(a: readonly Bytes[], b: readonly Bytes[]): readonly Bytes[] {
 }
 
 function newestCertificates(encoded: readonly Bytes[]): readonly Bytes[] {
-  const unique = new Map(encoded.map((bytes) => [hex(bytes), { bytes, notAfterMs: certificate.decode(signedCertificate.decode(bytes).certificate).notAfterMs }]));
+  const unique = new Map(
+    encoded.map((bytes) => [hex(bytes), { bytes, notAfterMs: certificate.decode(signedCertificate.decode(bytes).certificate).notAfterMs }]),
+  );
   return [...unique.values()]
     .sort((a, b) => b.notAfterMs - a.notAfterMs || compareBytes(a.bytes, b.bytes))
     .slice(0, BUNDLE_CERTIFICATES)

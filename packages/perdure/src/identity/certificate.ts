@@ -6,7 +6,7 @@ import type { Crypto, Hash, SigningKey } from "../host/crypto.ts";
 import type { Bytes } from "../wire/bytes.ts";
 import { equalBytes } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
-import { certificate, type Certificate, SCOPES, signedCertificate, toBeSigned } from "../wire/identity.ts";
+import { type Certificate, certificate, type SCOPES, signedCertificate, toBeSigned } from "../wire/identity.ts";
 import { WIRE_VERSION } from "../wire/limits.ts";
 import type { LogState } from "./agent-log.ts";
 
@@ -39,18 +39,26 @@ export async function signCertificate({ crypto, controlKey, log, instanceKey, sc
     controlSeq: log.seq,
     extensions: [],
   });
-  return signedCertificate.encode({ certificate: said, keyIndex, signature: await crypto.signatures.sign(controlKey, toBeSigned("certificate", said)) });
+  return signedCertificate.encode({
+    certificate: said,
+    keyIndex,
+    signature: await crypto.signatures.sign(controlKey, toBeSigned("certificate", said)),
+  });
 }
 
 /** Verifies a certificate against the log it names, whatever its time; throws `malformed`, `bad-signature`, `needs-newer-verifier`. */
 export async function verifyCertificate(crypto: Crypto, log: LogState, encoded: Bytes): Promise<Certificate> {
   const signed = signedCertificate.decode(encoded);
   const said = certificate.decode(signed.certificate);
-  if (said.version !== WIRE_VERSION) throw new PerdureError("needs-newer-verifier", `certificate version ${said.version} is newer`, { hint: "Update perdure to judge this identity." });
+  if (said.version !== WIRE_VERSION)
+    throw new PerdureError("needs-newer-verifier", `certificate version ${said.version} is newer`, {
+      hint: "Update perdure to judge this identity.",
+    });
   if (!equalBytes(said.agentId, log.idRaw)) throw new PerdureError("bad-signature", "a certificate is of another agent");
   if (said.notBeforeMs > said.notAfterMs) throw new PerdureError("malformed", "a certificate ends before it begins");
   const key = log.controlKeys[signed.keyIndex];
-  if (said.controlSeq !== log.seq || key === undefined) throw new PerdureError("bad-signature", "a certificate names a control key that is not in the log");
+  if (said.controlSeq !== log.seq || key === undefined)
+    throw new PerdureError("bad-signature", "a certificate names a control key that is not in the log");
   if (!(await crypto.signatures.verify(key, toBeSigned("certificate", signed.certificate), signed.signature))) {
     throw new PerdureError("bad-signature", "a certificate's signature is wrong");
   }
@@ -67,12 +75,19 @@ export function validAt(said: Certificate, atMs: number): boolean {
 }
 
 /** The certificate under which `instanceKey` could act for the agent at `atMs`; throws `certificate-expired` or `bad-signature`. */
-export function certifiedInstance(identity: { readonly certificates: readonly Certificate[] }, instanceKey: Bytes, scope: Scope, atMs: number): Certificate {
+export function certifiedInstance(
+  identity: { readonly certificates: readonly Certificate[] },
+  instanceKey: Bytes,
+  scope: Scope,
+  atMs: number,
+): Certificate {
   const own = identity.certificates.filter((each) => equalBytes(each.instanceKey, instanceKey) && each.scopes.includes(scope));
   if (own.length === 0) throw new PerdureError("bad-signature", `the instance key is not certified for ${scope}`);
   const valid = own.find((each) => validAt(each, atMs));
   if (valid === undefined) {
-    throw new PerdureError("certificate-expired", "the instance's certificate was not valid at that time", { hint: "Check both clocks; an agent renews its certificate when it is opened." });
+    throw new PerdureError("certificate-expired", "the instance's certificate was not valid at that time", {
+      hint: "Check both clocks; an agent renews its certificate when it is opened.",
+    });
   }
   return valid;
 }

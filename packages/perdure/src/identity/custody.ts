@@ -13,7 +13,7 @@ import type { Files } from "../host/files.ts";
 import { type Bytes, concat, equalBytes, fromUtf8, utf8 } from "../wire/bytes.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
 import { agentIdText } from "../wire/ids.ts";
-import { KEPT_IDENTITY_DOMAIN, keptIdentity, type KeptIdentity } from "../wire/kept-identity.ts";
+import { KEPT_IDENTITY_DOMAIN, type KeptIdentity, keptIdentity } from "../wire/kept-identity.ts";
 import { verifyLog } from "./agent-log.ts";
 import { formatRecovery, parseRecovery, type Recovery, verifyRecovery } from "./recovery.ts";
 import { asidePath, readWhole, replaceFile, writeAside } from "./whole-file.ts";
@@ -71,7 +71,10 @@ async function readBack(files: Files, crypto: Crypto, path: string, kept: KeptId
   try {
     await readRecovery(files, crypto, path, kept.log);
   } catch (cause) {
-    throw new PerdureError("disk-failed", `the recovery file at ${path} does not read back as written`, { cause, hint: "Choose another place for it." });
+    throw new PerdureError("disk-failed", `the recovery file at ${path} does not read back as written`, {
+      cause,
+      hint: "Choose another place for it.",
+    });
   }
 }
 
@@ -85,7 +88,9 @@ async function refuseForeignRecovery(files: Files, crypto: Crypto, path: string,
     const page = parsePage(crypto.hash, there);
     if (page?.agentId === agentIdText(idRaw)) return;
   }
-  throw new PerdureError("bad-argument", `there is a file at ${path} already`, { hint: "It may be another agent's recovery file. Choose another path." });
+  throw new PerdureError("bad-argument", `there is a file at ${path} already`, {
+    hint: "It may be another agent's recovery file. Choose another path.",
+  });
 }
 
 function parsePage(hash: Hash, bytes: Bytes): Recovery | undefined {
@@ -119,7 +124,8 @@ async function readKeptFile(files: Files, hash: Hash, path: string): Promise<Kep
   const whole = await readWhole(files, path, KEPT_BYTES);
   if (whole === undefined) return undefined;
   const encoded = whole.subarray(0, Math.max(0, whole.length - CHECKSUM_BYTES));
-  if (!equalBytes(whole.subarray(encoded.length), hash.sha256(concat(KEPT_IDENTITY_DOMAIN, encoded)))) throw damaged(path, "its checksum is wrong");
+  if (!equalBytes(whole.subarray(encoded.length), hash.sha256(concat(KEPT_IDENTITY_DOMAIN, encoded))))
+    throw damaged(path, "its checksum is wrong");
   try {
     return keptIdentity.decode(encoded);
   } catch (cause) {
@@ -129,5 +135,8 @@ async function readKeptFile(files: Files, hash: Hash, path: string): Promise<Kep
 }
 
 function damaged(path: string, why: string, cause?: unknown): PerdureError {
-  return new PerdureError("key-damaged", `the identity in ${path} is damaged: ${why}`, { cause, hint: "Put the file back from a backup; nothing was changed." });
+  return new PerdureError("key-damaged", `the identity in ${path} is damaged: ${why}`, {
+    cause,
+    hint: "Put the file back from a backup; nothing was changed.",
+  });
 }

@@ -5,13 +5,21 @@ import { equalBytes } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
 import { toBeSigned } from "../wire/identity.ts";
 import { WIRE_VERSION } from "../wire/limits.ts";
-import { notice, type Notice, NOTICE_OUTCOMES, signedNotice } from "../wire/statement.ts";
+import { NOTICE_OUTCOMES, type Notice, notice, signedNotice } from "../wire/statement.ts";
 import { validAt } from "./certificate.ts";
 import type { OwnIdentity } from "./own-identity.ts";
 import type { VerifiedIdentity } from "./verify.ts";
 
 /** The body of a notice envelope, signed by this relay's instance. */
-export async function signNotice({ crypto, own, notice: said }: { readonly crypto: Crypto; readonly own: OwnIdentity; readonly notice: Notice }): Promise<Bytes> {
+export async function signNotice({
+  crypto,
+  own,
+  notice: said,
+}: {
+  readonly crypto: Crypto;
+  readonly own: OwnIdentity;
+  readonly notice: Notice;
+}): Promise<Bytes> {
   const encoded = notice.encode(said);
   return signedNotice.encode({ notice: encoded, signature: await crypto.signatures.sign(own.instanceKey, toBeSigned("notice", encoded)) });
 }
@@ -20,11 +28,21 @@ export async function signNotice({ crypto, own, notice: said }: { readonly crypt
  * What a notice of `relay` says. Throws `malformed`, `needs-newer-version`, and `bad-signature` unless an instance certified
  * as a relay of that identity at the notice's time signed it. Whether it is about a message one has sent is the caller's to check.
  */
-export async function verifyNotice({ crypto, relay, body }: { readonly crypto: Crypto; readonly relay: VerifiedIdentity; readonly body: Bytes }): Promise<Notice> {
+export async function verifyNotice({
+  crypto,
+  relay,
+  body,
+}: {
+  readonly crypto: Crypto;
+  readonly relay: VerifiedIdentity;
+  readonly body: Bytes;
+}): Promise<Notice> {
   const signed = signedNotice.decode(body);
   const said = notice.decode(signed.notice);
   if (said.version !== WIRE_VERSION || NOTICE_OUTCOMES[said.outcome] === undefined) {
-    throw new PerdureError("needs-newer-version", `notice version ${said.version}, outcome ${said.outcome} is newer`, { hint: "Update perdure." });
+    throw new PerdureError("needs-newer-version", `notice version ${said.version}, outcome ${said.outcome} is newer`, {
+      hint: "Update perdure.",
+    });
   }
   if (!equalBytes(said.relayId, relay.idRaw)) throw new PerdureError("bad-signature", "the notice is of another relay");
   const judged = new Set<string>();

@@ -72,7 +72,10 @@ describe("a damaged identity", () => {
       const bad = good.slice();
       bad[at] = (bad[at] as number) ^ 1;
       host.disk.put(identityPath("home"), bad);
-      await expect(openIdentity({ host, folder: "home", settings })).rejects.toMatchObject({ code: "key-damaged", message: expect.stringContaining("home/identity/keys.cbor") });
+      await expect(openIdentity({ host, folder: "home", settings })).rejects.toMatchObject({
+        code: "key-damaged",
+        message: expect.stringContaining("home/identity/keys.cbor"),
+      });
     }
   });
 
@@ -108,7 +111,9 @@ describe("custody", () => {
   it("split without a path and together with one are refused", async () => {
     const { recoveryPath, ...noPath } = split;
     await expect(createIdentity({ host: createTestMachine("a"), ...noPath })).rejects.toMatchObject({ code: "bad-argument" });
-    await expect(createIdentity({ host: createTestMachine("a"), ...together, recoveryPath })).rejects.toMatchObject({ code: "bad-argument" });
+    await expect(createIdentity({ host: createTestMachine("a"), ...together, recoveryPath })).rejects.toMatchObject({
+      code: "bad-argument",
+    });
   });
 
   it("never writes over a recovery file that is not its own", async () => {

@@ -3,11 +3,11 @@ import type { Crypto, DecapsulationKey, SigningKey } from "../host/crypto.ts";
 import type { Host } from "../host/host.ts";
 import type { Settings } from "../settings/register.ts";
 import { type Bytes, equalBytes, hex } from "../wire/bytes.ts";
+import { SUITE_X25519_AES256GCM } from "../wire/envelope.ts";
 import { PerdureError } from "../wire/error.ts";
 import type { AgentRecord, Certificate, Home, InboxKey } from "../wire/identity.ts";
-import { agentIdText, type AgentId, isAgentName, KEY_ID_BYTES } from "../wire/ids.ts";
+import { type AgentId, agentIdText, isAgentName, KEY_ID_BYTES } from "../wire/ids.ts";
 import type { Custody, KeptIdentity } from "../wire/kept-identity.ts";
-import { SUITE_X25519_AES256GCM } from "../wire/envelope.ts";
 import { WIRE_VERSION } from "../wire/limits.ts";
 import { type LogState, signInception, verifyLog } from "./agent-log.ts";
 import { signRecord, verifyRecord } from "./agent-record.ts";
@@ -55,10 +55,15 @@ export interface CreateIdentity {
  */
 export async function createIdentity({ host, folder, role, custody, recoveryPath, name, settings }: CreateIdentity): Promise<OwnIdentity> {
   if (name !== undefined && !isAgentName(name)) {
-    throw new PerdureError("bad-argument", `"${name}" cannot be a name`, { hint: "Use 1 to 32 lower-case letters, digits and inner hyphens." });
+    throw new PerdureError("bad-argument", `"${name}" cannot be a name`, {
+      hint: "Use 1 to 32 lower-case letters, digits and inner hyphens.",
+    });
   }
   if ((custody === "split") !== (recoveryPath !== undefined)) {
-    throw new PerdureError("bad-argument", custody === "split" ? "custody split needs a path for the recovery file" : "a recovery file is written only with custody split");
+    throw new PerdureError(
+      "bad-argument",
+      custody === "split" ? "custody split needs a path for the recovery file" : "a recovery file is written only with custody split",
+    );
   }
   const { files, crypto, random, clock } = host;
   if ((await readKept(files, crypto.hash, folder)) !== undefined) {
@@ -70,17 +75,39 @@ export async function createIdentity({ host, folder, role, custody, recoveryPath
   const next = { seed: random.bytes(32), recoverySalt: random.bytes(32) };
   const controlKey = await crypto.signatures.load(controlSeed);
   const instanceKey = await crypto.signatures.load(instanceSeed);
-  const event = await signInception({ crypto, controlKey, nextPublicKey: (await crypto.signatures.load(next.seed)).publicKey, recoverySalt: next.recoverySalt, nowMs });
+  const event = await signInception({
+    crypto,
+    controlKey,
+    nextPublicKey: (await crypto.signatures.load(next.seed)).publicKey,
+    recoverySalt: next.recoverySalt,
+    nowMs,
+  });
   const log = await verifyLog(crypto, [event]);
   const inbox = await newInboxKey(host);
-  const certificate = await signCertificate({ crypto, controlKey, log, instanceKey: instanceKey.publicKey, scope: role, nowMs, lifeMs: settings.certificateMs });
+  const certificate = await signCertificate({
+    crypto,
+    controlKey,
+    log,
+    instanceKey: instanceKey.publicKey,
+    scope: role,
+    nowMs,
+    lifeMs: settings.certificateMs,
+  });
   const record = await signRecord(crypto, instanceKey, {
     version: WIRE_VERSION,
     agentId: log.idRaw,
     instanceKey: instanceKey.publicKey,
     recordVersion: 1,
     name,
-    inboxKeys: [{ keyId: inbox.keyId, suite: SUITE_X25519_AES256GCM, publicKey: inbox.publicKey, generation: 1, notAfterMs: nowMs + settings.recordValidMs }],
+    inboxKeys: [
+      {
+        keyId: inbox.keyId,
+        suite: SUITE_X25519_AES256GCM,
+        publicKey: inbox.publicKey,
+        generation: 1,
+        notAfterMs: nowMs + settings.recordValidMs,
+      },
+    ],
     homes: [],
     capabilities: [],
     freshUntilMs: nowMs + settings.recordFreshMs,
@@ -99,7 +126,8 @@ export async function createIdentity({ host, folder, role, custody, recoveryPath
     next: custody === "together" ? next : undefined,
     extensions: [],
   };
-  const recovery = recoveryPath === undefined ? undefined : { path: recoveryPath, content: { agentId: agentIdText(log.idRaw), ...next }, name };
+  const recovery =
+    recoveryPath === undefined ? undefined : { path: recoveryPath, content: { agentId: agentIdText(log.idRaw), ...next }, name };
   await keepFirst({ files, crypto, folder, kept, recovery });
   return await openIdentity({ host, folder, settings });
 }
@@ -108,10 +136,20 @@ export async function createIdentity({ host, folder, role, custody, recoveryPath
  * Opens the identity of `folder`, renewing what is due. Throws `no-agent-here`, `key-damaged`, `needs-newer-version`; what
  * the disk says only when the certificate has run out and a new one cannot be kept.
  */
-export async function openIdentity({ host, folder, settings }: { readonly host: Host; readonly folder: string; readonly settings: Settings }): Promise<OwnIdentity> {
+export async function openIdentity({
+  host,
+  folder,
+  settings,
+}: {
+  readonly host: Host;
+  readonly folder: string;
+  readonly settings: Settings;
+}): Promise<OwnIdentity> {
   const kept = await readKept(host.files, host.crypto.hash, folder);
-  if (kept === undefined) throw new PerdureError("no-agent-here", `there is no identity in ${folder}`, { hint: "Create one with `perdure init`." });
-  if (kept.version !== WIRE_VERSION) throw new PerdureError("needs-newer-version", `the identity in ${folder} is of version ${kept.version}`, { hint: "Update perdure." });
+  if (kept === undefined)
+    throw new PerdureError("no-agent-here", `there is no identity in ${folder}`, { hint: "Create one with `perdure init`." });
+  if (kept.version !== WIRE_VERSION)
+    throw new PerdureError("needs-newer-version", `the identity in ${folder} is of version ${kept.version}`, { hint: "Update perdure." });
   const first = await loadState(host.crypto, kept, folder);
   const own = createOwnIdentity(host, folder, settings, first);
   const nowMs = host.clock.wallMs();
@@ -199,7 +237,9 @@ function createOwnIdentity(host: Host, folder: string, settings: Settings, first
         const certificateDue = thirdPassed(notBeforeMs, notAfterMs, nowMs);
         const recordDue = thirdPassed(state.record.validUntilMs - settings.recordValidMs - BACKDATE_MS, state.record.validUntilMs, nowMs);
         if (!certificateDue && !recordDue) return false;
-        const certificates = certificateDue ? [...state.kept.certificates, await renewedCertificate(nowMs)].slice(-BUNDLE_CERTIFICATES) : state.kept.certificates;
+        const certificates = certificateDue
+          ? [...state.kept.certificates, await renewedCertificate(nowMs)].slice(-BUNDLE_CERTIFICATES)
+          : state.kept.certificates;
         await keep({ ...state.kept, certificates, record: await nextRecord({}, nowMs) });
         return true;
       }),
@@ -221,10 +261,13 @@ async function loadState(crypto: Crypto, kept: KeptIdentity, folder: string): Pr
   const certificate = newest === undefined ? undefined : await verifyCertificate(crypto, log, newest);
   const secrets = new Map<string, DecapsulationKey>();
   for (const each of kept.inboxSecrets) secrets.set(hex(each.keyId), await crypto.encapsulation.load(each.secret));
-  const ownKey = log.controlKeys.some((key) => equalBytes(key, controlKey.publicKey)) && equalBytes(record.instanceKey, instanceKey.publicKey);
+  const ownKey =
+    log.controlKeys.some((key) => equalBytes(key, controlKey.publicKey)) && equalBytes(record.instanceKey, instanceKey.publicKey);
   const fits = ownKey && certificate !== undefined && equalBytes(certificate.instanceKey, instanceKey.publicKey);
   if (!fits || inboxKey === undefined || !secrets.has(hex(inboxKey.keyId))) {
-    throw new PerdureError("key-damaged", `the keys in ${identityPath(folder)} do not belong together`, { hint: "Put the file back from a backup; nothing was changed." });
+    throw new PerdureError("key-damaged", `the keys in ${identityPath(folder)} do not belong together`, {
+      hint: "Put the file back from a backup; nothing was changed.",
+    });
   }
   return {
     kept,
@@ -240,7 +283,10 @@ async function loadState(crypto: Crypto, kept: KeptIdentity, folder: string): Pr
   };
 }
 
-async function newInboxKey({ crypto, random }: Pick<Host, "crypto" | "random">): Promise<{ readonly secret: Bytes; readonly publicKey: Bytes; readonly keyId: Bytes }> {
+async function newInboxKey({
+  crypto,
+  random,
+}: Pick<Host, "crypto" | "random">): Promise<{ readonly secret: Bytes; readonly publicKey: Bytes; readonly keyId: Bytes }> {
   const secret = random.bytes(32);
   const { publicKey } = await crypto.encapsulation.load(secret);
   return { secret, publicKey, keyId: crypto.hash.sha256(publicKey).slice(0, KEY_ID_BYTES) };

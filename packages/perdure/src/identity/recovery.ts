@@ -6,9 +6,9 @@
  * which committed to both secrets.
  */
 import type { Crypto, Hash } from "../host/crypto.ts";
-import { base32, type Bytes, concat, equalBytes, fromBase32, utf8 } from "../wire/bytes.ts";
+import { type Bytes, base32, concat, equalBytes, fromBase32, utf8 } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
-import { agentIdBytes, type AgentId, isAgentId } from "../wire/ids.ts";
+import { type AgentId, agentIdBytes, isAgentId } from "../wire/ids.ts";
 import type { NextSecret } from "../wire/kept-identity.ts";
 import { type LogState, nextKeyCommitment, recoveryCommitment } from "./agent-log.ts";
 
@@ -43,23 +43,24 @@ export function formatRecovery(hash: Hash, recovery: Recovery, name: string | un
 /** Reads a page back; throws `malformed` saying which line is wrong. */
 export function parseRecovery(hash: Hash, text: string): Recovery {
   const lines = text.split(/\r?\n/);
-  const valueOf = (label: string): string => {
+  const lineOf = (label: string): string => {
     const line = lines.find((each) => each.startsWith(`${label}:`));
     if (line === undefined) throw wrongPage(`it has no line "${label}:"`);
     return line.slice(label.length + 1).trim();
   };
-  const agentId = valueOf("Agent");
+  const agentId = lineOf("Agent");
   if (!isAgentId(agentId)) throw wrongPage('the line "Agent:" is not an agent id');
   return {
     agentId,
-    seed: parseSecret(hash, agentId, LABELS.seed, valueOf(LABELS.seed)),
-    recoverySalt: parseSecret(hash, agentId, LABELS.recoverySalt, valueOf(LABELS.recoverySalt)),
+    seed: parseSecret(hash, agentId, LABELS.seed, lineOf(LABELS.seed)),
+    recoverySalt: parseSecret(hash, agentId, LABELS.recoverySalt, lineOf(LABELS.recoverySalt)),
   };
 }
 
 /** Throws `wrong-recipient` unless the page is of the agent with this log, and `wrong-commitment` unless its secrets are. */
 export async function verifyRecovery(crypto: Crypto, recovery: Recovery, log: LogState): Promise<void> {
-  if (!equalBytes(agentIdBytes(recovery.agentId), log.idRaw)) throw new PerdureError("wrong-recipient", `the recovery file is of ${recovery.agentId}`);
+  if (!equalBytes(agentIdBytes(recovery.agentId), log.idRaw))
+    throw new PerdureError("wrong-recipient", `the recovery file is of ${recovery.agentId}`);
   const key = await crypto.signatures.load(recovery.seed);
   const committed = nextKeyCommitment(crypto.hash, key.publicKey);
   const opens = log.nextCommitments.some((each) => equalBytes(each, committed));
@@ -75,7 +76,11 @@ function formatSecret(hash: Hash, agentId: AgentId, label: string, secret: Bytes
 function parseSecret(hash: Hash, agentId: AgentId, label: string, text: string): Bytes {
   const whole = fromBase32(text.replace(/\s/g, "").toLowerCase());
   const secret = whole?.subarray(0, SECRET_BYTES);
-  if (whole?.length !== SECRET_BYTES + CHECKSUM_BYTES || secret === undefined || !equalBytes(whole.subarray(SECRET_BYTES), checksum(hash, agentId, label, secret))) {
+  if (
+    whole?.length !== SECRET_BYTES + CHECKSUM_BYTES ||
+    secret === undefined ||
+    !equalBytes(whole.subarray(SECRET_BYTES), checksum(hash, agentId, label, secret))
+  ) {
     throw wrongPage(`the line "${label}:" has a mistake in it, or belongs to another agent`);
   }
   return secret.slice();

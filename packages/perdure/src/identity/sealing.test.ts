@@ -2,14 +2,23 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Crypto, DecapsulationKey } from "../host/crypto.ts";
 import { type Bytes, concat, EMPTY, equalBytes, utf8 } from "../wire/bytes.ts";
-import { BOUND_HEADER_BYTES, boundHeaderOf, decodeEnvelope, encodeBoundHeader, encodeEnvelope, type Envelope, ENVELOPE_HEADER_BYTES, type EnvelopeHeader } from "../wire/envelope.ts";
+import {
+  BOUND_HEADER_BYTES,
+  boundHeaderOf,
+  decodeEnvelope,
+  ENVELOPE_HEADER_BYTES,
+  type Envelope,
+  type EnvelopeHeader,
+  encodeBoundHeader,
+  encodeEnvelope,
+} from "../wire/envelope.ts";
 import { DOMAINS } from "../wire/identity.ts";
 import { MAX_ENVELOPE_BODY_BYTES, PART_BYTES } from "../wire/limits.ts";
 import { RECEIPT_CONTENT_TYPE, type SealedHead } from "../wire/sealed.ts";
 import type { OwnIdentity } from "./own-identity.ts";
 import { paddedLength } from "./padding.ts";
-import { type OpenedPart, type OpenPart, openPart, sealPart, type SealPart } from "./sealing.ts";
-import { createTestRandom, crypto, newIdentity, NOW_MS } from "./test-machine.ts";
+import { type OpenedPart, type OpenPart, openPart, type SealPart, sealPart } from "./sealing.ts";
+import { createTestRandom, crypto, NOW_MS, newIdentity } from "./test-machine.ts";
 import { type VerifiedIdentity, verifyBundle } from "./verify.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -29,14 +38,43 @@ beforeAll(async () => {
 
 function headFor(content: Bytes, changes: Partial<SealedHead> = {}): SealedHead {
   return {
-    version: 0, thread: new Uint8Array(16), depth: 0, auto: false, inReplyTo: undefined, collapseKey: "", idempotencyKey: "", contentType: "text/plain", fileName: "",
-    part: 0, parts: 1, wholeBytes: content.length, wholeHash: crypto.hash.sha256(content), floor: 1, sentAtMs: NOW_MS,
-    logHead: alice.logHead, certificateHash: alice.certificateHash, bundle: alice.bundle(), extensions: [], ...changes,
+    version: 0,
+    thread: new Uint8Array(16),
+    depth: 0,
+    auto: false,
+    inReplyTo: undefined,
+    collapseKey: "",
+    idempotencyKey: "",
+    contentType: "text/plain",
+    fileName: "",
+    part: 0,
+    parts: 1,
+    wholeBytes: content.length,
+    wholeHash: crypto.hash.sha256(content),
+    floor: 1,
+    sentAtMs: NOW_MS,
+    logHead: alice.logHead,
+    certificateHash: alice.certificateHash,
+    bundle: alice.bundle(),
+    extensions: [],
+    ...changes,
   };
 }
 
 async function seal(content: Bytes = utf8("hello"), changes: Partial<SealPart> = {}): Promise<Envelope> {
-  return await sealPart({ crypto, random, own: alice, recipient: bobSeen, class: "mail", stream, seq: 1, expiresAtMs: NOW_MS + DAY_MS, head: headFor(content), content, ...changes });
+  return await sealPart({
+    crypto,
+    random,
+    own: alice,
+    recipient: bobSeen,
+    class: "mail",
+    stream,
+    seq: 1,
+    expiresAtMs: NOW_MS + DAY_MS,
+    head: headFor(content),
+    content,
+    ...changes,
+  });
 }
 
 async function open(envelope: Envelope, changes: Partial<OpenPart> = {}): Promise<OpenedPart> {
@@ -55,7 +93,11 @@ async function plaintextOf(envelope: Envelope, key: DecapsulationKey): Promise<B
   const bound = boundHeaderOf(envelope);
   const secret = await crypto.encapsulation.decapsulate(key, envelope.body.subarray(0, 32), concat(DOMAINS.seal, bound));
   const derived = crypto.hash.hkdfSha256(secret, envelope.body.subarray(32, 64), bound, 64);
-  const plaintext = await crypto.aead.open(derived.subarray(0, 32), envelope.body.subarray(96), concat(bound, envelope.body.subarray(0, 96)));
+  const plaintext = await crypto.aead.open(
+    derived.subarray(0, 32),
+    envelope.body.subarray(96),
+    concat(bound, envelope.body.subarray(0, 96)),
+  );
   if (plaintext === undefined) throw new Error("the test could not open its own envelope");
   return plaintext;
 }
@@ -67,19 +109,31 @@ async function sealRaw(header: EnvelopeHeader, publicKey: Bytes, plaintext: Byte
   const salt = random.bytes(32);
   const derived = crypto.hash.hkdfSha256(secret, salt, bound, 64);
   const before = concat(encapsulated, salt, derived.subarray(32));
-  return encodeEnvelope(header, concat(before, await crypto.aead.seal(derived.subarray(0, 32), plaintext, concat(bound, before))), crypto.hash.sha256);
+  return encodeEnvelope(
+    header,
+    concat(before, await crypto.aead.seal(derived.subarray(0, 32), plaintext, concat(bound, before))),
+    crypto.hash.sha256,
+  );
 }
 
 describe("a sealed part", () => {
   it("comes out as it went in", async () => {
-    await fc.assert(fc.asyncProperty(fc.uint8Array({ maxLength: 2000 }), fc.integer({ min: 1, max: 2 ** 40 }), fc.string({ maxLength: 30 }), async (content, seq, collapseKey) => {
-      const head = headFor(content, { collapseKey: collapseKey.normalize("NFC").slice(0, 20).toWellFormed(), floor: seq });
-      const envelope = await seal(content, { seq, head });
-      const opened = await open(decodeEnvelope(envelope.bytes));
-      expect(opened.head).toEqual(head);
-      expect(equalBytes(opened.content, content)).toBe(true);
-      expect(opened.sender.id).toBe(alice.id);
-    }), { numRuns: 40 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uint8Array({ maxLength: 2000 }),
+        fc.integer({ min: 1, max: 2 ** 40 }),
+        fc.string({ maxLength: 30 }),
+        async (content, seq, collapseKey) => {
+          const head = headFor(content, { collapseKey: collapseKey.normalize("NFC").slice(0, 20).toWellFormed(), floor: seq });
+          const envelope = await seal(content, { seq, head });
+          const opened = await open(decodeEnvelope(envelope.bytes));
+          expect(opened.head).toEqual(head);
+          expect(equalBytes(opened.content, content)).toBe(true);
+          expect(opened.sender.id).toBe(alice.id);
+        },
+      ),
+      { numRuns: 40 },
+    );
   });
 
   it("of full size fits an envelope, as the first and the last of many", async () => {
@@ -123,7 +177,10 @@ describe("tampering", () => {
       if (at >= BOUND_HEADER_BYTES && at < ENVELOPE_HEADER_BYTES) continue;
       const bad = good.slice();
       bad[at] = (bad[at] as number) ^ (1 << (at % 8));
-      await expect((async () => await open(decodeEnvelope(redigest(bad)), { own: { ...bob, idRaw: bad.slice(40, 72) } }))(), `byte ${at}`).rejects.toMatchObject({ name: "PerdureError" });
+      await expect(
+        (async () => await open(decodeEnvelope(redigest(bad)), { own: { ...bob, idRaw: bad.slice(40, 72) } }))(),
+        `byte ${at}`,
+      ).rejects.toMatchObject({ name: "PerdureError" });
     }
   });
 
@@ -150,7 +207,11 @@ describe("tampering", () => {
   it("by passing a signed text on to a third agent is refused", async () => {
     const envelope = await seal();
     const plaintext = await plaintextOf(envelope, bob.inboxSecret(bob.inboxKey.keyId) as DecapsulationKey);
-    const forwarded = await sealRaw({ ...envelope, to: carol.idRaw, inboxKeyId: carol.inboxKey.keyId }, carol.inboxKey.publicKey, plaintext);
+    const forwarded = await sealRaw(
+      { ...envelope, to: carol.idRaw, inboxKeyId: carol.inboxKey.keyId },
+      carol.inboxKey.publicKey,
+      plaintext,
+    );
     await expect(open(forwarded, { own: carol })).rejects.toEqual(refused("bad-signature"));
   });
 });
@@ -166,7 +227,11 @@ describe("the recipient", () => {
 
   it("compares the commitment before it opens anything", async () => {
     let opened = 0;
-    const watched: Crypto = { ...crypto, aead: { ...crypto.aead, open: async (...rest) => (opened++, await crypto.aead.open(...rest)) } };
+    const watchedOpen: Crypto["aead"]["open"] = async (...rest) => {
+      opened++;
+      return await crypto.aead.open(...rest);
+    };
+    const watched: Crypto = { ...crypto, aead: { ...crypto.aead, open: watchedOpen } };
     const envelope = await seal();
     const wrongKey = { ...bob, inboxSecret: () => carol.inboxSecret(carol.inboxKey.keyId) };
     await expect(open(envelope, { own: wrongKey, crypto: watched })).rejects.toEqual(refused("wrong-commitment"));
@@ -201,7 +266,9 @@ describe("the recipient", () => {
 
   it("refuses somebody else's bundle", async () => {
     const content = utf8("hello");
-    await expect(open(await seal(content, { head: headFor(content, { bundle: carol.bundle() }) }))).rejects.toEqual(refused("bad-signature"));
+    await expect(open(await seal(content, { head: headFor(content, { bundle: carol.bundle() }) }))).rejects.toEqual(
+      refused("bad-signature"),
+    );
   });
 
   it.each<[string, Partial<SealedHead>]>([
@@ -250,7 +317,10 @@ describe("an attached or known bundle", () => {
 
 describe("the sealer", () => {
   it("refuses a recipient without an inbox key", async () => {
-    await expect(seal(utf8("x"), { recipient: { ...bobSeen, inboxKey: undefined } })).rejects.toMatchObject({ code: "unknown-inbox-key", retry: "after" });
+    await expect(seal(utf8("x"), { recipient: { ...bobSeen, inboxKey: undefined } })).rejects.toMatchObject({
+      code: "unknown-inbox-key",
+      retry: "after",
+    });
   });
 
   it("refuses a receipt of another content type", async () => {
@@ -271,15 +341,25 @@ describe("the sealer", () => {
 
 describe("padding", () => {
   it("never shortens, costs at most 12 %, and is its own padding", () => {
-    fc.assert(fc.property(fc.integer({ min: 0, max: 2 ** 24 }), (length) => {
-      const padded = paddedLength(length);
-      expect(padded).toBeGreaterThanOrEqual(Math.max(256, length));
-      expect(padded).toBeLessThanOrEqual(Math.max(256, length * 1.12));
-      expect(paddedLength(padded)).toBe(padded);
-    }));
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 2 ** 24 }), (length) => {
+        const padded = paddedLength(length);
+        expect(padded).toBeGreaterThanOrEqual(Math.max(256, length));
+        expect(padded).toBeLessThanOrEqual(Math.max(256, length * 1.12));
+        expect(paddedLength(padded)).toBe(padded);
+      }),
+    );
   });
 
-  it.each([[0, 256], [256, 256], [257, 272], [1000, 1024], [1025, 1088], [262144, 262144], [262145, 270336]])("makes %i bytes %i", (length, padded) => {
+  it.each([
+    [0, 256],
+    [256, 256],
+    [257, 272],
+    [1000, 1024],
+    [1025, 1088],
+    [262144, 262144],
+    [262145, 270336],
+  ])("makes %i bytes %i", (length, padded) => {
     expect(paddedLength(length)).toBe(padded);
   });
 });

@@ -16,13 +16,21 @@ import type { Crypto } from "../host/crypto.ts";
 import type { Random } from "../host/random.ts";
 import { type Bytes, concat, EMPTY, equalBytes, viewOf } from "../wire/bytes.ts";
 import {
-  boundHeaderOf, digestMatches, encodeBoundHeader, encodeEnvelope, type Envelope, type EnvelopeClass, envelopeFrom, type EnvelopeHeader, SUITE_X25519_AES256GCM,
+  boundHeaderOf,
+  digestMatches,
+  type Envelope,
+  type EnvelopeClass,
+  type EnvelopeHeader,
+  encodeBoundHeader,
+  encodeEnvelope,
+  envelopeFrom,
+  SUITE_X25519_AES256GCM,
 } from "../wire/envelope.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
 import { type Certificate, DOMAINS, toBeSigned } from "../wire/identity.ts";
 import type { AgentId } from "../wire/ids.ts";
 import { MAX_EXPIRY_MS, MAX_PARTS, PART_BYTES, WIRE_VERSION } from "../wire/limits.ts";
-import { innerSaid, RECEIPT_CONTENT_TYPE, sealedHead, type SealedHead } from "../wire/sealed.ts";
+import { innerSaid, RECEIPT_CONTENT_TYPE, type SealedHead, sealedHead } from "../wire/sealed.ts";
 import { certificateHash, validAt } from "./certificate.ts";
 import type { OwnIdentity } from "./own-identity.ts";
 import { paddedLength } from "./padding.ts";
@@ -59,7 +67,10 @@ export interface SealPart {
 export async function sealPart(part: SealPart): Promise<Envelope> {
   const { crypto, random, own, recipient, content } = part;
   if (recipient.inboxKey === undefined) {
-    throw new PerdureError("unknown-inbox-key", `${recipient.id} has no inbox key in force`, { retry: "after", hint: "It gets a new one when its agent is opened again." });
+    throw new PerdureError("unknown-inbox-key", `${recipient.id} has no inbox key in force`, {
+      retry: "after",
+      hint: "It gets a new one when its agent is opened again.",
+    });
   }
   const head: SealedHead = { ...part.head, logHead: own.logHead, certificateHash: own.certificateHash };
   refuseInconsistent(head, part, content.length);
@@ -76,7 +87,10 @@ export async function sealPart(part: SealPart): Promise<Envelope> {
   };
   const bound = encodeBoundHeader(header, BEFORE_CIPHERTEXT_BYTES + SIGNATURE_BYTES + unsigned.length + AEAD_TAG_BYTES);
   const { encapsulated, secret } = await crypto.encapsulation.encapsulate(recipient.inboxKey.publicKey, concat(DOMAINS.seal, bound));
-  const signature = await crypto.signatures.sign(own.instanceKey, toBeSignedInside(crypto, header, own.certificateHash, encapsulated, unsigned));
+  const signature = await crypto.signatures.sign(
+    own.instanceKey,
+    toBeSignedInside(crypto, header, own.certificateHash, encapsulated, unsigned),
+  );
   const salt = crypto.hash.sha256(concat(random.bytes(SALT_BYTES), signature));
   const { key, commitment } = deriveKey(crypto, secret, salt, bound);
   const before = concat(encapsulated, salt, commitment);
@@ -114,20 +128,30 @@ export async function openPart({ crypto, own, envelope, known, nowMs, storedAtMs
   if (!equalBytes(envelope.to, own.idRaw)) throw new PerdureError("wrong-recipient", "the envelope is addressed to another agent");
   if (!digestMatches(envelope, crypto.hash.sha256)) throw malformed("its digest is wrong");
   if (envelope.suite !== SUITE_X25519_AES256GCM) throw malformed("it is not sealed");
-  if (envelope.expiresAtMs > nowMs + MAX_EXPIRY_MS + EXPIRY_SLACK_MS) throw new PerdureError("expiry-out-of-range", "the envelope expires more than 30 days from now");
+  if (envelope.expiresAtMs > nowMs + MAX_EXPIRY_MS + EXPIRY_SLACK_MS)
+    throw new PerdureError("expiry-out-of-range", "the envelope expires more than 30 days from now");
   const { plaintext, encapsulated } = await unseal(crypto, own, envelope);
   const { signature, unsigned, head, content } = readPlaintext(plaintext);
-  if (head.version !== WIRE_VERSION) throw new PerdureError("needs-newer-version", `sealed head version ${head.version} is not ${WIRE_VERSION}`, { hint: "Update perdure." });
+  if (head.version !== WIRE_VERSION)
+    throw new PerdureError("needs-newer-version", `sealed head version ${head.version} is not ${WIRE_VERSION}`, {
+      hint: "Update perdure.",
+    });
   refuseInconsistent(head, envelope, content.length);
-  if (head.parts === 1 && !equalBytes(crypto.hash.sha256(content), head.wholeHash)) throw malformed("its content is not the one its head names");
+  if (head.parts === 1 && !equalBytes(crypto.hash.sha256(content), head.wholeHash))
+    throw malformed("its content is not the one its head names");
   const sender = await senderOf(crypto, envelope, head, known, storedAtMs);
   const { instanceKey } = certificateOf(crypto, sender, head, storedAtMs);
   const said = toBeSignedInside(crypto, envelope, head.certificateHash, encapsulated, unsigned);
-  if (!(await crypto.signatures.verify(instanceKey, said, signature))) throw new PerdureError("bad-signature", `${sender.id} did not write this to this agent`);
+  if (!(await crypto.signatures.verify(instanceKey, said, signature)))
+    throw new PerdureError("bad-signature", `${sender.id} did not write this to this agent`);
   return { head, content, sender };
 }
 
-async function unseal(crypto: Crypto, own: OwnIdentity, envelope: Envelope): Promise<{ readonly plaintext: Bytes; readonly encapsulated: Bytes }> {
+async function unseal(
+  crypto: Crypto,
+  own: OwnIdentity,
+  envelope: Envelope,
+): Promise<{ readonly plaintext: Bytes; readonly encapsulated: Bytes }> {
   const { body } = envelope;
   if (body.length < BEFORE_CIPHERTEXT_BYTES + AEAD_TAG_BYTES) throw malformed("its body is cut off");
   const inbox = own.inboxSecret(envelope.inboxKeyId);
@@ -142,7 +166,11 @@ async function unseal(crypto: Crypto, own: OwnIdentity, envelope: Envelope): Pro
   });
   const { key, commitment } = deriveKey(crypto, secret, salt, bound);
   if (!equalBytes(commitment, claimed)) throw new PerdureError("wrong-commitment", "the envelope is not sealed to the key it names");
-  const plaintext = await crypto.aead.open(key, body.subarray(BEFORE_CIPHERTEXT_BYTES), concat(bound, body.subarray(0, BEFORE_CIPHERTEXT_BYTES)));
+  const plaintext = await crypto.aead.open(
+    key,
+    body.subarray(BEFORE_CIPHERTEXT_BYTES),
+    concat(bound, body.subarray(0, BEFORE_CIPHERTEXT_BYTES)),
+  );
   if (plaintext === undefined) throw malformed("its sealed part was changed");
   return { plaintext, encapsulated };
 }
@@ -153,19 +181,22 @@ function deriveKey(crypto: Crypto, secret: Bytes, salt: Bytes, bound: Bytes): { 
 }
 
 function toBeSignedInside(crypto: Crypto, header: EnvelopeHeader, certificate: Bytes, encapsulated: Bytes, unsigned: Bytes): Bytes {
-  return toBeSigned("inner", innerSaid.encode({
-    suite: header.suite,
-    from: header.from,
-    certificateHash: certificate,
-    to: header.to,
-    inboxKeyId: header.inboxKeyId,
-    encapsulated,
-    stream: header.stream,
-    seq: header.seq,
-    class: header.class,
-    expiresAtMs: header.expiresAtMs,
-    plaintextHash: crypto.hash.sha256(unsigned),
-  }));
+  return toBeSigned(
+    "inner",
+    innerSaid.encode({
+      suite: header.suite,
+      from: header.from,
+      certificateHash: certificate,
+      to: header.to,
+      inboxKeyId: header.inboxKeyId,
+      encapsulated,
+      stream: header.stream,
+      seq: header.seq,
+      class: header.class,
+      expiresAtMs: header.expiresAtMs,
+      plaintextHash: crypto.hash.sha256(unsigned),
+    }),
+  );
 }
 
 /** Head length, head, content and padding: the plaintext without its signature. */
@@ -206,14 +237,22 @@ function contentBytes(head: SealedHead): number {
 
 function refuseInconsistent(head: SealedHead, envelope: { readonly class: EnvelopeClass; readonly seq: number }, length: number): void {
   const parts = Math.max(1, Math.ceil(head.wholeBytes / PART_BYTES));
-  if (head.parts !== parts || parts > MAX_PARTS || head.part >= parts) throw malformed(`part ${head.part} of ${head.parts} does not go with ${head.wholeBytes} bytes`);
-  if (length !== contentBytes(head)) throw malformed(`${length} bytes of content do not go with part ${head.part} of ${head.wholeBytes} bytes`);
+  if (head.parts !== parts || parts > MAX_PARTS || head.part >= parts)
+    throw malformed(`part ${head.part} of ${head.parts} does not go with ${head.wholeBytes} bytes`);
+  if (length !== contentBytes(head))
+    throw malformed(`${length} bytes of content do not go with part ${head.part} of ${head.wholeBytes} bytes`);
   const first = envelope.seq - head.part;
   if (first < 1 || head.floor > first) throw malformed("its part or floor does not go with its sequence number");
   if (envelope.class === "receipt" && head.contentType !== RECEIPT_CONTENT_TYPE) throw malformed("a receipt of another content type");
 }
 
-async function senderOf(crypto: Crypto, envelope: Envelope, head: SealedHead, known: OpenPart["known"], storedAtMs: number): Promise<VerifiedIdentity> {
+async function senderOf(
+  crypto: Crypto,
+  envelope: Envelope,
+  head: SealedHead,
+  known: OpenPart["known"],
+  storedAtMs: number,
+): Promise<VerifiedIdentity> {
   const from = envelopeFrom(envelope);
   const pinned = known(from);
   if (equalBytes(head.bundle, EMPTY)) {
@@ -228,14 +267,21 @@ async function senderOf(crypto: Crypto, envelope: Envelope, head: SealedHead, kn
 
 function certificateOf(crypto: Crypto, sender: VerifiedIdentity, head: SealedHead, storedAtMs: number): Certificate {
   const found = sender.certificates.find((each) => equalBytes(certificateHash(crypto.hash, each), head.certificateHash));
-  if (found === undefined) throw head.bundle.length === 0 ? unverifiable(sender.id) : new PerdureError("bad-signature", "the envelope names a certificate its bundle does not have");
+  if (found === undefined)
+    throw head.bundle.length === 0
+      ? unverifiable(sender.id)
+      : new PerdureError("bad-signature", "the envelope names a certificate its bundle does not have");
   if (!found.scopes.includes("mail")) throw new PerdureError("bad-signature", "the sender's instance is not certified for mail");
-  if (!validAt(found, storedAtMs)) throw new PerdureError("certificate-expired", "the sender's certificate was not valid when the relay stored this");
+  if (!validAt(found, storedAtMs))
+    throw new PerdureError("certificate-expired", "the sender's certificate was not valid when the relay stored this");
   return found;
 }
 
 function unverifiable(from: AgentId): PerdureError {
-  return new PerdureError("unknown-agent", `${from} cannot be verified yet: its identity is neither known nor attached`, { retry: "after", hint: "Look the sender up at the relay and open it again." });
+  return new PerdureError("unknown-agent", `${from} cannot be verified yet: its identity is neither known nor attached`, {
+    retry: "after",
+    hint: "Look the sender up at the relay and open it again.",
+  });
 }
 
 function malformed(why: string, cause?: unknown): PerdureError {

@@ -8,7 +8,7 @@ import type { Random } from "../host/random.ts";
 import { createSettings } from "../settings/register.ts";
 import { concat, utf8 } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
-import { createIdentity, type CreateIdentity, type OwnIdentity } from "./own-identity.ts";
+import { type CreateIdentity, createIdentity, type OwnIdentity } from "./own-identity.ts";
 
 export const NOW_MS = 1_800_000_000_000;
 export const crypto: Crypto = createNodeCrypto();

@@ -1,12 +1,24 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Bytes, concat, EMPTY, equalBytes } from "../wire/bytes.ts";
-import { agentRecord, type AgentRecord, certificate, DOMAINS, identityBundle, identityEvent, type IdentityEvent, signedCertificate, signedEvent, signedRecord, toBeSigned } from "../wire/identity.ts";
+import {
+  type AgentRecord,
+  agentRecord,
+  certificate,
+  DOMAINS,
+  type IdentityEvent,
+  identityBundle,
+  identityEvent,
+  signedCertificate,
+  signedEvent,
+  signedRecord,
+  toBeSigned,
+} from "../wire/identity.ts";
 import { mergeRecords, signRecord } from "./agent-record.ts";
 import { encodeBundle, mergeBundles } from "./bundle.ts";
 import { certifiedInstance } from "./certificate.ts";
 import type { OwnIdentity } from "./own-identity.ts";
-import { createTestRandom, crypto, newIdentity, NOW_MS, settings } from "./test-machine.ts";
+import { createTestRandom, crypto, NOW_MS, newIdentity, settings } from "./test-machine.ts";
 import { mergeIdentities, refuseRollback, verifyBundle } from "./verify.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -20,7 +32,8 @@ beforeAll(async () => {
 });
 
 const parts = (bundle: Bytes) => identityBundle.decode(bundle);
-const with_ = (own: OwnIdentity, changes: Partial<ReturnType<typeof parts>>): Bytes => identityBundle.encode({ ...parts(own.bundle()), ...changes });
+const with_ = (own: OwnIdentity, changes: Partial<ReturnType<typeof parts>>): Bytes =>
+  identityBundle.encode({ ...parts(own.bundle()), ...changes });
 
 /** A log of one event, changed as asked and signed again by a control key of its own. */
 async function forgedLog(changes: Partial<IdentityEvent>, signers = 1): Promise<Bytes> {
@@ -47,7 +60,9 @@ describe("verifyBundle", () => {
 
   it("refuses another agent's certificate and record", async () => {
     const theirs = parts(bob.bundle());
-    await expect(verifyBundle(crypto, with_(alice, { certificates: theirs.certificates }), NOW_MS)).rejects.toMatchObject({ code: "bad-signature" });
+    await expect(verifyBundle(crypto, with_(alice, { certificates: theirs.certificates }), NOW_MS)).rejects.toMatchObject({
+      code: "bad-signature",
+    });
     await expect(verifyBundle(crypto, with_(alice, { records: theirs.records }), NOW_MS)).rejects.toMatchObject({ code: "bad-signature" });
   });
 
@@ -55,7 +70,9 @@ describe("verifyBundle", () => {
     const stranger = await crypto.signatures.load(createTestRandom("stranger").bytes(32));
     const said = agentRecord.decode(signedRecord.decode(parts(alice.bundle()).records[0] as Bytes).record);
     const record = await signRecord(crypto, stranger, { ...said, instanceKey: stranger.publicKey, recordVersion: 99 });
-    await expect(verifyBundle(crypto, with_(alice, { records: [...parts(alice.bundle()).records, record] }), NOW_MS)).rejects.toMatchObject({ code: "bad-signature" });
+    await expect(verifyBundle(crypto, with_(alice, { records: [...parts(alice.bundle()).records, record] }), NOW_MS)).rejects.toMatchObject(
+      { code: "bad-signature" },
+    );
   });
 
   it("refuses a certificate signed for another purpose", async () => {
@@ -112,7 +129,9 @@ describe("verifyBundle", () => {
 
   it("stops at a later event of any kind", async () => {
     const [inception] = parts(alice.bundle()).log as readonly [Bytes];
-    await expect(verifyBundle(crypto, with_(alice, { log: [inception, await forgedLog({ kind: 2, seq: 1 })] }), NOW_MS)).rejects.toMatchObject({ code: "needs-newer-verifier" });
+    await expect(
+      verifyBundle(crypto, with_(alice, { log: [inception, await forgedLog({ kind: 2, seq: 1 })] }), NOW_MS),
+    ).rejects.toMatchObject({ code: "needs-newer-verifier" });
   });
 
   it("refuses an empty log", async () => {
@@ -120,7 +139,9 @@ describe("verifyBundle", () => {
   });
 
   it("refuses an inception without a signature", async () => {
-    await expect(verifyBundle(crypto, with_(alice, { log: [await forgedLog({}, 0)] }), NOW_MS)).rejects.toMatchObject({ code: "bad-signature" });
+    await expect(verifyBundle(crypto, with_(alice, { log: [await forgedLog({}, 0)] }), NOW_MS)).rejects.toMatchObject({
+      code: "bad-signature",
+    });
   });
 
   it("derives the id from the inception alone", () => {
@@ -136,8 +157,12 @@ describe("certifiedInstance", () => {
     const key = alice.instanceKey.publicKey;
     expect(certifiedInstance(seen, key, "mail", NOW_MS).instanceKey).toEqual(key);
     expect(() => certifiedInstance(seen, key, "relay", NOW_MS)).toThrow(expect.objectContaining({ code: "bad-signature" }));
-    expect(() => certifiedInstance(seen, bob.instanceKey.publicKey, "mail", NOW_MS)).toThrow(expect.objectContaining({ code: "bad-signature" }));
-    expect(() => certifiedInstance(seen, key, "mail", NOW_MS + 31 * DAY_MS)).toThrow(expect.objectContaining({ code: "certificate-expired" }));
+    expect(() => certifiedInstance(seen, bob.instanceKey.publicKey, "mail", NOW_MS)).toThrow(
+      expect.objectContaining({ code: "bad-signature" }),
+    );
+    expect(() => certifiedInstance(seen, key, "mail", NOW_MS + 31 * DAY_MS)).toThrow(
+      expect.objectContaining({ code: "certificate-expired" }),
+    );
   });
 });
 
@@ -177,38 +202,80 @@ describe("pinning", () => {
 });
 
 describe("merging", () => {
-  const record = fc.record({ instance: fc.integer({ min: 1, max: 3 }), recordVersion: fc.integer({ min: 1, max: 4 }), name: fc.constantFrom(undefined, "a", "b") });
+  const record = fc.record({
+    instance: fc.integer({ min: 1, max: 3 }),
+    recordVersion: fc.integer({ min: 1, max: 4 }),
+    name: fc.constantFrom(undefined, "a", "b"),
+  });
   const encodedRecord = record.map(({ instance, recordVersion, name }) =>
     signedRecord.encode({
       record: agentRecord.encode({
-        version: 0, agentId: new Uint8Array(32), instanceKey: new Uint8Array(32).fill(instance), recordVersion, name, inboxKeys: [], homes: [], capabilities: [], freshUntilMs: 0, validUntilMs: 0, extensions: [],
+        version: 0,
+        agentId: new Uint8Array(32),
+        instanceKey: new Uint8Array(32).fill(instance),
+        recordVersion,
+        name,
+        inboxKeys: [],
+        homes: [],
+        capabilities: [],
+        freshUntilMs: 0,
+        validUntilMs: 0,
+        extensions: [],
       }),
       signature: new Uint8Array(64),
-    }));
-  const encodedCertificate = fc.record({ key: fc.integer({ min: 0, max: 2 }), notAfterMs: fc.integer({ min: 0, max: 20 }) }).map(({ key, notAfterMs }) =>
-    signedCertificate.encode({
-      certificate: certificate.encode({ version: 0, agentId: new Uint8Array(32), instanceKey: new Uint8Array(32).fill(key), scopes: [], notBeforeMs: 0, notAfterMs, controlSeq: 0, extensions: [] }),
-      keyIndex: 0,
-      signature: new Uint8Array(64),
-    }));
+    }),
+  );
+  const encodedCertificate = fc
+    .record({ key: fc.integer({ min: 0, max: 2 }), notAfterMs: fc.integer({ min: 0, max: 20 }) })
+    .map(({ key, notAfterMs }) =>
+      signedCertificate.encode({
+        certificate: certificate.encode({
+          version: 0,
+          agentId: new Uint8Array(32),
+          instanceKey: new Uint8Array(32).fill(key),
+          scopes: [],
+          notBeforeMs: 0,
+          notAfterMs,
+          controlSeq: 0,
+          extensions: [],
+        }),
+        keyIndex: 0,
+        signature: new Uint8Array(64),
+      }),
+    );
   const bundle = fc
-    .record({ log: fc.array(fc.constantFrom(new Uint8Array([1]), new Uint8Array([2])), { minLength: 1, maxLength: 2 }), certificates: fc.array(encodedCertificate, { maxLength: 8 }), records: fc.array(encodedRecord, { maxLength: 6 }) })
+    .record({
+      log: fc.array(fc.constantFrom(new Uint8Array([1]), new Uint8Array([2])), { minLength: 1, maxLength: 2 }),
+      certificates: fc.array(encodedCertificate, { maxLength: 8 }),
+      records: fc.array(encodedRecord, { maxLength: 6 }),
+    })
     .map(encodeBundle);
 
   it("gives the same in any order", () => {
-    fc.assert(fc.property(bundle, bundle, bundle, (a, b, c) => {
-      expect(mergeBundles(a, b)).toEqual(mergeBundles(b, a));
-      expect(mergeBundles(mergeBundles(a, b), c)).toEqual(mergeBundles(a, mergeBundles(b, c)));
-      expect(mergeBundles(a, a)).toEqual(a);
-    }));
+    fc.assert(
+      fc.property(bundle, bundle, bundle, (a, b, c) => {
+        expect(mergeBundles(a, b)).toEqual(mergeBundles(b, a));
+        expect(mergeBundles(mergeBundles(a, b), c)).toEqual(mergeBundles(a, mergeBundles(b, c)));
+        expect(mergeBundles(a, a)).toEqual(a);
+      }),
+    );
   });
 
   it("keeps one record per instance, of the highest version", () => {
-    fc.assert(fc.property(fc.array(encodedRecord, { maxLength: 8 }), (encoded) => {
-      const said = (bytes: Bytes): AgentRecord => agentRecord.decode(signedRecord.decode(bytes).record);
-      const highest = new Map<number, number>();
-      for (const each of encoded.map(said)) highest.set(each.instanceKey[0] as number, Math.max(each.recordVersion, highest.get(each.instanceKey[0] as number) ?? 0));
-      expect(new Map(mergeRecords(encoded).map(said).map((each) => [each.instanceKey[0], each.recordVersion]))).toEqual(highest);
-    }));
+    fc.assert(
+      fc.property(fc.array(encodedRecord, { maxLength: 8 }), (encoded) => {
+        const said = (bytes: Bytes): AgentRecord => agentRecord.decode(signedRecord.decode(bytes).record);
+        const highest = new Map<number, number>();
+        for (const each of encoded.map(said))
+          highest.set(each.instanceKey[0] as number, Math.max(each.recordVersion, highest.get(each.instanceKey[0] as number) ?? 0));
+        expect(
+          new Map(
+            mergeRecords(encoded)
+              .map(said)
+              .map((each) => [each.instanceKey[0], each.recordVersion]),
+          ),
+        ).toEqual(highest);
+      }),
+    );
   });
 });

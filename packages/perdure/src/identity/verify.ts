@@ -2,8 +2,8 @@
 import type { Crypto } from "../host/crypto.ts";
 import { type Bytes, equalBytes, hex } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
-import { agentRecord, type AgentRecord, type Certificate, type Home, identityBundle, type InboxKey } from "../wire/identity.ts";
-import { agentIdText, type AgentId } from "../wire/ids.ts";
+import { type AgentRecord, agentRecord, type Certificate, type Home, type InboxKey, identityBundle } from "../wire/identity.ts";
+import { type AgentId, agentIdText } from "../wire/ids.ts";
 import { verifyLog } from "./agent-log.ts";
 import { chooseInboxKey, listHomes, usableRecords, verifyRecord } from "./agent-record.ts";
 import { mergeBundles } from "./bundle.ts";
@@ -36,14 +36,18 @@ export async function verifyBundle(crypto: Crypto, bundle: Bytes, nowMs: number,
   const parts = identityBundle.decode(bundle);
   const log = await verifyLog(crypto, parts.log);
   const id = agentIdText(log.idRaw);
-  if (expectId !== undefined && !equalBytes(log.idRaw, expectId)) throw new PerdureError("bad-signature", `the bundle is of ${id}, not of ${agentIdText(expectId)}`);
+  if (expectId !== undefined && !equalBytes(log.idRaw, expectId))
+    throw new PerdureError("bad-signature", `the bundle is of ${id}, not of ${agentIdText(expectId)}`);
   const certificates: Certificate[] = [];
   for (const encoded of parts.certificates) certificates.push(await verifyCertificate(crypto, log, encoded));
   const records: AgentRecord[] = [];
   for (const encoded of parts.records) records.push(await verifyRecord(crypto, log.idRaw, encoded));
   refuseUncertified(records, certificates);
   if (!certificates.some((each) => validAt(each, nowMs))) {
-    throw new PerdureError("certificate-expired", `no certificate of ${id} is valid at that time`, { retry: "after", hint: "Check both clocks; an agent renews its certificate when it is opened." });
+    throw new PerdureError("certificate-expired", `no certificate of ${id} is valid at that time`, {
+      retry: "after",
+      hint: "Check both clocks; an agent renews its certificate when it is opened.",
+    });
   }
   const usable = usableRecords(records, certificates, nowMs);
   return {
@@ -67,7 +71,8 @@ function refuseUncertified(records: readonly AgentRecord[], certificates: readon
     const instance = hex(record.instanceKey);
     if (instances.has(instance)) throw new PerdureError("malformed", "identity bundle: two records of one instance");
     instances.add(instance);
-    if (!certificates.some((each) => equalBytes(each.instanceKey, record.instanceKey))) throw new PerdureError("bad-signature", "a record is of an instance without a certificate");
+    if (!certificates.some((each) => equalBytes(each.instanceKey, record.instanceKey)))
+      throw new PerdureError("bad-signature", "a record is of an instance without a certificate");
   }
 }
 
@@ -78,19 +83,28 @@ function refuseUncertified(records: readonly AgentRecord[], certificates: readon
 export function refuseRollback(pinned: VerifiedIdentity, offered: VerifiedIdentity): void {
   if (!equalBytes(pinned.idRaw, offered.idRaw)) throw new PerdureError("bad-signature", `${offered.id} is not ${pinned.id}`);
   const back = (what: string): PerdureError =>
-    new PerdureError("record-rolled-back", `${offered.id}: ${what}`, { hint: "Somebody showed an older state of this agent; ask again, or ask the agent's owner." });
+    new PerdureError("record-rolled-back", `${offered.id}: ${what}`, {
+      hint: "Somebody showed an older state of this agent; ask again, or ask the agent's owner.",
+    });
   if (offered.logSeq < pinned.logSeq) throw back(`log event ${offered.logSeq} is older than ${pinned.logSeq}`);
-  if (offered.logSeq === pinned.logSeq && !equalBytes(offered.logHead, pinned.logHead)) throw back("its log differs from the one seen before");
+  if (offered.logSeq === pinned.logSeq && !equalBytes(offered.logHead, pinned.logHead))
+    throw back("its log differs from the one seen before");
   for (const record of offered.records) {
     const held = pinned.records.find((each) => equalBytes(each.instanceKey, record.instanceKey));
     if (held === undefined) continue;
     if (record.recordVersion < held.recordVersion) throw back(`record version ${record.recordVersion} is older than ${held.recordVersion}`);
-    if (record.recordVersion === held.recordVersion && !equalBytes(agentRecord.encode(record), agentRecord.encode(held))) throw back(`two records have version ${held.recordVersion}`);
+    if (record.recordVersion === held.recordVersion && !equalBytes(agentRecord.encode(record), agentRecord.encode(held)))
+      throw back(`two records have version ${held.recordVersion}`);
   }
 }
 
 /** What is known of one agent from two verified bundles of it, as of `nowMs`: nothing in it is older than in either. */
-export async function mergeIdentities(crypto: Crypto, one: VerifiedIdentity, other: VerifiedIdentity, nowMs: number): Promise<VerifiedIdentity> {
+export async function mergeIdentities(
+  crypto: Crypto,
+  one: VerifiedIdentity,
+  other: VerifiedIdentity,
+  nowMs: number,
+): Promise<VerifiedIdentity> {
   if (equalBytes(one.bundle, other.bundle)) return one;
   if (!equalBytes(one.idRaw, other.idRaw)) throw new PerdureError("bad-signature", `${other.id} is not ${one.id}`);
   return await verifyBundle(crypto, mergeBundles(one.bundle, other.bundle), nowMs, one.idRaw);

@@ -10,11 +10,12 @@
  *                                       <-  deliver, ack, refuse, position, statement, found, pong
  *   goodbye    <->                                      (every close has a listed cause)
  */
-import { GENERATION_BYTES, LINK_BYTES } from "./ids.ts";
-import { readU64, type Bytes, viewOf, writeU64, concat } from "./bytes.ts";
+
+import { type Bytes, concat, readU64, viewOf, writeU64 } from "./bytes.ts";
 import { PerdureError } from "./error.ts";
+import { GENERATION_BYTES, LINK_BYTES } from "./ids.ts";
 import { MAX_CONTROL_BYTES, MAX_SETTLE_RANGES } from "./limits.ts";
-import { bytes, choice, extensions, fixed, flag, list, shape, type ShapeValue, text, uint } from "./shape.ts";
+import { bytes, choice, extensions, fixed, flag, list, type ShapeValue, shape, text, uint } from "./shape.ts";
 
 const agentId = fixed(32);
 const nonce = fixed(32);

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Bytes, concat, equalBytes } from "./bytes.ts";
-import { boundHeaderOf, decodeEnvelope, digestMatches, encodeBoundHeader, encodeEnvelope, type EnvelopeHeader } from "./envelope.ts";
+import { boundHeaderOf, decodeEnvelope, digestMatches, type EnvelopeHeader, encodeBoundHeader, encodeEnvelope } from "./envelope.ts";
 import { MAX_ENVELOPE_BODY_BYTES } from "./limits.ts";
 
 const sha256 = (bytes: Bytes): Bytes => new Uint8Array(createHash("sha256").update(bytes).digest());
@@ -10,14 +10,38 @@ const refused = (code: string) => expect.objectContaining({ name: "PerdureError"
 const exactly = (size: number) => fc.uint8Array({ minLength: size, maxLength: size });
 
 const sealedHeader: fc.Arbitrary<EnvelopeHeader> = fc.record({
-  class: fc.constantFrom("mail", "receipt"), from: exactly(32), to: exactly(32), stream: exactly(8), seq: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
-  expiresAtMs: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), inboxKeyId: exactly(8), suite: fc.constant(1),
+  class: fc.constantFrom("mail", "receipt"),
+  from: exactly(32),
+  to: exactly(32),
+  stream: exactly(8),
+  seq: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+  expiresAtMs: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+  inboxKeyId: exactly(8),
+  suite: fc.constant(1),
 });
-const noticeHeader: fc.Arbitrary<EnvelopeHeader> = sealedHeader.map((header) => ({ ...header, class: "notice", inboxKeyId: new Uint8Array(8), suite: 0 }));
+const noticeHeader: fc.Arbitrary<EnvelopeHeader> = sealedHeader.map((header) => ({
+  ...header,
+  class: "notice",
+  inboxKeyId: new Uint8Array(8),
+  suite: 0,
+}));
 const header = fc.oneof(sealedHeader, noticeHeader);
 
 const sample = (): Bytes =>
-  encodeEnvelope({ class: "mail", from: new Uint8Array(32).fill(1), to: new Uint8Array(32).fill(2), stream: new Uint8Array(8).fill(3), seq: 4, expiresAtMs: 5, inboxKeyId: new Uint8Array(8).fill(6), suite: 1 }, new Uint8Array(10).fill(7), sha256).bytes;
+  encodeEnvelope(
+    {
+      class: "mail",
+      from: new Uint8Array(32).fill(1),
+      to: new Uint8Array(32).fill(2),
+      stream: new Uint8Array(8).fill(3),
+      seq: 4,
+      expiresAtMs: 5,
+      inboxKeyId: new Uint8Array(8).fill(6),
+      suite: 1,
+    },
+    new Uint8Array(10).fill(7),
+    sha256,
+  ).bytes;
 const changed = (...changes: readonly (readonly [number, number])[]): Bytes => {
   const bytes = sample().slice();
   for (const [at, value] of changes) bytes[at] = value;
@@ -26,26 +50,30 @@ const changed = (...changes: readonly (readonly [number, number])[]): Bytes => {
 
 describe("an envelope", () => {
   it("comes back as it was, read in place", () => {
-    fc.assert(fc.property(header, fc.uint8Array({ maxLength: 500 }), (said, body) => {
-      const envelope = encodeEnvelope(said, body, sha256);
-      const read = decodeEnvelope(envelope.bytes);
-      expect(read).toEqual(envelope);
-      expect(digestMatches(read, sha256)).toBe(true);
-      expect(equalBytes(boundHeaderOf(read), encodeBoundHeader(said, body.length))).toBe(true);
-      expect(read.body.buffer).toBe(envelope.bytes.buffer);
-    }));
+    fc.assert(
+      fc.property(header, fc.uint8Array({ maxLength: 500 }), (said, body) => {
+        const envelope = encodeEnvelope(said, body, sha256);
+        const read = decodeEnvelope(envelope.bytes);
+        expect(read).toEqual(envelope);
+        expect(digestMatches(read, sha256)).toBe(true);
+        expect(equalBytes(boundHeaderOf(read), encodeBoundHeader(said, body.length))).toBe(true);
+        expect(read.body.buffer).toBe(envelope.bytes.buffer);
+      }),
+    );
   });
 
   it("has a digest that any changed byte breaks", () => {
-    fc.assert(fc.property(header, fc.uint8Array({ minLength: 1, maxLength: 100 }), fc.nat(), (said, body, at) => {
-      const bytes = encodeEnvelope(said, body, sha256).bytes.slice();
-      bytes[at % bytes.length] = (bytes[at % bytes.length] as number) ^ 1;
-      try {
-        expect(digestMatches(decodeEnvelope(bytes), sha256)).toBe(false);
-      } catch (error) {
-        expect(error).toMatchObject({ name: "PerdureError" });
-      }
-    }));
+    fc.assert(
+      fc.property(header, fc.uint8Array({ minLength: 1, maxLength: 100 }), fc.nat(), (said, body, at) => {
+        const bytes = encodeEnvelope(said, body, sha256).bytes.slice();
+        bytes[at % bytes.length] = (bytes[at % bytes.length] as number) ^ 1;
+        try {
+          expect(digestMatches(decodeEnvelope(bytes), sha256)).toBe(false);
+        } catch (error) {
+          expect(error).toMatchObject({ name: "PerdureError" });
+        }
+      }),
+    );
   });
 
   it("lies where the layout says", () => {
@@ -81,8 +109,19 @@ describe("an envelope", () => {
   });
 
   it("of the largest body is taken, a larger one is not made", () => {
-    const said: EnvelopeHeader = { class: "mail", from: new Uint8Array(32), to: new Uint8Array(32), stream: new Uint8Array(8), seq: 1, expiresAtMs: 1, inboxKeyId: new Uint8Array(8), suite: 1 };
-    expect(decodeEnvelope(encodeEnvelope(said, new Uint8Array(MAX_ENVELOPE_BODY_BYTES), sha256).bytes).body).toHaveLength(MAX_ENVELOPE_BODY_BYTES);
+    const said: EnvelopeHeader = {
+      class: "mail",
+      from: new Uint8Array(32),
+      to: new Uint8Array(32),
+      stream: new Uint8Array(8),
+      seq: 1,
+      expiresAtMs: 1,
+      inboxKeyId: new Uint8Array(8),
+      suite: 1,
+    };
+    expect(decodeEnvelope(encodeEnvelope(said, new Uint8Array(MAX_ENVELOPE_BODY_BYTES), sha256).bytes).body).toHaveLength(
+      MAX_ENVELOPE_BODY_BYTES,
+    );
     expect(() => encodeEnvelope(said, new Uint8Array(MAX_ENVELOPE_BODY_BYTES + 1), sha256)).toThrow(refused("too-large"));
   });
 });

@@ -22,7 +22,7 @@
  */
 import { type Bytes, concat, equalBytes, readU64, utf8, viewOf, writeU64 } from "./bytes.ts";
 import { PerdureError } from "./error.ts";
-import { agentIdText, type AgentId, type MessageId, messageIdText } from "./ids.ts";
+import { type AgentId, agentIdText, type MessageId, messageIdText } from "./ids.ts";
 import { MAX_ENVELOPE_BODY_BYTES, WIRE_VERSION } from "./limits.ts";
 
 export const ENVELOPE_HEADER_BYTES = 128;
@@ -101,23 +101,31 @@ export function decodeEnvelope(bytes: Bytes): Envelope {
   if (bytes.length < ENVELOPE_HEADER_BYTES) malformed(`${bytes.length} bytes are less than a header`);
   const view = viewOf(bytes);
   if (bytes[0] !== WIRE_VERSION) {
-    throw new PerdureError("needs-newer-version", `envelope version ${bytes[0]} is not ${WIRE_VERSION}`, { hint: "Update perdure on both sides." });
+    throw new PerdureError("needs-newer-version", `envelope version ${bytes[0]} is not ${WIRE_VERSION}`, {
+      hint: "Update perdure on both sides.",
+    });
   }
   const envelopeClass = ENVELOPE_CLASSES[bytes[1] as number];
   if (envelopeClass === undefined) malformed(`class ${bytes[1]} is unknown`);
   if (view.getUint16(2) !== 0) malformed("a flag is set that this version does not know");
   const bodyBytes = view.getUint32(4);
-  if (bodyBytes > MAX_ENVELOPE_BODY_BYTES) throw new PerdureError("too-large", `an envelope body of ${bodyBytes} bytes is more than ${MAX_ENVELOPE_BODY_BYTES}`);
-  if (bytes.length !== ENVELOPE_HEADER_BYTES + bodyBytes) malformed(`the header promises ${bodyBytes} body bytes, ${bytes.length - ENVELOPE_HEADER_BYTES} came`);
+  if (bodyBytes > MAX_ENVELOPE_BODY_BYTES)
+    throw new PerdureError("too-large", `an envelope body of ${bodyBytes} bytes is more than ${MAX_ENVELOPE_BODY_BYTES}`);
+  if (bytes.length !== ENVELOPE_HEADER_BYTES + bodyBytes)
+    malformed(`the header promises ${bodyBytes} body bytes, ${bytes.length - ENVELOPE_HEADER_BYTES} came`);
   const seq = readU64(view, 80);
   const expiresAtMs = readU64(view, 88);
   if (seq === undefined || seq === 0) malformed("the sequence number is outside 1 to 2^53 - 1");
   if (expiresAtMs === undefined || expiresAtMs === 0) malformed("the expiry is outside 1 to 2^53 - 1");
   if (view.getUint16(106) !== 0 || view.getUint32(108) !== 0) malformed("reserved bytes are not zero");
   const suite = view.getUint16(104);
-  if (suite !== SUITE_UNSEALED && suite !== SUITE_X25519_AES256GCM) throw new PerdureError("needs-newer-version", `sealing suite ${suite} is unknown`, { hint: "Update perdure; the sender uses a newer suite." });
+  if (suite !== SUITE_UNSEALED && suite !== SUITE_X25519_AES256GCM)
+    throw new PerdureError("needs-newer-version", `sealing suite ${suite} is unknown`, {
+      hint: "Update perdure; the sender uses a newer suite.",
+    });
   if ((suite === SUITE_UNSEALED) !== (envelopeClass === "notice")) malformed(`suite ${suite} does not go with class ${envelopeClass}`);
-  if (suite === SUITE_UNSEALED && (view.getUint32(96) !== 0 || view.getUint32(100) !== 0)) malformed("an inbox key is named and nothing is sealed");
+  if (suite === SUITE_UNSEALED && (view.getUint32(96) !== 0 || view.getUint32(100) !== 0))
+    malformed("an inbox key is named and nothing is sealed");
   return {
     class: envelopeClass,
     from: bytes.subarray(8, 40),

@@ -28,7 +28,7 @@ export const ERROR_CODES = {
   "append-failed": 4,
   // 5: somebody else has it, or had it before
   "folder-in-use": 5,
-  "fenced": 5,
+  fenced: 5,
   "agent-exists": 5,
   "name-taken": 5,
   // 6: the peer or the data cannot be trusted
@@ -36,7 +36,7 @@ export const ERROR_CODES = {
   "bad-handshake": 6,
   "bad-signature": 6,
   "bad-mac": 6,
-  "malformed": 6,
+  malformed: 6,
   "not-deterministic": 6,
   "wrong-recipient": 6,
   "wrong-commitment": 6,
@@ -51,11 +51,11 @@ export const ERROR_CODES = {
   "needs-newer-version": 7,
   "needs-newer-verifier": 7,
   // 8: the message came to an end without success
-  "refused": 8,
-  "failed": 8,
-  "expired": 8,
-  "lost": 8,
-  "unconfirmed": 8,
+  refused: 8,
+  failed: 8,
+  expired: 8,
+  lost: 8,
+  unconfirmed: 8,
   "auto-reply-refused": 8,
   "loop-depth": 8,
   // 9: the machine does not let us
@@ -63,9 +63,9 @@ export const ERROR_CODES = {
   "permission-denied": 9,
   "unsupported-platform": 9,
   // 10: stopped on purpose
-  "aborted": 10,
+  aborted: 10,
   // 70: a mistake of ours
-  "internal": 70,
+  internal: 70,
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

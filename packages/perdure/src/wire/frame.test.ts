@@ -3,38 +3,50 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Bytes, concat } from "./bytes.ts";
 import { decodeAck, decodeDeliver, decodeMail, encodeAck, encodeDeliver, encodeMail } from "./control.ts";
-import { decodeTransport, encodeTransport, type Frame, FRAME_HEADER_BYTES, FRAME_TYPES, type FrameName, type Tagger } from "./frame.ts";
+import { decodeTransport, encodeTransport, FRAME_HEADER_BYTES, FRAME_TYPES, type Frame, type FrameName, type Tagger } from "./frame.ts";
 import { MAX_TRANSPORT_BYTES } from "./limits.ts";
 
 const refused = (code: string) => expect.objectContaining({ name: "PerdureError", code });
-const tagger = (key: string): Tagger => (counted) => new Uint8Array(createHmac("sha256", key).update(counted).digest());
-const frame: fc.Arbitrary<Frame> = fc.record({ name: fc.constantFrom(...(Object.keys(FRAME_TYPES) as FrameName[])), payload: fc.uint8Array({ maxLength: 200 }) });
+const tagger =
+  (key: string): Tagger =>
+  (counted) =>
+    new Uint8Array(createHmac("sha256", key).update(counted).digest());
+const frame: fc.Arbitrary<Frame> = fc.record({
+  name: fc.constantFrom(...(Object.keys(FRAME_TYPES) as FrameName[])),
+  payload: fc.uint8Array({ maxLength: 200 }),
+});
 const frames = fc.array(frame, { minLength: 1, maxLength: 8 });
 const counter = fc.oneof(fc.nat(3), fc.maxSafeNat());
 const ping: Frame = { name: "ping", payload: new Uint8Array([0x81, 0]) };
 
 describe("a transport message", () => {
   it("comes back in mode none", () => {
-    fc.assert(fc.property(frames, counter, (sent, count) => {
-      expect(decodeTransport(encodeTransport(sent, count), count)).toEqual(sent);
-    }));
+    fc.assert(
+      fc.property(frames, counter, (sent, count) => {
+        expect(decodeTransport(encodeTransport(sent, count), count)).toEqual(sent);
+      }),
+    );
   });
 
   it("comes back in mode mac", () => {
-    fc.assert(fc.property(frames, counter, (sent, count) => {
-      expect(decodeTransport(encodeTransport(sent, count, tagger("k")), count, tagger("k"))).toEqual(sent);
-    }));
+    fc.assert(
+      fc.property(frames, counter, (sent, count) => {
+        expect(decodeTransport(encodeTransport(sent, count, tagger("k")), count, tagger("k"))).toEqual(sent);
+      }),
+    );
   });
 
   it("in mode mac is refused when changed, repeated, reordered or made with another key", () => {
-    fc.assert(fc.property(frames, fc.nat(1000), fc.nat(), fc.integer({ min: 1, max: 255 }), (sent, count, at, change) => {
-      const good = encodeTransport(sent, count, tagger("k"));
-      const bad = good.slice();
-      bad[2 + (at % (bad.length - 2))] = (bad[2 + (at % (bad.length - 2))] as number) ^ change;
-      expect(() => decodeTransport(bad, count, tagger("k"))).toThrow(refused("bad-mac"));
-      expect(() => decodeTransport(good, count + 1, tagger("k"))).toThrow(refused("bad-mac"));
-      expect(() => decodeTransport(good, count, tagger("other"))).toThrow(refused("bad-mac"));
-    }));
+    fc.assert(
+      fc.property(frames, fc.nat(1000), fc.nat(), fc.integer({ min: 1, max: 255 }), (sent, count, at, change) => {
+        const good = encodeTransport(sent, count, tagger("k"));
+        const bad = good.slice();
+        bad[2 + (at % (bad.length - 2))] = (bad[2 + (at % (bad.length - 2))] as number) ^ change;
+        expect(() => decodeTransport(bad, count, tagger("k"))).toThrow(refused("bad-mac"));
+        expect(() => decodeTransport(good, count + 1, tagger("k"))).toThrow(refused("bad-mac"));
+        expect(() => decodeTransport(good, count, tagger("other"))).toThrow(refused("bad-mac"));
+      }),
+    );
   });
 
   it("cannot be moved from one mode to the other", () => {
@@ -82,12 +94,21 @@ describe("hot frames", () => {
   const envelope = fc.uint8Array({ maxLength: 50 });
 
   it("mail, deliver and ack come back", () => {
-    fc.assert(fc.property(seq, fc.nat(255), envelope, fc.uint8Array({ minLength: 8, maxLength: 8 }), fc.maxSafeNat(), (linkSeq, hopLimit, bytes, generation, storedAtMs) => {
-      expect(decodeMail(encodeMail({ linkSeq, hopLimit, envelope: bytes }))).toEqual({ linkSeq, hopLimit, envelope: bytes });
-      const deliver = { generation, position: linkSeq, storedAtMs, envelope: bytes };
-      expect(decodeDeliver(encodeDeliver(deliver))).toEqual(deliver);
-      expect(decodeAck(encodeAck(storedAtMs))).toBe(storedAtMs);
-    }));
+    fc.assert(
+      fc.property(
+        seq,
+        fc.nat(255),
+        envelope,
+        fc.uint8Array({ minLength: 8, maxLength: 8 }),
+        fc.maxSafeNat(),
+        (linkSeq, hopLimit, bytes, generation, storedAtMs) => {
+          expect(decodeMail(encodeMail({ linkSeq, hopLimit, envelope: bytes }))).toEqual({ linkSeq, hopLimit, envelope: bytes });
+          const deliver = { generation, position: linkSeq, storedAtMs, envelope: bytes };
+          expect(decodeDeliver(encodeDeliver(deliver))).toEqual(deliver);
+          expect(decodeAck(encodeAck(storedAtMs))).toBe(storedAtMs);
+        },
+      ),
+    );
   });
 
   const mail = encodeMail({ linkSeq: 1, hopLimit: 8, envelope: new Uint8Array() });
@@ -95,7 +116,8 @@ describe("hot frames", () => {
     expect(() => decodeMail(mail.subarray(0, 15))).toThrow(refused("malformed"));
     expect(() => decodeMail(concat(new Uint8Array(8), mail.subarray(8)))).toThrow(refused("malformed"));
     expect(() => decodeMail(concat(new Uint8Array(8).fill(255), mail.subarray(8)))).toThrow(refused("malformed"));
-    for (let at = 9; at < 16; at++) expect(() => decodeMail(mail.map((byte, index) => (index === at ? 1 : byte))), `byte ${at}`).toThrow(refused("malformed"));
+    for (let at = 9; at < 16; at++)
+      expect(() => decodeMail(mail.map((byte, index) => (index === at ? 1 : byte))), `byte ${at}`).toThrow(refused("malformed"));
   });
 
   it("deliver is refused cut, at position 0, and with a time of 64 bits", () => {

@@ -73,7 +73,8 @@ export function encodeTransport(frames: readonly Frame[], counter: number, tag?:
   let size = 0;
   for (const frame of frames) size += frameBytes(frame.payload.length);
   const start = tag === undefined ? TRANSPORT_HEADER_BYTES : TRANSPORT_HEADER_BYTES + TAG_BYTES;
-  if (start + size > MAX_TRANSPORT_BYTES) throw new PerdureError("too-large", `a transport message of ${start + size} bytes is more than ${MAX_TRANSPORT_BYTES}`);
+  if (start + size > MAX_TRANSPORT_BYTES)
+    throw new PerdureError("too-large", `a transport message of ${start + size} bytes is more than ${MAX_TRANSPORT_BYTES}`);
   const message = new Uint8Array(start + size);
   const view = viewOf(message);
   message[0] = WIRE_VERSION;
@@ -94,9 +95,13 @@ export function encodeTransport(frames: readonly Frame[], counter: number, tag?:
  * with it only mode mac is taken, without it only mode none.
  */
 export function decodeTransport(message: Bytes, counter: number, check?: Tagger): readonly Frame[] {
-  if (message.length > MAX_TRANSPORT_BYTES) throw new PerdureError("too-large", `a transport message of ${message.length} bytes is more than ${MAX_TRANSPORT_BYTES}`);
+  if (message.length > MAX_TRANSPORT_BYTES)
+    throw new PerdureError("too-large", `a transport message of ${message.length} bytes is more than ${MAX_TRANSPORT_BYTES}`);
   if (message.length < TRANSPORT_HEADER_BYTES) malformed("shorter than its header");
-  if (message[0] !== WIRE_VERSION) throw new PerdureError("needs-newer-version", `transport version ${message[0]} is not ${WIRE_VERSION}`, { hint: "Update perdure on both sides." });
+  if (message[0] !== WIRE_VERSION)
+    throw new PerdureError("needs-newer-version", `transport version ${message[0]} is not ${WIRE_VERSION}`, {
+      hint: "Update perdure on both sides.",
+    });
   if (message[1] !== (check === undefined ? MODE_NONE : MODE_MAC)) malformed(`mode ${message[1]} was not agreed on`);
   let start = TRANSPORT_HEADER_BYTES;
   if (check !== undefined) {
@@ -104,7 +109,8 @@ export function decodeTransport(message: Bytes, counter: number, check?: Tagger)
     if (message.length < start) malformed("shorter than its tag");
     const expected = check(counted(counter, message.subarray(start)));
     let difference = 0;
-    for (let index = 0; index < TAG_BYTES; index++) difference |= (expected[index] as number) ^ (message[TRANSPORT_HEADER_BYTES + index] as number);
+    for (let index = 0; index < TAG_BYTES; index++)
+      difference |= (expected[index] as number) ^ (message[TRANSPORT_HEADER_BYTES + index] as number);
     if (difference !== 0) throw new PerdureError("bad-mac", "a transport message was changed, repeated or reordered on its way");
   }
   const frames = decodeFrames(message.subarray(start));

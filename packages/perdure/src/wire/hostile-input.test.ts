@@ -22,9 +22,39 @@ const decoders: readonly (readonly [string, (bytes: Bytes) => unknown])[] = [
 /** Bytes that look like something: CBOR heads with wrong lengths, frames, valid values. */
 const seeds: fc.Arbitrary<Bytes> = fc.oneof(
   fc.uint8Array({ maxLength: 200 }),
-  fc.array(fc.constantFrom(0x80, 0x81, 0x82, 0x98, 0x9b, 0x9f, 0xa1, 0x40, 0x41, 0x58, 0x5b, 0x60, 0x61, 0x78, 0x18, 0x1b, 0x20, 0xc0, 0xf6, 0xfb, 0xff, 0x00), { maxLength: 60 }).map((heads) => Uint8Array.from(heads)),
+  fc
+    .array(
+      fc.constantFrom(
+        0x80,
+        0x81,
+        0x82,
+        0x98,
+        0x9b,
+        0x9f,
+        0xa1,
+        0x40,
+        0x41,
+        0x58,
+        0x5b,
+        0x60,
+        0x61,
+        0x78,
+        0x18,
+        0x1b,
+        0x20,
+        0xc0,
+        0xf6,
+        0xfb,
+        0xff,
+        0x00,
+      ),
+      { maxLength: 60 },
+    )
+    .map((heads) => Uint8Array.from(heads)),
   fc.constantFrom(...shapes).chain((each) => arbitraryOf(each.field.form).map((value) => each.encode(value))),
-  fc.constantFrom(...(Object.keys(FRAME_TYPES) as FrameName[])).chain((name) => fc.uint8Array({ maxLength: 60 }).map((payload) => encodeTransport([{ name, payload }], 0))),
+  fc
+    .constantFrom(...(Object.keys(FRAME_TYPES) as FrameName[]))
+    .chain((name) => fc.uint8Array({ maxLength: 60 }).map((payload) => encodeTransport([{ name, payload }], 0))),
 );
 
 const mutated: fc.Arbitrary<Bytes> = fc
@@ -37,15 +67,18 @@ const mutated: fc.Arbitrary<Bytes> = fc
 
 describe("decoders", () => {
   it("throw nothing but PerdureErrors, whatever the bytes", () => {
-    fc.assert(fc.property(mutated, (bytes) => {
-      for (const [name, decode] of decoders) {
-        try {
-          decode(bytes);
-        } catch (error) {
-          if (!isPerdureError(error) || error.code === "internal") expect.fail(`${name} threw ${String(error)}`);
+    fc.assert(
+      fc.property(mutated, (bytes) => {
+        for (const [name, decode] of decoders) {
+          try {
+            decode(bytes);
+          } catch (error) {
+            if (!isPerdureError(error) || error.code === "internal") expect.fail(`${name} threw ${String(error)}`);
+          }
         }
-      }
-    }), { numRuns: 20_000 });
+      }),
+      { numRuns: 20_000 },
+    );
   }, 120_000);
 
   it("take no longer for hostile bytes than a scan of them", () => {

@@ -2,7 +2,7 @@
 import { type Bytes, utf8 } from "./bytes.ts";
 import { AGENT_ID_BYTES, KEY_ID_BYTES } from "./ids.ts";
 import { MAX_CONTROL_BYTES, MAX_EVENT_BYTES, MAX_LOG_EVENTS } from "./limits.ts";
-import { bytes, choice, extensions, fixed, list, optional, shape, type ShapeValue, text, uint } from "./shape.ts";
+import { bytes, choice, extensions, fixed, list, optional, type ShapeValue, shape, text, uint } from "./shape.ts";
 
 /** What a signature is for. The tag is the first thing signed, so that no signature can be used for another purpose. */
 export const DOMAINS = {
@@ -26,59 +26,87 @@ const hash = fixed(32);
 const agentId = fixed(AGENT_ID_BYTES);
 
 /** Kinds of log events. This version writes and reads `inception`; at any other it stops with `needs-newer-verifier`. */
-export const EVENT_KINDS = ["reserved", "inception", "rotate", "instance-revoke", "home-set", "anchor", "retire", "recover", "veto", "fork-resolve", "witnesses"] as const;
+export const EVENT_KINDS = [
+  "reserved",
+  "inception",
+  "rotate",
+  "instance-revoke",
+  "home-set",
+  "anchor",
+  "retire",
+  "recover",
+  "veto",
+  "fork-resolve",
+  "witnesses",
+] as const;
 
-export const identityEvent = shape("event", {
-  version: uint,
-  kind: uint,
-  /** Empty in the inception: the id is the hash of that event. */
-  agentId: bytes(AGENT_ID_BYTES),
-  seq: uint,
-  /** SHA-256 of the previous event's bytes; 32 zero bytes in the inception. */
-  previous: hash,
-  controlKeys: list(publicKey, 16),
-  controlThreshold: uint,
-  /** SHA-256 over the domain `nextKey` and each public key of the next set. */
-  nextCommitments: list(hash, 16),
-  nextThreshold: uint,
-  /** SHA-256 over the domain `recovery` and the blinded guardian policy; of 32 random bytes when there is none yet. */
-  recoveryCommitment: hash,
-  witnessThreshold: uint,
-  witnesses: list(agentId, 16),
-  /** Kind-specific. */
-  body: bytes(2048),
-  claimedAtMs: uint,
-  extensions: extensions(),
-}, MAX_EVENT_BYTES);
+export const identityEvent = shape(
+  "event",
+  {
+    version: uint,
+    kind: uint,
+    /** Empty in the inception: the id is the hash of that event. */
+    agentId: bytes(AGENT_ID_BYTES),
+    seq: uint,
+    /** SHA-256 of the previous event's bytes; 32 zero bytes in the inception. */
+    previous: hash,
+    controlKeys: list(publicKey, 16),
+    controlThreshold: uint,
+    /** SHA-256 over the domain `nextKey` and each public key of the next set. */
+    nextCommitments: list(hash, 16),
+    nextThreshold: uint,
+    /** SHA-256 over the domain `recovery` and the blinded guardian policy; of 32 random bytes when there is none yet. */
+    recoveryCommitment: hash,
+    witnessThreshold: uint,
+    witnesses: list(agentId, 16),
+    /** Kind-specific. */
+    body: bytes(2048),
+    claimedAtMs: uint,
+    extensions: extensions(),
+  },
+  MAX_EVENT_BYTES,
+);
 export type IdentityEvent = ShapeValue<typeof identityEvent>;
 
 /** An event and who signed it: (index into the signing key set, signature). */
-export const signedEvent = shape("signed event", {
-  event: bytes(MAX_EVENT_BYTES),
-  signatures: list(shape("event signature", { keyIndex: uint, signature }).field, 16),
-}, MAX_EVENT_BYTES + 2048);
+export const signedEvent = shape(
+  "signed event",
+  {
+    event: bytes(MAX_EVENT_BYTES),
+    signatures: list(shape("event signature", { keyIndex: uint, signature }).field, 16),
+  },
+  MAX_EVENT_BYTES + 2048,
+);
 export type SignedEvent = ShapeValue<typeof signedEvent>;
 
 export const SCOPES = ["mail", "relay"] as const;
 
-export const certificate = shape("certificate", {
-  version: uint,
-  agentId,
-  instanceKey: publicKey,
-  scopes: list(choice(...SCOPES), 8),
-  notBeforeMs: uint,
-  notAfterMs: uint,
-  /** Sequence number of the log event whose control keys signed this. */
-  controlSeq: uint,
-  extensions: extensions(),
-}, 2048);
+export const certificate = shape(
+  "certificate",
+  {
+    version: uint,
+    agentId,
+    instanceKey: publicKey,
+    scopes: list(choice(...SCOPES), 8),
+    notBeforeMs: uint,
+    notAfterMs: uint,
+    /** Sequence number of the log event whose control keys signed this. */
+    controlSeq: uint,
+    extensions: extensions(),
+  },
+  2048,
+);
 export type Certificate = ShapeValue<typeof certificate>;
 
-export const signedCertificate = shape("signed certificate", {
-  certificate: bytes(2048),
-  keyIndex: uint,
-  signature,
-}, 3072);
+export const signedCertificate = shape(
+  "signed certificate",
+  {
+    certificate: bytes(2048),
+    keyIndex: uint,
+    signature,
+  },
+  3072,
+);
 export type SignedCertificate = ShapeValue<typeof signedCertificate>;
 
 export const inboxKey = shape("inbox key", {
@@ -99,32 +127,40 @@ export const home = shape("home", {
 export type Home = ShapeValue<typeof home>;
 
 /** What one instance says of its agent; sub-records of all instances together are the agent record. */
-export const agentRecord = shape("record", {
-  version: uint,
-  agentId,
-  instanceKey: publicKey,
-  /** Rises with every change; the highest wins and peers refuse a lower one. */
-  recordVersion: uint,
-  /** Relay-scoped name without `@`, or nothing. */
-  name: optional(text(32)),
-  inboxKeys: list(inboxKey.field, 8),
-  homes: list(home.field, 8),
-  capabilities: list(text(64), 64),
-  freshUntilMs: uint,
-  validUntilMs: uint,
-  extensions: extensions(),
-}, 8192);
+export const agentRecord = shape(
+  "record",
+  {
+    version: uint,
+    agentId,
+    instanceKey: publicKey,
+    /** Rises with every change; the highest wins and peers refuse a lower one. */
+    recordVersion: uint,
+    /** Relay-scoped name without `@`, or nothing. */
+    name: optional(text(32)),
+    inboxKeys: list(inboxKey.field, 8),
+    homes: list(home.field, 8),
+    capabilities: list(text(64), 64),
+    freshUntilMs: uint,
+    validUntilMs: uint,
+    extensions: extensions(),
+  },
+  8192,
+);
 export type AgentRecord = ShapeValue<typeof agentRecord>;
 
 export const signedRecord = shape("signed record", { record: bytes(8192), signature }, 9216);
 export type SignedRecord = ShapeValue<typeof signedRecord>;
 
 /** Everything somebody needs to verify an agent without asking anybody: log, certificates, sub-records. */
-export const identityBundle = shape("identity bundle", {
-  log: list(bytes(MAX_EVENT_BYTES + 2048), MAX_LOG_EVENTS),
-  certificates: list(bytes(3072), 16),
-  records: list(bytes(9216), 16),
-}, MAX_CONTROL_BYTES);
+export const identityBundle = shape(
+  "identity bundle",
+  {
+    log: list(bytes(MAX_EVENT_BYTES + 2048), MAX_LOG_EVENTS),
+    certificates: list(bytes(3072), 16),
+    records: list(bytes(9216), 16),
+  },
+  MAX_CONTROL_BYTES,
+);
 export type IdentityBundle = ShapeValue<typeof identityBundle>;
 
 /** The bytes a signature is made over: the domain tag and what is said. */

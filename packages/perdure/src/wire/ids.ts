@@ -1,5 +1,5 @@
 /** Names of things: agents, streams, messages, in bytes and as people read them. */
-import { base32, type Bytes, fromBase32, fromHex, hex } from "./bytes.ts";
+import { type Bytes, base32, fromBase32, fromHex, hex } from "./bytes.ts";
 import { PerdureError } from "./error.ts";
 
 declare const brand: unique symbol;
@@ -26,7 +26,10 @@ export function agentIdText(raw: Bytes): AgentId {
 /** The 32 bytes behind an agent id; `bad-argument` when the text is not one. */
 export function agentIdBytes(text: string): Bytes {
   const raw = isAgentId(text) ? fromBase32(text.slice(AGENT_PREFIX.length)) : undefined;
-  if (raw === undefined) throw new PerdureError("bad-argument", `"${text}" is not an agent id`, { hint: "An id starts with ag1 and has 55 letters; copy it whole." });
+  if (raw === undefined)
+    throw new PerdureError("bad-argument", `"${text}" is not an agent id`, {
+      hint: "An id starts with ag1 and has 55 letters; copy it whole.",
+    });
   return raw;
 }
 
@@ -47,7 +50,9 @@ export function parseMessageId(text: string): { readonly stream: Bytes; readonly
   const stream = streamText === undefined ? undefined : fromHex(streamText);
   const seq = Number(seqText);
   if (stream === undefined || !Number.isSafeInteger(seq)) {
-    throw new PerdureError("bad-argument", `"${text}" is not a message id`, { hint: "A message id looks like 9f2c4e81d03b7a55.1; `perdure send` prints it." });
+    throw new PerdureError("bad-argument", `"${text}" is not a message id`, {
+      hint: "A message id looks like 9f2c4e81d03b7a55.1; `perdure send` prints it.",
+    });
   }
   return { stream, seq };
 }

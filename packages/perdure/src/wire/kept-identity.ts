@@ -3,10 +3,10 @@
  *
  *   kept identity (deterministic CBOR) | SHA-256 over "perdure/kept-identity/0" and those bytes (32)
  */
-import { utf8, type Bytes } from "./bytes.ts";
+import { type Bytes, utf8 } from "./bytes.ts";
 import { KEY_ID_BYTES } from "./ids.ts";
 import { MAX_EVENT_BYTES, MAX_LOG_EVENTS } from "./limits.ts";
-import { bytes, choice, extensions, fixed, list, optional, shape, type ShapeValue, uint } from "./shape.ts";
+import { bytes, choice, extensions, fixed, list, optional, type ShapeValue, shape, uint } from "./shape.ts";
 
 export const KEPT_IDENTITY_DOMAIN: Bytes = utf8("perdure/kept-identity/0");
 
@@ -21,20 +21,24 @@ export type NextSecret = ShapeValue<typeof nextSecret>;
 export const inboxSecret = shape("inbox secret", { keyId: fixed(KEY_ID_BYTES), secret: fixed(32), generation: uint });
 export type InboxSecret = ShapeValue<typeof inboxSecret>;
 
-export const keptIdentity = shape("kept identity", {
-  version: uint,
-  custody: choice(...CUSTODIES),
-  /** Signed events, oldest first. */
-  log: list(bytes(MAX_EVENT_BYTES + 2048), MAX_LOG_EVENTS),
-  /** Signed certificates of this instance, oldest first; the last is in use. */
-  certificates: list(bytes(3072), 16),
-  /** This instance's signed record. */
-  record: bytes(9216),
-  controlSeed: fixed(32),
-  instanceSeed: fixed(32),
-  inboxSecrets: list(inboxSecret.field, 8),
-  /** Only with custody `together`. */
-  next: optional(nextSecret.field),
-  extensions: extensions(),
-}, 512 * 1024);
+export const keptIdentity = shape(
+  "kept identity",
+  {
+    version: uint,
+    custody: choice(...CUSTODIES),
+    /** Signed events, oldest first. */
+    log: list(bytes(MAX_EVENT_BYTES + 2048), MAX_LOG_EVENTS),
+    /** Signed certificates of this instance, oldest first; the last is in use. */
+    certificates: list(bytes(3072), 16),
+    /** This instance's signed record. */
+    record: bytes(9216),
+    controlSeed: fixed(32),
+    instanceSeed: fixed(32),
+    inboxSecrets: list(inboxSecret.field, 8),
+    /** Only with custody `together`. */
+    next: optional(nextSecret.field),
+    extensions: extensions(),
+  },
+  512 * 1024,
+);
 export type KeptIdentity = ShapeValue<typeof keptIdentity>;

@@ -9,46 +9,50 @@
  */
 import { ENVELOPE_CLASSES } from "./envelope.ts";
 import { KEY_ID_BYTES } from "./ids.ts";
-import { bytes, choice, extensions, fixed, flag, list, optional, shape, type ShapeValue, text, uint } from "./shape.ts";
+import { bytes, choice, extensions, fixed, flag, list, optional, type ShapeValue, shape, text, uint } from "./shape.ts";
 
 /** One message by the ids both sides know. */
 export const messageRef = shape("message reference", { stream: fixed(8), seq: uint });
 export type MessageRef = ShapeValue<typeof messageRef>;
 
-export const sealedHead = shape("sealed head", {
-  version: uint,
-  /** Conversation this belongs to; a reply inherits it. */
-  thread: fixed(16),
-  /** How many automatic messages led to this one: the cause's depth + 1, 0 when a person or a program's own will did. */
-  depth: uint,
-  /** Written by a handler without a person's will. Never answered automatically. */
-  auto: flag,
-  /** The message this answers, in the stream of the one who is answered. */
-  inReplyTo: optional(messageRef.field),
-  /** A later message with the same key makes this one stale; empty for none. */
-  collapseKey: text(128),
-  /** Deduplicated at the recipient over all instances of the sender; empty for none. */
-  idempotencyKey: text(128),
-  /** Media type of the content, and a file name if the sender gave one. */
-  contentType: text(128),
-  fileName: text(255),
-  /** This part, from 0, and how many there are. */
-  part: uint,
-  parts: uint,
-  /** Size and SHA-256 of the whole content over all parts. */
-  wholeBytes: uint,
-  wholeHash: fixed(32),
-  /** Everything of this stream below is settled at the sender. */
-  floor: uint,
-  sentAtMs: uint,
-  /** SHA-256 of the sender's newest log event. */
-  logHead: fixed(32),
-  /** SHA-256 of the certificate whose instance key made the inner signature. */
-  certificateHash: fixed(32),
-  /** The sender's encoded identity bundle; empty once the recipient is known to have that log head and certificate. */
-  bundle: bytes(16 * 1024),
-  extensions: extensions(),
-}, 24 * 1024);
+export const sealedHead = shape(
+  "sealed head",
+  {
+    version: uint,
+    /** Conversation this belongs to; a reply inherits it. */
+    thread: fixed(16),
+    /** How many automatic messages led to this one: the cause's depth + 1, 0 when a person or a program's own will did. */
+    depth: uint,
+    /** Written by a handler without a person's will. Never answered automatically. */
+    auto: flag,
+    /** The message this answers, in the stream of the one who is answered. */
+    inReplyTo: optional(messageRef.field),
+    /** A later message with the same key makes this one stale; empty for none. */
+    collapseKey: text(128),
+    /** Deduplicated at the recipient over all instances of the sender; empty for none. */
+    idempotencyKey: text(128),
+    /** Media type of the content, and a file name if the sender gave one. */
+    contentType: text(128),
+    fileName: text(255),
+    /** This part, from 0, and how many there are. */
+    part: uint,
+    parts: uint,
+    /** Size and SHA-256 of the whole content over all parts. */
+    wholeBytes: uint,
+    wholeHash: fixed(32),
+    /** Everything of this stream below is settled at the sender. */
+    floor: uint,
+    sentAtMs: uint,
+    /** SHA-256 of the sender's newest log event. */
+    logHead: fixed(32),
+    /** SHA-256 of the certificate whose instance key made the inner signature. */
+    certificateHash: fixed(32),
+    /** The sender's encoded identity bundle; empty once the recipient is known to have that log head and certificate. */
+    bundle: bytes(16 * 1024),
+    extensions: extensions(),
+  },
+  24 * 1024,
+);
 export type SealedHead = ShapeValue<typeof sealedHead>;
 
 /** What the inner signature says, after the domain `inner`: who wrote this plaintext, for whom, and under which envelope. */

@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Bytes, concat, fromHex, utf8 } from "./bytes.ts";
 import { MAX_NESTING } from "./limits.ts";
-import { arbitraryOf } from "./shape-arbitrary.ts";
 import { bytes, choice, extensions, fixed, flag, list, optional, shape, text, uint } from "./shape.ts";
+import { arbitraryOf } from "./shape-arbitrary.ts";
 import { listShapes } from "./shapes.ts";
 
 const number = shape("number", { n: uint });
@@ -19,35 +19,44 @@ describe.each(listShapes().map((each) => [each.name, each] as const))("shape %s"
   const values = arbitraryOf(each.field.form);
 
   it("reads back what it wrote, and writes what it read in the same bytes", () => {
-    fc.assert(fc.property(values, (value) => {
-      const encoded = each.encode(value);
-      expect(each.decode(encoded)).toEqual(value);
-      expect(each.encode(each.decode(encoded))).toEqual(encoded);
-    }), { numRuns: 60 });
+    fc.assert(
+      fc.property(values, (value) => {
+        const encoded = each.encode(value);
+        expect(each.decode(encoded)).toEqual(value);
+        expect(each.encode(each.decode(encoded))).toEqual(encoded);
+      }),
+      { numRuns: 60 },
+    );
   });
 
   it("refuses every cut and every byte too many", () => {
-    fc.assert(fc.property(values, fc.nat(), (value, at) => {
-      const encoded = each.encode(value);
-      expect(() => each.decode(encoded.subarray(0, at % encoded.length))).toThrow(refused("malformed"));
-      expect(() => each.decode(concat(encoded, new Uint8Array(1)))).toThrow(refused("malformed"));
-    }), { numRuns: 30 });
+    fc.assert(
+      fc.property(values, fc.nat(), (value, at) => {
+        const encoded = each.encode(value);
+        expect(() => each.decode(encoded.subarray(0, at % encoded.length))).toThrow(refused("malformed"));
+        expect(() => each.decode(concat(encoded, new Uint8Array(1)))).toThrow(refused("malformed"));
+      }),
+      { numRuns: 30 },
+    );
   });
 
   it("has one byte string per value: a changed one is refused or says something else", () => {
-    fc.assert(fc.property(values, fc.nat(), fc.integer({ min: 1, max: 255 }), (value, at, change) => {
-      const bad = each.encode(value).slice();
-      bad[at % bad.length] = (bad[at % bad.length] as number) ^ change;
-      let read: unknown;
-      try {
-        read = each.decode(bad);
-      } catch (error) {
-        expect(error).toMatchObject({ name: "PerdureError" });
-        return;
-      }
-      expect(read).not.toEqual(value);
-      expect(each.encode(read)).toEqual(bad);
-    }), { numRuns: 60 });
+    fc.assert(
+      fc.property(values, fc.nat(), fc.integer({ min: 1, max: 255 }), (value, at, change) => {
+        const bad = each.encode(value).slice();
+        bad[at % bad.length] = (bad[at % bad.length] as number) ^ change;
+        let read: unknown;
+        try {
+          read = each.decode(bad);
+        } catch (error) {
+          expect(error).toMatchObject({ name: "PerdureError" });
+          return;
+        }
+        expect(read).not.toEqual(value);
+        expect(each.encode(read)).toEqual(bad);
+      }),
+      { numRuns: 60 },
+    );
   });
 });
 
@@ -131,7 +140,8 @@ describe("deterministic CBOR", () => {
 
 describe("fields", () => {
   it("refuse to write what they would not read", () => {
-    for (const n of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53]) expect(() => number.encode({ n })).toThrow(refused("malformed"));
+    for (const n of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53])
+      expect(() => number.encode({ n })).toThrow(refused("malformed"));
     expect(number.encode({ n: -0 })).toEqual(raw("81 00"));
     expect(() => shape("s", { f: fixed(2) }).encode({ f: new Uint8Array(1) })).toThrow(refused("malformed"));
     expect(() => shape("s", { b: bytes(2) }).encode({ b: new Uint8Array(3) })).toThrow(refused("malformed"));
@@ -154,7 +164,12 @@ describe("fields", () => {
 
 describe("extensions", () => {
   it("keep unknown odd codes as they are", () => {
-    const value = { extensions: [{ code: 3, bytes: raw("aa") }, { code: 4, bytes: raw("bb") }] };
+    const value = {
+      extensions: [
+        { code: 3, bytes: raw("aa") },
+        { code: 4, bytes: raw("bb") },
+      ],
+    };
     expect(extended.decode(extended.encode(value))).toEqual(value);
   });
 

@@ -44,7 +44,8 @@ export const uint: Field<number> = {
     if (!Number.isSafeInteger(value) || value < 0) wrong("value", "an unsigned integer below 2^53");
     return value === 0 ? 0 : value;
   },
-  read: (plain, path) => (typeof plain === "number" && Number.isSafeInteger(plain) && plain >= 0 ? plain : wrong(path, "an unsigned integer below 2^53")),
+  read: (plain, path) =>
+    typeof plain === "number" && Number.isSafeInteger(plain) && plain >= 0 ? plain : wrong(path, "an unsigned integer below 2^53"),
 };
 
 /** 0 or 1. */
@@ -78,7 +79,11 @@ export function bytes(maxBytes: number): Field<Bytes> {
 /** NFC text of at most `maxBytes` bytes of UTF-8 that does not begin with a byte order mark, which readers of UTF-8 drop. */
 export function text(maxBytes: number = MAX_TEXT_BYTES): Field<string> {
   const fits = (value: string): boolean =>
-    value.length <= maxBytes && utf8(value).length <= maxBytes && value.isWellFormed() && value === value.normalize("NFC") && !value.startsWith("\uFEFF");
+    value.length <= maxBytes &&
+    utf8(value).length <= maxBytes &&
+    value.isWellFormed() &&
+    value === value.normalize("NFC") &&
+    !value.startsWith("\uFEFF");
   return {
     form: { kind: "text", maxBytes },
     says: `text, at most ${maxBytes} bytes`,
@@ -96,7 +101,8 @@ export function choice<const Words extends readonly string[]>(...words: Words): 
       const index = words.indexOf(value);
       return index >= 0 ? index : wrong("value", `one of ${words.join(", ")}`);
     },
-    read: (plain, path) => (typeof plain === "number" && words[plain] !== undefined ? words[plain] : wrong(path, `one of ${words.join(", ")}`)),
+    read: (plain, path) =>
+      typeof plain === "number" && words[plain] !== undefined ? words[plain] : wrong(path, `one of ${words.join(", ")}`),
   };
 }
 
@@ -105,7 +111,10 @@ export function list<Value>(item: Field<Value>, maxItems: number = MAX_LIST_ITEM
     form: { kind: "list", item: item.form, maxItems },
     says: `list of (${item.says}), at most ${maxItems}`,
     write: (value) => (value.length <= maxItems ? value.map(item.write) : wrong("value", `at most ${maxItems} items`)),
-    read: (plain, path) => (Array.isArray(plain) && plain.length <= maxItems ? plain.map((each: Plain, index: number) => item.read(each, `${path}[${index}]`)) : wrong(path, `a list of at most ${maxItems} items`)),
+    read: (plain, path) =>
+      Array.isArray(plain) && plain.length <= maxItems
+        ? plain.map((each: Plain, index: number) => item.read(each, `${path}[${index}]`))
+        : wrong(path, `a list of at most ${maxItems} items`),
   };
 }
 
@@ -148,7 +157,9 @@ export function extensions(understood: readonly number[] = []): Field<readonly E
         if (code <= last) return wrong(path, "extension codes in rising order");
         last = code;
         if (code % 2 === 0 && !understood.includes(code)) {
-          throw new PerdureError("needs-newer-version", `${path}: extension ${code} must be understood`, { hint: "Update perdure; the sender uses a newer version." });
+          throw new PerdureError("needs-newer-version", `${path}: extension ${code} must be understood`, {
+            hint: "Update perdure; the sender uses a newer version.",
+          });
         }
         return { code, bytes: value };
       });
@@ -183,14 +194,15 @@ export function shape<const Fields extends Readonly<Record<string, unknown>>>(
   const field: Field<Value> = {
     form: { kind: "shape", name, fields: entries.map(([key, each]) => ({ name: key, form: each.form })) },
     says: name,
-    write: (value) => entries.map(([key, each]) => {
-      try {
-        return each.write(value[key as keyof Value] as never);
-      } catch (error) {
-        if (error instanceof PerdureError) throw new PerdureError(error.code, `${name}.${key}: ${error.message}`, { cause: error });
-        throw error;
-      }
-    }),
+    write: (value) =>
+      entries.map(([key, each]) => {
+        try {
+          return each.write(value[key as keyof Value] as never);
+        } catch (error) {
+          if (error instanceof PerdureError) throw new PerdureError(error.code, `${name}.${key}: ${error.message}`, { cause: error });
+          throw error;
+        }
+      }),
     read: (plain, path) => {
       if (!Array.isArray(plain) || plain.length !== entries.length) return wrong(path, `${name}, an array of ${entries.length}`);
       const value: Record<string, unknown> = {};
@@ -219,11 +231,19 @@ function decodePlain(encoded: Bytes, name: string, maxBytes: number): Plain {
   scanHeads(encoded, name);
   let plain: Plain;
   try {
-    plain = decodeCbor(plainView(encoded), { strict: true, allowIndefinite: false, allowUndefined: false, allowInfinity: false, allowNaN: false, allowBigInt: false }) as Plain;
+    plain = decodeCbor(plainView(encoded), {
+      strict: true,
+      allowIndefinite: false,
+      allowUndefined: false,
+      allowInfinity: false,
+      allowNaN: false,
+      allowBigInt: false,
+    }) as Plain;
   } catch (cause) {
     throw new PerdureError("malformed", `${name}: not deterministic CBOR`, { cause });
   }
-  if (!equalBytes(encodePlain(plain), encoded)) throw new PerdureError("not-deterministic", `${name}: bytes differ from their own re-encoding`);
+  if (!equalBytes(encodePlain(plain), encoded))
+    throw new PerdureError("not-deterministic", `${name}: bytes differ from their own re-encoding`);
   return plain;
 }
 
@@ -265,7 +285,8 @@ function scanHeads(encoded: Bytes, name: string): void {
     if (at + 1 + width > encoded.length) throw new PerdureError("malformed", `${name}: cut off`);
     let argument = low < 24 ? low : 0;
     for (let index = 1; index <= width; index++) argument = argument * 256 + (encoded[at + index] as number);
-    if (width > 0 && argument < (SHORTEST[low - 24] as number)) throw new PerdureError("not-deterministic", `${name}: a number is not written in its shortest form`);
+    if (width > 0 && argument < (SHORTEST[low - 24] as number))
+      throw new PerdureError("not-deterministic", `${name}: a number is not written in its shortest form`);
     at += 1 + width;
     if (major === BYTE_STRING || major === TEXT_STRING) at += argument;
     if (major === ARRAY && argument > 0) {

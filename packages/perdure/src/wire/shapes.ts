@@ -1,8 +1,16 @@
 /** Every shape that travels, by the page of the specification that explains it. */
+import { challenge, found, goodbye, hello, lookup, ping, pong, position, proof, publish, refuse, settle, welcome } from "./control.ts";
 import {
-  challenge, found, goodbye, hello, lookup, ping, pong, position, proof, publish, refuse, settle, welcome,
-} from "./control.ts";
-import { agentRecord, certificate, home, identityBundle, identityEvent, inboxKey, signedCertificate, signedEvent, signedRecord } from "./identity.ts";
+  agentRecord,
+  certificate,
+  home,
+  identityBundle,
+  identityEvent,
+  inboxKey,
+  signedCertificate,
+  signedEvent,
+  signedRecord,
+} from "./identity.ts";
 import { inboxSecret, keptIdentity, nextSecret } from "./kept-identity.ts";
 import { innerSaid, messageRef, receipt, receiptEntry, sealedHead } from "./sealed.ts";
 import type { Shape } from "./shape.ts";
@@ -10,7 +18,20 @@ import { notice, signedNotice, statement, statementProof, storedLeaf } from "./s
 
 export const SHAPES_BY_PAGE = {
   "frames-and-session": [hello, challenge, proof, welcome, refuse, settle, position, lookup, found, publish, ping, pong, goodbye],
-  identity: [identityEvent, signedEvent, certificate, signedCertificate, agentRecord, inboxKey, home, signedRecord, identityBundle, keptIdentity, inboxSecret, nextSecret],
+  identity: [
+    identityEvent,
+    signedEvent,
+    certificate,
+    signedCertificate,
+    agentRecord,
+    inboxKey,
+    home,
+    signedRecord,
+    identityBundle,
+    keptIdentity,
+    inboxSecret,
+    nextSecret,
+  ],
   sealing: [sealedHead, messageRef, innerSaid, receipt, receiptEntry],
   statements: [storedLeaf, statement, statementProof, notice, signedNotice],
 } as const;

@@ -6,7 +6,7 @@
  * Leaves are hashed into a Merkle tree as in RFC 9162 section 2.1 (0x00 before a leaf, 0x01 before a node).
  */
 import { LINK_BYTES } from "./ids.ts";
-import { bytes, extensions, fixed, list, shape, type ShapeValue, uint } from "./shape.ts";
+import { bytes, extensions, fixed, list, type ShapeValue, shape, uint } from "./shape.ts";
 
 /** "These messages of this link are stored." `contents` is SHA-256 over the envelope digests in link order. */
 export const storedLeaf = shape("stored leaf", {
