@@ -13,7 +13,7 @@ import { identityBundle } from "../packages/perdure/src/wire/identity.ts";
 import { sealedHead } from "../packages/perdure/src/wire/sealed.ts";
 import { listShapes, SHAPES_BY_PAGE, type SpecificationPage } from "../packages/perdure/src/wire/shapes.ts";
 import { notice } from "../packages/perdure/src/wire/statement.ts";
-import { bytesOf, fromJson, type Json, toJson } from "./case-value.ts";
+import { bytesOf, encodeCbor, fromJson, type Json, toJson } from "./case-value.ts";
 
 interface Case {
   readonly name: string;
@@ -48,6 +48,7 @@ describe.each(Object.keys(SHAPES_BY_PAGE) as SpecificationPage[])("cases of the 
   it.each(listShapes(page).map((shape) => [shape.name, shape] as const))("hold for %s", (name, shape) => {
     for (const { value = null, bytes } of file[name]?.valid ?? []) {
       expect(hex(shape.encode(fromJson(shape.field.form, value)))).toBe(bytes);
+      expect(hex(encodeCbor(shape.field.write(fromJson(shape.field.form, value)))), "by another encoder").toBe(bytes);
       expect(toJson(shape.field.form, shape.decode(bytesOf(bytes)))).toEqual(value);
     }
     for (const each of file[name]?.invalid ?? []) expect(() => shape.decode(bytesOf(each.bytes)), each.name).toThrow(refused(each.error));

@@ -4,7 +4,6 @@
  */
 import { createHmac } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
-import { encode as encodeCbor } from "cborg";
 import { readKept } from "../packages/perdure/src/identity/custody.ts";
 import { createIdentity, type OwnIdentity, sealPart, signNotice, verifyBundle } from "../packages/perdure/src/identity/index.ts";
 import { createTestMachine, createTestRandom, crypto, NOW_MS, settings } from "../packages/perdure/src/identity/test-machine.ts";
@@ -16,7 +15,7 @@ import { type SealedHead, sealedHead } from "../packages/perdure/src/wire/sealed
 import type { Shape } from "../packages/perdure/src/wire/shape.ts";
 import { listShapes, SHAPES_BY_PAGE, type SpecificationPage } from "../packages/perdure/src/wire/shapes.ts";
 import { notice } from "../packages/perdure/src/wire/statement.ts";
-import { type Json, sampleOf, toJson } from "./case-value.ts";
+import { encodeCbor, type Json, sampleOf, toJson } from "./case-value.ts";
 
 const FOLDER = new URL("../protocol/cases/", import.meta.url);
 const DAY_MS = 24 * 60 * 60 * 1000;

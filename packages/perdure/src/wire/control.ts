@@ -112,11 +112,9 @@ export const settle = shape("settle", {
   floor: uint,
   ranges: list(list(uint, 2), MAX_SETTLE_RANGES),
 });
-export type Settle = ShapeValue<typeof settle>;
 
 /** The relay's answer to a settle, and what it says when a settle named another generation or epoch. */
 export const position = shape("position", { generation, epoch: uint, settledFloor: uint, tail: uint });
-export type Position = ShapeValue<typeof position>;
 
 export const lookup = shape("lookup", {
   request: uint,
@@ -131,7 +129,6 @@ export const found = shape("found", {
   /** An encoded identity bundle; empty when there is no such agent here. */
   bundle: bytes(MAX_CONTROL_BYTES),
 });
-export type Found = ShapeValue<typeof found>;
 
 /** A new identity bundle of the agent of this session. */
 export const publish = shape("publish", { bundle: bytes(MAX_CONTROL_BYTES) });

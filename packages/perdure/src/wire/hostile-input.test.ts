@@ -5,8 +5,8 @@ import { decodeAck, decodeDeliver, decodeMail } from "./control.ts";
 import { decodeEnvelope } from "./envelope.ts";
 import { isPerdureError } from "./error.ts";
 import { decodeTransport, encodeTransport, FRAME_TYPES, type FrameName } from "./frame.ts";
-import { arbitraryOf } from "./shape-arbitrary.ts";
 import { listShapes } from "./shapes.ts";
+import { arbitraryOf } from "./test-arbitrary.ts";
 
 const shapes = listShapes();
 const decoders: readonly (readonly [string, (bytes: Bytes) => unknown])[] = [

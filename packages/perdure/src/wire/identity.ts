@@ -77,7 +77,6 @@ export const signedEvent = shape(
   },
   MAX_EVENT_BYTES + 2048,
 );
-export type SignedEvent = ShapeValue<typeof signedEvent>;
 
 export const SCOPES = ["mail", "relay"] as const;
 
@@ -107,7 +106,6 @@ export const signedCertificate = shape(
   },
   3072,
 );
-export type SignedCertificate = ShapeValue<typeof signedCertificate>;
 
 export const inboxKey = shape("inbox key", {
   keyId: fixed(KEY_ID_BYTES),
@@ -149,7 +147,6 @@ export const agentRecord = shape(
 export type AgentRecord = ShapeValue<typeof agentRecord>;
 
 export const signedRecord = shape("signed record", { record: bytes(8192), signature }, 9216);
-export type SignedRecord = ShapeValue<typeof signedRecord>;
 
 /** Everything somebody needs to verify an agent without asking anybody: log, certificates, sub-records. */
 export const identityBundle = shape(
@@ -161,7 +158,6 @@ export const identityBundle = shape(
   },
   MAX_CONTROL_BYTES,
 );
-export type IdentityBundle = ShapeValue<typeof identityBundle>;
 
 /** The bytes a signature is made over: the domain tag and what is said. */
 export function toBeSigned(domain: Domain, said: Bytes): Bytes {

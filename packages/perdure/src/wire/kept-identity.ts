@@ -19,7 +19,6 @@ export const nextSecret = shape("next secret", { seed: fixed(32), recoverySalt: 
 export type NextSecret = ShapeValue<typeof nextSecret>;
 
 export const inboxSecret = shape("inbox secret", { keyId: fixed(KEY_ID_BYTES), secret: fixed(32), generation: uint });
-export type InboxSecret = ShapeValue<typeof inboxSecret>;
 
 export const keptIdentity = shape(
   "kept identity",

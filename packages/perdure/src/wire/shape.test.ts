@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { type Bytes, concat, fromHex, utf8 } from "./bytes.ts";
 import { MAX_NESTING } from "./limits.ts";
 import { bytes, choice, extensions, fixed, flag, list, optional, shape, text, uint } from "./shape.ts";
-import { arbitraryOf } from "./shape-arbitrary.ts";
 import { listShapes } from "./shapes.ts";
+import { arbitraryOf } from "./test-arbitrary.ts";
 
 const number = shape("number", { n: uint });
 const word = shape("word", { t: text(8) });
