@@ -1,0 +1,213 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { hex } from "../../wire/bytes.ts";
+import { messageIdText } from "../../wire/ids.ts";
+import { decodeKept, type DeliveryState, encodeKept, type Kept, type PayloadAt } from "../../wire/kept-agent.ts";
+import { createOutbox, MAX_ENDED, type Outbox } from "./outbox.ts";
+import type { Outgoing } from "./outgoing.ts";
+
+const NOW = 1_000_000;
+const EXPIRY = NOW + 10_000;
+const limits = { outboxMessages: 100, outboxBytes: 1000, unconfirmedAfterMs: 600, forgetStreamMs: 5000 };
+const to = new Uint8Array(32).fill(4);
+
+interface Bench {
+  readonly outbox: Outbox;
+  places: number;
+}
+
+function bench(): Bench {
+  let streams = 0;
+  return { outbox: createOutbox({ limits, drawStream: () => new Uint8Array(8).fill(++streams) }), places: 0 };
+}
+
+function place(on: Bench): PayloadAt {
+  return { segment: 1, offset: ++on.places, length: 10 };
+}
+
+function queue(on: Bench, parts = 1, kind: "mail" | "receipt" = "mail"): Outgoing {
+  const { stream, seq } = on.outbox.reserve(hex(to), parts);
+  const head = {
+    stream, seq, parts, class: kind, to, toName: "", requestId: new Uint8Array(0), asks: false, thread: new Uint8Array(16), depth: 0, auto: false, inReplyTo: undefined,
+    collapseKey: "", idempotencyKey: "", contentType: "", fileName: "", wholeBytes: 10, wholeHash: new Uint8Array(32), sentAtMs: NOW, expiresAtMs: EXPIRY,
+  };
+  on.outbox.apply({ kind: "queued", head }, place(on));
+  for (let part = 0; part < parts; part++) on.outbox.apply({ kind: "part", head: { stream, seq: seq + part } }, place(on));
+  return on.outbox.find(messageIdText(stream, seq)) as Outgoing;
+}
+
+function seal(on: Bench, outgoing: Outgoing): void {
+  for (const { seq } of outgoing.parts) on.outbox.apply({ kind: "sealed", head: { stream: outgoing.head.stream, seq, digest: new Uint8Array(16).fill(seq), bytes: 20 } }, place(on));
+}
+
+function step(on: Bench, outgoing: Outgoing, state: DeliveryState): void {
+  const { stream, seq } = outgoing.head;
+  on.outbox.apply({ kind: "step", head: { stream, seq, state, atMs: NOW, by: new Uint8Array(0), proof: "none", detail: "", evidence: new Uint8Array(0) } }, undefined);
+}
+
+function reopen(before: Bench): Bench {
+  const after = bench();
+  for (const { kept, restated } of before.outbox.restate()) {
+    const read = decodeKept(encodeKept(kept, undefined, restated));
+    after.outbox.apply(read.kept, read.restated);
+  }
+  after.outbox.replayed();
+  return after;
+}
+
+const applyAll = (on: Bench, records: readonly Kept[]): void => {
+  for (const kept of records) on.outbox.apply(kept, undefined);
+};
+
+describe("outbox", () => {
+  it("gives the same numbers again after a change that was not kept", () => {
+    const on = bench();
+    queue(on);
+    on.outbox.reserve(hex(to), 3);
+    on.outbox.unreserve();
+    expect(on.outbox.reserve(hex(to), 1).seq).toBe(2);
+  });
+
+  it("makes parts ready in the order they were sealed, and never twice", () => {
+    const on = bench();
+    const first = queue(on, 2);
+    seal(on, first);
+    const part = on.outbox.queue.next();
+    expect(part?.seq).toBe(1);
+    if (part === undefined) return;
+    on.outbox.queue.sent(part);
+    on.outbox.queue.landed(part, true);
+    expect(on.outbox.queue.next()?.seq).toBe(2);
+  });
+
+  it("puts a refused part off and wakes it", () => {
+    const on = bench();
+    const outgoing = queue(on);
+    seal(on, outgoing);
+    const [part] = outgoing.parts;
+    if (part === undefined) return;
+    on.outbox.queue.sent(part);
+    on.outbox.queue.landed(part, false);
+    on.outbox.queue.putOff(part, NOW + 100);
+    expect(on.outbox.queue.next()).toBeUndefined();
+    expect(on.outbox.queue.wake(NOW)).toBe(NOW + 100);
+    on.outbox.queue.wake(NOW + 100);
+    expect(on.outbox.queue.next()).toBe(part);
+  });
+
+  it("keeps one envelope per part", () => {
+    const on = bench();
+    const outgoing = queue(on);
+    seal(on, outgoing);
+    const { stream, seq } = outgoing.head;
+    on.outbox.apply({ kind: "sealed", head: { stream, seq, digest: new Uint8Array(16).fill(99), bytes: 20 } }, place(on));
+    expect(outgoing.parts[0]?.digest).toEqual(new Uint8Array(16).fill(1));
+  });
+
+  it("releases the plain content once sealed, the envelope once stored and landed", () => {
+    const on = bench();
+    const outgoing = queue(on);
+    seal(on, outgoing);
+    expect(on.outbox.takeReleases().map(({ offset }) => offset)).toEqual([2]);
+    const [part] = outgoing.parts;
+    if (part === undefined) return;
+    on.outbox.queue.sent(part);
+    step(on, outgoing, "stored");
+    expect(on.outbox.takeReleases()).toEqual([]);
+    on.outbox.queue.landed(part, true);
+    expect(on.outbox.takeReleases().map(({ offset }) => offset)).toEqual([3]);
+  });
+
+  it("holds the envelope of an ended message while its number is under way", () => {
+    const on = bench();
+    const outgoing = queue(on);
+    seal(on, outgoing);
+    const [part] = outgoing.parts;
+    if (part === undefined) return;
+    on.outbox.queue.sent(part);
+    step(on, outgoing, "done");
+    expect(part.envelope).toBeDefined();
+    on.outbox.queue.landed(part, true);
+    expect(part.envelope).toBeUndefined();
+  });
+
+  it("says as floor the first message that is not at its end", () => {
+    const on = bench();
+    const [first, second, third] = [queue(on, 2), queue(on), queue(on)];
+    expect(on.outbox.floor(first.head.stream)).toBe(1);
+    step(on, second, "done");
+    expect(on.outbox.floor(first.head.stream)).toBe(1);
+    step(on, first, "refused");
+    expect(on.outbox.floor(first.head.stream)).toBe(4);
+    step(on, third, "done");
+    expect(on.outbox.floor(first.head.stream)).toBe(5);
+  });
+
+  it("ends what never left as expired, and what may have left as unconfirmed", () => {
+    const on = bench();
+    const never = queue(on);
+    const maybe = queue(on);
+    seal(on, maybe);
+    on.outbox.queue.sent(maybe.parts[0] as Outgoing["parts"][number]);
+    expect(on.outbox.due(EXPIRY - 1)).toEqual({ records: [], nextMs: EXPIRY });
+    applyAll(on, on.outbox.due(EXPIRY).records);
+    expect([never.state, maybe.state]).toEqual(["expired", "queued"]);
+    applyAll(on, on.outbox.due(EXPIRY + limits.unconfirmedAfterMs).records);
+    expect(maybe.state).toBe("unconfirmed");
+    step(on, maybe, "done");
+    expect(maybe.state).toBe("done");
+  });
+
+  it("takes what was sealed before a restart for sent", () => {
+    const on = bench();
+    seal(on, queue(on));
+    const again = reopen(on);
+    expect(again.outbox.due(EXPIRY).records).toEqual([]);
+    expect(again.outbox.due(EXPIRY + limits.unconfirmedAfterMs).records).toHaveLength(1);
+  });
+
+  it("forgets ended messages after a while, and the oldest when they are too many", () => {
+    const on = bench();
+    step(on, queue(on), "done");
+    expect(on.outbox.due(EXPIRY + limits.forgetStreamMs - 1).records).toEqual([]);
+    expect(on.outbox.due(EXPIRY + limits.forgetStreamMs).records.map(({ kind }) => kind)).toEqual(["forgotten"]);
+    for (let count = 0; count < MAX_ENDED; count++) step(on, queue(on), "done");
+    const { records } = on.outbox.due(NOW);
+    expect(records).toEqual([{ kind: "forgotten", head: { stream: new Uint8Array(8).fill(1), seq: 1 } }]);
+  });
+
+  it("holds no more open messages than the limit, receipts aside", () => {
+    const on = bench();
+    for (let count = 0; count < limits.outboxMessages; count++) {
+      expect(on.outbox.hasRoom(10)).toBe(true);
+      queue(on, 1, "receipt");
+      queue(on);
+    }
+    expect(on.outbox.hasRoom(10)).toBe(false);
+  });
+
+  it("is the same after a restart, whatever happened", () => {
+    const actions = fc.array(fc.record({ do: fc.constantFrom("queue", "seal", "accepted", "stored", "done", "unconfirmed"), pick: fc.nat(20) }), { maxLength: 60 });
+    fc.assert(
+      fc.property(actions, (script) => {
+        const on = bench();
+        const all: Outgoing[] = [];
+        for (const { do: action, pick } of script) {
+          const outgoing = all[pick % Math.max(1, all.length)];
+          if (action === "queue") all.push(queue(on, 1 + (pick % 3)));
+          else if (outgoing === undefined) continue;
+          else if (action === "seal") seal(on, outgoing);
+          else step(on, outgoing, action as DeliveryState);
+        }
+        const again = reopen(on);
+        const shown = (of: Outbox): unknown => [...of.all()].map(({ id, state, steps, parts }) => ({ id, state, steps, parts: parts.map(({ plain, envelope, bytes }) => ({ plain, envelope, bytes })) }));
+        expect(shown(again.outbox)).toEqual(shown(on.outbox));
+        expect(again.outbox.openMessages).toBe(on.outbox.openMessages);
+        expect(again.outbox.unsealedRecipients()).toEqual(on.outbox.unsealedRecipients());
+        expect(again.outbox.queue.next()?.seq).toBe(on.outbox.queue.next()?.seq);
+        expect(again.outbox.takeReleases()).toEqual([]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
