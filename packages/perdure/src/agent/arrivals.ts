@@ -159,7 +159,7 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
         },
         payload: opened.part.content,
       }]);
-      return later(() => log.write("debug", "agent.received", { from, id, part: opened.part.head.part, digest: hex(envelope.digest), position: frame.position }));
+      return later(() => log.write("debug", "agent.received", { from, id: messageIdText(names.stream, names.seq - opened.part.head.part), part: opened.part.head.part, parts: opened.part.head.parts, digest: hex(envelope.digest), position: frame.position }));
     }
     // A conflict, one stream too many, or parts that do not belong together: the sender is told, nothing is kept.
     log.write("error", "agent.not-taken", { from, id, code: codeOf(judgement), digest: hex(envelope.digest) });

@@ -10,6 +10,7 @@ import type { Settings } from "../settings/register.ts";
 import { type Bytes, EMPTY, fromHex, hex } from "../wire/bytes.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { isPerdureError } from "../wire/error.ts";
+import { agentIdText } from "../wire/ids.ts";
 import { WIRE_VERSION } from "../wire/limits.ts";
 import type { AgentStore } from "./agent-store.ts";
 import type { Lookups } from "./lookups.ts";
@@ -81,7 +82,9 @@ export function createSealer({ host, settings, own, outbox, store, lookups, clos
         result: undefined,
       }),
       applied: () => {
-        for (const envelope of fresh) host.log.write("debug", "agent.sealed", { stream: hex(envelope.stream), seq: envelope.seq, digest: hex(envelope.digest) });
+        for (const envelope of fresh) {
+          host.log.write("debug", "agent.sealed", { id: outbox.ofPart(envelope.stream, envelope.seq)?.id, seq: envelope.seq, to: agentIdText(envelope.to), digest: hex(envelope.digest) });
+        }
         onSealed();
       },
     });
