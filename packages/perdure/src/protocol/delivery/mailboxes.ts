@@ -87,6 +87,8 @@ interface Ticket {
   readonly number: number;
   readonly effects: readonly Effect[];
   readonly mails: readonly (StoredMail | undefined)[];
+  /** Records of small state. */
+  readonly small: Place[];
 }
 
 export function createMailboxes({ relayId, generation, sha256, limits, defences = ALL_RELAY_DEFENCES }: MailboxesOptions): Mailboxes {
@@ -337,13 +339,11 @@ export function createMailboxes({ relayId, generation, sha256, limits, defences 
 
   const appended = (number: number, places: readonly Place[]): void => {
     const ticket = tickets.findLast((each) => each.number === number);
-    const dead: Place[] = [];
     places.forEach((place, index) => {
       const mail = ticket?.mails[index];
-      if (mail === undefined) dead.push(place);
+      if (mail === undefined) ticket?.small.push(place);
       else mail.place = place;
     });
-    if (dead.length > 0) emit({ kind: "release", places: dead });
   };
 
   const synced = (upTo: number): void => {
@@ -352,7 +352,10 @@ export function createMailboxes({ relayId, generation, sha256, limits, defences 
     const risen = new Set<AgentState>();
     const released: Place[] = [];
     while (tickets[0] !== undefined && tickets[0].number <= upTo) {
-      for (const effect of (tickets.shift() as Ticket).effects) {
+      const ticket = tickets.shift() as Ticket;
+      // What these said is in every snapshot from here on, and in none before.
+      released.push(...ticket.small);
+      for (const effect of ticket.effects) {
         if (effect.kind === "used") {
           effect.link.synced = Math.max(effect.link.synced, effect.linkSeq);
           effect.attachment.unackedBytes -= effect.bytes;
@@ -408,7 +411,8 @@ export function createMailboxes({ relayId, generation, sha256, limits, defences 
 
   const signed = (signature: Bytes): void => {
     const { underWay } = state.statements;
-    if (underWay === undefined) return;
+    if (underWay === undefined || underWay.written) return;
+    underWay.written = true;
     record(encodeKept("statement", { statement: underWay.bytes, signature, leaves: underWay.leaves }));
     effects.push({ kind: "stated", underWay, signature });
   };
@@ -459,7 +463,7 @@ export function createMailboxes({ relayId, generation, sha256, limits, defences 
       run(input, nowMs);
       if (records.length > 0) {
         lastTicket++;
-        tickets.push({ number: lastTicket, effects, mails });
+        tickets.push({ number: lastTicket, effects, mails, small: [] });
         outputs.unshift({ kind: "append", ticket: lastTicket, records });
       } else {
         for (const effect of effects) if (effect.kind === "attached") welcome(effect.attachment);

@@ -30,6 +30,8 @@ export interface UnderWay {
   readonly number: number;
   readonly leaves: readonly Bytes[];
   readonly taken: readonly PendingLeaf[];
+  /** Signed and handed to the log. */
+  written: boolean;
 }
 
 export interface Statements {
@@ -86,7 +88,7 @@ export function beginStatement(statements: Statements, sha256: Sha256, relayId: 
     root: createMerkleTree(sha256, leaves).root,
     extensions: [],
   });
-  statements.underWay = { bytes, number, leaves, taken };
+  statements.underWay = { bytes, number, leaves, taken, written: false };
   return statements.underWay;
 }
 
@@ -102,7 +104,7 @@ export function finishStatement(statements: Statements, sha256: Sha256): UnderWa
 
 /** Signing failed: its leaves are pending again, before those that came later. */
 export function abandonStatement(statements: Statements): void {
-  if (statements.underWay === undefined) return;
+  if (statements.underWay === undefined || statements.underWay.written) return;
   statements.pending = [...statements.underWay.taken, ...statements.pending];
   statements.underWay = undefined;
 }
