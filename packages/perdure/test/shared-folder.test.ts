@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { openStage, type Stage, serving } from "./test-stage.ts";
+import { codeOf, noise, openStage, type Stage, serving, sha256 } from "./test-stage.ts";
 
 interface Said {
   readonly event: "open" | "start";
@@ -100,4 +100,61 @@ test("a holder that is killed in the middle of its own handler leaves the messag
   await holder.kill();
   await sent.until("done", { timeoutMs: 20_000 });
   expect(served.mails.map(({ mail }) => mail.attempt)).toEqual([2]);
+});
+
+test("several that open an empty folder at once are one agent", async () => {
+  await stage.startRelay();
+  const agents = await Promise.all(["", "", "", ""].map(() => stage.agent("desk", { name: "desk" })));
+  expect(new Set(agents.map((agent) => agent.id)).size).toBe(1);
+  const roles = await Promise.all(agents.map(async (agent) => (await agent.status()).role));
+  expect(roles.toSorted()).toEqual(["guest", "guest", "guest", "holder"]);
+});
+
+test("a guest asks, sends 8 MiB, follows its handle and lists its outbox as the holder does", async () => {
+  await stage.startRelay();
+  const desk = await stage.agent("desk", { name: "desk" });
+  const holder = await stage.agent("writer", { join: stage.address() });
+  const guest = await stage.agent("writer");
+  await using _served = serving(desk, async (mail, turn) => turn.reply(sha256(await mail.bytes())));
+  const content = noise(8 * 1024 * 1024, 3);
+  expect(await (await guest.ask("@desk", content, { timeoutMs: 20_000 })).text()).toBe(sha256(content));
+  const [seen] = await holder.outbox();
+  expect((await (await guest.sent(seen?.id ?? "")).until("done")).state).toBe("done");
+  expect((await guest.outbox()).map((sent) => sent.id)).toEqual([seen?.id]);
+});
+
+test("serving in two processes shares the mail and handles none twice", async () => {
+  await stage.startRelay();
+  const desks = [await stage.agent("desk", { name: "desk" }), await stage.agent("desk")];
+  const writer = await stage.agent("writer", { join: stage.address() });
+  const served = desks.map((desk) => serving(desk, () => new Promise((resolve) => setTimeout(resolve, 5))));
+  const sents = [];
+  for (let index = 0; index < 40; index++) sents.push(await writer.send("@desk", `${index}`));
+  for (const sent of sents) await sent.until("done", { timeoutMs: 20_000 });
+  const ids = served.flatMap((each) => each.mails.map(({ mail }) => mail.id));
+  expect(ids.toSorted()).toEqual(sents.map((sent) => sent.id).toSorted());
+  for (const each of served) await each[Symbol.asyncDispose]();
+});
+
+test("a message that its owner ends while a handler has it takes nothing of that handler's turn", async () => {
+  await stage.startRelay();
+  const desk = await stage.agent("desk", { name: "desk" });
+  const writer = await stage.agent("writer", { join: stage.address() });
+  let proceed = (): void => {};
+  const told = new Promise<void>((resolve) => {
+    proceed = resolve;
+  });
+  await using served = serving(desk, async (_mail, turn) => {
+    await turn.reply("too late");
+    await told;
+  });
+  const sent = await writer.send("@desk", "hello");
+  await expect.poll(() => served.mails.length, { timeout: 20_000 }).toBe(1);
+  for await (const mail of desk.inbox()) await mail.reject("not now");
+  expect(await sent.until("done", { timeoutMs: 20_000 }).catch(codeOf)).toBe("refused");
+  const commits: string[] = [];
+  proceed();
+  await (await writer.send("@desk", "next")).until("done", { timeoutMs: 20_000 });
+  for await (const mail of writer.inbox()) commits.push(await mail.text());
+  expect(commits).toEqual(["too late"]);
 });
