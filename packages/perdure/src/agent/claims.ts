@@ -8,7 +8,7 @@
  */
 import type { Host } from "../host/host.ts";
 import { clipWords } from "../protocol/link/goodbyes.ts";
-import { digestOf, headOf, type Incoming, incomingFrom, incomingId, isWhole } from "../protocol/delivery/incoming.ts";
+import { digestOf, headOf, type Incoming, incomingFrom, incomingId, incomingKey, isWhole } from "../protocol/delivery/incoming.ts";
 import type { Inbox } from "../protocol/delivery/inbox.ts";
 import type { Outbox } from "../protocol/delivery/outbox.ts";
 import type { Settings } from "../settings/register.ts";
@@ -164,7 +164,7 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
       unmark();
     }
     log.write("debug", "agent.completed", {
-      from: incomingFrom(incoming), id: incomingId(incoming), outcome, attempt: incoming.attempt, digest: hex(digestOf(incoming)),
+      from: incomingFrom(incoming), id: incomingId(incoming), outcome, attempt: incoming.attempt, parts: incoming.parts, digest: hex(digestOf(incoming)),
     });
   };
 
@@ -247,7 +247,7 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
     async complete(completion, drafts) {
       const { stream, seq } = parseMessageId(completion.id);
       const from = agentIdBytes(completion.from);
-      if (inbox.find(`${hex(from)}/${completion.id}`) === undefined && inbox.completedAttempt(from, stream, seq) === completion.attempt) return;
+      if (inbox.find(incomingKey(from, stream, seq)) === undefined && inbox.completedAttempt(from, stream, seq) === completion.attempt) return;
       const incoming = held(completion);
       const mayStill = (): void => {
         if (incoming.claim?.attempt !== completion.attempt) throw new PerdureError("fenced", `attempt ${completion.attempt} at message ${completion.id} is over`);
@@ -257,6 +257,10 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
     },
     release,
     async finish(key, outcome, why) {
+      const { stream, seq } = parseMessageId(key.id);
+      const from = agentIdBytes(key.from);
+      // Ended before: the call is a repetition of the one that did it.
+      if (inbox.find(incomingKey(from, stream, seq)) === undefined && inbox.completedAttempt(from, stream, seq) !== undefined) return;
       const incoming = find(key);
       if (incoming.committing) throw new PerdureError("unknown-message", `message ${key.id} is just coming to its end`);
       letGo(incoming);

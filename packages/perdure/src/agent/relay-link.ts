@@ -245,7 +245,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
       attached = now;
       dialled();
       options.onWelcome(welcome, relay);
-      log.write("debug", "agent.attached", { relay: relay.id, generation: hex(welcome.generation), epoch: welcome.epoch, linkUpTo: welcome.linkUpTo });
+      log.write("debug", "agent.attached", { agent: own.id, relay: relay.id, generation: hex(welcome.generation), epoch: welcome.epoch, linkUpTo: welcome.linkUpTo });
       session.start({
         frame: (frame) => take(frame, now),
         drained: pump,
