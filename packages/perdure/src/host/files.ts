@@ -5,18 +5,22 @@
  * subset of 512-byte sectors may be there. `rename` and `remove` are durable when they resolve. A file that `open`
  * created is durable after its first `sync`.
  *
- * Errors are PerdureErrors: `disk-full`, `disk-failed`, `read-only`, `permission-denied`, `folder-in-use`.
+ * Errors are PerdureErrors: `disk-full`, `disk-failed`, `read-only`, `permission-denied`, `folder-in-use`, `not-found`,
+ * `too-busy` (no file handles left), `bad-argument` (a path that cannot be).
  */
 export interface Files {
   /** `write` creates the file and its folders when missing (files 0600, folders 0700); `read` of a missing file throws `not-found`. */
   open(path: string, mode: "read" | "write"): Promise<OpenFile>;
   /** Names in a folder, sorted, without subfolders; empty when the folder is missing. */
   list(folder: string): Promise<readonly string[]>;
-  /** Atomically puts `from` in the place of `to`. */
+  /** Atomically puts `from` in the place of `to`, in a folder that exists; `not-found` when `from` is missing. */
   rename(from: string, to: string): Promise<void>;
   /** Removes a file; a missing one is fine. */
   remove(path: string): Promise<void>;
-  /** Takes the folder for this process until released or the process ends, however it ends; `folder-in-use` when another has it. */
+  /**
+   * Takes the folder for this process until released or the process ends, however it ends; `folder-in-use` when it is taken, also
+   * by this process. The names `lock` and `holder.json` in it are the lock's.
+   */
   lock(folder: string): Promise<FolderLock>;
 }
 

@@ -16,16 +16,17 @@ export interface DialOptions {
 }
 
 export interface ListenOptions {
+  /** A larger message closes its connection. */
   readonly maxMessageBytes: number;
   readonly onConnection: (connection: Connection) => void;
-  /** Answers plain HTTP on the same port; only with `ws:`. */
+  /** Answers plain HTTP on the same port; only with `ws:`. How much of a body is read is for it to bound. */
   readonly onRequest?: (request: Request) => Promise<Response> | Response;
 }
 
 export interface Listener {
   /** The address as bound, with the real port. */
   readonly address: string;
-  /** Stops listening and closes every connection that is still open. */
+  /** Stops listening and closes every connection that is still open; bounded also when a peer does not answer. */
   close(): Promise<void>;
 }
 
@@ -36,11 +37,14 @@ export interface Connection {
   readonly local: boolean;
   /** Bytes handed to `send` that have not left this process. */
   readonly queuedBytes: number;
-  /** Queues one message; ignored after the close. */
+  /** Queues one message; ignored after the close. The bytes must not change afterwards. */
   send(message: Uint8Array): void;
-  /** Closes after what is queued has left, or at once when `now`. */
+  /**
+   * Closes after what is queued has left, or at once when `now`; a side that does not take it is cut after a while. No message
+   * is given after it, only `closed`.
+   */
   close(now?: boolean): void;
-  /** Starts receiving; what came before is kept until then. Called once. */
+  /** Starts receiving; what came before is kept until then, the end too. Called once; the receiver is never called within it. */
   start(receiver: Receiver): void;
 }
 

@@ -21,6 +21,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   EPERM: DENIED,
   ENOENT: { code: "not-found", retry: "never" },
   ENOTDIR: BAD_PATH,
+  EEXIST: BAD_PATH,
   EISDIR: BAD_PATH,
   ENAMETOOLONG: BAD_PATH,
   EINVAL: BAD_PATH,

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { chmod, mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -47,12 +47,49 @@ test("errors of the system get our codes", () => {
   expect(codes).toEqual(["disk-full", "disk-full", "disk-failed", "read-only", "permission-denied", "permission-denied", "not-found", "too-busy", "disk-failed"]);
 });
 
+test("the lock itself cannot be opened, for a close would give it away", () =>
+  inFolder(async ({ files, folder }) => {
+    const lock = await files.lock(folder);
+    await expect(files.open(`${folder}/lock`, "read")).rejects.toMatchObject({ code: "bad-argument" });
+    expect(await files.list(folder)).toEqual(["holder.json", "lock"]);
+    await lock.release();
+    expect(await files.list(folder)).toEqual(["lock"]);
+  }));
+
+test("a folder whose place is taken by a file, or that cannot be made, is an error with an end", () =>
+  inFolder(async ({ files, folder }) => {
+    await (await files.open(`${folder}/a`, "write")).close();
+    await expect(files.open(`${folder}/a/b`, "write")).rejects.toMatchObject({ code: "bad-argument" });
+    await expect(files.lock(`${folder}/a`)).rejects.toMatchObject({ code: "bad-argument" });
+    if (process.platform === "linux") await expect(files.lock("/proc/no-such-folder/deep")).rejects.toMatchObject({ code: "not-found" });
+  }));
+
 const HOLD = `
 import { createNodeFiles } from ${JSON.stringify(new URL("./files.ts", import.meta.url).href)};
 await createNodeFiles().lock(process.argv[1]);
 console.log("locked");
 setInterval(() => {}, 1000);
 `;
+
+const LOCK_AS_NOBODY = `
+import { createNodeFiles } from ${JSON.stringify(new URL("./files.ts", import.meta.url).href)};
+if (process.getuid() === 0) process.setuid(65534);
+console.log(await createNodeFiles().lock(process.argv[1]).then(() => "locked", (error) => error.code));
+process.exit(0);
+`;
+
+// SQLite grants an "exclusive" transaction on a file it can only read, to any number of processes at once.
+test.skipIf(process.platform === "win32")("a lock file that can only be read locks nothing and says so", () =>
+  inFolder(async ({ files, folder }) => {
+    await (await files.lock(folder)).release();
+    await chmod(`${folder}/lock`, 0o444);
+    await chmod(folder, 0o555);
+    await chmod(join(folder, ".."), 0o755);
+    const child = spawn(process.execPath, ["--input-type=module", "--eval", LOCK_AS_NOBODY, folder], { stdio: ["ignore", "pipe", "inherit"] });
+    const [said] = await once(child.stdout, "data");
+    expect(String(said).trim()).toBe("permission-denied");
+    await chmod(folder, 0o700);
+  }));
 
 test("a lock of another process holds, names it, and ends with a kill", () =>
   inFolder(async ({ files, folder }) => {

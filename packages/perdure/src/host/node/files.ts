@@ -3,19 +3,24 @@
  * were synced; that happens with the file's first `sync`. Content goes through `fdatasync`, which includes the size.
  */
 import { constants } from "node:fs";
-import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { PerdureError } from "../../wire/error.ts";
 import type { Files, OpenFile } from "../files.ts";
 import { fileCall, fileError, hasSystemCode } from "./file-error.ts";
-import { lockFolder } from "./folder-lock.ts";
+import { LOCK_FILE, lockFolder } from "./folder-lock.ts";
 
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
 
 export function createNodeFiles(): Files {
   return {
-    open: (path, mode) => (mode === "read" ? openToRead(path) : openToWrite(path)),
+    open: async (path, mode) => {
+      // Closing any handle of that file would silently give the lock away.
+      if (basename(path) === LOCK_FILE) throw new PerdureError("bad-argument", `${path} is a folder's lock and is not to be opened`);
+      return await (mode === "read" ? openToRead(path) : openToWrite(path));
+    },
     list: async (folder) => {
       try {
         const entries = await readdir(folder, { withFileTypes: true });
@@ -45,13 +50,27 @@ export function createNodeFiles(): Files {
   };
 }
 
-/** Makes a folder and what is missing above it; returns the folders whose entries are new and not yet durable. */
+/**
+ * Makes a folder and what is missing above it; returns the folders whose entries are new and not yet durable. Written out
+ * because Node's recursive `mkdir` never returns on file systems that answer ENOENT for a folder whose parent exists (/proc).
+ */
 async function makeFolder(folder: string): Promise<readonly string[]> {
-  const first = await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
-  if (first === undefined) return [];
-  const changed: string[] = [];
-  for (let at = resolve(folder); at.length >= resolve(first).length; at = dirname(at)) changed.push(dirname(at));
-  return changed;
+  const parent = dirname(folder);
+  try {
+    await mkdir(folder, { mode: FOLDER_MODE });
+    return [parent];
+  } catch (error) {
+    if ((await stat(folder).catch(() => undefined))?.isDirectory() === true) return [];
+    if (!hasSystemCode(error, "ENOENT") || parent === folder) throw error;
+  }
+  const above = await makeFolder(parent);
+  try {
+    await mkdir(folder, { mode: FOLDER_MODE });
+  } catch (error) {
+    // Another process may make the same folder at the same time.
+    if (!hasSystemCode(error, "EEXIST")) throw error;
+  }
+  return [parent, ...above];
 }
 
 function openToRead(path: string): Promise<OpenFile> {

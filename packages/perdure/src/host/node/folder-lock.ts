@@ -3,16 +3,23 @@
  * frees it when that process ends, however it ends. POSIX drops such a lock when the process closes *any* handle of the
  * file, so nothing here or elsewhere may open `lock` by other means while it is held; creating it never opens an existing one.
  */
-import { open, readFile, rm, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, open, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { PerdureError } from "../../wire/error.ts";
 import type { FolderLock } from "../files.ts";
 import { fileError, hasSystemCode } from "./file-error.ts";
 
-const LOCK_FILE = "lock";
+export const LOCK_FILE = "lock";
 /** Who has the folder, for people. Advisory: it may be missing, or old for a moment. */
 const HOLDER_FILE = "holder.json";
+
+/**
+ * A file that can only be read is opened all the same, and its "exclusive" transaction excludes nobody: a write, never
+ * committed, tells the two apart.
+ */
+const PROVE_WRITABLE = "PRAGMA user_version = 1";
 
 const SQLITE_BUSY = 5;
 const SQLITE_LOCKED = 6;
@@ -46,7 +53,7 @@ async function take(path: string, folder: string): Promise<DatabaseSync> {
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(path, { timeout: 0 });
-    database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+    database.exec(`PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; ${PROVE_WRITABLE}`);
     return database;
   } catch (error) {
     database?.close();
@@ -79,10 +86,10 @@ async function readHolder(folder: string): Promise<string | undefined> {
   }
 }
 
-/** SQLite says little about why: writing to the file says the rest. Opening it is safe here, nothing of ours is held. */
+/** SQLite says little about why; whether we may write says the rest. */
 async function notLockable(path: string, folder: string, cause: unknown): Promise<PerdureError> {
   try {
-    await (await open(path, "r+")).close();
+    await access(path, constants.W_OK);
   } catch (error) {
     return fileError(error, `lock the folder ${folder}`);
   }

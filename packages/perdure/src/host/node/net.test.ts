@@ -1,6 +1,6 @@
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
-import { createServer, connect } from "node:net";
+import { mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { connect, createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -185,7 +185,6 @@ describe.skipIf(process.platform === "win32")("socket files", () => {
     const holder = createServer().listen(path);
     await once(holder, "listening");
     // A killed process leaves the file and nobody behind it; closing without unlinking needs the file moved aside meanwhile.
-    const { rename } = await import("node:fs/promises");
     await rename(path, `${path}.aside`);
     holder.close();
     await once(holder, "close");
