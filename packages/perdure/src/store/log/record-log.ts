@@ -1,7 +1,52 @@
-/** (interface; the implementation of this file replaces this line) */
+/**
+ * The record log: the only truth of a relay and of an agent. A folder of segment files that only grow; records are
+ * added in batches, each made durable by one sync, and read back by where they lie.
+ *
+ *   folder:    000001.log, 000002.log, ...   A segment is never opened for writing again once it was closed.
+ *   segment:   header, batch, batch, ...     Every batch begins at a multiple of 32, so no header crosses a sector.
+ *
+ *   segment header, 64 bytes (integers big-endian)
+ *      0  8  "prdlog" and two zero bytes
+ *      8  8  kind of log, ASCII, zero-padded ("relay", "agent")
+ *     16  8  log id: random, the same in every segment of one log, mixed into every checksum
+ *     24  4  segment number, the one in the file's name
+ *     28  4  format version, 0
+ *     32 28  zero
+ *     60  4  CRC-32 of bytes 0 to 59
+ *
+ *   batch, padded with 0xA5 to a multiple of 32
+ *      0  4  "PBAT"
+ *      4  4  bytes of the records that follow, without padding
+ *      8  8  batch number: gapless within a segment, rising over the log
+ *     16  4  number of records
+ *     20  4  pieces of this batch that are all zero (see below)
+ *     24  4  CRC-32 of the 12-byte headers of all its records
+ *     28  4  CRC-32 of the place and bytes 0 to 27
+ *     32     records
+ *
+ *   record
+ *      0  4  length of the payload
+ *      4  4  CRC-32 of the place, the kind and the payload
+ *      8  1  kind: 0 record, 1 snapshot, 2 manifest
+ *      9  3  zero
+ *     12     payload
+ *
+ *   "The place" is log id, segment number and offset: bytes that turn up where they do not belong are not valid.
+ *   manifest payload: count u32, then per earlier segment still needed its number u32 and the end of its valid bytes u64.
+ *
+ * The first batch of a segment holds, after its records, a snapshot of the owner's small state and a manifest. Header
+ * and first batch are one write and one sync: a segment exists once its manifest is durable. The newest segment that
+ * exists rules: what its manifest does not name, or names with a smaller end, is not part of the log. So a record that
+ * was given up, or an attempt that failed, can never come back.
+ *
+ * One batch at most is not yet synced, and it is the last of the newest file. A power loss leaves each sector of it
+ * written or zero. Recovery therefore takes an invalid last batch for torn only if it is shorter than it says, or more
+ * of its pieces (the parts between 512-byte boundaries) are zero than its header counted; anything else invalid, or
+ * anything invalid before something valid, or a missing segment, is damage, and the log does not open.
+ */
 import type { Bytes } from "../../wire/bytes.ts";
 
-/** Where a record lies: file number, byte offset of the record's payload, payload length. Stays valid until it is released. */
+/** Where a record lies: segment number, byte offset of the record's payload, payload length. Stays valid until it is released. */
 export interface RecordAt {
   readonly segment: number;
   readonly offset: number;
@@ -10,23 +55,36 @@ export interface RecordAt {
 
 export interface Appended {
   readonly at: readonly RecordAt[];
-  /** Resolves when the records survive a loss of power. Rejects only for an append with `orReject`. */
+  /**
+   * Resolves when the records survive a loss of power. Rejects only for an append with `orReject`, and with `aborted`
+   * when the log is disposed of before its disk let it finish.
+   */
   readonly synced: Promise<void>;
 }
 
 export type LogHealth = { readonly state: "good" } | { readonly state: "stuck"; readonly code: "disk-full" | "disk-failed" | "read-only"; readonly sinceMs: number };
 
+/** Above this many `queuedBytes` an owner should take no more work from outside: the disk does not keep up. */
+export const APPEND_QUEUE_BYTES: number = 32 * 1024 * 1024;
+
 export interface RecordLog extends AsyncDisposable {
   /**
-   * Adds records that become durable together or not at all; several calls share a batch and a sync. Without `orReject`
-   * a failing disk only delays them: the log retries in a new file until it succeeds. With it they are given up with
-   * `disk-full`, `disk-failed` or `read-only`, and nothing of them will ever be read.
+   * Adds records that become durable together or not at all; several calls share a batch and a sync. The owner applies
+   * them to its state in the same turn: a snapshot taken later is written behind them. Without `orReject` a failing disk
+   * only delays them: the log retries in a new file until it succeeds. With it they are given up with `disk-full`,
+   * `disk-failed` or `read-only`, and nothing of them will ever be read; their owner applies them once `synced` resolved.
    */
   append(records: readonly Bytes[], options?: { readonly orReject?: boolean }): Appended;
-  /** Reads a record back, checking its checksum; from memory while it is not yet written. */
+  /** Reads a record back, checking its checksum; from memory while it is not yet durable. `log-damaged` when it is not what was written. */
   read(at: RecordAt): Promise<Bytes>;
-  /** The record is no longer needed; a closed file all of whose records are released is removed. */
+  /**
+   * The record is no longer needed; what it means for small state is in the snapshots from here on. A segment without
+   * records that are needed is removed when the next segment, with a snapshot taken after the release, is durable.
+   */
   release(at: RecordAt): void;
   readonly health: LogHealth;
+  /** Bytes of all segments the log consists of. */
   readonly bytesOnDisk: number;
+  /** Bytes of records that are not yet durable. */
+  readonly queuedBytes: number;
 }

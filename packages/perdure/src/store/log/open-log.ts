@@ -1,0 +1,107 @@
+/** Opens a record log: reads what is there, begins a new segment, and takes appends from then on. */
+import type { Clock } from "../../host/clock.ts";
+import type { Files } from "../../host/files.ts";
+import type { Log } from "../../host/log.ts";
+import type { Random } from "../../host/random.ts";
+import type { Bytes } from "../../wire/bytes.ts";
+import { PerdureError } from "../../wire/error.ts";
+import { createAppendQueue } from "./append-queue.ts";
+import { createLogWriter, rejected } from "./log-writer.ts";
+import type { LogHealth, RecordAt, RecordLog } from "./record-log.ts";
+import { recoverLog } from "./recover-log.ts";
+import { createSegmentFiles } from "./segment-files.ts";
+import { decodeRecordAt, LOG_ID_BYTES, RECORD_HEADER_BYTES } from "./segment-format.ts";
+import { createSegmentSet } from "./segment-set.ts";
+
+export interface OpenRecordLogOptions {
+  readonly files: Files;
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Its owner holds the lock of this folder. */
+  readonly folder: string;
+  /** The kind of log, at most eight ASCII letters: "relay" or "agent". */
+  readonly magic: string;
+  readonly segmentBytes: number;
+  readonly diskRetryMs: number;
+  /** Told every record and every snapshot record, in order. */
+  readonly replay: (record: Bytes, at: RecordAt) => void;
+  /**
+   * The owner's small state: everything that released records meant and that still matters, in a form that may be
+   * replayed after records it already covers. Asked between turns of the owner, at the beginning of every segment.
+   */
+  readonly snapshot: () => readonly Bytes[];
+  readonly onHealth?: (health: LogHealth) => void;
+}
+
+/** A disk that hangs must not keep a process from ending. */
+const DISPOSE_WAIT_MS = 5000;
+/** A record longer than this is a mistake of its owner. */
+const MAX_RECORD_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Opens the log in `folder`, which is made when missing; `snapshot` is asked once all records were replayed. Throws
+ * `log-damaged` with file and byte, `needs-newer-version`, and what the disk says: `disk-full`, `disk-failed`, `read-only`.
+ */
+export async function openRecordLog(options: OpenRecordLogOptions): Promise<RecordLog> {
+  const { clock, log, folder, magic, segmentBytes, diskRetryMs, snapshot, onHealth = () => {} } = options;
+  const segments = createSegmentSet();
+  const recovered = await recoverLog({ files: options.files, folder, magic, replay: options.replay, onRecord: (at) => segments.add(at, at) });
+  for (const { segment, end } of recovered.segments) segments.setEnd(segment, end);
+  const logId = recovered.logId ?? options.random.bytes(LOG_ID_BYTES);
+  const queue = createAppendQueue();
+  const files = createSegmentFiles(options.files, folder);
+  const { highest, lastBatch } = recovered;
+  const writer = createLogWriter({ clock, log, magic, logId, segmentBytes, diskRetryMs, snapshot, onHealth, queue, segments, files, highest, lastBatch });
+  await writer.start();
+  for (const segment of recovered.leftover) await files.remove(segment);
+  let disposed: Promise<void> | undefined;
+
+  return {
+    get health() {
+      return writer.health;
+    },
+    get bytesOnDisk() {
+      return segments.bytes;
+    },
+    get queuedBytes() {
+      return queue.bytes;
+    },
+    append: (records, { orReject = false } = {}) => {
+      if (disposed !== undefined) throw new PerdureError("aborted", "the log is closed");
+      for (const { length } of records) if (length > MAX_RECORD_BYTES) throw new PerdureError("too-large", `a record of ${length} bytes is over ${MAX_RECORD_BYTES}`);
+      if (records.length === 0) return { at: [], synced: Promise.resolve() };
+      const { health } = writer;
+      if (orReject && health.state === "stuck") {
+        const synced = Promise.reject(rejected(new PerdureError(health.code, "the disk takes no writes"), diskRetryMs));
+        synced.catch(() => {});
+        return { at: records.map(({ length }) => ({ segment: 0, offset: 0, length })), synced };
+      }
+      const appended = queue.add(records, orReject, writer.begin);
+      writer.wake();
+      return appended;
+    },
+    read: async (at) => {
+      const pending = queue.pending(at);
+      if (pending !== undefined) return pending;
+      const { segment, offset, length } = segments.actual(at);
+      const bytes = await files.read(segment, offset - RECORD_HEADER_BYTES, length + RECORD_HEADER_BYTES);
+      const record = decodeRecordAt(logId, segment, offset, length, bytes);
+      if (record !== undefined) return record;
+      throw new PerdureError("log-damaged", `${files.path(segment)} is damaged at byte ${offset}: a record there is not what was written`, {
+        hint: "Check the disk; the rest of the log is still read.",
+      });
+    },
+    release: (at) => {
+      if (queue.release(at) || !segments.release(at)) return;
+      if (segments.deadBytes(writer.active) * 2 >= segmentBytes && disposed === undefined) writer.rotate();
+    },
+    [Symbol.asyncDispose]: () => {
+      disposed ??= (async () => {
+        await writer.stop(DISPOSE_WAIT_MS);
+        await files[Symbol.asyncDispose]();
+      })();
+      return disposed;
+    },
+  };
+}

@@ -1,0 +1,71 @@
+/** The open files of a log: reading handles are kept for the segments read last, and closed when nobody reads. */
+import type { Files, OpenFile } from "../../host/files.ts";
+import type { Bytes } from "../../wire/bytes.ts";
+import { segmentName } from "./segment-format.ts";
+
+export interface SegmentFiles extends AsyncDisposable {
+  create(segment: number): Promise<OpenFile>;
+  read(segment: number, offset: number, length: number): Promise<Bytes>;
+  remove(segment: number): Promise<void>;
+  path(segment: number): string;
+}
+
+interface Reader {
+  readonly file: Promise<OpenFile>;
+  users: number;
+}
+
+const MAX_READERS = 16;
+
+export function createSegmentFiles(files: Files, folder: string): SegmentFiles {
+  const readers = new Map<number, Reader>();
+  const path = (segment: number): string => `${folder}/${segmentName(segment)}`;
+
+  const drop = async (segment: number, reader: Reader): Promise<void> => {
+    if (readers.get(segment) === reader) readers.delete(segment);
+    await (await reader.file).close();
+  };
+
+  const reader = (segment: number): Reader => {
+    let found = readers.get(segment);
+    if (found === undefined) found = { file: files.open(path(segment), "read"), users: 0 };
+    // Put at the end: the first is the one read longest ago.
+    readers.delete(segment);
+    readers.set(segment, found);
+    return found;
+  };
+
+  const dropIdle = async (): Promise<void> => {
+    for (const [segment, { users }] of [...readers]) {
+      if (readers.size <= MAX_READERS) return;
+      const idle = readers.get(segment);
+      if (users === 0 && idle !== undefined) await drop(segment, idle);
+    }
+  };
+
+  return {
+    path,
+    create: (segment) => files.open(path(segment), "write"),
+    read: async (segment, offset, length) => {
+      const used = reader(segment);
+      used.users++;
+      try {
+        return await (await used.file).read(offset, length);
+      } catch (error) {
+        if (readers.get(segment) === used) readers.delete(segment);
+        throw error;
+      } finally {
+        used.users--;
+        await dropIdle();
+      }
+    },
+    remove: async (segment) => {
+      const used = readers.get(segment);
+      if (used?.users === 0) await drop(segment, used);
+      await files.remove(path(segment));
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const [segment, used] of [...readers]) await drop(segment, used);
+    },
+  };
+}
