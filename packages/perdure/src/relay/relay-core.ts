@@ -8,7 +8,7 @@ import type { Place } from "../protocol/delivery/mailbox-state.ts";
 import { goodbyeFor } from "../protocol/link/goodbyes.ts";
 import type { Settings } from "../settings/register.ts";
 import { openRecordLog } from "../store/log/open-log.ts";
-import type { LogHealth, RecordLog } from "../store/log/record-log.ts";
+import { APPEND_QUEUE_BYTES, type LogHealth, type RecordLog } from "../store/log/record-log.ts";
 import { type Bytes, hex } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
 import { toBeSigned } from "../wire/identity.ts";
@@ -71,6 +71,7 @@ export async function startRelayCore({ host, folder, settings, own, address, mem
     host, settings, own, generation, mailboxes, loop, incidents,
     closedFor: () => stuckError(log.health),
     drained: (session) => loop.feed({ kind: "blocked", session, blocked: false }),
+    watchDisk: () => watchDisk(),
   });
   const sweeper = createSweeper({ host, settings, own, mailboxes, loop, incidents });
   const pump = createDeliveryPump({
@@ -86,14 +87,14 @@ export async function startRelayCore({ host, folder, settings, own, address, mem
   let stopped = false;
   let troubled = false;
 
-  /** Says whether new mail can be kept; asked before every input that could bring some. */
+  /** Tells the machine when new mail can no longer be kept, and when it can again. */
   const watchDisk = (): void => {
     const stuck = stuckError(log.health);
-    const full = stuck ?? (log.bytesOnDisk >= settings.storeBytes ? new PerdureError("disk-full", "the relay's disk space is used up", { afterMs: 5000 }) : undefined);
+    const full = stuck ?? overfullError(log, settings);
     if ((full !== undefined) === troubled) return;
     troubled = full !== undefined;
     loop.feed({ kind: "trouble", trouble: full === undefined ? undefined : { code: full.code, why: full.message, afterMs: full.afterMs ?? settings.diskRetryMs } });
-    if (full !== undefined && stuck === undefined) incidents.add("disk", full.message);
+    if (full?.code === "disk-full" && stuck === undefined) incidents.add("disk", full.message);
   };
 
   onHealth = (health) => {
@@ -106,7 +107,6 @@ export async function startRelayCore({ host, folder, settings, own, address, mem
 
   const carry = (output: RelayOutput): void => {
     statements.arm();
-    watchDisk();
     if (output.kind === "fact") return host.log.write("debug", output.event, output.fields);
     if (output.kind === "behind") return pump.wake(output.session);
     if (output.kind === "sign") return statements.sign(output.statement);
@@ -122,7 +122,7 @@ export async function startRelayCore({ host, folder, settings, own, address, mem
       connections: () => sessions.open,
       troubles: () => [
         ...(sweeper.holding ? ["the wall clock jumped; nothing expires until it can be trusted"] : []),
-        ...(log.health.state === "good" && troubled ? ["the disk space set for mail is used up; new mail is refused"] : []),
+        ...(log.health.state === "good" ? [overfullError(log, settings)?.message ?? ""].filter((why) => why !== "") : []),
         ...(stopped ? ["the relay is stopping"] : []),
       ],
     }),
@@ -163,6 +163,13 @@ async function openStore(host: Host, folder: string, settings: Settings, mailbox
 function stuckError(health: LogHealth): PerdureError | undefined {
   if (health.state === "good") return undefined;
   return new PerdureError(health.code, "the relay's disk takes nothing now", { retry: "after", afterMs: 5000, hint: "What was accepted is kept; the relay's owner sees why on its status page." });
+}
+
+/** The space set for mail is used up, or the disk is slower than what comes in. */
+function overfullError(log: RecordLog, settings: Settings): PerdureError | undefined {
+  if (log.bytesOnDisk >= settings.storeBytes) return new PerdureError("disk-full", "the disk space set for mail is used up", { afterMs: 5000 });
+  if (log.queuedBytes >= APPEND_QUEUE_BYTES) return new PerdureError("too-busy", "the relay's disk is slower than what comes in", { afterMs: 500 });
+  return undefined;
 }
 
 interface StatementRounds {

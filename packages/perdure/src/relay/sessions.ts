@@ -44,6 +44,8 @@ export interface SessionsOptions {
   /** Why nobody can attach now, or `undefined`. */
   readonly closedFor: () => PerdureError | undefined;
   readonly drained: (session: number) => void;
+  /** Called before each frame of mail: says whether the disk can keep it. */
+  readonly watchDisk: () => void;
 }
 
 interface Entry {
@@ -148,6 +150,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   const take = (entry: Entry, session: Session, agent: VerifiedIdentity, frame: Frame): void => {
     switch (frame.name) {
       case "mail":
+        options.watchDisk();
         return loop.feed({ kind: "mail", session: entry.number, ...decodeMail(frame.payload) });
       case "settle":
         return loop.feed({ kind: "settle", session: entry.number, settle: settle.decode(frame.payload) });
