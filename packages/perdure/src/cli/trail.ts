@@ -45,8 +45,9 @@ export function whoText(step: Step, parties: Parties, self = "self"): string {
 export function stepText(step: Step): string {
   const proof = PROOFS[step.proof];
   const detail = safeLine(step.detail);
-  const shown = [MEANS[step.state], proof, detail === "" || detail === proof ? "" : detail].filter((part) => part !== "");
-  return shown.join("; ");
+  // A statement's own detail is its number: "statement 3".
+  const proven = proof !== "" && detail.startsWith(step.proof) ? [`signed ${detail}`] : [proof, detail];
+  return [MEANS[step.state], ...proven].filter((part) => part !== "").join("; ");
 }
 
 export function stateText(state: DeliveryState, paint: Paint): string {

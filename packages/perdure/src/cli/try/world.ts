@@ -71,9 +71,12 @@ export async function createWorld({ invocation, tell, keep, settings, onFact, on
   let desk: Child | undefined;
   let address = "";
   let ending = false;
+  const killed = new WeakSet<Child>();
 
   const startRelay = async (): Promise<void> => {
-    if (relay?.isRunning() === true) return;
+    if (relay?.isRunning() === true && !killed.has(relay)) return;
+    // The port and the folder's lock are free when the process is gone, not when the signal is sent.
+    await relay?.exit;
     const listen = address === "" ? [] : ["--listen", address.replace(/^ws:\/\/|\/?#.*$/g, "")];
     const child = spawnPerdure(host, ["relay", "--folder", join(folder, "relay"), ...listen, "--until-stdin-ends", ...words], () => {}, ({ signal, code }) => {
       if (!ending && signal !== "SIGKILL") tell("world", `the relay's process ${child.pid} ended by itself (${signal ?? `exit ${code}`})`, { tone: "bad" });
@@ -144,10 +147,11 @@ export async function createWorld({ invocation, tell, keep, settings, onFact, on
     return {
       folder, me, handled, relayPids, deskPids,
       relayId: address.replace(/^.*#/, ""),
-      relayRuns: () => relay?.isRunning() === true,
+      relayRuns: () => relay?.isRunning() === true && !killed.has(relay),
       deskIsAwake: () => desk?.isRunning() === true,
       killRelay: () => {
-        if (relay?.isRunning() !== true) return undefined;
+        if (relay?.isRunning() !== true || killed.has(relay)) return undefined;
+        killed.add(relay);
         relay.kill("SIGKILL");
         return relay.pid;
       },

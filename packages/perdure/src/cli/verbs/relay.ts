@@ -38,7 +38,7 @@ async function open({ host, overrides }: Invocation, folder: string, named: stri
   let listen = named ?? DEFAULT_LISTEN;
   for (let tried = 1; ; tried++) {
     try {
-      return await openRelay({ host, folder, listen, settings: overrides });
+      return await openRelay({ host, folder, listen, settings: overrides, memoryBytes: () => process.memoryUsage.rss() });
     } catch (error) {
       const next = nextPort(listen);
       const goOn = named === undefined && isPerdureError(error) && error.code === "address-in-use" && next !== undefined && tried < PORTS_TRIED;
