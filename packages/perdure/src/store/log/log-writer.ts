@@ -197,6 +197,8 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       }
       if (during === "sync") return false;
       const { file } = active as { readonly file: OpenFile };
+      // This file is never written again, so a batch that is cut off stays cut off; a full disk has no room to overwrite it.
+      if ((await file.size()) < batch.end) return true;
       await file.write(batch.offset, new Uint8Array(BATCH_HEADER_BYTES));
       await file.sync();
       return true;
