@@ -354,7 +354,7 @@ function decodeDeliverBody(line: TestLine): Uint8Array {
   return decodeDeliver(frame?.payload as Uint8Array).envelope.subarray(128);
 }
 
-/** Where the body of the mail with that sequence number lies: a run of its only digit. */
+/** Where the body of the mail with that sequence number lies: a run of one digit. */
 function findBody(bytes: Uint8Array, seq: number): number {
   const digit = 48 + seq;
   for (let at = 0, run = 0; at < bytes.length; at++) {

@@ -6,7 +6,7 @@ import type { RelayDefences } from "../protocol/delivery/mailbox-events.ts";
 import { parseRelayAddress } from "../protocol/link/address.ts";
 import { type Connected, connectSession } from "../protocol/link/connect.ts";
 import { createSettings } from "../settings/register.ts";
-import { type Bytes, utf8 } from "../wire/bytes.ts";
+import type { Bytes } from "../wire/bytes.ts";
 import { decodeAck, decodeDeliver, type DeliverFrame, encodeMail, type Goodbye, position, refuse, type Refuse, settle } from "../wire/control.ts";
 import { decodeEnvelope, encodeEnvelope, type Envelope, SUITE_X25519_AES256GCM } from "../wire/envelope.ts";
 import type { Frame } from "../wire/frame.ts";
@@ -112,7 +112,7 @@ function lineOf(connected: Connected): TestLine {
 export function envelopeOf(from: OwnIdentity, to: OwnIdentity, seq: number, expiresAtMs: number, size = 100): Envelope {
   return encodeEnvelope(
     { class: "mail", from: from.idRaw, to: to.idRaw, stream: new Uint8Array(8).fill(3), seq, expiresAtMs, inboxKeyId: new Uint8Array(8), suite: SUITE_X25519_AES256GCM },
-    Uint8Array.from({ length: size }, (_, index) => (utf8(String(seq))[index % String(seq).length] as number) & 255),
+    new Uint8Array(size).fill(48 + (seq % 10)),
     hash.sha256,
   );
 }
