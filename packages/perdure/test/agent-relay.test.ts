@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Mail } from "../src/agent/api.ts";
@@ -232,9 +232,36 @@ test("what the relay keeps does not contain the text", async () => {
   const canary = "canary-4711-in-the-clear";
   await (await writer.send("@desk", canary)).until("stored");
   await stage.stopRelay();
-  const { readFile } = await import("node:fs/promises");
   for (const entry of await readdir(join(stage.folder, "relay"), { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     expect((await readFile(join(entry.parentPath, entry.name))).includes(utf8(canary))).toBe(false);
   }
 });
+
+test("a damaged log or key is said with its code, and nothing is changed", async () => {
+  await stage.startRelay();
+  const desk = await stage.agent("desk", { name: "desk" });
+  const writer = await stage.agent("writer", { join: stage.address() });
+  for (const text of ["one", "two", "three"]) await (await writer.send("@desk", text)).until("stored");
+  await expect.poll(async () => (await desk.status()).waiting, { timeout: 10_000 }).toBe(3);
+  await desk.close();
+  const damage = async (folder: string): Promise<() => Promise<void>> => {
+    const [largest] = await filesBySize(join(stage.folder, "desk", folder));
+    const whole = await readFile(largest as string);
+    const broken = Buffer.from(whole);
+    broken[broken.length >> 1] = (broken[broken.length >> 1] as number) ^ 1;
+    await writeFile(largest as string, broken);
+    expect(await stage.agent("desk").catch(codeOf)).toBe(folder === "agent" ? "log-damaged" : "key-damaged");
+    expect((await readFile(largest as string)).equals(broken)).toBe(true);
+    return () => writeFile(largest as string, whole);
+  };
+  await (await damage("agent"))();
+  await (await damage("identity"))();
+  expect((await (await stage.agent("desk")).status()).waiting).toBe(3);
+});
+
+async function filesBySize(folder: string): Promise<readonly string[]> {
+  const paths = (await readdir(folder)).map((name) => join(folder, name));
+  const sized = await Promise.all(paths.map(async (path) => ({ path, size: (await stat(path)).size })));
+  return sized.sort((a, b) => b.size - a.size).map(({ path }) => path);
+}
