@@ -6,6 +6,7 @@
  * What must hold: only the newest attempt completes; completion, receipt and outgoing mail of a turn are one change; a
  * claim ends by completion, release, its deadline, or its client's leaving, and never silently.
  */
+import { sleep } from "../host/deadline.ts";
 import type { Host } from "../host/host.ts";
 import { clipWords } from "../protocol/link/goodbyes.ts";
 import { digestOf, headOf, type Incoming, incomingFrom, incomingId, incomingKey, isWhole } from "../protocol/delivery/incoming.ts";
@@ -13,7 +14,7 @@ import type { Inbox } from "../protocol/delivery/inbox.ts";
 import type { Outbox } from "../protocol/delivery/outbox.ts";
 import type { Settings } from "../settings/register.ts";
 import { equalBytes, hex } from "../wire/bytes.ts";
-import { PerdureError } from "../wire/error.ts";
+import { isPerdureError, PerdureError } from "../wire/error.ts";
 import { agentIdBytes, type MessageId, messageIdText, parseMessageId } from "../wire/ids.ts";
 import type { Outcome } from "../wire/sealed.ts";
 import type { AgentStore, Planned } from "./agent-store.ts";
@@ -25,6 +26,7 @@ import { mailView } from "./views.ts";
 
 /** Starts without an outcome (the process ended) count this many times less than failures of a handler. */
 const CRASHES_PER_FAILURE = 4;
+const DISK_CODES: ReadonlySet<string> = new Set(["disk-full", "disk-failed", "read-only"]);
 
 export interface Claims {
   claim(client: ClientId, signal: AbortSignal): Promise<ClaimedMail>;
@@ -53,9 +55,10 @@ export interface ClaimOptions {
   readonly receipts: Receipts;
   readonly store: () => AgentStore;
   readonly bell: Bell;
+  readonly closing: AbortSignal;
 }
 
-export function createClaims({ host, settings, inbox, outbox, peers, receipts, store, bell }: ClaimOptions): Claims {
+export function createClaims({ host, settings, inbox, outbox, peers, receipts, store, bell, closing }: ClaimOptions): Claims {
   const { clock, log } = host;
   const askers = new Map<MessageId, ClientId>();
   const deadlines = new Map<Incoming, () => void>();
@@ -126,6 +129,18 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
     return { mail: mailView(incoming), handlerTimeoutMs: settings.handlerTimeoutMs };
   };
 
+  /** Work that a failing disk only delays, until `signal` fires. */
+  const throughFailures = async <Value>(signal: AbortSignal, work: () => Promise<Value>): Promise<Value> => {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!isPerdureError(error) || !DISK_CODES.has(error.code) || signal.aborted) throw error;
+        await sleep(clock, settings.diskRetryMs, signal);
+      }
+    }
+  };
+
   /** Puts a message into the failed box and tells its sender. */
   const parked = (incoming: Incoming, code: string, why: string): readonly Planned[] => {
     const { from, stream, seq, failures, crashes } = incoming;
@@ -145,27 +160,37 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
       return { kept: { kind: "completed", head: { from, stream, seq, parts, attempt: incoming.attempt, outcome, atMs: clock.wallMs() } } };
     });
 
+  const say = (incomings: readonly Incoming[], outcome: Outcome): void => {
+    for (const each of incomings) {
+      log.write("debug", "agent.completed", {
+        from: incomingFrom(each), id: incomingId(each), outcome, attempt: each.attempt, parts: each.parts, digest: hex(digestOf(each)), twin: each.twinOf !== undefined,
+      });
+    }
+  };
+
   const end = async (incoming: Incoming, outcome: "done" | "refused", why: string, drafts: () => readonly Planned[], mayStill: () => void): Promise<void> => {
     incoming.committing = true;
     const unmark = (): void => {
       incoming.committing = false;
     };
+    let both: readonly Incoming[] = [];
     try {
       await store().commit({
         onFailure: "give-up",
         plan: () => {
           mayStill();
           const queued = drafts();
+          both = [incoming, ...inbox.twins(incoming)];
           return { records: [...ended(incoming, outcome, why), ...queued], result: undefined };
         },
-        applied: () => letGo(incoming),
+        applied: () => {
+          letGo(incoming);
+          say(both, outcome);
+        },
       });
     } finally {
       unmark();
     }
-    log.write("debug", "agent.completed", {
-      from: incomingFrom(incoming), id: incomingId(incoming), outcome, attempt: incoming.attempt, parts: incoming.parts, digest: hex(digestOf(incoming)),
-    });
   };
 
   const release = async (claim: ClaimKey, failed: boolean, why: string): Promise<void> => {
@@ -188,12 +213,15 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
           }
           return { records: [{ kept: { kind: "put", head: { from, stream, seq, box: "inbox", arrival, failures, crashes, notBeforeMs: clock.wallMs() + pauseMs } } }], result: undefined };
         },
-        applied: () => letGo(incoming),
+        applied: () => {
+          letGo(incoming);
+          const { from: by, id, attempt } = claim;
+          log.write("debug", failures >= settings.handlerAttempts ? "agent.failed" : "agent.put-off", { from: by, id, attempt, failures, parts: incoming.parts });
+        },
       });
     } finally {
       incoming.committing = false;
     }
-    log.write("debug", failures >= settings.handlerAttempts ? "agent.failed" : "agent.put-off", { from: claim.from, id: claim.id, attempt: claim.attempt, failures });
     bell.ring();
   };
 
@@ -203,8 +231,11 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
   const park = async (incoming: Incoming, code: string, why: string): Promise<void> => {
     incoming.committing = true;
     try {
-      await store().commit({ onFailure: "try-again", plan: () => ({ records: parked(incoming, code, why), result: undefined }) });
-      log.write("debug", "agent.failed", { from: incomingFrom(incoming), id: incomingId(incoming), code });
+      await store().commit({
+        onFailure: "try-again",
+        plan: () => ({ records: parked(incoming, code, why), result: undefined }),
+        applied: () => log.write("debug", "agent.failed", { from: incomingFrom(incoming), id: incomingId(incoming), code, parts: incoming.parts }),
+      });
     } finally {
       incoming.committing = false;
     }
@@ -216,21 +247,25 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
       askers.set(to, client);
     },
     async claim(client, signal) {
-      for (;;) {
-        const next = inbox.next(clock.wallMs(), (incoming) => !isAwaited(incoming));
-        if ("atMs" in next) await bell.wait(signal, next.atMs - clock.wallMs());
-        else if (startsTooOften(next.incoming)) await park(next.incoming, "failed", "it was started many times and never came to an end");
-        else return await grant(next.incoming, client, signal);
-      }
+      return await throughFailures(signal, async () => {
+        for (;;) {
+          const next = inbox.next(clock.wallMs(), (incoming) => !isAwaited(incoming));
+          if ("atMs" in next) await bell.wait(signal, next.atMs - clock.wallMs());
+          else if (startsTooOften(next.incoming)) await park(next.incoming, "failed", "it was started many times and never came to an end");
+          else return await grant(next.incoming, client, signal);
+        }
+      });
     },
     async answer(client, to, signal) {
       askers.set(to, client);
       try {
-        for (;;) {
-          const found = inbox.listed("inbox", 0).find((incoming) => incoming.claim === undefined && !incoming.committing && isAnswer(incoming, to));
-          if (found === undefined) await bell.wait(signal);
-          else return await grant(found, client, signal);
-        }
+        return await throughFailures(signal, async () => {
+          for (;;) {
+            const found = inbox.listed("inbox", 0).find((incoming) => incoming.claim === undefined && !incoming.committing && isAnswer(incoming, to));
+            if (found === undefined) await bell.wait(signal);
+            else return await grant(found, client, signal);
+          }
+        });
       } finally {
         if (askers.get(to) === client) askers.delete(to);
         bell.ring();
@@ -247,12 +282,15 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
     async complete(completion, drafts) {
       const { stream, seq } = parseMessageId(completion.id);
       const from = agentIdBytes(completion.from);
-      if (inbox.find(incomingKey(from, stream, seq)) === undefined && inbox.completedAttempt(from, stream, seq) === completion.attempt) return;
-      const incoming = held(completion);
-      const mayStill = (): void => {
-        if (incoming.claim?.attempt !== completion.attempt) throw new PerdureError("fenced", `attempt ${completion.attempt} at message ${completion.id} is over`);
-      };
-      await end(incoming, completion.outcome, completion.why, drafts, mayStill);
+      // A disk that fails holds the completion up until the claim's deadline takes the message back.
+      await throughFailures(closing, async () => {
+        if (inbox.find(incomingKey(from, stream, seq)) === undefined && inbox.completedAttempt(from, stream, seq) === completion.attempt) return;
+        const incoming = held(completion);
+        const mayStill = (): void => {
+          if (incoming.claim?.attempt !== completion.attempt) throw new PerdureError("fenced", `attempt ${completion.attempt} at message ${completion.id} is over`);
+        };
+        await end(incoming, completion.outcome, completion.why, drafts, mayStill);
+      });
       bell.ring();
     },
     release,
@@ -292,10 +330,13 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
       for (const incoming of expired) await park(incoming, "expired", "it waited past its expiry");
       for (const twin of inbox.lateTwins()) {
         twin.committing = true;
-        await store().commit({ onFailure: "try-again", plan: () => ({ records: ended(twin, "done", "another message with the same idempotency key was taken"), result: undefined }) })
-          .finally(() => {
-            twin.committing = false;
-          });
+        await store().commit({
+          onFailure: "try-again",
+          plan: () => ({ records: ended(twin, "done", "another message with the same idempotency key was taken"), result: undefined }),
+          applied: () => say([twin], "done"),
+        }).finally(() => {
+          twin.committing = false;
+        });
       }
       if (expired.length > 0) bell.ring();
     },

@@ -57,7 +57,7 @@ export const createEngine: CreateEngine = async (options) => {
 
   const lookups = createLookups({ host, settings, peers, store: theStore, send: (frame) => link?.send(frame) ?? false, firstDial: () => link?.firstDial ?? Promise.resolve(), closing: closing.signal });
   const sealer = createSealer({ host, settings, own, outbox, store: theStore, lookups, closing: closing.signal, onSealed: () => link?.pump() });
-  const claims = createClaims({ host, settings, inbox, outbox, peers, receipts, store: theStore, bell: mailBell });
+  const claims = createClaims({ host, settings, inbox, outbox, peers, receipts, store: theStore, bell: mailBell, closing: closing.signal });
   const submissions = createSubmissions({ host, settings, outbox, peers, lookups, store: theStore });
   const statements = createStatementChecks({ host, ownIdRaw: own.idRaw, onProven: (steps) => void keep(steps, "a statement") });
   const arrivals = createArrivals({
