@@ -70,7 +70,7 @@ function filesOf(target: Target): readonly string[] {
 
 function published({ private: _, scripts: __, exports, ...rest }: Manifest): object {
   const targets = Object.entries(exports).map(([name, target]) => [name, builtTarget(target)]);
-  return { ...rest, exports: Object.fromEntries(targets), files: ["bin", "dist"] };
+  return { ...rest, exports: Object.fromEntries(targets), files: ["bin", "dist", ...DOCUMENTS] };
 }
 
 function builtTarget(target: Target): Target {

@@ -55,6 +55,7 @@ async function install(folder) {
   say(`installing ${folder === root ? "dependencies" : "what the benchmarks need"} (npm ci)`);
   const { code, output } = await runNpm(["ci", "--include=dev", "--include=optional", "--prefer-offline", "--engine-strict=false"], folder);
   if (code !== 0) throw npmError("dependencies could not be installed", output, "Then run the same command again.");
+  mkdirSync(dirname(markOf(folder)), { recursive: true });
   writeFileSync(markOf(folder), wantedInstall(folder));
   say(`installed (${seconds(startedAt)})`);
 }

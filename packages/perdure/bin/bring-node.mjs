@@ -116,7 +116,7 @@ async function unpack({ workplace, name, version, integrity }) {
   const packages = { "": root, [`node_modules/${name}`]: { version, integrity } };
   writeFileSync(join(workplace, "package.json"), JSON.stringify(root));
   writeFileSync(join(workplace, "package-lock.json"), JSON.stringify({ name: root.name, lockfileVersion: 3, requires: true, packages }));
-  const { code, output } = await runNpm(["ci", "--ignore-scripts", "--engine-strict=false"], workplace);
+  const { code, output } = await runNpm(["ci", "--ignore-scripts", "--prefer-offline", "--engine-strict=false"], workplace);
   if (code === 0) return;
   throw npmError(`Node ${version} could not be brought`, output, BRING_IT_YOURSELF);
 }

@@ -1,0 +1,167 @@
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { pack } from "../../../scripts/pack.ts";
+import { ROOT, toolPath } from "../../../scripts/tool.ts";
+import { isNewEnough, npmError, runNpm } from "../bin/bring-node.mjs";
+
+const SLOW_MS = 180_000;
+const VERSION = (JSON.parse(readFileSync(join(ROOT, "packages/perdure/package.json"), "utf8")) as { readonly version: string }).version;
+
+/** A project of somebody else's, with the packed package installed in it. */
+let project = "";
+let installed = "";
+let command = "";
+
+beforeAll(async () => {
+  project = mkdtempSync(join(tmpdir(), "perdure-consumer-"));
+  installed = join(project, "node_modules/perdure");
+  command = join(project, "node_modules/.bin/perdure");
+  writeFileSync(join(project, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }));
+  const { code, output } = await runNpm(["install", "--prefer-offline", await pack(project)], project);
+  if (code !== 0) throw npmError("the packed package could not be installed", output, "This test needs npm's registry.");
+}, SLOW_MS);
+
+afterAll(() => rmSync(project, { recursive: true, force: true }));
+
+/** This process's environment with `node` found first in the PATH and caches in the project. */
+function environmentWith(node: string): NodeJS.ProcessEnv {
+  return {
+    ...process.env,
+    PATH: `${dirname(node)}${delimiter}${process.env["PATH"]}`,
+    XDG_CACHE_HOME: join(project, "cache"),
+    NO_COLOR: "1",
+  };
+}
+
+function run(file: string, args: readonly string[], node = process.execPath): string {
+  return execFileSync(file, args, {
+    cwd: project,
+    env: environmentWith(node),
+    encoding: "utf8",
+    timeout: SLOW_MS,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+test("holds JavaScript, declarations, the launcher and the documents, and nothing else", () => {
+  const files = readdirSync(installed, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const paths = files.map((entry) =>
+    join(entry.parentPath, entry.name)
+      .slice(installed.length + 1)
+      .replaceAll("\\", "/"),
+  );
+  const documents = ["CHANGELOG.md", "LICENSE", "README.md", "bin/bring-node.mjs", "bin/perdure.mjs", "package.json"];
+  expect(paths.filter((path) => !/^dist\/.*\.(js|d\.ts)$/.test(path)).sort()).toEqual(documents);
+  expect(paths.filter((path) => /\.test\.|conformance|(^|\/)test-|simulated/.test(path))).toEqual([]);
+});
+
+test("every entry can be imported", () => {
+  const entries = Object.keys((JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as { readonly exports: object }).exports);
+  const script = `for (const entry of ${JSON.stringify(entries)}) console.log(entry, Object.keys(await import(entry.replace(".", "perdure"))).length > 0);`;
+  expect(run(process.execPath, ["--input-type=module", "--eval", script])).toBe(entries.map((entry) => `${entry} true\n`).join(""));
+});
+
+test("its types are found and say what the functions take", () => {
+  const code = [
+    'import { openAgent, type Agent, type Step } from "perdure";',
+    'import { openRelay } from "perdure/relay";',
+    "export async function greet(at: string): Promise<Step> {",
+    "  await using agent: Agent = await openAgent(at, { name: 'anna' });",
+    '  const sent = await agent.send("@desk", "hello");',
+    '  return await sent.until("done", { timeoutMs: 1000 });',
+    "}",
+    "// @ts-expect-error A folder is a string.",
+    "export const wrong = openAgent(1);",
+    "export const relay: typeof openRelay = openRelay;",
+  ];
+  const compilerOptions = {
+    target: "es2024",
+    lib: ["es2024", "esnext.disposable", "dom"],
+    module: "nodenext",
+    strict: true,
+    noEmit: true,
+    types: [],
+  };
+  writeFileSync(join(project, "consumer.ts"), code.join("\n"));
+  writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["consumer.ts"] }));
+  expect(run(process.execPath, [toolPath("typescript", "tsc"), "-p", project])).toBe("");
+});
+
+describe("its command", () => {
+  test("runs under this Node", () => {
+    expect(run(command, ["--version"]).trim()).toBe(VERSION);
+    expect(run(command, ["--help"])).toContain("perdure");
+  });
+
+  test("starts a relay through which two agents of the library talk", { timeout: SLOW_MS }, async () => {
+    const relay = spawn(command, ["relay", "--listen", "127.0.0.1:0", "--folder", join(project, "relay")], {
+      cwd: project,
+      env: environmentWith(process.execPath),
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let said = "";
+    relay.stderr.on("data", (chunk) => {
+      said += chunk;
+    });
+    const ended = new Promise((resolve) => relay.on("close", resolve));
+    try {
+      const address = await firstLine(relay.stdout);
+      expect(address, said).toMatch(/^ws:/);
+      const code = [
+        'import { openAgent } from "perdure";',
+        `const join = ${JSON.stringify(address)};`,
+        'await using desk = await openAgent("./desk", { join, name: "desk" });',
+        'await using anna = await openAgent("./anna", { join, name: "anna" });',
+        "const stop = new AbortController();",
+        "const serving = desk.serve(async (mail, turn) => turn.reply((await mail.text()) + ', ' + mail.fromName), { signal: stop.signal });",
+        'const answer = await anna.ask("@desk", "hello", { timeoutMs: 60_000 });',
+        "console.log(await answer.text());",
+        "stop.abort();",
+        "await serving;",
+      ];
+      writeFileSync(join(project, "consumer.mjs"), code.join("\n"));
+      expect(run(process.execPath, ["consumer.mjs"])).toBe("hello, anna\n");
+      const page = await fetch(new URL("/", address.replace(/^ws:/, "http:")));
+      expect([page.status, page.headers.get("content-type")?.toLowerCase()]).toEqual([200, "text/html; charset=utf-8"]);
+    } finally {
+      relay.kill("SIGTERM");
+    }
+    expect(await ended).toBe(0);
+  });
+
+  test("tries a file of somebody's", { timeout: SLOW_MS }, () => {
+    writeFileSync(join(project, "note.txt"), "a note\n");
+    expect(run(command, ["try", "note.txt"])).toMatch(/handled\s+1\b/);
+  });
+
+  test("brings a newer Node where only an older one is", { timeout: SLOW_MS }, (context) => {
+    const older = olderNode();
+    if (older === undefined) return context.skip("every Node in the PATH is new enough for Perdure");
+    expect(run(command, ["--version"], older).trim()).toBe(VERSION);
+    expect(readdirSync(join(project, "cache/perdure"))).toHaveLength(1);
+    expect(run(command, ["--help"], older)).toContain("perdure");
+  });
+});
+
+function firstLine(stream: NodeJS.ReadableStream): Promise<string> {
+  return new Promise((resolve) =>
+    createInterface(stream)
+      .once("line", resolve)
+      .once("close", () => resolve("")),
+  );
+}
+
+/** A Node in the PATH that is too old for Perdure but can start it; in a folder with nothing newer before it. */
+function olderNode(): string | undefined {
+  const nodes = (process.env["PATH"] ?? "").split(delimiter).map((folder) => join(folder, "node"));
+  return nodes
+    .filter((path) => existsSync(path))
+    .find((path) => {
+      const version = execFileSync(path, ["--version"], { encoding: "utf8" }).trim();
+      return !isNewEnough(version) && Number(/^v(\d+)/.exec(version)?.[1]) >= 18;
+    });
+}
