@@ -157,4 +157,5 @@ test("a message that its owner ends while a handler has it takes nothing of that
   await (await writer.send("@desk", "next")).until("done", { timeoutMs: 20_000 });
   for await (const mail of writer.inbox()) commits.push(await mail.text());
   expect(commits).toEqual(["too late"]);
+  expect(stage.warnings).toContain("agent.turn-not-committed fenced");
 });

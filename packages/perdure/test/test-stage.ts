@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Agent, Handler, Mail, OpenOptions, Sent } from "../src/agent/api.ts";
 import { openAgentWith } from "../src/agent/open-agent.ts";
+import type { Log } from "../src/host/log.ts";
 import { createNodeHost } from "../src/host/node/index.ts";
 import { openRelay, type Relay } from "../src/relay/index.ts";
 import { isPerdureError } from "../src/wire/error.ts";
@@ -15,6 +16,8 @@ export interface Stage extends AsyncDisposable {
   address(): string;
   startRelay(settings?: Readonly<Record<string, number>>): Promise<Relay>;
   stopRelay(): Promise<void>;
+  /** What agents logged as a warning or worse, newest last: event and code. */
+  readonly warnings: readonly string[];
   /** Opens the agent in the folder called `folder`; with a name it is created and joins the relay. */
   agent(folder: string, options?: OpenOptions): Promise<Agent>;
 }
@@ -25,11 +28,18 @@ const QUICK = { redialMinMs: 10, redialMaxMs: 200, retryMinMs: 1, retryMaxMs: 20
 export async function openStage(): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), "perdure-test-"));
   const opened: AsyncDisposable[] = [];
+  const warnings: string[] = [];
+  const log: Log = {
+    write: (level, event, fields) => {
+      if (level === "warn" || level === "error") warnings.push(`${event} ${fields?.["code"] ?? ""}`.trim());
+    },
+  };
   let relay: Relay | undefined;
   let listen = "ws://127.0.0.1:0";
   let address = "";
   return {
     folder,
+    warnings,
     address: () => address,
     async startRelay(settings = {}) {
       relay = await openRelay({ host: createNodeHost(), folder: join(folder, "relay"), listen, settings });
@@ -44,7 +54,7 @@ export async function openStage(): Promise<Stage> {
     async agent(name, options = {}) {
       await mkdir(join(folder, name), { recursive: true });
       const join_ = options.name === undefined && options.join === undefined ? {} : { join: options.join ?? address };
-      const agent = await openAgentWith(createNodeHost(), join(folder, name), {
+      const agent = await openAgentWith(createNodeHost({ log }), join(folder, name), {
         ...join_,
         ...options,
         settings: { ...QUICK, ...options.settings },

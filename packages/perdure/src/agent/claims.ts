@@ -153,11 +153,11 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
     receipts.add(incoming.from, { stream, seq, outcome, digest: digestOf(incoming), code, why: clipWords(why), attempts: attempt, atMs: clock.wallMs() }, headOf(incoming).expiresAtMs);
   };
 
-  const ended = (incoming: Incoming, outcome: "done" | "refused", why: string): readonly Planned[] =>
+  const ended = (incoming: Incoming, attempt: number, outcome: "done" | "refused", why: string): readonly Planned[] =>
     [incoming, ...inbox.twins(incoming)].map((each): Planned => {
       const { from, stream, seq, parts } = each;
       tell(each, outcome, outcome === "refused" ? "refused" : "", why);
-      return { kept: { kind: "completed", head: { from, stream, seq, parts, attempt: incoming.attempt, outcome, atMs: clock.wallMs() } } };
+      return { kept: { kind: "completed", head: { from, stream, seq, parts, attempt, outcome, atMs: clock.wallMs() } } };
     });
 
   const say = (incomings: readonly Incoming[], outcome: Outcome): void => {
@@ -168,7 +168,7 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
     }
   };
 
-  const end = async (incoming: Incoming, outcome: "done" | "refused", why: string, drafts: () => readonly Planned[], mayStill: () => void): Promise<void> => {
+  const end = async (incoming: Incoming, attempt: number, outcome: "done" | "refused", why: string, drafts: () => readonly Planned[], mayStill: () => void): Promise<void> => {
     incoming.committing = true;
     const unmark = (): void => {
       incoming.committing = false;
@@ -181,7 +181,7 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
           mayStill();
           const queued = drafts();
           both = [incoming, ...inbox.twins(incoming)];
-          return { records: [...ended(incoming, outcome, why), ...queued], result: undefined };
+          return { records: [...ended(incoming, attempt, outcome, why), ...queued], result: undefined };
         },
         applied: () => {
           letGo(incoming);
@@ -289,7 +289,7 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
         const mayStill = (): void => {
           if (incoming.claim?.attempt !== completion.attempt) throw new PerdureError("fenced", `attempt ${completion.attempt} at message ${completion.id} is over`);
         };
-        await end(incoming, completion.outcome, completion.why, drafts, mayStill);
+        await end(incoming, completion.attempt, completion.outcome, completion.why, drafts, mayStill);
       });
       bell.ring();
     },
@@ -302,7 +302,8 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
       const incoming = find(key);
       if (incoming.committing) throw new PerdureError("unknown-message", `message ${key.id} is just coming to its end`);
       letGo(incoming);
-      await end(incoming, outcome, why, () => [], () => undefined);
+      // No handler's attempt: the one that runs is told `fenced`, its turn was not committed.
+      await end(incoming, incoming.attempt + 1, outcome, why, () => [], () => undefined);
       bell.ring();
     },
     async retry(key) {
@@ -332,7 +333,7 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
         twin.committing = true;
         await store().commit({
           onFailure: "try-again",
-          plan: () => ({ records: ended(twin, "done", "another message with the same idempotency key was taken"), result: undefined }),
+          plan: () => ({ records: ended(twin, twin.attempt, "done", "another message with the same idempotency key was taken"), result: undefined }),
           applied: () => say([twin], "done"),
         }).finally(() => {
           twin.committing = false;
