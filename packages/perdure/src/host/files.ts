@@ -29,7 +29,7 @@ export interface OpenFile {
   size(): Promise<number>;
   /** Up to `length` bytes from `offset`; fewer only at the end of the file. */
   read(offset: number, length: number): Promise<Uint8Array>;
-  /** Writes all of `bytes` at `offset`, or throws; what then is in that place is undefined. */
+  /** Writes all of `bytes` at `offset`, or throws; what then is in that place, as far as the file goes, is undefined. */
   write(offset: number, bytes: Uint8Array): Promise<void>;
   /** Resolves when everything written so far survives a loss of power. After a failure nothing more may be assumed of this file. */
   sync(): Promise<void>;

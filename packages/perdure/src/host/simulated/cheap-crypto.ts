@@ -2,8 +2,9 @@
  * Cryptography without the cost: everything depends on the right keys, associated data and bytes as the real thing does,
  * and nothing is secret from someone who reads this file. Only for simulated worlds.
  */
-import { PerdureError } from "../../wire/error.ts";
+
 import { compareBytes, concat, equalBytes, utf8, viewOf } from "../../wire/bytes.ts";
+import { PerdureError } from "../../wire/error.ts";
 import type { Aead, Crypto, DecapsulationKey, Encapsulation, Hash, Signatures, SigningKey } from "../crypto.ts";
 import type { Random } from "../random.ts";
 
@@ -30,7 +31,8 @@ function cheapSignatures({ sha256 }: Hash): Signatures {
   return {
     load: async (seed) => ({ publicKey: sha256(concat(SIGNING, exactly(seed, KEY_BYTES, "a seed"))) }) as SigningKey,
     sign: async (key, message) => signatureOf(key.publicKey, message),
-    verify: async (publicKey, message, signature) => publicKey.length === KEY_BYTES && equalBytes(signature, signatureOf(publicKey, message)),
+    verify: async (publicKey, message, signature) =>
+      publicKey.length === KEY_BYTES && equalBytes(signature, signatureOf(publicKey, message)),
   };
 }
 

@@ -1,8 +1,8 @@
-import { createNodeHash } from "../node/hash.ts";
 import { clockConformance } from "../conformance/clock-conformance.ts";
 import { cryptoConformance } from "../conformance/crypto-conformance.ts";
 import { filesConformance } from "../conformance/files-conformance.ts";
 import { netConformance } from "../conformance/net-conformance.ts";
+import { createNodeHash } from "../node/hash.ts";
 import { createDisk } from "./disk.ts";
 import { createMemoryFiles } from "./disk-files.ts";
 import type { HostOptions, World } from "./world.ts";

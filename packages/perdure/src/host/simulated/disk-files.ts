@@ -110,7 +110,9 @@ export function createDiskFiles({ disk, faults, delay, pick, owner }: DiskFilesO
       },
       read: async (offset, length) => {
         mustBeOpen();
-        return await after("read", () => file.current.bytes.slice(Math.min(offset, file.current.size), Math.min(offset + length, file.current.size)));
+        return await after("read", () =>
+          file.current.bytes.slice(Math.min(offset, file.current.size), Math.min(offset + length, file.current.size)),
+        );
       },
       write: async (offset, bytes) => {
         mustBeOpen();
@@ -150,7 +152,9 @@ export function createDiskFiles({ disk, faults, delay, pick, owner }: DiskFilesO
         mustBeWritable(folder);
         const name = normalPath(folder);
         if (disk.locks.has(name)) {
-          throw new PerdureError("folder-in-use", `another process uses ${folder}`, { hint: "Stop the other process, or use another folder." });
+          throw new PerdureError("folder-in-use", `another process uses ${folder}`, {
+            hint: "Stop the other process, or use another folder.",
+          });
         }
         const lock = { owner };
         disk.locks.set(name, lock);

@@ -34,6 +34,9 @@ export interface FolderHolder {
   readonly owner: object;
 }
 
+/** A rename or a removal, carried out on a table of names. */
+type NameChange = (names: Map<string, StoredFile>, renamed: (file: StoredFile) => void) => void;
+
 /** Bytes that grow at the end. */
 export interface Extent {
   bytes: Uint8Array;
@@ -50,6 +53,8 @@ export interface Disk {
   syncedTo(file: StoredFile, mark: number): void;
   /** A sync failed: a picked part of the pending sectors is durable, the rest never will be although programs still see it. */
   syncFailed(file: StoredFile, pick: CrashPick): void;
+  /** What is pending beyond `size` never left the program: a write failed half way. */
+  cut(file: StoredFile, size: number): void;
   /** Begins a change of names on behalf of a process; call the result when it is durable. */
   rename(from: string, to: string, owner: object): () => void;
   remove(path: string, owner: object): () => void;
@@ -60,42 +65,39 @@ export interface Disk {
   crash(pick: CrashPick): void;
   /** Flips bits of a byte that is on the platter. */
   rot(path: string, offset: number, mask: number): void;
-  /** The durable bytes of every durable file. */
-  durable(): Map<string, Uint8Array>;
+  /** What a loss of power at this moment leaves if it picks so, file by file. Changes nothing. */
+  image(pick: CrashPick): Map<string, Uint8Array>;
   /** Folder locks and who holds them. */
   readonly locks: Map<string, FolderHolder>;
   /** Bytes of all files as programs see them. */
   readonly usedBytes: number;
 }
 
-export function createDisk(image: ReadonlyMap<string, Uint8Array> = new Map()): Disk {
+export function createDisk(initial: ReadonlyMap<string, Uint8Array> = new Map()): Disk {
   const files = new Map<string, StoredFile>();
-  const changes = new Map<() => void, object>();
+  const changes = new Map<NameChange, object>();
   const locks = new Map<string, FolderHolder>();
-  for (const [path, bytes] of image) {
-    files.set(normalPath(path), {
-      current: { bytes: bytes.slice(), size: bytes.length },
-      durable: { bytes: bytes.slice(), size: bytes.length },
-      pending: [],
-      drained: 0,
-      named: true,
-    });
-  }
+  for (const [path, bytes] of initial) files.set(normalPath(path), storedFile(bytes));
 
-  const begin = (owner: object, change: () => void): (() => void) => {
-    const apply = (): void => {
-      if (changes.delete(apply)) change();
+  const begin = (owner: object, change: NameChange): (() => void) => {
+    changes.set(change, owner);
+    return () => {
+      if (changes.delete(change)) change(files, (file) => void (file.named = true));
     };
-    changes.set(apply, owner);
-    return apply;
   };
 
-  const settleChanges = (pick: CrashPick, owner?: object): void => {
-    for (const [change, by] of [...changes]) {
-      if (owner !== undefined && by !== owner) continue;
-      if (pick.name()) change();
-      else changes.delete(change);
+  const image = (pick: CrashPick): Map<string, Uint8Array> => {
+    const left = new Map(files);
+    const renamed = new Set<StoredFile>();
+    for (const change of changes.keys()) if (pick.name()) change(left, (file) => renamed.add(file));
+    const bytes = new Map<string, Uint8Array>();
+    for (const [path, file] of left) {
+      if (!file.named && !renamed.has(file) && !pick.name()) continue;
+      const kept: Extent = { bytes: file.durable.bytes.slice(0, file.durable.size), size: file.durable.size };
+      keepPicked(kept, file.pending, pick);
+      bytes.set(path, kept.bytes.subarray(0, kept.size));
     }
+    return bytes;
   };
 
   return {
@@ -132,15 +134,19 @@ export function createDisk(image: ReadonlyMap<string, Uint8Array> = new Map()): 
       keepPicked(file.durable, file.pending.splice(0), pick);
       file.named ||= pick.name();
     },
+    cut: (file, size) => {
+      file.pending = file.pending.map(({ offset, bytes }) => ({ offset, bytes: bytes.subarray(0, Math.max(0, size - offset)) }));
+      file.current.size = Math.min(file.current.size, size);
+    },
     rename: (from, to, owner) =>
-      begin(owner, () => {
-        const file = files.get(normalPath(from));
+      begin(owner, (names, renamed) => {
+        const file = names.get(normalPath(from));
         if (file === undefined) return;
-        files.delete(normalPath(from));
-        files.set(normalPath(to), file);
-        file.named = true;
+        names.delete(normalPath(from));
+        names.set(normalPath(to), file);
+        renamed(file);
       }),
-    remove: (path, owner) => begin(owner, () => void files.delete(normalPath(path))),
+    remove: (path, owner) => begin(owner, (names) => void names.delete(normalPath(path))),
     list: (folder) => {
       const prefix = `${normalPath(folder)}/`;
       const names: string[] = [];
@@ -150,24 +156,20 @@ export function createDisk(image: ReadonlyMap<string, Uint8Array> = new Map()): 
       return names.sort();
     },
     ended: (owner, pick) => {
-      settleChanges(pick, owner);
+      for (const [change, by] of [...changes]) {
+        if (by !== owner) continue;
+        changes.delete(change);
+        if (pick.name()) change(files, (file) => void (file.named = true));
+      }
       for (const [folder, holder] of locks) if (holder.owner === owner) locks.delete(folder);
     },
+    image,
     crash: (pick) => {
-      settleChanges(pick);
+      const left = image(pick);
+      changes.clear();
       locks.clear();
-      for (const [path, file] of files) {
-        if (!file.named && !pick.name()) {
-          files.delete(path);
-          continue;
-        }
-        keepPicked(file.durable, file.pending, pick);
-        file.drained += file.pending.length;
-        file.pending = [];
-        file.named = true;
-        file.current.bytes = file.durable.bytes.slice(0, file.durable.size);
-        file.current.size = file.durable.size;
-      }
+      files.clear();
+      for (const [path, bytes] of left) files.set(path, storedFile(bytes));
     },
     rot: (path, offset, mask) => {
       const file = files.get(normalPath(path));
@@ -176,12 +178,12 @@ export function createDisk(image: ReadonlyMap<string, Uint8Array> = new Map()): 
         if (offset < extent.size) extent.bytes[offset] = (extent.bytes[offset] as number) ^ mask;
       }
     },
-    durable: () => {
-      const image = new Map<string, Uint8Array>();
-      for (const [path, file] of files) if (file.named) image.set(path, file.durable.bytes.slice(0, file.durable.size));
-      return image;
-    },
   };
+}
+
+function storedFile(bytes: Uint8Array): StoredFile {
+  const extent = (): Extent => ({ bytes: bytes.slice(), size: bytes.length });
+  return { current: extent(), durable: extent(), pending: [], drained: 0, named: true };
 }
 
 /** One spelling per file: no doubled slashes, none at the end. */

@@ -1,5 +1,5 @@
 /** Simulated hosts: the six ports over virtual time, network, disks and cryptography. */
-export type { CrashPick, Disk } from "./disk.ts";
+export type { CrashPick, Disk, StoredFile } from "./disk.ts";
 export { createDisk, ONLY_SYNCED, SECTOR_BYTES } from "./disk.ts";
 export type { DiskFaults } from "./disk-files.ts";
 export { createMemoryFiles, healthyDisk } from "./disk-files.ts";

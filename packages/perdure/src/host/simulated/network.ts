@@ -74,7 +74,8 @@ export function createNetwork(options: NetworkOptions): Network {
     return profile;
   };
 
-  const profileOf = (place: Place, from: Process, to: Process): LinkProfile => (place.kind === "unix" ? socketLink : link(from.name, to.name));
+  const profileOf = (place: Place, from: Process, to: Process): LinkProfile =>
+    place.kind === "unix" ? socketLink : link(from.name, to.name);
 
   const between = (a: string, b: string | undefined): Open[] =>
     [...open].filter(({ ends: [first, second] }) => {
@@ -89,8 +90,18 @@ export function createNetwork(options: NetworkOptions): Network {
       draws: draws.fork(`connection ${number}`),
       local: place.kind === "unix" || options.localConnections,
       sides: [
-        { process: dialler, remote: place.address, maxMessageBytes: dial.maxMessageBytes, profile: profileOf(place, dialler, listening.process) },
-        { process: listening.process, remote: `${dialler.name}:${number}`, maxMessageBytes: listening.options.maxMessageBytes, profile: profileOf(place, listening.process, dialler) },
+        {
+          process: dialler,
+          remote: place.address,
+          maxMessageBytes: dial.maxMessageBytes,
+          profile: profileOf(place, dialler, listening.process),
+        },
+        {
+          process: listening.process,
+          remote: `${dialler.name}:${number}`,
+          maxMessageBytes: listening.options.maxMessageBytes,
+          profile: profileOf(place, listening.process, dialler),
+        },
       ],
       onMessage: (message) => history.bytes(message),
       onOver: () => {
@@ -119,15 +130,19 @@ export function createNetwork(options: NetworkOptions): Network {
       };
       const onAbort = (): void => finish(() => reject(new PerdureError("aborted", `stopped dialling ${place.address}`)));
       const cancelTimeout = schedule.at(schedule.nowUs + given.timeoutMs * 1000, "net.dial-timeout", process, () =>
-        finish(() => reject(new PerdureError("timed-out", `${place.address} did not answer within ${given.timeoutMs} ms`, { retry: "after" }))),
+        finish(() =>
+          reject(new PerdureError("timed-out", `${place.address} did not answer within ${given.timeoutMs} ms`, { retry: "after" })),
+        ),
       );
       given.signal?.addEventListener("abort", onAbort, { once: true });
 
       const target = listeners.get(place.key);
       const there = target === undefined ? options.defaultLink : profileOf(place, process, target.process);
       const back = target === undefined ? options.defaultLink : profileOf(place, target.process, process);
-      const tripUs = (profile: LinkProfile): number => (profile.latencyMs + (profile.jitterMs > 0 ? draws.wait(profile.jitterMs) : 0)) * 1000;
-      const answer = (label: string, settle: () => void): void => void schedule.at(schedule.nowUs + tripUs(back), label, process, () => finish(settle));
+      const tripUs = (profile: LinkProfile): number =>
+        (profile.latencyMs + (profile.jitterMs > 0 ? draws.wait(profile.jitterMs) : 0)) * 1000;
+      const answer = (label: string, settle: () => void): void =>
+        void schedule.at(schedule.nowUs + tripUs(back), label, process, () => finish(settle));
       schedule.at(schedule.nowUs + tripUs(there), "net.dial", undefined, () => {
         const listening = listeners.get(place.key);
         if (there.down || back.down) return;
@@ -227,10 +242,15 @@ function placeOf(address: string, disk: string): Place {
   if (address.startsWith("unix:")) return { kind: "unix", key: `unix:${disk}:${address.slice(5)}`, address, host: "", port: 1 };
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (url?.protocol !== "ws:" && url?.protocol !== "wss:") {
-    throw new PerdureError("bad-argument", `"${address}" is not an address`, { hint: "Use ws://host:port, wss://host:port or unix:/path." });
+    throw new PerdureError("bad-argument", `"${address}" is not an address`, {
+      hint: "Use ws://host:port, wss://host:port or unix:/path.",
+    });
   }
   const port = url.port === "" ? (url.protocol === "ws:" ? 80 : 443) : Number(url.port);
-  return withPort({ kind: "ws", key: "", address: url.protocol, host: url.hostname === "localhost" ? "127.0.0.1" : url.hostname, port }, port);
+  return withPort(
+    { kind: "ws", key: "", address: url.protocol, host: url.hostname === "localhost" ? "127.0.0.1" : url.hostname, port },
+    port,
+  );
 }
 
 function withPort(place: Place, port: number): Place {
@@ -239,5 +259,8 @@ function withPort(place: Place, port: number): Place {
 }
 
 function unreachable(address: string): PerdureError {
-  return new PerdureError("relay-unreachable", `nobody answers at ${address}`, { retry: "after", hint: "Start the relay, or check its address." });
+  return new PerdureError("relay-unreachable", `nobody answers at ${address}`, {
+    retry: "after",
+    hint: "Start the relay, or check its address.",
+  });
 }

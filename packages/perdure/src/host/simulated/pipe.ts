@@ -76,7 +76,10 @@ export function createPipe({ schedule, draws, profile, from, to, arrival, draine
   const fly = (item: Item): void => {
     const bytes = sizeOf(item);
     linkFreeUs = Math.max(linkFreeUs, schedule.nowUs) + (bytes / profile.bytesPerSecond) * 1_000_000;
-    lastArrivalUs = Math.max(lastArrivalUs, Math.ceil(linkFreeUs + (profile.latencyMs + (profile.jitterMs > 0 ? draws.wait(profile.jitterMs) : 0)) * 1000));
+    lastArrivalUs = Math.max(
+      lastArrivalUs,
+      Math.ceil(linkFreeUs + (profile.latencyMs + (profile.jitterMs > 0 ? draws.wait(profile.jitterMs) : 0)) * 1000),
+    );
     item.atUs = lastArrivalUs;
     flight.push(item);
     flightBytes += bytes;

@@ -180,7 +180,8 @@ export function createWorld(options: WorldOptions): World {
       owner: process,
       delay: (work, finish) => {
         if (!process.alive) return;
-        const begin = (): void => void schedule.at(schedule.nowUs + draws.wait(machine.delayMs[work]) * 1000, `disk.${work}`, process, finish);
+        const begin = (): void =>
+          void schedule.at(schedule.nowUs + draws.wait(machine.delayMs[work]) * 1000, `disk.${work}`, process, finish);
         if (machine.held) machine.wait(begin);
         else begin();
       },

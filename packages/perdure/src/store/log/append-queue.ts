@@ -25,7 +25,11 @@ export interface Gathering {
 
 export interface AppendQueue {
   /** Adds records to the batch that gathers, begun by `begin` when there is none. */
-  add(records: readonly Bytes[], orReject: boolean, begin: () => { readonly segment: number; readonly offset: number }): { readonly at: readonly RecordAt[]; readonly synced: Promise<void> };
+  add(
+    records: readonly Bytes[],
+    orReject: boolean,
+    begin: () => { readonly segment: number; readonly offset: number },
+  ): { readonly at: readonly RecordAt[]; readonly synced: Promise<void> };
   /** The batch that gathered; the next append begins another. */
   take(): Gathering | undefined;
   /** Takes the appends with `orReject` out of what gathers. */

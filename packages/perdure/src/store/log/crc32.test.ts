@@ -20,6 +20,12 @@ describe("crc32", () => {
   });
 
   test("continues where an earlier one ended", () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 40 }), fc.uint8Array({ maxLength: 40 }), (a, b) => crc32(b, crc32(a)) === zlibCrc32(b, zlibCrc32(a))));
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 40 }),
+        fc.uint8Array({ maxLength: 40 }),
+        (a, b) => crc32(b, crc32(a)) === zlibCrc32(b, zlibCrc32(a)),
+      ),
+    );
   });
 });

@@ -274,7 +274,10 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       }
     } catch (error) {
       log.write("error", "log.broken", { why: String(error) });
-      giveUp([...(writing?.entries ?? []), ...(queue.take()?.entries ?? [])], new PerdureError("internal", "the log is broken", { cause: error }));
+      giveUp(
+        [...(writing?.entries ?? []), ...(queue.take()?.entries ?? [])],
+        new PerdureError("internal", "the log is broken", { cause: error }),
+      );
     } finally {
       writing = undefined;
       running = false;

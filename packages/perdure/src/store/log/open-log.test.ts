@@ -68,7 +68,8 @@ describe("the record log", () => {
     inWorld(async (world) => {
       const first = await open(world);
       const appended = first.log.append(texts("one", "", "three"));
-      const read = async (log: RecordLog, places: readonly RecordAt[]) => (await Promise.all(places.map((at) => log.read(at)))).map(fromUtf8);
+      const read = async (log: RecordLog, places: readonly RecordAt[]) =>
+        (await Promise.all(places.map((at) => log.read(at)))).map(fromUtf8);
       expect(await read(first.log, appended.at)).toEqual(["one", "", "three"]);
       await appended.synced;
       expect(await read(first.log, appended.at)).toEqual(["one", "", "three"]);
@@ -111,7 +112,8 @@ async function openCounting(world: World, onSync: () => void): Promise<RecordLog
   return (await open(world, { files: counting, folder: "/data/counted" })).log;
 }
 
-test("names", () => inWorld(async (world) => {
-  await open(world);
-  expect(names(world)).toEqual(["000001.log"]);
-}));
+test("names", () =>
+  inWorld(async (world) => {
+    await open(world);
+    expect(names(world)).toEqual(["000001.log"]);
+  }));

@@ -46,13 +46,33 @@ const MAX_RECORD_BYTES = 64 * 1024 * 1024;
 export async function openRecordLog(options: OpenRecordLogOptions): Promise<RecordLog> {
   const { clock, log, folder, magic, segmentBytes, diskRetryMs, snapshot, onHealth = () => {} } = options;
   const segments = createSegmentSet();
-  const recovered = await recoverLog({ files: options.files, folder, magic, replay: options.replay, onRecord: (at) => segments.add(at, at) });
+  const recovered = await recoverLog({
+    files: options.files,
+    folder,
+    magic,
+    replay: options.replay,
+    onRecord: (at) => segments.add(at, at),
+  });
   for (const { segment, end } of recovered.segments) segments.setEnd(segment, end);
   const logId = recovered.logId ?? options.random.bytes(LOG_ID_BYTES);
   const queue = createAppendQueue();
   const files = createSegmentFiles(options.files, folder);
   const { highest, lastBatch } = recovered;
-  const writer = createLogWriter({ clock, log, magic, logId, segmentBytes, diskRetryMs, snapshot, onHealth, queue, segments, files, highest, lastBatch });
+  const writer = createLogWriter({
+    clock,
+    log,
+    magic,
+    logId,
+    segmentBytes,
+    diskRetryMs,
+    snapshot,
+    onHealth,
+    queue,
+    segments,
+    files,
+    highest,
+    lastBatch,
+  });
   await writer.start();
   for (const segment of recovered.leftover) await files.remove(segment);
   let disposed: Promise<void> | undefined;
@@ -69,7 +89,8 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
     },
     append: (records, { orReject = false } = {}) => {
       if (disposed !== undefined) throw new PerdureError("aborted", "the log is closed");
-      for (const { length } of records) if (length > MAX_RECORD_BYTES) throw new PerdureError("too-large", `a record of ${length} bytes is over ${MAX_RECORD_BYTES}`);
+      for (const { length } of records)
+        if (length > MAX_RECORD_BYTES) throw new PerdureError("too-large", `a record of ${length} bytes is over ${MAX_RECORD_BYTES}`);
       if (records.length === 0) return { at: [], synced: Promise.resolve() };
       const { health } = writer;
       if (orReject && health.state === "stuck") {

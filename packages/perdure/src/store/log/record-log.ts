@@ -62,7 +62,9 @@ export interface Appended {
   readonly synced: Promise<void>;
 }
 
-export type LogHealth = { readonly state: "good" } | { readonly state: "stuck"; readonly code: "disk-full" | "disk-failed" | "read-only"; readonly sinceMs: number };
+export type LogHealth =
+  | { readonly state: "good" }
+  | { readonly state: "stuck"; readonly code: "disk-full" | "disk-failed" | "read-only"; readonly sinceMs: number };
 
 /** Above this many `queuedBytes` an owner should take no more work from outside: the disk does not keep up. */
 export const APPEND_QUEUE_BYTES: number = 32 * 1024 * 1024;

@@ -5,7 +5,16 @@ import { equalBytes } from "../../wire/bytes.ts";
 import { isPerdureError, PerdureError } from "../../wire/error.ts";
 import type { RecordAt } from "./record-log.ts";
 import type { SegmentEnd, SegmentHeader } from "./segment-format.ts";
-import { decodeManifest, decodeSegmentHeader, MANIFEST, RECORD, SECTOR_BYTES, SEGMENT_HEADER_BYTES, segmentName, segmentOfName } from "./segment-format.ts";
+import {
+  decodeManifest,
+  decodeSegmentHeader,
+  MANIFEST,
+  RECORD,
+  SECTOR_BYTES,
+  SEGMENT_HEADER_BYTES,
+  segmentName,
+  segmentOfName,
+} from "./segment-format.ts";
 import type { ScanEnd, ScannedBatch } from "./segment-scan.ts";
 import { scanSegment } from "./segment-scan.ts";
 
@@ -38,7 +47,10 @@ interface Head {
 
 export async function recoverLog(recovery: Recovery): Promise<Recovered> {
   const { files, folder } = recovery;
-  const present = (await files.list(folder)).map(segmentOfName).filter((segment) => segment !== undefined).sort((a, b) => a - b);
+  const present = (await files.list(folder))
+    .map(segmentOfName)
+    .filter((segment) => segment !== undefined)
+    .sort((a, b) => a - b);
   const highest = present.at(-1) ?? 0;
   const head = await findHead(recovery, present);
   if (head === undefined) return { logId: undefined, segments: [], leftover: present, highest, lastBatch: 0 };
@@ -101,12 +113,18 @@ async function findHead(recovery: Recovery, present: readonly number[]): Promise
 
 function mustBeOurs(recovery: Recovery, segment: number, header: SegmentHeader): void {
   if (header.newer) {
-    throw new PerdureError("needs-newer-version", `${pathOf(recovery, segment)} was written by a newer version`, { hint: "Use that version or a newer one." });
+    throw new PerdureError("needs-newer-version", `${pathOf(recovery, segment)} was written by a newer version`, {
+      hint: "Use that version or a newer one.",
+    });
   }
   if (header.kind !== recovery.magic) {
-    throw new PerdureError("log-damaged", `${pathOf(recovery, segment)} belongs to a log of kind "${header.kind}", not "${recovery.magic}"`, {
-      hint: "Use another folder: a relay and an agent cannot share one.",
-    });
+    throw new PerdureError(
+      "log-damaged",
+      `${pathOf(recovery, segment)} belongs to a log of kind "${header.kind}", not "${recovery.magic}"`,
+      {
+        hint: "Use another folder: a relay and an agent cannot share one.",
+      },
+    );
   }
   if (header.segment !== segment) throw damage(recovery, segment, 0, `the header is that of segment ${header.segment}`);
 }

@@ -125,7 +125,13 @@ export function decodeBatchHeader(place: BatchPlace, bytes: Bytes): BatchHeader 
   if (view.getUint32(28) !== crc32(bytes.subarray(0, 28), placeCrc(place.logId, place.segment, place.offset, HEADER))) return undefined;
   const number = readU64(view, 8);
   if (number === undefined) return undefined;
-  return { bodyBytes: view.getUint32(4), number, count: view.getUint32(16), zeroPieces: view.getUint32(20), recordsCrc: view.getUint32(24) };
+  return {
+    bodyBytes: view.getUint32(4),
+    number,
+    count: view.getUint32(16),
+    zeroPieces: view.getUint32(20),
+    recordsCrc: view.getUint32(24),
+  };
 }
 
 /** The records of a whole batch, `undefined` when one byte of them is not what was written. Payloads are views. */
@@ -161,7 +167,9 @@ function decodeRecord(place: BatchPlace, bytes: Bytes, view: DataView, at: numbe
   const kind = bytes[at + 8] as number;
   if (payloadAt + length > end || kind > MANIFEST || !isZero(bytes, at + 9, at + RECORD_HEADER_BYTES)) return undefined;
   const payload = bytes.subarray(payloadAt, payloadAt + length);
-  return view.getUint32(at + 4) === crc32(payload, placeCrc(place.logId, place.segment, place.offset + payloadAt, kind)) ? payload : undefined;
+  return view.getUint32(at + 4) === crc32(payload, placeCrc(place.logId, place.segment, place.offset + payloadAt, kind))
+    ? payload
+    : undefined;
 }
 
 /** How many of the pieces of `bytes`, cut at sector boundaries of the file they lie in from `offset`, are all zero. */

@@ -60,7 +60,9 @@ export async function scanSegment({ file, logId, segment, limit, onBatch }: Segm
       const why = typeof found === "string" ? found : "damaged";
       if (limit !== undefined || why === "damaged") return damaged(at, "a batch here is not what was written");
       const later = await laterBatch(window, place, size);
-      return later === undefined ? { end: at, state: "torn", why: "" } : damaged(at, `a batch here is missing although there is one at ${later}`);
+      return later === undefined
+        ? { end: at, state: "torn", why: "" }
+        : damaged(at, `a batch here is missing although there is one at ${later}`);
     }
     const { batch } = found;
     if (number !== undefined && batch.number !== number + 1) return damaged(at, `batch ${batch.number} follows batch ${number}`);
@@ -74,7 +76,8 @@ export async function scanSegment({ file, logId, segment, limit, onBatch }: Segm
 async function readBatch(window: Window, place: BatchPlace, size: number): Promise<{ readonly batch: ScannedBatch } | "torn" | "damaged"> {
   const headerBytes = await window.read(place.offset, BATCH_HEADER_BYTES);
   const header = decodeBatchHeader(place, headerBytes);
-  if (header === undefined) return headerBytes.length < BATCH_HEADER_BYTES || isZero(headerBytes, 0, headerBytes.length) ? "torn" : "damaged";
+  if (header === undefined)
+    return headerBytes.length < BATCH_HEADER_BYTES || isZero(headerBytes, 0, headerBytes.length) ? "torn" : "damaged";
   const end = place.offset + batchBytes(header.bodyBytes, 0);
   if (end > size) return "torn";
   const bytes = await window.read(place.offset, end - place.offset);

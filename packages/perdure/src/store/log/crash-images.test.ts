@@ -1,0 +1,250 @@
+/**
+ * What a loss of power at any moment leaves of the log: everything that was said to be durable, nothing in parts, nothing
+ * out of order, nothing that was given up. Each workload runs in a simulated world, each image is opened from memory.
+ */
+import { describe, expect, test } from "vitest";
+import type { Files } from "../../host/files.ts";
+import { createNodeHash } from "../../host/node/hash.ts";
+import type { Draws, World } from "../../host/simulated/index.ts";
+import { createDisk, createDraws, createMemoryFiles, createWorld } from "../../host/simulated/index.ts";
+import type { Bytes } from "../../wire/bytes.ts";
+import { fromUtf8, utf8 } from "../../wire/bytes.ts";
+import { isPerdureError } from "../../wire/error.ts";
+import type { CrashRecorder } from "./crash-recorder.ts";
+import { createCrashRecorder } from "./crash-recorder.ts";
+import { openRecordLog } from "./open-log.ts";
+import type { RecordAt, RecordLog } from "./record-log.ts";
+
+const FOLDER = "/log";
+const APPENDS = 24;
+const SEGMENT_BYTES = 6000;
+/** Later than every step of a recording. */
+const NEVER = Number.POSITIVE_INFINITY;
+
+/** One append: records "id/index/count:padding", and the steps of the recording at which something became of it. */
+interface Issued {
+  readonly id: number;
+  readonly records: readonly Bytes[];
+  readonly orReject: boolean;
+  readonly atStep: number;
+  durableAt: number;
+  rejectedAt: number;
+  releasedAt: number;
+}
+
+interface Workload {
+  readonly recorder: CrashRecorder;
+  readonly issued: readonly Issued[];
+}
+
+interface Faults {
+  readonly failing: boolean;
+  /** What an earlier loss of power left, and what had been appended then. */
+  readonly after?: { readonly image: ReadonlyMap<string, Bytes>; readonly issued: readonly Issued[] };
+  /** What the log is given in place of the recorder's files. */
+  readonly between?: (files: Files) => Files;
+}
+
+function makeRecords(draws: Draws, id: number): Bytes[] {
+  const count = 1 + draws.below(3);
+  return Array.from({ length: count }, (_, index) => {
+    const letter = draws.chance(0.2) ? "\0" : String.fromCharCode(97 + draws.below(26));
+    return utf8(`${id}/${index}/${count}:${letter.repeat(draws.below(draws.chance(0.3) ? 1800 : 90))}`);
+  });
+}
+
+function openWith(
+  world: World,
+  files: Files,
+  replay: (record: Bytes, at: RecordAt) => void,
+  snapshot: () => readonly Bytes[],
+): Promise<RecordLog> {
+  const host = world.host("a");
+  return openRecordLog({ ...host, files, folder: FOLDER, magic: "relay", segmentBytes: SEGMENT_BYTES, diskRetryMs: 20, replay, snapshot });
+}
+
+async function runWorkload(seed: string, { failing, after, between = (files) => files }: Faults): Promise<Workload> {
+  const world = createWorld({ seed, hash: createNodeHash() });
+  const draws = createDraws(`workload ${seed}`);
+  const { clock, files } = world.host("a");
+  const recorder = createCrashRecorder(after === undefined ? files : createMemoryFiles(createDisk(after.image)), after?.image);
+  const issued: Issued[] = [];
+  const gone = new Set<number>();
+  const snapshot = (): Bytes[] => (gone.size === 0 ? [] : [utf8(`gone:${[...gone].join(",")}`)]);
+  const script = async (): Promise<void> => {
+    const found: { readonly text: string; readonly at: RecordAt }[] = [];
+    const log = await openWith(world, between(recorder.files), (record, at) => found.push({ text: fromUtf8(record), at }), snapshot);
+    for (const { text } of found) if (text.startsWith("gone:")) for (const id of goneIds(text)) gone.add(id);
+    for (const { text, at } of found) if (!text.startsWith("gone:") && gone.has(Number.parseInt(text, 10))) log.release(at);
+    const there = new Set(found.map(({ text }) => Number.parseInt(text, 10)));
+    // What is there now is durable; what is not must never come back.
+    for (const entry of after?.issued ?? []) {
+      const releasedAt = gone.has(entry.id) ? 0 : NEVER;
+      issued.push({ ...entry, durableAt: there.has(entry.id) ? 0 : NEVER, rejectedAt: there.has(entry.id) ? NEVER : 0, releasedAt });
+    }
+    const waits: Promise<void>[] = [];
+    const firstId = issued.length;
+    for (let id = firstId; id < firstId + APPENDS; id++) {
+      if (failing && draws.chance(0.25)) breakDisk(world, draws);
+      const entry: Issued = {
+        id,
+        records: makeRecords(draws, id),
+        orReject: failing && draws.chance(0.4),
+        atStep: recorder.steps,
+        durableAt: NEVER,
+        rejectedAt: NEVER,
+        releasedAt: NEVER,
+      };
+      issued.push(entry);
+      const { at, synced } = log.append(entry.records, { orReject: entry.orReject });
+      const settled = synced.then(
+        () => {
+          entry.durableAt = recorder.steps;
+          if (!draws.chance(0.6)) return;
+          entry.releasedAt = recorder.steps;
+          gone.add(entry.id);
+          for (const place of at) log.release(place);
+        },
+        () => {
+          entry.rejectedAt = recorder.steps;
+        },
+      );
+      waits.push(settled);
+      if (draws.chance(0.5)) await settled;
+      else if (draws.chance(0.5)) await new Promise<void>((resolve) => void clock.after(draws.below(3), resolve));
+    }
+    await Promise.all(waits);
+    await log[Symbol.asyncDispose]();
+  };
+  await world.complete(script());
+  return { recorder, issued };
+}
+
+function goneIds(text: string): number[] {
+  return text.slice("gone:".length).split(",").map(Number);
+}
+
+function breakDisk(world: World, draws: Draws): void {
+  const disk = world.disk("a");
+  const kind = draws.below(3);
+  if (kind === 0) disk.failSyncs = 1 + draws.below(3);
+  else if (kind === 1) disk.failWrites = 1 + draws.below(3);
+  else {
+    disk.capacityBytes = disk.disk.usedBytes + draws.below(1500);
+    world.after(1 + draws.below(60), "space", () => {
+      disk.capacityBytes = Number.POSITIVE_INFINITY;
+    });
+  }
+}
+
+interface Reopened {
+  readonly ids: readonly number[];
+  readonly gone: ReadonlySet<number>;
+}
+
+/** Opens an image, checks what it replays for being whole and in order, and says which appends are there. */
+async function reopen(image: ReadonlyMap<string, Bytes>, issued: readonly Issued[]): Promise<Reopened> {
+  const world = createWorld({ seed: "reopen", hash: createNodeHash() });
+  const records: string[] = [];
+  const gone = new Set<number>();
+  const replay = (record: Bytes): void => {
+    const text = fromUtf8(record);
+    if (text.startsWith("gone:")) for (const id of goneIds(text)) gone.add(id);
+    else records.push(text);
+  };
+  const log = await openWith(world, createMemoryFiles(createDisk(image)), replay, () => []);
+  await log[Symbol.asyncDispose]();
+  const ids: number[] = [];
+  for (let at = 0; at < records.length; ) {
+    const id = Number.parseInt(records[at] as string, 10);
+    const whole = issued[id]?.records.map(fromUtf8) ?? ["an append that was never made"];
+    expect(records.slice(at, at + whole.length)).toEqual(whole);
+    at += whole.length;
+    ids.push(id);
+  }
+  return { ids, gone };
+}
+
+/** What is wrong with an image of `step`, or `undefined`. */
+function violation({ ids, gone }: Reopened, issued: readonly Issued[], step: number): string | undefined {
+  const there = new Set(ids);
+  if (there.size !== ids.length) return `twice: ${ids}`;
+  if (ids.some((id, index) => index > 0 && id < (ids[index - 1] as number))) return `out of order: ${ids}`;
+  for (const { id, durableAt, rejectedAt, releasedAt, orReject } of issued) {
+    if (durableAt <= step && releasedAt > step && !there.has(id)) return `${id} was durable and is lost`;
+    if (rejectedAt <= step && there.has(id)) return `${id} was given up and is back`;
+    const laterThere = ids.some((other) => other > id);
+    if (laterThere && !there.has(id) && !gone.has(id) && !orReject && releasedAt > step && rejectedAt > step)
+      return `${id} is missing before a later one`;
+  }
+  return undefined;
+}
+
+/** Opens every image of a workload; gives the number of images and the first violation. */
+async function tryImages(
+  { recorder, issued }: Workload,
+  seed: string,
+  drawnPerStep: number,
+): Promise<{ images: number; wrong: string | undefined }> {
+  let images = 0;
+  for (const { step, files } of recorder.images(createDraws(`images ${seed}`), drawnPerStep)) {
+    images++;
+    let wrong: string | undefined;
+    try {
+      wrong = violation(await reopen(files, issued), issued, step);
+    } catch (error) {
+      wrong = isPerdureError(error) ? `${error.code}: ${error.message}` : String(error);
+    }
+    if (wrong !== undefined) return { images, wrong: `step ${step} of ${recorder.steps}: ${wrong}` };
+  }
+  return { images, wrong: undefined };
+}
+
+describe("images of a loss of power", () => {
+  test.each(["one", "two", "three", "four"])(
+    "hold everything durable, nothing in parts, with a disk that works (seed %s)",
+    async (seed) => {
+      const { images, wrong } = await tryImages(await runWorkload(seed, { failing: false }), seed, 4);
+      expect(wrong).toBeUndefined();
+      expect(images).toBeGreaterThan(150);
+    },
+  );
+
+  test.each(["one", "two", "three", "four", "five", "six"])(
+    "and nothing that was given up, with a disk that fails (seed %s)",
+    async (seed) => {
+      const workload = await runWorkload(seed, { failing: true });
+      const { images, wrong } = await tryImages(workload, seed, 4);
+      expect(wrong).toBeUndefined();
+      expect(images).toBeGreaterThan(150);
+    },
+  );
+
+  test.each(["one", "two", "three"])("also when what they left was written on and the power went again (seed %s)", async (seed) => {
+    const first = await runWorkload(seed, { failing: true });
+    const draws = createDraws(`second loss ${seed}`);
+    for (const { step, files: image } of first.recorder.images(draws.fork("images"), 4)) {
+      if (!draws.chance(0.02)) continue;
+      const issued = first.issued.filter(({ atStep }) => atStep < step);
+      const second = await runWorkload(`${seed} ${step}`, { failing: false, after: { image, issued } });
+      expect((await tryImages(second, seed, 1)).wrong).toBeUndefined();
+    }
+  });
+
+  test("failing disks do give appends up", async () => {
+    const workloads = await Promise.all(["one", "two", "three", "four", "five", "six"].map((seed) => runWorkload(seed, { failing: true })));
+    const rejected = workloads.flatMap(({ issued }) => issued.filter(({ rejectedAt }) => rejectedAt !== NEVER));
+    const waited = workloads.flatMap(({ issued }) => issued.filter(({ orReject, durableAt }) => !orReject && durableAt !== NEVER));
+    expect(rejected.length).toBeGreaterThan(5);
+    expect(waited.length).toBeGreaterThan(50);
+  });
+
+  test("negative control: without syncs something durable is lost", async () => {
+    const between = (files: Files): Files => ({
+      ...files,
+      open: async (path, mode) => ({ ...(await files.open(path, mode)), sync: async () => {} }),
+    });
+    const { wrong } = await tryImages(await runWorkload("one", { failing: false, between }), "one", 4);
+    expect(wrong).toContain("was durable and is lost");
+  });
+});
