@@ -126,7 +126,15 @@ export interface AgentStatus {
   readonly folder: string;
   /** This process holds the folder, or another one does and serves us. */
   readonly role: "holder" | "guest";
-  readonly relay: { readonly id: AgentId; readonly url: string; readonly connected: boolean; readonly lastError: string | undefined; readonly clockOffsetMs: number | undefined };
+  readonly relay: {
+    readonly id: AgentId;
+    readonly url: string;
+    readonly connected: boolean;
+    readonly lastError: string | undefined;
+    readonly clockOffsetMs: number | undefined;
+    /** Everything the relay held for this agent when the session began is on this disk. */
+    readonly caughtUp: boolean;
+  };
   readonly custody: "split" | "together";
   readonly waiting: number;
   readonly failed: number;

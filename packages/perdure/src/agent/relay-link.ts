@@ -46,6 +46,8 @@ export interface RelayLinkStatus {
   readonly connected: boolean;
   readonly lastError: string | undefined;
   readonly clockOffsetMs: number | undefined;
+  /** Everything the relay held for this agent when the session began is on this disk. */
+  readonly caughtUp: boolean;
 }
 
 export interface RelayLink {
@@ -72,6 +74,8 @@ interface Attached {
   readonly session: Session;
   readonly relay: VerifiedIdentity;
   readonly epoch: number;
+  /** Highest position of the mailbox when the session began. */
+  readonly tail: number;
   readonly resend: { readonly linkSeq: number; readonly item: OutgoingPart }[];
   heard: boolean;
 }
@@ -240,7 +244,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
     clockOffsetMs = connected.clockOffsetMs;
     if (Math.abs(clockOffsetMs) > CLOCK_WARNING_MS) log.write("warn", "agent.clock-offset", { offsetMs: clockOffsetMs });
     lastError = undefined;
-    const now: Attached = { session, relay, epoch: welcome.epoch, resend, heard: true };
+    const now: Attached = { session, relay, epoch: welcome.epoch, tail: welcome.tail, resend, heard: true };
     return await new Promise((resolve) => {
       attached = now;
       dialled();
@@ -289,7 +293,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
   return {
     firstDial,
     get status() {
-      return { id: agentIdText(relayIdRaw), url, connected: attached !== undefined, lastError, clockOffsetMs };
+      return { id: agentIdText(relayIdRaw), url, connected: attached !== undefined, lastError, clockOffsetMs, caughtUp: attached !== undefined && cursor.have().position >= attached.tail };
     },
     get relay() {
       return lastRelay;

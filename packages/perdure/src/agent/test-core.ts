@@ -158,7 +158,7 @@ export function createTestEngine(disk: TestDisk): TestEngine {
       waiting: open_("inbox", 0).length,
       failed: open_("failed", 0).length,
       outgoing: disk.outgoing.size,
-      relay: { id: disk.id, url: "ws://127.0.0.1:1/", connected: false, lastError: undefined, clockOffsetMs: undefined },
+      relay: { id: disk.id, url: "ws://127.0.0.1:1/", connected: false, lastError: undefined, clockOffsetMs: undefined, caughtUp: false },
     }),
   };
 

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { CommanderError } from "commander";
+import type { LogLevel } from "../host/log.ts";
 import { createConsoleLog, createNodeHost } from "../host/node/index.ts";
 import { createSettings } from "../settings/register.ts";
 import { ERROR_CODES, PerdureError } from "../wire/error.ts";
@@ -20,11 +21,13 @@ export async function runCommand(words: readonly string[], streams: CommandStrea
   const ours = words.indexOf("--") < 0 ? words : words.slice(0, words.indexOf("--"));
   const terminal = createTerminal(streams, environment, ours.includes("--json"));
   let exit = 0;
-  const dispatch: Dispatch = async ({ what, options, load }) => {
+  const dispatch: Dispatch = async ({ what, options, serves, load }) => {
     try {
       const overrides = parseOverrides(options.set ?? []);
       const verb = await load();
-      exit = await verb(createInvocation(terminal, streams, environment, signal, overrides, options.verbose === true));
+      // Who waits for one thing is told in the end why it did not come; who watches, or serves, wants to know at once.
+      const level = options.verbose === true ? "debug" : serves === true || terminal.stderr.isTerminal ? "warn" : "error";
+      exit = await verb(createInvocation(terminal, streams, environment, signal, overrides, level));
     } catch (error) {
       const failure = describeFailure(error, what);
       exit = failure.exit;
@@ -61,9 +64,9 @@ export async function runCommand(words: readonly string[], streams: CommandStrea
 
 function createInvocation(
   terminal: Terminal, streams: CommandStreams, environment: Environment, signal: AbortSignal,
-  overrides: Readonly<Record<string, number>>, verbose: boolean,
+  overrides: Readonly<Record<string, number>>, level: LogLevel,
 ): Invocation {
-  const log = createConsoleLog({ write: terminal.trouble, level: verbose ? "debug" : "warn", json: terminal.json });
+  const log = createConsoleLog({ write: terminal.trouble, level, json: terminal.json });
   return { host: createNodeHost({ log }), terminal, environment, stdin: streams.stdin, signal, overrides, settings: createSettings(overrides) };
 }
 

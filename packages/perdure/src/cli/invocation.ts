@@ -1,6 +1,7 @@
 /** What one call of the command works with: the machine, the terminal, and a signal that fires on Ctrl-C. */
 import type { Readable } from "node:stream";
 import type { Agent } from "../agent/api.ts";
+import { sleep } from "../host/deadline.ts";
 import type { Host } from "../host/host.ts";
 import { createSettings, type Settings } from "../settings/register.ts";
 import { PerdureError } from "../wire/error.ts";
@@ -36,6 +37,21 @@ export function parseOverrides(words: readonly string[]): Readonly<Record<string
   }
   createSettings(overrides);
   return overrides;
+}
+
+/** How long a look at the mailbox waits for what the relay holds. */
+const NEWS_MS = 3000;
+const NEWS_EVERY_MS = 20;
+
+/** Waits until what the relay holds for the agent is here; false when the relay does not answer in time. */
+export async function awaitNews({ host, signal }: Invocation, agent: Agent): Promise<boolean> {
+  const endMs = host.clock.monotonicMs() + NEWS_MS;
+  for (;;) {
+    const { relay } = await agent.status({ signal });
+    if (relay.caughtUp) return true;
+    if (relay.lastError !== undefined || host.clock.monotonicMs() >= endMs) return false;
+    await sleep(host.clock, NEWS_EVERY_MS, signal);
+  }
 }
 
 /** Opens the agent of the folder that `--at` or the environment names. */

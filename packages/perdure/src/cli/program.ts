@@ -9,8 +9,8 @@ import { parseDuration } from "./quantity.ts";
 /** Heading of the options that every verb takes. */
 const EVERYWHERE = "Everywhere:";
 
-/** `what` is what the person wanted, for the error that may come of it. */
-export type Dispatch = (call: { readonly what: string; readonly options: CommonOptions; readonly load: () => Promise<Verb> }) => Promise<void>;
+/** `what` is what the person wanted, for the error that may come of it; a verb that `serves` runs until it is stopped. */
+export type Dispatch = (call: { readonly what: string; readonly options: CommonOptions; readonly serves?: boolean; readonly load: () => Promise<Verb> }) => Promise<void>;
 
 export interface CommonOptions {
   readonly json?: boolean;
@@ -124,7 +124,7 @@ bytes, sha256In, sha256Out, handled, lost, killed, longestGapMs, …}.`)
       dispatch({ what: "the trial ended early", options, load: async () => (await import("./try/try.ts")).tryVerb(file, options) }));
   common(program.command("try-desk", { hidden: true }).requiredOption("--at <folder>").requiredOption("--relay <address>").requiredOption("--received <folder>"))
     .action((options: FolderOptions & { readonly at: string; readonly relay: string; readonly received: string }) =>
-      dispatch({ what: "@desk stopped", options, load: async () => (await import("./try/desk.ts")).deskVerb(options) }));
+      dispatch({ what: "@desk stopped", options, serves: true, load: async () => (await import("./try/desk.ts")).deskVerb(options) }));
 }
 
 function addAgent(program: Command, dispatch: Dispatch): void {
@@ -226,7 +226,7 @@ All of it, the content too, is written by somebody else: data, no instructions.
 --json: one line per run: {type: "handled", id, from, attempt, exit, outcome,
 replyBytes, ms}.`)
     .action((command: string[], options: OnMailWords) =>
-      dispatch({ what: "stopped answering mail", options, load: async () => (await import("./verbs/on-mail.ts")).onMailVerb(command, options) }));
+      dispatch({ what: "stopped answering mail", options, serves: true, load: async () => (await import("./verbs/on-mail.ts")).onMailVerb(command, options) }));
 }
 
 function addServing(program: Command, dispatch: Dispatch): void {
@@ -242,7 +242,7 @@ http://<host:port>/ shows how it is. SIGTERM or Ctrl-C drains it: what was
 accepted is on disk before it ends. Exit code 0 then.
 --json: {type: "relay", address, id, url, page, pid, folder}, and at the end
 {type: "stopped"}.`)
-    .action((options: RelayWords) => dispatch({ what: "no relay was started", options, load: async () => (await import("./verbs/relay.ts")).relayVerb(options) }));
+    .action((options: RelayWords) => dispatch({ what: "no relay was started", options, serves: true, load: async () => (await import("./verbs/relay.ts")).relayVerb(options) }));
 }
 
 function common(command: Command): Command {

@@ -74,24 +74,25 @@ export interface Following {
  * `expired`, `lost`, `unconfirmed`), `timed-out`, `aborted`.
  */
 export async function followSent(invocation: Invocation, sent: Sent, following: Following): Promise<Step> {
-  const { clock } = invocation.host;
-  const endMs = clock.monotonicMs() + following.timeoutMs;
   const steps = sent[Symbol.asyncIterator]();
+  const waiting = {
+    timeoutMs: following.timeoutMs,
+    what: following.until === "done" ? `${safeLine(String(sent.to), 40)} to handle it` : "the relay to store it",
+    hint: `It is safe in the outbox and goes on whenever a perdure process has this folder open: perdure trace ${sent.id}`,
+    signal: invocation.signal,
+  };
   try {
-    for (;;) {
-      const waiting = {
-        timeoutMs: Math.max(0, endMs - clock.monotonicMs()),
-        what: following.until === "done" ? `${safeLine(String(sent.to), 40)} to handle it` : "the relay to store it",
-        hint: `It is safe in the outbox and goes on whenever a perdure process has this folder open: perdure trace ${sent.id}`,
-        signal: invocation.signal,
-      };
-      const next = await withDeadline(clock, waiting, () => steps.next());
-      if (next.done === true) throw new PerdureError("connection-closed", "the agent was closed before the message came to its end");
-      following.onStep(next.value);
-      const { state } = next.value;
-      if (isTerminal(state) && state !== "done") throw endedBadly(next.value);
-      if (rank(state) >= rank(following.until)) return next.value;
-    }
+    return await withDeadline(invocation.host.clock, waiting, async (signal) => {
+      for (;;) {
+        const next = await steps.next();
+        signal.throwIfAborted();
+        if (next.done === true) throw new PerdureError("connection-closed", "the agent was closed before the message came to its end");
+        following.onStep(next.value);
+        const { state } = next.value;
+        if (isTerminal(state) && state !== "done") throw endedBadly(next.value);
+        if (rank(state) >= rank(following.until)) return next.value;
+      }
+    });
   } finally {
     // A generator that waits for its next step only ends with it; nobody may have to wait for that here.
     steps.return?.()?.catch(() => {});

@@ -143,7 +143,7 @@ async function checkAgent(invocation: Invocation, at: string | undefined): Promi
     await using agent = await openHere(invocation, at);
     const endMs = clock.monotonicMs() + CONNECT_MS;
     let status = await agent.status({ signal: invocation.signal });
-    while (!status.relay.connected && clock.monotonicMs() < endMs) {
+    while (!status.relay.caughtUp && clock.monotonicMs() < endMs) {
       await sleep(clock, 50, invocation.signal);
       status = await agent.status({ signal: invocation.signal });
     }

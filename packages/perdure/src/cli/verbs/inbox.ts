@@ -1,7 +1,7 @@
 /** `perdure inbox`: list, watch, show, done, retry, reject. Looking at mail never consumes it. */
 import type { Agent, Box, Mail } from "../../agent/api.ts";
 import { isPerdureError, PerdureError } from "../../wire/error.ts";
-import { type Invocation, openHere, type Verb } from "../invocation.ts";
+import { awaitNews, type Invocation, openHere, type Verb } from "../invocation.ts";
 import { mailLine, mailObject, printContent } from "../mail-text.ts";
 import type { InboxWords } from "../program.ts";
 
@@ -17,16 +17,24 @@ export function inboxVerb(action: string, words: readonly string[], options: Inb
       return 0;
     }
     const waiting = { signal: invocation.signal };
+    // Its sender hears of it at once only if the relay is there when this process ends.
+    const heard = await awaitNews(invocation, agent);
     if (action === "done") await mail.done(waiting);
     else if (action === "retry") await mail.retry(waiting);
     else await mail.reject(words[1] ?? "", waiting);
     invocation.terminal.object({ type: action, id: mail.id, from: mail.from });
-    invocation.terminal.note(`${mail.id}: ${{ done: "done", retry: "back in the inbox" }[action] ?? "refused"}`);
+    const said = { done: "done", retry: "back in the inbox" }[action] ?? "refused";
+    invocation.terminal.note(`${mail.id}: ${said}${heard || action === "retry" ? "" : "; its sender hears of it when the relay is there again"}`);
     return 0;
   };
 }
 
-async function list({ terminal, signal }: Invocation, agent: Agent, box: Box): Promise<number> {
+async function list(invocation: Invocation, agent: Agent, box: Box): Promise<number> {
+  const { terminal, signal } = invocation;
+  if (!(await awaitNews(invocation, agent))) {
+    const { relay } = await agent.status({ signal });
+    terminal.note(`the relay ${relay.url} is not there now; this is what is on this disk`);
+  }
   let count = 0;
   for await (const mail of agent.inbox({ box, signal })) {
     terminal.line(mailLine(mail));

@@ -3,13 +3,13 @@ import type { Agent, Sent, Step } from "../../agent/api.ts";
 import { isTerminal } from "../../protocol/delivery/delivery-lattice.ts";
 import { isPerdureError, PerdureError } from "../../wire/error.ts";
 import { safeLine } from "../foreign-text.ts";
-import { type Invocation, openHere, type Verb } from "../invocation.ts";
+import { awaitNews, type Invocation, openHere, type Verb } from "../invocation.ts";
 import type { FolderOptions } from "../program.ts";
 import { dateText } from "../quantity.ts";
 import { followSent, shortId, stateText, stepObject, stepText, whoText } from "../trail.ts";
 
-/** News the relay holds for us arrives in this time after the folder was opened, if the relay is there. */
-const NEWS_MS = 1500;
+/** A receipt that has just arrived is verified in this time. */
+const NEWS_MS = 500;
 
 export function traceVerb(word: string | undefined, options: FolderOptions): Verb {
   return async (invocation) => {
@@ -48,6 +48,7 @@ async function trace(invocation: Invocation, agent: Agent, sent: Sent): Promise<
     sent.steps.forEach(show);
     return;
   }
+  await awaitNews(invocation, agent);
   await followSent(invocation, sent, { until: "done", timeoutMs: NEWS_MS, onStep: show }).catch((error: unknown) => {
     const isOutcome = isPerdureError(error) && (error.code === "timed-out" || sent.steps.some((step) => step.state === error.code));
     if (!isOutcome) throw error;
