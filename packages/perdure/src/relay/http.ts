@@ -1,10 +1,25 @@
 /** What a relay answers over plain HTTP on its port: whether it is well, and what its owner wants to see. */
 import { Hono } from "hono";
 import { isLoopbackName } from "./loopback.ts";
+import { PAGE_SCRIPT } from "./page-script.ts";
+import { PAGE_STYLE } from "./page-style.ts";
+import { PAGE_HTML } from "./page.ts";
 import type { RelayStatus } from "./status.ts";
 
 const HEADERS = {
-  "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "content-security-policy": [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src data:",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    // No string becomes HTML in the page, whatever its script does.
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ].join("; "),
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
   "cross-origin-resource-policy": "same-origin",
@@ -35,6 +50,9 @@ export function createHttp({ status }: HttpOptions): Hono {
     const now = status();
     return now === undefined ? context.json({ healthy: false, reasons: ["the relay is starting"] }, 503) : context.json(now);
   });
+  app.get("/", (context) => context.html(PAGE_HTML));
+  app.get("/page.css", (context) => context.body(PAGE_STYLE, 200, { "content-type": "text/css; charset=utf-8" }));
+  app.get("/page.js", (context) => context.body(PAGE_SCRIPT, 200, { "content-type": "text/javascript; charset=utf-8" }));
   return app;
 }
 

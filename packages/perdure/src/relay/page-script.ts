@@ -1,0 +1,223 @@
+/**
+ * The status page's script, as the browser gets it. Names, reasons and incidents come from others: they reach the page through
+ * `say` alone, as text. The page's policy forbids what would make HTML of a string, so that a slip here stays a slip.
+ */
+export const PAGE_SCRIPT = /* js */ String.raw`const ASK_EVERY_MS = 2000;
+const ANSWER_WITHIN_MS = 4000;
+const RATE_OVER_MS = 60000;
+
+// Marks that hide letters or turn the reading direction; foreign text must not use them on what stands beside it.
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+const INCIDENT_KINDS = { disk: "disk", damage: "damaged mail", clock: "clock", fenced: "fenced", peer: "bad peer", internal: "mistake of ours" };
+
+const COUNTERS = ["accepted", "delivered", "settled", "expired", "lost", "duplicates", "statements"];
+
+const rows = new Map();
+let shownIncidents = "";
+let samples = [];
+let lastAnswerMs;
+let nextAsk;
+
+async function ask() {
+  nextAsk = undefined;
+  try {
+    const response = await fetchStatus();
+    if (response === undefined) showNoAnswer("nothing answers at " + location.host);
+    else show(await response.json());
+  } catch (error) {
+    showNoAnswer("what answers at " + location.host + " is not a status this page can read (" + error.message + "); try loading it again");
+  }
+  nextAsk = setTimeout(ask, ASK_EVERY_MS);
+}
+
+function fetchStatus() {
+  return fetch("/status.json", { cache: "no-store", signal: AbortSignal.timeout(ANSWER_WITHIN_MS) }).catch(() => undefined);
+}
+
+function show(status) {
+  const starting = status.id === undefined;
+  if (!starting) {
+    showFigures(status);
+    showAgents(status);
+    showIncidents(status.incidents);
+    showCounters(status.counters);
+    showRelay(status);
+    lastAnswerMs = Date.now();
+  }
+  const headline = starting ? "Starting" : status.healthy ? "Healthy" : "Needs attention";
+  showHealth(starting ? "gone" : status.healthy ? "good" : "bad", headline, status.reasons);
+  say(byId("answered"), "Asks the relay every 2 s · " + timeOf(Date.now()));
+}
+
+function showNoAnswer(why) {
+  const age = lastAnswerMs === undefined ? [] : ["what stands below is from " + timeOf(lastAnswerMs) + ", " + duration(Date.now() - lastAnswerMs) + " ago"];
+  showHealth("gone", "No answer from the relay", [why, ...age]);
+  say(byId("answered"), "Asks again every 2 s");
+}
+
+function showHealth(state, headline, reasons) {
+  document.body.dataset.state = state;
+  document.title = (state === "good" ? "" : headline + " – ") + "Perdure relay";
+  say(byId("headline"), headline);
+  const list = byId("reasons");
+  while (list.children.length > reasons.length) list.lastChild.remove();
+  while (list.children.length < reasons.length) list.append(make("li"));
+  reasons.forEach((reason, at) => say(list.children[at], reason));
+}
+
+function showFigures(status) {
+  say(byId("waiting"), count(status.waitingMessages));
+  say(byId("waiting-size"), size(status.waitingBytes));
+  const rate = rates(status);
+  say(byId("rate"), perSecond(rate.accepted));
+  say(byId("rate-out"), "out " + perSecond(rate.delivered));
+  say(byId("agent-count"), count(status.agentCount));
+  say(byId("connections"), count(status.connections) + (status.connections === 1 ? " connection" : " connections"));
+  say(byId("disk"), size(status.diskBytes));
+  say(byId("disk-limit"), "of " + size(status.diskLimitBytes) + " set");
+  byId("disk-meter").value = status.diskBytes / status.diskLimitBytes;
+  say(byId("memory"), status.memoryBytes === undefined ? "unknown" : size(status.memoryBytes));
+  say(byId("running"), duration(status.nowMs - status.startedAtMs));
+  say(byId("started"), "since " + dateOf(status.startedAtMs));
+}
+
+// Over the last minute, or as long as this page knows this run of the relay.
+function rates({ generation, counters }) {
+  const now = { atMs: performance.now(), generation, accepted: counters.accepted, delivered: counters.delivered };
+  samples = [...samples.filter((each) => each.generation === generation && now.atMs - each.atMs <= RATE_OVER_MS), now];
+  const [first] = samples;
+  const seconds = (now.atMs - first.atMs) / 1000;
+  if (seconds === 0) return { accepted: undefined, delivered: undefined };
+  return { accepted: (now.accepted - first.accepted) / seconds, delivered: (now.delivered - first.delivered) / seconds };
+}
+
+// Rows are kept and changed in place: a selection or a screen reader's position survives the next answer.
+function showAgents({ agents, agentCount, address, nowMs }) {
+  const body = byId("agent-rows");
+  const present = new Set(agents.map((agent) => agent.id));
+  for (const [id, row] of rows) {
+    if (present.has(id)) continue;
+    row.remove();
+    rows.delete(id);
+  }
+  agents.forEach((agent, at) => {
+    if (!rows.has(agent.id)) rows.set(agent.id, makeRow());
+    const row = rows.get(agent.id);
+    if (body.children[at] !== row) body.insertBefore(row, body.children[at] ?? null);
+    fillRow(row, agent, nowMs);
+  });
+  byId("agents").hidden = agentCount === 0;
+  byId("agents-note").hidden = agentCount === 0;
+  byId("nobody").hidden = agentCount > 0;
+  const rest = agents.length < agentCount ? "The " + count(agents.length) + " with most waiting, of " + count(agentCount) + ". " : "";
+  say(byId("agents-note"), rest + "A name is what an agent calls itself; its id is who it is.");
+  say(byId("join"), "perdure init --relay " + address + " --name desk");
+}
+
+function makeRow() {
+  const agent = make("td");
+  const who = make("p", "who");
+  who.append(make("span"), make("code"));
+  agent.append(make("p"), who);
+  const row = make("tr");
+  row.append(agent, make("td"), make("td"), make("td"));
+  return row;
+}
+
+function fillRow(row, agent, nowMs) {
+  const [cell, waiting, bytes, oldest] = row.children;
+  const [name, who] = cell.children;
+  name.className = agent.name === undefined ? "name nameless" : "name";
+  say(name, agent.name ?? "no name");
+  const [state, id] = who.children;
+  state.className = agent.connected ? "state connected" : "state";
+  say(state, agent.connected ? "connected" : "away");
+  say(id, agent.id);
+  id.title = agent.id;
+  say(waiting, count(agent.waitingMessages));
+  say(bytes, agent.waitingMessages === 0 ? "–" : size(agent.waitingBytes));
+  say(oldest, agent.oldestWaitingSinceMs === undefined ? "–" : duration(nowMs - agent.oldestWaitingSinceMs));
+}
+
+function showIncidents(incidents) {
+  say(byId("incidents-note"), incidents.length === 0 ? "Nothing since it started." : "Newest first.");
+  const key = JSON.stringify(incidents);
+  if (key === shownIncidents) return;
+  shownIncidents = key;
+  byId("incidents").replaceChildren(...incidents.toReversed().map((incident) => {
+    const parts = [make("time"), make("span", "kind"), make("span")];
+    const kind = Object.hasOwn(INCIDENT_KINDS, incident.kind) ? INCIDENT_KINDS[incident.kind] : incident.kind;
+    [dateOf(incident.atMs), kind, incident.what].forEach((text, at) => say(parts[at], text));
+    const item = make("li");
+    item.append(...parts);
+    return item;
+  }));
+}
+
+function showCounters(counters) {
+  for (const name of COUNTERS) say(byId(name), count(counters[name]));
+  byId("lost").className = counters.lost > 0 ? "alarm" : "";
+  const codes = Object.entries(counters.refused).filter(([, times]) => times > 0);
+  say(byId("refused"), codes.length === 0 ? "0" : codes.map(([code, times]) => code + " " + count(times)).join(", "));
+}
+
+function showRelay({ address, generation, settings }) {
+  say(byId("address"), address);
+  say(byId("generation"), generation);
+  const changed = settings.filter((setting) => setting.origin !== "default");
+  say(byId("settings"), changed.length === 0 ? "none" : changed.map(({ name, value, unit }) => name + " = " + count(value) + " " + unit).join(", "));
+}
+
+function say(element, text) {
+  const seen = String(text).replace(UNSEEN, "\ufffd");
+  if (element.textContent !== seen) element.textContent = seen;
+}
+
+function make(tag, className = "") {
+  const element = document.createElement(tag);
+  element.className = className;
+  return element;
+}
+
+function byId(id) {
+  return document.getElementById(id);
+}
+
+function count(value) {
+  return value.toLocaleString("en");
+}
+
+function perSecond(value) {
+  return value === undefined ? "…" : (value > 0 && value < 10 ? value.toFixed(1) : count(Math.round(value))) + "/s";
+}
+
+function size(bytes) {
+  const at = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), 4);
+  const value = bytes / 1024 ** at;
+  return (at > 0 && value < 100 ? value.toFixed(1).replace(".0", "") : Math.round(value)) + " " + ["B", "KB", "MB", "GB", "TB"][at];
+}
+
+function duration(ms) {
+  const seconds = Math.max(Math.round(ms / 1000), 0);
+  if (seconds < 120) return seconds + " s";
+  if (seconds < 7200) return Math.floor(seconds / 60) + " min";
+  return seconds < 172800 ? Math.floor(seconds / 3600) + " h" : Math.floor(seconds / 86400) + " d";
+}
+
+// Swedish custom writes dates and times as 2026-11-21 14:03:02, in the reader's time zone.
+function dateOf(ms) {
+  return new Date(ms).toLocaleString("sv-SE");
+}
+
+function timeOf(ms) {
+  return new Date(ms).toLocaleTimeString("sv-SE");
+}
+
+// A page in the background is asked for seldom by the browser's own rules; who looks at it again sees what is so.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden || nextAsk === undefined) return;
+  clearTimeout(nextAsk);
+  ask();
+});
+ask();
+`;
