@@ -1,0 +1,49 @@
+/**
+ * Runs benchmarks and keeps what they measured in `bench/results/`, one file per run and benchmark.
+ *
+ *   npm run bench               all of them
+ *   npm run bench -- log        only these
+ *   npm run bench -- --dry log  prints, keeps nothing
+ */
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { benchLog } from "./log.ts";
+import { conditionsNow } from "./machine.ts";
+import type { Measurement } from "./measure.ts";
+import { benchSealing } from "./sealing.ts";
+
+const BENCHMARKS: Readonly<Record<string, (folder: string) => Promise<readonly Measurement[]>>> = { log: benchLog, sealing: benchSealing };
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const words = process.argv.slice(2);
+const named = words.filter((word) => !word.startsWith("--"));
+const unknown = named.filter((name) => !Object.hasOwn(BENCHMARKS, name));
+if (unknown.length > 0) {
+  process.stderr.write(`perdure: no benchmark called ${unknown.join(", ")}\n  hint: there are ${Object.keys(BENCHMARKS).join(", ")}\n`);
+  process.exit(2);
+}
+
+for (const [name, bench] of Object.entries(BENCHMARKS)) {
+  if (named.length > 0 && !named.includes(name)) continue;
+  const conditions = conditionsNow(root);
+  const folder = join(root, ".runtime", `bench-${process.pid}`, name);
+  mkdirSync(folder, { recursive: true });
+  try {
+    const measurements = await bench(folder);
+    for (const { what, value, latencyMs } of measurements) {
+      process.stdout.write(
+        `${name.padEnd(8)} ${what.padEnd(40)} ${String(value).padStart(9)}/s   p50 ${latencyMs?.p50} ms   p99 ${latencyMs?.p99} ms\n`,
+      );
+    }
+    if (!words.includes("--dry")) {
+      mkdirSync(join(root, "bench/results"), { recursive: true });
+      const path = join(root, "bench/results", `${conditions.at.slice(0, 19).replaceAll(":", "-")}-${name}.json`);
+      writeFileSync(path, `${JSON.stringify({ benchmark: name, conditions, measurements }, null, 2)}\n`);
+      process.stdout.write(`${" ".repeat(9)}kept in ${path.slice(root.length)}\n`);
+    }
+  } finally {
+    rmSync(join(root, ".runtime", `bench-${process.pid}`), { recursive: true, force: true });
+  }
+}
