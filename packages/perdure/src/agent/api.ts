@@ -52,6 +52,8 @@ export interface Step {
 export interface Sent extends AsyncIterable<Step> {
   readonly id: MessageId;
   readonly to: AgentId | string;
+  /** The name it was sent to, without its `@`, if it was sent to a name. */
+  readonly toName: string | undefined;
   /** Every step so far. */
   readonly steps: readonly Step[];
   /**

@@ -55,6 +55,8 @@ export interface TurnDraft extends Draft {
 export interface OutgoingView {
   readonly id: MessageId;
   readonly to: AgentId | string;
+  /** The name it was sent to, without its `@`, if it was sent to a name. */
+  readonly toName: string | undefined;
   readonly expiresAtMs: number;
   /** In the order they happened; a longer list never takes back a shorter one. */
   readonly steps: readonly Step[];

@@ -38,6 +38,7 @@ export function createSent({ core, clock, settings, closing, view }: SentOptions
     get to() {
       return known.to;
     },
+    toName: view.toName,
     get steps() {
       return known.steps;
     },

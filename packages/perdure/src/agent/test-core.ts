@@ -92,6 +92,7 @@ export function createTestEngine(disk: TestDisk): TestEngine {
         id,
         to: draft.to,
         expiresAtMs: Date.now() + (draft.expiresInMs ?? 60_000),
+        toName: undefined,
         steps: [stepOf("queued")],
         ended: false,
       };

@@ -14,6 +14,7 @@ export function outgoingView(outgoing: Outgoing, named: (name: string) => Bytes 
   return {
     id: outgoing.id,
     to: to === undefined ? `@${head.toName}` : agentIdText(to),
+    toName: head.toName === "" ? undefined : head.toName,
     expiresAtMs: head.expiresAtMs,
     steps: outgoing.steps.map(stepView),
     ended: isTerminal(outgoing.state),

@@ -177,7 +177,7 @@ function addSending(program: Command, dispatch: Dispatch): void {
   folder(program.command("trace").argument("[id]", "a message id, or its beginning; without it the messages sent"))
     .summary("each hop of a message: when, who, who signed")
     .addHelpText("before", examples("perdure trace", "perdure trace 9f2c4e81d03b7a55.1"))
-    .addHelpText("after", "\n--json: without an id {type: \"sent\", id, to, state, atMs} per message; with one\n{type: \"step\", …} per step.")
+    .addHelpText("after", "\n--json: without an id {type: \"sent\", id, to, toName, state, atMs} per message;\nwith one {type: \"step\", …} per step.")
     .action((id: string | undefined, options: FolderOptions) =>
       dispatch({ what: id === undefined ? "could not list what was sent" : `no trace of ${id}`, options, load: async () => (await import("./verbs/trace.ts")).traceVerb(id, options) }));
 }

@@ -29,7 +29,7 @@ export function sendVerb(to: string, word: string | undefined, options: SendWord
       until: options.until,
       timeoutMs: options.timeout ?? (options.until === "done" ? DONE_TIMEOUT_MS : STORED_TIMEOUT_MS),
       onStep: (step) => {
-        terminal.object(stepObject(sent.id, to, step));
+        terminal.object(stepObject(sent.id, String(sent.to), step));
         last = `${step.state}: ${stepText(step)}`;
         terminal.progress(last);
       },

@@ -25,9 +25,9 @@ async function list({ terminal, signal }: Invocation, agent: Agent): Promise<num
   const all = await agent.outbox({ signal });
   for (const sent of all) {
     const last = sent.steps.at(-1);
-    const to = String(sent.to);
-    terminal.object({ type: "sent", id: sent.id, to, state: last?.state ?? "queued", atMs: last?.atMs });
-    terminal.line(`${sent.id}  ${last === undefined ? "" : dateText(last.atMs)}  ${to.startsWith("ag1") ? shortId(to) : safeLine(to, 34)}  ${stateText(last?.state ?? "queued", terminal.stdout.paint)}`);
+    const to = nameOf(sent);
+    terminal.object({ type: "sent", id: sent.id, to: sent.to, toName: sent.toName, state: last?.state ?? "queued", atMs: last?.atMs });
+    terminal.line(`${sent.id}  ${last === undefined ? "" : dateText(last.atMs)}  ${to.startsWith("ag1") ? shortId(to) : to}  ${stateText(last?.state ?? "queued", terminal.stdout.paint)}`);
   }
   if (all.length === 0) terminal.note("nothing was sent, or all of it is forgotten");
   return 0;
@@ -36,10 +36,10 @@ async function list({ terminal, signal }: Invocation, agent: Agent): Promise<num
 async function trace(invocation: Invocation, agent: Agent, sent: Sent): Promise<void> {
   const { terminal, signal } = invocation;
   const { relay } = await agent.status({ signal });
-  const parties = { relay: relay.id, to: String(sent.to) };
+  const parties = { relay: relay.id, to: nameOf(sent) };
   const { paint } = terminal.stdout;
   const show = (step: Step): void => {
-    terminal.object(stepObject(sent.id, parties.to, step));
+    terminal.object(stepObject(sent.id, String(sent.to), step));
     const who = whoText(step, parties).padEnd(6);
     terminal.line(`${paint.faint(dateText(step.atMs))}  ${paint.strong(who)}  ${stateText(step.state, paint)}${" ".repeat(Math.max(0, 9 - step.state.length))}${stepText(step)}`);
   };
@@ -53,6 +53,11 @@ async function trace(invocation: Invocation, agent: Agent, sent: Sent): Promise<
     const isOutcome = isPerdureError(error) && (error.code === "timed-out" || sent.steps.some((step) => step.state === error.code));
     if (!isOutcome) throw error;
   });
+}
+
+/** As the person called the recipient. */
+function nameOf(sent: Sent): string {
+  return sent.toName === undefined ? String(sent.to) : `@${safeLine(sent.toName, 33)}`;
 }
 
 async function findSent(agent: Agent, word: string, signal: AbortSignal): Promise<Sent> {
