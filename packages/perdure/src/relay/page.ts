@@ -51,7 +51,7 @@ export const PAGE_HTML = /* html */ `<!doctype html>
 </section>
 
 <section aria-labelledby="counters-title">
-<h2 id="counters-title">Messages since it started</h2>
+<h2 id="counters-title">Mail since it started</h2>
 <dl class="facts">
 <div><dt>Accepted</dt><dd id="accepted">–</dd></div>
 <div><dt>Handed out</dt><dd id="delivered">–</dd></div>
@@ -62,6 +62,7 @@ export const PAGE_HTML = /* html */ `<!doctype html>
 <div><dt>Statements signed</dt><dd id="statements">–</dd></div>
 <div><dt>Refused</dt><dd id="refused">–</dd></div>
 </dl>
+<p class="note">Mail above 256 KiB travels in parts, and each counts.</p>
 </section>
 
 <section aria-labelledby="relay-title">
