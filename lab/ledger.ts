@@ -1,0 +1,286 @@
+/**
+ * What happened in a town, and whether it was allowed to: the invariants of the protocol, checked on the facts that relay
+ * and agents report, on what callers were promised, and on what handlers were handed.
+ *
+ *   1 custody        what was acknowledged is with somebody until it came to an end
+ *   2 ack            no acknowledgement before the sync that covers it
+ *   3 completion     at most one per message and recipient; a second start only after a crash, a failure or a lost claim
+ *   4 release        a relay lets go only of what the recipient completed or dealt with, or what expired
+ *   5 statements     numbers gapless and never twice; a handle only rises
+ *   6 horizon        nothing completed is ever handed over again
+ *   8 sealing        no body in anything a relay keeps or says
+ *   9 bounds         queues and stores stay below their limits
+ *  10 no silence     every message ends, every error has a code
+ *
+ * (7, key state, has one event in this version and is checked by the tests of `identity`.)
+ */
+import type { Mail, Step } from "../packages/perdure/src/agent/api.ts";
+import type { LogFields, LogLevel } from "../packages/perdure/src/host/log.ts";
+import { rank } from "../packages/perdure/src/protocol/delivery/delivery-lattice.ts";
+import { isErrorCode } from "../packages/perdure/src/wire/error.ts";
+import { RELAY } from "./town.ts";
+import { CANARY } from "./traffic.ts";
+
+export class InvariantBroken extends Error {
+  readonly invariant: string;
+  constructor(invariant: string, what: string) {
+    super(`${invariant}: ${what}`);
+    this.name = "InvariantBroken";
+    this.invariant = invariant;
+  }
+}
+
+/** One envelope as the relay took it. */
+interface Taken {
+  readonly from: string;
+  readonly to: string;
+  readonly id: string;
+  readonly digest: string;
+  readonly class: string;
+  readonly ticket: number;
+  readonly life: number;
+  acked: boolean;
+  ended: boolean;
+}
+
+interface Promised {
+  readonly text: string;
+  last: Step | undefined;
+  /** States shown so far: a handle shows them again after a restart, and never a lower one for the first time. */
+  readonly shown: Set<string>;
+}
+
+export interface Ledger {
+  fact(host: string, level: LogLevel, event: string, fields: LogFields): void;
+  promised(host: string, id: string, text: string): void;
+  step(host: string, id: string, step: Step): void;
+  handed(host: string, mail: Mail, text: string): void;
+  /** A call that was refused: allowed, when it says so with a code. */
+  refused(host: string, code: string): void;
+  unexpected(what: string): void;
+  crashed(host: string): void;
+  /** Throws the first broken invariant; called after every step. */
+  check(): void;
+  /** Messages that were promised and have not come to an end. */
+  open(): readonly string[];
+  /** Throws when something promised is missing, once the weather is over and the deadline has passed. */
+  settleUp(): void;
+  readonly counts: LedgerCounts;
+}
+
+export interface LedgerCounts {
+  promised: number;
+  handed: number;
+  completed: number;
+  repeats: number;
+  acked: number;
+  statements: number;
+  crashes: number;
+  refusals: number;
+  byEnd: Record<string, number>;
+}
+
+const TERMINAL_RANK = rank("unconfirmed");
+
+export function createLedger(): Ledger {
+  const counts: LedgerCounts = { promised: 0, handed: 0, completed: 0, repeats: 0, acked: 0, statements: 0, crashes: 0, refusals: 0, byEnd: {} };
+  const idOf = new Map<string, string>();
+  const byLink = new Map<string, Taken[]>();
+  const byPosition = new Map<string, Taken>();
+  const promises = new Map<string, Promised>();
+  const completions = new Map<string, { readonly outcome: string; readonly digest: string }>();
+  const dealtWith = new Set<string>();
+  const attempts = new Map<string, number>();
+  const mayStartAgain = new Set<string>();
+  const digests = new Map<string, string>();
+  let life = 0;
+  let syncedTicket = -1;
+  let statement: { readonly number: number; readonly life: number } | undefined;
+  let broken: InvariantBroken | undefined;
+
+  const fail = (invariant: string, what: string): void => {
+    broken ??= new InvariantBroken(invariant, what);
+  };
+  const hostOf = (agentId: string): string => idOf.get(agentId) ?? agentId;
+  const rangesOf = (text: string): readonly (readonly [number, number])[] =>
+    text.split(/[ ,]/).filter((each) => each !== "").map((each) => {
+      const [first = "0", last = first] = each.split("-");
+      return [Number(first), Number(last)] as const;
+    });
+
+  const relayFact = (event: string, fields: LogFields): void => {
+    const text = (name: string): string => String(fields[name] ?? "");
+    const number = (name: string): number => Number(fields[name] ?? 0);
+    switch (event) {
+      case "relay.started":
+        life++;
+        syncedTicket = -1;
+        return;
+      case "relay.mail-appended": {
+        const taken: Taken = {
+          from: text("from"), to: text("agent"), id: text("id"), digest: text("digest"), class: text("class"), ticket: number("ticket"), life, acked: false, ended: false,
+        };
+        const link = byLink.get(text("link")) ?? [];
+        link[number("linkSeq")] = taken;
+        byLink.set(text("link"), link);
+        byPosition.set(`${text("agent")} ${number("position")}`, taken);
+        const key = `${taken.from} ${taken.to} ${taken.id}`;
+        const known = digests.get(key);
+        if (known !== undefined && known !== taken.digest) fail("id", `${taken.id} of ${hostOf(taken.from)} was sent with two contents`);
+        digests.set(key, taken.digest);
+        return;
+      }
+      case "relay.batch-synced":
+        syncedTicket = Math.max(syncedTicket, number("ticket"));
+        return;
+      case "relay.ack-sent":
+        for (const taken of (byLink.get(text("link")) ?? []).slice(0, number("upTo") + 1)) {
+          if (taken === undefined || taken.acked) continue;
+          taken.acked = true;
+          counts.acked++;
+          if (taken.life === life && taken.ticket > syncedTicket) fail("2 ack", `${taken.id} was acknowledged in batch ${taken.ticket}, synced is ${syncedTicket}`);
+        }
+        return;
+      case "relay.settle-applied":
+        for (const [first, last] of rangesOf(text("ranges"))) {
+          if (last > number("tail")) fail("4 release", `positions up to ${last} of ${hostOf(text("agent"))} were released, durable are ${number("tail")}`);
+          for (let position = first; position <= last; position++) {
+            const taken = byPosition.get(`${text("agent")} ${position}`);
+            if (taken === undefined || taken.class !== "mail" || taken.ended) continue;
+            taken.ended = true;
+            if (!isDealtWith(taken)) fail("4 release", `${taken.id} of ${hostOf(taken.from)} was released before ${hostOf(taken.to)} completed it`);
+          }
+        }
+        return;
+      case "relay.expired":
+      case "relay.lost": {
+        const taken = byPosition.get(`${text("agent")} ${number("position")}`);
+        if (taken !== undefined) taken.ended = true;
+        if (event === "relay.lost") fail("1 custody", `${text("id")} was lost by the relay`);
+        return;
+      }
+      case "relay.statement":
+        counts.statements++;
+        // A relay that died after the sync and before it could say so leaves a number that nobody heard of; none may come again.
+        if (statement !== undefined && (number("number") <= statement.number || (statement.life === life && number("number") !== statement.number + 1))) {
+          fail("5 statements", `statement ${number("number")} follows ${statement.number}`);
+        }
+        statement = { number: number("number"), life };
+        return;
+      default:
+    }
+  };
+
+  /** The recipient completed the message, or said why it will never hand it over. A later part is covered by its first. */
+  const isDealtWith = (taken: Taken): boolean => dealtWith.has(`${hostOf(taken.to)} ${taken.from} ${taken.id}`);
+
+  const agentFact = (host: string, event: string, fields: LogFields): void => {
+    const text = (name: string): string => String(fields[name] ?? "");
+    const key = `${host} ${text("from")} ${text("id")}`;
+    switch (event) {
+      case "agent.attached":
+        if (fields["agent"] !== undefined) idOf.set(text("agent"), host);
+        return;
+      case "agent.handler-start": {
+        const attempt = Number(fields["attempt"]);
+        const before = attempts.get(key) ?? 0;
+        if (attempt <= before) fail("3 completion", `attempt ${attempt} of ${text("id")} at ${host} follows ${before}`);
+        if (before > 0 && !mayStartAgain.has(key)) fail("3 completion", `${text("id")} started again at ${host} without a crash, a failure or a lost claim`);
+        if (completions.has(key)) fail("6 horizon", `${text("id")} was started at ${host} after its completion`);
+        mayStartAgain.delete(key);
+        attempts.set(key, attempt);
+        if (attempt > 1) counts.repeats++;
+        return;
+      }
+      case "agent.put-off":
+      case "agent.failed":
+      case "agent.claim-freed":
+      case "agent.claim-taken-back":
+        mayStartAgain.add(key);
+        return;
+      case "agent.completed": {
+        const known = completions.get(key);
+        if (known !== undefined) fail("3 completion", `${text("id")} was completed twice at ${host}: ${known.outcome}, ${text("outcome")}`);
+        completions.set(key, { outcome: text("outcome"), digest: text("digest") });
+        counts.completed++;
+        deal(host, text("from"), text("id"), Number(fields["parts"] ?? 1));
+        return;
+      }
+      case "agent.too-late":
+      case "agent.rejected":
+      case "agent.not-taken":
+        deal(host, text("from"), text("id"), 1);
+        return;
+      case "agent.apart":
+        if (!isErrorCode(text("code"))) fail("10 no silence", `${host} lost its relay for an unlisted cause: ${text("code")} ${text("why")}`);
+        return;
+      default:
+    }
+  };
+
+  const deal = (host: string, from: string, id: string, parts: number): void => {
+    const [stream = "", seq = "0"] = id.split(".");
+    for (let part = 0; part < parts; part++) dealtWith.add(`${host} ${from} ${stream}.${Number(seq) + part}`);
+  };
+
+  return {
+    counts,
+    fact: (host, level, event, fields) => {
+      if (event === "relay.registered") {
+        const name = String(fields["name"] ?? "");
+        if (name !== "") idOf.set(String(fields["agent"]), name);
+      }
+      for (const value of Object.values(fields)) if (typeof value === "string" && value.includes(CANARY)) fail("8 sealing", `${host} said a body in ${event}`);
+      if (level === "error" && UNEXPECTED.has(event)) fail("10 no silence", `${host}: ${event} ${JSON.stringify(fields)}`);
+      if (host === RELAY) relayFact(event, fields);
+      else agentFact(host, event, fields);
+    },
+    promised: (host, id, text) => {
+      counts.promised++;
+      promises.set(`${host} ${id}`, { text, last: undefined, shown: new Set() });
+    },
+    step: (host, id, step) => {
+      const promise = promises.get(`${host} ${id}`);
+      if (promise === undefined) return;
+      if (promise.last !== undefined && !promise.shown.has(step.state) && rank(step.state) < rank(promise.last.state)) fail("5 statements", `${id} of ${host} fell from ${promise.last.state} to ${step.state}`);
+      promise.shown.add(step.state);
+      if (promise.last === undefined || rank(step.state) > rank(promise.last.state)) promise.last = step;
+      if (step.state === "lost") fail("1 custody", `${id} of ${host} was lost`);
+    },
+    handed: (host, mail, text) => {
+      counts.handed++;
+      if (!text.startsWith(CANARY)) fail("content", `${host} was handed something nobody wrote: ${text.slice(0, 40)}`);
+      const promise = promises.get(`${hostOf(mail.from)} ${mail.id}`);
+      if (promise !== undefined && promise.text !== text) fail("content", `${mail.id} arrived at ${host} as another text`);
+    },
+    refused: (host, code) => {
+      counts.refusals++;
+      if (!isErrorCode(code)) fail("10 no silence", `${host}: ${code}`);
+    },
+    unexpected: (what) => fail("10 no silence", what),
+    crashed: (host) => {
+      counts.crashes++;
+      for (const key of attempts.keys()) if (key.startsWith(`${host} `)) mayStartAgain.add(key);
+    },
+    check: () => {
+      if (broken !== undefined) throw broken;
+    },
+    open: () => [...promises].filter(([, { last }]) => last === undefined || rank(last.state) < TERMINAL_RANK).map(([key]) => key),
+    settleUp: () => {
+      for (const [key, { last }] of promises) {
+        if (last === undefined || rank(last.state) < TERMINAL_RANK) fail("1 custody", `${key} was promised and has come to no end: ${last?.state ?? "no step"}`);
+        else counts.byEnd[last.state] = (counts.byEnd[last.state] ?? 0) + 1;
+        if (last?.state === "unconfirmed") fail("1 custody", `${key} ended unconfirmed although everybody was there`);
+        if (last?.state === "done" || last?.state === "refused") {
+          const [host = "", id = ""] = key.split(" ");
+          const completed = [...completions.keys()].some((each) => each.endsWith(` ${id}`) && hostOf(each.split(" ")[1] ?? "") === host);
+          if (!completed) fail("5 statements", `${key} says ${last.state}, and nobody completed it`);
+        }
+      }
+      if (broken !== undefined) throw broken;
+    },
+  };
+}
+
+/** Error facts that mean a mistake of ours, whatever the weather. */
+const UNEXPECTED: ReadonlySet<string> = new Set(["agent.send-failed", "agent.link-ended", "agent.commit-failed", "agent.receipt-mismatch", "agent.call-not-answered", "agent.guest-not-released", "relay.failed"]);

@@ -1,0 +1,102 @@
+/**
+ * The lab: whole towns in simulated time, one seed after the other.
+ *
+ *   npm run lab -- --seeds 200              seeds 1 to 200, each run twice
+ *   npm run lab -- --seed 17 --trace        one seed, every fault and fact
+ *   npm run lab -- --seeds 200 --without sync   one defence off: some seed must break
+ */
+import { parseArgs } from "node:util";
+import { createNodeCrypto } from "../packages/perdure/src/host/node/crypto.ts";
+import { runSeed, type SeedResult } from "./seed.ts";
+import { DEFENCE_NAMES, type DefenceName } from "./town.ts";
+import { describeFault, FAULT_KINDS, type FaultKind } from "./weather.ts";
+
+const HELP = `Simulated towns: a relay, agents, traffic, and everything that can go wrong, from one seed.
+
+  npm run lab -- --seeds 200                 seeds 1 to 200, each run twice, histories compared
+  npm run lab -- --seed 17 --trace           one seed with every fault and fact
+  npm run lab -- --seeds 50 --without dedupe one defence switched off: the lab must notice
+
+  --seeds N       how many seeds (default 20)
+  --from S        first seed (default 1)
+  --seed S        only this one
+  --minutes M     virtual minutes of weather and traffic (default 5)
+  --without NAME  switch a defence off: ${DEFENCE_NAMES.join(", ")}
+  --kinds A,B     only these faults: ${FAULT_KINDS.join(", ")}
+  --once          do not run each seed a second time
+  --trace         print every fault and fact
+`;
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: "string", default: "20" }, from: { type: "string", default: "1" }, seed: { type: "string" }, minutes: { type: "string", default: "5" },
+    without: { type: "string", multiple: true, default: [] }, kinds: { type: "string" }, once: { type: "boolean", default: false }, trace: { type: "boolean", default: false }, help: { type: "boolean", default: false },
+  },
+});
+
+function whole(text: string, name: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw new Error(`--${name} takes a whole number, not "${text}"`);
+  return value;
+}
+
+async function main(): Promise<number> {
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const unknown = values.without.find((name) => !DEFENCE_NAMES.includes(name as DefenceName));
+  if (unknown !== undefined) throw new Error(`there is no defence "${unknown}"; there are ${DEFENCE_NAMES.join(", ")}`);
+  const kinds = values.kinds?.split(",") as FaultKind[] | undefined;
+  const strange = kinds?.find((kind) => !FAULT_KINDS.includes(kind));
+  if (strange !== undefined) throw new Error(`there is no fault "${strange}"; there are ${FAULT_KINDS.join(", ")}`);
+  const switchedOff = new Set(values.without as DefenceName[]);
+  const first = values.seed === undefined ? whole(values.from, "from") : whole(values.seed, "seed");
+  const count = values.seed === undefined ? whole(values.seeds, "seeds") : 1;
+  const minutes = whole(values.minutes, "minutes");
+  const hash = createNodeCrypto().hash;
+  const run = (seed: number): Promise<SeedResult> =>
+    runSeed({ seed, hash, minutes, switchedOff, kinds, ...(values.trace ? { trace: (line: string) => process.stdout.write(`${line}\n`) } : {}) });
+  const begun = performance.now();
+  const total = { seeds: 0, broken: 0, different: 0, promised: 0, completed: 0, repeats: 0, crashes: 0, faults: 0, events: 0, virtualMs: 0 };
+  for (let seed = first; seed < first + count; seed++) {
+    const result = await run(seed);
+    const again = values.once || values.trace ? result : await run(seed);
+    total.seeds++;
+    total.promised += result.counts.promised;
+    total.completed += result.counts.completed;
+    total.repeats += result.counts.repeats;
+    total.crashes += result.counts.crashes;
+    total.faults += result.faults.length;
+    total.events += result.events;
+    total.virtualMs += result.virtualMs;
+    if (again.historyHash !== result.historyHash || again.events !== result.events) {
+      total.different++;
+      process.stdout.write(`seed ${seed}: two runs differ: ${result.historyHash} (${result.events}) and ${again.historyHash} (${again.events})\n`);
+    }
+    if (result.broken !== undefined) {
+      total.broken++;
+      process.stdout.write(`seed ${seed}: broken after ${(result.broken.atMs / 1000).toFixed(3)} s: ${result.broken.what}\n`);
+      if (count === 1) for (const fault of result.faults) process.stdout.write(`  ${describeFault(fault)}\n`);
+    } else if (count === 1) {
+      process.stdout.write(`seed ${seed}: ${JSON.stringify(result.counts)}\n`);
+    }
+  }
+  const seconds = (performance.now() - begun) / 1000;
+  process.stdout.write(
+    `${total.seeds} seeds, ${(total.virtualMs / 60_000).toFixed(0)} virtual minutes, ${total.events} events, ${total.faults} faults, ${total.crashes} crashes; ` +
+    `${total.promised} messages promised, ${total.completed} completed, ${total.repeats} started again; ${seconds.toFixed(1)} s\n` +
+    `${total.broken} broken, ${total.different} not repeatable\n`,
+  );
+  return total.broken + total.different === 0 ? 0 : 1;
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 2;
+  },
+);

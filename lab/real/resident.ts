@@ -1,0 +1,66 @@
+/**
+ * An agent in a process of its own, for kill-nine: `resident.ts serve|write <folder> <relay address> <name>`. Facts of the agent and
+ * promises to its caller go to standard output as JSON lines, which the kernel keeps when the process is killed.
+ */
+import { openAgentWith } from "../../packages/perdure/src/agent/open-agent.ts";
+import { createNodeHost } from "../../packages/perdure/src/host/node/index.ts";
+import { isPerdureError } from "../../packages/perdure/src/wire/error.ts";
+
+const [role, folder = "", join = "", name = ""] = process.argv.slice(2);
+/** Messages on their way at once. */
+const OPEN_MESSAGES = 64;
+const SETTINGS = { redialMinMs: 50, redialMaxMs: 1000, ackTimeoutMs: 1000, retryMinMs: 50, dialTimeoutMs: 2000, openTimeoutMs: 20_000 };
+const FACTS = new Set(["agent.handler-start", "agent.completed", "agent.put-off", "agent.claim-freed"]);
+
+const say = (fact: Readonly<Record<string, unknown>>): void => {
+  process.stdout.write(`${JSON.stringify(fact)}\n`);
+};
+
+const host = createNodeHost({
+  log: {
+    write: (level, event, fields) => {
+      if (FACTS.has(event) || level === "error") say({ event, ...fields });
+    },
+  },
+});
+
+const agent = await openAgentWith(host, folder, { join, name, settings: SETTINGS });
+say({ event: "up", id: agent.id });
+
+if (role === "serve") {
+  await agent.serve(async (mail, turn) => {
+    await turn.reply(`got ${mail.sizeBytes} bytes`);
+  }, { concurrency: 4 });
+} else {
+  let open = 0;
+  let stopped = false;
+  process.stdin.on("data", () => {
+    stopped = true;
+  });
+  const follow = async (sent: Awaited<ReturnType<typeof agent.send>>): Promise<void> => {
+    open++;
+    try {
+      for await (const step of sent) if (step.state !== "queued" && step.state !== "accepted") say({ event: "step", id: sent.id, state: step.state, proof: step.proof });
+    } finally {
+      open--;
+    }
+  };
+  const report = (error: unknown): void => say({ event: "trouble", code: isPerdureError(error) ? error.code : "none", why: String(error) });
+  for (const sent of await agent.outbox()) follow(sent).catch(report);
+  agent.serve(() => {}).catch(report);
+  for (let number = 0; !stopped; number++) {
+    if (open >= OPEN_MESSAGES) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      continue;
+    }
+    try {
+      const sent = await agent.send("@desk", `note ${number} ${"x".repeat(number % 3000)}`);
+      say({ event: "promised", id: sent.id });
+      follow(sent).catch(report);
+    } catch (error) {
+      report(error);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+  say({ event: "stopped" });
+}

@@ -1,0 +1,89 @@
+/**
+ * Who writes to whom: agents that send notes, large files and questions at random times, and handlers that answer,
+ * forward, fail and take their time. What was promised to a caller is told to the ledger.
+ */
+import type { Agent, Mail, Sent, Turn } from "../packages/perdure/src/agent/api.ts";
+import type { Host } from "../packages/perdure/src/host/host.ts";
+import { sleep } from "../packages/perdure/src/host/deadline.ts";
+import type { Draws } from "../packages/perdure/src/host/simulated/index.ts";
+import { isPerdureError } from "../packages/perdure/src/wire/error.ts";
+import { PART_BYTES } from "../packages/perdure/src/wire/limits.ts";
+import type { Ledger } from "./ledger.ts";
+
+/** In every body: nothing a relay keeps or says may ever contain it. */
+export const CANARY = "canary-7f3a91";
+const MEAN_PAUSE_MS = 2500;
+const SHORT_EXPIRY_MS = 20_000;
+
+export interface Resident {
+  readonly name: string;
+  readonly agent: Agent;
+  readonly host: Host;
+  readonly draws: Draws;
+  readonly ledger: Ledger;
+  readonly neighbours: readonly string[];
+  /** No new messages after this, virtual milliseconds of the host's monotonic clock. */
+  readonly untilMs: number;
+  readonly isCurrent: () => boolean;
+  readonly nowMs: () => number;
+}
+
+/** Keeps an agent busy until the end of its process. */
+export function liveIn(resident: Resident): void {
+  const { agent, name, ledger, isCurrent } = resident;
+  const report = (what: string) => (error: unknown): void => {
+    if (isCurrent()) ledger.unexpected(`${name} ${what}: ${String(error)}`);
+  };
+  agent.serve((mail, turn) => handle(resident, mail, turn), { concurrency: 2 }).catch(report("serving ended"));
+  write(resident).catch(report("writing ended"));
+  agent.outbox().then((all) => {
+    for (const sent of all) follow(resident, sent);
+  }).catch(report("listing its outbox"));
+}
+
+async function write(resident: Resident): Promise<void> {
+  const { agent, draws, host, ledger, neighbours, name, nowMs, untilMs, isCurrent } = resident;
+  for (let number = 0; ; number++) {
+    await sleep(host.clock, draws.wait(MEAN_PAUSE_MS));
+    if (nowMs() > untilMs || !isCurrent()) return;
+    const to = `@${neighbours[draws.below(neighbours.length)]}`;
+    const large = draws.chance(0.06);
+    const text = `${CANARY} ${name} ${nowMs()} ${number} ${"x".repeat(large ? PART_BYTES + draws.below(2 * PART_BYTES) : draws.below(2000))}`;
+    const options = {
+      ...(draws.chance(0.15) ? { expiresInMs: SHORT_EXPIRY_MS } : {}),
+      ...(draws.chance(0.1) ? { idempotencyKey: `${name} ${number}` } : {}),
+    };
+    try {
+      if (draws.chance(0.1)) {
+        const answer = agent.ask(to, text, { ...options, timeoutMs: 30_000 });
+        answer.then((mail) => mail.done(), () => {});
+        continue;
+      }
+      const sent = await agent.send(to, text, options);
+      ledger.promised(name, sent.id, text);
+      follow(resident, sent);
+    } catch (error) {
+      if (isCurrent()) ledger.refused(name, isPerdureError(error) ? error.code : `not an error of ours: ${String(error)}`);
+    }
+  }
+}
+
+function follow({ name, ledger, isCurrent }: Resident, sent: Sent): void {
+  const watch = async (): Promise<void> => {
+    for await (const step of sent) if (isCurrent()) ledger.step(name, sent.id, step);
+  };
+  watch().catch((error: unknown) => {
+    if (isCurrent()) ledger.unexpected(`${name} following ${sent.id}: ${String(error)}`);
+  });
+}
+
+async function handle({ draws, host, ledger, name, neighbours }: Resident, mail: Mail, turn: Turn): Promise<void> {
+  const text = await mail.text();
+  ledger.handed(name, mail, text);
+  const mood = draws.below(100);
+  if (mood < 6) throw new Error("the handler failed");
+  if (mood < 9) return turn.reject("not today");
+  if (mood < 40) await sleep(host.clock, draws.wait(400), turn.signal);
+  if (mood > 70 && !mail.auto) await turn.reply(`${CANARY} re ${text.slice(0, 60)}`);
+  if (mood > 95 && mail.depth < 4) await turn.send(`@${neighbours[draws.below(neighbours.length)]}`, `${CANARY} fwd ${text.slice(0, 60)}`);
+}

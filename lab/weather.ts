@@ -1,0 +1,61 @@
+/**
+ * What goes wrong in a world: a list of faults, drawn from the seed. Each seed enables a random subset of the kinds, so
+ * that rare combinations come up; the list is data, so that it can be shown, kept and shortened.
+ */
+import type { Draws } from "../packages/perdure/src/host/simulated/index.ts";
+
+export const FAULT_KINDS = [
+  "relay-kill", "relay-power", "agent-kill", "agent-power", "cut", "stall", "partition", "one-way", "middlebox", "slow-link",
+  "sync-fails", "write-fails", "disk-full", "slow-disk", "brownout", "pause", "wall-jump",
+] as const;
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+export interface Fault {
+  readonly atMs: number;
+  readonly kind: FaultKind;
+  /** The host it happens to; with two ends, the agent's end. */
+  readonly host: string;
+  readonly durationMs: number;
+  /** A chance, an offset, a factor: what the kind makes of it. */
+  readonly amount: number;
+}
+
+export interface WeatherOptions {
+  readonly draws: Draws;
+  readonly agents: readonly string[];
+  readonly relay: string;
+  readonly fromMs: number;
+  readonly untilMs: number;
+  /** Only these, every one of them; otherwise a subset is drawn. */
+  readonly kinds?: readonly FaultKind[] | undefined;
+}
+
+/** Mean pause between two faults while there is weather. */
+const MEAN_PAUSE_MS = 9000;
+const LONGEST_MS = 20_000;
+
+export function drawWeather({ draws, agents, relay, fromMs, untilMs, kinds }: WeatherOptions): readonly Fault[] {
+  const enabled = kinds ?? FAULT_KINDS.filter(() => draws.chance(0.4));
+  const faults: Fault[] = [];
+  if (enabled.length === 0) return faults;
+  for (let atMs = fromMs + draws.wait(MEAN_PAUSE_MS); atMs < untilMs; atMs += draws.wait(MEAN_PAUSE_MS)) {
+    const kind = enabled[draws.below(enabled.length)] as FaultKind;
+    const onRelay = kind.startsWith("relay") || (isDisk(kind) && draws.chance(0.6)) || (kind === "pause" && draws.chance(0.3)) || (kind === "wall-jump" && draws.chance(0.3));
+    faults.push({
+      atMs: Math.round(atMs),
+      kind,
+      host: onRelay ? relay : (agents[draws.below(agents.length)] as string),
+      durationMs: 50 + draws.below(draws.chance(0.2) ? LONGEST_MS : LONGEST_MS / 10),
+      amount: draws.below(1000) / 1000,
+    });
+  }
+  return faults;
+}
+
+function isDisk(kind: FaultKind): boolean {
+  return kind === "sync-fails" || kind === "write-fails" || kind === "disk-full" || kind === "slow-disk" || kind === "brownout";
+}
+
+export function describeFault(fault: Fault): string {
+  return `${(fault.atMs / 1000).toFixed(1).padStart(6)} s  ${fault.kind.padEnd(12)} ${fault.host.padEnd(6)} for ${fault.durationMs} ms, ${fault.amount}`;
+}
