@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "vitest";
 import { createSettings } from "../settings/register.ts";
 import { fromUtf8 } from "../wire/bytes.ts";
-import { isPerdureError } from "../wire/error.ts";
+import { isPerdureError, PerdureError } from "../wire/error.ts";
 import type { MessageId } from "../wire/ids.ts";
 import { createAgent } from "./agent.ts";
 import type { Agent, Mail } from "./api.ts";
@@ -233,14 +233,22 @@ test("as many handlers run at once as asked for", async () => {
   expect(most).toBe(3);
 });
 
-test("serving ends with the error of an agent that can no longer commit", async () => {
-  const { PerdureError } = await import("../wire/error.ts");
-  const { agent, engine } = await open({}, (engine) => ({
-    ...engine,
-    complete: () => Promise.reject(new PerdureError("disk-full", "no room", { retry: "after" })),
+test.each([
+  ["goes on after a disk that was full for a while", "disk-full", "after", "done"],
+  ["ends with the error of an agent that can never commit again", "log-damaged", "never", "log-damaged"],
+] as const)("serving %s", async (_what, code, retry, expected) => {
+  let left = 1;
+  const { agent, engine, disk } = await open({ diskRetryMs: 10 }, (inner) => ({
+    ...inner,
+    complete: (completion) => (left-- > 0 ? Promise.reject(new PerdureError(code, "the disk says no", { retry })) : inner.complete(completion)),
   }));
   engine.arrive("question");
-  expect(await agent.serve(() => {}).catch(codeOf)).toBe("disk-full");
+  const stop = new AbortController();
+  const serving = agent.serve(() => {}, { signal: stop.signal }).then(() => "stopped", codeOf);
+  const committed = expect.poll(() => disk.mails[0]?.committed?.outcome).toBe("done").then(() => "done");
+  expect(await Promise.race([serving, committed.catch(() => serving)])).toBe(expected);
+  stop.abort();
+  await serving;
 });
 
 test("ask resolves with the answer, which is then done", async () => {

@@ -142,7 +142,8 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
     if (judgement === "settled") return settlePosition();
     if (judgement === "expired" || opened.kind === "known") {
       log.write("info", "agent.too-late", { from, id });
-      return settlePosition();
+      // Mail stays with the relay, whose signed notice tells its sender; settled here it would end without a word.
+      return envelope.class === "mail" ? undefined : settlePosition();
     }
     keep(opened.pins);
     if (judgement === "new" && opened.kind === "receipt") {

@@ -2,10 +2,10 @@
  * Handing mail to a handler: claim, run, commit, and again.
  *
  * What must hold: a handler that returned is committed or fenced, never half of it; one that threw, or that took longer
- * than its claim allows, gives the message back as a failed attempt and commits nothing. Errors of the handler stay here;
- * an error of the agent itself (a full disk, a lost folder) ends serving and is thrown.
+ * than its claim allows, gives the message back as a failed attempt and commits nothing. Errors of the handler stay here. An
+ * error of the agent that may pass (a full disk) pauses serving and is said in the log; one that cannot (a lost folder) ends it.
  */
-import { withDeadline } from "../host/deadline.ts";
+import { sleep, withDeadline } from "../host/deadline.ts";
 import type { Host } from "../host/host.ts";
 import { clipWords } from "../protocol/link/goodbyes.ts";
 import type { Settings } from "../settings/register.ts";
@@ -31,18 +31,23 @@ export interface ServeContext {
 export async function serveMail(context: ServeContext, handler: Handler): Promise<void> {
   const { core, client, stop } = context;
   while (!stop.aborted) {
-    let claimed: ClaimedMail;
     try {
-      claimed = await core.claim(client, stop);
+      const claimed = await core.claim(client, stop);
+      if (stop.aborted) await giveBack(context, claimed.mail, false, "this process stopped serving");
+      else await handleOne(context, claimed, handler);
     } catch (error) {
       if (stop.aborted) return;
       // The message came to its end between being found and being started: there may be another.
       if (isPerdureError(error) && error.code === "fenced") continue;
-      throw error;
+      if (!isPerdureError(error) || error.retry === "never") throw error;
+      await pause(context, error);
     }
-    if (stop.aborted) await giveBack(context, claimed.mail, false, "this process stopped serving");
-    else await handleOne(context, claimed, handler);
   }
+}
+
+async function pause({ host, settings, stop }: ServeContext, error: PerdureError): Promise<void> {
+  host.log.write("warn", "agent.serving-paused", { code: error.code, why: error.message });
+  await sleep(host.clock, settings.diskRetryMs, stop).catch(() => {});
 }
 
 async function handleOne(context: ServeContext, { mail, handlerTimeoutMs }: ClaimedMail, handler: Handler): Promise<void> {
