@@ -82,7 +82,7 @@ export function createDisk(initial: ReadonlyMap<string, Uint8Array> = new Map())
   const begin = (owner: object, change: NameChange): (() => void) => {
     changes.set(change, owner);
     return () => {
-      if (changes.delete(change)) change(files, (file) => void (file.named = true));
+      if (changes.delete(change)) change(files, markNamed);
     };
   };
 
@@ -159,7 +159,7 @@ export function createDisk(initial: ReadonlyMap<string, Uint8Array> = new Map())
       for (const [change, by] of [...changes]) {
         if (by !== owner) continue;
         changes.delete(change);
-        if (pick.name()) change(files, (file) => void (file.named = true));
+        if (pick.name()) change(files, markNamed);
       }
       for (const [folder, holder] of locks) if (holder.owner === owner) locks.delete(folder);
     },
@@ -179,6 +179,10 @@ export function createDisk(initial: ReadonlyMap<string, Uint8Array> = new Map())
       }
     },
   };
+}
+
+function markNamed(file: StoredFile): void {
+  file.named = true;
 }
 
 function storedFile(bytes: Uint8Array): StoredFile {

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { codeOf } from "../../host/conformance/subject.ts";
+import type { Files } from "../../host/files.ts";
 import { createNodeHash } from "../../host/node/hash.ts";
 import type { World } from "../../host/simulated/index.ts";
-import { createWorld } from "../../host/simulated/index.ts";
+import { createDisk, createMemoryFiles, createWorld, ONLY_SYNCED } from "../../host/simulated/index.ts";
 import { fromUtf8, utf8 } from "../../wire/bytes.ts";
 import type { OpenRecordLogOptions } from "./open-log.ts";
 import { openRecordLog } from "./open-log.ts";
@@ -11,109 +13,370 @@ const FOLDER = "/data/log";
 
 interface Opened {
   readonly log: RecordLog;
-  /** What was replayed, as text. */
+  /** What was replayed, as text, and where it lies. */
   readonly replayed: string[];
   readonly at: RecordAt[];
-  readonly health: LogHealth[];
+  readonly health: LogHealth["state"][];
 }
 
-/** Opens the log of host "a" in `world`, as a process that runs now. */
+/** Opens the log of host "a", as a process that runs now. */
 async function open(world: World, options: Partial<OpenRecordLogOptions> = {}): Promise<Opened> {
-  const host = world.host("a");
   const replayed: string[] = [];
   const at: RecordAt[] = [];
-  const health: LogHealth[] = [];
+  const health: LogHealth["state"][] = [];
   const log = await openRecordLog({
-    ...host,
+    ...world.host("a"),
     folder: FOLDER,
     magic: "relay",
-    segmentBytes: 64 * 1024,
+    segmentBytes: 4096,
     diskRetryMs: 100,
     replay: (record, place) => {
       replayed.push(fromUtf8(record));
       at.push(place);
     },
     snapshot: () => [],
-    onHealth: (state) => void health.push(state),
+    onHealth: ({ state }) => void health.push(state),
     ...options,
   });
   return { log, replayed, at, health };
 }
 
-/** Runs `script` in a fresh world. */
-async function inWorld(script: (world: World) => Promise<void>, seed: string | number = 1): Promise<void> {
-  const world = createWorld({ seed, hash: createNodeHash() });
-  await world.complete(script(world));
+/** A test whose body runs in a fresh world. */
+function worldTest(name: string, body: (world: World) => Promise<void>): void {
+  test(name, async () => {
+    const world = createWorld({ seed: name, hash: createNodeHash() });
+    await world.complete(body(world));
+  });
 }
 
-function texts(...values: readonly string[]): Uint8Array[] {
-  return values.map(utf8);
-}
+const texts = (...values: readonly string[]): Uint8Array[] => values.map(utf8);
+const segments = (world: World): string[] => world.disk("a").disk.list(FOLDER);
+const readAll = async (log: RecordLog, at: readonly RecordAt[]): Promise<string[]> =>
+  (await Promise.all(at.map((place) => log.read(place)))).map(fromUtf8);
 
-const names = (world: World): string[] => world.disk("a").disk.list(FOLDER);
+async function fill(log: RecordLog, bytes: number): Promise<RecordAt[]> {
+  const places: RecordAt[] = [];
+  for (let written = 0; written < bytes; written += 500) {
+    const { at, synced } = log.append([utf8("x".repeat(500))]);
+    await synced;
+    places.push(...at);
+  }
+  return places;
+}
 
 describe("the record log", () => {
-  test("replays what was appended, in order, over several openings", () =>
-    inWorld(async (world) => {
-      for (const round of [0, 1, 2]) {
-        const { log, replayed } = await open(world);
-        expect(replayed).toEqual(Array.from({ length: round * 3 }, (_, index) => `record ${index}`));
-        await log.append(texts(`record ${round * 3}`, `record ${round * 3 + 1}`)).synced;
-        await log.append(texts(`record ${round * 3 + 2}`)).synced;
-        await log[Symbol.asyncDispose]();
-      }
-    }));
-
-  test("reads a record before it is durable, after, and after opening again", () =>
-    inWorld(async (world) => {
-      const first = await open(world);
-      const appended = first.log.append(texts("one", "", "three"));
-      const read = async (log: RecordLog, places: readonly RecordAt[]) =>
-        (await Promise.all(places.map((at) => log.read(at)))).map(fromUtf8);
-      expect(await read(first.log, appended.at)).toEqual(["one", "", "three"]);
-      await appended.synced;
-      expect(await read(first.log, appended.at)).toEqual(["one", "", "three"]);
-      await first.log[Symbol.asyncDispose]();
-      const second = await open(world);
-      expect(second.at).toEqual(appended.at);
-      expect(await read(second.log, second.at)).toEqual(["one", "", "three"]);
-    }));
-
-  test("appends made while a sync is under way share the next one", () =>
-    inWorld(async (world) => {
-      const { log } = await open(world);
-      let syncs = 0;
-      const counted = await openCounting(world, () => void syncs++);
+  worldTest("replays what was appended, in order, over several openings", async (world) => {
+    for (const round of [0, 1, 2]) {
+      const { log, replayed } = await open(world);
+      expect(replayed).toEqual(Array.from({ length: round * 3 }, (_, index) => `record ${index}`));
+      await log.append(texts(`record ${round * 3}`, `record ${round * 3 + 1}`)).synced;
+      await log.append(texts(`record ${round * 3 + 2}`)).synced;
       await log[Symbol.asyncDispose]();
-      syncs = 0;
-      await Promise.all(Array.from({ length: 100 }, (_, index) => counted.append(texts(`record ${index}`)).synced));
-      expect(syncs).toBe(1);
-      const first = counted.append(texts("first"));
-      await world.host("a").clock.after(0, () => {});
-      const more = Array.from({ length: 50 }, () => counted.append(texts("more")).synced);
-      await Promise.all([first.synced, ...more]);
-      expect(syncs).toBeLessThanOrEqual(3);
-    }));
+    }
+  });
+
+  worldTest("reads a record before it is durable, after, and after opening again", async (world) => {
+    const first = await open(world);
+    const appended = first.log.append(texts("one", "", "three"));
+    expect(await readAll(first.log, appended.at)).toEqual(["one", "", "three"]);
+    await appended.synced;
+    expect(await readAll(first.log, appended.at)).toEqual(["one", "", "three"]);
+    await first.log[Symbol.asyncDispose]();
+    const second = await open(world);
+    expect(second.at).toEqual(appended.at);
+    expect(await readAll(second.log, second.at)).toEqual(["one", "", "three"]);
+  });
+
+  worldTest("appends made while a sync is under way share the next one", async (world) => {
+    let syncs = 0;
+    const { files } = world.host("a");
+    const counting: Files = {
+      ...files,
+      open: async (path, mode) => {
+        const file = await files.open(path, mode);
+        return {
+          ...file,
+          sync: () => {
+            syncs++;
+            return file.sync();
+          },
+        };
+      },
+    };
+    const { log } = await open(world, { files: counting, segmentBytes: 1_000_000 });
+    syncs = 0;
+    await Promise.all(Array.from({ length: 100 }, (_, index) => log.append(texts(`record ${index}`)).synced));
+    expect(syncs).toBe(1);
+    const { synced } = log.append(texts("first"));
+    await Promise.resolve();
+    await Promise.resolve();
+    await Promise.all([synced, ...Array.from({ length: 50 }, () => log.append(texts("more")).synced)]);
+    expect(syncs).toBe(3);
+  });
+
+  worldTest("counts the bytes that are not durable yet", async (world) => {
+    const { log } = await open(world);
+    const { synced } = log.append(texts("12345", "678"));
+    expect(log.queuedBytes).toBe(8);
+    await synced;
+    expect(log.queuedBytes).toBe(0);
+  });
+
+  worldTest("a record of 300 KiB and one of nothing come back", async (world) => {
+    const { log } = await open(world);
+    const large = "y".repeat(300 * 1024);
+    await log.append(texts(large, "")).synced;
+    await log[Symbol.asyncDispose]();
+    expect((await open(world)).replayed).toEqual([large, ""]);
+  });
+
+  worldTest("an append after the close is aborted", async (world) => {
+    const { log } = await open(world);
+    await log[Symbol.asyncDispose]();
+    expect(() => log.append(texts("late"))).toThrow(expect.objectContaining({ code: "aborted" }));
+  });
 });
 
-async function openCounting(world: World, onSync: () => void): Promise<RecordLog> {
-  const { files } = world.host("a");
-  const counting = {
-    ...files,
-    open: async (path: string, mode: "read" | "write") => {
-      const file = await files.open(path, mode);
-      const sync = async (): Promise<void> => {
-        onSync();
-        await file.sync();
-      };
-      return { ...file, sync };
-    },
-  };
-  return (await open(world, { files: counting, folder: "/data/counted" })).log;
-}
+describe("segments", () => {
+  worldTest("a full one is closed and the next begun, each with a snapshot", async (world) => {
+    let state = "state 0";
+    const first = await open(world, { snapshot: () => texts(state) });
+    state = "state 1";
+    await fill(first.log, 6000);
+    expect(segments(world)).toEqual(["000001.log", "000002.log"]);
+    await first.log[Symbol.asyncDispose]();
+    const { replayed } = await open(world);
+    expect(replayed.filter((text) => text.startsWith("state"))).toEqual(["state 0", "state 1"]);
+    expect(replayed.filter((text) => text.startsWith("x"))).toHaveLength(12);
+  });
 
-test("names", () =>
-  inWorld(async (world) => {
-    await open(world);
-    expect(names(world)).toEqual(["000001.log"]);
-  }));
+  worldTest("whose records are all released are removed, those with one that is needed stay", async (world) => {
+    const { log } = await open(world);
+    const places = await fill(log, 12_000);
+    expect(segments(world).length).toBeGreaterThanOrEqual(3);
+    const needed = places[1] as RecordAt;
+    const before = log.bytesOnDisk;
+    for (const place of places) if (place !== needed) log.release(place);
+    await log.append(texts("one more")).synced;
+    await log[Symbol.asyncDispose]();
+    expect(log.bytesOnDisk).toBeLessThan(before);
+    expect(segments(world)[0]).toBe("000001.log");
+    expect(segments(world)).not.toContain("000002.log");
+    const { replayed } = await open(world);
+    expect(replayed.at(-1)).toBe("one more");
+  });
+
+  worldTest("are not removed because a release was said twice", async (world) => {
+    const { log } = await open(world);
+    const [first, second] = await fill(log, 1000);
+    for (let round = 0; round < 5; round++) log.release(first as RecordAt);
+    await fill(log, 12_000);
+    await log[Symbol.asyncDispose]();
+    expect(await readAll((await open(world)).log, [second as RecordAt])).toEqual(["x".repeat(500)]);
+  });
+
+  worldTest("without anything that is needed do not pile up over many openings", async (world) => {
+    for (let round = 0; round < 10; round++) {
+      const { log, at } = await open(world, { snapshot: () => texts("state") });
+      for (const place of at) log.release(place);
+      const { at: mine, synced } = log.append(texts("small state"));
+      for (const place of mine) log.release(place);
+      await synced;
+      await log[Symbol.asyncDispose]();
+    }
+    expect(segments(world).length).toBeLessThanOrEqual(2);
+  });
+});
+
+describe("a disk that fails", () => {
+  worldTest("once at a sync delays an append, which is then durable in a new segment", async (world) => {
+    const { log, health } = await open(world);
+    await log.append(texts("before")).synced;
+    world.disk("a").failSyncs = 1;
+    const appended = log.append(texts("during"));
+    await appended.synced;
+    expect(health).toEqual(["stuck", "good"]);
+    expect(await readAll(log, appended.at)).toEqual(["during"]);
+    expect(segments(world)).toEqual(["000001.log", "000002.log"]);
+    log.release(appended.at[0] as RecordAt);
+    await log.append(texts("after")).synced;
+    world.crash("a", { keep: "synced" });
+    expect((await open(world)).replayed).toEqual(["before", "during", "after"]);
+  });
+
+  worldTest("is tried again every diskRetryMs until it works", async (world) => {
+    const { log } = await open(world);
+    world.disk("a").failSyncs = 5;
+    const begunMs = world.nowMs;
+    const { synced } = log.append(texts("patient"));
+    const later = log.append(texts("and what came later")).synced;
+    await synced;
+    await later;
+    expect(world.nowMs - begunMs).toBeGreaterThanOrEqual(400);
+    expect(log.health).toEqual({ state: "good" });
+  });
+
+  worldTest("gives an append with orReject up, and nothing of it comes back", async (world) => {
+    const { log } = await open(world);
+    world.disk("a").failSyncs = 1;
+    const rejected = log.append(texts("given up"), { orReject: true });
+    const kept = log.append(texts("kept"));
+    expect(await codeOf(rejected.synced)).toBe("disk-failed");
+    await kept.synced;
+    world.crash("a");
+    expect((await open(world)).replayed).toEqual(["kept"]);
+  });
+
+  worldTest("that is full refuses with orReject at once, keeps the rest waiting, and goes on when there is space", async (world) => {
+    const { log, health } = await open(world);
+    const disk = world.disk("a");
+    disk.capacityBytes = disk.disk.usedBytes + 700;
+    const waiting = log.append(texts("z".repeat(2000)));
+    await expect(log.append(texts("a"), { orReject: true }).synced).rejects.toMatchObject({
+      code: "disk-full",
+      retry: "after",
+      hint: expect.any(String),
+    });
+    await expect(log.append(texts("b"), { orReject: true }).synced).rejects.toMatchObject({ code: "disk-full" });
+    expect(log.health).toMatchObject({ state: "stuck", code: "disk-full" });
+    disk.capacityBytes = Number.POSITIVE_INFINITY;
+    await waiting.synced;
+    expect(health).toEqual(["stuck", "good"]);
+    await log.append(texts("c"), { orReject: true }).synced;
+    await log[Symbol.asyncDispose]();
+    expect((await open(world)).replayed).toEqual(["z".repeat(2000), "c"]);
+  });
+
+  worldTest("that became read-only says so", async (world) => {
+    const { log } = await open(world);
+    world.disk("a").readOnly = true;
+    expect(await codeOf(log.append(texts("a"), { orReject: true }).synced)).toBe("read-only");
+    expect(await codeOf(log.append(texts("b"), { orReject: true }).synced)).toBe("read-only");
+    world.disk("a").readOnly = false;
+    await log.append(texts("c")).synced;
+    await log[Symbol.asyncDispose]();
+    expect((await open(world)).replayed).toEqual(["c"]);
+  });
+
+  worldTest("from the start is an error of the opening, and the next opening finds everything", async (world) => {
+    const { log } = await open(world);
+    await log.append(texts("kept")).synced;
+    await log[Symbol.asyncDispose]();
+    const disk = world.disk("a");
+    disk.readOnly = true;
+    expect(await codeOf(open(world))).toBe("read-only");
+    disk.readOnly = false;
+    disk.capacityBytes = disk.disk.usedBytes + 40;
+    expect(await codeOf(open(world))).toBe("disk-full");
+    disk.capacityBytes = Number.POSITIVE_INFINITY;
+    disk.failSyncs = 1;
+    expect(await codeOf(open(world))).toBe("disk-failed");
+    expect((await open(world)).replayed).toEqual(["kept"]);
+  });
+
+  worldTest("for good does not keep the log from closing; what waited is aborted", async (world) => {
+    const { log } = await open(world);
+    world.disk("a").failSyncs = Number.POSITIVE_INFINITY;
+    const { synced } = log.append(texts("never"));
+    const outcome = codeOf(synced);
+    await log[Symbol.asyncDispose]();
+    expect(await outcome).toBe("aborted");
+  });
+
+  worldTest("and one that hangs does not either", async (world) => {
+    const { log } = await open(world);
+    world.disk("a").held = true;
+    const outcome = codeOf(log.append(texts("never")).synced);
+    await log[Symbol.asyncDispose]();
+    expect(await outcome).toBe("aborted");
+  });
+});
+
+describe("damage", () => {
+  /** A small log of several segments, as the platters hold it, and what it says. */
+  async function smallLog(): Promise<{ image: Map<string, Uint8Array>; records: string[] }> {
+    const world = createWorld({ seed: "damage", hash: createNodeHash() });
+    const records = ["one", "", "\0".repeat(600), "three", "x".repeat(700), "last"];
+    await world.complete(
+      (async () => {
+        for (const record of records) {
+          const { log } = await open(world);
+          await log.append(texts(record)).synced;
+          await log[Symbol.asyncDispose]();
+        }
+      })(),
+    );
+    return { image: world.disk("a").disk.image(ONLY_SYNCED), records };
+  }
+
+  async function openImage(image: ReadonlyMap<string, Uint8Array>, options: Partial<OpenRecordLogOptions> = {}): Promise<string[]> {
+    const world = createWorld({ seed: "image", hash: createNodeHash() });
+    const { log, replayed } = await open(world, { files: createMemoryFiles(createDisk(image)), ...options });
+    await log[Symbol.asyncDispose]();
+    return replayed;
+  }
+
+  test("of any byte is told or harms nothing", async () => {
+    const { image, records } = await smallLog();
+    let told = 0;
+    for (const [path, bytes] of image) {
+      for (let at = 0; at < bytes.length; at++) {
+        const damaged = bytes.slice();
+        damaged[at] = (damaged[at] as number) ^ (1 << (at % 8));
+        try {
+          expect(await openImage(new Map(image).set(path, damaged))).toEqual(records);
+        } catch (error) {
+          expect(error).toMatchObject({ code: "log-damaged", message: expect.stringContaining(path), hint: expect.any(String) });
+          told++;
+        }
+      }
+    }
+    expect(told).toBeGreaterThan(1000);
+  });
+
+  test("a segment that is missing or shorter than it was is told", async () => {
+    const { image } = await smallLog();
+    const [first, second] = [...image.keys()] as [string, string];
+    const without = new Map(image);
+    without.delete(first);
+    await expect(openImage(without)).rejects.toMatchObject({ code: "log-damaged", message: expect.stringContaining(first) });
+    const bytes = image.get(second) as Uint8Array;
+    await expect(openImage(new Map(image).set(second, bytes.subarray(0, bytes.length - 32)))).rejects.toMatchObject({
+      code: "log-damaged",
+    });
+  });
+
+  test("two segments that changed places are told", async () => {
+    const { image } = await smallLog();
+    const [first, second] = [...image.keys()] as [string, string];
+    const swapped = new Map(image).set(first, image.get(second) as Uint8Array).set(second, image.get(first) as Uint8Array);
+    await expect(openImage(swapped)).rejects.toMatchObject({ code: "log-damaged" });
+  });
+
+  test("a log of another kind is not read as ours", async () => {
+    const { image } = await smallLog();
+    await expect(openImage(image, { magic: "agent" })).rejects.toMatchObject({
+      code: "log-damaged",
+      message: expect.stringContaining("relay"),
+    });
+  });
+
+  test("other files in the folder are left alone", async () => {
+    const { image, records } = await smallLog();
+    const disk = createDisk(new Map(image).set(`${FOLDER}/notes.txt`, utf8("mine")).set(`${FOLDER}/1.log`, utf8("mine")));
+    expect(await openImage(image, { files: createMemoryFiles(disk) })).toEqual(records);
+    expect(disk.list(FOLDER)).toEqual(expect.arrayContaining(["1.log", "notes.txt"]));
+  });
+
+  worldTest("of a record is told when it is read, and so is a place where none lies", async (world) => {
+    const { log } = await open(world);
+    const { at, synced } = log.append(texts("whole", "rotten"));
+    await synced;
+    const place = at[1] as RecordAt;
+    world.disk("a").disk.rot(`${FOLDER}/000001.log`, place.offset + 2, 4);
+    await expect(log.read(place)).rejects.toMatchObject({ code: "log-damaged", message: expect.stringContaining("000001.log") });
+    expect(await readAll(log, [at[0] as RecordAt])).toEqual(["whole"]);
+    await expect(log.read({ ...place, length: 3 })).rejects.toMatchObject({ code: "log-damaged" });
+    await expect(log.read({ ...place, offset: place.offset + 5000 })).rejects.toMatchObject({ code: "log-damaged" });
+  });
+});

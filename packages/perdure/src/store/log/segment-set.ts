@@ -54,7 +54,7 @@ export function createSegmentSet(): SegmentSet {
       const place = actual(given);
       moved.delete(placeKey(given));
       const live = segments.get(place.segment)?.live;
-      return live !== undefined && live.delete(place.offset) && live.size === 0;
+      return live?.delete(place.offset) === true && live.size === 0;
     },
     needed: () =>
       [...segments]
