@@ -13,7 +13,7 @@ import { type Bytes, hex } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
 import { toBeSigned } from "../wire/identity.ts";
 import { GENERATION_BYTES } from "../wire/ids.ts";
-import { encodeKept } from "../wire/kept-relay.ts";
+import { encodeKept, STATEMENT_LEAVES } from "../wire/kept-relay.ts";
 import { createDeliveryPump } from "./delivery-pump.ts";
 import { createIncidents, type Incidents } from "./incidents.ts";
 import { createRelayLoop } from "./relay-loop.ts";
@@ -185,7 +185,9 @@ function startStatements(host: Host, settings: Settings, own: OwnIdentity, mailb
   const arm = (): void => {
     const { pending, underWay } = mailboxes.state.statements;
     if (stopped || cancel !== undefined || underWay !== undefined || pending.length === 0) return;
-    cancel = host.clock.after(settings.statementEveryMs, () => {
+    // What one statement could not hold does not wait for the next interval.
+    const delayMs = pending.length > STATEMENT_LEAVES ? 0 : settings.statementEveryMs;
+    cancel = host.clock.after(delayMs, () => {
       cancel = undefined;
       feed({ kind: "statement-due" });
     });

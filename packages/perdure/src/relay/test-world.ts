@@ -1,6 +1,6 @@
 /** A relay in a simulated world and agents that speak to it frame by frame, for the tests of this folder. */
 import { createNodeCrypto } from "../host/node/crypto.ts";
-import { createWorld, type World, type WorldOptions } from "../host/simulated/index.ts";
+import { createWorld, type World } from "../host/simulated/index.ts";
 import { createIdentity, type OwnIdentity } from "../identity/own-identity.ts";
 import type { RelayDefences } from "../protocol/delivery/mailbox-events.ts";
 import { parseRelayAddress } from "../protocol/link/address.ts";
@@ -47,7 +47,7 @@ export interface TestLine extends Connected {
   settle(floor: number, more?: { readonly epoch?: number; readonly generation?: Bytes }): void;
 }
 
-export function createRelayWorld(options: Partial<WorldOptions> = {}): RelayWorld {
+export function createRelayWorld(options: Partial<Parameters<typeof createWorld>[0]> = {}): RelayWorld {
   const world = createWorld({ seed: 1, hash, ...options });
   const facts: Fact[] = [];
   world.onLog((host, _level, event, fields) => void facts.push({ host, event, fields }));

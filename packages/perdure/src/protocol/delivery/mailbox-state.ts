@@ -191,6 +191,7 @@ export function labelOf(stream: Bytes, digest: Bytes): string {
 }
 
 export function readLabel(label: string): { readonly stream: Bytes; readonly digest: Bytes } {
-  const bytes = Uint8Array.from(label, (letter) => letter.charCodeAt(0));
+  const bytes = new Uint8Array(label.length);
+  for (let index = 0; index < label.length; index++) bytes[index] = label.charCodeAt(index);
   return { stream: bytes.slice(0, 8), digest: bytes.slice(8) };
 }

@@ -1,5 +1,5 @@
 /** The newest statement proofs of a sender, shown again at each attach: a connection may break between stating and telling. */
-import type { Bytes } from "../../wire/bytes.ts";
+import { type Bytes, equalBytes } from "../../wire/bytes.ts";
 
 /** More than the frames a sender may have unacknowledged can spread over while a dead connection goes unnoticed. */
 export const KEPT_PROOFS = 64;
@@ -11,11 +11,8 @@ interface Shelf {
 /** Keeps a proof unless a restatement brought it already. */
 export function keepProof(shelf: Shelf, number: number, proof: Bytes): void {
   const { proofs } = shelf;
-  if (proofs.some((each) => each.number === number && sameBytes(each.proof, proof))) return;
+  const isNew = number > (proofs.at(-1)?.number ?? 0);
+  if (!isNew && proofs.some((each) => each.number === number && equalBytes(each.proof, proof))) return;
   proofs.push({ number, proof: proof.slice() });
   if (proofs.length > KEPT_PROOFS) proofs.shift();
-}
-
-function sameBytes(a: Bytes, b: Bytes): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

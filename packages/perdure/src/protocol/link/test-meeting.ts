@@ -1,7 +1,7 @@
 /** Two simulated hosts, an agent and a relay, for the tests of this folder. */
 import type { Connection } from "../../host/net.ts";
 import { createNodeCrypto } from "../../host/node/crypto.ts";
-import { createWorld, type World, type WorldOptions } from "../../host/simulated/index.ts";
+import { createWorld, type World } from "../../host/simulated/index.ts";
 import { createIdentity, type OwnIdentity } from "../../identity/own-identity.ts";
 import { createSettings } from "../../settings/register.ts";
 import type { Goodbye, Welcome } from "../../wire/control.ts";
@@ -25,7 +25,7 @@ export interface Meeting {
 }
 
 export interface MeetingOptions {
-  readonly world?: Partial<WorldOptions>;
+  readonly world?: Partial<Parameters<typeof createWorld>[0]>;
   readonly accept?: Partial<AcceptOptions>;
   readonly relayRole?: "mail" | "relay";
   readonly agentRole?: "mail" | "relay";

@@ -1,0 +1,64 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createNodeCrypto } from "../../host/node/crypto.ts";
+import { hex } from "../../wire/bytes.ts";
+import { storedLeaf } from "../../wire/statement.ts";
+import { leafCovers } from "./statement-proof.ts";
+import { addToLeaf, beginStatement, createStatements, durablePending, finishStatement, recallStatement, type Statements } from "./statements.ts";
+
+const { sha256 } = createNodeCrypto().hash;
+const SENDER = new Uint8Array(32).fill(1);
+const LINK = new Uint8Array(8).fill(2);
+const digestOf = (linkSeq: number): Uint8Array => new Uint8Array(16).fill(linkSeq);
+
+/** One letter per link sequence number: m mail, r refused. */
+function fed(words: string, statements: Statements = createStatements(), from = 1): Statements {
+  [...words].forEach((word, index) => addToLeaf(statements, SENDER, LINK, from + index, word === "m" ? digestOf(from + index) : undefined));
+  return statements;
+}
+
+const digestsOf = (words: string, from = 1): Uint8Array[] => [...words].flatMap((word, index) => (word === "m" ? [digestOf(from + index)] : []));
+
+describe("leaves", () => {
+  it("cover each stored message once, in link order, refused ones left out", () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^[mr]{1,60}$/), (words) => {
+        const begun = beginStatement(fed(words), sha256, SENDER, 1);
+        const leaves = (begun?.leaves ?? []).map((leaf) => storedLeaf.decode(leaf));
+        const covered = leaves.flatMap(({ firstSeq, lastSeq }) => digestsOf(words.slice(firstSeq - 1, lastSeq), firstSeq));
+        expect(covered.map(hex)).toEqual(digestsOf(words).map(hex));
+        for (const leaf of leaves) expect(leafCovers(sha256, leaf, digestsOf(words.slice(leaf.firstSeq - 1, leaf.lastSeq), leaf.firstSeq))).toBe(true);
+      }),
+    );
+  });
+
+  it("read again after a statement hold exactly what it did not state", () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^[mr]{1,40}$/), fc.stringMatching(/^[mr]{0,40}$/), (before, after) => {
+        const stating = fed(before);
+        const begun = beginStatement(stating, sha256, SENDER, 1);
+        const again = fed(before + after);
+        if (begun !== undefined) recallStatement(again, sha256, begun.bytes, begun.leaves);
+        expect(again.pending.flatMap((leaf) => leaf.digests).map(hex)).toEqual(digestsOf(after, before.length + 1).map(hex));
+      }),
+    );
+  });
+
+  it("restated hold exactly what is durable", () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^[mr]{1,40}$/), fc.nat(50), (words, synced) => {
+        const durable = durablePending(fed(words), () => synced);
+        expect(durable.flatMap((leaf) => leaf.digests).map(hex)).toEqual(digestsOf(words.slice(0, synced)).map(hex));
+      }),
+    );
+  });
+
+  it("under way are still restated", () => {
+    const statements = fed("mmm");
+    beginStatement(statements, sha256, SENDER, 1);
+    fed("m", statements, 4);
+    expect(durablePending(statements, () => 4).flatMap((leaf) => leaf.digests).length).toBe(4);
+    finishStatement(statements, sha256);
+    expect(durablePending(statements, () => 4).flatMap((leaf) => leaf.digests).length).toBe(1);
+  });
+});
