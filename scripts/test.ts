@@ -9,6 +9,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
+import { COUNTS_PATH, type Counts } from "./count-reporter.ts";
 import { ROOT, runTool, toolPath } from "./tool.ts";
 
 const CHECK_DEADLINE_MS = 180_000;
@@ -35,38 +36,16 @@ const checks = [
   check("dead code", toolPath("knip"), []),
 ];
 
-interface TestReport {
-  readonly numPassedTests: number;
-  readonly numFailedTests: number;
-  readonly testResults: readonly {
-    readonly name: string;
-    readonly status: string;
-    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
-  }[];
-}
-
 const tests = (filters: readonly string[]) => async (): Promise<Outcome> => {
   mkdirSync(join(ROOT, ".runtime"), { recursive: true });
-  const args = ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${REPORT}`, ...filters];
-  const { code } = await runTool(toolPath("vitest"), args, { deadlineMs: TESTS_DEADLINE_MS, live: true });
-  if (code === 124) process.stdout.write(`tests stopped after ${TESTS_DEADLINE_MS / 60_000} minutes\n`);
-  const report = existsSync(REPORT) ? (JSON.parse(readFileSync(REPORT, "utf8")) as TestReport) : undefined;
+  process.env[COUNTS_PATH] = REPORT;
+  const args = ["run", "--reporter=default", `--reporter=${join(ROOT, "scripts/count-reporter.ts")}`, ...filters];
+  const { code, output } = await runTool(toolPath("vitest"), args, { deadlineMs: TESTS_DEADLINE_MS, live: true });
+  process.stdout.write(output);
+  const counts = existsSync(REPORT) ? (JSON.parse(readFileSync(REPORT, "utf8")) as Counts) : { passed: 0, failed: 0, skipped: [] };
   rmSync(REPORT, { force: true });
-  if (report === undefined) return { name: "tests", passed: 0, failed: 1, skipped: [] };
-  const skipped = report.testResults.flatMap((file) =>
-    file.assertionResults.filter(({ status }) => !["passed", "failed"].includes(status)),
-  );
-  return { name: "tests", passed: report.numPassedTests, failed: failures(report, code), skipped: skipped.map(({ fullName }) => fullName) };
+  return { name: "tests", ...counts, failed: counts.failed === 0 && code !== 0 ? 1 : counts.failed };
 };
-
-/** Failed tests, and one for each failure that no test carries: a file that does not load, an error outside every test. */
-function failures(report: TestReport, code: number): number {
-  const withoutTest = report.testResults.filter(
-    ({ status, assertionResults }) => status === "failed" && !assertionResults.some((one) => one.status === "failed"),
-  );
-  const failed = report.numFailedTests + withoutTest.length;
-  return failed === 0 && code !== 0 ? 1 : failed;
-}
 
 const args = process.argv.slice(2);
 const onlyChecks = args.includes("--checks");
