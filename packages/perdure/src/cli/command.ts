@@ -67,7 +67,7 @@ function createInvocation(
   overrides: Readonly<Record<string, number>>, level: LogLevel,
 ): Invocation {
   const log = createConsoleLog({ write: terminal.trouble, level, json: terminal.json });
-  return { host: createNodeHost({ log }), terminal, environment, stdin: streams.stdin, signal, overrides, settings: createSettings(overrides) };
+  return { host: createNodeHost({ log }), terminal, environment, stdin: streams.stdin, stdout: streams.stdout, signal, overrides, settings: createSettings(overrides) };
 }
 
 function forEachCommand(command: ReturnType<typeof createProgram>, visit: (command: ReturnType<typeof createProgram>) => void): void {

@@ -1,5 +1,5 @@
 /** What one call of the command works with: the machine, the terminal, and a signal that fires on Ctrl-C. */
-import type { Readable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import type { Agent } from "../agent/api.ts";
 import { sleep } from "../host/deadline.ts";
 import type { Host } from "../host/host.ts";
@@ -14,6 +14,8 @@ export interface Invocation {
   readonly terminal: Terminal;
   readonly environment: Environment;
   readonly stdin: Readable & { readonly isTTY?: boolean };
+  /** For a screen that is drawn; everything else is said through the terminal. */
+  readonly stdout: Writable;
   /** Fires on the first Ctrl-C, SIGTERM, or when nobody reads our output any more. */
   readonly signal: AbortSignal;
   /** What `--set` said. */

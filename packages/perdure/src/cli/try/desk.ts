@@ -6,7 +6,6 @@
  */
 import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
-import process from "node:process";
 import { openAgentWith } from "../../agent/open-agent.ts";
 import type { Mail } from "../../agent/api.ts";
 import { isPerdureError } from "../../wire/error.ts";
@@ -29,7 +28,7 @@ export function deskVerb({ at, relay, received }: DeskWords): Verb {
     const signal = AbortSignal.any([invocation.signal, stdinEnd(invocation.stdin)]);
     await mkdir(received, { recursive: true });
     await using agent = await openAgentWith(invocation.host, at, { join: relay, name: "desk", settings: invocation.overrides, signal });
-    const say = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
+    const say = invocation.terminal.object;
     say({ type: "awake", id: agent.id });
     try {
       await agent.serve(async (mail) => {
@@ -48,8 +47,8 @@ export function deskVerb({ at, relay, received }: DeskWords): Verb {
 
 /** A short text as it is, anything else by its name and size. */
 function summary(mail: Mail, bytes: Uint8Array): string {
-  if (mail.fileName !== undefined) return `${safeLine(mail.fileName, 60)}, ${sizeText(bytes.length)}`;
-  return isText(bytes) && bytes.length > 0 ? `"${safeLine(fromUtf8(bytes), 60)}"` : sizeText(bytes.length);
+  if (mail.fileName !== undefined) return `${safeLine(mail.fileName, 40)}, ${sizeText(bytes.length)}`;
+  return isText(bytes) && bytes.length > 0 ? `"${safeLine(fromUtf8(bytes), 40)}"` : sizeText(bytes.length);
 }
 
 async function keep(bytes: Uint8Array, path: string): Promise<void> {

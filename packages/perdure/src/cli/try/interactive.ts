@@ -3,7 +3,6 @@
  * for each thing that happens, with when and who. The keys work only while the line is empty, so that they take nothing
  * from typing.
  */
-import process from "node:process";
 import type { Sent } from "../../agent/api.ts";
 import { isTerminal } from "../../protocol/delivery/delivery-lattice.ts";
 import { isPerdureError } from "../../wire/error.ts";
@@ -79,7 +78,7 @@ export async function tryInteractive(invocation: Invocation, keep: boolean): Pro
   await new Promise<void>((resolve) => {
     prompt = createPrompt({
       stdin: invocation.stdin,
-      stdout: process.stdout,
+      stdout: invocation.stdout,
       movesCursor: environment["TERM"] !== "dumb",
       onLine: typed,
       onKey: (letter) => {
@@ -97,7 +96,7 @@ export async function tryInteractive(invocation: Invocation, keep: boolean): Pro
   const open = (await made.me.outbox()).filter((sent) => !sent.steps.some((step) => isTerminal(step.state)));
   terminal.line("");
   if (open.length > 0) terminal.line(`${countText(open.length, "message")} had not come to an end.`);
-  terminal.line(keep ? `Kept in ${made.folder}` : `Everything ended; ${made.folder} is removed.`);
+  terminal.line(keep ? `Kept in ${made.folder}` : `Everything is stopped; ${made.folder} is removed.`);
   return 0;
 }
 

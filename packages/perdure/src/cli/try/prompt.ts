@@ -25,8 +25,17 @@ export interface PromptOptions {
 export function createPrompt({ stdin, stdout, movesCursor, onLine, onKey, onEnd }: PromptOptions): Prompt {
   const editor = createInterface({ input: stdin, output: stdout, historySize: 100, removeHistoryDuplicates: true });
   let open = true;
+  let shown = false;
   const refresh = (): void => {
     if (open) editor.prompt(true);
+  };
+  /** Takes the prompt and the line being typed off the screen, however many rows they have. */
+  const erase = (): void => {
+    moveCursor(stdout, 0, -editor.getCursorPos().rows);
+    cursorTo(stdout, 0);
+    clearScreenDown(stdout);
+    // The editor would go up by the rows it drew last; they are gone and the cursor stands where it shall draw.
+    (editor as { prevRows?: number }).prevRows = 0;
   };
   const onKeypress = (_text: string | undefined, key: { readonly ctrl?: boolean; readonly name?: string } | undefined): void => {
     if (key?.ctrl === true && key.name !== undefined && editor.line === "") onKey(key.name);
@@ -49,17 +58,16 @@ export function createPrompt({ stdin, stdout, movesCursor, onLine, onKey, onEnd 
         refresh();
         return;
       }
-      moveCursor(stdout, 0, -editor.getCursorPos().rows);
-      cursorTo(stdout, 0);
-      clearScreenDown(stdout);
+      erase();
       stdout.write(`${text}\n`);
-      // The editor would go up by the rows it drew last; they are gone and the cursor stands where it shall draw.
-      (editor as { prevRows?: number }).prevRows = 0;
       refresh();
     },
     show: (prompt) => {
+      if (open && movesCursor) erase();
       editor.setPrompt(prompt);
-      refresh();
+      // A terminal that cannot take the old prompt back shows the new one with the next line.
+      if (movesCursor || !shown) refresh();
+      shown = true;
     },
     close: () => {
       if (open) editor.close();

@@ -18,7 +18,8 @@ describe("the report of a trial", () => {
   it("names both relay processes and where the message was", () => {
     const text = reportLines(HOLDING, NO_PAINT).join("\n");
     expect(text).toContain("process 1 killed (SIGKILL)");
-    expect(text).toContain("with 5 of 10 parts acknowledged, part 6 on its way; process 2 went on from its folder");
+    expect(text).toContain("5 of 10 parts acknowledged, part 6 on its way");
+    expect(text).toContain("process 2 went on from its folder");
     expect(text).toContain("sent         my.pdf, 2.3 MB (2,411,724 bytes) in 10 parts");
   });
 

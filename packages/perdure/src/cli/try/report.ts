@@ -1,4 +1,5 @@
 /** What came of an unattended trial, and whether every promise held. */
+import { safeLine } from "../foreign-text.ts";
 import type { Paint } from "../paint.ts";
 import { clockText, countText, durationText, numberText, sizeText } from "../quantity.ts";
 
@@ -42,17 +43,20 @@ export function reportLines(report: TrialReport, paint: Paint): readonly string[
     row("", same ? "equal" : "NOT equal", same),
     row("handled", String(report.handled), report.handled === 1),
     row("lost", String(report.lost), report.lost === 0),
-    row("relay", killedText(report), report.killed !== undefined),
-    row("longest gap", `${durationText(report.longestGapMs)} in which nothing moved, after "${report.longestGapAfter}"`),
+    ...killedRows(report, row),
+    row("longest gap", `${durationText(report.longestGapMs)} in which nothing moved, after "${safeLine(report.longestGapAfter, 60)}"`),
     row("total", durationText(report.totalMs)),
   ];
   if (report.trouble !== undefined) lines.push(row("trouble", report.trouble, false));
   return lines;
 }
 
-function killedText({ killed, parts, relayPids }: TrialReport): string {
-  if (killed === undefined) return "was not killed";
+function killedRows({ killed, parts, relayPids }: TrialReport, row: (label: string, text: string, holds?: boolean) => string): readonly string[] {
+  if (killed === undefined) return [row("relay", "was not killed", false)];
   const next = relayPids.at(-1);
-  const after = next === undefined || next === killed.pid ? "" : `; process ${next} went on from its folder`;
-  return `process ${killed.pid} killed (SIGKILL) at ${clockText(killed.atMs)} with ${killed.partsAcknowledged} of ${countText(parts, "part")} acknowledged, ${killed.moment}${after}`;
+  return [
+    row("relay", `process ${killed.pid} killed (SIGKILL) at ${clockText(killed.atMs)}`, true),
+    row("", `${killed.partsAcknowledged} of ${countText(parts, "part")} acknowledged, ${killed.moment}`),
+    ...(next === undefined || next === killed.pid ? [] : [row("", `process ${next} went on from its folder, on its port`)]),
+  ];
 }

@@ -23,7 +23,7 @@ import { createWorld, type World } from "./world.ts";
 
 /** One step of the story may take this long before the trial is given up and says so. */
 const STEP_MS = 60_000;
-/** One part in flight at a time, so that "in mid-stream" is a place and not a race. */
+/** With one part in flight at a time "in mid-stream" is a place and not a race. */
 const WINDOW = { windowFrames: 1 };
 
 const HOLDS = 0;
@@ -34,7 +34,7 @@ export async function tryUnattended(invocation: Invocation, content: Content, ke
   const { clock } = host;
   const gaps = createGapMeter(clock);
   const tell: Tell = (who, text, more = {}) => {
-    gaps.moved(text);
+    gaps.moved(`${who} ${text.split(/[,;:]/)[0]}`);
     sayHappening(terminal, { atMs: clock.wallMs(), who, text, ...more });
   };
   const startMs = clock.monotonicMs();
@@ -42,10 +42,10 @@ export async function tryUnattended(invocation: Invocation, content: Content, ke
   const killer = createKiller(parts);
   const onFact = (event: string, fields: LogFields): void => {
     killer.fact(event, fields);
-    if (event === "agent.attached" && killer.killed() !== undefined) tell("@me", `is connected again; the relay has ${killer.acknowledged} of ${countText(parts, "part")} on its disk`);
+    if (event === "agent.attached" && killer.killed() !== undefined) tell("@me", `is back; the relay has ${killer.acknowledged} of ${countText(parts, "part")} on disk`);
   };
   await using world = await createWorld({ invocation, tell, keep, settings: WINDOW, onFact, onChange: () => {} });
-  tell("world", `to make "mid-stream" a place and not a race, one part is under way at a time; a lost relay is dialled again every 0.1 to 1 s`);
+  tell("world", "one part travels at a time, to have a mid-stream to kill in");
   const sha256In = hex(host.crypto.hash.sha256(content.bytes));
   let trouble: string | undefined;
   try {
@@ -110,7 +110,7 @@ async function tellStory(invocation: Invocation, { world, content, parts, tell, 
   try {
     const death = await within("the relay to be killed in mid-stream", Promise.race([killed, steps.end.then(() => undefined)]));
     if (death !== undefined) {
-      tell("world", `kill -9 ${death.pid}: the relay is gone, ${death.partsAcknowledged} of ${countText(parts, "part")} acknowledged, ${death.moment}`, { tone: "bad", atMs: death.atMs });
+      tell("world", `kill -9 ${death.pid}, with ${death.partsAcknowledged} of ${countText(parts, "part")} acknowledged`, { tone: "bad", atMs: death.atMs });
       await within("the relay to start again", world.startRelay());
     }
     await within("the relay to store all of it", Promise.race([steps.reached("stored"), steps.end]));

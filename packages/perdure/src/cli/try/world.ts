@@ -8,14 +8,17 @@ import { join } from "node:path";
 import type { Agent } from "../../agent/api.ts";
 import { openAgentWith } from "../../agent/open-agent.ts";
 import { createConsoleLog, createNodeHost } from "../../host/node/index.ts";
-import { withDeadline } from "../../host/deadline.ts";
+import { sleep, withDeadline } from "../../host/deadline.ts";
 import type { LogFields, LogLevel } from "../../host/log.ts";
-import { PerdureError } from "../../wire/error.ts";
+import { isPerdureError, PerdureError } from "../../wire/error.ts";
 import type { Invocation } from "../invocation.ts";
 import { DEFAULT_LISTEN, portOf } from "../listen-address.ts";
 import { type Child, spawnPerdure } from "./child.ts";
 import type { Tell } from "./happening.ts";
 
+/** How long a relay that starts again waits for its port, and how often it looks. */
+const SAME_PORT_MS = 20_000;
+const SAME_PORT_PAUSE_MS = 1000;
 /** `@desk` finishes the message it is at and says goodbye to the relay in this time, or is killed. */
 const FALL_ASLEEP_MS = 10_000;
 /** A relay that is gone is dialled again soon, so that nobody waits a minute in a trial. */
@@ -77,9 +80,24 @@ export async function createWorld({ invocation, tell, keep, settings, onFact, on
     if (relay?.isRunning() === true && !killed.has(relay)) return;
     // The port and the folder's lock are free when the process is gone, not when the signal is sent.
     await relay?.exit;
+    const endMs = host.clock.monotonicMs() + SAME_PORT_MS;
+    for (;;) {
+      try {
+        return await startOnce();
+      } catch (error) {
+        // Somebody else took the port while nobody listened there; the agents know this one.
+        const waits = isPerdureError(error) && error.code === "address-in-use" && address !== "" && host.clock.monotonicMs() < endMs;
+        if (!waits) throw error;
+        tell("world", `port ${portOf(address)} was taken meanwhile, trying again`, { tone: "warning" });
+        await sleep(host.clock, SAME_PORT_PAUSE_MS, invocation.signal);
+      }
+    }
+  };
+
+  const startOnce = async (): Promise<void> => {
     const listen = address === "" ? [] : ["--listen", address.replace(/^ws:\/\/|\/?#.*$/g, "")];
     const child = spawnPerdure(host, ["relay", "--folder", join(folder, "relay"), ...listen, "--until-stdin-ends", ...words], () => {}, ({ signal, code }) => {
-      if (!ending && signal !== "SIGKILL") tell("world", `the relay's process ${child.pid} ended by itself (${signal ?? `exit ${code}`})`, { tone: "bad" });
+      if (!ending && signal !== "SIGKILL" && relayPids.includes(child.pid)) tell("world", `the relay's process ${child.pid} ended by itself (${signal ?? `exit ${code}`})`, { tone: "bad" });
       onChange();
     });
     relay = child;
@@ -88,8 +106,8 @@ export async function createWorld({ invocation, tell, keep, settings, onFact, on
     const again = address !== "";
     address = String(started["address"]);
     const url = String(started["url"]).replace(/\/$/, "");
-    const moved = !again && portOf(url) !== portOf(DEFAULT_LISTEN) ? ` (port ${portOf(DEFAULT_LISTEN)} is busy)` : "";
-    tell("relay", again ? `runs again as process ${child.pid}, same folder, same port` : `runs as process ${child.pid} on ${url}${moved}; its page: ${started["page"]}`);
+    if (!again && portOf(url) !== portOf(DEFAULT_LISTEN)) tell("world", `port ${portOf(DEFAULT_LISTEN)} is busy, the relay takes ${portOf(url)}`);
+    tell("relay", again ? `runs again as process ${child.pid}, same folder and port` : `runs as process ${child.pid}, page ${started["page"]}`);
     onChange();
   };
 
@@ -109,7 +127,7 @@ export async function createWorld({ invocation, tell, keep, settings, onFact, on
     desk = child;
     await child.first("awake");
     deskPids.push(child.pid);
-    tell("@desk", `${deskPids.length === 1 ? "made its keys, told the relay who it is, and is awake" : "wakes up"} as process ${child.pid}`);
+    tell("@desk", `${deskPids.length === 1 ? "is new at this relay, and awake" : "wakes up"} as process ${child.pid}`);
     onChange();
   };
 
