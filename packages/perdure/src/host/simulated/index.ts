@@ -4,5 +4,5 @@ export { createDisk, ONLY_SYNCED } from "./disk.ts";
 export { createMemoryFiles } from "./disk-files.ts";
 export type { Draws } from "./draws.ts";
 export { createDraws } from "./draws.ts";
-export type { SimulatedDisk, World, WorldOptions } from "./world.ts";
+export type { SimulatedDisk, World } from "./world.ts";
 export { createWorld } from "./world.ts";

@@ -166,6 +166,20 @@ describe("segments", () => {
     expect(replayed.at(-1)).toBe("one more");
   });
 
+  worldTest("of any number are read at once", async (world) => {
+    const { log } = await open(world);
+    const places: RecordAt[] = [];
+    for (let index = 0; index < 40; index++) {
+      const { at, synced } = log.append(texts(`${index} ${"x".repeat(5000)}`));
+      await synced;
+      places.push(...at);
+    }
+    expect(segments(world)).toHaveLength(40);
+    for (let round = 0; round < 3; round++) {
+      expect((await readAll(log, places)).map((text) => Number.parseInt(text, 10))).toEqual(places.map((_, index) => index));
+    }
+  });
+
   worldTest("are not removed because a release was said twice", async (world) => {
     const { log } = await open(world);
     const [first, second] = await fill(log, 1000);

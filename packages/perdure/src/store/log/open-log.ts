@@ -27,8 +27,9 @@ export interface OpenRecordLogOptions {
   /** Told every record and every snapshot record, in order. */
   readonly replay: (record: Bytes, at: RecordAt) => void;
   /**
-   * The owner's small state: everything that released records meant and that still matters, in a form that may be
-   * replayed after records it already covers. Asked between turns of the owner, at the beginning of every segment.
+   * The owner's small state: everything that released records meant and that still matters. Asked between turns of the
+   * owner at the beginning of every segment; it lies behind the records of the batch that begins it. So what is replayed
+   * before it may already be in it, and a record of an append with `orReject` may come before it and not be in it.
    */
   readonly snapshot: () => readonly Bytes[];
   readonly onHealth?: (health: LogHealth) => void;
