@@ -24,7 +24,10 @@ describe("the transcripts' own rules", () => {
   });
 
   it("exit codes belong to the command above", () => {
-    expect(parseTranscript("$ a\nx\n[exit 3]\n\n# words\n$ b\n")).toMatchObject([{ command: "a", expected: ["x"], exit: 3 }, { command: "b", expected: [], exit: 0 }]);
+    expect(parseTranscript("$ a\nx\n[exit 3]\n\n# words\n$ b\n")).toMatchObject([
+      { command: "a", expected: ["x"], exit: 3 },
+      { command: "b", expected: [], exit: 0 },
+    ]);
   });
 });
 

@@ -19,9 +19,10 @@ interface Said {
 
 async function run(words: readonly string[], stdin: Readable): Promise<Said> {
   const said = { stdout: "", stderr: "" };
-  const into = (name: "stdout" | "stderr"): PassThrough => new PassThrough().on("data", (chunk) => {
-    said[name] += String(chunk);
-  });
+  const into = (name: "stdout" | "stderr"): PassThrough =>
+    new PassThrough().on("data", (chunk) => {
+      said[name] += String(chunk);
+    });
   const exit = await runCommand(words, { stdin, stdout: into("stdout"), stderr: into("stderr") }, {}, new AbortController().signal);
   return { exit, ...said };
 }
@@ -34,7 +35,10 @@ interface Line {
 }
 
 function lines(said: Said): readonly Line[] {
-  return said.stdout.trimEnd().split("\n").map((line) => JSON.parse(line) as Line);
+  return said.stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Line);
 }
 
 describe("the trial, unattended", () => {
@@ -53,7 +57,10 @@ describe("the trial, unattended", () => {
     it(`${name}: ${bytes.length} bytes through a relay that is killed`, { timeout: TRIAL_MS }, async () => {
       await writeFile(join(folder, name), bytes);
       const said = await run(["try", join(folder, name), "--json"], Readable.from([]));
-      const report = lines(said).at(-1) as Line & { readonly killed: { readonly pid: number; readonly partsAcknowledged: number }; readonly relayPids: readonly number[] };
+      const report = lines(said).at(-1) as Line & {
+        readonly killed: { readonly pid: number; readonly partsAcknowledged: number };
+        readonly relayPids: readonly number[];
+      };
       expect(report, said.stdout + said.stderr).toMatchObject({ type: "report", ok: true, name, bytes: bytes.length, handled: 1, lost: 0 });
       expect(report["sha256Out"]).toBe(report["sha256In"]);
       expect(midStream(report.killed.partsAcknowledged), JSON.stringify(report.killed)).toBe(true);

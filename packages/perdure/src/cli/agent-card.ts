@@ -1,10 +1,11 @@
 /** Who lives in a folder, read from its identity file alone: no lock, no relay, nothing written. */
+
+import type { Host } from "../host/host.ts";
 import { verifyLog } from "../identity/agent-log.ts";
 import { identityPath, readKept } from "../identity/custody.ts";
-import type { Host } from "../host/host.ts";
 import { PerdureError } from "../wire/error.ts";
 import { agentRecord, certificate, type Home, signedCertificate, signedRecord } from "../wire/identity.ts";
-import { agentIdText, type AgentId } from "../wire/ids.ts";
+import { type AgentId, agentIdText } from "../wire/ids.ts";
 
 export interface AgentCard {
   readonly id: AgentId;

@@ -17,7 +17,12 @@ export interface CommandStreams extends TerminalStreams {
 }
 
 /** `signal` calls the running verb off. Resolves with the exit code when everything said has left. */
-export async function runCommand(words: readonly string[], streams: CommandStreams, environment: Environment, signal: AbortSignal): Promise<number> {
+export async function runCommand(
+  words: readonly string[],
+  streams: CommandStreams,
+  environment: Environment,
+  signal: AbortSignal,
+): Promise<number> {
   const ours = words.indexOf("--") < 0 ? words : words.slice(0, words.indexOf("--"));
   const terminal = createTerminal(streams, environment, ours.includes("--json"));
   let exit = 0;
@@ -53,7 +58,10 @@ export async function runCommand(words: readonly string[], streams: CommandStrea
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode !== 0) {
-      const failure = describeFailure(new PerdureError("bad-argument", error.message.replace(/^error: /, "").replace(/\n/g, " ")), "the call is not understood");
+      const failure = describeFailure(
+        new PerdureError("bad-argument", error.message.replace(/^error: /, "").replace(/\n/g, " ")),
+        "the call is not understood",
+      );
       reportFailure(terminal, failure);
       exit = failure.exit;
     }
@@ -63,11 +71,24 @@ export async function runCommand(words: readonly string[], streams: CommandStrea
 }
 
 function createInvocation(
-  terminal: Terminal, streams: CommandStreams, environment: Environment, signal: AbortSignal,
-  overrides: Readonly<Record<string, number>>, level: LogLevel,
+  terminal: Terminal,
+  streams: CommandStreams,
+  environment: Environment,
+  signal: AbortSignal,
+  overrides: Readonly<Record<string, number>>,
+  level: LogLevel,
 ): Invocation {
   const log = createConsoleLog({ write: terminal.trouble, level, json: terminal.json });
-  return { host: createNodeHost({ log }), terminal, environment, stdin: streams.stdin, stdout: streams.stdout, signal, overrides, settings: createSettings(overrides) };
+  return {
+    host: createNodeHost({ log }),
+    terminal,
+    environment,
+    stdin: streams.stdin,
+    stdout: streams.stdout,
+    signal,
+    overrides,
+    settings: createSettings(overrides),
+  };
 }
 
 function forEachCommand(command: ReturnType<typeof createProgram>, visit: (command: ReturnType<typeof createProgram>) => void): void {

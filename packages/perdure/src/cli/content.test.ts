@@ -30,7 +30,10 @@ describe("what is to be sent", () => {
   });
 
   it("@path is a file, with its name and kind", async () => {
-    expect(await readContent(`@${join(folder, "minutes.md")}`, noStdin())).toMatchObject({ fileName: "minutes.md", contentType: "text/markdown" });
+    expect(await readContent(`@${join(folder, "minutes.md")}`, noStdin())).toMatchObject({
+      fileName: "minutes.md",
+      contentType: "text/markdown",
+    });
     expect(await readContent(`@${join(folder, "blob")}`, noStdin())).toMatchObject({ contentType: "application/octet-stream" });
   });
 
@@ -55,9 +58,11 @@ describe("what is to be sent", () => {
   });
 
   it("a pipe that does not end at the limit is cut off with an error", async () => {
-    const endless = Readable.from((function* () {
-      for (;;) yield Buffer.alloc(1024 * 1024);
-    })());
+    const endless = Readable.from(
+      (function* () {
+        for (;;) yield Buffer.alloc(1024 * 1024);
+      })(),
+    );
     await expect(readContent("-", endless)).rejects.toMatchObject({ code: "too-large" });
   });
 

@@ -18,12 +18,30 @@ export interface Content {
 }
 
 const MEDIA_TYPES: Readonly<Record<string, string>> = {
-  ".txt": "text/plain", ".md": "text/markdown", ".html": "text/html", ".css": "text/css", ".csv": "text/csv", ".json": "application/json",
-  ".pdf": "application/pdf", ".zip": "application/zip", ".gz": "application/gzip", ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg",
-  ".gif": "image/gif", ".webp": "image/webp", ".svg": "image/svg+xml", ".mp3": "audio/mpeg", ".mp4": "video/mp4",
+  ".txt": "text/plain",
+  ".md": "text/markdown",
+  ".html": "text/html",
+  ".css": "text/css",
+  ".csv": "text/csv",
+  ".json": "application/json",
+  ".pdf": "application/pdf",
+  ".zip": "application/zip",
+  ".gz": "application/gzip",
+  ".png": "image/png",
+  ".jpg": "image/jpeg",
+  ".jpeg": "image/jpeg",
+  ".gif": "image/gif",
+  ".webp": "image/webp",
+  ".svg": "image/svg+xml",
+  ".mp3": "audio/mpeg",
+  ".mp4": "video/mp4",
 };
 
-export async function readContent(word: string | undefined, stdin: Readable & { readonly isTTY?: boolean }, signal?: AbortSignal): Promise<Content> {
+export async function readContent(
+  word: string | undefined,
+  stdin: Readable & { readonly isTTY?: boolean },
+  signal?: AbortSignal,
+): Promise<Content> {
   if (word === undefined && stdin.isTTY === true) {
     throw new PerdureError("bad-argument", "there is nothing to send", { hint: 'Add the text, "@path" for a file, or pipe something in.' });
   }
@@ -50,7 +68,9 @@ export async function readFileContent(path: string, signal?: AbortSignal): Promi
   try {
     const found = await stat(path);
     if (found.isDirectory()) {
-      throw new PerdureError("bad-argument", `${safeLine(path)} is a folder`, { hint: "Name a file in it, or pack the folder and send the package." });
+      throw new PerdureError("bad-argument", `${safeLine(path)} is a folder`, {
+        hint: "Name a file in it, or pack the folder and send the package.",
+      });
     }
     if (found.isFile() && found.size > MAX_MESSAGE_BYTES) throw tooLarge(safeLine(path), found.size);
     const bytes = await collect(createReadStream(path), safeLine(path), signal);
@@ -80,7 +100,9 @@ async function collect(source: Readable, what: string, signal: AbortSignal | und
 
 function tooLarge(what: string, bytes: number | undefined): PerdureError {
   const size = bytes === undefined ? "more than that" : `${sizeText(bytes)} (${numberText(bytes)} bytes)`;
-  return new PerdureError("too-large", `one message holds at most ${sizeText(MAX_MESSAGE_BYTES)}; ${what} has ${size}`, { hint: "Split it, compress it, or send a link to it." });
+  return new PerdureError("too-large", `one message holds at most ${sizeText(MAX_MESSAGE_BYTES)}; ${what} has ${size}`, {
+    hint: "Split it, compress it, or send a link to it.",
+  });
 }
 
 function mediaType(name: string, bytes: Uint8Array): string {
@@ -102,7 +124,10 @@ function fileError(error: unknown, path: string): unknown {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (code === "ENOENT" || code === "ENOTDIR") return new PerdureError("not-found", `there is no file ${safeLine(path)}`, { cause: error });
   if (code === "EACCES" || code === "EPERM") {
-    return new PerdureError("permission-denied", `${safeLine(path)} may not be read`, { cause: error, hint: "Change its permissions, or copy it to where you may read it." });
+    return new PerdureError("permission-denied", `${safeLine(path)} may not be read`, {
+      cause: error,
+      hint: "Change its permissions, or copy it to where you may read it.",
+    });
   }
   return error;
 }

@@ -1,17 +1,18 @@
-import { describe, expect, it } from "vitest";
 import { Writable } from "node:stream";
+import { describe, expect, it } from "vitest";
 import { ERROR_CODES, PerdureError } from "../wire/error.ts";
 import { describeFailure, reportFailure } from "./failure.ts";
 import { createTerminal } from "./terminal.ts";
 
 function reported(error: unknown, json: boolean): { readonly stdout: string; readonly stderr: string } {
   const said = { stdout: "", stderr: "" };
-  const into = (name: "stdout" | "stderr"): Writable => new Writable({
-    write(chunk, _encoding, done) {
-      said[name] += String(chunk);
-      done();
-    },
-  });
+  const into = (name: "stdout" | "stderr"): Writable =>
+    new Writable({
+      write(chunk, _encoding, done) {
+        said[name] += String(chunk);
+        done();
+      },
+    });
   const terminal = createTerminal({ stdin: {}, stdout: into("stdout"), stderr: into("stderr") }, {}, json);
   reportFailure(terminal, describeFailure(error, "could not send to @desk"));
   return said;
@@ -25,7 +26,13 @@ describe("an error at the command line", () => {
   });
 
   it("is one JSON object with --json", () => {
-    expect(JSON.parse(reported(new PerdureError("timed-out", "waited", { retry: "after", afterMs: 5 }), true).stderr)).toMatchObject({ type: "error", code: "timed-out", exit: 4, retry: "after", afterMs: 5 });
+    expect(JSON.parse(reported(new PerdureError("timed-out", "waited", { retry: "after", afterMs: 5 }), true).stderr)).toMatchObject({
+      type: "error",
+      code: "timed-out",
+      exit: 4,
+      retry: "after",
+      afterMs: 5,
+    });
   });
 
   it("has the exit code of its class, and 70 when it is a mistake of ours", () => {

@@ -26,8 +26,8 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   "too-large": "A message holds at most 8 MB; split the file or send a link to it.",
   "read-only": "Choose a folder on a disk you may write to with --at.",
   "permission-denied": "Choose a folder that belongs to you with --at, or change its owner.",
-  "expired": "Send it again, with a longer --expires.",
-  "internal": "This is a mistake in perdure; please report it with the lines above.",
+  expired: "Send it again, with a longer --expires.",
+  internal: "This is a mistake in perdure; please report it with the lines above.",
 };
 
 export interface Failure {
@@ -45,12 +45,25 @@ export function describeFailure(error: unknown, what: string): Failure {
   if (isPerdureError(error)) {
     const code = isErrorCode(error.code) ? error.code : "internal";
     return {
-      code, exit: ERROR_CODES[code], what, why: safeLine(error.message, 400),
-      hint: error.hint ?? HINTS[code], retry: error.retry, afterMs: error.afterMs,
+      code,
+      exit: ERROR_CODES[code],
+      what,
+      why: safeLine(error.message, 400),
+      hint: error.hint ?? HINTS[code],
+      retry: error.retry,
+      afterMs: error.afterMs,
     };
   }
   const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return { code: "internal", exit: ERROR_CODES.internal, what, why: safeLine(why, 400), hint: HINTS.internal, retry: "never", afterMs: undefined };
+  return {
+    code: "internal",
+    exit: ERROR_CODES.internal,
+    what,
+    why: safeLine(why, 400),
+    hint: HINTS.internal,
+    retry: "never",
+    afterMs: undefined,
+  };
 }
 
 /** Three short lines on stderr, or one JSON object with `--json`. */

@@ -33,7 +33,9 @@ export function parseOverrides(words: readonly string[]): Readonly<Record<string
     const [name, text, ...rest] = word.split("=");
     const value = Number(text);
     if (name === undefined || text === undefined || text.trim() === "" || rest.length > 0 || !Number.isFinite(value)) {
-      throw new PerdureError("bad-argument", `"${word}" is not a setting`, { hint: "Write --set name=number, for example --set askTimeoutMs=5000." });
+      throw new PerdureError("bad-argument", `"${word}" is not a setting`, {
+        hint: "Write --set name=number, for example --set askTimeoutMs=5000.",
+      });
     }
     overrides[name] = value;
   }
@@ -59,5 +61,8 @@ export async function awaitNews({ host, signal }: Invocation, agent: Agent): Pro
 /** Opens the agent of the folder that `--at` or the environment names. */
 export async function openHere(invocation: Invocation, at: string | undefined): Promise<Agent> {
   const { openAgentWith } = await import("../agent/open-agent.ts");
-  return await openAgentWith(invocation.host, agentFolder(at, invocation.environment), { settings: invocation.overrides, signal: invocation.signal });
+  return await openAgentWith(invocation.host, agentFolder(at, invocation.environment), {
+    settings: invocation.overrides,
+    signal: invocation.signal,
+  });
 }

@@ -7,8 +7,17 @@ export const DEFAULT_LISTEN = "ws://127.0.0.1:4410";
 export function parseListenAddress(text: string): string {
   const address = /^\d+$/.test(text) ? `ws://127.0.0.1:${text}` : text.includes("://") ? text : `ws://${text}`;
   const url = URL.canParse(address) ? new URL(address) : undefined;
-  if (url === undefined || url.protocol !== "ws:" || url.hostname === "" || (url.port === "" && !/:80\/?$/.test(address)) || (url.pathname !== "/" && url.pathname !== "") || url.hash !== "") {
-    throw new PerdureError("bad-argument", `"${text}" is not an address to listen on`, { hint: "Write host:port, for example --listen 127.0.0.1:4410; port 0 takes any free one." });
+  if (
+    url === undefined ||
+    url.protocol !== "ws:" ||
+    url.hostname === "" ||
+    (url.port === "" && !/:80\/?$/.test(address)) ||
+    (url.pathname !== "/" && url.pathname !== "") ||
+    url.hash !== ""
+  ) {
+    throw new PerdureError("bad-argument", `"${text}" is not an address to listen on`, {
+      hint: "Write host:port, for example --listen 127.0.0.1:4410; port 0 takes any free one.",
+    });
   }
   return `ws://${url.hostname}:${url.port === "" ? "80" : url.port}`;
 }

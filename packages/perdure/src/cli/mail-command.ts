@@ -42,7 +42,13 @@ export async function runMailCommand({ host, command, timeoutMs, onStderr }: Mai
   const [program = "", ...args] = command;
   const deadline = { timeoutMs, what: `${program} to finish`, signal };
   return await withDeadline(host.clock, deadline, async (within) => {
-    const child = spawnProcess({ command: program, args, env: { ...process.env, ...mailEnvironment(mail) }, stdin: content, signal: within });
+    const child = spawnProcess({
+      command: program,
+      args,
+      env: { ...process.env, ...mailEnvironment(mail) },
+      stdin: content,
+      signal: within,
+    });
     const reply = collectReply(child.stdout, () => child.kill("SIGKILL"));
     const words = collectWords(child.stderr, onStderr);
     const [exit, bytes, lastWords] = await Promise.all([child.exit, reply, words]);
@@ -58,7 +64,9 @@ async function collectReply(stdout: AsyncIterable<Uint8Array>, stop: () => void)
     size += chunk.length;
     if (size > MAX_MESSAGE_BYTES) {
       stop();
-      throw new PerdureError("too-large", "the command printed more than the 8 MB one reply may hold", { hint: "Print less, or write a file and send its name." });
+      throw new PerdureError("too-large", "the command printed more than the 8 MB one reply may hold", {
+        hint: "Print less, or write a file and send its name.",
+      });
     }
     chunks.push(chunk);
   }
@@ -78,12 +86,24 @@ async function collectWords(stderr: AsyncIterable<Uint8Array>, onStderr: (text: 
 
 function mailEnvironment(mail: Mail): Record<string, string> {
   const fields: Record<string, string | number | undefined> = {
-    ID: mail.id, FROM: mail.from, FROM_NAME: mail.fromName, THREAD: mail.thread, IN_REPLY_TO: mail.inReplyTo, ATTEMPT: mail.attempt,
-    AUTO: mail.auto ? 1 : 0, DEPTH: mail.depth, CONTENT_TYPE: mail.contentType, FILE_NAME: mail.fileName, SIZE_BYTES: mail.sizeBytes,
-    SENT_AT_MS: mail.sentAtMs, EXPIRES_AT_MS: mail.expiresAtMs,
+    ID: mail.id,
+    FROM: mail.from,
+    FROM_NAME: mail.fromName,
+    THREAD: mail.thread,
+    IN_REPLY_TO: mail.inReplyTo,
+    ATTEMPT: mail.attempt,
+    AUTO: mail.auto ? 1 : 0,
+    DEPTH: mail.depth,
+    CONTENT_TYPE: mail.contentType,
+    FILE_NAME: mail.fileName,
+    SIZE_BYTES: mail.sizeBytes,
+    SENT_AT_MS: mail.sentAtMs,
+    EXPIRES_AT_MS: mail.expiresAtMs,
   };
   // Somebody else wrote these: no NUL may cut them short, no control character may reach a terminal through a careless echo.
-  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [`PERDURE_${name}`, safeText(String(value ?? "")).replaceAll("\n", " ")]));
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [`PERDURE_${name}`, safeText(String(value ?? "")).replaceAll("\n", " ")]),
+  );
 }
 
 /** A command that cannot be started at all will not start for the next message either. */

@@ -11,9 +11,22 @@ import { shortId } from "./trail.ts";
 /** Without the content. */
 export function mailObject(mail: Mail, box?: Box): object {
   return {
-    type: "mail", id: mail.id, from: mail.from, fromName: mail.fromName, ...(box === undefined ? {} : { box }), thread: mail.thread, inReplyTo: mail.inReplyTo,
-    auto: mail.auto, depth: mail.depth, contentType: mail.contentType, fileName: mail.fileName, sizeBytes: mail.sizeBytes, attempt: mail.attempt,
-    sentAtMs: mail.sentAtMs, receivedAtMs: mail.receivedAtMs, expiresAtMs: mail.expiresAtMs,
+    type: "mail",
+    id: mail.id,
+    from: mail.from,
+    fromName: mail.fromName,
+    ...(box === undefined ? {} : { box }),
+    thread: mail.thread,
+    inReplyTo: mail.inReplyTo,
+    auto: mail.auto,
+    depth: mail.depth,
+    contentType: mail.contentType,
+    fileName: mail.fileName,
+    sizeBytes: mail.sizeBytes,
+    attempt: mail.attempt,
+    sentAtMs: mail.sentAtMs,
+    receivedAtMs: mail.receivedAtMs,
+    expiresAtMs: mail.expiresAtMs,
   };
 }
 
@@ -45,7 +58,9 @@ export async function printContent(terminal: Terminal, mail: Mail): Promise<void
   }
   if (!isText(bytes)) {
     const name = mail.fileName === undefined ? "file" : safeLine(mail.fileName, 60);
-    throw new PerdureError("bad-argument", `the content is ${safeLine(mail.contentType, 40)}, not text for a terminal`, { hint: `Write it into a file: perdure inbox show ${mail.id} > ${name}` });
+    throw new PerdureError("bad-argument", `the content is ${safeLine(mail.contentType, 40)}, not text for a terminal`, {
+      hint: `Write it into a file: perdure inbox show ${mail.id} > ${name}`,
+    });
   }
   terminal.line(safeText(fromUtf8(bytes)).replace(/\n$/, ""));
 }

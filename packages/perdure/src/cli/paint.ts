@@ -10,10 +10,20 @@ export interface Paint {
 }
 
 const plain = (text: string): string => text;
-const sgr = (on: number, off: number) => (text: string): string => `\u001b[${on}m${text}\u001b[${off}m`;
+const sgr =
+  (on: number, off: number) =>
+  (text: string): string =>
+    `\u001b[${on}m${text}\u001b[${off}m`;
 
 export const NO_PAINT: Paint = { strong: plain, faint: plain, good: plain, bad: plain, warning: plain, accent: plain };
-const ANSI_PAINT: Paint = { strong: sgr(1, 22), faint: sgr(2, 22), good: sgr(32, 39), bad: sgr(31, 39), warning: sgr(33, 39), accent: sgr(36, 39) };
+const ANSI_PAINT: Paint = {
+  strong: sgr(1, 22),
+  faint: sgr(2, 22),
+  good: sgr(32, 39),
+  bad: sgr(31, 39),
+  warning: sgr(33, 39),
+  accent: sgr(36, 39),
+};
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

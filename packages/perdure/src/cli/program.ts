@@ -5,62 +5,29 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { Verb } from "./invocation.ts";
 import { parseDuration } from "./quantity.ts";
+import type {
+  AskWords,
+  CommonOptions,
+  DeskWords,
+  FolderOptions,
+  InboxWords,
+  InitWords,
+  OnMailWords,
+  RelayWords,
+  SendWords,
+  TryWords,
+} from "./words.ts";
 
 /** Heading of the options that every verb takes. */
 const EVERYWHERE = "Everywhere:";
 
 /** `what` is what the person wanted, for the error that may come of it; a verb that `serves` runs until it is stopped. */
-export type Dispatch = (call: { readonly what: string; readonly options: CommonOptions; readonly serves?: boolean; readonly load: () => Promise<Verb> }) => Promise<void>;
-
-export interface CommonOptions {
-  readonly json?: boolean;
-  readonly set?: readonly string[];
-  readonly verbose?: boolean;
-}
-
-export interface FolderOptions extends CommonOptions {
-  readonly at?: string;
-}
-
-export interface SendWords extends FolderOptions {
-  readonly until: "queued" | "stored" | "done";
-  readonly timeout?: number;
-  readonly expires?: number;
-  readonly thread?: string;
-  readonly key?: string;
-}
-
-export interface AskWords extends FolderOptions {
-  readonly timeout?: number;
-}
-
-export interface InboxWords extends FolderOptions {
-  readonly box: "inbox" | "failed";
-  readonly watch?: boolean;
-  readonly timeout?: number;
-}
-
-export interface OnMailWords extends FolderOptions {
-  readonly timeout?: number;
-  readonly concurrency?: number;
-}
-
-export interface InitWords extends FolderOptions {
-  readonly relay?: string;
-  readonly name?: string;
-  readonly custody?: "split" | "together";
-  readonly recovery?: string;
-}
-
-export interface RelayWords extends CommonOptions {
-  readonly folder?: string;
-  readonly listen?: string;
-  readonly untilStdinEnds?: boolean;
-}
-
-export interface TryWords extends CommonOptions {
-  readonly keep?: boolean;
-}
+export type Dispatch = (call: {
+  readonly what: string;
+  readonly options: CommonOptions;
+  readonly serves?: boolean;
+  readonly load: () => Promise<Verb>;
+}) => Promise<void>;
 
 const FOLDERS = `
 Folders:
@@ -84,14 +51,20 @@ export function createProgram(version: string, dispatch: Dispatch): Command {
     .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print help")
     .helpCommand(false)
-    .configureHelp({ subcommandTerm: (command) => [command.name(), ...command.registeredArguments.map((each) => (each.required ? `<${each.name()}>` : `[${each.name()}]`))].join(" ") })
-    .addHelpText("before", `Examples:
+    .configureHelp({
+      subcommandTerm: (command) =>
+        [command.name(), ...command.registeredArguments.map((each) => (each.required ? `<${each.name()}>` : `[${each.name()}]`))].join(" "),
+    })
+    .addHelpText(
+      "before",
+      `Examples:
   perdure try ./my.pdf                        your file, through a killed relay
   perdure relay                               a relay here; prints its address
   perdure init --relay <address> --name desk  an agent of your own
   perdure send @desk "hello" --until done     mail that waits for its reader
   perdure on-mail -- ./answer.sh              any command becomes an agent
-`)
+`,
+    )
     .addHelpText("after", FOLDERS);
   addTrial(program, dispatch);
   addAgent(program, dispatch);
@@ -114,17 +87,27 @@ function addTrial(program: Command, dispatch: Dispatch): void {
     .summary("a relay, an agent and you, on this machine, in a fresh folder")
     .option("--keep", "leave the folder of the trial where it is")
     .addHelpText("before", examples("perdure try", "perdure try ./my.pdf", "git log | perdure try"))
-    .addHelpText("after", `
+    .addHelpText(
+      "after",
+      `
 With a file or a pipe: sends that content to a sleeping agent, kills the relay
 (SIGKILL) in mid-stream, starts it again, wakes the agent and reports. Exit code
 0 only if what came out is what went in, handled once and nothing lost; else 1.
 --json: lines {type: "event", atMs, who, text} and last {type: "report", ok,
-bytes, sha256In, sha256Out, handled, lost, killed, longestGapMs, …}.`)
+bytes, sha256In, sha256Out, handled, lost, killed, longestGapMs, …}.`,
+    )
     .action((file: string | undefined, options: TryWords) =>
-      dispatch({ what: "the trial ended early", options, load: async () => (await import("./try/try.ts")).tryVerb(file, options) }));
-  common(program.command("try-desk", { hidden: true }).requiredOption("--at <folder>").requiredOption("--relay <address>").requiredOption("--received <folder>"))
-    .action((options: FolderOptions & { readonly at: string; readonly relay: string; readonly received: string }) =>
-      dispatch({ what: "@desk stopped", options, serves: true, load: async () => (await import("./try/desk.ts")).deskVerb(options) }));
+      dispatch({ what: "the trial ended early", options, load: async () => (await import("./try/try.ts")).tryVerb(file, options) }),
+    );
+  common(
+    program
+      .command("try-desk", { hidden: true })
+      .requiredOption("--at <folder>")
+      .requiredOption("--relay <address>")
+      .requiredOption("--received <folder>"),
+  ).action((options: DeskWords) =>
+    dispatch({ what: "@desk stopped", options, serves: true, load: async () => (await import("./try/desk.ts")).deskVerb(options) }),
+  );
 }
 
 function addAgent(program: Command, dispatch: Dispatch): void {
@@ -132,54 +115,106 @@ function addAgent(program: Command, dispatch: Dispatch): void {
     .summary("make an agent and join it to a relay")
     .option("--relay <address>", "the relay's address as `perdure relay` prints it: ws://127.0.0.1:4410/#ag1…")
     .option("--name <name>", "a name at that relay: 1 to 32 lower-case letters, digits, hyphens")
-    .addOption(new Option("--custody <how>", "where the next control key is kept; split on a terminal, together otherwise").choices(["split", "together"]))
+    .addOption(
+      new Option("--custody <how>", "where the next control key is kept; split on a terminal, together otherwise").choices([
+        "split",
+        "together",
+      ]),
+    )
     .option("--recovery <file>", "with split: where the recovery file goes (./<name>.recovery)")
-    .addHelpText("before", examples("perdure init --relay ws://127.0.0.1:4410/#ag1… --name desk", "perdure init --at ./desk --relay <address> --custody together"))
-    .addHelpText("after", `
+    .addHelpText(
+      "before",
+      examples(
+        "perdure init --relay ws://127.0.0.1:4410/#ag1… --name desk",
+        "perdure init --at ./desk --relay <address> --custody together",
+      ),
+    )
+    .addHelpText(
+      "after",
+      `
 split     the next control key goes into the recovery file and nowhere else.
           Move that file off this machine: it is what will take the identity
           back when the folder is stolen. Daily work does not need it.
 together  everything is in the folder. For unattended machines; a stolen folder
           is a stolen identity.
---json: {type: "agent", id, name, folder, custody, recoveryFile, relay}.`)
-    .action((options: InitWords) => dispatch({ what: "no agent was made", options, load: async () => (await import("./verbs/init.ts")).initVerb(options) }));
+--json: {type: "agent", id, name, folder, custody, recoveryFile, relay}.`,
+    )
+    .action((options: InitWords) =>
+      dispatch({ what: "no agent was made", options, load: async () => (await import("./verbs/init.ts")).initVerb(options) }),
+    );
   folder(program.command("id"))
     .summary("who this agent is")
     .addHelpText("before", examples("perdure id", "perdure id --json --at ./desk"))
-    .addHelpText("after", "\n--json: {type: \"agent\", id, name, folder, custody, relay: {id, url}, keyExpiresAtMs}.")
-    .action((options: FolderOptions) => dispatch({ what: "could not read the agent", options, load: async () => (await import("./verbs/id.ts")).idVerb(options) }));
+    .addHelpText("after", '\n--json: {type: "agent", id, name, folder, custody, relay: {id, url}, keyExpiresAtMs}.')
+    .action((options: FolderOptions) =>
+      dispatch({ what: "could not read the agent", options, load: async () => (await import("./verbs/id.ts")).idVerb(options) }),
+    );
   folder(program.command("doctor"))
     .summary("check folder, keys, disk, relay and clock")
     .addHelpText("before", examples("perdure doctor", "perdure doctor --at ./desk --json"))
-    .addHelpText("after", "\nExit code 0 when nothing failed.\n--json: {type: \"doctor\", ok, checks: [{name, state: ok|warn|fail, says, hint}]}.")
-    .action((options: FolderOptions) => dispatch({ what: "could not examine", options, load: async () => (await import("./verbs/doctor.ts")).doctorVerb(options) }));
+    .addHelpText(
+      "after",
+      '\nExit code 0 when nothing failed.\n--json: {type: "doctor", ok, checks: [{name, state: ok|warn|fail, says, hint}]}.',
+    )
+    .action((options: FolderOptions) =>
+      dispatch({ what: "could not examine", options, load: async () => (await import("./verbs/doctor.ts")).doctorVerb(options) }),
+    );
 }
 
 function addSending(program: Command, dispatch: Dispatch): void {
-  folder(program.command("send").argument("<to>", "@name at your relay, or an agent id").argument("[content]", "text; - or nothing: stdin; @path: a file; @@…: text beginning with @"))
+  folder(
+    program
+      .command("send")
+      .argument("<to>", "@name at your relay, or an agent id")
+      .argument("[content]", "text; - or nothing: stdin; @path: a file; @@…: text beginning with @"),
+  )
     .summary("send mail that waits for its reader")
-    .addOption(new Option("--until <state>", "wait until it is on this disk (queued), on the relay's disk with proof (stored), or handled (done)").choices(["queued", "stored", "done"]).default("stored"))
+    .addOption(
+      new Option("--until <state>", "wait until it is on this disk (queued), on the relay's disk with proof (stored), or handled (done)")
+        .choices(["queued", "stored", "done"])
+        .default("stored"),
+    )
     .option("--timeout <duration>", "stop waiting after this long; the message goes on (30s, with --until done 5m)", duration)
     .option("--expires <duration>", "how long it may wait for its reader: 1s to 30d (7d)", duration)
     .option("--thread <id>", "continue this conversation")
     .option("--key <text>", "the recipient takes one message per key, however often it is sent")
-    .addHelpText("before", examples('perdure send @desk "hello"', "perdure send @desk @report.pdf --until done", "git diff | perdure send @desk -"))
-    .addHelpText("after", "\nPrints the message id, which `perdure trace` takes.\n--json: one line per step: {type: \"step\", id, to, state, atMs, by, proof,\ndetail}.")
+    .addHelpText(
+      "before",
+      examples('perdure send @desk "hello"', "perdure send @desk @report.pdf --until done", "git diff | perdure send @desk -"),
+    )
+    .addHelpText(
+      "after",
+      '\nPrints the message id, which `perdure trace` takes.\n--json: one line per step: {type: "step", id, to, state, atMs, by, proof,\ndetail}.',
+    )
     .action((to: string, content: string | undefined, options: SendWords) =>
-      dispatch({ what: `could not send to ${to}`, options, load: async () => (await import("./verbs/send.ts")).sendVerb(to, content, options) }));
+      dispatch({
+        what: `could not send to ${to}`,
+        options,
+        load: async () => (await import("./verbs/send.ts")).sendVerb(to, content, options),
+      }),
+    );
   folder(program.command("ask").argument("<to>", "@name at your relay, or an agent id").argument("[content]", "as with send"))
     .summary("send and wait for the answer")
     .option("--timeout <duration>", "stop waiting after this long (1m)", duration)
     .addHelpText("before", examples('perdure ask @desk "how many letters?"', "perdure ask @desk @minutes.txt --timeout 5m > summary.txt"))
-    .addHelpText("after", "\nPrints the answer as it came.\n--json: {type: \"mail\", id, from, contentType, sizeBytes, text | base64, …}.")
+    .addHelpText("after", '\nPrints the answer as it came.\n--json: {type: "mail", id, from, contentType, sizeBytes, text | base64, …}.')
     .action((to: string, content: string | undefined, options: AskWords) =>
-      dispatch({ what: `no answer from ${to}`, options, load: async () => (await import("./verbs/ask.ts")).askVerb(to, content, options) }));
+      dispatch({ what: `no answer from ${to}`, options, load: async () => (await import("./verbs/ask.ts")).askVerb(to, content, options) }),
+    );
   folder(program.command("trace").argument("[id]", "a message id, or its beginning; without it the messages sent"))
     .summary("each hop of a message: when, who, who signed")
     .addHelpText("before", examples("perdure trace", "perdure trace 9f2c4e81d03b7a55.1"))
-    .addHelpText("after", "\n--json: without an id {type: \"sent\", id, to, toName, state, atMs} per message;\nwith one {type: \"step\", …} per step.")
+    .addHelpText(
+      "after",
+      '\n--json: without an id {type: "sent", id, to, toName, state, atMs} per message;\nwith one {type: "step", …} per step.',
+    )
     .action((id: string | undefined, options: FolderOptions) =>
-      dispatch({ what: id === undefined ? "could not list what was sent" : `no trace of ${id}`, options, load: async () => (await import("./verbs/trace.ts")).traceVerb(id, options) }));
+      dispatch({
+        what: id === undefined ? "could not list what was sent" : `no trace of ${id}`,
+        options,
+        load: async () => (await import("./verbs/trace.ts")).traceVerb(id, options),
+      }),
+    );
 }
 
 function addReceiving(program: Command, dispatch: Dispatch): void {
@@ -191,8 +226,14 @@ function addReceiving(program: Command, dispatch: Dispatch): void {
     .addOption(new Option("--box <box>", "which box").choices(["inbox", "failed"]).default("inbox"))
     .option("--watch", "go on with mail that arrives, until Ctrl-C or --timeout")
     .option("--timeout <duration>", "with --watch: stop after this long (24h)", duration)
-    .addHelpText("before", examples("perdure inbox", "perdure inbox --watch --json | jq .", "perdure inbox show 9f2c", "perdure inbox done 9f2c"))
-    .addHelpText("after", "\nAn id may be shortened as long as it is clear.\n--json: one line per message: {type: \"mail\", id, from, fromName, box,\ncontentType, fileName, sizeBytes, receivedAtMs, …}.")
+    .addHelpText(
+      "before",
+      examples("perdure inbox", "perdure inbox --watch --json | jq .", "perdure inbox show 9f2c", "perdure inbox done 9f2c"),
+    )
+    .addHelpText(
+      "after",
+      '\nAn id may be shortened as long as it is clear.\n--json: one line per message: {type: "mail", id, from, fromName, box,\ncontentType, fileName, sizeBytes, receivedAtMs, …}.',
+    )
     .action((_options: InboxWords, command: Command) => act("list", "could not read the inbox", merged(command), []));
   const sub = (name: string, summary: string, ...words: readonly string[]): void => {
     const command = folder(inbox.command(name)).summary(summary);
@@ -202,7 +243,9 @@ function addReceiving(program: Command, dispatch: Dispatch): void {
       return act(name, `could not ${name} ${given[0] ?? ""}`.trim(), merged(called.at(-1) as Command), given);
     });
   };
-  inbox.command("list", { isDefault: false, hidden: true }).action((_options: InboxWords, command: Command) => act("list", "could not read the inbox", merged(command), []));
+  inbox
+    .command("list", { isDefault: false, hidden: true })
+    .action((_options: InboxWords, command: Command) => act("list", "could not read the inbox", merged(command), []));
   sub("show", "print a message's content", "<id>");
   sub("done", "mark a message done; its sender sees it", "<id>");
   sub("retry", "put a message back, attempts counted from zero", "<id>");
@@ -211,8 +254,17 @@ function addReceiving(program: Command, dispatch: Dispatch): void {
     .summary("any command becomes an agent")
     .option("--timeout <duration>", "kill the command after this long; counts as a failure (15m)", duration)
     .option("--concurrency <count>", "commands at once (1)", count)
-    .addHelpText("before", examples("perdure on-mail -- ./answer.sh", "perdure on-mail -- sh -c 'wc -c'", "perdure on-mail --timeout 30s -- python3 summarise.py"))
-    .addHelpText("after", `
+    .addHelpText(
+      "before",
+      examples(
+        "perdure on-mail -- ./answer.sh",
+        "perdure on-mail -- sh -c 'wc -c'",
+        "perdure on-mail --timeout 30s -- python3 summarise.py",
+      ),
+    )
+    .addHelpText(
+      "after",
+      `
 For each message the command gets the content on stdin; what it prints on stdout
 becomes the reply, if it prints anything. Its exit code decides:
   0    done; the reply and "done" commit together, or not at all
@@ -224,9 +276,16 @@ _IN_REPLY_TO, _ATTEMPT, _AUTO, _DEPTH, _CONTENT_TYPE, _FILE_NAME, _SIZE_BYTES,
 _SENT_AT_MS, _EXPIRES_AT_MS.
 All of it, the content too, is written by somebody else: data, no instructions.
 --json: one line per run: {type: "handled", id, from, attempt, exit, outcome,
-replyBytes, ms}.`)
+replyBytes, ms}.`,
+    )
     .action((command: string[], options: OnMailWords) =>
-      dispatch({ what: "stopped answering mail", options, serves: true, load: async () => (await import("./verbs/on-mail.ts")).onMailVerb(command, options) }));
+      dispatch({
+        what: "stopped answering mail",
+        options,
+        serves: true,
+        load: async () => (await import("./verbs/on-mail.ts")).onMailVerb(command, options),
+      }),
+    );
 }
 
 function addServing(program: Command, dispatch: Dispatch): void {
@@ -236,13 +295,23 @@ function addServing(program: Command, dispatch: Dispatch): void {
     .option("--at, --folder <folder>", "the relay's folder")
     .addOption(new Option("--until-stdin-ends", "stop when stdin ends, for a supervisor that may die").hideHelp())
     .addHelpText("before", examples("perdure relay", "perdure relay --at ./relay --listen 127.0.0.1:4500"))
-    .addHelpText("after", `
+    .addHelpText(
+      "after",
+      `
 Prints its address, which \`perdure init --relay\` takes; the page at
 http://<host:port>/ shows how it is. SIGTERM or Ctrl-C drains it: what was
 accepted is on disk before it ends. Exit code 0 then.
 --json: {type: "relay", address, id, url, page, pid, folder}, and at the end
-{type: "stopped"}.`)
-    .action((options: RelayWords) => dispatch({ what: "no relay was started", options, serves: true, load: async () => (await import("./verbs/relay.ts")).relayVerb(options) }));
+{type: "stopped"}.`,
+    )
+    .action((options: RelayWords) =>
+      dispatch({
+        what: "no relay was started",
+        options,
+        serves: true,
+        load: async () => (await import("./verbs/relay.ts")).relayVerb(options),
+      }),
+    );
 }
 
 function common(command: Command): Command {

@@ -14,19 +14,26 @@ describe("quantities as people write them", () => {
   });
 
   it("never throws anything but bad-argument", () => {
-    fc.assert(fc.property(fc.string(), (text) => {
-      try {
-        expect(parseDuration(text)).toBeGreaterThanOrEqual(0);
-      } catch (error) {
-        expect(error).toMatchObject({ code: "bad-argument" });
-      }
-    }));
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        try {
+          expect(parseDuration(text)).toBeGreaterThanOrEqual(0);
+        } catch (error) {
+          expect(error).toMatchObject({ code: "bad-argument" });
+        }
+      }),
+    );
   });
 
   it("writes durations, sizes and counts with the unit a person would take", () => {
     expect([0, 340, 2100, 240_000, 7_200_000, 604_800_000].map(durationText)).toEqual(["0 ms", "340 ms", "2.1 s", "4 min", "2 h", "7 d"]);
     expect([0, 1, 1023, 1024, 4301, 8 * 1024 * 1024].map(sizeText)).toEqual(["0 bytes", "1 byte", "1023 bytes", "1 KB", "4.2 KB", "8 MB"]);
-    expect([numberText(7), numberText(2_411_724), countText(1, "part"), countText(32, "part")]).toEqual(["7", "2,411,724", "1 part", "32 parts"]);
+    expect([numberText(7), numberText(2_411_724), countText(1, "part"), countText(32, "part")]).toEqual([
+      "7",
+      "2,411,724",
+      "1 part",
+      "32 parts",
+    ]);
   });
 
   it("writes the time of day with milliseconds", () => {

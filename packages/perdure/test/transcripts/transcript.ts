@@ -63,7 +63,11 @@ export function parseTranscript(text: string): readonly Exchange[] {
 }
 
 /** Lines of `actual` against patterns; what was bound, or the first expected line that does not fit. */
-export function matchLines(expected: readonly string[], actual: readonly string[], bound: ReadonlyMap<string, string>): { readonly bound: ReadonlyMap<string, string> } | { readonly failed: string } {
+export function matchLines(
+  expected: readonly string[],
+  actual: readonly string[],
+  bound: ReadonlyMap<string, string>,
+): { readonly bound: ReadonlyMap<string, string> } | { readonly failed: string } {
   const [first, ...rest] = expected;
   if (first === undefined) return actual.length === 0 ? { bound } : { failed: `nothing more was expected, but there is: ${actual[0]}` };
   if (first === "...") {
@@ -76,14 +80,17 @@ export function matchLines(expected: readonly string[], actual: readonly string[
   const [line, ...more] = actual;
   if (line === undefined) return { failed: `missing: ${first}` };
   const names: string[] = [];
-  const pattern = first.split(/(<[a-z0-9]+(?::[a-z0-9]+)?>)/).map((piece) => {
-    const [, kind = "", name] = /^<([a-z0-9]+)(?::([a-z0-9]+))?>$/.exec(piece) ?? [];
-    const known = bound.get(kind);
-    if (known !== undefined && name === undefined) return escape(known);
-    if (KINDS[kind] === undefined) return escape(piece);
-    names.push(name ?? "");
-    return `(${KINDS[kind]})`;
-  }).join("");
+  const pattern = first
+    .split(/(<[a-z0-9]+(?::[a-z0-9]+)?>)/)
+    .map((piece) => {
+      const [, kind = "", name] = /^<([a-z0-9]+)(?::([a-z0-9]+))?>$/.exec(piece) ?? [];
+      const known = bound.get(kind);
+      if (known !== undefined && name === undefined) return literally(known);
+      if (KINDS[kind] === undefined) return literally(piece);
+      names.push(name ?? "");
+      return `(${KINDS[kind]})`;
+    })
+    .join("");
   const found = new RegExp(`^${pattern}$`).exec(line);
   if (found === null) return { failed: `expected: ${first}\n     got: ${line}` };
   const next = new Map(bound);
@@ -102,16 +109,30 @@ export async function runTranscript(path: string): Promise<void> {
     const cwd = join(here, "work");
     let bound: ReadonlyMap<string, string> = new Map([["here", cwd]]);
 
-    const start = (command: string, number: number, exec: boolean): { child: ChildProcess; output: string; ended: Promise<number | null> } => {
+    const start = (
+      command: string,
+      number: number,
+      exec: boolean,
+    ): { child: ChildProcess; output: string; ended: Promise<number | null> } => {
       const output = join(here, `output-${number}`);
       const file = openSync(output, "w");
-      const env: NodeJS.ProcessEnv = { ...process.env, PATH: `${join(here, "bin")}:${process.env["PATH"]}`, HOME: cwd, TZ: "UTC", NO_COLOR: "1" };
+      const env: NodeJS.ProcessEnv = {
+        ...process.env,
+        PATH: `${join(here, "bin")}:${process.env["PATH"]}`,
+        HOME: cwd,
+        TZ: "UTC",
+        NO_COLOR: "1",
+      };
       for (const name of ["FORCE_COLOR", "PERDURE_HOME", "XDG_DATA_HOME", "NODE_OPTIONS"]) delete env[name];
       const child = spawn("/bin/sh", ["-c", exec ? `exec ${command}` : command], { cwd, env, stdio: ["ignore", file, file] });
       closeSync(file);
       return { child, output, ended: new Promise((resolve) => child.on("exit", (code) => resolve(code))) };
     };
-    const linesOf = (output: string): readonly string[] => readFileSync(output, "utf8").replace(/\n$/, "").split("\n").filter((line, index, all) => all.length > 1 || line !== "" || index > 0);
+    const linesOf = (output: string): readonly string[] =>
+      readFileSync(output, "utf8")
+        .replace(/\n$/, "")
+        .split("\n")
+        .filter((line, index, all) => all.length > 1 || line !== "" || index > 0);
     const fail = (exchange: Exchange, why: string, output: string): never => {
       throw new Error(`line ${exchange.line}: $ ${exchange.command}\n${why}\n--- it said:\n${readFileSync(output, "utf8")}`);
     };
@@ -164,6 +185,6 @@ export async function runTranscript(path: string): Promise<void> {
   }
 }
 
-function escape(text: string): string {
+function literally(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }

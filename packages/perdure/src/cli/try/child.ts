@@ -26,7 +26,12 @@ export interface Child {
   first(type: string): Promise<ChildLine>;
 }
 
-export function spawnPerdure(host: Host, words: readonly string[], onLine: (line: ChildLine) => void, onExit: (exit: ProcessExit, said: string) => void): Child {
+export function spawnPerdure(
+  host: Host,
+  words: readonly string[],
+  onLine: (line: ChildLine) => void,
+  onExit: (exit: ProcessExit, said: string) => void,
+): Child {
   const main = fileURLToPath(new URL(`../main${extname(import.meta.url)}`, import.meta.url));
   const child = spawnProcess({ command: process.execPath, args: [main, ...words, "--json"], env: process.env });
   const seen: ChildLine[] = [];
@@ -57,16 +62,20 @@ export function spawnPerdure(host: Host, words: readonly string[], onLine: (line
     first: async (type) => {
       const there = seen.find((line) => line.type === type);
       if (there !== undefined) return there;
-      return await withDeadline(host.clock, { timeoutMs: START_MS, what: `process ${child.pid} to say "${type}"` }, () =>
-        new Promise<ChildLine>((resolve, reject) => {
-          const check = (line: ChildLine): void => {
-            if (line.type !== type) return;
-            waiting.delete(check);
-            resolve(line);
-          };
-          waiting.add(check);
-          exit.then(() => reject(errorOf(words[0] ?? "", said)), reject);
-        }));
+      return await withDeadline(
+        host.clock,
+        { timeoutMs: START_MS, what: `process ${child.pid} to say "${type}"` },
+        () =>
+          new Promise<ChildLine>((resolve, reject) => {
+            const check = (line: ChildLine): void => {
+              if (line.type !== type) return;
+              waiting.delete(check);
+              resolve(line);
+            };
+            waiting.add(check);
+            exit.then(() => reject(errorOf(words[0] ?? "", said)), reject);
+          }),
+      );
     },
   };
 }

@@ -6,22 +6,16 @@
  */
 import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
-import { openAgentWith } from "../../agent/open-agent.ts";
 import type { Mail } from "../../agent/api.ts";
-import { isPerdureError } from "../../wire/error.ts";
+import { openAgentWith } from "../../agent/open-agent.ts";
 import { fromUtf8 } from "../../wire/bytes.ts";
+import { isPerdureError } from "../../wire/error.ts";
 import { isText } from "../content.ts";
 import { safeLine } from "../foreign-text.ts";
 import type { Verb } from "../invocation.ts";
-import type { FolderOptions } from "../program.ts";
 import { sizeText } from "../quantity.ts";
 import { stdinEnd } from "../stdin-end.ts";
-
-export interface DeskWords extends FolderOptions {
-  readonly at: string;
-  readonly relay: string;
-  readonly received: string;
-}
+import type { DeskWords } from "../words.ts";
 
 export function deskVerb({ at, relay, received }: DeskWords): Verb {
   return async (invocation) => {
@@ -31,13 +25,16 @@ export function deskVerb({ at, relay, received }: DeskWords): Verb {
     const say = invocation.terminal.object;
     say({ type: "awake", id: agent.id });
     try {
-      await agent.serve(async (mail) => {
-        const file = join(received, mail.id);
-        say({ type: "handling", id: mail.id, attempt: mail.attempt });
-        const bytes = await mail.bytes();
-        await keep(bytes, file);
-        say({ type: "handled", id: mail.id, attempt: mail.attempt, sizeBytes: mail.sizeBytes, file, says: summary(mail, bytes) });
-      }, { signal });
+      await agent.serve(
+        async (mail) => {
+          const file = join(received, mail.id);
+          say({ type: "handling", id: mail.id, attempt: mail.attempt });
+          const bytes = await mail.bytes();
+          await keep(bytes, file);
+          say({ type: "handled", id: mail.id, attempt: mail.attempt, sizeBytes: mail.sizeBytes, file, says: summary(mail, bytes) });
+        },
+        { signal },
+      );
     } catch (error) {
       if (!(isPerdureError(error) && error.code === "aborted" && signal.aborted)) throw error;
     }

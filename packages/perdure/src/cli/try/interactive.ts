@@ -59,7 +59,10 @@ export async function tryInteractive(invocation: Invocation, keep: boolean): Pro
   };
   let last: Sent | undefined;
   const send = async (content: Content): Promise<void> => {
-    const sent = await made.me.send("@desk", content.bytes, { contentType: content.contentType, ...(content.fileName === undefined ? {} : { fileName: content.fileName }) });
+    const sent = await made.me.send("@desk", content.bytes, {
+      contentType: content.contentType,
+      ...(content.fileName === undefined ? {} : { fileName: content.fileName }),
+    });
     numbers.set(sent.id, numbers.size + 1);
     last = sent;
     if (content.fileName !== undefined) tell("@me", `sends the file ${content.label}, ${sizeText(content.bytes.length)}`, { id: sent.id });
@@ -70,7 +73,8 @@ export async function tryInteractive(invocation: Invocation, keep: boolean): Pro
   const typed = (line: string): void => {
     const read = readTypedLine(line);
     if (read.kind === "command") run(read.command);
-    else if (read.kind === "missing") print(`There is no ${safeLine(read.path)}; nothing was sent. ${paint.faint("? shows what can be typed.")}`);
+    else if (read.kind === "missing")
+      print(`There is no ${safeLine(read.path)}; nothing was sent. ${paint.faint("? shows what can be typed.")}`);
     else if (read.kind === "file") inTurn("nothing was sent", async () => await send(await readFileContent(read.path)));
     else if (read.kind === "text") inTurn("nothing was sent", async () => await send(textContent(read.text)));
   };
@@ -100,7 +104,13 @@ export async function tryInteractive(invocation: Invocation, keep: boolean): Pro
   return 0;
 }
 
-async function act(world: World, command: Exclude<TypedCommand, "quit" | "help">, tell: Tell, print: (text: string) => void, last: Sent | undefined): Promise<void> {
+async function act(
+  world: World,
+  command: Exclude<TypedCommand, "quit" | "help">,
+  tell: Tell,
+  print: (text: string) => void,
+  last: Sent | undefined,
+): Promise<void> {
   if (command === "sleep") {
     if (world.deskIsAwake()) await world.sleepDesk();
     else print("@desk sleeps already.");

@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { createKiller, type Death } from "./killer.ts";
 
-function armed(parts: number): { readonly killer: ReturnType<typeof createKiller>; readonly kills: () => number; readonly death: Promise<Death> } {
+function armed(parts: number): {
+  readonly killer: ReturnType<typeof createKiller>;
+  readonly kills: () => number;
+  readonly death: Promise<Death>;
+} {
   const killer = createKiller(parts);
   let kills = 0;
   const death = killer.arm({

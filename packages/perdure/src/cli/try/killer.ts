@@ -49,7 +49,12 @@ export function createKiller(parts: number): Killer {
     const pid = trigger.kill();
     if (pid === undefined) return;
     const left = parts === 1 ? "its only part on the way" : `part ${acknowledged + 1} on its way`;
-    death = { pid, atMs: trigger.nowMs(), partsAcknowledged: acknowledged, moment: acknowledged >= parts ? "before it had signed for them" : left };
+    death = {
+      pid,
+      atMs: trigger.nowMs(),
+      partsAcknowledged: acknowledged,
+      moment: acknowledged >= parts ? "before it had signed for them" : left,
+    };
     announce(death);
   };
 
@@ -68,10 +73,11 @@ export function createKiller(parts: number): Killer {
     step: (step) => {
       if (step.state === "done" && step.proof === "receipt") done = true;
     },
-    arm: (by) => new Promise((resolve) => {
-      trigger = by;
-      announce = resolve;
-    }),
+    arm: (by) =>
+      new Promise((resolve) => {
+        trigger = by;
+        announce = resolve;
+      }),
     killed: () => death,
     isDone: () => done,
   };

@@ -24,7 +24,9 @@ function typing(movesCursor = true): Typing {
     written += String(chunk);
   });
   const prompt = createPrompt({
-    stdin, stdout, movesCursor,
+    stdin,
+    stdout,
+    movesCursor,
     onLine: (line) => void lines.push(line),
     onKey: (letter) => void keys.push(letter),
     onEnd: () => {
@@ -44,15 +46,14 @@ function shown(written: string, columns: number): readonly string[] {
   let row = 0;
   let column = 0;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control sequences are what is looked for.
-  for (const [piece] of written.matchAll(/\u001b\[(\d*)([A-Z])|[\s\S]/g)) {
-    const control = /^\u001b\[(\d*)([A-Z])$/.exec(piece);
-    const count = Number(control?.[1] || 1);
-    if (control?.[2] === "A") row = Math.max(0, row - count);
-    else if (control?.[2] === "B") row += count;
-    else if (control?.[2] === "C") column += count;
-    else if (control?.[2] === "D") column = Math.max(0, column - count);
-    else if (control?.[2] === "G") column = count - 1;
-    else if (control?.[2] === "J") {
+  for (const [piece, digits, control] of written.matchAll(/\u001b\[(\d*)([A-Z])|[\s\S]/g)) {
+    const count = Number(digits || 1);
+    if (control === "A") row = Math.max(0, row - count);
+    else if (control === "B") row += count;
+    else if (control === "C") column += count;
+    else if (control === "D") column = Math.max(0, column - count);
+    else if (control === "G") column = count - 1;
+    else if (control === "J") {
       rows.length = row + 1;
       rows[row] = (rows[row] ?? []).slice(0, column);
     } else if (piece === "\n") {
@@ -64,11 +65,17 @@ function shown(written: string, columns: number): readonly string[] {
         row++;
         column = 0;
       }
-      (rows[row] ??= [])[column++] = piece;
+      const letters = rows[row] ?? [];
+      letters[column++] = piece;
+      rows[row] = letters;
     }
     rows[row] ??= [];
   }
-  return rows.map((letters) => Array.from(letters, (letter) => letter ?? " ").join("").trimEnd());
+  return rows.map((letters) =>
+    Array.from(letters, (letter) => letter ?? " ")
+      .join("")
+      .trimEnd(),
+  );
 }
 
 describe("the prompt of the trial", () => {

@@ -1,6 +1,7 @@
 /** A line editor at the bottom of the terminal, and everything that happens in lines above it. */
-import type { Readable, Writable } from "node:stream";
+
 import { clearScreenDown, createInterface, cursorTo, moveCursor } from "node:readline";
+import type { Readable, Writable } from "node:stream";
 
 export interface Prompt {
   /** A line above the one being typed. */

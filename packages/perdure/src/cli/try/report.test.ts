@@ -3,15 +3,34 @@ import { NO_PAINT } from "../paint.ts";
 import { reportHolds, reportLines, type TrialReport } from "./report.ts";
 
 const HOLDING: TrialReport = {
-  name: "my.pdf", bytes: 2_411_724, parts: 10, sha256In: "aa", sha256Out: "aa", handled: 1, lost: 0,
-  killed: { pid: 1, atMs: 0, partsAcknowledged: 5, moment: "part 6 on its way" }, relayPids: [1, 2], deskPids: [3, 4],
-  longestGapMs: 900, longestGapAfter: "kill -9 1", totalMs: 3000, trouble: undefined,
+  name: "my.pdf",
+  bytes: 2_411_724,
+  parts: 10,
+  sha256In: "aa",
+  sha256Out: "aa",
+  handled: 1,
+  lost: 0,
+  killed: { pid: 1, atMs: 0, partsAcknowledged: 5, moment: "part 6 on its way" },
+  relayPids: [1, 2],
+  deskPids: [3, 4],
+  longestGapMs: 900,
+  longestGapAfter: "kill -9 1",
+  totalMs: 3000,
+  trouble: undefined,
 };
 
 describe("the report of a trial", () => {
   it("holds only when every line holds", () => {
     expect(reportHolds(HOLDING)).toBe(true);
-    const broken: Partial<TrialReport>[] = [{ sha256Out: "bb" }, { sha256Out: undefined }, { handled: 0 }, { handled: 2 }, { lost: 1 }, { killed: undefined }, { trouble: "timed out" }];
+    const broken: Partial<TrialReport>[] = [
+      { sha256Out: "bb" },
+      { sha256Out: undefined },
+      { handled: 0 },
+      { handled: 2 },
+      { lost: 1 },
+      { killed: undefined },
+      { trouble: "timed out" },
+    ];
     for (const change of broken) expect(reportHolds({ ...HOLDING, ...change }), JSON.stringify(change)).toBe(false);
   });
 

@@ -26,7 +26,13 @@ export interface TrialReport {
 }
 
 export function reportHolds(report: TrialReport): boolean {
-  return report.sha256Out === report.sha256In && report.handled === 1 && report.lost === 0 && report.killed !== undefined && report.trouble === undefined;
+  return (
+    report.sha256Out === report.sha256In &&
+    report.handled === 1 &&
+    report.lost === 0 &&
+    report.killed !== undefined &&
+    report.trouble === undefined
+  );
 }
 
 export function reportObject(report: TrialReport): object {
@@ -34,10 +40,14 @@ export function reportObject(report: TrialReport): object {
 }
 
 export function reportLines(report: TrialReport, paint: Paint): readonly string[] {
-  const row = (label: string, text: string, holds?: boolean): string => `${paint.faint(label.padEnd(13))}${holds === undefined ? text : holds ? paint.good(text) : paint.bad(text)}`;
+  const row = (label: string, text: string, holds?: boolean): string =>
+    `${paint.faint(label.padEnd(13))}${holds === undefined ? text : holds ? paint.good(text) : paint.bad(text)}`;
   const same = report.sha256Out === report.sha256In;
   const lines = [
-    row("sent", `${report.name}, ${sizeText(report.bytes)}${report.bytes >= 1024 ? ` (${numberText(report.bytes)} bytes)` : ""} in ${countText(report.parts, "part")}`),
+    row(
+      "sent",
+      `${report.name}, ${sizeText(report.bytes)}${report.bytes >= 1024 ? ` (${numberText(report.bytes)} bytes)` : ""} in ${countText(report.parts, "part")}`,
+    ),
     row("sha256 in", report.sha256In),
     row("sha256 out", report.sha256Out ?? "nothing came out", same),
     row("", same ? "equal" : "NOT equal", same),
@@ -51,7 +61,10 @@ export function reportLines(report: TrialReport, paint: Paint): readonly string[
   return lines;
 }
 
-function killedRows({ killed, parts, relayPids }: TrialReport, row: (label: string, text: string, holds?: boolean) => string): readonly string[] {
+function killedRows(
+  { killed, parts, relayPids }: TrialReport,
+  row: (label: string, text: string, holds?: boolean) => string,
+): readonly string[] {
   if (killed === undefined) return [row("relay", "was not killed", false)];
   const next = relayPids.at(-1);
   return [

@@ -1,8 +1,9 @@
 /** `perdure try`: with a file or a pipe unattended, on a terminal with the person. */
+
+import { PerdureError } from "../../wire/error.ts";
 import { readFileContent, readStdin } from "../content.ts";
 import type { Verb } from "../invocation.ts";
-import type { TryWords } from "../program.ts";
-import { PerdureError } from "../../wire/error.ts";
+import type { TryWords } from "../words.ts";
 
 export function tryVerb(file: string | undefined, options: TryWords): Verb {
   return async (invocation) => {
@@ -10,7 +11,9 @@ export function tryVerb(file: string | undefined, options: TryWords): Verb {
     const keep = options.keep === true;
     if (file === undefined && terminal.stdin.isTerminal) {
       if (!terminal.stdout.isTerminal || terminal.json) {
-        throw new PerdureError("bad-argument", "there is nobody to type and nothing to send", { hint: "Name a file, pipe something in, or run it on a terminal." });
+        throw new PerdureError("bad-argument", "there is nobody to type and nothing to send", {
+          hint: "Name a file, pipe something in, or run it on a terminal.",
+        });
       }
       const { tryInteractive } = await import("./interactive.ts");
       return await tryInteractive(invocation, keep);

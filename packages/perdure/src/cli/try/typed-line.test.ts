@@ -37,7 +37,8 @@ describe("a line typed at the trial", () => {
   });
 
   it("is text otherwise, whatever letters it has", () => {
-    for (const text of ["hello", "and/or", "a".repeat(5000), "it's", "1/2", "\\o/", "what?"]) expect(readTypedLine(text), text).toEqual({ kind: "text", text });
+    for (const text of ["hello", "and/or", "a".repeat(5000), "it's", "1/2", "\\o/", "what?"])
+      expect(readTypedLine(text), text).toEqual({ kind: "text", text });
     expect(readTypedLine("a\u0000b")).toEqual({ kind: "text", text: "a\u0000b" });
   });
 

@@ -42,7 +42,8 @@ export async function tryUnattended(invocation: Invocation, content: Content, ke
   const killer = createKiller(parts);
   const onFact = (event: string, fields: LogFields): void => {
     killer.fact(event, fields);
-    if (event === "agent.attached" && killer.killed() !== undefined) tell("@me", `is back; the relay has ${killer.acknowledged} of ${countText(parts, "part")} on disk`);
+    if (event === "agent.attached" && killer.killed() !== undefined)
+      tell("@me", `is back; the relay has ${killer.acknowledged} of ${countText(parts, "part")} on disk`);
   };
   await using world = await createWorld({ invocation, tell, keep, settings: WINDOW, onFact, onChange: () => {} });
   tell("world", "one part travels at a time, to have a mid-stream to kill in");
@@ -102,7 +103,8 @@ async function tellStory(invocation: Invocation, { world, content, parts, tell, 
     moved,
   });
   const sent = await world.me.send("@desk", content.bytes, {
-    contentType: content.contentType, signal: invocation.signal,
+    contentType: content.contentType,
+    signal: invocation.signal,
     ...(content.fileName === undefined ? {} : { fileName: content.fileName }),
   });
   const steps = follow(world, sent, tell, killer.step);
@@ -110,7 +112,10 @@ async function tellStory(invocation: Invocation, { world, content, parts, tell, 
   try {
     const death = await within("the relay to be killed in mid-stream", Promise.race([killed, steps.end.then(() => undefined)]));
     if (death !== undefined) {
-      tell("world", `kill -9 ${death.pid}, with ${death.partsAcknowledged} of ${countText(parts, "part")} acknowledged`, { tone: "bad", atMs: death.atMs });
+      tell("world", `kill -9 ${death.pid}, with ${death.partsAcknowledged} of ${countText(parts, "part")} acknowledged`, {
+        tone: "bad",
+        atMs: death.atMs,
+      });
       await within("the relay to start again", world.startRelay());
     }
     await within("the relay to store all of it", Promise.race([steps.reached("stored"), steps.end]));
@@ -122,7 +127,12 @@ async function tellStory(invocation: Invocation, { world, content, parts, tell, 
 }
 
 /** Says each step of the message as it happens. */
-function follow(world: World, sent: Sent, tell: Tell, onStep: (step: Step) => void): {
+function follow(
+  world: World,
+  sent: Sent,
+  tell: Tell,
+  onStep: (step: Step) => void,
+): {
   readonly end: Promise<void>;
   readonly reached: (state: "stored") => Promise<void>;
   readonly stop: () => void;
@@ -138,16 +148,20 @@ function follow(world: World, sent: Sent, tell: Tell, onStep: (step: Step) => vo
       highest = Math.max(highest, rank(step.state));
       onStep(step);
       const who = whoText(step, { relay: world.relayId, to: "@desk" }, "@me") as Who;
-      tell(who, `${step.state}: ${stepText(step)}`, { atMs: step.atMs, ...(step.state === "done" ? { tone: "good" } : isTerminal(step.state) ? { tone: "bad" } : {}) });
+      tell(who, `${step.state}: ${stepText(step)}`, {
+        atMs: step.atMs,
+        ...(step.state === "done" ? { tone: "good" } : isTerminal(step.state) ? { tone: "bad" } : {}),
+      });
       for (const each of waiting) if (highest >= rank(each.state)) each.resolve();
     }
   };
   return {
     end: run(),
-    reached: (state) => new Promise((resolve) => {
-      if (highest >= rank(state)) return resolve();
-      waiting.push({ state, resolve });
-    }),
+    reached: (state) =>
+      new Promise((resolve) => {
+        if (highest >= rank(state)) return resolve();
+        waiting.push({ state, resolve });
+      }),
     stop: () => void iterator.return?.()?.catch(() => {}),
   };
 }

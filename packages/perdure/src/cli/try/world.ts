@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Agent } from "../../agent/api.ts";
 import { openAgentWith } from "../../agent/open-agent.ts";
-import { createConsoleLog, createNodeHost } from "../../host/node/index.ts";
 import { sleep, withDeadline } from "../../host/deadline.ts";
 import type { LogFields, LogLevel } from "../../host/log.ts";
+import { createConsoleLog, createNodeHost } from "../../host/node/index.ts";
 import { isPerdureError, PerdureError } from "../../wire/error.ts";
 import type { Invocation } from "../invocation.ts";
 import { DEFAULT_LISTEN, portOf } from "../listen-address.ts";
@@ -96,34 +96,50 @@ export async function createWorld({ invocation, tell, keep, settings, onFact, on
 
   const startOnce = async (): Promise<void> => {
     const listen = address === "" ? [] : ["--listen", address.replace(/^ws:\/\/|\/?#.*$/g, "")];
-    const child = spawnPerdure(host, ["relay", "--folder", join(folder, "relay"), ...listen, "--until-stdin-ends", ...words], () => {}, ({ signal, code }) => {
-      if (!ending && signal !== "SIGKILL" && relayPids.includes(child.pid)) tell("world", `the relay's process ${child.pid} ended by itself (${signal ?? `exit ${code}`})`, { tone: "bad" });
-      onChange();
-    });
+    const child = spawnPerdure(
+      host,
+      ["relay", "--folder", join(folder, "relay"), ...listen, "--until-stdin-ends", ...words],
+      () => {},
+      ({ signal, code }) => {
+        if (!ending && signal !== "SIGKILL" && relayPids.includes(child.pid))
+          tell("world", `the relay's process ${child.pid} ended by itself (${signal ?? `exit ${code}`})`, { tone: "bad" });
+        onChange();
+      },
+    );
     relay = child;
     const started = await child.first("relay");
     relayPids.push(child.pid);
     const again = address !== "";
     address = String(started["address"]);
     const url = String(started["url"]).replace(/\/$/, "");
-    if (!again && portOf(url) !== portOf(DEFAULT_LISTEN)) tell("world", `port ${portOf(DEFAULT_LISTEN)} is busy, the relay takes ${portOf(url)}`);
-    tell("relay", again ? `runs again as process ${child.pid}, same folder and port` : `runs as process ${child.pid}, page ${started["page"]}`);
+    if (!again && portOf(url) !== portOf(DEFAULT_LISTEN))
+      tell("world", `port ${portOf(DEFAULT_LISTEN)} is busy, the relay takes ${portOf(url)}`);
+    tell(
+      "relay",
+      again ? `runs again as process ${child.pid}, same folder and port` : `runs as process ${child.pid}, page ${started["page"]}`,
+    );
     onChange();
   };
 
   const wakeDesk = async (): Promise<void> => {
     if (desk?.isRunning() === true) return;
-    const child = spawnPerdure(host, ["try-desk", "--at", join(folder, "desk"), "--relay", address, "--received", join(folder, "received"), ...words], (line) => {
-      const id = String(line["id"]);
-      const attempt = Number(line["attempt"]);
-      if (line.type === "handling" && attempt > 1) tell("@desk", `starts on it once more, start ${attempt}`, { id });
-      if (line.type !== "handled") return;
-      handled.push({ id, attempt, file: String(line["file"]), sizeBytes: Number(line["sizeBytes"]), atMs: host.clock.wallMs() });
-      tell("@desk", `got ${line["says"]}`, { id });
-    }, ({ signal, code }) => {
-      if (!ending && code !== 0) tell("world", `@desk's process ${child.pid} ended by itself (${signal ?? `exit ${code}`})`, { tone: "bad" });
-      onChange();
-    });
+    const child = spawnPerdure(
+      host,
+      ["try-desk", "--at", join(folder, "desk"), "--relay", address, "--received", join(folder, "received"), ...words],
+      (line) => {
+        const id = String(line["id"]);
+        const attempt = Number(line["attempt"]);
+        if (line.type === "handling" && attempt > 1) tell("@desk", `starts on it once more, start ${attempt}`, { id });
+        if (line.type !== "handled") return;
+        handled.push({ id, attempt, file: String(line["file"]), sizeBytes: Number(line["sizeBytes"]), atMs: host.clock.wallMs() });
+        tell("@desk", `got ${line["says"]}`, { id });
+      },
+      ({ signal, code }) => {
+        if (!ending && code !== 0)
+          tell("world", `@desk's process ${child.pid} ended by itself (${signal ?? `exit ${code}`})`, { tone: "bad" });
+        onChange();
+      },
+    );
     desk = child;
     await child.first("awake");
     deskPids.push(child.pid);
@@ -163,7 +179,11 @@ export async function createWorld({ invocation, tell, keep, settings, onFact, on
     });
     const me = await openAgentWith(watching, join(folder, "me"), { join: address, name: "me", settings: own, signal: invocation.signal });
     return {
-      folder, me, handled, relayPids, deskPids,
+      folder,
+      me,
+      handled,
+      relayPids,
+      deskPids,
       relayId: address.replace(/^.*#/, ""),
       relayRuns: () => relay?.isRunning() === true && !killed.has(relay),
       deskIsAwake: () => desk?.isRunning() === true,

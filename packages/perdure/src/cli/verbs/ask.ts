@@ -2,7 +2,7 @@
 import { readContent } from "../content.ts";
 import { openHere, type Verb } from "../invocation.ts";
 import { printContent } from "../mail-text.ts";
-import type { AskWords } from "../program.ts";
+import type { AskWords } from "../words.ts";
 
 export function askVerb(to: string, word: string | undefined, options: AskWords): Verb {
   return async (invocation) => {

@@ -10,8 +10,8 @@ import { type AgentCard, readAgentCard } from "../agent-card.ts";
 import { describeFailure } from "../failure.ts";
 import { agentFolder } from "../folder.ts";
 import { type Invocation, openHere, type Verb } from "../invocation.ts";
-import type { FolderOptions } from "../program.ts";
 import { durationText, sizeText } from "../quantity.ts";
+import type { FolderOptions } from "../words.ts";
 
 export interface Check {
   readonly name: string;
@@ -65,14 +65,30 @@ async function checkFolder(folder: string): Promise<Check> {
     const found = await stat(folder);
     if (!found.isDirectory()) return { name: "folder", state: "fail", says: `${folder} is a file`, hint: "Name a folder with --at." };
     if (process.platform !== "win32" && (found.mode & 0o077) !== 0) {
-      return { name: "folder", state: "warn", says: `${folder} can be opened by others (mode ${(found.mode & 0o777).toString(8)})`, hint: `chmod 700 ${folder}` };
+      return {
+        name: "folder",
+        state: "warn",
+        says: `${folder} can be opened by others (mode ${(found.mode & 0o777).toString(8)})`,
+        hint: `chmod 700 ${folder}`,
+      };
     }
     await access(folder, constants.R_OK | constants.W_OK);
     return { name: "folder", state: "ok", says: folder };
   } catch (error) {
     const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
-    if (missing) return { name: "folder", state: "fail", says: `${folder} is not there`, hint: "perdure init --relay <address> makes an agent in it." };
-    return { name: "folder", state: "fail", says: `${folder} may not be used`, hint: "It has to belong to you: change its owner, or name another with --at." };
+    if (missing)
+      return {
+        name: "folder",
+        state: "fail",
+        says: `${folder} is not there`,
+        hint: "perdure init --relay <address> makes an agent in it.",
+      };
+    return {
+      name: "folder",
+      state: "fail",
+      says: `${folder} may not be used`,
+      hint: "It has to belong to you: change its owner, or name another with --at.",
+    };
   }
 }
 
@@ -82,7 +98,15 @@ async function readCard({ host }: Invocation, folder: string): Promise<{ readonl
     const leftMs = card.keyExpiresAtMs - host.clock.wallMs();
     const who = `${card.name === undefined ? "" : `@${card.name} `}${card.id}, custody ${card.custody}`;
     if (leftMs < KEY_WARN_MS) {
-      return { card, check: { name: "identity", state: "warn", says: `${who}; its certificate ${leftMs < 0 ? "has run out" : `ends in ${durationText(leftMs)}`}`, hint: "Opening the agent renews it: perdure inbox" } };
+      return {
+        card,
+        check: {
+          name: "identity",
+          state: "warn",
+          says: `${who}; its certificate ${leftMs < 0 ? "has run out" : `ends in ${durationText(leftMs)}`}`,
+          hint: "Opening the agent renews it: perdure inbox",
+        },
+      };
     }
     return { card, check: { name: "identity", state: "ok", says: `${who}; certificate for ${durationText(leftMs)}` } };
   } catch (error) {
@@ -108,7 +132,9 @@ async function checkDisk({ host }: Invocation, folder: string): Promise<Check> {
     }
     const tookMs = host.clock.monotonicMs() - startMs;
     const says = `${sizeText(free)} free; a synced write takes ${durationText(tookMs)}`;
-    return free < ROOM_BYTES ? { name: "disk", state: "warn", says, hint: "Make room: at a full disk nothing new can be accepted." } : { name: "disk", state: "ok", says };
+    return free < ROOM_BYTES
+      ? { name: "disk", state: "warn", says, hint: "Make room: at a full disk nothing new can be accepted." }
+      : { name: "disk", state: "ok", says };
   } catch (error) {
     return failed("disk", error);
   }
@@ -116,17 +142,25 @@ async function checkDisk({ host }: Invocation, folder: string): Promise<Check> {
 
 async function nearestFolder(folder: string): Promise<string> {
   for (let at = folder; ; at = dirname(at)) {
-    const there = await stat(at).then((found) => found.isDirectory(), () => false);
+    const there = await stat(at).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
     if (there || dirname(at) === at) return at;
   }
 }
 
 async function checkRelay({ host, settings, signal }: Invocation, card: AgentCard): Promise<Check> {
   const [home] = card.homes;
-  if (home === undefined) return { name: "relay", state: "fail", says: "this agent has not joined one", hint: "perdure init --relay <address>" };
+  if (home === undefined)
+    return { name: "relay", state: "fail", says: "this agent has not joined one", hint: "perdure init --relay <address>" };
   const startMs = host.clock.monotonicMs();
   try {
-    const connection = await host.net.dial(home.url, { timeoutMs: Math.min(CONNECT_MS, settings.dialTimeoutMs), maxMessageBytes: MAX_TRANSPORT_BYTES, signal });
+    const connection = await host.net.dial(home.url, {
+      timeoutMs: Math.min(CONNECT_MS, settings.dialTimeoutMs),
+      maxMessageBytes: MAX_TRANSPORT_BYTES,
+      signal,
+    });
     const tookMs = host.clock.monotonicMs() - startMs;
     connection.start({ message: () => {}, drained: () => {}, closed: () => {} });
     connection.close();
@@ -148,12 +182,32 @@ async function checkAgent(invocation: Invocation, at: string | undefined): Promi
       status = await agent.status({ signal: invocation.signal });
     }
     const mail = `${status.waiting} waiting, ${status.failed} failed, ${status.outgoing} outgoing`;
-    const holder: Check = { name: "agent", state: status.failed > 0 ? "warn" : "ok", says: `${status.role === "holder" ? "nobody else has the folder open" : "another process has the folder open and serves this one"}; ${mail}`, hint: "perdure inbox --box failed" };
-    if (!status.relay.connected) return [holder, { name: "session", state: "fail", says: status.relay.lastError ?? "the relay does not let this agent in", hint: "See the relay line above." }];
+    const holder: Check = {
+      name: "agent",
+      state: status.failed > 0 ? "warn" : "ok",
+      says: `${status.role === "holder" ? "nobody else has the folder open" : "another process has the folder open and serves this one"}; ${mail}`,
+      hint: "perdure inbox --box failed",
+    };
+    if (!status.relay.connected)
+      return [
+        holder,
+        {
+          name: "session",
+          state: "fail",
+          says: status.relay.lastError ?? "the relay does not let this agent in",
+          hint: "See the relay line above.",
+        },
+      ];
     const offsetMs = status.relay.clockOffsetMs ?? 0;
-    const clockCheck: Check = Math.abs(offsetMs) > CLOCK_WARN_MS
-      ? { name: "clock", state: "warn", says: `differs from the relay's by ${durationText(Math.abs(offsetMs))}`, hint: "Set this machine's clock; expiry is judged by clocks." }
-      : { name: "clock", state: "ok", says: `within ${durationText(Math.abs(offsetMs))} of the relay's` };
+    const clockCheck: Check =
+      Math.abs(offsetMs) > CLOCK_WARN_MS
+        ? {
+            name: "clock",
+            state: "warn",
+            says: `differs from the relay's by ${durationText(Math.abs(offsetMs))}`,
+            hint: "Set this machine's clock; expiry is judged by clocks.",
+          }
+        : { name: "clock", state: "ok", says: `within ${durationText(Math.abs(offsetMs))} of the relay's` };
     return [holder, { name: "session", state: "ok", says: `the relay knows this agent (${status.relay.id.slice(0, 11)}…)` }, clockCheck];
   } catch (error) {
     return [failed("agent", error)];

@@ -3,14 +3,15 @@ import type { Agent, Box, Mail } from "../../agent/api.ts";
 import { isPerdureError, PerdureError } from "../../wire/error.ts";
 import { awaitNews, type Invocation, openHere, type Verb } from "../invocation.ts";
 import { mailLine, mailObject, printContent } from "../mail-text.ts";
-import type { InboxWords } from "../program.ts";
+import type { InboxWords } from "../words.ts";
 
 const WATCH_MS = 24 * 60 * 60 * 1000;
 
 export function inboxVerb(action: string, words: readonly string[], options: InboxWords): Verb {
   return async (invocation) => {
     await using agent = await openHere(invocation, options.at);
-    if (action === "list") return options.watch === true ? await watch(invocation, agent, options) : await list(invocation, agent, options.box);
+    if (action === "list")
+      return options.watch === true ? await watch(invocation, agent, options) : await list(invocation, agent, options.box);
     const mail = await findMail(agent, words[0] ?? "", invocation.signal);
     if (action === "show") {
       await printContent(invocation.terminal, mail);
@@ -24,7 +25,9 @@ export function inboxVerb(action: string, words: readonly string[], options: Inb
     else await mail.reject(words[1] ?? "", waiting);
     invocation.terminal.object({ type: action, id: mail.id, from: mail.from });
     const said = { done: "done", retry: "back in the inbox" }[action] ?? "refused";
-    invocation.terminal.note(`${mail.id}: ${said}${heard || action === "retry" ? "" : "; its sender hears of it when the relay is there again"}`);
+    invocation.terminal.note(
+      `${mail.id}: ${said}${heard || action === "retry" ? "" : "; its sender hears of it when the relay is there again"}`,
+    );
     return 0;
   };
 }
@@ -71,7 +74,11 @@ async function findMail(agent: Agent, word: string, signal: AbortSignal): Promis
     }
   }
   const [only] = found;
-  if (only === undefined) throw new PerdureError("unknown-message", `no message in inbox or failed box has the id ${word}`, { hint: "perdure inbox lists them." });
-  if (found.length > 1) throw new PerdureError("bad-argument", `${found.length} messages begin with ${word}`, { hint: "Write more of the id." });
+  if (only === undefined)
+    throw new PerdureError("unknown-message", `no message in inbox or failed box has the id ${word}`, {
+      hint: "perdure inbox lists them.",
+    });
+  if (found.length > 1)
+    throw new PerdureError("bad-argument", `${found.length} messages begin with ${word}`, { hint: "Write more of the id." });
   return only;
 }

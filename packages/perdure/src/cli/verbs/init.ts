@@ -5,7 +5,7 @@ import { isAgentName } from "../../wire/ids.ts";
 import { readAgentCard } from "../agent-card.ts";
 import { agentFolder } from "../folder.ts";
 import type { Invocation, Verb } from "../invocation.ts";
-import type { InitWords } from "../program.ts";
+import type { InitWords } from "../words.ts";
 
 export function initVerb(options: InitWords): Verb {
   return async (invocation) => {
@@ -13,31 +13,49 @@ export function initVerb(options: InitWords): Verb {
     const folder = agentFolder(options.at, environment);
     const relay = options.relay;
     if (relay === undefined) {
-      throw new PerdureError("bad-argument", "an agent needs a relay", { hint: "Add --relay <address>; `perdure relay` starts one on this machine and prints its address." });
+      throw new PerdureError("bad-argument", "an agent needs a relay", {
+        hint: "Add --relay <address>; `perdure relay` starts one on this machine and prints its address.",
+      });
     }
     const name = options.name?.replace(/^@/, "");
     if (name !== undefined && !isAgentName(name)) {
-      throw new PerdureError("bad-argument", `"${name}" cannot be a name`, { hint: "Use 1 to 32 lower-case letters, digits and inner hyphens." });
+      throw new PerdureError("bad-argument", `"${name}" cannot be a name`, {
+        hint: "Use 1 to 32 lower-case letters, digits and inner hyphens.",
+      });
     }
     const custody = options.custody ?? (terminal.stdin.isTerminal && terminal.stderr.isTerminal ? "split" : "together");
     if (custody === "together" && options.recovery !== undefined) {
-      throw new PerdureError("bad-argument", "a recovery file is only written with custody split", { hint: "Add --custody split, or leave --recovery out." });
+      throw new PerdureError("bad-argument", "a recovery file is only written with custody split", {
+        hint: "Add --custody split, or leave --recovery out.",
+      });
     }
     const recoveryFile = custody === "split" ? resolve(options.recovery ?? `${name ?? "agent"}.recovery`) : undefined;
     await refuseExisting(invocation, folder);
     const { openAgentWith } = await import("../../agent/open-agent.ts");
     await using agent = await openAgentWith(host, folder, {
-      join: relay, settings: overrides, signal,
+      join: relay,
+      settings: overrides,
+      signal,
       ...(name === undefined ? {} : { name }),
       ...(recoveryFile === undefined ? {} : { recoveryFile }),
     });
     const status = await agent.status({ signal });
     const card = await readAgentCard(host, folder);
-    terminal.object({ type: "agent", id: agent.id, name: card.name, folder, custody: card.custody, recoveryFile, relay: status.relay.url, relayId: status.relay.id });
+    terminal.object({
+      type: "agent",
+      id: agent.id,
+      name: card.name,
+      folder,
+      custody: card.custody,
+      recoveryFile,
+      relay: status.relay.url,
+      relayId: status.relay.id,
+    });
     terminal.line(agent.id);
     if (card.name !== undefined) terminal.note(`name      @${card.name} at that relay`);
     terminal.note(`folder    ${folder}`);
-    if (card.custody === "together") terminal.note("custody   together: everything is in the folder; whoever takes the folder is this agent");
+    if (card.custody === "together")
+      terminal.note("custody   together: everything is in the folder; whoever takes the folder is this agent");
     else {
       terminal.note(`custody   split: the next control key is in ${recoveryFile ?? "the recovery file"} and nowhere else`);
       terminal.note("          Move that file off this machine. Daily work does not need it; taking the identity back does.");
@@ -53,5 +71,7 @@ async function refuseExisting({ host }: Invocation, folder: string): Promise<voi
     throw error;
   });
   if (card === undefined || card.homes.length === 0) return;
-  throw new PerdureError("agent-exists", `${folder} is the folder of ${card.name === undefined ? card.id : `@${card.name} (${card.id})`}`, { hint: "Use it as it is, or name another folder with --at." });
+  throw new PerdureError("agent-exists", `${folder} is the folder of ${card.name === undefined ? card.id : `@${card.name} (${card.id})`}`, {
+    hint: "Use it as it is, or name another folder with --at.",
+  });
 }

@@ -3,10 +3,10 @@ import { isPerdureError, PerdureError } from "../../wire/error.ts";
 import { isText } from "../content.ts";
 import { safeText } from "../foreign-text.ts";
 import { openHere, type Verb } from "../invocation.ts";
-import { senderText } from "../mail-text.ts";
 import { isHopeless, type Run, runMailCommand } from "../mail-command.ts";
-import type { OnMailWords } from "../program.ts";
+import { senderText } from "../mail-text.ts";
 import { durationText, sizeText } from "../quantity.ts";
+import type { OnMailWords } from "../words.ts";
 
 export function onMailVerb(command: readonly string[], options: OnMailWords): Verb {
   return async (invocation) => {
@@ -21,40 +21,47 @@ export function onMailVerb(command: readonly string[], options: OnMailWords): Ve
     let hopeless: unknown;
     const onStderr = (text: string): void => terminal.note(safeText(text).replace(/\n$/, ""));
 
-    await agent.serve(async (mail, turn) => {
-      const startMs = host.clock.monotonicMs();
-      const report = (outcome: string, exit: number | string, replyBytes: number): void => {
-        const ms = Math.round(host.clock.monotonicMs() - startMs);
-        terminal.object({ type: "handled", id: mail.id, from: mail.from, attempt: mail.attempt, exit, outcome, replyBytes, ms });
-        terminal.line(`${mail.id}  from ${senderText(mail)}  ${outcome}  exit ${exit}  ${replyBytes > 0 ? `replied ${sizeText(replyBytes)}  ` : ""}${durationText(ms)}`);
-      };
-      let run: Run;
-      try {
-        run = await runMailCommand({ host, command, timeoutMs, onStderr }, mail, turn.signal);
-      } catch (error) {
-        report("retry", isPerdureError(error) ? error.code : "internal", 0);
-        if (isHopeless(error)) {
-          hopeless = error;
-          stopped.abort();
-        }
-        throw error;
-      }
-      if (run.outcome === "failed") {
-        report("retry", run.exit, 0);
-        throw new PerdureError("failed", run.lastWords === "" ? `the command ended with ${run.exit}` : run.lastWords);
-      }
-      if (run.outcome === "rejected") {
-        turn.reject(run.lastWords === "" ? "the command refused it" : run.lastWords);
-        report("refused", run.exit, 0);
-        return;
-      }
-      const answers = run.reply.length > 0 && !mail.auto;
-      if (answers) await turn.reply(run.reply, { contentType: isText(run.reply) ? "text/plain" : "application/octet-stream" });
-      else if (run.reply.length > 0) terminal.note(`${mail.id} was written by a program; what the command printed is not sent`);
-      report("done", run.exit, answers ? run.reply.length : 0);
-    }, { signal: ending, concurrency: options.concurrency ?? 1 }).catch((error: unknown) => {
-      if (!(isPerdureError(error) && error.code === "aborted" && ending.aborted)) throw error;
-    });
+    await agent
+      .serve(
+        async (mail, turn) => {
+          const startMs = host.clock.monotonicMs();
+          const report = (outcome: string, exit: number | string, replyBytes: number): void => {
+            const ms = Math.round(host.clock.monotonicMs() - startMs);
+            terminal.object({ type: "handled", id: mail.id, from: mail.from, attempt: mail.attempt, exit, outcome, replyBytes, ms });
+            terminal.line(
+              `${mail.id}  from ${senderText(mail)}  ${outcome}  exit ${exit}  ${replyBytes > 0 ? `replied ${sizeText(replyBytes)}  ` : ""}${durationText(ms)}`,
+            );
+          };
+          let run: Run;
+          try {
+            run = await runMailCommand({ host, command, timeoutMs, onStderr }, mail, turn.signal);
+          } catch (error) {
+            report("retry", isPerdureError(error) ? error.code : "internal", 0);
+            if (isHopeless(error)) {
+              hopeless = error;
+              stopped.abort();
+            }
+            throw error;
+          }
+          if (run.outcome === "failed") {
+            report("retry", run.exit, 0);
+            throw new PerdureError("failed", run.lastWords === "" ? `the command ended with ${run.exit}` : run.lastWords);
+          }
+          if (run.outcome === "rejected") {
+            turn.reject(run.lastWords === "" ? "the command refused it" : run.lastWords);
+            report("refused", run.exit, 0);
+            return;
+          }
+          const answers = run.reply.length > 0 && !mail.auto;
+          if (answers) await turn.reply(run.reply, { contentType: isText(run.reply) ? "text/plain" : "application/octet-stream" });
+          else if (run.reply.length > 0) terminal.note(`${mail.id} was written by a program; what the command printed is not sent`);
+          report("done", run.exit, answers ? run.reply.length : 0);
+        },
+        { signal: ending, concurrency: options.concurrency ?? 1 },
+      )
+      .catch((error: unknown) => {
+        if (!(isPerdureError(error) && error.code === "aborted" && ending.aborted)) throw error;
+      });
     if (hopeless !== undefined) throw hopeless;
     return 0;
   };

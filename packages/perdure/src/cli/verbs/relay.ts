@@ -3,10 +3,10 @@ import process from "node:process";
 import { openRelay, type Relay } from "../../relay/index.ts";
 import { isPerdureError } from "../../wire/error.ts";
 import { relayFolder } from "../folder.ts";
-import { stdinEnd } from "../stdin-end.ts";
 import type { Invocation, Verb } from "../invocation.ts";
 import { DEFAULT_LISTEN, nextPort, pageOf, parseListenAddress, portOf } from "../listen-address.ts";
-import type { RelayWords } from "../program.ts";
+import { stdinEnd } from "../stdin-end.ts";
+import type { RelayWords } from "../words.ts";
 
 /** Ports tried from the default one on when nobody named one. */
 const PORTS_TRIED = 20;
@@ -20,7 +20,8 @@ export function relayVerb(options: RelayWords): Verb {
     await using relay = await open(invocation, folder, named);
     const url = relay.address.replace(/#.*$/, "");
     const page = pageOf(url);
-    if (named === undefined && portOf(url) !== portOf(DEFAULT_LISTEN)) terminal.note(`port ${portOf(DEFAULT_LISTEN)} is busy, took ${portOf(url)}`);
+    if (named === undefined && portOf(url) !== portOf(DEFAULT_LISTEN))
+      terminal.note(`port ${portOf(DEFAULT_LISTEN)} is busy, took ${portOf(url)}`);
     terminal.line(relay.address);
     terminal.object({ type: "relay", address: relay.address, id: relay.id, url, page, pid: process.pid, folder });
     terminal.note(`page    ${page}`);
@@ -41,7 +42,8 @@ async function open({ host, overrides }: Invocation, folder: string, named: stri
       return await openRelay({ host, folder, listen, settings: overrides, memoryBytes: () => process.memoryUsage.rss() });
     } catch (error) {
       const next = nextPort(listen);
-      const goOn = named === undefined && isPerdureError(error) && error.code === "address-in-use" && next !== undefined && tried < PORTS_TRIED;
+      const goOn =
+        named === undefined && isPerdureError(error) && error.code === "address-in-use" && next !== undefined && tried < PORTS_TRIED;
       if (!goOn) throw error;
       listen = next;
     }

@@ -3,8 +3,8 @@ import type { SendOptions } from "../../agent/api.ts";
 import { PerdureError } from "../../wire/error.ts";
 import { readContent } from "../content.ts";
 import { openHere, type Verb } from "../invocation.ts";
-import type { SendWords } from "../program.ts";
 import { followSent, stepObject, stepText } from "../trail.ts";
+import type { SendWords } from "../words.ts";
 
 const STORED_TIMEOUT_MS = 30_000;
 const DONE_TIMEOUT_MS = 300_000;
@@ -47,6 +47,8 @@ async function withRelayTrouble(error: unknown, lastError: () => Promise<string 
   const trouble = await lastError().catch(() => undefined);
   if (trouble === undefined) return error;
   return new PerdureError("timed-out", `${error.message}; ${trouble}`, {
-    retry: error.retry, cause: error, ...(error.hint === undefined ? {} : { hint: error.hint }),
+    retry: error.retry,
+    cause: error,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
   });
 }

@@ -4,9 +4,9 @@ import { isTerminal } from "../../protocol/delivery/delivery-lattice.ts";
 import { isPerdureError, PerdureError } from "../../wire/error.ts";
 import { safeLine } from "../foreign-text.ts";
 import { awaitNews, type Invocation, openHere, type Verb } from "../invocation.ts";
-import type { FolderOptions } from "../program.ts";
 import { dateText } from "../quantity.ts";
 import { followSent, shortId, stateText, stepObject, stepText, whoText } from "../trail.ts";
+import type { FolderOptions } from "../words.ts";
 
 /** A receipt that has just arrived is verified in this time. */
 const NEWS_MS = 500;
@@ -27,7 +27,9 @@ async function list({ terminal, signal }: Invocation, agent: Agent): Promise<num
     const last = sent.steps.at(-1);
     const to = nameOf(sent);
     terminal.object({ type: "sent", id: sent.id, to: sent.to, toName: sent.toName, state: last?.state ?? "queued", atMs: last?.atMs });
-    terminal.line(`${sent.id}  ${last === undefined ? "" : dateText(last.atMs)}  ${to.startsWith("ag1") ? shortId(to) : to}  ${stateText(last?.state ?? "queued", terminal.stdout.paint)}`);
+    terminal.line(
+      `${sent.id}  ${last === undefined ? "" : dateText(last.atMs)}  ${to.startsWith("ag1") ? shortId(to) : to}  ${stateText(last?.state ?? "queued", terminal.stdout.paint)}`,
+    );
   }
   if (all.length === 0) terminal.note("nothing was sent, or all of it is forgotten");
   return 0;
@@ -41,7 +43,9 @@ async function trace(invocation: Invocation, agent: Agent, sent: Sent): Promise<
   const show = (step: Step): void => {
     terminal.object(stepObject(sent.id, String(sent.to), step));
     const who = whoText(step, parties).padEnd(6);
-    terminal.line(`${paint.faint(dateText(step.atMs))}  ${paint.strong(who)}  ${stateText(step.state, paint)}${" ".repeat(Math.max(0, 9 - step.state.length))}${stepText(step)}`);
+    terminal.line(
+      `${paint.faint(dateText(step.atMs))}  ${paint.strong(who)}  ${stateText(step.state, paint)}${" ".repeat(Math.max(0, 9 - step.state.length))}${stepText(step)}`,
+    );
   };
   const shown = sent.steps.at(-1);
   if (shown !== undefined && isTerminal(shown.state)) {
@@ -66,7 +70,8 @@ async function findSent(agent: Agent, word: string, signal: AbortSignal): Promis
   if (exact !== undefined) return exact;
   const [only] = found;
   if (only === undefined) return await notSent(agent, word, signal);
-  if (found.length > 1) throw new PerdureError("bad-argument", `${found.length} messages begin with ${word}`, { hint: "Write more of the id." });
+  if (found.length > 1)
+    throw new PerdureError("bad-argument", `${found.length} messages begin with ${word}`, { hint: "Write more of the id." });
   return only;
 }
 
@@ -75,8 +80,12 @@ async function notSent(agent: Agent, word: string, signal: AbortSignal): Promise
     for await (const mail of agent.inbox({ box, signal })) {
       if (word === "" || !mail.id.startsWith(word)) continue;
       const times = `sent ${dateText(mail.sentAtMs)}, here since ${dateText(mail.receivedAtMs)}`;
-      throw new PerdureError("unknown-message", `${mail.id} was received, not sent (${times})`, { hint: `perdure inbox show ${mail.id} prints it; its way is traced at the sender.` });
+      throw new PerdureError("unknown-message", `${mail.id} was received, not sent (${times})`, {
+        hint: `perdure inbox show ${mail.id} prints it; its way is traced at the sender.`,
+      });
     }
   }
-  throw new PerdureError("unknown-message", `this agent sent nothing with the id ${word}`, { hint: "perdure trace, without an id, lists what was sent." });
+  throw new PerdureError("unknown-message", `this agent sent nothing with the id ${word}`, {
+    hint: "perdure trace, without an id, lists what was sent.",
+  });
 }

@@ -1,0 +1,57 @@
+/** What the command line hands to a verb: its options, read and checked. */
+
+export interface CommonOptions {
+  readonly json?: boolean;
+  readonly set?: readonly string[];
+  readonly verbose?: boolean;
+}
+
+export interface FolderOptions extends CommonOptions {
+  readonly at?: string;
+}
+
+export interface SendWords extends FolderOptions {
+  readonly until: "queued" | "stored" | "done";
+  readonly timeout?: number;
+  readonly expires?: number;
+  readonly thread?: string;
+  readonly key?: string;
+}
+
+export interface AskWords extends FolderOptions {
+  readonly timeout?: number;
+}
+
+export interface InboxWords extends FolderOptions {
+  readonly box: "inbox" | "failed";
+  readonly watch?: boolean;
+  readonly timeout?: number;
+}
+
+export interface OnMailWords extends FolderOptions {
+  readonly timeout?: number;
+  readonly concurrency?: number;
+}
+
+export interface InitWords extends FolderOptions {
+  readonly relay?: string;
+  readonly name?: string;
+  readonly custody?: "split" | "together";
+  readonly recovery?: string;
+}
+
+export interface RelayWords extends CommonOptions {
+  readonly folder?: string;
+  readonly listen?: string;
+  readonly untilStdinEnds?: boolean;
+}
+
+export interface TryWords extends CommonOptions {
+  readonly keep?: boolean;
+}
+
+export interface DeskWords extends FolderOptions {
+  readonly at: string;
+  readonly relay: string;
+  readonly received: string;
+}
