@@ -14,6 +14,7 @@ import { openRecordLog } from "../store/log/open-log.ts";
 import type { LogHealth, RecordAt, RecordLog } from "../store/log/record-log.ts";
 import type { Bytes } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
+import { agentIdText, messageIdText } from "../wire/ids.ts";
 import { decodeKept, encodeKept, type Kept, type PayloadAt } from "../wire/kept-agent.ts";
 import type { Peers } from "./peers.ts";
 
@@ -197,7 +198,7 @@ interface Replay {
  * Reading back. A restatement replaces everything before it, except the one batch that may have become durable while the
  * restatement was being made: its number is higher than the one the restatement names, so it is applied once more after it.
  */
-function createReplay({ outbox, inbox, peers }: StoreOptions): Replay {
+function createReplay({ host, outbox, inbox, peers }: StoreOptions): Replay {
   let group = 0;
   let newest: { readonly number: number; readonly records: { readonly kept: Kept; readonly at: RecordAt; readonly payload: Bytes }[] } = { number: 0, records: [] };
   let carried: typeof newest.records = [];
@@ -236,6 +237,10 @@ function createReplay({ outbox, inbox, peers }: StoreOptions): Replay {
         return;
       }
       if (restating) return apply(kept, restated, payload, true);
+      if (kept.kind === "completed") {
+        const { from, stream, seq, parts, outcome } = kept.head;
+        host.log.write("debug", "agent.completion-read", { from: agentIdText(from), id: messageIdText(stream, seq), parts, outcome });
+      }
       seen.push(at);
       newest.records.push({ kept, at, payload: kept.kind === "peer" ? payload : new Uint8Array(0) });
       apply(kept, at, payload);

@@ -2,8 +2,11 @@
 import type { Host } from "../host/host.ts";
 import type { OwnIdentity } from "../identity/index.ts";
 import type { Inbox } from "../protocol/delivery/inbox.ts";
+import { incomingKey } from "../protocol/delivery/incoming.ts";
 import type { Outbox } from "../protocol/delivery/outbox.ts";
 import type { Settings } from "../settings/register.ts";
+import { agentIdText, messageIdText } from "../wire/ids.ts";
+import type { KeptPassing } from "../wire/kept-agent.ts";
 import type { Planned } from "./agent-store.ts";
 import type { Claims } from "./claims.ts";
 
@@ -50,6 +53,12 @@ export function createHousekeeping({ host, settings, own, outbox, inbox, claims,
     });
   };
 
+  /** Parts of a message that never became whole. */
+  const sayTooLate = ({ from, stream, seq }: KeptPassing): void => {
+    const parts = inbox.find(incomingKey(from, stream, seq))?.parts ?? 1;
+    for (let part = 0; part < parts; part++) log.write("debug", "agent.too-late", { from: agentIdText(from), id: messageIdText(stream, seq + part) });
+  };
+
   const sweep = async (): Promise<void> => {
     const wallMs = clock.wallMs();
     let pauseMs = settings.sweepEveryMs;
@@ -57,6 +66,7 @@ export function createHousekeeping({ host, settings, own, outbox, inbox, claims,
       const outgoing = outbox.due(wallMs);
       if (outgoing.records.length > 0) await keep(outgoing.records.map((kept) => ({ kept })), "a verdict");
       const incoming = inbox.due(wallMs);
+      for (const kept of incoming.records) if (kept.kind === "passed") sayTooLate(kept.head);
       if (incoming.records.length > 0) await keep(incoming.records.map((kept) => ({ kept })), "an expiry");
       pauseMs = Math.max(SHORTEST_PAUSE_MS, Math.min(pauseMs, outgoing.nextMs - wallMs, incoming.nextMs - wallMs));
       await claims.sweep(incoming.expired);

@@ -20,7 +20,7 @@ import { type Bytes, EMPTY, equalBytes, hex } from "../../wire/bytes.ts";
 import { type MessageId, messageIdText } from "../../wire/ids.ts";
 import type { Kept, KeptOutgoing, KeptStep, PayloadAt } from "../../wire/kept-agent.ts";
 import { isTerminal, rank, rises } from "./delivery-lattice.ts";
-import { isSealed, openBytes, type Outgoing, type OutgoingPart } from "./outgoing.ts";
+import { isSealed, mayHaveLeft, openBytes, type Outgoing, type OutgoingPart } from "./outgoing.ts";
 import { createSendQueue, type SendQueue } from "./send-queue.ts";
 
 /** Handles of ended messages kept at most; the ones that ended first are forgotten first. */
@@ -119,9 +119,9 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
     const id = messageIdText(head.stream, head.seq);
     if (messages.has(id)) return;
     const list: OutgoingPart[] = [];
-    const outgoing: Outgoing = { id, head, recipient: recipientOf(head), parts: list, steps: [], state: "queued", maybeSent: false };
+    const outgoing: Outgoing = { id, head, recipient: recipientOf(head), parts: list, steps: [], state: "queued" };
     for (let index = 0; index < head.parts; index++) {
-      const part: OutgoingPart = { seq: head.seq + index, of: outgoing, plain: undefined, envelope: undefined, digest: NO_DIGEST, bytes: 0, flights: 0, acked: false, refusals: 0 };
+      const part: OutgoingPart = { seq: head.seq + index, of: outgoing, plain: undefined, envelope: undefined, digest: NO_DIGEST, bytes: 0, flights: 0, acked: false, uncertain: false, refusals: 0 };
       list.push(part);
       parts.set(messageIdText(head.stream, part.seq), part);
     }
@@ -223,7 +223,7 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
       else if (kept.kind === "forgotten") forget(messageIdText(kept.head.stream, kept.head.seq));
     },
     replayed() {
-      for (const outgoing of messages.values()) if (outgoing.parts.some((part) => part.bytes > 0)) outgoing.maybeSent = true;
+      for (const part of parts.values()) if (part.bytes > 0) part.uncertain = true;
     },
     reset() {
       for (const map of [messages, parts, requests, streams, openByStream, nextByStream, unsealed, ended, held]) map.clear();
@@ -291,13 +291,13 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
         const verdict = (state: "expired" | "unconfirmed", detail: string): void => {
           records.push({ kind: "step", head: { stream, seq, state, atMs: nowMs, by: EMPTY, proof: "none", detail, evidence: EMPTY } });
         };
-        const neverSent = !outgoing.maybeSent;
+        const neverSent = !mayHaveLeft(outgoing);
         const dueMs = !isOpen(outgoing) ? head.expiresAtMs + limits.forgetStreamMs
           : head.class === "receipt" || neverSent ? head.expiresAtMs
           : head.expiresAtMs + limits.unconfirmedAfterMs;
         if (nowMs < dueMs) nextMs = Math.min(nextMs, dueMs);
         else if (!isOpen(outgoing) || head.class === "receipt") records.push({ kind: "forgotten", head: { stream, seq } });
-        else if (neverSent) verdict("expired", "it never left this agent");
+        else if (neverSent) verdict("expired", "no relay took it in time");
         else verdict("unconfirmed", "nothing final was heard by expiry");
       }
       let surplus = ended.size - MAX_ENDED;

@@ -16,6 +16,8 @@ export interface OutgoingPart {
   /** Link sequence numbers under which it travels right now. */
   flights: number;
   acked: boolean;
+  /** It may have been sent on a link that is gone, by this process or the one before it. */
+  uncertain: boolean;
   refusals: number;
 }
 
@@ -27,12 +29,15 @@ export interface Outgoing {
   readonly parts: readonly OutgoingPart[];
   readonly steps: KeptStep[];
   state: DeliveryState;
-  /** A relay may have a copy: it was sent since this opening, or sealed before it. */
-  maybeSent: boolean;
 }
 
 export function isSealed(outgoing: Outgoing): boolean {
   return outgoing.parts.every((part) => part.bytes > 0);
+}
+
+/** False when it is certain that no relay has any of it: never sent, or refused each time. */
+export function mayHaveLeft(outgoing: Outgoing): boolean {
+  return outgoing.parts.some((part) => part.acked || part.uncertain || part.flights > 0);
 }
 
 /** What its open body counts against the outbox. */

@@ -45,7 +45,6 @@ export function createSendQueue(): SendQueue {
       waiting.delete(part);
       later.delete(part);
       part.flights++;
-      part.of.maybeSent = true;
       flying.add(part);
     },
     sentAgain(part) {
@@ -84,6 +83,7 @@ export function createSendQueue(): SendQueue {
     linkLost() {
       for (const part of flying) {
         part.flights = 0;
+        part.uncertain = true;
         if (!part.acked && !dropped.has(part)) waiting.add(part);
         listener(part);
       }
