@@ -9,7 +9,11 @@ export interface ClockReading {
   readonly holding: boolean;
 }
 
-export function createClockGuard(options: { readonly jumpMs: number; readonly holdMs: number }, wallMs: number, monotonicMs: number): (wallMs: number, monotonicMs: number) => ClockReading {
+export function createClockGuard(
+  options: { readonly jumpMs: number; readonly holdMs: number },
+  wallMs: number,
+  monotonicMs: number,
+): (wallMs: number, monotonicMs: number) => ClockReading {
   let expectedOffset = wallMs - monotonicMs;
   let heldUntil: number | undefined;
   return (wall, monotonic) => {

@@ -2,9 +2,10 @@
  * Serves consumers that are behind from the log, in order, as fast as they read: nothing more is read for one whose queue is
  * full until that queue has left.
  */
-import type { Session } from "../protocol/link/session.ts";
+
 import type { Place } from "../protocol/delivery/mailbox-state.ts";
 import type { Mailboxes } from "../protocol/delivery/mailboxes.ts";
+import type { Session } from "../protocol/link/session.ts";
 import type { RecordLog } from "../store/log/record-log.ts";
 import type { Bytes } from "../wire/bytes.ts";
 import { encodeDeliver } from "../wire/control.ts";
@@ -31,7 +32,16 @@ export interface DeliveryPumpOptions {
   readonly failed: (error: unknown) => void;
 }
 
-export function createDeliveryPump({ mailboxes, log, loop, generation, sendQueueBytes, sessionOf, lost, failed }: DeliveryPumpOptions): DeliveryPump {
+export function createDeliveryPump({
+  mailboxes,
+  log,
+  loop,
+  generation,
+  sendQueueBytes,
+  sessionOf,
+  lost,
+  failed,
+}: DeliveryPumpOptions): DeliveryPump {
   const running = new Set<number>();
 
   const noticeQueue = (session: number): void => {
@@ -47,7 +57,9 @@ export function createDeliveryPump({ mailboxes, log, loop, generation, sendQueue
       if (to === undefined) return;
       if (record === "damaged") await lost(session, position);
       if (typeof record === "string") continue;
-      to.send([{ name: "deliver", payload: encodeDeliver({ generation, position, storedAtMs, envelope: decodeKeptMail(record).envelope }) }]);
+      to.send([
+        { name: "deliver", payload: encodeDeliver({ generation, position, storedAtMs, envelope: decodeKeptMail(record).envelope }) },
+      ]);
       loop.feed({ kind: "handed-over", session, position });
       noticeQueue(session);
     }

@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { createRelayWorld, LISTEN } from "./test-world.ts";
 import { createHttp } from "./http.ts";
+import { createRelayWorld, LISTEN } from "./test-world.ts";
 
 async function get(path: string, host = "127.0.0.1:4410"): Promise<Response> {
   const stage = createRelayWorld();
   await stage.open();
-  return await stage.world.complete(stage.world.network.request(LISTEN, new Request(`http://127.0.0.1:4410${path}`, { headers: { host } })));
+  return await stage.world.complete(
+    stage.world.network.request(LISTEN, new Request(`http://127.0.0.1:4410${path}`, { headers: { host } })),
+  );
 }
 
 describe("a relay over HTTP", () => {
@@ -21,7 +23,12 @@ describe("a relay over HTTP", () => {
 
   it("shows its status", async () => {
     const answer = await get("/status.json");
-    expect(await answer.json()).toMatchObject({ healthy: true, agents: [], waitingMessages: 0, settings: expect.arrayContaining([expect.objectContaining({ name: "windowFrames", origin: "default" })]) });
+    expect(await answer.json()).toMatchObject({
+      healthy: true,
+      agents: [],
+      waitingMessages: 0,
+      settings: expect.arrayContaining([expect.objectContaining({ name: "windowFrames", origin: "default" })]),
+    });
   });
 
   for (const host of ["localhost:4410", "127.0.0.1", "[::1]:4410", "127.8.9.1:80"]) {
@@ -38,6 +45,10 @@ describe("a relay over HTTP", () => {
 
   it("lets no page elsewhere use what it says", async () => {
     const { headers } = await get("/status.json");
-    expect([headers.get("x-content-type-options"), headers.get("access-control-allow-origin"), headers.get("content-security-policy")]).toEqual(["nosniff", null, expect.stringContaining("default-src 'none'")]);
+    expect([
+      headers.get("x-content-type-options"),
+      headers.get("access-control-allow-origin"),
+      headers.get("content-security-policy"),
+    ]).toEqual(["nosniff", null, expect.stringContaining("default-src 'none'")]);
   });
 });

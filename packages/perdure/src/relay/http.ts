@@ -1,9 +1,9 @@
 /** What a relay answers over plain HTTP on its port: whether it is well, and what its owner wants to see. */
 import { Hono } from "hono";
 import { isLoopbackName } from "./loopback.ts";
+import { PAGE_HTML } from "./page.ts";
 import { PAGE_SCRIPT } from "./page-script.ts";
 import { PAGE_STYLE } from "./page-style.ts";
-import { PAGE_HTML } from "./page.ts";
 import type { RelayStatus } from "./status.ts";
 
 const HEADERS = {
@@ -36,7 +36,8 @@ export function createHttp({ status }: HttpOptions): Hono {
   const app = new Hono();
   app.use(async (context, next) => {
     // A page elsewhere can point its own name at this machine; it cannot make the browser send a loopback name.
-    if (!isLoopbackName(hostnameOf(context.req.header("host")))) return context.text("This relay answers under loopback names only.\n", 421, HEADERS);
+    if (!isLoopbackName(hostnameOf(context.req.header("host"))))
+      return context.text("This relay answers under loopback names only.\n", 421, HEADERS);
     await next();
     for (const [name, value] of Object.entries(HEADERS)) context.res.headers.set(name, value);
     return;

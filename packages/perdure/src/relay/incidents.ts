@@ -1,6 +1,7 @@
 /** What broke lately: the newest incidents, for the status page. */
-import type { Log } from "../host/log.ts";
+
 import type { Clock } from "../host/clock.ts";
+import type { Log } from "../host/log.ts";
 
 export type IncidentKind = "disk" | "damage" | "clock" | "fenced" | "peer" | "internal";
 

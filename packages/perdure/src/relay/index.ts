@@ -1,3 +1,3 @@
-export { openRelay, type OpenRelay, type Relay } from "./open-relay.ts";
-export type { AgentRow, RelayStatus } from "./status.ts";
 export type { Incident } from "./incidents.ts";
+export { type OpenRelay, openRelay, type Relay } from "./open-relay.ts";
+export type { AgentRow, RelayStatus } from "./status.ts";

@@ -4,7 +4,8 @@ import { PerdureError } from "../wire/error.ts";
 /** Throws `bad-argument` unless `address` is a `ws:` address of this machine alone. */
 export function requireLoopback(address: string): void {
   const url = URL.canParse(address) ? new URL(address) : undefined;
-  if (url?.protocol !== "ws:") throw new PerdureError("bad-argument", `a relay cannot listen on "${address}"`, { hint: "Use an address like ws://127.0.0.1:4410." });
+  if (url?.protocol !== "ws:")
+    throw new PerdureError("bad-argument", `a relay cannot listen on "${address}"`, { hint: "Use an address like ws://127.0.0.1:4410." });
   if (isLoopbackName(url.hostname)) return;
   throw new PerdureError("bad-argument", `${url.hostname} is not an address of this machine alone`, {
     hint: "This version serves one machine: agents register without a ticket, so it listens on 127.0.0.1, ::1 or localhost only.",

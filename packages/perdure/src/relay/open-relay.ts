@@ -1,14 +1,15 @@
 /** One relay in one folder: lock, identity, log, machine, port. */
+
+import { withDeadline } from "../host/deadline.ts";
 import type { Host } from "../host/host.ts";
 import type { Listener } from "../host/net.ts";
-import { withDeadline } from "../host/deadline.ts";
-import { createIdentity, openIdentity, type OwnIdentity } from "../identity/own-identity.ts";
-import { verifyBundle } from "../identity/verify.ts";
 import { certifiedInstance } from "../identity/certificate.ts";
-import { goodbyeFor } from "../protocol/link/goodbyes.ts";
-import { formatRelayAddress } from "../protocol/link/address.ts";
-import { refuseConnection } from "../protocol/link/refuse.ts";
+import { createIdentity, type OwnIdentity, openIdentity } from "../identity/own-identity.ts";
+import { verifyBundle } from "../identity/verify.ts";
 import type { RelayDefences } from "../protocol/delivery/mailbox-events.ts";
+import { formatRelayAddress } from "../protocol/link/address.ts";
+import { goodbyeFor } from "../protocol/link/goodbyes.ts";
+import { refuseConnection } from "../protocol/link/refuse.ts";
 import { createSettings, type Settings } from "../settings/register.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
 import type { AgentId } from "../wire/ids.ts";
@@ -48,7 +49,14 @@ export function openRelay(options: OpenRelay): Promise<Relay> {
 }
 
 /** {@link openRelay} for tests that switch one safety mechanism off to see what it is for. */
-export async function openRelayWith({ host, folder, listen, settings: overrides, memoryBytes, defences }: OpenRelay & { readonly defences?: Partial<RelayDefences> }): Promise<Relay> {
+export async function openRelayWith({
+  host,
+  folder,
+  listen,
+  settings: overrides,
+  memoryBytes,
+  defences,
+}: OpenRelay & { readonly defences?: Partial<RelayDefences> }): Promise<Relay> {
   requireLoopback(listen);
   const settings = createSettings(overrides);
   const lock = await host.files.lock(folder);
@@ -77,7 +85,11 @@ export async function openRelayWith({ host, folder, listen, settings: overrides,
     const running = await startRelayCore({ host, folder, settings, own, address, memoryBytes, defences });
     core = running;
     let drained: Promise<void> | undefined;
-    const drain = (): Promise<void> => (drained ??= finishWork(host, settings, running).finally(letGo));
+    const finish = async (): Promise<void> => {
+      await finishWork(host, settings, running);
+      await letGo();
+    };
+    const drain = (): Promise<void> => (drained ??= finish());
     return { id: own.id, address, status: running.status, drain, [Symbol.asyncDispose]: drain };
   } catch (error) {
     await letGo();
@@ -87,14 +99,17 @@ export async function openRelayWith({ host, folder, listen, settings: overrides,
 
 async function finishWork(host: Host, settings: Settings, core: RelayCore): Promise<void> {
   core.sayGoodbye();
-  await withDeadline(host.clock, { timeoutMs: settings.drainTimeoutMs, what: "the last batch of the relay" }, () => core.durable()).catch((error: unknown) => {
-    host.log.write("warn", "relay.drain-cut-short", { why: String(error) });
-  });
+  await withDeadline(host.clock, { timeoutMs: settings.drainTimeoutMs, what: "the last batch of the relay" }, () => core.durable()).catch(
+    (error: unknown) => {
+      host.log.write("warn", "relay.drain-cut-short", { why: String(error) });
+    },
+  );
 }
 
 async function relayIdentity(host: Host, folder: string, settings: Settings): Promise<OwnIdentity> {
   const own = await openIdentity({ host, folder, settings }).catch((error: unknown) => {
-    if (isPerdureError(error) && error.code === "no-agent-here") return createIdentity({ host, folder, role: "relay", custody: "together", settings });
+    if (isPerdureError(error) && error.code === "no-agent-here")
+      return createIdentity({ host, folder, role: "relay", custody: "together", settings });
     throw error;
   });
   await own.renewIfDue(host.clock.wallMs());
@@ -102,7 +117,10 @@ async function relayIdentity(host: Host, folder: string, settings: Settings): Pr
   try {
     certifiedInstance(shown, own.instanceKey.publicKey, "relay", host.clock.wallMs());
   } catch (cause) {
-    throw new PerdureError("bad-argument", `the folder ${folder} belongs to an agent, not to a relay`, { hint: "Give the relay a folder of its own.", cause });
+    throw new PerdureError("bad-argument", `the folder ${folder} belongs to an agent, not to a relay`, {
+      hint: "Give the relay a folder of its own.",
+      cause,
+    });
   }
   return own;
 }

@@ -3,8 +3,8 @@ import type { Host } from "../host/host.ts";
 import type { Connection } from "../host/net.ts";
 import type { OwnIdentity } from "../identity/own-identity.ts";
 import { ALL_RELAY_DEFENCES, type RelayDefences, type RelayOutput } from "../protocol/delivery/mailbox-events.ts";
-import { createMailboxes, type Mailboxes } from "../protocol/delivery/mailboxes.ts";
 import type { Place } from "../protocol/delivery/mailbox-state.ts";
+import { createMailboxes, type Mailboxes } from "../protocol/delivery/mailboxes.ts";
 import { goodbyeFor } from "../protocol/link/goodbyes.ts";
 import type { Settings } from "../settings/register.ts";
 import { openRecordLog } from "../store/log/open-log.ts";
@@ -45,7 +45,15 @@ const MAX_AGENTS = 10_000;
 /** What a message can carry of its sender's identity; nobody needs to publish more. */
 const MAX_BUNDLE_BYTES = 16 * 1024;
 
-export async function startRelayCore({ host, folder, settings, own, address, memoryBytes, defences }: RelayCoreOptions): Promise<RelayCore> {
+export async function startRelayCore({
+  host,
+  folder,
+  settings,
+  own,
+  address,
+  memoryBytes,
+  defences,
+}: RelayCoreOptions): Promise<RelayCore> {
   const { clock, crypto, random } = host;
   const incidents = createIncidents(clock, host.log);
   const generation = random.bytes(GENERATION_BYTES);
@@ -68,14 +76,24 @@ export async function startRelayCore({ host, folder, settings, own, address, mem
   const failed = (error: unknown): void => incidents.add("internal", String(error));
   const loop = createRelayLoop({ mailboxes, log, clock, carry: (output) => carry(output), failed });
   const sessions = createSessions({
-    host, settings, own, generation, mailboxes, loop, incidents,
+    host,
+    settings,
+    own,
+    generation,
+    mailboxes,
+    loop,
+    incidents,
     closedFor: () => stuckError(log.health),
     drained: (session) => loop.feed({ kind: "blocked", session, blocked: false }),
     watchDisk: () => watchDisk(),
   });
   const sweeper = createSweeper({ host, settings, own, mailboxes, loop, incidents });
   const pump = createDeliveryPump({
-    mailboxes, log, loop, generation, failed,
+    mailboxes,
+    log,
+    loop,
+    generation,
+    failed,
     sendQueueBytes: settings.sendQueueBytes,
     sessionOf: sessions.sessionOf,
     lost: async (session, position) => {
@@ -93,7 +111,10 @@ export async function startRelayCore({ host, folder, settings, own, address, mem
     const full = stuck ?? overfullError(log, settings);
     if ((full !== undefined) === troubled) return;
     troubled = full !== undefined;
-    loop.feed({ kind: "trouble", trouble: full === undefined ? undefined : { code: full.code, why: full.message, afterMs: full.afterMs ?? settings.diskRetryMs } });
+    loop.feed({
+      kind: "trouble",
+      trouble: full === undefined ? undefined : { code: full.code, why: full.message, afterMs: full.afterMs ?? settings.diskRetryMs },
+    });
     if (full?.code === "disk-full" && stuck === undefined) incidents.add("disk", full.message);
   };
 
@@ -118,7 +139,16 @@ export async function startRelayCore({ host, folder, settings, own, address, mem
   return {
     accept: sessions.accept,
     status: createStatus({
-      id: own.id, address: () => address, clock, startedAtMs: clock.wallMs(), generation, mailboxes, log, settings, incidents, memoryBytes,
+      id: own.id,
+      address: () => address,
+      clock,
+      startedAtMs: clock.wallMs(),
+      generation,
+      mailboxes,
+      log,
+      settings,
+      incidents,
+      memoryBytes,
       connections: () => sessions.open,
       troubles: () => [
         ...(sweeper.holding ? ["the wall clock jumped; nothing expires until it can be trusted"] : []),
@@ -141,7 +171,13 @@ export async function startRelayCore({ host, folder, settings, own, address, mem
   };
 }
 
-async function openStore(host: Host, folder: string, settings: Settings, mailboxes: Mailboxes, onHealth: (health: LogHealth) => void): Promise<RecordLog> {
+async function openStore(
+  host: Host,
+  folder: string,
+  settings: Settings,
+  mailboxes: Mailboxes,
+  onHealth: (health: LogHealth) => void,
+): Promise<RecordLog> {
   const dead: Place[] = [];
   const log = await openRecordLog({
     files: host.files,
@@ -162,13 +198,19 @@ async function openStore(host: Host, folder: string, settings: Settings, mailbox
 
 function stuckError(health: LogHealth): PerdureError | undefined {
   if (health.state === "good") return undefined;
-  return new PerdureError(health.code, "the relay's disk takes nothing now", { retry: "after", afterMs: 5000, hint: "What was accepted is kept; the relay's owner sees why on its status page." });
+  return new PerdureError(health.code, "the relay's disk takes nothing now", {
+    retry: "after",
+    afterMs: 5000,
+    hint: "What was accepted is kept; the relay's owner sees why on its status page.",
+  });
 }
 
 /** The space set for mail is used up, or the disk is slower than what comes in. */
 function overfullError(log: RecordLog, settings: Settings): PerdureError | undefined {
-  if (log.bytesOnDisk >= settings.storeBytes) return new PerdureError("disk-full", "the disk space set for mail is used up", { afterMs: 5000 });
-  if (log.queuedBytes >= APPEND_QUEUE_BYTES) return new PerdureError("too-busy", "the relay's disk is slower than what comes in", { afterMs: 500 });
+  if (log.bytesOnDisk >= settings.storeBytes)
+    return new PerdureError("disk-full", "the disk space set for mail is used up", { afterMs: 5000 });
+  if (log.queuedBytes >= APPEND_QUEUE_BYTES)
+    return new PerdureError("too-busy", "the relay's disk is slower than what comes in", { afterMs: 500 });
   return undefined;
 }
 
@@ -179,7 +221,14 @@ interface StatementRounds {
   stop(): void;
 }
 
-function startStatements(host: Host, settings: Settings, own: OwnIdentity, mailboxes: Mailboxes, feed: (input: Parameters<Mailboxes["step"]>[0]) => void, incidents: Incidents): StatementRounds {
+function startStatements(
+  host: Host,
+  settings: Settings,
+  own: OwnIdentity,
+  mailboxes: Mailboxes,
+  feed: (input: Parameters<Mailboxes["step"]>[0]) => void,
+  incidents: Incidents,
+): StatementRounds {
   let cancel: (() => void) | undefined;
   let stopped = false;
   const arm = (): void => {

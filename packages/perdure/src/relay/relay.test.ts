@@ -1,10 +1,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { createNodeCrypto } from "../host/node/crypto.ts";
 import { verifyNotice } from "../identity/notice.ts";
-import { verifyStatementProof, leafCovers } from "../protocol/delivery/statement-proof.ts";
-import { hex } from "../wire/bytes.ts";
+import { leafCovers, verifyStatementProof } from "../protocol/delivery/statement-proof.ts";
+import { equalBytes, hex, utf8 } from "../wire/bytes.ts";
 import { decodeDeliver, found, lookup } from "../wire/control.ts";
-import { equalBytes, utf8 } from "../wire/bytes.ts";
 import { openRelay, type Relay } from "./open-relay.ts";
 import { createRelayWorld, envelopeOf, LISTEN, type RelayWorld, type TestAgent, type TestLine } from "./test-world.ts";
 
@@ -47,7 +46,9 @@ describe("a relay", () => {
   it("hands mail on, acknowledges it, and lets go of it when it is settled", async () => {
     for (let seq = 1; seq <= 10; seq++) from.mail(seq, mail(seq));
     await until(() => from.acked === 10 && to.delivered.length === 10);
-    expect(to.delivered.map((each) => [each.position, each.read.seq])).toEqual(Array.from({ length: 10 }, (_, index) => [index + 1, index + 1]));
+    expect(to.delivered.map((each) => [each.position, each.read.seq])).toEqual(
+      Array.from({ length: 10 }, (_, index) => [index + 1, index + 1]),
+    );
     to.settle(10);
     await until(() => to.positions.at(-1)?.settledFloor === 10);
     expect(relay.status()).toMatchObject({ healthy: true, waitingMessages: 0, counters: { accepted: 10, settled: 10 } });
@@ -97,8 +98,17 @@ describe("a relay", () => {
     const sent = [1, 2, 3].map((seq) => mail(seq));
     for (const each of sent) from.mail(each.seq, each);
     await until(() => from.proofs.length > 0);
-    const { leaf } = await stage.world.complete(verifyStatementProof(stage.world.host("alice").crypto, from.relay, from.proofs[0] as Uint8Array));
-    expect([leaf.firstSeq, leafCovers(sha256, leaf, sent.slice(0, leaf.lastSeq).map((each) => each.digest))]).toEqual([1, true]);
+    const { leaf } = await stage.world.complete(
+      verifyStatementProof(stage.world.host("alice").crypto, from.relay, from.proofs[0] as Uint8Array),
+    );
+    expect([
+      leaf.firstSeq,
+      leafCovers(
+        sha256,
+        leaf,
+        sent.slice(0, leaf.lastSeq).map((each) => each.digest),
+      ),
+    ]).toEqual([1, true]);
   });
 
   it("tells the consumer before that it was fenced", async () => {
@@ -110,14 +120,20 @@ describe("a relay", () => {
   });
 
   it("finds agents by id and by name", async () => {
-    const ask = (request: number, what: "agent" | "name", key: Uint8Array) => from.session.send([{ name: "lookup", payload: lookup.encode({ request, what, key }) }]);
+    const ask = (request: number, what: "agent" | "name", key: Uint8Array) =>
+      from.session.send([{ name: "lookup", payload: lookup.encode({ request, what, key }) }]);
     ask(1, "agent", bob.own.idRaw);
     ask(2, "name", utf8("desk"));
     ask(3, "name", utf8("nobody"));
     ask(4, "name", Uint8Array.of(255));
     const answers = () => from.frames.filter((frame) => frame.name === "found").map((frame) => found.decode(frame.payload));
     await until(() => answers().length === 4);
-    expect(answers().map((answer) => [answer.request, equalBytes(answer.bundle, bob.own.bundle())])).toEqual([[1, true], [2, true], [3, false], [4, false]]);
+    expect(answers().map((answer) => [answer.request, equalBytes(answer.bundle, bob.own.bundle())])).toEqual([
+      [1, true],
+      [2, true],
+      [3, false],
+      [4, false],
+    ]);
     expect(answers()[3]?.bundle.length).toBe(0);
   });
 
@@ -128,7 +144,9 @@ describe("a relay", () => {
 
   it("takes a new bundle of an agent, and no other agent's", async () => {
     const host = stage.world.host("bob");
-    await stage.world.complete(bob.own.setHome({ relayId: from.relay.idRaw, url: "ws://127.0.0.1:4410/", preference: 0 }, host.clock.wallMs()));
+    await stage.world.complete(
+      bob.own.setHome({ relayId: from.relay.idRaw, url: "ws://127.0.0.1:4410/", preference: 0 }, host.clock.wallMs()),
+    );
     to.session.send([{ name: "publish", payload: publishBytes(bob.own.bundle()) }]);
     from.session.send([{ name: "publish", payload: publishBytes(bob.own.bundle()) }]);
     await until(() => from.ended.length > 0);
@@ -136,7 +154,9 @@ describe("a relay", () => {
     const asks = await alice.connect();
     asks.session.send([{ name: "lookup", payload: lookup.encode({ request: 1, what: "agent", key: bob.own.idRaw }) }]);
     await until(() => asks.frames.some((frame) => frame.name === "found"));
-    expect(equalBytes(found.decode(asks.frames.find((frame) => frame.name === "found")?.payload as Uint8Array).bundle, bob.own.bundle())).toBe(true);
+    expect(
+      equalBytes(found.decode(asks.frames.find((frame) => frame.name === "found")?.payload as Uint8Array).bundle, bob.own.bundle()),
+    ).toBe(true);
   });
 
   it("ends mail that nobody read and tells its sender, signed", async () => {
@@ -144,7 +164,9 @@ describe("a relay", () => {
     from.mail(1, mail(1, { expiresInMs: 5_000 }));
     await until(() => from.delivered.length === 1, 200_000);
     const { read } = from.delivered[0] as (typeof from.delivered)[number];
-    const notice = await stage.world.complete(verifyNotice({ crypto: stage.world.host("alice").crypto, relay: from.relay, body: read.body }));
+    const notice = await stage.world.complete(
+      verifyNotice({ crypto: stage.world.host("alice").crypto, relay: from.relay, body: read.body }),
+    );
     expect([read.class, notice.outcome, notice.seq, equalBytes(notice.to, bob.own.idRaw)]).toEqual(["notice", 0, 1, true]);
     expect(relay.status().counters.expired).toBe(1);
   });
@@ -192,7 +214,16 @@ describe("a relay", () => {
     to.settle(1);
     await until(() => to.positions.length === 1);
     const events = new Set(stage.facts.filter((fact) => fact.host === "relay").map((fact) => fact.event));
-    for (const event of ["relay.started", "relay.mail-appended", "relay.delivered", "relay.batch-synced", "relay.ack-sent", "relay.settle-applied", "relay.released"]) expect(events).toContain(event);
+    for (const event of [
+      "relay.started",
+      "relay.mail-appended",
+      "relay.delivered",
+      "relay.batch-synced",
+      "relay.ack-sent",
+      "relay.settle-applied",
+      "relay.released",
+    ])
+      expect(events).toContain(event);
   });
 
   it("says why it refuses a peer that breaks the rules", async () => {
@@ -204,7 +235,8 @@ describe("a relay", () => {
 
 function publishBytes(bundle: Uint8Array): Uint8Array {
   // A publish is an array of one byte string.
-  const head = bundle.length < 256 ? Uint8Array.of(0x81, 0x58, bundle.length) : Uint8Array.of(0x81, 0x59, bundle.length >> 8, bundle.length & 255);
+  const head =
+    bundle.length < 256 ? Uint8Array.of(0x81, 0x58, bundle.length) : Uint8Array.of(0x81, 0x59, bundle.length >> 8, bundle.length & 255);
   return Uint8Array.of(...head, ...bundle);
 }
 
@@ -217,7 +249,9 @@ describe("a relay whose disk fails", () => {
     await until(() => from.acked === 1 && to.delivered.length === 1);
     from.mail(2, mail(2));
     await until(() => to.delivered.length === 2);
-    const order = stage.facts.filter((fact) => fact.event === "relay.delivered" && fact.fields["position"] === 2).map((fact) => fact.fields["synced"]);
+    const order = stage.facts
+      .filter((fact) => fact.event === "relay.delivered" && fact.fields["position"] === 2)
+      .map((fact) => fact.fields["synced"]);
     expect([order, relay.status().incidents.some((incident) => incident.kind === "disk")]).toEqual([[true], true]);
   });
 
@@ -268,7 +302,11 @@ describe("a relay whose clock jumps", () => {
     await until(() => from.acked === 1);
     stage.world.jumpWall("relay", 10 * HOUR);
     await pass(30 * 60_000);
-    expect([relay.status().waitingMessages, relay.status().healthy, relay.status().incidents.some((incident) => incident.kind === "clock")]).toEqual([1, false, true]);
+    expect([
+      relay.status().waitingMessages,
+      relay.status().healthy,
+      relay.status().incidents.some((incident) => incident.kind === "clock"),
+    ]).toEqual([1, false, true]);
     await pass(40 * 60_000);
     expect([relay.status().counters.expired, relay.status().healthy]).toEqual([1, true]);
   });
@@ -279,7 +317,8 @@ describe("opening a relay", () => {
     stage = createRelayWorld();
   });
 
-  const open = (options: Partial<Parameters<typeof openRelay>[0]> = {}) => stage.world.complete(openRelay({ host: stage.world.host("relay"), folder: "relay-folder", listen: LISTEN, ...options }));
+  const open = (options: Partial<Parameters<typeof openRelay>[0]> = {}) =>
+    stage.world.complete(openRelay({ host: stage.world.host("relay"), folder: "relay-folder", listen: LISTEN, ...options }));
 
   it("refuses a folder another relay has", async () => {
     await open();
@@ -309,7 +348,8 @@ describe("opening a relay", () => {
     relay = await open({ settings: { segmentBytes: 65_536 } });
     alice = await stage.agent("alice");
     from = await alice.connect();
-    for (let seq = 1; seq <= 5; seq++) from.mail(seq, envelopeOf(alice.own, alice.own, seq, stage.world.host("alice").clock.wallMs() + HOUR));
+    for (let seq = 1; seq <= 5; seq++)
+      from.mail(seq, envelopeOf(alice.own, alice.own, seq, stage.world.host("alice").clock.wallMs() + HOUR));
     await until(() => from.acked === 5);
     await stage.world.complete(relay.drain());
     const files = stage.world.host("relay").files;
@@ -344,7 +384,9 @@ describe("opening a relay", () => {
     await stage.world.complete(file.write(at + 1500, new Uint8Array(8).fill(0)));
     to = await bob.connect();
     await until(() => to.delivered.length === 2 && from.delivered.length === 1);
-    const lost = await stage.world.complete(verifyNotice({ crypto: stage.world.host("alice").crypto, relay: from.relay, body: decodeDeliverBody(from) }));
+    const lost = await stage.world.complete(
+      verifyNotice({ crypto: stage.world.host("alice").crypto, relay: from.relay, body: decodeDeliverBody(from) }),
+    );
     expect([to.delivered.map((each) => each.position), lost.outcome, lost.seq]).toEqual([[2, 3], 1, 1]);
   });
 });

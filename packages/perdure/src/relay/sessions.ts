@@ -16,7 +16,21 @@ import { refuseConnection } from "../protocol/link/refuse.ts";
 import type { Session } from "../protocol/link/session.ts";
 import type { Settings } from "../settings/register.ts";
 import { type Bytes, fromUtf8 } from "../wire/bytes.ts";
-import { decodeMail, encodeAck, encodeDeliver, found, type Goodbye, lookup, type Lookup, position, type Proof, publish, refuse, settle, type Welcome } from "../wire/control.ts";
+import {
+  decodeMail,
+  encodeAck,
+  encodeDeliver,
+  found,
+  type Goodbye,
+  type Lookup,
+  lookup,
+  type Proof,
+  position,
+  publish,
+  refuse,
+  settle,
+  type Welcome,
+} from "../wire/control.ts";
 import { PerdureError } from "../wire/error.ts";
 import type { Frame } from "../wire/frame.ts";
 import { MAX_TRANSPORT_BYTES } from "../wire/limits.ts";
@@ -74,9 +88,21 @@ export function createSessions(options: SessionsOptions): Sessions {
   const accept = (connection: Connection): void => {
     if (draining !== undefined) return refuseConnection(connection, draining);
     if (handshakes >= settings.relayHandshakes || entries.size >= settings.relayConnections) {
-      return refuseConnection(connection, goodbyeFor("too-busy", "more connections than this relay serves at once", { retry: "after", afterMs: settings.redialMinMs }));
+      return refuseConnection(
+        connection,
+        goodbyeFor("too-busy", "more connections than this relay serves at once", { retry: "after", afterMs: settings.redialMinMs }),
+      );
     }
-    const entry: Entry = { number: ++numbers, session: undefined, early: [], doomed: undefined, admitted: undefined, turnedAway: undefined, verifying: false, published: undefined };
+    const entry: Entry = {
+      number: ++numbers,
+      session: undefined,
+      early: [],
+      doomed: undefined,
+      admitted: undefined,
+      turnedAway: undefined,
+      verifying: false,
+      published: undefined,
+    };
     entries.set(entry.number, entry);
     handshakes++;
     acceptSession({ host, settings, connection, own, admit: (agent, proof, signal) => admit(entry, agent, proof, signal) })
@@ -116,12 +142,14 @@ export function createSessions(options: SessionsOptions): Sessions {
   };
 
   const open = (entry: Entry, session: Session, agent: VerifiedIdentity): void => {
-    if (entries.get(entry.number) !== entry) return session.close(goodbyeFor("connection-closed", "the session ended before it began", { retry: "now" }));
+    if (entries.get(entry.number) !== entry)
+      return session.close(goodbyeFor("connection-closed", "the session ended before it began", { retry: "now" }));
     entry.session = session;
     session.start({
       frame: (frame) => take(entry, session, agent, frame),
       turnEnded: () => {
-        if (session.queuedBytes > 2 * settings.sendQueueBytes + MAX_TRANSPORT_BYTES) throw new PerdureError("too-busy", "answers were asked for faster than they are read", { retry: "after" });
+        if (session.queuedBytes > 2 * settings.sendQueueBytes + MAX_TRANSPORT_BYTES)
+          throw new PerdureError("too-busy", "answers were asked for faster than they are read", { retry: "after" });
       },
       drained: () => options.drained(entry.number),
       closed: (reason) => {
@@ -197,13 +225,19 @@ export function createSessions(options: SessionsOptions): Sessions {
       case "welcome":
         return entries.get(output.session)?.admitted?.(output.standing);
       case "deliver":
-        return send(output.session, { name: "deliver", payload: encodeDeliver({ generation, position: output.position, storedAtMs: output.storedAtMs, envelope: output.envelope }) });
+        return send(output.session, {
+          name: "deliver",
+          payload: encodeDeliver({ generation, position: output.position, storedAtMs: output.storedAtMs, envelope: output.envelope }),
+        });
       case "ack":
         return send(output.session, { name: "ack", payload: encodeAck(output.upTo) });
       case "refuse":
         return send(output.session, { name: "refuse", payload: refuse.encode({ linkSeq: output.linkSeq, ...wordsOf(output.reason) }) });
       case "position":
-        return send(output.session, { name: "position", payload: position.encode({ generation, epoch: output.epoch, settledFloor: output.settledFloor, tail: output.tail }) });
+        return send(output.session, {
+          name: "position",
+          payload: position.encode({ generation, epoch: output.epoch, settledFloor: output.settledFloor, tail: output.tail }),
+        });
       case "proof":
         return send(output.session, { name: "statement", payload: output.proof });
       case "goodbye":

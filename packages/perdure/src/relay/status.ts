@@ -3,8 +3,8 @@ import type { Clock } from "../host/clock.ts";
 import type { Mailboxes } from "../protocol/delivery/mailboxes.ts";
 import { listSettings, type SettingRow, type Settings } from "../settings/register.ts";
 import type { LogHealth, RecordLog } from "../store/log/record-log.ts";
-import { hex } from "../wire/bytes.ts";
 import type { Bytes } from "../wire/bytes.ts";
+import { hex } from "../wire/bytes.ts";
 import type { AgentId } from "../wire/ids.ts";
 import type { Incident, Incidents } from "./incidents.ts";
 
@@ -103,7 +103,9 @@ export function createStatus(options: StatusOptions): () => RelayStatus {
 
 function healthReasons(health: LogHealth, nowMs: number): readonly string[] {
   if (health.state === "good") return [];
-  return [`the disk takes nothing (${health.code}) for ${Math.round((nowMs - health.sinceMs) / 1000)} s; new mail is refused, accepted mail is kept`];
+  return [
+    `the disk takes nothing (${health.code}) for ${Math.round((nowMs - health.sinceMs) / 1000)} s; new mail is refused, accepted mail is kept`,
+  ];
 }
 
 function agentRows(mailboxes: Mailboxes): readonly AgentRow[] {

@@ -2,11 +2,11 @@
 import type { Host } from "../host/host.ts";
 import { signNotice } from "../identity/notice.ts";
 import type { OwnIdentity } from "../identity/own-identity.ts";
+import { findAgent } from "../protocol/delivery/mailbox-state.ts";
 import type { Mailboxes } from "../protocol/delivery/mailboxes.ts";
 import type { Overdue } from "../protocol/delivery/overdue.ts";
 import type { Settings } from "../settings/register.ts";
-import { findAgent } from "../protocol/delivery/mailbox-state.ts";
-import { type Ending, ENDINGS } from "../wire/kept-relay.ts";
+import { ENDINGS, type Ending } from "../wire/kept-relay.ts";
 import { WIRE_VERSION } from "../wire/limits.ts";
 import { createClockGuard } from "./clock-guard.ts";
 import type { Incidents } from "./incidents.ts";
@@ -34,7 +34,11 @@ const AT_ONCE = 256;
 
 export function createSweeper({ host, settings, own, mailboxes, loop, incidents }: SweeperOptions): Sweeper {
   const { clock, crypto } = host;
-  const readClock = createClockGuard({ jumpMs: settings.clockJumpMs, holdMs: settings.clockJumpHoldMs }, clock.wallMs(), clock.monotonicMs());
+  const readClock = createClockGuard(
+    { jumpMs: settings.clockJumpMs, holdMs: settings.clockJumpHoldMs },
+    clock.wallMs(),
+    clock.monotonicMs(),
+  );
   let holding = false;
   let stopped = false;
   let cancel = (): void => {};
@@ -47,8 +51,15 @@ export function createSweeper({ host, settings, own, mailboxes, loop, incidents 
           crypto,
           own,
           notice: {
-            version: WIRE_VERSION, relayId: own.idRaw, outcome: ENDINGS.indexOf(ending), to: agent.idRaw, stream: overdue.stream, seq: mail.seq, digest: overdue.digest,
-            timeMs: clock.wallMs(), extensions: [],
+            version: WIRE_VERSION,
+            relayId: own.idRaw,
+            outcome: ENDINGS.indexOf(ending),
+            to: agent.idRaw,
+            stream: overdue.stream,
+            seq: mail.seq,
+            digest: overdue.digest,
+            timeMs: clock.wallMs(),
+            extensions: [],
           },
         })
       : undefined;
@@ -58,7 +69,10 @@ export function createSweeper({ host, settings, own, mailboxes, loop, incidents 
   const sweep = async (): Promise<void> => {
     const reading = readClock(clock.wallMs(), clock.monotonicMs());
     if (reading.jump !== undefined) {
-      incidents.add("clock", `the wall clock jumped ${reading.jump} by ${Math.abs(Math.round(reading.byMs / 1000))} s${reading.holding ? `; nothing expires for ${Math.round(settings.clockJumpHoldMs / 60_000)} min` : ""}`);
+      incidents.add(
+        "clock",
+        `the wall clock jumped ${reading.jump} by ${Math.abs(Math.round(reading.byMs / 1000))} s${reading.holding ? `; nothing expires for ${Math.round(settings.clockJumpHoldMs / 60_000)} min` : ""}`,
+      );
     }
     holding = reading.holding;
     await own.renewIfDue(clock.wallMs());

@@ -1,4 +1,6 @@
 /** A relay in a simulated world and agents that speak to it frame by frame, for the tests of this folder. */
+
+import type { LogFields } from "../host/log.ts";
 import { createNodeCrypto } from "../host/node/crypto.ts";
 import { createWorld, type World } from "../host/simulated/index.ts";
 import { createIdentity, type OwnIdentity } from "../identity/own-identity.ts";
@@ -7,10 +9,19 @@ import { parseRelayAddress } from "../protocol/link/address.ts";
 import { type Connected, connectSession } from "../protocol/link/connect.ts";
 import { createSettings } from "../settings/register.ts";
 import type { Bytes } from "../wire/bytes.ts";
-import { decodeAck, decodeDeliver, type DeliverFrame, encodeMail, type Goodbye, position, refuse, type Refuse, settle } from "../wire/control.ts";
-import { decodeEnvelope, encodeEnvelope, type Envelope, SUITE_X25519_AES256GCM } from "../wire/envelope.ts";
+import {
+  type DeliverFrame,
+  decodeAck,
+  decodeDeliver,
+  encodeMail,
+  type Goodbye,
+  position,
+  type Refuse,
+  refuse,
+  settle,
+} from "../wire/control.ts";
+import { decodeEnvelope, type Envelope, encodeEnvelope, SUITE_X25519_AES256GCM } from "../wire/envelope.ts";
 import type { Frame } from "../wire/frame.ts";
-import type { LogFields } from "../host/log.ts";
 import { openRelayWith, type Relay } from "./open-relay.ts";
 
 export const LISTEN = "ws://127.0.0.1:4410";
@@ -25,13 +36,21 @@ export interface Fact {
 export interface RelayWorld {
   readonly world: World;
   readonly facts: Fact[];
-  open(options?: { readonly settings?: Record<string, number>; readonly defences?: Partial<RelayDefences>; readonly host?: string }): Promise<Relay>;
+  open(options?: {
+    readonly settings?: Record<string, number>;
+    readonly defences?: Partial<RelayDefences>;
+    readonly host?: string;
+  }): Promise<Relay>;
   agent(name: string, options?: { readonly claims?: string }): Promise<TestAgent>;
 }
 
 export interface TestAgent {
   readonly own: OwnIdentity;
-  connect(options?: { readonly link?: number; readonly consume?: boolean; readonly have?: { readonly generation: Bytes; readonly position: number } }): Promise<TestLine>;
+  connect(options?: {
+    readonly link?: number;
+    readonly consume?: boolean;
+    readonly have?: { readonly generation: Bytes; readonly position: number };
+  }): Promise<TestLine>;
 }
 
 export interface TestLine extends Connected {
@@ -56,19 +75,38 @@ export function createRelayWorld(options: Partial<Parameters<typeof createWorld>
     world,
     facts,
     open: async ({ settings, defences = {}, host = "relay" } = {}) => {
-      const relay = await world.complete(openRelayWith({ host: world.host(host), folder: "relay-folder", listen: LISTEN, settings, defences }));
+      const relay = await world.complete(
+        openRelayWith({ host: world.host(host), folder: "relay-folder", listen: LISTEN, settings, defences }),
+      );
       address = relay.address;
       return relay;
     },
     agent: async (name, { claims } = {}) => {
       const host = world.host(name);
       const settings = createSettings();
-      const own = await world.complete(createIdentity({ host, folder: name, role: "mail", custody: "together", ...(claims === undefined ? {} : { name: claims }), settings }));
+      const own = await world.complete(
+        createIdentity({
+          host,
+          folder: name,
+          role: "mail",
+          custody: "together",
+          ...(claims === undefined ? {} : { name: claims }),
+          settings,
+        }),
+      );
       return {
         own,
         connect: async ({ link = 1, consume = true, have = { generation: new Uint8Array(8), position: 0 } } = {}) => {
           const connected = await world.complete(
-            connectSession({ host: world.host(name), settings, ...parseRelayAddress(address), own, link: new Uint8Array(8).fill(link), consume, have }),
+            connectSession({
+              host: world.host(name),
+              settings,
+              ...parseRelayAddress(address),
+              own,
+              link: new Uint8Array(8).fill(link),
+              consume,
+              have,
+            }),
           );
           return lineOf(connected);
         },
@@ -81,8 +119,13 @@ function lineOf(connected: Connected): TestLine {
   const frames: Frame[] = [];
   const ended: Goodbye[] = [];
   const { session, welcome } = connected;
-  session.start({ frame: (frame) => void frames.push({ name: frame.name, payload: frame.payload.slice() }), drained: () => undefined, closed: (reason) => void ended.push(reason) });
-  const all = <Value>(name: Frame["name"], decode: (payload: Bytes) => Value): Value[] => frames.filter((frame) => frame.name === name).map((frame) => decode(frame.payload));
+  session.start({
+    frame: (frame) => void frames.push({ name: frame.name, payload: frame.payload.slice() }),
+    drained: () => undefined,
+    closed: (reason) => void ended.push(reason),
+  });
+  const all = <Value>(name: Frame["name"], decode: (payload: Bytes) => Value): Value[] =>
+    frames.filter((frame) => frame.name === name).map((frame) => decode(frame.payload));
   return {
     ...connected,
     frames,
@@ -104,14 +147,24 @@ function lineOf(connected: Connected): TestLine {
     },
     count: (name) => frames.filter((frame) => frame.name === name).length,
     mail: (linkSeq, what) => session.send([{ name: "mail", payload: encodeMail({ linkSeq, hopLimit: 8, envelope: what.bytes }) }]),
-    settle: (floor, { epoch = welcome.epoch, generation = welcome.generation } = {}) => session.send([{ name: "settle", payload: settle.encode({ generation, epoch, floor, ranges: [] }) }]),
+    settle: (floor, { epoch = welcome.epoch, generation = welcome.generation } = {}) =>
+      session.send([{ name: "settle", payload: settle.encode({ generation, epoch, floor, ranges: [] }) }]),
   };
 }
 
 /** An envelope a relay takes; nobody can open it. */
 export function envelopeOf(from: OwnIdentity, to: OwnIdentity, seq: number, expiresAtMs: number, size = 100): Envelope {
   return encodeEnvelope(
-    { class: "mail", from: from.idRaw, to: to.idRaw, stream: new Uint8Array(8).fill(3), seq, expiresAtMs, inboxKeyId: new Uint8Array(8), suite: SUITE_X25519_AES256GCM },
+    {
+      class: "mail",
+      from: from.idRaw,
+      to: to.idRaw,
+      stream: new Uint8Array(8).fill(3),
+      seq,
+      expiresAtMs,
+      inboxKeyId: new Uint8Array(8),
+      suite: SUITE_X25519_AES256GCM,
+    },
     new Uint8Array(size).fill(48 + (seq % 10)),
     hash.sha256,
   );

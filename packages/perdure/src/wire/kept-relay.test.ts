@@ -1,20 +1,27 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeKept, decodeKeptMail, encodeKept, encodeKeptMail, KEPT_MAIL_HEADER_BYTES } from "./kept-relay.ts";
 import { isPerdureError } from "./error.ts";
+import { decodeKept, decodeKeptMail, encodeKept, encodeKeptMail, KEPT_MAIL_HEADER_BYTES } from "./kept-relay.ts";
 
 const bytes = (size: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: size, maxLength: size });
 const number = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 
 describe("mail a relay keeps", () => {
   it("comes back as it was written", () => {
-    const kept = fc.record({ link: bytes(8), linkSeq: number, position: number.map((value) => Math.max(1, value)), storedAtMs: number, envelope: fc.uint8Array({ maxLength: 300 }) });
+    const kept = fc.record({
+      link: bytes(8),
+      linkSeq: number,
+      position: number.map((value) => Math.max(1, value)),
+      storedAtMs: number,
+      envelope: fc.uint8Array({ maxLength: 300 }),
+    });
     fc.assert(fc.property(kept, (mail) => void expect(decodeKeptMail(encodeKeptMail(mail))).toEqual(mail)));
   });
 
   it("is malformed when its head is cut", () => {
     const record = encodeKeptMail({ link: new Uint8Array(8), linkSeq: 1, position: 1, storedAtMs: 1, envelope: new Uint8Array(0) });
-    for (let size = 0; size < KEPT_MAIL_HEADER_BYTES; size++) expect(() => decodeKeptMail(record.subarray(0, size))).toThrowError(expect.objectContaining({ code: "malformed" }));
+    for (let size = 0; size < KEPT_MAIL_HEADER_BYTES; size++)
+      expect(() => decodeKeptMail(record.subarray(0, size))).toThrowError(expect.objectContaining({ code: "malformed" }));
   });
 });
 

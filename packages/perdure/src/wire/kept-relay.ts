@@ -16,7 +16,7 @@ import { type Bytes, concat, readU64, viewOf, writeU64 } from "./bytes.ts";
 import { PerdureError } from "./error.ts";
 import { GENERATION_BYTES, LINK_BYTES } from "./ids.ts";
 import { MAX_CONTROL_BYTES } from "./limits.ts";
-import { bytes, choice, fixed, list, optional, type Shape, shape, type ShapeValue, text, uint } from "./shape.ts";
+import { bytes, choice, fixed, list, optional, type Shape, type ShapeValue, shape, text, uint } from "./shape.ts";
 
 const agentId = fixed(32);
 const link = fixed(LINK_BYTES);
@@ -34,13 +34,17 @@ export const KEPT_REFUSALS = 256;
 /** Drawn at every start, durable before the first delivery of that start. */
 export const keptStart = shape("start", { generation: fixed(GENERATION_BYTES), atMs: uint });
 
-export const keptRegistration = shape("registration", {
-  agentId,
-  name: optional(text(32)),
-  recordVersion: uint,
-  /** An encoded identity bundle, verified when it came. */
-  bundle: bytes(MAX_CONTROL_BYTES),
-}, MAX_CONTROL_BYTES + 1024);
+export const keptRegistration = shape(
+  "registration",
+  {
+    agentId,
+    name: optional(text(32)),
+    recordVersion: uint,
+    /** An encoded identity bundle, verified when it came. */
+    bundle: bytes(MAX_CONTROL_BYTES),
+  },
+  MAX_CONTROL_BYTES + 1024,
+);
 
 /** Mail of a link that was not taken; its link sequence number is used up. */
 export const keptRefusal = shape("refusal", { sender: agentId, link, linkSeq: uint });
@@ -58,11 +62,15 @@ export type Ending = (typeof ENDINGS)[number];
 export const keptEnding = shape("ending", { agentId, position: uint, ending: choice(...ENDINGS) });
 
 /** A signed statement and its leaves, in the order of the Merkle tree. */
-export const keptStatement = shape("kept statement", {
-  statement: bytes(1024),
-  signature: fixed(64),
-  leaves: list(bytes(256), STATEMENT_LEAVES),
-}, STATEMENT_LEAVES * 256 + 4096);
+export const keptStatement = shape(
+  "kept statement",
+  {
+    statement: bytes(1024),
+    signature: fixed(64),
+    leaves: list(bytes(256), STATEMENT_LEAVES),
+  },
+  STATEMENT_LEAVES * 256 + 4096,
+);
 
 /** Restated: how far a mailbox got. */
 export const keptMailbox = shape("mailbox", { agentId, nextPosition: uint, epoch: uint });
@@ -71,7 +79,14 @@ export const keptMailbox = shape("mailbox", { agentId, nextPosition: uint, epoch
 export const keptLink = shape("kept link", { sender: agentId, link, upTo: uint, refused: list(uint, KEPT_REFUSALS) });
 
 /** Restated: messages of one link that no statement covers yet. */
-export const keptPending = shape("pending leaf", { sender: agentId, link, firstSeq: uint, lastSeq: uint, refused: list(uint, KEPT_REFUSALS), digests: bytes(LEAF_MESSAGES * 16) });
+export const keptPending = shape("pending leaf", {
+  sender: agentId,
+  link,
+  firstSeq: uint,
+  lastSeq: uint,
+  refused: list(uint, KEPT_REFUSALS),
+  digests: bytes(LEAF_MESSAGES * 16),
+});
 
 /** Restated: where the chain of statements stands. */
 export const keptHead = shape("statement head", { number: uint, hash: fixed(32) });
@@ -97,7 +112,9 @@ const KINDS = {
 type Kinds = typeof KINDS;
 export type KeptKind = keyof Kinds;
 export type KeptValue<Kind extends KeptKind> = ShapeValue<Kinds[Kind][1]>;
-export type KeptRecord = { readonly kind: "mail"; readonly mail: KeptMail } | { readonly [Kind in KeptKind]: { readonly kind: Kind; readonly value: KeptValue<Kind> } }[KeptKind];
+export type KeptRecord =
+  | { readonly kind: "mail"; readonly mail: KeptMail }
+  | { readonly [Kind in KeptKind]: { readonly kind: Kind; readonly value: KeptValue<Kind> } }[KeptKind];
 
 const MAIL = 1;
 /** Bytes of a mail record before its envelope. */
@@ -145,7 +162,9 @@ export function decodeKept(record: Bytes): KeptRecord {
   if (record[0] === MAIL) return { kind: "mail", mail: decodeKeptMail(record) };
   const kind = KIND_OF.get(record[0] ?? 0);
   if (kind === undefined) {
-    throw new PerdureError("needs-newer-version", `the relay's log has a record of kind ${record[0]}`, { hint: "A newer perdure wrote this folder; open it with that one." });
+    throw new PerdureError("needs-newer-version", `the relay's log has a record of kind ${record[0]}`, {
+      hint: "A newer perdure wrote this folder; open it with that one.",
+    });
   }
   return { kind, value: (KINDS[kind][1] as Shape<unknown>).decode(record.subarray(1)) } as KeptRecord;
 }

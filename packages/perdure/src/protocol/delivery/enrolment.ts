@@ -12,16 +12,39 @@ export interface EnrolmentLimits {
 /** `known` when there is nothing new in it, or something newer is registered already. */
 export function judgeRegistration(state: RelayState, limits: EnrolmentLimits, wanted: Registration): "known" | "new" | Reason {
   const known = findAgent(state, wanted.idRaw);
-  if (known !== undefined && known.bundle.length > 0 && (wanted.recordVersion < known.recordVersion || equalBytes(known.bundle, wanted.bundle))) return "known";
+  if (
+    known !== undefined &&
+    known.bundle.length > 0 &&
+    (wanted.recordVersion < known.recordVersion || equalBytes(known.bundle, wanted.bundle))
+  )
+    return "known";
   if (wanted.bundle.length > limits.bundleBytes) {
-    return { code: "too-large", why: `an identity bundle of ${wanted.bundle.length} bytes is more than ${limits.bundleBytes}`, retry: "never", afterMs: 0, hint: "" };
+    return {
+      code: "too-large",
+      why: `an identity bundle of ${wanted.bundle.length} bytes is more than ${limits.bundleBytes}`,
+      retry: "never",
+      afterMs: 0,
+      hint: "",
+    };
   }
   const holder = wanted.name === undefined ? undefined : state.names.get(wanted.name);
   if (holder !== undefined && holder !== known) {
-    return { code: "name-taken", why: `@${wanted.name} belongs to ${holder.id} at this relay`, retry: "never", afterMs: 0, hint: "Choose another name." };
+    return {
+      code: "name-taken",
+      why: `@${wanted.name} belongs to ${holder.id} at this relay`,
+      retry: "never",
+      afterMs: 0,
+      hint: "Choose another name.",
+    };
   }
   if (known === undefined && state.agents.size >= limits.agents) {
-    return { code: "too-busy", why: `this relay serves ${limits.agents} agents and takes no more`, retry: "after", afterMs: 60_000, hint: "Ask its owner, or use another relay." };
+    return {
+      code: "too-busy",
+      why: `this relay serves ${limits.agents} agents and takes no more`,
+      retry: "after",
+      afterMs: 60_000,
+      hint: "Ask its owner, or use another relay.",
+    };
   }
   return "new";
 }

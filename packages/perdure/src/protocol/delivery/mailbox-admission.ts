@@ -19,7 +19,15 @@ const TRY_AGAIN_MS = 5000;
 
 export type Admission = { readonly envelope: Envelope; readonly recipient: AgentState } | { readonly reason: Reason };
 
-export function admit(state: RelayState, limits: AdmissionLimits, trouble: Trouble | undefined, sender: AgentState, hopLimit: number, bytes: Bytes, nowMs: number): Admission {
+export function admit(
+  state: RelayState,
+  limits: AdmissionLimits,
+  trouble: Trouble | undefined,
+  sender: AgentState,
+  hopLimit: number,
+  bytes: Bytes,
+  nowMs: number,
+): Admission {
   let envelope: Envelope;
   try {
     envelope = decodeEnvelope(bytes);
@@ -31,22 +39,37 @@ export function admit(state: RelayState, limits: AdmissionLimits, trouble: Troub
   if (wrong !== undefined) return { reason: wrong };
   const recipient = findAgent(state, envelope.to);
   if (recipient === undefined || recipient.bundle.length === 0) {
-    return { reason: later("unknown-agent", `${agentIdText(envelope.to)} has no mailbox at this relay`, "It must join this relay once before it can be written to.") };
+    return {
+      reason: later(
+        "unknown-agent",
+        `${agentIdText(envelope.to)} has no mailbox at this relay`,
+        "It must join this relay once before it can be written to.",
+      ),
+    };
   }
-  const full = trouble === undefined ? overfull(recipient, limits, envelope) : { ...later(trouble.code, trouble.why, "The relay's owner sees why on its status page."), afterMs: trouble.afterMs };
+  const full =
+    trouble === undefined
+      ? overfull(recipient, limits, envelope)
+      : { ...later(trouble.code, trouble.why, "The relay's owner sees why on its status page."), afterMs: trouble.afterMs };
   return full === undefined ? { envelope, recipient } : { reason: full };
 }
 
 function misaddressed(envelope: Envelope, sender: AgentState, hopLimit: number): Reason | undefined {
-  if (!equalBytes(envelope.from, sender.idRaw)) return never("malformed", `the envelope is from ${agentIdText(envelope.from)}, the session of ${sender.id}`);
+  if (!equalBytes(envelope.from, sender.idRaw))
+    return never("malformed", `the envelope is from ${agentIdText(envelope.from)}, the session of ${sender.id}`);
   if (envelope.class === "notice") return never("malformed", "only a relay writes notices");
   return hopLimit < 1 ? never("refused", "the message has travelled as far as it may") : undefined;
 }
 
 function outOfTime(envelope: Envelope, limits: AdmissionLimits, nowMs: number): Reason | undefined {
-  if (envelope.expiresAtMs <= nowMs) return later("expired", `it expired at ${envelope.expiresAtMs}, the relay's clock says ${nowMs}`, "Check both clocks.");
+  if (envelope.expiresAtMs <= nowMs)
+    return later("expired", `it expired at ${envelope.expiresAtMs}, the relay's clock says ${nowMs}`, "Check both clocks.");
   if (envelope.expiresAtMs > nowMs + MAX_EXPIRY_MS + limits.expiryGraceMs) {
-    return later("expiry-out-of-range", `it wants to wait until ${envelope.expiresAtMs}, the relay's clock says ${nowMs}`, "Nothing may wait longer than 30 days; check both clocks.");
+    return later(
+      "expiry-out-of-range",
+      `it wants to wait until ${envelope.expiresAtMs}, the relay's clock says ${nowMs}`,
+      "Nothing may wait longer than 30 days; check both clocks.",
+    );
   }
   return undefined;
 }

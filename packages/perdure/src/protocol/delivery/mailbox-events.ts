@@ -1,8 +1,9 @@
 /** What goes into the relay's machine and what comes out of it. */
+
+import type { LogFields } from "../../host/log.ts";
 import type { Bytes } from "../../wire/bytes.ts";
 import type { ErrorCode, Retry } from "../../wire/error.ts";
 import type { Ending } from "../../wire/kept-relay.ts";
-import type { LogFields } from "../../host/log.ts";
 import type { Place } from "./mailbox-state.ts";
 
 /** Who somebody has proven to be, and what its verified bundle says. */

@@ -5,10 +5,23 @@
  * record that is durable may follow it too, so every record is applied in a way that does not mind being applied twice.
  */
 import { type Bytes, concat, equalBytes, hex } from "../../wire/bytes.ts";
-import { decodeEnvelope, DIGEST_BYTES } from "../../wire/envelope.ts";
+import { DIGEST_BYTES, decodeEnvelope } from "../../wire/envelope.ts";
 import { decodeKept, encodeKept, KEPT_RANGES, type KeptMail, type KeptRecord } from "../../wire/kept-relay.ts";
 import { storedLeaf } from "../../wire/statement.ts";
-import { addAgent, type AgentState, dropMail, findAgent, keepMail, labelOf, linkOf, NO_LINK, noteRefused, type Place, register, type RelayState } from "./mailbox-state.ts";
+import {
+  type AgentState,
+  addAgent,
+  dropMail,
+  findAgent,
+  keepMail,
+  labelOf,
+  linkOf,
+  NO_LINK,
+  noteRefused,
+  type Place,
+  type RelayState,
+  register,
+} from "./mailbox-state.ts";
 import { keepProof } from "./proof-shelf.ts";
 import { addToLeaf, durablePending, type PendingLeaf, proofsOf, recallStatement } from "./statements.ts";
 
@@ -83,7 +96,9 @@ function replaySmall(state: RelayState, sha256: Sha256, kept: Exclude<KeptRecord
       const { statement, signature, leaves } = kept.value;
       if (!recallStatement(state.statements, sha256, statement, leaves)) return [];
       const proofs = proofsOf(sha256, statement, signature, leaves);
-      leaves.forEach((leaf, index) => keepProof(agentOf(state, storedLeaf.decode(leaf).sender), state.statements.number, proofs[index] as Bytes));
+      for (const [index, leaf] of leaves.entries()) {
+        keepProof(agentOf(state, storedLeaf.decode(leaf).sender), state.statements.number, proofs[index] as Bytes);
+      }
       return [];
     }
     case "mailbox": {
@@ -129,10 +144,24 @@ function replaySettled(state: RelayState, agentId: Bytes, first: number, last: n
   return released;
 }
 
-function replayPending(state: RelayState, kept: { readonly sender: Bytes; readonly link: Bytes; readonly firstSeq: number; readonly lastSeq: number; readonly refused: readonly number[]; readonly digests: Bytes }): void {
-  const already = state.statements.pending.some((leaf) => equalBytes(leaf.sender, kept.sender) && equalBytes(leaf.link, kept.link) && leaf.lastSeq >= kept.firstSeq);
+function replayPending(
+  state: RelayState,
+  kept: {
+    readonly sender: Bytes;
+    readonly link: Bytes;
+    readonly firstSeq: number;
+    readonly lastSeq: number;
+    readonly refused: readonly number[];
+    readonly digests: Bytes;
+  },
+): void {
+  const already = state.statements.pending.some(
+    (leaf) => equalBytes(leaf.sender, kept.sender) && equalBytes(leaf.link, kept.link) && leaf.lastSeq >= kept.firstSeq,
+  );
   if (already) return;
-  const digests = Array.from({ length: kept.digests.length / DIGEST_BYTES }, (_, index) => kept.digests.slice(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES));
+  const digests = Array.from({ length: kept.digests.length / DIGEST_BYTES }, (_, index) =>
+    kept.digests.slice(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES),
+  );
   let next = 0;
   for (let linkSeq = kept.firstSeq; linkSeq <= kept.lastSeq; linkSeq++) {
     addToLeaf(state.statements, kept.sender, kept.link, linkSeq, kept.refused.includes(linkSeq) ? undefined : digests[next++]);
@@ -144,21 +173,33 @@ export function restate(state: RelayState): readonly Bytes[] {
   const records: Bytes[] = [];
   for (const agent of state.agents.values()) {
     const { idRaw: agentId, mailbox } = agent;
-    if (agent.bundle.length > 0) records.push(encodeKept("registration", { agentId, name: agent.name, recordVersion: agent.recordVersion, bundle: agent.bundle }));
+    if (agent.bundle.length > 0)
+      records.push(encodeKept("registration", { agentId, name: agent.name, recordVersion: agent.recordVersion, bundle: agent.bundle }));
     records.push(encodeKept("mailbox", { agentId, nextPosition: mailbox.syncedTail + 1, epoch: mailbox.epoch }));
     const { ranges } = mailbox.settled;
-    for (let at = 0; at < ranges.length; at += KEPT_RANGES) records.push(encodeKept("settled", { agentId, ranges: ranges.slice(at, at + KEPT_RANGES) }));
+    for (let at = 0; at < ranges.length; at += KEPT_RANGES)
+      records.push(encodeKept("settled", { agentId, ranges: ranges.slice(at, at + KEPT_RANGES) }));
     for (const { raw, synced, refused } of agent.links.values()) {
-      records.push(encodeKept("link", { sender: agentId, link: raw, upTo: synced, refused: refused.filter((linkSeq) => linkSeq <= synced) }));
+      records.push(
+        encodeKept("link", { sender: agentId, link: raw, upTo: synced, refused: refused.filter((linkSeq) => linkSeq <= synced) }),
+      );
     }
     for (const { number, proof } of agent.proofs) records.push(encodeKept("proof", { sender: agentId, number, proof }));
   }
   const { statements } = state;
   if (statements.number > 0) records.push(encodeKept("head", { number: statements.number, hash: statements.hash }));
-  for (const leaf of durablePending(statements, (sender, link) => findAgent(state, sender)?.links.get(hex(link))?.synced ?? 0)) records.push(encodePending(leaf));
+  for (const leaf of durablePending(statements, (sender, link) => findAgent(state, sender)?.links.get(hex(link))?.synced ?? 0))
+    records.push(encodePending(leaf));
   return records;
 }
 
 function encodePending(leaf: PendingLeaf): Bytes {
-  return encodeKept("pending", { sender: leaf.sender, link: leaf.link, firstSeq: leaf.firstSeq, lastSeq: leaf.lastSeq, refused: leaf.refused, digests: concat(...leaf.digests) });
+  return encodeKept("pending", {
+    sender: leaf.sender,
+    link: leaf.link,
+    firstSeq: leaf.firstSeq,
+    lastSeq: leaf.lastSeq,
+    refused: leaf.refused,
+    digests: concat(...leaf.digests),
+  });
 }

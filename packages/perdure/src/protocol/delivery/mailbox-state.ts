@@ -6,7 +6,7 @@
  */
 import type { Bytes } from "../../wire/bytes.ts";
 import { hex } from "../../wire/bytes.ts";
-import { agentIdText, type AgentId, LINK_BYTES } from "../../wire/ids.ts";
+import { type AgentId, agentIdText, LINK_BYTES } from "../../wire/ids.ts";
 import { KEPT_REFUSALS } from "../../wire/kept-relay.ts";
 import { createIntervalSet, type IntervalSet, type Range } from "./interval-set.ts";
 import { createStatements, type Statements } from "./statements.ts";

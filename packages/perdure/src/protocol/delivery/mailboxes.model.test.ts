@@ -21,7 +21,12 @@ type Op =
   | { readonly do: "mail"; readonly from: Name; readonly to: Name | "nobody" }
   | { readonly do: "repeat"; readonly from: Name }
   | { readonly do: "pull"; readonly who: Name }
-  | { readonly do: "settle"; readonly who: Name; readonly part: number; readonly wrong: "no" | "generation" | "epoch" | "fenced" | "beyond" }
+  | {
+      readonly do: "settle";
+      readonly who: Name;
+      readonly part: number;
+      readonly wrong: "no" | "generation" | "epoch" | "fenced" | "beyond";
+    }
   | { readonly do: "sync" | "rotate" | "state" | "expire" }
   | { readonly do: "crash"; readonly more: number };
 
@@ -32,8 +37,27 @@ const op: fc.Arbitrary<Op> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant("attach" as const), who, fresh: fc.boolean(), stale: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("detach" as const), who }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant("pull" as const), who }) },
-  { weight: 5, arbitrary: fc.record({ do: fc.constant("settle" as const), who, part: fc.nat(100), wrong: fc.constantFrom("no" as const, "no" as const, "no" as const, "generation" as const, "epoch" as const, "fenced" as const, "beyond" as const) }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constantFrom("sync" as const, "sync" as const, "rotate" as const, "state" as const, "expire" as const) }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant("settle" as const),
+      who,
+      part: fc.nat(100),
+      wrong: fc.constantFrom(
+        "no" as const,
+        "no" as const,
+        "no" as const,
+        "generation" as const,
+        "epoch" as const,
+        "fenced" as const,
+        "beyond" as const,
+      ),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constantFrom("sync" as const, "sync" as const, "rotate" as const, "state" as const, "expire" as const) }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("crash" as const), more: fc.nat(6) }) },
 );
 
@@ -118,7 +142,10 @@ function play(ops: readonly Op[], defences: Partial<RelayDefences> = {}): void {
     const sender: Sender = link === before?.link ? { ...before, session } : { session, link, linkSeq: 0, acked: 0, sent: new Map() };
     senders.set(name, sender);
     relay.take();
-    relay.attach(session, name, { link, have: { generation: known ? relay.generation : new Uint8Array(8), position: [...mine.had.keys()].at(-1) ?? 0 } });
+    relay.attach(session, name, {
+      link,
+      have: { generation: known ? relay.generation : new Uint8Array(8), position: [...mine.had.keys()].at(-1) ?? 0 },
+    });
     const outputs = relay.take();
     const welcome = outputs.find((output) => output.kind === "welcome" && output.session === session);
     if (welcome?.kind !== "welcome") throw new Error("no welcome");
@@ -147,7 +174,9 @@ function play(ops: readonly Op[], defences: Partial<RelayDefences> = {}): void {
     if (wrong === "fenced" && fenced === 0) return;
     const upTo = [...mine.had.keys()][Math.floor((part / 101) * mine.had.size)] ?? 0;
     if (wrong === "no") for (const [position, id] of mine.had) if (position <= upTo) settledByAgent.add(`${name} ${id}`);
-    if (wrong === "beyond") for (const mail of relay.machine.lookup("agent", agentId(name))?.mailbox.stored.values() ?? []) settledByAgent.add(`${name} ${idOf(mail)}`);
+    if (wrong === "beyond")
+      for (const mail of relay.machine.lookup("agent", agentId(name))?.mailbox.stored.values() ?? [])
+        settledByAgent.add(`${name} ${idOf(mail)}`);
     take(
       relay.feed({
         kind: "settle",
@@ -194,7 +223,8 @@ function play(ops: readonly Op[], defences: Partial<RelayDefences> = {}): void {
       const sender = senders.get(each.from);
       const sent = sender?.sent.get(sender.linkSeq);
       if (sender !== undefined && sent !== undefined) take(relay.mail(sender.session, sender.linkSeq, sent.envelope));
-    } else if (each.do === "pull") pull(relay, senders.get(each.who)?.session ?? 0, (position, bytes) => deliver(each.who, position, bytes));
+    } else if (each.do === "pull")
+      pull(relay, senders.get(each.who)?.session ?? 0, (position, bytes) => deliver(each.who, position, bytes));
     else if (each.do === "settle") settle(each.who, each.part, each.wrong);
     else if (each.do === "sync") take(relay.sync());
     else if (each.do === "rotate") relay.rotate();
@@ -233,12 +263,18 @@ const history = fc.array(op, { minLength: 20, maxLength: 120 });
 
 /** Whether a broken promise is found with a defence switched off. */
 function isCaught(defences: Partial<RelayDefences>): boolean {
-  return fc.check(fc.property(history, (ops) => play(ops, defences)), { numRuns: 400, seed: 7 }).failed;
+  return fc.check(
+    fc.property(history, (ops) => play(ops, defences)),
+    { numRuns: 400, seed: 7 },
+  ).failed;
 }
 
 describe("any history of a relay", () => {
   it("keeps what was promised", () => {
-    fc.assert(fc.property(history, (ops) => play(ops)), { numRuns: 400 });
+    fc.assert(
+      fc.property(history, (ops) => play(ops)),
+      { numRuns: 400 },
+    );
   });
 
   for (const defence of ["ackAfterSync", "generation", "settleClamp", "epoch"] as const) {

@@ -3,9 +3,22 @@ import { hex, utf8 } from "../../wire/bytes.ts";
 import { decodeEnvelope } from "../../wire/envelope.ts";
 import { decodeKeptMail } from "../../wire/kept-relay.ts";
 import { statement, statementProof, storedLeaf } from "../../wire/statement.ts";
-import { leafCovers } from "./statement-proof.ts";
 import { verifyInclusion } from "./merkle.ts";
-import { acksIn, agentId, createTestRelay, deliveredIn, envelope, key, kindsOf, NOW_MS, settleOf, sha256, type TestRelay, waitingIn } from "./test-relay.ts";
+import { leafCovers } from "./statement-proof.ts";
+import {
+  acksIn,
+  agentId,
+  createTestRelay,
+  deliveredIn,
+  envelope,
+  key,
+  kindsOf,
+  NOW_MS,
+  settleOf,
+  sha256,
+  type TestRelay,
+  waitingIn,
+} from "./test-relay.ts";
 
 /** Alice (session 1) writes, Bob (session 2) reads. */
 function pair(...options: Parameters<typeof createTestRelay>): TestRelay {
@@ -58,10 +71,20 @@ describe("taking mail", () => {
     ["to nobody here", {}, envelope("alice", "carol", 1).bytes, "unknown-agent"],
     ["of somebody else", {}, envelope("bob", "bob", 1).bytes, "malformed"],
     ["that is expired", {}, envelope("alice", "bob", 1, { expiresAtMs: NOW_MS - 1 }).bytes, "expired"],
-    ["that wants to wait too long", {}, envelope("alice", "bob", 1, { expiresAtMs: NOW_MS + 40 * 86_400_000 }).bytes, "expiry-out-of-range"],
+    [
+      "that wants to wait too long",
+      {},
+      envelope("alice", "bob", 1, { expiresAtMs: NOW_MS + 40 * 86_400_000 }).bytes,
+      "expiry-out-of-range",
+    ],
     ["for a full mailbox", { mailboxMessages: 0 }, envelope("alice", "bob", 1).bytes, "mailbox-full"],
     ["cut short", {}, envelope("alice", "bob", 1).bytes.subarray(0, 130), "malformed"],
-    ["with an envelope of a later version", {}, Uint8Array.from(envelope("alice", "bob", 1).bytes, (byte, index) => (index === 0 ? 9 : byte)), "needs-newer-version"],
+    [
+      "with an envelope of a later version",
+      {},
+      Uint8Array.from(envelope("alice", "bob", 1).bytes, (byte, index) => (index === 0 ? 9 : byte)),
+      "needs-newer-version",
+    ],
   ];
   for (const [what, limits, bytes, code] of refused) {
     it(`refuses mail ${what} with ${code}, and goes on`, () => {
@@ -75,7 +98,9 @@ describe("taking mail", () => {
   it("refuses while the disk takes nothing, and says when to try again", () => {
     const relay = pair();
     relay.feed({ kind: "trouble", trouble: { code: "disk-full", why: "full", afterMs: 700 } });
-    expect(relay.mail(1, 1, envelope("alice", "bob", 1))).toContainEqual(expect.objectContaining({ kind: "refuse", reason: expect.objectContaining({ code: "disk-full", retry: "after", afterMs: 700 }) }));
+    expect(relay.mail(1, 1, envelope("alice", "bob", 1))).toContainEqual(
+      expect.objectContaining({ kind: "refuse", reason: expect.objectContaining({ code: "disk-full", retry: "after", afterMs: 700 }) }),
+    );
     relay.feed({ kind: "trouble", trouble: undefined });
     expect(deliveredIn(relay.mail(1, 2, envelope("alice", "bob", 1)), 2)).toEqual([1]);
   });
@@ -87,7 +112,9 @@ describe("taking mail", () => {
     relay.sync();
     relay.crash();
     relay.attach(7, "alice", { link: 1 });
-    expect(relay.take()).toContainEqual(expect.objectContaining({ kind: "welcome", standing: expect.objectContaining({ linkUpTo: 2, linkRefused: [1] }) }));
+    expect(relay.take()).toContainEqual(
+      expect.objectContaining({ kind: "welcome", standing: expect.objectContaining({ linkUpTo: 2, linkRefused: [1] }) }),
+    );
   });
 
   it("tells the resumed link only what is durable", () => {
@@ -105,7 +132,15 @@ describe("taking mail", () => {
     relay.mail(1, 1, envelope("alice", "bob", 1));
     relay.feed({ kind: "detach", session: 1 });
     relay.attach(7, "alice", { link: 1 });
-    expect(relay.take().some((output) => (output.kind === "welcome" && output.session === 7 && output.standing.linkUpTo === 1) || (output.kind === "ack" && output.session === 7))).toBe(true);
+    expect(
+      relay
+        .take()
+        .some(
+          (output) =>
+            (output.kind === "welcome" && output.session === 7 && output.standing.linkUpTo === 1) ||
+            (output.kind === "ack" && output.session === 7),
+        ),
+    ).toBe(true);
   });
 });
 
@@ -161,7 +196,9 @@ describe("handing out", () => {
   it("fences the consumer before", () => {
     const relay = pair();
     relay.attach(3, "bob");
-    expect(relay.take()).toContainEqual(expect.objectContaining({ kind: "goodbye", session: 2, reason: expect.objectContaining({ code: "fenced" }) }));
+    expect(relay.take()).toContainEqual(
+      expect.objectContaining({ kind: "goodbye", session: 2, reason: expect.objectContaining({ code: "fenced" }) }),
+    );
     expect(deliveredIn(relay.mail(1, 1, envelope("alice", "bob", 1)), 3)).toEqual([1]);
   });
 
@@ -299,7 +336,9 @@ describe("names", () => {
     const relay = createTestRelay();
     relay.attach(1, "alice", { as: "desk" });
     relay.attach(2, "bob", { as: "desk" });
-    expect(relay.take()).toContainEqual(expect.objectContaining({ kind: "goodbye", session: 2, reason: expect.objectContaining({ code: "name-taken" }) }));
+    expect(relay.take()).toContainEqual(
+      expect.objectContaining({ kind: "goodbye", session: 2, reason: expect.objectContaining({ code: "name-taken" }) }),
+    );
     expect(relay.machine.lookup("name", "desk")?.idRaw).toEqual(agentId("alice"));
   });
 
@@ -317,7 +356,13 @@ describe("the end of mail nobody read", () => {
     relay.mail(1, 1, envelope("alice", "bob", 1, { expiresAtMs: NOW_MS + 1000 }));
     relay.sync();
     const [overdue] = relay.machine.overdue(NOW_MS + 1000, 10);
-    const came = relay.feed({ kind: "end", agent: overdue?.agent.key ?? "", position: 1, ending: "expired", notice: utf8("signed notice") });
+    const came = relay.feed({
+      kind: "end",
+      agent: overdue?.agent.key ?? "",
+      position: 1,
+      ending: "expired",
+      notice: utf8("signed notice"),
+    });
     const [notice] = came.flatMap((output) => (output.kind === "deliver" ? [decodeEnvelope(output.envelope)] : []));
     expect([notice?.class, notice?.seq, waitingIn(relay, "bob").length]).toEqual(["notice", 1, 0]);
     relay.sync();
@@ -361,8 +406,17 @@ describe("statements", () => {
       expect(verifyInclusion(sha256, root, proof.leaf, proof.leafIndex, leafCount, proof.path)).toBe(true);
     }
     const leaves = proofs.map((proof) => storedLeaf.decode(proof.leaf));
-    expect(leaves.map(({ firstSeq, lastSeq }) => [firstSeq, lastSeq])).toEqual([[1, 3], [1, 1]]);
-    expect(leafCovers(sha256, leaves[0] as never, kept.map((each) => each.digest))).toBe(true);
+    expect(leaves.map(({ firstSeq, lastSeq }) => [firstSeq, lastSeq])).toEqual([
+      [1, 3],
+      [1, 1],
+    ]);
+    expect(
+      leafCovers(
+        sha256,
+        leaves[0] as never,
+        kept.map((each) => each.digest),
+      ),
+    ).toBe(true);
   });
 
   it("leave only when they are durable", () => {
@@ -384,7 +438,10 @@ describe("statements", () => {
     }
     const read = said.map((each) => statement.decode(each));
     expect(read.map((each) => each.number)).toEqual([1, 2, 3]);
-    expect([hex((read[1] as { previous: Uint8Array }).previous), hex((read[2] as { previous: Uint8Array }).previous)]).toEqual([hex(sha256(said[0] as Uint8Array)), hex(sha256(said[1] as Uint8Array))]);
+    expect([hex((read[1] as { previous: Uint8Array }).previous), hex((read[2] as { previous: Uint8Array }).previous)]).toEqual([
+      hex(sha256(said[0] as Uint8Array)),
+      hex(sha256(said[1] as Uint8Array)),
+    ]);
   });
 
   it("cover after a crash what was stored and not yet stated", () => {
@@ -422,6 +479,10 @@ describe("the log", () => {
   it("needs no record of small state for longer than until it is restated", () => {
     const relay = pair();
     expect(relay.released.size).toBeGreaterThan(0);
-    expect([...relay.machine.state.agents.values()].every((agent) => [...agent.mailbox.stored.values()].every((mail) => mail.place !== undefined && !relay.released.has(key(mail.place))))).toBe(true);
+    expect(
+      [...relay.machine.state.agents.values()].every((agent) =>
+        [...agent.mailbox.stored.values()].every((mail) => mail.place !== undefined && !relay.released.has(key(mail.place))),
+      ),
+    ).toBe(true);
   });
 });

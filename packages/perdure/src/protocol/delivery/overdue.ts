@@ -1,6 +1,6 @@
 /** Mail whose time is over, found without looking at mailboxes where nothing can be. */
 import type { Bytes } from "../../wire/bytes.ts";
-import { type AgentState, readLabel, type RelayState, type StoredMail } from "./mailbox-state.ts";
+import { type AgentState, type RelayState, readLabel, type StoredMail } from "./mailbox-state.ts";
 
 /** A message whose time is over, and what a notice about it says. */
 export interface Overdue {

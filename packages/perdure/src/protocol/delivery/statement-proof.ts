@@ -5,7 +5,7 @@ import type { VerifiedIdentity } from "../../identity/verify.ts";
 import { type Bytes, concat, equalBytes } from "../../wire/bytes.ts";
 import { PerdureError } from "../../wire/error.ts";
 import { toBeSigned } from "../../wire/identity.ts";
-import { type Statement, statement, type StatementProof, statementProof, type StoredLeaf, storedLeaf } from "../../wire/statement.ts";
+import { type Statement, type StatementProof, type StoredLeaf, statement, statementProof, storedLeaf } from "../../wire/statement.ts";
 import { verifyInclusion } from "./merkle.ts";
 
 export interface VerifiedStatement {

@@ -4,7 +4,15 @@ import { createNodeCrypto } from "../../host/node/crypto.ts";
 import { hex } from "../../wire/bytes.ts";
 import { storedLeaf } from "../../wire/statement.ts";
 import { leafCovers } from "./statement-proof.ts";
-import { addToLeaf, beginStatement, createStatements, durablePending, finishStatement, recallStatement, type Statements } from "./statements.ts";
+import {
+  addToLeaf,
+  beginStatement,
+  createStatements,
+  durablePending,
+  finishStatement,
+  recallStatement,
+  type Statements,
+} from "./statements.ts";
 
 const { sha256 } = createNodeCrypto().hash;
 const SENDER = new Uint8Array(32).fill(1);
@@ -13,11 +21,14 @@ const digestOf = (linkSeq: number): Uint8Array => new Uint8Array(16).fill(linkSe
 
 /** One letter per link sequence number: m mail, r refused. */
 function fed(words: string, statements: Statements = createStatements(), from = 1): Statements {
-  [...words].forEach((word, index) => addToLeaf(statements, SENDER, LINK, from + index, word === "m" ? digestOf(from + index) : undefined));
+  for (const [index, word] of [...words].entries()) {
+    addToLeaf(statements, SENDER, LINK, from + index, word === "m" ? digestOf(from + index) : undefined);
+  }
   return statements;
 }
 
-const digestsOf = (words: string, from = 1): Uint8Array[] => [...words].flatMap((word, index) => (word === "m" ? [digestOf(from + index)] : []));
+const digestsOf = (words: string, from = 1): Uint8Array[] =>
+  [...words].flatMap((word, index) => (word === "m" ? [digestOf(from + index)] : []));
 
 describe("leaves", () => {
   it("cover each stored message once, in link order, refused ones left out", () => {
@@ -27,7 +38,8 @@ describe("leaves", () => {
         const leaves = (begun?.leaves ?? []).map((leaf) => storedLeaf.decode(leaf));
         const covered = leaves.flatMap(({ firstSeq, lastSeq }) => digestsOf(words.slice(firstSeq - 1, lastSeq), firstSeq));
         expect(covered.map(hex)).toEqual(digestsOf(words).map(hex));
-        for (const leaf of leaves) expect(leafCovers(sha256, leaf, digestsOf(words.slice(leaf.firstSeq - 1, leaf.lastSeq), leaf.firstSeq))).toBe(true);
+        for (const leaf of leaves)
+          expect(leafCovers(sha256, leaf, digestsOf(words.slice(leaf.firstSeq - 1, leaf.lastSeq), leaf.firstSeq))).toBe(true);
       }),
     );
   });

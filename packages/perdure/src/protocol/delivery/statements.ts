@@ -53,14 +53,26 @@ export function createStatements(): Statements {
 export function addToLeaf(statements: Statements, sender: Bytes, link: Bytes, linkSeq: number, digest: Bytes | undefined): void {
   const key = hex(sender) + hex(link);
   const growing = statements.growing.get(key);
-  if (growing !== undefined && growing.lastSeq + 1 === linkSeq && growing.digests.length < LEAF_MESSAGES && growing.refused.length < KEPT_REFUSALS) {
+  if (
+    growing !== undefined &&
+    growing.lastSeq + 1 === linkSeq &&
+    growing.digests.length < LEAF_MESSAGES &&
+    growing.refused.length < KEPT_REFUSALS
+  ) {
     growing.lastSeq = linkSeq;
     if (digest === undefined) growing.refused.push(linkSeq);
     else growing.digests.push(digest.slice());
     return;
   }
   if (digest === undefined) return;
-  const leaf: PendingLeaf = { sender: sender.slice(), link: link.slice(), firstSeq: linkSeq, lastSeq: linkSeq, refused: [], digests: [digest.slice()] };
+  const leaf: PendingLeaf = {
+    sender: sender.slice(),
+    link: link.slice(),
+    firstSeq: linkSeq,
+    lastSeq: linkSeq,
+    refused: [],
+    digests: [digest.slice()],
+  };
   statements.pending.push(leaf);
   statements.growing.set(key, leaf);
 }
@@ -75,7 +87,13 @@ export function beginStatement(statements: Statements, sha256: Sha256, relayId: 
     if (statements.growing.get(key) === leaf) statements.growing.delete(key);
   }
   const leaves = taken.map((leaf) =>
-    storedLeaf.encode({ sender: leaf.sender, link: leaf.link, firstSeq: leaf.firstSeq, lastSeq: leaf.lastSeq, contents: sha256(concat(...leaf.digests)) }),
+    storedLeaf.encode({
+      sender: leaf.sender,
+      link: leaf.link,
+      firstSeq: leaf.firstSeq,
+      lastSeq: leaf.lastSeq,
+      contents: sha256(concat(...leaf.digests)),
+    }),
   );
   const number = statements.number + 1;
   const bytes = statement.encode({
@@ -132,7 +150,8 @@ export function recallStatement(statements: Statements, sha256: Sha256, bytes: B
 }
 
 function forgetPending(statements: Statements, stated: { readonly sender: Bytes; readonly link: Bytes; readonly lastSeq: number }): void {
-  const same = (leaf: PendingLeaf): boolean => leaf.firstSeq <= stated.lastSeq && equalBytes(leaf.link, stated.link) && equalBytes(leaf.sender, stated.sender);
+  const same = (leaf: PendingLeaf): boolean =>
+    leaf.firstSeq <= stated.lastSeq && equalBytes(leaf.link, stated.link) && equalBytes(leaf.sender, stated.sender);
   for (const leaf of statements.pending.filter(same)) {
     const refused = leaf.refused.filter((linkSeq) => linkSeq <= stated.lastSeq).length;
     leaf.digests = leaf.digests.slice(Math.min(stated.lastSeq, leaf.lastSeq) - leaf.firstSeq + 1 - refused);
@@ -148,5 +167,7 @@ function forgetPending(statements: Statements, stated: { readonly sender: Bytes;
 /** One encoded proof per leaf of a statement. */
 export function proofsOf(sha256: Sha256, bytes: Bytes, signature: Bytes, leaves: readonly Bytes[]): readonly Bytes[] {
   const tree = createMerkleTree(sha256, leaves);
-  return leaves.map((leaf, leafIndex) => statementProof.encode({ statement: bytes, signature, leaf, leafIndex, path: tree.path(leafIndex) }));
+  return leaves.map((leaf, leafIndex) =>
+    statementProof.encode({ statement: bytes, signature, leaf, leafIndex, path: tree.path(leafIndex) }),
+  );
 }

@@ -4,28 +4,46 @@
  */
 import { createNodeCrypto } from "../../host/node/crypto.ts";
 import { type Bytes, hex, utf8 } from "../../wire/bytes.ts";
-import { encodeEnvelope, type Envelope, SUITE_X25519_AES256GCM } from "../../wire/envelope.ts";
+import { type Envelope, encodeEnvelope, SUITE_X25519_AES256GCM } from "../../wire/envelope.ts";
 import type { RelayDefences, RelayInput, RelayOutput } from "./mailbox-events.ts";
 import { ALL_RELAY_DEFENCES } from "./mailbox-events.ts";
-import { createMailboxes, type Mailboxes, type MailboxesOptions } from "./mailboxes.ts";
 import type { Place } from "./mailbox-state.ts";
+import { createMailboxes, type Mailboxes, type MailboxesOptions } from "./mailboxes.ts";
 
 export const { sha256 } = createNodeCrypto().hash;
 export const NOW_MS = 1_800_000_000_000;
 export const RELAY_ID = sha256(utf8("relay"));
 export const LIMITS: MailboxesOptions["limits"] = {
-  mailboxMessages: 1000, mailboxBytes: 1_000_000, expiryGraceMs: 120_000, windowFrames: 64, windowBytes: 1_000_000, noticeExpiryMs: 3_600_000, agents: 10, bundleBytes: 1000,
+  mailboxMessages: 1000,
+  mailboxBytes: 1_000_000,
+  expiryGraceMs: 120_000,
+  windowFrames: 64,
+  windowBytes: 1_000_000,
+  noticeExpiryMs: 3_600_000,
+  agents: 10,
+  bundleBytes: 1000,
 };
 
 export function agentId(name: string): Bytes {
   return sha256(utf8(name));
 }
 
-export function envelope(from: string, to: string, seq: number, options: { readonly stream?: number; readonly expiresAtMs?: number; readonly words?: string } = {}): Envelope {
+export function envelope(
+  from: string,
+  to: string,
+  seq: number,
+  options: { readonly stream?: number; readonly expiresAtMs?: number; readonly words?: string } = {},
+): Envelope {
   return encodeEnvelope(
     {
-      class: "mail", from: agentId(from), to: agentId(to), stream: new Uint8Array(8).fill(options.stream ?? 1), seq,
-      expiresAtMs: options.expiresAtMs ?? NOW_MS + 3_600_000, inboxKeyId: new Uint8Array(8), suite: SUITE_X25519_AES256GCM,
+      class: "mail",
+      from: agentId(from),
+      to: agentId(to),
+      stream: new Uint8Array(8).fill(options.stream ?? 1),
+      seq,
+      expiresAtMs: options.expiresAtMs ?? NOW_MS + 3_600_000,
+      inboxKeyId: new Uint8Array(8),
+      suite: SUITE_X25519_AES256GCM,
     },
     utf8(options.words ?? `${from} to ${to} ${seq}`),
     sha256,
@@ -46,7 +64,16 @@ export interface TestRelay {
   take(): readonly RelayOutput[];
   nowMs: number;
   feed(input: RelayInput): readonly RelayOutput[];
-  attach(session: number, name: string, options?: { readonly link?: number; readonly consume?: boolean; readonly have?: { readonly generation: Bytes; readonly position: number }; readonly as?: string }): void;
+  attach(
+    session: number,
+    name: string,
+    options?: {
+      readonly link?: number;
+      readonly consume?: boolean;
+      readonly have?: { readonly generation: Bytes; readonly position: number };
+      readonly as?: string;
+    },
+  ): void;
   mail(session: number, linkSeq: number, what: Envelope): readonly RelayOutput[];
   /** Makes everything appended so far durable. */
   sync(): readonly RelayOutput[];
@@ -73,13 +100,23 @@ export function createTestRelay(defences: Partial<RelayDefences> = {}, limits: P
   const place = (record: Bytes): Place => ({ segment: 1, offset: offset++, length: record.length });
   const start = (): void => {
     generation = sha256(utf8(`generation ${++starts}`)).slice(0, 8);
-    machine = createMailboxes({ relayId: RELAY_ID, generation, sha256, limits: { ...LIMITS, ...limits }, defences: { ...ALL_RELAY_DEFENCES, ...defences } });
+    machine = createMailboxes({
+      relayId: RELAY_ID,
+      generation,
+      sha256,
+      limits: { ...LIMITS, ...limits },
+      defences: { ...ALL_RELAY_DEFENCES, ...defences },
+    });
     released = new Set();
     for (const each of kept) for (const gone of machine.replay(each.record, each.place)) released.add(key(gone));
     restate();
   };
   const restate = (): void => {
     for (const record of machine.snapshot()) kept.push({ record, place: place(record) });
+  };
+
+  const keep = ({ records, places }: Batch): void => {
+    for (const [index, record] of records.entries()) kept.push({ record, place: places[index] as Place });
   };
 
   const relay: TestRelay = {
@@ -115,7 +152,10 @@ export function createTestRelay(defences: Partial<RelayDefences> = {}, limits: P
     },
     attach: (session, name, { link = session, consume = true, have = { generation: new Uint8Array(8), position: 0 }, as } = {}) => {
       relay.feed({
-        kind: "attach", session, consume, have,
+        kind: "attach",
+        session,
+        consume,
+        have,
         registration: { idRaw: agentId(name), bundle: utf8(`bundle of ${name}`), name: as, recordVersion: 1 },
         link: new Uint8Array(8).fill(link),
       });
@@ -126,7 +166,7 @@ export function createTestRelay(defences: Partial<RelayDefences> = {}, limits: P
     sync: () => {
       const last = waiting.at(-1);
       if (last === undefined) return [];
-      for (const batch of waiting) batch.records.forEach((record, index) => kept.push({ record, place: batch.places[index] as Place }));
+      for (const batch of waiting) keep(batch);
       waiting = [];
       return relay.feed({ kind: "synced", ticket: last.ticket });
     },
@@ -135,12 +175,16 @@ export function createTestRelay(defences: Partial<RelayDefences> = {}, limits: P
       restate();
     },
     crash: (more = 0) => {
-      for (const batch of waiting.slice(0, more)) batch.records.forEach((record, index) => kept.push({ record, place: batch.places[index] as Place }));
+      for (const batch of waiting.slice(0, more)) keep(batch);
       waiting = [];
       outputs = [];
       start();
     },
-    read: (at) => kept.find((each) => key(each.place) === key(at))?.record ?? (waiting.flatMap((batch) => batch.places.map((each, index) => ({ place: each, record: batch.records[index] as Bytes }))).find((each) => key(each.place) === key(at))?.record as Bytes),
+    read: (at) =>
+      kept.find((each) => key(each.place) === key(at))?.record ??
+      (waiting
+        .flatMap((batch) => batch.places.map((each, index) => ({ place: each, record: batch.records[index] as Bytes })))
+        .find((each) => key(each.place) === key(at))?.record as Bytes),
     get durable() {
       return kept.map((each) => each.record);
     },
@@ -162,7 +206,9 @@ export function key(place: Place): string {
 /** Ids of what waits in a mailbox, in order of position. */
 export function waitingIn(relay: TestRelay, name: string): readonly string[] {
   const agent = relay.machine.lookup("agent", agentId(name));
-  return [...(agent?.mailbox.stored.values() ?? [])].map((mail) => `${hex(Uint8Array.from(mail.label.slice(0, 8), (letter) => letter.charCodeAt(0)))}.${mail.seq}`);
+  return [...(agent?.mailbox.stored.values() ?? [])].map(
+    (mail) => `${hex(Uint8Array.from(mail.label.slice(0, 8), (letter) => letter.charCodeAt(0)))}.${mail.seq}`,
+  );
 }
 
 export function acksIn(outputs: readonly RelayOutput[], session: number): readonly number[] {
@@ -177,7 +223,12 @@ export function kindsOf(outputs: readonly RelayOutput[]): readonly string[] {
   return outputs.filter((output) => output.kind !== "fact").map((output) => output.kind);
 }
 
-export function settleOf(relay: TestRelay, name: string, floor: number, more: { readonly ranges?: readonly (readonly [number, number])[]; readonly epoch?: number; readonly generation?: Bytes } = {}): RelayInput & { readonly kind: "settle" } {
+export function settleOf(
+  relay: TestRelay,
+  name: string,
+  floor: number,
+  more: { readonly ranges?: readonly (readonly [number, number])[]; readonly epoch?: number; readonly generation?: Bytes } = {},
+): RelayInput & { readonly kind: "settle" } {
   const mailbox = relay.machine.lookup("agent", agentId(name))?.mailbox;
   return {
     kind: "settle",

@@ -9,7 +9,17 @@ import type { OwnIdentity } from "../../identity/own-identity.ts";
 import { type VerifiedIdentity, verifyBundle } from "../../identity/verify.ts";
 import type { Settings } from "../../settings/register.ts";
 import { equalBytes } from "../../wire/bytes.ts";
-import { type Challenge, challenge, hello, type Hello, proof, type Proof, type SessionMode, type Welcome, welcome } from "../../wire/control.ts";
+import {
+  type Challenge,
+  challenge,
+  type Hello,
+  hello,
+  type Proof,
+  proof,
+  type SessionMode,
+  type Welcome,
+  welcome,
+} from "../../wire/control.ts";
 import { PerdureError } from "../../wire/error.ts";
 import { agentIdText } from "../../wire/ids.ts";
 import { WIRE_VERSION } from "../../wire/limits.ts";
@@ -78,7 +88,13 @@ async function shakeHands(options: AcceptOptions, transport: Transport, signal: 
   const proven = proof.decode(proofBytes);
   const taggers =
     mode === "mac"
-      ? sessionTaggers(crypto.hash, await crypto.encapsulation.agree(ephemeral, offered.ephemeralKey), helloBytes, challengeBytes, proofBytes)
+      ? sessionTaggers(
+          crypto.hash,
+          await crypto.encapsulation.agree(ephemeral, offered.ephemeralKey),
+          helloBytes,
+          challengeBytes,
+          proofBytes,
+        )
       : undefined;
   transport.protect({ sending: taggers?.relayToAgent, receiving: taggers?.agentToRelay });
   const nowMs = clock.wallMs();
@@ -87,18 +103,31 @@ async function shakeHands(options: AcceptOptions, transport: Transport, signal: 
   const says = await options.admit(agent, proven, signal);
   if (signal.aborted) throw signal.reason;
   transport.send([{ name: "welcome", payload: welcome.encode(says) }]);
-  const session = createSession({ clock, transport, mode, side: "relay", silenceTimeoutMs: settings.silenceTimeoutMs, pingEveryMs: settings.pingEveryMs });
+  const session = createSession({
+    clock,
+    transport,
+    mode,
+    side: "relay",
+    silenceTimeoutMs: settings.silenceTimeoutMs,
+    pingEveryMs: settings.pingEveryMs,
+  });
   return { session, agent, proof: proven };
 }
 
 /** Unprotected only where both ends are on one machine; the agent offers it only when it sees that too. */
 function chooseMode(offered: Hello, local: boolean): SessionMode {
   if (!offered.versions.includes(WIRE_VERSION)) {
-    throw new PerdureError("needs-newer-version", `versions ${offered.versions.join(", ")} were offered, this relay speaks ${WIRE_VERSION}`, { hint: "Update perdure on both sides." });
+    throw new PerdureError(
+      "needs-newer-version",
+      `versions ${offered.versions.join(", ")} were offered, this relay speaks ${WIRE_VERSION}`,
+      { hint: "Update perdure on both sides." },
+    );
   }
   if (local && offered.modes.includes("none")) return "none";
   if (offered.modes.includes("mac")) return "mac";
-  throw new PerdureError("bad-handshake", "no mode was offered that this connection may use", { hint: "Mode none is for connections that stay on one machine." });
+  throw new PerdureError("bad-handshake", "no mode was offered that this connection may use", {
+    hint: "Mode none is for connections that stay on one machine.",
+  });
 }
 
 function refuseOtherRelay(offered: Hello, own: OwnIdentity): void {

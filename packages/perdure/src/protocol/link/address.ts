@@ -1,7 +1,7 @@
 /** Where a relay is and who it must be: `ws://127.0.0.1:4410/#ag1…`. Without the part after `#` its id is not pinned. */
-import { type Bytes } from "../../wire/bytes.ts";
+import type { Bytes } from "../../wire/bytes.ts";
 import { PerdureError } from "../../wire/error.ts";
-import { agentIdBytes, agentIdText, type AgentId } from "../../wire/ids.ts";
+import { type AgentId, agentIdBytes, agentIdText } from "../../wire/ids.ts";
 
 export interface RelayAddress {
   /** What is dialled: `ws:` or `wss:`, without a fragment. */
@@ -18,7 +18,8 @@ export function parseRelayAddress(text: string): RelayAddress {
   if (url === undefined || (url.protocol !== "ws:" && url.protocol !== "wss:")) {
     throw new PerdureError("bad-argument", `"${text}" is not the address of a relay`, { hint: HINT });
   }
-  if (url.username !== "" || url.password !== "") throw new PerdureError("bad-argument", "the address of a relay carries no user name or password", { hint: HINT });
+  if (url.username !== "" || url.password !== "")
+    throw new PerdureError("bad-argument", "the address of a relay carries no user name or password", { hint: HINT });
   const fragment = url.hash.slice(1);
   url.hash = "";
   return { url: url.href, relayIdRaw: fragment === "" ? undefined : agentIdBytes(fragment) };

@@ -7,7 +7,7 @@ import type { OwnIdentity } from "../../identity/own-identity.ts";
 import { type VerifiedIdentity, verifyBundle } from "../../identity/verify.ts";
 import type { Settings } from "../../settings/register.ts";
 import { type Bytes, equalBytes } from "../../wire/bytes.ts";
-import { challenge, hello, proof, type Proof, type SessionMode, type Welcome, welcome } from "../../wire/control.ts";
+import { challenge, hello, type Proof, proof, type SessionMode, type Welcome, welcome } from "../../wire/control.ts";
 import { PerdureError } from "../../wire/error.ts";
 import { agentIdText } from "../../wire/ids.ts";
 import { MAX_TRANSPORT_BYTES, WIRE_VERSION } from "../../wire/limits.ts";
@@ -50,12 +50,21 @@ const NO_RELAY_ID = new Uint8Array(32);
  */
 export async function connectSession(options: ConnectOptions): Promise<Connected> {
   const { host, settings, url, signal } = options;
-  const connection = await host.net.dial(url, { timeoutMs: settings.dialTimeoutMs, maxMessageBytes: MAX_TRANSPORT_BYTES, ...(signal === undefined ? {} : { signal }) });
+  const connection = await host.net.dial(url, {
+    timeoutMs: settings.dialTimeoutMs,
+    maxMessageBytes: MAX_TRANSPORT_BYTES,
+    ...(signal === undefined ? {} : { signal }),
+  });
   const transport = createTransport(connection);
   try {
     return await withDeadline(
       host.clock,
-      { timeoutMs: settings.handshakeTimeoutMs, what: `the handshake with ${url}`, hint: "The relay answers but does not finish; it may be overloaded.", signal },
+      {
+        timeoutMs: settings.handshakeTimeoutMs,
+        what: `the handshake with ${url}`,
+        hint: "The relay answers but does not finish; it may be overloaded.",
+        signal,
+      },
       () => shakeHands(options, transport),
     );
   } catch (error) {
@@ -83,8 +92,12 @@ async function shakeHands(options: ConnectOptions, transport: Transport): Promis
   const challengeBytes = await transport.next("challenge");
   const nowMs = clock.wallMs();
   const challenged = challenge.decode(challengeBytes);
-  if (challenged.version !== WIRE_VERSION) throw new PerdureError("needs-newer-version", `the relay chose version ${challenged.version}`, { hint: "Update perdure on both sides." });
-  if (!modes.includes(challenged.mode)) throw new PerdureError("bad-handshake", `the relay chose mode ${challenged.mode}, which was not offered`);
+  if (challenged.version !== WIRE_VERSION)
+    throw new PerdureError("needs-newer-version", `the relay chose version ${challenged.version}`, {
+      hint: "Update perdure on both sides.",
+    });
+  if (!modes.includes(challenged.mode))
+    throw new PerdureError("bad-handshake", `the relay chose mode ${challenged.mode}, which was not offered`);
   if (relayIdRaw !== undefined && !equalBytes(relayIdRaw, challenged.relayId)) throw wrongRelay(relayIdRaw, challenged.relayId);
   const relay = await verifyBundle(crypto, challenged.bundle, nowMs, challenged.relayId);
   await handshakeSigner(crypto, relay, "relay", challengeToSign(crypto.hash, helloBytes, challenged), challenged.signature, nowMs);
@@ -102,13 +115,26 @@ async function shakeHands(options: ConnectOptions, transport: Transport): Promis
   const proofBytes = proof.encode({ ...unsigned, signature });
   const taggers =
     challenged.mode === "mac"
-      ? sessionTaggers(crypto.hash, await crypto.encapsulation.agree(ephemeral, challenged.ephemeralKey), helloBytes, challengeBytes, proofBytes)
+      ? sessionTaggers(
+          crypto.hash,
+          await crypto.encapsulation.agree(ephemeral, challenged.ephemeralKey),
+          helloBytes,
+          challengeBytes,
+          proofBytes,
+        )
       : undefined;
   transport.send([{ name: "proof", payload: proofBytes }]);
   transport.protect({ sending: taggers?.agentToRelay, receiving: taggers?.relayToAgent });
   const welcomed = welcome.decode(await transport.next("welcome"));
   const pingEveryMs = Math.min(settings.pingEveryMs, welcomed.pingEveryMs);
-  const session = createSession({ clock, transport, mode: challenged.mode, side: "agent", silenceTimeoutMs: settings.silenceTimeoutMs, pingEveryMs });
+  const session = createSession({
+    clock,
+    transport,
+    mode: challenged.mode,
+    side: "agent",
+    silenceTimeoutMs: settings.silenceTimeoutMs,
+    pingEveryMs,
+  });
   return { session, welcome: welcomed, relay, clockOffsetMs: Math.round(challenged.relayTimeMs - (askedAtMs + nowMs) / 2) };
 }
 

@@ -1,7 +1,8 @@
 /** Errors as the other side reads them: an error becomes a goodbye or a refusal, and a goodbye becomes an error again. */
-import type { Goodbye } from "../../wire/control.ts";
-import { isErrorCode, isPerdureError, PerdureError, type ErrorCode } from "../../wire/error.ts";
+
 import { fromUtf8, utf8 } from "../../wire/bytes.ts";
+import type { Goodbye } from "../../wire/control.ts";
+import { type ErrorCode, isErrorCode, isPerdureError, PerdureError } from "../../wire/error.ts";
 
 const WORDS_BYTES = 512;
 const DEFAULT_AFTER_MS = 1000;
@@ -14,7 +15,13 @@ export interface ReasonDetails {
 
 export function goodbyeFor(code: ErrorCode, why: string, details: ReasonDetails = {}): Goodbye {
   const retry = details.retry ?? "never";
-  return { code, retry, afterMs: details.afterMs ?? (retry === "after" ? DEFAULT_AFTER_MS : 0), why: clipWords(why), hint: clipWords(details.hint ?? "") };
+  return {
+    code,
+    retry,
+    afterMs: details.afterMs ?? (retry === "after" ? DEFAULT_AFTER_MS : 0),
+    why: clipWords(why),
+    hint: clipWords(details.hint ?? ""),
+  };
 }
 
 /** What is said when `error` ends a session; the words of foreign errors stay on this machine. */

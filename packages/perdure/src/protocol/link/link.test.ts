@@ -1,20 +1,32 @@
 import { describe, expect, it } from "vitest";
+import { createIdentity } from "../../identity/own-identity.ts";
+import { equalBytes } from "../../wire/bytes.ts";
 import { encodeMail, goodbye, ping } from "../../wire/control.ts";
 import { PerdureError } from "../../wire/error.ts";
 import { decodeTransport, encodeTransport, type Frame } from "../../wire/frame.ts";
 import { MAX_ENVELOPE_BODY_BYTES } from "../../wire/limits.ts";
-import { equalBytes } from "../../wire/bytes.ts";
-import { createIdentity } from "../../identity/own-identity.ts";
 import { goodbyeFor } from "./goodbyes.ts";
+import { listen, type Meeting, meet, settings, tapped } from "./test-meeting.ts";
 import { HANDSHAKE_MESSAGE_BYTES } from "./transport.ts";
-import { listen, meet, type Meeting, settings } from "./test-meeting.ts";
 
-const mail = (linkSeq: number, bytes = 200): Frame => ({ name: "mail", payload: encodeMail({ linkSeq, hopLimit: 8, envelope: new Uint8Array(bytes) }) });
+const mail = (linkSeq: number, bytes = 200): Frame => ({
+  name: "mail",
+  payload: encodeMail({ linkSeq, hopLimit: 8, envelope: new Uint8Array(bytes) }),
+});
 
 async function open(meeting: Meeting) {
   const { session, welcome, clockOffsetMs, relay } = await meeting.connect();
   const accepted = await meeting.world.complete(meeting.arrivals.at(-1) as (typeof meeting.arrivals)[number]);
-  return { here: session, there: accepted.session, atAgent: listen(session), atRelay: listen(accepted.session), welcome, clockOffsetMs, relay, accepted };
+  return {
+    here: session,
+    there: accepted.session,
+    atAgent: listen(session),
+    atRelay: listen(accepted.session),
+    welcome,
+    clockOffsetMs,
+    relay,
+    accepted,
+  };
 }
 
 describe("the handshake", () => {
@@ -84,15 +96,7 @@ describe("the handshake", () => {
   it("cannot be replayed", async () => {
     const meeting = await meet();
     const seen: Uint8Array[] = [];
-    const host = meeting.world.host("agent");
-    const net = {
-      ...host.net,
-      dial: async (...args: Parameters<typeof host.net.dial>) => {
-        const connection = await host.net.dial(...args);
-        return { remote: connection.remote, local: connection.local, queuedBytes: 0, close: connection.close, start: connection.start, send: (message: Uint8Array) => (seen.push(message), connection.send(message)) };
-      },
-    };
-    await meeting.connect({ host: { ...host, net } });
+    await meeting.connect({ host: tapped(meeting.world.host("agent"), (message) => void seen.push(message)) });
     const again = await meeting.raw();
     again.start({ message: () => void again.send(seen[1] as Uint8Array), drained: () => undefined, closed: () => undefined });
     again.send(seen[0] as Uint8Array);
@@ -116,7 +120,17 @@ describe("the handshake", () => {
     ["noise", new Uint8Array(100).fill(200), "needs-newer-version"],
     ["a message cut off", encodeTransport([mail(1)], 0).subarray(0, 20), "malformed"],
     ["mail before any hello", encodeTransport([mail(1)], 0), "malformed"],
-    ["two frames at once", encodeTransport([{ name: "ping", payload: ping.encode({ nonce: 1 }) }, { name: "ping", payload: ping.encode({ nonce: 1 }) }], 0), "malformed"],
+    [
+      "two frames at once",
+      encodeTransport(
+        [
+          { name: "ping", payload: ping.encode({ nonce: 1 }) },
+          { name: "ping", payload: ping.encode({ nonce: 1 }) },
+        ],
+        0,
+      ),
+      "malformed",
+    ],
     ["a frame of unknown type", Uint8Array.of(0, 0, 99, 0, 0, 0, 0, 0, 0, 0), "malformed"],
     ["more than a handshake needs", encodeTransport([{ name: "hello", payload: new Uint8Array(HANDSHAKE_MESSAGE_BYTES) }], 0), "too-large"],
   ];
@@ -126,7 +140,13 @@ describe("the handshake", () => {
       const connection = await meeting.raw();
       const answers: Uint8Array[] = [];
       let over = false;
-      connection.start({ message: (answer) => void answers.push(answer), drained: () => undefined, closed: () => void (over = true) });
+      connection.start({
+        message: (answer) => void answers.push(answer),
+        drained: () => undefined,
+        closed: () => {
+          over = true;
+        },
+      });
       connection.send(message);
       await meeting.world.run({ until: () => over, untilMs: 60_000 });
       const [frame] = decodeTransport(answers[0] as Uint8Array, 0);
@@ -138,23 +158,15 @@ describe("the handshake", () => {
 describe("a session", () => {
   it("carries the frames of one turn in one transport message", async () => {
     const meeting = await meet();
-    let messages = 0;
-    const host = meeting.world.host("agent");
-    const net = {
-      ...host.net,
-      dial: async (...args: Parameters<typeof host.net.dial>) => {
-        const connection = await host.net.dial(...args);
-        return { remote: connection.remote, local: connection.local, queuedBytes: 0, close: connection.close, start: connection.start, send: (message: Uint8Array) => (messages++, connection.send(message)) };
-      },
-    };
-    const { session } = await meeting.connect({ host: { ...host, net } });
+    const seen: Uint8Array[] = [];
+    const { session } = await meeting.connect({ host: tapped(meeting.world.host("agent"), (message) => void seen.push(message)) });
     const { session: there } = await meeting.world.complete(meeting.arrivals[0] as (typeof meeting.arrivals)[number]);
     const atRelay = listen(there);
     listen(session);
-    const before = messages;
+    const before = seen.length;
     for (let linkSeq = 1; linkSeq <= 50; linkSeq++) session.send([mail(linkSeq)]);
     await meeting.world.run({ until: () => atRelay.frames.length === 50, untilMs: 10_000 });
-    expect([atRelay.frames.length, messages - before]).toEqual([50, 1]);
+    expect([atRelay.frames.length, seen.length - before]).toEqual([50, 1]);
   });
 
   it("splits what is too much for one transport message, in order", async () => {

@@ -2,7 +2,7 @@
 import type { Crypto } from "../../host/crypto.ts";
 import { certifiedInstance } from "../../identity/certificate.ts";
 import type { VerifiedIdentity } from "../../identity/verify.ts";
-import { type Bytes } from "../../wire/bytes.ts";
+import type { Bytes } from "../../wire/bytes.ts";
 import { PerdureError } from "../../wire/error.ts";
 import type { Certificate } from "../../wire/identity.ts";
 

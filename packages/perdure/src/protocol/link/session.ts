@@ -11,7 +11,7 @@ import { type Goodbye, ping, pong, type SessionMode } from "../../wire/control.t
 import { PerdureError } from "../../wire/error.ts";
 import { FRAME_TYPES, type Frame, frameBytes } from "../../wire/frame.ts";
 import { goodbyeFor, goodbyeOf } from "./goodbyes.ts";
-import { type Transport, TRANSPORT_ROOM_BYTES } from "./transport.ts";
+import { TRANSPORT_ROOM_BYTES, type Transport } from "./transport.ts";
 
 export interface SessionReceiver {
   /** One frame, never `goodbye`; a PerdureError thrown here closes the session with its code. */

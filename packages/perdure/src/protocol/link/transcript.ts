@@ -11,7 +11,7 @@
  */
 import type { Hash } from "../../host/crypto.ts";
 import { type Bytes, concat, utf8 } from "../../wire/bytes.ts";
-import { challenge, proof, type Challenge, type Proof } from "../../wire/control.ts";
+import { type Challenge, challenge, type Proof, proof } from "../../wire/control.ts";
 import { TAG_BYTES, type Tagger } from "../../wire/frame.ts";
 import { toBeSigned } from "../../wire/identity.ts";
 

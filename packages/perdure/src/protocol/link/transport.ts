@@ -8,10 +8,10 @@
  * Ends exactly once, with a reason: theirs, ours, or what happened to the connection.
  */
 import type { Connection } from "../../host/net.ts";
-import { type Bytes } from "../../wire/bytes.ts";
-import { goodbye, type Goodbye } from "../../wire/control.ts";
+import type { Bytes } from "../../wire/bytes.ts";
+import { type Goodbye, goodbye } from "../../wire/control.ts";
 import { PerdureError } from "../../wire/error.ts";
-import { decodeTransport, encodeTransport, type Frame, frameBytes, type FrameName, type Tagger } from "../../wire/frame.ts";
+import { decodeTransport, encodeTransport, type Frame, type FrameName, frameBytes, type Tagger } from "../../wire/frame.ts";
 import { MAX_CONTROL_BYTES, MAX_TRANSPORT_BYTES } from "../../wire/limits.ts";
 import { errorOfGoodbye, goodbyeFor, goodbyeOf } from "./goodbyes.ts";
 
@@ -56,7 +56,9 @@ export function createTransport(connection: Connection): Transport {
   let received = 0;
   let reason: Goodbye | undefined;
   let receiver: TransportReceiver | undefined;
-  let taker: { readonly name: FrameName; readonly resolve: (payload: Bytes) => void; readonly reject: (error: unknown) => void } | undefined;
+  let taker:
+    | { readonly name: FrameName; readonly resolve: (payload: Bytes) => void; readonly reject: (error: unknown) => void }
+    | undefined;
   let waiting: (readonly Frame[])[] = [];
   let waitingBytes = 0;
 
@@ -108,7 +110,8 @@ export function createTransport(connection: Connection): Transport {
 
   const read = (message: Bytes): readonly Frame[] => {
     if (protection === undefined) {
-      if (message.length > HANDSHAKE_MESSAGE_BYTES) throw new PerdureError("too-large", `a handshake message of ${message.length} bytes is more than ${HANDSHAKE_MESSAGE_BYTES}`);
+      if (message.length > HANDSHAKE_MESSAGE_BYTES)
+        throw new PerdureError("too-large", `a handshake message of ${message.length} bytes is more than ${HANDSHAKE_MESSAGE_BYTES}`);
       const frames = decodeTransport(message, 0);
       if (frames.length > 1) throw new PerdureError("malformed", "a handshake message carries one frame");
       return frames;
@@ -192,5 +195,12 @@ function earlyGoodbye(message: Bytes): Frame | undefined {
   const [frame] = frames;
   if (frames.length !== 1 || frame?.name !== "goodbye") return undefined;
   const said = goodbye.decode(frame.payload);
-  return { name: "goodbye", payload: goodbye.encode({ ...said, retry: said.retry === "never" ? "after" : said.retry, afterMs: Math.max(said.afterMs, said.retry === "never" ? 1000 : 0) }) };
+  return {
+    name: "goodbye",
+    payload: goodbye.encode({
+      ...said,
+      retry: said.retry === "never" ? "after" : said.retry,
+      afterMs: Math.max(said.afterMs, said.retry === "never" ? 1000 : 0),
+    }),
+  };
 }

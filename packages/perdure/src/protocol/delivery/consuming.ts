@@ -1,0 +1,111 @@
+/** The consumer's side of a mailbox: handing out in order, and letting go of what it settles. */
+import { equalBytes, hex } from "../../wire/bytes.ts";
+import { encodeKept, KEPT_RANGES } from "../../wire/kept-relay.ts";
+import type { Attachment } from "./attachments.ts";
+import { isBehind } from "./handing-out.ts";
+import type { Range } from "./interval-set.ts";
+import type { SettleRequest } from "./mailbox-events.ts";
+import { type AgentState, type Consumer, type Mailbox, readLabel, settledFloor } from "./mailbox-state.ts";
+import { openTail, type RelayMachine } from "./relay-machine.ts";
+import { grantSettle } from "./settling.ts";
+
+/** The tail of a mailbox when the clamp is switched off. */
+const NO_CLAMP = Number.MAX_SAFE_INTEGER - 1;
+
+/** Says that the consumer of this mailbox has something to read from the log, if it has. */
+export function wake(machine: RelayMachine, mailbox: Mailbox): void {
+  const { consumer } = mailbox;
+  if (consumer !== undefined && isBehind(mailbox, openTail(machine, mailbox)))
+    machine.journal.emit({ kind: "behind", session: consumer.session });
+}
+
+export function handedOver(
+  { counters, generationText, journal }: RelayMachine,
+  agent: AgentState,
+  consumer: Consumer,
+  position: number,
+): void {
+  consumer.cursor = position;
+  counters.delivered++;
+  const mail = agent.mailbox.stored.get(position);
+  if (mail === undefined) return;
+  const { stream, digest } = readLabel(mail.label);
+  journal.fact("relay.delivered", {
+    agent: agent.id,
+    session: consumer.session,
+    generation: generationText,
+    position,
+    id: `${hex(stream)}.${mail.seq}`,
+    digest: hex(digest),
+    synced: position <= agent.mailbox.syncedTail,
+  });
+}
+
+/** A message that was read from the log has left for this session. */
+export function noteHandedOver(machine: RelayMachine, session: number, position: number): void {
+  const agent = machine.attachments.get(session)?.agent;
+  const consumer = agent?.mailbox.consumer;
+  if (agent === undefined || consumer?.session !== session || position <= consumer.cursor) return;
+  handedOver(machine, agent, consumer, position);
+}
+
+export function block(machine: RelayMachine, session: number, blocked: boolean): void {
+  const mailbox = machine.attachments.get(session)?.agent.mailbox;
+  if (mailbox?.consumer?.session !== session) return;
+  mailbox.consumer.blocked = blocked;
+  wake(machine, mailbox);
+}
+
+export function settle(machine: RelayMachine, session: number, wanted: SettleRequest): void {
+  const attachment = machine.attachments.get(session);
+  if (attachment === undefined) return;
+  const { mailbox } = attachment.agent;
+  if (!counts(machine, attachment, wanted)) {
+    machine.journal.fact("relay.settle-ignored", { agent: attachment.agent.id, epoch: wanted.epoch, generation: hex(wanted.generation) });
+    return answerPosition(machine, attachment);
+  }
+  // What was never handed out cannot be meant: beyond the last position given, a settle has no effect, now or later.
+  const last = machine.defences.settleClamp ? mailbox.nextPosition - 1 : NO_CLAMP;
+  const asked = wanted.ranges.map(([from = 0, to = 0]): Range => [from, Math.min(last, to)]);
+  mailbox.deferred = [[1, Math.min(last, wanted.floor)], ...asked, ...mailbox.deferred];
+  if (!applySettle(machine, attachment)) answerPosition(machine, attachment);
+}
+
+function counts(
+  { defences, generation }: RelayMachine,
+  { agent, consume, session, superseded }: Attachment,
+  wanted: SettleRequest,
+): boolean {
+  const { epoch, consumer } = agent.mailbox;
+  const current = consume && !superseded && wanted.epoch === epoch && consumer?.session === session;
+  return (current || !defences.epoch) && (equalBytes(wanted.generation, generation) || !defences.generation);
+}
+
+/** Releases what was asked for as far as the durable tail; false when that is nothing new. */
+export function applySettle({ state, defences, counters, journal, generationText }: RelayMachine, attachment: Attachment): boolean {
+  const { agent } = attachment;
+  const { mailbox } = agent;
+  const granted = grantSettle(state, mailbox, mailbox.deferred, defences.settleClamp ? mailbox.syncedTail : NO_CLAMP);
+  mailbox.deferred = granted.waiting;
+  if (granted.ranges.length === 0) return false;
+  counters.settled += granted.messages;
+  for (let at = 0; at < granted.ranges.length; at += KEPT_RANGES) {
+    journal.record(encodeKept("settled", { agentId: agent.idRaw, ranges: granted.ranges.slice(at, at + KEPT_RANGES) }));
+  }
+  journal.whenDurable({ kind: "let-go", places: granted.places, attachment });
+  journal.fact("relay.settle-applied", {
+    agent: agent.id,
+    generation: generationText,
+    epoch: mailbox.epoch,
+    ranges: granted.ranges.map((range) => range.join("-")).join(","),
+    floor: settledFloor(mailbox),
+    tail: mailbox.syncedTail,
+  });
+  return true;
+}
+
+/** Where the mailbox stands: the answer to a settle. */
+export function answerPosition({ journal }: RelayMachine, { agent, session }: Attachment): void {
+  const { mailbox } = agent;
+  journal.emit({ kind: "position", session, epoch: mailbox.epoch, settledFloor: settledFloor(mailbox), tail: mailbox.syncedTail });
+}

@@ -1,0 +1,81 @@
+/** What follows when records are durable: acknowledgements, releases, welcomes, statements. Nothing of these comes earlier. */
+import { type Bytes, equalBytes, hex } from "../../wire/bytes.ts";
+import { encodeKept } from "../../wire/kept-relay.ts";
+import { welcome } from "./attaching.ts";
+import type { Attachment } from "./attachments.ts";
+import { answerPosition, applySettle, wake } from "./consuming.ts";
+import { type AgentState, findAgent } from "./mailbox-state.ts";
+import { keepProof } from "./proof-shelf.ts";
+import type { RelayMachine } from "./relay-machine.ts";
+import { finishStatement, proofsOf } from "./statements.ts";
+
+export function becomeDurable(machine: RelayMachine, upTo: number): void {
+  const { attachments, journal } = machine;
+  const acked = new Set<Attachment>();
+  const answered = new Set<Attachment>();
+  const risen = new Set<AgentState>();
+  const { effects, small } = journal.durable(upTo);
+  const released = small;
+  for (const effect of effects) {
+    if (effect.kind === "used") {
+      effect.link.synced = Math.max(effect.link.synced, effect.linkSeq);
+      effect.attachment.unackedBytes -= effect.bytes;
+      acked.add(effect.attachment);
+    } else if (effect.kind === "stored") {
+      effect.agent.mailbox.syncedTail = Math.max(effect.agent.mailbox.syncedTail, effect.position);
+      risen.add(effect.agent);
+    } else if (effect.kind === "let-go") {
+      released.push(...effect.places);
+      if (effect.attachment !== undefined) answered.add(effect.attachment);
+    } else if (effect.kind === "attached") welcome(machine, effect.attachment);
+    else tellSenders(machine, effect.signature);
+  }
+  journal.fact("relay.batch-synced", { ticket: upTo });
+  for (const attachment of acked) acknowledge(machine, attachment);
+  for (const agent of risen) raiseTail(machine, agent);
+  for (const attachment of answered) if (attachments.get(attachment.session) !== undefined) answerPosition(machine, attachment);
+  if (released.length === 0) return;
+  journal.emit({ kind: "release", places: released });
+  journal.fact("relay.released", { records: released.length });
+}
+
+function raiseTail(machine: RelayMachine, { mailbox }: AgentState): void {
+  if (machine.distrustDisk) wake(machine, mailbox);
+  const attachment = mailbox.consumer === undefined ? undefined : machine.attachments.get(mailbox.consumer.session);
+  if (attachment !== undefined && mailbox.deferred.length > 0) applySettle(machine, attachment);
+}
+
+/** Tells whoever holds the link now, which may be a later session than the one that sent. */
+export function acknowledge({ attachments, defences, journal }: RelayMachine, by: Attachment): void {
+  const gone = by.superseded || attachments.get(by.session) === undefined;
+  const holder = gone ? attachments.holderOf(by.agent, by.link) : by;
+  if (holder === undefined || !defences.ackAfterSync) return;
+  journal.emit({ kind: "ack", session: holder.session, upTo: holder.link.synced });
+  journal.fact("relay.ack-sent", { agent: holder.agent.id, link: hex(holder.link.raw), upTo: holder.link.synced });
+}
+
+/** The statement that was under way is signed: it goes to the log. */
+export function writeStatement({ state: { statements }, journal }: RelayMachine, signature: Bytes): void {
+  const { underWay } = statements;
+  if (underWay === undefined || underWay.written) return;
+  underWay.written = true;
+  journal.record(encodeKept("statement", { statement: underWay.bytes, signature, leaves: underWay.leaves }));
+  journal.whenDurable({ kind: "stated", signature });
+}
+
+/** The statement is in the log: its senders get their proofs. */
+function tellSenders({ state: relay, attachments, counters, journal, sha256 }: RelayMachine, signature: Bytes): void {
+  const done = finishStatement(relay.statements, sha256);
+  counters.statements++;
+  const proofs = proofsOf(sha256, done.bytes, signature, done.leaves);
+  done.taken.forEach((leaf, index) => {
+    const sender = findAgent(relay, leaf.sender);
+    const proof = proofs[index];
+    if (sender === undefined || proof === undefined) return;
+    keepProof(sender, done.number, proof);
+    const theirs = attachments.of(sender);
+    const session = (theirs.find((each) => equalBytes(each.link.raw, leaf.link)) ?? theirs[0])?.session;
+    if (session !== undefined) journal.emit({ kind: "proof", session, proof });
+  });
+  journal.fact("relay.statement", { number: done.number, hash: hex(relay.statements.hash), leaves: done.leaves.length });
+}

@@ -1,0 +1,97 @@
+/**
+ * One step of the relay's machine written down: what comes out of it, the records it appends, and what becomes true when those
+ * records are durable. Invariant: effects become true in the order their records were appended, each exactly once.
+ */
+import type { Bytes } from "../../wire/bytes.ts";
+import type { Attachment } from "./attachments.ts";
+import type { Reason, RelayOutput } from "./mailbox-events.ts";
+import type { AgentState, Link, Place, StoredMail } from "./mailbox-state.ts";
+
+/** What is true once a step is durable. */
+export type Effect =
+  /** A link sequence number is used up: mail was stored, or refused. */
+  | { readonly kind: "used"; readonly link: Link; readonly linkSeq: number; readonly attachment: Attachment; readonly bytes: number }
+  | { readonly kind: "stored"; readonly agent: AgentState; readonly position: number }
+  | { readonly kind: "let-go"; readonly places: readonly Place[]; readonly attachment: Attachment | undefined }
+  | { readonly kind: "attached"; readonly attachment: Attachment }
+  | { readonly kind: "stated"; readonly signature: Bytes };
+
+interface Ticket {
+  readonly number: number;
+  readonly effects: readonly Effect[];
+  readonly mails: readonly (StoredMail | undefined)[];
+  /** Records of small state. */
+  readonly small: Place[];
+}
+
+export interface Journal {
+  /** The number of the append this step will make, if it makes one. */
+  readonly nextTicket: number;
+  emit(output: RelayOutput): void;
+  fact(event: string, fields: Readonly<Record<string, string | number | boolean | undefined>>): void;
+  goodbye(session: number, code: Reason["code"], why: string, details?: Partial<Reason>): void;
+  /** A record of this step; with `mail` it is needed until that is let go of. */
+  record(bytes: Bytes, mail?: StoredMail): void;
+  whenDurable(effect: Effect): void;
+  /** The outputs of the step, its append first; effects of a step without records are true at once. */
+  endStep(): { readonly outputs: RelayOutput[]; readonly atOnce: readonly Effect[] };
+  placed(ticket: number, places: readonly Place[]): void;
+  /** Everything up to that ticket is durable: its effects, and the records of small state every later snapshot covers. */
+  durable(upTo: number): { readonly effects: readonly Effect[]; readonly small: Place[] };
+}
+
+export function createJournal(): Journal {
+  const tickets: Ticket[] = [];
+  let lastTicket = 0;
+  let outputs: RelayOutput[] = [];
+  let records: Bytes[] = [];
+  let mails: (StoredMail | undefined)[] = [];
+  let effects: Effect[] = [];
+
+  const emit = (output: RelayOutput): void => void outputs.push(output);
+
+  return {
+    get nextTicket() {
+      return lastTicket + 1;
+    },
+    emit,
+    fact: (event, fields) => emit({ kind: "fact", event, fields }),
+    goodbye: (session, code, why, details = {}) =>
+      emit({
+        kind: "goodbye",
+        session,
+        reason: { code, why, retry: "never", afterMs: details.retry === "after" ? 1000 : 0, hint: "", ...details },
+      }),
+    record: (bytes, mail) => {
+      records.push(bytes);
+      mails.push(mail);
+    },
+    whenDurable: (effect) => void effects.push(effect),
+    endStep: () => {
+      const step = { outputs, atOnce: records.length === 0 ? effects : [] };
+      if (records.length > 0) {
+        lastTicket++;
+        tickets.push({ number: lastTicket, effects, mails, small: [] });
+        outputs.unshift({ kind: "append", ticket: lastTicket, records });
+      }
+      outputs = [];
+      records = [];
+      mails = [];
+      effects = [];
+      return step;
+    },
+    placed: (number, places) => {
+      const ticket = tickets.findLast((each) => each.number === number);
+      places.forEach((place, index) => {
+        const mail = ticket?.mails[index];
+        if (mail === undefined) ticket?.small.push(place);
+        else mail.place = place;
+      });
+    },
+    durable: (upTo) => {
+      const end = tickets.findIndex((each) => each.number > upTo);
+      const done = tickets.splice(0, end < 0 ? tickets.length : end);
+      return { effects: done.flatMap((ticket) => ticket.effects), small: done.flatMap((ticket) => ticket.small) };
+    },
+  };
+}

@@ -1,0 +1,48 @@
+/** The parts the steps of the relay's machine work on. */
+import type { Bytes } from "../../wire/bytes.ts";
+import type { Attachments } from "./attachments.ts";
+import type { EnrolmentLimits } from "./enrolment.ts";
+import type { Journal } from "./journal.ts";
+import type { AdmissionLimits } from "./mailbox-admission.ts";
+import type { RelayDefences, Trouble } from "./mailbox-events.ts";
+import type { Mailbox, RelayState } from "./mailbox-state.ts";
+
+export interface MailboxLimits extends AdmissionLimits, EnrolmentLimits {
+  readonly windowFrames: number;
+  readonly windowBytes: number;
+  readonly noticeExpiryMs: number;
+}
+
+export interface Counters {
+  accepted: number;
+  duplicates: number;
+  delivered: number;
+  settled: number;
+  expired: number;
+  lost: number;
+  statements: number;
+  readonly refused: Map<string, number>;
+}
+
+export interface RelayMachine {
+  readonly relayId: Bytes;
+  readonly generation: Bytes;
+  /** 16 hexadecimal digits. */
+  readonly generationText: string;
+  readonly sha256: (bytes: Bytes) => Bytes;
+  readonly limits: MailboxLimits;
+  readonly defences: RelayDefences;
+  readonly state: RelayState;
+  readonly attachments: Attachments;
+  readonly counters: Counters;
+  readonly journal: Journal;
+  /** Why new mail cannot be kept now. */
+  trouble: Trouble | undefined;
+  /** A sync has failed: nothing is handed out before it is durable. */
+  distrustDisk: boolean;
+}
+
+/** How far a mailbox may be handed out. */
+export function openTail({ distrustDisk }: RelayMachine, mailbox: Mailbox): number {
+  return distrustDisk ? mailbox.syncedTail : mailbox.nextPosition - 1;
+}
