@@ -2,15 +2,17 @@
  * One run of an `on-mail` command: the message's content on its stdin, what is around it in its environment, its stdout as
  * the reply. Bounded in time and in what it may print.
  */
+import { access, constants, stat } from "node:fs/promises";
 import process from "node:process";
 import type { Mail } from "../agent/api.ts";
 import { withDeadline } from "../host/deadline.ts";
 import type { Host } from "../host/host.ts";
 import { spawnProcess } from "../host/node/processes.ts";
 import { concat } from "../wire/bytes.ts";
-import { isPerdureError, PerdureError } from "../wire/error.ts";
+import { PerdureError } from "../wire/error.ts";
 import { MAX_MESSAGE_BYTES } from "../wire/limits.ts";
 import { safeLine, safeText } from "./foreign-text.ts";
+import type { Environment } from "./paint.ts";
 
 /** EX_DATAERR of sysexits.h: the input was wrong, and trying again will not help. */
 export const REJECT_EXIT = 65;
@@ -106,7 +108,28 @@ function mailEnvironment(mail: Mail): Record<string, string> {
   );
 }
 
-/** A command that cannot be started at all will not start for the next message either. */
-export function isHopeless(error: unknown): boolean {
-  return isPerdureError(error) && (error.code === "not-found" || error.code === "permission-denied");
+/** A command that cannot be started is found out before mail is touched: `not-found`, `permission-denied`. */
+export async function requireProgram(program: string, environment: Environment): Promise<void> {
+  // Windows finds programs by more rules than these; there the first run tells.
+  if (process.platform === "win32") return;
+  const folders = program.includes("/") ? [""] : (environment["PATH"] ?? "").split(":");
+  let found = false;
+  for (const folder of folders) {
+    const path = folder === "" ? program : `${folder}/${program}`;
+    const isFile = await stat(path).then(
+      (there) => there.isFile(),
+      () => false,
+    );
+    if (!isFile) continue;
+    found = true;
+    const mayRun = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (mayRun) return;
+  }
+  if (found) throw new PerdureError("permission-denied", `${safeLine(program)} may not be run`, { hint: `chmod +x ${safeLine(program)}` });
+  throw new PerdureError("not-found", `there is no program ${safeLine(program)}`, {
+    hint: "Write its path, as ./answer.sh, or add its folder to PATH.",
+  });
 }

@@ -12,7 +12,13 @@ export function inboxVerb(action: string, words: readonly string[], options: Inb
     await using agent = await openHere(invocation, options.at);
     if (action === "list")
       return options.watch === true ? await watch(invocation, agent, options) : await list(invocation, agent, options.box);
-    const mail = await findMail(agent, words[0] ?? "", invocation.signal);
+    // What is here already is shown without asking the relay.
+    const here = await findMail(agent, words[0] ?? "", invocation.signal);
+    const mail = here ?? ((await awaitNews(invocation, agent)) ? await findMail(agent, words[0] ?? "", invocation.signal) : undefined);
+    if (mail === undefined)
+      throw new PerdureError("unknown-message", `no message in inbox or failed box has the id ${words[0]}`, {
+        hint: "perdure inbox lists them.",
+      });
     if (action === "show") {
       await printContent(invocation.terminal, mail);
       return 0;
@@ -64,8 +70,8 @@ async function watch({ terminal, signal }: Invocation, agent: Agent, options: In
   return 0;
 }
 
-/** The one message whose id is or begins with `word`, in either box; `unknown-message`, or `bad-argument` when there are several. */
-async function findMail(agent: Agent, word: string, signal: AbortSignal): Promise<Mail> {
+/** The one message whose id is or begins with `word`, in either box; `bad-argument` when there are several. */
+async function findMail(agent: Agent, word: string, signal: AbortSignal): Promise<Mail | undefined> {
   const found: Mail[] = [];
   for (const box of ["inbox", "failed"] as const) {
     for await (const mail of agent.inbox({ box, signal })) {
@@ -73,12 +79,7 @@ async function findMail(agent: Agent, word: string, signal: AbortSignal): Promis
       if (word !== "" && mail.id.startsWith(word)) found.push(mail);
     }
   }
-  const [only] = found;
-  if (only === undefined)
-    throw new PerdureError("unknown-message", `no message in inbox or failed box has the id ${word}`, {
-      hint: "perdure inbox lists them.",
-    });
   if (found.length > 1)
     throw new PerdureError("bad-argument", `${found.length} messages begin with ${word}`, { hint: "Write more of the id." });
-  return only;
+  return found[0];
 }
