@@ -140,14 +140,14 @@ export function createInbox(input: { readonly limits: InboxLimits; readonly defe
     incoming.twinOf = messages.get(incomingKey(first.stream.from, first.stream.stream, first.seq)) ?? incoming;
   };
 
-  const settleParts = (incoming: Incoming, attempt: number): void => {
+  const settleParts = (incoming: Incoming, attempt: number, atRelay = true): void => {
     const stream = streamFor(incoming.from, incoming.stream);
     for (let seq = incoming.seq; seq < incoming.seq + incoming.parts; seq++) {
       const digest = stream.pending.get(seq) ?? incoming.have.get(seq - incoming.seq)?.head.digest;
       if (digest !== undefined) rememberDigest(stream, seq, digest, attempt);
       stream.pending.delete(seq);
       stream.settled.add(seq);
-      cursor.settleSeq(incomingKey(incoming.from, incoming.stream, seq));
+      if (atRelay) cursor.settleSeq(incomingKey(incoming.from, incoming.stream, seq));
     }
     removeMessage(stream, incoming);
   };
@@ -176,11 +176,13 @@ export function createInbox(input: { readonly limits: InboxLimits; readonly defe
     const stream = streamFor(head.from, head.stream);
     lift(stream, head.expiresAtMs);
     for (const incoming of stream.messages.filter((each) => head.seq >= each.seq && head.seq < each.seq + each.parts)) {
-      settleParts(incoming, 0);
+      settleParts(incoming, 0, head.position > 0);
       drop(incoming);
     }
     stream.settled.add(head.seq);
     rememberDigest(stream, head.seq, head.digest, 0);
+    // Parts that never became whole stay with the relay, whose notice tells their sender.
+    if (head.position === 0) return;
     cursor.settleSeq(incomingKey(head.from, head.stream, head.seq));
     cursor.settlePosition(head.generation, head.position);
   };
