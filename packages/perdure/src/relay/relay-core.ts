@@ -40,6 +40,7 @@ export interface RelayCoreOptions {
   readonly defences: Partial<RelayDefences> | undefined;
 }
 
+const ONE_GENERATION = new Uint8Array(GENERATION_BYTES).fill(1);
 /** Agents one relay registers; with MAX_BUNDLE_BYTES it bounds what identities cost, however many are made. */
 const MAX_AGENTS = 10_000;
 /** What a message can carry of its sender's identity; nobody needs to publish more. */
@@ -56,7 +57,8 @@ export async function startRelayCore({
 }: RelayCoreOptions): Promise<RelayCore> {
   const { clock, crypto, random } = host;
   const incidents = createIncidents(clock, host.log);
-  const generation = random.bytes(GENERATION_BYTES);
+  // Without generations every start hands out positions as if it were the one before.
+  const generation = defences?.generation === false ? ONE_GENERATION : random.bytes(GENERATION_BYTES);
   const mailboxes = createMailboxes({
     relayId: own.idRaw,
     generation,

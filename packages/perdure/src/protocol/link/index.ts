@@ -1,5 +1,4 @@
-export { type Accepted, type AcceptOptions, acceptSession } from "./accept.ts";
-export { formatRelayAddress, parseRelayAddress, type RelayAddress } from "./address.ts";
-export { type Connected, type ConnectOptions, connectSession } from "./connect.ts";
-export { errorOfGoodbye, goodbyeFor, goodbyeOf } from "./goodbyes.ts";
-export type { Session, SessionReceiver } from "./session.ts";
+export { formatRelayAddress, parseRelayAddress } from "./address.ts";
+export { connectSession } from "./connect.ts";
+export { errorOfGoodbye, goodbyeFor } from "./goodbyes.ts";
+export type { Session } from "./session.ts";
