@@ -18,6 +18,7 @@ import type { Mail, Step } from "../packages/perdure/src/agent/api.ts";
 import type { LogFields, LogLevel } from "../packages/perdure/src/host/log.ts";
 import { rank } from "../packages/perdure/src/protocol/delivery/delivery-lattice.ts";
 import { isErrorCode } from "../packages/perdure/src/wire/error.ts";
+import { MAX_PARTS } from "../packages/perdure/src/wire/limits.ts";
 import { RELAY } from "./town.ts";
 import { CANARY } from "./traffic.ts";
 
@@ -92,6 +93,8 @@ export function createLedger(): Ledger {
   const dealtWith = new Set<string>();
   const attempts = new Map<string, number>();
   const mayStartAgain = new Set<string>();
+  /** Started, and its process died: the batch of its completion may be on disk although nobody heard of it. */
+  const mayBeCompleted = new Set<string>();
   const digests = new Map<string, string>();
   let life = 0;
   let syncedTicket = -1;
@@ -172,7 +175,13 @@ export function createLedger(): Ledger {
   };
 
   /** The recipient completed the message, or said why it will never hand it over. A later part is covered by its first. */
-  const isDealtWith = (taken: Taken): boolean => dealtWith.has(`${hostOf(taken.to)} ${taken.from} ${taken.id}`);
+  const isDealtWith = (taken: Taken): boolean => {
+    const host = hostOf(taken.to);
+    if (dealtWith.has(`${host} ${taken.from} ${taken.id}`)) return true;
+    const [stream = "", seq = "0"] = taken.id.split(".");
+    for (let part = 0; part < MAX_PARTS; part++) if (mayBeCompleted.has(`${host} ${taken.from} ${stream}.${Number(seq) - part}`)) return true;
+    return false;
+  };
 
   const agentFact = (host: string, event: string, fields: LogFields): void => {
     const text = (name: string): string => String(fields[name] ?? "");
@@ -188,6 +197,7 @@ export function createLedger(): Ledger {
         if (before > 0 && !mayStartAgain.has(key)) fail("3 completion", `${text("id")} started again at ${host} without a crash, a failure or a lost claim`);
         if (completions.has(key)) fail("6 horizon", `${text("id")} was started at ${host} after its completion`);
         mayStartAgain.delete(key);
+        mayBeCompleted.delete(key);
         attempts.set(key, attempt);
         if (attempt > 1) counts.repeats++;
         return;
@@ -197,6 +207,13 @@ export function createLedger(): Ledger {
       case "agent.claim-freed":
       case "agent.claim-taken-back":
         mayStartAgain.add(key);
+        return;
+      // Found on disk at opening: its process died before it could say so.
+      case "agent.completion-read":
+        if (!completions.has(key)) {
+          completions.set(key, { outcome: text("outcome"), digest: text("digest") });
+          deal(host, text("from"), text("id"), Number(fields["parts"] ?? 1));
+        }
         return;
       case "agent.completed": {
         const known = completions.get(key);
@@ -260,7 +277,11 @@ export function createLedger(): Ledger {
     unexpected: (what) => fail("10 no silence", what),
     crashed: (host) => {
       counts.crashes++;
-      for (const key of attempts.keys()) if (key.startsWith(`${host} `)) mayStartAgain.add(key);
+      for (const key of attempts.keys()) {
+        if (!key.startsWith(`${host} `) || completions.has(key)) continue;
+        mayStartAgain.add(key);
+        mayBeCompleted.add(key);
+      }
     },
     check: () => {
       if (broken !== undefined) throw broken;
@@ -270,10 +291,10 @@ export function createLedger(): Ledger {
       for (const [key, { last }] of promises) {
         if (last === undefined || rank(last.state) < TERMINAL_RANK) fail("1 custody", `${key} was promised and has come to no end: ${last?.state ?? "no step"}`);
         else counts.byEnd[last.state] = (counts.byEnd[last.state] ?? 0) + 1;
-        if (last?.state === "unconfirmed") fail("1 custody", `${key} ended unconfirmed although everybody was there`);
+        if (last?.state === "unconfirmed" && promises.get(key)?.shown.has("accepted")) fail("1 custody", `${key} was taken by the relay and ended unconfirmed`);
         if (last?.state === "done" || last?.state === "refused") {
           const [host = "", id = ""] = key.split(" ");
-          const completed = [...completions.keys()].some((each) => each.endsWith(` ${id}`) && hostOf(each.split(" ")[1] ?? "") === host);
+          const completed = [...completions.keys(), ...mayBeCompleted].some((each) => each.endsWith(` ${id}`) && hostOf(each.split(" ")[1] ?? "") === host);
           if (!completed) fail("5 statements", `${key} says ${last.state}, and nobody completed it`);
         }
       }

@@ -52,6 +52,7 @@ export async function runSeed({ seed, hash, minutes, switchedOff = new Set(), ki
   const names = ["anna", "desk", "carl"].slice(0, 2 + (seed % 2));
   const town: Town = createTown({
     seed, hash, agents: names, settings: SETTINGS, switchedOff,
+    startFailed: (name, code, why) => trace?.(`${(town.world.nowMs / 1000).toFixed(3).padStart(9)}  ${name.padEnd(6)} did not start: ${code} ${why}`),
     opened: (name, agent, isCurrent) => {
       liveIn({
         name, agent, isCurrent, ledger, host: town.world.host(name), draws: town.world.draws(`life of ${name} ${town.world.nowMs}`),

@@ -24,6 +24,8 @@ export interface TownOptions {
   readonly settings: Readonly<Record<string, number>>;
   readonly switchedOff: ReadonlySet<DefenceName>;
   /** Called with each agent that has just been opened, also after a restart. */
+  /** Called with each start that did not succeed; it is tried again. */
+  readonly startFailed: (name: string, code: string, why: string) => void;
   readonly opened: (name: string, agent: Agent, isCurrent: () => boolean) => void;
 }
 
@@ -45,7 +47,7 @@ export interface Town {
 /** A process that could not start tries again this much later. */
 const START_AGAIN_MS = 500;
 
-export function createTown({ seed, hash, agents, settings, switchedOff, opened }: TownOptions): Town {
+export function createTown({ seed, hash, agents, settings, switchedOff, startFailed, opened }: TownOptions): Town {
   const world = createWorld({ seed, hash, cryptoOrder: "any" });
   const running = new Map<string, { readonly agent?: Agent; readonly relay?: Relay }>();
   const incarnations = new Map<string, number>();
@@ -84,6 +86,7 @@ export function createTown({ seed, hash, agents, settings, switchedOff, opened }
       (error: unknown) => {
         if (!isCurrent()) return;
         const code = (error as { readonly code?: string }).code ?? "none";
+        startFailed(name, code, String(error));
         if (!STARTS_LATER.has(code)) failures.push(`${name} did not start: ${code} ${String(error)}`);
         // What is left of the attempt must not hold the folder: the process ends, as a program that failed to start does.
         world.after(START_AGAIN_MS, `start ${name} again`, () => {

@@ -79,12 +79,13 @@ function openToRead(path: string): Promise<OpenFile> {
 
 function openToWrite(path: string): Promise<OpenFile> {
   return fileCall(`open ${path}`, async () => {
+    const folder = dirname(path);
     try {
-      return openFile(path, await open(path, constants.O_RDWR), []);
+      // Whoever made it may have died before its first sync.
+      return openFile(path, await open(path, constants.O_RDWR), [folder]);
     } catch (error) {
       if (!hasSystemCode(error, "ENOENT")) throw error;
     }
-    const folder = dirname(path);
     const unsynced = [folder, ...(await makeFolder(folder))];
     return openFile(path, await open(path, constants.O_RDWR | constants.O_CREAT, FILE_MODE), unsynced);
   });

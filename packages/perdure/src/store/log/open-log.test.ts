@@ -306,6 +306,35 @@ describe("a disk that fails", () => {
   });
 });
 
+describe("after a kill", () => {
+  /** A process that wrote "seen" and was killed: before its sync ended, or right after it had failed. The page cache lives on. */
+  async function killed(world: World, failing: boolean): Promise<void> {
+    const { log } = await world.complete(open(world));
+    await world.complete(log.append(texts("kept")).synced);
+    const disk = world.disk("a");
+    if (failing) disk.failSyncs = 1;
+    else disk.delayMs.sync = 1000;
+    log.append(texts("seen")).synced.catch(() => {});
+    const end = world.nowMs + 50;
+    await world.run({ untilMs: end, until: () => failing && disk.failSyncs === 0 });
+    world.crash("a", { keep: "all" });
+    disk.delayMs.sync = 1;
+  }
+
+  for (const failing of [false, true]) {
+    test(`what was read back survives a loss of power${failing ? ", also where a sync had failed" : ""}`, async () => {
+      for (let seed = 0; seed < 40; seed++) {
+        const world = createWorld({ seed: `killed ${seed}`, hash: createNodeHash() });
+        await killed(world, failing);
+        const second = await world.complete(open(world));
+        world.crash("a", { keep: "synced" });
+        const third = await world.complete(open(world));
+        expect(third.replayed).toEqual(second.replayed);
+      }
+    });
+  }
+});
+
 describe("damage", () => {
   /** A small log of several segments, as the platters hold it, and what it says. */
   async function smallLog(): Promise<{ image: Map<string, Uint8Array>; records: string[] }> {

@@ -74,6 +74,8 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
     highest,
     lastBatch,
   });
+  // Whoever replayed these records acts on them, and the next manifest says where they end: first they must be durable.
+  if (recovered.tail !== undefined) await files.confirm(recovered.tail.segment, recovered.tail.offset, recovered.tail.end);
   await writer.start();
   for (const segment of recovered.leftover) await files.remove(segment);
   let disposed: Promise<void> | undefined;

@@ -37,6 +37,8 @@ export interface Recovered {
   /** The highest number a file in the folder has; 0 when there is none. */
   readonly highest: number;
   readonly lastBatch: number;
+  /** The batch that ends the log. A process that was killed may have written it and never synced it. */
+  readonly tail: { readonly segment: number; readonly offset: number; readonly end: number } | undefined;
 }
 
 interface Head {
@@ -53,11 +55,12 @@ export async function recoverLog(recovery: Recovery): Promise<Recovered> {
     .sort((a, b) => a - b);
   const highest = present.at(-1) ?? 0;
   const head = await findHead(recovery, present);
-  if (head === undefined) return { logId: undefined, segments: [], leftover: present, highest, lastBatch: 0 };
+  if (head === undefined) return { logId: undefined, segments: [], leftover: present, highest, lastBatch: 0, tail: undefined };
 
   const { logId } = head.header;
   const segments: SegmentEnd[] = [];
   let lastBatch = 0;
+  let tail: Recovered["tail"];
   for (const { segment, end: limit } of [...head.manifest, { segment: head.segment, end: undefined }]) {
     if (!present.includes(segment)) throw damage(recovery, segment, 0, "the file is missing");
     await using file = await openSegment(recovery, segment);
@@ -68,6 +71,9 @@ export async function recoverLog(recovery: Recovery): Promise<Recovered> {
     const onBatch = (batch: ScannedBatch): undefined => {
       if (batch.number <= lastBatch) throw damage(recovery, segment, batch.offset, `batch ${batch.number} follows batch ${lastBatch}`);
       lastBatch = batch.number;
+      // With the first batch of a file goes its header.
+      const offset = batch.offset === SEGMENT_HEADER_BYTES ? 0 : batch.offset;
+      tail = { segment, offset, end: batch.end };
       tell(recovery, segment, batch);
     };
     const ended = await scanSegment({ file, logId, segment, onBatch, ...(limit === undefined ? {} : { limit }) });
@@ -75,7 +81,7 @@ export async function recoverLog(recovery: Recovery): Promise<Recovered> {
     segments.push({ segment, end: ended.end });
   }
   const part = new Set(segments.map(({ segment }) => segment));
-  return { logId, segments, leftover: present.filter((segment) => !part.has(segment)), highest, lastBatch };
+  return { logId, segments, leftover: present.filter((segment) => !part.has(segment)), highest, lastBatch, tail };
 }
 
 function tell({ replay, onRecord }: Recovery, segment: number, batch: ScannedBatch): void {

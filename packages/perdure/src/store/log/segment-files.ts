@@ -5,6 +5,11 @@ import { segmentName } from "./segment-format.ts";
 
 export interface SegmentFiles extends AsyncDisposable {
   create(segment: number): Promise<OpenFile>;
+  /**
+   * Makes bytes of an earlier process durable. They are written again first: after a sync that failed the system may hold them for
+   * clean although they never reached the disk, and a sync alone would then succeed without doing anything.
+   */
+  confirm(segment: number, offset: number, end: number): Promise<void>;
   read(segment: number, offset: number, length: number): Promise<Bytes>;
   remove(segment: number): Promise<void>;
   path(segment: number): string;
@@ -46,6 +51,15 @@ export function createSegmentFiles(files: Files, folder: string): SegmentFiles {
   return {
     path,
     create: (segment) => files.open(path(segment), "write"),
+    confirm: async (segment, offset, end) => {
+      const file = await files.open(path(segment), "write");
+      try {
+        await file.write(offset, await file.read(offset, end - offset));
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    },
     read: async (segment, offset, length) => {
       const used = reader(segment);
       used.users++;
