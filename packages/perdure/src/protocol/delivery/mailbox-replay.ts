@@ -176,7 +176,10 @@ export function restate(state: RelayState): readonly Bytes[] {
     if (agent.bundle.length > 0)
       records.push(encodeKept("registration", { agentId, name: agent.name, recordVersion: agent.recordVersion, bundle: agent.bundle }));
     records.push(encodeKept("mailbox", { agentId, nextPosition: mailbox.syncedTail + 1, epoch: mailbox.epoch }));
-    const { ranges } = mailbox.settled;
+    // A position above the tail is given again when its record never becomes durable; nothing may be known of it before.
+    const ranges = mailbox.settled.ranges
+      .filter(([first]) => first <= mailbox.syncedTail)
+      .map(([first, last]) => [first, Math.min(last, mailbox.syncedTail)] as const);
     for (let at = 0; at < ranges.length; at += KEPT_RANGES)
       records.push(encodeKept("settled", { agentId, ranges: ranges.slice(at, at + KEPT_RANGES) }));
     for (const { raw, synced, refused } of agent.links.values()) {

@@ -234,7 +234,7 @@ function play(ops: readonly Op[], defences: Partial<RelayDefences> = {}): void {
     } else if (each.do === "expire") {
       const [overdue] = relay.machine.overdue(Number.MAX_SAFE_INTEGER, 1);
       if (overdue === undefined) continue;
-      ended.add(idOf(overdue.mail));
+      if (overdue.position <= overdue.agent.mailbox.syncedTail) ended.add(idOf(overdue.mail));
       take(relay.feed({ kind: "end", agent: overdue.agent.key, position: overdue.position, ending: "expired", notice: utf8("notice") }));
     } else if (each.do === "crash") {
       generations.push(relay.generation);

@@ -373,6 +373,7 @@ describe("the end of mail nobody read", () => {
   it("comes once", () => {
     const relay = pair();
     relay.mail(1, 1, envelope("alice", "bob", 1, { expiresAtMs: NOW_MS + 1000 }));
+    relay.sync();
     const end = { kind: "end", agent: hex(agentId("bob")), position: 1, ending: "expired", notice: utf8("signed notice") } as const;
     relay.feed(end);
     relay.feed(end);
@@ -386,96 +387,20 @@ describe("the end of mail nobody read", () => {
   });
 });
 
-describe("statements", () => {
-  const state = (relay: TestRelay): readonly Uint8Array[] => {
-    relay.feed({ kind: "statement-due" });
-    relay.feed({ kind: "signed", signature: new Uint8Array(64) });
-    return relay.sync().flatMap((output) => (output.kind === "proof" ? [output.proof] : []));
-  };
-
-  it("prove to each sender what of it is stored, refused mail left out", () => {
-    const relay = pair();
-    const kept = [envelope("alice", "bob", 1), envelope("alice", "bob", 3)];
-    relay.mail(1, 1, kept[0] as never);
-    relay.mail(1, 2, envelope("alice", "nobody", 2));
-    relay.mail(1, 3, kept[1] as never);
-    relay.mail(2, 1, envelope("bob", "alice", 1));
-    const proofs = state(relay).map((proof) => statementProof.decode(proof));
-    for (const proof of proofs) {
-      const { root, leafCount } = statement.decode(proof.statement);
-      expect(verifyInclusion(sha256, root, proof.leaf, proof.leafIndex, leafCount, proof.path)).toBe(true);
-    }
-    const leaves = proofs.map((proof) => storedLeaf.decode(proof.leaf));
-    expect(leaves.map(({ firstSeq, lastSeq }) => [firstSeq, lastSeq])).toEqual([
-      [1, 3],
-      [1, 1],
-    ]);
-    expect(
-      leafCovers(
-        sha256,
-        leaves[0] as never,
-        kept.map((each) => each.digest),
-      ),
-    ).toBe(true);
-  });
-
-  it("leave only when they are durable", () => {
-    const relay = pair();
+describe("the log", () => {
+  it("restates nothing of a position whose record is not durable", () => {
+    const relay = pair({ settleClamp: false });
     relay.mail(1, 1, envelope("alice", "bob", 1));
-    relay.feed({ kind: "statement-due" });
-    expect(kindsOf(relay.feed({ kind: "signed", signature: new Uint8Array(64) }))).not.toContain("proof");
-  });
-
-  it("are numbered without a gap, each naming the one before, over a crash", () => {
-    const relay = pair();
-    const said: Uint8Array[] = [];
-    for (let seq = 1; seq <= 3; seq++) {
-      relay.mail(1, seq, envelope("alice", "bob", seq));
-      said.push(statementProof.decode(state(relay)[0] as Uint8Array).statement);
-      if (seq !== 2) continue;
-      relay.crash();
-      relay.attach(1, "alice");
-    }
-    const read = said.map((each) => statement.decode(each));
-    expect(read.map((each) => each.number)).toEqual([1, 2, 3]);
-    expect([hex((read[1] as { previous: Uint8Array }).previous), hex((read[2] as { previous: Uint8Array }).previous)]).toEqual([
-      hex(sha256(said[0] as Uint8Array)),
-      hex(sha256(said[1] as Uint8Array)),
-    ]);
-  });
-
-  it("cover after a crash what was stored and not yet stated", () => {
-    const relay = pair();
-    relay.mail(1, 1, envelope("alice", "bob", 1));
-    relay.mail(1, 2, envelope("alice", "bob", 2));
-    relay.sync();
+    relay.feed(settleOf(relay, "bob", 1));
+    relay.rotate();
     relay.crash();
     relay.attach(1, "alice");
-    const [proof] = state(relay);
-    const leaf = storedLeaf.decode(statementProof.decode(proof as Uint8Array).leaf);
-    expect([leaf.firstSeq, leaf.lastSeq]).toEqual([1, 2]);
-  });
-
-  it("are shown again to a sender that comes back", () => {
-    const relay = pair();
     relay.mail(1, 1, envelope("alice", "bob", 1));
-    relay.feed({ kind: "detach", session: 1 });
-    state(relay);
+    relay.sync();
     relay.crash();
-    relay.attach(5, "alice", { link: 1 });
-    expect(relay.take().filter((output) => output.kind === "proof").length).toBe(1);
+    expect(waitingIn(relay, "bob").length).toBe(1);
   });
 
-  it("go on when signing failed", () => {
-    const relay = pair();
-    relay.mail(1, 1, envelope("alice", "bob", 1));
-    relay.feed({ kind: "statement-due" });
-    relay.feed({ kind: "not-signed" });
-    expect(state(relay).length).toBe(1);
-  });
-});
-
-describe("the log", () => {
   it("needs no record of small state for longer than until it is restated", () => {
     const relay = pair();
     expect(relay.released.size).toBeGreaterThan(0);

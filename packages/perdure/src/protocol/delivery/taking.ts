@@ -115,10 +115,11 @@ function store(machine: RelayMachine, recipient: AgentState, envelope: Envelope,
   return position;
 }
 
-/** A message expired or was found damaged: it is let go of, and its sender is told in the same batch. */
+/** A durable message expired or was found damaged: it is let go of, and its sender is told in the same batch. */
 export function endMail(machine: RelayMachine, input: Extract<RelayInput, { readonly kind: "end" }>, nowMs: number): void {
   const { state, counters, journal } = machine;
   const agent = state.agents.get(input.agent);
+  if (agent !== undefined && input.position > agent.mailbox.syncedTail) return;
   const mail = agent === undefined ? undefined : dropMail(state, agent.mailbox, input.position);
   if (agent === undefined || mail === undefined) return;
   agent.mailbox.settled.add(input.position);
