@@ -2,9 +2,6 @@ import { describe, expect, it } from "vitest";
 import { hex, utf8 } from "../../wire/bytes.ts";
 import { decodeEnvelope } from "../../wire/envelope.ts";
 import { decodeKeptMail } from "../../wire/kept-relay.ts";
-import { statement, statementProof, storedLeaf } from "../../wire/statement.ts";
-import { verifyInclusion } from "./merkle.ts";
-import { leafCovers } from "./statement-proof.ts";
 import {
   acksIn,
   agentId,
@@ -15,7 +12,6 @@ import {
   kindsOf,
   NOW_MS,
   settleOf,
-  sha256,
   type TestRelay,
   waitingIn,
 } from "./test-relay.ts";
