@@ -1,5 +1,5 @@
 /** One seed, one history: a town, its weather, its traffic, and the verdict. */
-import type { Hash } from "../packages/perdure/src/host/crypto.ts";
+import type { Crypto, Hash } from "../packages/perdure/src/host/crypto.ts";
 import { createLedger, InvariantBroken, type LedgerCounts } from "./ledger.ts";
 import { createTown, type DefenceName, RELAY, RELAY_FOLDER, type Town } from "./town.ts";
 import { liveIn } from "./traffic.ts";
@@ -9,6 +9,8 @@ import { searchDisk } from "./relay-disk.ts";
 export interface SeedOptions {
   readonly seed: number;
   readonly hash: Hash;
+  /** Real cryptography: slower, and its own randomness is not the world's, so that histories differ. */
+  readonly crypto?: Crypto | undefined;
   /** Virtual minutes of weather and traffic; the town then has time to settle up. */
   readonly minutes: number;
   readonly switchedOff?: ReadonlySet<DefenceName>;
@@ -46,12 +48,12 @@ const SETTINGS = {
   clockJumpHoldMs: 20_000, unconfirmedAfterMs: 5 * MINUTE_MS, statementEveryMs: 200,
 };
 
-export async function runSeed({ seed, hash, minutes, switchedOff = new Set(), kinds, faults, trace }: SeedOptions): Promise<SeedResult> {
+export async function runSeed({ seed, hash, crypto, minutes, switchedOff = new Set(), kinds, faults, trace }: SeedOptions): Promise<SeedResult> {
   const ledger = createLedger();
   const endMs = minutes * MINUTE_MS;
   const names = ["anna", "desk", "carl"].slice(0, 2 + (seed % 2));
   const town: Town = createTown({
-    seed, hash, agents: names, settings: SETTINGS, switchedOff,
+    seed, hash, crypto, settings: SETTINGS, switchedOff,
     startFailed: (name, code, why) => trace?.(`${(town.world.nowMs / 1000).toFixed(3).padStart(9)}  ${name.padEnd(6)} did not start: ${code} ${why}`),
     opened: (name, agent, isCurrent) => {
       liveIn({

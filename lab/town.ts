@@ -1,5 +1,5 @@
 /** A town: one relay and a few agents as processes of a simulated world, started again whenever they die. */
-import type { Hash } from "../packages/perdure/src/host/crypto.ts";
+import type { Crypto, Hash } from "../packages/perdure/src/host/crypto.ts";
 import type { Host } from "../packages/perdure/src/host/host.ts";
 import { createWorld, type World } from "../packages/perdure/src/host/simulated/index.ts";
 import type { Agent } from "../packages/perdure/src/agent/api.ts";
@@ -20,7 +20,7 @@ export const DEFENCE_NAMES: readonly DefenceName[] = ["sync", "ack-after-sync", 
 export interface TownOptions {
   readonly seed: number;
   readonly hash: Hash;
-  readonly agents: readonly string[];
+  readonly crypto?: Crypto | undefined;
   readonly settings: Readonly<Record<string, number>>;
   readonly switchedOff: ReadonlySet<DefenceName>;
   /** Called with each agent that has just been opened, also after a restart. */
@@ -47,8 +47,8 @@ export interface Town {
 /** A process that could not start tries again this much later. */
 const START_AGAIN_MS = 500;
 
-export function createTown({ seed, hash, agents, settings, switchedOff, startFailed, opened }: TownOptions): Town {
-  const world = createWorld({ seed, hash, cryptoOrder: "any" });
+export function createTown({ seed, hash, crypto, settings, switchedOff, startFailed, opened }: TownOptions): Town {
+  const world = createWorld({ seed, hash, cryptoOrder: "any", ...(crypto === undefined ? {} : { crypto }) });
   const running = new Map<string, { readonly agent?: Agent; readonly relay?: Relay }>();
   const incarnations = new Map<string, number>();
   const failures: string[] = [];
