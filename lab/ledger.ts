@@ -84,7 +84,17 @@ export interface LedgerCounts {
 const TERMINAL_RANK = rank("unconfirmed");
 
 export function createLedger(): Ledger {
-  const counts: LedgerCounts = { promised: 0, handed: 0, completed: 0, repeats: 0, acked: 0, statements: 0, crashes: 0, refusals: 0, byEnd: {} };
+  const counts: LedgerCounts = {
+    promised: 0,
+    handed: 0,
+    completed: 0,
+    repeats: 0,
+    acked: 0,
+    statements: 0,
+    crashes: 0,
+    refusals: 0,
+    byEnd: {},
+  };
   const idOf = new Map<string, string>();
   const byLink = new Map<string, Taken[]>();
   const byPosition = new Map<string, Taken>();
@@ -106,10 +116,13 @@ export function createLedger(): Ledger {
   };
   const hostOf = (agentId: string): string => idOf.get(agentId) ?? agentId;
   const rangesOf = (text: string): readonly (readonly [number, number])[] =>
-    text.split(/[ ,]/).filter((each) => each !== "").map((each) => {
-      const [first = "0", last = first] = each.split("-");
-      return [Number(first), Number(last)] as const;
-    });
+    text
+      .split(/[ ,]/)
+      .filter((each) => each !== "")
+      .map((each) => {
+        const [first = "0", last = first] = each.split("-");
+        return [Number(first), Number(last)] as const;
+      });
 
   const relayFact = (event: string, fields: LogFields): void => {
     const text = (name: string): string => String(fields[name] ?? "");
@@ -121,7 +134,15 @@ export function createLedger(): Ledger {
         return;
       case "relay.mail-appended": {
         const taken: Taken = {
-          from: text("from"), to: text("agent"), id: text("id"), digest: text("digest"), class: text("class"), ticket: number("ticket"), life, acked: false, ended: false,
+          from: text("from"),
+          to: text("agent"),
+          id: text("id"),
+          digest: text("digest"),
+          class: text("class"),
+          ticket: number("ticket"),
+          life,
+          acked: false,
+          ended: false,
         };
         const link = byLink.get(text("link")) ?? [];
         link[number("linkSeq")] = taken;
@@ -141,17 +162,20 @@ export function createLedger(): Ledger {
           if (taken === undefined || taken.acked) continue;
           taken.acked = true;
           counts.acked++;
-          if (taken.life === life && taken.ticket > syncedTicket) fail("2 ack", `${taken.id} was acknowledged in batch ${taken.ticket}, synced is ${syncedTicket}`);
+          if (taken.life === life && taken.ticket > syncedTicket)
+            fail("2 ack", `${taken.id} was acknowledged in batch ${taken.ticket}, synced is ${syncedTicket}`);
         }
         return;
       case "relay.settle-applied":
         for (const [first, last] of rangesOf(text("ranges"))) {
-          if (last > number("tail")) fail("4 release", `positions up to ${last} of ${hostOf(text("agent"))} were released, durable are ${number("tail")}`);
+          if (last > number("tail"))
+            fail("4 release", `positions up to ${last} of ${hostOf(text("agent"))} were released, durable are ${number("tail")}`);
           for (let position = first; position <= last; position++) {
             const taken = byPosition.get(`${text("agent")} ${position}`);
             if (taken === undefined || taken.class !== "mail" || taken.ended) continue;
             taken.ended = true;
-            if (!isDealtWith(taken)) fail("4 release", `${taken.id} of ${hostOf(taken.from)} was released before ${hostOf(taken.to)} completed it`);
+            if (!isDealtWith(taken))
+              fail("4 release", `${taken.id} of ${hostOf(taken.from)} was released before ${hostOf(taken.to)} completed it`);
           }
         }
         return;
@@ -165,7 +189,10 @@ export function createLedger(): Ledger {
       case "relay.statement":
         counts.statements++;
         // A relay that died after the sync and before it could say so leaves a number that nobody heard of; none may come again.
-        if (statement !== undefined && (number("number") <= statement.number || (statement.life === life && number("number") !== statement.number + 1))) {
+        if (
+          statement !== undefined &&
+          (number("number") <= statement.number || (statement.life === life && number("number") !== statement.number + 1))
+        ) {
           fail("5 statements", `statement ${number("number")} follows ${statement.number}`);
         }
         statement = { number: number("number"), life };
@@ -179,7 +206,8 @@ export function createLedger(): Ledger {
     const host = hostOf(taken.to);
     if (dealtWith.has(`${host} ${taken.from} ${taken.id}`)) return true;
     const [stream = "", seq = "0"] = taken.id.split(".");
-    for (let part = 0; part < MAX_PARTS; part++) if (mayBeCompleted.has(`${host} ${taken.from} ${stream}.${Number(seq) - part}`)) return true;
+    for (let part = 0; part < MAX_PARTS; part++)
+      if (mayBeCompleted.has(`${host} ${taken.from} ${stream}.${Number(seq) - part}`)) return true;
     return false;
   };
 
@@ -194,7 +222,8 @@ export function createLedger(): Ledger {
         const attempt = Number(fields["attempt"]);
         const before = attempts.get(key) ?? 0;
         if (attempt <= before) fail("3 completion", `attempt ${attempt} of ${text("id")} at ${host} follows ${before}`);
-        if (before > 0 && !mayStartAgain.has(key)) fail("3 completion", `${text("id")} started again at ${host} without a crash, a failure or a lost claim`);
+        if (before > 0 && !mayStartAgain.has(key))
+          fail("3 completion", `${text("id")} started again at ${host} without a crash, a failure or a lost claim`);
         if (completions.has(key)) fail("6 horizon", `${text("id")} was started at ${host} after its completion`);
         mayStartAgain.delete(key);
         mayBeCompleted.delete(key);
@@ -229,7 +258,8 @@ export function createLedger(): Ledger {
         deal(host, text("from"), text("id"), 1);
         return;
       case "agent.apart":
-        if (!isErrorCode(text("code"))) fail("10 no silence", `${host} lost its relay for an unlisted cause: ${text("code")} ${text("why")}`);
+        if (!isErrorCode(text("code")))
+          fail("10 no silence", `${host} lost its relay for an unlisted cause: ${text("code")} ${text("why")}`);
         return;
       default:
     }
@@ -247,7 +277,8 @@ export function createLedger(): Ledger {
         const name = String(fields["name"] ?? "");
         if (name !== "") idOf.set(String(fields["agent"]), name);
       }
-      for (const value of Object.values(fields)) if (typeof value === "string" && value.includes(CANARY)) fail("8 sealing", `${host} said a body in ${event}`);
+      for (const value of Object.values(fields))
+        if (typeof value === "string" && value.includes(CANARY)) fail("8 sealing", `${host} said a body in ${event}`);
       if (level === "error" && UNEXPECTED.has(event)) fail("10 no silence", `${host}: ${event} ${JSON.stringify(fields)}`);
       if (host === RELAY) relayFact(event, fields);
       else agentFact(host, event, fields);
@@ -259,7 +290,8 @@ export function createLedger(): Ledger {
     step: (host, id, step) => {
       const promise = promises.get(`${host} ${id}`);
       if (promise === undefined) return;
-      if (promise.last !== undefined && !promise.shown.has(step.state) && rank(step.state) < rank(promise.last.state)) fail("5 statements", `${id} of ${host} fell from ${promise.last.state} to ${step.state}`);
+      if (promise.last !== undefined && !promise.shown.has(step.state) && rank(step.state) < rank(promise.last.state))
+        fail("5 statements", `${id} of ${host} fell from ${promise.last.state} to ${step.state}`);
       promise.shown.add(step.state);
       if (promise.last === undefined || rank(step.state) > rank(promise.last.state)) promise.last = step;
       if (step.state === "lost") fail("1 custody", `${id} of ${host} was lost`);
@@ -289,12 +321,16 @@ export function createLedger(): Ledger {
     open: () => [...promises].filter(([, { last }]) => last === undefined || rank(last.state) < TERMINAL_RANK).map(([key]) => key),
     settleUp: () => {
       for (const [key, { last }] of promises) {
-        if (last === undefined || rank(last.state) < TERMINAL_RANK) fail("1 custody", `${key} was promised and has come to no end: ${last?.state ?? "no step"}`);
+        if (last === undefined || rank(last.state) < TERMINAL_RANK)
+          fail("1 custody", `${key} was promised and has come to no end: ${last?.state ?? "no step"}`);
         else counts.byEnd[last.state] = (counts.byEnd[last.state] ?? 0) + 1;
-        if (last?.state === "unconfirmed" && promises.get(key)?.shown.has("accepted")) fail("1 custody", `${key} was taken by the relay and ended unconfirmed`);
+        if (last?.state === "unconfirmed" && promises.get(key)?.shown.has("accepted"))
+          fail("1 custody", `${key} was taken by the relay and ended unconfirmed`);
         if (last?.state === "done" || last?.state === "refused") {
           const [host = "", id = ""] = key.split(" ");
-          const completed = [...completions.keys(), ...mayBeCompleted].some((each) => each.endsWith(` ${id}`) && hostOf(each.split(" ")[1] ?? "") === host);
+          const completed = [...completions.keys(), ...mayBeCompleted].some(
+            (each) => each.endsWith(` ${id}`) && hostOf(each.split(" ")[1] ?? "") === host,
+          );
           if (!completed) fail("5 statements", `${key} says ${last.state}, and nobody completed it`);
         }
       }
@@ -304,4 +340,12 @@ export function createLedger(): Ledger {
 }
 
 /** Error facts that mean a mistake of ours, whatever the weather. */
-const UNEXPECTED: ReadonlySet<string> = new Set(["agent.send-failed", "agent.link-ended", "agent.commit-failed", "agent.receipt-mismatch", "agent.call-not-answered", "agent.guest-not-released", "relay.failed"]);
+const UNEXPECTED: ReadonlySet<string> = new Set([
+  "agent.send-failed",
+  "agent.link-ended",
+  "agent.commit-failed",
+  "agent.receipt-mismatch",
+  "agent.call-not-answered",
+  "agent.guest-not-released",
+  "relay.failed",
+]);

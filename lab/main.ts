@@ -30,8 +30,15 @@ const HELP = `Simulated towns: a relay, agents, traffic, and everything that can
 
 const { values } = parseArgs({
   options: {
-    seeds: { type: "string", default: "20" }, from: { type: "string", default: "1" }, seed: { type: "string" }, minutes: { type: "string", default: "5" },
-    without: { type: "string", multiple: true, default: [] }, kinds: { type: "string" }, once: { type: "boolean", default: false }, trace: { type: "boolean", default: false }, help: { type: "boolean", default: false },
+    seeds: { type: "string", default: "20" },
+    from: { type: "string", default: "1" },
+    seed: { type: "string" },
+    minutes: { type: "string", default: "5" },
+    without: { type: "string", multiple: true, default: [] },
+    kinds: { type: "string" },
+    once: { type: "boolean", default: false },
+    trace: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
   },
 });
 
@@ -57,12 +64,28 @@ async function main(): Promise<number> {
   const minutes = whole(values.minutes, "minutes");
   const options = { minutes, switchedOff, kinds };
   if (values.trace) {
-    const result = await runSeed({ ...options, seed: first, hash: createNodeCrypto().hash, trace: (line) => process.stdout.write(`${line}\n`) });
+    const result = await runSeed({
+      ...options,
+      seed: first,
+      hash: createNodeCrypto().hash,
+      trace: (line) => process.stdout.write(`${line}\n`),
+    });
     process.stdout.write(`${result.broken?.what ?? "nothing broke"}\n`);
     return result.broken === undefined ? 0 : 1;
   }
   const begun = performance.now();
-  const total = { seeds: 0, broken: 0, different: 0, promised: 0, completed: 0, repeats: 0, crashes: 0, faults: 0, events: 0, virtualMs: 0 };
+  const total = {
+    seeds: 0,
+    broken: 0,
+    different: 0,
+    promised: 0,
+    completed: 0,
+    repeats: 0,
+    crashes: 0,
+    faults: 0,
+    events: 0,
+    virtualMs: 0,
+  };
   const seeds = Array.from({ length: count }, (_, index) => first + index);
   for await (const { result, different } of sweep(seeds, options, !values.once)) {
     const { seed } = result;
@@ -89,8 +112,8 @@ async function main(): Promise<number> {
   const seconds = (performance.now() - begun) / 1000;
   process.stdout.write(
     `${total.seeds} seeds, ${(total.virtualMs / 60_000).toFixed(0)} virtual minutes, ${total.events} events, ${total.faults} faults, ${total.crashes} crashes; ` +
-    `${total.promised} messages promised, ${total.completed} completed, ${total.repeats} started again; ${seconds.toFixed(1)} s\n` +
-    `${total.broken} broken, ${total.different} not repeatable\n`,
+      `${total.promised} messages promised, ${total.completed} completed, ${total.repeats} started again; ${seconds.toFixed(1)} s\n` +
+      `${total.broken} broken, ${total.different} not repeatable\n`,
   );
   return total.broken + total.different === 0 ? 0 : 1;
 }

@@ -1,5 +1,5 @@
 /** What a relay's disk gives away to whoever takes it: nothing that anybody wrote. */
-import { type Disk, createMemoryFiles } from "../packages/perdure/src/host/simulated/index.ts";
+import { createMemoryFiles, type Disk } from "../packages/perdure/src/host/simulated/index.ts";
 import { InvariantBroken } from "./ledger.ts";
 import { CANARY } from "./traffic.ts";
 

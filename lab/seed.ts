@@ -1,10 +1,10 @@
 /** One seed, one history: a town, its weather, its traffic, and the verdict. */
 import type { Crypto, Hash } from "../packages/perdure/src/host/crypto.ts";
 import { createLedger, InvariantBroken, type LedgerCounts } from "./ledger.ts";
+import { searchDisk } from "./relay-disk.ts";
 import { createTown, type DefenceName, RELAY, RELAY_FOLDER, type Town } from "./town.ts";
 import { liveIn } from "./traffic.ts";
 import { describeFault, drawWeather, type Fault, type FaultKind } from "./weather.ts";
-import { searchDisk } from "./relay-disk.ts";
 
 export interface SeedOptions {
   readonly seed: number;
@@ -43,22 +43,58 @@ const MAX_EVENTS = 3_000_000;
 
 /** Short pauses, small files and small limits, so that five virtual minutes see all of them. */
 const SETTINGS = {
-  redialMinMs: 200, redialMaxMs: 4000, dialTimeoutMs: 3000, handshakeTimeoutMs: 4000, pingEveryMs: 5000, silenceTimeoutMs: 12_000, ackTimeoutMs: 2000, probeTimeoutMs: 2000,
-  retryMinMs: 200, retryMaxMs: 3000, handlerTimeoutMs: 20_000, segmentBytes: 256 * 1024, expiryGraceMs: 2000, sweepEveryMs: 2000, defaultExpiryMs: 60 * MINUTE_MS,
-  clockJumpHoldMs: 20_000, unconfirmedAfterMs: 5 * MINUTE_MS, statementEveryMs: 200,
+  redialMinMs: 200,
+  redialMaxMs: 4000,
+  dialTimeoutMs: 3000,
+  handshakeTimeoutMs: 4000,
+  pingEveryMs: 5000,
+  silenceTimeoutMs: 12_000,
+  ackTimeoutMs: 2000,
+  probeTimeoutMs: 2000,
+  retryMinMs: 200,
+  retryMaxMs: 3000,
+  handlerTimeoutMs: 20_000,
+  segmentBytes: 256 * 1024,
+  expiryGraceMs: 2000,
+  sweepEveryMs: 2000,
+  defaultExpiryMs: 60 * MINUTE_MS,
+  clockJumpHoldMs: 20_000,
+  unconfirmedAfterMs: 5 * MINUTE_MS,
+  statementEveryMs: 200,
 };
 
-export async function runSeed({ seed, hash, crypto, minutes, switchedOff = new Set(), kinds, faults, trace }: SeedOptions): Promise<SeedResult> {
+export async function runSeed({
+  seed,
+  hash,
+  crypto,
+  minutes,
+  switchedOff = new Set(),
+  kinds,
+  faults,
+  trace,
+}: SeedOptions): Promise<SeedResult> {
   const ledger = createLedger();
   const endMs = minutes * MINUTE_MS;
   const names = ["anna", "desk", "carl"].slice(0, 2 + (seed % 2));
   const town: Town = createTown({
-    seed, hash, crypto, settings: SETTINGS, switchedOff,
-    startFailed: (name, code, why) => trace?.(`${(town.world.nowMs / 1000).toFixed(3).padStart(9)}  ${name.padEnd(6)} did not start: ${code} ${why}`),
+    seed,
+    hash,
+    crypto,
+    settings: SETTINGS,
+    switchedOff,
+    startFailed: (name, code, why) =>
+      trace?.(`${(town.world.nowMs / 1000).toFixed(3).padStart(9)}  ${name.padEnd(6)} did not start: ${code} ${why}`),
     opened: (name, agent, isCurrent) => {
       liveIn({
-        name, agent, isCurrent, ledger, host: town.world.host(name), draws: town.world.draws(`life of ${name} ${town.world.nowMs}`),
-        neighbours: names.filter((each) => each !== name), untilMs: endMs, nowMs: () => town.world.nowMs,
+        name,
+        agent,
+        isCurrent,
+        ledger,
+        host: town.world.host(name),
+        draws: town.world.draws(`life of ${name} ${town.world.nowMs}`),
+        neighbours: names.filter((each) => each !== name),
+        untilMs: endMs,
+        nowMs: () => town.world.nowMs,
       });
     },
   });
@@ -68,7 +104,8 @@ export async function runSeed({ seed, hash, crypto, minutes, switchedOff = new S
     trace?.(`${(world.nowMs / 1000).toFixed(3).padStart(9)}  ${host.padEnd(6)} ${event} ${JSON.stringify(fields)}`);
   });
   world.afterStep(() => ledger.check());
-  const weather = faults ?? drawWeather({ draws: world.draws("weather"), agents: names, relay: RELAY, fromMs: 3000, untilMs: endMs, kinds });
+  const weather =
+    faults ?? drawWeather({ draws: world.draws("weather"), agents: names, relay: RELAY, fromMs: 3000, untilMs: endMs, kinds });
   for (const fault of weather) {
     world.after(fault.atMs, fault.kind, () => {
       trace?.(`          ${describeFault(fault)}`);
@@ -76,7 +113,13 @@ export async function runSeed({ seed, hash, crypto, minutes, switchedOff = new S
     });
   }
   const result = (broken: SeedResult["broken"]): SeedResult => ({
-    seed, historyHash: world.historyHash, events: world.events, virtualMs: world.nowMs, faults: weather, counts: ledger.counts, broken,
+    seed,
+    historyHash: world.historyHash,
+    events: world.events,
+    virtualMs: world.nowMs,
+    faults: weather,
+    counts: ledger.counts,
+    broken,
   });
   try {
     town.start(RELAY);
@@ -84,7 +127,11 @@ export async function runSeed({ seed, hash, crypto, minutes, switchedOff = new S
     for (const name of names) town.start(name);
     await world.run({ untilMs: endMs, maxEvents: MAX_EVENTS });
     clearUp(town, names);
-    const settled = await world.run({ untilMs: endMs + SETTLE_UP_MS + EXPIRY_ROOM_MS, until: () => world.nowMs > endMs + 1000 && ledger.open().length === 0, maxEvents: MAX_EVENTS });
+    const settled = await world.run({
+      untilMs: endMs + SETTLE_UP_MS + EXPIRY_ROOM_MS,
+      until: () => world.nowMs > endMs + 1000 && ledger.open().length === 0,
+      maxEvents: MAX_EVENTS,
+    });
     if (settled.why === "events") throw new InvariantBroken("10 no silence", "the town spins: too many events");
     ledger.settleUp();
     if (town.failures.length > 0) throw new InvariantBroken("10 no silence", town.failures[0] as string);
@@ -92,7 +139,11 @@ export async function runSeed({ seed, hash, crypto, minutes, switchedOff = new S
     return result(undefined);
   } catch (error) {
     if (error instanceof InvariantBroken) return result({ invariant: error.invariant, what: error.message, atMs: world.nowMs });
-    return result({ invariant: "10 no silence", what: error instanceof Error ? (error.stack ?? error.message) : String(error), atMs: world.nowMs });
+    return result({
+      invariant: "10 no silence",
+      what: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      atMs: world.nowMs,
+    });
   }
 }
 

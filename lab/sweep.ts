@@ -53,8 +53,11 @@ if (!isMainThread && parentPort !== null) {
       const again = twice ? await runSeed({ ...options, seed, hash }) : result;
       return { result, different: again.historyHash !== result.historyHash || again.events !== result.events };
     };
-    work().then((swept) => port.postMessage(swept), (error: unknown) => {
-      throw error;
-    });
+    work().then(
+      (swept) => port.postMessage(swept),
+      (error: unknown) => {
+        throw error;
+      },
+    );
   });
 }

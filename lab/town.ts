@@ -1,10 +1,11 @@
 /** A town: one relay and a few agents as processes of a simulated world, started again whenever they die. */
-import type { Crypto, Hash } from "../packages/perdure/src/host/crypto.ts";
-import type { Host } from "../packages/perdure/src/host/host.ts";
-import { createWorld, type World } from "../packages/perdure/src/host/simulated/index.ts";
+
 import type { Agent } from "../packages/perdure/src/agent/api.ts";
 import type { AgentDefences } from "../packages/perdure/src/agent/core.ts";
 import { openAgentWith } from "../packages/perdure/src/agent/open-agent.ts";
+import type { Crypto, Hash } from "../packages/perdure/src/host/crypto.ts";
+import type { Host } from "../packages/perdure/src/host/host.ts";
+import { createWorld, type World } from "../packages/perdure/src/host/simulated/index.ts";
 import type { RelayDefences } from "../packages/perdure/src/protocol/delivery/mailbox-events.ts";
 import { openRelayWith, type Relay } from "../packages/perdure/src/relay/open-relay.ts";
 
@@ -67,8 +68,9 @@ export function createTown({ seed, hash, crypto, settings, switchedOff, startFai
     relayAddress = relay.address;
     return { relay };
   };
-  const startAgent = async (name: string, host: Host): Promise<{ readonly agent: Agent }> =>
-    ({ agent: await openAgentWith(host, AGENT_FOLDER, { join: relayAddress ?? LISTEN, name, settings, defences: agentDefences }) });
+  const startAgent = async (name: string, host: Host): Promise<{ readonly agent: Agent }> => ({
+    agent: await openAgentWith(host, AGENT_FOLDER, { join: relayAddress ?? LISTEN, name, settings, defences: agentDefences }),
+  });
 
   const start = (name: string): void => {
     const incarnation = (incarnations.get(name) ?? 0) + 1;
@@ -123,4 +125,15 @@ export function createTown({ seed, hash, crypto, settings, switchedOff, startFai
 }
 
 /** What a start may meet while the weather lasts. */
-const STARTS_LATER: ReadonlySet<string> = new Set(["relay-unreachable", "timed-out", "disk-full", "disk-failed", "read-only", "folder-in-use", "address-in-use", "connection-closed", "too-busy", "relay-draining"]);
+const STARTS_LATER: ReadonlySet<string> = new Set([
+  "relay-unreachable",
+  "timed-out",
+  "disk-full",
+  "disk-failed",
+  "read-only",
+  "folder-in-use",
+  "address-in-use",
+  "connection-closed",
+  "too-busy",
+  "relay-draining",
+]);

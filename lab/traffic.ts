@@ -3,8 +3,8 @@
  * forward, fail and take their time. What was promised to a caller is told to the ledger.
  */
 import type { Agent, Mail, Sent, Turn } from "../packages/perdure/src/agent/api.ts";
-import type { Host } from "../packages/perdure/src/host/host.ts";
 import { sleep } from "../packages/perdure/src/host/deadline.ts";
+import type { Host } from "../packages/perdure/src/host/host.ts";
 import type { Draws } from "../packages/perdure/src/host/simulated/index.ts";
 import { isPerdureError } from "../packages/perdure/src/wire/error.ts";
 import { PART_BYTES } from "../packages/perdure/src/wire/limits.ts";
@@ -31,14 +31,19 @@ export interface Resident {
 /** Keeps an agent busy until the end of its process. */
 export function liveIn(resident: Resident): void {
   const { agent, name, ledger, isCurrent } = resident;
-  const report = (what: string) => (error: unknown): void => {
-    if (isCurrent()) ledger.unexpected(`${name} ${what}: ${String(error)}`);
-  };
+  const report =
+    (what: string) =>
+    (error: unknown): void => {
+      if (isCurrent()) ledger.unexpected(`${name} ${what}: ${String(error)}`);
+    };
   agent.serve((mail, turn) => handle(resident, mail, turn), { concurrency: 2 }).catch(report("serving ended"));
   write(resident).catch(report("writing ended"));
-  agent.outbox().then((all) => {
-    for (const sent of all) follow(resident, sent);
-  }).catch(report("listing its outbox"));
+  agent
+    .outbox()
+    .then((all) => {
+      for (const sent of all) follow(resident, sent);
+    })
+    .catch(report("listing its outbox"));
 }
 
 async function write(resident: Resident): Promise<void> {
@@ -56,7 +61,10 @@ async function write(resident: Resident): Promise<void> {
     try {
       if (draws.chance(0.1)) {
         const answer = agent.ask(to, text, { ...options, timeoutMs: 30_000 });
-        answer.then((mail) => mail.done(), () => {});
+        answer.then(
+          (mail) => mail.done(),
+          () => {},
+        );
         continue;
       }
       const sent = await agent.send(to, text, options);

@@ -5,8 +5,23 @@
 import type { Draws } from "../packages/perdure/src/host/simulated/index.ts";
 
 export const FAULT_KINDS = [
-  "relay-kill", "relay-power", "agent-kill", "agent-power", "cut", "stall", "partition", "one-way", "middlebox", "slow-link",
-  "sync-fails", "write-fails", "disk-full", "slow-disk", "brownout", "pause", "wall-jump",
+  "relay-kill",
+  "relay-power",
+  "agent-kill",
+  "agent-power",
+  "cut",
+  "stall",
+  "partition",
+  "one-way",
+  "middlebox",
+  "slow-link",
+  "sync-fails",
+  "write-fails",
+  "disk-full",
+  "slow-disk",
+  "brownout",
+  "pause",
+  "wall-jump",
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -40,7 +55,11 @@ export function drawWeather({ draws, agents, relay, fromMs, untilMs, kinds }: We
   if (enabled.length === 0) return faults;
   for (let atMs = fromMs + draws.wait(MEAN_PAUSE_MS); atMs < untilMs; atMs += draws.wait(MEAN_PAUSE_MS)) {
     const kind = enabled[draws.below(enabled.length)] as FaultKind;
-    const onRelay = kind.startsWith("relay") || (isDisk(kind) && draws.chance(0.6)) || (kind === "pause" && draws.chance(0.3)) || (kind === "wall-jump" && draws.chance(0.3));
+    const onRelay =
+      kind.startsWith("relay") ||
+      (isDisk(kind) && draws.chance(0.6)) ||
+      (kind === "pause" && draws.chance(0.3)) ||
+      (kind === "wall-jump" && draws.chance(0.3));
     faults.push({
       atMs: Math.round(atMs),
       kind,

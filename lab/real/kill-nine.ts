@@ -19,7 +19,10 @@ const MEAN_LIFE_MS = 700;
 const PACKAGE = new URL("../../packages/perdure/src/", import.meta.url);
 
 type Role = "relay" | "desk" | "anna";
-interface Fact { readonly event: string; readonly [field: string]: unknown }
+interface Fact {
+  readonly event: string;
+  readonly [field: string]: unknown;
+}
 
 /** A small generator of its own, so that a run can be repeated as far as real processes repeat. */
 function createDraws(seed: number): () => number {
@@ -81,9 +84,17 @@ export async function killNine(kills: number, seed: number): Promise<KillNineRes
 
   const start = (role: Role): Promise<void> =>
     new Promise((resolve, reject) => {
-      const args = role === "relay"
-        ? [new URL("cli/main.ts", PACKAGE).pathname, "relay", "--folder", join(folder, "relay"), "--json", ...(address === "" ? [] : ["--listen", new URL(address).host])]
-        : [new URL("resident.ts", import.meta.url).pathname, role === "desk" ? "serve" : "write", join(folder, role), address, role];
+      const args =
+        role === "relay"
+          ? [
+              new URL("cli/main.ts", PACKAGE).pathname,
+              "relay",
+              "--folder",
+              join(folder, "relay"),
+              "--json",
+              ...(address === "" ? [] : ["--listen", new URL(address).host]),
+            ]
+          : [new URL("resident.ts", import.meta.url).pathname, role === "desk" ? "serve" : "write", join(folder, role), address, role];
       const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "pipe"] });
       children.set(role, child);
       let errors = "";
@@ -123,15 +134,24 @@ export async function killNine(kills: number, seed: number): Promise<KillNineRes
     }
     children.get("anna")?.stdin?.write("stop\n");
     const deadline = performance.now() + SETTLE_UP_MS;
-    while ([...promised].some((id) => !done.has(id)) && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 200));
+    while ([...promised].some((id) => !done.has(id)) && performance.now() < deadline)
+      await new Promise((resolve) => setTimeout(resolve, 200));
   } finally {
     ending = true;
     for (const child of children.values()) child.kill("SIGKILL");
     await rm(folder, { recursive: true, force: true });
   }
   return {
-    kills: killCount, promised: promised.size, done: done.size, lost: [...promised].filter((id) => !done.has(id)), completedTwice: [...completed].filter(([, times]) => times > 1).map(([id]) => id),
-    unexplainedStarts: unexplained, secondStarts, longestGapMs: Math.round(longestGapMs), troubles, seconds: Math.round((performance.now() - begun) / 100) / 10,
+    kills: killCount,
+    promised: promised.size,
+    done: done.size,
+    lost: [...promised].filter((id) => !done.has(id)),
+    completedTwice: [...completed].filter(([, times]) => times > 1).map(([id]) => id),
+    unexplainedStarts: unexplained,
+    secondStarts,
+    longestGapMs: Math.round(longestGapMs),
+    troubles,
+    seconds: Math.round((performance.now() - begun) / 100) / 10,
   };
 }
 
@@ -140,9 +160,10 @@ if (process.argv[1] !== undefined && import.meta.url.endsWith(process.argv[1].sp
   const total = result.kills.relay + result.kills.desk + result.kills.anna;
   process.stdout.write(
     `${total} kills (relay ${result.kills.relay}, server ${result.kills.desk}, writer ${result.kills.anna}) in ${result.seconds} s\n` +
-    `promised ${result.promised}, done ${result.done}, lost ${result.lost.length}, completed twice ${result.completedTwice.length}, ` +
-    `started again ${result.secondStarts}, without a kill ${result.unexplainedStarts.length}, longest gap ${result.longestGapMs} ms\n`,
+      `promised ${result.promised}, done ${result.done}, lost ${result.lost.length}, completed twice ${result.completedTwice.length}, ` +
+      `started again ${result.secondStarts}, without a kill ${result.unexplainedStarts.length}, longest gap ${result.longestGapMs} ms\n`,
   );
   for (const trouble of result.troubles.slice(0, 20)) process.stdout.write(`  ${trouble}\n`);
-  process.exitCode = result.lost.length + result.completedTwice.length + result.unexplainedStarts.length + result.troubles.length === 0 ? 0 : 1;
+  process.exitCode =
+    result.lost.length + result.completedTwice.length + result.unexplainedStarts.length + result.troubles.length === 0 ? 0 : 1;
 }

@@ -28,9 +28,12 @@ const agent = await openAgentWith(host, folder, { join, name, settings: SETTINGS
 say({ event: "up", id: agent.id });
 
 if (role === "serve") {
-  await agent.serve(async (mail, turn) => {
-    await turn.reply(`got ${mail.sizeBytes} bytes`);
-  }, { concurrency: 4 });
+  await agent.serve(
+    async (mail, turn) => {
+      await turn.reply(`got ${mail.sizeBytes} bytes`);
+    },
+    { concurrency: 4 },
+  );
 } else {
   let open = 0;
   let stopped = false;
@@ -40,7 +43,8 @@ if (role === "serve") {
   const follow = async (sent: Awaited<ReturnType<typeof agent.send>>): Promise<void> => {
     open++;
     try {
-      for await (const step of sent) if (step.state !== "queued" && step.state !== "accepted") say({ event: "step", id: sent.id, state: step.state, proof: step.proof });
+      for await (const step of sent)
+        if (step.state !== "queued" && step.state !== "accepted") say({ event: "step", id: sent.id, state: step.state, proof: step.proof });
     } finally {
       open--;
     }

@@ -240,12 +240,16 @@ test.each([
   let left = 1;
   const { agent, engine, disk } = await open({ diskRetryMs: 10 }, (inner) => ({
     ...inner,
-    complete: (completion) => (left-- > 0 ? Promise.reject(new PerdureError(code, "the disk says no", { retry })) : inner.complete(completion)),
+    complete: (completion) =>
+      left-- > 0 ? Promise.reject(new PerdureError(code, "the disk says no", { retry })) : inner.complete(completion),
   }));
   engine.arrive("question");
   const stop = new AbortController();
   const serving = agent.serve(() => {}, { signal: stop.signal }).then(() => "stopped", codeOf);
-  const committed = expect.poll(() => disk.mails[0]?.committed?.outcome).toBe("done").then(() => "done");
+  const committed = expect
+    .poll(() => disk.mails[0]?.committed?.outcome)
+    .toBe("done")
+    .then(() => "done");
   expect(await Promise.race([serving, committed.catch(() => serving)])).toBe(expected);
   stop.abort();
   await serving;

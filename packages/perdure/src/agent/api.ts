@@ -33,8 +33,17 @@ export interface SendOptions extends Waiting {
 
 /** Where a message stands. Terminal states are the last six; a state only ever rises. */
 export type DeliveryState =
-  | "queued" | "accepted" | "stored" | "fetched" | "working"
-  | "unconfirmed" | "lost" | "expired" | "failed" | "refused" | "done";
+  | "queued"
+  | "accepted"
+  | "stored"
+  | "fetched"
+  | "working"
+  | "unconfirmed"
+  | "lost"
+  | "expired"
+  | "failed"
+  | "refused"
+  | "done";
 
 /** One thing that happened to a message: what, when, and who says so. */
 export interface Step {

@@ -6,30 +6,39 @@
  * verified yet is left at the relay and comes again with the next session.
  */
 import type { Host } from "../host/host.ts";
-import { type OwnIdentity, openPart, type OpenedPart, verifyNotice, type VerifiedIdentity } from "../identity/index.ts";
+import { type OpenedPart, type OwnIdentity, openPart, type VerifiedIdentity, verifyNotice } from "../identity/index.ts";
 import type { Arrival, Inbox, Judgement } from "../protocol/delivery/inbox.ts";
 import { incomingKey } from "../protocol/delivery/incoming.ts";
 import type { MailboxCursor } from "../protocol/delivery/mailbox-cursor.ts";
 import type { Outbox } from "../protocol/delivery/outbox.ts";
 import { type Bytes, EMPTY, equalBytes, hex } from "../wire/bytes.ts";
-import { decodeDeliver, type DeliverFrame } from "../wire/control.ts";
+import { type DeliverFrame, decodeDeliver } from "../wire/control.ts";
 import { decodeEnvelope, type Envelope, envelopeFrom, envelopeId } from "../wire/envelope.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
 import { agentIdText, messageIdText } from "../wire/ids.ts";
 import type { KeptIncoming } from "../wire/kept-agent.ts";
-import { receipt, type Receipt, type SealedHead } from "../wire/sealed.ts";
-import { type Notice, NOTICE_OUTCOMES } from "../wire/statement.ts";
+import { type Receipt, receipt, type SealedHead } from "../wire/sealed.ts";
+import { NOTICE_OUTCOMES, type Notice } from "../wire/statement.ts";
 import type { AgentStore, Planned } from "./agent-store.ts";
 import type { Lookups } from "./lookups.ts";
 import type { Peers } from "./peers.ts";
-import { receiptSteps, type Receipts } from "./receipts.ts";
+import { type Receipts, receiptSteps } from "./receipts.ts";
 
 /** Delivered bytes that may wait for verification and the disk; beyond it the session is given up and taken up again later. */
 export const MAX_ARRIVAL_BYTES = 64 * 1024 * 1024;
 const BATCH_FRAMES = 32;
 /** Verdicts on envelopes that trying again does not change. */
 const HOPELESS: ReadonlySet<string> = new Set([
-  "wrong-recipient", "unknown-inbox-key", "malformed", "wrong-commitment", "bad-signature", "not-deterministic", "expiry-out-of-range", "too-large", "record-rolled-back", "certificate-expired",
+  "wrong-recipient",
+  "unknown-inbox-key",
+  "malformed",
+  "wrong-commitment",
+  "bad-signature",
+  "not-deterministic",
+  "expiry-out-of-range",
+  "too-large",
+  "record-rolled-back",
+  "certificate-expired",
 ]);
 
 export interface Arrivals {
@@ -88,7 +97,8 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
   const openVerified = async ({ envelope, frame }: Delivered, relay: VerifiedIdentity): Promise<Opened> => {
     const nowMs = clock.wallMs();
     if (envelope.class === "notice") {
-      if (!equalBytes(envelope.from, relay.idRaw)) throw new PerdureError("bad-signature", "a notice of somebody who is not this agent's relay");
+      if (!equalBytes(envelope.from, relay.idRaw))
+        throw new PerdureError("bad-signature", "a notice of somebody who is not this agent's relay");
       return { kind: "notice", said: await verifyNotice({ crypto: host.crypto, relay, body: envelope.body }) };
     }
     if (envelope.expiresAtMs <= nowMs || isKnown(inbox.judge(envelope, nowMs))) return { kind: "known" };
@@ -117,7 +127,12 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
   };
 
   /** Records for one delivery, and what may happen once they are durable. */
-  const plan = (delivered: Delivered, opened: Opened, keep: (records: readonly Planned[]) => void, later: (work: () => void) => void): void => {
+  const plan = (
+    delivered: Delivered,
+    opened: Opened,
+    keep: (records: readonly Planned[]) => void,
+    later: (work: () => void) => void,
+  ): void => {
     const { frame, envelope } = delivered;
     const nowMs = clock.wallMs();
     const from = envelopeFrom(envelope);
@@ -147,26 +162,72 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
     }
     keep(opened.pins);
     if (judgement === "new" && opened.kind === "receipt") {
-      keep([passed, ...receiptSteps(outbox, envelope.from, (name) => peers.named(name)?.idRaw, opened.said.entries, (entry) =>
-        log.write("error", "agent.receipt-mismatch", { from, id: messageIdText(entry.stream, entry.seq), digest: hex(entry.digest) }))]);
+      keep([
+        passed,
+        ...receiptSteps(
+          outbox,
+          envelope.from,
+          (name) => peers.named(name)?.idRaw,
+          opened.said.entries,
+          (entry) =>
+            log.write("error", "agent.receipt-mismatch", { from, id: messageIdText(entry.stream, entry.seq), digest: hex(entry.digest) }),
+        ),
+      ]);
       return;
     }
     if (judgement === "new") {
       const name = opened.part.sender.name ?? "";
-      keep([{
-        kept: {
-          kind: "received",
-          head: { ...names, storedAtMs: frame.storedAtMs, receivedAtMs: nowMs, expiresAtMs: envelope.expiresAtMs, arrival: inbox.nextArrival(), fromName: name, head: withoutBundle(opened.part.head) },
+      keep([
+        {
+          kept: {
+            kind: "received",
+            head: {
+              ...names,
+              storedAtMs: frame.storedAtMs,
+              receivedAtMs: nowMs,
+              expiresAtMs: envelope.expiresAtMs,
+              arrival: inbox.nextArrival(),
+              fromName: name,
+              head: withoutBundle(opened.part.head),
+            },
+          },
+          payload: opened.part.content,
         },
-        payload: opened.part.content,
-      }]);
-      return later(() => log.write("debug", "agent.received", { from, id: messageIdText(names.stream, names.seq - opened.part.head.part), part: opened.part.head.part, parts: opened.part.head.parts, digest: hex(envelope.digest), position: frame.position }));
+      ]);
+      return later(() =>
+        log.write("debug", "agent.received", {
+          from,
+          id: messageIdText(names.stream, names.seq - opened.part.head.part),
+          part: opened.part.head.part,
+          parts: opened.part.head.parts,
+          digest: hex(envelope.digest),
+          position: frame.position,
+        }),
+      );
     }
     // A conflict, one stream too many, or parts that do not belong together: the sender is told, nothing is kept.
     log.write("error", "agent.not-taken", { from, id, code: codeOf(judgement), digest: hex(envelope.digest) });
     if (opened.kind === "mail" && opened.part.head.part === 0) {
-      const why = judgement === "conflict" ? "another message has the same id" : judgement === "too-busy" ? "too many streams of this sender are open" : "its parts do not belong together";
-      receipts.add(names.from, { stream: names.stream, seq: names.seq, outcome: "refused", digest: names.digest, code: codeOf(judgement), why, attempts: 0, atMs: nowMs }, envelope.expiresAtMs);
+      const why =
+        judgement === "conflict"
+          ? "another message has the same id"
+          : judgement === "too-busy"
+            ? "too many streams of this sender are open"
+            : "its parts do not belong together";
+      receipts.add(
+        names.from,
+        {
+          stream: names.stream,
+          seq: names.seq,
+          outcome: "refused",
+          digest: names.digest,
+          code: codeOf(judgement),
+          why,
+          attempts: 0,
+          atMs: nowMs,
+        },
+        envelope.expiresAtMs,
+      );
     }
     settlePosition();
   };
@@ -193,7 +254,14 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
           const records: Planned[] = [];
           after = [];
           planned.clear();
-          delivered.forEach((each, index) => plan(each.delivered, opened[index] as Opened, (kept) => records.push(...kept), (work) => after.push(work)));
+          for (const [index, each] of delivered.entries()) {
+            plan(
+              each.delivered,
+              opened[index] as Opened,
+              (kept) => records.push(...kept),
+              (work) => after.push(work),
+            );
+          }
           return { records, result: undefined };
         },
         applied: () => {
@@ -235,15 +303,27 @@ function isKnown(judgement: string): boolean {
 /** Copies: what is kept must not hold on to the transport message it came in. */
 function namesOf({ frame, envelope }: Delivered): Pick<KeptIncoming, "from" | "stream" | "seq" | "digest" | "generation" | "position"> {
   return {
-    from: envelope.from.slice(), stream: envelope.stream.slice(), seq: envelope.seq, digest: envelope.digest.slice(),
-    generation: frame.generation.slice(), position: frame.position,
+    from: envelope.from.slice(),
+    stream: envelope.stream.slice(),
+    seq: envelope.seq,
+    digest: envelope.digest.slice(),
+    generation: frame.generation.slice(),
+    position: frame.position,
   };
 }
 
 function withoutBundle(head: SealedHead): SealedHead {
   const { thread, wholeHash, logHead, certificateHash, inReplyTo } = head;
   const ref = inReplyTo === undefined ? undefined : { stream: inReplyTo.stream.slice(), seq: inReplyTo.seq };
-  return { ...head, thread: thread.slice(), wholeHash: wholeHash.slice(), logHead: logHead.slice(), certificateHash: certificateHash.slice(), inReplyTo: ref, bundle: EMPTY };
+  return {
+    ...head,
+    thread: thread.slice(),
+    wholeHash: wholeHash.slice(),
+    logHead: logHead.slice(),
+    certificateHash: certificateHash.slice(),
+    inReplyTo: ref,
+    bundle: EMPTY,
+  };
 }
 
 function codeOf(judgement: string): string {
@@ -259,7 +339,21 @@ function noticeSteps(outbox: Outbox, peers: Peers, envelope: Envelope, said: Not
   const to = outgoing.head.to.length > 0 ? outgoing.head.to : peers.named(outgoing.head.toName)?.idRaw;
   if (to === undefined || !equalBytes(to, said.to) || !equalBytes(part.digest, said.digest)) return [];
   const { stream, seq } = outgoing.head;
-  return [{
-    kept: { kind: "step", head: { stream, seq, state, atMs: said.timeMs, by: said.relayId, proof: "notice", detail: `said by ${agentIdText(said.relayId)}`, evidence: envelope.body.slice() } },
-  }];
+  return [
+    {
+      kept: {
+        kind: "step",
+        head: {
+          stream,
+          seq,
+          state,
+          atMs: said.timeMs,
+          by: said.relayId,
+          proof: "notice",
+          detail: `said by ${agentIdText(said.relayId)}`,
+          evidence: envelope.body.slice(),
+        },
+      },
+    },
+  ];
 }

@@ -8,10 +8,10 @@
  */
 import { sleep } from "../host/deadline.ts";
 import type { Host } from "../host/host.ts";
-import { clipWords } from "../protocol/link/goodbyes.ts";
-import { digestOf, headOf, type Incoming, incomingFrom, incomingId, incomingKey, isWhole } from "../protocol/delivery/incoming.ts";
 import type { Inbox } from "../protocol/delivery/inbox.ts";
+import { digestOf, headOf, type Incoming, incomingFrom, incomingId, incomingKey, isWhole } from "../protocol/delivery/incoming.ts";
 import type { Outbox } from "../protocol/delivery/outbox.ts";
+import { clipWords } from "../protocol/link/goodbyes.ts";
 import type { Settings } from "../settings/register.ts";
 import { equalBytes, hex } from "../wire/bytes.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
@@ -82,7 +82,9 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
   const find = (key: MailKey): Incoming => {
     const incoming = inbox.find(`${hex(agentIdBytes(key.from))}/${key.id}`);
     if (incoming === undefined || !isWhole(incoming) || incoming.twinOf !== undefined) {
-      throw new PerdureError("unknown-message", `there is no message ${key.id} of ${key.from} in a box`, { hint: "It may be done already; `perdure inbox` lists what waits." });
+      throw new PerdureError("unknown-message", `there is no message ${key.id} of ${key.from} in a box`, {
+        hint: "It may be done already; `perdure inbox` lists what waits.",
+      });
     }
     return incoming;
   };
@@ -94,19 +96,24 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
   const held = (key: ClaimKey): Incoming => {
     const incoming = inbox.find(`${hex(agentIdBytes(key.from))}/${key.id}`);
     if (incoming?.claim === undefined || incoming.claim.attempt !== key.attempt || incoming.committing) {
-      throw new PerdureError("fenced", `attempt ${key.attempt} at message ${key.id} is over`, { hint: "Its time ran out, or another handler has it; what it did here is not committed." });
+      throw new PerdureError("fenced", `attempt ${key.attempt} at message ${key.id} is over`, {
+        hint: "Its time ran out, or another handler has it; what it did here is not committed.",
+      });
     }
     return incoming;
   };
 
   const takeBackLater = (incoming: Incoming, attempt: number): void => {
-    deadlines.set(incoming, clock.after(settings.handlerTimeoutMs, () => {
-      const key = { from: incomingFrom(incoming), id: incomingId(incoming), attempt };
-      release(key, true, `the handler took more than ${settings.handlerTimeoutMs} ms`).catch((error: unknown) => {
-        // Committed or taken over in the same moment; a disk that failed leaves the claim to be released by its client.
-        log.write("debug", "agent.take-back-failed", { id: key.id, why: String(error) });
-      });
-    }));
+    deadlines.set(
+      incoming,
+      clock.after(settings.handlerTimeoutMs, () => {
+        const key = { from: incomingFrom(incoming), id: incomingId(incoming), attempt };
+        release(key, true, `the handler took more than ${settings.handlerTimeoutMs} ms`).catch((error: unknown) => {
+          // Committed or taken over in the same moment; a disk that failed leaves the claim to be released by its client.
+          log.write("debug", "agent.take-back-failed", { id: key.id, why: String(error) });
+        });
+      }),
+    );
   };
 
   const grant = async (incoming: Incoming, client: ClientId, signal: AbortSignal): Promise<ClaimedMail> => {
@@ -118,7 +125,8 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
       plan: () => ({ records: [{ kept: { kind: "started", head: { from, stream, seq, attempt } } }], result: undefined }),
       undo: () => letGo(incoming),
     });
-    if (incoming.claim?.attempt !== attempt) throw new PerdureError("fenced", `message ${incomingId(incoming)} was ended meanwhile`, { retry: "now" });
+    if (incoming.claim?.attempt !== attempt)
+      throw new PerdureError("fenced", `message ${incomingId(incoming)} was ended meanwhile`, { retry: "now" });
     if (signal.aborted) {
       letGo(incoming);
       bell.ring();
@@ -145,12 +153,20 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
   const parked = (incoming: Incoming, code: string, why: string): readonly Planned[] => {
     const { from, stream, seq, failures, crashes } = incoming;
     tell(incoming, "failed", code, why);
-    return [{ kept: { kind: "put", head: { from, stream, seq, box: "failed", arrival: inbox.nextArrival(), failures, crashes, notBeforeMs: 0 } } }];
+    return [
+      {
+        kept: { kind: "put", head: { from, stream, seq, box: "failed", arrival: inbox.nextArrival(), failures, crashes, notBeforeMs: 0 } },
+      },
+    ];
   };
 
   const tell = (incoming: Incoming, outcome: Outcome, code: string, why: string): void => {
     const { stream, seq, attempt } = incoming;
-    receipts.add(incoming.from, { stream, seq, outcome, digest: digestOf(incoming), code, why: clipWords(why), attempts: attempt, atMs: clock.wallMs() }, headOf(incoming).expiresAtMs);
+    receipts.add(
+      incoming.from,
+      { stream, seq, outcome, digest: digestOf(incoming), code, why: clipWords(why), attempts: attempt, atMs: clock.wallMs() },
+      headOf(incoming).expiresAtMs,
+    );
   };
 
   const ended = (incoming: Incoming, attempt: number, outcome: "done" | "refused", why: string): readonly Planned[] =>
@@ -163,12 +179,25 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
   const say = (incomings: readonly Incoming[], outcome: Outcome): void => {
     for (const each of incomings) {
       log.write("debug", "agent.completed", {
-        from: incomingFrom(each), id: incomingId(each), outcome, attempt: each.attempt, parts: each.parts, digest: hex(digestOf(each)), twin: each.twinOf !== undefined,
+        from: incomingFrom(each),
+        id: incomingId(each),
+        outcome,
+        attempt: each.attempt,
+        parts: each.parts,
+        digest: hex(digestOf(each)),
+        twin: each.twinOf !== undefined,
       });
     }
   };
 
-  const end = async (incoming: Incoming, attempt: number, outcome: "done" | "refused", why: string, drafts: () => readonly Planned[], mayStill: () => void): Promise<void> => {
+  const end = async (
+    incoming: Incoming,
+    attempt: number,
+    outcome: "done" | "refused",
+    why: string,
+    drafts: () => readonly Planned[],
+    mayStill: () => void,
+  ): Promise<void> => {
     incoming.committing = true;
     const unmark = (): void => {
       incoming.committing = false;
@@ -211,12 +240,28 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
             const [record] = parked({ ...incoming, failures }, "failed", why);
             return { records: record === undefined ? [] : [record], result: undefined };
           }
-          return { records: [{ kept: { kind: "put", head: { from, stream, seq, box: "inbox", arrival, failures, crashes, notBeforeMs: clock.wallMs() + pauseMs } } }], result: undefined };
+          return {
+            records: [
+              {
+                kept: {
+                  kind: "put",
+                  head: { from, stream, seq, box: "inbox", arrival, failures, crashes, notBeforeMs: clock.wallMs() + pauseMs },
+                },
+              },
+            ],
+            result: undefined,
+          };
         },
         applied: () => {
           letGo(incoming);
           const { from: by, id, attempt } = claim;
-          log.write("debug", failures >= settings.handlerAttempts ? "agent.failed" : "agent.put-off", { from: by, id, attempt, failures, parts: incoming.parts });
+          log.write("debug", failures >= settings.handlerAttempts ? "agent.failed" : "agent.put-off", {
+            from: by,
+            id,
+            attempt,
+            failures,
+            parts: incoming.parts,
+          });
         },
       });
     } finally {
@@ -226,7 +271,8 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
   };
 
   /** A message that started too often without an outcome is not started again. */
-  const startsTooOften = (incoming: Incoming): boolean => incoming.crashes + incoming.starts >= settings.handlerAttempts * CRASHES_PER_FAILURE;
+  const startsTooOften = (incoming: Incoming): boolean =>
+    incoming.crashes + incoming.starts >= settings.handlerAttempts * CRASHES_PER_FAILURE;
 
   const park = async (incoming: Incoming, code: string, why: string): Promise<void> => {
     incoming.committing = true;
@@ -234,7 +280,8 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
       await store().commit({
         onFailure: "try-again",
         plan: () => ({ records: parked(incoming, code, why), result: undefined }),
-        applied: () => log.write("debug", "agent.failed", { from: incomingFrom(incoming), id: incomingId(incoming), code, parts: incoming.parts }),
+        applied: () =>
+          log.write("debug", "agent.failed", { from: incomingFrom(incoming), id: incomingId(incoming), code, parts: incoming.parts }),
       });
     } finally {
       incoming.committing = false;
@@ -261,7 +308,9 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
       try {
         return await throughFailures(signal, async () => {
           for (;;) {
-            const found = inbox.listed("inbox", 0).find((incoming) => incoming.claim === undefined && !incoming.committing && isAnswer(incoming, to));
+            const found = inbox
+              .listed("inbox", 0)
+              .find((incoming) => incoming.claim === undefined && !incoming.committing && isAnswer(incoming, to));
             if (found === undefined) await bell.wait(signal);
             else return await grant(found, client, signal);
           }
@@ -284,10 +333,12 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
       const from = agentIdBytes(completion.from);
       // A disk that fails holds the completion up until the claim's deadline takes the message back.
       await throughFailures(closing, async () => {
-        if (inbox.find(incomingKey(from, stream, seq)) === undefined && inbox.completedAttempt(from, stream, seq) === completion.attempt) return;
+        if (inbox.find(incomingKey(from, stream, seq)) === undefined && inbox.completedAttempt(from, stream, seq) === completion.attempt)
+          return;
         const incoming = held(completion);
         const mayStill = (): void => {
-          if (incoming.claim?.attempt !== completion.attempt) throw new PerdureError("fenced", `attempt ${completion.attempt} at message ${completion.id} is over`);
+          if (incoming.claim?.attempt !== completion.attempt)
+            throw new PerdureError("fenced", `attempt ${completion.attempt} at message ${completion.id} is over`);
         };
         await end(incoming, completion.attempt, completion.outcome, completion.why, drafts, mayStill);
       });
@@ -303,7 +354,14 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
       if (incoming.committing) throw new PerdureError("unknown-message", `message ${key.id} is just coming to its end`);
       letGo(incoming);
       // No handler's attempt: the one that runs is told `fenced`, its turn was not committed.
-      await end(incoming, incoming.attempt + 1, outcome, why, () => [], () => undefined);
+      await end(
+        incoming,
+        incoming.attempt + 1,
+        outcome,
+        why,
+        () => [],
+        () => undefined,
+      );
       bell.ring();
     },
     async retry(key) {
@@ -313,7 +371,12 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
         onFailure: "give-up",
         plan: () => {
           const arrival = incoming.box === "failed" ? inbox.nextArrival() : incoming.arrival;
-          return { records: [{ kept: { kind: "put", head: { from, stream, seq, box: "inbox", arrival, failures: 0, crashes: 0, notBeforeMs: 0 } } }], result: undefined };
+          return {
+            records: [
+              { kept: { kind: "put", head: { from, stream, seq, box: "inbox", arrival, failures: 0, crashes: 0, notBeforeMs: 0 } } },
+            ],
+            result: undefined,
+          };
         },
       });
       bell.ring();
@@ -331,13 +394,18 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
       for (const incoming of expired) await park(incoming, "expired", "it waited past its expiry");
       for (const twin of inbox.lateTwins()) {
         twin.committing = true;
-        await store().commit({
-          onFailure: "try-again",
-          plan: () => ({ records: ended(twin, twin.attempt, "done", "another message with the same idempotency key was taken"), result: undefined }),
-          applied: () => say([twin], "done"),
-        }).finally(() => {
-          twin.committing = false;
-        });
+        await store()
+          .commit({
+            onFailure: "try-again",
+            plan: () => ({
+              records: ended(twin, twin.attempt, "done", "another message with the same idempotency key was taken"),
+              result: undefined,
+            }),
+            applied: () => say([twin], "done"),
+          })
+          .finally(() => {
+            twin.committing = false;
+          });
       }
       if (expired.length > 0) bell.ring();
     },

@@ -5,9 +5,10 @@
  *   submit -> store -> sealer -> relay link -> (ack, statement, receipt, notice) -> steps
  *   relay link -> arrivals -> store -> claims -> (completion, receipt, drafts) -> store -> settle
  */
-import { positionsRecord } from "../protocol/delivery/inbox-restatement.ts";
-import { createInbox } from "../protocol/delivery/inbox.ts";
+
 import { isTerminal } from "../protocol/delivery/delivery-lattice.ts";
+import { createInbox } from "../protocol/delivery/inbox.ts";
+import { positionsRecord } from "../protocol/delivery/inbox-restatement.ts";
 import { createMailboxCursor } from "../protocol/delivery/mailbox-cursor.ts";
 import { createOutbox } from "../protocol/delivery/outbox.ts";
 import type { Outgoing, OutgoingPart } from "../protocol/delivery/outgoing.ts";
@@ -52,16 +53,42 @@ export const createEngine: CreateEngine = async (options) => {
 
   /** Keeps what was found out and must not be lost to a full disk; only closing the agent gives it up. */
   const keep = (records: readonly Planned[], what: string): Promise<void> =>
-    theStore().commit({ onFailure: "try-again", plan: () => ({ records, result: undefined }) })
+    theStore()
+      .commit({ onFailure: "try-again", plan: () => ({ records, result: undefined }) })
       .catch((error: unknown) => log.write("warn", "agent.not-kept", { what, why: String(error) }));
 
-  const lookups = createLookups({ host, settings, peers, store: theStore, send: (frame) => link?.send(frame) ?? false, firstDial: () => link?.firstDial ?? Promise.resolve(), closing: closing.signal });
-  const sealer = createSealer({ host, settings, own, outbox, store: theStore, lookups, closing: closing.signal, onSealed: () => link?.pump() });
+  const lookups = createLookups({
+    host,
+    settings,
+    peers,
+    store: theStore,
+    send: (frame) => link?.send(frame) ?? false,
+    firstDial: () => link?.firstDial ?? Promise.resolve(),
+    closing: closing.signal,
+  });
+  const sealer = createSealer({
+    host,
+    settings,
+    own,
+    outbox,
+    store: theStore,
+    lookups,
+    closing: closing.signal,
+    onSealed: () => link?.pump(),
+  });
   const claims = createClaims({ host, settings, inbox, outbox, peers, receipts, store: theStore, bell: mailBell, closing: closing.signal });
   const submissions = createSubmissions({ host, settings, outbox, peers, lookups, store: theStore });
   const statements = createStatementChecks({ host, ownIdRaw: own.idRaw, onProven: (steps) => void keep(steps, "a statement") });
   const arrivals = createArrivals({
-    host, own, inbox, outbox, cursor, peers, lookups, receipts, store: theStore,
+    host,
+    own,
+    inbox,
+    outbox,
+    cursor,
+    peers,
+    lookups,
+    receipts,
+    store: theStore,
     onSettled: () => link?.settle(),
     onUnkept: (error) => {
       log.write("error", "agent.mail-not-kept", { why: String(error) });
@@ -72,10 +99,17 @@ export const createEngine: CreateEngine = async (options) => {
   const onAcked = (parts: readonly OutgoingPart[], relayIdRaw: Uint8Array): void => {
     const whole = new Set<Outgoing>();
     for (const part of parts) if (part.of.parts.every((each) => each.acked)) whole.add(part.of);
-    const records = [...whole].map(({ head: { stream, seq, class: kind } }): Planned =>
-      kind === "receipt"
-        ? { kept: { kind: "forgotten", head: { stream, seq } } }
-        : { kept: { kind: "step", head: { stream, seq, state: "accepted", atMs: clock.wallMs(), by: relayIdRaw, proof: "none", detail: "", evidence: EMPTY } } });
+    const records = [...whole].map(
+      ({ head: { stream, seq, class: kind } }): Planned =>
+        kind === "receipt"
+          ? { kept: { kind: "forgotten", head: { stream, seq } } }
+          : {
+              kept: {
+                kind: "step",
+                head: { stream, seq, state: "accepted", atMs: clock.wallMs(), by: relayIdRaw, proof: "none", detail: "", evidence: EMPTY },
+              },
+            },
+    );
     if (records.length > 0) void keep(records, "an acknowledgement");
   };
 
@@ -85,7 +119,12 @@ export const createEngine: CreateEngine = async (options) => {
       const outgoing = outbox.find(messageIdText(kept.head.stream, kept.head.seq));
       if (outgoing === undefined || outgoing.steps.at(-1) !== kept.head) continue;
       if (kept.head.proof === "receipt") sealer.confirmed(outgoing);
-      log.write("debug", "agent.step", { id: outgoing.id, state: kept.head.state, proof: kept.head.proof, digest: hex(outgoing.parts[0]?.digest ?? EMPTY) });
+      log.write("debug", "agent.step", {
+        id: outgoing.id,
+        state: kept.head.state,
+        proof: kept.head.proof,
+        digest: hex(outgoing.parts[0]?.digest ?? EMPTY),
+      });
     }
     const kinds = new Set(records.map(({ kept }) => kept.kind));
     if (kinds.has("queued") || kinds.has("peer")) sealer.kick();
@@ -95,12 +134,36 @@ export const createEngine: CreateEngine = async (options) => {
     housekeeping.look();
   };
 
-  const housekeeping = createHousekeeping({ host, settings, own, outbox, inbox, claims, keep, onRenewed: () => link?.send({ name: "publish", payload: publish.encode({ bundle: own.bundle() }) }) });
-  store = await openAgentStore({ host, folder, settings, outbox, inbox, peers, closing: receipts.closing, reopen: receipts.reopen, onApplied });
+  const housekeeping = createHousekeeping({
+    host,
+    settings,
+    own,
+    outbox,
+    inbox,
+    claims,
+    keep,
+    onRenewed: () => link?.send({ name: "publish", payload: publish.encode({ bundle: own.bundle() }) }),
+  });
+  store = await openAgentStore({
+    host,
+    folder,
+    settings,
+    outbox,
+    inbox,
+    peers,
+    closing: receipts.closing,
+    reopen: receipts.reopen,
+    onApplied,
+  });
   outbox.replayed();
 
   link = openRelayLink({
-    host, settings, own, address: options.relayAddress, outbox, cursor,
+    host,
+    settings,
+    own,
+    address: options.relayAddress,
+    outbox,
+    cursor,
     readEnvelope: (part) => {
       if (part.envelope === undefined) throw new PerdureError("internal", `the envelope of ${part.of.id} is gone while it is under way`);
       return theStore().read(part.envelope);
@@ -132,13 +195,16 @@ export const createEngine: CreateEngine = async (options) => {
   const found = (id: Parameters<Engine["outgoing"]>[0]): Outgoing => {
     const outgoing = outbox.find(id);
     if (outgoing !== undefined && outgoing.head.class === "mail") return outgoing;
-    throw new PerdureError("unknown-message", `no message ${id} was sent from here, or it is forgotten`, { hint: "`perdure trace` lists what is known." });
+    throw new PerdureError("unknown-message", `no message ${id} was sent from here, or it is forgotten`, {
+      hint: "`perdure trace` lists what is known.",
+    });
   };
   const view = (outgoing: Outgoing): ReturnType<typeof outgoingView> => outgoingView(outgoing, (name) => peers.named(name)?.idRaw);
   const within = (signal: AbortSignal): AbortSignal => AbortSignal.any([signal, closing.signal]);
   const mails: Engine["mails"] = async (box, afterArrival, limit) => inbox.listed(box, afterArrival).slice(0, limit).map(mailView);
 
-  const isKnown = ({ head }: Outgoing): boolean => peers.loaded(head.to.length > 0 ? head.to : (peers.named(head.toName)?.idRaw ?? EMPTY)) !== undefined;
+  const isKnown = ({ head }: Outgoing): boolean =>
+    peers.loaded(head.to.length > 0 ? head.to : (peers.named(head.toName)?.idRaw ?? EMPTY)) !== undefined;
   /** True while something could still reach the relay in a moment. */
   const isUnderWay = (): boolean => {
     if (link?.status.connected !== true) return false;
@@ -183,7 +249,11 @@ export const createEngine: CreateEngine = async (options) => {
       }
     },
     outgoings: async (limit) =>
-      [...outbox.all()].filter((outgoing) => outgoing.head.class === "mail").sort((a, b) => b.head.sentAtMs - a.head.sentAtMs).slice(0, limit).map(view),
+      [...outbox.all()]
+        .filter((outgoing) => outgoing.head.class === "mail")
+        .sort((a, b) => b.head.sentAtMs - a.head.sentAtMs)
+        .slice(0, limit)
+        .map(view),
     mails,
     async mailsAfter(box, afterArrival, limit, signal) {
       for (;;) {

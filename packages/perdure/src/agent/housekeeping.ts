@@ -56,7 +56,8 @@ export function createHousekeeping({ host, settings, own, outbox, inbox, claims,
   /** Parts of a message that never became whole. */
   const sayTooLate = ({ from, stream, seq }: KeptPassing): void => {
     const parts = inbox.find(incomingKey(from, stream, seq))?.parts ?? 1;
-    for (let part = 0; part < parts; part++) log.write("debug", "agent.too-late", { from: agentIdText(from), id: messageIdText(stream, seq + part) });
+    for (let part = 0; part < parts; part++)
+      log.write("debug", "agent.too-late", { from: agentIdText(from), id: messageIdText(stream, seq + part) });
   };
 
   const sweep = async (): Promise<void> => {
@@ -64,10 +65,18 @@ export function createHousekeeping({ host, settings, own, outbox, inbox, claims,
     let pauseMs = settings.sweepEveryMs;
     try {
       const outgoing = outbox.due(wallMs);
-      if (outgoing.records.length > 0) await keep(outgoing.records.map((kept) => ({ kept })), "a verdict");
+      if (outgoing.records.length > 0)
+        await keep(
+          outgoing.records.map((kept) => ({ kept })),
+          "a verdict",
+        );
       const incoming = inbox.due(wallMs);
       for (const kept of incoming.records) if (kept.kind === "passed") sayTooLate(kept.head);
-      if (incoming.records.length > 0) await keep(incoming.records.map((kept) => ({ kept })), "an expiry");
+      if (incoming.records.length > 0)
+        await keep(
+          incoming.records.map((kept) => ({ kept })),
+          "an expiry",
+        );
       pauseMs = Math.max(SHORTEST_PAUSE_MS, Math.min(pauseMs, outgoing.nextMs - wallMs, incoming.nextMs - wallMs));
       await claims.sweep(incoming.expired);
       if (await own.renewIfDue(wallMs)) onRenewed();

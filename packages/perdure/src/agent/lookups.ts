@@ -48,13 +48,17 @@ export function createLookups({ host, settings, peers, store, send, firstDial, c
     if (waiting.size >= MAX_QUESTIONS) return undefined;
     const request = ++requests;
     try {
-      return await withDeadline(host.clock, { timeoutMs: settings.lookupTimeoutMs, what: "the relay's answer to a lookup", signal: closing }, async () => {
-        await firstDial();
-        return await new Promise<Bytes | undefined>((resolve) => {
-          waiting.set(request, resolve);
-          if (!send({ name: "lookup", payload: lookup.encode({ request, what, key }) })) resolve(undefined);
-        });
-      });
+      return await withDeadline(
+        host.clock,
+        { timeoutMs: settings.lookupTimeoutMs, what: "the relay's answer to a lookup", signal: closing },
+        async () => {
+          await firstDial();
+          return await new Promise<Bytes | undefined>((resolve) => {
+            waiting.set(request, resolve);
+            if (!send({ name: "lookup", payload: lookup.encode({ request, what, key }) })) resolve(undefined);
+          });
+        },
+      );
     } catch (error) {
       if (isPerdureError(error) && (error.code === "timed-out" || error.code === "aborted")) return undefined;
       throw error;
@@ -67,7 +71,10 @@ export function createLookups({ host, settings, peers, store, send, firstDial, c
     const { idRaw, name } = recipient;
     const identity = await verifyBundle(host.crypto, bundle, host.clock.wallMs(), idRaw.length > 0 ? idRaw : undefined);
     const pins = await peers.learn(identity);
-    await store().commit({ plan: () => ({ records: name === "" ? pins : [...pins, ...peers.learnName(name, identity.idRaw)], result: undefined }), onFailure: "give-up" });
+    await store().commit({
+      plan: () => ({ records: name === "" ? pins : [...pins, ...peers.learnName(name, identity.idRaw)], result: undefined }),
+      onFailure: "give-up",
+    });
     return await peers.load(identity.idRaw);
   };
 
@@ -76,7 +83,9 @@ export function createLookups({ host, settings, peers, store, send, firstDial, c
     const bundle = name === "" ? await ask("agent", idRaw) : await ask("name", utf8(name));
     if (bundle === undefined) return undefined;
     if (bundle.length === 0) {
-      throw new PerdureError("unknown-agent", `the relay knows no agent ${name === "" ? agentIdText(idRaw) : `@${name}`}`, { hint: "Check the spelling; an agent must have joined this relay once." });
+      throw new PerdureError("unknown-agent", `the relay knows no agent ${name === "" ? agentIdText(idRaw) : `@${name}`}`, {
+        hint: "Check the spelling; an agent must have joined this relay once.",
+      });
     }
     return await learn(recipient, bundle);
   };
@@ -111,7 +120,8 @@ export function createLookups({ host, settings, peers, store, send, firstDial, c
         if (usable && isPerdureError(error) && error.code === "unknown-agent") return undefined;
         throw error;
       });
-      if (asked !== undefined && idRaw !== undefined && !equalBytes(asked.idRaw, idRaw)) throw new PerdureError("internal", "a lookup answered for another agent");
+      if (asked !== undefined && idRaw !== undefined && !equalBytes(asked.idRaw, idRaw))
+        throw new PerdureError("internal", "a lookup answered for another agent");
       return asked ?? (usable ? pinned : undefined);
     },
   };

@@ -19,7 +19,9 @@ export interface Recipient {
 export function parseRecipient(to: string): Recipient {
   if (isAgentId(to)) return { idRaw: agentIdBytes(to), name: "" };
   if (to.startsWith("@") && isAgentName(to.slice(1))) return { idRaw: EMPTY, name: to.slice(1) };
-  throw new PerdureError("bad-argument", `"${to}" is neither an agent id nor a name`, { hint: "Use an id that starts with ag1, or a name with its @." });
+  throw new PerdureError("bad-argument", `"${to}" is neither an agent id nor a name`, {
+    hint: "Use an id that starts with ag1, or a name with its @.",
+  });
 }
 
 export interface OutgoingWish {
@@ -43,19 +45,44 @@ export interface OutgoingWish {
 }
 
 /** Reserves the sequence numbers and lays out the records; `mailbox-full` at an outbox limit, `too-large`. */
-export function outgoingRecords(outbox: Outbox, hash: Hash, wish: OutgoingWish): { readonly id: MessageId; readonly records: readonly Planned[] } {
+export function outgoingRecords(
+  outbox: Outbox,
+  hash: Hash,
+  wish: OutgoingWish,
+): { readonly id: MessageId; readonly records: readonly Planned[] } {
   const { content, recipient } = wish;
-  if (content.length > MAX_MESSAGE_BYTES) throw new PerdureError("too-large", `a message of ${content.length} bytes is more than ${MAX_MESSAGE_BYTES}`);
+  if (content.length > MAX_MESSAGE_BYTES)
+    throw new PerdureError("too-large", `a message of ${content.length} bytes is more than ${MAX_MESSAGE_BYTES}`);
   const parts = Math.max(1, Math.ceil(content.length / PART_BYTES));
   const { stream, seq } = outbox.reserve(recipient.name === "" ? hex(recipient.idRaw) : `@${recipient.name}`, parts);
   const head: KeptOutgoing = {
-    stream, seq, parts, class: wish.class, to: recipient.idRaw, toName: recipient.name, requestId: wish.requestId, asks: wish.asks, thread: wish.thread, depth: wish.depth,
-    auto: wish.auto, inReplyTo: wish.inReplyTo, collapseKey: wish.collapseKey, idempotencyKey: wish.idempotencyKey, contentType: wish.contentType, fileName: wish.fileName,
-    wholeBytes: content.length, wholeHash: hash.sha256(content), sentAtMs: wish.nowMs, expiresAtMs: wish.expiresAtMs,
+    stream,
+    seq,
+    parts,
+    class: wish.class,
+    to: recipient.idRaw,
+    toName: recipient.name,
+    requestId: wish.requestId,
+    asks: wish.asks,
+    thread: wish.thread,
+    depth: wish.depth,
+    auto: wish.auto,
+    inReplyTo: wish.inReplyTo,
+    collapseKey: wish.collapseKey,
+    idempotencyKey: wish.idempotencyKey,
+    contentType: wish.contentType,
+    fileName: wish.fileName,
+    wholeBytes: content.length,
+    wholeHash: hash.sha256(content),
+    sentAtMs: wish.nowMs,
+    expiresAtMs: wish.expiresAtMs,
   };
   const records: Planned[] = [{ kept: { kind: "queued", head } }];
   for (let part = 0; part < parts; part++) {
-    records.push({ kept: { kind: "part", head: { stream, seq: seq + part } }, payload: content.subarray(part * PART_BYTES, (part + 1) * PART_BYTES) });
+    records.push({
+      kept: { kind: "part", head: { stream, seq: seq + part } },
+      payload: content.subarray(part * PART_BYTES, (part + 1) * PART_BYTES),
+    });
   }
   return { id: messageIdText(stream, seq), records };
 }
@@ -67,4 +94,3 @@ export function refuseWithoutRoom(outbox: Outbox, bytes: number): void {
     hint: "Wait until some arrive or expire, or raise outboxMessages or outboxBytes.",
   });
 }
-

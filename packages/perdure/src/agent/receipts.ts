@@ -3,12 +3,12 @@
  * receipt that arrives raises the messages it names.
  */
 import type { Host } from "../host/host.ts";
-import { clipWords } from "../protocol/link/goodbyes.ts";
 import type { Outbox } from "../protocol/delivery/outbox.ts";
+import { clipWords } from "../protocol/link/goodbyes.ts";
 import { type Bytes, EMPTY, equalBytes, hex } from "../wire/bytes.ts";
 import { messageIdText } from "../wire/ids.ts";
 import { MAX_EXPIRY_MS } from "../wire/limits.ts";
-import { receipt, RECEIPT_CONTENT_TYPE, receiptEntry, type ReceiptEntry } from "../wire/sealed.ts";
+import { RECEIPT_CONTENT_TYPE, type ReceiptEntry, receipt, receiptEntry } from "../wire/sealed.ts";
 import type { Planned } from "./agent-store.ts";
 import { outgoingRecords } from "./outgoing-records.ts";
 
@@ -26,7 +26,13 @@ export interface Receipts {
   reopen(): void;
 }
 
-export function createReceipts({ host, outbox }: { readonly host: Pick<Host, "clock" | "random" | "crypto">; readonly outbox: Outbox }): Receipts {
+export function createReceipts({
+  host,
+  outbox,
+}: {
+  readonly host: Pick<Host, "clock" | "random" | "crypto">;
+  readonly outbox: Outbox;
+}): Receipts {
   const collected = new Map<string, { readonly to: Bytes; readonly entries: ReceiptEntry[]; expiresAtMs: number }>();
   return {
     add(to, entry, messageExpiresAtMs) {
@@ -42,11 +48,25 @@ export function createReceipts({ host, outbox }: { readonly host: Pick<Host, "cl
       for (const { to, entries, expiresAtMs } of collected.values()) {
         for (let first = 0; first < entries.length; first += ENTRIES_PER_RECEIPT) {
           const content = receipt.encode({ version: 0, entries: entries.slice(first, first + ENTRIES_PER_RECEIPT), extensions: [] });
-          records.push(...outgoingRecords(outbox, host.crypto.hash, {
-            recipient: { idRaw: to, name: "" }, class: "receipt", requestId: EMPTY, asks: false, thread: host.random.bytes(16), depth: 0, auto: true, inReplyTo: undefined,
-            collapseKey: "", idempotencyKey: "", contentType: RECEIPT_CONTENT_TYPE, fileName: "", content, nowMs,
-            expiresAtMs: Math.min(nowMs + MAX_EXPIRY_MS, Math.max(expiresAtMs, nowMs + SHORTEST_LIFE_MS)),
-          }).records);
+          records.push(
+            ...outgoingRecords(outbox, host.crypto.hash, {
+              recipient: { idRaw: to, name: "" },
+              class: "receipt",
+              requestId: EMPTY,
+              asks: false,
+              thread: host.random.bytes(16),
+              depth: 0,
+              auto: true,
+              inReplyTo: undefined,
+              collapseKey: "",
+              idempotencyKey: "",
+              contentType: RECEIPT_CONTENT_TYPE,
+              fileName: "",
+              content,
+              nowMs,
+              expiresAtMs: Math.min(nowMs + MAX_EXPIRY_MS, Math.max(expiresAtMs, nowMs + SHORTEST_LIFE_MS)),
+            }).records,
+          );
         }
       }
       collected.clear();
@@ -60,7 +80,13 @@ export function createReceipts({ host, outbox }: { readonly host: Pick<Host, "cl
  * The steps a receipt of `from` gives to our messages. An entry about a message we did not send to `from`, or with
  * another digest than the one we sent, gives none and is reported through `onForeign`.
  */
-export function receiptSteps(outbox: Outbox, from: Bytes, recipientOf: (name: string) => Bytes | undefined, entries: readonly ReceiptEntry[], onForeign: (entry: ReceiptEntry) => void): readonly Planned[] {
+export function receiptSteps(
+  outbox: Outbox,
+  from: Bytes,
+  recipientOf: (name: string) => Bytes | undefined,
+  entries: readonly ReceiptEntry[],
+  onForeign: (entry: ReceiptEntry) => void,
+): readonly Planned[] {
   const records: Planned[] = [];
   for (const entry of entries) {
     const outgoing = outbox.find(messageIdText(entry.stream, entry.seq));
@@ -70,9 +96,26 @@ export function receiptSteps(outbox: Outbox, from: Bytes, recipientOf: (name: st
       onForeign(entry);
       continue;
     }
-    const detail = entry.outcome === "done" ? (entry.attempts > 1 ? `${entry.attempts} attempts` : "") : clipWords(`${entry.code}${entry.why === "" ? "" : `: ${entry.why}`}`);
+    const detail =
+      entry.outcome === "done"
+        ? entry.attempts > 1
+          ? `${entry.attempts} attempts`
+          : ""
+        : clipWords(`${entry.code}${entry.why === "" ? "" : `: ${entry.why}`}`);
     records.push({
-      kept: { kind: "step", head: { stream: entry.stream, seq: entry.seq, state: entry.outcome, atMs: entry.atMs, by: from, proof: "receipt", detail, evidence: receiptEntry.encode(entry) } },
+      kept: {
+        kind: "step",
+        head: {
+          stream: entry.stream,
+          seq: entry.seq,
+          state: entry.outcome,
+          atMs: entry.atMs,
+          by: from,
+          proof: "receipt",
+          detail,
+          evidence: receiptEntry.encode(entry),
+        },
+      },
     });
   }
   return records;

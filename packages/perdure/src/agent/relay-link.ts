@@ -18,10 +18,21 @@ import type { OutgoingPart } from "../protocol/delivery/outgoing.ts";
 import { connectSession, errorOfGoodbye, goodbyeFor, parseRelayAddress, type Session } from "../protocol/link/index.ts";
 import type { Settings } from "../settings/register.ts";
 import { type Bytes, hex, viewOf } from "../wire/bytes.ts";
-import { decodeAck, DEFAULT_HOP_LIMIT, encodeMail, type Goodbye, ping, position, refuse, type Refuse, settle, type Welcome } from "../wire/control.ts";
+import {
+  DEFAULT_HOP_LIMIT,
+  decodeAck,
+  encodeMail,
+  type Goodbye,
+  ping,
+  position,
+  type Refuse,
+  refuse,
+  settle,
+  type Welcome,
+} from "../wire/control.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
 import type { Frame } from "../wire/frame.ts";
-import { agentIdText, type AgentId, LINK_BYTES } from "../wire/ids.ts";
+import { type AgentId, agentIdText, LINK_BYTES } from "../wire/ids.ts";
 
 export interface RelayLinkOptions {
   readonly host: Host;
@@ -157,8 +168,15 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
     if (to === undefined || !consume) return;
     for (let said = cursor.take(); said !== undefined; said = cursor.take()) {
       const ranges = said.ranges.map((range) => [...range]);
-      to.session.send([{ name: "settle", payload: settle.encode({ generation: said.generation, epoch: to.epoch, floor: said.floor, ranges }) }]);
-      log.write("debug", "agent.settle-sent", { generation: hex(said.generation), epoch: to.epoch, floor: said.floor, ranges: ranges.map(([first, last]) => `${first}-${last}`).join(" ") });
+      to.session.send([
+        { name: "settle", payload: settle.encode({ generation: said.generation, epoch: to.epoch, floor: said.floor, ranges }) },
+      ]);
+      log.write("debug", "agent.settle-sent", {
+        generation: hex(said.generation),
+        epoch: to.epoch,
+        floor: said.floor,
+        ranges: ranges.map(([first, last]) => `${first}-${last}`).join(" "),
+      });
     }
   };
 
@@ -204,7 +222,11 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
       cancelWatch = clock.after(settings.probeTimeoutMs, () => {
         if (attached !== to) return;
         if (to.heard) return watch(to);
-        to.session.close(goodbyeFor("timed-out", `nothing was heard for ${settings.ackTimeoutMs + settings.probeTimeoutMs} ms with mail under way`, { retry: "now" }));
+        to.session.close(
+          goodbyeFor("timed-out", `nothing was heard for ${settings.ackTimeoutMs + settings.probeTimeoutMs} ms with mail under way`, {
+            retry: "now",
+          }),
+        );
       });
     });
   };
@@ -228,7 +250,17 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
 
   /** One session from dialling to its end; resolves with the reason. */
   const live = async (): Promise<Goodbye> => {
-    const connected = await connectSession({ host, settings, url, relayIdRaw, own, link, consume, have: cursor.have(), signal: closing.signal });
+    const connected = await connectSession({
+      host,
+      settings,
+      url,
+      relayIdRaw,
+      own,
+      link,
+      consume,
+      have: cursor.have(),
+      signal: closing.signal,
+    });
     const { session, welcome, relay } = connected;
     lastRelay = relay;
     const resend = resume(welcome);
@@ -249,7 +281,13 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
       attached = now;
       dialled();
       options.onWelcome(welcome, relay);
-      log.write("debug", "agent.attached", { agent: own.id, relay: relay.id, generation: hex(welcome.generation), epoch: welcome.epoch, linkUpTo: welcome.linkUpTo });
+      log.write("debug", "agent.attached", {
+        agent: own.id,
+        relay: relay.id,
+        generation: hex(welcome.generation),
+        epoch: welcome.epoch,
+        linkUpTo: welcome.linkUpTo,
+      });
       session.start({
         frame: (frame) => take(frame, now),
         drained: pump,
@@ -293,7 +331,14 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
   return {
     firstDial,
     get status() {
-      return { id: agentIdText(relayIdRaw), url, connected: attached !== undefined, lastError, clockOffsetMs, caughtUp: attached !== undefined && cursor.have().position >= attached.tail };
+      return {
+        id: agentIdText(relayIdRaw),
+        url,
+        connected: attached !== undefined,
+        lastError,
+        clockOffsetMs,
+        caughtUp: attached !== undefined && cursor.have().position >= attached.tail,
+      };
     },
     get relay() {
       return lastRelay;

@@ -60,11 +60,33 @@ export function createSealer({ host, settings, own, outbox, store, lookups, clos
     const isKnown = hasOurs.get(of.recipient) === bundleHash;
     if (!isKnown) attachedTo.set(of, bundleHash);
     return await sealPart({
-      crypto: host.crypto, random: host.random, own, recipient, class: head.class, stream: head.stream, seq, expiresAtMs: head.expiresAtMs, content,
+      crypto: host.crypto,
+      random: host.random,
+      own,
+      recipient,
+      class: head.class,
+      stream: head.stream,
+      seq,
+      expiresAtMs: head.expiresAtMs,
+      content,
       head: {
-        version: WIRE_VERSION, thread: head.thread, depth: head.depth, auto: head.auto, inReplyTo: head.inReplyTo, collapseKey: head.collapseKey, idempotencyKey: head.idempotencyKey,
-        contentType: head.contentType, fileName: head.fileName, part: seq - head.seq, parts: head.parts, wholeBytes: head.wholeBytes, wholeHash: head.wholeHash,
-        floor: Math.min(head.seq, outbox.floor(head.stream)), sentAtMs: head.sentAtMs, bundle: isKnown ? EMPTY : bundle, extensions: [],
+        version: WIRE_VERSION,
+        thread: head.thread,
+        depth: head.depth,
+        auto: head.auto,
+        inReplyTo: head.inReplyTo,
+        collapseKey: head.collapseKey,
+        idempotencyKey: head.idempotencyKey,
+        contentType: head.contentType,
+        fileName: head.fileName,
+        part: seq - head.seq,
+        parts: head.parts,
+        wholeBytes: head.wholeBytes,
+        wholeHash: head.wholeHash,
+        floor: Math.min(head.seq, outbox.floor(head.stream)),
+        sentAtMs: head.sentAtMs,
+        bundle: isKnown ? EMPTY : bundle,
+        extensions: [],
       },
     });
   };
@@ -76,14 +98,22 @@ export function createSealer({ host, settings, own, outbox, store, lookups, clos
       onFailure: "try-again",
       plan: () => ({
         records: fresh.map((envelope) => ({
-          kept: { kind: "sealed", head: { stream: envelope.stream, seq: envelope.seq, digest: envelope.digest, bytes: envelope.bytes.length } } as const,
+          kept: {
+            kind: "sealed",
+            head: { stream: envelope.stream, seq: envelope.seq, digest: envelope.digest, bytes: envelope.bytes.length },
+          } as const,
           payload: envelope.bytes,
         })),
         result: undefined,
       }),
       applied: () => {
         for (const envelope of fresh) {
-          host.log.write("debug", "agent.sealed", { id: outbox.ofPart(envelope.stream, envelope.seq)?.id, seq: envelope.seq, to: agentIdText(envelope.to), digest: hex(envelope.digest) });
+          host.log.write("debug", "agent.sealed", {
+            id: outbox.ofPart(envelope.stream, envelope.seq)?.id,
+            seq: envelope.seq,
+            to: agentIdText(envelope.to),
+            digest: hex(envelope.digest),
+          });
         }
         onSealed();
       },
@@ -112,15 +142,21 @@ export function createSealer({ host, settings, own, outbox, store, lookups, clos
       again = false;
       const nowMs = host.clock.monotonicMs();
       const due = outbox.unsealedRecipients().filter((recipient) => (notBefore.get(recipient) ?? 0) <= nowMs);
-      await Promise.all(due.map(async (recipient) => {
-        try {
-          await sealFor(recipient);
-        } catch (error) {
-          notBefore.set(recipient, host.clock.monotonicMs() + settings.redialMaxMs);
-          const code = isPerdureError(error) ? error.code : "internal";
-          host.log.write("warn", "agent.not-sealed", { to: recipient, code, why: error instanceof Error ? error.message : String(error) });
-        }
-      }));
+      await Promise.all(
+        due.map(async (recipient) => {
+          try {
+            await sealFor(recipient);
+          } catch (error) {
+            notBefore.set(recipient, host.clock.monotonicMs() + settings.redialMaxMs);
+            const code = isPerdureError(error) ? error.code : "internal";
+            host.log.write("warn", "agent.not-sealed", {
+              to: recipient,
+              code,
+              why: error instanceof Error ? error.message : String(error),
+            });
+          }
+        }),
+      );
     } while (again && !closing.aborted);
     cancelRetry();
     for (const recipient of notBefore.keys()) if (outbox.unsealed(recipient).length === 0) notBefore.delete(recipient);

@@ -4,8 +4,8 @@
  */
 import type { Host } from "../host/host.ts";
 import type { VerifiedIdentity } from "../identity/index.ts";
-import type { LinkWindow } from "../protocol/delivery/link-window.ts";
 import { rank } from "../protocol/delivery/delivery-lattice.ts";
+import type { LinkWindow } from "../protocol/delivery/link-window.ts";
 import type { Outgoing, OutgoingPart } from "../protocol/delivery/outgoing.ts";
 import { leafCovers, verifyStatementProof } from "../protocol/delivery/statement-proof.ts";
 import { type Bytes, equalBytes, hex } from "../wire/bytes.ts";
@@ -59,8 +59,19 @@ export function createStatementChecks({ host, ownIdRaw, onProven }: StatementChe
     if (!equalBytes(leaf.sender, ownIdRaw) || !equalBytes(leaf.link, link)) return;
     const parts = window.covered(leaf.firstSeq, leaf.lastSeq);
     if (parts === undefined) return;
-    if (!leafCovers(crypto.hash.sha256, leaf, parts.map((part) => part.digest))) {
-      log.write("error", "agent.statement-mismatch", { relay: relay.id, statement: statement.number, first: leaf.firstSeq, last: leaf.lastSeq });
+    if (
+      !leafCovers(
+        crypto.hash.sha256,
+        leaf,
+        parts.map((part) => part.digest),
+      )
+    ) {
+      log.write("error", "agent.statement-mismatch", {
+        relay: relay.id,
+        statement: statement.number,
+        first: leaf.firstSeq,
+        last: leaf.lastSeq,
+      });
       return;
     }
     window.prove(leaf.lastSeq);
@@ -71,16 +82,32 @@ export function createStatementChecks({ host, ownIdRaw, onProven }: StatementChe
     }
     const steps: Planned[] = [];
     for (const outgoing of touched) {
-      if (outgoing.head.class !== "mail" || rank(outgoing.state) >= rank("stored") || !outgoing.parts.every((part) => proven.has(part))) continue;
+      if (outgoing.head.class !== "mail" || rank(outgoing.state) >= rank("stored") || !outgoing.parts.every((part) => proven.has(part)))
+        continue;
       const { stream, seq } = outgoing.head;
       steps.push({
         kept: {
           kind: "step",
-          head: { stream, seq, state: "stored", atMs: statement.timeMs, by: relay.idRaw, proof: "statement", detail: `statement ${statement.number}`, evidence: encoded.slice() },
+          head: {
+            stream,
+            seq,
+            state: "stored",
+            atMs: statement.timeMs,
+            by: relay.idRaw,
+            proof: "statement",
+            detail: `statement ${statement.number}`,
+            evidence: encoded.slice(),
+          },
         },
       });
     }
-    log.write("debug", "agent.statement", { relay: relay.id, statement: statement.number, hash: hex(crypto.hash.sha256(proof.statement)), first: leaf.firstSeq, last: leaf.lastSeq });
+    log.write("debug", "agent.statement", {
+      relay: relay.id,
+      statement: statement.number,
+      hash: hex(crypto.hash.sha256(proof.statement)),
+      first: leaf.firstSeq,
+      last: leaf.lastSeq,
+    });
     if (steps.length > 0) onProven(steps);
   };
 
@@ -90,7 +117,13 @@ export function createStatementChecks({ host, ownIdRaw, onProven }: StatementChe
       waiting++;
       last = last
         .then(() => check(proof, relay, window, link))
-        .catch((error: unknown) => log.write("error", "agent.statement-refused", { relay: relay.id, code: isPerdureError(error) ? error.code : "internal", why: String(error) }))
+        .catch((error: unknown) =>
+          log.write("error", "agent.statement-refused", {
+            relay: relay.id,
+            code: isPerdureError(error) ? error.code : "internal",
+            why: String(error),
+          }),
+        )
         .finally(() => {
           waiting--;
         });

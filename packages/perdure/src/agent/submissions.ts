@@ -35,17 +35,29 @@ export function createSubmissions({ host, settings, outbox, peers, lookups, stor
 
   const expiryOf = (draft: Draft, nowMs: number): number => {
     const life = draft.expiresInMs ?? settings.defaultExpiryMs;
-    if (life < SHORTEST_EXPIRY_MS || life > MAX_EXPIRY_MS) throw new PerdureError("expiry-out-of-range", `a message may wait ${SHORTEST_EXPIRY_MS} to ${MAX_EXPIRY_MS} ms, not ${life}`);
+    if (life < SHORTEST_EXPIRY_MS || life > MAX_EXPIRY_MS)
+      throw new PerdureError("expiry-out-of-range", `a message may wait ${SHORTEST_EXPIRY_MS} to ${MAX_EXPIRY_MS} ms, not ${life}`);
     return nowMs + life;
   };
   const threadOf = (text: string): Bytes => {
     if (text === "") return host.random.bytes(16);
     const thread = fromHex(text);
-    if (thread?.length !== 16) throw new PerdureError("bad-argument", `"${text}" is not a thread`, { hint: "Use the thread of a received message as it is." });
+    if (thread?.length !== 16)
+      throw new PerdureError("bad-argument", `"${text}" is not a thread`, { hint: "Use the thread of a received message as it is." });
     return thread;
   };
-  const wordsOf = ({ collapseKey, idempotencyKey, contentType, fileName, content }: Draft): Pick<Draft, "collapseKey" | "idempotencyKey" | "contentType" | "fileName" | "content"> => ({
-    collapseKey, idempotencyKey, contentType, fileName, content,
+  const wordsOf = ({
+    collapseKey,
+    idempotencyKey,
+    contentType,
+    fileName,
+    content,
+  }: Draft): Pick<Draft, "collapseKey" | "idempotencyKey" | "contentType" | "fileName" | "content"> => ({
+    collapseKey,
+    idempotencyKey,
+    contentType,
+    fileName,
+    content,
   });
   const view = (requestId: string): OutgoingView | undefined => {
     const outgoing = outbox.byRequest(requestId);
@@ -69,7 +81,17 @@ export function createSubmissions({ host, settings, outbox, peers, lookups, stor
           refuseWithoutRoom(outbox, draft.content.length);
           const nowMs = clock.wallMs();
           const queued = outgoingRecords(outbox, host.crypto.hash, {
-            ...wordsOf(draft), recipient, class: "mail", requestId: request, asks, thread, depth: 0, auto: false, inReplyTo: undefined, nowMs, expiresAtMs: expiryOf(draft, nowMs),
+            ...wordsOf(draft),
+            recipient,
+            class: "mail",
+            requestId: request,
+            asks,
+            thread,
+            depth: 0,
+            auto: false,
+            inReplyTo: undefined,
+            nowMs,
+            expiresAtMs: expiryOf(draft, nowMs),
           });
           return { records: queued.records, result: queued.id };
         },
@@ -83,18 +105,33 @@ export function createSubmissions({ host, settings, outbox, peers, lookups, stor
       const { head } = headOf(cause);
       const auto = drafts.map((draft) => {
         if (draft.reply && head.auto) throw new PerdureError("auto-reply-refused", "mail that a handler wrote is never answered by one");
-        if (head.depth + 1 > MAX_AUTO_DEPTH) throw new PerdureError("loop-depth", `a chain of automatic messages ends at ${MAX_AUTO_DEPTH}`, { hint: "Have a person or a plain agent.send continue it." });
+        if (head.depth + 1 > MAX_AUTO_DEPTH)
+          throw new PerdureError("loop-depth", `a chain of automatic messages ends at ${MAX_AUTO_DEPTH}`, {
+            hint: "Have a person or a plain agent.send continue it.",
+          });
         const to = draft.reply ? incomingFrom(cause) : draft.to;
         return { draft, recipient: parseRecipient(to), thread: draft.thread === "" ? head.thread : threadOf(draft.thread) };
       });
       for (const { recipient } of auto) await lookups.resolve(recipient);
       return () => {
-        refuseWithoutRoom(outbox, drafts.reduce((sum, draft) => sum + draft.content.length, 0));
+        refuseWithoutRoom(
+          outbox,
+          drafts.reduce((sum, draft) => sum + draft.content.length, 0),
+        );
         const nowMs = clock.wallMs();
         return auto.flatMap(({ draft, recipient, thread }) => {
           const queued = outgoingRecords(outbox, host.crypto.hash, {
-            ...wordsOf(draft), recipient, class: "mail", requestId: EMPTY, asks: false, thread, depth: head.depth + 1, auto: true,
-            inReplyTo: draft.reply ? { stream: cause.stream, seq: cause.seq } : undefined, nowMs, expiresAtMs: expiryOf(draft, nowMs),
+            ...wordsOf(draft),
+            recipient,
+            class: "mail",
+            requestId: EMPTY,
+            asks: false,
+            thread,
+            depth: head.depth + 1,
+            auto: true,
+            inReplyTo: draft.reply ? { stream: cause.stream, seq: cause.seq } : undefined,
+            nowMs,
+            expiresAtMs: expiryOf(draft, nowMs),
           });
           log.write("debug", "agent.turn-queued", { id: queued.id, to: draft.to, cause: incomingId(cause) });
           return queued.records;

@@ -23,13 +23,19 @@ export async function withDeadline<Value>(clock: Clock, deadline: Deadline, work
       deadline.signal?.removeEventListener("abort", onAbort);
       settle();
     };
-    const giveUp = (error: PerdureError): void => finish(() => {
-      reject(error);
-      controller.abort(error);
-    });
+    const giveUp = (error: PerdureError): void =>
+      finish(() => {
+        reject(error);
+        controller.abort(error);
+      });
     const onAbort = (): void => giveUp(abortedError(deadline.what, deadline.signal?.reason));
     const cancel = clock.after(deadline.timeoutMs, () =>
-      giveUp(new PerdureError("timed-out", `waited ${deadline.timeoutMs} ms for ${deadline.what}`, { retry: "after", ...(deadline.hint === undefined ? {} : { hint: deadline.hint }) })),
+      giveUp(
+        new PerdureError("timed-out", `waited ${deadline.timeoutMs} ms for ${deadline.what}`, {
+          retry: "after",
+          ...(deadline.hint === undefined ? {} : { hint: deadline.hint }),
+        }),
+      ),
     );
     deadline.signal?.addEventListener("abort", onAbort, { once: true });
     work(controller.signal).then(

@@ -14,7 +14,8 @@ export interface SettingDefinition {
   readonly reason: string;
 }
 
-const define = <const Definitions extends Readonly<Record<string, SettingDefinition>>>(definitions: Definitions): Definitions => definitions;
+const define = <const Definitions extends Readonly<Record<string, SettingDefinition>>>(definitions: Definitions): Definitions =>
+  definitions;
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -25,48 +26,228 @@ const MB = 1024 * KB;
 
 export const SETTINGS = define({
   // Sessions
-  dialTimeoutMs: { value: 10 * SECOND, unit: "ms", min: 100, max: 5 * MINUTE, reason: "A relay that does not answer a connection in this time is tried again later." },
-  handshakeTimeoutMs: { value: 10 * SECOND, unit: "ms", min: 100, max: 5 * MINUTE, reason: "Half-open and slow handshakes must not hold a place for ever." },
-  pingEveryMs: { value: 15 * SECOND, unit: "ms", min: SECOND, max: 10 * MINUTE, reason: "Below the 30 s after which the strictest common middleboxes drop idle flows." },
-  silenceTimeoutMs: { value: 45 * SECOND, unit: "ms", min: 2 * SECOND, max: 30 * MINUTE, reason: "Three missed pings: the other side is gone even if the connection looks open." },
-  ackTimeoutMs: { value: 3 * SECOND, unit: "ms", min: 100, max: 5 * MINUTE, reason: "With mail outstanding and nothing heard for this long the agent probes with a ping." },
-  probeTimeoutMs: { value: 3 * SECOND, unit: "ms", min: 100, max: 5 * MINUTE, reason: "A probe without an answer closes the connection and dials again." },
+  dialTimeoutMs: {
+    value: 10 * SECOND,
+    unit: "ms",
+    min: 100,
+    max: 5 * MINUTE,
+    reason: "A relay that does not answer a connection in this time is tried again later.",
+  },
+  handshakeTimeoutMs: {
+    value: 10 * SECOND,
+    unit: "ms",
+    min: 100,
+    max: 5 * MINUTE,
+    reason: "Half-open and slow handshakes must not hold a place for ever.",
+  },
+  pingEveryMs: {
+    value: 15 * SECOND,
+    unit: "ms",
+    min: SECOND,
+    max: 10 * MINUTE,
+    reason: "Below the 30 s after which the strictest common middleboxes drop idle flows.",
+  },
+  silenceTimeoutMs: {
+    value: 45 * SECOND,
+    unit: "ms",
+    min: 2 * SECOND,
+    max: 30 * MINUTE,
+    reason: "Three missed pings: the other side is gone even if the connection looks open.",
+  },
+  ackTimeoutMs: {
+    value: 3 * SECOND,
+    unit: "ms",
+    min: 100,
+    max: 5 * MINUTE,
+    reason: "With mail outstanding and nothing heard for this long the agent probes with a ping.",
+  },
+  probeTimeoutMs: {
+    value: 3 * SECOND,
+    unit: "ms",
+    min: 100,
+    max: 5 * MINUTE,
+    reason: "A probe without an answer closes the connection and dials again.",
+  },
   redialMinMs: { value: 500, unit: "ms", min: 10, max: MINUTE, reason: "First pause before dialling again (decorrelated jitter)." },
   redialMaxMs: { value: 60 * SECOND, unit: "ms", min: 10, max: HOUR, reason: "Longest pause before dialling again." },
-  drainTimeoutMs: { value: 5 * SECOND, unit: "ms", min: 0, max: 5 * MINUTE, reason: "A relay that stops waits this long for its last batch and goodbyes." },
-  relayConnections: { value: 10_000, unit: "connections", min: 1, max: 1_000_000, reason: "Connections a relay keeps at once; more are answered too-busy." },
-  relayHandshakes: { value: 64, unit: "connections", min: 1, max: 10_000, reason: "Handshakes in progress at once; a restarted relay is not trampled." },
-  windowFrames: { value: 128, unit: "frames", min: 1, max: 256, reason: "Mail an agent may have unacknowledged; also bounds the refusals a relay remembers per link." },
+  drainTimeoutMs: {
+    value: 5 * SECOND,
+    unit: "ms",
+    min: 0,
+    max: 5 * MINUTE,
+    reason: "A relay that stops waits this long for its last batch and goodbyes.",
+  },
+  relayConnections: {
+    value: 10_000,
+    unit: "connections",
+    min: 1,
+    max: 1_000_000,
+    reason: "Connections a relay keeps at once; more are answered too-busy.",
+  },
+  relayHandshakes: {
+    value: 64,
+    unit: "connections",
+    min: 1,
+    max: 10_000,
+    reason: "Handshakes in progress at once; a restarted relay is not trampled.",
+  },
+  windowFrames: {
+    value: 128,
+    unit: "frames",
+    min: 1,
+    max: 256,
+    reason: "Mail an agent may have unacknowledged; also bounds the refusals a relay remembers per link.",
+  },
   windowBytes: { value: 4 * MB, unit: "bytes", min: 512 * KB, max: 256 * MB, reason: "Mail bytes an agent may have unacknowledged." },
-  sendQueueBytes: { value: 2 * MB, unit: "bytes", min: 512 * KB, max: 256 * MB, reason: "Above this a slow reader is served from the log when it has caught up." },
-  lookupTimeoutMs: { value: 10 * SECOND, unit: "ms", min: 100, max: 5 * MINUTE, reason: "An address that was not found out in this time leaves the message queued and is asked again." },
+  sendQueueBytes: {
+    value: 2 * MB,
+    unit: "bytes",
+    min: 512 * KB,
+    max: 256 * MB,
+    reason: "Above this a slow reader is served from the log when it has caught up.",
+  },
+  lookupTimeoutMs: {
+    value: 10 * SECOND,
+    unit: "ms",
+    min: 100,
+    max: 5 * MINUTE,
+    reason: "An address that was not found out in this time leaves the message queued and is asked again.",
+  },
   // Relay storage
-  statementEveryMs: { value: 100, unit: "ms", min: 10, max: MINUTE, reason: "One signature covers everything stored since the last; proofs follow within this time." },
-  mailboxMessages: { value: 100_000, unit: "messages", min: 1, max: 100_000_000, reason: "Unsettled messages one mailbox holds; more are refused, none is dropped." },
+  statementEveryMs: {
+    value: 100,
+    unit: "ms",
+    min: 10,
+    max: MINUTE,
+    reason: "One signature covers everything stored since the last; proofs follow within this time.",
+  },
+  mailboxMessages: {
+    value: 100_000,
+    unit: "messages",
+    min: 1,
+    max: 100_000_000,
+    reason: "Unsettled messages one mailbox holds; more are refused, none is dropped.",
+  },
   mailboxBytes: { value: 256 * MB, unit: "bytes", min: 512 * KB, max: 1024 * 1024 * MB, reason: "Unsettled bytes one mailbox holds." },
-  storeBytes: { value: 8 * 1024 * MB, unit: "bytes", min: MB, max: 1024 * 1024 * MB, reason: "Disk ceiling of a relay: at it new mail is refused, accepted mail kept." },
-  segmentBytes: { value: 64 * MB, unit: "bytes", min: 64 * KB, max: 4 * 1024 * MB, reason: "A log file of this size is closed and the next one begun." },
-  expiryGraceMs: { value: 2 * MINUTE, unit: "ms", min: 0, max: HOUR, reason: "Relays keep mail this long past its expiry, so that clocks may differ." },
+  storeBytes: {
+    value: 8 * 1024 * MB,
+    unit: "bytes",
+    min: MB,
+    max: 1024 * 1024 * MB,
+    reason: "Disk ceiling of a relay: at it new mail is refused, accepted mail kept.",
+  },
+  segmentBytes: {
+    value: 64 * MB,
+    unit: "bytes",
+    min: 64 * KB,
+    max: 4 * 1024 * MB,
+    reason: "A log file of this size is closed and the next one begun.",
+  },
+  expiryGraceMs: {
+    value: 2 * MINUTE,
+    unit: "ms",
+    min: 0,
+    max: HOUR,
+    reason: "Relays keep mail this long past its expiry, so that clocks may differ.",
+  },
   sweepEveryMs: { value: 10 * SECOND, unit: "ms", min: 100, max: HOUR, reason: "How often expired mail is looked for." },
-  clockJumpMs: { value: 30 * SECOND, unit: "ms", min: SECOND, max: HOUR, reason: "A wall clock that moved this much against the monotonic one has jumped." },
+  clockJumpMs: {
+    value: 30 * SECOND,
+    unit: "ms",
+    min: SECOND,
+    max: HOUR,
+    reason: "A wall clock that moved this much against the monotonic one has jumped.",
+  },
   clockJumpHoldMs: { value: HOUR, unit: "ms", min: 0, max: DAY, reason: "After a jump forward nothing is reclaimed for this long." },
   diskRetryMs: { value: SECOND, unit: "ms", min: 10, max: MINUTE, reason: "Pause before a write that failed is tried again." },
   // Agents
-  defaultExpiryMs: { value: 7 * DAY, unit: "ms", min: SECOND, max: 30 * DAY, reason: "How long a message may wait when the sender does not say." },
-  unconfirmedAfterMs: { value: 10 * MINUTE, unit: "ms", min: 0, max: DAY, reason: "After expiry, how long the sender waits for a terminal receipt before its own verdict." },
-  handlerAttempts: { value: 5, unit: "attempts", min: 1, max: 1000, reason: "After this many failures a message goes to the failed box and stops blocking the rest." },
-  handlerTimeoutMs: { value: 15 * MINUTE, unit: "ms", min: 100, max: DAY, reason: "A handler that has not finished by then counts as failed; its turn can no longer commit." },
-  retryMinMs: { value: SECOND, unit: "ms", min: 1, max: HOUR, reason: "Pause before a failed handler sees its message again; doubles each time." },
+  defaultExpiryMs: {
+    value: 7 * DAY,
+    unit: "ms",
+    min: SECOND,
+    max: 30 * DAY,
+    reason: "How long a message may wait when the sender does not say.",
+  },
+  unconfirmedAfterMs: {
+    value: 10 * MINUTE,
+    unit: "ms",
+    min: 0,
+    max: DAY,
+    reason: "After expiry, how long the sender waits for a terminal receipt before its own verdict.",
+  },
+  handlerAttempts: {
+    value: 5,
+    unit: "attempts",
+    min: 1,
+    max: 1000,
+    reason: "After this many failures a message goes to the failed box and stops blocking the rest.",
+  },
+  handlerTimeoutMs: {
+    value: 15 * MINUTE,
+    unit: "ms",
+    min: 100,
+    max: DAY,
+    reason: "A handler that has not finished by then counts as failed; its turn can no longer commit.",
+  },
+  retryMinMs: {
+    value: SECOND,
+    unit: "ms",
+    min: 1,
+    max: HOUR,
+    reason: "Pause before a failed handler sees its message again; doubles each time.",
+  },
   retryMaxMs: { value: 5 * MINUTE, unit: "ms", min: 1, max: DAY, reason: "Longest pause before a failed handler sees its message again." },
-  holeWaitMs: { value: 5 * SECOND, unit: "ms", min: 0, max: HOUR, reason: "How long a missing sequence number delays later mail of the same stream." },
-  forgetStreamMs: { value: DAY, unit: "ms", min: 0, max: 30 * DAY, reason: "A stream is forgotten this long after its last expiry, so that a replay is always known or expired." },
+  holeWaitMs: {
+    value: 5 * SECOND,
+    unit: "ms",
+    min: 0,
+    max: HOUR,
+    reason: "How long a missing sequence number delays later mail of the same stream.",
+  },
+  forgetStreamMs: {
+    value: DAY,
+    unit: "ms",
+    min: 0,
+    max: 30 * DAY,
+    reason: "A stream is forgotten this long after its last expiry, so that a replay is always known or expired.",
+  },
   liveStreams: { value: 4096, unit: "messages", min: 1, max: 1_000_000, reason: "Streams one sender may have open at a recipient." },
-  outboxMessages: { value: 10_000, unit: "messages", min: 1, max: 10_000_000, reason: "Messages an agent holds that have not come to their end; `send` refuses more." },
+  outboxMessages: {
+    value: 10_000,
+    unit: "messages",
+    min: 1,
+    max: 10_000_000,
+    reason: "Messages an agent holds that have not come to their end; `send` refuses more.",
+  },
   outboxBytes: { value: 256 * MB, unit: "bytes", min: 8 * MB, max: 1024 * 1024 * MB, reason: "Bytes of such messages." },
-  askTimeoutMs: { value: MINUTE, unit: "ms", min: 1, max: 30 * DAY, reason: "How long `ask` waits for an answer when the caller does not say." },
-  callTimeoutMs: { value: 30 * SECOND, unit: "ms", min: 100, max: 10 * MINUTE, reason: "An agent that has not committed, read or answered on its own machine by then has a stuck disk or process." },
-  openTimeoutMs: { value: 20 * SECOND, unit: "ms", min: 100, max: 10 * MINUTE, reason: "How long opening a folder may take, taking over from another process included." },
-  certificateMs: { value: 30 * DAY, unit: "ms", min: HOUR, max: 366 * DAY, reason: "Life of an instance certificate; renewed after a third." },
+  askTimeoutMs: {
+    value: MINUTE,
+    unit: "ms",
+    min: 1,
+    max: 30 * DAY,
+    reason: "How long `ask` waits for an answer when the caller does not say.",
+  },
+  callTimeoutMs: {
+    value: 30 * SECOND,
+    unit: "ms",
+    min: 100,
+    max: 10 * MINUTE,
+    reason: "An agent that has not committed, read or answered on its own machine by then has a stuck disk or process.",
+  },
+  openTimeoutMs: {
+    value: 20 * SECOND,
+    unit: "ms",
+    min: 100,
+    max: 10 * MINUTE,
+    reason: "How long opening a folder may take, taking over from another process included.",
+  },
+  certificateMs: {
+    value: 30 * DAY,
+    unit: "ms",
+    min: HOUR,
+    max: 366 * DAY,
+    reason: "Life of an instance certificate; renewed after a third.",
+  },
   recordFreshMs: { value: DAY, unit: "ms", min: MINUTE, max: 90 * DAY, reason: "Peers ask again for an agent's record older than this." },
   recordValidMs: { value: 90 * DAY, unit: "ms", min: HOUR, max: 366 * DAY, reason: "Peers do not use an agent's record older than this." },
 });
@@ -84,8 +265,9 @@ export function createSettings(overrides: Readonly<Partial<Record<string, number
   const values: Record<string, number> = {};
   for (const [name, definition] of Object.entries(SETTINGS)) values[name] = definition.value;
   for (const [name, value] of Object.entries(overrides)) {
-    const definition = (SETTINGS as Readonly<Record<string, SettingDefinition>>)[name];
-    if (definition === undefined) throw new PerdureError("unknown-setting", `there is no setting "${name}"`, { hint: "The settings register lists every name." });
+    const definition = Object.hasOwn(SETTINGS, name) ? (SETTINGS as Readonly<Record<string, SettingDefinition>>)[name] : undefined;
+    if (definition === undefined)
+      throw new PerdureError("unknown-setting", `there is no setting "${name}"`, { hint: "The settings register lists every name." });
     if (value === undefined || !Number.isFinite(value) || value < definition.min || value > definition.max) {
       throw new PerdureError("bad-argument", `${name} = ${value} is outside ${definition.min} to ${definition.max} ${definition.unit}`);
     }

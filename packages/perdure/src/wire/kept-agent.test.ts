@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { decodeKept, encodeKept, type Kept, KEPT_KINDS } from "./kept-agent.ts";
+import { decodeKept, encodeKept, KEPT_KINDS, type Kept } from "./kept-agent.ts";
 
 const part: Kept = { kind: "part", head: { stream: new Uint8Array(8).fill(1), seq: 5 } };
 
@@ -27,7 +27,23 @@ describe("kept records of an agent", () => {
 
   it("keeps the numbers of its kinds", () => {
     expect(KEPT_KINDS).toEqual([
-      "reset", "group", "queued", "part", "sealed", "step", "forgotten", "received", "started", "put", "completed", "passed", "stream", "streamForgotten", "positions", "peer", "peerName",
+      "reset",
+      "group",
+      "queued",
+      "part",
+      "sealed",
+      "step",
+      "forgotten",
+      "received",
+      "started",
+      "put",
+      "completed",
+      "passed",
+      "stream",
+      "streamForgotten",
+      "positions",
+      "peer",
+      "peerName",
     ]);
   });
 });

@@ -15,11 +15,23 @@
 import { type Bytes, readU64, viewOf, writeU64 } from "./bytes.ts";
 import { PerdureError } from "./error.ts";
 import { AGENT_ID_BYTES, GENERATION_BYTES, STREAM_BYTES } from "./ids.ts";
-import { bytes, choice, fixed, flag, list, optional, type Shape, shape, type ShapeValue, text, uint } from "./shape.ts";
 import { messageRef, OUTCOMES, sealedHead } from "./sealed.ts";
+import { bytes, choice, fixed, flag, list, optional, type Shape, type ShapeValue, shape, text, uint } from "./shape.ts";
 
 /** Where a message can stand, in rising order; see protocol/delivery/delivery-lattice. */
-export const DELIVERY_STATES = ["queued", "accepted", "stored", "fetched", "working", "unconfirmed", "lost", "expired", "failed", "refused", "done"] as const;
+export const DELIVERY_STATES = [
+  "queued",
+  "accepted",
+  "stored",
+  "fetched",
+  "working",
+  "unconfirmed",
+  "lost",
+  "expired",
+  "failed",
+  "refused",
+  "done",
+] as const;
 export type DeliveryState = (typeof DELIVERY_STATES)[number];
 export const PROOF_KINDS = ["none", "statement", "notice", "receipt"] as const;
 
@@ -158,16 +170,32 @@ const streamForgotten = shape("kept end of stream", { from: agentId, stream });
 
 /** Positions of the relay's mailbox that need nothing more from us. */
 const positions = shape("kept positions", { generation: fixed(GENERATION_BYTES), settled: list(list(uint, 2), 1024) });
-export type KeptPositions = ShapeValue<typeof positions>;
 
 /** The newest identity seen of a peer; older ones are refused from then on. The payload is the bundle. */
 const peer = shape("kept peer", { id: agentId, logSeq: uint, logHead: fixed(32), recordVersion: uint, seenAtMs: uint });
-export type KeptPeer = ShapeValue<typeof peer>;
 
 /** A name and whom it meant the first time it was used. */
 const peerName = shape("kept name", { name: text(32), id: agentId, seenAtMs: uint });
 
-const SHAPES = { reset, group, queued, part, sealed, step, forgotten, received, started, put, completed, passed, stream: streamState, streamForgotten, positions, peer, peerName } as const;
+const SHAPES = {
+  reset,
+  group,
+  queued,
+  part,
+  sealed,
+  step,
+  forgotten,
+  received,
+  started,
+  put,
+  completed,
+  passed,
+  stream: streamState,
+  streamForgotten,
+  positions,
+  peer,
+  peerName,
+} as const;
 export type KeptKind = keyof typeof SHAPES;
 
 /** In the order of their numbers on disk; new kinds are only ever added at the end. */
@@ -202,7 +230,8 @@ export function encodeKept(kept: Kept, payload: Bytes | undefined, restated?: Pa
   record[0] = KEPT_KINDS.indexOf(kept.kind);
   record[1] = restated === undefined ? 0 : RESTATED;
   view.setUint32(2, head.length);
-  if (restated !== undefined) [restated.segment, restated.offset, restated.length].forEach((value, index) => writeU64(view, FIXED_BYTES + index * 8, value));
+  if (restated !== undefined)
+    [restated.segment, restated.offset, restated.length].forEach((value, index) => writeU64(view, FIXED_BYTES + index * 8, value));
   record.set(head, start);
   if (payload !== undefined) record.set(payload, start + head.length);
   return record;
@@ -212,7 +241,10 @@ export function encodeKept(kept: Kept, payload: Bytes | undefined, restated?: Pa
 export function decodeKept(record: Bytes): KeptRecord {
   if (record.length < FIXED_BYTES) malformed("shorter than its header");
   const kind = KEPT_KINDS[record[0] as number];
-  if (kind === undefined) throw new PerdureError("needs-newer-version", `a record of kind ${record[0]} is unknown`, { hint: "A newer perdure wrote this folder; update this one." });
+  if (kind === undefined)
+    throw new PerdureError("needs-newer-version", `a record of kind ${record[0]} is unknown`, {
+      hint: "A newer perdure wrote this folder; update this one.",
+    });
   const restated = record[1] === RESTATED;
   if (!restated && record[1] !== 0) malformed("unknown flags");
   const view = viewOf(record);

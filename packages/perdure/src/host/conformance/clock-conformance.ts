@@ -1,8 +1,8 @@
 import { describe, expect } from "vitest";
 import type { Clock } from "../clock.ts";
 import { sleep } from "../deadline.ts";
-import { portTest } from "./subject.ts";
 import type { Subject } from "./subject.ts";
+import { portTest } from "./subject.ts";
 
 export interface ClockSubject extends Subject {
   readonly clock: Clock;

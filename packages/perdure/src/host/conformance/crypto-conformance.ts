@@ -1,8 +1,8 @@
 import { describe, expect } from "vitest";
 import { equalBytes, hex, utf8 } from "../../wire/bytes.ts";
 import type { Crypto } from "../crypto.ts";
-import { codeOf, portTest } from "./subject.ts";
 import type { Subject } from "./subject.ts";
+import { codeOf, portTest } from "./subject.ts";
 
 export interface CryptoSubject extends Subject {
   readonly crypto: Crypto;

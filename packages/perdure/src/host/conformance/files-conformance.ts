@@ -1,8 +1,8 @@
 import { describe, expect } from "vitest";
 import { concat, utf8 } from "../../wire/bytes.ts";
 import type { Files } from "../files.ts";
-import { codeOf, portTest } from "./subject.ts";
 import type { Subject } from "./subject.ts";
+import { codeOf, portTest } from "./subject.ts";
 
 export interface FilesSubject extends Subject {
   readonly files: Files;

@@ -3,8 +3,8 @@ import { equalBytes, fromUtf8, utf8 } from "../../wire/bytes.ts";
 import type { Clock } from "../clock.ts";
 import { withDeadline } from "../deadline.ts";
 import type { Connection, Listener, Net, Receiver } from "../net.ts";
-import { codeOf, portTest } from "./subject.ts";
 import type { Subject } from "./subject.ts";
+import { codeOf, portTest } from "./subject.ts";
 
 export interface NetSubject extends Subject {
   readonly net: Net;
@@ -129,7 +129,14 @@ export function netConformance(host: string, make: () => Promise<NetSubject> | N
           const look = (): void => {
             early ||= !returned;
           };
-          pair.theirs.start({ message: look, drained: look, closed: () => { look(); resolve(); } });
+          pair.theirs.start({
+            message: look,
+            drained: look,
+            closed: () => {
+              look();
+              resolve();
+            },
+          });
           returned = true;
         }),
         "their close",
@@ -149,7 +156,11 @@ export function netConformance(host: string, make: () => Promise<NetSubject> | N
     portTest("nobody listening is relay-unreachable with a hint", make, async (subject) => {
       const listener = await subject.net.listen(subject.address, { maxMessageBytes: MAX_MESSAGE_BYTES, onConnection: () => {} });
       await listener.close();
-      await expect(dial(subject, listener.address)).rejects.toMatchObject({ code: "relay-unreachable", retry: "after", hint: expect.any(String) });
+      await expect(dial(subject, listener.address)).rejects.toMatchObject({
+        code: "relay-unreachable",
+        retry: "after",
+        hint: expect.any(String),
+      });
     });
 
     portTest("an address that is taken is address-in-use, and free again after the close", make, async (subject) => {

@@ -12,7 +12,11 @@ export interface Subject {
 }
 
 /** A test of a port: makes a fresh subject, runs `body` on it while it is driven, disposes of it. */
-export function portTest<Port extends Subject>(name: string, make: () => Promise<Port> | Port, body: (subject: Port) => Promise<void>): void {
+export function portTest<Port extends Subject>(
+  name: string,
+  make: () => Promise<Port> | Port,
+  body: (subject: Port) => Promise<void>,
+): void {
   test(name, async () => {
     const subject = await make();
     try {

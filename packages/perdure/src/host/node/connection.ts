@@ -41,7 +41,10 @@ export interface ConnectionOptions {
   readonly maxMessageBytes: number;
 }
 
-export function createConnection({ clock, wire, remote, local, maxMessageBytes }: ConnectionOptions): { readonly connection: Connection; readonly events: WireEvents } {
+export function createConnection({ clock, wire, remote, local, maxMessageBytes }: ConnectionOptions): {
+  readonly connection: Connection;
+  readonly events: WireEvents;
+} {
   let receiver: Receiver | undefined;
   let starting = false;
   let held: Uint8Array[] = [];

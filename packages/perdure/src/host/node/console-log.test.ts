@@ -8,13 +8,21 @@ function written(json: boolean, use: (log: ReturnType<typeof createConsoleLog>) 
 }
 
 test("people get time, level, event and fields; undefined ones are left out", () => {
-  const [line] = written(false, (log) => log.write("info", "relay.started", { address: "ws://127.0.0.1:4410/#ag1x", agents: 3, ready: true, missing: undefined }));
+  const [line] = written(false, (log) =>
+    log.write("info", "relay.started", { address: "ws://127.0.0.1:4410/#ag1x", agents: 3, ready: true, missing: undefined }),
+  );
   expect(line).toMatch(/^\d\d:\d\d:\d\d info relay\.started address=ws:\/\/127\.0\.0\.1:4410\/#ag1x agents=3 ready=true$/);
 });
 
 test("machines get one JSON object per line", () => {
   const [line] = written(true, (log) => log.write("warn", "disk.stuck", { why: "EIO" }));
-  expect(JSON.parse(line as string)).toMatchObject({ type: "log", level: "warn", event: "disk.stuck", fields: { why: "EIO" }, time: expect.stringMatching(/Z$/) });
+  expect(JSON.parse(line as string)).toMatchObject({
+    type: "log",
+    level: "warn",
+    event: "disk.stuck",
+    fields: { why: "EIO" },
+    time: expect.stringMatching(/Z$/),
+  });
 });
 
 test("events below the level are left out", () => {

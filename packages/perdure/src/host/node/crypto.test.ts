@@ -30,9 +30,17 @@ interface HpkeVector {
 }
 
 const rfc4231 = vectorsOf<{ readonly key: string; readonly data: string; readonly tag: string }>("rfc4231");
-const rfc5869 = vectorsOf<{ readonly secret: string; readonly salt: string; readonly info: string; readonly lengthBytes: number; readonly output: string }>("rfc5869");
+const rfc5869 = vectorsOf<{
+  readonly secret: string;
+  readonly salt: string;
+  readonly info: string;
+  readonly lengthBytes: number;
+  readonly output: string;
+}>("rfc5869");
 const rfc7748 = vectorsOf<{ readonly secret: string; readonly publicKey: string; readonly shared: string }>("rfc7748");
-const rfc8032 = vectorsOf<{ readonly seed: string; readonly publicKey: string; readonly message: string; readonly signature: string }>("rfc8032");
+const rfc8032 = vectorsOf<{ readonly seed: string; readonly publicKey: string; readonly message: string; readonly signature: string }>(
+  "rfc8032",
+);
 const rfc9180 = vectorsOf<HpkeVector>("rfc9180");
 
 describe("published vectors", () => {
@@ -87,7 +95,10 @@ describe("HPKE, RFC 9180", () => {
       kdfs[vector.kdfId as keyof typeof kdfs],
       aeads[vector.aeadId as keyof typeof aeads],
     );
-    const keys = { privateKey: await suite.DeserializePrivateKey(bytes(vector.skRm)), publicKey: await suite.DeserializePublicKey(bytes(vector.pkRm)) };
+    const keys = {
+      privateKey: await suite.DeserializePrivateKey(bytes(vector.skRm)),
+      publicKey: await suite.DeserializePublicKey(bytes(vector.pkRm)),
+    };
     const recipient = await suite.SetupRecipient(keys, bytes(vector.enc), { info: bytes(vector.info) });
     for (const { plaintext, aad, ciphertext } of vector.encryptions ?? []) {
       expect(hex(await recipient.Open(bytes(ciphertext), bytes(aad)))).toBe(plaintext);
@@ -144,17 +155,19 @@ describe("strict verification", () => {
     }
   });
 
-  test.each(["0000", "0100", "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800", "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157"])(
-    "X25519 with the small-order point %s is bad-argument",
-    async (point) => {
-      const publicKey = new Uint8Array(32);
-      publicKey.set(bytes(point));
-      const key = await crypto.encapsulation.load(new Uint8Array(32).fill(9));
-      await expect(crypto.encapsulation.agree(key, publicKey)).rejects.toMatchObject({ code: "bad-argument" });
-      await expect(crypto.encapsulation.encapsulate(publicKey, utf8("info"))).rejects.toMatchObject({ code: "bad-argument" });
-      await expect(crypto.encapsulation.decapsulate(key, publicKey, utf8("info"))).rejects.toMatchObject({ code: "bad-argument" });
-    },
-  );
+  test.each([
+    "0000",
+    "0100",
+    "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+    "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+  ])("X25519 with the small-order point %s is bad-argument", async (point) => {
+    const publicKey = new Uint8Array(32);
+    publicKey.set(bytes(point));
+    const key = await crypto.encapsulation.load(new Uint8Array(32).fill(9));
+    await expect(crypto.encapsulation.agree(key, publicKey)).rejects.toMatchObject({ code: "bad-argument" });
+    await expect(crypto.encapsulation.encapsulate(publicKey, utf8("info"))).rejects.toMatchObject({ code: "bad-argument" });
+    await expect(crypto.encapsulation.decapsulate(key, publicKey, utf8("info"))).rejects.toMatchObject({ code: "bad-argument" });
+  });
 
   test("a key of another host is bad-argument", async () => {
     const key = await createNodeCrypto().signatures.load(new Uint8Array(32));
@@ -164,7 +177,8 @@ describe("strict verification", () => {
   test("public keys beyond those kept parsed still verify", async () => {
     for (let index = 0; index < 1100; index++) {
       const key = await crypto.signatures.load(crypto.hash.sha256(utf8(String(index))));
-      if (index % 100 === 0) expect(await crypto.signatures.verify(key.publicKey, utf8("m"), await crypto.signatures.sign(key, utf8("m")))).toBe(true);
+      if (index % 100 === 0)
+        expect(await crypto.signatures.verify(key.publicKey, utf8("m"), await crypto.signatures.sign(key, utf8("m")))).toBe(true);
       else await crypto.signatures.verify(key.publicKey, utf8("m"), new Uint8Array(64).fill(3));
     }
   });

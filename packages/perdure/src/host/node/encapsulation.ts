@@ -1,7 +1,7 @@
-import { createPrivateKey, createPublicKey, diffieHellman } from "node:crypto";
 import type { KeyObject } from "node:crypto";
-import { AEAD_EXPORT_ONLY, CipherSuite, KDF_HKDF_SHA256, KEM_DHKEM_X25519_HKDF_SHA256 } from "hpke";
+import { createPrivateKey, createPublicKey, diffieHellman } from "node:crypto";
 import type { CryptoKey, KeyPair } from "hpke";
+import { AEAD_EXPORT_ONLY, CipherSuite, KDF_HKDF_SHA256, KEM_DHKEM_X25519_HKDF_SHA256 } from "hpke";
 import { concat, fromHex, utf8 } from "../../wire/bytes.ts";
 import { PerdureError } from "../../wire/error.ts";
 import type { DecapsulationKey, Encapsulation } from "../crypto.ts";
@@ -50,7 +50,9 @@ export function createNodeEncapsulation(): Encapsulation {
     decapsulate: async (key, encapsulated, info) => {
       requireLength(encapsulated, KEY_BYTES, "the encapsulated key");
       const { forHpke } = secretOf(key);
-      return plainBytes(await refusing("the encapsulated key", () => suite.ReceiveExport(forHpke, encapsulated, EXPORTER_CONTEXT, SECRET_BYTES, { info })));
+      return plainBytes(
+        await refusing("the encapsulated key", () => suite.ReceiveExport(forHpke, encapsulated, EXPORTER_CONTEXT, SECRET_BYTES, { info })),
+      );
     },
     agree: async (key, publicKey) => {
       requireLength(publicKey, KEY_BYTES, "the public key");

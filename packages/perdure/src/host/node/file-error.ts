@@ -1,5 +1,5 @@
-import { PerdureError } from "../../wire/error.ts";
 import type { ErrorCode, Retry } from "../../wire/error.ts";
+import { PerdureError } from "../../wire/error.ts";
 
 interface Meaning {
   readonly code: ErrorCode;
@@ -7,7 +7,11 @@ interface Meaning {
   readonly hint?: string;
 }
 
-const FULL: Meaning = { code: "disk-full", retry: "after", hint: "Make room on the disk, or raise the quota; nothing that was accepted is lost." };
+const FULL: Meaning = {
+  code: "disk-full",
+  retry: "after",
+  hint: "Make room on the disk, or raise the quota; nothing that was accepted is lost.",
+};
 const DENIED: Meaning = { code: "permission-denied", retry: "never", hint: "Check who owns the folder, or choose another one." };
 const BAD_PATH: Meaning = { code: "bad-argument", retry: "never", hint: "Check the path." };
 

@@ -4,8 +4,8 @@ import { chmod, mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { filesConformance } from "../conformance/files-conformance.ts";
 import type { FilesSubject } from "../conformance/files-conformance.ts";
+import { filesConformance } from "../conformance/files-conformance.ts";
 import { fileError } from "./file-error.ts";
 import { createNodeFiles } from "./files.ts";
 
@@ -31,10 +31,13 @@ test.skipIf(process.platform === "win32")("files are for their owner only, folde
     await file.close();
     const lock = await files.lock(folder);
     const mode = async (path: string): Promise<number> => (await stat(path)).mode & 0o777;
-    expect([await mode(`${folder}/sub/a`), await mode(`${folder}/lock`), await mode(`${folder}/holder.json`)]).toEqual([0o600, 0o600, 0o600]);
+    expect([await mode(`${folder}/sub/a`), await mode(`${folder}/lock`), await mode(`${folder}/holder.json`)]).toEqual([
+      0o600, 0o600, 0o600,
+    ]);
     expect([await mode(folder), await mode(`${folder}/sub`)]).toEqual([0o700, 0o700]);
     await lock.release();
-  }));
+  }),
+);
 
 test.skipIf(process.platform !== "linux")("a disk without room is disk-full, and worth trying again", async () => {
   const file = await createNodeFiles().open("/dev/full", "write");
@@ -43,8 +46,20 @@ test.skipIf(process.platform !== "linux")("a disk without room is disk-full, and
 });
 
 test("errors of the system get our codes", () => {
-  const codes = ["ENOSPC", "EDQUOT", "EIO", "EROFS", "EACCES", "EPERM", "ENOENT", "EMFILE", "EWHATEVER"].map((code) => fileError({ code }, "try").code);
-  expect(codes).toEqual(["disk-full", "disk-full", "disk-failed", "read-only", "permission-denied", "permission-denied", "not-found", "too-busy", "disk-failed"]);
+  const codes = ["ENOSPC", "EDQUOT", "EIO", "EROFS", "EACCES", "EPERM", "ENOENT", "EMFILE", "EWHATEVER"].map(
+    (code) => fileError({ code }, "try").code,
+  );
+  expect(codes).toEqual([
+    "disk-full",
+    "disk-full",
+    "disk-failed",
+    "read-only",
+    "permission-denied",
+    "permission-denied",
+    "not-found",
+    "too-busy",
+    "disk-failed",
+  ]);
 });
 
 test("the lock itself cannot be opened, for a close would give it away", () =>
@@ -85,18 +100,25 @@ test.skipIf(process.platform === "win32")("a lock file that can only be read loc
     await chmod(`${folder}/lock`, 0o444);
     await chmod(folder, 0o555);
     await chmod(join(folder, ".."), 0o755);
-    const child = spawn(process.execPath, ["--input-type=module", "--eval", LOCK_AS_NOBODY, folder], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, ["--input-type=module", "--eval", LOCK_AS_NOBODY, folder], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     const [said] = await once(child.stdout, "data");
     expect(String(said).trim()).toBe("permission-denied");
     await chmod(folder, 0o700);
-  }));
+  }),
+);
 
 test("a lock of another process holds, names it, and ends with a kill", () =>
   inFolder(async ({ files, folder }) => {
     const holder = spawn(process.execPath, ["--input-type=module", "--eval", HOLD, folder], { stdio: ["ignore", "pipe", "inherit"] });
     try {
       await once(holder.stdout, "data");
-      await expect(files.lock(folder)).rejects.toMatchObject({ code: "folder-in-use", message: expect.stringContaining(`process ${holder.pid}`), hint: expect.any(String) });
+      await expect(files.lock(folder)).rejects.toMatchObject({
+        code: "folder-in-use",
+        message: expect.stringContaining(`process ${holder.pid}`),
+        hint: expect.any(String),
+      });
     } finally {
       holder.kill("SIGKILL");
       await once(holder, "exit");

@@ -3,8 +3,8 @@
  * were synced; that happens with the file's first `sync`. Content goes through `fdatasync`, which includes the size.
  */
 import { constants } from "node:fs";
-import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { PerdureError } from "../../wire/error.ts";
 import type { Files, OpenFile } from "../files.ts";
@@ -24,7 +24,10 @@ export function createNodeFiles(): Files {
     list: async (folder) => {
       try {
         const entries = await readdir(folder, { withFileTypes: true });
-        return entries.filter((entry) => !entry.isDirectory()).map(({ name }) => name).sort();
+        return entries
+          .filter((entry) => !entry.isDirectory())
+          .map(({ name }) => name)
+          .sort();
       } catch (error) {
         if (hasSystemCode(error, "ENOENT")) return [];
         throw fileError(error, `list ${folder}`);

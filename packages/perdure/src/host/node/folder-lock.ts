@@ -29,7 +29,9 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
   await createOnce(path, folder);
   const database = await take(path, folder);
   const holder = join(folder, HOLDER_FILE);
-  await writeFile(holder, `${JSON.stringify({ pid: process.pid, sinceMs: Date.now(), title: process.title })}\n`, { mode: 0o600 }).catch(ignoreAdvisory);
+  await writeFile(holder, `${JSON.stringify({ pid: process.pid, sinceMs: Date.now(), title: process.title })}\n`, { mode: 0o600 }).catch(
+    ignoreAdvisory,
+  );
   let released: Promise<void> | undefined;
   return {
     release: () =>

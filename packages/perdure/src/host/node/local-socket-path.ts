@@ -19,7 +19,10 @@ export async function socketPath(address: string): Promise<string> {
   if (process.platform === "win32") return `\\\\.\\pipe\\perdure-${shortHash(canonical.toLowerCase())}`;
   if (Buffer.byteLength(path) <= MAX_PATH_BYTES) return path;
   const short = join(await userFolder(), `${shortHash(canonical)}.sock`);
-  if (Buffer.byteLength(short) > MAX_PATH_BYTES) throw new PerdureError("bad-argument", `the path of ${address} is too long for a socket`, { hint: "Choose a folder with a shorter path." });
+  if (Buffer.byteLength(short) > MAX_PATH_BYTES)
+    throw new PerdureError("bad-argument", `the path of ${address} is too long for a socket`, {
+      hint: "Choose a folder with a shorter path.",
+    });
   return short;
 }
 
@@ -38,5 +41,7 @@ async function userFolder(): Promise<string> {
   }
   const found = await lstat(folder);
   if (found.isDirectory() && found.uid === user && (found.mode & 0o077) === 0) return folder;
-  throw new PerdureError("permission-denied", `the folder ${folder} is not only ours`, { hint: "Remove it, or choose an agent folder with a shorter path." });
+  throw new PerdureError("permission-denied", `the folder ${folder} is not only ours`, {
+    hint: "Remove it, or choose an agent folder with a shorter path.",
+  });
 }

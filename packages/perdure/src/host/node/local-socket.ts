@@ -1,6 +1,6 @@
 import { chmod, lstat, rm } from "node:fs/promises";
-import { connect, createServer } from "node:net";
 import type { Server, Socket } from "node:net";
+import { connect, createServer } from "node:net";
 import type { Clock } from "../clock.ts";
 import { withDeadline } from "../deadline.ts";
 import type { Connection, DialOptions, Listener, ListenOptions } from "../net.ts";
@@ -9,7 +9,7 @@ import { hasSystemCode } from "./file-error.ts";
 import { createMessageReader, lengthPrefix } from "./length-prefixed.ts";
 import { socketPath } from "./local-socket-path.ts";
 import { dialError, listenError } from "./net-error.ts";
-import type { NetParts } from "./net.ts";
+import type { NetParts } from "./net-parts.ts";
 import { plainBytes } from "./raw-bytes.ts";
 
 /** Finding out whether somebody still listens on a socket file takes no longer than this. */
@@ -18,19 +18,22 @@ const STALE_CHECK_MS = 1_000;
 export async function dialLocalSocket({ clock }: NetParts, address: string, options: DialOptions): Promise<Connection> {
   const path = await socketPath(address);
   const deadline = { timeoutMs: options.timeoutMs, what: `a connection to ${address}`, signal: options.signal };
-  return await withDeadline(clock, deadline, (signal) =>
-    new Promise<Connection>((resolve, reject) => {
-      const socket = connect(path);
-      const giveUp = (): void => void socket.destroy();
-      signal.addEventListener("abort", giveUp, { once: true });
-      const onError = (error: Error): void => reject(dialError(error, address));
-      socket.once("error", onError);
-      socket.once("connect", () => {
-        signal.removeEventListener("abort", giveUp);
-        socket.off("error", onError);
-        resolve(connectionOver(clock, socket, address, options.maxMessageBytes));
-      });
-    }),
+  return await withDeadline(
+    clock,
+    deadline,
+    (signal) =>
+      new Promise<Connection>((resolve, reject) => {
+        const socket = connect(path);
+        const giveUp = (): void => void socket.destroy();
+        signal.addEventListener("abort", giveUp, { once: true });
+        const onError = (error: Error): void => reject(dialError(error, address));
+        socket.once("error", onError);
+        socket.once("connect", () => {
+          signal.removeEventListener("abort", giveUp);
+          socket.off("error", onError);
+          resolve(connectionOver(clock, socket, address, options.maxMessageBytes));
+        });
+      }),
   );
 }
 

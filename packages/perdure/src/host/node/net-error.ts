@@ -18,7 +18,10 @@ const DIAL_HINTS: Readonly<Record<string, string>> = {
 export function dialError(error: unknown, target: string): PerdureError {
   const code = systemCode(error);
   if (code === "EACCES" || code === "EPERM") {
-    return new PerdureError("permission-denied", `not allowed to connect to ${target} (${code})`, { hint: "Check who owns the socket and the firewall's rules.", cause: error });
+    return new PerdureError("permission-denied", `not allowed to connect to ${target} (${code})`, {
+      hint: "Check who owns the socket and the firewall's rules.",
+      cause: error,
+    });
   }
   const reason = code !== "" ? code : error instanceof Error ? error.message : "no reason given";
   return new PerdureError("relay-unreachable", `could not connect to ${target} (${reason})`, {
@@ -32,9 +35,17 @@ export function dialError(error: unknown, target: string): PerdureError {
 export function listenError(error: unknown, target: string): PerdureError {
   const code = systemCode(error);
   const message = `could not listen on ${target} (${code})`;
-  if (code === "EADDRINUSE") return new PerdureError("address-in-use", message, { retry: "after", hint: "Choose another port, or stop what listens there.", cause: error });
+  if (code === "EADDRINUSE")
+    return new PerdureError("address-in-use", message, {
+      retry: "after",
+      hint: "Choose another port, or stop what listens there.",
+      cause: error,
+    });
   if (code === "EACCES" || code === "EPERM") {
-    return new PerdureError("permission-denied", message, { hint: "Ports below 1024 need special rights; for a path, check who owns the folder.", cause: error });
+    return new PerdureError("permission-denied", message, {
+      hint: "Ports below 1024 need special rights; for a path, check who owns the folder.",
+      cause: error,
+    });
   }
   return new PerdureError("bad-argument", message, { hint: "Check that the address belongs to this machine.", cause: error });
 }

@@ -1,19 +1,19 @@
 import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
-import { connect, createServer } from "node:net";
 import type { AddressInfo } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { utf8 } from "../../wire/bytes.ts";
-import { netConformance } from "../conformance/net-conformance.ts";
 import type { NetSubject } from "../conformance/net-conformance.ts";
+import { netConformance } from "../conformance/net-conformance.ts";
 import { silentLog } from "../log.ts";
 import type { Connection } from "../net.ts";
 import { createNodeClock } from "./clock.ts";
-import { createNodeNet } from "./net.ts";
 import { socketPath } from "./local-socket-path.ts";
+import { createNodeNet } from "./net.ts";
 
 const clock = createNodeClock();
 const net = createNodeNet({ clock, log: silentLog });
@@ -43,7 +43,8 @@ describe("plain HTTP on the port of a relay", () => {
     const listener = await net.listen("ws://127.0.0.1:0", {
       ...sizes,
       onConnection: () => {},
-      onRequest: async (request) => Response.json({ method: request.method, path: new URL(request.url).pathname, body: await request.text() }, { status: 201 }),
+      onRequest: async (request) =>
+        Response.json({ method: request.method, path: new URL(request.url).pathname, body: await request.text() }, { status: 201 }),
     });
     const response = await fetch(`${listener.address.replace("ws:", "http:")}/a/b?c`, { method: "POST", body: "text" });
     expect(response.status).toBe(201);
@@ -59,7 +60,10 @@ describe("plain HTTP on the port of a relay", () => {
 
   test("that fails is 500, reported, and says nothing of why", async () => {
     const events: string[] = [];
-    const reporting = createNodeNet({ clock, log: { write: (level, event, fields) => events.push(`${level} ${event} ${fields?.["message"]}`) } });
+    const reporting = createNodeNet({
+      clock,
+      log: { write: (level, event, fields) => events.push(`${level} ${event} ${fields?.["message"]}`) },
+    });
     const listener = await reporting.listen("ws://127.0.0.1:0", {
       ...sizes,
       onConnection: () => {},
@@ -108,7 +112,9 @@ describe("what is at the other end", () => {
       socket.end("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
     }).listen(0, "127.0.0.1");
     await once(server, "listening");
-    await expect(net.dial(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`, dialOptions)).rejects.toMatchObject({ code: "relay-unreachable" });
+    await expect(net.dial(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`, dialOptions)).rejects.toMatchObject({
+      code: "relay-unreachable",
+    });
     server.close();
   });
 
@@ -125,7 +131,10 @@ describe("what is at the other end", () => {
   });
 
   test("a name that does not exist is relay-unreachable", async () => {
-    await expect(net.dial("ws://no-such-relay.invalid:1", dialOptions)).rejects.toMatchObject({ code: "relay-unreachable", retry: "after" });
+    await expect(net.dial("ws://no-such-relay.invalid:1", dialOptions)).rejects.toMatchObject({
+      code: "relay-unreachable",
+      retry: "after",
+    });
   });
 
   test("a text message closes the connection", async () => {
@@ -150,7 +159,9 @@ describe("what is at the other end", () => {
     });
     const socket = connect(Number(new URL(listener.address).port), "127.0.0.1");
     socket.on("error", () => {});
-    socket.write("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+    socket.write(
+      "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    );
     await once(socket, "data");
     socket.pause();
     await expect.poll(() => reasons.length, { timeout: 10_000 }).toBe(1);
@@ -224,7 +235,10 @@ describe.skipIf(process.platform === "win32")("socket files", () => {
 
 test("bytes sent are the bytes received also when the sender keeps them", async () => {
   const received: Uint8Array[] = [];
-  const listener = await net.listen("ws://127.0.0.1:0", { ...sizes, onConnection: (connection) => connection.start({ ...ignore, message: (message) => received.push(message) }) });
+  const listener = await net.listen("ws://127.0.0.1:0", {
+    ...sizes,
+    onConnection: (connection) => connection.start({ ...ignore, message: (message) => received.push(message) }),
+  });
   const connection = await net.dial(listener.address, dialOptions);
   const message = utf8("kept");
   connection.send(message);

@@ -1,15 +1,9 @@
 import { PerdureError } from "../../wire/error.ts";
-import type { Clock } from "../clock.ts";
-import type { Log } from "../log.ts";
 import type { Net } from "../net.ts";
 import { dialLocalSocket, listenLocalSocket } from "./local-socket.ts";
+import type { NetParts } from "./net-parts.ts";
 import { dialWebSocket } from "./websocket-dial.ts";
 import { listenWebSocket } from "./websocket-listen.ts";
-
-export interface NetParts {
-  readonly clock: Clock;
-  readonly log: Log;
-}
 
 /** Connections of this machine: WebSocket for `ws:` and `wss:`, sockets of the file system (Windows: named pipes) for `unix:`. */
 export function createNodeNet(parts: NetParts): Net {

@@ -1,6 +1,6 @@
 import type { Host } from "../host.ts";
-import { silentLog } from "../log.ts";
 import type { Log } from "../log.ts";
+import { silentLog } from "../log.ts";
 import { createNodeClock } from "./clock.ts";
 import { createNodeCrypto } from "./crypto.ts";
 import { createNodeFiles } from "./files.ts";
@@ -15,5 +15,12 @@ export interface NodeHostOptions {
 /** This machine, as the rooms above see it. */
 export function createNodeHost({ log = silentLog }: NodeHostOptions = {}): Host {
   const clock = createNodeClock();
-  return { clock, random: createNodeRandom(), net: createNodeNet({ clock, log }), files: createNodeFiles(), crypto: createNodeCrypto(), log };
+  return {
+    clock,
+    random: createNodeRandom(),
+    net: createNodeNet({ clock, log }),
+    files: createNodeFiles(),
+    crypto: createNodeCrypto(),
+    log,
+  };
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { concat, fromUtf8, utf8 } from "../../wire/bytes.ts";
-import { spawnProcess } from "./processes.ts";
 import type { SpawnedProcess } from "./processes.ts";
+import { spawnProcess } from "./processes.ts";
 
 const node = (script: string, options: Partial<Parameters<typeof spawnProcess>[0]> = {}): SpawnedProcess =>
   spawnProcess({ command: process.execPath, args: ["--eval", script], env: process.env, ...options });
@@ -17,7 +17,11 @@ const ECHO = "process.stdin.pipe(process.stdout)";
 test("input, both outputs and the exit code are carried", async () => {
   const child = node(`console.error("trouble"); process.exitCode = 7; ${ECHO}`, { stdin: utf8("body") });
   expect(child.pid).toBeGreaterThan(0);
-  expect(await Promise.all([textOf(child.stdout), textOf(child.stderr), child.exit])).toEqual(["body", "trouble\n", { code: 7, signal: undefined }]);
+  expect(await Promise.all([textOf(child.stdout), textOf(child.stderr), child.exit])).toEqual([
+    "body",
+    "trouble\n",
+    { code: 7, signal: undefined },
+  ]);
 });
 
 test("a stream of megabytes passes through", async () => {
@@ -50,10 +54,16 @@ test("an abort ends also a process that ignores being asked", async () => {
 });
 
 test("a command that is not there is not-found", () => {
-  expect(() => spawnProcess({ command: "no-such-command-of-ours", args: [], env: process.env })).toThrowError(expect.objectContaining({ code: "not-found" }));
+  expect(() => spawnProcess({ command: "no-such-command-of-ours", args: [], env: process.env })).toThrowError(
+    expect.objectContaining({ code: "not-found" }),
+  );
 });
 
 test("the environment is the one given, and no shell reads the words", async () => {
-  const child = spawnProcess({ command: process.execPath, args: ["--print", "JSON.stringify([process.env.WORD, process.argv[1]])", "--", "$(id); *"], env: { WORD: "given", GONE: undefined } });
+  const child = spawnProcess({
+    command: process.execPath,
+    args: ["--print", "JSON.stringify([process.env.WORD, process.argv[1]])", "--", "$(id); *"],
+    env: { WORD: "given", GONE: undefined },
+  });
   expect(JSON.parse(await textOf(child.stdout))).toEqual(["given", "$(id); *"]);
 });

@@ -42,7 +42,9 @@ export function spawnProcess({ command, args, env, folder, stdin, signal }: Spaw
   child.on("error", () => {});
   const { pid } = child;
   if (pid === undefined) {
-    throw new PerdureError("not-found", `could not start "${command}"`, { hint: "Check the command's name, its folder and whether it may be run." });
+    throw new PerdureError("not-found", `could not start "${command}"`, {
+      hint: "Check the command's name, its folder and whether it may be run.",
+    });
   }
 
   let killTimer: NodeJS.Timeout | undefined;

@@ -2,8 +2,9 @@
  * Ed25519, verified strictly: everything two implementations could judge differently is refused. OpenSSL refuses S >= L
  * (RFC 8032 section 5.1.7) and compares R byte by byte; encodings of points that are not canonical or have small order are refused here.
  */
-import { createPrivateKey, createPublicKey, sign, verify } from "node:crypto";
+
 import type { KeyObject } from "node:crypto";
+import { createPrivateKey, createPublicKey, sign, verify } from "node:crypto";
 import { concat, fromHex, hex } from "../../wire/bytes.ts";
 import { PerdureError } from "../../wire/error.ts";
 import type { Signatures, SigningKey } from "../crypto.ts";

@@ -1,14 +1,19 @@
-import { WebSocket } from "ws";
 import type { ClientOptions } from "ws";
+import { WebSocket } from "ws";
 import { withDeadline } from "../deadline.ts";
 import type { Connection, DialOptions } from "../net.ts";
 import { CLOSE_TIMEOUT_MS } from "./connection.ts";
 import { dialError } from "./net-error.ts";
-import type { NetParts } from "./net.ts";
+import type { NetParts } from "./net-parts.ts";
 import { connectionOf, isLoopback } from "./websocket.ts";
 
 export async function dialWebSocket({ clock }: NetParts, url: URL, options: DialOptions): Promise<Connection> {
-  const deadline = { timeoutMs: options.timeoutMs, what: `a connection to ${url.href}`, signal: options.signal, hint: "Check the address and whether the relay runs." };
+  const deadline = {
+    timeoutMs: options.timeoutMs,
+    what: `a connection to ${url.href}`,
+    signal: options.signal,
+    hint: "Check the address and whether the relay runs.",
+  };
   return await withDeadline(clock, deadline, (signal) => {
     const socketOptions: ClientOptions & { readonly closeTimeout: number } = {
       perMessageDeflate: false,
@@ -22,7 +27,13 @@ export async function dialWebSocket({ clock }: NetParts, url: URL, options: Dial
     socket.once("upgrade", (response) => {
       address = response.socket.remoteAddress;
     });
-    const connection = connectionOf({ clock, socket, remote: () => url.host, local: () => isLoopback(address), maxMessageBytes: options.maxMessageBytes });
+    const connection = connectionOf({
+      clock,
+      socket,
+      remote: () => url.host,
+      local: () => isLoopback(address),
+      maxMessageBytes: options.maxMessageBytes,
+    });
     return new Promise<Connection>((resolve, reject) => {
       const giveUp = (): void => socket.terminate();
       signal.addEventListener("abort", giveUp, { once: true });

@@ -1,13 +1,13 @@
-import { createServer } from "node:http";
 import type { IncomingMessage, Server } from "node:http";
+import { createServer } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
-import { WebSocketServer } from "ws";
 import type { ServerOptions } from "ws";
+import { WebSocketServer } from "ws";
 import type { Connection, Listener, ListenOptions } from "../net.ts";
 import { CLOSE_TIMEOUT_MS } from "./connection.ts";
 import { listenError } from "./net-error.ts";
-import type { NetParts } from "./net.ts";
+import type { NetParts } from "./net-parts.ts";
 import { connectionOf, isLoopback } from "./websocket.ts";
 
 /** Somebody who opens a connection must say what he wants within this time. */
@@ -50,7 +50,10 @@ export async function listenWebSocket({ clock, log }: NetParts, url: URL, option
       if (options.onRequest !== undefined) return await options.onRequest(request);
       return new Response("This port speaks WebSocket only.\n", { status: 426, headers: { upgrade: "websocket", connection: "upgrade" } });
     } catch (error) {
-      log.write("error", "http.failed", { path: new URL(request.url).pathname, message: error instanceof Error ? error.message : String(error) });
+      log.write("error", "http.failed", {
+        path: new URL(request.url).pathname,
+        message: error instanceof Error ? error.message : String(error),
+      });
       return new Response("The request failed.\n", { status: 500 });
     }
   };
@@ -68,7 +71,13 @@ export async function listenWebSocket({ clock, log }: NetParts, url: URL, option
     const local = isLoopback(socket.remoteAddress) && !cameThroughProxy(request);
     webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       plainSockets.delete(socket);
-      const connection = connectionOf({ clock, socket: webSocket, remote: () => remote, local: () => local, maxMessageBytes: options.maxMessageBytes });
+      const connection = connectionOf({
+        clock,
+        socket: webSocket,
+        remote: () => remote,
+        local: () => local,
+        maxMessageBytes: options.maxMessageBytes,
+      });
       connections.add(connection);
       webSocket.once("close", () => connections.delete(connection));
       options.onConnection(connection);

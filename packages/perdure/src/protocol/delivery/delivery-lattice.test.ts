@@ -3,15 +3,19 @@ import { describe, expect, it } from "vitest";
 import { DELIVERY_STATES, type DeliveryState } from "../../wire/kept-agent.ts";
 import { isTerminal, rises } from "./delivery-lattice.ts";
 
-const highest = (states: readonly DeliveryState[]): DeliveryState => states.reduce((current, next) => (rises(current, next) ? next : current), "queued");
+const highest = (states: readonly DeliveryState[]): DeliveryState =>
+  states.reduce((current, next) => (rises(current, next) ? next : current), "queued");
 
 describe("delivery lattice", () => {
   it("ends in the same state whatever the order of what became known", () => {
     const states = fc.array(fc.constantFrom(...DELIVERY_STATES), { maxLength: 12 });
     fc.assert(
-      fc.property(states.chain((known) => fc.tuple(fc.constant(known), fc.shuffledSubarray(known, { minLength: known.length }))), ([known, shuffled]) => {
-        expect(highest(shuffled)).toBe(highest(known));
-      }),
+      fc.property(
+        states.chain((known) => fc.tuple(fc.constant(known), fc.shuffledSubarray(known, { minLength: known.length }))),
+        ([known, shuffled]) => {
+          expect(highest(shuffled)).toBe(highest(known));
+        },
+      ),
     );
   });
 

@@ -12,7 +12,11 @@ export interface Restated {
   readonly restated?: PayloadAt;
 }
 
-export function restateInbox(state: { readonly streams: ReadonlyMap<string, IncomingStream>; readonly messages: Iterable<Incoming>; readonly cursor: MailboxCursor }): readonly Restated[] {
+export function restateInbox(state: {
+  readonly streams: ReadonlyMap<string, IncomingStream>;
+  readonly messages: Iterable<Incoming>;
+  readonly cursor: MailboxCursor;
+}): readonly Restated[] {
   const records: Restated[] = [{ kept: positionsRecord(state.cursor) }];
   for (const stream of state.streams.values()) for (const head of streamRecords(stream)) records.push({ kept: { kind: "stream", head } });
   for (const incoming of state.messages) {
@@ -26,7 +30,8 @@ export function restateInbox(state: { readonly streams: ReadonlyMap<string, Inco
     const { box, arrival, failures, notBeforeMs } = incoming;
     const crashes = incoming.crashes + incoming.starts;
     const wasPutBack = box === "inbox" && state.streams.get(streamKey(from, stream))?.settled.has(seq) === true;
-    if (wasPutBack) records.push({ kept: { kind: "put", head: { from, stream, seq, box: "failed", arrival, failures, crashes, notBeforeMs } } });
+    if (wasPutBack)
+      records.push({ kept: { kind: "put", head: { from, stream, seq, box: "failed", arrival, failures, crashes, notBeforeMs } } });
     if (incoming.attempt > 0 || wasPutBack || box === "failed" || arrival > headOf(incoming).arrival) {
       records.push({ kept: { kind: "put", head: { from, stream, seq, box, arrival, failures, crashes, notBeforeMs } } });
     }
@@ -47,8 +52,13 @@ function* streamRecords(stream: IncomingStream): Iterable<KeptStream> {
   let first = true;
   do {
     yield {
-      from: stream.from, stream: stream.stream, settled: ranges.splice(0, RANGES_PER_RECORD), floor: stream.floor, maxExpiryMs: stream.maxExpiryMs,
-      digests: first ? digests : [], keys: keys.splice(0, KEYS_PER_RECORD),
+      from: stream.from,
+      stream: stream.stream,
+      settled: ranges.splice(0, RANGES_PER_RECORD),
+      floor: stream.floor,
+      maxExpiryMs: stream.maxExpiryMs,
+      digests: first ? digests : [],
+      keys: keys.splice(0, KEYS_PER_RECORD),
     };
     first = false;
   } while (ranges.length > 0 || keys.length > 0);

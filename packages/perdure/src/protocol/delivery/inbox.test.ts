@@ -51,13 +51,45 @@ interface Part {
   readonly stream?: Uint8Array;
 }
 
-function headOf({ seq, part = 0, parts = 1, floor = 1, key = "", digest = seq, expiresAtMs = EXPIRY, stream: on = stream }: Part, position: number, atMs: number, arrival: number): KeptIncoming {
+function headOf(
+  { seq, part = 0, parts = 1, floor = 1, key = "", digest = seq, expiresAtMs = EXPIRY, stream: on = stream }: Part,
+  position: number,
+  atMs: number,
+  arrival: number,
+): KeptIncoming {
   const empty = new Uint8Array(32);
   return {
-    from, stream: on, seq, digest: new Uint8Array(16).fill(digest), generation: GENERATION, position, storedAtMs: atMs, receivedAtMs: atMs, expiresAtMs, arrival, fromName: "",
+    from,
+    stream: on,
+    seq,
+    digest: new Uint8Array(16).fill(digest),
+    generation: GENERATION,
+    position,
+    storedAtMs: atMs,
+    receivedAtMs: atMs,
+    expiresAtMs,
+    arrival,
+    fromName: "",
     head: {
-      version: 0, thread: new Uint8Array(16), depth: 0, auto: false, inReplyTo: undefined, collapseKey: "", idempotencyKey: key, contentType: "text/plain", fileName: "",
-      part, parts, wholeBytes: (parts - 1) * PART_BYTES + 1, wholeHash: empty, floor, sentAtMs: NOW, logHead: empty, certificateHash: empty, bundle: new Uint8Array(0), extensions: [],
+      version: 0,
+      thread: new Uint8Array(16),
+      depth: 0,
+      auto: false,
+      inReplyTo: undefined,
+      collapseKey: "",
+      idempotencyKey: key,
+      contentType: "text/plain",
+      fileName: "",
+      part,
+      parts,
+      wholeBytes: (parts - 1) * PART_BYTES + 1,
+      wholeHash: empty,
+      floor,
+      sentAtMs: NOW,
+      logHead: empty,
+      certificateHash: empty,
+      bundle: new Uint8Array(0),
+      extensions: [],
     },
   };
 }
@@ -85,13 +117,22 @@ const start = (on: Bench, incoming: Incoming): void => {
   on.inbox.apply({ kind: "started", head: { from, stream: incoming.stream, seq: incoming.seq, attempt } }, undefined);
   incoming.claim = { client: "c", attempt };
 };
-const completion = (incoming: Incoming): Kept => ({ kind: "completed", head: { from, stream: incoming.stream, seq: incoming.seq, parts: incoming.parts, attempt: incoming.attempt, outcome: "done", atMs: NOW } });
+const completion = (incoming: Incoming): Kept => ({
+  kind: "completed",
+  head: { from, stream: incoming.stream, seq: incoming.seq, parts: incoming.parts, attempt: incoming.attempt, outcome: "done", atMs: NOW },
+});
 const complete = (on: Bench, incoming: Incoming): void => {
   for (const twin of on.inbox.twins(incoming)) on.inbox.apply(completion(twin), undefined);
   on.inbox.apply(completion(incoming), undefined);
 };
 const put = (on: Bench, incoming: Incoming, box: "inbox" | "failed", failures: number, notBeforeMs = 0): void => {
-  on.inbox.apply({ kind: "put", head: { from, stream: incoming.stream, seq: incoming.seq, box, arrival: on.inbox.nextArrival(), failures, crashes: 0, notBeforeMs } }, undefined);
+  on.inbox.apply(
+    {
+      kind: "put",
+      head: { from, stream: incoming.stream, seq: incoming.seq, box, arrival: on.inbox.nextArrival(), failures, crashes: 0, notBeforeMs },
+    },
+    undefined,
+  );
   incoming.claim = undefined;
 };
 
@@ -274,15 +315,27 @@ describe("inbox: any history", () => {
   const actions = fc.array(
     fc.oneof(
       fc.record({ do: fc.constant("deliver" as const), seq: fc.integer({ min: 1, max: 12 }) }),
-      fc.record({ do: fc.constantFrom("start" as const, "complete" as const, "fail" as const, "park" as const, "restart" as const, "wait" as const), seq: fc.constant(0) }),
+      fc.record({
+        do: fc.constantFrom("start" as const, "complete" as const, "fail" as const, "park" as const, "restart" as const, "wait" as const),
+        seq: fc.constant(0),
+      }),
     ),
     { maxLength: 120 },
   );
   /** Messages 1-2 and 7-9 have several parts; half of the others wait for no hole. */
   const partOf = (seq: number): Part =>
-    seq <= 2 ? { seq, part: seq - 1, parts: 2 } : seq >= 7 && seq <= 9 ? { seq, part: seq - 7, parts: 3 } : seq % 2 === 0 ? { seq, floor: seq } : { seq };
+    seq <= 2
+      ? { seq, part: seq - 1, parts: 2 }
+      : seq >= 7 && seq <= 9
+        ? { seq, part: seq - 7, parts: 3 }
+        : seq % 2 === 0
+          ? { seq, floor: seq }
+          : { seq };
 
-  const run = (script: readonly { readonly do: string; readonly seq: number }[], defences: { readonly dedupe: boolean; readonly floor: boolean }): void => {
+  const run = (
+    script: readonly { readonly do: string; readonly seq: number }[],
+    defences: { readonly dedupe: boolean; readonly floor: boolean },
+  ): void => {
     let on = bench(defences);
     let position = 0;
     let nowMs = NOW;
@@ -315,21 +368,35 @@ describe("inbox: any history", () => {
       }
       const said = on.cursor.take();
       if (said === undefined) continue;
-      for (let at = 1; at <= said.floor; at++) expect(over.has(lies.get(at) as number), `position ${at} is released after its completion`).toBe(true);
+      for (let at = 1; at <= said.floor; at++)
+        expect(over.has(lies.get(at) as number), `position ${at} is released after its completion`).toBe(true);
       for (const [first, last] of said.ranges) for (let at = first; at <= last; at++) expect(over.has(lies.get(at) as number)).toBe(true);
     }
     for (const incoming of on.inbox.listed("inbox", 0)) expect(over.has(incoming.seq)).toBe(false);
   };
 
   it("completes each message once and releases only what is completed", () => {
-    fc.assert(fc.property(actions, (script) => run(script, { dedupe: true, floor: true })), { numRuns: 500 });
+    fc.assert(
+      fc.property(actions, (script) => run(script, { dedupe: true, floor: true })),
+      { numRuns: 500 },
+    );
   });
 
   it("negative control: turns red without dedupe", () => {
-    expect(() => fc.assert(fc.property(actions, (script) => run(script, { dedupe: false, floor: true })), { numRuns: 2000, seed: 1 })).toThrow();
+    expect(() =>
+      fc.assert(
+        fc.property(actions, (script) => run(script, { dedupe: false, floor: true })),
+        { numRuns: 2000, seed: 1 },
+      ),
+    ).toThrow();
   });
 
   it("negative control: turns red without the settle floor", () => {
-    expect(() => fc.assert(fc.property(actions, (script) => run(script, { dedupe: true, floor: false })), { numRuns: 500, seed: 1 })).toThrow();
+    expect(() =>
+      fc.assert(
+        fc.property(actions, (script) => run(script, { dedupe: true, floor: false })),
+        { numRuns: 500, seed: 1 },
+      ),
+    ).toThrow();
   });
 });

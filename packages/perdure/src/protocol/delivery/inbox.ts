@@ -16,12 +16,12 @@
  * - A completion settles every part, and every twin with the same idempotency key ends the same way.
  */
 import { type Bytes, equalBytes } from "../../wire/bytes.ts";
-import { MAX_PARTS, PART_BYTES } from "../../wire/limits.ts";
 import type { Kept, KeptCompletion, KeptIncoming, KeptPassing, KeptPlace, KeptStream, PayloadAt } from "../../wire/kept-agent.ts";
+import { MAX_PARTS, PART_BYTES } from "../../wire/limits.ts";
+import { restateInbox } from "./inbox-restatement.ts";
 import { digestOf, headOf, type Incoming, incomingKey, isWhole, streamKey } from "./incoming.ts";
 import { addMessage, createIncomingStream, type IncomingStream, rememberDigest, removeMessage, startsAtMs } from "./incoming-stream.ts";
 import type { MailboxCursor } from "./mailbox-cursor.ts";
-import { restateInbox } from "./inbox-restatement.ts";
 
 export interface InboxLimits {
   readonly holeWaitMs: number;
@@ -62,7 +62,11 @@ export interface Inbox {
   readonly failed: number;
 }
 
-export function createInbox(input: { readonly limits: InboxLimits; readonly defences: { readonly dedupe: boolean }; readonly cursor: MailboxCursor }): Inbox {
+export function createInbox(input: {
+  readonly limits: InboxLimits;
+  readonly defences: { readonly dedupe: boolean };
+  readonly cursor: MailboxCursor;
+}): Inbox {
   const { limits, cursor } = input;
   const messages = new Map<string, Incoming>();
   const streams = new Map<string, IncomingStream>();
@@ -113,8 +117,23 @@ export function createInbox(input: { readonly limits: InboxLimits; readonly defe
     let incoming = messages.get(key);
     if (incoming === undefined) {
       incoming = {
-        key, from: head.from, stream: head.stream, seq, parts: head.head.parts, have: new Map(), box: "inbox", arrival: 0, wholeAtMs: 0,
-        attempt: 0, failures: 0, crashes: 0, starts: 0, notBeforeMs: 0, claim: undefined, committing: false, twinOf: undefined,
+        key,
+        from: head.from,
+        stream: head.stream,
+        seq,
+        parts: head.head.parts,
+        have: new Map(),
+        box: "inbox",
+        arrival: 0,
+        wholeAtMs: 0,
+        attempt: 0,
+        failures: 0,
+        crashes: 0,
+        starts: 0,
+        notBeforeMs: 0,
+        claim: undefined,
+        committing: false,
+        twinOf: undefined,
       };
       messages.set(key, incoming);
       addMessage(stream, incoming);
@@ -167,7 +186,14 @@ export function createInbox(input: { readonly limits: InboxLimits; readonly defe
   const put = (head: KeptPlace): void => {
     const incoming = messages.get(incomingKey(head.from, head.stream, head.seq));
     if (incoming === undefined) return;
-    Object.assign(incoming, { box: head.box, arrival: head.arrival, failures: head.failures, crashes: head.crashes, notBeforeMs: head.notBeforeMs, starts: 0 });
+    Object.assign(incoming, {
+      box: head.box,
+      arrival: head.arrival,
+      failures: head.failures,
+      crashes: head.crashes,
+      notBeforeMs: head.notBeforeMs,
+      starts: 0,
+    });
     arrivals = Math.max(arrivals, head.arrival);
     if (head.box === "failed") settleParts(incoming, incoming.attempt);
   };
@@ -214,7 +240,11 @@ export function createInbox(input: { readonly limits: InboxLimits; readonly defe
         if (stream === undefined) return;
         streams.delete(key);
         streamsOf.get(fromKey(kept.head.from))?.delete(stream);
-      } else if (kept.kind === "positions") cursor.begin(kept.head.generation, kept.head.settled.map(([first = 1, last = 0]) => [first, last] as const));
+      } else if (kept.kind === "positions")
+        cursor.begin(
+          kept.head.generation,
+          kept.head.settled.map(([first = 1, last = 0]) => [first, last] as const),
+        );
     },
     reset(arrival) {
       for (const map of [messages, streams, streamsOf, held]) map.clear();
@@ -238,7 +268,10 @@ export function createInbox(input: { readonly limits: InboxLimits; readonly defe
       }
       if (arrival.expiresAtMs <= nowMs) return "expired";
       if (stream === undefined && (streamsOf.get(fromKey(arrival.from))?.size ?? 0) >= limits.liveStreams) return "too-busy";
-      return arrival.head === undefined || fits(arrival, messages.get(incomingKey(arrival.from, arrival.stream, arrival.seq - arrival.head.part))) ? "new" : "malformed";
+      return arrival.head === undefined ||
+        fits(arrival, messages.get(incomingKey(arrival.from, arrival.stream, arrival.seq - arrival.head.part)))
+        ? "new"
+        : "malformed";
     },
     find: (key) => messages.get(key),
     completedAttempt(from, stream, seq) {
@@ -248,7 +281,8 @@ export function createInbox(input: { readonly limits: InboxLimits; readonly defe
     listed(box, afterArrival) {
       const found: Incoming[] = [];
       for (const incoming of messages.values()) {
-        if (incoming.box === box && incoming.arrival > afterArrival && incoming.twinOf === undefined && isWhole(incoming)) found.push(incoming);
+        if (incoming.box === box && incoming.arrival > afterArrival && incoming.twinOf === undefined && isWhole(incoming))
+          found.push(incoming);
       }
       return found.sort((a, b) => a.arrival - b.arrival);
     },
@@ -266,7 +300,10 @@ export function createInbox(input: { readonly limits: InboxLimits; readonly defe
       return best === undefined ? { atMs } : { incoming: best };
     },
     twins: (incoming) => [...messages.values()].filter((each) => each.twinOf === incoming && each !== incoming),
-    lateTwins: () => [...messages.values()].filter((each) => each.twinOf !== undefined && !each.committing && (each.twinOf === each || !messages.has(each.twinOf.key))),
+    lateTwins: () =>
+      [...messages.values()].filter(
+        (each) => each.twinOf !== undefined && !each.committing && (each.twinOf === each || !messages.has(each.twinOf.key)),
+      ),
     nextArrival: () => ++arrivals,
     get lastArrival() {
       return arrivals;
@@ -280,7 +317,19 @@ export function createInbox(input: { readonly limits: InboxLimits; readonly defe
         const { expiresAtMs } = headOf(incoming);
         if (expiresAtMs > nowMs) nextMs = Math.min(nextMs, expiresAtMs);
         else if (isWhole(incoming)) expired.push(incoming);
-        else records.push({ kind: "passed", head: { from: incoming.from, stream: incoming.stream, seq: incoming.seq, digest: digestOf(incoming), expiresAtMs, generation: cursor.generation, position: 0 } });
+        else
+          records.push({
+            kind: "passed",
+            head: {
+              from: incoming.from,
+              stream: incoming.stream,
+              seq: incoming.seq,
+              digest: digestOf(incoming),
+              expiresAtMs,
+              generation: cursor.generation,
+              position: 0,
+            },
+          });
       }
       for (const stream of streams.values()) {
         const forgetMs = stream.maxExpiryMs + limits.forgetStreamMs;
@@ -307,5 +356,10 @@ function fits(arrival: Arrival, message: Incoming | undefined): boolean {
   if (head.parts !== Math.max(1, Math.ceil(head.wholeBytes / PART_BYTES))) return false;
   if (message === undefined) return true;
   const first = headOf(message).head;
-  return message.parts === head.parts && first.wholeBytes === head.wholeBytes && equalBytes(first.wholeHash, head.wholeHash) && equalBytes(first.thread, head.thread);
+  return (
+    message.parts === head.parts &&
+    first.wholeBytes === head.wholeBytes &&
+    equalBytes(first.wholeHash, head.wholeHash) &&
+    equalBytes(first.thread, head.thread)
+  );
 }

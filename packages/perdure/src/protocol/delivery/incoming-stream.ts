@@ -28,7 +28,17 @@ export interface IncomingStream {
 }
 
 export function createIncomingStream(from: Bytes, stream: Bytes): IncomingStream {
-  return { from, stream, settled: createIntervalSet(), pending: new Map(), messages: [], floor: 1, maxExpiryMs: 0, digests: new Map(), keys: new Map() };
+  return {
+    from,
+    stream,
+    settled: createIntervalSet(),
+    pending: new Map(),
+    messages: [],
+    floor: 1,
+    maxExpiryMs: 0,
+    digests: new Map(),
+    keys: new Map(),
+  };
 }
 
 export function rememberDigest(stream: IncomingStream, seq: number, digest: Bytes, attempt: number): void {

@@ -1,6 +1,6 @@
 /** One message on its way in, as the inbox holds it. */
 import { type Bytes, hex } from "../../wire/bytes.ts";
-import { agentIdText, type AgentId, type MessageId, messageIdText } from "../../wire/ids.ts";
+import { type AgentId, agentIdText, type MessageId, messageIdText } from "../../wire/ids.ts";
 import type { KeptIncoming, PayloadAt } from "../../wire/kept-agent.ts";
 
 export interface IncomingPart {

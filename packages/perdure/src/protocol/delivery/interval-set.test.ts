@@ -2,7 +2,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createIntervalSet, type Range } from "./interval-set.ts";
 
-const ranges = fc.array(fc.tuple(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 0, max: 9 })).map(([first, more]): Range => [first, first + more]), { maxLength: 40 });
+const ranges = fc.array(
+  fc.tuple(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 0, max: 9 })).map(([first, more]): Range => [first, first + more]),
+  { maxLength: 40 },
+);
 
 describe("interval set", () => {
   it("holds exactly what a plain set of numbers holds", () => {
@@ -23,7 +26,8 @@ describe("interval set", () => {
     fc.assert(
       fc.property(ranges, (added) => {
         const kept = createIntervalSet(added).ranges;
-        for (let index = 1; index < kept.length; index++) expect((kept[index] as Range)[0]).toBeGreaterThan((kept[index - 1] as Range)[1] + 1);
+        for (let index = 1; index < kept.length; index++)
+          expect((kept[index] as Range)[0]).toBeGreaterThan((kept[index - 1] as Range)[1] + 1);
       }),
     );
   });

@@ -39,7 +39,16 @@ export interface LinkWindow<Item extends LinkItem> {
   /** The item of one number was not taken; `undefined` when nothing in flight has that number. */
   refused(linkSeq: number): Item | undefined;
   /** What a new session of the same link starts with; `undefined` when the relay knows another history of this link. */
-  resume(linkUpTo: number, linkRefused: readonly number[]): { readonly acked: readonly Item[]; readonly refused: readonly Item[]; readonly resend: readonly { readonly linkSeq: number; readonly item: Item }[] } | undefined;
+  resume(
+    linkUpTo: number,
+    linkRefused: readonly number[],
+  ):
+    | {
+        readonly acked: readonly Item[];
+        readonly refused: readonly Item[];
+        readonly resend: readonly { readonly linkSeq: number; readonly item: Item }[];
+      }
+    | undefined;
   /** The items a statement about `first` to `last` covers, in link order, refused ones left out; `undefined` when one is not remembered. */
   covered(first: number, last: number): readonly Item[] | undefined;
   /** Forgets acknowledged items up to `last`. */
@@ -48,7 +57,10 @@ export interface LinkWindow<Item extends LinkItem> {
 
 export const MAX_UNPROVEN = 4096;
 
-export function createLinkWindow<Item extends LinkItem>(limits: { readonly windowFrames: number; readonly windowBytes: number }): LinkWindow<Item> {
+export function createLinkWindow<Item extends LinkItem>(limits: {
+  readonly windowFrames: number;
+  readonly windowBytes: number;
+}): LinkWindow<Item> {
   const slots = new Map<number, Slot<Item>>();
   let given = 0;
   let acknowledged = 0;

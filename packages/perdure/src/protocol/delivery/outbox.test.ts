@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../wire/bytes.ts";
 import { messageIdText } from "../../wire/ids.ts";
-import { decodeKept, type DeliveryState, encodeKept, type Kept, type PayloadAt } from "../../wire/kept-agent.ts";
+import { type DeliveryState, decodeKept, encodeKept, type Kept, type PayloadAt } from "../../wire/kept-agent.ts";
 import { createOutbox, MAX_ENDED, type Outbox } from "./outbox.ts";
 import type { Outgoing } from "./outgoing.ts";
 
@@ -28,8 +28,26 @@ function place(on: Bench): PayloadAt {
 function queue(on: Bench, parts = 1, kind: "mail" | "receipt" = "mail"): Outgoing {
   const { stream, seq } = on.outbox.reserve(hex(to), parts);
   const head = {
-    stream, seq, parts, class: kind, to, toName: "", requestId: new Uint8Array(0), asks: false, thread: new Uint8Array(16), depth: 0, auto: false, inReplyTo: undefined,
-    collapseKey: "", idempotencyKey: "", contentType: "", fileName: "", wholeBytes: 10, wholeHash: new Uint8Array(32), sentAtMs: NOW, expiresAtMs: EXPIRY,
+    stream,
+    seq,
+    parts,
+    class: kind,
+    to,
+    toName: "",
+    requestId: new Uint8Array(0),
+    asks: false,
+    thread: new Uint8Array(16),
+    depth: 0,
+    auto: false,
+    inReplyTo: undefined,
+    collapseKey: "",
+    idempotencyKey: "",
+    contentType: "",
+    fileName: "",
+    wholeBytes: 10,
+    wholeHash: new Uint8Array(32),
+    sentAtMs: NOW,
+    expiresAtMs: EXPIRY,
   };
   on.outbox.apply({ kind: "queued", head }, place(on));
   for (let part = 0; part < parts; part++) on.outbox.apply({ kind: "part", head: { stream, seq: seq + part } }, place(on));
@@ -37,12 +55,22 @@ function queue(on: Bench, parts = 1, kind: "mail" | "receipt" = "mail"): Outgoin
 }
 
 function seal(on: Bench, outgoing: Outgoing): void {
-  for (const { seq } of outgoing.parts) on.outbox.apply({ kind: "sealed", head: { stream: outgoing.head.stream, seq, digest: new Uint8Array(16).fill(seq), bytes: 20 } }, place(on));
+  for (const { seq } of outgoing.parts)
+    on.outbox.apply(
+      { kind: "sealed", head: { stream: outgoing.head.stream, seq, digest: new Uint8Array(16).fill(seq), bytes: 20 } },
+      place(on),
+    );
 }
 
 function step(on: Bench, outgoing: Outgoing, state: DeliveryState): void {
   const { stream, seq } = outgoing.head;
-  on.outbox.apply({ kind: "step", head: { stream, seq, state, atMs: NOW, by: new Uint8Array(0), proof: "none", detail: "", evidence: new Uint8Array(0) } }, undefined);
+  on.outbox.apply(
+    {
+      kind: "step",
+      head: { stream, seq, state, atMs: NOW, by: new Uint8Array(0), proof: "none", detail: "", evidence: new Uint8Array(0) },
+    },
+    undefined,
+  );
 }
 
 function reopen(before: Bench): Bench {
@@ -187,7 +215,10 @@ describe("outbox", () => {
   });
 
   it("is the same after a restart, whatever happened", () => {
-    const actions = fc.array(fc.record({ do: fc.constantFrom("queue", "seal", "accepted", "stored", "done", "unconfirmed"), pick: fc.nat(20) }), { maxLength: 60 });
+    const actions = fc.array(
+      fc.record({ do: fc.constantFrom("queue", "seal", "accepted", "stored", "done", "unconfirmed"), pick: fc.nat(20) }),
+      { maxLength: 60 },
+    );
     fc.assert(
       fc.property(actions, (script) => {
         const on = bench();
@@ -200,7 +231,13 @@ describe("outbox", () => {
           else step(on, outgoing, action as DeliveryState);
         }
         const again = reopen(on);
-        const shown = (of: Outbox): unknown => [...of.all()].map(({ id, state, steps, parts }) => ({ id, state, steps, parts: parts.map(({ plain, envelope, bytes }) => ({ plain, envelope, bytes })) }));
+        const shown = (of: Outbox): unknown =>
+          [...of.all()].map(({ id, state, steps, parts }) => ({
+            id,
+            state,
+            steps,
+            parts: parts.map(({ plain, envelope, bytes }) => ({ plain, envelope, bytes })),
+          }));
         expect(shown(again.outbox)).toEqual(shown(on.outbox));
         expect(again.outbox.openMessages).toBe(on.outbox.openMessages);
         expect(again.outbox.unsealedRecipients()).toEqual(on.outbox.unsealedRecipients());

@@ -20,7 +20,7 @@ import { type Bytes, EMPTY, equalBytes, hex } from "../../wire/bytes.ts";
 import { type MessageId, messageIdText } from "../../wire/ids.ts";
 import type { Kept, KeptOutgoing, KeptStep, PayloadAt } from "../../wire/kept-agent.ts";
 import { isTerminal, rank, rises } from "./delivery-lattice.ts";
-import { isSealed, mayHaveLeft, openBytes, type Outgoing, type OutgoingPart } from "./outgoing.ts";
+import { isSealed, mayHaveLeft, type Outgoing, type OutgoingPart, openBytes } from "./outgoing.ts";
 import { createSendQueue, type SendQueue } from "./send-queue.ts";
 
 /** Handles of ended messages kept at most; the ones that ended first are forgotten first. */
@@ -121,11 +121,31 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
     const list: OutgoingPart[] = [];
     const outgoing: Outgoing = { id, head, recipient: recipientOf(head), parts: list, steps: [], state: "queued" };
     for (let index = 0; index < head.parts; index++) {
-      const part: OutgoingPart = { seq: head.seq + index, of: outgoing, plain: undefined, envelope: undefined, digest: NO_DIGEST, bytes: 0, flights: 0, acked: false, uncertain: false, refusals: 0 };
+      const part: OutgoingPart = {
+        seq: head.seq + index,
+        of: outgoing,
+        plain: undefined,
+        envelope: undefined,
+        digest: NO_DIGEST,
+        bytes: 0,
+        flights: 0,
+        acked: false,
+        uncertain: false,
+        refusals: 0,
+      };
       list.push(part);
       parts.set(messageIdText(head.stream, part.seq), part);
     }
-    outgoing.steps.push({ stream: head.stream, seq: head.seq, state: "queued", atMs: head.sentAtMs, by: EMPTY, proof: "none", detail: "", evidence: EMPTY });
+    outgoing.steps.push({
+      stream: head.stream,
+      seq: head.seq,
+      state: "queued",
+      atMs: head.sentAtMs,
+      by: EMPTY,
+      proof: "none",
+      detail: "",
+      evidence: EMPTY,
+    });
     messages.set(id, outgoing);
     if (head.requestId.length > 0) requests.set(hex(head.requestId), outgoing);
     const streamKey = hex(head.stream);
@@ -169,7 +189,10 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
     slim(outgoing);
   };
 
-  const sealed = (head: { readonly stream: Bytes; readonly seq: number; readonly digest: Bytes; readonly bytes: number }, at: PayloadAt | undefined): void => {
+  const sealed = (
+    head: { readonly stream: Bytes; readonly seq: number; readonly digest: Bytes; readonly bytes: number },
+    at: PayloadAt | undefined,
+  ): void => {
     const part = parts.get(messageIdText(head.stream, head.seq));
     if (part === undefined || part.bytes > 0) return;
     part.digest = head.digest;
@@ -292,9 +315,11 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
           records.push({ kind: "step", head: { stream, seq, state, atMs: nowMs, by: EMPTY, proof: "none", detail, evidence: EMPTY } });
         };
         const neverSent = !mayHaveLeft(outgoing);
-        const dueMs = !isOpen(outgoing) ? head.expiresAtMs + limits.forgetStreamMs
-          : head.class === "receipt" || neverSent ? head.expiresAtMs
-          : head.expiresAtMs + limits.unconfirmedAfterMs;
+        const dueMs = !isOpen(outgoing)
+          ? head.expiresAtMs + limits.forgetStreamMs
+          : head.class === "receipt" || neverSent
+            ? head.expiresAtMs
+            : head.expiresAtMs + limits.unconfirmedAfterMs;
         if (nowMs < dueMs) nextMs = Math.min(nextMs, dueMs);
         else if (!isOpen(outgoing) || head.class === "receipt") records.push({ kind: "forgotten", head: { stream, seq } });
         else if (neverSent) verdict("expired", "no relay took it in time");

@@ -1,0 +1,32 @@
+import { expect, test } from "vitest";
+import { createSettings, listSettings, SETTINGS, type SettingName } from "./register.ts";
+
+const names = Object.keys(SETTINGS) as SettingName[];
+
+test.each(names)("%s has a default inside its bounds and a reason", (name) => {
+  const { value, min, max, reason } = SETTINGS[name];
+  expect(value).toBeGreaterThanOrEqual(min);
+  expect(value).toBeLessThanOrEqual(max);
+  expect(reason.length).toBeGreaterThan(20);
+  expect(reason.endsWith(".")).toBe(true);
+});
+
+test("an override is in force and listed as set", () => {
+  const settings = createSettings({ pingEveryMs: 20_000 });
+  expect(settings.pingEveryMs).toBe(20_000);
+  const rows = listSettings(settings);
+  expect(rows.filter(({ origin }) => origin === "set").map(({ name }) => name)).toEqual(["pingEveryMs"]);
+  expect(rows).toHaveLength(names.length);
+});
+
+test("a name nobody knows is refused", () => {
+  expect(() => createSettings({ pingEvery: 1 })).toThrow(expect.objectContaining({ code: "unknown-setting" }));
+});
+
+test.each([Number.NaN, -1, Number.POSITIVE_INFINITY, SETTINGS.pingEveryMs.max + 1])("%s is no value for a setting", (value) => {
+  expect(() => createSettings({ pingEveryMs: value })).toThrow(expect.objectContaining({ code: "bad-argument" }));
+});
+
+test("names of settings used as keys of every object are refused like any other", () => {
+  expect(() => createSettings({ constructor: 1 } as Record<string, number>)).toThrow(expect.objectContaining({ code: "unknown-setting" }));
+});
