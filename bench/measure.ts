@@ -10,30 +10,42 @@ export interface Measurement {
   readonly latencyMs?: { readonly p50: number; readonly p99: number };
 }
 
+/** What a rate counts, when it is not operations. */
+export interface Counted {
+  readonly unit: string;
+  /** Of this unit in one operation. */
+  readonly each: number;
+}
+
 const WARM_UP_MS = 500;
 const ROUND_MS = 1_500;
 const ROUNDS = 5;
+const OPERATIONS: Counted = { unit: "operations per second", each: 1 };
 
 /**
  * Operations per second with `inFlight` of them under way at any time. `operate` resolves when one is complete.
  */
-export async function perSecond(what: string, inFlight: number, operate: () => Promise<unknown>): Promise<Measurement> {
+export async function perSecond(
+  what: string,
+  inFlight: number,
+  operate: () => Promise<unknown>,
+  { unit, each }: Counted = OPERATIONS,
+): Promise<Measurement> {
   await round(inFlight, WARM_UP_MS, operate);
   const latencies: number[] = [];
   const rounds: number[] = [];
-  for (let at = 0; at < ROUNDS; at++) rounds.push(Math.round(await round(inFlight, ROUND_MS, operate, latencies)));
-  latencies.sort((a, b) => a - b);
-  const latencyMs = { p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99) };
-  return {
-    what,
-    unit: "operations per second",
-    value: quantile(
-      [...rounds].sort((a, b) => a - b),
-      0.5,
-    ),
-    rounds,
-    latencyMs,
-  };
+  for (let at = 0; at < ROUNDS; at++) rounds.push(rounded((await round(inFlight, ROUND_MS, operate, latencies)) * each));
+  return { ...ofRounds(what, unit, rounds), latencyMs: latencyOf(latencies) };
+}
+
+/** A measurement of rounds that were measured elsewhere. */
+export function ofRounds(what: string, unit: string, rounds: readonly number[]): Measurement {
+  return { what, unit, value: quantile([...rounds].sort(ascending), 0.5), rounds: rounds.map(rounded) };
+}
+
+export function latencyOf(latencies: readonly number[]): { readonly p50: number; readonly p99: number } {
+  const sorted = [...latencies].sort(ascending);
+  return { p50: quantile(sorted, 0.5), p99: quantile(sorted, 0.99) };
 }
 
 async function round(inFlight: number, durationMs: number, operate: () => Promise<unknown>, latencies: number[] = []): Promise<number> {
@@ -53,6 +65,13 @@ async function round(inFlight: number, durationMs: number, operate: () => Promis
 }
 
 function quantile(sorted: readonly number[], share: number): number {
-  const value = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+  return rounded(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
+}
+
+function rounded(value: number): number {
   return Number(value.toPrecision(4));
+}
+
+function ascending(a: number, b: number): number {
+  return a - b;
 }

@@ -9,12 +9,21 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { benchCrowd } from "./crowd.ts";
 import { benchLog } from "./log.ts";
 import { conditionsNow } from "./machine.ts";
 import type { Measurement } from "./measure.ts";
+import { benchPath } from "./path.ts";
+import { benchRelay } from "./relay.ts";
 import { benchSealing } from "./sealing.ts";
 
-const BENCHMARKS: Readonly<Record<string, (folder: string) => Promise<readonly Measurement[]>>> = { log: benchLog, sealing: benchSealing };
+const BENCHMARKS: Readonly<Record<string, (folder: string) => Promise<readonly Measurement[]>>> = {
+  log: benchLog,
+  sealing: benchSealing,
+  relay: benchRelay,
+  path: benchPath,
+  crowd: benchCrowd,
+};
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const words = process.argv.slice(2);
@@ -32,10 +41,9 @@ for (const [name, bench] of Object.entries(BENCHMARKS)) {
   mkdirSync(folder, { recursive: true });
   try {
     const measurements = await bench(folder);
-    for (const { what, value, latencyMs } of measurements) {
-      process.stdout.write(
-        `${name.padEnd(8)} ${what.padEnd(40)} ${String(value).padStart(9)}/s   p50 ${latencyMs?.p50} ms   p99 ${latencyMs?.p99} ms\n`,
-      );
+    for (const { what, unit, value, latencyMs } of measurements) {
+      const times = latencyMs === undefined ? "" : `   p50 ${latencyMs.p50} ms   p99 ${latencyMs.p99} ms`;
+      process.stdout.write(`${name.padEnd(8)} ${what.padEnd(70)} ${String(value).padStart(9)} ${unit}${times}\n`);
     }
     if (!words.includes("--dry")) {
       mkdirSync(join(root, "bench/results"), { recursive: true });

@@ -1,0 +1,40 @@
+/** What `processes.ts` starts: a relay, or an agent that takes everything as done. */
+import process from "node:process";
+import { openAgent } from "../packages/perdure/src/agent/index.ts";
+import { createNodeHost } from "../packages/perdure/src/host/node/index.ts";
+import { openRelay } from "../packages/perdure/src/relay/index.ts";
+
+const [what = "", folder = "", address = ""] = process.argv.slice(2);
+
+async function openMember(): Promise<{ readonly says: string; close(): Promise<void> }> {
+  if (what === "relay") {
+    const relay = await openRelay({ host: createNodeHost(), folder, listen: "ws://127.0.0.1:0" });
+    return { says: relay.address, close: () => relay.drain() };
+  }
+  const agent = await openAgent(folder, { join: address });
+  const served = agent.serve(() => {}, { concurrency: 64 });
+  return {
+    says: agent.id,
+    close: async () => {
+      await agent.close();
+      await served.catch(() => undefined);
+    },
+  };
+}
+
+const member = await openMember();
+process.on("message", (asked) => {
+  if (asked === "cpu") {
+    const { user, system } = process.cpuUsage();
+    process.send?.(user + system);
+  } else {
+    member.close().then(
+      () => process.disconnect(),
+      (error: unknown) => {
+        process.stderr.write(`${String(error)}\n`);
+        process.exit(1);
+      },
+    );
+  }
+});
+process.send?.(member.says);

@@ -1,0 +1,43 @@
+/** A relay or a reader in a process of its own, so that a benchmark does not share its loop with what it measures. */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+
+export interface Member extends AsyncDisposable {
+  /** The relay's address, or the reader's id. */
+  readonly says: string;
+  /** Microseconds of processor time, user and system, since the process began. */
+  cpuMicros(): Promise<number>;
+}
+
+/** Words of the process: `relay FOLDER`, or `reader FOLDER ADDRESS`. */
+export async function startMember(...words: readonly string[]): Promise<Member> {
+  const child = fork(fileURLToPath(new URL("member.ts", import.meta.url)), [...words], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  const says = String(await answer(child));
+  return {
+    says,
+    cpuMicros: async () => {
+      child.send("cpu");
+      return Number(await answer(child));
+    },
+    async [Symbol.asyncDispose]() {
+      const gone = once(child, "exit");
+      child.send("stop");
+      await gone;
+    },
+  };
+}
+
+/** Its next message; an error when it ends without one. */
+async function answer(child: ChildProcess): Promise<unknown> {
+  const ended = new AbortController();
+  try {
+    const gone = once(child, "exit", { signal: ended.signal }).then(([code]) => {
+      throw new Error(`a process of the benchmark ended with ${code}`);
+    });
+    const [said] = await Promise.race([once(child, "message", { signal: ended.signal }), gone]);
+    return said;
+  } finally {
+    ended.abort();
+  }
+}
