@@ -230,8 +230,11 @@ export function encodeKept(kept: Kept, payload: Bytes | undefined, restated?: Pa
   record[0] = KEPT_KINDS.indexOf(kept.kind);
   record[1] = restated === undefined ? 0 : RESTATED;
   view.setUint32(2, head.length);
-  if (restated !== undefined)
-    [restated.segment, restated.offset, restated.length].forEach((value, index) => writeU64(view, FIXED_BYTES + index * 8, value));
+  if (restated !== undefined) {
+    writeU64(view, FIXED_BYTES, restated.segment);
+    writeU64(view, FIXED_BYTES + 8, restated.offset);
+    writeU64(view, FIXED_BYTES + 16, restated.length);
+  }
   record.set(head, start);
   if (payload !== undefined) record.set(payload, start + head.length);
   return record;
