@@ -231,8 +231,12 @@ export function createLedger(): Ledger {
         if (attempt > 1) counts.repeats++;
         return;
       }
-      case "agent.put-off":
       case "agent.failed":
+        // In the failed box for its owner to see, and its sender is told: the relay may let go.
+        deal(host, text("from"), text("id"), Number(fields["parts"] ?? 1));
+        mayStartAgain.add(key);
+        return;
+      case "agent.put-off":
       case "agent.claim-freed":
       case "agent.claim-taken-back":
         mayStartAgain.add(key);
