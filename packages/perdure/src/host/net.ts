@@ -15,9 +15,17 @@ export interface DialOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Who asks for a connection over `ws:`, in the words of the request; a browser says `origin`, a program does not. */
+export interface Caller {
+  readonly host: string | undefined;
+  readonly origin: string | undefined;
+}
+
 export interface ListenOptions {
   /** A larger message closes its connection. */
   readonly maxMessageBytes: number;
+  /** Whether a caller over `ws:` may connect at all; one that may not is answered 403. Everybody may without it. */
+  readonly mayConnect?: (caller: Caller) => boolean;
   readonly onConnection: (connection: Connection) => void;
   /** Answers plain HTTP on the same port; only with `ws:`. How much of a body is read is for it to bound. */
   readonly onRequest?: (request: Request) => Promise<Response> | Response;

@@ -1,6 +1,6 @@
 /** What a relay answers over plain HTTP on its port: whether it is well, and what its owner wants to see. */
 import { Hono } from "hono";
-import { isLoopbackName } from "./loopback.ts";
+import { hostnameOf, isLoopbackName } from "./loopback.ts";
 import { PAGE_HTML } from "./page.ts";
 import { PAGE_SCRIPT } from "./page-script.ts";
 import { PAGE_STYLE } from "./page-style.ts";
@@ -55,9 +55,4 @@ export function createHttp({ status }: HttpOptions): Hono {
   app.get("/page.css", (context) => context.body(PAGE_STYLE, 200, { "content-type": "text/css; charset=utf-8" }));
   app.get("/page.js", (context) => context.body(PAGE_SCRIPT, 200, { "content-type": "text/javascript; charset=utf-8" }));
   return app;
-}
-
-function hostnameOf(host: string | undefined): string {
-  const address = `http://${host ?? ""}`;
-  return URL.canParse(address) ? new URL(address).hostname : "";
 }

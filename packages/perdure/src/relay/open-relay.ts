@@ -15,7 +15,7 @@ import { isPerdureError, PerdureError } from "../wire/error.ts";
 import type { AgentId } from "../wire/ids.ts";
 import { MAX_TRANSPORT_BYTES } from "../wire/limits.ts";
 import { createHttp } from "./http.ts";
-import { requireLoopback } from "./loopback.ts";
+import { isProgramHere, requireLoopback } from "./loopback.ts";
 import { type RelayCore, startRelayCore } from "./relay-core.ts";
 import type { RelayStatus } from "./status.ts";
 
@@ -75,6 +75,7 @@ export async function openRelayWith({
     const http = createHttp({ status: () => core?.status() });
     listener = await host.net.listen(listen, {
       maxMessageBytes: MAX_TRANSPORT_BYTES,
+      mayConnect: isProgramHere,
       onConnection: (connection) => {
         if (core !== undefined) return core.accept(connection);
         refuseConnection(connection, goodbyeFor("too-busy", "the relay is starting", { retry: "after", afterMs: settings.redialMinMs }));

@@ -182,6 +182,34 @@ describe("what is at the other end", () => {
     await listener.close();
   });
 
+  test("a caller that may not connect is answered 403 and is no connection", async () => {
+    let connections = 0;
+    const listener = await net.listen("ws://127.0.0.1:0", {
+      ...sizes,
+      mayConnect: ({ origin }) => origin === undefined,
+      onConnection: (connection) => {
+        connections++;
+        connection.start(ignore);
+      },
+    });
+    const page = new WebSocket(listener.address, { origin: "https://page.example" });
+    const [error] = (await once(page, "error")) as [Error];
+    const program = await net.dial(listener.address, dialOptions);
+    expect([error.message, connections]).toEqual(["Unexpected server response: 403", 1]);
+    program.close(true);
+    await listener.close();
+  });
+
+  test("sockets that say nothing do not keep others out", async () => {
+    const listener = await net.listen("ws://127.0.0.1:0", { ...sizes, onConnection: ended });
+    const port = Number(new URL(listener.address).port);
+    const silent = Array.from({ length: 1100 }, () => connect(port, "127.0.0.1").on("error", () => {}));
+    await expect.poll(() => silent.filter((socket) => socket.destroyed).length, { timeout: 20_000 }).toBeGreaterThan(0);
+    (await net.dial(listener.address, dialOptions)).close(true);
+    for (const socket of silent) socket.destroy();
+    await listener.close();
+  });
+
   test("an address with a fragment, as relays hand them out, can be dialled", async () => {
     const listener = await net.listen("ws://127.0.0.1:0", { ...sizes, onConnection: ended });
     (await net.dial(`${listener.address}/#ag1abc`, dialOptions)).close(true);

@@ -21,6 +21,9 @@ const IDLE_TIMEOUT_MS = 60_000;
 /** How often the times above are looked at. */
 const CHECK_EVERY_MS = 2_000;
 const MAX_HEADER_BYTES = 16 * 1024;
+/** Sockets that are no WebSocket (yet): at more of them the oldest is cut, so that idle ones never use up what a process may open. */
+const MAX_PLAIN_SOCKETS = 1024;
+const FORBIDDEN = "HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: 38\r\n\r\nConnecting is not allowed from there.\n";
 
 /** WebSockets on any path; other requests go to `onRequest`. */
 export async function listenWebSocket({ clock, log }: NetParts, url: URL, options: ListenOptions): Promise<Listener> {
@@ -63,10 +66,14 @@ export async function listenWebSocket({ clock, log }: NetParts, url: URL, option
   server.on("connection", (socket: Socket) => {
     plainSockets.add(socket);
     socket.once("close", () => plainSockets.delete(socket));
+    if (plainSockets.size <= MAX_PLAIN_SOCKETS) return;
+    const [oldest] = plainSockets;
+    oldest?.destroy();
   });
   server.on("upgrade", (request, stream, head) => {
     const socket = stream as Socket;
     if (closing !== undefined) return void socket.destroy();
+    if (options.mayConnect?.({ host: request.headers.host, origin: request.headers.origin }) === false) return refuse(socket);
     const remote = `${socket.remoteAddress}:${socket.remotePort}`;
     const local = isLoopback(socket.remoteAddress) && !cameThroughProxy(request);
     webSockets.handleUpgrade(request, socket, head, (webSocket) => {
@@ -107,6 +114,11 @@ function listen(server: Server, url: URL): Promise<void> {
       resolve();
     });
   });
+}
+
+function refuse(socket: Socket): void {
+  socket.on("error", () => socket.destroy());
+  socket.end(FORBIDDEN, () => socket.destroy());
 }
 
 /** A proxy on this machine speaks for somebody elsewhere: then both ends are not here, whatever the socket says. */
