@@ -272,6 +272,15 @@ describe("a relay whose disk fails", () => {
     expect(relay.status().healthy).toBe(true);
   });
 
+  it("goes on while the time of mail runs out that it cannot make durable", async () => {
+    const disk = stage.world.disk("relay");
+    disk.failSyncs = 1_000_000;
+    from.mail(1, mail(1, { expiresInMs: 5_000 }));
+    await pass(10 * 60_000);
+    disk.failSyncs = 0;
+    await until(() => relay.status().counters.expired === 1);
+  });
+
   it("turns new sessions away while nothing can be written", async () => {
     stage.world.disk("relay").capacityBytes = 0;
     from.mail(1, mail(1));

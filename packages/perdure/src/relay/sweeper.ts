@@ -1,4 +1,5 @@
 /** Ends mail whose time is over: looks for it in intervals, unless the clock is not to be trusted, and writes the notices. */
+import { sleep } from "../host/deadline.ts";
 import type { Host } from "../host/host.ts";
 import { signNotice } from "../identity/notice.ts";
 import type { OwnIdentity } from "../identity/own-identity.ts";
@@ -29,8 +30,8 @@ export interface SweeperOptions {
   readonly incidents: Incidents;
 }
 
-/** Messages ended before the loop gets another turn. */
-const AT_ONCE = 256;
+/** Messages ended before others get a turn: signing notices must not hold up who is connected. */
+const AT_ONCE = 64;
 
 export function createSweeper({ host, settings, own, mailboxes, loop, incidents }: SweeperOptions): Sweeper {
   const { clock, crypto } = host;
@@ -75,12 +76,21 @@ export function createSweeper({ host, settings, own, mailboxes, loop, incidents 
       );
     }
     holding = reading.holding;
-    await own.renewIfDue(clock.wallMs());
-    for (;;) {
-      if (holding || stopped) return;
+    await renewIdentity();
+    while (!holding && !stopped) {
       const found = mailboxes.overdue(clock.wallMs() - settings.expiryGraceMs, AT_ONCE);
       if (found.length === 0) return;
       for (const overdue of found) await end(overdue, "expired");
+      await sleep(clock, 0);
+    }
+  };
+
+  /** A disk that is full is no reason not to sweep: sweeping is what makes room on it. */
+  const renewIdentity = async (): Promise<void> => {
+    try {
+      await own.renewIfDue(clock.wallMs());
+    } catch (error) {
+      incidents.add("disk", `the relay's certificate could not be renewed: ${String(error)}`);
     }
   };
 

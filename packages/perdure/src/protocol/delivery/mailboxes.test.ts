@@ -376,6 +376,32 @@ describe("the end of mail nobody read", () => {
     expect(waitingIn(relay, "alice").length).toBe(1);
   });
 
+  it("waits until it is durable that there was mail", () => {
+    const relay = pair();
+    relay.mail(1, 1, envelope("alice", "bob", 1, { expiresAtMs: NOW_MS + 1000 }));
+    expect(relay.machine.overdue(NOW_MS + 5000, 10)).toEqual([]);
+    relay.sync();
+    expect(relay.machine.overdue(NOW_MS + 5000, 10).length).toBe(1);
+  });
+
+  it("fills no mailbox beyond its limit with notices", () => {
+    const relay = createTestRelay({}, { mailboxMessages: 3 });
+    for (const [session, name] of [
+      [1, "alice"],
+      [2, "bob"],
+      [3, "carol"],
+    ] as const)
+      relay.attach(session, name, { consume: false });
+    for (let seq = 1; seq <= 6; seq++) {
+      relay.mail(1, seq, envelope("alice", seq <= 3 ? "bob" : "carol", seq, { expiresAtMs: NOW_MS + 1000 }));
+    }
+    relay.sync();
+    for (const { agent, position } of relay.machine.overdue(NOW_MS + 1000, 10)) {
+      relay.feed({ kind: "end", agent: agent.key, position, ending: "expired", notice: utf8("signed notice") });
+    }
+    expect([waitingIn(relay, "alice").length, relay.machine.counters.expired]).toEqual([3, 6]);
+  });
+
   it("does not come before its time", () => {
     const relay = pair();
     relay.mail(1, 1, envelope("alice", "bob", 1, { expiresAtMs: NOW_MS + 1000 }));

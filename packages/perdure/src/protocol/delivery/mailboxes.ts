@@ -48,7 +48,7 @@ export interface Mailboxes {
   snapshot(): readonly Bytes[];
   /** What the consumer of that session gets next, in order, up to about `maxBytes`. */
   nextFor(session: number, maxBytes: number): readonly Due[];
-  /** Mail that expired before `beforeMs`, at most `limit`. */
+  /** Durable mail that expired before `beforeMs`, at most `limit`. */
   overdue(beforeMs: number, limit: number): readonly Overdue[];
   overdueAt(agent: string, position: number): Overdue | undefined;
   lookup(what: "agent" | "name", key: Bytes | string): AgentState | undefined;

@@ -11,7 +11,7 @@ export interface Overdue {
   readonly digest: Bytes;
 }
 
-/** Mail that expired before `beforeMs`, at most `limit`. */
+/** Durable mail that expired before `beforeMs`, at most `limit`: what is not durable cannot be ended yet, and asking again at once would not help. */
 export function findOverdue(state: RelayState, beforeMs: number, limit: number): readonly Overdue[] {
   const found: Overdue[] = [];
   for (const agent of state.agents.values()) {
@@ -19,7 +19,8 @@ export function findOverdue(state: RelayState, beforeMs: number, limit: number):
     if (mailbox.earliestExpiryMs > beforeMs) continue;
     let earliest = Number.POSITIVE_INFINITY;
     for (const [position, mail] of mailbox.stored) {
-      if (mail.expiresAtMs <= beforeMs && found.length < limit) found.push(overdueOf(agent, position, mail));
+      if (mail.expiresAtMs <= beforeMs && position <= mailbox.syncedTail && found.length < limit)
+        found.push(overdueOf(agent, position, mail));
       earliest = Math.min(earliest, mail.expiresAtMs);
     }
     mailbox.earliestExpiryMs = earliest;

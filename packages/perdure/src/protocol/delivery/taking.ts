@@ -126,6 +126,7 @@ export function endMail(machine: RelayMachine, input: Extract<RelayInput, { read
   journal.record(encodeKept("ending", { agentId: agent.idRaw, position: input.position, ending: input.ending }));
   journal.whenDurable({ kind: "let-go", places: mail.place === undefined ? [] : [mail.place], attachment: undefined });
   counters[input.ending]++;
+  const sender = input.notice === undefined ? undefined : noticed(machine, mail);
   const { stream, digest } = readLabel(mail.label);
   journal.fact(`relay.${input.ending}`, {
     agent: agent.id,
@@ -133,10 +134,17 @@ export function endMail(machine: RelayMachine, input: Extract<RelayInput, { read
     position: input.position,
     id: `${hex(stream)}.${mail.seq}`,
     digest: hex(digest),
-    noticed: input.notice !== undefined,
+    noticed: sender !== undefined,
   });
-  const sender = findAgent(state, mail.from);
   if (input.notice !== undefined && sender !== undefined) storeNotice(machine, sender, input.notice, nowMs);
+}
+
+/** Who gets the notice: nobody when the sender's own mailbox is full, who then ends the message by its own verdict. */
+function noticed({ state, limits }: RelayMachine, mail: StoredMail): AgentState | undefined {
+  const sender = findAgent(state, mail.from);
+  const room =
+    sender !== undefined && sender.mailbox.stored.size < limits.mailboxMessages && sender.mailbox.storedBytes < limits.mailboxBytes;
+  return room ? sender : undefined;
 }
 
 function storeNotice(machine: RelayMachine, sender: AgentState, body: Bytes, nowMs: number): void {
