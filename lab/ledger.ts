@@ -12,7 +12,8 @@
  *   9 bounds         queues and stores stay below their limits
  *  10 no silence     every message ends, every error has a code
  *
- * (7, key state, has one event in this version and is checked by the tests of `identity`.)
+ * (7, key state, has one event in this version and is checked by the tests of `identity`; what a disk must hold, and that no key seals
+ * two texts, by `relay-disk`.)
  */
 import type { Mail, Step } from "../packages/perdure/src/agent/api.ts";
 import type { LogFields, LogLevel } from "../packages/perdure/src/host/log.ts";
@@ -60,6 +61,8 @@ export interface Ledger {
   refused(host: string, code: string): void;
   unexpected(what: string): void;
   crashed(host: string): void;
+  /** Digests of what the relay acknowledged and has not let go of: what its disk must hold at any moment. */
+  owed(): readonly string[];
   /** Throws the first broken invariant; called after every step. */
   check(): void;
   /** Messages that were promised and have not come to an end. */
@@ -172,9 +175,9 @@ export function createLedger(): Ledger {
             fail("4 release", `positions up to ${last} of ${hostOf(text("agent"))} were released, durable are ${number("tail")}`);
           for (let position = first; position <= last; position++) {
             const taken = byPosition.get(`${text("agent")} ${position}`);
-            if (taken === undefined || taken.class !== "mail" || taken.ended) continue;
+            if (taken === undefined || taken.ended) continue;
             taken.ended = true;
-            if (!isDealtWith(taken))
+            if (taken.class === "mail" && !isDealtWith(taken))
               fail("4 release", `${taken.id} of ${hostOf(taken.from)} was released before ${hostOf(taken.to)} completed it`);
           }
         }
@@ -319,6 +322,8 @@ export function createLedger(): Ledger {
         mayBeCompleted.add(key);
       }
     },
+    owed: () =>
+      [...byLink.values()].flatMap((link) => link.filter((taken) => taken?.acked === true && !taken.ended).map(({ digest }) => digest)),
     check: () => {
       if (broken !== undefined) throw broken;
     },

@@ -1,18 +1,72 @@
-/** What a relay's disk gives away to whoever takes it: nothing that anybody wrote. */
-import { createMemoryFiles, type Disk } from "../packages/perdure/src/host/simulated/index.ts";
+/** What stands on a relay's disk: everything it owes, and nothing that anybody wrote. */
+
+import { silentLog } from "../packages/perdure/src/host/log.ts";
+import { createNodeHash } from "../packages/perdure/src/host/node/hash.ts";
+import { createDisk, createMemoryFiles, createWorld, type Disk, ONLY_SYNCED } from "../packages/perdure/src/host/simulated/index.ts";
+import { openRecordLog } from "../packages/perdure/src/store/log/open-log.ts";
+import { hex } from "../packages/perdure/src/wire/bytes.ts";
+import { decodeEnvelope, type Envelope } from "../packages/perdure/src/wire/envelope.ts";
+import { decodeKept } from "../packages/perdure/src/wire/kept-relay.ts";
 import { InvariantBroken } from "./ledger.ts";
+import { RELAY_FOLDER } from "./town.ts";
 import { CANARY } from "./traffic.ts";
 
-/** Throws when a body stands readable in any file of the folder. */
-export async function searchDisk(disk: Disk, folder: string): Promise<void> {
-  const files = createMemoryFiles(disk);
-  for (const name of await files.list(folder)) {
-    const file = await files.open(`${folder}/${name}`, "read");
-    try {
-      const bytes = await file.read(0, await file.size());
-      if (Buffer.from(bytes).includes(CANARY)) throw new InvariantBroken("8 sealing", `a body stands in ${folder}/${name}`);
-    } finally {
-      await file.close();
-    }
+/** What a loss of power at some moment would have left, and what had to be in it. */
+export interface DiskAudit {
+  readonly atMs: number;
+  readonly image: ReadonlyMap<string, Uint8Array>;
+  readonly owed: readonly string[];
+}
+
+export function auditOf(atMs: number, disk: Disk, owed: readonly string[]): DiskAudit {
+  return { atMs, image: disk.image(ONLY_SYNCED), owed };
+}
+
+/** Encapsulated key and salt: what the one-time key of an envelope depends on besides its header. */
+const KEY_MATERIAL_BYTES = 64;
+
+/** Throws unless the image holds what is owed, shows nobody's words, and uses no key for two texts. */
+export async function audit({ atMs, image, owed }: DiskAudit): Promise<void> {
+  const at = `${(atMs / 1000).toFixed(3)} s`;
+  for (const [path, bytes] of image)
+    if (Buffer.from(bytes).includes(CANARY)) throw new InvariantBroken("8 sealing", `at ${at} a body stands in ${path}`);
+  const envelopes = await readEnvelopes(image);
+  const held = new Set(envelopes.map(({ digest }) => hex(digest)));
+  const missing = owed.filter((digest) => !held.has(digest));
+  if (missing.length > 0)
+    throw new InvariantBroken(
+      "1 custody",
+      `at ${at} ${missing.length} of ${owed.length} acknowledged envelopes were not on the relay's disk`,
+    );
+  const keys = new Map<string, string>();
+  for (const { body, digest } of envelopes.filter((each) => each.class !== "notice")) {
+    const key = hex(body.subarray(0, KEY_MATERIAL_BYTES));
+    if ((keys.get(key) ?? hex(digest)) !== hex(digest)) throw new InvariantBroken("8 sealing", `at ${at} two envelopes share a key`);
+    keys.set(key, hex(digest));
   }
+}
+
+async function readEnvelopes(image: ReadonlyMap<string, Uint8Array>): Promise<readonly Envelope[]> {
+  const envelopes: Envelope[] = [];
+  const folder = [...image.keys()].find((path) => path.endsWith(".log") && path.startsWith(RELAY_FOLDER))?.replace(/\/[^/]*$/, "");
+  if (folder === undefined) return envelopes;
+  const world = createWorld({ seed: "audit", hash: createNodeHash() });
+  const { clock, random } = world.host("auditor");
+  const log = await openRecordLog({
+    clock,
+    random,
+    files: createMemoryFiles(createDisk(image)),
+    log: silentLog,
+    folder,
+    magic: "relay",
+    segmentBytes: 1 << 20,
+    diskRetryMs: 1000,
+    snapshot: () => [],
+    replay: (record) => {
+      const kept = decodeKept(record);
+      if (kept.kind === "mail") envelopes.push(decodeEnvelope(kept.mail.envelope));
+    },
+  });
+  await log[Symbol.asyncDispose]();
+  return envelopes;
 }

@@ -1,8 +1,8 @@
 /** One seed, one history: a town, its weather, its traffic, and the verdict. */
 import type { Crypto, Hash } from "../packages/perdure/src/host/crypto.ts";
 import { createLedger, InvariantBroken, type LedgerCounts } from "./ledger.ts";
-import { searchDisk } from "./relay-disk.ts";
-import { createTown, type DefenceName, RELAY, RELAY_FOLDER, type Town } from "./town.ts";
+import { audit, auditOf, type DiskAudit } from "./relay-disk.ts";
+import { createTown, type DefenceName, RELAY, type Town } from "./town.ts";
 import { liveIn } from "./traffic.ts";
 import { describeFault, drawWeather, type Fault, type FaultKind } from "./weather.ts";
 
@@ -40,6 +40,11 @@ const SETTLE_UP_MS = 60_000;
 const EXPIRY_ROOM_MS = 3 * MINUTE_MS;
 /** Largest number of events of one seed: a town that spins in place is a failure too. */
 const MAX_EVENTS = 3_000_000;
+
+/** Disks of dying relays that are looked at, per seed. */
+const MAX_AUDITS = 8;
+/** Queues are measured every so many events. */
+const BOUNDS_EVERY = 500;
 
 /** Short pauses, small files and small limits, so that five virtual minutes see all of them. */
 const SETTINGS = {
@@ -103,13 +108,21 @@ export async function runSeed({
     ledger.fact(host, level, event, fields);
     trace?.(`${(world.nowMs / 1000).toFixed(3).padStart(9)}  ${host.padEnd(6)} ${event} ${JSON.stringify(fields)}`);
   });
-  world.afterStep(() => ledger.check());
+  const audits: DiskAudit[] = [];
+  const takeAudit = (): void => void audits.push(auditOf(world.nowMs, world.disk(RELAY).disk, ledger.owed()));
+  world.afterStep(() => {
+    ledger.check();
+    if (world.events % BOUNDS_EVERY === 0) checkBounds(town);
+  });
   const weather =
     faults ?? drawWeather({ draws: world.draws("weather"), agents: names, relay: RELAY, fromMs: 3000, untilMs: endMs, kinds });
   for (const fault of weather) {
     world.after(fault.atMs, fault.kind, () => {
       trace?.(`          ${describeFault(fault)}`);
-      strike(town, names, fault, (host) => ledger.crashed(host));
+      strike(town, names, fault, (host) => {
+        ledger.crashed(host);
+        if (host === RELAY && audits.length < MAX_AUDITS) takeAudit();
+      });
     });
   }
   const result = (broken: SeedResult["broken"]): SeedResult => ({
@@ -135,7 +148,8 @@ export async function runSeed({
     if (settled.why === "events") throw new InvariantBroken("10 no silence", "the town spins: too many events");
     ledger.settleUp();
     if (town.failures.length > 0) throw new InvariantBroken("10 no silence", town.failures[0] as string);
-    await searchDisk(world.disk(RELAY).disk, RELAY_FOLDER);
+    takeAudit();
+    for (const each of audits) await audit(each);
     return result(undefined);
   } catch (error) {
     if (error instanceof InvariantBroken) return result({ invariant: error.invariant, what: error.message, atMs: world.nowMs });
@@ -144,6 +158,23 @@ export async function runSeed({
       what: error instanceof Error ? (error.stack ?? error.message) : String(error),
       atMs: world.nowMs,
     });
+  }
+}
+
+/** Invariant 9: nothing is longer than its named limit. */
+function checkBounds(town: Town): void {
+  const status = town.relay?.status();
+  if (status === undefined) return;
+  const limit = (name: string): number => status.settings.find((each) => each.name === name)?.value ?? 0;
+  const check = (what: string, value: number, most: number): void => {
+    if (value > most) throw new InvariantBroken("9 bounds", `${what} is ${value}, its limit ${most}`);
+  };
+  check("connections", status.connections, limit("relayConnections"));
+  check("disk", status.diskBytes, limit("storeBytes"));
+  check("incidents", status.incidents.length, 50);
+  for (const agent of status.agents) {
+    check(`waiting messages of ${agent.id}`, agent.waitingMessages, limit("mailboxMessages"));
+    check(`waiting bytes of ${agent.id}`, agent.waitingBytes, limit("mailboxBytes"));
   }
 }
 

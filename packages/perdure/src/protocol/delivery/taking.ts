@@ -42,7 +42,9 @@ export function takeMail(machine: RelayMachine, input: Extract<RelayInput, { rea
   const admission = admit(state, limits, machine.trouble, attachment.agent, input.hopLimit, envelope, nowMs);
   if ("reason" in admission) refuse(machine, attachment, linkSeq, admission.reason);
   else accept(machine, attachment, linkSeq, admission.envelope, admission.recipient, nowMs);
-  if (!machine.defences.ackAfterSync) journal.emit({ kind: "ack", session: input.session, upTo: linkSeq });
+  if (machine.defences.ackAfterSync) return;
+  journal.emit({ kind: "ack", session: input.session, upTo: linkSeq });
+  journal.fact("relay.ack-sent", { agent: attachment.agent.id, link: hex(attachment.link.raw), upTo: linkSeq });
 }
 
 function breaksTheWindow({ limits }: RelayMachine, { link, unackedBytes }: Attachment, linkSeq: number, bytes: number): string | undefined {
