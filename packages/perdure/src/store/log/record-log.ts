@@ -2,7 +2,8 @@
  * The record log: the only truth of a relay and of an agent. A folder of segment files that only grow; records are
  * added in batches, each made durable by one sync, and read back by where they lie.
  *
- *   folder:    000001.log, 000002.log, ...   A segment is never opened for writing again once it was closed.
+ *   folder:    000001.log, 000002.log, ...   A segment is never changed once it was closed; at the next opening its last
+ *                                            batch is written and synced once more, in case its process was killed before that.
  *   segment:   header, batch, batch, ...     Every batch begins at a multiple of 32, so no header crosses a sector.
  *
  *   segment header, 64 bytes (integers big-endian)
