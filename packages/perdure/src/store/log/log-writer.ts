@@ -56,6 +56,11 @@ export interface LogWriter {
   wake(): void;
   /** Begins a new segment soon, which lets go of segments that hold nothing needed. */
   rotate(): void;
+  /**
+   * A segment of this size is full: `segmentBytes`, and never less than twice the small state it restates, so that this is
+   * restated only after as much has been written besides, however large it grows.
+   */
+  readonly fullBytes: number;
   /** The segment that is written to, or `undefined` while there is none. */
   readonly active: number | undefined;
   readonly health: LogHealth;
@@ -88,6 +93,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   let { highest, lastBatch } = options;
   let active: { readonly segment: number; readonly file: OpenFile } | undefined;
   let tail = { segment: 0, end: Number.POSITIVE_INFINITY };
+  let fullBytes = segmentBytes;
   let health: LogHealth = { state: "good" };
   let rotationDue = false;
   let running = false;
@@ -102,7 +108,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     return { segment: highest, offset: SEGMENT_HEADER_BYTES };
   };
 
-  const begin = () => (rotationDue || tail.end >= segmentBytes ? newSegment() : { segment: tail.segment, offset: tail.end });
+  const begin = () => (rotationDue || tail.end >= fullBytes ? newSegment() : { segment: tail.segment, offset: tail.end });
 
   const seal = ({ segment, offset, entries }: Gathering): Sealed => {
     const first = segment !== active?.segment;
@@ -118,7 +124,12 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     );
     let kept: readonly SegmentEnd[] | undefined;
     if (first) {
-      for (const payload of snapshot()) records.push({ kind: SNAPSHOT, payload });
+      let restatedBytes = 0;
+      for (const payload of snapshot()) {
+        records.push({ kind: SNAPSHOT, payload });
+        restatedBytes += payload.length + RECORD_HEADER_BYTES;
+      }
+      fullBytes = Math.max(segmentBytes, 2 * restatedBytes);
       kept = segments.needed();
       records.push({ kind: MANIFEST, payload: encodeManifest(kept) });
     }
@@ -291,6 +302,9 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   };
 
   return {
+    get fullBytes() {
+      return fullBytes;
+    },
     get active() {
       return active?.segment;
     },

@@ -65,6 +65,15 @@ async function fill(log: RecordLog, bytes: number): Promise<RecordAt[]> {
 }
 
 describe("the record log", () => {
+  worldTest("restates a small state larger than a segment only after as much was written besides", async (world) => {
+    const state = texts("s".repeat(20_000));
+    const { log } = await open(world, { snapshot: () => state });
+    await fill(log, 100_000);
+    expect(segments(world).length).toBeLessThan(10);
+    expect(log.bytesOnDisk).toBeLessThan(300_000);
+    await log[Symbol.asyncDispose]();
+  });
+
   worldTest("replays what was appended, in order, over several openings", async (world) => {
     for (const round of [0, 1, 2]) {
       const { log, replayed } = await open(world);

@@ -118,7 +118,7 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
     },
     release: (at) => {
       if (queue.release(at) || !segments.release(at)) return;
-      if (segments.deadBytes(writer.active) * 2 >= segmentBytes && disposed === undefined) writer.rotate();
+      if (segments.deadBytes(writer.active) * 2 >= writer.fullBytes && disposed === undefined) writer.rotate();
     },
     [Symbol.asyncDispose]: () => {
       disposed ??= (async () => {
