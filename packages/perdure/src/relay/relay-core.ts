@@ -110,7 +110,7 @@ export async function startRelayCore({
   /** Tells the machine when new mail can no longer be kept, and when it can again. */
   const watchDisk = (): void => {
     const stuck = stuckError(log.health);
-    const full = stuck ?? overfullError(log, settings);
+    const full = stuck ?? overfullError(log, mailboxes, settings);
     if ((full !== undefined) === troubled) return;
     troubled = full !== undefined;
     loop.feed({
@@ -154,7 +154,7 @@ export async function startRelayCore({
       connections: () => sessions.open,
       troubles: () => [
         ...(sweeper.holding ? ["the wall clock jumped; nothing expires until it can be trusted"] : []),
-        ...(log.health.state === "good" ? [overfullError(log, settings)?.message ?? ""].filter((why) => why !== "") : []),
+        ...(log.health.state === "good" ? [overfullError(log, mailboxes, settings)?.message ?? ""].filter((why) => why !== "") : []),
         ...(stopped ? ["the relay is stopping"] : []),
       ],
     }),
@@ -207,8 +207,10 @@ function stuckError(health: LogHealth): PerdureError | undefined {
   });
 }
 
-/** The space set for mail is used up, or the disk is slower than what comes in. */
-function overfullError(log: RecordLog, settings: Settings): PerdureError | undefined {
+/** The space set for mail is used up, on disk or in memory, or the disk is slower than what comes in. */
+function overfullError(log: RecordLog, { state }: Mailboxes, settings: Settings): PerdureError | undefined {
+  if (state.storedMessages >= settings.storeMessages)
+    return new PerdureError("too-busy", `the relay holds ${state.storedMessages} messages and takes no more`, { afterMs: 5000 });
   if (log.bytesOnDisk >= settings.storeBytes)
     return new PerdureError("disk-full", "the disk space set for mail is used up", { afterMs: 5000 });
   if (log.queuedBytes >= APPEND_QUEUE_BYTES)

@@ -302,6 +302,20 @@ describe("a relay whose disk fails", () => {
   });
 });
 
+describe("a relay that holds as many messages as it may", () => {
+  it("refuses more, says so, and goes on when some are settled", async () => {
+    await begin({ settings: { storeMessages: 3 } });
+    for (let seq = 1; seq <= 4; seq++) from.mail(seq, mail(seq));
+    await until(() => from.acked === 4);
+    expect([from.refusals.map((each) => [each.linkSeq, each.code]), relay.status().healthy]).toEqual([[[4, "too-busy"]], false]);
+    to.settle(3);
+    await until(() => relay.status().waitingMessages === 0);
+    from.mail(5, mail(5));
+    await until(() => to.delivered.length === 4);
+    expect(relay.status().healthy).toBe(true);
+  });
+});
+
 describe("a relay whose clock jumps", () => {
   beforeEach(() => begin());
 

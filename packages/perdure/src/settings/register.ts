@@ -136,6 +136,7 @@ export const SETTINGS = define({
     max: 1024 * 1024 * MB,
     reason: "Disk ceiling of a relay: at it new mail is refused, accepted mail kept.",
   },
+  storeMessages: { value: 2_000_000, unit: "messages", min: 1, max: 1_000_000_000, reason: "Messages a relay holds in all mailboxes together: each takes about 300 bytes of memory, however small it is." },
   segmentBytes: {
     value: 64 * MB,
     unit: "bytes",
