@@ -3,12 +3,13 @@
  *
  * What must hold: nothing is handed over that was not verified; nothing is settled at the relay before what was decided
  * about it is durable. What can never be verified is settled without a trace in the inbox and reported; what cannot be
- * verified yet is left at the relay and comes again with the next session.
+ * verified yet, or only not by the clocks as they are, is left at the relay and comes again with the next session: in the
+ * end the relay's notice tells its sender.
  */
 import type { Host } from "../host/host.ts";
 import { type OpenedPart, type OwnIdentity, openPart, type VerifiedIdentity, verifyNotice } from "../identity/index.ts";
 import type { Arrival, Inbox, Judgement } from "../protocol/delivery/inbox.ts";
-import { incomingKey } from "../protocol/delivery/incoming.ts";
+import { incomingKey, sameMessage } from "../protocol/delivery/incoming.ts";
 import type { MailboxCursor } from "../protocol/delivery/mailbox-cursor.ts";
 import type { Outbox } from "../protocol/delivery/outbox.ts";
 import { type Bytes, EMPTY, equalBytes, hex } from "../wire/bytes.ts";
@@ -23,6 +24,7 @@ import type { AgentStore, Planned } from "./agent-store.ts";
 import type { Lookups } from "./lookups.ts";
 import type { Peers } from "./peers.ts";
 import { type Receipts, receiptSteps } from "./receipts.ts";
+import { type ArrivedPart, findUntrue } from "./whole-content.ts";
 
 /** Delivered bytes that may wait for verification and the disk; beyond it the session is given up and taken up again later. */
 export const MAX_ARRIVAL_BYTES = 64 * 1024 * 1024;
@@ -35,10 +37,8 @@ const HOPELESS: ReadonlySet<string> = new Set([
   "wrong-commitment",
   "bad-signature",
   "not-deterministic",
-  "expiry-out-of-range",
   "too-large",
   "record-rolled-back",
-  "certificate-expired",
 ]);
 
 export interface Arrivals {
@@ -85,12 +85,20 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
   let running: Promise<void> | undefined;
   /** Digests of what the batch being planned keeps, which the inbox does not know yet. */
   const planned = new Map<string, Bytes>();
+  const plannedHeads = new Map<string, SealedHead>();
 
   const judge = (arrival: Arrival, seqKey: string, nowMs: number): Judgement => {
     const digest = planned.get(seqKey);
     if (digest !== undefined && !equalBytes(digest, arrival.digest)) return "conflict";
     const judgement = inbox.judge(arrival, nowMs);
-    if (judgement === "new") planned.set(seqKey, arrival.digest);
+    if (judgement !== "new") return judgement;
+    if (arrival.head !== undefined) {
+      const key = incomingKey(arrival.from, arrival.stream, arrival.seq - arrival.head.part);
+      const first = plannedHeads.get(key);
+      if (first !== undefined && !sameMessage(first, arrival.head)) return "malformed";
+      plannedHeads.set(key, arrival.head);
+    }
+    planned.set(seqKey, arrival.digest);
     return judgement;
   };
 
@@ -126,6 +134,27 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
     }
   };
 
+  /** Drops the parts with which a message would become whole and not be what it names. */
+  const judgeWholes = async (delivered: readonly Delivered[], opened: readonly Opened[]): Promise<readonly Opened[]> => {
+    const arrived = opened.map((each, index): ArrivedPart | undefined => {
+      const { from, stream, seq } = (delivered[index] as Delivered).envelope;
+      return each.kind === "mail" ? { from, stream, seq, head: each.part.head, content: each.part.content } : undefined;
+    });
+    const present = arrived.filter((part) => part !== undefined);
+    try {
+      const untrue = await findUntrue(present, { hash: host.crypto.hash, inbox, read: (at) => store().read(at) });
+      return opened.map((each, index) => {
+        const part = arrived[index];
+        return part !== undefined && untrue.has(part)
+          ? { kind: "drop", code: "malformed", why: "its parts are not the content they name" }
+          : each;
+      });
+    } catch (error) {
+      const code = isPerdureError(error) ? error.code : "internal";
+      return opened.map((each) => (each.kind === "mail" && each.part.head.parts > 1 ? { kind: "hold", code } : each));
+    }
+  };
+
   /** Records for one delivery, and what may happen once they are durable. */
   const plan = (
     delivered: Delivered,
@@ -153,7 +182,13 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
     const head = opened.kind === "known" ? undefined : opened.part.head;
     const arrival: Arrival = { ...envelope, ...(head === undefined ? {} : { head }) };
     const judgement = judge(arrival, seqKey, nowMs);
-    if (judgement === "pending") return later(() => cursor.hold(frame.generation, frame.position, seqKey));
+    if (judgement === "pending") {
+      // Its message may come to its end in the same batch.
+      return later(() => {
+        if (inbox.judge(arrival, nowMs) === "settled") cursor.settlePosition(frame.generation, frame.position);
+        else cursor.hold(frame.generation, frame.position, seqKey);
+      });
+    }
     if (judgement === "settled") return settlePosition();
     if (judgement === "expired" || opened.kind === "known") {
       log.write("info", "agent.too-late", { from, id });
@@ -161,10 +196,12 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
       return envelope.class === "mail" ? undefined : settlePosition();
     }
     keep(opened.pins);
-    if (judgement === "new" && opened.kind === "receipt") {
-      keep([
-        passed,
-        ...receiptSteps(
+    if (opened.kind === "receipt" && (judgement === "new" || judgement === "too-busy")) {
+      // A receipt says the same however often it comes: it is read although nothing can be remembered of one more stream.
+      if (judgement === "new") keep([passed]);
+      else settlePosition();
+      keep(
+        receiptSteps(
           outbox,
           envelope.from,
           (name) => peers.named(name)?.idRaw,
@@ -172,7 +209,7 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
           (entry) =>
             log.write("error", "agent.receipt-mismatch", { from, id: messageIdText(entry.stream, entry.seq), digest: hex(entry.digest) }),
         ),
-      ]);
+      );
       return;
     }
     if (judgement === "new") {
@@ -245,7 +282,10 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
         log.write("error", "agent.rejected", { code: isPerdureError(error) ? error.code : "internal", why: String(error) });
       }
     }
-    const opened = await Promise.all(delivered.map(async (each) => await open(each.delivered, each.relay)));
+    const opened = await judgeWholes(
+      delivered.map((each) => each.delivered),
+      await Promise.all(delivered.map(async (each) => await open(each.delivered, each.relay))),
+    );
     let after: (() => void)[] = [];
     try {
       await store().commit({
@@ -254,6 +294,7 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
           const records: Planned[] = [];
           after = [];
           planned.clear();
+          plannedHeads.clear();
           for (const [index, each] of delivered.entries()) {
             plan(
               each.delivered,

@@ -61,6 +61,8 @@ export interface ClaimOptions {
 export function createClaims({ host, settings, inbox, outbox, peers, receipts, store, bell, closing }: ClaimOptions): Claims {
   const { clock, log } = host;
   const askers = new Map<MessageId, ClientId>();
+  /** Of questions whose asker has not come for the answer yet. */
+  const expected = new Map<MessageId, () => void>();
   const deadlines = new Map<Incoming, () => void>();
 
   const repliesTo = (incoming: Incoming): MessageId | undefined => {
@@ -292,6 +294,13 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
     find,
     asks: (client, to) => {
       askers.set(to, client);
+      // A call that was given up meanwhile never comes for its answer, which is then mail like any other.
+      const giveUp = clock.after(settings.callTimeoutMs, () => {
+        expected.delete(to);
+        askers.delete(to);
+        bell.ring();
+      });
+      expected.set(to, giveUp);
     },
     async claim(client, signal) {
       return await throughFailures(signal, async () => {
@@ -304,6 +313,8 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
       });
     },
     async answer(client, to, signal) {
+      expected.get(to)?.();
+      expected.delete(to);
       askers.set(to, client);
       try {
         return await throughFailures(signal, async () => {
@@ -410,7 +421,7 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
       if (expired.length > 0) bell.ring();
     },
     close() {
-      for (const cancel of deadlines.values()) cancel();
+      for (const cancel of [...deadlines.values(), ...expected.values()]) cancel();
     },
   };
 }

@@ -142,6 +142,7 @@ export const createEngine: CreateEngine = async (options) => {
     inbox,
     claims,
     keep,
+    provenMs: () => Math.min(clock.wallMs(), link?.relayNowMs ?? 0),
     onRenewed: () => link?.send({ name: "publish", payload: publish.encode({ bundle: own.bundle() }) }),
   });
   store = await openAgentStore({

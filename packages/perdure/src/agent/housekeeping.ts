@@ -25,6 +25,8 @@ export interface HousekeepingOptions {
   readonly inbox: Inbox;
   readonly claims: Claims;
   readonly keep: (records: readonly Planned[], what: string) => Promise<void>;
+  /** The date that has passed by this machine's clock and by the relay's: what is forgotten by it is expired for both. */
+  readonly provenMs: () => number;
   /** The agent has a new bundle to show. */
   readonly onRenewed: () => void;
 }
@@ -32,7 +34,8 @@ export interface HousekeepingOptions {
 /** Changes in quick succession are looked at once. */
 const SHORTEST_PAUSE_MS = 200;
 
-export function createHousekeeping({ host, settings, own, outbox, inbox, claims, keep, onRenewed }: HousekeepingOptions): Housekeeping {
+export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
+  const { host, settings, own, outbox, inbox, claims, keep, provenMs, onRenewed } = options;
   const { clock, log } = host;
   let cancel = (): void => {};
   let nextAtMs = Number.POSITIVE_INFINITY;
@@ -70,7 +73,7 @@ export function createHousekeeping({ host, settings, own, outbox, inbox, claims,
           outgoing.records.map((kept) => ({ kept })),
           "a verdict",
         );
-      const incoming = inbox.due(wallMs);
+      const incoming = inbox.due(wallMs, provenMs());
       for (const kept of incoming.records) if (kept.kind === "passed") sayTooLate(kept.head);
       if (incoming.records.length > 0)
         await keep(

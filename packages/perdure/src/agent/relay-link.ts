@@ -6,7 +6,7 @@
  * What must hold: envelopes leave in the order of their link sequence numbers, and after a break only the gap is sent
  * again; with mail under way and nothing heard for `ackTimeoutMs` the relay is probed, and without an answer within
  * `probeTimeoutMs` the connection is given up. Pauses between dials are drawn at random (decorrelated jitter). Fenced by
- * another consumer of this identity, the agent goes on sending and leaves the mailbox to the other.
+ * another consumer of this identity, the agent goes on sending, leaves the mailbox to the other, and says so in its status.
  */
 import { sleep } from "../host/deadline.ts";
 import type { Host } from "../host/host.ts";
@@ -66,6 +66,8 @@ export interface RelayLink {
   readonly firstDial: Promise<void>;
   readonly status: RelayLinkStatus;
   readonly relay: VerifiedIdentity | undefined;
+  /** The relay's date as the last session began, carried on by this machine's monotonic clock; `undefined` before the first. */
+  readonly relayNowMs: number | undefined;
   /** Parts may have become ready to travel. */
   pump(): void;
   /** Positions may have become settled. */
@@ -80,6 +82,9 @@ export interface RelayLink {
 const CLOCK_WARNING_MS = 30_000;
 const SHORT_SESSION_MS = 5_000;
 const MAX_REFUSAL_PAUSE_MS = 60_000;
+/** What a relay asks for beyond it is not waited for. */
+const MAX_ASKED_PAUSE_MS = 60 * 60 * 1000;
+const FENCED = "fenced: another process consumes this mailbox; here mail is only sent, until this agent is opened again";
 
 interface Attached {
   readonly session: Session;
@@ -108,6 +113,8 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
   let consume = true;
   let lastError: string | undefined;
   let clockOffsetMs: number | undefined;
+  /** The relay's date minus this machine's monotonic clock, in milliseconds. */
+  let relayAhead: number | undefined;
   let pumping = false;
   let pumpAgain = false;
   let cancelWake = (): void => {};
@@ -115,9 +122,9 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
   let probes = 0;
 
   const pumpOnce = async (to: Attached): Promise<void> => {
-    const wakeMs = outbox.queue.wake(clock.wallMs());
+    const wakeMs = outbox.queue.wake(clock.monotonicMs());
     cancelWake();
-    if (Number.isFinite(wakeMs)) cancelWake = clock.after(Math.max(1, wakeMs - clock.wallMs()), pump);
+    if (Number.isFinite(wakeMs)) cancelWake = clock.after(Math.max(1, wakeMs - clock.monotonicMs()), pump);
     while (attached === to) {
       const again = to.resend.shift();
       let linkSeq: number;
@@ -128,7 +135,8 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
         const next = outbox.queue.next();
         if (next === undefined || !window.hasRoom(next.bytes)) return;
         if (next.of.head.expiresAtMs <= clock.wallMs()) {
-          outbox.queue.putOff(next, next.of.head.expiresAtMs + settings.unconfirmedAfterMs);
+          // Its verdict is due; looked at again for a clock that is put right before.
+          outbox.queue.putOff(next, clock.monotonicMs() + settings.sweepEveryMs);
           continue;
         }
         part = next;
@@ -186,8 +194,9 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
     if (part === undefined) return;
     outbox.queue.landed(part, false);
     part.refusals++;
-    const backoffMs = said.retry === "now" ? 0 : Math.min(MAX_REFUSAL_PAUSE_MS, settings.redialMinMs * 2 ** Math.min(part.refusals, 16));
-    outbox.queue.putOff(part, clock.wallMs() + Math.max(said.afterMs, backoffMs));
+    const isSoon = said.retry === "now" && part.refusals === 1;
+    const backoffMs = isSoon ? 0 : Math.min(MAX_REFUSAL_PAUSE_MS, settings.redialMinMs * 2 ** Math.min(part.refusals, 16));
+    outbox.queue.putOff(part, clock.monotonicMs() + Math.max(Math.min(said.afterMs, MAX_ASKED_PAUSE_MS), backoffMs));
     log.write("debug", "agent.refused", { id: part.of.id, seq: part.seq, linkSeq: said.linkSeq, code: said.code });
     options.onRefused(part, said);
     pump();
@@ -238,7 +247,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
     window.allow(welcome.windowFrames, welcome.windowBytes);
     for (const part of resumed.refused) {
       outbox.queue.landed(part, false);
-      outbox.queue.putOff(part, clock.wallMs() + settings.redialMinMs);
+      outbox.queue.putOff(part, clock.monotonicMs() + settings.redialMinMs);
     }
     for (const part of resumed.acked) outbox.queue.landed(part, true);
     if (resumed.acked.length > 0 && lastRelay !== undefined) options.onAcked(resumed.acked, lastRelay);
@@ -274,6 +283,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
       return goodbyeFor("connection-closed", "the link begins anew", { retry: "now" });
     }
     clockOffsetMs = connected.clockOffsetMs;
+    relayAhead = clock.wallMs() + clockOffsetMs - clock.monotonicMs();
     if (Math.abs(clockOffsetMs) > CLOCK_WARNING_MS) log.write("warn", "agent.clock-offset", { offsetMs: clockOffsetMs });
     lastError = undefined;
     const now: Attached = { session, relay, epoch: welcome.epoch, tail: welcome.tail, resend, heard: true };
@@ -311,7 +321,13 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
       const startedMs = clock.monotonicMs();
       let failure: PerdureError;
       try {
-        failure = errorOfGoodbye(await live());
+        const said = await live();
+        // Only the relay's own word after it proved its id: who is merely on the way must not end the consuming.
+        if (said.code === "fenced") {
+          consume = false;
+          log.write("error", "agent.fenced", { why: said.why });
+        }
+        failure = errorOfGoodbye(said);
       } catch (error) {
         failure = isPerdureError(error) ? error : new PerdureError("internal", String(error), { cause: error });
       }
@@ -319,7 +335,6 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
       dialled();
       lastError = `${failure.code}: ${failure.message}`;
       log.write(failure.retry === "never" ? "warn" : "info", "agent.apart", { code: failure.code, why: failure.message });
-      if (failure.code === "fenced") consume = false;
       if (clock.monotonicMs() - startedMs > SHORT_SESSION_MS) pauseMs = settings.redialMinMs;
       const share = viewOf(random.bytes(4)).getUint32(0) / 2 ** 32;
       pauseMs = Math.min(settings.redialMaxMs, settings.redialMinMs + share * Math.max(0, pauseMs * 3 - settings.redialMinMs));
@@ -335,13 +350,16 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
         id: agentIdText(relayIdRaw),
         url,
         connected: attached !== undefined,
-        lastError,
+        lastError: consume ? lastError : FENCED,
         clockOffsetMs,
         caughtUp: attached !== undefined && cursor.have().position >= attached.tail,
       };
     },
     get relay() {
       return lastRelay;
+    },
+    get relayNowMs() {
+      return relayAhead === undefined ? undefined : clock.monotonicMs() + relayAhead;
     },
     pump,
     settle: settleNow,

@@ -14,7 +14,7 @@ const FORGET = 50_000;
 const GENERATION = new Uint8Array(8).fill(1);
 const from = new Uint8Array(32).fill(7);
 const stream = new Uint8Array(8).fill(9);
-const limits = { holeWaitMs: HOLE_WAIT, forgetStreamMs: FORGET, liveStreams: 2 };
+const limits = { holeWaitMs: HOLE_WAIT, forgetStreamMs: FORGET, liveStreams: 2, retryMaxMs: 60_000 };
 
 interface Bench {
   inbox: Inbox;
@@ -196,8 +196,8 @@ describe("inbox: duplicates", () => {
     const on = bench();
     deliver(on, { seq: 1 }, 1);
     complete(on, next(on) as Incoming);
-    expect(on.inbox.due(EXPIRY + FORGET - 1).records).toEqual([]);
-    const { records } = on.inbox.due(EXPIRY + FORGET);
+    expect(on.inbox.due(EXPIRY + FORGET - 1, EXPIRY + FORGET).records).toEqual([]);
+    const { records } = on.inbox.due(EXPIRY + FORGET, EXPIRY + FORGET);
     expect(records.map(({ kind }) => kind)).toEqual(["streamForgotten"]);
     for (const kept of records) on.inbox.apply(kept, undefined);
     expect(deliver(on, { seq: 1 }, 9, EXPIRY + FORGET)).toBe("expired");
@@ -303,7 +303,7 @@ describe("inbox: boxes", () => {
     const on = bench();
     deliver(on, { seq: 1 }, 1);
     deliver(on, { seq: 2, part: 0, parts: 2 }, 2);
-    const { expired, records } = on.inbox.due(EXPIRY);
+    const { expired, records } = on.inbox.due(EXPIRY, EXPIRY);
     expect(expired.map(({ seq }) => seq)).toEqual([1]);
     expect(records.map(({ kind }) => kind)).toEqual(["passed"]);
     for (const kept of records) on.inbox.apply(kept, undefined);

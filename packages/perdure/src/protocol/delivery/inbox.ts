@@ -10,16 +10,18 @@
  * Invariants:
  * - Durable state changes by `apply` only, and the same records give the same state, live or read back.
  * - A settled number is never handed over again; a stream is forgotten only when everything on it has been expired for
- *   `forgetStreamMs`, so that a replay is either recognised or expired.
+ *   `forgetStreamMs` by more than one clock, so that a replay is either recognised or expired, also after a clock that was
+ *   ahead has been put right.
  * - A message's attempt rises durably before each start; only the newest attempt can complete it.
  * - Messages of one stream start in the order of their numbers, except past a hole older than `holeWaitMs`.
- * - A completion settles every part, and every twin with the same idempotency key ends the same way.
+ * - A completion settles every part, and every twin with the same idempotency key ends the same way. A key that was refused
+ *   is free again: nobody is told that a message was done because another one was refused.
  */
 import { type Bytes, equalBytes } from "../../wire/bytes.ts";
 import type { Kept, KeptCompletion, KeptIncoming, KeptPassing, KeptPlace, KeptStream, PayloadAt } from "../../wire/kept-agent.ts";
 import { MAX_PARTS, PART_BYTES } from "../../wire/limits.ts";
 import { restateInbox } from "./inbox-restatement.ts";
-import { digestOf, headOf, type Incoming, incomingKey, isWhole, streamKey } from "./incoming.ts";
+import { digestOf, headOf, type Incoming, incomingKey, isWhole, sameMessage, streamKey } from "./incoming.ts";
 import { addMessage, createIncomingStream, type IncomingStream, rememberDigest, removeMessage, startsAtMs } from "./incoming-stream.ts";
 import type { MailboxCursor } from "./mailbox-cursor.ts";
 
@@ -27,6 +29,7 @@ export interface InboxLimits {
   readonly holeWaitMs: number;
   readonly forgetStreamMs: number;
   readonly liveStreams: number;
+  readonly retryMaxMs: number;
 }
 
 /** What arrived, before it is kept. */
@@ -56,8 +59,14 @@ export interface Inbox {
   /** The next arrival number. */
   nextArrival(): number;
   readonly lastArrival: number;
-  /** Messages to put into the failed box for their expiry, records to keep, and when to look again. */
-  due(nowMs: number): { readonly expired: readonly Incoming[]; readonly records: readonly Kept[]; readonly nextMs: number };
+  /**
+   * Messages to put into the failed box for their expiry, records to keep, and when to look again. Streams are forgotten by
+   * `provenMs`, the date that more than one clock says has passed.
+   */
+  due(
+    nowMs: number,
+    provenMs: number,
+  ): { readonly expired: readonly Incoming[]; readonly records: readonly Kept[]; readonly nextMs: number };
   readonly waiting: number;
   readonly failed: number;
 }
@@ -181,6 +190,18 @@ export function createInbox(input: {
     if (incoming === undefined) return;
     settleParts(incoming, head.attempt);
     drop(incoming);
+    if (head.outcome === "refused") freeKey(incoming);
+  };
+
+  /** A twin that came while its message was being refused stands for itself from then on. */
+  const freeKey = (refused: Incoming): void => {
+    const { keys } = streamFor(refused.from, refused.stream);
+    for (const [key, seq] of keys) if (seq === refused.seq) keys.delete(key);
+    for (const twin of messages.values()) {
+      if (twin.twinOf !== refused) continue;
+      twin.twinOf = undefined;
+      takeKey(streamFor(twin.from, twin.stream), twin);
+    }
   };
 
   const put = (head: KeptPlace): void => {
@@ -293,7 +314,10 @@ export function createInbox(input: {
         if (incoming.box !== "inbox" || incoming.claim !== undefined || incoming.committing || incoming.twinOf !== undefined) continue;
         if (!isWhole(incoming) || (best !== undefined && best.arrival < incoming.arrival) || !accepts(incoming)) continue;
         const stream = streams.get(streamKey(incoming.from, incoming.stream)) as IncomingStream;
-        const startMs = Math.max(incoming.notBeforeMs, startsAtMs(stream, incoming, limits.holeWaitMs));
+        const startMs = Math.max(
+          withoutJump(nowMs, incoming.notBeforeMs, limits.retryMaxMs),
+          withoutJump(nowMs, startsAtMs(stream, incoming, limits.holeWaitMs), limits.holeWaitMs),
+        );
         if (startMs <= nowMs) best = incoming;
         else atMs = Math.min(atMs, startMs);
       }
@@ -308,7 +332,7 @@ export function createInbox(input: {
     get lastArrival() {
       return arrivals;
     },
-    due(nowMs) {
+    due(nowMs, provenMs) {
       const expired: Incoming[] = [];
       const records: Kept[] = [];
       let nextMs = Number.POSITIVE_INFINITY;
@@ -335,7 +359,7 @@ export function createInbox(input: {
         const forgetMs = stream.maxExpiryMs + limits.forgetStreamMs;
         if (stream.messages.length > 0) continue;
         if (forgetMs > nowMs) nextMs = Math.min(nextMs, forgetMs);
-        else records.push({ kind: "streamForgotten", head: { from: stream.from, stream: stream.stream } });
+        else if (forgetMs <= provenMs) records.push({ kind: "streamForgotten", head: { from: stream.from, stream: stream.stream } });
       }
       return { expired, records, nextMs };
     },
@@ -348,18 +372,16 @@ export function createInbox(input: {
   };
 }
 
+/** A pause that would take longer than any we make was reckoned by a clock that has gone back since: it is over. */
+function withoutJump(nowMs: number, untilMs: number, longestMs: number): number {
+  return Number.isFinite(untilMs) && untilMs > nowMs + longestMs ? 0 : untilMs;
+}
+
 /** Whether a part agrees with itself and with the parts of its message that are here already. */
 function fits(arrival: Arrival, message: Incoming | undefined): boolean {
   const head = arrival.head;
   if (head === undefined) return false;
   if (head.parts < 1 || head.parts > MAX_PARTS || head.part >= head.parts || arrival.seq <= head.part) return false;
   if (head.parts !== Math.max(1, Math.ceil(head.wholeBytes / PART_BYTES))) return false;
-  if (message === undefined) return true;
-  const first = headOf(message).head;
-  return (
-    message.parts === head.parts &&
-    first.wholeBytes === head.wholeBytes &&
-    equalBytes(first.wholeHash, head.wholeHash) &&
-    equalBytes(first.thread, head.thread)
-  );
+  return message === undefined || sameMessage(headOf(message).head, head);
 }

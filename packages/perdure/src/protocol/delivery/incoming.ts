@@ -1,7 +1,8 @@
 /** One message on its way in, as the inbox holds it. */
-import { type Bytes, hex } from "../../wire/bytes.ts";
+import { type Bytes, EMPTY, equalBytes, hex } from "../../wire/bytes.ts";
 import { type AgentId, agentIdText, type MessageId, messageIdText } from "../../wire/ids.ts";
 import type { KeptIncoming, PayloadAt } from "../../wire/kept-agent.ts";
+import { type SealedHead, sealedHead } from "../../wire/sealed.ts";
 
 export interface IncomingPart {
   readonly head: KeptIncoming;
@@ -59,6 +60,16 @@ export function incomingFrom(incoming: Incoming): AgentId {
 
 export function isWhole(incoming: Incoming): boolean {
   return incoming.have.size === incoming.parts;
+}
+
+/** Whether two parts say the same of their message; which part it is, and the sender's floor and certificate, may differ. */
+export function sameMessage(one: SealedHead, other: SealedHead): boolean {
+  return equalBytes(sealedHead.encode(ofWhole(one)), sealedHead.encode(ofWhole(other)));
+}
+
+function ofWhole(head: SealedHead): SealedHead {
+  const none = new Uint8Array(32);
+  return { ...head, part: 0, floor: 0, logHead: none, certificateHash: none, bundle: EMPTY };
 }
 
 /** Any part's head: what they say of the whole is the same in all. */
