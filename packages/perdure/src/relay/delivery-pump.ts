@@ -3,6 +3,7 @@
  * full until that queue has left.
  */
 
+import type { Clock } from "../host/clock.ts";
 import type { Place } from "../protocol/delivery/mailbox-state.ts";
 import type { Mailboxes } from "../protocol/delivery/mailboxes.ts";
 import type { Session } from "../protocol/link/session.ts";
@@ -25,7 +26,11 @@ export interface DeliveryPumpOptions {
   readonly log: Pick<RecordLog, "read">;
   readonly loop: RelayLoop;
   readonly generation: Bytes;
-  readonly sendQueueBytes: number;
+  readonly clock: Clock;
+  /** Pause before a read that failed is tried again. */
+  readonly diskRetryMs: number;
+  /** Bytes that may be queued for one session now. */
+  readonly sendQueueBytes: () => number;
   readonly sessionOf: (session: number) => Session | undefined;
   /** A record is damaged: its message is lost. */
   readonly lost: (session: number, position: number) => Promise<void>;
@@ -37,6 +42,8 @@ export function createDeliveryPump({
   log,
   loop,
   generation,
+  clock,
+  diskRetryMs,
   sendQueueBytes,
   sessionOf,
   lost,
@@ -46,7 +53,7 @@ export function createDeliveryPump({
 
   const noticeQueue = (session: number): void => {
     const queued = sessionOf(session)?.queuedBytes ?? 0;
-    if (queued > sendQueueBytes) loop.feed({ kind: "blocked", session, blocked: true });
+    if (queued > sendQueueBytes()) loop.feed({ kind: "blocked", session, blocked: true });
   };
 
   const pump = async (session: number): Promise<void> => {
@@ -86,8 +93,11 @@ export function createDeliveryPump({
         if (sessionOf(session) !== undefined && mailboxes.nextFor(session, 1).length > 0) wake(session);
       },
       (error: unknown) => {
-        running.delete(session);
         failed(error);
+        clock.after(diskRetryMs, () => {
+          running.delete(session);
+          if (sessionOf(session) !== undefined) wake(session);
+        });
       },
     );
   };

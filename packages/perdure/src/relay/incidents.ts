@@ -17,16 +17,50 @@ export interface Incidents {
 }
 
 const KEPT = 50;
+/** Places for what anybody who connects can bring about, so that it never pushes out what the owner must see. */
+const KEPT_OF_PEERS = 20;
+/** ... nor fills the owner's disk with lines of log. */
+const PEER_LINES_EVERY_MS = 1000;
 const WORDS = 300;
 
 export function createIncidents(clock: Clock, log: Log): Incidents {
   const recent: Incident[] = [];
+  let quietUntilMs = Number.NEGATIVE_INFINITY;
+  let unsaid = 0;
+
+  const byPeer = ({ kind }: Pick<Incident, "kind">): boolean => kind === "peer" || kind === "fenced";
+
+  const makeRoom = (kind: IncidentKind): void => {
+    const crowded = byPeer({ kind }) && recent.filter(byPeer).length >= KEPT_OF_PEERS;
+    if (crowded) recent.splice(recent.findIndex(byPeer), 1);
+    else if (recent.length >= KEPT) recent.shift();
+  };
+
+  /** Whether a line of log is due; says how many were left out before it. */
+  const lineDue = (kind: IncidentKind): boolean => {
+    const now = clock.monotonicMs();
+    if (!byPeer({ kind })) return true;
+    if (now < quietUntilMs) {
+      unsaid++;
+      return false;
+    }
+    quietUntilMs = now + PEER_LINES_EVERY_MS;
+    return true;
+  };
+
   return {
     recent,
     add: (kind, what) => {
+      makeRoom(kind);
       recent.push({ atMs: clock.wallMs(), kind, what: what.slice(0, WORDS) });
-      if (recent.length > KEPT) recent.shift();
-      log.write(kind === "internal" || kind === "damage" ? "error" : "warn", "relay.incident", { kind, what: what.slice(0, WORDS) });
+      if (!lineDue(kind)) return;
+      const more = byPeer({ kind }) && unsaid > 0 ? { unsaid } : {};
+      if (byPeer({ kind })) unsaid = 0;
+      log.write(kind === "internal" || kind === "damage" ? "error" : "warn", "relay.incident", {
+        kind,
+        what: what.slice(0, WORDS),
+        ...more,
+      });
     },
   };
 }

@@ -96,7 +96,9 @@ export async function startRelayCore({
     loop,
     generation,
     failed,
-    sendQueueBytes: settings.sendQueueBytes,
+    clock,
+    diskRetryMs: settings.diskRetryMs,
+    sendQueueBytes: sessions.sendQueueBytes,
     sessionOf: sessions.sessionOf,
     lost: async (session, position) => {
       const agent = mailboxes.agentOf(session);

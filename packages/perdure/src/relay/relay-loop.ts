@@ -47,8 +47,13 @@ export function createRelayLoop({ mailboxes, log, clock, carry, failed }: RelayL
     queue = [];
     append(outputs.filter((output) => output.kind === "append"));
     for (const output of outputs) {
-      if (output.kind === "release") for (const place of output.places) log.release(place);
-      else if (output.kind !== "append") carry(output);
+      try {
+        if (output.kind === "release") for (const place of output.places) log.release(place);
+        else if (output.kind !== "append") carry(output);
+      } catch (error) {
+        // What fails for one peer must not take from others what is theirs.
+        failed(error);
+      }
     }
   };
 

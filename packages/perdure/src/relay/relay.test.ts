@@ -159,6 +159,14 @@ describe("a relay", () => {
     ).toBe(true);
   });
 
+  it("ends the session of an agent that asks faster than it reads", async () => {
+    stage.world.network.link("relay", "alice").bytesPerSecond = 1000;
+    const asked = { name: "lookup", payload: lookup.encode({ request: 1, what: "agent", key: bob.own.idRaw }) } as const;
+    from.session.send(Array.from({ length: 20_000 }, () => asked));
+    await until(() => relay.status().incidents.some(({ what }) => what.includes("too-busy")));
+    expect(relay.status().connections).toBe(1);
+  });
+
   it("ends mail that nobody read and tells its sender, signed", async () => {
     to.session.close({ code: "aborted", retry: "never", afterMs: 0, why: "", hint: "" });
     from.mail(1, mail(1, { expiresInMs: 5_000 }));

@@ -36,6 +36,7 @@ import type { Frame } from "../wire/frame.ts";
 import { MAX_TRANSPORT_BYTES } from "../wire/limits.ts";
 import type { Incidents } from "./incidents.ts";
 import type { RelayLoop } from "./relay-loop.ts";
+import { createSendQueues } from "./send-queues.ts";
 
 export interface Sessions {
   readonly open: number;
@@ -43,6 +44,8 @@ export interface Sessions {
   /** Frames and goodbyes of the machine. */
   carry(output: RelayOutput): void;
   sessionOf(number: number): Session | undefined;
+  /** Bytes that may be queued for one session now. */
+  sendQueueBytes(): number;
   /** Turns new connections away and says goodbye to all. */
   drain(reason: Goodbye): void;
 }
@@ -58,7 +61,7 @@ export interface SessionsOptions {
   /** Why nobody can attach now, or `undefined`. */
   readonly closedFor: () => PerdureError | undefined;
   readonly drained: (session: number) => void;
-  /** Called before each frame of mail: says whether the disk can keep it. */
+  /** Called before what costs disk space: says whether the disk can keep it. */
   readonly watchDisk: () => void;
 }
 
@@ -81,6 +84,9 @@ const ORDINARY: ReadonlySet<string> = new Set(["aborted", "connection-closed", "
 export function createSessions(options: SessionsOptions): Sessions {
   const { host, settings, own, generation, mailboxes, loop, incidents } = options;
   const entries = new Map<number, Entry>();
+  const queues = createSendQueues(host.clock, settings, function* () {
+    for (const { session } of entries.values()) if (session !== undefined) yield session.queuedBytes;
+  });
   let handshakes = 0;
   let numbers = 0;
   let draining: Goodbye | undefined;
@@ -117,6 +123,8 @@ export function createSessions(options: SessionsOptions): Sessions {
   const admit = async (entry: Entry, agent: VerifiedIdentity, proof: Proof, signal: AbortSignal): Promise<Welcome> => {
     const closed = options.closedFor();
     if (closed !== undefined) throw closed;
+    if (signal.aborted) throw signal.reason;
+    if (entry.doomed !== undefined) throw errorOfGoodbye(entry.doomed);
     const standing = await new Promise<Standing>((resolve, reject) => {
       entry.admitted = resolve;
       entry.turnedAway = reject;
@@ -147,10 +155,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     entry.session = session;
     session.start({
       frame: (frame) => take(entry, session, agent, frame),
-      turnEnded: () => {
-        if (session.queuedBytes > 2 * settings.sendQueueBytes + MAX_TRANSPORT_BYTES)
-          throw new PerdureError("too-busy", "answers were asked for faster than they are read", { retry: "after" });
-      },
+      turnEnded: () => refuseGlut(session),
       drained: () => options.drained(entry.number),
       closed: (reason) => {
         drop(entry);
@@ -162,6 +167,11 @@ export function createSessions(options: SessionsOptions): Sessions {
     const doomed = entry.doomed ?? draining;
     if (doomed !== undefined) session.close(doomed);
     else loop.feed({ kind: "ready", session: entry.number });
+  };
+
+  const refuseGlut = (session: Session): void => {
+    if (session.queuedBytes > 2 * queues.allowance() + MAX_TRANSPORT_BYTES)
+      throw new PerdureError("too-busy", "answers were asked for faster than they are read", { retry: "after" });
   };
 
   const drop = (entry: Entry): void => {
@@ -184,10 +194,12 @@ export function createSessions(options: SessionsOptions): Sessions {
         return loop.feed({ kind: "settle", session: entry.number, settle: settle.decode(frame.payload) });
       case "lookup": {
         const asked = lookup.decode(frame.payload);
+        refuseGlut(session);
         return session.send([{ name: "found", payload: found.encode({ request: asked.request, bundle: bundleOf(asked) }) }]);
       }
       case "publish":
         entry.published = publish.decode(frame.payload).bundle;
+        options.watchDisk();
         return takePublished(entry, session, agent);
       default:
         throw new PerdureError("malformed", `an agent does not send ${frame.name}`);
@@ -261,6 +273,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     accept,
     carry,
     sessionOf: (number) => entries.get(number)?.session,
+    sendQueueBytes: queues.allowance,
     drain: (reason) => {
       draining = reason;
       for (const number of [...entries.keys()]) sayGoodbye(number, reason);

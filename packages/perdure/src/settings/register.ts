@@ -106,6 +106,7 @@ export const SETTINGS = define({
     max: 256 * MB,
     reason: "Above this a slow reader is served from the log when it has caught up.",
   },
+  allQueuesBytes: { value: 256 * MB, unit: "bytes", min: MB, max: 1024 * 1024 * MB, reason: "Above this, over all sessions of a relay, each slow reader is served from the log at once." },
   lookupTimeoutMs: {
     value: 10 * SECOND,
     unit: "ms",

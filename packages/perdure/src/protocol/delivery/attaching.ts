@@ -5,8 +5,11 @@ import type { Attachment } from "./attachments.ts";
 import { wake } from "./consuming.ts";
 import { judgeRegistration } from "./enrolment.ts";
 import type { Registration, RelayInput } from "./mailbox-events.ts";
-import { type AgentState, addAgent, findAgent, linkOf, register, settledFloor } from "./mailbox-state.ts";
+import { type AgentState, addAgent, findAgent, linkOf, NO_LINK, register, settledFloor } from "./mailbox-state.ts";
 import type { RelayMachine } from "./relay-machine.ts";
+
+/** More than an agent's processes, and sessions whose end was not noticed yet, ever are. */
+const SESSIONS_PER_AGENT = 16;
 
 /** False when it was turned away with a goodbye. */
 export function enrol({ state, limits, journal }: RelayMachine, session: number, wanted: Registration): boolean {
@@ -25,12 +28,27 @@ export function enrol({ state, limits, journal }: RelayMachine, session: number,
   return true;
 }
 
+/** A new bundle of an agent that is attached. Nothing but mail is refused while the disk keeps up, and then the next attach brings it. */
+export function publish(machine: RelayMachine, session: number, wanted: Registration): void {
+  const { journal, trouble } = machine;
+  if (trouble === undefined) enrol(machine, session, wanted);
+  else journal.goodbye(session, trouble.code, trouble.why, { retry: "after", afterMs: trouble.afterMs });
+}
+
 export function attach(machine: RelayMachine, input: Extract<RelayInput, { readonly kind: "attach" }>): void {
+  const { state, attachments, journal, trouble } = machine;
+  const known = findAgent(state, input.registration.idRaw);
+  if (equalBytes(input.link, NO_LINK)) return journal.goodbye(input.session, "malformed", "a link of zero bytes is the relay's own");
+  // An agent that is known may always come and read: that is what makes room.
+  if (known === undefined && trouble !== undefined)
+    return journal.goodbye(input.session, trouble.code, trouble.why, { retry: "after", afterMs: trouble.afterMs });
+  const replaces = (other: Attachment): boolean => equalBytes(other.link.raw, input.link) || (input.consume && other.consume);
+  if (known !== undefined && attachments.of(known).filter((other) => !replaces(other)).length >= SESSIONS_PER_AGENT)
+    return journal.goodbye(input.session, "too-busy", `${known.id} has ${SESSIONS_PER_AGENT} sessions here`, { retry: "after" });
   if (!enrol(machine, input.session, input.registration)) return;
-  const { state, attachments, journal } = machine;
   const agent = findAgent(state, input.registration.idRaw) as AgentState;
   const link = linkOf(agent, input.link, (each) => attachments.holderOf(agent, each) !== undefined);
-  for (const other of attachments.of(agent)) if (other.link === link || (input.consume && other.consume)) supersede(machine, other);
+  for (const other of attachments.of(agent)) if (replaces(other)) supersede(machine, other);
   const attachment: Attachment = { session: input.session, agent, link, consume: input.consume, unackedBytes: 0, superseded: false };
   attachments.add(attachment);
   if (input.consume) consume(machine, attachment, input.have);

@@ -23,6 +23,7 @@ import {
   register,
 } from "./mailbox-state.ts";
 import { keepProof } from "./proof-shelf.ts";
+import { storedWithin } from "./settling.ts";
 import { addToLeaf, durablePending, type PendingLeaf, proofsOf, recallStatement } from "./statements.ts";
 
 type Sha256 = (bytes: Bytes) => Bytes;
@@ -135,9 +136,7 @@ function replaySettled(state: RelayState, agentId: Bytes, first: number, last: n
   const { mailbox } = agentOf(state, agentId);
   mailbox.settled.add(first, last);
   const released: Place[] = [];
-  for (const position of mailbox.stored.keys()) {
-    if (position > last) break;
-    if (position < first) continue;
+  for (const position of storedWithin(mailbox, first, last)) {
     const place = dropMail(state, mailbox, position)?.place;
     if (place !== undefined) released.push(place);
   }

@@ -143,15 +143,15 @@ export function register(state: RelayState, agent: AgentState, bundle: Bytes, na
 /** Links remembered per agent: it draws one at each opening, and needs an old one only until it has opened again. */
 export const LINKS_PER_AGENT = 16;
 
-/** The link of that number, new if need be; the one used longest ago is forgotten for it, unless `inUse`. */
+/** The link of that number, new if need be; those used longest ago are forgotten for it, unless `inUse`. */
 export function linkOf(agent: AgentState, raw: Bytes, inUse: (link: Link) => boolean = () => false): Link {
   const key = hex(raw);
   const link: Link = agent.links.get(key) ?? { raw: raw.slice(), upTo: 0, synced: 0, refused: [] };
   agent.links.delete(key);
   agent.links.set(key, link);
-  if (agent.links.size > LINKS_PER_AGENT) {
-    const oldest = [...agent.links].find(([, each]) => each !== link && !inUse(each));
-    if (oldest !== undefined) agent.links.delete(oldest[0]);
+  for (const [old, each] of agent.links) {
+    if (agent.links.size <= LINKS_PER_AGENT) break;
+    if (each !== link && !inUse(each)) agent.links.delete(old);
   }
   return link;
 }

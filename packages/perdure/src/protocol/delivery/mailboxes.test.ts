@@ -346,6 +346,59 @@ describe("names", () => {
   });
 });
 
+describe("what one agent may have at a relay", () => {
+  const trouble = { code: "disk-full", why: "the disk is full", afterMs: 5000 } as const;
+  const goodbyes = (relay: TestRelay): readonly string[] =>
+    relay.take().flatMap((output) => (output.kind === "goodbye" ? [`${output.session} ${output.reason.code} ${output.reason.retry}`] : []));
+
+  it("is a bounded number of sessions, and of links also after they have ended", () => {
+    const relay = createTestRelay();
+    for (let session = 1; session <= 20; session++) relay.attach(session, "alice", { consume: false });
+    expect(goodbyes(relay)).toEqual([17, 18, 19, 20].map((session) => `${session} too-busy after`));
+    for (let session = 1; session <= 20; session++) relay.feed({ kind: "detach", session });
+    for (let session = 21; session <= 60; session++) {
+      relay.attach(session, "alice", { consume: false });
+      relay.feed({ kind: "detach", session });
+    }
+    expect(relay.machine.lookup("agent", agentId("alice"))?.links.size).toBe(16);
+  });
+
+  it("does not keep it from taking over from itself", () => {
+    const relay = createTestRelay();
+    for (let session = 1; session <= 16; session++) relay.attach(session, "alice", { consume: false });
+    relay.attach(17, "alice", { link: 3, consume: false });
+    expect(goodbyes(relay)).toEqual(["3 fenced after"]);
+  });
+
+  it("is not the link of the relay's own notices", () => {
+    const relay = createTestRelay();
+    relay.attach(1, "alice", { link: 0 });
+    expect(goodbyes(relay)).toEqual(["1 malformed never"]);
+  });
+
+  it("grows by no new identity and no new bundle while the disk does not keep up", () => {
+    const relay = createTestRelay();
+    relay.attach(1, "alice");
+    relay.take();
+    relay.feed({ kind: "trouble", trouble });
+    relay.attach(2, "bob");
+    relay.feed({
+      kind: "publish",
+      session: 1,
+      registration: { idRaw: agentId("alice"), bundle: utf8("a newer bundle"), name: undefined, recordVersion: 2 },
+    });
+    expect(goodbyes(relay)).toEqual(["2 disk-full after", "1 disk-full after"]);
+    expect(relay.unsynced).toBe(0);
+  });
+
+  it("is still its mailbox while the disk is full, since reading it makes room", () => {
+    const relay = pair();
+    relay.feed({ kind: "trouble", trouble });
+    relay.attach(3, "bob");
+    expect(kindsOf(relay.take())).toContain("welcome");
+  });
+});
+
 describe("the end of mail nobody read", () => {
   it("puts a notice into the sender's mailbox", () => {
     const relay = pair();

@@ -14,7 +14,7 @@
  * - A mailbox is handed out in order of position; mail that was refused is nowhere.
  */
 import { type Bytes, hex } from "../../wire/bytes.ts";
-import { attach, detach, enrol, ready, welcome } from "./attaching.ts";
+import { attach, detach, publish, ready, welcome } from "./attaching.ts";
 import { createAttachments } from "./attachments.ts";
 import { block, noteHandedOver, settle } from "./consuming.ts";
 import { becomeDurable, writeStatement } from "./durability.ts";
@@ -112,7 +112,7 @@ function run(machine: RelayMachine, input: RelayInput, nowMs: number): void {
     case "detach":
       return detach(machine, input.session);
     case "publish":
-      return void enrol(machine, input.session, input.registration);
+      return publish(machine, input.session, input.registration);
     case "mail":
       return takeMail(machine, input, nowMs);
     case "settle":

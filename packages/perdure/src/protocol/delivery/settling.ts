@@ -36,8 +36,8 @@ export function grantSettle(state: RelayState, mailbox: Mailbox, asked: readonly
   return { ranges, places, messages, waiting };
 }
 
-/** Walks whichever is shorter, the range or what is stored. */
-function storedWithin({ stored }: Mailbox, first: number, last: number): readonly number[] {
+/** Positions of a range that are stored. Walks whichever is shorter, the range or what is stored. */
+export function storedWithin({ stored }: Mailbox, first: number, last: number): readonly number[] {
   const positions: number[] = [];
   if (last - first < stored.size) {
     for (let position = first; position <= last; position++) if (stored.has(position)) positions.push(position);

@@ -5,7 +5,7 @@ import { withDeadline } from "../../host/deadline.ts";
 import type { Host } from "../../host/host.ts";
 import type { OwnIdentity } from "../../identity/own-identity.ts";
 import { type VerifiedIdentity, verifyBundle } from "../../identity/verify.ts";
-import type { Settings } from "../../settings/register.ts";
+import { SETTINGS, type Settings } from "../../settings/register.ts";
 import { type Bytes, equalBytes } from "../../wire/bytes.ts";
 import { challenge, hello, type Proof, proof, type SessionMode, type Welcome, welcome } from "../../wire/control.ts";
 import { PerdureError } from "../../wire/error.ts";
@@ -126,7 +126,7 @@ async function shakeHands(options: ConnectOptions, transport: Transport): Promis
   transport.send([{ name: "proof", payload: proofBytes }]);
   transport.protect({ sending: taggers?.agentToRelay, receiving: taggers?.relayToAgent });
   const welcomed = welcome.decode(await transport.next("welcome"));
-  const pingEveryMs = Math.min(settings.pingEveryMs, welcomed.pingEveryMs);
+  const pingEveryMs = Math.max(SETTINGS.pingEveryMs.min, Math.min(settings.pingEveryMs, welcomed.pingEveryMs));
   const session = createSession({
     clock,
     transport,

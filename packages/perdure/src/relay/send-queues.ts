@@ -1,0 +1,34 @@
+/** What waits to be read by all sessions together, bounded: readers that are slow share less when there are many of them. */
+import type { Clock } from "../host/clock.ts";
+import type { Settings } from "../settings/register.ts";
+
+export interface SendQueues {
+  /** Bytes that may be queued for one session now. */
+  allowance(): number;
+}
+
+/** A session may have this much queued however many there are, so that everybody is served. */
+const LEAST_BYTES = 64 * 1024;
+/** The sum is as old as this at most: adding up thousands of sessions for every frame would cost more than sending it. */
+const STALE_MS = 50;
+
+export function createSendQueues(
+  clock: Clock,
+  settings: Pick<Settings, "sendQueueBytes" | "allQueuesBytes">,
+  queued: () => Iterable<number>,
+): SendQueues {
+  let addedUpAt = Number.NEGATIVE_INFINITY;
+  let glut = false;
+  return {
+    allowance: () => {
+      const now = clock.monotonicMs();
+      if (now - addedUpAt >= STALE_MS) {
+        addedUpAt = now;
+        let total = 0;
+        for (const bytes of queued()) total += bytes;
+        glut = total > settings.allQueuesBytes;
+      }
+      return glut ? LEAST_BYTES : settings.sendQueueBytes;
+    },
+  };
+}
