@@ -22,7 +22,8 @@ export interface Lookups {
   apart(): void;
   /**
    * The recipient's identity, from what is pinned or from the relay. `undefined` when it is not known yet and the relay
-   * cannot be asked; `unknown-agent` when the relay says there is none, `name-changed`, `record-rolled-back`.
+   * cannot be asked; `name-changed`; and where nothing usable is pinned `unknown-agent` when the relay says there is none, or
+   * why its answer cannot be trusted.
    */
   resolve(recipient: Recipient): Promise<VerifiedIdentity | undefined>;
 }
@@ -116,9 +117,10 @@ export function createLookups({ host, settings, peers, store, send, firstDial, c
       const seenAtMs = Math.min(idRaw === undefined ? 0 : peers.seenAtMs(idRaw), pin?.seenAtMs ?? Number.POSITIVE_INFINITY);
       if (usable && nowMs < seenAtMs + settings.recordFreshMs) return pinned;
       const asked = await askOnce(recipient).catch((error: unknown) => {
-        // What is pinned is still good when the relay has forgotten the agent or cannot say.
-        if (usable && isPerdureError(error) && error.code === "unknown-agent") return undefined;
-        throw error;
+        if (!usable || !isPerdureError(error) || error.code === "name-changed") throw error;
+        // What is pinned is still good when the relay has forgotten the agent, shows an older state of it, or nonsense.
+        host.log.write("warn", "agent.lookup-not-taken", { to: agentIdText(pinned.idRaw), code: error.code, why: error.message });
+        return undefined;
       });
       if (asked !== undefined && idRaw !== undefined && !equalBytes(asked.idRaw, idRaw))
         throw new PerdureError("internal", "a lookup answered for another agent");

@@ -1,6 +1,7 @@
 /**
  * Proofs that the relay stored our mail: each statement's signature, its leaf, and the leaf against our own digests.
- * Two statements with one number prove that the relay lied; that is reported and proves nothing about mail.
+ * Two statements with one number, or neighbours that do not follow from each other, prove that the relay has two histories:
+ * that is reported and proves nothing about mail.
  */
 import type { Host } from "../host/host.ts";
 import type { VerifiedIdentity } from "../identity/index.ts";
@@ -10,12 +11,18 @@ import type { Outgoing, OutgoingPart } from "../protocol/delivery/outgoing.ts";
 import { leafCovers, verifyStatementProof } from "../protocol/delivery/statement-proof.ts";
 import { type Bytes, equalBytes, hex } from "../wire/bytes.ts";
 import { isPerdureError } from "../wire/error.ts";
+import type { Statement } from "../wire/statement.ts";
 import type { Planned } from "./agent-store.ts";
 
 /** Statement numbers whose hash is remembered to notice a second one. */
 const REMEMBERED = 256;
 /** Statements waiting to be verified; more are left out, their mail stays unproven. */
 const MAX_WAITING = 256;
+
+interface Seen {
+  readonly hash: Bytes;
+  readonly previous: Bytes;
+}
 
 export interface StatementChecks {
   take(proof: Bytes, relay: VerifiedIdentity, window: LinkWindow<OutgoingPart>, link: Bytes): void;
@@ -32,27 +39,30 @@ export interface StatementCheckOptions {
 export function createStatementChecks({ host, ownIdRaw, onProven }: StatementCheckOptions): StatementChecks {
   const { crypto, log } = host;
   const proven = new WeakSet<OutgoingPart>();
-  const hashes = new Map<string, Bytes>();
+  const seen = new Map<string, Seen>();
   let waiting = 0;
   let last: Promise<void> = Promise.resolve();
 
-  /** False when another statement of that relay had the same number. */
-  const isOnly = (relay: VerifiedIdentity, number: number, statement: Bytes): boolean => {
-    const key = `${relay.id} ${number}`;
-    const hash = crypto.hash.sha256(statement);
-    const before = hashes.get(key);
-    if (before !== undefined) return equalBytes(before, hash);
-    hashes.set(key, hash);
-    for (const oldest of hashes.keys()) {
-      if (hashes.size <= REMEMBERED) break;
-      hashes.delete(oldest);
+  /** False when another statement has the same number, or a neighbour does not follow from this one or the other way round. */
+  const fits = (relay: VerifiedIdentity, { number, previous }: Statement, hash: Bytes): boolean => {
+    const at = (each: number): Seen | undefined => seen.get(`${relay.id} ${each}`);
+    const before = at(number - 1);
+    const after = at(number + 1);
+    const same = at(number);
+    if (same !== undefined) return equalBytes(same.hash, hash);
+    if (before !== undefined && !equalBytes(before.hash, previous)) return false;
+    if (after !== undefined && !equalBytes(after.previous, hash)) return false;
+    seen.set(`${relay.id} ${number}`, { hash, previous: previous.slice() });
+    for (const oldest of seen.keys()) {
+      if (seen.size <= REMEMBERED) break;
+      seen.delete(oldest);
     }
     return true;
   };
 
   const check = async (encoded: Bytes, relay: VerifiedIdentity, window: LinkWindow<OutgoingPart>, link: Bytes): Promise<void> => {
     const { statement, leaf, proof } = await verifyStatementProof(crypto, relay, encoded);
-    if (!isOnly(relay, statement.number, proof.statement)) {
+    if (!fits(relay, statement, crypto.hash.sha256(proof.statement))) {
       log.write("error", "agent.relay-equivocates", { relay: relay.id, statement: statement.number });
       return;
     }

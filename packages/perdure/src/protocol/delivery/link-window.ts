@@ -138,7 +138,7 @@ export function createLinkWindow<Item extends LinkItem>(limits: {
       return { acked, refused, resend };
     },
     covered(first, last) {
-      if (last > given) return undefined;
+      if (last > given || first > last) return undefined;
       const items: Item[] = [];
       for (let linkSeq = first; linkSeq <= last; linkSeq++) {
         const slot = slots.get(linkSeq);
