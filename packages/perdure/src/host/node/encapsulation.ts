@@ -1,10 +1,11 @@
 import type { KeyObject } from "node:crypto";
 import { createPrivateKey, createPublicKey, diffieHellman } from "node:crypto";
-import type { CryptoKey, KeyPair } from "hpke";
+import type { CryptoKey, KDFFactory, KeyPair } from "hpke";
 import { AEAD_EXPORT_ONLY, CipherSuite, KDF_HKDF_SHA256, KEM_DHKEM_X25519_HKDF_SHA256 } from "hpke";
 import { concat, fromHex, utf8 } from "../../wire/bytes.ts";
 import { PerdureError } from "../../wire/error.ts";
 import type { DecapsulationKey, Encapsulation } from "../crypto.ts";
+import { hkdfExpandSha256, hmacSha256 } from "./hash.ts";
 import { plainBytes, requireLength } from "./raw-bytes.ts";
 
 const KEY_BYTES = 32;
@@ -15,13 +16,20 @@ const EXPORTER_CONTEXT: Uint8Array = utf8("perdure/export/0");
 const PKCS8_PREFIX = fromHex("302e020100300506032b656e04220420") as Uint8Array;
 const SPKI_PREFIX = fromHex("302a300506032b656e032100") as Uint8Array;
 
+/** The library's own asks WebCrypto, which makes two jobs for another thread of each of the few hashes a message needs. */
+const kdfOfNode: KDFFactory = () => ({
+  ...KDF_HKDF_SHA256(),
+  Extract: async (salt, secret) => hmacSha256(salt, secret),
+  Expand: async (pseudorandomKey, info, lengthBytes) => hkdfExpandSha256(pseudorandomKey, info, lengthBytes),
+});
+
 interface SecretKey {
   readonly forAgreement: KeyObject;
   readonly forHpke: KeyPair<CryptoKey>;
 }
 
 export function createNodeEncapsulation(): Encapsulation {
-  const suite = new CipherSuite(KEM_DHKEM_X25519_HKDF_SHA256, KDF_HKDF_SHA256, AEAD_EXPORT_ONLY);
+  const suite = new CipherSuite(KEM_DHKEM_X25519_HKDF_SHA256, kdfOfNode, AEAD_EXPORT_ONLY);
   const secrets = new WeakMap<DecapsulationKey, SecretKey>();
 
   const secretOf = (key: DecapsulationKey): SecretKey => {
