@@ -8,7 +8,7 @@ const [what = "", folder = "", address = ""] = process.argv.slice(2);
 
 async function openMember(): Promise<{ readonly says: string; close(): Promise<void> }> {
   if (what === "relay") {
-    const relay = await openRelay({ host: createNodeHost(), folder, listen: "ws://127.0.0.1:0" });
+    const relay = await openRelay({ folder, listen: "ws://127.0.0.1:0" });
     return { says: relay.address, close: () => relay.drain() };
   }
   const agent = await openAgent(folder, { join: address });

@@ -3,7 +3,7 @@ import type { Agent } from "../src/agent/api.ts";
 import { openAgentWith } from "../src/agent/open-agent.ts";
 import { createNodeHost } from "../src/host/node/index.ts";
 import { createWorld, type SimulatedDisk, type World } from "../src/host/simulated/index.ts";
-import { openRelay, type Relay } from "../src/relay/index.ts";
+import { openRelayWith, type Relay } from "../src/relay/open-relay.ts";
 import type { PerdureError } from "../src/wire/error.ts";
 import { codeOf } from "./test-stage.ts";
 
@@ -23,7 +23,7 @@ interface Scene {
 async function scene(seed: number): Promise<Scene> {
   const world = createWorld({ seed, hash: createNodeHost().crypto.hash });
   const open = async (): Promise<{ readonly relay: Relay; readonly desk: Agent; readonly writer: Agent }> => {
-    const relay = await openRelay({ host: world.host("relay"), folder: "post", listen: LISTEN });
+    const relay = await openRelayWith({ host: world.host("relay"), folder: "post", listen: LISTEN });
     const desk = await openAgentWith(world.host("desk"), "home", { join: relay.address, name: "desk", settings: SETTINGS });
     const writer = await openAgentWith(world.host("writer"), "home", { join: relay.address, settings: SETTINGS });
     return { relay, desk, writer };

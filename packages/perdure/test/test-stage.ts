@@ -42,7 +42,7 @@ export async function openStage(): Promise<Stage> {
     warnings,
     address: () => address,
     async startRelay(settings = {}) {
-      relay = await openRelay({ host: createNodeHost(), folder: join(folder, "relay"), listen, settings });
+      relay = await openRelay({ folder: join(folder, "relay"), listen, settings });
       address = relay.address;
       listen = address.split("#")[0] as string;
       return relay;

@@ -1,3 +1,5 @@
+/** `import { openRelay } from "perdure/relay"` on Node. */
 export type { Incident } from "./incidents.ts";
-export { type OpenRelay, openRelay, type Relay } from "./open-relay.ts";
+export { openRelay } from "./node.ts";
+export type { Relay, RelayOptions } from "./open-relay.ts";
 export type { AgentRow, RelayStatus } from "./status.ts";

@@ -19,8 +19,7 @@ import { isProgramHere, requireLoopback } from "./loopback.ts";
 import { type RelayCore, startRelayCore } from "./relay-core.ts";
 import type { RelayStatus } from "./status.ts";
 
-export interface OpenRelay {
-  readonly host: Host;
+export interface RelayOptions {
   /** Made when it is empty: a relay keeps its identity and its mail there. */
   readonly folder: string;
   /** A `ws:` address of this machine; port 0 takes any free one. */
@@ -40,23 +39,17 @@ export interface Relay extends AsyncDisposable {
   drain(): Promise<void>;
 }
 
-/**
- * Opens the relay of `folder`. Throws `bad-argument`, `unknown-setting`, `folder-in-use`, `address-in-use`, `log-damaged`, `key-damaged`,
- * `disk-full`, `disk-failed`, `read-only`, `permission-denied`, `needs-newer-version`.
- */
-export function openRelay(options: OpenRelay): Promise<Relay> {
-  return openRelayWith(options);
+export interface OpenRelay extends RelayOptions {
+  readonly host: Host;
+  /** Safety mechanisms a test switches off to see what they are for. */
+  readonly defences?: Partial<RelayDefences>;
 }
 
-/** {@link openRelay} for tests that switch one safety mechanism off to see what it is for. */
-export async function openRelayWith({
-  host,
-  folder,
-  listen,
-  settings: overrides,
-  memoryBytes,
-  defences,
-}: OpenRelay & { readonly defences?: Partial<RelayDefences> }): Promise<Relay> {
+/**
+ * Opens the relay of `folder` on the machine given. Throws `bad-argument`, `unknown-setting`, `folder-in-use`, `address-in-use`,
+ * `log-damaged`, `key-damaged`, `disk-full`, `disk-failed`, `read-only`, `permission-denied`, `needs-newer-version`.
+ */
+export async function openRelayWith({ host, folder, listen, settings: overrides, memoryBytes, defences }: OpenRelay): Promise<Relay> {
   requireLoopback(listen);
   const settings = createSettings(overrides);
   const lock = await host.files.lock(folder);

@@ -4,7 +4,7 @@ import { verifyNotice } from "../identity/notice.ts";
 import { leafCovers, verifyStatementProof } from "../protocol/delivery/statement-proof.ts";
 import { equalBytes, hex, utf8 } from "../wire/bytes.ts";
 import { decodeDeliver, found, lookup } from "../wire/control.ts";
-import { openRelay, type Relay } from "./open-relay.ts";
+import { openRelayWith, type Relay } from "./open-relay.ts";
 import { createRelayWorld, envelopeOf, LISTEN, type RelayWorld, type TestAgent, type TestLine } from "./test-world.ts";
 
 const HOUR = 3_600_000;
@@ -348,8 +348,8 @@ describe("opening a relay", () => {
     stage = createRelayWorld();
   });
 
-  const open = (options: Partial<Parameters<typeof openRelay>[0]> = {}) =>
-    stage.world.complete(openRelay({ host: stage.world.host("relay"), folder: "relay-folder", listen: LISTEN, ...options }));
+  const open = (options: Partial<Parameters<typeof openRelayWith>[0]> = {}) =>
+    stage.world.complete(openRelayWith({ host: stage.world.host("relay"), folder: "relay-folder", listen: LISTEN, ...options }));
 
   it("refuses a folder another relay has", async () => {
     await open();

@@ -1,6 +1,6 @@
 /** `perdure relay`: one relay in this process until SIGTERM or Ctrl-C, then a drain. */
 import process from "node:process";
-import { openRelay, type Relay } from "../../relay/index.ts";
+import { openRelayWith, type Relay } from "../../relay/open-relay.ts";
 import { isPerdureError } from "../../wire/error.ts";
 import { relayFolder } from "../folder.ts";
 import type { Invocation, Verb } from "../invocation.ts";
@@ -39,7 +39,7 @@ async function open({ host, overrides }: Invocation, folder: string, named: stri
   let listen = named ?? DEFAULT_LISTEN;
   for (let tried = 1; ; tried++) {
     try {
-      return await openRelay({ host, folder, listen, settings: overrides, memoryBytes: () => process.memoryUsage.rss() });
+      return await openRelayWith({ host, folder, listen, settings: overrides, memoryBytes: () => process.memoryUsage.rss() });
     } catch (error) {
       const next = nextPort(listen);
       const goOn =
