@@ -1,7 +1,6 @@
 /** What `processes.ts` starts: a relay, or an agent that takes everything as done. */
 import process from "node:process";
 import { openAgent } from "../packages/perdure/src/agent/index.ts";
-import { createNodeHost } from "../packages/perdure/src/host/node/index.ts";
 import { openRelay } from "../packages/perdure/src/relay/index.ts";
 
 const [what = "", folder = "", address = ""] = process.argv.slice(2);
