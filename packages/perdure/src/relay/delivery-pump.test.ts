@@ -16,6 +16,10 @@ it("a read that fails is tried again after a while; the reader gets its mail in 
   const sent: Frame[] = [];
   const failures: unknown[] = [];
   const timers: (() => void)[] = [];
+  const after = (_delayMs: number, then: () => void): (() => void) => {
+    timers.push(then);
+    return () => {};
+  };
   let failing = 2;
   const pump = createDeliveryPump({
     mailboxes: relay.machine,
@@ -26,7 +30,7 @@ it("a read that fails is tried again after a while; the reader gets its mail in 
         return relay.read(place);
       },
     },
-    clock: { wallMs: () => 0, monotonicMs: () => 0, after: (_delayMs, then) => (timers.push(then), () => {}) },
+    clock: { wallMs: () => 0, monotonicMs: () => 0, after },
     diskRetryMs: 1000,
     generation: relay.generation,
     sendQueueBytes: () => 1_000_000,

@@ -24,7 +24,7 @@ import {
 } from "./mailbox-state.ts";
 import { keepProof } from "./proof-shelf.ts";
 import { storedWithin } from "./settling.ts";
-import { addToLeaf, durablePending, type PendingLeaf, proofsOf, recallStatement } from "./statements.ts";
+import { addToLeaf, durablePending, forgetPending, type PendingLeaf, proofsOf, recallPending, recallStatement } from "./statements.ts";
 
 type Sha256 = (bytes: Bytes) => Bytes;
 
@@ -111,15 +111,21 @@ function replaySmall(state: RelayState, sha256: Sha256, kept: Exclude<KeptRecord
     }
     case "link": {
       const link = linkOf(agentOf(state, kept.value.sender), kept.value.link);
+      // Mail that still waits was read before it; what of that no statement covers is restated behind.
+      forgetPending(state.statements, { ...kept.value, lastSeq: kept.value.upTo });
       if (kept.value.upTo <= link.upTo) return [];
       link.upTo = kept.value.upTo;
       link.synced = kept.value.upTo;
       link.refused.splice(0, link.refused.length, ...kept.value.refused);
       return [];
     }
-    case "pending":
-      replayPending(state, kept.value);
+    case "pending": {
+      const digests = Array.from({ length: kept.value.digests.length / DIGEST_BYTES }, (_, index) =>
+        kept.value.digests.slice(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES),
+      );
+      recallPending(state.statements, { ...kept.value, refused: [...kept.value.refused], digests });
       return [];
+    }
     case "head":
       if (kept.value.number > state.statements.number) {
         state.statements.number = kept.value.number;
@@ -141,30 +147,6 @@ function replaySettled(state: RelayState, agentId: Bytes, first: number, last: n
     if (place !== undefined) released.push(place);
   }
   return released;
-}
-
-function replayPending(
-  state: RelayState,
-  kept: {
-    readonly sender: Bytes;
-    readonly link: Bytes;
-    readonly firstSeq: number;
-    readonly lastSeq: number;
-    readonly refused: readonly number[];
-    readonly digests: Bytes;
-  },
-): void {
-  const already = state.statements.pending.some(
-    (leaf) => equalBytes(leaf.sender, kept.sender) && equalBytes(leaf.link, kept.link) && leaf.lastSeq >= kept.firstSeq,
-  );
-  if (already) return;
-  const digests = Array.from({ length: kept.digests.length / DIGEST_BYTES }, (_, index) =>
-    kept.digests.slice(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES),
-  );
-  let next = 0;
-  for (let linkSeq = kept.firstSeq; linkSeq <= kept.lastSeq; linkSeq++) {
-    addToLeaf(state.statements, kept.sender, kept.link, linkSeq, kept.refused.includes(linkSeq) ? undefined : digests[next++]);
-  }
 }
 
 /** The small state as records; what is stored is not in it. */

@@ -84,6 +84,23 @@ describe("statements", () => {
     expect([leaf.firstSeq, leaf.lastSeq]).toEqual([1, 2]);
   });
 
+  it("say nothing a second time of mail that waits over restarts", () => {
+    const relay = pair();
+    relay.feed({ kind: "detach", session: 2 });
+    relay.mail(1, 1, envelope("alice", "bob", 1));
+    relay.mail(1, 2, envelope("alice", "bob", 2));
+    state(relay);
+    relay.mail(1, 3, envelope("alice", "bob", 3));
+    relay.sync();
+    relay.rotate();
+    relay.crash();
+    relay.rotate();
+    relay.crash();
+    relay.attach(1, "alice");
+    const leaves = state(relay).map((proof) => storedLeaf.decode(statementProof.decode(proof).leaf));
+    expect(leaves.map(({ firstSeq, lastSeq }) => [firstSeq, lastSeq])).toEqual([[3, 3]]);
+  });
+
   it("are shown again to a sender that comes back", () => {
     const relay = pair();
     relay.mail(1, 1, envelope("alice", "bob", 1));

@@ -43,15 +43,21 @@ export interface Statements {
   /** Per link the leaf that still grows. */
   readonly growing: Map<string, PendingLeaf>;
   underWay: UnderWay | undefined;
+  /** While the log is read: how far the statements read so far reach, by link. */
+  readonly recalled: Map<string, number>;
 }
 
 export function createStatements(): Statements {
-  return { number: 0, hash: new Uint8Array(32), pending: [], growing: new Map(), underWay: undefined };
+  return { number: 0, hash: new Uint8Array(32), pending: [], growing: new Map(), underWay: undefined, recalled: new Map() };
+}
+
+function linkKey({ sender, link }: { readonly sender: Bytes; readonly link: Bytes }): string {
+  return hex(sender) + hex(link);
 }
 
 /** A link sequence number was used up: by mail with `digest`, or by a refusal. */
 export function addToLeaf(statements: Statements, sender: Bytes, link: Bytes, linkSeq: number, digest: Bytes | undefined): void {
-  const key = hex(sender) + hex(link);
+  const key = linkKey({ sender, link });
   const growing = statements.growing.get(key);
   if (
     growing !== undefined &&
@@ -80,10 +86,11 @@ export function addToLeaf(statements: Statements, sender: Bytes, link: Bytes, li
 /** Takes the pending leaves and gives the statement to sign, or `undefined` when there is nothing to say or one is under way. */
 export function beginStatement(statements: Statements, sha256: Sha256, relayId: Bytes, nowMs: number): UnderWay | undefined {
   if (statements.underWay !== undefined || statements.pending.length === 0) return undefined;
+  statements.recalled.clear();
   const taken = statements.pending.slice(0, STATEMENT_LEAVES);
   statements.pending = statements.pending.slice(STATEMENT_LEAVES);
   for (const leaf of taken) {
-    const key = hex(leaf.sender) + hex(leaf.link);
+    const key = linkKey(leaf);
     if (statements.growing.get(key) === leaf) statements.growing.delete(key);
   }
   const leaves = taken.map((leaf) =>
@@ -142,14 +149,23 @@ function upToSeq(leaf: PendingLeaf, lastSeq: number): PendingLeaf {
 /** A statement was read from the log: its leaves are no longer pending. False when it was known already. */
 export function recallStatement(statements: Statements, sha256: Sha256, bytes: Bytes, leaves: readonly Bytes[]): boolean {
   const said = statement.decode(bytes);
-  for (const encoded of leaves) forgetPending(statements, storedLeaf.decode(encoded));
+  for (const encoded of leaves) {
+    const leaf = storedLeaf.decode(encoded);
+    forgetPending(statements, leaf);
+    const key = linkKey(leaf);
+    statements.recalled.set(key, Math.max(leaf.lastSeq, statements.recalled.get(key) ?? 0));
+  }
   if (said.number <= statements.number) return false;
   statements.number = said.number;
   statements.hash = sha256(bytes);
   return true;
 }
 
-function forgetPending(statements: Statements, stated: { readonly sender: Bytes; readonly link: Bytes; readonly lastSeq: number }): void {
+/** Takes back what is pending of one link up to `lastSeq`: a statement covers it, or a restatement says anew what of it is pending. */
+export function forgetPending(
+  statements: Statements,
+  stated: { readonly sender: Bytes; readonly link: Bytes; readonly lastSeq: number },
+): void {
   const same = (leaf: PendingLeaf): boolean =>
     leaf.firstSeq <= stated.lastSeq && equalBytes(leaf.link, stated.link) && equalBytes(leaf.sender, stated.sender);
   for (const leaf of statements.pending.filter(same)) {
@@ -159,9 +175,22 @@ function forgetPending(statements: Statements, stated: { readonly sender: Bytes;
     leaf.firstSeq = stated.lastSeq + 1;
   }
   statements.pending = statements.pending.filter((leaf) => leaf.digests.length > 0);
-  const key = hex(stated.sender) + hex(stated.link);
+  const key = linkKey(stated);
   const growing = statements.growing.get(key);
   if (growing !== undefined && growing.digests.length === 0) statements.growing.delete(key);
+}
+
+/** A restated leaf: pending as far as no statement read so far covers it. */
+export function recallPending(statements: Statements, { sender, link, firstSeq, lastSeq, refused, digests }: PendingLeaf): void {
+  const overlaps = (leaf: PendingLeaf): boolean =>
+    leaf.firstSeq <= lastSeq && leaf.lastSeq >= firstSeq && equalBytes(leaf.link, link) && equalBytes(leaf.sender, sender);
+  if (statements.pending.some(overlaps)) return;
+  const stated = statements.recalled.get(linkKey({ sender, link })) ?? 0;
+  let next = 0;
+  for (let linkSeq = firstSeq; linkSeq <= lastSeq; linkSeq++) {
+    const digest = refused.includes(linkSeq) ? undefined : digests[next++];
+    if (linkSeq > stated) addToLeaf(statements, sender, link, linkSeq, digest);
+  }
 }
 
 /** One encoded proof per leaf of a statement. */
