@@ -14,7 +14,7 @@ import { decodeLocalFailure, decodeLocalHello, decodeLocalValue, encodeLocalCall
 import type { AgentCore, ClientId } from "./core.ts";
 import { socketAddress } from "./holder.ts";
 import { CALLS_IN_FLIGHT, type CallName, callWaits } from "./local-calls.ts";
-import { openLocalChannel } from "./local-channel.ts";
+import { MAX_WAITING_BYTES, openLocalChannel } from "./local-channel.ts";
 
 export interface Guest {
   readonly agent: AgentId;
@@ -86,10 +86,13 @@ export async function joinHolder({ host, folder, settings, client, signal }: Gue
     if (closed !== undefined) throw closed;
     if (calls.size >= CALLS_IN_FLIGHT)
       throw new PerdureError("too-busy", `${CALLS_IN_FLIGHT} calls of this process are open`, { retry: "after" });
+    const content = encodeLocalCall({ method: name, values });
+    if (channel.waitingBytes > 0 && channel.waitingBytes + content.length > MAX_WAITING_BYTES)
+      throw new PerdureError("too-busy", "the process that holds this folder has not yet read what it was given", { retry: "after" });
     const number = nextNumber();
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     calls.set(number, { resolve, reject });
-    channel.send("call", number, encodeLocalCall({ method: name, values }));
+    channel.send("call", number, content);
     let stopTimer = (): void => {};
     const limit = (error: () => PerdureError): void => {
       stopTimer = host.clock.after(settings.callTimeoutMs, () => {

@@ -12,7 +12,7 @@ import { MAX_TRANSPORT_BYTES } from "../wire/limits.ts";
 import { decodeLocalCall, decodeLocalHello, encodeLocalFailure, encodeLocalHello, encodeLocalValue } from "../wire/local.ts";
 import type { AgentCore, ClientId } from "./core.ts";
 import { CALLS_IN_FLIGHT, isCallName, makeCall } from "./local-calls.ts";
-import { type LocalChannel, openLocalChannel } from "./local-channel.ts";
+import { type LocalChannel, MAX_WAITING_BYTES, openLocalChannel } from "./local-channel.ts";
 
 const SOCKET_NAME = "agent.sock";
 
@@ -68,6 +68,8 @@ export async function serveGuests({ host, folder, agent, core }: HolderOptions):
     channels.add(channel);
 
     const answer = (number: number, content: Uint8Array): void => {
+      // Answers that nobody reads must not pile up here: such a guest has left.
+      if (channel.waitingBytes > MAX_WAITING_BYTES) return channel.close();
       const controller = new AbortController();
       const call = async (): Promise<unknown> => {
         if (calls.size >= CALLS_IN_FLIGHT)

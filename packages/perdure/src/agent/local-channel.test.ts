@@ -86,11 +86,33 @@ test("contents of different calls do not mix", () => {
   const line = wire();
   const got: [number, number][] = [];
   openLocalChannel(line.connection, { content: (_kind, number, content) => got.push([number, content.length]), closed: () => {} });
-  line.receiver().message(piece(1, 10, true));
+  line.receiver().message(piece(1, LOCAL_PIECE_BYTES, true));
   line.receiver().message(piece(2, 5, false));
   line.receiver().message(piece(1, 10, false));
   expect(got).toEqual([
     [2, 5],
-    [1, 20],
+    [1, LOCAL_PIECE_BYTES + 10],
   ]);
+});
+
+test("pieces that are not full and go on are refused, so that their number is bounded", () => {
+  for (const size of [0, 1, LOCAL_PIECE_BYTES - 1]) {
+    const line = wire();
+    let why = "";
+    openLocalChannel(line.connection, { content: () => {}, closed: ({ code }) => (why = code) });
+    line.receiver().message(piece(1, size, true));
+    expect(why).toBe("malformed");
+  }
+});
+
+test("what the other side does not read is counted until it has left", () => {
+  const line = wire();
+  const channel = openLocalChannel(line.connection, { content: () => {}, closed: () => {} });
+  for (let count = 1; count <= 12; count++) channel.send("result", count, new Uint8Array(1024 * 1024));
+  expect(channel.waitingBytes).toBeGreaterThan(10 * 1024 * 1024);
+  for (let rounds = 0; rounds < 20; rounds++) {
+    line.queuedBytes = 0;
+    line.receiver().drained();
+  }
+  expect(channel.waitingBytes).toBe(0);
 });

@@ -1,14 +1,23 @@
 /**
  * One connection of the local socket, in whole contents: cuts what is sent into pieces, puts what comes back together,
- * and hands the socket only as much as it can take. At most {@link MAX_LOCAL_BYTES} are put together at a time.
+ * and hands the socket only as much as it can take. At most {@link MAX_LOCAL_BYTES} are put together at a time, in full pieces.
  */
 import type { Connection } from "../host/net.ts";
 import { type Bytes, concat, EMPTY } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
-import { decodeLocalPiece, encodeLocalPiece, LOCAL_PIECE_BYTES, type LocalKind, MAX_LOCAL_BYTES } from "../wire/local.ts";
+import {
+  decodeLocalPiece,
+  encodeLocalPiece,
+  LOCAL_HEADER_BYTES,
+  LOCAL_PIECE_BYTES,
+  type LocalKind,
+  MAX_LOCAL_BYTES,
+} from "../wire/local.ts";
 
 /** Above this many bytes in the socket the next piece waits for `drained`. */
 const SOCKET_QUEUE_BYTES = 1024 * 1024;
+/** What may wait for a process that does not read; whoever sends looks before adding more. */
+export const MAX_WAITING_BYTES: number = 2 * MAX_LOCAL_BYTES;
 
 export interface LocalReceiver {
   content(kind: LocalKind, number: number, content: Bytes): void;
@@ -19,6 +28,8 @@ export interface LocalReceiver {
 export interface LocalChannel {
   /** Queues one content; ignored after the close. */
   send(kind: LocalKind, number: number, content?: Bytes): void;
+  /** Bytes that wait for the other side to read. */
+  readonly waitingBytes: number;
   /** Closes once what is queued in the socket has left. */
   close(): void;
 }
@@ -34,6 +45,7 @@ export function openLocalChannel(connection: Connection, receiver: LocalReceiver
   const waiting: Outgoing[] = [];
   const partial = new Map<string, Bytes[]>();
   let partialBytes = 0;
+  let waitingBytes = 0;
   let open = true;
 
   const pump = (): void => {
@@ -43,7 +55,10 @@ export function openLocalChannel(connection: Connection, receiver: LocalReceiver
       const piece = next.content.subarray(next.at, next.at + LOCAL_PIECE_BYTES);
       next.at += piece.length;
       const more = next.at < next.content.length;
-      if (!more) waiting.shift();
+      if (!more) {
+        waiting.shift();
+        waitingBytes -= sizeOf(next.content);
+      }
       connection.send(encodeLocalPiece({ kind: next.kind, number: next.number, more, piece }));
     }
   };
@@ -63,6 +78,8 @@ export function openLocalChannel(connection: Connection, receiver: LocalReceiver
     if (!part.more && before === undefined) return receiver.content(part.kind, part.number, part.piece);
     const pieces = before ?? [];
     pieces.push(part.piece);
+    if (part.more && part.piece.length !== LOCAL_PIECE_BYTES)
+      throw new PerdureError("malformed", "local message: a piece before the last is not full");
     partialBytes += part.piece.length;
     if (partialBytes > MAX_LOCAL_BYTES) throw new PerdureError("too-large", `local message: more than ${MAX_LOCAL_BYTES} bytes`);
     if (part.more) {
@@ -95,11 +112,19 @@ export function openLocalChannel(connection: Connection, receiver: LocalReceiver
     send(kind, number, content = EMPTY) {
       if (!open) return;
       waiting.push({ kind, number, content, at: 0 });
+      waitingBytes += sizeOf(content);
       pump();
+    },
+    get waitingBytes() {
+      return waitingBytes;
     },
     close() {
       connection.close();
       end(new PerdureError("connection-closed", "the local connection was closed on this side", { retry: "now" }));
     },
   };
+}
+
+function sizeOf(content: Bytes): number {
+  return LOCAL_HEADER_BYTES + content.length;
 }

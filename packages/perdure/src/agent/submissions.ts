@@ -112,7 +112,7 @@ export function createSubmissions({ host, settings, outbox, peers, lookups, stor
         const to = draft.reply ? incomingFrom(cause) : draft.to;
         return { draft, recipient: parseRecipient(to), thread: draft.thread === "" ? head.thread : threadOf(draft.thread) };
       });
-      for (const { recipient } of auto) await lookups.resolve(recipient);
+      await Promise.all(auto.map(({ recipient }) => lookups.resolve(recipient)));
       return () => {
         refuseWithoutRoom(
           outbox,

@@ -4,7 +4,7 @@
  *   offset  size  field
  *        0     1  version   0
  *        1     1  kind      1 hello, 2 call, 3 result, 4 failure, 5 cancel, 6 ping, 7 pong
- *        2     1  more      1 when the next message of this kind and number goes on with the same content
+ *        2     1  more      1 when the next message of this kind and number goes on with the same content; this piece is then full
  *        3     1  reserved  0
  *        4     4  number    u32; of the call; 0 for hello, ping and pong
  *        8     …  piece of the content
