@@ -400,3 +400,20 @@ describe("inbox: any history", () => {
     ).toThrow();
   });
 });
+
+describe("inbox: a crowd", () => {
+  it("looks at one message of a stream to start the next, however many wait", () => {
+    const on = bench();
+    const crowd = 10_000;
+    for (let seq = 1; seq <= crowd; seq++) deliver(on, { seq }, seq);
+    let looks = 0;
+    for (let seq = 1; seq <= crowd; seq++) {
+      const found = on.inbox.next(NOW, () => ++looks > 0);
+      expect("incoming" in found && found.incoming.seq).toBe(seq);
+      start(on, (found as { readonly incoming: Incoming }).incoming);
+      complete(on, (found as { readonly incoming: Incoming }).incoming);
+    }
+    expect(looks).toBe(crowd);
+    expect(on.inbox.waiting).toBe(0);
+  });
+});

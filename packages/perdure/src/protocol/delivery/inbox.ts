@@ -18,11 +18,21 @@
  *   is free again: nobody is told that a message was done because another one was refused.
  */
 import { type Bytes, equalBytes } from "../../wire/bytes.ts";
+import type { MessageId } from "../../wire/ids.ts";
 import type { Kept, KeptCompletion, KeptIncoming, KeptPassing, KeptPlace, KeptStream, PayloadAt } from "../../wire/kept-agent.ts";
 import { MAX_PARTS, PART_BYTES } from "../../wire/limits.ts";
 import { restateInbox } from "./inbox-restatement.ts";
 import { digestOf, headOf, type Incoming, incomingKey, isWhole, sameMessage, streamKey } from "./incoming.ts";
-import { addMessage, createIncomingStream, type IncomingStream, rememberDigest, removeMessage, startsAtMs } from "./incoming-stream.ts";
+import {
+  addMessage,
+  createIncomingStream,
+  firstFree,
+  type IncomingStream,
+  rememberDigest,
+  removeMessage,
+  startsAtMs,
+} from "./incoming-stream.ts";
+import { createMailIndex } from "./mail-index.ts";
 import type { MailboxCursor } from "./mailbox-cursor.ts";
 
 export interface InboxLimits {
@@ -49,7 +59,9 @@ export interface Inbox {
   /** The attempt that completed a message, while it is remembered. */
   completedAttempt(from: Bytes, stream: Bytes, seq: number): number | undefined;
   /** Whole messages of a box in order of arrival, twins left out. */
-  listed(box: "inbox" | "failed", afterArrival: number): readonly Incoming[];
+  listed(box: "inbox" | "failed", afterArrival: number, limit?: number): readonly Incoming[];
+  /** Whole messages in a box that say they answer this one, twins left out. */
+  answersTo(id: MessageId): Iterable<Incoming>;
   /** The first message that may start now and that `accepts` takes, or when to ask again. */
   next(nowMs: number, accepts: (incoming: Incoming) => boolean): { readonly incoming: Incoming } | { readonly atMs: number };
   /** Messages that end as this one does. */
@@ -80,6 +92,11 @@ export function createInbox(input: {
   const messages = new Map<string, Incoming>();
   const streams = new Map<string, IncomingStream>();
   const streamsOf = new Map<string, Set<IncomingStream>>();
+  const index = createMailIndex();
+  /** Streams with messages that nobody settled yet. */
+  const busy = new Set<IncomingStream>();
+  /** Messages that left the failed box again, which their stream has settled. */
+  const putBack = new Set<Incoming>();
   const held = new Set<string>();
   let releases: PayloadAt[] = [];
   let arrivals = 0;
@@ -146,6 +163,7 @@ export function createInbox(input: {
       };
       messages.set(key, incoming);
       addMessage(stream, incoming);
+      busy.add(stream);
     }
     if (incoming.have.has(head.head.part)) return;
     incoming.have.set(head.head.part, { head, at });
@@ -153,7 +171,9 @@ export function createInbox(input: {
     stream.pending.set(head.seq, head.digest);
     incoming.arrival = Math.max(incoming.arrival, head.arrival);
     incoming.wholeAtMs = Math.max(incoming.wholeAtMs, head.receivedAtMs);
-    if (isWhole(incoming)) takeKey(stream, incoming);
+    if (!isWhole(incoming)) return;
+    takeKey(stream, incoming);
+    index.place(incoming);
   };
 
   const takeKey = (stream: IncomingStream, incoming: Incoming): void => {
@@ -178,11 +198,14 @@ export function createInbox(input: {
       if (atRelay) cursor.settleSeq(incomingKey(incoming.from, incoming.stream, seq));
     }
     removeMessage(stream, incoming);
+    if (stream.messages.length === 0) busy.delete(stream);
   };
 
   const drop = (incoming: Incoming): void => {
     for (const { at } of incoming.have.values()) if (held.delete(place(at))) releases.push(at);
     messages.delete(incoming.key);
+    putBack.delete(incoming);
+    index.remove(incoming);
   };
 
   const completed = (head: KeptCompletion): void => {
@@ -196,17 +219,20 @@ export function createInbox(input: {
   /** A twin that came while its message was being refused stands for itself from then on. */
   const freeKey = (refused: Incoming): void => {
     const { keys } = streamFor(refused.from, refused.stream);
-    for (const [key, seq] of keys) if (seq === refused.seq) keys.delete(key);
-    for (const twin of messages.values()) {
-      if (twin.twinOf !== refused) continue;
+    const { idempotencyKey } = headOf(refused).head;
+    if (keys.get(idempotencyKey) === refused.seq) keys.delete(idempotencyKey);
+    for (const twin of index.twinsOf(refused)) {
       twin.twinOf = undefined;
       takeKey(streamFor(twin.from, twin.stream), twin);
+      index.place(twin);
     }
   };
 
   const put = (head: KeptPlace): void => {
     const incoming = messages.get(incomingKey(head.from, head.stream, head.seq));
     if (incoming === undefined) return;
+    if (head.box === "failed") putBack.delete(incoming);
+    else if (incoming.box === "failed") putBack.add(incoming);
     Object.assign(incoming, {
       box: head.box,
       arrival: head.arrival,
@@ -215,6 +241,7 @@ export function createInbox(input: {
       notBeforeMs: head.notBeforeMs,
       starts: 0,
     });
+    index.place(incoming);
     arrivals = Math.max(arrivals, head.arrival);
     if (head.box === "failed") settleParts(incoming, incoming.attempt);
   };
@@ -233,6 +260,15 @@ export function createInbox(input: {
     cursor.settleSeq(incomingKey(head.from, head.stream, head.seq));
     cursor.settlePosition(head.generation, head.position);
   };
+
+  /** What may start: of each stream the first that nobody works on, for it holds up the ones after it. */
+  function* candidates(): Iterable<Incoming> {
+    for (const stream of busy) {
+      const first = firstFree(stream);
+      if (first !== undefined) yield first;
+    }
+    yield* putBack;
+  }
 
   const restated = (head: KeptStream): void => {
     const stream = streamFor(head.from, head.stream);
@@ -268,7 +304,7 @@ export function createInbox(input: {
         );
     },
     reset(arrival) {
-      for (const map of [messages, streams, streamsOf, held]) map.clear();
+      for (const all of [messages, streams, streamsOf, held, index, busy, putBack]) all.clear();
       releases = [];
       arrivals = arrival;
     },
@@ -299,21 +335,15 @@ export function createInbox(input: {
       const state = streams.get(streamKey(from, stream));
       return state?.settled.has(seq) ? state.digests.get(seq)?.attempt : undefined;
     },
-    listed(box, afterArrival) {
-      const found: Incoming[] = [];
-      for (const incoming of messages.values()) {
-        if (incoming.box === box && incoming.arrival > afterArrival && incoming.twinOf === undefined && isWhole(incoming))
-          found.push(incoming);
-      }
-      return found.sort((a, b) => a.arrival - b.arrival);
-    },
+    listed: (box, afterArrival, limit = Number.POSITIVE_INFINITY) => index.after(box, afterArrival, limit),
+    answersTo: (id) => index.answersTo(id),
     next(nowMs, accepts) {
       let atMs = Number.POSITIVE_INFINITY;
       let best: Incoming | undefined;
-      for (const incoming of messages.values()) {
-        if (incoming.box !== "inbox" || incoming.claim !== undefined || incoming.committing || incoming.twinOf !== undefined) continue;
-        if (!isWhole(incoming) || (best !== undefined && best.arrival < incoming.arrival) || !accepts(incoming)) continue;
-        const stream = streams.get(streamKey(incoming.from, incoming.stream)) as IncomingStream;
+      for (const incoming of candidates()) {
+        if (incoming.claim !== undefined || incoming.committing || incoming.twinOf !== undefined) continue;
+        if ((best !== undefined && best.arrival < incoming.arrival) || !accepts(incoming)) continue;
+        const stream = streamFor(incoming.from, incoming.stream);
         const startMs = Math.max(
           withoutJump(nowMs, incoming.notBeforeMs, limits.retryMaxMs),
           withoutJump(nowMs, startsAtMs(stream, incoming, limits.holeWaitMs), limits.holeWaitMs),
@@ -323,11 +353,9 @@ export function createInbox(input: {
       }
       return best === undefined ? { atMs } : { incoming: best };
     },
-    twins: (incoming) => [...messages.values()].filter((each) => each.twinOf === incoming && each !== incoming),
+    twins: (incoming) => index.twinsOf(incoming),
     lateTwins: () =>
-      [...messages.values()].filter(
-        (each) => each.twinOf !== undefined && !each.committing && (each.twinOf === each || !messages.has(each.twinOf.key)),
-      ),
+      [...index.twins()].filter((each) => !each.committing && (each.twinOf === each || !messages.has(each.twinOf?.key ?? ""))),
     nextArrival: () => ++arrivals,
     get lastArrival() {
       return arrivals;
@@ -364,10 +392,10 @@ export function createInbox(input: {
       return { expired, records, nextMs };
     },
     get waiting() {
-      return this.listed("inbox", 0).length;
+      return index.size("inbox");
     },
     get failed() {
-      return this.listed("failed", 0).length;
+      return index.size("failed");
     },
   };
 }

@@ -61,20 +61,26 @@ export function removeMessage(stream: IncomingStream, message: Incoming): void {
   if (index >= 0) stream.messages.splice(index, 1);
 }
 
+/** The first whole message nobody works on: the others wait for it. */
+export function firstFree(stream: IncomingStream): Incoming | undefined {
+  return stream.messages.find(isFree);
+}
+
+function isFree(message: Incoming): boolean {
+  return message.claim === undefined && message.twinOf === undefined && isWhole(message);
+}
+
 /**
  * When `message` may start as far as order goes: at once, at a time (a hole below it is waited for), or not before
  * another message moved (`Infinity`). A message that somebody works on does not hold up the ones after it.
  */
 export function startsAtMs(stream: IncomingStream, message: Incoming, holeWaitMs: number): number {
-  let partsBelow = 0;
+  const from = Math.min(stream.floor, message.seq);
+  let known = stream.settled.count(from, message.seq - 1);
   for (const below of stream.messages) {
     if (below.seq >= message.seq) break;
-    partsBelow += below.have.size;
-    if (below.claim === undefined && isWhole(below) && below.twinOf === undefined) return Number.POSITIVE_INFINITY;
+    if (isFree(below)) return Number.POSITIVE_INFINITY;
+    for (const part of below.have.keys()) if (below.seq + part >= from) known++;
   }
-  const from = Math.min(stream.floor, message.seq);
-  const expected = message.seq - from;
-  const pendingBelowFloor = partsBelow === 0 ? 0 : [...stream.pending.keys()].filter((seq) => seq < from).length;
-  const known = stream.settled.count(from, message.seq - 1) + partsBelow - pendingBelowFloor;
-  return known >= expected ? 0 : message.wholeAtMs + holeWaitMs;
+  return known >= message.seq - from ? 0 : message.wholeAtMs + holeWaitMs;
 }
