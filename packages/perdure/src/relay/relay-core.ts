@@ -14,6 +14,7 @@ import { PerdureError } from "../wire/error.ts";
 import { toBeSigned } from "../wire/identity.ts";
 import { GENERATION_BYTES } from "../wire/ids.ts";
 import { encodeKept, STATEMENT_LEAVES } from "../wire/kept-relay.ts";
+import { startCompaction } from "./compaction.ts";
 import { createDeliveryPump } from "./delivery-pump.ts";
 import { createIncidents, type Incidents } from "./incidents.ts";
 import { createRelayLoop } from "./relay-loop.ts";
@@ -105,6 +106,7 @@ export async function startRelayCore({
       if (agent !== undefined) await sweeper.endLost(agent.key, position);
     },
   });
+  const stopCompaction = startCompaction({ clock, settings, log, failed });
   const statements = startStatements(host, settings, own, mailboxes, loop.feed, incidents);
   let stopped = false;
   let troubled = false;
@@ -169,6 +171,7 @@ export async function startRelayCore({
       stopped = true;
       statements.stop();
       sweeper.stop();
+      stopCompaction();
       await log[Symbol.asyncDispose]();
       host.log.write("info", "relay.stopped", { id: own.id });
     },

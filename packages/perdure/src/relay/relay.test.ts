@@ -310,6 +310,29 @@ describe("a relay whose disk fails", () => {
   });
 });
 
+describe("a relay with mail that waits long", () => {
+  it("does not run out of space over a few messages", async () => {
+    await begin({ settings: { segmentBytes: 65_536, storeBytes: 1024 * 1024 } });
+    const carol = await stage.agent("carol");
+    const away = await carol.connect();
+    away.session.close({ code: "aborted", retry: "never", afterMs: 0, why: "", hint: "" });
+    let linkSeq = 0;
+    for (let round = 1; round <= 40; round++) {
+      from.mail(++linkSeq, envelopeOf(alice.own, carol.own, round, stage.world.host("alice").clock.wallMs() + HOUR));
+      from.mail(++linkSeq, mail(round, { size: 65_536 }));
+      await until(() => to.delivered.length === round);
+      to.settle(round);
+      await pass(5_000);
+    }
+    await until(() => from.acked === linkSeq);
+    expect([from.refusals, relay.status().waitingMessages]).toEqual([[], 40]);
+    await restart({ settings: { segmentBytes: 65_536, storeBytes: 1024 * 1024 } });
+    const back = await carol.connect();
+    await until(() => back.delivered.length === 40);
+    expect(back.delivered.map((each) => each.read.seq)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
+  });
+});
+
 describe("a relay that holds as many messages as it may", () => {
   it("refuses more, says so, and goes on when some are settled", async () => {
     await begin({ settings: { storeMessages: 3 } });

@@ -64,6 +64,70 @@ async function fill(log: RecordLog, bytes: number): Promise<RecordAt[]> {
   return places;
 }
 
+describe("compaction", () => {
+  /** One record in ten stays needed. */
+  async function scattered(world: World, options: Partial<OpenRecordLogOptions> = {}) {
+    const opened = await open(world, options);
+    const { log } = opened;
+    const kept: { readonly at: RecordAt; readonly text: string }[] = [];
+    for (let index = 0; index < 100; index++) {
+      const text = `${index} `.padEnd(500, "x");
+      const { at, synced } = log.append(texts(text));
+      await synced;
+      if (index % 10 === 0) kept.push({ at: at[0] as RecordAt, text });
+      else log.release(at[0] as RecordAt);
+    }
+    return { ...opened, kept };
+  }
+
+  worldTest("frees what a few needed records hold, which stay readable by their places", async (world) => {
+    const { log, kept } = await scattered(world);
+    const before = log.bytesOnDisk;
+    while (await log.compact());
+    await log.append(texts("later")).synced;
+    expect(log.bytesOnDisk).toBeLessThan(before / 3);
+    expect(
+      await readAll(
+        log,
+        kept.map(({ at }) => at),
+      ),
+    ).toEqual(kept.map(({ text }) => text));
+    await log[Symbol.asyncDispose]();
+    const again = await open(world);
+    expect(again.replayed.filter((text) => kept.some((each) => each.text === text)).sort()).toEqual(kept.map(({ text }) => text).sort());
+    await again.log[Symbol.asyncDispose]();
+  });
+
+  worldTest("lets go of a record that is released while it moves, and of one that is released after it", async (world) => {
+    const { log, kept } = await scattered(world);
+    const moving = log.compact();
+    for (const { at } of kept.slice(0, 5)) log.release(at);
+    await moving;
+    while (await log.compact());
+    for (const { at } of kept.slice(5)) log.release(at);
+    await fill(log, 10_000).then((places) => places.forEach(log.release));
+    await log.append(texts("last")).synced;
+    expect(log.bytesOnDisk).toBeLessThan(3 * 4096);
+    await log[Symbol.asyncDispose]();
+  });
+
+  worldTest("loses nothing when the power fails in the midst of it", async (world) => {
+    for (let round = 0; round < 5; round++) {
+      const { log, kept } = await scattered(world);
+      const moving = (async () => {
+        while (await log.compact());
+      })();
+      moving.catch(() => {});
+      await new Promise<void>((resolve) => void world.host("a").clock.after(round * 3, resolve));
+      world.crash("a", { keep: "random" });
+      const again = await open(world);
+      for (const { text } of kept) expect(again.replayed).toContain(text);
+      again.at.forEach(again.log.release);
+      await again.log[Symbol.asyncDispose]();
+    }
+  });
+});
+
 describe("the record log", () => {
   worldTest("restates a small state larger than a segment only after as much was written besides", async (world) => {
     const state = texts("s".repeat(20_000));

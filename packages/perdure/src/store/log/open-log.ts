@@ -6,6 +6,7 @@ import type { Random } from "../../host/random.ts";
 import type { Bytes } from "../../wire/bytes.ts";
 import { PerdureError } from "../../wire/error.ts";
 import { createAppendQueue } from "./append-queue.ts";
+import { compaction } from "./compaction.ts";
 import { createLogWriter, rejected } from "./log-writer.ts";
 import type { LogHealth, RecordAt, RecordLog } from "./record-log.ts";
 import { recoverLog } from "./recover-log.ts";
@@ -80,6 +81,17 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
   for (const segment of recovered.leftover) await files.remove(segment);
   let disposed: Promise<void> | undefined;
 
+  const dropDead = (): void => {
+    if (segments.deadBytes(writer.active) * 2 >= writer.fullBytes && disposed === undefined) writer.rotate();
+  };
+
+  const readBack = async ({ segment, offset, length }: RecordAt): Promise<Bytes | undefined> => {
+    const bytes = await files.read(segment, offset - RECORD_HEADER_BYTES, length + RECORD_HEADER_BYTES);
+    return decodeRecordAt(logId, segment, offset, length, bytes);
+  };
+
+  const compact = compaction({ segments, queue, writer, readBack, closed: () => disposed !== undefined, dropDead });
+
   return {
     get health() {
       return writer.health;
@@ -108,18 +120,18 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
     read: async (at) => {
       const pending = queue.pending(at);
       if (pending !== undefined) return pending;
-      const { segment, offset, length } = segments.actual(at);
-      const bytes = await files.read(segment, offset - RECORD_HEADER_BYTES, length + RECORD_HEADER_BYTES);
-      const record = decodeRecordAt(logId, segment, offset, length, bytes);
+      const actual = segments.actual(at);
+      const record = await readBack(actual);
       if (record !== undefined) return record;
+      const { segment, offset } = actual;
       throw new PerdureError("log-damaged", `${files.path(segment)} is damaged at byte ${offset}: a record there is not what was written`, {
         hint: "Check the disk; the rest of the log is still read.",
       });
     },
     release: (at) => {
-      if (queue.release(at) || !segments.release(at)) return;
-      if (segments.deadBytes(writer.active) * 2 >= writer.fullBytes && disposed === undefined) writer.rotate();
+      if (!queue.release(at) && segments.release(at)) dropDead();
     },
+    compact,
     [Symbol.asyncDispose]: () => {
       disposed ??= (async () => {
         await writer.stop(DISPOSE_WAIT_MS);

@@ -85,6 +85,12 @@ export interface RecordLog extends AsyncDisposable {
    * records that are needed is removed when the next segment, with a snapshot taken after the release, is durable.
    */
   release(at: RecordAt): void;
+  /**
+   * Writes the needed records of the segment that wastes most once more at the end, so that a few of them do not keep its file;
+   * false when no segment is half empty or the disk takes nothing. A moved record is replayed later than what was appended after
+   * it: only for an owner whose records may be read in any order and twice.
+   */
+  compact(): Promise<boolean>;
   readonly health: LogHealth;
   /** Bytes of all segments the log consists of. */
   readonly bytesOnDisk: number;

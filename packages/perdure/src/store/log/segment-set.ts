@@ -5,6 +5,12 @@
 import type { RecordAt } from "./record-log.ts";
 import type { SegmentEnd } from "./segment-format.ts";
 
+/** A record that is needed: where it lies, and the place its owner knows it by. */
+export interface LiveRecord {
+  readonly actual: RecordAt;
+  readonly given: RecordAt;
+}
+
 export interface SegmentSet {
   /** The segment's valid bytes end here. */
   setEnd(segment: number, end: number): void;
@@ -14,6 +20,11 @@ export interface SegmentSet {
   actual(given: RecordAt): RecordAt;
   /** True when that emptied the segment. */
   release(given: RecordAt): boolean;
+  liveIn(segment: number): readonly LiveRecord[];
+  /** The record known as `given` has a durable copy, known as `copy`, and lies there from here on; one released meanwhile takes it along. */
+  move(given: RecordAt, copy: RecordAt): void;
+  /** The segment, not `excepted`, that wastes most: at most half of it is needed. */
+  sparsest(excepted: (segment: number) => boolean): number | undefined;
   /** Segments with records that are needed, oldest first. */
   needed(): SegmentEnd[];
   /** Leaves the set: everything but the given ones and `newest`. */
@@ -25,8 +36,9 @@ export interface SegmentSet {
 
 interface Held {
   end: number;
-  /** Offsets of the records that are needed. A set, so that a release said twice counts once. */
-  readonly live: Set<number>;
+  /** The records that are needed, by offset: as their owner knows them. */
+  readonly live: Map<number, RecordAt>;
+  liveBytes: number;
 }
 
 export function createSegmentSet(): SegmentSet {
@@ -35,26 +47,51 @@ export function createSegmentSet(): SegmentSet {
   const held = (segment: number): Held => {
     let found = segments.get(segment);
     if (found === undefined) {
-      found = { end: 0, live: new Set() };
+      found = { end: 0, live: new Map(), liveBytes: 0 };
       segments.set(segment, found);
     }
     return found;
   };
   const actual = (given: RecordAt): RecordAt => (moved.size === 0 ? given : (moved.get(placeKey(given)) ?? given));
+  const place = (given: RecordAt, at: RecordAt): void => {
+    const into = held(at.segment);
+    if (!into.live.has(at.offset)) into.liveBytes += at.length;
+    into.live.set(at.offset, given);
+    if (given.segment !== at.segment || given.offset !== at.offset) moved.set(placeKey(given), at);
+  };
+  /** A release said twice counts once. */
+  const release = (given: RecordAt): boolean => {
+    const at = actual(given);
+    moved.delete(placeKey(given));
+    const from = segments.get(at.segment);
+    if (from?.live.delete(at.offset) !== true) return false;
+    from.liveBytes -= at.length;
+    return from.live.size === 0;
+  };
   return {
     actual,
     setEnd: (segment, end) => {
       held(segment).end = end;
     },
-    add: (given, place) => {
-      held(place.segment).live.add(place.offset);
-      if (given.segment !== place.segment || given.offset !== place.offset) moved.set(placeKey(given), place);
+    add: place,
+    release,
+    liveIn: (segment) =>
+      [...(segments.get(segment)?.live ?? [])].map(([offset, given]) => ({ actual: { segment, offset, length: given.length }, given })),
+    move: (given, copy) => {
+      const from = actual(given);
+      const to = actual(copy);
+      release(copy);
+      if (segments.get(from.segment)?.live.get(from.offset) !== given) return;
+      release(given);
+      place(given, to);
     },
-    release: (given) => {
-      const place = actual(given);
-      moved.delete(placeKey(given));
-      const live = segments.get(place.segment)?.live;
-      return live?.delete(place.offset) === true && live.size === 0;
+    sparsest: (excepted) => {
+      let found: { readonly segment: number; readonly share: number } | undefined;
+      for (const [segment, { end, live, liveBytes }] of segments) {
+        const share = liveBytes / end;
+        if (live.size > 0 && share <= 0.5 && share < (found?.share ?? 1) && !excepted(segment)) found = { segment, share };
+      }
+      return found?.segment;
     },
     needed: () =>
       [...segments]

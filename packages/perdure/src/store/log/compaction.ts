@@ -1,0 +1,83 @@
+/**
+ * Moves the few records that keep a file to the end of the log, so that mail which waits long does not hold a whole segment each.
+ *
+ * A record moves in this order: its copy is durable, then the copy counts in its stead, then the segment it lay in may go. A loss
+ * of power in between leaves both, and both are replayed.
+ */
+import type { Bytes } from "../../wire/bytes.ts";
+import { isPerdureError } from "../../wire/error.ts";
+import type { AppendQueue } from "./append-queue.ts";
+import type { LogWriter } from "./log-writer.ts";
+import type { RecordAt } from "./record-log.ts";
+import type { LiveRecord, SegmentSet } from "./segment-set.ts";
+
+export interface CompactionOptions {
+  readonly segments: SegmentSet;
+  readonly queue: AppendQueue;
+  readonly writer: LogWriter;
+  /** `undefined` for a record that is damaged. */
+  readonly readBack: (actual: RecordAt) => Promise<Bytes | undefined>;
+  readonly closed: () => boolean;
+  /** Lets go of segments that hold nothing needed. */
+  readonly dropDead: () => void;
+}
+
+/** Records copied with one sync are at most so many ... */
+const COPY_RECORDS = 256;
+/** ... and, but for the last one, so large: they are held in memory. */
+const COPY_BYTES = 1024 * 1024;
+
+/** One round: `RecordLog.compact`. */
+export function compaction({ segments, queue, writer, readBack, closed, dropDead }: CompactionOptions): () => Promise<boolean> {
+  /** Segments with a record that cannot be read, which stays where it is for its reader to find. */
+  const unmovable = new Set<number>();
+
+  const copyRecords = async (live: readonly LiveRecord[]): Promise<boolean> => {
+    const given: RecordAt[] = [];
+    const records: Bytes[] = [];
+    for (const each of live) {
+      const record = await readBack(each.actual).catch(() => undefined);
+      if (record === undefined) {
+        unmovable.add(each.actual.segment);
+        continue;
+      }
+      given.push(each.given);
+      records.push(record);
+    }
+    if (closed()) return false;
+    if (records.length === 0) return true;
+    const { at, synced } = queue.add(records, true, writer.begin);
+    writer.wake();
+    try {
+      await synced;
+    } catch (error) {
+      if (isPerdureError(error)) return false;
+      throw error;
+    }
+    for (const [index, copy] of at.entries()) segments.move(given[index] as RecordAt, copy);
+    return true;
+  };
+
+  return async () => {
+    const { active, health } = writer;
+    const segment = segments.sparsest((each) => each === active || unmovable.has(each));
+    if (segment === undefined || health.state === "stuck" || closed()) return false;
+    for (const group of groupsOf(segments.liveIn(segment))) if (!(await copyRecords(group))) return false;
+    dropDead();
+    return true;
+  };
+}
+
+function groupsOf(live: readonly LiveRecord[]): readonly (readonly LiveRecord[])[] {
+  const groups: LiveRecord[][] = [];
+  let bytes = COPY_BYTES;
+  for (const each of live) {
+    const last = groups.at(-1);
+    if (last === undefined || bytes >= COPY_BYTES || last.length >= COPY_RECORDS) {
+      groups.push([each]);
+      bytes = 0;
+    } else last.push(each);
+    bytes += each.actual.length;
+  }
+  return groups;
+}
