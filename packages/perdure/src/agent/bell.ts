@@ -1,44 +1,80 @@
-/** Something that may have changed: who waits for it looks again when it rings. */
+/** Things that may have changed, by name: who waits for one looks again when it rings. */
 import type { Clock } from "../host/clock.ts";
 import { PerdureError } from "../wire/error.ts";
 
 export interface Bell {
-  ring(): void;
-  /** Resolves at the next ring or after `withinMs`; rejects with `aborted`. */
-  wait(signal: AbortSignal, withinMs?: number): Promise<void>;
+  /** Wakes those who wait for `name`, the longest waiting first, at most `most` of them. */
+  ring(name: string, most?: number): void;
+  /** Wakes everybody. */
+  ringAll(): void;
+  /** Resolves at the next ring for `name` or after `withinMs`; rejects with `aborted`, also when the bell is closed. */
+  wait(name: string, signal: AbortSignal, withinMs?: number): Promise<void>;
+  /** Ends every wait, and those to come, with `aborted`. */
+  close(): void;
 }
 
 /** Longest timer a host is asked for; who waits looks again earlier than needed. */
 const LONGEST_MS = 60 * 60 * 1000;
 
+interface Waiter {
+  wake(): void;
+  giveUp(): void;
+}
+
 export function createBell(clock: Clock, what: string): Bell {
-  let waiting: (() => void)[] = [];
+  const waiting = new Map<string, Set<Waiter>>();
+  let closed = false;
+
+  const ring: Bell["ring"] = (name, most = Number.POSITIVE_INFINITY) => {
+    let left = most;
+    for (const each of [...(waiting.get(name) ?? [])]) {
+      if (left-- <= 0) return;
+      each.wake();
+    }
+  };
+  const join = (name: string, waiter: Waiter): void => {
+    const others = waiting.get(name);
+    if (others === undefined) waiting.set(name, new Set([waiter]));
+    else others.add(waiter);
+  };
+  const leave = (name: string, waiter: Waiter): void => {
+    const others = waiting.get(name);
+    others?.delete(waiter);
+    if (others?.size === 0) waiting.delete(name);
+  };
+
   return {
-    ring() {
-      const called = waiting;
-      waiting = [];
-      for (const call of called) call();
+    ring,
+    ringAll() {
+      for (const name of [...waiting.keys()]) ring(name);
     },
-    wait: (signal, withinMs = LONGEST_MS) =>
+    wait: (name, signal, withinMs = Number.POSITIVE_INFINITY) =>
       new Promise((resolve, reject) => {
         const aborted = (): PerdureError => new PerdureError("aborted", `stopped waiting for ${what}`, { cause: signal.reason });
-        if (signal.aborted) return reject(aborted());
+        if (closed || signal.aborted) return reject(aborted());
         const finish = (): void => {
           cancel();
-          signal.removeEventListener("abort", onAbort);
-          waiting = waiting.filter((each) => each !== done);
+          signal.removeEventListener("abort", waiter.giveUp);
+          leave(name, waiter);
         };
-        const done = (): void => {
-          finish();
-          resolve();
+        const waiter: Waiter = {
+          wake() {
+            finish();
+            resolve();
+          },
+          giveUp() {
+            finish();
+            reject(aborted());
+          },
         };
-        const onAbort = (): void => {
-          finish();
-          reject(aborted());
-        };
-        const cancel = clock.after(Math.max(0, Math.min(withinMs, LONGEST_MS)), done);
-        signal.addEventListener("abort", onAbort, { once: true });
-        waiting.push(done);
+        // Who waits for a ring alone has its deadline in the signal.
+        const cancel = Number.isFinite(withinMs) ? clock.after(Math.max(0, Math.min(withinMs, LONGEST_MS)), waiter.wake) : () => {};
+        signal.addEventListener("abort", waiter.giveUp, { once: true });
+        join(name, waiter);
       }),
+    close() {
+      closed = true;
+      for (const waiters of [...waiting.values()]) for (const each of [...waiters]) each.giveUp();
+    },
   };
 }

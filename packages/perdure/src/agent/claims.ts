@@ -28,6 +28,9 @@ import { mailView } from "./views.ts";
 const CRASHES_PER_FAILURE = 4;
 const DISK_CODES: ReadonlySet<string> = new Set(["disk-full", "disk-failed", "read-only"]);
 
+/** Rings for handlers: a message may start. */
+export const WORK = "work";
+
 export interface Claims {
   claim(client: ClientId, signal: AbortSignal): Promise<ClaimedMail>;
   answer(client: ClientId, to: MessageId, signal: AbortSignal): Promise<ClaimedMail>;
@@ -81,6 +84,17 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
     return to !== undefined && askers.has(to) && isAnswer(incoming, to);
   };
 
+  /** One handler is woken; when it has found something to do it wakes the next. */
+  const wakeOne = (): void => bell.ring(WORK, 1);
+  /** A message is free again, for handlers or for who asked. */
+  const offer = (incoming: Incoming): void => {
+    wakeOne();
+    const to = repliesTo(incoming);
+    if (to !== undefined) bell.ring(to);
+  };
+  /** What came after a message may start; what it held back as twins are free when it was refused. */
+  const followUp = (outcome: "done" | "refused"): void => (outcome === "refused" ? bell.ringAll() : wakeOne());
+
   const find = (key: MailKey): Incoming => {
     const incoming = inbox.find(`${hex(agentIdBytes(key.from))}/${key.id}`);
     if (incoming === undefined || !isWhole(incoming) || incoming.twinOf !== undefined) {
@@ -131,7 +145,6 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
       throw new PerdureError("fenced", `message ${incomingId(incoming)} was ended meanwhile`, { retry: "now" });
     if (signal.aborted) {
       letGo(incoming);
-      bell.ring();
       throw new PerdureError("aborted", "stopped waiting for mail", { cause: signal.reason });
     }
     takeBackLater(incoming, attempt);
@@ -228,7 +241,7 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
     const incoming = held(claim);
     if (!failed) {
       letGo(incoming);
-      return bell.ring();
+      return offer(incoming);
     }
     const { from, stream, seq, arrival, crashes } = incoming;
     const failures = incoming.failures + 1;
@@ -269,7 +282,7 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
     } finally {
       incoming.committing = false;
     }
-    bell.ring();
+    offer(incoming);
   };
 
   /** A message that started too often without an outcome is not started again. */
@@ -298,37 +311,47 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
       const giveUp = clock.after(settings.callTimeoutMs, () => {
         expected.delete(to);
         askers.delete(to);
-        bell.ring();
+        wakeOne();
       });
       expected.set(to, giveUp);
     },
     async claim(client, signal) {
-      return await throughFailures(signal, async () => {
-        for (;;) {
-          const next = inbox.next(clock.wallMs(), (incoming) => !isAwaited(incoming));
-          if ("atMs" in next) await bell.wait(signal, next.atMs - clock.wallMs());
-          else if (startsTooOften(next.incoming)) await park(next.incoming, "failed", "it was started many times and never came to an end");
-          else return await grant(next.incoming, client, signal);
-        }
-      });
+      try {
+        return await throughFailures(signal, async () => {
+          for (;;) {
+            const next = inbox.next(clock.wallMs(), (incoming) => !isAwaited(incoming));
+            if ("atMs" in next) {
+              await bell.wait(WORK, signal, next.atMs - clock.wallMs());
+              continue;
+            }
+            wakeOne();
+            if (!startsTooOften(next.incoming)) return await grant(next.incoming, client, signal);
+            await park(next.incoming, "failed", "it was started many times and never came to an end");
+          }
+        });
+      } catch (error) {
+        // Whoever leaves without mail may have been the one who was woken for it.
+        wakeOne();
+        throw error;
+      }
     },
     async answer(client, to, signal) {
       expected.get(to)?.();
       expected.delete(to);
       askers.set(to, client);
+      const isFree = (incoming: Incoming): boolean => incoming.box === "inbox" && incoming.claim === undefined && !incoming.committing;
       try {
         return await throughFailures(signal, async () => {
           for (;;) {
-            const found = inbox
-              .listed("inbox", 0)
-              .find((incoming) => incoming.claim === undefined && !incoming.committing && isAnswer(incoming, to));
-            if (found === undefined) await bell.wait(signal);
+            const found = [...inbox.answersTo(to)].find((incoming) => isFree(incoming) && isAnswer(incoming, to));
+            if (found === undefined) await bell.wait(to, signal);
             else return await grant(found, client, signal);
           }
         });
       } finally {
         if (askers.get(to) === client) askers.delete(to);
-        bell.ring();
+        bell.ring(to);
+        wakeOne();
       }
     },
     adopt(client, claim) {
@@ -353,7 +376,7 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
         };
         await end(incoming, completion.attempt, completion.outcome, completion.why, drafts, mayStill);
       });
-      bell.ring();
+      followUp(completion.outcome);
     },
     release,
     async finish(key, outcome, why) {
@@ -373,7 +396,7 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
         () => [],
         () => undefined,
       );
-      bell.ring();
+      followUp(outcome);
     },
     async retry(key) {
       const incoming = find(key);
@@ -390,16 +413,17 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
           };
         },
       });
-      bell.ring();
+      offer(incoming);
     },
     leave(client) {
       for (const [to, asker] of askers) if (asker === client) askers.delete(to);
       for (const incoming of inbox.listed("inbox", 0)) {
         if (incoming.claim?.client !== client || incoming.committing) continue;
         letGo(incoming);
+        offer(incoming);
         log.write("debug", "agent.claim-freed", { from: incomingFrom(incoming), id: incomingId(incoming), attempt: incoming.attempt });
       }
-      bell.ring();
+      wakeOne();
     },
     async sweep(expired) {
       for (const incoming of expired) await park(incoming, "expired", "it waited past its expiry");
@@ -418,7 +442,7 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
             twin.committing = false;
           });
       }
-      if (expired.length > 0) bell.ring();
+      if (expired.length > 0) wakeOne();
     },
     close() {
       for (const cancel of [...deadlines.values(), ...expected.values()]) cancel();

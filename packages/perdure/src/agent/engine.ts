@@ -6,6 +6,7 @@
  *   relay link -> arrivals -> store -> claims -> (completion, receipt, drafts) -> store -> settle
  */
 
+import { sleep } from "../host/deadline.ts";
 import { isTerminal } from "../protocol/delivery/delivery-lattice.ts";
 import { createInbox } from "../protocol/delivery/inbox.ts";
 import { positionsRecord } from "../protocol/delivery/inbox-restatement.ts";
@@ -16,10 +17,11 @@ import { EMPTY, equalBytes, hex } from "../wire/bytes.ts";
 import { publish } from "../wire/control.ts";
 import { PerdureError } from "../wire/error.ts";
 import { agentIdBytes, messageIdText, STREAM_BYTES } from "../wire/ids.ts";
+import type { KeptStep } from "../wire/kept-agent.ts";
 import { type AgentStore, openAgentStore, type Planned } from "./agent-store.ts";
 import { createArrivals } from "./arrivals.ts";
 import { createBell } from "./bell.ts";
-import { createClaims } from "./claims.ts";
+import { createClaims, WORK } from "./claims.ts";
 import type { CreateEngine, Engine, MailView } from "./core.ts";
 import { createHousekeeping } from "./housekeeping.ts";
 import { createLookups } from "./lookups.ts";
@@ -33,6 +35,9 @@ import { mailView, outgoingView } from "./views.ts";
 
 /** What a closing agent still gives mail that is under way to reach its relay. */
 const LAST_MILE_MS = 1000;
+const LAST_MILE_LOOK_MS = 20;
+/** Rings for who watches a box. */
+const LISTED = "listed";
 const ALL_DEFENCES = { dedupe: true, floor: true };
 
 export const createEngine: CreateEngine = async (options) => {
@@ -113,23 +118,34 @@ export const createEngine: CreateEngine = async (options) => {
     if (records.length > 0) void keep(records, "an acknowledgement");
   };
 
+  const stepped = (step: KeptStep): void => {
+    const outgoing = outbox.find(messageIdText(step.stream, step.seq));
+    if (outgoing === undefined || outgoing.steps.at(-1) !== step) return;
+    if (step.proof === "receipt") sealer.confirmed(outgoing);
+    outgoingBell.ring(outgoing.id);
+    log.write("debug", "agent.step", {
+      id: outgoing.id,
+      state: step.state,
+      proof: step.proof,
+      digest: hex(outgoing.parts[0]?.digest ?? EMPTY),
+    });
+  };
+
   const onApplied = (records: readonly Planned[]): void => {
     for (const { kept } of records) {
-      if (kept.kind !== "step") continue;
-      const outgoing = outbox.find(messageIdText(kept.head.stream, kept.head.seq));
-      if (outgoing === undefined || outgoing.steps.at(-1) !== kept.head) continue;
-      if (kept.head.proof === "receipt") sealer.confirmed(outgoing);
-      log.write("debug", "agent.step", {
-        id: outgoing.id,
-        state: kept.head.state,
-        proof: kept.head.proof,
-        digest: hex(outgoing.parts[0]?.digest ?? EMPTY),
-      });
+      if (kept.kind === "step") stepped(kept.head);
+      else if (kept.kind === "forgotten") outgoingBell.ring(messageIdText(kept.head.stream, kept.head.seq));
+      else if (kept.kind === "received") {
+        const { inReplyTo } = kept.head.head;
+        if (inReplyTo !== undefined) mailBell.ring(messageIdText(inReplyTo.stream, inReplyTo.seq));
+      }
     }
     const kinds = new Set(records.map(({ kept }) => kept.kind));
     if (kinds.has("queued") || kinds.has("peer")) sealer.kick();
-    if (kinds.has("step") || kinds.has("queued")) outgoingBell.ring();
-    if (kinds.has("received") || kinds.has("put") || kinds.has("completed") || kinds.has("passed")) mailBell.ring();
+    if (kinds.has("received") || kinds.has("put") || kinds.has("completed") || kinds.has("passed")) {
+      mailBell.ring(LISTED);
+      mailBell.ring(WORK, 1);
+    }
     if (kinds.has("completed") || kinds.has("put") || kinds.has("passed")) link?.settle();
     housekeeping.look();
   };
@@ -202,7 +218,7 @@ export const createEngine: CreateEngine = async (options) => {
   };
   const view = (outgoing: Outgoing): ReturnType<typeof outgoingView> => outgoingView(outgoing, (name) => peers.named(name)?.idRaw);
   const within = (signal: AbortSignal): AbortSignal => AbortSignal.any([signal, closing.signal]);
-  const mails: Engine["mails"] = async (box, afterArrival, limit) => inbox.listed(box, afterArrival).slice(0, limit).map(mailView);
+  const mails: Engine["mails"] = async (box, afterArrival, limit) => inbox.listed(box, afterArrival, limit).map(mailView);
 
   const isKnown = ({ head }: Outgoing): boolean =>
     peers.loaded(head.to.length > 0 ? head.to : (peers.named(head.toName)?.idRaw ?? EMPTY)) !== undefined;
@@ -219,8 +235,10 @@ export const createEngine: CreateEngine = async (options) => {
   let disposed: Promise<void> | undefined;
   const dispose = async (): Promise<void> => {
     const untilMs = clock.monotonicMs() + LAST_MILE_MS;
-    while (isUnderWay() && clock.monotonicMs() < untilMs) await outgoingBell.wait(closing.signal, 20);
+    while (isUnderWay() && clock.monotonicMs() < untilMs) await sleep(clock, LAST_MILE_LOOK_MS);
     closing.abort(new PerdureError("aborted", "this agent is closed"));
+    outgoingBell.close();
+    mailBell.close();
     housekeeping.close();
     claims.close();
     theStore().giveUp();
@@ -246,7 +264,7 @@ export const createEngine: CreateEngine = async (options) => {
       for (;;) {
         const outgoing = found(id);
         if (outgoing.steps.length > have || isTerminal(outgoing.state)) return view(outgoing);
-        await outgoingBell.wait(within(signal));
+        await outgoingBell.wait(id, signal);
       }
     },
     outgoings: async (limit) =>
@@ -260,7 +278,7 @@ export const createEngine: CreateEngine = async (options) => {
       for (;;) {
         const listed: readonly MailView[] = await mails(box, afterArrival, limit);
         if (listed.length > 0) return listed;
-        await mailBell.wait(within(signal));
+        await mailBell.wait(LISTED, signal);
       }
     },
     mail: async (key) => mailView(claims.find(key)),
