@@ -24,7 +24,10 @@ export interface SendOptions extends Waiting {
   readonly thread?: string;
   /** A later message with the same key makes this one stale. */
   readonly collapseKey?: string;
-  /** The recipient takes one message per key, whichever of the sender's instances sent it. */
+  /**
+   * The recipient takes one message per key, whichever of the sender's instances sent it; after a refusal the key is free
+   * again. Of each opening of the sender the newest 4,096 keys are remembered, until a day after its last message expires.
+   */
   readonly idempotencyKey?: string;
   /** Media type; guessed from the kind of body when absent. */
   readonly contentType?: string;
@@ -83,7 +86,9 @@ export interface Mail {
   /** Written by a program's handler, not by a person's will; is never answered automatically. */
   readonly auto: boolean;
   readonly depth: number;
+  /** As the sender wrote it. */
   readonly contentType: string;
+  /** As the sender wrote it, up to 255 bytes of any text: never open or print it unchecked. */
   readonly fileName: string | undefined;
   readonly sizeBytes: number;
   readonly sentAtMs: number;

@@ -106,7 +106,13 @@ export const SETTINGS = define({
     max: 256 * MB,
     reason: "Above this a slow reader is served from the log when it has caught up.",
   },
-  allQueuesBytes: { value: 256 * MB, unit: "bytes", min: MB, max: 1024 * 1024 * MB, reason: "Above this, over all sessions of a relay, each slow reader is served from the log at once." },
+  allQueuesBytes: {
+    value: 256 * MB,
+    unit: "bytes",
+    min: MB,
+    max: 1024 * 1024 * MB,
+    reason: "Above this, over all sessions of a relay, each slow reader is served from the log at once.",
+  },
   lookupTimeoutMs: {
     value: 10 * SECOND,
     unit: "ms",
@@ -137,7 +143,13 @@ export const SETTINGS = define({
     max: 1024 * 1024 * MB,
     reason: "Disk ceiling of a relay: at it new mail is refused, accepted mail kept.",
   },
-  storeMessages: { value: 2_000_000, unit: "messages", min: 1, max: 1_000_000_000, reason: "Messages a relay holds in all mailboxes together: each takes about 300 bytes of memory, however small it is." },
+  storeMessages: {
+    value: 2_000_000,
+    unit: "messages",
+    min: 1,
+    max: 1_000_000_000,
+    reason: "Messages a relay holds in all mailboxes together: each takes about 300 bytes of memory, however small it is.",
+  },
   segmentBytes: {
     value: 64 * MB,
     unit: "bytes",
@@ -213,7 +225,13 @@ export const SETTINGS = define({
     max: 30 * DAY,
     reason: "A stream is forgotten this long after its last expiry, so that a replay is always known or expired.",
   },
-  liveStreams: { value: 4096, unit: "messages", min: 1, max: 1_000_000, reason: "Streams one sender may have open at a recipient." },
+  liveStreams: {
+    value: 16_384,
+    unit: "messages",
+    min: 1,
+    max: 1_000_000,
+    reason: "Streams one sender may have open at a recipient: one for each opening in about eight days, so one a minute fits.",
+  },
   outboxMessages: {
     value: 10_000,
     unit: "messages",

@@ -5,6 +5,7 @@ import { decodeKept, encodeKept } from "../../wire/kept-agent.ts";
 import { PART_BYTES } from "../../wire/limits.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
 import { type Incoming, incomingKey } from "./incoming.ts";
+import { MAX_KEYS, MAX_RUNS } from "./incoming-stream.ts";
 import { createMailboxCursor, type MailboxCursor } from "./mailbox-cursor.ts";
 
 const NOW = 1_000_000;
@@ -185,6 +186,53 @@ describe("inbox: duplicates", () => {
     expect(next(on)).toBeUndefined();
     expect(on.inbox.lateTwins()).toHaveLength(1);
     expect(reopen(on).inbox.lateTwins()).toHaveLength(1);
+  });
+
+  it("lets a refused key be taken again, by a twin that came meanwhile too", () => {
+    const on = bench();
+    deliver(on, { seq: 1, key: "pay" }, 1);
+    const first = next(on) as Incoming;
+    start(on, first);
+    deliver(on, { seq: 2, key: "pay" }, 2);
+    on.inbox.apply(
+      { kind: "completed", head: { from, stream, seq: 1, parts: 1, attempt: first.attempt, outcome: "refused", atMs: NOW } },
+      undefined,
+    );
+    expect(on.inbox.lateTwins()).toEqual([]);
+    expect((next(on) as Incoming).seq).toBe(2);
+    expect((next(reopen(on)) as Incoming).seq).toBe(2);
+  });
+
+  it("remembers a bounded number of keys and of holes, whatever a sender does", () => {
+    const on = bench();
+    const last = 2 * (MAX_RUNS + 10);
+    let refused = 0;
+    for (let seq = 2; seq <= last; seq += 2) {
+      if (deliver(on, { seq, key: `key ${seq}` }, seq) === "too-busy") refused++;
+      else complete(on, next(on, NOW + HOLE_WAIT) as Incoming);
+    }
+    expect(refused).toBe(10);
+    expect(deliver(on, { seq: 3 }, last + 1)).toBe("new");
+    const kept = on.inbox.restate().flatMap(({ kept }) => (kept.kind === "stream" ? [kept.head] : []));
+    expect(kept.reduce((sum, { settled }) => sum + settled.length, 0)).toBe(MAX_RUNS);
+    expect(kept.reduce((sum, { keys }) => sum + keys.length, 0)).toBeLessThanOrEqual(MAX_KEYS);
+  });
+
+  it("does not wait for pauses that a clock reckoned which has gone back since", () => {
+    const on = bench();
+    deliver(on, { seq: 1 }, 1);
+    const first = next(on) as Incoming;
+    const { arrival } = first;
+    on.inbox.apply(
+      { kind: "put", head: { from, stream, seq: 1, box: "inbox", arrival, failures: 1, crashes: 0, notBeforeMs: NOW + 1000 } },
+      undefined,
+    );
+    expect(next(on, NOW)).toBeUndefined();
+    expect(next(on, NOW - 3_600_000)?.seq).toBe(1);
+    const holed = bench();
+    deliver(holed, { seq: 2 }, 1);
+    expect(next(holed, NOW)).toBeUndefined();
+    expect(next(holed, NOW - 3_600_000)?.seq).toBe(2);
   });
 
   it("does not take mail that is expired on arrival", () => {

@@ -27,8 +27,10 @@ import {
   addMessage,
   createIncomingStream,
   firstFree,
+  hasTooManyRuns,
   type IncomingStream,
   rememberDigest,
+  rememberKey,
   removeMessage,
   startsAtMs,
 } from "./incoming-stream.ts";
@@ -181,7 +183,7 @@ export function createInbox(input: {
     if (idempotencyKey === "" || !input.defences.dedupe) return;
     const first = keyTaken(incoming.from, idempotencyKey);
     if (first === undefined) {
-      stream.keys.set(idempotencyKey, incoming.seq);
+      rememberKey(stream, idempotencyKey, incoming.seq);
       return;
     }
     if (first.stream === stream && first.seq === incoming.seq) return;
@@ -276,7 +278,7 @@ export function createInbox(input: {
     stream.floor = Math.max(stream.floor, head.floor);
     for (const [first, last] of head.settled) if (first !== undefined && last !== undefined) stream.settled.add(first, last);
     for (const { seq, digest, attempt } of head.digests) rememberDigest(stream, seq, digest, attempt);
-    for (const { key, seq } of head.keys) stream.keys.set(key, seq);
+    for (const { key, seq } of head.keys) rememberKey(stream, key, seq);
   };
 
   return {
@@ -325,6 +327,7 @@ export function createInbox(input: {
       }
       if (arrival.expiresAtMs <= nowMs) return "expired";
       if (stream === undefined && (streamsOf.get(fromKey(arrival.from))?.size ?? 0) >= limits.liveStreams) return "too-busy";
+      if (stream !== undefined && hasTooManyRuns(stream, arrival.seq)) return "too-busy";
       return arrival.head === undefined ||
         fits(arrival, messages.get(incomingKey(arrival.from, arrival.stream, arrival.seq - arrival.head.part)))
         ? "new"

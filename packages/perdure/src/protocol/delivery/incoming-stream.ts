@@ -10,6 +10,10 @@ import { type Incoming, isWhole } from "./incoming.ts";
 import { createIntervalSet, type IntervalSet } from "./interval-set.ts";
 
 export const MAX_DIGESTS = 64;
+/** Idempotency keys remembered of one stream; the ones taken first are forgotten first. */
+export const MAX_KEYS = 4096;
+/** Runs of settled numbers remembered of one stream; what would begin one more is refused. An honest sender leaves few holes. */
+export const MAX_RUNS = 4096;
 
 export interface IncomingStream {
   readonly from: Bytes;
@@ -48,6 +52,19 @@ export function rememberDigest(stream: IncomingStream, seq: number, digest: Byte
     if (stream.digests.size <= MAX_DIGESTS) break;
     stream.digests.delete(oldest);
   }
+}
+
+export function rememberKey(stream: IncomingStream, key: string, seq: number): void {
+  stream.keys.set(key, seq);
+  for (const oldest of stream.keys.keys()) {
+    if (stream.keys.size <= MAX_KEYS) break;
+    stream.keys.delete(oldest);
+  }
+}
+
+/** Whether settling `seq` would take memory without bound. */
+export function hasTooManyRuns({ settled }: IncomingStream, seq: number): boolean {
+  return settled.ranges.length >= MAX_RUNS && !settled.has(seq - 1) && !settled.has(seq + 1);
 }
 
 export function addMessage(stream: IncomingStream, message: Incoming): void {
