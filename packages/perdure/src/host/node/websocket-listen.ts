@@ -23,7 +23,8 @@ const CHECK_EVERY_MS = 2_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 /** Sockets that are no WebSocket (yet): at more of them the oldest is cut, so that idle ones never use up what a process may open. */
 const MAX_PLAIN_SOCKETS = 1024;
-const FORBIDDEN = "HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: 38\r\n\r\nConnecting is not allowed from there.\n";
+const FORBIDDEN =
+  "HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: 38\r\n\r\nConnecting is not allowed from there.\n";
 
 /** WebSockets on any path; other requests go to `onRequest`. */
 export async function listenWebSocket({ clock, log }: NetParts, url: URL, options: ListenOptions): Promise<Listener> {
