@@ -35,7 +35,11 @@ describe("bell", () => {
 
   it("arms a timer only for a wait with an end", () => {
     let timers = 0;
-    const bell = createBell({ ...forEver, after: () => (timers++, () => {}) }, "a test");
+    const counted = (): (() => void) => {
+      timers++;
+      return () => {};
+    };
+    const bell = createBell({ ...forEver, after: counted }, "a test");
     bell.wait("work", never).catch(() => undefined);
     expect(timers).toBe(0);
     bell.wait("work", never, 5).catch(() => undefined);

@@ -79,6 +79,9 @@ export interface RelayLink {
   close(): Promise<void>;
 }
 
+/** Envelopes read at once and sent together, and their bytes. */
+const BATCH_PARTS = 32;
+const BATCH_BYTES = 1024 * 1024;
 const CLOCK_WARNING_MS = 30_000;
 const SHORT_SESSION_MS = 5_000;
 const MAX_REFUSAL_PAUSE_MS = 60_000;
@@ -121,32 +124,48 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
   let cancelWatch = (): void => {};
   let probes = 0;
 
+  /** The next part to travel and its number; `undefined` when there is none, or no room. */
+  const nextToSend = (to: Attached): { readonly linkSeq: number; readonly item: OutgoingPart } | undefined => {
+    const again = to.resend.shift();
+    if (again !== undefined) return again;
+    for (;;) {
+      const item = outbox.queue.next();
+      if (item === undefined || !window.hasRoom(item.bytes)) return undefined;
+      if (item.of.head.expiresAtMs > clock.wallMs()) {
+        outbox.queue.sent(item);
+        return { linkSeq: window.send(item), item };
+      }
+      // Its verdict is due; looked at again for a clock that is put right before.
+      outbox.queue.putOff(item, clock.monotonicMs() + settings.sweepEveryMs);
+    }
+  };
+
+  /** What one transport message carries well. */
+  const nextBatch = (to: Attached): NonNullable<ReturnType<typeof nextToSend>>[] => {
+    const batch = [];
+    for (let bytes = 0; bytes < BATCH_BYTES && batch.length < BATCH_PARTS; ) {
+      const next = nextToSend(to);
+      if (next === undefined) break;
+      batch.push(next);
+      bytes += next.item.bytes;
+    }
+    return batch;
+  };
+
   const pumpOnce = async (to: Attached): Promise<void> => {
     const wakeMs = outbox.queue.wake(clock.monotonicMs());
     cancelWake();
     if (Number.isFinite(wakeMs)) cancelWake = clock.after(Math.max(1, wakeMs - clock.monotonicMs()), pump);
     while (attached === to) {
-      const again = to.resend.shift();
-      let linkSeq: number;
-      let part: OutgoingPart;
-      if (again !== undefined) {
-        ({ linkSeq, item: part } = again);
-      } else {
-        const next = outbox.queue.next();
-        if (next === undefined || !window.hasRoom(next.bytes)) return;
-        if (next.of.head.expiresAtMs <= clock.wallMs()) {
-          // Its verdict is due; looked at again for a clock that is put right before.
-          outbox.queue.putOff(next, clock.monotonicMs() + settings.sweepEveryMs);
-          continue;
-        }
-        part = next;
-        linkSeq = window.send(part);
-        outbox.queue.sent(part);
-      }
-      const envelope = await options.readEnvelope(part);
+      const batch = nextBatch(to);
+      if (batch.length === 0) return;
+      const envelopes = await Promise.all(batch.map(({ item }) => options.readEnvelope(item)));
       if (attached !== to) return;
-      to.session.send([{ name: "mail", payload: encodeMail({ linkSeq, hopLimit: DEFAULT_HOP_LIMIT, envelope }) }]);
-      log.write("debug", "agent.sent", { id: part.of.id, seq: part.seq, link: hex(link), linkSeq });
+      batch.forEach(({ linkSeq, item }, index) => {
+        const envelope = envelopes[index] as Bytes;
+        to.session.send([{ name: "mail", payload: encodeMail({ linkSeq, hopLimit: DEFAULT_HOP_LIMIT, envelope }) }]);
+        log.write("debug", "agent.sent", { id: item.of.id, seq: item.seq, link: hex(link), linkSeq });
+      });
     }
   };
 

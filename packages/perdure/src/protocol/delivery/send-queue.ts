@@ -30,6 +30,8 @@ export function createSendQueue(): SendQueue {
   const waiting = new Set<OutgoingPart>();
   const later = new Map<OutgoingPart, number>();
   const flying = new Set<OutgoingPart>();
+  /** Nothing that is put off becomes ready before this. */
+  let earliestMs = Number.POSITIVE_INFINITY;
   const dropped = new WeakSet<OutgoingPart>();
   let listener: (part: OutgoingPart) => void = () => {};
 
@@ -67,18 +69,21 @@ export function createSendQueue(): SendQueue {
       if (part.acked || part.flights > 0 || dropped.has(part)) return;
       waiting.delete(part);
       later.set(part, untilMs);
+      earliestMs = Math.min(earliestMs, untilMs);
     },
     wake(nowMs) {
-      let nextMs = Number.POSITIVE_INFINITY;
+      if (later.size === 0) earliestMs = Number.POSITIVE_INFINITY;
+      if (earliestMs > nowMs) return earliestMs;
+      earliestMs = Number.POSITIVE_INFINITY;
       for (const [part, untilMs] of later) {
         if (untilMs > nowMs) {
-          nextMs = Math.min(nextMs, untilMs);
+          earliestMs = Math.min(earliestMs, untilMs);
           continue;
         }
         later.delete(part);
         waiting.add(part);
       }
-      return nextMs;
+      return earliestMs;
     },
     linkLost() {
       for (const part of flying) {
