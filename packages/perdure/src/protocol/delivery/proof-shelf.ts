@@ -1,8 +1,11 @@
 /** The newest statement proofs of a sender, shown again at each attach: a connection may break between stating and telling. */
 import { type Bytes, equalBytes } from "../../wire/bytes.ts";
 
-/** More than the frames a sender may have unacknowledged can spread over while a dead connection goes unnoticed. */
-export const KEPT_PROOFS = 64;
+/**
+ * More statements than what was on its way over a connection that broke is spread over. Not many more: they are most of what a
+ * relay restates at the head of each segment, while nothing else is served.
+ */
+export const KEPT_PROOFS = 16;
 
 interface Shelf {
   readonly proofs: { readonly number: number; readonly proof: Bytes }[];
