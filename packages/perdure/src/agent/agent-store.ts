@@ -17,16 +17,12 @@ import { PerdureError } from "../wire/error.ts";
 import { agentIdText, messageIdText } from "../wire/ids.ts";
 import { decodeKept, encodeKept, type Kept, type PayloadAt } from "../wire/kept-agent.ts";
 import type { Peers } from "./peers.ts";
+import type { Planned } from "./planned.ts";
 
 /** Records planned into one batch at most, in bytes; a single change may be larger. */
 const GROUP_BYTES = 4 * 1024 * 1024;
 /** Changes that may wait for the disk. */
 const MAX_WAITING = 16_384;
-
-export interface Planned {
-  readonly kept: Kept;
-  readonly payload?: Bytes;
-}
 
 export interface Change<Result> {
   /** Reads the state and says what to keep; nothing of it is in force before it is durable. Throwing refuses the change. */

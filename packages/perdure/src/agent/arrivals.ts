@@ -20,9 +20,10 @@ import { agentIdText, messageIdText } from "../wire/ids.ts";
 import type { KeptIncoming } from "../wire/kept-agent.ts";
 import { type Receipt, receipt, type SealedHead } from "../wire/sealed.ts";
 import { NOTICE_OUTCOMES, type Notice } from "../wire/statement.ts";
-import type { AgentStore, Planned } from "./agent-store.ts";
+import type { AgentStore } from "./agent-store.ts";
 import type { Lookups } from "./lookups.ts";
 import type { Peers } from "./peers.ts";
+import type { Planned } from "./planned.ts";
 import { type Receipts, receiptSteps } from "./receipts.ts";
 import { type ArrivedPart, findUntrue } from "./whole-content.ts";
 

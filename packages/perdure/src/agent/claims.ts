@@ -17,10 +17,11 @@ import { equalBytes, hex } from "../wire/bytes.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
 import { agentIdBytes, type MessageId, messageIdText, parseMessageId } from "../wire/ids.ts";
 import type { Outcome } from "../wire/sealed.ts";
-import type { AgentStore, Planned } from "./agent-store.ts";
+import type { AgentStore } from "./agent-store.ts";
 import type { Bell } from "./bell.ts";
 import type { ClaimedMail, ClaimKey, ClientId, Completion, MailKey } from "./core.ts";
 import type { Peers } from "./peers.ts";
+import type { Planned } from "./planned.ts";
 import type { Receipts } from "./receipts.ts";
 import { mailView } from "./views.ts";
 

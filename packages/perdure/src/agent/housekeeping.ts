@@ -7,8 +7,8 @@ import type { Outbox } from "../protocol/delivery/outbox.ts";
 import type { Settings } from "../settings/register.ts";
 import { agentIdText, messageIdText } from "../wire/ids.ts";
 import type { KeptPassing } from "../wire/kept-agent.ts";
-import type { Planned } from "./agent-store.ts";
 import type { Claims } from "./claims.ts";
+import type { Planned } from "./planned.ts";
 
 export interface Housekeeping {
   /** Something changed that may be due earlier than was thought. */

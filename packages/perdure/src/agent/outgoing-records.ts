@@ -7,7 +7,7 @@ import { agentIdBytes, isAgentId, isAgentName, type MessageId, messageIdText } f
 import type { KeptOutgoing } from "../wire/kept-agent.ts";
 import { MAX_MESSAGE_BYTES, PART_BYTES } from "../wire/limits.ts";
 import type { MessageRef } from "../wire/sealed.ts";
-import type { Planned } from "./agent-store.ts";
+import type { Planned } from "./planned.ts";
 
 export interface Recipient {
   /** Empty while only the name is known. */

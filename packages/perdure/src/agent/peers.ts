@@ -10,7 +10,7 @@ import { type Bytes, equalBytes, hex } from "../wire/bytes.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
 import { agentIdText } from "../wire/ids.ts";
 import type { Kept, KeptHead } from "../wire/kept-agent.ts";
-import type { Planned } from "./agent-store.ts";
+import type { Planned } from "./planned.ts";
 
 /** Peers and names remembered at most; the ones not seen for longest are forgotten first. */
 export const MAX_PEERS = 10_000;

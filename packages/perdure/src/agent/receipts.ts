@@ -9,8 +9,8 @@ import { type Bytes, EMPTY, equalBytes, hex } from "../wire/bytes.ts";
 import { messageIdText } from "../wire/ids.ts";
 import { MAX_EXPIRY_MS } from "../wire/limits.ts";
 import { RECEIPT_CONTENT_TYPE, type ReceiptEntry, receipt, receiptEntry } from "../wire/sealed.ts";
-import type { Planned } from "./agent-store.ts";
 import { outgoingRecords } from "./outgoing-records.ts";
+import type { Planned } from "./planned.ts";
 
 /** Entries in one receipt; more go into the next. */
 const ENTRIES_PER_RECEIPT = 64;

@@ -12,7 +12,7 @@ import { leafCovers, verifyStatementProof } from "../protocol/delivery/statement
 import { type Bytes, equalBytes, hex } from "../wire/bytes.ts";
 import { isPerdureError } from "../wire/error.ts";
 import type { Statement } from "../wire/statement.ts";
-import type { Planned } from "./agent-store.ts";
+import type { Planned } from "./planned.ts";
 
 /** Statement numbers whose hash is remembered to notice a second one. */
 const REMEMBERED = 256;

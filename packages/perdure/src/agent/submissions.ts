@@ -6,11 +6,12 @@ import type { Settings } from "../settings/register.ts";
 import { type Bytes, EMPTY, fromHex } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
 import { MAX_AUTO_DEPTH, MAX_EXPIRY_MS } from "../wire/limits.ts";
-import type { AgentStore, Planned } from "./agent-store.ts";
+import type { AgentStore } from "./agent-store.ts";
 import type { Draft, OutgoingView, Submission, TurnDraft } from "./core.ts";
 import type { Lookups } from "./lookups.ts";
 import { outgoingRecords, parseRecipient, refuseWithoutRoom } from "./outgoing-records.ts";
 import type { Peers } from "./peers.ts";
+import type { Planned } from "./planned.ts";
 import { outgoingView } from "./views.ts";
 
 const SHORTEST_EXPIRY_MS = 1000;
