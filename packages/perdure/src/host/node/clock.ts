@@ -13,7 +13,7 @@ export function createNodeClock(): Clock {
       let timer: NodeJS.Timeout;
       // A timer may fire a fraction of a millisecond early against the monotonic clock: what is left is waited for again.
       const arm = (): void => {
-        const leftMs = dueMs - performance.now();
+        const leftMs = Math.max(0, dueMs - performance.now());
         timer = setTimeout(() => (performance.now() >= dueMs ? then() : arm()), Math.min(Math.ceil(leftMs), LONGEST_TIMER_MS));
       };
       arm();
