@@ -11,7 +11,7 @@ import type { Inbox } from "../protocol/delivery/inbox.ts";
 import type { Outbox } from "../protocol/delivery/outbox.ts";
 import type { Settings } from "../settings/register.ts";
 import { openRecordLog } from "../store/log/open-log.ts";
-import type { LogHealth, RecordAt, RecordLog } from "../store/log/record-log.ts";
+import type { LogHealth, RecordAt } from "../store/log/record-log.ts";
 import type { Bytes } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
 import { agentIdText, messageIdText } from "../wire/ids.ts";
@@ -69,7 +69,7 @@ export interface StoreOptions {
 
 /** `log-damaged`, `disk-full`, `disk-failed`, `read-only`. */
 export async function openAgentStore(options: StoreOptions): Promise<AgentStore> {
-  const { host, folder, settings, outbox, inbox, peers } = options;
+  const { host, folder, settings, outbox, inbox } = options;
   const state = createReplay(options);
   const log = await openRecordLog({
     files: host.files,
@@ -82,7 +82,11 @@ export async function openAgentStore(options: StoreOptions): Promise<AgentStore>
     diskRetryMs: settings.diskRetryMs,
     replay: state.replay,
     snapshot: state.snapshot,
-    onHealth: (health) => host.log.write(health.state === "good" ? "info" : "error", "agent.disk", { state: health.state, code: health.state === "good" ? undefined : health.code }),
+    onHealth: (health) =>
+      host.log.write(health.state === "good" ? "info" : "error", "agent.disk", {
+        state: health.state,
+        code: health.state === "good" ? undefined : health.code,
+      }),
   });
   for (const at of state.unneeded()) log.release(at);
   const stop = new AbortController();
@@ -102,43 +106,52 @@ export async function openAgentStore(options: StoreOptions): Promise<AgentStore>
   const oneGroup = async (): Promise<void> => {
     const group: { readonly each: Waiting; readonly result: unknown }[] = [];
     const records: Planned[] = [];
+    const number = state.nextGroup();
+    const encoded: Bytes[] = [encodeKept({ kind: "group", head: { number } }, undefined)];
+    const add = (planned: readonly Planned[]): void => {
+      // Everything is encoded before anything is added: a change that cannot be written down is refused alone.
+      const written = planned.map(({ kept, payload }) => encodeKept(kept, payload));
+      records.push(...planned);
+      encoded.push(...written);
+    };
     let bytes = 0;
     while (waiting.length > 0 && bytes < GROUP_BYTES) {
       const each = waiting.shift() as Waiting;
+      const reserved = outbox.reservations;
       try {
         const planned = each.change.plan();
-        records.push(...planned.records);
+        add(planned.records);
         for (const { payload } of planned.records) bytes += payload?.length ?? 256;
         group.push({ each, result: planned.result });
       } catch (error) {
+        outbox.unreserve(reserved);
         each.reject(error);
       }
     }
-    records.push(...options.closing());
-    if (records.length > 0) {
-      try {
-        const number = state.nextGroup();
-        const encoded = [encodeKept({ kind: "group", head: { number } }, undefined), ...records.map(({ kept, payload }) => encodeKept(kept, payload))];
+    try {
+      add(options.closing());
+      if (records.length > 0) {
         const appended = log.append(encoded, { orReject: true });
         await appended.synced;
         log.release(appended.at[0] as RecordAt);
         state.applied(number);
         applyAll(records, appended.at);
-      } catch (error) {
-        outbox.unreserve();
-        options.reopen();
-        const again: Waiting[] = [];
-        for (const { each } of group) {
-          each.change.undo?.();
-          if (each.change.onFailure === "try-again" && !patience.signal.aborted) again.push(each);
-          else each.reject(error);
-        }
-        if (!(error instanceof PerdureError)) host.log.write("error", "agent.commit-failed", { why: String(error) });
-        waiting = [...again, ...waiting];
-        if (again.length > 0) await sleep(host.clock, settings.diskRetryMs, patience.signal).catch(() => undefined);
-        return;
       }
+    } catch (error) {
+      outbox.unreserve(0);
+      options.reopen();
+      const again: Waiting[] = [];
+      for (const { each } of group) {
+        each.change.undo?.();
+        if (each.change.onFailure === "try-again" && !patience.signal.aborted) again.push(each);
+        else each.reject(error);
+      }
+      if (!(error instanceof PerdureError)) host.log.write("error", "agent.commit-failed", { why: String(error) });
+      waiting = [...again, ...waiting];
+      if (again.length > 0) await sleep(host.clock, settings.diskRetryMs, patience.signal).catch(() => undefined);
+      return;
     }
+    outbox.keepReservations();
     for (const { each, result } of group) {
       each.change.applied?.(result);
       each.resolve(result);
@@ -156,7 +169,10 @@ export async function openAgentStore(options: StoreOptions): Promise<AgentStore>
     commit: <Result>(change: Change<Result>): Promise<Result> =>
       new Promise<Result>((resolve, reject) => {
         if (stop.signal.aborted) return reject(new PerdureError("aborted", "this agent is closed"));
-        if (waiting.length >= MAX_WAITING) return reject(new PerdureError("too-busy", `${MAX_WAITING} changes wait for the disk`, { retry: "after", afterMs: settings.diskRetryMs }));
+        if (waiting.length >= MAX_WAITING)
+          return reject(
+            new PerdureError("too-busy", `${MAX_WAITING} changes wait for the disk`, { retry: "after", afterMs: settings.diskRetryMs }),
+          );
         waiting.push({ change: change as Change<unknown>, resolve: resolve as (result: unknown) => void, reject });
         // A turn later, so that what is asked for in one turn shares a batch.
         running ??= run();
@@ -196,7 +212,10 @@ interface Replay {
  */
 function createReplay({ host, outbox, inbox, peers }: StoreOptions): Replay {
   let group = 0;
-  let newest: { readonly number: number; readonly records: { readonly kept: Kept; readonly at: RecordAt; readonly payload: Bytes }[] } = { number: 0, records: [] };
+  let newest: { readonly number: number; readonly records: { readonly kept: Kept; readonly at: RecordAt; readonly payload: Bytes }[] } = {
+    number: 0,
+    records: [],
+  };
   let carried: typeof newest.records = [];
   let seen: RecordAt[] = [];
   let restating = false;

@@ -65,7 +65,11 @@ export function createPeers({ host }: { readonly host: Pick<Host, "crypto" | "cl
         const key = hex(kept.head.id);
         const before = peers.get(key);
         peers.delete(key);
-        peers.set(key, { head: kept.head, bundle: payload.slice(), verified: before !== undefined && equalBytes(before.bundle, payload) ? before.verified : undefined });
+        peers.set(key, {
+          head: kept.head,
+          bundle: payload.slice(),
+          verified: before !== undefined && equalBytes(before.bundle, payload) ? before.verified : undefined,
+        });
         bound(peers);
       } else if (kept.kind === "peerName") {
         names.delete(kept.head.name);
@@ -99,9 +103,13 @@ export function createPeers({ host }: { readonly host: Pick<Host, "crypto" | "cl
     learnName(name, idRaw) {
       const before = names.get(name);
       if (before !== undefined && !equalBytes(before.idRaw, idRaw)) {
-        throw new PerdureError("name-changed", `@${name} meant ${agentIdText(before.idRaw)}, and the relay now says ${agentIdText(idRaw)}`, {
-          hint: "Ask the person behind it, over another way, which id is right; write to that id instead of the name.",
-        });
+        throw new PerdureError(
+          "name-changed",
+          `@${name} meant ${agentIdText(before.idRaw)}, and the relay now says ${agentIdText(idRaw)}`,
+          {
+            hint: "Ask the person behind it, over another way, which id is right; write to that id instead of the name.",
+          },
+        );
       }
       return [{ kept: { kind: "peerName", head: { name, id: idRaw, seenAtMs: host.clock.wallMs() } } }];
     },

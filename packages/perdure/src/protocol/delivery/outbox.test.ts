@@ -91,8 +91,13 @@ describe("outbox", () => {
   it("gives the same numbers again after a change that was not kept", () => {
     const on = bench();
     queue(on);
+    on.outbox.keepReservations();
     on.outbox.reserve(hex(to), 3);
-    on.outbox.unreserve();
+    const { reservations } = on.outbox;
+    on.outbox.reserve(hex(to), 2);
+    on.outbox.unreserve(reservations);
+    expect(on.outbox.reserve(hex(to), 1).seq).toBe(5);
+    on.outbox.unreserve(0);
     expect(on.outbox.reserve(hex(to), 1).seq).toBe(2);
   });
 

@@ -51,8 +51,12 @@ export interface Outbox {
 
   /** Stream and first sequence number for `parts` parts to `recipient`; a fresh stream on first use since this opening. */
   reserve(recipient: string, parts: number): { readonly stream: Bytes; readonly seq: number };
-  /** Takes back every reservation that did not become durable. */
-  unreserve(): void;
+  /** Reservations made since the last `keepReservations`. */
+  readonly reservations: number;
+  /** Takes back all but the first `count` of them. */
+  unreserve(count: number): void;
+  /** What was reserved is durable. */
+  keepReservations(): void;
   hasRoom(bytes: number): boolean;
 
   find(id: MessageId): Outgoing | undefined;
@@ -90,6 +94,7 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
   const held = new Set<string>();
   const queue = createSendQueue();
   let releases: PayloadAt[] = [];
+  let reserved: { readonly stream: OutStream; readonly seq: number }[] = [];
   let openMail = 0;
   let openMailBytes = 0;
 
@@ -285,10 +290,17 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
       }
       const seq = stream.reserved;
       stream.reserved += count;
+      reserved.push({ stream, seq });
       return { stream: stream.bytes, seq };
     },
-    unreserve() {
-      for (const stream of streams.values()) stream.reserved = stream.committed;
+    get reservations() {
+      return reserved.length;
+    },
+    unreserve(count) {
+      for (const { stream, seq } of reserved.splice(count).reverse()) stream.reserved = Math.max(seq, stream.committed);
+    },
+    keepReservations() {
+      reserved = [];
     },
     hasRoom: (bytes) => openMail < limits.outboxMessages && openMailBytes + bytes <= limits.outboxBytes,
     find: (id) => messages.get(id),
