@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
-import { safeLine, safeText } from "./foreign-text.ts";
+import { describe, expect, it, test } from "vitest";
+import { plainWord, safeFileName, safeLine, safeText } from "./foreign-text.ts";
 
 describe("text somebody else chose", () => {
   it("cannot move the cursor, change colours or turn the direction of writing", () => {
@@ -20,4 +20,24 @@ describe("text somebody else chose", () => {
     expect(safeLine("  two\n lines ")).toBe("two lines");
     expect(safeLine("🦉🦉🦉🦉", 3)).toBe("🦉🦉…");
   });
+});
+
+test("a file name leads nowhere but here", () => {
+  expect(["../../.ssh/authorized_keys", "C:\\x", "-rf", "~root", ".profile", "a b.pdf", "", "x\u001b[31m"].map(safeFileName)).toEqual([
+    "__.._.ssh_authorized_keys",
+    "C__x",
+    "_rf",
+    "_root",
+    "_profile",
+    "a b.pdf",
+    "",
+    "x\ufffd[31m",
+  ]);
+});
+
+test("a command to copy holds nothing of a sender's that a shell would read", () => {
+  expect(["report.pdf", "x;reboot", "$(id)", "a b", "-o", "../x", "`id`", ""].map((name) => plainWord(name, "file"))).toEqual([
+    "report.pdf",
+    ...Array<string>(7).fill("file"),
+  ]);
 });

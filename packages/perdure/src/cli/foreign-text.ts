@@ -17,3 +17,15 @@ export function safeLine(text: string, limit = 200): string {
   const letters = Array.from(line);
   return letters.length <= limit ? line : `${letters.slice(0, limit - 1).join("")}…`;
 }
+
+/** A name to put a file under in the current folder: no way into another one, no option, no hidden file; empty stays empty. */
+export function safeFileName(text: string): string {
+  return safeLine(text, 200)
+    .replace(/[/\\:]/g, "_")
+    .replace(/^[.\-~]+/, "_");
+}
+
+/** The name when a shell takes it as one plain word, else `instead`: for commands that people copy. */
+export function plainWord(text: string, instead: string): string {
+  return /^\w[\w.-]{0,79}$/.test(text) ? text : instead;
+}

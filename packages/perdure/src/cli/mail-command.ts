@@ -11,7 +11,7 @@ import { spawnProcess } from "../host/node/processes.ts";
 import { concat } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
 import { MAX_MESSAGE_BYTES } from "../wire/limits.ts";
-import { safeLine, safeText } from "./foreign-text.ts";
+import { safeFileName, safeLine, safeText } from "./foreign-text.ts";
 import type { Environment } from "./paint.ts";
 
 /** EX_DATAERR of sysexits.h: the input was wrong, and trying again will not help. */
@@ -97,7 +97,7 @@ function mailEnvironment(mail: Mail): Record<string, string> {
     AUTO: mail.auto ? 1 : 0,
     DEPTH: mail.depth,
     CONTENT_TYPE: mail.contentType,
-    FILE_NAME: mail.fileName,
+    FILE_NAME: safeFileName(mail.fileName ?? ""),
     SIZE_BYTES: mail.sizeBytes,
     SENT_AT_MS: mail.sentAtMs,
     EXPIRES_AT_MS: mail.expiresAtMs,

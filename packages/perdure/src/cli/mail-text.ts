@@ -3,7 +3,7 @@ import type { Box, Mail } from "../agent/api.ts";
 import { fromUtf8 } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
 import { isText } from "./content.ts";
-import { safeLine, safeText } from "./foreign-text.ts";
+import { plainWord, safeLine, safeText } from "./foreign-text.ts";
 import { dateText, sizeText } from "./quantity.ts";
 import type { Terminal } from "./terminal.ts";
 import { shortId } from "./trail.ts";
@@ -57,9 +57,8 @@ export async function printContent(terminal: Terminal, mail: Mail): Promise<void
     return;
   }
   if (!isText(bytes)) {
-    const name = mail.fileName === undefined ? "file" : safeLine(mail.fileName, 60);
     throw new PerdureError("bad-argument", `the content is ${safeLine(mail.contentType, 40)}, not text for a terminal`, {
-      hint: `Write it into a file: perdure inbox show ${mail.id} > ${name}`,
+      hint: `Write it into a file: perdure inbox show ${mail.id} > ${plainWord(mail.fileName ?? "", "file")}`,
     });
   }
   terminal.line(safeText(fromUtf8(bytes)).replace(/\n$/, ""));
