@@ -11,8 +11,12 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 
-const { values } = parseArgs({ options: { kills: { type: "string", default: "50" }, seed: { type: "string", default: "1" } } });
-const KILLS = Number(values.kills);
+const USAGE = `Real processes, really killed: a relay, a writer and a server under load.
+
+  npm run soak -- --kills 50     how often to kill -9 one of them (default 50)
+  npm run soak -- --seed 2       another order of kills (default 1)
+`;
+
 /** After the last kill everything promised must come to its end within this time. */
 const SETTLE_UP_MS = 90_000;
 const MEAN_LIFE_MS = 700;
@@ -155,8 +159,30 @@ export async function killNine(kills: number, seed: number): Promise<KillNineRes
   };
 }
 
+function readWords(words: readonly string[]): { readonly kills: number; readonly seed: number } {
+  try {
+    const options = {
+      kills: { type: "string", default: "50" },
+      seed: { type: "string", default: "1" },
+      help: { type: "boolean" },
+    } as const;
+    const { values } = parseArgs({ args: [...words], options });
+    if (values.help === true) {
+      process.stdout.write(USAGE);
+      process.exit(0);
+    }
+    const numbers = { kills: Number(values.kills), seed: Number(values.seed) };
+    if (!Object.values(numbers).every(Number.isSafeInteger)) throw new TypeError("--kills and --seed take whole numbers");
+    return numbers;
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
 if (process.argv[1] !== undefined && import.meta.url.endsWith(process.argv[1].split("/").at(-1) ?? "")) {
-  const result = await killNine(KILLS, Number(values.seed));
+  const { kills, seed } = readWords(process.argv.slice(2));
+  const result = await killNine(kills, seed);
   const total = result.kills.relay + result.kills.desk + result.kills.anna;
   process.stdout.write(
     `${total} kills (relay ${result.kills.relay}, server ${result.kills.desk}, writer ${result.kills.anna}) in ${result.seconds} s\n` +

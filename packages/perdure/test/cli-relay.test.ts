@@ -66,6 +66,26 @@ describe("the relay as a process", () => {
     expect(second.line["id"]).toBe(first.line["id"]);
   });
 
+  it("goes back to where its agents know it, and nowhere else unasked", { timeout: TEST_MS }, async () => {
+    const first = await start("--listen", "0");
+    first.child.kill("SIGTERM");
+    await first.exit;
+    const second = await start();
+    expect(second.line["url"]).toBe(first.line["url"]);
+    second.child.kill("SIGTERM");
+    await second.exit;
+
+    const squatter = createServer();
+    await new Promise<void>((resolve) => squatter.listen(Number(new URL(String(first.line["url"])).port), "127.0.0.1", () => resolve()));
+    try {
+      await expect(start()).rejects.toThrow("ended at once");
+      const moved = await start("--listen", "0");
+      expect(moved.line["id"]).toBe(first.line["id"]);
+    } finally {
+      squatter.close();
+    }
+  });
+
   it.runIf(process.platform !== "win32").each(["SIGTERM", "SIGINT"] as const)(
     "%s drains it, and that is its proper end",
     { timeout: TEST_MS },

@@ -41,11 +41,12 @@ export async function readContent(
   word: string | undefined,
   stdin: Readable & { readonly isTTY?: boolean },
   signal?: AbortSignal,
+  waiting?: Waiting,
 ): Promise<Content> {
   if (word === undefined && stdin.isTTY === true) {
     throw new PerdureError("bad-argument", "there is nothing to send", { hint: 'Add the text, "@path" for a file, or pipe something in.' });
   }
-  if (word === undefined || word === "-") return await readStdin(stdin, signal);
+  if (word === undefined || word === "-") return await readStdin(stdin, signal, waiting);
   if (word.startsWith("@@")) return textContent(word.slice(1));
   if (word.startsWith("@")) return await readFileContent(word.slice(1), signal);
   return textContent(word);
@@ -57,8 +58,12 @@ export function textContent(text: string): Content {
   return { bytes, contentType: "text/plain", fileName: undefined, label: "text" };
 }
 
-export async function readStdin(stdin: Readable, signal?: AbortSignal): Promise<Content> {
-  const bytes = await collect(stdin, "what came through the pipe", signal);
+/** Called before stdin is read; what it returns, when it has ended. */
+export type Waiting = () => () => void;
+
+export async function readStdin(stdin: Readable, signal?: AbortSignal, waiting: Waiting = () => () => {}): Promise<Content> {
+  const stop = waiting();
+  const bytes = await collect(stdin, "what came through the pipe", signal).finally(stop);
   return { bytes, contentType: mediaType("", bytes), fileName: undefined, label: "stdin" };
 }
 
@@ -99,8 +104,9 @@ async function collect(source: Readable, what: string, signal: AbortSignal | und
 }
 
 function tooLarge(what: string, bytes: number | undefined): PerdureError {
-  const size = bytes === undefined ? "more than that" : `${sizeText(bytes)} (${numberText(bytes)} bytes)`;
-  return new PerdureError("too-large", `one message holds at most ${sizeText(MAX_MESSAGE_BYTES)}; ${what} has ${size}`, {
+  const size = bytes === undefined ? "more" : `${numberText(bytes)}`;
+  const most = `${sizeText(MAX_MESSAGE_BYTES)} (${numberText(MAX_MESSAGE_BYTES)} bytes)`;
+  return new PerdureError("too-large", `one message holds at most ${most}; ${what} has ${size}`, {
     hint: "Split it, compress it, or send a link to it.",
   });
 }

@@ -7,6 +7,8 @@ import type { Terminal } from "./terminal.ts";
 const HINTS: Partial<Record<ErrorCode, string>> = {
   "bad-argument": "Add --help to see how it is called.",
   "no-agent-here": "Make an agent with `perdure init --relay <address>`, or name its folder with --at <folder>.",
+  "unknown-setting": "A relay's page lists every setting under /status.json.",
+  "expiry-out-of-range": "Write --expires with 1s to 30d.",
   "unknown-agent": "Check the name or id; names are known at one relay only.",
   "unknown-message": "`perdure inbox` and `perdure trace` list what there is.",
   "not-found": "Check the path.",
@@ -40,6 +42,9 @@ export interface Failure {
   readonly afterMs: number | undefined;
 }
 
+/** Here the thrower's own hint is for programmers. */
+const OURS_FIRST: ReadonlySet<ErrorCode> = new Set(["no-agent-here", "unknown-setting", "expiry-out-of-range"]);
+
 /** `what` is what the person wanted, as "could not send to @desk". */
 export function describeFailure(error: unknown, what: string): Failure {
   if (isPerdureError(error)) {
@@ -49,7 +54,7 @@ export function describeFailure(error: unknown, what: string): Failure {
       exit: ERROR_CODES[code],
       what,
       why: safeLine(error.message, 400),
-      hint: error.hint ?? HINTS[code],
+      hint: OURS_FIRST.has(code) ? HINTS[code] : (error.hint ?? HINTS[code]),
       retry: error.retry,
       afterMs: error.afterMs,
     };

@@ -5,6 +5,7 @@ import { sleep } from "../host/deadline.ts";
 import type { Host } from "../host/host.ts";
 import { createSettings, type Settings } from "../settings/register.ts";
 import { PerdureError } from "../wire/error.ts";
+import type { Waiting } from "./content.ts";
 import { agentFolder } from "./folder.ts";
 import type { Environment } from "./paint.ts";
 import type { Terminal } from "./terminal.ts";
@@ -56,6 +57,13 @@ export async function awaitNews({ host, signal }: Invocation, agent: Agent): Pro
     if (relay.lastError !== undefined || host.clock.monotonicMs() >= endMs) return false;
     await sleep(host.clock, NEWS_EVERY_MS, signal);
   }
+}
+
+/** A pipe that nobody ever ends looks like a command that hangs: after this time it says what it waits for. */
+const SILENT_STDIN_MS = 2000;
+
+export function stdinNote({ host, terminal }: Invocation): Waiting {
+  return () => host.clock.after(SILENT_STDIN_MS, () => terminal.note("reading stdin until it ends"));
 }
 
 /** Opens the agent of the folder that `--at` or the environment names. */

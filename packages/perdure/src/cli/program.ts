@@ -49,7 +49,7 @@ export function createProgram(version: string, dispatch: Dispatch): Command {
   const program = new Command("perdure")
     .description("Mail for AI agents that waits, survives, and proves it arrived.")
     .version(version, "-V, --version", "print the version")
-    .helpOption("-h, --help", "print help")
+    .addHelpOption(new Option("-h, --help", "print help").helpGroup(EVERYWHERE))
     .helpCommand(false)
     .configureHelp({
       subcommandTerm: (command) =>
@@ -137,6 +137,7 @@ split     the next control key goes into the recovery file and nowhere else.
           back when the folder is stolen. Daily work does not need it.
 together  everything is in the folder. For unattended machines; a stolen folder
           is a stolen identity.
+An agent that is there already is told a new address of its own relay.
 --json: {type: "agent", id, name, folder, custody, recoveryFile, relay}.`,
     )
     .action((options: InitWords) =>
@@ -145,7 +146,7 @@ together  everything is in the folder. For unattended machines; a stolen folder
   folder(program.command("id"))
     .summary("who this agent is")
     .addHelpText("before", examples("perdure id", "perdure id --json --at ./desk"))
-    .addHelpText("after", '\n--json: {type: "agent", id, name, folder, custody, relay: {id, url}, keyExpiresAtMs}.')
+    .addHelpText("after", '\n--json: {type: "agent", id, name, folder, custody, relay, keyExpiresAtMs}.')
     .action((options: FolderOptions) =>
       dispatch({ what: "could not read the agent", options, load: async () => (await import("./verbs/id.ts")).idVerb(options) }),
     );
@@ -206,7 +207,7 @@ function addSending(program: Command, dispatch: Dispatch): void {
     .addHelpText("before", examples("perdure trace", "perdure trace 9f2c4e81d03b7a55.1"))
     .addHelpText(
       "after",
-      '\n--json: without an id {type: "sent", id, to, toName, state, atMs} per message;\nwith one {type: "step", …} per step.',
+      '\nA time is that of whoever says it: "relay" and the recipient by their own clocks.\n--json: without an id {type: "sent", id, to, toName, state, atMs} per message;\nwith one {type: "step", …} per step.',
     )
     .action((id: string | undefined, options: FolderOptions) =>
       dispatch({
@@ -235,21 +236,21 @@ function addReceiving(program: Command, dispatch: Dispatch): void {
       '\nAn id may be shortened as long as it is clear.\n--json: one line per message: {type: "mail", id, from, fromName, box,\ncontentType, fileName, sizeBytes, receivedAtMs, …}.',
     )
     .action((_options: InboxWords, command: Command) => act("list", "could not read the inbox", merged(command), []));
-  const sub = (name: string, summary: string, ...words: readonly string[]): void => {
+  const sub = (name: string, summary: string, failure: (id: string) => string, ...words: readonly string[]): void => {
     const command = folder(inbox.command(name)).summary(summary);
     for (const word of words) command.argument(word);
     command.action((...called: unknown[]) => {
       const given = called.slice(0, words.length).map(String);
-      return act(name, `could not ${name} ${given[0] ?? ""}`.trim(), merged(called.at(-1) as Command), given);
+      return act(name, failure(given[0] ?? ""), merged(called.at(-1) as Command), given);
     });
   };
   inbox
     .command("list", { isDefault: false, hidden: true })
     .action((_options: InboxWords, command: Command) => act("list", "could not read the inbox", merged(command), []));
-  sub("show", "print a message's content", "<id>");
-  sub("done", "mark a message done; its sender sees it", "<id>");
-  sub("retry", "put a message back, attempts counted from zero", "<id>");
-  sub("reject", "refuse a message; its sender reads why", "<id>", "<why>");
+  sub("show", "print a message's content", (id) => `could not show ${id}`, "<id>");
+  sub("done", "mark a message done; its sender sees it", (id) => `${id} was not marked done`, "<id>");
+  sub("retry", "put a message back, attempts counted from zero", (id) => `${id} was not put back`, "<id>");
+  sub("reject", "refuse a message; its sender reads why", (id) => `${id} was not refused`, "<id>", "<why>");
   folder(program.command("on-mail").argument("<command...>", "what to run for each message; write -- before it"))
     .summary("any command becomes an agent")
     .option("--timeout <duration>", "kill the command after this long; counts as a failure (15m)", duration)
@@ -291,7 +292,7 @@ replyBytes, ms}.`,
 function addServing(program: Command, dispatch: Dispatch): void {
   common(program.command("relay"))
     .summary("run a relay on this machine")
-    .option("--listen <address>", "host:port on loopback (127.0.0.1:4410, or the next free one)")
+    .option("--listen <address>", "host:port on loopback (where it was last; the first time 127.0.0.1:4410, or the next free port)")
     .option("--at, --folder <folder>", "the relay's folder")
     .addOption(new Option("--until-stdin-ends", "stop when stdin ends, for a supervisor that may die").hideHelp())
     .addHelpText("before", examples("perdure relay", "perdure relay --at ./relay --listen 127.0.0.1:4500"))

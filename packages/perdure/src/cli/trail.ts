@@ -44,7 +44,7 @@ export function whoText(step: Step, parties: Parties, self = "self"): string {
 /** "on the relay's disk; signed statement 3". */
 export function stepText(step: Step): string {
   const proof = PROOFS[step.proof];
-  const detail = safeLine(step.detail);
+  const detail = safeLine(step.detail.startsWith(`${step.state}: `) ? step.detail.slice(step.state.length + 2) : step.detail);
   // A statement's own detail is its number: "statement 3".
   const proven = proof !== "" && detail.startsWith(step.proof) ? [`signed ${detail}`] : [proof, detail];
   return [MEANS[step.state], ...proven].filter((part) => part !== "").join("; ");

@@ -31,7 +31,7 @@ export async function withDeadline<Value>(clock: Clock, deadline: Deadline, work
     const onAbort = (): void => giveUp(abortedError(deadline.what, deadline.signal?.reason));
     const cancel = clock.after(deadline.timeoutMs, () =>
       giveUp(
-        new PerdureError("timed-out", `waited ${deadline.timeoutMs} ms for ${deadline.what}`, {
+        new PerdureError("timed-out", `waited ${waitText(deadline.timeoutMs)} for ${deadline.what}`, {
           retry: "after",
           ...(deadline.hint === undefined ? {} : { hint: deadline.hint }),
         }),
@@ -43,6 +43,12 @@ export async function withDeadline<Value>(clock: Clock, deadline: Deadline, work
       (error: unknown) => finish(() => reject(error)),
     );
   });
+}
+
+/** "300 ms", "1.5 s", "5 min". */
+function waitText(ms: number): string {
+  if (ms < 1000) return `${ms} ms`;
+  return ms < 120_000 ? `${Number((ms / 1000).toFixed(1))} s` : `${Number((ms / 60_000).toFixed(1))} min`;
 }
 
 /** Resolves after `delayMs`; throws `aborted` when the signal fires first. */

@@ -65,7 +65,12 @@ export async function tryInteractive(invocation: Invocation, keep: boolean): Pro
     });
     numbers.set(sent.id, numbers.size + 1);
     last = sent;
-    if (content.fileName !== undefined) tell("@me", `sends the file ${content.label}, ${sizeText(content.bytes.length)}`, { id: sent.id });
+    const queued = sent.steps[0];
+    if (content.fileName !== undefined)
+      tell("@me", `sends the file ${content.label}, ${sizeText(content.bytes.length)}`, {
+        id: sent.id,
+        ...(queued === undefined ? {} : { atMs: queued.atMs }),
+      });
     follow(made, sent, tell).catch((error: unknown) => {
       if (!ended.signal.aborted && !isPerdureError(error)) tell("@me", safeLine(String(error)), { id: sent.id, tone: "bad" });
     });

@@ -75,6 +75,8 @@ export async function createWorld({ invocation, tell, keep, settings, onFact, on
   let address = "";
   let ending = false;
   const killed = new WeakSet<Child>();
+  // A terminal sends Ctrl-C to the children too: their end is then no news.
+  const isEnding = (): boolean => ending || invocation.signal.aborted;
 
   const startRelay = async (): Promise<void> => {
     if (relay?.isRunning() === true && !killed.has(relay)) return;
@@ -101,7 +103,7 @@ export async function createWorld({ invocation, tell, keep, settings, onFact, on
       ["relay", "--folder", join(folder, "relay"), ...listen, "--until-stdin-ends", ...words],
       () => {},
       ({ signal, code }) => {
-        if (!ending && signal !== "SIGKILL" && relayPids.includes(child.pid))
+        if (!isEnding() && signal !== "SIGKILL" && relayPids.includes(child.pid))
           tell("world", `the relay's process ${child.pid} ended by itself (${signal ?? `exit ${code}`})`, { tone: "bad" });
         onChange();
       },
@@ -135,7 +137,7 @@ export async function createWorld({ invocation, tell, keep, settings, onFact, on
         tell("@desk", `got ${line["says"]}`, { id });
       },
       ({ signal, code }) => {
-        if (!ending && code !== 0)
+        if (!isEnding() && code !== 0)
           tell("world", `@desk's process ${child.pid} ended by itself (${signal ?? `exit ${code}`})`, { tone: "bad" });
         onChange();
       },
@@ -210,6 +212,7 @@ export async function createWorld({ invocation, tell, keep, settings, onFact, on
     };
   } catch (error) {
     await endAll();
+    if (invocation.signal.aborted) throw new PerdureError("aborted", "the trial was called off", { cause: error });
     throw error instanceof Error ? error : new PerdureError("internal", String(error));
   }
 }

@@ -186,7 +186,7 @@ async function checkAgent(invocation: Invocation, at: string | undefined): Promi
       name: "agent",
       state: status.failed > 0 ? "warn" : "ok",
       says: `${status.role === "holder" ? "nobody else has the folder open" : "another process has the folder open and serves this one"}; ${mail}`,
-      hint: "perdure inbox --box failed",
+      ...(status.failed > 0 ? { hint: "perdure inbox --box failed" } : {}),
     };
     if (!status.relay.connected)
       return [

@@ -1,8 +1,10 @@
 /** `perdure init`: makes the identity with the custody the person chose, then joins the relay. */
 import { resolve } from "node:path";
+import { formatRelayAddress, parseRelayAddress } from "../../protocol/link/index.ts";
+import { equalBytes } from "../../wire/bytes.ts";
 import { isPerdureError, PerdureError } from "../../wire/error.ts";
 import { isAgentName } from "../../wire/ids.ts";
-import { readAgentCard } from "../agent-card.ts";
+import { type AgentCard, readAgentCard } from "../agent-card.ts";
 import { agentFolder } from "../folder.ts";
 import type { Invocation, Verb } from "../invocation.ts";
 import type { InitWords } from "../words.ts";
@@ -29,8 +31,9 @@ export function initVerb(options: InitWords): Verb {
         hint: "Add --custody split, or leave --recovery out.",
       });
     }
-    const recoveryFile = custody === "split" ? resolve(options.recovery ?? `${name ?? "agent"}.recovery`) : undefined;
-    await refuseExisting(invocation, folder);
+    const moved = await requireNewOrMoved(invocation, folder, relay, name);
+    const recoveryFile =
+      custody === "split" && moved === undefined ? resolve(options.recovery ?? `${name ?? "agent"}.recovery`) : undefined;
     const { openAgentWith } = await import("../../agent/open-agent.ts");
     await using agent = await openAgentWith(host, folder, {
       join: relay,
@@ -39,8 +42,14 @@ export function initVerb(options: InitWords): Verb {
       ...(name === undefined ? {} : { name }),
       ...(recoveryFile === undefined ? {} : { recoveryFile }),
     });
-    const status = await agent.status({ signal });
     const card = await readAgentCard(host, folder);
+    const [home] = card.homes;
+    const address = home === undefined ? undefined : formatRelayAddress(home.url, home.relayId);
+    if (moved !== undefined && home?.url === moved.homes[0]?.url) {
+      throw new PerdureError("folder-in-use", `another process has ${folder} and goes on with the old address`, {
+        hint: "Stop that process and call this again.",
+      });
+    }
     terminal.object({
       type: "agent",
       id: agent.id,
@@ -48,12 +57,15 @@ export function initVerb(options: InitWords): Verb {
       folder,
       custody: card.custody,
       recoveryFile,
-      relay: status.relay.url,
-      relayId: status.relay.id,
+      relay: address,
     });
     terminal.line(agent.id);
     if (card.name !== undefined) terminal.note(`name      @${card.name} at that relay`);
     terminal.note(`folder    ${folder}`);
+    if (moved !== undefined) {
+      terminal.note(`relay     now at ${home?.url}`);
+      return 0;
+    }
     if (card.custody === "together")
       terminal.note("custody   together: everything is in the folder; whoever takes the folder is this agent");
     else {
@@ -64,13 +76,25 @@ export function initVerb(options: InitWords): Verb {
   };
 }
 
-/** An agent that has a relay is done; one whose making was interrupted goes on. */
-async function refuseExisting({ host }: Invocation, folder: string): Promise<void> {
+/**
+ * An agent that has a relay is done, but for the relay's new address: then its card as it was. One whose making was
+ * interrupted goes on. `agent-exists`.
+ */
+async function requireNewOrMoved(
+  { host }: Invocation,
+  folder: string,
+  relay: string,
+  name: string | undefined,
+): Promise<AgentCard | undefined> {
   const card = await readAgentCard(host, folder).catch((error: unknown) => {
     if (isPerdureError(error) && error.code === "no-agent-here") return undefined;
     throw error;
   });
-  if (card === undefined || card.homes.length === 0) return;
+  const [home] = card?.homes ?? [];
+  if (card === undefined || home === undefined) return undefined;
+  const { url, relayIdRaw } = parseRelayAddress(relay);
+  const sameRelay = relayIdRaw !== undefined && equalBytes(relayIdRaw, home.relayId);
+  if (sameRelay && url !== home.url && (name === undefined || name === card.name)) return card;
   throw new PerdureError("agent-exists", `${folder} is the folder of ${card.name === undefined ? card.id : `@${card.name} (${card.id})`}`, {
     hint: "Use it as it is, or name another folder with --at.",
   });

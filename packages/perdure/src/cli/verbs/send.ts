@@ -2,7 +2,7 @@
 import type { SendOptions } from "../../agent/api.ts";
 import { PerdureError } from "../../wire/error.ts";
 import { readContent } from "../content.ts";
-import { openHere, type Verb } from "../invocation.ts";
+import { openHere, stdinNote, type Verb } from "../invocation.ts";
 import { followSent, stepObject, stepText } from "../trail.ts";
 import type { SendWords } from "../words.ts";
 
@@ -12,7 +12,7 @@ const DONE_TIMEOUT_MS = 300_000;
 export function sendVerb(to: string, word: string | undefined, options: SendWords): Verb {
   return async (invocation) => {
     const { terminal, signal } = invocation;
-    const content = await readContent(word, invocation.stdin, signal);
+    const content = await readContent(word, invocation.stdin, signal, stdinNote(invocation));
     await using agent = await openHere(invocation, options.at);
     const sendOptions: SendOptions = {
       signal,

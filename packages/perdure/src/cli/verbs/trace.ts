@@ -14,7 +14,10 @@ const NEWS_MS = 500;
 export function traceVerb(word: string | undefined, options: FolderOptions): Verb {
   return async (invocation) => {
     await using agent = await openHere(invocation, options.at);
-    if (word === undefined) return await list(invocation, agent);
+    if (word === undefined) {
+      await awaitNews(invocation, agent);
+      return await list(invocation, agent);
+    }
     const sent = await findSent(agent, word, invocation.signal);
     await trace(invocation, agent, sent);
     return 0;
