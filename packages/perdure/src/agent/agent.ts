@@ -12,6 +12,7 @@ import { createMail } from "./mail.ts";
 import { createSent } from "./sent.ts";
 import { serveMail } from "./serve.ts";
 import type { SharedCore } from "./shared-core.ts";
+import { shareSignal } from "./shared-signal.ts";
 
 /** Handles one `outbox` call lists. */
 const OUTBOX_LIST = 10_000;
@@ -32,6 +33,7 @@ export function createAgent({ core, host, settings, client }: AgentOptions): Age
   const { clock, random } = host;
   /** Fires first: waits end, nothing new starts. */
   const stopping = new AbortController();
+  const stops = shareSignal(stopping.signal);
   /** Fires when handlers had their time to finish. */
   const closing = new AbortController();
   const serving = new Set<Promise<void>>();
@@ -40,14 +42,16 @@ export function createAgent({ core, host, settings, client }: AgentOptions): Age
   const signalOf = (signal: AbortSignal | undefined): AbortSignal =>
     signal === undefined ? stopping.signal : AbortSignal.any([signal, stopping.signal]);
   const within = <Value>(what: string, waiting: Waiting, work: (signal: AbortSignal) => Promise<Value>): Promise<Value> =>
-    withDeadline(clock, { timeoutMs: waiting.timeoutMs ?? settings.callTimeoutMs, what, signal: signalOf(waiting.signal) }, work);
-  const sentOf = (view: OutgoingView): Sent => createSent({ core, clock, settings, closing: stopping.signal, view });
+    stops.during(waiting.signal, (signal) =>
+      withDeadline(clock, { timeoutMs: waiting.timeoutMs ?? settings.callTimeoutMs, what, signal }, work),
+    );
+  const sentOf = (view: OutgoingView): Sent => createSent({ core, clock, settings, closing: stops, view });
   const mailOf = (view: MailView): Mail => createMail({ core, clock, settings, closing: closing.signal, view });
 
   const submit = async (to: string, body: Body, options: SendOptions, asks: boolean): Promise<OutgoingView> => {
     const { signal, timeoutMs, ...wishes } = options;
     const pieceMs = timeoutMs ?? settings.callTimeoutMs;
-    const draft = await createDraft(to, body, wishes, { clock, timeoutMs: pieceMs, signal: signalOf(signal) });
+    const draft = await stops.during(signal, (until) => createDraft(to, body, wishes, { clock, timeoutMs: pieceMs, signal: until }));
     const submission = { client, requestId: hex(random.bytes(16)), draft, asks };
     return await within("the message to be durable", { ...(signal === undefined ? {} : { signal }), timeoutMs: pieceMs }, () =>
       core.submit(submission),
@@ -57,7 +61,7 @@ export function createAgent({ core, host, settings, client }: AgentOptions): Age
   /** Rejects when the question ends without success: then no answer will come. */
   const unanswerable = async (id: MessageId, signal: AbortSignal): Promise<never> => {
     const view = await core.outgoing(id);
-    await createSent({ core, clock, settings, closing: signal, view }).until("done");
+    await createSent({ core, clock, settings, closing: shareSignal(signal), view }).until("done");
     return await new Promise<never>((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
   };
 
@@ -91,9 +95,8 @@ export function createAgent({ core, host, settings, client }: AgentOptions): Age
         timeoutMs,
         what: `an answer from ${to}`,
         hint: "The question may still be handled; its answer then waits in the inbox.",
-        signal: signalOf(options.signal),
       };
-      return await withDeadline(clock, deadline, async (signal) => {
+      const asking = async (signal: AbortSignal): Promise<Mail> => {
         const question = await submit(to, body, { ...options, expiresInMs, timeoutMs, signal }, true);
         const ended = new AbortController();
         const waiting = AbortSignal.any([signal, ended.signal]);
@@ -110,7 +113,8 @@ export function createAgent({ core, host, settings, client }: AgentOptions): Age
         } finally {
           ended.abort(new PerdureError("aborted", "the question has ended"));
         }
-      });
+      };
+      return await stops.during(options.signal, (signal) => withDeadline(clock, { ...deadline, signal }, asking));
     },
     serve: (handler: Handler, options: ServeOptions = {}) => {
       const concurrency = options.concurrency ?? 1;

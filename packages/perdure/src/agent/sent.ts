@@ -7,6 +7,7 @@ import type { Settings } from "../settings/register.ts";
 import { type ErrorCode, PerdureError } from "../wire/error.ts";
 import type { DeliveryState, Sent, Step, Waiting } from "./api.ts";
 import type { AgentCore, OutgoingView } from "./core.ts";
+import type { SharedSignal } from "./shared-signal.ts";
 
 const unsuccessful = (state: DeliveryState): boolean => isTerminal(state) && state !== "done";
 /** What the agent's own clockwork may add to the time by which every message has ended. */
@@ -17,7 +18,7 @@ export interface SentOptions {
   readonly clock: Clock;
   readonly settings: Settings;
   /** Fires when the agent is closed. */
-  readonly closing: AbortSignal;
+  readonly closing: SharedSignal;
   readonly view: OutgoingView;
 }
 
@@ -45,16 +46,17 @@ export function createSent({ core, clock, settings, closing, view }: SentOptions
     async *[Symbol.asyncIterator]() {
       for (let at = 0; ; ) {
         const what = `the next step of message ${view.id}`;
-        const now = await withDeadline(clock, { timeoutMs: restMs(), what, signal: closing }, (signal) => more(at, signal));
+        const now = await closing.during(undefined, (signal) =>
+          withDeadline(clock, { timeoutMs: restMs(), what, signal }, (within) => more(at, within)),
+        );
         for (; at < now.steps.length; at++) yield now.steps[at] as Step;
         if (now.ended && at >= known.steps.length) return;
       }
     },
     async until(state: "stored" | "fetched" | "done", waiting: Waiting = {}): Promise<Step> {
       const what = `message ${view.id} to be ${state}`;
-      const signal = waiting.signal === undefined ? closing : AbortSignal.any([waiting.signal, closing]);
       const hint = "The message stays queued; `trace` shows where it stands.";
-      return await withDeadline(clock, { timeoutMs: waiting.timeoutMs ?? restMs(), what, hint, signal }, async (within) => {
+      const reach = async (within: AbortSignal): Promise<Step> => {
         for (let have = 0; ; ) {
           const now = await more(have, within);
           const reached = now.steps.find((step) => rank(step.state) >= rank(state) && !unsuccessful(step.state));
@@ -62,7 +64,10 @@ export function createSent({ core, clock, settings, closing, view }: SentOptions
           if (now.ended) throw endError(now);
           have = now.steps.length;
         }
-      });
+      };
+      return await closing.during(waiting.signal, (signal) =>
+        withDeadline(clock, { timeoutMs: waiting.timeoutMs ?? restMs(), what, hint, signal }, reach),
+      );
     },
   };
 }
