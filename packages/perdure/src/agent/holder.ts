@@ -2,8 +2,9 @@
  * The holder's side of the local socket: serves the agent to the other processes that opened the same folder.
  *
  * What must hold: whoever can reach the socket can read the folder (mode 0700), so a guest is trusted as its owner is.
- * A guest whose connection ends has left, unless it has connected again meanwhile or this holder is the one who goes:
- * then its claims are for the next holder to judge.
+ * A guest claims for itself only, and every call it has open ends with its connection: nothing stays claimed by somebody who
+ * never leaves. A guest whose connection ends has left, unless it has connected again meanwhile or this holder is the one who
+ * goes: then its claims are for the next holder to judge.
  */
 import type { Host } from "../host/host.ts";
 import type { Connection, Listener } from "../host/net.ts";
@@ -11,7 +12,7 @@ import { PerdureError } from "../wire/error.ts";
 import { MAX_TRANSPORT_BYTES } from "../wire/limits.ts";
 import { decodeLocalCall, decodeLocalHello, encodeLocalFailure, encodeLocalHello, encodeLocalValue } from "../wire/local.ts";
 import type { AgentCore, ClientId } from "./core.ts";
-import { CALLS_IN_FLIGHT, isCallName, makeCall } from "./local-calls.ts";
+import { CALLS_IN_FLIGHT, isCallName, isOwnCall, makeCall } from "./local-calls.ts";
 import { type LocalChannel, MAX_WAITING_BYTES, openLocalChannel } from "./local-channel.ts";
 
 const SOCKET_NAME = "agent.sock";
@@ -50,7 +51,8 @@ export async function serveGuests({ host, folder, agent, core }: HolderOptions):
           return channel.send("hello", 0, encodeLocalHello({ client, agent }));
         }
         if (kind === "cancel") return calls.get(number)?.abort();
-        if (kind !== "call" || client === undefined) throw new PerdureError("malformed", `local message: a ${kind} is not expected here`);
+        if (kind !== "call" || client === undefined || calls.has(number))
+          throw new PerdureError("malformed", `local message: a ${kind} ${number} is not expected here`);
         answer(number, content);
       },
       closed: (why) => {
@@ -80,6 +82,7 @@ export async function serveGuests({ host, folder, agent, core }: HolderOptions):
           throw new PerdureError("needs-newer-version", `the process that holds this folder has no call "${method}"`, {
             hint: "Run both processes with the same version of perdure.",
           });
+        if (!isOwnCall(method, values, client)) throw new PerdureError("bad-argument", `${method} is called for another process`);
         return await makeCall(core, method, values, controller.signal);
       };
       call()

@@ -1,5 +1,5 @@
 /** The calls that pass over the local socket, and which of them wait: a waiting one takes a signal as its last argument. */
-import type { AgentCore } from "./core.ts";
+import type { AgentCore, ClientId } from "./core.ts";
 
 export type CallName = { readonly [Name in keyof AgentCore]: Name }[keyof AgentCore];
 
@@ -32,6 +32,13 @@ export function isCallName(text: string): text is CallName {
 
 export function callWaits(name: CallName): boolean {
   return WAITS[name];
+}
+
+const NAMES_CLIENT: ReadonlySet<CallName> = new Set(["claim", "answer", "adopt", "leave"]);
+
+/** Whether a call that speaks for a client speaks for `client`. */
+export function isOwnCall(name: CallName, values: readonly unknown[], client: ClientId | undefined): boolean {
+  return !NAMES_CLIENT.has(name) || values[0] === client;
 }
 
 /** Makes the call on `core`; `signal` is passed to those that wait. */

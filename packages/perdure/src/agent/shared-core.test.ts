@@ -2,9 +2,10 @@ import { afterEach, expect, test } from "vitest";
 import { createSettings } from "../settings/register.ts";
 import { utf8 } from "../wire/bytes.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
+import type { MessageId } from "../wire/ids.ts";
 import type { Draft, Submission } from "./core.ts";
 import { openSharedCore, type SharedCore, TAKEOVER_PAUSE_MS } from "./shared-core.ts";
-import { createTestDisk, createTestEngine, type TestDisk, type TestEngine } from "./test-core.ts";
+import { createTestDisk, createTestEngine, TEST_SENDER, type TestDisk, type TestEngine } from "./test-core.ts";
 import { createTestMachine, type TestProcess } from "./test-machine.ts";
 
 const settings = createSettings({ openTimeoutMs: 5000, callTimeoutMs: 2000 });
@@ -253,4 +254,13 @@ test("after the close every call rejects with aborted", async () => {
   await first.core[Symbol.asyncDispose]();
   expect(await waiting).toBe("aborted");
   expect(await first.core.status().catch(codeOf)).toBe("aborted");
+});
+
+test("a guest claims for itself only: nothing stays claimed by somebody who never leaves", async () => {
+  const { join } = folder();
+  await join("a");
+  const guest = await join("b");
+  await expect(guest.core.claim("somebody", never)).rejects.toMatchObject({ code: "bad-argument" });
+  const claim = { from: TEST_SENDER, id: "0101010101010101.1" as MessageId, attempt: 1 };
+  await expect(guest.core.adopt("somebody", claim)).rejects.toMatchObject({ code: "bad-argument" });
 });
