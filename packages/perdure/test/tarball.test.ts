@@ -1,51 +1,26 @@
-import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
-import { createInterface } from "node:readline";
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import process from "node:process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { pack } from "../../../scripts/pack.ts";
 import { ROOT, toolPath } from "../../../scripts/tool.ts";
-import { isNewEnough, npmError, runNpm } from "../bin/bring-node.mjs";
+import { isNewEnough } from "../bin/bring-node.mjs";
+import { CONSUMER_OPTIONS, type Consumer, createConsumer, SLOW_MS } from "./test-consumer.ts";
 
-const SLOW_MS = 180_000;
 const VERSION = (JSON.parse(readFileSync(join(ROOT, "packages/perdure/package.json"), "utf8")) as { readonly version: string }).version;
 
-/** A project of somebody else's, with the packed package installed in it. */
+let consumer: Consumer;
 let project = "";
 let installed = "";
 let command = "";
+let run: Consumer["run"];
 
 beforeAll(async () => {
-  project = mkdtempSync(join(tmpdir(), "perdure-consumer-"));
-  installed = join(project, "node_modules/perdure");
-  command = join(project, "node_modules/.bin/perdure");
-  writeFileSync(join(project, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }));
-  const { code, output } = await runNpm(["install", "--prefer-offline", await pack(project)], project);
-  if (code !== 0) throw npmError("the packed package could not be installed", output, "This test needs npm's registry.");
+  consumer = await createConsumer();
+  ({ folder: project, installed, command, run } = consumer);
 }, SLOW_MS);
 
-afterAll(() => rmSync(project, { recursive: true, force: true }));
-
-/** This process's environment with `node` found first in the PATH and caches in the project. */
-function environmentWith(node: string): NodeJS.ProcessEnv {
-  return {
-    ...process.env,
-    PATH: `${dirname(node)}${delimiter}${process.env["PATH"]}`,
-    XDG_CACHE_HOME: join(project, "cache"),
-    NO_COLOR: "1",
-  };
-}
-
-function run(file: string, args: readonly string[], node = process.execPath): string {
-  return execFileSync(file, args, {
-    cwd: project,
-    env: environmentWith(node),
-    encoding: "utf8",
-    timeout: SLOW_MS,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-}
+afterAll(() => consumer?.remove());
 
 test("holds JavaScript, declarations, the launcher and the documents, and nothing else", () => {
   const files = readdirSync(installed, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
@@ -78,16 +53,8 @@ test("its types are found and say what the functions take", () => {
     "export const wrong = openAgent(1);",
     "export const relay: typeof openRelay = openRelay;",
   ];
-  const compilerOptions = {
-    target: "es2024",
-    lib: ["es2024", "esnext.disposable", "dom"],
-    module: "nodenext",
-    strict: true,
-    noEmit: true,
-    types: [],
-  };
   writeFileSync(join(project, "consumer.ts"), code.join("\n"));
-  writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["consumer.ts"] }));
+  writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions: CONSUMER_OPTIONS, files: ["consumer.ts"] }));
   expect(run(process.execPath, [toolPath("typescript", "tsc"), "-p", project])).toBe("");
 });
 
@@ -98,19 +65,10 @@ describe("its command", () => {
   });
 
   test("starts a relay through which two agents of the library talk", { timeout: SLOW_MS }, async () => {
-    const relay = spawn(command, ["relay", "--listen", "127.0.0.1:0", "--folder", join(project, "relay")], {
-      cwd: project,
-      env: environmentWith(process.execPath),
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    let said = "";
-    relay.stderr.on("data", (chunk) => {
-      said += chunk;
-    });
-    const ended = new Promise((resolve) => relay.on("close", resolve));
+    const relay = consumer.start(command, ["relay", "--listen", "127.0.0.1:0", "--folder", join(project, "relay")]);
     try {
-      const address = await firstLine(relay.stdout);
-      expect(address, said).toMatch(/^ws:/);
+      const address = await relay.firstLine;
+      expect(address, relay.said()).toMatch(/^ws:/);
       const code = [
         'import { openAgent } from "perdure";',
         `const join = ${JSON.stringify(address)};`,
@@ -128,9 +86,8 @@ describe("its command", () => {
       const page = await fetch(new URL("/", address.replace(/^ws:/, "http:")));
       expect([page.status, page.headers.get("content-type")?.toLowerCase()]).toEqual([200, "text/html; charset=utf-8"]);
     } finally {
-      relay.kill("SIGTERM");
+      expect(await relay.stop()).toBe(0);
     }
-    expect(await ended).toBe(0);
   });
 
   test("tries a file of somebody's", { timeout: SLOW_MS }, () => {
@@ -141,19 +98,11 @@ describe("its command", () => {
   test("brings a newer Node where only an older one is", { timeout: SLOW_MS }, (context) => {
     const older = olderNode();
     if (older === undefined) return context.skip("every Node in the PATH is new enough for Perdure");
-    expect(run(command, ["--version"], older).trim()).toBe(VERSION);
+    expect(run(command, ["--version"], { node: older }).trim()).toBe(VERSION);
     expect(readdirSync(join(project, "cache/perdure"))).toHaveLength(1);
-    expect(run(command, ["--help"], older)).toContain("perdure");
+    expect(run(command, ["--help"], { node: older })).toContain("perdure");
   });
 });
-
-function firstLine(stream: NodeJS.ReadableStream): Promise<string> {
-  return new Promise((resolve) =>
-    createInterface(stream)
-      .once("line", resolve)
-      .once("close", () => resolve("")),
-  );
-}
 
 /** A Node in the PATH that is too old for Perdure but can start it; in a folder with nothing newer before it. */
 function olderNode(): string | undefined {
