@@ -23,17 +23,15 @@ async function openMember(): Promise<{ readonly says: string; close(): Promise<v
 
 const member = await openMember();
 process.on("message", (asked) => {
-  if (asked === "cpu") {
-    const { user, system } = process.cpuUsage();
-    process.send?.(user + system);
-  } else {
-    member.close().then(
-      () => process.disconnect(),
-      (error: unknown) => {
-        process.stderr.write(`${String(error)}\n`);
-        process.exit(1);
-      },
-    );
-  }
+  if (asked === "stop") return process.disconnect();
+  const { user, system } = process.cpuUsage();
+  process.send?.(user + system);
+});
+// Also when the benchmark itself is gone.
+process.once("disconnect", () => {
+  member.close().catch((error: unknown) => {
+    process.stderr.write(`${String(error)}\n`);
+    process.exit(1);
+  });
 });
 process.send?.(member.says);
