@@ -18,29 +18,39 @@ export interface Swept {
   readonly different: boolean;
 }
 
+/** What a process that was killed still waited for is never let go of by the engine; a thread of its own ends it for good. */
+const SEEDS_PER_WORKER = 5;
+
 /** Runs the seeds and gives each as soon as it and all before it are there. */
 export async function* sweep(seeds: readonly number[], options: SweepOptions, twice: boolean): AsyncGenerator<Swept> {
   const waiting = seeds.map((seed) => ({ job: { seed, options, twice } satisfies Job, ...Promise.withResolvers<Swept>() }));
   for (const { promise } of waiting) promise.catch(() => {});
   const queue = [...waiting];
-  const workers = Array.from({ length: Math.min(availableParallelism(), seeds.length) }, () => {
+  const workers = new Set<Worker>();
+  const employ = (): void => {
     const worker = new Worker(new URL(import.meta.url));
+    workers.add(worker);
+    let left = SEEDS_PER_WORKER;
     let current = queue.shift();
     worker.postMessage(current?.job);
     worker.on("message", (swept: Swept) => {
       current?.resolve(swept);
-      current = queue.shift();
-      if (current !== undefined) worker.postMessage(current.job);
+      current = --left > 0 ? queue.shift() : undefined;
+      if (current !== undefined) return worker.postMessage(current.job);
+      workers.delete(worker);
+      worker.terminate().catch(() => {});
+      if (queue.length > 0) employ();
     });
     worker.on("error", (error) => {
       for (const each of [current, ...queue.splice(0)]) each?.reject(error);
     });
-    return worker;
-  });
+  };
+  for (let count = Math.min(availableParallelism(), seeds.length); count > 0; count--) employ();
   try {
     for (const { promise } of waiting) yield await promise;
   } finally {
-    await Promise.all(workers.map((worker) => worker.terminate()));
+    queue.length = 0;
+    await Promise.all([...workers].map((worker) => worker.terminate()));
   }
 }
 
