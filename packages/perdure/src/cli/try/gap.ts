@@ -8,6 +8,8 @@ export interface Gap {
 }
 
 export interface GapMeter {
+  /** Measures from here on and forgets what was before. */
+  begin(what: string): void;
   moved(what: string): void;
   longest(): Gap;
 }
@@ -17,6 +19,11 @@ export function createGapMeter(clock: Clock): GapMeter {
   let lastWhat = "";
   let longest: Gap = { ms: 0, after: "the beginning" };
   return {
+    begin: (what) => {
+      lastMs = clock.monotonicMs();
+      lastWhat = what;
+      longest = { ms: 0, after: what };
+    },
     moved: (what) => {
       const nowMs = clock.monotonicMs();
       if (lastMs !== undefined && nowMs - lastMs > longest.ms) longest = { ms: nowMs - lastMs, after: lastWhat };

@@ -54,7 +54,8 @@ export function reportLines(report: TrialReport, paint: Paint): readonly string[
     row("handled", String(report.handled), report.handled === 1),
     row("lost", String(report.lost), report.lost === 0),
     ...killedRows(report, row),
-    row("longest gap", `${durationText(report.longestGapMs)} in which nothing moved, after "${safeLine(report.longestGapAfter, 60)}"`),
+    row("longest gap", `${durationText(report.longestGapMs)} in which nothing moved between sending and done,`),
+    row("", `after "${safeLine(report.longestGapAfter, 60)}"`),
     row("total", durationText(report.totalMs)),
   ];
   if (report.trouble !== undefined) lines.push(row("trouble", report.trouble, false));

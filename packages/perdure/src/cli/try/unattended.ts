@@ -15,7 +15,7 @@ import { describeFailure } from "../failure.ts";
 import type { Invocation } from "../invocation.ts";
 import { countText } from "../quantity.ts";
 import { stepText, whoText } from "../trail.ts";
-import { createGapMeter } from "./gap.ts";
+import { createGapMeter, type GapMeter } from "./gap.ts";
 import { sayHappening, type Tell, type Who } from "./happening.ts";
 import { createKiller } from "./killer.ts";
 import { reportHolds, reportLines, reportObject, type TrialReport } from "./report.ts";
@@ -50,7 +50,7 @@ export async function tryUnattended(invocation: Invocation, content: Content, ke
   const sha256In = hex(host.crypto.hash.sha256(content.bytes));
   let trouble: string | undefined;
   try {
-    await tellStory(invocation, { world, content, parts, tell, killer, moved: gaps.moved });
+    await tellStory(invocation, { world, content, parts, tell, killer, gaps });
   } catch (error) {
     const { why, code } = describeFailure(error, "");
     trouble = `${why} (${code})`;
@@ -87,10 +87,10 @@ interface Story {
   readonly parts: number;
   readonly tell: Tell;
   readonly killer: ReturnType<typeof createKiller>;
-  readonly moved: (what: string) => void;
+  readonly gaps: GapMeter;
 }
 
-async function tellStory(invocation: Invocation, { world, content, parts, tell, killer, moved }: Story): Promise<void> {
+async function tellStory(invocation: Invocation, { world, content, parts, tell, killer, gaps }: Story): Promise<void> {
   const { clock } = invocation.host;
   const within = <Value>(what: string, work: Promise<Value>): Promise<Value> =>
     withDeadline(clock, { timeoutMs: STEP_MS, what, signal: invocation.signal }, () => work);
@@ -100,8 +100,9 @@ async function tellStory(invocation: Invocation, { world, content, parts, tell, 
     kill: () => world.killRelay(),
     soon: (then) => void clock.after(0, then),
     nowMs: () => clock.wallMs(),
-    moved,
+    moved: gaps.moved,
   });
+  gaps.begin("the sending");
   const sent = await world.me.send("@desk", content.bytes, {
     contentType: content.contentType,
     signal: invocation.signal,
