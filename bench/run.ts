@@ -1,10 +1,4 @@
-/**
- * Runs benchmarks and keeps what they measured in `bench/results/`, one file per run and benchmark.
- *
- *   npm run bench               all of them
- *   npm run bench -- log        only these
- *   npm run bench -- --dry log  prints, keeps nothing
- */
+/** Runs benchmarks and keeps what they measured in `bench/results/`, one file per run and benchmark. */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
@@ -25,10 +19,26 @@ const BENCHMARKS: Readonly<Record<string, (folder: string) => Promise<readonly M
   crowd: benchCrowd,
 };
 
+const HELP = `Benchmarks, each with its conditions; see bench/README.md.
+
+  npm run bench               all of them: ${Object.keys(BENCHMARKS).join(", ")}
+  npm run bench -- log        only these
+  npm run bench -- --dry log  prints, keeps nothing
+`;
+
 const root = fileURLToPath(new URL("..", import.meta.url));
 const words = process.argv.slice(2);
+if (words.includes("--help")) {
+  process.stdout.write(HELP);
+  process.exit(0);
+}
+const strange = words.find((word) => word.startsWith("--") && word !== "--dry");
 const named = words.filter((word) => !word.startsWith("--"));
 const unknown = named.filter((name) => !Object.hasOwn(BENCHMARKS, name));
+if (strange !== undefined) {
+  process.stderr.write(`perdure: no option called ${strange}\n  hint: npm run bench -- --help\n`);
+  process.exit(2);
+}
 if (unknown.length > 0) {
   process.stderr.write(`perdure: no benchmark called ${unknown.join(", ")}\n  hint: there are ${Object.keys(BENCHMARKS).join(", ")}\n`);
   process.exit(2);
