@@ -22,7 +22,7 @@ const BATCH_PARTS = 16;
 export interface Sealer {
   /** There may be something to seal. */
   kick(): void;
-  /** A session began: recipients that could not be found out may be asked for now. */
+  /** A session began: recipients that could not be found out may be asked for again. */
   connected(): void;
   /** The recipient has this message, and so our bundle that travelled with it. */
   confirmed(outgoing: Outgoing): void;
