@@ -206,7 +206,11 @@ describe("what is at the other end", () => {
     const silent: Socket[] = [];
     // A few at a time: more than the system's backlog of a listener would wait for a second try of their own.
     while (silent.length < 1100) {
-      const few = Array.from({ length: 50 }, () => connect(port, "127.0.0.1").on("error", () => {}).resume());
+      const few = Array.from({ length: 50 }, () =>
+        connect(port, "127.0.0.1")
+          .on("error", () => {})
+          .resume(),
+      );
       silent.push(...few);
       await Promise.all(few.map((socket) => once(socket, "connect")));
     }
