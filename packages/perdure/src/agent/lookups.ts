@@ -56,7 +56,7 @@ export function createLookups({ host, settings, peers, store, send, firstDial, c
           await firstDial();
           return await new Promise<Bytes | undefined>((resolve) => {
             waiting.set(request, resolve);
-            if (!send({ name: "lookup", payload: lookup.encode({ request, what, key }) })) resolve(undefined);
+            if (!send({ name: "lookup", payload: lookup.encode({ request, what, key, at: new Uint8Array(0) }) })) resolve(undefined);
           });
         },
       );

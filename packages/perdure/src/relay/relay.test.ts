@@ -121,7 +121,7 @@ describe("a relay", () => {
 
   it("finds agents by id and by name", async () => {
     const ask = (request: number, what: "agent" | "name", key: Uint8Array) =>
-      from.session.send([{ name: "lookup", payload: lookup.encode({ request, what, key }) }]);
+      from.session.send([{ name: "lookup", payload: lookup.encode({ request, what, key, at: new Uint8Array(0) }) }]);
     ask(1, "agent", bob.own.idRaw);
     ask(2, "name", utf8("desk"));
     ask(3, "name", utf8("nobody"));
@@ -152,7 +152,9 @@ describe("a relay", () => {
     await until(() => from.ended.length > 0);
     expect(from.ended[0]?.code).toBe("bad-signature");
     const asks = await alice.connect();
-    asks.session.send([{ name: "lookup", payload: lookup.encode({ request: 1, what: "agent", key: bob.own.idRaw }) }]);
+    asks.session.send([
+      { name: "lookup", payload: lookup.encode({ request: 1, what: "agent", key: bob.own.idRaw, at: new Uint8Array(0) }) },
+    ]);
     await until(() => asks.frames.some((frame) => frame.name === "found"));
     expect(
       equalBytes(found.decode(asks.frames.find((frame) => frame.name === "found")?.payload as Uint8Array).bundle, bob.own.bundle()),
@@ -161,7 +163,10 @@ describe("a relay", () => {
 
   it("ends the session of an agent that asks faster than it reads", async () => {
     stage.world.network.link("relay", "alice").bytesPerSecond = 1000;
-    const asked = { name: "lookup", payload: lookup.encode({ request: 1, what: "agent", key: bob.own.idRaw }) } as const;
+    const asked = {
+      name: "lookup",
+      payload: lookup.encode({ request: 1, what: "agent", key: bob.own.idRaw, at: new Uint8Array(0) }),
+    } as const;
     from.session.send(Array.from({ length: 20_000 }, () => asked));
     await until(() => relay.status().incidents.some(({ what }) => what.includes("too-busy")));
     expect(relay.status().connections).toBe(1);

@@ -145,6 +145,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       windowFrames: settings.windowFrames,
       windowBytes: settings.windowBytes,
       pingEveryMs: settings.pingEveryMs,
+      contactsVersion: 0,
       extensions: [],
     };
   };
@@ -195,7 +196,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       case "lookup": {
         const asked = lookup.decode(frame.payload);
         refuseGlut(session);
-        return session.send([{ name: "found", payload: found.encode({ request: asked.request, bundle: bundleOf(asked) }) }]);
+        return session.send([{ name: "found", payload: found.encode({ request: asked.request, ...shown(bundleOf(asked)) }) }]);
       }
       case "publish":
         entry.published = publish.decode(frame.payload).bundle;
@@ -283,6 +284,10 @@ export function createSessions(options: SessionsOptions): Sessions {
 
 function registrationOf(agent: VerifiedIdentity): Registration {
   return { idRaw: agent.idRaw, bundle: agent.bundle, name: agent.name, recordVersion: agent.recordVersion };
+}
+
+function shown(bundle: Bytes): { readonly bundle: Bytes; readonly code: string } {
+  return { bundle, code: bundle.length > 0 ? "" : "unknown-agent" };
 }
 
 function readName(key: Bytes): string | undefined {

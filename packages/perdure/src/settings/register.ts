@@ -4,7 +4,7 @@
  */
 import { PerdureError } from "../wire/error.ts";
 
-export type Unit = "ms" | "bytes" | "messages" | "frames" | "attempts" | "connections";
+export type Unit = "ms" | "bytes" | "messages" | "frames" | "attempts" | "connections" | "percent";
 
 export interface SettingDefinition {
   readonly value: number;

@@ -1,25 +1,37 @@
 /**
- * Control frames of a session between an agent and a relay.
+ * Control frames of a session between an agent and a relay, or between two relays.
  *
  *   agent                                   relay
  *   hello      ->
  *                                       <-  challenge   (signed over hello and challenge)
  *   proof      ->                                       (signed over everything so far)
  *                                       <-  welcome
- *   mail, settle, lookup, publish, ping ->
+ *   mail, settle, lookup, publish,
+ *   route, contacts, ping               ->
  *                                       <-  deliver, ack, refuse, position, statement, found, pong
  *   goodbye    <->                                      (every close has a listed cause)
+ *
+ * A relay that dials another says role `relay` in its hello and proves an instance with scope `relay`. Such a session carries
+ * mail both ways: the link of the proof is the dialler's, the one who was called names its own in `offer` and is
+ * answered with `resume`.
+ *
+ *   dialling relay                          called relay
+ *   hello … welcome as above; then
+ *                                       <-  offer       (when it has mail for the dialler)
+ *   resume     ->
+ *   mail, ack, refuse, statement, lookup, found, ping, pong, goodbye <->
  */
 
 import { type Bytes, concat, readU64, viewOf, writeU64 } from "./bytes.ts";
 import { PerdureError } from "./error.ts";
-import { GENERATION_BYTES, LINK_BYTES } from "./ids.ts";
+import { AGENT_ID_BYTES, GENERATION_BYTES, LINK_BYTES } from "./ids.ts";
 import { MAX_CONTROL_BYTES, MAX_SETTLE_RANGES } from "./limits.ts";
 import { bytes, choice, extensions, fixed, flag, list, type ShapeValue, shape, text, uint } from "./shape.ts";
 
 const agentId = fixed(32);
 const nonce = fixed(32);
 const ephemeralKey = fixed(32);
+const relayId = fixed(32);
 const generation = fixed(GENERATION_BYTES);
 const link = fixed(LINK_BYTES);
 
@@ -27,11 +39,16 @@ const link = fixed(LINK_BYTES);
 export const SESSION_MODES = ["none", "mac"] as const;
 export type SessionMode = (typeof SESSION_MODES)[number];
 
+/** Who dials: an agent whose relay this is, or another relay. */
+export const ROLES = ["agent", "relay"] as const;
+export type Role = (typeof ROLES)[number];
+
 export const RETRY_WORDS = ["never", "now", "after"] as const;
 
 export const hello = shape("hello", {
   versions: list(uint, 8),
   modes: list(choice(...SESSION_MODES), 4),
+  role: choice(...ROLES),
   agentId,
   /** The relay the agent means; 32 zero bytes on first use of an address without a pinned id. */
   expectedRelayId: agentId,
@@ -66,6 +83,8 @@ export const proof = shape("proof", {
   /** The last position the agent has on its own disk: deliveries start after it when the generation still holds. */
   haveGeneration: generation,
   havePosition: uint,
+  /** What lets an agent register at a relay that asks for it; empty when there is none, or none is needed. */
+  ticket: text(64),
   /** By the agent's instance key, over the whole transcript. */
   signature: bytes(64),
   extensions: extensions(),
@@ -91,6 +110,8 @@ export const welcome = shape("welcome", {
   windowBytes: uint,
   /** The agent says something at least this often. */
   pingEveryMs: uint,
+  /** Version of the contact list the relay has of this agent; 0 when it has none. */
+  contactsVersion: uint,
   extensions: extensions(),
 });
 export type Welcome = ShapeValue<typeof welcome>;
@@ -121,17 +142,59 @@ export const lookup = shape("lookup", {
   /** 32 bytes of an agent id, or the UTF-8 of a name without `@`. */
   what: choice("agent", "name"),
   key: bytes(64),
+  /** The relay to ask, which a `route` frame has said the way to; empty for the relay of this session itself. */
+  at: bytes(32),
 });
 export type Lookup = ShapeValue<typeof lookup>;
 
 export const found = shape("found", {
   request: uint,
-  /** An encoded identity bundle; empty when there is no such agent here. */
+  /** An encoded identity bundle; empty when there is none to show. */
   bundle: bytes(MAX_CONTROL_BYTES),
+  /** Empty with a bundle; else why there is none: `unknown-agent`, or what kept the other relay from answering. */
+  code: text(64),
 });
 
 /** A new identity bundle of the agent of this session. */
 export const publish = shape("publish", { bundle: bytes(MAX_CONTROL_BYTES) });
+
+/** Where a relay is said to be. Whoever answers there must prove that id before it is told anything. */
+export const route = shape("route", { relayId, url: text(512) });
+export type Route = ShapeValue<typeof route>;
+
+/** Bytes of one entry of a contact list: the first 8 of the agent's id and the first 8 of its home relay's id. */
+export const CONTACT_ENTRY_BYTES = 16;
+/** Entries of each list in a `contacts` frame. */
+export const MAX_LISTED_CONTACTS = 1024;
+
+/**
+ * Whom an agent knows, so that its relay can keep room for them and turn others away: the whole list each time. A sender
+ * is in a contact's lane only when its mail comes from the home that stands beside it.
+ */
+export const contacts = shape("contacts", {
+  /** Rises with each change. */
+  version: uint,
+  /** Strangers may use the whole mailbox: the agent takes mail from anybody. */
+  open: flag,
+  contacts: bytes(CONTACT_ENTRY_BYTES * MAX_LISTED_CONTACTS),
+  /** First 8 bytes of each id that is turned away. */
+  blocked: bytes(8 * MAX_LISTED_CONTACTS),
+});
+export type Contacts = ShapeValue<typeof contacts>;
+
+/** From the relay that was called: the link it sends mail for the dialler on. */
+export const offer = shape("offer", { link });
+export type Offer = ShapeValue<typeof offer>;
+
+/** The answer to an offer: how far that link has come, and how much may be under way on it. */
+export const resume = shape("resume", {
+  link,
+  linkUpTo: uint,
+  linkRefused: list(uint, 256),
+  windowFrames: uint,
+  windowBytes: uint,
+});
+export type Resume = ShapeValue<typeof resume>;
 
 export const ping = shape("ping", { nonce: uint });
 export const pong = shape("pong", { nonce: uint, timeMs: uint });
@@ -151,8 +214,9 @@ export type Goodbye = ShapeValue<typeof goodbye>;
  *
  *   mail      0  8  link sequence number, from 1, gapless per link
  *             8  1  hop limit
- *             9  7  reserved, 0
- *            16  …  envelope
+ *             9  1  1 when the id of the recipient's home relay follows, else 0: the mailbox is at the relay itself
+ *            10  6  reserved, 0
+ *       16 | 48  …  [home relay id, 32] envelope
  *
  *   deliver   0  8  generation
  *             8  8  position in the mailbox, from 1, gapless per mailbox
@@ -169,6 +233,8 @@ export const DEFAULT_HOP_LIMIT = 8;
 export interface MailFrame {
   readonly linkSeq: number;
   readonly hopLimit: number;
+  /** Id of the relay that has the recipient's mailbox, 32 bytes; absent when that is the relay the frame goes to. */
+  readonly home?: Bytes | undefined;
   readonly envelope: Bytes;
 }
 
@@ -176,15 +242,21 @@ export function encodeMail(frame: MailFrame): Bytes {
   const header = new Uint8Array(MAIL_HEADER_BYTES);
   writeU64(viewOf(header), 0, frame.linkSeq);
   header[8] = frame.hopLimit;
-  return concat(header, frame.envelope);
+  if (frame.home === undefined) return concat(header, frame.envelope);
+  header[9] = 1;
+  return concat(header, frame.home, frame.envelope);
 }
 
 export function decodeMail(payload: Bytes): MailFrame {
   const view = payload.length < MAIL_HEADER_BYTES ? malformed("mail", "cut off") : viewOf(payload);
   const linkSeq = readU64(view, 0);
   if (linkSeq === undefined || linkSeq === 0) malformed("mail", "link sequence number outside 1 to 2^53 - 1");
-  if (view.getUint8(9) !== 0 || view.getUint16(10) !== 0 || view.getUint32(12) !== 0) malformed("mail", "reserved bytes are not zero");
-  return { linkSeq, hopLimit: view.getUint8(8), envelope: payload.subarray(MAIL_HEADER_BYTES) };
+  if (view.getUint8(9) > 1 || view.getUint16(10) !== 0 || view.getUint32(12) !== 0) malformed("mail", "reserved bytes are not zero");
+  const hopLimit = view.getUint8(8);
+  if (view.getUint8(9) === 0) return { linkSeq, hopLimit, home: undefined, envelope: payload.subarray(MAIL_HEADER_BYTES) };
+  const start = MAIL_HEADER_BYTES + AGENT_ID_BYTES;
+  if (payload.length < start) malformed("mail", "cut off");
+  return { linkSeq, hopLimit, home: payload.subarray(MAIL_HEADER_BYTES, start), envelope: payload.subarray(start) };
 }
 
 export interface DeliverFrame {

@@ -15,6 +15,8 @@ export const ERROR_CODES = {
   "unknown-message": 3,
   "unknown-setting": 3,
   "not-found": 3,
+  "unknown-relay": 3,
+  "unknown-invite": 3,
   // 4: not reachable now, trying again later makes sense
   "relay-unreachable": 4,
   "timed-out": 4,
@@ -30,6 +32,7 @@ export const ERROR_CODES = {
   "folder-in-use": 5,
   fenced: 5,
   "agent-exists": 5,
+  "invite-used": 5,
   "name-taken": 5,
   // 6: the peer or the data cannot be trusted
   "wrong-relay": 6,
@@ -45,6 +48,9 @@ export const ERROR_CODES = {
   "id-conflict": 6,
   "name-changed": 6,
   "record-rolled-back": 6,
+  "name-unproven": 6,
+  "relay-changed": 6,
+  "not-proven": 6,
   "log-damaged": 6,
   "key-damaged": 6,
   // 7: understood, and too new for this version
@@ -58,7 +64,11 @@ export const ERROR_CODES = {
   unconfirmed: 8,
   "auto-reply-refused": 8,
   "loop-depth": 8,
-  // 9: the machine does not let us
+  "loop-paused": 8,
+  // 9: the machine, or whoever owns it, does not let us
+  "ticket-required": 9,
+  blocked: 9,
+  "peer-forbidden": 9,
   "read-only": 9,
   "permission-denied": 9,
   "unsupported-platform": 9,

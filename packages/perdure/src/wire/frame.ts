@@ -42,6 +42,10 @@ export const FRAME_TYPES = {
   ping: 26,
   pong: 27,
   goodbye: 28,
+  route: 29,
+  offer: 30,
+  resume: 31,
+  contacts: 32,
 } as const;
 
 export type FrameName = keyof typeof FRAME_TYPES;

@@ -44,6 +44,11 @@ describe("kept records of an agent", () => {
       "positions",
       "peer",
       "peerName",
+      "relayName",
+      "contact",
+      "invite",
+      "policy",
+      "paused",
     ]);
   });
 });

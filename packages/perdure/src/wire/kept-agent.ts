@@ -57,7 +57,8 @@ const queued = shape("kept outgoing", {
   class: choice("mail", "receipt"),
   /** Empty while only the name is known. */
   to: bytes(AGENT_ID_BYTES),
-  toName: text(32),
+  /** A name without its first `@`: `desk`, or `desk@relay.example`. */
+  toName: text(300),
   /** Empty when no request of a client made it. */
   requestId: bytes(16),
   asks: flag,
@@ -118,7 +119,7 @@ const put = shape("kept place", {
   from: agentId,
   stream,
   seq: uint,
-  box: choice("inbox", "failed"),
+  box: choice("inbox", "failed", "requests"),
   arrival: uint,
   failures: uint,
   /** Starts of which nothing more was heard: the process ended in between. */
@@ -174,8 +175,39 @@ const positions = shape("kept positions", { generation: fixed(GENERATION_BYTES),
 /** The newest identity seen of a peer; older ones are refused from then on. The payload is the bundle. */
 const peer = shape("kept peer", { id: agentId, logSeq: uint, logHead: fixed(32), recordVersion: uint, seenAtMs: uint });
 
-/** A name and whom it meant the first time it was used. */
-const peerName = shape("kept name", { name: text(32), id: agentId, seenAtMs: uint });
+/** A name, with its relay's host when that is not the own one, and whom it meant the first time it was used. */
+const peerName = shape("kept name", { name: text(300), id: agentId, seenAtMs: uint });
+
+/** A relay by the host people write behind the second `@`, and who answered there the first time. */
+const relayName = shape("kept relay", { host: text(260), relayId: agentId, url: text(512), seenAtMs: uint });
+
+export const STANDINGS = ["none", "contact", "blocked"] as const;
+
+/** What this agent's owner thinks of another: the newest counts. */
+const contact = shape("kept contact", {
+  id: agentId,
+  standing: choice(...STANDINGS),
+  /** What the owner calls it, or the name it came with. */
+  name: text(300),
+  /** Its home as an invite said, until its own signed record is known: relay id (32 bytes or empty) and address. */
+  homeId: bytes(AGENT_ID_BYTES),
+  homeUrl: text(512),
+  /** How it came about: `invite`, `accepted`, `written-to`, `added`. */
+  how: text(32),
+  atMs: uint,
+});
+export type KeptContact = ShapeValue<typeof contact>;
+
+/** An invite this agent gave out: SHA-256 of its secret. 0 uses left takes it back. */
+const invite = shape("kept invite", { hash: fixed(32), label: text(128), expiresAtMs: uint, usesLeft: uint, atMs: uint });
+export type KeptInvite = ShapeValue<typeof invite>;
+
+/** What strangers' mail does, and the version of the list the relay is told. */
+const policy = shape("kept policy", { strangers: choice("wait", "welcome"), listVersion: uint });
+
+/** Automatic mail of a thread with a peer was paused by the loop guard, or goes on. */
+const paused = shape("kept pause", { thread: fixed(16), peer: agentId, paused: flag, why: text(300), atMs: uint });
+export type KeptPause = ShapeValue<typeof paused>;
 
 const SHAPES = {
   reset,
@@ -195,6 +227,11 @@ const SHAPES = {
   positions,
   peer,
   peerName,
+  relayName,
+  contact,
+  invite,
+  policy,
+  paused,
 } as const;
 export type KeptKind = keyof typeof SHAPES;
 

@@ -9,14 +9,18 @@
  *            25  8  time it was stored, milliseconds since 1970
  *            33  …  envelope
  *
+ *   routed    kind 14, the same with 32 bytes before the envelope: the relay whose mailbox here it waits in, to be passed on
+ *   relayed   kind 15, the same with 32 bytes before the envelope: the relay it came from
+ *
  * Reading the records of all segments in order gives the relay's state. Every kind may be read again on top of a state that
  * already has it: numbers only rise, sets only grow, and the newest registration is read last.
  */
 import { type Bytes, concat, readU64, viewOf, writeU64 } from "./bytes.ts";
+import { CONTACT_ENTRY_BYTES, MAX_LISTED_CONTACTS } from "./control.ts";
 import { PerdureError } from "./error.ts";
-import { GENERATION_BYTES, LINK_BYTES } from "./ids.ts";
+import { AGENT_ID_BYTES, GENERATION_BYTES, LINK_BYTES } from "./ids.ts";
 import { MAX_CONTROL_BYTES } from "./limits.ts";
-import { bytes, choice, fixed, list, optional, type Shape, type ShapeValue, shape, text, uint } from "./shape.ts";
+import { bytes, choice, fixed, flag, list, optional, type Shape, type ShapeValue, shape, text, uint } from "./shape.ts";
 
 const agentId = fixed(32);
 const link = fixed(LINK_BYTES);
@@ -94,6 +98,28 @@ export const keptHead = shape("statement head", { number: uint, hash: fixed(32) 
 /** Restated: a proof that its sender may not have received. */
 export const keptProof = shape("kept proof", { sender: agentId, number: uint, proof: bytes(4096) });
 
+/** Another relay: where it is said to be, the one that answered last first, and its newest verified bundle (empty before it was met). */
+export const keptPeer = shape(
+  "kept peer",
+  { relayId: agentId, urls: list(text(512), 4), bundle: bytes(16 * 1024), seenAtMs: uint },
+  24 * 1024,
+);
+
+/** The newest contact list of an agent; see the frame `contacts`. */
+export const keptContacts = shape("kept contacts", {
+  agentId,
+  version: uint,
+  open: flag,
+  contacts: bytes(CONTACT_ENTRY_BYTES * MAX_LISTED_CONTACTS),
+  blocked: bytes(8 * MAX_LISTED_CONTACTS),
+});
+
+/** A registration ticket: SHA-256 of its text, and how often it may still be used; 0 takes it back. */
+export const keptTicket = shape("ticket", { hash: fixed(32), expiresAtMs: uint, usesLeft: uint });
+
+/** An agent or a relay its owner turns away, or no longer. */
+export const keptBan = shape("ban", { agentId, banned: flag, why: text(256), atMs: uint });
+
 const KINDS = {
   start: [2, keptStart],
   registration: [3, keptRegistration],
@@ -107,6 +133,10 @@ const KINDS = {
   pending: [11, keptPending],
   head: [12, keptHead],
   proof: [13, keptProof],
+  peer: [16, keptPeer],
+  contacts: [17, keptContacts],
+  ticket: [18, keptTicket],
+  ban: [19, keptBan],
 } as const;
 
 type Kinds = typeof KINDS;
@@ -117,6 +147,8 @@ export type KeptRecord =
   | { readonly [Kind in KeptKind]: { readonly kind: Kind; readonly value: KeptValue<Kind> } }[KeptKind];
 
 const MAIL = 1;
+const ROUTED = 14;
+const RELAYED = 15;
 /** Bytes of a mail record before its envelope. */
 export const KEPT_MAIL_HEADER_BYTES = 33;
 
@@ -126,28 +158,46 @@ export interface KeptMail {
   readonly position: number;
   readonly storedAtMs: number;
   readonly envelope: Bytes;
+  /** The relay whose mailbox it waits in, to be passed on; absent when it waits for the envelope's recipient. */
+  readonly routedTo?: Bytes | undefined;
+  /** The relay it came from; absent when an agent of this relay, or the relay itself, wrote it. */
+  readonly relayedBy?: Bytes | undefined;
 }
 
+/** Mail is never both: a relay passes on only what its own agents wrote, or its own notices. */
 export function encodeKeptMail(mail: KeptMail): Bytes {
   const header = new Uint8Array(KEPT_MAIL_HEADER_BYTES);
   const view = viewOf(header);
-  header[0] = MAIL;
+  const party = mail.routedTo ?? mail.relayedBy;
+  header[0] = party === undefined ? MAIL : mail.routedTo === undefined ? RELAYED : ROUTED;
   header.set(mail.link, 1);
   writeU64(view, 9, mail.linkSeq);
   writeU64(view, 17, mail.position);
   writeU64(view, 25, mail.storedAtMs);
-  return concat(header, mail.envelope);
+  return party === undefined ? concat(header, mail.envelope) : concat(header, party, mail.envelope);
 }
 
 /** Reads a mail record in place. */
 export function decodeKeptMail(record: Bytes): KeptMail {
-  if (record.length < KEPT_MAIL_HEADER_BYTES || record[0] !== MAIL) malformed("not a mail record");
+  const kind = record[0];
+  const party = kind === ROUTED || kind === RELAYED;
+  const start = KEPT_MAIL_HEADER_BYTES + (party ? AGENT_ID_BYTES : 0);
+  if (record.length < start || !(kind === MAIL || party)) malformed("not a mail record");
   const view = viewOf(record);
   const linkSeq = readU64(view, 9);
   const position = readU64(view, 17);
   const storedAtMs = readU64(view, 25);
   if (linkSeq === undefined || position === undefined || position === 0 || storedAtMs === undefined) malformed("a number outside 2^53 - 1");
-  return { link: record.subarray(1, 1 + LINK_BYTES), linkSeq, position, storedAtMs, envelope: record.subarray(KEPT_MAIL_HEADER_BYTES) };
+  const named = party ? record.subarray(KEPT_MAIL_HEADER_BYTES, start) : undefined;
+  return {
+    link: record.subarray(1, 1 + LINK_BYTES),
+    linkSeq,
+    position,
+    storedAtMs,
+    envelope: record.subarray(start),
+    routedTo: kind === ROUTED ? named : undefined,
+    relayedBy: kind === RELAYED ? named : undefined,
+  };
 }
 
 export function encodeKept<Kind extends KeptKind>(kind: Kind, value: KeptValue<Kind>): Bytes {
@@ -159,7 +209,7 @@ const KIND_OF: ReadonlyMap<number, KeptKind> = new Map(Object.entries(KINDS).map
 
 /** Reads any record; `needs-newer-version` for a kind this version does not know. */
 export function decodeKept(record: Bytes): KeptRecord {
-  if (record[0] === MAIL) return { kind: "mail", mail: decodeKeptMail(record) };
+  if (record[0] === MAIL || record[0] === ROUTED || record[0] === RELAYED) return { kind: "mail", mail: decodeKeptMail(record) };
   const kind = KIND_OF.get(record[0] ?? 0);
   if (kind === undefined) {
     throw new PerdureError("needs-newer-version", `the relay's log has a record of kind ${record[0]}`, {

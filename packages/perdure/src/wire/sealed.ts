@@ -11,6 +11,15 @@ import { ENVELOPE_CLASSES } from "./envelope.ts";
 import { KEY_ID_BYTES } from "./ids.ts";
 import { bytes, choice, extensions, fixed, flag, list, optional, type ShapeValue, shape, text, uint } from "./shape.ts";
 
+/** Extensions of a sealed head, by code; odd ones may be ignored. */
+export const SEALED_EXTENSIONS = {
+  /** The secret of an invite (16 bytes): whoever gave it out takes the sender as a contact. */
+  invite: 1,
+} as const;
+
+/** Content of a message that only says who writes: it makes the contact of an accepted invite, and no handler sees it. */
+export const GREETING_CONTENT_TYPE = "application/vnd.perdure.greeting";
+
 /** One message by the ids both sides know. */
 export const messageRef = shape("message reference", { stream: fixed(8), seq: uint });
 export type MessageRef = ShapeValue<typeof messageRef>;

@@ -1,5 +1,23 @@
 /** Every shape that travels, by the page of the specification that explains it. */
-import { challenge, found, goodbye, hello, lookup, ping, pong, position, proof, publish, refuse, settle, welcome } from "./control.ts";
+import {
+  challenge,
+  contacts,
+  found,
+  goodbye,
+  hello,
+  lookup,
+  offer,
+  ping,
+  pong,
+  position,
+  proof,
+  publish,
+  refuse,
+  resume,
+  route,
+  settle,
+  welcome,
+} from "./control.ts";
 import {
   agentRecord,
   certificate,
@@ -17,7 +35,25 @@ import type { Shape } from "./shape.ts";
 import { notice, signedNotice, statement, statementProof, storedLeaf } from "./statement.ts";
 
 export const SHAPES_BY_PAGE = {
-  "frames-and-session": [hello, challenge, proof, welcome, refuse, settle, position, lookup, found, publish, ping, pong, goodbye],
+  "frames-and-session": [
+    hello,
+    challenge,
+    proof,
+    welcome,
+    refuse,
+    settle,
+    position,
+    lookup,
+    found,
+    publish,
+    route,
+    contacts,
+    offer,
+    resume,
+    ping,
+    pong,
+    goodbye,
+  ],
   identity: [
     identityEvent,
     signedEvent,

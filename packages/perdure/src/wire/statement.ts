@@ -8,6 +8,9 @@
 import { LINK_BYTES } from "./ids.ts";
 import { bytes, extensions, fixed, list, type ShapeValue, shape, uint } from "./shape.ts";
 
+/** Messages of one leaf over a link between relays: its digests travel with the proof. */
+export const PEER_LEAF_MESSAGES = 64;
+
 /** "These messages of this link are stored." `contents` is SHA-256 over the envelope digests in link order. */
 export const storedLeaf = shape("stored leaf", {
   sender: fixed(32),
@@ -39,6 +42,11 @@ export const statementProof = shape("statement proof", {
   leaf: bytes(256),
   leafIndex: uint,
   path: list(fixed(32), 32),
+  /**
+   * Envelope digests of the leaf, in link order: with them a sender finds its own mail in the leaf of the relay that passed it
+   * on. Empty for a leaf of the reader's own link.
+   */
+  digests: bytes(16 * PEER_LEAF_MESSAGES),
 });
 export type StatementProof = ShapeValue<typeof statementProof>;
 

@@ -126,6 +126,11 @@ function replaySmall(state: RelayState, sha256: Sha256, kept: Exclude<KeptRecord
       recallPending(state.statements, { ...kept.value, refused: [...kept.value.refused], digests });
       return [];
     }
+    case "peer":
+    case "contacts":
+    case "ticket":
+    case "ban":
+      return [];
     case "head":
       if (kept.value.number > state.statements.number) {
         state.statements.number = kept.value.number;

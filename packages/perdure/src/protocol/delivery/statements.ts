@@ -197,6 +197,6 @@ export function recallPending(statements: Statements, { sender, link, firstSeq, 
 export function proofsOf(sha256: Sha256, bytes: Bytes, signature: Bytes, leaves: readonly Bytes[]): readonly Bytes[] {
   const tree = createMerkleTree(sha256, leaves);
   return leaves.map((leaf, leafIndex) =>
-    statementProof.encode({ statement: bytes, signature, leaf, leafIndex, path: tree.path(leafIndex) }),
+    statementProof.encode({ statement: bytes, signature, leaf, leafIndex, path: tree.path(leafIndex), digests: new Uint8Array(0) }),
   );
 }

@@ -81,6 +81,7 @@ async function shakeHands(options: ConnectOptions, transport: Transport): Promis
   const helloBytes = hello.encode({
     versions: [WIRE_VERSION],
     modes,
+    role: "agent",
     agentId: own.idRaw,
     expectedRelayId: relayIdRaw ?? NO_RELAY_ID,
     nonce: random.bytes(32),
@@ -108,6 +109,7 @@ async function shakeHands(options: ConnectOptions, transport: Transport): Promis
     consume: options.consume,
     haveGeneration: options.have.generation,
     havePosition: options.have.position,
+    ticket: "",
     signature: new Uint8Array(64),
     extensions: [],
   };

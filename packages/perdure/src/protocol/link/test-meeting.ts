@@ -43,6 +43,7 @@ export const WELCOME: Welcome = {
   windowFrames: 128,
   windowBytes: 1_000_000,
   pingEveryMs: 15_000,
+  contactsVersion: 0,
   extensions: [],
 };
 
