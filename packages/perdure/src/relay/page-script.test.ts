@@ -80,6 +80,7 @@ function status(more: Partial<RelayStatus> = {}): RelayStatus {
     connections: 1,
     agentCount: more.agents?.length ?? 0,
     agents: [],
+    peers: [],
     waitingMessages: 0,
     waitingBytes: 0,
     diskBytes: 3 * 1024 * 1024,

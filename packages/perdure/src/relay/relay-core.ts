@@ -156,6 +156,7 @@ export async function startRelayCore({
       incidents,
       memoryBytes,
       connections: () => sessions.open,
+      peers: () => [],
       troubles: () => [
         ...(sweeper.holding ? ["the wall clock jumped; nothing expires until it can be trusted"] : []),
         ...(log.health.state === "good" ? [overfullError(log, mailboxes, settings)?.message ?? ""].filter((why) => why !== "") : []),

@@ -19,6 +19,29 @@ export interface AgentRow {
   readonly oldestWaitingSinceMs: number | undefined;
 }
 
+/** Another relay this one has mail for, or gets mail from. */
+export interface PeerRow {
+  readonly id: AgentId;
+  /** Where it answered last, else where it is said to be; foreign text. */
+  readonly url: string | undefined;
+  readonly connected: boolean;
+  /** Which side opened the session that is open now. */
+  readonly dialledBy: "us" | "them" | undefined;
+  /** Mail that waits here to be passed on to it. */
+  readonly waitingMessages: number;
+  readonly waitingBytes: number;
+  /** When the message that waits longest was stored, milliseconds since 1970. */
+  readonly oldestWaitingSinceMs: number | undefined;
+  /** Recipients there whose mail is held back because that relay refused some of it for the time being. */
+  readonly parkedRecipients: number;
+  /** Messages it has taken since this relay started. */
+  readonly passedOn: number;
+  /** Messages of its agents taken here since this relay started. */
+  readonly relayedIn: number;
+  /** Code and words of what went wrong last; `undefined` once a session is open. */
+  readonly lastError: string | undefined;
+}
+
 export interface RelayStatus {
   readonly id: AgentId;
   readonly address: string;
@@ -33,6 +56,8 @@ export interface RelayStatus {
   readonly agentCount: number;
   /** Those with most waiting first, at most 500. */
   readonly agents: readonly AgentRow[];
+  /** Other relays, those with most waiting first, at most 500. */
+  readonly peers: readonly PeerRow[];
   readonly waitingMessages: number;
   readonly waitingBytes: number;
   readonly diskBytes: number;
@@ -66,6 +91,7 @@ export interface StatusOptions {
   readonly settings: Settings;
   readonly incidents: Incidents;
   readonly connections: () => number;
+  readonly peers: () => readonly PeerRow[];
   /** Reasons the log does not know of. */
   readonly troubles: () => readonly string[];
   readonly memoryBytes: (() => number) | undefined;
@@ -89,6 +115,7 @@ export function createStatus(options: StatusOptions): () => RelayStatus {
       connections: options.connections(),
       agentCount: state.agents.size,
       agents: agentRows(mailboxes),
+      peers: [...options.peers()].sort((a, b) => b.waitingMessages - a.waitingMessages).slice(0, ROWS),
       waitingMessages: state.storedMessages,
       waitingBytes: state.storedBytes,
       diskBytes: log.bytesOnDisk,
