@@ -27,6 +27,7 @@ import {
   type Proof,
   position,
   publish,
+  type Role,
   refuse,
   settle,
   type Welcome,
@@ -111,7 +112,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     };
     entries.set(entry.number, entry);
     handshakes++;
-    acceptSession({ host, settings, connection, own, admit: (agent, proof, signal) => admit(entry, agent, proof, signal) })
+    acceptSession({ host, settings, connection, own, admit: (agent, proof, signal, role) => admit(entry, agent, proof, signal, role) })
       .finally(() => handshakes--)
       .then(({ session, agent }) => open(entry, session, agent))
       .catch((error: unknown) => {
@@ -120,7 +121,8 @@ export function createSessions(options: SessionsOptions): Sessions {
       });
   };
 
-  const admit = async (entry: Entry, agent: VerifiedIdentity, proof: Proof, signal: AbortSignal): Promise<Welcome> => {
+  const admit = async (entry: Entry, agent: VerifiedIdentity, proof: Proof, signal: AbortSignal, role: Role): Promise<Welcome> => {
+    if (role === "relay") throw new PerdureError("peer-forbidden", "this relay has no links with other relays");
     const closed = options.closedFor();
     if (closed !== undefined) throw closed;
     if (signal.aborted) throw signal.reason;

@@ -1,6 +1,8 @@
 /**
- * The relay's side of the handshake: proves its id to whoever connects, makes the agent prove its own, asks `admit` what to
- * say, and hands over the session. Every failure ends in a goodbye with a code.
+ * The called side of the handshake, always a relay's: proves its id to whoever connects, makes the agent or relay that dialled
+ * prove its own, asks `admit` what to say, and hands over the session. Every failure ends in a goodbye with a code.
+ *
+ * Who says it is a relay must have been certified as one, and must have meant this one: its mail may be from anybody.
  */
 import { withDeadline } from "../../host/deadline.ts";
 import type { Host } from "../../host/host.ts";
@@ -16,6 +18,7 @@ import {
   hello,
   type Proof,
   proof,
+  type Role,
   type SessionMode,
   type Welcome,
   welcome,
@@ -35,16 +38,17 @@ export interface AcceptOptions {
   readonly connection: Connection;
   readonly own: OwnIdentity;
   /**
-   * Called once the agent has proven who it is. What it returns is sent before anything else of this session; what it throws
+   * Called once the other side has proven who it is, and with role `relay` that it is one. What it returns is sent before anything else of this session; what it throws
    * becomes the goodbye. The signal fires when the handshake has ended without it.
    */
-  readonly admit: (agent: VerifiedIdentity, proof: Proof, signal: AbortSignal) => Promise<Welcome>;
+  readonly admit: (agent: VerifiedIdentity, proof: Proof, signal: AbortSignal, role: Role) => Promise<Welcome>;
 }
 
 export interface Accepted {
   readonly session: Session;
   readonly agent: VerifiedIdentity;
   readonly proof: Proof;
+  readonly role: Role;
 }
 
 /** Throws what the goodbye said: `bad-handshake`, `wrong-relay`, `timed-out`, `malformed`, ..., or what `admit` threw. */
@@ -68,6 +72,7 @@ async function shakeHands(options: AcceptOptions, transport: Transport, signal: 
   const offered = hello.decode(helloBytes);
   const mode = chooseMode(offered, transport.connection.local);
   refuseOtherRelay(offered, own);
+  const scope = offered.role === "relay" ? "relay" : "mail";
   const ephemeral = await crypto.encapsulation.load(random.bytes(32));
   const unsigned: Challenge = {
     version: WIRE_VERSION,
@@ -99,8 +104,8 @@ async function shakeHands(options: AcceptOptions, transport: Transport, signal: 
   transport.protect({ sending: taggers?.relayToAgent, receiving: taggers?.agentToRelay });
   const nowMs = clock.wallMs();
   const agent = await verifyBundle(crypto, proven.bundle, nowMs, offered.agentId);
-  await handshakeSigner(crypto, agent, "mail", proofToSign(crypto.hash, helloBytes, challengeBytes, proven), proven.signature, nowMs);
-  const says = await options.admit(agent, proven, signal);
+  await handshakeSigner(crypto, agent, scope, proofToSign(crypto.hash, helloBytes, challengeBytes, proven), proven.signature, nowMs);
+  const says = await options.admit(agent, proven, signal, offered.role);
   if (signal.aborted) throw signal.reason;
   transport.send([{ name: "welcome", payload: welcome.encode(says) }]);
   const session = createSession({
@@ -111,7 +116,7 @@ async function shakeHands(options: AcceptOptions, transport: Transport, signal: 
     silenceTimeoutMs: settings.silenceTimeoutMs,
     pingEveryMs: settings.pingEveryMs,
   });
-  return { session, agent, proof: proven };
+  return { session, agent, proof: proven, role: offered.role };
 }
 
 /** Unprotected only where both ends are on one machine; the agent offers it only when it sees that too. */
@@ -131,7 +136,11 @@ function chooseMode(offered: Hello, local: boolean): SessionMode {
 }
 
 function refuseOtherRelay(offered: Hello, own: OwnIdentity): void {
-  if (offered.expectedRelayId.every((byte) => byte === 0) || equalBytes(offered.expectedRelayId, own.idRaw)) return;
+  if (offered.role === "relay" && equalBytes(offered.agentId, own.idRaw))
+    throw new PerdureError("peer-forbidden", "a relay does not talk to itself", { hint: "A route names another relay's id." });
+  const unnamed = offered.expectedRelayId.every((byte) => byte === 0);
+  if (unnamed && offered.role === "relay") throw new PerdureError("bad-handshake", "a relay says which relay it means");
+  if (unnamed || equalBytes(offered.expectedRelayId, own.idRaw)) return;
   throw new PerdureError("wrong-relay", `relay ${own.id} answers where ${agentIdText(offered.expectedRelayId)} was expected`, {
     hint: "Check the address; if the relay was set up anew, its owner can tell you the new address.",
   });

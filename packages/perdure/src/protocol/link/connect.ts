@@ -1,5 +1,6 @@
 /**
- * The agent's side of the handshake: dials a relay, makes it prove its id, proves its own, and hands over the session.
+ * The dialling side of the handshake, an agent's or a relay's: dials a relay, makes it prove its id, proves its own, and hands
+ * over the session.
  */
 import { withDeadline } from "../../host/deadline.ts";
 import type { Host } from "../../host/host.ts";
@@ -7,7 +8,7 @@ import type { OwnIdentity } from "../../identity/own-identity.ts";
 import { type VerifiedIdentity, verifyBundle } from "../../identity/verify.ts";
 import { SETTINGS, type Settings } from "../../settings/register.ts";
 import { type Bytes, equalBytes } from "../../wire/bytes.ts";
-import { challenge, hello, type Proof, proof, type SessionMode, type Welcome, welcome } from "../../wire/control.ts";
+import { challenge, hello, type Proof, proof, type Role, type SessionMode, type Welcome, welcome } from "../../wire/control.ts";
 import { PerdureError } from "../../wire/error.ts";
 import { agentIdText } from "../../wire/ids.ts";
 import { MAX_TRANSPORT_BYTES, WIRE_VERSION } from "../../wire/limits.ts";
@@ -25,10 +26,14 @@ export interface ConnectOptions {
   /** The id the relay must prove (32 bytes), or `undefined` to take whoever answers. */
   readonly relayIdRaw: Bytes | undefined;
   readonly own: OwnIdentity;
+  /** `relay`: one relay dials another, whose id must be known. `agent` unless it says so. */
+  readonly role?: Role;
   /** 8 bytes drawn at this opening of the outbox. */
   readonly link: Bytes;
   /** Whether this session consumes the mailbox; fences the one that did. */
   readonly consume: boolean;
+  /** For a relay that asks for one at the first registration. */
+  readonly ticket?: string | undefined;
   /** The last position on the agent's own disk; 8 zero bytes and 0 when there is none. */
   readonly have: { readonly generation: Bytes; readonly position: number };
   readonly signal?: AbortSignal | undefined;
@@ -50,6 +55,8 @@ const NO_RELAY_ID = new Uint8Array(32);
  */
 export async function connectSession(options: ConnectOptions): Promise<Connected> {
   const { host, settings, url, signal } = options;
+  if (options.role === "relay" && options.relayIdRaw === undefined)
+    throw new PerdureError("bad-argument", "a relay dials only a relay whose id it knows");
   const connection = await host.net.dial(url, {
     timeoutMs: settings.dialTimeoutMs,
     maxMessageBytes: MAX_TRANSPORT_BYTES,
@@ -81,7 +88,7 @@ async function shakeHands(options: ConnectOptions, transport: Transport): Promis
   const helloBytes = hello.encode({
     versions: [WIRE_VERSION],
     modes,
-    role: "agent",
+    role: options.role ?? "agent",
     agentId: own.idRaw,
     expectedRelayId: relayIdRaw ?? NO_RELAY_ID,
     nonce: random.bytes(32),
@@ -109,7 +116,7 @@ async function shakeHands(options: ConnectOptions, transport: Transport): Promis
     consume: options.consume,
     haveGeneration: options.have.generation,
     havePosition: options.have.position,
-    ticket: "",
+    ticket: options.ticket ?? "",
     signature: new Uint8Array(64),
     extensions: [],
   };

@@ -82,6 +82,20 @@ describe("the handshake", () => {
     await expect((await meet({ agentRole: "relay" })).connect()).rejects.toMatchObject({ code: "bad-signature" });
   });
 
+  it("takes one relay for another relay's peer only when it was certified as a relay", async () => {
+    const meeting = await meet({ agentRole: "relay" });
+    await meeting.connect({ role: "relay" });
+    expect((await meeting.world.complete(meeting.arrivals[0] as (typeof meeting.arrivals)[number])).role).toBe("relay");
+    await expect((await meet()).connect({ role: "relay" })).rejects.toMatchObject({ code: "bad-signature" });
+  });
+
+  it("lets a relay dial only a relay it can name, and never itself", async () => {
+    const meeting = await meet({ agentRole: "relay" });
+    await expect(meeting.connect({ role: "relay", relayIdRaw: undefined })).rejects.toMatchObject({ code: "bad-argument" });
+    await expect(meeting.connect({ role: "relay", relayIdRaw: new Uint8Array(32) })).rejects.toMatchObject({ code: "bad-handshake" });
+    await expect(meeting.connect({ role: "relay", own: meeting.relay })).rejects.toMatchObject({ code: "peer-forbidden" });
+  });
+
   it("hands on why the relay turned the agent away", async () => {
     const refusing = await meet({
       accept: {
