@@ -29,9 +29,18 @@ export interface SendOptions extends Waiting {
    * again. Of each opening of the sender the newest 4,096 keys are remembered, until a day after its last message expires.
    */
   readonly idempotencyKey?: string;
+  /** The message this one answers, so that whoever asked gets it as the answer; give its `thread` too. */
+  readonly inReplyTo?: MessageId;
   /** Media type; guessed from the kind of body when absent. */
   readonly contentType?: string;
   readonly fileName?: string;
+}
+
+export interface AskOptions extends SendOptions {
+  /** Called once the question is durable, with its handle. */
+  readonly onSent?: (sent: Sent) => void;
+  /** Leaves the answer in its box, to be ended with `done`; without it the answer is done when `ask` resolves. */
+  readonly keep?: boolean;
 }
 
 /** Where a message stands. Terminal states are the last six; a state only ever rises. */
@@ -86,6 +95,11 @@ export interface Mail {
   /** Written by a program's handler, not by a person's will; is never answered automatically. */
   readonly auto: boolean;
   readonly depth: number;
+  readonly box: Box;
+  /** `@desk@relay.example`, where the sender's own record and that relay both say so. */
+  readonly fromAddress: string | undefined;
+  /** What the sender is to this agent at the moment this was read. */
+  readonly standing: "contact" | "none";
   /** As the sender wrote it. */
   readonly contentType: string;
   /** As the sender wrote it, up to 255 bytes of any text: never open or print it unchecked. */
@@ -114,14 +128,95 @@ export interface Turn {
   /** Aborts when the turn can no longer commit. */
   readonly signal: AbortSignal;
   /** Answers the sender. `auto-reply-refused` for mail that is itself automatic, `loop-depth` beyond 8. */
-  reply(body: Body, options?: Omit<SendOptions, keyof Waiting>): Promise<void>;
-  send(to: AgentId | string, body: Body, options?: Omit<SendOptions, keyof Waiting>): Promise<void>;
+  reply(body: Body, options?: Omit<SendOptions, keyof Waiting | "inReplyTo">): Promise<void>;
+  send(to: AgentId | string, body: Body, options?: Omit<SendOptions, keyof Waiting | "inReplyTo">): Promise<void>;
   /** Ends the message as refused instead of done. */
   reject(why: string): void;
 }
 
 export type Handler = (mail: Mail, turn: Turn) => Promise<void> | void;
-export type Box = "inbox" | "failed";
+
+/**
+ * Where received mail waits: `contacts` for handlers, `requests` for the owner's word on a stranger, `failed` for what handlers
+ * could not bring to an end.
+ */
+export type Box = "contacts" | "requests" | "failed";
+
+/** What a stranger's mail does: waits in `requests`, or goes to handlers like a contact's. */
+export type StrangersPolicy = "wait" | "welcome";
+
+/** Somebody this agent's owner has decided about. */
+export interface Contact {
+  readonly id: AgentId;
+  readonly standing: "contact" | "blocked";
+  /** What the owner calls it, or the name it came with; never verified. */
+  readonly name: string | undefined;
+  /** `@desk@relay.example`, where the agent's own record and that relay both say so. */
+  readonly address: string | undefined;
+  readonly how: "invite" | "accepted" | "written-to" | "added";
+  readonly sinceMs: number;
+  /** Messages of theirs that wait in `requests`. */
+  readonly waitingRequests: number;
+}
+
+/** A stranger whose mail waits in `requests`. */
+export interface ContactRequest {
+  readonly id: AgentId;
+  /** Name the sender's own record claims. */
+  readonly name: string | undefined;
+  readonly messages: number;
+  readonly firstAtMs: number;
+  readonly lastAtMs: number;
+}
+
+/** Automatic mail that the loop guard stopped. */
+export interface PausedThread {
+  /** The conversation; empty when everything automatic with that peer is paused. */
+  readonly thread: string;
+  readonly peer: AgentId;
+  readonly why: string;
+  readonly atMs: number;
+}
+
+export interface InviteOptions extends Waiting {
+  /** 7 days when absent, 366 days at most. */
+  readonly expiresInMs?: number;
+  /** How many may accept it: 1 when absent, 1,000 at most. */
+  readonly uses?: number;
+  /** What the owner will call who accepts it. */
+  readonly label?: string;
+}
+
+/** Permission to write to this agent, to be handed over as text, link or QR code. Whoever has it can use it. */
+export interface Invite {
+  /** `perdure1:…` */
+  readonly text: string;
+  /** The same as a link, with a page for people behind it. */
+  readonly link: string;
+  readonly expiresAtMs: number;
+  readonly uses: number;
+}
+
+/** Who may write to this agent's handlers. `who` is an agent id or a name with its `@`. */
+export interface Contacts {
+  list(waiting?: Waiting): Promise<readonly Contact[]>;
+  /** Senders in `requests`, newest first. */
+  requests(waiting?: Waiting): Promise<readonly ContactRequest[]>;
+  /** Takes a stranger in: what waits of them in `requests` moves to `contacts`. `unknown-agent` when nothing of theirs waits. */
+  accept(who: AgentId | string, waiting?: Waiting): Promise<Contact>;
+  /** Makes somebody a contact, whether or not they have written. */
+  add(who: AgentId | string, waiting?: Waiting): Promise<Contact>;
+  /** Refuses everything of theirs, what waits included. */
+  block(who: AgentId | string, waiting?: Waiting): Promise<Contact>;
+  /** They are a stranger again. */
+  remove(who: AgentId | string, waiting?: Waiting): Promise<void>;
+  /** What strangers' mail does; sets it when given. `welcome` also lets in what waits in `requests`. */
+  policy(strangers?: StrangersPolicy, waiting?: Waiting): Promise<StrangersPolicy>;
+  /** What the loop guard has stopped. */
+  paused(waiting?: Waiting): Promise<readonly PausedThread[]>;
+  /** Lets automatic mail of a thread go on, or everything with a peer when its id is given. */
+  resume(threadOrPeer: string, waiting?: Waiting): Promise<void>;
+}
 
 export interface ServeOptions {
   /** Ends serving: no new mail is started, started handlers may finish. */
@@ -152,9 +247,15 @@ export interface AgentStatus {
     readonly caughtUp: boolean;
   };
   readonly custody: "split" | "together";
+  /** Messages in `contacts`. */
   readonly waiting: number;
+  /** Messages of strangers in `requests`. */
+  readonly requests: number;
   readonly failed: number;
   readonly outgoing: number;
+  readonly strangers: StrangersPolicy;
+  /** Threads the loop guard has paused. */
+  readonly paused: number;
 }
 
 export interface Agent extends AsyncDisposable {
@@ -166,10 +267,18 @@ export interface Agent extends AsyncDisposable {
   /** Messages sent and not forgotten, newest first. */
   outbox(waiting?: Waiting): Promise<readonly Sent[]>;
   /** Sends and waits for the answer. */
-  ask(to: AgentId | string, body: Body, options?: SendOptions): Promise<Mail>;
+  ask(to: AgentId | string, body: Body, options?: AskOptions): Promise<Mail>;
   /** Hands each waiting message to `handler`; a throw means retry, then the `failed` box. Resolves when the signal fires. */
   serve(handler: Handler, options?: ServeOptions): Promise<void>;
   inbox(options?: InboxOptions): AsyncIterable<Mail>;
+  readonly contacts: Contacts;
+  /** Permission to write to this agent, as one string. */
+  invite(options?: InviteOptions): Promise<Invite>;
+  /**
+   * Accepts somebody's invite, text or link: they are a contact at once, and this agent one of theirs when this resolves.
+   * `bad-argument`, `expired`, `invite-used`, `refused`, `timed-out` (what was begun goes on).
+   */
+  accept(invite: string, waiting?: Waiting): Promise<Contact>;
   status(waiting?: Waiting): Promise<AgentStatus>;
   /** Commits what is under way and lets go of the folder. Same as `await using`. */
   close(): Promise<void>;
@@ -182,6 +291,10 @@ export interface OpenOptions extends Waiting {
   readonly name?: string;
   /** When the agent is created: put the next control key into this file and nowhere else (custody `split`). The file must not exist. */
   readonly recoveryFile?: string;
+  /** What strangers' mail does; kept in the folder. Absent: as it was, `wait` in a new folder. */
+  readonly strangers?: StrangersPolicy;
+  /** What a relay that is not open to everybody asks for at registration; may also stand in `join`. */
+  readonly ticket?: string;
   /** Settings to override, by name. */
   readonly settings?: Readonly<Record<string, number>>;
 }
