@@ -5,7 +5,7 @@ import type { Settings } from "../settings/register.ts";
 import { concat, hex } from "../wire/bytes.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
 import { type MessageId, messageIdText, parseMessageId } from "../wire/ids.ts";
-import type { Agent, Body, Handler, InboxOptions, Mail, SendOptions, Sent, ServeOptions, Waiting } from "./api.ts";
+import type { Agent, AskOptions, Body, Handler, InboxOptions, Mail, SendOptions, Sent, ServeOptions, Waiting } from "./api.ts";
 import type { ClaimedMail, ClientId, MailView, OutgoingView } from "./core.ts";
 import { createDraft } from "./draft.ts";
 import { createMail } from "./mail.ts";
@@ -65,12 +65,14 @@ export function createAgent({ core, host, settings, client }: AgentOptions): Age
     return await new Promise<never>((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
   };
 
-  /** The asker has its answer once it is read and committed as done; until then it can go back to the inbox. */
-  const consumeAnswer = async ({ mail }: ClaimedMail, signal: AbortSignal): Promise<Mail> => {
+  /** The asker has its answer once it is read and committed as done, or left where it is; until then it can go back to the inbox. */
+  const takeAnswer = async ({ mail }: ClaimedMail, keep: boolean, signal: AbortSignal): Promise<Mail> => {
     const parts = [];
     for (let index = 0; index < mail.parts; index++) parts.push(await core.readPart({ from: mail.from, id: mail.id }, index));
     throwIfAborted(signal, "the answer");
-    await core.complete({ from: mail.from, id: mail.id, attempt: mail.attempt, outcome: "done", why: "", drafts: [] });
+    const claim = { from: mail.from, id: mail.id, attempt: mail.attempt };
+    if (keep) await core.release(claim, false, "the answer was read and stays in its box");
+    else await core.complete({ ...claim, outcome: "done", why: "", drafts: [] });
     return createMail({ core, clock, settings, closing: closing.signal, view: mail, content: concat(...parts) });
   };
 
@@ -88,7 +90,7 @@ export function createAgent({ core, host, settings, client }: AgentOptions): Age
     send: async (to, body, options = {}) => sentOf(await submit(to, body, options, false)),
     sent: async (id) => sentOf(await within("the message", {}, () => core.outgoing(normalId(id)))),
     outbox: async (waiting = {}) => (await within("the outbox", waiting, () => core.outgoings(OUTBOX_LIST))).map(sentOf),
-    async ask(to, body, options = {}) {
+    async ask(to, body, { onSent, keep = false, ...options }: AskOptions = {}) {
       const timeoutMs = options.timeoutMs ?? settings.askTimeoutMs;
       const expiresInMs = options.expiresInMs ?? Math.min(Math.max(timeoutMs, MIN_EXPIRY_MS), settings.defaultExpiryMs);
       const deadline = {
@@ -98,11 +100,12 @@ export function createAgent({ core, host, settings, client }: AgentOptions): Age
       };
       const asking = async (signal: AbortSignal): Promise<Mail> => {
         const question = await submit(to, body, { ...options, expiresInMs, timeoutMs, signal }, true);
+        onSent?.(sentOf(question));
         const ended = new AbortController();
         const waiting = AbortSignal.any([signal, ended.signal]);
         const answering = core.answer(client, question.id, waiting);
         try {
-          return await consumeAnswer(await Promise.race([answering, unanswerable(question.id, waiting)]), signal);
+          return await takeAnswer(await Promise.race([answering, unanswerable(question.id, waiting)]), keep, signal);
         } catch (error) {
           answering
             .then(({ mail }) =>

@@ -35,6 +35,8 @@ export interface Draft {
   readonly thread: string;
   readonly collapseKey: string;
   readonly idempotencyKey: string;
+  /** A message id; empty in a turn, whose `reply` names the cause. */
+  readonly inReplyTo: string;
 }
 
 export interface Submission {

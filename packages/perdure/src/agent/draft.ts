@@ -1,7 +1,7 @@
 /** From what a caller hands to `send` to a message that can be queued: every wrong word is refused here, before anything is written. */
 import { utf8 } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
-import { isAgentId, isAgentName } from "../wire/ids.ts";
+import { isAgentId, isAgentName, messageIdText, parseMessageId } from "../wire/ids.ts";
 import { MAX_EXPIRY_MS } from "../wire/limits.ts";
 import type { Body, SendOptions, Waiting } from "./api.ts";
 import { type BodyWaiting, readBody } from "./body.ts";
@@ -45,7 +45,14 @@ export async function createDraft(to: string, body: Body, options: DraftOptions,
     thread,
     collapseKey,
     idempotencyKey,
+    inReplyTo: options.inReplyTo === undefined ? "" : normalId(options.inReplyTo),
   };
+}
+
+/** `bad-argument` unless it is a message id. */
+function normalId(text: string): string {
+  const { stream, seq } = parseMessageId(text);
+  return messageIdText(stream, seq);
 }
 
 function bounded(name: string, text: string | undefined, maxBytes: number): string {

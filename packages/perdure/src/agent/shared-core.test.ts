@@ -19,6 +19,7 @@ const draft: Draft = {
   thread: "",
   collapseKey: "",
   idempotencyKey: "",
+  inReplyTo: "",
 };
 const submission = (request: string, content = draft.content): Submission => ({
   client: "a",

@@ -5,6 +5,7 @@ import type { Outbox } from "../protocol/delivery/outbox.ts";
 import type { Settings } from "../settings/register.ts";
 import { type Bytes, EMPTY, fromHex } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
+import { parseMessageId } from "../wire/ids.ts";
 import { MAX_AUTO_DEPTH, MAX_EXPIRY_MS } from "../wire/limits.ts";
 import type { AgentStore } from "./agent-store.ts";
 import type { Draft, OutgoingView, Submission, TurnDraft } from "./core.ts";
@@ -74,6 +75,7 @@ export function createSubmissions({ host, settings, outbox, peers, lookups, stor
       const recipient = parseRecipient(draft.to);
       const thread = threadOf(draft.thread);
       expiryOf(draft, clock.wallMs());
+      if (draft.inReplyTo !== "") parseMessageId(draft.inReplyTo);
       await lookups.resolve(recipient);
       const id = await store().commit({
         onFailure: "give-up",
@@ -90,7 +92,7 @@ export function createSubmissions({ host, settings, outbox, peers, lookups, stor
             thread,
             depth: 0,
             auto: false,
-            inReplyTo: undefined,
+            inReplyTo: draft.inReplyTo === "" ? undefined : parseMessageId(draft.inReplyTo),
             nowMs,
             expiresAtMs: expiryOf(draft, nowMs),
           });
