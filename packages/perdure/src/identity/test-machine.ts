@@ -36,7 +36,11 @@ export function createTestMachine(seed: string, sharedDisk?: TestMachine): TestM
   return {
     clock: { wallMs: () => wallMs, monotonicMs: () => wallMs, after: () => () => undefined },
     random: createTestRandom(seed),
-    net: { dial: () => Promise.reject(new Error("no network here")), listen: () => Promise.reject(new Error("no network here")) },
+    net: {
+      dial: () => Promise.reject(new Error("no network here")),
+      listen: () => Promise.reject(new Error("no network here")),
+      get: () => Promise.reject(new Error("no network here")),
+    },
     files,
     crypto,
     log: silentLog,

@@ -1,5 +1,6 @@
 import { PerdureError } from "../../wire/error.ts";
 import type { Net } from "../net.ts";
+import { getOverHttp } from "./http-get.ts";
 import { dialLocalSocket, listenLocalSocket } from "./local-socket.ts";
 import type { NetParts } from "./net-parts.ts";
 import { dialWebSocket } from "./websocket-dial.ts";
@@ -14,8 +15,9 @@ export function createNodeNet(parts: NetParts): Net {
     },
     listen: async (address, options) => {
       if (address.startsWith("unix:")) return await listenLocalSocket(parts, address, options);
-      return await listenWebSocket(parts, webAddress(address, ["ws:"]), options);
+      return await listenWebSocket(parts, webAddress(address, ["ws:", "wss:"]), options);
     },
+    get: async (address, options) => await getOverHttp(parts, webAddress(address, ["http:", "https:"]), options),
   };
 }
 

@@ -6,7 +6,8 @@
  * stays open and carries nothing. Lost, doubled, reordered and changed messages need the middlebox of a link profile.
  */
 import { PerdureError } from "../../wire/error.ts";
-import type { Connection, DialOptions, Listener, ListenOptions, Net } from "../net.ts";
+import type { Answer, Connection, DialOptions, GetOptions, Listener, ListenOptions, Net } from "../net.ts";
+import { isIpAddress, isPublicAddress } from "../public-address.ts";
 import type { Draws } from "./draws.ts";
 import type { History } from "./history.ts";
 import type { LinkProfile } from "./pipe.ts";
@@ -170,6 +171,40 @@ export function createNetwork(options: NetworkOptions): Network {
       });
     });
 
+  const refuseInside = (place: Place, publicOnly: boolean | undefined): void => {
+    if (publicOnly === true && (place.host === "localhost" || (isIpAddress(place.host) && !isPublicAddress(place.host))))
+      throw new PerdureError("peer-forbidden", `${place.address} is no address for everybody`);
+  };
+
+  const get = (process: Process, place: Place, url: URL, given: GetOptions): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      if (given.signal?.aborted) return reject(new PerdureError("aborted", `stopped asking ${url.href}`));
+      const end = (settle: () => void): void => {
+        cancelTimeout();
+        given.signal?.removeEventListener("abort", onAbort);
+        settle();
+      };
+      const onAbort = (): void => end(() => reject(new PerdureError("aborted", `stopped asking ${url.href}`)));
+      const cancelTimeout = schedule.at(schedule.nowUs + given.timeoutMs * 1000, "net.get-timeout", process, () =>
+        end(() => reject(new PerdureError("timed-out", `${url.href} did not answer within ${given.timeoutMs} ms`, { retry: "after" }))),
+      );
+      given.signal?.addEventListener("abort", onAbort, { once: true });
+      const target = listeners.get(place.key);
+      const there = target === undefined ? options.defaultLink : profileOf(place, process, target.process);
+      const back = target === undefined ? options.defaultLink : profileOf(place, target.process, process);
+      const answer = (settle: () => void): void =>
+        void schedule.at(schedule.nowUs + back.latencyMs * 1000, "net.got", process, () => end(settle));
+      schedule.at(schedule.nowUs + there.latencyMs * 1000, "net.get", target?.process, async () => {
+        const listening = listeners.get(place.key);
+        if (there.down || back.down) return;
+        if (listening?.options.onRequest === undefined) return answer(() => reject(unreachable(url.href)));
+        const response = await listening.options.onRequest(new Request(url, { headers: { host: url.host } }));
+        const body = new Uint8Array(await response.arrayBuffer());
+        if (body.length > given.maxBytes) answer(() => reject(new PerdureError("too-large", `more than ${given.maxBytes} bytes`)));
+        else answer(() => resolve({ status: response.status, body }));
+      });
+    });
+
   const listen = (process: Process, place: Place, given: ListenOptions): Listener => {
     let bound = place;
     while (bound.port === 0) {
@@ -183,6 +218,7 @@ export function createNetwork(options: NetworkOptions): Network {
     listeners.set(bound.key, listening);
     return {
       address: bound.address,
+      renewTls: () => undefined,
       close: async () => {
         if (listeners.get(bound.key) === listening) listeners.delete(bound.key);
         const ends = [...listening.connections];
@@ -198,11 +234,23 @@ export function createNetwork(options: NetworkOptions): Network {
       return open.size;
     },
     net: (process, disk) => ({
-      dial: async (address, given) => await dial(process, placeOf(address, disk), given),
+      dial: async (address, given) => {
+        const place = placeOf(address, disk);
+        refuseInside(place, given.publicOnly);
+        return await dial(process, place, given);
+      },
       listen: async (address, given) => {
         const place = placeOf(address, disk);
         await new Promise<void>((resolve) => void schedule.at(schedule.nowUs, "net.listen", process, resolve));
         return listen(process, place, given);
+      },
+      get: async (address, given) => {
+        const url = URL.canParse(address) ? new URL(address) : undefined;
+        if (url?.protocol !== "http:" && url?.protocol !== "https:")
+          throw new PerdureError("bad-argument", `"${address}" is not an address`);
+        const place = placeOf(url.protocol === "http:" ? `ws://${url.host}` : `wss://${url.host}`, disk);
+        refuseInside(place, given.publicOnly);
+        return await get(process, place, url, given);
       },
     }),
     touched: () => {
