@@ -1,6 +1,7 @@
 import { chmod, lstat, rm } from "node:fs/promises";
 import type { Server, Socket } from "node:net";
 import { connect, createServer } from "node:net";
+import { PerdureError } from "../../wire/error.ts";
 import type { Clock } from "../clock.ts";
 import { withDeadline } from "../deadline.ts";
 import type { Connection, DialOptions, Listener, ListenOptions } from "../net.ts";
@@ -50,6 +51,9 @@ export async function listenLocalSocket({ clock }: NetParts, address: string, op
   let closing: Promise<void> | undefined;
   return {
     address,
+    renewTls: () => {
+      throw new PerdureError("bad-argument", `${address} has no certificate to renew`);
+    },
     close: () =>
       (closing ??= new Promise((resolve) => {
         server.close(() => resolve());

@@ -1,10 +1,12 @@
 import type { ClientOptions } from "ws";
 import { WebSocket } from "ws";
+import { PerdureError } from "../../wire/error.ts";
 import { withDeadline } from "../deadline.ts";
 import type { Connection, DialOptions } from "../net.ts";
 import { CLOSE_TIMEOUT_MS } from "./connection.ts";
 import { dialError } from "./net-error.ts";
 import type { NetParts } from "./net-parts.ts";
+import { lookupPublic, requirePublic } from "./public-lookup.ts";
 import { connectionOf, isLoopback } from "./websocket.ts";
 
 export async function dialWebSocket({ clock }: NetParts, url: URL, options: DialOptions): Promise<Connection> {
@@ -14,12 +16,14 @@ export async function dialWebSocket({ clock }: NetParts, url: URL, options: Dial
     signal: options.signal,
     hint: "Check the address and whether the relay runs.",
   };
+  if (options.publicOnly === true) requirePublic(url);
   return await withDeadline(clock, deadline, (signal) => {
     const socketOptions: ClientOptions & { readonly closeTimeout: number } = {
       perMessageDeflate: false,
       maxPayload: options.maxMessageBytes,
       closeTimeout: CLOSE_TIMEOUT_MS,
       followRedirects: false,
+      ...(options.publicOnly === true ? { lookup: lookupPublic } : {}),
       ...(needsNoMask(url) ? { generateMask: zeroMask } : {}),
     };
     const socket = new WebSocket(url, socketOptions);
@@ -41,7 +45,7 @@ export async function dialWebSocket({ clock }: NetParts, url: URL, options: Dial
         signal.removeEventListener("abort", giveUp);
         resolve(connection);
       });
-      socket.once("error", (error) => reject(dialError(error, url.href)));
+      socket.once("error", (error) => reject(error instanceof PerdureError ? error : dialError(error, url.href)));
       socket.once("close", () => reject(dialError(new Error("closed while connecting"), url.href)));
     });
   });

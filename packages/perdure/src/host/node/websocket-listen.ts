@@ -1,10 +1,12 @@
-import type { IncomingMessage, Server } from "node:http";
+import type { ServerOptions as HttpOptions, IncomingMessage, Server } from "node:http";
 import { createServer } from "node:http";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import type { ServerOptions } from "ws";
 import { WebSocketServer } from "ws";
-import type { Connection, Listener, ListenOptions } from "../net.ts";
+import { PerdureError } from "../../wire/error.ts";
+import type { Connection, Listener, ListenOptions, TlsMaterial } from "../net.ts";
 import { CLOSE_TIMEOUT_MS } from "./connection.ts";
 import { listenError } from "./net-error.ts";
 import type { NetParts } from "./net-parts.ts";
@@ -12,6 +14,8 @@ import { connectionOf, isLoopback } from "./websocket.ts";
 
 /** Somebody who opens a connection must say what he wants within this time. */
 const HEADERS_TIMEOUT_MS = 10_000;
+/** ... and have agreed on keys, with TLS, within this. */
+const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
 /** ... and have sent all of it within this. */
 const REQUEST_TIMEOUT_MS = 30_000;
 /** How long a finished HTTP connection may wait for its next request. */
@@ -29,10 +33,11 @@ const FORBIDDEN =
 /** WebSockets on any path; other requests go to `onRequest`. */
 export async function listenWebSocket({ clock, log }: NetParts, url: URL, options: ListenOptions): Promise<Listener> {
   const connections = new Set<Connection>();
-  const plainSockets = new Set<Socket>();
+  // By peer: below TLS the socket that was accepted is another object than the one a request comes from.
+  const plainSockets = new Map<string, Socket>();
   let closing: Promise<void> | undefined;
 
-  const server = createServer({
+  const { server, renewTls } = createHttpServer(url, options.tls, {
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
@@ -65,20 +70,23 @@ export async function listenWebSocket({ clock, log }: NetParts, url: URL, option
   server.on("request", (incoming, outgoing) => void onRequest(incoming, outgoing).catch(() => outgoing.destroy()));
 
   server.on("connection", (socket: Socket) => {
-    plainSockets.add(socket);
-    socket.once("close", () => plainSockets.delete(socket));
+    const peer = peerOf(socket);
+    plainSockets.set(peer, socket);
+    socket.once("close", () => {
+      if (plainSockets.get(peer) === socket) plainSockets.delete(peer);
+    });
     if (plainSockets.size <= MAX_PLAIN_SOCKETS) return;
-    const [oldest] = plainSockets;
+    const [oldest] = plainSockets.values();
     oldest?.destroy();
   });
   server.on("upgrade", (request, stream, head) => {
     const socket = stream as Socket;
     if (closing !== undefined) return void socket.destroy();
     if (options.mayConnect?.({ host: request.headers.host, origin: request.headers.origin }) === false) return refuse(socket);
-    const remote = `${socket.remoteAddress}:${socket.remotePort}`;
+    const remote = peerOf(socket);
     const local = isLoopback(socket.remoteAddress) && !cameThroughProxy(request);
     webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      plainSockets.delete(socket);
+      plainSockets.delete(remote);
       const connection = connectionOf({
         clock,
         socket: webSocket,
@@ -93,16 +101,59 @@ export async function listenWebSocket({ clock, log }: NetParts, url: URL, option
   });
 
   await listen(server, url);
-  const address = `ws://${url.hostname}:${(server.address() as AddressInfo).port}`;
+  const address = `${url.protocol}//${url.hostname}:${(server.address() as AddressInfo).port}`;
   return {
     address,
+    renewTls,
     close: () =>
       (closing ??= new Promise((resolve) => {
         server.close(() => resolve());
         for (const connection of connections) connection.close();
-        for (const socket of plainSockets) socket.destroy();
+        for (const socket of plainSockets.values()) socket.destroy();
       })),
   };
+}
+
+function createHttpServer(
+  url: URL,
+  tls: TlsMaterial | undefined,
+  options: HttpOptions,
+): { readonly server: Server; readonly renewTls: (tls: TlsMaterial) => void } {
+  if ((url.protocol === "wss:") !== (tls !== undefined))
+    throw new PerdureError("bad-argument", `${url.protocol} ${tls === undefined ? "needs" : "has no use for"} a certificate and its key`);
+  if (tls === undefined) {
+    return {
+      server: createServer(options),
+      renewTls: () => {
+        throw new PerdureError("bad-argument", `${url.href} has no certificate to renew`);
+      },
+    };
+  }
+  const server: TlsServer = usingPem(() => createTlsServer({ ...options, ...pem(tls), handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS }));
+  return { server, renewTls: (next) => usingPem(() => server.setSecureContext(pem(next))) };
+}
+
+function pem({ certificate, key }: TlsMaterial): { readonly cert: Buffer; readonly key: Buffer } {
+  return { cert: Buffer.from(certificate), key: Buffer.from(key) };
+}
+
+function usingPem<Value>(use: () => Value): Value {
+  try {
+    return use();
+  } catch (cause) {
+    throw new PerdureError(
+      "bad-argument",
+      `the certificate and its key cannot be used (${cause instanceof Error ? cause.message : String(cause)})`,
+      {
+        hint: "Both are PEM files; the key must be the certificate's, and not behind a passphrase.",
+        cause,
+      },
+    );
+  }
+}
+
+function peerOf(socket: Socket): string {
+  return `${socket.remoteAddress}:${socket.remotePort}`;
 }
 
 function listen(server: Server, url: URL): Promise<void> {
@@ -110,7 +161,7 @@ function listen(server: Server, url: URL): Promise<void> {
     const onError = (error: Error): void => reject(listenError(error, url.host));
     server.once("error", onError);
     const host = url.hostname.replace(/^\[|\]$/g, "");
-    server.listen({ host, port: url.port === "" ? 80 : Number(url.port), exclusive: true }, () => {
+    server.listen({ host, port: url.port === "" ? (url.protocol === "wss:" ? 443 : 80) : Number(url.port), exclusive: true }, () => {
       server.off("error", onError);
       resolve();
     });
