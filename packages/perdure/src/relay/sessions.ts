@@ -134,6 +134,8 @@ export function createSessions(options: SessionsOptions): Sessions {
       loop.feed({
         kind: "attach",
         session: entry.number,
+        role: "agent",
+        ticket: proof.ticket,
         registration: registrationOf(agent),
         link: proof.link.slice(),
         consume: proof.consume,
@@ -147,7 +149,6 @@ export function createSessions(options: SessionsOptions): Sessions {
       windowFrames: settings.windowFrames,
       windowBytes: settings.windowBytes,
       pingEveryMs: settings.pingEveryMs,
-      contactsVersion: 0,
       extensions: [],
     };
   };

@@ -89,6 +89,7 @@ export function welcome({ attachments, journal }: RelayMachine, { agent, link, c
       settledFloor: settledFloor(agent.mailbox),
       linkUpTo: link.synced,
       linkRefused: link.refused.filter((linkSeq) => linkSeq <= link.synced),
+      contactsVersion: 0,
     },
   });
 }

@@ -1,4 +1,11 @@
-/** What goes into the relay's machine and what comes out of it. */
+/**
+ * What goes into the relay's machine and what comes out of it.
+ *
+ * Sessions have one of three roles. An `agent` writes as itself and may consume its mailbox. A `peer` is another relay on the
+ * other end of a link: it writes for its agents, and consumes nothing. A `forwarder` is this relay's own consumer of the mail
+ * that waits for one peer: it is handed `deliver` and `behind` like any consumer, passes the mail on over the link, and
+ * settles what the peer has acknowledged. Numbers of all sessions come from one counter.
+ */
 
 import type { LogFields } from "../../host/log.ts";
 import type { Bytes } from "../../wire/bytes.ts";
@@ -22,21 +29,57 @@ export interface SettleRequest {
   readonly ranges: readonly (readonly number[])[];
 }
 
+export type SessionRole = "agent" | "peer" | "forwarder";
+
 export type RelayInput =
   | {
       readonly kind: "attach";
       readonly session: number;
+      readonly role: SessionRole;
+      /** Of a forwarder only the id counts: that of the peer, which must be known. */
       readonly registration: Registration;
+      /** Of a forwarder: not looked at. */
       readonly link: Bytes;
+      /** Never of a peer; always of a forwarder. */
       readonly consume: boolean;
+      /** What an agent shows to register where that is asked for; empty when it has none. */
+      readonly ticket: string;
       readonly have: { readonly generation: Bytes; readonly position: number };
     }
   /** The welcome has left. */
   | { readonly kind: "ready"; readonly session: number }
   | { readonly kind: "detach"; readonly session: number }
   | { readonly kind: "publish"; readonly session: number; readonly registration: Registration }
-  | { readonly kind: "mail"; readonly session: number; readonly linkSeq: number; readonly hopLimit: number; readonly envelope: Bytes }
+  | {
+      readonly kind: "mail";
+      readonly session: number;
+      readonly linkSeq: number;
+      readonly hopLimit: number;
+      /** The relay that has the recipient's mailbox; absent, or this relay's own id, when it is here. */
+      readonly home?: Bytes | undefined;
+      readonly envelope: Bytes;
+    }
   | { readonly kind: "settle"; readonly session: number; readonly settle: SettleRequest }
+  /** What the agent of that session says of whom it knows; lists as in the frame. */
+  | {
+      readonly kind: "contacts";
+      readonly session: number;
+      readonly version: number;
+      readonly open: boolean;
+      readonly contacts: Bytes;
+      readonly blocked: Bytes;
+    }
+  /**
+   * Another relay: where it is said to be, or with `bundle` (verified, newest) where that says it is, or where it just answered.
+   * Without room for another relay it changes nothing.
+   */
+  | { readonly kind: "peer"; readonly relayId: Bytes; readonly url: string | undefined; readonly bundle: Bytes | undefined }
+  /** Another relay proved, and it was verified, that mail of this agent of ours is stored there. */
+  | { readonly kind: "vouch"; readonly sender: Bytes; readonly number: number; readonly proof: Bytes }
+  /** SHA-256 of the ticket's text; 0 uses take it back. */
+  | { readonly kind: "issue-ticket"; readonly hash: Bytes; readonly expiresAtMs: number; readonly uses: number }
+  /** An agent or a relay is turned away from here on, or no longer. */
+  | { readonly kind: "ban"; readonly agentId: Bytes; readonly banned: boolean; readonly why: string }
   /** What the output `append` of that ticket gave. */
   | { readonly kind: "appended"; readonly ticket: number; readonly places: readonly Place[] }
   /** Everything up to that ticket survives a loss of power. */
@@ -74,6 +117,8 @@ export interface Standing {
   readonly settledFloor: number;
   readonly linkUpTo: number;
   readonly linkRefused: readonly number[];
+  /** Version of the contact list kept here; 0 when there is none. */
+  readonly contactsVersion: number;
 }
 
 export type RelayOutput =
@@ -89,6 +134,8 @@ export type RelayOutput =
   | { readonly kind: "refuse"; readonly session: number; readonly linkSeq: number; readonly reason: Reason }
   | { readonly kind: "position"; readonly session: number; readonly epoch: number; readonly settledFloor: number; readonly tail: number }
   | { readonly kind: "proof"; readonly session: number; readonly proof: Bytes }
+  /** Mail waits for this relay and nobody passes it on: an invitation to dial it and attach a forwarder. May repeat. */
+  | { readonly kind: "peer-wanted"; readonly relayId: Bytes }
   | { readonly kind: "goodbye"; readonly session: number; readonly reason: Reason }
   | { readonly kind: "sign"; readonly statement: Bytes }
   | { readonly kind: "fact"; readonly event: string; readonly fields: LogFields };
@@ -99,6 +146,20 @@ export interface RelayDefences {
   readonly generation: boolean;
   readonly settleClamp: boolean;
   readonly epoch: boolean;
+  /** No sender, stranger or peer fills more than its share. */
+  readonly pools: boolean;
+  /** An agent writes as itself only, and a peer's notices are its own. */
+  readonly fromCheck: boolean;
+  /** Mail of a peer is for agents of this relay, or refused. */
+  readonly noTransit: boolean;
 }
 
-export const ALL_RELAY_DEFENCES: RelayDefences = { ackAfterSync: true, generation: true, settleClamp: true, epoch: true };
+export const ALL_RELAY_DEFENCES: RelayDefences = {
+  ackAfterSync: true,
+  generation: true,
+  settleClamp: true,
+  epoch: true,
+  pools: true,
+  fromCheck: true,
+  noTransit: true,
+};

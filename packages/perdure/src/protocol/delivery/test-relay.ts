@@ -154,6 +154,8 @@ export function createTestRelay(defences: Partial<RelayDefences> = {}, limits: P
       relay.feed({
         kind: "attach",
         session,
+        role: "agent",
+        ticket: "",
         consume,
         have,
         registration: { idRaw: agentId(name), bundle: utf8(`bundle of ${name}`), name: as, recordVersion: 1 },
