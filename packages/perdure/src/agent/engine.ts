@@ -13,6 +13,7 @@ import { positionsRecord } from "../protocol/delivery/inbox-restatement.ts";
 import { createMailboxCursor } from "../protocol/delivery/mailbox-cursor.ts";
 import { createOutbox } from "../protocol/delivery/outbox.ts";
 import type { Outgoing, OutgoingPart } from "../protocol/delivery/outgoing.ts";
+import { parseRelayAddress } from "../protocol/link/index.ts";
 import { EMPTY, equalBytes, hex } from "../wire/bytes.ts";
 import { publish } from "../wire/control.ts";
 import { PerdureError } from "../wire/error.ts";
@@ -23,12 +24,14 @@ import { createArrivals } from "./arrivals.ts";
 import { createBell } from "./bell.ts";
 import { createClaims, WORK } from "./claims.ts";
 import type { CreateEngine, Engine, MailView } from "./core.ts";
+import { createHomes } from "./homes.ts";
 import { createHousekeeping } from "./housekeeping.ts";
 import { createLookups } from "./lookups.ts";
 import { createPeers } from "./peers.ts";
 import type { Planned } from "./planned.ts";
 import { createReceipts } from "./receipts.ts";
 import { openRelayLink, type RelayLink } from "./relay-link.ts";
+import { createRelayNames } from "./relay-names.ts";
 import { createSealer } from "./sealer.ts";
 import { createStatementChecks } from "./statement-checks.ts";
 import { createSubmissions } from "./submissions.ts";
@@ -63,12 +66,20 @@ export const createEngine: CreateEngine = async (options) => {
       .commit({ onFailure: "try-again", plan: () => ({ records, result: undefined }) })
       .catch((error: unknown) => log.write("warn", "agent.not-kept", { what, why: String(error) }));
 
+  const { relayIdRaw } = parseRelayAddress(options.relayAddress);
+  if (relayIdRaw === undefined) throw new PerdureError("bad-argument", "the address of the agent's relay names no relay id");
+  const homes = createHomes({ peers, ownRelayIdRaw: relayIdRaw, hint: () => undefined });
+  const relayNames = createRelayNames({ host, settings, peers, store: theStore, closing: closing.signal });
   const lookups = createLookups({
     host,
     settings,
     peers,
+    homes,
+    ownRelayIdRaw: relayIdRaw,
+    relayNames,
     store: theStore,
     send: (frame) => link?.send(frame) ?? false,
+    tell: (home, again) => link?.tell(home, again) ?? false,
     firstDial: () => link?.firstDial ?? Promise.resolve(),
     closing: closing.signal,
   });
@@ -186,6 +197,7 @@ export const createEngine: CreateEngine = async (options) => {
       if (part.envelope === undefined) throw new PerdureError("internal", `the envelope of ${part.of.id} is gone while it is under way`);
       return theStore().read(part.envelope);
     },
+    homeOf: (part) => homes.elsewhere(part.to),
     onWelcome: (welcome) => {
       const known = equalBytes(cursor.generation, welcome.generation);
       // Known before the first delivery of the new generation is judged; kept with the next records, or found out again.

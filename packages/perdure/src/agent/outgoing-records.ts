@@ -8,20 +8,33 @@ import type { KeptOutgoing } from "../wire/kept-agent.ts";
 import { MAX_MESSAGE_BYTES, PART_BYTES } from "../wire/limits.ts";
 import type { MessageRef } from "../wire/sealed.ts";
 import type { Planned } from "./planned.ts";
+import { canonicalHost } from "./relay-names.ts";
 
 export interface Recipient {
   /** Empty while only the name is known. */
   readonly idRaw: Bytes;
+  /** Without its first `@`: `desk` at the own relay, `desk@relay.example` at another. */
   readonly name: string;
 }
 
-/** `bad-argument` unless it is an agent id or a name with its `@`. */
+/** `bad-argument` unless it is an agent id or a name with its `@`, with or without the host of its relay. */
 export function parseRecipient(to: string): Recipient {
   if (isAgentId(to)) return { idRaw: agentIdBytes(to), name: "" };
-  if (to.startsWith("@") && isAgentName(to.slice(1))) return { idRaw: EMPTY, name: to.slice(1) };
+  if (to.startsWith("@")) {
+    const { name, host } = splitName(to.slice(1));
+    const canonical = host === undefined ? undefined : canonicalHost(host);
+    if (isAgentName(name) && host === undefined) return { idRaw: EMPTY, name };
+    if (isAgentName(name) && canonical !== undefined) return { idRaw: EMPTY, name: `${name}@${canonical}` };
+  }
   throw new PerdureError("bad-argument", `"${to}" is neither an agent id nor a name`, {
-    hint: "Use an id that starts with ag1, or a name with its @.",
+    hint: "Use an id that starts with ag1, a name with its @, or @name@host for a name at another relay.",
   });
+}
+
+/** A recipient's name in its two parts. */
+export function splitName(name: string): { readonly name: string; readonly host: string | undefined } {
+  const at = name.indexOf("@");
+  return at < 0 ? { name, host: undefined } : { name: name.slice(0, at), host: name.slice(at + 1) };
 }
 
 export interface OutgoingWish {

@@ -1,13 +1,14 @@
 /**
  * Whom this agent knows: the newest identity seen of each peer, pinned, and whom a name meant the first time.
  *
- * Nothing older than what is pinned is taken (`record-rolled-back`), and a name never changes whom it means
+ * Nothing older than what is pinned is taken (`record-rolled-back`), and a name never changes whom it means by itself
  * (`name-changed`). Bundles are verified when they are first used after opening.
  */
 import type { Host } from "../host/host.ts";
 import { mergeIdentities, refuseRollback, type VerifiedIdentity, verifyBundle } from "../identity/index.ts";
 import { type Bytes, equalBytes, hex } from "../wire/bytes.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
+import { agentRecord, type Home, identityBundle, signedRecord } from "../wire/identity.ts";
 import { agentIdText } from "../wire/ids.ts";
 import type { Kept, KeptHead } from "../wire/kept-agent.ts";
 import type { Planned } from "./planned.ts";
@@ -19,6 +20,8 @@ interface Peer {
   readonly head: KeptHead<"peer">;
   readonly bundle: Bytes;
   verified: VerifiedIdentity | undefined;
+  /** From the newest record; `null` before it was looked for. */
+  home: Home | undefined | null;
 }
 
 export interface Peers {
@@ -32,15 +35,20 @@ export interface Peers {
   seenAtMs(idRaw: Bytes): number;
   /** Whom a name means, and when that was last confirmed. */
   named(name: string): { readonly idRaw: Bytes; readonly seenAtMs: number } | undefined;
+  /** Where the newest record seen of an agent says that it lives, also when that record has run out. */
+  home(idRaw: Bytes): Home | undefined;
+  /** Who answers at a host, and when that was last confirmed. */
+  relayNamed(host: string): (Home & { readonly seenAtMs: number }) | undefined;
   /** What to keep after an identity was shown; `record-rolled-back` when it is older than the pinned one. */
   learn(identity: VerifiedIdentity): Promise<readonly Planned[]>;
-  /** What to keep after a relay said whom a name means; `name-changed` when it meant somebody else. */
-  learnName(name: string, idRaw: Bytes): readonly Planned[];
+  /** What to keep after a relay said whom a name means; `name-changed` when it meant somebody else, unless that is accepted. */
+  learnName(name: string, idRaw: Bytes, accept?: boolean): readonly Planned[];
 }
 
 export function createPeers({ host }: { readonly host: Pick<Host, "crypto" | "clock"> }): Peers {
   const peers = new Map<string, Peer>();
   const names = new Map<string, { readonly idRaw: Bytes; readonly seenAtMs: number }>();
+  const relays = new Map<string, Home & { readonly seenAtMs: number }>();
 
   const bound = (map: Map<string, unknown>): void => {
     for (const oldest of map.keys()) {
@@ -69,26 +77,43 @@ export function createPeers({ host }: { readonly host: Pick<Host, "crypto" | "cl
           head: kept.head,
           bundle: payload.slice(),
           verified: before !== undefined && equalBytes(before.bundle, payload) ? before.verified : undefined,
+          home: null,
         });
         bound(peers);
       } else if (kept.kind === "peerName") {
         names.delete(kept.head.name);
         names.set(kept.head.name, { idRaw: kept.head.id, seenAtMs: kept.head.seenAtMs });
         bound(names);
+      } else if (kept.kind === "relayName") {
+        const { host: name, relayId, url, seenAtMs } = kept.head;
+        relays.delete(name);
+        relays.set(name, { relayId, url, preference: 0, seenAtMs });
+        bound(relays);
       }
     },
     reset() {
+      relays.clear();
       peers.clear();
       names.clear();
     },
     restate: () => [
       ...[...peers.values()].map(({ head, bundle }): Planned => ({ kept: { kind: "peer", head }, payload: bundle })),
       ...[...names].map(([name, { idRaw, seenAtMs }]): Planned => ({ kept: { kind: "peerName", head: { name, id: idRaw, seenAtMs } } })),
+      ...[...relays].map(
+        ([name, { relayId, url, seenAtMs }]): Planned => ({ kept: { kind: "relayName", head: { host: name, relayId, url, seenAtMs } } }),
+      ),
     ],
     load,
     loaded: (idRaw) => peers.get(hex(idRaw))?.verified,
     seenAtMs: (idRaw) => peers.get(hex(idRaw))?.head.seenAtMs ?? 0,
+    home(idRaw) {
+      const peer = peers.get(hex(idRaw));
+      if (peer === undefined) return undefined;
+      if (peer.home === null) peer.home = newestHome(peer.bundle);
+      return peer.home;
+    },
     named: (name) => names.get(name),
+    relayNamed: (name) => relays.get(name),
     async learn(identity) {
       const nowMs = host.clock.wallMs();
       const pinned = await load(identity.idRaw);
@@ -100,18 +125,25 @@ export function createPeers({ host }: { readonly host: Pick<Host, "crypto" | "cl
       const { logSeq, logHead, recordVersion, bundle, idRaw } = next;
       return [{ kept: { kind: "peer", head: { id: idRaw, logSeq, logHead, recordVersion, seenAtMs: nowMs } }, payload: bundle }];
     },
-    learnName(name, idRaw) {
+    learnName(name, idRaw, accept = false) {
       const before = names.get(name);
-      if (before !== undefined && !equalBytes(before.idRaw, idRaw)) {
+      if (before !== undefined && !accept && !equalBytes(before.idRaw, idRaw)) {
         throw new PerdureError(
           "name-changed",
           `@${name} meant ${agentIdText(before.idRaw)}, and the relay now says ${agentIdText(idRaw)}`,
           {
-            hint: "Ask the person behind it, over another way, which id is right; write to that id instead of the name.",
+            hint: "Ask the person behind it, over another way, which id is right; then perdure contacts accept-change, or write to that id instead of the name.",
           },
         );
       }
       return [{ kept: { kind: "peerName", head: { name, id: idRaw, seenAtMs: host.clock.wallMs() } } }];
     },
   };
+}
+
+/** The bundle was verified when it was pinned. */
+function newestHome(bundle: Bytes): Home | undefined {
+  const records = identityBundle.decode(bundle).records.map((each) => agentRecord.decode(signedRecord.decode(each).record));
+  const [newest] = records.filter((each) => each.homes.length > 0).sort((a, b) => b.recordVersion - a.recordVersion);
+  return newest?.homes.toSorted((a, b) => a.preference - b.preference)[0];
 }

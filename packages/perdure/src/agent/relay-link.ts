@@ -17,7 +17,7 @@ import type { Outbox } from "../protocol/delivery/outbox.ts";
 import type { OutgoingPart } from "../protocol/delivery/outgoing.ts";
 import { connectSession, errorOfGoodbye, goodbyeFor, parseRelayAddress, type Session } from "../protocol/link/index.ts";
 import type { Settings } from "../settings/register.ts";
-import { type Bytes, hex, viewOf } from "../wire/bytes.ts";
+import { type Bytes, EMPTY, hex, viewOf } from "../wire/bytes.ts";
 import {
   DEFAULT_HOP_LIMIT,
   decodeAck,
@@ -27,11 +27,13 @@ import {
   position,
   type Refuse,
   refuse,
+  route,
   settle,
   type Welcome,
 } from "../wire/control.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
 import type { Frame } from "../wire/frame.ts";
+import type { Home } from "../wire/identity.ts";
 import { type AgentId, agentIdText, LINK_BYTES } from "../wire/ids.ts";
 
 export interface RelayLinkOptions {
@@ -42,6 +44,8 @@ export interface RelayLinkOptions {
   readonly outbox: Outbox;
   readonly cursor: MailboxCursor;
   readonly readEnvelope: (part: OutgoingPart) => Promise<Bytes>;
+  /** The relay a part has to be passed on to; `undefined` when its recipient lives at this one. */
+  readonly homeOf: (part: OutgoingPart) => Home | undefined;
   /** A session begins; deliveries follow. */
   readonly onWelcome: (welcome: Welcome, relay: VerifiedIdentity) => void;
   readonly onAcked: (parts: readonly OutgoingPart[], relay: VerifiedIdentity) => void;
@@ -74,6 +78,8 @@ export interface RelayLink {
   settle(): void;
   /** False when there is no session. */
   send(frame: Frame): boolean;
+  /** Says where another relay is, once a session, or `again`; false when there is no session. */
+  tell(home: Home, again?: boolean): boolean;
   /** Gives the session up and dials again after a pause. */
   restart(code: "disk-full" | "too-busy", why: string): void;
   close(): Promise<void>;
@@ -96,6 +102,8 @@ interface Attached {
   /** Highest position of the mailbox when the session began. */
   readonly tail: number;
   readonly resend: { readonly linkSeq: number; readonly item: OutgoingPart }[];
+  /** Where other relays are, as this session has said. */
+  readonly told: Map<string, string>;
   heard: boolean;
 }
 
@@ -152,6 +160,13 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
     return batch;
   };
 
+  const tellTo = (to: Attached, { relayId, url }: Home, again: boolean): void => {
+    const key = hex(relayId);
+    if (!again && to.told.get(key) === url) return;
+    to.told.set(key, url);
+    to.session.send([{ name: "route", payload: route.encode({ relayId, url }) }]);
+  };
+
   const pumpOnce = async (to: Attached): Promise<void> => {
     const wakeMs = outbox.queue.wake(clock.monotonicMs());
     cancelWake();
@@ -163,7 +178,9 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
       if (attached !== to) return;
       batch.forEach(({ linkSeq, item }, index) => {
         const envelope = envelopes[index] as Bytes;
-        to.session.send([{ name: "mail", payload: encodeMail({ linkSeq, hopLimit: DEFAULT_HOP_LIMIT, envelope }) }]);
+        const home = options.homeOf(item);
+        if (home !== undefined) tellTo(to, home, false);
+        to.session.send([{ name: "mail", payload: encodeMail({ linkSeq, hopLimit: DEFAULT_HOP_LIMIT, home: home?.relayId, envelope }) }]);
         log.write("debug", "agent.sent", { id: item.of.id, seq: item.seq, link: hex(link), linkSeq });
       });
     }
@@ -213,6 +230,8 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
     if (part === undefined) return;
     outbox.queue.landed(part, false);
     part.refusals++;
+    // The way is said again with the part's next number.
+    if (said.code === "unknown-relay") attached?.told.delete(hex(options.homeOf(part)?.relayId ?? EMPTY));
     const isSoon = said.retry === "now" && part.refusals === 1;
     const backoffMs = isSoon ? 0 : Math.min(MAX_REFUSAL_PAUSE_MS, settings.redialMinMs * 2 ** Math.min(part.refusals, 16));
     outbox.queue.putOff(part, clock.monotonicMs() + Math.max(Math.min(said.afterMs, MAX_ASKED_PAUSE_MS), backoffMs));
@@ -305,7 +324,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
     relayAhead = clock.wallMs() + clockOffsetMs - clock.monotonicMs();
     if (Math.abs(clockOffsetMs) > CLOCK_WARNING_MS) log.write("warn", "agent.clock-offset", { offsetMs: clockOffsetMs });
     lastError = undefined;
-    const now: Attached = { session, relay, epoch: welcome.epoch, tail: welcome.tail, resend, heard: true };
+    const now: Attached = { session, relay, epoch: welcome.epoch, tail: welcome.tail, resend, told: new Map(), heard: true };
     return await new Promise((resolve) => {
       attached = now;
       dialled();
@@ -385,6 +404,11 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
     send(frame) {
       if (attached === undefined) return false;
       attached.session.send([frame]);
+      return true;
+    },
+    tell(home, again = false) {
+      if (attached === undefined) return false;
+      tellTo(attached, home, again);
       return true;
     },
     restart(code, why) {

@@ -100,7 +100,7 @@ export function createSealer({ host, settings, own, outbox, store, lookups, clos
         records: fresh.map((envelope) => ({
           kept: {
             kind: "sealed",
-            head: { stream: envelope.stream, seq: envelope.seq, digest: envelope.digest, bytes: envelope.bytes.length },
+            head: { stream: envelope.stream, seq: envelope.seq, to: envelope.to, digest: envelope.digest, bytes: envelope.bytes.length },
           } as const,
           payload: envelope.bytes,
         })),

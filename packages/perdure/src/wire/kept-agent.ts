@@ -15,6 +15,7 @@
 import { type Bytes, readU64, viewOf, writeU64 } from "./bytes.ts";
 import { PerdureError } from "./error.ts";
 import { AGENT_ID_BYTES, GENERATION_BYTES, STREAM_BYTES } from "./ids.ts";
+import { MAX_PARTS } from "./limits.ts";
 import { messageRef, OUTCOMES, sealedHead } from "./sealed.ts";
 import { bytes, choice, fixed, flag, list, optional, type Shape, type ShapeValue, shape, text, uint } from "./shape.ts";
 
@@ -74,11 +75,16 @@ const queued = shape("kept outgoing", {
   wholeHash: fixed(32),
   sentAtMs: uint,
   expiresAtMs: uint,
+  /** Secret of the invite that this message accepts; empty for none. */
+  invite: bytes(16),
 });
 export type KeptOutgoing = ShapeValue<typeof queued>;
 
 const part = shape("kept part", { stream, seq: uint });
-const sealed = shape("kept envelope", { stream, seq: uint, digest, bytes: uint });
+const sealed = shape("kept envelope", { stream, seq: uint, to: agentId, digest, bytes: uint });
+
+/** What proves one step: a statement for each part of the message at most, and the identity of who signed. */
+export const MAX_STEP_EVIDENCE: number = MAX_PARTS + 1;
 
 const step = shape("kept step", {
   stream,
@@ -89,8 +95,8 @@ const step = shape("kept step", {
   by: bytes(AGENT_ID_BYTES),
   proof: choice(...PROOF_KINDS),
   detail: text(600),
-  /** The proof itself: a statement proof, a signed notice, or the receipt's entry. */
-  evidence: bytes(4096),
+  /** SHA-256 of each kept evidence that proves it, one after the other: what was signed, and the signer's identity. */
+  evidence: bytes(32 * MAX_STEP_EVIDENCE),
 });
 export type KeptStep = ShapeValue<typeof step>;
 
@@ -115,11 +121,15 @@ export type KeptIncoming = ShapeValue<typeof received>;
 
 const started = shape("kept start", { from: agentId, stream, seq: uint, attempt: uint });
 
+/** Where a received message waits: for handlers, after their failures, or for the owner's word on its sender. */
+export const BOXES = ["contacts", "failed", "requests"] as const;
+export type Box = (typeof BOXES)[number];
+
 const put = shape("kept place", {
   from: agentId,
   stream,
   seq: uint,
-  box: choice("inbox", "failed", "requests"),
+  box: choice(...BOXES),
   arrival: uint,
   failures: uint,
   /** Starts of which nothing more was heard: the process ended in between. */
@@ -181,6 +191,8 @@ const peerName = shape("kept name", { name: text(300), id: agentId, seenAtMs: ui
 /** A relay by the host people write behind the second `@`, and who answered there the first time. */
 const relayName = shape("kept relay", { host: text(260), relayId: agentId, url: text(512), seenAtMs: uint });
 
+/** How somebody came to stand in the list: accepted our invite, was taken in by us, was written to, or was added or blocked by hand. */
+export const CONTACT_ORIGINS = ["invite", "accepted", "written-to", "added"] as const;
 export const STANDINGS = ["none", "contact", "blocked"] as const;
 
 /** What this agent's owner thinks of another: the newest counts. */
@@ -192,8 +204,7 @@ const contact = shape("kept contact", {
   /** Its home as an invite said, until its own signed record is known: relay id (32 bytes or empty) and address. */
   homeId: bytes(AGENT_ID_BYTES),
   homeUrl: text(512),
-  /** How it came about: `invite`, `accepted`, `written-to`, `added`. */
-  how: text(32),
+  how: choice(...CONTACT_ORIGINS),
   atMs: uint,
 });
 export type KeptContact = ShapeValue<typeof contact>;
@@ -202,12 +213,20 @@ export type KeptContact = ShapeValue<typeof contact>;
 const invite = shape("kept invite", { hash: fixed(32), label: text(128), expiresAtMs: uint, usesLeft: uint, atMs: uint });
 export type KeptInvite = ShapeValue<typeof invite>;
 
-/** What strangers' mail does, and the version of the list the relay is told. */
-const policy = shape("kept policy", { strangers: choice("wait", "welcome"), listVersion: uint });
+/** What strangers' mail does, and the version of the list the relay is told, with the hash of what that version says. */
+const policy = shape("kept policy", { strangers: choice("wait", "welcome"), listVersion: uint, listHash: fixed(16) });
+export type KeptPolicy = ShapeValue<typeof policy>;
 
-/** Automatic mail of a thread with a peer was paused by the loop guard, or goes on. */
+/** Automatic mail of a thread with a peer was paused by the loop guard, or goes on. A thread of zeros means every thread with that peer. */
 const paused = shape("kept pause", { thread: fixed(16), peer: agentId, paused: flag, why: text(300), atMs: uint });
 export type KeptPause = ShapeValue<typeof paused>;
+
+/** Bytes that prove steps; the payload is an evidence item of protocol/evidence.md, kept while a step names its hash. */
+const evidence = shape("kept evidence", { hash: fixed(32) });
+
+/** Two statements of a relay that cannot both be true; the payload is the evidence item. */
+const conflict = shape("kept conflict", { relayId: agentId, number: uint, atMs: uint, hash: fixed(32), bundle: fixed(32) });
+export type KeptConflict = ShapeValue<typeof conflict>;
 
 const SHAPES = {
   reset,
@@ -232,6 +251,8 @@ const SHAPES = {
   invite,
   policy,
   paused,
+  evidence,
+  conflict,
 } as const;
 export type KeptKind = keyof typeof SHAPES;
 

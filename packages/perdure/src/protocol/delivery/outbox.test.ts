@@ -57,7 +57,10 @@ function queue(on: Bench, parts = 1, kind: "mail" | "receipt" = "mail"): Outgoin
 function seal(on: Bench, outgoing: Outgoing): void {
   for (const { seq } of outgoing.parts)
     on.outbox.apply(
-      { kind: "sealed", head: { stream: outgoing.head.stream, seq, digest: new Uint8Array(16).fill(seq), bytes: 20 } },
+      {
+        kind: "sealed",
+        head: { stream: outgoing.head.stream, seq, to: new Uint8Array(32), digest: new Uint8Array(16).fill(seq), bytes: 20 },
+      },
       place(on),
     );
 }
@@ -133,7 +136,10 @@ describe("outbox", () => {
     const outgoing = queue(on);
     seal(on, outgoing);
     const { stream, seq } = outgoing.head;
-    on.outbox.apply({ kind: "sealed", head: { stream, seq, digest: new Uint8Array(16).fill(99), bytes: 20 } }, place(on));
+    on.outbox.apply(
+      { kind: "sealed", head: { stream, seq, to: new Uint8Array(32), digest: new Uint8Array(16).fill(99), bytes: 20 } },
+      place(on),
+    );
     expect(outgoing.parts[0]?.digest).toEqual(new Uint8Array(16).fill(1));
   });
 

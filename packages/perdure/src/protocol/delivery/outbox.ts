@@ -132,6 +132,7 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
         plain: undefined,
         envelope: undefined,
         digest: NO_DIGEST,
+        to: EMPTY,
         bytes: 0,
         flights: 0,
         acked: false,
@@ -195,12 +196,13 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
   };
 
   const sealed = (
-    head: { readonly stream: Bytes; readonly seq: number; readonly digest: Bytes; readonly bytes: number },
+    head: { readonly stream: Bytes; readonly seq: number; readonly to: Bytes; readonly digest: Bytes; readonly bytes: number },
     at: PayloadAt | undefined,
   ): void => {
     const part = parts.get(messageIdText(head.stream, head.seq));
     if (part === undefined || part.bytes > 0) return;
     part.digest = head.digest;
+    part.to = head.to;
     part.bytes = head.bytes;
     if (isOpen(part.of)) {
       part.envelope = at === undefined ? undefined : hold(at);
@@ -268,7 +270,7 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
         for (const part of outgoing.parts) {
           if (part.plain !== undefined) records.push({ kept: { kind: "part", head: { stream, seq: part.seq } }, restated: part.plain });
           if (part.bytes > 0) {
-            const kept: Kept = { kind: "sealed", head: { stream, seq: part.seq, digest: part.digest, bytes: part.bytes } };
+            const kept: Kept = { kind: "sealed", head: { stream, seq: part.seq, to: part.to, digest: part.digest, bytes: part.bytes } };
             records.push(part.envelope === undefined ? { kept } : { kept, restated: part.envelope });
           }
         }

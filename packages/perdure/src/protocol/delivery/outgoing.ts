@@ -11,6 +11,8 @@ export interface OutgoingPart {
   /** Where the envelope lies; gone once nobody can need it again. */
   envelope: PayloadAt | undefined;
   digest: Bytes;
+  /** Whom it is sealed to; empty before. */
+  to: Bytes;
   /** Size of the envelope; 0 before it is sealed. */
   bytes: number;
   /** Link sequence numbers under which it travels right now. */
