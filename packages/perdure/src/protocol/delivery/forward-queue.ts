@@ -1,0 +1,321 @@
+/**
+ * Mail on its way to another relay: which positions of that relay's mailbox here travel when, and under which link sequence number.
+ *
+ * States of a position: waiting -> in hand (its envelope is being read) -> in flight (numbered, sent) -> done (the other relay
+ * has it durably), or in flight -> parked (refused for the time being) -> in hand …; forgotten when it ended here meanwhile.
+ * Inputs: `add`, `next` and what became of what it gave (`send`, `giveBack`, `drop`), `acked`, `refused`, `resume`, `renew`.
+ *
+ * Invariants:
+ * - A position is in one state. It is done only after an acknowledgement covered its number and no refusal did.
+ * - Numbers of a link are given without a gap. One number names one envelope; after a break it is sent again under the same.
+ * - A lane is all mail of one sender to one recipient. A refusal parks its lane and no other: a full or blocking recipient
+ *   delays nobody else, and an unwelcome sender not the others who write to the same recipient.
+ * - Of a parked lane one message is tried when its pause is over; the rest follows once that one was taken. Pauses grow.
+ * - What is wrong with one message parks that message alone.
+ * - Nothing is sent twice while a link lives, except what its new session says is missing.
+ */
+import type { Bytes } from "../../wire/bytes.ts";
+import type { Retry } from "../../wire/error.ts";
+import { createLinkWindow, type LinkItem, type LinkWindow } from "./link-window.ts";
+
+/** What is known of a message without its envelope. */
+export interface ForwardFacts {
+  /** 16 bytes. */
+  readonly digest: Bytes;
+  /** Bytes of the envelope. */
+  readonly bytes: number;
+  /** Who wrote it, 32 bytes. */
+  readonly from: Bytes;
+}
+
+export interface ForwardItem extends ForwardFacts, LinkItem {
+  readonly position: number;
+  readonly lane: string;
+}
+
+export interface ForwardRefusal {
+  readonly code: string;
+  readonly retry: Retry;
+  readonly afterMs: number;
+}
+
+export interface ForwardQueueOptions {
+  readonly windowFrames: number;
+  readonly windowBytes: number;
+  /** First and longest pause after a refusal that names none. */
+  readonly pauseMinMs: number;
+  readonly pauseMaxMs: number;
+  /** What waits here under that position; `undefined` once it came to its end. */
+  readonly recall: (position: number) => ForwardFacts | undefined;
+}
+
+export interface ForwardQueue {
+  /** Messages that could travel if the window had room. */
+  readonly waiting: number;
+  readonly inFlight: number;
+  /** Lanes in which something waits for a pause to end. */
+  readonly parkedLanes: number;
+  /** The highest position added; what the mailbox hands out next comes after it. */
+  readonly addedUpTo: number;
+  add(item: ForwardItem): void;
+  /** What to read and send next; a number when it is sent again under it. Nothing when the window is full or all is parked. */
+  next(nowMs: number): { readonly item: ForwardItem; readonly linkSeq: number | undefined } | undefined;
+  /** The envelope of what `next` gave without a number is at hand: its number. */
+  send(item: ForwardItem): number;
+  /** It could not be sent now. */
+  giveBack(item: ForwardItem): void;
+  /** It is gone: nothing is left to be sent. */
+  drop(item: ForwardItem): void;
+  /** Positions that are done; `undefined` when a number was acknowledged that was never given. */
+  acked(upTo: number): readonly number[] | undefined;
+  /** What was refused; `undefined` when nothing in flight has that number. `chance` is drawn from 0 to 1. */
+  refused(linkSeq: number, refusal: ForwardRefusal, nowMs: number, chance: number): ForwardItem | undefined;
+  /**
+   * A session of the link begins: positions that are done. Not `whole` when the other relay knows another history of the link, or
+   * what it lacks is gone: then the link is at its end, see `renew`.
+   */
+  resume(linkUpTo: number, linkRefused: readonly number[], nowMs: number): { readonly done: readonly number[]; readonly whole: boolean };
+  allow(windowFrames: number, windowBytes: number): void;
+  /** A new link: what was in flight waits again. */
+  renew(): void;
+  /** When the next pause ends, of the clock that `nowMs` is of; `Infinity` when nothing is parked. */
+  wakeAtMs(): number;
+  /** What a statement about the numbers `first` to `last` is about, in order; `undefined` when one is not remembered. */
+  covered(first: number, last: number): readonly ForwardItem[] | undefined;
+  /** Forgets what was proven up to `last`. */
+  prove(last: number): void;
+}
+
+interface Lane {
+  /** In order. */
+  positions: number[];
+  untilMs: number;
+  attempts: number;
+  /** The one that is tried. */
+  probe: number | undefined;
+}
+
+/** Nothing the other relay asks for is waited for longer. */
+const LONGEST_ASKED_MS = 60 * 60 * 1000;
+/** Ends of pauses closer together than this are dealt with together. */
+const STEP_MS = 100;
+/** Refusals that are about the message, whoever else writes to whom. */
+const OF_THE_MESSAGE: ReadonlySet<string> = new Set(["malformed", "too-large", "expired", "expiry-out-of-range", "refused"]);
+
+export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
+  const { recall, pauseMinMs, pauseMaxMs } = options;
+  const lanes = new Map<string, Lane>();
+  const flying = new Set<ForwardItem>();
+  let window: LinkWindow<ForwardItem> = createLinkWindow(options);
+  let waiting: ForwardItem[] = [];
+  let head = 0;
+  let resend: { readonly linkSeq: number; readonly item: ForwardItem }[] = [];
+  let addedUpTo = 0;
+  let wakeMs = Number.POSITIVE_INFINITY;
+
+  const putFirst = (items: readonly ForwardItem[]): void => {
+    const [only] = items;
+    if (items.length === 1 && head > 0) waiting[--head] = only as ForwardItem;
+    else if (items.length > 0) {
+      waiting = [...items, ...waiting.slice(head)];
+      head = 0;
+    }
+  };
+
+  const shift = (): void => {
+    head++;
+    if (head < 1024 || head * 2 < waiting.length) return;
+    waiting = waiting.slice(head);
+    head = 0;
+  };
+
+  const keepInOrder = (lane: Lane, position: number): void => {
+    let at = lane.positions.length;
+    while (at > 0 && (lane.positions[at - 1] as number) > position) at--;
+    lane.positions.splice(at, 0, position);
+  };
+
+  /** Of each lane whose pause is over one message is tried. */
+  const tryDue = (nowMs: number): void => {
+    if (wakeMs > nowMs) return;
+    wakeMs = Number.POSITIVE_INFINITY;
+    const due: ForwardItem[] = [];
+    for (const [key, lane] of lanes) {
+      if (lane.probe !== undefined) continue;
+      const first = lane.untilMs <= nowMs ? firstOf(key, lane) : undefined;
+      if (first === undefined) wakeMs = lanes.has(key) ? Math.min(wakeMs, lane.untilMs) : wakeMs;
+      else {
+        lane.probe = first.position;
+        due.push(first);
+      }
+    }
+    putFirst(due);
+  };
+
+  const firstOf = (key: string, lane: Lane): ForwardItem | undefined => {
+    for (let position = lane.positions.shift(); position !== undefined; position = lane.positions.shift()) {
+      const facts = recall(position);
+      if (facts !== undefined) return { ...facts, position, lane: laneOf(key) };
+    }
+    lanes.delete(key);
+    return undefined;
+  };
+
+  /** The lane, or the message alone, that `item` is tried for. */
+  const probedBy = (item: ForwardItem): readonly [string, Lane] | undefined => {
+    for (const key of [item.lane, aloneKey(item)]) {
+      const lane = lanes.get(key);
+      if (lane?.probe === item.position) return [key, lane];
+    }
+    return undefined;
+  };
+
+  /** What it was tried for is open again. */
+  const release = (item: ForwardItem): void => {
+    const probed = lanes.size === 0 ? undefined : probedBy(item);
+    if (probed === undefined) return;
+    const [key, lane] = probed;
+    lanes.delete(key);
+    const freed: ForwardItem[] = [];
+    for (const position of lane.positions) {
+      const facts = recall(position);
+      if (facts !== undefined) freed.push({ ...facts, position, lane: item.lane });
+    }
+    putFirst(freed);
+  };
+
+  /** It was tried for nothing: the next of its lane is tried. */
+  const forgetProbe = (item: ForwardItem): void => {
+    const probed = lanes.size === 0 ? undefined : probedBy(item);
+    if (probed === undefined) return;
+    const [key, lane] = probed;
+    lane.probe = undefined;
+    if (lane.positions.length === 0) lanes.delete(key);
+    else wakeMs = Math.min(wakeMs, lane.untilMs);
+  };
+
+  const park = (item: ForwardItem, refusal: ForwardRefusal, nowMs: number, chance: number): void => {
+    const alone = refusal.retry === "never" || OF_THE_MESSAGE.has(refusal.code);
+    const probed = probedBy(item);
+    if (probed !== undefined) probed[1].probe = undefined;
+    const key = alone ? aloneKey(item) : item.lane;
+    // A lane that was tried in vain because of this message alone is tried with its next one.
+    if (probed !== undefined && probed[0] !== key) {
+      if (probed[1].positions.length === 0) lanes.delete(probed[0]);
+      else wakeMs = Math.min(wakeMs, probed[1].untilMs);
+    }
+    const known = lanes.get(key);
+    const lane: Lane = known ?? { positions: [], untilMs: Number.NEGATIVE_INFINITY, attempts: 0, probe: undefined };
+    lanes.set(key, lane);
+    keepInOrder(lane, item.position);
+    // Of several that were under way together the first refusal counts.
+    if (known !== undefined && probed?.[0] !== key) return;
+    lane.attempts++;
+    const backoffMs = Math.min(pauseMaxMs, pauseMinMs * 2 ** Math.min(lane.attempts - 1, 20));
+    const askedMs = alone && refusal.retry === "never" ? pauseMaxMs : Math.min(refusal.afterMs, LONGEST_ASKED_MS);
+    lane.untilMs = nowMs + Math.max(askedMs, backoffMs) * (1 + chance / 2);
+    wakeMs = Math.min(wakeMs, lane.untilMs);
+  };
+
+  /** It is in flight again: a refusal that no acknowledgement covered does not count. */
+  const takeOff = (item: ForwardItem): void => {
+    if (flying.has(item)) return;
+    flying.add(item);
+    for (const key of [item.lane, aloneKey(item)]) {
+      const lane = lanes.get(key);
+      const at = lane?.positions.indexOf(item.position) ?? -1;
+      if (lane === undefined || at < 0) continue;
+      lane.positions.splice(at, 1);
+      if (lane.positions.length === 0 && lane.probe === undefined) lanes.delete(key);
+    }
+  };
+
+  const landed = (items: readonly ForwardItem[]): readonly number[] =>
+    items.map((item) => {
+      flying.delete(item);
+      release(item);
+      return item.position;
+    });
+
+  return {
+    get waiting() {
+      return waiting.length - head;
+    },
+    get inFlight() {
+      return flying.size;
+    },
+    get parkedLanes() {
+      return lanes.size;
+    },
+    get addedUpTo() {
+      return addedUpTo;
+    },
+    add(item) {
+      addedUpTo = Math.max(addedUpTo, item.position);
+      waiting.push(item);
+    },
+    next(nowMs) {
+      const again = resend.shift();
+      if (again !== undefined) return again;
+      tryDue(nowMs);
+      for (let item = waiting[head]; item !== undefined; item = waiting[head]) {
+        const lane = lanes.size === 0 || probedBy(item) !== undefined ? undefined : lanes.get(item.lane);
+        if (lane === undefined && !window.hasRoom(item.bytes)) return undefined;
+        shift();
+        if (lane === undefined) return { item, linkSeq: undefined };
+        keepInOrder(lane, item.position);
+      }
+      return undefined;
+    },
+    send(item) {
+      flying.add(item);
+      return window.send(item);
+    },
+    giveBack: (item) => putFirst([item]),
+    drop: forgetProbe,
+    acked(upTo) {
+      const items = window.acked(upTo);
+      return items === undefined ? undefined : landed(items);
+    },
+    refused(linkSeq, refusal, nowMs, chance) {
+      const item = window.refused(linkSeq);
+      if (item === undefined) return undefined;
+      flying.delete(item);
+      park(item, refusal, nowMs, chance);
+      return item;
+    },
+    resume(linkUpTo, linkRefused, nowMs) {
+      const resumed = window.resume(linkUpTo, linkRefused);
+      if (resumed === undefined) return { done: [], whole: false };
+      for (const item of resumed.refused) {
+        flying.delete(item);
+        park(item, { code: "too-busy", retry: "after", afterMs: 0 }, nowMs, 0);
+      }
+      const done = landed(resumed.acked);
+      resend = [...resumed.resend];
+      for (const { item } of resend) takeOff(item);
+      return { done, whole: resend.every(({ item }) => recall(item.position) !== undefined) };
+    },
+    allow: (windowFrames, windowBytes) => window.allow(windowFrames, windowBytes),
+    renew() {
+      window = createLinkWindow(options);
+      resend = [];
+      const again = [...flying].sort((a, b) => a.position - b.position);
+      flying.clear();
+      putFirst(again);
+    },
+    wakeAtMs: () => (Number.isFinite(wakeMs) ? Math.ceil(wakeMs / STEP_MS) * STEP_MS : wakeMs),
+    covered: (first, last) => window.covered(first, last),
+    prove: (last) => window.prove(last),
+  };
+}
+
+const ALONE = "message ";
+
+function aloneKey({ position, lane }: ForwardItem): string {
+  return `${ALONE}${position} ${lane}`;
+}
+
+function laneOf(key: string): string {
+  return key.startsWith(ALONE) ? key.slice(key.indexOf(" ", ALONE.length) + 1) : key;
+}
