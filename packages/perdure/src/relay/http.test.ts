@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createHttp } from "./http.ts";
+import { reachOf } from "./reach.ts";
 import { createRelayWorld, LISTEN } from "./test-world.ts";
 
 async function get(path: string, host = "127.0.0.1:4410"): Promise<Response> {
@@ -17,7 +18,9 @@ describe("a relay over HTTP", () => {
   });
 
   it("says that it is starting", async () => {
-    const answer = await createHttp({ status: () => undefined }).request("http://127.0.0.1/healthz", { headers: { host: "127.0.0.1" } });
+    const reach = reachOf({ listen: LISTEN });
+    const http = createHttp({ reach, status: () => undefined, agentNamed: () => undefined, isOwner: () => true });
+    const answer = await http.request("http://127.0.0.1/healthz", { headers: { host: "127.0.0.1" } });
     expect([answer.status, await answer.json()]).toEqual([503, { healthy: false, reasons: ["the relay is starting"] }]);
   });
 

@@ -3,7 +3,7 @@
 import type { Clock } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
 
-export type IncidentKind = "disk" | "damage" | "clock" | "fenced" | "peer" | "internal";
+export type IncidentKind = "disk" | "damage" | "clock" | "fenced" | "peer" | "tls" | "internal";
 
 export interface Incident {
   readonly atMs: number;

@@ -11,21 +11,37 @@ import { formatRelayAddress } from "../protocol/link/address.ts";
 import { goodbyeFor } from "../protocol/link/goodbyes.ts";
 import { refuseConnection } from "../protocol/link/refuse.ts";
 import { createSettings, type Settings } from "../settings/register.ts";
+import { equalBytes } from "../wire/bytes.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
 import type { AgentId } from "../wire/ids.ts";
 import { MAX_TRANSPORT_BYTES } from "../wire/limits.ts";
+import type { IssuedTicket } from "../wire/owner-calls.ts";
 import { createHttp } from "./http.ts";
-import { isProgramHere, requireLoopback } from "./loopback.ts";
+import { createOwnerDesk } from "./owner-desk.ts";
+import { serveOwner } from "./owner-socket.ts";
+import { type OwnerToken, openOwnerToken } from "./owner-token.ts";
+import { type Reach, reachOf } from "./reach.ts";
 import { type RelayCore, startRelayCore } from "./relay-core.ts";
 import type { RelayStatus } from "./status.ts";
+import { readTls, type TlsPaths, watchTls } from "./tls-files.ts";
 
 export interface RelayOptions {
   /** Made when it is empty: a relay keeps its identity and its mail there. */
   readonly folder: string;
-  /** A `ws:` address of this machine; port 0 takes any free one. */
+  /** A `ws:` or, with `tls`, `wss:` address of this machine; port 0 takes any free one. Off loopback `public` must say where others find it. */
   readonly listen: string;
+  /** The relay's address in the world, `wss://relay.example/`: it then answers under that name, and shows its numbers to its owner only. */
+  readonly public?: string | undefined;
+  /** PEM files to end TLS with; read again when they change. */
+  readonly tls?: TlsPaths | undefined;
+  /** Whether an agent needs a ticket to register: true for a public relay, false for one of loopback, when nobody says. */
+  readonly tickets?: boolean | undefined;
+  /** Whether a public relay may dial relays in private networks and on this machine; a relay of loopback may. */
+  readonly allowPrivatePeers?: boolean | undefined;
   /** Settings to override, by name. */
   readonly settings?: Readonly<Partial<Record<string, number>>> | undefined;
+  /** Who set them, by name, for the status: "flag", "env", "file". */
+  readonly settingOrigins?: Readonly<Record<string, string>> | undefined;
   /** Bytes of memory of this process, for the status. */
   readonly memoryBytes?: (() => number) | undefined;
 }
@@ -35,6 +51,10 @@ export interface Relay extends AsyncDisposable {
   /** What agents join: the address as bound, with the relay's id behind `#`. */
   readonly address: string;
   status(): RelayStatus;
+  /** An address with a fresh ticket in it; durable when it resolves. `bad-argument` for uses below 1 or a time outside 1 min to 366 d. */
+  issueTicket(options?: { readonly uses?: number; readonly expiresInMs?: number }): Promise<IssuedTicket>;
+  /** Turns an agent or a relay (`ag1…`) away from here on, or no longer; durable when it resolves. */
+  ban(who: string, banned?: boolean, why?: string): Promise<void>;
   /** Says goodbye to everybody, waits until what was accepted is durable (at most `drainTimeoutMs`), and lets go of the folder. */
   drain(): Promise<void>;
 }
@@ -49,46 +69,111 @@ export interface OpenRelay extends RelayOptions {
  * Opens the relay of `folder` on the machine given. Throws `bad-argument`, `unknown-setting`, `folder-in-use`, `address-in-use`,
  * `log-damaged`, `key-damaged`, `disk-full`, `disk-failed`, `read-only`, `permission-denied`, `needs-newer-version`.
  */
-export async function openRelayWith({ host, folder, listen, settings: overrides, memoryBytes, defences }: OpenRelay): Promise<Relay> {
-  requireLoopback(listen);
-  const settings = createSettings(overrides);
+export async function openRelayWith(options: OpenRelay): Promise<Relay> {
+  const { host, folder } = options;
+  const reach = reachOf(options);
+  const settings = createSettings(options.settings);
   const lock = await host.files.lock(folder);
-  let listener: Listener | undefined;
+  const doors: (() => Promise<void> | void)[] = [];
   let core: RelayCore | undefined;
   const letGo = async (): Promise<void> => {
     try {
-      await listener?.close();
+      for (let close = doors.pop(); close !== undefined; close = doors.pop()) await close();
       await core?.stop();
     } finally {
       await lock.release();
     }
   };
   try {
-    const own = await relayIdentity(host, folder, settings);
-    const http = createHttp({ status: () => core?.status() });
-    listener = await host.net.listen(listen, {
-      maxMessageBytes: MAX_TRANSPORT_BYTES,
-      mayConnect: isProgramHere,
-      onConnection: (connection) => {
-        if (core !== undefined) return core.accept(connection);
-        refuseConnection(connection, goodbyeFor("too-busy", "the relay is starting", { retry: "after", afterMs: settings.redialMinMs }));
-      },
-      onRequest: (request) => http.fetch(request),
+    const own = await relayIdentity(host, folder, settings, reach);
+    const token = reach.publicUrl === undefined ? undefined : await openOwnerToken(host, folder);
+    const listener = await startListening(options, reach, settings, token, () => core, doors);
+    const address = formatRelayAddress(reach.publicUrl ?? listener.address, own.id);
+    const running = await startRelayCore({
+      host,
+      folder,
+      settings,
+      settingOrigins: options.settingOrigins,
+      own,
+      address,
+      ticketsRequired: options.tickets ?? reach.publicUrl !== undefined,
+      publicPeersOnly: reach.publicUrl !== undefined && options.allowPrivatePeers !== true,
+      memoryBytes: options.memoryBytes,
+      defences: options.defences,
     });
-    const address = formatRelayAddress(listener.address, own.id);
-    const running = await startRelayCore({ host, folder, settings, own, address, memoryBytes, defences });
     core = running;
+    const desk = createOwnerDesk({ host, core: running, address, page: pageOf(reach, listener.address, token) });
+    const socket = await serveOwner(host, folder, desk.answer);
+    doors.push(() => socket.close());
     let drained: Promise<void> | undefined;
     const finish = async (): Promise<void> => {
       await finishWork(host, settings, running);
       await letGo();
     };
     const drain = (): Promise<void> => (drained ??= finish());
-    return { id: own.id, address, status: running.status, drain, [Symbol.asyncDispose]: drain };
+    return {
+      id: own.id,
+      address,
+      status: running.status,
+      issueTicket: desk.issueTicket,
+      ban: desk.ban,
+      drain,
+      [Symbol.asyncDispose]: drain,
+    };
   } catch (error) {
     await letGo();
     throw error;
   }
+}
+
+async function startListening(
+  { host, listen, tls: paths }: OpenRelay,
+  reach: Reach,
+  settings: Settings,
+  token: OwnerToken | undefined,
+  core: () => RelayCore | undefined,
+  doors: (() => Promise<void> | void)[],
+): Promise<Listener> {
+  const http = createHttp({
+    reach,
+    status: () => core()?.status(),
+    agentNamed: (name) => core()?.agentNamed(name),
+    isOwner: (authorization) => token?.isIn(authorization) ?? true,
+  });
+  const tls = paths === undefined ? undefined : await readTls(host.files, paths);
+  const listener = await host.net.listen(listen, {
+    maxMessageBytes: MAX_TRANSPORT_BYTES,
+    mayConnect: reach.mayConnect,
+    ...(tls === undefined ? {} : { tls }),
+    onConnection: (connection) => {
+      const running = core();
+      if (running !== undefined) return running.accept(connection);
+      refuseConnection(connection, goodbyeFor("too-busy", "the relay is starting", { retry: "after", afterMs: settings.redialMinMs }));
+    },
+    onRequest: (request) => http.fetch(request),
+  });
+  doors.push(() => listener.close());
+  if (tls !== undefined && paths !== undefined) {
+    const { clock, files, log } = host;
+    const stop = watchTls({
+      clock,
+      files,
+      paths,
+      inUse: tls,
+      everyMs: settings.tlsCheckMs,
+      renew: (next) => listener.renewTls(next),
+      renewed: () => log.write("info", "relay.certificate-renewed", { file: paths.certificateFile }),
+      failed: (why) => core()?.incident("tls", `the certificate on disk cannot be used, the one before stays: ${why}`),
+    });
+    doors.push(stop);
+  }
+  return listener;
+}
+
+/** Where the owner sees the relay's numbers. The token stands behind `#`, which a browser keeps to itself. */
+function pageOf(reach: Reach, listens: string, token: OwnerToken | undefined): string {
+  const page = new URL("/page", (reach.publicUrl ?? listens).replace(/^ws/, "http"));
+  return token === undefined ? page.href : `${page.href}#token=${token.text}`;
 }
 
 async function finishWork(host: Host, settings: Settings, core: RelayCore): Promise<void> {
@@ -100,7 +185,7 @@ async function finishWork(host: Host, settings: Settings, core: RelayCore): Prom
   );
 }
 
-async function relayIdentity(host: Host, folder: string, settings: Settings): Promise<OwnIdentity> {
+async function relayIdentity(host: Host, folder: string, settings: Settings, reach: Reach): Promise<OwnIdentity> {
   const own = await openIdentity({ host, folder, settings }).catch((error: unknown) => {
     if (isPerdureError(error) && error.code === "no-agent-here")
       return createIdentity({ host, folder, role: "relay", custody: "together", settings });
@@ -116,5 +201,13 @@ async function relayIdentity(host: Host, folder: string, settings: Settings): Pr
       cause,
     });
   }
+  await keepPublicHome(own, reach, host.clock.wallMs());
   return own;
+}
+
+/** What the relay signs of itself says where the world finds it; one of loopback is found by nobody who is not told. */
+async function keepPublicHome(own: OwnIdentity, { publicUrl }: Reach, nowMs: number): Promise<void> {
+  const [home] = own.homes();
+  if (publicUrl === undefined || (home !== undefined && home.url === publicUrl && equalBytes(home.relayId, own.idRaw))) return;
+  await own.setHome({ relayId: own.idRaw, url: publicUrl, preference: 0 }, nowMs);
 }

@@ -3,11 +3,14 @@ import { createHttp } from "./http.ts";
 import { PAGE_HTML } from "./page.ts";
 import { PAGE_SCRIPT } from "./page-script.ts";
 import { PAGE_STYLE } from "./page-style.ts";
+import { reachOf } from "./reach.ts";
 
 const PATHS = ["/", "/page.css", "/page.js"] as const;
 
 async function ask(path: string, host = "127.0.0.1:4410"): Promise<Response> {
-  return await createHttp({ status: () => undefined }).request(`http://${host}${path}`, { headers: { host } });
+  const reach = reachOf({ listen: "ws://127.0.0.1:4410" });
+  const http = createHttp({ reach, status: () => undefined, agentNamed: () => undefined, isOwner: () => true });
+  return await http.request(`http://${host}${path}`, { headers: { host } });
 }
 
 describe("the status page", () => {

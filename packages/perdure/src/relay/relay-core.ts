@@ -12,7 +12,7 @@ import { APPEND_QUEUE_BYTES, type LogHealth, type RecordLog } from "../store/log
 import { type Bytes, hex } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
 import { toBeSigned } from "../wire/identity.ts";
-import { GENERATION_BYTES } from "../wire/ids.ts";
+import { type AgentId, agentIdText, GENERATION_BYTES } from "../wire/ids.ts";
 import { encodeKept, STATEMENT_LEAVES } from "../wire/kept-relay.ts";
 import { startCompaction } from "./compaction.ts";
 import { createDeliveryPump } from "./delivery-pump.ts";
@@ -25,6 +25,13 @@ import { createSweeper } from "./sweeper.ts";
 export interface RelayCore {
   accept(connection: Connection): void;
   status(): RelayStatus;
+  /** The agent that has a name here. */
+  agentNamed(name: string): AgentId | undefined;
+  /** Durable when it resolves. */
+  issueTicket(ticket: { readonly hash: Bytes; readonly expiresAtMs: number; readonly uses: number }): Promise<void>;
+  /** Durable when it resolves. */
+  ban(ban: { readonly agentId: Bytes; readonly banned: boolean; readonly why: string }): Promise<void>;
+  incident: Incidents["add"];
   sayGoodbye(): void;
   /** Resolves when everything taken so far is durable. */
   durable(): Promise<void>;
@@ -35,8 +42,13 @@ export interface RelayCoreOptions {
   readonly host: Host;
   readonly folder: string;
   readonly settings: Settings;
+  readonly settingOrigins: Readonly<Record<string, string>> | undefined;
   readonly own: OwnIdentity;
   readonly address: string;
+  /** An agent nobody knows needs a ticket to register. */
+  readonly ticketsRequired: boolean;
+  /** Other relays are dialled at public addresses only. */
+  readonly publicPeersOnly: boolean;
   readonly memoryBytes: (() => number) | undefined;
   readonly defences: Partial<RelayDefences> | undefined;
 }
@@ -51,8 +63,10 @@ export async function startRelayCore({
   host,
   folder,
   settings,
+  settingOrigins,
   own,
   address,
+  ticketsRequired,
   memoryBytes,
   defences,
 }: RelayCoreOptions): Promise<RelayCore> {
@@ -64,7 +78,13 @@ export async function startRelayCore({
     relayId: own.idRaw,
     generation,
     sha256: crypto.hash.sha256,
-    limits: { ...settings, noticeExpiryMs: settings.defaultExpiryMs, agents: MAX_AGENTS, bundleBytes: MAX_BUNDLE_BYTES },
+    limits: {
+      ...settings,
+      noticeExpiryMs: settings.defaultExpiryMs,
+      agents: MAX_AGENTS,
+      bundleBytes: MAX_BUNDLE_BYTES,
+      ...{ ticketsRequired },
+    },
     defences: { ...ALL_RELAY_DEFENCES, ...defences },
   });
   let onHealth = (_health: LogHealth): void => {};
@@ -144,6 +164,19 @@ export async function startRelayCore({
   host.log.write("info", "relay.started", { id: own.id, address, generation: hex(generation), waiting: mailboxes.state.storedMessages });
   return {
     accept: sessions.accept,
+    agentNamed: (name) => {
+      const registered = mailboxes.lookup("name", name);
+      return registered === undefined ? undefined : agentIdText(registered.idRaw);
+    },
+    issueTicket: async (ticket) => {
+      loop.feed({ kind: "issue-ticket", ...ticket });
+      await loop.durable();
+    },
+    ban: async (ban) => {
+      loop.feed({ kind: "ban", ...ban });
+      await loop.durable();
+    },
+    incident: incidents.add,
     status: createStatus({
       id: own.id,
       address: () => address,
@@ -153,6 +186,7 @@ export async function startRelayCore({
       mailboxes,
       log,
       settings,
+      settingOrigins,
       incidents,
       memoryBytes,
       connections: () => sessions.open,

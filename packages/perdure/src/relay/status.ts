@@ -89,6 +89,7 @@ export interface StatusOptions {
   readonly mailboxes: Mailboxes;
   readonly log: RecordLog;
   readonly settings: Settings;
+  readonly settingOrigins: Readonly<Record<string, string>> | undefined;
   readonly incidents: Incidents;
   readonly connections: () => number;
   readonly peers: () => readonly PeerRow[];
@@ -123,7 +124,7 @@ export function createStatus(options: StatusOptions): () => RelayStatus {
       memoryBytes: options.memoryBytes?.(),
       counters: { ...counters, refused: Object.fromEntries(counters.refused) },
       incidents: [...options.incidents.recent],
-      settings: listSettings(settings),
+      settings: listSettings(settings, options.settingOrigins),
     };
   };
 }

@@ -77,6 +77,13 @@ export const SETTINGS = define({
     max: 5 * MINUTE,
     reason: "A relay that stops waits this long for its last batch and goodbyes.",
   },
+  tlsCheckMs: {
+    value: MINUTE,
+    unit: "ms",
+    min: 100,
+    max: DAY,
+    reason: "How often a relay looks whether its certificate on disk was renewed.",
+  },
   relayConnections: {
     value: 10_000,
     unit: "connections",
@@ -276,6 +283,21 @@ export const SETTINGS = define({
     reason: "Messages an agent holds that have not come to their end; `send` refuses more.",
   },
   outboxBytes: { value: 256 * MB, unit: "bytes", min: 8 * MB, max: 1024 * 1024 * MB, reason: "Bytes of such messages." },
+  autoPerThread: {
+    value: 64,
+    unit: "messages",
+    min: 1,
+    max: 1_000_000,
+    reason: "Automatic messages caused by automatic ones that one thread may send in a window; then the loop guard pauses it.",
+  },
+  autoPerPair: {
+    value: 256,
+    unit: "messages",
+    min: 1,
+    max: 1_000_000,
+    reason: "The same to one other agent over all threads.",
+  },
+  autoWindowMs: { value: HOUR, unit: "ms", min: SECOND, max: 7 * DAY, reason: "The window in which the loop guard counts." },
   askTimeoutMs: {
     value: MINUTE,
     unit: "ms",
@@ -332,10 +354,10 @@ export function createSettings(overrides: Readonly<Partial<Record<string, number
   return values as Settings;
 }
 
-/** Every setting as it is in force, for people: `set` where it differs from the default. */
-export function listSettings(settings: Settings): readonly SettingRow[] {
+/** Every setting as it is in force, for people, and who set it: as `origins` says, else `set` where it differs from the default. */
+export function listSettings(settings: Settings, origins: Readonly<Record<string, string>> = {}): readonly SettingRow[] {
   return Object.entries(SETTINGS).map(([name, definition]) => {
     const value = settings[name as SettingName];
-    return { ...definition, name: name as SettingName, value, origin: value === definition.value ? "default" : "set" };
+    return { ...definition, name: name as SettingName, value, origin: origins[name] ?? (value === definition.value ? "default" : "set") };
   });
 }

@@ -1,0 +1,4 @@
+import { Hono } from "hono";
+export function createInviteDoor(): Hono {
+  return new Hono();
+}

@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest";
+import { reachOf } from "./reach.ts";
+
+const here = reachOf({ listen: "ws://127.0.0.1:4410" });
+const world = reachOf({ listen: "ws://0.0.0.0:4410", public: "wss://relay.example/" });
+
+describe("who may connect to a relay of this machine", () => {
+  for (const host of ["127.0.0.1:4410", "localhost:4410", "[::1]:4410"]) {
+    it(`is a program that calls it ${host}`, () => expect(here.mayConnect({ host, origin: undefined })).toBe(true));
+  }
+
+  const others = {
+    "a page elsewhere": { host: "127.0.0.1:4410", origin: "https://page.example" },
+    "a page in a sandbox": { host: "127.0.0.1:4410", origin: "null" },
+    "a page on another port of this machine": { host: "localhost:4410", origin: "http://localhost:8080" },
+    "a name that somebody else points at this machine": { host: "rebound.example:4410", origin: undefined },
+    "a request without a host": { host: undefined, origin: undefined },
+  };
+  for (const [who, caller] of Object.entries(others)) it(`is not ${who}`, () => expect(here.mayConnect(caller)).toBe(false));
+});
+
+describe("who may connect to a relay of the world", () => {
+  for (const host of ["relay.example", "relay.example:443", "RELAY.example", "127.0.0.1:4410"]) {
+    it(`is a program that calls it ${host}`, () => expect(world.mayConnect({ host, origin: undefined })).toBe(true));
+  }
+
+  const others = {
+    "a page of its own name": { host: "relay.example", origin: "https://relay.example" },
+    "a page elsewhere": { host: "relay.example", origin: "https://page.example" },
+    "another name for it": { host: "rebound.example", origin: undefined },
+    "its number": { host: "192.0.2.7:4410", origin: undefined },
+    "a name that begins as its own": { host: "relay.example.evil.example", origin: undefined },
+  };
+  for (const [who, caller] of Object.entries(others)) it(`is not ${who}`, () => expect(world.mayConnect(caller)).toBe(false));
+});
+
+describe("where a relay may be", () => {
+  it.each([
+    [{ listen: "ws://127.0.0.1:0" }, undefined],
+    [{ listen: "ws://localhost:4410" }, undefined],
+    [{ listen: "wss://[::1]:4410" }, undefined],
+    [{ listen: "ws://0.0.0.0:4410", public: "wss://relay.example" }, "wss://relay.example/"],
+    [{ listen: "ws://127.0.0.1:4410", public: "wss://relay.example:8443/" }, "wss://relay.example:8443/"],
+    [{ listen: "ws://10.0.0.7:4410", public: "ws://relay-a:4410/" }, "ws://relay-a:4410/"],
+  ])("%j", (words, shown) => expect(reachOf(words).publicUrl).toBe(shown));
+
+  for (const words of [
+    { listen: "ws://0.0.0.0:4410" },
+    { listen: "wss://relay.example:443" },
+    { listen: "http://127.0.0.1:4410" },
+    { listen: "127.0.0.1:4410" },
+    { listen: "ws://0.0.0.0:4410", public: "https://relay.example/" },
+    { listen: "ws://0.0.0.0:4410", public: "wss://relay.example/mail" },
+    { listen: "ws://0.0.0.0:4410", public: "wss://me:secret@relay.example/" },
+    { listen: "ws://0.0.0.0:4410", public: "wss://relay.example/#ag1" },
+  ]) {
+    it(`not ${JSON.stringify(words)}`, () => expect(() => reachOf(words)).toThrowError(expect.objectContaining({ code: "bad-argument" })));
+  }
+});
