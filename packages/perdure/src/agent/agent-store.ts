@@ -274,10 +274,10 @@ function createReplay({ host, outbox, inbox, peers }: StoreOptions): Replay {
       group = number;
     },
     unneeded() {
-      const places = seen.filter((at) => !outbox.holds(at) && !inbox.holds(at));
-      seen = [];
       outbox.takeReleases();
       inbox.takeReleases();
+      const places = seen.filter((at) => !outbox.holds(at) && !inbox.holds(at));
+      seen = [];
       return places;
     },
   };

@@ -12,6 +12,7 @@ import type { Arrival, Inbox, Judgement } from "../protocol/delivery/inbox.ts";
 import { incomingKey, sameMessage } from "../protocol/delivery/incoming.ts";
 import type { MailboxCursor } from "../protocol/delivery/mailbox-cursor.ts";
 import type { Outbox } from "../protocol/delivery/outbox.ts";
+import type { Outgoing } from "../protocol/delivery/outgoing.ts";
 import { type Bytes, EMPTY, equalBytes, hex } from "../wire/bytes.ts";
 import { type DeliverFrame, decodeDeliver } from "../wire/control.ts";
 import { decodeEnvelope, type Envelope, envelopeFrom, envelopeId } from "../wire/envelope.ts";
@@ -19,8 +20,10 @@ import { isPerdureError, PerdureError } from "../wire/error.ts";
 import { agentIdText, messageIdText } from "../wire/ids.ts";
 import type { KeptIncoming } from "../wire/kept-agent.ts";
 import { type Receipt, receipt, type SealedHead } from "../wire/sealed.ts";
-import { NOTICE_OUTCOMES, type Notice } from "../wire/statement.ts";
+import { NOTICE_OUTCOMES, type Notice, notice, signedNotice } from "../wire/statement.ts";
 import type { AgentStore } from "./agent-store.ts";
+import { evidenceRecords, itemOf } from "./evidence-records.ts";
+import type { Homes } from "./homes.ts";
 import type { Lookups } from "./lookups.ts";
 import type { Peers } from "./peers.ts";
 import type { Planned } from "./planned.ts";
@@ -55,6 +58,7 @@ export interface ArrivalOptions {
   readonly outbox: Outbox;
   readonly cursor: MailboxCursor;
   readonly peers: Peers;
+  readonly homes: Homes;
   readonly lookups: Lookups;
   readonly receipts: Receipts;
   readonly store: () => AgentStore;
@@ -73,7 +77,7 @@ interface Delivered {
 type Opened =
   | { readonly kind: "mail"; readonly part: OpenedPart; readonly pins: readonly Planned[] }
   | { readonly kind: "receipt"; readonly said: Receipt; readonly part: OpenedPart; readonly pins: readonly Planned[] }
-  | { readonly kind: "notice"; readonly said: Notice }
+  | { readonly kind: "notice"; readonly said: Notice; readonly by: VerifiedIdentity }
   | { readonly kind: "known" }
   | { readonly kind: "drop"; readonly code: string; readonly why: string }
   | { readonly kind: "hold"; readonly code: string };
@@ -106,9 +110,8 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
   const openVerified = async ({ envelope, frame }: Delivered, relay: VerifiedIdentity): Promise<Opened> => {
     const nowMs = clock.wallMs();
     if (envelope.class === "notice") {
-      if (!equalBytes(envelope.from, relay.idRaw))
-        throw new PerdureError("bad-signature", "a notice of somebody who is not this agent's relay");
-      return { kind: "notice", said: await verifyNotice({ crypto: host.crypto, relay, body: envelope.body }) };
+      const by = equalBytes(envelope.from, relay.idRaw) ? relay : await noticeGiver(options, envelope);
+      return { kind: "notice", said: await verifyNotice({ crypto: host.crypto, relay: by, body: envelope.body }), by };
     }
     if (envelope.expiresAtMs <= nowMs || isKnown(inbox.judge(envelope, nowMs))) return { kind: "known" };
     await peers.load(envelope.from);
@@ -177,7 +180,7 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
     }
     if (opened.kind === "hold") return log.write("warn", "agent.held", { from, id, code: opened.code });
     if (opened.kind === "notice") {
-      keep(noticeSteps(outbox, peers, envelope, opened.said));
+      keep(noticeSteps(options, envelope, opened.said, opened.by));
       return settlePosition();
     }
     const head = opened.kind === "known" ? undefined : opened.part.head;
@@ -202,13 +205,8 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
       if (judgement === "new") keep([passed]);
       else settlePosition();
       keep(
-        receiptSteps(
-          outbox,
-          envelope.from,
-          (name) => peers.named(name)?.idRaw,
-          opened.said.entries,
-          (entry) =>
-            log.write("error", "agent.receipt-mismatch", { from, id: messageIdText(entry.stream, entry.seq), digest: hex(entry.digest) }),
+        receiptSteps(outbox, host.crypto.hash, opened.part, opened.said.entries, (entry) =>
+          log.write("error", "agent.receipt-mismatch", { from, id: messageIdText(entry.stream, entry.seq), digest: hex(entry.digest) }),
         ),
       );
       return;
@@ -372,16 +370,36 @@ function codeOf(judgement: string): string {
   return judgement === "conflict" ? "id-conflict" : judgement;
 }
 
-/** What a relay's notice says of one of our messages; nothing when it is about a message we did not send like that. */
-function noticeSteps(outbox: Outbox, peers: Peers, envelope: Envelope, said: Notice): readonly Planned[] {
+/** Which of our messages a notice of `by` is about; nothing when we did not send it like that, or `by` has no part in it. */
+function noticed(outbox: Outbox, homes: Homes, said: Notice, by: Bytes): Outgoing | undefined {
   const outgoing = outbox.ofPart(said.stream, said.seq);
   const part = outgoing?.parts.find((each) => each.seq === said.seq);
+  if (outgoing === undefined || part === undefined || outgoing.head.class !== "mail") return undefined;
+  if (!equalBytes(part.to, said.to) || !equalBytes(part.digest, said.digest)) return undefined;
+  const hasProven = [...outgoing.steps, ...outgoing.late].some((step) => step.proof === "statement" && equalBytes(step.by, by));
+  return hasProven || homes.isOf(by, part.to) ? outgoing : undefined;
+}
+
+/** The other relay that gives a notice about one of our messages: looked up only when it may. */
+async function noticeGiver({ outbox, homes, lookups }: ArrivalOptions, envelope: Envelope): Promise<VerifiedIdentity> {
+  const said = notice.decode(signedNotice.decode(envelope.body).notice);
+  if (noticed(outbox, homes, said, envelope.from) === undefined)
+    throw new PerdureError("bad-signature", "a notice of somebody who is neither this agent's relay nor that of a recipient");
+  const by = await lookups.relay(envelope.from);
+  if (by === undefined) throw new PerdureError("unknown-agent", "the relay that gives a notice is not known yet", { retry: "after" });
+  return by;
+}
+
+/** What a relay's notice says of one of our messages, and the notice itself as evidence. */
+function noticeSteps({ outbox, homes, host }: ArrivalOptions, envelope: Envelope, said: Notice, by: VerifiedIdentity): readonly Planned[] {
+  const outgoing = noticed(outbox, homes, said, by.idRaw);
   const state = NOTICE_OUTCOMES[said.outcome];
-  if (outgoing === undefined || part === undefined || state === undefined || outgoing.head.class !== "mail") return [];
-  const to = outgoing.head.to.length > 0 ? outgoing.head.to : peers.named(outgoing.head.toName)?.idRaw;
-  if (to === undefined || !equalBytes(to, said.to) || !equalBytes(part.digest, said.digest)) return [];
+  if (outgoing === undefined || state === undefined) return [];
   const { stream, seq } = outgoing.head;
+  const { hash } = host.crypto;
+  const { records, names } = evidenceRecords(outbox.evidence, [itemOf(hash, "notice", envelope.body), itemOf(hash, "bundle", by.bundle)]);
   return [
+    ...records,
     {
       kept: {
         kind: "step",
@@ -393,7 +411,7 @@ function noticeSteps(outbox: Outbox, peers: Peers, envelope: Envelope, said: Not
           by: said.relayId,
           proof: "notice",
           detail: `said by ${agentIdText(said.relayId)}`,
-          evidence: envelope.body.slice(),
+          evidence: names,
         },
       },
     },

@@ -24,6 +24,7 @@ import { createArrivals } from "./arrivals.ts";
 import { createBell } from "./bell.ts";
 import { createClaims, WORK } from "./claims.ts";
 import type { CreateEngine, Engine, MailView } from "./core.ts";
+import { conflictRecords } from "./evidence-records.ts";
 import { createHomes } from "./homes.ts";
 import { createHousekeeping } from "./housekeeping.ts";
 import { createLookups } from "./lookups.ts";
@@ -61,9 +62,9 @@ export const createEngine: CreateEngine = async (options) => {
   const theStore = (): AgentStore => store as AgentStore;
 
   /** Keeps what was found out and must not be lost to a full disk; only closing the agent gives it up. */
-  const keep = (records: readonly Planned[], what: string): Promise<void> =>
+  const keep = (records: readonly Planned[] | (() => readonly Planned[]), what: string): Promise<void> =>
     theStore()
-      .commit({ onFailure: "try-again", plan: () => ({ records, result: undefined }) })
+      .commit({ onFailure: "try-again", plan: () => ({ records: typeof records === "function" ? records() : records, result: undefined }) })
       .catch((error: unknown) => log.write("warn", "agent.not-kept", { what, why: String(error) }));
 
   const { relayIdRaw } = parseRelayAddress(options.relayAddress);
@@ -95,7 +96,15 @@ export const createEngine: CreateEngine = async (options) => {
   });
   const claims = createClaims({ host, settings, inbox, outbox, peers, receipts, store: theStore, bell: mailBell, closing: closing.signal });
   const submissions = createSubmissions({ host, settings, outbox, peers, lookups, store: theStore });
-  const statements = createStatementChecks({ host, ownIdRaw: own.idRaw, onProven: (steps) => void keep(steps, "a statement") });
+  const statements = createStatementChecks({
+    host,
+    ownIdRaw: own.idRaw,
+    outbox,
+    homes,
+    lookups,
+    onProven: (plan) => void keep(plan, "a statement"),
+    onConflict: (relay, number, conflict) => void keep(() => conflictRecords(host, outbox, relay, number, conflict), "a conflict"),
+  });
   const arrivals = createArrivals({
     host,
     own,
@@ -103,6 +112,7 @@ export const createEngine: CreateEngine = async (options) => {
     outbox,
     cursor,
     peers,
+    homes,
     lookups,
     receipts,
     store: theStore,

@@ -2,13 +2,17 @@
  * Receipts both ways. Completions of one batch are told to each sender in one receipt, queued in the same batch; a
  * receipt that arrives raises the messages it names.
  */
+import type { Hash } from "../host/crypto.ts";
 import type { Host } from "../host/host.ts";
+import type { OpenedPart } from "../identity/index.ts";
 import type { Outbox } from "../protocol/delivery/outbox.ts";
 import { clipWords } from "../protocol/link/goodbyes.ts";
 import { type Bytes, EMPTY, equalBytes, hex } from "../wire/bytes.ts";
+import { signedReceipt } from "../wire/evidence.ts";
 import { messageIdText } from "../wire/ids.ts";
 import { MAX_EXPIRY_MS } from "../wire/limits.ts";
-import { RECEIPT_CONTENT_TYPE, type ReceiptEntry, receipt, receiptEntry } from "../wire/sealed.ts";
+import { RECEIPT_CONTENT_TYPE, type ReceiptEntry, receipt } from "../wire/sealed.ts";
+import { evidenceRecords, itemOf } from "./evidence-records.ts";
 import { outgoingRecords } from "./outgoing-records.ts";
 import type { Planned } from "./planned.ts";
 
@@ -77,22 +81,25 @@ export function createReceipts({
 }
 
 /**
- * The steps a receipt of `from` gives to our messages. An entry about a message we did not send to `from`, or with
- * another digest than the one we sent, gives none and is reported through `onForeign`.
+ * The steps a receipt gives to our messages, and the signed receipt that proves them. An entry about a message we did not send to its
+ * writer, or with another digest than the one we sent, gives none and is reported through `onForeign`.
  */
 export function receiptSteps(
   outbox: Outbox,
-  from: Bytes,
-  recipientOf: (name: string) => Bytes | undefined,
+  hash: Hash,
+  { sender, signed }: Pick<OpenedPart, "sender" | "signed">,
   entries: readonly ReceiptEntry[],
   onForeign: (entry: ReceiptEntry) => void,
 ): readonly Planned[] {
+  const from = sender.idRaw;
   const records: Planned[] = [];
+  const planned = new Set<string>();
+  const items = [itemOf(hash, "receipt", signedReceipt.encode(signed)), itemOf(hash, "bundle", sender.bundle)];
   for (const entry of entries) {
     const outgoing = outbox.find(messageIdText(entry.stream, entry.seq));
     if (outgoing === undefined) continue;
-    const to = outgoing.head.to.length > 0 ? outgoing.head.to : recipientOf(outgoing.head.toName);
-    if (to === undefined || !equalBytes(to, from) || !equalBytes(outgoing.parts[0]?.digest ?? EMPTY, entry.digest)) {
+    const part = outgoing.parts[0];
+    if (part === undefined || !equalBytes(part.to, from) || !equalBytes(part.digest, entry.digest)) {
       onForeign(entry);
       continue;
     }
@@ -102,7 +109,8 @@ export function receiptSteps(
           ? `${entry.attempts} attempts`
           : ""
         : clipWords(`${entry.code}${entry.why === "" ? "" : `: ${entry.why}`}`);
-    records.push({
+    const evidence = evidenceRecords(outbox.evidence, items, planned);
+    records.push(...evidence.records, {
       kept: {
         kind: "step",
         head: {
@@ -113,7 +121,7 @@ export function receiptSteps(
           by: from,
           proof: "receipt",
           detail,
-          evidence: receiptEntry.encode(entry),
+          evidence: evidence.names,
         },
       },
     });

@@ -30,7 +30,7 @@ import { isPerdureError, PerdureError } from "../wire/error.ts";
 import { type Certificate, DOMAINS, toBeSigned } from "../wire/identity.ts";
 import type { AgentId } from "../wire/ids.ts";
 import { MAX_EXPIRY_MS, MAX_PARTS, PART_BYTES, WIRE_VERSION } from "../wire/limits.ts";
-import { innerSaid, RECEIPT_CONTENT_TYPE, type SealedHead, sealedHead } from "../wire/sealed.ts";
+import { type InnerSaid, innerSaid, RECEIPT_CONTENT_TYPE, type SealedHead, sealedHead } from "../wire/sealed.ts";
 import { certificateHash, validAt } from "./certificate.ts";
 import type { OwnIdentity } from "./own-identity.ts";
 import { paddedLength } from "./padding.ts";
@@ -89,7 +89,7 @@ export async function sealPart(part: SealPart): Promise<Envelope> {
   const { encapsulated, secret } = await crypto.encapsulation.encapsulate(recipient.inboxKey.publicKey, concat(DOMAINS.seal, bound));
   const signature = await crypto.signatures.sign(
     own.instanceKey,
-    toBeSignedInside(crypto, header, own.certificateHash, encapsulated, unsigned),
+    toBeSigned("inner", saidInside(crypto, header, own.certificateHash, encapsulated, unsigned)),
   );
   const salt = crypto.hash.sha256(concat(random.bytes(SALT_BYTES), signature));
   const { key, commitment } = deriveKey(crypto, secret, salt, bound);
@@ -114,6 +114,16 @@ export interface OpenedPart {
   readonly content: Bytes;
   /** What is known of the sender and what came with the part, together, as of `storedAtMs`. */
   readonly sender: VerifiedIdentity;
+  /** What the sender's signature proves to anybody. */
+  readonly signed: SignedPlaintext;
+}
+
+export interface SignedPlaintext {
+  /** An encoded `inner signature`. */
+  readonly said: Bytes;
+  readonly signature: Bytes;
+  /** Head length, head, content and padding. */
+  readonly plaintext: Bytes;
 }
 
 /**
@@ -141,10 +151,10 @@ export async function openPart({ crypto, own, envelope, known, nowMs, storedAtMs
     throw malformed("its content is not the one its head names");
   const sender = await senderOf(crypto, envelope, head, known, storedAtMs);
   const { instanceKey } = certificateOf(crypto, sender, head, storedAtMs);
-  const said = toBeSignedInside(crypto, envelope, head.certificateHash, encapsulated, unsigned);
-  if (!(await crypto.signatures.verify(instanceKey, said, signature)))
+  const said = saidInside(crypto, envelope, head.certificateHash, encapsulated, unsigned);
+  if (!(await crypto.signatures.verify(instanceKey, toBeSigned("inner", said), signature)))
     throw new PerdureError("bad-signature", `${sender.id} did not write this to this agent`);
-  return { head, content, sender };
+  return { head, content, sender, signed: { said, signature, plaintext: unsigned } };
 }
 
 async function unseal(
@@ -180,23 +190,20 @@ function deriveKey(crypto: Crypto, secret: Bytes, salt: Bytes, bound: Bytes): { 
   return { key: derived.subarray(0, KEY_BYTES), commitment: derived.subarray(KEY_BYTES) };
 }
 
-function toBeSignedInside(crypto: Crypto, header: EnvelopeHeader, certificate: Bytes, encapsulated: Bytes, unsigned: Bytes): Bytes {
-  return toBeSigned(
-    "inner",
-    innerSaid.encode({
-      suite: header.suite,
-      from: header.from,
-      certificateHash: certificate,
-      to: header.to,
-      inboxKeyId: header.inboxKeyId,
-      encapsulated,
-      stream: header.stream,
-      seq: header.seq,
-      class: header.class,
-      expiresAtMs: header.expiresAtMs,
-      plaintextHash: crypto.hash.sha256(unsigned),
-    }),
-  );
+function saidInside(crypto: Crypto, header: EnvelopeHeader, certificate: Bytes, encapsulated: Bytes, unsigned: Bytes): Bytes {
+  return innerSaid.encode({
+    suite: header.suite,
+    from: header.from,
+    certificateHash: certificate,
+    to: header.to,
+    inboxKeyId: header.inboxKeyId,
+    encapsulated,
+    stream: header.stream,
+    seq: header.seq,
+    class: header.class,
+    expiresAtMs: header.expiresAtMs,
+    plaintextHash: crypto.hash.sha256(unsigned),
+  });
 }
 
 /** Head length, head, content and padding: the plaintext without its signature. */
@@ -214,6 +221,26 @@ interface Plaintext {
   readonly unsigned: Bytes;
   readonly head: SealedHead;
   readonly content: Bytes;
+}
+
+/**
+ * Whether an instance of `sender`, certified for mail when it says it wrote this, signed a plaintext, and what the plaintext says. For
+ * whoever was shown it and cannot open the envelope. Throws `malformed`, `bad-signature`, `certificate-expired`.
+ */
+export async function verifySignedPlaintext(
+  crypto: Crypto,
+  sender: VerifiedIdentity,
+  { said, signature, plaintext }: SignedPlaintext,
+): Promise<{ readonly inner: InnerSaid; readonly head: SealedHead; readonly content: Bytes }> {
+  const inner = innerSaid.decode(said);
+  if (!equalBytes(inner.plaintextHash, crypto.hash.sha256(plaintext))) throw malformed("its plaintext is not the one that was signed");
+  const { head, content } = readPlaintext(concat(signature, plaintext));
+  if (!equalBytes(inner.certificateHash, head.certificateHash) || !equalBytes(inner.from, sender.idRaw))
+    throw new PerdureError("bad-signature", `the plaintext is not of ${sender.id}`);
+  const { instanceKey } = certificateOf(crypto, sender, head, head.sentAtMs);
+  if (!(await crypto.signatures.verify(instanceKey, toBeSigned("inner", said), signature)))
+    throw new PerdureError("bad-signature", `${sender.id} did not sign this`);
+  return { inner, head, content };
 }
 
 function readPlaintext(plaintext: Bytes): Plaintext {

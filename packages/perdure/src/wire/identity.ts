@@ -17,6 +17,7 @@ export const DOMAINS = {
   inner: utf8("perdure/inner/0"),
   statement: utf8("perdure/statement/0"),
   notice: utf8("perdure/notice/0"),
+  evidence: utf8("perdure/evidence/0"),
 } as const;
 export type Domain = keyof typeof DOMAINS;
 

@@ -79,6 +79,7 @@ export const innerSaid = shape("inner signature", {
   /** SHA-256 of the plaintext after the signature, padding included. */
   plaintextHash: fixed(32),
 });
+export type InnerSaid = ShapeValue<typeof innerSaid>;
 
 export const OUTCOMES = ["done", "refused", "failed"] as const;
 export type Outcome = (typeof OUTCOMES)[number];

@@ -18,6 +18,7 @@ import {
   settle,
   welcome,
 } from "./control.ts";
+import { evidence, evidenceItem, evidenceStep, signedEvidence, signedReceipt, statementConflict, storedProof } from "./evidence.ts";
 import {
   agentRecord,
   certificate,
@@ -29,6 +30,7 @@ import {
   signedEvent,
   signedRecord,
 } from "./identity.ts";
+import { invite, inviteHome } from "./invite.ts";
 import { inboxSecret, keptIdentity, nextSecret } from "./kept-identity.ts";
 import { innerSaid, messageRef, receipt, receiptEntry, sealedHead } from "./sealed.ts";
 import type { Shape } from "./shape.ts";
@@ -68,8 +70,10 @@ export const SHAPES_BY_PAGE = {
     inboxSecret,
     nextSecret,
   ],
+  invites: [invite, inviteHome],
   sealing: [sealedHead, messageRef, innerSaid, receipt, receiptEntry],
   statements: [storedLeaf, statement, statementProof, notice, signedNotice],
+  evidence: [evidenceItem, storedProof, signedReceipt, statementConflict, evidenceStep, evidence, signedEvidence],
 } as const;
 
 export type SpecificationPage = keyof typeof SHAPES_BY_PAGE;

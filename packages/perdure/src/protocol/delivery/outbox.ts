@@ -14,13 +14,16 @@
  *   given again after `unreserve`.
  * - A part has at most one envelope, so that one id never has two digests.
  * - A state only rises. A body is held until a relay has proven it stored or the message ended, and nothing is in flight.
+ * - What is proven late, after a higher state is known, is kept beside the steps and changes no state.
+ * - Evidence is held while a step that is held names it.
  * - Every message ends by its expiry + `unconfirmedAfterMs`.
  */
 import { type Bytes, EMPTY, equalBytes, hex } from "../../wire/bytes.ts";
 import { type MessageId, messageIdText } from "../../wire/ids.ts";
 import type { Kept, KeptOutgoing, KeptStep, PayloadAt } from "../../wire/kept-agent.ts";
 import { isTerminal, rank, rises } from "./delivery-lattice.ts";
-import { isSealed, mayHaveLeft, type Outgoing, type OutgoingPart, openBytes } from "./outgoing.ts";
+import { createEvidenceShelf, type EvidenceShelf } from "./evidence-shelf.ts";
+import { isNewProof, isSealed, mayHaveLeft, type Outgoing, type OutgoingPart, openBytes } from "./outgoing.ts";
 import { createSendQueue, type SendQueue } from "./send-queue.ts";
 
 /** Handles of ended messages kept at most; the ones that ended first are forgotten first. */
@@ -62,6 +65,10 @@ export interface Outbox {
   find(id: MessageId): Outgoing | undefined;
   /** The message a part belongs to. */
   ofPart(stream: Bytes, seq: number): Outgoing | undefined;
+  /** The part whose envelope has this digest. */
+  byDigest(digest: Bytes): OutgoingPart | undefined;
+  /** What proves the steps. */
+  readonly evidence: Pick<EvidenceShelf, "has" | "at" | "conflicts">;
   byRequest(requestIdHex: string): Outgoing | undefined;
   all(): Iterable<Outgoing>;
   /** Messages with parts to seal, by recipient, in stream order. */
@@ -92,6 +99,7 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
   const unsealed = new Map<string, Set<Outgoing>>();
   const ended = new Set<Outgoing>();
   const held = new Set<string>();
+  const digests = new Map<string, OutgoingPart>();
   const queue = createSendQueue();
   let releases: PayloadAt[] = [];
   let reserved: { readonly stream: OutStream; readonly seq: number }[] = [];
@@ -107,6 +115,8 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
     if (at !== undefined && held.delete(place(at))) releases.push(at);
     return undefined;
   };
+
+  const shelf = createEvidenceShelf({ hold, release });
 
   const isOpen = (outgoing: Outgoing): boolean => !isTerminal(outgoing.state);
 
@@ -124,7 +134,7 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
     const id = messageIdText(head.stream, head.seq);
     if (messages.has(id)) return;
     const list: OutgoingPart[] = [];
-    const outgoing: Outgoing = { id, head, recipient: recipientOf(head), parts: list, steps: [], state: "queued" };
+    const outgoing: Outgoing = { id, head, recipient: recipientOf(head), parts: list, steps: [], late: [], state: "queued" };
     for (let index = 0; index < head.parts; index++) {
       const part: OutgoingPart = {
         seq: head.seq + index,
@@ -183,7 +193,14 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
 
   const step = (head: KeptStep): void => {
     const outgoing = messages.get(messageIdText(head.stream, head.seq));
-    if (outgoing === undefined || !rises(outgoing.state, head.state)) return;
+    if (outgoing === undefined) return;
+    if (!rises(outgoing.state, head.state)) {
+      if (!isNewProof(outgoing, head)) return;
+      shelf.name(head.evidence);
+      (outgoing.state === head.state ? outgoing.steps : outgoing.late).push(head);
+      return;
+    }
+    shelf.name(head.evidence);
     const wasOpen = isOpen(outgoing);
     outgoing.state = head.state;
     outgoing.steps.push(head);
@@ -203,6 +220,7 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
     if (part === undefined || part.bytes > 0) return;
     part.digest = head.digest;
     part.to = head.to;
+    digests.set(hex(head.digest), part);
     part.bytes = head.bytes;
     if (isOpen(part.of)) {
       part.envelope = at === undefined ? undefined : hold(at);
@@ -223,7 +241,9 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
     messages.delete(id);
     ended.delete(outgoing);
     requests.delete(hex(outgoing.head.requestId));
+    for (const { evidence } of [...outgoing.steps, ...outgoing.late]) shelf.unname(evidence);
     for (const part of outgoing.parts) {
+      if (digests.get(hex(part.digest)) === part) digests.delete(hex(part.digest));
       parts.delete(messageIdText(outgoing.head.stream, part.seq));
       release(part.plain);
       // In flight it must still be readable: the link sequence number has to reach the relay.
@@ -250,20 +270,23 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
         if (part !== undefined && at !== undefined && part.bytes === 0 && isOpen(part.of)) part.plain = hold(at);
       } else if (kept.kind === "sealed") sealed(kept.head, at);
       else if (kept.kind === "step") step(kept.head);
+      else if (kept.kind === "evidence") shelf.keep(kept.head.hash, at);
+      else if (kept.kind === "conflict") shelf.conflict(kept.head);
       else if (kept.kind === "forgotten") forget(messageIdText(kept.head.stream, kept.head.seq));
     },
     replayed() {
       for (const part of parts.values()) if (part.bytes > 0) part.uncertain = true;
     },
     reset() {
-      for (const map of [messages, parts, requests, streams, openByStream, nextByStream, unsealed, ended, held]) map.clear();
+      for (const map of [messages, parts, requests, streams, openByStream, nextByStream, unsealed, ended, held, digests]) map.clear();
+      shelf.clear();
       queue.clear();
       releases = [];
       openMail = 0;
       openMailBytes = 0;
     },
     restate() {
-      const records: { kept: Kept; restated?: PayloadAt }[] = [];
+      const records: { kept: Kept; restated?: PayloadAt }[] = [...shelf.restate()];
       for (const outgoing of messages.values()) {
         const { stream } = outgoing.head;
         records.push({ kept: { kind: "queued", head: outgoing.head } });
@@ -274,12 +297,13 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
             records.push(part.envelope === undefined ? { kept } : { kept, restated: part.envelope });
           }
         }
-        for (const head of outgoing.steps.slice(1)) records.push({ kept: { kind: "step", head } });
+        for (const head of [...outgoing.steps.slice(1), ...outgoing.late]) records.push({ kept: { kind: "step", head } });
       }
       return records;
     },
     holds: (at) => held.has(place(at)),
     takeReleases() {
+      shelf.sweep();
       const taken = releases;
       releases = [];
       return taken;
@@ -307,6 +331,8 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
     hasRoom: (bytes) => openMail < limits.outboxMessages && openMailBytes + bytes <= limits.outboxBytes,
     find: (id) => messages.get(id),
     ofPart: (stream, seq) => parts.get(messageIdText(stream, seq))?.of,
+    byDigest: (digest) => digests.get(hex(digest)),
+    evidence: shelf,
     byRequest: (requestIdHex) => requests.get(requestIdHex),
     all: () => messages.values(),
     unsealed: (recipient) => [...(unsealed.get(recipient) ?? [])],

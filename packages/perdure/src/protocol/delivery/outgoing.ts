@@ -1,7 +1,11 @@
 /** One message on its way out, as the outbox holds it, and how it stands in the agent's log. */
-import type { Bytes } from "../../wire/bytes.ts";
+import { type Bytes, equalBytes } from "../../wire/bytes.ts";
 import type { MessageId } from "../../wire/ids.ts";
 import type { DeliveryState, KeptOutgoing, KeptStep, PayloadAt } from "../../wire/kept-agent.ts";
+import { isTerminal } from "./delivery-lattice.ts";
+
+/** Relays that may prove something about one message late. */
+const MAX_LATE_STEPS = 8;
 
 export interface OutgoingPart {
   readonly seq: number;
@@ -29,7 +33,10 @@ export interface Outgoing {
   /** Hexadecimal id, or `@` and the name, that the stream belongs to. */
   readonly recipient: string;
   readonly parts: readonly OutgoingPart[];
+  /** In the order they became known, each above the one before, or proving the same once more. */
   readonly steps: KeptStep[];
+  /** Proofs of earlier states that came after a higher one was known. */
+  readonly late: KeptStep[];
   state: DeliveryState;
 }
 
@@ -45,4 +52,11 @@ export function mayHaveLeft(outgoing: Outgoing): boolean {
 /** What its open body counts against the outbox. */
 export function openBytes(outgoing: Outgoing): number {
   return outgoing.head.wholeBytes;
+}
+
+/** Whether a relay's proof of a state says something that is not proven yet. */
+export function isNewProof(outgoing: Outgoing, { state, proof, by }: Pick<KeptStep, "state" | "proof" | "by">): boolean {
+  if (proof === "none" || isTerminal(state) || outgoing.late.length >= MAX_LATE_STEPS) return false;
+  const known = (each: KeptStep): boolean => each.state === state && each.proof !== "none" && equalBytes(each.by, by);
+  return !outgoing.steps.some(known) && !outgoing.late.some(known);
 }
