@@ -25,8 +25,14 @@ export const ROOMS: Readonly<Record<string, Room>> = {
 export const NODE_FOLDERS: readonly string[] = ["host/node/", "cli/"];
 /** Files of browser rooms that only Node loads: conditional exports choose them at the entry. */
 export const NODE_ENTRIES: readonly string[] = ["agent/index.ts", "agent/node.ts"];
-/** Packages that open sockets or hold keys, and the one folder that may. */
-export const PACKAGE_HOMES: Readonly<Record<string, string>> = { ws: "host/", "@hono/node-server": "host/", hpke: "host/" };
+/** Packages that open sockets, hold keys or speak for one bridge only, and the one folder that may. */
+export const PACKAGE_HOMES: Readonly<Record<string, string>> = {
+  ws: "host/",
+  "@hono/node-server": "host/",
+  hpke: "host/",
+  "@modelcontextprotocol/server": "bridges/mcp/",
+  zod: "bridges/mcp/",
+};
 /** Packages that need Node to load. */
 export const NODE_PACKAGES: readonly string[] = ["ws", "@hono/node-server"];
 

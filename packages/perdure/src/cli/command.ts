@@ -1,5 +1,4 @@
 /** Runs one call of the command: words in, exit code out. */
-import { readFileSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { CommanderError } from "commander";
 import type { LogLevel } from "../host/log.ts";
@@ -8,6 +7,7 @@ import { createSettings } from "../settings/register.ts";
 import { ERROR_CODES, PerdureError } from "../wire/error.ts";
 import { describeFailure, reportFailure } from "./failure.ts";
 import { type Invocation, parseOverrides } from "./invocation.ts";
+import { packageVersion } from "./package-version.ts";
 import type { Environment } from "./paint.ts";
 import { createProgram, type Dispatch } from "./program.ts";
 import { createTerminal, type Terminal, type TerminalStreams } from "./terminal.ts";
@@ -94,9 +94,4 @@ function createInvocation(
 function forEachCommand(command: ReturnType<typeof createProgram>, visit: (command: ReturnType<typeof createProgram>) => void): void {
   visit(command);
   for (const child of command.commands) forEachCommand(child, visit);
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { readonly version: string }).version;
 }

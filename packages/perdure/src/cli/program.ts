@@ -3,6 +3,7 @@
  * when it is called. Every verb takes --json; the shape it prints stands in its help.
  */
 import { Command, InvalidArgumentError, Option } from "commander";
+import { MCP_CLIENTS } from "../bridges/mcp/client-config.ts";
 import type { Verb } from "./invocation.ts";
 import { parseDuration } from "./quantity.ts";
 import type {
@@ -12,6 +13,7 @@ import type {
   FolderOptions,
   InboxWords,
   InitWords,
+  McpWords,
   OnMailWords,
   RelayWords,
   SendWords,
@@ -71,6 +73,7 @@ export function createProgram(version: string, dispatch: Dispatch): Command {
   addSending(program, dispatch);
   addReceiving(program, dispatch);
   addServing(program, dispatch);
+  addBridges(program, dispatch);
   whatIsSpecialFirst(program);
   return program;
 }
@@ -311,6 +314,33 @@ accepted is on disk before it ends. Exit code 0 then.
         options,
         serves: true,
         load: async () => (await import("./verbs/relay.ts")).relayVerb(options),
+      }),
+    );
+}
+
+function addBridges(program: Command, dispatch: Dispatch): void {
+  folder(program.command("mcp"))
+    .summary("the agent as tools for an MCP client: Claude, Cursor, VS Code")
+    .option("--relay <address>", "make the agent at this relay, if the folder has none")
+    .option("--name <name>", "with --relay: a name at that relay")
+    .addOption(
+      new Option("--print-config <client>", "print what the client's configuration needs, and do nothing else").choices(MCP_CLIENTS),
+    )
+    .addHelpText("before", examples("perdure mcp --print-config cursor", "perdure mcp --at ./desk --print-config claude-desktop"))
+    .addHelpText(
+      "after",
+      `
+The client starts this command and speaks JSON-RPC on stdin and stdout; it ends
+when stdin does. Several clients may share one folder. Reading mail consumes
+nothing; the tool "done" does. Content of others is marked as data.
+--json: with --print-config the configuration on one line.`,
+    )
+    .action((options: McpWords) =>
+      dispatch({
+        what: options.printConfig === undefined ? "the MCP server stopped" : "no configuration to print",
+        options,
+        serves: true,
+        load: async () => (await import("./verbs/mcp.ts")).mcpVerb(options),
       }),
     );
 }

@@ -1,4 +1,5 @@
 /** What the command line hands to a verb: its options, read and checked. */
+import type { McpClient } from "../bridges/mcp/client-config.ts";
 
 export interface CommonOptions {
   readonly json?: boolean;
@@ -44,6 +45,12 @@ export interface RelayWords extends CommonOptions {
   readonly folder?: string;
   readonly listen?: string;
   readonly untilStdinEnds?: boolean;
+}
+
+export interface McpWords extends FolderOptions {
+  readonly relay?: string;
+  readonly name?: string;
+  readonly printConfig?: McpClient;
 }
 
 export interface TryWords extends CommonOptions {

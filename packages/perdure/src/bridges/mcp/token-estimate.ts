@@ -7,7 +7,7 @@
  * about right; only text made of rare ideographs alone is up to a sixth more than this says.
  */
 const PIECES =
-  /(?<word>(?<![A-Za-z0-9+/=_-])[A-Za-z]?[a-z]{1,15}(?![A-Za-z0-9+/=_-]))|(?<letters>[A-Za-z]+)|(?<blank>[^\S\r\n]+)|(?<mark>[\u0000-\u007f])|(?<two>[\u0080-\u07ff])|(?<three>[\u0800-\uffff])|(?<four>[\u{10000}-\u{10ffff}])/gu;
+  /(?<word>(?<![A-Za-z0-9+/=_-])[A-Za-z]?[a-z]{1,15}(?![A-Za-z0-9+/=_-]))|(?<letters>[A-Za-z]+)|(?<blank>[^\S\r\n]+)|(?<mark>\p{ASCII})|(?<two>[\u0080-\u07ff])|(?<three>[\u0800-\uffff])|(?<four>[\u{10000}-\u{10ffff}])/gu;
 
 export function tokensAtMost(text: string): number {
   let tokens = 0;
@@ -35,4 +35,17 @@ export function beginningWithin(text: string, budget: number, shown: (beginning:
   // Half of a surrogate pair is no letter.
   const cut = text.slice(0, fits);
   return cut.isWellFormed() || !text.isWellFormed() ? cut : cut.slice(0, -1);
+}
+
+/** How many of `count` items an answer has room for: each of its forms with that many stays within `budget` tokens. */
+export function mostWithin(count: number, budget: number, forms: (items: number) => readonly string[]): number {
+  const fitting = (items: number): boolean => forms(items).every((form) => tokensAtMost(form) <= budget);
+  let fits = 0;
+  let tooMany = count + 1;
+  while (tooMany - fits > 1) {
+    const middle = (fits + tooMany) >>> 1;
+    if (fitting(middle)) fits = middle;
+    else tooMany = middle;
+  }
+  return fits;
 }
