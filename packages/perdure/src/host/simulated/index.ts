@@ -4,5 +4,6 @@ export { createDisk, ONLY_SYNCED } from "./disk.ts";
 export { createMemoryFiles } from "./disk-files.ts";
 export type { Draws } from "./draws.ts";
 export { createDraws } from "./draws.ts";
+export { WORLD_EPOCH_MS } from "./virtual-clock.ts";
 export type { SimulatedDisk, World } from "./world.ts";
 export { createWorld } from "./world.ts";
