@@ -3,7 +3,6 @@ import { sleep } from "../host/deadline.ts";
 import type { Host } from "../host/host.ts";
 import { signNotice } from "../identity/notice.ts";
 import type { OwnIdentity } from "../identity/own-identity.ts";
-import { findAgent } from "../protocol/delivery/mailbox-state.ts";
 import type { Mailboxes } from "../protocol/delivery/mailboxes.ts";
 import type { Overdue } from "../protocol/delivery/overdue.ts";
 import type { Settings } from "../settings/register.ts";
@@ -46,8 +45,7 @@ export function createSweeper({ host, settings, own, mailboxes, loop, incidents 
 
   const end = async (overdue: Overdue, ending: Ending): Promise<void> => {
     const { agent, position, mail } = overdue;
-    const tell = mail.wantsNotice && findAgent(mailboxes.state, mail.from) !== undefined;
-    const body = tell
+    const body = overdue.wantsNotice
       ? await signNotice({
           crypto,
           own,
@@ -55,7 +53,7 @@ export function createSweeper({ host, settings, own, mailboxes, loop, incidents 
             version: WIRE_VERSION,
             relayId: own.idRaw,
             outcome: ENDINGS.indexOf(ending),
-            to: agent.idRaw,
+            to: overdue.to,
             stream: overdue.stream,
             seq: mail.seq,
             digest: overdue.digest,

@@ -1,25 +1,42 @@
 /** Sessions come and go: registration, the epoch of a consumer, fencing, the welcome. */
-import { equalBytes, hex } from "../../wire/bytes.ts";
+import { type Bytes, equalBytes, hex } from "../../wire/bytes.ts";
 import { encodeKept } from "../../wire/kept-relay.ts";
 import type { Attachment } from "./attachments.ts";
+import { isBanned } from "./bans.ts";
 import { wake } from "./consuming.ts";
 import { judgeRegistration } from "./enrolment.ts";
-import type { Registration, RelayInput } from "./mailbox-events.ts";
-import { type AgentState, addAgent, findAgent, linkOf, NO_LINK, register, settledFloor } from "./mailbox-state.ts";
+import { BLOCKED_MS } from "./mailbox-admission.ts";
+import type { Reason, Registration, RelayInput } from "./mailbox-events.ts";
+import { type AgentState, addAgent, findAgent, findPeer, type Link, linkOf, NO_LINK, register, settledFloor } from "./mailbox-state.ts";
+import { meetPeer } from "./meeting.ts";
 import type { RelayMachine } from "./relay-machine.ts";
+import { noteTicket, usedOnce } from "./tickets.ts";
 
 /** More than an agent's processes, and sessions whose end was not noticed yet, ever are. */
 const SESSIONS_PER_AGENT = 16;
 
+type Attach = Extract<RelayInput, { readonly kind: "attach" }>;
+
 /** False when it was turned away with a goodbye. */
-export function enrol({ state, limits, journal }: RelayMachine, session: number, wanted: Registration): boolean {
+function enrol(machine: RelayMachine, session: number, wanted: Registration, ticket: string, nowMs: number): boolean {
+  const { state, limits, journal, sha256 } = machine;
   const verdict = judgeRegistration(state, limits, wanted);
   if (verdict === "known") return true;
   if (verdict !== "new") {
     journal.emit({ kind: "goodbye", session, reason: verdict });
     return false;
   }
-  const agent = findAgent(state, wanted.idRaw) ?? addAgent(state, wanted.idRaw);
+  const known = findAgent(state, wanted.idRaw);
+  if (limits.ticketsRequired && (known === undefined || known.bundle.length === 0)) {
+    const used = usedOnce(state, sha256, ticket, nowMs);
+    if (used === undefined) {
+      journal.emit({ kind: "goodbye", session, reason: ticket === "" ? TICKET_REQUIRED : TICKET_REFUSED });
+      return false;
+    }
+    noteTicket(state, used);
+    journal.record(encodeKept("ticket", used));
+  }
+  const agent = known ?? addAgent(state, wanted.idRaw);
   register(state, agent, wanted.bundle, wanted.name, wanted.recordVersion);
   journal.record(
     encodeKept("registration", { agentId: agent.idRaw, name: wanted.name, recordVersion: wanted.recordVersion, bundle: agent.bundle }),
@@ -28,44 +45,85 @@ export function enrol({ state, limits, journal }: RelayMachine, session: number,
   return true;
 }
 
+const TICKET_REQUIRED: Reason = {
+  code: "ticket-required",
+  why: "this relay takes nobody new without a ticket",
+  retry: "never",
+  afterMs: 0,
+  hint: "Ask its owner for one; `perdure relay ticket` prints it.",
+};
+const TICKET_REFUSED: Reason = { ...TICKET_REQUIRED, why: "the ticket was used, has expired, or is not of this relay" };
+
 /** A new bundle of an agent that is attached. Nothing but mail is refused while the disk keeps up, and then the next attach brings it. */
-export function publish(machine: RelayMachine, session: number, wanted: Registration): void {
+export function publish(machine: RelayMachine, session: number, wanted: Registration, nowMs: number): void {
   const { journal, trouble } = machine;
-  if (trouble === undefined) enrol(machine, session, wanted);
+  if (trouble === undefined) enrol(machine, session, wanted, "", nowMs);
   else journal.goodbye(session, trouble.code, trouble.why, { retry: "after", afterMs: trouble.afterMs });
 }
 
-export function attach(machine: RelayMachine, input: Extract<RelayInput, { readonly kind: "attach" }>): void {
-  const { state, attachments, journal, trouble } = machine;
-  const known = findAgent(state, input.registration.idRaw);
-  if (equalBytes(input.link, NO_LINK)) return journal.goodbye(input.session, "malformed", "a link of zero bytes is the relay's own");
-  // An agent that is known may always come and read: that is what makes room.
-  if (known === undefined && trouble !== undefined)
-    return journal.goodbye(input.session, trouble.code, trouble.why, { retry: "after", afterMs: trouble.afterMs });
-  const replaces = (other: Attachment): boolean => equalBytes(other.link.raw, input.link) || (input.consume && other.consume);
+export function attach(machine: RelayMachine, input: Attach, nowMs: number): void {
+  const { state, attachments, journal } = machine;
+  const { session, role, consume } = input;
+  if (equalBytes(input.link, NO_LINK) && role !== "forwarder")
+    return journal.goodbye(session, "malformed", "a link of zero bytes is the relay's own");
+  if (role === "peer" && consume) return journal.goodbye(session, "malformed", "a relay does not read its mailbox at another, it is sent");
+  if (isBanned(state, input.registration.idRaw))
+    return journal.goodbye(session, "blocked", TURNED_AWAY, { retry: "after", afterMs: BLOCKED_MS });
+  const known = role === "agent" ? findAgent(state, input.registration.idRaw) : findPeer(state, input.registration.idRaw);
+  const replaces = (other: Attachment): boolean => isLinkOf(other, input) || (consume && other.consume);
   if (known !== undefined && attachments.of(known).filter((other) => !replaces(other)).length >= SESSIONS_PER_AGENT)
-    return journal.goodbye(input.session, "too-busy", `${known.id} has ${SESSIONS_PER_AGENT} sessions here`, { retry: "after" });
-  if (!enrol(machine, input.session, input.registration)) return;
-  const agent = findAgent(state, input.registration.idRaw) as AgentState;
-  const link = linkOf(agent, input.link, (each) => attachments.holderOf(agent, each) !== undefined);
+    return journal.goodbye(session, "too-busy", `${known.id} has ${SESSIONS_PER_AGENT} sessions here`, { retry: "after" });
+  const agent = entrant(machine, input, known, nowMs);
+  if (agent === undefined) return;
+  const link: Link =
+    role === "forwarder"
+      ? { raw: NO_LINK, upTo: 0, synced: 0, refused: [] }
+      : linkOf(agent, input.link, (each) => attachments.holderOf(agent, each) !== undefined);
   for (const other of attachments.of(agent)) if (replaces(other)) supersede(machine, other);
-  const attachment: Attachment = { session: input.session, agent, link, consume: input.consume, unackedBytes: 0, superseded: false };
+  const attachment: Attachment = { session, role, agent, link, consume, unackedBytes: 0, superseded: false };
   attachments.add(attachment);
-  if (input.consume) consume(machine, attachment, input.have);
+  if (consume) beginConsuming(machine, attachment, input.have);
   journal.whenDurable({ kind: "attached", attachment });
 }
 
-function consume(
+export const TURNED_AWAY = "this relay's owner turns you away";
+
+function isLinkOf(other: Attachment, { role, link }: Attach): boolean {
+  return role !== "forwarder" && other.role !== "forwarder" && equalBytes(other.link.raw, link);
+}
+
+/** Whoever attaches, known from here on if it was not; `undefined` when it was turned away with a goodbye. */
+function entrant(machine: RelayMachine, input: Attach, known: AgentState | undefined, nowMs: number): AgentState | undefined {
+  const { state, journal, trouble } = machine;
+  const { session, role, registration } = input;
+  if (role === "forwarder") {
+    if (known === undefined) journal.goodbye(session, "unknown-relay", "nobody has said where that relay is", { retry: "after" });
+    return known;
+  }
+  // Who is known may always come and read: that is what makes room.
+  if (known === undefined && trouble !== undefined) {
+    journal.goodbye(session, trouble.code, trouble.why, { retry: "after", afterMs: trouble.afterMs });
+    return undefined;
+  }
+  if (role === "agent")
+    return enrol(machine, session, registration, input.ticket, nowMs) ? findAgent(state, registration.idRaw) : undefined;
+  const peer = meetPeer(machine, registration.idRaw, undefined, registration.bundle, nowMs);
+  if (peer === undefined)
+    journal.goodbye(session, "too-busy", "this relay knows as many others as it may", { retry: "after", afterMs: 60_000 });
+  return peer;
+}
+
+function beginConsuming(
   { generation, generationText, journal }: RelayMachine,
   { agent, session, link }: Attachment,
-  have: { readonly generation: Uint8Array; readonly position: number },
+  have: { readonly generation: Bytes; readonly position: number },
 ): void {
   const { mailbox } = agent;
   mailbox.epoch++;
   mailbox.deferred = [];
   const cursor = equalBytes(have.generation, generation) ? Math.min(have.position, mailbox.nextPosition - 1) : 0;
   mailbox.consumer = { session, epoch: mailbox.epoch, cursor, ready: false, blocked: false };
-  journal.record(encodeKept("epoch", { agentId: agent.idRaw, epoch: mailbox.epoch }));
+  journal.record(encodeKept("epoch", { agentId: agent.keptId, epoch: mailbox.epoch }));
   journal.fact("relay.attached", { agent: agent.id, epoch: mailbox.epoch, generation: generationText, link: hex(link.raw), from: cursor });
 }
 
@@ -89,7 +147,7 @@ export function welcome({ attachments, journal }: RelayMachine, { agent, link, c
       settledFloor: settledFloor(agent.mailbox),
       linkUpTo: link.synced,
       linkRefused: link.refused.filter((linkSeq) => linkSeq <= link.synced),
-      contactsVersion: 0,
+      contactsVersion: agent.contacts?.version ?? 0,
     },
   });
 }
@@ -98,14 +156,18 @@ export function welcome({ attachments, journal }: RelayMachine, { agent, link, c
 export function ready(machine: RelayMachine, session: number): void {
   const attachment = machine.attachments.get(session);
   if (attachment === undefined || attachment.superseded) return;
-  for (const { proof } of attachment.agent.proofs) machine.journal.emit({ kind: "proof", session, proof });
-  const { mailbox } = attachment.agent;
+  const { agent, role } = attachment;
+  if (role !== "forwarder")
+    for (const { proof } of [...agent.proofs, ...agent.vouched]) machine.journal.emit({ kind: "proof", session, proof });
+  const { mailbox } = agent;
   if (mailbox.consumer?.session !== session) return;
   mailbox.consumer.ready = true;
   wake(machine, mailbox);
 }
 
-export function detach({ attachments }: RelayMachine, session: number): void {
-  const mailbox = attachments.remove(session)?.agent.mailbox;
-  if (mailbox?.consumer?.session === session) mailbox.consumer = undefined;
+export function detach({ attachments, journal }: RelayMachine, session: number): void {
+  const agent = attachments.remove(session)?.agent;
+  if (agent?.mailbox.consumer?.session !== session) return;
+  agent.mailbox.consumer = undefined;
+  if (agent.peer !== undefined && agent.mailbox.stored.size > 0) journal.emit({ kind: "peer-wanted", relayId: agent.idRaw });
 }

@@ -1,8 +1,10 @@
 /** The sessions of a relay as its machine sees them: who is attached, over which link, and who took over from whom. */
+import type { SessionRole } from "./mailbox-events.ts";
 import type { AgentState, Link } from "./mailbox-state.ts";
 
 export interface Attachment {
   readonly session: number;
+  readonly role: SessionRole;
   readonly agent: AgentState;
   readonly link: Link;
   readonly consume: boolean;

@@ -5,9 +5,10 @@ import type { Attachment } from "./attachments.ts";
 import { isBehind } from "./handing-out.ts";
 import type { Range } from "./interval-set.ts";
 import type { SettleRequest } from "./mailbox-events.ts";
-import { type AgentState, type Consumer, type Mailbox, readLabel, settledFloor } from "./mailbox-state.ts";
+import { type AgentState, type Consumer, type Mailbox, settledFloor } from "./mailbox-state.ts";
 import { openTail, type RelayMachine } from "./relay-machine.ts";
 import { grantSettle } from "./settling.ts";
+import { readLabel } from "./stored-mail.ts";
 
 /** The tail of a mailbox when the clamp is switched off. */
 const NO_CLAMP = Number.MAX_SAFE_INTEGER - 1;
@@ -26,7 +27,7 @@ export function handedOver(
   position: number,
 ): void {
   consumer.cursor = position;
-  counters.delivered++;
+  if (agent.peer === undefined) counters.delivered++;
   const mail = agent.mailbox.stored.get(position);
   if (mail === undefined) return;
   const { stream, digest } = readLabel(mail.label);
@@ -88,9 +89,13 @@ export function applySettle({ state, defences, counters, journal, generationText
   const granted = grantSettle(state, mailbox, mailbox.deferred, defences.settleClamp ? mailbox.syncedTail : NO_CLAMP);
   mailbox.deferred = granted.waiting;
   if (granted.ranges.length === 0) return false;
-  counters.settled += granted.messages;
+  if (agent.peer === undefined) counters.settled += granted.messages;
+  else {
+    counters.passedOn += granted.messages;
+    agent.peer.passedOn += granted.messages;
+  }
   for (let at = 0; at < granted.ranges.length; at += KEPT_RANGES) {
-    journal.record(encodeKept("settled", { agentId: agent.idRaw, ranges: granted.ranges.slice(at, at + KEPT_RANGES) }));
+    journal.record(encodeKept("settled", { agentId: agent.keptId, ranges: granted.ranges.slice(at, at + KEPT_RANGES) }));
   }
   journal.whenDurable({ kind: "let-go", places: granted.places, attachment });
   journal.fact("relay.settle-applied", {

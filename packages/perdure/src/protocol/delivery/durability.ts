@@ -4,7 +4,7 @@ import { encodeKept } from "../../wire/kept-relay.ts";
 import { welcome } from "./attaching.ts";
 import type { Attachment } from "./attachments.ts";
 import { answerPosition, applySettle, wake } from "./consuming.ts";
-import { type AgentState, findAgent } from "./mailbox-state.ts";
+import { type AgentState, senderOnLink } from "./mailbox-state.ts";
 import { keepProof } from "./proof-shelf.ts";
 import type { RelayMachine } from "./relay-machine.ts";
 import { finishStatement, proofsOf } from "./statements.ts";
@@ -69,11 +69,11 @@ function tellSenders({ state: relay, attachments, counters, journal, sha256 }: R
   counters.statements++;
   const proofs = proofsOf(sha256, done.bytes, signature, done.leaves);
   done.taken.forEach((leaf, index) => {
-    const sender = findAgent(relay, leaf.sender);
+    const sender = senderOnLink(relay, leaf.sender, leaf.link);
     const proof = proofs[index];
     if (sender === undefined || proof === undefined) return;
-    keepProof(sender, done.number, proof);
-    const theirs = attachments.of(sender);
+    keepProof(sender, "proofs", done.number, proof);
+    const theirs = attachments.of(sender).filter(({ role }) => role !== "forwarder");
     const session = (theirs.find((each) => equalBytes(each.link.raw, leaf.link)) ?? theirs[0])?.session;
     if (session !== undefined) journal.emit({ kind: "proof", session, proof });
   });

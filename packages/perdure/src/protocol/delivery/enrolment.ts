@@ -7,6 +7,10 @@ export interface EnrolmentLimits {
   /** Agents registered at once. */
   readonly agents: number;
   readonly bundleBytes: number;
+  /** Other relays remembered at once. */
+  readonly relayPeers: number;
+  /** Whoever is new must show a ticket. */
+  readonly ticketsRequired: boolean;
 }
 
 /** `known` when there is nothing new in it, or something newer is registered already. */

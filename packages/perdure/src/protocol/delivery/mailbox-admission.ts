@@ -4,61 +4,113 @@ import { decodeEnvelope, type Envelope } from "../../wire/envelope.ts";
 import { isPerdureError } from "../../wire/error.ts";
 import { agentIdText } from "../../wire/ids.ts";
 import { MAX_EXPIRY_MS } from "../../wire/limits.ts";
-import type { Reason, Trouble } from "./mailbox-events.ts";
-import { type AgentState, findAgent, type RelayState } from "./mailbox-state.ts";
+import { isBanned } from "./bans.ts";
+import { turnsAway } from "./contact-list.ts";
+import type { Reason, RelayDefences, Trouble } from "./mailbox-events.ts";
+import { lackOfRoom, type ShareLimits } from "./mailbox-shares.ts";
+import { type AgentState, findAgent, findPeer, type RelayState } from "./mailbox-state.ts";
+import { type Origin, originOf } from "./stored-mail.ts";
 
-export interface AdmissionLimits {
-  readonly mailboxMessages: number;
-  readonly mailboxBytes: number;
+export interface AdmissionLimits extends ShareLimits {
   /** Clocks may differ by this much before a latest possible expiry counts as too late. */
   readonly expiryGraceMs: number;
 }
 
 /** Time after which a full or missing mailbox is worth another try. */
 const TRY_AGAIN_MS = 5000;
+/** Time after which somebody who is turned away may ask again. */
+export const BLOCKED_MS = 3_600_000;
 
-export type Admission = { readonly envelope: Envelope; readonly recipient: AgentState } | { readonly reason: Reason };
+export interface Gate {
+  readonly state: RelayState;
+  readonly limits: AdmissionLimits;
+  readonly defences: RelayDefences;
+  /** Why new mail cannot be kept now. */
+  readonly trouble: Trouble | undefined;
+}
 
-export function admit(
-  state: RelayState,
-  limits: AdmissionLimits,
-  trouble: Trouble | undefined,
-  sender: AgentState,
-  hopLimit: number,
-  bytes: Bytes,
-  nowMs: number,
-): Admission {
+export interface Arrival {
+  /** The agent, or the peer, whose session it came over. */
+  readonly carrier: AgentState;
+  readonly hopLimit: number;
+  readonly home: Bytes | undefined;
+  readonly bytes: Bytes;
+}
+
+/** `owner` is whose mailbox it is for: the recipient's, or that of the peer it is passed on to. */
+export type Admission = { readonly envelope: Envelope; readonly owner: AgentState; readonly origin: Origin } | { readonly reason: Reason };
+
+export function admit({ state, limits, defences, trouble }: Gate, arrival: Arrival, nowMs: number): Admission {
+  const { carrier, hopLimit } = arrival;
   let envelope: Envelope;
   try {
-    envelope = decodeEnvelope(bytes);
+    envelope = decodeEnvelope(arrival.bytes);
   } catch (error) {
     if (!isPerdureError(error)) throw error;
     return { reason: { code: error.code, why: error.message, retry: error.retry, afterMs: error.afterMs ?? 0, hint: error.hint ?? "" } };
   }
-  const wrong = misaddressed(envelope, sender, hopLimit) ?? outOfTime(envelope, limits, nowMs);
+  const home = arrival.home === undefined || equalBytes(arrival.home, state.relayId) ? undefined : arrival.home;
+  const wrong =
+    (defences.fromCheck ? misnamed(envelope, carrier) : undefined) ??
+    (hopLimit < (home === undefined ? 1 : 2) ? never("refused", "the message has travelled as far as it may") : undefined) ??
+    (home !== undefined && carrier.peer !== undefined && defences.noTransit
+      ? never("refused", "mail of another relay is for agents of this one, and is not passed on")
+      : undefined) ??
+    outOfTime(envelope, limits, nowMs);
   if (wrong !== undefined) return { reason: wrong };
-  const recipient = findAgent(state, envelope.to);
-  if (recipient === undefined || recipient.bundle.length === 0) {
-    return {
-      reason: later(
-        "unknown-agent",
-        `${agentIdText(envelope.to)} has no mailbox at this relay`,
-        "It must join this relay once before it can be written to.",
-      ),
-    };
+  const owner = home === undefined ? recipientOf(state, envelope) : routeTo(state, home);
+  if ("code" in owner) return { reason: owner };
+  const blocked = turnedAway(state, owner, envelope);
+  if (blocked !== undefined) return { reason: blocked };
+  if (trouble !== undefined) {
+    const hint = "The relay's owner sees why on its status page.";
+    return { reason: { ...later(trouble.code, trouble.why, hint), afterMs: trouble.afterMs } };
   }
-  const full =
-    trouble === undefined
-      ? overfull(recipient, limits, envelope)
-      : { ...later(trouble.code, trouble.why, "The relay's owner sees why on its status page."), afterMs: trouble.afterMs };
-  return full === undefined ? { envelope, recipient } : { reason: full };
+  const origin = originOf(carrier, envelope.from);
+  const lack = lackOfRoom(state, limits, defences.pools, owner, envelope, origin);
+  if (lack === undefined) return { envelope, owner, origin };
+  return { reason: later("mailbox-full", lack, "There is room again when some of what waits was read.") };
 }
 
-function misaddressed(envelope: Envelope, sender: AgentState, hopLimit: number): Reason | undefined {
-  if (!equalBytes(envelope.from, sender.idRaw))
-    return never("malformed", `the envelope is from ${agentIdText(envelope.from)}, the session of ${sender.id}`);
-  if (envelope.class === "notice") return never("malformed", "only a relay writes notices");
-  return hopLimit < 1 ? never("refused", "the message has travelled as far as it may") : undefined;
+/** An agent writes as itself. A peer answers for what its agents wrote, and speaks for itself only in notices. */
+function misnamed(envelope: Envelope, carrier: AgentState): Reason | undefined {
+  const itself = equalBytes(envelope.from, carrier.idRaw);
+  if (carrier.peer === undefined) {
+    if (!itself) return never("malformed", `the envelope is from ${agentIdText(envelope.from)}, the session of ${carrier.id}`);
+    return envelope.class === "notice" ? never("malformed", "only a relay writes notices") : undefined;
+  }
+  return envelope.class !== "notice" || itself
+    ? undefined
+    : never("malformed", `the notice is from ${agentIdText(envelope.from)}, the session of the relay ${carrier.id}`);
+}
+
+function recipientOf(state: RelayState, envelope: Envelope): AgentState | Reason {
+  const recipient = findAgent(state, envelope.to);
+  if (recipient !== undefined && recipient.bundle.length > 0) return recipient;
+  return later(
+    "unknown-agent",
+    `${agentIdText(envelope.to)} has no mailbox at this relay`,
+    "It must join this relay once before it can be written to.",
+  );
+}
+
+function routeTo(state: RelayState, home: Bytes): AgentState | Reason {
+  const peer = findPeer(state, home);
+  if (peer === undefined)
+    return later("unknown-relay", `nobody has said where the relay ${agentIdText(home)} is`, "Say a route to it first.");
+  return peer;
+}
+
+function turnedAway(state: RelayState, owner: AgentState, envelope: Envelope): Reason | undefined {
+  const why =
+    owner.peer !== undefined && isBanned(state, owner.idRaw)
+      ? `this relay's owner turns the relay ${owner.id} away`
+      : isBanned(state, envelope.from)
+        ? `this relay's owner turns ${agentIdText(envelope.from)} away`
+        : owner.peer === undefined && turnsAway(owner.contacts, envelope.from)
+          ? `${owner.id} takes no mail of this sender`
+          : undefined;
+  return why === undefined ? undefined : { code: "blocked", why, retry: "after", afterMs: BLOCKED_MS, hint: "" };
 }
 
 function outOfTime(envelope: Envelope, limits: AdmissionLimits, nowMs: number): Reason | undefined {
@@ -72,12 +124,6 @@ function outOfTime(envelope: Envelope, limits: AdmissionLimits, nowMs: number): 
     );
   }
   return undefined;
-}
-
-function overfull(recipient: AgentState, limits: AdmissionLimits, envelope: Envelope): Reason | undefined {
-  const { stored, storedBytes } = recipient.mailbox;
-  if (stored.size < limits.mailboxMessages && storedBytes + envelope.bytes.length <= limits.mailboxBytes) return undefined;
-  return later("mailbox-full", `the mailbox of ${recipient.id} is full`, "There is room again when it has read what waits.");
 }
 
 function never(code: Reason["code"], why: string): Reason {

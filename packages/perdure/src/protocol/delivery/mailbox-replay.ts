@@ -8,30 +8,45 @@ import { type Bytes, concat, equalBytes, hex } from "../../wire/bytes.ts";
 import { DIGEST_BYTES, decodeEnvelope } from "../../wire/envelope.ts";
 import { decodeKept, encodeKept, KEPT_RANGES, type KeptMail, type KeptRecord } from "../../wire/kept-relay.ts";
 import { storedLeaf } from "../../wire/statement.ts";
+import { noteBan } from "./bans.ts";
+import { createContactList } from "./contact-list.ts";
 import {
   type AgentState,
   addAgent,
-  dropMail,
   findAgent,
-  keepMail,
-  labelOf,
   linkOf,
+  mailboxOwners,
   NO_LINK,
   noteRefused,
+  ownerOf,
+  type Peer,
   type Place,
   type RelayState,
   register,
+  senderOnLink,
 } from "./mailbox-state.ts";
-import { keepProof } from "./proof-shelf.ts";
+import { notePeer, recallPeer } from "./peer-state.ts";
+import { keepProof, shelfOf } from "./proof-shelf.ts";
 import { storedWithin } from "./settling.ts";
-import { addToLeaf, durablePending, forgetPending, type PendingLeaf, proofsOf, recallPending, recallStatement } from "./statements.ts";
+import {
+  addToLeaf,
+  durablePending,
+  forgetPending,
+  leafMessages,
+  type PendingLeaf,
+  proofsOf,
+  recallPending,
+  recallStatement,
+} from "./statements.ts";
+import { dropMail, keepMail, OWN_ORIGIN, originOf, recountStrangers } from "./stored-mail.ts";
+import { noteTicket } from "./tickets.ts";
 
 type Sha256 = (bytes: Bytes) => Bytes;
 
 /** Applies one record of the log, which lies at `place`; returns the places nothing needs any more. */
 export function replayRecord(state: RelayState, sha256: Sha256, record: Bytes, place: Place): readonly Place[] {
   const kept = decodeKept(record);
-  if (kept.kind === "mail") return replayMail(state, kept.mail, place);
+  if (kept.kind === "mail") return replayMail(state, sha256, kept.mail, place);
   return [place, ...replaySmall(state, sha256, kept)];
 }
 
@@ -39,31 +54,29 @@ function agentOf(state: RelayState, idRaw: Bytes): AgentState {
   return findAgent(state, idRaw) ?? addAgent(state, idRaw);
 }
 
-function replayMail(state: RelayState, mail: KeptMail, place: Place): readonly Place[] {
+/** The agent or the peer whose mailbox and links stand under that id in the log. */
+function keeperOf(state: RelayState, keptId: Bytes): AgentState {
+  return ownerOf(state, hex(keptId)) ?? addAgent(state, keptId);
+}
+
+function replayMail(state: RelayState, sha256: Sha256, mail: KeptMail, place: Place): readonly Place[] {
   const envelope = decodeEnvelope(mail.envelope);
-  const { mailbox } = agentOf(state, envelope.to);
+  const owner = mail.routedTo === undefined ? agentOf(state, envelope.to) : recallPeer(state, sha256, mail.routedTo);
+  const { mailbox } = owner;
   mailbox.nextPosition = Math.max(mailbox.nextPosition, mail.position + 1);
   mailbox.syncedTail = mailbox.nextPosition - 1;
-  const fromLink = !equalBytes(mail.link, NO_LINK);
-  if (fromLink) {
-    const link = linkOf(agentOf(state, envelope.from), mail.link);
+  const isOwn = equalBytes(mail.link, NO_LINK);
+  const carrier = mail.relayedBy !== undefined ? recallPeer(state, sha256, mail.relayedBy) : isOwn ? owner : agentOf(state, envelope.from);
+  if (!isOwn) {
+    const link = linkOf(carrier, mail.link);
     if (mail.linkSeq > link.upTo) {
       link.upTo = mail.linkSeq;
       link.synced = mail.linkSeq;
-      addToLeaf(state.statements, envelope.from, mail.link, mail.linkSeq, envelope.digest);
+      addToLeaf(state.statements, carrier.idRaw, mail.link, mail.linkSeq, envelope.digest, leafMessages(carrier));
     }
   }
   if (mailbox.settled.has(mail.position) || mailbox.stored.has(mail.position)) return [place];
-  keepMail(state, mailbox, mail.position, {
-    place,
-    sizeBytes: mail.envelope.length,
-    storedAtMs: mail.storedAtMs,
-    expiresAtMs: envelope.expiresAtMs,
-    wantsNotice: envelope.class === "mail",
-    from: findAgent(state, envelope.from)?.idRaw ?? envelope.from.slice(),
-    label: labelOf(envelope.stream, envelope.digest),
-    seq: envelope.seq,
-  });
+  keepMail(state, owner, mail.position, envelope, isOwn ? OWN_ORIGIN : originOf(carrier, envelope.from), mail.storedAtMs, place);
   return [];
 }
 
@@ -76,16 +89,17 @@ function replaySmall(state: RelayState, sha256: Sha256, kept: Exclude<KeptRecord
       return [];
     case "refusal": {
       const { sender, link: raw, linkSeq } = kept.value;
-      const link = linkOf(agentOf(state, sender), raw);
+      const keeper = keeperOf(state, sender);
+      const link = linkOf(keeper, raw);
       if (linkSeq <= link.upTo) return [];
       link.upTo = linkSeq;
       link.synced = linkSeq;
       noteRefused(link, linkSeq);
-      addToLeaf(state.statements, sender, raw, linkSeq, undefined);
+      addToLeaf(state.statements, keeper.idRaw, raw, linkSeq, undefined, leafMessages(keeper));
       return [];
     }
     case "epoch": {
-      const { mailbox } = agentOf(state, kept.value.agentId);
+      const { mailbox } = keeperOf(state, kept.value.agentId);
       mailbox.epoch = Math.max(mailbox.epoch, kept.value.epoch);
       return [];
     }
@@ -98,21 +112,24 @@ function replaySmall(state: RelayState, sha256: Sha256, kept: Exclude<KeptRecord
       if (!recallStatement(state.statements, sha256, statement, leaves)) return [];
       const proofs = proofsOf(sha256, statement, signature, leaves);
       for (const [index, leaf] of leaves.entries()) {
-        keepProof(agentOf(state, storedLeaf.decode(leaf).sender), state.statements.number, proofs[index] as Bytes);
+        const { sender, link } = storedLeaf.decode(leaf);
+        const stated = senderOnLink(state, sender, link);
+        if (stated !== undefined) keepProof(stated, "proofs", state.statements.number, proofs[index] as Bytes);
       }
       return [];
     }
     case "mailbox": {
-      const { mailbox } = agentOf(state, kept.value.agentId);
+      const { mailbox } = keeperOf(state, kept.value.agentId);
       mailbox.nextPosition = Math.max(mailbox.nextPosition, kept.value.nextPosition);
       mailbox.syncedTail = mailbox.nextPosition - 1;
       mailbox.epoch = Math.max(mailbox.epoch, kept.value.epoch);
       return [];
     }
     case "link": {
-      const link = linkOf(agentOf(state, kept.value.sender), kept.value.link);
+      const keeper = keeperOf(state, kept.value.sender);
+      const link = linkOf(keeper, kept.value.link);
       // Mail that still waits was read before it; what of that no statement covers is restated behind.
-      forgetPending(state.statements, { ...kept.value, lastSeq: kept.value.upTo });
+      forgetPending(state.statements, { sender: keeper.idRaw, link: kept.value.link, lastSeq: kept.value.upTo });
       if (kept.value.upTo <= link.upTo) return [];
       link.upTo = kept.value.upTo;
       link.synced = kept.value.upTo;
@@ -123,13 +140,31 @@ function replaySmall(state: RelayState, sha256: Sha256, kept: Exclude<KeptRecord
       const digests = Array.from({ length: kept.value.digests.length / DIGEST_BYTES }, (_, index) =>
         kept.value.digests.slice(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES),
       );
-      recallPending(state.statements, { ...kept.value, refused: [...kept.value.refused], digests });
+      const sender = senderOnLink(state, kept.value.sender, kept.value.link) ?? { peer: undefined };
+      recallPending(state.statements, { ...kept.value, refused: [...kept.value.refused], digests }, leafMessages(sender));
       return [];
     }
-    case "peer":
-    case "contacts":
+    case "peer": {
+      const { relayId, urls, bundle, seenAtMs } = kept.value;
+      const { peer } = recallPeer(state, sha256, relayId);
+      notePeer(recallPeer(state, sha256, relayId), undefined, bundle);
+      if (peer === undefined) return [];
+      peer.urls = urls;
+      peer.seenAtMs = seenAtMs;
+      return [];
+    }
+    case "contacts": {
+      const { agentId, version, open, contacts, blocked } = kept.value;
+      const agent = agentOf(state, agentId);
+      agent.contacts = createContactList(version, open, contacts, blocked);
+      recountStrangers(state, agent);
+      return [];
+    }
     case "ticket":
+      noteTicket(state, kept.value);
+      return [];
     case "ban":
+      noteBan(state, kept.value);
       return [];
     case "head":
       if (kept.value.number > state.statements.number) {
@@ -137,14 +172,16 @@ function replaySmall(state: RelayState, sha256: Sha256, kept: Exclude<KeptRecord
         state.statements.hash = kept.value.hash;
       }
       return [];
-    case "proof":
-      keepProof(agentOf(state, kept.value.sender), kept.value.number, kept.value.proof);
+    case "proof": {
+      const { sender, number, proof } = kept.value;
+      keepProof(keeperOf(state, sender), shelfOf(state, proof), number, proof);
       return [];
+    }
   }
 }
 
 function replaySettled(state: RelayState, agentId: Bytes, first: number, last: number): readonly Place[] {
-  const { mailbox } = agentOf(state, agentId);
+  const { mailbox } = keeperOf(state, agentId);
   mailbox.settled.add(first, last);
   const released: Place[] = [];
   for (const position of storedWithin(mailbox, first, last)) {
@@ -157,28 +194,44 @@ function replaySettled(state: RelayState, agentId: Bytes, first: number, last: n
 /** The small state as records; what is stored is not in it. */
 export function restate(state: RelayState): readonly Bytes[] {
   const records: Bytes[] = [];
-  for (const agent of state.agents.values()) {
-    const { idRaw: agentId, mailbox } = agent;
-    if (agent.bundle.length > 0)
-      records.push(encodeKept("registration", { agentId, name: agent.name, recordVersion: agent.recordVersion, bundle: agent.bundle }));
-    records.push(encodeKept("mailbox", { agentId, nextPosition: mailbox.syncedTail + 1, epoch: mailbox.epoch }));
-    // A position above the tail is given again when its record never becomes durable; nothing may be known of it before.
-    const ranges = mailbox.settled.ranges
-      .filter(([first]) => first <= mailbox.syncedTail)
-      .map(([first, last]) => [first, Math.min(last, mailbox.syncedTail)] as const);
-    for (let at = 0; at < ranges.length; at += KEPT_RANGES)
-      records.push(encodeKept("settled", { agentId, ranges: ranges.slice(at, at + KEPT_RANGES) }));
-    for (const { raw, synced, refused } of agent.links.values()) {
-      records.push(
-        encodeKept("link", { sender: agentId, link: raw, upTo: synced, refused: refused.filter((linkSeq) => linkSeq <= synced) }),
-      );
-    }
-    for (const { number, proof } of agent.proofs) records.push(encodeKept("proof", { sender: agentId, number, proof }));
-  }
+  for (const owner of mailboxOwners(state)) records.push(...factsOf(owner), ...progressOf(owner));
+  for (const ticket of state.tickets.values()) records.push(encodeKept("ticket", ticket));
+  for (const ban of state.bans.values()) records.push(encodeKept("ban", { ...ban, banned: true }));
   const { statements } = state;
   if (statements.number > 0) records.push(encodeKept("head", { number: statements.number, hash: statements.hash }));
-  for (const leaf of durablePending(statements, (sender, link) => findAgent(state, sender)?.links.get(hex(link))?.synced ?? 0))
+  for (const leaf of durablePending(statements, (sender, link) => senderOnLink(state, sender, link)?.links.get(hex(link))?.synced ?? 0))
     records.push(encodePending(leaf));
+  return records;
+}
+
+/** Who the owner of a mailbox is, and whom it knows. */
+function factsOf(owner: AgentState): readonly Bytes[] {
+  if (owner.peer !== undefined) return [encodePeer(owner, owner.peer)];
+  const { idRaw: agentId, contacts } = owner;
+  const records: Bytes[] = [];
+  if (owner.bundle.length > 0)
+    records.push(encodeKept("registration", { agentId, name: owner.name, recordVersion: owner.recordVersion, bundle: owner.bundle }));
+  if (contacts !== undefined) records.push(encodeKept("contacts", { agentId, ...contacts }));
+  return records;
+}
+
+export function encodePeer({ idRaw, bundle }: AgentState, { urls, seenAtMs }: Peer): Bytes {
+  return encodeKept("peer", { relayId: idRaw, urls, bundle, seenAtMs });
+}
+
+/** How far a mailbox and its links got. */
+function progressOf({ keptId, mailbox, links, proofs, vouched }: AgentState): readonly Bytes[] {
+  const records = [encodeKept("mailbox", { agentId: keptId, nextPosition: mailbox.syncedTail + 1, epoch: mailbox.epoch })];
+  // A position above the tail is given again when its record never becomes durable; nothing may be known of it before.
+  const ranges = mailbox.settled.ranges
+    .filter(([first]) => first <= mailbox.syncedTail)
+    .map(([first, last]) => [first, Math.min(last, mailbox.syncedTail)] as const);
+  for (let at = 0; at < ranges.length; at += KEPT_RANGES)
+    records.push(encodeKept("settled", { agentId: keptId, ranges: ranges.slice(at, at + KEPT_RANGES) }));
+  for (const { raw, synced, refused } of links.values()) {
+    records.push(encodeKept("link", { sender: keptId, link: raw, upTo: synced, refused: refused.filter((linkSeq) => linkSeq <= synced) }));
+  }
+  for (const { number, proof } of [...proofs, ...vouched]) records.push(encodeKept("proof", { sender: keptId, number, proof }));
   return records;
 }
 

@@ -1,13 +1,17 @@
 /**
  * What a relay knows, as data. Changed in place by `mailboxes.ts`, rebuilt from the log by `mailbox-replay.ts`.
  *
+ * Another relay is an agent with a `peer` part, in maps of its own: its mailbox holds what is to be passed on to it, its links
+ * are those it sends on, its proofs are about what it sent.
+ *
  * Invariants: the positions of a mailbox from 1 to `nextPosition - 1` are each either in `stored` or in `settled`, never in
- * both; `syncedTail < nextPosition`; `synced <= upTo` for every link; a name belongs to at most one agent.
+ * both; `syncedTail < nextPosition`; `synced <= upTo` for every link; a name belongs to at most one agent; every load is
+ * the sum over the stored mail it is about.
  */
-import type { Bytes } from "../../wire/bytes.ts";
-import { hex } from "../../wire/bytes.ts";
+import { type Bytes, EMPTY, hex } from "../../wire/bytes.ts";
 import { type AgentId, agentIdText, LINK_BYTES } from "../../wire/ids.ts";
 import { KEPT_REFUSALS } from "../../wire/kept-relay.ts";
+import type { ContactList } from "./contact-list.ts";
 import { createIntervalSet, type IntervalSet, type Range } from "./interval-set.ts";
 import { createStatements, type Statements } from "./statements.ts";
 
@@ -16,6 +20,27 @@ export interface Place {
   readonly segment: number;
   readonly offset: number;
   readonly length: number;
+}
+
+/** How much of something waits. */
+export interface Load {
+  messages: number;
+  bytes: number;
+}
+
+/** Whoever has mail waiting in one mailbox: an id, and the peer its mail comes through, since nobody else answers for that. */
+export interface Sender {
+  readonly key: string;
+  /** 32 bytes. */
+  readonly from: Bytes;
+  readonly via: AgentState | undefined;
+  /** The agent of this relay that wrote it; absent with `via`, and for the relay's own notices. */
+  readonly author: AgentState | undefined;
+  /** The agent of the mailbox does not know it. */
+  stranger: boolean;
+  readonly mail: Load;
+  /** Receipts and notices. */
+  readonly other: Load;
 }
 
 /** A message that waits. Its body lies in the log; this is what release, expiry and damage need without reading it. */
@@ -27,9 +52,8 @@ export interface StoredMail {
   readonly expiresAtMs: number;
   /** Whether its sender gets a notice when it is not settled in time. */
   readonly wantsNotice: boolean;
-  /** 32 bytes, shared with the sender's registration where there is one. */
-  readonly from: Bytes;
-  /** Stream (8) and digest (16), one letter per byte. */
+  readonly sender: Sender;
+  /** Stream (8), digest (16), and in the mailbox of a peer the recipient (32): one letter per byte. */
   readonly label: string;
   readonly seq: number;
 }
@@ -46,6 +70,12 @@ export interface Consumer {
 }
 
 export interface Mailbox {
+  /** It is a peer's, its mail is to be passed on. */
+  readonly route: boolean;
+  /** Those with mail waiting. */
+  readonly senders: Map<string, Sender>;
+  /** What of it is from senders its agent does not know. */
+  readonly strangers: { readonly mail: Load; readonly other: Load };
   nextPosition: number;
   syncedTail: number;
   readonly settled: IntervalSet;
@@ -71,22 +101,74 @@ export interface Link {
   readonly refused: number[];
 }
 
+/** What makes another relay of an agent. */
+export interface Peer {
+  /** Where it is said to be, best first. */
+  urls: readonly string[];
+  /** When it was met last, or first heard of, milliseconds since 1970. */
+  seenAtMs: number;
+  /** Mail that came from it and waits in mailboxes here. */
+  readonly charged: Load;
+  /** Messages it has taken, and messages taken from it, since this relay started. */
+  passedOn: number;
+  relayedIn: number;
+}
+
 export interface AgentState {
+  /** `keptId` as hexadecimal digits. */
   readonly key: string;
   readonly id: AgentId;
   readonly idRaw: Bytes;
+  /** What its mailbox and links stand under in the log: a peer's are never those of an agent that has the same id. */
+  readonly keptId: Bytes;
+  readonly peer: Peer | undefined;
+  contacts: ContactList | undefined;
+  /** Its mail that waits to be passed on, over all peers. */
+  readonly outbound: Load;
   name: string | undefined;
   recordVersion: number;
   bundle: Bytes;
   readonly mailbox: Mailbox;
   /** Oldest first. */
   readonly links: Map<string, Link>;
-  /** Encoded statement proofs, oldest first. */
-  readonly proofs: { readonly number: number; readonly proof: Bytes }[];
+  /** Encoded statement proofs of this relay, oldest first. */
+  readonly proofs: ShelvedProof[];
+  /** Those of other relays about mail of this agent. */
+  readonly vouched: ShelvedProof[];
+}
+
+export interface ShelvedProof {
+  readonly number: number;
+  readonly proof: Bytes;
+}
+
+export interface Ticket {
+  readonly hash: Bytes;
+  readonly expiresAtMs: number;
+  readonly usesLeft: number;
+}
+
+export interface Ban {
+  readonly agentId: Bytes;
+  readonly why: string;
+  readonly atMs: number;
 }
 
 export interface RelayState {
+  /** 32 bytes: the relay itself. */
+  readonly relayId: Bytes;
   readonly agents: Map<string, AgentState>;
+  /** Other relays, by id and by the key of what is kept for them. */
+  readonly peers: Map<string, AgentState>;
+  readonly routes: Map<string, AgentState>;
+  /** By hash and by id, as hexadecimal digits. */
+  readonly tickets: Map<string, Ticket>;
+  readonly bans: Map<string, Ban>;
+  /** Mail that came from peers, and mail that waits for peers. */
+  readonly relayed: Load;
+  readonly routed: Load;
+  /** Positions below this were given in the mailbox of a peer that is forgotten, and are not given again in that of another. */
+  routeFloor: number;
   readonly names: Map<string, AgentState>;
   readonly statements: Statements;
   storedMessages: number;
@@ -95,20 +177,44 @@ export interface RelayState {
 
 export const NO_LINK: Bytes = new Uint8Array(LINK_BYTES);
 
-export function createRelayState(): RelayState {
-  return { agents: new Map(), names: new Map(), statements: createStatements(), storedMessages: 0, storedBytes: 0 };
+export function createRelayState(relayId: Bytes): RelayState {
+  return {
+    relayId,
+    agents: new Map(),
+    peers: new Map(),
+    routes: new Map(),
+    tickets: new Map(),
+    bans: new Map(),
+    relayed: emptyLoad(),
+    routed: emptyLoad(),
+    routeFloor: 1,
+    names: new Map(),
+    statements: createStatements(),
+    storedMessages: 0,
+    storedBytes: 0,
+  };
 }
 
-export function addAgent(state: RelayState, idRaw: Bytes): AgentState {
-  const key = hex(idRaw);
-  const agent: AgentState = {
-    key,
+export function emptyLoad(): Load {
+  return { messages: 0, bytes: 0 };
+}
+
+export function createAgentState(idRaw: Bytes, keptId: Bytes, peer: Peer | undefined): AgentState {
+  return {
+    key: hex(keptId),
     id: agentIdText(idRaw),
     idRaw: idRaw.slice(),
+    keptId: keptId.slice(),
+    peer,
+    contacts: undefined,
+    outbound: emptyLoad(),
     name: undefined,
     recordVersion: 0,
-    bundle: new Uint8Array(0),
+    bundle: EMPTY,
     mailbox: {
+      route: peer !== undefined,
+      senders: new Map(),
+      strangers: { mail: emptyLoad(), other: emptyLoad() },
       nextPosition: 1,
       syncedTail: 0,
       settled: createIntervalSet(),
@@ -122,9 +228,36 @@ export function addAgent(state: RelayState, idRaw: Bytes): AgentState {
     },
     links: new Map(),
     proofs: [],
+    vouched: [],
   };
-  state.agents.set(key, agent);
+}
+
+export function addAgent(state: RelayState, idRaw: Bytes): AgentState {
+  const agent = createAgentState(idRaw, idRaw, undefined);
+  state.agents.set(agent.key, agent);
   return agent;
+}
+
+/** Agents and peers: everybody who has a mailbox here. */
+export function* mailboxOwners(state: RelayState): Generator<AgentState> {
+  yield* state.agents.values();
+  yield* state.peers.values();
+}
+
+/** The agent or the peer whose mailbox has this key. */
+export function ownerOf(state: RelayState, key: string): AgentState | undefined {
+  return state.agents.get(key) ?? state.routes.get(key);
+}
+
+export function findPeer(state: RelayState, relayId: Bytes): AgentState | undefined {
+  return state.peers.size === 0 ? undefined : state.peers.get(hex(relayId));
+}
+
+/** Whoever sends on that link under that id, which an agent and a peer may share. */
+export function senderOnLink(state: RelayState, idRaw: Bytes, link: Bytes): AgentState | undefined {
+  const [id, number] = [hex(idRaw), hex(link)];
+  const agent = state.agents.get(id);
+  return agent?.links.has(number) === true ? agent : (state.peers.get(id) ?? agent);
 }
 
 export function findAgent(state: RelayState, idRaw: Bytes): AgentState | undefined {
@@ -161,37 +294,6 @@ export function noteRefused(link: Link, linkSeq: number): void {
   if (link.refused.length > KEPT_REFUSALS) link.refused.shift();
 }
 
-export function keepMail(state: RelayState, mailbox: Mailbox, position: number, mail: StoredMail): void {
-  mailbox.stored.set(position, mail);
-  mailbox.storedBytes += mail.sizeBytes;
-  mailbox.earliestExpiryMs = Math.min(mailbox.earliestExpiryMs, mail.expiresAtMs);
-  state.storedMessages++;
-  state.storedBytes += mail.sizeBytes;
-}
-
-/** Takes a message out of the waiting ones; its place is still held in the log until it is released there. */
-export function dropMail(state: RelayState, mailbox: Mailbox, position: number): StoredMail | undefined {
-  const mail = mailbox.stored.get(position);
-  if (mail === undefined) return undefined;
-  mailbox.stored.delete(position);
-  mailbox.storedBytes -= mail.sizeBytes;
-  if (mailbox.stored.size === 0) mailbox.earliestExpiryMs = Number.POSITIVE_INFINITY;
-  state.storedMessages--;
-  state.storedBytes -= mail.sizeBytes;
-  return mail;
-}
-
 export function settledFloor(mailbox: Mailbox): number {
   return mailbox.settled.firstMissing(1) - 1;
-}
-
-/** Stream and digest of an envelope as one short string, cheaper to keep by the hundred thousand than two byte arrays. */
-export function labelOf(stream: Bytes, digest: Bytes): string {
-  return String.fromCharCode(...stream, ...digest);
-}
-
-export function readLabel(label: string): { readonly stream: Bytes; readonly digest: Bytes } {
-  const bytes = new Uint8Array(label.length);
-  for (let index = 0; index < label.length; index++) bytes[index] = label.charCodeAt(index);
-  return { stream: bytes.slice(0, 8), digest: bytes.slice(8) };
 }

@@ -9,7 +9,8 @@ import { decodeEnvelope, envelopeId } from "../../wire/envelope.ts";
 import { decodeKeptMail } from "../../wire/kept-relay.ts";
 import { statement, statementProof } from "../../wire/statement.ts";
 import type { RelayDefences, RelayOutput } from "./mailbox-events.ts";
-import { readLabel, type StoredMail } from "./mailbox-state.ts";
+import type { StoredMail } from "./mailbox-state.ts";
+import { readLabel } from "./stored-mail.ts";
 import { agentId, createTestRelay, envelope, key, type TestRelay } from "./test-relay.ts";
 
 const NAMES = ["alice", "bob", "carol"] as const;

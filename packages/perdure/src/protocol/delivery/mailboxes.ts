@@ -12,6 +12,9 @@
  * - A record is released only after the settle or ending that lets go of it is durable.
  * - Attaching as consumer raises the epoch; the consumer before is told `fenced`, and its frames count no more.
  * - A mailbox is handed out in order of position; mail that was refused is nowhere.
+ * - Mail of an agent goes into a mailbox here, or into that of the relay it names; mail of a peer goes into a mailbox here. Only
+ *   what a peer's forwarder settles, or what ends, leaves the mailbox of that peer.
+ * - No share of a mailbox, a route or the store is overdrawn, however many identities its senders have.
  */
 import { type Bytes, hex } from "../../wire/bytes.ts";
 import { attach, detach, publish, ready, welcome } from "./attaching.ts";
@@ -22,8 +25,10 @@ import { type Due, nextDue } from "./handing-out.ts";
 import { createJournal } from "./journal.ts";
 import { ALL_RELAY_DEFENCES, type RelayDefences, type RelayInput, type RelayOutput } from "./mailbox-events.ts";
 import { replayRecord, restate } from "./mailbox-replay.ts";
-import { type AgentState, createRelayState, findAgent, type Place, type RelayState } from "./mailbox-state.ts";
+import { type AgentState, createRelayState, findAgent, findPeer, ownerOf, type Place, type RelayState } from "./mailbox-state.ts";
+import { hearOfPeer, vouch } from "./meeting.ts";
 import { findOverdue, type Overdue, overdueOf } from "./overdue.ts";
+import { ban, issueTicket, takeContacts } from "./owners-word.ts";
 import { type Counters, type MailboxLimits, openTail, type RelayMachine } from "./relay-machine.ts";
 import { abandonStatement, beginStatement } from "./statements.ts";
 import { endMail, takeMail } from "./taking.ts";
@@ -51,7 +56,14 @@ export interface Mailboxes {
   /** Durable mail that expired before `beforeMs`, at most `limit`. */
   overdue(beforeMs: number, limit: number): readonly Overdue[];
   overdueAt(agent: string, position: number): Overdue | undefined;
+  /** An agent registered here, or another relay that was met. */
   lookup(what: "agent" | "name", key: Bytes | string): AgentState | undefined;
+  /** What is known of another relay; its bundle is empty before it was met. */
+  peer(relayId: Bytes): { readonly urls: readonly string[]; readonly bundle: Bytes } | undefined;
+  /** Other relays with what waits for them, those with most first. */
+  peers(limit: number): readonly AgentState[];
+  /** Those with mail waiting, to be dialled after a start. */
+  peersWithMail(): readonly Bytes[];
   agentOf(session: number): AgentState | undefined;
   isAttached(agent: AgentState): boolean;
 }
@@ -64,9 +76,20 @@ export function createMailboxes({ relayId, generation, sha256, limits, defences 
     sha256,
     limits,
     defences,
-    state: createRelayState(),
+    state: createRelayState(relayId),
     attachments: createAttachments(),
-    counters: { accepted: 0, duplicates: 0, delivered: 0, settled: 0, expired: 0, lost: 0, statements: 0, refused: new Map() },
+    counters: {
+      accepted: 0,
+      duplicates: 0,
+      delivered: 0,
+      settled: 0,
+      passedOn: 0,
+      relayed: 0,
+      expired: 0,
+      lost: 0,
+      statements: 0,
+      refused: new Map(),
+    },
     journal: createJournal(),
     trouble: undefined,
     distrustDisk: false,
@@ -89,34 +112,54 @@ export function createMailboxes({ relayId, generation, sha256, limits, defences 
     },
     overdue: (beforeMs, limit) => findOverdue(state, beforeMs, limit),
     overdueAt: (key, position) => {
-      const agent = state.agents.get(key);
+      const agent = ownerOf(state, key);
       const mail = agent?.mailbox.stored.get(position);
       return agent === undefined || mail === undefined ? undefined : overdueOf(agent, position, mail);
     },
     lookup: (what, key) => {
-      const agent = what === "name" ? state.names.get(key as string) : findAgent(state, key as Bytes);
-      return agent !== undefined && agent.bundle.length > 0 ? agent : undefined;
+      if (what === "name") return met(state.names.get(key as string));
+      return met(findAgent(state, key as Bytes)) ?? met(findPeer(state, key as Bytes));
     },
+    peer: (relayId) => {
+      const peer = findPeer(state, relayId);
+      return peer?.peer === undefined ? undefined : { urls: peer.peer.urls, bundle: peer.bundle };
+    },
+    peers: (limit) => [...state.peers.values()].sort((a, b) => b.mailbox.stored.size - a.mailbox.stored.size).slice(0, limit),
+    peersWithMail: () => [...state.peers.values()].filter(({ mailbox }) => mailbox.stored.size > 0).map(({ idRaw }) => idRaw),
     agentOf: (session) => attachments.get(session)?.agent,
-    isAttached: (agent) => attachments.of(agent).length > 0,
+    isAttached: (agent) => attachments.of(agent).some(({ role }) => role !== "forwarder"),
   };
+}
+
+function met(agent: AgentState | undefined): AgentState | undefined {
+  return agent !== undefined && agent.bundle.length > 0 ? agent : undefined;
 }
 
 function run(machine: RelayMachine, input: RelayInput, nowMs: number): void {
   const { state, journal, sha256, relayId } = machine;
   switch (input.kind) {
     case "attach":
-      return attach(machine, input);
+      return attach(machine, input, nowMs);
     case "ready":
       return ready(machine, input.session);
     case "detach":
       return detach(machine, input.session);
     case "publish":
-      return publish(machine, input.session, input.registration);
+      return publish(machine, input.session, input.registration, nowMs);
     case "mail":
       return takeMail(machine, input, nowMs);
     case "settle":
       return settle(machine, input.session, input.settle);
+    case "contacts":
+      return takeContacts(machine, input);
+    case "peer":
+      return hearOfPeer(machine, input, nowMs);
+    case "vouch":
+      return vouch(machine, input);
+    case "issue-ticket":
+      return issueTicket(machine, input, nowMs);
+    case "ban":
+      return ban(machine, input, nowMs);
     case "appended":
       return journal.placed(input.ticket, input.places);
     case "synced":

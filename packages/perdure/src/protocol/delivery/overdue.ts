@@ -1,20 +1,26 @@
 /** Mail whose time is over, found without looking at mailboxes where nothing can be. */
 import type { Bytes } from "../../wire/bytes.ts";
-import { type AgentState, type RelayState, readLabel, type StoredMail } from "./mailbox-state.ts";
+import { type AgentState, mailboxOwners, type RelayState, type StoredMail } from "./mailbox-state.ts";
+import { readLabel } from "./stored-mail.ts";
 
 /** A message whose time is over, and what a notice about it says. */
 export interface Overdue {
+  /** Whose mailbox it waits in: an agent, or a peer. */
   readonly agent: AgentState;
   readonly position: number;
   readonly mail: StoredMail;
   readonly stream: Bytes;
   readonly digest: Bytes;
+  /** 32 bytes: whom it was for. */
+  readonly to: Bytes;
+  /** Whether somebody can be told: its author here, or the relay it came from. */
+  readonly wantsNotice: boolean;
 }
 
 /** Durable mail that expired before `beforeMs`, at most `limit`: what is not durable cannot be ended yet, and asking again at once would not help. */
 export function findOverdue(state: RelayState, beforeMs: number, limit: number): readonly Overdue[] {
   const found: Overdue[] = [];
-  for (const agent of state.agents.values()) {
+  for (const agent of mailboxOwners(state)) {
     const { mailbox } = agent;
     if (mailbox.earliestExpiryMs > beforeMs) continue;
     let earliest = Number.POSITIVE_INFINITY;
@@ -30,5 +36,15 @@ export function findOverdue(state: RelayState, beforeMs: number, limit: number):
 }
 
 export function overdueOf(agent: AgentState, position: number, mail: StoredMail): Overdue {
-  return { agent, position, mail, ...readLabel(mail.label) };
+  const { stream, digest, to } = readLabel(mail.label);
+  const { via, author } = mail.sender;
+  return {
+    agent,
+    position,
+    mail,
+    stream,
+    digest,
+    to: to.length > 0 ? to : agent.idRaw,
+    wantsNotice: mail.wantsNotice && (via ?? author) !== undefined,
+  };
 }

@@ -18,6 +18,10 @@ export interface Counters {
   duplicates: number;
   delivered: number;
   settled: number;
+  /** Settled by a peer's forwarder: the peer has them. */
+  passedOn: number;
+  /** Of `accepted`, those that came from peers. */
+  relayed: number;
   expired: number;
   lost: number;
   statements: number;

@@ -3,7 +3,8 @@
  * position is granted once, and everything granted is in `settled` and no longer in `stored`.
  */
 import { createIntervalSet, type Range } from "./interval-set.ts";
-import { dropMail, type Mailbox, type Place, type RelayState } from "./mailbox-state.ts";
+import type { Mailbox, Place, RelayState } from "./mailbox-state.ts";
+import { dropMail } from "./stored-mail.ts";
 
 export interface Granted {
   /** As far as they were not settled before. */

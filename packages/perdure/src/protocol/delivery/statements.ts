@@ -10,7 +10,7 @@
 import { type Bytes, concat, equalBytes, hex } from "../../wire/bytes.ts";
 import { KEPT_REFUSALS, LEAF_MESSAGES, STATEMENT_LEAVES } from "../../wire/kept-relay.ts";
 import { WIRE_VERSION } from "../../wire/limits.ts";
-import { statement, statementProof, storedLeaf } from "../../wire/statement.ts";
+import { PEER_LEAF_MESSAGES, statement, statementProof, storedLeaf } from "../../wire/statement.ts";
 import { createMerkleTree } from "./merkle.ts";
 
 type Sha256 = (bytes: Bytes) => Bytes;
@@ -55,14 +55,26 @@ function linkKey({ sender, link }: { readonly sender: Bytes; readonly link: Byte
   return hex(sender) + hex(link);
 }
 
-/** A link sequence number was used up: by mail with `digest`, or by a refusal. */
-export function addToLeaf(statements: Statements, sender: Bytes, link: Bytes, linkSeq: number, digest: Bytes | undefined): void {
+/** Messages in one leaf of that sender: the digests of a peer's travel on, to each of its own senders. */
+export function leafMessages(sender: { readonly peer: object | undefined }): number {
+  return sender.peer === undefined ? LEAF_MESSAGES : PEER_LEAF_MESSAGES;
+}
+
+/** A link sequence number was used up: by mail with `digest`, or by a refusal. A leaf holds at most `limit` messages. */
+export function addToLeaf(
+  statements: Statements,
+  sender: Bytes,
+  link: Bytes,
+  linkSeq: number,
+  digest: Bytes | undefined,
+  limit: number = LEAF_MESSAGES,
+): void {
   const key = linkKey({ sender, link });
   const growing = statements.growing.get(key);
   if (
     growing !== undefined &&
     growing.lastSeq + 1 === linkSeq &&
-    growing.digests.length < LEAF_MESSAGES &&
+    growing.digests.length < limit &&
     growing.refused.length < KEPT_REFUSALS
   ) {
     growing.lastSeq = linkSeq;
@@ -181,7 +193,11 @@ export function forgetPending(
 }
 
 /** A restated leaf: pending as far as no statement read so far covers it. */
-export function recallPending(statements: Statements, { sender, link, firstSeq, lastSeq, refused, digests }: PendingLeaf): void {
+export function recallPending(
+  statements: Statements,
+  { sender, link, firstSeq, lastSeq, refused, digests }: PendingLeaf,
+  limit: number = LEAF_MESSAGES,
+): void {
   const overlaps = (leaf: PendingLeaf): boolean =>
     leaf.firstSeq <= lastSeq && leaf.lastSeq >= firstSeq && equalBytes(leaf.link, link) && equalBytes(leaf.sender, sender);
   if (statements.pending.some(overlaps)) return;
@@ -189,7 +205,7 @@ export function recallPending(statements: Statements, { sender, link, firstSeq, 
   let next = 0;
   for (let linkSeq = firstSeq; linkSeq <= lastSeq; linkSeq++) {
     const digest = refused.includes(linkSeq) ? undefined : digests[next++];
-    if (linkSeq > stated) addToLeaf(statements, sender, link, linkSeq, digest);
+    if (linkSeq > stated) addToLeaf(statements, sender, link, linkSeq, digest, limit);
   }
 }
 

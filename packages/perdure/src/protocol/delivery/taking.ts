@@ -7,26 +7,18 @@ import type { Attachment } from "./attachments.ts";
 import { handedOver, wake } from "./consuming.ts";
 import { acknowledge } from "./durability.ts";
 import { isLive } from "./handing-out.ts";
-import { admit } from "./mailbox-admission.ts";
+import { type Admission, admit } from "./mailbox-admission.ts";
 import type { Reason, RelayInput } from "./mailbox-events.ts";
-import {
-  type AgentState,
-  dropMail,
-  findAgent,
-  keepMail,
-  labelOf,
-  NO_LINK,
-  noteRefused,
-  readLabel,
-  type StoredMail,
-} from "./mailbox-state.ts";
+import { lackOfRoom } from "./mailbox-shares.ts";
+import { type AgentState, NO_LINK, noteRefused, ownerOf, type StoredMail } from "./mailbox-state.ts";
 import { openTail, type RelayMachine } from "./relay-machine.ts";
-import { addToLeaf } from "./statements.ts";
+import { addToLeaf, leafMessages } from "./statements.ts";
+import { dropMail, keepMail, type Origin, OWN_ORIGIN, readLabel } from "./stored-mail.ts";
 
 export function takeMail(machine: RelayMachine, input: Extract<RelayInput, { readonly kind: "mail" }>, nowMs: number): void {
-  const { state, limits, counters, journal } = machine;
+  const { counters, journal } = machine;
   const attachment = machine.attachments.get(input.session);
-  if (attachment === undefined || attachment.superseded) return;
+  if (attachment === undefined || attachment.superseded || attachment.role === "forwarder") return;
   const { link } = attachment;
   const { linkSeq, envelope } = input;
   if (linkSeq <= link.upTo) {
@@ -39,9 +31,10 @@ export function takeMail(machine: RelayMachine, input: Extract<RelayInput, { rea
   link.upTo = linkSeq;
   attachment.unackedBytes += envelope.length;
   journal.whenDurable({ kind: "used", link, linkSeq, attachment, bytes: envelope.length });
-  const admission = admit(state, limits, machine.trouble, attachment.agent, input.hopLimit, envelope, nowMs);
+  const arrival = { carrier: attachment.agent, hopLimit: input.hopLimit, home: input.home, bytes: envelope };
+  const admission = admit(machine, arrival, nowMs);
   if ("reason" in admission) refuse(machine, attachment, linkSeq, admission.reason);
-  else accept(machine, attachment, linkSeq, admission.envelope, admission.recipient, nowMs);
+  else accept(machine, attachment, linkSeq, admission, nowMs);
   if (machine.defences.ackAfterSync) return;
   journal.emit({ kind: "ack", session: input.session, upTo: linkSeq });
   journal.fact("relay.ack-sent", { agent: attachment.agent.id, link: hex(attachment.link.raw), upTo: linkSeq });
@@ -58,8 +51,8 @@ function breaksTheWindow({ limits }: RelayMachine, { link, unackedBytes }: Attac
 
 function refuse({ state, counters, journal }: RelayMachine, { agent, link, session }: Attachment, linkSeq: number, reason: Reason): void {
   noteRefused(link, linkSeq);
-  addToLeaf(state.statements, agent.idRaw, link.raw, linkSeq, undefined);
-  journal.record(encodeKept("refusal", { sender: agent.idRaw, link: link.raw, linkSeq }));
+  addToLeaf(state.statements, agent.idRaw, link.raw, linkSeq, undefined, leafMessages(agent));
+  journal.record(encodeKept("refusal", { sender: agent.keptId, link: link.raw, linkSeq }));
   counters.refused.set(reason.code, (counters.refused.get(reason.code) ?? 0) + 1);
   journal.emit({ kind: "refuse", session, linkSeq, reason });
   journal.fact("relay.refused", { agent: agent.id, link: hex(link.raw), linkSeq, code: reason.code });
@@ -69,15 +62,18 @@ function accept(
   machine: RelayMachine,
   { agent, link }: Attachment,
   linkSeq: number,
-  envelope: Envelope,
-  recipient: AgentState,
+  { envelope, owner, origin }: Extract<Admission, { readonly owner: AgentState }>,
   nowMs: number,
 ): void {
   machine.counters.accepted++;
-  addToLeaf(machine.state.statements, agent.idRaw, link.raw, linkSeq, envelope.digest);
-  const position = store(machine, recipient, envelope, link.raw, linkSeq, nowMs);
+  if (agent.peer !== undefined) {
+    machine.counters.relayed++;
+    agent.peer.relayedIn++;
+  }
+  addToLeaf(machine.state.statements, agent.idRaw, link.raw, linkSeq, envelope.digest, leafMessages(agent));
+  const position = store(machine, owner, envelope, origin, link.raw, linkSeq, nowMs);
   machine.journal.fact("relay.mail-appended", {
-    agent: recipient.id,
+    agent: owner.id,
     from: agent.id,
     id: envelopeId(envelope),
     digest: hex(envelope.digest),
@@ -87,32 +83,36 @@ function accept(
     generation: machine.generationText,
     position,
     ticket: machine.journal.nextTicket,
+    ...(owner.peer === undefined ? {} : { routed: true }),
+    ...(agent.peer === undefined ? {} : { relayed: true }),
   });
 }
 
 /** Gives the envelope the next position of its mailbox, and hands it on at once to a consumer that has everything before it. */
-function store(machine: RelayMachine, recipient: AgentState, envelope: Envelope, link: Bytes, linkSeq: number, nowMs: number): number {
+function store(
+  machine: RelayMachine,
+  owner: AgentState,
+  envelope: Envelope,
+  origin: Origin,
+  link: Bytes,
+  linkSeq: number,
+  nowMs: number,
+): number {
   const { state, journal } = machine;
-  const { mailbox } = recipient;
+  const { mailbox } = owner;
   const position = mailbox.nextPosition++;
-  const mail: StoredMail = {
-    place: undefined,
-    sizeBytes: envelope.bytes.length,
-    storedAtMs: nowMs,
-    expiresAtMs: envelope.expiresAtMs,
-    wantsNotice: envelope.class === "mail",
-    from: findAgent(state, envelope.from)?.idRaw ?? envelope.from.slice(),
-    label: labelOf(envelope.stream, envelope.digest),
-    seq: envelope.seq,
-  };
-  keepMail(state, mailbox, position, mail);
-  journal.record(encodeKeptMail({ link, linkSeq, position, storedAtMs: nowMs, envelope: envelope.bytes }), mail);
-  journal.whenDurable({ kind: "stored", agent: recipient, position });
+  const mail = keepMail(state, owner, position, envelope, origin, nowMs, undefined);
+  const routedTo = owner.peer === undefined ? undefined : owner.idRaw;
+  const relayedBy = origin.via?.idRaw;
+  journal.record(encodeKeptMail({ link, linkSeq, position, storedAtMs: nowMs, envelope: envelope.bytes, routedTo, relayedBy }), mail);
+  journal.whenDurable({ kind: "stored", agent: owner, position });
   const { consumer } = mailbox;
-  if (consumer === undefined || !isLive(consumer, position, openTail(machine, mailbox))) wake(machine, mailbox);
+  if (consumer === undefined) {
+    if (owner.peer !== undefined) journal.emit({ kind: "peer-wanted", relayId: owner.idRaw });
+  } else if (!isLive(consumer, position, openTail(machine, mailbox))) wake(machine, mailbox);
   else {
     journal.emit({ kind: "deliver", session: consumer.session, position, storedAtMs: nowMs, envelope: envelope.bytes });
-    handedOver(machine, recipient, consumer, position);
+    handedOver(machine, owner, consumer, position);
   }
   return position;
 }
@@ -120,45 +120,43 @@ function store(machine: RelayMachine, recipient: AgentState, envelope: Envelope,
 /** A durable message expired or was found damaged: it is let go of, and its sender is told in the same batch. */
 export function endMail(machine: RelayMachine, input: Extract<RelayInput, { readonly kind: "end" }>, nowMs: number): void {
   const { state, counters, journal } = machine;
-  const agent = state.agents.get(input.agent);
-  if (agent !== undefined && input.position > agent.mailbox.syncedTail) return;
-  const mail = agent === undefined ? undefined : dropMail(state, agent.mailbox, input.position);
-  if (agent === undefined || mail === undefined) return;
-  agent.mailbox.settled.add(input.position);
-  journal.record(encodeKept("ending", { agentId: agent.idRaw, position: input.position, ending: input.ending }));
+  const owner = ownerOf(state, input.agent);
+  if (owner !== undefined && input.position > owner.mailbox.syncedTail) return;
+  const mail = owner === undefined ? undefined : dropMail(state, owner.mailbox, input.position);
+  if (owner === undefined || mail === undefined) return;
+  owner.mailbox.settled.add(input.position);
+  journal.record(encodeKept("ending", { agentId: owner.keptId, position: input.position, ending: input.ending }));
   journal.whenDurable({ kind: "let-go", places: mail.place === undefined ? [] : [mail.place], attachment: undefined });
   counters[input.ending]++;
-  const sender = input.notice === undefined ? undefined : noticed(machine, mail);
   const { stream, digest } = readLabel(mail.label);
+  const noticed = input.notice !== undefined && tell(machine, mail, input.notice, nowMs);
   journal.fact(`relay.${input.ending}`, {
-    agent: agent.id,
+    agent: owner.id,
     generation: machine.generationText,
     position: input.position,
     id: `${hex(stream)}.${mail.seq}`,
     digest: hex(digest),
-    noticed: sender !== undefined,
+    noticed,
+    ...(owner.peer === undefined ? {} : { routed: true }),
   });
-  if (input.notice !== undefined && sender !== undefined) storeNotice(machine, sender, input.notice, nowMs);
 }
 
-/** Who gets the notice: nobody when the sender's own mailbox is full, who then ends the message by its own verdict. */
-function noticed({ state, limits }: RelayMachine, mail: StoredMail): AgentState | undefined {
-  const sender = findAgent(state, mail.from);
-  const room =
-    sender !== undefined && sender.mailbox.stored.size < limits.mailboxMessages && sender.mailbox.storedBytes < limits.mailboxBytes;
-  return room ? sender : undefined;
-}
-
-function storeNotice(machine: RelayMachine, sender: AgentState, body: Bytes, nowMs: number): void {
-  const { sha256, generation, relayId, limits } = machine;
-  const stream = sha256(concat(generation, sender.idRaw)).slice(0, NO_LINK.length);
+/**
+ * A notice goes the way the mail came: into the sender's mailbox, or to the relay that passed it on. False when there is no
+ * room there; the sender then ends the message by its own verdict.
+ */
+function tell(machine: RelayMachine, { sender: { from, via, author } }: StoredMail, body: Bytes, nowMs: number): boolean {
+  const { state, sha256, generation, relayId, limits, defences } = machine;
+  const owner = via ?? author;
+  if (owner === undefined || (via !== undefined && state.routes.get(via.key) !== via)) return false;
+  const { mailbox } = owner;
   const envelope = encodeEnvelope(
     {
       class: "notice",
       from: relayId,
-      to: sender.idRaw,
-      stream,
-      seq: sender.mailbox.noticeSeq++,
+      to: from,
+      stream: sha256(concat(generation, owner.keptId, from)).slice(0, NO_LINK.length),
+      seq: mailbox.noticeSeq,
       expiresAtMs: nowMs + limits.noticeExpiryMs,
       inboxKeyId: new Uint8Array(KEY_ID_BYTES),
       suite: SUITE_UNSEALED,
@@ -166,5 +164,8 @@ function storeNotice(machine: RelayMachine, sender: AgentState, body: Bytes, now
     body,
     sha256,
   );
-  store(machine, sender, envelope, NO_LINK, 0, nowMs);
+  if (lackOfRoom(state, limits, defences.pools, owner, envelope, OWN_ORIGIN) !== undefined) return false;
+  mailbox.noticeSeq++;
+  store(machine, owner, envelope, OWN_ORIGIN, NO_LINK, 0, nowMs);
+  return true;
 }

@@ -22,6 +22,15 @@ export const LIMITS: MailboxesOptions["limits"] = {
   noticeExpiryMs: 3_600_000,
   agents: 10,
   bundleBytes: 1000,
+  relayPeers: 10,
+  ticketsRequired: false,
+  storeMessages: 10_000,
+  storeBytes: 10_000_000,
+  peerPercent: 10,
+  peersPercent: 50,
+  routePercent: 10,
+  senderPercent: 10,
+  strangersPercent: 20,
 };
 
 export function agentId(name: string): Bytes {

@@ -1,0 +1,52 @@
+/** Whom an agent knows and turns away, and whom the owner of the relay lets in and turns away. */
+import { encodeKept } from "../../wire/kept-relay.ts";
+import { TURNED_AWAY } from "./attaching.ts";
+import { noteBan } from "./bans.ts";
+import { createContactList } from "./contact-list.ts";
+import { BLOCKED_MS } from "./mailbox-admission.ts";
+import type { RelayInput } from "./mailbox-events.ts";
+import { findAgent, findPeer } from "./mailbox-state.ts";
+import type { RelayMachine } from "./relay-machine.ts";
+import { recountStrangers } from "./stored-mail.ts";
+import { forgetExpiredTickets, noteTicket } from "./tickets.ts";
+
+/** The whole list each time; it counts at once, also while the disk cannot keep it. */
+export function takeContacts(machine: RelayMachine, input: Extract<RelayInput, { readonly kind: "contacts" }>): void {
+  const { state, attachments, journal, trouble } = machine;
+  const attachment = attachments.get(input.session);
+  if (attachment === undefined || attachment.superseded || attachment.role !== "agent") return;
+  const { agent } = attachment;
+  const list = createContactList(input.version, input.open, input.contacts, input.blocked);
+  if (list === undefined) return journal.goodbye(input.session, "malformed", "a contact list with half an entry");
+  agent.contacts = list;
+  recountStrangers(state, agent);
+  if (trouble === undefined) journal.record(encodeKept("contacts", { agentId: agent.idRaw, ...list }));
+  journal.fact("relay.contacts", { agent: agent.id, version: list.version });
+}
+
+export function issueTicket(
+  { state, journal }: RelayMachine,
+  { hash, expiresAtMs, uses }: Extract<RelayInput, { readonly kind: "issue-ticket" }>,
+  nowMs: number,
+): void {
+  forgetExpiredTickets(state, nowMs);
+  if (noteTicket(state, { hash, expiresAtMs, usesLeft: uses })) journal.record(encodeKept("ticket", { hash, expiresAtMs, usesLeft: uses }));
+}
+
+/** It works at once: whoever is turned away loses the sessions it has, and what it says on them counts no more. */
+export function ban(
+  { state, attachments, journal }: RelayMachine,
+  { agentId, banned, why }: Extract<RelayInput, { readonly kind: "ban" }>,
+  nowMs: number,
+): void {
+  const banning = { agentId, banned, why, atMs: nowMs };
+  if (!noteBan(state, banning)) return;
+  journal.record(encodeKept("ban", banning));
+  if (!banned) return;
+  for (const owner of [findAgent(state, agentId), findPeer(state, agentId)]) {
+    for (const attachment of owner === undefined ? [] : attachments.of(owner)) {
+      attachment.superseded = true;
+      journal.goodbye(attachment.session, "blocked", TURNED_AWAY, { retry: "after", afterMs: BLOCKED_MS });
+    }
+  }
+}
