@@ -12,7 +12,7 @@ export interface Homes {
 }
 
 export interface HomesOptions {
-  readonly peers: Pick<Peers, "home">;
+  readonly peers: Pick<Peers, "claims">;
   readonly ownRelayIdRaw: Bytes;
   /** What an invite or a contact said. */
   readonly hint: (idRaw: Bytes) => Home | undefined;
@@ -21,7 +21,7 @@ export interface HomesOptions {
 export function createHomes({ peers, ownRelayIdRaw, hint }: HomesOptions): Homes {
   const isOwn = (relayIdRaw: Bytes): boolean => equalBytes(relayIdRaw, ownRelayIdRaw);
   const elsewhere = (idRaw: Bytes): Home | undefined => {
-    const home = peers.home(idRaw) ?? hint(idRaw);
+    const home = peers.claims(idRaw)?.home ?? hint(idRaw);
     return home === undefined || isOwn(home.relayId) ? undefined : home;
   };
   return {

@@ -20,8 +20,14 @@ interface Peer {
   readonly head: KeptHead<"peer">;
   readonly bundle: Bytes;
   verified: VerifiedIdentity | undefined;
-  /** From the newest record; `null` before it was looked for. */
-  home: Home | undefined | null;
+  /** From the newest record; `undefined` before it was looked for. */
+  claims: Claims | undefined;
+}
+
+/** What the newest record of an agent says of it, also when that record has run out. */
+export interface Claims {
+  readonly name: string | undefined;
+  readonly home: Home | undefined;
 }
 
 export interface Peers {
@@ -35,8 +41,9 @@ export interface Peers {
   seenAtMs(idRaw: Bytes): number;
   /** Whom a name means, and when that was last confirmed. */
   named(name: string): { readonly idRaw: Bytes; readonly seenAtMs: number } | undefined;
-  /** Where the newest record seen of an agent says that it lives, also when that record has run out. */
-  home(idRaw: Bytes): Home | undefined;
+  claims(idRaw: Bytes): Claims | undefined;
+  /** What is pinned, verified or not any more. */
+  bundle(idRaw: Bytes): Bytes | undefined;
   /** Who answers at a host, and when that was last confirmed. */
   relayNamed(host: string): (Home & { readonly seenAtMs: number }) | undefined;
   /** What to keep after an identity was shown; `record-rolled-back` when it is older than the pinned one. */
@@ -77,7 +84,7 @@ export function createPeers({ host }: { readonly host: Pick<Host, "crypto" | "cl
           head: kept.head,
           bundle: payload.slice(),
           verified: before !== undefined && equalBytes(before.bundle, payload) ? before.verified : undefined,
-          home: null,
+          claims: undefined,
         });
         bound(peers);
       } else if (kept.kind === "peerName") {
@@ -106,12 +113,13 @@ export function createPeers({ host }: { readonly host: Pick<Host, "crypto" | "cl
     load,
     loaded: (idRaw) => peers.get(hex(idRaw))?.verified,
     seenAtMs: (idRaw) => peers.get(hex(idRaw))?.head.seenAtMs ?? 0,
-    home(idRaw) {
+    claims(idRaw) {
       const peer = peers.get(hex(idRaw));
       if (peer === undefined) return undefined;
-      if (peer.home === null) peer.home = newestHome(peer.bundle);
-      return peer.home;
+      peer.claims ??= newestClaims(peer.bundle);
+      return peer.claims;
     },
+    bundle: (idRaw) => peers.get(hex(idRaw))?.bundle,
     named: (name) => names.get(name),
     relayNamed: (name) => relays.get(name),
     async learn(identity) {
@@ -142,8 +150,9 @@ export function createPeers({ host }: { readonly host: Pick<Host, "crypto" | "cl
 }
 
 /** The bundle was verified when it was pinned. */
-function newestHome(bundle: Bytes): Home | undefined {
+function newestClaims(bundle: Bytes): Claims {
   const records = identityBundle.decode(bundle).records.map((each) => agentRecord.decode(signedRecord.decode(each).record));
-  const [newest] = records.filter((each) => each.homes.length > 0).sort((a, b) => b.recordVersion - a.recordVersion);
-  return newest?.homes.toSorted((a, b) => a.preference - b.preference)[0];
+  const [newest, ...older] = records.sort((a, b) => b.recordVersion - a.recordVersion);
+  const homes = [newest, ...older].find((each) => each !== undefined && each.homes.length > 0)?.homes ?? [];
+  return { name: newest?.name, home: homes.toSorted((a, b) => a.preference - b.preference)[0] };
 }

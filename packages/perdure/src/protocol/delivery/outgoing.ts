@@ -2,7 +2,7 @@
 import { type Bytes, equalBytes } from "../../wire/bytes.ts";
 import type { MessageId } from "../../wire/ids.ts";
 import type { DeliveryState, KeptOutgoing, KeptStep, PayloadAt } from "../../wire/kept-agent.ts";
-import { isTerminal } from "./delivery-lattice.ts";
+import { isTerminal, rank } from "./delivery-lattice.ts";
 
 /** Relays that may prove something about one message late. */
 const MAX_LATE_STEPS = 8;
@@ -59,4 +59,9 @@ export function isNewProof(outgoing: Outgoing, { state, proof, by }: Pick<KeptSt
   if (proof === "none" || isTerminal(state) || outgoing.late.length >= MAX_LATE_STEPS) return false;
   const known = (each: KeptStep): boolean => each.state === state && each.proof !== "none" && equalBytes(each.by, by);
   return !outgoing.steps.some(known) && !outgoing.late.some(known);
+}
+
+/** Everything known of the way of a message, what was proven late at its place. */
+export function trailOf({ steps, late }: Outgoing): readonly KeptStep[] {
+  return late.length === 0 ? steps : [...steps, ...late].sort((a, b) => rank(a.state) - rank(b.state));
 }
