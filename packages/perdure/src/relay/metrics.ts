@@ -62,8 +62,8 @@ function counter(name: string, help: string, value: number): Metric {
   return { name: `perdure_${name}`, type: "counter", help, samples: [[{}, value]] };
 }
 
-function ofPeers(name: string, type: Metric["type"], help: string, peers: readonly PeerRow[], valueOf: (peer: PeerRow) => number): Metric {
-  return { name: `perdure_${name}`, type, help, samples: peers.map((peer) => [{ relay: peer.id }, valueOf(peer)]) };
+function ofPeers(name: string, type: Metric["type"], help: string, peers: readonly PeerRow[], numberOf: (peer: PeerRow) => number): Metric {
+  return { name: `perdure_${name}`, type, help, samples: peers.map((peer) => [{ relay: peer.id }, numberOf(peer)]) };
 }
 
 function oldestSeconds({ agents, nowMs }: RelayStatus): number {
