@@ -4,7 +4,7 @@
  *   await using net = await createTestnet({ relays: 2, seed: 1 });
  *   const anna = await net.agent("anna");
  *   const desk = await net.agent("desk", { relay: 1, strangers: "welcome" });
- *   desk.serve(async (mail, turn) => turn.reply("later"));
+ *   void desk.serve(async (mail, turn) => turn.reply("later"));
  *   const sent = await anna.send(desk.id, "hello");
  *   await net.sleep("desk");
  *   await net.advance(3 * DAY_MS);

@@ -8,7 +8,7 @@ test("mail waits for an agent that sleeps three days", async () => {
   const anna = await net.agent("anna");
   const desk = await net.agent("desk", { strangers: "welcome" });
   const heard: string[] = [];
-  desk.serve(async (mail) => {
+  void desk.serve(async (mail) => {
     await net.clock.sleep(5000);
     heard.push(await mail.text());
   });

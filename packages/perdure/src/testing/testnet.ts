@@ -181,16 +181,18 @@ export async function createTestnet({ relays: count = 1, seed, settings = {}, la
     advance,
     until,
     settled: async ({ withinMs = PATIENCE_MS } = {}) => {
-      let open: readonly string[] = [];
-      try {
-        await until(async () => (open = await stillOpen()).length === 0, { withinMs });
-      } catch (error) {
+      let open = await stillOpen();
+      const nothingIsOpen = async (): Promise<boolean> => {
+        open = await stillOpen();
+        return open.length === 0;
+      };
+      await until(nothingIsOpen, { withinMs }).catch((error: unknown) => {
         if (open.length === 0) throw error;
         throw new PerdureError(
           "timed-out",
           `after ${withinMs} virtual ms ${open.length} messages are on their way:\n  ${open.join("\n  ")}`,
         );
-      }
+      });
     },
     hold: driver.hold,
     trail,

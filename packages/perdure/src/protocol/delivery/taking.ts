@@ -1,7 +1,7 @@
 /** Mail comes in over a link, or from the relay itself as a notice; mail that nobody settled ends. */
 import { type Bytes, concat, hex } from "../../wire/bytes.ts";
 import { type Envelope, encodeEnvelope, envelopeId, SUITE_UNSEALED } from "../../wire/envelope.ts";
-import { KEY_ID_BYTES } from "../../wire/ids.ts";
+import { agentIdText, KEY_ID_BYTES } from "../../wire/ids.ts";
 import { encodeKept, encodeKeptMail } from "../../wire/kept-relay.ts";
 import type { Attachment } from "./attachments.ts";
 import { handedOver, wake } from "./consuming.ts";
@@ -83,8 +83,8 @@ function accept(
     generation: machine.generationText,
     position,
     ticket: machine.journal.nextTicket,
-    ...(owner.peer === undefined ? {} : { routed: true }),
-    ...(agent.peer === undefined ? {} : { relayed: true }),
+    ...(owner.peer === undefined ? {} : { routed: true, to: agentIdText(envelope.to) }),
+    ...(agent.peer === undefined ? {} : { relayed: true, author: agentIdText(envelope.from) }),
   });
 }
 
