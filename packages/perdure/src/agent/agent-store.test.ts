@@ -21,7 +21,7 @@ test("a change that cannot be written down is refused alone, and leaves no hole 
   const outbox = createOutbox({ limits: settings, drawStream: () => host.random.bytes(8) });
   const inbox = createInbox({ limits: settings, defences, cursor });
   const peers = createPeers({ host });
-  const nothing = { closing: () => [], reopen: () => undefined, onApplied: () => undefined };
+  const nothing = { contacts: [], closing: () => [], reopen: () => undefined, onApplied: () => undefined };
   const store = await world.complete(openAgentStore({ host, folder: "home", settings, outbox, inbox, peers, ...nothing }));
   const send = (fileName: string): Promise<MessageId> =>
     store.commit({

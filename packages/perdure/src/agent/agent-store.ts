@@ -52,6 +52,13 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/** State whose records carry no payload. */
+export interface SmallState {
+  apply(kept: Kept): void;
+  reset(): void;
+  restate(): readonly { readonly kept: Kept }[];
+}
+
 export interface StoreOptions {
   readonly host: Host;
   readonly folder: string;
@@ -59,6 +66,8 @@ export interface StoreOptions {
   readonly outbox: Outbox;
   readonly inbox: Inbox;
   readonly peers: Peers;
+  /** What else is made of the records: the contact book, the loop guard. */
+  readonly contacts: readonly SmallState[];
   /** What has to be kept together with the changes of one batch: the receipts for its completions. */
   readonly closing: () => readonly Planned[];
   /** The batch of `closing` was not kept. */
@@ -210,7 +219,7 @@ interface Replay {
  * Reading back. A restatement replaces everything before it, except the one batch that may have become durable while the
  * restatement was being made: its number is higher than the one the restatement names, so it is applied once more after it.
  */
-function createReplay({ host, outbox, inbox, peers }: StoreOptions): Replay {
+function createReplay({ host, outbox, inbox, peers, contacts }: StoreOptions): Replay {
   let group = 0;
   let newest: { readonly number: number; readonly records: { readonly kept: Kept; readonly at: RecordAt; readonly payload: Bytes }[] } = {
     number: 0,
@@ -224,6 +233,7 @@ function createReplay({ host, outbox, inbox, peers }: StoreOptions): Replay {
     outbox.apply(kept, at);
     inbox.apply(kept, at, restated);
     peers.apply(kept, payload);
+    for (const each of contacts) each.apply(kept);
   };
   const endRestatement = (): void => {
     restating = false;
@@ -240,6 +250,7 @@ function createReplay({ host, outbox, inbox, peers }: StoreOptions): Replay {
         newest = { number: 0, records: [] };
         outbox.reset();
         peers.reset();
+        for (const each of contacts) each.reset();
         inbox.reset(kept.head.arrival);
         restating = true;
         return;
@@ -265,6 +276,7 @@ function createReplay({ host, outbox, inbox, peers }: StoreOptions): Replay {
       return [
         encodeKept({ kind: "reset", head: { group, arrival: inbox.lastArrival } }, undefined),
         ...peers.restate().map(({ kept, payload }) => encodeKept(kept, payload)),
+        ...contacts.flatMap((each) => each.restate().map(({ kept }) => encodeKept(kept, undefined))),
         ...[...outbox.restate(), ...inbox.restate()].map(({ kept, restated }) => encodeKept(kept, undefined, restated)),
       ];
     },

@@ -5,10 +5,12 @@ import type { Settings } from "../settings/register.ts";
 import { concat, hex } from "../wire/bytes.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
 import { type MessageId, messageIdText, parseMessageId } from "../wire/ids.ts";
-import type { Agent, AskOptions, Body, Handler, InboxOptions, Mail, SendOptions, Sent, ServeOptions, Waiting } from "./api.ts";
+import type { Agent, AskOptions, Body, Box, Handler, InboxOptions, Mail, SendOptions, Sent, ServeOptions, Waiting } from "./api.ts";
+import { createContacts } from "./contacts.ts";
 import type { ClaimedMail, ClientId, MailView, OutgoingView } from "./core.ts";
 import { createDraft } from "./draft.ts";
 import { createMail } from "./mail.ts";
+import { createRunningTurns } from "./running-turns.ts";
 import { createSent } from "./sent.ts";
 import { serveMail } from "./serve.ts";
 import type { SharedCore } from "./shared-core.ts";
@@ -37,6 +39,7 @@ export function createAgent({ core, host, settings, client }: AgentOptions): Age
   /** Fires when handlers had their time to finish. */
   const closing = new AbortController();
   const serving = new Set<Promise<void>>();
+  const turns = createRunningTurns(host.scope);
   let closed: Promise<void> | undefined;
 
   const signalOf = (signal: AbortSignal | undefined): AbortSignal =>
@@ -52,7 +55,7 @@ export function createAgent({ core, host, settings, client }: AgentOptions): Age
     const { signal, timeoutMs, ...wishes } = options;
     const pieceMs = timeoutMs ?? settings.callTimeoutMs;
     const draft = await stops.during(signal, (until) => createDraft(to, body, wishes, { clock, timeoutMs: pieceMs, signal: until }));
-    const submission = { client, requestId: hex(random.bytes(16)), draft, asks };
+    const submission = { client, requestId: hex(random.bytes(16)), draft, asks, cause: turns.cause(core) };
     return await within("the message to be durable", { ...(signal === undefined ? {} : { signal }), timeoutMs: pieceMs }, () =>
       core.submit(submission),
     );
@@ -127,7 +130,7 @@ export function createAgent({ core, host, settings, client }: AgentOptions): Age
       const failed = new AbortController();
       const stop = AbortSignal.any([signalOf(options.signal), failed.signal]);
       const loops = Array.from({ length: concurrency }, () =>
-        serveMail({ core, host, settings, client, stop, closing: closing.signal }, handler).catch((error: unknown) => {
+        serveMail({ core, host, settings, client, turns, stop, closing: closing.signal }, handler).catch((error: unknown) => {
           failed.abort(error);
           throw error;
         }),
@@ -141,7 +144,7 @@ export function createAgent({ core, host, settings, client }: AgentOptions): Age
       return all;
     },
     async *inbox(options: InboxOptions = {}) {
-      const box = options.box ?? "inbox";
+      const box = options.box ?? "contacts";
       const startMs = clock.monotonicMs();
       for (let after = 0; ; ) {
         if (options.watch === true && options.signal?.aborted) return;
@@ -152,6 +155,7 @@ export function createAgent({ core, host, settings, client }: AgentOptions): Age
         if (options.watch !== true || !(await arrives(box, after, options, startMs))) return;
       }
     },
+    ...createContacts({ core, host, within, sentOf }),
     async status(waiting = {}) {
       const status = await within("the agent's status", waiting, () => core.status());
       return { ...status, role: core.role };
@@ -161,7 +165,7 @@ export function createAgent({ core, host, settings, client }: AgentOptions): Age
   };
 
   /** Waits for more mail; false when the caller's signal fired or its time is over. */
-  const arrives = async (box: "inbox" | "failed", after: number, options: InboxOptions, startMs: number): Promise<boolean> => {
+  const arrives = async (box: Box, after: number, options: InboxOptions, startMs: number): Promise<boolean> => {
     const signal = signalOf(options.signal);
     const waitFor = (within: AbortSignal): Promise<unknown> => core.mailsAfter(box, after, 1, within);
     try {

@@ -21,7 +21,9 @@ import { agentIdText, messageIdText } from "../wire/ids.ts";
 import type { KeptIncoming } from "../wire/kept-agent.ts";
 import { type Receipt, receipt, type SealedHead } from "../wire/sealed.ts";
 import { NOTICE_OUTCOMES, type Notice, notice, signedNotice } from "../wire/statement.ts";
+import type { Admission } from "./admission.ts";
 import type { AgentStore } from "./agent-store.ts";
+import type { Automatic } from "./automatic.ts";
 import { evidenceRecords, itemOf } from "./evidence-records.ts";
 import type { Homes } from "./homes.ts";
 import type { Lookups } from "./lookups.ts";
@@ -61,6 +63,8 @@ export interface ArrivalOptions {
   readonly homes: Homes;
   readonly lookups: Lookups;
   readonly receipts: Receipts;
+  readonly admission: Admission;
+  readonly automatic: Automatic;
   readonly store: () => AgentStore;
   /** Positions may have become settled. */
   readonly onSettled: () => void;
@@ -83,7 +87,7 @@ type Opened =
   | { readonly kind: "hold"; readonly code: string };
 
 export function createArrivals(options: ArrivalOptions): Arrivals {
-  const { host, own, inbox, outbox, cursor, peers, receipts, store } = options;
+  const { host, own, inbox, outbox, cursor, peers, receipts, admission, automatic, store } = options;
   const { clock, log } = host;
   let queue: { readonly payload: Bytes; readonly relay: VerifiedIdentity }[] = [];
   let waitingBytes = 0;
@@ -189,7 +193,10 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
     if (judgement === "pending") {
       // Its message may come to its end in the same batch.
       return later(() => {
-        if (inbox.judge(arrival, nowMs) === "settled") cursor.settlePosition(frame.generation, frame.position);
+        // What waits in `requests` is on this disk for good: the relay need not keep it.
+        const { stream, seq } = envelope;
+        if (inbox.judge(arrival, nowMs) === "settled" || inbox.boxOf(envelope.from, stream, seq) === "requests")
+          cursor.settlePosition(frame.generation, frame.position);
         else cursor.hold(frame.generation, frame.position, seqKey);
       });
     }
@@ -204,6 +211,7 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
       // A receipt says the same however often it comes: it is read although nothing can be remembered of one more stream.
       if (judgement === "new") keep([passed]);
       else settlePosition();
+      keep(opened.said.entries.flatMap((entry) => automatic.refused(envelope.from, entry)));
       keep(
         receiptSteps(outbox, host.crypto.hash, opened.part, opened.said.entries, (entry) =>
           log.write("error", "agent.receipt-mismatch", { from, id: messageIdText(entry.stream, entry.seq), digest: hex(entry.digest) }),
@@ -211,8 +219,30 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
       );
       return;
     }
+    const refuse = (code: string, why: string): void => {
+      if (opened.kind !== "mail" || opened.part.head.part !== 0) return;
+      const { stream, seq, digest } = names;
+      receipts.add(names.from, { stream, seq, outcome: "refused", digest, code, why, attempts: 0, atMs: nowMs }, envelope.expiresAtMs);
+    };
     if (judgement === "new") {
       const name = opened.part.sender.name ?? "";
+      const arrivalNumber = inbox.nextArrival();
+      const admitted = admission.admit({ ...names, name, head: opened.part.head }, nowMs);
+      if (admitted.kind === "refuse") {
+        // Nothing is kept of what is not wanted, so that it costs no room however much comes.
+        log.write("info", "agent.not-admitted", { from, id, code: admitted.code });
+        refuse(admitted.code, admitted.why);
+        return settlePosition();
+      }
+      if (admitted.kind === "greeted") {
+        log.write("info", "agent.greeted", { from, id });
+        const { stream, seq, digest } = names;
+        const entry = { stream, seq, outcome: "done", digest, code: "", why: "", attempts: 1, atMs: nowMs } as const;
+        keep([passed, ...admitted.records]);
+        receipts.add(names.from, entry, envelope.expiresAtMs);
+        return settlePosition();
+      }
+      const firstSeq = names.seq - opened.part.head.part;
       keep([
         {
           kept: {
@@ -222,7 +252,7 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
               storedAtMs: frame.storedAtMs,
               receivedAtMs: nowMs,
               expiresAtMs: envelope.expiresAtMs,
-              arrival: inbox.nextArrival(),
+              arrival: arrivalNumber,
               fromName: name,
               head: withoutBundle(opened.part.head),
             },
@@ -230,6 +260,11 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
           payload: opened.part.content,
         },
       ]);
+      if (admitted.box === "requests") {
+        const { from: sender, stream } = names;
+        const place = { box: "requests", arrival: arrivalNumber, failures: 0, crashes: 0, notBeforeMs: 0 } as const;
+        keep([{ kept: { kind: "put", head: { from: sender, stream, seq: firstSeq, ...place } } }]);
+      }
       return later(() =>
         log.write("debug", "agent.received", {
           from,
@@ -243,28 +278,13 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
     }
     // A conflict, one stream too many, or parts that do not belong together: the sender is told, nothing is kept.
     log.write("error", "agent.not-taken", { from, id, code: codeOf(judgement), digest: hex(envelope.digest) });
-    if (opened.kind === "mail" && opened.part.head.part === 0) {
-      const why =
-        judgement === "conflict"
-          ? "another message has the same id"
-          : judgement === "too-busy"
-            ? "too many streams of this sender are open"
-            : "its parts do not belong together";
-      receipts.add(
-        names.from,
-        {
-          stream: names.stream,
-          seq: names.seq,
-          outcome: "refused",
-          digest: names.digest,
-          code: codeOf(judgement),
-          why,
-          attempts: 0,
-          atMs: nowMs,
-        },
-        envelope.expiresAtMs,
-      );
-    }
+    const why =
+      judgement === "conflict"
+        ? "another message has the same id"
+        : judgement === "too-busy"
+          ? "too many streams of this sender are open"
+          : "its parts do not belong together";
+    refuse(codeOf(judgement), why);
     settlePosition();
   };
 
@@ -294,6 +314,7 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
           after = [];
           planned.clear();
           plannedHeads.clear();
+          admission.begin();
           for (const [index, each] of delivered.entries()) {
             plan(
               each.delivered,

@@ -8,22 +8,22 @@
  */
 import { sleep } from "../host/deadline.ts";
 import type { Host } from "../host/host.ts";
+import { COUNTED_DEPTH } from "../protocol/contacts/loop-guard.ts";
 import type { Inbox } from "../protocol/delivery/inbox.ts";
-import { digestOf, headOf, type Incoming, incomingFrom, incomingId, incomingKey, isWhole } from "../protocol/delivery/incoming.ts";
+import { headOf, type Incoming, incomingFrom, incomingId, incomingKey, isWhole } from "../protocol/delivery/incoming.ts";
 import type { Outbox } from "../protocol/delivery/outbox.ts";
-import { clipWords } from "../protocol/link/goodbyes.ts";
 import type { Settings } from "../settings/register.ts";
-import { equalBytes, hex } from "../wire/bytes.ts";
+import { type Bytes, equalBytes, hex } from "../wire/bytes.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
 import { agentIdBytes, type MessageId, messageIdText, parseMessageId } from "../wire/ids.ts";
-import type { Outcome } from "../wire/sealed.ts";
 import type { AgentStore } from "./agent-store.ts";
 import type { Bell } from "./bell.ts";
 import type { ClaimedMail, ClaimKey, ClientId, Completion, MailKey } from "./core.ts";
+import { DONE, type Endings, refusal, type Verdict } from "./endings.ts";
 import type { Peers } from "./peers.ts";
 import type { Planned } from "./planned.ts";
-import type { Receipts } from "./receipts.ts";
-import { mailView } from "./views.ts";
+import { NO_DRAFTS, type TurnPlan } from "./submissions.ts";
+import { mailView, type SenderView } from "./views.ts";
 
 /** Starts without an outcome (the process ended) count this many times less than failures of a handler. */
 const CRASHES_PER_FAILURE = 4;
@@ -36,11 +36,13 @@ export interface Claims {
   claim(client: ClientId, signal: AbortSignal): Promise<ClaimedMail>;
   answer(client: ClientId, to: MessageId, signal: AbortSignal): Promise<ClaimedMail>;
   adopt(client: ClientId, claim: ClaimKey): boolean;
-  /** `drafts` plans the records of the turn's messages. */
-  complete(completion: Completion, drafts: () => readonly Planned[]): Promise<void>;
+  /** `drafts` plans the turn's messages; when it says that they may not leave, the message ends as refused instead. */
+  complete(completion: Completion, drafts: () => TurnPlan): Promise<void>;
   release(claim: ClaimKey, failed: boolean, why: string): Promise<void>;
   finish(key: MailKey, outcome: "done" | "refused", why: string): Promise<void>;
   retry(key: MailKey): Promise<void>;
+  /** Ends what `found` gives as refused, except what a handler has, together with the records of `first`. */
+  refuseAll(found: () => readonly Incoming[], verdict: Verdict, first: () => readonly Planned[]): Promise<void>;
   leave(client: ClientId): void;
   /** A client will ask for the answer to this message. */
   asks(client: ClientId, to: MessageId): void;
@@ -56,13 +58,18 @@ export interface ClaimOptions {
   readonly inbox: Inbox;
   readonly outbox: Outbox;
   readonly peers: Peers;
-  readonly receipts: Receipts;
+  readonly endings: Endings;
+  /** Why the loop guard does not let handlers have a message of at least this depth. */
+  readonly stopped: (incoming: Incoming, fromDepth: number) => Verdict | undefined;
+  readonly senderView: (from: Bytes) => SenderView;
   readonly store: () => AgentStore;
   readonly bell: Bell;
   readonly closing: AbortSignal;
 }
 
-export function createClaims({ host, settings, inbox, outbox, peers, receipts, store, bell, closing }: ClaimOptions): Claims {
+export function createClaims(options: ClaimOptions): Claims {
+  const { host, settings, inbox, outbox, peers, store, bell, closing, stopped, senderView } = options;
+  const { ended, parked, say } = options.endings;
   const { clock, log } = host;
   const askers = new Map<MessageId, ClientId>();
   /** Of questions whose asker has not come for the answer yet. */
@@ -150,7 +157,7 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
     }
     takeBackLater(incoming, attempt);
     log.write("debug", "agent.handler-start", { from: incomingFrom(incoming), id: incomingId(incoming), attempt });
-    return { mail: mailView(incoming), handlerTimeoutMs: settings.handlerTimeoutMs };
+    return { mail: mailView(incoming, senderView(incoming.from)), handlerTimeoutMs: settings.handlerTimeoutMs };
   };
 
   /** Work that a failing disk only delays, until `signal` fires. */
@@ -165,77 +172,60 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
     }
   };
 
-  /** Puts a message into the failed box and tells its sender. */
-  const parked = (incoming: Incoming, code: string, why: string): readonly Planned[] => {
-    const { from, stream, seq, failures, crashes } = incoming;
-    tell(incoming, "failed", code, why);
-    return [
-      {
-        kept: { kind: "put", head: { from, stream, seq, box: "failed", arrival: inbox.nextArrival(), failures, crashes, notBeforeMs: 0 } },
-      },
-    ];
-  };
-
-  const tell = (incoming: Incoming, outcome: Outcome, code: string, why: string): void => {
-    const { stream, seq, attempt } = incoming;
-    receipts.add(
-      incoming.from,
-      { stream, seq, outcome, digest: digestOf(incoming), code, why: clipWords(why), attempts: attempt, atMs: clock.wallMs() },
-      headOf(incoming).expiresAtMs,
-    );
-  };
-
-  const ended = (incoming: Incoming, attempt: number, outcome: "done" | "refused", why: string): readonly Planned[] =>
-    [incoming, ...inbox.twins(incoming)].map((each): Planned => {
-      const { from, stream, seq, parts } = each;
-      tell(each, outcome, outcome === "refused" ? "refused" : "", why);
-      return { kept: { kind: "completed", head: { from, stream, seq, parts, attempt, outcome, atMs: clock.wallMs() } } };
-    });
-
-  const say = (incomings: readonly Incoming[], outcome: Outcome): void => {
-    for (const each of incomings) {
-      log.write("debug", "agent.completed", {
-        from: incomingFrom(each),
-        id: incomingId(each),
-        outcome,
-        attempt: each.attempt,
-        parts: each.parts,
-        digest: hex(digestOf(each)),
-        twin: each.twinOf !== undefined,
-      });
-    }
-  };
-
   const end = async (
     incoming: Incoming,
     attempt: number,
-    outcome: "done" | "refused",
-    why: string,
-    drafts: () => readonly Planned[],
+    wanted: Verdict,
+    drafts: () => TurnPlan,
     mayStill: () => void,
-  ): Promise<void> => {
+  ): Promise<Verdict> => {
     incoming.committing = true;
     const unmark = (): void => {
       incoming.committing = false;
     };
     let both: readonly Incoming[] = [];
+    let verdict = wanted;
     try {
       await store().commit({
         onFailure: "give-up",
         plan: () => {
           mayStill();
           const queued = drafts();
+          verdict = queued.stopped ?? wanted;
           both = [incoming, ...inbox.twins(incoming)];
-          return { records: [...ended(incoming, attempt, outcome, why), ...queued], result: undefined };
+          return { records: [...ended(incoming, attempt, verdict), ...queued.records], result: undefined };
         },
         applied: () => {
           letGo(incoming);
-          say(both, outcome);
+          say(both, verdict.outcome);
         },
       });
     } finally {
       unmark();
     }
+    return verdict;
+  };
+
+  const refuseAll: Claims["refuseAll"] = async (found, verdict, first) => {
+    let taken: readonly Incoming[] = [];
+    const unmark = (): void => {
+      for (const each of taken) each.committing = false;
+    };
+    await store().commit({
+      onFailure: "give-up",
+      plan: () => {
+        const records = first();
+        taken = found().filter((each) => each.claim === undefined && !each.committing);
+        for (const each of taken) each.committing = true;
+        return { records: [...records, ...taken.flatMap((each) => ended(each, each.attempt + 1, verdict))], result: undefined };
+      },
+      undo: unmark,
+      applied: () => {
+        unmark();
+        say(taken, verdict.outcome);
+      },
+    });
+    if (taken.length > 0) bell.ringAll();
   };
 
   const release = async (claim: ClaimKey, failed: boolean, why: string): Promise<void> => {
@@ -243,6 +233,16 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
     if (!failed) {
       letGo(incoming);
       return offer(incoming);
+    }
+    // What failed because its own messages were stopped does not start again.
+    const stop = stopped(incoming, 1);
+    if (stop !== undefined) {
+      letGo(incoming);
+      return await refuseAll(
+        () => [incoming],
+        stop,
+        () => [],
+      );
     }
     const { from, stream, seq, arrival, crashes } = incoming;
     const failures = incoming.failures + 1;
@@ -261,7 +261,7 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
               {
                 kept: {
                   kind: "put",
-                  head: { from, stream, seq, box: "inbox", arrival, failures, crashes, notBeforeMs: clock.wallMs() + pauseMs },
+                  head: { from, stream, seq, box: "contacts", arrival, failures, crashes, notBeforeMs: clock.wallMs() + pauseMs },
                 },
               },
             ],
@@ -326,6 +326,15 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
               continue;
             }
             wakeOne();
+            const stop = stopped(next.incoming, COUNTED_DEPTH);
+            if (stop !== undefined) {
+              await refuseAll(
+                () => [next.incoming],
+                stop,
+                () => [],
+              );
+              continue;
+            }
             if (!startsTooOften(next.incoming)) return await grant(next.incoming, client, signal);
             await park(next.incoming, "failed", "it was started many times and never came to an end");
           }
@@ -340,7 +349,7 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
       expected.get(to)?.();
       expected.delete(to);
       askers.set(to, client);
-      const isFree = (incoming: Incoming): boolean => incoming.box === "inbox" && incoming.claim === undefined && !incoming.committing;
+      const isFree = (incoming: Incoming): boolean => incoming.box === "contacts" && incoming.claim === undefined && !incoming.committing;
       try {
         return await throughFailures(signal, async () => {
           for (;;) {
@@ -357,7 +366,7 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
     },
     adopt(client, claim) {
       const incoming = inbox.find(`${hex(agentIdBytes(claim.from))}/${claim.id}`);
-      if (incoming === undefined || incoming.box !== "inbox" || incoming.attempt !== claim.attempt || incoming.committing) return false;
+      if (incoming === undefined || incoming.box !== "contacts" || incoming.attempt !== claim.attempt || incoming.committing) return false;
       if (incoming.claim !== undefined) return incoming.claim.client === client;
       incoming.claim = { client, attempt: claim.attempt };
       takeBackLater(incoming, claim.attempt);
@@ -366,6 +375,8 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
     async complete(completion, drafts) {
       const { stream, seq } = parseMessageId(completion.id);
       const from = agentIdBytes(completion.from);
+      const wanted = completion.outcome === "done" ? DONE : refusal(completion.why);
+      let ending = wanted;
       // A disk that fails holds the completion up until the claim's deadline takes the message back.
       await throughFailures(closing, async () => {
         if (inbox.find(incomingKey(from, stream, seq)) === undefined && inbox.completedAttempt(from, stream, seq) === completion.attempt)
@@ -375,11 +386,12 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
           if (incoming.claim?.attempt !== completion.attempt)
             throw new PerdureError("fenced", `attempt ${completion.attempt} at message ${completion.id} is over`);
         };
-        await end(incoming, completion.attempt, completion.outcome, completion.why, drafts, mayStill);
+        ending = await end(incoming, completion.attempt, wanted, drafts, mayStill);
       });
-      followUp(completion.outcome);
+      followUp(ending.outcome);
     },
     release,
+    refuseAll,
     async finish(key, outcome, why) {
       const { stream, seq } = parseMessageId(key.id);
       const from = agentIdBytes(key.from);
@@ -392,15 +404,18 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
       await end(
         incoming,
         incoming.attempt + 1,
-        outcome,
-        why,
-        () => [],
+        outcome === "done" ? DONE : refusal(why),
+        () => NO_DRAFTS,
         () => undefined,
       );
       followUp(outcome);
     },
     async retry(key) {
       const incoming = find(key);
+      if (incoming.box === "requests")
+        throw new PerdureError("bad-argument", `message ${key.id} waits for a word on its sender`, {
+          hint: "Take the sender in: perdure contacts accept.",
+        });
       const { from, stream, seq } = incoming;
       await store().commit({
         onFailure: "give-up",
@@ -408,7 +423,7 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
           const arrival = incoming.box === "failed" ? inbox.nextArrival() : incoming.arrival;
           return {
             records: [
-              { kept: { kind: "put", head: { from, stream, seq, box: "inbox", arrival, failures: 0, crashes: 0, notBeforeMs: 0 } } },
+              { kept: { kind: "put", head: { from, stream, seq, box: "contacts", arrival, failures: 0, crashes: 0, notBeforeMs: 0 } } },
             ],
             result: undefined,
           };
@@ -418,7 +433,7 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
     },
     leave(client) {
       for (const [to, asker] of askers) if (asker === client) askers.delete(to);
-      for (const incoming of inbox.listed("inbox", 0)) {
+      for (const incoming of inbox.listed("contacts", 0)) {
         if (incoming.claim?.client !== client || incoming.committing) continue;
         letGo(incoming);
         offer(incoming);
@@ -427,14 +442,23 @@ export function createClaims({ host, settings, inbox, outbox, peers, receipts, s
       wakeOne();
     },
     async sweep(expired) {
-      for (const incoming of expired) await park(incoming, "expired", "it waited past its expiry");
+      for (const incoming of expired) {
+        // Nobody but its sender hears of a request that ran out: strangers do not fill the failed box.
+        if (incoming.box === "requests")
+          await refuseAll(
+            () => [incoming],
+            refusal("nobody took it in before it expired", "expired"),
+            () => [],
+          );
+        else await park(incoming, "expired", "it waited past its expiry");
+      }
       for (const twin of inbox.lateTwins()) {
         twin.committing = true;
         await store()
           .commit({
             onFailure: "try-again",
             plan: () => ({
-              records: ended(twin, twin.attempt, "done", "another message with the same idempotency key was taken"),
+              records: ended(twin, twin.attempt, { ...DONE, why: "another message with the same idempotency key was taken" }),
               result: undefined,
             }),
             applied: () => say([twin], "done"),

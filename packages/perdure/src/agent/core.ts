@@ -17,7 +17,7 @@ import type { OwnIdentity } from "../identity/own-identity.ts";
 import type { Settings } from "../settings/register.ts";
 import type { Bytes } from "../wire/bytes.ts";
 import type { AgentId, MessageId } from "../wire/ids.ts";
-import type { AgentStatus, Box, Step } from "./api.ts";
+import type { AgentStatus, Box, Contact, ContactRequest, Invite, PausedThread, Step, StrangersPolicy } from "./api.ts";
 
 /** 32 hexadecimal digits drawn by each opened agent. */
 export type ClientId = string;
@@ -46,6 +46,26 @@ export interface Submission {
   readonly draft: Draft;
   /** The client will call `answer`: a message that replies to this one is kept for it while it has not left. */
   readonly asks: boolean;
+  /** Set when code of a handler sends it: the mail that handler has. */
+  readonly cause: SendCause | undefined;
+}
+
+/** The mail a handler has while its code sends. */
+export interface SendCause {
+  readonly from: AgentId;
+  readonly thread: string;
+  readonly depth: number;
+}
+
+/** What the owner wants somebody to be. `accept` is `add` for who waits in `requests`. */
+export type Decision = "accept" | "add" | "block" | "remove";
+
+export interface InviteWish {
+  /** 32 hexadecimal digits drawn by the caller: a repeated call names the same invite. */
+  readonly secret: string;
+  readonly expiresInMs: number;
+  readonly uses: number;
+  readonly label: string;
 }
 
 /** What a handler wants sent, committed together with its completion: automatic, one deeper than its cause, in its thread. */
@@ -79,6 +99,9 @@ export interface ClaimKey extends MailKey {
 
 export interface MailView extends ClaimKey {
   readonly box: Box;
+  /** Of the sender, at the moment of the call. */
+  readonly standing: "contact" | "none";
+  readonly fromAddress: string | undefined;
   /** Rises with each message that enters a box, across restarts. */
   readonly arrival: number;
   readonly fromName: string | undefined;
@@ -144,6 +167,21 @@ export interface AgentCore {
   /** Puts a message back into the inbox with its failures counted from zero. `unknown-message`. */
   retry(key: MailKey): Promise<void>;
 
+  /** Contacts and blocked ones. */
+  contacts(): Promise<readonly Contact[]>;
+  /** Senders in `requests`, newest first. */
+  contactRequests(): Promise<readonly ContactRequest[]>;
+  /** `undefined` after `remove`. `unknown-agent`, `mailbox-full` when the book is full. */
+  decide(who: string, decision: Decision): Promise<Contact | undefined>;
+  /** Sets the policy unless it is empty; says what holds. */
+  strangers(policy: StrangersPolicy | ""): Promise<StrangersPolicy>;
+  paused(): Promise<readonly PausedThread[]>;
+  /** `bad-argument` unless it is a thread or an agent id; nothing paused under it is no error. */
+  resume(threadOrPeer: string): Promise<void>;
+  invite(wish: InviteWish): Promise<Invite>;
+  /** Makes the inviter a contact and queues the greeting, together; the contact is whole once the greeting is done. */
+  acceptInvite(requestId: string, written: string): Promise<{ readonly contact: Contact; readonly greeting: OutgoingView }>;
+
   /** The client is gone. */
   leave(client: ClientId): Promise<void>;
   status(): Promise<CoreStatus>;
@@ -155,6 +193,10 @@ export type CoreStatus = Omit<AgentStatus, "role">;
 export interface AgentDefences {
   readonly dedupe: boolean;
   readonly floor: boolean;
+  /** Strangers' mail waits for its owner. */
+  readonly contacts: boolean;
+  /** Automatic mail has its budgets. */
+  readonly loopGuard: boolean;
 }
 
 export interface EngineOptions {

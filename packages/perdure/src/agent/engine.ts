@@ -7,23 +7,32 @@
  */
 
 import { sleep } from "../host/deadline.ts";
+import { createContactBook } from "../protocol/contacts/contact-book.ts";
+import { createLoopGuard } from "../protocol/contacts/loop-guard.ts";
 import { isTerminal } from "../protocol/delivery/delivery-lattice.ts";
 import { createInbox } from "../protocol/delivery/inbox.ts";
 import { positionsRecord } from "../protocol/delivery/inbox-restatement.ts";
+import type { Incoming } from "../protocol/delivery/incoming.ts";
 import { createMailboxCursor } from "../protocol/delivery/mailbox-cursor.ts";
 import { createOutbox } from "../protocol/delivery/outbox.ts";
 import type { Outgoing, OutgoingPart } from "../protocol/delivery/outgoing.ts";
 import { parseRelayAddress } from "../protocol/link/index.ts";
-import { EMPTY, equalBytes, hex } from "../wire/bytes.ts";
+import { type Bytes, EMPTY, equalBytes, hex } from "../wire/bytes.ts";
 import { publish } from "../wire/control.ts";
 import { PerdureError } from "../wire/error.ts";
+import type { Home } from "../wire/identity.ts";
 import { agentIdBytes, messageIdText, STREAM_BYTES } from "../wire/ids.ts";
 import type { KeptStep } from "../wire/kept-agent.ts";
+import { createAdmission } from "./admission.ts";
 import { type AgentStore, openAgentStore } from "./agent-store.ts";
 import { createArrivals } from "./arrivals.ts";
+import { createAutomatic } from "./automatic.ts";
 import { createBell } from "./bell.ts";
 import { createClaims, WORK } from "./claims.ts";
+import { createContactCalls } from "./contact-calls.ts";
+import { createContactTeller } from "./contact-teller.ts";
 import type { CreateEngine, Engine, MailView } from "./core.ts";
+import { createEndings } from "./endings.ts";
 import { conflictRecords } from "./evidence-records.ts";
 import { createHomes } from "./homes.ts";
 import { createHousekeeping } from "./housekeeping.ts";
@@ -35,15 +44,15 @@ import { openRelayLink, type RelayLink } from "./relay-link.ts";
 import { createRelayNames } from "./relay-names.ts";
 import { createSealer } from "./sealer.ts";
 import { createStatementChecks } from "./statement-checks.ts";
-import { createSubmissions } from "./submissions.ts";
-import { mailView, outgoingView } from "./views.ts";
+import { createSubmissions, NO_DRAFTS, writtenTo } from "./submissions.ts";
+import { mailView, outgoingView, type SenderView } from "./views.ts";
 
 /** What a closing agent still gives mail that is under way to reach its relay. */
 const LAST_MILE_MS = 1000;
 const LAST_MILE_LOOK_MS = 20;
 /** Rings for who watches a box. */
 const LISTED = "listed";
-const ALL_DEFENCES = { dedupe: true, floor: true };
+const ALL_DEFENCES = { dedupe: true, floor: true, contacts: true, loopGuard: true };
 
 export const createEngine: CreateEngine = async (options) => {
   const { host, folder, own, settings } = options;
@@ -54,7 +63,12 @@ export const createEngine: CreateEngine = async (options) => {
   const cursor = createMailboxCursor(defences);
   const inbox = createInbox({ limits: settings, defences, cursor });
   const peers = createPeers({ host });
+  const book = createContactBook();
+  const named = (name: string): Bytes | undefined => peers.named(name)?.idRaw;
+  const guard = createLoopGuard({ limits: settings, named, enabled: defences.loopGuard });
+  const automatic = createAutomatic({ host, settings, guard, outbox, peers });
   const receipts = createReceipts({ host, outbox });
+  const endings = createEndings({ host, inbox, receipts });
   const outgoingBell = createBell(clock, "a step of a message");
   const mailBell = createBell(clock, "mail");
   let store: AgentStore | undefined;
@@ -69,7 +83,16 @@ export const createEngine: CreateEngine = async (options) => {
 
   const { relayIdRaw } = parseRelayAddress(options.relayAddress);
   if (relayIdRaw === undefined) throw new PerdureError("bad-argument", "the address of the agent's relay names no relay id");
-  const homes = createHomes({ peers, ownRelayIdRaw: relayIdRaw, hint: () => undefined });
+  const hint = (idRaw: Bytes): Home | undefined => {
+    const entry = book.find(idRaw);
+    return entry === undefined || entry.homeId.length === 0 ? undefined : { relayId: entry.homeId, url: entry.homeUrl, preference: 0 };
+  };
+  const homes = createHomes({ peers, ownRelayIdRaw: relayIdRaw, hint });
+  const addressOf = (_idRaw: Bytes): string | undefined => undefined;
+  const senderView = (from: Bytes): SenderView => ({
+    standing: book.standing(from) === "contact" ? "contact" : "none",
+    fromAddress: addressOf(from),
+  });
   const relayNames = createRelayNames({ host, settings, peers, store: theStore, closing: closing.signal });
   const lookups = createLookups({
     host,
@@ -92,10 +115,48 @@ export const createEngine: CreateEngine = async (options) => {
     store: theStore,
     lookups,
     closing: closing.signal,
+    writtenTo: (idRaw) => writtenTo(book, idRaw, clock.wallMs()),
     onSealed: () => link?.pump(),
   });
-  const claims = createClaims({ host, settings, inbox, outbox, peers, receipts, store: theStore, bell: mailBell, closing: closing.signal });
-  const submissions = createSubmissions({ host, settings, outbox, peers, lookups, store: theStore });
+  const claims = createClaims({
+    host,
+    settings,
+    inbox,
+    outbox,
+    peers,
+    endings,
+    stopped: automatic.stopped,
+    senderView,
+    store: theStore,
+    bell: mailBell,
+    closing: closing.signal,
+  });
+  const submissions = createSubmissions({ host, settings, outbox, peers, lookups, automatic, book, store: theStore });
+  const admission = createAdmission({ host, settings, book, guard, inbox, outbox, peers, enabled: defences.contacts });
+  const teller = createContactTeller({
+    host,
+    book,
+    homeOf: (idRaw) => homes.elsewhere(idRaw)?.relayId ?? relayIdRaw,
+    keep,
+    send: (frame) => link?.send(frame) ?? false,
+  });
+  const ownHome = (): Home => own.homes()[0] ?? { relayId: relayIdRaw, url: parseRelayAddress(options.relayAddress).url, preference: 0 };
+  const contactCalls = createContactCalls({
+    host,
+    settings,
+    own,
+    home: ownHome,
+    book,
+    guard,
+    inbox,
+    outbox,
+    peers,
+    lookups,
+    claims,
+    endings,
+    addressOf,
+    store: theStore,
+  });
   const statements = createStatementChecks({
     host,
     ownIdRaw: own.idRaw,
@@ -115,6 +176,8 @@ export const createEngine: CreateEngine = async (options) => {
     homes,
     lookups,
     receipts,
+    admission,
+    automatic,
     store: theStore,
     onSettled: () => link?.settle(),
     onUnkept: (error) => {
@@ -169,6 +232,7 @@ export const createEngine: CreateEngine = async (options) => {
       mailBell.ring(WORK, 1);
     }
     if (kinds.has("completed") || kinds.has("put") || kinds.has("passed")) link?.settle();
+    if (kinds.has("contact") || kinds.has("policy") || kinds.has("peer")) teller.look();
     housekeeping.look();
   };
 
@@ -190,6 +254,7 @@ export const createEngine: CreateEngine = async (options) => {
     outbox,
     inbox,
     peers,
+    contacts: [book, guard],
     closing: receipts.closing,
     reopen: receipts.reopen,
     onApplied,
@@ -216,6 +281,7 @@ export const createEngine: CreateEngine = async (options) => {
       cursor.relaySettled(welcome.generation, welcome.settledFloor);
       if (!known) void keep([{ kept: positionsRecord(cursor) }], "a generation");
       sealer.connected();
+      teller.connected(welcome.contactsVersion);
     },
     onAcked: (parts, relay) => onAcked(parts, relay.idRaw),
     onRefused: (part, refusal) => log.write("info", "agent.relay-refused", { id: part.of.id, code: refusal.code, hint: refusal.hint }),
@@ -241,7 +307,8 @@ export const createEngine: CreateEngine = async (options) => {
   };
   const view = (outgoing: Outgoing): ReturnType<typeof outgoingView> => outgoingView(outgoing, (name) => peers.named(name)?.idRaw);
   const within = (signal: AbortSignal): AbortSignal => AbortSignal.any([signal, closing.signal]);
-  const mails: Engine["mails"] = async (box, afterArrival, limit) => inbox.listed(box, afterArrival, limit).map(mailView);
+  const viewOf = (incoming: Incoming): MailView => mailView(incoming, senderView(incoming.from));
+  const mails: Engine["mails"] = async (box, afterArrival, limit) => inbox.listed(box, afterArrival, limit).map(viewOf);
 
   const isKnown = ({ head }: Outgoing): boolean =>
     peers.loaded(head.to.length > 0 ? head.to : (peers.named(head.toName)?.idRaw ?? EMPTY)) !== undefined;
@@ -269,6 +336,7 @@ export const createEngine: CreateEngine = async (options) => {
     await sealer.idle();
     await link?.close();
     await statements.idle();
+    await teller.idle();
     await housekeeping.idle();
     await keep([{ kept: positionsRecord(cursor) }], "positions");
     await theStore().idle();
@@ -304,7 +372,7 @@ export const createEngine: CreateEngine = async (options) => {
         await mailBell.wait(LISTED, signal);
       }
     },
-    mail: async (key) => mailView(claims.find(key)),
+    mail: async (key) => viewOf(claims.find(key)),
     async readPart(key, part) {
       const kept = claims.find(key).have.get(part);
       if (kept === undefined) throw new PerdureError("bad-argument", `message ${key.id} has no part ${part}`);
@@ -315,12 +383,14 @@ export const createEngine: CreateEngine = async (options) => {
     adopt: async (client, claim) => claims.adopt(client, claim),
     async complete(completion) {
       const cause = inbox.find(`${hex(agentIdBytes(completion.from))}/${completion.id}`);
-      const drafts = cause === undefined || completion.drafts.length === 0 ? () => [] : await submissions.prepare(cause, completion.drafts);
+      const drafts =
+        cause === undefined || completion.drafts.length === 0 ? () => NO_DRAFTS : await submissions.prepare(cause, completion.drafts);
       await claims.complete(completion, drafts);
     },
     release: claims.release,
     finish: claims.finish,
     retry: claims.retry,
+    ...contactCalls,
     leave: async (client) => claims.leave(client),
     status: async () => ({
       id: own.id,
@@ -329,8 +399,11 @@ export const createEngine: CreateEngine = async (options) => {
       relay: (link as RelayLink).status,
       custody: own.custody,
       waiting: inbox.waiting,
+      requests: inbox.requests,
       failed: inbox.failed,
       outgoing: outbox.openMessages,
+      strangers: book.policy.strangers,
+      paused: [...guard.pauses()].length,
     }),
     [Symbol.asyncDispose]: () => (disposed ??= dispose()),
   };

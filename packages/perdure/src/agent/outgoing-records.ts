@@ -55,6 +55,8 @@ export interface OutgoingWish {
   readonly content: Bytes;
   readonly nowMs: number;
   readonly expiresAtMs: number;
+  /** Secret of the invite that this message accepts. */
+  readonly invite?: Bytes;
 }
 
 /** Reserves the sequence numbers and lays out the records; `mailbox-full` at an outbox limit, `too-large`. */
@@ -89,6 +91,7 @@ export function outgoingRecords(
     wholeHash: hash.sha256(content),
     sentAtMs: wish.nowMs,
     expiresAtMs: wish.expiresAtMs,
+    invite: wish.invite ?? EMPTY,
   };
   const records: Planned[] = [{ kept: { kind: "queued", head } }];
   for (let part = 0; part < parts; part++) {

@@ -12,9 +12,11 @@ import type { Envelope } from "../wire/envelope.ts";
 import { isPerdureError } from "../wire/error.ts";
 import { agentIdText } from "../wire/ids.ts";
 import { WIRE_VERSION } from "../wire/limits.ts";
+import { SEALED_EXTENSIONS } from "../wire/sealed.ts";
 import type { AgentStore } from "./agent-store.ts";
 import type { Lookups } from "./lookups.ts";
 import type { Recipient } from "./outgoing-records.ts";
+import type { Planned } from "./planned.ts";
 
 /** Parts sealed at once and kept in one batch. */
 const BATCH_PARTS = 16;
@@ -37,11 +39,13 @@ export interface SealerOptions {
   readonly store: () => AgentStore;
   readonly lookups: Lookups;
   readonly closing: AbortSignal;
+  /** Records for having written to somebody by one's own will. */
+  readonly writtenTo: (idRaw: Bytes) => readonly Planned[];
   /** Parts became ready to travel. */
   readonly onSealed: () => void;
 }
 
-export function createSealer({ host, settings, own, outbox, store, lookups, closing, onSealed }: SealerOptions): Sealer {
+export function createSealer({ host, settings, own, outbox, store, lookups, closing, writtenTo, onSealed }: SealerOptions): Sealer {
   const notBefore = new Map<string, number>();
   /** SHA-256 of the bundle that travelled with a message, and of the newest one each recipient has. */
   const attachedTo = new WeakMap<Outgoing, string>();
@@ -86,7 +90,7 @@ export function createSealer({ host, settings, own, outbox, store, lookups, clos
         floor: Math.min(head.seq, outbox.floor(head.stream)),
         sentAtMs: head.sentAtMs,
         bundle: isKnown ? EMPTY : bundle,
-        extensions: [],
+        extensions: head.invite.length === 0 ? [] : [{ code: SEALED_EXTENSIONS.invite, bytes: head.invite }],
       },
     });
   };
@@ -94,16 +98,20 @@ export function createSealer({ host, settings, own, outbox, store, lookups, clos
   const keep = async (parts: readonly OutgoingPart[], recipient: VerifiedIdentity): Promise<void> => {
     const envelopes = await Promise.all(parts.map((part) => sealOne(part, recipient)));
     const fresh = envelopes.filter((envelope) => envelope !== undefined);
+    const isOwnWill = parts.some(({ of }) => of.head.class === "mail" && of.head.depth === 0);
     await store().commit({
       onFailure: "try-again",
       plan: () => ({
-        records: fresh.map((envelope) => ({
-          kept: {
-            kind: "sealed",
-            head: { stream: envelope.stream, seq: envelope.seq, to: envelope.to, digest: envelope.digest, bytes: envelope.bytes.length },
-          } as const,
-          payload: envelope.bytes,
-        })),
+        records: [
+          ...(isOwnWill ? writtenTo(recipient.idRaw) : []),
+          ...fresh.map((envelope) => ({
+            kept: {
+              kind: "sealed",
+              head: { stream: envelope.stream, seq: envelope.seq, to: envelope.to, digest: envelope.digest, bytes: envelope.bytes.length },
+            } as const,
+            payload: envelope.bytes,
+          })),
+        ],
         result: undefined,
       }),
       applied: () => {

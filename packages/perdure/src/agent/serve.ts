@@ -13,6 +13,7 @@ import { isPerdureError, PerdureError } from "../wire/error.ts";
 import type { Handler } from "./api.ts";
 import type { ClaimedMail, ClaimKey, ClientId } from "./core.ts";
 import { createMail } from "./mail.ts";
+import type { RunningTurns } from "./running-turns.ts";
 import type { SharedCore } from "./shared-core.ts";
 import { openTurn } from "./turn.ts";
 
@@ -21,6 +22,7 @@ export interface ServeContext {
   readonly host: Pick<Host, "clock" | "log">;
   readonly settings: Settings;
   readonly client: ClientId;
+  readonly turns: RunningTurns;
   /** No new mail is started after this fires. */
   readonly stop: AbortSignal;
   /** Handlers still running are given up after this fires. */
@@ -51,7 +53,7 @@ async function pause({ host, settings, stop }: ServeContext, error: PerdureError
 }
 
 async function handleOne(context: ServeContext, { mail, handlerTimeoutMs }: ClaimedMail, handler: Handler): Promise<void> {
-  const { core, host, settings, closing } = context;
+  const { core, host, settings, turns, closing } = context;
   const claim: ClaimKey = { from: mail.from, id: mail.id, attempt: mail.attempt };
   const outer = AbortSignal.any([core.fence(claim), closing]);
   const deadline = { timeoutMs: handlerTimeoutMs, what: `the handler of message ${mail.id}`, signal: outer };
@@ -59,7 +61,8 @@ async function handleOne(context: ServeContext, { mail, handlerTimeoutMs }: Clai
   try {
     end = await withDeadline(host.clock, deadline, async (signal) => {
       const { turn, end: endTurn } = openTurn(mail, signal, { clock: host.clock, timeoutMs: settings.callTimeoutMs });
-      await handler(createMail({ core, clock: host.clock, settings, closing, view: mail, inTurn: true }), turn);
+      const received = createMail({ core, clock: host.clock, settings, closing, view: mail, inTurn: true });
+      await turns.during(core, mail, async () => await handler(received, turn));
       return await endTurn();
     });
   } catch (error) {
@@ -99,6 +102,8 @@ const HANDLERS_FAULT: ReadonlySet<string> = new Set([
   "expiry-out-of-range",
   "auto-reply-refused",
   "loop-depth",
+  "loop-paused",
+  "blocked",
   "name-changed",
   "mailbox-full",
   "timed-out",

@@ -26,6 +26,7 @@ const submission = (request: string, content = draft.content): Submission => ({
   requestId: request,
   draft: { ...draft, content },
   asks: false,
+  cause: undefined,
 });
 const codeOf = (error: unknown): string => (isPerdureError(error) ? error.code : String(error));
 

@@ -76,7 +76,7 @@ export function createTestEngine(disk: TestDisk): TestEngine {
     mail.view = { ...mail.view, attempt: mail.view.attempt + 1 };
     return { mail: mail.view, handlerTimeoutMs: 60_000 };
   };
-  const free = (mail: TestMail): boolean => mail.committed === undefined && mail.view.box === "inbox" && !holders.has(mail);
+  const free = (mail: TestMail): boolean => mail.committed === undefined && mail.view.box === "contacts" && !holders.has(mail);
   const fenced = (claim: ClaimKey): PerdureError => new PerdureError("fenced", `attempt ${claim.attempt} of ${claim.id} is over`);
   const open_ = (box: Box, after: number): MailView[] =>
     disk.mails
@@ -143,7 +143,7 @@ export function createTestEngine(disk: TestDisk): TestEngine {
     },
     async retry(key) {
       const mail = find(key);
-      mail.view = { ...mail.view, box: "inbox", arrival: ++disk.arrivals };
+      mail.view = { ...mail.view, box: "contacts", arrival: ++disk.arrivals };
       changed();
     },
     async leave(client) {
@@ -151,13 +151,26 @@ export function createTestEngine(disk: TestDisk): TestEngine {
       for (const [mail, holder] of [...holders]) if (holder === client) holders.delete(mail);
       changed();
     },
+    contacts: async () => [],
+    contactRequests: async () => [],
+    decide: async () => undefined,
+    strangers: async () => "wait",
+    paused: async () => [],
+    resume: async () => undefined,
+    invite: async ({ uses }) => ({ text: "perdure1:", link: "http://127.0.0.1/i#", expiresAtMs: 0, uses }),
+    acceptInvite: async () => {
+      throw new PerdureError("bad-argument", "this agent in memory accepts no invites");
+    },
     status: async () => ({
       id: disk.id,
       name: undefined,
       folder: "memory",
       custody: "together",
-      waiting: open_("inbox", 0).length,
+      waiting: open_("contacts", 0).length,
+      requests: open_("requests", 0).length,
       failed: open_("failed", 0).length,
+      strangers: "wait",
+      paused: 0,
       outgoing: disk.outgoing.size,
       relay: { id: disk.id, url: "ws://127.0.0.1:1/", connected: false, lastError: undefined, clockOffsetMs: undefined, caughtUp: false },
     }),
@@ -173,9 +186,11 @@ export function createTestEngine(disk: TestDisk): TestEngine {
         from: TEST_SENDER,
         id: `${"0".repeat(15)}2.${arrival}` as MessageId,
         attempt: 0,
-        box: "inbox",
+        box: "contacts",
         arrival,
         fromName: undefined,
+        fromAddress: undefined,
+        standing: "contact",
         thread: "0".repeat(32),
         inReplyTo: undefined,
         auto: false,

@@ -25,7 +25,13 @@ function stepView({ state, atMs, by, proof, detail }: KeptStep): Step {
   return { state, atMs, by: by.length === 0 ? "self" : agentIdText(by), proof, detail };
 }
 
-export function mailView(incoming: Incoming): MailView {
+/** What is known of the sender besides the message itself. */
+export interface SenderView {
+  readonly standing: "contact" | "none";
+  readonly fromAddress: string | undefined;
+}
+
+export function mailView(incoming: Incoming, sender: SenderView): MailView {
   const kept = headOf(incoming);
   const { head } = kept;
   return {
@@ -33,6 +39,7 @@ export function mailView(incoming: Incoming): MailView {
     id: incomingId(incoming),
     attempt: incoming.claim?.attempt ?? incoming.attempt,
     box: incoming.box,
+    ...sender,
     arrival: incoming.arrival,
     fromName: kept.fromName === "" ? undefined : kept.fromName,
     thread: hex(head.thread),

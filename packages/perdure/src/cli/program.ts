@@ -17,6 +17,7 @@ import type {
   OnMailWords,
   RelayWords,
   SendWords,
+  TraceWords,
   TryWords,
 } from "./words.ts";
 
@@ -197,7 +198,7 @@ function addSending(program: Command, dispatch: Dispatch): void {
         load: async () => (await import("./verbs/send.ts")).sendVerb(to, content, options),
       }),
     );
-  folder(program.command("ask").argument("<to>", "@name at your relay, or an agent id").argument("[content]", "as with send"))
+  folder(program.command("ask").argument("<to>", "@name, @name@host, or an agent id").argument("[content]", "as with send"))
     .summary("send and wait for the answer")
     .option("--timeout <duration>", "stop waiting after this long (1m)", duration)
     .addHelpText("before", examples('perdure ask @desk "how many letters?"', "perdure ask @desk @minutes.txt --timeout 5m > summary.txt"))
@@ -207,17 +208,35 @@ function addSending(program: Command, dispatch: Dispatch): void {
     );
   folder(program.command("trace").argument("[id]", "a message id, or its beginning; without it the messages sent"))
     .summary("each hop of a message: when, who, who signed")
-    .addHelpText("before", examples("perdure trace", "perdure trace 9f2c4e81d03b7a55.1"))
+    .option("--export <file>", "write all that proves it into a file, for perdure verify anywhere")
+    .addHelpText("before", examples("perdure trace", "perdure trace 9f2c4e81d03b7a55.1", "perdure trace 9f2c --export proof.perdure"))
     .addHelpText(
       "after",
       '\nA time is that of whoever says it: "relay" and the recipient by their own clocks.\n--json: without an id {type: "sent", id, to, toName, state, atMs} per message;\nwith one {type: "step", …} per step.',
     )
-    .action((id: string | undefined, options: FolderOptions) =>
+    .action((id: string | undefined, options: TraceWords) =>
       dispatch({
         what: id === undefined ? "could not list what was sent" : `no trace of ${id}`,
         options,
         load: async () => (await import("./verbs/trace.ts")).traceVerb(id, options),
       }),
+    );
+  common(program.command("verify").argument("<file>", "what `perdure trace --export` wrote"))
+    .summary("what a file of evidence proves, offline")
+    .addHelpText("before", examples("perdure verify proof.perdure", "perdure verify proof.perdure --json"))
+    .addHelpText(
+      "after",
+      `
+Needs no agent and no network. Each step is
+  proven      its signer said exactly this; ids vouch for keys, names for nothing
+  claimed     only whoever made the file says so
+  not-proven  said to be proven, and it is not
+Exit code 6 when anything is not proven, or the file is not what its maker signed.
+--json: {type: "evidence", id, from, to, steps: [{state, atMs, by, verdict, why}],
+conflicts, parties, boundBy, proven}.`,
+    )
+    .action((file: string, options: CommonOptions) =>
+      dispatch({ what: `${file} proves nothing`, options, load: async () => (await import("./verbs/verify.ts")).verifyVerb(file, options) }),
     );
 }
 
@@ -227,7 +246,7 @@ function addReceiving(program: Command, dispatch: Dispatch): void {
     dispatch({ what, options, load: async () => (await import("./verbs/inbox.ts")).inboxVerb(verb, words, options) });
   const merged = (command: Command): InboxWords => command.optsWithGlobals();
   inbox
-    .addOption(new Option("--box <box>", "which box").choices(["inbox", "failed"]).default("inbox"))
+    .addOption(new Option("--box <box>", "which box").choices(["contacts", "requests", "failed"]).default("contacts"))
     .option("--watch", "go on with mail that arrives, until Ctrl-C or --timeout")
     .option("--timeout <duration>", "with --watch: stop after this long (24h)", duration)
     .addHelpText(

@@ -19,12 +19,16 @@ export interface SendWords extends FolderOptions {
   readonly key?: string;
 }
 
+export interface TraceWords extends FolderOptions {
+  readonly export?: string;
+}
+
 export interface AskWords extends FolderOptions {
   readonly timeout?: number;
 }
 
 export interface InboxWords extends FolderOptions {
-  readonly box: "inbox" | "failed";
+  readonly box: "contacts" | "requests" | "failed";
   readonly watch?: boolean;
   readonly timeout?: number;
 }

@@ -5,6 +5,7 @@ import type { Files } from "./files.ts";
 import type { Log } from "./log.ts";
 import type { Net } from "./net.ts";
 import type { Random } from "./random.ts";
+import type { Scope } from "./scope.ts";
 
 export interface Host {
   readonly clock: Clock;
@@ -13,4 +14,5 @@ export interface Host {
   readonly files: Files;
   readonly crypto: Crypto;
   readonly log: Log;
+  readonly scope?: Scope;
 }

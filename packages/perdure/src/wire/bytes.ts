@@ -1,6 +1,7 @@
 /** Byte strings: the few operations every format needs, without Node's Buffer so that browsers can load them. */
 
 const HEX = Array.from({ length: 256 }, (_, value) => value.toString(16).padStart(2, "0"));
+const BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
@@ -97,6 +98,38 @@ export function fromBase32(text: string): Bytes | undefined {
     }
   }
   if (bits >= 5 || held !== 0) return undefined;
+  return bytes;
+}
+
+/** RFC 4648 base64url without padding. */
+export function base64url(bytes: Bytes): string {
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 3) {
+    const left = Math.min(3, bytes.length - at);
+    const held = ((bytes[at] as number) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
+    for (let letter = 0; letter <= left; letter++) text += BASE64URL[(held >>> (18 - 6 * letter)) & 63];
+  }
+  return text;
+}
+
+/** Reads base64url without padding; `undefined` for foreign letters, an impossible length, or bits that a writer would not have set. */
+export function fromBase64url(text: string): Bytes | undefined {
+  const bytes = new Uint8Array(Math.floor((text.length * 6) / 8));
+  let held = 0;
+  let bits = 0;
+  let at = 0;
+  for (const letter of text) {
+    const value = BASE64URL.indexOf(letter);
+    if (value < 0) return undefined;
+    held = (held << 6) | value;
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      bytes[at++] = (held >>> bits) & 255;
+      held &= (1 << bits) - 1;
+    }
+  }
+  if (bits >= 6 || held !== 0) return undefined;
   return bytes;
 }
 

@@ -5,6 +5,11 @@ import { awaitNews, type Invocation, openHere, type Verb } from "../invocation.t
 import { mailLine, mailObject, printContent } from "../mail-text.ts";
 import type { InboxWords } from "../words.ts";
 
+const NOTHING: Readonly<Record<Box, string>> = {
+  contacts: "no mail waits",
+  requests: "no mail of strangers waits",
+  failed: "nothing failed",
+};
 const WATCH_MS = 24 * 60 * 60 * 1000;
 
 export function inboxVerb(action: string, words: readonly string[], options: InboxWords): Verb {
@@ -16,7 +21,7 @@ export function inboxVerb(action: string, words: readonly string[], options: Inb
     const here = await findMail(agent, words[0] ?? "", invocation.signal);
     const mail = here ?? ((await awaitNews(invocation, agent)) ? await findMail(agent, words[0] ?? "", invocation.signal) : undefined);
     if (mail === undefined)
-      throw new PerdureError("unknown-message", `no message in inbox or failed box has the id ${words[0]}`, {
+      throw new PerdureError("unknown-message", `no message in any box has the id ${words[0]}`, {
         hint: "perdure inbox lists them.",
       });
     if (action === "show") {
@@ -50,9 +55,11 @@ async function list(invocation: Invocation, agent: Agent, box: Box): Promise<num
     terminal.object(mailObject(mail, box));
     count++;
   }
-  if (count === 0) terminal.note(box === "inbox" ? "no mail waits" : "nothing failed");
-  const { failed } = await agent.status({ signal });
-  if (box === "inbox" && failed > 0) terminal.note(`${failed} in the failed box: perdure inbox --box failed`);
+  if (count === 0) terminal.note(NOTHING[box]);
+  const { failed, requests, paused } = await agent.status({ signal });
+  if (box === "contacts" && requests > 0) terminal.note(`${requests} from strangers in requests: perdure contacts requests`);
+  if (box === "contacts" && failed > 0) terminal.note(`${failed} in the failed box: perdure inbox --box failed`);
+  if (box === "contacts" && paused > 0) terminal.note(`${paused} paused by the loop guard: perdure contacts paused`);
   return 0;
 }
 
@@ -70,10 +77,10 @@ async function watch({ terminal, signal }: Invocation, agent: Agent, options: In
   return 0;
 }
 
-/** The one message whose id is or begins with `word`, in either box; `bad-argument` when there are several. */
+/** The one message whose id is or begins with `word`, in any box; `bad-argument` when there are several. */
 async function findMail(agent: Agent, word: string, signal: AbortSignal): Promise<Mail | undefined> {
   const found: Mail[] = [];
-  for (const box of ["inbox", "failed"] as const) {
+  for (const box of ["contacts", "requests", "failed"] as const) {
     for await (const mail of agent.inbox({ box, signal })) {
       if (mail.id === word) return mail;
       if (word !== "" && mail.id.startsWith(word)) found.push(mail);

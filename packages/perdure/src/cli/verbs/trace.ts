@@ -79,7 +79,7 @@ async function findSent(agent: Agent, word: string, signal: AbortSignal): Promis
 }
 
 async function notSent(agent: Agent, word: string, signal: AbortSignal): Promise<never> {
-  for (const box of ["inbox", "failed"] as const) {
+  for (const box of ["contacts", "requests", "failed"] as const) {
     for await (const mail of agent.inbox({ box, signal })) {
       if (word === "" || !mail.id.startsWith(word)) continue;
       const times = `sent ${dateText(mail.sentAtMs)}, here since ${dateText(mail.receivedAtMs)}`;

@@ -6,6 +6,7 @@ import { createNodeCrypto } from "./crypto.ts";
 import { createNodeFiles } from "./files.ts";
 import { createNodeNet } from "./net.ts";
 import { createNodeRandom } from "./random.ts";
+import { createNodeScope } from "./scope.ts";
 
 export interface NodeHostOptions {
   /** Where events go; without it nothing is kept. */
@@ -22,5 +23,6 @@ export function createNodeHost({ log = silentLog }: NodeHostOptions = {}): Host 
     files: createNodeFiles(),
     crypto: createNodeCrypto(),
     log,
+    scope: createNodeScope(),
   };
 }

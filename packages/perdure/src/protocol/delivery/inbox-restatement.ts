@@ -29,10 +29,10 @@ export function restateInbox(state: {
     if (incoming.attempt > 0) records.push({ kept: { kind: "started", head: { from, stream, seq, attempt: incoming.attempt } } });
     const { box, arrival, failures, notBeforeMs } = incoming;
     const crashes = incoming.crashes + incoming.starts;
-    const wasPutBack = box === "inbox" && state.streams.get(streamKey(from, stream))?.settled.has(seq) === true;
+    const wasPutBack = box === "contacts" && state.streams.get(streamKey(from, stream))?.settled.has(seq) === true;
     if (wasPutBack)
       records.push({ kept: { kind: "put", head: { from, stream, seq, box: "failed", arrival, failures, crashes, notBeforeMs } } });
-    if (incoming.attempt > 0 || wasPutBack || box === "failed" || arrival > headOf(incoming).arrival) {
+    if (incoming.attempt > 0 || wasPutBack || box !== "contacts" || arrival > headOf(incoming).arrival) {
       records.push({ kept: { kind: "put", head: { from, stream, seq, box, arrival, failures, crashes, notBeforeMs } } });
     }
   }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Kept, KeptIncoming, PayloadAt } from "../../wire/kept-agent.ts";
+import type { Box, Kept, KeptIncoming, PayloadAt } from "../../wire/kept-agent.ts";
 import { decodeKept, encodeKept } from "../../wire/kept-agent.ts";
 import { PART_BYTES } from "../../wire/limits.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
@@ -126,7 +126,7 @@ const complete = (on: Bench, incoming: Incoming): void => {
   for (const twin of on.inbox.twins(incoming)) on.inbox.apply(completion(twin), undefined);
   on.inbox.apply(completion(incoming), undefined);
 };
-const put = (on: Bench, incoming: Incoming, box: "inbox" | "failed", failures: number, notBeforeMs = 0): void => {
+const put = (on: Bench, incoming: Incoming, box: Box, failures: number, notBeforeMs = 0): void => {
   on.inbox.apply(
     {
       kind: "put",
@@ -224,7 +224,7 @@ describe("inbox: duplicates", () => {
     const first = next(on) as Incoming;
     const { arrival } = first;
     on.inbox.apply(
-      { kind: "put", head: { from, stream, seq: 1, box: "inbox", arrival, failures: 1, crashes: 0, notBeforeMs: NOW + 1000 } },
+      { kind: "put", head: { from, stream, seq: 1, box: "contacts", arrival, failures: 1, crashes: 0, notBeforeMs: NOW + 1000 } },
       undefined,
     );
     expect(next(on, NOW)).toBeUndefined();
@@ -291,7 +291,7 @@ describe("inbox: order", () => {
     start(on, next(on) as Incoming);
     const second = next(on) as Incoming;
     expect(second.seq).toBe(2);
-    put(on, second, "inbox", 1, NOW + 10);
+    put(on, second, "contacts", 1, NOW + 10);
     expect(next(on)).toBeUndefined();
     expect(next(on, NOW + 10)?.seq).toBe(2);
   });
@@ -324,9 +324,9 @@ describe("inbox: boxes", () => {
     expect(now.inbox.listed("failed", 0).map(({ seq }) => seq)).toEqual([1]);
     expect(next(now)?.seq).toBe(2);
     expect(deliver(now, { seq: 1 }, 3)).toBe("settled");
-    put(now, now.inbox.listed("failed", 0)[0] as Incoming, "inbox", 0);
+    put(now, now.inbox.listed("failed", 0)[0] as Incoming, "contacts", 0);
     now = reopen(now);
-    expect(now.inbox.listed("inbox", 0).map(({ seq }) => seq)).toEqual([2, 1]);
+    expect(now.inbox.listed("contacts", 0).map(({ seq }) => seq)).toEqual([2, 1]);
     expect(now.inbox.find(first.key)?.attempt).toBe(1);
     expect(deliver(now, { seq: 1 }, 4)).toBe("settled");
   });
@@ -412,7 +412,7 @@ describe("inbox: any history", () => {
             over.add(seq);
           }
           complete(on, incoming);
-        } else put(on, incoming, "inbox", incoming.failures + 1, action.do === "park" ? nowMs + 1 : 0);
+        } else put(on, incoming, "contacts", incoming.failures + 1, action.do === "park" ? nowMs + 1 : 0);
       }
       const said = on.cursor.take();
       if (said === undefined) continue;
@@ -420,7 +420,7 @@ describe("inbox: any history", () => {
         expect(over.has(lies.get(at) as number), `position ${at} is released after its completion`).toBe(true);
       for (const [first, last] of said.ranges) for (let at = first; at <= last; at++) expect(over.has(lies.get(at) as number)).toBe(true);
     }
-    for (const incoming of on.inbox.listed("inbox", 0)) expect(over.has(incoming.seq)).toBe(false);
+    for (const incoming of on.inbox.listed("contacts", 0)) expect(over.has(incoming.seq)).toBe(false);
   };
 
   it("completes each message once and releases only what is completed", () => {

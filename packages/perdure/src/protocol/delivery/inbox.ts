@@ -1,8 +1,8 @@
 /**
  * The inbox: every message this agent was sent, from its arrival to its completion.
  *
- * States of a message: in parts, waiting, claimed (a handler has it), put off (a failure, a pause), failed (in the failed
- * box), completed. States of a sequence number: unknown, pending, settled, forgotten with its stream.
+ * States of a message: in parts, waiting, claimed (a handler has it), put off (a failure, a pause), requested (in `requests`,
+ * until its owner says more of its sender), failed (in the failed box), completed. States of a sequence number: unknown, pending, settled, forgotten with its stream.
  *
  * Inputs: `apply` (a record that became durable, or is read back). Questions: `judge` (what to do with a part that
  * arrived), `next` (what may start), `due` (what time alone makes due). Outputs: payload locations nobody needs any more.
@@ -14,12 +14,13 @@
  *   ahead has been put right.
  * - A message's attempt rises durably before each start; only the newest attempt can complete it.
  * - Messages of one stream start in the order of their numbers, except past a hole older than `holeWaitMs`.
+ * - A requested message is on this agent's disk alone: its positions are settled at the relay, its numbers stay pending here.
  * - A completion settles every part, and every twin with the same idempotency key ends the same way. A key that was refused
  *   is free again: nobody is told that a message was done because another one was refused.
  */
 import { type Bytes, equalBytes } from "../../wire/bytes.ts";
 import type { MessageId } from "../../wire/ids.ts";
-import type { Kept, KeptCompletion, KeptIncoming, KeptPassing, KeptPlace, KeptStream, PayloadAt } from "../../wire/kept-agent.ts";
+import type { Box, Kept, KeptCompletion, KeptIncoming, KeptPassing, KeptPlace, KeptStream, PayloadAt } from "../../wire/kept-agent.ts";
 import { MAX_PARTS, PART_BYTES } from "../../wire/limits.ts";
 import { restateInbox } from "./inbox-restatement.ts";
 import { digestOf, headOf, type Incoming, incomingKey, isWhole, sameMessage, streamKey } from "./incoming.ts";
@@ -36,6 +37,7 @@ import {
 } from "./incoming-stream.ts";
 import { createMailIndex } from "./mail-index.ts";
 import type { MailboxCursor } from "./mailbox-cursor.ts";
+import { createRequestTally, type Held } from "./request-tally.ts";
 
 export interface InboxLimits {
   readonly holeWaitMs: number;
@@ -61,7 +63,7 @@ export interface Inbox {
   /** The attempt that completed a message, while it is remembered. */
   completedAttempt(from: Bytes, stream: Bytes, seq: number): number | undefined;
   /** Whole messages of a box in order of arrival, twins left out. */
-  listed(box: "inbox" | "failed", afterArrival: number, limit?: number): readonly Incoming[];
+  listed(box: Box, afterArrival: number, limit?: number): readonly Incoming[];
   /** Whole messages in a box that say they answer this one, twins left out. */
   answersTo(id: MessageId): Iterable<Incoming>;
   /** The first message that may start now and that `accepts` takes, or when to ask again. */
@@ -81,7 +83,12 @@ export interface Inbox {
     nowMs: number,
     provenMs: number,
   ): { readonly expired: readonly Incoming[]; readonly records: readonly Kept[]; readonly nextMs: number };
+  /** The box of the message that a pending number belongs to. */
+  boxOf(from: Bytes, stream: Bytes, seq: number): Box | undefined;
+  /** What `requests` holds, of everybody or of one sender, parts of messages that are not whole included. */
+  requested(from?: Bytes): Held;
   readonly waiting: number;
+  readonly requests: number;
   readonly failed: number;
 }
 
@@ -100,6 +107,7 @@ export function createInbox(input: {
   /** Messages that left the failed box again, which their stream has settled. */
   const putBack = new Set<Incoming>();
   const held = new Set<string>();
+  const tally = createRequestTally();
   let releases: PayloadAt[] = [];
   let arrivals = 0;
 
@@ -151,7 +159,7 @@ export function createInbox(input: {
         seq,
         parts: head.head.parts,
         have: new Map(),
-        box: "inbox",
+        box: "contacts",
         arrival: 0,
         wholeAtMs: 0,
         attempt: 0,
@@ -207,6 +215,7 @@ export function createInbox(input: {
     for (const { at } of incoming.have.values()) if (held.delete(place(at))) releases.push(at);
     messages.delete(incoming.key);
     putBack.delete(incoming);
+    tally.remove(incoming);
     index.remove(incoming);
   };
 
@@ -245,6 +254,10 @@ export function createInbox(input: {
     });
     index.place(incoming);
     arrivals = Math.max(arrivals, head.arrival);
+    if (head.box === "requests") {
+      tally.add(incoming);
+      for (const part of incoming.have.values()) cursor.settleSeq(incomingKey(incoming.from, incoming.stream, part.head.seq));
+    } else tally.remove(incoming);
     if (head.box === "failed") settleParts(incoming, incoming.attempt);
   };
 
@@ -306,7 +319,7 @@ export function createInbox(input: {
         );
     },
     reset(arrival) {
-      for (const all of [messages, streams, streamsOf, held, index, busy, putBack]) all.clear();
+      for (const all of [messages, streams, streamsOf, held, index, busy, putBack, tally]) all.clear();
       releases = [];
       arrivals = arrival;
     },
@@ -368,7 +381,7 @@ export function createInbox(input: {
       const records: Kept[] = [];
       let nextMs = Number.POSITIVE_INFINITY;
       for (const incoming of messages.values()) {
-        if (incoming.box !== "inbox" || incoming.claim !== undefined || incoming.committing) continue;
+        if (incoming.box === "failed" || incoming.claim !== undefined || incoming.committing) continue;
         const { expiresAtMs } = headOf(incoming);
         if (expiresAtMs > nowMs) nextMs = Math.min(nextMs, expiresAtMs);
         else if (isWhole(incoming)) expired.push(incoming);
@@ -394,8 +407,14 @@ export function createInbox(input: {
       }
       return { expired, records, nextMs };
     },
+    boxOf: (from, stream, seq) =>
+      streams.get(streamKey(from, stream))?.messages.find((each) => seq >= each.seq && seq < each.seq + each.parts)?.box,
+    requested: (from) => tally.held(from),
     get waiting() {
-      return index.size("inbox");
+      return index.size("contacts");
+    },
+    get requests() {
+      return index.size("requests");
     },
     get failed() {
       return index.size("failed");

@@ -83,8 +83,9 @@ export function firstFree(stream: IncomingStream): Incoming | undefined {
   return stream.messages.find(isFree);
 }
 
+/** Mail in `requests` waits for its owner, not for its turn, and holds up nothing. */
 function isFree(message: Incoming): boolean {
-  return message.claim === undefined && message.twinOf === undefined && isWhole(message);
+  return message.box !== "requests" && message.claim === undefined && message.twinOf === undefined && isWhole(message);
 }
 
 /**

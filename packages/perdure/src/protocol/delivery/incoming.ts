@@ -1,7 +1,7 @@
 /** One message on its way in, as the inbox holds it. */
 import { type Bytes, EMPTY, equalBytes, hex } from "../../wire/bytes.ts";
 import { type AgentId, agentIdText, type MessageId, messageIdText } from "../../wire/ids.ts";
-import type { KeptIncoming, PayloadAt } from "../../wire/kept-agent.ts";
+import type { Box, KeptIncoming, PayloadAt } from "../../wire/kept-agent.ts";
 import { type SealedHead, sealedHead } from "../../wire/sealed.ts";
 
 export interface IncomingPart {
@@ -25,7 +25,7 @@ export interface Incoming {
   /** Number of parts it has when it is whole. */
   readonly parts: number;
   readonly have: Map<number, IncomingPart>;
-  box: "inbox" | "failed";
+  box: Box;
   arrival: number;
   /** When the last part came. */
   wholeAtMs: number;

@@ -10,7 +10,14 @@ const PLACE = { segment: 1, offset: 0, length: 1 };
 function message(seq: number, answers: number | undefined): Incoming {
   const inReplyTo = answers === undefined ? undefined : { stream: STREAM, seq: answers };
   const head = { head: { inReplyTo } } as unknown as KeptIncoming;
-  return { key: String(seq), seq, parts: 1, have: new Map([[0, { head, at: PLACE }]]), box: "inbox", arrival: seq } as unknown as Incoming;
+  return {
+    key: String(seq),
+    seq,
+    parts: 1,
+    have: new Map([[0, { head, at: PLACE }]]),
+    box: "contacts",
+    arrival: seq,
+  } as unknown as Incoming;
 }
 
 const change = fc.record({
@@ -18,7 +25,7 @@ const change = fc.record({
   what: fc.oneof(
     fc.constant("drop" as const),
     fc.record({
-      box: fc.constantFrom("inbox" as const, "failed" as const),
+      box: fc.constantFrom("contacts" as const, "failed" as const, "requests" as const),
       arrival: fc.integer({ min: 1, max: 40 }),
       twinOf: fc.option(fc.nat(7)),
     }),
@@ -42,7 +49,7 @@ test("gives what looking at every message would give", () => {
         here.add(incoming);
         index.place(incoming);
       }
-      for (const box of ["inbox", "failed"] as const) {
+      for (const box of ["contacts", "requests", "failed"] as const) {
         const expected = [...here].filter((each) => each.box === box && each.twinOf === undefined);
         expect(index.size(box)).toBe(expected.length);
         for (const after of [0, 10, 39]) {
@@ -76,8 +83,8 @@ test("a page of a box visits no messages but its own, whatever else waits", () =
     const index = createMailIndex();
     for (let seq = 1; seq <= crowd; seq++) index.place(counting(seq, () => count++));
     count = 0;
-    expect(index.after("inbox", crowd / 2, 16).length).toBe(16);
-    expect(index.size("inbox")).toBe(crowd);
+    expect(index.after("contacts", crowd / 2, 16).length).toBe(16);
+    expect(index.size("contacts")).toBe(crowd);
     return count;
   };
   expect(reads(10_000)).toBe(reads(100));

@@ -31,7 +31,7 @@ interface Listed {
 
 export function createMailIndex(): MailIndex {
   const listed = new Map<Incoming, Listed>();
-  const boxes: Readonly<Record<Incoming["box"], Listed[]>> = { inbox: [], failed: [] };
+  const boxes: Readonly<Record<Incoming["box"], Listed[]>> = { contacts: [], requests: [], failed: [] };
   const answers = new Map<MessageId, Set<Incoming>>();
   const twins = new Map<Incoming, Set<Incoming>>();
 
@@ -61,8 +61,7 @@ export function createMailIndex(): MailIndex {
     remove,
     clear() {
       for (const map of [listed, answers, twins]) map.clear();
-      boxes.inbox.length = 0;
-      boxes.failed.length = 0;
+      for (const box of Object.values(boxes)) box.length = 0;
     },
     after(box, arrival, limit) {
       const first = firstAfter(boxes[box], arrival);

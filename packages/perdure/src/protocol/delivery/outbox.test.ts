@@ -48,6 +48,7 @@ function queue(on: Bench, parts = 1, kind: "mail" | "receipt" = "mail"): Outgoin
     wholeHash: new Uint8Array(32),
     sentAtMs: NOW,
     expiresAtMs: EXPIRY,
+    invite: new Uint8Array(0),
   };
   on.outbox.apply({ kind: "queued", head }, place(on));
   for (let part = 0; part < parts; part++) on.outbox.apply({ kind: "part", head: { stream, seq: seq + part } }, place(on));

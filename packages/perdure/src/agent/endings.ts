@@ -1,0 +1,78 @@
+/** The records that end a received message, or put it aside, and what its sender is told with the same batch. */
+import type { Host } from "../host/host.ts";
+import type { Inbox } from "../protocol/delivery/inbox.ts";
+import { digestOf, headOf, type Incoming, incomingFrom, incomingId } from "../protocol/delivery/incoming.ts";
+import { clipWords } from "../protocol/link/goodbyes.ts";
+import { hex } from "../wire/bytes.ts";
+import type { Outcome } from "../wire/sealed.ts";
+import type { Planned } from "./planned.ts";
+import type { Receipts } from "./receipts.ts";
+
+/** How a message ends, and what the sender reads about it. */
+export interface Verdict {
+  readonly outcome: "done" | "refused";
+  /** Empty for done. */
+  readonly code: string;
+  readonly why: string;
+}
+
+export const DONE: Verdict = { outcome: "done", code: "", why: "" };
+
+export function refusal(why: string, code = "refused"): Verdict {
+  return { outcome: "refused", code, why };
+}
+
+export interface Endings {
+  /** Completes a message and its twins. */
+  ended(incoming: Incoming, attempt: number, verdict: Verdict): readonly Planned[];
+  /** Puts a message into the failed box and tells its sender. */
+  parked(incoming: Incoming, code: string, why: string): readonly Planned[];
+  /** Into the log, once it is durable. */
+  say(incomings: readonly Incoming[], outcome: Outcome): void;
+}
+
+export function createEndings({
+  host,
+  inbox,
+  receipts,
+}: {
+  readonly host: Pick<Host, "clock" | "log">;
+  readonly inbox: Inbox;
+  readonly receipts: Receipts;
+}): Endings {
+  const tell = (incoming: Incoming, outcome: Outcome, code: string, why: string): void => {
+    const { stream, seq, attempt } = incoming;
+    receipts.add(
+      incoming.from,
+      { stream, seq, outcome, digest: digestOf(incoming), code, why: clipWords(why), attempts: attempt, atMs: host.clock.wallMs() },
+      headOf(incoming).expiresAtMs,
+    );
+  };
+  return {
+    ended: (incoming, attempt, { outcome, code, why }) =>
+      [incoming, ...inbox.twins(incoming)].map((each): Planned => {
+        const { from, stream, seq, parts } = each;
+        tell(each, outcome, code, why);
+        return { kept: { kind: "completed", head: { from, stream, seq, parts, attempt, outcome, atMs: host.clock.wallMs() } } };
+      }),
+    parked(incoming, code, why) {
+      const { from, stream, seq, failures, crashes } = incoming;
+      tell(incoming, "failed", code, why);
+      const arrival = inbox.nextArrival();
+      return [{ kept: { kind: "put", head: { from, stream, seq, box: "failed", arrival, failures, crashes, notBeforeMs: 0 } } }];
+    },
+    say(incomings, outcome) {
+      for (const each of incomings) {
+        host.log.write("debug", "agent.completed", {
+          from: incomingFrom(each),
+          id: incomingId(each),
+          outcome,
+          attempt: each.attempt,
+          parts: each.parts,
+          digest: hex(digestOf(each)),
+          twin: each.twinOf !== undefined,
+        });
+      }
+    },
+  };
+}
