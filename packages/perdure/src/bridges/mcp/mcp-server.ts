@@ -15,7 +15,7 @@ import { statusTool } from "./status-tool.ts";
 import { addTool, errorText, type ToolHome } from "./tool.ts";
 
 export const INBOX_URI = "perdure://inbox";
-const INBOX_TOKENS = 1500;
+const INBOX_TOKENS = 2000;
 /** Elements and members in the arguments of one call. */
 const MOST_ARGUMENTS = 1000;
 

@@ -15,7 +15,7 @@ const PREVIEW_LETTERS = 160;
 /** Messages whose content is looked at for one answer. */
 const MOST_PREVIEWS = 200;
 /** What an entry costs at least; more entries than that are not prepared. */
-const ENTRY_TOKENS = 60;
+const ENTRY_TOKENS = 100;
 /** How long a look waits for what the relay holds. */
 const NEWS_MS = 2000;
 const NEWS_EVERY_MS = 20;
@@ -40,7 +40,7 @@ const inboxInput = z.object({
   box: z.enum(["contacts", "failed"]).default("contacts").describe("contacts: mail that waits; failed: mail that handlers gave up on"),
   from: z.string().optional().describe("Only mail of this agent id"),
   thread: z.string().optional().describe("Only mail of this thread"),
-  maxTokens: budget(20_000, 1500),
+  maxTokens: budget(20_000, 2000),
 });
 const inboxOutput = z.object({
   notice: z.string().describe("What the marks around previews mean"),
