@@ -6,13 +6,18 @@
 import type { Clock } from "../host/clock.ts";
 import type { Place } from "../protocol/delivery/mailbox-state.ts";
 import type { Mailboxes } from "../protocol/delivery/mailboxes.ts";
-import type { Session } from "../protocol/link/session.ts";
 import type { RecordLog } from "../store/log/record-log.ts";
 import type { Bytes } from "../wire/bytes.ts";
-import { encodeDeliver } from "../wire/control.ts";
 import { isPerdureError } from "../wire/error.ts";
 import { decodeKeptMail } from "../wire/kept-relay.ts";
 import type { RelayLoop } from "./relay-loop.ts";
+
+/** Whoever consumes a mailbox: an agent by its session, or what passes mail on to another relay. */
+export interface MailReader {
+  /** Bytes that it was given and that have not left. */
+  readonly queuedBytes: number;
+  deliver(position: number, storedAtMs: number, envelope: Bytes): void;
+}
 
 export interface DeliveryPump {
   /** There is mail in the log for this session. */
@@ -25,13 +30,12 @@ export interface DeliveryPumpOptions {
   readonly mailboxes: Mailboxes;
   readonly log: Pick<RecordLog, "read">;
   readonly loop: RelayLoop;
-  readonly generation: Bytes;
   readonly clock: Clock;
   /** Pause before a read that failed is tried again. */
   readonly diskRetryMs: number;
   /** Bytes that may be queued for one session now. */
   readonly sendQueueBytes: () => number;
-  readonly sessionOf: (session: number) => Session | undefined;
+  readonly readerOf: (session: number) => MailReader | undefined;
   /** A record is damaged: its message is lost. */
   readonly lost: (session: number, position: number) => Promise<void>;
   readonly failed: (error: unknown) => void;
@@ -41,18 +45,17 @@ export function createDeliveryPump({
   mailboxes,
   log,
   loop,
-  generation,
   clock,
   diskRetryMs,
   sendQueueBytes,
-  sessionOf,
+  readerOf,
   lost,
   failed,
 }: DeliveryPumpOptions): DeliveryPump {
   const running = new Set<number>();
 
   const noticeQueue = (session: number): void => {
-    const queued = sessionOf(session)?.queuedBytes ?? 0;
+    const queued = readerOf(session)?.queuedBytes ?? 0;
     if (queued > sendQueueBytes()) loop.feed({ kind: "blocked", session, blocked: true });
   };
 
@@ -60,13 +63,11 @@ export function createDeliveryPump({
     for (let [due] = mailboxes.nextFor(session, 1); due !== undefined; [due] = mailboxes.nextFor(session, 1)) {
       const { position, storedAtMs, place } = due;
       const record = await readRecord(place, () => mailboxes.nextFor(session, 1)[0]?.position === position);
-      const to = sessionOf(session);
+      const to = readerOf(session);
       if (to === undefined) return;
       if (record === "damaged") await lost(session, position);
       if (typeof record === "string") continue;
-      to.send([
-        { name: "deliver", payload: encodeDeliver({ generation, position, storedAtMs, envelope: decodeKeptMail(record).envelope }) },
-      ]);
+      to.deliver(position, storedAtMs, decodeKeptMail(record).envelope);
       loop.feed({ kind: "handed-over", session, position });
       noticeQueue(session);
     }
@@ -90,13 +91,13 @@ export function createDeliveryPump({
     pump(session).then(
       () => {
         running.delete(session);
-        if (sessionOf(session) !== undefined && mailboxes.nextFor(session, 1).length > 0) wake(session);
+        if (readerOf(session) !== undefined && mailboxes.nextFor(session, 1).length > 0) wake(session);
       },
       (error: unknown) => {
         failed(error);
         clock.after(diskRetryMs, () => {
           running.delete(session);
-          if (sessionOf(session) !== undefined) wake(session);
+          if (readerOf(session) !== undefined) wake(session);
         });
       },
     );

@@ -14,9 +14,12 @@ import { PerdureError } from "../wire/error.ts";
 import { toBeSigned } from "../wire/identity.ts";
 import { type AgentId, agentIdText, GENERATION_BYTES } from "../wire/ids.ts";
 import { encodeKept, STATEMENT_LEAVES } from "../wire/kept-relay.ts";
+import { createAgentFrames } from "./agent-frames.ts";
 import { startCompaction } from "./compaction.ts";
 import { createDeliveryPump } from "./delivery-pump.ts";
+import { createDirectory } from "./directory.ts";
 import { createIncidents, type Incidents } from "./incidents.ts";
+import { createPeerLinks } from "./peers/peer-links.ts";
 import { createRelayLoop } from "./relay-loop.ts";
 import { createSessions } from "./sessions.ts";
 import { createStatus, type RelayStatus } from "./status.ts";
@@ -67,6 +70,7 @@ export async function startRelayCore({
   own,
   address,
   ticketsRequired,
+  publicPeersOnly,
   memoryBytes,
   defences,
 }: RelayCoreOptions): Promise<RelayCore> {
@@ -98,29 +102,54 @@ export async function startRelayCore({
 
   const failed = (error: unknown): void => incidents.add("internal", String(error));
   const loop = createRelayLoop({ mailboxes, log, clock, carry: (output) => carry(output), failed });
+  const directory = createDirectory(own, mailboxes);
   const sessions = createSessions({
     host,
     settings,
     own,
     generation,
-    mailboxes,
     loop,
     incidents,
     closedFor: () => stuckError(log.health),
     drained: (session) => loop.feed({ kind: "blocked", session, blocked: false }),
-    watchDisk: () => watchDisk(),
+    agentOpened: createAgentFrames({
+      host,
+      settings,
+      loop,
+      directory,
+      refuseGlut: (session) => sessions.refuseGlut(session),
+      peers: () => peers,
+      watchDisk: () => watchDisk(),
+    }),
+    peerArrived: (peer) => peers.arrived(peer),
+    peerOpened: (open) => peers.opened(open),
   });
   const sweeper = createSweeper({ host, settings, own, mailboxes, loop, incidents });
+  const peers = createPeerLinks({
+    host,
+    settings,
+    own,
+    generation,
+    loop,
+    incidents,
+    mailboxes,
+    sessions,
+    directory,
+    log,
+    publicOnly: publicPeersOnly,
+    watchDisk: () => watchDisk(),
+    lost: (mailbox, position) => sweeper.endLost(mailbox, position),
+    failed,
+  });
   const pump = createDeliveryPump({
     mailboxes,
     log,
     loop,
-    generation,
     failed,
     clock,
     diskRetryMs: settings.diskRetryMs,
     sendQueueBytes: sessions.sendQueueBytes,
-    sessionOf: sessions.sessionOf,
+    readerOf: (number) => peers.readerOf(number) ?? sessions.readerOf(number),
     lost: async (session, position) => {
       const agent = mailboxes.agentOf(session);
       if (agent !== undefined) await sweeper.endLost(agent.key, position);
@@ -157,10 +186,17 @@ export async function startRelayCore({
     if (output.kind === "fact") return host.log.write("debug", output.event, output.fields);
     if (output.kind === "behind") return pump.wake(output.session);
     if (output.kind === "sign") return statements.sign(output.statement);
+    if (output.kind === "peer-wanted") return peers.want(output.relayId);
+    if (output.kind === "deliver") {
+      const { session, position, storedAtMs, envelope } = output;
+      (peers.readerOf(session) ?? sessions.readerOf(session))?.deliver(position, storedAtMs, envelope);
+      return pump.noticeQueue(session);
+    }
+    if ("session" in output && peers.carry(output.session, output)) return;
     sessions.carry(output);
-    if (output.kind === "deliver") pump.noticeQueue(output.session);
   };
 
+  for (const relayId of mailboxes.peersWithMail()) peers.want(relayId);
   host.log.write("info", "relay.started", { id: own.id, address, generation: hex(generation), waiting: mailboxes.state.storedMessages });
   return {
     accept: sessions.accept,
@@ -190,7 +226,7 @@ export async function startRelayCore({
       incidents,
       memoryBytes,
       connections: () => sessions.open,
-      peers: () => [],
+      peers: peers.rows,
       troubles: () => [
         ...(sweeper.holding ? ["the wall clock jumped; nothing expires until it can be trusted"] : []),
         ...(log.health.state === "good" ? [overfullError(log, mailboxes, settings)?.message ?? ""].filter((why) => why !== "") : []),
@@ -199,11 +235,13 @@ export async function startRelayCore({
     }),
     sayGoodbye: () => {
       stopped = true;
+      peers.stop();
       sessions.drain(goodbyeFor("relay-draining", "the relay is stopping", { retry: "after", afterMs: settings.redialMinMs }));
     },
     durable: loop.durable,
     stop: async () => {
       stopped = true;
+      peers.stop();
       statements.stop();
       sweeper.stop();
       stopCompaction();

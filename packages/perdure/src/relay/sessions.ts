@@ -3,48 +3,61 @@
  *
  * A connection is: shaking hands (counted against `relayHandshakes`), admitted (the machine has its attachment, the welcome is on its
  * way), or open. Frames for a session that is not open yet wait for it. Every connection ends with a goodbye that says why.
+ * Sessions this relay dialled itself are open from the start. What frames mean is for whoever takes them: see `agent-frames.ts`
+ * and `peers/`.
  */
 import type { Host } from "../host/host.ts";
 import type { Connection } from "../host/net.ts";
 import type { OwnIdentity } from "../identity/own-identity.ts";
-import { type VerifiedIdentity, verifyBundle } from "../identity/verify.ts";
-import type { Reason, Registration, RelayOutput, Standing } from "../protocol/delivery/mailbox-events.ts";
-import type { Mailboxes } from "../protocol/delivery/mailboxes.ts";
+import type { VerifiedIdentity } from "../identity/verify.ts";
+import type { Reason, Registration, RelayInput, RelayOutput, Standing } from "../protocol/delivery/mailbox-events.ts";
 import { acceptSession } from "../protocol/link/accept.ts";
 import { errorOfGoodbye, goodbyeFor, goodbyeOf } from "../protocol/link/goodbyes.ts";
 import { refuseConnection } from "../protocol/link/refuse.ts";
 import type { Session } from "../protocol/link/session.ts";
 import type { Settings } from "../settings/register.ts";
-import { type Bytes, fromUtf8 } from "../wire/bytes.ts";
-import {
-  decodeMail,
-  encodeAck,
-  encodeDeliver,
-  found,
-  type Goodbye,
-  type Lookup,
-  lookup,
-  type Proof,
-  position,
-  publish,
-  type Role,
-  refuse,
-  settle,
-  type Welcome,
-} from "../wire/control.ts";
+import type { Bytes } from "../wire/bytes.ts";
+import { encodeAck, encodeDeliver, type Goodbye, type Proof, position, type Role, refuse, type Welcome } from "../wire/control.ts";
 import { PerdureError } from "../wire/error.ts";
 import type { Frame } from "../wire/frame.ts";
 import { MAX_TRANSPORT_BYTES } from "../wire/limits.ts";
+import type { MailReader } from "./delivery-pump.ts";
 import type { Incidents } from "./incidents.ts";
 import type { RelayLoop } from "./relay-loop.ts";
 import { createSendQueues } from "./send-queues.ts";
 
+/** An authenticated session, as whoever takes its frames knows it. */
+export interface OpenSession {
+  /** Its number in the machine. */
+  readonly number: number;
+  readonly session: Session;
+  readonly identity: VerifiedIdentity;
+}
+
+/** Whoever takes the frames of one session. */
+export interface SessionTaker {
+  frame(frame: Frame): void;
+  drained?(): void;
+  closed?(reason: Goodbye): void;
+}
+
+type Attach = Extract<RelayInput, { readonly kind: "attach" }>;
+
 export interface Sessions {
   readonly open: number;
   accept(connection: Connection): void;
+  /** Takes a session in that this relay dialled. */
+  adopt(session: Session, identity: VerifiedIdentity, take: (open: OpenSession) => SessionTaker): OpenSession;
+  /** A number for what attaches to the machine without a connection. */
+  nextNumber(): number;
+  /** Attaches a session to the machine; rejects with what it says against it, or the signal's reason. */
+  attach(input: Omit<Attach, "kind">, signal?: AbortSignal): Promise<Standing>;
   /** Frames and goodbyes of the machine. */
   carry(output: RelayOutput): void;
-  sessionOf(number: number): Session | undefined;
+  /** The reader of a mailbox at the other end of a session that is open. */
+  readerOf(number: number): MailReader | undefined;
+  /** Throws `too-busy` when a session has asked for more than it reads. */
+  refuseGlut(session: Session): void;
   /** Bytes that may be queued for one session now. */
   sendQueueBytes(): number;
   /** Turns new connections away and says goodbye to all. */
@@ -56,14 +69,15 @@ export interface SessionsOptions {
   readonly settings: Settings;
   readonly own: OwnIdentity;
   readonly generation: Bytes;
-  readonly mailboxes: Mailboxes;
   readonly loop: RelayLoop;
   readonly incidents: Incidents;
   /** Why nobody can attach now, or `undefined`. */
   readonly closedFor: () => PerdureError | undefined;
   readonly drained: (session: number) => void;
-  /** Called before what costs disk space: says whether the disk can keep it. */
-  readonly watchDisk: () => void;
+  readonly agentOpened: (open: OpenSession) => SessionTaker;
+  /** Another relay proved its id; throws why it cannot come in now. */
+  readonly peerArrived: (peer: VerifiedIdentity) => void;
+  readonly peerOpened: (open: OpenSession) => SessionTaker;
 }
 
 interface Entry {
@@ -75,15 +89,14 @@ interface Entry {
   doomed: Goodbye | undefined;
   admitted: ((standing: Standing) => void) | undefined;
   turnedAway: ((error: PerdureError) => void) | undefined;
-  verifying: boolean;
-  published: Bytes | undefined;
+  reader: MailReader | undefined;
 }
 
 /** Goodbye codes that are nobody's misbehaviour. */
 const ORDINARY: ReadonlySet<string> = new Set(["aborted", "connection-closed", "timed-out", "fenced", "relay-draining"]);
 
 export function createSessions(options: SessionsOptions): Sessions {
-  const { host, settings, own, generation, mailboxes, loop, incidents } = options;
+  const { host, settings, own, generation, loop, incidents } = options;
   const entries = new Map<number, Entry>();
   const queues = createSendQueues(host.clock, settings, function* () {
     for (const { session } of entries.values()) if (session !== undefined) yield session.queuedBytes;
@@ -91,6 +104,20 @@ export function createSessions(options: SessionsOptions): Sessions {
   let handshakes = 0;
   let numbers = 0;
   let draining: Goodbye | undefined;
+
+  const newEntry = (): Entry => {
+    const entry: Entry = {
+      number: ++numbers,
+      session: undefined,
+      early: [],
+      doomed: undefined,
+      admitted: undefined,
+      turnedAway: undefined,
+      reader: undefined,
+    };
+    entries.set(entry.number, entry);
+    return entry;
+  };
 
   const accept = (connection: Connection): void => {
     if (draining !== undefined) return refuseConnection(connection, draining);
@@ -100,21 +127,11 @@ export function createSessions(options: SessionsOptions): Sessions {
         goodbyeFor("too-busy", "more connections than this relay serves at once", { retry: "after", afterMs: settings.redialMinMs }),
       );
     }
-    const entry: Entry = {
-      number: ++numbers,
-      session: undefined,
-      early: [],
-      doomed: undefined,
-      admitted: undefined,
-      turnedAway: undefined,
-      verifying: false,
-      published: undefined,
-    };
-    entries.set(entry.number, entry);
+    const entry = newEntry();
     handshakes++;
     acceptSession({ host, settings, connection, own, admit: (agent, proof, signal, role) => admit(entry, agent, proof, signal, role) })
       .finally(() => handshakes--)
-      .then(({ session, agent }) => open(entry, session, agent))
+      .then(({ session, agent, role }) => open(entry, session, agent, role))
       .catch((error: unknown) => {
         drop(entry);
         noteEnd(connection.remote, goodbyeOf(error));
@@ -122,26 +139,22 @@ export function createSessions(options: SessionsOptions): Sessions {
   };
 
   const admit = async (entry: Entry, agent: VerifiedIdentity, proof: Proof, signal: AbortSignal, role: Role): Promise<Welcome> => {
-    if (role === "relay") throw new PerdureError("peer-forbidden", "this relay has no links with other relays");
     const closed = options.closedFor();
     if (closed !== undefined) throw closed;
     if (signal.aborted) throw signal.reason;
-    if (entry.doomed !== undefined) throw errorOfGoodbye(entry.doomed);
-    const standing = await new Promise<Standing>((resolve, reject) => {
-      entry.admitted = resolve;
-      entry.turnedAway = reject;
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-      loop.feed({
-        kind: "attach",
+    if (role === "relay") options.peerArrived(agent);
+    const standing = await attach(
+      {
         session: entry.number,
-        role: "agent",
-        ticket: proof.ticket,
+        role: role === "relay" ? "peer" : "agent",
         registration: registrationOf(agent),
         link: proof.link.slice(),
-        consume: proof.consume,
+        consume: role === "agent" && proof.consume,
+        ticket: proof.ticket,
         have: { generation: proof.haveGeneration, position: proof.havePosition },
-      });
-    });
+      },
+      signal,
+    );
     return {
       ...standing,
       relayTimeMs: host.clock.wallMs(),
@@ -153,25 +166,55 @@ export function createSessions(options: SessionsOptions): Sessions {
     };
   };
 
-  const open = (entry: Entry, session: Session, agent: VerifiedIdentity): void => {
+  const attach = (input: Omit<Attach, "kind">, signal?: AbortSignal): Promise<Standing> => {
+    const entry = entries.get(input.session);
+    if (entry === undefined) return Promise.reject(new PerdureError("connection-closed", "the session is over", { retry: "now" }));
+    if (entry.doomed !== undefined) return Promise.reject(errorOfGoodbye(entry.doomed));
+    return new Promise<Standing>((resolve, reject) => {
+      entry.admitted = resolve;
+      entry.turnedAway = reject;
+      signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+      loop.feed({ kind: "attach", ...input });
+    });
+  };
+
+  const open = (entry: Entry, session: Session, identity: VerifiedIdentity, role: Role): void => {
     if (entries.get(entry.number) !== entry)
       return session.close(goodbyeFor("connection-closed", "the session ended before it began", { retry: "now" }));
+    const opened: OpenSession = { number: entry.number, session, identity };
+    begin(entry, session, role === "relay" ? options.peerOpened(opened) : options.agentOpened(opened));
+    if (entry.doomed === undefined) loop.feed({ kind: "ready", session: entry.number });
+  };
+
+  const begin = (entry: Entry, session: Session, taker: SessionTaker): void => {
     entry.session = session;
+    entry.reader = readerAt(session);
     session.start({
-      frame: (frame) => take(entry, session, agent, frame),
+      frame: taker.frame,
       turnEnded: () => refuseGlut(session),
-      drained: () => options.drained(entry.number),
+      drained: () => {
+        options.drained(entry.number);
+        taker.drained?.();
+      },
       closed: (reason) => {
         drop(entry);
         noteEnd(session.remote, reason);
+        taker.closed?.(reason);
       },
     });
     session.send(entry.early);
     entry.early = [];
-    const doomed = entry.doomed ?? draining;
-    if (doomed !== undefined) session.close(doomed);
-    else loop.feed({ kind: "ready", session: entry.number });
+    entry.doomed ??= draining;
+    if (entry.doomed !== undefined) session.close(entry.doomed);
   };
+
+  const readerAt = (session: Session): MailReader => ({
+    get queuedBytes() {
+      return session.queuedBytes;
+    },
+    deliver: (position, storedAtMs, envelope) =>
+      session.send([{ name: "deliver", payload: encodeDeliver({ generation, position, storedAtMs, envelope }) }]),
+  });
 
   const refuseGlut = (session: Session): void => {
     if (session.queuedBytes > 2 * queues.allowance() + MAX_TRANSPORT_BYTES)
@@ -180,6 +223,7 @@ export function createSessions(options: SessionsOptions): Sessions {
 
   const drop = (entry: Entry): void => {
     if (!entries.delete(entry.number)) return;
+    entry.turnedAway?.(new PerdureError("connection-closed", "the session is over", { retry: "now" }));
     loop.feed({ kind: "detach", session: entry.number });
   };
 
@@ -187,47 +231,6 @@ export function createSessions(options: SessionsOptions): Sessions {
     host.log.write("debug", "relay.session-ended", { remote, code: reason.code, why: reason.why });
     if (reason.code === "fenced") incidents.add("fenced", `${remote}: ${reason.why}`);
     else if (!ORDINARY.has(reason.code)) incidents.add("peer", `${remote}: ${reason.code}, ${reason.why}`);
-  };
-
-  const take = (entry: Entry, session: Session, agent: VerifiedIdentity, frame: Frame): void => {
-    switch (frame.name) {
-      case "mail":
-        options.watchDisk();
-        return loop.feed({ kind: "mail", session: entry.number, ...decodeMail(frame.payload) });
-      case "settle":
-        return loop.feed({ kind: "settle", session: entry.number, settle: settle.decode(frame.payload) });
-      case "lookup": {
-        const asked = lookup.decode(frame.payload);
-        refuseGlut(session);
-        return session.send([{ name: "found", payload: found.encode({ request: asked.request, ...shown(bundleOf(asked)) }) }]);
-      }
-      case "publish":
-        entry.published = publish.decode(frame.payload).bundle;
-        options.watchDisk();
-        return takePublished(entry, session, agent);
-      default:
-        throw new PerdureError("malformed", `an agent does not send ${frame.name}`);
-    }
-  };
-
-  const bundleOf = (asked: Lookup): Bytes => {
-    const key = asked.what === "agent" ? asked.key : readName(asked.key);
-    return (key === undefined ? undefined : mailboxes.lookup(asked.what, key)?.bundle) ?? new Uint8Array(0);
-  };
-
-  /** Verifies one published bundle at a time; of those that come meanwhile the last one counts. */
-  const takePublished = (entry: Entry, session: Session, agent: VerifiedIdentity): void => {
-    const bundle = entry.published;
-    if (entry.verifying || bundle === undefined) return;
-    entry.published = undefined;
-    entry.verifying = true;
-    verifyBundle(host.crypto, bundle, host.clock.wallMs(), agent.idRaw)
-      .then((verified) => loop.feed({ kind: "publish", session: entry.number, registration: registrationOf(verified) }))
-      .catch((error: unknown) => session.close(goodbyeOf(error)))
-      .finally(() => {
-        entry.verifying = false;
-        takePublished(entry, session, agent);
-      });
   };
 
   const send = (number: number, frame: Frame): void => {
@@ -240,11 +243,6 @@ export function createSessions(options: SessionsOptions): Sessions {
     switch (output.kind) {
       case "welcome":
         return entries.get(output.session)?.admitted?.(output.standing);
-      case "deliver":
-        return send(output.session, {
-          name: "deliver",
-          payload: encodeDeliver({ generation, position: output.position, storedAtMs: output.storedAtMs, envelope: output.envelope }),
-        });
       case "ack":
         return send(output.session, { name: "ack", payload: encodeAck(output.upTo) });
       case "refuse":
@@ -275,8 +273,17 @@ export function createSessions(options: SessionsOptions): Sessions {
       return entries.size;
     },
     accept,
+    adopt: (session, identity, take) => {
+      const entry = newEntry();
+      const opened: OpenSession = { number: entry.number, session, identity };
+      begin(entry, session, take(opened));
+      return opened;
+    },
+    nextNumber: () => ++numbers,
+    attach,
     carry,
-    sessionOf: (number) => entries.get(number)?.session,
+    refuseGlut,
+    readerOf: (number) => entries.get(number)?.reader,
     sendQueueBytes: queues.allowance,
     drain: (reason) => {
       draining = reason;
@@ -285,20 +292,8 @@ export function createSessions(options: SessionsOptions): Sessions {
   };
 }
 
-function registrationOf(agent: VerifiedIdentity): Registration {
-  return { idRaw: agent.idRaw, bundle: agent.bundle, name: agent.name, recordVersion: agent.recordVersion };
-}
-
-function shown(bundle: Bytes): { readonly bundle: Bytes; readonly code: string } {
-  return { bundle, code: bundle.length > 0 ? "" : "unknown-agent" };
-}
-
-function readName(key: Bytes): string | undefined {
-  try {
-    return fromUtf8(key);
-  } catch {
-    return undefined;
-  }
+export function registrationOf(identity: VerifiedIdentity): Registration {
+  return { idRaw: identity.idRaw, bundle: identity.bundle, name: identity.name, recordVersion: identity.recordVersion };
 }
 
 function wordsOf(reason: Reason): Pick<Goodbye, "code" | "retry" | "afterMs" | "hint"> {

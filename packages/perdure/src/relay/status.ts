@@ -32,8 +32,8 @@ export interface PeerRow {
   readonly waitingBytes: number;
   /** When the message that waits longest was stored, milliseconds since 1970. */
   readonly oldestWaitingSinceMs: number | undefined;
-  /** Recipients there whose mail is held back because that relay refused some of it for the time being. */
-  readonly parkedRecipients: number;
+  /** Pairs of a sender here and a recipient there whose mail is held back because that relay refused some of it for the time being. */
+  readonly parkedLanes: number;
   /** Messages it has taken since this relay started. */
   readonly passedOn: number;
   /** Messages of its agents taken here since this relay started. */
@@ -92,7 +92,8 @@ export interface StatusOptions {
   readonly settingOrigins: Readonly<Record<string, string>> | undefined;
   readonly incidents: Incidents;
   readonly connections: () => number;
-  readonly peers: () => readonly PeerRow[];
+  /** Those with most waiting first, at most as many as asked for. */
+  readonly peers: (limit: number) => readonly PeerRow[];
   /** Reasons the log does not know of. */
   readonly troubles: () => readonly string[];
   readonly memoryBytes: (() => number) | undefined;
@@ -116,7 +117,7 @@ export function createStatus(options: StatusOptions): () => RelayStatus {
       connections: options.connections(),
       agentCount: state.agents.size,
       agents: agentRows(mailboxes),
-      peers: [...options.peers()].sort((a, b) => b.waitingMessages - a.waitingMessages).slice(0, ROWS),
+      peers: options.peers(ROWS),
       waitingMessages: state.storedMessages,
       waitingBytes: state.storedBytes,
       diskBytes: log.bytesOnDisk,

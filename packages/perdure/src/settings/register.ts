@@ -157,6 +157,20 @@ export const SETTINGS = define({
     max: 1_000_000_000,
     reason: "Messages a relay holds in all mailboxes together: each takes about 300 bytes of memory, however small it is.",
   },
+  peerDials: {
+    value: 128,
+    unit: "connections",
+    min: 2,
+    max: 10_000,
+    reason: "Other relays dialled at once; those that did not answer last time use at most half of these places.",
+  },
+  peerIdleMs: {
+    value: 5 * MINUTE,
+    unit: "ms",
+    min: SECOND,
+    max: DAY,
+    reason: "A session with another relay that was of no use for this long is closed by the side that dialled.",
+  },
   relayPeers: {
     value: 1000,
     unit: "connections",

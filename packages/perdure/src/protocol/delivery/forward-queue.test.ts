@@ -214,7 +214,7 @@ describe("a forward queue", () => {
           for (const answer of answers.splice(0)) answer();
           nowMs += 3_600_000;
         }
-        expect([queue.waiting, queue.inFlight, queue.parkedLanes]).toEqual([0, 0, 0]);
+        expect([queue.waiting, queue.waitingBytes, queue.inFlight, queue.parkedLanes]).toEqual([0, 0, 0, 0]);
         for (let position = 1; position <= added; position++)
           expect(done.has(position) || gone.has(position), `${position} was neither passed on nor ended`).toBe(true);
       }),

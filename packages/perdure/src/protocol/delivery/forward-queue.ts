@@ -31,6 +31,8 @@ export interface ForwardFacts {
 export interface ForwardItem extends ForwardFacts, LinkItem {
   readonly position: number;
   readonly lane: string;
+  /** While it waits and is at hand; else it is read when its turn comes. */
+  envelope?: Bytes | undefined;
 }
 
 export interface ForwardRefusal {
@@ -52,6 +54,7 @@ export interface ForwardQueueOptions {
 export interface ForwardQueue {
   /** Messages that could travel if the window had room. */
   readonly waiting: number;
+  readonly waitingBytes: number;
   readonly inFlight: number;
   /** Lanes in which something waits for a pause to end. */
   readonly parkedLanes: number;
@@ -109,12 +112,14 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
   let window: LinkWindow<ForwardItem> = createLinkWindow(options);
   let waiting: ForwardItem[] = [];
   let head = 0;
+  let waitingBytes = 0;
   let resend: { readonly linkSeq: number; readonly item: ForwardItem }[] = [];
   let addedUpTo = 0;
   let wakeMs = Number.POSITIVE_INFINITY;
 
   const putFirst = (items: readonly ForwardItem[]): void => {
     const [only] = items;
+    for (const { bytes } of items) waitingBytes += bytes;
     if (items.length === 1 && head > 0) waiting[--head] = only as ForwardItem;
     else if (items.length > 0) {
       waiting = [...items, ...waiting.slice(head)];
@@ -122,8 +127,9 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
     }
   };
 
-  const shift = (): void => {
+  const shift = (item: ForwardItem): void => {
     head++;
+    waitingBytes -= item.bytes;
     if (head < 1024 || head * 2 < waiting.length) return;
     waiting = waiting.slice(head);
     head = 0;
@@ -241,6 +247,9 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
     get waiting() {
       return waiting.length - head;
     },
+    get waitingBytes() {
+      return waitingBytes;
+    },
     get inFlight() {
       return flying.size;
     },
@@ -252,6 +261,7 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
     },
     add(item) {
       addedUpTo = Math.max(addedUpTo, item.position);
+      waitingBytes += item.bytes;
       waiting.push(item);
     },
     next(nowMs) {
@@ -261,13 +271,14 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
       for (let item = waiting[head]; item !== undefined; item = waiting[head]) {
         const lane = lanes.size === 0 || probedBy(item) !== undefined ? undefined : lanes.get(item.lane);
         if (lane === undefined && !window.hasRoom(item.bytes)) return undefined;
-        shift();
+        shift(item);
         if (lane === undefined) return { item, linkSeq: undefined };
         keepInOrder(lane, item.position);
       }
       return undefined;
     },
     send(item) {
+      item.envelope = undefined;
       flying.add(item);
       return window.send(item);
     },

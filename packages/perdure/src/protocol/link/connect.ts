@@ -34,6 +34,8 @@ export interface ConnectOptions {
   readonly consume: boolean;
   /** For a relay that asks for one at the first registration. */
   readonly ticket?: string | undefined;
+  /** Dials no address of this machine or of a private network: for addresses that somebody else named. */
+  readonly publicOnly?: boolean;
   /** The last position on the agent's own disk; 8 zero bytes and 0 when there is none. */
   readonly have: { readonly generation: Bytes; readonly position: number };
   readonly signal?: AbortSignal | undefined;
@@ -61,6 +63,7 @@ export async function connectSession(options: ConnectOptions): Promise<Connected
     timeoutMs: settings.dialTimeoutMs,
     maxMessageBytes: MAX_TRANSPORT_BYTES,
     ...(signal === undefined ? {} : { signal }),
+    ...(options.publicOnly === true ? { publicOnly: true } : {}),
   });
   const transport = createTransport(connection);
   try {

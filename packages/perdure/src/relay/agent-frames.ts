@@ -1,0 +1,96 @@
+/** What an agent says in its session, and what the relay answers by itself: lookups, here or by way of another relay. */
+import type { Host } from "../host/host.ts";
+import { verifyBundle } from "../identity/verify.ts";
+import { goodbyeOf } from "../protocol/link/goodbyes.ts";
+import type { Settings } from "../settings/register.ts";
+import { type Bytes, EMPTY } from "../wire/bytes.ts";
+import { contacts, decodeMail, found, type Lookup, lookup, publish, route, settle } from "../wire/control.ts";
+import { PerdureError } from "../wire/error.ts";
+import type { Directory } from "./directory.ts";
+import type { PeerLinks } from "./peers/peer-links.ts";
+import type { RelayLoop } from "./relay-loop.ts";
+import { type OpenSession, registrationOf, type Sessions, type SessionTaker } from "./sessions.ts";
+
+export interface AgentFramesOptions {
+  readonly host: Pick<Host, "clock" | "crypto" | "log">;
+  readonly settings: Settings;
+  readonly loop: RelayLoop;
+  readonly directory: Directory;
+  readonly refuseGlut: Sessions["refuseGlut"];
+  readonly peers: () => Pick<PeerLinks, "ask" | "route">;
+  /** Called before what costs disk space: says whether the disk can keep it. */
+  readonly watchDisk: () => void;
+}
+
+/** Questions for other relays one session may have open; more are answered `too-busy`. */
+const OPEN_QUESTIONS = 32;
+
+export function createAgentFrames(options: AgentFramesOptions): (open: OpenSession) => SessionTaker {
+  const { host, loop, directory } = options;
+
+  return ({ number, session, identity: agent }) => {
+    let published: Bytes | undefined;
+    let verifying = false;
+    let questions = 0;
+
+    /** Verifies one published bundle at a time; of those that come meanwhile the last one counts. */
+    const takePublished = (): void => {
+      const bundle = published;
+      if (verifying || bundle === undefined) return;
+      published = undefined;
+      verifying = true;
+      verifyBundle(host.crypto, bundle, host.clock.wallMs(), agent.idRaw)
+        .then((verified) => loop.feed({ kind: "publish", session: number, registration: registrationOf(verified) }))
+        .catch((error: unknown) => session.close(goodbyeOf(error)))
+        .finally(() => {
+          verifying = false;
+          takePublished();
+        });
+    };
+
+    const answer = (request: number, bundle: Bytes, code: string): void =>
+      session.send([{ name: "found", payload: found.encode({ request, bundle, code }) }]);
+
+    const look = (asked: Lookup): void => {
+      options.refuseGlut(session);
+      if (directory.isHere(asked.at)) {
+        const { bundle, code } = directory.find(asked);
+        return answer(asked.request, bundle, code);
+      }
+      if (questions >= OPEN_QUESTIONS) return answer(asked.request, EMPTY, "too-busy");
+      questions++;
+      options
+        .peers()
+        .ask(asked)
+        .then(({ bundle, code }) => answer(asked.request, bundle, code))
+        .catch((error: unknown) => session.close(goodbyeOf(error)))
+        .finally(() => questions--);
+    };
+
+    return {
+      frame: (frame) => {
+        switch (frame.name) {
+          case "mail":
+            options.watchDisk();
+            return loop.feed({ kind: "mail", session: number, ...decodeMail(frame.payload) });
+          case "settle":
+            return loop.feed({ kind: "settle", session: number, settle: settle.decode(frame.payload) });
+          case "lookup":
+            return look(lookup.decode(frame.payload));
+          case "route":
+            options.watchDisk();
+            return options.peers().route(route.decode(frame.payload));
+          case "contacts":
+            options.watchDisk();
+            return loop.feed({ kind: "contacts", session: number, ...contacts.decode(frame.payload) });
+          case "publish":
+            published = publish.decode(frame.payload).bundle;
+            options.watchDisk();
+            return takePublished();
+          default:
+            throw new PerdureError("malformed", `an agent does not send ${frame.name}`);
+        }
+      },
+    };
+  };
+}

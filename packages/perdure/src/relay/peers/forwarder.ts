@@ -1,0 +1,296 @@
+/**
+ * Passes the mail of one peer's mailbox on over whatever session there is: the shell around the forward queue. To the machine it is
+ * a consumer of that mailbox; a position is settled once the peer has acknowledged it, which is when it is durable there.
+ *
+ * States: idle (no session, or the peer has not said where the link stands) -> attaching -> forwarding -> idle. The queue and the
+ * link live through all of them, so that a new session sends only what the peer lacks.
+ */
+import type { Clock } from "../../host/clock.ts";
+import type { Random } from "../../host/random.ts";
+import { createForwardQueue, type ForwardFacts, type ForwardItem } from "../../protocol/delivery/forward-queue.ts";
+import { createIntervalSet, type IntervalSet } from "../../protocol/delivery/interval-set.ts";
+import type { RelayOutput, Standing } from "../../protocol/delivery/mailbox-events.ts";
+import type { Place } from "../../protocol/delivery/mailbox-state.ts";
+import { goodbyeFor } from "../../protocol/link/goodbyes.ts";
+import type { Session } from "../../protocol/link/session.ts";
+import type { Settings } from "../../settings/register.ts";
+import { type Bytes, EMPTY, viewOf } from "../../wire/bytes.ts";
+import { DEFAULT_HOP_LIMIT, encodeMail, type Refuse } from "../../wire/control.ts";
+import { isPerdureError, PerdureError } from "../../wire/error.ts";
+import { LINK_BYTES } from "../../wire/ids.ts";
+import { decodeKeptMail } from "../../wire/kept-relay.ts";
+import type { MailReader } from "../delivery-pump.ts";
+import type { RelayLoop } from "../relay-loop.ts";
+
+/** How far the peer has come on the link, as its welcome or its resume says. */
+export interface LinkStanding {
+  readonly linkUpTo: number;
+  readonly linkRefused: readonly number[];
+  readonly windowFrames: number;
+  readonly windowBytes: number;
+}
+
+export interface Forwarder extends MailReader {
+  /** The link mail is passed on over; another one after a resume that did not fit. */
+  readonly link: Bytes;
+  /** Its number in the machine while it has a session. */
+  readonly number: number | undefined;
+  /** Whether anything is under way, or could travel at once. */
+  readonly busy: boolean;
+  readonly inFlight: number;
+  readonly parkedLanes: number;
+  /** Begins to forward over a session. False when the link has to begin anew: then that session is of no use. */
+  begin(session: Session, standing: LinkStanding): boolean;
+  /** What the machine says to the consumer. */
+  carry(output: RelayOutput): void;
+  acked(upTo: number): void;
+  refused(refusal: Refuse): void;
+  drained(): void;
+  /** The session is over. */
+  end(): void;
+  covered(first: number, last: number): readonly ForwardItem[] | undefined;
+  proven(last: number): void;
+}
+
+/** What waits at a position, and where its record lies. */
+export interface WaitingMail extends ForwardFacts {
+  /** Its recipient, 32 bytes. */
+  readonly to: Bytes;
+  readonly place: Place | undefined;
+}
+
+export interface ForwarderOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly settings: Settings;
+  readonly generation: Bytes;
+  readonly loop: RelayLoop;
+  /** The peer, 32 bytes. */
+  readonly peerId: Bytes;
+  readonly nextNumber: () => number;
+  readonly sendQueueBytes: () => number;
+  /** `undefined` once it came to its end. */
+  readonly waits: (position: number) => WaitingMail | undefined;
+  readonly read: (place: Place) => Promise<Bytes>;
+  /** The record of a message is damaged: it is lost. */
+  readonly lost: (position: number) => Promise<void>;
+  /** A pause is over and there is no session. */
+  readonly wanted: () => void;
+  readonly failed: (error: unknown) => void;
+}
+
+interface Forwarding {
+  readonly number: number;
+  readonly session: Session;
+  /** Of the consumer; 0 until the machine has answered. */
+  epoch: number;
+  blocked: boolean;
+}
+
+type Next = NonNullable<ReturnType<ReturnType<typeof createForwardQueue>["next"]>>;
+
+export function createForwarder(options: ForwarderOptions): Forwarder {
+  const { clock, random, settings, loop, generation } = options;
+  const queue = createForwardQueue({
+    windowFrames: settings.windowFrames,
+    windowBytes: settings.windowBytes,
+    pauseMinMs: settings.redialMinMs,
+    pauseMaxMs: settings.redialMaxMs,
+    recall: options.waits,
+  });
+  let link = random.bytes(LINK_BYTES);
+  /** Positions the peer has; a settle is not known to have been heard before the floor has passed it. */
+  let done: IntervalSet = createIntervalSet();
+  let now: Forwarding | undefined;
+  let reading = false;
+  let cancelWake = (): void => {};
+
+  const chance = (): number => viewOf(random.bytes(4)).getUint32(0) / 2 ** 32;
+
+  const settle = (ranges: readonly (readonly number[])[]): void => {
+    if (now === undefined || now.epoch === 0 || ranges.length === 0) return;
+    loop.feed({ kind: "settle", session: now.number, settle: { generation, epoch: now.epoch, floor: 0, ranges } });
+  };
+
+  const finish = (positions: readonly number[]): void => {
+    const ranges = createIntervalSet();
+    for (const position of positions) {
+      done.add(position);
+      ranges.add(position);
+    }
+    settle(ranges.ranges);
+  };
+
+  const forgetBelow = (floor: number): void => {
+    if ((done.ranges[0]?.[1] ?? Number.POSITIVE_INFINITY) > floor) return;
+    done = createIntervalSet(done.ranges.filter(([, last]) => last > floor));
+  };
+
+  const send = (to: Forwarding, { item, linkSeq }: Next, envelope: Bytes): void => {
+    const payload = encodeMail({ linkSeq: linkSeq ?? queue.send(item), hopLimit: DEFAULT_HOP_LIMIT - 1, envelope });
+    to.session.send([{ name: "mail", payload }]);
+  };
+
+  /** The envelope of a message that is not at hand; `undefined` when it came to its end meanwhile. */
+  const readEnvelope = async (position: number): Promise<Bytes | undefined> => {
+    const place = options.waits(position)?.place;
+    if (place === undefined) return undefined;
+    try {
+      return decodeKeptMail(await options.read(place)).envelope;
+    } catch (error) {
+      if (options.waits(position) === undefined) return undefined;
+      if (!isPerdureError(error) || error.code !== "log-damaged") throw error;
+      await options.lost(position);
+      return undefined;
+    }
+  };
+
+  const readAndSend = async (to: Forwarding, next: Next): Promise<void> => {
+    let envelope: Bytes | undefined;
+    try {
+      envelope = await readEnvelope(next.item.position);
+    } catch (error) {
+      // Its number, if it has one, stays with it: the next session asks for it again.
+      if (next.linkSeq === undefined) queue.giveBack(next.item);
+      to.session.close(goodbyeFor("connection-closed", "mail could not be read", { retry: "after", afterMs: settings.diskRetryMs }));
+      throw error;
+    }
+    if (envelope === undefined) {
+      if (next.linkSeq === undefined) return queue.drop(next.item);
+      // Nothing can fill its number any more: the next session begins a new link.
+      return to.session.close(goodbyeFor("connection-closed", "the link begins anew", { retry: "now" }));
+    }
+    if (now === to) return send(to, next, envelope);
+    if (next.linkSeq === undefined) queue.giveBack(next.item);
+  };
+
+  const pump = (): void => {
+    const to = now;
+    if (to === undefined || to.epoch === 0 || reading) return;
+    while (to.session.queuedBytes <= options.sendQueueBytes()) {
+      const next = queue.next(clock.monotonicMs());
+      if (next === undefined) break;
+      const { envelope } = next.item;
+      if (envelope === undefined) {
+        reading = true;
+        readAndSend(to, next)
+          .catch(options.failed)
+          .finally(() => {
+            reading = false;
+            pump();
+          });
+        return;
+      }
+      send(to, next, envelope);
+    }
+    unblock(to);
+    armWake();
+  };
+
+  /** What is behind follows when half of what waited has left. */
+  const unblock = (to: Forwarding): void => {
+    if (!to.blocked || queue.waitingBytes > options.sendQueueBytes() / 2) return;
+    to.blocked = false;
+    loop.feed({ kind: "blocked", session: to.number, blocked: false });
+  };
+
+  const armWake = (): void => {
+    cancelWake();
+    cancelWake = (): void => {};
+    const atMs = queue.wakeAtMs();
+    if (!Number.isFinite(atMs)) return;
+    cancelWake = clock.after(Math.max(1, atMs - clock.monotonicMs()), () => (now === undefined ? options.wanted() : pump()));
+  };
+
+  const welcomed = (to: Forwarding, standing: Standing): void => {
+    to.epoch = standing.epoch;
+    forgetBelow(standing.settledFloor);
+    settle(done.ranges);
+    loop.feed({ kind: "ready", session: to.number });
+    pump();
+  };
+
+  return {
+    get link() {
+      return link;
+    },
+    get number() {
+      return now?.number;
+    },
+    get busy() {
+      return queue.waiting > 0 || queue.inFlight > 0;
+    },
+    get inFlight() {
+      return queue.inFlight;
+    },
+    get parkedLanes() {
+      return queue.parkedLanes;
+    },
+    get queuedBytes() {
+      return queue.waitingBytes;
+    },
+    begin: (session, standing) => {
+      const { done: positions, whole } = queue.resume(standing.linkUpTo, standing.linkRefused, clock.monotonicMs());
+      for (const position of positions) done.add(position);
+      if (!whole) {
+        queue.renew();
+        link = random.bytes(LINK_BYTES);
+        return false;
+      }
+      queue.allow(standing.windowFrames, standing.windowBytes);
+      now = { number: options.nextNumber(), session, epoch: 0, blocked: false };
+      loop.feed({
+        kind: "attach",
+        session: now.number,
+        role: "forwarder",
+        registration: { idRaw: options.peerId, bundle: EMPTY, name: undefined, recordVersion: 0 },
+        link: new Uint8Array(LINK_BYTES),
+        consume: true,
+        ticket: "",
+        have: { generation, position: queue.addedUpTo },
+      });
+      return true;
+    },
+    carry: (output) => {
+      const to = now;
+      if (to === undefined) return;
+      if (output.kind === "welcome") welcomed(to, output.standing);
+      else if (output.kind === "position") forgetBelow(output.settledFloor);
+      else if (output.kind === "goodbye") to.session.close(goodbyeFor(output.reason.code, output.reason.why, output.reason));
+    },
+    deliver: (position, _storedAtMs, envelope) => {
+      const mail = options.waits(position);
+      if (mail === undefined) return;
+      const { digest, bytes, from, to } = mail;
+      queue.add({ digest, bytes, from, position, lane: laneOf(from, to), envelope: envelope.slice() });
+      pump();
+      if (now === undefined || now.blocked || queue.waitingBytes <= options.sendQueueBytes()) return;
+      now.blocked = true;
+      loop.feed({ kind: "blocked", session: now.number, blocked: true });
+    },
+    acked: (upTo) => {
+      const positions = queue.acked(upTo);
+      if (positions === undefined) throw new PerdureError("malformed", "an acknowledgement of mail that was never sent");
+      finish(positions);
+      pump();
+    },
+    refused: ({ linkSeq, code, retry, afterMs }) => {
+      queue.refused(linkSeq, { code, retry, afterMs }, clock.monotonicMs(), chance());
+      pump();
+    },
+    drained: pump,
+    end: () => {
+      if (now === undefined) return;
+      loop.feed({ kind: "detach", session: now.number });
+      now = undefined;
+      armWake();
+    },
+    covered: queue.covered,
+    proven: queue.prove,
+  };
+}
+
+/** Sender and recipient, as far as telling them apart takes. */
+function laneOf(from: Bytes, to: Bytes): string {
+  return String.fromCharCode(...from.subarray(0, 8), ...to.subarray(0, 8));
+}

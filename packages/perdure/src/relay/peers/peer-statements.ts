@@ -1,0 +1,129 @@
+/**
+ * What another relay proves about mail that was passed on to it: checked here, filled with the digests of the leaf, and given to
+ * each sender whose mail is in it. What does not fit is never believed, and what only a lie explains is kept in the log.
+ */
+import type { Crypto } from "../../host/crypto.ts";
+import type { Log } from "../../host/log.ts";
+import type { VerifiedIdentity } from "../../identity/verify.ts";
+import type { ForwardItem } from "../../protocol/delivery/forward-queue.ts";
+import { leafCovers, type VerifiedStatement, verifyStatementProof } from "../../protocol/delivery/statement-proof.ts";
+import { type Bytes, concat, equalBytes, hex } from "../../wire/bytes.ts";
+import { isPerdureError } from "../../wire/error.ts";
+import { statementProof } from "../../wire/statement.ts";
+import type { Incidents } from "../incidents.ts";
+
+export interface PeerStatements {
+  /** Takes one encoded proof of `peer`. Proofs are checked one after the other, in the order they came. */
+  take(peer: VerifiedIdentity, encoded: Bytes): void;
+}
+
+export interface PeerStatementsOptions {
+  readonly crypto: Crypto;
+  readonly log: Log;
+  readonly incidents: Incidents;
+  /** This relay, 32 bytes. */
+  readonly ownId: Bytes;
+  /** The link mail is passed on over now, and what a run of its numbers was. */
+  readonly link: () => Bytes;
+  readonly covered: (first: number, last: number) => readonly ForwardItem[] | undefined;
+  readonly proven: (last: number) => void;
+  readonly vouch: (sender: Bytes, number: number, proof: Bytes) => void;
+  /** The certificate behind a signature is not in what the peer showed: it is to show its bundle again. */
+  readonly outdated: () => void;
+}
+
+/** Statements remembered of one relay, to be compared with later ones. */
+const REMEMBERED = 64;
+/** Proofs that wait to be checked; more are left to be shown again at the next session. */
+const MOST_WAITING = 256;
+
+interface Seen {
+  readonly hash: Bytes;
+  readonly previous: Bytes;
+  readonly proof: Bytes;
+}
+
+export function createPeerStatements(options: PeerStatementsOptions): PeerStatements {
+  const { crypto, log, incidents } = options;
+  const seen = new Map<number, Seen>();
+  const queue: { readonly peer: VerifiedIdentity; readonly encoded: Bytes }[] = [];
+  let working = false;
+
+  const accuse = (peer: VerifiedIdentity, why: string, evidence: readonly Bytes[]): void => {
+    incidents.add("peer", `relay ${peer.id} ${why}`);
+    log.write("error", "relay.peer-lied", { peer: peer.id, why, evidence: evidence.map(hex).join(" ") });
+  };
+
+  /** False when what the peer signs does not fit together. */
+  const fitsTheChain = (peer: VerifiedIdentity, { statement: said, proof }: VerifiedStatement, encoded: Bytes): boolean => {
+    const now: Seen = { hash: crypto.hash.sha256(proof.statement), previous: said.previous, proof: encoded };
+    const same = seen.get(said.number);
+    if (same !== undefined && !equalBytes(same.hash, now.hash)) {
+      accuse(peer, `signed two statements with number ${said.number}`, [same.proof, encoded]);
+      return false;
+    }
+    const before = seen.get(said.number - 1);
+    const after = seen.get(said.number + 1);
+    const broken = before !== undefined && !equalBytes(before.hash, now.previous) ? before : undefined;
+    const breaks = after !== undefined && !equalBytes(after.previous, now.hash) ? after : undefined;
+    const other = broken ?? breaks;
+    if (other !== undefined) {
+      accuse(peer, `signed statement ${said.number} outside its chain`, [other.proof, encoded]);
+      return false;
+    }
+    seen.set(said.number, now);
+    for (const number of seen.keys()) {
+      if (seen.size <= REMEMBERED) break;
+      seen.delete(number);
+    }
+    return true;
+  };
+
+  const check = async (peer: VerifiedIdentity, encoded: Bytes): Promise<void> => {
+    const verified = await verifyStatementProof(crypto, peer, encoded);
+    const { leaf, statement: said, proof } = verified;
+    if (!fitsTheChain(peer, verified, encoded)) return;
+    if (!equalBytes(leaf.sender, options.ownId) || !equalBytes(leaf.link, options.link())) return;
+    const items = options.covered(leaf.firstSeq, leaf.lastSeq);
+    if (items === undefined || items.length === 0) return;
+    const digests = items.map((item) => item.digest);
+    if (!leafCovers(crypto.hash.sha256, leaf, digests)) {
+      return accuse(peer, `stated something else than what it was sent as ${leaf.firstSeq} to ${leaf.lastSeq}`, [encoded]);
+    }
+    const filled = statementProof.encode({ ...proof, digests: concat(...digests) });
+    for (const sender of new Map(items.map(({ from }) => [hex(from), from])).values()) options.vouch(sender, said.number, filled);
+    options.proven(leaf.lastSeq);
+  };
+
+  const work = async (): Promise<void> => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const { peer, encoded } = next;
+      try {
+        await check(peer, encoded);
+      } catch (error) {
+        if (!isPerdureError(error)) throw error;
+        if (error.code === "certificate-expired") options.outdated();
+        else incidents.add("peer", `a statement of relay ${peer.id} does not check: ${error.code}, ${error.message}`);
+      }
+    }
+  };
+
+  const begin = (): void => {
+    if (working) return;
+    working = true;
+    work()
+      .catch((error: unknown) => incidents.add("internal", `checking a statement failed: ${String(error)}`))
+      .finally(() => {
+        working = false;
+        if (queue.length > 0) begin();
+      });
+  };
+
+  return {
+    take: (peer, encoded) => {
+      if (queue.length >= MOST_WAITING) return;
+      queue.push({ peer, encoded: encoded.slice() });
+      begin();
+    },
+  };
+}
