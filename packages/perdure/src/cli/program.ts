@@ -2,10 +2,11 @@
  * The words of the command line: every verb with its arguments, options and help. What a verb does is in `verbs/`, loaded
  * when it is called. Every verb takes --json; the shape it prints stands in its help.
  */
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { MCP_CLIENTS } from "../bridges/mcp/client-config.ts";
-import type { Verb } from "./invocation.ts";
-import { parseDuration } from "./quantity.ts";
+import type { Dispatch } from "./invocation.ts";
+import { common, count, duration, EVERYWHERE, examples, folder } from "./options.ts";
+import { addServing } from "./relay-words.ts";
 import type {
   AskWords,
   CommonOptions,
@@ -15,22 +16,10 @@ import type {
   InitWords,
   McpWords,
   OnMailWords,
-  RelayWords,
   SendWords,
   TraceWords,
   TryWords,
 } from "./words.ts";
-
-/** Heading of the options that every verb takes. */
-const EVERYWHERE = "Everywhere:";
-
-/** `what` is what the person wanted, for the error that may come of it; a verb that `serves` runs until it is stopped. */
-export type Dispatch = (call: {
-  readonly what: string;
-  readonly options: CommonOptions;
-  readonly serves?: boolean;
-  readonly load: () => Promise<Verb>;
-}) => Promise<void>;
 
 const FOLDERS = `
 Folders:
@@ -236,7 +225,11 @@ Exit code 6 when anything is not proven, or the file is not what its maker signe
 conflicts, parties, boundBy, proven}.`,
     )
     .action((file: string, options: CommonOptions) =>
-      dispatch({ what: `${file} proves nothing`, options, load: async () => (await import("./verbs/verify.ts")).verifyVerb(file, options) }),
+      dispatch({
+        what: `${file} proves nothing`,
+        options,
+        load: async () => (await import("./verbs/verify.ts")).verifyVerb(file, options),
+      }),
     );
 }
 
@@ -311,32 +304,6 @@ replyBytes, ms}.`,
     );
 }
 
-function addServing(program: Command, dispatch: Dispatch): void {
-  common(program.command("relay"))
-    .summary("run a relay on this machine")
-    .option("--listen <address>", "host:port on loopback (where it was last; the first time 127.0.0.1:4410, or the next free port)")
-    .option("--at, --folder <folder>", "the relay's folder")
-    .addOption(new Option("--until-stdin-ends", "stop when stdin ends, for a supervisor that may die").hideHelp())
-    .addHelpText("before", examples("perdure relay", "perdure relay --at ./relay --listen 127.0.0.1:4500"))
-    .addHelpText(
-      "after",
-      `
-Prints its address, which \`perdure init --relay\` takes; the page at
-http://<host:port>/ shows how it is. SIGTERM or Ctrl-C drains it: what was
-accepted is on disk before it ends. Exit code 0 then.
---json: {type: "relay", address, id, url, page, pid, folder}, and at the end
-{type: "stopped"}.`,
-    )
-    .action((options: RelayWords) =>
-      dispatch({
-        what: "no relay was started",
-        options,
-        serves: true,
-        load: async () => (await import("./verbs/relay.ts")).relayVerb(options),
-      }),
-    );
-}
-
 function addBridges(program: Command, dispatch: Dispatch): void {
   folder(program.command("mcp"))
     .summary("the agent as tools for an MCP client: Claude, Cursor, VS Code")
@@ -362,37 +329,4 @@ nothing; the tool "done" does. Content of others is marked as data.
         load: async () => (await import("./verbs/mcp.ts")).mcpVerb(options),
       }),
     );
-}
-
-function common(command: Command): Command {
-  return command
-    .addOption(new Option("--json", "data as lines of JSON").helpGroup(EVERYWHERE))
-    .addOption(
-      new Option("--set <name=value>", "override a setting, repeatable")
-        .argParser((word: string, all: readonly string[] | undefined) => [...(all ?? []), word])
-        .helpGroup(EVERYWHERE),
-    )
-    .addOption(new Option("--verbose", "say on stderr what happens inside").helpGroup(EVERYWHERE));
-}
-
-function folder(command: Command): Command {
-  return common(command).addOption(new Option("--at <folder>", "the agent's folder").helpGroup(EVERYWHERE));
-}
-
-function examples(...lines: readonly string[]): string {
-  return `Examples:\n${lines.map((line) => `  ${line}`).join("\n")}\n`;
-}
-
-function duration(text: string): number {
-  try {
-    return parseDuration(text);
-  } catch {
-    throw new InvalidArgumentError("Write a number and a unit: 500ms, 30s, 5m, 2h or 7d.");
-  }
-}
-
-function count(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > 1000) throw new InvalidArgumentError("Write a whole number from 1 to 1000.");
-  return value;
 }

@@ -5,6 +5,7 @@ export interface CommonOptions {
   readonly json?: boolean;
   readonly set?: readonly string[];
   readonly verbose?: boolean;
+  readonly log?: "text" | "json";
 }
 
 export interface FolderOptions extends CommonOptions {
@@ -45,10 +46,28 @@ export interface InitWords extends FolderOptions {
   readonly recovery?: string;
 }
 
-export interface RelayWords extends CommonOptions {
+export interface RelayFolderWords extends CommonOptions {
   readonly folder?: string;
+}
+
+export interface RelayWords extends RelayFolderWords {
   readonly listen?: string;
+  readonly public?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly openRegistration?: boolean;
+  readonly tickets?: boolean;
+  readonly allowPrivatePeers?: boolean;
   readonly untilStdinEnds?: boolean;
+}
+
+export interface TicketWords extends RelayFolderWords {
+  readonly uses?: number;
+  readonly expires?: number;
+}
+
+export interface BlockWords extends RelayFolderWords {
+  readonly why?: string;
 }
 
 export interface McpWords extends FolderOptions {
