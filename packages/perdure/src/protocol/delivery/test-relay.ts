@@ -4,15 +4,15 @@
  */
 import { createNodeCrypto } from "../../host/node/crypto.ts";
 import { type Bytes, hex, utf8 } from "../../wire/bytes.ts";
-import { type Envelope, encodeEnvelope, SUITE_X25519_AES256GCM } from "../../wire/envelope.ts";
-import type { RelayDefences, RelayInput, RelayOutput } from "./mailbox-events.ts";
+import { type Envelope, encodeEnvelope, SUITE_UNSEALED, SUITE_X25519_AES256GCM } from "../../wire/envelope.ts";
+import type { RelayDefences, RelayInput, RelayOutput, SessionRole } from "./mailbox-events.ts";
 import { ALL_RELAY_DEFENCES } from "./mailbox-events.ts";
-import type { Place } from "./mailbox-state.ts";
+import { findPeer, type Place } from "./mailbox-state.ts";
 import { createMailboxes, type Mailboxes, type MailboxesOptions } from "./mailboxes.ts";
+import { readLabel } from "./stored-mail.ts";
 
 export const { sha256 } = createNodeCrypto().hash;
 export const NOW_MS = 1_800_000_000_000;
-export const RELAY_ID = sha256(utf8("relay"));
 export const LIMITS: MailboxesOptions["limits"] = {
   mailboxMessages: 1000,
   mailboxBytes: 1_000_000,
@@ -41,18 +41,23 @@ export function envelope(
   from: string,
   to: string,
   seq: number,
-  options: { readonly stream?: number; readonly expiresAtMs?: number; readonly words?: string } = {},
+  options: {
+    readonly stream?: number;
+    readonly expiresAtMs?: number;
+    readonly words?: string;
+    readonly class?: "receipt" | "notice";
+  } = {},
 ): Envelope {
   return encodeEnvelope(
     {
-      class: "mail",
+      class: options.class ?? "mail",
       from: agentId(from),
       to: agentId(to),
       stream: new Uint8Array(8).fill(options.stream ?? 1),
       seq,
       expiresAtMs: options.expiresAtMs ?? NOW_MS + 3_600_000,
       inboxKeyId: new Uint8Array(8),
-      suite: SUITE_X25519_AES256GCM,
+      suite: options.class === "notice" ? SUITE_UNSEALED : SUITE_X25519_AES256GCM,
     },
     utf8(options.words ?? `${from} to ${to} ${seq}`),
     sha256,
@@ -81,9 +86,12 @@ export interface TestRelay {
       readonly consume?: boolean;
       readonly have?: { readonly generation: Bytes; readonly position: number };
       readonly as?: string;
+      readonly role?: SessionRole;
+      readonly ticket?: string;
     },
   ): void;
-  mail(session: number, linkSeq: number, what: Envelope): readonly RelayOutput[];
+  /** For an agent of this relay, or for one of the relay `home`. */
+  mail(session: number, linkSeq: number, what: Envelope, home?: string): readonly RelayOutput[];
   /** Makes everything appended so far durable. */
   sync(): readonly RelayOutput[];
   /** Begins a new segment with the small state restated; what was released until then is gone for good. */
@@ -96,7 +104,11 @@ export interface TestRelay {
   readonly released: ReadonlySet<string>;
 }
 
-export function createTestRelay(defences: Partial<RelayDefences> = {}, limits: Partial<MailboxesOptions["limits"]> = {}): TestRelay {
+export function createTestRelay(
+  defences: Partial<RelayDefences> = {},
+  limits: Partial<MailboxesOptions["limits"]> = {},
+  relay = "relay",
+): TestRelay {
   let starts = 0;
   let offset = 0;
   let kept: { readonly record: Bytes; readonly place: Place }[] = [];
@@ -108,9 +120,9 @@ export function createTestRelay(defences: Partial<RelayDefences> = {}, limits: P
 
   const place = (record: Bytes): Place => ({ segment: 1, offset: offset++, length: record.length });
   const start = (): void => {
-    generation = sha256(utf8(`generation ${++starts}`)).slice(0, 8);
+    generation = sha256(utf8(`${relay} generation ${++starts}`)).slice(0, 8);
     machine = createMailboxes({
-      relayId: RELAY_ID,
+      relayId: agentId(relay),
       generation,
       sha256,
       limits: { ...LIMITS, ...limits },
@@ -128,7 +140,7 @@ export function createTestRelay(defences: Partial<RelayDefences> = {}, limits: P
     for (const [index, record] of records.entries()) kept.push({ record, place: places[index] as Place });
   };
 
-  const relay: TestRelay = {
+  const self: TestRelay = {
     get machine() {
       return machine;
     },
@@ -146,11 +158,11 @@ export function createTestRelay(defences: Partial<RelayDefences> = {}, limits: P
     nowMs: NOW_MS,
     feed: (input) => {
       const came: RelayOutput[] = [];
-      for (const output of machine.step(input, relay.nowMs)) {
+      for (const output of machine.step(input, self.nowMs)) {
         if (output.kind === "append") {
           const places = output.records.map(place);
           waiting.push({ ticket: output.ticket, records: output.records.map((record) => record.slice()), places });
-          came.push(...relay.feed({ kind: "appended", ticket: output.ticket, places }));
+          came.push(...self.feed({ kind: "appended", ticket: output.ticket, places }));
           continue;
         }
         if (output.kind === "release") for (const each of output.places) released.add(key(each));
@@ -159,27 +171,36 @@ export function createTestRelay(defences: Partial<RelayDefences> = {}, limits: P
       }
       return came;
     },
-    attach: (session, name, { link = session, consume = true, have = { generation: new Uint8Array(8), position: 0 }, as } = {}) => {
-      relay.feed({
+    attach: (session, name, options = {}) => {
+      const { link = session, role = "agent", have = { generation: new Uint8Array(8), position: 0 }, as, ticket = "" } = options;
+      self.feed({
         kind: "attach",
         session,
-        role: "agent",
-        ticket: "",
-        consume,
+        role,
+        ticket,
+        consume: options.consume ?? role !== "peer",
         have,
         registration: { idRaw: agentId(name), bundle: utf8(`bundle of ${name}`), name: as, recordVersion: 1 },
         link: new Uint8Array(8).fill(link),
       });
-      relay.sync();
-      relay.feed({ kind: "ready", session });
+      self.sync();
+      self.feed({ kind: "ready", session });
     },
-    mail: (session, linkSeq, what) => relay.feed({ kind: "mail", session, linkSeq, hopLimit: 8, envelope: what.bytes }),
+    mail: (session, linkSeq, what, home) =>
+      self.feed({
+        kind: "mail",
+        session,
+        linkSeq,
+        hopLimit: 8,
+        home: home === undefined ? undefined : agentId(home),
+        envelope: what.bytes,
+      }),
     sync: () => {
       const last = waiting.at(-1);
       if (last === undefined) return [];
       for (const batch of waiting) keep(batch);
       waiting = [];
-      return relay.feed({ kind: "synced", ticket: last.ticket });
+      return self.feed({ kind: "synced", ticket: last.ticket });
     },
     rotate: () => {
       kept = kept.filter((each) => !released.has(key(each.place)));
@@ -207,7 +228,7 @@ export function createTestRelay(defences: Partial<RelayDefences> = {}, limits: P
     },
   };
   start();
-  return relay;
+  return self;
 }
 
 export function key(place: Place): string {
@@ -217,9 +238,17 @@ export function key(place: Place): string {
 /** Ids of what waits in a mailbox, in order of position. */
 export function waitingIn(relay: TestRelay, name: string): readonly string[] {
   const agent = relay.machine.lookup("agent", agentId(name));
-  return [...(agent?.mailbox.stored.values() ?? [])].map(
-    (mail) => `${hex(Uint8Array.from(mail.label.slice(0, 8), (letter) => letter.charCodeAt(0)))}.${mail.seq}`,
-  );
+  return [...(agent?.mailbox.stored.values() ?? [])].map((mail) => `${hex(readLabel(mail.label).stream)}.${mail.seq}`);
+}
+
+/** Ids of what waits for a peer, in order of position. */
+export function waitingFor(relay: TestRelay, peer: string): readonly string[] {
+  const found = findPeer(relay.machine.state, agentId(peer));
+  return [...(found?.mailbox.stored.values() ?? [])].map((mail) => `${hex(readLabel(mail.label).stream)}.${mail.seq}`);
+}
+
+export function refusalsIn(outputs: readonly RelayOutput[]): readonly string[] {
+  return outputs.flatMap((output) => (output.kind === "refuse" ? [`${output.linkSeq} ${output.reason.code} ${output.reason.retry}`] : []));
 }
 
 export function acksIn(outputs: readonly RelayOutput[], session: number): readonly number[] {
@@ -234,13 +263,15 @@ export function kindsOf(outputs: readonly RelayOutput[]): readonly string[] {
   return outputs.filter((output) => output.kind !== "fact").map((output) => output.kind);
 }
 
+/** Lets go of what a consumer has: the agent's or, of a peer, the forwarder's. */
 export function settleOf(
   relay: TestRelay,
   name: string,
   floor: number,
   more: { readonly ranges?: readonly (readonly [number, number])[]; readonly epoch?: number; readonly generation?: Bytes } = {},
 ): RelayInput & { readonly kind: "settle" } {
-  const mailbox = relay.machine.lookup("agent", agentId(name))?.mailbox;
+  const { state } = relay.machine;
+  const mailbox = (findPeer(state, agentId(name)) ?? relay.machine.lookup("agent", agentId(name)))?.mailbox;
   return {
     kind: "settle",
     session: mailbox?.consumer?.session ?? 0,
