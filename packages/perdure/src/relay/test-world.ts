@@ -39,9 +39,12 @@ export interface RelayWorld {
   open(options?: {
     readonly settings?: Record<string, number>;
     readonly defences?: Partial<RelayDefences>;
+    /** The machine it runs on; `relay` by default. */
     readonly host?: string;
+    readonly listen?: string;
   }): Promise<Relay>;
-  agent(name: string, options?: { readonly claims?: string }): Promise<TestAgent>;
+  /** An agent of the relay opened last, or of the one given. */
+  agent(name: string, options?: { readonly claims?: string; readonly relay?: Pick<Relay, "address"> }): Promise<TestAgent>;
 }
 
 export interface TestAgent {
@@ -62,7 +65,8 @@ export interface TestLine extends Connected {
   readonly positions: readonly ReturnType<typeof position.decode>[];
   readonly proofs: readonly Bytes[];
   count(name: Frame["name"]): number;
-  mail(linkSeq: number, what: Envelope): void;
+  /** With `home` for an agent of another relay. */
+  mail(linkSeq: number, what: Envelope, home?: Bytes): void;
   settle(floor: number, more?: { readonly epoch?: number; readonly generation?: Bytes }): void;
 }
 
@@ -74,14 +78,12 @@ export function createRelayWorld(options: Partial<Parameters<typeof createWorld>
   return {
     world,
     facts,
-    open: async ({ settings, defences = {}, host = "relay" } = {}) => {
-      const relay = await world.complete(
-        openRelayWith({ host: world.host(host), folder: "relay-folder", listen: LISTEN, settings, defences }),
-      );
+    open: async ({ settings, defences = {}, host = "relay", listen = LISTEN } = {}) => {
+      const relay = await world.complete(openRelayWith({ host: world.host(host), folder: "relay-folder", listen, settings, defences }));
       address = relay.address;
       return relay;
     },
-    agent: async (name, { claims } = {}) => {
+    agent: async (name, { claims, relay } = {}) => {
       const host = world.host(name);
       const settings = createSettings();
       const own = await world.complete(
@@ -101,7 +103,7 @@ export function createRelayWorld(options: Partial<Parameters<typeof createWorld>
             connectSession({
               host: world.host(name),
               settings,
-              ...parseRelayAddress(address),
+              ...parseRelayAddress(relay?.address ?? address),
               own,
               link: new Uint8Array(8).fill(link),
               consume,
@@ -146,7 +148,8 @@ function lineOf(connected: Connected): TestLine {
       return all("statement", (payload) => payload);
     },
     count: (name) => frames.filter((frame) => frame.name === name).length,
-    mail: (linkSeq, what) => session.send([{ name: "mail", payload: encodeMail({ linkSeq, hopLimit: 8, envelope: what.bytes }) }]),
+    mail: (linkSeq, what, home) =>
+      session.send([{ name: "mail", payload: encodeMail({ linkSeq, hopLimit: 8, home, envelope: what.bytes }) }]),
     settle: (floor, { epoch = welcome.epoch, generation = welcome.generation } = {}) =>
       session.send([{ name: "settle", payload: settle.encode({ generation, epoch, floor, ranges: [] }) }]),
   };
