@@ -120,6 +120,9 @@ export const keptTicket = shape("ticket", { hash: fixed(32), expiresAtMs: uint, 
 /** An agent or a relay its owner turns away, or no longer. */
 export const keptBan = shape("ban", { agentId, banned: flag, why: text(256), atMs: uint });
 
+/** Restated: the tickets and bans that follow are all there are; what was read of them before counts no more. */
+export const keptDoors = shape("doors", { tickets: uint, bans: uint });
+
 const KINDS = {
   start: [2, keptStart],
   registration: [3, keptRegistration],
@@ -137,6 +140,7 @@ const KINDS = {
   contacts: [17, keptContacts],
   ticket: [18, keptTicket],
   ban: [19, keptBan],
+  doors: [20, keptDoors],
 } as const;
 
 type Kinds = typeof KINDS;

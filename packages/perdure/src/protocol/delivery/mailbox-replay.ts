@@ -160,6 +160,10 @@ function replaySmall(state: RelayState, sha256: Sha256, kept: Exclude<KeptRecord
       recountStrangers(state, agent);
       return [];
     }
+    case "doors":
+      state.tickets.clear();
+      state.bans.clear();
+      return [];
     case "ticket":
       noteTicket(state, kept.value);
       return [];
@@ -195,6 +199,7 @@ function replaySettled(state: RelayState, agentId: Bytes, first: number, last: n
 export function restate(state: RelayState): readonly Bytes[] {
   const records: Bytes[] = [];
   for (const owner of mailboxOwners(state)) records.push(...factsOf(owner), ...progressOf(owner));
+  records.push(encodeKept("doors", { tickets: state.tickets.size, bans: state.bans.size }));
   for (const ticket of state.tickets.values()) records.push(encodeKept("ticket", ticket));
   for (const ban of state.bans.values()) records.push(encodeKept("ban", { ...ban, banned: true }));
   const { statements } = state;

@@ -44,19 +44,20 @@ function addPeer(state: RelayState, sha256: Sha256, relayId: Bytes): AgentState 
   return peer;
 }
 
-/** Forgets one peer when there are `limit` of them; false when each has something waiting or under way. */
+/** Forgets peers until there are less than `limit`; false when each of the rest has something waiting or under way. */
 export function makeRoomForPeer(state: RelayState, limit: number, isAttached: (peer: AgentState) => boolean): boolean {
-  if (state.peers.size < limit) return true;
-  let oldest: AgentState | undefined;
-  for (const each of state.peers.values()) {
-    if (each.mailbox.stored.size > 0 || (each.peer?.charged.messages ?? 0) > 0 || isAttached(each)) continue;
-    // A relay that never answered goes before one that did.
-    if (oldest === undefined || rankOf(each) < rankOf(oldest)) oldest = each;
+  while (state.peers.size >= limit) {
+    let oldest: AgentState | undefined;
+    for (const each of state.peers.values()) {
+      if (each.mailbox.stored.size > 0 || (each.peer?.charged.messages ?? 0) > 0 || isAttached(each)) continue;
+      // A relay that never answered goes before one that did.
+      if (oldest === undefined || rankOf(each) < rankOf(oldest)) oldest = each;
+    }
+    if (oldest === undefined) return false;
+    state.peers.delete(hex(oldest.idRaw));
+    state.routes.delete(oldest.key);
+    state.routeFloor = Math.max(state.routeFloor, oldest.mailbox.nextPosition);
   }
-  if (oldest === undefined) return false;
-  state.peers.delete(hex(oldest.idRaw));
-  state.routes.delete(oldest.key);
-  state.routeFloor = Math.max(state.routeFloor, oldest.mailbox.nextPosition);
   return true;
 }
 
