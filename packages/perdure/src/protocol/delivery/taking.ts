@@ -84,7 +84,8 @@ function accept(
     position,
     ticket: machine.journal.nextTicket,
     ...(owner.peer === undefined ? {} : { routed: true, to: agentIdText(envelope.to) }),
-    ...(agent.peer === undefined ? {} : { relayed: true, author: agentIdText(envelope.from) }),
+    ...(agent.peer === undefined ? {} : { relayed: true }),
+    ...(agent.peer === undefined && machine.defences.fromCheck ? {} : { author: agentIdText(envelope.from) }),
   });
 }
 
