@@ -54,18 +54,17 @@ describe("the trial, unattended", () => {
     ["blob.bin", randomBytes(2_000_000), (acknowledged) => acknowledged === 4],
   ];
   for (const [name, bytes, midStream] of bodies) {
-    it(`${name}: ${bytes.length} bytes through a relay that is killed`, { timeout: TRIAL_MS }, async () => {
+    it(`${name}: ${bytes.length} bytes over two relays that are killed`, { timeout: TRIAL_MS }, async () => {
       await writeFile(join(folder, name), bytes);
       const said = await run(["try", join(folder, name), "--json"], Readable.from([]));
       const report = lines(said).at(-1) as Line & {
-        readonly killed: { readonly pid: number; readonly partsAcknowledged: number };
-        readonly relayPids: readonly number[];
+        readonly killed: readonly { readonly relay: string; readonly pid: number; readonly moment: string; readonly nextPid: number }[];
       };
       expect(report, said.stdout + said.stderr).toMatchObject({ type: "report", ok: true, name, bytes: bytes.length, handled: 1, lost: 0 });
       expect(report["sha256Out"]).toBe(report["sha256In"]);
-      expect(midStream(report.killed.partsAcknowledged), JSON.stringify(report.killed)).toBe(true);
-      expect(report.relayPids[0]).toBe(report.killed.pid);
-      expect(new Set(report.relayPids).size).toBe(2);
+      expect(report.killed.map(({ relay }) => relay)).toEqual(["relay A", "relay B"]);
+      expect(midStream(Number.parseInt(String(report.killed[0]?.moment), 10)), JSON.stringify(report.killed)).toBe(true);
+      expect(new Set(report.killed.flatMap(({ pid, nextPid }) => [pid, nextPid])).size).toBe(4);
       expect(said.exit).toBe(0);
     });
   }
@@ -75,20 +74,22 @@ describe("the trial, unattended", () => {
     expect(said.exit, said.stderr).toBe(0);
     expect(said.stdout).toMatch(/^sent +stdin, 5 bytes in 1 part\n/);
     expect(said.stdout).toMatch(/\nhandled +1\nlost +0\n/);
-    expect(said.stderr).toMatch(/world {2}kill -9 \d+/);
-    expect(said.stderr).toMatch(/@desk {2}done: handled; signed receipt/);
+    expect(said.stderr).toMatch(/world {4}kill -9 \d+: relay A is gone/);
+    expect(said.stderr).toMatch(/world {4}kill -9 \d+: relay B is gone/);
+    expect(said.stderr).toMatch(/relay B {2}stored: .*signed statement/);
+    expect(said.stderr).toMatch(/@desk {4}done: handled; signed receipt/);
   });
 
   it("--keep leaves the folder, otherwise nothing is left", { timeout: TRIAL_MS }, async () => {
     const said = await run(["try", "--keep", "--json"], Readable.from([Buffer.from("x")]));
     const kept = String(lines(said).at(-1)?.["folder"]);
-    expect(existsSync(join(kept, "relay"))).toBe(true);
+    expect(existsSync(join(kept, "relay-b"))).toBe(true);
     await rm(kept, { recursive: true, force: true });
   });
 });
 
 describe("the trial, on a terminal", () => {
-  it("sends what is typed; keys put @desk to sleep and kill the relay, and nothing is lost", { timeout: TRIAL_MS }, async () => {
+  it("sends what is typed; keys put @desk to sleep and kill both relays, and nothing is lost", { timeout: TRIAL_MS }, async () => {
     const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => {} });
     const stdout = Object.assign(new PassThrough(), { isTTY: true, columns: 200 });
     const stderr = Object.assign(new PassThrough(), { isTTY: true });
@@ -107,23 +108,27 @@ describe("the trial, on a terminal", () => {
       }
     };
     const running = runCommand(["try"], { stdin, stdout, stderr }, { NO_COLOR: "1" }, new AbortController().signal);
-    await until(/relay up, @desk awake > /);
+    await until(/relay A up, relay B up, @desk awake > /);
     stdin.write("\u0013");
-    await until(/relay up, @desk asleep > /);
+    await until(/relay A up, relay B up, @desk asleep > /);
     stdin.write("for later\r");
-    await until(/relay {2}#1 stored: on the relay's disk; signed statement/);
+    await until(/relay B {2}#1 stored: .*signed statement/);
     stdin.write("\u000b");
-    const [, killed] = await until(/kill -9 (\d+): the relay is gone/);
-    await until(/relay dead, @desk asleep > /);
+    const [, killed] = await until(/kill -9 (\d+): relay A is gone/);
+    await until(/relay A dead, relay B up, @desk asleep > /);
+    stdin.write("\u0002");
+    await until(/kill -9 (\d+): relay B is gone/);
     stdin.write("while dead\r");
-    await until(/@me {4}#2 queued/);
+    await until(/@me {6}#2 queued/);
     stdin.write("\u000b");
-    const [, again] = await until(/relay {2}runs again as process (\d+), same folder and port/);
+    const [, again] = await until(/relay A {2}runs again as process (\d+), same folder and port/);
+    stdin.write("/restart b\r");
+    await until(/relay B {2}runs again as process (\d+), same folder and port/);
     expect(again).not.toBe(killed);
     stdin.write("/wake\r");
-    await until(/@desk {2}#1 got "for later"/);
-    await until(/@desk {2}#1 done: handled; signed receipt/);
-    await until(/@desk {2}#2 done: handled; signed receipt/);
+    await until(/@desk {4}#1 got "for later"/);
+    await until(/@desk {4}#1 done: handled; signed receipt/);
+    await until(/@desk {4}#2 done: handled; signed receipt/);
     stdin.write("\u0003");
     expect(await running).toBe(0);
     const [, folder = ""] = await until(/Everything is stopped; (\S+) is removed/);

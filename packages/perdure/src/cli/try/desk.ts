@@ -2,7 +2,7 @@
  * The agent `@desk` of the trial, in a process of its own: writes what it is sent into a folder and says so on stdout.
  * Ends when its stdin ends, so that it never outlives the trial.
  *
- * stdout, JSON lines:  {type: "awake", id}   {type: "handling", id, attempt}   {type: "handled", id, attempt, sizeBytes, file, says}
+ * stdout, JSON lines:  {type: "invite", text}   {type: "awake", id}   {type: "handling", id, attempt}   {type: "handled", id, attempt, sizeBytes, file, says}
  */
 import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
@@ -23,6 +23,7 @@ export function deskVerb({ at, relay, received }: DeskWords): Verb {
     await mkdir(received, { recursive: true });
     await using agent = await openAgentWith(invocation.host, at, { join: relay, name: "desk", settings: invocation.overrides, signal });
     const say = invocation.terminal.object;
+    if ((await agent.contacts.list()).length === 0) say({ type: "invite", text: (await agent.invite()).text });
     say({ type: "awake", id: agent.id });
     try {
       await agent.serve(

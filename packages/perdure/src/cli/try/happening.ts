@@ -3,7 +3,7 @@ import type { Paint } from "../paint.ts";
 import { clockText } from "../quantity.ts";
 import type { Terminal } from "../terminal.ts";
 
-export type Who = "world" | "relay" | "@me" | "@desk";
+export type Who = "world" | "relay A" | "relay B" | "@me" | "@desk";
 
 export interface Happening {
   readonly atMs: number;
@@ -19,9 +19,11 @@ export type Tell = (who: Who, text: string, more?: Omit<Happening, "atMs" | "who
 /** `label` is what the message is called here, as "#2". */
 export function happeningLine(happening: Happening, paint: Paint, label: string | undefined = undefined): string {
   const { who, text, tone } = happening;
-  const colour = { world: paint.warning, relay: paint.accent, "@me": paint.strong, "@desk": paint.strong }[who];
+  const colour = { world: paint.warning, "relay A": paint.accent, "relay B": paint.accent, "@me": paint.strong, "@desk": paint.strong }[
+    who
+  ];
   const number = label === undefined ? "" : `${paint.faint(label)} `;
-  return `${paint.faint(clockText(happening.atMs))}  ${colour(who.padEnd(5))}  ${number}${tone === undefined ? text : paint[tone](text)}`;
+  return `${paint.faint(clockText(happening.atMs))}  ${colour(who.padEnd(7))}  ${number}${tone === undefined ? text : paint[tone](text)}`;
 }
 
 export function happeningObject({ atMs, who, text, id }: Happening): object {

@@ -1,5 +1,5 @@
 /**
- * The trial with a person: a prompt that shows who is awake, keys that put `@desk` to sleep and kill the relay, and one line
+ * The trial with a person: a prompt that shows who is awake, keys that put `@desk` to sleep and kill the relays, and one line
  * for each thing that happens, with when and who. The keys work only while the line is empty, so that they take nothing
  * from typing.
  */
@@ -12,13 +12,15 @@ import { safeLine } from "../foreign-text.ts";
 import type { Invocation } from "../invocation.ts";
 import type { Paint } from "../paint.ts";
 import { countText, sizeText } from "../quantity.ts";
-import { stepText, whoText } from "../trail.ts";
-import { happeningLine, type Tell, type Who } from "./happening.ts";
+import { stepText } from "../trail.ts";
+import { happeningLine, type Tell } from "./happening.ts";
 import { createPrompt, type Prompt } from "./prompt.ts";
+import type { RelayProcess } from "./relay-process.ts";
 import { readTypedLine, type TypedCommand } from "./typed-line.ts";
+import { whoSays } from "./who-says.ts";
 import { createWorld, type World } from "./world.ts";
 
-const KEYS: Readonly<Record<string, "desk" | "relay">> = { s: "desk", k: "relay" };
+const KEYS: Readonly<Record<string, "desk" | "a" | "b">> = { s: "desk", k: "a", b: "b" };
 
 export async function tryInteractive(invocation: Invocation, keep: boolean): Promise<number> {
   const { terminal, signal, environment } = invocation;
@@ -38,7 +40,7 @@ export async function tryInteractive(invocation: Invocation, keep: boolean): Pro
     if (world !== undefined) prompt?.show(promptText(world, paint));
   };
 
-  terminal.line(paint.faint("Making a small world on this machine: a relay, an agent @desk, and you, @me."));
+  terminal.line(paint.faint("Making a small world on this machine: relay A with you, @me, and relay B of another owner with @desk."));
   await using made = await createWorld({ invocation, tell, keep, settings: {}, onFact: () => {}, onChange: showState });
   world = made;
   for (const line of helpLines(made.folder, paint)) terminal.line(line);
@@ -59,7 +61,7 @@ export async function tryInteractive(invocation: Invocation, keep: boolean): Pro
   };
   let last: Sent | undefined;
   const send = async (content: Content): Promise<void> => {
-    const sent = await made.me.send("@desk", content.bytes, {
+    const sent = await made.me.send(made.desk, content.bytes, {
       contentType: content.contentType,
       ...(content.fileName === undefined ? {} : { fileName: content.fileName }),
     });
@@ -93,7 +95,7 @@ export async function tryInteractive(invocation: Invocation, keep: boolean): Pro
       onKey: (letter) => {
         const key = KEYS[letter];
         if (key === "desk") run(made.deskIsAwake() ? "sleep" : "wake");
-        if (key === "relay") run(made.relayRuns() ? "kill" : "restart");
+        if (key === "a" || key === "b") run(`${made.relays[key].runs() ? "kill" : "restart"} ${key}`);
       },
       onEnd: resolve,
     });
@@ -116,51 +118,53 @@ async function act(
   print: (text: string) => void,
   last: Sent | undefined,
 ): Promise<void> {
-  if (command === "sleep") {
+  const [verb, letter] = command.split(" ");
+  const relay = world.relays[letter === "b" ? "b" : "a"];
+  if (verb === "sleep") {
     if (world.deskIsAwake()) await world.sleepDesk();
     else print("@desk sleeps already.");
-  } else if (command === "wake") {
+  } else if (verb === "wake") {
     if (world.deskIsAwake()) print("@desk is awake.");
-    else if (!world.relayRuns() && world.deskPids.length === 0) print("@desk needs the relay the first time: /restart");
     else await world.wakeDesk();
-  } else if (command === "kill") {
-    const pid = world.killRelay();
-    if (pid === undefined) print("The relay is dead already: /restart starts it.");
-    else tell("world", `kill -9 ${pid}: the relay is gone`, { tone: "bad" });
-  } else if (command === "restart") {
-    if (world.relayRuns()) print("The relay runs: /kill kills it.");
-    else await world.startRelay();
+  } else if (verb === "kill") {
+    const pid = relay.kill();
+    if (pid === undefined) print(`${capital(relay.who)} is dead already: /restart ${letter} starts it.`);
+    else tell("world", `kill -9 ${pid}: ${relay.who} is gone`, { tone: "bad" });
+  } else if (verb === "restart") {
+    if (relay.runs()) print(`${capital(relay.who)} runs: /kill ${letter} kills it.`);
+    else await relay.start();
   } else if (last === undefined) print("Nothing was sent yet.");
   else {
     print(`the way of ${last.id}:`);
-    for (const step of last.steps) tell(whoOf(world, step), `${step.state}: ${stepText(step)}`, { atMs: step.atMs, id: last.id });
+    for (const step of last.steps) tell(whoSays(world, step), `${step.state}: ${stepText(step)}`, { atMs: step.atMs, id: last.id });
   }
 }
 
-function whoOf(world: World, step: Parameters<typeof whoText>[0]): Who {
-  return whoText(step, { relay: world.relayId, to: "@desk" }, "@me") as Who;
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 async function follow(world: World, sent: Sent, tell: Tell): Promise<void> {
   for await (const step of sent) {
     const tone = step.state === "done" ? ({ tone: "good" } as const) : isTerminal(step.state) ? ({ tone: "bad" } as const) : {};
-    tell(whoOf(world, step), `${step.state}: ${stepText(step)}`, { atMs: step.atMs, id: sent.id, ...tone });
+    tell(whoSays(world, step), `${step.state}: ${stepText(step)}`, { atMs: step.atMs, id: sent.id, ...tone });
   }
 }
 
 function promptText(world: World, paint: Paint): string {
-  const relay = world.relayRuns() ? paint.good("relay up") : paint.bad("relay dead");
+  const relay = (each: RelayProcess): string => (each.runs() ? paint.good(`${each.who} up`) : paint.bad(`${each.who} dead`));
   const desk = world.deskIsAwake() ? paint.good("@desk awake") : paint.warning("@desk asleep");
-  return `${relay}, ${desk} > `;
+  return `${relay(world.relays.a)}, ${relay(world.relays.b)}, ${desk} > `;
 }
 
 function helpLines(folder: string, paint: Paint): readonly string[] {
-  const row = (key: string, words: string, text: string): string => `  ${paint.accent(key)}  ${paint.accent(words.padEnd(16))}  ${text}`;
+  const row = (key: string, words: string, text: string): string => `  ${paint.accent(key)}  ${paint.accent(words.padEnd(18))}  ${text}`;
   return [
     "",
-    "Type text, or the path of a file, and press Enter: it goes to @desk.",
+    "Type text, or the path of a file, and press Enter: it goes to @desk, from relay A over relay B.",
     row("^S", "/sleep /wake", "put @desk to sleep (its process ends), or wake it"),
-    row("^K", "/kill /restart", "kill -9 the relay, or start it again"),
+    row("^K", "/kill a /restart a", "kill -9 relay A, yours, or start it again"),
+    row("^B", "/kill b /restart b", "the same with relay B, the other owner's"),
     row("  ", "/trace", "the way of the last message"),
     row("^C", "/quit", `end it; ${folder} is removed`),
     row("? ", "/help", "this"),

@@ -1,5 +1,5 @@
 /**
- * When to kill the relay: as soon as half of the message's parts are acknowledged, or, with a single part, right after it
+ * When to kill the sender's relay: as soon as half of the message's parts are acknowledged, or, with a single part, right after it
  * has left. Reads what the sending agent notes about itself, and kills before that note returns, so that nothing else
  * can happen in between.
  *

@@ -3,6 +3,16 @@ import { safeLine } from "../foreign-text.ts";
 import type { Paint } from "../paint.ts";
 import { clockText, countText, durationText, numberText, sizeText } from "../quantity.ts";
 
+export interface RelayDeath {
+  readonly relay: string;
+  readonly pid: number;
+  readonly atMs: number;
+  /** Where on the message's way it was, for people. */
+  readonly moment: string;
+  /** The process that went on from its folder. */
+  readonly nextPid: number | undefined;
+}
+
 export interface TrialReport {
   readonly name: string;
   readonly bytes: number;
@@ -14,8 +24,8 @@ export interface TrialReport {
   readonly handled: number;
   /** 0 when the recipient's signed receipt says done. */
   readonly lost: number;
-  readonly killed: { readonly pid: number; readonly atMs: number; readonly partsAcknowledged: number; readonly moment: string } | undefined;
-  readonly relayPids: readonly number[];
+  /** In the order of their deaths. */
+  readonly killed: readonly RelayDeath[];
   readonly deskPids: readonly number[];
   /** Longest time between two things that moved: a part acknowledged, a connection, a step, a process. */
   readonly longestGapMs: number;
@@ -25,12 +35,16 @@ export interface TrialReport {
   readonly trouble: string | undefined;
 }
 
+/** Both relays are killed once. */
+const RELAYS = 2;
+
 export function reportHolds(report: TrialReport): boolean {
   return (
     report.sha256Out === report.sha256In &&
     report.handled === 1 &&
     report.lost === 0 &&
-    report.killed !== undefined &&
+    report.killed.length === RELAYS &&
+    report.killed.every(({ nextPid }) => nextPid !== undefined) &&
     report.trouble === undefined
   );
 }
@@ -62,15 +76,11 @@ export function reportLines(report: TrialReport, paint: Paint): readonly string[
   return lines;
 }
 
-function killedRows(
-  { killed, parts, relayPids }: TrialReport,
-  row: (label: string, text: string, holds?: boolean) => string,
-): readonly string[] {
-  if (killed === undefined) return [row("relay", "was not killed", false)];
-  const next = relayPids.at(-1);
-  return [
-    row("relay", `process ${killed.pid} killed (SIGKILL) at ${clockText(killed.atMs)}`, true),
-    row("", `${killed.partsAcknowledged} of ${countText(parts, "part")} acknowledged, ${killed.moment}`),
-    ...(next === undefined || next === killed.pid ? [] : [row("", `process ${next} went on from its folder, on its port`)]),
-  ];
+function killedRows({ killed }: TrialReport, row: (label: string, text: string, holds?: boolean) => string): readonly string[] {
+  if (killed.length === 0) return [row("relays", "none was killed", false)];
+  return killed.flatMap(({ relay, pid, atMs, moment, nextPid }) => [
+    row(relay, `process ${pid} killed (SIGKILL) at ${clockText(atMs)}`, true),
+    row("", moment),
+    nextPid === undefined ? row("", "it did not start again", false) : row("", `process ${nextPid} went on from its folder, on its port`),
+  ]);
 }

@@ -19,7 +19,8 @@ describe("a line typed at the trial", () => {
   it("is nothing when empty", () => expect(readTypedLine("  ")).toEqual({ kind: "nothing" }));
 
   it("is a command only when it is exactly one", () => {
-    expect(readTypedLine("/kill")).toEqual({ kind: "command", command: "kill" });
+    expect(readTypedLine("/kill b")).toEqual({ kind: "command", command: "kill b" });
+    expect(readTypedLine("/kill")).toEqual({ kind: "command", command: "kill a" });
     expect(readTypedLine("?")).toEqual({ kind: "command", command: "help" });
     expect(readTypedLine("kill")).toEqual({ kind: "text", text: "kill" });
   });

@@ -4,7 +4,10 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-export const COMMANDS = ["sleep", "wake", "kill", "restart", "trace", "help", "quit"] as const;
+export const COMMANDS = ["sleep", "wake", "kill a", "kill b", "restart a", "restart b", "trace", "help", "quit"] as const;
+/** One's own relay is the one that is meant when none is named. */
+const SHORT: Readonly<Record<string, TypedCommand>> = { "?": "help", "/kill": "kill a", "/restart": "restart a" };
+
 export type TypedCommand = (typeof COMMANDS)[number];
 
 export type TypedLine =
@@ -20,7 +23,7 @@ const LIKE_A_PATH = /^['"]?(?:\.{0,2}\/|~\/|[A-Za-z]:\\|file:)(?:\S|\\ )*['"]?$/
 export function readTypedLine(line: string, home: string = homedir()): TypedLine {
   const text = line.trim();
   if (text === "") return { kind: "nothing" };
-  const command = COMMANDS.find((each) => text === `/${each}`) ?? (text === "?" ? "help" : undefined);
+  const command = COMMANDS.find((each) => text === `/${each}`) ?? SHORT[text];
   if (command !== undefined) return { kind: "command", command };
   const path = pathOf(text, home);
   const there = found(path);

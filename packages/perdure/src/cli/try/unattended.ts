@@ -1,7 +1,7 @@
 /**
- * The trial without a person: the given content goes to the sleeping `@desk`, the relay is killed in mid-stream and
- * started again, `@desk` wakes. The moment of the kill is taken from `@me`'s own notes of what the relay acknowledged, and
- * the signal leaves before anything else happens in this process.
+ * The trial without a person: the given content goes to the sleeping `@desk` of another owner. Relay A is killed in mid-stream
+ * and started again, `@desk` wakes, and relay B is killed while `@desk` works. The moment of the first kill is taken from
+ * `@me`'s own notes of what relay A acknowledged, and the signal leaves before anything else happens in this process.
  */
 import { readFile } from "node:fs/promises";
 import type { Sent, Step } from "../../agent/api.ts";
@@ -14,11 +14,12 @@ import type { Content } from "../content.ts";
 import { describeFailure } from "../failure.ts";
 import type { Invocation } from "../invocation.ts";
 import { countText } from "../quantity.ts";
-import { stepText, whoText } from "../trail.ts";
+import { stepText } from "../trail.ts";
 import { createGapMeter, type GapMeter } from "./gap.ts";
-import { sayHappening, type Tell, type Who } from "./happening.ts";
+import { sayHappening, type Tell } from "./happening.ts";
 import { createKiller } from "./killer.ts";
-import { reportHolds, reportLines, reportObject, type TrialReport } from "./report.ts";
+import { type RelayDeath, reportHolds, reportLines, reportObject, type TrialReport } from "./report.ts";
+import { whoSays } from "./who-says.ts";
 import { createWorld, type World } from "./world.ts";
 
 /** One step of the story may take this long before the trial is given up and says so. */
@@ -43,14 +44,27 @@ export async function tryUnattended(invocation: Invocation, content: Content, ke
   const onFact = (event: string, fields: LogFields): void => {
     killer.fact(event, fields);
     if (event === "agent.attached" && killer.killed() !== undefined)
-      tell("@me", `is back; the relay has ${killer.acknowledged} of ${countText(parts, "part")} on disk`);
+      tell("@me", `is back; relay A has ${killer.acknowledged} of ${countText(parts, "part")} on disk`);
   };
-  await using world = await createWorld({ invocation, tell, keep, settings: WINDOW, onFact, onChange: () => {} });
+  let begun = (): void => {};
+  const handling = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  const deaths: Omit<RelayDeath, "nextPid">[] = [];
+  await using world = await createWorld({
+    invocation,
+    tell,
+    keep,
+    settings: WINDOW,
+    onFact,
+    onHandling: () => begun(),
+    onChange: () => {},
+  });
   tell("world", "one part travels at a time, to have a mid-stream to kill in");
   const sha256In = hex(host.crypto.hash.sha256(content.bytes));
   let trouble: string | undefined;
   try {
-    await tellStory(invocation, { world, content, parts, tell, killer, gaps });
+    await tellStory(invocation, { world, content, parts, tell, killer, gaps, handling, deaths });
   } catch (error) {
     const { why, code } = describeFailure(error, "");
     trouble = `${why} (${code})`;
@@ -65,8 +79,7 @@ export async function tryUnattended(invocation: Invocation, content: Content, ke
     sha256Out: out === undefined ? undefined : hex(host.crypto.hash.sha256(await readFile(out.file))),
     handled: world.handled.length,
     lost: killer.isDone() ? 0 : 1,
-    killed: killer.killed(),
-    relayPids: world.relayPids,
+    killed: deaths.map((death) => ({ ...death, nextPid: nextPidOf(world, death) })),
     deskPids: world.deskPids,
     longestGapMs: Math.round(gaps.longest().ms),
     longestGapAfter: gaps.longest().after,
@@ -88,22 +101,31 @@ interface Story {
   readonly tell: Tell;
   readonly killer: ReturnType<typeof createKiller>;
   readonly gaps: GapMeter;
+  /** Resolves when `@desk`'s handler has begun. */
+  readonly handling: Promise<void>;
+  /** Filled as relays die. */
+  readonly deaths: Omit<RelayDeath, "nextPid">[];
 }
 
-async function tellStory(invocation: Invocation, { world, content, parts, tell, killer, gaps }: Story): Promise<void> {
+function nextPidOf({ relays }: World, { relay, pid }: Omit<RelayDeath, "nextPid">): number | undefined {
+  const { pids } = relay === relays.a.who ? relays.a : relays.b;
+  return pids[pids.indexOf(pid) + 1];
+}
+
+async function tellStory(invocation: Invocation, { world, content, parts, tell, killer, gaps, handling, deaths }: Story): Promise<void> {
   const { clock } = invocation.host;
   const within = <Value>(what: string, work: Promise<Value>): Promise<Value> =>
     withDeadline(clock, { timeoutMs: STEP_MS, what, signal: invocation.signal }, () => work);
 
   await within("@desk to fall asleep", world.sleepDesk());
   const killed = killer.arm({
-    kill: () => world.killRelay(),
+    kill: () => world.relays.a.kill(),
     soon: (then) => void clock.after(0, then),
     nowMs: () => clock.wallMs(),
     moved: gaps.moved,
   });
   gaps.begin("the sending");
-  const sent = await world.me.send("@desk", content.bytes, {
+  const sent = await world.me.send(world.desk, content.bytes, {
     contentType: content.contentType,
     signal: invocation.signal,
     ...(content.fileName === undefined ? {} : { fileName: content.fileName }),
@@ -111,16 +133,28 @@ async function tellStory(invocation: Invocation, { world, content, parts, tell, 
   const steps = follow(world, sent, tell, killer.step);
   steps.end.catch(() => {});
   try {
-    const death = await within("the relay to be killed in mid-stream", Promise.race([killed, steps.end.then(() => undefined)]));
+    const death = await within("relay A to be killed in mid-stream", Promise.race([killed, steps.end.then(() => undefined)]));
     if (death !== undefined) {
-      tell("world", `kill -9 ${death.pid}, with ${death.partsAcknowledged} of ${countText(parts, "part")} acknowledged`, {
-        tone: "bad",
-        atMs: death.atMs,
-      });
-      await within("the relay to start again", world.startRelay());
+      const acknowledged = `${death.partsAcknowledged} of ${countText(parts, "part")} acknowledged`;
+      deaths.push({ relay: world.relays.a.who, pid: death.pid, atMs: death.atMs, moment: `${acknowledged}, ${death.moment}` });
+      tell("world", `kill -9 ${death.pid}: relay A is gone, with ${acknowledged}`, { tone: "bad", atMs: death.atMs });
+      await within("relay A to start again", world.relays.a.start());
     }
-    await within("the relay to store all of it", Promise.race([steps.reached("stored"), steps.end]));
-    await within("@desk to wake", world.wakeDesk());
+    await within("relay B to store all of it", Promise.race([steps.reached("stored"), steps.end]));
+    const woken = within("@desk to wake", world.wakeDesk());
+    await Promise.race([handling, steps.end, woken.then(() => handling)]);
+    const pid = world.relays.b.kill();
+    if (pid !== undefined) {
+      deaths.push({
+        relay: world.relays.b.who,
+        pid,
+        atMs: clock.wallMs(),
+        moment: "@desk had begun with it, its signed receipt had yet to go back",
+      });
+      tell("world", `kill -9 ${pid}: relay B is gone, while @desk works`, { tone: "bad" });
+    }
+    await woken;
+    await within("relay B to start again", world.relays.b.start());
     await within("@desk to say it is done", steps.end);
   } finally {
     steps.stop();
@@ -148,8 +182,7 @@ function follow(
       const step = next.value;
       highest = Math.max(highest, rank(step.state));
       onStep(step);
-      const who = whoText(step, { relay: world.relayId, to: "@desk" }, "@me") as Who;
-      tell(who, `${step.state}: ${stepText(step)}`, {
+      tell(whoSays(world, step), `${step.state}: ${stepText(step)}`, {
         atMs: step.atMs,
         ...(step.state === "done" ? { tone: "good" } : isTerminal(step.state) ? { tone: "bad" } : {}),
       });

@@ -1,26 +1,27 @@
 /**
- * The trial's small world: a relay process, an agent `@desk` in a process of its own, and the agent `@me` in this one,
- * all in one fresh folder. Killing is SIGKILL on the relay's process; sleeping is the end of `@desk`'s.
+ * The trial's small world: two relays that belong to two owners, an agent `@desk` at relay B in a process of its own, and the
+ * agent `@me` at relay A in this one, all in one fresh folder. `@desk` gives out an invite and `@me` accepts it. Killing
+ * is SIGKILL on a relay's process; sleeping is the end of `@desk`'s.
  */
 import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Agent } from "../../agent/api.ts";
 import { openAgentWith } from "../../agent/open-agent.ts";
-import { sleep, withDeadline } from "../../host/deadline.ts";
+import { withDeadline } from "../../host/deadline.ts";
 import type { LogFields, LogLevel } from "../../host/log.ts";
 import { createConsoleLog, createNodeHost } from "../../host/node/index.ts";
-import { isPerdureError, PerdureError } from "../../wire/error.ts";
+import { PerdureError } from "../../wire/error.ts";
 import type { Invocation } from "../invocation.ts";
 import { DEFAULT_LISTEN, portOf } from "../listen-address.ts";
 import { type Child, spawnPerdure } from "./child.ts";
 import type { Tell } from "./happening.ts";
+import { createRelayProcess, type RelayProcess } from "./relay-process.ts";
 
-/** How long a relay that starts again waits for its port, and how often it looks. */
-const SAME_PORT_MS = 20_000;
-const SAME_PORT_PAUSE_MS = 1000;
-/** `@desk` finishes the message it is at and says goodbye to the relay in this time, or is killed. */
+/** `@desk` finishes the message it is at and says goodbye to its relay in this time, or is killed. */
 const FALL_ASLEEP_MS = 10_000;
+/** Accepting an invite goes over both relays and back; on a busy machine that takes a while. */
+const ACCEPT_MS = 30_000;
 /** A relay that is gone is dialled again soon, so that nobody waits a minute in a trial. */
 const TRIAL_SETTINGS = { redialMinMs: 100, redialMaxMs: 1000 };
 
@@ -36,16 +37,13 @@ export interface Handled {
 export interface World extends AsyncDisposable {
   readonly folder: string;
   readonly me: Agent;
-  readonly relayId: string;
+  /** `@desk` as one writes to it from another relay. */
+  readonly desk: string;
+  readonly relays: { readonly a: RelayProcess; readonly b: RelayProcess };
   /** Every run of `@desk`'s handler that came to its end. */
   readonly handled: readonly Handled[];
-  readonly relayPids: readonly number[];
   readonly deskPids: readonly number[];
-  relayRuns(): boolean;
   deskIsAwake(): boolean;
-  /** SIGKILL; the pid that was killed, or `undefined` when none ran. At once: nothing else runs in this process before the signal is sent. */
-  killRelay(): number | undefined;
-  startRelay(): Promise<void>;
   sleepDesk(): Promise<void>;
   wakeDesk(): Promise<void>;
 }
@@ -54,84 +52,54 @@ export interface WorldOptions {
   readonly invocation: Invocation;
   readonly tell: Tell;
   readonly keep: boolean;
-  /** For `@me` and the relay, on top of the trial's own. */
+  /** For `@me` and the relays, on top of the trial's own. */
   readonly settings: Readonly<Record<string, number>>;
   /** What `@me` notes while it works, at the moment it happens. */
   readonly onFact: (event: string, fields: LogFields) => void;
+  /** `@desk`'s handler has begun with a message. */
+  readonly onHandling?: () => void;
   /** Something in the world changed that a prompt may show. */
   readonly onChange: () => void;
 }
 
-export async function createWorld({ invocation, tell, keep, settings, onFact, onChange }: WorldOptions): Promise<World> {
+export async function createWorld({ invocation, tell, keep, settings, onFact, onHandling, onChange }: WorldOptions): Promise<World> {
   const { host, overrides } = invocation;
   const folder = await realpath(await mkdtemp(join(tmpdir(), "perdure-try-")));
   const own = { ...TRIAL_SETTINGS, ...settings, ...overrides };
   const words = Object.entries(own).flatMap(([name, value]) => ["--set", `${name}=${value}`]);
   const handled: Handled[] = [];
-  const relayPids: number[] = [];
   const deskPids: number[] = [];
-  let relay: Child | undefined;
   let desk: Child | undefined;
-  let address = "";
   let ending = false;
-  const killed = new WeakSet<Child>();
   // A terminal sends Ctrl-C to the children too: their end is then no news.
   const isEnding = (): boolean => ending || invocation.signal.aborted;
-
-  const startRelay = async (): Promise<void> => {
-    if (relay?.isRunning() === true && !killed.has(relay)) return;
-    // The port and the folder's lock are free when the process is gone, not when the signal is sent.
-    await relay?.exit;
-    const endMs = host.clock.monotonicMs() + SAME_PORT_MS;
-    for (;;) {
-      try {
-        return await startOnce();
-      } catch (error) {
-        // Somebody else took the port while nobody listened there; the agents know this one.
-        const waits = isPerdureError(error) && error.code === "address-in-use" && address !== "" && host.clock.monotonicMs() < endMs;
-        if (!waits) throw error;
-        tell("world", `port ${portOf(address)} was taken meanwhile, trying again`, { tone: "warning" });
-        await sleep(host.clock, SAME_PORT_PAUSE_MS, invocation.signal);
-      }
-    }
-  };
-
-  const startOnce = async (): Promise<void> => {
-    const listen = address === "" ? [] : ["--listen", address.replace(/^ws:\/\/|\/?#.*$/g, "")];
-    const child = spawnPerdure(
+  const relay = (letter: "A" | "B", usualPort: number): RelayProcess =>
+    createRelayProcess({
       host,
-      ["relay", "--folder", join(folder, "relay"), ...listen, "--until-stdin-ends", ...words],
-      () => {},
-      ({ signal, code }) => {
-        if (!isEnding() && signal !== "SIGKILL" && relayPids.includes(child.pid))
-          tell("world", `the relay's process ${child.pid} ended by itself (${signal ?? `exit ${code}`})`, { tone: "bad" });
-        onChange();
-      },
-    );
-    relay = child;
-    const started = await child.first("relay");
-    relayPids.push(child.pid);
-    const again = address !== "";
-    address = String(started["address"]);
-    const url = String(started["url"]).replace(/\/$/, "");
-    if (!again && portOf(url) !== portOf(DEFAULT_LISTEN))
-      tell("world", `port ${portOf(DEFAULT_LISTEN)} is busy, the relay takes ${portOf(url)}`);
-    tell(
-      "relay",
-      again ? `runs again as process ${child.pid}, same folder and port` : `runs as process ${child.pid}, page ${started["page"]}`,
-    );
-    onChange();
-  };
+      who: `relay ${letter}`,
+      folder: join(folder, `relay-${letter.toLowerCase()}`),
+      words,
+      usualPort,
+      tell,
+      isEnding,
+      onChange,
+      signal: invocation.signal,
+    });
+  const a = relay("A", portOf(DEFAULT_LISTEN));
+  const b = relay("B", portOf(DEFAULT_LISTEN) + 1);
 
   const wakeDesk = async (): Promise<void> => {
     if (desk?.isRunning() === true) return;
     const child = spawnPerdure(
       host,
-      ["try-desk", "--at", join(folder, "desk"), "--relay", address, "--received", join(folder, "received"), ...words],
+      ["try-desk", "--at", join(folder, "desk"), "--relay", b.address, "--received", join(folder, "received"), ...words],
       (line) => {
         const id = String(line["id"]);
         const attempt = Number(line["attempt"]);
-        if (line.type === "handling" && attempt > 1) tell("@desk", `starts on it once more, start ${attempt}`, { id });
+        if (line.type === "handling") {
+          if (attempt > 1) tell("@desk", `starts on it once more, start ${attempt}`, { id });
+          onHandling?.();
+        }
         if (line.type !== "handled") return;
         handled.push({ id, attempt, file: String(line["file"]), sizeBytes: Number(line["sizeBytes"]), atMs: host.clock.wallMs() });
         tell("@desk", `got ${line["says"]}`, { id });
@@ -145,7 +113,7 @@ export async function createWorld({ invocation, tell, keep, settings, onFact, on
     desk = child;
     await child.first("awake");
     deskPids.push(child.pid);
-    tell("@desk", `${deskPids.length === 1 ? "is new at this relay, and awake" : "wakes up"} as process ${child.pid}`);
+    tell("@desk", `${deskPids.length === 1 ? "is new at relay B, and awake" : "wakes up"} as process ${child.pid}`);
     onChange();
   };
 
@@ -163,13 +131,11 @@ export async function createWorld({ invocation, tell, keep, settings, onFact, on
   const endAll = async (): Promise<void> => {
     ending = true;
     await endChild(desk);
-    await endChild(relay);
+    await Promise.all([endChild(a.child()), endChild(b.child())]);
     if (!keep) await rm(folder, { recursive: true, force: true, maxRetries: 3 });
   };
 
-  try {
-    await startRelay();
-    await wakeDesk();
+  const openMe = async (): Promise<Agent> => {
     const warnings = createConsoleLog({ write: (line) => tell("world", line, { tone: "warning" }), level: "warn", json: false });
     const watching = createNodeHost({
       log: {
@@ -179,23 +145,37 @@ export async function createWorld({ invocation, tell, keep, settings, onFact, on
         },
       },
     });
-    const me = await openAgentWith(watching, join(folder, "me"), { join: address, name: "me", settings: own, signal: invocation.signal });
+    return await openAgentWith(watching, join(folder, "me"), { join: a.address, name: "me", settings: own, signal: invocation.signal });
+  };
+
+  /** Over both relays: the two owners know each other by nothing but this one string. */
+  const acceptInvite = async (me: Agent): Promise<string> => {
+    const invite = String((await (desk as Child).first("invite"))["text"]);
+    tell("@desk", `gives out an invite, ${invite.slice(0, 15)}…, for its owner to pass on`);
+    const contact = await me.accept(invite, { timeoutMs: ACCEPT_MS, signal: invocation.signal });
+    const address = contact.address ?? contact.id;
+    tell("@me", `accepts it from relay A: ${address} and @me are contacts`);
+    return address;
+  };
+
+  let me: Agent | undefined;
+  const closeMe = async (): Promise<void> => {
+    await me?.close().catch((error: unknown) => host.log.write("warn", "try.close-failed", { why: String(error) }));
+  };
+  try {
+    await a.start();
+    await b.start();
+    await wakeDesk();
+    me = await openMe();
+    const address = await acceptInvite(me);
     return {
       folder,
       me,
+      desk: address,
+      relays: { a, b },
       handled,
-      relayPids,
       deskPids,
-      relayId: address.replace(/^.*#/, ""),
-      relayRuns: () => relay?.isRunning() === true && !killed.has(relay),
       deskIsAwake: () => desk?.isRunning() === true,
-      killRelay: () => {
-        if (relay?.isRunning() !== true || killed.has(relay)) return undefined;
-        killed.add(relay);
-        relay.kill("SIGKILL");
-        return relay.pid;
-      },
-      startRelay,
       sleepDesk: async () => {
         if (desk?.isRunning() !== true) return;
         const { pid } = desk;
@@ -206,11 +186,12 @@ export async function createWorld({ invocation, tell, keep, settings, onFact, on
       wakeDesk,
       [Symbol.asyncDispose]: async () => {
         ending = true;
-        await me.close().catch((error: unknown) => host.log.write("warn", "try.close-failed", { why: String(error) }));
+        await closeMe();
         await endAll();
       },
     };
   } catch (error) {
+    await closeMe();
     await endAll();
     if (invocation.signal.aborted) throw new PerdureError("aborted", "the trial was called off", { cause: error });
     throw error instanceof Error ? error : new PerdureError("internal", String(error));
