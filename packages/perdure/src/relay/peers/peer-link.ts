@@ -91,6 +91,7 @@ export function createPeerLink(options: PeerLinkOptions): PeerLink {
   let pauseMs = settings.redialMinMs;
   let downSinceMs: number | undefined;
   let toldDown = false;
+  let impostorAt: string | undefined;
   let cancelIdle = (): void => {};
 
   const forwarder = options.forwarder(() => want());
@@ -263,11 +264,17 @@ export function createPeerLink(options: PeerLinkOptions): PeerLink {
   const note = (failure: PerdureError): void => {
     lastError = `${failure.code}: ${failure.message}`;
     downSinceMs ??= clock.monotonicMs();
-    const wrong = failure.code === "wrong-relay" || failure.code === "blocked";
     const down = clock.monotonicMs() - downSinceMs >= DOWN_MS && options.mailWaits();
-    if (toldDown || !(wrong || down)) return;
+    if (toldDown || !(failure.code === "blocked" || down)) return;
     toldDown = true;
     incidents.add("peer", `relay ${id} cannot be reached: ${lastError}`);
+  };
+
+  /** Somebody else answers where it is said to be: the owner is told once for each place. */
+  const noteImpostor = (failure: PerdureError, at: string): void => {
+    if (failure.code !== "wrong-relay" || impostorAt === at) return;
+    impostorAt = at;
+    incidents.add("peer", `${at}: ${failure.code}, ${failure.message}`);
   };
 
   const connect = async (at: string): Promise<void> => {
@@ -310,6 +317,7 @@ export function createPeerLink(options: PeerLinkOptions): PeerLink {
       } catch (error) {
         if (stopping.signal.aborted || current !== undefined) return undefined;
         failure = isPerdureError(error) ? error : new PerdureError("internal", String(error), { cause: error });
+        noteImpostor(failure, at);
         log.write("info", "relay.peer-unreachable", { peer: id, url: at, code: failure.code, why: failure.message });
       }
     }
@@ -328,14 +336,15 @@ export function createPeerLink(options: PeerLinkOptions): PeerLink {
   };
 
   const dial = async (afterPause: boolean): Promise<void> => {
+    let askedMs = 0;
     for (let waits = afterPause; ; waits = true) {
-      if (waits) await pause(0);
+      if (waits) await pause(askedMs);
       if (stopping.signal.aborted || current !== undefined || !wanted()) return;
       const failure = await dialOnce();
       if (failure === undefined) return;
       note(failure);
       if (failure.code === "unknown-relay") return lookups.end("unknown-relay");
-      if (failure.retry === "after") await pause(failure.afterMs ?? 0);
+      askedMs = failure.retry === "after" ? (failure.afterMs ?? 0) : 0;
     }
   };
 

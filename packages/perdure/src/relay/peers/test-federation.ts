@@ -1,4 +1,5 @@
 /** Two relays that do not know each other, one agent each, frame by frame, for the tests of this folder. */
+import type { OwnIdentity } from "../../identity/own-identity.ts";
 import { parseRelayAddress } from "../../protocol/link/address.ts";
 import { type Bytes, equalBytes } from "../../wire/bytes.ts";
 import { contacts, found, type Lookup, lookup, route } from "../../wire/control.ts";
@@ -16,6 +17,13 @@ export interface TestRelay {
   relay: Relay;
 }
 
+export interface MailOptions {
+  readonly expiresInMs?: number;
+  readonly size?: number;
+  readonly from?: OwnIdentity;
+  readonly to?: OwnIdentity;
+}
+
 export interface Federation {
   readonly stage: RelayWorld;
   readonly west: TestRelay;
@@ -25,15 +33,22 @@ export interface Federation {
   /** Sessions of both with their relays; replaced by `join`. */
   readonly from: TestLine;
   readonly to: TestLine;
-  mail(seq: number, options?: { readonly expiresInMs?: number; readonly size?: number }): Envelope;
+  /** From anna to desk unless it says otherwise; the same each time for one number. */
+  mail(seq: number, options?: MailOptions): Envelope;
+  /** What `send` last sent under that number. */
+  mailed(seq: number): Envelope;
+  /** Says where a relay is, to the relay of that session. */
+  nameRoute(line: TestLine, relayId: Bytes, url: string): void;
   /** From anna by way of the relay of desk, which she has named. */
-  send(seq: number, linkSeq?: number): void;
+  send(seq: number): void;
   until(met: () => boolean, limitMs?: number): Promise<void>;
   pass(ms: number): Promise<unknown>;
   kill(which: TestRelay, keep?: "all" | "synced" | "random"): void;
   reopen(which: TestRelay): Promise<void>;
+  /** A message from desk to anna. */
+  answer(seq: number): Envelope;
   /** Both agents connect again, where their relays are. */
-  join(link?: number): Promise<void>;
+  join(): Promise<void>;
 }
 
 export async function createFederation(
@@ -55,6 +70,7 @@ export async function createFederation(
   const anna = await stage.agent("anna", { relay: west.relay });
   const desk = await stage.agent("desk", { claims: "desk", relay: east.relay });
   const now = () => stage.world.host("anna").clock.wallMs();
+  const sent = new Map<number, Envelope>();
   const federation = {
     stage,
     west,
@@ -63,8 +79,16 @@ export async function createFederation(
     desk,
     from: await anna.connect(),
     to: await desk.connect(),
-    mail: (seq: number, { expiresInMs = HOUR, size = 100 } = {}) => envelopeOf(anna.own, desk.own, seq, now() + expiresInMs, size),
-    send: (seq: number, linkSeq = seq) => federation.from.mail(linkSeq, federation.mail(seq), idOf(east.relay)),
+    mail: (seq: number, { expiresInMs = HOUR, size = 100, from = anna.own, to = desk.own }: MailOptions = {}) =>
+      envelopeOf(from, to, seq, now() + expiresInMs, size),
+    mailed: (seq: number) => sent.get(seq) as Envelope,
+    nameRoute: (line: TestLine, relayId: Bytes, url: string) =>
+      line.session.send([{ name: "route", payload: route.encode({ relayId, url }) }]),
+    send: (seq: number) => {
+      const envelope = sent.get(seq) ?? federation.mail(seq);
+      sent.set(seq, envelope);
+      federation.from.mail(seq, envelope, idOf(east.relay));
+    },
     until: async (met: () => boolean, limitMs = 60_000) => {
       const end = await stage.world.run({ until: met, untilMs: stage.world.nowMs + limitMs });
       if (!met()) throw new Error(`not within ${limitMs} ms (${end.why})`);
@@ -74,10 +98,12 @@ export async function createFederation(
     reopen: async (which: TestRelay) => {
       which.relay = await stage.open({ host: which.host, listen: which.listen, ...(settings === undefined ? {} : { settings }) });
     },
-    join: async (link = 1) => {
-      federation.from = await anna.connect({ link });
-      federation.to = await desk.connect({ link });
+    answer: (seq: number) => envelopeOf(desk.own, anna.own, seq, now() + HOUR),
+    join: async () => {
+      federation.from = await anna.connect();
+      federation.to = await desk.connect();
       tellRoute(federation.from, east.relay);
+      welcomeAll(federation.to);
     },
   };
   tellRoute(federation.from, east.relay);
