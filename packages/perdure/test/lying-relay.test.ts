@@ -3,6 +3,7 @@ import type { Agent, Mail } from "../src/agent/api.ts";
 import { createNodeHost } from "../src/host/node/index.ts";
 import { signNotice } from "../src/identity/index.ts";
 import { createMerkleTree } from "../src/protocol/delivery/merkle.ts";
+import { verifyEvidence } from "../src/protocol/evidence/verify-evidence.ts";
 import { goodbyeFor } from "../src/protocol/link/index.ts";
 import { type Bytes, concat, hex, utf8 } from "../src/wire/bytes.ts";
 import { decodeMail, encodeAck, refuse } from "../src/wire/control.ts";
@@ -60,7 +61,10 @@ async function say(
     at.world.host("relay").crypto.signatures.sign(at.relay.own.instanceKey, toBeSigned("statement", said)),
   );
   at.line().session.send([
-    { name: "statement", payload: statementProof.encode({ statement: said, signature, leaf, leafIndex: 0, path: [] }) },
+    {
+      name: "statement",
+      payload: statementProof.encode({ statement: said, signature, leaf, leafIndex: 0, path: [], digests: new Uint8Array(0) }),
+    },
   ]);
   await at.pass(500);
   return sha256(said);
@@ -258,14 +262,45 @@ test("a notice counts for the message it names and only when this relay signed i
   expect((await at.statesOf(sent.id)).at(-1)).toBe("expired");
 });
 
-test("a name that means somebody else than before is refused", async () => {
+test("a name that means somebody else than before is refused until its owner accepts the change", async () => {
   const at = await scene(12, { recordFreshMs: 60_000 });
-  at.relay.known.set("desk", at.peer.own.bundle());
+  const desk = await at.forger("desk", "desk");
+  at.relay.known.set("desk", desk.own.bundle());
   await at.world.complete(at.anna.send("@desk", "one"));
-  const eve = await at.forger("eve");
+  const eve = await at.forger("eve", "desk");
   at.relay.known.set("desk", eve.own.bundle());
   await at.pass(70_000);
   expect(codeOf(await at.world.complete(at.anna.send("@desk", "two").catch((error: unknown) => error)))).toBe("name-changed");
+  expect(await at.world.complete(at.anna.contacts.acceptChange("@desk"))).toBe(eve.own.id);
+  const sent = await at.world.complete(at.anna.send("@desk", "three"));
+  expect(sent.to).toBe(eve.own.id);
+});
+
+test("a name that its agent does not claim is not taken", async () => {
+  const at = await scene(16);
+  const eve = await at.forger("eve", "eve");
+  for (const bundle of [eve.own.bundle(), at.peer.own.bundle()]) {
+    at.relay.known.set("desk", bundle);
+    expect(codeOf(await at.world.complete(at.anna.send("@desk", "one").catch((error: unknown) => error)))).toBe("name-unproven");
+  }
+});
+
+test("two histories of a relay are kept over a restart, and shown to anybody", async () => {
+  const at = await scene(17);
+  const sent = await at.send("one");
+  expect(await at.until(() => at.relay.taken.length === 1)).toBe(true);
+  const { digest } = at.relay.taken[0] as Envelope;
+  await say(at, { number: 7, first: 1, last: 1, digests: [digest] });
+  await say(at, { number: 7, first: 1, last: 1, digests: [new Uint8Array(16)] });
+  await say(at, { number: 7, first: 1, last: 1, digests: [new Uint8Array(16).fill(1)] });
+  expect((await at.world.complete(at.anna.status())).conflicts).toBe(1);
+  await at.world.complete(at.anna.close());
+  const anna = await at.open("anna");
+  expect((await at.world.complete(anna.status())).conflicts).toBe(1);
+  const file = await at.world.complete((await at.world.complete(anna.sent(sent.id))).export());
+  const report = await at.world.complete(verifyEvidence(at.world.host("judge").crypto, file));
+  expect(report.conflicts).toMatchObject([{ relay: at.relay.own.id, numbers: [7, 7], verdict: "proven" }]);
+  expect(report.proven).toBe(true);
 });
 
 test("an answer that cannot be trusted does not keep mail from a recipient whose keys are pinned", async () => {

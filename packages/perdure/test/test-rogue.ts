@@ -26,8 +26,8 @@ export interface RogueWorld {
   readonly facts: readonly { readonly host: string; readonly event: string; readonly fields: LogFields }[];
   /** Opens an honest agent that joins the lying relay. */
   open(name: string, options?: OpenOptions): Promise<Agent>;
-  /** An identity without an agent, known to the relay, that seals whatever it is told. */
-  forger(name: string): Promise<Forger>;
+  /** An identity without an agent, known to the relay, that seals whatever it is told; its record claims the name `claims`. */
+  forger(name: string, claims?: string): Promise<Forger>;
   /** Runs until `condition`, at most a virtual minute; false when it did not come true. */
   until(condition: () => boolean, limitMs?: number): Promise<boolean>;
   pass(ms: number): Promise<void>;
@@ -97,10 +97,17 @@ export async function createRogueWorld(seed: number, settings: Record<string, nu
           settings: { ...QUICK, ...settings, ...options.settings },
         }),
       ),
-    async forger(name) {
+    async forger(name, claims) {
       const host = world.host(name);
       const own = await world.complete(
-        createIdentity({ host, folder: "forger", role: "mail", custody: "together", settings: relaySettings }),
+        createIdentity({
+          host,
+          folder: "forger",
+          role: "mail",
+          custody: "together",
+          settings: relaySettings,
+          ...(claims === undefined ? {} : { name: claims }),
+        }),
       );
       relay.known.set(hex(own.idRaw), own.bundle());
       const identityOf = async (agent: Agent): Promise<VerifiedIdentity> => {
@@ -194,7 +201,7 @@ async function openRogueRelay(world: World, settings: Settings): Promise<RogueRe
       } else if (frame.name === "lookup") {
         const { request, what, key } = lookup.decode(frame.payload);
         const bundle = relay.known.get(what === "agent" ? hex(key) : new TextDecoder().decode(key)) ?? EMPTY;
-        line.session.send([{ name: "found", payload: found.encode({ request, bundle }) }]);
+        line.session.send([{ name: "found", payload: found.encode({ request, bundle, code: "" }) }]);
       }
     },
     line: (agent) => lines.findLast((each) => each.open && each.agent.id === (typeof agent === "string" ? agent : agent.id)),
@@ -225,6 +232,7 @@ async function openRogueRelay(world: World, settings: Settings): Promise<RogueRe
               windowFrames: 128,
               windowBytes: 4_194_304,
               pingEveryMs: 15_000,
+              contactsVersion: 0,
               extensions: [],
               ...relay.welcome(agent),
             };

@@ -75,13 +75,17 @@ export interface Sent extends AsyncIterable<Step> {
   readonly to: AgentId | string;
   /** The name it was sent to, without its `@`, if it was sent to a name. */
   readonly toName: string | undefined;
-  /** Every step so far. */
+  /** The relay of the recipient's mailbox and its host, when it is another than this agent's. */
+  readonly home: { readonly id: AgentId; readonly host: string } | undefined;
+  /** Every step so far in rising order, those included that were proven after a higher one was known. */
   readonly steps: readonly Step[];
   /**
    * Resolves with the first step at or above `state`; throws the terminal code (`refused`, `failed`, `expired`, `lost`,
    * `unconfirmed`) when the message ends otherwise, `timed-out` or `aborted`.
    */
   until(state: "stored" | "fetched" | "done", waiting?: Waiting): Promise<Step>;
+  /** The whole trail with every proof and identity needed to check it offline: what `perdure verify` reads. */
+  export(waiting?: Waiting): Promise<Uint8Array>;
 }
 
 /** A message somebody sent to this agent. Reading it never consumes it; `done`, `retry` and `reject` do. */
@@ -210,6 +214,11 @@ export interface Contacts {
   block(who: AgentId | string, waiting?: Waiting): Promise<Contact>;
   /** They are a stranger again. */
   remove(who: AgentId | string, waiting?: Waiting): Promise<void>;
+  /**
+   * A name means somebody else than the first time, or another relay answers at its host, and that is right: takes what holds
+   * now. Who it means from here on. `relay-unreachable` when nobody can be asked, `name-unproven`.
+   */
+  acceptChange(name: string, waiting?: Waiting): Promise<AgentId>;
   /** What strangers' mail does; sets it when given. `welcome` also lets in what waits in `requests`. */
   policy(strangers?: StrangersPolicy, waiting?: Waiting): Promise<StrangersPolicy>;
   /** What the loop guard has stopped. */
@@ -256,6 +265,8 @@ export interface AgentStatus {
   readonly strangers: StrangersPolicy;
   /** Threads the loop guard has paused. */
   readonly paused: number;
+  /** Pairs of statements of a relay that cannot both be true: kept, and part of every `Sent.export`. */
+  readonly conflicts: number;
 }
 
 export interface Agent extends AsyncDisposable {

@@ -35,7 +35,7 @@ import { outgoingRecords, parseRecipient } from "./outgoing-records.ts";
 import type { Peers } from "./peers.ts";
 import type { Planned } from "./planned.ts";
 import { refuseBlocked } from "./submissions.ts";
-import { outgoingView } from "./views.ts";
+import { type OutgoingNames, outgoingView } from "./views.ts";
 
 const MIN_INVITE_MS = 1000;
 const MAX_USES = 1000;
@@ -61,6 +61,7 @@ export interface ContactCallsOptions {
   readonly lookups: Lookups;
   readonly claims: Claims;
   readonly endings: Endings;
+  readonly names: OutgoingNames;
   readonly addressOf: (idRaw: Bytes) => string | undefined;
   readonly store: () => AgentStore;
 }
@@ -251,7 +252,7 @@ export function createContactCalls(options: ContactCallsOptions): ContactCalls {
       await greet(requestId, content);
       const greeting = outbox.byRequest(requestId);
       if (greeting === undefined) throw new PerdureError("internal", "a greeting that was queued is not in the outbox");
-      return { contact: viewOf(content.agentId), greeting: outgoingView(greeting, (name) => peers.named(name)?.idRaw) };
+      return { contact: viewOf(content.agentId), greeting: outgoingView(greeting, options.names) };
     },
   };
 }

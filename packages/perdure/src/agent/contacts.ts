@@ -32,6 +32,7 @@ export function createContacts({ core, host, within, sentOf }: ContactsOptions):
     async remove(who, waiting = {}) {
       await within(`the word on ${who}`, waiting, () => core.decide(who.trim(), "remove"));
     },
+    acceptChange: (name, waiting = {}) => within(`who ${name} is now`, waiting, () => core.acceptChange(name.trim())),
     policy: (strangers, waiting = {}) => within("the policy", waiting, () => core.strangers(strangers ?? "")),
     paused: (waiting = {}) => within("what is paused", waiting, () => core.paused()),
     resume: (threadOrPeer, waiting = {}) => within("the thread to go on", waiting, () => core.resume(threadOrPeer.trim())),

@@ -82,6 +82,9 @@ export interface OutgoingView {
   readonly expiresAtMs: number;
   /** In the order they happened; a longer list never takes back a shorter one. */
   readonly steps: readonly Step[];
+  /** Proofs of earlier steps that came after a later one was known. */
+  readonly late: readonly Step[];
+  readonly home: { readonly id: AgentId; readonly host: string } | undefined;
   /** No step will follow. */
   readonly ended: boolean;
 }
@@ -139,6 +142,8 @@ export interface AgentCore {
   outgoing(id: MessageId): Promise<OutgoingView>;
   /** Resolves at once when the message has more than `have` steps or ended, else with the next step. */
   outgoingAfter(id: MessageId, have: number, signal: AbortSignal): Promise<OutgoingView>;
+  /** The evidence file of a message; `unknown-message`. */
+  evidence(id: MessageId): Promise<Bytes>;
   /** Newest first. */
   outgoings(limit: number): Promise<readonly OutgoingView[]>;
 
@@ -173,6 +178,8 @@ export interface AgentCore {
   contactRequests(): Promise<readonly ContactRequest[]>;
   /** `undefined` after `remove`. `unknown-agent`, `mailbox-full` when the book is full. */
   decide(who: string, decision: Decision): Promise<Contact | undefined>;
+  /** Takes whom a name with its `@` means now; `relay-unreachable`, `name-unproven`. */
+  acceptChange(name: string): Promise<AgentId>;
   /** Sets the policy unless it is empty; says what holds. */
   strangers(policy: StrangersPolicy | ""): Promise<StrangersPolicy>;
   paused(): Promise<readonly PausedThread[]>;

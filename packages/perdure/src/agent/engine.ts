@@ -22,7 +22,8 @@ import { publish } from "../wire/control.ts";
 import { PerdureError } from "../wire/error.ts";
 import type { Home } from "../wire/identity.ts";
 import { agentIdBytes, messageIdText, STREAM_BYTES } from "../wire/ids.ts";
-import type { KeptStep } from "../wire/kept-agent.ts";
+import type { KeptStep, PayloadAt } from "../wire/kept-agent.ts";
+import { createAddresses } from "./addresses.ts";
 import { createAdmission } from "./admission.ts";
 import { type AgentStore, openAgentStore } from "./agent-store.ts";
 import { createArrivals } from "./arrivals.ts";
@@ -33,10 +34,12 @@ import { createContactCalls } from "./contact-calls.ts";
 import { createContactTeller } from "./contact-teller.ts";
 import type { CreateEngine, Engine, MailView } from "./core.ts";
 import { createEndings } from "./endings.ts";
+import { evidenceFile } from "./evidence-file.ts";
 import { conflictRecords } from "./evidence-records.ts";
 import { createHomes } from "./homes.ts";
 import { createHousekeeping } from "./housekeeping.ts";
 import { createLookups } from "./lookups.ts";
+import { parseRecipient } from "./outgoing-records.ts";
 import { createPeers } from "./peers.ts";
 import type { Planned } from "./planned.ts";
 import { createReceipts } from "./receipts.ts";
@@ -45,7 +48,7 @@ import { createRelayNames } from "./relay-names.ts";
 import { createSealer } from "./sealer.ts";
 import { createStatementChecks } from "./statement-checks.ts";
 import { createSubmissions, NO_DRAFTS, writtenTo } from "./submissions.ts";
-import { mailView, outgoingView, type SenderView } from "./views.ts";
+import { mailView, type OutgoingNames, outgoingView, recipientOf, type SenderView } from "./views.ts";
 
 /** What a closing agent still gives mail that is under way to reach its relay. */
 const LAST_MILE_MS = 1000;
@@ -81,14 +84,15 @@ export const createEngine: CreateEngine = async (options) => {
       .commit({ onFailure: "try-again", plan: () => ({ records: typeof records === "function" ? records() : records, result: undefined }) })
       .catch((error: unknown) => log.write("warn", "agent.not-kept", { what, why: String(error) }));
 
-  const { relayIdRaw } = parseRelayAddress(options.relayAddress);
+  const { relayIdRaw, url: relayUrl } = parseRelayAddress(options.relayAddress);
   if (relayIdRaw === undefined) throw new PerdureError("bad-argument", "the address of the agent's relay names no relay id");
   const hint = (idRaw: Bytes): Home | undefined => {
     const entry = book.find(idRaw);
     return entry === undefined || entry.homeId.length === 0 ? undefined : { relayId: entry.homeId, url: entry.homeUrl, preference: 0 };
   };
   const homes = createHomes({ peers, ownRelayIdRaw: relayIdRaw, hint });
-  const addressOf = (_idRaw: Bytes): string | undefined => undefined;
+  const names: OutgoingNames = { named, elsewhere: homes.elsewhere };
+  const addressOf = (idRaw: Bytes): string | undefined => addresses.of(idRaw);
   const senderView = (from: Bytes): SenderView => ({
     standing: book.standing(from) === "contact" ? "contact" : "none",
     fromAddress: addressOf(from),
@@ -107,6 +111,7 @@ export const createEngine: CreateEngine = async (options) => {
     firstDial: () => link?.firstDial ?? Promise.resolve(),
     closing: closing.signal,
   });
+  const addresses = createAddresses({ host, settings, peers, homes, ownRelayUrl: relayUrl, lookups, relayNames });
   const sealer = createSealer({
     host,
     settings,
@@ -131,7 +136,7 @@ export const createEngine: CreateEngine = async (options) => {
     bell: mailBell,
     closing: closing.signal,
   });
-  const submissions = createSubmissions({ host, settings, outbox, peers, lookups, automatic, book, store: theStore });
+  const submissions = createSubmissions({ host, settings, outbox, names, lookups, automatic, book, store: theStore });
   const admission = createAdmission({ host, settings, book, guard, inbox, outbox, peers, enabled: defences.contacts });
   const teller = createContactTeller({
     host,
@@ -154,6 +159,7 @@ export const createEngine: CreateEngine = async (options) => {
     lookups,
     claims,
     endings,
+    names,
     addressOf,
     store: theStore,
   });
@@ -221,6 +227,7 @@ export const createEngine: CreateEngine = async (options) => {
       if (kept.kind === "step") stepped(kept.head);
       else if (kept.kind === "forgotten") outgoingBell.ring(messageIdText(kept.head.stream, kept.head.seq));
       else if (kept.kind === "received") {
+        addresses.prove(kept.head.from);
         const { inReplyTo } = kept.head.head;
         if (inReplyTo !== undefined) mailBell.ring(messageIdText(inReplyTo.stream, inReplyTo.seq));
       }
@@ -305,7 +312,13 @@ export const createEngine: CreateEngine = async (options) => {
       hint: "`perdure trace` lists what is known.",
     });
   };
-  const view = (outgoing: Outgoing): ReturnType<typeof outgoingView> => outgoingView(outgoing, (name) => peers.named(name)?.idRaw);
+  const view = (outgoing: Outgoing): ReturnType<typeof outgoingView> => outgoingView(outgoing, names);
+  const evidence: Engine["evidence"] = async (id) => {
+    const outgoing = found(id);
+    const to = recipientOf(outgoing, names) ?? EMPTY;
+    const read = (at: PayloadAt): Promise<Bytes> => theStore().read(at);
+    return await evidenceFile({ crypto: host.crypto, own, evidence: outbox.evidence, read, outgoing, to, toBundle: peers.bundle(to) });
+  };
   const within = (signal: AbortSignal): AbortSignal => AbortSignal.any([signal, closing.signal]);
   const viewOf = (incoming: Incoming): MailView => mailView(incoming, senderView(incoming.from));
   const mails: Engine["mails"] = async (box, afterArrival, limit) => inbox.listed(box, afterArrival, limit).map(viewOf);
@@ -336,6 +349,7 @@ export const createEngine: CreateEngine = async (options) => {
     await sealer.idle();
     await link?.close();
     await statements.idle();
+    await addresses.idle();
     await teller.idle();
     await housekeeping.idle();
     await keep([{ kept: positionsRecord(cursor) }], "positions");
@@ -358,6 +372,7 @@ export const createEngine: CreateEngine = async (options) => {
         await outgoingBell.wait(id, signal);
       }
     },
+    evidence,
     outgoings: async (limit) =>
       [...outbox.all()]
         .filter((outgoing) => outgoing.head.class === "mail")
@@ -391,6 +406,7 @@ export const createEngine: CreateEngine = async (options) => {
     finish: claims.finish,
     retry: claims.retry,
     ...contactCalls,
+    acceptChange: async (name) => (await lookups.acceptChange(parseRecipient(name))).id,
     leave: async (client) => claims.leave(client),
     status: async () => ({
       id: own.id,
@@ -404,6 +420,7 @@ export const createEngine: CreateEngine = async (options) => {
       outgoing: outbox.openMessages,
       strangers: book.policy.strangers,
       paused: [...guard.pauses()].length,
+      conflicts: outbox.evidence.conflicts.length,
     }),
     [Symbol.asyncDispose]: () => (disposed ??= dispose()),
   };

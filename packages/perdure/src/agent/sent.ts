@@ -14,7 +14,7 @@ const unsuccessful = (state: DeliveryState): boolean => isTerminal(state) && sta
 const VERDICT_GRACE_MS = 60_000;
 
 export interface SentOptions {
-  readonly core: Pick<AgentCore, "outgoingAfter">;
+  readonly core: Pick<AgentCore, "outgoingAfter" | "evidence">;
   readonly clock: Clock;
   readonly settings: Settings;
   /** Fires when the agent is closed. */
@@ -40,8 +40,11 @@ export function createSent({ core, clock, settings, closing, view }: SentOptions
       return known.to;
     },
     toName: view.toName,
+    get home() {
+      return known.home;
+    },
     get steps() {
-      return known.steps;
+      return [...known.steps, ...known.late].sort((a, b) => rank(a.state) - rank(b.state));
     },
     async *[Symbol.asyncIterator]() {
       for (let at = 0; ; ) {
@@ -69,6 +72,12 @@ export function createSent({ core, clock, settings, closing, view }: SentOptions
         withDeadline(clock, { timeoutMs: waiting.timeoutMs ?? restMs(), what, hint, signal }, reach),
       );
     },
+    export: (waiting = {}) =>
+      closing.during(waiting.signal, (signal) =>
+        withDeadline(clock, { timeoutMs: waiting.timeoutMs ?? settings.callTimeoutMs, what: `the evidence of ${view.id}`, signal }, () =>
+          core.evidence(view.id),
+        ),
+      ),
   };
 }
 

@@ -14,9 +14,8 @@ import type { Draft, OutgoingView, Submission, TurnDraft } from "./core.ts";
 import type { Verdict } from "./endings.ts";
 import type { Lookups } from "./lookups.ts";
 import { outgoingRecords, parseRecipient, refuseWithoutRoom } from "./outgoing-records.ts";
-import type { Peers } from "./peers.ts";
 import type { Planned } from "./planned.ts";
-import { outgoingView } from "./views.ts";
+import { type OutgoingNames, outgoingView } from "./views.ts";
 
 const SHORTEST_EXPIRY_MS = 1000;
 
@@ -39,14 +38,14 @@ export interface SubmissionOptions {
   readonly host: Pick<Host, "clock" | "crypto" | "random" | "log">;
   readonly settings: Settings;
   readonly outbox: Outbox;
-  readonly peers: Peers;
+  readonly names: OutgoingNames;
   readonly lookups: Lookups;
   readonly automatic: Automatic;
   readonly book: ContactBook;
   readonly store: () => AgentStore;
 }
 
-export function createSubmissions({ host, settings, outbox, peers, lookups, automatic, book, store }: SubmissionOptions): Submissions {
+export function createSubmissions({ host, settings, outbox, names, lookups, automatic, book, store }: SubmissionOptions): Submissions {
   const { clock, log } = host;
 
   const expiryOf = (draft: Draft, nowMs: number): number => {
@@ -77,7 +76,7 @@ export function createSubmissions({ host, settings, outbox, peers, lookups, auto
   });
   const view = (requestId: string): OutgoingView | undefined => {
     const outgoing = outbox.byRequest(requestId);
-    return outgoing === undefined ? undefined : outgoingView(outgoing, (name) => peers.named(name)?.idRaw);
+    return outgoing === undefined ? undefined : outgoingView(outgoing, names);
   };
 
   return {

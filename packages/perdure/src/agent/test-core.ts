@@ -94,6 +94,8 @@ export function createTestEngine(disk: TestDisk): TestEngine {
         expiresAtMs: Date.now() + (draft.expiresInMs ?? 60_000),
         toName: undefined,
         steps: [stepOf("queued")],
+        late: [],
+        home: undefined,
         ended: false,
       };
       disk.outgoing.set(requestId, view);
@@ -101,6 +103,7 @@ export function createTestEngine(disk: TestDisk): TestEngine {
     },
     outgoing: async (id) => sent(id),
     outgoingAfter: (id, have, signal) => waitFor(() => (sent(id).steps.length > have || sent(id).ended ? sent(id) : undefined), signal),
+    evidence: async () => EMPTY,
     outgoings: async (limit) => [...disk.outgoing.values()].reverse().slice(0, limit),
     mails: async (box, after, limit) => open_(box, after).slice(0, limit),
     mailsAfter: (box, after, limit, signal) =>
@@ -151,6 +154,7 @@ export function createTestEngine(disk: TestDisk): TestEngine {
       for (const [mail, holder] of [...holders]) if (holder === client) holders.delete(mail);
       changed();
     },
+    acceptChange: async () => TEST_SENDER,
     contacts: async () => [],
     contactRequests: async () => [],
     decide: async () => undefined,
@@ -171,6 +175,7 @@ export function createTestEngine(disk: TestDisk): TestEngine {
       failed: open_("failed", 0).length,
       strangers: "wait",
       paused: 0,
+      conflicts: 0,
       outgoing: disk.outgoing.size,
       relay: { id: disk.id, url: "ws://127.0.0.1:1/", connected: false, lastError: undefined, clockOffsetMs: undefined, caughtUp: false },
     }),

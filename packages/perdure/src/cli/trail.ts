@@ -32,12 +32,15 @@ export interface Parties {
   readonly relay: string;
   /** As the person calls the recipient. */
   readonly to: string;
+  /** The recipient's relay when it is another. */
+  readonly home?: Sent["home"];
 }
 
-/** "self", "relay" or the recipient, with an unknown party's id shortened. */
+/** "self", "relay", the host of the other relay, or the recipient, with an unknown party's id shortened. */
 export function whoText(step: Step, parties: Parties, self = "self"): string {
   if (step.by === "self") return self;
   if (step.by === parties.relay) return "relay";
+  if (step.by === parties.home?.id) return safeLine(parties.home.host, 34);
   return parties.to.startsWith("ag1") ? shortId(parties.to) : safeLine(parties.to, 34);
 }
 

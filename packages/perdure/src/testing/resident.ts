@@ -152,6 +152,7 @@ export function createResident({ name, address, driver, sleep }: ResidentOptions
     add: (who, waiting) => call((agent) => agent.contacts.add(who, waiting)),
     block: (who, waiting) => call((agent) => agent.contacts.block(who, waiting)),
     remove: (who, waiting) => call((agent) => agent.contacts.remove(who, waiting)),
+    acceptChange: (name, waiting) => call((agent) => agent.contacts.acceptChange(name, waiting)),
     policy: (strangers, waiting) => call((agent) => agent.contacts.policy(strangers, waiting)),
     paused: (waiting) => call((agent) => agent.contacts.paused(waiting)),
     resume: (threadOrPeer, waiting) => call((agent) => agent.contacts.resume(threadOrPeer, waiting)),

@@ -4,21 +4,13 @@ import { dirname, join } from "node:path";
 import process from "node:process";
 import { sleep } from "../../host/deadline.ts";
 import { formatRelayAddress } from "../../protocol/link/index.ts";
-import { isPerdureError } from "../../wire/error.ts";
 import { MAX_TRANSPORT_BYTES } from "../../wire/limits.ts";
 import { type AgentCard, readAgentCard } from "../agent-card.ts";
-import { describeFailure } from "../failure.ts";
+import { type Check, failedCheck, reportChecks } from "../check.ts";
 import { agentFolder } from "../folder.ts";
 import { type Invocation, openHere, type Verb } from "../invocation.ts";
 import { durationText, sizeText } from "../quantity.ts";
 import type { FolderOptions } from "../words.ts";
-
-export interface Check {
-  readonly name: string;
-  readonly state: "ok" | "warn" | "fail";
-  readonly says: string;
-  readonly hint?: string;
-}
 
 const OLDEST_NODE = 24;
 const ROOM_BYTES = 512 * 1024 * 1024;
@@ -42,15 +34,7 @@ export function doctorVerb(options: FolderOptions): Verb {
       add(await checkRelay(invocation, card.card));
       add(...(await checkAgent(invocation, options.at)));
     }
-    const ok = checks.every((check) => check.state !== "fail");
-    terminal.object({ type: "doctor", ok, folder, checks });
-    const { paint } = terminal.stdout;
-    const mark = { ok: paint.good("ok  "), warn: paint.warning("warn"), fail: paint.bad("fail") };
-    for (const check of checks) {
-      terminal.line(`${mark[check.state]}  ${check.name.padEnd(9)} ${check.says}`);
-      if (check.hint !== undefined && check.state !== "ok") terminal.line(`      ${" ".repeat(9)} ${paint.faint(check.hint)}`);
-    }
-    return ok ? 0 : 1;
+    return reportChecks(terminal, { type: "doctor", folder }, checks);
   };
 }
 
@@ -110,7 +94,7 @@ async function readCard({ host }: Invocation, folder: string): Promise<{ readonl
     }
     return { card, check: { name: "identity", state: "ok", says: `${who}; certificate for ${durationText(leftMs)}` } };
   } catch (error) {
-    return { check: failed("identity", error) };
+    return { check: failedCheck("identity", error) };
   }
 }
 
@@ -136,7 +120,7 @@ async function checkDisk({ host }: Invocation, folder: string): Promise<Check> {
       ? { name: "disk", state: "warn", says, hint: "Make room: at a full disk nothing new can be accepted." }
       : { name: "disk", state: "ok", says };
   } catch (error) {
-    return failed("disk", error);
+    return failedCheck("disk", error);
   }
 }
 
@@ -166,7 +150,7 @@ async function checkRelay({ host, settings, signal }: Invocation, card: AgentCar
     connection.close();
     return { name: "relay", state: "ok", says: `${formatRelayAddress(home.url, home.relayId)} answers in ${durationText(tookMs)}` };
   } catch (error) {
-    return failed("relay", error);
+    return failedCheck("relay", error);
   }
 }
 
@@ -208,14 +192,24 @@ async function checkAgent(invocation: Invocation, at: string | undefined): Promi
             hint: "Set this machine's clock; expiry is judged by clocks.",
           }
         : { name: "clock", state: "ok", says: `within ${durationText(Math.abs(offsetMs))} of the relay's` };
-    return [holder, { name: "session", state: "ok", says: `the relay knows this agent (${status.relay.id.slice(0, 11)}…)` }, clockCheck];
+    const lies: readonly Check[] =
+      status.conflicts === 0
+        ? []
+        : [
+            {
+              name: "proofs",
+              state: "warn",
+              says: `${status.conflicts} time${status.conflicts === 1 ? "" : "s"} a relay signed two statements that cannot both be true`,
+              hint: "Every perdure trace <id> --export <file> carries them; perdure verify shows them to anybody.",
+            },
+          ];
+    return [
+      ...lies,
+      holder,
+      { name: "session", state: "ok", says: `the relay knows this agent (${status.relay.id.slice(0, 11)}…)` },
+      clockCheck,
+    ];
   } catch (error) {
-    return [failed("agent", error)];
+    return [failedCheck("agent", error)];
   }
-}
-
-function failed(name: string, error: unknown): Check {
-  if (isPerdureError(error) && error.code === "aborted") throw error;
-  const failure = describeFailure(error, "");
-  return { name, state: "fail", says: `${failure.why} (${failure.code})`, ...(failure.hint === undefined ? {} : { hint: failure.hint }) };
 }

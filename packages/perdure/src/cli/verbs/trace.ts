@@ -1,25 +1,31 @@
 /** `perdure trace`: what happened to a message, when, and who signed for it. */
+import { writeFile } from "node:fs/promises";
 import type { Agent, Sent, Step } from "../../agent/api.ts";
 import { isTerminal } from "../../protocol/delivery/delivery-lattice.ts";
 import { isPerdureError, PerdureError } from "../../wire/error.ts";
 import { safeLine } from "../foreign-text.ts";
 import { awaitNews, type Invocation, openHere, type Verb } from "../invocation.ts";
-import { dateText } from "../quantity.ts";
+import { dateText, sizeText } from "../quantity.ts";
 import { followSent, shortId, stateText, stepObject, stepText, whoText } from "../trail.ts";
-import type { FolderOptions } from "../words.ts";
+import type { TraceWords } from "../words.ts";
 
 /** A receipt that has just arrived is verified in this time. */
 const NEWS_MS = 500;
 
-export function traceVerb(word: string | undefined, options: FolderOptions): Verb {
+export function traceVerb(word: string | undefined, options: TraceWords): Verb {
   return async (invocation) => {
     await using agent = await openHere(invocation, options.at);
+    if (word === undefined && options.export !== undefined)
+      throw new PerdureError("bad-argument", "--export writes the evidence of one message", {
+        hint: "perdure trace, without an id, lists them.",
+      });
     if (word === undefined) {
       await awaitNews(invocation, agent);
       return await list(invocation, agent);
     }
     const sent = await findSent(agent, word, invocation.signal);
     await trace(invocation, agent, sent);
+    if (options.export !== undefined) await exportTo(invocation, await agent.sent(sent.id), options.export);
     return 0;
   };
 }
@@ -41,11 +47,12 @@ async function list({ terminal, signal }: Invocation, agent: Agent): Promise<num
 async function trace(invocation: Invocation, agent: Agent, sent: Sent): Promise<void> {
   const { terminal, signal } = invocation;
   const { relay } = await agent.status({ signal });
-  const parties = { relay: relay.id, to: nameOf(sent) };
+  const parties = { relay: relay.id, to: nameOf(sent), home: sent.home };
+  const width = Math.max(6, sent.home === undefined ? 0 : safeLine(sent.home.host, 34).length);
   const { paint } = terminal.stdout;
   const show = (step: Step): void => {
     terminal.object(stepObject(sent.id, String(sent.to), step));
-    const who = whoText(step, parties).padEnd(6);
+    const who = whoText(step, parties).padEnd(width);
     terminal.line(
       `${paint.faint(dateText(step.atMs))}  ${paint.strong(who)}  ${stateText(step.state, paint)}${" ".repeat(Math.max(0, 9 - step.state.length))}${stepText(step)}`,
     );
@@ -62,9 +69,18 @@ async function trace(invocation: Invocation, agent: Agent, sent: Sent): Promise<
   });
 }
 
+async function exportTo({ terminal, signal }: Invocation, sent: Sent, path: string): Promise<void> {
+  const file = await sent.export({ signal });
+  await writeFile(path, file).catch((cause: unknown) => {
+    throw new PerdureError("permission-denied", `${path} cannot be written`, { hint: "Name another file with --export.", cause });
+  });
+  terminal.object({ type: "evidence-file", path, sizeBytes: file.length });
+  terminal.note(`${path}: all that proves it, ${sizeText(file.length)}; perdure verify ${path}`);
+}
+
 /** As the person called the recipient. */
 function nameOf(sent: Sent): string {
-  return sent.toName === undefined ? String(sent.to) : `@${safeLine(sent.toName, 33)}`;
+  return sent.toName === undefined ? String(sent.to) : `@${safeLine(sent.toName, 80)}`;
 }
 
 async function findSent(agent: Agent, word: string, signal: AbortSignal): Promise<Sent> {
