@@ -1,15 +1,15 @@
 /** Runs one call of the command: words in, exit code out. */
 import type { Readable } from "node:stream";
 import { CommanderError } from "commander";
-import type { LogLevel } from "../host/log.ts";
+import type { Log } from "../host/log.ts";
 import { createConsoleLog, createNodeHost } from "../host/node/index.ts";
 import { createSettings } from "../settings/register.ts";
 import { ERROR_CODES, PerdureError } from "../wire/error.ts";
 import { describeFailure, reportFailure } from "./failure.ts";
-import { type Invocation, parseOverrides } from "./invocation.ts";
+import { type Dispatch, type Invocation, parseOverrides } from "./invocation.ts";
 import { packageVersion } from "./package-version.ts";
 import type { Environment } from "./paint.ts";
-import { createProgram, type Dispatch } from "./program.ts";
+import { createProgram } from "./program.ts";
 import { createTerminal, type Terminal, type TerminalStreams } from "./terminal.ts";
 
 export interface CommandStreams extends TerminalStreams {
@@ -32,7 +32,10 @@ export async function runCommand(
       const verb = await load();
       // Who waits for one thing is told in the end why it did not come; who watches, or serves, wants to know at once.
       const level = options.verbose === true ? "debug" : serves === true || terminal.stderr.isTerminal ? "warn" : "error";
-      exit = await verb(createInvocation(terminal, streams, environment, signal, overrides, level));
+      // Who collects lines of JSON wants to know what went well, too.
+      const json = options.log === undefined ? terminal.json : options.log === "json";
+      const log = createConsoleLog({ write: terminal.trouble, level: options.log === "json" && level === "warn" ? "info" : level, json });
+      exit = await verb(createInvocation(terminal, streams, environment, signal, overrides, log));
     } catch (error) {
       const failure = describeFailure(error, what);
       exit = failure.exit;
@@ -76,9 +79,8 @@ function createInvocation(
   environment: Environment,
   signal: AbortSignal,
   overrides: Readonly<Record<string, number>>,
-  level: LogLevel,
+  log: Log,
 ): Invocation {
-  const log = createConsoleLog({ write: terminal.trouble, level, json: terminal.json });
   return {
     host: createNodeHost({ log }),
     terminal,

@@ -9,6 +9,7 @@ import type { Waiting } from "./content.ts";
 import { agentFolder } from "./folder.ts";
 import type { Environment } from "./paint.ts";
 import type { Terminal } from "./terminal.ts";
+import type { CommonOptions } from "./words.ts";
 
 export interface Invocation {
   readonly host: Host;
@@ -26,6 +27,14 @@ export interface Invocation {
 
 /** A verb ends with an exit code, or throws. */
 export type Verb = (invocation: Invocation) => Promise<number>;
+
+/** `what` is what the person wanted, for the error that may come of it; a verb that `serves` runs until it is stopped. */
+export type Dispatch = (call: {
+  readonly what: string;
+  readonly options: CommonOptions;
+  readonly serves?: boolean;
+  readonly load: () => Promise<Verb>;
+}) => Promise<void>;
 
 /** Reads `--set name=value` words; `bad-argument` or `unknown-setting`. */
 export function parseOverrides(words: readonly string[]): Readonly<Record<string, number>> {

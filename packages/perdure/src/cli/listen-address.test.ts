@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { nextPort, pageOf, parseListenAddress } from "./listen-address.ts";
+import { nextPort, parseListenAddress } from "./listen-address.ts";
 
 describe("where a relay listens", () => {
   it.each([
@@ -10,6 +10,13 @@ describe("where a relay listens", () => {
     ["ws://127.0.0.1:4410/", "ws://127.0.0.1:4410"],
   ])("%s is %s", (text, address) => expect(parseListenAddress(text)).toBe(address));
 
+  it.each([
+    ["443", "wss://127.0.0.1:443"],
+    ["0.0.0.0:8443", "wss://0.0.0.0:8443"],
+    ["wss://[::]:443/", "wss://[::]:443"],
+    ["ws://127.0.0.1:4410", "ws://127.0.0.1:4410"],
+  ])("%s with a certificate is %s", (text, address) => expect(parseListenAddress(text, "wss")).toBe(address));
+
   it.each(["", "localhost", "127.0.0.1:99999", "http://127.0.0.1:1", "ws://127.0.0.1:1/path", ":::"])("%j is refused", (text) => {
     expect(() => parseListenAddress(text)).toThrow(expect.objectContaining({ code: "bad-argument" }));
   });
@@ -17,6 +24,5 @@ describe("where a relay listens", () => {
   it("the next port ends behind the last", () => {
     expect(nextPort("ws://127.0.0.1:4410")).toBe("ws://127.0.0.1:4411");
     expect(nextPort("ws://127.0.0.1:65535")).toBeUndefined();
-    expect(pageOf("ws://127.0.0.1:4410")).toBe("http://127.0.0.1:4410/");
   });
 });

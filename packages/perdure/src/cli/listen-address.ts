@@ -3,15 +3,18 @@ import { PerdureError } from "../wire/error.ts";
 
 export const DEFAULT_LISTEN = "ws://127.0.0.1:4410";
 
-/** A `ws:` address; `bad-argument` when the text is none. */
-export function parseListenAddress(text: string): string {
-  const address = /^\d+$/.test(text) ? `ws://127.0.0.1:${text}` : text.includes("://") ? text : `ws://${text}`;
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { "ws:": "80", "wss:": "443" };
+
+/** A `ws:` or `wss:` address, of the scheme given where the text has none; `bad-argument` when it is no address. */
+export function parseListenAddress(text: string, scheme: "ws" | "wss" = "ws"): string {
+  const address = /^\d+$/.test(text) ? `${scheme}://127.0.0.1:${text}` : text.includes("://") ? text : `${scheme}://${text}`;
   const url = URL.canParse(address) ? new URL(address) : undefined;
+  const implied = DEFAULT_PORTS[url?.protocol ?? ""];
   if (
     url === undefined ||
-    url.protocol !== "ws:" ||
+    implied === undefined ||
     url.hostname === "" ||
-    (url.port === "" && !/:80\/?$/.test(address)) ||
+    (url.port === "" && !new RegExp(`:${implied}/?$`).test(address)) ||
     (url.pathname !== "/" && url.pathname !== "") ||
     url.hash !== ""
   ) {
@@ -19,22 +22,16 @@ export function parseListenAddress(text: string): string {
       hint: "Write host:port, for example --listen 127.0.0.1:4410; port 0 takes any free one.",
     });
   }
-  return `ws://${url.hostname}:${url.port === "" ? "80" : url.port}`;
+  return `${url.protocol}//${url.hostname}:${url.port === "" ? implied : url.port}`;
 }
 
 /** The address with the port after; `undefined` behind the last. */
 export function nextPort(address: string): string | undefined {
   const url = new URL(address);
   const port = Number(url.port) + 1;
-  return port > 65_535 ? undefined : `ws://${url.hostname}:${port}`;
+  return port > 65_535 ? undefined : `${url.protocol}//${url.hostname}:${port}`;
 }
 
 export function portOf(address: string): number {
   return Number(new URL(address).port);
-}
-
-/** The page of a relay that listens at this address. */
-export function pageOf(address: string): string {
-  const url = new URL(address);
-  return `http://${url.hostname}:${url.port}/`;
 }

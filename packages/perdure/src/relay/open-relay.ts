@@ -48,8 +48,12 @@ export interface RelayOptions {
 
 export interface Relay extends AsyncDisposable {
   readonly id: AgentId;
-  /** What agents join: the address as bound, with the relay's id behind `#`. */
+  /** What agents join: the address in the world, else as bound, with the relay's id behind `#`. */
   readonly address: string;
+  /** Where it listens, with the real port. */
+  readonly listens: string;
+  /** Where its owner sees how it is; that of a public relay lets in whoever has the link. */
+  readonly page: string;
   status(): RelayStatus;
   /** An address with a fresh ticket in it; durable when it resolves. `bad-argument` for uses below 1 or a time outside 1 min to 366 d. */
   issueTicket(options?: { readonly uses?: number; readonly expiresInMs?: number }): Promise<IssuedTicket>;
@@ -102,7 +106,8 @@ export async function openRelayWith(options: OpenRelay): Promise<Relay> {
       defences: options.defences,
     });
     core = running;
-    const desk = createOwnerDesk({ host, core: running, address, page: pageOf(reach, listener.address, token) });
+    const page = pageOf(reach, listener.address, token);
+    const desk = createOwnerDesk({ host, core: running, address, page });
     const socket = await serveOwner(host, folder, desk.answer);
     doors.push(() => socket.close());
     let drained: Promise<void> | undefined;
@@ -114,6 +119,8 @@ export async function openRelayWith(options: OpenRelay): Promise<Relay> {
     return {
       id: own.id,
       address,
+      listens: listener.address,
+      page,
       status: running.status,
       issueTicket: desk.issueTicket,
       ban: desk.ban,
@@ -172,8 +179,8 @@ async function startListening(
 
 /** Where the owner sees the relay's numbers. The token stands behind `#`, which a browser keeps to itself. */
 function pageOf(reach: Reach, listens: string, token: OwnerToken | undefined): string {
-  const page = new URL("/page", (reach.publicUrl ?? listens).replace(/^ws/, "http"));
-  return token === undefined ? page.href : `${page.href}#token=${token.text}`;
+  const here = (reach.publicUrl ?? listens).replace(/^ws/, "http");
+  return token === undefined ? new URL("/", here).href : `${new URL("/page", here).href}#token=${token.text}`;
 }
 
 async function finishWork(host: Host, settings: Settings, core: RelayCore): Promise<void> {

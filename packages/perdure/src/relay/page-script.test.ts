@@ -88,6 +88,7 @@ function status(more: Partial<RelayStatus> = {}): RelayStatus {
     memoryBytes: undefined,
     counters: { accepted: 0, duplicates: 0, delivered: 0, settled: 0, expired: 0, lost: 0, statements: 0, refused: {} },
     incidents: [],
+    tickets: { required: false },
     settings: [],
     ...more,
   };

@@ -38,7 +38,7 @@ describe("where a relay may be", () => {
   it.each([
     [{ listen: "ws://127.0.0.1:0" }, undefined],
     [{ listen: "ws://localhost:4410" }, undefined],
-    [{ listen: "wss://[::1]:4410" }, undefined],
+    [{ listen: "wss://[::1]:4410", tls: {} }, undefined],
     [{ listen: "ws://0.0.0.0:4410", public: "wss://relay.example" }, "wss://relay.example/"],
     [{ listen: "ws://127.0.0.1:4410", public: "wss://relay.example:8443/" }, "wss://relay.example:8443/"],
     [{ listen: "ws://10.0.0.7:4410", public: "ws://relay-a:4410/" }, "ws://relay-a:4410/"],
@@ -46,7 +46,9 @@ describe("where a relay may be", () => {
 
   for (const words of [
     { listen: "ws://0.0.0.0:4410" },
-    { listen: "wss://relay.example:443" },
+    { listen: "wss://relay.example:443", tls: {} },
+    { listen: "wss://127.0.0.1:443" },
+    { listen: "ws://127.0.0.1:443", tls: {} },
     { listen: "http://127.0.0.1:4410" },
     { listen: "127.0.0.1:4410" },
     { listen: "ws://0.0.0.0:4410", public: "https://relay.example/" },

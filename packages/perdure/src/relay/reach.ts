@@ -21,11 +21,22 @@ export interface Reach {
 export interface ReachWords {
   readonly listen: string;
   readonly public?: string | undefined;
+  /** Present when the relay ends TLS itself. */
+  readonly tls?: unknown;
 }
 
 /** `bad-argument` when the two do not fit. */
-export function reachOf({ listen, public: shown }: ReachWords): Reach {
+export function reachOf({ listen, public: shown, tls }: ReachWords): Reach {
   const listens = requireWebSocket(listen, "a relay cannot listen on", "Use an address like ws://127.0.0.1:4410.");
+  if ((listens.protocol === "wss:") !== (tls !== undefined)) {
+    throw new PerdureError(
+      "bad-argument",
+      `${listens.protocol}// ${tls === undefined ? "needs" : "has no use for"} a certificate and its key`,
+      {
+        hint: "With a certificate listen on wss://…; behind a proxy that has one, on ws://….",
+      },
+    );
+  }
   const published = shown === undefined ? undefined : requirePublicUrl(shown);
   if (published === undefined && !isLoopbackName(listens.hostname)) {
     throw new PerdureError(

@@ -223,6 +223,7 @@ export async function startRelayCore({
       log,
       settings,
       settingOrigins,
+      ticketsRequired,
       incidents,
       memoryBytes,
       connections: () => sessions.open,

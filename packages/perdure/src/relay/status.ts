@@ -78,6 +78,10 @@ export interface RelayStatus {
   /** Oldest first, at most 50. */
   readonly incidents: readonly Incident[];
   readonly settings: readonly SettingRow[];
+  readonly tickets: {
+    /** An agent nobody knows needs one to register. */
+    readonly required: boolean;
+  };
 }
 
 export interface StatusOptions {
@@ -90,6 +94,7 @@ export interface StatusOptions {
   readonly log: RecordLog;
   readonly settings: Settings;
   readonly settingOrigins: Readonly<Record<string, string>> | undefined;
+  readonly ticketsRequired: boolean;
   readonly incidents: Incidents;
   readonly connections: () => number;
   /** Those with most waiting first, at most as many as asked for. */
@@ -126,6 +131,7 @@ export function createStatus(options: StatusOptions): () => RelayStatus {
       counters: { ...counters, refused: Object.fromEntries(counters.refused) },
       incidents: [...options.incidents.recent],
       settings: listSettings(settings, options.settingOrigins),
+      tickets: { required: options.ticketsRequired },
     };
   };
 }

@@ -1,4 +1,5 @@
-export { formatRelayAddress, parseRelayAddress } from "./address.ts";
+export { formatRelayAddress, parseRelayAddress, type RelayAddress } from "./address.ts";
 export { connectSession } from "./connect.ts";
 export { errorOfGoodbye, goodbyeFor } from "./goodbyes.ts";
+export { type Probed, probeRelay } from "./probe.ts";
 export type { Session } from "./session.ts";
