@@ -9,7 +9,7 @@
  *   5 statements     numbers gapless and never twice; a handle only rises
  *   6 horizon        nothing completed is ever handed over again
  *   8 sealing        no body in anything a relay keeps or says
- *   9 bounds         queues and stores stay below their limits
+ *   9 bounds         queues and stores stay below their limits; whoever writes is charged for it, and for no more than its share
  *  10 no silence     every message ends, every error has a code
  *
  * (7, key state, has one event in this version and is checked by the tests of `identity`; what a disk must hold, and that no key seals
@@ -17,10 +17,12 @@
  */
 import type { Mail, Step } from "../packages/perdure/src/agent/api.ts";
 import type { LogFields, LogLevel } from "../packages/perdure/src/host/log.ts";
+import { COUNTED_DEPTH } from "../packages/perdure/src/protocol/contacts/loop-guard.ts";
 import { rank } from "../packages/perdure/src/protocol/delivery/delivery-lattice.ts";
 import { isErrorCode } from "../packages/perdure/src/wire/error.ts";
 import { MAX_PARTS } from "../packages/perdure/src/wire/limits.ts";
-import { RELAY } from "./town.ts";
+import { createRelayBook, type RelayBook, type Shares, type Taken } from "./relay-book.ts";
+import type { Census } from "./town.ts";
 import { CANARY } from "./traffic.ts";
 
 export class InvariantBroken extends Error {
@@ -32,20 +34,10 @@ export class InvariantBroken extends Error {
   }
 }
 
-/** One envelope as the relay took it. */
-interface Taken {
-  readonly from: string;
-  readonly to: string;
-  readonly id: string;
-  readonly digest: string;
-  readonly class: string;
-  readonly ticket: number;
-  readonly life: number;
-  acked: boolean;
-  ended: boolean;
-}
-
 interface Promised {
+  readonly from: string;
+  /** As the sender wrote it: `@name`, or `@name@relay`. */
+  readonly to: string;
   readonly text: string;
   last: Step | undefined;
   /** States shown so far: a handle shows them again after a restart, and never a lower one for the first time. */
@@ -54,15 +46,17 @@ interface Promised {
 
 export interface Ledger {
   fact(host: string, level: LogLevel, event: string, fields: LogFields): void;
-  promised(host: string, id: string, text: string): void;
+  promised(host: string, id: string, to: string, text: string): void;
   step(host: string, id: string, step: Step): void;
   handed(host: string, mail: Mail, text: string): void;
   /** A call that was refused: allowed, when it says so with a code. */
   refused(host: string, code: string): void;
   unexpected(what: string): void;
   crashed(host: string): void;
-  /** Digests of what the relay acknowledged and has not let go of: what its disk must hold at any moment. */
-  owed(): readonly string[];
+  /** Digests of what a relay acknowledged and has not let go of: what its disk must hold at any moment. */
+  owed(relay: string): readonly string[];
+  /** An agent that nobody knows, and that means no good: what it sends is nobody's loss. */
+  stranger(agentId: string): void;
   /** Throws the first broken invariant; called after every step. */
   check(): void;
   /** Messages that were promised and have not come to an end. */
@@ -79,28 +73,43 @@ export interface LedgerCounts {
   repeats: number;
   acked: number;
   statements: number;
+  /** Envelopes that relays took from other relays. */
+  relayed: number;
   crashes: number;
+  /** Statements that somebody found to contradict others. */
+  liesSeen: number;
   refusals: number;
   byEnd: Record<string, number>;
 }
 
 const TERMINAL_RANK = rank("unconfirmed");
 
-export function createLedger(): Ledger {
-  const counts: LedgerCounts = {
+export interface LedgerOptions {
+  readonly census: Census;
+  /** The relay that lies, if one does: its agents, and who writes to them, may lose mail by it, and nobody anything else. */
+  readonly liar: string | undefined;
+  readonly limits: Omit<Shares, "isStranger"> & {
+    /** Automatic messages that automatic mail causes: from one agent in one thread. */
+    readonly automatic: number;
+  };
+}
+
+export function createLedger({ census, liar, limits }: LedgerOptions): Ledger {
+  const counts: Omit<LedgerCounts, "acked" | "statements" | "relayed"> = {
     promised: 0,
     handed: 0,
     completed: 0,
     repeats: 0,
-    acked: 0,
-    statements: 0,
     crashes: 0,
+    liesSeen: 0,
     refusals: 0,
     byEnd: {},
   };
   const idOf = new Map<string, string>();
-  const byLink = new Map<string, Taken[]>();
-  const byPosition = new Map<string, Taken>();
+  const relayOf = new Map<string, RelayBook>();
+  const strangers = new Set<string>();
+  /** Ids of automatic messages that automatic mail caused, by sender and thread. */
+  const automatic = new Map<string, Set<string>>();
   const promises = new Map<string, Promised>();
   const completions = new Map<string, { readonly outcome: string; readonly digest: string }>();
   const dealtWith = new Set<string>();
@@ -109,99 +118,41 @@ export function createLedger(): Ledger {
   /** Started, and its process died: the batch of its completion may be on disk although nobody heard of it. */
   const mayBeCompleted = new Set<string>();
   const digests = new Map<string, string>();
-  let life = 0;
-  let syncedTicket = -1;
-  let statement: { readonly number: number; readonly life: number } | undefined;
   let broken: InvariantBroken | undefined;
 
   const fail = (invariant: string, what: string): void => {
     broken ??= new InvariantBroken(invariant, what);
   };
   const hostOf = (agentId: string): string => idOf.get(agentId) ?? agentId;
-  const rangesOf = (text: string): readonly (readonly [number, number])[] =>
-    text
-      .split(/[ ,]/)
-      .filter((each) => each !== "")
-      .map((each) => {
-        const [first = "0", last = first] = each.split("-");
-        return [Number(first), Number(last)] as const;
-      });
+  /** What a relay that lies brings about with its own agents' mail is no fault of theirs; everything else still is. */
+  const isHonest = (...relays: readonly (string | undefined)[]): boolean => liar === undefined || !relays.includes(liar);
+  const homeOf = (agentId: string): string | undefined => census.homes.get(hostOf(agentId));
 
-  const relayFact = (event: string, fields: LogFields): void => {
-    const text = (name: string): string => String(fields[name] ?? "");
-    const number = (name: string): number => Number(fields[name] ?? 0);
-    switch (event) {
-      case "relay.started":
-        life++;
-        syncedTicket = -1;
-        return;
-      case "relay.mail-appended": {
-        const taken: Taken = {
-          from: text("from"),
-          to: text("agent"),
-          id: text("id"),
-          digest: text("digest"),
-          class: text("class"),
-          ticket: number("ticket"),
-          life,
-          acked: false,
-          ended: false,
-        };
-        const link = byLink.get(text("link")) ?? [];
-        link[number("linkSeq")] = taken;
-        byLink.set(text("link"), link);
-        byPosition.set(`${text("agent")} ${number("position")}`, taken);
-        const key = `${taken.from} ${taken.to} ${taken.id}`;
-        const known = digests.get(key);
-        if (known !== undefined && known !== taken.digest) fail("id", `${taken.id} of ${hostOf(taken.from)} was sent with two contents`);
-        digests.set(key, taken.digest);
-        return;
-      }
-      case "relay.batch-synced":
-        syncedTicket = Math.max(syncedTicket, number("ticket"));
-        return;
-      case "relay.ack-sent":
-        for (const taken of (byLink.get(text("link")) ?? []).slice(0, number("upTo") + 1)) {
-          if (taken === undefined || taken.acked) continue;
-          taken.acked = true;
-          counts.acked++;
-          if (taken.life === life && taken.ticket > syncedTicket)
-            fail("2 ack", `${taken.id} was acknowledged in batch ${taken.ticket}, synced is ${syncedTicket}`);
-        }
-        return;
-      case "relay.settle-applied":
-        for (const [first, last] of rangesOf(text("ranges"))) {
-          if (last > number("tail"))
-            fail("4 release", `positions up to ${last} of ${hostOf(text("agent"))} were released, durable are ${number("tail")}`);
-          for (let position = first; position <= last; position++) {
-            const taken = byPosition.get(`${text("agent")} ${position}`);
-            if (taken === undefined || taken.ended) continue;
-            taken.ended = true;
-            if (taken.class === "mail" && !isDealtWith(taken))
-              fail("4 release", `${taken.id} of ${hostOf(taken.from)} was released before ${hostOf(taken.to)} completed it`);
-          }
-        }
-        return;
-      case "relay.expired":
-      case "relay.lost": {
-        const taken = byPosition.get(`${text("agent")} ${number("position")}`);
-        if (taken !== undefined) taken.ended = true;
-        if (event === "relay.lost") fail("1 custody", `${text("id")} was lost by the relay`);
-        return;
-      }
-      case "relay.statement":
-        counts.statements++;
-        // A relay that died after the sync and before it could say so leaves a number that nobody heard of; none may come again.
-        if (
-          statement !== undefined &&
-          (number("number") <= statement.number || (statement.life === life && number("number") !== statement.number + 1))
-        ) {
-          fail("5 statements", `statement ${number("number")} follows ${statement.number}`);
-        }
-        statement = { number: number("number"), life };
-        return;
-      default:
-    }
+  const books = new Map(
+    census.relays.map((name) => [
+      name,
+      createRelayBook({
+        name,
+        fail: (invariant, what) => {
+          if (isHonest(name) || !invariant.startsWith("4")) fail(invariant, what);
+        },
+        hostOf,
+        isDealtWith: (taken) => isDealtWith(taken),
+        isKeptAt: (relayId, digest) => relayOf.get(relayId)?.keeps(digest) ?? false,
+        took: (taken) => took(name, taken),
+        shares: { ...limits, isStranger: (_, from) => !census.open && strangers.has(from) },
+      }),
+    ]),
+  );
+
+  const took = (relay: string, taken: Taken): void => {
+    const via = taken.via === undefined ? undefined : hostOf(taken.via);
+    // What a relay says of a sender that is not its own counts as that relay's mail, and no agent takes it.
+    if (!isHonest(relay, via) || (via !== undefined && homeOf(taken.from) !== via)) return;
+    const key = `${taken.from} ${taken.to} ${taken.id}`;
+    const known = digests.get(key);
+    if (known !== undefined && known !== taken.digest) fail("id", `${taken.id} of ${hostOf(taken.from)} was sent with two contents`);
+    digests.set(key, taken.digest);
   };
 
   /** The recipient completed the message, or said why it will never hand it over. A later part is covered by its first. */
@@ -264,6 +215,10 @@ export function createLedger(): Ledger {
       case "agent.not-taken":
         deal(host, text("from"), text("id"), 1);
         return;
+      case "agent.relay-equivocates":
+        counts.liesSeen++;
+        if (isHonest(...census.relays)) fail("5 statements", `${host} saw an honest relay contradict itself: ${JSON.stringify(fields)}`);
+        return;
       case "agent.apart":
         if (!isErrorCode(text("code")))
           fail("10 no silence", `${host} lost its relay for an unlisted cause: ${text("code")} ${text("why")}`);
@@ -272,27 +227,44 @@ export function createLedger(): Ledger {
     }
   };
 
+  const isOpen = ({ last }: Promised): boolean => last === undefined || rank(last.state) < TERMINAL_RANK;
+  /** Whether its end is owed by honest relays alone. */
+  const isOwed = ({ from, to }: Promised): boolean => isHonest(census.homes.get(from), census.homes.get(to.split("@")[1] ?? ""));
+
   const deal = (host: string, from: string, id: string, parts: number): void => {
     const [stream = "", seq = "0"] = id.split(".");
     for (let part = 0; part < parts; part++) dealtWith.add(`${host} ${from} ${stream}.${Number(seq) + part}`);
   };
 
   return {
-    counts,
+    get counts() {
+      const sum = (of: (book: RelayBook) => number): number => [...books.values()].reduce((total, book) => total + of(book), 0);
+      return {
+        ...counts,
+        acked: sum((book) => book.acked),
+        statements: sum((book) => book.statements),
+        relayed: sum((book) => book.relayed),
+      };
+    },
     fact: (host, level, event, fields) => {
       if (event === "relay.registered") {
         const name = String(fields["name"] ?? "");
-        if (name !== "") idOf.set(String(fields["agent"]), name);
+        if (census.homes.get(name) === host) idOf.set(String(fields["agent"]), name);
       }
       for (const value of Object.values(fields))
         if (typeof value === "string" && value.includes(CANARY)) fail("8 sealing", `${host} said a body in ${event}`);
       if (level === "error" && UNEXPECTED.has(event)) fail("10 no silence", `${host}: ${event} ${JSON.stringify(fields)}`);
-      if (host === RELAY) relayFact(event, fields);
-      else agentFact(host, event, fields);
+      const book = books.get(host);
+      if (book === undefined) return agentFact(host, event, fields);
+      if (event === "relay.started") {
+        idOf.set(String(fields["id"]), host);
+        relayOf.set(String(fields["id"]), book);
+      }
+      book.fact(event, fields);
     },
-    promised: (host, id, text) => {
+    promised: (host, id, to, text) => {
       counts.promised++;
-      promises.set(`${host} ${id}`, { text, last: undefined, shown: new Set() });
+      promises.set(`${host} ${id}`, { from: host, to, text, last: undefined, shown: new Set() });
     },
     step: (host, id, step) => {
       const promise = promises.get(`${host} ${id}`);
@@ -308,6 +280,13 @@ export function createLedger(): Ledger {
       if (!text.startsWith(CANARY)) fail("content", `${host} was handed something nobody wrote: ${text.slice(0, 40)}`);
       const promise = promises.get(`${hostOf(mail.from)} ${mail.id}`);
       if (promise !== undefined && promise.text !== text) fail("content", `${mail.id} arrived at ${host} as another text`);
+      if (!census.open && strangers.has(mail.from)) fail("boxes", `a handler of ${host} was handed mail of a stranger`);
+      if (!mail.auto || mail.depth < COUNTED_DEPTH) return;
+      const key = `${mail.from} ${mail.thread}`;
+      const ids = (automatic.get(key) ?? new Set()).add(mail.id);
+      automatic.set(key, ids);
+      if (ids.size > limits.automatic)
+        fail("loop guard", `${hostOf(mail.from)} sent ${ids.size} automatic messages in one thread because of automatic ones`);
     },
     refused: (host, code) => {
       counts.refusals++;
@@ -322,18 +301,20 @@ export function createLedger(): Ledger {
         mayBeCompleted.add(key);
       }
     },
-    owed: () =>
-      [...byLink.values()].flatMap((link) => link.filter((taken) => taken?.acked === true && !taken.ended).map(({ digest }) => digest)),
+    owed: (relay) => books.get(relay)?.owed() ?? [],
+    stranger: (agentId) => void strangers.add(agentId),
     check: () => {
       if (broken !== undefined) throw broken;
     },
-    open: () => [...promises].filter(([, { last }]) => last === undefined || rank(last.state) < TERMINAL_RANK).map(([key]) => key),
+    open: () => [...promises].filter(([, promise]) => isOpen(promise) && isOwed(promise)).map(([key]) => key),
     settleUp: () => {
-      for (const [key, { last }] of promises) {
-        if (last === undefined || rank(last.state) < TERMINAL_RANK)
+      for (const [key, promise] of promises) {
+        const { last } = promise;
+        if (!isOwed(promise) && (last === undefined || isOpen(promise))) continue;
+        if (last === undefined || isOpen(promise))
           fail("1 custody", `${key} was promised and has come to no end: ${last?.state ?? "no step"}`);
         else counts.byEnd[last.state] = (counts.byEnd[last.state] ?? 0) + 1;
-        if (last?.state === "unconfirmed" && promises.get(key)?.shown.has("accepted"))
+        if (last?.state === "unconfirmed" && promise.shown.has("accepted") && isOwed(promise))
           fail("1 custody", `${key} was taken by the relay and ended unconfirmed`);
         if (last?.state === "done" || last?.state === "refused") {
           const [host = "", id = ""] = key.split(" ");

@@ -7,7 +7,7 @@
  */
 import { parseArgs } from "node:util";
 import { createNodeCrypto } from "../packages/perdure/src/host/node/crypto.ts";
-import { runSeed } from "./seed.ts";
+import { HOSTILES, type Hostile, runSeed } from "./seed.ts";
 import { sweep } from "./sweep.ts";
 import { DEFENCE_NAMES, type DefenceName } from "./town.ts";
 import { describeFault, FAULT_KINDS, type FaultKind } from "./weather.ts";
@@ -21,6 +21,8 @@ const HELP = `Simulated towns: a relay, agents, traffic, and everything that can
   --seeds N       how many seeds (default 20)
   --from S        first seed (default 1)
   --seed S        only this one
+  --relays N      1 to 3 relays in every town (default: drawn by the seed, most have two or three)
+  --hostile WHO   ${HOSTILES.join(", ")} (default: drawn by the seed)
   --minutes M     virtual minutes of weather and traffic (default 5)
   --without NAME  switch a defence off: ${DEFENCE_NAMES.join(", ")}
   --kinds A,B     only these faults: ${FAULT_KINDS.join(", ")}
@@ -33,6 +35,8 @@ const { values } = parseArgs({
     seeds: { type: "string", default: "20" },
     from: { type: "string", default: "1" },
     seed: { type: "string" },
+    relays: { type: "string" },
+    hostile: { type: "string" },
     minutes: { type: "string", default: "5" },
     without: { type: "string", multiple: true, default: [] },
     kinds: { type: "string" },
@@ -58,11 +62,15 @@ async function main(): Promise<number> {
   const kinds = values.kinds?.split(",") as FaultKind[] | undefined;
   const strange = kinds?.find((kind) => !FAULT_KINDS.includes(kind));
   if (strange !== undefined) throw new Error(`there is no fault "${strange}"; there are ${FAULT_KINDS.join(", ")}`);
+  if (values.hostile !== undefined && !HOSTILES.includes(values.hostile as Hostile))
+    throw new Error(`--hostile is one of ${HOSTILES.join(", ")}`);
+  const relays = values.relays === undefined ? undefined : whole(values.relays, "relays");
+  if (relays !== undefined && (relays < 1 || relays > 3)) throw new Error("--relays takes 1 to 3");
   const switchedOff = new Set(values.without as DefenceName[]);
   const first = values.seed === undefined ? whole(values.from, "from") : whole(values.seed, "seed");
   const count = values.seed === undefined ? whole(values.seeds, "seeds") : 1;
   const minutes = whole(values.minutes, "minutes");
-  const options = { minutes, switchedOff, kinds };
+  const options = { minutes, switchedOff, kinds, relays, hostile: values.hostile as Hostile | undefined };
   if (values.trace) {
     const result = await runSeed({
       ...options,
@@ -80,6 +88,8 @@ async function main(): Promise<number> {
     different: 0,
     promised: 0,
     completed: 0,
+    relayed: 0,
+    liesSeen: 0,
     repeats: 0,
     crashes: 0,
     faults: 0,
@@ -92,6 +102,8 @@ async function main(): Promise<number> {
     total.seeds++;
     total.promised += result.counts.promised;
     total.completed += result.counts.completed;
+    total.relayed += result.counts.relayed;
+    total.liesSeen += result.counts.liesSeen;
     total.repeats += result.counts.repeats;
     total.crashes += result.counts.crashes;
     total.faults += result.faults.length;
@@ -112,7 +124,8 @@ async function main(): Promise<number> {
   const seconds = (performance.now() - begun) / 1000;
   process.stdout.write(
     `${total.seeds} seeds, ${(total.virtualMs / 60_000).toFixed(0)} virtual minutes, ${total.events} events, ${total.faults} faults, ${total.crashes} crashes; ` +
-      `${total.promised} messages promised, ${total.completed} completed, ${total.repeats} started again; ${seconds.toFixed(1)} s\n` +
+      `${total.promised} messages promised, ${total.completed} completed, ${total.repeats} started again; ` +
+      `${total.relayed} envelopes between relays, ${total.liesSeen} contradictions of a relay noticed; ${seconds.toFixed(1)} s\n` +
       `${total.broken} broken, ${total.different} not repeatable\n`,
   );
   return total.broken + total.different === 0 ? 0 : 1;

@@ -14,20 +14,23 @@ import { CANARY } from "./traffic.ts";
 /** What a loss of power at some moment would have left, and what had to be in it. */
 export interface DiskAudit {
   readonly atMs: number;
+  readonly relay: string;
   readonly image: ReadonlyMap<string, Uint8Array>;
   readonly owed: readonly string[];
+  /** False where a relay changes what others sealed: one sealed body then stands under two names. */
+  readonly keysOnce: boolean;
 }
 
-export function auditOf(atMs: number, disk: Disk, owed: readonly string[]): DiskAudit {
-  return { atMs, image: disk.image(ONLY_SYNCED), owed };
+export function auditOf(input: Omit<DiskAudit, "image"> & { readonly disk: Disk }): DiskAudit {
+  return { ...input, image: input.disk.image(ONLY_SYNCED) };
 }
 
 /** Encapsulated key and salt: what the one-time key of an envelope depends on besides its header. */
 const KEY_MATERIAL_BYTES = 64;
 
 /** Throws unless the image holds what is owed, shows nobody's words, and uses no key for two texts. */
-export async function audit({ atMs, image, owed }: DiskAudit): Promise<void> {
-  const at = `${(atMs / 1000).toFixed(3)} s`;
+export async function audit({ atMs, relay, image, owed, keysOnce }: DiskAudit): Promise<void> {
+  const at = `${(atMs / 1000).toFixed(3)} s, ${relay}`;
   for (const [path, bytes] of image)
     if (Buffer.from(bytes).includes(CANARY)) throw new InvariantBroken("8 sealing", `at ${at} a body stands in ${path}`);
   const envelopes = await readEnvelopes(image);
@@ -38,6 +41,7 @@ export async function audit({ atMs, image, owed }: DiskAudit): Promise<void> {
       "1 custody",
       `at ${at} ${missing.length} of ${owed.length} acknowledged envelopes were not on the relay's disk`,
     );
+  if (!keysOnce) return;
   const keys = new Map<string, string>();
   for (const { body, digest } of envelopes.filter((each) => each.class !== "notice")) {
     const key = hex(body.subarray(0, KEY_MATERIAL_BYTES));

@@ -1,16 +1,30 @@
-/** One seed, one history: a town, its weather, its traffic, and the verdict. */
+/**
+ * One seed, one history: a town, its weather, its traffic, those who mean no good, and the verdict.
+ *
+ * Unless it is told, a seed draws its own town: a quarter of the towns have one relay, half have two, a quarter three; a third
+ * introduces everybody by invites instead of taking mail from anybody; a sixth has a relay that lies, a third a stranger who floods
+ * and forges, with a relay of his own.
+ */
+import type { Agent } from "../packages/perdure/src/agent/api.ts";
 import type { Crypto, Hash } from "../packages/perdure/src/host/crypto.ts";
+import type { RelayStatus } from "../packages/perdure/src/relay/status.ts";
+import type { Lies } from "../packages/perdure/src/testing/api.ts";
 import { createLedger, InvariantBroken, type LedgerCounts } from "./ledger.ts";
+import { letIn } from "./mallory.ts";
 import { audit, auditOf, type DiskAudit } from "./relay-disk.ts";
-import { createTown, type DefenceName, RELAY, type Town } from "./town.ts";
+import { type Census, createTown, type DefenceName, drawCensus, isRelay, type Town } from "./town.ts";
 import { liveIn } from "./traffic.ts";
-import { describeFault, drawWeather, type Fault, type FaultKind } from "./weather.ts";
+import { describeFault, drawWeather, FAULT_KINDS, type Fault, type FaultKind } from "./weather.ts";
 
 export interface SeedOptions {
   readonly seed: number;
   readonly hash: Hash;
   /** Real cryptography: slower, and its own randomness is not the world's, so that histories differ. */
   readonly crypto?: Crypto | undefined;
+  /** How many relays, instead of what the seed would draw. */
+  readonly relays?: number | undefined;
+  /** Who means no good, instead of what the seed would draw. */
+  readonly hostile?: Hostile | undefined;
   /** Virtual minutes of weather and traffic; the town then has time to settle up. */
   readonly minutes: number;
   readonly switchedOff?: ReadonlySet<DefenceName>;
@@ -33,6 +47,9 @@ export interface SeedResult {
   readonly broken: { readonly invariant: string; readonly what: string; readonly atMs: number } | undefined;
 }
 
+export const HOSTILES = ["nobody", "stranger", "relay"] as const;
+export type Hostile = (typeof HOSTILES)[number];
+
 const MINUTE_MS = 60_000;
 /** After the faults stop, everything must come to its end within this time (protocol invariant 1), or at its expiry. */
 const SETTLE_UP_MS = 60_000;
@@ -43,6 +60,10 @@ const MAX_EVENTS = 3_000_000;
 
 /** Disks of dying relays that are looked at, per seed. */
 const MAX_AUDITS = 8;
+/** A relay that is gone for long. */
+const DEAD_MS = 40_000;
+/** All agents are open within this time when nothing goes wrong yet. */
+const OPENING_MS = 20_000;
 /** Queues are measured every so many events. */
 const BOUNDS_EVERY = 500;
 
@@ -66,65 +87,85 @@ const SETTINGS = {
   clockJumpHoldMs: 20_000,
   unconfirmedAfterMs: 5 * MINUTE_MS,
   statementEveryMs: 200,
+  mailboxMessages: 1000,
+  storeMessages: 4000,
+  autoPerThread: 16,
 };
 
-export async function runSeed({
-  seed,
-  hash,
-  crypto,
-  minutes,
-  switchedOff = new Set(),
-  kinds,
-  faults,
-  trace,
-}: SeedOptions): Promise<SeedResult> {
-  const ledger = createLedger();
-  const endMs = minutes * MINUTE_MS;
-  const names = ["anna", "desk", "carl"].slice(0, 2 + (seed % 2));
+/** What the shares of those settings come to, messages. */
+const LIMITS = { sender: 100, strangers: 200, peer: 400, route: 400, routeSender: 64, automatic: SETTINGS.autoPerThread };
+
+/** The town of a seed. */
+function plan({ seed, relays, hostile, kinds }: SeedOptions): {
+  census: Census;
+  hostile: Hostile;
+  kinds: readonly FaultKind[] | undefined;
+} {
+  const count = relays ?? RELAYS_OF_SEEDS[seed % RELAYS_OF_SEEDS.length] ?? 1;
+  const wanted = hostile ?? HOSTILES_OF_SEEDS[seed % HOSTILES_OF_SEEDS.length] ?? "nobody";
+  const names = ["anna", "desk", "carl", "dora"].slice(0, (count === 1 ? 2 : 3) + (seed % 2));
+  return {
+    census: drawCensus(count, names, seed % 3 !== 0),
+    hostile: wanted,
+    // Without tags nothing tells what a middlebox changed from what the relay said.
+    kinds: wanted === "relay" ? (kinds ?? FAULT_KINDS).filter((kind) => kind !== "middlebox") : kinds,
+  };
+}
+
+const RELAYS_OF_SEEDS = [1, 2, 2, 3];
+const HOSTILES_OF_SEEDS: readonly Hostile[] = ["nobody", "stranger", "nobody", "relay", "stranger", "nobody"];
+
+export async function runSeed(options: SeedOptions): Promise<SeedResult> {
+  const { seed, hash, crypto, minutes, switchedOff = new Set(), faults, trace } = options;
+  const { census, hostile, kinds } = plan(options);
+  const liar = hostile === "relay" ? census.relays.at(-1) : undefined;
+  const ledger = createLedger({ census, liar, limits: LIMITS });
+  const names = census.agents;
+  const lives = new Map<string, () => boolean>();
+  let untilMs: number | undefined;
   const town: Town = createTown({
     seed,
     hash,
     crypto,
+    census,
+    untagged: liar !== undefined,
     settings: SETTINGS,
     switchedOff,
     startFailed: (name, code, why) =>
-      trace?.(`${(town.world.nowMs / 1000).toFixed(3).padStart(9)}  ${name.padEnd(6)} did not start: ${code} ${why}`),
+      trace?.(`${(town.world.nowMs / 1000).toFixed(3).padStart(9)}  ${name.padEnd(7)} did not start: ${code} ${why}`),
     opened: (name, agent, isCurrent) => {
-      liveIn({
-        name,
-        agent,
-        isCurrent,
-        ledger,
-        host: town.world.host(name),
-        draws: town.world.draws(`life of ${name} ${town.world.nowMs}`),
-        neighbours: names.filter((each) => each !== name),
-        untilMs: endMs,
-        nowMs: () => town.world.nowMs,
-      });
+      lives.set(name, isCurrent);
+      if (untilMs !== undefined) settleIn(name, agent, isCurrent, untilMs);
     },
   });
   const { world } = town;
+  const settleIn = (name: string, agent: Agent, isCurrent: () => boolean, until: number): void =>
+    liveIn({
+      name,
+      agent,
+      isCurrent,
+      ledger,
+      host: world.host(name),
+      draws: world.draws(`life of ${name} ${world.nowMs}`),
+      neighbours: names.filter((each) => each !== name).map((each) => addressFrom(census, name, each)),
+      stormy: seed % 2 === 0,
+      untilMs: until,
+      nowMs: () => world.nowMs,
+    });
   world.onLog((host, level, event, fields) => {
     ledger.fact(host, level, event, fields);
-    trace?.(`${(world.nowMs / 1000).toFixed(3).padStart(9)}  ${host.padEnd(6)} ${event} ${JSON.stringify(fields)}`);
+    trace?.(`${(world.nowMs / 1000).toFixed(3).padStart(9)}  ${host.padEnd(7)} ${event} ${JSON.stringify(fields)}`);
   });
   const audits: DiskAudit[] = [];
-  const takeAudit = (): void => void audits.push(auditOf(world.nowMs, world.disk(RELAY).disk, ledger.owed()));
+  const takeAudit = (relay: string): void => {
+    const { disk } = world.disk(relay);
+    audits.push(auditOf({ atMs: world.nowMs, relay, disk, owed: ledger.owed(relay), keysOnce: liar === undefined }));
+  };
   world.afterStep(() => {
     ledger.check();
-    if (world.events % BOUNDS_EVERY === 0) checkBounds(town);
+    if (world.events % BOUNDS_EVERY === 0) for (const name of census.relays) checkBounds(town.relay(name)?.status());
   });
-  const weather =
-    faults ?? drawWeather({ draws: world.draws("weather"), agents: names, relay: RELAY, fromMs: 3000, untilMs: endMs, kinds });
-  for (const fault of weather) {
-    world.after(fault.atMs, fault.kind, () => {
-      trace?.(`          ${describeFault(fault)}`);
-      strike(town, names, fault, (host) => {
-        ledger.crashed(host);
-        if (host === RELAY && audits.length < MAX_AUDITS) takeAudit();
-      });
-    });
-  }
+  let weather = faults ?? [];
   const result = (broken: SeedResult["broken"]): SeedResult => ({
     seed,
     historyHash: world.historyHash,
@@ -135,11 +176,30 @@ export async function runSeed({
     broken,
   });
   try {
-    town.start(RELAY);
+    for (const name of census.relays) town.start(name);
     await world.run({ untilMs: 1000, maxEvents: MAX_EVENTS });
     for (const name of names) town.start(name);
+    await world.run({ until: () => names.every(town.isUp), untilMs: OPENING_MS, maxEvents: MAX_EVENTS });
+    if (!census.open) await introduce(town, names);
+    const beginMs = world.nowMs;
+    const endMs = beginMs + minutes * MINUTE_MS;
+    untilMs = endMs;
+    for (const name of names) settleIn(name, town.agent(name) as Agent, lives.get(name) as () => boolean, endMs);
+    if (faults === undefined)
+      weather = drawWeather({ draws: world.draws("weather"), census, fromMs: 3000, untilMs: endMs - beginMs, kinds });
+    for (const fault of weather) {
+      world.after(fault.atMs, fault.kind, () => {
+        trace?.(`          ${describeFault(fault)}`);
+        strike(town, fault, (host) => {
+          ledger.crashed(host);
+          if (isRelay(host) && audits.length < MAX_AUDITS) takeAudit(host);
+        });
+      });
+    }
+    if (hostile === "stranger") await letIn({ town, census, ledger, settings: SETTINGS, untilMs: endMs });
+    if (liar !== undefined) lieFrom(town, liar, names, endMs);
     await world.run({ untilMs: endMs, maxEvents: MAX_EVENTS });
-    clearUp(town, names);
+    clearUp(town, census);
     const settled = await world.run({
       untilMs: endMs + SETTLE_UP_MS + EXPIRY_ROOM_MS,
       until: () => world.nowMs > endMs + 1000 && ledger.open().length === 0,
@@ -148,7 +208,7 @@ export async function runSeed({
     if (settled.why === "events") throw new InvariantBroken("10 no silence", "the town spins: too many events");
     ledger.settleUp();
     if (town.failures.length > 0) throw new InvariantBroken("10 no silence", town.failures[0] as string);
-    takeAudit();
+    for (const name of census.relays) takeAudit(name);
     for (const each of audits) await audit(each);
     return result(undefined);
   } catch (error) {
@@ -161,9 +221,45 @@ export async function runSeed({
   }
 }
 
+/** How one agent writes to another: by name, and where that lives if it lives elsewhere. */
+function addressFrom({ homes }: Census, from: string, to: string): string {
+  return homes.get(from) === homes.get(to) ? `@${to}` : `@${to}@${homes.get(to)}`;
+}
+
+/** Everybody accepts an invite of everybody named after it. */
+async function introduce(town: Town, names: readonly string[]): Promise<void> {
+  for (const [at, one] of names.entries()) {
+    for (const other of names.slice(at + 1)) {
+      const { text } = await town.world.complete((town.agent(other) as Agent).invite());
+      await town.world.complete((town.agent(one) as Agent).accept(text));
+    }
+  }
+}
+
+/** A relay tells one lie after the other, and is honest in between and in the end. */
+function lieFrom(town: Town, relay: string, names: readonly string[], endMs: number): void {
+  const { world } = town;
+  const draws = world.draws("lies");
+  const next = (): void => {
+    const from = town.agent(names[draws.below(names.length)] as string)?.id;
+    const kinds: readonly Lies[] = [
+      { withhold: true },
+      { replay: true },
+      { reorder: true },
+      { equivocate: true },
+      ...(from === undefined ? [] : [{ rewriteFrom: from }]),
+    ];
+    town.lie(relay, kinds[draws.below(kinds.length)] as Lies);
+    world.after(2000 + draws.below(15_000), "honest", () => {
+      town.lie(relay, {});
+      if (world.nowMs < endMs) world.after(draws.below(10_000), "lie", next);
+    });
+  };
+  next();
+}
+
 /** Invariant 9: nothing is longer than its named limit. */
-function checkBounds(town: Town): void {
-  const status = town.relay?.status();
+function checkBounds(status: RelayStatus | undefined): void {
   if (status === undefined) return;
   const limit = (name: string): number => status.settings.find((each) => each.name === name)?.value ?? 0;
   const check = (what: string, value: number, most: number): void => {
@@ -172,16 +268,18 @@ function checkBounds(town: Town): void {
   check("connections", status.connections, limit("relayConnections"));
   check("disk", status.diskBytes, limit("storeBytes"));
   check("incidents", status.incidents.length, 50);
+  check("messages", status.waitingMessages, limit("storeMessages"));
+  for (const peer of status.peers) check(`messages for ${peer.id}`, peer.waitingMessages, LIMITS.route);
   for (const agent of status.agents) {
     check(`waiting messages of ${agent.id}`, agent.waitingMessages, limit("mailboxMessages"));
     check(`waiting bytes of ${agent.id}`, agent.waitingBytes, limit("mailboxBytes"));
   }
 }
 
-function strike(town: Town, names: readonly string[], fault: Fault, crashed: (host: string) => void): void {
+function strike(town: Town, fault: Fault, crashed: (host: string) => void): void {
   const { world } = town;
-  const { host, durationMs, amount } = fault;
-  const ends: readonly [string, string] = [host === RELAY ? (names[0] as string) : host, RELAY];
+  const { host, other, durationMs, amount } = fault;
+  const ends: readonly [string, string] = [host, other];
   const later = (label: string, then: () => void): void => world.after(durationMs, label, then);
   const disk = world.disk(host);
   switch (fault.kind) {
@@ -189,6 +287,9 @@ function strike(town: Town, names: readonly string[], fault: Fault, crashed: (ho
     case "agent-kill":
       crashed(host);
       return town.crash(host, "all", false, durationMs);
+    case "relay-dead":
+      crashed(host);
+      return town.crash(host, "all", true, DEAD_MS + amount * DEAD_MS);
     case "relay-power":
     case "agent-power":
       crashed(host);
@@ -251,19 +352,27 @@ function strike(town: Town, names: readonly string[], fault: Fault, crashed: (ho
 }
 
 /** Ends every fault that lasts, and starts what is down. */
-function clearUp(town: Town, names: readonly string[]): void {
+function clearUp(town: Town, { relays, agents, homes }: Census): void {
   const { world } = town;
-  for (const name of [RELAY, ...names]) {
+  for (const name of [...relays, ...agents]) {
     const disk = world.disk(name);
     Object.assign(disk, { failSyncs: 0, failWrites: 0, capacityBytes: Number.POSITIVE_INFINITY, readOnly: false });
     disk.delayMs.sync = 1;
     world.resume(name);
-    if (name === RELAY) continue;
-    world.heal(name, RELAY);
-    for (const link of [world.network.link(name, RELAY), world.network.link(RELAY, name)]) {
+    if (!town.isUp(name)) town.start(name);
+  }
+  const lines = [...homes, ...relays.flatMap((one) => relays.filter((other) => other !== one).map((other) => [one, other] as const))];
+  for (const [one, other] of lines) {
+    world.heal(one, other);
+    for (const link of [world.network.link(one, other), world.network.link(other, one)]) {
       link.latencyMs = 1;
       Object.assign(link.middlebox, { drop: 0, duplicate: 0, reorder: 0, corrupt: 0 });
     }
+  }
+  // What a relay that lied still owes it hands over when it is asked anew.
+  for (const name of relays) {
+    town.lie(name, {});
+    world.network.cut(name);
   }
   world.network.touched();
 }

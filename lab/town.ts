@@ -1,4 +1,4 @@
-/** A town: one relay and a few agents as processes of a simulated world, started again whenever they die. */
+/** A town: relays and a few agents as processes of a simulated world, started again whenever they die. */
 
 import type { Agent } from "../packages/perdure/src/agent/api.ts";
 import type { AgentDefences } from "../packages/perdure/src/agent/core.ts";
@@ -8,33 +8,77 @@ import type { Host } from "../packages/perdure/src/host/host.ts";
 import { createWorld, type World } from "../packages/perdure/src/host/simulated/index.ts";
 import type { RelayDefences } from "../packages/perdure/src/protocol/delivery/mailbox-events.ts";
 import { openRelayWith, type Relay } from "../packages/perdure/src/relay/open-relay.ts";
+import type { Lies } from "../packages/perdure/src/testing/api.ts";
+import { createLiar, type Liar } from "../packages/perdure/src/testing/liar.ts";
 
-export const RELAY = "relay";
 export const RELAY_FOLDER = "post";
 export const AGENT_FOLDER = "home";
-const LISTEN = "ws://127.0.0.1:4410";
 
 /** Every safety mechanism that can be switched off, by the name a person uses. */
-export type DefenceName = "sync" | "ack-after-sync" | "generation" | "settle-clamp" | "epoch" | "floor" | "dedupe";
-export const DEFENCE_NAMES: readonly DefenceName[] = ["sync", "ack-after-sync", "generation", "settle-clamp", "epoch", "floor", "dedupe"];
+export const DEFENCE_NAMES = [
+  "sync",
+  "ack-after-sync",
+  "generation",
+  "settle-clamp",
+  "epoch",
+  "floor",
+  "dedupe",
+  "pools",
+  "from-check",
+  "no-transit",
+  "contacts",
+  "loop-guard",
+] as const;
+export type DefenceName = (typeof DEFENCE_NAMES)[number];
+
+/** Name of a relay's process, which is its name in the network too. */
+export function relayName(number: number): string {
+  return `relay-${number}`;
+}
+
+export function isRelay(name: string): boolean {
+  return name.startsWith("relay-");
+}
+
+/** Everybody who lives in a town. */
+export interface Census {
+  readonly relays: readonly string[];
+  readonly agents: readonly string[];
+  /** The relay each agent lives at. */
+  readonly homes: ReadonlyMap<string, string>;
+  /** Whether everybody takes mail from anybody; else they are introduced to each other first. */
+  readonly open: boolean;
+}
+
+/** Agents take turns at the relays. */
+export function drawCensus(relays: number, agents: readonly string[], open: boolean): Census {
+  const names = Array.from({ length: relays }, (_, number) => relayName(number));
+  return { relays: names, agents, homes: new Map(agents.map((name, at) => [name, names[at % relays] as string])), open };
+}
 
 export interface TownOptions {
   readonly seed: number;
   readonly hash: Hash;
   readonly crypto?: Crypto | undefined;
+  readonly census: Census;
+  /** Sessions without tags, which a relay that lies can change; a middlebox could too, so there must be none. */
+  readonly untagged: boolean;
   readonly settings: Readonly<Record<string, number>>;
   readonly switchedOff: ReadonlySet<DefenceName>;
-  /** Called with each agent that has just been opened, also after a restart. */
   /** Called with each start that did not succeed; it is tried again. */
   readonly startFailed: (name: string, code: string, why: string) => void;
+  /** Called with each agent that has just been opened, also after a restart. */
   readonly opened: (name: string, agent: Agent, isCurrent: () => boolean) => void;
 }
 
 export interface Town {
   readonly world: World;
-  readonly relayAddress: string | undefined;
-  readonly relay: Relay | undefined;
+  /** What agents join; `undefined` before that relay ran for the first time. */
+  addressOf(relay: string): string | undefined;
+  relay(name: string): Relay | undefined;
   agent(name: string): Agent | undefined;
+  /** Makes a relay lie from here on. */
+  lie(relay: string, lies: Lies): void;
   /** Starts a process that is not running; tries again while its disk or the relay does not let it. */
   start(name: string): void;
   /** Ends a process without a word and starts it again after `pauseMs`. */
@@ -48,29 +92,64 @@ export interface Town {
 /** A process that could not start tries again this much later. */
 const START_AGAIN_MS = 500;
 
-export function createTown({ seed, hash, crypto, settings, switchedOff, startFailed, opened }: TownOptions): Town {
-  const world = createWorld({ seed, hash, cryptoOrder: "any", ...(crypto === undefined ? {} : { crypto }) });
+export function createTown({ seed, hash, crypto, census, untagged, settings, switchedOff, startFailed, opened }: TownOptions): Town {
+  const world = createWorld({
+    seed,
+    hash,
+    cryptoOrder: "any",
+    localConnections: untagged,
+    ...(crypto === undefined ? {} : { crypto }),
+  });
   const running = new Map<string, { readonly agent?: Agent; readonly relay?: Relay }>();
   const incarnations = new Map<string, number>();
+  const addresses = new Map<string, string>();
+  const liars = new Map(census.relays.map((name) => [name, createLiar(world.draws(`lies of ${name}`), RELAY_FOLDER)]));
   const failures: string[] = [];
-  let relayAddress: string | undefined;
 
+  const on = (name: DefenceName): boolean => !switchedOff.has(name);
   const relayDefences: RelayDefences = {
-    ackAfterSync: !switchedOff.has("ack-after-sync"),
-    generation: !switchedOff.has("generation"),
-    settleClamp: !switchedOff.has("settle-clamp"),
-    epoch: !switchedOff.has("epoch"),
+    ackAfterSync: on("ack-after-sync"),
+    generation: on("generation"),
+    settleClamp: on("settle-clamp"),
+    epoch: on("epoch"),
+    pools: on("pools"),
+    fromCheck: on("from-check"),
+    noTransit: on("no-transit"),
   };
-  const agentDefences: AgentDefences = { dedupe: !switchedOff.has("dedupe"), floor: !switchedOff.has("floor") };
+  const agentDefences: AgentDefences = {
+    dedupe: on("dedupe"),
+    floor: on("floor"),
+    contacts: on("contacts"),
+    loopGuard: on("loop-guard"),
+  };
 
-  const startRelay = async (host: Host): Promise<{ readonly relay: Relay }> => {
-    const relay = await openRelayWith({ host, folder: RELAY_FOLDER, listen: LISTEN, settings, defences: relayDefences });
-    relayAddress = relay.address;
+  const startRelay = async (name: string, host: Host): Promise<{ readonly relay: Relay }> => {
+    const relay = await openRelayWith({
+      host: (liars.get(name) as Liar).host(host),
+      folder: RELAY_FOLDER,
+      // As behind a terminator: nothing is gained from simulating one.
+      listen: `ws://${name}:443`,
+      public: `wss://${name}/`,
+      tickets: false,
+      allowPrivatePeers: true,
+      settings,
+      defences: relayDefences,
+    });
+    addresses.set(name, relay.address);
     return { relay };
   };
-  const startAgent = async (name: string, host: Host): Promise<{ readonly agent: Agent }> => ({
-    agent: await openAgentWith(host, AGENT_FOLDER, { join: relayAddress ?? LISTEN, name, settings, defences: agentDefences }),
-  });
+  const startAgent = async (name: string, host: Host): Promise<{ readonly agent: Agent }> => {
+    const home = census.homes.get(name) as string;
+    return {
+      agent: await openAgentWith(host, AGENT_FOLDER, {
+        join: addresses.get(home) ?? `wss://${home}/`,
+        name,
+        settings,
+        strangers: census.open ? "welcome" : "wait",
+        defences: agentDefences,
+      }),
+    };
+  };
 
   const start = (name: string): void => {
     const incarnation = (incarnations.get(name) ?? 0) + 1;
@@ -78,7 +157,7 @@ export function createTown({ seed, hash, crypto, settings, switchedOff, startFai
     const isCurrent = (): boolean => incarnations.get(name) === incarnation;
     const host = world.host(name);
     world.disk(name).syncIgnored = switchedOff.has("sync");
-    const attempt = name === RELAY ? startRelay(host) : startAgent(name, host);
+    const attempt = isRelay(name) ? startRelay(name, host) : startAgent(name, host);
     attempt.then(
       (started) => {
         if (!isCurrent()) return;
@@ -103,12 +182,9 @@ export function createTown({ seed, hash, crypto, settings, switchedOff, startFai
   return {
     world,
     failures,
-    get relayAddress() {
-      return relayAddress;
-    },
-    get relay() {
-      return running.get(RELAY)?.relay;
-    },
+    addressOf: (relay) => addresses.get(relay),
+    relay: (name) => running.get(name)?.relay,
+    lie: (relay, lies) => liars.get(relay)?.lie(lies),
     agent: (name) => running.get(name)?.agent,
     isUp: (name) => running.has(name),
     start,

@@ -12,6 +12,10 @@ import type { Ledger } from "./ledger.ts";
 
 /** In every body: nothing a relay keeps or says may ever contain it. */
 export const CANARY = "canary-7f3a91";
+/** What is answered with more of the same: a storm, if nobody stops it. */
+const STORM = `${CANARY} storm`;
+const STORM_COPIES = 3;
+const STORM_DEPTH = 7;
 const MEAN_PAUSE_MS = 2500;
 const SHORT_EXPIRY_MS = 20_000;
 
@@ -21,7 +25,10 @@ export interface Resident {
   readonly host: Host;
   readonly draws: Draws;
   readonly ledger: Ledger;
+  /** Everybody it writes to, as it writes it: `@name`, or `@name@relay`. */
   readonly neighbours: readonly string[];
+  /** Whether it sometimes begins what its neighbours answer with more of the same. */
+  readonly stormy: boolean;
   /** No new messages after this, virtual milliseconds of the host's monotonic clock. */
   readonly untilMs: number;
   readonly isCurrent: () => boolean;
@@ -47,13 +54,14 @@ export function liveIn(resident: Resident): void {
 }
 
 async function write(resident: Resident): Promise<void> {
-  const { agent, draws, host, ledger, neighbours, name, nowMs, untilMs, isCurrent } = resident;
+  const { agent, draws, host, ledger, neighbours, stormy, name, nowMs, untilMs, isCurrent } = resident;
   for (let number = 0; ; number++) {
     await sleep(host.clock, draws.wait(MEAN_PAUSE_MS));
     if (nowMs() > untilMs || !isCurrent()) return;
-    const to = `@${neighbours[draws.below(neighbours.length)]}`;
+    const to = neighbours[draws.below(neighbours.length)] as string;
     const large = draws.chance(0.06);
-    const text = `${CANARY} ${name} ${nowMs()} ${number} ${"x".repeat(large ? PART_BYTES + draws.below(2 * PART_BYTES) : draws.below(2000))}`;
+    const kind = stormy && draws.chance(0.04) ? STORM : CANARY;
+    const text = `${kind} ${name} ${nowMs()} ${number} ${"x".repeat(large ? PART_BYTES + draws.below(2 * PART_BYTES) : draws.below(2000))}`;
     const options = {
       ...(draws.chance(0.15) ? { expiresInMs: SHORT_EXPIRY_MS } : {}),
       ...(draws.chance(0.1) ? { idempotencyKey: `${name} ${number}` } : {}),
@@ -68,7 +76,7 @@ async function write(resident: Resident): Promise<void> {
         continue;
       }
       const sent = await agent.send(to, text, options);
-      ledger.promised(name, sent.id, text);
+      ledger.promised(name, sent.id, to, text);
       follow(resident, sent);
     } catch (error) {
       if (isCurrent()) ledger.refused(name, isPerdureError(error) ? error.code : `not an error of ours: ${String(error)}`);
@@ -88,10 +96,17 @@ function follow({ name, ledger, isCurrent }: Resident, sent: Sent): void {
 async function handle({ draws, host, ledger, name, neighbours }: Resident, mail: Mail, turn: Turn): Promise<void> {
   const text = await mail.text();
   ledger.handed(name, mail, text);
+  if (text.startsWith(STORM)) {
+    if (mail.depth >= STORM_DEPTH) return;
+    for (let copy = 0; copy < STORM_COPIES; copy++)
+      await turn.send(neighbours[draws.below(neighbours.length)] as string, text.slice(0, 60));
+    return;
+  }
   const mood = draws.below(100);
   if (mood < 6) throw new Error("the handler failed");
   if (mood < 9) return turn.reject("not today");
   if (mood < 40) await sleep(host.clock, draws.wait(400), turn.signal);
   if (mood > 70 && !mail.auto) await turn.reply(`${CANARY} re ${text.slice(0, 60)}`);
-  if (mood > 95 && mail.depth < 4) await turn.send(`@${neighbours[draws.below(neighbours.length)]}`, `${CANARY} fwd ${text.slice(0, 60)}`);
+  if (mood > 95 && mail.depth < 4)
+    await turn.send(neighbours[draws.below(neighbours.length)] as string, `${CANARY} fwd ${text.slice(0, 60)}`);
 }

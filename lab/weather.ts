@@ -3,10 +3,12 @@
  * that rare combinations come up; the list is data, so that it can be shown, kept and shortened.
  */
 import type { Draws } from "../packages/perdure/src/host/simulated/index.ts";
+import type { Census } from "./town.ts";
 
 export const FAULT_KINDS = [
   "relay-kill",
   "relay-power",
+  "relay-dead",
   "agent-kill",
   "agent-power",
   "cut",
@@ -28,8 +30,10 @@ export type FaultKind = (typeof FAULT_KINDS)[number];
 export interface Fault {
   readonly atMs: number;
   readonly kind: FaultKind;
-  /** The host it happens to; with two ends, the agent's end. */
+  /** The host it happens to; with two ends, the first. */
   readonly host: string;
+  /** The other end, where there are two. */
+  readonly other: string;
   readonly durationMs: number;
   /** A chance, an offset, a factor: what the kind makes of it. */
   readonly amount: number;
@@ -37,20 +41,22 @@ export interface Fault {
 
 export interface WeatherOptions {
   readonly draws: Draws;
-  readonly agents: readonly string[];
-  readonly relay: string;
+  readonly census: Census;
   readonly fromMs: number;
   readonly untilMs: number;
   /** Only these, every one of them; otherwise a subset is drawn. */
   readonly kinds?: readonly FaultKind[] | undefined;
 }
 
+const TWO_ENDED: ReadonlySet<FaultKind> = new Set(["cut", "stall", "partition", "one-way", "middlebox", "slow-link"]);
+
 /** Mean pause between two faults while there is weather. */
 const MEAN_PAUSE_MS = 9000;
 const LONGEST_MS = 20_000;
 
-export function drawWeather({ draws, agents, relay, fromMs, untilMs, kinds }: WeatherOptions): readonly Fault[] {
+export function drawWeather({ draws, census, fromMs, untilMs, kinds }: WeatherOptions): readonly Fault[] {
   const enabled = kinds ?? FAULT_KINDS.filter(() => draws.chance(0.4));
+  const { relays, agents, homes } = census;
   const faults: Fault[] = [];
   if (enabled.length === 0) return faults;
   for (let atMs = fromMs + draws.wait(MEAN_PAUSE_MS); atMs < untilMs; atMs += draws.wait(MEAN_PAUSE_MS)) {
@@ -60,10 +66,17 @@ export function drawWeather({ draws, agents, relay, fromMs, untilMs, kinds }: We
       (isDisk(kind) && draws.chance(0.6)) ||
       (kind === "pause" && draws.chance(0.3)) ||
       (kind === "wall-jump" && draws.chance(0.3));
+    const relay = relays[draws.below(relays.length)] as string;
+    const agent = agents[draws.below(agents.length)] as string;
+    const betweenRelays = relays.length > 1 && draws.chance(0.4);
     faults.push({
       atMs: Math.round(atMs),
       kind,
-      host: onRelay ? relay : (agents[draws.below(agents.length)] as string),
+      ...(hasTwoEnds(kind)
+        ? betweenRelays
+          ? { host: relay, other: relays[(relays.indexOf(relay) + 1 + draws.below(relays.length - 1)) % relays.length] as string }
+          : { host: agent, other: homes.get(agent) as string }
+        : { host: onRelay ? relay : agent, other: "" }),
       durationMs: 50 + draws.below(draws.chance(0.2) ? LONGEST_MS : LONGEST_MS / 10),
       amount: draws.below(1000) / 1000,
     });
@@ -75,6 +88,11 @@ function isDisk(kind: FaultKind): boolean {
   return kind === "sync-fails" || kind === "write-fails" || kind === "disk-full" || kind === "slow-disk" || kind === "brownout";
 }
 
+function hasTwoEnds(kind: FaultKind): boolean {
+  return TWO_ENDED.has(kind);
+}
+
 export function describeFault(fault: Fault): string {
-  return `${(fault.atMs / 1000).toFixed(1).padStart(6)} s  ${fault.kind.padEnd(12)} ${fault.host.padEnd(6)} for ${fault.durationMs} ms, ${fault.amount}`;
+  const where = fault.other === "" ? fault.host : `${fault.host} - ${fault.other}`;
+  return `${(fault.atMs / 1000).toFixed(1).padStart(6)} s  ${fault.kind.padEnd(12)} ${where.padEnd(8)} for ${fault.durationMs} ms, ${fault.amount}`;
 }

@@ -1,0 +1,246 @@
+/**
+ * What one relay took, said and let go of, from its own facts, and whether it was allowed to.
+ *
+ *   2 ack         no acknowledgement before the sync that covers it
+ *   4 release     only what the recipient dealt with, what the next relay has, or what expired
+ *   5 statements  numbers gapless and never twice
+ *   9 bounds      no sender, stranger, way or relay beyond its share; an agent writes as itself; nothing is passed on twice
+ */
+import type { LogFields } from "../packages/perdure/src/host/log.ts";
+
+/** One envelope as a relay took it. */
+export interface Taken {
+  /** Who the envelope says wrote it. */
+  readonly from: string;
+  /** Who it is for. */
+  readonly to: string;
+  /** Whose mailbox it went to: the recipient's, or that of the relay it is to be passed on to. */
+  readonly owner: string;
+  /** The relay that brought it, if one did. */
+  readonly via: string | undefined;
+  readonly routed: boolean;
+  readonly id: string;
+  readonly digest: string;
+  readonly class: string;
+  readonly ticket: number;
+  readonly life: number;
+  durable: boolean;
+  acked: boolean;
+  ended: boolean;
+  /** Whether it counts as waiting. */
+  charged: boolean;
+}
+
+export interface RelayBookOptions {
+  readonly name: string;
+  readonly fail: (invariant: string, what: string) => void;
+  /** For people: the process behind an id. */
+  readonly hostOf: (id: string) => string;
+  /** The recipient completed it, or said why it never will. */
+  readonly isDealtWith: (taken: Taken) => boolean;
+  /** The relay with that id has it on its disk, or had it there until it ended. */
+  readonly isKeptAt: (relayId: string, digest: string) => boolean;
+  /** Called with each envelope taken, before it is noted. */
+  readonly took: (taken: Taken) => void;
+  /** What one sender, and all strangers, may have waiting in one mailbox; messages. */
+  readonly shares: Shares;
+}
+
+export interface Shares {
+  readonly sender: number;
+  readonly strangers: number;
+  readonly peer: number;
+  readonly route: number;
+  /** Of one sender on the way to one relay. */
+  readonly routeSender: number;
+  /** Whether an agent does not know a sender; nobody is a stranger to who takes mail from anybody. */
+  readonly isStranger: (agentId: string, from: string) => boolean;
+}
+
+export interface RelayBook {
+  fact(event: string, fields: LogFields): void;
+  keeps(digest: string): boolean;
+  /** Digests of what it acknowledged and has not let go of: what its disk must hold at any moment. */
+  owed(): readonly string[];
+  readonly acked: number;
+  readonly statements: number;
+  /** Envelopes it took from other relays. */
+  readonly relayed: number;
+}
+
+export function createRelayBook({ name, fail, hostOf, isDealtWith, isKeptAt, took, shares }: RelayBookOptions): RelayBook {
+  const byLink = new Map<string, Taken[]>();
+  const byPosition = new Map<string, Taken>();
+  const byDigest = new Map<string, Taken>();
+  const notSynced: Taken[] = [];
+  /** Messages that wait, by what they are charged to. */
+  const waiting = new Map<string, number>();
+  let life = 0;
+  let syncedTicket = -1;
+  let acked = 0;
+  let statements = 0;
+  let relayed = 0;
+  let statement: { readonly number: number; readonly life: number } | undefined;
+
+  const charge = (taken: Taken, by: 1 | -1): void => {
+    const from = hostOf(taken.from);
+    const most = taken.routed
+      ? shares.route
+      : taken.class === "mail" && shares.isStranger(taken.owner, taken.from)
+        ? shares.strangers
+        : undefined;
+    const lanes: (readonly [string, string, number])[] = [
+      [
+        `${taken.owner} < ${taken.from} ${taken.via ?? ""}`,
+        `of ${from} for ${hostOf(taken.owner)}`,
+        taken.routed ? shares.routeSender : shares.sender,
+      ],
+      ...(most === undefined
+        ? []
+        : [[`${taken.owner} < *`, `of ${taken.routed ? "everybody" : "strangers"} for ${hostOf(taken.owner)}`, most] as const]),
+      ...(taken.via === undefined ? [] : [[`* < ${taken.via}`, `from ${hostOf(taken.via)}`, shares.peer] as const]),
+    ];
+    for (const [key, whose, limit] of lanes) {
+      const now = (waiting.get(key) ?? 0) + by;
+      waiting.set(key, now);
+      if (by > 0 && now > limit) fail("9 bounds", `${now} messages ${whose} wait at ${name}, the share is ${limit}`);
+    }
+  };
+  const discharge = (taken: Taken): void => {
+    if (!taken.charged) return;
+    taken.charged = false;
+    charge(taken, -1);
+  };
+  const end = (taken: Taken): void => {
+    taken.ended = true;
+    discharge(taken);
+  };
+
+  const append = (text: (field: string) => string, number: (field: string) => number): void => {
+    const routed = text("routed") === "true";
+    const via = text("relayed") === "true" ? text("from") : undefined;
+    const author = text("author");
+    if (via === undefined && author !== "" && author !== text("from"))
+      fail("9 bounds", `${name} took from ${hostOf(text("from"))} what claims to be from ${hostOf(author)}`);
+    const taken: Taken = {
+      from: via === undefined ? text("from") : author,
+      to: routed ? text("to") : text("agent"),
+      owner: text("agent"),
+      via,
+      routed,
+      id: text("id"),
+      digest: text("digest"),
+      class: text("class"),
+      ticket: number("ticket"),
+      life,
+      durable: false,
+      acked: false,
+      ended: false,
+      charged: true,
+    };
+    took(taken);
+    if (via !== undefined) relayed++;
+    if (via !== undefined && routed) fail("9 bounds", `${name} passes on to ${hostOf(taken.owner)} what ${hostOf(via)} passed on to it`);
+    const link = byLink.get(text("link")) ?? [];
+    link[number("linkSeq")] = taken;
+    byLink.set(text("link"), link);
+    byPosition.set(`${taken.owner} ${number("position")}`, taken);
+    if (byDigest.get(taken.digest)?.durable !== true) byDigest.set(taken.digest, taken);
+    notSynced.push(taken);
+    charge(taken, 1);
+  };
+
+  const settle = (text: (field: string) => string, number: (field: string) => number): void => {
+    for (const [first, last] of rangesOf(text("ranges"))) {
+      if (last > number("tail"))
+        fail("4 release", `positions up to ${last} of ${hostOf(text("agent"))} were released by ${name}, durable are ${number("tail")}`);
+      for (let position = first; position <= last; position++) {
+        const taken = byPosition.get(`${text("agent")} ${position}`);
+        if (taken === undefined || taken.ended) continue;
+        end(taken);
+        if (taken.routed) {
+          if (!isKeptAt(taken.owner, taken.digest))
+            fail("4 release", `${taken.id} of ${hostOf(taken.from)} was released by ${name} before ${hostOf(taken.owner)} had it`);
+        } else if (taken.class === "mail" && !isDealtWith(taken))
+          fail("4 release", `${taken.id} of ${hostOf(taken.from)} was released by ${name} before ${hostOf(taken.to)} completed it`);
+      }
+    }
+  };
+
+  return {
+    fact: (event, fields) => {
+      const text = (field: string): string => String(fields[field] ?? "");
+      const number = (field: string): number => Number(fields[field] ?? 0);
+      switch (event) {
+        case "relay.started":
+          life++;
+          syncedTicket = -1;
+          // What was not known to be durable may be gone.
+          for (const taken of notSynced.splice(0)) discharge(taken);
+          return;
+        case "relay.mail-appended":
+          return append(text, number);
+        case "relay.batch-synced":
+          syncedTicket = Math.max(syncedTicket, number("ticket"));
+          while ((notSynced[0]?.ticket ?? Number.POSITIVE_INFINITY) <= syncedTicket) (notSynced.shift() as Taken).durable = true;
+          return;
+        case "relay.ack-sent":
+          for (const taken of (byLink.get(text("link")) ?? []).slice(0, number("upTo") + 1)) {
+            if (taken === undefined || taken.acked) continue;
+            taken.acked = true;
+            acked++;
+            if (taken.life === life && taken.ticket > syncedTicket)
+              fail("2 ack", `${taken.id} was acknowledged by ${name} in batch ${taken.ticket}, synced is ${syncedTicket}`);
+          }
+          return;
+        case "relay.settle-applied":
+          return settle(text, number);
+        case "relay.expired":
+        case "relay.lost": {
+          const taken = byPosition.get(`${text("agent")} ${number("position")}`);
+          if (taken !== undefined) end(taken);
+          if (event === "relay.lost") fail("1 custody", `${text("id")} was lost by ${name}`);
+          return;
+        }
+        case "relay.statement":
+          statements++;
+          // A relay that died after the sync and before it could say so leaves a number that nobody heard of; none may come again.
+          if (
+            statement !== undefined &&
+            (number("number") <= statement.number || (statement.life === life && number("number") !== statement.number + 1))
+          ) {
+            fail("5 statements", `statement ${number("number")} of ${name} follows ${statement.number}`);
+          }
+          statement = { number: number("number"), life };
+          return;
+        default:
+      }
+    },
+    // Whether a batch of a life before reached the disk is known to the disk alone.
+    keeps: (digest) => {
+      const taken = byDigest.get(digest);
+      return taken !== undefined && (taken.durable || taken.life < life);
+    },
+    owed: () =>
+      [...byLink.values()].flatMap((link) => link.filter((taken) => taken?.acked === true && !taken.ended).map(({ digest }) => digest)),
+    get acked() {
+      return acked;
+    },
+    get statements() {
+      return statements;
+    },
+    get relayed() {
+      return relayed;
+    },
+  };
+}
+
+function rangesOf(text: string): readonly (readonly [number, number])[] {
+  return text
+    .split(/[ ,]/)
+    .filter((each) => each !== "")
+    .map((each) => {
+      const [first = "0", last = first] = each.split("-");
+      return [Number(first), Number(last)] as const;
+    });
+}
