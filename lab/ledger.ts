@@ -213,6 +213,8 @@ export function createLedger({ census, liar, limits }: LedgerOptions): Ledger {
       case "agent.too-late":
       case "agent.rejected":
       case "agent.not-taken":
+      case "agent.greeted":
+      case "agent.not-admitted":
         deal(host, text("from"), text("id"), 1);
         return;
       case "agent.relay-equivocates":

@@ -53,8 +53,8 @@ export type Hostile = (typeof HOSTILES)[number];
 const MINUTE_MS = 60_000;
 /** After the faults stop, everything must come to its end within this time (protocol invariant 1), or at its expiry. */
 const SETTLE_UP_MS = 60_000;
-/** Messages with the short expiry end this long after the last one was sent, at the latest. */
-const EXPIRY_ROOM_MS = 3 * MINUTE_MS;
+/** Messages with the short expiry end this long after the last one was sent, at the latest: by the sender's own verdict. */
+const EXPIRY_ROOM_MS = 6 * MINUTE_MS;
 /** Largest number of events of one seed: a town that spins in place is a failure too. */
 const MAX_EVENTS = 3_000_000;
 
