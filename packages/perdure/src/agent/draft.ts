@@ -1,11 +1,12 @@
 /** From what a caller hands to `send` to a message that can be queued: every wrong word is refused here, before anything is written. */
 import { utf8 } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
-import { isAgentId, isAgentName, messageIdText, parseMessageId } from "../wire/ids.ts";
+import { messageIdText, parseMessageId } from "../wire/ids.ts";
 import { MAX_EXPIRY_MS } from "../wire/limits.ts";
 import type { Body, SendOptions, Waiting } from "./api.ts";
 import { type BodyWaiting, readBody } from "./body.ts";
 import type { Draft } from "./core.ts";
+import { parseRecipient } from "./outgoing-records.ts";
 
 /** Shortest life of a message. */
 const MIN_EXPIRY_MS = 1000;
@@ -17,11 +18,7 @@ export type DraftOptions = Omit<SendOptions, keyof Waiting>;
 
 /** `bad-argument`, `expiry-out-of-range`, and what reading the body throws. */
 export async function createDraft(to: string, body: Body, options: DraftOptions, waiting: BodyWaiting): Promise<Draft> {
-  if (!isAgentId(to) && !(to.startsWith("@") && isAgentName(to.slice(1)))) {
-    throw new PerdureError("bad-argument", `"${to}" is neither an agent id nor a name`, {
-      hint: "An id starts with ag1 and has 55 letters; a name starts with @ and has up to 32 lower-case letters, digits and hyphens.",
-    });
-  }
+  parseRecipient(to);
   const { expiresInMs, thread = "" } = options;
   if (expiresInMs !== undefined && !(expiresInMs >= MIN_EXPIRY_MS && expiresInMs <= MAX_EXPIRY_MS)) {
     throw new PerdureError(

@@ -33,6 +33,7 @@ export async function openAgentWith(host: Host, at: string, options: InternalOpt
       folder: at,
       settings,
       join: options.join,
+      ticket: options.ticket,
       name: options.name,
       recoveryFile: options.recoveryFile,
       signal,
@@ -57,5 +58,13 @@ export async function openAgentWith(host: Host, at: string, options: InternalOpt
     signal: options.signal,
     openEngine,
   });
+  if (options.strangers !== undefined) {
+    try {
+      await core.strangers(options.strangers);
+    } catch (error) {
+      await core[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
   return createAgent({ core, host, settings, client });
 }

@@ -27,7 +27,7 @@ export function parseRecipient(to: string): Recipient {
     if (isAgentName(name) && canonical !== undefined) return { idRaw: EMPTY, name: `${name}@${canonical}` };
   }
   throw new PerdureError("bad-argument", `"${to}" is neither an agent id nor a name`, {
-    hint: "Use an id that starts with ag1, a name with its @, or @name@host for a name at another relay.",
+    hint: "An id starts with ag1 and has 55 letters; a name is @ and up to 32 lower-case letters, digits and hyphens, at another relay @name@host.",
   });
 }
 

@@ -5,10 +5,10 @@
  */
 import type { Host } from "../host/host.ts";
 import { identityPath } from "../identity/custody.ts";
-import { createIdentity, type OwnIdentity, openIdentity } from "../identity/index.ts";
+import { createIdentity, type OwnIdentity, openIdentity, type VerifiedIdentity } from "../identity/index.ts";
 import { connectSession, goodbyeFor, parseRelayAddress } from "../protocol/link/index.ts";
 import type { Settings } from "../settings/register.ts";
-import { equalBytes } from "../wire/bytes.ts";
+import { type Bytes, equalBytes } from "../wire/bytes.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
 import type { Home } from "../wire/identity.ts";
 import { agentIdText, GENERATION_BYTES, LINK_BYTES } from "../wire/ids.ts";
@@ -20,6 +20,8 @@ export interface OwnFolderOptions {
   readonly folder: string;
   readonly settings: Settings;
   readonly join: string | undefined;
+  /** For a relay that asks for one; also taken from the address. */
+  readonly ticket: string | undefined;
   readonly name: string | undefined;
   readonly recoveryFile: string | undefined;
   readonly signal: AbortSignal;
@@ -107,15 +109,34 @@ async function knock({ host, settings, signal }: OwnFolderOptions, join: string)
   connection.close();
 }
 
-/** One session that registers the agent and proves the relay's id, which is pinned from then on. */
-async function joinRelay({ host, settings, signal }: OwnFolderOptions, own: OwnIdentity, join: string): Promise<Home> {
+/**
+ * A session that registers the agent and proves the relay's id, which is pinned from then on; and one that registers the record
+ * with its home, without which nobody elsewhere believes the relay about the agent's name.
+ */
+async function joinRelay(options: OwnFolderOptions, own: OwnIdentity, join: string): Promise<Home> {
+  const { host } = options;
   const { url, relayIdRaw } = parseRelayAddress(join);
-  const link = host.random.bytes(LINK_BYTES);
-  const have = { generation: new Uint8Array(GENERATION_BYTES), position: 0 };
-  const { session, relay } = await connectSession({ host, settings, url, relayIdRaw, own, link, consume: false, have, signal });
-  session.start({ frame: () => {}, drained: () => {}, closed: () => {} });
-  session.close(goodbyeFor("connection-closed", "registered"));
+  const relay = await register(options, own, url, relayIdRaw);
   const home: Home = { relayId: relay.idRaw, url, preference: 0 };
   await own.setHome(home, host.clock.wallMs());
+  await register(options, own, url, relay.idRaw).catch((error: unknown) =>
+    // The agent's own session says it again.
+    host.log.write("info", "agent.home-not-published", { code: isPerdureError(error) ? error.code : "internal" }),
+  );
   return home;
+}
+
+async function register(
+  { host, settings, signal, join, ticket: given }: OwnFolderOptions,
+  own: OwnIdentity,
+  url: string,
+  relayIdRaw: Bytes | undefined,
+): Promise<VerifiedIdentity> {
+  const ticket = (join === undefined ? undefined : parseRelayAddress(join).ticket) ?? given;
+  const link = host.random.bytes(LINK_BYTES);
+  const have = { generation: new Uint8Array(GENERATION_BYTES), position: 0 };
+  const { session, relay } = await connectSession({ host, settings, url, relayIdRaw, own, link, consume: false, ticket, have, signal });
+  session.start({ frame: () => {}, drained: () => {}, closed: () => {} });
+  session.close(goodbyeFor("connection-closed", "registered"));
+  return relay;
 }

@@ -15,7 +15,9 @@ export function mailObject(mail: Mail, box?: Box): object {
     id: mail.id,
     from: mail.from,
     fromName: mail.fromName,
-    ...(box === undefined ? {} : { box }),
+    fromAddress: mail.fromAddress,
+    standing: mail.standing,
+    box: box ?? mail.box,
     thread: mail.thread,
     inReplyTo: mail.inReplyTo,
     auto: mail.auto,
@@ -37,6 +39,7 @@ export async function mailObjectWithContent(mail: Mail): Promise<object> {
 }
 
 export function senderText(mail: Mail): string {
+  if (mail.fromAddress !== undefined) return safeLine(mail.fromAddress, 80);
   return mail.fromName === undefined ? shortId(mail.from) : `@${safeLine(mail.fromName, 33)}`;
 }
 

@@ -4,6 +4,7 @@
  */
 import { Command, Option } from "commander";
 import { MCP_CLIENTS } from "../bridges/mcp/client-config.ts";
+import { addContacts, strangersOption } from "./contact-words.ts";
 import type { Dispatch } from "./invocation.ts";
 import { common, count, duration, EVERYWHERE, examples, folder } from "./options.ts";
 import { addServing } from "./relay-words.ts";
@@ -62,6 +63,7 @@ export function createProgram(version: string, dispatch: Dispatch): Command {
   addAgent(program, dispatch);
   addSending(program, dispatch);
   addReceiving(program, dispatch);
+  addContacts(program, dispatch);
   addServing(program, dispatch);
   addBridges(program, dispatch);
   whatIsSpecialFirst(program);
@@ -114,6 +116,7 @@ function addAgent(program: Command, dispatch: Dispatch): void {
         "together",
       ]),
     )
+    .addOption(strangersOption())
     .option("--recovery <file>", "with split: where the recovery file goes (./<name>.recovery)")
     .addHelpText(
       "before",

@@ -44,6 +44,18 @@ export interface InitWords extends FolderOptions {
   readonly name?: string;
   readonly custody?: "split" | "together";
   readonly recovery?: string;
+  readonly strangers?: "wait" | "welcome";
+}
+
+export interface InviteWords extends FolderOptions {
+  readonly uses?: number;
+  readonly expires?: number;
+  readonly label?: string;
+  readonly qr?: boolean;
+}
+
+export interface ContactWords extends FolderOptions {
+  readonly timeout?: number;
 }
 
 export interface RelayFolderWords extends CommonOptions {

@@ -41,6 +41,7 @@ export function initVerb(options: InitWords): Verb {
       signal,
       ...(name === undefined ? {} : { name }),
       ...(recoveryFile === undefined ? {} : { recoveryFile }),
+      ...(options.strangers === undefined ? {} : { strangers: options.strangers }),
     });
     const card = await readAgentCard(host, folder);
     const [home] = card.homes;
@@ -50,6 +51,7 @@ export function initVerb(options: InitWords): Verb {
         hint: "Stop that process and call this again.",
       });
     }
+    const strangers = await agent.contacts.policy(undefined, { signal });
     terminal.object({
       type: "agent",
       id: agent.id,
@@ -58,6 +60,7 @@ export function initVerb(options: InitWords): Verb {
       custody: card.custody,
       recoveryFile,
       relay: address,
+      strangers,
     });
     terminal.line(agent.id);
     if (card.name !== undefined) terminal.note(`name      @${card.name} at that relay`);
@@ -72,6 +75,11 @@ export function initVerb(options: InitWords): Verb {
       terminal.note(`custody   split: the next control key is in ${recoveryFile ?? "the recovery file"} and nowhere else`);
       terminal.note("          Move that file off this machine. Daily work does not need it; taking the identity back does.");
     }
+    terminal.note(
+      strangers === "welcome"
+        ? "strangers welcome: anybody's mail reaches your handlers"
+        : "strangers wait: perdure invite lets somebody in, perdure contacts requests shows who knocks",
+    );
     return 0;
   };
 }

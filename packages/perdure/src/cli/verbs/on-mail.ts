@@ -20,6 +20,9 @@ export function onMailVerb(command: readonly string[], options: OnMailWords): Ve
     const patient = { ...invocation, overrides: { ...overrides, handlerTimeoutMs: timeoutMs + BURIAL_MS } };
     await using agent = await openHere(patient, options.at);
     terminal.note(`answering mail to ${agent.id} with: ${command.join(" ")}   (Ctrl-C ends it)`);
+    const { requests, strangers } = await agent.status({ signal });
+    if (strangers === "wait")
+      terminal.note(`mail of strangers waits${requests > 0 ? ` (${requests} now)` : ""}: perdure contacts requests, or perdure invite`);
     try {
       await agent.serve(createHandler(invocation, command, timeoutMs), { signal, concurrency: options.concurrency ?? 1 });
     } catch (error) {

@@ -1,0 +1,44 @@
+/** Others on the way out of the command: as JSON and as a line in a list. Their names are their own words. */
+import type { Contact, ContactRequest, PausedThread } from "../agent/api.ts";
+import { safeLine } from "./foreign-text.ts";
+import { countText, dateText } from "./quantity.ts";
+
+const HOW: Readonly<Record<Contact["how"], string>> = {
+  invite: "accepted your invite",
+  accepted: "you took them in",
+  "written-to": "you wrote to them",
+  added: "added by you",
+};
+
+export function contactObject(contact: Contact): object {
+  return { type: "contact", ...contact };
+}
+
+export function contactLine(contact: Contact): string {
+  const how = contact.standing === "blocked" ? "blocked" : HOW[contact.how];
+  const waiting = contact.waitingRequests > 0 ? [`${countText(contact.waitingRequests, "message")} in requests`] : [];
+  return [contact.id, calledText(contact), how, `since ${dateText(contact.sinceMs).slice(0, 16)}`, ...waiting].join("  ");
+}
+
+/** The proven address, else the name it came with, else nothing is known. */
+export function calledText({ address, name }: Pick<Contact, "address" | "name">): string {
+  if (address !== undefined) return safeLine(address, 80);
+  return name === undefined ? "(no name)" : `"${safeLine(name, 40)}"`;
+}
+
+export function requestObject(request: ContactRequest): object {
+  return { type: "request", ...request };
+}
+
+export function requestLine({ id, name, messages, lastAtMs }: ContactRequest): string {
+  const called = name === undefined ? "(no name)" : `calls itself "${safeLine(name, 40)}"`;
+  return [id, called, countText(messages, "message"), `last ${dateText(lastAtMs).slice(0, 16)}`].join("  ");
+}
+
+export function pausedObject(paused: PausedThread): object {
+  return { type: "paused", ...paused };
+}
+
+export function pausedLine({ thread, peer, why, atMs }: PausedThread): string {
+  return [thread === "" ? "every thread" : thread, `with ${peer}`, dateText(atMs).slice(0, 16), safeLine(why, 200)].join("  ");
+}

@@ -1,0 +1,31 @@
+/** `perdure accept`: the invite's maker becomes a contact at once, and this agent one of theirs when they hear of it. */
+import { isPerdureError } from "../../wire/error.ts";
+import { calledText, contactObject } from "../contact-text.ts";
+import { openHere, type Verb } from "../invocation.ts";
+import type { ContactWords } from "../words.ts";
+
+const CONFIRMED_MS = 60_000;
+
+export function acceptVerb(written: string, options: ContactWords): Verb {
+  return async (invocation) => {
+    const { terminal, signal } = invocation;
+    await using agent = await openHere(invocation, options.at);
+    const before = new Set((await agent.contacts.list({ signal })).map(({ id }) => id));
+    terminal.progress("waiting for the other side");
+    try {
+      const contact = await agent.accept(written, { signal, timeoutMs: options.timeout ?? CONFIRMED_MS });
+      terminal.line(contact.id);
+      terminal.object({ ...contactObject(contact), confirmed: true });
+      terminal.note(`you and ${calledText(contact)} are contacts`);
+      return 0;
+    } catch (error) {
+      if (!isPerdureError(error) || error.code !== "timed-out") throw error;
+      const contact = (await agent.contacts.list({ signal })).find(({ id }) => !before.has(id));
+      if (contact === undefined) throw error;
+      terminal.line(contact.id);
+      terminal.object({ ...contactObject(contact), confirmed: false });
+      terminal.note(`${calledText(contact)} is your contact; they have not heard of it yet, and will: it waits for them like mail`);
+      return 0;
+    }
+  };
+}
