@@ -278,6 +278,23 @@ test("who subscribes to the inbox is told of new mail, and reads it there", { ti
   expect(JSON.stringify(contents)).toContain("news for listeners");
 });
 
+test("a client of the revision of 2026 has the same tools, and opens a stream for news", { timeout: SLOW_MS }, async () => {
+  const [anna] = await befriended();
+  const desk = await startMcp(["--at", join(folder, "desk")], { revision: "2026-07-28" });
+  servers.push(desk);
+  const updated: string[] = [];
+  desk.client.setNotificationHandler("notifications/resources/updated", ({ params }) => {
+    updated.push(params.uri);
+  });
+  await desk.client.listen({ resourceSubscriptions: ["perdure://inbox"] });
+  await anna.call("send", { to: "@desk", text: "for a modern reader" });
+  await expect.poll(() => updated, PATIENT).toEqual(["perdure://inbox"]);
+  const [mail] = await waitingFor(desk, 1);
+  expect((await desk.call("read", { id: mail?.id })).text).toContain("for a modern reader");
+  await desk.call("done", { ids: [mail?.id] });
+  expect((await inboxOf(desk)).messages).toEqual([]);
+});
+
 test("what a client reads about the tools is short, and says which only look", { timeout: SLOW_MS }, async () => {
   const server = await startMcp(["--at", join(folder, "nobody")]);
   servers.push(server);

@@ -27,6 +27,8 @@ export interface McpStart {
   readonly command?: { readonly file: string; readonly args: readonly string[] };
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** The one protocol revision the client speaks; that of 2025 when absent. */
+  readonly revision?: string;
 }
 
 /** Starts `perdure mcp` with these words. */
@@ -43,7 +45,11 @@ export async function startMcp(words: readonly string[], start: McpStart = {}): 
   transport.stderr?.on("data", (chunk: Buffer) => {
     said += chunk.toString();
   });
-  const client = new Client({ name: "test", version: "1" });
+  const { revision } = start;
+  const client = new Client(
+    { name: "test", version: "1" },
+    revision === undefined ? {} : { versionNegotiation: { mode: { pin: revision } } },
+  );
   await client.connect(transport, { timeout: PATIENT_MS });
   // Learning the tools makes the client check every answer against its schema.
   await client.listTools();

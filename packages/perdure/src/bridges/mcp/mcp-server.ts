@@ -6,16 +6,14 @@
  */
 import { McpServer } from "@modelcontextprotocol/server";
 import type { Host } from "../../host/host.ts";
-import { PerdureError } from "../../wire/error.ts";
 import type { AgentSource } from "./agent-source.ts";
+import { addInboxResource } from "./inbox-resource.ts";
 import { acceptTool, admitTool, blockTool, contactsTool, inviteTool, requestsTool } from "./people-tools.ts";
-import { doneTool, inboxAnswer, inboxTool, readTool, rejectTool, retryTool } from "./reading-tools.ts";
+import { doneTool, inboxTool, readTool, rejectTool, retryTool } from "./reading-tools.ts";
 import { askTool, replyTool, sendTool, traceTool } from "./sending-tools.ts";
 import { statusTool } from "./status-tool.ts";
-import { addTool, errorText, type ToolHome } from "./tool.ts";
+import { addTool, type ToolHome } from "./tool.ts";
 
-export const INBOX_URI = "perdure://inbox";
-const INBOX_TOKENS = 2000;
 /** Elements and members in the arguments of one call. */
 const MOST_ARGUMENTS = 1000;
 
@@ -28,7 +26,7 @@ export interface McpServerOptions {
   readonly host: Pick<Host, "clock" | "random" | "log">;
   readonly source: AgentSource;
   readonly version: string;
-  /** Clients of revisions before 2026 are told of changes only where they have subscribed. */
+  /** Which family of revisions the client speaks. */
   readonly era: "legacy" | "modern";
   /** Ends the watch for new mail. */
   readonly closing: AbortSignal;
@@ -61,35 +59,6 @@ export function createMcpServer({ host, source, version, era, closing }: McpServ
   addTool(server, home, inviteTool);
   addTool(server, home, acceptTool);
 
-  const inbox = { title: "Waiting mail", description: "What the inbox tool shows", mimeType: "text/plain" };
-  server.registerResource("inbox", INBOX_URI, inbox, async (uri, { mcpReq: { signal } }) => {
-    try {
-      const agent = await source.agent(signal);
-      const { text } = await inboxAnswer({ agent, host, signal }, { box: "contacts", maxTokens: INBOX_TOKENS });
-      return { contents: [{ uri: uri.href, mimeType: "text/plain", text }] };
-    } catch (error) {
-      throw new Error(errorText(error, "could not list the inbox"));
-    }
-  });
-  let subscribed = era === "modern";
-  server.server.setRequestHandler("resources/subscribe", ({ params }) => {
-    subscribed ||= params.uri === INBOX_URI;
-    return {};
-  });
-  server.server.setRequestHandler("resources/unsubscribe", ({ params }) => {
-    if (params.uri === INBOX_URI) subscribed = false;
-    return {};
-  });
-  const tellNews = async (): Promise<void> => {
-    const agent = await source.agent(closing);
-    for await (const _mail of agent.inbox({ watch: true, signal: closing })) {
-      if (subscribed && server.isConnected()) await server.server.sendResourceUpdated({ uri: INBOX_URI });
-    }
-  };
-  server.server.oninitialized = () => {
-    tellNews().catch((error: unknown) => {
-      if (!closing.aborted) host.log.write("warn", "mcp.no-news", { why: error instanceof PerdureError ? error.message : String(error) });
-    });
-  };
+  addInboxResource(server, { host, source, era, closing });
   return server;
 }

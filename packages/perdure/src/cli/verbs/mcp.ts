@@ -23,11 +23,6 @@ export function mcpVerb(options: McpWords): Verb {
     for (const event of ["end", "close", "error"]) stdin.once(event, () => ended.abort());
     const closing = AbortSignal.any([signal, ended.signal]);
     await using source = createAgentSource((until) => openAgentWith(host, folder, { settings: overrides, signal: until, ...created }));
-    source.agent(closing).catch((error: unknown) => {
-      if (closing.aborted) return;
-      const why = error instanceof Error ? error.message : String(error);
-      host.log.write("warn", "mcp.agent-not-opened", { folder, why, code: error instanceof PerdureError ? error.code : undefined });
-    });
     await serveMcp({ host, source, version: packageVersion(), closing, stdin, stdout });
     return 0;
   };
