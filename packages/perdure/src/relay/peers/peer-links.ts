@@ -1,5 +1,6 @@
 /** All other relays this one deals with: a link each, made when mail or a question waits for one, or when one dials. */
 import type { VerifiedIdentity } from "../../identity/verify.ts";
+import { isBanned } from "../../protocol/delivery/bans.ts";
 import type { RelayOutput } from "../../protocol/delivery/mailbox-events.ts";
 import { findPeer } from "../../protocol/delivery/mailbox-state.ts";
 import type { Mailboxes } from "../../protocol/delivery/mailboxes.ts";
@@ -34,7 +35,8 @@ export interface PeerLinks {
   stop(): void;
 }
 
-export interface PeerLinksOptions extends Omit<PeerLinkOptions, "slots" | "idRaw" | "forwarder" | "urls" | "mailWaits" | "sessions"> {
+export interface PeerLinksOptions
+  extends Omit<PeerLinkOptions, "slots" | "idRaw" | "forwarder" | "urls" | "mailWaits" | "banned" | "sessions"> {
   readonly mailboxes: Mailboxes;
   readonly log: Pick<RecordLog, "read">;
   readonly generation: Bytes;
@@ -65,6 +67,7 @@ export function createPeerLinks(options: PeerLinksOptions): PeerLinks {
       idRaw: idRaw.slice(),
       urls: () => mailboxes.peer(idRaw)?.urls ?? [],
       mailWaits: () => (findPeer(mailboxes.state, idRaw)?.mailbox.stored.size ?? 0) > 0,
+      banned: () => isBanned(mailboxes.state, idRaw),
       forwarder: (wanted) =>
         createForwarder({
           clock: host.clock,

@@ -25,8 +25,8 @@ export interface PeerLookups {
 export interface PeerLookupsOptions {
   readonly clock: Clock;
   readonly timeoutMs: number;
-  /** False while there is no session. */
-  readonly send: (frame: Frame) => boolean;
+  /** Does nothing while there is no session. */
+  readonly send: (frame: Frame) => void;
 }
 
 /** Questions under way to one relay; more are answered `too-busy`. */

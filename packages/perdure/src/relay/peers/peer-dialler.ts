@@ -1,0 +1,155 @@
+/**
+ * Dials one other relay for as long as something waits for it: every place it is said to be in turn, then a pause drawn at random
+ * (decorrelated jitter), longer each time, `redialMaxMs` at most. The owner learns of a relay that stays away, and of somebody else
+ * who answers in its place.
+ */
+import { sleep } from "../../host/deadline.ts";
+import type { Host } from "../../host/host.ts";
+import type { Settings } from "../../settings/register.ts";
+import { viewOf } from "../../wire/bytes.ts";
+import { isPerdureError, PerdureError } from "../../wire/error.ts";
+import type { AgentId } from "../../wire/ids.ts";
+import type { Incidents } from "../incidents.ts";
+import type { DialSlots } from "./dial-slots.ts";
+
+export interface PeerDialler {
+  readonly dialling: boolean;
+  readonly lastFailure: string | undefined;
+  /** Dials until a session is open or nothing waits any more; after a pause first, when a session has just ended. */
+  begin(afterPause: boolean): void;
+  /** Somebody waits for an answer: a pause that has lasted a while is over. */
+  hurry(): void;
+  /** A session is open, whoever dialled it. */
+  opened(): void;
+  /** It lasted this long. */
+  ended(lastedMs: number): void;
+}
+
+export interface PeerDiallerOptions {
+  readonly host: Pick<Host, "clock" | "random" | "log">;
+  readonly settings: Settings;
+  readonly incidents: Incidents;
+  readonly slots: DialSlots;
+  readonly id: AgentId;
+  readonly signal: AbortSignal;
+  readonly urls: () => readonly string[];
+  /** Something waits for the relay and there is no session. */
+  readonly wanted: () => boolean;
+  /** Resolves when the relay has proven its id and the session is taken in. */
+  readonly connect: (url: string) => Promise<void>;
+  /** Nobody has said where the relay is. */
+  readonly lostWay: () => void;
+}
+
+const SHORT_SESSION_MS = 5_000;
+/** A relay that cannot be reached for this long, with something waiting for it, is an incident. */
+const DOWN_MS = 60_000;
+/** A pause that has lasted this long may be cut short. */
+const HURRY_AFTER_MS = 2_000;
+
+export function createPeerDialler(options: PeerDiallerOptions): PeerDialler {
+  const { host, settings, incidents, slots, id, signal } = options;
+  const { clock, random, log } = host;
+  let dialling = false;
+  let lastFailure: string | undefined;
+  let pauseMs = settings.redialMinMs;
+  let pausedAtMs = 0;
+  let endPause = (): void => {};
+  let downSinceMs: number | undefined;
+  let toldDown = false;
+  let impostorAt: string | undefined;
+
+  const noteImpostor = ({ code, message }: PerdureError, at: string): void => {
+    if (code !== "wrong-relay" || impostorAt === at) return;
+    impostorAt = at;
+    incidents.add("peer", `${at}: ${code}, ${message}`);
+  };
+
+  const noteDown = ({ code, message }: PerdureError): void => {
+    lastFailure = `${code}: ${message}`;
+    downSinceMs ??= clock.monotonicMs();
+    if (toldDown || (code !== "blocked" && clock.monotonicMs() - downSinceMs < DOWN_MS)) return;
+    toldDown = true;
+    incidents.add("peer", `relay ${id} cannot be reached: ${lastFailure}`);
+  };
+
+  const dialAt = async (at: string): Promise<void> => {
+    const release = await slots.take(downSinceMs !== undefined, signal);
+    try {
+      await options.connect(at);
+    } finally {
+      release();
+    }
+  };
+
+  /** The last failure when none of the places is the relay's. */
+  const dialOnce = async (): Promise<PerdureError | undefined> => {
+    let failure = new PerdureError("unknown-relay", "nobody has said where it is", { retry: "after" });
+    for (const at of options.urls()) {
+      try {
+        await dialAt(at);
+        return undefined;
+      } catch (error) {
+        if (signal.aborted || !options.wanted()) return undefined;
+        failure = isPerdureError(error) ? error : new PerdureError("internal", String(error), { cause: error });
+        noteImpostor(failure, at);
+        log.write("info", "relay.peer-unreachable", { peer: id, url: at, code: failure.code, why: failure.message });
+      }
+    }
+    return failure;
+  };
+
+  const pause = async (askedMs: number): Promise<void> => {
+    const share = viewOf(random.bytes(4)).getUint32(0) / 2 ** 32;
+    pauseMs = Math.min(settings.redialMaxMs, settings.redialMinMs + share * Math.max(0, pauseMs * 3 - settings.redialMinMs));
+    const cut = new AbortController();
+    endPause = () => cut.abort();
+    pausedAtMs = clock.monotonicMs();
+    const either = AbortSignal.any([cut.signal, signal]);
+    await sleep(clock, Math.max(pauseMs, Math.min(askedMs, settings.redialMaxMs)), either).catch(() => undefined);
+    endPause = () => {};
+  };
+
+  const dial = async (afterPause: boolean): Promise<void> => {
+    let askedMs = 0;
+    for (let waits = afterPause; ; waits = true) {
+      if (waits) await pause(askedMs);
+      if (signal.aborted || !options.wanted()) return;
+      const failure = await dialOnce();
+      if (failure === undefined) return;
+      noteDown(failure);
+      if (failure.code === "unknown-relay") return options.lostWay();
+      askedMs = failure.retry === "after" ? (failure.afterMs ?? 0) : 0;
+    }
+  };
+
+  return {
+    get dialling() {
+      return dialling;
+    },
+    get lastFailure() {
+      return lastFailure;
+    },
+    begin: (afterPause) => {
+      if (dialling || signal.aborted) return;
+      dialling = true;
+      dial(afterPause)
+        .catch((error: unknown) => incidents.add("internal", `dialling a relay failed: ${String(error)}`))
+        .finally(() => {
+          dialling = false;
+        });
+    },
+    hurry: () => {
+      if (clock.monotonicMs() - pausedAtMs > HURRY_AFTER_MS) endPause();
+    },
+    opened: () => {
+      lastFailure = undefined;
+      downSinceMs = undefined;
+      toldDown = false;
+      endPause();
+    },
+    ended: (lastedMs) => {
+      if (lastedMs > SHORT_SESSION_MS) pauseMs = settings.redialMinMs;
+    },
+  };
+}
