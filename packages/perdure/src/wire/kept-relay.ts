@@ -21,6 +21,7 @@ import { PerdureError } from "./error.ts";
 import { AGENT_ID_BYTES, GENERATION_BYTES, LINK_BYTES } from "./ids.ts";
 import { MAX_CONTROL_BYTES } from "./limits.ts";
 import { bytes, choice, fixed, flag, list, optional, type Shape, type ShapeValue, shape, text, uint } from "./shape.ts";
+import { PEER_LEAF_MESSAGES } from "./statement.ts";
 
 const agentId = fixed(32);
 const link = fixed(LINK_BYTES);
@@ -90,13 +91,18 @@ export const keptPending = shape("pending leaf", {
   lastSeq: uint,
   refused: list(uint, KEPT_REFUSALS),
   digests: bytes(LEAF_MESSAGES * 16),
+  /** Who wrote each, 32 bytes, when the sender is another relay. */
+  writers: bytes(PEER_LEAF_MESSAGES * 32),
 });
 
 /** Restated: where the chain of statements stands. */
 export const keptHead = shape("statement head", { number: uint, hash: fixed(32) });
 
+/** A proof with the digests of a whole leaf between relays. */
+export const MAX_KEPT_PROOF_BYTES = 4096;
+
 /** Restated: a proof that its sender may not have received. */
-export const keptProof = shape("kept proof", { sender: agentId, number: uint, proof: bytes(4096) });
+export const keptProof = shape("kept proof", { sender: agentId, number: uint, proof: bytes(MAX_KEPT_PROOF_BYTES) });
 
 /** Another relay: where it is said to be, the one that answered last first, and its newest verified bundle (empty before it was met). */
 export const keptPeer = shape(

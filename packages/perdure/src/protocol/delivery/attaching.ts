@@ -9,6 +9,7 @@ import { BLOCKED_MS } from "./mailbox-admission.ts";
 import type { Reason, Registration, RelayInput } from "./mailbox-events.ts";
 import { type AgentState, addAgent, findAgent, findPeer, type Link, linkOf, NO_LINK, register, settledFloor } from "./mailbox-state.ts";
 import { meetPeer } from "./meeting.ts";
+import { isWanted } from "./peer-state.ts";
 import type { RelayMachine } from "./relay-machine.ts";
 import { noteTicket, usedOnce } from "./tickets.ts";
 
@@ -108,9 +109,10 @@ function entrant(machine: RelayMachine, input: Attach, known: AgentState | undef
   if (role === "agent")
     return enrol(machine, session, registration, input.ticket, nowMs) ? findAgent(state, registration.idRaw) : undefined;
   const peer = meetPeer(machine, registration.idRaw, undefined, registration.bundle, nowMs);
-  if (peer === undefined)
-    journal.goodbye(session, "too-busy", "this relay knows as many others as it may", { retry: "after", afterMs: 60_000 });
-  return peer;
+  if (peer !== undefined) return peer;
+  if (registration.bundle.length > machine.limits.bundleBytes) journal.goodbye(session, "too-large", "the identity bundle is too large");
+  else journal.goodbye(session, "too-busy", "this relay knows as many others as it may", { retry: "after", afterMs: 60_000 });
+  return undefined;
 }
 
 function beginConsuming(
@@ -165,9 +167,9 @@ export function ready(machine: RelayMachine, session: number): void {
   wake(machine, mailbox);
 }
 
-export function detach({ attachments, journal }: RelayMachine, session: number): void {
+export function detach({ state, attachments, journal }: RelayMachine, session: number): void {
   const agent = attachments.remove(session)?.agent;
   if (agent?.mailbox.consumer?.session !== session) return;
   agent.mailbox.consumer = undefined;
-  if (agent.peer !== undefined && agent.mailbox.stored.size > 0) journal.emit({ kind: "peer-wanted", relayId: agent.idRaw });
+  if (isWanted(state, agent)) journal.emit({ kind: "peer-wanted", relayId: agent.idRaw });
 }

@@ -5,6 +5,9 @@ import type { RelayState } from "./mailbox-state.ts";
 /** More than a person bans by hand; more are not kept. */
 export const KEPT_BANS = 4096;
 
+/** The reason a person gives, as UTF-8. */
+export const MAX_WHY_BYTES = 256;
+
 export interface Banning {
   readonly agentId: Bytes;
   readonly banned: boolean;

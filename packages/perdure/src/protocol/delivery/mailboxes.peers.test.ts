@@ -324,6 +324,7 @@ describe("statements for a peer", () => {
       leafIndex: 0,
       path: [],
       digests: envelope("alice", "bob", 1).digest,
+      writers: new Uint8Array(0),
     });
     const vouch = { kind: "vouch", sender: agentId("alice"), number: 7, proof } as const;
     expect(relay.feed(vouch)).toContainEqual({ kind: "proof", session: 1, proof });
@@ -418,5 +419,38 @@ describe("other relays a relay remembers", () => {
     knowFar(relay);
     relay.attach(3, "third", { role: "peer" });
     expect([relay.machine.peers(10).length, goodbyesIn(relay.take())]).toEqual([0, ["3 disk-full"]]);
+  });
+});
+
+describe("a relay that is turned away", () => {
+  const ban = (relay: TestRelay, banned: boolean): readonly RelayOutput[] => [
+    ...relay.feed({ kind: "ban", agentId: agentId("far"), banned, why: "x".repeat(1000) }),
+    ...relay.sync(),
+  ];
+
+  it("is wanted no more while mail waits for it, and again when it may come", () => {
+    const relay = near();
+    relay.attach(9, "far", { role: "forwarder" });
+    relay.mail(1, 1, envelope("alice", "bob", 1), "far");
+    relay.sync();
+    expect(goodbyesIn(ban(relay, true))).toEqual(["9 blocked"]);
+    expect([wanted(relay.feed({ kind: "detach", session: 9 })), relay.machine.peersWithMail().length]).toEqual([0, 0]);
+    expect(wanted(ban(relay, false))).toBe(1);
+    expect(relay.machine.peersWithMail().length).toBe(1);
+  });
+});
+
+describe("a relay that says it is this one, or has too much to say", () => {
+  it("is not remembered", () => {
+    const relay = createTestRelay({}, { bundleBytes: 20 });
+    relay.feed({ kind: "peer", relayId: agentId("relay"), url: URL, bundle: undefined });
+    relay.attach(3, "a relay with a long name", { role: "peer" });
+    expect([goodbyesIn(relay.take()), relay.machine.peers(10).length]).toEqual([["3 too-large"], 0]);
+  });
+
+  it("is remembered without a url that is too long", () => {
+    const relay = near();
+    relay.feed({ kind: "peer", relayId: agentId("far"), url: `wss://${"x".repeat(600)}/`, bundle: undefined });
+    expect(relay.machine.peer(agentId("far"))?.urls).toEqual([URL]);
   });
 });

@@ -29,6 +29,7 @@ import { type AgentState, createRelayState, findAgent, findPeer, ownerOf, type P
 import { hearOfPeer, vouch } from "./meeting.ts";
 import { findOverdue, type Overdue, overdueOf } from "./overdue.ts";
 import { ban, issueTicket, takeContacts } from "./owners-word.ts";
+import { isWanted } from "./peer-state.ts";
 import { type Counters, type MailboxLimits, openTail, type RelayMachine } from "./relay-machine.ts";
 import { abandonStatement, beginStatement } from "./statements.ts";
 import { endMail, takeMail } from "./taking.ts";
@@ -125,7 +126,7 @@ export function createMailboxes({ relayId, generation, sha256, limits, defences 
       return peer?.peer === undefined ? undefined : { urls: peer.peer.urls, bundle: peer.bundle };
     },
     peers: (limit) => [...state.peers.values()].sort((a, b) => b.mailbox.stored.size - a.mailbox.stored.size).slice(0, limit),
-    peersWithMail: () => [...state.peers.values()].filter(({ mailbox }) => mailbox.stored.size > 0).map(({ idRaw }) => idRaw),
+    peersWithMail: () => [...state.peers.values()].filter((peer) => isWanted(state, peer)).map(({ idRaw }) => idRaw),
     agentOf: (session) => attachments.get(session)?.agent,
     isAttached: (agent) => attachments.of(agent).some(({ role }) => role !== "forwarder"),
   };

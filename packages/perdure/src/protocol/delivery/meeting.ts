@@ -1,6 +1,6 @@
 /** What a relay is told of other relays: where they are, who they proved to be, and what they proved to have stored. */
-import type { Bytes } from "../../wire/bytes.ts";
-import { encodeKept } from "../../wire/kept-relay.ts";
+import { type Bytes, equalBytes } from "../../wire/bytes.ts";
+import { encodeKept, MAX_KEPT_PROOF_BYTES } from "../../wire/kept-relay.ts";
 import type { RelayInput } from "./mailbox-events.ts";
 import { encodePeer } from "./mailbox-replay.ts";
 import { type AgentState, findAgent, findPeer } from "./mailbox-state.ts";
@@ -11,7 +11,10 @@ import type { RelayMachine } from "./relay-machine.ts";
 /** How often it is written down that a relay was met again. */
 const SEEN_EVERY_MS = 3_600_000;
 
-/** The peer of that id with what was learnt of it; `undefined` when it is new and there is no room. A `bundle` means it was met. */
+/**
+ * The peer of that id with what was learnt of it; `undefined` when there is no room for a new one or for its bundle, or it is this
+ * relay itself. A `bundle` means it was met.
+ */
 export function meetPeer(
   { state, limits, attachments, journal, sha256 }: RelayMachine,
   relayId: Bytes,
@@ -20,7 +23,7 @@ export function meetPeer(
   nowMs: number,
 ): AgentState | undefined {
   const known = findPeer(state, relayId);
-  if (bundle !== undefined && bundle.length > limits.bundleBytes) return known;
+  if (equalBytes(relayId, state.relayId) || (bundle !== undefined && bundle.length > limits.bundleBytes)) return undefined;
   if (known === undefined && !makeRoomForPeer(state, limits.relayPeers, (each) => attachments.of(each).length > 0)) return undefined;
   const peer = known ?? createPeer(state, sha256, relayId);
   const facts = peer.peer;
@@ -48,7 +51,7 @@ export function hearOfPeer(machine: RelayMachine, input: Extract<RelayInput, { r
 export function vouch(machine: RelayMachine, { sender, number, proof }: Extract<RelayInput, { readonly kind: "vouch" }>): void {
   const { state, attachments, journal, trouble } = machine;
   const agent = findAgent(state, sender);
-  if (agent === undefined || !keepProof(agent, "vouched", number, proof)) return;
+  if (agent === undefined || proof.length > MAX_KEPT_PROOF_BYTES || !keepProof(agent, "vouched", number, proof)) return;
   if (trouble === undefined) journal.record(encodeKept("proof", { sender: agent.keptId, number, proof }));
   const theirs = attachments.of(agent);
   const session = (theirs.find(({ consume }) => consume) ?? theirs[0])?.session;

@@ -1,11 +1,13 @@
 /** Whom an agent knows and turns away, and whom the owner of the relay lets in and turns away. */
+import { utf8 } from "../../wire/bytes.ts";
 import { encodeKept } from "../../wire/kept-relay.ts";
 import { TURNED_AWAY } from "./attaching.ts";
-import { noteBan } from "./bans.ts";
+import { MAX_WHY_BYTES, noteBan } from "./bans.ts";
 import { createContactList } from "./contact-list.ts";
 import { BLOCKED_MS } from "./mailbox-admission.ts";
 import type { RelayInput } from "./mailbox-events.ts";
 import { findAgent, findPeer } from "./mailbox-state.ts";
+import { isWanted } from "./peer-state.ts";
 import type { RelayMachine } from "./relay-machine.ts";
 import { recountStrangers } from "./stored-mail.ts";
 import { forgetExpiredTickets, noteTicket } from "./tickets.ts";
@@ -39,14 +41,24 @@ export function ban(
   { agentId, banned, why }: Extract<RelayInput, { readonly kind: "ban" }>,
   nowMs: number,
 ): void {
-  const banning = { agentId, banned, why, atMs: nowMs };
+  const banning = { agentId, banned, why: cut(why), atMs: nowMs };
   if (!noteBan(state, banning)) return;
   journal.record(encodeKept("ban", banning));
-  if (!banned) return;
-  for (const owner of [findAgent(state, agentId), findPeer(state, agentId)]) {
+  const peer = findPeer(state, agentId);
+  if (!banned) {
+    if (peer !== undefined && isWanted(state, peer)) journal.emit({ kind: "peer-wanted", relayId: peer.idRaw });
+    return;
+  }
+  for (const owner of [findAgent(state, agentId), peer]) {
     for (const attachment of owner === undefined ? [] : attachments.of(owner)) {
       attachment.superseded = true;
       journal.goodbye(attachment.session, "blocked", TURNED_AWAY, { retry: "after", afterMs: BLOCKED_MS });
     }
   }
+}
+
+function cut(why: string): string {
+  let text = why.slice(0, MAX_WHY_BYTES);
+  while (utf8(text).length > MAX_WHY_BYTES) text = text.slice(0, -1);
+  return text;
 }

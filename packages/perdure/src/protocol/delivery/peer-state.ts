@@ -3,6 +3,7 @@
  * was met longest ago and has nothing waiting makes room.
  */
 import { type Bytes, concat, equalBytes, hex, utf8 } from "../../wire/bytes.ts";
+import { isBanned } from "./bans.ts";
 import { type AgentState, createAgentState, emptyLoad, findPeer, type RelayState } from "./mailbox-state.ts";
 
 type Sha256 = (bytes: Bytes) => Bytes;
@@ -10,6 +11,7 @@ type Sha256 = (bytes: Bytes) => Bytes;
 const MAILBOX_DOMAIN = utf8("perdure/peer-mailbox/0");
 /** Urls remembered of one relay. */
 const URLS_PER_PEER = 4;
+const MAX_URL_BYTES = 512;
 
 /** The peer of that id while the log is read, new if need be. Records about its mailbox may come before any that says whose it is. */
 export function recallPeer(state: RelayState, sha256: Sha256, relayId: Bytes): AgentState {
@@ -65,13 +67,21 @@ function rankOf({ bundle, peer }: AgentState): number {
   return (peer?.seenAtMs ?? 0) + (bundle.length > 0 ? Number.MAX_SAFE_INTEGER / 2 : 0);
 }
 
+/** Whether mail waits for this peer, and may go there. */
+export function isWanted(state: RelayState, { idRaw, peer, mailbox }: AgentState): boolean {
+  return peer !== undefined && mailbox.stored.size > 0 && !isBanned(state, idRaw);
+}
+
 /** What was learnt of a peer. True when that is something new. */
 export function notePeer(peer: AgentState, url: string | undefined, bundle: Bytes | undefined): boolean {
   const facts = peer.peer;
   if (facts === undefined) return false;
   const isNewer = bundle !== undefined && bundle.length > 0 && !equalBytes(bundle, peer.bundle);
   if (isNewer) peer.bundle = bundle.slice();
-  const urls = url === undefined ? facts.urls : withUrl(facts.urls, url, bundle !== undefined, peer.bundle.length > 0);
+  const urls =
+    url === undefined || utf8(url).length > MAX_URL_BYTES
+      ? facts.urls
+      : withUrl(facts.urls, url, bundle !== undefined, peer.bundle.length > 0);
   const moved = urls.join("\n") !== facts.urls.join("\n");
   facts.urls = urls;
   return isNewer || moved;

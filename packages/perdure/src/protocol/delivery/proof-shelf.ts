@@ -9,7 +9,7 @@ import type { AgentState, RelayState } from "./mailbox-state.ts";
  */
 export const KEPT_PROOFS = 16;
 /** Leaves of a peer are smaller, so that one statement has several of its link. */
-export const KEPT_PEER_PROOFS = 64;
+export const KEPT_PEER_PROOFS = 32;
 
 /** This relay's own proofs, or those of other relays about mail it passed on. */
 export type Shelf = "proofs" | "vouched";

@@ -1,0 +1,143 @@
+import { describe, expect, it } from "vitest";
+import { concat, EMPTY, utf8 } from "../../wire/bytes.ts";
+import { decodeKept } from "../../wire/kept-relay.ts";
+import { emptyLoad, type Load, mailboxOwners, type RelayState } from "./mailbox-state.ts";
+import { createMailboxes, type Mailboxes } from "./mailboxes.ts";
+import { agentId, createTestRelay, envelope, LIMITS, NOW_MS, settleOf, sha256, type TestRelay } from "./test-relay.ts";
+
+/** A history that leaves every kind of record in the log. */
+function lived(): TestRelay {
+  const relay = createTestRelay({}, { ticketsRequired: true });
+  relay.feed({ kind: "issue-ticket", hash: sha256(utf8("three")), expiresAtMs: NOW_MS + 1000, uses: 3 });
+  relay.sync();
+  relay.attach(1, "alice", { ticket: "three" });
+  relay.attach(2, "bob", { ticket: "three" });
+  relay.attach(3, "far", { role: "peer" });
+  relay.feed({
+    kind: "contacts",
+    session: 2,
+    version: 4,
+    open: false,
+    contacts: concat(agentId("carol").slice(0, 8), agentId("far").slice(0, 8)),
+    blocked: EMPTY,
+  });
+  relay.feed({ kind: "ban", agentId: agentId("mallory"), banned: true, why: "noise" });
+  for (let seq = 1; seq <= 4; seq++) {
+    relay.mail(1, seq, envelope("alice", "carol", seq), "far");
+    relay.mail(3, 2 * seq - 1, envelope(seq % 2 === 0 ? "carol" : "dave", "bob", seq, { stream: 2, expiresAtMs: NOW_MS + 1000 * seq }));
+    relay.mail(3, 2 * seq, envelope("mallory", "bob", seq));
+    relay.sync();
+  }
+  relay.attach(9, "far", { role: "forwarder" });
+  relay.feed(settleOf(relay, "far", 1, { ranges: [[3, 3]] }));
+  relay.feed(settleOf(relay, "bob", 1));
+  relay.feed({ kind: "statement-due" });
+  relay.feed({ kind: "signed", signature: new Uint8Array(64) });
+  relay.sync();
+  const [overdue] = relay.machine.overdue(NOW_MS + 3000, 1);
+  relay.feed({ kind: "end", agent: overdue?.agent.key ?? "", position: overdue?.position ?? 0, ending: "expired", notice: utf8("notice") });
+  relay.sync();
+  relay.rotate();
+  relay.mail(1, 5, envelope("alice", "carol", 5), "far");
+  relay.sync();
+  return relay;
+}
+
+function replayed(records: readonly Uint8Array[]): Mailboxes {
+  const machine = createMailboxes({
+    relayId: agentId("relay"),
+    generation: new Uint8Array(8).fill(7),
+    sha256,
+    limits: { ...LIMITS, ticketsRequired: true },
+  });
+  for (const [index, record] of records.entries()) machine.replay(record, { segment: 1, offset: index, length: record.length });
+  return machine;
+}
+
+/** What a state says that does not depend on how it came about. */
+function digest(state: RelayState): unknown {
+  return {
+    owners: [...mailboxOwners(state)]
+      .map(({ key, mailbox, links, contacts, outbound, peer, proofs, bundle }) => ({
+        key,
+        next: mailbox.nextPosition,
+        settled: mailbox.settled.ranges,
+        stored: [...mailbox.stored.keys()].sort((a, b) => a - b),
+        links: [...links].map(([link, { synced, refused }]) => [link, synced, refused]),
+        strangers: mailbox.strangers,
+        senders: [...mailbox.senders.keys()].sort(),
+        contacts,
+        outbound,
+        peer: peer === undefined ? undefined : { urls: peer.urls, charged: peer.charged },
+        proofs: proofs.map(({ number }) => number),
+        bundle,
+      }))
+      .sort((a, b) => (a.key < b.key ? -1 : 1)),
+    tickets: [...state.tickets.values()],
+    bans: [...state.bans.values()],
+    loads: [state.relayed, state.routed, state.storedMessages, state.storedBytes],
+    statement: state.statements.number,
+  };
+}
+
+function sumOf(
+  state: RelayState,
+  of: (owner: ReturnType<typeof mailboxOwners> extends Generator<infer Owner> ? Owner : never) => Load,
+): Load {
+  const sum = emptyLoad();
+  for (const owner of mailboxOwners(state)) {
+    sum.messages += of(owner).messages;
+    sum.bytes += of(owner).bytes;
+  }
+  return sum;
+}
+
+describe("a relay with peers, contacts, tickets and bans", () => {
+  it("is after a start what it was, as often as it starts", () => {
+    const relay = lived();
+    const before = digest(relay.machine.state);
+    relay.crash();
+    expect(digest(relay.machine.state)).toEqual(before);
+    relay.rotate();
+    relay.crash();
+    expect(digest(relay.machine.state)).toEqual(before);
+  });
+
+  it("has every kind of record in that history", () => {
+    const kinds = new Set(lived().durable.map((record) => decodeKept(record).kind));
+    for (const kind of ["mail", "peer", "contacts", "ticket", "ban", "doors", "settled", "link", "proof", "mailbox"] as const)
+      expect(kinds).toContain(kind);
+  });
+
+  it("is in order after any part of its log", () => {
+    const relay = lived();
+    for (let end = 0; end <= relay.durable.length; end++) {
+      const { state } = replayed(relay.durable.slice(0, end));
+      for (const { mailbox } of mailboxOwners(state)) {
+        for (const position of mailbox.stored.keys()) expect(mailbox.settled.has(position) || position >= mailbox.nextPosition).toBe(false);
+      }
+      expect(sumOf(state, (owner) => owner.peer?.charged ?? emptyLoad())).toEqual(state.relayed);
+      expect(sumOf(state, (owner) => (owner.mailbox.route ? loadOf(owner.mailbox) : emptyLoad()))).toEqual(state.routed);
+    }
+  });
+
+  it("reads the same twice as once", () => {
+    const relay = lived();
+    const once = digest(replayed(relay.durable).state);
+    expect(digest(replayed([...relay.durable, ...relay.durable]).state)).toEqual(once);
+  });
+
+  it("knows the mailbox of a relay from records that come before the one that names it", () => {
+    const relay = lived();
+    const whole = digest(replayed(relay.durable).state);
+    const [named, others] = [[], []] as [Uint8Array[], Uint8Array[]];
+    for (const record of relay.durable) (decodeKept(record).kind === "peer" ? named : others).push(record);
+    const isSmall = (record: Uint8Array): boolean => decodeKept(record).kind !== "mail";
+    const late = [...others.filter(isSmall).filter((record) => decodeKept(record).kind !== "pending"), ...named, ...others];
+    expect(digest(replayed(late).state)).toEqual(whole);
+  });
+});
+
+function loadOf({ stored, storedBytes }: { readonly stored: ReadonlyMap<number, unknown>; readonly storedBytes: number }): Load {
+  return { messages: stored.size, bytes: storedBytes };
+}
