@@ -67,7 +67,15 @@ async function stated(
     extensions: [],
   });
   const signature = await crypto.signatures.sign(relay.instanceKey, toBeSigned("statement", encoded));
-  const proof = statementProof.encode({ statement: encoded, signature, leaf, leafIndex: 0, path: tree.path(0), digests: EMPTY });
+  const proof = statementProof.encode({
+    statement: encoded,
+    signature,
+    leaf,
+    leafIndex: 0,
+    path: tree.path(0),
+    digests: EMPTY,
+    writers: EMPTY,
+  });
   return { encoded, signature, item: itemOf(crypto.hash, "stored", storedProof.encode({ proof, digests: concat(...listed) })) };
 }
 

@@ -47,6 +47,11 @@ export const statementProof = shape("statement proof", {
    * on. Empty for a leaf of the reader's own link.
    */
   digests: bytes(16 * PEER_LEAF_MESSAGES),
+  /**
+   * Who wrote each (32 bytes): from the relay that stored them to the one that passed them on, which may have been restarted
+   * since. Empty in what a writer gets.
+   */
+  writers: bytes(32 * PEER_LEAF_MESSAGES),
 });
 export type StatementProof = ShapeValue<typeof statementProof>;
 

@@ -55,11 +55,18 @@ export function acknowledge({ attachments, defences, journal }: RelayMachine, by
 }
 
 /** The statement that was under way is signed: it goes to the log. */
-export function writeStatement({ state: { statements }, journal }: RelayMachine, signature: Bytes): void {
-  const { underWay } = statements;
+export function writeStatement({ state, journal, sha256 }: RelayMachine, signature: Bytes): void {
+  const { underWay } = state.statements;
   if (underWay === undefined || underWay.written) return;
   underWay.written = true;
   journal.record(encodeKept("statement", { statement: underWay.bytes, signature, leaves: underWay.leaves }));
+  // What a leaf of another relay was made of is nowhere else; those of agents are told from the statement alone.
+  const proofs = proofsOf(sha256, underWay.bytes, signature, underWay.leaves, underWay.taken);
+  underWay.taken.forEach(({ sender, link, writers }, index) => {
+    const peer = writers.length === 0 ? undefined : senderOnLink(state, sender, link);
+    if (peer === undefined) return;
+    journal.record(encodeKept("proof", { sender: peer.keptId, number: underWay.number, proof: proofs[index] as Bytes }));
+  });
   journal.whenDurable({ kind: "stated", signature });
 }
 
@@ -67,7 +74,7 @@ export function writeStatement({ state: { statements }, journal }: RelayMachine,
 function tellSenders({ state: relay, attachments, counters, journal, sha256 }: RelayMachine, signature: Bytes): void {
   const done = finishStatement(relay.statements, sha256);
   counters.statements++;
-  const proofs = proofsOf(sha256, done.bytes, signature, done.leaves);
+  const proofs = proofsOf(sha256, done.bytes, signature, done.leaves, done.taken);
   done.taken.forEach((leaf, index) => {
     const sender = senderOnLink(relay, leaf.sender, leaf.link);
     const proof = proofs[index];

@@ -6,6 +6,7 @@
  */
 import { type Bytes, concat, equalBytes, hex } from "../../wire/bytes.ts";
 import { DIGEST_BYTES, decodeEnvelope } from "../../wire/envelope.ts";
+import { AGENT_ID_BYTES } from "../../wire/ids.ts";
 import { decodeKept, encodeKept, KEPT_RANGES, type KeptMail, type KeptRecord } from "../../wire/kept-relay.ts";
 import { storedLeaf } from "../../wire/statement.ts";
 import { noteBan } from "./bans.ts";
@@ -37,6 +38,7 @@ import {
   proofsOf,
   recallPending,
   recallStatement,
+  writerOf,
 } from "./statements.ts";
 import { dropMail, keepMail, OWN_ORIGIN, originOf, recountStrangers } from "./stored-mail.ts";
 import { noteTicket } from "./tickets.ts";
@@ -72,7 +74,15 @@ function replayMail(state: RelayState, sha256: Sha256, mail: KeptMail, place: Pl
     if (mail.linkSeq > link.upTo) {
       link.upTo = mail.linkSeq;
       link.synced = mail.linkSeq;
-      addToLeaf(state.statements, carrier.idRaw, mail.link, mail.linkSeq, envelope.digest, leafMessages(carrier));
+      addToLeaf(
+        state.statements,
+        carrier.idRaw,
+        mail.link,
+        mail.linkSeq,
+        envelope.digest,
+        leafMessages(carrier),
+        writerOf(carrier, envelope),
+      );
     }
   }
   if (mailbox.settled.has(mail.position) || mailbox.stored.has(mail.position)) return [place];
@@ -114,7 +124,8 @@ function replaySmall(state: RelayState, sha256: Sha256, kept: Exclude<KeptRecord
       for (const [index, leaf] of leaves.entries()) {
         const { sender, link } = storedLeaf.decode(leaf);
         const stated = senderOnLink(state, sender, link);
-        if (stated !== undefined) keepProof(stated, "proofs", state.statements.number, proofs[index] as Bytes);
+        // The proof of another relay's leaf is kept beside the statement.
+        if (stated !== undefined && stated.peer === undefined) keepProof(stated, "proofs", state.statements.number, proofs[index] as Bytes);
       }
       return [];
     }
@@ -140,8 +151,11 @@ function replaySmall(state: RelayState, sha256: Sha256, kept: Exclude<KeptRecord
       const digests = Array.from({ length: kept.value.digests.length / DIGEST_BYTES }, (_, index) =>
         kept.value.digests.slice(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES),
       );
+      const writers = Array.from({ length: kept.value.writers.length / AGENT_ID_BYTES }, (_, index) =>
+        kept.value.writers.slice(index * AGENT_ID_BYTES, (index + 1) * AGENT_ID_BYTES),
+      );
       const sender = senderOnLink(state, kept.value.sender, kept.value.link) ?? { peer: undefined };
-      recallPending(state.statements, { ...kept.value, refused: [...kept.value.refused], digests }, leafMessages(sender));
+      recallPending(state.statements, { ...kept.value, refused: [...kept.value.refused], digests, writers }, leafMessages(sender));
       return [];
     }
     case "peer": {
@@ -248,5 +262,6 @@ function encodePending(leaf: PendingLeaf): Bytes {
     lastSeq: leaf.lastSeq,
     refused: leaf.refused,
     digests: concat(...leaf.digests),
+    writers: concat(...leaf.writers),
   });
 }

@@ -23,6 +23,8 @@ export interface PendingLeaf {
   /** Link sequence numbers inside that were refused. */
   refused: number[];
   digests: Bytes[];
+  /** Who wrote each, when the sender is another relay; else empty. */
+  writers: Bytes[];
 }
 
 export interface UnderWay {
@@ -60,7 +62,15 @@ export function leafMessages(sender: { readonly peer: object | undefined }): num
   return sender.peer === undefined ? LEAF_MESSAGES : PEER_LEAF_MESSAGES;
 }
 
-/** A link sequence number was used up: by mail with `digest`, or by a refusal. A leaf holds at most `limit` messages. */
+/** Who wrote mail that came over a link of `carrier`, where that is not the carrier itself. */
+export function writerOf(carrier: { readonly peer: object | undefined }, { from }: { readonly from: Bytes }): Bytes | undefined {
+  return carrier.peer === undefined ? undefined : from;
+}
+
+/**
+ * A link sequence number was used up: by mail with `digest`, or by a refusal. A leaf holds at most `limit` messages; `writer` is who
+ * wrote the mail, when the sender only passed it on.
+ */
 export function addToLeaf(
   statements: Statements,
   sender: Bytes,
@@ -68,6 +78,7 @@ export function addToLeaf(
   linkSeq: number,
   digest: Bytes | undefined,
   limit: number = LEAF_MESSAGES,
+  writer: Bytes | undefined = undefined,
 ): void {
   const key = linkKey({ sender, link });
   const growing = statements.growing.get(key);
@@ -79,7 +90,10 @@ export function addToLeaf(
   ) {
     growing.lastSeq = linkSeq;
     if (digest === undefined) growing.refused.push(linkSeq);
-    else growing.digests.push(digest.slice());
+    else {
+      growing.digests.push(digest.slice());
+      if (writer !== undefined) growing.writers.push(writer.slice());
+    }
     return;
   }
   if (digest === undefined) return;
@@ -90,6 +104,7 @@ export function addToLeaf(
     lastSeq: linkSeq,
     refused: [],
     digests: [digest.slice()],
+    writers: writer === undefined ? [] : [writer.slice()],
   };
   statements.pending.push(leaf);
   statements.growing.set(key, leaf);
@@ -155,7 +170,8 @@ export function durablePending(statements: Statements, syncedOf: (sender: Bytes,
 function upToSeq(leaf: PendingLeaf, lastSeq: number): PendingLeaf {
   if (lastSeq >= leaf.lastSeq) return leaf;
   const refused = leaf.refused.filter((linkSeq) => linkSeq <= lastSeq);
-  return { ...leaf, lastSeq, refused, digests: leaf.digests.slice(0, Math.max(0, lastSeq - leaf.firstSeq + 1 - refused.length)) };
+  const messages = Math.max(0, lastSeq - leaf.firstSeq + 1 - refused.length);
+  return { ...leaf, lastSeq, refused, digests: leaf.digests.slice(0, messages), writers: leaf.writers.slice(0, messages) };
 }
 
 /** A statement was read from the log: its leaves are no longer pending. False when it was known already. */
@@ -182,7 +198,9 @@ export function forgetPending(
     leaf.firstSeq <= stated.lastSeq && equalBytes(leaf.link, stated.link) && equalBytes(leaf.sender, stated.sender);
   for (const leaf of statements.pending.filter(same)) {
     const refused = leaf.refused.filter((linkSeq) => linkSeq <= stated.lastSeq).length;
-    leaf.digests = leaf.digests.slice(Math.min(stated.lastSeq, leaf.lastSeq) - leaf.firstSeq + 1 - refused);
+    const messages = Math.min(stated.lastSeq, leaf.lastSeq) - leaf.firstSeq + 1 - refused;
+    leaf.digests = leaf.digests.slice(messages);
+    leaf.writers = leaf.writers.slice(messages);
     leaf.refused = leaf.refused.filter((linkSeq) => linkSeq > stated.lastSeq);
     leaf.firstSeq = stated.lastSeq + 1;
   }
@@ -195,7 +213,7 @@ export function forgetPending(
 /** A restated leaf: pending as far as no statement read so far covers it. */
 export function recallPending(
   statements: Statements,
-  { sender, link, firstSeq, lastSeq, refused, digests }: PendingLeaf,
+  { sender, link, firstSeq, lastSeq, refused, digests, writers }: PendingLeaf,
   limit: number = LEAF_MESSAGES,
 ): void {
   const overlaps = (leaf: PendingLeaf): boolean =>
@@ -204,15 +222,31 @@ export function recallPending(
   const stated = statements.recalled.get(linkKey({ sender, link })) ?? 0;
   let next = 0;
   for (let linkSeq = firstSeq; linkSeq <= lastSeq; linkSeq++) {
-    const digest = refused.includes(linkSeq) ? undefined : digests[next++];
-    if (linkSeq > stated) addToLeaf(statements, sender, link, linkSeq, digest, limit);
+    const [digest, writer] = refused.includes(linkSeq) ? [] : [digests[next], writers[next++]];
+    if (linkSeq > stated) addToLeaf(statements, sender, link, linkSeq, digest, limit, writer);
   }
 }
 
-/** One encoded proof per leaf of a statement. */
-export function proofsOf(sha256: Sha256, bytes: Bytes, signature: Bytes, leaves: readonly Bytes[]): readonly Bytes[] {
+/** One encoded proof per leaf of a statement. A leaf of another relay that is still at hand (`taken`) is opened: it says whose mail is in it. */
+export function proofsOf(
+  sha256: Sha256,
+  bytes: Bytes,
+  signature: Bytes,
+  leaves: readonly Bytes[],
+  taken: readonly PendingLeaf[] = [],
+): readonly Bytes[] {
   const tree = createMerkleTree(sha256, leaves);
-  return leaves.map((leaf, leafIndex) =>
-    statementProof.encode({ statement: bytes, signature, leaf, leafIndex, path: tree.path(leafIndex), digests: new Uint8Array(0) }),
-  );
+  return leaves.map((leaf, leafIndex) => {
+    const opened = taken[leafIndex];
+    const [digests, writers] = opened === undefined || opened.writers.length === 0 ? [[], []] : [opened.digests, opened.writers];
+    return statementProof.encode({
+      statement: bytes,
+      signature,
+      leaf,
+      leafIndex,
+      path: tree.path(leafIndex),
+      digests: concat(...digests),
+      writers: concat(...writers),
+    });
+  });
 }

@@ -12,7 +12,7 @@ import type { Reason, RelayInput } from "./mailbox-events.ts";
 import { lackOfRoom } from "./mailbox-shares.ts";
 import { type AgentState, NO_LINK, noteRefused, ownerOf, type StoredMail } from "./mailbox-state.ts";
 import { openTail, type RelayMachine } from "./relay-machine.ts";
-import { addToLeaf, leafMessages } from "./statements.ts";
+import { addToLeaf, leafMessages, writerOf } from "./statements.ts";
 import { dropMail, keepMail, type Origin, OWN_ORIGIN, readLabel } from "./stored-mail.ts";
 
 export function takeMail(machine: RelayMachine, input: Extract<RelayInput, { readonly kind: "mail" }>, nowMs: number): void {
@@ -70,7 +70,7 @@ function accept(
     machine.counters.relayed++;
     agent.peer.relayedIn++;
   }
-  addToLeaf(machine.state.statements, agent.idRaw, link.raw, linkSeq, envelope.digest, leafMessages(agent));
+  addToLeaf(machine.state.statements, agent.idRaw, link.raw, linkSeq, envelope.digest, leafMessages(agent), writerOf(agent, envelope));
   const position = store(machine, owner, envelope, origin, link.raw, linkSeq, nowMs);
   machine.journal.fact("relay.mail-appended", {
     agent: owner.id,

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { verifyBundle } from "../../identity/verify.ts";
 import { leafCovers, verifyStatementProof } from "../../protocol/delivery/statement-proof.ts";
-import { concat, EMPTY, utf8 } from "../../wire/bytes.ts";
+import { concat, EMPTY, equalBytes, utf8 } from "../../wire/bytes.ts";
 import { contacts, type Lookup } from "../../wire/control.ts";
+import { statementProof } from "../../wire/statement.ts";
 import { answersOf, ask, createFederation, type Federation, idOf, lowerOf, seqsOf, tellRoute, welcomeAll } from "./test-federation.ts";
 
 const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
@@ -217,6 +218,39 @@ describe("what a recipient's relay proves", () => {
     await net.pass(5_000);
     const again = await net.anna.connect();
     await net.until(() => again.proofs.length === 2);
+  });
+});
+
+describe("a relay that was started again", () => {
+  it("still finds out what the other has stored of what it passed on before", async () => {
+    const net = await createFederation({ settings: { statementEveryMs: 5_000 } });
+    net.send(1);
+    await net.until(() => net.west.relay.status().peers[0]?.passedOn === 1);
+    net.kill(net.west);
+    await net.reopen(net.west);
+    await net.join();
+    net.send(2);
+    await net.until(() => net.from.proofs.some((proof) => statementProof.decode(proof).digests.length > 0), 30_000);
+    const known = net.from.proofs.map((proof) => statementProof.decode(proof).digests).filter((each) => each.length > 0);
+    expect(known.some((digests) => equalBytes(digests.slice(0, 16), net.mailed(1).digest))).toBe(true);
+  });
+});
+
+describe("a relay that its neighbour's owner turns away", () => {
+  it("gets no session and is not dialled; what waited goes on when it may come again", async () => {
+    const net = await createFederation();
+    net.send(1);
+    await net.until(() => net.to.delivered.length === 1);
+    await net.stage.world.complete(net.west.relay.ban(net.east.relay.id, true, "noise"));
+    await net.until(() => net.west.relay.status().peers[0]?.connected === false);
+    net.send(2);
+    await net.until(() => net.from.refusals.length === 1);
+    expect(net.from.refusals[0]?.code).toBe("blocked");
+    await net.pass(60_000);
+    expect(net.west.relay.status().peers[0]?.connected).toBe(false);
+    await net.stage.world.complete(net.west.relay.ban(net.east.relay.id, false));
+    net.send(3);
+    await net.until(() => net.to.delivered.length === 2);
   });
 });
 

@@ -167,7 +167,15 @@ describe("a relay that is dialled and lies", () => {
       extensions: [],
     });
     const signature = await crypto.signatures.sign(rogue.own.instanceKey, toBeSigned("statement", bytes));
-    return statementProof.encode({ statement: bytes, signature, leaf, leafIndex: 0, path: [...tree.path(0)], digests: EMPTY });
+    return statementProof.encode({
+      statement: bytes,
+      signature,
+      leaf,
+      leafIndex: 0,
+      path: [...tree.path(0)],
+      digests: EMPTY,
+      writers: EMPTY,
+    });
   };
   const taken = async (attack: Attack, count: number) => {
     for (let seq = 1; seq <= count; seq++) mailTo(attack, seq);

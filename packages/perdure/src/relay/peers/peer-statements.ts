@@ -7,9 +7,11 @@ import type { Log } from "../../host/log.ts";
 import type { VerifiedIdentity } from "../../identity/verify.ts";
 import type { ForwardItem } from "../../protocol/delivery/forward-queue.ts";
 import { leafCovers, type VerifiedStatement, verifyStatementProof } from "../../protocol/delivery/statement-proof.ts";
-import { type Bytes, concat, equalBytes, hex } from "../../wire/bytes.ts";
+import { type Bytes, concat, EMPTY, equalBytes, hex } from "../../wire/bytes.ts";
+import { DIGEST_BYTES } from "../../wire/envelope.ts";
 import { isPerdureError } from "../../wire/error.ts";
-import { statementProof } from "../../wire/statement.ts";
+import { AGENT_ID_BYTES } from "../../wire/ids.ts";
+import { type StatementProof, statementProof } from "../../wire/statement.ts";
 import type { Incidents } from "../incidents.ts";
 
 export interface PeerStatements {
@@ -36,6 +38,11 @@ export interface PeerStatementsOptions {
 const REMEMBERED = 64;
 /** Proofs that wait to be checked; more are left to be shown again at the next session. */
 const MOST_WAITING = 256;
+
+interface Stated {
+  readonly digest: Bytes;
+  readonly from: Bytes;
+}
 
 interface Seen {
   readonly hash: Bytes;
@@ -83,16 +90,17 @@ export function createPeerStatements(options: PeerStatementsOptions): PeerStatem
     const verified = await verifyStatementProof(crypto, peer, encoded);
     const { leaf, statement: said, proof } = verified;
     if (!fitsTheChain(peer, verified, encoded)) return;
-    if (!equalBytes(leaf.sender, options.ownId) || !equalBytes(leaf.link, options.link())) return;
-    const items = options.covered(leaf.firstSeq, leaf.lastSeq);
-    if (items === undefined || items.length === 0) return;
-    const digests = items.map((item) => item.digest);
+    if (!equalBytes(leaf.sender, options.ownId)) return;
+    const sent = equalBytes(leaf.link, options.link()) ? options.covered(leaf.firstSeq, leaf.lastSeq) : undefined;
+    const messages = sent ?? messagesOf(proof);
+    if (messages.length === 0) return;
+    const digests = messages.map((message) => message.digest);
     if (!leafCovers(crypto.hash.sha256, leaf, digests)) {
       return accuse(peer, `stated something else than what it was sent as ${leaf.firstSeq} to ${leaf.lastSeq}`, [encoded]);
     }
-    const filled = statementProof.encode({ ...proof, digests: concat(...digests) });
-    for (const sender of new Map(items.map(({ from }) => [hex(from), from])).values()) options.vouch(sender, said.number, filled);
-    options.proven(leaf.lastSeq);
+    const filled = statementProof.encode({ ...proof, digests: concat(...digests), writers: EMPTY });
+    for (const sender of new Map(messages.map(({ from }) => [hex(from), from])).values()) options.vouch(sender, said.number, filled);
+    if (sent !== undefined) options.proven(leaf.lastSeq);
   };
 
   const work = async (): Promise<void> => {
@@ -126,4 +134,17 @@ export function createPeerStatements(options: PeerStatementsOptions): PeerStatem
       begin();
     },
   };
+}
+
+/**
+ * What the peer says its leaf is about, where this relay has forgotten: it was started again, or the link was begun anew. To whom it
+ * is handed rests on the peer's word alone, which does no harm: each sender looks for its own digests.
+ */
+function messagesOf({ digests, writers }: StatementProof): readonly Stated[] {
+  const count = digests.length / DIGEST_BYTES;
+  if (writers.length !== count * AGENT_ID_BYTES) return [];
+  return Array.from({ length: count }, (_, at) => ({
+    digest: digests.slice(at * DIGEST_BYTES, (at + 1) * DIGEST_BYTES),
+    from: writers.slice(at * AGENT_ID_BYTES, (at + 1) * AGENT_ID_BYTES),
+  }));
 }
