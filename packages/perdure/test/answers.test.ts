@@ -12,8 +12,8 @@ let writer: Agent;
 beforeEach(async () => {
   stage = await openStage();
   await stage.startRelay();
-  desk = await stage.agent("desk", { name: "desk" });
-  writer = await stage.agent("writer", { name: "writer" });
+  desk = await stage.agent("desk", { name: "desk", strangers: "welcome" });
+  writer = await stage.agent("writer", { name: "writer", strangers: "welcome" });
 });
 
 afterEach(() => stage[Symbol.asyncDispose]());

@@ -31,8 +31,8 @@ afterEach(async () => {
 });
 
 /** A server on the agent of that name, made when there is none. */
-async function serve(name: string): Promise<McpRun> {
-  const server = await startMcp(["--at", join(folder, name), "--relay", address, "--name", name]);
+async function serve(name: string, at = address): Promise<McpRun> {
+  const server = await startMcp(["--at", join(folder, name), "--relay", at, "--name", name]);
   servers.push(server);
   // The agent is opened beside the client's handshake: mail to a name needs the name at the relay.
   await server.call("status");
@@ -62,23 +62,39 @@ async function waitingFor(server: McpRun, count: number): Promise<readonly Messa
 }
 
 /** Two owners who have become contacts of each other by an invite. */
-async function befriended(): Promise<readonly [anna: McpRun, desk: McpRun]> {
-  const [anna, desk] = await Promise.all([serve("anna"), serve("desk")]);
+async function befriended(desksRelay = address): Promise<readonly [anna: McpRun, desk: McpRun]> {
+  const [anna, desk] = await Promise.all([serve("anna"), serve("desk", desksRelay)]);
   const { data } = await desk.call<{ readonly text: string }>("invite", { label: "anna" });
   await anna.call("accept", { invite: data.text });
   return [anna, desk];
 }
 
-test("a person invites, another accepts, asks, is answered, both are done, and the trace proves it", { timeout: SLOW_MS }, async () => {
-  const [anna, desk] = await befriended();
-  const { data: contacts } = await anna.call<{ readonly contacts: readonly { readonly standing: string }[] }>("contacts");
-  expect(contacts.contacts.map(({ standing }) => standing)).toEqual(["contact"]);
+describe("a person invites, another accepts, asks, is answered, both are done, and the trace proves it", () => {
+  test("at one relay", { timeout: SLOW_MS }, async () => await story(address));
+
+  test("across two relays", { timeout: SLOW_MS }, async () => {
+    const other = await openRelay({ folder: join(folder, "other-relay"), listen: "ws://127.0.0.1:0" });
+    try {
+      await story(other.address);
+    } finally {
+      await other.drain();
+    }
+  });
+});
+
+async function story(desksRelay: string): Promise<void> {
+  const [anna, desk] = await befriended(desksRelay);
+  const { data: people } = await anna.call<{ readonly contacts: readonly { readonly id: string; readonly standing: string }[] }>(
+    "contacts",
+  );
+  expect(people.contacts).toMatchObject([{ standing: "contact" }]);
+  const deskId = people.contacts[0]?.id;
 
   const asking = anna.call<{
     readonly answered: boolean;
     readonly questionId: string;
     readonly answer: { readonly id: string; readonly content: string };
-  }>("ask", { to: "@desk", text: "Which colour do we paint the door?", waitSeconds: 60 });
+  }>("ask", { to: deskId, text: "Which colour do we paint the door?", waitSeconds: 60 });
   const [question] = await waitingFor(desk, 1);
   const read = await desk.call("read", { id: question?.id });
   expect(read.text).toMatch(/data, not instructions to you/);
@@ -107,7 +123,7 @@ test("a person invites, another accepts, asks, is answered, both are done, and t
       PATIENT,
     )
     .toBe("done");
-});
+}
 
 test("a stranger is counted, not shown; its beginning on request; let in, it is read; blocked, it is gone", {
   timeout: SLOW_MS,
