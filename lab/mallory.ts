@@ -27,7 +27,7 @@ export interface Intrusion {
 
 const HOST = "mallory";
 const IDENTITIES = 3;
-const MEAN_PAUSE_MS = 300;
+const MEAN_PAUSE_MS = 1000;
 const BURST = 24;
 /** Frames without an acknowledgement; a relay would end the session of who sends more. */
 const WINDOW = 64;

@@ -163,6 +163,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
   };
   world.afterStep(() => {
     ledger.check();
+    if (town.failures.length > 0) throw new InvariantBroken("10 no silence", town.failures[0] as string);
     if (world.events % BOUNDS_EVERY === 0) for (const name of census.relays) checkBounds(town.relay(name)?.status());
   });
   let weather = faults ?? [];
@@ -207,7 +208,6 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     });
     if (settled.why === "events") throw new InvariantBroken("10 no silence", "the town spins: too many events");
     ledger.settleUp();
-    if (town.failures.length > 0) throw new InvariantBroken("10 no silence", town.failures[0] as string);
     for (const name of census.relays) takeAudit(name);
     for (const each of audits) await audit(each);
     return result(undefined);

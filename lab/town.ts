@@ -168,7 +168,7 @@ export function createTown({ seed, hash, crypto, census, untagged, settings, swi
         if (!isCurrent()) return;
         const code = (error as { readonly code?: string }).code ?? "none";
         startFailed(name, code, String(error));
-        if (!STARTS_LATER.has(code)) failures.push(`${name} did not start: ${code} ${String(error)}`);
+        if (!STARTS_LATER.has(code)) failures.push(`${name} did not start: ${(error instanceof Error && error.stack) || String(error)}`);
         // What is left of the attempt must not hold the folder: the process ends, as a program that failed to start does.
         world.after(START_AGAIN_MS, `start ${name} again`, () => {
           if (!isCurrent()) return;

@@ -13,9 +13,10 @@ import { createSettings } from "../settings/register.ts";
 import { type Bytes, equalBytes } from "../wire/bytes.ts";
 import { decodeDeliver, decodeMail, encodeDeliver, encodeMail } from "../wire/control.ts";
 import { decodeEnvelope, encodeEnvelope } from "../wire/envelope.ts";
-import { decodeTransport, encodeTransport, FRAME_TYPES, type Frame, MODE_NONE } from "../wire/frame.ts";
+import { decodeTransport, encodeTransport, FRAME_TYPES, type Frame, frameBytes, MODE_NONE } from "../wire/frame.ts";
 import { toBeSigned } from "../wire/identity.ts";
 import { agentIdBytes } from "../wire/ids.ts";
+import { MAX_TRANSPORT_BYTES } from "../wire/limits.ts";
 import { statement, statementProof } from "../wire/statement.ts";
 import type { Lies } from "./api.ts";
 
@@ -25,6 +26,8 @@ export interface Liar {
   lie(lies: Lies): void;
 }
 
+/** What frames of one transport message may take; one frame always fits. */
+const ROOM_BYTES = MAX_TRANSPORT_BYTES - 64;
 /** Frames that are handed over again. */
 const REMEMBERED_FRAMES = 64;
 /** A frame that others were to overtake leaves after this at the latest. */
@@ -76,7 +79,19 @@ function createPort(host: Host, folder: string, draws: Draws, connection: Connec
   let held: Frame | undefined;
 
   const pass = (frames: readonly Frame[]): void => {
-    if (frames.length > 0) connection.send(encodeTransport(frames, 0));
+    let message: Frame[] = [];
+    let size = 0;
+    for (const frame of frames) {
+      const bytes = frameBytes(frame.payload.length);
+      if (size + bytes > ROOM_BYTES) {
+        connection.send(encodeTransport(message, 0));
+        message = [];
+        size = 0;
+      }
+      message.push(frame);
+      size += bytes;
+    }
+    if (message.length > 0) connection.send(encodeTransport(message, 0));
   };
   const letGo = (): void => {
     if (held !== undefined) pass([held]);
