@@ -4,6 +4,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { benchCrowd } from "./crowd.ts";
+import { benchFederation } from "./federation.ts";
 import { benchLog } from "./log.ts";
 import { conditionsNow } from "./machine.ts";
 import type { Measurement } from "./measure.ts";
@@ -15,6 +16,7 @@ const BENCHMARKS: Readonly<Record<string, (folder: string) => Promise<readonly M
   log: benchLog,
   sealing: benchSealing,
   relay: benchRelay,
+  federation: benchFederation,
   path: benchPath,
   crowd: benchCrowd,
 };
