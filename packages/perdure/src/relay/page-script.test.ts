@@ -2,14 +2,14 @@ import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { PAGE_HTML } from "./page.ts";
 import { PAGE_SCRIPT } from "./page-script.ts";
-import type { AgentRow, RelayStatus } from "./status.ts";
+import type { AgentRow, PeerRow, RelayStatus } from "./status.ts";
 import { createTestDocument, type TestDocument } from "./test-document.ts";
 
 const START = Date.UTC(2026, 10, 21, 12, 0, 0);
 const ID = `ag1${"r".repeat(52)}`;
 const HOSTILE = `<script>alert(1)</script><img src=x onerror=alert(2)>"'&amp;`;
 
-type Answer = object | "refused" | "not json";
+type Answer = object | "refused" | "not json" | "not the owner";
 
 interface Viewed extends TestDocument {
   /** Lets the pause between two questions pass; what was not asked by then is not asked at all. */
@@ -18,7 +18,11 @@ interface Viewed extends TestDocument {
 }
 
 /** The page as somebody sees it whose relay answers `first`. */
-async function view(first: Answer, script = PAGE_SCRIPT): Promise<Viewed> {
+async function view(
+  first: Answer,
+  script = PAGE_SCRIPT,
+  more: Readonly<Record<string, unknown>> & { readonly asked?: (headers: unknown) => void } = {},
+): Promise<Viewed> {
   const page = createTestDocument(PAGE_HTML);
   let nowMs = START;
   let answer = first;
@@ -33,8 +37,10 @@ async function view(first: Answer, script = PAGE_SCRIPT): Promise<Viewed> {
         return nowMs;
       }
     },
-    fetch: async (path: string) => {
+    fetch: async (path: string, { headers }: { readonly headers: unknown }) => {
       expect(path).toBe("/status.json");
+      more.asked?.(headers);
+      if (answer === "not the owner") return { status: 401 };
       if (answer === "refused") throw new TypeError("refused");
       return { json: async () => JSON.parse(answer === "not json" ? "<html>" : JSON.stringify(answer)) };
     },
@@ -43,6 +49,7 @@ async function view(first: Answer, script = PAGE_SCRIPT): Promise<Viewed> {
       return 1;
     },
     clearTimeout: () => {},
+    ...more,
   };
   const settled = async (): Promise<void> => {
     await expect.poll(() => ask).toBeDefined();
@@ -88,8 +95,26 @@ function status(more: Partial<RelayStatus> = {}): RelayStatus {
     memoryBytes: undefined,
     counters: { accepted: 0, duplicates: 0, delivered: 0, settled: 0, expired: 0, lost: 0, statements: 0, refused: {} },
     incidents: [],
-    tickets: { required: false },
+    tickets: { required: false, open: 0 },
+    bans: [],
     settings: [],
+    ...more,
+  };
+}
+
+function peer(letter: string, more: Partial<PeerRow> = {}): PeerRow {
+  return {
+    id: `ag1${letter.repeat(52)}` as PeerRow["id"],
+    url: `wss://${letter}.example/`,
+    connected: false,
+    dialledBy: undefined,
+    waitingMessages: 0,
+    waitingBytes: 0,
+    oldestWaitingSinceMs: undefined,
+    parkedLanes: 0,
+    passedOn: 0,
+    relayedIn: 0,
+    lastError: undefined,
     ...more,
   };
 }
@@ -101,13 +126,15 @@ describe("what others chose", () => {
     address: HOSTILE,
     generation: HOSTILE,
     agents: [agent("a", { id: HOSTILE, name: HOSTILE })],
+    peers: [peer("p", { id: HOSTILE as PeerRow["id"], url: HOSTILE, lastError: HOSTILE })],
+    bans: [{ id: HOSTILE, why: HOSTILE, atMs: START }] as unknown as RelayStatus["bans"],
     incidents: [{ atMs: START, kind: HOSTILE as "peer", what: HOSTILE }],
     counters: { ...status().counters, refused: { [HOSTILE]: 1 } },
   });
 
   it("stands on the page as the text it is", async () => {
     const page = await view(hostile);
-    for (const id of ["reasons", "address", "generation", "agent-rows", "incidents", "refused", "join"])
+    for (const id of ["reasons", "address", "generation", "agent-rows", "peer-rows", "bans", "incidents", "refused", "join"])
       expect(page.text(id)).toContain(HOSTILE);
   });
 
@@ -117,7 +144,7 @@ describe("what others chose", () => {
   });
 
   it("would be caught by this test if it were written as HTML", async () => {
-    const page = await view(hostile, PAGE_SCRIPT.replace('say(name, agent.name ?? "no name")', "name.innerHTML = agent.name"));
+    const page = await view(hostile, PAGE_SCRIPT.replace("say(name, called ?? otherwise)", "name.innerHTML = called"));
     expect(page.text("reasons")).toContain("p.innerHTML must not be set");
   });
 
@@ -240,6 +267,83 @@ describe("agents", () => {
   it("are not all there is when the relay serves more", async () => {
     const page = await view(status({ agents: [agent("a")], agentCount: 1200 }));
     expect(page.text("agents-note")).toContain("The 1 with most waiting, of 1,200.");
+  });
+});
+
+describe("other relays", () => {
+  it("say what waits for them, what passed, and what is wrong", async () => {
+    const there = {
+      connected: true,
+      dialledBy: "us",
+      waitingMessages: 3,
+      waitingBytes: 2048,
+      oldestWaitingSinceMs: START - 90_000,
+      passedOn: 1200,
+      relayedIn: 7,
+    } as const;
+    const page = await view(
+      status({ peers: [peer("p", there), peer("q", { url: undefined, parkedLanes: 2, lastError: "timed-out: no answer" })] }),
+    );
+    const [first, second] = page.element("peer-rows").children.map((row) => row.children.map((cell) => cell.textContent));
+    expect(first).toEqual([
+      `wss://p.example/connectedag1${"p".repeat(52)}passed on 1,200 · taken in 7 · dialled by us`,
+      "3",
+      "2 KB",
+      "90 s",
+    ]);
+    expect(second).toEqual([
+      `address unknownawayag1${"q".repeat(52)}passed on 0 · taken in 0 · 2 held back · timed-out: no answer`,
+      "0",
+      "–",
+      "–",
+    ]);
+  });
+
+  it("are not there before the first is met", async () => {
+    const page = await view(status());
+    expect([page.element("peers").hidden, page.text("peers-note")]).toEqual([true, expect.stringContaining("None yet")]);
+  });
+});
+
+describe("who may come", () => {
+  it("is said in words, with who is turned away", async () => {
+    const bans = [{ id: ID as RelayStatus["id"], why: "floods", atMs: START }];
+    const page = await view(status({ tickets: { required: true, open: 2 }, bans }));
+    expect(page.text("tickets")).toBe("needs a ticket; 2 open");
+    expect([page.text("bans"), page.element("no-bans").hidden]).toEqual([expect.stringContaining(`${ID} floods `), true]);
+  });
+});
+
+describe("the page of a public relay", () => {
+  it("shows its owner's token, which leaves the address bar and stays with the tab", async () => {
+    const kept = new Map<string, string>();
+    const shown: unknown[] = [];
+    const open = async (hash: string): Promise<Viewed> => {
+      const sessionStorage = {
+        setItem: (name: string, value: string) => void kept.set(name, value),
+        getItem: (name: string) => kept.get(name) ?? null,
+      };
+      const replaced: string[] = [];
+      const page = await view(status(), PAGE_SCRIPT, {
+        location: { host: "relay.example", hash, pathname: "/page" },
+        sessionStorage,
+        history: { replaceState: (_state: unknown, _title: string, path: string) => void replaced.push(path) },
+        asked: (headers: unknown) => void shown.push(headers),
+      });
+      expect(replaced).toEqual(hash === "" ? [] : ["/page"]);
+      return page;
+    };
+    await open("#token=abc123");
+    await open("");
+    expect(JSON.parse(JSON.stringify(shown))).toEqual([{ authorization: "Bearer abc123" }, { authorization: "Bearer abc123" }]);
+  });
+
+  it("says how to get in to who has none", async () => {
+    const page = await view("not the owner");
+    expect([page.text("headline"), page.text("reasons")]).toEqual([
+      "No answer from the relay",
+      expect.stringContaining("perdure relay page"),
+    ]);
   });
 });
 

@@ -8,11 +8,13 @@ const RATE_OVER_MS = 60000;
 
 // Marks that hide letters or turn the reading direction; foreign text must not use them on what stands beside it.
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
-const INCIDENT_KINDS = { disk: "disk", damage: "damaged mail", clock: "clock", fenced: "fenced", peer: "bad peer", internal: "mistake of ours" };
+const INCIDENT_KINDS = { disk: "disk", damage: "damaged mail", clock: "clock", fenced: "fenced", peer: "bad peer", tls: "certificate", internal: "mistake of ours" };
 
 const COUNTERS = ["accepted", "delivered", "settled", "expired", "lost", "duplicates", "statements"];
 
-const rows = new Map();
+const agentRows = new Map();
+const peerRows = new Map();
+const token = ownersToken();
 let shownIncidents = "";
 let samples = [];
 let lastAnswerMs;
@@ -23,6 +25,7 @@ async function ask() {
   try {
     const response = await fetchStatus();
     if (response === undefined) showNoAnswer("nothing answers at " + location.host);
+    else if (response.status === 401) showNoAnswer("only its owner sees the numbers: open the link that perdure relay page prints");
     else show(await response.json());
   } catch (error) {
     showNoAnswer("what answers at " + location.host + " is not a status this page can read (" + error.message + "); try loading it again");
@@ -31,7 +34,18 @@ async function ask() {
 }
 
 function fetchStatus() {
-  return fetch("/status.json", { cache: "no-store", signal: AbortSignal.timeout(ANSWER_WITHIN_MS) }).catch(() => undefined);
+  const headers = token === undefined ? {} : { authorization: "Bearer " + token };
+  return fetch("/status.json", { cache: "no-store", headers, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) }).catch(() => undefined);
+}
+
+// A public relay's link carries its owner's token behind the #: it leaves the address bar, and stays with this tab.
+function ownersToken() {
+  const said = (location.hash ?? "").match(/^#token=(\w+)$/)?.[1];
+  if (said !== undefined) {
+    sessionStorage.setItem("token", said);
+    history.replaceState(null, "", location.pathname);
+  }
+  return said ?? globalThis.sessionStorage?.getItem("token") ?? undefined;
 }
 
 function show(status) {
@@ -39,6 +53,8 @@ function show(status) {
   if (!starting) {
     showFigures(status);
     showAgents(status);
+    showPeers(status);
+    showDoor(status);
     showIncidents(status.incidents);
     showCounters(status.counters);
     showRelay(status);
@@ -91,20 +107,10 @@ function rates({ generation, counters }) {
   return { accepted: (now.accepted - first.accepted) / seconds, delivered: (now.delivered - first.delivered) / seconds };
 }
 
-// Rows are kept and changed in place: a selection or a screen reader's position survives the next answer.
 function showAgents({ agents, agentCount, address, nowMs }) {
-  const body = byId("agent-rows");
-  const present = new Set(agents.map((agent) => agent.id));
-  for (const [id, row] of rows) {
-    if (present.has(id)) continue;
-    row.remove();
-    rows.delete(id);
-  }
-  agents.forEach((agent, at) => {
-    if (!rows.has(agent.id)) rows.set(agent.id, makeRow());
-    const row = rows.get(agent.id);
-    if (body.children[at] !== row) body.insertBefore(row, body.children[at] ?? null);
-    fillRow(row, agent, nowMs);
+  showRows(byId("agent-rows"), agentRows, agents, (row, agent) => {
+    fillWho(row, agent, agent.name, "no name");
+    fillWaiting(row, agent, nowMs);
   });
   byId("agents").hidden = agentCount === 0;
   byId("agents-note").hidden = agentCount === 0;
@@ -114,29 +120,73 @@ function showAgents({ agents, agentCount, address, nowMs }) {
   say(byId("join"), "perdure init --relay " + address + " --name desk");
 }
 
+function showPeers({ peers, nowMs }) {
+  showRows(byId("peer-rows"), peerRows, peers, (row, peer) => {
+    fillWho(row, peer, peer.url, "address unknown");
+    const parked = peer.parkedLanes === 0 ? "" : " · " + count(peer.parkedLanes) + " held back";
+    const dialled = peer.dialledBy === undefined ? "" : " · dialled by " + peer.dialledBy;
+    const trouble = peer.lastError === undefined ? "" : " · " + peer.lastError;
+    say(row.children[0].children[2], "passed on " + count(peer.passedOn) + " · taken in " + count(peer.relayedIn) + parked + dialled + trouble);
+    fillWaiting(row, peer, nowMs);
+  });
+  byId("peers").hidden = peers.length === 0;
+  say(byId("peers-note"), peers.length === 0 ? "None yet: it meets another when its agents write there, or are written to." : "An address is what it says of itself; its id is who it is.");
+}
+
+function showDoor({ tickets, bans }) {
+  say(byId("tickets"), tickets.required ? "needs a ticket; " + count(tickets.open) + " open" : "open to whoever reaches this relay");
+  byId("bans").replaceChildren(...bans.map((ban) => {
+    const parts = [make("code"), make("span"), make("time")];
+    [ban.id, " " + (ban.why || "no reason given") + " ", dateOf(ban.atMs)].forEach((text, at) => say(parts[at], text));
+    const item = make("li");
+    item.append(...parts);
+    return item;
+  }));
+  byId("no-bans").hidden = bans.length > 0;
+}
+
+// Rows are kept and changed in place: a selection or a screen reader's position survives the next answer.
+function showRows(body, rows, values, fill) {
+  const present = new Set(values.map((value) => value.id));
+  for (const [id, row] of rows) {
+    if (present.has(id)) continue;
+    row.remove();
+    rows.delete(id);
+  }
+  values.forEach((value, at) => {
+    if (!rows.has(value.id)) rows.set(value.id, makeRow());
+    const row = rows.get(value.id);
+    if (body.children[at] !== row) body.insertBefore(row, body.children[at] ?? null);
+    fill(row, value);
+  });
+}
+
 function makeRow() {
-  const agent = make("td");
+  const cell = make("td");
   const who = make("p", "who");
   who.append(make("span"), make("code"));
-  agent.append(make("p"), who);
+  cell.append(make("p"), who, make("p", "more"));
   const row = make("tr");
-  row.append(agent, make("td"), make("td"), make("td"));
+  row.append(cell, make("td"), make("td"), make("td"));
   return row;
 }
 
-function fillRow(row, agent, nowMs) {
-  const [cell, waiting, bytes, oldest] = row.children;
-  const [name, who] = cell.children;
-  name.className = agent.name === undefined ? "name nameless" : "name";
-  say(name, agent.name ?? "no name");
+function fillWho(row, value, called, otherwise) {
+  const [name, who] = row.children[0].children;
+  name.className = called === undefined ? "name nameless" : "name";
+  say(name, called ?? otherwise);
   const [state, id] = who.children;
-  state.className = agent.connected ? "state connected" : "state";
-  say(state, agent.connected ? "connected" : "away");
-  say(id, agent.id);
-  id.title = agent.id;
-  say(waiting, count(agent.waitingMessages));
-  say(bytes, agent.waitingMessages === 0 ? "–" : size(agent.waitingBytes));
-  say(oldest, agent.oldestWaitingSinceMs === undefined ? "–" : duration(nowMs - agent.oldestWaitingSinceMs));
+  state.className = value.connected ? "state connected" : "state";
+  say(state, value.connected ? "connected" : "away");
+  say(id, value.id);
+  id.title = value.id;
+}
+
+function fillWaiting(row, value, nowMs) {
+  const [, waiting, bytes, oldest] = row.children;
+  say(waiting, count(value.waitingMessages));
+  say(bytes, value.waitingMessages === 0 ? "–" : size(value.waitingBytes));
+  say(oldest, value.oldestWaitingSinceMs === undefined ? "–" : duration(nowMs - value.oldestWaitingSinceMs));
 }
 
 function showIncidents(incidents) {

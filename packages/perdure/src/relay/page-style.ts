@@ -49,6 +49,8 @@ th:last-child, td:last-child { padding-right: .875rem; }
 th:not(:first-child) { width: 7rem; }
 th { font-weight: 400; }
 tbody td { border-top: 1px solid var(--line); }
+.more { color: var(--soft); font-size: .875rem; overflow-wrap: anywhere; }
+.more:empty { display: none; }
 .name, .who { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .name { font-weight: 650; }
 .nameless { color: var(--soft); font-weight: 400; }

@@ -44,6 +44,15 @@ export const PAGE_HTML = /* html */ `<!doctype html>
 <p id="nobody" hidden>Nobody has joined. This makes an agent that does: <code id="join"></code></p>
 </section>
 
+<section aria-labelledby="peers-title">
+<h2 id="peers-title">Other relays</h2>
+<table id="peers" hidden>
+<thead><tr><th scope="col">Relay</th><th scope="col">Waiting</th><th scope="col">Size</th><th scope="col">Oldest</th></tr></thead>
+<tbody id="peer-rows"></tbody>
+</table>
+<p id="peers-note" class="note">–</p>
+</section>
+
 <section aria-labelledby="incidents-title">
 <h2 id="incidents-title">What broke lately</h2>
 <ol id="incidents" class="incidents"></ol>
@@ -65,13 +74,21 @@ export const PAGE_HTML = /* html */ `<!doctype html>
 <p class="note">Mail above 256 KiB travels in parts, and each counts.</p>
 </section>
 
+<section aria-labelledby="door-title">
+<h2 id="door-title">Who may come</h2>
+<dl class="facts wide">
+<div><dt>Registration</dt><dd id="tickets">–</dd></div>
+<div><dt>Turned away</dt><dd id="no-bans">nobody</dd><dd><ol id="bans"></ol></dd></div>
+</dl>
+</section>
+
 <section aria-labelledby="relay-title">
 <h2 id="relay-title">This relay</h2>
 <dl class="facts wide">
 <div><dt>Address to join</dt><dd><code id="address">–</code></dd></div>
 <div><dt>Generation</dt><dd><code id="generation">–</code></dd></div>
 <div><dt>Settings changed</dt><dd id="settings">–</dd></div>
-<div><dt>For programs</dt><dd><a href="/healthz">/healthz</a> <a href="/status.json">/status.json</a></dd></div>
+<div><dt>For programs</dt><dd><a href="/healthz">/healthz</a> <a href="/status.json">/status.json</a> <a href="/metrics">/metrics</a></dd></div>
 </dl>
 </section>
 </main>

@@ -87,7 +87,7 @@ export async function startRelayCore({
       noticeExpiryMs: settings.defaultExpiryMs,
       agents: MAX_AGENTS,
       bundleBytes: MAX_BUNDLE_BYTES,
-      ...{ ticketsRequired },
+      ticketsRequired,
     },
     defences: { ...ALL_RELAY_DEFENCES, ...defences },
   });

@@ -93,7 +93,15 @@ interface Entry {
 }
 
 /** Goodbye codes that are nobody's misbehaviour. */
-const ORDINARY: ReadonlySet<string> = new Set(["aborted", "connection-closed", "timed-out", "fenced", "relay-draining"]);
+const ORDINARY: ReadonlySet<string> = new Set([
+  "aborted",
+  "connection-closed",
+  "timed-out",
+  "fenced",
+  "relay-draining",
+  "ticket-required",
+  "blocked",
+]);
 
 export function createSessions(options: SessionsOptions): Sessions {
   const { host, settings, own, generation, loop, incidents } = options;

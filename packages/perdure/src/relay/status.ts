@@ -5,7 +5,7 @@ import { listSettings, type SettingRow, type Settings } from "../settings/regist
 import type { LogHealth, RecordLog } from "../store/log/record-log.ts";
 import type { Bytes } from "../wire/bytes.ts";
 import { hex } from "../wire/bytes.ts";
-import type { AgentId } from "../wire/ids.ts";
+import { type AgentId, agentIdText } from "../wire/ids.ts";
 import type { Incident, Incidents } from "./incidents.ts";
 
 export interface AgentRow {
@@ -81,7 +81,11 @@ export interface RelayStatus {
   readonly tickets: {
     /** An agent nobody knows needs one to register. */
     readonly required: boolean;
+    /** Tickets somebody can still register with. */
+    readonly open: number;
   };
+  /** Agents and relays its owner turns away, newest first, at most 500. */
+  readonly bans: readonly { readonly id: AgentId; readonly why: string; readonly atMs: number }[];
 }
 
 export interface StatusOptions {
@@ -131,7 +135,8 @@ export function createStatus(options: StatusOptions): () => RelayStatus {
       counters: { ...counters, refused: Object.fromEntries(counters.refused) },
       incidents: [...options.incidents.recent],
       settings: listSettings(settings, options.settingOrigins),
-      tickets: { required: options.ticketsRequired },
+      tickets: { required: options.ticketsRequired, open: openTickets(mailboxes, options.clock.wallMs()) },
+      bans: banRows(mailboxes),
     };
   };
 }
@@ -141,6 +146,15 @@ function healthReasons(health: LogHealth, nowMs: number): readonly string[] {
   return [
     `the disk takes nothing (${health.code}) for ${Math.round((nowMs - health.sinceMs) / 1000)} s; new mail is refused, accepted mail is kept`,
   ];
+}
+
+function openTickets({ state }: Mailboxes, nowMs: number): number {
+  return [...state.tickets.values()].filter(({ expiresAtMs, usesLeft }) => expiresAtMs > nowMs && usesLeft > 0).length;
+}
+
+function banRows({ state }: Mailboxes): RelayStatus["bans"] {
+  const newest = [...state.bans.values()].sort((one, other) => other.atMs - one.atMs).slice(0, ROWS);
+  return newest.map(({ agentId, why, atMs }) => ({ id: agentIdText(agentId), why, atMs }));
 }
 
 function agentRows(mailboxes: Mailboxes): readonly AgentRow[] {
