@@ -28,7 +28,7 @@ type Op =
   | { readonly do: "read" | "list"; readonly who: Name; readonly part: number }
   | { readonly do: "sync" | "rotate" | "state" | "expire"; readonly side: Side }
   | { readonly do: "carry" | "back"; readonly side: Side; readonly count: number }
-  | { readonly do: "cut" | "connect" | "wait" | "flood" }
+  | { readonly do: "cut" | "connect" | "wait" | "flood" | "idle" | "junk" }
   | { readonly do: "crash"; readonly side: Side; readonly more: number };
 
 const who = fc.constantFrom(...NAMES);
@@ -50,7 +50,16 @@ const op: fc.Arbitrary<Op> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc.record({
-      do: fc.constantFrom("connect" as const, "connect" as const, "cut" as const, "wait" as const, "flood" as const, "flood" as const),
+      do: fc.constantFrom(
+        "connect" as const,
+        "connect" as const,
+        "cut" as const,
+        "wait" as const,
+        "flood" as const,
+        "flood" as const,
+        "idle" as const,
+        "junk" as const,
+      ),
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("crash" as const), side, more: fc.nat(6) }) },
@@ -72,7 +81,7 @@ interface World {
 }
 
 function createWorld(defences: Partial<RelayDefences>): World {
-  const limits = { storeMessages: STORE_MESSAGES, mailboxMessages: 300, agents: 10, noticeExpiryMs: LONG_MS };
+  const limits = { storeMessages: STORE_MESSAGES, mailboxMessages: 300, agents: 10, relayPeers: 2, noticeExpiryMs: LONG_MS };
   const relays = { east: createTestRelay(defences, limits, "east"), west: createTestRelay(defences, limits, "west") };
   const writers = new Map<Name, Writer>();
   const promised = new Map<string, Name>();
@@ -121,9 +130,10 @@ function createWorld(defences: Partial<RelayDefences>): World {
     relays[HOMES[name]].attach(number, name, { link: number % 250 });
   };
 
+  const hear = (at: Side, name: string): void =>
+    void relays[at].feed({ kind: "peer", relayId: agentId(name), url: "wss://r/", bundle: undefined });
+
   const start = (at: Side): void => {
-    relays[at].feed({ kind: "peer", relayId: agentId(at === "east" ? "west" : "east"), url: "wss://other/", bundle: undefined });
-    relays[at].sync();
     for (const name of NAMES) if (HOMES[name] === at) enter(name);
     if (at !== "west") return;
     evil = { session: session(), linkSeq: 0 };
@@ -147,6 +157,7 @@ function createWorld(defences: Partial<RelayDefences>): World {
       const writer = writers.get(each.from) as Writer;
       if (writer.linkSeq - writer.acked >= 64) return;
       const what = envelope(each.from, each.to, ++seq, { expiresAtMs: NOW_MS + LONG_MS });
+      if (HOMES[each.from] !== HOMES[each.to]) hear(HOMES[each.from], HOMES[each.to]);
       writer.sent.set(++writer.linkSeq, { id: envelopeId(what), to: each.to, refused: false });
       relays[HOMES[each.from]].mail(writer.session, writer.linkSeq, what, HOMES[each.to]);
     } else if (each.do === "read") read(each.who, each.part);
@@ -172,6 +183,8 @@ function createWorld(defences: Partial<RelayDefences>): World {
     else if (each.do === "back") hopFrom(each.side).carryBack(each.count);
     else if (each.do === "cut") for (const hop of hops) hop.cut();
     else if (each.do === "connect") for (const hop of hops) hop.connect();
+    else if (each.do === "idle") for (const hop of hops) hop.idle();
+    else if (each.do === "junk") for (const at of SIDES) hear(at, `junk ${++seq}`);
     else if (each.do === "wait") for (const at of SIDES) relays[at].nowMs += 70_000;
     else if (each.do === "flood") {
       for (let index = 0; index < FLOOD; index++) {
@@ -320,7 +333,7 @@ describe("any history of two relays", () => {
           ["east", "west"],
           ["west", "east"],
         ] as const)
-          expect(findPeer(world.relays[at].machine.state, agentId(other))?.mailbox.stored.size).toBe(0);
+          expect(findPeer(world.relays[at].machine.state, agentId(other))?.mailbox.stored.size ?? 0).toBe(0);
       }),
       { numRuns: 150 },
     );

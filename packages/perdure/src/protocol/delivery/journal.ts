@@ -1,6 +1,7 @@
 /**
  * One step of the relay's machine written down: what comes out of it, the records it appends, and what becomes true when those
- * records are durable. Invariant: effects become true in the order their records were appended, each exactly once.
+ * records are durable. Invariant: effects become true in the order of the steps that had them, each exactly once: what a step
+ * without records has waits for the records of the steps before it. So a welcome tells all that was refused before it came.
  */
 import type { Bytes } from "../../wire/bytes.ts";
 import type { Attachment } from "./attachments.ts";
@@ -18,7 +19,7 @@ export type Effect =
 
 interface Ticket {
   readonly number: number;
-  readonly effects: readonly Effect[];
+  readonly effects: Effect[];
   readonly mails: readonly (StoredMail | undefined)[];
   /** Records of small state. */
   readonly small: Place[];
@@ -33,7 +34,7 @@ export interface Journal {
   /** A record of this step; with `mail` it is needed until that is let go of. */
   record(bytes: Bytes, mail?: StoredMail): void;
   whenDurable(effect: Effect): void;
-  /** The outputs of the step, its append first; effects of a step without records are true at once. */
+  /** The outputs of the step, its append first; its effects are true at once when nothing has to become durable for them. */
   endStep(): { readonly outputs: RelayOutput[]; readonly atOnce: readonly Effect[] };
   placed(ticket: number, places: readonly Place[]): void;
   /** Everything up to that ticket is durable: its effects, and the records of small state every later snapshot covers. */
@@ -68,7 +69,8 @@ export function createJournal(): Journal {
     },
     whenDurable: (effect) => void effects.push(effect),
     endStep: () => {
-      const step = { outputs, atOnce: records.length === 0 ? effects : [] };
+      const step = { outputs, atOnce: records.length === 0 && tickets.length === 0 ? effects : [] };
+      if (records.length === 0) tickets.at(-1)?.effects.push(...effects);
       if (records.length > 0) {
         lastTicket++;
         tickets.push({ number: lastTicket, effects, mails, small: [] });

@@ -230,6 +230,18 @@ describe("mail of a peer", () => {
     expect(waitingIn(relay, "bob").length).toBe(1);
   });
 
+  it("that was refused is said to be so in the welcome of the next session, however soon that comes", () => {
+    const relay = home();
+    relay.mail(3, 1, envelope("alice", "nobody", 1));
+    relay.feed({ kind: "detach", session: 3 });
+    relay.take();
+    relay.attach(4, "far", { role: "peer", link: 3 });
+    expect(relay.take().filter(({ kind }) => kind === "welcome" || kind === "ack")).toEqual([
+      expect.objectContaining({ kind: "welcome", standing: expect.objectContaining({ linkUpTo: 1, linkRefused: [1] }) }),
+      { kind: "ack", session: 4, upTo: 1 },
+    ]);
+  });
+
   it("ends with a notice that goes back the way it came", () => {
     const relay = home();
     relay.attach(5, "alice");

@@ -18,6 +18,8 @@ export interface Hop {
   connect(): void;
   /** The session is gone at both ends with everything under way. */
   cut(): void;
+  /** Nothing waits and nothing is under way: the session ends, and the forwarder goes. */
+  idle(): void;
   /** The relay mail is passed on by has begun anew: it remembers nothing of the link. */
   restart(): void;
   /** Carries so many frames to the other relay, and so many back. */
@@ -143,6 +145,12 @@ export function createHop({ from, fromName, to, toName, session }: HopOptions): 
       mails = [];
       answers = [];
       waiting = undefined;
+    },
+    idle() {
+      const route = findPeer(from.machine.state, agentId(toName));
+      if (hop.underWay > 0 || (route?.mailbox.stored.size ?? 0) > 0) return;
+      if (forwarder !== 0) from.feed({ kind: "detach", session: forwarder });
+      hop.restart();
     },
     restart() {
       hop.cut();
