@@ -2,6 +2,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import process from "node:process";
+import { Client } from "@modelcontextprotocol/client";
+import { StdioClientTransport, type StdioServerParameters } from "@modelcontextprotocol/client/stdio";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ROOT, toolPath } from "../../../scripts/tool.ts";
 import { isNewEnough } from "../bin/bring-node.mjs";
@@ -72,7 +74,7 @@ describe("its command", () => {
       const code = [
         'import { openAgent } from "perdure";',
         `const join = ${JSON.stringify(address)};`,
-        'await using desk = await openAgent("./desk", { join, name: "desk" });',
+        'await using desk = await openAgent("./desk", { join, name: "desk", strangers: "welcome" });',
         'await using anna = await openAgent("./anna", { join, name: "anna" });',
         "const stop = new AbortController();",
         "const serving = desk.serve(async (mail, turn) => turn.reply((await mail.text()) + ', ' + mail.fromName), { signal: stop.signal });",
@@ -93,6 +95,25 @@ describe("its command", () => {
   test("tries a file of somebody's", { timeout: SLOW_MS }, () => {
     writeFileSync(join(project, "note.txt"), "a note\n");
     expect(run(command, ["try", "note.txt"])).toMatch(/handled\s+1\b/);
+  });
+
+  test("is a server for an MCP client, started as its printed configuration says", { timeout: SLOW_MS }, async () => {
+    const relay = consumer.start(command, ["relay", "--listen", "127.0.0.1:0", "--folder", join(project, "mcp-relay")]);
+    try {
+      const agent = ["--at", join(project, "mcp-agent"), "--relay", await relay.firstLine, "--name", "pat"];
+      const printed = run(command, ["mcp", ...agent, "--json", "--print-config", "cursor"]);
+      const { mcpServers } = JSON.parse(printed) as { readonly mcpServers: Readonly<Record<string, StdioServerParameters>> };
+      const client = new Client({ name: "consumer", version: "1" });
+      await client.connect(new StdioClientTransport({ ...(mcpServers["perdure"] as StdioServerParameters), stderr: "ignore" }));
+      try {
+        const { structuredContent } = await client.callTool({ name: "status", arguments: {} }, { timeout: SLOW_MS });
+        expect(structuredContent).toMatchObject({ name: "pat", folder: join(project, "mcp-agent") });
+      } finally {
+        await client.close();
+      }
+    } finally {
+      expect(await relay.stop()).toBe(0);
+    }
   });
 
   test("brings a newer Node where only an older one is", { timeout: SLOW_MS }, (context) => {
