@@ -12,7 +12,7 @@ import type { LinkWindow } from "../protocol/delivery/link-window.ts";
 import type { Outbox } from "../protocol/delivery/outbox.ts";
 import { isNewProof, type Outgoing, type OutgoingPart } from "../protocol/delivery/outgoing.ts";
 import { leafCovers, type VerifiedStatement, verifyStatementProof } from "../protocol/delivery/statement-proof.ts";
-import { type Bytes, concat, equalBytes, hex } from "../wire/bytes.ts";
+import { type Bytes, concat, EMPTY, equalBytes, hex } from "../wire/bytes.ts";
 import { DIGEST_BYTES } from "../wire/envelope.ts";
 import { isPerdureError } from "../wire/error.ts";
 import { type StatementConflict, storedProof } from "../wire/evidence.ts";
@@ -116,7 +116,7 @@ export function createStatementChecks(options: StatementCheckOptions): Statement
   const prove = (relay: VerifiedIdentity, verified: VerifiedStatement, digests: readonly Bytes[], parts: readonly OutgoingPart[]): void => {
     const { statement: said, leaf, proof } = verified;
     const content = storedProof.encode({
-      proof: statementProof.encode({ ...proof, digests: new Uint8Array(0) }),
+      proof: statementProof.encode({ ...proof, digests: EMPTY, writers: EMPTY }),
       digests: concat(...digests),
     });
     const item = itemOf(crypto.hash, "stored", content);
@@ -154,7 +154,7 @@ export function createStatementChecks(options: StatementCheckOptions): Statement
       if (proof === undefined) return [];
       items.set(hex(proof.item.hash), proof.item);
     }
-    const state = stateBy(relay.idRaw, outgoing.parts[0]?.to ?? new Uint8Array(0));
+    const state = stateBy(relay.idRaw, outgoing.parts[0]?.to ?? EMPTY);
     if (state === undefined || !isNewProof(outgoing, { state, proof: "statement", by: relay.idRaw })) return [];
     const { stream, seq } = outgoing.head;
     const { records, names } = evidenceRecords(outbox.evidence, [...items.values(), bundle], planned);

@@ -49,6 +49,8 @@ describe("kept records of an agent", () => {
       "invite",
       "policy",
       "paused",
+      "evidence",
+      "conflict",
     ]);
   });
 });
