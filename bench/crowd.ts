@@ -15,7 +15,7 @@ const SETTINGS = { outboxMessages: 2 * CROWD };
 export async function benchCrowd(folder: string): Promise<readonly Measurement[]> {
   const content = createNodeHost().random.bytes(SMALL_BYTES);
   await using relay = await startMember("relay", join(folder, "relay"));
-  const absent = await openAgent(join(folder, "reader"), { join: relay.says });
+  const absent = await openAgent(join(folder, "reader"), { join: relay.says, strangers: "welcome" });
   await absent.close();
   await using sender = await openAgent(join(folder, "sender"), { join: relay.says, settings: SETTINGS });
 

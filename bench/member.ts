@@ -10,7 +10,7 @@ async function openMember(): Promise<{ readonly says: string; close(): Promise<v
     const relay = await openRelay({ folder, listen: "ws://127.0.0.1:0" });
     return { says: relay.address, close: () => relay.drain() };
   }
-  const agent = await openAgent(folder, { join: address });
+  const agent = await openAgent(folder, { join: address, strangers: "welcome" });
   const served = agent.serve(() => {}, { concurrency: 64 });
   return {
     says: agent.id,

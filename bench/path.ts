@@ -15,7 +15,7 @@ export async function benchPath(folder: string): Promise<readonly Measurement[]>
   await using relay = await startMember("relay", join(folder, "relay"));
   const address = relay.says;
   await using reader = await startMember("reader", join(folder, "reader"), address);
-  const absent = await openAgent(join(folder, "absent"), { join: address });
+  const absent = await openAgent(join(folder, "absent"), { join: address, strangers: "welcome" });
   await absent.close();
   await using sender = await openAgent(join(folder, "sender"), { join: address });
   const small = random.bytes(SMALL_BYTES);

@@ -24,7 +24,7 @@ const host = createNodeHost({
   },
 });
 
-const agent = await openAgentWith(host, folder, { join, name, settings: SETTINGS });
+const agent = await openAgentWith(host, folder, { join, name, strangers: "welcome", settings: SETTINGS });
 say({ event: "up", id: agent.id });
 
 if (role === "serve") {

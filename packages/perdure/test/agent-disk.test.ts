@@ -24,8 +24,13 @@ async function scene(seed: number): Promise<Scene> {
   const world = createWorld({ seed, hash: createNodeHost().crypto.hash });
   const open = async (): Promise<{ readonly relay: Relay; readonly desk: Agent; readonly writer: Agent }> => {
     const relay = await openRelayWith({ host: world.host("relay"), folder: "post", listen: LISTEN });
-    const desk = await openAgentWith(world.host("desk"), "home", { join: relay.address, name: "desk", settings: SETTINGS });
-    const writer = await openAgentWith(world.host("writer"), "home", { join: relay.address, settings: SETTINGS });
+    const desk = await openAgentWith(world.host("desk"), "home", {
+      join: relay.address,
+      name: "desk",
+      strangers: "welcome",
+      settings: SETTINGS,
+    });
+    const writer = await openAgentWith(world.host("writer"), "home", { join: relay.address, strangers: "welcome", settings: SETTINGS });
     return { relay, desk, writer };
   };
   const { desk, writer } = await world.complete(open());

@@ -23,7 +23,7 @@ async function scene(seed: number, settings: Record<string, number> = {}): Promi
   const done = <Value>(work: Promise<Value>): Promise<Value> => world.complete(work);
   const relay = await done(openRelayWith({ host: world.host("relay"), folder: "post", listen: LISTEN }));
   const open = (name: string): Promise<Agent> =>
-    done(openAgentWith(world.host(name), "home", { join: relay.address, name, settings: { ...QUICK, ...settings } }));
+    done(openAgentWith(world.host(name), "home", { join: relay.address, name, strangers: "welcome", settings: { ...QUICK, ...settings } }));
   const anna = await open("anna");
   const desk = await open("desk");
   const failure = async (work: Promise<unknown>): Promise<string> =>

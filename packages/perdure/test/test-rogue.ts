@@ -93,6 +93,7 @@ export async function createRogueWorld(seed: number, settings: Record<string, nu
       world.complete(
         openAgentWith(world.host(name), "home", {
           join: relay.address,
+          strangers: "welcome",
           ...options,
           settings: { ...QUICK, ...settings, ...options.settings },
         }),

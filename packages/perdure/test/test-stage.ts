@@ -53,7 +53,8 @@ export async function openStage(): Promise<Stage> {
     },
     async agent(name, options = {}) {
       await mkdir(join(folder, name), { recursive: true });
-      const join_ = options.name === undefined && options.join === undefined ? {} : { join: options.join ?? address };
+      const join_ =
+        options.name === undefined && options.join === undefined ? {} : { join: options.join ?? address, strangers: "welcome" as const };
       const agent = await openAgentWith(createNodeHost({ log }), join(folder, name), {
         ...join_,
         ...options,

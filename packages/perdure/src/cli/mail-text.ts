@@ -1,5 +1,6 @@
 /** Received mail on the way out of the command: as bytes, as JSON, as a line in a list. */
 import type { Box, Mail } from "../agent/api.ts";
+import { hostOfRelay } from "../agent/relay-names.ts";
 import { fromUtf8 } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
 import { isText } from "./content.ts";
@@ -38,14 +39,20 @@ export async function mailObjectWithContent(mail: Mail): Promise<object> {
   return { ...mailObject(mail), ...(isText(bytes) ? { text: fromUtf8(bytes) } : { base64: Buffer.from(bytes).toString("base64") }) };
 }
 
-export function senderText(mail: Mail): string {
-  if (mail.fromAddress !== undefined) return safeLine(mail.fromAddress, 80);
-  return mail.fromName === undefined ? shortId(mail.from) : `@${safeLine(mail.fromName, 33)}`;
+/**
+ * Who wrote, for people: `@anna` or `@anna@relay.example` only where that is proven; a name that is merely claimed stands in
+ * quotes. `ownRelay`: url of the agent's own relay, whose names need no host.
+ */
+export function senderText(mail: Mail, ownRelay: string): string {
+  const { fromAddress, fromName } = mail;
+  if (fromAddress === undefined) return fromName === undefined ? shortId(mail.from) : `"${safeLine(fromName, 33)}"`;
+  const own = `@${hostOfRelay(ownRelay)}`;
+  return safeLine(fromAddress.endsWith(own) ? fromAddress.slice(0, -own.length) : fromAddress, 80);
 }
 
-export function mailLine(mail: Mail): string {
+export function mailLine(mail: Mail, ownRelay: string): string {
   const about = mail.fileName === undefined ? safeLine(mail.contentType, 40) : safeLine(mail.fileName, 60);
-  return `${mail.id}  ${dateText(mail.receivedAtMs)}  ${senderText(mail)}  ${sizeText(mail.sizeBytes)}  ${about}`;
+  return `${mail.id}  ${dateText(mail.receivedAtMs)}  ${senderText(mail, ownRelay)}  ${sizeText(mail.sizeBytes)}  ${about}`;
 }
 
 /** To a pipe: every byte as it came. To a terminal: text with control characters made visible; anything else is `bad-argument`. */

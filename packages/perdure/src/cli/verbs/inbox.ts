@@ -45,18 +45,18 @@ export function inboxVerb(action: string, words: readonly string[], options: Inb
 
 async function list(invocation: Invocation, agent: Agent, box: Box): Promise<number> {
   const { terminal, signal } = invocation;
-  if (!(await awaitNews(invocation, agent))) {
-    const { relay } = await agent.status({ signal });
+  const caughtUp = await awaitNews(invocation, agent);
+  const { relay, failed, requests, paused } = await agent.status({ signal });
+  if (!caughtUp) {
     terminal.note(`the relay ${relay.url} is not there now; this is what is on this disk`);
   }
   let count = 0;
   for await (const mail of agent.inbox({ box, signal })) {
-    terminal.line(mailLine(mail));
+    terminal.line(mailLine(mail, relay.url));
     terminal.object(mailObject(mail, box));
     count++;
   }
   if (count === 0) terminal.note(NOTHING[box]);
-  const { failed, requests, paused } = await agent.status({ signal });
   if (box === "contacts" && requests > 0) terminal.note(`${requests} from strangers in requests: perdure contacts requests`);
   if (box === "contacts" && failed > 0) terminal.note(`${failed} in the failed box: perdure inbox --box failed`);
   if (box === "contacts" && paused > 0) terminal.note(`${paused} paused by the loop guard: perdure contacts paused`);
@@ -65,10 +65,11 @@ async function list(invocation: Invocation, agent: Agent, box: Box): Promise<num
 
 /** Ctrl-C and the end of the time are the proper ends of a watch. */
 async function watch({ terminal, signal }: Invocation, agent: Agent, options: InboxWords): Promise<number> {
+  const { relay } = await agent.status({ signal });
   terminal.progress("watching; Ctrl-C ends it");
   try {
     for await (const mail of agent.inbox({ box: options.box, watch: true, signal, timeoutMs: options.timeout ?? WATCH_MS })) {
-      terminal.line(mailLine(mail));
+      terminal.line(mailLine(mail, relay.url));
       terminal.object(mailObject(mail, options.box));
     }
   } catch (error) {

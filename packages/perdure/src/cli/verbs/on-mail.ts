@@ -20,11 +20,14 @@ export function onMailVerb(command: readonly string[], options: OnMailWords): Ve
     const patient = { ...invocation, overrides: { ...overrides, handlerTimeoutMs: timeoutMs + BURIAL_MS } };
     await using agent = await openHere(patient, options.at);
     terminal.note(`answering mail to ${agent.id} with: ${command.join(" ")}   (Ctrl-C ends it)`);
-    const { requests, strangers } = await agent.status({ signal });
+    const { relay, requests, strangers } = await agent.status({ signal });
     if (strangers === "wait")
       terminal.note(`mail of strangers waits${requests > 0 ? ` (${requests} now)` : ""}: perdure contacts requests, or perdure invite`);
     try {
-      await agent.serve(createHandler(invocation, command, timeoutMs), { signal, concurrency: options.concurrency ?? 1 });
+      await agent.serve(createHandler(invocation, { command, timeoutMs, ownRelay: relay.url }), {
+        signal,
+        concurrency: options.concurrency ?? 1,
+      });
     } catch (error) {
       if (!(isPerdureError(error) && error.code === "aborted" && signal.aborted)) throw error;
     }
@@ -32,8 +35,15 @@ export function onMailVerb(command: readonly string[], options: OnMailWords): Ve
   };
 }
 
+interface HandlerOptions {
+  readonly command: readonly string[];
+  readonly timeoutMs: number;
+  /** Url of the agent's relay. */
+  readonly ownRelay: string;
+}
+
 /** Returns for done and refused; throws for another try. */
-function createHandler(invocation: Invocation, command: readonly string[], timeoutMs: number): Handler {
+function createHandler(invocation: Invocation, { command, timeoutMs, ownRelay }: HandlerOptions): Handler {
   const { host, terminal } = invocation;
   const onStderr = (text: string): void => terminal.note(safeText(text).replace(/\n$/, ""));
   const reporting = (mail: Mail): ((outcome: string, exit: number | string, replyBytes?: number) => void) => {
@@ -42,7 +52,7 @@ function createHandler(invocation: Invocation, command: readonly string[], timeo
       const ms = Math.round(host.clock.monotonicMs() - startMs);
       terminal.object({ type: "handled", id: mail.id, from: mail.from, attempt: mail.attempt, exit, outcome, replyBytes, ms });
       const replied = replyBytes > 0 ? [`replied ${sizeText(replyBytes)}`] : [];
-      terminal.line([mail.id, `from ${senderText(mail)}`, outcome, `exit ${exit}`, ...replied, durationText(ms)].join("  "));
+      terminal.line([mail.id, `from ${senderText(mail, ownRelay)}`, outcome, `exit ${exit}`, ...replied, durationText(ms)].join("  "));
     };
   };
 

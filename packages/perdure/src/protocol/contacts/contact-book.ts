@@ -58,7 +58,7 @@ export interface ContactWish {
   readonly nowMs: number;
 }
 
-const NEW: KeptPolicy = { strangers: "welcome", listVersion: 0, listHash: new Uint8Array(16) };
+const NEW: KeptPolicy = { strangers: "wait", listVersion: 0, listHash: new Uint8Array(16) };
 
 export function createContactBook(): ContactBook {
   const contacts = new Map<string, KeptContact>();
