@@ -52,7 +52,8 @@ export function createContacts({ core, host, within, sentOf }: ContactsOptions):
         } catch (error) {
           throw refusedInvite(error);
         }
-        return contact;
+        // Who it is there, its proven address maybe, is known better than before it answered.
+        return (await core.contacts()).find(({ id }) => id === contact.id) ?? contact;
       });
     },
   };

@@ -226,6 +226,7 @@ export const createEngine: CreateEngine = async (options) => {
     for (const { kept } of records) {
       if (kept.kind === "step") stepped(kept.head);
       else if (kept.kind === "forgotten") outgoingBell.ring(messageIdText(kept.head.stream, kept.head.seq));
+      else if (kept.kind === "peer" && book.standing(kept.head.id) === "contact") addresses.prove(kept.head.id);
       else if (kept.kind === "received") {
         addresses.prove(kept.head.from);
         const { inReplyTo } = kept.head.head;

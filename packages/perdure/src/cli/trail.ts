@@ -48,9 +48,10 @@ export function whoText(step: Step, parties: Parties, self = "self"): string {
 export function stepText(step: Step): string {
   const proof = PROOFS[step.proof];
   const detail = safeLine(step.detail.startsWith(`${step.state}: `) ? step.detail.slice(step.state.length + 2) : step.detail);
+  const means = step.state === "accepted" && step.proof === "statement" ? "on its disk, to be passed on" : MEANS[step.state];
   // A statement's own detail is its number: "statement 3".
   const proven = proof !== "" && detail.startsWith(step.proof) ? [`signed ${detail}`] : [proof, detail];
-  return [MEANS[step.state], ...proven].filter((part) => part !== "").join("; ");
+  return [means, ...proven].filter((part) => part !== "").join("; ");
 }
 
 export function stateText(state: DeliveryState, paint: Paint): string {
