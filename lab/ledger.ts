@@ -137,7 +137,8 @@ export function createLedger({ census, liar, limits }: LedgerOptions): Ledger {
           if (isHonest(name) || !invariant.startsWith("4")) fail(invariant, what);
         },
         hostOf,
-        isDealtWith: (taken) => isDealtWith(taken),
+        // A stranger's mail is settled as soon as it lies in `requests`, which nobody here waits for.
+        isDealtWith: (taken) => strangers.has(taken.from) || isDealtWith(taken),
         isKeptAt: (relayId, digest) => relayOf.get(relayId)?.keeps(digest) ?? false,
         took: (taken) => took(name, taken),
         shares: { ...limits, isStranger: (_, from) => !census.open && strangers.has(from) },

@@ -5,6 +5,8 @@
  *
  * It keeps to the handshake, because without one it is nobody. What it sends must cost others nothing but its own share.
  */
+import { openAgentWith } from "../packages/perdure/src/agent/open-agent.ts";
+import { sleep as pause } from "../packages/perdure/src/host/deadline.ts";
 import { createIdentity, type OwnIdentity } from "../packages/perdure/src/identity/index.ts";
 import { parseRelayAddress } from "../packages/perdure/src/protocol/link/address.ts";
 import { type Connected, connectSession } from "../packages/perdure/src/protocol/link/connect.ts";
@@ -12,9 +14,11 @@ import { createSettings, type Settings } from "../packages/perdure/src/settings/
 import type { Bytes } from "../packages/perdure/src/wire/bytes.ts";
 import { contacts, decodeAck, encodeMail } from "../packages/perdure/src/wire/control.ts";
 import { type EnvelopeClass, encodeEnvelope, SUITE_UNSEALED, SUITE_X25519_AES256GCM } from "../packages/perdure/src/wire/envelope.ts";
+import { isPerdureError } from "../packages/perdure/src/wire/error.ts";
 import { agentIdBytes } from "../packages/perdure/src/wire/ids.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Census, Town } from "./town.ts";
+import { CANARY } from "./traffic.ts";
 
 export interface Intrusion {
   readonly town: Town;
@@ -26,6 +30,9 @@ export interface Intrusion {
 }
 
 const HOST = "mallory";
+const POLITE_HOST = "eve";
+const POLITE_PAUSE_MS = 4000;
+const POLITE_EXPIRY_MS = 30_000;
 const IDENTITIES = 3;
 const MEAN_PAUSE_MS = 1000;
 const BURST = 24;
@@ -67,6 +74,23 @@ export async function letIn(intrusion: Intrusion): Promise<void> {
   ledger.stranger(ownRelay.id);
   lines.push({ role: "relay", own: ownRelay, to: target, connected: undefined, sent: 0, acked: 0 });
   for (const line of lines) keepAt(intrusion, settings, line, sleeper.idRaw);
+  await writePolitely(intrusion, target);
+}
+
+/** One more identity, which writes proper mail to everybody: whoever takes nothing from strangers must not act on it. */
+async function writePolitely({ town, census, ledger, settings, untilMs }: Intrusion, relay: string): Promise<void> {
+  const { world } = town;
+  const host = world.host(POLITE_HOST);
+  const agent = await world.complete(openAgentWith(host, "polite", { join: town.addressOf(relay) as string, settings }));
+  ledger.stranger(agent.id);
+  const write = async (): Promise<void> => {
+    while (world.nowMs < untilMs) {
+      await pause(host.clock, POLITE_PAUSE_MS);
+      for (const name of census.agents)
+        await agent.send(`@${name}@${census.homes.get(name)}`, `${CANARY} from nobody you know`, { expiresInMs: POLITE_EXPIRY_MS });
+    }
+  };
+  write().catch((error: unknown) => ledger.refused(POLITE_HOST, isPerdureError(error) ? error.code : String(error)));
 }
 
 /** Registers an agent that takes nothing from strangers, and is never there again. */

@@ -60,8 +60,6 @@ const MAX_EVENTS = 3_000_000;
 
 /** Disks of dying relays that are looked at, per seed. */
 const MAX_AUDITS = 8;
-/** A relay that is gone for long. */
-const DEAD_MS = 40_000;
 /** All agents are open within this time when nothing goes wrong yet. */
 const OPENING_MS = 20_000;
 /** Queues are measured every so many events. */
@@ -181,7 +179,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     await world.run({ untilMs: 1000, maxEvents: MAX_EVENTS });
     for (const name of names) town.start(name);
     await world.run({ until: () => names.every(town.isUp), untilMs: OPENING_MS, maxEvents: MAX_EVENTS });
-    if (!census.open) await introduce(town, names);
+    if (!census.open) await introduce(town, names, !switchedOff.has("contacts"));
     const beginMs = world.nowMs;
     const endMs = beginMs + minutes * MINUTE_MS;
     untilMs = endMs;
@@ -226,10 +224,20 @@ function addressFrom({ homes }: Census, from: string, to: string): string {
   return homes.get(from) === homes.get(to) ? `@${to}` : `@${to}@${homes.get(to)}`;
 }
 
-/** Everybody accepts an invite of everybody named after it. */
-async function introduce(town: Town, names: readonly string[]): Promise<void> {
+/** Everybody accepts an invite of everybody named after it, or is told by both owners where nobody checks an invite. */
+async function introduce(town: Town, names: readonly string[], byInvite: boolean): Promise<void> {
   for (const [at, one] of names.entries()) {
     for (const other of names.slice(at + 1)) {
+      if (!byInvite) {
+        for (const [owner, known] of [
+          [one, other],
+          [other, one],
+        ] as const) {
+          const { id } = town.agent(known) as Agent;
+          await town.world.complete((town.agent(owner) as Agent).contacts.add(id));
+        }
+        continue;
+      }
       const { text } = await town.world.complete((town.agent(other) as Agent).invite());
       await town.world.complete((town.agent(one) as Agent).accept(text));
     }
@@ -289,7 +297,7 @@ function strike(town: Town, fault: Fault, crashed: (host: string) => void): void
       return town.crash(host, "all", false, durationMs);
     case "relay-dead":
       crashed(host);
-      return town.crash(host, "all", true, DEAD_MS + amount * DEAD_MS);
+      return town.crash(host, "all", true, durationMs);
     case "relay-power":
     case "agent-power":
       crashed(host);

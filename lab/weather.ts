@@ -53,6 +53,8 @@ const TWO_ENDED: ReadonlySet<FaultKind> = new Set(["cut", "stall", "partition", 
 /** Mean pause between two faults while there is weather. */
 const MEAN_PAUSE_MS = 9000;
 const LONGEST_MS = 20_000;
+/** A relay that is dead is gone for longer than anybody waits before trying again. */
+const DEAD_MS = 40_000;
 
 export function drawWeather({ draws, census, fromMs, untilMs, kinds }: WeatherOptions): readonly Fault[] {
   const enabled = kinds ?? FAULT_KINDS.filter(() => draws.chance(0.4));
@@ -77,7 +79,7 @@ export function drawWeather({ draws, census, fromMs, untilMs, kinds }: WeatherOp
           ? { host: relay, other: relays[(relays.indexOf(relay) + 1 + draws.below(relays.length - 1)) % relays.length] as string }
           : { host: agent, other: homes.get(agent) as string }
         : { host: onRelay ? relay : agent, other: "" }),
-      durationMs: 50 + draws.below(draws.chance(0.2) ? LONGEST_MS : LONGEST_MS / 10),
+      durationMs: 50 + draws.below(draws.chance(0.2) ? LONGEST_MS : LONGEST_MS / 10) + (kind === "relay-dead" ? DEAD_MS : 0),
       amount: draws.below(1000) / 1000,
     });
   }
