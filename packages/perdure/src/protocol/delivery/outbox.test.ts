@@ -77,6 +77,16 @@ function step(on: Bench, outgoing: Outgoing, state: DeliveryState): void {
   );
 }
 
+/** A relay's proof of a state, with the evidence it names. */
+function prove(on: Bench, outgoing: Outgoing, state: DeliveryState, relay: number, evidence = relay): void {
+  const { stream, seq } = outgoing.head;
+  const hash = new Uint8Array(32).fill(evidence);
+  on.outbox.apply({ kind: "evidence", head: { hash } }, place(on));
+  const by = new Uint8Array(32).fill(relay);
+  on.outbox.apply({ kind: "step", head: { stream, seq, state, atMs: NOW, by, proof: "statement", detail: "", evidence: hash } }, undefined);
+  on.outbox.takeReleases();
+}
+
 function reopen(before: Bench): Bench {
   const after = bench();
   for (const { kept, restated } of before.outbox.restate()) {
@@ -171,6 +181,48 @@ describe("outbox", () => {
     expect(part.envelope).toBeUndefined();
   });
 
+  it("takes a proof of the state it has as one more step, and a late one beside them", () => {
+    const on = bench();
+    const outgoing = queue(on);
+    seal(on, outgoing);
+    step(on, outgoing, "accepted");
+    prove(on, outgoing, "accepted", 1);
+    prove(on, outgoing, "accepted", 1, 3);
+    step(on, outgoing, "done");
+    prove(on, outgoing, "stored", 2);
+    prove(on, outgoing, "stored", 2, 4);
+    expect(outgoing.state).toBe("done");
+    expect(outgoing.steps.map(({ state, proof }) => `${state} ${proof}`)).toEqual([
+      "queued none",
+      "accepted none",
+      "accepted statement",
+      "done none",
+    ]);
+    expect(outgoing.late.map(({ state, proof }) => `${state} ${proof}`)).toEqual(["stored statement"]);
+    expect([1, 2, 3, 4].map((fill) => on.outbox.evidence.has(new Uint8Array(32).fill(fill)))).toEqual([true, true, false, false]);
+    step(on, outgoing, "lost");
+    on.outbox.apply({ kind: "forgotten", head: outgoing.head }, undefined);
+    on.outbox.takeReleases();
+    expect([1, 2].map((fill) => on.outbox.evidence.has(new Uint8Array(32).fill(fill)))).toEqual([false, false]);
+  });
+
+  it("bounds what relays may prove late", () => {
+    const on = bench();
+    const outgoing = queue(on);
+    step(on, outgoing, "done");
+    for (let relay = 1; relay <= 100; relay++) prove(on, outgoing, "stored", relay);
+    expect(outgoing.late.length).toBeLessThanOrEqual(8);
+  });
+
+  it("finds a part by the digest of its envelope until it is forgotten", () => {
+    const on = bench();
+    const outgoing = queue(on, 2);
+    seal(on, outgoing);
+    expect(on.outbox.byDigest(new Uint8Array(16).fill(2))).toBe(outgoing.parts[1]);
+    on.outbox.apply({ kind: "forgotten", head: outgoing.head }, undefined);
+    expect(on.outbox.byDigest(new Uint8Array(16).fill(2))).toBeUndefined();
+  });
+
   it("says as floor the first message that is not at its end", () => {
     const on = bench();
     const [first, second, third] = [queue(on, 2), queue(on), queue(on)];
@@ -228,7 +280,10 @@ describe("outbox", () => {
 
   it("is the same after a restart, whatever happened", () => {
     const actions = fc.array(
-      fc.record({ do: fc.constantFrom("queue", "seal", "accepted", "stored", "done", "unconfirmed"), pick: fc.nat(20) }),
+      fc.record({
+        do: fc.constantFrom("queue", "seal", "accepted", "stored", "done", "unconfirmed", "prove accepted", "prove stored", "forget"),
+        pick: fc.nat(20),
+      }),
       { maxLength: 60 },
     );
     fc.assert(
@@ -240,14 +295,22 @@ describe("outbox", () => {
           if (action === "queue") all.push(queue(on, 1 + (pick % 3)));
           else if (outgoing === undefined) continue;
           else if (action === "seal") seal(on, outgoing);
+          else if (action === "forget") on.outbox.apply({ kind: "forgotten", head: outgoing.head }, undefined);
+          else if (action.startsWith("prove ")) prove(on, outgoing, action.slice(6) as DeliveryState, 1 + (pick % 3), 1 + (pick % 5));
           else step(on, outgoing, action as DeliveryState);
         }
+        on.outbox.takeReleases();
         const again = reopen(on);
+        for (let fill = 1; fill <= 5; fill++) {
+          const hash = new Uint8Array(32).fill(fill);
+          expect(again.outbox.evidence.at(hash)).toEqual(on.outbox.evidence.at(hash));
+        }
         const shown = (of: Outbox): unknown =>
-          [...of.all()].map(({ id, state, steps, parts }) => ({
+          [...of.all()].map(({ id, state, steps, late, parts }) => ({
             id,
             state,
             steps,
+            late,
             parts: parts.map(({ plain, envelope, bytes }) => ({ plain, envelope, bytes })),
           }));
         expect(shown(again.outbox)).toEqual(shown(on.outbox));
