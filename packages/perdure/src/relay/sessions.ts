@@ -167,8 +167,8 @@ export function createSessions(options: SessionsOptions): Sessions {
       ...standing,
       relayTimeMs: host.clock.wallMs(),
       generation,
-      windowFrames: settings.windowFrames,
-      windowBytes: settings.windowBytes,
+      windowFrames: role === "relay" ? settings.peerWindowFrames : settings.windowFrames,
+      windowBytes: role === "relay" ? settings.peerWindowBytes : settings.windowBytes,
       pingEveryMs: settings.pingEveryMs,
       extensions: [],
     };

@@ -3,6 +3,7 @@
  * `default`, `set` (and by what), or `negotiated` (the other side's welcome said so).
  */
 import { PerdureError } from "../wire/error.ts";
+import { MAX_LINK_REFUSALS } from "../wire/limits.ts";
 
 export type Unit = "ms" | "bytes" | "messages" | "frames" | "attempts" | "connections" | "percent";
 
@@ -156,6 +157,21 @@ export const SETTINGS = define({
     min: 1,
     max: 1_000_000_000,
     reason: "Messages a relay holds in all mailboxes together: each takes about 300 bytes of memory, however small it is.",
+  },
+  peerWindowFrames: {
+    value: MAX_LINK_REFUSALS,
+    unit: "frames",
+    min: 1,
+    max: MAX_LINK_REFUSALS,
+    reason:
+      "Mail another relay may have unacknowledged: that of all its agents, so more than one agent; at most what can be named as refused.",
+  },
+  peerWindowBytes: {
+    value: 16 * MB,
+    unit: "bytes",
+    min: 512 * KB,
+    max: 256 * MB,
+    reason: "Mail bytes another relay may have unacknowledged.",
   },
   peerDials: {
     value: 128,

@@ -25,7 +25,7 @@
 import { type Bytes, concat, readU64, viewOf, writeU64 } from "./bytes.ts";
 import { PerdureError } from "./error.ts";
 import { AGENT_ID_BYTES, GENERATION_BYTES, LINK_BYTES } from "./ids.ts";
-import { MAX_CONTROL_BYTES, MAX_SETTLE_RANGES } from "./limits.ts";
+import { MAX_CONTROL_BYTES, MAX_LINK_REFUSALS, MAX_SETTLE_RANGES } from "./limits.ts";
 import { bytes, choice, extensions, fixed, flag, list, type ShapeValue, shape, text, uint } from "./shape.ts";
 
 const agentId = fixed(32);
@@ -103,7 +103,7 @@ export const welcome = shape("welcome", {
   /** Link sequence number up to which the relay has durably taken or refused what this link sent. */
   linkUpTo: uint,
   /** Link sequence numbers at or below `linkUpTo` that were refused and not stored. */
-  linkRefused: list(uint, 256),
+  linkRefused: list(uint, MAX_LINK_REFUSALS),
   /** Frames of mail the agent may have unacknowledged. */
   windowFrames: uint,
   /** Bytes of mail the agent may have unacknowledged. */
@@ -190,7 +190,7 @@ export type Offer = ShapeValue<typeof offer>;
 export const resume = shape("resume", {
   link,
   linkUpTo: uint,
-  linkRefused: list(uint, 256),
+  linkRefused: list(uint, MAX_LINK_REFUSALS),
   windowFrames: uint,
   windowBytes: uint,
 });

@@ -19,7 +19,7 @@ import { type Bytes, concat, readU64, viewOf, writeU64 } from "./bytes.ts";
 import { CONTACT_ENTRY_BYTES, MAX_LISTED_CONTACTS } from "./control.ts";
 import { PerdureError } from "./error.ts";
 import { AGENT_ID_BYTES, GENERATION_BYTES, LINK_BYTES } from "./ids.ts";
-import { MAX_CONTROL_BYTES } from "./limits.ts";
+import { MAX_CONTROL_BYTES, MAX_LINK_REFUSALS } from "./limits.ts";
 import { bytes, choice, fixed, flag, list, optional, type Shape, type ShapeValue, shape, text, uint } from "./shape.ts";
 import { PEER_LEAF_MESSAGES } from "./statement.ts";
 
@@ -34,7 +34,7 @@ export const LEAF_MESSAGES = 1024;
 /** Leaves of one statement. */
 export const STATEMENT_LEAVES = 256;
 /** Refusals remembered per link: as many as a sender may have unacknowledged. */
-export const KEPT_REFUSALS = 256;
+export const KEPT_REFUSALS: number = MAX_LINK_REFUSALS;
 
 /** Drawn at every start, durable before the first delivery of that start. */
 export const keptStart = shape("start", { generation: fixed(GENERATION_BYTES), atMs: uint });

@@ -24,6 +24,8 @@ export const MAX_EVENT_BYTES = 4096;
 export const MAX_LOG_EVENTS = 64;
 /** Nothing may ask to wait longer than this: 30 days. */
 export const MAX_EXPIRY_MS = 30 * 24 * 60 * 60 * 1000;
+/** Refusals named when a link is taken up again; so nobody may have more frames of mail under way on it. */
+export const MAX_LINK_REFUSALS = 1024;
 /** Ranges above the floor in one settle. */
 export const MAX_SETTLE_RANGES = 64;
 /** A chain of automatic mail ends here. */

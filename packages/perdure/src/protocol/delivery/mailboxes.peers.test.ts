@@ -281,7 +281,7 @@ describe("statements for a peer", () => {
     outputs.flatMap((output) => (output.kind === "proof" ? [storedLeaf.decode(statementProof.decode(output.proof).leaf)] : []));
 
   it("have leaves whose digests fit into a proof, over a crash and a new segment too", () => {
-    const relay = home({}, { windowFrames: 256 });
+    const relay = home();
     const first = PEER_LEAF_MESSAGES + 3;
     for (let seq = 1; seq <= first; seq++) relay.mail(3, seq, envelope("alice", "bob", seq));
     relay.sync();

@@ -10,6 +10,9 @@ import type { Mailbox, RelayState } from "./mailbox-state.ts";
 export interface MailboxLimits extends AdmissionLimits, EnrolmentLimits {
   readonly windowFrames: number;
   readonly windowBytes: number;
+  /** The same of a link from another relay, which carries the mail of all its agents. */
+  readonly peerWindowFrames: number;
+  readonly peerWindowBytes: number;
   readonly noticeExpiryMs: number;
 }
 

@@ -40,12 +40,14 @@ export function takeMail(machine: RelayMachine, input: Extract<RelayInput, { rea
   journal.fact("relay.ack-sent", { agent: attachment.agent.id, link: hex(attachment.link.raw), upTo: linkSeq });
 }
 
-function breaksTheWindow({ limits }: RelayMachine, { link, unackedBytes }: Attachment, linkSeq: number, bytes: number): string | undefined {
+function breaksTheWindow({ limits }: RelayMachine, attachment: Attachment, linkSeq: number, bytes: number): string | undefined {
+  const { link, unackedBytes, role } = attachment;
+  const windowFrames = role === "peer" ? limits.peerWindowFrames : limits.windowFrames;
+  const windowBytes = role === "peer" ? limits.peerWindowBytes : limits.windowBytes;
   if (linkSeq !== link.upTo + 1) return `mail ${linkSeq} came where ${link.upTo + 1} was due`;
-  if (linkSeq > link.synced + limits.windowFrames) return `more than ${limits.windowFrames} frames of mail without an acknowledgement`;
+  if (linkSeq > link.synced + windowFrames) return `more than ${windowFrames} frames of mail without an acknowledgement`;
   // A sender may count bytes a little differently, and one message may always travel.
-  if (unackedBytes + bytes > 2 * limits.windowBytes)
-    return `more than twice ${limits.windowBytes} bytes of mail without an acknowledgement`;
+  if (unackedBytes + bytes > 2 * windowBytes) return `more than twice ${windowBytes} bytes of mail without an acknowledgement`;
   return undefined;
 }
 

@@ -60,8 +60,8 @@ export function createHop({ from, fromName, to, toName, session }: HopOptions): 
 
   const restart = (): void => {
     queue = createForwardQueue({
-      windowFrames: LIMITS.windowFrames,
-      windowBytes: LIMITS.windowBytes,
+      windowFrames: LIMITS.peerWindowFrames,
+      windowBytes: LIMITS.peerWindowBytes,
       pauseMinMs: 1000,
       pauseMaxMs: 60_000,
       recall: factsOf,

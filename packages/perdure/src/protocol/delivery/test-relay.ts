@@ -19,6 +19,8 @@ export const LIMITS: MailboxesOptions["limits"] = {
   expiryGraceMs: 120_000,
   windowFrames: 64,
   windowBytes: 1_000_000,
+  peerWindowFrames: 256,
+  peerWindowBytes: 1_000_000,
   noticeExpiryMs: 3_600_000,
   agents: 10,
   bundleBytes: 1000,

@@ -92,8 +92,8 @@ type Next = NonNullable<ReturnType<ReturnType<typeof createForwardQueue>["next"]
 export function createForwarder(options: ForwarderOptions): Forwarder {
   const { clock, random, settings, loop, generation } = options;
   const queue = createForwardQueue({
-    windowFrames: settings.windowFrames,
-    windowBytes: settings.windowBytes,
+    windowFrames: settings.peerWindowFrames,
+    windowBytes: settings.peerWindowBytes,
     pauseMinMs: settings.redialMinMs,
     pauseMaxMs: settings.redialMaxMs,
     recall: options.waits,

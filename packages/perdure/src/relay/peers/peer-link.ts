@@ -143,7 +143,7 @@ export function createPeerLink(options: PeerLinkOptions): PeerLink {
         have: NOWHERE,
       })
       .then(({ linkUpTo, linkRefused }) => {
-        const { windowFrames, windowBytes } = settings;
+        const { peerWindowFrames: windowFrames, peerWindowBytes: windowBytes } = settings;
         const payload = resume.encode({ link: link.slice(), linkUpTo, linkRefused: [...linkRefused], windowFrames, windowBytes });
         from.session.send([{ name: "resume", payload }]);
         loop.feed({ kind: "ready", session });
