@@ -1,9 +1,11 @@
 /** The MCP server as its users have it: the real command on pipes, real MCP clients, a relay between two owners. */
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { ROOT } from "../../../scripts/tool.ts";
 import { tokensAtMost } from "../src/bridges/mcp/token-estimate.ts";
 import { openRelay, type Relay } from "../src/relay/index.ts";
 import { type McpRun, startMcp, startRaw } from "./test-mcp.ts";
@@ -57,8 +59,9 @@ async function inboxOf(server: McpRun, words: Record<string, unknown> = {}): Pro
 }
 
 async function waitingFor(server: McpRun, count: number): Promise<readonly Message[]> {
-  await expect.poll(async () => (await inboxOf(server)).messages.length, PATIENT).toBe(count);
-  return (await inboxOf(server)).messages;
+  const look = async (): Promise<readonly Message[]> => (await inboxOf(server, { maxTokens: 10_000 })).messages;
+  await expect.poll(async () => (await look()).length, PATIENT).toBe(count);
+  return await look();
 }
 
 /** Two owners who have become contacts of each other by an invite. */
@@ -194,6 +197,36 @@ describe("what goes wrong", () => {
     ]);
   });
 
+  test("a server killed in the midst of answering, again and again: each question has one answer", { timeout: SLOW_MS }, async () => {
+    const [anna, first] = await befriended();
+    let desk = first;
+    const rounds = 8;
+    for (let round = 1; round <= rounds; round++) await anna.call("send", { to: "@desk", text: `question ${round}` });
+    await waitingFor(desk, rounds);
+    for (let round = 1; round <= rounds; round++) {
+      const [mail] = (await inboxOf(desk)).messages;
+      if (mail !== undefined) {
+        const answering = desk.call("reply", { id: mail.id, text: `answer in round ${round}` }).catch(() => undefined);
+        await new Promise((resolve) => setTimeout(resolve, round * 3));
+        process.kill(desk.pid, "SIGKILL");
+        await answering;
+        desk = await serve("desk");
+      }
+    }
+    for (const mail of (await inboxOf(desk, { maxTokens: 10_000 })).messages)
+      await desk.call("reply", { id: mail.id, text: "answer at last" });
+    const answers = await waitingFor(anna, rounds);
+    expect(new Set(answers.map(({ inReplyTo }) => inReplyTo)).size).toBe(rounds);
+    expect((await inboxOf(desk)).messages).toEqual([]);
+    const { data } = await anna.call<{ readonly messages: readonly { readonly id: string }[] }>("trace");
+    for (const { id } of data.messages) {
+      const stateOf = async () => (await anna.call<{ readonly message: { readonly state: string } }>("trace", { id })).data.message.state;
+      await expect.poll(stateOf, PATIENT).toBe("done");
+    }
+    // What was still on its way would have come by now: a late twin would be a second answer.
+    expect(await waitingFor(anna, rounds)).toHaveLength(rounds);
+  });
+
   test("two clients share one folder; when the one that holds it is killed the other goes on", { timeout: SLOW_MS }, async () => {
     const [anna, desk] = await befriended();
     const second = await serve("desk");
@@ -325,6 +358,10 @@ test("what a client reads about the tools is short, and says which only look", {
       .map(({ name }) => name)
       .toSorted(),
   ).toEqual(["block", "done", "reject"]);
+  const page = readFileSync(join(ROOT, "docs/mcp.md"), "utf8");
+  const described = /\| tool \|([\s\S]*?)\n\n/.exec(page)?.[1] ?? "";
+  const named = [...described.matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm)].flatMap(([, cell]) => String(cell).replaceAll("`", "").split(", "));
+  expect(named.toSorted()).toEqual(tools.map(({ name }) => name).toSorted());
   expect(tools.every(({ outputSchema, description = "" }) => outputSchema !== undefined && description.length <= 260)).toBe(true);
 });
 

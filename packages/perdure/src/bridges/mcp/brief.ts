@@ -43,10 +43,10 @@ export interface BriefOptions {
 export interface BriefMessage {
   readonly id: string;
   readonly inReplyTo?: string;
-  readonly receivedAt: string;
   readonly expiresAt: string;
-  readonly automatic: boolean;
-  readonly contentType: string;
+  readonly automatic?: true;
+  /** Absent for plain text. */
+  readonly contentType?: string;
   readonly sizeBytes: number;
   readonly preview?: string;
   readonly stale?: readonly string[];
@@ -135,7 +135,7 @@ function entryLine({ mail }: BriefEntry, nowMs: number): string {
     `received ${momentText(mail.receivedAtMs, nowMs)}`,
     `expires ${momentText(mail.expiresAtMs, nowMs)}`,
     mail.auto ? "automatic" : "",
-    `${quotedLine(mail.contentType, 60)}, ${sizeText(mail.sizeBytes)}`,
+    `${isPlain(mail) ? "" : `${quotedLine(mail.contentType, 60)}, `}${sizeText(mail.sizeBytes)}`,
     mail.fileName === undefined ? "" : `file ${quotedLine(mail.fileName, 60)}`,
   ]
     .filter((part) => part !== "")
@@ -160,14 +160,17 @@ function messageOf(entry: BriefEntry, foreign: Foreign): BriefMessage {
   return {
     id: mail.id,
     ...(mail.inReplyTo === undefined ? {} : { inReplyTo: mail.inReplyTo }),
-    receivedAt: isoText(mail.receivedAtMs),
     expiresAt: isoText(mail.expiresAtMs),
-    automatic: mail.auto,
-    contentType: quotedLine(mail.contentType, 60),
+    ...(mail.auto ? { automatic: true } : {}),
+    ...(isPlain(mail) ? {} : { contentType: quotedLine(mail.contentType, 60) }),
     sizeBytes: mail.sizeBytes,
     ...(preview === undefined ? {} : { preview }),
     ...(stale.length === 0 ? {} : { stale: stale.slice(0, STALE_NAMED).map(({ id }) => id) }),
   };
+}
+
+function isPlain({ contentType }: Mail): boolean {
+  return /^text\/plain(?:; charset=utf-8)?$/.test(contentType);
 }
 
 function shownPreview({ preview }: BriefMail, foreign: Foreign): string | undefined {

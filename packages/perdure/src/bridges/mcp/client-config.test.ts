@@ -1,5 +1,7 @@
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { clientConfig, MCP_CLIENTS } from "./client-config.ts";
 
@@ -35,4 +37,11 @@ test("the file of Claude Desktop is named as the system has it", () => {
     "%APPDATA%\\Claude\\claude_desktop_config.json",
     "~/.config/Claude/claude_desktop_config.json",
   ]);
+});
+
+test("docs/mcp.md shows the configuration of each client as it is printed", () => {
+  const page = readFileSync(fileURLToPath(new URL("../../../../../docs/mcp.md", import.meta.url)), "utf8");
+  const shown = [...page.matchAll(/^```json\n([\s\S]*?)^```$/gm)].map(([, block]) => JSON.parse(String(block)));
+  const server = { command: "/path/to/node", args: ["/path/to/perdure.mjs", "mcp", "--at", "/home/anna/agent"] };
+  expect(shown).toEqual(MCP_CLIENTS.map((client) => clientConfig(client, server, "linux").config));
 });

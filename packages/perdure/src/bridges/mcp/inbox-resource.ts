@@ -14,7 +14,7 @@ import { inboxAnswer } from "./reading-tools.ts";
 import { errorText } from "./tool.ts";
 
 export const INBOX_URI = "perdure://inbox";
-const INBOX_TOKENS = 2000;
+const INBOX_TOKENS = 3000;
 const QUIET_MS = 200;
 /** Until an agent that could not be opened is tried again. */
 const AGAIN_MS = 5000;

@@ -27,10 +27,9 @@ const budget = (most: number, normal: number) =>
 const message = z.object({
   id: z.string(),
   inReplyTo: z.string().optional(),
-  receivedAt: z.string(),
   expiresAt: z.string(),
-  automatic: z.boolean(),
-  contentType: z.string(),
+  automatic: z.literal(true).optional(),
+  contentType: z.string().optional(),
   sizeBytes: z.number(),
   preview: z.string().optional(),
   stale: z.array(z.string()).optional(),
@@ -40,7 +39,7 @@ const inboxInput = z.object({
   box: z.enum(["contacts", "failed"]).default("contacts").describe("contacts: mail that waits; failed: mail that handlers gave up on"),
   from: z.string().optional().describe("Only mail of this agent id"),
   thread: z.string().optional().describe("Only mail of this thread"),
-  maxTokens: budget(20_000, 2000),
+  maxTokens: budget(20_000, 3000),
 });
 const inboxOutput = z.object({
   notice: z.string().describe("What the marks around previews mean"),
