@@ -51,7 +51,7 @@ export function createProgram(version: string, dispatch: Dispatch): Command {
     .addHelpText(
       "before",
       `Examples:
-  perdure try ./my.pdf                        your file, through a killed relay
+  perdure try ./my.pdf                        your file, over two killed relays
   perdure relay                               a relay here; prints its address
   perdure init --relay <address> --name desk  an agent of your own
   perdure send @desk "hello" --until done     mail that waits for its reader
@@ -79,7 +79,7 @@ function whatIsSpecialFirst(command: Command): void {
 
 function addTrial(program: Command, dispatch: Dispatch): void {
   common(program.command("try").argument("[file]", "what to send; without it a terminal opens the world to play with, and a pipe is read"))
-    .summary("a relay, an agent and you, on this machine, in a fresh folder")
+    .summary("two owners, two relays and you, on this machine, in a fresh folder")
     .option("--keep", "leave the folder of the trial where it is")
     .addHelpText("before", examples("perdure try", "perdure try ./my.pdf", "git log | perdure try"))
     .addHelpText(
