@@ -44,6 +44,8 @@ export interface AgentStore extends AsyncDisposable {
   /** Resolves when every change so far is durable or given up. */
   idle(): Promise<void>;
   readonly health: LogHealth;
+  /** As the log has it. */
+  sparsest(excepted: (segment: number) => boolean): number | undefined;
 }
 
 interface Waiting {
@@ -196,6 +198,7 @@ export async function openAgentStore(options: StoreOptions): Promise<AgentStore>
     get health() {
       return log.health;
     },
+    sparsest: log.sparsest,
     async [Symbol.asyncDispose]() {
       stop.abort();
       patience.abort();

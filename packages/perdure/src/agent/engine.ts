@@ -251,6 +251,7 @@ export const createEngine: CreateEngine = async (options) => {
     outbox,
     inbox,
     claims,
+    store: theStore,
     keep,
     provenMs: () => Math.min(clock.wallMs(), link?.relayNowMs ?? 0),
     onRenewed: () => link?.send({ name: "publish", payload: publish.encode({ bundle: own.bundle() }) }),

@@ -183,7 +183,6 @@ async function fileOf(
     crypto,
     own: anna,
     evidence: {
-      has: (hash) => shelf.has(hex(hash)),
       at: (hash) => (shelf.has(hex(hash)) ? { segment: 1, offset: places.indexOf(hex(hash)), length: 1 } : undefined),
       conflicts: conflicts.map(
         ([item, bundle]): KeptConflict => ({ relayId: far.idRaw, number: 7, atMs: NOW_MS, hash: item.hash, bundle: bundle.hash }),

@@ -13,7 +13,7 @@ import { type Item, itemOf } from "./evidence-records.ts";
 export interface EvidenceFileOptions {
   readonly crypto: Crypto;
   readonly own: OwnIdentity;
-  readonly evidence: Outbox["evidence"];
+  readonly evidence: Pick<Outbox["evidence"], "at" | "conflicts">;
   readonly read: (at: PayloadAt) => Promise<Bytes>;
   readonly outgoing: Outgoing;
   /** Whom it was sent to, and what is pinned of them; empty when that was never found out. */

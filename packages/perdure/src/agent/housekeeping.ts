@@ -7,6 +7,7 @@ import type { Outbox } from "../protocol/delivery/outbox.ts";
 import type { Settings } from "../settings/register.ts";
 import { agentIdText, messageIdText } from "../wire/ids.ts";
 import type { KeptPassing } from "../wire/kept-agent.ts";
+import type { AgentStore } from "./agent-store.ts";
 import type { Claims } from "./claims.ts";
 import type { Planned } from "./planned.ts";
 
@@ -24,6 +25,7 @@ export interface HousekeepingOptions {
   readonly outbox: Outbox;
   readonly inbox: Inbox;
   readonly claims: Claims;
+  readonly store: () => Pick<AgentStore, "read" | "sparsest">;
   readonly keep: (records: readonly Planned[], what: string) => Promise<void>;
   /** The date that has passed by this machine's clock and by the relay's: what is forgotten by it is expired for both. */
   readonly provenMs: () => number;
@@ -31,12 +33,18 @@ export interface HousekeepingOptions {
   readonly onRenewed: () => void;
 }
 
+/** Evidence written anew in one change. */
+const MOVE_BYTES = 1024 * 1024;
+/** Files of the log remembered as having none; beyond it they are looked at again. */
+const MAX_SETTLED = 1024;
 /** Changes in quick succession are looked at once. */
 const SHORTEST_PAUSE_MS = 200;
 
 export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
-  const { host, settings, own, outbox, inbox, claims, keep, provenMs, onRenewed } = options;
+  const { host, settings, own, outbox, inbox, claims, store, keep, provenMs, onRenewed } = options;
   const { clock, log } = host;
+  /** Segments without evidence, or with evidence that cannot be read. */
+  const settled = new Set<number>();
   let cancel = (): void => {};
   let nextAtMs = Number.POSITIVE_INFINITY;
   let running: Promise<void> | undefined;
@@ -83,9 +91,33 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
       pauseMs = Math.max(SHORTEST_PAUSE_MS, Math.min(pauseMs, outgoing.nextMs - wallMs, incoming.nextMs - wallMs));
       await claims.sweep(incoming.expired);
       if (await own.renewIfDue(wallMs)) onRenewed();
+      await moveEvidence();
     } finally {
       arm(clock.monotonicMs() + pauseMs);
     }
+  };
+
+  /**
+   * Evidence outlives the bodies it came between: where little else is needed of a file of the log, it is written anew, so that
+   * the file may go.
+   */
+  const moveEvidence = async (): Promise<void> => {
+    const segment = store().sparsest((each) => settled.has(each));
+    if (segment === undefined) return;
+    const planned: Planned[] = [];
+    let bytes = 0;
+    for (const { hash, at } of outbox.evidence.in(segment)) {
+      if (bytes >= MOVE_BYTES) break;
+      const payload = await store()
+        .read(at)
+        .catch(() => undefined);
+      if (payload === undefined) continue;
+      bytes += payload.length;
+      planned.push({ kept: { kind: "evidence", head: { hash } }, payload });
+    }
+    if (settled.size >= MAX_SETTLED) settled.clear();
+    if (planned.length === 0) settled.add(segment);
+    else await keep(planned, "evidence");
   };
 
   return {

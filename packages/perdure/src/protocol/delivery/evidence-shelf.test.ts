@@ -32,10 +32,11 @@ describe("evidence shelf", () => {
     shelf.name(concat(hash(1)));
     shelf.name(concat(hash(1)));
     shelf.sweep();
-    expect([...held]).toEqual([1]);
+    expect([...held]).toEqual([2]);
     shelf.unname(concat(hash(1)));
     shelf.sweep();
-    expect(shelf.at(hash(1))).toEqual(place(1));
+    expect(shelf.at(hash(1))).toEqual(place(2));
+    expect(shelf.in(1)).toEqual([expect.objectContaining({ at: place(2) })]);
     shelf.unname(concat(hash(1)));
     shelf.sweep();
     expect([[...held], shelf.has(hash(1))]).toEqual([[], false]);

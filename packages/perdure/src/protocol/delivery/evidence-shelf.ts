@@ -1,7 +1,7 @@
 /**
  * Where the bytes lie that prove what happened to sent messages: many steps may name the same evidence, which is kept once.
  *
- * Inputs: `keep` (a record became durable or is read back), `name` and `unname` (a step that is held or forgotten), `sweep` (the end
+ * Inputs: `keep` (a record became durable or is read back; of the same bytes the newest place counts), `name` and `unname` (a step that is held or forgotten), `sweep` (the end
  * of what became durable together). Invariants: evidence is held while a step or a conflict names it, and from its own record to
  * the next sweep; at most MAX_CONFLICTS conflicts are held, the first of each relay and number.
  */
@@ -23,13 +23,15 @@ export interface EvidenceShelf {
   has(hash: Bytes): boolean;
   /** Where an item lies, or `undefined` when it is not held. */
   at(hash: Bytes): PayloadAt | undefined;
+  /** Items that lie in a segment of the log. */
+  in(segment: number): readonly { readonly hash: Bytes; readonly at: PayloadAt }[];
   readonly conflicts: readonly KeptConflict[];
   restate(): readonly { readonly kept: Kept; readonly restated?: PayloadAt }[];
 }
 
 interface Held {
   readonly hash: Bytes;
-  readonly at: PayloadAt;
+  at: PayloadAt;
   names: number;
 }
 
@@ -65,7 +67,13 @@ export function createEvidenceShelf({ hold, release }: EvidenceShelfPorts): Evid
   return {
     keep(hash, at) {
       const key = hex(hash);
-      if (at === undefined || items.has(key)) return;
+      if (at === undefined) return;
+      const before = items.get(key);
+      if (before !== undefined) {
+        release(before.at);
+        before.at = hold(at);
+        return;
+      }
       const names = early.get(key) ?? 0;
       early.delete(key);
       items.set(key, { hash: hash.slice(), at: hold(at), names });
@@ -94,6 +102,7 @@ export function createEvidenceShelf({ hold, release }: EvidenceShelfPorts): Evid
     },
     has: (hash) => items.has(hex(hash)),
     at: (hash) => items.get(hex(hash))?.at,
+    in: (segment) => [...items.values()].filter(({ at }) => at.segment === segment),
     conflicts,
     restate: () => [
       ...[...items.values()].map(({ hash, at }) => ({ kept: { kind: "evidence", head: { hash } } as const, restated: at })),

@@ -68,7 +68,7 @@ export interface Outbox {
   /** The part whose envelope has this digest. */
   byDigest(digest: Bytes): OutgoingPart | undefined;
   /** What proves the steps. */
-  readonly evidence: Pick<EvidenceShelf, "has" | "at" | "conflicts">;
+  readonly evidence: Pick<EvidenceShelf, "has" | "at" | "in" | "conflicts">;
   byRequest(requestIdHex: string): Outgoing | undefined;
   all(): Iterable<Outgoing>;
   /** Messages with parts to seal, by recipient, in stream order. */

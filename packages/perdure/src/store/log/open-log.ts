@@ -132,6 +132,7 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
       if (!queue.release(at) && segments.release(at)) dropDead();
     },
     compact,
+    sparsest: (excepted) => segments.sparsest((segment) => segment === writer.active || excepted(segment)),
     [Symbol.asyncDispose]: () => {
       disposed ??= (async () => {
         await writer.stop(DISPOSE_WAIT_MS);

@@ -91,6 +91,11 @@ export interface RecordLog extends AsyncDisposable {
    * it: only for an owner whose records may be read in any order and twice.
    */
   compact(): Promise<boolean>;
+  /**
+   * The closed segment that wastes most, at most half of it needed, of those not `excepted`: for an owner who knows how to write
+   * what it needs of it anew.
+   */
+  sparsest(excepted: (segment: number) => boolean): number | undefined;
   readonly health: LogHealth;
   /** Bytes of all segments the log consists of. */
   readonly bytesOnDisk: number;
