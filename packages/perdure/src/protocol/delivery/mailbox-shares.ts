@@ -4,7 +4,7 @@
  * may fill therefore never depends on how many identities somebody made.
  */
 import type { Envelope } from "../../wire/envelope.ts";
-import type { AgentState, Load, RelayState } from "./mailbox-state.ts";
+import type { AgentState, Load, Mailbox, RelayState } from "./mailbox-state.ts";
 import { isStranger, type Origin } from "./stored-mail.ts";
 
 export interface ShareLimits {
@@ -27,7 +27,7 @@ const SHARE_BYTES = 16 * 1024 * 1024;
 
 const NOTHING: Load = { messages: 0, bytes: 0 };
 
-/** Why an envelope has no room in the mailbox of `owner`, as a sentence's subject and verb; `undefined` when it has. */
+/** Why an envelope has no room in the mailbox of `owner`, in words; `undefined` when it has. */
 export function lackOfRoom(
   state: RelayState,
   limits: ShareLimits,
@@ -37,41 +37,69 @@ export function lackOfRoom(
   origin: Origin,
 ): string | undefined {
   const { mailbox } = owner;
-  const whole: Load = { messages: limits.mailboxMessages, bytes: limits.mailboxBytes };
   const size = envelope.bytes.length;
   const waiting: Load = { messages: mailbox.stored.size, bytes: mailbox.storedBytes };
-  if (!pools || !mailbox.route) {
-    if (!fits(waiting, whole, size)) return `the mailbox of ${owner.id} is full`;
-    if (!pools) return undefined;
-  }
-  const store: Load = { messages: limits.storeMessages, bytes: limits.storeBytes };
-  const isOwn = origin.via === undefined && origin.author === undefined;
-  const sender = isOwn ? undefined : mailbox.senders.get(origin.key);
-  const theirs: Load =
-    sender === undefined
-      ? NOTHING
-      : { messages: sender.mail.messages + sender.other.messages, bytes: sender.mail.bytes + sender.other.bytes };
-  if (mailbox.route) {
-    const route = share(store, limits.routePercent);
-    const routes = share(store, limits.peersPercent);
-    if (!fits(waiting, route, size)) return `as much mail waits for the relay ${owner.id} as may`;
-    if (!fits(state.routed, routes, size)) return "as much mail waits for other relays as may";
-    if (!fits(theirs, share(route, limits.senderPercent), size))
-      return `as much mail of this sender waits for the relay ${owner.id} as may`;
-    if (origin.author !== undefined && !fits(origin.author.outbound, share(routes, limits.senderPercent), size))
-      return "as much mail of this sender waits for other relays as may";
-    return undefined;
-  }
-  if (origin.via?.peer !== undefined) {
-    if (!fits(origin.via.peer.charged, share(store, limits.peerPercent), size))
-      return `as much mail of the relay ${origin.via.id} waits here as may`;
-    if (!fits(state.relayed, share(store, limits.peersPercent), size)) return "as much mail of other relays waits here as may";
-  }
-  if (!fits(theirs, share(whole, limits.senderPercent), size)) return `as much mail of this sender waits for ${owner.id} as may`;
-  if (!(sender?.stranger ?? isStranger(state, owner, envelope.from, origin))) return undefined;
+  if (pools && mailbox.route) return lackOnRoute(state, limits, owner, waiting, size, origin);
+  const whole: Load = { messages: limits.mailboxMessages, bytes: limits.mailboxBytes };
+  if (!fits(waiting, whole, size)) return `the mailbox of ${owner.id} is full`;
+  return pools ? (lackOfPeer(state, limits, origin.via, size) ?? lackInMailbox(state, limits, owner, whole, envelope, origin)) : undefined;
+}
+
+/** Mail that is to be passed on. */
+function lackOnRoute(
+  state: RelayState,
+  limits: ShareLimits,
+  peer: AgentState,
+  waiting: Load,
+  size: number,
+  origin: Origin,
+): string | undefined {
+  const store = storeOf(limits);
+  const route = share(store, limits.routePercent);
+  const routes = share(store, limits.peersPercent);
+  if (!fits(waiting, route, size)) return `as much mail waits for the relay ${peer.id} as may`;
+  if (!fits(state.routed, routes, size)) return "as much mail waits for other relays as may";
+  if (!fits(loadOf(peer.mailbox, origin), share(route, limits.senderPercent), size))
+    return `as much mail of this sender waits for the relay ${peer.id} as may`;
+  if (origin.author === undefined || fits(origin.author.outbound, share(routes, limits.senderPercent), size)) return undefined;
+  return "as much mail of this sender waits for other relays as may";
+}
+
+function lackOfPeer(state: RelayState, limits: ShareLimits, via: AgentState | undefined, size: number): string | undefined {
+  if (via?.peer === undefined) return undefined;
+  const store = storeOf(limits);
+  if (!fits(via.peer.charged, share(store, limits.peerPercent), size)) return `as much mail of the relay ${via.id} waits here as may`;
+  return fits(state.relayed, share(store, limits.peersPercent), size) ? undefined : "as much mail of other relays waits here as may";
+}
+
+function lackInMailbox(
+  state: RelayState,
+  limits: ShareLimits,
+  owner: AgentState,
+  whole: Load,
+  envelope: Envelope,
+  origin: Origin,
+): string | undefined {
+  const { mailbox } = owner;
+  const size = envelope.bytes.length;
+  if (!fits(loadOf(mailbox, origin), share(whole, limits.senderPercent), size))
+    return `as much mail of this sender waits for ${owner.id} as may`;
+  if (!(mailbox.senders.get(origin.key)?.stranger ?? isStranger(state, owner, envelope.from, origin))) return undefined;
   const strangers = envelope.class === "mail" ? mailbox.strangers.mail : mailbox.strangers.other;
   if (fits(strangers, share(whole, limits.strangersPercent), size)) return undefined;
   return `as much mail of senders it does not know waits for ${owner.id} as may`;
+}
+
+function storeOf({ storeMessages, storeBytes }: ShareLimits): Load {
+  return { messages: storeMessages, bytes: storeBytes };
+}
+
+/** What waits of that sender; nothing counts as the relay's own. */
+function loadOf({ senders }: Mailbox, { key, via, author }: Origin): Load {
+  const sender = via === undefined && author === undefined ? undefined : senders.get(key);
+  if (sender === undefined) return NOTHING;
+  const { mail, other } = sender;
+  return { messages: mail.messages + other.messages, bytes: mail.bytes + other.bytes };
 }
 
 function share(whole: Load, percent: number): Load {

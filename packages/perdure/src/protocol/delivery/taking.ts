@@ -151,7 +151,7 @@ export function endMail(machine: RelayMachine, input: Extract<RelayInput, { read
 function tell(machine: RelayMachine, { sender: { from, via, author } }: StoredMail, body: Bytes, nowMs: number): boolean {
   const { state, sha256, generation, relayId, limits, defences } = machine;
   const owner = via ?? author;
-  if (owner === undefined || (via !== undefined && state.routes.get(via.key) !== via)) return false;
+  if (owner === undefined) return false;
   const { mailbox } = owner;
   const envelope = encodeEnvelope(
     {
