@@ -1,8 +1,10 @@
 /**
- * Real processes, real sockets, real `kill -9`: a relay, a writer and a server under load, each killed again and again. What
- * `send` promised must be done in the end, no message completed twice, and every second start of a handler must follow a kill.
+ * Real processes, real sockets, real `kill -9`: two relays, a writer at the one and a server at the other, under load, each killed
+ * again and again. What `send` promised must be done in the end, no message completed twice, and every second start of a handler
+ * must follow a kill.
  *
- *   npm run soak -- --kills 50
+ *   npm run soak -- --kills 100
+ *   npm run soak -- --namespaces --kills 40
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -10,22 +12,40 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
+import { type Ground, loopbackGround, namespaceGround, type Site } from "./ground.ts";
+import { createTally, type Fact, type TallyResult } from "./tally.ts";
 
-const USAGE = `Real processes, really killed: a relay, a writer and a server under load.
+const USAGE = `Real processes, really killed: two relays, a writer at the one and a server at the other, under load.
 
-  npm run soak -- --kills 50     how often to kill -9 one of them (default 50)
+  npm run soak -- --kills 100    how often to kill -9 one of them (default 50)
   npm run soak -- --seed 2       another order of kills (default 1)
+  npm run soak -- --namespaces   each side in a network namespace of its own, the cable between them pulled now and then;
+                                 needs root and \`ip\`
 `;
 
 /** After the last kill everything promised must come to its end within this time. */
-const SETTLE_UP_MS = 90_000;
+const SETTLE_UP_MS = 120_000;
 const MEAN_LIFE_MS = 700;
+const PULLED_MS = 1500;
+const STARTED_MS = 60_000;
 const PACKAGE = new URL("../../packages/perdure/src/", import.meta.url);
+/** Short pauses, so that a minute sees what a day would. */
+const RELAY_WORDS = ["redialMinMs=50", "redialMaxMs=1000", "dialTimeoutMs=2000", "ackTimeoutMs=1000"].flatMap((each) => ["--set", each]);
 
-type Role = "relay" | "desk" | "anna";
-interface Fact {
-  readonly event: string;
-  readonly [field: string]: unknown;
+export const ROLES = ["west relay", "east relay", "desk", "anna"] as const;
+export type Role = (typeof ROLES)[number];
+
+export interface KillNineResult extends TallyResult {
+  readonly where: string;
+  readonly kills: Readonly<Record<Role, number>>;
+  readonly pulled: number;
+  readonly seconds: number;
+}
+
+export interface KillNineOptions {
+  readonly kills: number;
+  readonly seed: number;
+  readonly namespaces?: boolean;
 }
 
 /** A small generator of its own, so that a run can be repeated as far as real processes repeat. */
@@ -37,133 +57,114 @@ function createDraws(seed: number): () => number {
   };
 }
 
-export interface KillNineResult {
-  readonly kills: Readonly<Record<Role, number>>;
-  readonly promised: number;
-  readonly done: number;
-  readonly lost: readonly string[];
-  readonly completedTwice: readonly string[];
-  readonly unexplainedStarts: readonly string[];
-  readonly secondStarts: number;
-  readonly longestGapMs: number;
-  readonly troubles: readonly string[];
-  readonly seconds: number;
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+export async function killNine({ kills, seed, namespaces = false }: KillNineOptions): Promise<KillNineResult> {
+  const draw = createDraws(seed);
+  const begun = performance.now();
+  await using ground = namespaces ? await namespaceGround() : loopbackGround();
+  const stage = await openStage(ground);
+  let pulled = 0;
+  try {
+    for (const role of ROLES) await stage.start(role);
+    for (let number = 0; number < kills; number++) {
+      await pause(MEAN_LIFE_MS * (0.3 + 1.4 * draw()));
+      const role = ROLES[Math.floor(draw() * ROLES.length)] as Role;
+      if (ground.cable === undefined || draw() > 0.3) {
+        await stage.kill(role);
+        continue;
+      }
+      pulled++;
+      await ground.cable(false);
+      await stage.kill(role);
+      await pause(PULLED_MS * draw());
+      await ground.cable(true);
+    }
+    stage.stopWriting();
+    const deadline = performance.now() + SETTLE_UP_MS;
+    while (stage.tally.open().length > 0 && performance.now() < deadline) await pause(200);
+  } finally {
+    await stage.end();
+  }
+  const seconds = Math.round((performance.now() - begun) / 100) / 10;
+  return { where: ground.what, kills: stage.kills, pulled, ...stage.tally.result(), seconds };
 }
 
-export async function killNine(kills: number, seed: number): Promise<KillNineResult> {
-  const draw = createDraws(seed);
+async function openStage({ sites: [west, east] }: Ground) {
   const folder = await mkdtemp(join(tmpdir(), "perdure-kill-nine-"));
-  const begun = performance.now();
+  const tally = createTally(() => performance.now());
   const children = new Map<Role, ChildProcess>();
-  const killCount: Record<Role, number> = { relay: 0, desk: 0, anna: 0 };
-  const promised = new Set<string>();
-  const done = new Set<string>();
-  const completed = new Map<string, number>();
-  const starts = new Map<string, { attempt: number; life: number }>();
-  const unexplained: string[] = [];
-  const troubles: string[] = [];
-  let secondStarts = 0;
-  let longestGapMs = 0;
-  let lastDoneMs = performance.now();
-  let address = "";
+  const kills: Record<Role, number> = { "west relay": 0, "east relay": 0, desk: 0, anna: 0 };
+  const addresses = new Map<Site, string>();
+  let invite = "";
   let ending = false;
 
-  const take = (role: Role, fact: Fact): void => {
-    const id = String(fact["id"]);
-    if (fact.event === "promised") promised.add(id);
-    else if (fact.event === "step" && fact["state"] === "done") {
-      done.add(id);
-      longestGapMs = Math.max(longestGapMs, performance.now() - lastDoneMs);
-      lastDoneMs = performance.now();
-    } else if (fact.event === "agent.completed" && role === "desk") completed.set(id, (completed.get(id) ?? 0) + 1);
-    else if (fact.event === "agent.handler-start" && role === "desk") {
-      const before = starts.get(id);
-      if (before !== undefined) {
-        secondStarts++;
-        if (before.life === killCount.desk) unexplained.push(`${id}: attempt ${String(fact["attempt"])} without a kill in between`);
-      }
-      starts.set(id, { attempt: Number(fact["attempt"]), life: killCount.desk });
-    } else if (fact.event === "trouble" || fact.event === "agent.commit-failed") troubles.push(`${role} ${JSON.stringify(fact)}`);
+  const siteOf = (role: Role): Site => (role === "west relay" || role === "anna" ? west : east);
+  const wordsOf = (role: Role): readonly string[] => {
+    const site = siteOf(role);
+    const address = addresses.get(site);
+    if (role === "anna" || role === "desk")
+      return [new URL("resident.ts", import.meta.url).pathname, join(folder, role), address ?? "", role, role === "anna" ? invite : ""];
+    const port = address === undefined ? 0 : Number(new URL(address).port);
+    const listening = site.listenWords(port);
+    return [new URL("cli/main.ts", PACKAGE).pathname, "relay", "--folder", join(folder, site.name), "--json", ...RELAY_WORDS, ...listening];
+  };
+  const heard = (role: Role, fact: Fact): void => {
+    if (typeof fact["address"] === "string") addresses.set(siteOf(role), fact["address"]);
+    if (role === "desk" && typeof fact["invite"] === "string" && invite === "") invite = fact["invite"];
+    tally.take(role, kills[role], fact);
   };
 
   const start = (role: Role): Promise<void> =>
     new Promise((resolve, reject) => {
-      const args =
-        role === "relay"
-          ? [
-              new URL("cli/main.ts", PACKAGE).pathname,
-              "relay",
-              "--folder",
-              join(folder, "relay"),
-              "--json",
-              ...(address === "" ? [] : ["--listen", new URL(address).host]),
-            ]
-          : [new URL("resident.ts", import.meta.url).pathname, role === "desk" ? "serve" : "write", join(folder, role), address, role];
-      const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "pipe"] });
+      const [command = "", ...words] = [...siteOf(role).prefix, process.execPath, ...wordsOf(role)];
+      const child = spawn(command, words, { stdio: ["pipe", "pipe", "pipe"] });
       children.set(role, child);
       let errors = "";
+      const timer = setTimeout(() => reject(new Error(`${role} did not start within ${STARTED_MS} ms: ${errors}`)), STARTED_MS);
       child.stderr?.on("data", (bytes: Buffer) => {
         errors = (errors + bytes.toString()).slice(-2000);
       });
       createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) => {
-        const fact = JSON.parse(line) as Fact;
-        if (role === "relay" && typeof fact["address"] === "string") address = fact["address"];
-        take(role, fact);
+        heard(role, JSON.parse(line) as Fact);
+        clearTimeout(timer);
         resolve();
       });
       child.on("exit", (code, signal) => {
+        clearTimeout(timer);
         if (signal === "SIGKILL" || ending) return;
         reject(new Error(`${role} ended by itself with ${code}: ${errors}`));
-        troubles.push(`${role} ended by itself with ${code}: ${errors}`);
+        tally.trouble(`${role} ended by itself with ${code}: ${errors}`);
       });
     });
 
-  const kill = async (role: Role): Promise<void> => {
-    const child = children.get(role) as ChildProcess;
-    const gone = new Promise((resolve) => child.once("exit", resolve));
-    child.kill("SIGKILL");
-    await gone;
-    killCount[role]++;
-    await start(role);
-  };
-
-  try {
-    await start("relay");
-    await start("desk");
-    await start("anna");
-    const roles: readonly Role[] = ["relay", "desk", "anna"];
-    for (let number = 0; number < kills; number++) {
-      await new Promise((resolve) => setTimeout(resolve, MEAN_LIFE_MS * (0.3 + 1.4 * draw())));
-      await kill(roles[Math.floor(draw() * roles.length)] as Role);
-    }
-    children.get("anna")?.stdin?.write("stop\n");
-    const deadline = performance.now() + SETTLE_UP_MS;
-    while ([...promised].some((id) => !done.has(id)) && performance.now() < deadline)
-      await new Promise((resolve) => setTimeout(resolve, 200));
-  } finally {
-    ending = true;
-    for (const child of children.values()) child.kill("SIGKILL");
-    await rm(folder, { recursive: true, force: true });
-  }
   return {
-    kills: killCount,
-    promised: promised.size,
-    done: done.size,
-    lost: [...promised].filter((id) => !done.has(id)),
-    completedTwice: [...completed].filter(([, times]) => times > 1).map(([id]) => id),
-    unexplainedStarts: unexplained,
-    secondStarts,
-    longestGapMs: Math.round(longestGapMs),
-    troubles,
-    seconds: Math.round((performance.now() - begun) / 100) / 10,
+    tally,
+    kills,
+    start,
+    kill: async (role: Role): Promise<void> => {
+      const child = children.get(role) as ChildProcess;
+      const gone = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGKILL");
+      await gone;
+      kills[role]++;
+      await start(role);
+    },
+    stopWriting: () => void children.get("anna")?.stdin?.write("stop\n"),
+    end: async (): Promise<void> => {
+      ending = true;
+      for (const child of children.values()) child.kill("SIGKILL");
+      await rm(folder, { recursive: true, force: true });
+    },
   };
 }
 
-function readWords(words: readonly string[]): { readonly kills: number; readonly seed: number } {
+function readWords(words: readonly string[]): KillNineOptions {
   try {
     const options = {
       kills: { type: "string", default: "50" },
       seed: { type: "string", default: "1" },
+      namespaces: { type: "boolean", default: false },
       help: { type: "boolean" },
     } as const;
     const { values } = parseArgs({ args: [...words], options });
@@ -173,7 +174,7 @@ function readWords(words: readonly string[]): { readonly kills: number; readonly
     }
     const numbers = { kills: Number(values.kills), seed: Number(values.seed) };
     if (!Object.values(numbers).every(Number.isSafeInteger)) throw new TypeError("--kills and --seed take whole numbers");
-    return numbers;
+    return { ...numbers, namespaces: values.namespaces };
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
     process.exit(2);
@@ -181,13 +182,14 @@ function readWords(words: readonly string[]): { readonly kills: number; readonly
 }
 
 if (process.argv[1] !== undefined && import.meta.url.endsWith(process.argv[1].split("/").at(-1) ?? "")) {
-  const { kills, seed } = readWords(process.argv.slice(2));
-  const result = await killNine(kills, seed);
-  const total = result.kills.relay + result.kills.desk + result.kills.anna;
+  const result = await killNine(readWords(process.argv.slice(2)));
+  const total = Object.values(result.kills).reduce((sum, each) => sum + each, 0);
+  const each = ROLES.map((role) => `${role} ${result.kills[role]}`).join(", ");
   process.stdout.write(
-    `${total} kills (relay ${result.kills.relay}, server ${result.kills.desk}, writer ${result.kills.anna}) in ${result.seconds} s\n` +
-      `promised ${result.promised}, done ${result.done}, lost ${result.lost.length}, completed twice ${result.completedTwice.length}, ` +
-      `started again ${result.secondStarts}, without a kill ${result.unexplainedStarts.length}, longest gap ${result.longestGapMs} ms\n`,
+    `${result.where}: ${total} kills (${each})${result.pulled > 0 ? `, cable pulled ${result.pulled} times` : ""} in ${result.seconds} s\n` +
+      `promised ${result.promised}, done ${result.done}, signed for by the recipient's relay ${result.signedFor}, ` +
+      `lost ${result.lost.length}, completed twice ${result.completedTwice.length}, started again ${result.secondStarts}, ` +
+      `without a kill ${result.unexplainedStarts.length}, longest gap ${result.longestGapMs} ms\n`,
   );
   for (const trouble of result.troubles.slice(0, 20)) process.stdout.write(`  ${trouble}\n`);
   process.exitCode =

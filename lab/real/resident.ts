@@ -1,12 +1,15 @@
 /**
- * An agent in a process of its own, for kill-nine: `resident.ts serve|write <folder> <relay address> <name>`. Facts of the agent and
- * promises to its caller go to standard output as JSON lines, which the kernel keeps when the process is killed.
+ * An agent in a process of its own, for kill-nine: `resident.ts <folder> <relay address> <name> [<invite>]`. With an invite it writes
+ * to who gave it, without one it serves and says an invite. Facts of the agent and promises to its caller go to standard output as
+ * JSON lines, which the kernel keeps when the process is killed.
  */
 import { openAgentWith } from "../../packages/perdure/src/agent/open-agent.ts";
 import { createNodeHost } from "../../packages/perdure/src/host/node/index.ts";
 import { isPerdureError } from "../../packages/perdure/src/wire/error.ts";
+import type { AgentId } from "../../packages/perdure/src/wire/ids.ts";
 
-const [role, folder = "", join = "", name = ""] = process.argv.slice(2);
+const [folder = "", join = "", name = "", invite = ""] = process.argv.slice(2);
+const INVITE_MS = 10_000;
 /** Messages on their way at once. */
 const OPEN_MESSAGES = 64;
 const SETTINGS = { redialMinMs: 50, redialMaxMs: 1000, ackTimeoutMs: 1000, retryMinMs: 50, dialTimeoutMs: 2000, openTimeoutMs: 20_000 };
@@ -24,10 +27,10 @@ const host = createNodeHost({
   },
 });
 
-const agent = await openAgentWith(host, folder, { join, name, strangers: "welcome", settings: SETTINGS });
-say({ event: "up", id: agent.id });
+const agent = await openAgentWith(host, folder, { join, name, settings: SETTINGS });
 
-if (role === "serve") {
+if (invite === "") {
+  say({ event: "up", id: agent.id, invite: (await agent.invite()).text });
   await agent.serve(
     async (mail, turn) => {
       await turn.reply(`got ${mail.sizeBytes} bytes`);
@@ -35,6 +38,8 @@ if (role === "serve") {
     { concurrency: 4 },
   );
 } else {
+  say({ event: "up", id: agent.id });
+  const desk = await friend();
   let open = 0;
   let stopped = false;
   process.stdin.on("data", () => {
@@ -58,7 +63,7 @@ if (role === "serve") {
       continue;
     }
     try {
-      const sent = await agent.send("@desk", `note ${number} ${"x".repeat(number % 3000)}`);
+      const sent = await agent.send(desk, `note ${number} ${"x".repeat(number % 3000)}`);
       say({ event: "promised", id: sent.id });
       follow(sent).catch(report);
     } catch (error) {
@@ -67,4 +72,15 @@ if (role === "serve") {
     }
   }
   say({ event: "stopped" });
+}
+
+/** Who gave the invite: accepted once, whatever becomes of this process while it is on its way. */
+async function friend(): Promise<AgentId> {
+  for (;;) {
+    const [known] = await agent.contacts.list();
+    if (known !== undefined) return known.id;
+    await agent.accept(invite, { timeoutMs: INVITE_MS }).catch((error: unknown) => {
+      if (!isPerdureError(error) || error.code !== "timed-out") say({ event: "trouble", why: String(error) });
+    });
+  }
 }
