@@ -63,7 +63,15 @@ async function say(
   at.line().session.send([
     {
       name: "statement",
-      payload: statementProof.encode({ statement: said, signature, leaf, leafIndex: 0, path: [], digests: new Uint8Array(0) }),
+      payload: statementProof.encode({
+        statement: said,
+        signature,
+        leaf,
+        leafIndex: 0,
+        path: [],
+        digests: new Uint8Array(0),
+        writers: new Uint8Array(0),
+      }),
     },
   ]);
   await at.pass(500);

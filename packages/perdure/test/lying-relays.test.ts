@@ -326,3 +326,56 @@ test("an address is shown once host, relay and record agree, and never for who o
   await at.pass(5000);
   expect(await addresses()).toEqual([`@desk@${FAR}`, undefined, undefined]);
 });
+
+test("a relay that does not answer holds up no mail to anybody else", async () => {
+  const at = await scene(12, { lookupTimeoutMs: 20_000 });
+  const near = await at.forger("near", "near");
+  at.relay.known.set("near", near.own.bundle());
+  await at.send("@near");
+  const silent = await at.forger("silent", "silent");
+  at.relay.frame = (frame, line) => {
+    if (frame.name === "lookup" && lookup.decode(frame.payload).at.length > 0) return;
+    at.relay.honest(frame, line);
+  };
+  const stuck = at.anna.send(`@silent@${FAR}`, "hello");
+  stuck.catch(() => undefined);
+  await at.pass(100);
+  at.line().deliver(await silent.seal(at.anna, { bundle: EMPTY, seq: 1 }));
+  const before = at.world.nowMs;
+  await at.send("@near");
+  expect(await at.until(() => at.relay.taken.length === 2)).toBe(true);
+  expect(at.world.nowMs - before).toBeLessThan(2000);
+  // Queued although nobody can be asked, and looked for by the sealer: others go on while it waits.
+  await at.pass(25_000);
+  const again = at.world.nowMs;
+  await at.send("@near");
+  expect(await at.until(() => at.relay.taken.length === 3)).toBe(true);
+  expect(at.world.nowMs - again).toBeLessThan(2000);
+});
+
+test("mail whose sender has to be asked for holds up no other mail, and comes once the answer is there", async () => {
+  const at = await scene(13, { lookupTimeoutMs: 20_000 });
+  at.line().deliver(await at.desk.seal(at.anna, { seq: 1, stream: 1 }));
+  await at.pass(1000);
+  // A newer log head of the sender is only at a relay that answers late.
+  const strange = await at.forger("strange", "strange");
+  const pending: (() => void)[] = [];
+  at.relay.frame = (frame, line) => {
+    if (frame.name === "lookup" && equalBytes(lookup.decode(frame.payload).key, strange.own.idRaw))
+      pending.push(() => at.relay.honest(frame, line));
+    else at.relay.honest(frame, line);
+  };
+  const inbox = async (): Promise<number> => {
+    let count = 0;
+    for await (const _ of at.anna.inbox()) count++;
+    return count;
+  };
+  at.line().deliver(await strange.seal(at.anna, { bundle: EMPTY }));
+  at.line().deliver(await at.desk.seal(at.anna, { seq: 2, stream: 1 }));
+  await at.pass(1000);
+  expect(await at.world.complete(inbox())).toBe(2);
+  expect(pending.length).toBe(1);
+  for (const answer of pending) answer();
+  await at.pass(1000);
+  expect(await at.world.complete(inbox())).toBe(3);
+});

@@ -12,21 +12,20 @@ import type { Arrival, Inbox, Judgement } from "../protocol/delivery/inbox.ts";
 import { incomingKey, sameMessage } from "../protocol/delivery/incoming.ts";
 import type { MailboxCursor } from "../protocol/delivery/mailbox-cursor.ts";
 import type { Outbox } from "../protocol/delivery/outbox.ts";
-import type { Outgoing } from "../protocol/delivery/outgoing.ts";
 import { type Bytes, EMPTY, equalBytes, hex } from "../wire/bytes.ts";
 import { type DeliverFrame, decodeDeliver } from "../wire/control.ts";
 import { decodeEnvelope, type Envelope, envelopeFrom, envelopeId } from "../wire/envelope.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
-import { agentIdText, messageIdText } from "../wire/ids.ts";
+import { messageIdText } from "../wire/ids.ts";
 import type { KeptIncoming } from "../wire/kept-agent.ts";
 import { type Receipt, receipt, type SealedHead } from "../wire/sealed.ts";
-import { NOTICE_OUTCOMES, type Notice, notice, signedNotice } from "../wire/statement.ts";
+import type { Notice } from "../wire/statement.ts";
 import type { Admission } from "./admission.ts";
 import type { AgentStore } from "./agent-store.ts";
 import type { Automatic } from "./automatic.ts";
-import { evidenceRecords, itemOf } from "./evidence-records.ts";
 import type { Homes } from "./homes.ts";
 import type { Lookups } from "./lookups.ts";
+import { noticeSteps, refuseForeignNotice } from "./notices.ts";
 import type { Peers } from "./peers.ts";
 import type { Planned } from "./planned.ts";
 import { type Receipts, receiptSteps } from "./receipts.ts";
@@ -35,6 +34,8 @@ import { type ArrivedPart, findUntrue } from "./whole-content.ts";
 /** Delivered bytes that may wait for verification and the disk; beyond it the session is given up and taken up again later. */
 export const MAX_ARRIVAL_BYTES = 64 * 1024 * 1024;
 const BATCH_FRAMES = 32;
+/** Deliveries that wait for their signer's identity; what comes beyond them is left at the relay. */
+const MAX_ASIDE = 256;
 /** Verdicts on envelopes that trying again does not change. */
 const HOPELESS: ReadonlySet<string> = new Set([
   "wrong-recipient",
@@ -84,12 +85,23 @@ type Opened =
   | { readonly kind: "notice"; readonly said: Notice; readonly by: VerifiedIdentity }
   | { readonly kind: "known" }
   | { readonly kind: "drop"; readonly code: string; readonly why: string }
-  | { readonly kind: "hold"; readonly code: string };
+  | { readonly kind: "hold"; readonly code: string }
+  /** Who signed it has to be asked for first; others do not wait for that. */
+  | { readonly kind: "ask"; readonly look: () => Promise<unknown> };
+
+interface Waiting {
+  readonly payload: Bytes;
+  readonly relay: VerifiedIdentity;
+  /** Its signer was asked for. */
+  readonly asked: boolean;
+}
 
 export function createArrivals(options: ArrivalOptions): Arrivals {
   const { host, own, inbox, outbox, cursor, peers, receipts, admission, automatic, store } = options;
   const { clock, log } = host;
-  let queue: { readonly payload: Bytes; readonly relay: VerifiedIdentity }[] = [];
+  let queue: Waiting[] = [];
+  const aside = new Set<Promise<void>>();
+  let closed = false;
   let waitingBytes = 0;
   let running: Promise<void> | undefined;
   /** Digests of what the batch being planned keeps, which the inbox does not know yet. */
@@ -111,30 +123,52 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
     return judgement;
   };
 
-  const openVerified = async ({ envelope, frame }: Delivered, relay: VerifiedIdentity): Promise<Opened> => {
-    const nowMs = clock.wallMs();
-    if (envelope.class === "notice") {
-      const by = equalBytes(envelope.from, relay.idRaw) ? relay : await noticeGiver(options, envelope);
-      return { kind: "notice", said: await verifyNotice({ crypto: host.crypto, relay: by, body: envelope.body }), by };
+  const openNotice = async (envelope: Envelope, relay: VerifiedIdentity, asked: boolean): Promise<Opened> => {
+    const isOwn = equalBytes(envelope.from, relay.idRaw);
+    if (!isOwn) refuseForeignNotice(options, envelope);
+    const by = isOwn ? relay : await peers.load(envelope.from);
+    const ask = (): Opened => {
+      const from = envelope.from.slice();
+      return { kind: "ask", look: () => options.lookups.relay(from, true) };
+    };
+    if (by === undefined) {
+      if (!asked) return ask();
+      throw new PerdureError("unknown-agent", "the relay that gives a notice is not known yet", { retry: "after" });
     }
+    try {
+      return { kind: "notice", said: await verifyNotice({ crypto: host.crypto, relay: by, body: envelope.body }), by };
+    } catch (error) {
+      // The relay may have another certificate than the one that is pinned.
+      if (isOwn || asked || !isPerdureError(error) || error.code !== "bad-signature") throw error;
+      return ask();
+    }
+  };
+
+  const openVerified = async ({ envelope, frame }: Delivered, relay: VerifiedIdentity, asked: boolean): Promise<Opened> => {
+    const nowMs = clock.wallMs();
+    if (envelope.class === "notice") return await openNotice(envelope, relay, asked);
     if (envelope.expiresAtMs <= nowMs || isKnown(inbox.judge(envelope, nowMs))) return { kind: "known" };
     await peers.load(envelope.from);
-    const open = (): Promise<OpenedPart> =>
-      openPart({ crypto: host.crypto, own, envelope, known: () => peers.loaded(envelope.from), nowMs, storedAtMs: frame.storedAtMs });
-    const part = await open().catch(async (error: unknown) => {
-      if (!isPerdureError(error) || error.code !== "unknown-agent") throw error;
-      if ((await options.lookups.resolve({ idRaw: envelope.from, name: "" })) === undefined) throw error;
-      return await open();
-    });
+    const known = (): VerifiedIdentity | undefined => peers.loaded(envelope.from);
+    const part = await openPart({ crypto: host.crypto, own, envelope, known, nowMs, storedAtMs: frame.storedAtMs }).catch(
+      (error: unknown) => {
+        if (asked || !isPerdureError(error) || error.code !== "unknown-agent") throw error;
+        return undefined;
+      },
+    );
+    if (part === undefined) {
+      const idRaw = envelope.from.slice();
+      return { kind: "ask", look: () => options.lookups.resolve({ idRaw, name: "" }) };
+    }
     const before = peers.loaded(envelope.from);
     const pins = before !== undefined && equalBytes(before.bundle, part.sender.bundle) ? [] : await peers.learn(part.sender);
     if (envelope.class === "receipt") return { kind: "receipt", said: receipt.decode(part.content), part, pins };
     return { kind: "mail", part, pins };
   };
 
-  const open = async (delivered: Delivered, relay: VerifiedIdentity): Promise<Opened> => {
+  const open = async (delivered: Delivered, relay: VerifiedIdentity, asked: boolean): Promise<Opened> => {
     try {
-      return await openVerified(delivered, relay);
+      return await openVerified(delivered, relay, asked);
     } catch (error) {
       const code = isPerdureError(error) ? error.code : "internal";
       const why = error instanceof Error ? error.message : String(error);
@@ -183,6 +217,7 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
       return settlePosition();
     }
     if (opened.kind === "hold") return log.write("warn", "agent.held", { from, id, code: opened.code });
+    if (opened.kind === "ask") return;
     if (opened.kind === "notice") {
       keep(noticeSteps(options, envelope, opened.said, opened.by));
       return settlePosition();
@@ -288,23 +323,45 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
     settlePosition();
   };
 
+  /** Comes again once its signer was asked for, whatever the answer. */
+  const setAside = ({ payload, relay }: Waiting, look: () => Promise<unknown>): void => {
+    const asking = look()
+      .catch(() => undefined)
+      .then(() => {
+        aside.delete(asking);
+        if (closed) return;
+        queue.push({ payload, relay, asked: true });
+        running ??= run();
+      });
+    aside.add(asking);
+  };
+
   const batch = async (): Promise<void> => {
     const taken = queue.splice(0, BATCH_FRAMES);
-    const delivered: { readonly delivered: Delivered; readonly relay: VerifiedIdentity }[] = [];
+    const delivered: { readonly delivered: Delivered; readonly waiting: Waiting }[] = [];
     let bytes = 0;
-    for (const { payload, relay } of taken) {
+    for (const waiting of taken) {
+      const { payload } = waiting;
       bytes += payload.length;
       try {
         const frame = decodeDeliver(payload);
-        delivered.push({ delivered: { frame, envelope: decodeEnvelope(frame.envelope), bytes: payload.length }, relay });
+        delivered.push({ delivered: { frame, envelope: decodeEnvelope(frame.envelope), bytes: payload.length }, waiting });
       } catch (error) {
         log.write("error", "agent.rejected", { code: isPerdureError(error) ? error.code : "internal", why: String(error) });
       }
     }
     const opened = await judgeWholes(
       delivered.map((each) => each.delivered),
-      await Promise.all(delivered.map(async (each) => await open(each.delivered, each.relay))),
+      await Promise.all(
+        delivered.map(async (each) => await open(each.delivered, each.waiting.relay, each.waiting.asked || aside.size >= MAX_ASIDE)),
+      ),
     );
+    for (const [index, { waiting }] of delivered.entries()) {
+      const found = opened[index];
+      if (found?.kind !== "ask") continue;
+      bytes -= waiting.payload.length;
+      setAside(waiting, found.look);
+    }
     let after: (() => void)[] = [];
     try {
       await store().commit({
@@ -346,11 +403,12 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
     take(payload, relay) {
       if (waitingBytes + payload.length > MAX_ARRIVAL_BYTES) return false;
       waitingBytes += payload.length;
-      queue.push({ payload, relay });
+      queue.push({ payload, relay, asked: false });
       running ??= run();
       return true;
     },
     async idle() {
+      closed = true;
       queue = [];
       while (running !== undefined) await running;
     },
@@ -389,52 +447,4 @@ function withoutBundle(head: SealedHead): SealedHead {
 
 function codeOf(judgement: string): string {
   return judgement === "conflict" ? "id-conflict" : judgement;
-}
-
-/** Which of our messages a notice of `by` is about; nothing when we did not send it like that, or `by` has no part in it. */
-function noticed(outbox: Outbox, homes: Homes, said: Notice, by: Bytes): Outgoing | undefined {
-  const outgoing = outbox.ofPart(said.stream, said.seq);
-  const part = outgoing?.parts.find((each) => each.seq === said.seq);
-  if (outgoing === undefined || part === undefined || outgoing.head.class !== "mail") return undefined;
-  if (!equalBytes(part.to, said.to) || !equalBytes(part.digest, said.digest)) return undefined;
-  const hasProven = [...outgoing.steps, ...outgoing.late].some((step) => step.proof === "statement" && equalBytes(step.by, by));
-  return hasProven || homes.isOf(by, part.to) ? outgoing : undefined;
-}
-
-/** The other relay that gives a notice about one of our messages: looked up only when it may. */
-async function noticeGiver({ outbox, homes, lookups }: ArrivalOptions, envelope: Envelope): Promise<VerifiedIdentity> {
-  const said = notice.decode(signedNotice.decode(envelope.body).notice);
-  if (noticed(outbox, homes, said, envelope.from) === undefined)
-    throw new PerdureError("bad-signature", "a notice of somebody who is neither this agent's relay nor that of a recipient");
-  const by = await lookups.relay(envelope.from);
-  if (by === undefined) throw new PerdureError("unknown-agent", "the relay that gives a notice is not known yet", { retry: "after" });
-  return by;
-}
-
-/** What a relay's notice says of one of our messages, and the notice itself as evidence. */
-function noticeSteps({ outbox, homes, host }: ArrivalOptions, envelope: Envelope, said: Notice, by: VerifiedIdentity): readonly Planned[] {
-  const outgoing = noticed(outbox, homes, said, by.idRaw);
-  const state = NOTICE_OUTCOMES[said.outcome];
-  if (outgoing === undefined || state === undefined) return [];
-  const { stream, seq } = outgoing.head;
-  const { hash } = host.crypto;
-  const { records, names } = evidenceRecords(outbox.evidence, [itemOf(hash, "notice", envelope.body), itemOf(hash, "bundle", by.bundle)]);
-  return [
-    ...records,
-    {
-      kept: {
-        kind: "step",
-        head: {
-          stream,
-          seq,
-          state,
-          atMs: said.timeMs,
-          by: said.relayId,
-          proof: "notice",
-          detail: `said by ${agentIdText(said.relayId)}`,
-          evidence: names,
-        },
-      },
-    },
-  ];
 }

@@ -50,8 +50,9 @@ export function createSealer({ host, settings, own, outbox, store, lookups, clos
   /** SHA-256 of the bundle that travelled with a message, and of the newest one each recipient has. */
   const attachedTo = new WeakMap<Outgoing, string>();
   const hasOurs = new Map<string, string>();
-  let running: Promise<void> | undefined;
-  let again = false;
+  const active = new Map<string, Promise<void>>();
+  /** Recipients for whom something came while they were being sealed for. */
+  const again = new Set<string>();
   let cancelRetry = (): void => {};
 
   const sealOne = async (part: OutgoingPart, recipient: VerifiedIdentity): Promise<Envelope | undefined> => {
@@ -145,37 +146,46 @@ export function createSealer({ host, settings, own, outbox, store, lookups, clos
     }
   };
 
-  const run = async (): Promise<void> => {
-    do {
-      again = false;
-      const nowMs = host.clock.monotonicMs();
-      const due = outbox.unsealedRecipients().filter((recipient) => (notBefore.get(recipient) ?? 0) <= nowMs);
-      await Promise.all(
-        due.map(async (recipient) => {
-          try {
-            await sealFor(recipient);
-          } catch (error) {
-            notBefore.set(recipient, host.clock.monotonicMs() + settings.redialMaxMs);
-            const code = isPerdureError(error) ? error.code : "internal";
-            host.log.write("warn", "agent.not-sealed", {
-              to: recipient,
-              code,
-              why: error instanceof Error ? error.message : String(error),
-            });
-          }
-        }),
-      );
-    } while (again && !closing.aborted);
+  /** Each recipient for itself: one whose relay does not answer holds up nobody else. */
+  const seal = async (recipient: string): Promise<void> => {
+    try {
+      do {
+        again.delete(recipient);
+        await sealFor(recipient);
+      } while (again.has(recipient) && !closing.aborted);
+    } catch (error) {
+      notBefore.set(recipient, host.clock.monotonicMs() + settings.redialMaxMs);
+      const code = isPerdureError(error) ? error.code : "internal";
+      const why = error instanceof Error ? error.message : String(error);
+      host.log.write("warn", "agent.not-sealed", { to: recipient, code, why });
+    }
+    active.delete(recipient);
+    arm();
+  };
+
+  /** Looks again when the first pause is over. */
+  const arm = (): void => {
     cancelRetry();
     for (const recipient of notBefore.keys()) if (outbox.unsealed(recipient).length === 0) notBefore.delete(recipient);
-    if (notBefore.size > 0 && !closing.aborted) cancelRetry = host.clock.after(settings.redialMaxMs, kick);
-    running = undefined;
+    if (notBefore.size === 0 || closing.aborted) return;
+    const nextMs = Math.min(...notBefore.values());
+    cancelRetry = host.clock.after(Math.max(1, nextMs - host.clock.monotonicMs()), kick);
   };
 
   const kick = (): void => {
     if (closing.aborted) return;
-    again = true;
-    running ??= run();
+    const nowMs = host.clock.monotonicMs();
+    for (const recipient of outbox.unsealedRecipients()) {
+      if (active.has(recipient)) {
+        again.add(recipient);
+        continue;
+      }
+      const untilMs = notBefore.get(recipient);
+      if (untilMs !== undefined && nowMs < untilMs) continue;
+      notBefore.delete(recipient);
+      active.set(recipient, seal(recipient));
+    }
+    arm();
   };
 
   return {
@@ -190,7 +200,7 @@ export function createSealer({ host, settings, own, outbox, store, lookups, clos
     },
     async idle() {
       cancelRetry();
-      while (running !== undefined) await running;
+      await Promise.all(active.values());
     },
   };
 }
