@@ -43,7 +43,7 @@ function open(link: string): {
   const script = `${QR_SCRIPT.replace("export ", "")}\n${INVITE_SCRIPT.replace(/^import .*\n/, "")}`;
   runInNewContext(script, {
     document: { body, getElementById: (id: string) => elements.get(id) ?? null },
-    location: { hash: new URL(link).hash, href: link },
+    location: { hash: new URL(link).hash, origin: new URL(link).origin },
     Date: class extends Date {
       static override now(): number {
         return NOW;
@@ -83,6 +83,12 @@ describe("the page behind an invite", () => {
     expect(page.text("command")).toBe(`perdure accept '${link}'`);
     expect(page.text("text")).toBe(inviteText(CONTENT));
     expect(page.drawn).toBeGreaterThan(500);
+  });
+
+  it("lets nothing but the invite into the command to copy", () => {
+    const page = open(inviteLink(CONTENT).replace("/i#", "/i?x=';touch%20here;'#"));
+    expect(page.text("command")).toBe(`perdure accept '${inviteLink(CONTENT)}'`);
+    for (const more of ["';touch here;'", "%0a", " "]) expect(open(`${inviteLink(CONTENT)}${more}x`).state()).toBe("none");
   });
 
   it("says that an invite has run out", () => {

@@ -21,14 +21,17 @@ function show() {
   say("relay-id", invite.relayId);
   const left = invite.expiresAtMs - Date.now();
   say("expires", new Date(invite.expiresAtMs).toLocaleString("sv-SE") + (left <= 0 ? " – it has run out; ask for a new one" : ""));
-  say("command", "perdure accept '" + location.href + "'");
+  // Only what was read as an invite, so that nothing else of the address gets into a command people copy.
+  const link = location.origin + "/i#" + code;
+  say("command", "perdure accept '" + link + "'");
   say("text", "perdure1:" + code);
-  drawCode(byId("qr"), qrModules(new TextEncoder().encode(location.href)));
+  drawCode(byId("qr"), qrModules(new TextEncoder().encode(link)));
 }
 
 // The array [version, agent id, name, [relay id, url], secret, expiry] in deterministic CBOR.
 function readInvite(code) {
   try {
+    if (!/^[\w-]+$/.test(code)) return undefined;
     const bytes = Uint8Array.from(atob(code.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
     const reader = { bytes, at: 0 };
     const value = readItem(reader);

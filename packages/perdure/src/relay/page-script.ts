@@ -107,7 +107,7 @@ function rates({ generation, counters }) {
   return { accepted: (now.accepted - first.accepted) / seconds, delivered: (now.delivered - first.delivered) / seconds };
 }
 
-function showAgents({ agents, agentCount, address, nowMs }) {
+function showAgents({ agents, agentCount, address, tickets, nowMs }) {
   showRows(byId("agent-rows"), agentRows, agents, (row, agent) => {
     fillWho(row, agent, agent.name, "no name");
     fillWaiting(row, agent, nowMs);
@@ -117,7 +117,7 @@ function showAgents({ agents, agentCount, address, nowMs }) {
   byId("nobody").hidden = agentCount > 0;
   const rest = agents.length < agentCount ? "The " + count(agents.length) + " with most waiting, of " + count(agentCount) + ". " : "";
   say(byId("agents-note"), rest + "A name is what an agent calls itself; its id is who it is.");
-  say(byId("join"), "perdure init --relay " + address + " --name desk");
+  say(byId("join"), "perdure init --relay " + (tickets.required ? "<what perdure relay ticket prints>" : address) + " --name desk");
 }
 
 function showPeers({ peers, nowMs }) {

@@ -30,9 +30,9 @@ export interface RelayCore {
   status(): RelayStatus;
   /** The agent that has a name here. */
   agentNamed(name: string): AgentId | undefined;
-  /** Durable when it resolves. */
+  /** Durable when it resolves; `too-busy` when as many are open as it keeps. */
   issueTicket(ticket: { readonly hash: Bytes; readonly expiresAtMs: number; readonly uses: number }): Promise<void>;
-  /** Durable when it resolves. */
+  /** Durable when it resolves; `too-busy` when as many are turned away as it remembers. */
   ban(ban: { readonly agentId: Bytes; readonly banned: boolean; readonly why: string }): Promise<void>;
   incident: Incidents["add"];
   sayGoodbye(): void;
@@ -207,10 +207,19 @@ export async function startRelayCore({
     issueTicket: async (ticket) => {
       loop.feed({ kind: "issue-ticket", ...ticket });
       await loop.durable();
+      if (mailboxes.state.tickets.has(hex(ticket.hash))) return;
+      throw new PerdureError("too-busy", "too many tickets are open", {
+        retry: "after",
+        hint: "Wait until some are used or have expired.",
+      });
     },
     ban: async (ban) => {
       loop.feed({ kind: "ban", ...ban });
       await loop.durable();
+      if (mailboxes.state.bans.has(hex(ban.agentId)) === ban.banned) return;
+      throw new PerdureError("too-busy", "as many are turned away as this relay remembers", {
+        hint: "Let some come again: perdure relay unblock.",
+      });
     },
     incident: incidents.add,
     status: createStatus({
