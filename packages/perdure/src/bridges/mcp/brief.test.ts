@@ -27,6 +27,17 @@ describe("order", () => {
     expect(ordered([late, soon, beside]).map(({ mail }) => mail.id)).toEqual([beside.id, soon.id, late.id]);
   });
 
+  test("a sender of many messages, each more urgent, does not take the place of others", async () => {
+    const flood = Array.from({ length: 300 }, (_, number) =>
+      testMail(number, "urgent ".repeat(20), { from: senderId(2), thread: thread(number), expiresAtMs: NOW_MS + HOUR_MS }),
+    );
+    const quiet = testMail(1000, "no hurry", { from: senderId(3), expiresAtMs: NOW_MS + 600 * HOUR_MS });
+    expect(ordered([...flood, quiet])[5]?.mail.id).toBe(quiet.id);
+    const shown = await brief([...flood, quiet], 3000);
+    expect(shown.text).toContain("no hurry");
+    expect(shown.data.leftOut).toBeGreaterThan(250);
+  });
+
   test("of one sender's messages with one collapse key only the newest stands, and names the stale ones", async () => {
     const prices = [1, 2, 3].map((number) => testMail(number, `price ${number}`, { collapseKey: "price" }));
     const other = testMail(4, "not theirs", { collapseKey: "price", from: senderId(2) });

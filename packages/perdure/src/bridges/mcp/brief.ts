@@ -2,9 +2,10 @@
  * The inbox as a model reads it first: who waits, for how long still, the beginning of each message; never more than a
  * budget of tokens.
  *
- * Messages are grouped by sender and thread; the group with the nearest deadline comes first, in it the oldest message. Of
- * messages of one sender with one collapse key only the newest stands here, and names the ones it makes stale. What does not
- * fit is counted, never left out in silence.
+ * Messages are grouped by sender and thread; the group with the nearest deadline comes first, in it the oldest message. No
+ * sender takes the place of others: the sixth of one comes after the first five of everybody. Of messages of one sender with one
+ * collapse key only the newest stands here, and names the ones it makes stale. What does not fit is counted, never left out in
+ * silence.
  */
 import type { Mail } from "../../agent/api.ts";
 import { authorOf } from "./content.ts";
@@ -15,6 +16,8 @@ import { quotedLine } from "./visible-text.ts";
 
 /** Ids of stale messages that are named; more are counted. */
 const STALE_NAMED = 5;
+/** Messages of one sender that stand together before others have their turn. */
+const IN_A_TURN = 5;
 
 export interface BriefMail {
   readonly mail: Mail;
@@ -84,13 +87,20 @@ export function ordered(mails: readonly Mail[]): readonly { readonly mail: Mail;
   for (const { mail } of entries)
     deadlines.set(groupOf(mail), Math.min(deadlines.get(groupOf(mail)) ?? Number.POSITIVE_INFINITY, mail.expiresAtMs));
   const deadline = (mail: Mail): number => deadlines.get(groupOf(mail)) ?? 0;
-  return entries.toSorted(
+  const byDeadline = entries.toSorted(
     (a, b) =>
       deadline(a.mail) - deadline(b.mail) ||
       compare(groupOf(a.mail), groupOf(b.mail)) ||
       a.mail.receivedAtMs - b.mail.receivedAtMs ||
       compare(a.mail.id, b.mail.id),
   );
+  const placed = new Map<string, number>();
+  const inTurns = byDeadline.map((entry) => {
+    const before = placed.get(entry.mail.from) ?? 0;
+    placed.set(entry.mail.from, before + 1);
+    return { entry, turn: Math.floor(before / IN_A_TURN) };
+  });
+  return inTurns.toSorted((a, b) => a.turn - b.turn).map(({ entry }) => entry);
 }
 
 /** Both forms stay within the budget, which must leave room for the lines before and after. */

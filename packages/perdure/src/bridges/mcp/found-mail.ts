@@ -3,7 +3,7 @@ import type { Agent, Box, Mail } from "../../agent/api.ts";
 import { PerdureError } from "../../wire/error.ts";
 
 /** Messages one look at a box takes in; more are counted by the agent's status only. */
-export const MOST_LISTED = 1000;
+export const MOST_LISTED = 10_000;
 
 /** The newest are the ones left out: they came last and wait longest. */
 export async function listed(agent: Agent, box: Box, signal: AbortSignal, meant: (mail: Mail) => boolean): Promise<readonly Mail[]> {
