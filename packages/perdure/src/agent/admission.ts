@@ -2,7 +2,8 @@
  * Into which box a new message goes, and whether it is taken at all, by what its sender is to this agent.
  *
  *   blocked                                   refused, nothing kept
- *   a greeting with a good invite             the sender becomes a contact, the greeting is done, nobody sees it
+ *   a greeting with a good invite             the sender becomes a contact, the greeting is done, nobody sees it, and what
+ *                                             waited of the sender moves to contacts
  *   an answer to what was asked of the sender contacts
  *   a contact, or anybody where they are welcome  contacts
  *   a stranger                                requests, as far as their share goes; beyond it refused
@@ -22,6 +23,7 @@ import { INVITE_SECRET_BYTES } from "../wire/invite.ts";
 import { GREETING_CONTENT_TYPE, SEALED_EXTENSIONS, type SealedHead } from "../wire/sealed.ts";
 import type { Peers } from "./peers.ts";
 import type { Planned } from "./planned.ts";
+import type { WaitingRequests } from "./waiting-requests.ts";
 
 /** A share is never smaller than this, unless the whole is. */
 const SHARE_MESSAGES = 64;
@@ -36,6 +38,9 @@ export interface NewMail {
   readonly name: string;
   readonly head: SealedHead;
 }
+
+/** First part of a message. */
+type NewMessage = Pick<NewMail, "from" | "stream" | "seq">;
 
 export type Admitted =
   | { readonly kind: "take"; readonly box: "contacts" | "requests" }
@@ -57,13 +62,14 @@ export interface AdmissionOptions {
   readonly inbox: Inbox;
   readonly outbox: Outbox;
   readonly peers: Peers;
+  readonly requests: WaitingRequests;
   /** False only in tests of this very mechanism. */
   readonly enabled: boolean;
 }
 
-export function createAdmission({ host, settings, book, guard, inbox, outbox, peers, enabled }: AdmissionOptions): Admission {
+export function createAdmission({ host, settings, book, guard, inbox, outbox, peers, requests, enabled }: AdmissionOptions): Admission {
   /** What this batch plans to put into `requests`, by sender, which the inbox does not hold yet. */
-  const planned = new Map<string, { messages: number; bytes: number; readonly first: Set<number> }>();
+  const planned = new Map<string, { messages: number; bytes: number; readonly first: Map<string, NewMessage> }>();
   /** Uses of invites and standings this batch plans. */
   const used = new Map<string, number>();
   const welcomed = new Set<string>();
@@ -77,12 +83,13 @@ export function createAdmission({ host, settings, book, guard, inbox, outbox, pe
   };
 
   const requested = (mail: NewMail): Admitted => {
-    const { from, seq, head } = mail;
+    const { from, stream, seq, head } = mail;
     const firstSeq = seq - head.part;
+    const id = messageIdText(stream, firstSeq);
     // Parts after the first of a message that was taken belong to what was weighed then.
     if (inbox.boxOf(from, mail.stream, firstSeq) === "requests") return { kind: "take", box: "requests" };
-    const mine = planned.get(hex(from)) ?? { messages: 0, bytes: 0, first: new Set<number>() };
-    if (mine.first.has(firstSeq)) return { kind: "take", box: "requests" };
+    const mine = planned.get(hex(from)) ?? { messages: 0, bytes: 0, first: new Map<string, NewMessage>() };
+    if (mine.first.has(id)) return { kind: "take", box: "requests" };
     const everybody = [...planned.values()].reduce(
       (sum, each) => ({ messages: sum.messages + each.messages, bytes: sum.bytes + each.bytes }),
       inbox.requested(),
@@ -98,7 +105,7 @@ export function createAdmission({ host, settings, book, guard, inbox, outbox, pe
       return { kind: "refuse", code: "mailbox-full", why: "too much mail of strangers waits for its owner; send it again later" };
     mine.messages++;
     mine.bytes += bytes;
-    mine.first.add(firstSeq);
+    mine.first.set(id, { from, stream, seq: firstSeq });
     planned.set(hex(from), mine);
     return { kind: "take", box: "requests" };
   };
@@ -113,10 +120,9 @@ export function createAdmission({ host, settings, book, guard, inbox, outbox, pe
     if (hash !== undefined && worth === "good") {
       used.set(hex(hash), uses + 1);
       welcomed.add(hex(mail.from));
-      return {
-        kind: "greeted",
-        records: book.accepted(hash, { idRaw: mail.from, name: mail.name }, nowMs, uses).map((kept) => ({ kept })),
-      };
+      const accepted = book.accepted(hash, { idRaw: mail.from, name: mail.name }, nowMs, uses).map((kept) => ({ kept }));
+      const earlier = [...(planned.get(hex(mail.from))?.first.values() ?? [])].map(requests.move);
+      return { kind: "greeted", records: [...accepted, ...requests.letIn(({ from }) => equalBytes(from, mail.from)), ...earlier] };
     }
     if (worth === "used") return { kind: "refuse", code: "invite-used", why: "this invite was accepted as often as it may be" };
     if (worth === "expired") return { kind: "refuse", code: "expired", why: "this invite is no longer valid" };

@@ -29,13 +29,14 @@ import type { AgentStore } from "./agent-store.ts";
 import type { Contact, ContactRequest } from "./api.ts";
 import type { Claims } from "./claims.ts";
 import type { AgentCore } from "./core.ts";
-import { DONE, type Endings, refusal } from "./endings.ts";
+import { refusal } from "./endings.ts";
 import type { Lookups } from "./lookups.ts";
 import { outgoingRecords, parseRecipient } from "./outgoing-records.ts";
 import type { Peers } from "./peers.ts";
 import type { Planned } from "./planned.ts";
 import { refuseBlocked } from "./submissions.ts";
 import { type OutgoingNames, outgoingView } from "./views.ts";
+import type { WaitingRequests } from "./waiting-requests.ts";
 
 const MIN_INVITE_MS = 1000;
 const MAX_USES = 1000;
@@ -60,14 +61,14 @@ export interface ContactCallsOptions {
   readonly peers: Peers;
   readonly lookups: Lookups;
   readonly claims: Claims;
-  readonly endings: Endings;
+  readonly requests: WaitingRequests;
   readonly names: OutgoingNames;
   readonly addressOf: (idRaw: Bytes) => string | undefined;
   readonly store: () => AgentStore;
 }
 
 export function createContactCalls(options: ContactCallsOptions): ContactCalls {
-  const { host, settings, own, book, guard, inbox, outbox, peers, lookups, claims, endings, addressOf, store } = options;
+  const { host, settings, own, book, guard, inbox, outbox, peers, lookups, claims, requests, addressOf, store } = options;
   const { clock } = host;
 
   const commit = (plan: () => readonly Planned[]): Promise<void> =>
@@ -102,18 +103,6 @@ export function createContactCalls(options: ContactCallsOptions): ContactCalls {
     return { idRaw, name: recipient.name };
   };
 
-  const requestsOf = (accepts: (incoming: Incoming) => boolean): readonly Incoming[] =>
-    inbox.listed("requests", 0).filter((incoming) => accepts(incoming) && !incoming.committing);
-
-  /** Moves what waits of new contacts in front of handlers, in order of arrival; their greetings have said what they had to. */
-  const letIn = (accepts: (incoming: Incoming) => boolean): readonly Planned[] =>
-    requestsOf(accepts).flatMap((incoming): readonly Planned[] => {
-      if (headOf(incoming).head.contentType === GREETING_CONTENT_TYPE) return endings.ended(incoming, incoming.attempt + 1, DONE);
-      const { from, stream, seq } = incoming;
-      const place = { box: "contacts", arrival: inbox.nextArrival(), failures: 0, crashes: 0, notBeforeMs: 0 } as const;
-      return [{ kept: { kind: "put", head: { from, stream, seq, ...place } } }];
-    });
-
   const decided = (idRaw: Bytes, name: string, standing: KeptContact["standing"], how: KeptContact["how"]): readonly Planned[] =>
     book.decided({ idRaw, standing, how, name, nowMs: clock.wallMs() }).map((kept) => ({ kept }));
 
@@ -144,7 +133,7 @@ export function createContactCalls(options: ContactCallsOptions): ContactCalls {
         expiresAtMs: Math.min(expiresAtMs, nowMs + settings.defaultExpiryMs),
         invite: secret,
       });
-      return [...contact.map((kept) => ({ kept })), ...letIn((incoming) => equalBytes(incoming.from, agentId)), ...queued.records];
+      return [...contact.map((kept) => ({ kept })), ...requests.letIn((incoming) => equalBytes(incoming.from, agentId)), ...queued.records];
     });
   };
 
@@ -179,11 +168,11 @@ export function createContactCalls(options: ContactCallsOptions): ContactCalls {
       }
       await commit(() => {
         const isNew = book.standing(idRaw) !== "contact";
-        if (decision === "accept" && isNew && requestsOf(isTheirs).length === 0)
+        if (decision === "accept" && isNew && requests.of(isTheirs).length === 0)
           throw new PerdureError("unknown-agent", `nothing of ${who} waits in requests`, {
             hint: "perdure contacts requests lists who does; perdure contacts add takes in anybody.",
           });
-        return [...decided(idRaw, name, "contact", decision === "accept" ? "accepted" : "added"), ...letIn(isTheirs)];
+        return [...decided(idRaw, name, "contact", decision === "accept" ? "accepted" : "added"), ...requests.letIn(isTheirs)];
       });
       return viewOf(idRaw);
     },
@@ -193,7 +182,7 @@ export function createContactCalls(options: ContactCallsOptions): ContactCalls {
       if (policy !== "" && policy !== book.policy.strangers) {
         await commit(() => [
           { kept: { kind: "policy", head: { ...book.policy, strangers: policy } } },
-          ...(policy === "welcome" ? letIn((incoming) => headOf(incoming).head.contentType !== GREETING_CONTENT_TYPE) : []),
+          ...(policy === "welcome" ? requests.letIn((incoming) => headOf(incoming).head.contentType !== GREETING_CONTENT_TYPE) : []),
         ]);
       }
       return book.policy.strangers;

@@ -16,6 +16,7 @@ import type { Incoming } from "../protocol/delivery/incoming.ts";
 import { createMailboxCursor } from "../protocol/delivery/mailbox-cursor.ts";
 import { createOutbox } from "../protocol/delivery/outbox.ts";
 import type { Outgoing, OutgoingPart } from "../protocol/delivery/outgoing.ts";
+import { clipWords } from "../protocol/link/goodbyes.ts";
 import { parseRelayAddress } from "../protocol/link/index.ts";
 import { type Bytes, EMPTY, equalBytes, hex } from "../wire/bytes.ts";
 import { publish } from "../wire/control.ts";
@@ -49,6 +50,7 @@ import { createSealer } from "./sealer.ts";
 import { createStatementChecks } from "./statement-checks.ts";
 import { createSubmissions, NO_DRAFTS, writtenTo } from "./submissions.ts";
 import { mailView, type OutgoingNames, outgoingView, recipientOf, type SenderView } from "./views.ts";
+import { createWaitingRequests } from "./waiting-requests.ts";
 
 /** What a closing agent still gives mail that is under way to reach its relay. */
 const LAST_MILE_MS = 1000;
@@ -137,7 +139,8 @@ export const createEngine: CreateEngine = async (options) => {
     closing: closing.signal,
   });
   const submissions = createSubmissions({ host, settings, outbox, names, lookups, automatic, book, store: theStore });
-  const admission = createAdmission({ host, settings, book, guard, inbox, outbox, peers, enabled: defences.contacts });
+  const requests = createWaitingRequests({ inbox, endings });
+  const admission = createAdmission({ host, settings, book, guard, inbox, outbox, peers, requests, enabled: defences.contacts });
   const teller = createContactTeller({
     host,
     book,
@@ -158,7 +161,7 @@ export const createEngine: CreateEngine = async (options) => {
     peers,
     lookups,
     claims,
-    endings,
+    requests,
     names,
     addressOf,
     store: theStore,
@@ -293,7 +296,10 @@ export const createEngine: CreateEngine = async (options) => {
       teller.connected(welcome.contactsVersion);
     },
     onAcked: (parts, relay) => onAcked(parts, relay.idRaw),
-    onRefused: (part, refusal) => log.write("info", "agent.relay-refused", { id: part.of.id, code: refusal.code, hint: refusal.hint }),
+    onRefused: (part, refusal) => {
+      part.of.trouble = clipWords(`${refusal.code}${refusal.hint === "" ? "" : `: ${refusal.hint}`}`);
+      log.write("info", "agent.relay-refused", { id: part.of.id, code: refusal.code, hint: refusal.hint });
+    },
     onFrame: (frame, relay, window, linkId) => {
       if (frame.name === "found") lookups.found(frame.payload);
       else if (frame.name === "statement") statements.take(frame.payload, relay, window, linkId);
