@@ -279,7 +279,7 @@ test.each([
     200,
     "unknown-relay",
   ],
-  ["a document without end", "x".repeat(100_000), 200, "queued"],
+  ["a document without end", "x".repeat(100_000), 200, "unknown-relay"],
   ["a relay in trouble", "", 503, "queued"],
 ])("a host that answers with %s", async (_, current, status, outcome) => {
   const at = await scene(9);

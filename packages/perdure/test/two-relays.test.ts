@@ -188,6 +188,9 @@ test("nobody of that name, no relay at that host, and nothing there at all are t
   expect(await failure("@desk@not a host")).toBe("bad-argument");
   const queued = await anna.send("@desk@127.0.0.1:1", "x");
   expect(queued.steps.at(-1)?.state).toBe("queued");
+  await eventually("the reason", async () => (await anna.sent(queued.id)).trouble?.includes("127.0.0.1:1") === true);
+  const tried = await command("send", "@desk@127.0.0.1:1", "x", "--at", join(folder, "anna"), "--timeout", "2s");
+  expect(tried).toMatchObject({ exit: 4, stderr: expect.stringContaining("could not connect to http://127.0.0.1:1/") });
 });
 
 test("perdure trace shows both relays, and perdure verify believes what it wrote", async () => {

@@ -64,7 +64,7 @@ export function createAddresses({ host, settings, peers, homes, ownRelayUrl, loo
     if (!homes.isOwn(home.relayId)) {
       const publicOnly = !isLoopbackHost(hostOfRelay(ownRelayUrl));
       const there = await relayNames.find(at, { publicOnly });
-      if (there === undefined || !equalBytes(there.relayId, home.relayId)) return;
+      if (!equalBytes(there.relayId, home.relayId)) return;
     }
     await lookups.resolve({ idRaw: EMPTY, name });
   };

@@ -77,6 +77,8 @@ export interface Sent extends AsyncIterable<Step> {
   readonly toName: string | undefined;
   /** The relay of the recipient's mailbox and its host, when it is another than this agent's. */
   readonly home: { readonly id: AgentId; readonly host: string } | undefined;
+  /** What last kept it from going on, for people: nobody can be asked about the recipient, the relay has no room. As of the last step seen. */
+  readonly trouble: string | undefined;
   /** Every step so far in rising order, those included that were proven after a higher one was known. */
   readonly steps: readonly Step[];
   /**

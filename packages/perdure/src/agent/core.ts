@@ -85,6 +85,7 @@ export interface OutgoingView {
   /** Proofs of earlier steps that came after a later one was known. */
   readonly late: readonly Step[];
   readonly home: { readonly id: AgentId; readonly host: string } | undefined;
+  readonly trouble: string | undefined;
   /** No step will follow. */
   readonly ended: boolean;
 }

@@ -23,6 +23,10 @@ import type { RelayNames } from "./relay-names.ts";
 
 /** Questions under way at once; more are answered `too-busy` here. */
 const MAX_QUESTIONS = 256;
+/** Recipients remembered with why they could not be asked about. */
+const MAX_TROUBLES = 1024;
+/** Why a host cannot be asked now; it may be later. */
+const PASSING: ReadonlySet<ErrorCode> = new Set(["relay-unreachable", "timed-out", "aborted", "permission-denied", "connection-closed"]);
 /** What another relay, or the way there, says that asking again does not change. */
 const FINAL: ReadonlySet<ErrorCode> = new Set(["wrong-relay", "bad-handshake", "peer-forbidden", "blocked", "needs-newer-version"]);
 
@@ -37,6 +41,8 @@ export interface Lookups {
    * is none, or why its answer cannot be trusted (`name-unproven` among others).
    */
   resolve(recipient: Recipient): Promise<VerifiedIdentity | undefined>;
+  /** Why the last question about a recipient had no answer, for people; empty when it had one. */
+  trouble(recipient: Recipient): string;
   /** Another relay's identity, to judge what it signed: from what is pinned, or `anew` from the own relay. */
   relay(idRaw: Bytes, anew?: boolean): Promise<VerifiedIdentity | undefined>;
   /** Takes whom a name means now, and who answers at its host, instead of before; `relay-unreachable` when nobody can be asked. */
@@ -75,7 +81,18 @@ export function createLookups(options: LookupOptions): Lookups {
   const { host, settings, peers, homes, relayNames, store, send, tell, firstDial, closing } = options;
   const waiting = new Map<number, (said: Said | undefined) => void>();
   const asking = new Map<string, Promise<VerifiedIdentity | undefined>>();
+  const troubles = new Map<string, string>();
   let requests = 0;
+
+  const troubled = (recipient: Recipient, why: string): void => {
+    const key = keyOf(recipient);
+    troubles.delete(key);
+    if (why !== "") troubles.set(key, why);
+    for (const oldest of troubles.keys()) {
+      if (troubles.size <= MAX_TROUBLES) break;
+      troubles.delete(oldest);
+    }
+  };
 
   /** What was answered; `undefined` when nobody did. */
   const askOnce = async ({ what, key, at }: Question, again: boolean): Promise<Said | undefined> => {
@@ -109,11 +126,15 @@ export function createLookups(options: LookupOptions): Lookups {
     return said?.code === "unknown-relay" && question.at !== undefined ? await askOnce(question, true) : said;
   };
 
-  /** The bundle that was asked for; `undefined` when nobody could say. */
-  const bundleOf = async (question: Question, who: string): Promise<Bytes | undefined> => {
+  /** The bundle that was asked for; `undefined` when nobody could say, which `silent` is told. */
+  const bundleOf = async (question: Question, who: string, silent: (why: string) => void = () => {}): Promise<Bytes | undefined> => {
     const said = await ask(question);
-    if (said === undefined || said.bundle.length > 0) return said?.bundle;
+    if (said !== undefined && said.bundle.length > 0) return said.bundle;
     const where = question.at === undefined ? "the relay" : `the relay at ${question.at.url}`;
+    if (said === undefined) {
+      silent(`${where} was asked about ${who} and has not answered`);
+      return undefined;
+    }
     if (said.code === "" || said.code === "unknown-agent") {
       throw new PerdureError("unknown-agent", `${where} knows no agent ${who}`, {
         hint: "Check the spelling; an agent must have joined that relay once.",
@@ -122,6 +143,7 @@ export function createLookups(options: LookupOptions): Lookups {
     if (isErrorCode(said.code) && FINAL.has(said.code))
       throw new PerdureError(said.code, `${where} cannot be asked about ${who}: ${said.code}`, { hint: "Ask who runs the two relays." });
     host.log.write("info", "agent.lookup-unanswered", { who, at: question.at?.url ?? "", code: said.code });
+    silent(`${where} cannot be asked about ${who}: ${said.code}`);
     return undefined;
   };
 
@@ -134,37 +156,41 @@ export function createLookups(options: LookupOptions): Lookups {
     return await peers.load(identity.idRaw);
   };
 
-  /** Where to ask for somebody: `undefined` when that cannot be found out now. */
-  const whereToAsk = async ({ idRaw, name }: Recipient, accept: boolean): Promise<{ readonly at: Home | undefined } | undefined> => {
+  const whereToAsk = async ({ idRaw, name }: Recipient, accept: boolean): Promise<{ readonly at: Home | undefined }> => {
     if (name === "") return { at: homes.elsewhere(idRaw) };
     const { host: relayHost } = splitName(name);
     if (relayHost === undefined) return { at: undefined };
     const home = await relayNames.find(relayHost, { accept });
-    if (home === undefined) return undefined;
     return { at: homes.isOwn(home.relayId) ? undefined : home };
   };
 
   const askAndLearn = async (recipient: Recipient, accept: boolean): Promise<VerifiedIdentity | undefined> => {
-    const where = await whereToAsk(recipient, accept);
-    if (where === undefined) return undefined;
+    const { at } = await whereToAsk(recipient, accept);
     const { idRaw, name } = recipient;
-    const { at } = where;
+    const silent = (why: string): void => troubled(recipient, why);
     const own = splitName(name).name;
     const bundle =
       name === ""
-        ? await bundleOf({ what: "agent", key: idRaw, at }, agentIdText(idRaw))
-        : await bundleOf({ what: "name", key: utf8(own), at }, `@${name}`);
+        ? await bundleOf({ what: "agent", key: idRaw, at }, agentIdText(idRaw), silent)
+        : await bundleOf({ what: "name", key: utf8(own), at }, `@${name}`, silent);
     if (bundle === undefined) return undefined;
+    troubled(recipient, "");
     const identity = await verifyBundle(host.crypto, bundle, host.clock.wallMs(), idRaw.length > 0 ? idRaw : undefined);
     if (name !== "") refuseUnproven(identity, name, at?.relayId ?? options.ownRelayIdRaw, at !== undefined);
     return await keepIdentity(identity, name, accept);
   };
 
   const askShared = (recipient: Recipient): Promise<VerifiedIdentity | undefined> => {
-    const key = recipient.name === "" ? agentIdText(recipient.idRaw) : `@${recipient.name}`;
+    const key = keyOf(recipient);
     const running = asking.get(key);
     if (running !== undefined) return running;
-    const started = askAndLearn(recipient, false).finally(() => asking.delete(key));
+    const started = askAndLearn(recipient, false)
+      .catch((error: unknown) => {
+        if (!isPerdureError(error) || !PASSING.has(error.code)) throw error;
+        troubled(recipient, error.message);
+        return undefined;
+      })
+      .finally(() => asking.delete(key));
     asking.set(key, started);
     return started;
   };
@@ -195,6 +221,7 @@ export function createLookups(options: LookupOptions): Lookups {
         throw new PerdureError("internal", "a lookup answered for another agent");
       return asked ?? (usable ? pinned : undefined);
     },
+    trouble: (recipient) => troubles.get(keyOf(recipient)) ?? "",
     async relay(idRaw, anew = false) {
       const pinned = anew ? undefined : await peers.load(idRaw);
       if (pinned !== undefined) return pinned;
@@ -208,6 +235,10 @@ export function createLookups(options: LookupOptions): Lookups {
       throw new PerdureError("relay-unreachable", `nobody can be asked about @${recipient.name} now`, { retry: "after" });
     },
   };
+}
+
+function keyOf({ idRaw, name }: Recipient): string {
+  return name === "" ? agentIdText(idRaw) : `@${name}`;
 }
 
 /** Both directions: the relay said whom the name means, and that agent's own signed record claims the name and the relay. */

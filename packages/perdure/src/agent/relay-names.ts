@@ -18,8 +18,11 @@ const WELL_KNOWN_PATH = "/.well-known/perdure";
 const MAX_DOCUMENT_BYTES = 16 * 1024;
 
 export interface RelayNames {
-  /** Who answers at a host; `undefined` when nobody can be asked and nobody is pinned. `unknown-relay`, `relay-changed`. */
-  find(host: string, options?: FindOptions): Promise<Home | undefined>;
+  /**
+   * Who answers at a host: from what is pinned while that is fresh, or when nobody can be asked. `unknown-relay`, `relay-changed`;
+   * with nobody pinned also why nobody can be asked, `relay-unreachable` or `timed-out` among others.
+   */
+  find(host: string, options?: FindOptions): Promise<Home>;
 }
 
 export interface FindOptions {
@@ -38,29 +41,30 @@ export interface RelayNameOptions {
 }
 
 export function createRelayNames({ host: { clock, net, log }, settings, peers, store, closing }: RelayNameOptions): RelayNames {
-  const running = new Map<string, Promise<Home | undefined>>();
+  const running = new Map<string, Promise<Home>>();
 
   const ask = async (host: string, publicOnly: boolean): Promise<Home> => {
     const url = `${isLoopbackHost(host) ? "http" : "https"}://${host}${WELL_KNOWN_PATH}`;
     const deadline = { timeoutMs: settings.lookupTimeoutMs, what: `the document of ${host}`, signal: closing };
     const answer = await withDeadline(clock, deadline, (signal) =>
       net.get(url, { timeoutMs: settings.lookupTimeoutMs, maxBytes: MAX_DOCUMENT_BYTES, signal, publicOnly }),
-    );
+    ).catch((error: unknown) => {
+      if (isPerdureError(error) && error.code === "too-large") throw noRelay(host, error.message, error);
+      throw error;
+    });
     if (answer.status >= 500) throw new PerdureError("relay-unreachable", `${url} answers ${answer.status}`, { retry: "after" });
     if (answer.status !== 200) throw noRelay(host, `${url} answers ${answer.status}`);
     return readDocument(host, answer.body);
   };
 
-  const askAndPin = async (host: string, { accept, publicOnly }: FindOptions): Promise<Home | undefined> => {
+  const askAndPin = async (host: string, { accept, publicOnly }: FindOptions): Promise<Home> => {
     const pinned = peers.relayNamed(host);
     let home: Home;
     try {
       home = await ask(host, publicOnly === true);
     } catch (error) {
-      if (closing.aborted || !isPerdureError(error)) throw error;
-      if (error.code === "unknown-relay" && pinned === undefined) throw error;
+      if (closing.aborted || accept === true || pinned === undefined || !isPerdureError(error)) throw error;
       log.write("info", "agent.relay-name-not-asked", { host, code: error.code, why: error.message });
-      if (accept === true) throw error;
       return pinned;
     }
     if (pinned !== undefined && !equalBytes(pinned.relayId, home.relayId) && accept !== true) {

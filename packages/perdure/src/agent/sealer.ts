@@ -129,10 +129,18 @@ export function createSealer({ host, settings, own, outbox, store, lookups, clos
     });
   };
 
+  const troubled = (recipient: string, why: string): void => {
+    for (const outgoing of outbox.unsealed(recipient)) outgoing.trouble = why;
+  };
+
   const sealFor = async (recipient: string): Promise<void> => {
     const identity = await lookups.resolve(recipientOf(recipient));
     if (identity?.inboxKey === undefined) {
       notBefore.set(recipient, host.clock.monotonicMs() + settings.redialMaxMs);
+      troubled(
+        recipient,
+        identity === undefined ? lookups.trouble(recipientOf(recipient)) : "its keys have run out and it shows no new ones",
+      );
       return;
     }
     for (;;) {
@@ -157,6 +165,7 @@ export function createSealer({ host, settings, own, outbox, store, lookups, clos
       notBefore.set(recipient, host.clock.monotonicMs() + settings.redialMaxMs);
       const code = isPerdureError(error) ? error.code : "internal";
       const why = error instanceof Error ? error.message : String(error);
+      troubled(recipient, `${code}: ${why}`);
       host.log.write("warn", "agent.not-sealed", { to: recipient, code, why });
     }
     active.delete(recipient);

@@ -40,6 +40,9 @@ export function createSent({ core, clock, settings, closing, view }: SentOptions
       return known.to;
     },
     toName: view.toName,
+    get trouble() {
+      return known.trouble;
+    },
     get home() {
       return known.home;
     },

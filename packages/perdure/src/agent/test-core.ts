@@ -96,6 +96,7 @@ export function createTestEngine(disk: TestDisk): TestEngine {
         steps: [stepOf("queued")],
         late: [],
         home: undefined,
+        trouble: undefined,
         ended: false,
       };
       disk.outgoing.set(requestId, view);

@@ -33,6 +33,7 @@ export function outgoingView(outgoing: Outgoing, names: OutgoingNames): Outgoing
     expiresAtMs: head.expiresAtMs,
     steps: outgoing.steps.map(stepView),
     late: outgoing.late.map(stepView),
+    trouble: outgoing.trouble === "" ? undefined : outgoing.trouble,
     home: home === undefined ? undefined : { id: agentIdText(home.relayId), host: hostOfRelay(home.url) },
     ended: isTerminal(outgoing.state),
   };

@@ -2,6 +2,7 @@
 import type { SendOptions } from "../../agent/api.ts";
 import { PerdureError } from "../../wire/error.ts";
 import { readContent } from "../content.ts";
+import { safeLine } from "../foreign-text.ts";
 import { openHere, stdinNote, type Verb } from "../invocation.ts";
 import { followSent, stepObject, stepText } from "../trail.ts";
 import type { SendWords } from "../words.ts";
@@ -34,19 +35,19 @@ export function sendVerb(to: string, word: string | undefined, options: SendWord
         terminal.progress(last);
       },
     }).catch(async (error: unknown) => {
-      throw await withRelayTrouble(error, () => agent.status().then((status) => status.relay.lastError));
+      throw await withTrouble(error, async () => (await agent.sent(sent.id)).trouble ?? (await agent.status()).relay.lastError);
     });
     if (terminal.stderr.isTerminal) terminal.note(terminal.stderr.paint.faint(last));
     return 0;
   };
 }
 
-/** "Waited 30 s" helps nobody when the reason is known: the relay does not answer. */
-async function withRelayTrouble(error: unknown, lastError: () => Promise<string | undefined>): Promise<unknown> {
+/** "Waited 30 s" helps nobody when the reason is known: a relay does not answer, or has no room. */
+async function withTrouble(error: unknown, find: () => Promise<string | undefined>): Promise<unknown> {
   if (!(error instanceof PerdureError) || error.code !== "timed-out") return error;
-  const trouble = await lastError().catch(() => undefined);
+  const trouble = await find().catch(() => undefined);
   if (trouble === undefined) return error;
-  return new PerdureError("timed-out", `${error.message}; ${trouble}`, {
+  return new PerdureError("timed-out", `${error.message}; ${safeLine(trouble, 200)}`, {
     retry: error.retry,
     cause: error,
     ...(error.hint === undefined ? {} : { hint: error.hint }),

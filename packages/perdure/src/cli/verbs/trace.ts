@@ -63,6 +63,8 @@ async function trace(invocation: Invocation, agent: Agent, sent: Sent): Promise<
     return;
   }
   await awaitNews(invocation, agent);
+  const { trouble } = await agent.sent(sent.id);
+  if (trouble !== undefined) terminal.note(`held up: ${safeLine(trouble, 200)}`);
   await followSent(invocation, sent, { until: "done", timeoutMs: NEWS_MS, onStep: show }).catch((error: unknown) => {
     const isOutcome = isPerdureError(error) && (error.code === "timed-out" || sent.steps.some((step) => step.state === error.code));
     if (!isOutcome) throw error;

@@ -134,7 +134,7 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
     const id = messageIdText(head.stream, head.seq);
     if (messages.has(id)) return;
     const list: OutgoingPart[] = [];
-    const outgoing: Outgoing = { id, head, recipient: recipientOf(head), parts: list, steps: [], late: [], state: "queued" };
+    const outgoing: Outgoing = { id, head, recipient: recipientOf(head), parts: list, steps: [], late: [], state: "queued", trouble: "" };
     for (let index = 0; index < head.parts; index++) {
       const part: OutgoingPart = {
         seq: head.seq + index,
@@ -203,6 +203,7 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
     shelf.name(head.evidence);
     const wasOpen = isOpen(outgoing);
     outgoing.state = head.state;
+    outgoing.trouble = "";
     outgoing.steps.push(head);
     if (wasOpen && !isOpen(outgoing)) {
       close(outgoing);

@@ -38,6 +38,8 @@ export interface Outgoing {
   /** Proofs of earlier states that came after a higher one was known. */
   readonly late: KeptStep[];
   state: DeliveryState;
+  /** What last kept it from going on, for people; empty when nothing did. Not kept over a restart. */
+  trouble: string;
 }
 
 export function isSealed(outgoing: Outgoing): boolean {
