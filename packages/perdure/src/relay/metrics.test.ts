@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { metricsText } from "./metrics.ts";
 import type { PeerRow, RelayStatus } from "./status.ts";
@@ -32,6 +33,13 @@ describe("metrics of a relay", () => {
       expect(name.endsWith("_total")).toBe(types.get(name) === "counter");
       expect(text).toContain(`# HELP ${name} `);
     }
+  });
+
+  it("are all explained to who runs a relay, and nothing else is", async () => {
+    const page = await readFile(new URL("../../../../docs/operate.md", import.meta.url), "utf8");
+    const explained = new Set([...page.matchAll(/`(perdure_\w+?)(?:\{\w+\})?`/g)].map(([, name]) => name));
+    const { types } = parse(metricsText({ ...(await status()), memoryBytes: 1 }));
+    expect([...explained].sort()).toEqual([...types.keys()].sort());
   });
 
   it("count refusals by code and mail by relay, whatever stands in either", async () => {

@@ -1,5 +1,5 @@
 export { formatRelayAddress, parseRelayAddress, type RelayAddress } from "./address.ts";
 export { connectSession } from "./connect.ts";
 export { errorOfGoodbye, goodbyeFor } from "./goodbyes.ts";
-export { type Probed, probeRelay } from "./probe.ts";
+export { probeRelay } from "./probe.ts";
 export type { Session } from "./session.ts";
