@@ -310,7 +310,19 @@ test("an address is shown once host, relay and record agree, and never for who o
         return all.map((mail) => mail.fromAddress);
       })(),
     );
+  let asked = 0;
+  const { current } = at.document;
+  Object.defineProperty(at.document, "current", {
+    get: () => {
+      asked++;
+      return current;
+    },
+  });
   at.line().deliver(await at.desk.seal(at.anna));
+  await at.pass(5000);
+  // A stranger's host is not shown where this agent is.
+  expect([await addresses(), asked]).toEqual([[undefined], 0]);
+  await at.world.complete(at.anna.contacts.add(at.desk.own.id));
   await at.pass(5000);
   expect(await addresses()).toEqual([`@desk@${FAR}`]);
   const mallory = await at.forger("mallory", "desk");

@@ -2,6 +2,9 @@
  * Addresses of those who write: `@desk@relay.example`, shown once it is proven both ways. The agent's own record claims the name and
  * the relay; the host has to say that this relay answers there, and the relay that the name means this agent. Found out
  * beside the delivery, which never waits for it.
+ *
+ * Asking a host shows it where this agent is. A stranger must not get that by writing: for mail of strangers only hosts are used
+ * that are known already.
  */
 import type { Host } from "../host/host.ts";
 import type { Settings } from "../settings/register.ts";
@@ -22,7 +25,7 @@ const HOUR_MS = 60 * 60 * 1000;
 export interface Addresses {
   /** The proven address of an agent. */
   of(idRaw: Bytes): string | undefined;
-  /** Mail of this agent came: its address may have to be found out. */
+  /** Mail of this agent came, or it became a contact: its address may have to be found out. */
   prove(idRaw: Bytes): void;
   idle(): Promise<void>;
 }
@@ -35,6 +38,7 @@ export interface AddressOptions {
   readonly ownRelayUrl: string;
   readonly lookups: Lookups;
   readonly relayNames: RelayNames;
+  readonly isContact: (idRaw: Bytes) => boolean;
 }
 
 interface Claim {
@@ -45,7 +49,7 @@ interface Claim {
   readonly address: string;
 }
 
-export function createAddresses({ host, settings, peers, homes, ownRelayUrl, lookups, relayNames }: AddressOptions): Addresses {
+export function createAddresses({ host, settings, peers, homes, ownRelayUrl, lookups, relayNames, isContact }: AddressOptions): Addresses {
   const { clock, log } = host;
   const running = new Map<string, Promise<void>>();
   let triedSinceMs = 0;
@@ -59,6 +63,12 @@ export function createAddresses({ host, settings, peers, homes, ownRelayUrl, loo
     return { name: homes.isOwn(home.relayId) ? name : `${name}@${at}`, host: at, home, address: `@${name}@${at}` };
   };
   const isProven = ({ name }: Claim, idRaw: Bytes): boolean => equalBytes(peers.named(name)?.idRaw ?? EMPTY, idRaw);
+
+  const isKnown = ({ host: at, home }: Claim): boolean => {
+    const pinned = peers.relayNamed(at);
+    const isFresh = pinned !== undefined && clock.wallMs() < pinned.seenAtMs + settings.recordFreshMs;
+    return homes.isOwn(home.relayId) || (isFresh && equalBytes(pinned.relayId, home.relayId));
+  };
 
   const find = async ({ name, host: at, home }: Claim): Promise<void> => {
     if (!homes.isOwn(home.relayId)) {
@@ -77,7 +87,7 @@ export function createAddresses({ host, settings, peers, homes, ownRelayUrl, loo
     prove(idRaw) {
       const claim = claimOf(idRaw);
       const key = hex(idRaw);
-      if (claim === undefined || isProven(claim, idRaw)) return;
+      if (claim === undefined || isProven(claim, idRaw) || !(isContact(idRaw) || isKnown(claim))) return;
       const nowMs = clock.monotonicMs();
       if (nowMs >= triedSinceMs + Math.min(HOUR_MS, settings.recordFreshMs)) {
         triedSinceMs = nowMs;

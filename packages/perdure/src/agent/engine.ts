@@ -113,7 +113,16 @@ export const createEngine: CreateEngine = async (options) => {
     firstDial: () => link?.firstDial ?? Promise.resolve(),
     closing: closing.signal,
   });
-  const addresses = createAddresses({ host, settings, peers, homes, ownRelayUrl: relayUrl, lookups, relayNames });
+  const addresses = createAddresses({
+    host,
+    settings,
+    peers,
+    homes,
+    ownRelayUrl: relayUrl,
+    lookups,
+    relayNames,
+    isContact: (idRaw) => book.standing(idRaw) === "contact",
+  });
   const sealer = createSealer({
     host,
     settings,
@@ -229,6 +238,7 @@ export const createEngine: CreateEngine = async (options) => {
     for (const { kept } of records) {
       if (kept.kind === "step") stepped(kept.head);
       else if (kept.kind === "forgotten") outgoingBell.ring(messageIdText(kept.head.stream, kept.head.seq));
+      else if (kept.kind === "contact") addresses.prove(kept.head.id);
       else if (kept.kind === "peer" && book.standing(kept.head.id) === "contact") addresses.prove(kept.head.id);
       else if (kept.kind === "received") {
         addresses.prove(kept.head.from);
