@@ -123,6 +123,7 @@ export async function startRelayCore({
     }),
     peerArrived: (peer) => peers.arrived(peer),
     peerOpened: (open) => peers.opened(open),
+    peersQueued: () => peers.queued(),
   });
   const sweeper = createSweeper({ host, settings, own, mailboxes, loop, incidents });
   const peers = createPeerLinks({

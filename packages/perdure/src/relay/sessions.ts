@@ -78,6 +78,8 @@ export interface SessionsOptions {
   /** Another relay proved its id; throws why it cannot come in now. */
   readonly peerArrived: (peer: VerifiedIdentity) => void;
   readonly peerOpened: (open: OpenSession) => SessionTaker;
+  /** Bytes that wait for each of the other relays besides what is queued in sessions. */
+  readonly peersQueued: () => Iterable<number>;
 }
 
 interface Entry {
@@ -90,6 +92,8 @@ interface Entry {
   admitted: ((standing: Standing) => void) | undefined;
   turnedAway: ((error: PerdureError) => void) | undefined;
   reader: MailReader | undefined;
+  /** Its other end is a relay. */
+  peer: boolean;
 }
 
 /** Goodbye codes that are nobody's misbehaviour. */
@@ -108,6 +112,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   const entries = new Map<number, Entry>();
   const queues = createSendQueues(host.clock, settings, function* () {
     for (const { session } of entries.values()) if (session !== undefined) yield session.queuedBytes;
+    yield* options.peersQueued();
   });
   let handshakes = 0;
   let numbers = 0;
@@ -122,6 +127,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       admitted: undefined,
       turnedAway: undefined,
       reader: undefined,
+      peer: false,
     };
     entries.set(entry.number, entry);
     return entry;
@@ -142,7 +148,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       .then(({ session, agent, role }) => open(entry, session, agent, role))
       .catch((error: unknown) => {
         drop(entry);
-        noteEnd(connection.remote, goodbyeOf(error));
+        noteEnd(entry, connection.remote, goodbyeOf(error));
       });
   };
 
@@ -150,7 +156,8 @@ export function createSessions(options: SessionsOptions): Sessions {
     const closed = options.closedFor();
     if (closed !== undefined) throw closed;
     if (signal.aborted) throw signal.reason;
-    if (role === "relay") options.peerArrived(agent);
+    entry.peer = role === "relay";
+    if (entry.peer) options.peerArrived(agent);
     const standing = await attach(
       {
         session: entry.number,
@@ -206,7 +213,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       },
       closed: (reason) => {
         drop(entry);
-        noteEnd(session.remote, reason);
+        noteEnd(entry, session.remote, reason);
         taker.closed?.(reason);
       },
     });
@@ -235,9 +242,10 @@ export function createSessions(options: SessionsOptions): Sessions {
     loop.feed({ kind: "detach", session: entry.number });
   };
 
-  const noteEnd = (remote: string, reason: Goodbye): void => {
+  /** Two sessions between one pair of relays are no incident: one of them is closed as soon as both are seen. */
+  const noteEnd = ({ peer }: Entry, remote: string, reason: Goodbye): void => {
     host.log.write("debug", "relay.session-ended", { remote, code: reason.code, why: reason.why });
-    if (reason.code === "fenced") incidents.add("fenced", `${remote}: ${reason.why}`);
+    if (reason.code === "fenced" && !peer) incidents.add("fenced", `${remote}: ${reason.why}`);
     else if (!ORDINARY.has(reason.code)) incidents.add("peer", `${remote}: ${reason.code}, ${reason.why}`);
   };
 
@@ -283,6 +291,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     accept,
     adopt: (session, identity, take) => {
       const entry = newEntry();
+      entry.peer = true;
       const opened: OpenSession = { number: entry.number, session, identity };
       begin(entry, session, take(opened));
       return opened;

@@ -162,7 +162,10 @@ describe("two sessions between one pair", () => {
       await net.pass(5_000);
       const lower = lowerOf(net.west, net.east);
       expect(lower.relay.status().peers[0]?.dialledBy).toBe("us");
-      expect([net.west, net.east].map(({ relay }) => relay.status().connections)).toEqual([2, 2]);
+      expect([net.west, net.east].map(({ relay }) => [relay.status().connections, relay.status().incidents])).toEqual([
+        [2, []],
+        [2, []],
+      ]);
       net.to.settle(1);
       net.from.settle(1);
       await net.until(() => waiting(net) === 0);

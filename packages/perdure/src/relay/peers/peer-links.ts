@@ -30,6 +30,8 @@ export interface PeerLinks {
   /** What the machine says to a forwarder; false when the session is none. */
   carry(session: number, output: RelayOutput): boolean;
   readerOf(session: number): MailReader | undefined;
+  /** Bytes that wait for each relay and are at hand. */
+  queued(): Iterable<number>;
   /** Those with most waiting first. */
   rows(limit: number): readonly PeerRow[];
   stop(): void;
@@ -148,6 +150,9 @@ export function createPeerLinks(options: PeerLinksOptions): PeerLinks {
     readerOf: (session) => {
       const link = forwarders.get(session);
       return link?.forwarder.number === session ? link.forwarder : undefined;
+    },
+    queued: function* () {
+      for (const { forwarder } of links.values()) yield forwarder.queuedBytes;
     },
     rows: (limit) =>
       mailboxes.peers(limit).map(({ id, idRaw, mailbox, peer }) => {
