@@ -52,6 +52,38 @@ describe("plain HTTP on the port of a relay", () => {
     await listener.close();
   });
 
+  test("is asked for with get: status and body, no further than a limit and a deadline, redirects not followed", async () => {
+    const listener = await net.listen("ws://127.0.0.1:0", {
+      ...sizes,
+      onConnection: () => {},
+      onRequest: async (request) => {
+        const { pathname } = new URL(request.url);
+        if (pathname === "/silence") await new Promise(() => {});
+        if (pathname === "/away") return new Response(null, { status: 302, headers: { location: "/" } });
+        return new Response("x".repeat(100), { status: pathname === "/" ? 200 : 404 });
+      },
+    });
+    const at = listener.address.replace("ws:", "http:");
+    const options = { timeoutMs: 5_000, maxBytes: 100 };
+    const code = (work: Promise<unknown>): Promise<string> =>
+      work.then(
+        () => "none",
+        (error: { readonly code: string }) => error.code,
+      );
+    expect(await net.get(at, options)).toEqual({ status: 200, body: utf8("x".repeat(100)) });
+    expect((await net.get(`${at}/gone`, options)).status).toBe(404);
+    expect((await net.get(`${at}/away`, options)).status).toBe(302);
+    expect(await code(net.get(at, { ...options, maxBytes: 99 }))).toBe("too-large");
+    expect(await code(net.get(`${at}/silence`, { ...options, timeoutMs: 50 }))).toBe("timed-out");
+    expect(await code(net.get(`${at}/silence`, { ...options, signal: AbortSignal.timeout(50) }))).toBe("aborted");
+    expect(await code(net.get(at, { ...options, publicOnly: true }))).toBe("peer-forbidden");
+    expect(await code(net.get(at.replace("127.0.0.1", "localhost"), { ...options, publicOnly: true }))).toBe("peer-forbidden");
+    expect(await code(net.get(at.replace("http:", "ftp:"), options))).toBe("bad-argument");
+    expect(await code(net.get(at.replace("http:", "https:"), options))).toBe("relay-unreachable");
+    await listener.close();
+    expect(await code(net.get(at, options))).toBe("relay-unreachable");
+  });
+
   test("is 426 where nothing answers requests", async () => {
     const listener = await net.listen("ws://127.0.0.1:0", { ...sizes, onConnection: () => {} });
     expect((await fetch(listener.address.replace("ws:", "http:"))).status).toBe(426);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { hex, utf8 } from "../../wire/bytes.ts";
+import { fromUtf8, hex, utf8 } from "../../wire/bytes.ts";
 import { codeOf } from "../conformance/subject.ts";
 import { sleep } from "../deadline.ts";
 import type { Connection } from "../net.ts";
@@ -344,6 +344,26 @@ describe("the network", () => {
     );
     const response = await world.network.request(address, new Request("http://b/healthz"));
     expect(await response.text()).toBe("/healthz");
+  });
+
+  test("answers a get in virtual time, and says when nobody is there, nothing comes, or too much", async () => {
+    const world = makeWorld();
+    const onRequest = (request: Request): Response => new Response(`you asked ${request.headers.get("host")}`, { status: 201 });
+    const { address } = await world.complete(
+      world.host("b").net.listen("ws://127.0.0.1:0", { maxMessageBytes: 10, onConnection: () => {}, onRequest }),
+    );
+    const url = address.replace("ws:", "http:");
+    const options = { timeoutMs: 1000, maxBytes: 100 };
+    const { net } = world.host("a");
+    const code = (work: Promise<unknown>): Promise<string | undefined> => world.complete(codeOf(work));
+    const answer = await world.complete(net.get(`${url}/x`, options));
+    expect([answer.status, fromUtf8(answer.body)]).toEqual([201, `you asked ${new URL(url).host}`]);
+    expect(await code(net.get("http://127.0.0.1:1/", options))).toBe("relay-unreachable");
+    expect(await code(net.get(url, { ...options, maxBytes: 3 }))).toBe("too-large");
+    expect(await code(net.get(url, { ...options, publicOnly: true }))).toBe("peer-forbidden");
+    expect(await code(net.get(url, { ...options, signal: AbortSignal.abort() }))).toBe("aborted");
+    world.network.link("a", "b").down = true;
+    expect(await code(net.get(url, options))).toBe("timed-out");
   });
 });
 
