@@ -7,7 +7,7 @@ import type { Terminal } from "./terminal.ts";
 const HINTS: Partial<Record<ErrorCode, string>> = {
   "bad-argument": "Add --help to see how it is called.",
   "no-agent-here": "Make an agent with `perdure init --relay <address>`, or name its folder with --at <folder>.",
-  "unknown-setting": "A relay's page lists every setting under /status.json.",
+  "unknown-setting": "`perdure relay settings` lists every setting.",
   "expiry-out-of-range": "Write --expires with 1s to 30d.",
   "unknown-agent": "Check the name or id; names are known at one relay only.",
   "unknown-message": "`perdure inbox` and `perdure trace` list what there is.",
