@@ -207,6 +207,10 @@ export function createLedger({ census, liar, limits }: LedgerOptions): Ledger {
         const known = completions.get(key);
         if (known !== undefined) fail("3 completion", `${text("id")} was completed twice at ${host}: ${known.outcome}, ${text("outcome")}`);
         completions.set(key, { outcome: text("outcome"), digest: text("digest") });
+        const [to = ""] = [...idOf].find(([, name]) => name === host) ?? [];
+        const sent = digests.get(`${text("from")} ${to} ${text("id")}`);
+        if (sent !== undefined && text("digest") !== "" && sent !== text("digest"))
+          fail("5 statements", `${text("id")} was completed at ${host} as another envelope than was sent`);
         counts.completed++;
         deal(host, text("from"), text("id"), Number(fields["parts"] ?? 1));
         return;
@@ -233,6 +237,16 @@ export function createLedger({ census, liar, limits }: LedgerOptions): Ledger {
   const isOpen = ({ last }: Promised): boolean => last === undefined || rank(last.state) < TERMINAL_RANK;
   /** Whether its end is owed by honest relays alone. */
   const isOwed = ({ from, to }: Promised): boolean => isHonest(census.homes.get(from), census.homes.get(to.split("@")[1] ?? ""));
+
+  /** A relay that signed for a message must have it, and `stored` is for the recipient's own relay to say. */
+  const attested = (host: string, id: string, { by, state }: Step): void => {
+    const [from] = [...idOf].find(([, name]) => name === host) ?? [];
+    const relay = hostOf(by);
+    if (from === undefined || !isHonest(relay)) return;
+    if (relayOf.get(by)?.stored(from, id) !== true) fail("5 statements", `${relay} signed for ${id} of ${host}, which it never had`);
+    const home = census.homes.get(promises.get(`${host} ${id}`)?.to.split("@")[1] ?? "");
+    if (state === "stored" && relay !== home) fail("5 statements", `${id} of ${host} shows as stored by ${relay}, and its home is ${home}`);
+  };
 
   const deal = (host: string, from: string, id: string, parts: number): void => {
     const [stream = "", seq = "0"] = id.split(".");
@@ -276,6 +290,7 @@ export function createLedger({ census, liar, limits }: LedgerOptions): Ledger {
         fail("5 statements", `${id} of ${host} fell from ${promise.last.state} to ${step.state}`);
       promise.shown.add(step.state);
       if (promise.last === undefined || rank(step.state) > rank(promise.last.state)) promise.last = step;
+      if (step.proof === "statement") attested(host, id, step);
       if (step.state === "lost") fail("1 custody", `${id} of ${host} was lost`);
     },
     handed: (host, mail, text) => {

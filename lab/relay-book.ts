@@ -60,6 +60,8 @@ export interface Shares {
 export interface RelayBook {
   fact(event: string, fields: LogFields): void;
   keeps(digest: string): boolean;
+  /** It has, or had, that message of that agent on its disk. */
+  stored(from: string, id: string): boolean;
   /** Digests of what it acknowledged and has not let go of: what its disk must hold at any moment. */
   owed(): readonly string[];
   readonly acked: number;
@@ -72,6 +74,7 @@ export function createRelayBook({ name, fail, hostOf, isDealtWith, isKeptAt, too
   const byLink = new Map<string, Taken[]>();
   const byPosition = new Map<string, Taken>();
   const byDigest = new Map<string, Taken>();
+  const byName = new Map<string, Taken[]>();
   const notSynced: Taken[] = [];
   /** Messages that wait, by what they are charged to. */
   const waiting = new Map<string, number>();
@@ -146,6 +149,7 @@ export function createRelayBook({ name, fail, hostOf, isDealtWith, isKeptAt, too
     byLink.set(text("link"), link);
     byPosition.set(`${taken.owner} ${number("position")}`, taken);
     if (byDigest.get(taken.digest)?.durable !== true) byDigest.set(taken.digest, taken);
+    byName.set(`${taken.from} ${taken.id}`, [...(byName.get(`${taken.from} ${taken.id}`) ?? []), taken]);
     notSynced.push(taken);
     charge(taken, 1);
   };
@@ -166,6 +170,9 @@ export function createRelayBook({ name, fail, hostOf, isDealtWith, isKeptAt, too
       }
     }
   };
+
+  // Whether a batch of a life before reached the disk is known to the disk alone.
+  const mayBeDurable = (taken: Taken | undefined): boolean => taken !== undefined && (taken.durable || taken.life < life);
 
   return {
     fact: (event, fields) => {
@@ -216,11 +223,8 @@ export function createRelayBook({ name, fail, hostOf, isDealtWith, isKeptAt, too
         default:
       }
     },
-    // Whether a batch of a life before reached the disk is known to the disk alone.
-    keeps: (digest) => {
-      const taken = byDigest.get(digest);
-      return taken !== undefined && (taken.durable || taken.life < life);
-    },
+    keeps: (digest) => mayBeDurable(byDigest.get(digest)),
+    stored: (from, id) => (byName.get(`${from} ${id}`) ?? []).some(mayBeDurable),
     owed: () =>
       [...byLink.values()].flatMap((link) => link.filter((taken) => taken?.acked === true && !taken.ended).map(({ digest }) => digest)),
     get acked() {
