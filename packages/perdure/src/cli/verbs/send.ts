@@ -35,7 +35,11 @@ export function sendVerb(to: string, word: string | undefined, options: SendWord
         terminal.progress(last);
       },
     }).catch(async (error: unknown) => {
-      throw await withTrouble(error, async () => (await agent.sent(sent.id)).trouble ?? (await agent.status()).relay.lastError);
+      // Without a relay nothing else is known; what holds this message up counts once there is one.
+      throw await withTrouble(error, async () => {
+        const { connected, lastError } = (await agent.status()).relay;
+        return (connected ? undefined : lastError) ?? (await agent.sent(sent.id)).trouble;
+      });
     });
     if (terminal.stderr.isTerminal) terminal.note(terminal.stderr.paint.faint(last));
     return 0;
