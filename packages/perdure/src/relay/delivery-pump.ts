@@ -4,7 +4,7 @@
  */
 
 import type { Clock } from "../host/clock.ts";
-import type { Place } from "../protocol/delivery/mailbox-state.ts";
+import type { Due } from "../protocol/delivery/handing-out.ts";
 import type { Mailboxes } from "../protocol/delivery/mailboxes.ts";
 import type { RecordLog } from "../store/log/record-log.ts";
 import type { Bytes } from "../wire/bytes.ts";
@@ -41,6 +41,9 @@ export interface DeliveryPumpOptions {
   readonly failed: (error: unknown) => void;
 }
 
+const BATCH_BYTES = 64 * 1024;
+const BATCH_MESSAGES = 64;
+
 export function createDeliveryPump({
   mailboxes,
   log,
@@ -60,30 +63,28 @@ export function createDeliveryPump({
   };
 
   const pump = async (session: number): Promise<void> => {
-    for (let [due] = mailboxes.nextFor(session, 1); due !== undefined; [due] = mailboxes.nextFor(session, 1)) {
-      const { position, storedAtMs, place } = due;
-      const record = await readRecord(place, () => mailboxes.nextFor(session, 1)[0]?.position === position);
-      const to = readerOf(session);
-      if (to === undefined) return;
-      if (record === "damaged") await lost(session, position);
-      if (typeof record === "string") continue;
-      to.deliver(position, storedAtMs, decodeKeptMail(record).envelope);
-      loop.feed({ kind: "handed-over", session, position });
-      noticeQueue(session);
+    for (let due = nextBatch(session); due.length > 0; due = nextBatch(session)) {
+      const reading = due.map((each) => ({ ...each, read: outcomeOf(log.read(each.place)) }));
+      for (const { position, storedAtMs, read } of reading) {
+        const { record, failure } = await read;
+        const to = readerOf(session);
+        if (to === undefined) return;
+        // What was let go of, or has gone on, while it was being read is nobody's error.
+        if (mailboxes.nextFor(session, 1)[0]?.position !== position) break;
+        if (record === undefined) {
+          if (!isPerdureError(failure) || failure.code !== "log-damaged") throw failure;
+          await lost(session, position);
+          break;
+        }
+        to.deliver(position, storedAtMs, decodeKeptMail(record).envelope);
+        loop.feed({ kind: "handed-over", session, position });
+        noticeQueue(session);
+      }
     }
   };
 
-  /** A record that was let go of while it was being read is no error. */
-  const readRecord = async (place: Place, stillDue: () => boolean): Promise<Bytes | "damaged" | "gone"> => {
-    try {
-      const record = await log.read(place);
-      return stillDue() ? record : "gone";
-    } catch (error) {
-      if (!stillDue()) return "gone";
-      if (isPerdureError(error) && error.code === "log-damaged") return "damaged";
-      throw error;
-    }
-  };
+  /** Read together, handed over in order. */
+  const nextBatch = (session: number): readonly Due[] => mailboxes.nextFor(session, BATCH_BYTES).slice(0, BATCH_MESSAGES);
 
   const wake = (session: number): void => {
     if (running.has(session)) return;
@@ -104,4 +105,11 @@ export function createDeliveryPump({
   };
 
   return { wake, noticeQueue };
+}
+
+function outcomeOf(read: Promise<Bytes>): Promise<{ readonly record: Bytes | undefined; readonly failure: unknown }> {
+  return read.then(
+    (record) => ({ record, failure: undefined }),
+    (failure: unknown) => ({ record: undefined, failure }),
+  );
 }
