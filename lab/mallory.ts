@@ -35,7 +35,7 @@ const POLITE_PAUSE_MS = 4000;
 const POLITE_EXPIRY_MS = 30_000;
 const IDENTITIES = 3;
 const MEAN_PAUSE_MS = 1000;
-const BURST = 24;
+const BURST = 12;
 /** Frames without an acknowledgement; a relay would end the session of who sends more. */
 const WINDOW = 64;
 const BODY_BYTES = 200;

@@ -16,6 +16,8 @@ const AGENT_FOLDER = "agent";
 const MAX_RELAYS = 16;
 const TRAIL_ENTRIES = 10_000;
 const LOOK_EVERY_MS = 10;
+/** Longest pause between two looks whether everything has settled: each asks every agent for all it sent. */
+const SETTLING_LOOK_MS = 1000;
 const PATIENCE_MS = 60_000;
 /** Connections of a simulated net do not go quiet by themselves, and days of pings take their time to compute. */
 const CALM = { pingEveryMs: 10 * 60_000, silenceTimeoutMs: 30 * 60_000, sweepEveryMs: 60_000 };
@@ -90,13 +92,16 @@ export async function createTestnet({ relays: count = 1, seed, settings = {}, la
     places.set(name, { ...place, running: false });
     await wake(name);
   };
-  const until: Testnet["until"] = async (condition, { withinMs = PATIENCE_MS } = {}) => {
+  const lookUntil = async (condition: () => boolean | Promise<boolean>, withinMs: number, longestPauseMs: number): Promise<void> => {
     const endMs = world.nowMs + withinMs;
+    let pauseMs = LOOK_EVERY_MS;
     while (!(await condition())) {
       if (world.nowMs >= endMs) throw new PerdureError("timed-out", `waited ${withinMs} virtual ms for a condition in vain`);
-      await advance(LOOK_EVERY_MS);
+      await advance(Math.min(pauseMs, endMs - world.nowMs));
+      pauseMs = Math.min(pauseMs * 2, longestPauseMs);
     }
   };
+  const until: Testnet["until"] = (condition, { withinMs = PATIENCE_MS } = {}) => lookUntil(condition, withinMs, LOOK_EVERY_MS);
   const advance = (ms: number): Promise<void> => driver.drive(new Promise((resolve) => world.after(ms, "advance", resolve)));
 
   const agent = async (name: string, options: TestAgentOptions = {}): Promise<TestAgent> => {
@@ -186,7 +191,7 @@ export async function createTestnet({ relays: count = 1, seed, settings = {}, la
         open = await stillOpen();
         return open.length === 0;
       };
-      await until(nothingIsOpen, { withinMs }).catch((error: unknown) => {
+      await lookUntil(nothingIsOpen, withinMs, SETTLING_LOOK_MS).catch((error: unknown) => {
         if (open.length === 0) throw error;
         throw new PerdureError(
           "timed-out",
