@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { connect as connectTcp, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, getCACertificates, setDefaultCACertificates, type TLSSocket } from "node:tls";
@@ -109,6 +111,33 @@ describe("WebSockets over TLS", () => {
     setDefaultCACertificates([...before, await readFile(authority.certificateFile, "utf8")]);
     await expect(net.dial(`wss://127.0.0.2:${port}`, dialOptions)).rejects.toMatchObject({ code: "relay-unreachable" });
     await listener.close();
+  });
+
+  it("outlive any number of sockets that say nothing, before TLS or after", { timeout: 60_000 }, async () => {
+    const listener = await echo({ onRequest: () => new Response("here") });
+    const { hostname, port } = new URL(listener.address);
+    const connection = await net.dial(listener.address, dialOptions);
+    const { next } = said(connection);
+    const idle: Socket[] = [];
+    try {
+      // More than a listener keeps of them (1,024), so that the oldest are cut.
+      for (let opened = 0; opened < 1100; opened++) {
+        const socket = connectTcp({ host: hostname, port: Number(port) });
+        socket.on("error", () => {});
+        idle.push(socket);
+        if (opened % 20 === 0) await once(socket, "connect");
+      }
+      await expect
+        .poll(() => idle.filter((socket) => socket.destroyed || socket.readableEnded).length, { timeout: 30_000 })
+        .toBeGreaterThan(0);
+      const answer = next();
+      connection.send(Uint8Array.of(5));
+      expect(await answer).toEqual(Uint8Array.of(5));
+      expect(await (await fetch(listener.address.replace("wss:", "https:"))).text()).toBe("here");
+    } finally {
+      for (const socket of idle) socket.destroy();
+      await listener.close();
+    }
   });
 
   it("need a certificate, and plain ones have no use for it", async () => {
