@@ -16,20 +16,31 @@ export interface VerifiedStatement {
 
 /**
  * Verifies an encoded statement proof offline: signed by an instance of `relay` certified for relaying at the statement's
- * time, and the leaf under its root. Whether the leaf says the truth about one's own mail is {@link leafCovers}.
+ * time, and the leaf under its root. Whether the leaf says the truth about one's own mail is {@link leafCovers}. A signature that
+ * was verified in `before`, of the same relay, is not verified again: the leaves of one statement come one by one.
  * Throws `malformed`, `bad-signature`, `certificate-expired`, `wrong-relay`.
  */
-export async function verifyStatementProof(crypto: Crypto, relay: VerifiedIdentity, encoded: Bytes): Promise<VerifiedStatement> {
+export async function verifyStatementProof(
+  crypto: Crypto,
+  relay: VerifiedIdentity,
+  encoded: Bytes,
+  before?: VerifiedStatement,
+): Promise<VerifiedStatement> {
   const proof = statementProof.decode(encoded);
   const said = statement.decode(proof.statement);
   if (!equalBytes(said.relayId, relay.idRaw)) throw new PerdureError("wrong-relay", "the statement is of another relay");
-  const toVerify = toBeSigned("statement", proof.statement);
-  const signer = await signerOf(crypto, relay, toVerify, proof.signature);
-  certifiedInstance(relay, signer, "relay", said.timeMs);
+  if (!isSameSigned(proof, before?.proof)) {
+    const signer = await signerOf(crypto, relay, toBeSigned("statement", proof.statement), proof.signature);
+    certifiedInstance(relay, signer, "relay", said.timeMs);
+  }
   if (!verifyInclusion(crypto.hash.sha256, said.root, proof.leaf, proof.leafIndex, said.leafCount, proof.path)) {
     throw new PerdureError("bad-signature", `the leaf is not under the root of statement ${said.number}`);
   }
   return { statement: said, leaf: storedLeaf.decode(proof.leaf), proof };
+}
+
+function isSameSigned(proof: StatementProof, before: StatementProof | undefined): boolean {
+  return before !== undefined && equalBytes(proof.statement, before.statement) && equalBytes(proof.signature, before.signature);
 }
 
 async function signerOf(crypto: Crypto, relay: VerifiedIdentity, signed: Bytes, signature: Bytes): Promise<Bytes> {

@@ -55,6 +55,7 @@ export function createPeerStatements(options: PeerStatementsOptions): PeerStatem
   const seen = new Map<number, Seen>();
   const queue: { readonly peer: VerifiedIdentity; readonly encoded: Bytes }[] = [];
   let working = false;
+  let latest: VerifiedStatement | undefined;
 
   const accuse = (peer: VerifiedIdentity, why: string, evidence: readonly Bytes[]): void => {
     incidents.add("peer", `relay ${peer.id} ${why}`);
@@ -87,7 +88,8 @@ export function createPeerStatements(options: PeerStatementsOptions): PeerStatem
   };
 
   const check = async (peer: VerifiedIdentity, encoded: Bytes): Promise<void> => {
-    const verified = await verifyStatementProof(crypto, peer, encoded);
+    const verified = await verifyStatementProof(crypto, peer, encoded, latest);
+    latest = verified;
     const { leaf, statement: said, proof } = verified;
     if (!fitsTheChain(peer, verified, encoded)) return;
     if (!equalBytes(leaf.sender, options.ownId)) return;
