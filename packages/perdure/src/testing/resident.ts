@@ -76,14 +76,22 @@ export function createResident({ name, address, driver, sleep }: ResidentOptions
     }
   };
   const sentOf = (of: Life, sent: Sent): Sent => ({
-    ...sent,
+    id: sent.id,
+    toName: sent.toName,
     get to() {
       return sent.to;
+    },
+    get home() {
+      return sent.home;
+    },
+    get trouble() {
+      return sent.trouble;
     },
     get steps() {
       return sent.steps;
     },
     until: (state, waiting) => during(of, () => sent.until(state, waiting)),
+    export: (waiting) => during(of, () => sent.export(waiting)),
     [Symbol.asyncIterator]: () => drivenSteps(of, sent),
   });
   const mailOf = (of: Life, mail: Mail): Mail => ({
@@ -172,8 +180,12 @@ export function createResident({ name, address, driver, sleep }: ResidentOptions
       call(async (running, of) => sentOf(of, await running.send(to, body, options))),
     sent: (message) => call(async (running, of) => sentOf(of, await running.sent(message))),
     outbox: (waiting) => call(async (running, of) => (await running.outbox(waiting)).map((sent) => sentOf(of, sent))),
-    ask: (to: AgentId | string, body: Body, options?: AskOptions) =>
-      call(async (running, of) => mailOf(of, await running.ask(to, body, options))),
+    ask: (to: AgentId | string, body: Body, options: AskOptions = {}) =>
+      call(async (running, of) => {
+        const { onSent } = options;
+        const heard = onSent === undefined ? {} : { onSent: (sent: Sent) => onSent(sentOf(of, sent)) };
+        return mailOf(of, await running.ask(to, body, { ...options, ...heard }));
+      }),
     serve,
     inbox,
     invite: (options) => call((running) => running.invite(options)),

@@ -55,6 +55,23 @@ test("a name at another relay is found, and both relays and the recipient sign",
   expect(proven.at(-1)).toEqual({ by: desk.id, proof: "receipt" });
 });
 
+test("a question, its answer, and the evidence of it", async () => {
+  await using net = await createTestnet({ seed: 15 });
+  const anna = await net.agent("anna");
+  const desk = await net.agent("desk", { strangers: "welcome" });
+  void desk.serve(async (mail, turn) => turn.reply(`${await mail.text()}, indeed`));
+  let id = "";
+  const answer = await anna.ask("@desk", "fine weather", {
+    onSent: (sent) => {
+      id = sent.id;
+    },
+  });
+  expect(await answer.text()).toBe("fine weather, indeed");
+  expect(await new Response(answer.stream()).text()).toBe("fine weather, indeed");
+  await net.settled();
+  expect((await (await anna.sent(id)).export()).length).toBeGreaterThan(100);
+});
+
 async function story(seed: number): Promise<{ readonly hash: string; readonly ids: readonly string[] }> {
   await using town = await twoOwners(seed);
   const { net, anna, desk } = town;
