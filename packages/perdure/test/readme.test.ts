@@ -49,7 +49,8 @@ test("the TypeScript developer's story: desk gives an invite, anna of another ow
   const invite = await begin(process.execPath, ["desk.ts"], folder).firstLine;
   expect(invite).toMatch(/^perdure1:/);
   const said = consumer.run(process.execPath, ["anna.ts", invite], { cwd: folder });
-  expect(said).toMatch(/^queued self\n(?:\w+ ag1\w+\n)*stored ag1\w+\n(?:\w+ ag1\w+\n)*done ag1\w+\n$/);
+  // A desk that is awake may be done before a relay has stated that it stored the message.
+  expect(said).toMatch(/^queued self\n(?:(?:accepted|stored) ag1\w+\n)*done ag1\w+\n$/);
 });
 
 test("the story of a person with an MCP client: accepts the invite, asks across both relays, reads, is done", {
