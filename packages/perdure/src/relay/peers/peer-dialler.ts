@@ -62,7 +62,7 @@ export function createPeerDialler(options: PeerDiallerOptions): PeerDialler {
   const noteImpostor = ({ code, message }: PerdureError, at: string): void => {
     if (code !== "wrong-relay" || impostorAt === at) return;
     impostorAt = at;
-    incidents.add("peer", `${at}: ${code}, ${message}`);
+    incidents.add("link", `${at}: ${code}, ${message}`);
   };
 
   const noteDown = ({ code, message }: PerdureError): void => {
@@ -70,7 +70,7 @@ export function createPeerDialler(options: PeerDiallerOptions): PeerDialler {
     downSinceMs ??= clock.monotonicMs();
     if (toldDown || (code !== "blocked" && clock.monotonicMs() - downSinceMs < DOWN_MS)) return;
     toldDown = true;
-    incidents.add("peer", `relay ${id} cannot be reached: ${lastFailure}`);
+    incidents.add("link", `relay ${id} cannot be reached: ${lastFailure}`);
   };
 
   const dialAt = async (at: string): Promise<void> => {

@@ -58,7 +58,7 @@ export function createPeerStatements(options: PeerStatementsOptions): PeerStatem
   let latest: VerifiedStatement | undefined;
 
   const accuse = (peer: VerifiedIdentity, why: string, evidence: readonly Bytes[]): void => {
-    incidents.add("peer", `relay ${peer.id} ${why}`);
+    incidents.add("link", `relay ${peer.id} ${why}`);
     log.write("error", "relay.peer-lied", { peer: peer.id, why, evidence: evidence.map(hex).join(" ") });
   };
 
@@ -113,7 +113,7 @@ export function createPeerStatements(options: PeerStatementsOptions): PeerStatem
       } catch (error) {
         if (!isPerdureError(error)) throw error;
         if (error.code === "certificate-expired") options.outdated();
-        else incidents.add("peer", `a statement of relay ${peer.id} does not check: ${error.code}, ${error.message}`);
+        else incidents.add("link", `a statement of relay ${peer.id} does not check: ${error.code}, ${error.message}`);
       }
     }
   };
