@@ -194,6 +194,21 @@ test("nobody of that name, no relay at that host, and nothing there at all are t
   expect(tried).toMatchObject({ exit: 4, stderr: expect.stringContaining("could not connect to http://127.0.0.1:1/") });
 });
 
+test("a program that ends as soon as its message is done keeps what proves its way", async () => {
+  const desk = await agentAt(east, "desk");
+  await using _served = serving(desk);
+  const anna = await agentAt(west, "anna");
+  await (await anna.send(`@desk@${east.host}`, "so that all know each other")).until("done", { timeoutMs: PATIENCE_MS });
+  await anna.close();
+  const at = join(folder, "anna");
+  const said = await command("send", `@desk@${east.host}`, "hello", "--until", "done", "--at", at);
+  expect(said.exit).toBe(0);
+  const traced = await command("trace", said.stdout.trim(), "--at", at);
+  expect(traced.stdout).toMatch(/relay\s+accepted.*signed statement/);
+  expect(traced.stdout).toMatch(/stored.*signed statement/);
+  expect(traced.stdout).toMatch(/done.*signed receipt/);
+});
+
 test("perdure trace shows both relays, and perdure verify believes what it wrote", async () => {
   await using desk = await agentAt(east, "desk");
   await using _served = serving(desk);

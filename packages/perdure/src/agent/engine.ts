@@ -343,10 +343,18 @@ export const createEngine: CreateEngine = async (options) => {
 
   const isKnown = ({ head }: Outgoing): boolean =>
     peers.loaded(head.to.length > 0 ? head.to : (peers.named(head.toName)?.idRaw ?? EMPTY)) !== undefined;
-  /** True while something could still reach the relay in a moment. */
+  /** The relay took it just now, and is about to state it: a statement is about one link, so the next session cannot make up for it. */
+  const isAboutToBeProven = ({ head, parts, steps, late }: Outgoing): boolean => {
+    if (head.class !== "mail" || !parts.every((part) => part.acked)) return false;
+    const sinceMs = clock.wallMs() - LAST_MILE_MS;
+    const isRecent = steps.some((step) => step.proof === "none" && !isTerminal(step.state) && step.atMs > sinceMs);
+    return isRecent && ![...steps, ...late].some((step) => step.proof === "statement" && equalBytes(step.by, relayIdRaw));
+  };
+  /** True while something could still reach the relay in a moment, or the relay's word on it this agent. */
   const isUnderWay = (): boolean => {
     if (link?.status.connected !== true) return false;
     for (const outgoing of outbox.all()) {
+      if (isAboutToBeProven(outgoing)) return true;
       if (isTerminal(outgoing.state) || outgoing.state !== "queued") continue;
       if (outgoing.parts.some((part) => !part.acked && part.refusals === 0 && (part.bytes > 0 || isKnown(outgoing)))) return true;
     }

@@ -1,6 +1,7 @@
 /** `perdure trace`: what happened to a message, when, and who signed for it. */
 import { writeFile } from "node:fs/promises";
 import type { Agent, Sent, Step } from "../../agent/api.ts";
+import { sleep } from "../../host/deadline.ts";
 import { isTerminal } from "../../protocol/delivery/delivery-lattice.ts";
 import { isPerdureError, PerdureError } from "../../wire/error.ts";
 import { safeLine } from "../foreign-text.ts";
@@ -11,6 +12,7 @@ import type { TraceWords } from "../words.ts";
 
 /** A receipt that has just arrived is verified in this time. */
 const NEWS_MS = 500;
+const LOOK_MS = 20;
 
 export function traceVerb(word: string | undefined, options: TraceWords): Verb {
   return async (invocation) => {
@@ -59,7 +61,7 @@ async function trace(invocation: Invocation, agent: Agent, sent: Sent): Promise<
   };
   const shown = sent.steps.at(-1);
   if (shown !== undefined && isTerminal(shown.state)) {
-    sent.steps.forEach(show);
+    (await withLateProof(invocation, agent, sent)).steps.forEach(show);
     return;
   }
   await awaitNews(invocation, agent);
@@ -69,6 +71,21 @@ async function trace(invocation: Invocation, agent: Agent, sent: Sent): Promise<
     const isOutcome = isPerdureError(error) && (error.code === "timed-out" || sent.steps.some((step) => step.state === error.code));
     if (!isOutcome) throw error;
   });
+}
+
+/** The other relay's statement often comes after the end is known; what waits at the own relay is here in a moment. */
+async function withLateProof(invocation: Invocation, agent: Agent, sent: Sent): Promise<Sent> {
+  const { clock } = invocation.host;
+  const isProven = ({ steps, home }: Sent): boolean =>
+    home === undefined || steps.some((step) => step.by === home.id && step.proof !== "none");
+  if (isProven(sent) || !(await awaitNews(invocation, agent))) return sent;
+  const endMs = clock.monotonicMs() + NEWS_MS;
+  let now = sent;
+  while (!isProven(now) && clock.monotonicMs() < endMs) {
+    await sleep(clock, LOOK_MS, invocation.signal);
+    now = await agent.sent(sent.id);
+  }
+  return now;
 }
 
 async function exportTo({ terminal, signal }: Invocation, sent: Sent, path: string): Promise<void> {
