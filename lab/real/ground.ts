@@ -30,7 +30,8 @@ export function loopbackGround(): Ground {
   const site = (name: string): Site => ({
     name,
     prefix: [],
-    listenWords: (port) => (port === 0 ? [] : ["--listen", `127.0.0.1:${port}`]),
+    // A port of its own: the usual one may be taken by whatever else runs here while the relay is dead.
+    listenWords: (port) => ["--listen", `127.0.0.1:${port}`],
   });
   return {
     what: "separate processes on one network",
