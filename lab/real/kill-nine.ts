@@ -5,6 +5,7 @@
  *
  *   npm run soak -- --kills 100
  *   npm run soak -- --namespaces --kills 40
+ *   npm run soak -- --hostile --kills 40
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -21,6 +22,7 @@ const USAGE = `Real processes, really killed: two relays, a writer at the one an
   npm run soak -- --seed 2       another order of kills (default 1)
   npm run soak -- --namespaces   each side in a network namespace of its own, the cable between them pulled now and then;
                                  needs root and \`ip\`
+  npm run soak -- --hostile      the server's relay lies, and a stranger floods both sides; the relay is honest after the last kill
 `;
 
 /** After the last kill everything promised must come to its end within this time. */
@@ -30,7 +32,7 @@ const PULLED_MS = 1500;
 const STARTED_MS = 60_000;
 const PACKAGE = new URL("../../packages/perdure/src/", import.meta.url);
 /** Short pauses, so that a minute sees what a day would. */
-const RELAY_WORDS = ["redialMinMs=50", "redialMaxMs=1000", "dialTimeoutMs=2000", "ackTimeoutMs=1000"].flatMap((each) => ["--set", each]);
+const RELAY_SETTINGS = { redialMinMs: 50, redialMaxMs: 1000, dialTimeoutMs: 2000, ackTimeoutMs: 1000 };
 
 export const ROLES = ["west relay", "east relay", "desk", "anna"] as const;
 export type Role = (typeof ROLES)[number];
@@ -46,6 +48,8 @@ export interface KillNineOptions {
   readonly kills: number;
   readonly seed: number;
   readonly namespaces?: boolean;
+  /** Only without namespaces. */
+  readonly hostile?: boolean;
 }
 
 /** A small generator of its own, so that a run can be repeated as far as real processes repeat. */
@@ -59,14 +63,15 @@ function createDraws(seed: number): () => number {
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-export async function killNine({ kills, seed, namespaces = false }: KillNineOptions): Promise<KillNineResult> {
+export async function killNine({ kills, seed, namespaces = false, hostile = false }: KillNineOptions): Promise<KillNineResult> {
   const draw = createDraws(seed);
   const begun = performance.now();
   await using ground = namespaces ? await namespaceGround() : loopbackGround();
-  const stage = await openStage(ground);
+  const stage = await openStage(ground, hostile);
   let pulled = 0;
   try {
     for (const role of ROLES) await stage.start(role);
+    if (hostile) await stage.letStrangersIn();
     for (let number = 0; number < kills; number++) {
       await pause(MEAN_LIFE_MS * (0.3 + 1.4 * draw()));
       const role = ROLES[Math.floor(draw() * ROLES.length)] as Role;
@@ -81,6 +86,7 @@ export async function killNine({ kills, seed, namespaces = false }: KillNineOpti
       await ground.cable(true);
     }
     stage.stopWriting();
+    if (hostile) await stage.endLies();
     const deadline = performance.now() + SETTLE_UP_MS;
     while (stage.tally.open().length > 0 && performance.now() < deadline) await pause(200);
   } finally {
@@ -90,14 +96,17 @@ export async function killNine({ kills, seed, namespaces = false }: KillNineOpti
   return { where: ground.what, kills: stage.kills, pulled, ...stage.tally.result(), seconds };
 }
 
-async function openStage({ sites: [west, east] }: Ground) {
+async function openStage({ sites: [west, east] }: Ground, hostile: boolean) {
   const folder = await mkdtemp(join(tmpdir(), "perdure-kill-nine-"));
   const tally = createTally(() => performance.now());
   const children = new Map<Role, ChildProcess>();
+  const strangers: ChildProcess[] = [];
+  const ids: string[] = [];
   const kills: Record<Role, number> = { "west relay": 0, "east relay": 0, desk: 0, anna: 0 };
   const addresses = new Map<Site, string>();
   let invite = "";
   let ending = false;
+  let lying = hostile;
 
   const siteOf = (role: Role): Site => (role === "west relay" || role === "anna" ? west : east);
   const wordsOf = (role: Role): readonly string[] => {
@@ -107,11 +116,17 @@ async function openStage({ sites: [west, east] }: Ground) {
       return [new URL("resident.ts", import.meta.url).pathname, join(folder, role), address ?? "", role, role === "anna" ? invite : ""];
     const port = address === undefined ? 0 : Number(new URL(address).port);
     const listening = site.listenWords(port);
+    if (lying && role === "east relay") {
+      const settings = JSON.stringify(RELAY_SETTINGS);
+      return [new URL("lying-relay.ts", import.meta.url).pathname, join(folder, site.name), `ws://127.0.0.1:${port}`, settings];
+    }
     return [new URL("cli/main.ts", PACKAGE).pathname, "relay", "--folder", join(folder, site.name), "--json", ...RELAY_WORDS, ...listening];
   };
+  const RELAY_WORDS = Object.entries(RELAY_SETTINGS).flatMap(([name, value]) => ["--set", `${name}=${value}`]);
   const heard = (role: Role, fact: Fact): void => {
     if (typeof fact["address"] === "string") addresses.set(siteOf(role), fact["address"]);
     if (role === "desk" && typeof fact["invite"] === "string" && invite === "") invite = fact["invite"];
+    if (fact.event === "up" && typeof fact["id"] === "string" && !ids.includes(fact["id"])) ids.push(fact["id"]);
     tally.take(role, kills[role], fact);
   };
 
@@ -138,22 +153,39 @@ async function openStage({ sites: [west, east] }: Ground) {
       });
     });
 
+  const kill = async (role: Role): Promise<void> => {
+    const child = children.get(role) as ChildProcess;
+    const gone = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await gone;
+    kills[role]++;
+    await start(role);
+  };
+
   return {
     tally,
     kills,
     start,
-    kill: async (role: Role): Promise<void> => {
-      const child = children.get(role) as ChildProcess;
-      const gone = new Promise((resolve) => child.once("exit", resolve));
-      child.kill("SIGKILL");
-      await gone;
-      kills[role]++;
-      await start(role);
+    kill,
+    /** One at each relay; the first id is desk's. */
+    letStrangersIn: async (): Promise<void> => {
+      for (const [site, address] of addresses) {
+        const victims = site === west ? [...ids] : [...ids].reverse();
+        const words = [new URL("stranger.ts", import.meta.url).pathname, join(folder, `stranger ${site.name}`), address, ...victims];
+        const child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "inherit"] });
+        strangers.push(child);
+        await new Promise((resolve) => child.stdout?.once("data", resolve));
+      }
+    },
+    /** The relay that lied hands over what it still owes, once it runs as it should. */
+    endLies: async (): Promise<void> => {
+      lying = false;
+      await kill("east relay");
     },
     stopWriting: () => void children.get("anna")?.stdin?.write("stop\n"),
     end: async (): Promise<void> => {
       ending = true;
-      for (const child of children.values()) child.kill("SIGKILL");
+      for (const child of [...children.values(), ...strangers]) child.kill("SIGKILL");
       await rm(folder, { recursive: true, force: true });
     },
   };
@@ -165,6 +197,7 @@ function readWords(words: readonly string[]): KillNineOptions {
       kills: { type: "string", default: "50" },
       seed: { type: "string", default: "1" },
       namespaces: { type: "boolean", default: false },
+      hostile: { type: "boolean", default: false },
       help: { type: "boolean" },
     } as const;
     const { values } = parseArgs({ args: [...words], options });
@@ -174,7 +207,8 @@ function readWords(words: readonly string[]): KillNineOptions {
     }
     const numbers = { kills: Number(values.kills), seed: Number(values.seed) };
     if (!Object.values(numbers).every(Number.isSafeInteger)) throw new TypeError("--kills and --seed take whole numbers");
-    return { ...numbers, namespaces: values.namespaces };
+    if (values.namespaces && values.hostile) throw new TypeError("--hostile runs on one network, without --namespaces");
+    return { ...numbers, namespaces: values.namespaces, hostile: values.hostile };
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
     process.exit(2);
