@@ -67,8 +67,8 @@ export const createEngine: CreateEngine = async (options) => {
   const outbox = createOutbox({ limits: settings, drawStream: () => host.random.bytes(STREAM_BYTES) });
   const cursor = createMailboxCursor(defences);
   const inbox = createInbox({ limits: settings, defences, cursor });
-  const peers = createPeers({ host });
   const book = createContactBook();
+  const peers = createPeers({ host, keeps: (idRaw) => book.standing(idRaw) !== "none" });
   const named = (name: string): Bytes | undefined => peers.named(name)?.idRaw;
   const guard = createLoopGuard({ limits: settings, named, enabled: defences.loopGuard });
   const automatic = createAutomatic({ host, settings, guard, outbox, peers });

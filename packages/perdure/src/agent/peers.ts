@@ -52,11 +52,29 @@ export interface Peers {
   learnName(name: string, idRaw: Bytes, accept?: boolean): readonly Planned[];
 }
 
-export function createPeers({ host }: { readonly host: Pick<Host, "crypto" | "clock"> }): Peers {
+export interface PeersOptions {
+  readonly host: Pick<Host, "crypto" | "clock">;
+  /** Who is forgotten last: whom the owner has decided about. */
+  readonly keeps?: (idRaw: Bytes) => boolean;
+}
+
+export function createPeers({ host, keeps = () => false }: PeersOptions): Peers {
   const peers = new Map<string, Peer>();
   const names = new Map<string, { readonly idRaw: Bytes; readonly seenAtMs: number }>();
   const relays = new Map<string, Home & { readonly seenAtMs: number }>();
 
+  /** Whoever makes up identities does not push out who is known, as long as there is anybody else to forget. */
+  const boundPeers = (): void => {
+    if (peers.size <= MAX_PEERS) return;
+    let surplus = peers.size - MAX_PEERS + MAX_PEERS / 100;
+    for (const [key, { head }] of peers) {
+      if (surplus <= 0) break;
+      if (keeps(head.id)) continue;
+      peers.delete(key);
+      surplus--;
+    }
+    bound(peers);
+  };
   const bound = (map: Map<string, unknown>): void => {
     for (const oldest of map.keys()) {
       if (map.size <= MAX_PEERS) break;
@@ -86,7 +104,7 @@ export function createPeers({ host }: { readonly host: Pick<Host, "crypto" | "cl
           verified: before !== undefined && equalBytes(before.bundle, payload) ? before.verified : undefined,
           claims: undefined,
         });
-        bound(peers);
+        boundPeers();
       } else if (kept.kind === "peerName") {
         names.delete(kept.head.name);
         names.set(kept.head.name, { idRaw: kept.head.id, seenAtMs: kept.head.seenAtMs });

@@ -175,6 +175,7 @@ export function createInbox(input: {
       addMessage(stream, incoming);
       busy.add(stream);
     }
+    if (incoming.box === "requests") cursor.settleSeq(seqKey);
     if (incoming.have.has(head.head.part)) return;
     incoming.have.set(head.head.part, { head, at });
     held.add(place(at));
