@@ -106,7 +106,9 @@ function readAll({ session, welcome }: Connected): Reader {
     },
     turnEnded: () => {
       const { generation, epoch } = welcome;
-      if (last > 0) session.send([{ name: "settle", payload: settle.encode({ generation, epoch, floor: last, ranges: [] }) }]);
+      if (last === 0) return;
+      session.send([{ name: "settle", payload: settle.encode({ generation, epoch, floor: last, ranges: [] }) }]);
+      last = 0;
     },
     drained: () => undefined,
     closed: () => undefined,

@@ -83,10 +83,11 @@ function read({ session, welcome }: Connected, counts: Counts): void {
       last = decodeDeliver(payload).position;
     },
     turnEnded: () => {
-      if (last > 0)
-        session.send([
-          { name: "settle", payload: settle.encode({ generation: welcome.generation, epoch: welcome.epoch, floor: last, ranges: [] }) },
-        ]);
+      // The answer to a settle is no reason for another.
+      if (last === 0) return;
+      const { generation, epoch } = welcome;
+      session.send([{ name: "settle", payload: settle.encode({ generation, epoch, floor: last, ranges: [] }) }]);
+      last = 0;
     },
     drained: () => undefined,
     closed: () => undefined,
