@@ -206,6 +206,20 @@ test("a closed net leaves nobody waiting", async () => {
   await net.close();
 });
 
+test("who is killed while it starts or stops has not started, and starts again", async () => {
+  await using town = await twoOwners(16);
+  const { net, anna, desk } = town;
+  const sleeping = rejection(net.sleep("desk"));
+  net.kill("desk");
+  expect(await sleeping).toBe("aborted");
+  const waking = rejection(net.wake("desk"));
+  net.kill("desk");
+  expect(await waking).toBe("aborted");
+  expect(desk.awake).toBe(false);
+  await net.wake("desk");
+  await (await anna.send(desk.address, "hello")).until("done");
+});
+
 test("names and numbers that do not fit say so", async () => {
   expect(await rejection(createTestnet({ relays: 0, seed: 1 }))).toBe("bad-argument");
   expect(await rejection(createTestnet({ seed: 1, settings: { noSuch: 1 } }))).toBe("unknown-setting");

@@ -30,6 +30,8 @@ interface Place {
   /** The process is gone. */
   readonly gone: (why: string) => void;
   running: boolean;
+  /** Fires when its process ends before the folder is open, or before it is let go of. */
+  busy: AbortController | undefined;
 }
 
 /** A new net with its relays running. `bad-argument` for options out of their bounds, `unknown-setting`. */
@@ -62,19 +64,27 @@ export async function createTestnet({ relays: count = 1, seed, settings = {}, la
     return found;
   };
 
+  const during = async (place: Place, work: Promise<void>): Promise<void> => {
+    place.busy = new AbortController();
+    try {
+      await driver.drive(work, place.busy.signal);
+    } finally {
+      place.busy = undefined;
+    }
+  };
   const kill = (name: string, power: boolean): void => {
     const place = placeOf(name);
     if (!place.running) return;
     place.running = false;
     world.crash(name, { keep: power ? "random" : "all" });
+    place.busy?.abort(new PerdureError("aborted", `${name} was killed`));
     place.gone("was killed");
   };
   const sleep = async (name: string): Promise<void> => {
     const place = placeOf(name);
     if (!place.running) return;
+    await during(place, place.stop());
     place.running = false;
-    const stopped = place.stop();
-    await driver.drive(stopped);
     world.crash(name);
     place.gone("sleeps");
   };
@@ -82,14 +92,14 @@ export async function createTestnet({ relays: count = 1, seed, settings = {}, la
     const place = placeOf(name);
     if (place.running) return;
     place.running = true;
-    await driver.drive(place.start()).catch((error: unknown) => {
+    await during(place, place.start()).catch((error: unknown) => {
+      if (place.running) world.crash(name);
       place.running = false;
-      world.crash(name);
       throw error;
     });
   };
-  const add = async (name: string, place: Omit<Place, "running">): Promise<void> => {
-    places.set(name, { ...place, running: false });
+  const add = async (name: string, place: Omit<Place, "running" | "busy">): Promise<void> => {
+    places.set(name, { ...place, running: false, busy: undefined });
     await wake(name);
   };
   const lookUntil = async (condition: () => boolean | Promise<boolean>, withinMs: number, longestPauseMs: number): Promise<void> => {
@@ -229,7 +239,7 @@ export async function createTestnet({ relays: count = 1, seed, settings = {}, la
 interface RelayPlace {
   readonly relay: TestRelay;
   readonly liar: Liar;
-  readonly place: Omit<Place, "running">;
+  readonly place: Omit<Place, "running" | "busy">;
 }
 
 function createRelayPlace(world: World, name: string, settings: Readonly<Record<string, number>>): RelayPlace {
