@@ -5,13 +5,14 @@ import { countText, dateText } from "./quantity.ts";
 
 const HOW: Readonly<Record<Contact["how"], string>> = {
   invite: "accepted your invite",
-  accepted: "you took them in",
+  accepted: "accepted by you",
   "written-to": "you wrote to them",
   added: "added by you",
 };
 
 export function contactObject(contact: Contact): object {
-  return { type: "contact", ...contact };
+  const { id, standing, name, address, how, sinceMs, waitingRequests } = contact;
+  return { type: "contact", id, standing, name, address, how, sinceMs, waitingRequests };
 }
 
 export function contactLine(contact: Contact): string {
@@ -26,8 +27,8 @@ export function calledText({ address, name }: Pick<Contact, "address" | "name">)
   return name === undefined ? "(no name)" : `"${safeLine(name, 40)}"`;
 }
 
-export function requestObject(request: ContactRequest): object {
-  return { type: "request", ...request };
+export function requestObject({ id, name, messages, firstAtMs, lastAtMs }: ContactRequest): object {
+  return { type: "request", id, name, messages, firstAtMs, lastAtMs };
 }
 
 export function requestLine({ id, name, messages, lastAtMs }: ContactRequest): string {
@@ -35,8 +36,8 @@ export function requestLine({ id, name, messages, lastAtMs }: ContactRequest): s
   return [id, called, countText(messages, "message"), `last ${dateText(lastAtMs).slice(0, 16)}`].join("  ");
 }
 
-export function pausedObject(paused: PausedThread): object {
-  return { type: "paused", ...paused };
+export function pausedObject({ thread, peer, why, atMs }: PausedThread): object {
+  return { type: "paused", thread, peer, why, atMs };
 }
 
 export function pausedLine({ thread, peer, why, atMs }: PausedThread): string {

@@ -15,7 +15,8 @@ export function inviteVerb(options: InviteWords): Verb {
       ...(options.label === undefined ? {} : { label: options.label }),
     });
     terminal.line(invite.text);
-    terminal.object({ type: "invite", ...invite });
+    const { text, link, expiresAtMs, uses } = invite;
+    terminal.object({ type: "invite", text, link, expiresAtMs, uses });
     terminal.note(`or the link  ${invite.link}`);
     if (options.qr === true) for (const line of await qrLines(invite.link)) terminal.note(line);
     terminal.note(
