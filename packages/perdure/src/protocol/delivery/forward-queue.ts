@@ -58,6 +58,8 @@ export interface ForwardQueue {
   readonly inFlight: number;
   /** Lanes in which something waits for a pause to end. */
   readonly parkedLanes: number;
+  /** The highest number that is acknowledged: nothing is sent under it, or below, any more. */
+  readonly acknowledged: number;
   /** The highest position added; what the mailbox hands out next comes after it. */
   readonly addedUpTo: number;
   add(item: ForwardItem): void;
@@ -256,6 +258,9 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
     get parkedLanes() {
       return lanes.size;
     },
+    get acknowledged() {
+      return window.acknowledged;
+    },
     get addedUpTo() {
       return addedUpTo;
     },
@@ -286,7 +291,9 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
     drop: forgetProbe,
     acked(upTo) {
       const items = window.acked(upTo);
-      return items === undefined ? undefined : landed(items);
+      if (items === undefined) return undefined;
+      resend = resend.filter(({ linkSeq }) => linkSeq > window.acknowledged);
+      return landed(items);
     },
     refused(linkSeq, refusal, nowMs, chance) {
       const item = window.refused(linkSeq);

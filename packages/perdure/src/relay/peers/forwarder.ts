@@ -155,6 +155,8 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       to.session.close(goodbyeFor("connection-closed", "mail could not be read", { retry: "after", afterMs: settings.diskRetryMs }));
       throw error;
     }
+    // The peer had it all along and has said so meanwhile.
+    if (now === to && next.linkSeq !== undefined && next.linkSeq <= queue.acknowledged) return;
     if (envelope === undefined) {
       if (next.linkSeq === undefined) return queue.drop(next.item);
       // Nothing can fill its number any more: the next session begins a new link.

@@ -275,6 +275,22 @@ describe("a relay that is dialled and lies", () => {
     expect(net.from.delivered.filter(({ read }) => read.class === "notice").length).toBe(5);
   });
 
+  it("may acknowledge in the same breath as it welcomes: the link goes on as it was", async () => {
+    const net = await createFederation();
+    const rogue = await createRogueRelay(net.stage, "rogue");
+    const lines: Attack["lines"] = [];
+    await rogue.listen(ROGUE_AT, (line, link) => {
+      lines.push({ line, link });
+      if (lines.length === 2) line.send("ack", encodeAck(3));
+    });
+    net.nameRoute(net.from, rogue.own.idRaw, ROGUE_AT);
+    const attack: Attack = { net, rogue, lines, nowMs: () => net.stage.world.host("rogue").clock.wallMs() };
+    const { line, link } = await taken(attack, 3);
+    line.session.close({ code: "connection-closed", retry: "now", afterMs: 0, why: "", hint: "" });
+    await net.until(() => net.west.relay.status().peers.find(({ id }) => id === rogue.own.id)?.passedOn === 3);
+    expect([lines.length, lines[1]?.link, lines[1]?.line.ended]).toEqual([2, link, []]);
+  });
+
   it("that answers what nobody asked changes nothing", async () => {
     const attack = await begin();
     const { line } = await taken(attack, 1);

@@ -18,8 +18,8 @@ import { createPeerLink, type PeerLink, type PeerLinkOptions } from "./peer-link
 import type { Answer } from "./peer-lookups.ts";
 
 export interface PeerLinks {
-  /** Where a relay is said to be. */
-  route(route: Route): void;
+  /** Where a relay is, as an agent says. */
+  route(route: Route, teller: Bytes): void;
   /** Asks the relay that `at` names; never rejects. */
   ask(asked: Lookup): Promise<Answer>;
   /** Mail waits for a relay. */
@@ -125,13 +125,13 @@ export function createPeerLinks(options: PeerLinksOptions): PeerLinks {
   };
 
   return {
-    route: ({ relayId, url }) => {
+    route: ({ relayId, url }, teller) => {
       const plain = dialable(url);
       if (plain === undefined || equalBytes(relayId, own.idRaw)) {
         host.log.write("debug", "relay.route-ignored", { url });
         return;
       }
-      loop.feed({ kind: "peer", relayId: relayId.slice(), url: plain, bundle: undefined });
+      loop.feed({ kind: "peer", relayId: relayId.slice(), url: plain, bundle: undefined, teller: hex(teller) });
       if ((findPeer(mailboxes.state, relayId)?.mailbox.stored.size ?? 0) > 0) want(relayId);
     },
     ask: async ({ at, what, key }) => {
