@@ -23,7 +23,7 @@ import { publish } from "../wire/control.ts";
 import { PerdureError } from "../wire/error.ts";
 import type { Home } from "../wire/identity.ts";
 import { agentIdBytes, messageIdText, STREAM_BYTES } from "../wire/ids.ts";
-import type { KeptStep, PayloadAt } from "../wire/kept-agent.ts";
+import type { Kept, KeptStep, PayloadAt } from "../wire/kept-agent.ts";
 import { createAddresses } from "./addresses.ts";
 import { createAdmission } from "./admission.ts";
 import { type AgentStore, openAgentStore } from "./agent-store.ts";
@@ -234,6 +234,10 @@ export const createEngine: CreateEngine = async (options) => {
     });
   };
 
+  /** Whether a record may change what the relay is told of contacts. */
+  const isListed = (kept: Kept): boolean =>
+    kept.kind === "contact" || kept.kind === "policy" || (kept.kind === "peer" && book.standing(kept.head.id) === "contact");
+
   const onApplied = (records: readonly Planned[]): void => {
     for (const { kept } of records) {
       if (kept.kind === "step") stepped(kept.head);
@@ -253,7 +257,7 @@ export const createEngine: CreateEngine = async (options) => {
       mailBell.ring(WORK, 1);
     }
     if (kinds.has("completed") || kinds.has("put") || kinds.has("passed")) link?.settle();
-    if (kinds.has("contact") || kinds.has("policy") || kinds.has("peer")) teller.look();
+    if (records.some(({ kept }) => isListed(kept))) teller.look();
     housekeeping.look();
   };
 

@@ -30,6 +30,7 @@ import {
   firstFree,
   hasTooManyRuns,
   type IncomingStream,
+  messageOf,
   rememberDigest,
   rememberKey,
   removeMessage,
@@ -408,8 +409,10 @@ export function createInbox(input: {
       }
       return { expired, records, nextMs };
     },
-    boxOf: (from, stream, seq) =>
-      streams.get(streamKey(from, stream))?.messages.find((each) => seq >= each.seq && seq < each.seq + each.parts)?.box,
+    boxOf(from, stream, seq) {
+      const state = streams.get(streamKey(from, stream));
+      return state === undefined ? undefined : messageOf(state, seq)?.box;
+    },
     requested: (from) => tally.held(from),
     get waiting() {
       return index.size("contacts");

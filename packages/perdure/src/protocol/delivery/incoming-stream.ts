@@ -78,6 +78,19 @@ export function removeMessage(stream: IncomingStream, message: Incoming): void {
   if (index >= 0) stream.messages.splice(index, 1);
 }
 
+/** The unsettled message that a number is a part of. */
+export function messageOf({ messages }: IncomingStream, seq: number): Incoming | undefined {
+  let low = 0;
+  let high = messages.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((messages[middle] as Incoming).seq <= seq) low = middle + 1;
+    else high = middle;
+  }
+  const last = messages[low - 1];
+  return last !== undefined && seq < last.seq + last.parts ? last : undefined;
+}
+
 /** The first whole message nobody works on: the others wait for it. */
 export function firstFree(stream: IncomingStream): Incoming | undefined {
   return stream.messages.find(isFree);
