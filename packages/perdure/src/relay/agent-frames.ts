@@ -79,7 +79,7 @@ export function createAgentFrames(options: AgentFramesOptions): (open: OpenSessi
             return look(lookup.decode(frame.payload));
           case "route":
             options.watchDisk();
-            return options.peers().route(route.decode(frame.payload));
+            return options.peers().route(route.decode(frame.payload), agent.idRaw);
           case "contacts":
             options.watchDisk();
             return loop.feed({ kind: "contacts", session: number, ...contacts.decode(frame.payload) });

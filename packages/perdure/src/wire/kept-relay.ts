@@ -129,6 +129,12 @@ export const keptBan = shape("ban", { agentId, banned: flag, why: text(256), atM
 /** Restated: the tickets and bans that follow are all there are; what was read of them before counts no more. */
 export const keptDoors = shape("doors", { tickets: uint, bans: uint });
 
+/**
+ * Restated: the relays of which the newest `peers` records speak are all there are. What was read before of mail that waits for another is
+ * over, and positions below `floor` are given to no relay that is met anew.
+ */
+export const keptRoutes = shape("routes", { floor: uint, peers: uint });
+
 const KINDS = {
   start: [2, keptStart],
   registration: [3, keptRegistration],
@@ -147,6 +153,7 @@ const KINDS = {
   ticket: [18, keptTicket],
   ban: [19, keptBan],
   doors: [20, keptDoors],
+  routes: [21, keptRoutes],
 } as const;
 
 type Kinds = typeof KINDS;

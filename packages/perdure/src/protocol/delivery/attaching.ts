@@ -108,7 +108,7 @@ function entrant(machine: RelayMachine, input: Attach, known: AgentState | undef
   }
   if (role === "agent")
     return enrol(machine, session, registration, input.ticket, nowMs) ? findAgent(state, registration.idRaw) : undefined;
-  const peer = meetPeer(machine, registration.idRaw, undefined, registration.bundle, nowMs);
+  const peer = meetPeer(machine, { relayId: registration.idRaw, url: undefined, bundle: registration.bundle }, nowMs);
   if (peer !== undefined) return peer;
   if (registration.bundle.length > machine.limits.bundleBytes) journal.goodbye(session, "too-large", "the identity bundle is too large");
   else journal.goodbye(session, "too-busy", "this relay knows as many others as it may", { retry: "after", afterMs: 60_000 });

@@ -71,9 +71,15 @@ export type RelayInput =
     }
   /**
    * Another relay: where it is said to be, or with `bundle` (verified, newest) where that says it is, or where it just answered.
-   * Without room for another relay it changes nothing.
+   * Without room for another relay it changes nothing. `teller`: the key of the agent that says where it is.
    */
-  | { readonly kind: "peer"; readonly relayId: Bytes; readonly url: string | undefined; readonly bundle: Bytes | undefined }
+  | {
+      readonly kind: "peer";
+      readonly relayId: Bytes;
+      readonly url: string | undefined;
+      readonly bundle: Bytes | undefined;
+      readonly teller?: string | undefined;
+    }
   /** Another relay proved, and it was verified, that mail of this agent of ours is stored there. */
   | { readonly kind: "vouch"; readonly sender: Bytes; readonly number: number; readonly proof: Bytes }
   /** SHA-256 of the ticket's text; 0 uses take it back. */

@@ -26,7 +26,7 @@ import {
   register,
   senderOnLink,
 } from "./mailbox-state.ts";
-import { notePeer, recallPeer } from "./peer-state.ts";
+import { forgetPeer, notePeer, recallPeer } from "./peer-state.ts";
 import { keepProof, shelfOf } from "./proof-shelf.ts";
 import { storedWithin } from "./settling.ts";
 import {
@@ -160,13 +160,18 @@ function replaySmall(state: RelayState, sha256: Sha256, kept: Exclude<KeptRecord
     }
     case "peer": {
       const { relayId, urls, bundle, seenAtMs } = kept.value;
-      const { peer } = recallPeer(state, sha256, relayId);
-      notePeer(recallPeer(state, sha256, relayId), undefined, bundle);
-      if (peer === undefined) return [];
-      peer.urls = urls;
-      peer.seenAtMs = seenAtMs;
+      const owner = recallPeer(state, sha256, relayId);
+      notePeer(owner, undefined, bundle);
+      if (owner.peer === undefined) return [];
+      Object.assign(owner.peer, { urls, seenAtMs, kept: true });
+      // The newest stand last, for the word on all of them.
+      state.peers.delete(hex(relayId));
+      state.peers.set(hex(relayId), owner);
       return [];
     }
+    case "routes":
+      state.routeFloor = Math.max(state.routeFloor, kept.value.floor);
+      return forgetOthers(state, kept.value.peers);
     case "contacts": {
       const { agentId, version, open, contacts, blocked } = kept.value;
       const agent = agentOf(state, agentId);
@@ -209,10 +214,26 @@ function replaySettled(state: RelayState, agentId: Bytes, first: number, last: n
   return released;
 }
 
+/** Of all peers that were read of, the newest are left, and whose mailbox somebody has: mail of the others was let go of. */
+function forgetOthers(state: RelayState, left: number): readonly Place[] {
+  const released: Place[] = [];
+  for (const peer of [...state.peers.values()].slice(0, Math.max(0, state.peers.size - left))) {
+    for (const position of [...peer.mailbox.stored.keys()]) {
+      const place = dropMail(state, peer.mailbox, position)?.place;
+      if (place !== undefined) released.push(place);
+    }
+    if (peer.peer?.charged.messages === 0) forgetPeer(state, peer);
+  }
+  for (const agent of [...state.agents.values()])
+    if (agent.bundle.length === 0 && agent.mailbox.stored.size === 0) state.agents.delete(agent.key);
+  return released;
+}
+
 /** The small state as records; what is stored is not in it. */
 export function restate(state: RelayState): readonly Bytes[] {
   const records: Bytes[] = [];
   for (const owner of mailboxOwners(state)) records.push(...factsOf(owner), ...progressOf(owner));
+  records.push(encodeKept("routes", { floor: state.routeFloor, peers: state.peers.size }));
   records.push(encodeKept("doors", { tickets: state.tickets.size, bans: state.bans.size }));
   for (const ticket of state.tickets.values()) records.push(encodeKept("ticket", ticket));
   for (const ban of state.bans.values()) records.push(encodeKept("ban", { ...ban, banned: true }));

@@ -19,11 +19,14 @@ export interface ShareLimits {
   /** Of a mailbox or a route: one sender; of a mailbox: all that its agent does not know. */
   readonly senderPercent: number;
   readonly strangersPercent: number;
+  /** Other relays remembered at once. */
+  readonly relayPeers: number;
 }
 
 /** No share is smaller, unless the whole is. */
 const SHARE_MESSAGES = 64;
 const SHARE_BYTES = 16 * 1024 * 1024;
+const SHARE_ROUTES = 16;
 
 const NOTHING: Load = { messages: 0, bytes: 0 };
 
@@ -61,6 +64,8 @@ function lackOnRoute(
   if (!fits(state.routed, routes, size)) return "as much mail waits for other relays as may";
   if (!fits(loadOf(peer.mailbox, origin), share(route, limits.senderPercent), size))
     return `as much mail of this sender waits for the relay ${peer.id} as may`;
+  if (origin.author !== undefined && !peer.mailbox.senders.has(origin.key) && origin.author.routes >= routesOf(limits))
+    return "mail of this sender waits for as many other relays as may";
   if (origin.author === undefined || fits(origin.author.outbound, share(routes, limits.senderPercent), size)) return undefined;
   return "as much mail of this sender waits for other relays as may";
 }
@@ -92,6 +97,11 @@ function lackInMailbox(
 
 function storeOf({ storeMessages, storeBytes }: ShareLimits): Load {
   return { messages: storeMessages, bytes: storeBytes };
+}
+
+/** A relay that mail waits for cannot be forgotten for another: nobody alone may name so many that no place is left. */
+function routesOf({ relayPeers, senderPercent }: ShareLimits): number {
+  return Math.min(relayPeers, Math.max(SHARE_ROUTES, Math.floor((relayPeers * senderPercent) / 100)));
 }
 
 /** What waits of that sender; nothing counts as the relay's own. */

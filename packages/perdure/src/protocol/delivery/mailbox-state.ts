@@ -105,6 +105,10 @@ export interface Link {
 export interface Peer {
   /** Where it is said to be, best first. */
   urls: readonly string[];
+  /** Who of this relay's agents said so, by url, since this start. */
+  readonly tellers: Map<string, string>;
+  /** The log knows of it. */
+  kept: boolean;
   /** When it was met last, or first heard of, milliseconds since 1970. */
   seenAtMs: number;
   /** Mail that came from it and waits in mailboxes here. */
@@ -125,6 +129,8 @@ export interface AgentState {
   contacts: ContactList | undefined;
   /** Its mail that waits to be passed on, over all peers. */
   readonly outbound: Load;
+  /** Peers its mail waits for. */
+  routes: number;
   name: string | undefined;
   recordVersion: number;
   bundle: Bytes;
@@ -208,6 +214,7 @@ export function createAgentState(idRaw: Bytes, keptId: Bytes, peer: Peer | undef
     peer,
     contacts: undefined,
     outbound: emptyLoad(),
+    routes: 0,
     name: undefined,
     recordVersion: 0,
     bundle: EMPTY,

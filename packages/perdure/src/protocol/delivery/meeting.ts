@@ -1,5 +1,5 @@
 /** What a relay is told of other relays: where they are, who they proved to be, and what they proved to have stored. */
-import { type Bytes, equalBytes } from "../../wire/bytes.ts";
+import { equalBytes } from "../../wire/bytes.ts";
 import { encodeKept, MAX_KEPT_PROOF_BYTES } from "../../wire/kept-relay.ts";
 import type { RelayInput } from "./mailbox-events.ts";
 import { encodePeer } from "./mailbox-replay.ts";
@@ -16,35 +16,44 @@ const SEEN_EVERY_MS = 3_600_000;
  * relay itself. A `bundle` means it was met.
  */
 export function meetPeer(
-  { state, limits, attachments, journal, sha256 }: RelayMachine,
-  relayId: Bytes,
-  url: string | undefined,
-  bundle: Bytes | undefined,
+  machine: RelayMachine,
+  { relayId, url, bundle, teller }: Pick<Extract<RelayInput, { readonly kind: "peer" }>, "relayId" | "url" | "bundle" | "teller">,
   nowMs: number,
 ): AgentState | undefined {
+  const { state, limits, attachments, journal, sha256 } = machine;
   const known = findPeer(state, relayId);
   if (equalBytes(relayId, state.relayId) || (bundle !== undefined && bundle.length > limits.bundleBytes)) return undefined;
   if (known === undefined && !makeRoomForPeer(state, limits.relayPeers, (each) => attachments.of(each).length > 0)) return undefined;
   const peer = known ?? createPeer(state, sha256, relayId);
   const facts = peer.peer;
   if (facts === undefined) return undefined;
-  const isNews = notePeer(peer, url, bundle);
+  const isNews = notePeer(peer, url, bundle, teller);
   const isSeen = bundle !== undefined && nowMs - facts.seenAtMs >= SEEN_EVERY_MS;
   if (known !== undefined && !isNews && !isSeen) return peer;
   if (bundle !== undefined || known === undefined) facts.seenAtMs = nowMs;
-  journal.record(encodePeer(peer, facts));
-  const { mailbox } = peer;
-  if (known === undefined && mailbox.syncedTail > 0) {
-    journal.record(encodeKept("mailbox", { agentId: peer.keptId, nextPosition: mailbox.nextPosition, epoch: mailbox.epoch }));
-    journal.record(encodeKept("settled", { agentId: peer.keptId, ranges: [[1, mailbox.syncedTail]] }));
-  }
+  if (bundle !== undefined || facts.kept) keepPeer(machine, peer);
   journal.fact("relay.peer", { agent: peer.id, url: facts.urls[0], met: peer.bundle.length > 0 });
   return peer;
 }
 
+/**
+ * Writes down who a peer is. That is done once it was met or mail waits for it: names that nobody answers to cost no disk, and are
+ * forgotten with the process.
+ */
+export function keepPeer({ journal }: RelayMachine, peer: AgentState): void {
+  const { peer: facts, mailbox, keptId } = peer;
+  if (facts === undefined) return;
+  journal.record(encodePeer(peer, facts));
+  if (!facts.kept && mailbox.syncedTail > 0) {
+    journal.record(encodeKept("mailbox", { agentId: keptId, nextPosition: mailbox.syncedTail + 1, epoch: mailbox.epoch }));
+    journal.record(encodeKept("settled", { agentId: keptId, ranges: [[1, mailbox.syncedTail]] }));
+  }
+  facts.kept = true;
+}
+
 /** Hearsay, or what a handshake showed. Nothing is learnt while the disk takes nothing. */
 export function hearOfPeer(machine: RelayMachine, input: Extract<RelayInput, { readonly kind: "peer" }>, nowMs: number): void {
-  if (machine.trouble === undefined) meetPeer(machine, input.relayId, input.url, input.bundle, nowMs);
+  if (machine.trouble === undefined) meetPeer(machine, input, nowMs);
 }
 
 /** An agent of ours gets another relay's proof, now or when it attaches next. */

@@ -4,7 +4,7 @@
  */
 import { type Bytes, concat, equalBytes, hex, utf8 } from "../../wire/bytes.ts";
 import { isBanned } from "./bans.ts";
-import { type AgentState, createAgentState, emptyLoad, findPeer, type RelayState } from "./mailbox-state.ts";
+import { type AgentState, createAgentState, emptyLoad, findPeer, type Peer, type RelayState } from "./mailbox-state.ts";
 
 type Sha256 = (bytes: Bytes) => Bytes;
 
@@ -31,7 +31,15 @@ export function createPeer(state: RelayState, sha256: Sha256, relayId: Bytes): A
 function addPeer(state: RelayState, sha256: Sha256, relayId: Bytes): AgentState {
   const keptId = sha256(concat(MAILBOX_DOMAIN, relayId));
   const nameless = state.agents.get(hex(keptId));
-  const blank = createAgentState(relayId, keptId, { urls: [], seenAtMs: 0, charged: emptyLoad(), passedOn: 0, relayedIn: 0 });
+  const blank = createAgentState(relayId, keptId, {
+    urls: [],
+    tellers: new Map(),
+    kept: false,
+    seenAtMs: 0,
+    charged: emptyLoad(),
+    passedOn: 0,
+    relayedIn: 0,
+  });
   const peer = nameless === undefined ? blank : { ...blank, links: nameless.links, proofs: nameless.proofs };
   if (nameless !== undefined) {
     state.agents.delete(peer.key);
@@ -46,21 +54,23 @@ function addPeer(state: RelayState, sha256: Sha256, relayId: Bytes): AgentState 
   return peer;
 }
 
-/** Forgets peers until there are less than `limit`; false when each of the rest has something waiting or under way. */
+/** Forgets peers until there are less than `limit`; false when too many of the rest have something waiting or under way. */
 export function makeRoomForPeer(state: RelayState, limit: number, isAttached: (peer: AgentState) => boolean): boolean {
-  while (state.peers.size >= limit) {
-    let oldest: AgentState | undefined;
-    for (const each of state.peers.values()) {
-      if (each.mailbox.stored.size > 0 || (each.peer?.charged.messages ?? 0) > 0 || isAttached(each)) continue;
-      // A relay that never answered goes before one that did.
-      if (oldest === undefined || rankOf(each) < rankOf(oldest)) oldest = each;
-    }
-    if (oldest === undefined) return false;
-    state.peers.delete(hex(oldest.idRaw));
-    state.routes.delete(oldest.key);
-    state.routeFloor = Math.max(state.routeFloor, oldest.mailbox.nextPosition);
-  }
+  const tooMany = state.peers.size - limit + 1;
+  if (tooMany <= 0) return true;
+  const idle = [...state.peers.values()].filter(
+    (each) => each.mailbox.stored.size === 0 && (each.peer?.charged.messages ?? 0) === 0 && !isAttached(each),
+  );
+  if (idle.length < tooMany) return false;
+  // A relay that never answered goes before one that did.
+  for (const peer of idle.sort((a, b) => rankOf(a) - rankOf(b)).slice(0, tooMany)) forgetPeer(state, peer);
   return true;
+}
+
+export function forgetPeer(state: RelayState, peer: AgentState): void {
+  state.peers.delete(hex(peer.idRaw));
+  state.routes.delete(peer.key);
+  state.routeFloor = Math.max(state.routeFloor, peer.mailbox.nextPosition);
 }
 
 function rankOf({ bundle, peer }: AgentState): number {
@@ -72,25 +82,39 @@ export function isWanted(state: RelayState, { idRaw, peer, mailbox }: AgentState
   return peer !== undefined && mailbox.stored.size > 0 && !isBanned(state, idRaw);
 }
 
-/** What was learnt of a peer. True when that is something new. */
-export function notePeer(peer: AgentState, url: string | undefined, bundle: Bytes | undefined): boolean {
+/** What was learnt of a peer; `teller` is who says that it is there, when it was not found there. True when that is something new. */
+export function notePeer(peer: AgentState, url: string | undefined, bundle: Bytes | undefined, teller = ""): boolean {
   const facts = peer.peer;
   if (facts === undefined) return false;
   const isNewer = bundle !== undefined && bundle.length > 0 && !equalBytes(bundle, peer.bundle);
   if (isNewer) peer.bundle = bundle.slice();
-  const urls =
-    url === undefined || utf8(url).length > MAX_URL_BYTES
-      ? facts.urls
-      : withUrl(facts.urls, url, bundle !== undefined, peer.bundle.length > 0);
-  const moved = urls.join("\n") !== facts.urls.join("\n");
-  facts.urls = urls;
-  return isNewer || moved;
+  const before = facts.urls;
+  if (url !== undefined && utf8(url).length <= MAX_URL_BYTES)
+    facts.urls = bundle === undefined ? withHearsay(facts, url, peer.bundle.length > 0, teller) : withProven(facts, url);
+  return isNewer || before.join("\n") !== facts.urls.join("\n");
 }
 
-/** Hearsay stands behind what a relay that was met has said itself, and never moves what is known already. */
-function withUrl(urls: readonly string[], url: string, proven: boolean, met: boolean): readonly string[] {
-  if (proven) return [url, ...urls.filter((each) => each !== url)].slice(0, URLS_PER_PEER);
+function withProven({ urls, tellers }: Peer, url: string): readonly string[] {
+  tellers.delete(url);
+  return [url, ...urls.filter((each) => each !== url)].slice(0, URLS_PER_PEER);
+}
+
+/**
+ * Hearsay stands behind what a relay that was met has said itself. What is too much makes room first among what the same teller said,
+ * then among what those said who said most: nobody alone pushes out what others say.
+ */
+function withHearsay({ urls, tellers }: Peer, url: string, met: boolean, teller: string): readonly string[] {
   if (urls.includes(url)) return urls;
   const before = met ? 1 : 0;
-  return [...urls.slice(0, before), url, ...urls.slice(before)].slice(0, URLS_PER_PEER);
+  const next = [...urls.slice(0, before), url, ...urls.slice(before)];
+  tellers.set(url, teller);
+  if (next.length > URLS_PER_PEER) {
+    const said = (each: string): number => next.filter((other) => tellers.get(other) === tellers.get(each)).length;
+    const hearsay = next.slice(before).filter((each) => each !== url);
+    const most = Math.max(...hearsay.map(said));
+    const [oldest] = hearsay.filter((each) => said(each) === most).slice(-1);
+    next.splice(next.indexOf(oldest ?? url), 1);
+  }
+  for (const each of tellers.keys()) if (!next.includes(each)) tellers.delete(each);
+  return next;
 }

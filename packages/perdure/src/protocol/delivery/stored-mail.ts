@@ -66,7 +66,9 @@ export function dropMail(state: RelayState, mailbox: Mailbox, position: number):
   mailbox.stored.delete(position);
   if (mailbox.stored.size === 0) mailbox.earliestExpiryMs = Number.POSITIVE_INFINITY;
   count(state, mailbox, mail, -1, -mail.sizeBytes);
-  if (mail.sender.mail.messages + mail.sender.other.messages === 0) mailbox.senders.delete(mail.sender.key);
+  if (mail.sender.mail.messages + mail.sender.other.messages > 0) return mail;
+  mailbox.senders.delete(mail.sender.key);
+  if (mailbox.route && mail.sender.author !== undefined) mail.sender.author.routes--;
   return mail;
 }
 
@@ -102,6 +104,7 @@ function addSender(state: RelayState, owner: AgentState, from: Bytes, { key, via
     other: emptyLoad(),
   };
   owner.mailbox.senders.set(key, sender);
+  if (owner.mailbox.route && author !== undefined) author.routes++;
   return sender;
 }
 

@@ -11,6 +11,7 @@ import { type Admission, admit } from "./mailbox-admission.ts";
 import type { Reason, RelayInput } from "./mailbox-events.ts";
 import { lackOfRoom } from "./mailbox-shares.ts";
 import { type AgentState, NO_LINK, noteRefused, ownerOf, type StoredMail } from "./mailbox-state.ts";
+import { keepPeer } from "./meeting.ts";
 import { openTail, type RelayMachine } from "./relay-machine.ts";
 import { addToLeaf, leafMessages, writerOf } from "./statements.ts";
 import { dropMail, keepMail, type Origin, OWN_ORIGIN, readLabel } from "./stored-mail.ts";
@@ -103,6 +104,7 @@ function store(
 ): number {
   const { state, journal } = machine;
   const { mailbox } = owner;
+  if (owner.peer?.kept === false) keepPeer(machine, owner);
   const position = mailbox.nextPosition++;
   const mail = keepMail(state, owner, position, envelope, origin, nowMs, undefined);
   const routedTo = owner.peer === undefined ? undefined : owner.idRaw;
