@@ -29,7 +29,7 @@ const USAGE = `Real processes, really killed: two relays, a writer at the one an
 const SETTLE_UP_MS = 120_000;
 const MEAN_LIFE_MS = 700;
 const PULLED_MS = 1500;
-const STARTED_MS = 60_000;
+const STARTED_MS = 90_000;
 const PACKAGE = new URL("../../packages/perdure/src/", import.meta.url);
 /** Short pauses, so that a minute sees what a day would. */
 const RELAY_SETTINGS = { redialMinMs: 50, redialMaxMs: 1000, dialTimeoutMs: 2000, ackTimeoutMs: 1000 };
@@ -41,6 +41,8 @@ export interface KillNineResult extends TallyResult {
   readonly where: string;
   readonly kills: Readonly<Record<Role, number>>;
   readonly pulled: number;
+  /** From the start of a process to its first word. */
+  readonly longestStartMs: number;
   readonly seconds: number;
 }
 
@@ -93,7 +95,7 @@ export async function killNine({ kills, seed, namespaces = false, hostile = fals
     await stage.end();
   }
   const seconds = Math.round((performance.now() - begun) / 100) / 10;
-  return { where: ground.what, kills: stage.kills, pulled, ...stage.tally.result(), seconds };
+  return { where: ground.what, kills: stage.kills, pulled, longestStartMs: stage.longestStartMs(), ...stage.tally.result(), seconds };
 }
 
 async function openStage({ sites: [west, east] }: Ground, hostile: boolean) {
@@ -105,6 +107,7 @@ async function openStage({ sites: [west, east] }: Ground, hostile: boolean) {
   const kills: Record<Role, number> = { "west relay": 0, "east relay": 0, desk: 0, anna: 0 };
   const addresses = new Map<Site, string>();
   let invite = "";
+  let longestStart = 0;
   let ending = false;
   let lying = hostile;
 
@@ -132,10 +135,12 @@ async function openStage({ sites: [west, east] }: Ground, hostile: boolean) {
 
   const start = (role: Role): Promise<void> =>
     new Promise((resolve, reject) => {
+      const begunMs = performance.now();
       const [command = "", ...words] = [...siteOf(role).prefix, process.execPath, ...wordsOf(role)];
       const child = spawn(command, words, { stdio: ["pipe", "pipe", "pipe"] });
       children.set(role, child);
       let errors = "";
+      let firstLine = true;
       const timer = setTimeout(() => reject(new Error(`${role} did not start within ${STARTED_MS} ms: ${errors}`)), STARTED_MS);
       child.stderr?.on("data", (bytes: Buffer) => {
         errors = (errors + bytes.toString()).slice(-2000);
@@ -143,6 +148,8 @@ async function openStage({ sites: [west, east] }: Ground, hostile: boolean) {
       createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) => {
         heard(role, JSON.parse(line) as Fact);
         clearTimeout(timer);
+        longestStart = Math.max(longestStart, performance.now() - (firstLine ? begunMs : performance.now()));
+        firstLine = false;
         resolve();
       });
       child.on("exit", (code, signal) => {
@@ -165,6 +172,7 @@ async function openStage({ sites: [west, east] }: Ground, hostile: boolean) {
   return {
     tally,
     kills,
+    longestStartMs: () => Math.round(longestStart),
     start,
     kill,
     /** One at each relay; the first id is desk's. */
@@ -223,7 +231,7 @@ if (process.argv[1] !== undefined && import.meta.url.endsWith(process.argv[1].sp
     `${result.where}: ${total} kills (${each})${result.pulled > 0 ? `, cable pulled ${result.pulled} times` : ""} in ${result.seconds} s\n` +
       `promised ${result.promised}, done ${result.done}, signed for by the recipient's relay ${result.signedFor}, ` +
       `lost ${result.lost.length}, completed twice ${result.completedTwice.length}, started again ${result.secondStarts}, ` +
-      `without a kill ${result.unexplainedStarts.length}, longest gap ${result.longestGapMs} ms\n`,
+      `without a kill ${result.unexplainedStarts.length}, longest gap ${result.longestGapMs} ms, longest start ${result.longestStartMs} ms\n`,
   );
   for (const trouble of result.troubles.slice(0, 20)) process.stdout.write(`  ${trouble}\n`);
   process.exitCode =

@@ -12,7 +12,7 @@ const [folder = "", join = "", name = "", invite = ""] = process.argv.slice(2);
 const INVITE_MS = 10_000;
 /** Messages on their way at once. */
 const OPEN_MESSAGES = 64;
-const SETTINGS = { redialMinMs: 50, redialMaxMs: 1000, ackTimeoutMs: 1000, retryMinMs: 50, dialTimeoutMs: 2000, openTimeoutMs: 20_000 };
+const SETTINGS = { redialMinMs: 50, redialMaxMs: 1000, ackTimeoutMs: 1000, retryMinMs: 50, dialTimeoutMs: 2000, openTimeoutMs: 60_000 };
 const FACTS = new Set(["agent.handler-start", "agent.completed", "agent.put-off", "agent.claim-freed"]);
 
 const say = (fact: Readonly<Record<string, unknown>>): void => {
