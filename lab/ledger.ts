@@ -1,16 +1,18 @@
 /**
- * What happened in a town, and whether it was allowed to: the invariants of the protocol, checked on the facts that relay
+ * What happened in a town, and whether it was allowed to: the invariants of the protocol, checked on the facts that relays
  * and agents report, on what callers were promised, and on what handlers were handed.
  *
  *   1 custody        what was acknowledged is with somebody until it came to an end
  *   2 ack            no acknowledgement before the sync that covers it
  *   3 completion     at most one per message and recipient; a second start only after a crash, a failure or a lost claim
- *   4 release        a relay lets go only of what the recipient completed or dealt with, or what expired
- *   5 statements     numbers gapless and never twice; a handle only rises
+ *   4 release        a relay lets go only of what the recipient completed or dealt with, what the next relay has, or what expired
+ *   5 statements     numbers gapless and never twice; a handle only rises; who signed for a message has it
  *   6 horizon        nothing completed is ever handed over again
  *   8 sealing        no body in anything a relay keeps or says
  *   9 bounds         queues and stores stay below their limits; whoever writes is charged for it, and for no more than its share
  *  10 no silence     every message ends, every error has a code
+ *  boxes             no handler is handed a stranger's mail unless its owner takes mail from anybody
+ *  loop guard        automatic mail caused by automatic mail stays within its budget
  *
  * (7, key state, has one event in this version and is checked by the tests of `identity`; what a disk must hold, and that no key seals
  * two texts, by `relay-disk`.)
