@@ -50,7 +50,8 @@ async function trace(invocation: Invocation, agent: Agent, sent: Sent): Promise<
   const { terminal, signal } = invocation;
   const { relay } = await agent.status({ signal });
   const parties = { relay: relay.id, to: nameOf(sent), home: sent.home };
-  const width = Math.max(6, sent.home === undefined ? 0 : safeLine(sent.home.host, 34).length);
+  const shownName = parties.to.startsWith("ag1") ? shortId(parties.to) : parties.to;
+  const width = sent.home === undefined ? 6 : Math.max(6, safeLine(sent.home.host, 34).length, safeLine(shownName, 34).length);
   const { paint } = terminal.stdout;
   const show = (step: Step): void => {
     terminal.object(stepObject(sent.id, String(sent.to), step));
