@@ -9,7 +9,7 @@ import { type AgentCard, readAgentCard } from "../agent-card.ts";
 import { type Check, failedCheck, reportChecks } from "../check.ts";
 import { agentFolder } from "../folder.ts";
 import { type Invocation, openHere, type Verb } from "../invocation.ts";
-import { durationText, sizeText } from "../quantity.ts";
+import { countText, durationText, sizeText } from "../quantity.ts";
 import type { FolderOptions } from "../words.ts";
 
 const OLDEST_NODE = 24;
@@ -192,6 +192,21 @@ async function checkAgent(invocation: Invocation, at: string | undefined): Promi
             hint: "Set this machine's clock; expiry is judged by clocks.",
           }
         : { name: "clock", state: "ok", says: `within ${durationText(Math.abs(offsetMs))} of the relay's` };
+    const strangers: Check =
+      status.strangers === "welcome"
+        ? { name: "strangers", state: "ok", says: "welcome: anybody's mail reaches your handlers" }
+        : { name: "strangers", state: "ok", says: `wait for your word; ${countText(status.requests, "message")} in requests` };
+    const loops: readonly Check[] =
+      status.paused === 0
+        ? []
+        : [
+            {
+              name: "loops",
+              state: "warn",
+              says: `${countText(status.paused, "thread")} paused by the loop guard`,
+              hint: "perdure contacts paused, then perdure contacts resume <thread>",
+            },
+          ];
     const lies: readonly Check[] =
       status.conflicts === 0
         ? []
@@ -208,6 +223,8 @@ async function checkAgent(invocation: Invocation, at: string | undefined): Promi
       holder,
       { name: "session", state: "ok", says: `the relay knows this agent (${status.relay.id.slice(0, 11)}…)` },
       clockCheck,
+      strangers,
+      ...loops,
     ];
   } catch (error) {
     return [failedCheck("agent", error)];
