@@ -1,6 +1,7 @@
 /** Strangers who mean harm, past a relay that lets everything through. */
 import { expect, test } from "vitest";
 import type { Agent } from "../src/agent/api.ts";
+import type { InternalOptions } from "../src/agent/open-agent.ts";
 import { utf8 } from "../src/wire/bytes.ts";
 import { parseInvite } from "../src/wire/invite.ts";
 import { PART_BYTES } from "../src/wire/limits.ts";
@@ -17,9 +18,14 @@ interface Scene extends RogueWorld {
   handled(): readonly string[];
 }
 
-async function scene(seed: number): Promise<Scene> {
+async function scene(seed: number, contacts = true): Promise<Scene> {
   const rogue = await createRogueWorld(seed, SETTINGS);
-  const desk = await rogue.open("desk", { name: "desk", strangers: "wait" });
+  const options: InternalOptions = {
+    name: "desk",
+    strangers: "wait",
+    defences: { dedupe: true, floor: true, contacts, loopGuard: true },
+  };
+  const desk = await rogue.open("desk", options);
   const handled: string[] = [];
   desk.serve(async (mail) => void handled.push(await mail.text())).catch(() => undefined);
   const count = (event: string, code?: string): number =>
@@ -134,4 +140,13 @@ test("a stranger who says that he answers gets no further than who was asked", a
   at.deliver(await bert.seal(at.desk, { inReplyTo, content: utf8("seven"), wholeBytes: 5 }));
   expect(await at.until(() => at.handled().length === 1 && at.count("agent.received") === 2)).toBe(true);
   expect([at.handled(), (await status(at)).requests]).toEqual([["seven"], 1]);
+});
+
+test("negative control: without the mechanism the same stranger, and the same blocked one, reach the handler", async () => {
+  const at = await scene(7, false);
+  const [mallory, eve] = [await at.forger("mallory"), await at.forger("eve")];
+  await at.world.complete(at.desk.contacts.block(eve.own.id));
+  at.deliver(await mallory.seal(at.desk));
+  at.deliver(await eve.seal(at.desk));
+  expect(await at.until(() => at.handled().length === 2)).toBe(true);
 });

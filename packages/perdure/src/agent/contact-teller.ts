@@ -40,20 +40,22 @@ export function createContactTeller({ host, book, homeOf, keep, send }: ContactT
 
   const hashOf = (list: ListedContacts): Bytes => host.crypto.hash.sha256(contacts.encode({ version: 0, ...list })).slice(0, HASH_BYTES);
   const isEmpty = ({ open, contacts: known, blocked }: ListedContacts): boolean => !open && known.length === 0 && blocked.length === 0;
-  const tell = (): void => {
-    send({ name: "contacts", payload: contacts.encode({ version: book.policy.listVersion, ...contactList(book, homeOf) }) });
+  const isCurrent = (list: ListedContacts): boolean =>
+    book.policy.listVersion === 0 ? isEmpty(list) : equalBytes(hashOf(list), book.policy.listHash);
+  const tell = (version: number, list: ListedContacts): void => {
+    send({ name: "contacts", payload: contacts.encode({ version, ...list }) });
   };
 
   /** Gives the list a new version when it is another one than the last version names. */
   const renew = async (): Promise<void> => {
-    const list = contactList(book, homeOf);
-    const listHash = hashOf(list);
-    if (book.policy.listVersion === 0 ? isEmpty(list) : equalBytes(listHash, book.policy.listHash)) return;
-    const next = (): Planned => ({
-      kept: { kind: "policy", head: { ...book.policy, listVersion: book.policy.listVersion + 1, listHash } },
-    });
-    await keep(() => [next()], "a contact list");
-    tell();
+    if (isCurrent(contactList(book, homeOf))) return;
+    let renewed: { readonly version: number; readonly list: ListedContacts } | undefined;
+    await keep(() => {
+      const list = contactList(book, homeOf);
+      renewed = { version: book.policy.listVersion + 1, list };
+      return [{ kept: { kind: "policy", head: { ...book.policy, listVersion: renewed.version, listHash: hashOf(list) } } }];
+    }, "a contact list");
+    if (renewed !== undefined && book.policy.listVersion === renewed.version) tell(renewed.version, renewed.list);
   };
   const run = async (): Promise<void> => {
     waiting = false;
@@ -74,8 +76,9 @@ export function createContactTeller({ host, book, homeOf, keep, send }: ContactT
   return {
     look,
     connected(relayVersion) {
-      if (relayVersion !== book.policy.listVersion) tell();
-      look();
+      const list = contactList(book, homeOf);
+      if (!isCurrent(list)) look();
+      else if (relayVersion !== book.policy.listVersion) tell(book.policy.listVersion, list);
     },
     async idle() {
       closed = true;
