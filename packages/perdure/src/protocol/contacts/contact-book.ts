@@ -24,7 +24,6 @@ export const MAX_INVITES = 1000;
 export const KEEP_INVITE_MS: number = 30 * 24 * 60 * 60 * 1000;
 
 export type Standing = KeptContact["standing"];
-export type StrangersPolicy = KeptPolicy["strangers"];
 /** What a secret somebody shows is worth. */
 export type InviteWorth = "good" | "used" | "expired" | "unknown";
 
