@@ -22,16 +22,22 @@ export interface AgentFramesOptions {
   readonly watchDisk: () => void;
 }
 
-/** Questions for other relays one session may have open; more are answered `too-busy`. */
+/** Questions for other relays one agent may have open, over all its sessions; more are answered `too-busy`. */
 const OPEN_QUESTIONS = 32;
 
 export function createAgentFrames(options: AgentFramesOptions): (open: OpenSession) => SessionTaker {
   const { host, loop, directory } = options;
+  const open = new Map<string, number>();
+
+  const count = (agent: string, more: 1 | -1): void => {
+    const questions = (open.get(agent) ?? 0) + more;
+    if (questions > 0) open.set(agent, questions);
+    else open.delete(agent);
+  };
 
   return ({ number, session, identity: agent }) => {
     let published: Bytes | undefined;
     let verifying = false;
-    let questions = 0;
 
     /** Verifies one published bundle at a time; of those that come meanwhile the last one counts. */
     const takePublished = (): void => {
@@ -57,14 +63,14 @@ export function createAgentFrames(options: AgentFramesOptions): (open: OpenSessi
         const { bundle, code } = directory.find(asked);
         return answer(asked.request, bundle, code);
       }
-      if (questions >= OPEN_QUESTIONS) return answer(asked.request, EMPTY, "too-busy");
-      questions++;
+      if ((open.get(agent.id) ?? 0) >= OPEN_QUESTIONS) return answer(asked.request, EMPTY, "too-busy");
+      count(agent.id, 1);
       options
         .peers()
         .ask(asked)
         .then(({ bundle, code }) => answer(asked.request, bundle, code))
         .catch((error: unknown) => session.close(goodbyeOf(error)))
-        .finally(() => questions--);
+        .finally(() => count(agent.id, -1));
     };
 
     return {

@@ -176,9 +176,10 @@ export const SETTINGS = define({
   peerDials: {
     value: 128,
     unit: "connections",
-    min: 2,
+    min: 5,
     max: 10_000,
-    reason: "Other relays dialled at once; those that did not answer last time use at most half of these places.",
+    reason:
+      "Other relays dialled at once; those that did not answer last time use at most half of these places, those never met a quarter.",
   },
   peerIdleMs: {
     value: 5 * MINUTE,

@@ -146,6 +146,8 @@ export interface AgentState {
 export interface ShelvedProof {
   readonly number: number;
   readonly proof: Bytes;
+  /** The relay that signed it, in hexadecimal digits; empty for this one. */
+  readonly by: string;
 }
 
 export interface Ticket {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { utf8 } from "../../wire/bytes.ts";
 import { decodeKept } from "../../wire/kept-relay.ts";
+import { statement, statementProof } from "../../wire/statement.ts";
 import { findPeer } from "./mailbox-state.ts";
 import { createMailboxes, type Mailboxes } from "./mailboxes.ts";
 import { agentId, createTestRelay, envelope, LIMITS, refusalsIn, settleOf, sha256, type TestRelay, waitingFor } from "./test-relay.ts";
@@ -133,5 +134,45 @@ describe("a relay that was forgotten", () => {
     }
     relay.crash();
     expect([relay.machine.state.agents.size, relay.machine.state.peers.size]).toEqual([1, 2]);
+  });
+});
+
+describe("a relay that proves without end", () => {
+  const proofOf = (relay: string, number: number): Uint8Array =>
+    statementProof.encode({
+      statement: statement.encode({
+        version: 0,
+        relayId: agentId(relay),
+        number,
+        previous: new Uint8Array(32),
+        timeMs: 1,
+        leafCount: 1,
+        root: new Uint8Array(32),
+        extensions: [],
+      }),
+      signature: new Uint8Array(64),
+      leaf: new Uint8Array(10),
+      leafIndex: 0,
+      path: [],
+      digests: new Uint8Array(16),
+      writers: new Uint8Array(0),
+    });
+  const numbers = (relay: TestRelay): readonly number[] =>
+    relay.machine.lookup("agent", agentId("alice"))?.vouched.map(({ number }) => number) ?? [];
+
+  it("leaves the proofs of others on the shelf of who is away, over a crash too", () => {
+    const relay = createTestRelay();
+    relay.attach(1, "alice");
+    relay.feed({ kind: "detach", session: 1 });
+    const vouch = (by: string, number: number): void =>
+      void relay.feed({ kind: "vouch", sender: agentId("alice"), number, proof: proofOf(by, number) });
+    for (const number of [1, 2, 3]) vouch("far", number);
+    for (let number = 100; number < 200; number++) vouch("mallory", number);
+    relay.sync();
+    const kept = [1, 2, 3, ...Array.from({ length: 13 }, (_, at) => 187 + at)];
+    expect(numbers(relay)).toEqual(kept);
+    relay.rotate();
+    relay.crash();
+    expect(numbers(relay)).toEqual(kept);
   });
 });

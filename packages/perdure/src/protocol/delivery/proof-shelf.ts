@@ -1,7 +1,7 @@
 /** The newest statement proofs of a sender, shown again at each attach: a connection may break between stating and telling. */
-import { type Bytes, equalBytes } from "../../wire/bytes.ts";
+import { type Bytes, equalBytes, hex } from "../../wire/bytes.ts";
 import { statement, statementProof } from "../../wire/statement.ts";
-import type { AgentState, RelayState } from "./mailbox-state.ts";
+import type { AgentState, RelayState, ShelvedProof } from "./mailbox-state.ts";
 
 /**
  * More statements than what was on its way over a connection that broke is spread over. Not many more: they are most of what a
@@ -15,14 +15,27 @@ export const KEPT_PEER_PROOFS = 32;
 export type Shelf = "proofs" | "vouched";
 
 export function shelfOf({ relayId }: RelayState, proof: Bytes): Shelf {
-  return equalBytes(statement.decode(statementProof.decode(proof).statement).relayId, relayId) ? "proofs" : "vouched";
+  return relayOf(proof) === hex(relayId) ? "proofs" : "vouched";
 }
 
 /** Keeps a proof unless a restatement, or the other relay, brought it already. False when it did. */
 export function keepProof(owner: AgentState, shelf: Shelf, number: number, proof: Bytes): boolean {
   const proofs = owner[shelf];
   if (proofs.some((each) => each.number === number && equalBytes(each.proof, proof))) return false;
-  proofs.push({ number, proof: proof.slice() });
-  if (proofs.length > (owner.peer === undefined ? KEPT_PROOFS : KEPT_PEER_PROOFS)) proofs.shift();
+  const by = shelf === "proofs" ? "" : relayOf(proof);
+  proofs.push({ number, proof: proof.slice(), by });
+  if (proofs.length > (owner.peer === undefined ? KEPT_PROOFS : KEPT_PEER_PROOFS)) proofs.splice(oldestOfMost(proofs), 1);
   return true;
+}
+
+/** Which proof makes room: the oldest of the relay that has most there, so that none fills a shelf with its own. */
+function oldestOfMost(proofs: readonly ShelvedProof[]): number {
+  const counts = new Map<string, number>();
+  for (const { by } of proofs) counts.set(by, (counts.get(by) ?? 0) + 1);
+  const most = Math.max(...counts.values());
+  return proofs.findIndex(({ by }) => counts.get(by) === most);
+}
+
+function relayOf(proof: Bytes): string {
+  return hex(statement.decode(statementProof.decode(proof).statement).relayId);
 }

@@ -11,11 +11,11 @@ describe("places for dialling", () => {
     const got: string[] = [];
     const give: (() => void)[] = [];
     for (let index = 0; index < 5; index++)
-      void slots.take(true, never).then((release) => {
+      void slots.take("failed", never).then((release) => {
         got.push(`dead ${index}`);
         give.push(release);
       });
-    void slots.take(false, never).then(() => got.push("alive"));
+    void slots.take("answered", never).then(() => got.push("alive"));
     await settled();
     expect(got).toEqual(["dead 0", "dead 1", "alive"]);
     give[0]?.();
@@ -25,39 +25,47 @@ describe("places for dialling", () => {
 
   it("are never given twice by giving one back twice, and nobody waits who gave up", async () => {
     const slots = createDialSlots(2);
-    const release = await slots.take(false, never);
-    await slots.take(false, never);
+    const release = await slots.take("answered", never);
+    await slots.take("answered", never);
     const gaveUp = new AbortController();
-    const waiting = slots.take(false, gaveUp.signal);
+    const waiting = slots.take("answered", gaveUp.signal);
     gaveUp.abort(new Error("no longer"));
     await expect(waiting).rejects.toThrow("no longer");
     let third = 0;
-    void slots.take(false, never).then(() => third++);
-    void slots.take(false, never).then(() => third++);
+    void slots.take("answered", never).then(() => third++);
+    void slots.take("answered", never).then(() => third++);
     release();
     release();
     await settled();
     expect(third).toBe(1);
-    await expect(slots.take(false, gaveUp.signal)).rejects.toThrow("no longer");
+    await expect(slots.take("answered", gaveUp.signal)).rejects.toThrow("no longer");
   });
 
   it("are never more than there are, and none is lost", async () => {
-    const step = fc.record({ do: fc.constantFrom("take", "retry", "give"), at: fc.nat(30) });
+    const step = fc.record({
+      do: fc.constantFrom("answered" as const, "failed" as const, "new" as const, "never-met" as const, "give" as const),
+      at: fc.nat(30),
+    });
     await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 2, max: 6 }), fc.array(step, { maxLength: 40 }), async (limit, steps) => {
+      fc.asyncProperty(fc.integer({ min: 2, max: 16 }), fc.array(step, { maxLength: 40 }), async (limit, steps) => {
         const slots = createDialSlots(limit);
-        const held: { readonly retry: boolean; readonly release: () => void }[] = [];
+        const held: { readonly before: string; readonly release: () => void }[] = [];
         let asked = 0;
         for (const each of steps) {
           if (each.do === "give") held.splice(each.at % Math.max(1, held.length), 1)[0]?.release();
           else {
             asked++;
-            const retry = each.do === "retry";
-            void slots.take(retry, never).then((release) => held.push({ retry, release }));
+            const before = each.do;
+            void slots.take(before, never).then((release) => held.push({ before, release }));
           }
           await settled();
           expect(held.length).toBeLessThanOrEqual(limit);
-          expect(held.filter(({ retry }) => retry).length).toBeLessThanOrEqual(Math.floor(limit / 2));
+          // Those that answered last time keep places of their own.
+          const holding = (which: string): number => held.filter(({ before }) => before === which).length;
+          expect(holding("failed")).toBeLessThanOrEqual(Math.floor(limit / 2));
+          expect(holding("new")).toBeLessThanOrEqual(Math.max(1, Math.floor(limit / 4)));
+          expect(holding("never-met")).toBeLessThanOrEqual(Math.max(1, Math.floor(limit / 8)));
+          if (limit >= 5) expect(holding("failed") + holding("new") + holding("never-met")).toBeLessThan(limit);
         }
         let given = 0;
         for (; held.length > 0; given++) {
@@ -65,7 +73,7 @@ describe("places for dialling", () => {
           await settled();
         }
         expect(given).toBeLessThanOrEqual(asked);
-        const all = Array.from({ length: limit }, () => slots.take(false, never));
+        const all = Array.from({ length: limit }, () => slots.take("answered", never));
         await Promise.all(all);
       }),
       { numRuns: 60 },

@@ -1,36 +1,40 @@
 /**
- * How many dials go on at once. Relays that answered when they were tried last may use all places, those that did not only
- * half of them: however many are dead, they never keep this relay from those that live.
+ * How many dials go on at once. Relays that answered when they were tried last may use all places, those that did not only half of
+ * them; those that nobody here ever met, which anybody may name, a quarter when they are tried first and an eighth again: however
+ * many are dead, or made up, they keep this relay neither from those that live nor from those that come back, or are new.
  */
+
+/** How a relay is known: it answered last time, it did once, it was never tried, it never answered. */
+export type Known = "answered" | "failed" | "new" | "never-met";
+
 export interface DialSlots {
   /** Resolves when there is a place, with what gives it back; rejects with the signal's reason. */
-  take(failedBefore: boolean, signal: AbortSignal): Promise<() => void>;
+  take(known: Known, signal: AbortSignal): Promise<() => void>;
 }
 
 interface Waiter {
-  readonly failedBefore: boolean;
+  readonly known: Known;
   readonly start: () => void;
 }
 
 export function createDialSlots(limit: number): DialSlots {
-  const most = { all: limit, retries: Math.max(1, Math.floor(limit / 2)) };
+  const share = (part: number): number => Math.max(1, Math.floor(limit * part));
+  const most: Readonly<Record<Known, number>> = { answered: limit, failed: share(1 / 2), new: share(1 / 4), "never-met": share(1 / 8) };
   const waiters = new Set<Waiter>();
-  let taken = 0;
-  let retries = 0;
+  const used: Record<Known, number> = { answered: 0, failed: 0, new: 0, "never-met": 0 };
+  const taken = (): number => used.answered + used.failed + used.new + used["never-met"];
 
-  const fits = ({ failedBefore }: Waiter): boolean => taken < most.all && (!failedBefore || retries < most.retries);
+  const fits = ({ known }: Waiter): boolean => taken() < limit && used[known] < most[known];
 
   const begin = (waiter: Waiter): void => {
-    taken++;
-    if (waiter.failedBefore) retries++;
+    used[waiter.known]++;
     waiter.start();
   };
 
-  const giveBack = (failedBefore: boolean): void => {
-    taken--;
-    if (failedBefore) retries--;
+  const giveBack = (known: Known): void => {
+    used[known]--;
     for (const waiter of waiters) {
-      if (taken >= most.all) return;
+      if (taken() >= limit) return;
       if (!fits(waiter)) continue;
       waiters.delete(waiter);
       begin(waiter);
@@ -38,7 +42,7 @@ export function createDialSlots(limit: number): DialSlots {
   };
 
   return {
-    take: (failedBefore, signal) =>
+    take: (known, signal) =>
       new Promise((resolve, reject) => {
         if (signal.aborted) return reject(signal.reason);
         const onAbort = (): void => {
@@ -47,13 +51,13 @@ export function createDialSlots(limit: number): DialSlots {
         };
         let held = true;
         const waiter: Waiter = {
-          failedBefore,
+          known,
           start: () => {
             signal.removeEventListener("abort", onAbort);
             resolve(() => {
               if (!held) return;
               held = false;
-              giveBack(failedBefore);
+              giveBack(known);
             });
           },
         };

@@ -347,8 +347,11 @@ describe("lookups", () => {
     net.stage.world.partition("west", "east");
     for (let request = 1; request <= 100; request++) ask(net.from, { request, ...byName, at: idOf(net.east.relay) });
     ask(line, { request: 1, ...byName, at: idOf(net.east.relay) });
-    await net.until(() => answersOf(net.from).length === 100 && answersOf(line).length === 1);
+    const second = await net.anna.connect({ consume: false, link: 77 });
+    ask(second, { request: 1, ...byName, at: idOf(net.east.relay) });
+    await net.until(() => answersOf(net.from).length === 100 && answersOf(line).length === 1 && answersOf(second).length === 1);
     expect(answersOf(net.from).filter(({ code }) => code === "too-busy").length).toBe(68);
+    expect(answersOf(second)[0]?.code).toBe("too-busy");
     expect(answersOf(line)[0]?.code).toBe("timed-out");
   });
 
@@ -377,10 +380,45 @@ describe("a relay that is dead", () => {
     }
     await net.until(() => net.from.acked === linkSeq);
     // All were tried once, and those that are tried again use half of the places at most.
-    await net.pass(30_000);
+    await net.pass(40_000);
     const startMs = net.stage.world.nowMs;
     net.from.mail(++linkSeq, net.mail(linkSeq), idOf(net.east.relay));
     await net.until(() => net.to.delivered.length === 1);
     expect(net.stage.world.nowMs - startMs).toBeLessThan(1_000);
   });
+
+  it("that nobody ever met takes no place from those that were, however many are named anew", async () => {
+    const net = await createFederation({ settings: { peerDials: 8, relayPeers: 50 } });
+    net.send(1);
+    await net.until(() => net.to.delivered.length === 1);
+    const { address } = await net.stage.open({ host: "mute", listen: "ws://127.0.0.3:4412" });
+    net.stage.world.partition("west", "mute");
+    const mallory = await net.stage.agent("mallory", { relay: net.west.relay });
+    const flood = async (): Promise<void> => {
+      const line = await mallory.connect();
+      for (let index = 1; index <= 32; index++) {
+        const at = crypto32(`${net.stage.world.nowMs} ${index}`);
+        net.nameRoute(line, at, address);
+        ask(line, { request: index, what: "name", key: utf8("desk"), at });
+      }
+    };
+    await flood();
+    net.kill(net.east);
+    await net.pass(1_000);
+    await flood();
+    net.send(2);
+    await net.reopen(net.east);
+    const to = await net.desk.connect();
+    const startMs = net.stage.world.nowMs;
+    await net.until(() => seqsOf(to).includes(2), 60_000);
+    expect(net.stage.world.nowMs - startMs).toBeLessThan(6_000);
+  });
 });
+
+/** An id that nobody has. */
+function crypto32(text: string): Uint8Array {
+  const bytes = new Uint8Array(32);
+  for (let index = 0; index < text.length * 2; index++)
+    bytes[index % 32] = ((bytes[index % 32] ?? 0) * 31 + text.charCodeAt(index % text.length)) & 0xff;
+  return bytes;
+}

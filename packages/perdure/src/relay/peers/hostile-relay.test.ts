@@ -145,6 +145,8 @@ describe("a relay that is dialled and lies", () => {
       readonly link: Bytes;
       readonly last: number;
       readonly digests: readonly Bytes[];
+      /** Named in the proof, of a link that nobody remembers. */
+      readonly writers?: readonly Bytes[];
     },
   ): Promise<Bytes> => {
     const { crypto, clock } = net.stage.world.host("rogue");
@@ -173,8 +175,8 @@ describe("a relay that is dialled and lies", () => {
       leaf,
       leafIndex: 0,
       path: [...tree.path(0)],
-      digests: EMPTY,
-      writers: EMPTY,
+      digests: said.writers === undefined ? EMPTY : concat(...said.digests),
+      writers: concat(...(said.writers ?? [])),
     });
   };
   const taken = async (attack: Attack, count: number) => {
@@ -203,6 +205,28 @@ describe("a relay that is dialled and lies", () => {
     line.send("statement", await attack.net.stage.world.complete(state(attack, { number: 1, link, last: 3, digests })));
     await attack.net.until(() => peerIncidents(attack).length > 0);
     expect([theirProofs(attack), peerIncidents(attack)[0]]).toEqual([0, expect.stringContaining("stated something else")]);
+  });
+
+  it("cannot have agents told more than it may have forgotten", async () => {
+    const attack = await begin();
+    const { line } = await taken(attack, 1);
+    const link = new Uint8Array(8).fill(99);
+    const anna = attack.net.anna.own.idRaw;
+    const say = async (number: number, writers: readonly Bytes[]): Promise<void> => {
+      const digests = writers.map((_, at) => new Uint8Array(16).fill(at));
+      const proof = await attack.net.stage.world.complete(state(attack, { number, link, last: writers.length, digests, writers }));
+      line.send("statement", proof);
+      await attack.net.pass(5);
+    };
+    const madeUp = Array.from({ length: 64 }, (_, at) => new Uint8Array(32).fill(at + 1));
+    await say(1000, [anna]);
+    for (let at = 1; at <= 40; at++) await say(10 * at, madeUp);
+    await say(2000, [anna, ...madeUp.slice(1)]);
+    await attack.net.pass(1_000);
+    expect([theirProofs(attack), attack.net.west.relay.status().counters.accepted]).toEqual([1, 1]);
+    await attack.net.pass(5_000);
+    await say(3000, [anna, ...madeUp.slice(1)]);
+    await attack.net.until(() => theirProofs(attack) === 2);
   });
 
   it("that signs two statements with one number, or outside its chain, is caught with both in hand", async () => {

@@ -10,7 +10,7 @@ import { viewOf } from "../../wire/bytes.ts";
 import { isPerdureError, PerdureError } from "../../wire/error.ts";
 import type { AgentId } from "../../wire/ids.ts";
 import type { Incidents } from "../incidents.ts";
-import type { DialSlots } from "./dial-slots.ts";
+import type { DialSlots, Known } from "./dial-slots.ts";
 
 export interface PeerDialler {
   readonly dialling: boolean;
@@ -33,6 +33,8 @@ export interface PeerDiallerOptions {
   readonly id: AgentId;
   readonly signal: AbortSignal;
   readonly urls: () => readonly string[];
+  /** It proved its id here at least once. */
+  readonly met: () => boolean;
   /** Something waits for the relay and there is no session. */
   readonly wanted: () => boolean;
   /** Resolves when the relay has proven its id and the session is taken in. */
@@ -73,8 +75,13 @@ export function createPeerDialler(options: PeerDiallerOptions): PeerDialler {
     incidents.add("link", `relay ${id} cannot be reached: ${lastFailure}`);
   };
 
+  const known = (): Known => {
+    if (options.met()) return downSinceMs === undefined ? "answered" : "failed";
+    return downSinceMs === undefined ? "new" : "never-met";
+  };
+
   const dialAt = async (at: string): Promise<void> => {
-    const release = await slots.take(downSinceMs !== undefined, signal);
+    const release = await slots.take(known(), signal);
     try {
       await options.connect(at);
     } finally {

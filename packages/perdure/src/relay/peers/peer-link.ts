@@ -61,6 +61,7 @@ export interface PeerLinkOptions {
   readonly publicOnly: boolean;
   readonly forwarder: (wanted: () => void) => Forwarder;
   readonly urls: () => readonly string[];
+  readonly met: () => boolean;
   readonly mailWaits: () => boolean;
   /** The owner turns it away. */
   readonly banned: () => boolean;
@@ -89,6 +90,7 @@ export function createPeerLink(options: PeerLinkOptions): PeerLink {
   });
   const statements = createPeerStatements({
     crypto: host.crypto,
+    clock,
     log,
     incidents,
     ownId: own.idRaw,
@@ -107,6 +109,7 @@ export function createPeerLink(options: PeerLinkOptions): PeerLink {
     id,
     signal: stopping.signal,
     urls: options.urls,
+    met: options.met,
     wanted: () => wanted(),
     connect: (at) => connect(at),
     lostWay: () => lookups.end("unknown-relay"),

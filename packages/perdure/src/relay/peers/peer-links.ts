@@ -38,7 +38,7 @@ export interface PeerLinks {
 }
 
 export interface PeerLinksOptions
-  extends Omit<PeerLinkOptions, "slots" | "idRaw" | "forwarder" | "urls" | "mailWaits" | "banned" | "sessions"> {
+  extends Omit<PeerLinkOptions, "slots" | "idRaw" | "forwarder" | "urls" | "met" | "mailWaits" | "banned" | "sessions"> {
   readonly mailboxes: Mailboxes;
   readonly log: Pick<RecordLog, "read">;
   readonly generation: Bytes;
@@ -68,6 +68,7 @@ export function createPeerLinks(options: PeerLinksOptions): PeerLinks {
       slots,
       idRaw: idRaw.slice(),
       urls: () => mailboxes.peer(idRaw)?.urls ?? [],
+      met: () => (mailboxes.peer(idRaw)?.bundle.length ?? 0) > 0,
       mailWaits: () => (findPeer(mailboxes.state, idRaw)?.mailbox.stored.size ?? 0) > 0,
       banned: () => isBanned(mailboxes.state, idRaw),
       forwarder: (wanted) =>

@@ -2,16 +2,18 @@
  * What another relay proves about mail that was passed on to it: checked here, filled with the digests of the leaf, and given to
  * each sender whose mail is in it. What does not fit is never believed, and what only a lie explains is kept in the log.
  */
+import type { Clock } from "../../host/clock.ts";
 import type { Crypto } from "../../host/crypto.ts";
 import type { Log } from "../../host/log.ts";
 import type { VerifiedIdentity } from "../../identity/verify.ts";
 import type { ForwardItem } from "../../protocol/delivery/forward-queue.ts";
+import { KEPT_PEER_PROOFS } from "../../protocol/delivery/proof-shelf.ts";
 import { leafCovers, type VerifiedStatement, verifyStatementProof } from "../../protocol/delivery/statement-proof.ts";
 import { type Bytes, concat, EMPTY, equalBytes, hex } from "../../wire/bytes.ts";
 import { DIGEST_BYTES } from "../../wire/envelope.ts";
 import { isPerdureError } from "../../wire/error.ts";
 import { AGENT_ID_BYTES } from "../../wire/ids.ts";
-import { type StatementProof, statementProof } from "../../wire/statement.ts";
+import { PEER_LEAF_MESSAGES, type StatementProof, statementProof } from "../../wire/statement.ts";
 import type { Incidents } from "../incidents.ts";
 
 export interface PeerStatements {
@@ -21,6 +23,7 @@ export interface PeerStatements {
 
 export interface PeerStatementsOptions {
   readonly crypto: Crypto;
+  readonly clock: Pick<Clock, "monotonicMs">;
   readonly log: Log;
   readonly incidents: Incidents;
   /** This relay, 32 bytes. */
@@ -36,6 +39,12 @@ export interface PeerStatementsOptions {
 
 /** Statements remembered of one relay, to be compared with later ones. */
 const REMEMBERED = 64;
+/**
+ * Writers that are handed a proof on the peer's word alone: as many as it may show after this relay was started again, and from
+ * then on so many a second. Each costs a record in the log here and a place on a shelf.
+ */
+const UNCHECKED_BURST = KEPT_PEER_PROOFS * PEER_LEAF_MESSAGES;
+const UNCHECKED_PER_SECOND = 32;
 /** Proofs that wait to be checked; more are left to be shown again at the next session. */
 const MOST_WAITING = 256;
 
@@ -51,11 +60,24 @@ interface Seen {
 }
 
 export function createPeerStatements(options: PeerStatementsOptions): PeerStatements {
-  const { crypto, log, incidents } = options;
+  const { crypto, clock, log, incidents } = options;
   const seen = new Map<number, Seen>();
   const queue: { readonly peer: VerifiedIdentity; readonly encoded: Bytes }[] = [];
   let working = false;
   let latest: VerifiedStatement | undefined;
+
+  let unchecked = UNCHECKED_BURST;
+  let countedAtMs = clock.monotonicMs();
+
+  /** Whether so many writers may be told on the peer's word now. */
+  const mayTell = (count: number): boolean => {
+    const nowMs = clock.monotonicMs();
+    unchecked = Math.min(UNCHECKED_BURST, unchecked + ((nowMs - countedAtMs) * UNCHECKED_PER_SECOND) / 1000);
+    countedAtMs = nowMs;
+    if (unchecked < count) return false;
+    unchecked -= count;
+    return true;
+  };
 
   const accuse = (peer: VerifiedIdentity, why: string, evidence: readonly Bytes[]): void => {
     incidents.add("link", `relay ${peer.id} ${why}`);
@@ -101,7 +123,9 @@ export function createPeerStatements(options: PeerStatementsOptions): PeerStatem
       return accuse(peer, `stated something else than what it was sent as ${leaf.firstSeq} to ${leaf.lastSeq}`, [encoded]);
     }
     const filled = statementProof.encode({ ...proof, digests: concat(...digests), writers: EMPTY });
-    for (const sender of new Map(messages.map(({ from }) => [hex(from), from])).values()) options.vouch(sender, said.number, filled);
+    const senders = [...new Map(messages.map(({ from }) => [hex(from), from])).values()];
+    if (sent === undefined && !mayTell(senders.length)) return;
+    for (const sender of senders) options.vouch(sender, said.number, filled);
     if (sent !== undefined) options.proven(leaf.lastSeq);
   };
 
