@@ -169,7 +169,7 @@ function createWorld(defences: Partial<RelayDefences>): World {
       const blocked = lists[each.part % 3] ?? EMPTY;
       relays[HOMES[each.who]].feed({ kind: "contacts", session: writer.session, version: each.part, open, contacts, blocked });
     } else if (each.do === "sync") relays[each.side].sync();
-    else if (each.do === "rotate") relays[each.side].rotate();
+    else if (each.do === "rotate") relays[each.side].rotate(++seq % 2 === 0 ? "mail" : undefined);
     else if (each.do === "state") {
       relays[each.side].feed({ kind: "statement-due" });
       relays[each.side].feed({ kind: "signed", signature: new Uint8Array(64) });
@@ -193,7 +193,11 @@ function createWorld(defences: Partial<RelayDefences>): World {
       }
       relays.west.sync();
     } else if (each.do === "crash") {
+      const released = new Set(relays[each.side].released);
       relays[each.side].crash(each.more);
+      for (const { mailbox } of mailboxOwners(relays[each.side].machine.state))
+        for (const mail of mailbox.stored.values())
+          if (mail.place !== undefined && released.has(key(mail.place))) throw new Error("let go of, and back after a crash");
       for (const hop of hops)
         if (hop.from === relays[each.side]) hop.restart();
         else hop.cut();

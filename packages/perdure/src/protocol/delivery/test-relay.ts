@@ -5,6 +5,7 @@
 import { createNodeCrypto } from "../../host/node/crypto.ts";
 import { type Bytes, hex, utf8 } from "../../wire/bytes.ts";
 import { type Envelope, encodeEnvelope, SUITE_UNSEALED, SUITE_X25519_AES256GCM } from "../../wire/envelope.ts";
+import { decodeKept } from "../../wire/kept-relay.ts";
 import type { RelayDefences, RelayInput, RelayOutput, SessionRole } from "./mailbox-events.ts";
 import { ALL_RELAY_DEFENCES } from "./mailbox-events.ts";
 import { findPeer, type Place } from "./mailbox-state.ts";
@@ -96,8 +97,8 @@ export interface TestRelay {
   mail(session: number, linkSeq: number, what: Envelope, home?: string): readonly RelayOutput[];
   /** Makes everything appended so far durable. */
   sync(): readonly RelayOutput[];
-  /** Begins a new segment with the small state restated; what was released until then is gone for good. */
-  rotate(): void;
+  /** Begins a new segment with the small state restated; what was released until then is gone for good, or but for mail: other records may keep its file. */
+  rotate(left?: "mail"): void;
   /** Ends this start and begins another one over what survived: the synced records and `more` unsynced batches. */
   crash(more?: number): void;
   read(place: Place): Bytes;
@@ -204,8 +205,8 @@ export function createTestRelay(
       waiting = [];
       return self.feed({ kind: "synced", ticket: last.ticket });
     },
-    rotate: () => {
-      kept = kept.filter((each) => !released.has(key(each.place)));
+    rotate: (left) => {
+      kept = kept.filter((each) => !released.has(key(each.place)) || (left === "mail" && decodeKept(each.record).kind === "mail"));
       restate();
     },
     crash: (more = 0) => {
