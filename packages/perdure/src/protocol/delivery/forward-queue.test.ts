@@ -62,6 +62,24 @@ describe("a forward queue", () => {
     expect(queue.parkedLanes).toBe(0);
   });
 
+  it("tries few of very many parked lanes at once, before what can travel, and all of them in the end", () => {
+    const lanes = 1000;
+    const queue = queueOf({ windowFrames: 10_000, windowBytes: 10_000_000 });
+    for (let position = 1; position <= lanes; position++) queue.add(item(position, `nobody ${position}`));
+    for (const [linkSeq] of sendAll(queue)) queue.refused(linkSeq, FULL, 0, 0);
+    queue.acked(lanes);
+    queue.add(item(lanes + 1, "somebody"));
+    const first = sendAll(queue, 60_000);
+    expect([first.length, first.at(-1)?.[1], queue.wakeAtMs()]).toEqual([65, lanes + 1, Number.POSITIVE_INFINITY]);
+    const tried = new Set(first.map(([, position]) => position));
+    for (let under = first; under.length > 0; ) {
+      for (const [linkSeq] of under) queue.refused(linkSeq, { ...FULL, afterMs: 100_000 }, 60_000, 0);
+      under = sendAll(queue, 60_000);
+      for (const [, position] of under) tried.add(position);
+    }
+    expect([tried.size, queue.parkedLanes, queue.inFlight]).toEqual([lanes + 1, lanes + 1, 0]);
+  });
+
   it("waits longer after each refusal, and never longer than an hour and a half", () => {
     const queue = queueOf({ pauseMaxMs: 1_000_000 });
     queue.add(item(1));

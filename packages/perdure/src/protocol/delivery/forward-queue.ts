@@ -10,7 +10,8 @@
  * - Numbers of a link are given without a gap. One number names one envelope; after a break it is sent again under the same.
  * - A lane is all mail of one sender to one recipient. A refusal parks its lane and no other: a full or blocking recipient
  *   delays nobody else, and an unwelcome sender not the others who write to the same recipient.
- * - Of a parked lane one message is tried when its pause is over; the rest follows once that one was taken. Pauses grow.
+ * - Of a parked lane one message is tried when its pause is over; the rest follows once that one was taken. Pauses grow. Of all
+ *   parked lanes at most MAX_PROBES are tried at once.
  * - What is wrong with one message parks that message alone.
  * - Nothing is sent twice while a link lives, except what its new session says is missing.
  */
@@ -102,6 +103,8 @@ interface Lane {
 
 /** Nothing the other relay asks for is waited for longer. */
 const LONGEST_ASKED_MS = 60 * 60 * 1000;
+/** Messages of parked lanes that are tried at once: however many lanes somebody makes, what can travel is not behind all of them. */
+const MAX_PROBES = 64;
 /** Ends of pauses closer together than this are dealt with together. */
 const STEP_MS = 100;
 /** Refusals that are about the message, whoever else writes to whom. */
@@ -118,6 +121,12 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
   let resend: { readonly linkSeq: number; readonly item: ForwardItem }[] = [];
   let addedUpTo = 0;
   let wakeMs = Number.POSITIVE_INFINITY;
+  let probing = 0;
+
+  const endProbe = (lane: Lane): void => {
+    if (lane.probe !== undefined) probing--;
+    lane.probe = undefined;
+  };
 
   const putFirst = (items: readonly ForwardItem[]): void => {
     const [only] = items;
@@ -145,15 +154,20 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
 
   /** Of each lane whose pause is over one message is tried. */
   const tryDue = (nowMs: number): void => {
-    if (wakeMs > nowMs) return;
+    if (wakeMs > nowMs || probing > MAX_PROBES / 2) return;
     wakeMs = Number.POSITIVE_INFINITY;
     const due: ForwardItem[] = [];
     for (const [key, lane] of lanes) {
       if (lane.probe !== undefined) continue;
+      if (probing >= MAX_PROBES) {
+        wakeMs = Math.min(wakeMs, lane.untilMs);
+        continue;
+      }
       const first = lane.untilMs <= nowMs ? firstOf(key, lane) : undefined;
       if (first === undefined) wakeMs = lanes.has(key) ? Math.min(wakeMs, lane.untilMs) : wakeMs;
       else {
         lane.probe = first.position;
+        probing++;
         due.push(first);
       }
     }
@@ -183,6 +197,7 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
     const probed = lanes.size === 0 ? undefined : probedBy(item);
     if (probed === undefined) return;
     const [key, lane] = probed;
+    endProbe(lane);
     lanes.delete(key);
     const freed: ForwardItem[] = [];
     for (const position of lane.positions) {
@@ -197,7 +212,7 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
     const probed = lanes.size === 0 ? undefined : probedBy(item);
     if (probed === undefined) return;
     const [key, lane] = probed;
-    lane.probe = undefined;
+    endProbe(lane);
     if (lane.positions.length === 0) lanes.delete(key);
     else wakeMs = Math.min(wakeMs, lane.untilMs);
   };
@@ -205,7 +220,7 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
   const park = (item: ForwardItem, refusal: ForwardRefusal, nowMs: number, chance: number): void => {
     const alone = refusal.retry === "never" || OF_THE_MESSAGE.has(refusal.code);
     const probed = probedBy(item);
-    if (probed !== undefined) probed[1].probe = undefined;
+    if (probed !== undefined) endProbe(probed[1]);
     const key = alone ? aloneKey(item) : item.lane;
     // A lane that was tried in vain because of this message alone is tried with its next one.
     if (probed !== undefined && probed[0] !== key) {
@@ -322,7 +337,9 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
       flying.clear();
       putFirst(again);
     },
-    wakeAtMs: () => (Number.isFinite(wakeMs) ? Math.ceil(wakeMs / STEP_MS) * STEP_MS : wakeMs),
+    // With enough of them under way the end of one is what to wait for.
+    wakeAtMs: () =>
+      Number.isFinite(wakeMs) && probing <= MAX_PROBES / 2 ? Math.ceil(wakeMs / STEP_MS) * STEP_MS : Number.POSITIVE_INFINITY,
     covered: (first, last) => window.covered(first, last),
     prove: (last) => window.prove(last),
   };
