@@ -154,7 +154,8 @@ export function createContactCalls(options: ContactCallsOptions): ContactCalls {
     },
     async decide(who, decision) {
       const { idRaw, name } = await idOf(who);
-      if (equalBytes(idRaw, own.idRaw)) throw new PerdureError("bad-argument", "that is this agent itself");
+      if (equalBytes(idRaw, own.idRaw))
+        throw new PerdureError("bad-argument", "that is this agent itself", { hint: "Name somebody else." });
       const isTheirs = (incoming: Incoming): boolean => equalBytes(incoming.from, idRaw);
       if (decision === "remove") {
         await commit(() => decided(idRaw, "", "none", "added"));
@@ -233,7 +234,10 @@ export function createContactCalls(options: ContactCallsOptions): ContactCalls {
     async acceptInvite(requestId, written) {
       const content = parseInvite(written);
       const nowMs = clock.wallMs();
-      if (equalBytes(content.agentId, own.idRaw)) throw new PerdureError("bad-argument", "this is an invite of this agent itself");
+      if (equalBytes(content.agentId, own.idRaw))
+        throw new PerdureError("bad-argument", "this is an invite of this agent itself", {
+          hint: "Hand it to whoever shall write to this agent.",
+        });
       if (content.expiresAtMs <= nowMs)
         throw new PerdureError("expired", `this invite was valid until ${new Date(content.expiresAtMs).toISOString()}`, {
           hint: "Ask for a new one.",

@@ -19,16 +19,31 @@ export interface Recipient {
 
 /** `bad-argument` unless it is an agent id or a name with its `@`, with or without the host of its relay. */
 export function parseRecipient(to: string): Recipient {
+  const recipient = readRecipient(to);
+  if (recipient !== undefined) return recipient;
+  throw new PerdureError("bad-argument", `"${to}" is neither an agent id nor a name`, { hint: recipientHint(to) });
+}
+
+function readRecipient(to: string): Recipient | undefined {
   if (isAgentId(to)) return { idRaw: agentIdBytes(to), name: "" };
-  if (to.startsWith("@")) {
-    const { name, host } = splitName(to.slice(1));
-    const canonical = host === undefined ? undefined : canonicalHost(host);
-    if (isAgentName(name) && host === undefined) return { idRaw: EMPTY, name };
-    if (isAgentName(name) && canonical !== undefined) return { idRaw: EMPTY, name: `${name}@${canonical}` };
-  }
-  throw new PerdureError("bad-argument", `"${to}" is neither an agent id nor a name`, {
-    hint: "An id starts with ag1 and has 55 letters; a name is @ and up to 32 lower-case letters, digits and hyphens, at another relay @name@host.",
-  });
+  if (!to.startsWith("@")) return undefined;
+  const { name, host } = splitName(to.slice(1));
+  if (!isAgentName(name)) return undefined;
+  if (host === undefined) return { idRaw: EMPTY, name };
+  const canonical = canonicalHost(host);
+  return canonical === undefined ? undefined : { idRaw: EMPTY, name: `${name}@${canonical}` };
+}
+
+/** What was probably meant, where that can be told. */
+function recipientHint(to: string): string {
+  const lower = to.toLowerCase();
+  if (lower !== to && readRecipient(lower) !== undefined) return `Names and ids are written in small letters: ${lower}`;
+  if (lower.startsWith("ag1")) return "An id has 55 letters, a to z and 2 to 7; copy it whole.";
+  if (readRecipient(`@${to}`) !== undefined) return `A name begins with @: @${to}`;
+  const [, name = "", rest = ""] = /^@([^@]*)@(.*)$/.exec(to) ?? [];
+  if (isAgentName(name))
+    return `After the second @ stands the host of a relay, and its port if it has a special one: @${name}@relay.example, @${name}@127.0.0.1:4411${rest.includes("::") ? `, @${name}@[::1]:4411` : ""}`;
+  return "A name is @ and up to 32 small letters, digits and hyphens, at another relay @name@host; an id starts with ag1 and has 55 letters.";
 }
 
 /** A recipient's name in its two parts. */

@@ -62,7 +62,7 @@ export async function runCommand(
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode !== 0) {
       const failure = describeFailure(
-        new PerdureError("bad-argument", error.message.replace(/^error: /, "").replace(/\n/g, " ")),
+        new PerdureError("bad-argument", error.message.replace(/^error: /, "").replace(/\n/g, " "), followingHint(program, error, words)),
         "the call is not understood",
       );
       reportFailure(terminal, failure);
@@ -71,6 +71,14 @@ export async function runCommand(
   }
   await terminal.flush();
   return exit;
+}
+
+/** A verb of verbs that got a word it does not know says which it does. */
+function followingHint(program: ReturnType<typeof createProgram>, error: CommanderError, words: readonly string[]): { hint?: string } {
+  const called = program.commands.find((command) => command.name() === words[0]);
+  const known = called?.commands.map((command) => command.name()) ?? [];
+  if (error.code !== "commander.excessArguments" || known.length === 0) return {};
+  return { hint: `After \`perdure ${words[0]}\` can stand: ${known.join(", ")}.` };
 }
 
 function createInvocation(

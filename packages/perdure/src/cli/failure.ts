@@ -8,7 +8,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   "bad-argument": "Add --help to see how it is called.",
   "no-agent-here": "Make an agent with `perdure init --relay <address>`, or name its folder with --at <folder>.",
   "unknown-setting": "`perdure relay settings` lists every setting.",
-  "expiry-out-of-range": "Write --expires with 1s to 30d.",
+  "expiry-out-of-range": "Write --expires with 1s to 30d; for an invite up to 366d.",
   "unknown-agent": "Check the name or id; names are known at one relay only.",
   "unknown-message": "`perdure inbox` and `perdure trace` list what there is.",
   "not-found": "Check the path.",

@@ -75,6 +75,13 @@ describe("an invite", () => {
       for (let end = 0; end < whole.length; end++) expect(codeOf(whole.slice(0, end))).toBe("bad-argument");
   });
 
+  it("says what is wrong with a link", () => {
+    expect(() => parseInvite("https://relay.example/i")).toThrow(/ends before its #/);
+    expect(() => parseInvite("https://relay.example/i#")).toThrow(/ends before its #/);
+    expect(() => parseInvite("https://relay.example/")).toThrow(/goes on with \/i#/);
+    expect(() => parseInvite("hello")).toThrow(/starts neither/);
+  });
+
   it("says that it is cut off, and that something else is no invite", () => {
     expect(() => parseInvite(inviteText(SAMPLE).slice(0, -5))).toThrow(/cut off/);
     for (const other of ["hello", "ag1abc", "https://relay.example/", "https://relay.example/x#abcd", "file:///i#abc"])

@@ -58,7 +58,6 @@ export function parseInvite(written: string): InviteContent {
   if (written.length > MAX_INVITE_TEXT_BYTES) throw notOne("it is too long");
   const plain = written.replaceAll(/\s/g, "");
   const code = plain.startsWith(INVITE_PREFIX) ? plain.slice(INVITE_PREFIX.length) : fragmentOf(plain);
-  if (code === undefined) throw notOne(`it starts neither with ${INVITE_PREFIX} nor with https://`);
   const bytes = fromBase64url(code);
   if (bytes === undefined || bytes.length === 0) throw cutOff();
   // The first item of the array: its version stands where later versions have it too.
@@ -80,10 +79,12 @@ function decode(bytes: Bytes): InviteContent {
   }
 }
 
-function fragmentOf(link: string): string | undefined {
+function fragmentOf(link: string): string {
   const url = URL.canParse(link) ? new URL(link) : undefined;
-  if (url === undefined || (url.protocol !== "https:" && url.protocol !== "http:") || url.pathname !== "/i" || url.hash === "")
-    return undefined;
+  if (url === undefined || (url.protocol !== "https:" && url.protocol !== "http:"))
+    throw notOne(`it starts neither with ${INVITE_PREFIX} nor with https://`);
+  if (url.pathname !== "/i") throw notOne("a link to an invite goes on with /i# after the host");
+  if (url.hash.length < 2) throw notOne("the link ends before its #; what comes after it is the invite");
   return url.hash.slice(1);
 }
 

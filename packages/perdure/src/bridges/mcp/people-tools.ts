@@ -42,7 +42,7 @@ export const contactsTool: Tool<typeof none, typeof contactsOutput> = {
     const contacts = all.map(contactData);
     return fitted(contacts.length, (count) => ({
       text: [
-        `${all.length} contacts. Mail of strangers ${strangers === "wait" ? "waits in requests" : "is let in"}.`,
+        `${all.length} ${all.length === 1 ? "contact" : "contacts"}. Mail of strangers ${strangers === "wait" ? "waits in requests" : "is let in"}.`,
         ...all.slice(0, count).map((each) => `- ${contactLine(each)}`),
         ...(count < all.length ? [`${all.length - count} more left out.`] : []),
       ].join("\n"),

@@ -1,6 +1,7 @@
 /** Who this agent is and how it stands. */
 import * as z from "zod";
 import { isoText } from "./moment-text.ts";
+import { awaitNews } from "./reading-tools.ts";
 import { READS, type Tool } from "./tool.ts";
 import { quotedLine } from "./visible-text.ts";
 
@@ -29,7 +30,9 @@ export const statusTool: Tool<typeof input, typeof output> = {
   output,
   hints: READS,
   failure: "could not tell the status",
-  async run({ agent, signal }) {
+  async run(call) {
+    const { agent, signal } = call;
+    await awaitNews(call);
     const { id, name, folder, relay, waiting, requests, failed, outgoing, strangers, paused } = await agent.status({ signal });
     const stopped = paused === 0 ? [] : await agent.contacts.paused({ signal });
     const named = stopped

@@ -2,6 +2,7 @@
 import { isPerdureError } from "../../wire/error.ts";
 import { calledText, contactObject } from "../contact-text.ts";
 import { openHere, type Verb } from "../invocation.ts";
+import { relayTrouble, tellLongWait } from "../long-wait.ts";
 import type { ContactWords } from "../words.ts";
 
 const CONFIRMED_MS = 60_000;
@@ -11,9 +12,16 @@ export function acceptVerb(written: string, options: ContactWords): Verb {
     const { terminal, signal } = invocation;
     await using agent = await openHere(invocation, options.at);
     const before = new Set((await agent.contacts.list({ signal })).map(({ id }) => id));
+    const timeoutMs = options.timeout ?? CONFIRMED_MS;
     terminal.progress("waiting for the other side");
+    const waitEnded = tellLongWait(invocation, {
+      waitsFor: "the other side to hear of it",
+      timeoutMs,
+      trouble: () => relayTrouble(agent),
+      safe: "it waits for them like mail",
+    });
     try {
-      const contact = await agent.accept(written, { signal, timeoutMs: options.timeout ?? CONFIRMED_MS });
+      const contact = await agent.accept(written, { signal, timeoutMs }).finally(waitEnded);
       terminal.line(contact.id);
       terminal.object({ ...contactObject(contact), confirmed: true });
       terminal.note(`you and ${calledText(contact)} are contacts`);

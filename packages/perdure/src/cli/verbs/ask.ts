@@ -1,6 +1,8 @@
 /** `perdure ask`: the answer on stdout. */
 import { readContent } from "../content.ts";
+import { safeLine } from "../foreign-text.ts";
 import { openHere, stdinNote, type Verb } from "../invocation.ts";
+import { relayTrouble, tellLongWait } from "../long-wait.ts";
 import { printContent } from "../mail-text.ts";
 import type { AskWords } from "../words.ts";
 
@@ -10,12 +12,22 @@ export function askVerb(to: string, word: string | undefined, options: AskWords)
     const content = await readContent(word, invocation.stdin, signal, stdinNote(invocation));
     await using agent = await openHere(invocation, options.at);
     terminal.progress(`waiting for ${to} to answer`);
-    const answer = await agent.ask(to, content.bytes, {
+    const timeoutMs = options.timeout ?? settings.askTimeoutMs;
+    const heldUp = async (): Promise<string | undefined> =>
+      (await agent.outbox()).find(({ to: id, toName, trouble }) => trouble !== undefined && (id === to || `@${toName}` === to))?.trouble;
+    const waitEnded = tellLongWait(invocation, {
+      waitsFor: `${safeLine(to, 60)} to answer`,
+      timeoutMs,
+      trouble: async () => (await relayTrouble(agent)) ?? (await heldUp()),
+      safe: "the question goes on and its answer will be in the inbox",
+    });
+    const asking = agent.ask(to, content.bytes, {
       signal,
-      timeoutMs: options.timeout ?? settings.askTimeoutMs,
+      timeoutMs,
       contentType: content.contentType,
       ...(content.fileName === undefined ? {} : { fileName: content.fileName }),
     });
+    const answer = await asking.finally(waitEnded);
     await printContent(terminal, answer);
     await answer.done();
     return 0;

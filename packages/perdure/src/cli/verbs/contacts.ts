@@ -4,6 +4,7 @@ import { PerdureError } from "../../wire/error.ts";
 import { calledText, contactLine, contactObject, pausedLine, pausedObject, requestLine, requestObject } from "../contact-text.ts";
 import { awaitNews, type Invocation, openHere, type Verb } from "../invocation.ts";
 import { countText } from "../quantity.ts";
+import { shortId } from "../trail.ts";
 import type { ContactWords } from "../words.ts";
 
 type Action = (invocation: Invocation, agent: Agent, word: string) => Promise<void>;
@@ -24,7 +25,7 @@ const decided =
     const contact = await decide(agent, who, signal);
     terminal.line(contact.id);
     terminal.object(contactObject(contact));
-    terminal.note(`${calledText(contact)}: ${said}`);
+    terminal.note(`${contact.address === undefined && contact.name === undefined ? shortId(contact.id) : calledText(contact)}: ${said}`);
   };
 
 const ACTIONS: Readonly<Record<string, Action>> = {

@@ -1,4 +1,6 @@
 /** `perdure mcp`: the agent of a folder as a server for an MCP client, on stdin and stdout. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { createAgentSource } from "../../bridges/mcp/agent-source.ts";
@@ -53,5 +55,8 @@ function printConfig({ terminal, environment }: Invocation, options: McpWords, c
   terminal.line(JSON.stringify(config, undefined, 2));
   terminal.note(`goes into ${file}`);
   if (line !== undefined) terminal.note(`or run: ${line}`);
+  const folder = agentFolder(options.at, environment);
+  if (options.relay === undefined && !existsSync(join(folder, "identity")))
+    terminal.note(`there is no agent in ${folder} yet: perdure init makes it, or add --relay <address> to the line above`);
   return 0;
 }

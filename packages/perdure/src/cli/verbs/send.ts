@@ -4,6 +4,7 @@ import { PerdureError } from "../../wire/error.ts";
 import { readContent } from "../content.ts";
 import { safeLine } from "../foreign-text.ts";
 import { openHere, stdinNote, type Verb } from "../invocation.ts";
+import { relayTrouble, tellLongWait } from "../long-wait.ts";
 import { followSent, stepObject, stepText } from "../trail.ts";
 import type { SendWords } from "../words.ts";
 
@@ -26,21 +27,24 @@ export function sendVerb(to: string, word: string | undefined, options: SendWord
     const sent = await agent.send(to, content.bytes, sendOptions);
     terminal.line(sent.id);
     let last = "";
+    const timeoutMs = options.timeout ?? (options.until === "done" ? DONE_TIMEOUT_MS : STORED_TIMEOUT_MS);
+    // Without a relay nothing else is known; what holds this message up counts once there is one.
+    const trouble = async (): Promise<string | undefined> => (await relayTrouble(agent)) ?? (await agent.sent(sent.id)).trouble;
+    const waitsFor = options.until === "done" ? `${safeLine(to, 60)} to handle it` : "the relay to store it";
+    const waitEnded = tellLongWait(invocation, { waitsFor, timeoutMs, trouble, safe: "the message goes on" });
     await followSent(invocation, sent, {
       until: options.until,
-      timeoutMs: options.timeout ?? (options.until === "done" ? DONE_TIMEOUT_MS : STORED_TIMEOUT_MS),
+      timeoutMs,
       onStep: (step) => {
         terminal.object(stepObject(sent.id, String(sent.to), step));
         last = `${step.state}: ${stepText(step)}`;
         terminal.progress(last);
       },
-    }).catch(async (error: unknown) => {
-      // Without a relay nothing else is known; what holds this message up counts once there is one.
-      throw await withTrouble(error, async () => {
-        const { connected, lastError } = (await agent.status()).relay;
-        return (connected ? undefined : lastError) ?? (await agent.sent(sent.id)).trouble;
-      });
-    });
+    })
+      .catch(async (error: unknown) => {
+        throw await withTrouble(error, trouble);
+      })
+      .finally(waitEnded);
     if (terminal.stderr.isTerminal) terminal.note(terminal.stderr.paint.faint(last));
     return 0;
   };

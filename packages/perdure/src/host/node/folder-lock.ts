@@ -6,7 +6,8 @@
 import { constants } from "node:fs";
 import { access, open, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import process from "node:process";
+import type { DatabaseSync } from "node:sqlite";
 import { PerdureError } from "../../wire/error.ts";
 import type { FolderLock } from "../files.ts";
 import { fileError, hasSystemCode } from "./file-error.ts";
@@ -51,10 +52,21 @@ async function createOnce(path: string, folder: string): Promise<void> {
   }
 }
 
+/** Looked up when it is needed: an older Node without it can then be told what it lacks, instead of failing to import anything of ours. */
+function databaseClass(): typeof DatabaseSync {
+  const sqlite = process.getBuiltinModule?.("node:sqlite");
+  if (sqlite === undefined)
+    throw new PerdureError("bad-argument", `Perdure needs Node 24 or newer; this is ${process.version}`, {
+      hint: "Run it with a newer Node; the command `npx perdure` brings one by itself.",
+    });
+  return sqlite.DatabaseSync;
+}
+
 async function take(path: string, folder: string): Promise<DatabaseSync> {
+  const Database = databaseClass();
   let database: DatabaseSync | undefined;
   try {
-    database = new DatabaseSync(path, { timeout: 0 });
+    database = new Database(path, { timeout: 0 });
     database.exec(`PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; ${PROVE_WRITABLE}`);
     return database;
   } catch (error) {

@@ -1,0 +1,50 @@
+/** A wait that lasts says, once, what it waits for and what holds it up: a command that is silent looks like one that hangs. */
+import type { Agent } from "../agent/api.ts";
+import { sleep } from "../host/deadline.ts";
+import { safeLine } from "./foreign-text.ts";
+import type { Invocation } from "./invocation.ts";
+import { durationText } from "./quantity.ts";
+
+const SILENT_MS = 2000;
+const LOOK_EVERY_MS = 500;
+/** A wait that short explains itself by its own end. */
+const SHORT_WAIT_MS = 3000;
+
+export interface LongWait {
+  /** "the relay to store it" */
+  readonly waitsFor: string;
+  readonly timeoutMs: number;
+  /** What is known to hold it up; a terminal is told also while nothing is. */
+  readonly trouble: () => Promise<string | undefined>;
+  /** What is not lost when the person stops waiting. */
+  readonly safe: string;
+}
+
+/** Begins to watch; call what it gives when the wait is over. */
+export function tellLongWait({ host, terminal }: Invocation, { waitsFor, timeoutMs, trouble, safe }: LongWait): () => void {
+  const over = new AbortController();
+  if (timeoutMs <= SHORT_WAIT_MS) return () => {};
+  const watch = async (): Promise<void> => {
+    await sleep(host.clock, SILENT_MS, over.signal);
+    for (;;) {
+      const why = await trouble();
+      if (over.signal.aborted) return;
+      if (why !== undefined || terminal.stderr.isTerminal) {
+        terminal.note(
+          `waiting up to ${durationText(timeoutMs)} for ${waitsFor}${why === undefined ? "" : `: ${safeLine(why, 200)}`}; Ctrl-C stops waiting, ${safe}`,
+        );
+        return;
+      }
+      await sleep(host.clock, LOOK_EVERY_MS, over.signal);
+    }
+  };
+  // The wait itself fails where watching it fails, and says so.
+  watch().catch(() => {});
+  return () => over.abort();
+}
+
+/** Why the own relay does not answer, while it does not. */
+export async function relayTrouble(agent: Agent): Promise<string | undefined> {
+  const { connected, lastError } = (await agent.status()).relay;
+  return connected ? undefined : lastError;
+}
