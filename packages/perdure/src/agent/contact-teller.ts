@@ -2,7 +2,8 @@
  * Tells the relay whom this agent knows, whenever that changed or the relay has another version.
  *
  * What must hold: the relay is told a list only after the version that names it is durable here, and two lists never have one
- * version. Changes in quick succession are told once.
+ * version. Changes in quick succession are told once. A book that is empty is told too: a relay that has no list takes nobody for a
+ * stranger, and strangers could fill the whole mailbox.
  */
 import type { Host } from "../host/host.ts";
 import type { ContactBook } from "../protocol/contacts/contact-book.ts";
@@ -39,9 +40,7 @@ export function createContactTeller({ host, book, homeOf, keep, send }: ContactT
   let closed = false;
 
   const hashOf = (list: ListedContacts): Bytes => host.crypto.hash.sha256(contacts.encode({ version: 0, ...list })).slice(0, HASH_BYTES);
-  const isEmpty = ({ open, contacts: known, blocked }: ListedContacts): boolean => !open && known.length === 0 && blocked.length === 0;
-  const isCurrent = (list: ListedContacts): boolean =>
-    book.policy.listVersion === 0 ? isEmpty(list) : equalBytes(hashOf(list), book.policy.listHash);
+  const isCurrent = (list: ListedContacts): boolean => book.policy.listVersion > 0 && equalBytes(hashOf(list), book.policy.listHash);
   const tell = (version: number, list: ListedContacts): void => {
     send({ name: "contacts", payload: contacts.encode({ version, ...list }) });
   };
