@@ -58,11 +58,18 @@ function addPeer(state: RelayState, sha256: Sha256, relayId: Bytes): AgentState 
 export function makeRoomForPeer(state: RelayState, limit: number, isAttached: (peer: AgentState) => boolean): boolean {
   const tooMany = state.peers.size - limit + 1;
   if (tooMany <= 0) return true;
-  const idle = [...state.peers.values()].filter(
-    (each) => each.mailbox.stored.size === 0 && (each.peer?.charged.messages ?? 0) === 0 && !isAttached(each),
-  );
+  const isIdle = (each: AgentState): boolean =>
+    each.mailbox.stored.size === 0 && (each.peer?.charged.messages ?? 0) === 0 && !isAttached(each);
+  // A relay that never answered goes before one that did. Of those the one that stands first was named first: anybody may name many, and
+  // looking for it must cost little.
+  for (const each of state.peers.values()) {
+    if (tooMany > 1) break;
+    if (each.bundle.length > 0 || !isIdle(each)) continue;
+    forgetPeer(state, each);
+    return true;
+  }
+  const idle = [...state.peers.values()].filter(isIdle);
   if (idle.length < tooMany) return false;
-  // A relay that never answered goes before one that did.
   for (const peer of idle.sort((a, b) => rankOf(a) - rankOf(b)).slice(0, tooMany)) forgetPeer(state, peer);
   return true;
 }
