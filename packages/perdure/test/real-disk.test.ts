@@ -45,8 +45,8 @@ test("an agent on a full disk says so, keeps what it has, and goes on when there
   skip(!MAY_MOUNT, WHY_NOT);
   const said = onSmallDisk(
     `
-    $P init --at "$FOLDER/desk" --relay "$ADDRESS" --name desk --custody together >/dev/null
-    $P init --at "$DISK/anna" --relay "$ADDRESS" --name anna --custody together >/dev/null
+    $P init --at "$FOLDER/desk" --relay "$ADDRESS" --name desk --strangers welcome --custody together >/dev/null
+    $P init --at "$DISK/anna" --relay "$ADDRESS" --name anna --strangers welcome --custody together >/dev/null
     first=$($P send @desk before --at "$DISK/anna" --until stored)
     fill
     code=0; $P send @desk during --at "$DISK/anna" 2>&1 || code=$?; echo "exit $code"
@@ -69,7 +69,7 @@ test("a read-only disk is called that", { timeout: SLOW_MS }, ({ skip }) => {
   skip(!MAY_MOUNT, WHY_NOT);
   const said = onSmallDisk(
     `
-    $P init --at "$DISK/anna" --relay "$ADDRESS" --name anna --custody together >/dev/null
+    $P init --at "$DISK/anna" --relay "$ADDRESS" --name anna --strangers welcome --custody together >/dev/null
     mount -o remount,ro "$DISK"
     code=0; $P send @anna note --at "$DISK/anna" 2>&1 || code=$?; echo "exit $code"
     mount -o remount,rw "$DISK"
@@ -86,8 +86,8 @@ test("a relay on a full disk says so, loses nothing, and takes mail when there i
   skip(!MAY_MOUNT, WHY_NOT);
   const said = onSmallDisk(
     `
-    $P init --at "$FOLDER/desk" --relay "$ADDRESS" --name desk --custody together >/dev/null
-    $P init --at "$FOLDER/anna" --relay "$ADDRESS" --name anna --custody together >/dev/null
+    $P init --at "$FOLDER/desk" --relay "$ADDRESS" --name desk --strangers welcome --custody together >/dev/null
+    $P init --at "$FOLDER/anna" --relay "$ADDRESS" --name anna --strangers welcome --custody together >/dev/null
     $P send @desk before --at "$FOLDER/anna" --until stored >/dev/null
     fill
     code=0; head -c 300000 /dev/urandom | $P send @desk - --at "$FOLDER/anna" --until stored --timeout 5s 2>&1 || code=$?; echo "exit $code"

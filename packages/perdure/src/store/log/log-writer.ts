@@ -61,6 +61,8 @@ export interface LogWriter {
    * restated only after as much has been written besides, however large it grows.
    */
   readonly fullBytes: number;
+  /** What the newest segment restated. */
+  readonly restatedBytes: number;
   /** The segment that is written to, or `undefined` while there is none. */
   readonly active: number | undefined;
   readonly health: LogHealth;
@@ -94,6 +96,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   let active: { readonly segment: number; readonly file: OpenFile } | undefined;
   let tail = { segment: 0, end: Number.POSITIVE_INFINITY };
   let fullBytes = segmentBytes;
+  let restated = 0;
   let health: LogHealth = { state: "good" };
   let rotationDue = false;
   let running = false;
@@ -129,6 +132,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
         records.push({ kind: SNAPSHOT, payload });
         restatedBytes += payload.length + RECORD_HEADER_BYTES;
       }
+      restated = restatedBytes;
       fullBytes = Math.max(segmentBytes, 2 * restatedBytes);
       kept = segments.needed();
       records.push({ kind: MANIFEST, payload: encodeManifest(kept) });
@@ -304,6 +308,9 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   return {
     get fullBytes() {
       return fullBytes;
+    },
+    get restatedBytes() {
+      return restated;
     },
     get active() {
       return active?.segment;

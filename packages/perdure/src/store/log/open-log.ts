@@ -38,6 +38,8 @@ export interface OpenRecordLogOptions {
 
 /** A disk that hangs must not keep a process from ending. */
 const DISPOSE_WAIT_MS = 5000;
+/** What a new segment frees is at least so many times what it restates. */
+const RESTATEMENTS_TO_FREE = 3;
 /** A record longer than this is a mistake of its owner. */
 const MAX_RECORD_BYTES = 64 * 1024 * 1024;
 
@@ -81,8 +83,11 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
   for (const segment of recovered.leftover) await files.remove(segment);
   let disposed: Promise<void> | undefined;
 
+  // A new segment costs its restatement and closes the active one early: it must free clearly more, or what is copied out of one
+  // sparse segment would lie in the next, and so on without an end.
   const dropDead = (): void => {
-    if (segments.deadBytes(writer.active) * 2 >= writer.fullBytes && disposed === undefined) writer.rotate();
+    const enough = Math.max(writer.fullBytes / 2, RESTATEMENTS_TO_FREE * writer.restatedBytes);
+    if (segments.deadBytes(writer.active) >= enough && disposed === undefined) writer.rotate();
   };
 
   const readBack = async ({ segment, offset, length }: RecordAt): Promise<Bytes | undefined> => {
