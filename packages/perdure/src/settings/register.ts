@@ -378,7 +378,9 @@ export function createSettings(overrides: Readonly<Partial<Record<string, number
     if (definition === undefined)
       throw new PerdureError("unknown-setting", `there is no setting "${name}"`, { hint: "The settings register lists every name." });
     if (value === undefined || !Number.isFinite(value) || value < definition.min || value > definition.max) {
-      throw new PerdureError("bad-argument", `${name} = ${value} is outside ${definition.min} to ${definition.max} ${definition.unit}`);
+      throw new PerdureError("bad-argument", `${name} = ${value} is outside ${definition.min} to ${definition.max} ${definition.unit}`, {
+        hint: "`perdure relay settings` lists every setting with its unit and what it is for.",
+      });
     }
     values[name] = value;
   }

@@ -58,7 +58,7 @@ async function checkName({ host, signal }: Invocation, url: URL): Promise<readon
 async function checkTcp({ host, signal }: Invocation, url: URL): Promise<readonly Check[]> {
   const startMs = host.clock.monotonicMs();
   const socket = connectTcp({ host: hostOf(url), port: portOf(url) });
-  await opened(host.clock, socket, "connect", `${url.host} to answer`, signal);
+  await opened(host.clock, socket, "connect", `port ${portOf(url)} at ${hostOf(url)}`, signal);
   return [{ name: "tcp", state: "ok", says: `port ${portOf(url)} answers in ${durationText(host.clock.monotonicMs() - startMs)}` }];
 }
 
@@ -203,15 +203,10 @@ async function opened<Found = void>(
     await withDeadline(clock, { timeoutMs: STEP_MS, what, signal, hint: "Check the address, the port and firewalls." }, () => {
       return new Promise<void>((resolve, reject) => {
         socket.once(event, () => resolve());
-        socket.once("error", (cause) =>
-          reject(
-            new PerdureError("relay-unreachable", `${what}: ${cause.message}`, {
-              retry: "after",
-              hint: "Check the address, the port and firewalls.",
-              cause,
-            }),
-          ),
-        );
+        socket.once("error", (cause: NodeJS.ErrnoException) => {
+          const { why, hint } = socketTrouble(cause);
+          reject(new PerdureError("relay-unreachable", `${what}: ${why}`, { retry: "after", hint, cause }));
+        });
       });
     });
     return look?.() as Found;
@@ -219,6 +214,18 @@ async function opened<Found = void>(
     socket.on("error", () => {});
     socket.destroy();
   }
+}
+
+/** What the system and OpenSSL say, for people. */
+function socketTrouble({ code, message }: NodeJS.ErrnoException): { readonly why: string; readonly hint: string } {
+  const hint = "Check the address, the port and firewalls.";
+  if (code === "ECONNREFUSED") return { why: `nothing listens there (${code})`, hint: "Start the relay, or check host and port." };
+  if (code === "ERR_SSL_WRONG_VERSION_NUMBER")
+    return {
+      why: "what answers speaks no TLS",
+      hint: "Without TLS the address begins with ws://; else check the port, or what ends TLS there.",
+    };
+  return { why: code === undefined ? message : `${message.split("\n")[0]} (${code})`, hint };
 }
 
 function hostOf(url: URL): string {

@@ -7,7 +7,7 @@ import type { IssuedTicket, OwnerCall } from "../../wire/owner-calls.ts";
 import { relayFolder } from "../folder.ts";
 import { safeLine } from "../foreign-text.ts";
 import type { Invocation, Verb } from "../invocation.ts";
-import { durationText, numberText, sizeText } from "../quantity.ts";
+import { countText, durationText, numberText, sizeText } from "../quantity.ts";
 import { relaySettings } from "../relay-settings.ts";
 import type { BlockWords, RelayFolderWords, TicketWords } from "../words.ts";
 
@@ -68,8 +68,8 @@ export function statusVerb(options: RelayFolderWords): Verb {
     for (const reason of status.reasons) terminal.line(`  ${safeLine(reason, 300)}`);
     terminal.line(`address      ${status.address}`);
     terminal.line(`running for  ${durationText(status.nowMs - status.startedAtMs)}`);
-    terminal.line(`agents       ${numberText(status.agentCount)}, ${numberText(status.connections)} connections`);
-    terminal.line(`waiting      ${numberText(status.waitingMessages)} messages, ${sizeText(status.waitingBytes)}`);
+    terminal.line(`agents       ${numberText(status.agentCount)}, ${countText(status.connections, "connection")}`);
+    terminal.line(`waiting      ${countText(status.waitingMessages, "message")}, ${sizeText(status.waitingBytes)}`);
     terminal.line(`disk         ${sizeText(status.diskBytes)} of ${sizeText(status.diskLimitBytes)}`);
     const connected = status.peers.filter((peer) => peer.connected).length;
     if (status.peers.length > 0) terminal.line(`relays       ${status.peers.length} known, ${connected} connected`);

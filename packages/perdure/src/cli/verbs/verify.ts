@@ -1,19 +1,21 @@
 /** `perdure verify`: what an evidence file proves, judged by the file alone. No folder, no network. */
 import { open } from "node:fs/promises";
 import { type EvidenceReport, type Finding, type Party, verifyEvidence } from "../../protocol/evidence/verify-evidence.ts";
-import { PerdureError } from "../../wire/error.ts";
+import { isPerdureError, PerdureError } from "../../wire/error.ts";
 import { MAX_EVIDENCE_BYTES } from "../../wire/evidence.ts";
 import { MAX_CONTROL_BYTES } from "../../wire/limits.ts";
 import { safeLine } from "../foreign-text.ts";
 import type { Verb } from "../invocation.ts";
 import type { Paint } from "../paint.ts";
-import { dateText } from "../quantity.ts";
+import { countText, dateText } from "../quantity.ts";
 import { shortId, stateText } from "../trail.ts";
 import type { CommonOptions } from "../words.ts";
 
 export function verifyVerb(path: string, _options: CommonOptions): Verb {
   return async ({ host, terminal }) => {
-    const report = await verifyEvidence(host.crypto, await readFile(path));
+    const report = await verifyEvidence(host.crypto, await readFile(path)).catch((error: unknown) => {
+      throw isPerdureError(error) && error.code === "malformed" ? noEvidence(path, error) : error;
+    });
     terminal.object({ type: "evidence", ...report });
     const { paint } = terminal.stdout;
     terminal.line(`${paint.strong("message")}  ${report.id}`);
@@ -29,8 +31,11 @@ export function verifyVerb(path: string, _options: CommonOptions): Verb {
     for (const step of report.steps) terminal.line(stepLine(report, step, paint));
     for (const { relay, why, verdict } of report.conflicts)
       terminal.line(`${verdictText(verdict, paint)}  ${relay === undefined ? "a relay" : shortId(relay)} lies: ${safeLine(why)}`);
-    const claimed = report.steps.filter((step) => step.verdict === "claimed").length;
-    if (claimed > 0) terminal.note(`claimed: nobody but the sender says so (${claimed} of ${report.steps.length})`);
+    const count = (verdict: Finding["verdict"]): number => report.steps.filter((step) => step.verdict === verdict).length;
+    terminal.line("");
+    terminal.line(
+      `${count("proven")} of ${countText(report.steps.length, "step")} proven${count("claimed") === 0 ? "" : `; claimed: nobody but the sender says so (${count("claimed")})`}`,
+    );
     if (!report.proven) throw new PerdureError("not-proven", "something in the file is said to be proven and is not");
     return 0;
   };
@@ -52,13 +57,24 @@ function partyText({ parties }: EvidenceReport, id: string): string {
   return party?.name === undefined ? id : `${id} (calls itself @${safeLine(party.name, 33)})`;
 }
 
+/** What a decoder dislikes tells a person nothing. */
+function noEvidence(path: string, cause: PerdureError): PerdureError {
+  return new PerdureError("malformed", `${path} is no file of evidence, or not all of one (${cause.message})`, {
+    hint: "Ask for it again; `perdure trace <id> --export <file>` writes one.",
+    cause,
+  });
+}
+
 async function readFile(path: string): Promise<Uint8Array> {
   const limit = MAX_EVIDENCE_BYTES + MAX_CONTROL_BYTES;
   const file = await open(path, "r").catch((cause: unknown) => {
     throw new PerdureError("not-found", `${path} cannot be read`, { cause });
   });
   try {
-    const { size } = await file.stat();
+    const found = await file.stat();
+    if (found.isDirectory())
+      throw new PerdureError("not-found", `${path} is a folder`, { hint: "Name the file that `perdure trace --export` wrote." });
+    const { size } = found;
     if (size > limit) throw new PerdureError("too-large", `${path} has ${size} bytes; an evidence file has at most ${limit}`);
     return new Uint8Array(await file.readFile());
   } finally {

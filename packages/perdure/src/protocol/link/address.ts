@@ -22,7 +22,8 @@ const MAX_TICKET_LETTERS = 64;
 export function parseRelayAddress(text: string): RelayAddress {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || (url.protocol !== "ws:" && url.protocol !== "wss:")) {
-    throw new PerdureError("bad-argument", `"${text}" is not the address of a relay`, { hint: HINT });
+    const meant = /^[\w.-]+(?::\d+)?\/?$/.test(text) ? `Begin with wss://, or with ws:// for a relay on this machine: wss://${text}. ` : "";
+    throw new PerdureError("bad-argument", `"${text}" is not the address of a relay`, { hint: `${meant}${HINT}` });
   }
   if (url.username !== "" || url.password !== "")
     throw new PerdureError("bad-argument", "the address of a relay carries no user name or password", { hint: HINT });
