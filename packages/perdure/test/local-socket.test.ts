@@ -47,6 +47,7 @@ const submission = (client: string, requestId: string, bytes: number): Parameter
   client,
   requestId,
   asks: false,
+  cause: undefined,
   draft: {
     to: "@desk",
     content: new Uint8Array(bytes),
@@ -56,6 +57,7 @@ const submission = (client: string, requestId: string, bytes: number): Parameter
     thread: "",
     collapseKey: "",
     idempotencyKey: "",
+    inReplyTo: "",
   },
 });
 

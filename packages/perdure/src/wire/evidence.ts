@@ -49,7 +49,6 @@ export const signedReceipt = shape(
   },
   MAX_ENVELOPE_BODY_BYTES + 1024,
 );
-export type SignedReceipt = ShapeValue<typeof signedReceipt>;
 
 /** Two signed statements of one relay with one number, or with neighbouring numbers of which the second does not follow from the first. */
 export const statementConflict = shape("conflict of statements", {

@@ -3,7 +3,6 @@
  * through a real forward queue; frames are carried one by one, and those under way are lost when the link is cut.
  */
 import { hex } from "../../wire/bytes.ts";
-import { decodeEnvelope } from "../../wire/envelope.ts";
 import { decodeKeptMail } from "../../wire/kept-relay.ts";
 import { createForwardQueue, type ForwardFacts, type ForwardQueue } from "./forward-queue.ts";
 import type { RelayOutput } from "./mailbox-events.ts";
@@ -193,8 +192,4 @@ export function createHop({ from, fromName, to, toName, session }: HopOptions): 
 /** Id of a message, the same in every mailbox it waits in. */
 export function storedId(mail: StoredMail): string {
   return `${hex(readLabel(mail.label).stream)}.${mail.seq}`;
-}
-
-export function envelopeOf(relay: TestRelay, mail: StoredMail): ReturnType<typeof decodeEnvelope> | undefined {
-  return mail.place === undefined ? undefined : decodeEnvelope(decodeKeptMail(relay.read(mail.place)).envelope);
 }
