@@ -29,6 +29,12 @@ const MAX_TROUBLES = 1024;
 const PASSING: ReadonlySet<ErrorCode> = new Set(["relay-unreachable", "timed-out", "aborted", "permission-denied", "connection-closed"]);
 /** What another relay, or the way there, says that asking again does not change. */
 const FINAL: ReadonlySet<ErrorCode> = new Set(["wrong-relay", "bad-handshake", "peer-forbidden", "blocked", "needs-newer-version"]);
+const FINAL_WHY: { readonly [Code in ErrorCode]?: string } = {
+  "wrong-relay": "another relay answers there",
+  "peer-forbidden": "this agent's relay dials no address of its own machine or of a private network",
+  blocked: "one of the two relays has turned the other away",
+  "needs-newer-version": "it speaks a newer version",
+};
 
 export interface Lookups {
   /** The answer to one of ours. */
@@ -141,7 +147,9 @@ export function createLookups(options: LookupOptions): Lookups {
       });
     }
     if (isErrorCode(said.code) && FINAL.has(said.code))
-      throw new PerdureError(said.code, `${where} cannot be asked about ${who}: ${said.code}`, { hint: "Ask who runs the two relays." });
+      throw new PerdureError(said.code, `${where} cannot be asked about ${who}: ${FINAL_WHY[said.code] ?? said.code}`, {
+        hint: "Ask who runs the two relays.",
+      });
     host.log.write("info", "agent.lookup-unanswered", { who, at: question.at?.url ?? "", code: said.code });
     silent(`${where} cannot be asked about ${who}: ${said.code}`);
     return undefined;

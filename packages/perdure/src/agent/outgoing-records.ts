@@ -39,7 +39,7 @@ function recipientHint(to: string): string {
   const lower = to.toLowerCase();
   if (lower !== to && readRecipient(lower) !== undefined) return `Names and ids are written in small letters: ${lower}`;
   if (lower.startsWith("ag1")) return "An id has 55 letters, a to z and 2 to 7; copy it whole.";
-  if (readRecipient(`@${to}`) !== undefined) return `A name begins with @: @${to}`;
+  if (readRecipient(`@${lower}`) !== undefined) return `A name begins with @: @${lower}`;
   const [, name = "", rest = ""] = /^@([^@]*)@(.*)$/.exec(to) ?? [];
   if (isAgentName(name))
     return `After the second @ stands the host of a relay, and its port if it has a special one: @${name}@relay.example, @${name}@127.0.0.1:4411${rest.includes("::") ? `, @${name}@[::1]:4411` : ""}`;

@@ -1,6 +1,7 @@
 /** A wait that lasts says, once, what it waits for and what holds it up: a command that is silent looks like one that hangs. */
 import type { Agent } from "../agent/api.ts";
 import { sleep } from "../host/deadline.ts";
+import { PerdureError } from "../wire/error.ts";
 import { safeLine } from "./foreign-text.ts";
 import type { Invocation } from "./invocation.ts";
 import { durationText } from "./quantity.ts";
@@ -47,4 +48,16 @@ export function tellLongWait({ host, terminal }: Invocation, { waitsFor, timeout
 export async function relayTrouble(agent: Agent): Promise<string | undefined> {
   const { connected, lastError } = (await agent.status()).relay;
   return connected ? undefined : lastError;
+}
+
+/** "Waited 30 s" helps nobody when the reason is known: a relay does not answer, or has no room. */
+export async function withTrouble(error: unknown, find: () => Promise<string | undefined>): Promise<unknown> {
+  if (!(error instanceof PerdureError) || error.code !== "timed-out") return error;
+  const trouble = await find().catch(() => undefined);
+  if (trouble === undefined) return error;
+  return new PerdureError("timed-out", `${error.message}; ${safeLine(trouble, 200)}`, {
+    retry: error.retry,
+    cause: error,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  });
 }

@@ -34,7 +34,7 @@ export function createOwnerDesk({ host, core, address, page }: OwnerDeskOptions)
     if (!Number.isSafeInteger(uses) || uses < 1 || uses > MAX_TICKET_USES)
       throw new PerdureError("bad-argument", `a ticket is for 1 to ${MAX_TICKET_USES} agents, not ${uses}`);
     if (!Number.isFinite(expiresInMs) || expiresInMs < MIN_TICKET_MS || expiresInMs > MAX_TICKET_MS)
-      throw new PerdureError("bad-argument", "a ticket is good for a minute to 366 days");
+      throw new PerdureError("bad-argument", "a ticket is good for a minute to 366 days", { hint: "Say for how long: 1m to 366d." });
     const ticket = base32(host.random.bytes(TICKET_BYTES));
     const expiresAtMs = host.clock.wallMs() + Math.round(expiresInMs);
     await core.issueTicket({ hash: host.crypto.hash.sha256(utf8(ticket)), expiresAtMs, uses });

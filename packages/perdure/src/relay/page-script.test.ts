@@ -243,7 +243,7 @@ describe("agents", () => {
     const waiting = { connected: true, waitingMessages: 3, waitingBytes: 2048, oldestWaitingSinceMs: START - 90_000 };
     const page = await view(status({ agents: [agent("a", waiting), agent("b", { name: undefined })] }));
     const [first, second] = page.element("agent-rows").children.map((row) => row.children.map((cell) => cell.textContent));
-    expect(first).toEqual([`aconnectedag1${"a".repeat(52)}`, "3", "2 KB", "90 s"]);
+    expect(first).toEqual([`@aconnectedag1${"a".repeat(52)}`, "3", "2 KB", "90 s"]);
     expect(second).toEqual([`no nameawayag1${"b".repeat(52)}`, "0", "–", "–"]);
   });
 
@@ -282,9 +282,15 @@ describe("other relays", () => {
       relayedIn: 7,
     } as const;
     const page = await view(
-      status({ peers: [peer("p", there), peer("q", { url: undefined, parkedLanes: 2, lastError: "timed-out: no answer" })] }),
+      status({
+        peers: [
+          peer("p", there),
+          peer("q", { url: undefined, parkedLanes: 2, lastError: "timed-out: no answer" }),
+          peer("r", { connected: false }),
+        ],
+      }),
     );
-    const [first, second] = page.element("peer-rows").children.map((row) => row.children.map((cell) => cell.textContent));
+    const [first, second, third] = page.element("peer-rows").children.map((row) => row.children.map((cell) => cell.textContent));
     expect(first).toEqual([
       `wss://p.example/connectedag1${"p".repeat(52)}passed on 1,200 · taken in 7 · dialled by us`,
       "3",
@@ -297,6 +303,7 @@ describe("other relays", () => {
       "–",
       "–",
     ]);
+    expect(third?.[0]).toContain("idle");
   });
 
   it("are not there before the first is met", async () => {

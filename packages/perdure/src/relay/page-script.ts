@@ -8,7 +8,7 @@ const RATE_OVER_MS = 60000;
 
 // Marks that hide letters or turn the reading direction; foreign text must not use them on what stands beside it.
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
-const INCIDENT_KINDS = { disk: "disk", damage: "damaged mail", clock: "clock", fenced: "fenced", peer: "bad peer", link: "other relay", tls: "certificate", internal: "mistake of ours" };
+const INCIDENT_KINDS = { disk: "disk", damage: "damaged mail", clock: "clock", fenced: "fenced", peer: "visitor", link: "other relay", tls: "certificate", internal: "mistake of ours" };
 
 const COUNTERS = ["accepted", "delivered", "settled", "expired", "lost", "duplicates", "statements"];
 
@@ -109,7 +109,7 @@ function rates({ generation, counters }) {
 
 function showAgents({ agents, agentCount, address, tickets, nowMs }) {
   showRows(byId("agent-rows"), agentRows, agents, (row, agent) => {
-    fillWho(row, agent, agent.name, "no name");
+    fillWho(row, agent, agent.name === undefined ? undefined : "@" + agent.name, "no name", "away");
     fillWaiting(row, agent, nowMs);
   });
   byId("agents").hidden = agentCount === 0;
@@ -122,7 +122,7 @@ function showAgents({ agents, agentCount, address, tickets, nowMs }) {
 
 function showPeers({ peers, nowMs }) {
   showRows(byId("peer-rows"), peerRows, peers, (row, peer) => {
-    fillWho(row, peer, peer.url, "address unknown");
+    fillWho(row, peer, peer.url, "address unknown", peer.waitingMessages === 0 && peer.lastError === undefined ? "idle" : "away");
     const parked = peer.parkedLanes === 0 ? "" : " · " + count(peer.parkedLanes) + " held back";
     const dialled = peer.dialledBy === undefined ? "" : " · dialled by " + peer.dialledBy;
     const trouble = peer.lastError === undefined ? "" : " · " + peer.lastError;
@@ -171,13 +171,13 @@ function makeRow() {
   return row;
 }
 
-function fillWho(row, value, called, otherwise) {
+function fillWho(row, value, called, otherwise, gone) {
   const [name, who] = row.children[0].children;
   name.className = called === undefined ? "name nameless" : "name";
   say(name, called ?? otherwise);
   const [state, id] = who.children;
   state.className = value.connected ? "state connected" : "state";
-  say(state, value.connected ? "connected" : "away");
+  say(state, value.connected ? "connected" : gone);
   say(id, value.id);
   id.title = value.id;
 }

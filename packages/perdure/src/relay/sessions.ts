@@ -105,6 +105,7 @@ const ORDINARY: ReadonlySet<string> = new Set([
   "relay-draining",
   "ticket-required",
   "blocked",
+  "name-taken",
 ]);
 
 export function createSessions(options: SessionsOptions): Sessions {

@@ -2,7 +2,7 @@
 import { isPerdureError } from "../../wire/error.ts";
 import { calledText, contactObject } from "../contact-text.ts";
 import { openHere, type Verb } from "../invocation.ts";
-import { relayTrouble, tellLongWait } from "../long-wait.ts";
+import { relayTrouble, tellLongWait, withTrouble } from "../long-wait.ts";
 import type { ContactWords } from "../words.ts";
 
 const CONFIRMED_MS = 60_000;
@@ -12,12 +12,15 @@ export function acceptVerb(written: string, options: ContactWords): Verb {
     const { terminal, signal } = invocation;
     await using agent = await openHere(invocation, options.at);
     const before = new Set((await agent.contacts.list({ signal })).map(({ id }) => id));
+    const sentBefore = new Set((await agent.outbox({ signal })).map(({ id }) => id));
     const timeoutMs = options.timeout ?? CONFIRMED_MS;
     terminal.progress("waiting for the other side");
+    const trouble = async (): Promise<string | undefined> =>
+      (await relayTrouble(agent)) ?? (await agent.outbox()).find(({ id }) => !sentBefore.has(id))?.trouble;
     const waitEnded = tellLongWait(invocation, {
       waitsFor: "the other side to hear of it",
       timeoutMs,
-      trouble: () => relayTrouble(agent),
+      trouble,
       safe: "it waits for them like mail",
     });
     try {
@@ -29,7 +32,7 @@ export function acceptVerb(written: string, options: ContactWords): Verb {
     } catch (error) {
       if (!isPerdureError(error) || error.code !== "timed-out") throw error;
       const contact = (await agent.contacts.list({ signal })).find(({ id }) => !before.has(id));
-      if (contact === undefined) throw error;
+      if (contact === undefined) throw await withTrouble(error, trouble);
       terminal.line(contact.id);
       terminal.object({ ...contactObject(contact), confirmed: false });
       terminal.note(`${calledText(contact)} is your contact; they have not heard of it yet, and will: it waits for them like mail`);

@@ -2,7 +2,7 @@
 import { readContent } from "../content.ts";
 import { safeLine } from "../foreign-text.ts";
 import { openHere, stdinNote, type Verb } from "../invocation.ts";
-import { relayTrouble, tellLongWait } from "../long-wait.ts";
+import { relayTrouble, tellLongWait, withTrouble } from "../long-wait.ts";
 import { printContent } from "../mail-text.ts";
 import type { AskWords } from "../words.ts";
 
@@ -15,10 +15,11 @@ export function askVerb(to: string, word: string | undefined, options: AskWords)
     const timeoutMs = options.timeout ?? settings.askTimeoutMs;
     const heldUp = async (): Promise<string | undefined> =>
       (await agent.outbox()).find(({ to: id, toName, trouble }) => trouble !== undefined && (id === to || `@${toName}` === to))?.trouble;
+    const trouble = async (): Promise<string | undefined> => (await relayTrouble(agent)) ?? (await heldUp());
     const waitEnded = tellLongWait(invocation, {
       waitsFor: `${safeLine(to, 60)} to answer`,
       timeoutMs,
-      trouble: async () => (await relayTrouble(agent)) ?? (await heldUp()),
+      trouble,
       safe: "the question goes on and its answer will be in the inbox",
     });
     const asking = agent.ask(to, content.bytes, {
@@ -27,7 +28,11 @@ export function askVerb(to: string, word: string | undefined, options: AskWords)
       contentType: content.contentType,
       ...(content.fileName === undefined ? {} : { fileName: content.fileName }),
     });
-    const answer = await asking.finally(waitEnded);
+    const answer = await asking
+      .catch(async (error: unknown) => {
+        throw await withTrouble(error, trouble);
+      })
+      .finally(waitEnded);
     await printContent(terminal, answer);
     await answer.done();
     return 0;

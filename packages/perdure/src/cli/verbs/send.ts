@@ -1,10 +1,9 @@
 /** `perdure send`: durable in the own outbox first, then as far as the person wants to wait. */
 import type { SendOptions } from "../../agent/api.ts";
-import { PerdureError } from "../../wire/error.ts";
 import { readContent } from "../content.ts";
 import { safeLine } from "../foreign-text.ts";
 import { openHere, stdinNote, type Verb } from "../invocation.ts";
-import { relayTrouble, tellLongWait } from "../long-wait.ts";
+import { relayTrouble, tellLongWait, withTrouble } from "../long-wait.ts";
 import { followSent, stepObject, stepText } from "../trail.ts";
 import type { SendWords } from "../words.ts";
 
@@ -48,16 +47,4 @@ export function sendVerb(to: string, word: string | undefined, options: SendWord
     if (terminal.stderr.isTerminal) terminal.note(terminal.stderr.paint.faint(last));
     return 0;
   };
-}
-
-/** "Waited 30 s" helps nobody when the reason is known: a relay does not answer, or has no room. */
-async function withTrouble(error: unknown, find: () => Promise<string | undefined>): Promise<unknown> {
-  if (!(error instanceof PerdureError) || error.code !== "timed-out") return error;
-  const trouble = await find().catch(() => undefined);
-  if (trouble === undefined) return error;
-  return new PerdureError("timed-out", `${error.message}; ${safeLine(trouble, 200)}`, {
-    retry: error.retry,
-    cause: error,
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-  });
 }

@@ -7,7 +7,7 @@ import { sleep } from "../../host/deadline.ts";
 import type { Host } from "../../host/host.ts";
 import type { Settings } from "../../settings/register.ts";
 import { viewOf } from "../../wire/bytes.ts";
-import { isPerdureError, PerdureError } from "../../wire/error.ts";
+import { type ErrorCode, isPerdureError, PerdureError } from "../../wire/error.ts";
 import type { AgentId } from "../../wire/ids.ts";
 import type { Incidents } from "../incidents.ts";
 import type { DialSlots, Known } from "./dial-slots.ts";
@@ -39,8 +39,8 @@ export interface PeerDiallerOptions {
   readonly wanted: () => boolean;
   /** Resolves when the relay has proven its id and the session is taken in. */
   readonly connect: (url: string) => Promise<void>;
-  /** Nobody has said where the relay is. */
-  readonly lostWay: () => void;
+  /** Nobody has said where the relay is (`unknown-relay`), or only places where none may be dialled (`peer-forbidden`). */
+  readonly hopeless: (code: ErrorCode) => void;
 }
 
 const SHORT_SESSION_MS = 5_000;
@@ -89,20 +89,24 @@ export function createPeerDialler(options: PeerDiallerOptions): PeerDialler {
     }
   };
 
-  /** The last failure when none of the places is the relay's. */
+  /** A failure when none of the places is the relay's: that of one which may be dialled, if there is one. */
   const dialOnce = async (): Promise<PerdureError | undefined> => {
     let failure = new PerdureError("unknown-relay", "nobody has said where it is", { retry: "after" });
-    for (const at of options.urls()) {
+    const places = [...options.urls()];
+    for (const [tried, at] of places.entries()) {
       try {
         await dialAt(at);
         return undefined;
       } catch (error) {
         if (signal.aborted || !options.wanted()) return undefined;
-        failure = isPerdureError(error) ? error : new PerdureError("internal", String(error), { cause: error });
-        noteImpostor(failure, at);
-        log.write("info", "relay.peer-unreachable", { peer: id, url: at, code: failure.code, why: failure.message });
+        const found = isPerdureError(error) ? error : new PerdureError("internal", String(error), { cause: error });
+        noteImpostor(found, at);
+        log.write("info", "relay.peer-unreachable", { peer: id, url: at, code: found.code, why: found.message });
+        if (tried === 0 || found.code !== "peer-forbidden") failure = found;
       }
     }
+    const heardOfMore = options.urls().some((at) => !places.includes(at));
+    if (failure.code === "unknown-relay" || (failure.code === "peer-forbidden" && !heardOfMore)) options.hopeless(failure.code);
     return failure;
   };
 
@@ -125,7 +129,7 @@ export function createPeerDialler(options: PeerDiallerOptions): PeerDialler {
       const failure = await dialOnce();
       if (failure === undefined) return;
       noteDown(failure);
-      if (failure.code === "unknown-relay") return options.lostWay();
+      if (failure.code === "unknown-relay") return;
       askedMs = failure.retry === "after" ? (failure.afterMs ?? 0) : 0;
     }
   };

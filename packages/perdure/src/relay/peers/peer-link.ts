@@ -112,7 +112,7 @@ export function createPeerLink(options: PeerLinkOptions): PeerLink {
     met: options.met,
     wanted: () => wanted(),
     connect: (at) => connect(at),
-    lostWay: () => lookups.end("unknown-relay"),
+    hopeless: lookups.end,
   });
 
   const wanted = (): boolean => current === undefined && !options.banned() && (lookups.waiting > 0 || options.mailWaits());
@@ -243,7 +243,8 @@ export function createPeerLink(options: PeerLinkOptions): PeerLink {
         if (current !== peer) return;
         ended(peer);
         dialler.ended(clock.monotonicMs() - startedMs);
-        lastError = `${reason.code}: ${reason.why}`;
+        // A session that ends while nothing waits is no trouble.
+        lastError = reason.code === "connection-closed" && !wanted() ? undefined : `${reason.code}: ${reason.why}`;
         log.write("info", "relay.peer-closed", { peer: id, code: reason.code, why: reason.why });
         if (wanted()) dialler.begin(true);
       },
