@@ -23,7 +23,7 @@ export async function createDraft(to: string, body: Body, options: DraftOptions,
   if (expiresInMs !== undefined && !(expiresInMs >= MIN_EXPIRY_MS && expiresInMs <= MAX_EXPIRY_MS)) {
     throw new PerdureError(
       "expiry-out-of-range",
-      `a message may wait ${MIN_EXPIRY_MS} to ${MAX_EXPIRY_MS} ms (30 days), not ${expiresInMs}`,
+      `a message may wait 1 second to 30 days (${MIN_EXPIRY_MS} to ${MAX_EXPIRY_MS} ms), not ${expiresInMs} ms`,
     );
   }
   if (thread !== "" && !THREAD.test(thread))

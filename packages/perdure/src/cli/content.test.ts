@@ -37,6 +37,14 @@ describe("what is to be sent", () => {
     expect(await readContent(`@${join(folder, "blob")}`, noStdin())).toMatchObject({ contentType: "application/octet-stream" });
   });
 
+  it("an empty stdin nobody asked for is nothing to send; with - it is a message of 0 bytes", async () => {
+    await expect(readContent(undefined, Readable.from([]))).rejects.toMatchObject({
+      code: "bad-argument",
+      message: expect.stringContaining("stdin was empty"),
+    });
+    expect((await readContent("-", Readable.from([]))).bytes.length).toBe(0);
+  });
+
   it("an empty file is content of 0 bytes", async () => {
     expect((await readContent(`@${join(folder, "empty")}`, noStdin())).bytes.length).toBe(0);
   });

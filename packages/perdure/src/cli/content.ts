@@ -43,10 +43,15 @@ export async function readContent(
   signal?: AbortSignal,
   waiting?: Waiting,
 ): Promise<Content> {
-  if (word === undefined && stdin.isTTY === true) {
-    throw new PerdureError("bad-argument", "there is nothing to send", { hint: 'Add the text, "@path" for a file, or pipe something in.' });
+  if (word === "-") return await readStdin(stdin, signal, waiting);
+  if (word === undefined) {
+    // Without a word, in a job that has no stdin, an empty message would be a mistake nobody sees; "-" means it.
+    const read = stdin.isTTY === true ? undefined : await readStdin(stdin, signal, waiting);
+    if (read !== undefined && read.bytes.length > 0) return read;
+    throw new PerdureError("bad-argument", read === undefined ? "there is nothing to send" : "there is nothing to send: stdin was empty", {
+      hint: 'Add the text, "@path" for a file, or pipe something in; with - an empty message goes out, too.',
+    });
   }
-  if (word === undefined || word === "-") return await readStdin(stdin, signal, waiting);
   if (word.startsWith("@@")) return textContent(word.slice(1));
   if (word.startsWith("@")) return await readFileContent(word.slice(1), signal);
   return textContent(word);

@@ -32,7 +32,7 @@ Exit codes:
   0  done                      6  not to be trusted
   1  examined, and not right   7  too new for this version
   2  wrong words               8  the message ended without success
-  3  not there                 9  the machine does not let us
+  3  not there                 9  not allowed
   4  not reachable now        10  called off
   5  somebody else has it     70  a mistake of ours
                              130  Ctrl-C
