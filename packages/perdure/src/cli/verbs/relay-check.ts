@@ -85,12 +85,23 @@ async function checkTls({ host, signal }: Invocation, url: URL): Promise<readonl
   ]);
 }
 
+const REFUSALS: Readonly<Record<string, string>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: "self-signed",
+  SELF_SIGNED_CERT_IN_CHAIN: "its authority is not one this machine trusts",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "the chain is not whole, or its authority not one this machine trusts",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "the chain is not whole, or its authority not one this machine trusts",
+  CERT_HAS_EXPIRED: "expired",
+  CERT_NOT_YET_VALID: "not valid yet",
+  ERR_TLS_CERT_ALTNAME_INVALID: "not for this host",
+};
+
 function certificateCheck(socket: TLSSocket, name: string, nowMs: number): Check {
   const { subject, issuer, valid_to } = socket.getPeerCertificate();
   const days = Math.floor((Date.parse(valid_to) - nowMs) / DAY_MS);
   const says = `${socket.getProtocol()}, certificate of ${safeLine(String(subject?.CN ?? name), 80)} by ${safeLine(String(issuer?.O ?? issuer?.CN ?? "nobody"), 80)}, ${days} days left`;
   if (!socket.authorized) {
-    const why = safeLine(String(socket.authorizationError), 120);
+    const code = String(socket.authorizationError);
+    const why = safeLine(REFUSALS[code] ?? code, 120);
     const hint =
       "Agents refuse it: the chain must lead to an authority this machine trusts, and name the host. Behind the certificate put its intermediates.";
     return { name: "tls", state: "fail", says: `${why}; ${says}`, hint };

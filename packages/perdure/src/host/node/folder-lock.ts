@@ -26,9 +26,10 @@ const SQLITE_BUSY = 5;
 const SQLITE_LOCKED = 6;
 
 export async function lockFolder(folder: string): Promise<FolderLock> {
+  const Database = databaseClass();
   const path = join(folder, LOCK_FILE);
   await createOnce(path, folder);
-  const database = await take(path, folder);
+  const database = await take(Database, path, folder);
   const holder = join(folder, HOLDER_FILE);
   await writeFile(holder, `${JSON.stringify({ pid: process.pid, sinceMs: Date.now(), title: process.title })}\n`, { mode: 0o600 }).catch(
     ignoreAdvisory,
@@ -62,8 +63,7 @@ function databaseClass(): typeof DatabaseSync {
   return sqlite.DatabaseSync;
 }
 
-async function take(path: string, folder: string): Promise<DatabaseSync> {
-  const Database = databaseClass();
+async function take(Database: typeof DatabaseSync, path: string, folder: string): Promise<DatabaseSync> {
   let database: DatabaseSync | undefined;
   try {
     database = new Database(path, { timeout: 0 });

@@ -12,7 +12,13 @@ const DIAL_HINTS: Readonly<Record<string, string>> = {
   EHOSTUNREACH: "There is no way to that machine; check the network.",
   ENETUNREACH: "There is no way to that network; check the network.",
   ETIMEDOUT: "The machine does not answer; check the address and firewalls.",
+  ERR_SSL_WRONG_VERSION_NUMBER: "What answers there speaks no TLS; without it the address begins with ws:// or http://.",
 };
+
+/** What OpenSSL says of a certificate that leads to no authority of this machine, is not valid now, or names another host. */
+const OF_A_CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_|ISSUER/;
+const CERTIFICATE_HINT =
+  "Its certificate is not one this machine trusts for that name: `perdure relay check <address>` says why. NODE_EXTRA_CA_CERTS=<file> adds an authority of your own.";
 
 /** A connection that could not be opened; `target` is the address as the caller gave it. */
 export function dialError(error: unknown, target: string): PerdureError {
@@ -26,7 +32,7 @@ export function dialError(error: unknown, target: string): PerdureError {
   const reason = code !== "" ? code : error instanceof Error ? error.message : "no reason given";
   return new PerdureError("relay-unreachable", `could not connect to ${target} (${reason})`, {
     retry: "after",
-    hint: DIAL_HINTS[code] ?? "Something else may answer at this address; check it.",
+    hint: OF_A_CERTIFICATE.test(code) ? CERTIFICATE_HINT : (DIAL_HINTS[code] ?? "Something else may answer at this address; check it."),
     cause: error,
   });
 }
