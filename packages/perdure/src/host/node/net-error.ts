@@ -4,6 +4,7 @@ function systemCode(error: unknown): string {
   return typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
 }
 
+const NO_TLS = "What answers there speaks no TLS, or one too old; without TLS the address begins with ws:// or http://.";
 const DIAL_HINTS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "Nothing listens there; start the relay or check the port.",
   ENOENT: "Nothing listens there.",
@@ -12,7 +13,8 @@ const DIAL_HINTS: Readonly<Record<string, string>> = {
   EHOSTUNREACH: "There is no way to that machine; check the network.",
   ENETUNREACH: "There is no way to that network; check the network.",
   ETIMEDOUT: "The machine does not answer; check the address and firewalls.",
-  ERR_SSL_WRONG_VERSION_NUMBER: "What answers there speaks no TLS; without it the address begins with ws:// or http://.",
+  ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
+  EPROTO: NO_TLS,
 };
 
 /** What OpenSSL says of a certificate that leads to no authority of this machine, is not valid now, or names another host. */
