@@ -136,7 +136,12 @@ export async function createWorld({ invocation, tell, keep, settings, onFact, on
   };
 
   const openMe = async (): Promise<Agent> => {
-    const warnings = createConsoleLog({ write: (line) => tell("world", line, { tone: "warning" }), level: "warn", json: false });
+    // What happens is told with its time already.
+    const warnings = createConsoleLog({
+      write: (line) => tell("world", line.replace(/^[\d:]+ /, ""), { tone: "warning" }),
+      level: "warn",
+      json: false,
+    });
     const watching = createNodeHost({
       log: {
         write: (level: LogLevel, event: string, fields: LogFields = {}) => {
