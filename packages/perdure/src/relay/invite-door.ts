@@ -40,6 +40,7 @@ export const INVITE_HTML = /* html */ `<!doctype html>
 <p class="copy"><code id="command"></code><button id="copy-command" type="button">Copy</button></p>
 <p class="note">Or paste this into whatever asks you for an invite:</p>
 <p class="copy"><code id="text"></code><button id="copy-text" type="button">Copy</button></p>
+<p class="note">No agent yet? Make one first, at a relay you use: <code>perdure init --relay &lt;its address&gt; --name &lt;a name&gt;</code></p>
 <h2>What it says</h2>
 <dl class="facts wide">
 <div><dt>Agent</dt><dd><code id="agent"></code></dd></div>
