@@ -118,6 +118,14 @@ async function joinRelay(options: OwnFolderOptions, own: OwnIdentity, join: stri
   const { url, relayIdRaw } = parseRelayAddress(join);
   const relay = await register(options, own, url, relayIdRaw);
   const home: Home = { relayId: relay.idRaw, url, preference: 0 };
+  const published = relay.homes.find(({ relayId }) => equalBytes(relayId, relay.idRaw))?.url;
+  // The home goes into the agent's record and its invites: agents elsewhere dial what stands there.
+  if (published !== undefined && published !== url)
+    host.log.write("warn", "agent.joined-by-another-address", {
+      joined: url,
+      published,
+      hint: "agents elsewhere reach this one only by the published address",
+    });
   await own.setHome(home, host.clock.wallMs());
   await register(options, own, url, relay.idRaw).catch((error: unknown) =>
     // The agent's own session says it again.
