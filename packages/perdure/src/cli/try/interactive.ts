@@ -147,7 +147,7 @@ function capital(text: string): string {
 async function follow(world: World, sent: Sent, tell: Tell): Promise<void> {
   for await (const step of sent) {
     const tone = step.state === "done" ? ({ tone: "good" } as const) : isTerminal(step.state) ? ({ tone: "bad" } as const) : {};
-    tell(whoSays(world, step), `${step.state}: ${stepText(step)}`, { atMs: step.atMs, id: sent.id, ...tone });
+    tell(whoSays(world, step), `${step.state}: ${stepText(step)}`, { id: sent.id, ...tone });
   }
 }
 

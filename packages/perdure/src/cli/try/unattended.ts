@@ -161,7 +161,7 @@ async function tellStory(invocation: Invocation, { world, content, parts, tell, 
   }
 }
 
-/** Says each step of the message as it happens. */
+/** Says each step of the message as it becomes known here; when it was signed for is in its trace. */
 function follow(
   world: World,
   sent: Sent,
@@ -183,7 +183,6 @@ function follow(
       highest = Math.max(highest, rank(step.state));
       onStep(step);
       tell(whoSays(world, step), `${step.state}: ${stepText(step)}`, {
-        atMs: step.atMs,
         ...(step.state === "done" ? { tone: "good" } : isTerminal(step.state) ? { tone: "bad" } : {}),
       });
       for (const each of waiting) if (highest >= rank(each.state)) each.resolve();
