@@ -11,6 +11,7 @@ import { acceptSession } from "../src/protocol/link/accept.ts";
 import { parseRelayAddress } from "../src/protocol/link/address.ts";
 import { connectSession } from "../src/protocol/link/connect.ts";
 import { goodbyeFor } from "../src/protocol/link/goodbyes.ts";
+import { WELCOME } from "../src/protocol/link/test-meeting.ts";
 import { openRelay, type Relay } from "../src/relay/index.ts";
 import { createSettings } from "../src/settings/register.ts";
 import { decodeAck, encodeMail, ping, pong, route } from "../src/wire/control.ts";
@@ -114,20 +115,7 @@ test("a relay that takes everything and never says a word holds up nobody but th
         settings,
         connection,
         own,
-        admit: async () => ({
-          relayTimeMs: host.clock.wallMs(),
-          generation: new Uint8Array(8).fill(1),
-          epoch: 0,
-          tail: 0,
-          settledFloor: 0,
-          linkUpTo: 0,
-          linkRefused: [],
-          windowFrames: 128,
-          windowBytes: 4_000_000,
-          pingEveryMs: 15_000,
-          contactsVersion: 0,
-          extensions: [],
-        }),
+        admit: async () => ({ ...WELCOME, epoch: 0, relayTimeMs: host.clock.wallMs(), windowBytes: settings.peerWindowBytes }),
       })
         .then(({ session }) =>
           session.start({

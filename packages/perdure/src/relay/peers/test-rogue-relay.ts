@@ -4,6 +4,7 @@ import { acceptSession } from "../../protocol/link/accept.ts";
 import { parseRelayAddress } from "../../protocol/link/address.ts";
 import { connectSession } from "../../protocol/link/connect.ts";
 import type { Session } from "../../protocol/link/session.ts";
+import { WELCOME } from "../../protocol/link/test-meeting.ts";
 import { createSettings } from "../../settings/register.ts";
 import type { Bytes } from "../../wire/bytes.ts";
 import { decodeAck, decodeMail, encodeMail, type Goodbye, type Refuse, refuse, type Welcome } from "../../wire/control.ts";
@@ -56,20 +57,7 @@ export async function createRogueRelay(stage: RelayWorld, name: string): Promise
         host.net.listen(address, {
           maxMessageBytes: MAX_TRANSPORT_BYTES,
           onConnection: (connection) => {
-            const welcome: Welcome = {
-              relayTimeMs: host.clock.wallMs(),
-              generation: new Uint8Array(8).fill(1),
-              epoch: 0,
-              tail: 0,
-              settledFloor: 0,
-              linkUpTo: 0,
-              linkRefused: [],
-              windowFrames: 128,
-              windowBytes: 4_000_000,
-              pingEveryMs: 15_000,
-              contactsVersion: 0,
-              extensions: [],
-            };
+            const welcome: Welcome = { ...WELCOME, epoch: 0, relayTimeMs: host.clock.wallMs(), windowBytes: settings.peerWindowBytes };
             acceptSession({ host, settings, connection, own, admit: async () => welcome })
               .then(({ session, proof }) => onLine(lineOf(session, welcome), proof.link.slice()))
               .catch(() => undefined);
