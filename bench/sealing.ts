@@ -54,7 +54,7 @@ export async function benchSealing(folder: string): Promise<readonly Measurement
 /** The sealed head of a message of one part, without our bundle: what most messages between two that know each other carry. */
 export function sampleHead({ clock, crypto, random }: Host, sender: OwnIdentity, content: Bytes): SealedHead {
   return {
-    version: 0,
+    version: 1,
     thread: random.bytes(16),
     depth: 0,
     auto: false,

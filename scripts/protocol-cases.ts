@@ -119,7 +119,7 @@ function envelopeCases(): Json {
       { name: "a cut header", bytes: hex(good.slice(0, 127)), error: "malformed" },
       { name: "a cut body", bytes: hex(good.slice(0, -1)), error: "malformed" },
       { name: "a byte too many", bytes: hex(concat(good, new Uint8Array(1))), error: "malformed" },
-      bad("a newer version", "needs-newer-version", [0, 1]),
+      bad("a newer version", "needs-newer-version", [0, 2]),
       bad("an unknown class", "malformed", [1, 3]),
       bad("the reserved flag for a hidden sender", "malformed", [3, 1]),
       bad("a body beyond the limit", "too-large", [4, 1]),
@@ -161,9 +161,9 @@ function frameCases(): Json {
       ],
       invalid: [
         { name: "no bytes", bytes: "", error: "malformed" },
-        { name: "no frames", bytes: "0000", error: "malformed" },
+        { name: "no frames", bytes: "0100", error: "malformed" },
         { name: "a cut frame header", bytes: hex(good.slice(0, 9)), error: "malformed" },
-        bad("a newer version", "needs-newer-version", 0, 1),
+        bad("a newer version", "needs-newer-version", 0, 2),
         bad("mode mac where none was agreed on", "malformed", 1, 1),
         bad("an unknown frame type", "malformed", 2, 99),
         bad("a frame flag", "malformed", 3, 1),
@@ -249,7 +249,7 @@ async function identityCases(own: OwnIdentity, recovery: string): Promise<Json> 
 async function sealingCases(alice: OwnIdentity, bob: OwnIdentity, bobSecret: Bytes): Promise<Json> {
   const content = utf8("The quick brown fox.");
   const head: SealedHead = {
-    version: 0,
+    version: 1,
     thread: new Uint8Array(16).fill(1),
     depth: 0,
     auto: false,
@@ -326,7 +326,7 @@ async function sealingCases(alice: OwnIdentity, bob: OwnIdentity, bobSecret: Byt
 
 async function noticeCases(relay: OwnIdentity): Promise<Json> {
   const said = {
-    version: 0,
+    version: 1,
     relayId: relay.idRaw,
     outcome: 0,
     to: new Uint8Array(32).fill(1),

@@ -48,7 +48,7 @@ async function say(
     contents: sha256(concat(...digests)),
   });
   const said = statement.encode({
-    version: 0,
+    version: 1,
     relayId: at.relay.own.idRaw,
     number,
     previous,
@@ -227,7 +227,7 @@ test("a notice counts for the message it names and only when this relay signed i
   const relayHost = at.world.host("relay");
   const noticeOf = async (more: Record<string, unknown>, own = at.relay.own): Promise<Envelope> => {
     const said = {
-      version: 0,
+      version: 1,
       relayId: own.idRaw,
       outcome: 0,
       to: envelope.to,

@@ -33,7 +33,7 @@ async function scene(seed: number, settings: Record<string, number> = {}) {
     return own;
   };
   const far = await relayIdentity("far");
-  const document = { current: JSON.stringify({ perdure: 0, relayId: far.id, url: FAR_URL }), status: 200 };
+  const document = { current: JSON.stringify({ perdure: 1, relayId: far.id, url: FAR_URL }), status: 200 };
   await world.complete(
     world.host("far").net.listen(FAR_URL, {
       maxMessageBytes: MAX_TRANSPORT_BYTES,
@@ -82,7 +82,7 @@ async function passOn(
   });
   const host = at.world.host("far");
   const said = statement.encode({
-    version: 0,
+    version: 1,
     relayId: by.idRaw,
     number,
     previous,
@@ -108,7 +108,7 @@ async function passOn(
 async function notice(at: Scene, by: OwnIdentity, envelope: Envelope): Promise<Envelope> {
   const host = at.world.host("far");
   const said = {
-    version: 0,
+    version: 1,
     relayId: by.idRaw,
     outcome: 1,
     to: envelope.to,
@@ -260,7 +260,7 @@ test("another relay at the host of a name is refused until its owner accepts it"
   const at = await scene(8, { recordFreshMs: 60_000 });
   await at.send();
   const other = await at.relayIdentity("other");
-  at.document.current = JSON.stringify({ perdure: 0, relayId: other.id, url: FAR_URL });
+  at.document.current = JSON.stringify({ perdure: 1, relayId: other.id, url: FAR_URL });
   await at.settle(at.desk.own, other);
   await at.pass(70_000);
   expect(codeOf(await at.send().catch((error: unknown) => error))).toBe("relay-changed");
@@ -272,10 +272,10 @@ test("another relay at the host of a name is refused until its owner accepts it"
 test.each([
   ["a page of something else", "<html>", 200, "unknown-relay"],
   ["nothing", "", 404, "unknown-relay"],
-  ["an id that is none", JSON.stringify({ perdure: 0, relayId: "ag1x", url: FAR_URL }), 200, "unknown-relay"],
+  ["an id that is none", JSON.stringify({ perdure: 1, relayId: "ag1x", url: FAR_URL }), 200, "unknown-relay"],
   [
     "an address that is none",
-    JSON.stringify({ perdure: 0, relayId: agentIdText(new Uint8Array(32)), url: "https://x/" }),
+    JSON.stringify({ perdure: 1, relayId: agentIdText(new Uint8Array(32)), url: "https://x/" }),
     200,
     "unknown-relay",
   ],

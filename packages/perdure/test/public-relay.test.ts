@@ -177,7 +177,7 @@ describe("a relay for the public", { timeout: TEST_MS }, () => {
 
   it("says who it is, and who has a name there", async () => {
     const id = address.split("#")[1];
-    expect(JSON.parse((await ask("/.well-known/perdure")).body)).toEqual({ perdure: 0, relayId: id, url: `wss://localhost:${port}/` });
+    expect(JSON.parse((await ask("/.well-known/perdure")).body)).toEqual({ perdure: 1, relayId: id, url: `wss://localhost:${port}/` });
     const finger = await ask(`/.well-known/webfinger?resource=${encodeURIComponent(`acct:anna@localhost:${port}`)}`);
     const { properties } = JSON.parse(finger.body) as { readonly properties: Readonly<Record<string, string>> };
     const anna = JSON.parse((await perdure("id", "--at", at("anna"), "--json")).out) as { readonly id: string };

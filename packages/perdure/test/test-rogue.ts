@@ -167,7 +167,7 @@ export async function createRogueWorld(seed: number, settings: Record<string, nu
           );
         },
         receipt: (to, entries, seq = 1) =>
-          forger.seal(to, { class: "receipt", seq, stream: 9, content: receipt.encode({ version: 0, entries, extensions: [] }) }),
+          forger.seal(to, { class: "receipt", seq, stream: 9, content: receipt.encode({ version: 1, entries, extensions: [] }) }),
       };
       return forger;
     },

@@ -39,7 +39,7 @@ export function createContactTeller({ host, book, homeOf, keep, send }: ContactT
   let cancel = (): void => {};
   let closed = false;
 
-  const hashOf = (list: ListedContacts): Bytes => host.crypto.hash.sha256(contacts.encode({ version: 0, ...list })).slice(0, HASH_BYTES);
+  const hashOf = (list: ListedContacts): Bytes => host.crypto.hash.sha256(contacts.encode({ version: 1, ...list })).slice(0, HASH_BYTES);
   const isCurrent = (list: ListedContacts): boolean => book.policy.listVersion > 0 && equalBytes(hashOf(list), book.policy.listHash);
   const tell = (version: number, list: ListedContacts): void => {
     send({ name: "contacts", payload: contacts.encode({ version, ...list }) });

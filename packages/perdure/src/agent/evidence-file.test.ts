@@ -57,7 +57,7 @@ async function stated(
   });
   const tree = createMerkleTree(sha256, [leaf, new Uint8Array(1)]);
   const encoded = statement.encode({
-    version: 0,
+    version: 1,
     relayId: relay.idRaw,
     number: more.number ?? 7,
     previous: more.previous ?? new Uint8Array(32),
@@ -92,7 +92,7 @@ async function receipted(from: OwnIdentity, to: OwnIdentity, changes: Partial<Re
     atMs: NOW_MS + 20,
     ...changes,
   };
-  const content = receipt.encode({ version: 0, entries: [{ ...entry, seq: 99 }, entry], extensions: [] });
+  const content = receipt.encode({ version: 1, entries: [{ ...entry, seq: 99 }, entry], extensions: [] });
   const envelope = await sealPart({
     crypto,
     random,
@@ -104,7 +104,7 @@ async function receipted(from: OwnIdentity, to: OwnIdentity, changes: Partial<Re
     expiresAtMs: NOW_MS + 60_000,
     content,
     head: {
-      version: 0,
+      version: 1,
       thread: new Uint8Array(16),
       depth: 0,
       auto: true,
@@ -129,7 +129,7 @@ async function receipted(from: OwnIdentity, to: OwnIdentity, changes: Partial<Re
 
 async function noticed(relay: OwnIdentity, digest = digests[0]): Promise<Item> {
   const said = {
-    version: 0,
+    version: 1,
     relayId: relay.idRaw,
     outcome: 0,
     to: desk.idRaw,

@@ -51,7 +51,7 @@ export function createReceipts({
       const records: Planned[] = [];
       for (const { to, entries, expiresAtMs } of collected.values()) {
         for (let first = 0; first < entries.length; first += ENTRIES_PER_RECEIPT) {
-          const content = receipt.encode({ version: 0, entries: entries.slice(first, first + ENTRIES_PER_RECEIPT), extensions: [] });
+          const content = receipt.encode({ version: 1, entries: entries.slice(first, first + ENTRIES_PER_RECEIPT), extensions: [] });
           records.push(
             ...outgoingRecords(outbox, host.crypto.hash, {
               recipient: { idRaw: to, name: "" },

@@ -2,6 +2,8 @@
  * Cryptography with key handles: secret keys of a host may be unreadable (a browser's), so rooms above never see them.
  * Signatures and key agreement may complete in any order; hashing is at once everywhere.
  */
+import type { Random } from "./random.ts";
+
 export interface Crypto {
   readonly hash: Hash;
   readonly signatures: Signatures;
@@ -32,9 +34,17 @@ export interface DecapsulationKey {
   readonly publicKey: Uint8Array;
 }
 
+/** A new secret key, and the 32 bytes by which this host finds it again: the secret itself, or a name for what it keeps unreadable. */
+export interface Created<Key> {
+  readonly key: Key;
+  readonly kept: Uint8Array;
+}
+
 export interface Signatures {
-  /** An Ed25519 key from a 32-byte seed (RFC 8032). */
-  load(seed: Uint8Array): Promise<SigningKey>;
+  /** A new Ed25519 key; `kept` means something to this host only. */
+  create(random: Random): Promise<Created<SigningKey>>;
+  /** The Ed25519 key of what `create` gave to keep, or of a 32-byte seed (RFC 8032). */
+  load(kept: Uint8Array): Promise<SigningKey>;
   /** 64 bytes. */
   sign(key: SigningKey, message: Uint8Array): Promise<Uint8Array>;
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean>;
@@ -42,8 +52,10 @@ export interface Signatures {
 
 /** HPKE (RFC 9180) base mode with DHKEM(X25519, HKDF-SHA256), used only to export a secret; plain X25519 for handshakes. */
 export interface Encapsulation {
-  /** An X25519 key from 32 bytes. */
-  load(secret: Uint8Array): Promise<DecapsulationKey>;
+  /** A new X25519 key; `kept` means something to this host only. */
+  create(random: Random): Promise<Created<DecapsulationKey>>;
+  /** The X25519 key of what `create` gave to keep, or of 32 bytes. */
+  load(kept: Uint8Array): Promise<DecapsulationKey>;
   /** A fresh encapsulated key (32 bytes) for `publicKey` and the exported secret (32 bytes) only its owner can find. */
   encapsulate(publicKey: Uint8Array, info: Uint8Array): Promise<{ readonly encapsulated: Uint8Array; readonly secret: Uint8Array }>;
   /** The exported secret again; a wrong key gives another secret, a malformed one `bad-argument`. */

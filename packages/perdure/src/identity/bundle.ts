@@ -9,13 +9,15 @@ export const BUNDLE_CERTIFICATES = 8;
 export interface BundleParts {
   /** Signed events, oldest first. */
   readonly log: readonly Bytes[];
+  /** Another log of the same agent, when it is frozen. */
+  readonly rival?: readonly Bytes[];
   readonly certificates: readonly Bytes[];
   readonly records: readonly Bytes[];
 }
 
 /** One byte string for one content, whatever the order and repetitions of what is given. */
-export function encodeBundle({ log, certificates, records }: BundleParts): Bytes {
-  return identityBundle.encode({ log, certificates: newestCertificates(certificates), records: mergeRecords(records) });
+export function encodeBundle({ log, rival = [], certificates, records }: BundleParts): Bytes {
+  return identityBundle.encode({ log, rival, certificates: newestCertificates(certificates), records: mergeRecords(records) });
 }
 
 /** The union of two bundles of one agent; the longer log wins. Nothing is verified: verify what comes out. */

@@ -13,7 +13,7 @@ beforeAll(async () => {
   relay = await newIdentity("relay", { role: "relay" });
   seen = await verifyBundle(crypto, relay.bundle(), NOW_MS);
   said = {
-    version: 0,
+    version: 1,
     relayId: relay.idRaw,
     outcome: 0,
     to: new Uint8Array(32),

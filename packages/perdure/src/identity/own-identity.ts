@@ -70,11 +70,9 @@ export async function createIdentity({ host, folder, role, custody, recoveryPath
     throw new PerdureError("agent-exists", `there is an identity in ${folder} already`, { hint: "Use it, or choose another folder." });
   }
   const nowMs = clock.wallMs();
-  const controlSeed = random.bytes(32);
-  const instanceSeed = random.bytes(32);
+  const { key: controlKey, kept: controlSeed } = await crypto.signatures.create(random);
+  const { key: instanceKey, kept: instanceSeed } = await crypto.signatures.create(random);
   const next = { seed: random.bytes(32), recoverySalt: random.bytes(32) };
-  const controlKey = await crypto.signatures.load(controlSeed);
-  const instanceKey = await crypto.signatures.load(instanceSeed);
   const event = await signInception({
     crypto,
     controlKey,
@@ -122,7 +120,7 @@ export async function createIdentity({ host, folder, role, custody, recoveryPath
     record,
     controlSeed,
     instanceSeed,
-    inboxSecrets: [{ keyId: inbox.keyId, secret: inbox.secret, generation: 1 }],
+    inboxSecrets: [{ keyId: inbox.keyId, secret: inbox.secret, generation: 1, madeAtMs: nowMs, destroyAtMs: 0 }],
     next: custody === "together" ? next : undefined,
     extensions: [],
   };
@@ -287,7 +285,9 @@ async function newInboxKey({
   crypto,
   random,
 }: Pick<Host, "crypto" | "random">): Promise<{ readonly secret: Bytes; readonly publicKey: Bytes; readonly keyId: Bytes }> {
-  const secret = random.bytes(32);
-  const { publicKey } = await crypto.encapsulation.load(secret);
+  const {
+    kept: secret,
+    key: { publicKey },
+  } = await crypto.encapsulation.create(random);
   return { secret, publicKey, keyId: crypto.hash.sha256(publicKey).slice(0, KEY_ID_BYTES) };
 }

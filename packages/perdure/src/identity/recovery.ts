@@ -12,7 +12,7 @@ import { type AgentId, agentIdBytes, isAgentId } from "../wire/ids.ts";
 import type { NextSecret } from "../wire/kept-identity.ts";
 import { type LogState, nextKeyCommitment, recoveryCommitment } from "./agent-log.ts";
 
-const CHECKSUM_DOMAIN = utf8("perdure/recovery-file/0");
+const CHECKSUM_DOMAIN = utf8("perdure/recovery-file/1");
 const CHECKSUM_BYTES = 3;
 const SECRET_BYTES = 32;
 const LABELS = { seed: "Next key", recoverySalt: "Recovery salt" } as const;

@@ -38,7 +38,7 @@ beforeAll(async () => {
 
 function headFor(content: Bytes, changes: Partial<SealedHead> = {}): SealedHead {
   return {
-    version: 0,
+    version: 1,
     thread: new Uint8Array(16),
     depth: 0,
     auto: false,
@@ -85,7 +85,7 @@ const refused = (code: string) => expect.objectContaining({ name: "PerdureError"
 const redigest = (bytes: Bytes): Bytes => {
   const bound = bytes.subarray(0, BOUND_HEADER_BYTES);
   const body = bytes.subarray(ENVELOPE_HEADER_BYTES);
-  return concat(bound, crypto.hash.sha256(concat(utf8("perdure/digest/0"), bound, body)).subarray(0, 16), body);
+  return concat(bound, crypto.hash.sha256(concat(utf8("perdure/digest/1"), bound, body)).subarray(0, 16), body);
 };
 
 /** The plaintext of an envelope, as its rightful recipient could take it out. */

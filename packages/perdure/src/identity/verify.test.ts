@@ -105,7 +105,7 @@ describe("verifyBundle", () => {
   });
 
   it.each<[string, Partial<IdentityEvent>, string]>([
-    ["another version", { version: 1 }, "needs-newer-verifier"],
+    ["another version", { version: 2 }, "needs-newer-verifier"],
     ["a kind nobody knows", { kind: 99 }, "needs-newer-verifier"],
     ["witnesses", { witnesses: [new Uint8Array(32)], witnessThreshold: 1 }, "needs-newer-verifier"],
     ["a body", { body: new Uint8Array(1) }, "needs-newer-verifier"],
@@ -210,7 +210,7 @@ describe("merging", () => {
   const encodedRecord = record.map(({ instance, recordVersion, name }) =>
     signedRecord.encode({
       record: agentRecord.encode({
-        version: 0,
+        version: 1,
         agentId: new Uint8Array(32),
         instanceKey: new Uint8Array(32).fill(instance),
         recordVersion,
@@ -230,7 +230,7 @@ describe("merging", () => {
     .map(({ key, notAfterMs }) =>
       signedCertificate.encode({
         certificate: certificate.encode({
-          version: 0,
+          version: 1,
           agentId: new Uint8Array(32),
           instanceKey: new Uint8Array(32).fill(key),
           scopes: [],

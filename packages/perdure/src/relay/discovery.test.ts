@@ -16,7 +16,7 @@ const finger = (resource: string): string => `/.well-known/webfinger?resource=${
 
 describe("finding a relay and its agents", () => {
   it("says who answers here", async () => {
-    expect(await (await ask("/.well-known/perdure")).json()).toEqual({ perdure: 0, relayId: RELAY, url: "wss://relay.example/" });
+    expect(await (await ask("/.well-known/perdure")).json()).toEqual({ perdure: 1, relayId: RELAY, url: "wss://relay.example/" });
   });
 
   it("says who has a name here", async () => {

@@ -55,7 +55,7 @@ describe("a relay", () => {
   });
 
   it("keeps mail for an agent that is away", async () => {
-    to.session.close({ code: "aborted", retry: "never", afterMs: 0, why: "", hint: "" });
+    to.session.close({ code: "aborted", retry: "never", afterMs: 0, limit: undefined, why: "", hint: "" });
     for (let seq = 1; seq <= 5; seq++) from.mail(seq, mail(seq));
     await until(() => from.acked === 5);
     to = await bob.connect();
@@ -173,7 +173,7 @@ describe("a relay", () => {
   });
 
   it("ends mail that nobody read and tells its sender, signed", async () => {
-    to.session.close({ code: "aborted", retry: "never", afterMs: 0, why: "", hint: "" });
+    to.session.close({ code: "aborted", retry: "never", afterMs: 0, limit: undefined, why: "", hint: "" });
     from.mail(1, mail(1, { expiresInMs: 5_000 }));
     await until(() => from.delivered.length === 1, 200_000);
     const { read } = from.delivered[0] as (typeof from.delivered)[number];
@@ -185,7 +185,7 @@ describe("a relay", () => {
   });
 
   it("says nothing of a notice that nobody read", async () => {
-    to.session.close({ code: "aborted", retry: "never", afterMs: 0, why: "", hint: "" });
+    to.session.close({ code: "aborted", retry: "never", afterMs: 0, limit: undefined, why: "", hint: "" });
     from.mail(1, mail(1, { expiresInMs: 5_000 }));
     await until(() => from.delivered.length === 1, 200_000);
     await pass(24 * HOUR + 300_000);
@@ -320,7 +320,7 @@ describe("a relay with mail that waits long", () => {
     await begin({ settings: { segmentBytes: 65_536, storeBytes: 1024 * 1024 } });
     const carol = await stage.agent("carol");
     const away = await carol.connect();
-    away.session.close({ code: "aborted", retry: "never", afterMs: 0, why: "", hint: "" });
+    away.session.close({ code: "aborted", retry: "never", afterMs: 0, limit: undefined, why: "", hint: "" });
     let linkSeq = 0;
     for (let round = 1; round <= 40; round++) {
       from.mail(++linkSeq, envelopeOf(alice.own, carol.own, round, stage.world.host("alice").clock.wallMs() + HOUR));
@@ -356,7 +356,7 @@ describe("a relay whose clock jumps", () => {
   beforeEach(() => begin());
 
   it("ends nothing for an hour after a jump forward", async () => {
-    to.session.close({ code: "aborted", retry: "never", afterMs: 0, why: "", hint: "" });
+    to.session.close({ code: "aborted", retry: "never", afterMs: 0, limit: undefined, why: "", hint: "" });
     from.mail(1, mail(1, { expiresInMs: HOUR }));
     await until(() => from.acked === 1);
     stage.world.jumpWall("relay", 10 * HOUR);
@@ -430,7 +430,7 @@ describe("opening a relay", () => {
 
   it("tells a message whose record is damaged as lost, and goes on with the next", async () => {
     await begin({ settings: { segmentBytes: 65_536 } });
-    to.session.close({ code: "aborted", retry: "never", afterMs: 0, why: "", hint: "" });
+    to.session.close({ code: "aborted", retry: "never", afterMs: 0, limit: undefined, why: "", hint: "" });
     for (let seq = 1; seq <= 3; seq++) from.mail(seq, mail(seq, { size: 3000 }));
     await until(() => from.acked === 3);
     const files = stage.world.host("relay").files;

@@ -16,7 +16,7 @@ import { errorOfGoodbye, goodbyeFor, goodbyeOf } from "../protocol/link/goodbyes
 import { refuseConnection } from "../protocol/link/refuse.ts";
 import type { Session } from "../protocol/link/session.ts";
 import type { Settings } from "../settings/register.ts";
-import type { Bytes } from "../wire/bytes.ts";
+import { type Bytes, EMPTY } from "../wire/bytes.ts";
 import { encodeAck, encodeDeliver, type Goodbye, type Proof, position, type Role, refuse, type Welcome } from "../wire/control.ts";
 import { PerdureError } from "../wire/error.ts";
 import type { Frame } from "../wire/frame.ts";
@@ -178,6 +178,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       windowFrames: role === "relay" ? settings.peerWindowFrames : settings.windowFrames,
       windowBytes: role === "relay" ? settings.peerWindowBytes : settings.windowBytes,
       pingEveryMs: settings.pingEveryMs,
+      pass: EMPTY,
       extensions: [],
     };
   };
@@ -314,7 +315,7 @@ export function registrationOf(identity: VerifiedIdentity): Registration {
   return { idRaw: identity.idRaw, bundle: identity.bundle, name: identity.name, recordVersion: identity.recordVersion };
 }
 
-function wordsOf(reason: Reason): Pick<Goodbye, "code" | "retry" | "afterMs" | "hint"> {
-  const { code, retry, afterMs, hint } = goodbyeFor(reason.code, reason.why, reason);
-  return { code, retry, afterMs, hint };
+function wordsOf(reason: Reason): Pick<Goodbye, "code" | "retry" | "afterMs" | "limit" | "hint"> {
+  const { code, retry, afterMs, limit, hint } = goodbyeFor(reason.code, reason.why, reason);
+  return { code, retry, afterMs, limit, hint };
 }

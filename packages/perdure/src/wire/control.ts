@@ -7,8 +7,8 @@
  *   proof      ->                                       (signed over everything so far)
  *                                       <-  welcome
  *   mail, settle, lookup, publish,
- *   route, contacts, ping               ->
- *                                       <-  deliver, ack, refuse, position, statement, found, pong
+ *   confirm, route, contacts, ping      ->
+ *                                       <-  deliver, ack, refuse, position, statement, found, published, pong
  *   goodbye    <->                                      (every close has a listed cause)
  *
  * A relay that dials another says role `relay` in its hello and proves an instance with scope `relay`. Such a session carries
@@ -26,7 +26,7 @@ import { type Bytes, concat, readU64, viewOf, writeU64 } from "./bytes.ts";
 import { PerdureError } from "./error.ts";
 import { AGENT_ID_BYTES, GENERATION_BYTES, LINK_BYTES } from "./ids.ts";
 import { MAX_CONTROL_BYTES, MAX_LINK_REFUSALS, MAX_SETTLE_RANGES } from "./limits.ts";
-import { bytes, choice, extensions, fixed, flag, list, type ShapeValue, shape, text, uint } from "./shape.ts";
+import { bytes, choice, extensions, fixed, flag, list, optional, type ShapeValue, shape, text, uint } from "./shape.ts";
 
 const agentId = fixed(32);
 const nonce = fixed(32);
@@ -42,6 +42,9 @@ export type SessionMode = (typeof SESSION_MODES)[number];
 /** Who dials: an agent whose relay this is, or another relay. */
 export const ROLES = ["agent", "relay"] as const;
 export type Role = (typeof ROLES)[number];
+
+/** Bytes of an attach pass at most; what is in it is the relay's own affair. */
+export const MAX_PASS_BYTES = 64;
 
 export const RETRY_WORDS = ["never", "now", "after"] as const;
 
@@ -85,6 +88,8 @@ export const proof = shape("proof", {
   havePosition: uint,
   /** What lets an agent register at a relay that asks for it; empty when there is none, or none is needed. */
   ticket: text(64),
+  /** The newest attach pass this instance has on its disk from this relay; empty when it never had one. */
+  pass: bytes(MAX_PASS_BYTES),
   /** By the agent's instance key, over the whole transcript. */
   signature: bytes(64),
   extensions: extensions(),
@@ -112,16 +117,26 @@ export const welcome = shape("welcome", {
   pingEveryMs: uint,
   /** Version of the contact list the relay has of this agent; 0 when it has none. */
   contactsVersion: uint,
+  /** What this instance must show at its next attach; the one it showed is used up once it said `confirm`. Empty without `consume`. */
+  pass: bytes(MAX_PASS_BYTES),
   extensions: extensions(),
 });
 export type Welcome = ShapeValue<typeof welcome>;
+
+/** The agent's answer to a welcome: the new attach pass is durable on its side. */
+export const confirm = shape("confirm", { pass: bytes(MAX_PASS_BYTES) });
+
+/** Which limit was hit: its name in the settings register, its value there, and how much of it is left now. */
+export const limitSaid = shape("limit", { name: text(64), value: uint, remaining: uint });
 
 /** One message was not taken. Never final by itself: the sender keeps it and acts on `retry`. */
 export const refuse = shape("refuse", {
   linkSeq: uint,
   code: text(64),
   retry: choice(...RETRY_WORDS),
+  /** With retry `after`: when trying again makes sense; for a limit, when there is room again. */
   afterMs: uint,
+  limit: optional(limitSaid.field),
   hint: text(512),
 });
 export type Refuse = ShapeValue<typeof refuse>;
@@ -157,6 +172,19 @@ export const found = shape("found", {
 
 /** A new identity bundle of the agent of this session. */
 export const publish = shape("publish", { bundle: bytes(MAX_CONTROL_BYTES) });
+
+/**
+ * The relay's answer to a `publish`: what it holds of the agent durably, and why not what was published (`code`, empty when it was
+ * taken): `record-rolled-back` when it holds a longer log, `identity-forked` when it holds a rival one. `bundle` is then what it holds.
+ */
+export const published = shape("published", {
+  logSeq: uint,
+  logHead: fixed(32),
+  recordVersion: uint,
+  code: text(64),
+  bundle: bytes(MAX_CONTROL_BYTES),
+});
+export type Published = ShapeValue<typeof published>;
 
 /** Where a relay is said to be. Whoever answers there must prove that id before it is told anything. */
 export const route = shape("route", { relayId, url: text(512) });
@@ -204,6 +232,7 @@ export const goodbye = shape("goodbye", {
   code: text(64),
   retry: choice(...RETRY_WORDS),
   afterMs: uint,
+  limit: optional(limitSaid.field),
   why: text(512),
   hint: text(512),
 });

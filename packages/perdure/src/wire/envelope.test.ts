@@ -90,7 +90,7 @@ describe("an envelope", () => {
     ["a cut header", sample().subarray(0, 127), "malformed"],
     ["a cut body", sample().subarray(0, 137), "malformed"],
     ["a byte too many", concat(sample(), new Uint8Array(1)), "malformed"],
-    ["a newer version", changed([0, 1]), "needs-newer-version"],
+    ["a newer version", changed([0, 2]), "needs-newer-version"],
     ["an unknown class", changed([1, 3]), "malformed"],
     ["the flag that is reserved", changed([3, 1]), "malformed"],
     ["a body beyond the limit", changed([4, 255]), "too-large"],

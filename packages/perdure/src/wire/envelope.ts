@@ -14,7 +14,7 @@
  *       96     8  inbox key          first 8 bytes of SHA-256 over the recipient's public inbox key; 0 in a notice
  *      104     2  suite              1 = DHKEM(X25519, HKDF-SHA256) export, HKDF-SHA256, AES-256-GCM; 0 = not sealed (notice)
  *      106     6  reserved           0
- *      112    16  digest             first 16 bytes of SHA-256 over "perdure/digest/0", bytes 0..111 and the body
+ *      112    16  digest             first 16 bytes of SHA-256 over "perdure/digest/1", bytes 0..111 and the body
  *      128     …  body
  *
  * All integers are big-endian. Bytes 0..111 are the associated data of the sealed body. What changes in transit is in
@@ -29,7 +29,7 @@ export const ENVELOPE_HEADER_BYTES = 128;
 /** The part of the header that the digest and the seal cover. */
 export const BOUND_HEADER_BYTES = 112;
 export const DIGEST_BYTES = 16;
-export const DIGEST_DOMAIN: Bytes = utf8("perdure/digest/0");
+export const DIGEST_DOMAIN: Bytes = utf8("perdure/digest/1");
 
 export const ENVELOPE_CLASSES = ["mail", "receipt", "notice"] as const;
 export type EnvelopeClass = (typeof ENVELOPE_CLASSES)[number];

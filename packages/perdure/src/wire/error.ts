@@ -17,11 +17,13 @@ export const ERROR_CODES = {
   "not-found": 3,
   "unknown-relay": 3,
   "unknown-invite": 3,
+  "identity-retired": 3,
   // 4: not reachable now, trying again later makes sense
   "relay-unreachable": 4,
   "timed-out": 4,
   "relay-draining": 4,
   "too-busy": 4,
+  "rate-limited": 4,
   "mailbox-full": 4,
   "disk-full": 4,
   "disk-failed": 4,
@@ -34,6 +36,7 @@ export const ERROR_CODES = {
   "agent-exists": 5,
   "invite-used": 5,
   "name-taken": 5,
+  cloned: 5,
   // 6: the peer or the data cannot be trusted
   "wrong-relay": 6,
   "bad-handshake": 6,
@@ -45,6 +48,9 @@ export const ERROR_CODES = {
   "wrong-commitment": 6,
   "unknown-inbox-key": 6,
   "certificate-expired": 6,
+  "instance-revoked": 6,
+  "identity-forked": 6,
+  "key-retired": 6,
   "id-conflict": 6,
   "name-changed": 6,
   "record-rolled-back": 6,
@@ -53,8 +59,9 @@ export const ERROR_CODES = {
   "not-proven": 6,
   "log-damaged": 6,
   "key-damaged": 6,
-  // 7: understood, and too new for this version
+  // 7: understood, and of another version
   "needs-newer-version": 7,
+  "needs-older-version": 7,
   "needs-newer-verifier": 7,
   // 8: the message came to an end without success
   refused: 8,
@@ -67,6 +74,8 @@ export const ERROR_CODES = {
   "loop-paused": 8,
   // 9: the machine, or whoever owns it, does not let us
   "ticket-required": 9,
+  "passphrase-required": 9,
+  "wrong-passphrase": 9,
   blocked: 9,
   "peer-forbidden": 9,
   "read-only": 9,
@@ -89,7 +98,16 @@ export interface ErrorDetails {
   readonly hint?: string;
   /** Milliseconds after which trying again makes sense; only with `retry: "after"`. */
   readonly afterMs?: number;
+  /** The limit that was hit. */
+  readonly limit?: LimitHit;
   readonly cause?: unknown;
+}
+
+/** A limit by its name in the settings register, its value there, and how much of it is left. */
+export interface LimitHit {
+  readonly name: string;
+  readonly value: number;
+  readonly remaining: number;
 }
 
 const BRAND = Symbol.for("perdure.error");
@@ -99,6 +117,7 @@ export class PerdureError extends Error {
   readonly retry: Retry;
   readonly hint: string | undefined;
   readonly afterMs: number | undefined;
+  readonly limit: LimitHit | undefined;
   readonly [BRAND] = true;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
@@ -108,6 +127,7 @@ export class PerdureError extends Error {
     this.retry = details.retry ?? "never";
     this.hint = details.hint;
     this.afterMs = details.afterMs;
+    this.limit = details.limit;
   }
 }
 

@@ -64,8 +64,8 @@ describe("a transport message", () => {
   it.each<[string, Bytes, string]>([
     ["no bytes", new Uint8Array(), "malformed"],
     ["one byte", new Uint8Array(1), "malformed"],
-    ["no frames", new Uint8Array(2), "malformed"],
-    ["a newer version", changed(0, 1), "needs-newer-version"],
+    ["no frames", Uint8Array.of(1, 0), "malformed"],
+    ["a newer version", changed(0, 2), "needs-newer-version"],
     ["an unknown mode", changed(1, 2), "malformed"],
     ["an unknown frame type", changed(2, 99), "malformed"],
     ["frame type 0", changed(2, 0), "malformed"],
@@ -81,7 +81,7 @@ describe("a transport message", () => {
   });
 
   it("shorter than its tag is refused", () => {
-    expect(() => decodeTransport(new Uint8Array([0, 1, 0]), 0, tagger("k"))).toThrow(refused("malformed"));
+    expect(() => decodeTransport(new Uint8Array([1, 1, 0]), 0, tagger("k"))).toThrow(refused("malformed"));
   });
 
   it("beyond the limit is not made", () => {

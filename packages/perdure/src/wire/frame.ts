@@ -4,7 +4,7 @@
  * A transport message is one WebSocket binary message (or one length-prefixed message on a local socket):
  *
  *   offset  size  field
- *        0     1  version   0
+ *        0     1  version   1
  *        1     1  mode      0 none, 1 mac
  *        2    16  tag       mode mac only: first 16 bytes of HMAC-SHA256 over counter (u64) and the frames
  *     2|18     …  frames    one or more, until the end of the message
@@ -46,6 +46,8 @@ export const FRAME_TYPES = {
   offer: 30,
   resume: 31,
   contacts: 32,
+  confirm: 33,
+  published: 34,
 } as const;
 
 export type FrameName = keyof typeof FRAME_TYPES;

@@ -6,18 +6,18 @@ import { bytes, choice, extensions, fixed, list, optional, type ShapeValue, shap
 
 /** What a signature is for. The tag is the first thing signed, so that no signature can be used for another purpose. */
 export const DOMAINS = {
-  agentId: utf8("perdure/agent-id/0"),
-  event: utf8("perdure/event/0"),
-  nextKey: utf8("perdure/next-key/0"),
-  recovery: utf8("perdure/recovery/0"),
-  certificate: utf8("perdure/certificate/0"),
-  record: utf8("perdure/record/0"),
-  handshake: utf8("perdure/handshake/0"),
-  seal: utf8("perdure/seal/0"),
-  inner: utf8("perdure/inner/0"),
-  statement: utf8("perdure/statement/0"),
-  notice: utf8("perdure/notice/0"),
-  evidence: utf8("perdure/evidence/0"),
+  agentId: utf8("perdure/agent-id/1"),
+  event: utf8("perdure/event/1"),
+  nextKey: utf8("perdure/next-key/1"),
+  recovery: utf8("perdure/recovery/1"),
+  certificate: utf8("perdure/certificate/1"),
+  record: utf8("perdure/record/1"),
+  handshake: utf8("perdure/handshake/1"),
+  seal: utf8("perdure/seal/1"),
+  inner: utf8("perdure/inner/1"),
+  statement: utf8("perdure/statement/1"),
+  notice: utf8("perdure/notice/1"),
+  evidence: utf8("perdure/evidence/1"),
 } as const;
 export type Domain = keyof typeof DOMAINS;
 
@@ -26,7 +26,7 @@ const signature = fixed(64);
 const hash = fixed(32);
 const agentId = fixed(AGENT_ID_BYTES);
 
-/** Kinds of log events. This version writes and reads `inception`; at any other it stops with `needs-newer-verifier`. */
+/** Kinds of log events. At `recover` and later ones this version stops with `needs-newer-verifier`: they are reserved. */
 export const EVENT_KINDS = [
   "reserved",
   "inception",
@@ -68,6 +68,43 @@ export const identityEvent = shape(
   MAX_EVENT_BYTES,
 );
 export type IdentityEvent = ShapeValue<typeof identityEvent>;
+
+/** Body of a `rotate`, signed by the keys the log committed to before. */
+export const rotateBody = shape(
+  "rotate body",
+  {
+    /** Events of the control keys from this sequence number on, up to this rotation, count for nothing; its own number for none. */
+    voidFromSeq: uint,
+    /** Certificates of earlier control keys hold for what a relay stored up to this time. */
+    oldKeysUntilMs: uint,
+    extensions: extensions(),
+  },
+  2048,
+);
+
+/** Body of an `instance-revoke`: what that key signed and a relay stored from then on counts for nothing. */
+export const instanceRevokeBody = shape(
+  "instance-revoke body",
+  { instanceKey: publicKey, voidFromMs: uint, reason: text(256), extensions: extensions() },
+  2048,
+);
+
+/** Body of an `anchor`: a SHA-256, or the root of a tree of them, that the agent stands by since this event. */
+export const anchorBody = shape("anchor body", { root: hash, about: text(256), extensions: extensions() }, 2048);
+
+/** Body of a `retire`, signed by the keys the log committed to before; no event follows it. */
+export const retireBody = shape(
+  "retire body",
+  {
+    /** Another agent to turn to, or empty; nothing of this agent's standing passes to it. */
+    successor: bytes(AGENT_ID_BYTES),
+    reason: text(256),
+    /** What instances signed holds when a relay stored it up to this time. */
+    oldKeysUntilMs: uint,
+    extensions: extensions(),
+  },
+  2048,
+);
 
 /** An event and who signed it: (index into the signing key set, signature). */
 export const signedEvent = shape(
@@ -125,6 +162,9 @@ export const home = shape("home", {
 });
 export type Home = ShapeValue<typeof home>;
 
+/** Body of a `home-set`: no instance may name a home that is not in the newest one. */
+export const homeSetBody = shape("home-set body", { homes: list(home.field, 4), extensions: extensions() }, 2048);
+
 /** What one instance says of its agent; sub-records of all instances together are the agent record. */
 export const agentRecord = shape(
   "record",
@@ -154,6 +194,8 @@ export const identityBundle = shape(
   "identity bundle",
   {
     log: list(bytes(MAX_EVENT_BYTES + 2048), MAX_LOG_EVENTS),
+    /** Another log of the same agent that neither outranks nor continues `log`: the agent is frozen. Empty when there is none. */
+    rival: list(bytes(MAX_EVENT_BYTES + 2048), MAX_LOG_EVENTS),
     certificates: list(bytes(3072), 16),
     records: list(bytes(9216), 16),
   },

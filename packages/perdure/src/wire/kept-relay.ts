@@ -126,6 +126,12 @@ export const keptTicket = shape("ticket", { hash: fixed(32), expiresAtMs: uint, 
 /** An agent or a relay its owner turns away, or no longer. */
 export const keptBan = shape("ban", { agentId, banned: flag, why: text(256), atMs: uint });
 
+/**
+ * How far the attach passes of one instance got: the number of the newest one given, whether the instance said that it has it, and since
+ * when the instance may not read its mailbox because a used one was shown again (0 when it may).
+ */
+export const keptPass = shape("pass", { agentId, instanceKey: fixed(32), given: uint, confirmed: flag, clonedAtMs: uint });
+
 /** Restated: the tickets and bans that follow are all there are; what was read of them before counts no more. */
 export const keptDoors = shape("doors", { tickets: uint, bans: uint });
 
@@ -154,6 +160,7 @@ const KINDS = {
   ban: [19, keptBan],
   doors: [20, keptDoors],
   routes: [21, keptRoutes],
+  pass: [22, keptPass],
 } as const;
 
 type Kinds = typeof KINDS;

@@ -1,10 +1,10 @@
 /**
- * Limits of the formats themselves: what a decoder refuses whatever the settings say. They are part of wire version 0.
+ * Limits of the formats themselves: what a decoder refuses whatever the settings say. They are part of wire version 1.
  * Limits an operator can change live in `settings/`.
  */
 
-/** The version every envelope, transport message and signed array starts with. 0 may still change without notice. */
-export const WIRE_VERSION = 0;
+/** The version every envelope, transport message and signed array starts with. What it says of 1 does not change any more. */
+export const WIRE_VERSION = 1;
 
 /** Largest body of one envelope. A message of up to {@link MAX_MESSAGE_BYTES} travels as several envelopes (parts). */
 export const MAX_ENVELOPE_BODY_BYTES = 320 * 1024;
@@ -21,7 +21,7 @@ export const MAX_CONTROL_BYTES = 64 * 1024;
 /** Largest identity event (protocol: 4 KB). */
 export const MAX_EVENT_BYTES = 4096;
 /** Events of one identity log that travel with a proof or a message. */
-export const MAX_LOG_EVENTS = 64;
+export const MAX_LOG_EVENTS = 128;
 /** Nothing may ask to wait longer than this: 30 days. */
 export const MAX_EXPIRY_MS = 30 * 24 * 60 * 60 * 1000;
 /** Refusals named when a link is taken up again; so nobody may have more frames of mail under way on it. */

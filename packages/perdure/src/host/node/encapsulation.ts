@@ -11,7 +11,7 @@ import { plainBytes, requireLength } from "./raw-bytes.ts";
 const KEY_BYTES = 32;
 const SECRET_BYTES = 32;
 /** Part of the wire format: every secret of ours is exported under this context. */
-const EXPORTER_CONTEXT: Uint8Array = utf8("perdure/export/0");
+const EXPORTER_CONTEXT: Uint8Array = utf8("perdure/export/1");
 
 const PKCS8_PREFIX = fromHex("302e020100300506032b656e04220420") as Uint8Array;
 const SPKI_PREFIX = fromHex("302a300506032b656e032100") as Uint8Array;
@@ -38,16 +38,22 @@ export function createNodeEncapsulation(): Encapsulation {
     return secret;
   };
 
+  const load = async (secret: Uint8Array): Promise<DecapsulationKey> => {
+    requireLength(secret, KEY_BYTES, "the secret key");
+    const forAgreement = createPrivateKey({ key: Buffer.from(concat(PKCS8_PREFIX, secret)), format: "der", type: "pkcs8" });
+    const publicKey = plainBytes(createPublicKey(forAgreement).export({ format: "der", type: "spki" })).slice(-KEY_BYTES);
+    const forHpke = { privateKey: await suite.DeserializePrivateKey(secret), publicKey: await suite.DeserializePublicKey(publicKey) };
+    const key = { publicKey } as DecapsulationKey;
+    secrets.set(key, { forAgreement, forHpke });
+    return key;
+  };
+
   return {
-    load: async (secret) => {
-      requireLength(secret, KEY_BYTES, "the secret key");
-      const forAgreement = createPrivateKey({ key: Buffer.from(concat(PKCS8_PREFIX, secret)), format: "der", type: "pkcs8" });
-      const publicKey = plainBytes(createPublicKey(forAgreement).export({ format: "der", type: "spki" })).slice(-KEY_BYTES);
-      const forHpke = { privateKey: await suite.DeserializePrivateKey(secret), publicKey: await suite.DeserializePublicKey(publicKey) };
-      const key = { publicKey } as DecapsulationKey;
-      secrets.set(key, { forAgreement, forHpke });
-      return key;
+    create: async (random) => {
+      const kept = random.bytes(KEY_BYTES);
+      return { key: await load(kept), kept };
     },
+    load,
     encapsulate: async (publicKey, info) => {
       requireLength(publicKey, KEY_BYTES, "the public key");
       const { encapsulatedSecret, exportedSecret } = await refusing("the public key", async () =>

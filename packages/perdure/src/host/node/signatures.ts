@@ -41,15 +41,21 @@ export function createNodeSignatures(): Signatures {
     return key;
   };
 
+  const load = (seed: Uint8Array): SigningKey => {
+    requireLength(seed, SEED_BYTES, "the seed");
+    const secret = createPrivateKey({ key: Buffer.from(concat(PKCS8_PREFIX, seed)), format: "der", type: "pkcs8" });
+    const spki = createPublicKey(secret).export({ format: "der", type: "spki" });
+    const key = { publicKey: plainBytes(spki).slice(-PUBLIC_KEY_BYTES) } as SigningKey;
+    secrets.set(key, secret);
+    return key;
+  };
+
   return {
-    load: async (seed) => {
-      requireLength(seed, SEED_BYTES, "the seed");
-      const secret = createPrivateKey({ key: Buffer.from(concat(PKCS8_PREFIX, seed)), format: "der", type: "pkcs8" });
-      const spki = createPublicKey(secret).export({ format: "der", type: "spki" });
-      const key = { publicKey: plainBytes(spki).slice(-PUBLIC_KEY_BYTES) } as SigningKey;
-      secrets.set(key, secret);
-      return key;
+    create: async (random) => {
+      const kept = random.bytes(SEED_BYTES);
+      return { key: load(kept), kept };
     },
+    load: async (kept) => load(kept),
     sign: async (key, message) => {
       const secret = secrets.get(key);
       if (secret === undefined) throw new PerdureError("bad-argument", "the signing key was loaded by another host");

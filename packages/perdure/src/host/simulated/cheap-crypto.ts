@@ -28,8 +28,13 @@ function cheapSignatures({ sha256 }: Hash): Signatures {
     const first = sha256(concat(SIGNATURE, publicKey, message));
     return concat(first, sha256(first));
   };
+  const load = (seed: Uint8Array): SigningKey => ({ publicKey: sha256(concat(SIGNING, exactly(seed, KEY_BYTES, "a seed"))) }) as SigningKey;
   return {
-    load: async (seed) => ({ publicKey: sha256(concat(SIGNING, exactly(seed, KEY_BYTES, "a seed"))) }) as SigningKey,
+    create: async (random) => {
+      const kept = random.bytes(KEY_BYTES);
+      return { key: load(kept), kept };
+    },
+    load: async (kept) => load(kept),
     sign: async (key, message) => signatureOf(key.publicKey, message),
     verify: async (publicKey, message, signature) =>
       publicKey.length === KEY_BYTES && equalBytes(signature, signatureOf(publicKey, message)),
@@ -39,8 +44,14 @@ function cheapSignatures({ sha256 }: Hash): Signatures {
 function cheapEncapsulation({ sha256 }: Hash, random: Random): Encapsulation {
   const secretOf = (encapsulated: Uint8Array, publicKey: Uint8Array, info: Uint8Array): Uint8Array =>
     sha256(concat(SECRET, encapsulated, publicKey, info));
+  const load = (secret: Uint8Array): DecapsulationKey =>
+    ({ publicKey: sha256(concat(ENCAPSULATION, exactly(secret, KEY_BYTES, "a secret key"))) }) as DecapsulationKey;
   return {
-    load: async (secret) => ({ publicKey: sha256(concat(ENCAPSULATION, exactly(secret, KEY_BYTES, "a secret key"))) }) as DecapsulationKey,
+    create: async (own) => {
+      const kept = own.bytes(KEY_BYTES);
+      return { key: load(kept), kept };
+    },
+    load: async (kept) => load(kept),
     encapsulate: async (publicKey, info) => {
       exactly(publicKey, KEY_BYTES, "a public key");
       const encapsulated = random.bytes(KEY_BYTES);

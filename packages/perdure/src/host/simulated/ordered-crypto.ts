@@ -25,12 +25,14 @@ export function createOrderedCrypto(inner: Crypto, delay: ResultDelay): Crypto {
   return {
     hash: inner.hash,
     signatures: {
-      load: (seed) => ordered(signatures.load(seed)),
+      create: (random) => ordered(signatures.create(random)),
+      load: (kept) => ordered(signatures.load(kept)),
       sign: (key, message) => ordered(signatures.sign(key, message)),
       verify: (publicKey, message, signature) => ordered(signatures.verify(publicKey, message, signature)),
     },
     encapsulation: {
-      load: (secret) => ordered(encapsulation.load(secret)),
+      create: (random) => ordered(encapsulation.create(random)),
+      load: (kept) => ordered(encapsulation.load(kept)),
       encapsulate: (publicKey, info) => ordered(encapsulation.encapsulate(publicKey, info)),
       decapsulate: (key, encapsulated, info) => ordered(encapsulation.decapsulate(key, encapsulated, info)),
       agree: (key, publicKey) => ordered(encapsulation.agree(key, publicKey)),

@@ -9,7 +9,7 @@
 
 import type { LogFields } from "../../host/log.ts";
 import type { Bytes } from "../../wire/bytes.ts";
-import type { ErrorCode, Retry } from "../../wire/error.ts";
+import type { ErrorCode, LimitHit, Retry } from "../../wire/error.ts";
 import type { Ending } from "../../wire/kept-relay.ts";
 import type { Place } from "./mailbox-state.ts";
 
@@ -113,6 +113,8 @@ export interface Reason {
   readonly why: string;
   readonly retry: Retry;
   readonly afterMs: number;
+  /** The limit that was hit. */
+  readonly limit?: LimitHit | undefined;
   readonly hint: string;
 }
 

@@ -183,6 +183,8 @@ function replaySmall(state: RelayState, sha256: Sha256, kept: Exclude<KeptRecord
       state.tickets.clear();
       state.bans.clear();
       return [];
+    case "pass":
+      return [];
     case "ticket":
       noteTicket(state, kept.value);
       return [];

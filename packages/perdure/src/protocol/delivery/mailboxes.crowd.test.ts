@@ -141,7 +141,7 @@ describe("a relay that proves without end", () => {
   const proofOf = (relay: string, number: number): Uint8Array =>
     statementProof.encode({
       statement: statement.encode({
-        version: 0,
+        version: 1,
         relayId: agentId(relay),
         number,
         previous: new Uint8Array(32),

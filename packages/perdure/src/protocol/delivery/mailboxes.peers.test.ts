@@ -320,7 +320,7 @@ describe("statements for a peer", () => {
       contents: sha256(utf8("")),
     });
     const said = statement.encode({
-      version: 0,
+      version: 1,
       relayId: agentId("far"),
       number: 7,
       previous: new Uint8Array(32),

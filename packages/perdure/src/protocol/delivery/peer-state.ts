@@ -8,7 +8,7 @@ import { type AgentState, createAgentState, emptyLoad, findPeer, type Peer, type
 
 type Sha256 = (bytes: Bytes) => Bytes;
 
-const MAILBOX_DOMAIN = utf8("perdure/peer-mailbox/0");
+const MAILBOX_DOMAIN = utf8("perdure/peer-mailbox/1");
 /** Urls remembered of one relay. */
 const URLS_PER_PEER = 4;
 const MAX_URL_BYTES = 512;

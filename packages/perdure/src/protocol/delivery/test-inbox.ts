@@ -69,7 +69,7 @@ export function headOf(
     arrival,
     fromName: "",
     head: {
-      version: 0,
+      version: 1,
       thread: new Uint8Array(16),
       depth: 0,
       auto: false,

@@ -7,7 +7,7 @@ import type { Host } from "../../host/host.ts";
 import type { OwnIdentity } from "../../identity/own-identity.ts";
 import { type VerifiedIdentity, verifyBundle } from "../../identity/verify.ts";
 import { SETTINGS, type Settings } from "../../settings/register.ts";
-import { type Bytes, equalBytes } from "../../wire/bytes.ts";
+import { type Bytes, EMPTY, equalBytes } from "../../wire/bytes.ts";
 import { challenge, hello, type Proof, proof, type Role, type SessionMode, type Welcome, welcome } from "../../wire/control.ts";
 import { PerdureError } from "../../wire/error.ts";
 import { agentIdText } from "../../wire/ids.ts";
@@ -34,6 +34,8 @@ export interface ConnectOptions {
   readonly consume: boolean;
   /** For a relay that asks for one at the first registration. */
   readonly ticket?: string | undefined;
+  /** The newest attach pass this instance has from that relay. */
+  readonly pass?: Bytes | undefined;
   /** Dials no address of this machine or of a private network: for addresses that somebody else named. */
   readonly publicOnly?: boolean;
   /** The last position on the agent's own disk; 8 zero bytes and 0 when there is none. */
@@ -120,6 +122,7 @@ async function shakeHands(options: ConnectOptions, transport: Transport): Promis
     haveGeneration: options.have.generation,
     havePosition: options.have.position,
     ticket: options.ticket ?? "",
+    pass: options.pass ?? EMPTY,
     signature: new Uint8Array(64),
     extensions: [],
   };

@@ -2,7 +2,7 @@
 
 import { fromUtf8, utf8 } from "../../wire/bytes.ts";
 import type { Goodbye } from "../../wire/control.ts";
-import { type ErrorCode, isErrorCode, isPerdureError, PerdureError } from "../../wire/error.ts";
+import { type ErrorCode, isErrorCode, isPerdureError, type LimitHit, PerdureError } from "../../wire/error.ts";
 
 const WORDS_BYTES = 512;
 const DEFAULT_AFTER_MS = 1000;
@@ -10,6 +10,7 @@ const DEFAULT_AFTER_MS = 1000;
 export interface ReasonDetails {
   readonly retry?: Goodbye["retry"];
   readonly afterMs?: number;
+  readonly limit?: LimitHit | undefined;
   readonly hint?: string;
 }
 
@@ -19,6 +20,7 @@ export function goodbyeFor(code: ErrorCode, why: string, details: ReasonDetails 
     code,
     retry,
     afterMs: details.afterMs ?? (retry === "after" ? DEFAULT_AFTER_MS : 0),
+    limit: details.limit,
     why: clipWords(why),
     hint: clipWords(details.hint ?? ""),
   };
@@ -30,6 +32,7 @@ export function goodbyeOf(error: unknown): Goodbye {
   return goodbyeFor(error.code, error.message, {
     retry: error.retry,
     ...(error.afterMs === undefined ? {} : { afterMs: error.afterMs }),
+    limit: error.limit,
     ...(error.hint === undefined ? {} : { hint: error.hint }),
   });
 }
@@ -39,6 +42,7 @@ export function errorOfGoodbye(goodbye: Goodbye): PerdureError {
   const details = {
     retry: goodbye.retry,
     ...(goodbye.retry === "after" ? { afterMs: goodbye.afterMs } : {}),
+    ...(goodbye.limit === undefined ? {} : { limit: goodbye.limit }),
     ...(goodbye.hint === "" ? {} : { hint: goodbye.hint }),
   };
   if (isErrorCode(goodbye.code)) return new PerdureError(goodbye.code, goodbye.why, details);

@@ -145,7 +145,7 @@ describe("the handshake", () => {
       ),
       "malformed",
     ],
-    ["a frame of unknown type", Uint8Array.of(0, 0, 99, 0, 0, 0, 0, 0, 0, 0), "malformed"],
+    ["a frame of unknown type", Uint8Array.of(1, 0, 99, 0, 0, 0, 0, 0, 0, 0), "malformed"],
     ["more than a handshake needs", encodeTransport([{ name: "hello", payload: new Uint8Array(HANDSHAKE_MESSAGE_BYTES) }], 0), "too-large"],
   ];
   for (const [what, message, code] of strangers) {

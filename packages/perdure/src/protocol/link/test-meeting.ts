@@ -44,6 +44,7 @@ export const WELCOME: Welcome = {
   windowBytes: 1_000_000,
   pingEveryMs: 15_000,
   contactsVersion: 0,
+  pass: new Uint8Array(0),
   extensions: [],
 };
 

@@ -4,7 +4,7 @@
  *   relay signs    domain handshake | 1 | SHA-256(hello) | SHA-256(challenge with 64 zero bytes as signature)
  *   agent signs    domain handshake | 2 | SHA-256(hello) | SHA-256(challenge) | SHA-256(proof with 64 zero bytes as signature)
  *   mac keys       HKDF-SHA256(X25519 of both ephemeral keys, salt = SHA-256 of the three hashes hello, challenge, proof,
- *                  info = "perdure/session/0", 64 bytes): the first 32 for agent to relay, the rest for relay to agent
+ *                  info = "perdure/session/1", 64 bytes): the first 32 for agent to relay, the rest for relay to agent
  *
  * Versions and modes offered and chosen, both ids, both nonces and both ephemeral keys are inside those hashes, so nothing of
  * them can be changed on the way without breaking a signature.
@@ -18,7 +18,7 @@ import { toBeSigned } from "../../wire/identity.ts";
 const SIGNED_BY_RELAY = Uint8Array.of(1);
 const SIGNED_BY_AGENT = Uint8Array.of(2);
 const NO_SIGNATURE = new Uint8Array(64);
-const SESSION_INFO = utf8("perdure/session/0");
+const SESSION_INFO = utf8("perdure/session/1");
 const KEY_BYTES = 32;
 
 export function challengeToSign(hash: Hash, helloBytes: Bytes, unsigned: Challenge): Bytes {

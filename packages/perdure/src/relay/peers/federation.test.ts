@@ -216,7 +216,7 @@ describe("what a recipient's relay proves", () => {
     const net = await createFederation();
     net.send(1);
     await net.until(() => net.from.acked === 1);
-    net.from.session.close({ code: "aborted", retry: "never", afterMs: 0, why: "", hint: "" });
+    net.from.session.close({ code: "aborted", retry: "never", afterMs: 0, limit: undefined, why: "", hint: "" });
     await net.until(() => net.to.delivered.length === 1);
     await net.pass(5_000);
     const again = await net.anna.connect();

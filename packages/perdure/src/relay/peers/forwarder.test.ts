@@ -210,7 +210,8 @@ describe("a forwarder", () => {
     stand.welcome();
     stand.deliver(1);
     stand.deliver(2);
-    for (const linkSeq of [1, 2]) stand.forwarder.refused({ linkSeq, code: "mailbox-full", retry: "after", afterMs: 0, hint: "" });
+    for (const linkSeq of [1, 2])
+      stand.forwarder.refused({ linkSeq, code: "mailbox-full", retry: "after", afterMs: 0, limit: undefined, hint: "" });
     stand.failing.set(1, new PerdureError("log-damaged", "bad"));
     stand.nowMs = 60_000;
     stand.forwarder.drained();

@@ -159,7 +159,7 @@ describe("a relay that is dialled and lies", () => {
     });
     const tree = createMerkleTree(sha256, [leaf]);
     const bytes = statement.encode({
-      version: 0,
+      version: 1,
       relayId: rogue.own.idRaw,
       number: said.number,
       previous: said.previous ?? new Uint8Array(32),
@@ -288,7 +288,10 @@ describe("a relay that is dialled and lies", () => {
     for (let minute = 0; minute < 600; minute++) {
       for (const { line } of lines.slice(-1))
         for (const mail of line.mails.slice(answered)) {
-          line.send("refuse", refuse.encode({ linkSeq: mail.linkSeq, code: "malformed", retry: "never", afterMs: 0, hint: "" }));
+          line.send(
+            "refuse",
+            refuse.encode({ linkSeq: mail.linkSeq, code: "malformed", retry: "never", afterMs: 0, limit: undefined, hint: "" }),
+          );
           line.send("ack", encodeAck(mail.linkSeq));
           answered++;
         }
@@ -310,7 +313,7 @@ describe("a relay that is dialled and lies", () => {
     net.nameRoute(net.from, rogue.own.idRaw, ROGUE_AT);
     const attack: Attack = { net, rogue, lines, nowMs: () => net.stage.world.host("rogue").clock.wallMs() };
     const { line, link } = await taken(attack, 3);
-    line.session.close({ code: "connection-closed", retry: "now", afterMs: 0, why: "", hint: "" });
+    line.session.close({ code: "connection-closed", retry: "now", afterMs: 0, limit: undefined, why: "", hint: "" });
     await net.until(() => net.west.relay.status().peers.find(({ id }) => id === rogue.own.id)?.passedOn === 3);
     expect([lines.length, lines[1]?.link, lines[1]?.line.ended]).toEqual([2, link, []]);
   });
