@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv } from "node:crypto";
 import type { Aead } from "../crypto.ts";
-import { requireLength } from "./raw-bytes.ts";
+import { requireLength } from "../exact-length.ts";
 
 const ALGORITHM = "aes-256-gcm";
 const KEY_BYTES = 32;

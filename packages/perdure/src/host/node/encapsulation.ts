@@ -5,8 +5,9 @@ import { AEAD_EXPORT_ONLY, CipherSuite, KDF_HKDF_SHA256, KEM_DHKEM_X25519_HKDF_S
 import { concat, fromHex, utf8 } from "../../wire/bytes.ts";
 import { PerdureError } from "../../wire/error.ts";
 import type { DecapsulationKey, Encapsulation } from "../crypto.ts";
+import { requireLength } from "../exact-length.ts";
 import { hkdfExpandSha256, hmacSha256 } from "./hash.ts";
-import { plainBytes, requireLength } from "./raw-bytes.ts";
+import { plainBytes } from "./raw-bytes.ts";
 
 const KEY_BYTES = 32;
 const SECRET_BYTES = 32;

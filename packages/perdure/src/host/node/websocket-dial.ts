@@ -1,9 +1,9 @@
 import type { ClientOptions } from "ws";
 import { WebSocket } from "ws";
 import { PerdureError } from "../../wire/error.ts";
+import { CLOSE_TIMEOUT_MS } from "../connection.ts";
 import { withDeadline } from "../deadline.ts";
 import type { Connection, DialOptions } from "../net.ts";
-import { CLOSE_TIMEOUT_MS } from "./connection.ts";
 import { dialError } from "./net-error.ts";
 import type { NetParts } from "./net-parts.ts";
 import { lookupPublic, requirePublic } from "./public-lookup.ts";

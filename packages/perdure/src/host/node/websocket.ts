@@ -1,7 +1,7 @@
 import type { WebSocket } from "ws";
 import type { Clock } from "../clock.ts";
+import { createConnection } from "../connection.ts";
 import type { Connection } from "../net.ts";
-import { createConnection } from "./connection.ts";
 import { plainBytes } from "./raw-bytes.ts";
 
 const CLOSE_NORMAL = 1000;

@@ -1,10 +1,10 @@
 /**
- * What every connection of this machine does alike, over any wire: keeps early messages until `start` and stops reading
+ * What every connection does alike, over any wire: keeps early messages until `start` and stops reading
  * when they are many, gives nothing more after its own close, tells the end exactly once, cuts a close that is not answered.
  */
-import { PerdureError } from "../../wire/error.ts";
-import type { Clock } from "../clock.ts";
-import type { Connection, Receiver } from "../net.ts";
+import { PerdureError } from "../wire/error.ts";
+import type { Clock } from "./clock.ts";
+import type { Connection, Receiver } from "./net.ts";
 
 /** A peer that has not taken what is queued and answered the close by then is cut. */
 export const CLOSE_TIMEOUT_MS = 2_000;
