@@ -9,6 +9,8 @@ export interface Crypto {
   readonly signatures: Signatures;
   readonly encapsulation: Encapsulation;
   readonly aead: Aead;
+  /** Absent where the machine keeps keys unreadable by itself. */
+  readonly passphrase?: Passphrase;
 }
 
 export interface Hash {
@@ -47,6 +49,7 @@ export interface Signatures {
   load(kept: Uint8Array): Promise<SigningKey>;
   /** 64 bytes. */
   sign(key: SigningKey, message: Uint8Array): Promise<Uint8Array>;
+  /** By the one rule of `ed25519-rule.ts`, whatever library is underneath: every host gives the same answer to the same bytes. */
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean>;
 }
 
@@ -70,4 +73,16 @@ export interface Aead {
   seal(key: Uint8Array, plaintext: Uint8Array, associated: Uint8Array): Promise<Uint8Array>;
   /** The plaintext, or `undefined` when key, ciphertext or associated data do not belong together. */
   open(key: Uint8Array, ciphertext: Uint8Array, associated: Uint8Array): Promise<Uint8Array | undefined>;
+}
+
+/** How much work a guess of a passphrase costs: memory in KiB, and how often all of it is gone through. */
+export interface PassphraseCost {
+  readonly memoryKiB: number;
+  readonly passes: number;
+}
+
+/** Argon2id (RFC 9106) with one lane: a key from something a person remembers. */
+export interface Passphrase {
+  /** 32 bytes; `salt` has 16 to 64. */
+  derive(passphrase: string, salt: Uint8Array, cost: PassphraseCost): Promise<Uint8Array>;
 }

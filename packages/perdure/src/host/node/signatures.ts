@@ -1,6 +1,6 @@
 /**
- * Ed25519, verified strictly: everything two implementations could judge differently is refused. OpenSSL refuses S >= L
- * (RFC 8032 section 5.1.7) and compares R byte by byte; encodings of points that are not canonical or have small order are refused here.
+ * Ed25519 by OpenSSL, which computes rule 3 of `ed25519-rule.ts` (it compares R byte by byte); the other two are added here. A key is
+ * admitted last, so nobody makes this machine test a subgroup without having signed with that key.
  */
 
 import type { KeyObject } from "node:crypto";
@@ -8,27 +8,19 @@ import { createPrivateKey, createPublicKey, sign, verify } from "node:crypto";
 import { concat, fromHex, hex } from "../../wire/bytes.ts";
 import { PerdureError } from "../../wire/error.ts";
 import type { Signatures, SigningKey } from "../crypto.ts";
+import { admitsSignature, createKeyAdmission } from "../ed25519-rule.ts";
 import { plainBytes, requireLength } from "./raw-bytes.ts";
 
 const SEED_BYTES = 32;
 const PUBLIC_KEY_BYTES = 32;
-const SIGNATURE_BYTES = 64;
 /** Parsed public keys kept at hand; parsing costs about a third of a verification. */
 const PARSED_KEYS = 1024;
 
 const PKCS8_PREFIX = fromHex("302e020100300506032b657004220420") as Uint8Array;
 const SPKI_PREFIX = fromHex("302a300506032b6570032100") as Uint8Array;
 
-/** y coordinates, little-endian with the sign bit off, of the eight points whose order divides 8. */
-const SMALL_ORDER: ReadonlySet<string> = new Set([
-  "0000000000000000000000000000000000000000000000000000000000000000",
-  "0100000000000000000000000000000000000000000000000000000000000000",
-  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-  "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-]);
-
-export function createNodeSignatures(): Signatures {
+/** `admitsKey` is rule 1; a test shows by another one what it is there for. */
+export function createNodeSignatures(admitsKey: (publicKey: Uint8Array) => boolean = createKeyAdmission()): Signatures {
   const secrets = new WeakMap<SigningKey, KeyObject>();
   const parsed = new Map<string, KeyObject>();
 
@@ -62,17 +54,8 @@ export function createNodeSignatures(): Signatures {
       return plainBytes(sign(null, message, secret));
     },
     verify: async (publicKey, message, signature) => {
-      if (publicKey.length !== PUBLIC_KEY_BYTES || signature.length !== SIGNATURE_BYTES) return false;
-      if (isRefusedPoint(publicKey) || isRefusedPoint(signature.subarray(0, 32))) return false;
-      return verify(null, message, parse(publicKey), signature);
+      if (publicKey.length !== PUBLIC_KEY_BYTES || !admitsSignature(signature)) return false;
+      return verify(null, message, parse(publicKey), signature) && admitsKey(publicKey);
     },
   };
-}
-
-/** A point of small order, or a y coordinate of 2^255 - 19 or more. */
-function isRefusedPoint(encoded: Uint8Array): boolean {
-  const y = encoded.slice();
-  y[31] = (y[31] as number) & 0x7f;
-  const notReduced = y[31] === 0x7f && (y[0] as number) >= 0xed && y.subarray(1, 31).every((byte) => byte === 0xff);
-  return notReduced || SMALL_ORDER.has(hex(y));
 }
