@@ -116,12 +116,14 @@ export async function createIdentity({ host, folder, role, custody, recoveryPath
     version: WIRE_VERSION,
     custody,
     log: [event],
+    rival: [],
     certificates: [certificate],
     record,
     controlSeed,
     instanceSeed,
     inboxSecrets: [{ keyId: inbox.keyId, secret: inbox.secret, generation: 1, madeAtMs: nowMs, destroyAtMs: 0 }],
     next: custody === "together" ? next : undefined,
+    begun: [],
     extensions: [],
   };
   const recovery =
@@ -131,7 +133,7 @@ export async function createIdentity({ host, folder, role, custody, recoveryPath
 }
 
 /**
- * Opens the identity of `folder`, renewing what is due. Throws `no-agent-here`, `key-damaged`, `needs-newer-version`; what
+ * Opens the identity of `folder`, renewing what is due. Throws `no-agent-here`, `key-damaged`, `needs-older-version`, `needs-newer-version`; what
  * the disk says only when the certificate has run out and a new one cannot be kept.
  */
 export async function openIdentity({
@@ -146,8 +148,7 @@ export async function openIdentity({
   const kept = await readKept(host.files, host.crypto.hash, folder);
   if (kept === undefined)
     throw new PerdureError("no-agent-here", `there is no identity in ${folder}`, { hint: "Create one with `perdure init`." });
-  if (kept.version !== WIRE_VERSION)
-    throw new PerdureError("needs-newer-version", `the identity in ${folder} is of version ${kept.version}`, { hint: "Update perdure." });
+  if (kept.version !== WIRE_VERSION) throw otherVersion({ what: `the identity in ${folder}`, found: kept.version, older: FOLDER_OF_OLDER });
   const first = await loadState(host.crypto, kept, folder);
   const own = createOwnIdentity(host, folder, settings, first);
   const nowMs = host.clock.wallMs();

@@ -5,7 +5,7 @@
 import { PerdureError } from "../wire/error.ts";
 import { MAX_LINK_REFUSALS } from "../wire/limits.ts";
 
-export type Unit = "ms" | "bytes" | "messages" | "frames" | "attempts" | "connections" | "percent";
+export type Unit = "ms" | "bytes" | "messages" | "frames" | "attempts" | "connections" | "percent" | "kibibytes";
 
 export interface SettingDefinition {
   readonly value: number;
@@ -359,6 +359,48 @@ export const SETTINGS = define({
   },
   recordFreshMs: { value: DAY, unit: "ms", min: MINUTE, max: 90 * DAY, reason: "Peers ask again for an agent's record older than this." },
   recordValidMs: { value: 90 * DAY, unit: "ms", min: HOUR, max: 366 * DAY, reason: "Peers do not use an agent's record older than this." },
+  oldKeysGraceMs: {
+    value: 10 * MINUTE,
+    unit: "ms",
+    min: 0,
+    max: DAY,
+    reason: "After a rotation, how long what the old keys signed is still taken, so that mail under way arrives.",
+  },
+  inboxKeyUseMs: {
+    value: 7 * DAY,
+    unit: "ms",
+    min: MINUTE,
+    max: 90 * DAY,
+    reason: "An agent makes a new inbox key this often: what is sealed to an old one stays closed once that is destroyed.",
+  },
+  inboxKeyGraceMs: {
+    value: 7 * DAY,
+    unit: "ms",
+    min: 0,
+    max: 90 * DAY,
+    reason: "How long senders who could not ask may still seal to the inbox key before.",
+  },
+  inboxKeyKeepMs: {
+    value: 30 * DAY,
+    unit: "ms",
+    min: MINUTE,
+    max: 90 * DAY,
+    reason: "After that an old inbox key is kept this long for mail that waits, which is the longest mail may wait, and then destroyed.",
+  },
+  passphraseMemoryKiB: {
+    value: 64 * KB,
+    unit: "kibibytes",
+    min: 19 * KB,
+    max: MB,
+    reason: "Memory a guess at the passphrase of a folder costs (Argon2id).",
+  },
+  passphrasePasses: {
+    value: 3,
+    unit: "attempts",
+    min: 1,
+    max: 32,
+    reason: "How often that memory is gone through for one guess.",
+  },
 });
 
 export type SettingName = keyof typeof SETTINGS;

@@ -2,13 +2,19 @@
  * An agent's own identity as it lies on its disk: one file, so that it is there as a whole or not at all.
  *
  *   kept identity (deterministic CBOR) | SHA-256 over "perdure/kept-identity/1" and those bytes (32)
+ *
+ * or, under a passphrase, and always in an export file:
+ *
+ *   "perdure/sealed-identity/1" | sealed identity (deterministic CBOR) | SHA-256 over everything before (32)
  */
 import { type Bytes, utf8 } from "./bytes.ts";
 import { KEY_ID_BYTES } from "./ids.ts";
-import { MAX_EVENT_BYTES, MAX_LOG_EVENTS } from "./limits.ts";
+import { MAX_CONTROL_BYTES, MAX_EVENT_BYTES, MAX_LOG_EVENTS, WIRE_VERSION } from "./limits.ts";
 import { bytes, choice, extensions, fixed, list, optional, type ShapeValue, shape, uint } from "./shape.ts";
 
-export const KEPT_IDENTITY_DOMAIN: Bytes = utf8("perdure/kept-identity/1");
+/** Before the version, in every version. */
+export const KEPT_IDENTITY_PREFIX = "perdure/kept-identity/";
+export const KEPT_IDENTITY_DOMAIN: Bytes = utf8(`${KEPT_IDENTITY_PREFIX}${WIRE_VERSION}`);
 
 /** Who keeps the next control key: a recovery file that leaves the machine, or the agent's folder. */
 export const CUSTODIES = ["split", "together"] as const;
@@ -27,6 +33,11 @@ export const inboxSecret = shape("inbox secret", {
   destroyAtMs: uint,
 });
 
+/** Generations of inbox keys kept at once: one in use, and those that still open what is on its way. */
+export const MAX_INBOX_SECRETS = 16;
+/** Unfinished rotations whose recovery files are remembered. */
+export const MAX_BEGUN = 8;
+
 export const keptIdentity = shape(
   "kept identity",
   {
@@ -34,17 +45,48 @@ export const keptIdentity = shape(
     custody: choice(...CUSTODIES),
     /** Signed events, oldest first. */
     log: list(bytes(MAX_EVENT_BYTES + 2048), MAX_LOG_EVENTS),
-    /** Signed certificates of this instance, oldest first; the last is in use. */
+    /** Another log of this agent that somebody else wrote, while it is frozen; else empty. */
+    rival: list(bytes(MAX_EVENT_BYTES + 2048), MAX_LOG_EVENTS),
+    /** Signed certificates of this instance and of those it replaced, oldest first; the last is in use. */
     certificates: list(bytes(3072), 16),
     /** This instance's signed record. */
     record: bytes(9216),
     controlSeed: fixed(32),
     instanceSeed: fixed(32),
-    inboxSecrets: list(inboxSecret.field, 8),
+    /** Oldest first; the last is in use. */
+    inboxSecrets: list(inboxSecret.field, MAX_INBOX_SECRETS),
     /** Only with custody `together`. */
     next: optional(nextSecret.field),
+    /** Commitments to next keys whose recovery files were begun by rotations that did not come to their end. */
+    begun: list(fixed(32), MAX_BEGUN),
     extensions: extensions(),
   },
   512 * 1024,
 );
 export type KeptIdentity = ShapeValue<typeof keptIdentity>;
+
+export const SEALED_IDENTITY_DOMAIN: Bytes = utf8("perdure/sealed-identity/1");
+
+/**
+ * A kept identity under a passphrase: key = HKDF(Argon2id(passphrase, salt), once), AES-256-GCM with twelve zero bytes as nonce,
+ * associated data = the fields before `sealed`, encoded as `sealed identity` with `sealed` empty. `once` is drawn for every write, so no key is
+ * used twice.
+ */
+export const sealedIdentity = shape(
+  "sealed identity",
+  {
+    version: uint,
+    purpose: choice("folder", "export"),
+    custody: choice(...CUSTODIES),
+    /** The identity bundle as it was shown last: who this is can be read without the passphrase. */
+    bundle: bytes(MAX_CONTROL_BYTES),
+    memoryKiB: uint,
+    passes: uint,
+    salt: fixed(32),
+    once: fixed(32),
+    sealed: bytes(512 * 1024 + 16),
+    extensions: extensions(),
+  },
+  640 * 1024,
+);
+export type SealedIdentity = ShapeValue<typeof sealedIdentity>;

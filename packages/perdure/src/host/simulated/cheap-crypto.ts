@@ -18,9 +18,16 @@ const SECRET = utf8("encapsulated secret");
 const AGREEMENT = utf8("agreement");
 const STREAM = utf8("stream");
 const TAG = utf8("tag");
+const PASSPHRASE = utf8("passphrase");
 
 export function createCheapCrypto(hash: Hash, random: Random): Crypto {
-  return { hash, signatures: cheapSignatures(hash), encapsulation: cheapEncapsulation(hash, random), aead: cheapAead(hash) };
+  return {
+    hash,
+    signatures: cheapSignatures(hash),
+    encapsulation: cheapEncapsulation(hash, random),
+    aead: cheapAead(hash),
+    passphrase: { derive: async (passphrase, salt) => hash.sha256(concat(PASSPHRASE, hash.sha256(salt), utf8(passphrase))) },
+  };
 }
 
 function cheapSignatures({ sha256 }: Hash): Signatures {

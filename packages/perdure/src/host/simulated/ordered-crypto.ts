@@ -21,7 +21,7 @@ export function createOrderedCrypto(inner: Crypto, delay: ResultDelay): Crypto {
       }),
     );
   };
-  const { signatures, encapsulation, aead } = inner;
+  const { signatures, encapsulation, aead, passphrase } = inner;
   return {
     hash: inner.hash,
     signatures: {
@@ -41,5 +41,6 @@ export function createOrderedCrypto(inner: Crypto, delay: ResultDelay): Crypto {
       seal: (key, plaintext, associated) => ordered(aead.seal(key, plaintext, associated)),
       open: (key, ciphertext, associated) => ordered(aead.open(key, ciphertext, associated)),
     },
+    ...(passphrase === undefined ? {} : { passphrase: { derive: (words, salt, cost) => ordered(passphrase.derive(words, salt, cost)) } }),
   };
 }
