@@ -1,0 +1,107 @@
+/**
+ * How fast somebody may go: the generic cell rate algorithm (ITU-T I.371), one number of state for each key.
+ *
+ * The number is when the key's bucket is full again, of a monotonic clock. Taking `cost` moves it on by `cost` intervals; what would move
+ * it further than a whole burst ahead of now is not taken. What costs more than a burst is taken from a full bucket only, and paid off after.
+ *
+ * Invariants:
+ * - Over any time a key takes at most a burst, one oversized cost, and what the rate gives in that time.
+ * - A bucket is forgotten only when it is full again, so forgetting gives nobody anything. Keys that find no place share one bucket:
+ *   somebody with many keys shares it with himself and with who comes new meanwhile, and never takes from a key that has a place.
+ * - A clock that goes back stands still until it is where it was.
+ */
+export interface Rate {
+  readonly perSecond: number;
+  /** What may come at once after a pause. */
+  readonly burst: number;
+}
+
+export interface Verdict {
+  readonly taken: boolean;
+  /** What can be taken at once from here on, rounded down. */
+  readonly remaining: number;
+  /** Milliseconds until there is room for the same; 0 when it was taken. */
+  readonly resetMs: number;
+  /** Milliseconds until the bucket is full. */
+  readonly fullMs: number;
+}
+
+export interface Gcra {
+  /** Takes `cost` when there is room for it. */
+  judge(key: string, cost: number, nowMs: number): Verdict;
+  /** What `judge` would say; takes nothing. */
+  look(key: string, cost: number, nowMs: number): Verdict;
+  /** Keys with a bucket of their own. */
+  readonly keys: number;
+}
+
+export interface GcraOptions extends Rate {
+  /** Buckets kept at most. */
+  readonly keys: number;
+}
+
+/** Buckets looked at for one new key: what is full among those used longest ago makes room. */
+const LOOKS = 8;
+const SHARED = Symbol("shared");
+
+export function createGcra({ perSecond, burst, keys }: GcraOptions): Gcra {
+  const intervalMs = 1000 / perSecond;
+  const burstMs = burst * intervalMs;
+  /** Those used longest ago first. bound: `keys` */
+  const fullAt = new Map<string | typeof SHARED, number>();
+  let latestMs = Number.NEGATIVE_INFINITY;
+
+  const verdict = (fullAtMs: number, nowMs: number, cost: number): Verdict => {
+    const owedMs = Math.max(0, fullAtMs - nowMs);
+    const room = Math.max(0, burstMs - owedMs);
+    // A cost that was summed from fractions must not fail by the last bit of one.
+    const lackMs = Math.min(cost * intervalMs, burstMs) - room;
+    const taken = lackMs <= burstMs * Number.EPSILON * 8;
+    return { taken, remaining: Math.floor(room / intervalMs + 1e-9), resetMs: taken ? 0 : Math.ceil(lackMs), fullMs: Math.ceil(owedMs) };
+  };
+
+  /** The clock-hand moves over the oldest: full ones go, the others are looked at again after all the rest. */
+  const makeRoom = (nowMs: number): void => {
+    let looks = 0;
+    for (const [key, fullAtMs] of fullAt) {
+      if (looks++ >= LOOKS) return;
+      if (key === SHARED) continue;
+      fullAt.delete(key);
+      if (fullAtMs > nowMs) fullAt.set(key, fullAtMs);
+    }
+  };
+
+  const slotOf = (key: string, nowMs: number): string | typeof SHARED => {
+    if (fullAt.has(key) || fullAt.size < keys) return key;
+    makeRoom(nowMs);
+    return fullAt.size < keys ? key : SHARED;
+  };
+
+  const advance = (nowMs: number): number => {
+    latestMs = Math.max(latestMs, nowMs);
+    return latestMs;
+  };
+
+  return {
+    judge: (key, cost, givenMs) => {
+      const nowMs = advance(givenMs);
+      const slot = slotOf(key, nowMs);
+      const fullAtMs = fullAt.get(slot) ?? nowMs;
+      const said = verdict(fullAtMs, nowMs, cost);
+      if (!said.taken) return said;
+      const next = Math.max(fullAtMs, nowMs) + cost * intervalMs;
+      fullAt.delete(slot);
+      fullAt.set(slot, next);
+      const { remaining, fullMs } = verdict(next, nowMs, 0);
+      return { taken: true, remaining, resetMs: 0, fullMs };
+    },
+    look: (key, cost, givenMs) => {
+      const nowMs = Math.max(latestMs, givenMs);
+      const fullAtMs = fullAt.get(key) ?? (fullAt.size < keys ? nowMs : (fullAt.get(SHARED) ?? nowMs));
+      return verdict(fullAtMs, nowMs, cost);
+    },
+    get keys() {
+      return fullAt.size - (fullAt.has(SHARED) ? 1 : 0);
+    },
+  };
+}
