@@ -28,11 +28,19 @@ const MAX_TROUBLES = 1024;
 /** Why a host cannot be asked now; it may be later. */
 const PASSING: ReadonlySet<ErrorCode> = new Set(["relay-unreachable", "timed-out", "aborted", "permission-denied", "connection-closed"]);
 /** What another relay, or the way there, says that asking again does not change. */
-const FINAL: ReadonlySet<ErrorCode> = new Set(["wrong-relay", "bad-handshake", "peer-forbidden", "blocked", "needs-newer-version"]);
+const FINAL: ReadonlySet<ErrorCode> = new Set([
+  "wrong-relay",
+  "bad-handshake",
+  "peer-forbidden",
+  "blocked",
+  "needs-older-version",
+  "needs-newer-version",
+]);
 const FINAL_WHY: { readonly [Code in ErrorCode]?: string } = {
   "wrong-relay": "another relay answers there",
   "peer-forbidden": "this agent's relay dials no address of its own machine or of a private network",
   blocked: "one of the two relays has turned the other away",
+  "needs-older-version": "it speaks an older version",
   "needs-newer-version": "it speaks a newer version",
 };
 

@@ -69,6 +69,7 @@ const REFUSED: ReadonlySet<string> = new Set([
   "name-taken",
   "bad-handshake",
   "bad-signature",
+  "needs-older-version",
   "needs-newer-version",
   "too-busy",
   "relay-draining",

@@ -2,14 +2,17 @@
  * Relays by the host that people write behind the second `@`: `@desk@relay.example`. Who answers there says so in one document,
  * and is pinned on first use: another relay under the same host is `relay-changed` until the owner accepts it.
  */
+
 import { withDeadline } from "../host/deadline.ts";
 import type { Host } from "../host/host.ts";
 import { parseRelayAddress } from "../protocol/link/index.ts";
 import type { Settings } from "../settings/register.ts";
 import { equalBytes, fromUtf8 } from "../wire/bytes.ts";
-import { isPerdureError, PerdureError } from "../wire/error.ts";
+import { type ErrorCode, isPerdureError, PerdureError } from "../wire/error.ts";
 import type { Home } from "../wire/identity.ts";
 import { agentIdBytes, agentIdText } from "../wire/ids.ts";
+import { WIRE_VERSION } from "../wire/limits.ts";
+import { otherVersion, PEER_OF_OLDER } from "../wire/version.ts";
 import type { AgentStore } from "./agent-store.ts";
 import type { Peers } from "./peers.ts";
 
@@ -100,14 +103,17 @@ export function createRelayNames({ host: { clock, net, log }, settings, peers, s
   };
 }
 
+const OTHER_VERSION: ReadonlySet<ErrorCode> = new Set(["needs-older-version", "needs-newer-version"]);
+
 function readDocument(host: string, body: Uint8Array): Home {
   try {
     const said = JSON.parse(fromUtf8(body)) as { readonly perdure?: unknown; readonly relayId?: unknown; readonly url?: unknown };
-    if (said.perdure !== 0)
-      throw new PerdureError("needs-newer-version", `the document of ${host} is of another version`, { hint: "Update perdure." });
+    if (typeof said.perdure === "number" && said.perdure !== WIRE_VERSION)
+      throw otherVersion({ what: `the relay at ${host}`, found: said.perdure, older: PEER_OF_OLDER });
+    if (said.perdure !== WIRE_VERSION) throw new PerdureError("malformed", "it names no version");
     return { relayId: agentIdBytes(String(said.relayId)), url: parseRelayAddress(String(said.url)).url, preference: 0 };
   } catch (cause) {
-    if (isPerdureError(cause) && cause.code === "needs-newer-version") throw cause;
+    if (isPerdureError(cause) && OTHER_VERSION.has(cause.code)) throw cause;
     throw noRelay(host, "its document is none", cause);
   }
 }

@@ -24,6 +24,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   "log-damaged": "Restore the folder from a backup; nothing in it was changed.",
   "key-damaged": "Restore the folder from a backup; nothing in it was changed.",
   "needs-newer-version": "Update perdure.",
+  "needs-older-version": "Use the perdure that wrote it; nothing in it was changed.",
   "needs-newer-verifier": "Update perdure.",
   "too-large": "A message holds at most 8 MB; split the file or send a link to it.",
   "read-only": "Choose a folder on a disk you may write to with --at.",

@@ -8,12 +8,14 @@
  * The rename onto keys.cbor is the moment an identity begins to exist. A recovery file is in place and read back before
  * it, so no identity exists whose next key nobody has.
  */
+
 import type { Crypto, Hash } from "../host/crypto.ts";
 import type { Files } from "../host/files.ts";
 import { type Bytes, concat, equalBytes, fromUtf8, utf8 } from "../wire/bytes.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
 import { agentIdText } from "../wire/ids.ts";
-import { KEPT_IDENTITY_DOMAIN, type KeptIdentity, keptIdentity } from "../wire/kept-identity.ts";
+import { KEPT_IDENTITY_DOMAIN, KEPT_IDENTITY_PREFIX, type KeptIdentity, keptIdentity } from "../wire/kept-identity.ts";
+import { FOLDER_OF_OLDER, otherVersion, versionIn } from "../wire/version.ts";
 import { verifyLog } from "./agent-log.ts";
 import { formatRecovery, parseRecovery, type Recovery, verifyRecovery } from "./recovery.ts";
 import { asidePath, readWhole, replaceFile, writeAside } from "./whole-file.ts";
@@ -124,8 +126,14 @@ async function readKeptFile(files: Files, hash: Hash, path: string): Promise<Kep
   const whole = await readWhole(files, path, KEPT_BYTES);
   if (whole === undefined) return undefined;
   const encoded = whole.subarray(0, Math.max(0, whole.length - CHECKSUM_BYTES));
-  if (!equalBytes(whole.subarray(encoded.length), hash.sha256(concat(KEPT_IDENTITY_DOMAIN, encoded))))
+  if (!equalBytes(whole.subarray(encoded.length), hash.sha256(concat(KEPT_IDENTITY_DOMAIN, encoded)))) {
+    // A whole identity of another version has that version's checksum.
+    const version = versionIn(encoded);
+    const domain = utf8(`${KEPT_IDENTITY_PREFIX}${version}`);
+    if (version !== undefined && equalBytes(whole.subarray(encoded.length), hash.sha256(concat(domain, encoded))))
+      throw otherVersion({ what: `the identity in ${path}`, found: version, older: FOLDER_OF_OLDER });
     throw damaged(path, "its checksum is wrong");
+  }
   try {
     return keptIdentity.decode(encoded);
   } catch (cause) {

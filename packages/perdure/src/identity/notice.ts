@@ -1,4 +1,5 @@
 /** Notices: a relay's signed word on one message it had taken, for the message's sender. */
+
 import type { Crypto } from "../host/crypto.ts";
 import type { Bytes } from "../wire/bytes.ts";
 import { equalBytes } from "../wire/bytes.ts";
@@ -6,6 +7,7 @@ import { PerdureError } from "../wire/error.ts";
 import { toBeSigned } from "../wire/identity.ts";
 import { WIRE_VERSION } from "../wire/limits.ts";
 import { NOTICE_OUTCOMES, type Notice, notice, signedNotice } from "../wire/statement.ts";
+import { otherVersion, PEER_OF_OLDER } from "../wire/version.ts";
 import { validAt } from "./certificate.ts";
 import type { OwnIdentity } from "./own-identity.ts";
 import type { VerifiedIdentity } from "./verify.ts";
@@ -39,11 +41,9 @@ export async function verifyNotice({
 }): Promise<Notice> {
   const signed = signedNotice.decode(body);
   const said = notice.decode(signed.notice);
-  if (said.version !== WIRE_VERSION || NOTICE_OUTCOMES[said.outcome] === undefined) {
-    throw new PerdureError("needs-newer-version", `notice version ${said.version}, outcome ${said.outcome} is newer`, {
-      hint: "Update perdure.",
-    });
-  }
+  if (said.version !== WIRE_VERSION) throw otherVersion({ what: "a notice", found: said.version, older: PEER_OF_OLDER });
+  if (NOTICE_OUTCOMES[said.outcome] === undefined)
+    throw new PerdureError("needs-newer-version", `a notice of outcome ${said.outcome} is newer`, { hint: "Update perdure." });
   if (!equalBytes(said.relayId, relay.idRaw)) throw new PerdureError("bad-signature", "the notice is of another relay");
   const judged = new Set<string>();
   for (const each of relay.certificates) {

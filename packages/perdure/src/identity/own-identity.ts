@@ -1,4 +1,5 @@
 /** The identity a process acts under: keys as handles, the bundle to show, and the few ways it changes. */
+
 import type { Crypto, DecapsulationKey, SigningKey } from "../host/crypto.ts";
 import type { Host } from "../host/host.ts";
 import type { Settings } from "../settings/register.ts";
@@ -9,6 +10,7 @@ import type { AgentRecord, Certificate, Home, InboxKey } from "../wire/identity.
 import { type AgentId, agentIdText, isAgentName, KEY_ID_BYTES } from "../wire/ids.ts";
 import type { Custody, KeptIdentity } from "../wire/kept-identity.ts";
 import { WIRE_VERSION } from "../wire/limits.ts";
+import { FOLDER_OF_OLDER, otherVersion } from "../wire/version.ts";
 import { type LogState, signInception, verifyLog } from "./agent-log.ts";
 import { signRecord, verifyRecord } from "./agent-record.ts";
 import { BUNDLE_CERTIFICATES, encodeBundle } from "./bundle.ts";

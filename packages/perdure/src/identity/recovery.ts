@@ -5,16 +5,22 @@
  * a typing mistake is found line by line; whether the page belongs to an agent is decided by the agent's own inception,
  * which committed to both secrets.
  */
+
 import type { Crypto, Hash } from "../host/crypto.ts";
 import { type Bytes, base32, concat, equalBytes, fromBase32, utf8 } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
 import { type AgentId, agentIdBytes, isAgentId } from "../wire/ids.ts";
 import type { NextSecret } from "../wire/kept-identity.ts";
+import { WIRE_VERSION } from "../wire/limits.ts";
+import { otherVersion } from "../wire/version.ts";
 import { type LogState, nextKeyCommitment, recoveryCommitment } from "./agent-log.ts";
 
 const CHECKSUM_DOMAIN = utf8("perdure/recovery-file/1");
 const CHECKSUM_BYTES = 3;
 const SECRET_BYTES = 32;
+const TITLE = "Perdure recovery file";
+/** A page without this line is of version 0. */
+const VERSION_LABEL = "Version";
 const LABELS = { seed: "Next key", recoverySalt: "Recovery salt" } as const;
 
 export interface Recovery extends NextSecret {
@@ -24,7 +30,7 @@ export interface Recovery extends NextSecret {
 /** The page as text; lines end in LF. */
 export function formatRecovery(hash: Hash, recovery: Recovery, name: string | undefined): string {
   return [
-    "Perdure recovery file",
+    TITLE,
     "=====================",
     "",
     "Keep this page away from the machine the agent runs on, and keep it secret.",
@@ -32,6 +38,7 @@ export function formatRecovery(hash: Hash, recovery: Recovery, name: string | un
     "current key can take the identity over; without it the identity cannot be moved",
     "to new keys. It does not open any mail and daily work never needs it.",
     "",
+    `${VERSION_LABEL}: ${WIRE_VERSION}`,
     `Agent: ${recovery.agentId}`,
     ...(name === undefined ? [] : [`Name: ${name}`]),
     `${LABELS.seed}: ${formatSecret(hash, recovery.agentId, LABELS.seed, recovery.seed)}`,
@@ -40,7 +47,7 @@ export function formatRecovery(hash: Hash, recovery: Recovery, name: string | un
   ].join("\n");
 }
 
-/** Reads a page back; throws `malformed` saying which line is wrong. */
+/** Reads a page back; throws `malformed` saying which line is wrong, `needs-older-version`, `needs-newer-version`. */
 export function parseRecovery(hash: Hash, text: string): Recovery {
   const lines = text.split(/\r?\n/);
   const lineOf = (label: string): string => {
@@ -48,6 +55,7 @@ export function parseRecovery(hash: Hash, text: string): Recovery {
     if (line === undefined) throw wrongPage(`it has no line "${label}:"`);
     return line.slice(label.length + 1).trim();
   };
+  refuseOther(lines);
   const agentId = lineOf("Agent");
   if (!isAgentId(agentId)) throw wrongPage('the line "Agent:" is not an agent id');
   return {
@@ -67,6 +75,18 @@ export async function verifyRecovery(crypto: Crypto, recovery: Recovery, log: Lo
   if (!opens || !equalBytes(recoveryCommitment(crypto.hash, recovery.recoverySalt), log.recoveryCommitment)) {
     throw new PerdureError("wrong-commitment", "the recovery file's secrets are not those the agent committed to");
   }
+}
+
+function refuseOther(lines: readonly string[]): void {
+  if (!lines.some((line) => line.trim() === TITLE)) return;
+  const said = lines.find((line) => line.startsWith(`${VERSION_LABEL}:`))?.slice(VERSION_LABEL.length + 1) ?? "0";
+  const found = Number(said);
+  if (Number.isSafeInteger(found) && found !== WIRE_VERSION)
+    throw otherVersion({
+      what: "the recovery file",
+      found,
+      older: "Use it with the perdure that wrote it; it opens no agent of this version.",
+    });
 }
 
 function formatSecret(hash: Hash, agentId: AgentId, label: string, secret: Bytes): string {

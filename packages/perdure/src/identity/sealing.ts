@@ -12,6 +12,7 @@
  * random numbers repeat (a restored snapshot) still never uses a key for two texts. AES-GCM does not commit to its key,
  * so the commitment is compared before anything is opened.
  */
+
 import type { Crypto } from "../host/crypto.ts";
 import type { Random } from "../host/random.ts";
 import { type Bytes, concat, EMPTY, equalBytes, viewOf } from "../wire/bytes.ts";
@@ -31,6 +32,7 @@ import { type Certificate, DOMAINS, toBeSigned } from "../wire/identity.ts";
 import type { AgentId } from "../wire/ids.ts";
 import { MAX_EXPIRY_MS, MAX_PARTS, PART_BYTES, WIRE_VERSION } from "../wire/limits.ts";
 import { type InnerSaid, innerSaid, RECEIPT_CONTENT_TYPE, type SealedHead, sealedHead } from "../wire/sealed.ts";
+import { otherVersion, PEER_OF_OLDER } from "../wire/version.ts";
 import { certificateHash, validAt } from "./certificate.ts";
 import type { OwnIdentity } from "./own-identity.ts";
 import { paddedLength } from "./padding.ts";
@@ -142,10 +144,7 @@ export async function openPart({ crypto, own, envelope, known, nowMs, storedAtMs
     throw new PerdureError("expiry-out-of-range", "the envelope expires more than 30 days from now");
   const { plaintext, encapsulated } = await unseal(crypto, own, envelope);
   const { signature, unsigned, head, content } = readPlaintext(plaintext);
-  if (head.version !== WIRE_VERSION)
-    throw new PerdureError("needs-newer-version", `sealed head version ${head.version} is not ${WIRE_VERSION}`, {
-      hint: "Update perdure.",
-    });
+  if (head.version !== WIRE_VERSION) throw otherVersion({ what: "a sealed head", found: head.version, older: PEER_OF_OLDER });
   refuseInconsistent(head, envelope, content.length);
   if (head.parts === 1 && !equalBytes(crypto.hash.sha256(content), head.wholeHash))
     throw malformed("its content is not the one its head names");

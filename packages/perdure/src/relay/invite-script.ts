@@ -36,7 +36,7 @@ function readInvite(code) {
     const reader = { bytes, at: 0 };
     const value = readItem(reader);
     const [version, agent, name, [relay, url], secret, expiresAtMs] = value;
-    const fits = version === 0 && agent.length === 32 && relay.length === 32 && secret.length === 16 && reader.at === bytes.length;
+    const fits = version === 1 && agent.length === 32 && relay.length === 32 && secret.length === 16 && reader.at === bytes.length;
     if (!fits || typeof name !== "string" || typeof url !== "string" || typeof expiresAtMs !== "number") return undefined;
     return { agentId: "ag1" + base32(agent), name, relayId: "ag1" + base32(relay), url, expiresAtMs };
   } catch {

@@ -71,7 +71,7 @@ export interface OpenRelay extends RelayOptions {
 
 /**
  * Opens the relay of `folder` on the machine given. Throws `bad-argument`, `unknown-setting`, `folder-in-use`, `address-in-use`,
- * `log-damaged`, `key-damaged`, `disk-full`, `disk-failed`, `read-only`, `permission-denied`, `needs-newer-version`.
+ * `log-damaged`, `key-damaged`, `disk-full`, `disk-failed`, `read-only`, `permission-denied`, `needs-older-version`, `needs-newer-version`.
  */
 export async function openRelayWith(options: OpenRelay): Promise<Relay> {
   const { host, folder } = options;

@@ -238,6 +238,15 @@ export const goodbye = shape("goodbye", {
 });
 export type Goodbye = ShapeValue<typeof goodbye>;
 
+/** The same in version 0: what a caller of that version can still read. */
+export const goodbyeOfVersion0 = shape("goodbye of version 0", {
+  code: text(64),
+  retry: choice(...RETRY_WORDS),
+  afterMs: uint,
+  why: text(512),
+  hint: text(512),
+});
+
 /*
  * The three frames of the hot path have fixed layouts.
  *

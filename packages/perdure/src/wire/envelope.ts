@@ -20,10 +20,12 @@
  * All integers are big-endian. Bytes 0..111 are the associated data of the sealed body. What changes in transit is in
  * the link frame. A relay copies the digest and the recipient checks it: same id with another digest is `id-conflict`.
  */
+
 import { type Bytes, concat, equalBytes, readU64, utf8, viewOf, writeU64 } from "./bytes.ts";
 import { PerdureError } from "./error.ts";
 import { type AgentId, agentIdText, type MessageId, messageIdText } from "./ids.ts";
 import { MAX_ENVELOPE_BODY_BYTES, WIRE_VERSION } from "./limits.ts";
+import { otherVersion, PEER_OF_OLDER } from "./version.ts";
 
 export const ENVELOPE_HEADER_BYTES = 128;
 /** The part of the header that the digest and the seal cover. */
@@ -101,9 +103,7 @@ export function decodeEnvelope(bytes: Bytes): Envelope {
   if (bytes.length < ENVELOPE_HEADER_BYTES) malformed(`${bytes.length} bytes are less than a header`);
   const view = viewOf(bytes);
   if (bytes[0] !== WIRE_VERSION) {
-    throw new PerdureError("needs-newer-version", `envelope version ${bytes[0]} is not ${WIRE_VERSION}`, {
-      hint: "Update perdure on both sides.",
-    });
+    throw otherVersion({ what: "an envelope", found: bytes[0] as number, older: PEER_OF_OLDER });
   }
   const envelopeClass = ENVELOPE_CLASSES[bytes[1] as number];
   if (envelopeClass === undefined) malformed(`class ${bytes[1]} is unknown`);

@@ -20,9 +20,11 @@
  *
  * Handshake frames (1-4) and `goodbye` before the session travel in mode none; everything after `proof` in the mode that was agreed on.
  */
+
 import { type Bytes, viewOf, writeU64 } from "./bytes.ts";
 import { PerdureError } from "./error.ts";
 import { MAX_TRANSPORT_BYTES, WIRE_VERSION } from "./limits.ts";
+import { otherVersion, PEER_OF_OLDER } from "./version.ts";
 
 export const FRAME_TYPES = {
   hello: 1,
@@ -105,9 +107,7 @@ export function decodeTransport(message: Bytes, counter: number, check?: Tagger)
     throw new PerdureError("too-large", `a transport message of ${message.length} bytes is more than ${MAX_TRANSPORT_BYTES}`);
   if (message.length < TRANSPORT_HEADER_BYTES) malformed("shorter than its header");
   if (message[0] !== WIRE_VERSION)
-    throw new PerdureError("needs-newer-version", `transport version ${message[0]} is not ${WIRE_VERSION}`, {
-      hint: "Update perdure on both sides.",
-    });
+    throw otherVersion({ what: "what the other side sends", found: message[0] as number, older: PEER_OF_OLDER });
   if (message[1] !== (check === undefined ? MODE_NONE : MODE_MAC)) malformed(`mode ${message[1]} was not agreed on`);
   let start = TRANSPORT_HEADER_BYTES;
   if (check !== undefined) {

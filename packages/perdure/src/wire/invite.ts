@@ -7,12 +7,14 @@
  * The part behind `#` never reaches the server that shows the page. Nothing in an invite is signed: the agent id in it is
  * what the one who accepts it pins, the secret what the one who gave it out recognises, so whoever hands it over is trusted.
  */
+
 import { type Bytes, base64url, fromBase64url } from "./bytes.ts";
 import { isPerdureError, PerdureError } from "./error.ts";
 import { AGENT_ID_BYTES, isAgentName } from "./ids.ts";
 import { fixed, type ShapeValue, shape, text, uint } from "./shape.ts";
+import { otherVersion } from "./version.ts";
 
-export const INVITE_VERSION = 0;
+export const INVITE_VERSION = 1;
 export const INVITE_PREFIX = "perdure1:";
 export const INVITE_SECRET_BYTES = 16;
 /** An invite is valid 366 days at most. */
@@ -52,7 +54,7 @@ export function inviteLink(content: InviteContent): string {
 
 /**
  * Reads an invite from its text or its link, with white space around or inside it (mail programs break lines). `bad-argument`:
- * not an invite, or cut off; `needs-newer-version`.
+ * not an invite, or cut off; `needs-older-version`, `needs-newer-version`.
  */
 export function parseInvite(written: string): InviteContent {
   if (written.length > MAX_INVITE_TEXT_BYTES) throw notOne("it is too long");
@@ -62,7 +64,13 @@ export function parseInvite(written: string): InviteContent {
   if (bytes === undefined || bytes.length === 0) throw cutOff();
   // The first item of the array: its version stands where later versions have it too.
   if (bytes.length > 1 && bytes[0] !== undefined && bytes[0] >= 0x80 && bytes[0] < 0xa0 && bytes[1] !== INVITE_VERSION)
-    throw new PerdureError("needs-newer-version", `an invite of version ${bytes[1]}`, { hint: "Update perdure, then accept it." });
+    throw otherVersion({
+      what: "the invite",
+      found: bytes[1] ?? 0,
+      own: INVITE_VERSION,
+      older: "Ask for a new invite from an agent of this version: it cannot reach one of an older one.",
+      newer: "Update perdure, then accept it.",
+    });
   const content = decode(bytes);
   const url = URL.canParse(content.home.url) ? new URL(content.home.url) : undefined;
   if (url === undefined || (url.protocol !== "ws:" && url.protocol !== "wss:")) throw notOne("it names no relay");

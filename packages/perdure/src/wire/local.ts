@@ -2,7 +2,7 @@
  * What passes over the local socket between the process that holds an agent's folder and the others that use it.
  *
  *   offset  size  field
- *        0     1  version   0
+ *        0     1  version   1
  *        1     1  kind      1 hello, 2 call, 3 result, 4 failure, 5 cancel, 6 ping, 7 pong
  *        2     1  more      1 when the next message of this kind and number goes on with the same content; this piece is then full
  *        3     1  reserved  0
@@ -13,11 +13,13 @@
  * bytes, lists, maps with text keys). Both ends are processes of one person with one version of this table, and a hello
  * that names another is refused; so these values need neither one form of their own nor extensions.
  */
+
 import { decode as decodeCbor, encode as encodeCbor } from "cborg";
 import { type Bytes, viewOf } from "./bytes.ts";
 import { type ErrorCode, isErrorCode, isPerdureError, PerdureError, type Retry } from "./error.ts";
+import { otherVersion } from "./version.ts";
 
-export const LOCAL_VERSION = 0;
+export const LOCAL_VERSION = 1;
 export const LOCAL_HEADER_BYTES = 8;
 /** Content in one message; a larger one goes on in the next. */
 export const LOCAL_PIECE_BYTES = 256 * 1024;
@@ -46,17 +48,19 @@ export function encodeLocalPiece(part: LocalPiece): Bytes {
   return message;
 }
 
-/** `malformed`, or `needs-newer-version` when the other process has another version of this table. */
+const SAME_VERSION = "Stop the other process, or run both with the same version of perdure.";
+
+/** `malformed`, or `needs-older-version` or `needs-newer-version` when the other process has another version of this table. */
 export function decodeLocalPiece(message: Bytes): LocalPiece {
   if (message.length < LOCAL_HEADER_BYTES) malformed("shorter than its header");
   if (message[0] !== LOCAL_VERSION) {
-    throw new PerdureError(
-      "needs-newer-version",
-      `the process that holds this folder speaks local version ${message[0]}, this one ${LOCAL_VERSION}`,
-      {
-        hint: "Stop the other process, or run both with the same version of perdure.",
-      },
-    );
+    throw otherVersion({
+      what: "another process that uses this folder",
+      found: message[0] as number,
+      own: LOCAL_VERSION,
+      older: SAME_VERSION,
+      newer: SAME_VERSION,
+    });
   }
   const kind = KIND_OF.get(message[1] as number);
   if (kind === undefined) malformed(`kind ${message[1]} is unknown`);

@@ -3,14 +3,16 @@
  * one answers, then the connection ends. Who can reach the socket can read the folder. Both ends are one version of this table;
  * another is refused.
  *
- *   { "version": 0, "call": { "name": "issue-ticket", "uses": 1, "expiresInMs": 86400000 } }
- *   { "version": 0, "result": { "address": "wss://relay.example/#ag1…?ticket=…", … } }
- *   { "version": 0, "error": { "code", "message", "retry", "hint", "afterMs" } }
+ *   { "version": 1, "call": { "name": "issue-ticket", "uses": 1, "expiresInMs": 86400000 } }
+ *   { "version": 1, "result": { "address": "wss://relay.example/#ag1…?ticket=…", … } }
+ *   { "version": 1, "error": { "code", "message", "retry", "hint", "afterMs" } }
  */
+
 import { type Bytes, fromUtf8, utf8 } from "./bytes.ts";
 import { isErrorCode, isPerdureError, PerdureError, type Retry } from "./error.ts";
+import { otherVersion } from "./version.ts";
 
-export const OWNER_CALLS_VERSION = 0;
+export const OWNER_CALLS_VERSION = 1;
 /** Longest message: a status with all its rows. */
 export const MAX_OWNER_CALL_BYTES = 4 * 1024 * 1024;
 
@@ -34,7 +36,7 @@ export function encodeOwnerCall(call: OwnerCall): Bytes {
   return utf8(JSON.stringify({ version: OWNER_CALLS_VERSION, call }));
 }
 
-/** `malformed`, `needs-newer-version`. */
+/** `malformed`, `needs-older-version`, `needs-newer-version`. */
 export function decodeOwnerCall(message: Bytes): OwnerCall {
   const { call } = read(message);
   if (!isRecord(call)) malformed("it has no call");
@@ -56,7 +58,7 @@ export function encodeOwnerError(error: unknown): Bytes {
   return utf8(JSON.stringify({ version: OWNER_CALLS_VERSION, error: { code, message, retry, hint, afterMs } }));
 }
 
-/** The result, or throws what the relay threw; `malformed`, `needs-newer-version`. */
+/** The result, or throws what the relay threw; `malformed`, `needs-older-version`, `needs-newer-version`. */
 export function decodeOwnerAnswer(message: Bytes): unknown {
   const { result, error } = read(message);
   if (!isRecord(error)) return result;
@@ -77,11 +79,17 @@ function read(message: Bytes): Readonly<Record<string, unknown>> {
   }
   if (!isRecord(value)) malformed("not an object");
   if (value["version"] !== OWNER_CALLS_VERSION)
-    throw new PerdureError("needs-newer-version", "the running relay and this command are of different versions", {
-      hint: "Run both with the same version of perdure.",
+    throw otherVersion({
+      what: "the other end of the relay's socket",
+      found: Number(value["version"]),
+      own: OWNER_CALLS_VERSION,
+      older: SAME_VERSION,
+      newer: SAME_VERSION,
     });
   return value;
 }
+
+const SAME_VERSION = "Run the relay and this command with the same version of perdure.";
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

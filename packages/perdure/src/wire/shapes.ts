@@ -5,6 +5,7 @@ import {
   contacts,
   found,
   goodbye,
+  goodbyeOfVersion0,
   hello,
   limitSaid,
   lookup,
@@ -66,6 +67,7 @@ export const SHAPES_BY_PAGE = {
     ping,
     pong,
     goodbye,
+    goodbyeOfVersion0,
   ],
   identity: [
     identityEvent,

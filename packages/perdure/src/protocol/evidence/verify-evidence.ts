@@ -5,6 +5,7 @@
  * What a verdict means: `proven`, its signer said exactly this, signed by a key that its id vouches for; `claimed`, nothing but the
  * sender's word, or a part of it that no signature covers; `not-proven`, said to be proven and it is not.
  */
+
 import type { Crypto } from "../../host/crypto.ts";
 import { certifiedInstance } from "../../identity/certificate.ts";
 import { type VerifiedIdentity, verifyBundle, verifyNotice, verifySignedPlaintext } from "../../identity/index.ts";
@@ -29,6 +30,7 @@ import type { DeliveryState } from "../../wire/kept-agent.ts";
 import { WIRE_VERSION } from "../../wire/limits.ts";
 import { receipt } from "../../wire/sealed.ts";
 import { NOTICE_OUTCOMES, statement, statementProof } from "../../wire/statement.ts";
+import { otherVersion, PEER_OF_OLDER, versionIn } from "../../wire/version.ts";
 import { leafCovers, verifyStatementProof } from "../delivery/statement-proof.ts";
 
 export type Verdict = "proven" | "claimed" | "not-proven";
@@ -85,13 +87,15 @@ interface File {
   readonly bundles: ReadonlyMap<string, readonly Bytes[]>;
 }
 
-/** Throws `malformed`, `needs-newer-version`, and `not-proven` when the file is not what its sender signed. */
+/** Throws `malformed`, `needs-older-version`, `needs-newer-version`, and `not-proven` when the file is not what its sender signed. */
 export async function verifyEvidence(crypto: Crypto, bytes: Bytes): Promise<EvidenceReport> {
   const { evidence: encoded, signature } = signedEvidence.decode(bytes);
+  const version = versionIn(encoded);
+  if (version !== undefined && version !== WIRE_VERSION)
+    throw otherVersion({ what: "the evidence", found: version, older: "Check it with the perdure that wrote it." });
   const said = evidence.decode(encoded);
   if (said.format !== EVIDENCE_FORMAT) throw new PerdureError("malformed", "this is no evidence file of Perdure");
-  if (said.version !== WIRE_VERSION)
-    throw new PerdureError("needs-newer-version", `evidence version ${said.version} is newer`, { hint: "Update perdure." });
+  if (said.version !== WIRE_VERSION) throw otherVersion({ what: "the evidence", found: said.version, older: PEER_OF_OLDER });
   if (said.digests.length % DIGEST_BYTES !== 0) throw new PerdureError("malformed", "evidence: a digest is cut off");
   const items = said.items.map((item) => evidenceItem.decode(item));
   const { bundles, parties } = await readBundles(crypto, items);

@@ -4,13 +4,14 @@
  *
  * Who says it is a relay must have been certified as one, and must have meant this one: its mail may be from anybody.
  */
+
 import { withDeadline } from "../../host/deadline.ts";
 import type { Host } from "../../host/host.ts";
 import type { Connection } from "../../host/net.ts";
 import type { OwnIdentity } from "../../identity/own-identity.ts";
 import { type VerifiedIdentity, verifyBundle } from "../../identity/verify.ts";
 import type { Settings } from "../../settings/register.ts";
-import { equalBytes } from "../../wire/bytes.ts";
+import { type Bytes, equalBytes } from "../../wire/bytes.ts";
 import {
   type Challenge,
   challenge,
@@ -26,6 +27,7 @@ import {
 import { PerdureError } from "../../wire/error.ts";
 import { agentIdText } from "../../wire/ids.ts";
 import { WIRE_VERSION } from "../../wire/limits.ts";
+import { otherVersion, PEER_OF_OLDER } from "../../wire/version.ts";
 import { goodbyeOf } from "./goodbyes.ts";
 import { handshakeSigner } from "./peer-instance.ts";
 import { createSession, type Session } from "./session.ts";
@@ -41,14 +43,20 @@ export interface AcceptOptions {
    * Called once the other side has proven who it is, and with role `relay` that it is one. What it returns is sent before anything else of this session; what it throws
    * becomes the goodbye. The signal fires when the handshake has ended without it.
    */
-  readonly admit: (agent: VerifiedIdentity, proof: Proof, signal: AbortSignal, role: Role) => Promise<Welcome>;
+  readonly admit: (proven: Proven, signal: AbortSignal) => Promise<Welcome>;
 }
 
-export interface Accepted {
-  readonly session: Session;
+/** Who dialled, as the handshake has proven it. */
+export interface Proven {
   readonly agent: VerifiedIdentity;
+  /** The instance that signed. */
+  readonly instanceKey: Bytes;
   readonly proof: Proof;
   readonly role: Role;
+}
+
+export interface Accepted extends Proven {
+  readonly session: Session;
 }
 
 /** Throws what the goodbye said: `bad-handshake`, `wrong-relay`, `timed-out`, `malformed`, ..., or what `admit` threw. */
@@ -90,7 +98,7 @@ async function shakeHands(options: AcceptOptions, transport: Transport, signal: 
   transport.send([{ name: "challenge", payload: challengeBytes }]);
 
   const proofBytes = await transport.next("proof");
-  const proven = proof.decode(proofBytes);
+  const said = proof.decode(proofBytes);
   const taggers =
     mode === "mac"
       ? sessionTaggers(
@@ -103,9 +111,11 @@ async function shakeHands(options: AcceptOptions, transport: Transport, signal: 
       : undefined;
   transport.protect({ sending: taggers?.relayToAgent, receiving: taggers?.agentToRelay });
   const nowMs = clock.wallMs();
-  const agent = await verifyBundle(crypto, proven.bundle, nowMs, offered.agentId);
-  await handshakeSigner(crypto, agent, scope, proofToSign(crypto.hash, helloBytes, challengeBytes, proven), proven.signature, nowMs);
-  const says = await options.admit(agent, proven, signal, offered.role);
+  const agent = await verifyBundle(crypto, said.bundle, nowMs, offered.agentId);
+  const toSign = proofToSign(crypto.hash, helloBytes, challengeBytes, said);
+  const { instanceKey } = await handshakeSigner(crypto, agent, scope, toSign, said.signature, nowMs);
+  const proven: Proven = { agent, instanceKey, proof: said, role: offered.role };
+  const says = await options.admit(proven, signal);
   if (signal.aborted) throw signal.reason;
   transport.send([{ name: "welcome", payload: welcome.encode(says) }]);
   const session = createSession({
@@ -116,17 +126,13 @@ async function shakeHands(options: AcceptOptions, transport: Transport, signal: 
     silenceTimeoutMs: settings.silenceTimeoutMs,
     pingEveryMs: settings.pingEveryMs,
   });
-  return { session, agent, proof: proven, role: offered.role };
+  return { session, ...proven };
 }
 
 /** Unprotected only where both ends are on one machine; the agent offers it only when it sees that too. */
 function chooseMode(offered: Hello, local: boolean): SessionMode {
   if (!offered.versions.includes(WIRE_VERSION)) {
-    throw new PerdureError(
-      "needs-newer-version",
-      `versions ${offered.versions.join(", ")} were offered, this relay speaks ${WIRE_VERSION}`,
-      { hint: "Update perdure on both sides." },
-    );
+    throw otherVersion({ what: "what was offered to this relay", found: Math.max(0, ...offered.versions), older: PEER_OF_OLDER });
   }
   if (local && offered.modes.includes("none")) return "none";
   if (offered.modes.includes("mac")) return "mac";

@@ -2,6 +2,7 @@
  * The dialling side of the handshake, an agent's or a relay's: dials a relay, makes it prove its id, proves its own, and hands
  * over the session.
  */
+
 import { withDeadline } from "../../host/deadline.ts";
 import type { Host } from "../../host/host.ts";
 import type { OwnIdentity } from "../../identity/own-identity.ts";
@@ -12,6 +13,7 @@ import { challenge, hello, type Proof, proof, type Role, type SessionMode, type 
 import { PerdureError } from "../../wire/error.ts";
 import { agentIdText } from "../../wire/ids.ts";
 import { MAX_TRANSPORT_BYTES, WIRE_VERSION } from "../../wire/limits.ts";
+import { otherVersion, PEER_OF_OLDER } from "../../wire/version.ts";
 import { goodbyeOf } from "./goodbyes.ts";
 import { handshakeSigner } from "./peer-instance.ts";
 import { createSession, type Session } from "./session.ts";
@@ -55,7 +57,7 @@ const NO_RELAY_ID = new Uint8Array(32);
 
 /**
  * Throws `relay-unreachable`, `timed-out`, `aborted`, `wrong-relay`, `bad-handshake`, `bad-signature`, `certificate-expired`,
- * `needs-newer-version`, or whatever the relay's goodbye says (`name-taken`, `too-busy`, `relay-draining`, ...).
+ * `needs-older-version`, `needs-newer-version`, or whatever the relay's goodbye says (`name-taken`, `too-busy`, `relay-draining`, ...).
  */
 export async function connectSession(options: ConnectOptions): Promise<Connected> {
   const { host, settings, url, signal } = options;
@@ -106,9 +108,7 @@ async function shakeHands(options: ConnectOptions, transport: Transport): Promis
   const nowMs = clock.wallMs();
   const challenged = challenge.decode(challengeBytes);
   if (challenged.version !== WIRE_VERSION)
-    throw new PerdureError("needs-newer-version", `the relay chose version ${challenged.version}`, {
-      hint: "Update perdure on both sides.",
-    });
+    throw otherVersion({ what: "the relay's challenge", found: challenged.version, older: PEER_OF_OLDER });
   if (!modes.includes(challenged.mode))
     throw new PerdureError("bad-handshake", `the relay chose mode ${challenged.mode}, which was not offered`);
   if (relayIdRaw !== undefined && !equalBytes(relayIdRaw, challenged.relayId)) throw wrongRelay(relayIdRaw, challenged.relayId);

@@ -9,10 +9,10 @@
  */
 import type { Connection } from "../../host/net.ts";
 import type { Bytes } from "../../wire/bytes.ts";
-import { type Goodbye, goodbye } from "../../wire/control.ts";
+import { type Goodbye, goodbye, goodbyeOfVersion0 } from "../../wire/control.ts";
 import { PerdureError } from "../../wire/error.ts";
 import { decodeTransport, encodeTransport, type Frame, type FrameName, frameBytes, type Tagger } from "../../wire/frame.ts";
-import { MAX_CONTROL_BYTES, MAX_TRANSPORT_BYTES } from "../../wire/limits.ts";
+import { MAX_CONTROL_BYTES, MAX_TRANSPORT_BYTES, WIRE_VERSION } from "../../wire/limits.ts";
 import { errorOfGoodbye, goodbyeFor, goodbyeOf } from "./goodbyes.ts";
 
 /** A handshake frame carries at most one identity bundle and little else. */
@@ -139,6 +139,7 @@ export function createTransport(connection: Connection): Transport {
           connection.close();
         }
       } catch (error) {
+        if (protection === undefined && message[0] === 0) connection.send(farewellToVersion0());
         end(goodbyeOf(error));
       }
     },
@@ -179,6 +180,20 @@ export function createTransport(connection: Connection): Transport {
       return reason !== undefined;
     },
   };
+}
+
+/** Told to whoever speaks version 0, in its own form: nothing else would reach the person there. */
+function farewellToVersion0(): Bytes {
+  const payload = goodbyeOfVersion0.encode({
+    code: "needs-newer-version",
+    retry: "never",
+    afterMs: 0,
+    why: `this side speaks wire version ${WIRE_VERSION} and not version 0`,
+    hint: "Update perdure.",
+  });
+  const message = encodeTransport([{ name: "goodbye", payload }], 0);
+  message[0] = 0;
+  return message;
 }
 
 /**

@@ -11,7 +11,7 @@
  *      8  8  kind of log, ASCII, zero-padded ("relay", "agent")
  *     16  8  log id: random, the same in every segment of one log, mixed into every checksum
  *     24  4  segment number, the one in the file's name
- *     28  4  format version, 0
+ *     28  4  format version, 1
  *     32 28  zero
  *     60  4  CRC-32 of bytes 0 to 59
  *

@@ -1,13 +1,16 @@
 /** Finds out what a folder of segments holds, and tells it record by record. Nothing is written here. */
+
 import type { Files, OpenFile } from "../../host/files.ts";
 import type { Bytes } from "../../wire/bytes.ts";
 import { equalBytes } from "../../wire/bytes.ts";
 import { isPerdureError, PerdureError } from "../../wire/error.ts";
+import { FOLDER_OF_OLDER, otherVersion } from "../../wire/version.ts";
 import type { RecordAt } from "./record-log.ts";
 import type { SegmentEnd, SegmentHeader } from "./segment-format.ts";
 import {
   decodeManifest,
   decodeSegmentHeader,
+  FORMAT_VERSION,
   MANIFEST,
   RECORD,
   SECTOR_BYTES,
@@ -118,11 +121,8 @@ async function findHead(recovery: Recovery, present: readonly number[]): Promise
 }
 
 function mustBeOurs(recovery: Recovery, segment: number, header: SegmentHeader): void {
-  if (header.newer) {
-    throw new PerdureError("needs-newer-version", `${pathOf(recovery, segment)} was written by a newer version`, {
-      hint: "Use that version or a newer one.",
-    });
-  }
+  if (header.version !== FORMAT_VERSION)
+    throw otherVersion({ what: pathOf(recovery, segment), found: header.version, own: FORMAT_VERSION, older: FOLDER_OF_OLDER });
   if (header.kind !== recovery.magic) {
     throw new PerdureError(
       "log-damaged",

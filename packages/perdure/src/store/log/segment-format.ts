@@ -7,7 +7,7 @@ export const SEGMENT_HEADER_BYTES = 64;
 export const BATCH_HEADER_BYTES = 32;
 export const RECORD_HEADER_BYTES = 12;
 export const LOG_ID_BYTES = 8;
-const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 1;
 const BATCH_ALIGN = 32;
 export const SECTOR_BYTES = 512;
 const BATCH_MAGIC = 0x50424154;
@@ -73,7 +73,7 @@ export interface SegmentHeader {
   readonly kind: string;
   readonly logId: Bytes;
   readonly segment: number;
-  readonly newer: boolean;
+  readonly version: number;
 }
 
 /** From the first sector of a file: `blank` when nothing of it was ever written, `invalid` when it begins with no header. */
@@ -83,7 +83,7 @@ export function decodeSegmentHeader(bytes: Bytes): SegmentHeader | "blank" | "in
   if (SEGMENT_MAGIC.some((byte, index) => bytes[index] !== byte) || view.getUint32(60) !== crc32(bytes.subarray(0, 60))) return "invalid";
   let kind = "";
   for (const byte of bytes.subarray(8, 8 + KIND_BYTES)) if (byte !== 0) kind += String.fromCharCode(byte);
-  return { kind, logId: bytes.slice(16, 16 + LOG_ID_BYTES), segment: view.getUint32(24), newer: view.getUint32(28) > FORMAT_VERSION };
+  return { kind, logId: bytes.slice(16, 16 + LOG_ID_BYTES), segment: view.getUint32(24), version: view.getUint32(28) };
 }
 
 /** Bytes a batch of records with these payload lengths takes, padding included. */
