@@ -4,16 +4,10 @@
  */
 import { PerdureError } from "../wire/error.ts";
 import { MAX_LINK_REFUSALS } from "../wire/limits.ts";
+import type { SettingDefinition } from "./definition.ts";
+import { RATES } from "./rates.ts";
 
-export type Unit = "ms" | "bytes" | "messages" | "frames" | "attempts" | "connections" | "percent" | "kibibytes";
-
-export interface SettingDefinition {
-  readonly value: number;
-  readonly unit: Unit;
-  readonly min: number;
-  readonly max: number;
-  readonly reason: string;
-}
+export type { SettingDefinition, Unit } from "./definition.ts";
 
 const define = <const Definitions extends Readonly<Record<string, SettingDefinition>>>(definitions: Definitions): Definitions =>
   definitions;
@@ -99,132 +93,6 @@ export const SETTINGS = define({
     max: 10_000,
     reason: "Handshakes in progress at once; a restarted relay is not trampled.",
   },
-  sourceConnections: {
-    value: 512,
-    unit: "connections",
-    min: 1,
-    max: 1_000_000,
-    reason: "Connections from one address (IPv4, or IPv6 /64) at once, so that one caller cannot take all places; not from this machine.",
-  },
-  sourceHandshakesPerSecond: {
-    value: 10,
-    unit: "handshakes/s",
-    min: 0.01,
-    max: 100_000,
-    reason: "Handshakes with one address; each costs two signatures and a key agreement. Callers on this machine are not counted.",
-  },
-  sourceHandshakesBurst: {
-    value: 200,
-    unit: "handshakes",
-    min: 1,
-    max: 1_000_000,
-    reason: "Handshakes with one address at once: those of a house behind one address whose network came back.",
-  },
-  sourceRequestsPerSecond: {
-    value: 20,
-    unit: "requests/s",
-    min: 0.01,
-    max: 100_000,
-    reason: "HTTP requests from one address; the relay's owner is never turned away.",
-  },
-  sourceRequestsBurst: { value: 200, unit: "requests", min: 1, max: 1_000_000, reason: "HTTP requests from one address at once." },
-  relayRequestsPerSecond: {
-    value: 500,
-    unit: "requests/s",
-    min: 0.01,
-    max: 1_000_000,
-    reason: "HTTP requests from everybody together; behind a proxy all callers have one address.",
-  },
-  relayRequestsBurst: { value: 2000, unit: "requests", min: 1, max: 1_000_000, reason: "HTTP requests from everybody together at once." },
-  // Rates of mail
-  agentMessagesPerSecond: {
-    value: 2000,
-    unit: "messages/s",
-    min: 0.01,
-    max: 10_000_000,
-    reason: "Messages of one agent; more are refused for a while, so that one agent does not keep the relay's disk from the others.",
-  },
-  agentMessagesBurst: {
-    value: 20_000,
-    unit: "messages",
-    min: 1,
-    max: 100_000_000,
-    reason: "Messages of one agent at once: an outbox that waited for the relay.",
-  },
-  agentBytesPerSecond: {
-    value: 64 * MB,
-    unit: "bytes/s",
-    min: 1,
-    max: 1024 * 1024 * MB,
-    reason: "Bytes of messages of one agent: half of what a common disk writes.",
-  },
-  agentBytesBurst: {
-    value: 512 * MB,
-    unit: "bytes",
-    min: 1,
-    max: 1024 * 1024 * MB,
-    reason: "Bytes of messages of one agent at once: twice what an outbox holds.",
-  },
-  agentRequestsPerSecond: {
-    value: 100,
-    unit: "requests/s",
-    min: 0.01,
-    max: 1_000_000,
-    reason: "Sessions, look-ups, new records, contact lists and routes of one agent; each costs more than a message.",
-  },
-  agentRequestsBurst: {
-    value: 5000,
-    unit: "requests",
-    min: 1,
-    max: 10_000_000,
-    reason: "Such requests of one agent at once: it writes to thousands for the first time.",
-  },
-  peerMessagesPerSecond: {
-    value: 10_000,
-    unit: "messages/s",
-    min: 0.01,
-    max: 10_000_000,
-    reason: "Messages of one other relay, whoever wrote them.",
-  },
-  peerMessagesBurst: {
-    value: 100_000,
-    unit: "messages",
-    min: 1,
-    max: 100_000_000,
-    reason: "Messages of one other relay at once: what waited there for this one.",
-  },
-  peerBytesPerSecond: { value: 128 * MB, unit: "bytes/s", min: 1, max: 1024 * 1024 * MB, reason: "Bytes of messages of one other relay." },
-  peerBytesBurst: {
-    value: 1024 * MB,
-    unit: "bytes",
-    min: 1,
-    max: 1024 * 1024 * MB,
-    reason: "Bytes of messages of one other relay at once.",
-  },
-  peerRequestsPerSecond: {
-    value: 500,
-    unit: "requests/s",
-    min: 0.01,
-    max: 1_000_000,
-    reason: "Sessions and look-ups of one other relay, for all its agents.",
-  },
-  peerRequestsBurst: { value: 5000, unit: "requests", min: 1, max: 10_000_000, reason: "Such requests of one other relay at once." },
-  strangerMessagesPerHour: {
-    value: 3600,
-    unit: "messages/h",
-    min: 1,
-    max: 100_000_000,
-    reason: "Messages into one mailbox from everybody its agent does not know, together, unless it takes mail from anybody.",
-  },
-  strangerMessagesBurst: { value: 2000, unit: "messages", min: 1, max: 100_000_000, reason: "Such messages into one mailbox at once." },
-  registrationsPerHour: {
-    value: 1000,
-    unit: "agents/h",
-    min: 1,
-    max: 10_000_000,
-    reason: "Agents a relay takes in that it did not know; those it knows are not counted.",
-  },
-  registrationsBurst: { value: 2000, unit: "agents", min: 1, max: 10_000_000, reason: "New agents taken in at once." },
   windowFrames: {
     value: 128,
     unit: "frames",
@@ -558,6 +426,8 @@ export const SETTINGS = define({
     max: 32,
     reason: "How often that memory is gone through for one guess.",
   },
+  // How much, how fast, how many at once
+  ...RATES,
 });
 
 export type SettingName = keyof typeof SETTINGS;

@@ -1,0 +1,28 @@
+/** What a setting is. */
+export type Unit =
+  | "ms"
+  | "bytes"
+  | "messages"
+  | "frames"
+  | "attempts"
+  | "connections"
+  | "percent"
+  | "agents"
+  | "handshakes"
+  | "requests"
+  | "tickets"
+  | "ids"
+  | "messages/s"
+  | "messages/h"
+  | "bytes/s"
+  | "requests/s"
+  | "handshakes/s"
+  | "agents/h";
+
+export interface SettingDefinition {
+  readonly value: number;
+  readonly unit: Unit;
+  readonly min: number;
+  readonly max: number;
+  readonly reason: string;
+}
