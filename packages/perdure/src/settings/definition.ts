@@ -2,6 +2,7 @@
 export type Unit =
   | "ms"
   | "bytes"
+  | "kibibytes"
   | "messages"
   | "frames"
   | "attempts"
