@@ -7,10 +7,9 @@ import type { Crypto, SigningKey } from "../host/crypto.ts";
 import { type Bytes, compareBytes, equalBytes, hex } from "../wire/bytes.ts";
 import { SUITE_X25519_AES256GCM } from "../wire/envelope.ts";
 import { PerdureError } from "../wire/error.ts";
-import { type AgentRecord, agentRecord, type Certificate, type Home, type InboxKey, signedRecord, toBeSigned } from "../wire/identity.ts";
+import { type AgentRecord, agentRecord, type Home, type InboxKey, signedRecord, toBeSigned } from "../wire/identity.ts";
 import { isAgentName } from "../wire/ids.ts";
-import { WIRE_VERSION } from "../wire/limits.ts";
-import { validAt } from "./certificate.ts";
+import { refuseOtherVersion, type VerifiedCertificate, validAt } from "./certificate.ts";
 
 /** Signs a sub-record with the key of the instance it is about. */
 export async function signRecord(crypto: Crypto, instanceKey: SigningKey, record: AgentRecord): Promise<Bytes> {
@@ -22,10 +21,7 @@ export async function signRecord(crypto: Crypto, instanceKey: SigningKey, record
 export async function verifyRecord(crypto: Crypto, agentId: Bytes, encoded: Bytes): Promise<AgentRecord> {
   const signed = signedRecord.decode(encoded);
   const said = agentRecord.decode(signed.record);
-  if (said.version !== WIRE_VERSION)
-    throw new PerdureError("needs-newer-verifier", `record version ${said.version} is newer`, {
-      hint: "Update perdure to judge this identity.",
-    });
+  refuseOtherVersion("a record", said.version);
   if (!equalBytes(said.agentId, agentId)) throw new PerdureError("bad-signature", "a record is of another agent");
   if (said.name !== undefined && !isAgentName(said.name)) throw new PerdureError("malformed", "a record's name is not a name");
   if (!(await crypto.signatures.verify(said.instanceKey, toBeSigned("record", signed.record), signed.signature))) {
@@ -53,7 +49,7 @@ export function mergeRecords(encoded: readonly Bytes[]): readonly Bytes[] {
 /** Records that may be acted on at `nowMs`: not outdated, and of an instance certified at that time. */
 export function usableRecords(
   records: readonly AgentRecord[],
-  certificates: readonly Certificate[],
+  certificates: readonly VerifiedCertificate[],
   nowMs: number,
 ): readonly AgentRecord[] {
   const certified = (record: AgentRecord): boolean =>
@@ -69,10 +65,11 @@ export function chooseInboxKey(records: readonly AgentRecord[], nowMs: number): 
   return keys.sort((a, b) => b.generation - a.generation || compareBytes(a.keyId, b.keyId))[0];
 }
 
-/** Every home any instance names, preferred first. */
-export function listHomes(records: readonly AgentRecord[]): readonly Home[] {
+/** Every home any instance names, preferred first; of those relays only that the agent's log `pinned`, where it does. */
+export function listHomes(records: readonly AgentRecord[], pinned?: readonly Home[]): readonly Home[] {
   const homes = new Map<string, Home>();
-  for (const home of records.flatMap((record) => record.homes)) {
+  const allowed = (home: Home): boolean => pinned === undefined || pinned.some(({ relayId }) => equalBytes(relayId, home.relayId));
+  for (const home of records.flatMap((record) => record.homes).filter(allowed)) {
     const key = `${hex(home.relayId)} ${home.url}`;
     const held = homes.get(key);
     if (held === undefined || home.preference < held.preference) homes.set(key, home);

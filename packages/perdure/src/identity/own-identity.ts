@@ -6,7 +6,7 @@ import type { Settings } from "../settings/register.ts";
 import { type Bytes, equalBytes, hex } from "../wire/bytes.ts";
 import { SUITE_X25519_AES256GCM } from "../wire/envelope.ts";
 import { PerdureError } from "../wire/error.ts";
-import type { AgentRecord, Certificate, Home, InboxKey } from "../wire/identity.ts";
+import type { AgentRecord, Home, InboxKey } from "../wire/identity.ts";
 import { type AgentId, agentIdText, isAgentName, KEY_ID_BYTES } from "../wire/ids.ts";
 import type { Custody, KeptIdentity } from "../wire/kept-identity.ts";
 import { WIRE_VERSION } from "../wire/limits.ts";
@@ -14,7 +14,7 @@ import { FOLDER_OF_OLDER, otherVersion } from "../wire/version.ts";
 import { type LogState, signInception, verifyLog } from "./agent-log.ts";
 import { signRecord, verifyRecord } from "./agent-record.ts";
 import { BUNDLE_CERTIFICATES, encodeBundle } from "./bundle.ts";
-import { BACKDATE_MS, certificateHash, type Scope, signCertificate, validAt, verifyCertificate } from "./certificate.ts";
+import { BACKDATE_MS, certificateHash, type Scope, signCertificate, type VerifiedCertificate, validAt, verifyCertificate } from "./certificate.ts";
 import { identityPath, keepFirst, readKept, writeKept } from "./custody.ts";
 
 export interface OwnIdentity {
@@ -169,7 +169,7 @@ interface State {
   readonly log: LogState;
   readonly controlKey: SigningKey;
   readonly instanceKey: SigningKey;
-  readonly certificate: Certificate;
+  readonly certificate: VerifiedCertificate;
   readonly certificateHash: Bytes;
   readonly record: AgentRecord;
   readonly inboxKey: InboxKey;

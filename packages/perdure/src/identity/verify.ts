@@ -2,12 +2,12 @@
 import type { Crypto } from "../host/crypto.ts";
 import { type Bytes, equalBytes, hex } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
-import { type AgentRecord, agentRecord, type Certificate, type Home, type InboxKey, identityBundle } from "../wire/identity.ts";
+import { type AgentRecord, agentRecord, type Home, type InboxKey, identityBundle } from "../wire/identity.ts";
 import { type AgentId, agentIdText } from "../wire/ids.ts";
-import { verifyLog } from "./agent-log.ts";
+import { type LogState, verifyLog } from "./agent-log.ts";
 import { chooseInboxKey, listHomes, usableRecords, verifyRecord } from "./agent-record.ts";
 import { mergeBundles } from "./bundle.ts";
-import { validAt, verifyCertificate } from "./certificate.ts";
+import { type VerifiedCertificate, validAt, verifyCertificate } from "./certificate.ts";
 
 export interface VerifiedIdentity {
   readonly idRaw: Bytes;
@@ -15,9 +15,15 @@ export interface VerifiedIdentity {
   /** SHA-256 of the newest log event. */
   readonly logHead: Bytes;
   readonly logSeq: number;
+  /** What its log says; of a frozen agent, up to the last event that nobody disputes. */
+  readonly log: LogState;
+  /** Two logs of it contradict each other and neither outranks the other: nothing new of it may be believed. */
+  readonly frozen: boolean;
+  /** Its owner ended it. */
+  readonly retired: boolean;
   readonly bundle: Bytes;
   /** All that verify, expired ones too: what was signed under them is judged at its own time. */
-  readonly certificates: readonly Certificate[];
+  readonly certificates: readonly VerifiedCertificate[];
   /** One per instance, outdated ones too. */
   readonly records: readonly AgentRecord[];
   /** The highest version of any record; 0 without one. */
@@ -38,12 +44,12 @@ export async function verifyBundle(crypto: Crypto, bundle: Bytes, nowMs: number,
   const id = agentIdText(log.idRaw);
   if (expectId !== undefined && !equalBytes(log.idRaw, expectId))
     throw new PerdureError("bad-signature", `the bundle is of ${id}, not of ${agentIdText(expectId)}`);
-  const certificates: Certificate[] = [];
+  const certificates: VerifiedCertificate[] = [];
   for (const encoded of parts.certificates) certificates.push(await verifyCertificate(crypto, log, encoded));
   const records: AgentRecord[] = [];
   for (const encoded of parts.records) records.push(await verifyRecord(crypto, log.idRaw, encoded));
   refuseUncertified(records, certificates);
-  if (!certificates.some((each) => validAt(each, nowMs))) {
+  if (log.retired === undefined && !certificates.some((each) => validAt(each, nowMs))) {
     throw new PerdureError("certificate-expired", `no certificate of ${id} is valid at that time`, {
       retry: "after",
       hint: "Check both clocks; an agent renews its certificate when it is opened.",
@@ -55,17 +61,20 @@ export async function verifyBundle(crypto: Crypto, bundle: Bytes, nowMs: number,
     id,
     logHead: log.head,
     logSeq: log.seq,
+    log,
+    frozen: false,
+    retired: log.retired !== undefined,
     bundle,
     certificates,
     records,
     recordVersion: records.reduce((highest, each) => Math.max(highest, each.recordVersion), 0),
     name: usable[0]?.name,
     inboxKey: chooseInboxKey(usable, nowMs),
-    homes: listHomes(usable),
+    homes: listHomes(usable, log.homes),
   };
 }
 
-function refuseUncertified(records: readonly AgentRecord[], certificates: readonly Certificate[]): void {
+function refuseUncertified(records: readonly AgentRecord[], certificates: readonly VerifiedCertificate[]): void {
   const instances = new Set<string>();
   for (const record of records) {
     const instance = hex(record.instanceKey);
