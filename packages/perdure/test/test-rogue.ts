@@ -218,7 +218,7 @@ async function openRogueRelay(world: World, settings: Settings): Promise<RogueRe
           settings,
           connection,
           own,
-          admit: async (agent, { link }) => {
+          admit: async ({ agent, proof: { link } }) => {
             seen = agent;
             relay.known.set(hex(agent.idRaw), agent.bundle);
             if (agent.name !== undefined && !relay.known.has(agent.name)) relay.known.set(agent.name, agent.bundle);
@@ -234,6 +234,7 @@ async function openRogueRelay(world: World, settings: Settings): Promise<RogueRe
               windowBytes: 4_194_304,
               pingEveryMs: 15_000,
               contactsVersion: 0,
+              pass: new Uint8Array(),
               extensions: [],
               ...relay.welcome(agent),
             };

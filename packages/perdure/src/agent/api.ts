@@ -269,6 +269,18 @@ export interface AgentStatus {
   readonly paused: number;
   /** Pairs of statements of a relay that cannot both be true: kept, and part of every `Sent.export`. */
   readonly conflicts: number;
+  /** What its owner has to decide about this agent's identity; empty when all is well. */
+  readonly alerts: readonly Alert[];
+}
+
+/** Something is wrong with this agent's identity that no program may decide. */
+export interface Alert {
+  readonly code: "cloned" | "identity-forked" | "identity-retired" | "instance-revoked";
+  readonly what: string;
+  /** The command that ends it. */
+  readonly run: string;
+  /** What to do instead, and when; empty when there is nothing else. */
+  readonly otherwise: string;
 }
 
 export interface Agent extends AsyncDisposable {

@@ -28,6 +28,7 @@ import { createAddresses } from "./addresses.ts";
 import { createAdmission } from "./admission.ts";
 import { type AgentStore, openAgentStore } from "./agent-store.ts";
 import { createArrivals } from "./arrivals.ts";
+import { createAttachPasses } from "./attach-passes.ts";
 import { createAutomatic } from "./automatic.ts";
 import { createBell } from "./bell.ts";
 import { createClaims, WORK } from "./claims.ts";
@@ -70,6 +71,7 @@ export const createEngine: CreateEngine = async (options) => {
   const book = createContactBook();
   const peers = createPeers({ host, keeps: (idRaw) => book.standing(idRaw) !== "none" });
   const named = (name: string): Bytes | undefined => peers.named(name)?.idRaw;
+  const passes = createAttachPasses();
   const guard = createLoopGuard({ limits: settings, named, enabled: defences.loopGuard });
   const automatic = createAutomatic({ host, settings, guard, outbox, peers });
   const receipts = createReceipts({ host, outbox });
@@ -280,7 +282,7 @@ export const createEngine: CreateEngine = async (options) => {
     outbox,
     inbox,
     peers,
-    contacts: [book, guard],
+    contacts: [book, guard, passes],
     closing: receipts.closing,
     reopen: receipts.reopen,
     onApplied,
@@ -294,6 +296,22 @@ export const createEngine: CreateEngine = async (options) => {
     address: options.relayAddress,
     outbox,
     cursor,
+    passes: {
+      newest: (instanceKey) => passes.newest(relayIdRaw, instanceKey),
+      keep: (instanceKey, pass) =>
+        theStore()
+          .commit({
+            onFailure: "give-up",
+            plan: () => ({
+              records: [{ kept: { kind: "pass", head: { relayId: relayIdRaw, instanceKey, pass } } }],
+              result: true,
+            }),
+          })
+          .catch((error: unknown) => {
+            log.write("warn", "agent.not-kept", { what: "an attach pass", why: String(error) });
+            return false;
+          }),
+    },
     readEnvelope: (part) => {
       if (part.envelope === undefined) throw new PerdureError("internal", `the envelope of ${part.of.id} is gone while it is under way`);
       return theStore().read(part.envelope);
@@ -451,6 +469,7 @@ export const createEngine: CreateEngine = async (options) => {
       strangers: book.policy.strangers,
       paused: [...guard.pauses()].length,
       conflicts: outbox.evidence.conflicts.length,
+      alerts: [link?.alert].filter((alert) => alert !== undefined),
     }),
     [Symbol.asyncDispose]: () => (disposed ??= dispose()),
   };

@@ -6,7 +6,7 @@
  * What must hold: envelopes leave in the order of their link sequence numbers, and after a break only the gap is sent
  * again; with mail under way and nothing heard for `ackTimeoutMs` the relay is probed, and without an answer within
  * `probeTimeoutMs` the connection is given up. Pauses between dials are drawn at random (decorrelated jitter). Fenced by
- * another consumer of this identity, the agent goes on sending, leaves the mailbox to the other, and says so in its status.
+ * another consumer of this identity, or found to live twice, the agent goes on sending and says so in its status: see consumer-role.ts.
  */
 import { sleep } from "../host/deadline.ts";
 import type { Host } from "../host/host.ts";
@@ -19,6 +19,7 @@ import { connectSession, errorOfGoodbye, goodbyeFor, parseRelayAddress, type Ses
 import type { Settings } from "../settings/register.ts";
 import { type Bytes, EMPTY, hex, viewOf } from "../wire/bytes.ts";
 import {
+  confirm,
   DEFAULT_HOP_LIMIT,
   decodeAck,
   encodeMail,
@@ -35,6 +36,8 @@ import { isPerdureError, PerdureError } from "../wire/error.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { Home } from "../wire/identity.ts";
 import { type AgentId, agentIdText, LINK_BYTES } from "../wire/ids.ts";
+import type { Alert } from "./api.ts";
+import { createConsumerRole } from "./consumer-role.ts";
 
 export interface RelayLinkOptions {
   readonly host: Host;
@@ -43,6 +46,13 @@ export interface RelayLinkOptions {
   readonly address: string;
   readonly outbox: Outbox;
   readonly cursor: MailboxCursor;
+  /** Attach passes of this relay. */
+  readonly passes: {
+    /** The newest one of that instance on this disk; empty when there is none. */
+    readonly newest: (instanceKey: Bytes) => Bytes;
+    /** Makes one durable; false when that cannot be done now. */
+    readonly keep: (instanceKey: Bytes, pass: Bytes) => Promise<boolean>;
+  };
   readonly readEnvelope: (part: OutgoingPart) => Promise<Bytes>;
   /** The relay a part has to be passed on to; `undefined` when its recipient lives at this one. */
   readonly homeOf: (part: OutgoingPart) => Home | undefined;
@@ -69,6 +79,7 @@ export interface RelayLink {
   /** Resolves when the first dial has succeeded or failed. */
   readonly firstDial: Promise<void>;
   readonly status: RelayLinkStatus;
+  readonly alert: Alert | undefined;
   readonly relay: VerifiedIdentity | undefined;
   /** The relay's date as the last session began, carried on by this machine's monotonic clock; `undefined` before the first. */
   readonly relayNowMs: number | undefined;
@@ -93,11 +104,11 @@ const SHORT_SESSION_MS = 5_000;
 const MAX_REFUSAL_PAUSE_MS = 60_000;
 /** What a relay asks for beyond it is not waited for. */
 const MAX_ASKED_PAUSE_MS = 60 * 60 * 1000;
-const FENCED = "fenced: another process consumes this mailbox; here mail is only sent, until this agent is opened again";
 
 interface Attached {
   readonly session: Session;
   readonly relay: VerifiedIdentity;
+  readonly consumes: boolean;
   readonly epoch: number;
   /** Highest position of the mailbox when the session began. */
   readonly tail: number;
@@ -121,7 +132,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
   let window = createLinkWindow<OutgoingPart>(settings);
   let attached: Attached | undefined;
   let lastRelay: VerifiedIdentity | undefined;
-  let consume = true;
+  const role = createConsumerRole();
   let lastError: string | undefined;
   let clockOffsetMs: number | undefined;
   /** The relay's date minus this machine's monotonic clock, in milliseconds. */
@@ -209,7 +220,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
 
   const settleNow = (): void => {
     const to = attached;
-    if (to === undefined || !consume) return;
+    if (to === undefined || !to.consumes) return;
     for (let said = cursor.take(); said !== undefined; said = cursor.take()) {
       const ranges = said.ranges.map((range) => [...range]);
       to.session.send([
@@ -295,8 +306,17 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
     return [...resumed.resend];
   };
 
+  /** The relay learns that a new pass is durable here, which uses up the one before. */
+  const keepPass = async (instanceKey: Bytes, pass: Bytes, from: Attached): Promise<void> => {
+    if (pass.length === 0 || !(await options.passes.keep(instanceKey, pass)) || attached !== from) return;
+    from.session.send([{ name: "confirm", payload: confirm.encode({ pass }) }]);
+  };
+
   /** One session from dialling to its end; resolves with the reason. */
-  const live = async (): Promise<Goodbye> => {
+  const live = async (proven: () => void): Promise<Goodbye> => {
+    const instanceKey = own.instanceKey.publicKey;
+    role.begin(instanceKey);
+    const consumes = role.consumes;
     const connected = await connectSession({
       host,
       settings,
@@ -304,7 +324,9 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
       relayIdRaw,
       own,
       link,
-      consume,
+      consume: consumes,
+      pass: consumes ? options.passes.newest(instanceKey) : EMPTY,
+      onProven: proven,
       have: cursor.have(),
       signal: closing.signal,
     });
@@ -324,11 +346,12 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
     relayAhead = clock.wallMs() + clockOffsetMs - clock.monotonicMs();
     if (Math.abs(clockOffsetMs) > CLOCK_WARNING_MS) log.write("warn", "agent.clock-offset", { offsetMs: clockOffsetMs });
     lastError = undefined;
-    const now: Attached = { session, relay, epoch: welcome.epoch, tail: welcome.tail, resend, told: new Map(), heard: true };
+    const now: Attached = { session, relay, consumes, epoch: welcome.epoch, tail: welcome.tail, resend, told: new Map(), heard: true };
     return await new Promise((resolve) => {
       attached = now;
       dialled();
       options.onWelcome(welcome, relay);
+      keepPass(instanceKey, welcome.pass, now).catch((error: unknown) => log.write("warn", "agent.pass-not-kept", { why: String(error) }));
       log.write("debug", "agent.attached", {
         agent: own.id,
         relay: relay.id,
@@ -358,17 +381,16 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
     while (!closing.signal.aborted) {
       const startedMs = clock.monotonicMs();
       let failure: PerdureError;
+      let proven = false;
       try {
-        const said = await live();
-        // Only the relay's own word after it proved its id: who is merely on the way must not end the consuming.
-        if (said.code === "fenced") {
-          consume = false;
-          log.write("error", "agent.fenced", { why: said.why });
-        }
+        const said = await live(() => {
+          proven = true;
+        });
         failure = errorOfGoodbye(said);
       } catch (error) {
         failure = isPerdureError(error) ? error : new PerdureError("internal", String(error), { cause: error });
       }
+      if (proven && role.ended(failure.code)) log.write("error", `agent.${failure.code}`, { why: failure.message });
       if (closing.signal.aborted) return;
       dialled();
       lastError = `${failure.code}: ${failure.message}`;
@@ -388,10 +410,13 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
         id: agentIdText(relayIdRaw),
         url,
         connected: attached !== undefined,
-        lastError: consume ? lastError : FENCED,
+        lastError: role.trouble ?? lastError,
         clockOffsetMs,
         caughtUp: attached !== undefined && cursor.have().position >= attached.tail,
       };
+    },
+    get alert() {
+      return role.alert;
     },
     get relay() {
       return lastRelay;

@@ -177,6 +177,7 @@ export function createTestEngine(disk: TestDisk): TestEngine {
       strangers: "wait",
       paused: 0,
       conflicts: 0,
+      alerts: [],
       outgoing: disk.outgoing.size,
       relay: { id: disk.id, url: "ws://127.0.0.1:1/", connected: false, lastError: undefined, clockOffsetMs: undefined, caughtUp: false },
     }),

@@ -4,7 +4,7 @@ import { verifyBundle } from "../identity/verify.ts";
 import { goodbyeOf } from "../protocol/link/goodbyes.ts";
 import type { Settings } from "../settings/register.ts";
 import { type Bytes, EMPTY } from "../wire/bytes.ts";
-import { contacts, decodeMail, found, type Lookup, lookup, publish, route, settle } from "../wire/control.ts";
+import { confirm, contacts, decodeMail, found, type Lookup, lookup, publish, route, settle } from "../wire/control.ts";
 import { PerdureError } from "../wire/error.ts";
 import type { Directory } from "./directory.ts";
 import type { PeerLinks } from "./peers/peer-links.ts";
@@ -89,6 +89,8 @@ export function createAgentFrames(options: AgentFramesOptions): (open: OpenSessi
           case "contacts":
             options.watchDisk();
             return loop.feed({ kind: "contacts", session: number, ...contacts.decode(frame.payload) });
+          case "confirm":
+            return loop.feed({ kind: "confirm", session: number, pass: confirm.decode(frame.payload).pass });
           case "publish":
             published = publish.decode(frame.payload).bundle;
             options.watchDisk();

@@ -3,7 +3,7 @@
 import type { Clock } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
 
-export type IncidentKind = "disk" | "damage" | "clock" | "fenced" | "peer" | "link" | "tls" | "internal";
+export type IncidentKind = "disk" | "damage" | "clock" | "fenced" | "peer" | "link" | "tls" | "identity" | "internal";
 
 export interface Incident {
   readonly atMs: number;
@@ -28,7 +28,8 @@ export function createIncidents(clock: Clock, log: Log): Incidents {
   let quietUntilMs = Number.NEGATIVE_INFINITY;
   let unsaid = 0;
 
-  const byPeer = ({ kind }: Pick<Incident, "kind">): boolean => kind === "peer" || kind === "link" || kind === "fenced";
+  const byPeer = ({ kind }: Pick<Incident, "kind">): boolean =>
+    kind === "peer" || kind === "link" || kind === "fenced" || kind === "identity";
 
   const makeRoom = (kind: IncidentKind): void => {
     const crowded = byPeer({ kind }) && recent.filter(byPeer).length >= KEPT_OF_PEERS;

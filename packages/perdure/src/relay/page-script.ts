@@ -8,7 +8,7 @@ const RATE_OVER_MS = 60000;
 
 // Marks that hide letters or turn the reading direction; foreign text must not use them on what stands beside it.
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
-const INCIDENT_KINDS = { disk: "disk", damage: "damaged mail", clock: "clock", fenced: "fenced", peer: "visitor", link: "other relay", tls: "certificate", internal: "mistake of ours" };
+const INCIDENT_KINDS = { disk: "disk", damage: "damaged mail", clock: "clock", fenced: "fenced", peer: "visitor", link: "other relay", tls: "certificate", identity: "identity", internal: "mistake of ours" };
 
 const COUNTERS = ["accepted", "delivered", "settled", "expired", "lost", "duplicates", "statements"];
 

@@ -2,6 +2,7 @@
 import type { Host } from "../host/host.ts";
 import type { Connection } from "../host/net.ts";
 import type { OwnIdentity } from "../identity/own-identity.ts";
+import { PASS_KEY_BYTES } from "../protocol/delivery/attach-passes.ts";
 import { ALL_RELAY_DEFENCES, type RelayDefences, type RelayOutput } from "../protocol/delivery/mailbox-events.ts";
 import type { Place } from "../protocol/delivery/mailbox-state.ts";
 import { createMailboxes, type Mailboxes } from "../protocol/delivery/mailboxes.ts";
@@ -13,7 +14,7 @@ import { type Bytes, hex } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
 import { toBeSigned } from "../wire/identity.ts";
 import { type AgentId, agentIdText, GENERATION_BYTES } from "../wire/ids.ts";
-import { encodeKept, STATEMENT_LEAVES } from "../wire/kept-relay.ts";
+import { STATEMENT_LEAVES } from "../wire/kept-relay.ts";
 import { createAgentFrames } from "./agent-frames.ts";
 import { startCompaction } from "./compaction.ts";
 import { createDeliveryPump } from "./delivery-pump.ts";
@@ -81,6 +82,7 @@ export async function startRelayCore({
   const mailboxes = createMailboxes({
     relayId: own.idRaw,
     generation,
+    passKey: random.bytes(PASS_KEY_BYTES),
     sha256: crypto.hash.sha256,
     limits: {
       ...settings,
@@ -94,7 +96,7 @@ export async function startRelayCore({
   let onHealth = (_health: LogHealth): void => {};
   const log = await openStore(host, folder, settings, mailboxes, (health) => onHealth(health));
   try {
-    await log.append([encodeKept("start", { generation, atMs: clock.wallMs() })], { orReject: true }).synced;
+    await log.append(mailboxes.begin(clock.wallMs()), { orReject: true }).synced;
   } catch (error) {
     await log[Symbol.asyncDispose]();
     throw error;
@@ -186,6 +188,7 @@ export async function startRelayCore({
     statements.arm();
     if (output.kind === "fact") return host.log.write("debug", output.event, output.fields);
     if (output.kind === "behind") return pump.wake(output.session);
+    if (output.kind === "alarm") return incidents.add("identity", `${output.agent}: ${output.why}`);
     if (output.kind === "sign") return statements.sign(output.statement);
     if (output.kind === "peer-wanted") return peers.want(output.relayId);
     if (output.kind === "deliver") {

@@ -11,13 +11,13 @@ import type { Connection } from "../host/net.ts";
 import type { OwnIdentity } from "../identity/own-identity.ts";
 import type { VerifiedIdentity } from "../identity/verify.ts";
 import type { Reason, Registration, RelayInput, RelayOutput, Standing } from "../protocol/delivery/mailbox-events.ts";
-import { acceptSession } from "../protocol/link/accept.ts";
+import { acceptSession, type Proven } from "../protocol/link/accept.ts";
 import { errorOfGoodbye, goodbyeFor, goodbyeOf } from "../protocol/link/goodbyes.ts";
 import { refuseConnection } from "../protocol/link/refuse.ts";
 import type { Session } from "../protocol/link/session.ts";
 import type { Settings } from "../settings/register.ts";
-import { type Bytes, EMPTY } from "../wire/bytes.ts";
-import { encodeAck, encodeDeliver, type Goodbye, type Proof, position, type Role, refuse, type Welcome } from "../wire/control.ts";
+import type { Bytes } from "../wire/bytes.ts";
+import { encodeAck, encodeDeliver, type Goodbye, position, type Role, refuse, type Welcome } from "../wire/control.ts";
 import { PerdureError } from "../wire/error.ts";
 import type { Frame } from "../wire/frame.ts";
 import { MAX_TRANSPORT_BYTES } from "../wire/limits.ts";
@@ -106,6 +106,7 @@ const ORDINARY: ReadonlySet<string> = new Set([
   "ticket-required",
   "blocked",
   "name-taken",
+  "cloned",
 ]);
 
 export function createSessions(options: SessionsOptions): Sessions {
@@ -144,7 +145,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     }
     const entry = newEntry();
     handshakes++;
-    acceptSession({ host, settings, connection, own, admit: (agent, proof, signal, role) => admit(entry, agent, proof, signal, role) })
+    acceptSession({ host, settings, connection, own, admit: (proven, signal) => admit(entry, proven, signal) })
       .finally(() => handshakes--)
       .then(({ session, agent, role }) => open(entry, session, agent, role))
       .catch((error: unknown) => {
@@ -153,7 +154,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       });
   };
 
-  const admit = async (entry: Entry, agent: VerifiedIdentity, proof: Proof, signal: AbortSignal, role: Role): Promise<Welcome> => {
+  const admit = async (entry: Entry, { agent, instanceKey, proof, role }: Proven, signal: AbortSignal): Promise<Welcome> => {
     const closed = options.closedFor();
     if (closed !== undefined) throw closed;
     if (signal.aborted) throw signal.reason;
@@ -167,6 +168,8 @@ export function createSessions(options: SessionsOptions): Sessions {
         link: proof.link.slice(),
         consume: role === "agent" && proof.consume,
         ticket: proof.ticket,
+        instanceKey,
+        pass: proof.pass.slice(),
         have: { generation: proof.haveGeneration, position: proof.havePosition },
       },
       signal,
@@ -178,7 +181,6 @@ export function createSessions(options: SessionsOptions): Sessions {
       windowFrames: role === "relay" ? settings.peerWindowFrames : settings.windowFrames,
       windowBytes: role === "relay" ? settings.peerWindowBytes : settings.windowBytes,
       pingEveryMs: settings.pingEveryMs,
-      pass: EMPTY,
       extensions: [],
     };
   };

@@ -13,6 +13,7 @@
  * it, with the location of their payload instead of the payload. Reading starts anew at each `reset`.
  */
 import { type Bytes, readU64, viewOf, writeU64 } from "./bytes.ts";
+import { MAX_PASS_BYTES } from "./control.ts";
 import { PerdureError } from "./error.ts";
 import { AGENT_ID_BYTES, GENERATION_BYTES, STREAM_BYTES } from "./ids.ts";
 import { MAX_PARTS } from "./limits.ts";
@@ -228,6 +229,9 @@ const evidence = shape("kept evidence", { hash: fixed(32) });
 const conflict = shape("kept conflict", { relayId: agentId, number: uint, atMs: uint, hash: fixed(32), bundle: fixed(32) });
 export type KeptConflict = ShapeValue<typeof conflict>;
 
+/** The newest attach pass an instance of this agent has from a relay. */
+const pass = shape("kept pass", { relayId: agentId, instanceKey: fixed(32), pass: bytes(MAX_PASS_BYTES) });
+
 const SHAPES = {
   reset,
   group,
@@ -253,6 +257,7 @@ const SHAPES = {
   paused,
   evidence,
   conflict,
+  pass,
 } as const;
 export type KeptKind = keyof typeof SHAPES;
 

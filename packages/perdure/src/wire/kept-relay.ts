@@ -132,6 +132,9 @@ export const keptBan = shape("ban", { agentId, banned: flag, why: text(256), atM
  */
 export const keptPass = shape("pass", { agentId, instanceKey: fixed(32), given: uint, confirmed: flag, clonedAtMs: uint });
 
+/** What this relay makes attach passes with, drawn at its first start. */
+export const keptPassKey = shape("pass key", { key: fixed(32) });
+
 /** Restated: the tickets and bans that follow are all there are; what was read of them before counts no more. */
 export const keptDoors = shape("doors", { tickets: uint, bans: uint });
 
@@ -161,6 +164,7 @@ const KINDS = {
   doors: [20, keptDoors],
   routes: [21, keptRoutes],
   pass: [22, keptPass],
+  passKey: [23, keptPassKey],
 } as const;
 
 type Kinds = typeof KINDS;

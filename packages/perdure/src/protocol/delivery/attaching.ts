@@ -1,6 +1,7 @@
 /** Sessions come and go: registration, the epoch of a consumer, fencing, the welcome. */
-import { type Bytes, equalBytes, hex } from "../../wire/bytes.ts";
+import { type Bytes, EMPTY, equalBytes, hex } from "../../wire/bytes.ts";
 import { encodeKept } from "../../wire/kept-relay.ts";
+import { CLONED, usePass } from "./attach-passes.ts";
 import type { Attachment } from "./attachments.ts";
 import { isBanned } from "./bans.ts";
 import { wake } from "./consuming.ts";
@@ -76,12 +77,15 @@ export function attach(machine: RelayMachine, input: Attach, nowMs: number): voi
     return journal.goodbye(session, "too-busy", `${known.id} has ${SESSIONS_PER_AGENT} sessions here`, { retry: "after" });
   const agent = entrant(machine, input, known, nowMs);
   if (agent === undefined) return;
+  const pass = role === "agent" && consume ? usePass(machine, agent, input.instanceKey, input.pass, nowMs) : EMPTY;
+  if (pass === undefined) return journal.emit({ kind: "goodbye", session, reason: CLONED });
   const link: Link =
     role === "forwarder"
       ? { raw: NO_LINK, upTo: 0, synced: 0, refused: [] }
       : linkOf(agent, input.link, (each) => attachments.holderOf(agent, each) !== undefined);
   for (const other of attachments.of(agent)) if (replaces(other)) supersede(machine, other);
-  const attachment: Attachment = { session, role, agent, link, consume, unackedBytes: 0, superseded: false };
+  const instanceKey = input.instanceKey.slice();
+  const attachment: Attachment = { session, role, agent, link, consume, instanceKey, pass, unackedBytes: 0, superseded: false };
   attachments.add(attachment);
   if (consume) beginConsuming(machine, attachment, input.have);
   journal.whenDurable({ kind: "attached", attachment });
@@ -138,7 +142,7 @@ function supersede({ defences, journal }: RelayMachine, other: Attachment): void
 }
 
 /** The registration and the epoch are durable. */
-export function welcome({ attachments, journal }: RelayMachine, { agent, link, consume, session, superseded }: Attachment): void {
+export function welcome({ attachments, journal }: RelayMachine, { agent, link, consume, session, pass, superseded }: Attachment): void {
   if (attachments.get(session) === undefined || superseded) return;
   journal.emit({
     kind: "welcome",
@@ -150,6 +154,7 @@ export function welcome({ attachments, journal }: RelayMachine, { agent, link, c
       linkUpTo: link.synced,
       linkRefused: link.refused.filter((linkSeq) => linkSeq <= link.synced),
       contactsVersion: agent.contacts?.version ?? 0,
+      pass,
     },
   });
 }

@@ -1,4 +1,5 @@
 /** The sessions of a relay as its machine sees them: who is attached, over which link, and who took over from whom. */
+import type { Bytes } from "../../wire/bytes.ts";
 import type { SessionRole } from "./mailbox-events.ts";
 import type { AgentState, Link } from "./mailbox-state.ts";
 
@@ -8,6 +9,10 @@ export interface Attachment {
   readonly agent: AgentState;
   readonly link: Link;
   readonly consume: boolean;
+  /** Empty of a forwarder. */
+  readonly instanceKey: Bytes;
+  /** The attach pass of its welcome. */
+  readonly pass: Bytes;
   unackedBytes: number;
   /** Another session took its place; its frames count no more. */
   superseded: boolean;

@@ -10,6 +10,7 @@
 import type { LogFields } from "../../host/log.ts";
 import type { Bytes } from "../../wire/bytes.ts";
 import type { ErrorCode, LimitHit, Retry } from "../../wire/error.ts";
+import type { AgentId } from "../../wire/ids.ts";
 import type { Ending } from "../../wire/kept-relay.ts";
 import type { Place } from "./mailbox-state.ts";
 
@@ -44,11 +45,17 @@ export type RelayInput =
       readonly consume: boolean;
       /** What an agent shows to register where that is asked for; empty when it has none. */
       readonly ticket: string;
+      /** The instance that proved itself; empty of a forwarder. */
+      readonly instanceKey: Bytes;
+      /** Its newest attach pass; empty when it has none, and without `consume`. */
+      readonly pass: Bytes;
       readonly have: { readonly generation: Bytes; readonly position: number };
     }
   /** The welcome has left. */
   | { readonly kind: "ready"; readonly session: number }
   | { readonly kind: "detach"; readonly session: number }
+  /** The pass of its welcome is durable on its side. */
+  | { readonly kind: "confirm"; readonly session: number; readonly pass: Bytes }
   | { readonly kind: "publish"; readonly session: number; readonly registration: Registration }
   | {
       readonly kind: "mail";
@@ -127,6 +134,8 @@ export interface Standing {
   readonly linkRefused: readonly number[];
   /** Version of the contact list kept here; 0 when there is none. */
   readonly contactsVersion: number;
+  /** For the next attach of this instance; empty without `consume`. */
+  readonly pass: Bytes;
 }
 
 export type RelayOutput =
@@ -146,6 +155,8 @@ export type RelayOutput =
   | { readonly kind: "peer-wanted"; readonly relayId: Bytes }
   | { readonly kind: "goodbye"; readonly session: number; readonly reason: Reason }
   | { readonly kind: "sign"; readonly statement: Bytes }
+  /** Something about an agent's identity its owner and the relay's must see. */
+  | { readonly kind: "alarm"; readonly agent: AgentId; readonly why: string }
   | { readonly kind: "fact"; readonly event: string; readonly fields: LogFields };
 
 /** The safety mechanisms that a test may switch off by name, to see that it is they that keep the promise. */
@@ -160,6 +171,8 @@ export interface RelayDefences {
   readonly fromCheck: boolean;
   /** Mail of a peer is for agents of this relay, or refused. */
   readonly noTransit: boolean;
+  /** A folder that lives twice is found out by its attach passes. */
+  readonly passes: boolean;
 }
 
 export const ALL_RELAY_DEFENCES: RelayDefences = {
@@ -170,4 +183,5 @@ export const ALL_RELAY_DEFENCES: RelayDefences = {
   pools: true,
   fromCheck: true,
   noTransit: true,
+  passes: true,
 };

@@ -9,6 +9,7 @@ import { DIGEST_BYTES, decodeEnvelope } from "../../wire/envelope.ts";
 import { AGENT_ID_BYTES } from "../../wire/ids.ts";
 import { decodeKept, encodeKept, KEPT_RANGES, type KeptMail, type KeptRecord } from "../../wire/kept-relay.ts";
 import { storedLeaf } from "../../wire/statement.ts";
+import { encodeChain, replayChain } from "./attach-passes.ts";
 import { noteBan } from "./bans.ts";
 import { createContactList } from "./contact-list.ts";
 import {
@@ -184,6 +185,10 @@ function replaySmall(state: RelayState, sha256: Sha256, kept: Exclude<KeptRecord
       state.bans.clear();
       return [];
     case "pass":
+      replayChain(agentOf(state, kept.value.agentId), kept.value);
+      return [];
+    case "passKey":
+      state.passKey = kept.value.key.slice();
       return [];
     case "ticket":
       noteTicket(state, kept.value);
@@ -233,7 +238,7 @@ function forgetOthers(state: RelayState, left: number): readonly Place[] {
 
 /** The small state as records; what is stored is not in it. */
 export function restate(state: RelayState): readonly Bytes[] {
-  const records: Bytes[] = [];
+  const records: Bytes[] = state.passKey.length === 0 ? [] : [encodeKept("passKey", { key: state.passKey })];
   for (const owner of mailboxOwners(state)) records.push(...factsOf(owner), ...progressOf(owner));
   records.push(encodeKept("routes", { floor: state.routeFloor, peers: state.peers.size }));
   records.push(encodeKept("doors", { tickets: state.tickets.size, bans: state.bans.size }));
@@ -249,11 +254,12 @@ export function restate(state: RelayState): readonly Bytes[] {
 /** Who the owner of a mailbox is, and whom it knows. */
 function factsOf(owner: AgentState): readonly Bytes[] {
   if (owner.peer !== undefined) return [encodePeer(owner, owner.peer)];
-  const { idRaw: agentId, contacts } = owner;
+  const { idRaw: agentId, contacts, passes } = owner;
   const records: Bytes[] = [];
   if (owner.bundle.length > 0)
     records.push(encodeKept("registration", { agentId, name: owner.name, recordVersion: owner.recordVersion, bundle: owner.bundle }));
   if (contacts !== undefined) records.push(encodeKept("contacts", { agentId, ...contacts }));
+  for (const chain of passes.values()) records.push(encodeChain(owner, chain));
   return records;
 }
 

@@ -3,24 +3,31 @@
  * known by its id and the way its mail comes, so that no peer can use up the share of somebody else's sender. What somebody
  * may fill therefore never depends on how many identities somebody made.
  */
+import type { Settings } from "../../settings/register.ts";
 import type { Envelope } from "../../wire/envelope.ts";
+import type { LimitHit } from "../../wire/error.ts";
 import type { AgentState, Load, Mailbox, RelayState } from "./mailbox-state.ts";
 import { isStranger, type Origin } from "./stored-mail.ts";
 
-export interface ShareLimits {
-  readonly mailboxMessages: number;
-  readonly mailboxBytes: number;
-  readonly storeMessages: number;
-  readonly storeBytes: number;
-  /** Of the store: mail from one peer, mail from all or to all, mail to one. */
-  readonly peerPercent: number;
-  readonly peersPercent: number;
-  readonly routePercent: number;
-  /** Of a mailbox or a route: one sender; of a mailbox: all that its agent does not know. */
-  readonly senderPercent: number;
-  readonly strangersPercent: number;
-  /** Other relays remembered at once. */
-  readonly relayPeers: number;
+export type ShareLimits = Pick<
+  Settings,
+  | "mailboxMessages"
+  | "mailboxBytes"
+  | "storeMessages"
+  | "storeBytes"
+  | "peerPercent"
+  | "peersPercent"
+  | "routePercent"
+  | "senderPercent"
+  | "senderStoredPercent"
+  | "strangersPercent"
+  | "relayPeers"
+>;
+
+/** What is used up, in words and by name. */
+export interface Lack {
+  readonly why: string;
+  readonly limit: LimitHit;
 }
 
 /** No share is smaller, unless the whole is. */
@@ -30,7 +37,7 @@ const SHARE_ROUTES = 16;
 
 const NOTHING: Load = { messages: 0, bytes: 0 };
 
-/** Why an envelope has no room in the mailbox of `owner`, in words; `undefined` when it has. */
+/** Why an envelope has no room in the mailbox of `owner`; `undefined` when it has. */
 export function lackOfRoom(
   state: RelayState,
   limits: ShareLimits,
@@ -38,14 +45,29 @@ export function lackOfRoom(
   owner: AgentState,
   envelope: Envelope,
   origin: Origin,
-): string | undefined {
+): Lack | undefined {
   const { mailbox } = owner;
   const size = envelope.bytes.length;
   const waiting: Load = { messages: mailbox.stored.size, bytes: mailbox.storedBytes };
+  const ofSender = pools ? lackOfSender(limits, origin, size) : undefined;
+  if (ofSender !== undefined) return ofSender;
   if (pools && mailbox.route) return lackOnRoute(state, limits, owner, waiting, size, origin);
   const whole: Load = { messages: limits.mailboxMessages, bytes: limits.mailboxBytes };
-  if (!fits(waiting, whole, size)) return `the mailbox of ${owner.id} is full`;
+  if (!fits(waiting, whole, size)) return fullMailbox(owner, waiting, whole);
   return pools ? (lackOfPeer(state, limits, origin.via, size) ?? lackInMailbox(state, limits, owner, whole, envelope, origin)) : undefined;
+}
+
+function fullMailbox({ id }: AgentState, waiting: Load, whole: Load): Lack {
+  const why = `the mailbox of ${id} is full`;
+  return waiting.messages < whole.messages
+    ? { why, limit: { name: "mailboxBytes", value: whole.bytes, remaining: Math.max(0, whole.bytes - waiting.bytes) } }
+    : { why, limit: { name: "mailboxMessages", value: whole.messages, remaining: 0 } };
+}
+
+/** Everything that waits of an agent here, wherever it waits. */
+function lackOfSender(limits: ShareLimits, { author }: Origin, size: number): Lack | undefined {
+  if (author === undefined || fits(author.authored, share(storeOf(limits), limits.senderStoredPercent), size)) return undefined;
+  return usedUp(limits, "senderStoredPercent", "as much mail of this sender waits here as may");
 }
 
 /** Mail that is to be passed on. */
@@ -56,25 +78,27 @@ function lackOnRoute(
   waiting: Load,
   size: number,
   origin: Origin,
-): string | undefined {
+): Lack | undefined {
   const store = storeOf(limits);
   const route = share(store, limits.routePercent);
   const routes = share(store, limits.peersPercent);
-  if (!fits(waiting, route, size)) return `as much mail waits for the relay ${peer.id} as may`;
-  if (!fits(state.routed, routes, size)) return "as much mail waits for other relays as may";
+  if (!fits(waiting, route, size)) return usedUp(limits, "routePercent", `as much mail waits for the relay ${peer.id} as may`);
+  if (!fits(state.routed, routes, size)) return usedUp(limits, "peersPercent", "as much mail waits for other relays as may");
   if (!fits(loadOf(peer.mailbox, origin), share(route, limits.senderPercent), size))
-    return `as much mail of this sender waits for the relay ${peer.id} as may`;
+    return usedUp(limits, "senderPercent", `as much mail of this sender waits for the relay ${peer.id} as may`);
   if (origin.author !== undefined && !peer.mailbox.senders.has(origin.key) && origin.author.routes >= routesOf(limits))
-    return "mail of this sender waits for as many other relays as may";
+    return usedUp(limits, "senderPercent", "mail of this sender waits for as many other relays as may");
   if (origin.author === undefined || fits(origin.author.outbound, share(routes, limits.senderPercent), size)) return undefined;
-  return "as much mail of this sender waits for other relays as may";
+  return usedUp(limits, "senderPercent", "as much mail of this sender waits for other relays as may");
 }
 
-function lackOfPeer(state: RelayState, limits: ShareLimits, via: AgentState | undefined, size: number): string | undefined {
+function lackOfPeer(state: RelayState, limits: ShareLimits, via: AgentState | undefined, size: number): Lack | undefined {
   if (via?.peer === undefined) return undefined;
   const store = storeOf(limits);
-  if (!fits(via.peer.charged, share(store, limits.peerPercent), size)) return `as much mail of the relay ${via.id} waits here as may`;
-  return fits(state.relayed, share(store, limits.peersPercent), size) ? undefined : "as much mail of other relays waits here as may";
+  if (!fits(via.peer.charged, share(store, limits.peerPercent), size))
+    return usedUp(limits, "peerPercent", `as much mail of the relay ${via.id} waits here as may`);
+  if (fits(state.relayed, share(store, limits.peersPercent), size)) return undefined;
+  return usedUp(limits, "peersPercent", "as much mail of other relays waits here as may");
 }
 
 function lackInMailbox(
@@ -84,15 +108,24 @@ function lackInMailbox(
   whole: Load,
   envelope: Envelope,
   origin: Origin,
-): string | undefined {
+): Lack | undefined {
   const { mailbox } = owner;
   const size = envelope.bytes.length;
   if (!fits(loadOf(mailbox, origin), share(whole, limits.senderPercent), size))
-    return `as much mail of this sender waits for ${owner.id} as may`;
-  if (!(mailbox.senders.get(origin.key)?.stranger ?? isStranger(state, owner, envelope.from, origin))) return undefined;
+    return usedUp(limits, "senderPercent", `as much mail of this sender waits for ${owner.id} as may`);
+  if (!isFromStranger(state, owner, envelope, origin)) return undefined;
   const strangers = envelope.class === "mail" ? mailbox.strangers.mail : mailbox.strangers.other;
   if (fits(strangers, share(whole, limits.strangersPercent), size)) return undefined;
-  return `as much mail of senders it does not know waits for ${owner.id} as may`;
+  return usedUp(limits, "strangersPercent", `as much mail of senders it does not know waits for ${owner.id} as may`);
+}
+
+/** Whether the agent of that mailbox does not know who wrote it. */
+export function isFromStranger(state: RelayState, owner: AgentState, { from }: Envelope, origin: Origin): boolean {
+  return owner.mailbox.senders.get(origin.key)?.stranger ?? isStranger(state, owner, from, origin);
+}
+
+function usedUp(limits: ShareLimits, name: keyof ShareLimits, why: string): Lack {
+  return { why, limit: { name, value: limits[name], remaining: 0 } };
 }
 
 function storeOf({ storeMessages, storeBytes }: ShareLimits): Load {

@@ -11,6 +11,7 @@
 import { type Bytes, EMPTY, hex } from "../../wire/bytes.ts";
 import { type AgentId, agentIdText, LINK_BYTES } from "../../wire/ids.ts";
 import { KEPT_REFUSALS } from "../../wire/kept-relay.ts";
+import type { PassChain } from "./attach-passes.ts";
 import type { ContactList } from "./contact-list.ts";
 import { createIntervalSet, type IntervalSet, type Range } from "./interval-set.ts";
 import { createStatements, type Statements } from "./statements.ts";
@@ -127,6 +128,8 @@ export interface AgentState {
   readonly keptId: Bytes;
   readonly peer: Peer | undefined;
   contacts: ContactList | undefined;
+  /** Its mail that waits here, in mailboxes and to be passed on. */
+  readonly authored: Load;
   /** Its mail that waits to be passed on, over all peers. */
   readonly outbound: Load;
   /** Peers its mail waits for. */
@@ -137,6 +140,8 @@ export interface AgentState {
   readonly mailbox: Mailbox;
   /** Oldest first. */
   readonly links: Map<string, Link>;
+  /** By instance key, as hexadecimal digits; the one used last stands last. */
+  readonly passes: Map<string, PassChain>;
   /** Encoded statement proofs of this relay, oldest first. */
   readonly proofs: ShelvedProof[];
   /** Those of other relays about mail of this agent. */
@@ -165,6 +170,8 @@ export interface Ban {
 export interface RelayState {
   /** 32 bytes: the relay itself. */
   readonly relayId: Bytes;
+  /** What attach passes are made with, drawn once; empty before that. */
+  passKey: Bytes;
   readonly agents: Map<string, AgentState>;
   /** Other relays, by id and by the key of what is kept for them. */
   readonly peers: Map<string, AgentState>;
@@ -188,6 +195,7 @@ export const NO_LINK: Bytes = new Uint8Array(LINK_BYTES);
 export function createRelayState(relayId: Bytes): RelayState {
   return {
     relayId,
+    passKey: EMPTY,
     agents: new Map(),
     peers: new Map(),
     routes: new Map(),
@@ -215,6 +223,7 @@ export function createAgentState(idRaw: Bytes, keptId: Bytes, peer: Peer | undef
     keptId: keptId.slice(),
     peer,
     contacts: undefined,
+    authored: emptyLoad(),
     outbound: emptyLoad(),
     routes: 0,
     name: undefined,
@@ -236,6 +245,7 @@ export function createAgentState(idRaw: Bytes, keptId: Bytes, peer: Peer | undef
       noticeSeq: 1,
     },
     links: new Map(),
+    passes: new Map(),
     proofs: [],
     vouched: [],
   };

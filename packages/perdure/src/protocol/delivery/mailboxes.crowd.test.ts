@@ -13,7 +13,7 @@ const hear = (relay: TestRelay, name: string, url = `wss://${name}.example/`, te
 /** What is replayed when every file with mail is still there and every other but the newest is gone. */
 function fromOldFiles(relay: TestRelay, mails: readonly Uint8Array[], without?: string): Mailboxes {
   const generation = new Uint8Array(8).fill(9);
-  const machine = createMailboxes({ relayId: agentId("relay"), generation, sha256, limits: LIMITS });
+  const machine = createMailboxes({ relayId: agentId("relay"), generation, passKey: sha256(generation), sha256, limits: LIMITS });
   const records = [...mails, ...relay.machine.snapshot()].filter((record) => decodeKept(record).kind !== without);
   for (const [offset, record] of records.entries()) machine.replay(record, { segment: 1, offset, length: record.length });
   return machine;

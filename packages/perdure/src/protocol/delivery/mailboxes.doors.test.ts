@@ -40,6 +40,8 @@ describe("a relay that takes nobody new without a ticket", () => {
       session: 1,
       role: "agent",
       ticket: "once",
+      instanceKey: agentId("instance of alice"),
+      pass: new Uint8Array(),
       consume: false,
       have: { generation: new Uint8Array(8), position: 0 },
       registration: { idRaw: agentId("alice"), bundle: utf8("bundle"), name: undefined, recordVersion: 1 },

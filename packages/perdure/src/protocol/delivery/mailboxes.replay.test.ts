@@ -47,6 +47,7 @@ function replayed(records: readonly Uint8Array[]): Mailboxes {
   const machine = createMailboxes({
     relayId: agentId("relay"),
     generation: new Uint8Array(8).fill(7),
+    passKey: new Uint8Array(32),
     sha256,
     limits: { ...LIMITS, ticketsRequired: true },
   });

@@ -11,12 +11,15 @@
  *   epoch, and never beyond the durable tail; what it asked beyond is applied as the tail rises.
  * - A record is released only after the settle or ending that lets go of it is durable.
  * - Attaching as consumer raises the epoch; the consumer before is told `fenced`, and its frames count no more.
+ * - An instance of which a used attach pass was shown reads no mailbox any more.
  * - A mailbox is handed out in order of position; mail that was refused is nowhere.
  * - Mail of an agent goes into a mailbox here, or into that of the relay it names; mail of a peer goes into a mailbox here. Only
  *   what a peer's forwarder settles, or what ends, leaves the mailbox of that peer.
  * - No share of a mailbox, a route or the store is overdrawn, however many identities its senders have.
  */
 import { type Bytes, hex } from "../../wire/bytes.ts";
+import { encodeKept } from "../../wire/kept-relay.ts";
+import { confirmPass } from "./attach-passes.ts";
 import { attach, detach, publish, ready, welcome } from "./attaching.ts";
 import { createAttachments } from "./attachments.ts";
 import { block, noteHandedOver, settle } from "./consuming.ts";
@@ -39,6 +42,8 @@ export interface MailboxesOptions {
   readonly relayId: Bytes;
   /** Drawn for this start. */
   readonly generation: Bytes;
+  /** 32 bytes drawn for this start: what attach passes are made with, unless the log names what an earlier start drew. */
+  readonly passKey: Bytes;
   readonly sha256: (bytes: Bytes) => Bytes;
   readonly limits: MailboxLimits;
   readonly defences?: RelayDefences;
@@ -50,6 +55,8 @@ export interface Mailboxes {
   step(input: RelayInput, nowMs: number): readonly RelayOutput[];
   /** Applies a record of the log; only before the first step. Returns places nothing needs any more. */
   replay(record: Bytes, place: Place): readonly Place[];
+  /** After the replay and before the first step: what must be durable before that. */
+  begin(nowMs: number): readonly Bytes[];
   /** The small state, restated. */
   snapshot(): readonly Bytes[];
   /** What the consumer of that session gets next, in order, up to about `maxBytes`. */
@@ -69,7 +76,8 @@ export interface Mailboxes {
   isAttached(agent: AgentState): boolean;
 }
 
-export function createMailboxes({ relayId, generation, sha256, limits, defences = ALL_RELAY_DEFENCES }: MailboxesOptions): Mailboxes {
+export function createMailboxes(options: MailboxesOptions): Mailboxes {
+  const { relayId, generation, sha256, limits, defences = ALL_RELAY_DEFENCES } = options;
   const machine: RelayMachine = {
     relayId,
     generation,
@@ -106,6 +114,12 @@ export function createMailboxes({ relayId, generation, sha256, limits, defences 
       return atOnce.length === 0 ? outputs : [...outputs, ...journal.endStep().outputs];
     },
     replay: (bytes, place) => replayRecord(state, sha256, bytes, place),
+    begin: (nowMs) => {
+      const records = [encodeKept("start", { generation, atMs: nowMs })];
+      if (state.passKey.length > 0) return records;
+      state.passKey = options.passKey.slice();
+      return [...records, encodeKept("passKey", { key: state.passKey })];
+    },
     snapshot: () => restate(state),
     nextFor: (session, maxBytes) => {
       const mailbox = attachments.get(session)?.agent.mailbox;
@@ -145,6 +159,8 @@ function run(machine: RelayMachine, input: RelayInput, nowMs: number): void {
       return ready(machine, input.session);
     case "detach":
       return detach(machine, input.session);
+    case "confirm":
+      return confirmPass(machine, input.session, input.pass);
     case "publish":
       return publish(machine, input.session, input.registration, nowMs);
     case "mail":

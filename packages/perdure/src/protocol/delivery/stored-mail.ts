@@ -77,6 +77,7 @@ function count(state: RelayState, mailbox: Mailbox, { sender, wantsNotice }: Sto
   state.storedBytes += bytes;
   mailbox.storedBytes += bytes;
   add(wantsNotice ? sender.mail : sender.other, messages, bytes);
+  if (sender.author !== undefined) add(sender.author.authored, messages, bytes);
   if (mailbox.route) {
     add(state.routed, messages, bytes);
     if (sender.author !== undefined) add(sender.author.outbound, messages, bytes);

@@ -3,7 +3,7 @@
  * rest a prefix of whole batches may. Mailboxes are driven by three agents.
  */
 import { createNodeCrypto } from "../../host/node/crypto.ts";
-import { type Bytes, hex, utf8 } from "../../wire/bytes.ts";
+import { type Bytes, EMPTY, hex, utf8 } from "../../wire/bytes.ts";
 import { type Envelope, encodeEnvelope, SUITE_UNSEALED, SUITE_X25519_AES256GCM } from "../../wire/envelope.ts";
 import { decodeKept } from "../../wire/kept-relay.ts";
 import type { RelayDefences, RelayInput, RelayOutput, SessionRole } from "./mailbox-events.ts";
@@ -91,6 +91,10 @@ export interface TestRelay {
       readonly as?: string;
       readonly role?: SessionRole;
       readonly ticket?: string;
+      /** The instance, by a word of its own; one per agent otherwise. */
+      readonly instance?: string;
+      /** The one of the newest welcome of that instance otherwise. */
+      readonly pass?: Bytes;
     },
   ): void;
   /** For an agent of this relay, or for one of the relay `home`. */
@@ -120,6 +124,8 @@ export function createTestRelay(
   let released = new Set<string>();
   let generation: Bytes = new Uint8Array(8);
   let machine: Mailboxes;
+  const instances = new Map<number, Bytes>();
+  const passes = new Map<string, Bytes>();
 
   const place = (record: Bytes): Place => ({ segment: 1, offset: offset++, length: record.length });
   const start = (): void => {
@@ -127,6 +133,7 @@ export function createTestRelay(
     machine = createMailboxes({
       relayId: agentId(relay),
       generation,
+      passKey: sha256(utf8(`${relay} pass key`)),
       sha256,
       limits: { ...LIMITS, ...limits },
       defences: { ...ALL_RELAY_DEFENCES, ...defences },
@@ -134,6 +141,7 @@ export function createTestRelay(
     released = new Set();
     for (const each of kept) for (const gone of machine.replay(each.record, each.place)) released.add(key(gone));
     restate();
+    for (const record of machine.begin(NOW_MS)) kept.push({ record, place: place(record) });
   };
   const restate = (): void => {
     for (const record of machine.snapshot()) kept.push({ record, place: place(record) });
@@ -169,6 +177,8 @@ export function createTestRelay(
           continue;
         }
         if (output.kind === "release") for (const each of output.places) released.add(key(each));
+        if (output.kind === "welcome" && output.standing.pass.length > 0)
+          passes.set(hex(instances.get(output.session) ?? EMPTY), output.standing.pass);
         came.push(output);
         outputs.push(output);
       }
@@ -176,11 +186,15 @@ export function createTestRelay(
     },
     attach: (session, name, options = {}) => {
       const { link = session, role = "agent", have = { generation: new Uint8Array(8), position: 0 }, as, ticket = "" } = options;
+      const instanceKey = agentId(options.instance ?? `instance of ${name}`);
+      instances.set(session, instanceKey);
       self.feed({
         kind: "attach",
         session,
         role,
         ticket,
+        instanceKey,
+        pass: options.pass ?? passes.get(hex(instanceKey)) ?? new Uint8Array(0),
         consume: options.consume ?? role !== "peer",
         have,
         registration: { idRaw: agentId(name), bundle: utf8(`bundle of ${name}`), name: as, recordVersion: 1 },

@@ -43,6 +43,8 @@ export interface ConnectOptions {
   /** The last position on the agent's own disk; 8 zero bytes and 0 when there is none. */
   readonly have: { readonly generation: Bytes; readonly position: number };
   readonly signal?: AbortSignal | undefined;
+  /** Called once the relay has proven its id: what ends the handshake from here on is its own word. */
+  readonly onProven?: () => void;
 }
 
 export interface Connected {
@@ -140,6 +142,7 @@ async function shakeHands(options: ConnectOptions, transport: Transport): Promis
       : undefined;
   transport.send([{ name: "proof", payload: proofBytes }]);
   transport.protect({ sending: taggers?.agentToRelay, receiving: taggers?.relayToAgent });
+  options.onProven?.();
   const welcomed = welcome.decode(await transport.next("welcome"));
   const pingEveryMs = Math.max(SETTINGS.pingEveryMs.min, Math.min(settings.pingEveryMs, welcomed.pingEveryMs));
   const session = createSession({

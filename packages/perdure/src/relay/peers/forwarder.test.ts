@@ -104,7 +104,7 @@ function createStand(): Stand {
       stand.forwarder.carry({
         kind: "welcome",
         session: stand.forwarder.number as number,
-        standing: { epoch: 7, tail: 0, settledFloor, linkUpTo: 0, linkRefused: [], contactsVersion: 0 },
+        standing: { epoch: 7, tail: 0, settledFloor, linkUpTo: 0, linkRefused: [], contactsVersion: 0, pass: new Uint8Array() },
       }),
     deliver: (position) => stand.forwarder.deliver(position, 0, envelopeOf(position)),
     settledRanges: () => stand.fed.flatMap((input) => (input.kind === "settle" ? input.settle.ranges : [])),

@@ -249,6 +249,8 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
         link: new Uint8Array(LINK_BYTES),
         consume: true,
         ticket: "",
+        instanceKey: EMPTY,
+        pass: EMPTY,
         have: { generation, position: queue.addedUpTo },
       });
       return true;

@@ -143,6 +143,8 @@ export function createPeerLink(options: PeerLinkOptions): PeerLink {
         link: link.slice(),
         consume: false,
         ticket: "",
+        instanceKey: EMPTY,
+        pass: EMPTY,
         have: NOWHERE,
       })
       .then(({ linkUpTo, linkRefused }) => {

@@ -1,0 +1,150 @@
+/**
+ * Attach passes: how a relay finds out that a folder lives twice.
+ *
+ * Every consuming attach of an instance gets a pass with the next number, and the next attach must show it. A folder that was copied,
+ * or put back from a snapshot, has an older pass; the second of both to come shows one that was used, and from then on neither reads
+ * the mailbox: the relay cannot know which is the owner's. A new instance, made with the control key, begins a new chain.
+ *
+ * What must hold, so that a crash is never taken for a clone: the number is durable before the pass is given, and the pass shown before
+ * counts until the instance has said that the new one is durable on its side. A pass with a higher number than is known here was given
+ * by this relay too (it carries its MAC), before the relay's folder was put back: it counts.
+ */
+import { type Bytes, concat, EMPTY, equalBytes, hex, readU64, utf8, viewOf, writeU64 } from "../../wire/bytes.ts";
+import { encodeKept, type KeptValue } from "../../wire/kept-relay.ts";
+import type { Attachment } from "./attachments.ts";
+import type { Reason } from "./mailbox-events.ts";
+import type { AgentState } from "./mailbox-state.ts";
+import type { RelayMachine } from "./relay-machine.ts";
+
+/** Instances of one agent whose chains are remembered: more than a bundle certifies. */
+export const CHAINS_PER_AGENT = 16;
+export const PASS_KEY_BYTES = 32;
+
+const DOMAIN = utf8("perdure/attach-pass/1");
+const NUMBER_BYTES = 8;
+const MAC_BYTES = 24;
+
+/** How far the passes of one instance got. */
+export interface PassChain {
+  readonly instanceKey: Bytes;
+  /** Number of the newest one given. */
+  given: number;
+  /** The instance has it on its disk: the one before counts no more. */
+  confirmed: boolean;
+  /** When a used one was shown, milliseconds since 1970; 0 for never. */
+  clonedAtMs: number;
+}
+
+/** The pass of that number: the number (u64) and a MAC only this relay can make. */
+function passOf({ state, sha256 }: Pick<RelayMachine, "state" | "sha256">, agent: AgentState, instanceKey: Bytes, number: number): Bytes {
+  const pass = new Uint8Array(NUMBER_BYTES + MAC_BYTES);
+  writeU64(viewOf(pass), 0, number);
+  // Every part has a fixed length and the hash is cut, so that key in front makes a MAC.
+  const mac = sha256(concat(DOMAIN, state.passKey, agent.idRaw, instanceKey, pass.subarray(0, NUMBER_BYTES)));
+  pass.set(mac.subarray(0, MAC_BYTES), NUMBER_BYTES);
+  return pass;
+}
+
+/** The number of a pass of this relay for that instance; 0 when it shows none, `undefined` for one that is not of this relay. */
+function numberOf(machine: RelayMachine, agent: AgentState, instanceKey: Bytes, pass: Bytes): number | undefined {
+  if (pass.length === 0) return 0;
+  if (pass.length !== NUMBER_BYTES + MAC_BYTES) return undefined;
+  const number = readU64(viewOf(pass), 0);
+  if (number === undefined || number === 0) return undefined;
+  return equalBytes(passOf(machine, agent, instanceKey, number), pass) ? number : undefined;
+}
+
+/**
+ * Judges the pass of a consuming attach; the pass for its welcome, or `undefined` when there is no chain to go on with: the alarm has
+ * been raised and every session of that instance that reads the mailbox was sent away.
+ */
+export function usePass(machine: RelayMachine, agent: AgentState, instanceKey: Bytes, shown: Bytes, nowMs: number): Bytes | undefined {
+  const { state, defences } = machine;
+  if (!defences.passes || state.passKey.length === 0) return EMPTY;
+  const known = agent.passes.get(hex(instanceKey));
+  if (known !== undefined && known.clonedAtMs > 0) return undefined;
+  const number = numberOf(machine, agent, instanceKey, shown);
+  const given = known?.given ?? 0;
+  const isNewest = number === given || (number === given - 1 && known?.confirmed === false);
+  // Shown anew before the new one was confirmed: it is given again, and nothing has to be written down.
+  if (known !== undefined && number !== undefined && number === given - 1 && isNewest) return passOf(machine, agent, instanceKey, given);
+  if (number === undefined || !(isNewest || number > given)) {
+    raiseAlarm(machine, agent, { instanceKey: instanceKey.slice(), given, confirmed: known?.confirmed ?? true, clonedAtMs: nowMs });
+    return undefined;
+  }
+  if (number > given) {
+    const why = `an instance showed attach pass ${number}, the newest known here is ${given}: this relay's folder was put back from an older copy`;
+    machine.journal.emit({ kind: "alarm", agent: agent.id, why });
+  }
+  keepChain(machine, agent, { instanceKey: instanceKey.slice(), given: number + 1, confirmed: false, clonedAtMs: 0 });
+  return passOf(machine, agent, instanceKey, number + 1);
+}
+
+/** The instance has the pass of its welcome on its disk. */
+export function confirmPass(machine: RelayMachine, session: number, pass: Bytes): void {
+  const attachment = machine.attachments.get(session);
+  if (attachment === undefined || attachment.superseded || pass.length === 0 || !equalBytes(pass, attachment.pass)) return;
+  const { agent, instanceKey } = attachment;
+  const chain = agent.passes.get(hex(instanceKey));
+  if (chain === undefined || chain.confirmed || chain.given !== numberOf(machine, agent, instanceKey, pass)) return;
+  keepChain(machine, agent, { ...chain, confirmed: true });
+}
+
+function raiseAlarm(machine: RelayMachine, agent: AgentState, chain: PassChain): void {
+  keepChain(machine, agent, chain);
+  const { attachments, journal } = machine;
+  const why = "an attach pass was shown that had been used: a copy of its folder is open somewhere, or an old state of it was put back";
+  journal.emit({ kind: "alarm", agent: agent.id, why });
+  journal.fact("relay.cloned", { agent: agent.id, instance: hex(chain.instanceKey) });
+  for (const other of attachments.of(agent)) {
+    if (!other.consume || !equalBytes(other.instanceKey, chain.instanceKey)) continue;
+    sendAway(machine, other);
+  }
+}
+
+function sendAway({ journal }: RelayMachine, attachment: Attachment): void {
+  attachment.superseded = true;
+  const { mailbox } = attachment.agent;
+  if (mailbox.consumer?.session === attachment.session) mailbox.consumer = undefined;
+  journal.emit({ kind: "goodbye", session: attachment.session, reason: CLONED });
+}
+
+export const CLONED: Reason = {
+  code: "cloned",
+  why: "two copies of this agent's folder were opened; neither reads the mailbox until its owner says which one goes on, and mail waits",
+  retry: "never",
+  afterMs: 0,
+  hint: "In the folder that shall go on: perdure id claim. If nobody of yours made a copy: perdure id rotate.",
+};
+
+function keepChain({ journal }: RelayMachine, agent: AgentState, chain: PassChain): void {
+  noteChain(agent, chain);
+  journal.record(encodeChain(agent, chain));
+}
+
+export function encodeChain(agent: AgentState, { instanceKey, given, confirmed, clonedAtMs }: PassChain): Bytes {
+  return encodeKept("pass", { agentId: agent.idRaw, instanceKey, given, confirmed, clonedAtMs });
+}
+
+/** A record of the log: a chain only goes on, whatever the order in which restated and earlier records are read. */
+export function replayChain(agent: AgentState, kept: KeptValue<"pass">): void {
+  const known = agent.passes.get(hex(kept.instanceKey));
+  if (known !== undefined && kept.given < known.given) return;
+  const isSame = known !== undefined && known.given === kept.given;
+  noteChain(agent, {
+    instanceKey: kept.instanceKey.slice(),
+    given: kept.given,
+    confirmed: kept.confirmed || (isSame && known.confirmed),
+    clonedAtMs: Math.max(kept.clonedAtMs, known?.clonedAtMs ?? 0),
+  });
+}
+
+/** The chains used longest ago are forgotten first, those of clones last. */
+function noteChain({ passes }: AgentState, chain: PassChain): void {
+  const key = hex(chain.instanceKey);
+  passes.delete(key);
+  passes.set(key, chain);
+  if (passes.size <= CHAINS_PER_AGENT) return;
+  const oldest = [...passes].find(([each, { clonedAtMs }]) => clonedAtMs === 0 && each !== key) ?? [...passes][0];
+  if (oldest !== undefined) passes.delete(oldest[0]);
+}
