@@ -239,7 +239,7 @@ export const goodbye = shape("goodbye", {
 export type Goodbye = ShapeValue<typeof goodbye>;
 
 /** The same in version 0: what a caller of that version can still read. */
-export const goodbyeOfVersion0 = shape("goodbye of version 0", {
+export const goodbyeOfVersion0 = shape("goodbye of version zero", {
   code: text(64),
   retry: choice(...RETRY_WORDS),
   afterMs: uint,

@@ -71,15 +71,17 @@ test("a foreign error is internal", () => {
 
 test("another version is told apart from damage", () => {
   const message = encodeLocalPiece({ kind: "ping", number: 0, more: false, piece: new Uint8Array(0) });
-  message[0] = 1;
+  message[0] = 2;
   expect(codeOf(() => decodeLocalPiece(message))).toBe("needs-newer-version");
+  message[0] = 0;
+  expect(codeOf(() => decodeLocalPiece(message))).toBe("needs-older-version");
 });
 
 test("anything else is malformed and never something else", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
       for (const read of [decodeLocalPiece, decodeLocalValue, decodeLocalCall, decodeLocalFailure]) {
-        expect(["read", "malformed", "needs-newer-version"]).toContain(codeOf(() => read(bytes)));
+        expect(["read", "malformed", "needs-older-version", "needs-newer-version"]).toContain(codeOf(() => read(bytes)));
       }
     }),
   );
