@@ -3,9 +3,11 @@
  * rest a prefix of whole batches may. Mailboxes are driven by three agents.
  */
 import { createNodeCrypto } from "../../host/node/crypto.ts";
+import { RATES } from "../../settings/rates.ts";
 import { type Bytes, EMPTY, hex, utf8 } from "../../wire/bytes.ts";
 import { type Envelope, encodeEnvelope, SUITE_UNSEALED, SUITE_X25519_AES256GCM } from "../../wire/envelope.ts";
 import { decodeKept } from "../../wire/kept-relay.ts";
+import type { RateLimits } from "../limits/meter.ts";
 import type { RelayDefences, RelayInput, RelayOutput, SessionRole } from "./mailbox-events.ts";
 import { ALL_RELAY_DEFENCES } from "./mailbox-events.ts";
 import { findPeer, type Place } from "./mailbox-state.ts";
@@ -14,6 +16,8 @@ import { readLabel } from "./stored-mail.ts";
 
 export const { sha256 } = createNodeCrypto().hash;
 export const NOW_MS = 1_800_000_000_000;
+/** Rates no test reaches that is not about them. */
+const RATES_OFF = Object.fromEntries(Object.keys(RATES).map((name) => [name, 1e9])) as unknown as RateLimits;
 export const LIMITS: MailboxesOptions["limits"] = {
   mailboxMessages: 1000,
   mailboxBytes: 1_000_000,
@@ -33,7 +37,9 @@ export const LIMITS: MailboxesOptions["limits"] = {
   peersPercent: 50,
   routePercent: 10,
   senderPercent: 10,
+  senderStoredPercent: 100,
   strangersPercent: 20,
+  ...RATES_OFF,
 };
 
 export function agentId(name: string): Bytes {
@@ -105,6 +111,8 @@ export interface TestRelay {
   rotate(left?: "mail"): void;
   /** Ends this start and begins another one over what survived: the synced records and `more` unsynced batches. */
   crash(more?: number): void;
+  /** Takes a copy of the folder; calling what it gives back puts that in place of the folder and starts anew. */
+  copy(): () => void;
   read(place: Place): Bytes;
   readonly durable: readonly Bytes[];
   readonly unsynced: number;
@@ -228,6 +236,15 @@ export function createTestRelay(
       waiting = [];
       outputs = [];
       start();
+    },
+    copy: () => {
+      const then = [...kept];
+      return () => {
+        kept = [...then];
+        waiting = [];
+        outputs = [];
+        start();
+      };
     },
     read: (at) =>
       kept.find((each) => key(each.place) === key(at))?.record ??
