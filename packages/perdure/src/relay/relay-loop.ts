@@ -29,7 +29,7 @@ export function createRelayLoop({ mailboxes, log, clock, carry, failed }: RelayL
   let lastSync: Promise<void> = Promise.resolve();
 
   const feed = (input: RelayInput): void => {
-    for (const output of mailboxes.step(input, clock.wallMs())) queue.push(output);
+    for (const output of mailboxes.step(input, clock.wallMs(), clock.monotonicMs())) queue.push(output);
     if (scheduled || queue.length === 0) return;
     scheduled = true;
     queueMicrotask(() => {

@@ -6,7 +6,7 @@ import type { Attachment } from "./attachments.ts";
 import { isBanned } from "./bans.ts";
 import { wake } from "./consuming.ts";
 import { judgeRegistration } from "./enrolment.ts";
-import { BLOCKED_MS } from "./mailbox-admission.ts";
+import { BLOCKED_MS, tooFast } from "./mailbox-admission.ts";
 import type { Reason, Registration, RelayInput } from "./mailbox-events.ts";
 import { type AgentState, addAgent, findAgent, findPeer, type Link, linkOf, NO_LINK, register, settledFloor } from "./mailbox-state.ts";
 import { meetPeer } from "./meeting.ts";
@@ -21,7 +21,7 @@ type Attach = Extract<RelayInput, { readonly kind: "attach" }>;
 
 /** False when it was turned away with a goodbye. */
 function enrol(machine: RelayMachine, session: number, wanted: Registration, ticket: string, nowMs: number): boolean {
-  const { state, limits, journal, sha256 } = machine;
+  const { state, limits, defences, rates, journal, sha256 } = machine;
   const verdict = judgeRegistration(state, limits, wanted);
   if (verdict === "known") return true;
   if (verdict !== "new") {
@@ -29,12 +29,18 @@ function enrol(machine: RelayMachine, session: number, wanted: Registration, tic
     return false;
   }
   const known = findAgent(state, wanted.idRaw);
-  if (limits.ticketsRequired && (known === undefined || known.bundle.length === 0)) {
-    const used = usedOnce(state, sha256, ticket, nowMs);
-    if (used === undefined) {
-      journal.emit({ kind: "goodbye", session, reason: ticket === "" ? TICKET_REQUIRED : TICKET_REFUSED });
-      return false;
-    }
+  const isNew = known === undefined || known.bundle.length === 0;
+  const used = isNew && limits.ticketsRequired ? usedOnce(state, sha256, ticket, nowMs) : undefined;
+  if (isNew && limits.ticketsRequired && used === undefined) {
+    journal.emit({ kind: "goodbye", session, reason: ticket === "" ? TICKET_REQUIRED : TICKET_REFUSED });
+    return false;
+  }
+  const hit = isNew && defences.rates ? rates.registration() : undefined;
+  if (hit !== undefined) {
+    journal.emit({ kind: "goodbye", session, reason: tooFast(hit) });
+    return false;
+  }
+  if (used !== undefined) {
     noteTicket(state, used);
     journal.record(encodeKept("ticket", used));
   }
@@ -85,7 +91,7 @@ export function attach(machine: RelayMachine, input: Attach, nowMs: number): voi
       : linkOf(agent, input.link, (each) => attachments.holderOf(agent, each) !== undefined);
   for (const other of attachments.of(agent)) if (replaces(other)) supersede(machine, other);
   const instanceKey = input.instanceKey.slice();
-  const attachment: Attachment = { session, role, agent, link, consume, instanceKey, pass, unackedBytes: 0, superseded: false };
+  const attachment: Attachment = { session, role, agent, link, consume, instanceKey, pass, unackedBytes: 0, tooFast: 0, superseded: false };
   attachments.add(attachment);
   if (consume) beginConsuming(machine, attachment, input.have);
   journal.whenDurable({ kind: "attached", attachment });

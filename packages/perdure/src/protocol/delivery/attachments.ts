@@ -14,6 +14,8 @@ export interface Attachment {
   /** The attach pass of its welcome. */
   readonly pass: Bytes;
   unackedBytes: number;
+  /** Mail refused for its rate since some was last within it. */
+  tooFast: number;
   /** Another session took its place; its frames count no more. */
   superseded: boolean;
 }

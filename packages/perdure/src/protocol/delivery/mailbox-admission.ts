@@ -4,10 +4,12 @@ import { decodeEnvelope, type Envelope } from "../../wire/envelope.ts";
 import { isPerdureError } from "../../wire/error.ts";
 import { agentIdText } from "../../wire/ids.ts";
 import { MAX_EXPIRY_MS } from "../../wire/limits.ts";
+import type { RateHit } from "../limits/meter.ts";
+import type { RelayRates } from "../limits/relay-rates.ts";
 import { isBanned } from "./bans.ts";
 import { turnsAway } from "./contact-list.ts";
 import type { Reason, RelayDefences, Trouble } from "./mailbox-events.ts";
-import { lackOfRoom, type ShareLimits } from "./mailbox-shares.ts";
+import { isFromStranger, lackOfRoom, type ShareLimits } from "./mailbox-shares.ts";
 import { type AgentState, findAgent, findPeer, type RelayState } from "./mailbox-state.ts";
 import { type Origin, originOf } from "./stored-mail.ts";
 
@@ -25,6 +27,7 @@ export interface Gate {
   readonly state: RelayState;
   readonly limits: AdmissionLimits;
   readonly defences: RelayDefences;
+  readonly rates: Pick<RelayRates, "stranger">;
   /** Why new mail cannot be kept now. */
   readonly trouble: Trouble | undefined;
 }
@@ -40,7 +43,7 @@ export interface Arrival {
 /** `owner` is whose mailbox it is for: the recipient's, or that of the peer it is passed on to. */
 export type Admission = { readonly envelope: Envelope; readonly owner: AgentState; readonly origin: Origin } | { readonly reason: Reason };
 
-export function admit({ state, limits, defences, trouble }: Gate, arrival: Arrival, nowMs: number): Admission {
+export function admit({ state, limits, defences, rates, trouble }: Gate, arrival: Arrival, nowMs: number): Admission {
   const { carrier, hopLimit } = arrival;
   let envelope: Envelope;
   try {
@@ -68,8 +71,11 @@ export function admit({ state, limits, defences, trouble }: Gate, arrival: Arriv
   }
   const origin = originOf(carrier, envelope.from);
   const lack = lackOfRoom(state, limits, defences.pools, owner, envelope, origin);
-  if (lack === undefined) return { envelope, owner, origin };
-  return { reason: later("mailbox-full", lack, "There is room again when some of what waits was read.") };
+  if (lack !== undefined)
+    return { reason: { ...later("mailbox-full", lack.why, "There is room again when some of what waits was read."), limit: lack.limit } };
+  const isStrange = defences.rates && owner.peer === undefined && isFromStranger(state, owner, envelope, origin);
+  const hit = isStrange ? rates.stranger(owner.key, envelope.class !== "mail") : undefined;
+  return hit === undefined ? { envelope, owner, origin } : { reason: tooFast(hit) };
 }
 
 /** An agent writes as itself. A peer answers for what its agents wrote, and speaks for itself only in notices. */
@@ -124,6 +130,11 @@ function outOfTime(envelope: Envelope, limits: AdmissionLimits, nowMs: number): 
     );
   }
   return undefined;
+}
+
+/** Somebody was too fast. */
+export function tooFast({ why, afterMs, limit, hint }: RateHit): Reason {
+  return { code: "rate-limited", why, retry: "after", afterMs, limit, hint };
 }
 
 function never(code: Reason["code"], why: string): Reason {

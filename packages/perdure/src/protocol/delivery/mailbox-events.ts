@@ -169,6 +169,8 @@ export interface RelayDefences {
   readonly pools: boolean;
   /** An agent writes as itself only, and a peer's notices are its own. */
   readonly fromCheck: boolean;
+  /** Nobody brings mail, or new agents, faster than set. */
+  readonly rates: boolean;
   /** Mail of a peer is for agents of this relay, or refused. */
   readonly noTransit: boolean;
   /** A folder that lives twice is found out by its attach passes. */
@@ -181,6 +183,7 @@ export const ALL_RELAY_DEFENCES: RelayDefences = {
   settleClamp: true,
   epoch: true,
   pools: true,
+  rates: true,
   fromCheck: true,
   noTransit: true,
   passes: true,

@@ -16,9 +16,11 @@
  * - Mail of an agent goes into a mailbox here, or into that of the relay it names; mail of a peer goes into a mailbox here. Only
  *   what a peer's forwarder settles, or what ends, leaves the mailbox of that peer.
  * - No share of a mailbox, a route or the store is overdrawn, however many identities its senders have.
+ * - Nobody brings mail faster than its rate; who goes on after it was told loses its session.
  */
 import { type Bytes, hex } from "../../wire/bytes.ts";
 import { encodeKept } from "../../wire/kept-relay.ts";
+import { createRelayRates } from "../limits/relay-rates.ts";
 import { confirmPass } from "./attach-passes.ts";
 import { attach, detach, publish, ready, welcome } from "./attaching.ts";
 import { createAttachments } from "./attachments.ts";
@@ -52,7 +54,8 @@ export interface MailboxesOptions {
 export interface Mailboxes {
   readonly state: RelayState;
   readonly counters: Counters;
-  step(input: RelayInput, nowMs: number): readonly RelayOutput[];
+  /** `monotonicMs`: the time of a clock that nobody sets, for rates; the same as `nowMs` where there is none. */
+  step(input: RelayInput, nowMs: number, monotonicMs?: number): readonly RelayOutput[];
   /** Applies a record of the log; only before the first step. Returns places nothing needs any more. */
   replay(record: Bytes, place: Place): readonly Place[];
   /** After the replay and before the first step: what must be durable before that. */
@@ -100,6 +103,7 @@ export function createMailboxes(options: MailboxesOptions): Mailboxes {
       refused: new Map(),
     },
     journal: createJournal(),
+    rates: createRelayRates(limits),
     trouble: undefined,
     distrustDisk: false,
   };
@@ -107,7 +111,8 @@ export function createMailboxes(options: MailboxesOptions): Mailboxes {
   return {
     state,
     counters: machine.counters,
-    step: (input, nowMs) => {
+    step: (input, nowMs, monotonicMs = nowMs) => {
+      machine.rates.advance(monotonicMs);
       run(machine, input, nowMs);
       const { outputs, atOnce } = journal.endStep();
       for (const effect of atOnce) if (effect.kind === "attached") welcome(machine, effect.attachment);

@@ -1,5 +1,7 @@
 /** The parts the steps of the relay's machine work on. */
 import type { Bytes } from "../../wire/bytes.ts";
+import type { RateLimits } from "../limits/meter.ts";
+import type { RelayRates } from "../limits/relay-rates.ts";
 import type { Attachments } from "./attachments.ts";
 import type { EnrolmentLimits } from "./enrolment.ts";
 import type { Journal } from "./journal.ts";
@@ -7,7 +9,7 @@ import type { AdmissionLimits } from "./mailbox-admission.ts";
 import type { RelayDefences, Trouble } from "./mailbox-events.ts";
 import type { Mailbox, RelayState } from "./mailbox-state.ts";
 
-export interface MailboxLimits extends AdmissionLimits, EnrolmentLimits {
+export interface MailboxLimits extends AdmissionLimits, EnrolmentLimits, RateLimits {
   readonly windowFrames: number;
   readonly windowBytes: number;
   /** The same of a link from another relay, which carries the mail of all its agents. */
@@ -43,6 +45,7 @@ export interface RelayMachine {
   readonly attachments: Attachments;
   readonly counters: Counters;
   readonly journal: Journal;
+  readonly rates: RelayRates;
   /** Why new mail cannot be kept now. */
   trouble: Trouble | undefined;
   /** A sync has failed: nothing is handed out before it is durable. */

@@ -7,7 +7,7 @@ import type { Attachment } from "./attachments.ts";
 import { handedOver, wake } from "./consuming.ts";
 import { acknowledge } from "./durability.ts";
 import { isLive } from "./handing-out.ts";
-import { type Admission, admit } from "./mailbox-admission.ts";
+import { type Admission, admit, tooFast } from "./mailbox-admission.ts";
 import type { Reason, RelayInput } from "./mailbox-events.ts";
 import { lackOfRoom } from "./mailbox-shares.ts";
 import { type AgentState, NO_LINK, noteRefused, ownerOf, type StoredMail } from "./mailbox-state.ts";
@@ -33,7 +33,7 @@ export function takeMail(machine: RelayMachine, input: Extract<RelayInput, { rea
   attachment.unackedBytes += envelope.length;
   journal.whenDurable({ kind: "used", link, linkSeq, attachment, bytes: envelope.length });
   const arrival = { carrier: attachment.agent, hopLimit: input.hopLimit, home: input.home, bytes: envelope };
-  const admission = admit(machine, arrival, nowMs);
+  const admission = overRate(machine, attachment, envelope.length) ?? admit(machine, arrival, nowMs);
   if ("reason" in admission) refuse(machine, attachment, linkSeq, admission.reason);
   else accept(machine, attachment, linkSeq, admission, nowMs);
   if (machine.defences.ackAfterSync) return;
@@ -50,6 +50,20 @@ function breaksTheWindow({ limits }: RelayMachine, attachment: Attachment, linkS
   // A sender may count bytes a little differently, and one message may always travel.
   if (unackedBytes + bytes > 2 * windowBytes) return `more than twice ${windowBytes} bytes of mail without an acknowledgement`;
   return undefined;
+}
+
+/** Who has been told to slow down has at most a window under way; beyond two of them it is not listening, and is not served further. */
+function overRate(machine: RelayMachine, attachment: Attachment, bytes: number): { readonly reason: Reason } | undefined {
+  const { rates, defences, limits, journal } = machine;
+  const { agent, role, session } = attachment;
+  const hit = defences.rates ? rates.mail(agent.key, role === "peer", bytes) : undefined;
+  attachment.tooFast = hit === undefined ? 0 : attachment.tooFast + 1;
+  if (hit === undefined) return undefined;
+  const reason = tooFast(hit);
+  if (attachment.tooFast <= 2 * (role === "peer" ? limits.peerWindowFrames : limits.windowFrames)) return { reason };
+  attachment.superseded = true;
+  journal.emit({ kind: "goodbye", session, reason });
+  return { reason };
 }
 
 function refuse({ state, counters, journal }: RelayMachine, { agent, link, session }: Attachment, linkSeq: number, reason: Reason): void {
