@@ -205,6 +205,8 @@ export interface AgentDefences {
   readonly contacts: boolean;
   /** Automatic mail has its budgets. */
   readonly loopGuard: boolean;
+  /** What the machine draws is mixed with the time, so that a restored snapshot draws something else. */
+  readonly hedge?: boolean;
 }
 
 export interface EngineOptions {

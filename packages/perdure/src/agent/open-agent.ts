@@ -1,5 +1,6 @@
 /** Opening a folder as an agent, on any host. */
 
+import { hedgedHost } from "../host/hedged-random.ts";
 import type { Host } from "../host/host.ts";
 import { formatRelayAddress, parseRelayAddress } from "../protocol/link/index.ts";
 import { createSettings } from "../settings/register.ts";
@@ -19,7 +20,8 @@ export interface InternalOptions extends OpenOptions {
 }
 
 /** As `openAgent`, with the machine given. */
-export async function openAgentWith(host: Host, at: string, options: InternalOptions = {}): Promise<Agent> {
+export async function openAgentWith(machine: Host, at: string, options: InternalOptions = {}): Promise<Agent> {
+  const host = options.defences?.hedge === false ? machine : hedgedHost(machine);
   const settings = createSettings(options.settings);
   if (options.join !== undefined) parseRelayAddress(options.join);
   // Only looking must leave no trace: a folder without an agent gets no lock and no socket.

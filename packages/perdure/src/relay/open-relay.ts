@@ -1,6 +1,7 @@
 /** One relay in one folder: lock, identity, log, machine, port. */
 
 import { withDeadline } from "../host/deadline.ts";
+import { hedgedHost } from "../host/hedged-random.ts";
 import type { Host } from "../host/host.ts";
 import type { Listener } from "../host/net.ts";
 import { certifiedInstance } from "../identity/certificate.ts";
@@ -73,7 +74,8 @@ export interface OpenRelay extends RelayOptions {
  * Opens the relay of `folder` on the machine given. Throws `bad-argument`, `unknown-setting`, `folder-in-use`, `address-in-use`,
  * `log-damaged`, `key-damaged`, `disk-full`, `disk-failed`, `read-only`, `permission-denied`, `needs-older-version`, `needs-newer-version`.
  */
-export async function openRelayWith(options: OpenRelay): Promise<Relay> {
+export async function openRelayWith(given: OpenRelay): Promise<Relay> {
+  const options = { ...given, host: hedgedHost(given.host) };
   const { host, folder } = options;
   const reach = reachOf(options);
   const settings = createSettings(options.settings);

@@ -43,7 +43,12 @@ export interface HostOptions {
   readonly disk?: string;
   readonly wallOffsetMs?: number;
   readonly driftPpm?: number;
+  /** What the machine's random numbers are drawn from; another process with the same draws the same. */
+  readonly randomFrom?: string;
 }
+
+/** Told of everything that is sealed: which key was used for which text. */
+export type SealTap = (host: string, key: Uint8Array, plaintext: Uint8Array, associated: Uint8Array) => void;
 
 export interface SimulatedDisk extends DiskFaults {
   readonly disk: Disk;
@@ -98,6 +103,7 @@ export interface World {
   /** Called after every event. What it throws ends the run. */
   afterStep(hook: () => void): void;
   onLog(tap: (host: string, level: LogLevel, event: string, fields: LogFields) => void): void;
+  onSeal(tap: SealTap): void;
   readonly historyHash: string;
 }
 
@@ -125,6 +131,7 @@ export function createWorld(options: WorldOptions): World {
   const disks = new Map<string, SimulatedDisk & { wait: (resume: () => void) => void }>();
   const hooks: (() => void)[] = [];
   const taps: ((host: string, level: LogLevel, event: string, fields: LogFields) => void)[] = [];
+  const sealTaps: SealTap[] = [];
   let events = 0;
 
   const network = createNetwork({
@@ -154,7 +161,7 @@ export function createWorld(options: WorldOptions): World {
     const draws = root.fork(`host ${name} ${incarnation}`);
     const errors: ClockErrors = clockErrors.get(name) ?? { offsetMs: given.wallOffsetMs ?? 0, driftPpm: given.driftPpm ?? 0 };
     clockErrors.set(name, errors);
-    const random = createDraws(`${options.seed}/random of ${name} ${incarnation}`);
+    const random = createDraws(`${options.seed}/random of ${given.randomFrom ?? `${name} ${incarnation}`}`);
     hosts.set(process, {
       clock: createVirtualClock(schedule, process, errors),
       random: { bytes: random.bytes },
@@ -188,12 +195,23 @@ export function createWorld(options: WorldOptions): World {
     });
 
   const processCrypto = (process: Process, draws: Draws, random: Draws): Crypto => {
-    const inner = options.crypto ?? createCheapCrypto(options.hash, random);
+    const inner = tapped(process.name, options.crypto ?? createCheapCrypto(options.hash, random));
     if (options.crypto === undefined && options.cryptoOrder === "at-once") return inner;
     return createOrderedCrypto(inner, (finish) => {
       if (process.alive) schedule.at(schedule.nowUs + draws.below(CRYPTO_SPREAD_US), "crypto", process, finish);
     });
   };
+
+  const tapped = (name: string, inner: Crypto): Crypto => ({
+    ...inner,
+    aead: {
+      ...inner.aead,
+      seal: (key, plaintext, associated) => {
+        for (const tap of sealTaps) tap(name, key, plaintext, associated);
+        return inner.aead.seal(key, plaintext, associated);
+      },
+    },
+  });
 
   const end = (process: Process, silent: boolean, pick: CrashPick): void => {
     process.alive = false;
@@ -285,6 +303,7 @@ export function createWorld(options: WorldOptions): World {
     },
     afterStep: (hook) => void hooks.push(hook),
     onLog: (tap) => void taps.push(tap),
+    onSeal: (tap) => void sealTaps.push(tap),
   };
 }
 
