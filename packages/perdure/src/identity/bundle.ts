@@ -9,7 +9,7 @@ export const BUNDLE_CERTIFICATES = 8;
 export interface BundleParts {
   /** Signed events, oldest first. */
   readonly log: readonly Bytes[];
-  /** Another log of the same agent, when it is frozen. */
+  /** Events of another log of the same agent from where it leaves `log`, when it is frozen. */
   readonly rival?: readonly Bytes[];
   readonly certificates: readonly Bytes[];
   readonly records: readonly Bytes[];
@@ -18,26 +18,6 @@ export interface BundleParts {
 /** One byte string for one content, whatever the order and repetitions of what is given. */
 export function encodeBundle({ log, rival = [], certificates, records }: BundleParts): Bytes {
   return identityBundle.encode({ log, rival, certificates: newestCertificates(certificates), records: mergeRecords(records) });
-}
-
-/** The union of two bundles of one agent; the longer log wins. Nothing is verified: verify what comes out. */
-export function mergeBundles(one: Bytes, other: Bytes): Bytes {
-  const a = identityBundle.decode(one);
-  const b = identityBundle.decode(other);
-  return encodeBundle({
-    log: laterLog(a.log, b.log),
-    certificates: [...a.certificates, ...b.certificates],
-    records: [...a.records, ...b.records],
-  });
-}
-
-function laterLog(a: readonly Bytes[], b: readonly Bytes[]): readonly Bytes[] {
-  if (a.length !== b.length) return a.length > b.length ? a : b;
-  for (const [index, event] of a.entries()) {
-    const order = compareBytes(event, b[index] as Bytes);
-    if (order !== 0) return order > 0 ? a : b;
-  }
-  return a;
 }
 
 function newestCertificates(encoded: readonly Bytes[]): readonly Bytes[] {

@@ -1,13 +1,15 @@
 /** Verification: from bytes somebody handed over to an identity that may be acted on. */
 import type { Crypto } from "../host/crypto.ts";
-import { type Bytes, equalBytes, hex } from "../wire/bytes.ts";
-import { PerdureError } from "../wire/error.ts";
-import { type AgentRecord, agentRecord, type Home, type InboxKey, identityBundle } from "../wire/identity.ts";
+import { type Bytes, compareBytes, equalBytes, hex } from "../wire/bytes.ts";
+import { isPerdureError, PerdureError } from "../wire/error.ts";
+import { type AgentRecord, agentRecord, type Home, type InboxKey, identityBundle, signedRecord } from "../wire/identity.ts";
 import { type AgentId, agentIdText } from "../wire/ids.ts";
-import { type LogState, verifyLog } from "./agent-log.ts";
+import { verifyLog, verifyLogStates } from "./agent-log.ts";
 import { chooseInboxKey, listHomes, usableRecords, verifyRecord } from "./agent-record.ts";
-import { mergeBundles } from "./bundle.ts";
+import { BUNDLE_CERTIFICATES, encodeBundle } from "./bundle.ts";
 import { type VerifiedCertificate, validAt, verifyCertificate } from "./certificate.ts";
+import { type Branches, commonLength, joinLogs, type LogRelation, relateBranches, rivalLog, sameBranches } from "./log-ranking.ts";
+import { type LogState, revokedFromMs } from "./log-state.ts";
 
 export interface VerifiedIdentity {
   readonly idRaw: Bytes;
@@ -36,11 +38,12 @@ export interface VerifiedIdentity {
 
 /**
  * Verifies a bundle offline as of `nowMs`. Throws `malformed`, `bad-signature` (also when it is not of `expectId`),
- * `certificate-expired` when no certificate is valid at `nowMs`, `needs-newer-verifier`, `needs-newer-version`.
+ * `certificate-expired` when no certificate is valid at `nowMs` of an agent that is neither frozen nor retired, `needs-newer-verifier`,
+ * `needs-newer-version`, `needs-older-version`.
  */
 export async function verifyBundle(crypto: Crypto, bundle: Bytes, nowMs: number, expectId?: Bytes): Promise<VerifiedIdentity> {
   const parts = identityBundle.decode(bundle);
-  const log = await verifyLog(crypto, parts.log);
+  const { log, frozen } = await verifyBranches(crypto, parts);
   const id = agentIdText(log.idRaw);
   if (expectId !== undefined && !equalBytes(log.idRaw, expectId))
     throw new PerdureError("bad-signature", `the bundle is of ${id}, not of ${agentIdText(expectId)}`);
@@ -49,7 +52,8 @@ export async function verifyBundle(crypto: Crypto, bundle: Bytes, nowMs: number,
   const records: AgentRecord[] = [];
   for (const encoded of parts.records) records.push(await verifyRecord(crypto, log.idRaw, encoded));
   refuseUncertified(records, certificates);
-  if (log.retired === undefined && !certificates.some((each) => validAt(each, nowMs))) {
+  const retired = log.retired !== undefined;
+  if (!frozen && !retired && !certificates.some((each) => validAt(each, nowMs))) {
     throw new PerdureError("certificate-expired", `no certificate of ${id} is valid at that time`, {
       retry: "after",
       hint: "Check both clocks; an agent renews its certificate when it is opened.",
@@ -62,8 +66,8 @@ export async function verifyBundle(crypto: Crypto, bundle: Bytes, nowMs: number,
     logHead: log.head,
     logSeq: log.seq,
     log,
-    frozen: false,
-    retired: log.retired !== undefined,
+    frozen,
+    retired,
     bundle,
     certificates,
     records,
@@ -72,6 +76,20 @@ export async function verifyBundle(crypto: Crypto, bundle: Bytes, nowMs: number,
     inboxKey: chooseInboxKey(usable, nowMs),
     homes: listHomes(usable, log.homes),
   };
+}
+
+/**
+ * Verifies a log and its rival, where there is one; the state is the one of the last event that both share. Throws `malformed` also when
+ * the rival does not contradict the log, or both say more than the contradiction takes.
+ */
+export async function verifyBranches(crypto: Crypto, branches: Branches): Promise<{ readonly log: LogState; readonly frozen: boolean }> {
+  const states = await verifyLogStates(crypto, branches.log);
+  const rival = rivalLog(branches);
+  if (rival === undefined) return { log: states.at(-1) as LogState, frozen: false };
+  await verifyLog(crypto, rival);
+  if (!sameBranches(joinLogs({ log: branches.log, rival: [] }, { log: rival, rival: [] }), branches))
+    throw new PerdureError("malformed", "identity bundle: its rival log is not the proof of a fork");
+  return { log: states[commonLength(branches) - 1] as LogState, frozen: true };
 }
 
 function refuseUncertified(records: readonly AgentRecord[], certificates: readonly VerifiedCertificate[]): void {
@@ -85,29 +103,39 @@ function refuseUncertified(records: readonly AgentRecord[], certificates: readon
   }
 }
 
+/** What the log that `offered` shows would be to somebody who holds `held` of the same agent. */
+export function relateIdentities(offered: VerifiedIdentity, held: VerifiedIdentity): LogRelation {
+  if (!equalBytes(held.idRaw, offered.idRaw)) throw new PerdureError("bad-signature", `${offered.id} is not ${held.id}`);
+  return relateBranches(identityBundle.decode(offered.bundle), identityBundle.decode(held.bundle));
+}
+
 /**
- * Throws `record-rolled-back` when `offered` is older than what is pinned of the same agent: a shorter log, another log
- * of that length, or a record of an instance with a lower version or with another content under the same version.
+ * Throws `record-rolled-back` when `offered` is older than what is pinned of the same agent: its log is behind or outranked, or it has a
+ * record of an instance with a lower version or with another content under the same version. A fork is not refused: merge it, and the
+ * agent is frozen.
  */
 export function refuseRollback(pinned: VerifiedIdentity, offered: VerifiedIdentity): void {
-  if (!equalBytes(pinned.idRaw, offered.idRaw)) throw new PerdureError("bad-signature", `${offered.id} is not ${pinned.id}`);
+  const relation = relateIdentities(offered, pinned);
   const back = (what: string): PerdureError =>
     new PerdureError("record-rolled-back", `${offered.id}: ${what}`, {
       hint: "Somebody showed an older state of this agent; ask again, or ask the agent's owner.",
     });
-  if (offered.logSeq < pinned.logSeq) throw back(`log event ${offered.logSeq} is older than ${pinned.logSeq}`);
-  if (offered.logSeq === pinned.logSeq && !equalBytes(offered.logHead, pinned.logHead))
-    throw back("its log differs from the one seen before");
+  if (relation === "behind") throw back(`log event ${offered.logSeq} is older than ${pinned.logSeq}`);
+  if (relation === "outranked") throw back("its log was undone by a rotation that was seen before");
   for (const record of offered.records) {
     const held = pinned.records.find((each) => equalBytes(each.instanceKey, record.instanceKey));
-    if (held === undefined) continue;
+    if (held === undefined || revokedFromMs(offered.log, record.instanceKey) !== undefined) continue;
     if (record.recordVersion < held.recordVersion) throw back(`record version ${record.recordVersion} is older than ${held.recordVersion}`);
     if (record.recordVersion === held.recordVersion && !equalBytes(agentRecord.encode(record), agentRecord.encode(held)))
       throw back(`two records have version ${held.recordVersion}`);
   }
 }
 
-/** What is known of one agent from two verified bundles of it, as of `nowMs`: nothing in it is older than in either. */
+/**
+ * What is known of one agent from two verified bundles of it, as of `nowMs`: nothing in it is older than in either. Of the certificates
+ * those stay that the log bears out which counts, and of more than {@link BUNDLE_CERTIFICATES} those that hold longest. Throws
+ * `bad-signature` when they are of two agents, and what {@link verifyBundle} does.
+ */
 export async function mergeIdentities(
   crypto: Crypto,
   one: VerifiedIdentity,
@@ -116,5 +144,38 @@ export async function mergeIdentities(
 ): Promise<VerifiedIdentity> {
   if (equalBytes(one.bundle, other.bundle)) return one;
   if (!equalBytes(one.idRaw, other.idRaw)) throw new PerdureError("bad-signature", `${other.id} is not ${one.id}`);
-  return await verifyBundle(crypto, mergeBundles(one.bundle, other.bundle), nowMs, one.idRaw);
+  const [a, b] = [identityBundle.decode(one.bundle), identityBundle.decode(other.bundle)];
+  const branches = joinLogs(a, b);
+  const { log } = await verifyBranches(crypto, branches);
+  const kept = await longestCertificates(crypto, log, [...a.certificates, ...b.certificates]);
+  const certified = (encoded: Bytes): boolean => {
+    const { instanceKey } = agentRecord.decode(signedRecord.decode(encoded).record);
+    return kept.some((each) => equalBytes(each.said.instanceKey, instanceKey));
+  };
+  const bundle = encodeBundle({
+    ...branches,
+    certificates: kept.map((each) => each.encoded),
+    records: [...a.records, ...b.records].filter(certified),
+  });
+  return await verifyBundle(crypto, bundle, nowMs, one.idRaw);
+}
+
+interface KeptCertificate {
+  readonly encoded: Bytes;
+  readonly said: VerifiedCertificate;
+}
+
+/** A thief of the control keys may certify as much as he likes: once a rotation ended his, they are the first to go. */
+async function longestCertificates(crypto: Crypto, log: LogState, encoded: readonly Bytes[]): Promise<readonly KeptCertificate[]> {
+  const kept = new Map<string, KeptCertificate>();
+  for (const each of encoded) {
+    const said = await verifyCertificate(crypto, log, each).catch((error: unknown) => {
+      if (isPerdureError(error)) return undefined;
+      throw error;
+    });
+    if (said !== undefined) kept.set(hex(each), { encoded: each, said });
+  }
+  return [...kept.values()]
+    .sort((a, b) => b.said.validUntilMs - a.said.validUntilMs || compareBytes(a.encoded, b.encoded))
+    .slice(0, BUNDLE_CERTIFICATES);
 }

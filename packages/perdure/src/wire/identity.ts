@@ -162,7 +162,7 @@ export const home = shape("home", {
 });
 export type Home = ShapeValue<typeof home>;
 
-/** Body of a `home-set`: no instance may name a home that is not in the newest one. */
+/** Body of a `home-set`: no instance may name a home that is not in the newest one; an empty one lifts that. */
 export const homeSetBody = shape("home-set body", { homes: list(home.field, 4), extensions: extensions() }, 2048);
 
 /** What one instance says of its agent; sub-records of all instances together are the agent record. */
@@ -194,7 +194,7 @@ export const identityBundle = shape(
   "identity bundle",
   {
     log: list(bytes(MAX_EVENT_BYTES + 2048), MAX_LOG_EVENTS),
-    /** Another log of the same agent that neither outranks nor continues `log`: the agent is frozen. Empty when there is none. */
+    /** Of another log that neither outranks nor continues `log`, the events from where it leaves it: the agent is frozen. Else empty. */
     rival: list(bytes(MAX_EVENT_BYTES + 2048), MAX_LOG_EVENTS),
     certificates: list(bytes(3072), 16),
     records: list(bytes(9216), 16),
