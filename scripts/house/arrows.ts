@@ -112,7 +112,7 @@ function nodeInBrowsers(files: readonly SourceFile[]): readonly Violation[] {
 
 function isBrowserEntry(file: SourceFile): boolean {
   if (file.isTest || NODE_ENTRIES.includes(file.path)) return false;
-  return ROOMS[file.room]?.inBrowsers === true || /^host\/[^/]+\.ts$/.test(file.path);
+  return ROOMS[file.room]?.inBrowsers === true || /^host\/([^/]+|browser\/.+)\.ts$/.test(file.path);
 }
 
 function way(file: SourceFile, cameFrom: ReadonlyMap<SourceFile, SourceFile | undefined>): string {

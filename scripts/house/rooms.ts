@@ -30,6 +30,8 @@ export const PACKAGE_HOMES: Readonly<Record<string, string>> = {
   ws: "host/",
   "@hono/node-server": "host/",
   hpke: "host/",
+  "@noble/hashes": "host/",
+  "@noble/curves": "host/",
   "@modelcontextprotocol/server": "bridges/mcp/",
   zod: "bridges/mcp/",
 };

@@ -1,0 +1,18 @@
+import type { Crypto } from "../crypto.ts";
+import { createBrowserAead } from "./aead.ts";
+import type { Database } from "./database.ts";
+import { createBrowserEncapsulation } from "./encapsulation.ts";
+import { createBrowserHash } from "./hash.ts";
+import { createKeyVault } from "./key-vault.ts";
+import { createBrowserSignatures } from "./signatures.ts";
+
+/** WebCrypto for secrets, hashing in the page; HPKE from the `hpke` package. */
+export function createBrowserCrypto(database: Database): Crypto {
+  const vault = createKeyVault(database);
+  return {
+    hash: createBrowserHash(),
+    signatures: createBrowserSignatures(vault),
+    encapsulation: createBrowserEncapsulation(vault),
+    aead: createBrowserAead(),
+  };
+}

@@ -1,0 +1,3 @@
+/** A page of a browser as a Host. */
+export { createBrowserHost } from "./browser-host.ts";
+export { createPageLog } from "./console-log.ts";

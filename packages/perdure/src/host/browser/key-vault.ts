@@ -1,0 +1,59 @@
+/** Secret keys that no script can read, in the database of the origin, under names of 32 random bytes. */
+import { hex } from "../../wire/bytes.ts";
+import { PerdureError } from "../../wire/error.ts";
+import type { Random } from "../random.ts";
+import type { Database } from "./database.ts";
+
+const NAME_BYTES = 32;
+
+/** A key of WebCrypto as this host hands it around. */
+export type PageKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
+
+export interface VaultKey {
+  readonly algorithm: string;
+  readonly secret: PageKey;
+  /** 32 bytes. */
+  readonly publicKey: Uint8Array;
+}
+
+export interface KeyVault {
+  /** Keeps a key; durable when it resolves with its name. */
+  keep(random: Random, key: VaultKey): Promise<Uint8Array>;
+  /** The key of a name, if there is one; `bad-argument` when it is for something else. */
+  find(name: Uint8Array, algorithm: string): Promise<VaultKey | undefined>;
+}
+
+export function createKeyVault(database: Database): KeyVault {
+  return {
+    keep: async (random, key) => {
+      if (key.secret.extractable) throw new PerdureError("internal", "a secret key that scripts can read is not to be kept");
+      const name = random.bytes(NAME_BYTES);
+      await database.change("keep a key", ["keys"], async ({ store }) => {
+        store("keys").put(key, hex(name));
+      });
+      return name;
+    },
+    find: async (name, algorithm) => {
+      const found = (await database.look("find a key", ["keys"], ({ store, result }) => result(store("keys").get(hex(name))))) as
+        | VaultKey
+        | undefined;
+      if (found !== undefined && found.algorithm !== algorithm)
+        throw new PerdureError("bad-argument", `the key is for ${found.algorithm}, not for ${algorithm}`);
+      return found;
+    },
+  };
+}
+
+/** Runs a call of WebCrypto; a browser without the algorithm is `unsupported-platform`. */
+export async function withAlgorithm<Value>(algorithm: string, work: () => Promise<Value>): Promise<Value> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (cause instanceof Error && cause.name === "NotSupportedError")
+      throw new PerdureError("unsupported-platform", `this browser has no ${algorithm}`, {
+        hint: "Use Chrome 137, Firefox 130, Safari 17 or newer.",
+        cause,
+      });
+    throw cause;
+  }
+}
