@@ -58,8 +58,11 @@ export interface ListenOptions {
   /** With `wss:`, and only there; `bad-argument` when it cannot be used. */
   readonly tls?: TlsMaterial;
   readonly onConnection: (connection: Connection) => void;
-  /** Answers plain HTTP on the same port; only with `ws:` and `wss:`. How much of a body is read is for it to bound. */
-  readonly onRequest?: (request: Request) => Promise<Response> | Response;
+  /**
+   * Answers plain HTTP on the same port; only with `ws:` and `wss:`. How much of a body is read is for it to bound. `remote` is
+   * where the caller is, `address:port`.
+   */
+  readonly onRequest?: (request: Request, remote: string) => Promise<Response> | Response;
 }
 
 export interface Listener {

@@ -42,6 +42,27 @@ export function isIpAddress(text: string): boolean {
   return readIpv4(text) !== undefined || readIpv6(text) !== undefined;
 }
 
+/**
+ * Whom `address:port` counts as: an IPv4 address itself, of an IPv6 address the 64 bits one house or machine has, any other text as it
+ * is; `undefined` for this machine, where also whoever came through a proxy on it seems to be.
+ */
+export function sourceOf(remote: string): string | undefined {
+  const address = remote.slice(0, Math.max(0, remote.lastIndexOf(":"))).replace(/^\[|\]$/g, "");
+  const ipv4 = readIpv4(address);
+  if (ipv4 !== undefined) return ipv4 >>> 24 === 127 ? undefined : address;
+  const groups = readIpv6(address.split("%")[0] ?? "");
+  if (groups === undefined) return address;
+  const [high = 0, low = 0] = groups.slice(6);
+  if (groups.slice(0, 5).every((group) => group === 0)) {
+    if (groups[5] === 0xffff) return high >>> 8 === 127 ? undefined : `${high >>> 8}.${high & 255}.${low >>> 8}.${low & 255}`;
+    if (groups[5] === 0 && high === 0 && low === 1) return undefined;
+  }
+  return `${groups
+    .slice(0, 4)
+    .map((group) => group.toString(16))
+    .join(":")}::/64`;
+}
+
 function samePrefix(one: number, other: number, bits: number): boolean {
   return one >>> (32 - bits) === other >>> (32 - bits);
 }

@@ -1,14 +1,16 @@
 /** What an agent says in its session, and what the relay answers by itself: lookups, here or by way of another relay. */
 import type { Host } from "../host/host.ts";
 import { verifyBundle } from "../identity/verify.ts";
+import { rateError } from "../protocol/limits/meter.ts";
 import { goodbyeOf } from "../protocol/link/goodbyes.ts";
 import type { Settings } from "../settings/register.ts";
 import { type Bytes, EMPTY } from "../wire/bytes.ts";
 import { confirm, contacts, decodeMail, found, type Lookup, lookup, publish, route, settle } from "../wire/control.ts";
-import { PerdureError } from "../wire/error.ts";
+import { type ErrorCode, PerdureError } from "../wire/error.ts";
 import type { Directory } from "./directory.ts";
 import type { PeerLinks } from "./peers/peer-links.ts";
 import type { RelayLoop } from "./relay-loop.ts";
+import type { Requests } from "./requests.ts";
 import { type OpenSession, registrationOf, type Sessions, type SessionTaker } from "./sessions.ts";
 
 export interface AgentFramesOptions {
@@ -16,6 +18,7 @@ export interface AgentFramesOptions {
   readonly settings: Settings;
   readonly loop: RelayLoop;
   readonly directory: Directory;
+  readonly requests: Requests;
   readonly refuseGlut: Sessions["refuseGlut"];
   readonly peers: () => Pick<PeerLinks, "ask" | "route">;
   /** Called before what costs disk space: says whether the disk can keep it. */
@@ -26,7 +29,7 @@ export interface AgentFramesOptions {
 const OPEN_QUESTIONS = 32;
 
 export function createAgentFrames(options: AgentFramesOptions): (open: OpenSession) => SessionTaker {
-  const { host, loop, directory } = options;
+  const { host, loop, directory, requests } = options;
   const open = new Map<string, number>();
 
   const count = (agent: string, more: 1 | -1): void => {
@@ -57,8 +60,16 @@ export function createAgentFrames(options: AgentFramesOptions): (open: OpenSessi
     const answer = (request: number, bundle: Bytes, code: string): void =>
       session.send([{ name: "found", payload: found.encode({ request, bundle, code }) }]);
 
+    /** Counts what costs more than mail; throws when it is too much. */
+    const charge = (): void => {
+      const hit = requests.charge(agent.id, "agent");
+      if (hit !== undefined) throw rateError(hit);
+      options.watchDisk();
+    };
+
     const look = (asked: Lookup): void => {
       options.refuseGlut(session);
+      if (requests.charge(agent.id, "agent") !== undefined) return answer(asked.request, EMPTY, "rate-limited" satisfies ErrorCode);
       if (directory.isHere(asked.at)) {
         const { bundle, code } = directory.find(asked);
         return answer(asked.request, bundle, code);
@@ -84,16 +95,16 @@ export function createAgentFrames(options: AgentFramesOptions): (open: OpenSessi
           case "lookup":
             return look(lookup.decode(frame.payload));
           case "route":
-            options.watchDisk();
+            charge();
             return options.peers().route(route.decode(frame.payload), agent.idRaw);
           case "contacts":
-            options.watchDisk();
+            charge();
             return loop.feed({ kind: "contacts", session: number, ...contacts.decode(frame.payload) });
           case "confirm":
             return loop.feed({ kind: "confirm", session: number, pass: confirm.decode(frame.payload).pass });
           case "publish":
+            charge();
             published = publish.decode(frame.payload).bundle;
-            options.watchDisk();
             return takePublished();
           default:
             throw new PerdureError("malformed", `an agent does not send ${frame.name}`);

@@ -3,6 +3,9 @@ import { createHttp } from "./http.ts";
 import { reachOf } from "./reach.ts";
 import { createRelayWorld, LISTEN } from "./test-world.ts";
 
+const UNLIMITED = { judge: () => ({ fields: {}, over: undefined }) };
+const HERE = { remote: "127.0.0.1:1" };
+
 async function get(path: string, host = "127.0.0.1:4410"): Promise<Response> {
   const stage = createRelayWorld();
   await stage.open();
@@ -19,8 +22,8 @@ describe("a relay over HTTP", () => {
 
   it("says that it is starting", async () => {
     const reach = reachOf({ listen: LISTEN });
-    const http = createHttp({ reach, status: () => undefined, agentNamed: () => undefined, isOwner: () => true });
-    const answer = await http.request("http://127.0.0.1/healthz", { headers: { host: "127.0.0.1" } });
+    const http = createHttp({ reach, status: () => undefined, agentNamed: () => undefined, isOwner: () => true, limits: UNLIMITED });
+    const answer = await http.request("http://127.0.0.1/healthz", { headers: { host: "127.0.0.1" } }, HERE);
     expect([answer.status, await answer.json()]).toEqual([503, { healthy: false, reasons: ["the relay is starting"] }]);
   });
 

@@ -2,6 +2,7 @@
 import { type Context, Hono } from "hono";
 import type { AgentId } from "../wire/ids.ts";
 import { createDiscovery } from "./discovery.ts";
+import type { HttpLimits, HttpVerdict } from "./http-limits.ts";
 import { createInviteDoor } from "./invite-door.ts";
 import { METRICS_CONTENT_TYPE, metricsText } from "./metrics.ts";
 import { PAGE_HTML } from "./page.ts";
@@ -30,6 +31,12 @@ const HEADERS = {
   "cache-control": "no-store",
 } as const;
 
+/** What comes with a request besides itself. */
+export interface HttpEnv {
+  /** Where its caller is, `address:port`. */
+  readonly remote: string;
+}
+
 export interface HttpOptions {
   readonly reach: Reach;
   /** `undefined` while the relay is starting. */
@@ -38,23 +45,27 @@ export interface HttpOptions {
   readonly agentNamed: (name: string) => AgentId | undefined;
   /** Whether an `Authorization` header is the owner's. A relay of loopback takes everybody who reaches it for its owner. */
   readonly isOwner: (authorization: string | undefined) => boolean;
+  readonly limits: HttpLimits;
 }
 
 const FOR_ITS_OWNER = "This is for the relay's owner. Send its token (`perdure relay page`): Authorization: Bearer …\n";
 const STARTING = { healthy: false, reasons: ["the relay is starting"] };
 
 /** Routes of a relay; others may be added to what it returns. */
-export function createHttp({ reach, status, agentNamed, isOwner }: HttpOptions): Hono {
-  const app = new Hono();
+export function createHttp({ reach, status, agentNamed, isOwner, limits }: HttpOptions): Hono<{ Bindings: HttpEnv }> {
+  const app = new Hono<{ Bindings: HttpEnv }>();
   const isPublic = reach.publicUrl !== undefined;
   const ownerHere = (context: Context): boolean => !isPublic || isOwner(context.req.header("authorization"));
   const turnedAway = (context: Context): Response => context.text(FOR_ITS_OWNER, 401, { "www-authenticate": "Bearer" });
 
   app.use(async (context, next) => {
     // A page elsewhere can point its own name at this machine; it cannot make the browser send a name of this relay.
-    if (!reach.answersUnder(context.req.header("host"))) return context.text("This relay does not answer under that name.\n", 421, HEADERS);
+    const { fields, over } = limits.judge(context.env.remote);
+    const headers = { ...HEADERS, ...fields };
+    if (!reach.answersUnder(context.req.header("host"))) return context.text("This relay does not answer under that name.\n", 421, headers);
+    if (over !== undefined && !ownerHere(context)) return tooMany(over, headers);
     await next();
-    for (const [name, value] of Object.entries(HEADERS)) context.res.headers.set(name, value);
+    for (const [name, value] of Object.entries(headers)) context.res.headers.set(name, value);
     return;
   });
   app.get("/healthz", (context) => {
@@ -86,4 +97,21 @@ export function createHttp({ reach, status, agentNamed, isOwner }: HttpOptions):
   app.route("/", createDiscovery({ address: () => status()?.address, agentNamed, isPublic }));
   app.route("/", createInviteDoor());
   return app;
+}
+
+/** RFC 9457, with the type draft-ietf-httpapi-ratelimit-headers registers; the members behind it are the relay's own words. */
+function tooMany({ limit, value, afterMs }: NonNullable<HttpVerdict["over"]>, headers: Readonly<Record<string, string>>): Response {
+  const problem = {
+    type: "https://iana.org/assignments/http-problem-types#quota-exceeded",
+    title: "Too many requests",
+    "violated-policies": [limit],
+    code: "rate-limited",
+    limit: { name: limit, value, remaining: 0 },
+    afterMs,
+    hint: `Ask less often. The relay's owner can raise it: perdure relay --set ${limit}=…`,
+  };
+  return new Response(`${JSON.stringify(problem)}\n`, {
+    status: 429,
+    headers: { ...headers, "content-type": "application/problem+json", "retry-after": String(Math.ceil(afterMs / 1000)) },
+  });
 }

@@ -43,6 +43,12 @@ function metricsOf(status: RelayStatus): readonly Metric[] {
       help: "Messages not taken, by error code; their senders keep them.",
       samples: Object.entries(counters.refused).map(([code, times]) => [{ code }, times]),
     },
+    {
+      name: "perdure_limited_total",
+      type: "counter",
+      help: "Times somebody came up against a limit, by the name of the setting.",
+      samples: Object.entries(counters.limited).map(([limit, times]) => [{ limit }, times]),
+    },
     gauge("peers", "Other relays this one has met, or has mail for.", peers.length),
     gauge("peers_connected", "Of those, the ones with an open session.", peers.filter((peer) => peer.connected).length),
     ofPeers("peer_waiting_messages", "gauge", "Messages waiting to be passed on, by relay.", peers, (peer) => peer.waitingMessages),

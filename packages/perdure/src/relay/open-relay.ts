@@ -18,6 +18,7 @@ import type { AgentId } from "../wire/ids.ts";
 import { MAX_TRANSPORT_BYTES } from "../wire/limits.ts";
 import type { IssuedTicket } from "../wire/owner-calls.ts";
 import { createHttp } from "./http.ts";
+import { createHttpLimits } from "./http-limits.ts";
 import { createOwnerDesk } from "./owner-desk.ts";
 import { serveOwner } from "./owner-socket.ts";
 import { type OwnerToken, openOwnerToken } from "./owner-token.ts";
@@ -148,6 +149,7 @@ async function startListening(
     status: () => core()?.status(),
     agentNamed: (name) => core()?.agentNamed(name),
     isOwner: (authorization) => token?.isIn(authorization) ?? true,
+    limits: createHttpLimits(host.clock, settings, (name) => core()?.limited(name)),
   });
   const tls = paths === undefined ? undefined : await readTls(host.files, paths);
   const listener = await host.net.listen(listen, {
@@ -159,7 +161,7 @@ async function startListening(
       if (running !== undefined) return running.accept(connection);
       refuseConnection(connection, goodbyeFor("too-busy", "the relay is starting", { retry: "after", afterMs: settings.redialMinMs }));
     },
-    onRequest: (request) => http.fetch(request),
+    onRequest: (request, remote) => http.fetch(request, { remote }),
   });
   doors.push(() => listener.close());
   if (tls !== undefined && paths !== undefined) {

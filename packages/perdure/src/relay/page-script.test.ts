@@ -93,7 +93,7 @@ function status(more: Partial<RelayStatus> = {}): RelayStatus {
     diskBytes: 3 * 1024 * 1024,
     diskLimitBytes: 6 * 1024 * 1024,
     memoryBytes: undefined,
-    counters: { accepted: 0, duplicates: 0, delivered: 0, settled: 0, expired: 0, lost: 0, statements: 0, refused: {} },
+    counters: { accepted: 0, duplicates: 0, delivered: 0, settled: 0, expired: 0, lost: 0, statements: 0, refused: {}, limited: {} },
     incidents: [],
     tickets: { required: false, open: 0 },
     bans: [],

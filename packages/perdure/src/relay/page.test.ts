@@ -5,12 +5,15 @@ import { PAGE_SCRIPT } from "./page-script.ts";
 import { PAGE_STYLE } from "./page-style.ts";
 import { reachOf } from "./reach.ts";
 
+const UNLIMITED = { judge: () => ({ fields: {}, over: undefined }) };
+const HERE = { remote: "127.0.0.1:1" };
+
 const PATHS = ["/", "/page.css", "/page.js"] as const;
 
 async function ask(path: string, host = "127.0.0.1:4410"): Promise<Response> {
   const reach = reachOf({ listen: "ws://127.0.0.1:4410" });
-  const http = createHttp({ reach, status: () => undefined, agentNamed: () => undefined, isOwner: () => true });
-  return await http.request(`http://${host}${path}`, { headers: { host } });
+  const http = createHttp({ reach, status: () => undefined, agentNamed: () => undefined, isOwner: () => true, limits: UNLIMITED });
+  return await http.request(`http://${host}${path}`, { headers: { host } }, HERE);
 }
 
 describe("the status page", () => {

@@ -22,6 +22,7 @@ import { createDirectory } from "./directory.ts";
 import { createIncidents, type Incidents } from "./incidents.ts";
 import { createPeerLinks } from "./peers/peer-links.ts";
 import { createRelayLoop } from "./relay-loop.ts";
+import { createRequests } from "./requests.ts";
 import { createSessions } from "./sessions.ts";
 import { createStatus, type RelayStatus } from "./status.ts";
 import { createSweeper } from "./sweeper.ts";
@@ -36,6 +37,8 @@ export interface RelayCore {
   /** Durable when it resolves; `too-busy` when as many are turned away as it remembers. */
   ban(ban: { readonly agentId: Bytes; readonly banned: boolean; readonly why: string }): Promise<void>;
   incident: Incidents["add"];
+  /** Somebody came up against the limit of that name. */
+  limited(name: string): void;
   sayGoodbye(): void;
   /** Resolves when everything taken so far is durable. */
   durable(): Promise<void>;
@@ -105,6 +108,7 @@ export async function startRelayCore({
   const failed = (error: unknown): void => incidents.add("internal", String(error));
   const loop = createRelayLoop({ mailboxes, log, clock, carry: (output) => carry(output), failed });
   const directory = createDirectory(own, mailboxes);
+  const requests = createRequests(clock, settings, defences?.rates);
   const sessions = createSessions({
     host,
     settings,
@@ -112,6 +116,8 @@ export async function startRelayCore({
     generation,
     loop,
     incidents,
+    requests,
+    limited: mailboxes.noteLimited,
     closedFor: () => stuckError(log.health),
     drained: (session) => loop.feed({ kind: "blocked", session, blocked: false }),
     agentOpened: createAgentFrames({
@@ -119,6 +125,7 @@ export async function startRelayCore({
       settings,
       loop,
       directory,
+      requests,
       refuseGlut: (session) => sessions.refuseGlut(session),
       peers: () => peers,
       watchDisk: () => watchDisk(),
@@ -137,6 +144,7 @@ export async function startRelayCore({
     incidents,
     mailboxes,
     sessions,
+    requests,
     directory,
     log,
     publicOnly: publicPeersOnly,
@@ -226,6 +234,7 @@ export async function startRelayCore({
       });
     },
     incident: incidents.add,
+    limited: mailboxes.noteLimited,
     status: createStatus({
       id: own.id,
       address: () => address,

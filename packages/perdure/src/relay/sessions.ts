@@ -11,6 +11,7 @@ import type { Connection } from "../host/net.ts";
 import type { OwnIdentity } from "../identity/own-identity.ts";
 import type { VerifiedIdentity } from "../identity/verify.ts";
 import type { Reason, Registration, RelayInput, RelayOutput, Standing } from "../protocol/delivery/mailbox-events.ts";
+import { rateError } from "../protocol/limits/meter.ts";
 import { acceptSession, type Proven } from "../protocol/link/accept.ts";
 import { errorOfGoodbye, goodbyeFor, goodbyeOf } from "../protocol/link/goodbyes.ts";
 import { refuseConnection } from "../protocol/link/refuse.ts";
@@ -24,7 +25,9 @@ import { MAX_TRANSPORT_BYTES } from "../wire/limits.ts";
 import type { MailReader } from "./delivery-pump.ts";
 import type { Incidents } from "./incidents.ts";
 import type { RelayLoop } from "./relay-loop.ts";
+import type { Requests } from "./requests.ts";
 import { createSendQueues } from "./send-queues.ts";
+import { createSources } from "./sources.ts";
 
 /** An authenticated session, as whoever takes its frames knows it. */
 export interface OpenSession {
@@ -71,6 +74,9 @@ export interface SessionsOptions {
   readonly generation: Bytes;
   readonly loop: RelayLoop;
   readonly incidents: Incidents;
+  readonly requests: Requests;
+  /** Somebody came up against the limit of that name. */
+  readonly limited: (name: string) => void;
   /** Why nobody can attach now, or `undefined`. */
   readonly closedFor: () => PerdureError | undefined;
   readonly drained: (session: number) => void;
@@ -94,6 +100,8 @@ interface Entry {
   reader: MailReader | undefined;
   /** Its other end is a relay. */
   peer: boolean;
+  /** Gives back what the connection counts against where it came from. */
+  readonly leave: () => void;
 }
 
 /** Goodbye codes that are nobody's misbehaviour. */
@@ -111,6 +119,7 @@ const ORDINARY: ReadonlySet<string> = new Set([
 
 export function createSessions(options: SessionsOptions): Sessions {
   const { host, settings, own, generation, loop, incidents } = options;
+  const sources = createSources(host.clock, settings);
   const entries = new Map<number, Entry>();
   const queues = createSendQueues(host.clock, settings, function* () {
     for (const { session } of entries.values()) if (session !== undefined) yield session.queuedBytes;
@@ -120,7 +129,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   let numbers = 0;
   let draining: Goodbye | undefined;
 
-  const newEntry = (): Entry => {
+  const newEntry = (leave: () => void): Entry => {
     const entry: Entry = {
       number: ++numbers,
       session: undefined,
@@ -130,6 +139,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       turnedAway: undefined,
       reader: undefined,
       peer: false,
+      leave,
     };
     entries.set(entry.number, entry);
     return entry;
@@ -137,13 +147,15 @@ export function createSessions(options: SessionsOptions): Sessions {
 
   const accept = (connection: Connection): void => {
     if (draining !== undefined) return refuseConnection(connection, draining);
-    if (handshakes >= settings.relayHandshakes || entries.size >= settings.relayConnections) {
-      return refuseConnection(
-        connection,
-        goodbyeFor("too-busy", "more connections than this relay serves at once", { retry: "after", afterMs: settings.redialMinMs }),
-      );
+    let leave: () => void;
+    try {
+      if (handshakes >= settings.relayHandshakes) throw fullHouse("relayHandshakes");
+      if (entries.size >= settings.relayConnections) throw fullHouse("relayConnections");
+      leave = sources.enter(connection);
+    } catch (error) {
+      return turnAway(connection, goodbyeOf(error));
     }
-    const entry = newEntry();
+    const entry = newEntry(leave);
     handshakes++;
     acceptSession({ host, settings, connection, own, admit: (proven, signal) => admit(entry, proven, signal) })
       .finally(() => handshakes--)
@@ -154,11 +166,28 @@ export function createSessions(options: SessionsOptions): Sessions {
       });
   };
 
+  const fullHouse = (name: "relayHandshakes" | "relayConnections"): PerdureError =>
+    new PerdureError("too-busy", "more connections than this relay serves at once", {
+      retry: "after",
+      afterMs: settings.redialMinMs,
+      limit: { name, value: settings[name], remaining: 0 },
+    });
+
+  /** Before any handshake. */
+  const turnAway = (connection: Connection, reason: Goodbye): void => {
+    if (reason.limit !== undefined) options.limited(reason.limit.name);
+    if (reason.limit?.name.startsWith("source")) incidents.add("peer", `${connection.remote}: ${reason.code}, ${reason.why}`);
+    if (sources.mayBeTold()) refuseConnection(connection, reason);
+    else connection.close(true);
+  };
+
   const admit = async (entry: Entry, { agent, instanceKey, proof, role }: Proven, signal: AbortSignal): Promise<Welcome> => {
     const closed = options.closedFor();
     if (closed !== undefined) throw closed;
     if (signal.aborted) throw signal.reason;
     entry.peer = role === "relay";
+    const hit = options.requests.charge(agent.id, role);
+    if (hit !== undefined) throw rateError(hit);
     if (entry.peer) options.peerArrived(agent);
     const standing = await attach(
       {
@@ -242,12 +271,14 @@ export function createSessions(options: SessionsOptions): Sessions {
 
   const drop = (entry: Entry): void => {
     if (!entries.delete(entry.number)) return;
+    entry.leave();
     entry.turnedAway?.(new PerdureError("connection-closed", "the session is over", { retry: "now" }));
     loop.feed({ kind: "detach", session: entry.number });
   };
 
   /** Two sessions between one pair of relays are no incident: one of them is closed as soon as both are seen. */
   const noteEnd = ({ peer }: Entry, remote: string, reason: Goodbye): void => {
+    if (reason.limit !== undefined) options.limited(reason.limit.name);
     host.log.write("debug", "relay.session-ended", { remote, code: reason.code, why: reason.why });
     if (reason.code === "fenced" && !peer) incidents.add("fenced", `${remote}: ${reason.why}`);
     else if (!ORDINARY.has(reason.code)) incidents.add("peer", `${remote}: ${reason.code}, ${reason.why}`);
@@ -294,7 +325,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     },
     accept,
     adopt: (session, identity, take) => {
-      const entry = newEntry();
+      const entry = newEntry(() => {});
       entry.peer = true;
       const opened: OpenSession = { number: entry.number, session, identity };
       begin(entry, session, take(opened));

@@ -74,6 +74,8 @@ export interface RelayStatus {
     readonly statements: number;
     /** By error code. */
     readonly refused: Readonly<Record<string, number>>;
+    /** Times somebody came up against a limit, by the name of the setting. */
+    readonly limited: Readonly<Record<string, number>>;
   };
   /** Oldest first, at most 50. */
   readonly incidents: readonly Incident[];
@@ -132,7 +134,7 @@ export function createStatus(options: StatusOptions): () => RelayStatus {
       diskBytes: log.bytesOnDisk,
       diskLimitBytes: settings.storeBytes,
       memoryBytes: options.memoryBytes?.(),
-      counters: { ...counters, refused: Object.fromEntries(counters.refused) },
+      counters: { ...counters, refused: Object.fromEntries(counters.refused), limited: Object.fromEntries(counters.limited) },
       incidents: [...options.incidents.recent],
       settings: listSettings(settings, options.settingOrigins),
       tickets: { required: options.ticketsRequired, open: openTickets(mailboxes, options.clock.wallMs()) },

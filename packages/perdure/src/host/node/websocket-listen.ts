@@ -54,9 +54,9 @@ export async function listenWebSocket({ clock, log }: NetParts, url: URL, option
   };
   const webSockets = new WebSocketServer(webSocketOptions);
 
-  const answer = async (request: Request): Promise<Response> => {
+  const answer = async (request: Request, { incoming }: { readonly incoming: { readonly socket: RemoteSocket } }): Promise<Response> => {
     try {
-      if (options.onRequest !== undefined) return await options.onRequest(request);
+      if (options.onRequest !== undefined) return await options.onRequest(request, peerOf(incoming.socket));
       return new Response("This port speaks WebSocket only.\n", { status: 426, headers: { upgrade: "websocket", connection: "upgrade" } });
     } catch (error) {
       log.write("error", "http.failed", {
@@ -152,7 +152,9 @@ function usingPem<Value>(use: () => Value): Value {
   }
 }
 
-function peerOf(socket: Socket): string {
+type RemoteSocket = Pick<Socket, "remoteAddress" | "remotePort">;
+
+function peerOf(socket: RemoteSocket): string {
   return `${socket.remoteAddress}:${socket.remotePort}`;
 }
 

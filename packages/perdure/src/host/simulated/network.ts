@@ -30,8 +30,8 @@ export interface Network {
   readonly connections: number;
   /** The process died. With `silent` nobody is told, as when a machine loses its power. */
   died(process: Process, silent: boolean): void;
-  /** Plain HTTP at a listener. */
-  request(address: string, request: Request): Promise<Response>;
+  /** Plain HTTP at a listener; `remote` is where it comes from, this machine when nobody says. */
+  request(address: string, request: Request, remote?: string): Promise<Response>;
 }
 
 export interface NetworkOptions {
@@ -198,7 +198,7 @@ export function createNetwork(options: NetworkOptions): Network {
         const listening = listeners.get(place.key);
         if (there.down || back.down) return;
         if (listening?.options.onRequest === undefined) return answer(() => reject(unreachable(url.href)));
-        const response = await listening.options.onRequest(new Request(url, { headers: { host: url.host } }));
+        const response = await listening.options.onRequest(new Request(url, { headers: { host: url.host } }), `${process.name}:0`);
         const body = new Uint8Array(await response.arrayBuffer());
         if (body.length > given.maxBytes) answer(() => reject(new PerdureError("too-large", `more than ${given.maxBytes} bytes`)));
         else answer(() => resolve({ status: response.status, body }));
@@ -270,10 +270,10 @@ export function createNetwork(options: NetworkOptions): Network {
       for (const [key, listening] of listeners) if (listening.process === process) listeners.delete(key);
       for (const { ends } of [...open]) for (const end of ends) if (end.process === process) end.died(silent);
     },
-    request: async (address, request) => {
+    request: async (address, request, remote = "127.0.0.1:0") => {
       const listening = listeners.get(placeOf(address, "").key);
       if (listening?.options.onRequest === undefined) throw unreachable(address);
-      return await listening.options.onRequest(request);
+      return await listening.options.onRequest(request, remote);
     },
   };
 }

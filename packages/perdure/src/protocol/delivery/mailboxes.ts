@@ -35,7 +35,7 @@ import { hearOfPeer, vouch } from "./meeting.ts";
 import { findOverdue, type Overdue, overdueOf } from "./overdue.ts";
 import { ban, issueTicket, takeContacts } from "./owners-word.ts";
 import { isWanted } from "./peer-state.ts";
-import { type Counters, type MailboxLimits, openTail, type RelayMachine } from "./relay-machine.ts";
+import { type Counters, type MailboxLimits, noteLimited, openTail, type RelayMachine } from "./relay-machine.ts";
 import { abandonStatement, beginStatement } from "./statements.ts";
 import { endMail, takeMail } from "./taking.ts";
 
@@ -54,6 +54,8 @@ export interface MailboxesOptions {
 export interface Mailboxes {
   readonly state: RelayState;
   readonly counters: Counters;
+  /** Somebody came up against a limit outside of the machine. */
+  noteLimited(name: string): void;
   /** `monotonicMs`: the time of a clock that nobody sets, for rates; the same as `nowMs` where there is none. */
   step(input: RelayInput, nowMs: number, monotonicMs?: number): readonly RelayOutput[];
   /** Applies a record of the log; only before the first step. Returns places nothing needs any more. */
@@ -101,6 +103,7 @@ export function createMailboxes(options: MailboxesOptions): Mailboxes {
       lost: 0,
       statements: 0,
       refused: new Map(),
+      limited: new Map(),
     },
     journal: createJournal(),
     rates: createRelayRates(limits),
@@ -111,6 +114,7 @@ export function createMailboxes(options: MailboxesOptions): Mailboxes {
   return {
     state,
     counters: machine.counters,
+    noteLimited: (name) => noteLimited(machine.counters, name),
     step: (input, nowMs, monotonicMs = nowMs) => {
       machine.rates.advance(monotonicMs);
       run(machine, input, nowMs);

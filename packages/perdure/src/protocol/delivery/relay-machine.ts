@@ -1,4 +1,5 @@
 /** The parts the steps of the relay's machine work on. */
+import { SETTINGS } from "../../settings/register.ts";
 import type { Bytes } from "../../wire/bytes.ts";
 import type { RateLimits } from "../limits/meter.ts";
 import type { RelayRates } from "../limits/relay-rates.ts";
@@ -31,6 +32,8 @@ export interface Counters {
   lost: number;
   statements: number;
   readonly refused: Map<string, number>;
+  /** Times somebody came up against a limit, by its name. */
+  readonly limited: Map<string, number>;
 }
 
 export interface RelayMachine {
@@ -55,4 +58,9 @@ export interface RelayMachine {
 /** How far a mailbox may be handed out. */
 export function openTail({ distrustDisk }: RelayMachine, mailbox: Mailbox): number {
   return distrustDisk ? mailbox.syncedTail : mailbox.nextPosition - 1;
+}
+
+/** Somebody came up against a limit; the other side's words may name any, so only settings count. */
+export function noteLimited({ limited }: Counters, name: string): void {
+  if (Object.hasOwn(SETTINGS, name)) limited.set(name, (limited.get(name) ?? 0) + 1);
 }

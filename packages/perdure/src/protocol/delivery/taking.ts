@@ -12,7 +12,7 @@ import type { Reason, RelayInput } from "./mailbox-events.ts";
 import { lackOfRoom } from "./mailbox-shares.ts";
 import { type AgentState, NO_LINK, noteRefused, ownerOf, type StoredMail } from "./mailbox-state.ts";
 import { keepPeer } from "./meeting.ts";
-import { openTail, type RelayMachine } from "./relay-machine.ts";
+import { noteLimited, openTail, type RelayMachine } from "./relay-machine.ts";
 import { addToLeaf, leafMessages, writerOf } from "./statements.ts";
 import { dropMail, keepMail, type Origin, OWN_ORIGIN, readLabel } from "./stored-mail.ts";
 
@@ -71,6 +71,7 @@ function refuse({ state, counters, journal }: RelayMachine, { agent, link, sessi
   addToLeaf(state.statements, agent.idRaw, link.raw, linkSeq, undefined, leafMessages(agent));
   journal.record(encodeKept("refusal", { sender: agent.keptId, link: link.raw, linkSeq }));
   counters.refused.set(reason.code, (counters.refused.get(reason.code) ?? 0) + 1);
+  if (reason.limit !== undefined) noteLimited(counters, reason.limit.name);
   journal.emit({ kind: "refuse", session, linkSeq, reason });
   journal.fact("relay.refused", { agent: agent.id, link: hex(link.raw), linkSeq, code: reason.code });
 }

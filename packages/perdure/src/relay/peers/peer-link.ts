@@ -20,6 +20,7 @@ import { agentIdText, GENERATION_BYTES } from "../../wire/ids.ts";
 import type { Directory } from "../directory.ts";
 import type { Incidents } from "../incidents.ts";
 import type { RelayLoop } from "../relay-loop.ts";
+import type { Requests } from "../requests.ts";
 import { type OpenSession, registrationOf, type Sessions, type SessionTaker } from "../sessions.ts";
 import type { DialSlots } from "./dial-slots.ts";
 import type { Forwarder, LinkStanding } from "./forwarder.ts";
@@ -55,6 +56,7 @@ export interface PeerLinkOptions {
   readonly incidents: Incidents;
   readonly sessions: Pick<Sessions, "adopt" | "attach" | "refuseGlut">;
   readonly directory: Directory;
+  readonly requests: Requests;
   readonly slots: DialSlots;
   readonly idRaw: Bytes;
   /** Other relays are dialled at public addresses only. */
@@ -188,6 +190,7 @@ export function createPeerLink(options: PeerLinkOptions): PeerLink {
       },
       look: (asked) => {
         options.sessions.refuseGlut(open.session);
+        if (options.requests.charge(id, "relay") !== undefined) return { bundle: EMPTY, code: "rate-limited" };
         return options.directory.isHere(asked.at) ? options.directory.find(asked) : { bundle: EMPTY, code: "unknown-relay" };
       },
       found: lookups.answered,
