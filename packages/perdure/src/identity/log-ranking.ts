@@ -47,8 +47,10 @@ export function relateBranches(offered: Branches, held: Branches): LogRelation {
   const joined = joinLogs(offered, held);
   if (joined.rival.length === 0) return sameEvents(joined.log, offered.log) ? "outranks" : "outranked";
   if (sameBranches(joined, offered) && sameBranches(joined, held)) return "same";
-  const undisputed = joined.log.slice(0, commonLength(joined));
-  return offered.rival.length === 0 && relateLogs(offered.log, undisputed) === "behind" ? "behind" : "forked";
+  if (offered.rival.length > 0) return "forked";
+  const toUndisputed = relateLogs(offered.log, joined.log.slice(0, commonLength(joined)));
+  if (toUndisputed === "same" || toUndisputed === "behind") return "behind";
+  return toUndisputed === "continues" ? "forked" : "outranked";
 }
 
 /** The other log in full; `undefined` when there is none. Throws `malformed` when it does not leave `log` anywhere. */
