@@ -14,6 +14,11 @@ export function addServing(program: Command, dispatch: Dispatch): void {
     .option("--open-registration", "a public relay lets anybody register; without it agents need a ticket")
     .option("--tickets", "agents need a ticket also at a relay of this machine")
     .option("--allow-private-peers", "a public relay may also dial relays in private networks")
+    .option(
+      "--origin <origin>",
+      "pages of this origin may connect, as agents in browsers do: https://app.example; repeatable",
+      (one, before: string[] = []) => [...before, one],
+    )
     .addOption(new Option("--log <how>", "lines of log on stderr as text, or as JSON from level info on").choices(["text", "json"]))
     .addOption(new Option("--until-stdin-ends", "stop when stdin ends, for a supervisor that may die").hideHelp())
     .addHelpText(

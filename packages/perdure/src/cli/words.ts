@@ -70,6 +70,7 @@ export interface RelayWords extends RelayFolderWords {
   readonly openRegistration?: boolean;
   readonly tickets?: boolean;
   readonly allowPrivatePeers?: boolean;
+  readonly origin?: readonly string[];
   readonly untilStdinEnds?: boolean;
 }
 

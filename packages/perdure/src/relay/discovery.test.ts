@@ -7,9 +7,14 @@ const RELAY = agentIdText(new Uint8Array(32).fill(1));
 const DESK = agentIdText(new Uint8Array(32).fill(2));
 const ADDRESS = formatRelayAddress("wss://relay.example/", RELAY);
 
-async function ask(path: string, address = ADDRESS, isPublic = true): Promise<Response> {
-  const app = createDiscovery({ address: () => address, agentNamed: (name) => (name === "desk" ? DESK : undefined), isPublic });
-  return await app.request(`https://relay.example${path}`);
+async function ask(path: string, address = ADDRESS, isPublic = true, origin = "https://elsewhere.example"): Promise<Response> {
+  const app = createDiscovery({
+    address: () => address,
+    agentNamed: (name) => (name === "desk" ? DESK : undefined),
+    isPublic,
+    origins: ["https://app.example"],
+  });
+  return await app.request(`https://relay.example${path}`, { headers: { origin } });
 }
 
 const finger = (resource: string): string => `/.well-known/webfinger?resource=${encodeURIComponent(resource)}`;
@@ -55,8 +60,19 @@ describe("finding a relay and its agents", () => {
     expect([answer.status, answer.headers.get("access-control-allow-origin")]).toEqual([200, null]);
   });
 
+  it("lets pages it lets in ask, also at a relay of one machine", async () => {
+    for (const path of ["/.well-known/perdure", finger("acct:desk@127.0.0.1:4410")]) {
+      const answer = await ask(path, formatRelayAddress("ws://127.0.0.1:4410/", RELAY), false, "https://app.example");
+      expect([answer.status, answer.headers.get("access-control-allow-origin"), answer.headers.get("vary")]).toEqual([
+        200,
+        "https://app.example",
+        "origin",
+      ]);
+    }
+  });
+
   it("waits for the relay to be up", async () => {
-    const app = createDiscovery({ address: () => undefined, agentNamed: () => undefined, isPublic: true });
+    const app = createDiscovery({ address: () => undefined, agentNamed: () => undefined, isPublic: true, origins: [] });
     for (const path of ["/.well-known/perdure", finger("acct:desk@relay.example")])
       expect((await app.request(`https://relay.example${path}`)).status).toBe(503);
   });

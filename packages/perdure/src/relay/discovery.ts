@@ -12,14 +12,25 @@ export interface DiscoveryOptions {
   readonly address: () => string | undefined;
   /** The agent that has a name here. */
   readonly agentNamed: (name: string) => AgentId | undefined;
-  /** A public relay answers pages from anywhere, as WebFinger asks; one of a machine does not tell them who is on it. */
+  /** A public relay answers pages from anywhere, as WebFinger asks; one of a machine tells only pages it lets in who is on it. */
   readonly isPublic: boolean;
+  /** Origins whose pages may connect. */
+  readonly origins: readonly string[];
 }
 
 const STARTING = { error: "the relay is starting" };
 
-export function createDiscovery({ address, agentNamed, isPublic }: DiscoveryOptions): Hono {
+export function createDiscovery({ address, agentNamed, isPublic, origins }: DiscoveryOptions): Hono {
   const app = new Hono();
+  app.use("/.well-known/*", async (context, next) => {
+    await next();
+    const origin = context.req.header("origin") ?? "";
+    if (isPublic) context.res.headers.set("access-control-allow-origin", "*");
+    else if (origins.includes(origin)) {
+      context.res.headers.set("access-control-allow-origin", origin);
+      context.res.headers.set("vary", "origin");
+    }
+  });
   app.get("/.well-known/perdure", (context) => {
     const here = address();
     if (here === undefined) return context.json(STARTING, 503);
@@ -40,10 +51,7 @@ export function createDiscovery({ address, agentNamed, isPublic }: DiscoveryOpti
       properties: { "perdure:agent": agent, "perdure:relay": here },
       links: [{ rel: "self", href: `perdure:${agent}` }],
     };
-    return context.body(JSON.stringify(document), 200, {
-      "content-type": "application/jrd+json",
-      ...(isPublic ? { "access-control-allow-origin": "*" } : {}),
-    });
+    return context.body(JSON.stringify(document), 200, { "content-type": "application/jrd+json" });
   });
   return app;
 }

@@ -94,7 +94,7 @@ export function createHttp({ reach, status, agentNamed, isOwner, limits }: HttpO
   app.get("/page", (context) => context.html(PAGE_HTML));
   app.get("/page.css", (context) => context.body(PAGE_STYLE, 200, { "content-type": "text/css; charset=utf-8" }));
   app.get("/page.js", (context) => context.body(PAGE_SCRIPT, 200, { "content-type": "text/javascript; charset=utf-8" }));
-  app.route("/", createDiscovery({ address: () => status()?.address, agentNamed, isPublic }));
+  app.route("/", createDiscovery({ address: () => status()?.address, agentNamed, isPublic, origins: reach.origins }));
   app.route("/", createInviteDoor());
   return app;
 }

@@ -40,6 +40,8 @@ export interface RelayOptions {
   readonly tickets?: boolean | undefined;
   /** Whether a public relay may dial relays in private networks and on this machine; a relay of loopback may. */
   readonly allowPrivatePeers?: boolean | undefined;
+  /** Origins (`https://app.example`) whose pages may connect: agents in browsers. Pages of all others are turned away. */
+  readonly origins?: readonly string[] | undefined;
   /** Settings to override, by name. */
   readonly settings?: Readonly<Partial<Record<string, number>>> | undefined;
   /** Who set them, by name, for the status: "flag", "env", "file". */
@@ -104,6 +106,7 @@ export async function openRelayWith(given: OpenRelay): Promise<Relay> {
       own,
       address,
       ticketsRequired: options.tickets ?? reach.publicUrl !== undefined,
+      origins: reach.origins,
       publicPeersOnly: reach.publicUrl !== undefined && options.allowPrivatePeers !== true,
       memoryBytes: options.memoryBytes,
       defences: options.defences,

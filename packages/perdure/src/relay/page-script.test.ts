@@ -96,6 +96,7 @@ function status(more: Partial<RelayStatus> = {}): RelayStatus {
     counters: { accepted: 0, duplicates: 0, delivered: 0, settled: 0, expired: 0, lost: 0, statements: 0, refused: {}, limited: {} },
     incidents: [],
     tickets: { required: false, open: 0 },
+    origins: [],
     bans: [],
     settings: [],
     ...more,

@@ -133,8 +133,9 @@ function showPeers({ peers, nowMs }) {
   say(byId("peers-note"), peers.length === 0 ? "None yet: it meets another when its agents write there, or are written to." : "An address is what it says of itself; its id is who it is.");
 }
 
-function showDoor({ tickets, bans }) {
+function showDoor({ tickets, origins, bans }) {
   say(byId("tickets"), tickets.required ? "needs a ticket; " + count(tickets.open) + " open" : "open to whoever reaches this relay");
+  say(byId("origins"), origins.length === 0 ? "none may connect" : "may connect from " + origins.join(", "));
   byId("bans").replaceChildren(...bans.map((ban) => {
     const parts = [make("code"), make("span"), make("time")];
     [ban.id, " " + (ban.why || "no reason given") + " ", dateOf(ban.atMs)].forEach((text, at) => say(parts[at], text));

@@ -78,6 +78,7 @@ export const PAGE_HTML = /* html */ `<!doctype html>
 <h2 id="door-title">Who may come</h2>
 <dl class="facts wide">
 <div><dt>Registration</dt><dd id="tickets">–</dd></div>
+<div><dt>Pages of browsers</dt><dd id="origins">–</dd></div>
 <div><dt>Turned away</dt><dd id="no-bans">nobody</dd><dd><ol id="bans"></ol></dd></div>
 </dl>
 </section>

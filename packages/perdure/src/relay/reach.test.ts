@@ -34,6 +34,43 @@ describe("who may connect to a relay of the world", () => {
   for (const [who, caller] of Object.entries(others)) it(`is not ${who}`, () => expect(world.mayConnect(caller)).toBe(false));
 });
 
+describe("pages whose origin the owner has named", () => {
+  const origins = ["https://app.example", "http://localhost:8080/", "https://app.example"];
+  const reach = reachOf({ listen: "ws://127.0.0.1:4410", origins });
+
+  it("may connect, under a name of the relay", () => {
+    for (const origin of reach.origins) expect(reach.mayConnect({ host: "127.0.0.1:4410", origin })).toBe(true);
+    expect(reach.origins).toEqual(["https://app.example", "http://localhost:8080"]);
+  });
+
+  it("may not under another name, and pages of others may not at all", () => {
+    expect(reach.mayConnect({ host: "rebound.example:4410", origin: "https://app.example" })).toBe(false);
+    for (const origin of [
+      "null",
+      "http://app.example",
+      "https://app.example:8443",
+      "https://app.example.evil.example",
+      "http://localhost:8081",
+    ])
+      expect(reach.mayConnect({ host: "127.0.0.1:4410", origin })).toBe(false);
+  });
+
+  for (const origin of [
+    "*",
+    "null",
+    "app.example",
+    "https://app.example/page",
+    "https://APP.example",
+    "file:///tmp/page.html",
+    "ws://app.example",
+  ]) {
+    it(`are not called ${origin}`, () =>
+      expect(() => reachOf({ listen: "ws://127.0.0.1:4410", origins: [origin] })).toThrowError(
+        expect.objectContaining({ code: "bad-argument" }),
+      ));
+  }
+});
+
 describe("where a relay may be", () => {
   it.each([
     [{ listen: "ws://127.0.0.1:0" }, undefined],

@@ -3,7 +3,7 @@
  * anywhere under the one name it has in the world, and its owner by a token.
  *
  * A browser lets any page connect to any port and says so in `origin`; a page can also point a name of its own at somebody's
- * machine, which shows in `host`. Behind a terminator every caller looks like this machine, and what it says of who is behind it
+ * machine, which shows in `host`: pages get in only from origins the relay's owner has named. Behind a terminator every caller looks like this machine, and what it says of who is behind it
  * anybody can write: so nothing is decided by the caller's address.
  */
 import type { Caller } from "../host/net.ts";
@@ -12,7 +12,9 @@ import { PerdureError } from "../wire/error.ts";
 export interface Reach {
   /** The address in the world, `wss://relay.example/`; `undefined` for a relay of loopback. */
   readonly publicUrl: string | undefined;
-  /** Whether a program that says this may open a session. */
+  /** Origins whose pages may open sessions and read what discovery answers. */
+  readonly origins: readonly string[];
+  /** Whether a program, or a page, that says this may open a session. */
   mayConnect(caller: Caller): boolean;
   /** Whether requests with this `Host` header are for this relay. */
   answersUnder(host: string | undefined): boolean;
@@ -23,10 +25,12 @@ export interface ReachWords {
   readonly public?: string | undefined;
   /** Present when the relay ends TLS itself. */
   readonly tls?: unknown;
+  /** `https://app.example`, as a browser says it; pages of no other origin get in. */
+  readonly origins?: readonly string[] | undefined;
 }
 
 /** `bad-argument` when the two do not fit. */
-export function reachOf({ listen, public: shown, tls }: ReachWords): Reach {
+export function reachOf({ listen, public: shown, tls, origins: named = [] }: ReachWords): Reach {
   const listens = requireWebSocket(listen, "a relay cannot listen on", "Use an address like ws://127.0.0.1:4410.");
   if ((listens.protocol === "wss:") !== (tls !== undefined)) {
     throw new PerdureError(
@@ -51,10 +55,12 @@ export function reachOf({ listen, public: shown, tls }: ReachWords): Reach {
     const name = hostnameOf(host);
     return isLoopbackName(name) || (published !== undefined && name === published.hostname);
   };
+  const origins = [...new Set(named.map(requireOrigin))];
   return {
     publicUrl: published?.href,
+    origins,
     answersUnder,
-    mayConnect: ({ host, origin }) => origin === undefined && answersUnder(host),
+    mayConnect: ({ host, origin }) => (origin === undefined || origins.includes(origin)) && answersUnder(host),
   };
 }
 
@@ -64,6 +70,16 @@ function requirePublicUrl(text: string): URL {
   const url = requireWebSocket(text, "a relay cannot be public at", hint);
   if (url.pathname === "/" && url.search === "" && url.hash === "" && url.username === "" && url.password === "") return url;
   throw new PerdureError("bad-argument", `a relay cannot be public at "${text}"`, { hint });
+}
+
+/** A page says where it is from as a browser writes it, so nothing else would ever match; "null" is every sandbox and every file. */
+function requireOrigin(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url !== undefined && (url.protocol === "https:" || url.protocol === "http:") && (url.origin === text || `${url.origin}/` === text))
+    return url.origin;
+  throw new PerdureError("bad-argument", `pages do not come from "${text}"`, {
+    hint: "Write scheme, host and port alone, as in https://app.example.",
+  });
 }
 
 function requireWebSocket(text: string, problem: string, hint: string): URL {

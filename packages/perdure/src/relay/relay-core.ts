@@ -54,6 +54,8 @@ export interface RelayCoreOptions {
   readonly address: string;
   /** An agent nobody knows needs a ticket to register. */
   readonly ticketsRequired: boolean;
+  /** Whose pages may connect, for the status. */
+  readonly origins: readonly string[];
   /** Other relays are dialled at public addresses only. */
   readonly publicPeersOnly: boolean;
   readonly memoryBytes: (() => number) | undefined;
@@ -74,6 +76,7 @@ export async function startRelayCore({
   own,
   address,
   ticketsRequired,
+  origins,
   publicPeersOnly,
   memoryBytes,
   defences,
@@ -246,6 +249,7 @@ export async function startRelayCore({
       settings,
       settingOrigins,
       ticketsRequired,
+      origins,
       incidents,
       memoryBytes,
       connections: () => sessions.open,

@@ -86,6 +86,8 @@ export interface RelayStatus {
     /** Tickets somebody can still register with. */
     readonly open: number;
   };
+  /** Origins whose pages may connect. */
+  readonly origins: readonly string[];
   /** Agents and relays its owner turns away, newest first, at most 500. */
   readonly bans: readonly { readonly id: AgentId; readonly why: string; readonly atMs: number }[];
 }
@@ -101,6 +103,7 @@ export interface StatusOptions {
   readonly settings: Settings;
   readonly settingOrigins: Readonly<Record<string, string>> | undefined;
   readonly ticketsRequired: boolean;
+  readonly origins: readonly string[];
   readonly incidents: Incidents;
   readonly connections: () => number;
   /** Those with most waiting first, at most as many as asked for. */
@@ -138,6 +141,7 @@ export function createStatus(options: StatusOptions): () => RelayStatus {
       incidents: [...options.incidents.recent],
       settings: listSettings(settings, options.settingOrigins),
       tickets: { required: options.ticketsRequired, open: openTickets(mailboxes, options.clock.wallMs()) },
+      origins: options.origins,
       bans: banRows(mailboxes),
     };
   };

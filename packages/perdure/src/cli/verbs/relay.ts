@@ -64,6 +64,7 @@ async function openingOf(options: RelayWords, folder: string, { host, environmen
     tls: tlsCert === undefined || tlsKey === undefined ? undefined : { certificateFile: resolve(tlsCert), keyFile: resolve(tlsKey) },
     tickets: options.openRegistration === true ? false : options.tickets,
     allowPrivatePeers: options.allowPrivatePeers,
+    origins: options.origin,
     settings: settings.overrides,
     settingOrigins: settings.origins,
     memoryBytes: () => process.memoryUsage.rss(),
@@ -85,7 +86,7 @@ function introduce(terminal: Terminal, say: Say, relay: Relay, opening: Opening)
   const isPublic = opening.public !== undefined;
   // The key in the link of a public relay's page is for who asks for it, not for whoever reads the log of a service.
   const [page] = relay.page.split("#");
-  const { tickets } = relay.status();
+  const { tickets, origins } = relay.status();
   terminal.line(relay.address);
   terminal.object({
     type: "relay",
@@ -102,6 +103,7 @@ function introduce(terminal: Terminal, say: Say, relay: Relay, opening: Opening)
   say.line(`page    ${page}${isPublic ? " for its owner: perdure relay page" : ""}`);
   say.line(`folder  ${opening.folder}`);
   if (isPublic) say.line(`listens ${relay.listens}`);
+  if (origins.length > 0) say.line(`pages   of ${origins.join(", ")} may connect`);
   if (tickets.required) say.line("tickets agents need one to register: perdure relay ticket");
   say.line("stop    Ctrl-C; what was accepted stays");
   if (isPublic && !tickets.required)
