@@ -5,9 +5,9 @@
  * (`name-changed`). Bundles are verified when they are first used after opening.
  */
 import type { Host } from "../host/host.ts";
-import { mergeIdentities, refuseRollback, type VerifiedIdentity, verifyBundle } from "../identity/index.ts";
+import { changesAtMs, mergeIdentities, readIdentity, refuseRollback, speaksAt, type VerifiedIdentity } from "../identity/index.ts";
 import { type Bytes, equalBytes, hex } from "../wire/bytes.ts";
-import { isPerdureError, PerdureError } from "../wire/error.ts";
+import { PerdureError } from "../wire/error.ts";
 import { agentRecord, type Home, identityBundle, signedRecord } from "../wire/identity.ts";
 import { agentIdText } from "../wire/ids.ts";
 import type { Kept, KeptHead } from "../wire/kept-agent.ts";
@@ -19,7 +19,9 @@ export const MAX_PEERS = 10_000;
 interface Peer {
   readonly head: KeptHead<"peer">;
   readonly bundle: Bytes;
-  verified: VerifiedIdentity | undefined;
+  /** As it was read at some time; {@link readUntilMs} is when something in it begins or ends. */
+  read: VerifiedIdentity | undefined;
+  readUntilMs: number;
   /** From the newest record; `undefined` before it was looked for. */
   claims: Claims | undefined;
 }
@@ -81,16 +83,18 @@ export function createPeers({ host, keeps = () => false }: PeersOptions): Peers 
       map.delete(oldest);
     }
   };
-  const load = async (idRaw: Bytes): Promise<VerifiedIdentity | undefined> => {
+  /** What is pinned, also when nobody speaks for the agent any more: an older log than that is refused still. */
+  const pinnedOf = async (idRaw: Bytes): Promise<VerifiedIdentity | undefined> => {
     const peer = peers.get(hex(idRaw));
-    if (peer === undefined || peer.verified !== undefined) return peer?.verified;
-    try {
-      peer.verified = await verifyBundle(host.crypto, peer.bundle, host.clock.wallMs(), idRaw);
-    } catch (error) {
-      if (!isPerdureError(error) || error.code !== "certificate-expired") throw error;
-    }
-    return peer.verified;
+    const nowMs = host.clock.wallMs();
+    if (peer === undefined || (peer.read !== undefined && nowMs < peer.readUntilMs)) return peer?.read;
+    peer.read = await readIdentity(host.crypto, peer.bundle, nowMs, idRaw);
+    peer.readUntilMs = changesAtMs(peer.read, nowMs);
+    return peer.read;
   };
+  const speaking = (identity: VerifiedIdentity | undefined): VerifiedIdentity | undefined =>
+    identity !== undefined && speaksAt(identity, host.clock.wallMs()) ? identity : undefined;
+  const load = async (idRaw: Bytes): Promise<VerifiedIdentity | undefined> => speaking(await pinnedOf(idRaw));
 
   return {
     apply(kept, payload) {
@@ -101,7 +105,8 @@ export function createPeers({ host, keeps = () => false }: PeersOptions): Peers 
         peers.set(key, {
           head: kept.head,
           bundle: payload.slice(),
-          verified: before !== undefined && equalBytes(before.bundle, payload) ? before.verified : undefined,
+          read: before !== undefined && equalBytes(before.bundle, payload) ? before.read : undefined,
+          readUntilMs: before?.readUntilMs ?? 0,
           claims: undefined,
         });
         boundPeers();
@@ -129,7 +134,7 @@ export function createPeers({ host, keeps = () => false }: PeersOptions): Peers 
       ),
     ],
     load,
-    loaded: (idRaw) => peers.get(hex(idRaw))?.verified,
+    loaded: (idRaw) => speaking(peers.get(hex(idRaw))?.read),
     seenAtMs: (idRaw) => peers.get(hex(idRaw))?.head.seenAtMs ?? 0,
     claims(idRaw) {
       const peer = peers.get(hex(idRaw));
@@ -142,7 +147,7 @@ export function createPeers({ host, keeps = () => false }: PeersOptions): Peers 
     relayNamed: (name) => relays.get(name),
     async learn(identity) {
       const nowMs = host.clock.wallMs();
-      const pinned = await load(identity.idRaw);
+      const pinned = await pinnedOf(identity.idRaw);
       let next = identity;
       if (pinned !== undefined) {
         if (!equalBytes(pinned.bundle, identity.bundle)) refuseRollback(pinned, identity);

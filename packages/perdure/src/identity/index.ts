@@ -1,4 +1,13 @@
 export { signNotice, verifyNotice } from "./notice.ts";
 export { createIdentity, type OwnIdentity, openIdentity } from "./own-identity.ts";
 export { type OpenedPart, openPart, sealPart, verifySignedPlaintext } from "./sealing.ts";
-export { mergeIdentities, refuseRollback, relateIdentities, type VerifiedIdentity, verifyBundle } from "./verify.ts";
+export {
+  changesAtMs,
+  mergeIdentities,
+  readIdentity,
+  refuseRollback,
+  relateIdentities,
+  speaksAt,
+  type VerifiedIdentity,
+  verifyBundle,
+} from "./verify.ts";

@@ -2,13 +2,13 @@
 
 import type { Crypto } from "../host/crypto.ts";
 import type { Bytes } from "../wire/bytes.ts";
-import { equalBytes } from "../wire/bytes.ts";
+import { equalBytes, hex } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
 import { toBeSigned } from "../wire/identity.ts";
 import { WIRE_VERSION } from "../wire/limits.ts";
 import { NOTICE_OUTCOMES, type Notice, notice, signedNotice } from "../wire/statement.ts";
 import { otherVersion, PEER_OF_OLDER } from "../wire/version.ts";
-import { validAt } from "./certificate.ts";
+import { certifiedInstance } from "./certificate.ts";
 import type { OwnIdentity } from "./own-identity.ts";
 import type { VerifiedIdentity } from "./verify.ts";
 
@@ -27,8 +27,8 @@ export async function signNotice({
 }
 
 /**
- * What a notice of `relay` says. Throws `malformed`, `needs-newer-version`, and `bad-signature` unless an instance certified
- * as a relay of that identity at the notice's time signed it. Whether it is about a message one has sent is the caller's to check.
+ * What a notice of `relay` says. Throws `malformed`, `needs-newer-version`, and `bad-signature`, `certificate-expired` or
+ * `instance-revoked` unless an instance certified as a relay of that identity at the notice's time signed it. Whether it is about a message one has sent is the caller's to check.
  */
 export async function verifyNotice({
   crypto,
@@ -46,11 +46,13 @@ export async function verifyNotice({
     throw new PerdureError("needs-newer-version", `a notice of outcome ${said.outcome} is newer`, { hint: "Update perdure." });
   if (!equalBytes(said.relayId, relay.idRaw)) throw new PerdureError("bad-signature", "the notice is of another relay");
   const judged = new Set<string>();
-  for (const each of relay.certificates) {
-    const key = String(each.instanceKey);
-    if (judged.has(key) || !each.scopes.includes("relay") || !validAt(each, said.timeMs)) continue;
+  for (const { instanceKey } of relay.certificates) {
+    const key = hex(instanceKey);
+    if (judged.has(key)) continue;
     judged.add(key);
-    if (await crypto.signatures.verify(each.instanceKey, toBeSigned("notice", signed.notice), signed.signature)) return said;
+    if (!(await crypto.signatures.verify(instanceKey, toBeSigned("notice", signed.notice), signed.signature))) continue;
+    certifiedInstance(relay, instanceKey, "relay", said.timeMs);
+    return said;
   }
   throw new PerdureError("bad-signature", `${relay.id} did not sign this notice`);
 }

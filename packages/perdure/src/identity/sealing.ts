@@ -33,7 +33,7 @@ import type { AgentId } from "../wire/ids.ts";
 import { MAX_EXPIRY_MS, MAX_PARTS, PART_BYTES, WIRE_VERSION } from "../wire/limits.ts";
 import { type InnerSaid, innerSaid, RECEIPT_CONTENT_TYPE, type SealedHead, sealedHead } from "../wire/sealed.ts";
 import { otherVersion, PEER_OF_OLDER } from "../wire/version.ts";
-import { certificateHash, validAt } from "./certificate.ts";
+import { certificateHash, refuseInvalid } from "./certificate.ts";
 import type { OwnIdentity } from "./own-identity.ts";
 import { paddedLength } from "./padding.ts";
 import { mergeIdentities, type VerifiedIdentity, verifyBundle } from "./verify.ts";
@@ -298,8 +298,7 @@ function certificateOf(crypto: Crypto, sender: VerifiedIdentity, head: SealedHea
       ? unverifiable(sender.id)
       : new PerdureError("bad-signature", "the envelope names a certificate its bundle does not have");
   if (!found.scopes.includes("mail")) throw new PerdureError("bad-signature", "the sender's instance is not certified for mail");
-  if (!validAt(found, storedAtMs))
-    throw new PerdureError("certificate-expired", "the sender's certificate was not valid when the relay stored this");
+  refuseInvalid(found, storedAtMs);
   return found;
 }
 

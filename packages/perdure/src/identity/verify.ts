@@ -37,11 +37,28 @@ export interface VerifiedIdentity {
 }
 
 /**
- * Verifies a bundle offline as of `nowMs`. Throws `malformed`, `bad-signature` (also when it is not of `expectId`),
- * `certificate-expired` when no certificate is valid at `nowMs` of an agent that is neither frozen nor retired, `needs-newer-verifier`,
- * `needs-newer-version`, `needs-older-version`.
+ * Verifies a bundle offline as of `nowMs`. Throws what {@link readIdentity} does, and `certificate-expired` when no certificate is valid at
+ * `nowMs` of an agent that is neither frozen nor retired.
  */
 export async function verifyBundle(crypto: Crypto, bundle: Bytes, nowMs: number, expectId?: Bytes): Promise<VerifiedIdentity> {
+  const identity = await readIdentity(crypto, bundle, nowMs, expectId);
+  if (speaksAt(identity, nowMs)) return identity;
+  throw new PerdureError("certificate-expired", `no certificate of ${identity.id} is valid at that time`, {
+    retry: "after",
+    hint: "Check both clocks; an agent renews its certificate when it is opened.",
+  });
+}
+
+/** Whether somebody can speak for the agent at that time, or its log says why nobody can. */
+export function speaksAt({ certificates, frozen, retired }: VerifiedIdentity, atMs: number): boolean {
+  return frozen || retired || certificates.some((each) => validAt(each, atMs));
+}
+
+/**
+ * Verifies a bundle offline, also when no certificate is valid at `nowMs`: what was pinned still says which log is older. Throws `malformed`,
+ * `bad-signature` (also when it is not of `expectId`), `needs-newer-verifier`, `needs-newer-version`, `needs-older-version`.
+ */
+export async function readIdentity(crypto: Crypto, bundle: Bytes, nowMs: number, expectId?: Bytes): Promise<VerifiedIdentity> {
   const parts = identityBundle.decode(bundle);
   const { log, frozen } = await verifyBranches(crypto, parts);
   const id = agentIdText(log.idRaw);
@@ -52,13 +69,6 @@ export async function verifyBundle(crypto: Crypto, bundle: Bytes, nowMs: number,
   const records: AgentRecord[] = [];
   for (const encoded of parts.records) records.push(await verifyRecord(crypto, log.idRaw, encoded));
   refuseUncertified(records, certificates);
-  const retired = log.retired !== undefined;
-  if (!frozen && !retired && !certificates.some((each) => validAt(each, nowMs))) {
-    throw new PerdureError("certificate-expired", `no certificate of ${id} is valid at that time`, {
-      retry: "after",
-      hint: "Check both clocks; an agent renews its certificate when it is opened.",
-    });
-  }
   const usable = usableRecords(records, certificates, nowMs);
   return {
     idRaw: log.idRaw,
@@ -67,7 +77,7 @@ export async function verifyBundle(crypto: Crypto, bundle: Bytes, nowMs: number,
     logSeq: log.seq,
     log,
     frozen,
-    retired,
+    retired: log.retired !== undefined,
     bundle,
     certificates,
     records,
@@ -101,6 +111,15 @@ function refuseUncertified(records: readonly AgentRecord[], certificates: readon
     if (!certificates.some((each) => equalBytes(each.instanceKey, record.instanceKey)))
       throw new PerdureError("bad-signature", "a record is of an instance without a certificate");
   }
+}
+
+/** The next time at which another key, home or name of the agent may be the one to use, because something in its bundle begins or ends. */
+export function changesAtMs({ certificates, records }: VerifiedIdentity, nowMs: number): number {
+  const times = [
+    ...certificates.flatMap(({ notBeforeMs, validUntilMs }) => [notBeforeMs, validUntilMs + 1]),
+    ...records.flatMap(({ validUntilMs, inboxKeys }) => [validUntilMs + 1, ...inboxKeys.map(({ notAfterMs }) => notAfterMs + 1)]),
+  ];
+  return Math.min(...times.filter((each) => each > nowMs));
 }
 
 /** What the log that `offered` shows would be to somebody who holds `held` of the same agent. */

@@ -8,7 +8,7 @@
 
 import type { Crypto } from "../../host/crypto.ts";
 import { certifiedInstance } from "../../identity/certificate.ts";
-import { type VerifiedIdentity, verifyBundle, verifyNotice, verifySignedPlaintext } from "../../identity/index.ts";
+import { readIdentity, type VerifiedIdentity, verifyBundle, verifyNotice, verifySignedPlaintext } from "../../identity/index.ts";
 import { type Bytes, equalBytes, hex } from "../../wire/bytes.ts";
 import { DIGEST_BYTES } from "../../wire/envelope.ts";
 import { isPerdureError, PerdureError } from "../../wire/error.ts";
@@ -286,9 +286,10 @@ async function refuseUnsigned(crypto: Crypto, file: File, encoded: Bytes, signat
   const signed = toBeSigned("evidence", encoded);
   try {
     await withBundleOf(file, file.said.from, async (bundle) => {
-      const sender = await verifyBundle(crypto, bundle, newestCertificateMs(bundle), file.said.from);
+      const sender = await readIdentity(crypto, bundle, newestCertificateMs(bundle), file.said.from);
       const key = await signerOf(crypto, sender, signed, signature);
-      if (!sender.certificates.some((each) => equalBytes(each.instanceKey, key) && each.scopes.includes("mail")))
+      const own = sender.certificates.filter((each) => equalBytes(each.instanceKey, key) && each.scopes.includes("mail"));
+      if (!own.some((each) => each.notBeforeMs <= each.validUntilMs))
         throw new PerdureError("bad-signature", "the key that signed is not certified for mail");
     });
   } catch (cause) {
@@ -316,7 +317,7 @@ async function readBundles(
   const parties = new Map<string, Party>();
   for (const { kind, content } of items) {
     if (kind !== "bundle") continue;
-    const identity = await verifyBundle(crypto, content, newestCertificateMs(content)).catch((cause: unknown) => {
+    const identity = await readIdentity(crypto, content, newestCertificateMs(content)).catch((cause: unknown) => {
       if (!isPerdureError(cause)) throw cause;
       throw new PerdureError("not-proven", `an identity in the file does not verify: ${cause.message}`, { cause });
     });

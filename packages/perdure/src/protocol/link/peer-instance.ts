@@ -6,7 +6,7 @@ import type { Bytes } from "../../wire/bytes.ts";
 import { PerdureError } from "../../wire/error.ts";
 import type { Certificate } from "../../wire/identity.ts";
 
-/** The certificate whose key made `signature`; `certificate-expired` when only an outdated one could have, else `bad-handshake`. */
+/** The certificate whose key made `signature`; `certificate-expired` or `instance-revoked` when only a void one could have, else `bad-handshake`. */
 export async function handshakeSigner(
   crypto: Crypto,
   peer: VerifiedIdentity,
