@@ -9,7 +9,7 @@ export interface Room {
 
 export const ROOMS: Readonly<Record<string, Room>> = {
   wire: { rank: 0, inBrowsers: true },
-  host: { rank: 0, also: ["wire"] },
+  host: { rank: 0, also: ["wire", "settings"] },
   settings: { rank: 0, also: ["wire"], inBrowsers: true },
   identity: { rank: 1, inBrowsers: true },
   protocol: { rank: 2, inBrowsers: true },

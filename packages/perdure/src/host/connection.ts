@@ -2,12 +2,11 @@
  * What every connection does alike, over any wire: keeps early messages until `start` and stops reading
  * when they are many, gives nothing more after its own close, tells the end exactly once, cuts a close that is not answered.
  */
+import { FIXED } from "../settings/fixed.ts";
 import { PerdureError } from "../wire/error.ts";
 import type { Clock } from "./clock.ts";
 import type { Connection, Receiver } from "./net.ts";
 
-/** A peer that has not taken what is queued and answered the close by then is cut. */
-export const CLOSE_TIMEOUT_MS = 2_000;
 /** Early messages are kept up to this many times the largest message; then the wire is not read until `start`. */
 const HELD_MESSAGES = 4;
 /** What keeping one message costs besides its bytes, so that empty ones are bounded too. */
@@ -99,7 +98,7 @@ export function createConnection({ clock, wire, remote, local, maxMessageBytes }
         // The answer to a close comes after everything else, so reading must go on.
         release();
         wire.end();
-        cancelCut = clock.after(CLOSE_TIMEOUT_MS, () => wire.cut());
+        cancelCut = clock.after(FIXED.closeTimeoutMs.value, () => wire.cut());
       }
       if (now) wire.cut();
     },

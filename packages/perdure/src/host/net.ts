@@ -1,3 +1,6 @@
+import type { Settings } from "../settings/register.ts";
+import type { WEB_SERVER } from "../settings/web-server.ts";
+
 /**
  * Connections that carry whole messages. Addresses: `ws://host:port/…`, `wss://…`, and `unix:/path` (on Windows a named pipe) between
  * processes of one machine.
@@ -50,6 +53,9 @@ export interface TlsMaterial {
   readonly key: Uint8Array;
 }
 
+/** Settings of the same names. */
+export type ServerLimits = Pick<Settings, keyof typeof WEB_SERVER>;
+
 export interface ListenOptions {
   /** A larger message closes its connection. */
   readonly maxMessageBytes: number;
@@ -57,6 +63,8 @@ export interface ListenOptions {
   readonly mayConnect?: (caller: Caller) => boolean;
   /** With `wss:`, and only there; `bad-argument` when it cannot be used. */
   readonly tls?: TlsMaterial;
+  /** What is cut that is no WebSocket yet; only with `ws:` and `wss:`. The defaults where nothing is said. */
+  readonly limits?: ServerLimits;
   readonly onConnection: (connection: Connection) => void;
   /**
    * Answers plain HTTP on the same port; only with `ws:` and `wss:`. How much of a body is read is for it to bound. `remote` is

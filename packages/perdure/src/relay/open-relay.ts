@@ -157,6 +157,7 @@ async function startListening(
   const tls = paths === undefined ? undefined : await readTls(host.files, paths);
   const listener = await host.net.listen(listen, {
     maxMessageBytes: MAX_TRANSPORT_BYTES,
+    limits: settings,
     mayConnect: reach.mayConnect,
     ...(tls === undefined ? {} : { tls }),
     onConnection: (connection) => {

@@ -215,7 +215,7 @@ function showCounters(counters) {
 function showRelay({ address, generation, settings }) {
   say(byId("address"), address);
   say(byId("generation"), generation);
-  const changed = settings.filter((setting) => setting.origin !== "default");
+  const changed = settings.filter((setting) => setting.origin !== "default" && setting.origin !== "fixed");
   say(byId("settings"), changed.length === 0 ? "none" : changed.map(({ name, value, unit }) => name + " = " + count(value) + " " + unit).join(", "));
 }
 

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { FIXED } from "./fixed.ts";
 import { createSettings, listSettings, SETTINGS, type SettingName } from "./register.ts";
 
 const names = Object.keys(SETTINGS) as SettingName[];
@@ -16,7 +17,15 @@ test("an override is in force and listed as set", () => {
   expect(settings.pingEveryMs).toBe(20_000);
   const rows = listSettings(settings);
   expect(rows.filter(({ origin }) => origin === "set").map(({ name }) => name)).toEqual(["pingEveryMs"]);
-  expect(rows).toHaveLength(names.length);
+  expect(rows.filter(({ origin }) => origin !== "fixed")).toHaveLength(names.length);
+});
+
+test("what nobody can set is listed as fixed, under names of its own", () => {
+  const fixed = listSettings(createSettings()).filter(({ origin }) => origin === "fixed");
+  expect(fixed.map(({ name }) => name)).toEqual(Object.keys(FIXED));
+  expect(Object.keys(FIXED).filter((name) => Object.hasOwn(SETTINGS, name))).toEqual([]);
+  for (const { reason, min, max, value } of fixed) expect([reason.endsWith("."), min, max]).toEqual([true, value, value]);
+  expect(() => createSettings({ closeTimeoutMs: 1 })).toThrow(expect.objectContaining({ code: "unknown-setting" }));
 });
 
 test("a name nobody knows is refused", () => {

@@ -1,11 +1,13 @@
 /**
  * Every wait that can end somebody's work and every limit somebody can hit: name, unit, reason. A value's origin is
- * `default`, `set` (and by what), or `negotiated` (the other side's welcome said so).
+ * `default`, `set` (and by what), `negotiated` (the other side's welcome said so), or `fixed` (nobody can set it).
  */
 import { PerdureError } from "../wire/error.ts";
 import { MAX_LINK_REFUSALS } from "../wire/limits.ts";
 import type { SettingDefinition } from "./definition.ts";
+import { FIXED, type FixedName } from "./fixed.ts";
 import { RATES } from "./rates.ts";
+import { WEB_SERVER } from "./web-server.ts";
 
 export type { SettingDefinition, Unit } from "./definition.ts";
 
@@ -428,13 +430,15 @@ export const SETTINGS = define({
   },
   // How much, how fast, how many at once
   ...RATES,
+  ...WEB_SERVER,
 });
 
 export type SettingName = keyof typeof SETTINGS;
 export type Settings = { readonly [Name in SettingName]: number };
 
+/** A fixed row has its value for both bounds. */
 export interface SettingRow extends SettingDefinition {
-  readonly name: SettingName;
+  readonly name: SettingName | FixedName;
   readonly origin: string;
 }
 
@@ -456,10 +460,20 @@ export function createSettings(overrides: Readonly<Partial<Record<string, number
   return values as Settings;
 }
 
-/** Every setting as it is in force, for people, and who set it: as `origins` says, else `set` where it differs from the default. */
+/** Every wait and limit in force, for people, and who set it: as `origins` says, else `set` where it differs from the default; then the fixed. */
 export function listSettings(settings: Settings, origins: Readonly<Record<string, string>> = {}): readonly SettingRow[] {
-  return Object.entries(SETTINGS).map(([name, definition]) => {
+  const set = Object.entries(SETTINGS).map(([name, definition]): SettingRow => {
     const value = settings[name as SettingName];
     return { ...definition, name: name as SettingName, value, origin: origins[name] ?? (value === definition.value ? "default" : "set") };
   });
+  const fixed = Object.entries(FIXED).map(
+    ([name, definition]): SettingRow => ({
+      ...definition,
+      name: name as FixedName,
+      min: definition.value,
+      max: definition.value,
+      origin: "fixed",
+    }),
+  );
+  return [...set, ...fixed];
 }

@@ -101,7 +101,9 @@ export function settingsVerb(options: RelayFolderWords): Verb {
       terminal.object({ type: "setting", ...row });
       const value = `${numberText(row.value)} ${row.unit}`.padEnd(24);
       const name = row.name.padEnd(width);
-      terminal.line(`${row.origin === "default" ? name : strong(name)}  ${value} ${row.origin.padEnd(8)} ${faint(row.reason)}`);
+      terminal.line(
+        `${row.origin === "default" || row.origin === "fixed" ? name : strong(name)}  ${value} ${row.origin.padEnd(8)} ${faint(row.reason)}`,
+      );
     }
     return 0;
   };

@@ -1,5 +1,6 @@
 import { type IncomingMessage, type RequestOptions, request as requestPlain } from "node:http";
 import { request as requestTls } from "node:https";
+import { FIXED } from "../../settings/fixed.ts";
 import { PerdureError } from "../../wire/error.ts";
 import { withDeadline } from "../deadline.ts";
 import type { Answer, GetOptions } from "../net.ts";
@@ -12,9 +13,12 @@ export async function getOverHttp({ clock }: NetParts, url: URL, options: GetOpt
   if (options.publicOnly === true) requirePublic(url);
   const deadline = { timeoutMs: options.timeoutMs, what: `an answer from ${url.href}`, signal: options.signal };
   return await withDeadline(clock, deadline, (signal) => {
-    const requestOptions: RequestOptions = {
+    const requestOptions: RequestOptions & { readonly autoSelectFamilyAttemptTimeout: number } = {
       agent: false,
       signal,
+      timeout: FIXED.socketIdleMs.value,
+      maxHeaderSize: FIXED.answerHeaderBytes.value,
+      autoSelectFamilyAttemptTimeout: FIXED.addressAttemptMs.value,
       headers: { accept: "application/json", connection: "close" },
       ...(options.publicOnly === true ? { lookup: lookupPublic } : {}),
     };

@@ -1,6 +1,7 @@
 import { chmod, lstat, rm } from "node:fs/promises";
 import type { Server, Socket } from "node:net";
 import { connect, createServer } from "node:net";
+import { FIXED } from "../../settings/fixed.ts";
 import { PerdureError } from "../../wire/error.ts";
 import type { Clock } from "../clock.ts";
 import { createConnection } from "../connection.ts";
@@ -12,9 +13,6 @@ import { socketPath } from "./local-socket-path.ts";
 import { dialError, listenError } from "./net-error.ts";
 import type { NetParts } from "./net-parts.ts";
 import { plainBytes } from "./raw-bytes.ts";
-
-/** Finding out whether somebody still listens on a socket file takes no longer than this. */
-const STALE_CHECK_MS = 1_000;
 
 export async function dialLocalSocket({ clock }: NetParts, address: string, options: DialOptions): Promise<Connection> {
   const path = await socketPath(address);
@@ -99,7 +97,7 @@ async function isAbandoned(path: string): Promise<boolean> {
       socket.destroy();
       resolve(abandoned);
     };
-    socket.setTimeout(STALE_CHECK_MS, () => finish(false));
+    socket.setTimeout(FIXED.abandonedSocketMs.value, () => finish(false));
     socket.once("connect", () => finish(false));
     socket.once("error", (error) => finish(hasSystemCode(error, "ECONNREFUSED", "ENOENT")));
   });

@@ -2,11 +2,9 @@
 import { spawn } from "node:child_process";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { FIXED } from "../../settings/fixed.ts";
 import { PerdureError } from "../../wire/error.ts";
 import { plainBytes } from "./raw-bytes.ts";
-
-/** A process that was asked to end and has not is killed after this time. */
-const KILL_AFTER_MS = 2_000;
 
 export interface SpawnOptions {
   readonly command: string;
@@ -50,7 +48,7 @@ export function spawnProcess({ command, args, env, folder, stdin, signal }: Spaw
   let killTimer: NodeJS.Timeout | undefined;
   const onAbort = (): void => {
     child.kill("SIGTERM");
-    killTimer = setTimeout(() => child.kill("SIGKILL"), KILL_AFTER_MS);
+    killTimer = setTimeout(() => child.kill("SIGKILL"), FIXED.processKillMs.value);
   };
   const exit = new Promise<ProcessExit>((resolve) => {
     child.once("exit", (code, endedBy) => {

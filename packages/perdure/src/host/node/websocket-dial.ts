@@ -1,13 +1,14 @@
 import type { ClientOptions } from "ws";
 import { WebSocket } from "ws";
+import { FIXED } from "../../settings/fixed.ts";
 import { PerdureError } from "../../wire/error.ts";
-import { CLOSE_TIMEOUT_MS } from "../connection.ts";
 import { withDeadline } from "../deadline.ts";
 import type { Connection, DialOptions } from "../net.ts";
 import { dialError } from "./net-error.ts";
 import type { NetParts } from "./net-parts.ts";
 import { lookupPublic, requirePublic } from "./public-lookup.ts";
 import { connectionOf, isLoopback } from "./websocket.ts";
+import { webSocketLimits } from "./websocket-limits.ts";
 
 export async function dialWebSocket({ clock }: NetParts, url: URL, options: DialOptions): Promise<Connection> {
   const deadline = {
@@ -18,10 +19,11 @@ export async function dialWebSocket({ clock }: NetParts, url: URL, options: Dial
   };
   if (options.publicOnly === true) requirePublic(url);
   return await withDeadline(clock, deadline, (signal) => {
-    const socketOptions: ClientOptions & { readonly closeTimeout: number } = {
-      perMessageDeflate: false,
-      maxPayload: options.maxMessageBytes,
-      closeTimeout: CLOSE_TIMEOUT_MS,
+    const socketOptions: ClientOptions & { readonly autoSelectFamilyAttemptTimeout: number; readonly maxHeaderSize: number } = {
+      ...webSocketLimits(options.maxMessageBytes),
+      handshakeTimeout: FIXED.handshakesOpenMs.value,
+      autoSelectFamilyAttemptTimeout: FIXED.addressAttemptMs.value,
+      maxHeaderSize: FIXED.answerHeaderBytes.value,
       followRedirects: false,
       ...(options.publicOnly === true ? { lookup: lookupPublic } : {}),
       ...(needsNoMask(url) ? { generateMask: zeroMask } : {}),

@@ -1,32 +1,15 @@
-import type { ServerOptions as HttpOptions, IncomingMessage, Server } from "node:http";
-import { createServer } from "node:http";
-import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
+import type { IncomingMessage, Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
-import type { ServerOptions } from "ws";
 import { WebSocketServer } from "ws";
-import { PerdureError } from "../../wire/error.ts";
-import { CLOSE_TIMEOUT_MS } from "../connection.ts";
-import type { Connection, Listener, ListenOptions, TlsMaterial } from "../net.ts";
+import { createSettings } from "../../settings/register.ts";
+import type { Connection, Listener, ListenOptions } from "../net.ts";
+import { createHttpServer } from "./http-server.ts";
 import { listenError } from "./net-error.ts";
 import type { NetParts } from "./net-parts.ts";
 import { connectionOf, isLoopback } from "./websocket.ts";
+import { webSocketLimits } from "./websocket-limits.ts";
 
-/** Somebody who opens a connection must say what he wants within this time. */
-const HEADERS_TIMEOUT_MS = 10_000;
-/** ... and have agreed on keys, with TLS, within this. */
-const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
-/** ... and have sent all of it within this. */
-const REQUEST_TIMEOUT_MS = 30_000;
-/** How long a finished HTTP connection may wait for its next request. */
-const KEEP_ALIVE_TIMEOUT_MS = 5_000;
-/** An HTTP connection on which nothing moves, not even the answer being read, is cut. Does not concern WebSockets. */
-const IDLE_TIMEOUT_MS = 60_000;
-/** How often the times above are looked at. */
-const CHECK_EVERY_MS = 2_000;
-const MAX_HEADER_BYTES = 16 * 1024;
-/** Sockets that are no WebSocket (yet): at more of them the oldest is cut, so that idle ones never use up what a process may open. */
-const MAX_PLAIN_SOCKETS = 1024;
 const FORBIDDEN =
   "HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: 38\r\n\r\nConnecting is not allowed from there.\n";
 
@@ -37,22 +20,9 @@ export async function listenWebSocket({ clock, log }: NetParts, url: URL, option
   const plainSockets = new Map<string, Socket>();
   let closing: Promise<void> | undefined;
 
-  const { server, renewTls } = createHttpServer(url, options.tls, {
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-    connectionsCheckingInterval: CHECK_EVERY_MS,
-    maxHeaderSize: MAX_HEADER_BYTES,
-  });
-  server.timeout = IDLE_TIMEOUT_MS;
-  const webSocketOptions: ServerOptions & { readonly closeTimeout: number } = {
-    noServer: true,
-    clientTracking: false,
-    perMessageDeflate: false,
-    maxPayload: options.maxMessageBytes,
-    closeTimeout: CLOSE_TIMEOUT_MS,
-  };
-  const webSockets = new WebSocketServer(webSocketOptions);
+  const limits = options.limits ?? createSettings();
+  const { server, renewTls } = createHttpServer(url, options.tls, limits);
+  const webSockets = new WebSocketServer({ ...webSocketLimits(options.maxMessageBytes), noServer: true, clientTracking: false });
 
   const answer = async (request: Request, { incoming }: { readonly incoming: { readonly socket: RemoteSocket } }): Promise<Response> => {
     try {
@@ -75,7 +45,7 @@ export async function listenWebSocket({ clock, log }: NetParts, url: URL, option
     socket.once("close", () => {
       if (plainSockets.get(peer) === socket) plainSockets.delete(peer);
     });
-    if (plainSockets.size <= MAX_PLAIN_SOCKETS) return;
+    if (plainSockets.size <= limits.plainSockets) return;
     const [oldest] = plainSockets.values();
     oldest?.destroy();
   });
@@ -100,7 +70,7 @@ export async function listenWebSocket({ clock, log }: NetParts, url: URL, option
     });
   });
 
-  await listen(server, url);
+  await listen(server, url, limits.listenBacklog);
   const address = `${url.protocol}//${url.hostname}:${(server.address() as AddressInfo).port}`;
   return {
     address,
@@ -114,56 +84,19 @@ export async function listenWebSocket({ clock, log }: NetParts, url: URL, option
   };
 }
 
-function createHttpServer(
-  url: URL,
-  tls: TlsMaterial | undefined,
-  options: HttpOptions,
-): { readonly server: Server; readonly renewTls: (tls: TlsMaterial) => void } {
-  if ((url.protocol === "wss:") !== (tls !== undefined))
-    throw new PerdureError("bad-argument", `${url.protocol} ${tls === undefined ? "needs" : "has no use for"} a certificate and its key`);
-  if (tls === undefined) {
-    return {
-      server: createServer(options),
-      renewTls: () => {
-        throw new PerdureError("bad-argument", `${url.href} has no certificate to renew`);
-      },
-    };
-  }
-  const server: TlsServer = usingPem(() => createTlsServer({ ...options, ...pem(tls), handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS }));
-  return { server, renewTls: (next) => usingPem(() => server.setSecureContext(pem(next))) };
-}
-
-function pem({ certificate, key }: TlsMaterial): { readonly cert: Buffer; readonly key: Buffer } {
-  return { cert: Buffer.from(certificate), key: Buffer.from(key) };
-}
-
-function usingPem<Value>(use: () => Value): Value {
-  try {
-    return use();
-  } catch (cause) {
-    throw new PerdureError(
-      "bad-argument",
-      `the certificate and its key cannot be used (${cause instanceof Error ? cause.message : String(cause)})`,
-      {
-        hint: "Both are PEM files; the key must be the certificate's, and not behind a passphrase.",
-        cause,
-      },
-    );
-  }
-}
-
 type RemoteSocket = Pick<Socket, "remoteAddress" | "remotePort">;
 
 function peerOf(socket: RemoteSocket): string {
   return `${socket.remoteAddress}:${socket.remotePort}`;
 }
 
-function listen(server: Server, url: URL): Promise<void> {
+function listen(server: Server, url: URL, backlog: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const onError = (error: Error): void => reject(listenError(error, url.host));
     server.once("error", onError);
     const host = url.hostname.replace(/^\[|\]$/g, "");
-    server.listen({ host, port: url.port === "" ? (url.protocol === "wss:" ? 443 : 80) : Number(url.port), exclusive: true }, () => {
+    const port = url.port === "" ? (url.protocol === "wss:" ? 443 : 80) : Number(url.port);
+    server.listen({ host, port, backlog, exclusive: true }, () => {
       server.off("error", onError);
       resolve();
     });

@@ -2,16 +2,14 @@
  * Both ends of a simulated connection.
  *
  * States of an end: open -> closing (its own close was called, what is queued still leaves) -> closed. It is closed when
- * the other end answered the close, when an end or reset arrived, or CLOSE_TIMEOUT_MS after its own close.
+ * the other end answered the close, when an end or reset arrived, or `closeTimeoutMs` after its own close.
  */
+import { FIXED } from "../../settings/fixed.ts";
 import type { Connection, Receiver } from "../net.ts";
 import type { Draws } from "./draws.ts";
 import type { LinkProfile, Pipe } from "./pipe.ts";
 import { createPipe } from "./pipe.ts";
 import type { Process, Schedule } from "./schedule.ts";
-
-/** An end whose close is not answered for this long is closed all the same. */
-const CLOSE_TIMEOUT_MS = 2000;
 
 export interface Endpoint {
   readonly process: Process;
@@ -121,7 +119,7 @@ export function createEndpoints({ schedule, draws, local, sides, onMessage, onOv
             return;
           }
           out.end("closed by the other side", false);
-          cancelTimeout = schedule.at(schedule.nowUs + CLOSE_TIMEOUT_MS * 1000, "net.close-timeout", side.process, () => {
+          cancelTimeout = schedule.at(schedule.nowUs + FIXED.closeTimeoutMs.value * 1000, "net.close-timeout", side.process, () => {
             out.end("connection reset", true);
             finish("closed, without an answer");
           });

@@ -1,0 +1,101 @@
+/**
+ * Waits and limits in force that nobody can set: part of the wire, of a library, or too small to be anybody's business. They are
+ * listed with the settings, so that whatever ends somebody's work has a name. What is inherited from Node or a library is passed to
+ * it all the same wherever it takes it, and a test compares live servers and sockets with these rows.
+ */
+import { MAX_CONTROL_BYTES, MAX_ENVELOPE_BODY_BYTES, MAX_EXPIRY_MS, MAX_MESSAGE_BYTES, MAX_TRANSPORT_BYTES } from "../wire/limits.ts";
+import type { Unit } from "./definition.ts";
+
+const SECOND = 1000;
+
+export interface FixedDefinition {
+  readonly value: number;
+  readonly unit: Unit;
+  readonly reason: string;
+}
+
+const define = <const Definitions extends Readonly<Record<string, FixedDefinition>>>(definitions: Definitions): Definitions => definitions;
+
+export const FIXED = define({
+  // The wire
+  transportBytes: { value: MAX_TRANSPORT_BYTES, unit: "bytes", reason: "Largest transport message; a larger one closes its connection." },
+  envelopeBodyBytes: { value: MAX_ENVELOPE_BODY_BYTES, unit: "bytes", reason: "Largest body of one envelope; messages travel in parts." },
+  messageBytes: { value: MAX_MESSAGE_BYTES, unit: "bytes", reason: "Largest message; `send` refuses a larger one." },
+  controlBytes: { value: MAX_CONTROL_BYTES, unit: "bytes", reason: "Largest control frame and record." },
+  expiryMs: { value: MAX_EXPIRY_MS, unit: "ms", reason: "Nothing may ask to wait longer than this." },
+  // Connections
+  closeTimeoutMs: {
+    value: 2 * SECOND,
+    unit: "ms",
+    reason: "A peer that has not taken what is queued and answered the close by then is cut.",
+  },
+  handshakesOpenMs: {
+    value: 0,
+    unit: "ms",
+    reason: "0: the WebSocket library's own limit on opening a connection is off; dialTimeoutMs is in force.",
+  },
+  messageFragments: {
+    value: 1024,
+    unit: "frames",
+    reason: "Pieces one transport message may come in; more close its connection. Perdure itself sends one.",
+  },
+  messageChunks: {
+    value: 65_536,
+    unit: "frames",
+    reason: "Reads from the socket one piece of a message may take; more close its connection.",
+  },
+  unansweredPings: {
+    value: 60,
+    unit: "frames",
+    reason: "WebSocket pings whose answers wait because the other side does not read; more close its connection. Perdure sends none.",
+  },
+  tcpKeepAliveMs: {
+    value: 0,
+    unit: "ms",
+    reason: "0: the system's probes of idle connections are off; sessions ping by themselves (pingEveryMs).",
+  },
+  socketIdleMs: { value: 0, unit: "ms", reason: "0: no socket of a session is cut because it was idle; silenceTimeoutMs is in force." },
+  addressAttemptMs: {
+    value: SECOND,
+    unit: "ms",
+    reason: "How long one of several addresses of a name is tried before the next one; the last one has until dialTimeoutMs.",
+  },
+  // HTTP at the port of a relay, and HTTP asked of others
+  requestCheckMs: { value: 2 * SECOND, unit: "ms", reason: "Late HTTP requests are noticed at most this much after their time." },
+  requestKeepAliveExtraMs: {
+    value: SECOND,
+    unit: "ms",
+    reason: "Added to requestKeepAliveMs, so that a request sent at the last moment is still answered.",
+  },
+  requestHeaders: { value: 200, unit: "requests", reason: "Header fields of one HTTP request that are read; the rest is ignored." },
+  requestsPerSocket: { value: 0, unit: "requests", reason: "0: a connection may carry any number of HTTP requests, one after the other." },
+  requestLeftoverMs: {
+    value: 500,
+    unit: "ms",
+    reason: "What is left of a body that was not wanted is read away for this long, then its connection is cut.",
+  },
+  requestLeftoverBytes: { value: 64 * 1024 * 1024, unit: "bytes", reason: "The same by size." },
+  answerHeaderBytes: {
+    value: 16 * 1024,
+    unit: "bytes",
+    reason: "Headers of an answer another server gives; a longer one counts as no answer.",
+  },
+  tlsResumeMs: {
+    value: 300 * SECOND,
+    unit: "ms",
+    reason: "How long a client may take up TLS keys again without agreeing on new ones; no connection ends by it.",
+  },
+  // Processes of one machine
+  abandonedSocketMs: {
+    value: SECOND,
+    unit: "ms",
+    reason: "Finding out whether anybody still listens on a socket file takes no longer than this.",
+  },
+  processKillMs: {
+    value: 2 * SECOND,
+    unit: "ms",
+    reason: "A program started here that was asked to end and has not is killed after this.",
+  },
+});
+
+export type FixedName = keyof typeof FIXED;
