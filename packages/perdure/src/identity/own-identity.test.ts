@@ -182,7 +182,10 @@ describe("changes", () => {
     const host = createTestMachine("a");
     const own = await createIdentity({ host, ...together });
     const first = own.certificateHash;
-    expect(await own.renewIfDue(NOW_MS + 9 * DAY_MS)).toBe(false);
+    expect(await own.renewIfDue(NOW_MS + 6 * DAY_MS)).toBe(false);
+    // A new inbox key, under the same certificate.
+    expect(await own.renewIfDue(NOW_MS + 9 * DAY_MS)).toBe(true);
+    expect(equalBytes(own.certificateHash, first)).toBe(true);
     expect(await own.renewIfDue(NOW_MS + 11 * DAY_MS)).toBe(true);
     expect(equalBytes(own.certificateHash, first)).toBe(false);
     expect(identityBundle.decode(own.bundle()).certificates).toHaveLength(2);

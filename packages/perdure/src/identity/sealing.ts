@@ -74,7 +74,9 @@ export async function sealPart(part: SealPart): Promise<Envelope> {
       hint: "It gets a new one when its agent is opened again.",
     });
   }
-  const head: SealedHead = { ...part.head, logHead: own.logHead, certificateHash: own.certificateHash };
+  // Of one moment: a rotation may put other keys in their place while this is being sealed.
+  const { instanceKey, logHead, certificateHash } = own;
+  const head: SealedHead = { ...part.head, logHead, certificateHash };
   refuseInconsistent(head, part, content.length);
   const unsigned = layOutPlaintext(sealedHead.encode(head), content);
   const header: EnvelopeHeader = {
@@ -90,8 +92,8 @@ export async function sealPart(part: SealPart): Promise<Envelope> {
   const bound = encodeBoundHeader(header, BEFORE_CIPHERTEXT_BYTES + SIGNATURE_BYTES + unsigned.length + AEAD_TAG_BYTES);
   const { encapsulated, secret } = await crypto.encapsulation.encapsulate(recipient.inboxKey.publicKey, concat(DOMAINS.seal, bound));
   const signature = await crypto.signatures.sign(
-    own.instanceKey,
-    toBeSigned("inner", saidInside(crypto, header, own.certificateHash, encapsulated, unsigned)),
+    instanceKey,
+    toBeSigned("inner", saidInside(crypto, header, certificateHash, encapsulated, unsigned)),
   );
   const salt = crypto.hash.sha256(concat(random.bytes(SALT_BYTES), signature));
   const { key, commitment } = deriveKey(crypto, secret, salt, bound);

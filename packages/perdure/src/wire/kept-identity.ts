@@ -35,6 +35,8 @@ export const inboxSecret = shape("inbox secret", {
 
 /** Generations of inbox keys kept at once: one in use, and those that still open what is on its way. */
 export const MAX_INBOX_SECRETS = 16;
+/** Destroyed inbox keys whose names are remembered. */
+export const MAX_DESTROYED = 64;
 /** Unfinished rotations whose recovery files are remembered. */
 export const MAX_BEGUN = 8;
 
@@ -45,7 +47,7 @@ export const keptIdentity = shape(
     custody: choice(...CUSTODIES),
     /** Signed events, oldest first. */
     log: list(bytes(MAX_EVENT_BYTES + 2048), MAX_LOG_EVENTS),
-    /** Another log of this agent that somebody else wrote, while it is frozen; else empty. */
+    /** A log of this agent that somebody else wrote and that this folder has no keys for: a rival one, or one that outranks. Else empty. */
     rival: list(bytes(MAX_EVENT_BYTES + 2048), MAX_LOG_EVENTS),
     /** Signed certificates of this instance and of those it replaced, oldest first; the last is in use. */
     certificates: list(bytes(3072), 16),
@@ -57,6 +59,8 @@ export const keptIdentity = shape(
     inboxSecrets: list(inboxSecret.field, MAX_INBOX_SECRETS),
     /** Only with custody `together`. */
     next: optional(nextSecret.field),
+    /** Names of inbox keys that were destroyed, newest last: mail to them is refused with `key-retired`. */
+    destroyed: list(fixed(KEY_ID_BYTES), MAX_DESTROYED),
     /** Commitments to next keys whose recovery files were begun by rotations that did not come to their end. */
     begun: list(fixed(32), MAX_BEGUN),
     extensions: extensions(),

@@ -1,0 +1,209 @@
+/**
+ * What becomes of a kept identity by each change: from the state as it is to the one that shall be kept, without writing anything.
+ * Whoever changes control or instance keys gets a new instance, so that a thief's copy of the old one is worth nothing.
+ */
+import type { SigningKey } from "../host/crypto.ts";
+import type { Host } from "../host/host.ts";
+import type { Settings } from "../settings/register.ts";
+import { type Bytes, EMPTY, equalBytes } from "../wire/bytes.ts";
+import { PerdureError } from "../wire/error.ts";
+import { type AgentRecord, identityBundle } from "../wire/identity.ts";
+import type { KeptIdentity } from "../wire/kept-identity.ts";
+import { type LogState, signControlEvent, signRetirement, signRotation, verifyLog } from "./agent-log.ts";
+import { signRecord } from "./agent-record.ts";
+import { BUNDLE_CERTIFICATES } from "./bundle.ts";
+import { signCertificate } from "./certificate.ts";
+import { type KeptInbox, nextGeneration } from "./inbox-keys.ts";
+import { relateLogs, rivalLog } from "./log-ranking.ts";
+import type { ControlEvent } from "./log-signing.ts";
+import type { Revealed } from "./next-key.ts";
+import { borneOut, type OwnState } from "./own-state.ts";
+
+export interface Changing {
+  readonly host: Pick<Host, "crypto" | "random">;
+  readonly settings: Settings;
+  readonly state: OwnState;
+  readonly nowMs: number;
+}
+
+/** A record with the next version; what is not named stays. */
+export async function nextRecord(
+  { host, settings, state, nowMs }: Changing,
+  changes: Partial<AgentRecord>,
+  instanceKey: SigningKey = state.instanceKey,
+): Promise<Bytes> {
+  return await signRecord(host.crypto, instanceKey, {
+    ...state.record,
+    inboxKeys: state.record.inboxKeys.map((key) => ({ ...key, notAfterMs: nowMs + settings.recordValidMs })),
+    freshUntilMs: nowMs + settings.recordFreshMs,
+    validUntilMs: nowMs + settings.recordValidMs,
+    ...changes,
+    instanceKey: instanceKey.publicKey,
+    recordVersion: state.record.recordVersion + 1,
+  });
+}
+
+/** A certificate of `instanceKey` behind those there are. */
+export async function withCertificate(
+  { host, settings, state, nowMs }: Changing,
+  log: LogState,
+  controlKey: SigningKey,
+  instanceKey: Bytes,
+): Promise<readonly Bytes[]> {
+  const certificate = await signCertificate({
+    crypto: host.crypto,
+    controlKey,
+    log,
+    instanceKey,
+    scope: state.certificate.scopes[0] ?? "mail",
+    nowMs,
+    lifeMs: settings.certificateMs,
+  });
+  return [...(await borneOut(host.crypto, log, state.kept.certificates)), certificate].slice(-BUNDLE_CERTIFICATES);
+}
+
+/** Another inbox key, told in a new record. */
+export async function withGeneration(changing: Changing): Promise<KeptIdentity> {
+  const { host, settings, state, nowMs } = changing;
+  const { inboxKey, ...inbox } = await nextGeneration(host, state.kept, settings, nowMs);
+  return { ...state.kept, ...inbox, record: await nextRecord(changing, { inboxKeys: [inboxKey] }) };
+}
+
+/** A new instance under the log as it then is: key, certificate, inbox generation, record. */
+async function newInstance(
+  changing: Changing,
+  log: LogState,
+  controlKey: SigningKey,
+): Promise<Pick<KeptIdentity, "instanceSeed" | "certificates" | "record"> & KeptInbox> {
+  const { host, settings, state, nowMs } = changing;
+  const { key: instanceKey, kept: instanceSeed } = await host.crypto.signatures.create(host.random);
+  const { inboxKey, ...inbox } = await nextGeneration(host, state.kept, settings, nowMs);
+  return {
+    ...inbox,
+    instanceSeed,
+    certificates: await withCertificate(changing, log, controlKey, instanceKey.publicKey),
+    record: await nextRecord(changing, { inboxKeys: [inboxKey] }, instanceKey),
+  };
+}
+
+/** The log with one more event of the control key. */
+export async function withControlEvent(
+  { host, state }: Changing,
+  said: (keys: readonly SigningKey[]) => ControlEvent,
+): Promise<KeptIdentity> {
+  const event = await signControlEvent(host.crypto, state.log, said([state.controlKey]));
+  return { ...state.kept, log: [...state.kept.log, event] };
+}
+
+/** A new instance in the place of this one, which the log revokes. */
+export async function withInstanceReplaced(changing: Changing): Promise<KeptIdentity> {
+  const { host, state, nowMs } = changing;
+  const body = { instanceKey: state.instanceKey.publicKey, voidFromMs: nowMs, reason: "replaced", extensions: [] };
+  const kept = await withControlEvent(changing, (keys) => ({ kind: "instance-revoke", body, keys, nowMs }));
+  const log = await verifyLog(host.crypto, kept.log);
+  return { ...kept, ...(await newInstance(changing, log, state.controlKey)) };
+}
+
+/** The log that a rotation or retirement follows: what outranks this folder's own, where there is such a one. */
+export function baseOf({ kept, log, rival, standing }: OwnState): { readonly encoded: readonly Bytes[]; readonly log: LogState } {
+  return standing === "superseded" && rival !== undefined ? { encoded: kept.rival, log: rival } : { encoded: kept.log, log };
+}
+
+export interface RotationWish {
+  readonly revealed: Revealed;
+  readonly nextPublicKey: Bytes;
+  readonly recoverySalt: Bytes;
+  readonly oldKeysUntilMs: number;
+  /** The first event of the control keys that shall not count; absent: all count. */
+  readonly voidFromSeq: number | undefined;
+}
+
+/** New control key, new instance, and a log that says so. What is said of the next key is for the caller to add. */
+export async function withRotation(changing: Changing, wish: RotationWish): Promise<KeptIdentity> {
+  const { host, state, nowMs } = changing;
+  const base = baseOf(state);
+  const event = await signRotation(host.crypto, base.log, {
+    revealed: [wish.revealed.key],
+    nextPublicKeys: [wish.nextPublicKey],
+    recoverySalt: wish.recoverySalt,
+    body: { voidFromSeq: wish.voidFromSeq ?? base.log.seq + 1, oldKeysUntilMs: wish.oldKeysUntilMs, extensions: [] },
+    nowMs,
+  });
+  const encoded = [...base.encoded, event];
+  const log = await verifyLog(host.crypto, encoded);
+  return {
+    ...state.kept,
+    log: encoded,
+    rival: stillRival(encoded, state.kept.rival),
+    controlSeed: wish.revealed.seed,
+    ...(await newInstance(changing, log, wish.revealed.key)),
+  };
+}
+
+/** The last event of the log. Instances stay as they are until `oldKeysUntilMs`, so that what waits can still be read. */
+export async function withRetirement(
+  { host, state, nowMs }: Changing,
+  wish: { readonly revealed: Revealed; readonly successor: Bytes; readonly reason: string; readonly oldKeysUntilMs: number },
+): Promise<KeptIdentity> {
+  if (state.standing === "superseded") throw notOurs();
+  const { revealed, ...body } = wish;
+  const event = await signRetirement(host.crypto, state.log, { revealed: [revealed.key], body: { ...body, extensions: [] }, nowMs });
+  const encoded = [...state.kept.log, event];
+  return { ...state.kept, log: encoded, rival: stillRival(encoded, state.kept.rival), controlSeed: revealed.seed, next: undefined };
+}
+
+export type Adoption = "nothing" | "continued" | "superseded" | "forked";
+
+/**
+ * What becomes of an identity that sees what others hold of it: a log that continues its own under the same keys is taken, one
+ * that outranks it or contradicts it is kept beside it.
+ */
+export async function withSeen(
+  { crypto }: Pick<Host, "crypto">,
+  { kept, log }: OwnState,
+  bundle: Bytes,
+): Promise<{ readonly adoption: Adoption; readonly kept: KeptIdentity }> {
+  const parts = identityBundle.decode(bundle);
+  let seen: { readonly adoption: Adoption; readonly kept: KeptIdentity } = { adoption: "nothing", kept };
+  for (const other of [parts.log, rivalLog(parts)]) {
+    if (other === undefined) continue;
+    const state = await verifyLog(crypto, other);
+    if (!equalBytes(state.idRaw, log.idRaw))
+      throw new PerdureError("bad-signature", "the bundle that was offered as this agent's own is of another");
+    seen = taken(seen, log, other, state);
+  }
+  return seen;
+}
+
+function taken(
+  seen: { readonly adoption: Adoption; readonly kept: KeptIdentity },
+  own: LogState,
+  other: readonly Bytes[],
+  state: LogState,
+): { readonly adoption: Adoption; readonly kept: KeptIdentity } {
+  const { kept } = seen;
+  const relation = relateLogs(kept.log, other);
+  if (relation === "same" || relation === "continues" || relation === "outranks") return seen;
+  const sameKeys = own.controlKeys.every((key, index) => equalBytes(key, state.controlKeys[index] ?? EMPTY));
+  if (relation === "behind" && sameKeys && state.retired === undefined)
+    return { adoption: "continued", kept: { ...kept, log: other, rival: stillRival(other, kept.rival) } };
+  const held = kept.rival.length === 0 ? undefined : relateLogs(kept.rival, other);
+  // Of several logs that are not ours, the one that counts most is kept; of equals the one that was seen first.
+  const isNews = held === undefined || held === "behind" || held === "outranked";
+  if (!isNews) return seen;
+  return { adoption: relation === "forked" ? "forked" : "superseded", kept: { ...kept, rival: other } };
+}
+
+/** A rival that `log` now continues or outranks is none any more. */
+function stillRival(log: readonly Bytes[], rival: readonly Bytes[]): readonly Bytes[] {
+  if (rival.length === 0) return rival;
+  const relation = relateLogs(log, rival);
+  return relation === "same" || relation === "continues" || relation === "outranks" ? [] : rival;
+}
+
+/** Why a folder whose keys were replaced elsewhere cannot change anything. */
+export function notOurs(): PerdureError {
+  return new PerdureError("instance-revoked", "the control key of this agent was replaced elsewhere; this folder no longer has it", {
+    hint: "Go on in the folder that replaced it. With the newest recovery file: perdure id rotate --recovery <file>.",
+  });
+}

@@ -1,0 +1,91 @@
+/** Everything that follows from one kept identity: verified, with keys as handles. */
+import type { Crypto, DecapsulationKey, SigningKey } from "../host/crypto.ts";
+import { type Bytes, equalBytes, hex } from "../wire/bytes.ts";
+import type { AgentRecord, InboxKey } from "../wire/identity.ts";
+import type { KeptIdentity } from "../wire/kept-identity.ts";
+import { type LogState, verifyLog } from "./agent-log.ts";
+import { verifyRecord } from "./agent-record.ts";
+import { encodeBundle } from "./bundle.ts";
+import { certificateHash, type VerifiedCertificate, verifyCertificate } from "./certificate.ts";
+import { damagedKept } from "./kept-file.ts";
+import { type Branches, joinLogs, relateLogs } from "./log-ranking.ts";
+
+/**
+ * `frozen`: another log of this agent contradicts its own, and neither outranks the other. `superseded`: another log outranks its
+ * own, with keys that are not in this folder.
+ */
+export type Standing = "in-force" | "frozen" | "superseded" | "retired";
+
+export interface OwnState {
+  readonly kept: KeptIdentity;
+  readonly log: LogState;
+  /** What the log says that this folder has no keys for; `undefined` when there is none. */
+  readonly rival: LogState | undefined;
+  readonly standing: Standing;
+  readonly controlKey: SigningKey;
+  readonly instanceKey: SigningKey;
+  readonly certificate: VerifiedCertificate;
+  readonly certificateHash: Bytes;
+  readonly record: AgentRecord;
+  readonly inboxKey: InboxKey;
+  readonly inboxSecrets: ReadonlyMap<string, DecapsulationKey>;
+  readonly bundle: Bytes;
+}
+
+/** Throws `key-damaged` when the parts do not belong together, and what a log or certificate that was changed throws. */
+export async function loadState(crypto: Crypto, kept: KeptIdentity, path: string): Promise<OwnState> {
+  const log = await verifyLog(crypto, kept.log);
+  const rival = kept.rival.length === 0 ? undefined : await verifyLog(crypto, kept.rival);
+  const controlKey = await crypto.signatures.load(kept.controlSeed);
+  const instanceKey = await crypto.signatures.load(kept.instanceSeed);
+  const newest = kept.certificates.at(-1);
+  const record = await verifyRecord(crypto, log.idRaw, kept.record);
+  const inboxKey = record.inboxKeys[0];
+  const certificate = newest === undefined ? undefined : await verifyCertificate(crypto, log, newest);
+  const secrets = new Map<string, DecapsulationKey>();
+  for (const each of kept.inboxSecrets) secrets.set(hex(each.keyId), await crypto.encapsulation.load(each.secret));
+  const ownKey =
+    log.controlKeys.some((key) => equalBytes(key, controlKey.publicKey)) && equalBytes(record.instanceKey, instanceKey.publicKey);
+  const fits = ownKey && certificate !== undefined && equalBytes(certificate.instanceKey, instanceKey.publicKey);
+  if (!fits || inboxKey === undefined || !secrets.has(hex(inboxKey.keyId))) throw damagedKept(path, "its keys do not belong together");
+  const standing = standingOf(kept, log);
+  return {
+    kept,
+    log,
+    rival,
+    standing,
+    controlKey,
+    instanceKey,
+    certificate,
+    certificateHash: certificateHash(crypto.hash, certificate),
+    record,
+    inboxKey,
+    inboxSecrets: secrets,
+    bundle: encodeBundle({ ...shown(kept, standing), certificates: kept.certificates, records: [kept.record] }),
+  };
+}
+
+/** A frozen agent shows the proof of it. */
+function shown({ log, rival }: KeptIdentity, standing: Standing): Branches {
+  return standing === "frozen" ? joinLogs({ log, rival: [] }, { log: rival, rival: [] }) : { log, rival: [] };
+}
+
+function standingOf({ log, rival }: KeptIdentity, state: LogState): Standing {
+  const relation = rival.length === 0 ? "same" : relateLogs(log, rival);
+  if (relation === "forked") return "frozen";
+  if (relation === "behind" || relation === "outranked") return "superseded";
+  return state.retired === undefined ? "in-force" : "retired";
+}
+
+/** Those certificates that the log bears out: of a log that was outranked, some may not be. */
+export async function borneOut(crypto: Crypto, log: LogState, certificates: readonly Bytes[]): Promise<readonly Bytes[]> {
+  const judged = await Promise.all(
+    certificates.map((each) =>
+      verifyCertificate(crypto, log, each).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return certificates.filter((_, index) => judged[index]);
+}
