@@ -15,6 +15,7 @@ import { createLinkWindow, type LinkWindow } from "../protocol/delivery/link-win
 import type { MailboxCursor } from "../protocol/delivery/mailbox-cursor.ts";
 import type { Outbox } from "../protocol/delivery/outbox.ts";
 import type { OutgoingPart } from "../protocol/delivery/outgoing.ts";
+import { refusalPauseMs } from "../protocol/delivery/refusal-pause.ts";
 import { connectSession, errorOfGoodbye, goodbyeFor, parseRelayAddress, type Session } from "../protocol/link/index.ts";
 import type { Settings } from "../settings/register.ts";
 import { type Bytes, EMPTY, hex, viewOf } from "../wire/bytes.ts";
@@ -101,7 +102,7 @@ const BATCH_PARTS = 32;
 const BATCH_BYTES = 1024 * 1024;
 const CLOCK_WARNING_MS = 30_000;
 const SHORT_SESSION_MS = 5_000;
-const MAX_REFUSAL_PAUSE_MS = 60_000;
+const STEADY_REFUSAL_PAUSE_MS = 60_000;
 /** What a relay asks for beyond it is not waited for. */
 const MAX_ASKED_PAUSE_MS = 60 * 60 * 1000;
 
@@ -235,16 +236,27 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
     }
   };
 
+  /** The relay takes nothing of this agent for a while: everything rests, and goes on in its order. */
+  const tooFast = (part: OutgoingPart, said: Refuse): void => {
+    const pauseMs = Math.min(Math.max(said.afterMs, settings.redialMinMs), MAX_ASKED_PAUSE_MS);
+    outbox.queue.rest(part, clock.monotonicMs() + pauseMs);
+    log.write("debug", "agent.too-fast", { limit: said.limit?.name, value: said.limit?.value, pauseMs });
+    options.onRefused(part, said);
+    pump();
+  };
+
   const refused = (payload: Bytes): void => {
     const said = refuse.decode(payload);
     const part = window.refused(said.linkSeq);
     if (part === undefined) return;
     outbox.queue.landed(part, false);
+    if (said.code === "rate-limited" && said.limit?.name.startsWith("agent")) return tooFast(part, said);
     part.refusals++;
     // The way is said again with the part's next number.
     if (said.code === "unknown-relay") attached?.told.delete(hex(options.homeOf(part)?.relayId ?? EMPTY));
     const isSoon = said.retry === "now" && part.refusals === 1;
-    const backoffMs = isSoon ? 0 : Math.min(MAX_REFUSAL_PAUSE_MS, settings.redialMinMs * 2 ** Math.min(part.refusals, 16));
+    const pauses = { firstMs: 2 * settings.redialMinMs, steadyMs: STEADY_REFUSAL_PAUSE_MS, longestMs: settings.refusedRetryMaxMs };
+    const backoffMs = isSoon ? 0 : refusalPauseMs(part.refusals, pauses);
     outbox.queue.putOff(part, clock.monotonicMs() + Math.max(Math.min(said.afterMs, MAX_ASKED_PAUSE_MS), backoffMs));
     log.write("debug", "agent.refused", { id: part.of.id, seq: part.seq, linkSeq: said.linkSeq, code: said.code });
     options.onRefused(part, said);
@@ -355,6 +367,8 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
       log.write("debug", "agent.attached", {
         agent: own.id,
         relay: relay.id,
+        instance: hex(instanceKey),
+        consumes,
         generation: hex(welcome.generation),
         epoch: welcome.epoch,
         linkUpTo: welcome.linkUpTo,

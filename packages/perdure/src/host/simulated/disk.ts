@@ -12,6 +12,9 @@ export interface CrashPick {
   name(): boolean;
 }
 
+/** What programs see: as a copy, or a picture of a virtual machine, has it. */
+export const EVERYTHING: CrashPick = { sector: () => true, name: () => true };
+
 /** Leaves nothing but what was synced. */
 export const ONLY_SYNCED: CrashPick = { sector: () => false, name: () => false };
 
@@ -63,6 +66,8 @@ export interface Disk {
   ended(owner: object, pick: CrashPick): void;
   /** The power goes: what is not durable is kept or lost as `pick` says. */
   crash(pick: CrashPick): void;
+  /** Puts the files of an image in the place of all there are; whoever works with them must have ended. */
+  putBack(image: ReadonlyMap<string, Uint8Array>): void;
   /** Flips bits of a byte that is on the platter. */
   rot(path: string, offset: number, mask: number): void;
   /** What a loss of power at this moment leaves if it picks so, file by file. Changes nothing. */
@@ -98,6 +103,13 @@ export function createDisk(initial: ReadonlyMap<string, Uint8Array> = new Map())
       bytes.set(path, kept.bytes.subarray(0, kept.size));
     }
     return bytes;
+  };
+
+  const replace = (left: ReadonlyMap<string, Uint8Array>): void => {
+    changes.clear();
+    locks.clear();
+    files.clear();
+    for (const [path, bytes] of left) files.set(normalPath(path), storedFile(bytes));
   };
 
   return {
@@ -164,13 +176,8 @@ export function createDisk(initial: ReadonlyMap<string, Uint8Array> = new Map())
       for (const [folder, holder] of locks) if (holder.owner === owner) locks.delete(folder);
     },
     image,
-    crash: (pick) => {
-      const left = image(pick);
-      changes.clear();
-      locks.clear();
-      files.clear();
-      for (const [path, bytes] of left) files.set(path, storedFile(bytes));
-    },
+    crash: (pick) => replace(image(pick)),
+    putBack: replace,
     rot: (path, offset, mask) => {
       const file = files.get(normalPath(path));
       if (file === undefined) return;

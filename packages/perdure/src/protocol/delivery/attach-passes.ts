@@ -11,10 +11,10 @@
  */
 import { type Bytes, concat, EMPTY, equalBytes, hex, readU64, utf8, viewOf, writeU64 } from "../../wire/bytes.ts";
 import { encodeKept, type KeptValue } from "../../wire/kept-relay.ts";
-import type { Attachment } from "./attachments.ts";
 import type { Reason } from "./mailbox-events.ts";
 import type { AgentState } from "./mailbox-state.ts";
 import type { RelayMachine } from "./relay-machine.ts";
+import { sendAway } from "./standing.ts";
 
 /** Instances of one agent whose chains are remembered: more than a bundle certifies. */
 export const CHAINS_PER_AGENT = 16;
@@ -88,6 +88,7 @@ export function confirmPass(machine: RelayMachine, session: number, pass: Bytes)
   const chain = agent.passes.get(hex(instanceKey));
   if (chain === undefined || chain.confirmed || chain.given !== numberOf(machine, agent, instanceKey, pass)) return;
   keepChain(machine, agent, { ...chain, confirmed: true });
+  machine.journal.fact("relay.pass-confirmed", { agent: agent.id, instance: hex(instanceKey) });
 }
 
 function raiseAlarm(machine: RelayMachine, agent: AgentState, chain: PassChain): void {
@@ -98,15 +99,8 @@ function raiseAlarm(machine: RelayMachine, agent: AgentState, chain: PassChain):
   journal.fact("relay.cloned", { agent: agent.id, instance: hex(chain.instanceKey) });
   for (const other of attachments.of(agent)) {
     if (!other.consume || !equalBytes(other.instanceKey, chain.instanceKey)) continue;
-    sendAway(machine, other);
+    sendAway(machine, other, CLONED);
   }
-}
-
-function sendAway({ journal }: RelayMachine, attachment: Attachment): void {
-  attachment.superseded = true;
-  const { mailbox } = attachment.agent;
-  if (mailbox.consumer?.session === attachment.session) mailbox.consumer = undefined;
-  journal.emit({ kind: "goodbye", session: attachment.session, reason: CLONED });
 }
 
 export const CLONED: Reason = {
