@@ -45,6 +45,7 @@ import { parseRecipient } from "./outgoing-records.ts";
 import { createPeers } from "./peers.ts";
 import type { Planned } from "./planned.ts";
 import { createReceipts } from "./receipts.ts";
+import { refusalText } from "./refusal-text.ts";
 import { openRelayLink, type RelayLink } from "./relay-link.ts";
 import { createRelayNames } from "./relay-names.ts";
 import { createSealer } from "./sealer.ts";
@@ -329,7 +330,7 @@ export const createEngine: CreateEngine = async (options) => {
     },
     onAcked: (parts, relay) => onAcked(parts, relay.idRaw),
     onRefused: (part, refusal) => {
-      part.of.trouble = clipWords(`${refusal.code}${refusal.hint === "" ? "" : `: ${refusal.hint}`}`);
+      part.of.trouble = refusalText(refusal, clock.wallMs());
       log.write("info", "agent.relay-refused", { id: part.of.id, code: refusal.code, hint: refusal.hint });
     },
     onFrame: (frame, relay, window, linkId) => {

@@ -4,7 +4,13 @@ import { createForwardQueue, type ForwardFacts, type ForwardItem, type ForwardQu
 
 const FULL: ForwardRefusal = { code: "mailbox-full", retry: "after", afterMs: 5000 };
 const NEVER: ForwardRefusal = { code: "malformed", retry: "never", afterMs: 0 };
-const LIMITS = { windowFrames: 4, windowBytes: 1000, pauseMinMs: 500, pauseMaxMs: 60_000 };
+const FAST: ForwardRefusal = {
+  code: "rate-limited",
+  retry: "after",
+  afterMs: 1000,
+  limit: { name: "peerMessagesPerSecond", value: 10, remaining: 0 },
+};
+const LIMITS = { windowFrames: 4, windowBytes: 1000, pauseMinMs: 500, pauseMaxMs: 60_000, pauseLongestMs: 3_600_000 };
 
 function facts(position: number, bytes = 100): ForwardFacts {
   return { digest: new Uint8Array(16).fill(position), bytes, from: new Uint8Array(32) };
@@ -238,5 +244,40 @@ describe("a forward queue", () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it("rests as a whole where the link is too fast, and then goes on in its order", () => {
+    const queue = queueOf();
+    for (let position = 1; position <= 6; position++) queue.add(item(position, position % 2 === 0 ? "even" : "odd"));
+    sendAll(queue);
+    for (let linkSeq = 2; linkSeq <= 4; linkSeq++) queue.refused(linkSeq, FAST, 0, 0);
+    expect([queue.acked(4), queue.parkedLanes, queue.waiting, queue.wakeAtMs()]).toEqual([[1], 0, 5, 1000]);
+    expect(sendAll(queue, 999)).toEqual([]);
+    expect(sendAll(queue, 1000).map(([, position]) => position)).toEqual([2, 3, 4, 5]);
+    expect(queue.acked(8)).toEqual([2, 3, 4, 5]);
+    expect(sendAll(queue, 1000).map(([, position]) => position)).toEqual([6]);
+  });
+
+  it("sends what was too fast again under its number when the link is taken up before that was acknowledged", () => {
+    const queue = queueOf();
+    for (let position = 1; position <= 3; position++) queue.add(item(position));
+    sendAll(queue);
+    queue.refused(2, FAST, 0, 0);
+    expect(queue.resume(1, [], 0)).toEqual({ done: [1], whole: true });
+    expect(sendAll(queue, 5000)).toEqual([
+      [2, 2],
+      [3, 3],
+    ]);
+    expect([queue.waiting, queue.waitingBytes]).toEqual([0, 0]);
+  });
+
+  it("parks one lane where its recipient's strangers are too many", () => {
+    const queue = queueOf();
+    queue.add(item(1, "a"));
+    queue.add(item(2, "b"));
+    sendAll(queue);
+    queue.refused(1, { ...FAST, limit: { name: "strangerMessagesPerHour", value: 1, remaining: 0 } }, 0, 0);
+    queue.add(item(3, "b"));
+    expect([queue.parkedLanes, sendAll(queue).map(([, position]) => position)]).toEqual([1, [3]]);
   });
 });

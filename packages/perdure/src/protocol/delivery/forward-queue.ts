@@ -13,11 +13,13 @@
  * - Of a parked lane one message is tried when its pause is over; the rest follows once that one was taken. Pauses grow. Of all
  *   parked lanes at most MAX_PROBES are tried at once.
  * - What is wrong with one message parks that message alone.
+ * - Where the other relay says that all of the link comes too fast, all of it rests, and goes on in its order.
  * - Nothing is sent twice while a link lives, except what its new session says is missing.
  */
 import type { Bytes } from "../../wire/bytes.ts";
-import type { Retry } from "../../wire/error.ts";
+import type { LimitHit, Retry } from "../../wire/error.ts";
 import { createLinkWindow, type LinkItem, type LinkWindow } from "./link-window.ts";
+import { refusalPauseMs } from "./refusal-pause.ts";
 
 /** What is known of a message without its envelope. */
 export interface ForwardFacts {
@@ -40,14 +42,18 @@ export interface ForwardRefusal {
   readonly code: string;
   readonly retry: Retry;
   readonly afterMs: number;
+  /** The limit that was hit: one of the whole link, or of a recipient. */
+  readonly limit?: LimitHit | undefined;
 }
 
 export interface ForwardQueueOptions {
   readonly windowFrames: number;
   readonly windowBytes: number;
-  /** First and longest pause after a refusal that names none. */
+  /** First pause after a refusal that names none, and the one to which pauses double. */
   readonly pauseMinMs: number;
   readonly pauseMaxMs: number;
+  /** Pauses of what is refused again and again grow to this. */
+  readonly pauseLongestMs: number;
   /** What waits here under that position; `undefined` once it came to its end. */
   readonly recall: (position: number) => ForwardFacts | undefined;
 }
@@ -112,6 +118,7 @@ const OF_THE_MESSAGE: ReadonlySet<string> = new Set(["malformed", "too-large", "
 
 export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
   const { recall, pauseMinMs, pauseMaxMs } = options;
+  const pauses = { firstMs: pauseMinMs, steadyMs: pauseMaxMs, longestMs: options.pauseLongestMs };
   const lanes = new Map<string, Lane>();
   const flying = new Set<ForwardItem>();
   let window: LinkWindow<ForwardItem> = createLinkWindow(options);
@@ -122,6 +129,9 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
   let addedUpTo = 0;
   let wakeMs = Number.POSITIVE_INFINITY;
   let probing = 0;
+  /** Sent too fast for the whole link: they go first when that rests no more. */
+  let tooFast: ForwardItem[] = [];
+  let restUntilMs = Number.NEGATIVE_INFINITY;
 
   const endProbe = (lane: Lane): void => {
     if (lane.probe !== undefined) probing--;
@@ -234,7 +244,7 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
     // Of several that were under way together the first refusal counts.
     if (known !== undefined && probed?.[0] !== key) return;
     lane.attempts++;
-    const backoffMs = Math.min(pauseMaxMs, pauseMinMs * 2 ** Math.min(lane.attempts - 1, 20));
+    const backoffMs = refusalPauseMs(lane.attempts, pauses);
     const askedMs = alone && refusal.retry === "never" ? pauseMaxMs : Math.min(refusal.afterMs, LONGEST_ASKED_MS);
     lane.untilMs = nowMs + Math.max(askedMs, backoffMs) * (1 + chance / 2);
     wakeMs = Math.min(wakeMs, lane.untilMs);
@@ -244,6 +254,12 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
   const takeOff = (item: ForwardItem): void => {
     if (flying.has(item)) return;
     flying.add(item);
+    tooFast = tooFast.filter((each) => each !== item);
+    const queued = waiting.indexOf(item, head);
+    if (queued >= 0) {
+      waiting.splice(queued, 1);
+      waitingBytes -= item.bytes;
+    }
     for (const key of [item.lane, aloneKey(item)]) {
       const lane = lanes.get(key);
       const at = lane?.positions.indexOf(item.position) ?? -1;
@@ -251,6 +267,12 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
       lane.positions.splice(at, 1);
       if (lane.positions.length === 0 && lane.probe === undefined) lanes.delete(key);
     }
+  };
+
+  const endRest = (): void => {
+    restUntilMs = Number.NEGATIVE_INFINITY;
+    putFirst(tooFast.sort((a, b) => a.position - b.position));
+    tooFast = [];
   };
 
   const landed = (items: readonly ForwardItem[]): readonly number[] =>
@@ -262,7 +284,7 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
 
   return {
     get waiting() {
-      return waiting.length - head;
+      return waiting.length - head + tooFast.length;
     },
     get waitingBytes() {
       return waitingBytes;
@@ -287,6 +309,8 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
     next(nowMs) {
       const again = resend.shift();
       if (again !== undefined) return again;
+      if (restUntilMs > nowMs) return undefined;
+      endRest();
       tryDue(nowMs);
       for (let item = waiting[head]; item !== undefined; item = waiting[head]) {
         const lane = lanes.size === 0 || probedBy(item) !== undefined ? undefined : lanes.get(item.lane);
@@ -314,7 +338,10 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
       const item = window.refused(linkSeq);
       if (item === undefined) return undefined;
       flying.delete(item);
-      park(item, refusal, nowMs, chance);
+      if (refusal.code === "rate-limited" && refusal.limit?.name.startsWith("peer") && probedBy(item) === undefined) {
+        tooFast.push(item);
+        restUntilMs = Math.max(restUntilMs, nowMs + Math.min(Math.max(refusal.afterMs, pauseMinMs), LONGEST_ASKED_MS));
+      } else park(item, refusal, nowMs, chance);
       return item;
     },
     resume(linkUpTo, linkRefused, nowMs) {
@@ -339,7 +366,11 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
     },
     // With enough of them under way the end of one is what to wait for.
     wakeAtMs: () =>
-      Number.isFinite(wakeMs) && probing <= MAX_PROBES / 2 ? Math.ceil(wakeMs / STEP_MS) * STEP_MS : Number.POSITIVE_INFINITY,
+      Number.isFinite(restUntilMs)
+        ? restUntilMs
+        : Number.isFinite(wakeMs) && probing <= MAX_PROBES / 2
+          ? Math.ceil(wakeMs / STEP_MS) * STEP_MS
+          : Number.POSITIVE_INFINITY,
     covered: (first, last) => window.covered(first, last),
     prove: (last) => window.prove(last),
   };

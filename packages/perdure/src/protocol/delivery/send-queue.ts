@@ -2,7 +2,8 @@
  * Sealed parts and when each may travel: ready now (in the order they were sealed), put off until a time, or in flight.
  *
  * Inputs: `ready`, `sent`, `landed`, `putOff`, `wake`. Output: `next`. Invariant: a part is in at most one of ready and
- * put off, and in neither once it was acknowledged or dropped.
+ * put off, and in neither once it was acknowledged or dropped. While the whole queue rests nothing is next; what was sent too fast then
+ * goes first, in its old order.
  */
 import type { OutgoingPart } from "./outgoing.ts";
 
@@ -17,6 +18,8 @@ export interface SendQueue {
   landed(part: OutgoingPart, acked: boolean): void;
   /** Not before `untilMs`; nothing happens when the part is acknowledged or dropped. */
   putOff(part: OutgoingPart, untilMs: number): void;
+  /** The relay wants nothing from this agent before `untilMs`; this part then goes before all that was not sent yet. */
+  rest(part: OutgoingPart, untilMs: number): void;
   /** Makes ready what was put off until `nowMs`; gives the time of the next. */
   wake(nowMs: number): number;
   /** Forgets the numbers of a link that is over; unacknowledged parts are ready again. */
@@ -27,9 +30,11 @@ export interface SendQueue {
 }
 
 export function createSendQueue(): SendQueue {
-  const waiting = new Set<OutgoingPart>();
+  let waiting = new Set<OutgoingPart>();
   const later = new Map<OutgoingPart, number>();
   const flying = new Set<OutgoingPart>();
+  const resting = new Set<OutgoingPart>();
+  let restUntilMs = Number.NEGATIVE_INFINITY;
   /** Nothing that is put off becomes ready before this. */
   let earliestMs = Number.POSITIVE_INFINITY;
   const dropped = new WeakSet<OutgoingPart>();
@@ -40,18 +45,21 @@ export function createSendQueue(): SendQueue {
       if (!part.acked && !dropped.has(part)) waiting.add(part);
     },
     next() {
+      if (restUntilMs !== Number.NEGATIVE_INFINITY) return undefined;
       for (const part of waiting) return part;
       return undefined;
     },
     sent(part) {
       waiting.delete(part);
       later.delete(part);
+      resting.delete(part);
       part.flights++;
       flying.add(part);
     },
     sentAgain(part) {
       waiting.delete(part);
       later.delete(part);
+      resting.delete(part);
       part.flights++;
       flying.add(part);
     },
@@ -60,6 +68,7 @@ export function createSendQueue(): SendQueue {
       if (part.flights === 0) flying.delete(part);
       if (acked) {
         part.acked = true;
+        resting.delete(part);
         waiting.delete(part);
         later.delete(part);
       }
@@ -71,7 +80,19 @@ export function createSendQueue(): SendQueue {
       later.set(part, untilMs);
       earliestMs = Math.min(earliestMs, untilMs);
     },
+    rest(part, untilMs) {
+      restUntilMs = Math.max(restUntilMs, untilMs);
+      if (part.acked || part.flights > 0 || dropped.has(part)) return;
+      waiting.delete(part);
+      resting.add(part);
+    },
     wake(nowMs) {
+      if (restUntilMs > nowMs) return restUntilMs;
+      restUntilMs = Number.NEGATIVE_INFINITY;
+      if (resting.size > 0) {
+        waiting = new Set([...resting, ...waiting]);
+        resting.clear();
+      }
       if (later.size === 0) earliestMs = Number.POSITIVE_INFINITY;
       if (earliestMs > nowMs) return earliestMs;
       earliestMs = Number.POSITIVE_INFINITY;
@@ -96,13 +117,12 @@ export function createSendQueue(): SendQueue {
     },
     drop(part) {
       dropped.add(part);
+      resting.delete(part);
       waiting.delete(part);
       later.delete(part);
     },
     clear() {
-      waiting.clear();
-      later.clear();
-      flying.clear();
+      for (const parts of [waiting, later, flying, resting]) parts.clear();
     },
     onLanded(next) {
       listener = next;

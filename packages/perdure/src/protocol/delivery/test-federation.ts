@@ -63,6 +63,7 @@ export function createHop({ from, fromName, to, toName, session }: HopOptions): 
       windowBytes: LIMITS.peerWindowBytes,
       pauseMinMs: 1000,
       pauseMaxMs: 60_000,
+      pauseLongestMs: 3_600_000,
       recall: factsOf,
     });
     link = session() % 250;

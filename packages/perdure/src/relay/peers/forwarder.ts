@@ -96,6 +96,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     windowBytes: settings.peerWindowBytes,
     pauseMinMs: settings.redialMinMs,
     pauseMaxMs: settings.redialMaxMs,
+    pauseLongestMs: settings.refusedRetryMaxMs,
     recall: options.waits,
   });
   let link = random.bytes(LINK_BYTES);
@@ -245,7 +246,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
         kind: "attach",
         session: now.number,
         role: "forwarder",
-        registration: { idRaw: options.peerId, bundle: EMPTY, name: undefined, recordVersion: 0 },
+        registration: peerRegistration(options.peerId, EMPTY),
         link: new Uint8Array(LINK_BYTES),
         consume: true,
         ticket: "",
@@ -278,8 +279,8 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       finish(positions);
       pump();
     },
-    refused: ({ linkSeq, code, retry, afterMs }) => {
-      queue.refused(linkSeq, { code, retry, afterMs }, clock.monotonicMs(), chance());
+    refused: ({ linkSeq, code, retry, afterMs, limit }) => {
+      queue.refused(linkSeq, { code, retry, afterMs, limit }, clock.monotonicMs(), chance());
       pump();
     },
     drained: pump,
