@@ -1,0 +1,171 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type Agent, openAgent } from "../src/agent/index.ts";
+import type { PageCalls } from "./browser/agent-page.ts";
+import { findChromium, NO_CHROMIUM, type Page, type Profile, startChromium } from "./browser/chromium.ts";
+import { bundleFor, servePage } from "./browser/page-server.ts";
+import { type RelayProcess, startRelayProcess } from "./browser/relay-process.ts";
+import { serving } from "./test-stage.ts";
+
+const TEST_MS = 120_000;
+const PATIENCE_MS = 60_000;
+const QUICK = { redialMinMs: 10, redialMaxMs: 200, retryMinMs: 1, retryMaxMs: 20 };
+
+/** Calls one of the page's own functions by name. */
+function on<Name extends keyof PageCalls>(
+  page: Page,
+  name: Name,
+  ...values: Parameters<PageCalls[Name]>
+): Promise<Awaited<ReturnType<PageCalls[Name]>>> {
+  return page.evaluate(`perdure.${name}(${values.map((value) => JSON.stringify(value)).join(", ")})`);
+}
+
+async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
+  const endMs = performance.now() + PATIENCE_MS;
+  while (!(await holds())) {
+    if (performance.now() > endMs) throw new Error(`waited in vain until ${what}`);
+    await pause(20);
+  }
+}
+
+const path = findChromium();
+if (path === undefined) {
+  test("an agent in a page of a browser", (context) => context.skip(NO_CHROMIUM));
+} else {
+  const { script } = await bundleFor("./agent-page.ts");
+  const server = await servePage(script);
+  const elsewhere = await servePage(script);
+  const chromium = await startChromium(path);
+
+  describe("an agent in a page of a browser", { timeout: TEST_MS }, () => {
+    let folder = "";
+    let relay: RelayProcess;
+    let desk: Agent;
+    let profile: Profile;
+    let page: Page;
+
+    const openPage = (): Promise<Page> => profile.open(server.origin);
+    const join_ = { strangers: "welcome" as const };
+
+    beforeEach(async () => {
+      folder = await mkdtemp(join(tmpdir(), "perdure-browser-"));
+      relay = await startRelayProcess(join(folder, "relay"), "--listen", "127.0.0.1:0", "--origin", server.origin);
+      desk = await openAgent(join(folder, "desk"), { join: relay.address, name: "desk", strangers: "welcome", settings: QUICK });
+      profile = await chromium.profile();
+      page = await openPage();
+      expect(await on(page, "open", { ...join_, join: relay.address, name: "page" })).toBe("holder");
+    });
+    afterEach(async () => {
+      await profile.close();
+      await desk.close();
+      await relay.kill();
+      await rm(folder, { recursive: true, force: true });
+    });
+    afterAll(async () => {
+      await chromium[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+      await elsewhere[Symbol.asyncDispose]();
+    });
+
+    test("sends to an agent on Node, and gets its answer", async () => {
+      await using served = serving(desk, async (_mail, turn) => await turn.reply("good day"));
+      const id = await on(page, "send", "@desk", "hello from a page");
+      expect(await on(page, "endOf", id)).toBe("done");
+      expect(served.mails.map(({ content }) => new TextDecoder().decode(content))).toEqual(["hello from a page"]);
+      await until("the answer is in the page", async () => (await on(page, "inbox")).length === 1);
+      expect(await on(page, "inbox")).toEqual(["good day"]);
+    });
+
+    test("a message of a page that is loaded again in the middle arrives once", async () => {
+      await using served = serving(desk);
+      await on(page, "sendMany", "@desk", 60);
+      await until("some are durable", async () => (await on(page, "sent")).length > 5);
+      await page.goTo(server.origin);
+      const durable = await on(page, "sent");
+      await on(page, "open");
+      for (const id of durable) expect(await on(page, "endOf", id)).toBe("done");
+      const arrived = served.mails.map(({ mail }) => mail.id as string);
+      expect(new Set(arrived).size).toBe(arrived.length);
+      expect(durable.filter((id) => !arrived.includes(id))).toEqual([]);
+    });
+
+    for (const [how, interrupt] of [
+      ["loaded again", async () => await page.goTo(server.origin)],
+      [
+        "killed",
+        async () => {
+          await page.crash();
+          page = await openPage();
+        },
+      ],
+    ] as const) {
+      test(`mail to a page that is ${how} in the middle is handled, and answered once`, async () => {
+        await using answers = serving(desk);
+        const to = await on(page, "id");
+        await on(page, "serve", 30);
+        const sent = [];
+        for (let index = 0; index < 30; index++) sent.push(await desk.send(to, `${index}`));
+        for (let round = 0; round < 2; round++) {
+          await until("the page is at it", async () => (await on(page, "handled")).length >= 4);
+          await interrupt();
+          await on(page, "open");
+          await on(page, "serve", 30);
+        }
+        for (const each of sent) expect((await each.until("done", { timeoutMs: PATIENCE_MS })).state).toBe("done");
+        await until("every answer is there", () => answers.mails.length >= sent.length);
+        const texts = answers.mails.map(({ content }) => new TextDecoder().decode(content)).sort();
+        expect(texts).toEqual(sent.map((_, index) => `seen ${index}`).sort());
+      });
+    }
+
+    test("two tabs are one agent: both send and see its mail, and one goes on for the other", async () => {
+      await using served = serving(desk);
+      const second = await openPage();
+      expect(await on(second, "open")).toBe("guest");
+      expect(await on(second, "id")).toBe(await on(page, "id"));
+      for (const tab of [page, second]) expect(await on(tab, "endOf", await on(tab, "send", "@desk", "hello"))).toBe("done");
+      await (await desk.send(await on(page, "id"), "to both")).until("stored");
+      for (const tab of [page, second]) {
+        await until("the mail is in the tab", async () => (await on(tab, "inbox")).length === 1);
+        expect(await on(tab, "inbox")).toEqual(["to both"]);
+      }
+      await page.close();
+      await until("the second tab has taken over", async () => (await on(second, "role")) === "holder");
+      expect(await on(second, "inbox")).toEqual(["to both"]);
+      expect(await on(second, "endOf", await on(second, "send", "@desk", "alone"))).toBe("done");
+      await on(second, "serve", 0);
+      await until("the mail is handled", async () => (await on(second, "handled")).length === 1);
+      await until("everything has arrived", () => served.mails.length >= 4);
+      const texts = served.mails.map(({ content }) => new TextDecoder().decode(content)).sort();
+      expect(texts).toEqual(["alone", "hello", "hello", "seen to both"]);
+    });
+
+    test("a tab that is killed leaves the agent to the other", async () => {
+      const second = await openPage();
+      expect(await on(second, "open")).toBe("guest");
+      await page.crash();
+      await until("the second tab has taken over", async () => (await on(second, "role")) === "holder");
+    });
+
+    test("a page of another origin is not let in", async () => {
+      const other = await profile.open(elsewhere.origin);
+      const options = JSON.stringify({ ...join_, join: relay.address });
+      expect(await other.evaluate(`perdure.codeOf(() => perdure.open(${options}))`)).toBe("relay-unreachable");
+    });
+
+    test("a browser whose disk is full says so, loses nothing, and goes on when there is room", async () => {
+      await using served = serving(desk);
+      const trySend = (): Promise<string> => page.evaluate(`perdure.codeOf(() => perdure.send("@desk", "x".repeat(100000)))`);
+      expect(await trySend()).toMatch(/\.\d+$/);
+      await page.call("Storage.overrideQuotaForOrigin", { origin: server.origin, quotaSize: 1 });
+      expect(await trySend()).toBe("disk-full");
+      await page.call("Storage.overrideQuotaForOrigin", { origin: server.origin });
+      await until("there is room again", async () => /\.\d+$/.test(await trySend()));
+      for (const each of await on(page, "sent")) expect(await on(page, "endOf", each)).toBe("done");
+      expect(served.mails.length).toBe((await on(page, "sent")).length);
+    });
+  });
+}
