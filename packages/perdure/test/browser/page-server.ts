@@ -40,6 +40,7 @@ export interface PageServer extends AsyncDisposable {
 export async function servePage(script: string): Promise<PageServer> {
   const server = createServer((request, response) => {
     if (request.url === "/page.js") response.setHeader("content-type", "text/javascript; charset=utf-8").end(script);
+    else if (request.url === "/empty") response.setHeader("content-type", "text/html; charset=utf-8").end("<!doctype html>");
     else
       response
         .setHeader("content-type", "text/html; charset=utf-8")
