@@ -9,6 +9,7 @@ import type { Agent, AskOptions, Body, Box, Handler, InboxOptions, Mail, SendOpt
 import { createContacts } from "./contacts.ts";
 import type { ClaimedMail, ClientId, MailView, OutgoingView } from "./core.ts";
 import { createDraft } from "./draft.ts";
+import { createIdentityWords } from "./identity-words.ts";
 import { createMail } from "./mail.ts";
 import { createRunningTurns } from "./running-turns.ts";
 import { createSent } from "./sent.ts";
@@ -156,6 +157,7 @@ export function createAgent({ core, host, settings, client }: AgentOptions): Age
       }
     },
     ...createContacts({ core, host, within, sentOf }),
+    identity: createIdentityWords({ core, within }),
     async status(waiting = {}) {
       const status = await within("the agent's status", waiting, () => core.status());
       return { ...status, role: core.role };

@@ -6,6 +6,7 @@
  *   for await (const step of sent) console.log(step.state); // queued, stored, fetched, done
  */
 import type { AgentId, MessageId } from "../wire/ids.ts";
+import type { IdentityView } from "./identity-view.ts";
 
 /** What may be sent: text, bytes, a Blob, a stream of bytes, or any JSON value, up to 8 MiB. */
 export type Body = string | Uint8Array | Blob | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | JsonValue;
@@ -263,6 +264,8 @@ export interface AgentStatus {
   /** Messages of strangers in `requests`. */
   readonly requests: number;
   readonly failed: number;
+  /** Messages that went from a full failed box (setting `failedMessages`), oldest first, since the agent was opened. */
+  readonly failedDropped: number;
   readonly outgoing: number;
   readonly strangers: StrangersPolicy;
   /** Threads the loop guard has paused. */
@@ -283,6 +286,66 @@ export interface Alert {
   readonly otherwise: string;
 }
 
+export interface RotateOptions extends Waiting {
+  /** The recovery file with the next control key; left out with custody `together`. */
+  readonly recoveryFile?: string;
+  /** Where the recovery file with the key after next goes: needed with custody `split`; changes `together` to `split`. The file must not exist. */
+  readonly newRecoveryFile?: string;
+  /** Keeps the key after next in the folder. */
+  readonly together?: boolean;
+  /** The old keys were stolen: what they signed or wrote to the log from then on counts for nothing. Absent: they hold for 10 min more. */
+  readonly stolenSinceMs?: number;
+  /** The first event of the log, written by somebody else, that shall count for nothing. */
+  readonly voidFromSeq?: number;
+}
+
+export interface RevokeOptions extends Waiting {
+  /** What that instance signed and a relay stored from then on counts for nothing; now when absent. */
+  readonly voidFromMs?: number;
+  readonly reason?: string;
+}
+
+export interface RetireOptions extends Waiting {
+  /** The recovery file with the next control key; left out with custody `together`. */
+  readonly recoveryFile?: string;
+  /** The agent to turn to instead. */
+  readonly successor?: AgentId | string;
+  readonly reason?: string;
+}
+
+/** What came of a change of the identity, which is durable in the folder. */
+export interface IdentityChanged {
+  /** Number of the event in the agent's log. */
+  readonly seq: number;
+  /** The agent's relay has it; else it is shown to the relay at the next session. */
+  readonly relayHasIt: boolean;
+  readonly identity: IdentityView;
+}
+
+/**
+ * The keys behind the agent's id. What changes the log throws `identity-forked` while the agent is frozen (`rotate` ends that),
+ * `instance-revoked` when its keys were replaced elsewhere, `identity-retired`, and `fenced` when it went on meanwhile.
+ */
+export interface Identity {
+  show(waiting?: Waiting): Promise<IdentityView>;
+  /** New control, instance and inbox keys, by the next key: the answer to a theft. `bad-argument`, `not-found`, `wrong-recipient`, `wrong-commitment`. */
+  rotate(options?: RotateOptions): Promise<IdentityChanged>;
+  /** Takes another instance out of use: its key in hexadecimal, or the beginning of it. */
+  revoke(instance: string, options?: RevokeOptions): Promise<IdentityChanged>;
+  /** A new instance in the place of this folder's, after it was restored or copied. */
+  claim(waiting?: Waiting): Promise<IdentityChanged>;
+  /** Allows no relay but the one of now as a home, whatever an instance may say; with `pinned: false` any again. */
+  pinHome(options?: Waiting & { readonly pinned?: boolean }): Promise<IdentityChanged>;
+  /** Signs a SHA-256 (32 bytes, or 64 hexadecimal digits) into the log. */
+  anchor(root: Uint8Array | string, options?: Waiting & { readonly about?: string }): Promise<IdentityChanged>;
+  /** Ends the agent for ever; its mailbox can still be read for 30 days. */
+  retire(options?: RetireOptions): Promise<IdentityChanged>;
+  /** The identity as one file under a passphrase, without mail or contacts; `perdure id restore` makes a folder of it. */
+  export(passphrase: string, waiting?: Waiting): Promise<Uint8Array>;
+  /** Seals the folder with a passphrase, or with none. */
+  setPassphrase(passphrase: string | undefined, waiting?: Waiting): Promise<void>;
+}
+
 export interface Agent extends AsyncDisposable {
   readonly id: AgentId;
   /** Resolves when the message is durable in this agent's own outbox. */
@@ -297,6 +360,7 @@ export interface Agent extends AsyncDisposable {
   serve(handler: Handler, options?: ServeOptions): Promise<void>;
   inbox(options?: InboxOptions): AsyncIterable<Mail>;
   readonly contacts: Contacts;
+  readonly identity: Identity;
   /** Permission to write to this agent, as one string. */
   invite(options?: InviteOptions): Promise<Invite>;
   /**
@@ -316,6 +380,8 @@ export interface OpenOptions extends Waiting {
   readonly name?: string;
   /** When the agent is created: put the next control key into this file and nowhere else (custody `split`). The file must not exist. */
   readonly recoveryFile?: string;
+  /** Opens a folder that is sealed with one; when the agent is created: seals it. */
+  readonly passphrase?: string;
   /** What strangers' mail does; kept in the folder. Absent: as it was, `wait` in a new folder. */
   readonly strangers?: StrangersPolicy;
   /** What a relay that is not open to everybody asks for at registration; may also stand in `join`. */

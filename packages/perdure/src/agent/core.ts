@@ -18,6 +18,7 @@ import type { Settings } from "../settings/register.ts";
 import type { Bytes } from "../wire/bytes.ts";
 import type { AgentId, MessageId } from "../wire/ids.ts";
 import type { AgentStatus, Box, Contact, ContactRequest, Invite, PausedThread, Step, StrangersPolicy } from "./api.ts";
+import type { IdentityView } from "./identity-view.ts";
 
 /** 32 hexadecimal digits drawn by each opened agent. */
 export type ClientId = string;
@@ -136,6 +137,34 @@ export interface Completion extends ClaimKey {
   readonly drafts: readonly TurnDraft[];
 }
 
+/** A change of the agent's own log, which was at event `afterSeq` when it was decided. Empty text means "not given"; files are whole paths. */
+export type IdentityChange = { readonly afterSeq: number } & (
+  | {
+      readonly kind: "rotate";
+      readonly recoveryFile: string;
+      readonly newRecoveryFile: string;
+      /** The key after next stays in the folder. */
+      readonly together: boolean;
+      /** What the old keys signed or wrote from then on counts for nothing. */
+      readonly stolenSinceMs: number | undefined;
+      readonly voidFromSeq: number | undefined;
+    }
+  | { readonly kind: "revoke"; readonly instance: string; readonly voidFromMs: number | undefined; readonly reason: string }
+  | { readonly kind: "claim" }
+  /** The home of now is the only one there may be, or any may be. */
+  | { readonly kind: "pin-home"; readonly pinned: boolean }
+  | { readonly kind: "anchor"; readonly root: string; readonly about: string }
+  | { readonly kind: "retire"; readonly recoveryFile: string; readonly successor: string; readonly reason: string }
+);
+
+export interface IdentityOutcome {
+  /** Number of the newest event. */
+  readonly seq: number;
+  /** The relay was shown it and took it; else it is shown at the next session. */
+  readonly relayHasIt: boolean;
+  readonly view: IdentityView;
+}
+
 export interface AgentCore {
   /** Queues a message durably. `unknown-agent` when a connected relay says there is none, `disk-full`, `mailbox-full` at an outbox limit, `too-large`, `expiry-out-of-range`. */
   submit(submission: Submission): Promise<OutgoingView>;
@@ -189,6 +218,14 @@ export interface AgentCore {
   invite(wish: InviteWish): Promise<Invite>;
   /** Makes the inviter a contact and queues the greeting, together; the contact is whole once the greeting is done. */
   acceptInvite(requestId: string, written: string): Promise<{ readonly contact: Contact; readonly greeting: OutgoingView }>;
+
+  identity(): Promise<IdentityView>;
+  /** One change of the log, durable, and told to the relay if it answers in time. `fenced` when the log went on since the caller looked. */
+  changeIdentity(change: IdentityChange): Promise<IdentityOutcome>;
+  /** The bytes of an export file; `bad-argument` without a passphrase. */
+  exportIdentity(passphrase: string): Promise<Bytes>;
+  /** Seals the folder; an empty one: with none. */
+  setPassphrase(passphrase: string): Promise<void>;
 
   /** The client is gone. */
   leave(client: ClientId): Promise<void>;

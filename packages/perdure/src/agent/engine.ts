@@ -16,7 +16,6 @@ import type { Incoming } from "../protocol/delivery/incoming.ts";
 import { createMailboxCursor } from "../protocol/delivery/mailbox-cursor.ts";
 import { createOutbox } from "../protocol/delivery/outbox.ts";
 import type { Outgoing, OutgoingPart } from "../protocol/delivery/outgoing.ts";
-import { clipWords } from "../protocol/link/goodbyes.ts";
 import { parseRelayAddress } from "../protocol/link/index.ts";
 import { type Bytes, EMPTY, equalBytes, hex } from "../wire/bytes.ts";
 import { publish } from "../wire/control.ts";
@@ -40,6 +39,7 @@ import { evidenceFile } from "./evidence-file.ts";
 import { conflictRecords } from "./evidence-records.ts";
 import { createHomes } from "./homes.ts";
 import { createHousekeeping } from "./housekeeping.ts";
+import { createIdentityCalls } from "./identity-calls.ts";
 import { createLookups } from "./lookups.ts";
 import { parseRecipient } from "./outgoing-records.ts";
 import { createPeers } from "./peers.ts";
@@ -57,6 +57,8 @@ import { createWaitingRequests } from "./waiting-requests.ts";
 /** What a closing agent still gives mail that is under way to reach its relay. */
 const LAST_MILE_MS = 1000;
 const LAST_MILE_LOOK_MS = 20;
+/** How often it is looked whether the relay let changed keys in. */
+const SHOWN_LOOK_MS = 50;
 /** Rings for who watches a box. */
 const LISTED = "listed";
 const ALL_DEFENCES = { dedupe: true, floor: true, contacts: true, loopGuard: true };
@@ -76,7 +78,7 @@ export const createEngine: CreateEngine = async (options) => {
   const guard = createLoopGuard({ limits: settings, named, enabled: defences.loopGuard });
   const automatic = createAutomatic({ host, settings, guard, outbox, peers });
   const receipts = createReceipts({ host, outbox });
-  const endings = createEndings({ host, inbox, receipts });
+  const endings = createEndings({ host, limits: settings, inbox, receipts });
   const outgoingBell = createBell(clock, "a step of a message");
   const mailBell = createBell(clock, "mail");
   let store: AgentStore | undefined;
@@ -178,6 +180,7 @@ export const createEngine: CreateEngine = async (options) => {
     addressOf,
     store: theStore,
   });
+  const identityCalls = createIdentityCalls({ host, own, settings, tell: () => showed() });
   const statements = createStatementChecks({
     host,
     ownIdRaw: own.idRaw,
@@ -384,6 +387,15 @@ export const createEngine: CreateEngine = async (options) => {
     return false;
   };
 
+  /** Comes back to the relay as what the agent is now; true once the relay let that in. */
+  const showed = async (): Promise<boolean> => {
+    link?.renew();
+    const untilMs = clock.monotonicMs() + settings.lookupTimeoutMs;
+    const isShown = (): boolean => equalBytes(link?.shownHead ?? EMPTY, own.logHead);
+    while (!isShown() && clock.monotonicMs() < untilMs && !closing.signal.aborted) await sleep(clock, SHOWN_LOOK_MS);
+    return isShown();
+  };
+
   let disposed: Promise<void> | undefined;
   const dispose = async (): Promise<void> => {
     const untilMs = clock.monotonicMs() + LAST_MILE_MS;
@@ -455,6 +467,7 @@ export const createEngine: CreateEngine = async (options) => {
     finish: claims.finish,
     retry: claims.retry,
     ...contactCalls,
+    ...identityCalls,
     acceptChange: async (name) => (await lookups.acceptChange(parseRecipient(name))).id,
     leave: async (client) => claims.leave(client),
     status: async () => ({
@@ -466,6 +479,7 @@ export const createEngine: CreateEngine = async (options) => {
       waiting: inbox.waiting,
       requests: inbox.requests,
       failed: inbox.failed,
+      failedDropped: endings.failedDropped,
       outgoing: outbox.openMessages,
       strangers: book.policy.strangers,
       paused: [...guard.pauses()].length,

@@ -181,6 +181,10 @@ function proxyOf(call: (name: CallName, values: readonly unknown[], signal?: Abo
     resume: plain("resume"),
     invite: plain("invite"),
     acceptInvite: plain("acceptInvite"),
+    identity: plain("identity"),
+    changeIdentity: plain("changeIdentity"),
+    exportIdentity: plain("exportIdentity"),
+    setPassphrase: plain("setPassphrase"),
     leave: plain("leave"),
     status: plain("status"),
   };

@@ -13,6 +13,8 @@ export type {
   Contacts,
   DeliveryState,
   Handler,
+  Identity,
+  IdentityChanged,
   InboxOptions,
   Invite,
   InviteOptions,
@@ -20,6 +22,9 @@ export type {
   Mail,
   OpenOptions,
   PausedThread,
+  RetireOptions,
+  RevokeOptions,
+  RotateOptions,
   SendOptions,
   Sent,
   ServeOptions,
@@ -28,4 +33,5 @@ export type {
   Turn,
   Waiting,
 } from "./api.ts";
+export type { IdentityEventView, IdentityView, InboxKeyView, InstanceView } from "./identity-view.ts";
 export { openAgent } from "./node.ts";

@@ -29,6 +29,10 @@ const WAITS: { readonly [Name in CallName]: boolean } = {
   resume: false,
   invite: false,
   acceptInvite: false,
+  identity: false,
+  changeIdentity: false,
+  exportIdentity: false,
+  setPassphrase: false,
   leave: false,
   status: false,
 };

@@ -38,6 +38,7 @@ export async function openAgentWith(machine: Host, at: string, options: Internal
       ticket: options.ticket,
       name: options.name,
       recoveryFile: options.recoveryFile,
+      passphrase: options.passphrase,
       signal,
     });
     const relayAddress = formatRelayAddress(home.url, home.relayId);

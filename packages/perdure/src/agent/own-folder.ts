@@ -24,6 +24,7 @@ export interface OwnFolderOptions {
   readonly ticket: string | undefined;
   readonly name: string | undefined;
   readonly recoveryFile: string | undefined;
+  readonly passphrase: string | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -46,11 +47,19 @@ export async function hasIdentity(host: Pick<Host, "files">, folder: string): Pr
 
 /** Opens the folder's identity, or makes one and joins the relay at `join`. */
 export async function openOrCreate(options: OwnFolderOptions): Promise<OwnFolder> {
-  const { host, folder, settings, join, name, recoveryFile } = options;
+  const { host, folder, settings, join, name, recoveryFile, passphrase } = options;
   if (join === undefined || (await hasIdentity(host, folder))) return await openExisting(options);
   await knock(options, join);
   const custody = recoveryFile === undefined ? { custody: "together" as const } : { custody: "split" as const, recoveryPath: recoveryFile };
-  const own = await createIdentity({ host, folder, role: "mail", ...custody, ...(name === undefined ? {} : { name }), settings });
+  const own = await createIdentity({
+    host,
+    folder,
+    role: "mail",
+    ...custody,
+    ...(name === undefined ? {} : { name }),
+    ...sealing(passphrase),
+    settings,
+  });
   try {
     return { own, home: await joinRelay(options, own, join) };
   } catch (error) {
@@ -77,7 +86,7 @@ const REFUSED: ReadonlySet<string> = new Set([
 
 async function openExisting(options: OwnFolderOptions): Promise<OwnFolder> {
   const { host, folder, settings, join } = options;
-  const own = await openIdentity({ host, folder, settings });
+  const own = await openIdentity({ host, folder, ...sealing(options.passphrase), settings });
   const [home] = own.homes();
   if (home === undefined) {
     if (join !== undefined) return { own, home: await joinRelay(options, own, join) };
@@ -100,6 +109,10 @@ async function openExisting(options: OwnFolderOptions): Promise<OwnFolder> {
   const moved = { ...home, url };
   await own.setHome(moved, host.clock.wallMs());
   return { own, home: moved };
+}
+
+function sealing(passphrase: string | undefined): { readonly passphrase?: string } {
+  return passphrase === undefined ? {} : { passphrase };
 }
 
 /** A relay that does not answer is found out before anything is made. */

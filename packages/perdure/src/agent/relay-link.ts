@@ -18,7 +18,7 @@ import type { OutgoingPart } from "../protocol/delivery/outgoing.ts";
 import { refusalPauseMs } from "../protocol/delivery/refusal-pause.ts";
 import { connectSession, errorOfGoodbye, goodbyeFor, parseRelayAddress, type Session } from "../protocol/link/index.ts";
 import type { Settings } from "../settings/register.ts";
-import { type Bytes, EMPTY, hex, viewOf } from "../wire/bytes.ts";
+import { type Bytes, EMPTY, equalBytes, hex, viewOf } from "../wire/bytes.ts";
 import {
   confirm,
   DEFAULT_HOP_LIMIT,
@@ -92,6 +92,10 @@ export interface RelayLink {
   send(frame: Frame): boolean;
   /** Says where another relay is, once a session, or `again`; false when there is no session. */
   tell(home: Home, again?: boolean): boolean;
+  /** SHA-256 of the newest log event this agent had shown when the session began; `undefined` without a session. */
+  readonly shownHead: Bytes | undefined;
+  /** Begins anew at once, under the identity as it is now. */
+  renew(): void;
   /** Gives the session up and dials again after a pause. */
   restart(code: "disk-full" | "too-busy", why: string): void;
   close(): Promise<void>;
@@ -109,6 +113,8 @@ const MAX_ASKED_PAUSE_MS = 60 * 60 * 1000;
 interface Attached {
   readonly session: Session;
   readonly relay: VerifiedIdentity;
+  /** Head of the log that was shown. */
+  readonly head: Bytes;
   readonly consumes: boolean;
   readonly epoch: number;
   /** Highest position of the mailbox when the session began. */
@@ -143,6 +149,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
   let cancelWake = (): void => {};
   let cancelWatch = (): void => {};
   let probes = 0;
+  let pause = new AbortController();
 
   /** The next part to travel and its number; `undefined` when there is none, or no room. */
   const nextToSend = (to: Attached): { readonly linkSeq: number; readonly item: OutgoingPart } | undefined => {
@@ -327,6 +334,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
   /** One session from dialling to its end; resolves with the reason. */
   const live = async (proven: () => void): Promise<Goodbye> => {
     const instanceKey = own.instanceKey.publicKey;
+    const head = own.logHead;
     role.begin(instanceKey);
     const consumes = role.consumes;
     const connected = await connectSession({
@@ -344,6 +352,11 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
     });
     const { session, welcome, relay } = connected;
     lastRelay = relay;
+    if (!equalBytes(head, own.logHead)) {
+      session.start({ frame: () => {}, drained: () => {}, closed: () => {} });
+      session.close(goodbyeFor("connection-closed", "the agent comes back with other keys"));
+      return goodbyeFor("connection-closed", "the keys changed while the session began", { retry: "now" });
+    }
     const resend = resume(welcome);
     if (resend === undefined) {
       log.write("warn", "agent.link-anew", { link: hex(link), linkUpTo: welcome.linkUpTo });
@@ -358,7 +371,17 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
     relayAhead = clock.wallMs() + clockOffsetMs - clock.monotonicMs();
     if (Math.abs(clockOffsetMs) > CLOCK_WARNING_MS) log.write("warn", "agent.clock-offset", { offsetMs: clockOffsetMs });
     lastError = undefined;
-    const now: Attached = { session, relay, consumes, epoch: welcome.epoch, tail: welcome.tail, resend, told: new Map(), heard: true };
+    const now: Attached = {
+      session,
+      relay,
+      head,
+      consumes,
+      epoch: welcome.epoch,
+      tail: welcome.tail,
+      resend,
+      told: new Map(),
+      heard: true,
+    };
     return await new Promise((resolve) => {
       attached = now;
       dialled();
@@ -412,7 +435,9 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
       if (clock.monotonicMs() - startedMs > SHORT_SESSION_MS) pauseMs = settings.redialMinMs;
       const share = viewOf(random.bytes(4)).getUint32(0) / 2 ** 32;
       pauseMs = Math.min(settings.redialMaxMs, settings.redialMinMs + share * Math.max(0, pauseMs * 3 - settings.redialMinMs));
-      await sleep(clock, Math.max(pauseMs, Math.min(failure.afterMs ?? 0, settings.redialMaxMs)), closing.signal).catch(() => undefined);
+      const askedMs = Math.min(failure.afterMs ?? 0, settings.redialMaxMs);
+      await sleep(clock, Math.max(pauseMs, askedMs), AbortSignal.any([closing.signal, pause.signal])).catch(() => undefined);
+      pause = new AbortController();
     }
   };
   const kept = keep().catch((error: unknown) => log.write("error", "agent.link-ended", { why: String(error) }));
@@ -449,6 +474,13 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
       if (attached === undefined) return false;
       tellTo(attached, home, again);
       return true;
+    },
+    get shownHead() {
+      return attached?.head;
+    },
+    renew() {
+      pause.abort(new PerdureError("aborted", "the identity changed"));
+      attached?.session.close(goodbyeFor("connection-closed", "the agent comes back with other keys", { retry: "now" }));
     },
     restart(code, why) {
       attached?.session.close(goodbyeFor(code, why, { retry: "after", afterMs: settings.diskRetryMs }));

@@ -227,6 +227,10 @@ export async function openSharedCore(options: SharedCoreOptions): Promise<Shared
     resume: (threadOrPeer) => through((core) => core.resume(threadOrPeer)),
     invite: (wish) => through((core) => core.invite(wish)),
     acceptInvite: (requestId, written) => through((core) => core.acceptInvite(requestId, written)),
+    identity: () => through((core) => core.identity()),
+    changeIdentity: (change) => through((core) => core.changeIdentity(change)),
+    exportIdentity: (passphrase) => through((core) => core.exportIdentity(passphrase)),
+    setPassphrase: (passphrase) => through((core) => core.setPassphrase(passphrase)),
     leave: (by) => through((core) => core.leave(by)),
     status: () => through((core) => core.status()),
     async [Symbol.asyncDispose]() {

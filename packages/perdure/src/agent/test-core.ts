@@ -150,6 +150,10 @@ export function createTestEngine(disk: TestDisk): TestEngine {
       mail.view = { ...mail.view, box: "contacts", arrival: ++disk.arrivals };
       changed();
     },
+    identity: () => Promise.reject(noIdentity()),
+    changeIdentity: () => Promise.reject(noIdentity()),
+    exportIdentity: () => Promise.reject(noIdentity()),
+    setPassphrase: () => Promise.reject(noIdentity()),
     async leave(client) {
       left.push(client);
       for (const [mail, holder] of [...holders]) if (holder === client) holders.delete(mail);
@@ -174,6 +178,7 @@ export function createTestEngine(disk: TestDisk): TestEngine {
       waiting: open_("contacts", 0).length,
       requests: open_("requests", 0).length,
       failed: open_("failed", 0).length,
+      failedDropped: 0,
       strangers: "wait",
       paused: 0,
       conflicts: 0,
@@ -236,4 +241,8 @@ export function createTestEngine(disk: TestDisk): TestEngine {
 
 function stepOf(state: DeliveryState): Step {
   return { state, atMs: 1, by: "self", proof: "none", detail: "" };
+}
+
+function noIdentity(): PerdureError {
+  return new PerdureError("bad-argument", "this agent of a test has no keys");
 }

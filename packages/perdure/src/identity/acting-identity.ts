@@ -84,6 +84,8 @@ export interface OwnIdentity {
   readonly log: LogState;
   readonly standing: Standing;
   readonly instance: OwnInstance;
+  /** This one and those before it whose certificates are still shown, one entry each, oldest first. */
+  readonly instances: readonly { readonly publicKey: Bytes; readonly validUntilMs: number }[];
   readonly inboxKey: InboxKey;
   /** Oldest first. */
   readonly generations: readonly InboxGeneration[];
@@ -142,7 +144,9 @@ export function createActingIdentity({ host, settings, vault, first }: ActingOpt
     const read = await vault.prepare(kept, next.bundle);
     await check?.(read);
     await vault.release();
+    const before = state.kept;
     state = next;
+    await destroyDropped(host, before, kept);
   };
   const keeping: Keeping = { host, settings, state: () => state, keep };
   const changing = (nowMs: number): Changing => ({ host, settings, state, nowMs });
@@ -208,6 +212,12 @@ export function createActingIdentity({ host, settings, vault, first }: ActingOpt
       const scope = scopes[0] ?? "mail";
       return { publicKey: state.instanceKey.publicKey, scope, notAfterMs, validUntilMs, revoked: isRevoked() };
     },
+    get instances() {
+      const all = new Map(
+        state.certificates.map(({ instanceKey, validUntilMs }) => [hex(instanceKey), { publicKey: instanceKey, validUntilMs }]),
+      );
+      return [...all.values()];
+    },
     get inboxKey() {
       return state.inboxKey;
     },
@@ -271,6 +281,21 @@ export function createActingIdentity({ host, settings, vault, first }: ActingOpt
       }),
     export: (passphrase) => change(() => exportFile(host, settings, state, passphrase)),
   };
+}
+
+/** Keys that the folder no longer names. One that cannot be destroyed now is of no use without its name. */
+async function destroyDropped({ crypto, log }: ActingOptions["host"], before: KeptIdentity, after: KeptIdentity): Promise<void> {
+  if (crypto.keyStore === undefined) return;
+  const stay = new Set(namesIn(after).map(hex));
+  try {
+    await crypto.keyStore.destroy(namesIn(before).filter((name) => !stay.has(hex(name))));
+  } catch (error) {
+    log.write("warn", "identity.keys-not-destroyed", { why: String(error) });
+  }
+}
+
+function namesIn({ controlSeed, instanceSeed, inboxSecrets, next }: KeptIdentity): readonly Bytes[] {
+  return [controlSeed, instanceSeed, ...inboxSecrets.map(({ secret }) => secret), ...(next === undefined ? [] : [next.seed])];
 }
 
 function refuseUnlessInForce({ standing }: OwnState): void {

@@ -25,6 +25,8 @@ export interface OwnState {
   readonly controlKey: SigningKey;
   readonly instanceKey: SigningKey;
   readonly certificate: VerifiedCertificate;
+  /** Of this instance and those before it; the last is in use. */
+  readonly certificates: readonly VerifiedCertificate[];
   readonly certificateHash: Bytes;
   readonly record: AgentRecord;
   readonly inboxKey: InboxKey;
@@ -38,10 +40,11 @@ export async function loadState(crypto: Crypto, kept: KeptIdentity, path: string
   const rival = kept.rival.length === 0 ? undefined : await verifyLog(crypto, kept.rival);
   const controlKey = await crypto.signatures.load(kept.controlSeed);
   const instanceKey = await crypto.signatures.load(kept.instanceSeed);
-  const newest = kept.certificates.at(-1);
   const record = await verifyRecord(crypto, log.idRaw, kept.record);
   const inboxKey = record.inboxKeys[0];
-  const certificate = newest === undefined ? undefined : await verifyCertificate(crypto, log, newest);
+  const certificates: VerifiedCertificate[] = [];
+  for (const each of kept.certificates) certificates.push(await verifyCertificate(crypto, log, each));
+  const certificate = certificates.at(-1);
   const secrets = new Map<string, DecapsulationKey>();
   for (const each of kept.inboxSecrets) secrets.set(hex(each.keyId), await crypto.encapsulation.load(each.secret));
   const ownKey =
@@ -57,6 +60,7 @@ export async function loadState(crypto: Crypto, kept: KeptIdentity, path: string
     controlKey,
     instanceKey,
     certificate,
+    certificates,
     certificateHash: certificateHash(crypto.hash, certificate),
     record,
     inboxKey,

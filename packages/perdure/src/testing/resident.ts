@@ -5,6 +5,7 @@ import type {
   Body,
   Contacts,
   Handler,
+  Identity,
   InboxOptions,
   Mail,
   SendOptions,
@@ -166,6 +167,18 @@ export function createResident({ name, address, driver, sleep }: ResidentOptions
     resume: (threadOrPeer, waiting) => call((agent) => agent.contacts.resume(threadOrPeer, waiting)),
   };
 
+  const identity: Identity = {
+    show: (waiting) => call((agent) => agent.identity.show(waiting)),
+    rotate: (options) => call((agent) => agent.identity.rotate(options)),
+    revoke: (instance, options) => call((agent) => agent.identity.revoke(instance, options)),
+    claim: (waiting) => call((agent) => agent.identity.claim(waiting)),
+    pinHome: (options) => call((agent) => agent.identity.pinHome(options)),
+    anchor: (root, options) => call((agent) => agent.identity.anchor(root, options)),
+    retire: (options) => call((agent) => agent.identity.retire(options)),
+    export: (passphrase, waiting) => call((agent) => agent.identity.export(passphrase, waiting)),
+    setPassphrase: (passphrase, waiting) => call((agent) => agent.identity.setPassphrase(passphrase, waiting)),
+  };
+
   const agent: TestAgent = {
     name,
     address,
@@ -176,6 +189,7 @@ export function createResident({ name, address, driver, sleep }: ResidentOptions
       return life !== undefined;
     },
     contacts,
+    identity,
     send: (to: AgentId | string, body: Body, options?: SendOptions) =>
       call(async (running, of) => sentOf(of, await running.send(to, body, options))),
     sent: (message) => call(async (running, of) => sentOf(of, await running.sent(message))),
