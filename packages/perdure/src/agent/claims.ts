@@ -253,8 +253,7 @@ export function createClaims(options: ClaimOptions): Claims {
         onFailure: "try-again",
         plan: () => {
           if (failures >= settings.handlerAttempts) {
-            const [record] = parked({ ...incoming, failures }, "failed", why);
-            return { records: record === undefined ? [] : [record], result: undefined };
+            return { records: parked({ ...incoming, failures }, "failed", why), result: undefined };
           }
           return {
             records: [

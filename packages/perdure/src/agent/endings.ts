@@ -3,7 +3,9 @@ import type { Host } from "../host/host.ts";
 import type { Inbox } from "../protocol/delivery/inbox.ts";
 import { digestOf, headOf, type Incoming, incomingFrom, incomingId } from "../protocol/delivery/incoming.ts";
 import { clipWords } from "../protocol/link/goodbyes.ts";
+import type { Settings } from "../settings/register.ts";
 import { hex } from "../wire/bytes.ts";
+import { agentIdText, messageIdText } from "../wire/ids.ts";
 import type { Outcome } from "../wire/sealed.ts";
 import type { Planned } from "./planned.ts";
 import type { Receipts } from "./receipts.ts";
@@ -25,18 +27,22 @@ export function refusal(why: string, code = "refused"): Verdict {
 export interface Endings {
   /** Completes a message and its twins. */
   ended(incoming: Incoming, attempt: number, verdict: Verdict): readonly Planned[];
-  /** Puts a message into the failed box and tells its sender. */
+  /** Puts a message into the failed box and tells its sender; those that failed first go from a full box for good. */
   parked(incoming: Incoming, code: string, why: string): readonly Planned[];
+  /** Messages that went from a full failed box since the agent was opened. */
+  readonly failedDropped: number;
   /** Into the log, once it is durable. */
   say(incomings: readonly Incoming[], outcome: Outcome): void;
 }
 
 export function createEndings({
   host,
+  limits,
   inbox,
   receipts,
 }: {
   readonly host: Pick<Host, "clock" | "log">;
+  readonly limits: Pick<Settings, "failedMessages">;
   readonly inbox: Inbox;
   readonly receipts: Receipts;
 }): Endings {
@@ -48,7 +54,29 @@ export function createEndings({
       headOf(incoming).expiresAtMs,
     );
   };
+  let failedDropped = 0;
+
+  /** Their senders were told when they failed. What a handler works on again stays. */
+  const madeRoom = (): readonly Planned[] => {
+    const surplus = inbox.failed + 1 - limits.failedMessages;
+    if (surplus <= 0) return [];
+    const oldest = inbox.listed("failed", 0, surplus).filter((each) => each.claim === undefined && !each.committing);
+    failedDropped += oldest.length;
+    return oldest.map(({ from, stream, seq, parts, attempt }): Planned => {
+      host.log.write("warn", "agent.failed-box-full", {
+        from: agentIdText(from),
+        id: messageIdText(stream, seq),
+        limit: "failedMessages",
+        value: limits.failedMessages,
+      });
+      return { kept: { kind: "completed", head: { from, stream, seq, parts, attempt, outcome: "failed", atMs: host.clock.wallMs() } } };
+    });
+  };
+
   return {
+    get failedDropped() {
+      return failedDropped;
+    },
     ended: (incoming, attempt, { outcome, code, why }) =>
       [incoming, ...inbox.twins(incoming)].map((each): Planned => {
         const { from, stream, seq, parts } = each;
@@ -59,7 +87,10 @@ export function createEndings({
       const { from, stream, seq, failures, crashes } = incoming;
       tell(incoming, "failed", code, why);
       const arrival = inbox.nextArrival();
-      return [{ kept: { kind: "put", head: { from, stream, seq, box: "failed", arrival, failures, crashes, notBeforeMs: 0 } } }];
+      const put: Planned = {
+        kept: { kind: "put", head: { from, stream, seq, box: "failed", arrival, failures, crashes, notBeforeMs: 0 } },
+      };
+      return [...madeRoom(), put];
     },
     say(incomings, outcome) {
       for (const each of incomings) {

@@ -18,7 +18,6 @@ import { createOutbox } from "../protocol/delivery/outbox.ts";
 import type { Outgoing, OutgoingPart } from "../protocol/delivery/outgoing.ts";
 import { parseRelayAddress } from "../protocol/link/index.ts";
 import { type Bytes, EMPTY, equalBytes, hex } from "../wire/bytes.ts";
-import { publish } from "../wire/control.ts";
 import { PerdureError } from "../wire/error.ts";
 import type { Home } from "../wire/identity.ts";
 import { agentIdBytes, messageIdText, STREAM_BYTES } from "../wire/ids.ts";
@@ -44,6 +43,7 @@ import { createLookups } from "./lookups.ts";
 import { parseRecipient } from "./outgoing-records.ts";
 import { createPeers } from "./peers.ts";
 import type { Planned } from "./planned.ts";
+import { createPublication } from "./publication.ts";
 import { createReceipts } from "./receipts.ts";
 import { refusalText } from "./refusal-text.ts";
 import { openRelayLink, type RelayLink } from "./relay-link.ts";
@@ -267,6 +267,7 @@ export const createEngine: CreateEngine = async (options) => {
     housekeeping.look();
   };
 
+  const publication = createPublication({ host, settings, own, send: (frame) => link?.send(frame) ?? false, closing: closing.signal });
   const housekeeping = createHousekeeping({
     host,
     settings,
@@ -277,7 +278,7 @@ export const createEngine: CreateEngine = async (options) => {
     store: theStore,
     keep,
     provenMs: () => Math.min(clock.wallMs(), link?.relayNowMs ?? 0),
-    onRenewed: () => link?.send({ name: "publish", payload: publish.encode({ bundle: own.bundle() }) }),
+    onRenewed: () => void publication.publish().catch((error: unknown) => log.write("warn", "agent.not-published", { why: String(error) })),
   });
   store = await openAgentStore({
     host,
@@ -339,10 +340,12 @@ export const createEngine: CreateEngine = async (options) => {
     onFrame: (frame, relay, window, linkId) => {
       if (frame.name === "found") lookups.found(frame.payload);
       else if (frame.name === "statement") statements.take(frame.payload, relay, window, linkId);
+      else if (frame.name === "published") publication.take(frame.payload);
       else if (frame.name === "deliver") {
         if (!arrivals.take(frame.payload, relay)) link?.restart("too-busy", "more was delivered than this agent can keep up with");
       } else throw new PerdureError("malformed", `a relay does not send ${frame.name}`);
     },
+    onPublished: publication.take,
     onApart: () => lookups.apart(),
   });
   sealer.kick();
@@ -413,6 +416,7 @@ export const createEngine: CreateEngine = async (options) => {
     await addresses.idle();
     await teller.idle();
     await housekeeping.idle();
+    await publication.idle();
     await keep([{ kept: positionsRecord(cursor) }], "positions");
     await theStore().idle();
     await theStore()[Symbol.asyncDispose]();
@@ -484,7 +488,7 @@ export const createEngine: CreateEngine = async (options) => {
       strangers: book.policy.strangers,
       paused: [...guard.pauses()].length,
       conflicts: outbox.evidence.conflicts.length,
-      alerts: [link?.alert].filter((alert) => alert !== undefined),
+      alerts: [...publication.alerts, ...[link?.alert].filter((alert) => alert !== undefined)],
     }),
     [Symbol.asyncDispose]: () => (disposed ??= dispose()),
   };

@@ -13,5 +13,5 @@ export function refusalText(
 }
 
 function clockText(atMs: number): string {
-  return new Date(Math.min(Math.max(atMs, 0), 8.64e15)).toISOString().slice(0, 19) + "Z";
+  return `${new Date(Math.min(Math.max(atMs, 0), 8.64e15)).toISOString().slice(0, 19)}Z`;
 }

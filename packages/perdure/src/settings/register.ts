@@ -288,7 +288,7 @@ export const SETTINGS = define({
     min: 1,
     max: 10_000_000,
     reason:
-      "Messages an agent keeps in its failed box; beyond it the oldest go, as they do when they expire, and the status says how many.",
+      "Messages an agent keeps in its failed box; for one more the oldest goes for good: its sender was told, and the status counts it.",
   },
   refusedRetryMaxMs: {
     value: HOUR,

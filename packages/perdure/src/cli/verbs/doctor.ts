@@ -165,7 +165,7 @@ async function checkAgent(invocation: Invocation, at: string | undefined): Promi
       await sleep(clock, 50, invocation.signal);
       status = await agent.status({ signal: invocation.signal });
     }
-    const mail = `${status.waiting} waiting, ${status.failed} failed, ${status.outgoing} outgoing`;
+    const mail = `${status.waiting} waiting, ${status.failed} failed${status.failedDropped > 0 ? ` (the box was full, ${status.failedDropped} went)` : ""}, ${status.outgoing} outgoing`;
     const holder: Check = {
       name: "agent",
       state: status.failed > 0 ? "warn" : "ok",
