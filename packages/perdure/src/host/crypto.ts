@@ -11,6 +11,16 @@ export interface Crypto {
   readonly aead: Aead;
   /** Absent where the machine keeps keys unreadable by itself. */
   readonly passphrase?: Passphrase;
+  /** There where it does: what `create` gives to keep is a name then. */
+  readonly keyStore?: KeyStore;
+}
+
+/** Secret keys that nobody can read, by the names that `create` gave. */
+export interface KeyStore {
+  /** The name of the Ed25519 key of a seed that came from elsewhere, kept from here on as one of `create`; durable when it resolves. */
+  takeIn(seed: Uint8Array, random: Random): Promise<Uint8Array>;
+  /** Destroys what is kept under these names, if anything is; durable when it resolves. */
+  destroy(names: readonly Uint8Array[]): Promise<void>;
 }
 
 export interface Hash {

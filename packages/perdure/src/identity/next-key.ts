@@ -9,7 +9,7 @@ import type { Host } from "../host/host.ts";
 import type { Bytes } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
 import { agentIdText } from "../wire/ids.ts";
-import type { KeptIdentity, NextSecret } from "../wire/kept-identity.ts";
+import type { Custody, KeptIdentity, NextSecret } from "../wire/kept-identity.ts";
 import type { LogState } from "./agent-log.ts";
 import { verifyRecovery } from "./recovery.ts";
 import { readRecoveryFile } from "./recovery-file.ts";
@@ -17,13 +17,14 @@ import { readRecoveryFile } from "./recovery-file.ts";
 type Machine = Pick<Host, "files" | "crypto" | "random">;
 
 export interface Revealed {
+  /** What this machine finds the key by. */
   readonly seed: Bytes;
   readonly key: SigningKey;
 }
 
 /** The key that `log` committed to. `bad-argument` when nobody said where it is, `not-found`, `malformed`, `wrong-recipient`, `wrong-commitment`. */
 export async function revealNext(
-  { files, crypto }: Machine,
+  { files, crypto, random }: Machine,
   kept: Pick<KeptIdentity, "next">,
   log: LogState,
   recoveryPath: string | undefined,
@@ -35,10 +36,14 @@ export async function revealNext(
       hint: "Name that file with --recovery <file>.",
     });
   await verifyRecovery(crypto, secret, log);
-  return { seed: secret.seed, key: await crypto.signatures.load(secret.seed) };
+  // From here on it is a key of daily work, and lies where this machine keeps those.
+  const isPage = recoveryPath !== undefined;
+  const seed = isPage && crypto.keyStore !== undefined ? await crypto.keyStore.takeIn(secret.seed, random) : secret.seed;
+  return { seed, key: await crypto.signatures.load(seed) };
 }
 
-/** A new secret for the key after next. */
-export function drawNext({ random }: Pick<Machine, "random">): NextSecret {
-  return { seed: random.bytes(32), recoverySalt: random.bytes(32) };
+/** A new secret for the key after next: one that stays in the folder as this machine keeps keys, one for a page as plain bytes. */
+export async function drawNext({ crypto, random }: Omit<Machine, "files">, custody: Custody): Promise<NextSecret> {
+  const seed = custody === "together" ? (await crypto.signatures.create(random)).kept : random.bytes(32);
+  return { seed, recoverySalt: random.bytes(32) };
 }

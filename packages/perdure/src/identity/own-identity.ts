@@ -48,7 +48,7 @@ export async function createIdentity(wish: CreateIdentity): Promise<OwnIdentity>
   const nowMs = clock.wallMs();
   const { key: controlKey, kept: controlSeed } = await crypto.signatures.create(random);
   const { key: instanceKey, kept: instanceSeed } = await crypto.signatures.create(random);
-  const next = drawNext(host);
+  const next = await drawNext(host, custody);
   const event = await signInception({
     crypto,
     controlKey,

@@ -66,7 +66,7 @@ export async function rotate(keeping: Keeping, wish: RotateWish): Promise<Rotate
     });
   const base = baseOf(before);
   const revealed = await revealNext(host, kept, base.log, recoveryPath);
-  const after = drawNext(host);
+  const after = await drawNext(host, custody);
   const commitment = await commitmentOf(crypto, after.seed);
   if (newRecoveryPath !== undefined) {
     const isBegun = async (seed: Bytes): Promise<boolean> => includes(kept.begun, await commitmentOf(crypto, seed));

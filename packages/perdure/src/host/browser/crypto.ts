@@ -4,7 +4,7 @@ import type { Database } from "./database.ts";
 import { createBrowserEncapsulation } from "./encapsulation.ts";
 import { createBrowserHash } from "./hash.ts";
 import { createKeyVault } from "./key-vault.ts";
-import { createBrowserSignatures } from "./signatures.ts";
+import { createBrowserSignatures, keyOfSeed } from "./signatures.ts";
 
 /** WebCrypto for secrets, hashing in the page; HPKE from the `hpke` package. */
 export function createBrowserCrypto(database: Database): Crypto {
@@ -14,5 +14,9 @@ export function createBrowserCrypto(database: Database): Crypto {
     signatures: createBrowserSignatures(vault),
     encapsulation: createBrowserEncapsulation(vault),
     aead: createBrowserAead(),
+    keyStore: {
+      takeIn: async (seed, random) => await vault.keep(random, await keyOfSeed(seed)),
+      destroy: vault.destroy,
+    },
   };
 }

@@ -19,6 +19,8 @@ export interface VaultKey {
 export interface KeyVault {
   /** Keeps a key; durable when it resolves with its name. */
   keep(random: Random, key: VaultKey): Promise<Uint8Array>;
+  /** Durable when it resolves; names of nothing are fine. */
+  destroy(names: readonly Uint8Array[]): Promise<void>;
   /** The key of a name, if there is one; `bad-argument` when it is for something else. */
   find(name: Uint8Array, algorithm: string): Promise<VaultKey | undefined>;
 }
@@ -33,6 +35,10 @@ export function createKeyVault(database: Database): KeyVault {
       });
       return name;
     },
+    destroy: (names) =>
+      database.change("destroy keys", ["keys"], async ({ store }) => {
+        for (const name of names) store("keys").delete(hex(name));
+      }),
     find: async (name, algorithm) => {
       const found = (await database.look("find a key", ["keys"], ({ store, result }) => result(store("keys").get(hex(name))))) as
         | VaultKey

@@ -46,8 +46,8 @@ export function createBrowserSignatures(vault: KeyVault): Signatures {
   };
 }
 
-/** WebCrypto tells the public half only of a secret that can be read: it is read once, and imported again as one that cannot. */
-async function keyOfSeed(seed: Uint8Array): Promise<VaultKey> {
+/** The Ed25519 key of a seed, for {@link KeyVault.keep}. WebCrypto tells the public half only of a secret that can be read: it is read once, and imported again as one that cannot. */
+export async function keyOfSeed(seed: Uint8Array): Promise<VaultKey> {
   const pkcs8 = bufferOf(concat(PKCS8_PREFIX, seed));
   return await withAlgorithm(ALGORITHM, async () => {
     const readable = await crypto.subtle.importKey("pkcs8", pkcs8, ALGORITHM, true, ["sign"]);

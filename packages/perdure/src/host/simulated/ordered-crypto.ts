@@ -21,7 +21,7 @@ export function createOrderedCrypto(inner: Crypto, delay: ResultDelay): Crypto {
       }),
     );
   };
-  const { signatures, encapsulation, aead, passphrase } = inner;
+  const { signatures, encapsulation, aead, passphrase, keyStore } = inner;
   return {
     hash: inner.hash,
     signatures: {
@@ -41,6 +41,14 @@ export function createOrderedCrypto(inner: Crypto, delay: ResultDelay): Crypto {
       seal: (key, plaintext, associated) => ordered(aead.seal(key, plaintext, associated)),
       open: (key, ciphertext, associated) => ordered(aead.open(key, ciphertext, associated)),
     },
+    ...(keyStore === undefined
+      ? {}
+      : {
+          keyStore: {
+            takeIn: (seed, random) => ordered(keyStore.takeIn(seed, random)),
+            destroy: (names) => ordered(keyStore.destroy(names)),
+          },
+        }),
     ...(passphrase === undefined ? {} : { passphrase: { derive: (words, salt, cost) => ordered(passphrase.derive(words, salt, cost)) } }),
   };
 }
