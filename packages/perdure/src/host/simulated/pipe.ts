@@ -19,8 +19,17 @@ export interface LinkProfile {
   bufferBytes: number;
   /** Nothing passes; what was sent arrives after it is up again. */
   down: boolean;
-  /** What a hostile middlebox does, each a chance per message. */
-  middlebox: { drop: number; duplicate: number; reorder: number; corrupt: number };
+  /**
+   * What a middlebox does. A hostile one: each of four a chance per message. A forgetful one, as many routers are: a connection on which
+   * nothing passed either way for `forgetsAfterMs` carries nothing any more, and nobody is told.
+   */
+  middlebox: { drop: number; duplicate: number; reorder: number; corrupt: number; forgetsAfterMs: number };
+}
+
+/** What a middlebox knows of a connection, both directions together. */
+export interface Flow {
+  passedAtUs: number;
+  forgotten: boolean;
 }
 
 export interface Arrival {
@@ -49,6 +58,7 @@ export interface PipeOptions {
   readonly schedule: Schedule;
   readonly draws: Draws;
   readonly profile: LinkProfile;
+  readonly flow: Flow;
   readonly from: Process;
   readonly to: Process;
   readonly arrival: Arrival;
@@ -61,7 +71,7 @@ type Item = { readonly message: Uint8Array; atUs: number } | { readonly why: str
 /** From `send` to the wire: the time a system call takes. */
 const FLUSH_US = 5;
 
-export function createPipe({ schedule, draws, profile, from, to, arrival, drained }: PipeOptions): Pipe {
+export function createPipe({ schedule, draws, profile, flow, from, to, arrival, drained }: PipeOptions): Pipe {
   const queue: Item[] = [];
   const flight: Item[] = [];
   let queuedBytes = 0;
@@ -74,6 +84,9 @@ export function createPipe({ schedule, draws, profile, from, to, arrival, draine
   let lastArrivalUs = 0;
 
   const fly = (item: Item): void => {
+    flow.forgotten ||= schedule.nowUs - flow.passedAtUs > profile.middlebox.forgetsAfterMs * 1000;
+    if (flow.forgotten) return;
+    flow.passedAtUs = schedule.nowUs;
     const bytes = sizeOf(item);
     linkFreeUs = Math.max(linkFreeUs, schedule.nowUs) + (bytes / profile.bytesPerSecond) * 1_000_000;
     lastArrivalUs = Math.max(

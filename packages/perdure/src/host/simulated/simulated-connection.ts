@@ -7,7 +7,7 @@
 import { FIXED } from "../../settings/fixed.ts";
 import type { Connection, Receiver } from "../net.ts";
 import type { Draws } from "./draws.ts";
-import type { LinkProfile, Pipe } from "./pipe.ts";
+import type { Flow, LinkProfile, Pipe } from "./pipe.ts";
 import { createPipe } from "./pipe.ts";
 import type { Process, Schedule } from "./schedule.ts";
 
@@ -50,6 +50,7 @@ export interface ConnectionOptions {
 }
 
 export function createEndpoints({ schedule, draws, local, sides, onMessage, onOver }: ConnectionOptions): readonly [Endpoint, Endpoint] {
+  const flow: Flow = { passedAtUs: schedule.nowUs, forgotten: false };
   let openEnds = 2;
   const over = (): void => {
     openEnds--;
@@ -89,6 +90,7 @@ export function createEndpoints({ schedule, draws, local, sides, onMessage, onOv
       schedule,
       draws,
       profile: side.profile,
+      flow,
       from: side.process,
       to: other.process,
       arrival: { message: (message) => peer().receive(message), end: (why) => peer().hearEnd(why) },

@@ -336,6 +336,21 @@ describe("the network", () => {
     expect(corrupted).not.toEqual(sent);
   });
 
+  test("carries nothing more on a connection a forgetful middlebox forgot, and others as before", async () => {
+    const world = makeWorld();
+    const { a, b } = await connect(world);
+    world.network.link("a", "b").middlebox.forgetsAfterMs = 60_000;
+    for (const pauseMs of [50_000, 59_000, 61_000, 1000]) {
+      await pass(world, pauseMs);
+      a.connection.send(Uint8Array.of(1));
+      await pass(world, 100);
+    }
+    expect([a.closed, b.closed, b.messages.length]).toEqual([[], [], 2]);
+    b.connection.send(Uint8Array.of(2));
+    await pass(world, 1000);
+    expect(a.messages).toEqual([]);
+  });
+
   test("carries plain HTTP to a listener that answers it", async () => {
     const world = makeWorld();
     const onRequest = (request: Request): Response => new Response(new URL(request.url).pathname);

@@ -116,7 +116,7 @@ const DEFAULT_LINK: LinkProfile = {
   bytesPerSecond: 100_000_000,
   bufferBytes: 256 * 1024,
   down: false,
-  middlebox: { drop: 0, duplicate: 0, reorder: 0, corrupt: 0 },
+  middlebox: { drop: 0, duplicate: 0, reorder: 0, corrupt: 0, forgetsAfterMs: Number.POSITIVE_INFINITY },
 };
 
 export function createWorld(options: WorldOptions): World {
