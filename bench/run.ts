@@ -5,6 +5,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { benchCrowd } from "./crowd.ts";
 import { benchFederation } from "./federation.ts";
+import { benchIdentity } from "./identity.ts";
 import { benchLog } from "./log.ts";
 import { conditionsNow } from "./machine.ts";
 import type { Measurement } from "./measure.ts";
@@ -14,6 +15,7 @@ import { benchSealing } from "./sealing.ts";
 
 const BENCHMARKS: Readonly<Record<string, (folder: string) => Promise<readonly Measurement[]>>> = {
   log: benchLog,
+  identity: benchIdentity,
   sealing: benchSealing,
   relay: benchRelay,
   federation: benchFederation,
