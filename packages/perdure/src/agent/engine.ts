@@ -17,6 +17,7 @@ import { createMailboxCursor } from "../protocol/delivery/mailbox-cursor.ts";
 import { createOutbox } from "../protocol/delivery/outbox.ts";
 import type { Outgoing, OutgoingPart } from "../protocol/delivery/outgoing.ts";
 import { parseRelayAddress } from "../protocol/link/index.ts";
+import { listSettings } from "../settings/register.ts";
 import { type Bytes, EMPTY, equalBytes, hex } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
 import type { Home } from "../wire/identity.ts";
@@ -490,6 +491,7 @@ export const createEngine: CreateEngine = async (options) => {
       conflicts: outbox.evidence.conflicts.length,
       alerts: [...publication.alerts, ...[link?.alert].filter((alert) => alert !== undefined)],
     }),
+    settings: async () => listSettings(settings, {}, link?.status.negotiated),
     [Symbol.asyncDispose]: () => (disposed ??= dispose()),
   };
 };

@@ -17,7 +17,7 @@ import type { Outbox } from "../protocol/delivery/outbox.ts";
 import type { OutgoingPart } from "../protocol/delivery/outgoing.ts";
 import { refusalPauseMs } from "../protocol/delivery/refusal-pause.ts";
 import { connectSession, errorOfGoodbye, goodbyeFor, parseRelayAddress, type Session } from "../protocol/link/index.ts";
-import type { Settings } from "../settings/register.ts";
+import type { NegotiatedSettings, Settings } from "../settings/register.ts";
 import { type Bytes, EMPTY, equalBytes, hex, viewOf } from "../wire/bytes.ts";
 import {
   confirm,
@@ -37,7 +37,7 @@ import { isPerdureError, PerdureError } from "../wire/error.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { Home } from "../wire/identity.ts";
 import { type AgentId, agentIdText, LINK_BYTES } from "../wire/ids.ts";
-import type { Alert } from "./api.ts";
+import type { AgentStatus, Alert } from "./api.ts";
 import { createConsumerRole } from "./consumer-role.ts";
 
 export interface RelayLinkOptions {
@@ -63,18 +63,12 @@ export interface RelayLinkOptions {
   readonly onRefused: (part: OutgoingPart, refusal: Refuse) => void;
   /** Frames that are not about the link itself: deliver, statement, found. */
   readonly onFrame: (frame: Frame, relay: VerifiedIdentity, window: LinkWindow<OutgoingPart>, link: Bytes) => void;
+  /** What the relay holds of this agent's identity, when it refuses this instance for it. */
+  readonly onPublished: (payload: Bytes) => void;
   readonly onApart: () => void;
 }
 
-export interface RelayLinkStatus {
-  readonly id: AgentId;
-  readonly url: string;
-  readonly connected: boolean;
-  readonly lastError: string | undefined;
-  readonly clockOffsetMs: number | undefined;
-  /** Everything the relay held for this agent when the session began is on this disk. */
-  readonly caughtUp: boolean;
-}
+export type RelayLinkStatus = AgentStatus["relay"];
 
 export interface RelayLink {
   /** Resolves when the first dial has succeeded or failed. */
@@ -122,6 +116,7 @@ interface Attached {
   readonly resend: { readonly linkSeq: number; readonly item: OutgoingPart }[];
   /** Where other relays are, as this session has said. */
   readonly told: Map<string, string>;
+  readonly negotiated: NegotiatedSettings;
   heard: boolean;
 }
 
@@ -347,6 +342,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
       consume: consumes,
       pass: consumes ? options.passes.newest(instanceKey) : EMPTY,
       onProven: proven,
+      onPublished: options.onPublished,
       have: cursor.have(),
       signal: closing.signal,
     });
@@ -380,6 +376,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
       tail: welcome.tail,
       resend,
       told: new Map(),
+      negotiated: connected.negotiated,
       heard: true,
     };
     return await new Promise((resolve) => {
@@ -451,6 +448,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
         connected: attached !== undefined,
         lastError: role.trouble ?? lastError,
         clockOffsetMs,
+        negotiated: attached?.negotiated,
         caughtUp: attached !== undefined && cursor.have().position >= attached.tail,
       };
     },

@@ -122,8 +122,11 @@ export function changesAtMs({ certificates, records }: VerifiedIdentity, nowMs: 
   return Math.min(...times.filter((each) => each > nowMs));
 }
 
+/** A bundle that was verified, whatever of it is still in force. */
+export type ShownIdentity = Pick<VerifiedIdentity, "idRaw" | "id" | "bundle">;
+
 /** What the log that `offered` shows would be to somebody who holds `held` of the same agent. */
-export function relateIdentities(offered: VerifiedIdentity, held: VerifiedIdentity): LogRelation {
+export function relateIdentities(offered: ShownIdentity, held: ShownIdentity): LogRelation {
   if (!equalBytes(held.idRaw, offered.idRaw)) throw new PerdureError("bad-signature", `${offered.id} is not ${held.id}`);
   return relateBranches(identityBundle.decode(offered.bundle), identityBundle.decode(held.bundle));
 }
@@ -157,11 +160,11 @@ export function refuseRollback(pinned: VerifiedIdentity, offered: VerifiedIdenti
  */
 export async function mergeIdentities(
   crypto: Crypto,
-  one: VerifiedIdentity,
+  one: ShownIdentity,
   other: VerifiedIdentity,
   nowMs: number,
 ): Promise<VerifiedIdentity> {
-  if (equalBytes(one.bundle, other.bundle)) return one;
+  if (equalBytes(one.bundle, other.bundle)) return other;
   if (!equalBytes(one.idRaw, other.idRaw)) throw new PerdureError("bad-signature", `${other.id} is not ${one.id}`);
   const [a, b] = [identityBundle.decode(one.bundle), identityBundle.decode(other.bundle)];
   const branches = joinLogs(a, b);

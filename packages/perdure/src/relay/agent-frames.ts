@@ -1,7 +1,5 @@
 /** What an agent says in its session, and what the relay answers by itself: lookups, here or by way of another relay. */
 import type { Host } from "../host/host.ts";
-import { verifyBundle } from "../identity/verify.ts";
-import { rateError } from "../protocol/limits/meter.ts";
 import { goodbyeOf } from "../protocol/link/goodbyes.ts";
 import type { Settings } from "../settings/register.ts";
 import { type Bytes, EMPTY } from "../wire/bytes.ts";
@@ -9,15 +7,17 @@ import { confirm, contacts, decodeMail, found, type Lookup, lookup, publish, rou
 import { type ErrorCode, PerdureError } from "../wire/error.ts";
 import type { Directory } from "./directory.ts";
 import type { PeerLinks } from "./peers/peer-links.ts";
+import type { Registrar } from "./registrar.ts";
 import type { RelayLoop } from "./relay-loop.ts";
 import type { Requests } from "./requests.ts";
-import { type OpenSession, registrationOf, type Sessions, type SessionTaker } from "./sessions.ts";
+import type { OpenSession, Sessions, SessionTaker } from "./sessions.ts";
 
 export interface AgentFramesOptions {
   readonly host: Pick<Host, "clock" | "crypto" | "log">;
   readonly settings: Settings;
   readonly loop: RelayLoop;
   readonly directory: Directory;
+  readonly registrar: Registrar;
   readonly requests: Requests;
   readonly refuseGlut: Sessions["refuseGlut"];
   readonly peers: () => Pick<PeerLinks, "ask" | "route">;
@@ -29,7 +29,7 @@ export interface AgentFramesOptions {
 const OPEN_QUESTIONS = 32;
 
 export function createAgentFrames(options: AgentFramesOptions): (open: OpenSession) => SessionTaker {
-  const { host, loop, directory, requests } = options;
+  const { loop, directory, registrar } = options;
   const open = new Map<string, number>();
 
   const count = (agent: string, more: 1 | -1): void => {
@@ -48,8 +48,10 @@ export function createAgentFrames(options: AgentFramesOptions): (open: OpenSessi
       if (verifying || bundle === undefined) return;
       published = undefined;
       verifying = true;
-      verifyBundle(host.crypto, bundle, host.clock.wallMs(), agent.idRaw)
-        .then((verified) => loop.feed({ kind: "publish", session: number, registration: registrationOf(verified) }))
+      registrar
+        .verify(bundle, agent.idRaw, "agent")
+        .then((verified) => registrar.judge(verified, "agent"))
+        .then(({ registration }) => loop.feed({ kind: "publish", session: number, registration }))
         .catch((error: unknown) => session.close(goodbyeOf(error)))
         .finally(() => {
           verifying = false;
@@ -60,16 +62,15 @@ export function createAgentFrames(options: AgentFramesOptions): (open: OpenSessi
     const answer = (request: number, bundle: Bytes, code: string): void =>
       session.send([{ name: "found", payload: found.encode({ request, bundle, code }) }]);
 
-    /** Counts what costs more than mail; throws when it is too much. */
+    const requests = options.requests.of(agent.id, "agent");
     const charge = (): void => {
-      const hit = requests.charge(agent.id, "agent");
-      if (hit !== undefined) throw rateError(hit);
+      requests.charge();
       options.watchDisk();
     };
 
     const look = (asked: Lookup): void => {
       options.refuseGlut(session);
-      if (requests.charge(agent.id, "agent") !== undefined) return answer(asked.request, EMPTY, "rate-limited" satisfies ErrorCode);
+      if (requests.ask() !== undefined) return answer(asked.request, EMPTY, "rate-limited" satisfies ErrorCode);
       if (directory.isHere(asked.at)) {
         const { bundle, code } = directory.find(asked);
         return answer(asked.request, bundle, code);

@@ -4,13 +4,13 @@ import type { Connection } from "../host/net.ts";
 import type { OwnIdentity } from "../identity/own-identity.ts";
 import { PASS_KEY_BYTES } from "../protocol/delivery/attach-passes.ts";
 import { ALL_RELAY_DEFENCES, type RelayDefences, type RelayOutput } from "../protocol/delivery/mailbox-events.ts";
-import type { Place } from "../protocol/delivery/mailbox-state.ts";
+import { findAgent, findPeer, type Place } from "../protocol/delivery/mailbox-state.ts";
 import { createMailboxes, type Mailboxes } from "../protocol/delivery/mailboxes.ts";
 import { goodbyeFor } from "../protocol/link/goodbyes.ts";
 import type { Settings } from "../settings/register.ts";
 import { openRecordLog } from "../store/log/open-log.ts";
 import { APPEND_QUEUE_BYTES, type LogHealth, type RecordLog } from "../store/log/record-log.ts";
-import { type Bytes, hex } from "../wire/bytes.ts";
+import { type Bytes, EMPTY, hex } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
 import { toBeSigned } from "../wire/identity.ts";
 import { type AgentId, agentIdText, GENERATION_BYTES } from "../wire/ids.ts";
@@ -21,6 +21,7 @@ import { createDeliveryPump } from "./delivery-pump.ts";
 import { createDirectory } from "./directory.ts";
 import { createIncidents, type Incidents } from "./incidents.ts";
 import { createPeerLinks } from "./peers/peer-links.ts";
+import { createRegistrar } from "./registrar.ts";
 import { createRelayLoop } from "./relay-loop.ts";
 import { createRequests } from "./requests.ts";
 import { createSessions } from "./sessions.ts";
@@ -111,6 +112,10 @@ export async function startRelayCore({
   const failed = (error: unknown): void => incidents.add("internal", String(error));
   const loop = createRelayLoop({ mailboxes, log, clock, carry: (output) => carry(output), failed });
   const directory = createDirectory(own, mailboxes);
+  const registrar = createRegistrar({
+    host,
+    held: (idRaw, role) => (role === "agent" ? findAgent(mailboxes.state, idRaw) : findPeer(mailboxes.state, idRaw))?.bundle ?? EMPTY,
+  });
   const requests = createRequests(clock, settings, defences?.rates);
   const sessions = createSessions({
     host,
@@ -121,6 +126,9 @@ export async function startRelayCore({
     incidents,
     requests,
     limited: mailboxes.noteLimited,
+    registrar,
+    agentOf: mailboxes.agentOf,
+    registered: (idRaw) => findAgent(mailboxes.state, idRaw),
     closedFor: () => stuckError(log.health),
     drained: (session) => loop.feed({ kind: "blocked", session, blocked: false }),
     agentOpened: createAgentFrames({
@@ -128,6 +136,7 @@ export async function startRelayCore({
       settings,
       loop,
       directory,
+      registrar,
       requests,
       refuseGlut: (session) => sessions.refuseGlut(session),
       peers: () => peers,
@@ -137,7 +146,7 @@ export async function startRelayCore({
     peerOpened: (open) => peers.opened(open),
     peersQueued: () => peers.queued(),
   });
-  const sweeper = createSweeper({ host, settings, own, mailboxes, loop, incidents });
+  const sweeper = createSweeper({ host, settings, own, mailboxes, loop, incidents, endExpired: sessions.endExpired });
   const peers = createPeerLinks({
     host,
     settings,
@@ -149,6 +158,7 @@ export async function startRelayCore({
     sessions,
     requests,
     directory,
+    registrar,
     log,
     publicOnly: publicPeersOnly,
     watchDisk: () => watchDisk(),
@@ -223,8 +233,9 @@ export async function startRelayCore({
       loop.feed({ kind: "issue-ticket", ...ticket });
       await loop.durable();
       if (mailboxes.state.tickets.has(hex(ticket.hash))) return;
-      throw new PerdureError("too-busy", "too many tickets are open", {
+      throw new PerdureError("too-busy", `${settings.openTickets} tickets are open, and that is as many as may be`, {
         retry: "after",
+        limit: { name: "openTickets", value: settings.openTickets, remaining: 0 },
         hint: "Wait until some are used or have expired.",
       });
     },
@@ -232,7 +243,8 @@ export async function startRelayCore({
       loop.feed({ kind: "ban", ...ban });
       await loop.durable();
       if (mailboxes.state.bans.has(hex(ban.agentId)) === ban.banned) return;
-      throw new PerdureError("too-busy", "as many are turned away as this relay remembers", {
+      throw new PerdureError("too-busy", `${settings.keptBans} are turned away, and that is as many as this relay remembers`, {
+        limit: { name: "keptBans", value: settings.keptBans, remaining: 0 },
         hint: "Let some come again: perdure relay unblock.",
       });
     },

@@ -9,21 +9,22 @@
 import type { Host } from "../host/host.ts";
 import type { Connection } from "../host/net.ts";
 import type { OwnIdentity } from "../identity/own-identity.ts";
+import { headOf } from "../identity/verified-before.ts";
 import type { VerifiedIdentity } from "../identity/verify.ts";
 import type { Reason, Registration, RelayInput, RelayOutput, Standing } from "../protocol/delivery/mailbox-events.ts";
-import { rateError } from "../protocol/limits/meter.ts";
 import { acceptSession, type Proven } from "../protocol/link/accept.ts";
 import { errorOfGoodbye, goodbyeFor, goodbyeOf } from "../protocol/link/goodbyes.ts";
 import { refuseConnection } from "../protocol/link/refuse.ts";
 import type { Session } from "../protocol/link/session.ts";
 import type { Settings } from "../settings/register.ts";
-import type { Bytes } from "../wire/bytes.ts";
-import { encodeAck, encodeDeliver, type Goodbye, position, type Role, refuse, type Welcome } from "../wire/control.ts";
-import { PerdureError } from "../wire/error.ts";
+import { type Bytes, EMPTY } from "../wire/bytes.ts";
+import { encodeAck, encodeDeliver, type Goodbye, position, published, type Role, refuse, type Welcome } from "../wire/control.ts";
+import { isPerdureError, PerdureError } from "../wire/error.ts";
 import type { Frame } from "../wire/frame.ts";
 import { MAX_TRANSPORT_BYTES } from "../wire/limits.ts";
 import type { MailReader } from "./delivery-pump.ts";
 import type { Incidents } from "./incidents.ts";
+import type { Registrar } from "./registrar.ts";
 import type { RelayLoop } from "./relay-loop.ts";
 import type { Requests } from "./requests.ts";
 import { createSendQueues } from "./send-queues.ts";
@@ -57,6 +58,8 @@ export interface Sessions {
   attach(input: Omit<Attach, "kind">, signal?: AbortSignal): Promise<Standing>;
   /** Frames and goodbyes of the machine. */
   carry(output: RelayOutput): void;
+  /** Ends sessions of instances whose certificate is over. */
+  endExpired(): Promise<void>;
   /** The reader of a mailbox at the other end of a session that is open. */
   readerOf(number: number): MailReader | undefined;
   /** Throws `too-busy` when a session has asked for more than it reads. */
@@ -77,6 +80,10 @@ export interface SessionsOptions {
   readonly requests: Requests;
   /** Somebody came up against the limit of that name. */
   readonly limited: (name: string) => void;
+  readonly registrar: Registrar;
+  /** The agent of that session in the machine. */
+  readonly agentOf: (session: number) => Registered | undefined;
+  readonly registered: (idRaw: Bytes) => Registered | undefined;
   /** Why nobody can attach now, or `undefined`. */
   readonly closedFor: () => PerdureError | undefined;
   readonly drained: (session: number) => void;
@@ -86,6 +93,18 @@ export interface SessionsOptions {
   readonly peerOpened: (open: OpenSession) => SessionTaker;
   /** Bytes that wait for each of the other relays besides what is queued in sessions. */
   readonly peersQueued: () => Iterable<number>;
+}
+
+/** What is registered of an agent here; an empty bundle for nothing. */
+type Registered = { readonly bundle: Bytes; readonly recordVersion: number };
+
+interface ProvenInstance {
+  /** By all that is known of it. */
+  readonly identity: VerifiedIdentity;
+  readonly instanceKey: Bytes;
+  readonly role: Role;
+  /** When its certificate ends, unless a newer one was published since. */
+  readonly validUntilMs: number;
 }
 
 interface Entry {
@@ -100,6 +119,8 @@ interface Entry {
   reader: MailReader | undefined;
   /** Its other end is a relay. */
   peer: boolean;
+  /** Who dialled; absent of sessions this relay dialled itself. */
+  proven: ProvenInstance | undefined;
   /** Gives back what the connection counts against where it came from. */
   readonly leave: () => void;
 }
@@ -115,6 +136,9 @@ const ORDINARY: ReadonlySet<string> = new Set([
   "blocked",
   "name-taken",
   "cloned",
+  "identity-forked",
+  "instance-revoked",
+  "certificate-expired",
 ]);
 
 export function createSessions(options: SessionsOptions): Sessions {
@@ -139,6 +163,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       turnedAway: undefined,
       reader: undefined,
       peer: false,
+      proven: undefined,
       leave,
     };
     entries.set(entry.number, entry);
@@ -157,9 +182,11 @@ export function createSessions(options: SessionsOptions): Sessions {
     }
     const entry = newEntry(leave);
     handshakes++;
-    acceptSession({ host, settings, connection, own, admit: (proven, signal) => admit(entry, proven, signal) })
+    const { verify } = options.registrar;
+    const shakeHands = { host, settings, connection, own, verify, newest: newestFor };
+    acceptSession({ ...shakeHands, admit: (proven, signal) => admit(entry, proven, signal) })
       .finally(() => handshakes--)
-      .then(({ session, agent, role }) => open(entry, session, agent, role))
+      .then(({ session, agent, role }) => open(entry, session, entry.proven?.identity ?? agent, role))
       .catch((error: unknown) => {
         drop(entry);
         noteEnd(entry, connection.remote, goodbyeOf(error));
@@ -186,14 +213,16 @@ export function createSessions(options: SessionsOptions): Sessions {
     if (closed !== undefined) throw closed;
     if (signal.aborted) throw signal.reason;
     entry.peer = role === "relay";
-    const hit = options.requests.charge(agent.id, role);
-    if (hit !== undefined) throw rateError(hit);
-    if (entry.peer) options.peerArrived(agent);
+    options.requests.begin(agent.id, role);
+    const { registration, identity, validUntilMs } = await options.registrar.admit(agent, instanceKey, role);
+    if (signal.aborted) throw signal.reason;
+    entry.proven = { identity, instanceKey, role, validUntilMs };
+    if (entry.peer) options.peerArrived(identity);
     const standing = await attach(
       {
         session: entry.number,
         role: role === "relay" ? "peer" : "agent",
-        registration: registrationOf(agent),
+        registration,
         link: proof.link.slice(),
         consume: role === "agent" && proof.consume,
         ticket: proof.ticket,
@@ -305,9 +334,41 @@ export function createSessions(options: SessionsOptions): Sessions {
         });
       case "proof":
         return send(output.session, { name: "statement", payload: output.proof });
+      case "published":
+        return sayPublished(output.session, output.verdict);
       case "goodbye":
         return sayGoodbye(output.session, goodbyeFor(output.reason.code, output.reason.why, output.reason));
       default:
+    }
+  };
+
+  const publishedOf = ({ bundle, recordVersion }: Registered, code: Registration["verdict"]): Bytes =>
+    published.encode({ ...headOf(host.crypto, bundle), recordVersion, code, bundle: code === "" ? EMPTY : bundle });
+
+  const sayPublished = (number: number, verdict: Registration["verdict"]): void => {
+    const agent = options.agentOf(number);
+    if (agent !== undefined && agent.bundle.length > 0) send(number, { name: "published", payload: publishedOf(agent, verdict) });
+  };
+
+  /** An instance that was taken out of use learns by which log: it may be an honest one that has to become another. */
+  const newestFor = ({ agent, role }: Proven, error: unknown): Bytes | undefined => {
+    if (role !== "agent" || !isPerdureError(error) || error.code !== "instance-revoked") return undefined;
+    const registered = options.registered(agent.idRaw);
+    return registered === undefined || registered.bundle.length === 0 ? undefined : publishedOf(registered, "record-rolled-back");
+  };
+
+  /** Sessions whose certificate has run out end, unless a newer one was published. */
+  const endExpired = async (): Promise<void> => {
+    for (const entry of [...entries.values()]) {
+      const { proven } = entry;
+      if (proven === undefined || host.clock.wallMs() <= proven.validUntilMs) continue;
+      try {
+        const validUntilMs = await options.registrar.certifiedUntil(proven.identity.idRaw, proven.instanceKey, proven.role);
+        entry.proven = { ...proven, validUntilMs };
+      } catch (error) {
+        const reason = goodbyeOf(error);
+        sayGoodbye(entry.number, { ...reason, retry: reason.code === "certificate-expired" ? "now" : "never" });
+      }
     }
   };
 
@@ -334,6 +395,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     nextNumber: () => ++numbers,
     attach,
     carry,
+    endExpired,
     refuseGlut,
     readerOf: (number) => entries.get(number)?.reader,
     sendQueueBytes: queues.allowance,
@@ -342,10 +404,6 @@ export function createSessions(options: SessionsOptions): Sessions {
       for (const number of [...entries.keys()]) sayGoodbye(number, reason);
     },
   };
-}
-
-export function registrationOf(identity: VerifiedIdentity): Registration {
-  return { idRaw: identity.idRaw, bundle: identity.bundle, name: identity.name, recordVersion: identity.recordVersion };
 }
 
 function wordsOf(reason: Reason): Pick<Goodbye, "code" | "retry" | "afterMs" | "limit" | "hint"> {

@@ -27,12 +27,14 @@ export interface SweeperOptions {
   readonly mailboxes: Mailboxes;
   readonly loop: RelayLoop;
   readonly incidents: Incidents;
+  /** Ends sessions whose certificate is over. */
+  readonly endExpired: () => Promise<void>;
 }
 
 /** Messages ended before others get a turn: signing notices must not hold up who is connected. */
 const AT_ONCE = 64;
 
-export function createSweeper({ host, settings, own, mailboxes, loop, incidents }: SweeperOptions): Sweeper {
+export function createSweeper({ host, settings, own, mailboxes, loop, incidents, endExpired }: SweeperOptions): Sweeper {
   const { clock, crypto } = host;
   const readClock = createClockGuard(
     { jumpMs: settings.clockJumpMs, holdMs: settings.clockJumpHoldMs },
@@ -75,6 +77,7 @@ export function createSweeper({ host, settings, own, mailboxes, loop, incidents 
     }
     holding = reading.holding;
     await renewIdentity();
+    await endExpired();
     while (!holding && !stopped) {
       const found = mailboxes.overdue(clock.wallMs() - settings.expiryGraceMs, AT_ONCE);
       if (found.length === 0) return;

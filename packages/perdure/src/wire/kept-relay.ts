@@ -39,12 +39,17 @@ export const KEPT_REFUSALS: number = MAX_LINK_REFUSALS;
 /** Drawn at every start, durable before the first delivery of that start. */
 export const keptStart = shape("start", { generation: fixed(GENERATION_BYTES), atMs: uint });
 
+/** Frozen: two logs of it contradict each other. Retired: its owner ended it. */
+export const AGENT_STANDINGS = ["open", "frozen", "retired"] as const;
+export type AgentStanding = (typeof AGENT_STANDINGS)[number];
+
 export const keptRegistration = shape(
   "registration",
   {
     agentId,
     name: optional(text(32)),
     recordVersion: uint,
+    standing: choice(...AGENT_STANDINGS),
     /** An encoded identity bundle, verified when it came. */
     bundle: bytes(MAX_CONTROL_BYTES),
   },

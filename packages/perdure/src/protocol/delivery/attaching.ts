@@ -8,10 +8,12 @@ import { wake } from "./consuming.ts";
 import { judgeRegistration } from "./enrolment.ts";
 import { BLOCKED_MS, tooFast } from "./mailbox-admission.ts";
 import type { Reason, Registration, RelayInput } from "./mailbox-events.ts";
+import { encodeRegistration } from "./mailbox-replay.ts";
 import { type AgentState, addAgent, findAgent, findPeer, type Link, linkOf, NO_LINK, register, settledFloor } from "./mailbox-state.ts";
 import { meetPeer } from "./meeting.ts";
 import { isWanted } from "./peer-state.ts";
 import type { RelayMachine } from "./relay-machine.ts";
+import { endIfVoid, heedStanding } from "./standing.ts";
 import { noteTicket, usedOnce } from "./tickets.ts";
 
 /** More than an agent's processes, and sessions whose end was not noticed yet, ever are. */
@@ -45,11 +47,13 @@ function enrol(machine: RelayMachine, session: number, wanted: Registration, tic
     journal.record(encodeKept("ticket", used));
   }
   const agent = known ?? addAgent(state, wanted.idRaw);
-  register(state, agent, wanted.bundle, wanted.name, wanted.recordVersion);
-  journal.record(
-    encodeKept("registration", { agentId: agent.idRaw, name: wanted.name, recordVersion: wanted.recordVersion, bundle: agent.bundle }),
-  );
-  journal.fact("relay.registered", { agent: agent.id, name: wanted.name });
+  const before = agent.standing;
+  // Nobody takes another name while it is not known which of two is the agent.
+  const name = wanted.standing === "frozen" ? agent.name : wanted.name;
+  register(state, agent, { ...wanted, name });
+  journal.record(encodeRegistration(agent));
+  journal.fact("relay.registered", { agent: agent.id, name, standing: agent.standing });
+  heedStanding(machine, agent, { before, instances: wanted.instances, except: session });
   return true;
 }
 
@@ -65,24 +69,29 @@ const TICKET_REFUSED: Reason = { ...TICKET_REQUIRED, why: "the ticket was used, 
 /** A new bundle of an agent that is attached. Nothing but mail is refused while the disk keeps up, and then the next attach brings it. */
 export function publish(machine: RelayMachine, session: number, wanted: Registration, nowMs: number): void {
   const { journal, trouble } = machine;
-  if (trouble === undefined) enrol(machine, session, wanted, "", nowMs);
-  else journal.goodbye(session, trouble.code, trouble.why, { retry: "after", afterMs: trouble.afterMs });
+  if (trouble === undefined) {
+    if (!enrol(machine, session, wanted, "", nowMs)) return;
+    const over = endIfVoid(machine, session, wanted.instances);
+    journal.whenDurable({ kind: "published", session, verdict: wanted.verdict, over });
+  } else journal.goodbye(session, trouble.code, trouble.why, { retry: "after", afterMs: trouble.afterMs });
 }
 
 export function attach(machine: RelayMachine, input: Attach, nowMs: number): void {
   const { state, attachments, journal } = machine;
-  const { session, role, consume } = input;
+  const { session, role } = input;
   if (equalBytes(input.link, NO_LINK) && role !== "forwarder")
     return journal.goodbye(session, "malformed", "a link of zero bytes is the relay's own");
-  if (role === "peer" && consume) return journal.goodbye(session, "malformed", "a relay does not read its mailbox at another, it is sent");
+  if (role === "peer" && input.consume)
+    return journal.goodbye(session, "malformed", "a relay does not read its mailbox at another, it is sent");
   if (isBanned(state, input.registration.idRaw))
     return journal.goodbye(session, "blocked", TURNED_AWAY, { retry: "after", afterMs: BLOCKED_MS });
   const known = role === "agent" ? findAgent(state, input.registration.idRaw) : findPeer(state, input.registration.idRaw);
-  const replaces = (other: Attachment): boolean => isLinkOf(other, input) || (consume && other.consume);
+  const replaces = (other: Attachment): boolean => isLinkOf(other, input) || (input.consume && other.consume);
   if (known !== undefined && attachments.of(known).filter((other) => !replaces(other)).length >= SESSIONS_PER_AGENT)
     return journal.goodbye(session, "too-busy", `${known.id} has ${SESSIONS_PER_AGENT} sessions here`, { retry: "after" });
   const agent = entrant(machine, input, known, nowMs);
   if (agent === undefined) return;
+  const consume = input.consume && (role !== "agent" || agent.standing !== "frozen");
   const pass = role === "agent" && consume ? usePass(machine, agent, input.instanceKey, input.pass, nowMs) : EMPTY;
   if (pass === undefined) return journal.emit({ kind: "goodbye", session, reason: CLONED });
   const link: Link =
@@ -91,7 +100,20 @@ export function attach(machine: RelayMachine, input: Attach, nowMs: number): voi
       : linkOf(agent, input.link, (each) => attachments.holderOf(agent, each) !== undefined);
   for (const other of attachments.of(agent)) if (replaces(other)) supersede(machine, other);
   const instanceKey = input.instanceKey.slice();
-  const attachment: Attachment = { session, role, agent, link, consume, instanceKey, pass, unackedBytes: 0, tooFast: 0, superseded: false };
+  const { verdict } = input.registration;
+  const attachment: Attachment = {
+    session,
+    role,
+    agent,
+    link,
+    consume,
+    instanceKey,
+    verdict,
+    pass,
+    unackedBytes: 0,
+    tooFast: 0,
+    superseded: false,
+  };
   attachments.add(attachment);
   if (consume) beginConsuming(machine, attachment, input.have);
   journal.whenDurable({ kind: "attached", attachment });
@@ -170,6 +192,7 @@ export function ready(machine: RelayMachine, session: number): void {
   const attachment = machine.attachments.get(session);
   if (attachment === undefined || attachment.superseded) return;
   const { agent, role } = attachment;
+  if (attachment.verdict !== "") machine.journal.emit({ kind: "published", session, verdict: attachment.verdict });
   if (role !== "forwarder")
     for (const { proof } of [...agent.proofs, ...agent.vouched]) machine.journal.emit({ kind: "proof", session, proof });
   const { mailbox } = agent;

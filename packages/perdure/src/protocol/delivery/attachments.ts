@@ -1,6 +1,6 @@
 /** The sessions of a relay as its machine sees them: who is attached, over which link, and who took over from whom. */
 import type { Bytes } from "../../wire/bytes.ts";
-import type { SessionRole } from "./mailbox-events.ts";
+import type { Registration, SessionRole } from "./mailbox-events.ts";
 import type { AgentState, Link } from "./mailbox-state.ts";
 
 export interface Attachment {
@@ -11,6 +11,8 @@ export interface Attachment {
   readonly consume: boolean;
   /** Empty of a forwarder. */
   readonly instanceKey: Bytes;
+  /** What it must be told of the identity it showed, once the welcome has left. */
+  readonly verdict: Registration["verdict"];
   /** The attach pass of its welcome. */
   readonly pass: Bytes;
   unackedBytes: number;

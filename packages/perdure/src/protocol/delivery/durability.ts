@@ -7,6 +7,7 @@ import { answerPosition, applySettle, wake } from "./consuming.ts";
 import { type AgentState, senderOnLink } from "./mailbox-state.ts";
 import { keepProof } from "./proof-shelf.ts";
 import type { RelayMachine } from "./relay-machine.ts";
+import { answerPublished } from "./standing.ts";
 import { finishStatement, proofsOf } from "./statements.ts";
 
 export function becomeDurable(machine: RelayMachine, upTo: number): void {
@@ -28,6 +29,7 @@ export function becomeDurable(machine: RelayMachine, upTo: number): void {
       released.push(...effect.places);
       if (effect.attachment !== undefined) answered.add(effect.attachment);
     } else if (effect.kind === "attached") welcome(machine, effect.attachment);
+    else if (effect.kind === "published") answerPublished(machine, effect);
     else tellSenders(machine, effect.signature);
   }
   journal.fact("relay.batch-synced", { ticket: upTo });

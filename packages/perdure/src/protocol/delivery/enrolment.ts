@@ -1,5 +1,5 @@
 /** Whether a relay takes what an agent says of itself: first come, first served for names; bounded in number and size. */
-import { equalBytes } from "../../wire/bytes.ts";
+import { EMPTY, equalBytes } from "../../wire/bytes.ts";
 import type { Reason, Registration } from "./mailbox-events.ts";
 import { findAgent, type RelayState } from "./mailbox-state.ts";
 
@@ -9,23 +9,26 @@ export interface EnrolmentLimits {
   readonly bundleBytes: number;
   /** Other relays remembered at once. */
   readonly relayPeers: number;
+  /** Of those: relays that came by themselves and with which no mail was exchanged since this start. */
+  readonly newcomerPeersPercent: number;
+  /** Tickets open, and agents and relays turned away, at once. */
+  readonly openTickets: number;
+  readonly keptBans: number;
   /** Whoever is new must show a ticket. */
   readonly ticketsRequired: boolean;
 }
 
-/** `known` when there is nothing new in it, or something newer is registered already. */
+/** `known` when there is nothing new in it. */
 export function judgeRegistration(state: RelayState, limits: EnrolmentLimits, wanted: Registration): "known" | "new" | Reason {
   const known = findAgent(state, wanted.idRaw);
-  if (
-    known !== undefined &&
-    known.bundle.length > 0 &&
-    (wanted.recordVersion < known.recordVersion || equalBytes(known.bundle, wanted.bundle))
-  )
-    return "known";
-  if (wanted.bundle.length > limits.bundleBytes) {
+  if (known !== undefined && known.bundle.length > 0 && equalBytes(known.bundle, wanted.bundle)) return "known";
+  if (!equalBytes(known?.bundle ?? EMPTY, wanted.replaces)) return CHANGED_MEANWHILE;
+  // A proof that two logs contradict each other holds both.
+  const most = (wanted.standing === "frozen" ? 2 : 1) * limits.bundleBytes;
+  if (wanted.bundle.length > most) {
     return {
       code: "too-large",
-      why: `an identity bundle of ${wanted.bundle.length} bytes is more than ${limits.bundleBytes}`,
+      why: `an identity bundle of ${wanted.bundle.length} bytes is more than ${most}`,
       retry: "never",
       afterMs: 0,
       hint: "",
@@ -52,3 +55,11 @@ export function judgeRegistration(state: RelayState, limits: EnrolmentLimits, wa
   }
   return "new";
 }
+
+const CHANGED_MEANWHILE: Reason = {
+  code: "too-busy",
+  why: "another identity of this agent was registered meanwhile",
+  retry: "now",
+  afterMs: 0,
+  hint: "",
+};

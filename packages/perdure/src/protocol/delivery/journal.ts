@@ -5,7 +5,7 @@
  */
 import type { Bytes } from "../../wire/bytes.ts";
 import type { Attachment } from "./attachments.ts";
-import type { Reason, RelayOutput } from "./mailbox-events.ts";
+import type { Reason, Registration, RelayOutput } from "./mailbox-events.ts";
 import type { AgentState, Link, Place, StoredMail } from "./mailbox-state.ts";
 
 /** What is true once a step is durable. */
@@ -14,6 +14,8 @@ export type Effect =
   | { readonly kind: "used"; readonly link: Link; readonly linkSeq: number; readonly attachment: Attachment; readonly bytes: number }
   | { readonly kind: "stored"; readonly agent: AgentState; readonly position: number }
   | { readonly kind: "let-go"; readonly places: readonly Place[]; readonly attachment: Attachment | undefined }
+  /** `over`: the instance of the session may act no more by what was published. */
+  | { readonly kind: "published"; readonly session: number; readonly verdict: Registration["verdict"]; readonly over: boolean }
   | { readonly kind: "attached"; readonly attachment: Attachment }
   | { readonly kind: "stated"; readonly signature: Bytes };
 

@@ -92,6 +92,11 @@ function misnamed(envelope: Envelope, carrier: AgentState): Reason | undefined {
 
 function recipientOf(state: RelayState, envelope: Envelope): AgentState | Reason {
   const recipient = findAgent(state, envelope.to);
+  if (recipient?.standing === "retired")
+    return {
+      ...never("identity-retired", `${recipient.id} was retired by its owner`),
+      hint: "Look it up again: its log says who to turn to.",
+    };
   if (recipient !== undefined && recipient.bundle.length > 0) return recipient;
   return later(
     "unknown-agent",

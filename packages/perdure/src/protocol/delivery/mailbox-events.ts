@@ -11,7 +11,7 @@ import type { LogFields } from "../../host/log.ts";
 import type { Bytes } from "../../wire/bytes.ts";
 import type { ErrorCode, LimitHit, Retry } from "../../wire/error.ts";
 import type { AgentId } from "../../wire/ids.ts";
-import type { Ending } from "../../wire/kept-relay.ts";
+import type { AgentStanding, Ending } from "../../wire/kept-relay.ts";
 import type { Place } from "./mailbox-state.ts";
 
 /** Who somebody has proven to be, and what its verified bundle says. */
@@ -21,6 +21,13 @@ export interface Registration {
   readonly bundle: Bytes;
   readonly name: string | undefined;
   readonly recordVersion: number;
+  /** The bundle it was compared with, and takes the place of; empty when none was known. */
+  readonly replaces: Bytes;
+  /** What has to be said of what was offered, when that is not what came out of the comparison. */
+  readonly verdict: "" | "record-rolled-back" | "identity-forked";
+  readonly standing: AgentStanding;
+  /** Keys of the instances that may act for it now. */
+  readonly instances: readonly Bytes[];
 }
 
 export interface SettleRequest {
@@ -155,6 +162,8 @@ export type RelayOutput =
   | { readonly kind: "peer-wanted"; readonly relayId: Bytes }
   | { readonly kind: "goodbye"; readonly session: number; readonly reason: Reason }
   | { readonly kind: "sign"; readonly statement: Bytes }
+  /** What is registered of the agent of that session is durable; `verdict` on what it offered. */
+  | { readonly kind: "published"; readonly session: number; readonly verdict: Registration["verdict"] }
   /** Something about an agent's identity its owner and the relay's must see. */
   | { readonly kind: "alarm"; readonly agent: AgentId; readonly why: string }
   | { readonly kind: "fact"; readonly event: string; readonly fields: LogFields };

@@ -96,7 +96,7 @@ function replaySmall(state: RelayState, sha256: Sha256, kept: Exclude<KeptRecord
     case "start":
       return [];
     case "registration":
-      register(state, agentOf(state, kept.value.agentId), kept.value.bundle, kept.value.name, kept.value.recordVersion);
+      register(state, agentOf(state, kept.value.agentId), kept.value);
       return [];
     case "refusal": {
       const { sender, link: raw, linkSeq } = kept.value;
@@ -256,11 +256,14 @@ function factsOf(owner: AgentState): readonly Bytes[] {
   if (owner.peer !== undefined) return [encodePeer(owner, owner.peer)];
   const { idRaw: agentId, contacts, passes } = owner;
   const records: Bytes[] = [];
-  if (owner.bundle.length > 0)
-    records.push(encodeKept("registration", { agentId, name: owner.name, recordVersion: owner.recordVersion, bundle: owner.bundle }));
+  if (owner.bundle.length > 0) records.push(encodeRegistration(owner));
   if (contacts !== undefined) records.push(encodeKept("contacts", { agentId, ...contacts }));
   for (const chain of passes.values()) records.push(encodeChain(owner, chain));
   return records;
+}
+
+export function encodeRegistration({ idRaw: agentId, name, recordVersion, standing, bundle }: AgentState): Bytes {
+  return encodeKept("registration", { agentId, name, recordVersion, standing, bundle });
 }
 
 export function encodePeer({ idRaw, bundle }: AgentState, { urls, seenAtMs }: Peer): Bytes {

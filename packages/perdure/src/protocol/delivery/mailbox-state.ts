@@ -10,7 +10,7 @@
  */
 import { type Bytes, EMPTY, hex } from "../../wire/bytes.ts";
 import { type AgentId, agentIdText, LINK_BYTES } from "../../wire/ids.ts";
-import { KEPT_REFUSALS } from "../../wire/kept-relay.ts";
+import { type AgentStanding, KEPT_REFUSALS } from "../../wire/kept-relay.ts";
 import type { PassChain } from "./attach-passes.ts";
 import type { ContactList } from "./contact-list.ts";
 import { createIntervalSet, type IntervalSet, type Range } from "./interval-set.ts";
@@ -136,6 +136,7 @@ export interface AgentState {
   routes: number;
   name: string | undefined;
   recordVersion: number;
+  standing: AgentStanding;
   bundle: Bytes;
   readonly mailbox: Mailbox;
   /** Oldest first. */
@@ -228,6 +229,7 @@ export function createAgentState(idRaw: Bytes, keptId: Bytes, peer: Peer | undef
     routes: 0,
     name: undefined,
     recordVersion: 0,
+    standing: "open",
     bundle: EMPTY,
     mailbox: {
       route: peer !== undefined,
@@ -284,11 +286,16 @@ export function findAgent(state: RelayState, idRaw: Bytes): AgentState | undefin
 }
 
 /** The newest bundle and name of an agent; a name it gave up is free again. */
-export function register(state: RelayState, agent: AgentState, bundle: Bytes, name: string | undefined, recordVersion: number): void {
+export function register(
+  state: RelayState,
+  agent: AgentState,
+  { bundle, name, recordVersion, standing }: Pick<AgentState, "bundle" | "name" | "recordVersion" | "standing">,
+): void {
   if (agent.name !== undefined && state.names.get(agent.name) === agent) state.names.delete(agent.name);
   agent.bundle = bundle.slice();
   agent.name = name;
   agent.recordVersion = recordVersion;
+  agent.standing = standing;
   if (name !== undefined) state.names.set(name, agent);
 }
 

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { utf8 } from "../../wire/bytes.ts";
-import { agentId, createTestRelay, envelope, kindsOf, NOW_MS, refusalsIn, sha256, type TestRelay } from "./test-relay.ts";
-import { OPEN_TICKETS } from "./tickets.ts";
+import { agentId, createTestRelay, envelope, kindsOf, LIMITS, NOW_MS, refusalsIn, registration, sha256, type TestRelay } from "./test-relay.ts";
 
 const goodbyes = (relay: TestRelay): readonly string[] =>
   relay.take().flatMap((output) => (output.kind === "goodbye" ? [`${output.session} ${output.reason.code}`] : []));
@@ -44,7 +43,7 @@ describe("a relay that takes nobody new without a ticket", () => {
       pass: new Uint8Array(),
       consume: false,
       have: { generation: new Uint8Array(8), position: 0 },
-      registration: { idRaw: agentId("alice"), bundle: utf8("bundle"), name: undefined, recordVersion: 1 },
+      registration: registration(relay, "alice"),
       link: new Uint8Array(8).fill(1),
     });
     expect(relay.unsynced).toBe(1);
@@ -87,8 +86,8 @@ describe("a relay that takes nobody new without a ticket", () => {
 
   it("keeps a bounded number of them, those that expired aside", () => {
     const relay = asking();
-    for (let index = 0; index < OPEN_TICKETS + 5; index++) issue(relay, `ticket ${index}`);
-    expect(relay.machine.state.tickets.size).toBe(OPEN_TICKETS);
+    for (let index = 0; index < LIMITS.openTickets + 5; index++) issue(relay, `ticket ${index}`);
+    expect(relay.machine.state.tickets.size).toBe(LIMITS.openTickets);
     relay.nowMs = NOW_MS + 1000;
     issue(relay, "new", 1, NOW_MS + 5000);
     expect(relay.machine.state.tickets.size).toBe(1);

@@ -11,6 +11,7 @@ import {
   key,
   kindsOf,
   NOW_MS,
+  registration,
   settleOf,
   type TestRelay,
   waitingIn,
@@ -385,7 +386,7 @@ describe("what one agent may have at a relay", () => {
     relay.feed({
       kind: "publish",
       session: 1,
-      registration: { idRaw: agentId("alice"), bundle: utf8("a newer bundle"), name: undefined, recordVersion: 2 },
+      registration: registration(relay, "alice", { bundle: utf8("a newer bundle"), recordVersion: 2 }),
     });
     expect(goodbyes(relay)).toEqual(["2 disk-full after", "1 disk-full after"]);
     expect(relay.unsynced).toBe(0);

@@ -36,6 +36,7 @@ import { findOverdue, type Overdue, overdueOf } from "./overdue.ts";
 import { ban, issueTicket, takeContacts } from "./owners-word.ts";
 import { isWanted } from "./peer-state.ts";
 import { type Counters, type MailboxLimits, noteLimited, openTail, type RelayMachine } from "./relay-machine.ts";
+import { answerPublished } from "./standing.ts";
 import { abandonStatement, beginStatement } from "./statements.ts";
 import { endMail, takeMail } from "./taking.ts";
 
@@ -119,7 +120,10 @@ export function createMailboxes(options: MailboxesOptions): Mailboxes {
       machine.rates.advance(monotonicMs);
       run(machine, input, nowMs);
       const { outputs, atOnce } = journal.endStep();
-      for (const effect of atOnce) if (effect.kind === "attached") welcome(machine, effect.attachment);
+      for (const effect of atOnce) {
+        if (effect.kind === "attached") welcome(machine, effect.attachment);
+        else if (effect.kind === "published") answerPublished(machine, effect);
+      }
       return atOnce.length === 0 ? outputs : [...outputs, ...journal.endStep().outputs];
     },
     replay: (bytes, place) => replayRecord(state, sha256, bytes, place),

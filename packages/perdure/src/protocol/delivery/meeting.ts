@@ -3,10 +3,10 @@ import { equalBytes } from "../../wire/bytes.ts";
 import { encodeKept, MAX_KEPT_PROOF_BYTES } from "../../wire/kept-relay.ts";
 import type { RelayInput } from "./mailbox-events.ts";
 import { encodePeer } from "./mailbox-replay.ts";
-import { type AgentState, findAgent, findPeer } from "./mailbox-state.ts";
-import { createPeer, makeRoomForPeer, notePeer } from "./peer-state.ts";
+import { type AgentState, findAgent, findPeer, type Peer } from "./mailbox-state.ts";
+import { createPeer, forgetPeer, makeRoomForPeer, notePeer } from "./peer-state.ts";
 import { keepProof } from "./proof-shelf.ts";
-import type { RelayMachine } from "./relay-machine.ts";
+import { noteLimited, type RelayMachine } from "./relay-machine.ts";
 
 /** How often it is written down that a relay was met again. */
 const SEEN_EVERY_MS = 3_600_000;
@@ -20,8 +20,9 @@ export function meetPeer(
   { relayId, url, bundle, teller }: Pick<Extract<RelayInput, { readonly kind: "peer" }>, "relayId" | "url" | "bundle" | "teller">,
   nowMs: number,
 ): AgentState | undefined {
-  const { state, limits, attachments, journal, sha256 } = machine;
+  const { state, limits, defences, attachments, journal, sha256 } = machine;
   const known = findPeer(state, relayId);
+  if (known === undefined && bundle !== undefined && defences.pools) keepNewcomersFew(machine);
   if (equalBytes(relayId, state.relayId) || (bundle !== undefined && bundle.length > limits.bundleBytes)) return undefined;
   if (known === undefined && !makeRoomForPeer(state, limits.relayPeers, (each) => attachments.of(each).length > 0)) return undefined;
   const peer = known ?? createPeer(state, sha256, relayId);
@@ -34,6 +35,30 @@ export function meetPeer(
   if (bundle !== undefined || facts.kept) keepPeer(machine, peer);
   journal.fact("relay.peer", { agent: peer.id, url: facts.urls[0], met: peer.bundle.length > 0 });
   return peer;
+}
+
+/**
+ * Who makes up relays and connects with all of them keeps their places: those of which nothing ever came and for which nothing waits
+ * have a share, and of them the one that is known longest makes room for a new one.
+ */
+function keepNewcomersFew({ state, limits, attachments, journal, counters }: RelayMachine): void {
+  const most = Math.max(1, Math.floor((limits.relayPeers * limits.newcomerPeersPercent) / 100));
+  const newcomers = [...state.peers.values()].filter(
+    (each) => each.peer !== undefined && isNewcomer(each, each.peer) && attachments.of(each).length > 0,
+  );
+  const [first] = newcomers;
+  if (first === undefined || newcomers.length < most) return;
+  const limit = { name: "newcomerPeersPercent", value: limits.newcomerPeersPercent, remaining: 0 };
+  noteLimited(counters, limit.name);
+  for (const attachment of attachments.of(first)) {
+    attachment.superseded = true;
+    journal.goodbye(attachment.session, "too-busy", "other relays want to be known too", { retry: "after", afterMs: 60_000, limit });
+  }
+  forgetPeer(state, first);
+}
+
+function isNewcomer({ mailbox }: AgentState, { passedOn, relayedIn, charged }: Peer): boolean {
+  return passedOn + relayedIn + charged.messages + mailbox.stored.size === 0;
 }
 
 /**

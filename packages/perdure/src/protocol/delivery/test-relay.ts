@@ -8,7 +8,7 @@ import { type Bytes, EMPTY, hex, utf8 } from "../../wire/bytes.ts";
 import { type Envelope, encodeEnvelope, SUITE_UNSEALED, SUITE_X25519_AES256GCM } from "../../wire/envelope.ts";
 import { decodeKept } from "../../wire/kept-relay.ts";
 import type { RateLimits } from "../limits/meter.ts";
-import type { RelayDefences, RelayInput, RelayOutput, SessionRole } from "./mailbox-events.ts";
+import type { Registration, RelayDefences, RelayInput, RelayOutput, SessionRole } from "./mailbox-events.ts";
 import { ALL_RELAY_DEFENCES } from "./mailbox-events.ts";
 import { findPeer, type Place } from "./mailbox-state.ts";
 import { createMailboxes, type Mailboxes, type MailboxesOptions } from "./mailboxes.ts";
@@ -30,6 +30,9 @@ export const LIMITS: MailboxesOptions["limits"] = {
   agents: 10,
   bundleBytes: 1000,
   relayPeers: 10,
+  newcomerPeersPercent: 100,
+  openTickets: 1024,
+  keptBans: 4096,
   ticketsRequired: false,
   storeMessages: 10_000,
   storeBytes: 10_000_000,
@@ -97,6 +100,7 @@ export interface TestRelay {
       readonly as?: string;
       readonly role?: SessionRole;
       readonly ticket?: string;
+      readonly registration?: Partial<Registration>;
       /** The instance, by a word of its own; one per agent otherwise. */
       readonly instance?: string;
       /** The one of the newest welcome of that instance otherwise. */
@@ -205,7 +209,7 @@ export function createTestRelay(
         pass: options.pass ?? passes.get(hex(instanceKey)) ?? new Uint8Array(0),
         consume: options.consume ?? role !== "peer",
         have,
-        registration: { idRaw: agentId(name), bundle: utf8(`bundle of ${name}`), name: as, recordVersion: 1 },
+        registration: registration(self, name, { name: as, instances: [instanceKey], ...options.registration }),
         link: new Uint8Array(8).fill(link),
       });
       self.sync();
@@ -263,6 +267,21 @@ export function createTestRelay(
   };
   start();
   return self;
+}
+
+/** As a comparison with what the relay holds says. */
+export function registration(relay: TestRelay, name: string, more: Partial<Registration> = {}): Registration {
+  return {
+    idRaw: agentId(name),
+    bundle: utf8(`bundle of ${name}`),
+    name: undefined,
+    recordVersion: 1,
+    replaces: relay.machine.lookup("agent", agentId(name))?.bundle ?? EMPTY,
+    verdict: "",
+    standing: "open",
+    instances: [],
+    ...more,
+  };
 }
 
 export function key(place: Place): string {

@@ -39,11 +39,15 @@ export interface AcceptOptions {
   readonly settings: Settings;
   readonly connection: Connection;
   readonly own: OwnIdentity;
+  /** Verifies the bundle of who dials, instead of `verifyBundle`: whoever keeps bundles need not verify the same one twice. */
+  readonly verify?: (bundle: Bytes, idRaw: Bytes, role: Role) => Promise<VerifiedIdentity>;
   /**
    * Called once the other side has proven who it is, and with role `relay` that it is one. What it returns is sent before anything else of this session; what it throws
    * becomes the goodbye. The signal fires when the handshake has ended without it.
    */
   readonly admit: (proven: Proven, signal: AbortSignal) => Promise<Welcome>;
+  /** What `published` says to who was refused with that error, before the goodbye; `undefined` for nothing. */
+  readonly newest?: (proven: Proven, error: unknown) => Bytes | undefined;
 }
 
 /** Who dialled, as the handshake has proven it. */
@@ -111,11 +115,18 @@ async function shakeHands(options: AcceptOptions, transport: Transport, signal: 
       : undefined;
   transport.protect({ sending: taggers?.relayToAgent, receiving: taggers?.agentToRelay });
   const nowMs = clock.wallMs();
-  const agent = await verifyBundle(crypto, said.bundle, nowMs, offered.agentId);
+  const agent =
+    options.verify === undefined
+      ? await verifyBundle(crypto, said.bundle, nowMs, offered.agentId)
+      : await options.verify(said.bundle, offered.agentId, offered.role);
   const toSign = proofToSign(crypto.hash, helloBytes, challengeBytes, said);
   const { instanceKey } = await handshakeSigner(crypto, agent, scope, toSign, said.signature, nowMs);
   const proven: Proven = { agent, instanceKey, proof: said, role: offered.role };
-  const says = await options.admit(proven, signal);
+  const says = await options.admit(proven, signal).catch((error: unknown) => {
+    const newest = options.newest?.(proven, error);
+    if (newest !== undefined) transport.send([{ name: "published", payload: newest }]);
+    throw error;
+  });
   if (signal.aborted) throw signal.reason;
   transport.send([{ name: "welcome", payload: welcome.encode(says) }]);
   const session = createSession({

@@ -45,14 +45,19 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called once the relay has proven its id: what ends the handshake from here on is its own word. */
   readonly onProven?: () => void;
+  /** What the relay holds of this agent, said instead of a welcome to an instance that may not act for it any more. */
+  readonly onPublished?: (payload: Bytes) => void;
 }
 
 export interface Connected {
   readonly session: Session;
   readonly welcome: Welcome;
   readonly relay: VerifiedIdentity;
+  /** The instance of it that signed. */
+  readonly relayInstanceKey: Bytes;
   /** The relay's clock minus this one's, in milliseconds, to half a round trip. */
   readonly clockOffsetMs: number;
+  readonly negotiated: NegotiatedSettings;
 }
 
 const NO_RELAY_ID = new Uint8Array(32);
@@ -115,7 +120,8 @@ async function shakeHands(options: ConnectOptions, transport: Transport): Promis
     throw new PerdureError("bad-handshake", `the relay chose mode ${challenged.mode}, which was not offered`);
   if (relayIdRaw !== undefined && !equalBytes(relayIdRaw, challenged.relayId)) throw wrongRelay(relayIdRaw, challenged.relayId);
   const relay = await verifyBundle(crypto, challenged.bundle, nowMs, challenged.relayId);
-  await handshakeSigner(crypto, relay, "relay", challengeToSign(crypto.hash, helloBytes, challenged), challenged.signature, nowMs);
+  const toVerify = challengeToSign(crypto.hash, helloBytes, challenged);
+  const { instanceKey: relayInstanceKey } = await handshakeSigner(crypto, relay, "relay", toVerify, challenged.signature, nowMs);
 
   const unsigned: Proof = {
     bundle: own.bundle(),
@@ -143,7 +149,7 @@ async function shakeHands(options: ConnectOptions, transport: Transport): Promis
   transport.send([{ name: "proof", payload: proofBytes }]);
   transport.protect({ sending: taggers?.agentToRelay, receiving: taggers?.relayToAgent });
   options.onProven?.();
-  const welcomed = welcome.decode(await transport.next("welcome"));
+  const welcomed = welcome.decode(await transport.next("welcome", options.onPublished && { name: "published", take: options.onPublished }));
   const pingEveryMs = Math.max(SETTINGS.pingEveryMs.min, Math.min(settings.pingEveryMs, welcomed.pingEveryMs));
   const session = createSession({
     clock,
@@ -153,7 +159,13 @@ async function shakeHands(options: ConnectOptions, transport: Transport): Promis
     silenceTimeoutMs: settings.silenceTimeoutMs,
     pingEveryMs,
   });
-  return { session, welcome: welcomed, relay, clockOffsetMs: Math.round(challenged.relayTimeMs - (askedAtMs + nowMs) / 2) };
+  const clockOffsetMs = Math.round(challenged.relayTimeMs - (askedAtMs + nowMs) / 2);
+  const negotiated = {
+    pingEveryMs,
+    windowFrames: Math.max(1, Math.min(settings.windowFrames, welcomed.windowFrames)),
+    windowBytes: Math.max(1, Math.min(settings.windowBytes, welcomed.windowBytes)),
+  };
+  return { session, welcome: welcomed, relay, relayInstanceKey, clockOffsetMs, negotiated };
 }
 
 function wrongRelay(expected: Bytes, answered: Bytes): PerdureError {

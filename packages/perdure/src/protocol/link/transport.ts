@@ -37,10 +37,18 @@ export interface TransportReceiver {
   ended(reason: Goodbye): void;
 }
 
+export interface Aside {
+  readonly name: FrameName;
+  readonly take: (payload: Bytes) => void;
+}
+
 export interface Transport {
   readonly connection: Connection;
-  /** The payload of the next handshake frame, which must be `name`; throws what ended the connection otherwise. */
-  next(name: FrameName): Promise<Bytes>;
+  /**
+   * The payload of the next handshake frame, which must be `name`; throws what ended the connection otherwise. One frame of another
+   * kind may come `aside`, before it.
+   */
+  next(name: FrameName, aside?: Aside): Promise<Bytes>;
   send(frames: readonly Frame[]): void;
   /** From here on the mode that was agreed on. A goodbye in mode none is still read until the first protected message came. */
   protect(protection: Protection): void;
@@ -57,7 +65,12 @@ export function createTransport(connection: Connection): Transport {
   let reason: Goodbye | undefined;
   let receiver: TransportReceiver | undefined;
   let taker:
-    | { readonly name: FrameName; readonly resolve: (payload: Bytes) => void; readonly reject: (error: unknown) => void }
+    | {
+        readonly name: FrameName;
+        readonly aside: Aside | undefined;
+        readonly resolve: (payload: Bytes) => void;
+        readonly reject: (error: unknown) => void;
+      }
     | undefined;
   let waiting: (readonly Frame[])[] = [];
   let waitingBytes = 0;
@@ -86,9 +99,15 @@ export function createTransport(connection: Connection): Transport {
 
   const handOn = (frames: readonly Frame[]): void => {
     if (taker !== undefined) {
-      const { name, resolve, reject } = taker;
+      const { name, aside, resolve, reject } = taker;
       taker = undefined;
       const frame = frames[0] as Frame;
+      if (frame.name !== name && frame.name === aside?.name) {
+        taker = { name, aside: undefined, resolve, reject };
+        aside.take(frame.payload);
+        if (frames.length > 1) handOn(frames.slice(1));
+        return;
+      }
       if (frame.name !== name) {
         const error = new PerdureError("malformed", `a ${frame.name} frame came where ${name} was due`);
         reject(error);
@@ -151,12 +170,11 @@ export function createTransport(connection: Connection): Transport {
 
   return {
     connection,
-    next: (name) =>
+    next: (name, aside) =>
       new Promise((resolve, reject) => {
         if (reason !== undefined) return reject(errorOfGoodbye(reason));
-        taker = { name, resolve, reject };
-        const first = waiting.shift();
-        if (first !== undefined) handOn(first);
+        taker = { name, aside, resolve, reject };
+        for (let first = waiting.shift(); first !== undefined; first = taker === undefined ? undefined : waiting.shift()) handOn(first);
       }),
     send: (frames) => {
       if (reason === undefined) write(frames);

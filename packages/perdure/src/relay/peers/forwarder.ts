@@ -20,6 +20,7 @@ import { isPerdureError, PerdureError } from "../../wire/error.ts";
 import { LINK_BYTES } from "../../wire/ids.ts";
 import { decodeKeptMail } from "../../wire/kept-relay.ts";
 import type { MailReader } from "../delivery-pump.ts";
+import { peerRegistration } from "../registrar.ts";
 import type { RelayLoop } from "../relay-loop.ts";
 
 /** How far the peer has come on the link, as its welcome or its resume says. */

@@ -19,9 +19,10 @@ import { PerdureError } from "../../wire/error.ts";
 import { agentIdText, GENERATION_BYTES } from "../../wire/ids.ts";
 import type { Directory } from "../directory.ts";
 import type { Incidents } from "../incidents.ts";
+import { peerRegistration, type Registrar } from "../registrar.ts";
 import type { RelayLoop } from "../relay-loop.ts";
 import type { Requests } from "../requests.ts";
-import { type OpenSession, registrationOf, type Sessions, type SessionTaker } from "../sessions.ts";
+import type { OpenSession, Sessions, SessionTaker } from "../sessions.ts";
 import type { DialSlots } from "./dial-slots.ts";
 import type { Forwarder, LinkStanding } from "./forwarder.ts";
 import { createPeerDialler } from "./peer-dialler.ts";
@@ -59,6 +60,7 @@ export interface PeerLinkOptions {
   readonly requests: Requests;
   readonly slots: DialSlots;
   readonly idRaw: Bytes;
+  readonly registrar: Pick<Registrar, "admit">;
   /** Other relays are dialled at public addresses only. */
   readonly publicOnly: boolean;
   readonly forwarder: (wanted: () => void) => Forwarder;
@@ -141,7 +143,7 @@ export function createPeerLink(options: PeerLinkOptions): PeerLink {
       .attach({
         session,
         role: "peer",
-        registration: registrationOf(identity),
+        registration: peerRegistration(identity.idRaw, identity.bundle),
         link: link.slice(),
         consume: false,
         ticket: "",
@@ -170,6 +172,7 @@ export function createPeerLink(options: PeerLinkOptions): PeerLink {
   };
 
   const sessionOf = (open: OpenSession, dialledBy: Dialler): PeerSession => {
+    const requests = options.requests.of(id, "relay");
     const peer: PeerSession = createPeerSession({
       clock,
       settings,
@@ -190,7 +193,7 @@ export function createPeerLink(options: PeerLinkOptions): PeerLink {
       },
       look: (asked) => {
         options.sessions.refuseGlut(open.session);
-        if (options.requests.charge(id, "relay") !== undefined) return { bundle: EMPTY, code: "rate-limited" };
+        if (requests.ask() !== undefined) return { bundle: EMPTY, code: "rate-limited" };
         return options.directory.isHere(asked.at) ? options.directory.find(asked) : { bundle: EMPTY, code: "unknown-relay" };
       },
       found: lookups.answered,
@@ -257,7 +260,12 @@ export function createPeerLink(options: PeerLinkOptions): PeerLink {
   };
 
   const connect = async (at: string): Promise<void> => {
-    const { session, welcome, relay } = await connectSession({
+    const {
+      session,
+      welcome,
+      relay: shown,
+      relayInstanceKey,
+    } = await connectSession({
       host,
       settings,
       url: at,
@@ -269,6 +277,10 @@ export function createPeerLink(options: PeerLinkOptions): PeerLink {
       have: NOWHERE,
       publicOnly: options.publicOnly,
       signal: stopping.signal,
+    });
+    const { identity: relay } = await options.registrar.admit(shown, relayInstanceKey, "relay").catch((error: unknown) => {
+      session.close(goodbyeOf(error));
+      throw error;
     });
     url = at;
     loop.feed({ kind: "peer", relayId: idRaw, url: at, bundle: relay.bundle });
