@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
+import type { Clock } from "../host/clock.ts";
+import { createSettings } from "../settings/register.ts";
 import { createHttp } from "./http.ts";
+import { createHttpLimits } from "./http-limits.ts";
 import { reachOf } from "./reach.ts";
 import { createRelayWorld, LISTEN } from "./test-world.ts";
 
@@ -56,5 +59,90 @@ describe("a relay over HTTP", () => {
       headers.get("access-control-allow-origin"),
       headers.get("content-security-policy"),
     ]).toEqual(["nosniff", null, expect.stringContaining("default-src 'none'")]);
+  });
+});
+
+describe("a public relay over HTTP", () => {
+  const RATES = { sourceRequestsPerSecond: 2, sourceRequestsBurst: 3, relayRequestsPerSecond: 10, relayRequestsBurst: 6 };
+  let nowMs = 0;
+  const clock = { monotonicMs: () => nowMs } as unknown as Clock;
+  const door = () => {
+    const turnedAway: string[] = [];
+    const http = createHttp({
+      reach: reachOf({ listen: "ws://127.0.0.1:4410", public: "wss://relay.example/" }),
+      status: () => undefined,
+      agentNamed: () => undefined,
+      isOwner: (authorization) => authorization === "Bearer mine",
+      limits: createHttpLimits(clock, createSettings(RATES), (name) => void turnedAway.push(name)),
+    });
+    const ask = (remote: string, path = "/", authorization?: string): Promise<Response> =>
+      Promise.resolve(
+        http.request(
+          `https://relay.example${path}`,
+          { headers: { host: "relay.example", ...(authorization === undefined ? {} : { authorization }) } },
+          { remote },
+        ),
+      );
+    return { ask, turnedAway };
+  };
+
+  it("answers who asks too often with 429, when to come again, and what would raise it; others are answered", async () => {
+    nowMs = 1000;
+    const { ask, turnedAway } = door();
+    for (let at = 0; at < 3; at++) expect((await ask(`192.0.2.1:${at}`)).status).toBe(200);
+    for (const path of [
+      "/",
+      "/healthz",
+      "/.well-known/perdure",
+      "/.well-known/webfinger?resource=acct:a@relay.example",
+      "/page",
+      "/i",
+      "/nothing",
+    ]) {
+      const answer = await ask("192.0.2.1:9", path);
+      expect([path, answer.status, answer.headers.get("retry-after"), answer.headers.get("ratelimit")]).toEqual([
+        path,
+        429,
+        "1",
+        '"sourceRequestsPerSecond";r=0;t=2',
+      ]);
+      expect([answer.headers.get("content-type"), await answer.json()]).toEqual([
+        "application/problem+json",
+        {
+          type: "https://iana.org/assignments/http-problem-types#quota-exceeded",
+          title: "Too many requests",
+          "violated-policies": ["sourceRequestsPerSecond"],
+          code: "rate-limited",
+          limit: { name: "sourceRequestsPerSecond", value: 2, remaining: 0 },
+          afterMs: 500,
+          hint: expect.stringContaining("--set sourceRequestsPerSecond"),
+        },
+      ]);
+    }
+    expect([turnedAway.length, new Set(turnedAway)]).toEqual([7, new Set(["sourceRequestsPerSecond"])]);
+    expect((await ask("192.0.2.2:1")).status).toBe(200);
+    nowMs += 500;
+    expect((await ask("192.0.2.1:10")).status).toBe(200);
+  });
+
+  it("counts a house of IPv6 as one, and everybody behind a proxy together", async () => {
+    nowMs = 100_000;
+    const { ask } = door();
+    for (let at = 1; at <= 3; at++) expect((await ask(`2001:db8:1:2::${at}:443`)).status).toBe(200);
+    expect((await ask("2001:db8:1:2:9:9:9:9:443")).status).toBe(429);
+    for (let at = 1; at <= 3; at++) expect((await ask(`127.0.0.1:${at}`)).status).toBe(200);
+    const answer = await ask("127.0.0.1:9");
+    expect([answer.status, await answer.json()]).toEqual([
+      429,
+      expect.objectContaining({ "violated-policies": ["relayRequestsPerSecond"] }),
+    ]);
+  });
+
+  it("always answers its owner", async () => {
+    nowMs = 200_000;
+    const { ask } = door();
+    for (let at = 1; at <= 20; at++) await ask("192.0.2.1:1");
+    expect((await ask("192.0.2.1:1", "/healthz", "Bearer mine")).status).toBe(503);
+    expect((await ask("192.0.2.1:1", "/healthz", "Bearer other")).status).toBe(429);
   });
 });

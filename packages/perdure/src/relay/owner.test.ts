@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createNodeCrypto } from "../host/node/crypto.ts";
 import { createWorld, type World } from "../host/simulated/index.ts";
-import { OPEN_TICKETS } from "../protocol/delivery/tickets.ts";
+import { SETTINGS } from "../settings/register.ts";
 import { utf8 } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
 import { decodeOwnerAnswer, decodeOwnerCall, encodeOwnerCall, encodeOwnerError, type OwnerCall } from "../wire/owner-calls.ts";
@@ -58,9 +58,9 @@ describe("the owner of a running relay", () => {
   it("is told when no more tickets are kept", async () => {
     const stage = world();
     const relay = await open(stage);
-    for (let issued = 0; issued < OPEN_TICKETS; issued++) await stage.complete(relay.issueTicket());
+    for (let issued = 0; issued < SETTINGS.openTickets.value; issued++) await stage.complete(relay.issueTicket());
     await expect(stage.complete(relay.issueTicket())).rejects.toMatchObject({ code: "too-busy" });
-    expect(relay.status().tickets.open).toBe(OPEN_TICKETS);
+    expect(relay.status().tickets.open).toBe(SETTINGS.openTickets.value);
   });
 
   it("reaches nobody where no relay runs", async () => {
@@ -107,12 +107,12 @@ describe("calls of an owner", () => {
     "%s is none",
     (text) =>
       expect(() => decodeOwnerCall(utf8(text))).toThrowError(
-        expect.objectContaining({ code: expect.stringMatching(/malformed|needs-newer-version/) }),
+        expect.objectContaining({ code: expect.stringMatching(/malformed|needs-older-version/) }),
       ),
   );
 
   it("of another version are refused", () => {
-    expect(() => decodeOwnerCall(utf8('{"version":1,"call":{"name":"status"}}'))).toThrowError(
+    expect(() => decodeOwnerCall(utf8('{"version":2,"call":{"name":"status"}}'))).toThrowError(
       expect.objectContaining({ code: "needs-newer-version" }),
     );
   });

@@ -4,7 +4,8 @@
  *
  * A browser lets any page connect to any port and says so in `origin`; a page can also point a name of its own at somebody's
  * machine, which shows in `host`: pages get in only from origins the relay's owner has named. Behind a terminator every caller looks like this machine, and what it says of who is behind it
- * anybody can write: so nothing is decided by the caller's address.
+ * anybody can write: so nobody is let in by an address, and how often one
+ * may come is counted only where the relay sees it itself.
  */
 import type { Caller } from "../host/net.ts";
 import { PerdureError } from "../wire/error.ts";

@@ -162,6 +162,7 @@ describe("a relay", () => {
   });
 
   it("ends the session of an agent that asks faster than it reads", async () => {
+    await begin({ settings: { agentRequestsBurst: 1_000_000 } });
     stage.world.network.link("relay", "alice").bytesPerSecond = 1000;
     const asked = {
       name: "lookup",

@@ -2,9 +2,6 @@
 import { type Bytes, hex } from "../../wire/bytes.ts";
 import type { RelayState } from "./mailbox-state.ts";
 
-/** More than a person bans by hand; more are not kept. */
-export const KEPT_BANS = 4096;
-
 /** The reason a person gives, as UTF-8. */
 export const MAX_WHY_BYTES = 256;
 
@@ -15,11 +12,11 @@ export interface Banning {
   readonly atMs: number;
 }
 
-/** False when there are too many. */
-export function noteBan(state: RelayState, { agentId, banned, why, atMs }: Banning): boolean {
+/** False when `most` others are kept. */
+export function noteBan(state: RelayState, { agentId, banned, why, atMs }: Banning, most = Number.POSITIVE_INFINITY): boolean {
   const key = hex(agentId);
   if (!banned) state.bans.delete(key);
-  else if (state.bans.size >= KEPT_BANS && !state.bans.has(key)) return false;
+  else if (state.bans.size >= most && !state.bans.has(key)) return false;
   else state.bans.set(key, { agentId: agentId.slice(), why, atMs });
   return true;
 }

@@ -1,6 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { utf8 } from "../../wire/bytes.ts";
-import { agentId, createTestRelay, envelope, kindsOf, LIMITS, NOW_MS, refusalsIn, registration, sha256, type TestRelay } from "./test-relay.ts";
+import {
+  agentId,
+  createTestRelay,
+  envelope,
+  kindsOf,
+  LIMITS,
+  NOW_MS,
+  refusalsIn,
+  registration,
+  sha256,
+  type TestRelay,
+} from "./test-relay.ts";
 
 const goodbyes = (relay: TestRelay): readonly string[] =>
   relay.take().flatMap((output) => (output.kind === "goodbye" ? [`${output.session} ${output.reason.code}`] : []));

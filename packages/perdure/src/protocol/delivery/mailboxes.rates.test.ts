@@ -183,3 +183,45 @@ describe("registrations", () => {
     expect(uses()).toBe(1);
   });
 });
+
+describe("relays that come by themselves", () => {
+  const come = (relay: TestRelay, first: number, count: number): void => {
+    for (let index = first; index < first + count; index++) relay.attach(100 + index, `made-up ${index}`, { role: "peer" });
+  };
+  const told = (relay: TestRelay): readonly unknown[] =>
+    relay.take().flatMap((output) => (output.kind === "goodbye" ? [[output.session, output.reason.code, output.reason.limit?.name]] : []));
+  const FEW = { relayPeers: 10, newcomerPeersPercent: 50 };
+
+  it("have a share of the places; one more takes that of the one that came first", () => {
+    const { relay } = line({}, FEW);
+    relay.take();
+    come(relay, 0, 4);
+    expect(told(relay)).toEqual([]);
+    come(relay, 4, 2);
+    expect(told(relay)).toEqual([
+      [3, "too-busy", "newcomerPeersPercent"],
+      [100, "too-busy", "newcomerPeersPercent"],
+    ]);
+    expect(relay.machine.state.peers.size).toBe(5);
+  });
+
+  it("push out no relay with which mail was exchanged, and keep none away that mail waits for", () => {
+    const { relay, send } = line({}, FEW);
+    send(3, 1, many);
+    come(relay, 0, 50);
+    expect(relay.machine.lookup("agent", agentId("far"))).toBeDefined();
+    relay.feed({ kind: "peer", relayId: agentId("wanted"), url: "wss://wanted.example/", bundle: undefined });
+    relay.mail(1, 1, envelope("alice", "somebody", 1), "wanted");
+    relay.attach(900, "wanted", { role: "peer" });
+    expect(relay.machine.lookup("agent", agentId("wanted"))).toBeDefined();
+    expect(relay.machine.state.peers.size).toBeLessThanOrEqual(10);
+  });
+
+  it("take all places where shares are off", () => {
+    const { relay } = line({ pools: false }, FEW);
+    come(relay, 0, 9);
+    relay.take();
+    relay.attach(901, "late", { role: "peer" });
+    expect(told(relay)).toEqual([[901, "too-busy", undefined]]);
+  });
+});

@@ -27,22 +27,23 @@ export function takeContacts(machine: RelayMachine, input: Extract<RelayInput, {
 }
 
 export function issueTicket(
-  { state, journal }: RelayMachine,
+  { state, limits, journal }: RelayMachine,
   { hash, expiresAtMs, uses }: Extract<RelayInput, { readonly kind: "issue-ticket" }>,
   nowMs: number,
 ): void {
   forgetExpiredTickets(state, nowMs);
-  if (noteTicket(state, { hash, expiresAtMs, usesLeft: uses })) journal.record(encodeKept("ticket", { hash, expiresAtMs, usesLeft: uses }));
+  if (noteTicket(state, { hash, expiresAtMs, usesLeft: uses }, limits.openTickets))
+    journal.record(encodeKept("ticket", { hash, expiresAtMs, usesLeft: uses }));
 }
 
 /** It works at once: whoever is turned away loses the sessions it has, and what it says on them counts no more. */
 export function ban(
-  { state, attachments, journal }: RelayMachine,
+  { state, limits, attachments, journal }: RelayMachine,
   { agentId, banned, why }: Extract<RelayInput, { readonly kind: "ban" }>,
   nowMs: number,
 ): void {
   const banning = { agentId, banned, why: cut(why), atMs: nowMs };
-  if (!noteBan(state, banning)) return;
+  if (!noteBan(state, banning, limits.keptBans)) return;
   journal.record(encodeKept("ban", banning));
   const peer = findPeer(state, agentId);
   if (!banned) {

@@ -2,14 +2,11 @@
 import { type Bytes, hex, utf8 } from "../../wire/bytes.ts";
 import type { RelayState, Ticket } from "./mailbox-state.ts";
 
-/** Tickets that may be open at once; more are not issued. */
-export const OPEN_TICKETS = 1024;
-
-/** A ticket as it stands from here on. False when there are too many open ones. */
-export function noteTicket(state: RelayState, { hash, expiresAtMs, usesLeft }: Ticket): boolean {
+/** A ticket as it stands from here on. False when `most` others are open. */
+export function noteTicket(state: RelayState, { hash, expiresAtMs, usesLeft }: Ticket, most = Number.POSITIVE_INFINITY): boolean {
   const key = hex(hash);
   if (usesLeft === 0) state.tickets.delete(key);
-  else if (state.tickets.size >= OPEN_TICKETS && !state.tickets.has(key)) return false;
+  else if (state.tickets.size >= most && !state.tickets.has(key)) return false;
   else state.tickets.set(key, { hash: hash.slice(), expiresAtMs, usesLeft });
   return true;
 }

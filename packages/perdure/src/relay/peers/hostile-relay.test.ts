@@ -116,7 +116,7 @@ describe("a relay that dials and lies", () => {
   });
 
   it("cannot make the relay answer more than it reads", async () => {
-    const { net, rogue } = await begin();
+    const { net, rogue } = await begin({ peerRequestsBurst: 1_000_000 });
     const line = await rogue.dial(net.east.relay);
     net.stage.world.pause("rogue");
     net.stage.world.partition("east", "rogue", true);
