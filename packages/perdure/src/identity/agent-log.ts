@@ -43,7 +43,7 @@ export async function verifyLogStates(
     const signed = signedEvent.decode(encoded);
     const event = identityEvent.decode(signed.event);
     const kind = judgedKind(event);
-    const read: ReadEvent = { event, kind, hash: crypto.hash.sha256(signed.event) };
+    const read: ReadEvent = { event, kind, hash: crypto.hash.sha256(signed.event), sizeBytes: encoded.length };
     const state = states.at(-1);
     if (state === undefined) checkInception(event, kind);
     else checkFollows(crypto.hash, state, event, kind, defences);

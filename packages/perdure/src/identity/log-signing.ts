@@ -61,7 +61,7 @@ export type ControlEvent = (
  */
 export async function signControlEvent(crypto: Crypto, log: LogState, said: ControlEvent): Promise<Bytes> {
   refuseAfterEnd(log);
-  refuseFull(log, MAX_LOG_EVENTS - ROOM_TO_ROTATE, "Rotate or retire still have room; an agent that writes this much needs a successor.");
+  refuseFull(log, ROOM.control, "Rotate or retire still have room; an agent that writes this much needs a successor.");
   const { controlKeys, controlThreshold, nextCommitments, nextThreshold, recoveryCommitment } = log;
   const event = {
     ...unsigned(said.kind, said.nowMs),
@@ -92,7 +92,7 @@ export interface Rotation {
 export async function signRotation(crypto: Crypto, log: LogState, rotation: Rotation): Promise<Bytes> {
   const { revealed, nextPublicKeys, nextThreshold = nextPublicKeys.length, recoverySalt, body, nowMs } = rotation;
   refuseAfterEnd(log);
-  refuseFull(log, MAX_LOG_EVENTS - ROOM_TO_RETIRE, "Only retiring has room left.");
+  refuseFull(log, ROOM.rotate, "Only retiring has room left.");
   if (body.voidFromSeq < 1 || body.voidFromSeq > log.seq + 1)
     throw new PerdureError("bad-argument", `a rotation cannot void from event ${body.voidFromSeq}`, {
       hint: `Name an event from 1 to ${log.seq + 1}; the last means that none is voided.`,
@@ -115,7 +115,7 @@ export interface RetirementEvent {
 /** The signed last event of `log`; throws `identity-retired`, `too-large`, and `bad-argument` for keys not committed to. */
 export async function signRetirement(crypto: Crypto, log: LogState, { revealed, body, nowMs }: RetirementEvent): Promise<Bytes> {
   refuseAfterEnd(log);
-  refuseFull(log, MAX_LOG_EVENTS, "Nothing more can be written to this log.");
+  refuseFull(log, ROOM.retire, "Nothing more can be written to this log.");
   return await signNextKeyEvent(crypto, log, revealed, {
     ...unsigned("retire", nowMs),
     nextCommitments: [],
@@ -125,17 +125,25 @@ export async function signRetirement(crypto: Crypto, log: LogState, { revealed, 
   });
 }
 
-/** Slots at the end of a full log that stay free for a rotation and a retirement. */
-const ROOM_TO_ROTATE = 2;
-const ROOM_TO_RETIRE = 1;
+/**
+ * How far a log may grow before an event is added, by who signs it. A bundle of more than 16 KiB is not published and travels with no
+ * message, and needs room for certificates and records; who fills a log with events of the control keys can still rotate and retire.
+ */
+const ROOM = {
+  control: { bytes: 11 * 1024, events: MAX_LOG_EVENTS - 2 },
+  rotate: { bytes: 12 * 1024 + 512, events: MAX_LOG_EVENTS - 1 },
+  retire: { bytes: 13 * 1024, events: MAX_LOG_EVENTS },
+} as const;
 
 function refuseAfterEnd(log: LogState): void {
   if (log.retired !== undefined) throw new PerdureError("identity-retired", "this agent is retired: nothing follows in its log");
 }
 
-function refuseFull(log: LogState, mostEvents: number, hint: string): void {
-  if (log.seq + 2 > mostEvents)
-    throw new PerdureError("too-large", `the log has ${log.seq + 1} events, of ${MAX_LOG_EVENTS} there may be`, { hint });
+function refuseFull(log: LogState, room: { readonly bytes: number; readonly events: number }, hint: string): void {
+  if (log.sizeBytes >= room.bytes || log.seq + 1 >= room.events)
+    throw new PerdureError("too-large", `the log has ${log.seq + 1} events of ${log.sizeBytes} bytes: there is no room for this one`, {
+      hint,
+    });
 }
 
 async function signNextKeyEvent(

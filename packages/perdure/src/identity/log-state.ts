@@ -67,6 +67,8 @@ export interface LogState {
   /** SHA-256 of the newest event's bytes. */
   readonly head: Bytes;
   readonly seq: number;
+  /** Of all signed events together. */
+  readonly sizeBytes: number;
   readonly controlKeys: readonly Bytes[];
   readonly controlThreshold: number;
   readonly nextCommitments: readonly Bytes[];
@@ -87,14 +89,17 @@ export interface ReadEvent {
   readonly event: IdentityEvent;
   readonly kind: EventKind;
   readonly hash: Bytes;
+  /** With its signatures. */
+  readonly sizeBytes: number;
 }
 
 /** The state of an agent after its inception. */
-export function stateOfInception({ event, hash }: ReadEvent, idRaw: Bytes): LogState {
+export function stateOfInception({ event, hash, sizeBytes }: ReadEvent, idRaw: Bytes): LogState {
   return {
     idRaw,
     head: hash,
     seq: 0,
+    sizeBytes,
     controlKeys: event.controlKeys,
     controlThreshold: event.controlThreshold,
     nextCommitments: event.nextCommitments,
@@ -117,6 +122,7 @@ export function stateAfter(state: LogState, read: ReadEvent, before: readonly Re
     ...state,
     head: hash,
     seq,
+    sizeBytes: state.sizeBytes + read.sizeBytes,
     events: [...state.events, { seq, kind, claimedAtMs, hash, voided: false }],
   };
   switch (kind) {
