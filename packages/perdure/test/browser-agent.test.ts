@@ -1,9 +1,13 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { createPrivateKey, createPublicKey } from "node:crypto";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Agent, openAgent } from "../src/agent/index.ts";
+import { createNodeCrypto } from "../src/host/node/crypto.ts";
+import { parseRecovery } from "../src/identity/recovery.ts";
+import { hex, utf8 } from "../src/wire/bytes.ts";
 import type { PageCalls } from "./browser/agent-page.ts";
 import { findChromium, NO_CHROMIUM, type Page, type Profile, startChromium } from "./browser/chromium.ts";
 import { bundleFor, servePage } from "./browser/page-server.ts";
@@ -21,6 +25,18 @@ function on<Name extends keyof PageCalls>(
   ...values: Parameters<PageCalls[Name]>
 ): Promise<Awaited<ReturnType<PageCalls[Name]>>> {
   return page.evaluate(`perdure.${name}(${values.map((value) => JSON.stringify(value)).join(", ")})`);
+}
+
+/** The public key of 32 secret bytes, hexadecimal. */
+function publicOf(kind: "ed25519" | "x25519", secret: Uint8Array): string {
+  const prefix = Buffer.from(`302e020100300506032b65${kind === "ed25519" ? "70" : "6e"}04220420`, "hex");
+  const key = createPrivateKey({ key: Buffer.concat([prefix, secret]), format: "der", type: "pkcs8" });
+  return createPublicKey(key).export({ format: "der", type: "spki" }).subarray(-32).toString("hex");
+}
+
+/** The secret on a recovery page, hexadecimal. */
+function nextKeyOn(page: string): string {
+  return hex(parseRecovery(createNodeCrypto().hash, page).seed);
 }
 
 async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
@@ -148,6 +164,73 @@ if (path === undefined) {
       expect(await on(second, "open")).toBe("guest");
       await page.crash();
       await until("the second tab has taken over", async () => (await on(second, "role")) === "holder");
+    });
+
+    test("no script can read a secret key, and no file holds one", async () => {
+      const hasSecretOf = (file: string, keys: readonly { readonly algorithm: string; readonly publicKey: string }[]): boolean => {
+        const bytes = Buffer.from(file, "hex");
+        for (let at = 0; at + 32 <= bytes.length; at++) {
+          const secret = bytes.subarray(at, at + 32);
+          const found = { Ed25519: publicOf("ed25519", secret), X25519: publicOf("x25519", secret) };
+          if (keys.some(({ algorithm, publicKey }) => found[algorithm as "Ed25519"] === publicKey)) return true;
+        }
+        return false;
+      };
+      const keys = await on(page, "storedKeys");
+      // Control, next control, instance and inbox key.
+      expect(keys.map(({ algorithm }) => algorithm).sort()).toEqual(["Ed25519", "Ed25519", "Ed25519", "X25519"]);
+      for (const key of keys) expect(key).toMatchObject({ type: "private", extractable: false, exports: 0 });
+      expect(hasSecretOf(await on(page, "keysFile"), keys)).toBe(false);
+      // The same search finds the secrets of an agent on Node, whose file holds them.
+      const { controlKeys } = await desk.identity.show();
+      const file = (await readFile(join(folder, "desk/identity/keys.cbor"))).toString("hex");
+      expect(
+        hasSecretOf(
+          file,
+          controlKeys.map((publicKey) => ({ algorithm: "Ed25519", publicKey })),
+        ),
+      ).toBe(true);
+    });
+
+    test("rotates its keys, goes on with the new ones, and destroys the old", async () => {
+      await using served = serving(desk);
+      const before = await on(page, "storedKeys");
+      const [rotated] = await on(page, "rotate", "", "");
+      const after = await on(page, "storedKeys");
+      expect(after.map(({ publicKey }) => publicKey)).toContain(rotated);
+      for (const key of after) expect(key).toMatchObject({ extractable: false, exports: 0 });
+      // The old control and instance key are gone; the old inbox key opens what is on its way, and there is a new next key.
+      const names = new Set(after.map(({ name }) => name));
+      expect(before.filter(({ name }) => !names.has(name)).map(({ algorithm }) => algorithm)).toEqual(["Ed25519", "Ed25519"]);
+      expect(after.map(({ algorithm }) => algorithm).sort()).toEqual(["Ed25519", "Ed25519", "Ed25519", "X25519", "X25519"]);
+      await page.goTo(server.origin);
+      await on(page, "open");
+      expect(await on(page, "endOf", await on(page, "send", "@desk", "with new keys"))).toBe("done");
+      expect(served.mails).toHaveLength(1);
+    });
+
+    test("a next key on a recovery page is shown to a person and stored nowhere", async () => {
+      const custodian = await chromium.profile();
+      const tab = await custodian.open(server.origin);
+      const beside = JSON.stringify({ ...join_, join: relay.address, recoveryFile: "/elsewhere/recovery.txt" });
+      expect(await tab.evaluate(`perdure.codeOf(() => perdure.open(${beside}))`)).toBe("bad-argument");
+      await on(tab, "open", { ...join_, join: relay.address, recoveryFile: "page:first" });
+      const pages: string[] = [];
+      const paper = async (name: string): Promise<string> => {
+        const text = (await on(tab, "papers"))[name] ?? "";
+        pages.push(...text.split("\n").filter((line) => line.startsWith("Next key:")));
+        return nextKeyOn(text);
+      };
+      const stored = async (): Promise<string> => (await on(tab, "storedBytes")).join(" ");
+      const first = await paper("page:first");
+      expect(await stored()).not.toContain(first);
+      const [rotated] = await on(tab, "rotate", "page:first", "page:second");
+      expect(publicOf("ed25519", Buffer.from(first, "hex"))).toBe(rotated);
+      const second = await paper("page:second");
+      expect(second).not.toBe(first);
+      for (const secret of [first, second, ...pages.map((line) => hex(utf8(line)))]) expect(await stored()).not.toContain(secret);
+      expect(pages).toHaveLength(2);
+      await custodian.close();
     });
 
     test("a page of another origin is not let in", async () => {
