@@ -13,9 +13,9 @@
  *  10 no silence     every message ends, every error has a code
  *  boxes             no handler is handed a stranger's mail unless its owner takes mail from anybody
  *  loop guard        automatic mail caused by automatic mail stays within its budget
+ *  passes            a folder that lives twice is found out, and no other is taken for one
  *
- * (7, key state, has one event in this version and is checked by the tests of `identity`; what a disk must hold, and that no key seals
- * two texts, by `relay-disk`.)
+ * (7, key state, is checked by `key-audit`; what a disk must hold by `relay-disk`; that no key seals two texts by `seal-book`.)
  */
 import type { Mail, Step } from "../packages/perdure/src/agent/api.ts";
 import type { LogFields, LogLevel } from "../packages/perdure/src/host/log.ts";
@@ -23,6 +23,7 @@ import { COUNTED_DEPTH } from "../packages/perdure/src/protocol/contacts/loop-gu
 import { rank } from "../packages/perdure/src/protocol/delivery/delivery-lattice.ts";
 import { isErrorCode } from "../packages/perdure/src/wire/error.ts";
 import { MAX_PARTS } from "../packages/perdure/src/wire/limits.ts";
+import { createPassBook, type Picture } from "./pass-book.ts";
 import { createRelayBook, type RelayBook, type Shares, type Taken } from "./relay-book.ts";
 import type { Census } from "./town.ts";
 import { CANARY } from "./traffic.ts";
@@ -57,6 +58,16 @@ export interface Ledger {
   crashed(host: string): void;
   /** Digests of what a relay acknowledged and has not let go of: what its disk must hold at any moment. */
   owed(relay: string): readonly string[];
+  /** A process that has a copy of an agent's folder, as its own host. What it completes counts for that agent. */
+  double(copy: string, of: string, picture: Picture): void;
+  /** What a copy that is made now knows of passes. */
+  picture(): Picture;
+  /** The disk of an agent was put back from an older copy: what it said, promised and completed since then it does not know any more. */
+  putBack(host: string, picture: Picture): void;
+  /** Nobody looks after that agent's keys, which somebody else has: no mail from or to it is owed any more. */
+  abandon(host: string): void;
+  /** What that agent signed for a while counts for nothing: what was under way from it or to it is owed to nobody. */
+  excuse(host: string): void;
   /** An agent that nobody knows, and that means no good: what it sends is nobody's loss. */
   stranger(agentId: string): void;
   /** Throws the first broken invariant; called after every step. */
@@ -80,6 +91,8 @@ export interface LedgerCounts {
   crashes: number;
   /** Statements that somebody found to contradict others. */
   liesSeen: number;
+  /** Folders that a relay found to live twice. */
+  clonesSeen: number;
   refusals: number;
   byEnd: Record<string, number>;
 }
@@ -90,13 +103,15 @@ export interface LedgerOptions {
   readonly census: Census;
   /** The relay that lies, if one does: its agents, and who writes to them, may lose mail by it, and nobody anything else. */
   readonly liar: string | undefined;
+  /** A relay whose folder is put back from an older copy: what it acknowledged since may be gone, and it repeats numbers of statements. */
+  readonly forgetful?: string | undefined;
   readonly limits: Omit<Shares, "isStranger"> & {
     /** Automatic messages that automatic mail causes: from one agent in one thread. */
     readonly automatic: number;
   };
 }
 
-export function createLedger({ census, liar, limits }: LedgerOptions): Ledger {
+export function createLedger({ census, liar, forgetful, limits }: LedgerOptions): Ledger {
   const counts: Omit<LedgerCounts, "acked" | "statements" | "relayed"> = {
     promised: 0,
     handed: 0,
@@ -104,10 +119,19 @@ export function createLedger({ census, liar, limits }: LedgerOptions): Ledger {
     repeats: 0,
     crashes: 0,
     liesSeen: 0,
+    clonesSeen: 0,
     refusals: 0,
     byEnd: {},
   };
   const idOf = new Map<string, string>();
+  const copies = new Map<string, string>();
+  const passes = createPassBook();
+  /** How often the disk of a host was put back. */
+  const lives = new Map<string, number>();
+  const lineageOf = (host: string): string => `${host} ${lives.get(host) ?? 0}`;
+  /** Agents with a copy of their folder, or an old state of it, somewhere: one id may come twice, with two contents. */
+  const doubled = new Set<string>();
+  const abandoned = new Set<string>();
   const relayOf = new Map<string, RelayBook>();
   const strangers = new Set<string>();
   /** Ids of automatic messages that automatic mail caused, by sender and thread. */
@@ -127,7 +151,8 @@ export function createLedger({ census, liar, limits }: LedgerOptions): Ledger {
   };
   const hostOf = (agentId: string): string => idOf.get(agentId) ?? agentId;
   /** What a relay that lies brings about with its own agents' mail is no fault of theirs; everything else still is. */
-  const isHonest = (...relays: readonly (string | undefined)[]): boolean => liar === undefined || !relays.includes(liar);
+  const isHonest = (...relays: readonly (string | undefined)[]): boolean =>
+    (liar === undefined || !relays.includes(liar)) && (forgetful === undefined || !relays.includes(forgetful));
   const homeOf = (agentId: string): string | undefined => census.homes.get(hostOf(agentId));
 
   const books = new Map(
@@ -136,6 +161,7 @@ export function createLedger({ census, liar, limits }: LedgerOptions): Ledger {
       createRelayBook({
         name,
         fail: (invariant, what) => {
+          if (name === forgetful && !invariant.startsWith("9")) return;
           if (isHonest(name) || !invariant.startsWith("4")) fail(invariant, what);
         },
         hostOf,
@@ -154,7 +180,8 @@ export function createLedger({ census, liar, limits }: LedgerOptions): Ledger {
     if (!isHonest(relay, via) || (via !== undefined && homeOf(taken.from) !== via)) return;
     const key = `${taken.from} ${taken.to} ${taken.id}`;
     const known = digests.get(key);
-    if (known !== undefined && known !== taken.digest) fail("id", `${taken.id} of ${hostOf(taken.from)} was sent with two contents`);
+    if (known !== undefined && known !== taken.digest && !doubled.has(hostOf(taken.from)))
+      fail("id", `${taken.id} of ${hostOf(taken.from)} was sent with two contents`);
     digests.set(key, taken.digest);
   };
 
@@ -169,11 +196,17 @@ export function createLedger({ census, liar, limits }: LedgerOptions): Ledger {
   };
 
   const agentFact = (host: string, event: string, fields: LogFields): void => {
+    const owner = copies.get(host) ?? host;
     const text = (name: string): string => String(fields[name] ?? "");
     const key = `${host} ${text("from")} ${text("id")}`;
     switch (event) {
       case "agent.attached":
-        if (fields["agent"] !== undefined) idOf.set(text("agent"), host);
+        if (fields["agent"] !== undefined) idOf.set(text("agent"), owner);
+        if (fields["consumes"] === true && isHonest(census.homes.get(owner))) {
+          const overlooked = passes.attached(lineageOf(host), text("instance"));
+          if (overlooked !== undefined)
+            fail("passes", `${lineageOf(host)} reads the mailbox that ${overlooked} read before it, with the same pass`);
+        }
         return;
       case "agent.handler-start": {
         const attempt = Number(fields["attempt"]);
@@ -209,9 +242,9 @@ export function createLedger({ census, liar, limits }: LedgerOptions): Ledger {
         const known = completions.get(key);
         if (known !== undefined) fail("3 completion", `${text("id")} was completed twice at ${host}: ${known.outcome}, ${text("outcome")}`);
         completions.set(key, { outcome: text("outcome"), digest: text("digest") });
-        const [to = ""] = [...idOf].find(([, name]) => name === host) ?? [];
+        const [to = ""] = [...idOf].find(([, name]) => name === owner) ?? [];
         const sent = digests.get(`${text("from")} ${to} ${text("id")}`);
-        if (sent !== undefined && text("digest") !== "" && sent !== text("digest"))
+        if (sent !== undefined && text("digest") !== "" && sent !== text("digest") && !doubled.has(hostOf(text("from"))))
           fail("5 statements", `${text("id")} was completed at ${host} as another envelope than was sent`);
         counts.completed++;
         deal(host, text("from"), text("id"), Number(fields["parts"] ?? 1));
@@ -238,7 +271,10 @@ export function createLedger({ census, liar, limits }: LedgerOptions): Ledger {
 
   const isOpen = ({ last }: Promised): boolean => last === undefined || rank(last.state) < TERMINAL_RANK;
   /** Whether its end is owed by honest relays alone. */
-  const isOwed = ({ from, to }: Promised): boolean => isHonest(census.homes.get(from), census.homes.get(to.split("@")[1] ?? ""));
+  const isOwed = ({ from, to }: Promised): boolean =>
+    isHonest(census.homes.get(from), census.homes.get(to.split("@")[1] ?? "")) &&
+    !abandoned.has(from) &&
+    !abandoned.has(to.split("@")[1] ?? "");
 
   /** A relay that signed for a message must have it, and `stored` is for the recipient's own relay to say. */
   const attested = (host: string, id: string, { by, state }: Step): void => {
@@ -252,7 +288,8 @@ export function createLedger({ census, liar, limits }: LedgerOptions): Ledger {
 
   const deal = (host: string, from: string, id: string, parts: number): void => {
     const [stream = "", seq = "0"] = id.split(".");
-    for (let part = 0; part < parts; part++) dealtWith.add(`${host} ${from} ${stream}.${Number(seq) + part}`);
+    const owner = copies.get(host) ?? host;
+    for (let part = 0; part < parts; part++) dealtWith.add(`${owner} ${from} ${stream}.${Number(seq) + part}`);
   };
 
   return {
@@ -275,7 +312,14 @@ export function createLedger({ census, liar, limits }: LedgerOptions): Ledger {
       if (level === "error" && UNEXPECTED.has(event)) fail("10 no silence", `${host}: ${event} ${JSON.stringify(fields)}`);
       const book = books.get(host);
       if (book === undefined) return agentFact(host, event, fields);
+      if (event === "relay.pass-confirmed") passes.confirmed(String(fields["instance"]));
+      if (event === "relay.cloned") {
+        counts.clonesSeen++;
+        if (!doubled.has(hostOf(String(fields["agent"]))))
+          fail("passes", `${host} takes the folder of ${hostOf(String(fields["agent"]))} for a copy`);
+      }
       if (event === "relay.started") {
+        passes.relayStarted();
         idOf.set(String(fields["id"]), host);
         relayOf.set(String(fields["id"]), book);
       }
@@ -321,7 +365,30 @@ export function createLedger({ census, liar, limits }: LedgerOptions): Ledger {
         mayBeCompleted.add(key);
       }
     },
-    owed: (relay) => books.get(relay)?.owed() ?? [],
+    double: (copy, of, picture) => {
+      copies.set(copy, of);
+      doubled.add(of);
+      passes.begin(lineageOf(copy), picture);
+    },
+    picture: passes.picture,
+    putBack: (host, picture) => {
+      doubled.add(host);
+      lives.set(host, (lives.get(host) ?? 0) + 1);
+      passes.begin(lineageOf(host), picture);
+      for (const [key, promise] of promises) if (promise.from === host) promises.delete(key);
+      for (const [key, known] of completions) {
+        if (!key.startsWith(`${host} `)) continue;
+        completions.delete(key);
+        completions.set(`${host}\u2032${key.slice(host.length)}`, known);
+      }
+      for (const key of attempts.keys()) if (key.startsWith(`${host} `)) attempts.delete(key);
+    },
+    excuse: (host) => {
+      for (const [key, promise] of promises)
+        if (isOpen(promise) && (promise.from === host || promise.to.split("@")[1] === host)) promises.delete(key);
+    },
+    abandon: (host) => void abandoned.add(host),
+    owed: (relay) => (relay === forgetful ? [] : (books.get(relay)?.owed() ?? [])),
     stranger: (agentId) => void strangers.add(agentId),
     check: () => {
       if (broken !== undefined) throw broken;

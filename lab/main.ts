@@ -7,6 +7,7 @@
  */
 import { parseArgs } from "node:util";
 import { createNodeCrypto } from "../packages/perdure/src/host/node/crypto.ts";
+import { DISASTERS, type Disaster } from "./disaster.ts";
 import { HOSTILES, type Hostile, runSeed } from "./seed.ts";
 import { sweep } from "./sweep.ts";
 import { DEFENCE_NAMES, type DefenceName } from "./town.ts";
@@ -23,6 +24,7 @@ const HELP = `Simulated towns: a relay, agents, traffic, and everything that can
   --seed S        only this one
   --relays N      1 to 3 relays in every town (default: drawn by the seed, most have two or three)
   --hostile WHO   ${HOSTILES.join(", ")} (default: drawn by the seed)
+  --disaster WHAT ${DISASTERS.join(", ")} (default: drawn by the seed)
   --minutes M     virtual minutes of weather and traffic (default 5)
   --without NAME  switch a defence off: ${DEFENCE_NAMES.join(", ")}
   --kinds A,B     only these faults: ${FAULT_KINDS.join(", ")}
@@ -37,6 +39,7 @@ const { values } = parseArgs({
     seed: { type: "string" },
     relays: { type: "string" },
     hostile: { type: "string" },
+    disaster: { type: "string" },
     minutes: { type: "string", default: "5" },
     without: { type: "string", multiple: true, default: [] },
     kinds: { type: "string" },
@@ -64,13 +67,22 @@ async function main(): Promise<number> {
   if (strange !== undefined) throw new Error(`there is no fault "${strange}"; there are ${FAULT_KINDS.join(", ")}`);
   if (values.hostile !== undefined && !HOSTILES.includes(values.hostile as Hostile))
     throw new Error(`--hostile is one of ${HOSTILES.join(", ")}`);
+  if (values.disaster !== undefined && !DISASTERS.includes(values.disaster as Disaster))
+    throw new Error(`--disaster is one of ${DISASTERS.join(", ")}`);
   const relays = values.relays === undefined ? undefined : whole(values.relays, "relays");
   if (relays !== undefined && (relays < 1 || relays > 3)) throw new Error("--relays takes 1 to 3");
   const switchedOff = new Set(values.without as DefenceName[]);
   const first = values.seed === undefined ? whole(values.from, "from") : whole(values.seed, "seed");
   const count = values.seed === undefined ? whole(values.seeds, "seeds") : 1;
   const minutes = whole(values.minutes, "minutes");
-  const options = { minutes, switchedOff, kinds, relays, hostile: values.hostile as Hostile | undefined };
+  const options = {
+    minutes,
+    switchedOff,
+    kinds,
+    relays,
+    hostile: values.hostile as Hostile | undefined,
+    disaster: values.disaster as Disaster | undefined,
+  };
   if (values.trace) {
     const result = await runSeed({
       ...options,
@@ -90,6 +102,7 @@ async function main(): Promise<number> {
     completed: 0,
     relayed: 0,
     liesSeen: 0,
+    clonesSeen: 0,
     repeats: 0,
     crashes: 0,
     faults: 0,
@@ -104,6 +117,7 @@ async function main(): Promise<number> {
     total.completed += result.counts.completed;
     total.relayed += result.counts.relayed;
     total.liesSeen += result.counts.liesSeen;
+    total.clonesSeen += result.counts.clonesSeen;
     total.repeats += result.counts.repeats;
     total.crashes += result.counts.crashes;
     total.faults += result.faults.length;
@@ -125,7 +139,7 @@ async function main(): Promise<number> {
   process.stdout.write(
     `${total.seeds} seeds, ${(total.virtualMs / 60_000).toFixed(0)} virtual minutes, ${total.events} events, ${total.faults} faults, ${total.crashes} crashes; ` +
       `${total.promised} messages promised, ${total.completed} completed, ${total.repeats} started again; ` +
-      `${total.relayed} envelopes between relays, ${total.liesSeen} contradictions of a relay noticed; ${seconds.toFixed(1)} s\n` +
+      `${total.relayed} envelopes between relays, ${total.liesSeen} contradictions of a relay noticed, ${total.clonesSeen} folders found to live twice; ${seconds.toFixed(1)} s\n` +
       `${total.broken} broken, ${total.different} not repeatable\n`,
   );
   return total.broken + total.different === 0 ? 0 : 1;

@@ -1,12 +1,10 @@
 /** What stands on a relay's disk: everything it owes, and nothing that anybody wrote. */
 
-import { silentLog } from "../packages/perdure/src/host/log.ts";
-import { createNodeHash } from "../packages/perdure/src/host/node/hash.ts";
-import { createDisk, createMemoryFiles, createWorld, type Disk, ONLY_SYNCED } from "../packages/perdure/src/host/simulated/index.ts";
-import { openRecordLog } from "../packages/perdure/src/store/log/open-log.ts";
+import { type Disk, ONLY_SYNCED } from "../packages/perdure/src/host/simulated/index.ts";
 import { hex } from "../packages/perdure/src/wire/bytes.ts";
 import { decodeEnvelope, type Envelope } from "../packages/perdure/src/wire/envelope.ts";
 import { decodeKept } from "../packages/perdure/src/wire/kept-relay.ts";
+import { type Image, readRecords } from "./disk-records.ts";
 import { InvariantBroken } from "./ledger.ts";
 import { RELAY_FOLDER } from "./town.ts";
 import { CANARY } from "./traffic.ts";
@@ -15,7 +13,7 @@ import { CANARY } from "./traffic.ts";
 export interface DiskAudit {
   readonly atMs: number;
   readonly relay: string;
-  readonly image: ReadonlyMap<string, Uint8Array>;
+  readonly image: Image;
   readonly owed: readonly string[];
   /** False where a relay changes what others sealed: one sealed body then stands under two names. */
   readonly keysOnce: boolean;
@@ -50,27 +48,11 @@ export async function audit({ atMs, relay, image, owed, keysOnce }: DiskAudit): 
   }
 }
 
-async function readEnvelopes(image: ReadonlyMap<string, Uint8Array>): Promise<readonly Envelope[]> {
+async function readEnvelopes(image: Image): Promise<readonly Envelope[]> {
   const envelopes: Envelope[] = [];
-  const folder = [...image.keys()].find((path) => path.endsWith(".log") && path.startsWith(RELAY_FOLDER))?.replace(/\/[^/]*$/, "");
-  if (folder === undefined) return envelopes;
-  const world = createWorld({ seed: "audit", hash: createNodeHash() });
-  const { clock, random } = world.host("auditor");
-  const log = await openRecordLog({
-    clock,
-    random,
-    files: createMemoryFiles(createDisk(image)),
-    log: silentLog,
-    folder,
-    magic: "relay",
-    segmentBytes: 1 << 20,
-    diskRetryMs: 1000,
-    snapshot: () => [],
-    replay: (record) => {
-      const kept = decodeKept(record);
-      if (kept.kind === "mail") envelopes.push(decodeEnvelope(kept.mail.envelope));
-    },
+  await readRecords(image, RELAY_FOLDER, "relay", (record) => {
+    const kept = decodeKept(record);
+    if (kept.kind === "mail") envelopes.push(decodeEnvelope(kept.mail.envelope));
   });
-  await log[Symbol.asyncDispose]();
   return envelopes;
 }

@@ -3,15 +3,19 @@
  *
  * Unless it is told, a seed draws its own town: a quarter of the towns have one relay, half have two, a quarter three; a third
  * introduces everybody by invites instead of taking mail from anybody; a sixth has a relay that lies, a third a stranger who floods
- * and forges, with a relay of his own.
+ * and forges, with a relay of his own. In half of the others somebody's folder is copied, put back or stolen.
  */
 import type { Agent } from "../packages/perdure/src/agent/api.ts";
 import type { Crypto, Hash } from "../packages/perdure/src/host/crypto.ts";
+import { ONLY_SYNCED } from "../packages/perdure/src/host/simulated/index.ts";
 import type { RelayStatus } from "../packages/perdure/src/relay/status.ts";
 import type { Lies } from "../packages/perdure/src/testing/api.ts";
-import { createLedger, InvariantBroken, type LedgerCounts } from "./ledger.ts";
+import { bringDown, type Disaster } from "./disaster.ts";
+import { auditKeys, type DiskWitness } from "./key-audit.ts";
+import { createLedger, InvariantBroken, type Ledger, type LedgerCounts } from "./ledger.ts";
 import { letIn } from "./mallory.ts";
 import { audit, auditOf, type DiskAudit } from "./relay-disk.ts";
+import { createSealBook } from "./seal-book.ts";
 import { type Census, createTown, type DefenceName, drawCensus, isRelay, type Town } from "./town.ts";
 import { liveIn } from "./traffic.ts";
 import { describeFault, drawWeather, FAULT_KINDS, type Fault, type FaultKind } from "./weather.ts";
@@ -25,6 +29,8 @@ export interface SeedOptions {
   readonly relays?: number | undefined;
   /** Who means no good, instead of what the seed would draw. */
   readonly hostile?: Hostile | undefined;
+  /** What happens to somebody's folder, instead of what the seed would draw. */
+  readonly disaster?: Disaster | undefined;
   /** Virtual minutes of weather and traffic; the town then has time to settle up. */
   readonly minutes: number;
   readonly switchedOff?: ReadonlySet<DefenceName>;
@@ -60,6 +66,8 @@ const MAX_EVENTS = 3_000_000;
 
 /** Disks of dying relays that are looked at, per seed. */
 const MAX_AUDITS = 8;
+/** The same for everybody's knowledge of everybody's keys. */
+const MAX_WITNESSES = 12;
 /** All agents are open within this time when nothing goes wrong yet. */
 const OPENING_MS = 20_000;
 /** Queues are measured every so many events. */
@@ -94,9 +102,10 @@ const SETTINGS = {
 const LIMITS = { sender: 100, strangers: 200, peer: 400, route: 400, routeSender: 64, automatic: SETTINGS.autoPerThread };
 
 /** The town of a seed. */
-function plan({ seed, relays, hostile, kinds }: SeedOptions): {
+function plan({ seed, relays, hostile, kinds, disaster }: SeedOptions): {
   census: Census;
   hostile: Hostile;
+  disaster: Disaster;
   kinds: readonly FaultKind[] | undefined;
 } {
   const count = relays ?? RELAYS_OF_SEEDS[seed % RELAYS_OF_SEEDS.length] ?? 1;
@@ -105,19 +114,35 @@ function plan({ seed, relays, hostile, kinds }: SeedOptions): {
   return {
     census: drawCensus(count, names, seed % 3 !== 0),
     hostile: wanted,
+    // Who lies would be taken for who was put back.
+    disaster: disaster ?? (wanted === "relay" ? "none" : (DISASTERS_OF_SEEDS[seed % DISASTERS_OF_SEEDS.length] ?? "none")),
     // Without tags nothing tells what a middlebox changed from what the relay said.
     kinds: wanted === "relay" ? (kinds ?? FAULT_KINDS).filter((kind) => kind !== "middlebox") : kinds,
   };
 }
 
+const DISASTERS_OF_SEEDS: readonly Disaster[] = [
+  "none",
+  "clone",
+  "none",
+  "snapshot",
+  "theft",
+  "none",
+  "relay-copy",
+  "none",
+  "theft",
+  "none",
+  "clone",
+];
 const RELAYS_OF_SEEDS = [1, 2, 2, 3];
 const HOSTILES_OF_SEEDS: readonly Hostile[] = ["nobody", "stranger", "nobody", "relay", "stranger", "nobody"];
 
 export async function runSeed(options: SeedOptions): Promise<SeedResult> {
   const { seed, hash, crypto, minutes, switchedOff = new Set(), faults, trace } = options;
-  const { census, hostile, kinds } = plan(options);
+  const { census, hostile, kinds, disaster } = plan(options);
   const liar = hostile === "relay" ? census.relays.at(-1) : undefined;
-  const ledger = createLedger({ census, liar, limits: LIMITS });
+  const forgetful = disaster === "relay-copy" ? census.relays.at(-1) : undefined;
+  const ledger = createLedger({ census, liar, forgetful, limits: LIMITS });
   const names = census.agents;
   const lives = new Map<string, () => boolean>();
   let untilMs: number | undefined;
@@ -137,12 +162,17 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     },
   });
   const { world } = town;
-  const settleIn = (name: string, agent: Agent, isCurrent: () => boolean, until: number): void =>
+  const ending = (host: string): void => {
+    ledger.crashed(host);
+    if (isRelay(host) && audits.length < MAX_AUDITS) takeAudit(host);
+    if ((isRelay(host) || census.homes.has(host)) && witnesses.length < MAX_WITNESSES) takeWitness(host);
+  };
+  const settleIn = (name: string, agent: Agent, isCurrent: () => boolean, until: number, told: Ledger = ledger): void =>
     liveIn({
       name,
       agent,
       isCurrent,
-      ledger,
+      ledger: told,
       host: world.host(name),
       draws: world.draws(`life of ${name} ${world.nowMs}`),
       neighbours: names.filter((each) => each !== name).map((each) => addressFrom(census, name, each)),
@@ -154,6 +184,12 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     ledger.fact(host, level, event, fields);
     trace?.(`${(world.nowMs / 1000).toFixed(3).padStart(9)}  ${host.padEnd(7)} ${event} ${JSON.stringify(fields)}`);
   });
+  const seals = createSealBook(hash);
+  world.onSeal(seals.sealed);
+  const witnesses: DiskWitness[] = [];
+  const takeWitness = (host: string): void => {
+    witnesses.push({ atMs: world.nowMs, host, image: world.disk(host).disk.image(ONLY_SYNCED) });
+  };
   const audits: DiskAudit[] = [];
   const takeAudit = (relay: string): void => {
     const { disk } = world.disk(relay);
@@ -189,25 +225,37 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     for (const fault of weather) {
       world.after(fault.atMs, fault.kind, () => {
         trace?.(`          ${describeFault(fault)}`);
-        strike(town, fault, (host) => {
-          ledger.crashed(host);
-          if (isRelay(host) && audits.length < MAX_AUDITS) takeAudit(host);
-        });
+        strike(town, fault, ending);
       });
     }
+    const trouble = bringDown({
+      kind: disaster,
+      town,
+      census,
+      ledger,
+      settings: SETTINGS,
+      draws: world.draws("disaster"),
+      durationMs: endMs - beginMs,
+      live: (host, agent, isCurrent) => settleIn(host, agent, isCurrent, endMs, silentAbout(ledger)),
+      ending,
+      trace: (line) => trace?.(line),
+    });
     if (hostile === "stranger") await letIn({ town, census, ledger, settings: SETTINGS, untilMs: endMs });
     if (liar !== undefined) lieFrom(town, liar, names, endMs);
     await world.run({ untilMs: endMs, maxEvents: MAX_EVENTS });
     clearUp(town, census);
     const settled = await world.run({
       untilMs: endMs + SETTLE_UP_MS + EXPIRY_ROOM_MS,
-      until: () => world.nowMs > endMs + 1000 && ledger.open().length === 0,
+      until: () => world.nowMs > endMs + 1000 && trouble.isOver && ledger.open().length === 0,
       maxEvents: MAX_EVENTS,
     });
     if (settled.why === "events") throw new InvariantBroken("10 no silence", "the town spins: too many events");
     ledger.settleUp();
+    if (!trouble.isOver) throw new InvariantBroken("10 no silence", "the owner could not put right what happened");
     for (const name of census.relays) takeAudit(name);
     for (const each of audits) await audit(each);
+    for (const name of [...census.relays, ...names]) takeWitness(name);
+    await auditKeys({ witnesses, homes: census.homes, putBack: trouble.putBack, abandoned: trouble.abandoned, hash, crypto });
     return result(undefined);
   } catch (error) {
     if (error instanceof InvariantBroken) return result({ invariant: error.invariant, what: error.message, atMs: world.nowMs });
@@ -217,6 +265,11 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
       atMs: world.nowMs,
     });
   }
+}
+
+/** For a process that is not anybody's: what it promises is nobody's loss. */
+function silentAbout(ledger: Ledger): Ledger {
+  return { ...ledger, promised: () => {}, step: () => {} };
 }
 
 /** How one agent writes to another: by name, and where that lives if it lives elsewhere. */

@@ -10,9 +10,13 @@ import type { RelayDefences } from "../packages/perdure/src/protocol/delivery/ma
 import { openRelayWith, type Relay } from "../packages/perdure/src/relay/open-relay.ts";
 import type { Lies } from "../packages/perdure/src/testing/api.ts";
 import { createLiar, type Liar } from "../packages/perdure/src/testing/liar.ts";
+import { equalBytes } from "../packages/perdure/src/wire/bytes.ts";
+import { DOMAINS } from "../packages/perdure/src/wire/identity.ts";
 
 export const RELAY_FOLDER = "post";
 export const AGENT_FOLDER = "home";
+/** Where recovery files lie: away from the agent's folder. */
+export const VAULT = "vault";
 
 /** Every safety mechanism that can be switched off, by the name a person uses. */
 export const DEFENCE_NAMES = [
@@ -28,6 +32,9 @@ export const DEFENCE_NAMES = [
   "no-transit",
   "contacts",
   "loop-guard",
+  "passes",
+  "hedge",
+  "prerotation",
 ] as const;
 export type DefenceName = (typeof DEFENCE_NAMES)[number];
 
@@ -77,10 +84,16 @@ export interface Town {
   addressOf(relay: string): string | undefined;
   relay(name: string): Relay | undefined;
   agent(name: string): Agent | undefined;
+  /** Opens the folder on the disk of a host that is nobody of the census. */
+  openElsewhere(host: string): Promise<Agent>;
   /** Makes a relay lie from here on. */
   lie(relay: string, lies: Lies): void;
   /** Starts a process that is not running; tries again while its disk or the relay does not let it. */
   start(name: string): void;
+  /** Ends a process without a word; `start` begins it again. */
+  stop(name: string): void;
+  /** What the next processes of a host draw their random numbers from: as a snapshot that is started again does. */
+  drawAs(name: string, label: string | undefined): void;
   /** Ends a process without a word and starts it again after `pauseMs`. */
   crash(name: string, keep: "all" | "random", silent: boolean, pauseMs: number): void;
   /** True while this host's process runs as the one it was when `start` last succeeded. */
@@ -93,9 +106,10 @@ export interface Town {
 const START_AGAIN_MS = 500;
 
 export function createTown({ seed, hash, crypto, census, untagged, settings, switchedOff, startFailed, opened }: TownOptions): Town {
+  const on = (name: DefenceName): boolean => !switchedOff.has(name);
   const world = createWorld({
     seed,
-    hash,
+    hash: on("prerotation") ? hash : withoutCommitments(hash),
     cryptoOrder: "any",
     localConnections: untagged,
     ...(crypto === undefined ? {} : { crypto }),
@@ -105,8 +119,8 @@ export function createTown({ seed, hash, crypto, census, untagged, settings, swi
   const addresses = new Map<string, string>();
   const liars = new Map(census.relays.map((name) => [name, createLiar(world.draws(`lies of ${name}`), RELAY_FOLDER)]));
   const failures: string[] = [];
+  const drawnFrom = new Map<string, string>();
 
-  const on = (name: DefenceName): boolean => !switchedOff.has(name);
   const relayDefences: RelayDefences = {
     ackAfterSync: on("ack-after-sync"),
     generation: on("generation"),
@@ -115,12 +129,15 @@ export function createTown({ seed, hash, crypto, census, untagged, settings, swi
     pools: on("pools"),
     fromCheck: on("from-check"),
     noTransit: on("no-transit"),
+    passes: on("passes"),
+    rates: true,
   };
   const agentDefences: AgentDefences = {
     dedupe: on("dedupe"),
     floor: on("floor"),
     contacts: on("contacts"),
     loopGuard: on("loop-guard"),
+    hedge: on("hedge"),
   };
 
   const startRelay = async (name: string, host: Host): Promise<{ readonly relay: Relay }> => {
@@ -144,6 +161,7 @@ export function createTown({ seed, hash, crypto, census, untagged, settings, swi
       agent: await openAgentWith(host, AGENT_FOLDER, {
         join: addresses.get(home) ?? `wss://${home}/`,
         name,
+        ...(hasVault(census, name) ? { recoveryFile: `${VAULT}/0` } : {}),
         settings,
         strangers: census.open ? "welcome" : "wait",
         defences: agentDefences,
@@ -155,7 +173,8 @@ export function createTown({ seed, hash, crypto, census, untagged, settings, swi
     const incarnation = (incarnations.get(name) ?? 0) + 1;
     incarnations.set(name, incarnation);
     const isCurrent = (): boolean => incarnations.get(name) === incarnation;
-    const host = world.host(name);
+    const randomFrom = drawnFrom.get(name);
+    const host = world.host(name, randomFrom === undefined ? {} : { randomFrom });
     world.disk(name).syncIgnored = switchedOff.has("sync");
     const attempt = isRelay(name) ? startRelay(name, host) : startAgent(name, host);
     attempt.then(
@@ -188,6 +207,16 @@ export function createTown({ seed, hash, crypto, census, untagged, settings, swi
     agent: (name) => running.get(name)?.agent,
     isUp: (name) => running.has(name),
     start,
+    openElsewhere: (host) => openAgentWith(world.host(host), AGENT_FOLDER, { settings, defences: agentDefences }),
+    drawAs: (name, label) => {
+      if (label === undefined) drawnFrom.delete(name);
+      else drawnFrom.set(name, label);
+    },
+    stop: (name) => {
+      running.delete(name);
+      incarnations.set(name, (incarnations.get(name) ?? 0) + 1);
+      world.crash(name, { keep: "all" });
+    },
     crash: (name, keep, silent, pauseMs) => {
       running.delete(name);
       incarnations.set(name, (incarnations.get(name) ?? 0) + 1);
@@ -198,6 +227,18 @@ export function createTown({ seed, hash, crypto, census, untagged, settings, swi
       });
     },
   };
+}
+
+/** Every other agent keeps its next control key elsewhere; a relay, and the rest, in its folder. */
+export function hasVault({ agents }: Census, name: string): boolean {
+  return agents.indexOf(name) % 2 === 0;
+}
+
+/** Commitments to next keys that every key opens. */
+function withoutCommitments(hash: Hash): Hash {
+  const nothing = new Uint8Array(32);
+  const isCommitment = (bytes: Uint8Array): boolean => equalBytes(bytes.subarray(0, DOMAINS.nextKey.length), DOMAINS.nextKey);
+  return { ...hash, sha256: (bytes) => (isCommitment(bytes) ? nothing : hash.sha256(bytes)) };
 }
 
 /** What a start may meet while the weather lasts. */
