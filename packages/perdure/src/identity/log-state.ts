@@ -4,7 +4,7 @@
  * Invariants: the state is a function of the event bytes alone. Keys change by `rotate` and `retire` only. Nothing an event of the
  * control keys did outlives a later rotation that voids it, and no key is worth more after it was rotated away than the rotation says.
  */
-import { type Bytes, equalBytes, hex } from "../wire/bytes.ts";
+import { type Bytes, equalBytes } from "../wire/bytes.ts";
 import {
   anchorBody,
   EVENT_KINDS,
@@ -226,12 +226,4 @@ export function epochAt(state: LogState, seq: number): KeyEpoch | undefined {
 export function revokedFromMs(state: LogState, instanceKey: Bytes): number | undefined {
   const times = state.revoked.filter((each) => equalBytes(each.instanceKey, instanceKey)).map((each) => each.voidFromMs);
   return times.length === 0 ? undefined : Math.min(...times);
-}
-
-/** The log in words, one line an event. */
-export function describeLog(state: LogState): readonly string[] {
-  return state.events.map(
-    ({ seq, kind, claimedAtMs, hash, voided }) =>
-      `${seq} ${kind}${voided ? " (voided)" : ""}, says it was at ${claimedAtMs} ms, ${hex(hash.subarray(0, 8))}`,
-  );
 }
