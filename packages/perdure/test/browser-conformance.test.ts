@@ -1,6 +1,13 @@
+import { readFileSync } from "node:fs";
 import { afterAll, expect, test } from "vitest";
+import { sampleSignatures } from "../src/host/conformance/ed25519-sample.ts";
+import { createNodeSignatures } from "../src/host/node/signatures.ts";
+import { createDraws } from "../src/host/simulated/draws.ts";
 import { findChromium, NO_CHROMIUM, startChromium } from "./browser/chromium.ts";
 import { bundleFor, servePage } from "./browser/page-server.ts";
+
+/** What a test of this length can hold; `npm run agreement` compares 100,000. */
+const SAMPLE = 3_000;
 
 const path = findChromium();
 if (path === undefined) {
@@ -18,5 +25,25 @@ if (path === undefined) {
   });
 
   test("the page has the suites of all ports", () => expect(names.length).toBeGreaterThan(50));
+  test.each(["ed25519-disagreement", "wycheproof/ed25519", "cctv/ed25519"])(
+    "Ed25519 follows the rule on the vectors of %s",
+    async (name) => {
+      const { vectors } = JSON.parse(readFileSync(new URL(`../src/host/vectors/${name}.json`, import.meta.url), "utf8")) as {
+        readonly vectors: readonly { readonly valid?: boolean; readonly flags?: readonly string[] }[];
+      };
+      // Of those by CCTV a flag tells what is odd, and the rule accepts the one that has none.
+      const cases = vectors.map((each) => ({ what: String(each.flags), valid: each.flags?.length === 0, ...each }));
+      expect(new Set(cases.map(({ valid }) => valid))).toEqual(new Set([true, false]));
+      expect(await page.evaluate(`wrongVerdicts(${JSON.stringify(cases)})`)).toEqual([]);
+    },
+  );
+  test("Ed25519 gives the same verdicts as Node on random signatures, half of them torsioned", { timeout: 120_000 }, async () => {
+    const { verify } = createNodeSignatures();
+    let verdicts = "";
+    for (const { shown } of sampleSignatures(createDraws("a page and Node"), SAMPLE))
+      verdicts += (await verify(shown.key, shown.message, shown.signature)) ? "1" : "0";
+    expect(await page.evaluate(`verdicts("a page and Node", ${SAMPLE})`)).toBe(verdicts);
+    expect(new Set(verdicts)).toEqual(new Set("01"));
+  });
   for (const [at, name] of names.entries()) test(name, () => page.evaluate(`run(${at})`));
 }

@@ -2,9 +2,12 @@
 import { createBrowserHost } from "../../src/host/browser/index.ts";
 import { clockConformance } from "../../src/host/conformance/clock-conformance.ts";
 import { cryptoConformance } from "../../src/host/conformance/crypto-conformance.ts";
+import { sampleSignatures } from "../../src/host/conformance/ed25519-sample.ts";
+import { wrongVerdicts } from "../../src/host/conformance/ed25519-verdicts.ts";
 import { filesConformance } from "../../src/host/conformance/files-conformance.ts";
 import { netConformance } from "../../src/host/conformance/net-conformance.ts";
-import { hex } from "../../src/wire/bytes.ts";
+import { createDraws } from "../../src/host/simulated/draws.ts";
+import { fromHex, hex } from "../../src/wire/bytes.ts";
 import { collected } from "./vitest-in-a-page.ts";
 
 const host = createBrowserHost();
@@ -18,5 +21,16 @@ netConformance("a page, other tabs", () => ({ ...host, address: `unix:${fresh()}
 Object.assign(globalThis, {
   host,
   names: collected.map(({ name }) => name),
+  wrongVerdicts: (cases: Parameters<typeof wrongVerdicts>[1]) => wrongVerdicts(host.crypto.signatures.verify, cases),
+  verify: (...shown: readonly [string, string, string]) => {
+    const [key, message, signature] = shown.map((text) => fromHex(text) as Uint8Array);
+    return host.crypto.signatures.verify(key as Uint8Array, message as Uint8Array, signature as Uint8Array);
+  },
+  verdicts: async (seed: string, count: number) => {
+    let verdicts = "";
+    for (const { shown } of sampleSignatures(createDraws(seed), count))
+      verdicts += (await host.crypto.signatures.verify(shown.key, shown.message, shown.signature)) ? "1" : "0";
+    return verdicts;
+  },
   run: async (at: number) => await collected[at]?.body(),
 });
