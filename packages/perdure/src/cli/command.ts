@@ -9,6 +9,7 @@ import { describeFailure, reportFailure } from "./failure.ts";
 import { type Dispatch, type Invocation, parseOverrides } from "./invocation.ts";
 import { packageVersion } from "./package-version.ts";
 import type { Environment } from "./paint.ts";
+import { createPassphraseSource } from "./passphrase-source.ts";
 import { createProgram } from "./program.ts";
 import { createTerminal, type Terminal, type TerminalStreams } from "./terminal.ts";
 
@@ -35,7 +36,7 @@ export async function runCommand(
       // Who collects lines of JSON wants to know what went well, too.
       const json = options.log === undefined ? terminal.json : options.log === "json";
       const log = createConsoleLog({ write: terminal.trouble, level: options.log === "json" && level === "warn" ? "info" : level, json });
-      exit = await verb(createInvocation(terminal, streams, environment, signal, overrides, log));
+      exit = await verb(createInvocation(terminal, streams, environment, signal, overrides, log, options.passphraseFile));
     } catch (error) {
       const failure = describeFailure(error, what);
       exit = failure.exit;
@@ -88,6 +89,7 @@ function createInvocation(
   signal: AbortSignal,
   overrides: Readonly<Record<string, number>>,
   log: Log,
+  passphraseFile: string | undefined,
 ): Invocation {
   return {
     host: createNodeHost({ log }),
@@ -98,6 +100,7 @@ function createInvocation(
     signal,
     overrides,
     settings: createSettings(overrides),
+    passphrases: createPassphraseSource({ terminal, environment, stdin: streams.stdin, prompts: streams.stderr, file: passphraseFile }),
   };
 }
 

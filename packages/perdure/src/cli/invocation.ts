@@ -4,10 +4,11 @@ import type { Agent } from "../agent/api.ts";
 import { sleep } from "../host/deadline.ts";
 import type { Host } from "../host/host.ts";
 import { createSettings, type Settings } from "../settings/register.ts";
-import { PerdureError } from "../wire/error.ts";
+import { isPerdureError, PerdureError } from "../wire/error.ts";
 import type { Waiting } from "./content.ts";
 import { agentFolder } from "./folder.ts";
 import type { Environment } from "./paint.ts";
+import type { PassphraseSource } from "./passphrase-source.ts";
 import type { Terminal } from "./terminal.ts";
 import type { CommonOptions } from "./words.ts";
 
@@ -23,6 +24,7 @@ export interface Invocation {
   /** What `--set` said. */
   readonly overrides: Readonly<Record<string, number>>;
   readonly settings: Settings;
+  readonly passphrases: PassphraseSource;
 }
 
 /** A verb ends with an exit code, or throws. */
@@ -75,11 +77,27 @@ export function stdinNote({ host, terminal }: Invocation): Waiting {
   return () => host.clock.after(SILENT_STDIN_MS, () => terminal.note("reading stdin until it ends"));
 }
 
-/** Opens the agent of the folder that `--at` or the environment names. */
+/** Opens the agent of the folder that `--at` or the environment names; asks for its passphrase where there is one and somebody to ask. */
 export async function openHere(invocation: Invocation, at: string | undefined): Promise<Agent> {
   const { openAgentWith } = await import("../agent/open-agent.ts");
-  return await openAgentWith(invocation.host, agentFolder(at, invocation.environment), {
-    settings: invocation.overrides,
-    signal: invocation.signal,
-  });
+  const { host, environment, overrides, signal } = invocation;
+  const folder = agentFolder(at, environment);
+  return await withPassphrase(invocation, `passphrase of ${folder}`, (passphrase) =>
+    openAgentWith(host, folder, { settings: overrides, signal, ...(passphrase === undefined ? {} : { passphrase }) }),
+  );
+}
+
+/** Does something with the passphrase that is given, or with the one a person types when it turns out to be needed. */
+export async function withPassphrase<Value>(
+  { passphrases }: Pick<Invocation, "passphrases">,
+  what: string,
+  work: (passphrase: string | undefined) => Promise<Value>,
+): Promise<Value> {
+  const given = await passphrases.given();
+  try {
+    return await work(given);
+  } catch (error) {
+    if (given !== undefined || !passphrases.canAsk || !isPerdureError(error) || error.code !== "passphrase-required") throw error;
+    return await work(await passphrases.ask(what));
+  }
 }

@@ -17,7 +17,9 @@ export function common(command: Command): Command {
 }
 
 export function folder(command: Command): Command {
-  return common(command).addOption(new Option("--at <folder>", "the agent's folder").helpGroup(EVERYWHERE));
+  return common(command)
+    .addOption(new Option("--at <folder>", "the agent's folder").helpGroup(EVERYWHERE))
+    .addOption(new Option("--passphrase-file <file>", "whose first line opens a sealed folder").helpGroup(EVERYWHERE));
 }
 
 export function examples(...lines: readonly string[]): string {

@@ -5,6 +5,7 @@
 import { Command, Option } from "commander";
 import { MCP_CLIENTS } from "../bridges/mcp/client-config.ts";
 import { addContacts, strangersOption } from "./contact-words.ts";
+import { addIdentity } from "./id-words.ts";
 import type { Dispatch } from "./invocation.ts";
 import { common, count, duration, EVERYWHERE, examples, folder } from "./options.ts";
 import { addServing } from "./relay-words.ts";
@@ -118,6 +119,7 @@ function addAgent(program: Command, dispatch: Dispatch): void {
     )
     .addOption(strangersOption())
     .option("--recovery <file>", "with split: where the recovery file goes (./<name>.recovery)")
+    .option("--passphrase", "seal the folder with a passphrase: asked for, or from --passphrase-file or $PERDURE_PASSPHRASE")
     .addHelpText(
       "before",
       examples(
@@ -139,13 +141,7 @@ An agent that is there already is told a new address of its own relay.
     .action((options: InitWords) =>
       dispatch({ what: "no agent was made", options, load: async () => (await import("./verbs/init.ts")).initVerb(options) }),
     );
-  folder(program.command("id"))
-    .summary("who this agent is")
-    .addHelpText("before", examples("perdure id", "perdure id --json --at ./desk"))
-    .addHelpText("after", '\n--json: {type: "agent", id, name, folder, custody, relay, keyExpiresAtMs}.')
-    .action((options: FolderOptions) =>
-      dispatch({ what: "could not read the agent", options, load: async () => (await import("./verbs/id.ts")).idVerb(options) }),
-    );
+  addIdentity(program, dispatch);
   folder(program.command("doctor"))
     .summary("check folder, keys, disk, relay and clock")
     .addHelpText("before", examples("perdure doctor", "perdure doctor --at ./desk --json"))
@@ -155,6 +151,24 @@ An agent that is there already is told a new address of its own relay.
     )
     .action((options: FolderOptions) =>
       dispatch({ what: "could not examine", options, load: async () => (await import("./verbs/doctor.ts")).doctorVerb(options) }),
+    );
+  folder(program.command("settings"))
+    .summary("every wait and limit in force, and who set it")
+    .addHelpText("before", examples("perdure settings", "perdure settings --at ./desk --set pingEveryMs=20000"))
+    .addHelpText(
+      "after",
+      `
+Who set it: default, set (by --set or a program), negotiated (with the relay,
+for the session that is open), fixed (nobody can).
+--json: one line each: {type: "setting", name, value, unit, min, max, reason,
+origin}.`,
+    )
+    .action((options: FolderOptions) =>
+      dispatch({
+        what: "could not list the settings",
+        options,
+        load: async () => (await import("./verbs/settings.ts")).settingsVerb(options),
+      }),
     );
 }
 

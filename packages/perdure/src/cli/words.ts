@@ -6,6 +6,7 @@ export interface CommonOptions {
   readonly set?: readonly string[];
   readonly verbose?: boolean;
   readonly log?: "text" | "json";
+  readonly passphraseFile?: string;
 }
 
 export interface FolderOptions extends CommonOptions {
@@ -45,6 +46,25 @@ export interface InitWords extends FolderOptions {
   readonly custody?: "split" | "together";
   readonly recovery?: string;
   readonly strangers?: "wait" | "welcome";
+  readonly passphrase?: boolean;
+}
+
+export interface IdWords extends FolderOptions {
+  readonly bundle?: string;
+  readonly recovery?: string;
+  readonly newRecovery?: string;
+  readonly together?: boolean;
+  readonly stolenSince?: string;
+  readonly voidFrom?: string;
+  readonly since?: string;
+  readonly reason?: string;
+  readonly off?: boolean;
+  readonly about?: string;
+  readonly successor?: string;
+  readonly yes?: boolean;
+  readonly offline?: boolean;
+  readonly newFile?: string;
+  readonly remove?: boolean;
 }
 
 export interface InviteWords extends FolderOptions {

@@ -20,6 +20,14 @@ export async function exportFile(
   { kept, bundle }: Pick<OwnState, "kept" | "bundle">,
   passphrase: string,
 ): Promise<Bytes> {
+  if (crypto.keyStore !== undefined)
+    throw new PerdureError(
+      "unsupported-platform",
+      "this machine keeps the agent's keys where nobody can read them, so they cannot be exported",
+      {
+        hint: "Rotate to keys of another machine with the recovery file instead.",
+      },
+    );
   const by = await newSealingKey(crypto, random, passphrase, costOf(settings));
   const sealed = await sealIdentity({ crypto, random, by, purpose: "export", kept: { ...kept, begun: [] }, bundle });
   return encodeKeptFile(crypto.hash, { kind: "sealed", sealed });

@@ -149,3 +149,17 @@ export async function openIdentity({ host, folder, passphrase, settings }: OpenI
   }
   return own;
 }
+
+/**
+ * Reads the identity of `folder` as it lies there, without its lock and without renewing anything: to look at, never to act under.
+ * Throws what {@link openIdentity} does.
+ */
+export async function lookAtIdentity({ host, folder, passphrase, settings }: OpenIdentity): Promise<OwnIdentity> {
+  const { files, crypto, random } = host;
+  const opened = await openKept(files, crypto, folder, passphrase);
+  if (opened === undefined)
+    throw new PerdureError("no-agent-here", `there is no identity in ${folder}`, { hint: "Create one with `perdure init`." });
+  const path = identityPath(folder);
+  const vault = createVault({ files, crypto, random, path, by: opened.by });
+  return createActingIdentity({ host, settings, vault, first: await loadState(crypto, opened.kept, path) });
+}

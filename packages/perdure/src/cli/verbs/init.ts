@@ -34,12 +34,17 @@ export function initVerb(options: InitWords): Verb {
     const moved = await requireNewOrMoved(invocation, folder, relay, name);
     const recoveryFile =
       custody === "split" && moved === undefined ? resolve(options.recovery ?? `${name ?? "agent"}.recovery`) : undefined;
+    const passphrase =
+      options.passphrase === true
+        ? await invocation.passphrases.choose("passphrase for the new agent")
+        : await invocation.passphrases.given();
     const { openAgentWith } = await import("../../agent/open-agent.ts");
     await using agent = await openAgentWith(host, folder, {
       join: relay,
       settings: overrides,
       signal,
       ...(name === undefined ? {} : { name }),
+      ...(passphrase === undefined ? {} : { passphrase }),
       ...(recoveryFile === undefined ? {} : { recoveryFile }),
       ...(options.strangers === undefined ? {} : { strangers: options.strangers }),
     });
@@ -75,6 +80,7 @@ export function initVerb(options: InitWords): Verb {
       terminal.note(`custody   split: the next control key is in ${recoveryFile ?? "the recovery file"} and nowhere else`);
       terminal.note("          Move that file off this machine. Daily work does not need it; taking the identity back does.");
     }
+    if (card.isSealed) terminal.note("sealed    with a passphrase: without it nobody can open this folder, nor can you");
     terminal.note(
       strangers === "welcome"
         ? "strangers welcome: anybody's mail reaches your handlers"

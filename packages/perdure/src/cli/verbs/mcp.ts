@@ -17,7 +17,8 @@ export function mcpVerb(options: McpWords): Verb {
     if (options.printConfig !== undefined) return printConfig(invocation, options, options.printConfig);
     const { host, terminal, environment, overrides, stdin, stdout, signal } = invocation;
     const folder = agentFolder(options.at, environment);
-    const created = creationOptions(options);
+    const passphrase = await invocation.passphrases.given();
+    const created = { ...creationOptions(options), ...(passphrase === undefined ? {} : { passphrase }) };
     const { openAgentWith } = await import("../../agent/open-agent.ts");
     const { serveMcp } = await import("../../bridges/mcp/stdio.ts");
     if (terminal.stdin.isTerminal) terminal.note("an MCP client starts this and speaks JSON-RPC on stdin; Ctrl-D ends it");
