@@ -1,5 +1,8 @@
 import { expect, test } from "vitest";
 import { createNodeHost } from "../host/node/index.ts";
+import { encodeBundle } from "../identity/bundle.ts";
+import { readIdentity } from "../identity/index.ts";
+import { createTestAgent, LOG_BEGINS_MS } from "../identity/test-log.ts";
 import { equalBytes } from "../wire/bytes.ts";
 import type { Kept } from "../wire/kept-agent.ts";
 import { createPeers, MAX_PEERS, type Peers } from "./peers.ts";
@@ -34,4 +37,31 @@ test("whoever is kept, there is a bound", () => {
   const peers = createPeers({ host, keeps: () => true });
   for (let number = 0; number < MAX_PEERS + 10; number++) peers.apply(madeUp(number), new Uint8Array(1));
   expect(peers.restate()).toHaveLength(MAX_PEERS);
+});
+
+test("an older log is refused also when nobody speaks for the agent any more", async () => {
+  let nowMs = LOG_BEGINS_MS;
+  const at = { ...host, clock: { ...host.clock, wallMs: () => nowMs } };
+  const peers = createPeers({ host: at });
+  const agent = await createTestAgent(host.crypto, "pinned");
+  const instanceKey = new Uint8Array(32).fill(1);
+  const show = async (log: readonly Uint8Array[], lifeMs: number) => {
+    const certificates = [await agent.certificate(log, instanceKey, lifeMs)];
+    return await readIdentity(host.crypto, encodeBundle({ log, certificates, records: [] }), nowMs);
+  };
+  const learn = async (offered: Awaited<ReturnType<typeof show>>): Promise<void> => {
+    for (const { kept, payload } of await peers.learn(offered)) if (payload instanceof Uint8Array) peers.apply(kept, payload);
+  };
+  const rotated = await agent.append([agent.inception], { kind: "rotate", to: "owner", untilMs: LOG_BEGINS_MS });
+  await learn(await show(rotated, 1000));
+  expect((await peers.load((await show(rotated, 1000)).idRaw))?.logSeq).toBe(1);
+
+  nowMs += 3_600_000;
+  const { idRaw } = await show(rotated, 1000);
+  expect(await peers.load(idRaw)).toBeUndefined();
+  expect(peers.pinned(idRaw)?.logSeq).toBe(1);
+  const thief = await agent.append([agent.inception], { kind: "anchor", about: "by the key that was rotated away" });
+  await expect(learn(await show(thief, 1e12))).rejects.toMatchObject({ code: "record-rolled-back" });
+  await learn(await show(rotated, 1e12));
+  expect((await peers.load(idRaw))?.logSeq).toBe(1);
 });

@@ -40,6 +40,8 @@ export interface Peers {
   load(idRaw: Bytes): Promise<VerifiedIdentity | undefined>;
   /** As `load` gave it last. */
   loaded(idRaw: Bytes): VerifiedIdentity | undefined;
+  /** As `load` read it last, also when it gave nothing because none of the certificates is valid any more: an older log is refused still. */
+  pinned(idRaw: Bytes): VerifiedIdentity | undefined;
   seenAtMs(idRaw: Bytes): number;
   /** Whom a name means, and when that was last confirmed. */
   named(name: string): { readonly idRaw: Bytes; readonly seenAtMs: number } | undefined;
@@ -84,7 +86,7 @@ export function createPeers({ host, keeps = () => false }: PeersOptions): Peers 
     }
   };
   /** What is pinned, also when nobody speaks for the agent any more: an older log than that is refused still. */
-  const pinnedOf = async (idRaw: Bytes): Promise<VerifiedIdentity | undefined> => {
+  const readPinned = async (idRaw: Bytes): Promise<VerifiedIdentity | undefined> => {
     const peer = peers.get(hex(idRaw));
     const nowMs = host.clock.wallMs();
     if (peer === undefined || (peer.read !== undefined && nowMs < peer.readUntilMs)) return peer?.read;
@@ -94,7 +96,7 @@ export function createPeers({ host, keeps = () => false }: PeersOptions): Peers 
   };
   const speaking = (identity: VerifiedIdentity | undefined): VerifiedIdentity | undefined =>
     identity !== undefined && speaksAt(identity, host.clock.wallMs()) ? identity : undefined;
-  const load = async (idRaw: Bytes): Promise<VerifiedIdentity | undefined> => speaking(await pinnedOf(idRaw));
+  const load = async (idRaw: Bytes): Promise<VerifiedIdentity | undefined> => speaking(await readPinned(idRaw));
 
   return {
     apply(kept, payload) {
@@ -134,6 +136,7 @@ export function createPeers({ host, keeps = () => false }: PeersOptions): Peers 
       ),
     ],
     load,
+    pinned: (idRaw) => peers.get(hex(idRaw))?.read,
     loaded: (idRaw) => speaking(peers.get(hex(idRaw))?.read),
     seenAtMs: (idRaw) => peers.get(hex(idRaw))?.head.seenAtMs ?? 0,
     claims(idRaw) {
@@ -147,7 +150,7 @@ export function createPeers({ host, keeps = () => false }: PeersOptions): Peers 
     relayNamed: (name) => relays.get(name),
     async learn(identity) {
       const nowMs = host.clock.wallMs();
-      const pinned = await pinnedOf(identity.idRaw);
+      const pinned = await readPinned(identity.idRaw);
       let next = identity;
       if (pinned !== undefined) {
         if (!equalBytes(pinned.bundle, identity.bundle)) refuseRollback(pinned, identity);
