@@ -38,6 +38,7 @@ interface Fact {
 interface Scene {
   readonly world: World;
   readonly west: Relay;
+  readonly anna: Agent;
   readonly east: Relay;
   begun(): readonly Fact[];
   ended(sinceMs: number): readonly Fact[];
@@ -47,8 +48,7 @@ interface Scene {
 }
 
 /** Two relays; anna and bela live at one, desk at the other. */
-async function scene(settings: Record<string, number> = {}): Promise<Scene> {
-  const { peerIdleMs: _, ...agentSettings } = settings;
+async function scene(settings: Record<string, number> = {}, agentSettings = settings): Promise<Scene> {
   const world = createWorld({ seed: "idle", hash, cryptoOrder: "at-once" });
   const facts: Fact[] = [];
   const text = (fields: LogFields, name: string): string => String(fields[name] ?? "");
@@ -69,6 +69,7 @@ async function scene(settings: Record<string, number> = {}): Promise<Scene> {
   return {
     world,
     west,
+    anna: agents.anna,
     east,
     begun: () => facts.filter(({ event }) => BEGINS.includes(event)),
     ended: (sinceMs) => facts.filter(({ event, atMs }) => ENDS.includes(event) && atMs > sinceMs),
@@ -90,6 +91,16 @@ function forgetful(world: World, a: string, b: string, afterMs: number): void {
   ] as const)
     world.network.link(from, to).middlebox.forgetsAfterMs = afterMs;
 }
+
+test("what an agent and its relay agreed on is listed as negotiated", async () => {
+  const idle = await scene({ pingEveryMs: 5000, windowFrames: 9 }, {});
+  const rows = await idle.world.complete(idle.anna.settings());
+  const row = (name: string) => rows.find((each) => each.name === name);
+  expect(row("pingEveryMs")).toMatchObject({ value: 5000, unit: "ms", origin: "negotiated" });
+  expect(row("windowFrames")).toMatchObject({ value: 9, origin: "negotiated" });
+  expect(row("silenceTimeoutMs")).toMatchObject({ value: SETTINGS.silenceTimeoutMs.value, origin: "default" });
+  expect(row("closeTimeoutMs")).toMatchObject({ origin: "fixed" });
+});
 
 const agentEnds = (facts: readonly Fact[]): readonly Fact[] => facts.filter(({ event }) => event === "agent.apart");
 

@@ -162,6 +162,7 @@ export function createAgent({ core, host, settings, client }: AgentOptions): Age
       const status = await within("the agent's status", waiting, () => core.status());
       return { ...status, role: core.role };
     },
+    settings: (waiting = {}) => within("the agent's settings", waiting, () => core.settings()),
     close: () => (closed ??= closeAll()),
     [Symbol.asyncDispose]: () => agent.close(),
   };

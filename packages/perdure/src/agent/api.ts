@@ -5,6 +5,7 @@
  *   const sent = await agent.send("@desk", "hello");        // durable on this disk
  *   for await (const step of sent) console.log(step.state); // queued, stored, fetched, done
  */
+import type { NegotiatedSettings, SettingRow } from "../settings/register.ts";
 import type { AgentId, MessageId } from "../wire/ids.ts";
 import type { IdentityView } from "./identity-view.ts";
 
@@ -255,6 +256,8 @@ export interface AgentStatus {
     readonly connected: boolean;
     readonly lastError: string | undefined;
     readonly clockOffsetMs: number | undefined;
+    /** What this session agreed on; `undefined` without one. */
+    readonly negotiated: NegotiatedSettings | undefined;
     /** Everything the relay held for this agent when the session began is on this disk. */
     readonly caughtUp: boolean;
   };
@@ -369,6 +372,8 @@ export interface Agent extends AsyncDisposable {
    */
   accept(invite: string, waiting?: Waiting): Promise<Contact>;
   status(waiting?: Waiting): Promise<AgentStatus>;
+  /** Every wait and limit in force in the process that holds the folder, and who set it; those of the open session as they were agreed on. */
+  settings(waiting?: Waiting): Promise<readonly SettingRow[]>;
   /** Commits what is under way and lets go of the folder. Same as `await using`. */
   close(): Promise<void>;
 }

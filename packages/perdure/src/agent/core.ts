@@ -14,7 +14,7 @@
  */
 import type { Host } from "../host/host.ts";
 import type { OwnIdentity } from "../identity/own-identity.ts";
-import type { Settings } from "../settings/register.ts";
+import type { SettingRow, Settings } from "../settings/register.ts";
 import type { Bytes } from "../wire/bytes.ts";
 import type { AgentId, MessageId } from "../wire/ids.ts";
 import type { AgentStatus, Box, Contact, ContactRequest, Invite, PausedThread, Step, StrangersPolicy } from "./api.ts";
@@ -230,6 +230,7 @@ export interface AgentCore {
   /** The client is gone. */
   leave(client: ClientId): Promise<void>;
   status(): Promise<CoreStatus>;
+  settings(): Promise<readonly SettingRow[]>;
 }
 
 export type CoreStatus = Omit<AgentStatus, "role">;

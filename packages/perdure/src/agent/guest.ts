@@ -187,5 +187,6 @@ function proxyOf(call: (name: CallName, values: readonly unknown[], signal?: Abo
     setPassphrase: plain("setPassphrase"),
     leave: plain("leave"),
     status: plain("status"),
+    settings: plain("settings"),
   };
 }

@@ -35,6 +35,7 @@ const WAITS: { readonly [Name in CallName]: boolean } = {
   setPassphrase: false,
   leave: false,
   status: false,
+  settings: false,
 };
 
 /** Calls one guest may have open at once; more are answered `too-busy`. */

@@ -36,7 +36,7 @@ import {
 import { isPerdureError, PerdureError } from "../wire/error.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { Home } from "../wire/identity.ts";
-import { type AgentId, agentIdText, LINK_BYTES } from "../wire/ids.ts";
+import { agentIdText, LINK_BYTES } from "../wire/ids.ts";
 import type { AgentStatus, Alert } from "./api.ts";
 import { createConsumerRole } from "./consumer-role.ts";
 

@@ -233,6 +233,7 @@ export async function openSharedCore(options: SharedCoreOptions): Promise<Shared
     setPassphrase: (passphrase) => through((core) => core.setPassphrase(passphrase)),
     leave: (by) => through((core) => core.leave(by)),
     status: () => through((core) => core.status()),
+    settings: () => through((core) => core.settings()),
     async [Symbol.asyncDispose]() {
       if (closing.signal.aborted) return;
       closing.abort(closedError());

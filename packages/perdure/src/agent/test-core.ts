@@ -184,8 +184,17 @@ export function createTestEngine(disk: TestDisk): TestEngine {
       conflicts: 0,
       alerts: [],
       outgoing: disk.outgoing.size,
-      relay: { id: disk.id, url: "ws://127.0.0.1:1/", connected: false, lastError: undefined, clockOffsetMs: undefined, caughtUp: false },
+      relay: {
+        id: disk.id,
+        url: "ws://127.0.0.1:1/",
+        connected: false,
+        lastError: undefined,
+        clockOffsetMs: undefined,
+        negotiated: undefined,
+        caughtUp: false,
+      },
     }),
+    settings: async () => [],
   };
 
   return {

@@ -13,6 +13,7 @@ export type Unit =
   | "requests"
   | "tickets"
   | "ids"
+  | "fields"
   | "messages/s"
   | "messages/h"
   | "bytes/s"

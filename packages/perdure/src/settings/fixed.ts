@@ -67,7 +67,7 @@ export const FIXED = define({
     unit: "ms",
     reason: "Added to requestKeepAliveMs, so that a request sent at the last moment is still answered.",
   },
-  requestHeaders: { value: 200, unit: "requests", reason: "Header fields of one HTTP request that are read; the rest is ignored." },
+  requestHeaders: { value: 200, unit: "fields", reason: "Header fields of one HTTP request that are read; the rest is ignored." },
   requestsPerSocket: { value: 0, unit: "requests", reason: "0: a connection may carry any number of HTTP requests, one after the other." },
   requestLeftoverMs: {
     value: 500,

@@ -20,6 +20,15 @@ test("an override is in force and listed as set", () => {
   expect(rows.filter(({ origin }) => origin !== "fixed")).toHaveLength(names.length);
 });
 
+test("what a session agreed on is listed as negotiated, before who set it", () => {
+  const rows = listSettings(createSettings({ pingEveryMs: 60_000 }), { pingEveryMs: "flag" }, { pingEveryMs: 15_000, windowFrames: 7 });
+  const negotiated = rows.filter(({ origin }) => origin === "negotiated").map(({ name, value }) => [name, value]);
+  expect(negotiated).toEqual([
+    ["pingEveryMs", 15_000],
+    ["windowFrames", 7],
+  ]);
+});
+
 test("what nobody can set is listed as fixed, under names of its own", () => {
   const fixed = listSettings(createSettings()).filter(({ origin }) => origin === "fixed");
   expect(fixed.map(({ name }) => name)).toEqual(Object.keys(FIXED));

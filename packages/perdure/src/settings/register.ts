@@ -333,6 +333,13 @@ export const SETTINGS = define({
     max: 1_000_000,
     reason: "Streams one sender may have open at a recipient: one for each opening in about eight days, so one a minute fits.",
   },
+  allStreams: {
+    value: 500_000,
+    unit: "messages",
+    min: 4,
+    max: 100_000_000,
+    reason: "Streams of all senders together, about 1 KB of memory each; who has none yet begins one only while half of them are free.",
+  },
   outboxMessages: {
     value: 10_000,
     unit: "messages",
@@ -436,6 +443,9 @@ export const SETTINGS = define({
 export type SettingName = keyof typeof SETTINGS;
 export type Settings = { readonly [Name in SettingName]: number };
 
+/** Settings of an agent that its relay has a say in: the smaller of its own and what the welcome of the session said. */
+export type NegotiatedSettings = Pick<Settings, "pingEveryMs" | "windowFrames" | "windowBytes">;
+
 /** A fixed row has its value for both bounds. */
 export interface SettingRow extends SettingDefinition {
   readonly name: SettingName | FixedName;
@@ -460,9 +470,18 @@ export function createSettings(overrides: Readonly<Partial<Record<string, number
   return values as Settings;
 }
 
-/** Every wait and limit in force, for people, and who set it: as `origins` says, else `set` where it differs from the default; then the fixed. */
-export function listSettings(settings: Settings, origins: Readonly<Record<string, string>> = {}): readonly SettingRow[] {
+/**
+ * Every wait and limit in force, for people, and who set it: `negotiated` with the relay of the open session, as `origins` says, else
+ * `set` where it differs from the default; then the fixed.
+ */
+export function listSettings(
+  settings: Settings,
+  origins: Readonly<Record<string, string>> = {},
+  negotiated: Partial<Settings> = {},
+): readonly SettingRow[] {
   const set = Object.entries(SETTINGS).map(([name, definition]): SettingRow => {
+    const agreed = negotiated[name as SettingName];
+    if (agreed !== undefined) return { ...definition, name: name as SettingName, value: agreed, origin: "negotiated" };
     const value = settings[name as SettingName];
     return { ...definition, name: name as SettingName, value, origin: origins[name] ?? (value === definition.value ? "default" : "set") };
   });

@@ -205,6 +205,7 @@ export function createResident({ name, address, driver, sleep }: ResidentOptions
     invite: (options) => call((running) => running.invite(options)),
     accept: (invite, waiting) => call((running) => running.accept(invite, waiting)),
     status: (waiting) => call((running) => running.status(waiting)),
+    settings: (waiting) => call((running) => running.settings(waiting)),
     close: sleep,
     [Symbol.asyncDispose]: sleep,
   };

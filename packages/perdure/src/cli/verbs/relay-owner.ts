@@ -9,6 +9,7 @@ import { safeLine } from "../foreign-text.ts";
 import type { Invocation, Verb } from "../invocation.ts";
 import { countText, durationText, numberText, sizeText } from "../quantity.ts";
 import { relaySettings } from "../relay-settings.ts";
+import { printSettings } from "../setting-rows.ts";
 import type { BlockWords, RelayFolderWords, TicketWords } from "../words.ts";
 
 const TICKET_MS = 24 * 60 * 60 * 1000;
@@ -95,16 +96,7 @@ export function settingsVerb(options: RelayFolderWords): Verb {
       rows = listSettings(createSettings(found.overrides), found.origins);
       terminal.note(`no relay runs in ${folder}: these are the settings it would start with`);
     }
-    const width = Math.max(...rows.map((row) => row.name.length));
-    const { strong, faint } = terminal.stdout.paint;
-    for (const row of rows) {
-      terminal.object({ type: "setting", ...row });
-      const value = `${numberText(row.value)} ${row.unit}`.padEnd(24);
-      const name = row.name.padEnd(width);
-      terminal.line(
-        `${row.origin === "default" || row.origin === "fixed" ? name : strong(name)}  ${value} ${row.origin.padEnd(8)} ${faint(row.reason)}`,
-      );
-    }
+    printSettings(terminal, rows);
     return 0;
   };
 }

@@ -7,7 +7,7 @@ import { withDeadline } from "../../host/deadline.ts";
 import type { Host } from "../../host/host.ts";
 import type { OwnIdentity } from "../../identity/own-identity.ts";
 import { type VerifiedIdentity, verifyBundle } from "../../identity/verify.ts";
-import { SETTINGS, type Settings } from "../../settings/register.ts";
+import { type NegotiatedSettings, SETTINGS, type Settings } from "../../settings/register.ts";
 import { type Bytes, EMPTY, equalBytes } from "../../wire/bytes.ts";
 import { challenge, hello, type Proof, proof, type Role, type SessionMode, type Welcome, welcome } from "../../wire/control.ts";
 import { PerdureError } from "../../wire/error.ts";
