@@ -9,8 +9,8 @@ import { disagreements, shownOf, type Verify, wrongVerdicts } from "../conforman
 import { admitsKey, admitsSignature, createKeyAdmission, verifyByPoints } from "../ed25519-rule.ts";
 import { createDraws } from "../simulated/draws.ts";
 import { createNodeCrypto } from "./crypto.ts";
-import { libsodiumAsItComes, libsodiumBehindTheRule, nobleAsItComes, opensslAsItComes, saysOf } from "./test-ed25519-libraries.ts";
 import { createNodeSignatures } from "./signatures.ts";
+import { libsodiumAsItComes, libsodiumBehindTheRule, nobleAsItComes, opensslAsItComes, saysOf } from "./test-ed25519-libraries.ts";
 
 /** What a test of this length can hold; `scripts/ed25519-agreement.ts` compares 100,000. */
 const SAMPLE = 5_000;
