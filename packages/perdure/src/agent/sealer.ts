@@ -16,6 +16,7 @@ import { SEALED_EXTENSIONS } from "../wire/sealed.ts";
 import type { AgentStore } from "./agent-store.ts";
 import type { Lookups } from "./lookups.ts";
 import type { Recipient } from "./outgoing-records.ts";
+import { MAX_PEERS } from "./peers.ts";
 import type { Planned } from "./planned.ts";
 
 /** Parts sealed at once and kept in one batch. */
@@ -41,11 +42,24 @@ export interface SealerOptions {
   readonly closing: AbortSignal;
   /** Records for having written to somebody by one's own will. */
   readonly writtenTo: (idRaw: Bytes) => readonly Planned[];
+  /** Ends what is queued for an agent that was retired. */
+  readonly onRetired: (recipient: VerifiedIdentity, messages: readonly Outgoing[]) => Promise<void>;
   /** Parts became ready to travel. */
   readonly onSealed: () => void;
 }
 
-export function createSealer({ host, settings, own, outbox, store, lookups, closing, writtenTo, onSealed }: SealerOptions): Sealer {
+export function createSealer({
+  host,
+  settings,
+  own,
+  outbox,
+  store,
+  lookups,
+  closing,
+  writtenTo,
+  onRetired,
+  onSealed,
+}: SealerOptions): Sealer {
   const notBefore = new Map<string, number>();
   /** SHA-256 of the bundle that travelled with a message, and of the newest one each recipient has. */
   const attachedTo = new WeakMap<Outgoing, string>();
@@ -135,6 +149,11 @@ export function createSealer({ host, settings, own, outbox, store, lookups, clos
 
   const sealFor = async (recipient: string): Promise<void> => {
     const identity = await lookups.resolve(recipientOf(recipient));
+    if (identity?.retired === true) return await onRetired(identity, outbox.unsealed(recipient));
+    if (identity?.frozen === true) {
+      notBefore.set(recipient, host.clock.monotonicMs() + settings.redialMaxMs);
+      return troubled(recipient, "identity-forked: two histories of it contradict each other; this waits until its owner decides");
+    }
     if (identity?.inboxKey === undefined) {
       notBefore.set(recipient, host.clock.monotonicMs() + settings.redialMaxMs);
       troubled(
@@ -206,6 +225,10 @@ export function createSealer({ host, settings, own, outbox, store, lookups, clos
     confirmed(outgoing) {
       const attached = attachedTo.get(outgoing);
       if (attached !== undefined) hasOurs.set(outgoing.recipient, attached);
+      for (const oldest of hasOurs.keys()) {
+        if (hasOurs.size <= MAX_PEERS) break;
+        hasOurs.delete(oldest);
+      }
     },
     async idle() {
       cancelRetry();

@@ -7,6 +7,8 @@ import { MAX_CONTROL_BYTES, MAX_ENVELOPE_BODY_BYTES, MAX_EXPIRY_MS, MAX_MESSAGE_
 import type { Unit } from "./definition.ts";
 
 const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
 
 export interface FixedDefinition {
   readonly value: number;
@@ -85,7 +87,43 @@ export const FIXED = define({
     unit: "ms",
     reason: "How long a client may take up TLS keys again without agreeing on new ones; no connection ends by it.",
   },
+  // Agents and relays
+  verdictGraceMs: {
+    value: 60 * SECOND,
+    unit: "ms",
+    reason: "How much later than expiry and unconfirmedAfterMs `until` still waits for a message's end: the agent's own clockwork.",
+  },
+  lastMileMs: { value: SECOND, unit: "ms", reason: "What an agent that is closed still gives mail under way to reach its relay." },
+  takeoverPauseMs: {
+    value: SECOND,
+    unit: "ms",
+    reason: "A process that takes over a folder hands out no mail before others there could claim what they are working on.",
+  },
+  inviteMs: { value: 7 * 24 * HOUR, unit: "ms", reason: "How long an invite is good for when the caller does not say." },
+  receiptMs: { value: HOUR, unit: "ms", reason: "A receipt may wait for its reader this much longer than the message it is about." },
+  askedPauseMs: { value: HOUR, unit: "ms", reason: "No pause a relay asks for is kept longer than this before it is tried again." },
+  blockedPauseMs: { value: HOUR, unit: "ms", reason: "Somebody who was turned away is asked not to come again before." },
+  fullPauseMs: { value: 5 * SECOND, unit: "ms", reason: "Mail for a mailbox that is full or not there is asked back after this." },
+  certificateEarlierMs: {
+    value: 10 * MINUTE,
+    unit: "ms",
+    reason: "Certificates begin this long before they were made, so that peers with slow clocks take them at once.",
+  },
+  logCloseMs: { value: 5 * SECOND, unit: "ms", reason: "A disk that hangs keeps a process from ending no longer than this." },
   // Processes of one machine
+  ownerCallMs: {
+    value: 15 * SECOND,
+    unit: "ms",
+    reason: "What a relay's owner asks it on its machine is answered by then, or called off.",
+  },
+  toolStoredMs: { value: 3 * SECOND, unit: "ms", reason: "How long an MCP tool that sends waits to be able to say that the relay has it." },
+  toolReceiptMs: {
+    value: 500,
+    unit: "ms",
+    reason: "How long an MCP tool that traces a message waits for a receipt that has just arrived.",
+  },
+  toolAskMs: { value: 45 * SECOND, unit: "ms", reason: "How long an MCP tool that asks waits unless told: clients give a tool 60 s." },
+  toolAcceptMs: { value: 30 * SECOND, unit: "ms", reason: "How long an MCP tool that accepts an invite waits for the answer." },
   abandonedSocketMs: {
     value: SECOND,
     unit: "ms",

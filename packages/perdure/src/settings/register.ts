@@ -7,6 +7,7 @@ import { MAX_LINK_REFUSALS } from "../wire/limits.ts";
 import type { SettingDefinition } from "./definition.ts";
 import { FIXED, type FixedName } from "./fixed.ts";
 import { RATES } from "./rates.ts";
+import { SHARES } from "./shares.ts";
 import { WEB_SERVER } from "./web-server.ts";
 
 export type { SettingDefinition, Unit } from "./definition.ts";
@@ -132,28 +133,6 @@ export const SETTINGS = define({
     max: MINUTE,
     reason: "One signature covers everything stored since the last; proofs follow within this time.",
   },
-  mailboxMessages: {
-    value: 100_000,
-    unit: "messages",
-    min: 1,
-    max: 100_000_000,
-    reason: "Unsettled messages one mailbox holds; more are refused, none is dropped.",
-  },
-  mailboxBytes: { value: 256 * MB, unit: "bytes", min: 512 * KB, max: 1024 * 1024 * MB, reason: "Unsettled bytes one mailbox holds." },
-  storeBytes: {
-    value: 8 * 1024 * MB,
-    unit: "bytes",
-    min: MB,
-    max: 1024 * 1024 * MB,
-    reason: "Disk ceiling of a relay: at it new mail is refused, accepted mail kept.",
-  },
-  storeMessages: {
-    value: 2_000_000,
-    unit: "messages",
-    min: 1,
-    max: 1_000_000_000,
-    reason: "Messages a relay holds in all mailboxes together: each takes about 300 bytes of memory, however small it is.",
-  },
   peerWindowFrames: {
     value: MAX_LINK_REFUSALS,
     unit: "frames",
@@ -184,58 +163,6 @@ export const SETTINGS = define({
     max: DAY,
     reason: "A session with another relay that was of no use for this long is closed by the side that dialled.",
   },
-  relayPeers: {
-    value: 1000,
-    unit: "connections",
-    min: 1,
-    max: 100_000,
-    reason: "Other relays a relay remembers; the one with nothing waiting that was met longest ago makes room for a new one.",
-  },
-  peerPercent: {
-    value: 10,
-    unit: "percent",
-    min: 1,
-    max: 100,
-    reason: "Share of the store for mail that came from one other relay, however many senders it names.",
-  },
-  peersPercent: {
-    value: 50,
-    unit: "percent",
-    min: 1,
-    max: 100,
-    reason: "Share of the store for mail from all other relays together, and for mail to them together.",
-  },
-  routePercent: { value: 10, unit: "percent", min: 1, max: 100, reason: "Share of the store for mail that waits for one other relay." },
-  senderPercent: {
-    value: 10,
-    unit: "percent",
-    min: 1,
-    max: 100,
-    reason: "Share of a mailbox, or of what waits for another relay, that one sender fills.",
-  },
-  strangersPercent: {
-    value: 20,
-    unit: "percent",
-    min: 1,
-    max: 100,
-    reason: "Share of a mailbox for everybody its agent does not know, unless it takes mail from anybody.",
-  },
-  senderStoredPercent: {
-    value: 20,
-    unit: "percent",
-    min: 1,
-    max: 100,
-    reason: "Share of the store for mail of one agent, over all mailboxes it waits in.",
-  },
-  newcomerPeersPercent: {
-    value: 50,
-    unit: "percent",
-    min: 1,
-    max: 100,
-    reason: "Share of the relays remembered for those no mail was ever exchanged with, so that made-up ones push out no others.",
-  },
-  openTickets: { value: 1024, unit: "tickets", min: 1, max: 100_000, reason: "Registration tickets that may be open at once." },
-  keptBans: { value: 4096, unit: "ids", min: 1, max: 100_000, reason: "Agents and relays turned away: more than a person bans by hand." },
   segmentBytes: {
     value: 64 * MB,
     unit: "bytes",
@@ -436,6 +363,7 @@ export const SETTINGS = define({
     reason: "How often that memory is gone through for one guess.",
   },
   // How much, how fast, how many at once
+  ...SHARES,
   ...RATES,
   ...WEB_SERVER,
 });

@@ -44,6 +44,8 @@ export interface InboxLimits {
   readonly holeWaitMs: number;
   readonly forgetStreamMs: number;
   readonly liveStreams: number;
+  /** Of all senders together; those that have none yet may begin one while less than half are open. */
+  readonly allStreams: number;
   readonly retryMaxMs: number;
 }
 
@@ -124,6 +126,10 @@ export function createInbox(input: {
       streamsOf.set(fromKey(from), siblings.add(state));
     }
     return state;
+  };
+  const hasTooManyStreams = (from: Bytes): boolean => {
+    const theirs = streamsOf.get(fromKey(from))?.size ?? 0;
+    return theirs >= limits.liveStreams || streams.size >= (theirs === 0 ? limits.allStreams / 2 : limits.allStreams);
   };
   const lift = (stream: IncomingStream, expiresAtMs: number): void => {
     stream.maxExpiryMs = Math.max(stream.maxExpiryMs, expiresAtMs);
@@ -313,7 +319,9 @@ export function createInbox(input: {
         const stream = streams.get(key);
         if (stream === undefined) return;
         streams.delete(key);
-        streamsOf.get(fromKey(kept.head.from))?.delete(stream);
+        const siblings = streamsOf.get(fromKey(kept.head.from));
+        siblings?.delete(stream);
+        if (siblings?.size === 0) streamsOf.delete(fromKey(kept.head.from));
       } else if (kept.kind === "positions")
         cursor.begin(
           kept.head.generation,
@@ -341,7 +349,7 @@ export function createInbox(input: {
         return remembered !== undefined && !equalBytes(remembered.digest, arrival.digest) ? "conflict" : "settled";
       }
       if (arrival.expiresAtMs <= nowMs) return "expired";
-      if (stream === undefined && (streamsOf.get(fromKey(arrival.from))?.size ?? 0) >= limits.liveStreams) return "too-busy";
+      if (stream === undefined && hasTooManyStreams(arrival.from)) return "too-busy";
       if (stream !== undefined && hasTooManyRuns(stream, arrival.seq)) return "too-busy";
       return arrival.head === undefined ||
         fits(arrival, messages.get(incomingKey(arrival.from, arrival.stream, arrival.seq - arrival.head.part)))

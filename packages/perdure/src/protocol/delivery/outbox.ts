@@ -28,6 +28,8 @@ import { createSendQueue, type SendQueue } from "./send-queue.ts";
 
 /** Handles of ended messages kept at most; the ones that ended first are forgotten first. */
 export const MAX_ENDED = 4096;
+/** Recipients whose stream is remembered: with one more, one of those nothing is open to gets a new stream when it is next written to. */
+export const MAX_STREAMS = 16_384;
 const NO_DIGEST: Bytes = new Uint8Array(16);
 
 export interface OutboxLimits {
@@ -98,6 +100,7 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
   const nextByStream = new Map<string, number>();
   const unsealed = new Map<string, Set<Outgoing>>();
   const ended = new Set<Outgoing>();
+  const openReceipts = new Set<Outgoing>();
   const held = new Set<string>();
   const digests = new Map<string, OutgoingPart>();
   const queue = createSendQueue();
@@ -176,7 +179,7 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
     if (head.class === "mail") {
       openMail++;
       openMailBytes += openBytes(outgoing);
-    }
+    } else openReceipts.add(outgoing);
   };
 
   const close = (outgoing: Outgoing): void => {
@@ -185,6 +188,7 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
     waiting?.delete(outgoing);
     if (waiting?.size === 0) unsealed.delete(outgoing.recipient);
     for (const part of outgoing.parts) queue.drop(part);
+    openReceipts.delete(outgoing);
     if (outgoing.head.class === "mail") {
       openMail--;
       openMailBytes -= openBytes(outgoing);
@@ -257,6 +261,17 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
     }
   };
 
+  const forgetOldStream = (): void => {
+    if (streams.size < MAX_STREAMS) return;
+    for (const [recipient, { bytes, reserved: given, committed }] of streams) {
+      const key = hex(bytes);
+      if (given !== committed || (openByStream.get(key)?.size ?? 0) > 0) continue;
+      for (const map of [openByStream, nextByStream]) map.delete(key);
+      streams.delete(recipient);
+      return;
+    }
+  };
+
   queue.onLanded((part) => {
     if (!parts.has(messageIdText(part.of.head.stream, part.seq))) part.envelope = release(part.envelope);
     else slim(part.of);
@@ -279,7 +294,8 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
       for (const part of parts.values()) if (part.bytes > 0) part.uncertain = true;
     },
     reset() {
-      for (const map of [messages, parts, requests, streams, openByStream, nextByStream, unsealed, ended, held, digests]) map.clear();
+      for (const map of [messages, parts, requests, streams, openByStream, nextByStream, unsealed, ended, openReceipts, held, digests])
+        map.clear();
       shelf.clear();
       queue.clear();
       releases = [];
@@ -312,6 +328,7 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
     reserve(recipient, count) {
       let stream = streams.get(recipient);
       if (stream === undefined) {
+        forgetOldStream();
         stream = { bytes: input.drawStream(), reserved: 1, committed: 1 };
         streams.set(recipient, stream);
       }
@@ -366,10 +383,16 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
         else if (neverSent) verdict("expired", "no relay took it in time");
         else verdict("unconfirmed", "nothing final was heard by expiry");
       }
-      let surplus = ended.size - MAX_ENDED;
-      for (const outgoing of ended) {
-        if (surplus-- <= 0) break;
-        records.push({ kind: "forgotten", head: { stream: outgoing.head.stream, seq: outgoing.head.seq } });
+      // Nobody waits for a receipt that cannot be delivered longer than for the newer ones: its message ends as unconfirmed there.
+      for (const [over, most] of [
+        [ended, MAX_ENDED],
+        [openReceipts, limits.outboxMessages],
+      ] as const) {
+        let surplus = over.size - most;
+        for (const outgoing of over) {
+          if (surplus-- <= 0) break;
+          records.push({ kind: "forgotten", head: { stream: outgoing.head.stream, seq: outgoing.head.seq } });
+        }
       }
       return { records, nextMs };
     },

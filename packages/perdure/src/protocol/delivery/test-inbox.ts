@@ -12,7 +12,7 @@ export const FORGET = 50_000;
 export const GENERATION: Uint8Array = new Uint8Array(8).fill(1);
 export const from: Uint8Array = new Uint8Array(32).fill(7);
 export const stream: Uint8Array = new Uint8Array(8).fill(9);
-export const limits: InboxLimits = { holeWaitMs: HOLE_WAIT, forgetStreamMs: FORGET, liveStreams: 2, retryMaxMs: 60_000 };
+export const limits: InboxLimits = { holeWaitMs: HOLE_WAIT, forgetStreamMs: FORGET, liveStreams: 2, allStreams: 1000, retryMaxMs: 60_000 };
 
 export interface Bench {
   inbox: Inbox;
