@@ -44,10 +44,61 @@ export function fromJson(form: Form, json: Json): unknown {
   }
 }
 
+/** Hexadecimal, or a list of [hexadecimal, how often]. */
 export function bytesOf(json: Json | undefined): Bytes {
+  if (Array.isArray(json)) {
+    const runs = json as readonly (readonly [string, number])[];
+    return concat(...runs.map(([piece, times]) => repeat(bytesOf(piece), times)));
+  }
   const bytes = typeof json === "string" ? fromHex(json) : undefined;
   if (bytes === undefined) throw new TypeError(`not hexadecimal: ${JSON.stringify(json)}`);
   return bytes;
+}
+
+function repeat(piece: Bytes, times: number): Bytes {
+  const whole = new Uint8Array(piece.length * times);
+  for (let time = 0; time < times; time++) whole.set(piece, time * piece.length);
+  return whole;
+}
+
+/** Short bytes as hexadecimal; long ones with what repeats in them written once: a list of [hexadecimal, how often]. */
+export function packBytes(bytes: Bytes): Json {
+  if (bytes.length <= LONGEST_PLAIN_BYTES) return hex(bytes);
+  const runs: [string, number][] = [];
+  let plainFrom = 0;
+  const endPlain = (at: number): void => {
+    if (at > plainFrom) runs.push([hex(bytes.slice(plainFrom, at)), 1]);
+  };
+  for (let at = 0; at < bytes.length; ) {
+    const run = longestRun(bytes, at);
+    if (run === undefined) {
+      at++;
+      continue;
+    }
+    endPlain(at);
+    runs.push([hex(bytes.slice(at, at + run.period)), run.times]);
+    at += run.period * run.times;
+    plainFrom = at;
+  }
+  endPlain(bytes.length);
+  return runs;
+}
+
+const LONGEST_PLAIN_BYTES = 1024;
+const LONGEST_PERIOD = 64;
+const LEAST_RUN_BYTES = 128;
+
+/** The repetition that begins at `at` and covers most. */
+function longestRun(bytes: Bytes, at: number): { readonly period: number; readonly times: number } | undefined {
+  let best: { readonly period: number; readonly times: number } | undefined;
+  for (let period = 1; period <= LONGEST_PERIOD; period++) {
+    let end = at + period;
+    while (end < bytes.length && bytes[end] === bytes[end - period]) end++;
+    const times = Math.floor((end - at) / period);
+    if (times * period >= LEAST_RUN_BYTES && times > 1 && times * period > (best === undefined ? 0 : best.period * best.times))
+      best = { period, times };
+  }
+  return best;
 }
 
 /** A value of a form: everything empty and zero, or everything filled. */

@@ -12,10 +12,11 @@ import { encodeAck, encodeDeliver, encodeMail } from "../packages/perdure/src/wi
 import { decodeEnvelope, type EnvelopeHeader, encodeEnvelope } from "../packages/perdure/src/wire/envelope.ts";
 import { encodeTransport, type Frame } from "../packages/perdure/src/wire/frame.ts";
 import { type SealedHead, sealedHead } from "../packages/perdure/src/wire/sealed.ts";
-import type { Shape } from "../packages/perdure/src/wire/shape.ts";
 import { listShapes, SHAPES_BY_PAGE, type SpecificationPage } from "../packages/perdure/src/wire/shapes.ts";
 import { notice } from "../packages/perdure/src/wire/statement.ts";
-import { encodeCbor, type Json, sampleOf, toJson } from "./case-value.ts";
+import { agentLogCases } from "./agent-log-cases.ts";
+import { shapeCases } from "./case-forms.ts";
+import { type Json, toJson } from "./case-value.ts";
 
 const FOLDER = new URL("../protocol/cases/", import.meta.url);
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -24,41 +25,6 @@ const sha256 = crypto.hash.sha256;
 async function write(name: string, content: Json): Promise<void> {
   await mkdir(FOLDER, { recursive: true });
   await writeFile(new URL(`${name}.json`, FOLDER), `${JSON.stringify(content, null, 1)}\n`);
-}
-
-function shapeCases(shape: Shape<unknown>): Json {
-  const valid = [false, true].map((filled) => {
-    const value = sampleOf(shape.field.form, filled);
-    return { name: filled ? "filled" : "empty", value: toJson(shape.field.form, value), bytes: hex(shape.encode(value)) };
-  });
-  const plain = shape.field.write(sampleOf(shape.field.form, false)) as readonly unknown[];
-  const least = encodeCbor(plain);
-  const invalid: { readonly name: string; readonly bytes: Bytes; readonly error: string }[] = [
-    { name: "no bytes", bytes: EMPTY, error: "malformed" },
-    { name: "the last byte is missing", bytes: least.slice(0, -1), error: "malformed" },
-    { name: "a byte too many", bytes: concat(least, new Uint8Array(1)), error: "malformed" },
-    { name: "a field too few", bytes: encodeCbor(plain.slice(0, -1)), error: "malformed" },
-    { name: "a field too many", bytes: encodeCbor([...plain, 0]), error: "malformed" },
-    { name: "a negative number first", bytes: encodeCbor([-1, ...plain.slice(1)]), error: "malformed" },
-    { name: "null first", bytes: encodeCbor([null, ...plain.slice(1)]), error: "malformed" },
-    { name: "a map", bytes: encodeCbor({}), error: "malformed" },
-    { name: "an indefinite array", bytes: concat(Uint8Array.of(0x9f), least.slice(1), Uint8Array.of(0xff)), error: "malformed" },
-    {
-      name: "an array head that is too long",
-      bytes: concat(Uint8Array.of(0x98, plain.length), least.slice(1)),
-      error: "not-deterministic",
-    },
-  ];
-  const last = shape.fields.at(-1);
-  if (last?.form.kind === "extensions") {
-    const extended = (...extensions: readonly unknown[]): Bytes => encodeCbor([...plain.slice(0, -1), extensions]);
-    invalid.push(
-      { name: "an unknown extension that must be understood", bytes: extended([2, EMPTY]), error: "needs-newer-version" },
-      { name: "extensions that are not sorted", bytes: extended([3, EMPTY], [1, EMPTY]), error: "malformed" },
-      { name: "an extension twice", bytes: extended([1, EMPTY], [1, EMPTY]), error: "malformed" },
-    );
-  }
-  return { valid, invalid: invalid.map((each) => ({ ...each, bytes: hex(each.bytes) })) };
 }
 
 function envelopeCases(): Json {
@@ -350,6 +316,7 @@ async function noticeCases(relay: OwnIdentity): Promise<Json> {
 for (const page of Object.keys(SHAPES_BY_PAGE) as SpecificationPage[]) {
   await write(`shapes-${page}`, Object.fromEntries(listShapes(page).map((shape) => [shape.name, shapeCases(shape)])));
 }
+await write("agent-log", await agentLogCases());
 await write("envelope", envelopeCases());
 await write("frames", frameCases());
 const host = createTestMachine("alice of the case files");
