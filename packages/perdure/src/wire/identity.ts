@@ -106,12 +106,15 @@ export const retireBody = shape(
   2048,
 );
 
-/** An event and who signed it: (index into the signing key set, signature). */
+/** One signature of an event, and the place of its key in the set that signs. */
+export const eventSignature = shape("event signature", { keyIndex: uint, signature });
+
+/** An event and who signed it. */
 export const signedEvent = shape(
   "signed event",
   {
     event: bytes(MAX_EVENT_BYTES),
-    signatures: list(shape("event signature", { keyIndex: uint, signature }).field, 16),
+    signatures: list(eventSignature.field, 16),
   },
   MAX_EVENT_BYTES + 2048,
 );
