@@ -30,8 +30,8 @@ export interface DisasterOptions {
   readonly draws: Draws;
   /** From now on, virtual milliseconds. */
   readonly durationMs: number;
-  /** Keeps the agent of a copy busy until `isCurrent` is false. */
-  readonly live: (host: string, agent: Agent, isCurrent: () => boolean) => void;
+  /** Keeps the agent of a copy of somebody's folder busy until `isCurrent` is false. */
+  readonly live: (host: string, of: string, agent: Agent, isCurrent: () => boolean) => void;
   /** Called before a process ends without a word. */
   readonly ending: (host: string) => void;
   readonly trace: (line: string) => void;
@@ -126,14 +126,18 @@ export function bringDown(options: DisasterOptions): DisasterState {
         trace(`          the folder of ${victim} is copied`);
         world.after(draws.below(durationMs * 0.2), "open the copy", () => {
           ledger.double(COPY, victim, picture);
-          const end = openCopy(COPY, image, (agent, isCurrent) => live(COPY, agent, isCurrent));
+          const end = openCopy(COPY, image, (agent, isCurrent) => live(COPY, victim, agent, isCurrent));
           world.after(durationMs * (0.2 + draws.fraction() * 0.2), "the copy ends", () => {
             end();
             insist(
               victim,
               `claim by ${victim}`,
               (agent) => agent.identity.claim(),
-              () => done(`${victim} goes on, the copy does not`),
+              () => {
+                // The copy has read receipts that the original never will.
+                ledger.excuse(victim, "from");
+                done(`${victim} goes on, the copy does not`);
+              },
             );
           });
         });
@@ -201,7 +205,7 @@ export function bringDown(options: DisasterOptions): DisasterState {
         const stolenAtMs = world.host(victim).clock.wallMs();
         trace(`          the folder of ${victim} is stolen`);
         ledger.double(THIEF, victim, picture);
-        const end = openCopy(THIEF, image, (agent, isCurrent) => misuse(options, agent, isCurrent));
+        const end = openCopy(THIEF, image, (agent, isCurrent) => misuse(options, victim, agent, isCurrent));
         const forging = new AbortController();
         forge(options, victim, image, forging.signal);
         world.after(durationMs * (0.2 + draws.fraction() * 0.3), "the owner notices", () => {
@@ -250,16 +254,16 @@ function rotate({ ledger, draws }: DisasterOptions, insist: Insist, victim: stri
       await agent.identity.rotate({ recoveryFile: `${VAULT}/0`, newRecoveryFile: `${VAULT}/${tries}`, ...stolen });
     },
     () => {
-      if ("stolenSinceMs" in stolen) ledger.excuse(victim);
+      ledger.excuse(victim, "stolenSinceMs" in stolen ? "both" : "from");
       then();
     },
   );
 }
 
 /** What a thief of the keys in force can do with them: everything but outlive the owner's rotation. */
-function misuse({ town, draws, live }: DisasterOptions, agent: Agent, isCurrent: () => boolean): void {
+function misuse({ town, draws, live }: DisasterOptions, victim: string, agent: Agent, isCurrent: () => boolean): void {
   const { world } = town;
-  if (draws.chance(0.5)) live(THIEF, agent, isCurrent);
+  if (draws.chance(0.5)) live(THIEF, victim, agent, isCurrent);
   const wishes: readonly (() => Promise<unknown>)[] = [
     () => agent.identity.claim(),
     () => agent.identity.anchor(draws.bytes(32), { about: "mine" }),

@@ -66,8 +66,11 @@ export interface Ledger {
   putBack(host: string, picture: Picture): void;
   /** Nobody looks after that agent's keys, which somebody else has: no mail from or to it is owed any more. */
   abandon(host: string): void;
-  /** What that agent signed for a while counts for nothing: what was under way from it or to it is owed to nobody. */
-  excuse(host: string): void;
+  /**
+   * What was under way from an agent, or also to it, is owed to nobody: somebody else read the receipts, or what it signed for a while
+   * counts for nothing.
+   */
+  excuse(host: string, which: "from" | "both"): void;
   /** An agent that nobody knows, and that means no good: what it sends is nobody's loss. */
   stranger(agentId: string): void;
   /** Throws the first broken invariant; called after every step. */
@@ -383,9 +386,11 @@ export function createLedger({ census, liar, forgetful, limits }: LedgerOptions)
       }
       for (const key of attempts.keys()) if (key.startsWith(`${host} `)) attempts.delete(key);
     },
-    excuse: (host) => {
-      for (const [key, promise] of promises)
-        if (isOpen(promise) && (promise.from === host || promise.to.split("@")[1] === host)) promises.delete(key);
+    excuse: (host, which) => {
+      for (const [key, promise] of promises) {
+        const concerns = promise.from === host || (which === "both" && promise.to.split("@")[1] === host);
+        if (concerns && isOpen(promise)) promises.delete(key);
+      }
     },
     abandon: (host) => void abandoned.add(host),
     owed: (relay) => (relay === forgetful ? [] : (books.get(relay)?.owed() ?? [])),

@@ -167,7 +167,13 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     if (isRelay(host) && audits.length < MAX_AUDITS) takeAudit(host);
     if ((isRelay(host) || census.homes.has(host)) && witnesses.length < MAX_WITNESSES) takeWitness(host);
   };
-  const settleIn = (name: string, agent: Agent, isCurrent: () => boolean, until: number, told: Ledger = ledger): void =>
+  const settleIn = (
+    name: string,
+    agent: Agent,
+    isCurrent: () => boolean,
+    until: number,
+    { told = ledger, as = name }: { readonly told?: Ledger; readonly as?: string } = {},
+  ): void =>
     liveIn({
       name,
       agent,
@@ -175,7 +181,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
       ledger: told,
       host: world.host(name),
       draws: world.draws(`life of ${name} ${world.nowMs}`),
-      neighbours: names.filter((each) => each !== name).map((each) => addressFrom(census, name, each)),
+      neighbours: names.filter((each) => each !== as).map((each) => addressFrom(census, as, each)),
       stormy: seed % 2 === 0,
       untilMs: until,
       nowMs: () => world.nowMs,
@@ -236,7 +242,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
       settings: SETTINGS,
       draws: world.draws("disaster"),
       durationMs: endMs - beginMs,
-      live: (host, agent, isCurrent) => settleIn(host, agent, isCurrent, endMs, silentAbout(ledger)),
+      live: (host, of, agent, isCurrent) => settleIn(host, agent, isCurrent, endMs, { told: silentAbout(ledger), as: of }),
       ending,
       trace: (line) => trace?.(line),
     });
