@@ -10,12 +10,13 @@ import { createTestMachine, createTestRandom, crypto, NOW_MS, settings } from ".
 import { type Bytes, concat, EMPTY, fromUtf8, hex, utf8 } from "../packages/perdure/src/wire/bytes.ts";
 import { encodeAck, encodeDeliver, encodeMail } from "../packages/perdure/src/wire/control.ts";
 import { decodeEnvelope, type EnvelopeHeader, encodeEnvelope } from "../packages/perdure/src/wire/envelope.ts";
-import { encodeTransport, type Frame } from "../packages/perdure/src/wire/frame.ts";
+import { encodeTransport, FRAME_TYPES, type Frame, type FrameName } from "../packages/perdure/src/wire/frame.ts";
 import { type SealedHead, sealedHead } from "../packages/perdure/src/wire/sealed.ts";
 import { listShapes, SHAPES_BY_PAGE, type SpecificationPage } from "../packages/perdure/src/wire/shapes.ts";
 import { notice } from "../packages/perdure/src/wire/statement.ts";
 import { agentLogCases } from "./agent-log-cases.ts";
-import { shapeCases } from "./case-forms.ts";
+import { cutCases, shapeCases } from "./case-forms.ts";
+import { caseIndex } from "./case-index.ts";
 import { type Json, toJson } from "./case-value.ts";
 
 const FOLDER = new URL("../protocol/cases/", import.meta.url);
@@ -85,8 +86,22 @@ function envelopeCases(): Json {
       { name: "a cut header", bytes: hex(good.slice(0, 127)), error: "malformed" },
       { name: "a cut body", bytes: hex(good.slice(0, -1)), error: "malformed" },
       { name: "a byte too many", bytes: hex(concat(good, new Uint8Array(1))), error: "malformed" },
+      ...cutCases(good, [1, 2, 4, 8, 40, 72, 80, 88, 96, 104, 106, 112, 126]),
       bad("a newer version", "needs-newer-version", [0, 2]),
+      bad("the newest version there could be", "needs-newer-version", [0, 255]),
+      bad("an older version", "needs-older-version", [0, 0]),
       bad("an unknown class", "malformed", [1, 3]),
+      bad("the last class there could be", "malformed", [1, 255]),
+      bad("a flag nobody knows", "malformed", [3, 2]),
+      bad("a flag of the upper byte", "malformed", [2, 128]),
+      bad("a body of 2^32 - 1 bytes", "too-large", [4, 255], [5, 255], [6, 255], [7, 255]),
+      bad("a body one byte over the limit", "too-large", [4, 0], [5, 5], [6, 0], [7, 1]),
+      bad("a body that is shorter than its length says", "malformed", [7, 5]),
+      bad("a body that is longer than its length says", "malformed", [7, 3]),
+      ...[106, 107, 108, 109, 110].map((at) => bad(`a reserved byte at ${at}`, "malformed", [at, 1])),
+      bad("no expiry", "malformed", ...[88, 89, 90, 91, 92, 93, 94, 95].map((at) => [at, 0] as const)),
+      bad("a receipt that is not sealed", "malformed", [1, 1], [105, 0]),
+      bad("a suite of the upper byte", "needs-newer-version", [104, 1]),
       bad("the reserved flag for a hidden sender", "malformed", [3, 1]),
       bad("a body beyond the limit", "too-large", [4, 1]),
       bad("sequence number 0", "malformed", [87, 0]),
@@ -99,6 +114,12 @@ function envelopeCases(): Json {
       bad("a reserved byte", "malformed", [111, 1]),
     ],
   };
+}
+
+function flipped(bytes: Bytes, from: number, to?: number): Bytes {
+  const changed = bytes.slice();
+  for (const [at, byte] of bytes.subarray(from, to).entries()) changed[(from < 0 ? bytes.length + from : from) + at] = byte ^ 0xff;
+  return changed;
 }
 
 function frameCases(): Json {
@@ -117,19 +138,71 @@ function frameCases(): Json {
   });
   const envelope = Uint8Array.of(0xee);
   const generation = new Uint8Array(8).fill(5);
+  const home = new Uint8Array(32).fill(6);
+  const mail = encodeMail({ linkSeq: 1, hopLimit: 8, home, envelope });
+  const deliver = encodeDeliver({ generation, position: 2, storedAtMs: NOW_MS, envelope });
   return {
     about:
       "Transport messages, and the three frames with fixed layouts. Cases with a key are of mode mac; `counter` is the number of the message in its direction.",
     transport: {
       valid: [
         { name: "mode none", frames: said, counter: 0, bytes: hex(encodeTransport(frames, 0)) },
+        ...(Object.keys(FRAME_TYPES) as FrameName[]).map((name) => ({
+          name: `a ${name} frame without payload`,
+          frames: [{ name, payload: "" }],
+          counter: 0,
+          bytes: hex(encodeTransport([{ name, payload: EMPTY }], 0)),
+        })),
         { name: "mode mac", frames: said, counter: 3, key: hex(key), bytes: hex(encodeTransport(frames, 3, tag)) },
       ],
       invalid: [
         { name: "no bytes", bytes: "", error: "malformed" },
         { name: "no frames", bytes: "0100", error: "malformed" },
         { name: "a cut frame header", bytes: hex(good.slice(0, 9)), error: "malformed" },
+        ...cutCases(good, [1, 3, 4, 5, 6, 8, 10, 11]),
         bad("a newer version", "needs-newer-version", 0, 2),
+        bad("an older version", "needs-older-version", 0, 0),
+        bad("a mode nobody knows", "malformed", 1, 2),
+        bad("frame type 0", "malformed", 2, 0),
+        bad("the last frame type there could be", "malformed", 2, 255),
+        bad("a channel of the upper byte", "malformed", 4, 1),
+        bad("a frame of 2^24 bytes more", "malformed", 6, 1),
+        bad("a frame shorter than what follows", "malformed", 9, 1),
+        {
+          name: "a byte behind the last frame",
+          bytes: hex(concat(good, new Uint8Array(1))),
+          error: "malformed",
+        },
+        { name: "larger than a message may be", bytes: [["00", 524_289]], error: "too-large" },
+        { name: "mode mac, shorter than its tag", bytes: "0101".padEnd(34, "0"), key: hex(key), counter: 0, error: "malformed" },
+        {
+          name: "mode mac, every byte of its tag another",
+          bytes: hex(flipped(encodeTransport(frames, 3, tag), 2, 18)),
+          key: hex(key),
+          counter: 3,
+          error: "bad-mac",
+        },
+        {
+          name: "mode mac, the last byte of its tag another",
+          bytes: hex(flipped(encodeTransport(frames, 3, tag), 17, 18)),
+          key: hex(key),
+          counter: 3,
+          error: "bad-mac",
+        },
+        {
+          name: "mode mac, its last byte another",
+          bytes: hex(flipped(encodeTransport(frames, 3, tag), -1)),
+          key: hex(key),
+          counter: 3,
+          error: "bad-mac",
+        },
+        {
+          name: "mode none where mac was agreed on",
+          bytes: hex(encodeTransport(frames, 0)),
+          key: hex(key),
+          counter: 0,
+          error: "malformed",
+        },
         bad("mode mac where none was agreed on", "malformed", 1, 1),
         bad("an unknown frame type", "malformed", 2, 99),
         bad("a frame flag", "malformed", 3, 1),
@@ -158,9 +231,26 @@ function frameCases(): Json {
           value: { linkSeq: 1, hopLimit: 8, envelope: hex(envelope) },
           bytes: hex(encodeMail({ linkSeq: 1, hopLimit: 8, envelope })),
         },
+        {
+          name: "mail for another relay's mailbox",
+          value: { linkSeq: 1, hopLimit: 8, home: hex(home), envelope: hex(envelope) },
+          bytes: hex(mail),
+        },
+        {
+          name: "the largest numbers, and nothing in it",
+          value: { linkSeq: Number.MAX_SAFE_INTEGER, hopLimit: 255, envelope: "" },
+          bytes: hex(encodeMail({ linkSeq: Number.MAX_SAFE_INTEGER, hopLimit: 255, envelope: EMPTY })),
+        },
       ],
       invalid: [
-        { name: "cut", bytes: "00".repeat(15), error: "malformed" },
+        ...cutCases(mail, [0, 1, 8, 9, 10, 15, 16, 47]),
+        ...[10, 11, 12, 13, 14, 15].map((at) => ({
+          name: `a reserved byte at ${at}`,
+          bytes: hex(flipped(mail, at, at + 1)),
+          error: "malformed",
+        })),
+        { name: "a home that is neither there nor not", bytes: `000000000000000108020000000000${"00".repeat(40)}`, error: "malformed" },
+        { name: "link sequence number 2^53", bytes: `00200000000000000800000000000000${hex(envelope)}`, error: "malformed" },
         { name: "link sequence number 0", bytes: "00".repeat(16), error: "malformed" },
         { name: "a reserved byte", bytes: `00000000000000010800000000000001${hex(envelope)}`, error: "malformed" },
       ],
@@ -175,12 +265,19 @@ function frameCases(): Json {
       ],
       invalid: [
         { name: "position 0", bytes: "00".repeat(24), error: "malformed" },
-        { name: "cut", bytes: "00".repeat(23), error: "malformed" },
+        ...cutCases(deliver, [0, 7, 8, 16, 23]),
+        { name: "position 2^53", bytes: `${hex(generation)}0020000000000000${"00".repeat(8)}`, error: "malformed" },
+        { name: "a time of 2^53", bytes: `${hex(generation)}00000000000000010020000000000000`, error: "malformed" },
       ],
     },
     ack: {
-      valid: [{ name: "ack", value: 7, bytes: hex(encodeAck(7)) }],
-      invalid: [{ name: "cut", bytes: "00".repeat(7), error: "malformed" }],
+      valid: [7, 0, Number.MAX_SAFE_INTEGER].map((value) => ({ name: `ack of ${value}`, value, bytes: hex(encodeAck(value)) })),
+      invalid: [
+        ...cutCases(encodeAck(7), [0, 1, 7]),
+        { name: "a byte too many", bytes: "00".repeat(9), error: "malformed" },
+        { name: "2^53", bytes: "0020000000000000", error: "malformed" },
+        { name: "2^64 - 1", bytes: "ff".repeat(8), error: "malformed" },
+      ],
     },
   };
 }
@@ -346,3 +443,4 @@ await write(
     }),
   ),
 );
+await writeFile(new URL("README.md", FOLDER), caseIndex(FOLDER));
