@@ -20,6 +20,7 @@ const SOUND: Readonly<Record<string, string>> = {
   "scripts/empty.ts": "export {};",
   "lab/empty.ts": "export {};",
   "bench/empty.ts": "export {};",
+  "fuzz/empty.ts": "export {};",
   "packages/perdure/test/empty.ts": "export {};",
   [`${SOURCES}wire/ids.ts`]: "export type Id = string;\nexport const id = 1;\n",
   [`${SOURCES}host/clock.ts`]:
@@ -191,6 +192,22 @@ describe("weight", () => {
   });
 });
 
+describe("deadlines", () => {
+  test.each(["await dial({ timeoutMs: 5000 });", "const call = {\n  timeoutMs: CALL_TIMEOUT_MS,\n};"])(
+    "of the file's own are broken: %s",
+    (text) => {
+      expect(inRoom("relay/owner-call.ts", text)).toContain("unlisted-wait");
+      expect(inRoom("cli/owner-call.ts", text)).not.toContain("unlisted-wait");
+      expect(inRoom("relay/owner-call.test.ts", text)).not.toContain("unlisted-wait");
+    },
+  );
+
+  test.each(["settings.dialTimeoutMs", "FIXED.ownerCallMs.value", "options.timeoutMs ?? settings.askTimeoutMs", "Math.max(0, leftMs)"])(
+    "named elsewhere are sound: %s",
+    (value) => expect(inRoom("relay/owner-call.ts", `await dial({ timeoutMs: ${value} });`)).not.toContain("unlisted-wait"),
+  );
+});
+
 describe("reading a file", () => {
   test("every way to import", () => {
     const text = [
@@ -233,4 +250,40 @@ describe("reading a file", () => {
   test("an end inside a string, a template or a comment ends the reading", () => {
     for (const text of ['"a', "`a", "/* a", "/a", "`${", "'\\"]) expect(tokensOf(text).length).toBeLessThan(4);
   });
+});
+
+describe("bounds", () => {
+  const factory = (line: string): string => `export function createStore() {\n${line}\n  return { rows: () => rows.size };\n}\n`;
+  test.each([
+    ["a map of a factory", "relay/store.ts", factory("  const rows = new Map<string, number>();")],
+    ["a set with a comment that names none", "agent/store.ts", factory("  /** The rows. */\n  const rows = new Set<string>();")],
+    [
+      "a list of an opener",
+      "store/store.ts",
+      'export async function openStore() {\n  let rows: string[] = [];\n  return () => rows.push("");\n}\n',
+    ],
+    ["a map of a state", "protocol/state.ts", "export const state = () => ({\n  rows: new Map(),\n});\n"],
+    ["a set of a module", "host/cache.ts", "const seen = new Set<string>();\nexport const size = () => seen.size;\n"],
+  ])("%s without one is found", (_what, path, text) => expect(inRoom(path, text)).toEqual(["no-bound"]));
+
+  test.each([
+    ["named above", "relay/store.ts", factory("  // bound: relayPeers\n  const rows = new Map<string, number>();")],
+    [
+      "named in the comment above",
+      "relay/store.ts",
+      factory("  /** The rows. bound: `keys` */\n  const rows = new Map<string, number>();"),
+    ],
+    [
+      "of a function that hands nothing out",
+      "relay/sum.ts",
+      "export function sum() {\n  const rows = new Map();\n  return rows.size;\n}\n",
+    ],
+    [
+      "deeper inside",
+      "relay/store.ts",
+      "export function createStore() {\n  return () => {\n    const rows = new Set<string>();\n    return rows;\n  };\n}\n",
+    ],
+    ["of a test", "relay/store.test.ts", factory("  const rows = new Map<string, number>();")],
+    ["with its rows in it", "relay/table.ts", 'export const rows: ReadonlySet<string> = new Set(["a"]);\n'],
+  ])("one %s is fine", (_what, path, text) => expect(inRoom(path, text)).toEqual([]));
 });

@@ -4,9 +4,11 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { ambientViolations } from "./house/ambient.ts";
 import { arrowViolations } from "./house/arrows.ts";
+import { boundViolations } from "./house/bounds.ts";
 import { readSources } from "./house/source-file.ts";
 import { textViolations } from "./house/text.ts";
 import type { Violation } from "./house/violation.ts";
+import { waitViolations } from "./house/waits.ts";
 import { weightViolations } from "./house/weight.ts";
 
 /** Folders with TypeScript of ours besides the network's rooms: only the rules about text hold there. */
@@ -18,7 +20,15 @@ export function houseViolations(root: string): readonly Violation[] {
   const others = OTHER_SOURCES.flatMap((folder) =>
     textViolations(readSources(join(root, folder))).map((found) => ({ ...found, where: `${folder}/${found.where}` })),
   );
-  return [...arrowViolations(rooms), ...ambientViolations(rooms), ...textViolations(rooms), ...others, ...weightViolations(root)];
+  return [
+    ...arrowViolations(rooms),
+    ...ambientViolations(rooms),
+    ...textViolations(rooms),
+    ...boundViolations(rooms),
+    ...waitViolations(rooms),
+    ...others,
+    ...weightViolations(root),
+  ];
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -51,8 +51,10 @@ interface Claim {
 
 export function createAddresses({ host, settings, peers, homes, ownRelayUrl, lookups, relayNames, isContact }: AddressOptions): Addresses {
   const { clock, log } = host;
+  // bound: AT_ONCE
   const running = new Map<string, Promise<void>>();
   let triedSinceMs = 0;
+  // bound: PER_HOUR
   let tried = new Set<string>();
 
   const claimOf = (idRaw: Bytes): Claim | undefined => {

@@ -69,9 +69,12 @@ export interface AdmissionOptions {
 
 export function createAdmission({ host, settings, book, guard, inbox, outbox, peers, requests, enabled }: AdmissionOptions): Admission {
   /** What this batch plans to put into `requests`, by sender, which the inbox does not hold yet. */
+  // bound: one per sender in the batch that is planned
   const planned = new Map<string, { messages: number; bytes: number; readonly first: Map<string, NewMessage> }>();
   /** Uses of invites and standings this batch plans. */
+  // bound: one per invite in the batch that is planned
   const used = new Map<string, number>();
+  // bound: one per sender in the batch that is planned
   const welcomed = new Set<string>();
 
   const asked = ({ from, head }: NewMail): boolean => {

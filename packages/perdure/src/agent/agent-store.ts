@@ -102,6 +102,7 @@ export async function openAgentStore(options: StoreOptions): Promise<AgentStore>
   for (const at of state.unneeded()) log.release(at);
   const stop = new AbortController();
   const patience = new AbortController();
+  // bound: MAX_WAITING
   let waiting: Waiting[] = [];
   let running: Promise<void> | undefined;
 
@@ -228,7 +229,9 @@ function createReplay({ host, outbox, inbox, peers, contacts }: StoreOptions): R
     number: 0,
     records: [],
   };
+  // bound: the records of one group, while the log is read
   let carried: typeof newest.records = [];
+  // bound: the records of one file of the log
   let seen: RecordAt[] = [];
   let restating = false;
 

@@ -39,6 +39,7 @@ export function createAgent({ core, host, settings, client }: AgentOptions): Age
   const stops = shareSignal(stopping.signal);
   /** Fires when handlers had their time to finish. */
   const closing = new AbortController();
+  // bound: one per call of `serve`
   const serving = new Set<Promise<void>>();
   const turns = createRunningTurns(host.scope);
   let closed: Promise<void> | undefined;

@@ -16,7 +16,7 @@ import { type Bytes, EMPTY, equalBytes, hex } from "../wire/bytes.ts";
 import { type DeliverFrame, decodeDeliver } from "../wire/control.ts";
 import { decodeEnvelope, type Envelope, envelopeFrom, envelopeId } from "../wire/envelope.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
-import { messageIdText } from "../wire/ids.ts";
+import { type AgentId, messageIdText } from "../wire/ids.ts";
 import type { KeptIncoming } from "../wire/kept-agent.ts";
 import { type Receipt, receipt, type SealedHead } from "../wire/sealed.ts";
 import type { Notice } from "../wire/statement.ts";
@@ -49,6 +49,9 @@ const HOPELESS: ReadonlySet<string> = new Set([
 ]);
 
 export interface Arrivals {
+  /** Whether mail of that sender was left at the relay until its owner decides which of two logs counts. */
+  isHeldFor(id: AgentId): boolean;
+  decided(id: AgentId): void;
   /** Takes one deliver frame; false when too much is waiting. */
   take(payload: Bytes, relay: VerifiedIdentity): boolean;
   idle(): Promise<void>;
@@ -85,7 +88,7 @@ type Opened =
   | { readonly kind: "notice"; readonly said: Notice; readonly by: VerifiedIdentity }
   | { readonly kind: "known" }
   | { readonly kind: "drop"; readonly code: string; readonly why: string }
-  | { readonly kind: "hold"; readonly code: string }
+  | { readonly kind: "hold"; readonly code: string; readonly pins: readonly Planned[] }
   /** Who signed it has to be asked for first; others do not wait for that. */
   | { readonly kind: "ask"; readonly look: () => Promise<unknown> };
 
@@ -99,13 +102,20 @@ interface Waiting {
 export function createArrivals(options: ArrivalOptions): Arrivals {
   const { host, own, inbox, outbox, cursor, peers, receipts, admission, automatic, store } = options;
   const { clock, log } = host;
+  // bound: what the relay may hand out at once: its sendQueueBytes
   let queue: Waiting[] = [];
+  // bound: MAX_ASIDE
   const aside = new Set<Promise<void>>();
+  /** Senders whose mail was held because two logs of them contradict each other. */
+  // bound: mailboxMessages of the relay: one per sender whose mail it still holds
+  const undecided = new Set<AgentId>();
   let closed = false;
   let waitingBytes = 0;
   let running: Promise<void> | undefined;
   /** Digests of what the batch being planned keeps, which the inbox does not know yet. */
+  // bound: BATCH_FRAMES
   const planned = new Map<string, Bytes>();
+  // bound: BATCH_FRAMES
   const plannedHeads = new Map<string, SealedHead>();
 
   const judge = (arrival: Arrival, seqKey: string, nowMs: number): Judgement => {
@@ -139,7 +149,8 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
       return { kind: "notice", said: await verifyNotice({ crypto: host.crypto, relay: by, body: envelope.body }), by };
     } catch (error) {
       // The relay may have another certificate than the one that is pinned.
-      if (isOwn || asked || !isPerdureError(error) || error.code !== "bad-signature") throw error;
+      const isOutdated = isPerdureError(error) && (error.code === "bad-signature" || error.code === "certificate-expired");
+      if (isOwn || asked || !isOutdated) throw error;
       return ask();
     }
   };
@@ -149,18 +160,25 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
     if (envelope.class === "notice") return await openNotice(envelope, relay, asked);
     if (envelope.expiresAtMs <= nowMs || isKnown(inbox.judge(envelope, nowMs))) return { kind: "known" };
     await peers.load(envelope.from);
-    const known = (): VerifiedIdentity | undefined => peers.loaded(envelope.from);
-    const part = await openPart({ crypto: host.crypto, own, envelope, known, nowMs, storedAtMs: frame.storedAtMs }).catch(
+    const known = (): VerifiedIdentity | undefined => peers.pinned(envelope.from);
+    let frozen: VerifiedIdentity | undefined;
+    const onFrozen = (sender: VerifiedIdentity): void => {
+      frozen = sender;
+    };
+    const part = await openPart({ crypto: host.crypto, own, envelope, known, nowMs, storedAtMs: frame.storedAtMs, onFrozen }).catch(
       (error: unknown) => {
-        if (asked || !isPerdureError(error) || error.code !== "unknown-agent") throw error;
+        const isUnknown = isPerdureError(error) && (error.code === "unknown-agent" || error.code === "identity-forked");
+        if (!isUnknown || (asked && frozen === undefined)) throw error;
         return undefined;
       },
     );
+    if (frozen !== undefined) undecided.add(envelopeFrom(envelope));
+    if (frozen !== undefined && asked) return { kind: "hold", code: "identity-forked", pins: await peers.learn(frozen) };
     if (part === undefined) {
       const idRaw = envelope.from.slice();
       return { kind: "ask", look: () => options.lookups.resolve({ idRaw, name: "" }) };
     }
-    const before = peers.loaded(envelope.from);
+    const before = peers.pinned(envelope.from);
     const pins = before !== undefined && equalBytes(before.bundle, part.sender.bundle) ? [] : await peers.learn(part.sender);
     if (envelope.class === "receipt") return { kind: "receipt", said: receipt.decode(part.content), part, pins };
     return { kind: "mail", part, pins };
@@ -172,7 +190,7 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
     } catch (error) {
       const code = isPerdureError(error) ? error.code : "internal";
       const why = error instanceof Error ? error.message : String(error);
-      return HOPELESS.has(code) ? { kind: "drop", code, why } : { kind: "hold", code };
+      return HOPELESS.has(code) ? { kind: "drop", code, why } : { kind: "hold", code, pins: [] };
     }
   };
 
@@ -193,7 +211,7 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
       });
     } catch (error) {
       const code = isPerdureError(error) ? error.code : "internal";
-      return opened.map((each) => (each.kind === "mail" && each.part.head.parts > 1 ? { kind: "hold", code } : each));
+      return opened.map((each) => (each.kind === "mail" && each.part.head.parts > 1 ? { kind: "hold", code, pins: [] } : each));
     }
   };
 
@@ -216,7 +234,10 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
       log.write("warn", "agent.rejected", { from, id, code: opened.code, why: opened.why });
       return settlePosition();
     }
-    if (opened.kind === "hold") return log.write("warn", "agent.held", { from, id, code: opened.code });
+    if (opened.kind === "hold") {
+      keep(opened.pins);
+      return log.write("warn", "agent.held", { from, id, code: opened.code });
+    }
     if (opened.kind === "ask") return;
     if (opened.kind === "notice") {
       keep(noticeSteps(options, envelope, opened.said, opened.by));
@@ -400,6 +421,8 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
   };
 
   return {
+    isHeldFor: (id) => undecided.has(id),
+    decided: (id) => void undecided.delete(id),
     take(payload, relay) {
       if (waitingBytes + payload.length > MAX_ARRIVAL_BYTES) return false;
       waitingBytes += payload.length;

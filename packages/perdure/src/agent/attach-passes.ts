@@ -4,9 +4,10 @@
  *
  * What must hold: a pass is shown, and confirmed to the relay, only once it is durable here.
  */
+import type { Log } from "../host/log.ts";
 import { type Bytes, EMPTY, hex } from "../wire/bytes.ts";
 import type { Kept, KeptHead } from "../wire/kept-agent.ts";
-import type { SmallState } from "./agent-store.ts";
+import type { AgentStore, SmallState } from "./agent-store.ts";
 import type { Planned } from "./planned.ts";
 
 /** Pairs of relay and instance; the oldest is forgotten first. */
@@ -19,6 +20,7 @@ export interface AttachPasses extends SmallState {
 }
 
 export function createAttachPasses(): AttachPasses {
+  // bound: MAX_PASSES
   const passes = new Map<string, KeptHead<"pass">>();
   const keyOf = (relayId: Bytes, instanceKey: Bytes): string => hex(relayId) + hex(instanceKey);
   return {
@@ -36,4 +38,17 @@ export function createAttachPasses(): AttachPasses {
     reset: () => passes.clear(),
     restate: () => [...passes.values()].map((head) => ({ kept: { kind: "pass", head } })),
   };
+}
+
+/** Makes a pass durable; false when that cannot be done now. */
+export async function keepPass(
+  { log, store }: { readonly log: Log; readonly store: AgentStore },
+  head: KeptHead<"pass">,
+): Promise<boolean> {
+  try {
+    return await store.commit({ onFailure: "give-up", plan: () => ({ records: [{ kept: { kind: "pass", head } }], result: true }) });
+  } catch (error) {
+    log.write("warn", "agent.not-kept", { what: "an attach pass", why: String(error) });
+    return false;
+  }
 }

@@ -22,6 +22,7 @@ interface Waiter {
 }
 
 export function createBell(clock: Clock, what: string): Bell {
+  // bound: one per call that waits
   const waiting = new Map<string, Set<Waiter>>();
   let closed = false;
 

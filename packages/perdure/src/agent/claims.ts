@@ -71,9 +71,12 @@ export function createClaims(options: ClaimOptions): Claims {
   const { host, settings, inbox, outbox, peers, store, bell, closing, stopped, senderView } = options;
   const { ended, parked, say } = options.endings;
   const { clock, log } = host;
+  // bound: one per question that waits for its answer
   const askers = new Map<MessageId, ClientId>();
   /** Of questions whose asker has not come for the answer yet. */
+  // bound: one per question that waits for its answer
   const expected = new Map<MessageId, () => void>();
+  // bound: one per claimed message
   const deadlines = new Map<Incoming, () => void>();
 
   const repliesTo = (incoming: Incoming): MessageId | undefined => {

@@ -35,7 +35,9 @@ export interface HolderOptions {
 
 /** Serves `core` at the folder's socket; the caller holds the folder's lock. */
 export async function serveGuests({ host, folder, agent, core }: HolderOptions): Promise<Holder> {
+  // bound: one per process of this machine that has the folder open
   const guests = new Map<ClientId, LocalChannel>();
+  // bound: one per process of this machine that has the folder open
   const channels = new Set<LocalChannel>();
   let serving = true;
 

@@ -44,6 +44,7 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
   const { host, settings, own, outbox, inbox, claims, store, keep, provenMs, onRenewed } = options;
   const { clock, log } = host;
   /** Segments without evidence, or with evidence that cannot be read. */
+  // bound: MAX_SETTLED
   const settled = new Set<number>();
   let cancel = (): void => {};
   let nextAtMs = Number.POSITIVE_INFINITY;

@@ -42,7 +42,9 @@ interface Outgoing {
 }
 
 export function openLocalChannel(connection: Connection, receiver: LocalReceiver): LocalChannel {
+  // bound: MAX_WAITING_BYTES, beyond which the holder closes the channel
   const waiting: Outgoing[] = [];
+  // bound: partialBytes
   const partial = new Map<string, Bytes[]>();
   let partialBytes = 0;
   let waitingBytes = 0;

@@ -55,6 +55,8 @@ export interface Lookups {
    * is none, or why its answer cannot be trusted (`name-unproven` among others).
    */
   resolve(recipient: Recipient): Promise<VerifiedIdentity | undefined>;
+  /** As its relay says now, whatever is pinned; `undefined` when nobody can be asked. */
+  refresh(idRaw: Bytes): Promise<VerifiedIdentity | undefined>;
   /** Why the last question about a recipient had no answer, for people; empty when it had one. */
   trouble(recipient: Recipient): string;
   /** Another relay's identity, to judge what it signed: from what is pinned, or `anew` from the own relay. */
@@ -93,8 +95,11 @@ interface Question {
 
 export function createLookups(options: LookupOptions): Lookups {
   const { host, settings, peers, homes, relayNames, store, send, tell, firstDial, closing } = options;
+  // bound: MAX_QUESTIONS
   const waiting = new Map<number, (said: Said | undefined) => void>();
+  // bound: one per recipient of an open message, outboxMessages, or of a call
   const asking = new Map<string, Promise<VerifiedIdentity | undefined>>();
+  // bound: MAX_TROUBLES
   const troubles = new Map<string, string>();
   let requests = 0;
 
@@ -224,19 +229,22 @@ export function createLookups(options: LookupOptions): Lookups {
       const pin = recipient.name === "" ? undefined : peers.named(recipient.name);
       const idRaw = recipient.name === "" ? recipient.idRaw : pin?.idRaw;
       const pinned = idRaw === undefined ? undefined : await peers.load(idRaw);
-      const usable = pinned?.inboxKey !== undefined && pinned.inboxKey.notAfterMs > nowMs;
+      const usable = pinned?.inboxKey !== undefined && pinned.inboxKey.notAfterMs > nowMs && !pinned.frozen && !pinned.retired;
+      // Nothing is sealed to it, and who asks must see why.
+      const isOver = pinned?.frozen === true || pinned?.retired === true;
       const seenAtMs = Math.min(idRaw === undefined ? 0 : peers.seenAtMs(idRaw), pin?.seenAtMs ?? Number.POSITIVE_INFINITY);
       if (usable && nowMs < seenAtMs + settings.recordFreshMs) return pinned;
       const asked = await askShared(recipient).catch((error: unknown) => {
-        if (!usable || !isPerdureError(error) || error.code === "name-changed" || error.code === "relay-changed") throw error;
+        if (!(usable || isOver) || !isPerdureError(error) || error.code === "name-changed" || error.code === "relay-changed") throw error;
         // What is pinned is still good when the relay has forgotten the agent, shows an older state of it, or nonsense.
         host.log.write("warn", "agent.lookup-not-taken", { to: agentIdText(pinned.idRaw), code: error.code, why: error.message });
         return undefined;
       });
       if (asked !== undefined && idRaw !== undefined && !equalBytes(asked.idRaw, idRaw))
         throw new PerdureError("internal", "a lookup answered for another agent");
-      return asked ?? (usable ? pinned : undefined);
+      return asked ?? (usable || isOver ? pinned : undefined);
     },
+    refresh: (idRaw) => askShared({ idRaw, name: "" }),
     trouble: (recipient) => troubles.get(keyOf(recipient)) ?? "",
     async relay(idRaw, anew = false) {
       const pinned = anew ? undefined : await peers.load(idRaw);

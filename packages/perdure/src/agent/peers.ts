@@ -63,8 +63,11 @@ export interface PeersOptions {
 }
 
 export function createPeers({ host, keeps = () => false }: PeersOptions): Peers {
+  // bound: MAX_PEERS
   const peers = new Map<string, Peer>();
+  // bound: MAX_PEERS
   const names = new Map<string, { readonly idRaw: Bytes; readonly seenAtMs: number }>();
+  // bound: MAX_PEERS
   const relays = new Map<string, Home & { readonly seenAtMs: number }>();
 
   /** Whoever makes up identities does not push out who is known, as long as there is anybody else to forget. */

@@ -6,16 +6,16 @@
  * What must hold: nothing counts as published before the relay said that it is durable there. What the relay shows instead is verified
  * like any log; it can lengthen this agent's own, or show that somebody else writes it, and nothing else.
  */
-import { withDeadline } from "../host/deadline.ts";
+import { sleep, withDeadline } from "../host/deadline.ts";
 import type { Host } from "../host/host.ts";
 import type { OwnIdentity } from "../identity/index.ts";
 import { headOf } from "../identity/verified-before.ts";
 import type { Settings } from "../settings/register.ts";
-import { type Bytes, equalBytes } from "../wire/bytes.ts";
+import { type Bytes, EMPTY, equalBytes } from "../wire/bytes.ts";
 import { type Published, publish, published } from "../wire/control.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
-import type { Frame } from "../wire/frame.ts";
 import type { Alert } from "./api.ts";
+import type { RelayLink } from "./relay-link.ts";
 
 export interface Publication {
   /**
@@ -23,6 +23,8 @@ export interface Publication {
    * `identity-forked` and `instance-revoked` when the relay holds another that counts as much, or more.
    */
   publish(): Promise<boolean>;
+  /** Comes back to the relay under changed keys, and publishes; true when what this agent is now is durable there. */
+  show(): Promise<boolean>;
   /** An answer of the relay, asked for or not. */
   take(payload: Bytes): void;
   /** What the owner has to decide. */
@@ -34,11 +36,11 @@ export interface PublicationOptions {
   readonly host: Pick<Host, "clock" | "crypto" | "log">;
   readonly settings: Pick<Settings, "lookupTimeoutMs">;
   readonly own: OwnIdentity;
-  /** False when there is no session. */
-  readonly send: (frame: Frame) => boolean;
+  readonly link: () => Pick<RelayLink, "send" | "renew" | "shownHead"> | undefined;
   readonly closing: AbortSignal;
 }
 
+const SHOWN_LOOK_MS = 20;
 /** Answers that wait to be heeded; of more the relay is not believed to mean anything. */
 const MAX_WAITING = 16;
 
@@ -47,13 +49,14 @@ interface Asked {
   readonly answered: (error: PerdureError | undefined) => void;
 }
 
-export function createPublication({ host, settings, own, send, closing }: PublicationOptions): Publication {
+export function createPublication({ host, settings, own, link, closing }: PublicationOptions): Publication {
   const { clock, crypto, log } = host;
+  // bound: one per call that waits
   const waiting = new Set<Asked>();
   let last: Promise<void> = Promise.resolve();
   let underWay = 0;
 
-  const tell = (): boolean => send({ name: "publish", payload: publish.encode({ bundle: own.bundle() }) });
+  const tell = (): boolean => link()?.send({ name: "publish", payload: publish.encode({ bundle: own.bundle() }) }) ?? false;
 
   const heed = async ({ code, logHead, bundle }: Published): Promise<void> => {
     if (code === "") {
@@ -72,27 +75,40 @@ export function createPublication({ host, settings, own, send, closing }: Public
     if (error !== undefined) for (const asked of waiting) asked.answered(error);
   };
 
+  const publishNow = async (): Promise<boolean> => {
+    const { logHead } = headOf(crypto, own.bundle());
+    let asked: Asked | undefined;
+    try {
+      return await withDeadline(
+        clock,
+        { timeoutMs: settings.lookupTimeoutMs, what: "the relay's answer to a new identity", signal: closing },
+        () =>
+          new Promise<boolean>((resolve, reject) => {
+            asked = { logHead, answered: (error) => (error === undefined ? resolve(true) : reject(error)) };
+            waiting.add(asked);
+            if (!tell()) resolve(false);
+          }),
+      );
+    } catch (error) {
+      if (isPerdureError(error) && (error.code === "timed-out" || error.code === "aborted")) return false;
+      throw error;
+    } finally {
+      if (asked !== undefined) waiting.delete(asked);
+    }
+  };
+
   return {
-    publish: async () => {
-      const { logHead } = headOf(crypto, own.bundle());
-      let asked: Asked | undefined;
-      try {
-        return await withDeadline(
-          clock,
-          { timeoutMs: settings.lookupTimeoutMs, what: "the relay's answer to a new identity", signal: closing },
-          () =>
-            new Promise<boolean>((resolve, reject) => {
-              asked = { logHead, answered: (error) => (error === undefined ? resolve(true) : reject(error)) };
-              waiting.add(asked);
-              if (!tell()) resolve(false);
-            }),
-        );
-      } catch (error) {
-        if (isPerdureError(error) && (error.code === "timed-out" || error.code === "aborted")) return false;
-        throw error;
-      } finally {
-        if (asked !== undefined) waiting.delete(asked);
-      }
+    publish: publishNow,
+    show: async () => {
+      link()?.renew();
+      const untilMs = clock.monotonicMs() + settings.lookupTimeoutMs;
+      const isShown = (): boolean => equalBytes(link()?.shownHead ?? EMPTY, own.logHead);
+      while (!isShown() && clock.monotonicMs() < untilMs && !closing.aborted) await sleep(clock, SHOWN_LOOK_MS);
+      if (!isShown()) return false;
+      return await publishNow().catch((error: unknown) => {
+        log.write("warn", "agent.not-published", { why: String(error) });
+        return false;
+      });
     },
     take: (payload) => {
       const said = published.decode(payload.slice());

@@ -7,6 +7,7 @@ import type { Host } from "../host/host.ts";
 import type { OpenedPart } from "../identity/index.ts";
 import type { Outbox } from "../protocol/delivery/outbox.ts";
 import { clipWords } from "../protocol/link/goodbyes.ts";
+import { FIXED } from "../settings/fixed.ts";
 import { type Bytes, EMPTY, equalBytes, hex } from "../wire/bytes.ts";
 import { signedReceipt } from "../wire/evidence.ts";
 import { messageIdText } from "../wire/ids.ts";
@@ -18,8 +19,6 @@ import type { Planned } from "./planned.ts";
 
 /** Entries in one receipt; more go into the next. */
 const ENTRIES_PER_RECEIPT = 64;
-/** A receipt waits for its reader at least this long, and this much longer than the message it is about. */
-const SHORTEST_LIFE_MS = 60 * 60 * 1000;
 
 export interface Receipts {
   /** Tells the sender with the next batch. */
@@ -37,13 +36,14 @@ export function createReceipts({
   readonly host: Pick<Host, "clock" | "random" | "crypto">;
   readonly outbox: Outbox;
 }): Receipts {
+  // bound: one per sender whose mail ended in the batch that is planned
   const collected = new Map<string, { readonly to: Bytes; readonly entries: ReceiptEntry[]; expiresAtMs: number }>();
   return {
     add(to, entry, messageExpiresAtMs) {
       const key = hex(to);
       const waiting = collected.get(key) ?? { to, entries: [], expiresAtMs: 0 };
       waiting.entries.push(entry);
-      waiting.expiresAtMs = Math.max(waiting.expiresAtMs, messageExpiresAtMs + SHORTEST_LIFE_MS);
+      waiting.expiresAtMs = Math.max(waiting.expiresAtMs, messageExpiresAtMs + FIXED.receiptMs.value);
       collected.set(key, waiting);
     },
     closing() {
@@ -68,7 +68,7 @@ export function createReceipts({
               fileName: "",
               content,
               nowMs,
-              expiresAtMs: Math.min(nowMs + MAX_EXPIRY_MS, Math.max(expiresAtMs, nowMs + SHORTEST_LIFE_MS)),
+              expiresAtMs: Math.min(nowMs + MAX_EXPIRY_MS, Math.max(expiresAtMs, nowMs + FIXED.receiptMs.value)),
             }).records,
           );
         }

@@ -17,6 +17,7 @@ import type { Outbox } from "../protocol/delivery/outbox.ts";
 import type { OutgoingPart } from "../protocol/delivery/outgoing.ts";
 import { refusalPauseMs } from "../protocol/delivery/refusal-pause.ts";
 import { connectSession, errorOfGoodbye, goodbyeFor, parseRelayAddress, type Session } from "../protocol/link/index.ts";
+import { FIXED } from "../settings/fixed.ts";
 import type { NegotiatedSettings, Settings } from "../settings/register.ts";
 import { type Bytes, EMPTY, equalBytes, hex, viewOf } from "../wire/bytes.ts";
 import {
@@ -101,8 +102,6 @@ const BATCH_BYTES = 1024 * 1024;
 const CLOCK_WARNING_MS = 30_000;
 const SHORT_SESSION_MS = 5_000;
 const STEADY_REFUSAL_PAUSE_MS = 60_000;
-/** What a relay asks for beyond it is not waited for. */
-const MAX_ASKED_PAUSE_MS = 60 * 60 * 1000;
 
 interface Attached {
   readonly session: Session;
@@ -240,7 +239,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
 
   /** The relay takes nothing of this agent for a while: everything rests, and goes on in its order. */
   const tooFast = (part: OutgoingPart, said: Refuse): void => {
-    const pauseMs = Math.min(Math.max(said.afterMs, settings.redialMinMs), MAX_ASKED_PAUSE_MS);
+    const pauseMs = Math.min(Math.max(said.afterMs, settings.redialMinMs), FIXED.askedPauseMs.value);
     outbox.queue.rest(part, clock.monotonicMs() + pauseMs);
     log.write("debug", "agent.too-fast", { limit: said.limit?.name, value: said.limit?.value, pauseMs });
     options.onRefused(part, said);
@@ -259,7 +258,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
     const isSoon = said.retry === "now" && part.refusals === 1;
     const pauses = { firstMs: 2 * settings.redialMinMs, steadyMs: STEADY_REFUSAL_PAUSE_MS, longestMs: settings.refusedRetryMaxMs };
     const backoffMs = isSoon ? 0 : refusalPauseMs(part.refusals, pauses);
-    outbox.queue.putOff(part, clock.monotonicMs() + Math.max(Math.min(said.afterMs, MAX_ASKED_PAUSE_MS), backoffMs));
+    outbox.queue.putOff(part, clock.monotonicMs() + Math.max(Math.min(said.afterMs, FIXED.askedPauseMs.value), backoffMs));
     log.write("debug", "agent.refused", { id: part.of.id, seq: part.seq, linkSeq: said.linkSeq, code: said.code });
     options.onRefused(part, said);
     pump();
@@ -375,6 +374,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
       epoch: welcome.epoch,
       tail: welcome.tail,
       resend,
+      // bound: one per relay of a recipient of an open message, outboxMessages, in one session
       told: new Map(),
       negotiated: connected.negotiated,
       heard: true,

@@ -44,6 +44,7 @@ export interface RelayNameOptions {
 }
 
 export function createRelayNames({ host: { clock, net, log }, settings, peers, store, closing }: RelayNameOptions): RelayNames {
+  // bound: one per relay that is asked, each within lookupTimeoutMs
   const running = new Map<string, Promise<Home>>();
 
   const ask = async (host: string, publicOnly: boolean): Promise<Home> => {

@@ -60,12 +60,16 @@ export function createSealer({
   onRetired,
   onSealed,
 }: SealerOptions): Sealer {
+  // bound: one per recipient of an open message, outboxMessages
   const notBefore = new Map<string, number>();
   /** SHA-256 of the bundle that travelled with a message, and of the newest one each recipient has. */
   const attachedTo = new WeakMap<Outgoing, string>();
+  // bound: MAX_PEERS
   const hasOurs = new Map<string, string>();
+  // bound: one per recipient of an open message, outboxMessages
   const active = new Map<string, Promise<void>>();
   /** Recipients for whom something came while they were being sealed for. */
+  // bound: one per recipient of an open message, outboxMessages
   const again = new Set<string>();
   let cancelRetry = (): void => {};
 

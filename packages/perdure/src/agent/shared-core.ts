@@ -13,6 +13,7 @@
 import { sleep, throwIfAborted, withDeadline } from "../host/deadline.ts";
 import type { FolderLock } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
+import { FIXED } from "../settings/fixed.ts";
 import type { Settings } from "../settings/register.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
 import type { AgentId } from "../wire/ids.ts";
@@ -23,7 +24,7 @@ import { serveGuests } from "./holder.ts";
 /** Pause between two tries for the lock or the socket. */
 const RACE_PAUSE_MS = 50;
 /** How long guests of the holder before have to claim what they are working on. */
-export const TAKEOVER_PAUSE_MS = 1000;
+export const TAKEOVER_PAUSE_MS: number = FIXED.takeoverPauseMs.value;
 
 /** What a visit says while the holder is just coming or going: worth another try until the deadline. */
 const PASSING: ReadonlySet<string> = new Set(["relay-unreachable", "connection-closed", "timed-out", "not-found"]);
@@ -63,6 +64,7 @@ interface Held {
 export async function openSharedCore(options: SharedCoreOptions): Promise<SharedCore> {
   const { host, folder, settings, client, openEngine } = options;
   const closing = new AbortController();
+  // bound: one per message this process works on
   const held = new Map<string, Held>();
   let attached: Attachment | undefined;
   let attaching: Promise<Attachment> | undefined;

@@ -64,6 +64,7 @@ export function createStatementChecks(options: StatementCheckOptions): Statement
   const { crypto, log } = options.host;
   const { sha256 } = crypto.hash;
   const proven = new WeakMap<OutgoingPart, readonly PartProof[]>();
+  // bound: REMEMBERED
   const seen = new Map<string, Seen>();
   const own = createQueue();
   const foreign = createQueue();

@@ -29,7 +29,9 @@ export interface OpenTurn {
 }
 
 export function openTurn(mail: MailView, signal: AbortSignal, waiting: Omit<BodyWaiting, "signal">): OpenTurn {
+  // bound: TURN_BYTES
   const drafts: TurnDraft[] = [];
+  // bound: one per call of the handler that has not resolved
   const pending = new Set<Promise<void>>();
   let messages = 0;
   let bytes = 0;

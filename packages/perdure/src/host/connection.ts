@@ -46,6 +46,7 @@ export function createConnection({ clock, wire, remote, local, maxMessageBytes }
 } {
   let receiver: Receiver | undefined;
   let starting = false;
+  // bound: HELD_MESSAGES of the largest size; then the wire is not read
   let held: Uint8Array[] = [];
   let heldBytes = 0;
   let paused = false;

@@ -43,6 +43,7 @@ export function admitsKey(publicKey: Uint8Array): boolean {
 
 /** `admitsKey` that remembers its answers, the ones asked for last. */
 export function createKeyAdmission(most: number = ADMISSIONS_KEPT): (publicKey: Uint8Array) => boolean {
+  // bound: ADMISSIONS_KEPT
   const known = new Map<string, boolean>();
   return (publicKey) => {
     const name = hex(publicKey);

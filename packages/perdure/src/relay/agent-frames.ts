@@ -30,6 +30,7 @@ const OPEN_QUESTIONS = 32;
 
 export function createAgentFrames(options: AgentFramesOptions): (open: OpenSession) => SessionTaker {
   const { loop, directory, registrar } = options;
+  // bound: one per agent with questions under way, OPEN_QUESTIONS of each
   const open = new Map<string, number>();
 
   const count = (agent: string, more: 1 | -1): void => {

@@ -55,6 +55,7 @@ export function createDeliveryPump({
   lost,
   failed,
 }: DeliveryPumpOptions): DeliveryPump {
+  // bound: one per session
   const running = new Set<number>();
 
   const noticeQueue = (session: number): void => {

@@ -24,6 +24,7 @@ const PEER_LINES_EVERY_MS = 1000;
 const WORDS = 300;
 
 export function createIncidents(clock: Clock, log: Log): Incidents {
+  // bound: KEPT
   const recent: Incident[] = [];
   let quietUntilMs = Number.NEGATIVE_INFINITY;
   let unsaid = 0;

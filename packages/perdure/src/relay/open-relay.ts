@@ -83,6 +83,7 @@ export async function openRelayWith(given: OpenRelay): Promise<Relay> {
   const reach = reachOf(options);
   const settings = createSettings(options.settings);
   const lock = await host.files.lock(folder);
+  // bound: four
   const doors: (() => Promise<void> | void)[] = [];
   let core: RelayCore | undefined;
   const letGo = async (): Promise<void> => {

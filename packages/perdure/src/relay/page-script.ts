@@ -12,10 +12,13 @@ const INCIDENT_KINDS = { disk: "disk", damage: "damaged mail", clock: "clock", f
 
 const COUNTERS = ["accepted", "delivered", "settled", "expired", "lost", "duplicates", "statements"];
 
+// bound: rows of one status
 const agentRows = new Map();
+// bound: rows of one status
 const peerRows = new Map();
 const token = ownersToken();
 let shownIncidents = "";
+// bound: RATE_OVER_MS
 let samples = [];
 let lastAnswerMs;
 let nextAsk;

@@ -297,6 +297,7 @@ async function openStore(
   mailboxes: Mailboxes,
   onHealth: (health: LogHealth) => void,
 ): Promise<RecordLog> {
+  // bound: what was let go of while the log is read
   const dead: Place[] = [];
   const log = await openRecordLog({
     files: host.files,

@@ -24,6 +24,7 @@ export interface RelayLoopOptions {
 }
 
 export function createRelayLoop({ mailboxes, log, clock, carry, failed }: RelayLoopOptions): RelayLoop {
+  // bound: what one turn brought
   let queue: RelayOutput[] = [];
   let scheduled = false;
   let lastSync: Promise<void> = Promise.resolve();

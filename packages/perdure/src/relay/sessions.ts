@@ -144,6 +144,7 @@ const ORDINARY: ReadonlySet<string> = new Set([
 export function createSessions(options: SessionsOptions): Sessions {
   const { host, settings, own, generation, loop, incidents } = options;
   const sources = createSources(host.clock, settings);
+  // bound: relayConnections, and one per other relay
   const entries = new Map<number, Entry>();
   const queues = createSendQueues(host.clock, settings, function* () {
     for (const { session } of entries.values()) if (session !== undefined) yield session.queuedBytes;

@@ -26,6 +26,7 @@ const AFTER = "\uffff";
 
 export function createBrowserFiles({ database, locks }: BrowserFilesOptions): Files {
   /** By file number; one for all handles of this page. */
+  // bound: one per open file
   const open = new Map<number, Shared>();
   let last: Promise<unknown> = Promise.resolve();
 

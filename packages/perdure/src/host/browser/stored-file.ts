@@ -31,6 +31,7 @@ export interface StoredFile {
 /** `size`: as stored. */
 export function createStoredFile(database: Database, number: number, size: number): StoredFile {
   /** By index: what waits to be written, and the block at the end, where the next write most often goes on. */
+  // bound: MOST_DIRTY_BYTES
   const held = new Map<number, Uint8Array>();
   let bytes = size;
   let unsaved = false;

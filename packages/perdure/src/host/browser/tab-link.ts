@@ -53,7 +53,9 @@ export async function openTabLink({ clock, platform, address, name, side, maxMes
   const greeted = Promise.withResolvers<void>();
   const finished = Promise.withResolvers<void>();
   /** Sizes of what is on its way, oldest first. */
+  // bound: WINDOW_BYTES
   const away: number[] = [];
+  // bound: waitingBytes, which whoever sends looks at
   const waiting: Uint8Array[] = [];
   let awayBytes = 0;
   let waitingBytes = 0;

@@ -27,6 +27,7 @@ export async function listenForTabs(parts: TabParts, address: string, options: L
       retry: "after",
       hint: "Close that tab.",
     });
+  // bound: one per tab of this browser that has the agent open
   const links = new Set<TabLink>();
   const door = new parts.platform.BroadcastChannel(doorName(address));
   let closing: Promise<void> | undefined;

@@ -38,6 +38,7 @@ export async function dialLocalSocket({ clock }: NetParts, address: string, opti
 
 export async function listenLocalSocket({ clock }: NetParts, address: string, options: ListenOptions): Promise<Listener> {
   const path = await socketPath(address);
+  // bound: one per process of this machine that has the folder open
   const connections = new Set<Connection>();
   const server = createServer((socket) => {
     const connection = connectionOver(clock, socket, address, options.maxMessageBytes);

@@ -22,6 +22,7 @@ const SPKI_PREFIX = fromHex("302a300506032b6570032100") as Uint8Array;
 /** `admitsKey` is rule 1; a test shows by another one what it is there for. */
 export function createNodeSignatures(admitsKey: (publicKey: Uint8Array) => boolean = createKeyAdmission()): Signatures {
   const secrets = new WeakMap<SigningKey, KeyObject>();
+  // bound: PARSED_KEYS
   const parsed = new Map<string, KeyObject>();
 
   const parse = (publicKey: Uint8Array): KeyObject => {

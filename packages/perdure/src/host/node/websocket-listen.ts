@@ -15,8 +15,10 @@ const FORBIDDEN =
 
 /** WebSockets on any path; other requests go to `onRequest`. */
 export async function listenWebSocket({ clock, log }: NetParts, url: URL, options: ListenOptions): Promise<Listener> {
+  // bound: relayConnections, and what is turned away within CLOSE_TIMEOUT_MS
   const connections = new Set<Connection>();
   // By peer: below TLS the socket that was accepted is another object than the one a request comes from.
+  // bound: MAX_PLAIN_SOCKETS
   const plainSockets = new Map<string, Socket>();
   let closing: Promise<void> | undefined;
 

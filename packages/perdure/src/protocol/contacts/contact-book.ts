@@ -60,7 +60,9 @@ export interface ContactWish {
 const NEW: KeptPolicy = { strangers: "wait", listVersion: 0, listHash: new Uint8Array(16) };
 
 export function createContactBook(): ContactBook {
+  // bound: MAX_CONTACTS
   const contacts = new Map<string, KeptContact>();
+  // bound: MAX_INVITES
   const invites = new Map<string, KeptInvite>();
   let policy = NEW;
 

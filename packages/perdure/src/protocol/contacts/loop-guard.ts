@@ -62,8 +62,10 @@ export function createLoopGuard(input: {
   readonly enabled?: boolean;
 }): LoopGuard {
   const { limits, named, enabled = true } = input;
+  // bound: MAX_PAUSES
   const pauses = new Map<string, KeptPause>();
   /** When each counted message left, by thread or peer and then by message, oldest first. */
+  // bound: MAX_COUNTED threads and peers, autoPerThread or autoPerPair messages of each
   const counted = new Map<string, Map<string, number>>();
 
   const pauseKey = (thread: Bytes, peer: Bytes): string => `${hex(thread)}/${hex(peer)}`;

@@ -12,7 +12,7 @@
 import { type Bytes, concat, EMPTY, equalBytes, hex, readU64, utf8, viewOf, writeU64 } from "../../wire/bytes.ts";
 import { encodeKept, type KeptValue } from "../../wire/kept-relay.ts";
 import type { Reason } from "./mailbox-events.ts";
-import type { AgentState } from "./mailbox-state.ts";
+import type { AgentState, PassChain } from "./mailbox-state.ts";
 import type { RelayMachine } from "./relay-machine.ts";
 import { sendAway } from "./standing.ts";
 
@@ -23,17 +23,6 @@ export const PASS_KEY_BYTES = 32;
 const DOMAIN = utf8("perdure/attach-pass/1");
 const NUMBER_BYTES = 8;
 const MAC_BYTES = 24;
-
-/** How far the passes of one instance got. */
-export interface PassChain {
-  readonly instanceKey: Bytes;
-  /** Number of the newest one given. */
-  given: number;
-  /** The instance has it on its disk: the one before counts no more. */
-  confirmed: boolean;
-  /** When a used one was shown, milliseconds since 1970; 0 for never. */
-  clonedAtMs: number;
-}
 
 /** The pass of that number: the number (u64) and a MAC only this relay can make. */
 function passOf({ state, sha256 }: Pick<RelayMachine, "state" | "sha256">, agent: AgentState, instanceKey: Bytes, number: number): Bytes {

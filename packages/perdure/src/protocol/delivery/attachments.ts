@@ -33,7 +33,9 @@ export interface Attachments {
 }
 
 export function createAttachments(): Attachments {
+  // bound: one per session, relayConnections
   const bySession = new Map<number, Attachment>();
+  // bound: one per session, relayConnections
   const byAgent = new Map<AgentState, Set<Attachment>>();
 
   const attachments: Attachments = {

@@ -41,10 +41,14 @@ export interface EvidenceShelfPorts {
 }
 
 export function createEvidenceShelf({ hold, release }: EvidenceShelfPorts): EvidenceShelf {
+  // bound: one per step of a message that is held
   const items = new Map<string, Held>();
+  // bound: until the next sweep
   const unnamed = new Set<string>();
+  // bound: MAX_CONFLICTS
   const conflicts: KeptConflict[] = [];
   /** Names of evidence that is not held: a record that came after the step that names it finds them. */
+  // bound: one per step of a message that is held
   const early = new Map<string, number>();
 
   const count = (hash: Bytes, by: 1 | -1): void => {

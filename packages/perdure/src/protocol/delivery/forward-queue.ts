@@ -16,6 +16,7 @@
  * - Where the other relay says that all of the link comes too fast, all of it rests, and goes on in its order.
  * - Nothing is sent twice while a link lives, except what its new session says is missing.
  */
+import { FIXED } from "../../settings/fixed.ts";
 import type { Bytes } from "../../wire/bytes.ts";
 import type { LimitHit, Retry } from "../../wire/error.ts";
 import { createLinkWindow, type LinkItem, type LinkWindow } from "./link-window.ts";
@@ -107,8 +108,6 @@ interface Lane {
   probe: number | undefined;
 }
 
-/** Nothing the other relay asks for is waited for longer. */
-const LONGEST_ASKED_MS = 60 * 60 * 1000;
 /** Messages of parked lanes that are tried at once: however many lanes somebody makes, what can travel is not behind all of them. */
 const MAX_PROBES = 64;
 /** Ends of pauses closer together than this are dealt with together. */
@@ -119,17 +118,22 @@ const OF_THE_MESSAGE: ReadonlySet<string> = new Set(["malformed", "too-large", "
 export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
   const { recall, pauseMinMs, pauseMaxMs } = options;
   const pauses = { firstMs: pauseMinMs, steadyMs: pauseMaxMs, longestMs: options.pauseLongestMs };
+  // bound: one per message that waits for this relay: routePercent
   const lanes = new Map<string, Lane>();
+  // bound: peerWindowFrames
   const flying = new Set<ForwardItem>();
   let window: LinkWindow<ForwardItem> = createLinkWindow(options);
+  // bound: what waits for this relay: routePercent
   let waiting: ForwardItem[] = [];
   let head = 0;
   let waitingBytes = 0;
+  // bound: peerWindowFrames
   let resend: { readonly linkSeq: number; readonly item: ForwardItem }[] = [];
   let addedUpTo = 0;
   let wakeMs = Number.POSITIVE_INFINITY;
   let probing = 0;
   /** Sent too fast for the whole link: they go first when that rests no more. */
+  // bound: peerWindowFrames
   let tooFast: ForwardItem[] = [];
   let restUntilMs = Number.NEGATIVE_INFINITY;
 
@@ -245,7 +249,7 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
     if (known !== undefined && probed?.[0] !== key) return;
     lane.attempts++;
     const backoffMs = refusalPauseMs(lane.attempts, pauses);
-    const askedMs = alone && refusal.retry === "never" ? pauseMaxMs : Math.min(refusal.afterMs, LONGEST_ASKED_MS);
+    const askedMs = alone && refusal.retry === "never" ? pauseMaxMs : Math.min(refusal.afterMs, FIXED.askedPauseMs.value);
     lane.untilMs = nowMs + Math.max(askedMs, backoffMs) * (1 + chance / 2);
     wakeMs = Math.min(wakeMs, lane.untilMs);
   };
@@ -340,7 +344,7 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
       flying.delete(item);
       if (refusal.code === "rate-limited" && refusal.limit?.name.startsWith("peer") && probedBy(item) === undefined) {
         tooFast.push(item);
-        restUntilMs = Math.max(restUntilMs, nowMs + Math.min(Math.max(refusal.afterMs, pauseMinMs), LONGEST_ASKED_MS));
+        restUntilMs = Math.max(restUntilMs, nowMs + Math.min(Math.max(refusal.afterMs, pauseMinMs), FIXED.askedPauseMs.value));
       } else park(item, refusal, nowMs, chance);
       return item;
     },

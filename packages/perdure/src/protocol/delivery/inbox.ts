@@ -101,16 +101,23 @@ export function createInbox(input: {
   readonly cursor: MailboxCursor;
 }): Inbox {
   const { limits, cursor } = input;
+  // bound: mailboxMessages of each relay, and what `requests` and the failed box hold
   const messages = new Map<string, Incoming>();
+  // bound: allStreams
   const streams = new Map<string, IncomingStream>();
+  // bound: allStreams
   const streamsOf = new Map<string, Set<IncomingStream>>();
   const index = createMailIndex();
   /** Streams with messages that nobody settled yet. */
+  // bound: allStreams
   const busy = new Set<IncomingStream>();
   /** Messages that left the failed box again, which their stream has settled. */
+  // bound: one per message of the inbox
   const putBack = new Set<Incoming>();
+  // bound: one per part of a message that is held
   const held = new Set<string>();
   const tally = createRequestTally();
+  // bound: until the store takes them, after each change
   let releases: PayloadAt[] = [];
   let arrivals = 0;
 
@@ -165,6 +172,7 @@ export function createInbox(input: {
         stream: head.stream,
         seq,
         parts: head.head.parts,
+        // bound: MAX_PARTS
         have: new Map(),
         box: "contacts",
         arrival: 0,

@@ -36,11 +36,14 @@ export function createIncomingStream(from: Bytes, stream: Bytes): IncomingStream
     from,
     stream,
     settled: createIntervalSet(),
+    // bound: one per part of a message that is held
     pending: new Map(),
     messages: [],
     floor: 1,
     maxExpiryMs: 0,
+    // bound: MAX_DIGESTS
     digests: new Map(),
+    // bound: MAX_KEYS
     keys: new Map(),
   };
 }

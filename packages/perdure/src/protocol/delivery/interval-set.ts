@@ -18,6 +18,7 @@ export interface IntervalSet {
 }
 
 export function createIntervalSet(initial: readonly Range[] = []): IntervalSet {
+  // bound: one more than the numbers that are missing between those in it, which its owner bounds
   const ranges: Range[] = [];
 
   /** Index of the first range whose end is at or above `value`. */

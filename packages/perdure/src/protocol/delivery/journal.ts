@@ -44,11 +44,16 @@ export interface Journal {
 }
 
 export function createJournal(): Journal {
+  // bound: one per append that is not durable: APPEND_QUEUE_BYTES
   const tickets: Ticket[] = [];
   let lastTicket = 0;
+  // bound: of one step
   let outputs: RelayOutput[] = [];
+  // bound: of one step
   let records: Bytes[] = [];
+  // bound: of one step
   let mails: (StoredMail | undefined)[] = [];
+  // bound: of one step
   let effects: Effect[] = [];
 
   const emit = (output: RelayOutput): void => void outputs.push(output);

@@ -61,6 +61,7 @@ export function createLinkWindow<Item extends LinkItem>(limits: {
   readonly windowFrames: number;
   readonly windowBytes: number;
 }): LinkWindow<Item> {
+  // bound: windowFrames, and MAX_UNPROVEN acknowledged ones
   const slots = new Map<number, Slot<Item>>();
   let given = 0;
   let acknowledged = 0;

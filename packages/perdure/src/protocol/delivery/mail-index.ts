@@ -30,9 +30,12 @@ interface Listed {
 }
 
 export function createMailIndex(): MailIndex {
+  // bound: one per message of the inbox
   const listed = new Map<Incoming, Listed>();
   const boxes: Readonly<Record<Incoming["box"], Listed[]>> = { contacts: [], requests: [], failed: [] };
+  // bound: one per message of the inbox
   const answers = new Map<MessageId, Set<Incoming>>();
+  // bound: one per message of the inbox
   const twins = new Map<Incoming, Set<Incoming>>();
 
   const remove = (incoming: Incoming): void => {

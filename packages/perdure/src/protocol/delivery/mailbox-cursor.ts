@@ -41,6 +41,7 @@ export function createMailboxCursor(defences: { readonly floor: boolean }): Mail
   let generation: Bytes = new Uint8Array(GENERATION_BYTES);
   let settled: IntervalSet = createIntervalSet();
   let untold: IntervalSet = createIntervalSet();
+  // bound: one per part that is not settled: mailboxMessages of the relay
   const positions = new Map<string, number[]>();
   let known: IntervalSet = createIntervalSet();
   let toldFloor = 0;

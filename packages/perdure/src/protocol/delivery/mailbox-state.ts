@@ -11,7 +11,6 @@
 import { type Bytes, EMPTY, hex } from "../../wire/bytes.ts";
 import { type AgentId, agentIdText, LINK_BYTES } from "../../wire/ids.ts";
 import { type AgentStanding, KEPT_REFUSALS } from "../../wire/kept-relay.ts";
-import type { PassChain } from "./attach-passes.ts";
 import type { ContactList } from "./contact-list.ts";
 import { createIntervalSet, type IntervalSet, type Range } from "./interval-set.ts";
 import { createStatements, type Statements } from "./statements.ts";
@@ -119,6 +118,17 @@ export interface Peer {
   relayedIn: number;
 }
 
+/** How far the passes of one instance got. */
+export interface PassChain {
+  readonly instanceKey: Bytes;
+  /** Number of the newest one given. */
+  given: number;
+  /** The instance has it on its disk: the one before counts no more. */
+  confirmed: boolean;
+  /** When a used one was shown, milliseconds since 1970; 0 for never. */
+  clonedAtMs: number;
+}
+
 export interface AgentState {
   /** `keptId` as hexadecimal digits. */
   readonly key: string;
@@ -197,14 +207,20 @@ export function createRelayState(relayId: Bytes): RelayState {
   return {
     relayId,
     passKey: EMPTY,
+    // bound: MAX_AGENTS of the relay, limits.agents
     agents: new Map(),
+    // bound: relayPeers
     peers: new Map(),
+    // bound: relayPeers
     routes: new Map(),
+    // bound: openTickets
     tickets: new Map(),
+    // bound: keptBans
     bans: new Map(),
     relayed: emptyLoad(),
     routed: emptyLoad(),
     routeFloor: 1,
+    // bound: one per agent
     names: new Map(),
     statements: createStatements(),
     storedMessages: 0,
@@ -233,11 +249,13 @@ export function createAgentState(idRaw: Bytes, keptId: Bytes, peer: Peer | undef
     bundle: EMPTY,
     mailbox: {
       route: peer !== undefined,
+      // bound: mailboxMessages: those with mail in it
       senders: new Map(),
       strangers: { mail: emptyLoad(), other: emptyLoad() },
       nextPosition: 1,
       syncedTail: 0,
       settled: createIntervalSet(),
+      // bound: mailboxMessages, or routePercent
       stored: new Map(),
       storedBytes: 0,
       earliestExpiryMs: Number.POSITIVE_INFINITY,
@@ -246,7 +264,9 @@ export function createAgentState(idRaw: Bytes, keptId: Bytes, peer: Peer | undef
       deferred: [],
       noticeSeq: 1,
     },
+    // bound: LINKS_PER_AGENT, and those in use
     links: new Map(),
+    // bound: CHAINS_PER_AGENT
     passes: new Map(),
     proofs: [],
     vouched: [],

@@ -103,7 +103,9 @@ export function createMailboxes(options: MailboxesOptions): Mailboxes {
       expired: 0,
       lost: 0,
       statements: 0,
+      // bound: one per error code
       refused: new Map(),
+      // bound: one per setting
       limited: new Map(),
     },
     journal: createJournal(),

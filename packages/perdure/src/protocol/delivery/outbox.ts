@@ -92,19 +92,32 @@ interface OutStream {
 
 export function createOutbox(input: { readonly limits: OutboxLimits; readonly drawStream: () => Bytes }): Outbox {
   const { limits } = input;
+  // bound: outboxMessages of mail and of receipts, MAX_ENDED
   const messages = new Map<MessageId, Outgoing>();
+  // bound: MAX_PARTS of each message
   const parts = new Map<MessageId, OutgoingPart>();
+  // bound: one per message
   const requests = new Map<string, Outgoing>();
+  // bound: MAX_STREAMS, and those of open messages
   const streams = new Map<string, OutStream>();
+  // bound: one per stream, and per open message of an older one
   const openByStream = new Map<string, Set<number>>();
+  // bound: one per stream, and per open message of an older one
   const nextByStream = new Map<string, number>();
+  // bound: one per open message
   const unsealed = new Map<string, Set<Outgoing>>();
+  // bound: MAX_ENDED, at the next sweep
   const ended = new Set<Outgoing>();
+  // bound: outboxMessages, at the next sweep
   const openReceipts = new Set<Outgoing>();
+  // bound: two per part
   const held = new Set<string>();
+  // bound: one per part
   const digests = new Map<string, OutgoingPart>();
   const queue = createSendQueue();
+  // bound: until the store takes them, after each change
   let releases: PayloadAt[] = [];
+  // bound: one per message of the change that is planned
   let reserved: { readonly stream: OutStream; readonly seq: number }[] = [];
   let openMail = 0;
   let openMailBytes = 0;

@@ -33,6 +33,7 @@ function addPeer(state: RelayState, sha256: Sha256, relayId: Bytes): AgentState 
   const nameless = state.agents.get(hex(keptId));
   const blank = createAgentState(relayId, keptId, {
     urls: [],
+    // bound: URLS_PER_PEER
     tellers: new Map(),
     kept: false,
     seenAtMs: 0,

@@ -18,7 +18,9 @@ export interface RequestTally {
 const NOTHING: Held = { messages: 0, bytes: 0 };
 
 export function createRequestTally(): RequestTally {
+  // bound: what `requests` holds: its share of mailboxMessages
   const counted = new Map<Incoming, number>();
+  // bound: what `requests` holds: its share of mailboxMessages
   const senders = new Map<string, Held>();
   let all = NOTHING;
 

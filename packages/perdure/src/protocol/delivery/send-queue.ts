@@ -30,9 +30,13 @@ export interface SendQueue {
 }
 
 export function createSendQueue(): SendQueue {
+  // bound: one per part of an open message
   let waiting = new Set<OutgoingPart>();
+  // bound: one per part of an open message
   const later = new Map<OutgoingPart, number>();
+  // bound: windowFrames
   const flying = new Set<OutgoingPart>();
+  // bound: windowFrames
   const resting = new Set<OutgoingPart>();
   let restUntilMs = Number.NEGATIVE_INFINITY;
   /** Nothing that is put off becomes ready before this. */

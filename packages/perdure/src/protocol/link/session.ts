@@ -52,6 +52,7 @@ const SILENT_TICKS = 3;
 const LAST_HANDSHAKE_TYPE = FRAME_TYPES.welcome;
 
 export function createSession({ clock, transport, mode, side, silenceTimeoutMs, pingEveryMs }: SessionOptions): Session {
+  // bound: TRANSPORT_ROOM_BYTES
   let pending: Frame[] = [];
   let pendingBytes = 0;
   let flushing = false;
@@ -60,6 +61,7 @@ export function createSession({ clock, transport, mode, side, silenceTimeoutMs, 
   let said = true;
   let pings = 0;
   let receiver: SessionReceiver | undefined;
+  // bound: two
   const cancels: (() => void)[] = [];
 
   const flush = (): void => {

@@ -72,6 +72,7 @@ export function createTransport(connection: Connection): Transport {
         readonly reject: (error: unknown) => void;
       }
     | undefined;
+  // bound: HANDSHAKE_WAITING messages, then WAITING_BYTES
   let waiting: (readonly Frame[])[] = [];
   let waitingBytes = 0;
 

@@ -20,6 +20,7 @@ interface Waiter {
 export function createDialSlots(limit: number): DialSlots {
   const share = (part: number): number => Math.max(1, Math.floor(limit * part));
   const most: Readonly<Record<Known, number>> = { answered: limit, failed: share(1 / 2), new: share(1 / 4), "never-met": share(1 / 8) };
+  // bound: one per other relay, relayPeers
   const waiters = new Set<Waiter>();
   const used: Record<Known, number> = { answered: 0, failed: 0, new: 0, "never-met": 0 };
   const taken = (): number => used.answered + used.failed + used.new + used["never-met"];

@@ -50,7 +50,9 @@ export interface PeerLinksOptions
 
 export function createPeerLinks(options: PeerLinksOptions): PeerLinks {
   const { host, settings, own, loop, mailboxes, sessions } = options;
+  // bound: relayPeers
   const links = new Map<string, PeerLink>();
+  // bound: one per link
   const forwarders = new Map<number, PeerLink>();
   const slots = createDialSlots(settings.peerDials);
   let stopped = false;

@@ -38,6 +38,7 @@ interface Pending {
 }
 
 export function createPeerLookups({ clock, timeoutMs, send }: PeerLookupsOptions): PeerLookups {
+  // bound: MOST
   const pending = new Map<number, Pending>();
   let requests = 0;
 

@@ -61,7 +61,9 @@ interface Seen {
 
 export function createPeerStatements(options: PeerStatementsOptions): PeerStatements {
   const { crypto, clock, log, incidents } = options;
+  // bound: REMEMBERED
   const seen = new Map<number, Seen>();
+  // bound: MOST_WAITING
   const queue: { readonly peer: VerifiedIdentity; readonly encoded: Bytes }[] = [];
   let working = false;
   let latest: VerifiedStatement | undefined;

@@ -45,6 +45,7 @@ export interface AppendQueue {
 }
 
 export function createAppendQueue(): AppendQueue {
+  // bound: APPEND_QUEUE_BYTES, beyond which no mail is taken
   const pending = new Map<string, { readonly record: Bytes; readonly at: RecordAt; released: boolean }>();
   let gathering: Gathering | undefined;
   let nextOffset = 0;

@@ -35,7 +35,9 @@ type Operation = (shadow: Shadow) => void;
 
 /** `initial` is what `inner` holds already, all of it durable. */
 export function createCrashRecorder(inner: Files, initial: ReadonlyMap<string, Bytes> = new Map()): CrashRecorder {
+  // bound: a test's
   const operations: Operation[] = [];
+  // bound: a test's
   const failed = new Set<number>();
   const owner = {};
   let handles = 0;

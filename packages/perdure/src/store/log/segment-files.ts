@@ -23,6 +23,7 @@ interface Reader {
 const MAX_READERS = 16;
 
 export function createSegmentFiles(files: Files, folder: string): SegmentFiles {
+  // bound: MAX_READERS, and those in use
   const readers = new Map<number, Reader>();
   const path = (segment: number): string => `${folder}/${segmentName(segment)}`;
 

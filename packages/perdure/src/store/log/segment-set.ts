@@ -42,7 +42,9 @@ interface Held {
 }
 
 export function createSegmentSet(): SegmentSet {
+  // bound: storeBytes by segmentBytes
   const segments = new Map<number, Held>();
+  // bound: one per needed record of a batch that was written anew
   const moved = new Map<string, RecordAt>();
   const held = (segment: number): Held => {
     let found = segments.get(segment);
