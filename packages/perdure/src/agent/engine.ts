@@ -17,6 +17,7 @@ import { createMailboxCursor } from "../protocol/delivery/mailbox-cursor.ts";
 import { createOutbox } from "../protocol/delivery/outbox.ts";
 import type { Outgoing, OutgoingPart } from "../protocol/delivery/outgoing.ts";
 import { parseRelayAddress } from "../protocol/link/index.ts";
+import { FIXED } from "../settings/fixed.ts";
 import { listSettings } from "../settings/register.ts";
 import { type Bytes, EMPTY, equalBytes, hex } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
@@ -27,7 +28,7 @@ import { createAddresses } from "./addresses.ts";
 import { createAdmission } from "./admission.ts";
 import { type AgentStore, openAgentStore } from "./agent-store.ts";
 import { createArrivals } from "./arrivals.ts";
-import { createAttachPasses } from "./attach-passes.ts";
+import { createAttachPasses, keepPass } from "./attach-passes.ts";
 import { createAutomatic } from "./automatic.ts";
 import { createBell } from "./bell.ts";
 import { createClaims, WORK } from "./claims.ts";
@@ -42,6 +43,7 @@ import { createHousekeeping } from "./housekeeping.ts";
 import { createIdentityCalls } from "./identity-calls.ts";
 import { createLookups } from "./lookups.ts";
 import { parseRecipient } from "./outgoing-records.ts";
+import { createPeerHeed, retiredSteps } from "./peer-standing.ts";
 import { createPeers } from "./peers.ts";
 import type { Planned } from "./planned.ts";
 import { createPublication } from "./publication.ts";
@@ -55,11 +57,8 @@ import { createSubmissions, NO_DRAFTS, writtenTo } from "./submissions.ts";
 import { mailView, type OutgoingNames, outgoingView, recipientOf, type SenderView } from "./views.ts";
 import { createWaitingRequests } from "./waiting-requests.ts";
 
-/** What a closing agent still gives mail that is under way to reach its relay. */
-const LAST_MILE_MS = 1000;
 const LAST_MILE_LOOK_MS = 20;
 /** How often it is looked whether the relay let changed keys in. */
-const SHOWN_LOOK_MS = 50;
 /** Rings for who watches a box. */
 const LISTED = "listed";
 const ALL_DEFENCES = { dedupe: true, floor: true, contacts: true, loopGuard: true };
@@ -138,6 +137,7 @@ export const createEngine: CreateEngine = async (options) => {
     lookups,
     closing: closing.signal,
     writtenTo: (idRaw) => writtenTo(book, idRaw, clock.wallMs()),
+    onRetired: (recipient, messages) => keep(() => retiredSteps(messages, recipient, clock.wallMs()), "the end of messages"),
     onSealed: () => link?.pump(),
   });
   const claims = createClaims({
@@ -181,7 +181,7 @@ export const createEngine: CreateEngine = async (options) => {
     addressOf,
     store: theStore,
   });
-  const identityCalls = createIdentityCalls({ host, own, settings, tell: () => showed() });
+  const identityCalls = createIdentityCalls({ host, own, settings, tell: () => publication.show() });
   const statements = createStatementChecks({
     host,
     ownIdRaw: own.idRaw,
@@ -245,8 +245,11 @@ export const createEngine: CreateEngine = async (options) => {
   const isListed = (kept: Kept): boolean =>
     kept.kind === "contact" || kept.kind === "policy" || (kept.kind === "peer" && book.standing(kept.head.id) === "contact");
 
+  const heedPeer = createPeerHeed({ clock, log, peers, outbox, keep, arrivals: () => arrivals, redeliver: () => link?.renew() });
+
   const onApplied = (records: readonly Planned[]): void => {
     for (const { kept } of records) {
+      if (kept.kind === "peer") heedPeer(kept.head.id);
       if (kept.kind === "step") stepped(kept.head);
       else if (kept.kind === "forgotten") outgoingBell.ring(messageIdText(kept.head.stream, kept.head.seq));
       else if (kept.kind === "contact") addresses.prove(kept.head.id);
@@ -268,7 +271,7 @@ export const createEngine: CreateEngine = async (options) => {
     housekeeping.look();
   };
 
-  const publication = createPublication({ host, settings, own, send: (frame) => link?.send(frame) ?? false, closing: closing.signal });
+  const publication = createPublication({ host, settings, own, link: () => link, closing: closing.signal });
   const housekeeping = createHousekeeping({
     host,
     settings,
@@ -304,19 +307,7 @@ export const createEngine: CreateEngine = async (options) => {
     cursor,
     passes: {
       newest: (instanceKey) => passes.newest(relayIdRaw, instanceKey),
-      keep: (instanceKey, pass) =>
-        theStore()
-          .commit({
-            onFailure: "give-up",
-            plan: () => ({
-              records: [{ kept: { kind: "pass", head: { relayId: relayIdRaw, instanceKey, pass } } }],
-              result: true,
-            }),
-          })
-          .catch((error: unknown) => {
-            log.write("warn", "agent.not-kept", { what: "an attach pass", why: String(error) });
-            return false;
-          }),
+      keep: (instanceKey, pass) => keepPass({ log, store: theStore() }, { relayId: relayIdRaw, instanceKey, pass }),
     },
     readEnvelope: (part) => {
       if (part.envelope === undefined) throw new PerdureError("internal", `the envelope of ${part.of.id} is gone while it is under way`);
@@ -336,6 +327,7 @@ export const createEngine: CreateEngine = async (options) => {
     onAcked: (parts, relay) => onAcked(parts, relay.idRaw),
     onRefused: (part, refusal) => {
       part.of.trouble = refusalText(refusal, clock.wallMs());
+      if (refusal.code === "identity-retired") void lookups.refresh(part.to).catch(() => undefined);
       log.write("info", "agent.relay-refused", { id: part.of.id, code: refusal.code, hint: refusal.hint });
     },
     onFrame: (frame, relay, window, linkId) => {
@@ -376,7 +368,7 @@ export const createEngine: CreateEngine = async (options) => {
   /** The relay took it just now, and is about to state it: a statement is about one link, so the next session cannot make up for it. */
   const isAboutToBeProven = ({ head, parts, steps, late }: Outgoing): boolean => {
     if (head.class !== "mail" || !parts.every((part) => part.acked)) return false;
-    const sinceMs = clock.wallMs() - LAST_MILE_MS;
+    const sinceMs = clock.wallMs() - FIXED.lastMileMs.value;
     const isRecent = steps.some((step) => step.proof === "none" && !isTerminal(step.state) && step.atMs > sinceMs);
     return isRecent && ![...steps, ...late].some((step) => step.proof === "statement" && equalBytes(step.by, relayIdRaw));
   };
@@ -391,18 +383,9 @@ export const createEngine: CreateEngine = async (options) => {
     return false;
   };
 
-  /** Comes back to the relay as what the agent is now; true once the relay let that in. */
-  const showed = async (): Promise<boolean> => {
-    link?.renew();
-    const untilMs = clock.monotonicMs() + settings.lookupTimeoutMs;
-    const isShown = (): boolean => equalBytes(link?.shownHead ?? EMPTY, own.logHead);
-    while (!isShown() && clock.monotonicMs() < untilMs && !closing.signal.aborted) await sleep(clock, SHOWN_LOOK_MS);
-    return isShown();
-  };
-
   let disposed: Promise<void> | undefined;
   const dispose = async (): Promise<void> => {
-    const untilMs = clock.monotonicMs() + LAST_MILE_MS;
+    const untilMs = clock.monotonicMs() + FIXED.lastMileMs.value;
     while (isUnderWay() && clock.monotonicMs() < untilMs) await sleep(clock, LAST_MILE_LOOK_MS);
     closing.abort(new PerdureError("aborted", "this agent is closed"));
     outgoingBell.close();

@@ -111,6 +111,8 @@ export interface OpenPart {
   readonly nowMs: number;
   /** When the recipient's relay stored it: the time the signature is judged at. */
   readonly storedAtMs: number;
+  /** Told what is known of a sender of whom two logs contradict each other, before `identity-forked` is thrown. */
+  readonly onFrozen?: (sender: VerifiedIdentity) => void;
 }
 
 export interface OpenedPart {
@@ -136,9 +138,10 @@ export interface SignedPlaintext {
  * - `malformed`, `wrong-commitment`, `bad-signature`, `certificate-expired`, `expiry-out-of-range`, `needs-newer-*`: it is not
  *   what an honest sender makes; trying again does not help;
  * - `unknown-agent` with `retry: "after"`: nothing is wrong with it, but the sender's bundle is neither in it nor known;
- *   hold it and try again once the sender has been looked up.
+ *   hold it and try again once the sender has been looked up;
+ * - `identity-forked` with `retry: "after"`: it cannot be said whether the sender or a thief wrote it; hold it until its owner decides.
  */
-export async function openPart({ crypto, own, envelope, known, nowMs, storedAtMs }: OpenPart): Promise<OpenedPart> {
+export async function openPart({ crypto, own, envelope, known, nowMs, storedAtMs, onFrozen }: OpenPart): Promise<OpenedPart> {
   if (!equalBytes(envelope.to, own.idRaw)) throw new PerdureError("wrong-recipient", "the envelope is addressed to another agent");
   if (!digestMatches(envelope, crypto.hash.sha256)) throw malformed("its digest is wrong");
   if (envelope.suite !== SUITE_X25519_AES256GCM) throw malformed("it is not sealed");
@@ -151,6 +154,13 @@ export async function openPart({ crypto, own, envelope, known, nowMs, storedAtMs
   if (head.parts === 1 && !equalBytes(crypto.hash.sha256(content), head.wholeHash))
     throw malformed("its content is not the one its head names");
   const sender = await senderOf(crypto, envelope, head, known, storedAtMs);
+  if (sender.frozen) {
+    onFrozen?.(sender);
+    throw new PerdureError("identity-forked", `two histories of ${sender.id} contradict each other`, {
+      retry: "after",
+      hint: "What it writes is held until its owner decides which of them counts.",
+    });
+  }
   const { instanceKey } = certificateOf(crypto, sender, head, storedAtMs);
   const said = saidInside(crypto, envelope, head.certificateHash, encapsulated, unsigned);
   if (!(await crypto.signatures.verify(instanceKey, toBeSigned("inner", said), signature)))
@@ -284,7 +294,8 @@ async function senderOf(
   const from = envelopeFrom(envelope);
   const pinned = known(from);
   if (equalBytes(head.bundle, EMPTY)) {
-    if (pinned === undefined || !equalBytes(pinned.logHead, head.logHead)) throw unverifiable(from);
+    // Sealed before a later event of its log was known to the sender, or to us.
+    if (pinned === undefined || !pinned.log.events.some(({ hash }) => equalBytes(hash, head.logHead))) throw unverifiable(from);
     return pinned;
   }
   if (pinned !== undefined && equalBytes(pinned.bundle, head.bundle)) return pinned;
