@@ -1,5 +1,6 @@
 /** Contacts and invites as the SDK shows them; see api.ts. */
 import type { Host } from "../host/host.ts";
+import { FIXED } from "../settings/fixed.ts";
 import { hex } from "../wire/bytes.ts";
 import { type ErrorCode, isErrorCode, isPerdureError, PerdureError } from "../wire/error.ts";
 import { INVITE_SECRET_BYTES } from "../wire/invite.ts";
@@ -7,7 +8,6 @@ import type { Agent, Contact, Contacts, Sent, Waiting } from "./api.ts";
 import type { AgentCore, Decision, OutgoingView } from "./core.ts";
 
 const REQUEST_BYTES = 16;
-const INVITE_LIFE_MS = 7 * 24 * 60 * 60 * 1000;
 
 export interface ContactsOptions {
   readonly core: AgentCore;
@@ -39,7 +39,7 @@ export function createContacts({ core, host, within, sentOf }: ContactsOptions):
   };
   return {
     contacts,
-    invite: ({ expiresInMs = INVITE_LIFE_MS, uses = 1, label = "", ...waiting } = {}) => {
+    invite: ({ expiresInMs = FIXED.inviteMs.value, uses = 1, label = "", ...waiting } = {}) => {
       const secret = hex(host.random.bytes(INVITE_SECRET_BYTES));
       return within("the invite", waiting, () => core.invite({ secret, expiresInMs, uses, label }));
     },

@@ -3,6 +3,7 @@
 import type { Clock } from "../host/clock.ts";
 import { withDeadline } from "../host/deadline.ts";
 import { isTerminal, rank } from "../protocol/delivery/delivery-lattice.ts";
+import { FIXED } from "../settings/fixed.ts";
 import type { Settings } from "../settings/register.ts";
 import { type ErrorCode, PerdureError } from "../wire/error.ts";
 import type { DeliveryState, Sent, Step, Waiting } from "./api.ts";
@@ -10,8 +11,6 @@ import type { AgentCore, OutgoingView } from "./core.ts";
 import type { SharedSignal } from "./shared-signal.ts";
 
 const unsuccessful = (state: DeliveryState): boolean => isTerminal(state) && state !== "done";
-/** What the agent's own clockwork may add to the time by which every message has ended. */
-const VERDICT_GRACE_MS = 60_000;
 
 export interface SentOptions {
   readonly core: Pick<AgentCore, "outgoingAfter" | "evidence">;
@@ -26,7 +25,7 @@ export function createSent({ core, clock, settings, closing, view }: SentOptions
   let known = view;
 
   /** By then the message has ended, if only by this agent's own verdict. */
-  const restMs = (): number => Math.max(0, view.expiresAtMs - clock.wallMs()) + settings.unconfirmedAfterMs + VERDICT_GRACE_MS;
+  const restMs = (): number => Math.max(0, view.expiresAtMs - clock.wallMs()) + settings.unconfirmedAfterMs + FIXED.verdictGraceMs.value;
   const more = async (have: number, signal: AbortSignal): Promise<OutgoingView> => {
     if (known.steps.length > have || known.ended) return known;
     const next = await core.outgoingAfter(view.id, have, signal);

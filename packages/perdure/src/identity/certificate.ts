@@ -3,6 +3,7 @@
  * A signature of the instance is judged at the time the recipient's relay stored it, never at the time it claims.
  */
 import type { Crypto, Hash, SigningKey } from "../host/crypto.ts";
+import { FIXED } from "../settings/fixed.ts";
 import type { Bytes } from "../wire/bytes.ts";
 import { equalBytes } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
@@ -20,7 +21,7 @@ export type VerifiedCertificate = Certificate & {
 };
 
 /** A certificate begins this long before it was made, so that peers with slow clocks take it at once. */
-export const BACKDATE_MS = 10 * 60 * 1000;
+export const BACKDATE_MS: number = FIXED.certificateEarlierMs.value;
 
 export interface CertificateRequest {
   readonly crypto: Crypto;

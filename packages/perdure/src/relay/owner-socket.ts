@@ -2,6 +2,7 @@
 import { withDeadline } from "../host/deadline.ts";
 import type { Host } from "../host/host.ts";
 import type { Connection, Listener } from "../host/net.ts";
+import { FIXED } from "../settings/fixed.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
 import {
   decodeOwnerAnswer,
@@ -14,8 +15,6 @@ import {
 } from "../wire/owner-calls.ts";
 
 const SOCKET_NAME = "relay.sock";
-/** A call is answered, or its connection cut, within this. */
-const CALL_TIMEOUT_MS = 15_000;
 /** Calls at once; more connections are cut. */
 const MAX_CALLS = 16;
 
@@ -34,7 +33,7 @@ export async function serveOwner(
     if (open >= MAX_CALLS) return connection.close(true);
     open++;
     let asked = false;
-    const cancel = clock.after(CALL_TIMEOUT_MS, () => connection.close(true));
+    const cancel = clock.after(FIXED.ownerCallMs.value, () => connection.close(true));
     connection.start({
       message: (message) => {
         if (asked) return connection.close(true);
@@ -65,7 +64,7 @@ export async function askRelay(
   call: OwnerCall,
   signal?: AbortSignal,
 ): Promise<unknown> {
-  const dial = { timeoutMs: CALL_TIMEOUT_MS, maxMessageBytes: MAX_OWNER_CALL_BYTES, ...(signal === undefined ? {} : { signal }) };
+  const dial = { timeoutMs: FIXED.ownerCallMs.value, maxMessageBytes: MAX_OWNER_CALL_BYTES, ...(signal === undefined ? {} : { signal }) };
   const connection = await net.dial(addressIn(folder), dial).catch((error: unknown) => {
     if (!isPerdureError(error) || error.code !== "relay-unreachable") throw error;
     throw new PerdureError("relay-unreachable", `no relay runs in ${folder}`, {
@@ -77,7 +76,7 @@ export async function askRelay(
   try {
     return await withDeadline(
       clock,
-      { timeoutMs: CALL_TIMEOUT_MS, what: "the relay's answer", signal },
+      { timeoutMs: FIXED.ownerCallMs.value, what: "the relay's answer", signal },
       () =>
         new Promise((resolve, reject) => {
           connection.start({

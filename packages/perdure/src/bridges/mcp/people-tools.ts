@@ -1,6 +1,7 @@
 /** Who may write: contacts, strangers at the door, invites. */
 import * as z from "zod";
 import type { Contact } from "../../agent/api.ts";
+import { FIXED } from "../../settings/fixed.ts";
 import { authorOf, previewOf } from "./content.ts";
 import { drawForeign, foreignNotice } from "./foreign-block.ts";
 import { listed } from "./found-mail.ts";
@@ -13,7 +14,6 @@ const LIST_TOKENS = 4000;
 /** What is shown of a stranger's message, and of how many. */
 const PEEK_LETTERS = 200;
 const PEEK_MESSAGES = 3;
-const ACCEPT_MS = 30_000;
 const HOUR_MS = 3_600_000;
 
 const none = z.object({});
@@ -181,7 +181,7 @@ export const acceptTool: Tool<typeof acceptInput, typeof contactOutput> = {
   hints: { ...SETTLES, destructiveHint: false },
   failure: "the invite was not accepted",
   run: async ({ agent, signal }, { invite }) =>
-    contactAnswer("Accepted: contact", await agent.accept(invite.trim(), { signal, timeoutMs: ACCEPT_MS })),
+    contactAnswer("Accepted: contact", await agent.accept(invite.trim(), { signal, timeoutMs: FIXED.toolAcceptMs.value })),
 };
 
 function contactAnswer(what: string, one: Contact): Answer<z.infer<typeof contactOutput>> {

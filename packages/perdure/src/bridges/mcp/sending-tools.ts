@@ -2,6 +2,7 @@
 import * as z from "zod";
 import type { Agent, SendOptions, Sent, Step } from "../../agent/api.ts";
 import { isTerminal } from "../../protocol/delivery/delivery-lattice.ts";
+import { FIXED } from "../../settings/fixed.ts";
 import { type ErrorCode, isPerdureError, PerdureError } from "../../wire/error.ts";
 import type { MessageId } from "../../wire/ids.ts";
 import { foundMail } from "./found-mail.ts";
@@ -11,18 +12,13 @@ import { mostWithin } from "./token-estimate.ts";
 import { type Call, READS, SENDS, type Tool } from "./tool.ts";
 import { quotedLine, visibleLine } from "./visible-text.ts";
 
-/** How long a sender waits to be able to say that the relay has it. */
-const STORED_MS = 3000;
-/** Shorter than what a client waits for a tool: 60 s where nobody says otherwise. */
-const ASK_SECONDS = 45;
+const ASK_SECONDS = FIXED.toolAskMs.value / 1000;
 const DAY_SECONDS = 24 * 60 * 60;
 const HEARTBEAT_MS = 10_000;
 const ANSWER_TOKENS = 4000;
 const TRACE_TOKENS = 4000;
 /** Messages that `trace` lists without an id. */
 const MOST_SENT = 200;
-/** A receipt that has just arrived is verified in this time. */
-const RECEIPT_MS = 500;
 
 /** More than a model writes in one call; files go out by `perdure send @to @file`. */
 const MOST_LETTERS = 1_000_000;
@@ -185,7 +181,7 @@ export const traceTool: Tool<typeof traceInput, typeof traceOutput> = {
     await awaitNews(call);
     if (id === undefined) return await sentList(agent, signal);
     const sent = await agent.sent(id);
-    await sent.until("done", { timeoutMs: RECEIPT_MS, signal }).catch((error: unknown) => {
+    await sent.until("done", { timeoutMs: FIXED.toolReceiptMs.value, signal }).catch((error: unknown) => {
       if (!isPerdureError(error) || signal.aborted) throw error;
     });
     const { text, data } = sentAnswer(sent);
@@ -237,7 +233,7 @@ function sendOptions(
 /** Gives the relay a moment to say that it has it; a message that ended badly in that moment is an error. */
 async function stored(sent: Sent, signal: AbortSignal): Promise<Sent> {
   try {
-    await sent.until("stored", { timeoutMs: STORED_MS, signal });
+    await sent.until("stored", { timeoutMs: FIXED.toolStoredMs.value, signal });
   } catch (error) {
     if (!isPerdureError(error) || signal.aborted) throw error;
     const last = sent.steps.at(-1);

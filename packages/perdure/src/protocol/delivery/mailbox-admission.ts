@@ -1,4 +1,5 @@
 /** Whether a relay takes an envelope. A refusal says when to try again; it ends nothing by itself. */
+import { FIXED } from "../../settings/fixed.ts";
 import { type Bytes, equalBytes } from "../../wire/bytes.ts";
 import { decodeEnvelope, type Envelope } from "../../wire/envelope.ts";
 import { isPerdureError } from "../../wire/error.ts";
@@ -18,10 +19,8 @@ export interface AdmissionLimits extends ShareLimits {
   readonly expiryGraceMs: number;
 }
 
-/** Time after which a full or missing mailbox is worth another try. */
-const TRY_AGAIN_MS = 5000;
 /** Time after which somebody who is turned away may ask again. */
-export const BLOCKED_MS = 3_600_000;
+export const BLOCKED_MS: number = FIXED.blockedPauseMs.value;
 
 export interface Gate {
   readonly state: RelayState;
@@ -147,5 +146,5 @@ function never(code: Reason["code"], why: string): Reason {
 }
 
 function later(code: Reason["code"], why: string, hint: string): Reason {
-  return { code, why, retry: "after", afterMs: TRY_AGAIN_MS, hint };
+  return { code, why, retry: "after", afterMs: FIXED.fullPauseMs.value, hint };
 }

@@ -3,6 +3,7 @@ import type { Clock } from "../../host/clock.ts";
 import type { Files } from "../../host/files.ts";
 import type { Log } from "../../host/log.ts";
 import type { Random } from "../../host/random.ts";
+import { FIXED } from "../../settings/fixed.ts";
 import type { Bytes } from "../../wire/bytes.ts";
 import { PerdureError } from "../../wire/error.ts";
 import { createAppendQueue } from "./append-queue.ts";
@@ -36,8 +37,6 @@ export interface OpenRecordLogOptions {
   readonly onHealth?: (health: LogHealth) => void;
 }
 
-/** A disk that hangs must not keep a process from ending. */
-const DISPOSE_WAIT_MS = 5000;
 /** What a new segment frees is at least so many times what it restates. */
 const RESTATEMENTS_TO_FREE = 3;
 /** A record longer than this is a mistake of its owner. */
@@ -140,7 +139,7 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
     sparsest: (excepted) => segments.sparsest((segment) => segment === writer.active || excepted(segment)),
     [Symbol.asyncDispose]: () => {
       disposed ??= (async () => {
-        await writer.stop(DISPOSE_WAIT_MS);
+        await writer.stop(FIXED.logCloseMs.value);
         await files[Symbol.asyncDispose]();
       })();
       return disposed;
