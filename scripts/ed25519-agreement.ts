@@ -1,6 +1,7 @@
 /**
- * Compares OpenSSL, curve points, libsodium and, where there is one, Chromium behind the rule of `host/ed25519-rule.ts` on a random sample of signatures, half of
- * them torsioned: `npm run agreement`, or with a count and a seed `npm run agreement -- 5000 "another seed"`. Exits with 1 when two differ.
+ * Compares OpenSSL, curve points, libsodium and, where there is one, Chromium behind the rule of `host/ed25519-rule.ts` on a random
+ * sample of signatures, half of them torsioned: `npm run agreement`, or with a count and a seed `npm run agreement -- 5000 "another seed"`.
+ * Exits with 1 when two differ.
  */
 import process from "node:process";
 import { disagreements, type Verify } from "../packages/perdure/src/host/conformance/ed25519-verdicts.ts";

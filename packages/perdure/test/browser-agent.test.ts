@@ -1,4 +1,5 @@
 import { createPrivateKey, createPublicKey } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -54,6 +55,8 @@ if (path === undefined) {
   const { script } = await bundleFor("./agent-page.ts");
   const server = await servePage(script);
   const elsewhere = await servePage(script);
+  const { script: exampleScript } = await bundleFor("../../../../examples/browser/main.js");
+  const example = await servePage(exampleScript, readFileSync(new URL("../../../examples/browser/index.html", import.meta.url), "utf8"));
   const chromium = await startChromium(path);
 
   describe("an agent in a page of a browser", { timeout: TEST_MS }, () => {
@@ -68,7 +71,15 @@ if (path === undefined) {
 
     beforeEach(async () => {
       folder = await mkdtemp(join(tmpdir(), "perdure-browser-"));
-      relay = await startRelayProcess(join(folder, "relay"), "--listen", "127.0.0.1:0", "--origin", server.origin);
+      relay = await startRelayProcess(
+        join(folder, "relay"),
+        "--listen",
+        "127.0.0.1:0",
+        "--origin",
+        server.origin,
+        "--origin",
+        example.origin,
+      );
       desk = await openAgent(join(folder, "desk"), { join: relay.address, name: "desk", strangers: "welcome", settings: QUICK });
       profile = await chromium.profile();
       page = await openPage();
@@ -84,6 +95,7 @@ if (path === undefined) {
       await chromium[Symbol.asyncDispose]();
       await server[Symbol.asyncDispose]();
       await elsewhere[Symbol.asyncDispose]();
+      await example[Symbol.asyncDispose]();
     });
 
     test("sends to an agent on Node, and gets its answer", async () => {
@@ -231,6 +243,25 @@ if (path === undefined) {
       for (const secret of [first, second, ...pages.map((line) => hex(utf8(line)))]) expect(await stored()).not.toContain(secret);
       expect(pages).toHaveLength(2);
       await custodian.close();
+    });
+
+    test("the example page makes an agent, sends, and shows the answer", async () => {
+      await using served = serving(desk, async (_mail, turn) => await turn.reply("I read you"));
+      const visitor = await profile.open(example.origin);
+      const fill = (form: string, values: Readonly<Record<string, string>>): Promise<void> =>
+        visitor.evaluate(`{
+          const form = document.getElementById("${form}");
+          for (const [name, value] of Object.entries(${JSON.stringify(values)})) form.elements[name].value = value;
+          form.requestSubmit();
+        }`);
+      const shows = (text: string) => async () => (await visitor.evaluate<string>("document.body.innerText")).includes(text);
+      await until("the form is there", shows("Make an agent"));
+      await fill("join", { relay: relay.address, name: "visitor" });
+      await until("it is connected", shows("@visitor at"));
+      await fill("send", { to: "@desk", text: "Do you read me?" });
+      await until("the answer is shown", shows("I read you"));
+      await until("the message is done", shows("done"));
+      expect(served.mails).toHaveLength(1);
     });
 
     test("a page of another origin is not let in", async () => {

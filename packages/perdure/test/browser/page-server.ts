@@ -1,4 +1,4 @@
-/** Serves one script, bundled for browsers, and an empty page around it. */
+/** Serves one script, bundled for browsers, and a page around it. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
@@ -37,14 +37,14 @@ export interface PageServer extends AsyncDisposable {
   readonly origin: string;
 }
 
-export async function servePage(script: string): Promise<PageServer> {
-  const server = createServer((request, response) => {
-    if (request.url === "/page.js") response.setHeader("content-type", "text/javascript; charset=utf-8").end(script);
-    else if (request.url === "/empty") response.setHeader("content-type", "text/html; charset=utf-8").end("<!doctype html>");
-    else
-      response
-        .setHeader("content-type", "text/html; charset=utf-8")
-        .end('<!doctype html><meta charset="utf-8"><title>Perdure</title><script type="module" src="/page.js"></script>');
+const EMPTY = '<!doctype html><meta charset="utf-8"><title>Perdure</title>';
+
+/** At `/empty` is a page without the script. */
+export async function servePage(script: string, page = `${EMPTY}<script type="module" src="page.js"></script>`): Promise<PageServer> {
+  const server = createServer(({ url = "" }, response) => {
+    const isScript = url.endsWith(".js");
+    response.setHeader("content-type", `text/${isScript ? "javascript" : url.endsWith(".css") ? "css" : "html"}; charset=utf-8`);
+    response.end(isScript ? script : url === "/empty" ? EMPTY : page);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
