@@ -14,6 +14,7 @@ const bundling = await context({
   format: "esm",
   target: "es2024",
   outdir: join(folder, "built"),
+  write: false,
   logLevel: "warning",
 });
 const { port } = await bundling.serve({ servedir: folder, host: HOST, port: PORT });

@@ -150,6 +150,11 @@ var ERROR_CODES = {
   // 70: a mistake of ours
   internal: 70
 };
+function readLimit(said) {
+  if (typeof said !== "object" || said === null) return void 0;
+  const { name, value, remaining } = said;
+  return typeof name === "string" && typeof value === "number" && typeof remaining === "number" ? { name, value, remaining } : void 0;
+}
 var BRAND = /* @__PURE__ */ Symbol.for("perdure.error");
 var PerdureError = class extends Error {
   code;
@@ -7334,11 +7339,12 @@ var retireBody = shape(
   },
   2048
 );
+var eventSignature = shape("event signature", { keyIndex: uint, signature });
 var signedEvent = shape(
   "signed event",
   {
     event: bytes(MAX_EVENT_BYTES),
-    signatures: list(shape("event signature", { keyIndex: uint, signature }).field, 16)
+    signatures: list(eventSignature.field, 16)
   },
   MAX_EVENT_BYTES + 2048
 );
@@ -10439,7 +10445,7 @@ var paused = shape("kept pause", { thread: fixed(16), peer: agentId3, paused: fl
 var evidence = shape("kept evidence", { hash: fixed(32) });
 var conflict = shape("kept conflict", { relayId: agentId3, number: uint, atMs: uint, hash: fixed(32), bundle: fixed(32) });
 var pass = shape("kept pass", { relayId: agentId3, instanceKey: fixed(32), pass: bytes(MAX_PASS_BYTES) });
-var SHAPES = {
+var KEPT_SHAPES = {
   reset,
   group,
   queued,
@@ -10466,12 +10472,12 @@ var SHAPES = {
   conflict,
   pass
 };
-var KEPT_KINDS = Object.keys(SHAPES);
+var KEPT_KINDS = Object.keys(KEPT_SHAPES);
 var FIXED_BYTES = 6;
 var LOCATION_BYTES = 24;
 var RESTATED = 1;
 function encodeKept(kept, payload, restated) {
-  const head = SHAPES[kept.kind].encode(kept.head);
+  const head = KEPT_SHAPES[kept.kind].encode(kept.head);
   const start = FIXED_BYTES + (restated === void 0 ? 0 : LOCATION_BYTES);
   const record = new Uint8Array(start + head.length + (payload?.length ?? 0));
   const view = viewOf(record);
@@ -10500,7 +10506,7 @@ function decodeKept(record) {
   const start = FIXED_BYTES + (restated ? LOCATION_BYTES : 0);
   const end = start + view.getUint32(2);
   if (end > record.length) malformed5("its head is cut off");
-  const head = SHAPES[kind].decode(record.slice(start, end));
+  const head = KEPT_SHAPES[kind].decode(record.slice(start, end));
   return {
     kept: { kind, head },
     restated: restated ? { segment: number(view, 6), offset: number(view, 14), length: number(view, 22) } : void 0,
@@ -11229,11 +11235,14 @@ function createIncomingStream(from, stream2) {
     from,
     stream: stream2,
     settled: createIntervalSet(),
+    // bound: one per part of a message that is held
     pending: /* @__PURE__ */ new Map(),
     messages: [],
     floor: 1,
     maxExpiryMs: 0,
+    // bound: MAX_DIGESTS
     digests: /* @__PURE__ */ new Map(),
+    // bound: MAX_KEYS
     keys: /* @__PURE__ */ new Map()
   };
 }
@@ -11455,6 +11464,7 @@ function createInbox(input) {
         stream: head.stream,
         seq,
         parts: head.head.parts,
+        // bound: MAX_PARTS
         have: /* @__PURE__ */ new Map(),
         box: "contacts",
         arrival: 0,
@@ -11913,7 +11923,7 @@ var keptPass = shape("pass", { agentId: agentId4, instanceKey: fixed(32), given:
 var keptPassKey = shape("pass key", { key: fixed(32) });
 var keptDoors = shape("doors", { tickets: uint, bans: uint });
 var keptRoutes = shape("routes", { floor: uint, peers: uint });
-var KINDS = {
+var RELAY_RECORDS = {
   start: [2, keptStart],
   registration: [3, keptRegistration],
   refusal: [4, keptRefusal],
@@ -11935,7 +11945,7 @@ var KINDS = {
   pass: [22, keptPass],
   passKey: [23, keptPassKey]
 };
-var KIND_OF = new Map(Object.entries(KINDS).map(([kind, [number2]]) => [number2, kind]));
+var KIND_OF = new Map(Object.entries(RELAY_RECORDS).map(([kind, [number2]]) => [number2, kind]));
 
 // packages/perdure/src/wire/evidence.ts
 var EVIDENCE_KINDS = ["bundle", "stored", "notice", "receipt", "conflict"];
@@ -14432,6 +14442,7 @@ async function rotate(keeping, wish) {
   const { recoveryPath, newRecoveryPath, nowMs } = wish;
   const before = keeping.state();
   const { kept, standing } = before;
+  if (standing === "retired") throw alreadyRetired();
   if (standing === "superseded" && recoveryPath === void 0) throw notOurs();
   const custody = newRecoveryPath === void 0 ? wish.custody ?? kept.custody : "split";
   if (custody === "split" && newRecoveryPath === void 0)
@@ -14480,7 +14491,7 @@ async function retire(keeping, wish) {
   const { nowMs, reason } = wish;
   const state = keeping.state();
   if (state.standing === "superseded") throw notOurs();
-  if (state.standing === "retired") throw new PerdureError("identity-retired", "this agent is retired already");
+  if (state.standing === "retired") throw alreadyRetired();
   const revealed = await revealNext(host, state.kept, state.log, wish.recoveryPath);
   await keeping.keep(
     await withRetirement(
@@ -14488,6 +14499,9 @@ async function retire(keeping, wish) {
       { revealed, reason, successor: wish.successor ?? EMPTY, oldKeysUntilMs: wish.oldKeysUntilMs ?? nowMs + MAX_EXPIRY_MS }
     )
   );
+}
+function alreadyRetired() {
+  return new PerdureError("identity-retired", "this agent is retired: nothing follows in its log");
 }
 function includes(all, one) {
   return all.some((each) => equalBytes(each, one));
@@ -17693,6 +17707,7 @@ function openRelayLink(options) {
       epoch: welcome2.epoch,
       tail: welcome2.tail,
       resend,
+      // bound: one per relay of a recipient of an open message, outboxMessages, in one session
       told: /* @__PURE__ */ new Map(),
       negotiated: connected.negotiated,
       heard: true
@@ -18800,15 +18815,17 @@ function decodeLocalValue(content) {
 }
 function encodeLocalFailure(error) {
   const known = isPerdureError(error) ? error : new PerdureError("internal", error instanceof Error ? error.message : String(error));
-  return encodeLocalValue([known.code, known.message, known.retry, known.hint, known.afterMs]);
+  return encodeLocalValue([known.code, known.message, known.retry, known.hint, known.afterMs, known.limit]);
 }
 function decodeLocalFailure(content) {
-  const [code, message, retry, hint, afterMs] = listOf(decodeLocalValue(content));
+  const [code, message, retry, hint, afterMs, said] = listOf(decodeLocalValue(content));
+  const limit = readLimit(said);
   const known = typeof code === "string" && isErrorCode(code) ? code : "internal";
   return new PerdureError(known, String(message), {
     retry: retry === "now" || retry === "after" ? retry : "never",
     ...typeof hint === "string" ? { hint } : {},
-    ...typeof afterMs === "number" ? { afterMs } : {}
+    ...typeof afterMs === "number" ? { afterMs } : {},
+    ...limit === void 0 ? {} : { limit }
   });
 }
 function encodeLocalHello(said) {
