@@ -20,3 +20,5 @@ const bundling = await context({
 const { port } = await bundling.serve({ servedir: folder, host: HOST, port: PORT });
 const origin = `http://${HOST}:${port}`;
 process.stdout.write(`${origin}/\nIts agent needs a relay that lets the page in: perdure relay --origin ${origin}\n`);
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void bundling.dispose().finally(() => process.exit(0)));
