@@ -156,7 +156,7 @@ export function refuseRollback(pinned: VerifiedIdentity, offered: VerifiedIdenti
 /**
  * What is known of one agent from two verified bundles of it, as of `nowMs`: nothing in it is older than in either. Of the certificates
  * those stay that the log bears out which counts, and of more than {@link BUNDLE_CERTIFICATES} those that hold longest. Throws
- * `bad-signature` when they are of two agents, and what {@link verifyBundle} does.
+ * `bad-signature` when they are of two agents, and what {@link readIdentity} does: that somebody still speaks for the agent is not asked.
  */
 export async function mergeIdentities(
   crypto: Crypto,
@@ -179,7 +179,7 @@ export async function mergeIdentities(
     certificates: kept.map((each) => each.encoded),
     records: [...a.records, ...b.records].filter(certified),
   });
-  return await verifyBundle(crypto, bundle, nowMs, one.idRaw);
+  return await readIdentity(crypto, bundle, nowMs, one.idRaw);
 }
 
 interface KeptCertificate {

@@ -1,0 +1,111 @@
+/** Mail of an agent whose folder was copied by a thief, before and after its owner took the keys out of use. */
+import { beforeAll, describe, expect, it } from "vitest";
+import { utf8 } from "../wire/bytes.ts";
+import type { Envelope } from "../wire/envelope.ts";
+import { createIdentity, type OwnIdentity, openIdentity } from "./own-identity.ts";
+import { openPart, sealPart } from "./sealing.ts";
+import { createTestMachine, crypto, NOW_MS, newIdentity, settings, type TestMachine } from "./test-machine.ts";
+import { mergeIdentities, type VerifiedIdentity, verifyBundle } from "./verify.ts";
+
+const HOUR_MS = 3_600_000;
+const LATER_MS = NOW_MS + HOUR_MS;
+const content = utf8("transfer everything to me");
+const coded = (code: string) => expect.objectContaining({ name: "PerdureError", code });
+
+let bob: OwnIdentity;
+let machine: TestMachine;
+let owner: OwnIdentity;
+let thief: OwnIdentity;
+beforeAll(async () => {
+  bob = await newIdentity("bob");
+});
+
+/** An owner and a thief with a copy of the folder, which holds no next key. */
+async function rob(seed: string): Promise<void> {
+  machine = createTestMachine(seed);
+  const options = { host: machine, folder: "home", settings } as const;
+  owner = await createIdentity({ ...options, role: "mail", custody: "split", recoveryPath: "recovery" });
+  const stolen = createTestMachine(`${seed}'s thief`);
+  for (const name of machine.disk.names()) if (name.startsWith("home/")) stolen.disk.put(name, machine.disk.read(name) as Uint8Array);
+  thief = await openIdentity({ ...options, host: stolen });
+}
+
+async function seal(own: OwnIdentity, sentAtMs: number): Promise<Envelope> {
+  const head = {
+    version: 1,
+    thread: new Uint8Array(16),
+    depth: 0,
+    auto: false,
+    inReplyTo: undefined,
+    collapseKey: "",
+    idempotencyKey: "",
+    contentType: "text/plain",
+    fileName: "",
+    part: 0,
+    parts: 1,
+    wholeBytes: content.length,
+    wholeHash: crypto.hash.sha256(content),
+    floor: 1,
+    sentAtMs,
+    logHead: own.logHead,
+    certificateHash: own.certificateHash,
+    bundle: own.bundle(),
+    extensions: [],
+  };
+  const recipient = await verifyBundle(crypto, bob.bundle(), sentAtMs);
+  const expiresAtMs = LATER_MS + 24 * HOUR_MS;
+  const about = { crypto, random: machine.random, own, recipient, class: "mail", stream: utf8("stream-1"), seq: 1 } as const;
+  return await sealPart({ ...about, expiresAtMs, head, content });
+}
+
+const open = async (envelope: Envelope, known: VerifiedIdentity | undefined, storedAtMs: number) =>
+  await openPart({ crypto, own: bob, envelope, known: () => known, nowMs: storedAtMs, storedAtMs });
+const seen = async (own: OwnIdentity, atMs = NOW_MS): Promise<VerifiedIdentity> => await verifyBundle(crypto, own.bundle(), atMs);
+const rotate = async (nowMs: number, oldKeysUntilMs: number): Promise<void> => {
+  await owner.rotate({ recoveryPath: "recovery", newRecoveryPath: "recovery 2", oldKeysUntilMs, nowMs });
+};
+
+describe("mail by a stolen folder", () => {
+  it("is taken before the owner notices, and from then on by nobody who knows the rotation", async () => {
+    await rob("robbed");
+    const before = await seal(thief, NOW_MS);
+    await expect(open(before, await seen(owner), NOW_MS), "nobody can tell").resolves.toBeDefined();
+    await rotate(LATER_MS, NOW_MS + 1000);
+    const pinned = await mergeIdentities(crypto, await seen(thief), await seen(owner, LATER_MS), LATER_MS);
+    const after = await seal(thief, LATER_MS);
+    await expect(open(after, pinned, LATER_MS)).rejects.toEqual(coded("instance-revoked"));
+    await expect(open(before, pinned, NOW_MS + 1000), "stored before the keys ended").resolves.toBeDefined();
+    await expect(open(before, pinned, NOW_MS + 1001), "the same, stored after").rejects.toEqual(coded("instance-revoked"));
+    const own = await open(await seal(owner, LATER_MS), pinned, LATER_MS);
+    expect([own.sender.logSeq, own.sender.frozen]).toEqual([1, false]);
+  });
+
+  it("is found out by a rotation that comes with the owner's own mail", async () => {
+    await rob("told by mail");
+    const pinned = await seen(thief);
+    await rotate(LATER_MS, NOW_MS);
+    const { sender } = await open(await seal(owner, LATER_MS), pinned, LATER_MS);
+    await expect(open(await seal(thief, LATER_MS), sender, LATER_MS)).rejects.toEqual(coded("instance-revoked"));
+  });
+
+  it("freezes the agent when both wrote to the log, until the owner rotates", async () => {
+    await rob("forked");
+    await owner.anchor({ root: new Uint8Array(32), about: "mine", nowMs: NOW_MS });
+    await thief.anchor({ root: new Uint8Array(32), about: "the thief's", nowMs: NOW_MS });
+    const pinned = await seen(owner);
+    await expect(open(await seal(thief, NOW_MS), pinned, NOW_MS)).rejects.toMatchObject({ code: "identity-forked", retry: "after" });
+    const frozen = await mergeIdentities(crypto, pinned, await seen(thief), NOW_MS);
+    await expect(open(await seal(owner, NOW_MS), frozen, NOW_MS), "nor the owner's: nobody can tell").rejects.toEqual(
+      coded("identity-forked"),
+    );
+    await rotate(LATER_MS, NOW_MS);
+    const healed = await open(await seal(owner, LATER_MS), frozen, LATER_MS);
+    expect([healed.sender.frozen, healed.sender.logSeq]).toEqual([false, 2]);
+  });
+
+  it("control: whoever does not know of the rotation cannot know, and takes it", async () => {
+    await rob("unknown");
+    await rotate(LATER_MS, NOW_MS);
+    await expect(open(await seal(thief, LATER_MS), undefined, LATER_MS)).resolves.toBeDefined();
+  });
+});
