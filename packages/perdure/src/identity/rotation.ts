@@ -54,6 +54,7 @@ export async function rotate(keeping: Keeping, wish: RotateWish): Promise<Rotate
   const { recoveryPath, newRecoveryPath, nowMs } = wish;
   const before = keeping.state();
   const { kept, standing } = before;
+  if (standing === "retired") throw alreadyRetired();
   if (standing === "superseded" && recoveryPath === undefined) throw notOurs();
   const custody = newRecoveryPath === undefined ? (wish.custody ?? kept.custody) : "split";
   if (custody === "split" && newRecoveryPath === undefined)
@@ -113,7 +114,7 @@ export async function retire(keeping: Keeping, wish: RetireWish): Promise<void> 
   const { nowMs, reason } = wish;
   const state = keeping.state();
   if (state.standing === "superseded") throw notOurs();
-  if (state.standing === "retired") throw new PerdureError("identity-retired", "this agent is retired already");
+  if (state.standing === "retired") throw alreadyRetired();
   const revealed = await revealNext(host, state.kept, state.log, wish.recoveryPath);
   await keeping.keep(
     await withRetirement(
@@ -121,6 +122,10 @@ export async function retire(keeping: Keeping, wish: RetireWish): Promise<void> 
       { revealed, reason, successor: wish.successor ?? EMPTY, oldKeysUntilMs: wish.oldKeysUntilMs ?? nowMs + MAX_EXPIRY_MS },
     ),
   );
+}
+
+function alreadyRetired(): PerdureError {
+  return new PerdureError("identity-retired", "this agent is retired: nothing follows in its log");
 }
 
 function includes(all: readonly Bytes[], one: Bytes): boolean {
