@@ -89,15 +89,13 @@ export interface Platform {
   readonly BroadcastChannel: new (name: string) => TabChannel;
   readonly WebSocket: new (url: string) => PageSocket;
   readonly origin: string;
-  /** Asks that the browser never throws away what this origin stores; false when it does not promise that. */
-  persist(): Promise<boolean>;
 }
 
 interface Page {
   readonly isSecureContext?: boolean;
   readonly indexedDB?: StorageFactory;
   readonly IDBKeyRange?: KeyRanges;
-  readonly navigator?: { readonly locks?: Locks; readonly storage?: { persist?(): Promise<boolean> } };
+  readonly navigator?: { readonly locks?: Locks };
   readonly BroadcastChannel?: Platform["BroadcastChannel"];
   readonly WebSocket?: Platform["WebSocket"];
   readonly location?: { readonly origin?: string };
@@ -126,7 +124,6 @@ export function thisPage(): Platform {
         hint: 'Use a browser of 2025 or newer; in Node import "perdure".',
       },
     );
-  const storage = navigator?.storage;
   return {
     indexedDB,
     IDBKeyRange,
@@ -134,6 +131,5 @@ export function thisPage(): Platform {
     BroadcastChannel,
     WebSocket,
     origin: location?.origin ?? "null",
-    persist: async () => (await storage?.persist?.().catch(() => false)) === true,
   };
 }
