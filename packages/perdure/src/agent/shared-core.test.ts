@@ -86,11 +86,26 @@ test("errors keep their code, retry and hint on the way to a guest", async () =>
   const { join } = folder();
   await join("a", (engine) => ({
     ...engine,
-    status: () => Promise.reject(new PerdureError("disk-full", "no room", { retry: "after", afterMs: 5, hint: "Make room." })),
+    status: () =>
+      Promise.reject(
+        new PerdureError("disk-full", "no room", {
+          retry: "after",
+          afterMs: 5,
+          hint: "Make room.",
+          limit: { name: "storeBytes", value: 9, remaining: 1 },
+        }),
+      ),
   }));
   const guest = await join("b");
   const error = await guest.core.status().catch((caught: unknown) => caught);
-  expect(error).toMatchObject({ code: "disk-full", message: "no room", retry: "after", afterMs: 5, hint: "Make room." });
+  expect(error).toMatchObject({
+    code: "disk-full",
+    message: "no room",
+    retry: "after",
+    afterMs: 5,
+    hint: "Make room.",
+    limit: { name: "storeBytes", value: 9, remaining: 1 },
+  });
 });
 
 test("a large body passes in pieces, and a small call beside it", async () => {

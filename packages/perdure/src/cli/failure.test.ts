@@ -35,6 +35,20 @@ describe("an error at the command line", () => {
     });
   });
 
+  it("names the limit that was hit, what is left, and when there is room", () => {
+    const error = new PerdureError("rate-limited", "more than 2 messages of one agent a second", {
+      retry: "after",
+      afterMs: 3000,
+      limit: { name: "agentMessagesPerSecond", value: 2, remaining: 0 },
+      hint: "Slow down.",
+    });
+    expect(reported(error, false).stderr.split("\n")).toContain("  limit agentMessagesPerSecond is 2, 0 left; room again in 3 s");
+    expect(JSON.parse(reported(error, true).stderr)).toMatchObject({
+      exit: 4,
+      limit: { name: "agentMessagesPerSecond", value: 2, remaining: 0 },
+    });
+  });
+
   it("has the exit code of its class, and 70 when it is a mistake of ours", () => {
     for (const [code, exit] of Object.entries(ERROR_CODES)) {
       expect(describeFailure(new PerdureError(code as keyof typeof ERROR_CODES, ""), "").exit).toBe(exit);

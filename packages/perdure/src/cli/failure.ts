@@ -1,6 +1,7 @@
 /** How an error reaches a person: what was tried, why it did not work, what to do next. */
-import { ERROR_CODES, type ErrorCode, isErrorCode, isPerdureError } from "../wire/error.ts";
+import { ERROR_CODES, type ErrorCode, isErrorCode, isPerdureError, type LimitHit } from "../wire/error.ts";
 import { safeLine } from "./foreign-text.ts";
+import { durationText } from "./quantity.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Next steps for errors whose thrower could not know that a person at a command line reads them. */
@@ -41,6 +42,7 @@ export interface Failure {
   readonly hint: string | undefined;
   readonly retry: string;
   readonly afterMs: number | undefined;
+  readonly limit: LimitHit | undefined;
 }
 
 /** Here the thrower's own hint is for programmers. */
@@ -58,6 +60,7 @@ export function describeFailure(error: unknown, what: string): Failure {
       hint: OURS_FIRST.has(code) ? HINTS[code] : (error.hint ?? HINTS[code]),
       retry: error.retry,
       afterMs: error.afterMs,
+      limit: error.limit,
     };
   }
   const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
@@ -69,6 +72,7 @@ export function describeFailure(error: unknown, what: string): Failure {
     hint: HINTS.internal,
     retry: "never",
     afterMs: undefined,
+    limit: undefined,
   };
 }
 
@@ -81,5 +85,12 @@ export function reportFailure(terminal: Terminal, failure: Failure): void {
   const { bad, strong, faint } = terminal.stderr.paint;
   terminal.trouble(`${bad("error")} ${strong(failure.what)} ${faint(`(${failure.code})`)}`);
   terminal.trouble(`  why  ${failure.why}`);
+  if (failure.limit !== undefined) terminal.trouble(`  limit ${limitText(failure.limit, failure.afterMs)}`);
   if (failure.hint !== undefined) terminal.trouble(`  hint ${failure.hint}`);
+}
+
+/** "agentMessagesPerSecond is 2000, 0 left; room again in 1s" */
+function limitText({ name, value, remaining }: LimitHit, afterMs: number | undefined): string {
+  const again = afterMs === undefined ? "" : `; room again in ${durationText(afterMs)}`;
+  return `${safeLine(name, 64)} is ${value}, ${remaining} left${again}`;
 }

@@ -110,6 +110,13 @@ export interface LimitHit {
   readonly remaining: number;
 }
 
+/** A limit that another process or program named, in a plain object; `undefined` when it is none. */
+export function readLimit(said: unknown): LimitHit | undefined {
+  if (typeof said !== "object" || said === null) return undefined;
+  const { name, value, remaining } = said as Readonly<Record<string, unknown>>;
+  return typeof name === "string" && typeof value === "number" && typeof remaining === "number" ? { name, value, remaining } : undefined;
+}
+
 const BRAND = Symbol.for("perdure.error");
 
 export class PerdureError extends Error {

@@ -16,7 +16,7 @@
 
 import { decode as decodeCbor, encode as encodeCbor } from "cborg";
 import { type Bytes, viewOf } from "./bytes.ts";
-import { type ErrorCode, isErrorCode, isPerdureError, PerdureError, type Retry } from "./error.ts";
+import { type ErrorCode, isErrorCode, isPerdureError, PerdureError, type Retry, readLimit } from "./error.ts";
 import { otherVersion } from "./version.ts";
 
 export const LOCAL_VERSION = 1;
@@ -83,16 +83,18 @@ export function decodeLocalValue(content: Bytes): unknown {
 /** An error as the other process will throw it again. */
 export function encodeLocalFailure(error: unknown): Bytes {
   const known = isPerdureError(error) ? error : new PerdureError("internal", error instanceof Error ? error.message : String(error));
-  return encodeLocalValue([known.code, known.message, known.retry, known.hint, known.afterMs]);
+  return encodeLocalValue([known.code, known.message, known.retry, known.hint, known.afterMs, known.limit]);
 }
 
 export function decodeLocalFailure(content: Bytes): PerdureError {
-  const [code, message, retry, hint, afterMs] = listOf(decodeLocalValue(content));
+  const [code, message, retry, hint, afterMs, said] = listOf(decodeLocalValue(content));
+  const limit = readLimit(said);
   const known: ErrorCode = typeof code === "string" && isErrorCode(code) ? code : "internal";
   return new PerdureError(known, String(message), {
     retry: retry === "now" || retry === "after" ? (retry satisfies Retry) : "never",
     ...(typeof hint === "string" ? { hint } : {}),
     ...(typeof afterMs === "number" ? { afterMs } : {}),
+    ...(limit === undefined ? {} : { limit }),
   });
 }
 

@@ -5,11 +5,11 @@
  *
  *   { "version": 1, "call": { "name": "issue-ticket", "uses": 1, "expiresInMs": 86400000 } }
  *   { "version": 1, "result": { "address": "wss://relay.example/#ag1…?ticket=…", … } }
- *   { "version": 1, "error": { "code", "message", "retry", "hint", "afterMs" } }
+ *   { "version": 1, "error": { "code", "message", "retry", "hint", "afterMs", "limit" } }
  */
 
 import { type Bytes, fromUtf8, utf8 } from "./bytes.ts";
-import { isErrorCode, isPerdureError, PerdureError, type Retry } from "./error.ts";
+import { isErrorCode, isPerdureError, PerdureError, type Retry, readLimit } from "./error.ts";
 import { otherVersion } from "./version.ts";
 
 export const OWNER_CALLS_VERSION = 1;
@@ -54,8 +54,8 @@ export function encodeOwnerResult(result: unknown): Bytes {
 
 export function encodeOwnerError(error: unknown): Bytes {
   const known = isPerdureError(error) ? error : new PerdureError("internal", error instanceof Error ? error.message : String(error));
-  const { code, message, retry, hint, afterMs } = known;
-  return utf8(JSON.stringify({ version: OWNER_CALLS_VERSION, error: { code, message, retry, hint, afterMs } }));
+  const { code, message, retry, hint, afterMs, limit } = known;
+  return utf8(JSON.stringify({ version: OWNER_CALLS_VERSION, error: { code, message, retry, hint, afterMs, limit } }));
 }
 
 /** The result, or throws what the relay threw; `malformed`, `needs-older-version`, `needs-newer-version`. */
@@ -63,10 +63,12 @@ export function decodeOwnerAnswer(message: Bytes): unknown {
   const { result, error } = read(message);
   if (!isRecord(error)) return result;
   const { code, message: why, retry, hint, afterMs } = error;
+  const limit = readLimit(error.limit);
   throw new PerdureError(typeof code === "string" && isErrorCode(code) ? code : "internal", String(why), {
     retry: retry === "now" || retry === "after" ? (retry satisfies Retry) : "never",
     ...(typeof hint === "string" ? { hint } : {}),
     ...(typeof afterMs === "number" ? { afterMs } : {}),
+    ...(limit === undefined ? {} : { limit }),
   });
 }
 

@@ -98,6 +98,8 @@ export function errorText(error: unknown, what: string): string {
   const lines = [`error ${error.code}: ${what}`, why];
   const hint = HINTS[error.code] ?? error.hint;
   if (hint !== undefined) lines.push(`hint: ${visibleLine(hint, 300)}`);
+  if (error.limit !== undefined)
+    lines.push(`limit: ${visibleLine(error.limit.name, 64)} is ${error.limit.value}, ${error.limit.remaining} left`);
   if (error.retry === "now") lines.push("retry: at once");
   if (error.retry === "after")
     lines.push(error.afterMs === undefined ? "retry: later" : `retry: after ${Math.ceil(error.afterMs / 1000)} s`);
