@@ -10,6 +10,8 @@ const MOST_SEED_BYTES = 16 * 1024;
 export interface CaseSeeds {
   /** The bytes of all cases of a shape. */
   ofShape(name: string): readonly Bytes[];
+  /** The logs of agents that are valid or refused. */
+  readonly logs: readonly (readonly Bytes[])[];
   /** The bytes under these keys in a file, at any depth. */
   ofFile(file: string, keys: readonly string[], under?: string): readonly Bytes[];
 }
@@ -19,7 +21,14 @@ export function readCaseSeeds(): CaseSeeds {
   for (const name of readdirSync(FOLDER)) {
     if (name.endsWith(".json")) files.set(name.slice(0, -".json".length), JSON.parse(readFileSync(new URL(name, FOLDER), "utf8")) as Json);
   }
+  const logs = fieldsOf(files.get("agent-log") ?? null);
   return {
+    logs: [logs["valid"], logs["invalid"]]
+      .flatMap((cases) => (Array.isArray(cases) ? cases : []) as readonly Json[])
+      .flatMap((each) => {
+        const log = fieldsOf(each)["log"];
+        return Array.isArray(log) ? [log.map((event: Json) => bytesOf(event))] : [];
+      }),
     ofShape(name) {
       for (const [file, content] of files) {
         const cases = file.startsWith("shapes-") ? fieldsOf(content)[name] : undefined;

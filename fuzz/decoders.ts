@@ -1,7 +1,7 @@
 /** Every way in for bytes of others: from the wire, from a disk, from people. */
 import { readCaseSeeds } from "./case-seeds.ts";
 import type { Decoder } from "./decoder.ts";
-import { logDecoders, recordDecoders, recoveryDecoder } from "./disk-decoders.ts";
+import { keptFileDecoder, logDecoders, recordDecoders, recoveryDecoder } from "./disk-decoders.ts";
 import { identityDecoders } from "./identity-decoders.ts";
 import { textDecoders } from "./text-decoders.ts";
 import { layoutDecoders, shapeDecoders } from "./wire-decoders.ts";
@@ -11,8 +11,9 @@ export async function listDecoders(): Promise<readonly Decoder[]> {
   return [
     ...shapeDecoders(seeds),
     ...layoutDecoders(seeds),
-    ...recordDecoders(seeds),
+    ...recordDecoders(),
     ...logDecoders(),
+    keptFileDecoder(seeds),
     recoveryDecoder(),
     ...(await identityDecoders(seeds)),
     ...textDecoders(),

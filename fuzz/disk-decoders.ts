@@ -2,6 +2,7 @@
 
 import type { OpenFile } from "../packages/perdure/src/host/files.ts";
 import { createNodeCrypto } from "../packages/perdure/src/host/node/crypto.ts";
+import { decodeKeptFile, encodeKeptFile } from "../packages/perdure/src/identity/kept-file.ts";
 import { formatRecovery, parseRecovery } from "../packages/perdure/src/identity/recovery.ts";
 import { crc32 } from "../packages/perdure/src/store/log/crc32.ts";
 import {
@@ -15,14 +16,24 @@ import {
   encodeSegmentHeader,
 } from "../packages/perdure/src/store/log/segment-format.ts";
 import { scanSegment } from "../packages/perdure/src/store/log/segment-scan.ts";
-import { type Bytes, concat, utf8, viewOf } from "../packages/perdure/src/wire/bytes.ts";
+import { type Bytes, concat, EMPTY, equalBytes, utf8, viewOf } from "../packages/perdure/src/wire/bytes.ts";
 import { agentIdText } from "../packages/perdure/src/wire/ids.ts";
-import { decodeKept as decodeAgentRecord, encodeKept as encodeAgentRecord, KEPT_KINDS } from "../packages/perdure/src/wire/kept-agent.ts";
+import {
+  decodeKept as decodeAgentRecord,
+  encodeKept as encodeAgentRecord,
+  KEPT_SHAPES,
+  type Kept,
+} from "../packages/perdure/src/wire/kept-agent.ts";
+import { KEPT_IDENTITY_DOMAIN, SEALED_IDENTITY_DOMAIN } from "../packages/perdure/src/wire/kept-identity.ts";
 import {
   decodeKept as decodeRelayRecord,
   encodeKeptMail,
   encodeKept as encodeRelayRecord,
+  RELAY_RECORDS,
+  type KeptKind as RelayKind,
 } from "../packages/perdure/src/wire/kept-relay.ts";
+import type { Shape } from "../packages/perdure/src/wire/shape.ts";
+import { sampleOf } from "../scripts/case-value.ts";
 import type { CaseSeeds } from "./case-seeds.ts";
 import type { Decoder } from "./decoder.ts";
 
@@ -30,11 +41,18 @@ const LOG_ID: Bytes = new Uint8Array(8).fill(7);
 const SEGMENT = 3;
 const HEADER_BYTES = 64;
 
-export function recordDecoders(seeds: CaseSeeds): readonly Decoder[] {
-  const agentSeeds = [...seeds.ofFile("kept-agent", ["bytes"]), ...KEPT_KINDS.map((_, kind) => Uint8Array.of(kind, 0, 0, 0, 0, 1, 0x80))];
+export function recordDecoders(): readonly Decoder[] {
+  const samples = (shape: Shape<unknown>): readonly unknown[] => [false, true].map((filled) => sampleOf(shape.field.form, filled));
+  const agentSeeds = Object.entries(KEPT_SHAPES).flatMap(([kind, shape]) =>
+    samples(shape as unknown as Shape<unknown>).flatMap((head) => [
+      encodeAgentRecord({ kind, head } as Kept, utf8("payload")),
+      encodeAgentRecord({ kind, head } as Kept, undefined, { segment: 1, offset: 2, length: 3 }),
+    ]),
+  );
   const relaySeeds = [
-    ...seeds.ofFile("kept-relay", ["bytes"]),
-    ...Array.from({ length: 40 }, (_, kind) => Uint8Array.of(kind, 0x80)),
+    ...Object.entries(RELAY_RECORDS).flatMap(([kind, [, shape]]) =>
+      samples(shape as unknown as Shape<unknown>).map((value) => encodeRelayRecord(kind as RelayKind, value as never)),
+    ),
     encodeKeptMail({ link: LOG_ID, linkSeq: 1, position: 2, storedAtMs: 3, envelope: new Uint8Array(4) }),
     encodeKeptMail({ link: LOG_ID, linkSeq: 1, position: 2, storedAtMs: 3, envelope: new Uint8Array(4), routedTo: new Uint8Array(32) }),
     encodeKeptMail({ link: LOG_ID, linkSeq: 1, position: 2, storedAtMs: 3, envelope: new Uint8Array(4), relayedBy: new Uint8Array(32) }),
@@ -165,6 +183,27 @@ function inMemory(bytes: Bytes): OpenFile {
     write: refuse,
     sync: refuse,
     close: async () => undefined,
+  };
+}
+
+/** The file of an identity, plain or under a passphrase. */
+export function keptFileDecoder(seeds: CaseSeeds): Decoder {
+  const { hash } = createNodeCrypto();
+  const checked = (domain: Bytes, said: Bytes): Bytes => concat(said, hash.sha256(concat(domain, said)));
+  const isSealed = (input: Bytes): boolean => equalBytes(input.subarray(0, SEALED_IDENTITY_DOMAIN.length), SEALED_IDENTITY_DOMAIN);
+  return {
+    name: "file of an identity",
+    take: (input) => encodeKeptFile(hash, decodeKeptFile(hash, input, "here")),
+    seeds: [
+      ...seeds.ofShape("kept identity").map((said) => checked(KEPT_IDENTITY_DOMAIN, said)),
+      ...seeds.ofShape("sealed identity").map((said) => checked(EMPTY, concat(SEALED_IDENTITY_DOMAIN, said))),
+    ],
+    repair: (input) => {
+      const said = input.slice(0, Math.max(0, input.length - 32));
+      return isSealed(input) ? checked(EMPTY, said) : checked(KEPT_IDENTITY_DOMAIN, said);
+    },
+    maxBytes: 8192,
+    share: 2,
   };
 }
 

@@ -5,6 +5,8 @@
 import type { Crypto, SigningKey } from "../packages/perdure/src/host/crypto.ts";
 import { createNodeCrypto } from "../packages/perdure/src/host/node/crypto.ts";
 import { createCheapCrypto } from "../packages/perdure/src/host/simulated/cheap-crypto.ts";
+import { verifyLog } from "../packages/perdure/src/identity/agent-log.ts";
+import { verifyForkProof } from "../packages/perdure/src/identity/fork-proof.ts";
 import { createIdentity, type OwnIdentity, openPart, sealPart, signNotice, verifyBundle } from "../packages/perdure/src/identity/index.ts";
 import { createTestMachine, createTestRandom, NOW_MS, settings } from "../packages/perdure/src/identity/test-machine.ts";
 import { verifyEvidence } from "../packages/perdure/src/protocol/evidence/verify-evidence.ts";
@@ -34,6 +36,8 @@ export async function identityDecoders(seeds: CaseSeeds): Promise<readonly Decod
   const desk = await identityOf(crypto, "desk", "mail");
   const relay = await identityOf(crypto, "relay", "relay");
   const signer = signerOf(crypto);
+  const { rich, forked } = await historiesOf(crypto);
+  const logs = seeds.logs.map((log) => identityBundle.encode({ log, rival: [], certificates: [], records: [] }));
   const words = Object.values(DOMAINS);
   return [
     {
@@ -42,11 +46,41 @@ export async function identityDecoders(seeds: CaseSeeds): Promise<readonly Decod
         const seen = await verifyBundle(crypto, input, NOW_MS);
         return seen.bundle;
       },
-      seeds: [anna.bundle(), relay.bundle(), ...seeds.ofFile("identity", ["bundle"])],
+      seeds: [
+        anna.bundle(),
+        relay.bundle(),
+        rich,
+        forked,
+        ...(await Promise.all(logs.map(signer.bundle))),
+        ...seeds.ofFile("identity", ["bundle"]),
+      ],
       repair: signer.bundle,
       words,
       maxBytes: 8192,
-      share: 4,
+      share: 2,
+    },
+    {
+      name: "agent log",
+      take: async (input) => {
+        await verifyLog(crypto, identityBundle.decode(input).log);
+        return undefined;
+      },
+      seeds: [rich, ...(await Promise.all(logs.map(signer.bundle)))],
+      repair: signer.bundle,
+      words,
+      maxBytes: 8192,
+      share: 2,
+    },
+    {
+      name: "fork proof",
+      take: async (input) => {
+        await verifyForkProof(crypto, input);
+        return undefined;
+      },
+      seeds: [forked],
+      repair: signer.bundle,
+      words,
+      maxBytes: 8192,
     },
     {
       name: "evidence file",
@@ -69,6 +103,19 @@ async function identityOf(crypto: Crypto, name: string, role: "mail" | "relay"):
   const own = await createIdentity({ host, folder: "home", role, custody: "together", name, settings });
   await own.setHome({ relayId: new Uint8Array(32).fill(5), url: "ws://127.0.0.1:1/", preference: 0 }, NOW_MS);
   return own;
+}
+
+/** A log with an event of every kind but the last, and two logs of one agent that contradict each other. */
+async function historiesOf(crypto: Crypto): Promise<{ readonly rich: Bytes; readonly forked: Bytes }> {
+  const carol = await identityOf(crypto, "carol", "mail");
+  const twin = await identityOf(crypto, "carol", "mail");
+  await carol.anchor({ root: new Uint8Array(32).fill(8), about: "a tree", nowMs: NOW_MS });
+  await carol.setHomesInLog([{ relayId: new Uint8Array(32).fill(5), url: "ws://127.0.0.1:1/", preference: 0 }], NOW_MS);
+  await carol.replaceInstance(NOW_MS);
+  await carol.rotate({ nowMs: NOW_MS });
+  await twin.rotate({ nowMs: NOW_MS + 1 });
+  const here = identityBundle.decode(carol.bundle());
+  return { rich: carol.bundle(), forked: identityBundle.encode({ ...here, rival: identityBundle.decode(twin.bundle()).log }) };
 }
 
 interface Signer {

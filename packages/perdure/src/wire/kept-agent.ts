@@ -232,7 +232,8 @@ export type KeptConflict = ShapeValue<typeof conflict>;
 /** The newest attach pass an instance of this agent has from a relay. */
 const pass = shape("kept pass", { relayId: agentId, instanceKey: fixed(32), pass: bytes(MAX_PASS_BYTES) });
 
-const SHAPES = {
+/** What each kind of record says. */
+export const KEPT_SHAPES = {
   reset,
   group,
   queued,
@@ -259,12 +260,12 @@ const SHAPES = {
   conflict,
   pass,
 } as const;
-export type KeptKind = keyof typeof SHAPES;
+export type KeptKind = keyof typeof KEPT_SHAPES;
 
 /** In the order of their numbers on disk; new kinds are only ever added at the end. */
-export const KEPT_KINDS = Object.keys(SHAPES) as readonly KeptKind[];
+export const KEPT_KINDS = Object.keys(KEPT_SHAPES) as readonly KeptKind[];
 
-export type KeptHead<Kind extends KeptKind> = ShapeValue<(typeof SHAPES)[Kind]>;
+export type KeptHead<Kind extends KeptKind> = ShapeValue<(typeof KEPT_SHAPES)[Kind]>;
 /** One record: what happened, and where its payload lies if it has one. */
 export type Kept = { readonly [Kind in KeptKind]: { readonly kind: Kind; readonly head: KeptHead<Kind> } }[KeptKind];
 
@@ -286,7 +287,7 @@ const LOCATION_BYTES = 24;
 const RESTATED = 1;
 
 export function encodeKept(kept: Kept, payload: Bytes | undefined, restated?: PayloadAt): Bytes {
-  const head = (SHAPES[kept.kind] as unknown as Shape<unknown>).encode(kept.head);
+  const head = (KEPT_SHAPES[kept.kind] as unknown as Shape<unknown>).encode(kept.head);
   const start = FIXED_BYTES + (restated === undefined ? 0 : LOCATION_BYTES);
   const record = new Uint8Array(start + head.length + (payload?.length ?? 0));
   const view = viewOf(record);
@@ -318,7 +319,7 @@ export function decodeKept(record: Bytes): KeptRecord {
   const end = start + view.getUint32(2);
   if (end > record.length) malformed("its head is cut off");
   // A copy, so that what is kept of the head does not keep the payload in memory.
-  const head = (SHAPES[kind] as unknown as Shape<unknown>).decode(record.slice(start, end));
+  const head = (KEPT_SHAPES[kind] as unknown as Shape<unknown>).decode(record.slice(start, end));
   return {
     kept: { kind, head } as Kept,
     restated: restated ? { segment: number(view, 6), offset: number(view, 14), length: number(view, 22) } : undefined,

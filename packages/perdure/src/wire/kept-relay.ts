@@ -149,7 +149,8 @@ export const keptDoors = shape("doors", { tickets: uint, bans: uint });
  */
 export const keptRoutes = shape("routes", { floor: uint, peers: uint });
 
-const KINDS = {
+/** Number and shape of each kind of record but mail. */
+export const RELAY_RECORDS = {
   start: [2, keptStart],
   registration: [3, keptRegistration],
   refusal: [4, keptRefusal],
@@ -172,7 +173,7 @@ const KINDS = {
   passKey: [23, keptPassKey],
 } as const;
 
-type Kinds = typeof KINDS;
+type Kinds = typeof RELAY_RECORDS;
 export type KeptKind = keyof Kinds;
 export type KeptValue<Kind extends KeptKind> = ShapeValue<Kinds[Kind][1]>;
 export type KeptRecord =
@@ -234,11 +235,11 @@ export function decodeKeptMail(record: Bytes): KeptMail {
 }
 
 export function encodeKept<Kind extends KeptKind>(kind: Kind, value: KeptValue<Kind>): Bytes {
-  const [number, shapeOf] = KINDS[kind];
+  const [number, shapeOf] = RELAY_RECORDS[kind];
   return concat(Uint8Array.of(number), (shapeOf as unknown as Shape<KeptValue<Kind>>).encode(value));
 }
 
-const KIND_OF: ReadonlyMap<number, KeptKind> = new Map(Object.entries(KINDS).map(([kind, [number]]) => [number, kind as KeptKind]));
+const KIND_OF: ReadonlyMap<number, KeptKind> = new Map(Object.entries(RELAY_RECORDS).map(([kind, [number]]) => [number, kind as KeptKind]));
 
 /** Reads any record; `needs-newer-version` for a kind this version does not know. */
 export function decodeKept(record: Bytes): KeptRecord {
@@ -249,7 +250,7 @@ export function decodeKept(record: Bytes): KeptRecord {
       hint: "A newer perdure wrote this folder; open it with that one.",
     });
   }
-  return { kind, value: (KINDS[kind][1] as Shape<unknown>).decode(record.subarray(1)) } as KeptRecord;
+  return { kind, value: (RELAY_RECORDS[kind][1] as Shape<unknown>).decode(record.subarray(1)) } as KeptRecord;
 }
 
 function malformed(why: string): never {
