@@ -8,7 +8,7 @@ import { verifyRecord } from "./agent-record.ts";
 import { encodeBundle } from "./bundle.ts";
 import { certificateHash, type VerifiedCertificate, verifyCertificate } from "./certificate.ts";
 import { damagedKept } from "./kept-file.ts";
-import { type Branches, joinLogs, relateLogs } from "./log-ranking.ts";
+import { commonLength, joinLogs, relateLogs } from "./log-ranking.ts";
 
 /**
  * `frozen`: another log of this agent contradicts its own, and neither outranks the other. `superseded`: another log outranks its
@@ -65,13 +65,22 @@ export async function loadState(crypto: Crypto, kept: KeptIdentity, path: string
     record,
     inboxKey,
     inboxSecrets: secrets,
-    bundle: encodeBundle({ ...shown(kept, standing), certificates: kept.certificates, records: [kept.record] }),
+    bundle: await shown(crypto, kept, standing),
   };
 }
 
-/** A frozen agent shows the proof of it. */
-function shown({ log, rival }: KeptIdentity, standing: Standing): Branches {
-  return standing === "frozen" ? joinLogs({ log, rival: [] }, { log: rival, rival: [] }) : { log, rival: [] };
+/**
+ * A frozen agent shows the proof of it, unless its own instance is of one branch only: then it shows that branch, since nobody could
+ * verify it otherwise, and whoever saw the other one has the proof.
+ */
+async function shown(crypto: Crypto, { log, rival, certificates, record }: KeptIdentity, standing: Standing): Promise<Bytes> {
+  if (standing === "frozen") {
+    const joined = joinLogs({ log, rival: [] }, { log: rival, rival: [] });
+    const common = await verifyLog(crypto, joined.log.slice(0, commonLength(joined)));
+    const borne = await borneOut(crypto, common, certificates);
+    if (borne.at(-1) === certificates.at(-1)) return encodeBundle({ ...joined, certificates: borne, records: [record] });
+  }
+  return encodeBundle({ log, rival: [], certificates, records: [record] });
 }
 
 function standingOf({ log, rival }: KeptIdentity, state: LogState): Standing {

@@ -82,7 +82,9 @@ export function createRegistrar({ host, held }: RegistrarOptions): Registrar {
           afterMs: 60_000,
           hint: "Its owner decides with the recovery file: perdure id rotate.",
         });
-      const { validUntilMs } = certifiedInstance(identity, instanceKey, SCOPE_OF[role], clock.wallMs());
+      // While nobody can say which log counts, each side is let in by its own: it reads no mail, and may bring what decides.
+      const judgedBy = identity.frozen ? offered : identity;
+      const { validUntilMs } = certifiedInstance(judgedBy, instanceKey, SCOPE_OF[role], clock.wallMs());
       return { ...judged, validUntilMs };
     },
     certifiedUntil: async (idRaw, instanceKey, role) => {

@@ -27,17 +27,20 @@ export function heedStanding(machine: RelayMachine, agent: AgentState, { before,
   if (changed) journal.fact("relay.standing", { agent: agent.id, standing: agent.standing });
   for (const attachment of attachments.of(agent)) {
     if (attachment.role !== "agent") continue;
-    if (isVoid(attachment, instances)) {
+    if (agent.standing === "frozen") {
+      if (changed && attachment.consume) sendAway(machine, attachment, FORKED);
+    } else if (isVoid(attachment, instances)) {
       if (attachment.session !== except) sendAway(machine, attachment, REVOKED);
-    } else if (changed && agent.standing === "frozen" && attachment.consume) sendAway(machine, attachment, FORKED);
-    else if (changed && before === "frozen") sendAway(machine, attachment, HEALED);
+    } else if (changed && before === "frozen") sendAway(machine, attachment, HEALED);
   }
 }
 
 /** A session whose instance may act no more is over at once; it hears of it behind the answer to what it published. */
 export function endIfVoid({ attachments }: RelayMachine, session: number, instances: readonly Bytes[]): boolean {
   const attachment = attachments.get(session);
-  if (attachment === undefined || attachment.superseded || !isVoid(attachment, instances)) return false;
+  const isOver =
+    attachment !== undefined && !attachment.superseded && attachment.agent.standing !== "frozen" && isVoid(attachment, instances);
+  if (!isOver) return false;
   leaveMailbox(attachment);
   return true;
 }

@@ -1,0 +1,137 @@
+/** A folder that was copied, stolen or replaced, against a real relay: who is thrown out, what is frozen, and that no mail is lost. */
+import { cp } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Agent, AgentStatus } from "../src/agent/api.ts";
+import { openStage, type Stage, serving, statesOf } from "./test-stage.ts";
+
+const TEST_MS = 120_000;
+/** Nobody waits long for a relay that is away. */
+const HASTY = { settings: { lookupTimeoutMs: 1000 } };
+
+let stage: Stage;
+beforeEach(async () => {
+  stage = await openStage();
+});
+afterEach(async () => {
+  await stage[Symbol.asyncDispose]();
+});
+
+async function until(what: string, condition: () => Promise<boolean> | boolean): Promise<void> {
+  for (const deadlineMs = performance.now() + 60_000; !(await condition()); ) {
+    if (performance.now() > deadlineMs) throw new Error(`waited in vain until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+const alertsOf = async (agent: Agent): Promise<readonly string[]> => (await agent.status()).alerts.map(({ code }) => code);
+const connected = async (agent: Agent): Promise<boolean> => (await agent.status()).relay.connected;
+const recovery = (name: string): string => join(stage.folder, `${name}.recovery`);
+
+function alarmed(agent: Agent, code: AgentStatus["alerts"][number]["code"]): Promise<void> {
+  return until(`the alert ${code}`, async () => (await alertsOf(agent)).includes(code));
+}
+
+/** `desk` with its next key in a recovery file, and a copy of its folder as a thief has it: with every key but that one. */
+async function stolen(): Promise<void> {
+  await (await stage.agent("desk", { name: "desk", recoveryFile: recovery("desk") })).close();
+  await cp(join(stage.folder, "desk"), join(stage.folder, "thief"), { recursive: true, filter: (path) => !path.endsWith(".sock") });
+}
+
+test("a copied folder: one is claimed, the other is out, and what waited arrives once", { timeout: TEST_MS }, async () => {
+  await stage.startRelay();
+  await stolen();
+  const desk = await stage.agent("desk");
+  await until("desk is connected", () => connected(desk));
+  const copy = await stage.agent("thief");
+  await alarmed(desk, "cloned");
+  await alarmed(copy, "cloned");
+  const writer = await stage.agent("writer", { join: stage.address() });
+  const sent = await writer.send("@desk", "while nobody could say which is which");
+  await sent.until("stored");
+  expect(await desk.identity.claim()).toMatchObject({ relayHasIt: true });
+  await using served = serving(desk);
+  await using other = serving(copy);
+  expect((await statesOf(sent)).at(-1)).toBe("done");
+  expect([await alertsOf(desk), served.mails.length, other.mails.length]).toEqual([[], 1, 0]);
+  await alarmed(copy, "instance-revoked");
+});
+
+test("a thief with the current keys takes the mailbox, and the owner's rotation takes it back", { timeout: TEST_MS }, async () => {
+  await stage.startRelay();
+  await stolen();
+  const thief = await stage.agent("thief");
+  expect(await thief.identity.claim()).toMatchObject({ relayHasIt: true });
+  const desk = await stage.agent("desk");
+  await alarmed(desk, "instance-revoked");
+  await expect(thief.identity.rotate()).rejects.toMatchObject({ code: expect.stringMatching(/bad-argument|not-found/) });
+  const writer = await stage.agent("writer", { join: stage.address() });
+  expect(await desk.identity.rotate({ recoveryFile: recovery("desk"), newRecoveryFile: recovery("desk-2") })).toMatchObject({
+    relayHasIt: true,
+  });
+  await alarmed(thief, "instance-revoked");
+  await using served = serving(desk);
+  await using stolenMail = serving(thief);
+  expect((await statesOf(await writer.send("@desk", "for the owner"))).at(-1)).toBe("done");
+  expect([await alertsOf(desk), served.mails.length, stolenMail.mails.length]).toEqual([[], 1, 0]);
+});
+
+test("owner and thief write to the log at once: nobody reads until a rotation decides, and nothing is lost", {
+  timeout: TEST_MS,
+}, async () => {
+  await stage.startRelay();
+  await stolen();
+  const writer = await stage.agent("writer", { join: stage.address() });
+  await writer.contacts.add("@desk");
+  await stage.stopRelay();
+  const desk = await stage.agent("desk", HASTY);
+  const thief = await stage.agent("thief", HASTY);
+  expect([(await desk.identity.claim()).relayHasIt, (await thief.identity.claim()).relayHasIt]).toEqual([false, false]);
+  await stage.startRelay();
+  await alarmed(desk, "identity-forked");
+  await alarmed(thief, "identity-forked");
+  await using served = serving(desk);
+  await using stolenMail = serving(thief);
+  const sent = await writer.send("@desk", "to whom it may concern");
+  expect((await desk.status()).alerts[0]?.run).toBe("perdure id rotate");
+  await desk.identity.rotate({ recoveryFile: recovery("desk"), newRecoveryFile: recovery("desk-2") });
+  expect((await statesOf(sent)).at(-1)).toBe("done");
+  expect([await alertsOf(desk), served.mails.length, stolenMail.mails.length]).toEqual([[], 1, 0]);
+  await alarmed(thief, "instance-revoked");
+});
+
+test("mail that was stored before its writer's keys were replaced is still read after that was learnt", { timeout: TEST_MS }, async () => {
+  await stage.startRelay();
+  const desk = await stage.agent("desk", { name: "desk" });
+  const writer = await stage.agent("writer", { join: stage.address(), recoveryFile: recovery("writer") });
+  {
+    await using served = serving(desk);
+    await (await writer.send("@desk", "first")).until("done");
+    expect(served.mails.length).toBe(1);
+  }
+  await desk.close();
+  const before = await writer.send("@desk", "sealed with the old key");
+  await before.until("stored");
+  await writer.identity.rotate({ recoveryFile: recovery("writer"), newRecoveryFile: recovery("writer-2") });
+  const after = await writer.send("@desk", "sealed with the new key");
+  await after.until("stored");
+  const again = await stage.agent("desk");
+  await using served = serving(again);
+  expect([(await statesOf(before)).at(-1), (await statesOf(after)).at(-1)]).toEqual(["done", "done"]);
+  expect(served.mails.length).toBe(2);
+});
+
+test("mail to an agent that was retired ends with that reason, queued and new", { timeout: TEST_MS }, async () => {
+  await stage.startRelay();
+  const desk = await stage.agent("desk", { name: "desk", recoveryFile: recovery("desk") });
+  const writer = await stage.agent("writer", { join: stage.address() });
+  {
+    await using _served = serving(desk);
+    await (await writer.send("@desk", "hello")).until("done");
+  }
+  await desk.identity.retire({ recoveryFile: recovery("desk"), reason: "moved on" });
+  const sent = await writer.send("@desk", "too late");
+  const steps = [];
+  for await (const step of sent) steps.push(step);
+  expect(steps.at(-1)).toMatchObject({ state: "refused", detail: expect.stringContaining("identity-retired") });
+});
