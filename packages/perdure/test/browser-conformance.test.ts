@@ -1,10 +1,14 @@
 import { readFileSync } from "node:fs";
 import { afterAll, expect, test } from "vitest";
 import { sampleSignatures } from "../src/host/conformance/ed25519-sample.ts";
+import { silentLog } from "../src/host/log.ts";
+import { createNodeClock } from "../src/host/node/clock.ts";
+import { createNodeNet } from "../src/host/node/net.ts";
 import { createNodeSignatures } from "../src/host/node/signatures.ts";
 import { createDraws } from "../src/host/simulated/draws.ts";
 import { findChromium, NO_CHROMIUM, startChromium } from "./browser/chromium.ts";
 import { bundleFor, servePage } from "./browser/page-server.ts";
+import { serveRemoteListeners } from "./browser/remote-listener.ts";
 
 /** What a test of this length can hold; `npm run agreement` compares 100,000. */
 const SAMPLE = 3_000;
@@ -17,11 +21,14 @@ if (path === undefined) {
   const server = await servePage(script);
   const chromium = await startChromium(path);
   const page = await (await chromium.profile()).open(server.origin);
+  const listeners = await serveRemoteListeners(createNodeNet({ clock: createNodeClock(), log: silentLog }));
+  await page.evaluate(`useListeners(${JSON.stringify(listeners.address)})`);
   const names = await page.evaluate<readonly string[]>("names");
 
   afterAll(async () => {
     await chromium[Symbol.asyncDispose]();
     await server[Symbol.asyncDispose]();
+    await listeners.close();
   });
 
   test("the page has the suites of all ports", () => expect(names.length).toBeGreaterThan(50));

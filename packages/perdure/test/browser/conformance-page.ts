@@ -8,6 +8,7 @@ import { filesConformance } from "../../src/host/conformance/files-conformance.t
 import { netConformance } from "../../src/host/conformance/net-conformance.ts";
 import { createDraws } from "../../src/host/simulated/draws.ts";
 import { fromHex, hex } from "../../src/wire/bytes.ts";
+import { listenRemotely } from "./remote-listener.ts";
 import { collected } from "./vitest-in-a-page.ts";
 
 const host = createBrowserHost();
@@ -18,7 +19,23 @@ cryptoConformance("a page", () => host);
 filesConformance("a page", () => ({ files: host.files, folder: fresh() }));
 netConformance("a page, other tabs", () => ({ ...host, address: `unix:${fresh()}/agent.sock` }));
 
+netConformance("a page, WebSocket", () => ({
+  clock: host.clock,
+  address: "ws://127.0.0.1:0",
+  net: {
+    ...host.net,
+    listen: (address, options) =>
+      address.startsWith("ws:") ? listenRemotely(host.net, listeners, address, options) : host.net.listen(address, options),
+  },
+}));
+
+/** Where Node listens for this page. */
+let listeners = "";
+
 Object.assign(globalThis, {
+  useListeners: (address: string) => {
+    listeners = address;
+  },
   host,
   names: collected.map(({ name }) => name),
   wrongVerdicts: (cases: Parameters<typeof wrongVerdicts>[1]) => wrongVerdicts(host.crypto.signatures.verify, cases),
