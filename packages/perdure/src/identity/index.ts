@@ -6,7 +6,6 @@ export {
   mergeIdentities,
   readIdentity,
   refuseRollback,
-  relateIdentities,
   speaksAt,
   type VerifiedIdentity,
   verifyBundle,
