@@ -48,6 +48,8 @@ const HOPELESS: ReadonlySet<string> = new Set([
   "record-rolled-back",
 ]);
 
+const RETIRED_KEY = "it was sealed to a key that is destroyed by now; send it again, and it is sealed to the newest one";
+
 export interface Arrivals {
   /** Whether mail of that sender was left at the relay until its owner decides which of two logs counts. */
   isHeldFor(id: AgentId): boolean;
@@ -231,7 +233,12 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
     const names = namesOf(delivered);
     const passed: Planned = { kept: { kind: "passed", head: { ...names, expiresAtMs: envelope.expiresAtMs } } };
     if (opened.kind === "drop") {
-      log.write("warn", "agent.rejected", { from, id, code: opened.code, why: opened.why });
+      const isLate = opened.code === "unknown-inbox-key" && envelope.class === "mail" && own.isDestroyed(envelope.inboxKeyId);
+      log.write("warn", "agent.rejected", { from, id, code: isLate ? "key-retired" : opened.code, why: opened.why });
+      // Nobody can open it any more, and so nobody can say more of it than that.
+      const { stream, seq, digest } = names;
+      const said = { stream, seq, outcome: "refused", digest, code: "key-retired", why: RETIRED_KEY, attempts: 0, atMs: nowMs } as const;
+      if (isLate) receipts.add(names.from, said, envelope.expiresAtMs);
       return settlePosition();
     }
     if (opened.kind === "hold") {

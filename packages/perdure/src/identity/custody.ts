@@ -66,7 +66,12 @@ export async function openKept(
   const path = identityPath(folder);
   const file = await readKeptFile(files, crypto.hash, path);
   if (file === undefined) return undefined;
-  return file.kind === "plain" ? { kept: file.kept, by: undefined } : await unsealIdentity(crypto, file.sealed, passphrase, path);
+  if (file.kind === "plain") return { kept: file.kept, by: undefined };
+  if (file.sealed.purpose !== "folder")
+    throw new PerdureError("bad-argument", `${path} is an export, not the file of a folder`, {
+      hint: "Restore it into an empty folder: perdure id restore <file> --at <folder>.",
+    });
+  return await unsealIdentity(crypto, file.sealed, passphrase, path);
 }
 
 export interface FirstKeep {
