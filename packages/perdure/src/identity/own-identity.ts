@@ -12,13 +12,14 @@ import { signInception, verifyLog } from "./agent-log.ts";
 import { signRecord } from "./agent-record.ts";
 import { type Scope, signCertificate, validAt } from "./certificate.ts";
 import { identityPath, keepFirst, openKept, readShown } from "./custody.ts";
+import { destroyGone } from "./gone-keys.ts";
 import { nextGeneration } from "./inbox-keys.ts";
 import { drawNext } from "./next-key.ts";
 import { loadState } from "./own-state.ts";
 import { costOf, newSealingKey } from "./passphrase.ts";
 import { createVault } from "./vault.ts";
 
-export type { InboxGeneration, OwnIdentity, OwnInstance } from "./acting-identity.ts";
+export type { OwnIdentity } from "./acting-identity.ts";
 
 export interface CreateIdentity {
   readonly host: Host;
@@ -139,6 +140,7 @@ export async function openIdentity({ host, folder, passphrase, settings }: OpenI
   if (kept.version !== WIRE_VERSION) throw otherVersion({ what: `the identity in ${folder}`, found: kept.version, older: FOLDER_OF_OLDER });
   const path = identityPath(folder);
   const first = await loadState(crypto, kept, path);
+  await destroyGone(host, first);
   const own = createActingIdentity({ host, settings, first, vault: createVault({ files, crypto, random, path, by }) });
   const nowMs = host.clock.wallMs();
   try {

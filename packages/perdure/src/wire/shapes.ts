@@ -41,7 +41,7 @@ import {
   signedRecord,
 } from "./identity.ts";
 import { invite, inviteHome } from "./invite.ts";
-import { inboxSecret, keptIdentity, nextSecret } from "./kept-identity.ts";
+import { inboxSecret, keptIdentity, nextSecret, sealedIdentity } from "./kept-identity.ts";
 import { innerSaid, messageRef, receipt, receiptEntry, sealedHead } from "./sealed.ts";
 import type { Shape } from "./shape.ts";
 import { notice, signedNotice, statement, statementProof, storedLeaf } from "./statement.ts";
@@ -89,6 +89,7 @@ export const SHAPES_BY_PAGE = {
     keptIdentity,
     inboxSecret,
     nextSecret,
+    sealedIdentity,
   ],
   invites: [invite, inviteHome],
   sealing: [sealedHead, messageRef, innerSaid, receipt, receiptEntry],
