@@ -1,21 +1,33 @@
-/** Folders and files of version 0, which was for trying out: refused by name, with what to do, and not a byte of them changed. */
+/**
+ * Folders and files of other versions. Version 0, which was for trying out, is refused by name, with what to do, and not a byte of it is
+ * changed; what version 1 wrote once opens; what a later one would write is refused as that.
+ */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmod, cp, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { chmod, cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import WebSocket, { WebSocketServer } from "ws";
 import { openAgentWith } from "../src/agent/open-agent.ts";
+import type { Host } from "../src/host/host.ts";
 import { silentLog } from "../src/host/log.ts";
 import { createNodeHost } from "../src/host/node/index.ts";
-import { parseRecovery } from "../src/identity/recovery.ts";
+import { verifyLog } from "../src/identity/agent-log.ts";
+import { openKept } from "../src/identity/custody.ts";
+import { openIdentity } from "../src/identity/index.ts";
+import { parseRecovery, verifyRecovery } from "../src/identity/recovery.ts";
 import { verifyEvidence } from "../src/protocol/evidence/verify-evidence.ts";
 import { openRelay } from "../src/relay/index.ts";
+import { openRelayWith } from "../src/relay/open-relay.ts";
+import { createSettings } from "../src/settings/register.ts";
+import { crc32 } from "../src/store/log/crc32.ts";
+import { concat, utf8 } from "../src/wire/bytes.ts";
 import { goodbyeOfVersion0 } from "../src/wire/control.ts";
 import { isPerdureError } from "../src/wire/error.ts";
 import { parseInvite } from "../src/wire/invite.ts";
+import { KEPT_IDENTITY_DOMAIN, type KeptIdentity, keptIdentity } from "../src/wire/kept-identity.ts";
 import { openStage } from "./test-stage.ts";
 
 const FIXTURES = fileURLToPath(new URL("fixtures/v0", import.meta.url));
@@ -177,5 +189,101 @@ describe("a peer of version 0", () => {
       for (const socket of server.clients) socket.terminate();
       await rm(at, { recursive: true, force: true });
     }
+  });
+});
+
+/** A machine whose date is the one of the fixtures, so that what waits in them has not expired. */
+function machineOf(atMs: number): Host {
+  const host = createNodeHost({ log: silentLog });
+  const ahead = atMs + 60_000 - host.clock.wallMs();
+  return { ...host, clock: { ...host.clock, wallMs: () => host.clock.wallMs() + ahead } };
+}
+
+async function rewriteKept(path: string, change: (kept: KeptIdentity) => KeptIdentity): Promise<void> {
+  const whole = new Uint8Array(await readFile(path));
+  const encoded = keptIdentity.encode(change(keptIdentity.decode(whole.subarray(0, -32))));
+  await writeFile(path, concat(encoded, crypto.hash.sha256(concat(KEPT_IDENTITY_DOMAIN, encoded))));
+}
+
+describe("what this version wrote once", () => {
+  let folder = "";
+  let about: Readonly<Record<"id" | "passphrase" | "done" | "refused" | "waiting" | "queued", string>> & { readonly atMs: number };
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "perdure-upgrade-"));
+    await cp(fileURLToPath(new URL("fixtures/v1", import.meta.url)), folder, { recursive: true });
+    about = JSON.parse(await readFile(join(folder, "about.json"), "utf8"));
+  });
+  afterEach(async () => {
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it("opens: mail in every state, contacts, requests, the log of its identity", { timeout: 3 * TEST_MS }, async () => {
+    const host = machineOf(about.atMs);
+    await using relay = await openRelayWith({ host, folder: join(folder, "relay"), listen: "ws://127.0.0.1:0", tickets: false });
+    await using anna = await openAgentWith(host, join(folder, "agent"), { join: relay.address, settings: { redialMinMs: 10 } });
+    expect(anna.id).toBe(about.id);
+    const stateOf = async (id: string): Promise<string> => (await anna.sent(id)).state;
+    expect([await stateOf(about.done), await stateOf(about.refused), await stateOf(about.waiting)]).toEqual(["done", "refused", "stored"]);
+    // What was queued while the relay was away goes out now.
+    await expect.poll(() => stateOf(about.queued), { timeout: TEST_MS }).toBe("stored");
+    const status = await anna.status();
+    expect(status).toMatchObject({ custody: "split", requests: 1, alerts: [] });
+    const { log, standing } = await anna.identity.show();
+    expect([standing, log.map(({ kind }) => kind)]).toEqual(["in-force", ["inception", "anchor"]]);
+    expect((await Array.fromAsync(await anna.contacts.list())).length).toBe(1);
+    expect(relay.status().agents).toBe(3);
+  });
+
+  it("reads: recovery file, invite, evidence, export", { timeout: 3 * TEST_MS }, async () => {
+    const recovery = parseRecovery(crypto.hash, await readFile(join(folder, "recovery.txt"), "utf8"));
+    expect(recovery.agentId).toBe(about.id);
+    expect(parseInvite(await readFile(join(folder, "invite.txt"), "utf8")).name).toBe("desk");
+    const report = await verifyEvidence(crypto, await readFile(join(folder, "evidence")));
+    expect([report.proven, report.id, report.from]).toEqual([true, about.done, about.id]);
+    const kept = await openKept(createNodeHost({ log: silentLog }).files, crypto, join(folder, "agent"), undefined);
+    await verifyRecovery(crypto, recovery, await verifyLog(crypto, kept?.kept.log ?? []));
+  });
+
+  it("with something a later version added: kept as it is when it may be ignored, refused when it may not", {
+    timeout: TEST_MS,
+  }, async () => {
+    const host = machineOf(about.atMs);
+    const path = join(folder, "agent/identity/keys.cbor");
+    const added = { code: 4711, bytes: utf8("of a later version") };
+    await rewriteKept(path, (kept) => ({ ...kept, extensions: [added] }));
+    const own = await openIdentity({ host, folder: join(folder, "agent"), settings: createSettings() });
+    await own.anchor({ root: new Uint8Array(32), about: "a change", nowMs: host.clock.wallMs() });
+    expect((await openKept(host.files, crypto, join(folder, "agent"), undefined))?.kept.extensions).toEqual([added]);
+    // The shape does not even write an even code it does not know, so the byte is changed by hand.
+    const whole = new Uint8Array(await readFile(path));
+    const odd = Buffer.from(whole).indexOf(Buffer.from([0x19, 0x12, 0x67]));
+    whole[odd + 2] = 0x68;
+    const encoded = whole.subarray(0, -32);
+    await writeFile(path, concat(encoded, crypto.hash.sha256(concat(KEPT_IDENTITY_DOMAIN, encoded))));
+    const before = await printOf(join(folder, "agent"));
+    expect(await refusalOf(() => openAgentWith(host, join(folder, "agent")))).toMatchObject({ code: "needs-newer-version" });
+    expect(await printOf(join(folder, "agent"))).toBe(before);
+  });
+
+  it("under a later format is refused as newer: a segment, an identity", { timeout: TEST_MS }, async () => {
+    const host = machineOf(about.atMs);
+    const segment = join(folder, "relay/log/000001.log");
+    const bytes = new Uint8Array(await readFile(segment));
+    const view = new DataView(bytes.buffer);
+    view.setUint32(28, 2);
+    view.setUint32(60, crc32(bytes.subarray(0, 60)));
+    await writeFile(segment, bytes);
+    expect(await refusalOf(() => openRelayWith({ host, folder: join(folder, "relay"), listen: "ws://127.0.0.1:0" }))).toMatchObject({
+      code: "needs-newer-version",
+      message: expect.stringMatching(/000001\.log is of version 2/),
+    });
+    const keys = join(folder, "agent/identity/keys.cbor");
+    const encoded = new Uint8Array(await readFile(keys)).subarray(0, -32);
+    encoded[1] = 2;
+    await writeFile(keys, concat(encoded, crypto.hash.sha256(concat(utf8("perdure/kept-identity/2"), encoded))));
+    expect(await refusalOf(() => openAgentWith(host, join(folder, "agent")))).toMatchObject({
+      code: "needs-newer-version",
+      message: expect.stringMatching(/of version 2/),
+    });
   });
 });
