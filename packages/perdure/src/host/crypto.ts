@@ -19,8 +19,8 @@ export interface Crypto {
 export interface KeyStore {
   /** The name of the Ed25519 key of a seed that came from elsewhere, kept from here on as one of `create`; durable when it resolves. */
   takeIn(seed: Uint8Array, random: Random): Promise<Uint8Array>;
-  /** Destroys what is kept under these names, if anything is; durable when it resolves. */
-  destroy(names: readonly Uint8Array[]): Promise<void>;
+  /** Destroys every key whose public half is gone from use; durable when it resolves. */
+  destroy(isGone: (publicKey: Uint8Array) => boolean): Promise<void>;
 }
 
 export interface Hash {

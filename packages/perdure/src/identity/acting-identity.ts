@@ -11,6 +11,7 @@ import type { Custody, KeptIdentity } from "../wire/kept-identity.ts";
 import type { LogState } from "./agent-log.ts";
 import { BACKDATE_MS, type Scope } from "./certificate.ts";
 import { exportFile } from "./export-file.ts";
+import { destroyGone } from "./gone-keys.ts";
 import { hasDue, isWorn, withoutDue } from "./inbox-keys.ts";
 import {
   type Adoption,
@@ -144,9 +145,8 @@ export function createActingIdentity({ host, settings, vault, first }: ActingOpt
     const read = await vault.prepare(kept, next.bundle);
     await check?.(read);
     await vault.release();
-    const before = state.kept;
     state = next;
-    await destroyDropped(host, before, kept);
+    await destroyGone(host, state);
   };
   const keeping: Keeping = { host, settings, state: () => state, keep };
   const changing = (nowMs: number): Changing => ({ host, settings, state, nowMs });
@@ -281,21 +281,6 @@ export function createActingIdentity({ host, settings, vault, first }: ActingOpt
       }),
     export: (passphrase) => change(() => exportFile(host, settings, state, passphrase)),
   };
-}
-
-/** Keys that the folder no longer names. One that cannot be destroyed now is of no use without its name. */
-async function destroyDropped({ crypto, log }: ActingOptions["host"], before: KeptIdentity, after: KeptIdentity): Promise<void> {
-  if (crypto.keyStore === undefined) return;
-  const stay = new Set(namesIn(after).map(hex));
-  try {
-    await crypto.keyStore.destroy(namesIn(before).filter((name) => !stay.has(hex(name))));
-  } catch (error) {
-    log.write("warn", "identity.keys-not-destroyed", { why: String(error) });
-  }
-}
-
-function namesIn({ controlSeed, instanceSeed, inboxSecrets, next }: KeptIdentity): readonly Bytes[] {
-  return [controlSeed, instanceSeed, ...inboxSecrets.map(({ secret }) => secret), ...(next === undefined ? [] : [next.seed])];
 }
 
 function refuseUnlessInForce({ standing }: OwnState): void {

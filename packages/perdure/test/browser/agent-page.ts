@@ -45,7 +45,11 @@ const calls = {
     const sent = await here().sent(id);
     return (await sent.until("done")).state;
   },
-  inbox: async () => await Array.fromAsync(here().inbox(), (mail) => mail.text()),
+  inbox: async () => {
+    const texts: string[] = [];
+    for await (const mail of here().inbox()) texts.push(await mail.text());
+    return texts;
+  },
   handled: () => handled,
   /** Answers whatever comes, after a while. */
   serve: (pauseMs: number) => {

@@ -5,6 +5,8 @@ import type { Random } from "../random.ts";
 import type { Database } from "./database.ts";
 
 const NAME_BYTES = 32;
+/** Greater than every name. */
+const AFTER = "\uffff";
 
 /** A key of WebCrypto as this host hands it around. */
 export type PageKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
@@ -19,8 +21,8 @@ export interface VaultKey {
 export interface KeyVault {
   /** Keeps a key; durable when it resolves with its name. */
   keep(random: Random, key: VaultKey): Promise<Uint8Array>;
-  /** Durable when it resolves; names of nothing are fine. */
-  destroy(names: readonly Uint8Array[]): Promise<void>;
+  /** Durable when it resolves. */
+  destroy(isGone: (publicKey: Uint8Array) => boolean): Promise<void>;
   /** The key of a name, if there is one; `bad-argument` when it is for something else. */
   find(name: Uint8Array, algorithm: string): Promise<VaultKey | undefined>;
 }
@@ -35,9 +37,11 @@ export function createKeyVault(database: Database): KeyVault {
       });
       return name;
     },
-    destroy: (names) =>
-      database.change("destroy keys", ["keys"], async ({ store }) => {
-        for (const name of names) store("keys").delete(hex(name));
+    destroy: (isGone) =>
+      database.change("destroy keys", ["keys"], async ({ store, result }) => {
+        const everything = database.ranges.bound("", AFTER);
+        const [names, keys] = await Promise.all([result(store("keys").getAllKeys(everything)), result(store("keys").getAll(everything))]);
+        for (const [at, key] of keys.entries()) if (isGone((key as VaultKey).publicKey)) store("keys").delete(names[at]);
       }),
     find: async (name, algorithm) => {
       const found = (await database.look("find a key", ["keys"], ({ store, result }) => result(store("keys").get(hex(name))))) as

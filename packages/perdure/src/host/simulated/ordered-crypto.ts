@@ -46,7 +46,7 @@ export function createOrderedCrypto(inner: Crypto, delay: ResultDelay): Crypto {
       : {
           keyStore: {
             takeIn: (seed, random) => ordered(keyStore.takeIn(seed, random)),
-            destroy: (names) => ordered(keyStore.destroy(names)),
+            destroy: (isGone) => ordered(keyStore.destroy(isGone)),
           },
         }),
     ...(passphrase === undefined ? {} : { passphrase: { derive: (words, salt, cost) => ordered(passphrase.derive(words, salt, cost)) } }),
