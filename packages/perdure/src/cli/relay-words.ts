@@ -11,6 +11,7 @@ export function addServing(program: Command, dispatch: Dispatch): void {
     .option("--public <url>", "its address in the world: wss://relay.example/")
     .option("--tls-cert <file>", "end TLS here: PEM file of the certificate and its chain; read again when it changes")
     .option("--tls-key <file>", "PEM file of its private key")
+    .option("--passphrase-file <file>", "whose first line opens, or seals, the relay's keys; or $PERDURE_PASSPHRASE")
     .option("--open-registration", "a public relay lets anybody register; without it agents need a ticket")
     .option("--tickets", "agents need a ticket also at a relay of this machine")
     .option("--allow-private-peers", "a public relay may also dial relays in private networks")

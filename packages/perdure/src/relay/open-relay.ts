@@ -42,6 +42,8 @@ export interface RelayOptions {
   readonly allowPrivatePeers?: boolean | undefined;
   /** Origins (`https://app.example`) whose pages may connect: agents in browsers. Pages of all others are turned away. */
   readonly origins?: readonly string[] | undefined;
+  /** Opens a folder whose identity is sealed with one; seals a new one. */
+  readonly passphrase?: string | undefined;
   /** Settings to override, by name. */
   readonly settings?: Readonly<Partial<Record<string, number>>> | undefined;
   /** Who set them, by name, for the status: "flag", "env", "file". */
@@ -95,7 +97,7 @@ export async function openRelayWith(given: OpenRelay): Promise<Relay> {
     }
   };
   try {
-    const own = await relayIdentity(host, folder, settings, reach);
+    const own = await relayIdentity(options, settings, reach);
     const token = reach.publicUrl === undefined ? undefined : await openOwnerToken(host, folder);
     const listener = await startListening(options, reach, settings, token, () => core, doors);
     const address = formatRelayAddress(reach.publicUrl ?? listener.address, own.id);
@@ -201,10 +203,11 @@ async function finishWork(host: Host, settings: Settings, core: RelayCore): Prom
   );
 }
 
-async function relayIdentity(host: Host, folder: string, settings: Settings, reach: Reach): Promise<OwnIdentity> {
-  const own = await openIdentity({ host, folder, settings }).catch((error: unknown) => {
+async function relayIdentity({ host, folder, passphrase }: OpenRelay, settings: Settings, reach: Reach): Promise<OwnIdentity> {
+  const sealing = passphrase === undefined ? {} : { passphrase };
+  const own = await openIdentity({ host, folder, settings, ...sealing }).catch((error: unknown) => {
     if (isPerdureError(error) && error.code === "no-agent-here")
-      return createIdentity({ host, folder, role: "relay", custody: "together", settings });
+      return createIdentity({ host, folder, role: "relay", custody: "together", settings, ...sealing });
     throw error;
   });
   await own.renewIfDue(host.clock.wallMs());

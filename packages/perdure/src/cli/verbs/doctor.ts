@@ -29,6 +29,7 @@ export function doctorVerb(options: FolderOptions): Verb {
     add(await checkFolder(folder));
     const card = await readCard(invocation, folder);
     add(card.check);
+    if (card.card !== undefined) add(await checkKeys(card.card));
     add(await checkDisk(invocation, folder));
     if (card.card !== undefined) {
       add(await checkRelay(invocation, card.card));
@@ -96,6 +97,21 @@ async function readCard({ host }: Invocation, folder: string): Promise<{ readonl
   } catch (error) {
     return { check: failedCheck("identity", error) };
   }
+}
+
+/** Who else could read the keys, and where the next one is. */
+async function checkKeys({ identityFile, custody, isSealed }: AgentCard): Promise<Check> {
+  const { mode } = await stat(identityFile);
+  if (process.platform !== "win32" && (mode & 0o077) !== 0)
+    return {
+      name: "keys",
+      state: "fail",
+      says: `${identityFile} can be read by others (mode ${(mode & 0o777).toString(8)})`,
+      hint: `chmod 600 ${identityFile}; if somebody may have read it: perdure id rotate`,
+    };
+  const where =
+    custody === "split" ? "the next one is in the recovery file" : "the next one lies with them: whoever takes the folder is this agent";
+  return { name: "keys", state: "ok", says: `${isSealed ? "sealed with a passphrase" : "not sealed"}; ${where}` };
 }
 
 async function checkDisk({ host }: Invocation, folder: string): Promise<Check> {
@@ -172,9 +188,18 @@ async function checkAgent(invocation: Invocation, at: string | undefined): Promi
       says: `${status.role === "holder" ? "nobody else has the folder open" : "another process has the folder open and serves this one"}; ${mail}`,
       ...(status.failed > 0 ? { hint: "perdure inbox --box failed" } : {}),
     };
+    const alerts = status.alerts.map(
+      ({ code, what, run, otherwise }): Check => ({
+        name: code,
+        state: "fail",
+        says: what,
+        hint: `${run}${otherwise === "" ? "" : `. ${otherwise}`}`,
+      }),
+    );
     if (!status.relay.connected)
       return [
         holder,
+        ...alerts,
         {
           name: "session",
           state: "fail",
@@ -221,6 +246,7 @@ async function checkAgent(invocation: Invocation, at: string | undefined): Promi
     return [
       ...lies,
       holder,
+      ...alerts,
       { name: "session", state: "ok", says: `the relay knows this agent (${status.relay.id.slice(0, 11)}…)` },
       clockCheck,
       strangers,

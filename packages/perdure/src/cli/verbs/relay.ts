@@ -51,7 +51,7 @@ export function relayVerb(options: RelayWords): Verb {
   };
 }
 
-async function openingOf(options: RelayWords, folder: string, { host, environment, overrides }: Invocation): Promise<Opening> {
+async function openingOf(options: RelayWords, folder: string, { host, environment, overrides, passphrases }: Invocation): Promise<Opening> {
   const { tlsCert, tlsKey } = options;
   if ((tlsCert === undefined) !== (tlsKey === undefined))
     throw new PerdureError("bad-argument", "--tls-cert and --tls-key go together", { hint: "Name the PEM files of both." });
@@ -65,6 +65,7 @@ async function openingOf(options: RelayWords, folder: string, { host, environmen
     tickets: options.openRegistration === true ? false : options.tickets,
     allowPrivatePeers: options.allowPrivatePeers,
     origins: options.origin,
+    passphrase: await passphrases.given(),
     settings: settings.overrides,
     settingOrigins: settings.origins,
     memoryBytes: () => process.memoryUsage.rss(),
