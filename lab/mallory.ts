@@ -110,7 +110,7 @@ async function sleep({ town: { world, addressOf } }: Intrusion, settings: Settin
   const nobody = contacts.encode({ version: 1, open: false, contacts: new Uint8Array(0), blocked: new Uint8Array(0) });
   dialled.session.send([{ name: "contacts", payload: nobody }]);
   await world.run({ untilMs: world.nowMs + 1000 });
-  dialled.session.close({ code: "connection-closed", retry: "now", afterMs: 0, why: "", hint: "" });
+  dialled.session.close({ code: "connection-closed", retry: "now", afterMs: 0, limit: undefined, why: "", hint: "" });
 }
 
 function keepAt(intrusion: Intrusion, settings: Settings, line: Line, sleeper: Bytes): void {

@@ -171,7 +171,10 @@ test("a relay that does not know the way is told it again, with the mail and wit
     const { linkSeq } = decodeMail(frame.payload);
     line.taken = linkSeq;
     line.session.send([
-      { name: "refuse", payload: refuse.encode({ linkSeq, code: "unknown-relay", retry: "after", afterMs: 10, hint: "" }) },
+      {
+        name: "refuse",
+        payload: refuse.encode({ linkSeq, code: "unknown-relay", retry: "after", afterMs: 10, limit: undefined, hint: "" }),
+      },
       { name: "ack", payload: encodeAck(linkSeq) },
     ]);
   };
