@@ -15,7 +15,8 @@ import { bundleFor, servePage } from "./browser/page-server.ts";
 import { type RelayProcess, startRelayProcess } from "./browser/relay-process.ts";
 import { serving } from "./test-stage.ts";
 
-const TEST_MS = 120_000;
+/** A browser, a relay and an agent start for each test, on machines that may have better things to do. */
+const TEST_MS = 180_000;
 const PATIENCE_MS = 60_000;
 const QUICK = { redialMinMs: 10, redialMaxMs: 200, retryMinMs: 1, retryMaxMs: 20 };
 
@@ -84,19 +85,19 @@ if (path === undefined) {
       profile = await chromium.profile();
       page = await openPage();
       expect(await on(page, "open", { ...join_, join: relay.address, name: "page" })).toBe("holder");
-    });
+    }, TEST_MS);
     afterEach(async () => {
       await profile.close();
       await desk.close();
       await relay.kill();
       await rm(folder, { recursive: true, force: true });
-    });
+    }, TEST_MS);
     afterAll(async () => {
       await chromium[Symbol.asyncDispose]();
       await server[Symbol.asyncDispose]();
       await elsewhere[Symbol.asyncDispose]();
       await example[Symbol.asyncDispose]();
-    });
+    }, TEST_MS);
 
     test("sends to an agent on Node, and gets its answer", async () => {
       await using served = serving(desk, async (_mail, turn) => await turn.reply("good day"));

@@ -29,7 +29,7 @@ if (path === undefined) {
     await chromium[Symbol.asyncDispose]();
     await server[Symbol.asyncDispose]();
     await listeners.close();
-  });
+  }, 60_000);
 
   test("the page has the suites of all ports", () => expect(names.length).toBeGreaterThan(50));
   test.each(["ed25519-disagreement", "wycheproof/ed25519", "cctv/ed25519"])(
@@ -44,7 +44,7 @@ if (path === undefined) {
       expect(await page.evaluate(`wrongVerdicts(${JSON.stringify(cases)})`)).toEqual([]);
     },
   );
-  test("Ed25519 gives the same verdicts as Node on random signatures, half of them torsioned", { timeout: 120_000 }, async () => {
+  test("Ed25519 gives the same verdicts as Node on random signatures, half of them torsioned", { timeout: 180_000 }, async () => {
     const { verify } = createNodeSignatures();
     let verdicts = "";
     for (const { shown } of sampleSignatures(createDraws("a page and Node"), SAMPLE))
