@@ -50,6 +50,9 @@ const CASES: readonly (readonly [DefenceName, Omit<SweepOptions, "switchedOff">]
     (name) => [name, { minutes: 1, relays: 2, hostile: "stranger", kinds: WEATHER }] as const,
   ),
   ["loop-guard", { minutes: 2, relays: 2, hostile: "nobody", kinds: WEATHER }],
+  ["passes", { minutes: 1, relays: 1, hostile: "nobody", disaster: "clone", kinds: WEATHER }],
+  ["hedge", { minutes: 1, relays: 1, hostile: "nobody", disaster: "snapshot", kinds: WEATHER }],
+  ["prerotation", { minutes: 1, relays: 1, hostile: "nobody", disaster: "theft", kinds: WEATHER }],
 ];
 
 test.each(CASES)("without %s an invariant breaks within 24 seeds", { timeout: PATIENCE_MS }, async (name, options) => {
@@ -60,6 +63,19 @@ test.each(CASES)("without %s an invariant breaks within 24 seeds", { timeout: PA
   }
   expect.unreachable(`nothing broke without ${name}`);
 });
+
+test.each(["clone", "snapshot", "theft", "relay-copy"] as const)(
+  "folders that are copied, put back or stolen keep every invariant: %s",
+  { timeout: PATIENCE_MS },
+  async (disaster) => {
+    let clonesSeen = 0;
+    for await (const { result, different } of sweep(SEEDS.slice(0, 4), { minutes: 1, hostile: "nobody", disaster }, disaster === "theft")) {
+      expect({ seed: result.seed, broken: result.broken, different }).toEqual({ seed: result.seed, broken: undefined, different: false });
+      clonesSeen += result.counts.clonesSeen;
+    }
+    expect(clonesSeen > 0).toBe(disaster !== "relay-copy");
+  },
+);
 
 test.each(["nobody", "stranger", "relay"] as const)(
   "the same weather with every defence on, and %s who means no good, breaks nothing",

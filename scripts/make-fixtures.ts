@@ -35,7 +35,7 @@ await anna.accept(invite, { timeoutMs: PATIENCE_MS });
 const stop = new AbortController();
 const serving = desk.serve(
   async (mail) => {
-    if ((await mail.text()) === "refuse me") await mail.reject("no");
+    if ((await mail.text()) === "fail me") throw new Error("as it was told");
   },
   { signal: stop.signal },
 );
@@ -45,8 +45,8 @@ const send = async (text: string): Promise<string> => {
 };
 const done = await anna.send(desk.id, "this one is done", { expiresInMs: MONTH_MS });
 await done.until("done", { timeoutMs: PATIENCE_MS });
-const refused = await anna.send(desk.id, "refuse me", { expiresInMs: MONTH_MS });
-await refused.until("refused", { timeoutMs: PATIENCE_MS }).catch(() => undefined);
+const failed = await anna.send(desk.id, "fail me", { expiresInMs: MONTH_MS });
+await failed.until("done", { timeoutMs: PATIENCE_MS }).catch(() => undefined);
 await writeFile(join(at, "evidence"), await done.export());
 await anna.identity.anchor(new Uint8Array(32).fill(7), { about: "a fixture" });
 stop.abort();
@@ -62,7 +62,7 @@ await relay.drain();
 const queued = await send("this one is queued: the relay is away");
 const { id } = anna;
 await anna.close();
-const about = { atMs: Date.now(), id, passphrase: PASSPHRASE, done: done.id, refused: refused.id, waiting: waiting.id, queued };
+const about = { atMs: Date.now(), id, passphrase: PASSPHRASE, done: done.id, failed: failed.id, waiting: waiting.id, queued };
 await writeFile(join(at, "about.json"), `${JSON.stringify(about, undefined, 2)}\n`);
 for (const name of ["desk", "carl"]) await rm(join(at, name), { recursive: true });
 process.stdout.write(`${at}: ${(await readdir(at)).join(", ")}\n`);

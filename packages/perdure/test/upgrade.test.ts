@@ -207,7 +207,7 @@ async function rewriteKept(path: string, change: (kept: KeptIdentity) => KeptIde
 
 describe("what this version wrote once", () => {
   let folder = "";
-  let about: Readonly<Record<"id" | "passphrase" | "done" | "refused" | "waiting" | "queued", string>> & { readonly atMs: number };
+  let about: Readonly<Record<"id" | "passphrase" | "done" | "failed" | "waiting" | "queued", string>> & { readonly atMs: number };
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "perdure-upgrade-"));
     await cp(fileURLToPath(new URL("fixtures/v1", import.meta.url)), folder, { recursive: true });
@@ -222,8 +222,8 @@ describe("what this version wrote once", () => {
     await using relay = await openRelayWith({ host, folder: join(folder, "relay"), listen: "ws://127.0.0.1:0", tickets: false });
     await using anna = await openAgentWith(host, join(folder, "agent"), { join: relay.address, settings: { redialMinMs: 10 } });
     expect(anna.id).toBe(about.id);
-    const stateOf = async (id: string): Promise<string> => (await anna.sent(id)).state;
-    expect([await stateOf(about.done), await stateOf(about.refused), await stateOf(about.waiting)]).toEqual(["done", "refused", "stored"]);
+    const stateOf = async (id: string): Promise<string | undefined> => (await anna.sent(id)).steps.at(-1)?.state;
+    expect([await stateOf(about.done), await stateOf(about.failed), await stateOf(about.waiting)]).toEqual(["done", "failed", "stored"]);
     // What was queued while the relay was away goes out now.
     await expect.poll(() => stateOf(about.queued), { timeout: TEST_MS }).toBe("stored");
     const status = await anna.status();
