@@ -155,7 +155,7 @@ function keepAt(intrusion: Intrusion, settings: Settings, line: Line, sleeper: B
   dial();
 }
 
-const GOODBYE = { code: "connection-closed", retry: "now", afterMs: 0, why: "", hint: "" } as const;
+const GOODBYE = { code: "connection-closed", retry: "now", afterMs: 0, limit: undefined, why: "", hint: "" } as const;
 
 type Draws = ReturnType<Town["world"]["draws"]>;
 
