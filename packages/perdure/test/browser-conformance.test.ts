@@ -44,6 +44,11 @@ if (path === undefined) {
       expect(await page.evaluate(`wrongVerdicts(${JSON.stringify(cases)})`)).toEqual([]);
     },
   );
+  for (const seed of ["one", "two", "three"]) {
+    test(`files do what files in memory do, over random calls (${seed})`, { timeout: 180_000 }, async () => {
+      expect(await page.evaluate(`compareFiles("${seed}", 250)`)).toEqual([]);
+    });
+  }
   test("Ed25519 gives the same verdicts as Node on random signatures, half of them torsioned", { timeout: 180_000 }, async () => {
     const { verify } = createNodeSignatures();
     let verdicts = "";

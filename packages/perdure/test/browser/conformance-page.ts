@@ -8,6 +8,7 @@ import { filesConformance } from "../../src/host/conformance/files-conformance.t
 import { netConformance } from "../../src/host/conformance/net-conformance.ts";
 import { createDraws } from "../../src/host/simulated/draws.ts";
 import { fromHex, hex } from "../../src/wire/bytes.ts";
+import { compareFiles } from "./files-model.ts";
 import { listenRemotely } from "./remote-listener.ts";
 import { collected } from "./vitest-in-a-page.ts";
 
@@ -39,6 +40,7 @@ Object.assign(globalThis, {
   host,
   names: collected.map(({ name }) => name),
   wrongVerdicts: (cases: Parameters<typeof wrongVerdicts>[1]) => wrongVerdicts(host.crypto.signatures.verify, cases),
+  compareFiles: (seed: string, steps: number) => compareFiles(host.files, fresh(), createDraws(seed), steps),
   verify: (...shown: readonly [string, string, string]) => {
     const [key, message, signature] = shown.map((text) => fromHex(text) as Uint8Array);
     return host.crypto.signatures.verify(key as Uint8Array, message as Uint8Array, signature as Uint8Array);

@@ -67,9 +67,13 @@ export function createStoredFile(database: Database, number: number, size: numbe
     for (const [index] of blocks) if (index !== end) held.delete(index);
   };
 
+  const isOverfull = (): boolean => held.size * BLOCK_BYTES > MOST_DIRTY_BYTES;
+
   const write = async (offset: number, from: Uint8Array): Promise<void> => {
     if (forgotten) throw new PerdureError("not-found", "the file was removed while it was open");
     if (from.length === 0) return;
+    // So much is left only by a disk that took nothing: no more is added to it.
+    if (isOverfull()) await flush();
     const first = Math.floor(offset / BLOCK_BYTES);
     const until = Math.floor((offset + from.length - 1) / BLOCK_BYTES);
     const before = await stored(first === until ? [first] : [first, until]);
@@ -85,7 +89,7 @@ export function createStoredFile(database: Database, number: number, size: numbe
     }
     bytes = Math.max(bytes, offset + from.length);
     unsaved = true;
-    if (held.size * BLOCK_BYTES > MOST_DIRTY_BYTES) await flush();
+    if (isOverfull()) await flush();
   };
 
   const read = async (offset: number, length: number): Promise<Uint8Array> => {
@@ -122,7 +126,8 @@ export function createStoredFile(database: Database, number: number, size: numbe
       }),
     close: () =>
       inTurn(async () => {
-        if (!forgotten) return await flush();
+        // What no sync made durable may be lost, so a disk that does not take it now is no reason to fail.
+        if (!forgotten) return await flush().catch(() => undefined);
         held.clear();
         await database.change("remove a file", ["files", "blocks"], async (work) => dropFile(database, work, number));
       }),
