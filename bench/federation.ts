@@ -47,8 +47,8 @@ export async function benchFederation(folder: string): Promise<readonly Measurem
     createIdentity({ host, folder: join(folder, name), role: "mail", custody: "together", settings });
   const sender = await identity("sender");
   const [near, far] = [await identity("near"), await identity("far")];
-  await using west = await startMember("relay", join(folder, "west"));
-  await using east = await startMember("relay", join(folder, "east"));
+  await using west = await startMember("relay", join(folder, "west"), "unlimited");
+  await using east = await startMember("relay", join(folder, "east"), "unlimited");
   const connect = (to: Member, own: OwnIdentity, consume: boolean): Promise<Connected> =>
     connectSession({ host, settings, ...parseRelayAddress(to.says), own, link: host.random.bytes(8), consume, have: NOTHING_YET });
   const envelopeFor = async (reader: OwnIdentity): Promise<Bytes> => {

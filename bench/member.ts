@@ -5,9 +5,22 @@ import { openRelay } from "../packages/perdure/src/relay/index.ts";
 
 const [what = "", folder = "", address = ""] = process.argv.slice(2);
 
+/** What one client sends in some benchmarks is what a whole relay can take; no relay's defaults let one agent take all of it. */
+const UNLIMITED = {
+  agentMessagesPerSecond: 1_000_000,
+  agentMessagesBurst: 10_000_000,
+  agentBytesPerSecond: 2 ** 32,
+  agentBytesBurst: 2 ** 34,
+  peerMessagesPerSecond: 1_000_000,
+  peerMessagesBurst: 10_000_000,
+  peerBytesPerSecond: 2 ** 32,
+  peerBytesBurst: 2 ** 34,
+};
+
 async function openMember(): Promise<{ readonly says: string; close(): Promise<void> }> {
   if (what === "relay") {
-    const relay = await openRelay({ folder, listen: "ws://127.0.0.1:0" });
+    const settings = address === "unlimited" ? UNLIMITED : {};
+    const relay = await openRelay({ folder, listen: "ws://127.0.0.1:0", settings });
     return { says: relay.address, close: () => relay.drain() };
   }
   const agent = await openAgent(folder, { join: address, strangers: "welcome" });

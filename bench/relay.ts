@@ -38,7 +38,7 @@ export async function benchRelay(folder: string): Promise<readonly Measurement[]
   const identity = (name: string): Promise<OwnIdentity> =>
     createIdentity({ host, folder: join(folder, name), role: "mail", custody: "together", settings });
   const [sender, reader] = [await identity("sender"), await identity("reader")];
-  await using relay = await startMember("relay", join(folder, "relay"));
+  await using relay = await startMember("relay", join(folder, "relay"), "unlimited");
   const connect = (own: OwnIdentity, consume: boolean): Promise<Connected> =>
     connectSession({ host, settings, ...parseRelayAddress(relay.says), own, link: host.random.bytes(8), consume, have: NOTHING_YET });
 

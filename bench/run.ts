@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { benchCrowd } from "./crowd.ts";
 import { benchFederation } from "./federation.ts";
 import { benchIdentity } from "./identity.ts";
+import { benchLimits } from "./limits.ts";
 import { benchLog } from "./log.ts";
 import { conditionsNow } from "./machine.ts";
 import type { Measurement } from "./measure.ts";
@@ -17,6 +18,7 @@ const BENCHMARKS: Readonly<Record<string, (folder: string) => Promise<readonly M
   log: benchLog,
   identity: benchIdentity,
   sealing: benchSealing,
+  limits: benchLimits,
   relay: benchRelay,
   federation: benchFederation,
   path: benchPath,
