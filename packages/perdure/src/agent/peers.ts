@@ -6,6 +6,7 @@
  */
 import type { Host } from "../host/host.ts";
 import { changesAtMs, mergeIdentities, readIdentity, refuseRollback, speaksAt, type VerifiedIdentity } from "../identity/index.ts";
+import { relateBranches } from "../identity/log-ranking.ts";
 import { type Bytes, equalBytes, hex } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
 import { agentRecord, type Home, identityBundle, signedRecord } from "../wire/identity.ts";
@@ -106,6 +107,7 @@ export function createPeers({ host, keeps = () => false }: PeersOptions): Peers 
       if (kept.kind === "peer" && payload !== undefined) {
         const key = hex(kept.head.id);
         const before = peers.get(key);
+        if (before !== undefined && isUndone({ head: kept.head, bundle: payload }, before)) return;
         peers.delete(key);
         peers.set(key, {
           head: kept.head,
@@ -146,7 +148,7 @@ export function createPeers({ host, keeps = () => false }: PeersOptions): Peers 
       const peer = peers.get(hex(idRaw));
       if (peer === undefined) return undefined;
       peer.claims ??= newestClaims(peer.bundle);
-      return peer.claims;
+      return pinnedClaims(peer.claims, peer.read?.log.homes);
     },
     bundle: (idRaw) => peers.get(hex(idRaw))?.bundle,
     named: (name) => names.get(name),
@@ -176,6 +178,25 @@ export function createPeers({ host, keeps = () => false }: PeersOptions): Peers 
       return [{ kept: { kind: "peerName", head: { name, id: idRaw, seenAtMs: host.clock.wallMs() } } }];
     },
   };
+}
+
+/** What a record says of a home counts only while the log, where it says which ones there may be, has that one. */
+function pinnedClaims(claims: Claims, homes: readonly Home[] | undefined): Claims {
+  const { home } = claims;
+  if (home === undefined || homes === undefined || homes.some(({ relayId }) => equalBytes(relayId, home.relayId))) return claims;
+  return { ...claims, home: homes[0] };
+}
+
+/**
+ * Whether what is to be pinned is older than what is. States of one agent that came at once were each merged with what was pinned before
+ * both: the one kept last must not bring back a log that a rotation in the other undid.
+ */
+function isUndone(wanted: Pick<Peer, "head" | "bundle">, held: Pick<Peer, "head" | "bundle">): boolean {
+  if (equalBytes(wanted.bundle, held.bundle)) return false;
+  const [offered, known] = [identityBundle.decode(wanted.bundle), identityBundle.decode(held.bundle)];
+  const relation = relateBranches(offered, known);
+  if (relation === "same") return wanted.head.recordVersion < held.head.recordVersion;
+  return relation === "behind" || relation === "outranked" || (relation === "forked" && offered.rival.length < known.rival.length);
 }
 
 /** The bundle was verified when it was pinned. */
