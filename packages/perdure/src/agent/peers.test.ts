@@ -65,3 +65,32 @@ test("an older log is refused also when nobody speaks for the agent any more", a
   await learn(await show(rotated, 1e12));
   expect((await peers.load(idRaw))?.logSeq).toBe(1);
 });
+
+test("of two states of an agent that were learnt at once, the one that counts is pinned, in whatever order they are kept", async () => {
+  const nowMs = LOG_BEGINS_MS;
+  const at = { ...host, clock: { ...host.clock, wallMs: () => nowMs } };
+  const agent = await createTestAgent(host.crypto, "learnt at once");
+  const [owners, thiefs] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
+  const show = async (log: readonly Uint8Array[], instanceKey: Uint8Array) => {
+    const certificates = [await agent.certificate(log, instanceKey, 1e12)];
+    return await readIdentity(host.crypto, encodeBundle({ log, certificates, records: [] }), nowMs);
+  };
+  const first = [agent.inception];
+  const known = await show(first, owners);
+  const rotated = await show(await agent.append(first, { kind: "rotate", to: "owner", untilMs: nowMs }), owners);
+  const thief = await show(await agent.append(first, { kind: "anchor", about: "by the key that was rotated away" }), thiefs);
+  for (const order of [
+    [rotated, thief],
+    [thief, rotated],
+    [rotated, known],
+  ]) {
+    const peers = createPeers({ host: at });
+    const keep = (planned: Awaited<ReturnType<Peers["learn"]>>): void => {
+      for (const { kept, payload } of planned) if (payload instanceof Uint8Array) peers.apply(kept, payload);
+    };
+    keep(await peers.learn(known));
+    const learnt = await Promise.all(order.map((each) => peers.learn(each)));
+    for (const planned of learnt) keep(planned);
+    expect((await peers.load(known.idRaw))?.logHead).toEqual(rotated.logHead);
+  }
+});
