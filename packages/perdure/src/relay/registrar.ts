@@ -31,6 +31,8 @@ export interface Registrar {
   admit(offered: VerifiedIdentity, instanceKey: Bytes, role: Role): Promise<Judged & { readonly validUntilMs: number }>;
   /** When the certificate of that instance ends by what is held; throws as `admit` when it has. */
   certifiedUntil(idRaw: Bytes, instanceKey: Bytes, role: Role): Promise<number>;
+  /** The bundle that is held now: the same bytes until another is registered. */
+  held(idRaw: Bytes, role: Role): Bytes;
 }
 
 export interface RegistrarOptions {
@@ -68,6 +70,7 @@ export function createRegistrar({ host, held }: RegistrarOptions): Registrar {
   };
 
   return {
+    held,
     verify: async (bundle, idRaw, role) => {
       const read = equalBytes(held(idRaw, role), bundle) ? readVerified : verifyBundle;
       return await read(crypto, bundle, clock.wallMs(), idRaw);
@@ -90,6 +93,8 @@ export function createRegistrar({ host, held }: RegistrarOptions): Registrar {
     certifiedUntil: async (idRaw, instanceKey, role) => {
       const nowMs = clock.wallMs();
       const identity = await readVerified(crypto, held(idRaw, role), nowMs, idRaw);
+      // As when it was let in: while nobody can say which log counts, no session ends for one of them.
+      if (identity.frozen && role === "agent") return Number.MAX_SAFE_INTEGER;
       return certifiedInstance(identity, instanceKey, SCOPE_OF[role], nowMs).validUntilMs;
     },
   };

@@ -103,8 +103,10 @@ interface ProvenInstance {
   readonly identity: VerifiedIdentity;
   readonly instanceKey: Bytes;
   readonly role: Role;
-  /** When its certificate ends, unless a newer one was published since. */
+  /** When its certificate ends by {@link judgedBy}, unless something newer was published since. */
   readonly validUntilMs: number;
+  /** The bundle held here when that was judged. */
+  readonly judgedBy: Bytes;
 }
 
 interface Entry {
@@ -217,7 +219,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     options.requests.begin(agent.id, role);
     const { registration, identity, validUntilMs } = await options.registrar.admit(agent, instanceKey, role);
     if (signal.aborted) throw signal.reason;
-    entry.proven = { identity, instanceKey, role, validUntilMs };
+    entry.proven = { identity, instanceKey, role, validUntilMs, judgedBy: registration.bundle };
     if (entry.peer) options.peerArrived(identity);
     const standing = await attach(
       {
@@ -358,14 +360,21 @@ export function createSessions(options: SessionsOptions): Sessions {
     return registered === undefined || registered.bundle.length === 0 ? undefined : publishedOf(registered, "record-rolled-back");
   };
 
-  /** Sessions whose certificate has run out end, unless a newer one was published. */
+  /**
+   * Sessions whose certificate has run out end, unless a newer one was published; so do those whose keys a rotation, revoke or retirement
+   * ends later than when it was registered.
+   */
   const endExpired = async (): Promise<void> => {
     for (const entry of [...entries.values()]) {
       const { proven } = entry;
-      if (proven === undefined || host.clock.wallMs() <= proven.validUntilMs) continue;
+      if (proven === undefined) continue;
+      const { identity, instanceKey, role } = proven;
+      const judgedBy = options.registrar.held(identity.idRaw, role);
+      const isSame = judgedBy === proven.judgedBy || judgedBy.length === 0;
+      if (isSame && host.clock.wallMs() <= proven.validUntilMs) continue;
       try {
-        const validUntilMs = await options.registrar.certifiedUntil(proven.identity.idRaw, proven.instanceKey, proven.role);
-        entry.proven = { ...proven, validUntilMs };
+        const validUntilMs = await options.registrar.certifiedUntil(identity.idRaw, instanceKey, role);
+        entry.proven = { ...proven, validUntilMs, judgedBy };
       } catch (error) {
         const reason = goodbyeOf(error);
         sayGoodbye(entry.number, { ...reason, retry: reason.code === "certificate-expired" ? "now" : "never" });
