@@ -1,7 +1,11 @@
 /** Mail of an agent whose folder was copied by a thief, before and after its owner took the keys out of use. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { utf8 } from "../wire/bytes.ts";
+import { equalBytes, utf8 } from "../wire/bytes.ts";
 import type { Envelope } from "../wire/envelope.ts";
+import { identityBundle } from "../wire/identity.ts";
+import { BUNDLE_CERTIFICATES, encodeBundle } from "./bundle.ts";
+import { signCertificate } from "./certificate.ts";
+import { readKept } from "./custody.ts";
 import { createIdentity, type OwnIdentity, openIdentity } from "./own-identity.ts";
 import { openPart, sealPart } from "./sealing.ts";
 import { createTestMachine, crypto, NOW_MS, newIdentity, settings, type TestMachine } from "./test-machine.ts";
@@ -101,6 +105,23 @@ describe("mail by a stolen folder", () => {
     await rotate(LATER_MS, NOW_MS);
     const healed = await open(await seal(owner, LATER_MS), frozen, LATER_MS);
     expect([healed.sender.frozen, healed.sender.logSeq]).toEqual([false, 2]);
+  });
+
+  it("does not push out the owner's mail by certifying more instances than a bundle holds", async () => {
+    await rob("pushed out");
+    const { controlSeed } = (await readKept(machine.files, crypto.hash, "home")) ?? {};
+    const controlKey = await crypto.signatures.load(controlSeed as Uint8Array);
+    const { log } = owner;
+    const many = Array.from({ length: BUNDLE_CERTIFICATES }, (_, index) =>
+      signCertificate({ crypto, controlKey, log, instanceKey: new Uint8Array(32).fill(index), scope: "mail", nowMs: NOW_MS, lifeMs: 1e12 }),
+    );
+    const shown = encodeBundle({ ...identityBundle.decode(thief.bundle()), certificates: await Promise.all(many), records: [] });
+    const pinned = await verifyBundle(crypto, shown, NOW_MS);
+    const opened = await open(await seal(owner, NOW_MS), pinned, NOW_MS);
+    expect(equalBytes(opened.content, content)).toBe(true);
+    await rotate(LATER_MS, NOW_MS - 1);
+    const rotated = await mergeIdentities(crypto, pinned, await seen(owner, LATER_MS), LATER_MS);
+    await expect(open(await seal(thief, NOW_MS), rotated, NOW_MS)).rejects.toEqual(coded("instance-revoked"));
   });
 
   it("control: whoever does not know of the rotation cannot know, and takes it", async () => {

@@ -155,7 +155,7 @@ export function refuseRollback(pinned: VerifiedIdentity, offered: VerifiedIdenti
 
 /**
  * What is known of one agent from two verified bundles of it, as of `nowMs`: nothing in it is older than in either. Of the certificates
- * those stay that the log bears out which counts, and of more than {@link BUNDLE_CERTIFICATES} those that hold longest. Throws
+ * those stay that the log bears out which counts, and in its bundle of more than {@link BUNDLE_CERTIFICATES} those that hold longest. Throws
  * `bad-signature` when they are of two agents, and what {@link readIdentity} does: that somebody still speaks for the agent is not asked.
  */
 export async function mergeIdentities(
@@ -169,7 +169,8 @@ export async function mergeIdentities(
   const [a, b] = [identityBundle.decode(one.bundle), identityBundle.decode(other.bundle)];
   const branches = joinLogs(a, b);
   const { log } = await verifyBranches(crypto, branches);
-  const kept = await longestCertificates(crypto, log, [...a.certificates, ...b.certificates]);
+  const all = await longestCertificates(crypto, log, [...a.certificates, ...b.certificates]);
+  const kept = all.slice(0, BUNDLE_CERTIFICATES);
   const certified = (encoded: Bytes): boolean => {
     const { instanceKey } = agentRecord.decode(signedRecord.decode(encoded).record);
     return kept.some((each) => equalBytes(each.said.instanceKey, instanceKey));
@@ -179,7 +180,9 @@ export async function mergeIdentities(
     certificates: kept.map((each) => each.encoded),
     records: [...a.records, ...b.records].filter(certified),
   });
-  return await readIdentity(crypto, bundle, nowMs, one.idRaw);
+  const merged = await readIdentity(crypto, bundle, nowMs, one.idRaw);
+  // What came with a message is judged by all that came: whoever certifies more instances than a bundle holds pushes out nobody's mail.
+  return { ...merged, certificates: all.map((each) => each.said) };
 }
 
 interface KeptCertificate {
@@ -197,7 +200,5 @@ async function longestCertificates(crypto: Crypto, log: LogState, encoded: reado
     });
     if (said !== undefined) kept.set(hex(each), { encoded: each, said });
   }
-  return [...kept.values()]
-    .sort((a, b) => b.said.validUntilMs - a.said.validUntilMs || compareBytes(a.encoded, b.encoded))
-    .slice(0, BUNDLE_CERTIFICATES);
+  return [...kept.values()].sort((a, b) => b.said.validUntilMs - a.said.validUntilMs || compareBytes(a.encoded, b.encoded));
 }
