@@ -6,7 +6,7 @@
  * chose to show. What comes out names the bundle it was compared with, and the machine takes it only in place of that one.
  */
 import type { Host } from "../host/host.ts";
-import { certifiedInstance, validAt } from "../identity/certificate.ts";
+import { certifiedInstance, type VerifiedCertificate, validAt } from "../identity/certificate.ts";
 import { readVerified } from "../identity/verified-before.ts";
 import { mergeIdentities, relateIdentities, type VerifiedIdentity, verifyBundle } from "../identity/verify.ts";
 import type { Registration } from "../protocol/delivery/mailbox-events.ts";
@@ -87,15 +87,14 @@ export function createRegistrar({ host, held }: RegistrarOptions): Registrar {
         });
       // While nobody can say which log counts, each side is let in by its own: it reads no mail, and may bring what decides.
       const judgedBy = identity.frozen ? offered : identity;
-      const { validUntilMs } = certifiedInstance(judgedBy, instanceKey, SCOPE_OF[role], clock.wallMs());
-      return { ...judged, validUntilMs };
+      return { ...judged, validUntilMs: actingUntil(judgedBy, instanceKey, role, clock.wallMs()) };
     },
     certifiedUntil: async (idRaw, instanceKey, role) => {
       const nowMs = clock.wallMs();
       const identity = await readVerified(crypto, held(idRaw, role), nowMs, idRaw);
       // As when it was let in: while nobody can say which log counts, no session ends for one of them.
       if (identity.frozen && role === "agent") return Number.MAX_SAFE_INTEGER;
-      return certifiedInstance(identity, instanceKey, SCOPE_OF[role], nowMs).validUntilMs;
+      return actingUntil(identity, instanceKey, role, nowMs);
     },
   };
 }
@@ -110,8 +109,26 @@ function registrationOf(identity: VerifiedIdentity, replaces: Bytes, verdict: Re
     replaces,
     verdict,
     standing: frozen ? "frozen" : retired ? "retired" : "open",
-    instances: certificates.filter((each) => validAt(each, nowMs)).map(({ instanceKey }) => instanceKey),
+    instances: certificates.filter((each) => validAt(each, nowMs) && acts(identity, each)).map(({ instanceKey }) => instanceKey),
   };
+}
+
+/**
+ * Whether a certificate lets its instance open sessions. The time a rotation leaves to old keys is for what they signed before it came
+ * to everybody; a thief of them is out at once. Instances of a retired agent read what waits until their time is over.
+ */
+function acts({ retired, frozen }: VerifiedIdentity, { validUntilMs, notAfterMs }: VerifiedCertificate): boolean {
+  return retired || frozen || validUntilMs === notAfterMs;
+}
+
+function actingUntil(identity: VerifiedIdentity, instanceKey: Bytes, role: Role, nowMs: number): number {
+  certifiedInstance(identity, instanceKey, SCOPE_OF[role], nowMs);
+  const acting = identity.certificates.filter((each) => acts(identity, each));
+  if (!acting.some((each) => equalBytes(each.instanceKey, instanceKey)))
+    throw new PerdureError("instance-revoked", "the control key behind this instance was replaced by the agent's owner", {
+      hint: "Go on in the folder that replaced it.",
+    });
+  return certifiedInstance({ certificates: acting }, instanceKey, SCOPE_OF[role], nowMs).validUntilMs;
 }
 
 /** Of a relay: who it is was judged before, and what it stands under here is no agent's registration. */
