@@ -22,7 +22,9 @@ export const SLOW_MS = 250;
 export const FREE_BYTES: number = 4 * 1024 * 1024;
 /** ... and this for each of its bytes: an array of one-byte numbers becomes objects, texts that name their place, and their copies. */
 export const BYTES_PER_BYTE = 1024;
-const BATCH = 256;
+/** A batch that reached nothing new is followed by one twice as large, else by one half as large: looking costs more than trying. */
+const SMALLEST_BATCH = 128;
+const LARGEST_BATCH = 4096;
 const MEASURED_PER_BATCH = 4;
 const MOST_CORPUS = 4096;
 const MOST_FINDINGS = 16;
@@ -55,27 +57,26 @@ export interface CampaignOptions {
   readonly coverage?: Coverage | undefined;
   /** Called before each input, for whoever watches for one that never ends. */
   readonly watching?: ((decoder: Decoder, input: Bytes) => void) | undefined;
-  readonly onRound?: ((done: number, tallies: readonly DecoderTally[]) => void) | undefined;
+  readonly onBatch?: ((done: number, tallies: readonly DecoderTally[]) => void) | undefined;
 }
 
 export async function runCampaign(options: CampaignOptions): Promise<readonly DecoderTally[]> {
   const runs = options.decoders.map((decoder, index) => createRun(decoder, options, createDraws(options.seed * 1009 + index)));
   for (const run of runs) await run.begin();
   const shares = options.decoders.reduce((sum, each) => sum + (each.share ?? 1), 0);
+  const quotas = new Map(runs.map((run) => [run, Math.ceil((options.inputs * (run.decoder.share ?? 1)) / shares)]));
   let done = 0;
-  while (done < options.inputs) {
-    for (const run of runs) {
-      const wanted = Math.round((run.decoder.share ?? 1) * BATCH);
-      const left = options.inputs - done;
-      if (left <= 0) break;
-      const count = Math.min(wanted, left, Math.max(1, Math.ceil((options.inputs * (run.decoder.share ?? 1)) / shares)));
-      await run.batch(count);
-      done += count;
+  while (quotas.size > 0) {
+    for (const [run, left] of quotas) {
+      const tried = await run.batch(left);
+      done += tried;
+      if (tried < left) quotas.set(run, left - tried);
+      else quotas.delete(run);
+      options.onBatch?.(
+        done,
+        runs.map((each) => each.tally),
+      );
     }
-    options.onRound?.(
-      done,
-      runs.map((run) => run.tally),
-    );
   }
   return runs.map((run) => run.tally);
 }
@@ -84,7 +85,8 @@ interface Run {
   readonly decoder: Decoder;
   readonly tally: DecoderTally;
   begin(): Promise<void>;
-  batch(count: number): Promise<void>;
+  /** Tries one batch of at most `most` inputs; how many it were. */
+  batch(most: number): Promise<number>;
 }
 
 function createRun(decoder: Decoder, { coverage, watching }: CampaignOptions, draws: Draws): Run {
@@ -187,12 +189,16 @@ function createRun(decoder: Decoder, { coverage, watching }: CampaignOptions, dr
     return decoder.repair === undefined || draws.oneIn(4) ? changed : await decoder.repair(changed);
   };
 
+  let size = SMALLEST_BATCH;
+
   const batch = async (inputs: readonly Bytes[]): Promise<void> => {
     coverage?.take();
     await runAll(inputs, true);
     tally.inputs += inputs.length;
     const ran = coverage?.take() ?? [];
-    if (coverage !== undefined && tally.reach.isNew(ran)) await keepNew(inputs, coverage);
+    const grew = coverage !== undefined && tally.reach.isNew(ran);
+    size = grew ? Math.max(SMALLEST_BATCH, size >> 1) : Math.min(LARGEST_BATCH, size * 2);
+    if (grew) await keepNew(inputs, coverage);
     tally.reach.add(ran);
     for (let time = 0; time < MEASURED_PER_BATCH; time++) await measure(draws.pick(inputs));
   };
@@ -205,10 +211,12 @@ function createRun(decoder: Decoder, { coverage, watching }: CampaignOptions, dr
       for (const seed of decoder.seeds.length === 0 ? [new Uint8Array(0)] : decoder.seeds) await keep(seed);
       if (coverage !== undefined) tally.reach.add(coverage.take());
     },
-    batch: async (count) => {
+    batch: async (most) => {
+      const count = Math.min(most, size);
       const inputs: Bytes[] = [];
       for (let made = 0; made < count; made++) inputs.push(await next());
       await batch(inputs);
+      return count;
     },
   };
 }

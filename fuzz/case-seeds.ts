@@ -10,6 +10,8 @@ const MOST_SEED_BYTES = 16 * 1024;
 export interface CaseSeeds {
   /** The bytes of all cases of a shape. */
   ofShape(name: string): readonly Bytes[];
+  /** The bytes of the cases of a shape that are read. */
+  validOfShape(name: string): readonly Bytes[];
   /** The logs of agents that are valid or refused. */
   readonly logs: readonly (readonly Bytes[])[];
   /** The bytes under these keys in a file, at any depth. */
@@ -22,6 +24,13 @@ export function readCaseSeeds(): CaseSeeds {
     if (name.endsWith(".json")) files.set(name.slice(0, -".json".length), JSON.parse(readFileSync(new URL(name, FOLDER), "utf8")) as Json);
   }
   const logs = fieldsOf(files.get("agent-log") ?? null);
+  const casesOf = (name: string): Json => {
+    for (const [file, content] of files) {
+      const cases = file.startsWith("shapes-") ? fieldsOf(content)[name] : undefined;
+      if (cases !== undefined) return cases;
+    }
+    return null;
+  };
   return {
     logs: [logs["valid"], logs["invalid"]]
       .flatMap((cases) => (Array.isArray(cases) ? cases : []) as readonly Json[])
@@ -29,13 +38,8 @@ export function readCaseSeeds(): CaseSeeds {
         const log = fieldsOf(each)["log"];
         return Array.isArray(log) ? [log.map((event: Json) => bytesOf(event))] : [];
       }),
-    ofShape(name) {
-      for (const [file, content] of files) {
-        const cases = file.startsWith("shapes-") ? fieldsOf(content)[name] : undefined;
-        if (cases !== undefined) return gather(cases, ["bytes"]);
-      }
-      return [];
-    },
+    ofShape: (name) => gather(casesOf(name), ["bytes"]),
+    validOfShape: (name) => gather(fieldsOf(casesOf(name))["valid"] ?? null, ["bytes"]),
     ofFile(file, keys, under) {
       const content = files.get(file) ?? null;
       return gather(under === undefined ? content : (fieldsOf(content)[under] ?? null), keys);

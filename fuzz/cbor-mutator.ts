@@ -2,7 +2,7 @@
  * Mutations that keep bytes well-formed CBOR: items are changed, swapped, multiplied, nested, and every length and count around
  * them still fits, also in byte strings that hold CBOR themselves. What goes wrong deep inside is reached only so.
  */
-import { type Bytes, concat, viewOf } from "../packages/perdure/src/wire/bytes.ts";
+import { type Bytes, viewOf } from "../packages/perdure/src/wire/bytes.ts";
 import type { Mutation } from "./byte-mutator.ts";
 import { mutateBytes } from "./byte-mutator.ts";
 import type { Draws } from "./draws.ts";
@@ -48,6 +48,7 @@ export function mutateCbor(input: Bytes, mutation: Mutation): Bytes | undefined 
   for (let time = 0; time < times; time++) {
     changed = changeAt(changed, mutation.draws.below(changed.size), (item) => changeItem(item, other, mutation));
   }
+  if (changed.size > mutation.maxBytes) return undefined;
   const bytes = write(changed);
   return bytes.length > mutation.maxBytes ? undefined : bytes;
 }
@@ -183,7 +184,13 @@ function readArray(bytes: Bytes, start: number, count: number, depth: number): {
 function write(item: Item): Bytes {
   const pieces: Bytes[] = [];
   writeInto(item, pieces);
-  return concat(...pieces);
+  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
 }
 
 function writeInto(item: Item, pieces: Bytes[]): void {

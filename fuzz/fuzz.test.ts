@@ -6,6 +6,7 @@ import { type Finding, runCampaign } from "./campaign.ts";
 import { type Coverage, isOurs, openCoverage } from "./coverage.ts";
 import type { Decoder } from "./decoder.ts";
 import { behindAMaze, plantedDecoders } from "./planted.ts";
+import { fuzzRelayPort } from "./relay-port.ts";
 
 const SEED = 20_261;
 const crashes = new URL("crashes/", import.meta.url);
@@ -42,6 +43,16 @@ describe("a short campaign over every decoder", () => {
     expect(await inputsOf(1)).toEqual(await inputsOf(1));
     expect(await inputsOf(1)).not.toEqual(await inputsOf(2));
   });
+});
+
+describe("the port of a running relay", () => {
+  it("bears a short campaign while honest mail goes on", async () => {
+    const report = await fuzzRelayPort({ inputs: 300, seed: SEED });
+    expect(report.findings).toEqual([]);
+    expect(report.inputs).toBeGreaterThanOrEqual(300);
+    expect(Object.keys(report.kinds)).toHaveLength(6);
+    expect(report.honestMessages).toBeGreaterThan(1);
+  }, 180_000);
 });
 
 describe("what a campaign found once", () => {

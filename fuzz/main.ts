@@ -4,108 +4,26 @@
  *   npm run fuzz -- --inputs 10000000          all decoders
  *   npm run fuzz -- --decoder "mail frame"     those whose name contains this
  *   npm run fuzz -- --seed 7                   other inputs
+ *   npm run fuzz -- --relay                    the port of a running relay
  *
  * Prints a line per decoder and the sum. Inputs that a decoder cannot bear are left in fuzz/crashes; exits with 1 when there are any.
  */
-import { createHash } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { type DecoderTally, runCampaign } from "./campaign.ts";
-import { isOurs, openCoverage } from "./coverage.ts";
-import { startWatchdog } from "./watchdog.ts";
-
-const CRASHES = fileURLToPath(new URL("crashes/", import.meta.url));
-const LONGEST_INPUT_BYTES = 32 * 1024;
-const SAY_EVERY_MS = 10_000;
+import { runDecoders } from "./decoder-run.ts";
+import { runPort } from "./port-run.ts";
 
 const { values } = parseArgs({
   options: {
     inputs: { type: "string", default: "200000" },
     seed: { type: "string", default: "1" },
     decoder: { type: "string", default: "" },
+    relay: { type: "boolean", default: false },
   },
 });
 const inputs = Number(values.inputs);
 const seed = Number(values.seed);
 if (!Number.isSafeInteger(inputs) || inputs < 1 || !Number.isSafeInteger(seed))
   throw new RangeError("--inputs and --seed are whole numbers");
-using coverage = openCoverage(isOurs);
-const { listDecoders } = await import("./decoders.ts");
-const decoders = (await listDecoders()).filter((decoder) => decoder.name.includes(values.decoder));
-if (decoders.length === 0) throw new RangeError(`no decoder is called "${values.decoder}"`);
-
-mkdirSync(CRASHES, { recursive: true });
-// Most inputs end in an error, whose stack nobody reads; a finding is shown with the place it was thrown at.
-Error.stackTraceLimit = 2;
-await using watchdog = startWatchdog(CRASHES, LONGEST_INPUT_BYTES);
-const startedAt = performance.now();
-const startedBytes = process.memoryUsage().rss;
-let saidAt = startedAt;
-let mostBytes = startedBytes;
-const tallies = await runCampaign({
-  decoders,
-  inputs,
-  seed,
-  coverage,
-  watching: watchdog.watching,
-  onRound: (done) => {
-    mostBytes = Math.max(mostBytes, process.memoryUsage().rss);
-    if (performance.now() - saidAt < SAY_EVERY_MS) return;
-    saidAt = performance.now();
-    process.stderr.write(`${done.toLocaleString("en")} of ${inputs.toLocaleString("en")} inputs, ${perSecond(done)}/s\n`);
-  },
-});
-
-const findings = tallies.flatMap((tally) => tally.findings);
-for (const { decoder, kind, why, input } of findings) {
-  const path = `${CRASHES}${decoder.replaceAll(/\W+/g, "-")}-${createHash("sha256").update(input).digest("hex").slice(0, 12)}.bin`;
-  writeFileSync(path, input);
-  process.stdout.write(`FOUND ${kind} in ${decoder}: ${why}\n      ${path}\n`);
-}
-process.stdout.write(`${table(tallies)}\n`);
-const done = tallies.reduce((sum, tally) => sum + tally.inputs, 0);
-const reached = tallies.reduce((sum, tally) => sum + tally.reach.count().reached, 0);
-const known = tallies.reduce((sum, tally) => sum + tally.reach.count().known, 0);
-const corpus = tallies.reduce((sum, tally) => sum + tally.corpus.length, 0);
-process.stdout.write(
-  [
-    `${done.toLocaleString("en")} inputs over ${decoders.length} decoders, seed ${seed}, ${perSecond(done)}/s`,
-    `${reached} of ${known} blocks reached in the functions that ran, summed over the decoders; corpus ${corpus}`,
-    `memory of the process ${megabytes(startedBytes)} at the start, at most ${megabytes(mostBytes)}`,
-    `${findings.length} findings`,
-    "",
-  ].join("\n"),
-);
-process.exitCode = findings.length === 0 ? 0 : 1;
-
-function table(all: readonly DecoderTally[]): string {
-  const row = (cells: readonly string[]): string =>
-    (cells[0] as string).padEnd(34) +
-    cells
-      .slice(1)
-      .map((cell) => cell.padStart(12))
-      .join("");
-  const rows = all.map((tally) =>
-    row([
-      tally.name,
-      tally.inputs.toLocaleString("en"),
-      `${((100 * tally.read) / Math.max(1, tally.inputs)).toFixed(1)} %`,
-      `${tally.reach.count().reached}/${tally.reach.count().known}`,
-      String(tally.corpus.length),
-      tally.slowestMs.toFixed(1),
-      `${Math.round(tally.mostAllocatedBytes / 1024)} KB`,
-      String(tally.findings.length),
-    ]),
-  );
-  return [row(["decoder", "inputs", "read", "blocks", "corpus", "slowest ms", "allocated", "findings"]), ...rows].join("\n");
-}
-
-function perSecond(count: number): string {
-  return Math.round((1000 * count) / (performance.now() - startedAt)).toLocaleString("en");
-}
-
-function megabytes(bytes: number): string {
-  return `${Math.round(bytes / 1024 / 1024)} MB`;
-}
+const found = values.relay ? await runPort(inputs, seed) : await runDecoders(inputs, seed, values.decoder);
+process.exitCode = found === 0 ? 0 : 1;

@@ -57,6 +57,7 @@ export function bytesOf(json: Json | undefined): Bytes {
 
 function repeat(piece: Bytes, times: number): Bytes {
   const whole = new Uint8Array(piece.length * times);
+  if (piece.length === 1) return whole.fill(piece[0] as number);
   for (let time = 0; time < times; time++) whole.set(piece, time * piece.length);
   return whole;
 }
