@@ -11,7 +11,7 @@ import { encodeEnvelope, SUITE_X25519_AES256GCM } from "../packages/perdure/src/
 import { type Measurement, ofRounds } from "./measure.ts";
 
 const SENDERS = 500;
-const ROUND_MESSAGES = 20_000;
+const ROUND_MESSAGES = 5_000;
 const ROUNDS = 9;
 /** Seldom, so that signing what was stored does not hide what admission costs. */
 const STATEMENT_EVERY = 8_192;
