@@ -134,7 +134,14 @@ test("refusals without end neither spin nor end a message", async () => {
     line.session.send([
       {
         name: "refuse",
-        payload: refuse.encode({ linkSeq, code: "who-knows", retry: "now", afterMs: refusals === 3 ? 2 ** 53 - 1 : 0, hint: "\u001b[31m" }),
+        payload: refuse.encode({
+          linkSeq,
+          code: "who-knows",
+          retry: "now",
+          afterMs: refusals === 3 ? 2 ** 53 - 1 : 0,
+          limit: undefined,
+          hint: "\u001b[31m",
+        }),
       },
       { name: "ack", payload: encodeAck(linkSeq) },
     ]);

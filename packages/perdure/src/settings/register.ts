@@ -10,7 +10,7 @@ import { RATES } from "./rates.ts";
 import { SHARES } from "./shares.ts";
 import { WEB_SERVER } from "./web-server.ts";
 
-export type { SettingDefinition, Unit } from "./definition.ts";
+export type { SettingDefinition } from "./definition.ts";
 
 const define = <const Definitions extends Readonly<Record<string, SettingDefinition>>>(definitions: Definitions): Definitions =>
   definitions;
