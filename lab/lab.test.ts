@@ -51,7 +51,6 @@ const CASES: readonly (readonly [DefenceName, Omit<SweepOptions, "switchedOff">]
   ),
   ["loop-guard", { minutes: 2, relays: 2, hostile: "nobody", kinds: WEATHER }],
   ["passes", { minutes: 1, relays: 1, hostile: "nobody", disaster: "clone", kinds: WEATHER }],
-  ["hedge", { minutes: 1, relays: 1, hostile: "nobody", disaster: "snapshot", kinds: WEATHER }],
   ["prerotation", { minutes: 1, relays: 1, hostile: "nobody", disaster: "theft", kinds: WEATHER }],
 ];
 

@@ -17,19 +17,27 @@ export interface PassBook {
 /** How many passes of each instance were confirmed when it was taken. */
 export type Picture = ReadonlyMap<string, number>;
 
+/** The copy, the original once more, the copy once more: then one of both has been found out. */
+const MOST_TURNS = 3;
+
 export function createPassBook(): PassBook {
   /** Who confirmed, oldest first, by instance. */
   let confirmations = new Map<string, string[]>();
   const readers = new Map<string, string>();
   const known = new Map<string, number>();
   const pictures = new Map<string, Picture>();
+  /** How often another lineage than before came to read, by instance. */
+  const turns = new Map<string, number>();
   return {
     picture: () => new Map([...confirmations].map(([instance, by]) => [instance, by.length])),
     begin: (lineage, picture) => void pictures.set(lineage, picture),
     attached: (lineage, instance) => {
       const all = confirmations.get(instance) ?? [];
       const from = known.get(`${lineage} ${instance}`) ?? pictures.get(lineage)?.get(instance) ?? 0;
-      const overlooked = all.slice(from).find((by) => by !== lineage);
+      const before = readers.get(instance);
+      if (before !== undefined && before !== lineage) turns.set(instance, (turns.get(instance) ?? 0) + 1);
+      // Whoever takes turns that often had the time to say that its pass is on its disk.
+      const overlooked = (turns.get(instance) ?? 0) >= MOST_TURNS ? before : all.slice(from).find((by) => by !== lineage);
       known.set(`${lineage} ${instance}`, all.length);
       readers.set(instance, lineage);
       return overlooked;
@@ -42,6 +50,7 @@ export function createPassBook(): PassBook {
       confirmations = new Map();
       known.clear();
       pictures.clear();
+      turns.clear();
     },
   };
 }
