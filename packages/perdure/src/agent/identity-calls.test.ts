@@ -65,6 +65,26 @@ describe("an agent's own identity", () => {
     expect(identity.instances[0]?.validUntilMs).toBe(NOW_MS + 30_000 - 1);
   });
 
+  it("what a thief wrote is voided also when it claims to be older than the theft", async () => {
+    const { host, own, words } = await setUp();
+    const stolen = createTestMachine("a thief's");
+    for (const name of host.disk.names()) stolen.disk.put(name, host.disk.read(name) as Uint8Array);
+    const thief = await openIdentity({ host: stolen, folder: "home", settings });
+    await words.anchor("aa".repeat(32), { about: "ours" });
+    await thief.adopt(own.bundle(), NOW_MS);
+    await thief.setHomesInLog([{ relayId: new Uint8Array(32).fill(6), url: "wss://evil.example/", preference: 0 }], NOW_MS - 1_000_000);
+    expect(await own.adopt(thief.bundle(), NOW_MS)).toBe("continued");
+    host.setWallMs(NOW_MS + 120_000);
+    const { identity } = await words.rotate({ stolenSinceMs: NOW_MS + 30_000 });
+    expect(identity.log.map(({ kind, voided }) => [kind, voided])).toEqual([
+      ["inception", false],
+      ["anchor", false],
+      ["home-set", true],
+      ["rotate", false],
+    ]);
+    expect([identity.pinnedHomes, own.adoptedFromSeq]).toEqual([undefined, undefined]);
+  });
+
   it("names another instance by the beginning of its key, or in full", async () => {
     const { words } = await setUp();
     await expect(words.revoke("zz")).rejects.toMatchObject({ code: "bad-argument" });

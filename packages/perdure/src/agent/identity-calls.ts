@@ -93,11 +93,16 @@ async function changeNow(own: OwnIdentity, change: IdentityChange, nowMs: number
 
 type RotateChange = Extract<IdentityChange, { kind: "rotate" }>;
 
-/** What a thief wrote with the control key since a moment counts for nothing, nor does what he wrote to the log. */
+/**
+ * What a thief wrote with the control key since a moment counts for nothing, nor does what he wrote to the log: events that claim a time
+ * since then, and those this folder did not write, whatever they claim.
+ */
 function rotation(own: OwnIdentity, change: RotateChange): Omit<Parameters<OwnIdentity["rotate"]>[0], "nowMs"> {
   const { recoveryFile, newRecoveryFile, together, stolenSinceMs } = change;
   const stolen = own.log.events.find(({ seq, claimedAtMs }) => seq > 0 && stolenSinceMs !== undefined && claimedAtMs >= stolenSinceMs);
-  const voidFromSeq = change.voidFromSeq ?? stolen?.seq;
+  const foreign = stolenSinceMs === undefined ? undefined : own.adoptedFromSeq;
+  const first = Math.min(stolen?.seq ?? Number.POSITIVE_INFINITY, foreign ?? Number.POSITIVE_INFINITY);
+  const voidFromSeq = change.voidFromSeq ?? (Number.isFinite(first) ? first : undefined);
   return {
     ...(recoveryFile === "" ? {} : { recoveryPath: recoveryFile }),
     ...(newRecoveryFile === "" ? {} : { newRecoveryPath: newRecoveryFile }),

@@ -8,6 +8,7 @@ import { PerdureError } from "../wire/error.ts";
 import type { Home, InboxKey } from "../wire/identity.ts";
 import { type AgentId, agentIdText } from "../wire/ids.ts";
 import type { Custody, KeptIdentity } from "../wire/kept-identity.ts";
+import { adoptedFromSeq } from "./adopted-events.ts";
 import type { LogState } from "./agent-log.ts";
 import { BACKDATE_MS, type Scope } from "./certificate.ts";
 import { exportFile } from "./export-file.ts";
@@ -83,6 +84,8 @@ export interface OwnIdentity {
   readonly certificateHash: Bytes;
   readonly logHead: Bytes;
   readonly log: LogState;
+  /** The first event since the last rotation that this folder took over from others; what it claims of its time is their word. */
+  readonly adoptedFromSeq: number | undefined;
   readonly standing: Standing;
   readonly instance: OwnInstance;
   /** This one and those before it whose certificates are still shown, one entry each, oldest first. */
@@ -203,6 +206,9 @@ export function createActingIdentity({ host, settings, vault, first }: ActingOpt
     },
     get log() {
       return state.log;
+    },
+    get adoptedFromSeq() {
+      return adoptedFromSeq(state.kept);
     },
     get standing() {
       return state.standing;

@@ -9,6 +9,7 @@ import { type Bytes, EMPTY, equalBytes } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
 import { type AgentRecord, identityBundle } from "../wire/identity.ts";
 import type { KeptIdentity } from "../wire/kept-identity.ts";
+import { noteAdopted, withoutNote } from "./adopted-events.ts";
 import { type LogState, signControlEvent, signRetirement, signRotation, verifyLog } from "./agent-log.ts";
 import { signRecord } from "./agent-record.ts";
 import { BUNDLE_CERTIFICATES } from "./bundle.ts";
@@ -136,6 +137,7 @@ export async function withRotation(changing: Changing, wish: RotationWish): Prom
     log: encoded,
     rival: stillRival(encoded, state.kept.rival),
     controlSeed: wish.revealed.seed,
+    extensions: withoutNote(state.kept),
     ...(await newInstance(changing, log, wish.revealed.key)),
   };
 }
@@ -186,7 +188,7 @@ function taken(
   if (relation === "same" || relation === "continues" || relation === "outranks") return seen;
   const sameKeys = own.controlKeys.every((key, index) => equalBytes(key, state.controlKeys[index] ?? EMPTY));
   if (relation === "behind" && sameKeys && state.retired === undefined)
-    return { adoption: "continued", kept: { ...kept, log: other, rival: stillRival(other, kept.rival) } };
+    return { adoption: "continued", kept: noteAdopted({ ...kept, log: other, rival: stillRival(other, kept.rival) }, own.seq + 1) };
   const held = kept.rival.length === 0 ? undefined : relateLogs(kept.rival, other);
   // Of several logs that are not ours, the one that counts most is kept; of equals the one that was seen first.
   const isNews = held === undefined || held === "behind" || held === "outranked";
