@@ -13,6 +13,7 @@ import { PerdureError } from "../wire/error.ts";
 import { MAX_MESSAGE_BYTES } from "../wire/limits.ts";
 import { safeFileName, safeLine, safeText } from "./foreign-text.ts";
 import type { Environment } from "./paint.ts";
+import { PASSPHRASE_VARIABLE } from "./passphrase-source.ts";
 
 /** EX_DATAERR of sysexits.h: the input was wrong, and trying again will not help. */
 export const REJECT_EXIT = 65;
@@ -47,7 +48,8 @@ export async function runMailCommand({ host, command, timeoutMs, onStderr }: Mai
     const child = spawnProcess({
       command: program,
       args,
-      env: { ...process.env, ...mailEnvironment(mail) },
+      // Whoever wrote the mail may talk the command into showing its environment.
+      env: { ...process.env, [PASSPHRASE_VARIABLE]: undefined, ...mailEnvironment(mail) },
       stdin: content,
       signal: within,
     });

@@ -6,7 +6,7 @@ import type { Environment } from "./paint.ts";
 import type { Terminal } from "./terminal.ts";
 
 const MAX_FILE_BYTES = 4096;
-const VARIABLE = "PERDURE_PASSPHRASE";
+export const PASSPHRASE_VARIABLE = "PERDURE_PASSPHRASE";
 
 export interface PassphraseSource {
   /** Whether somebody can be asked. */
@@ -31,13 +31,13 @@ export function createPassphraseSource({ terminal, environment, stdin, prompts, 
   const canAsk = stdin.isTTY === true && stdin.setRawMode !== undefined && terminal.stderr.isTerminal;
   const given = async (): Promise<string | undefined> => {
     if (file !== undefined) return await fromFile(file);
-    const said = environment[VARIABLE];
+    const said = environment[PASSPHRASE_VARIABLE];
     return said === undefined || said === "" ? undefined : said;
   };
   const ask = async (what: string): Promise<string> => {
     if (!canAsk)
       throw new PerdureError("passphrase-required", `a passphrase is needed: ${what}`, {
-        hint: `Put it into a file that only you can read and name that with --passphrase-file, or set ${VARIABLE}.`,
+        hint: `Put it into a file that only you can read and name that with --passphrase-file, or set ${PASSPHRASE_VARIABLE}.`,
       });
     prompts.write(`${what}: `);
     try {
