@@ -1,7 +1,7 @@
 /** Decoders of what lies on disk: records of agents and relays, log files, kept identities, recovery pages. */
 
 import type { OpenFile } from "../packages/perdure/src/host/files.ts";
-import { createNodeCrypto } from "../packages/perdure/src/host/node/crypto.ts";
+import { createNodeHash } from "../packages/perdure/src/host/node/hash.ts";
 import { decodeKeptFile, encodeKeptFile } from "../packages/perdure/src/identity/kept-file.ts";
 import { formatRecovery, parseRecovery } from "../packages/perdure/src/identity/recovery.ts";
 import { crc32 } from "../packages/perdure/src/store/log/crc32.ts";
@@ -188,7 +188,7 @@ function inMemory(bytes: Bytes): OpenFile {
 
 /** The file of an identity, plain or under a passphrase. */
 export function keptFileDecoder(seeds: CaseSeeds): Decoder {
-  const { hash } = createNodeCrypto();
+  const hash = createNodeHash();
   const checked = (domain: Bytes, said: Bytes): Bytes => concat(said, hash.sha256(concat(domain, said)));
   const isSealed = (input: Bytes): boolean => equalBytes(input.subarray(0, SEALED_IDENTITY_DOMAIN.length), SEALED_IDENTITY_DOMAIN);
   return {
@@ -208,7 +208,7 @@ export function keptFileDecoder(seeds: CaseSeeds): Decoder {
 }
 
 export function recoveryDecoder(): Decoder {
-  const { hash } = createNodeCrypto();
+  const hash = createNodeHash();
   const id = agentIdText(new Uint8Array(32).fill(9));
   const page = formatRecovery(hash, { agentId: id, seed: new Uint8Array(32).fill(1), recoverySalt: new Uint8Array(32).fill(2) }, "desk");
   return {

@@ -6,7 +6,7 @@ import type { Crypto, SigningKey } from "../packages/perdure/src/host/crypto.ts"
 import { createNodeCrypto } from "../packages/perdure/src/host/node/crypto.ts";
 import { createCheapCrypto } from "../packages/perdure/src/host/simulated/cheap-crypto.ts";
 import { verifyLog } from "../packages/perdure/src/identity/agent-log.ts";
-import { verifyForkProof } from "../packages/perdure/src/identity/fork-proof.ts";
+import { forkProof, verifyForkProof } from "../packages/perdure/src/identity/fork-proof.ts";
 import { createIdentity, type OwnIdentity, openPart, sealPart, signNotice, verifyBundle } from "../packages/perdure/src/identity/index.ts";
 import { createTestMachine, createTestRandom, NOW_MS, settings } from "../packages/perdure/src/identity/test-machine.ts";
 import { verifyEvidence } from "../packages/perdure/src/protocol/evidence/verify-evidence.ts";
@@ -108,14 +108,18 @@ async function identityOf(crypto: Crypto, name: string, role: "mail" | "relay"):
 /** A log with an event of every kind but the last, and two logs of one agent that contradict each other. */
 async function historiesOf(crypto: Crypto): Promise<{ readonly rich: Bytes; readonly forked: Bytes }> {
   const carol = await identityOf(crypto, "carol", "mail");
-  const twin = await identityOf(crypto, "carol", "mail");
+  // Two rotations from one state: neither outranks the other.
+  const [twin, other] = [await identityOf(crypto, "dora", "mail"), await identityOf(crypto, "dora", "mail")];
   await carol.anchor({ root: new Uint8Array(32).fill(8), about: "a tree", nowMs: NOW_MS });
   await carol.setHomesInLog([{ relayId: new Uint8Array(32).fill(5), url: "ws://127.0.0.1:1/", preference: 0 }], NOW_MS);
   await carol.replaceInstance(NOW_MS);
   await carol.rotate({ nowMs: NOW_MS });
-  await twin.rotate({ nowMs: NOW_MS + 1 });
-  const here = identityBundle.decode(carol.bundle());
-  return { rich: carol.bundle(), forked: identityBundle.encode({ ...here, rival: identityBundle.decode(twin.bundle()).log }) };
+  await twin.rotate({ nowMs: NOW_MS });
+  await other.rotate({ nowMs: NOW_MS + 1 });
+  const logOf = (own: OwnIdentity): readonly Bytes[] => identityBundle.decode(own.bundle()).log;
+  const forked = forkProof({ log: logOf(twin), rival: [] }, { log: logOf(other), rival: [] });
+  if (forked === undefined) throw new TypeError("two rotations from one state are a fork");
+  return { rich: carol.bundle(), forked };
 }
 
 interface Signer {

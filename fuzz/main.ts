@@ -10,8 +10,6 @@
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { runDecoders } from "./decoder-run.ts";
-import { runPort } from "./port-run.ts";
 
 const { values } = parseArgs({
   options: {
@@ -25,5 +23,7 @@ const inputs = Number(values.inputs);
 const seed = Number(values.seed);
 if (!Number.isSafeInteger(inputs) || inputs < 1 || !Number.isSafeInteger(seed))
   throw new RangeError("--inputs and --seed are whole numbers");
-const found = values.relay ? await runPort(inputs, seed) : await runDecoders(inputs, seed, values.decoder);
+const found = values.relay
+  ? await (await import("./port-run.ts")).runPort(inputs, seed)
+  : await (await import("./decoder-run.ts")).runDecoders(inputs, seed, values.decoder);
 process.exitCode = found === 0 ? 0 : 1;
