@@ -61,7 +61,7 @@ export type ControlEvent = (
  */
 export async function signControlEvent(crypto: Crypto, log: LogState, said: ControlEvent): Promise<Bytes> {
   refuseAfterEnd(log);
-  refuseFull(log, ROOM.control, "Rotate or retire still have room; an agent that writes this much needs a successor.");
+  refuseFull(log, "control", LEAVE_ROOM);
   const { controlKeys, controlThreshold, nextCommitments, nextThreshold, recoveryCommitment } = log;
   const event = {
     ...unsigned(said.kind, said.nowMs),
@@ -73,7 +73,9 @@ export async function signControlEvent(crypto: Crypto, log: LogState, said: Cont
     recoveryCommitment,
     body: encodeBody(said),
   };
-  return await signEvent(crypto, event, said.keys);
+  const signed = await signEvent(crypto, event, said.keys);
+  if (log.sizeBytes + signed.length >= ROOM.rotate.bytes) throw noRoom(log, LEAVE_ROOM);
+  return signed;
 }
 
 export interface Rotation {
@@ -92,7 +94,7 @@ export interface Rotation {
 export async function signRotation(crypto: Crypto, log: LogState, rotation: Rotation): Promise<Bytes> {
   const { revealed, nextPublicKeys, nextThreshold = nextPublicKeys.length, recoverySalt, body, nowMs } = rotation;
   refuseAfterEnd(log);
-  refuseFull(log, ROOM.rotate, "Only retiring has room left.");
+  refuseFull(log, "rotate", "Only retiring has room left.");
   if (body.voidFromSeq < 1 || body.voidFromSeq > log.seq + 1)
     throw new PerdureError("bad-argument", `a rotation cannot void from event ${body.voidFromSeq}`, {
       hint: `Name an event from 1 to ${log.seq + 1}; the last means that none is voided.`,
@@ -115,7 +117,7 @@ export interface RetirementEvent {
 /** The signed last event of `log`; throws `identity-retired`, `too-large`, and `bad-argument` for keys not committed to. */
 export async function signRetirement(crypto: Crypto, log: LogState, { revealed, body, nowMs }: RetirementEvent): Promise<Bytes> {
   refuseAfterEnd(log);
-  refuseFull(log, ROOM.retire, "Nothing more can be written to this log.");
+  refuseFull(log, "retire", "Nothing more can be written to this log.");
   return await signNextKeyEvent(crypto, log, revealed, {
     ...unsigned("retire", nowMs),
     nextCommitments: [],
@@ -139,11 +141,19 @@ function refuseAfterEnd(log: LogState): void {
   if (log.retired !== undefined) throw new PerdureError("identity-retired", "this agent is retired: nothing follows in its log");
 }
 
-function refuseFull(log: LogState, room: { readonly bytes: number; readonly events: number }, hint: string): void {
-  if (log.sizeBytes >= room.bytes || log.seq + 1 >= room.events)
-    throw new PerdureError("too-large", `the log has ${log.seq + 1} events of ${log.sizeBytes} bytes: there is no room for this one`, {
-      hint,
-    });
+const LEAVE_ROOM = "Rotate or retire still have room; an agent that writes this much needs a successor.";
+
+/** Whether an event of that kind may follow. Somebody with the keys in force need not heed what is kept free for it. */
+export function hasRoom({ sizeBytes, seq }: LogState, kind: keyof typeof ROOM): boolean {
+  return sizeBytes < ROOM[kind].bytes && seq + 1 < ROOM[kind].events;
+}
+
+function refuseFull(log: LogState, room: keyof typeof ROOM, hint: string): void {
+  if (!hasRoom(log, room)) throw noRoom(log, hint);
+}
+
+function noRoom({ seq, sizeBytes }: LogState, hint: string): PerdureError {
+  return new PerdureError("too-large", `the log has ${seq + 1} events of ${sizeBytes} bytes: there is no room for this one`, { hint });
 }
 
 async function signNextKeyEvent(

@@ -2,21 +2,21 @@
  * What becomes of a kept identity by each change: from the state as it is to the one that shall be kept, without writing anything.
  * Whoever changes control or instance keys gets a new instance, so that a thief's copy of the old one is worth nothing.
  */
-import type { SigningKey } from "../host/crypto.ts";
+import type { Crypto, SigningKey } from "../host/crypto.ts";
 import type { Host } from "../host/host.ts";
 import type { Settings } from "../settings/register.ts";
 import { type Bytes, EMPTY, equalBytes } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
 import { type AgentRecord, identityBundle } from "../wire/identity.ts";
 import type { KeptIdentity } from "../wire/kept-identity.ts";
-import { noteAdopted, withoutNote } from "./adopted-events.ts";
+import { adoptedFromSeq, noteAdopted, withoutNote } from "./adopted-events.ts";
 import { type LogState, signControlEvent, signRetirement, signRotation, verifyLog } from "./agent-log.ts";
 import { signRecord } from "./agent-record.ts";
 import { BUNDLE_CERTIFICATES } from "./bundle.ts";
 import { signCertificate } from "./certificate.ts";
 import { type KeptInbox, nextGeneration } from "./inbox-keys.ts";
 import { relateLogs, rivalLog } from "./log-ranking.ts";
-import type { ControlEvent } from "./log-signing.ts";
+import { type ControlEvent, hasRoom } from "./log-signing.ts";
 import type { Revealed } from "./next-key.ts";
 import { borneOut, type OwnState } from "./own-state.ts";
 
@@ -105,9 +105,20 @@ export async function withInstanceReplaced(changing: Changing): Promise<KeptIden
   return { ...kept, ...(await newInstance(changing, log, state.controlKey)) };
 }
 
-/** The log that a rotation or retirement follows: what outranks this folder's own, where there is such a one. */
-export function baseOf({ kept, log, rival, standing }: OwnState): { readonly encoded: readonly Bytes[]; readonly log: LogState } {
-  return standing === "superseded" && rival !== undefined ? { encoded: kept.rival, log: rival } : { encoded: kept.log, log };
+/**
+ * The log that a rotation or retirement follows: what outranks this folder's own, where there is such a one. When others filled it so that
+ * neither has room, it follows the last event this folder wrote itself, and outranks theirs.
+ */
+export async function baseOf(
+  crypto: Crypto,
+  { kept, log, rival, standing }: OwnState,
+  kind: "rotate" | "retire",
+): Promise<{ readonly encoded: readonly Bytes[]; readonly log: LogState }> {
+  if (standing === "superseded" && rival !== undefined) return { encoded: kept.rival, log: rival };
+  const from = adoptedFromSeq(kept);
+  if (from === undefined || hasRoom(log, kind)) return { encoded: kept.log, log };
+  const encoded = kept.log.slice(0, from);
+  return { encoded, log: await verifyLog(crypto, encoded) };
 }
 
 export interface RotationWish {
@@ -122,12 +133,15 @@ export interface RotationWish {
 /** New control key, new instance, and a log that says so. What is said of the next key is for the caller to add. */
 export async function withRotation(changing: Changing, wish: RotationWish): Promise<KeptIdentity> {
   const { host, state, nowMs } = changing;
-  const base = baseOf(state);
+  const base = await baseOf(host.crypto, state, "rotate");
+  const asked = wish.voidFromSeq ?? base.log.seq + 1;
+  // What lies beyond the base is undone with or without this.
+  const voidFromSeq = asked <= state.log.seq + 1 ? Math.min(asked, base.log.seq + 1) : asked;
   const event = await signRotation(host.crypto, base.log, {
     revealed: [wish.revealed.key],
     nextPublicKeys: [wish.nextPublicKey],
     recoverySalt: wish.recoverySalt,
-    body: { voidFromSeq: wish.voidFromSeq ?? base.log.seq + 1, oldKeysUntilMs: wish.oldKeysUntilMs, extensions: [] },
+    body: { voidFromSeq, oldKeysUntilMs: wish.oldKeysUntilMs, extensions: [] },
     nowMs,
   });
   const encoded = [...base.encoded, event];
@@ -149,9 +163,12 @@ export async function withRetirement(
 ): Promise<KeptIdentity> {
   if (state.standing === "superseded") throw notOurs();
   const { revealed, ...body } = wish;
-  const event = await signRetirement(host.crypto, state.log, { revealed: [revealed.key], body: { ...body, extensions: [] }, nowMs });
-  const encoded = [...state.kept.log, event];
-  return { ...state.kept, log: encoded, rival: stillRival(encoded, state.kept.rival), controlSeed: revealed.seed, next: undefined };
+  const base = await baseOf(host.crypto, state, "retire");
+  const event = await signRetirement(host.crypto, base.log, { revealed: [revealed.key], body: { ...body, extensions: [] }, nowMs });
+  const encoded = [...base.encoded, event];
+  const certificates = await borneOut(host.crypto, await verifyLog(host.crypto, encoded), state.kept.certificates);
+  const rival = stillRival(encoded, state.kept.rival);
+  return { ...state.kept, log: encoded, rival, certificates, controlSeed: revealed.seed, next: undefined };
 }
 
 export type Adoption = "nothing" | "continued" | "superseded" | "forked";

@@ -65,7 +65,7 @@ export async function rotate(keeping: Keeping, wish: RotateWish): Promise<Rotate
     throw new PerdureError("bad-argument", "the next control key of this agent is in its recovery file and nowhere else", {
       hint: "Name that file with --recovery <file>.",
     });
-  const base = baseOf(before);
+  const base = await baseOf(crypto, before, "rotate");
   const revealed = await revealNext(host, kept, base.log, recoveryPath);
   const after = await drawNext(host, custody);
   const commitment = await commitmentOf(crypto, after.seed);
