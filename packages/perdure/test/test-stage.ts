@@ -3,12 +3,17 @@ import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Agent, Handler, Mail, OpenOptions, Sent } from "../src/agent/api.ts";
-import { openAgentWith } from "../src/agent/open-agent.ts";
+import type { Agent, Handler, Mail, Sent } from "../src/agent/api.ts";
+import { type InternalOptions, openAgentWith } from "../src/agent/open-agent.ts";
 import type { Log } from "../src/host/log.ts";
 import { createNodeHost } from "../src/host/node/index.ts";
 import { openRelay, type Relay } from "../src/relay/index.ts";
 import { isPerdureError } from "../src/wire/error.ts";
+
+export interface Fact {
+  readonly event: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
 
 export interface Stage extends AsyncDisposable {
   readonly folder: string;
@@ -18,8 +23,10 @@ export interface Stage extends AsyncDisposable {
   stopRelay(): Promise<void>;
   /** What agents logged as a warning or worse, newest last: event and code. */
   readonly warnings: readonly string[];
+  /** Everything agents logged, oldest first. */
+  readonly facts: readonly Fact[];
   /** Opens the agent in the folder called `folder`; with a name it is created and joins the relay. */
-  agent(folder: string, options?: OpenOptions): Promise<Agent>;
+  agent(folder: string, options?: InternalOptions): Promise<Agent>;
 }
 
 /** Impatient where a test would wait: redials, retries. */
@@ -29,8 +36,10 @@ export async function openStage(): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), "perdure-test-"));
   const opened: AsyncDisposable[] = [];
   const warnings: string[] = [];
+  const facts: Fact[] = [];
   const log: Log = {
     write: (level, event, fields) => {
+      facts.push({ event, fields: fields ?? {} });
       if (level === "warn" || level === "error") warnings.push(`${event} ${fields?.["code"] ?? ""}`.trim());
     },
   };
@@ -40,6 +49,7 @@ export async function openStage(): Promise<Stage> {
   return {
     folder,
     warnings,
+    facts,
     address: () => address,
     async startRelay(settings = {}) {
       relay = await openRelay({ folder: join(folder, "relay"), listen, settings });

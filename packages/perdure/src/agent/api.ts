@@ -335,8 +335,11 @@ export interface Identity {
   rotate(options?: RotateOptions): Promise<IdentityChanged>;
   /** Takes another instance out of use: its key in hexadecimal, or the beginning of it. */
   revoke(instance: string, options?: RevokeOptions): Promise<IdentityChanged>;
-  /** A new instance in the place of this folder's, after it was restored or copied. */
-  claim(waiting?: Waiting): Promise<IdentityChanged>;
+  /**
+   * A new instance in the place of this folder's, after it was restored or copied. The old one is shut out at once; what it signed and a
+   * relay stores within 10 min still counts, or, with `stolenSinceMs`, only what was stored before then.
+   */
+  claim(options?: Waiting & { readonly stolenSinceMs?: number }): Promise<IdentityChanged>;
   /** Allows no relay but the one of now as a home, whatever an instance may say; with `pinned: false` any again. */
   pinHome(options?: Waiting & { readonly pinned?: boolean }): Promise<IdentityChanged>;
   /** Signs a SHA-256 (32 bytes, or 64 hexadecimal digits) into the log. */

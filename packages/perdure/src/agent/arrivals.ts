@@ -9,7 +9,7 @@
 import type { Host } from "../host/host.ts";
 import { type OpenedPart, type OwnIdentity, openPart, type VerifiedIdentity, verifyNotice } from "../identity/index.ts";
 import type { Arrival, Inbox, Judgement } from "../protocol/delivery/inbox.ts";
-import { incomingKey, sameMessage } from "../protocol/delivery/incoming.ts";
+import { digestsOf, incomingKey, sameMessage, saysTheSame } from "../protocol/delivery/incoming.ts";
 import type { MailboxCursor } from "../protocol/delivery/mailbox-cursor.ts";
 import type { Outbox } from "../protocol/delivery/outbox.ts";
 import { type Bytes, EMPTY, equalBytes, hex } from "../wire/bytes.ts";
@@ -116,13 +116,14 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
   let running: Promise<void> | undefined;
   /** Digests of what the batch being planned keeps, which the inbox does not know yet. */
   // bound: BATCH_FRAMES
-  const planned = new Map<string, Bytes>();
+  const planned = new Map<string, readonly Bytes[]>();
   // bound: BATCH_FRAMES
   const plannedHeads = new Map<string, SealedHead>();
 
   const judge = (arrival: Arrival, seqKey: string, nowMs: number): Judgement => {
-    const digest = planned.get(seqKey);
-    if (digest !== undefined && !equalBytes(digest, arrival.digest)) return "conflict";
+    const digests = digestsOf(arrival.digest, arrival.head);
+    const known = planned.get(seqKey);
+    if (known !== undefined && !saysTheSame(known, digests)) return "conflict";
     const judgement = inbox.judge(arrival, nowMs);
     if (judgement !== "new") return judgement;
     if (arrival.head !== undefined) {
@@ -131,7 +132,7 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
       if (first !== undefined && !sameMessage(first, arrival.head)) return "malformed";
       plannedHeads.set(key, arrival.head);
     }
-    planned.set(seqKey, arrival.digest);
+    planned.set(seqKey, [...(known ?? []), ...digests]);
     return judgement;
   };
 
@@ -231,7 +232,6 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
     const seqKey = incomingKey(envelope.from, envelope.stream, envelope.seq);
     const settlePosition = (): void => later(() => cursor.settlePosition(frame.generation, frame.position));
     const names = namesOf(delivered);
-    const passed: Planned = { kept: { kind: "passed", head: { ...names, expiresAtMs: envelope.expiresAtMs } } };
     if (opened.kind === "drop") {
       const isLate = opened.code === "unknown-inbox-key" && envelope.class === "mail" && own.isDestroyed(envelope.inboxKeyId);
       log.write("warn", "agent.rejected", { from, id, code: isLate ? "key-retired" : opened.code, why: opened.why });
@@ -252,6 +252,9 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
     }
     const head = opened.kind === "known" ? undefined : opened.part.head;
     const arrival: Arrival = { ...envelope, ...(head === undefined ? {} : { head }) };
+    const allPassed = digestsOf(names.digest, head)
+      .toReversed()
+      .map((digest): Planned => ({ kept: { kind: "passed", head: { ...names, expiresAtMs: envelope.expiresAtMs, digest } } }));
     const judgement = judge(arrival, seqKey, nowMs);
     if (judgement === "pending") {
       // Its message may come to its end in the same batch.
@@ -272,7 +275,7 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
     keep(opened.pins);
     if (opened.kind === "receipt" && (judgement === "new" || judgement === "too-busy")) {
       // A receipt says the same however often it comes: it is read although nothing can be remembered of one more stream.
-      if (judgement === "new") keep([passed]);
+      if (judgement === "new") keep(allPassed);
       else settlePosition();
       keep(opened.said.entries.flatMap((entry) => automatic.refused(envelope.from, entry)));
       keep(
@@ -301,7 +304,7 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
         log.write("info", "agent.greeted", { from, id });
         const { stream, seq, digest } = names;
         const entry = { stream, seq, outcome: "done", digest, code: "", why: "", attempts: 1, atMs: nowMs } as const;
-        keep([passed, ...admitted.records]);
+        keep([...allPassed, ...admitted.records]);
         receipts.add(names.from, entry, envelope.expiresAtMs);
         return settlePosition();
       }

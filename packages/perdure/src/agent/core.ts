@@ -150,7 +150,8 @@ export type IdentityChange = { readonly afterSeq: number } & (
       readonly voidFromSeq: number | undefined;
     }
   | { readonly kind: "revoke"; readonly instance: string; readonly voidFromMs: number | undefined; readonly reason: string }
-  | { readonly kind: "claim" }
+  /** What the old instance signed and a relay stores from `stolenSinceMs` on counts for nothing. */
+  | { readonly kind: "claim"; readonly stolenSinceMs: number | undefined }
   /** The home of now is the only one there may be, or any may be. */
   | { readonly kind: "pin-home"; readonly pinned: boolean }
   | { readonly kind: "anchor"; readonly root: string; readonly about: string }
@@ -245,6 +246,8 @@ export interface AgentDefences {
   readonly loopGuard: boolean;
   /** What the machine draws is mixed with the time, so that a restored snapshot draws something else. */
   readonly hedge?: boolean;
+  /** What no relay has taken yet is sealed anew when the keys it was signed with are replaced. */
+  readonly reseal?: boolean;
 }
 
 export interface EngineOptions {

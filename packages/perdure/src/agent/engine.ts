@@ -61,7 +61,7 @@ const LAST_MILE_LOOK_MS = 20;
 /** How often it is looked whether the relay let changed keys in. */
 /** Rings for who watches a box. */
 const LISTED = "listed";
-const ALL_DEFENCES = { dedupe: true, floor: true, contacts: true, loopGuard: true };
+const ALL_DEFENCES = { dedupe: true, floor: true, contacts: true, loopGuard: true, reseal: true };
 
 export const createEngine: CreateEngine = async (options) => {
   const { host, folder, own, settings } = options;
@@ -135,6 +135,7 @@ export const createEngine: CreateEngine = async (options) => {
     outbox,
     store: theStore,
     lookups,
+    reseals: defences.reseal !== false,
     closing: closing.signal,
     writtenTo: (idRaw) => writtenTo(book, idRaw, clock.wallMs()),
     onRetired: (recipient, messages) => keep(() => retiredSteps(messages, recipient, clock.wallMs()), "the end of messages"),
@@ -214,6 +215,7 @@ export const createEngine: CreateEngine = async (options) => {
   const onAcked = (parts: readonly OutgoingPart[], relayIdRaw: Uint8Array): void => {
     const whole = new Set<Outgoing>();
     for (const part of parts) if (part.of.parts.every((each) => each.acked)) whole.add(part.of);
+    if (parts.some(({ unfit }) => unfit !== "")) sealer.kick();
     const records = [...whole].map(
       ({ head: { stream, seq, class: kind } }): Planned =>
         kind === "receipt"
@@ -261,7 +263,7 @@ export const createEngine: CreateEngine = async (options) => {
       }
     }
     const kinds = new Set(records.map(({ kept }) => kept.kind));
-    if (kinds.has("queued") || kinds.has("peer")) sealer.kick();
+    if (kinds.has("queued") || kinds.has("peer") || kinds.has("keyRetired")) sealer.kick();
     if (kinds.has("received") || kinds.has("put") || kinds.has("completed") || kinds.has("passed")) {
       mailBell.ring(LISTED);
       mailBell.ring(WORK, 1);
@@ -313,6 +315,8 @@ export const createEngine: CreateEngine = async (options) => {
       if (part.envelope === undefined) throw new PerdureError("internal", `the envelope of ${part.of.id} is gone while it is under way`);
       return theStore().read(part.envelope);
     },
+    isOutdated: sealer.isOutdated,
+    sealAnew: sealer.sealAnew,
     homeOf: (part) => homes.elsewhere(part.to),
     onWelcome: (welcome) => {
       const known = equalBytes(cursor.generation, welcome.generation);

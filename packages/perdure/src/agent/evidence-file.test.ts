@@ -175,7 +175,7 @@ async function fileOf(
   });
   const outgoing = {
     head: { stream, seq: 3, toName: "desk@relay.example", sentAtMs: NOW_MS, expiresAtMs: NOW_MS + 60_000 },
-    parts: digests.map((digest) => ({ digest, bytes: 10 })),
+    parts: digests.map((digest) => ({ digest, bytes: 10, earlier: [] })),
     steps: steps.map(kept),
     late: late.map(kept),
   } as unknown as Outgoing;

@@ -2,9 +2,10 @@
 import type { Crypto } from "../host/crypto.ts";
 import type { OwnIdentity } from "../identity/index.ts";
 import type { Outbox } from "../protocol/delivery/outbox.ts";
-import { type Outgoing, trailOf } from "../protocol/delivery/outgoing.ts";
+import { type Outgoing, type OutgoingPart, trailOf } from "../protocol/delivery/outgoing.ts";
 import { type Bytes, compareBytes, concat, EMPTY, hex } from "../wire/bytes.ts";
-import { EVIDENCE_FORMAT, evidence, MAX_EVIDENCE_ITEMS, signedEvidence } from "../wire/evidence.ts";
+import { DIGEST_BYTES } from "../wire/envelope.ts";
+import { EVIDENCE_FORMAT, evidence, evidenceItem, MAX_EVIDENCE_ITEMS, signedEvidence, storedProof } from "../wire/evidence.ts";
 import { toBeSigned } from "../wire/identity.ts";
 import type { KeptStep, PayloadAt } from "../wire/kept-agent.ts";
 import { WIRE_VERSION } from "../wire/limits.ts";
@@ -41,7 +42,18 @@ export async function evidenceFile({ crypto, own, evidence: shelf, read, outgoin
   add(itemOf(crypto.hash, "bundle", own.bundle()));
   if (toBundle !== undefined) add(itemOf(crypto.hash, "bundle", toBundle));
   const steps: { readonly step: KeptStep; readonly keys: readonly string[] | undefined }[] = [];
-  for (const step of trailOf(outgoing)) steps.push({ step, keys: step.proof === "none" ? [] : await gather(step.evidence) });
+  const { parts } = outgoing;
+  for (const step of trailOf(outgoing)) {
+    const keys = step.proof === "none" ? [] : await gather(step.evidence);
+    const isOfOthers =
+      step.proof === "statement" &&
+      keys !== undefined &&
+      !lists(
+        keys.map((key) => items.get(key)),
+        parts,
+      );
+    steps.push({ step, keys: isOfOthers ? undefined : keys });
+  }
   const conflicts: string[] = [];
   for (const { hash, bundle } of shelf.conflicts) {
     const keys = items.size + 2 > MAX_EVIDENCE_ITEMS ? undefined : await gather(concat(hash, bundle));
@@ -50,7 +62,7 @@ export async function evidenceFile({ crypto, own, evidence: shelf, read, outgoin
   const sorted = [...items.values()].sort((a, b) => compareBytes(a.hash, b.hash));
   const places = new Map(sorted.map(({ hash }, index) => [hex(hash), index]));
   const placesOf = (keys: readonly string[]): number[] => keys.map((key) => places.get(key) as number).sort((a, b) => a - b);
-  const { head, parts } = outgoing;
+  const { head } = outgoing;
   const encoded = evidence.encode({
     format: EVIDENCE_FORMAT,
     version: WIRE_VERSION,
@@ -77,4 +89,18 @@ export async function evidenceFile({ crypto, own, evidence: shelf, read, outgoin
     evidence: encoded,
     signature: await crypto.signatures.sign(own.instanceKey, toBeSigned("evidence", encoded)),
   });
+}
+
+/** Whether those statements are of the envelopes that count: of a message that was sealed anew they may be of others. */
+function lists(items: readonly (Item | undefined)[], parts: readonly OutgoingPart[]): boolean {
+  if (parts.every(({ earlier }) => earlier.length === 0)) return true;
+  const listed = new Set<string>();
+  for (const item of items) {
+    if (item === undefined) continue;
+    const { kind, content } = evidenceItem.decode(item.bytes);
+    if (kind !== "stored") continue;
+    const { digests } = storedProof.decode(content);
+    for (let at = 0; at < digests.length; at += DIGEST_BYTES) listed.add(hex(digests.subarray(at, at + DIGEST_BYTES)));
+  }
+  return parts.every(({ digest }) => listed.has(hex(digest)));
 }

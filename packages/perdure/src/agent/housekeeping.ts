@@ -6,7 +6,7 @@ import { incomingKey } from "../protocol/delivery/incoming.ts";
 import type { Outbox } from "../protocol/delivery/outbox.ts";
 import type { Settings } from "../settings/register.ts";
 import { agentIdText, messageIdText } from "../wire/ids.ts";
-import type { KeptPassing } from "../wire/kept-agent.ts";
+import type { KeptPassing, PayloadAt } from "../wire/kept-agent.ts";
 import type { AgentStore } from "./agent-store.ts";
 import type { Claims } from "./claims.ts";
 import type { Planned } from "./planned.ts";
@@ -33,9 +33,9 @@ export interface HousekeepingOptions {
   readonly onRenewed: () => void;
 }
 
-/** Evidence written anew in one change. */
+/** Evidence and content written anew in one change. */
 const MOVE_BYTES = 1024 * 1024;
-/** Files of the log remembered as having none; beyond it they are looked at again. */
+/** Files of the log remembered as having nothing to move; beyond it they are looked at again. */
 const MAX_SETTLED = 1024;
 /** Changes in quick succession are looked at once. */
 const SHORTEST_PAUSE_MS = 200;
@@ -43,7 +43,7 @@ const SHORTEST_PAUSE_MS = 200;
 export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
   const { host, settings, own, outbox, inbox, claims, store, keep, provenMs, onRenewed } = options;
   const { clock, log } = host;
-  /** Segments without evidence, or with evidence that cannot be read. */
+  /** Segments with nothing to move, or nothing that can be read. */
   // bound: MAX_SETTLED
   const settled = new Set<number>();
   let cancel = (): void => {};
@@ -92,33 +92,40 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
       pauseMs = Math.max(SHORTEST_PAUSE_MS, Math.min(pauseMs, outgoing.nextMs - wallMs, incoming.nextMs - wallMs));
       await claims.sweep(incoming.expired);
       if (await own.renewIfDue(wallMs)) onRenewed();
-      await moveEvidence();
+      await moveOn();
     } finally {
       arm(clock.monotonicMs() + pauseMs);
     }
   };
 
   /**
-   * Evidence outlives the bodies it came between: where little else is needed of a file of the log, it is written anew, so that
-   * the file may go.
+   * Evidence and content of messages that did not end yet outlive what they came between: where little else is needed of a file of
+   * the log, they are written anew, so that the file may go.
    */
-  const moveEvidence = async (): Promise<void> => {
+  const moveOn = async (): Promise<void> => {
     const segment = store().sparsest((each) => settled.has(each));
     if (segment === undefined) return;
     const planned: Planned[] = [];
     let bytes = 0;
-    for (const { hash, at } of outbox.evidence.in(segment)) {
-      if (bytes >= MOVE_BYTES) break;
+    const move = async (kept: Planned["kept"], at: PayloadAt): Promise<void> => {
       const payload = await store()
         .read(at)
         .catch(() => undefined);
-      if (payload === undefined) continue;
+      if (payload === undefined) return;
       bytes += payload.length;
-      planned.push({ kept: { kind: "evidence", head: { hash } }, payload });
+      planned.push({ kept, payload });
+    };
+    for (const { hash, at } of outbox.evidence.in(segment)) {
+      if (bytes >= MOVE_BYTES) break;
+      await move({ kind: "evidence", head: { hash } }, at);
+    }
+    for (const { of, seq, plain } of outbox.contentIn(segment)) {
+      if (bytes >= MOVE_BYTES) break;
+      if (plain !== undefined) await move({ kind: "part", head: { stream: of.head.stream, seq } }, plain);
     }
     if (settled.size >= MAX_SETTLED) settled.clear();
     if (planned.length === 0) settled.add(segment);
-    else await keep(planned, "evidence");
+    else await keep(planned, "what was moved");
   };
 
   return {

@@ -29,7 +29,7 @@ describe("an agent's own identity", () => {
 
   it("a call that is made again is made once", async () => {
     const { own, calls } = await setUp();
-    const claim = { kind: "claim", afterSeq: 0 } as const;
+    const claim = { kind: "claim", stolenSinceMs: undefined, afterSeq: 0 } as const;
     expect((await calls.changeIdentity(claim)).seq).toBe(1);
     const { publicKey } = own.instanceKey;
     expect((await calls.changeIdentity(claim)).seq).toBe(1);

@@ -67,7 +67,7 @@ async function changeNow(own: OwnIdentity, change: IdentityChange, nowMs: number
       return await own.revokeInstance({ instanceKey, voidFromMs: change.voidFromMs ?? nowMs, reason: shortText(change.reason), nowMs });
     }
     case "claim":
-      return await own.replaceInstance(nowMs);
+      return await own.replaceInstance(nowMs, change.stolenSinceMs);
     case "pin-home": {
       const [home] = own.homes();
       if (change.pinned && home === undefined)

@@ -16,7 +16,7 @@ export function createIdentityWords({ core, within }: IdentityWordsOptions): Ide
   const change = async <Kind extends IdentityChange["kind"]>(what: string, waiting: Waiting, wish: Wish<Kind>): Promise<IdentityChanged> =>
     await within(what, waiting, async () => {
       const { log } = await core.identity();
-      const { seq, relayHasIt, view } = await core.changeIdentity({ ...wish, afterSeq: log.length - 1 } as IdentityChange);
+      const { seq, relayHasIt, view } = await core.changeIdentity({ ...wish, afterSeq: log.length - 1 } as unknown as IdentityChange);
       return { seq, relayHasIt, identity: view };
     });
   return {
@@ -25,7 +25,7 @@ export function createIdentityWords({ core, within }: IdentityWordsOptions): Ide
       change<"rotate">("the new keys", waiting, { kind: "rotate", recoveryFile, newRecoveryFile, together, stolenSinceMs, voidFromSeq }),
     revoke: (instance, { voidFromMs, reason = "", ...waiting } = {}) =>
       change<"revoke">("the revocation", waiting, { kind: "revoke", instance, voidFromMs, reason }),
-    claim: (waiting = {}) => change<"claim">("the new instance", waiting, { kind: "claim" }),
+    claim: ({ stolenSinceMs, ...waiting } = {}) => change<"claim">("the new instance", waiting, { kind: "claim", stolenSinceMs }),
     pinHome: ({ pinned = true, ...waiting } = {}) => change<"pin-home">("the home", waiting, { kind: "pin-home", pinned }),
     anchor: (root, { about = "", ...waiting } = {}) =>
       change<"anchor">("the anchor", waiting, { kind: "anchor", root: typeof root === "string" ? root : hex(root), about }),

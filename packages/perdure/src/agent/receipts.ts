@@ -6,11 +6,11 @@ import type { Hash } from "../host/crypto.ts";
 import type { Host } from "../host/host.ts";
 import type { OpenedPart } from "../identity/index.ts";
 import type { Outbox } from "../protocol/delivery/outbox.ts";
+import { envelopeOf, type OutgoingPart } from "../protocol/delivery/outgoing.ts";
 import { clipWords } from "../protocol/link/goodbyes.ts";
 import { FIXED } from "../settings/fixed.ts";
-import { type Bytes, EMPTY, equalBytes, hex } from "../wire/bytes.ts";
+import { type Bytes, concat, EMPTY, equalBytes, hex } from "../wire/bytes.ts";
 import { signedReceipt } from "../wire/evidence.ts";
-import { messageIdText } from "../wire/ids.ts";
 import { MAX_EXPIRY_MS } from "../wire/limits.ts";
 import { RECEIPT_CONTENT_TYPE, type ReceiptEntry, receipt } from "../wire/sealed.ts";
 import { evidenceRecords, itemOf } from "./evidence-records.ts";
@@ -82,7 +82,8 @@ export function createReceipts({
 
 /**
  * The steps a receipt gives to our messages, and the signed receipt that proves them. An entry about a message we did not send to its
- * writer, or with another digest than the one we sent, gives none and is reported through `onForeign`.
+ * writer, or with another digest than those we sent, gives none and is reported through `onForeign`. One that says that its writer had
+ * destroyed the inbox key has the part sealed anew, as long as that may help; then it ends the message.
  */
 export function receiptSteps(
   outbox: Outbox,
@@ -96,30 +97,43 @@ export function receiptSteps(
   const planned = new Set<string>();
   const items = [itemOf(hash, "receipt", signedReceipt.encode(signed)), itemOf(hash, "bundle", sender.bundle)];
   for (const entry of entries) {
-    const outgoing = outbox.find(messageIdText(entry.stream, entry.seq));
-    if (outgoing === undefined) continue;
-    const part = outgoing.parts[0];
-    if (part === undefined || !equalBytes(part.to, from) || !equalBytes(part.digest, entry.digest)) {
-      onForeign(entry);
+    const { stream, seq, digest } = entry;
+    const part = outbox.part(stream, seq);
+    if (part === undefined) continue;
+    const isFirst = part === part.of.parts[0];
+    const isCurrent = equalBytes(part.digest, digest);
+    const isEarlier = part.earlier.some((each) => equalBytes(each, digest));
+    if (!equalBytes(part.to, from) || !(isCurrent || isEarlier)) {
+      if (isFirst) onForeign(entry);
       continue;
     }
+    const isRetired = entry.outcome === "refused" && entry.code === "key-retired";
+    if (isRetired && isCurrent && part.plain !== undefined && !part.again) {
+      records.push({ kept: { kind: "keyRetired", head: { stream, seq, digest } } });
+      continue;
+    }
+    // The envelope that took its place is under way, or was taken: nobody minds this one.
+    if (isEarlier && (isRetired || entry.code === "id-conflict")) continue;
+    // Of another part than the first a receipt says nothing but that it can never be opened.
+    if (!isFirst && !isRetired) continue;
+    if (isEarlier) records.push(takenAs(part, digest));
     const detail =
       entry.outcome === "done"
         ? entry.attempts > 1
           ? `${entry.attempts} attempts`
           : ""
         : clipWords(`${entry.code}${entry.why === "" ? "" : `: ${entry.why}`}`);
-    const evidence = evidenceRecords(outbox.evidence, items, planned);
+    const evidence = isFirst ? evidenceRecords(outbox.evidence, items, planned) : { records: [], names: EMPTY };
     records.push(...evidence.records, {
       kept: {
         kind: "step",
         head: {
-          stream: entry.stream,
-          seq: entry.seq,
+          stream,
+          seq: part.of.head.seq,
           state: entry.outcome,
           atMs: entry.atMs,
           by: from,
-          proof: "receipt",
+          proof: isFirst ? "receipt" : "none",
           detail,
           evidence: evidence.names,
         },
@@ -127,4 +141,11 @@ export function receiptSteps(
     });
   }
   return records;
+}
+
+/** The envelope that the recipient took, of several that say the same, is the one to prove. */
+function takenAs(part: OutgoingPart, digest: Bytes): Planned {
+  const others = [...part.earlier.filter((each) => !equalBytes(each, digest)), part.digest];
+  const { stream } = part.of.head;
+  return { kept: { kind: "sealedUnder", head: { stream, seq: part.seq, ...envelopeOf(part), digest, earlier: concat(...others) } } };
 }

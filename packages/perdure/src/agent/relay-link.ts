@@ -56,6 +56,10 @@ export interface RelayLinkOptions {
     readonly keep: (instanceKey: Bytes, pass: Bytes) => Promise<boolean>;
   };
   readonly readEnvelope: (part: OutgoingPart) => Promise<Bytes>;
+  /** Whether the envelope of a part would be worth nothing where it arrives, and the part can be sealed anew. */
+  readonly isOutdated: (part: OutgoingPart) => boolean;
+  /** Takes a part out of the queue until it has another envelope. */
+  readonly sealAnew: (part: OutgoingPart) => void;
   /** The relay a part has to be passed on to; `undefined` when its recipient lives at this one. */
   readonly homeOf: (part: OutgoingPart) => Home | undefined;
   /** A session begins; deliveries follow. */
@@ -152,12 +156,13 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
     for (;;) {
       const item = outbox.queue.next();
       if (item === undefined || !window.hasRoom(item.bytes)) return undefined;
-      if (item.of.head.expiresAtMs > clock.wallMs()) {
+      if (options.isOutdated(item)) options.sealAnew(item);
+      else if (item.of.head.expiresAtMs > clock.wallMs()) {
         outbox.queue.sent(item);
         return { linkSeq: window.send(item), item };
       }
       // Its verdict is due; looked at again for a clock that is put right before.
-      outbox.queue.putOff(item, clock.monotonicMs() + settings.sweepEveryMs);
+      else outbox.queue.putOff(item, clock.monotonicMs() + settings.sweepEveryMs);
     }
   };
 
@@ -313,8 +318,9 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
     }
     for (const part of resumed.acked) outbox.queue.landed(part, true);
     if (resumed.acked.length > 0 && lastRelay !== undefined) options.onAcked(resumed.acked, lastRelay);
-    // An envelope that is gone cannot fill its number any more: the message ended after a refusal the relay did not yet count.
-    if (resumed.resend.some(({ item }) => item.envelope === undefined)) return undefined;
+    // One that is gone cannot fill its number any more: its message ended after a refusal the relay did not yet count. Nor may one
+    // that is worth nothing by now.
+    if (resumed.resend.some(({ item }) => item.envelope === undefined || options.isOutdated(item))) return undefined;
     for (const { item } of resumed.resend) if (item.flights === 0) outbox.queue.sentAgain(item);
     return [...resumed.resend];
   };

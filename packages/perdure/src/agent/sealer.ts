@@ -1,16 +1,20 @@
 /**
  * Sealing what is queued, recipient by recipient in the order of their streams, and keeping every envelope on disk before
  * it may travel. A recipient whose keys are not known yet is asked for again after a pause; the others do not wait for it.
+ *
+ * What the agent's relay has not taken yet is sealed anew when its certificate will not hold as long as the message lasts, and any part
+ * once when its recipient had destroyed the key. The new envelope takes the old one's place as it becomes durable, names those before
+ * it that somebody may have, and travels under the same id.
  */
 import type { Host } from "../host/host.ts";
 import { type OwnIdentity, sealPart, type VerifiedIdentity } from "../identity/index.ts";
 import type { Outbox } from "../protocol/delivery/outbox.ts";
-import type { Outgoing, OutgoingPart } from "../protocol/delivery/outgoing.ts";
+import { isFit, type Outgoing, type OutgoingPart, seenDigests } from "../protocol/delivery/outgoing.ts";
 import type { Settings } from "../settings/register.ts";
-import { type Bytes, EMPTY, fromHex, hex } from "../wire/bytes.ts";
-import type { Envelope } from "../wire/envelope.ts";
+import { type Bytes, concat, EMPTY, equalBytes, fromHex, hex } from "../wire/bytes.ts";
 import { isPerdureError } from "../wire/error.ts";
 import { agentIdText } from "../wire/ids.ts";
+import type { KeptSealedUnder } from "../wire/kept-agent.ts";
 import { WIRE_VERSION } from "../wire/limits.ts";
 import { SEALED_EXTENSIONS } from "../wire/sealed.ts";
 import type { AgentStore } from "./agent-store.ts";
@@ -25,6 +29,10 @@ const BATCH_PARTS = 16;
 export interface Sealer {
   /** There may be something to seal. */
   kick(): void;
+  /** Whether the envelope of a part would be worth nothing where it arrives, and the part can be sealed anew. */
+  isOutdated(part: OutgoingPart): boolean;
+  /** The part does not travel before it has another envelope. */
+  sealAnew(part: OutgoingPart): void;
   /** A session began: recipients that could not be found out may be asked for again. */
   connected(): void;
   /** The recipient has this message, and so our bundle that travelled with it. */
@@ -39,6 +47,8 @@ export interface SealerOptions {
   readonly outbox: Outbox;
   readonly store: () => AgentStore;
   readonly lookups: Lookups;
+  /** Off in tests, which then see mail that nobody takes. */
+  readonly reseals: boolean;
   readonly closing: AbortSignal;
   /** Records for having written to somebody by one's own will. */
   readonly writtenTo: (idRaw: Bytes) => readonly Planned[];
@@ -55,6 +65,7 @@ export function createSealer({
   outbox,
   store,
   lookups,
+  reseals,
   closing,
   writtenTo,
   onRetired,
@@ -73,16 +84,20 @@ export function createSealer({
   const again = new Set<string>();
   let cancelRetry = (): void => {};
 
-  const sealOne = async (part: OutgoingPart, recipient: VerifiedIdentity): Promise<Envelope | undefined> => {
+  const sealOne = async (part: OutgoingPart, recipient: VerifiedIdentity): Promise<Sealed | undefined> => {
     const { of, seq } = part;
     const { head } = of;
     if (part.plain === undefined) return undefined;
+    const earlier = seenDigests(part);
+    const again = part.again || part.unfit === "key-retired";
     const content = await store().read(part.plain);
     const bundle = own.bundle();
     const bundleHash = hex(host.crypto.hash.sha256(bundle));
     const isKnown = hasOurs.get(of.recipient) === bundleHash;
     if (!isKnown) attachedTo.set(of, bundleHash);
-    return await sealPart({
+    // Of the same moment as what is sealed: see there.
+    const certificate = own.certificateHash;
+    const envelope = await sealPart({
       crypto: host.crypto,
       random: host.random,
       own,
@@ -109,39 +124,39 @@ export function createSealer({
         floor: Math.min(head.seq, outbox.floor(head.stream)),
         sentAtMs: head.sentAtMs,
         bundle: isKnown ? EMPTY : bundle,
-        extensions: head.invite.length === 0 ? [] : [{ code: SEALED_EXTENSIONS.invite, bytes: head.invite }],
+        extensions: [
+          { code: SEALED_EXTENSIONS.invite, bytes: head.invite },
+          { code: SEALED_EXTENSIONS.resealed, bytes: concat(...earlier) },
+        ].filter(({ bytes }) => bytes.length > 0),
       },
     });
+    const { stream, to, digest, bytes } = envelope;
+    const kept = { stream, seq, to, digest, bytes: bytes.length, certificate, earlier: concat(...earlier), again };
+    return { part, kept, before: part.digest, payload: bytes };
   };
+
+  /** Whether the part still has the envelope that this one replaces, and that is not on its way just now. */
+  const takesPlace = ({ part, before }: Sealed): boolean =>
+    part.bytes === 0 || (part.unfit !== "" && part.flights === 0 && equalBytes(part.digest, before));
 
   const keep = async (parts: readonly OutgoingPart[], recipient: VerifiedIdentity): Promise<void> => {
     const envelopes = await Promise.all(parts.map((part) => sealOne(part, recipient)));
-    const fresh = envelopes.filter((envelope) => envelope !== undefined);
+    const all = envelopes.filter((envelope) => envelope !== undefined);
+    let fresh: readonly Sealed[] = [];
     const isOwnWill = parts.some(({ of }) => of.head.class === "mail" && of.head.depth === 0);
     await store().commit({
       onFailure: "try-again",
-      plan: () => ({
-        records: [
-          ...(isOwnWill ? writtenTo(recipient.idRaw) : []),
-          ...fresh.map((envelope) => ({
-            kept: {
-              kind: "sealed",
-              head: { stream: envelope.stream, seq: envelope.seq, to: envelope.to, digest: envelope.digest, bytes: envelope.bytes.length },
-            } as const,
-            payload: envelope.bytes,
-          })),
-        ],
-        result: undefined,
-      }),
+      plan: () => {
+        fresh = all.filter(takesPlace);
+        for (const { part, kept, before } of fresh)
+          if (part.bytes > 0)
+            host.log.write("info", "agent.sealed-anew", { id: part.of.id, seq: part.seq, digest: hex(kept.digest), before: hex(before) });
+        const records = fresh.map(({ kept, payload }): Planned => ({ kept: { kind: "sealedUnder", head: kept }, payload }));
+        return { records: [...(isOwnWill ? writtenTo(recipient.idRaw) : []), ...records], result: undefined };
+      },
       applied: () => {
-        for (const envelope of fresh) {
-          host.log.write("debug", "agent.sealed", {
-            id: outbox.ofPart(envelope.stream, envelope.seq)?.id,
-            seq: envelope.seq,
-            to: agentIdText(envelope.to),
-            digest: hex(envelope.digest),
-          });
-        }
+        for (const { part, kept } of fresh)
+          host.log.write("debug", "agent.sealed", { id: part.of.id, seq: part.seq, to: agentIdText(kept.to), digest: hex(kept.digest) });
         onSealed();
       },
     });
@@ -169,7 +184,7 @@ export function createSealer({
     for (;;) {
       const parts: OutgoingPart[] = [];
       for (const outgoing of outbox.unsealed(recipient)) {
-        for (const part of outgoing.parts) if (part.bytes === 0 && part.plain !== undefined && parts.length < BATCH_PARTS) parts.push(part);
+        for (const part of outgoing.parts) if (isToSeal(part) && parts.length < BATCH_PARTS) parts.push(part);
         if (parts.length >= BATCH_PARTS) break;
       }
       if (parts.length === 0 || closing.aborted) return;
@@ -222,6 +237,17 @@ export function createSealer({
 
   return {
     kick,
+    isOutdated: ({ unfit, certificate, plain, of }) =>
+      unfit !== "" ||
+      (reseals &&
+        plain !== undefined &&
+        certificate.length > 0 &&
+        !equalBytes(certificate, own.certificateHash) &&
+        own.certificateHoldsUntilMs(certificate) < of.head.expiresAtMs),
+    sealAnew(part) {
+      outbox.unfit(part);
+      kick();
+    },
     connected() {
       notBefore.clear();
       kick();
@@ -239,6 +265,19 @@ export function createSealer({
       await Promise.all(active.values());
     },
   };
+}
+
+interface Sealed {
+  readonly part: OutgoingPart;
+  readonly kept: KeptSealedUnder;
+  /** Digest of the envelope it takes the place of. */
+  readonly before: Bytes;
+  readonly payload: Bytes;
+}
+
+/** One on its way under its old envelope waits for the answer: see `takesPlace`. */
+function isToSeal(part: OutgoingPart): boolean {
+  return part.plain !== undefined && !isFit(part) && part.flights === 0;
 }
 
 function recipientOf(key: string): Recipient {

@@ -56,6 +56,8 @@ export interface StatementCheckOptions {
 /** What proves one part. */
 interface PartProof {
   readonly relayIdRaw: Bytes;
+  /** Of the envelope that it proves. */
+  readonly digest: Bytes;
   readonly item: Item;
 }
 
@@ -124,7 +126,7 @@ export function createStatementChecks(options: StatementCheckOptions): Statement
     const touched = new Set<Outgoing>();
     for (const part of parts) {
       const before = (proven.get(part) ?? []).filter(({ relayIdRaw }) => !equalBytes(relayIdRaw, relay.idRaw));
-      proven.set(part, [...before, { relayIdRaw: relay.idRaw, item }]);
+      proven.set(part, [...before, { relayIdRaw: relay.idRaw, digest: part.digest, item }]);
       if (part.of.head.class === "mail") touched.add(part.of);
     }
     log.write("debug", "agent.statement", {
@@ -151,7 +153,8 @@ export function createStatementChecks(options: StatementCheckOptions): Statement
   ): readonly Planned[] => {
     const items = new Map<string, Item>();
     for (const part of outgoing.parts) {
-      const proof = proven.get(part)?.find(({ relayIdRaw }) => equalBytes(relayIdRaw, relay.idRaw));
+      const isOf = (each: PartProof): boolean => equalBytes(each.relayIdRaw, relay.idRaw) && equalBytes(each.digest, part.digest);
+      const proof = proven.get(part)?.find(isOf);
       if (proof === undefined) return [];
       items.set(hex(proof.item.hash), proof.item);
     }
@@ -181,11 +184,17 @@ export function createStatementChecks(options: StatementCheckOptions): Statement
     const { leaf } = verified;
     if (!equalBytes(leaf.sender, ownIdRaw) || !equalBytes(leaf.link, link)) return;
     const parts = window.covered(leaf.firstSeq, leaf.lastSeq);
-    if (parts === undefined) return;
-    const digests = parts.map((part) => part.digest);
+    const digests = window.coveredDigests(leaf.firstSeq, leaf.lastSeq);
+    if (parts === undefined || digests === undefined) return;
     if (!leafCovers(sha256, leaf, digests)) return mismatch(relay, verified);
     window.prove(leaf.lastSeq);
-    prove(relay, verified, digests, parts);
+    // Of a part that has another envelope since then this proves nothing.
+    prove(
+      relay,
+      verified,
+      digests,
+      parts.filter((part, index) => equalBytes(part.digest, digests[index] ?? EMPTY)),
+    );
   };
 
   /** By what is pinned of the relay, or by what the own relay shows of it now: its certificate may be newer. */

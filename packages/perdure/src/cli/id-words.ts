@@ -56,7 +56,15 @@ arrives. The old recovery file is used up and written over.`,
   sub("revoke", "take another instance out of use", "nothing was revoked", "<instance>")
     .option("--since <moment>", "what it signed since then counts for nothing (now)")
     .option("--reason <text>", "up to 256 bytes, for everybody to read");
-  sub("claim", "a restored or copied folder becomes the only one", "this folder is as it was");
+  sub("claim", "a restored or copied folder becomes the only one", "this folder is as it was")
+    .option("--stolen-since <moment>", "what the other folder signed since then counts for nothing: 2h, 2026-11-21")
+    .addHelpText(
+      "after",
+      `
+This folder gets a new instance key, and the other ones are shut out at once.
+Without --stolen-since what they signed is still taken for 10 minutes, so that
+mail under way arrives.`,
+    );
   sub("pin-home", "no relay but the one of now may be a home", "the homes are as they were").option("--off", "any relay may be one again");
   sub("anchor", "sign the SHA-256 of a file into the log", "nothing was anchored", "<file>").option(
     "--about <text>",

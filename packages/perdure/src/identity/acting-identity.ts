@@ -10,7 +10,7 @@ import { type AgentId, agentIdText } from "../wire/ids.ts";
 import type { Custody, KeptIdentity } from "../wire/kept-identity.ts";
 import { adoptedFromSeq } from "./adopted-events.ts";
 import type { LogState } from "./agent-log.ts";
-import { BACKDATE_MS, type Scope } from "./certificate.ts";
+import { BACKDATE_MS, certificateHash as hashOf, type Scope } from "./certificate.ts";
 import { exportFile } from "./export-file.ts";
 import { destroyGone } from "./gone-keys.ts";
 import { hasDue, isWorn, withoutDue } from "./inbox-keys.ts";
@@ -82,6 +82,8 @@ export interface OwnIdentity {
   readonly instanceKey: SigningKey;
   /** SHA-256 of the certificate in use; changes when it is renewed. */
   readonly certificateHash: Bytes;
+  /** The last moment at which what was signed under that certificate of this agent counts; 0 for one that is not shown any more. */
+  certificateHoldsUntilMs(hash: Bytes): number;
   readonly logHead: Bytes;
   readonly log: LogState;
   /** The first event since the last rotation that this folder took over from others; what it claims of its time is their word. */
@@ -110,8 +112,11 @@ export interface OwnIdentity {
   rotate(wish: RotateWish): Promise<Rotated>;
   /** Takes another instance out of use; a new inbox key follows. */
   revokeInstance(wish: RevokeWish): Promise<void>;
-  /** A new instance in the place of this one, which is revoked: what a restored or copied folder does to be the only one. */
-  replaceInstance(nowMs: number): Promise<void>;
+  /**
+   * A new instance in the place of this one, which is revoked: what a restored or copied folder does to be the only one. What the old one
+   * signed and a relay stores from `voidFromMs` on counts for nothing; the setting `oldKeysGraceMs` from now when absent.
+   */
+  replaceInstance(nowMs: number, voidFromMs?: number): Promise<void>;
   /** No relay but these may be a home, whatever an instance says; an empty list lets every relay be one again. */
   setHomesInLog(homes: readonly Home[], nowMs: number): Promise<void>;
   anchor(wish: AnchorWish): Promise<void>;
@@ -201,6 +206,7 @@ export function createActingIdentity({ host, settings, vault, first }: ActingOpt
     get certificateHash() {
       return state.certificateHash;
     },
+    certificateHoldsUntilMs: (hash) => state.certificates.find((each) => equalBytes(hashOf(crypto.hash, each), hash))?.validUntilMs ?? 0,
     get logHead() {
       return state.log.head;
     },
@@ -259,7 +265,8 @@ export function createActingIdentity({ host, settings, vault, first }: ActingOpt
         const { log } = await withControlEvent(changing, (keys) => ({ kind: "instance-revoke", body, keys, nowMs }));
         return { ...(await withGeneration(changing)), log };
       }),
-    replaceInstance: (nowMs) => changeLog(nowMs, withInstanceReplaced),
+    replaceInstance: (nowMs, voidFromMs = nowMs + settings.oldKeysGraceMs) =>
+      changeLog(nowMs, (changing) => withInstanceReplaced(changing, voidFromMs)),
     setHomesInLog: (homes, nowMs) =>
       changeLog(nowMs, (changing) =>
         withControlEvent(changing, (keys) => ({ kind: "home-set", body: { homes, extensions: [] }, keys, nowMs })),

@@ -221,13 +221,23 @@ describe("other changes of the log", () => {
     const own = await create(host, "split");
     const before = { instance: own.instanceKey.publicKey, inbox: own.inboxKey.keyId };
     await own.replaceInstance(LATER_MS);
-    expect(own.log.revoked).toMatchObject([{ instanceKey: before.instance, voidFromMs: LATER_MS }]);
+    expect(own.log.revoked).toMatchObject([{ instanceKey: before.instance, voidFromMs: LATER_MS + settings.oldKeysGraceMs }]);
     expect(own.instance.revoked).toBe(false);
     expect(own.instanceKey.publicKey).not.toEqual(before.instance);
     const seen = await verifyBundle(crypto, own.bundle(), LATER_MS, own.idRaw);
     expect(seen.inboxKey?.keyId).toEqual(own.inboxKey.keyId);
     expect(own.inboxSecret(before.inbox)).toBeDefined();
     await expectUsable(host, [FIRST]);
+  });
+
+  it("replaceInstance leaves what the old instance signed no time when it is told so", async () => {
+    const own = await create(createTestMachine("a"), "together");
+    const { certificateHash } = own;
+    await own.replaceInstance(LATER_MS, NOW_MS);
+    expect(own.log.revoked).toMatchObject([{ voidFromMs: NOW_MS }]);
+    expect(own.certificateHoldsUntilMs(certificateHash)).toBe(NOW_MS - 1);
+    expect(own.certificateHoldsUntilMs(own.certificateHash)).toBe(own.instance.notAfterMs);
+    expect(own.certificateHoldsUntilMs(new Uint8Array(32))).toBe(0);
   });
 
   it("revokes another instance, never itself, and forces a new inbox key", async () => {

@@ -97,9 +97,9 @@ export async function withControlEvent(
 }
 
 /** A new instance in the place of this one, which the log revokes. */
-export async function withInstanceReplaced(changing: Changing): Promise<KeptIdentity> {
+export async function withInstanceReplaced(changing: Changing, voidFromMs: number): Promise<KeptIdentity> {
   const { host, state, nowMs } = changing;
-  const body = { instanceKey: state.instanceKey.publicKey, voidFromMs: nowMs, reason: "replaced", extensions: [] };
+  const body = { instanceKey: state.instanceKey.publicKey, voidFromMs, reason: "replaced", extensions: [] };
   const kept = await withControlEvent(changing, (keys) => ({ kind: "instance-revoke", body, keys, nowMs }));
   const log = await verifyLog(host.crypto, kept.log);
   return { ...kept, ...(await newInstance(changing, log, state.controlKey)) };

@@ -274,7 +274,13 @@ export const SETTINGS = define({
     max: 10_000_000,
     reason: "Messages an agent holds that have not come to their end; `send` refuses more.",
   },
-  outboxBytes: { value: 256 * MB, unit: "bytes", min: 8 * MB, max: 1024 * 1024 * MB, reason: "Bytes of such messages." },
+  outboxBytes: {
+    value: 256 * MB,
+    unit: "bytes",
+    min: 8 * MB,
+    max: 1024 * 1024 * MB,
+    reason: "Bytes of such messages. Their content is kept until their end: on disk they take up to about twice as much.",
+  },
   autoPerThread: {
     value: 64,
     unit: "messages",
@@ -325,7 +331,7 @@ export const SETTINGS = define({
     unit: "ms",
     min: 0,
     max: DAY,
-    reason: "After a rotation, how long what the old keys signed is still taken, so that mail under way arrives.",
+    reason: "After a rotation or a claim, how long what the old keys signed is still taken, so that mail under way arrives.",
   },
   inboxKeyUseMs: {
     value: 7 * DAY,

@@ -51,6 +51,9 @@ describe("kept records of an agent", () => {
       "paused",
       "evidence",
       "conflict",
+      "pass",
+      "sealedUnder",
+      "keyRetired",
     ]);
   });
 });

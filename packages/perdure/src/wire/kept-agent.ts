@@ -84,6 +84,28 @@ export type KeptOutgoing = ShapeValue<typeof queued>;
 const part = shape("kept part", { stream, seq: uint });
 const sealed = shape("kept envelope", { stream, seq: uint, to: agentId, digest, bytes: uint });
 
+/** Envelopes of one part that came before the one that counts and may be somewhere; the oldest are forgotten first. */
+export const MAX_EARLIER = 8;
+
+/** As `sealed`, and which of the agent's certificates it is signed under: a part is sealed anew when that will not hold. */
+const sealedUnder = shape("kept signed envelope", {
+  stream,
+  seq: uint,
+  to: agentId,
+  digest,
+  bytes: uint,
+  /** SHA-256 of the certificate. */
+  certificate: fixed(32),
+  /** Digests of the envelopes before it, one after the other. */
+  earlier: bytes(16 * MAX_EARLIER),
+  /** One of those was refused because the recipient had destroyed its inbox key. */
+  again: flag,
+});
+export type KeptSealedUnder = ShapeValue<typeof sealedUnder>;
+
+/** The recipient destroyed the inbox key of this envelope, and nothing that was sealed to it will ever be opened: its part is sealed anew. */
+const keyRetired = shape("kept retired key", { stream, seq: uint, digest });
+
 /** What proves one step: a statement for each part of the message at most, and the identity of who signed. */
 export const MAX_STEP_EVIDENCE: number = MAX_PARTS + 1;
 
@@ -259,6 +281,8 @@ export const KEPT_SHAPES = {
   evidence,
   conflict,
   pass,
+  sealedUnder,
+  keyRetired,
 } as const;
 export type KeptKind = keyof typeof KEPT_SHAPES;
 

@@ -15,6 +15,8 @@ import { bytes, choice, extensions, fixed, flag, list, optional, type ShapeValue
 export const SEALED_EXTENSIONS = {
   /** The secret of an invite (16 bytes): whoever gave it out takes the sender as a contact. */
   invite: 1,
+  /** Digests (16 bytes each) of earlier envelopes of the same part under the same id, which say the same: only one of them counts. */
+  resealed: 3,
 } as const;
 
 /** Content of a message that only says who writes: it makes the contact of an accepted invite, and no handler sees it. */

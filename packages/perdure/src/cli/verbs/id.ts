@@ -61,10 +61,14 @@ const ACTIONS: Readonly<Record<string, Action>> = {
       identity.revoke(word, { ...since, ...reason, signal: invocation.signal }),
     );
   },
-  claim: (called) =>
-    change(called, "this folder is the one that acts for the agent; the instance it was is revoked", (identity) =>
-      identity.claim({ signal: called.invocation.signal }),
-    ),
+  claim(called) {
+    const { options, invocation } = called;
+    const { host, signal } = invocation;
+    const since = options.stolenSince === undefined ? {} : { stolenSinceMs: parseMoment(options.stolenSince, host.clock.wallMs()) };
+    return change(called, "this folder is the one that acts for the agent; the instance it was is revoked", (identity) =>
+      identity.claim({ ...since, signal }),
+    );
+  },
   "pin-home": (called) =>
     change(called, called.options.off === true ? "any relay may be a home" : "no other relay may be a home", (identity) =>
       identity.pinHome({ pinned: called.options.off !== true, signal: called.invocation.signal }),

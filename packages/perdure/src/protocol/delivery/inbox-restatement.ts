@@ -1,7 +1,7 @@
 /** The records that make an inbox again: streams first, then their messages with the places of their content. */
 import type { Kept, KeptStream, PayloadAt } from "../../wire/kept-agent.ts";
 import { headOf, type Incoming, incomingKey, streamKey } from "./incoming.ts";
-import type { IncomingStream } from "./incoming-stream.ts";
+import { type IncomingStream, MAX_DIGESTS } from "./incoming-stream.ts";
 import type { MailboxCursor } from "./mailbox-cursor.ts";
 
 const RANGES_PER_RECORD = 512;
@@ -48,7 +48,9 @@ export function positionsRecord(cursor: MailboxCursor): Kept {
 function* streamRecords(stream: IncomingStream): Iterable<KeptStream> {
   const ranges = stream.settled.ranges.map((range) => [...range]);
   const keys = [...stream.keys].map(([key, seq]) => ({ key, seq }));
-  const digests = [...stream.digests].map(([seq, { digest, attempt }]) => ({ seq, digest, attempt }));
+  const digests = [...stream.digests]
+    .flatMap(([seq, { digests, attempt }]) => digests.map((digest) => ({ seq, digest, attempt })))
+    .slice(-MAX_DIGESTS);
   let first = true;
   do {
     yield {

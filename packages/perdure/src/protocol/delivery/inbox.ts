@@ -18,12 +18,12 @@
  * - A completion settles every part, and every twin with the same idempotency key ends the same way. A key that was refused
  *   is free again: nobody is told that a message was done because another one was refused.
  */
-import { type Bytes, equalBytes } from "../../wire/bytes.ts";
+import type { Bytes } from "../../wire/bytes.ts";
 import type { MessageId } from "../../wire/ids.ts";
 import type { Box, Kept, KeptCompletion, KeptIncoming, KeptPassing, KeptPlace, KeptStream, PayloadAt } from "../../wire/kept-agent.ts";
 import { MAX_PARTS, PART_BYTES } from "../../wire/limits.ts";
 import { restateInbox } from "./inbox-restatement.ts";
-import { digestOf, headOf, type Incoming, incomingKey, isWhole, sameMessage, streamKey } from "./incoming.ts";
+import { digestOf, digestsOf, headOf, type Incoming, incomingKey, isWhole, sameMessage, saysTheSame, streamKey } from "./incoming.ts";
 import {
   addMessage,
   createIncomingStream,
@@ -194,7 +194,7 @@ export function createInbox(input: {
     if (incoming.have.has(head.head.part)) return;
     incoming.have.set(head.head.part, { head, at });
     held.add(place(at));
-    stream.pending.set(head.seq, head.digest);
+    stream.pending.set(head.seq, digestsOf(head.digest, head.head));
     incoming.arrival = Math.max(incoming.arrival, head.arrival);
     incoming.wholeAtMs = Math.max(incoming.wholeAtMs, head.receivedAtMs);
     if (!isWhole(incoming)) return;
@@ -217,8 +217,9 @@ export function createInbox(input: {
   const settleParts = (incoming: Incoming, attempt: number, atRelay = true): void => {
     const stream = streamFor(incoming.from, incoming.stream);
     for (let seq = incoming.seq; seq < incoming.seq + incoming.parts; seq++) {
-      const digest = stream.pending.get(seq) ?? incoming.have.get(seq - incoming.seq)?.head.digest;
-      if (digest !== undefined) rememberDigest(stream, seq, digest, attempt);
+      const kept = incoming.have.get(seq - incoming.seq)?.head;
+      const digests = stream.pending.get(seq) ?? (kept === undefined ? [] : digestsOf(kept.digest, kept.head));
+      for (const digest of digests.toReversed()) rememberDigest(stream, seq, digest, attempt);
       stream.pending.delete(seq);
       stream.settled.add(seq);
       if (atRelay) cursor.settleSeq(incomingKey(incoming.from, incoming.stream, seq));
@@ -351,10 +352,11 @@ export function createInbox(input: {
     judge(arrival, nowMs) {
       const stream = streams.get(streamKey(arrival.from, arrival.stream));
       const known = stream?.pending.get(arrival.seq);
-      if (known !== undefined) return equalBytes(known, arrival.digest) ? (input.defences.dedupe ? "pending" : "new") : "conflict";
+      const digests = digestsOf(arrival.digest, arrival.head);
+      if (known !== undefined) return saysTheSame(known, digests) ? (input.defences.dedupe ? "pending" : "new") : "conflict";
       if (stream?.settled.has(arrival.seq) && input.defences.dedupe) {
         const remembered = stream.digests.get(arrival.seq);
-        return remembered !== undefined && !equalBytes(remembered.digest, arrival.digest) ? "conflict" : "settled";
+        return remembered !== undefined && !saysTheSame(remembered.digests, digests) ? "conflict" : "settled";
       }
       if (arrival.expiresAtMs <= nowMs) return "expired";
       if (stream === undefined && hasTooManyStreams(arrival.from)) return "too-busy";

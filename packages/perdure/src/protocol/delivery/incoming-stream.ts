@@ -5,7 +5,8 @@
  * Invariants: a number is pending or settled, never both unless its message waits in the failed box or was put back from
  * it; the digests of the newest MAX_DIGESTS settled numbers are kept, so that an id used twice shows.
  */
-import type { Bytes } from "../../wire/bytes.ts";
+import { type Bytes, equalBytes } from "../../wire/bytes.ts";
+import { MAX_EARLIER } from "../../wire/kept-agent.ts";
 import { type Incoming, isWhole } from "./incoming.ts";
 import { createIntervalSet, type IntervalSet } from "./interval-set.ts";
 
@@ -19,14 +20,14 @@ export interface IncomingStream {
   readonly from: Bytes;
   readonly stream: Bytes;
   readonly settled: IntervalSet;
-  /** Digest of each pending number. */
-  readonly pending: Map<number, Bytes>;
+  /** Digests of each pending number: of the envelope that was taken, and of those before it that say the same. */
+  readonly pending: Map<number, readonly Bytes[]>;
   /** Unsettled messages, by sequence number. */
   readonly messages: Incoming[];
   floor: number;
   maxExpiryMs: number;
-  /** Digest and committed attempt of settled numbers, newest last. */
-  readonly digests: Map<number, { readonly digest: Bytes; readonly attempt: number }>;
+  /** Digests and committed attempt of settled numbers, newest last. */
+  readonly digests: Map<number, { readonly digests: readonly Bytes[]; readonly attempt: number }>;
   /** Idempotency keys and the first number that took each. */
   readonly keys: Map<string, number>;
 }
@@ -48,9 +49,11 @@ export function createIncomingStream(from: Bytes, stream: Bytes): IncomingStream
   };
 }
 
+/** Beside those of the same number that are remembered: all of them say the same. */
 export function rememberDigest(stream: IncomingStream, seq: number, digest: Bytes, attempt: number): void {
+  const known = stream.digests.get(seq)?.digests.filter((each) => !equalBytes(each, digest)) ?? [];
   stream.digests.delete(seq);
-  stream.digests.set(seq, { digest, attempt });
+  stream.digests.set(seq, { digests: [...known, digest].slice(-MAX_EARLIER - 1), attempt });
   for (const oldest of stream.digests.keys()) {
     if (stream.digests.size <= MAX_DIGESTS) break;
     stream.digests.delete(oldest);

@@ -1,8 +1,9 @@
 /** One message on its way in, as the inbox holds it. */
 import { type Bytes, EMPTY, equalBytes, hex } from "../../wire/bytes.ts";
+import { DIGEST_BYTES } from "../../wire/envelope.ts";
 import { type AgentId, agentIdText, type MessageId, messageIdText } from "../../wire/ids.ts";
-import type { Box, KeptIncoming, PayloadAt } from "../../wire/kept-agent.ts";
-import { type SealedHead, sealedHead } from "../../wire/sealed.ts";
+import { type Box, type KeptIncoming, MAX_EARLIER, type PayloadAt } from "../../wire/kept-agent.ts";
+import { SEALED_EXTENSIONS, type SealedHead, sealedHead } from "../../wire/sealed.ts";
 
 export interface IncomingPart {
   readonly head: KeptIncoming;
@@ -62,14 +63,28 @@ export function isWhole(incoming: Incoming): boolean {
   return incoming.have.size === incoming.parts;
 }
 
-/** Whether two parts say the same of their message; which part it is, and the sender's floor and certificate, may differ. */
+/** Whether two parts say the same of their message; which part it is, the sender's floor and certificate, and what it was before, may differ. */
 export function sameMessage(one: SealedHead, other: SealedHead): boolean {
   return equalBytes(sealedHead.encode(ofWhole(one)), sealedHead.encode(ofWhole(other)));
 }
 
 function ofWhole(head: SealedHead): SealedHead {
   const none = new Uint8Array(32);
-  return { ...head, part: 0, floor: 0, logHead: none, certificateHash: none, bundle: EMPTY };
+  const extensions = head.extensions.filter(({ code }) => code !== SEALED_EXTENSIONS.resealed);
+  return { ...head, part: 0, floor: 0, logHead: none, certificateHash: none, bundle: EMPTY, extensions };
+}
+
+/** The digest of an envelope, and of those before it that its sender says it takes the place of: they say the same, and one counts. */
+export function digestsOf(digest: Bytes, head: SealedHead | undefined): readonly Bytes[] {
+  const said = head?.extensions.find(({ code }) => code === SEALED_EXTENSIONS.resealed)?.bytes ?? EMPTY;
+  const count = Math.min(MAX_EARLIER, Math.floor(said.length / DIGEST_BYTES));
+  const earlier = Array.from({ length: count }, (_, index) => said.slice(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES));
+  return [digest, ...earlier];
+}
+
+/** Whether two envelopes of one id, each by the digests it names, are the same or one in the place of the other. */
+export function saysTheSame(one: readonly Bytes[], other: readonly Bytes[]): boolean {
+  return one.some((each) => other.some((known) => equalBytes(known, each)));
 }
 
 /** Any part's head: what they say of the whole is the same in all. */

@@ -22,6 +22,8 @@ export interface LinkItem {
 interface Slot<Item> {
   readonly linkSeq: number;
   readonly item: Item;
+  /** As it travelled under this number: an item may get another envelope later. */
+  digest: Bytes;
   refused: boolean;
 }
 
@@ -51,6 +53,8 @@ export interface LinkWindow<Item extends LinkItem> {
     | undefined;
   /** The items a statement about `first` to `last` covers, in link order, refused ones left out; `undefined` when one is not remembered. */
   covered(first: number, last: number): readonly Item[] | undefined;
+  /** What those items were as they travelled. */
+  coveredDigests(first: number, last: number): readonly Bytes[] | undefined;
   /** Forgets acknowledged items up to `last`. */
   prove(last: number): void;
 }
@@ -96,6 +100,17 @@ export function createLinkWindow<Item extends LinkItem>(limits: {
     return slot.item;
   };
 
+  const slotsOf = (first: number, last: number): readonly Slot<Item>[] | undefined => {
+    if (last > given || first > last) return undefined;
+    const found: Slot<Item>[] = [];
+    for (let linkSeq = first; linkSeq <= last; linkSeq++) {
+      const slot = slots.get(linkSeq);
+      if (slot === undefined) return undefined;
+      if (!slot.refused) found.push(slot);
+    }
+    return found;
+  };
+
   return {
     get acknowledged() {
       return acknowledged;
@@ -109,7 +124,7 @@ export function createLinkWindow<Item extends LinkItem>(limits: {
     },
     hasRoom: (bytes) => given < acknowledged + windowFrames && (inFlight === 0 || flightBytes + bytes <= windowBytes),
     send(item) {
-      slots.set(++given, { linkSeq: given, item, refused: false });
+      slots.set(++given, { linkSeq: given, item, digest: item.digest, refused: false });
       flightBytes += item.bytes;
       inFlight++;
       return given;
@@ -134,20 +149,13 @@ export function createLinkWindow<Item extends LinkItem>(limits: {
           flightBytes += slot.item.bytes;
           inFlight++;
         }
+        slot.digest = slot.item.digest;
         resend.push({ linkSeq, item: slot.item });
       }
       return { acked, refused, resend };
     },
-    covered(first, last) {
-      if (last > given || first > last) return undefined;
-      const items: Item[] = [];
-      for (let linkSeq = first; linkSeq <= last; linkSeq++) {
-        const slot = slots.get(linkSeq);
-        if (slot === undefined) return undefined;
-        if (!slot.refused) items.push(slot.item);
-      }
-      return items;
-    },
+    covered: (first, last) => slotsOf(first, last)?.map(({ item }) => item),
+    coveredDigests: (first, last) => slotsOf(first, last)?.map(({ digest }) => digest),
     prove(last) {
       for (const linkSeq of slots.keys()) {
         if (linkSeq > last || linkSeq > acknowledged) break;

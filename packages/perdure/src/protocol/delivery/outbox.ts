@@ -12,25 +12,27 @@
  * - Durable state changes by `apply` only, and the same records give the same state, live or read back.
  * - Sequence numbers of a stream are gapless over everything that became durable; what was reserved and not committed is
  *   given again after `unreserve`.
- * - A part has at most one envelope, so that one id never has two digests.
- * - A state only rises. A body is held until a relay has proven it stored or the message ended, and nothing is in flight.
+ * - A part has one envelope that counts. Another takes its place only while it is not in flight, and names those before it that
+ *   anybody may have seen: so whoever gets two envelopes of one id knows that they say the same.
+ * - A state only rises. An envelope is held until a relay has proven it stored or the message ended, and nothing is in flight;
+ *   plain content until the message ended, so that it can be sealed anew.
  * - What is proven late, after a higher state is known, is kept beside the steps and changes no state.
  * - Evidence is held while a step that is held names it.
  * - Every message ends by its expiry + `unconfirmedAfterMs`.
  */
 import { type Bytes, EMPTY, equalBytes, hex } from "../../wire/bytes.ts";
+import { DIGEST_BYTES } from "../../wire/envelope.ts";
 import { type MessageId, messageIdText } from "../../wire/ids.ts";
-import type { Kept, KeptOutgoing, KeptStep, PayloadAt } from "../../wire/kept-agent.ts";
+import type { Kept, KeptOutgoing, KeptSealedUnder, KeptStep, PayloadAt } from "../../wire/kept-agent.ts";
 import { isTerminal, rank, rises } from "./delivery-lattice.ts";
 import { createEvidenceShelf, type EvidenceShelf } from "./evidence-shelf.ts";
-import { isNewProof, isSealed, mayHaveLeft, type Outgoing, type OutgoingPart, openBytes } from "./outgoing.ts";
+import { envelopeOf, isFit, isNewProof, isSealed, mayHaveLeft, newPart, type Outgoing, type OutgoingPart, openBytes } from "./outgoing.ts";
 import { createSendQueue, type SendQueue } from "./send-queue.ts";
 
 /** Handles of ended messages kept at most; the ones that ended first are forgotten first. */
 export const MAX_ENDED = 4096;
 /** Recipients whose stream is remembered: with one more, one of those nothing is open to gets a new stream when it is next written to. */
 export const MAX_STREAMS = 16_384;
-const NO_DIGEST: Bytes = new Uint8Array(16);
 
 export interface OutboxLimits {
   readonly outboxMessages: number;
@@ -67,12 +69,17 @@ export interface Outbox {
   find(id: MessageId): Outgoing | undefined;
   /** The message a part belongs to. */
   ofPart(stream: Bytes, seq: number): Outgoing | undefined;
+  part(stream: Bytes, seq: number): OutgoingPart | undefined;
   /** The part whose envelope has this digest. */
   byDigest(digest: Bytes): OutgoingPart | undefined;
   /** What proves the steps. */
   readonly evidence: Pick<EvidenceShelf, "has" | "at" | "in" | "conflicts">;
   byRequest(requestIdHex: string): Outgoing | undefined;
   all(): Iterable<Outgoing>;
+  /** Takes a part out of the queue whose envelope would be worth nothing where it arrives: it is to be sealed anew. */
+  unfit(part: OutgoingPart): void;
+  /** Plain content that lies in a segment of the log. */
+  contentIn(segment: number): Iterable<OutgoingPart>;
   /** Messages with parts to seal, by recipient, in stream order. */
   unsealed(recipient: string): readonly Outgoing[];
   unsealedRecipients(): readonly string[];
@@ -136,14 +143,24 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
 
   const isOpen = (outgoing: Outgoing): boolean => !isTerminal(outgoing.state);
 
-  /** Gives up what is no longer needed: plain content once sealed or ended, the envelope once proven stored or ended and landed. */
+  /** Gives up what is no longer needed: plain content once ended, the envelope once proven stored or ended and landed. */
   const slim = (outgoing: Outgoing): void => {
     const over = isTerminal(outgoing.state);
-    const kept = !over && rank(outgoing.state) < rank("stored");
     for (const part of outgoing.parts) {
-      if (over || part.bytes > 0) part.plain = release(part.plain);
-      if (!kept && part.flights === 0) part.envelope = release(part.envelope);
+      const needed = part.again ? !part.acked : rank(outgoing.state) < rank("stored");
+      if (over) part.plain = release(part.plain);
+      if ((over || !needed) && part.flights === 0) part.envelope = release(part.envelope);
     }
+  };
+
+  const seal = (outgoing: Outgoing): void => {
+    const waiting = unsealed.get(outgoing.recipient) ?? new Set<Outgoing>();
+    unsealed.set(outgoing.recipient, waiting.add(outgoing));
+  };
+  const sealNoMore = (outgoing: Outgoing): void => {
+    const waiting = unsealed.get(outgoing.recipient);
+    waiting?.delete(outgoing);
+    if (waiting?.size === 0) unsealed.delete(outgoing.recipient);
   };
 
   const queued = (head: KeptOutgoing): void => {
@@ -152,19 +169,7 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
     const list: OutgoingPart[] = [];
     const outgoing: Outgoing = { id, head, recipient: recipientOf(head), parts: list, steps: [], late: [], state: "queued", trouble: "" };
     for (let index = 0; index < head.parts; index++) {
-      const part: OutgoingPart = {
-        seq: head.seq + index,
-        of: outgoing,
-        plain: undefined,
-        envelope: undefined,
-        digest: NO_DIGEST,
-        to: EMPTY,
-        bytes: 0,
-        flights: 0,
-        acked: false,
-        uncertain: false,
-        refusals: 0,
-      };
+      const part = newPart(outgoing, head.seq + index);
       list.push(part);
       parts.set(messageIdText(head.stream, part.seq), part);
     }
@@ -187,8 +192,7 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
     nextByStream.set(streamKey, Math.max(nextByStream.get(streamKey) ?? 1, end));
     const stream = streams.get(outgoing.recipient);
     if (stream !== undefined && equalBytes(stream.bytes, head.stream)) stream.committed = Math.max(stream.committed, end);
-    const waiting = unsealed.get(outgoing.recipient) ?? new Set<Outgoing>();
-    unsealed.set(outgoing.recipient, waiting.add(outgoing));
+    seal(outgoing);
     if (head.class === "mail") {
       openMail++;
       openMailBytes += openBytes(outgoing);
@@ -197,9 +201,7 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
 
   const close = (outgoing: Outgoing): void => {
     openByStream.get(hex(outgoing.head.stream))?.delete(outgoing.head.seq);
-    const waiting = unsealed.get(outgoing.recipient);
-    waiting?.delete(outgoing);
-    if (waiting?.size === 0) unsealed.delete(outgoing.recipient);
+    sealNoMore(outgoing);
     for (const part of outgoing.parts) queue.drop(part);
     openReceipts.delete(outgoing);
     if (outgoing.head.class === "mail") {
@@ -226,30 +228,52 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
       close(outgoing);
       ended.add(outgoing);
     }
-    if (rank(head.state) >= rank("accepted")) for (const part of outgoing.parts) queue.drop(part);
+    if (rank(head.state) >= rank("accepted")) for (const part of outgoing.parts) if (!part.again || !isOpen(outgoing)) queue.drop(part);
     slim(outgoing);
   };
 
-  const sealed = (
-    head: { readonly stream: Bytes; readonly seq: number; readonly to: Bytes; readonly digest: Bytes; readonly bytes: number },
-    at: PayloadAt | undefined,
-  ): void => {
+  const name = (part: OutgoingPart, { digest, earlier = EMPTY }: Envelope): void => {
+    if (digests.get(hex(part.digest)) === part) digests.delete(hex(part.digest));
+    part.digest = digest;
+    part.earlier = digestsIn(earlier);
+    digests.set(hex(digest), part);
+  };
+
+  const sealed = (head: Envelope, at: PayloadAt | undefined): void => {
     const part = parts.get(messageIdText(head.stream, head.seq));
-    if (part === undefined || part.bytes > 0) return;
-    part.digest = head.digest;
+    if (part === undefined) return;
+    const isSecond = part.bytes > 0;
+    const before = part.earlier.some((each) => equalBytes(each, head.digest));
+    // The recipient took an earlier one: that is the one to prove.
+    if (before) return name(part, head);
+    if (isSecond && (head.certificate === undefined || part.flights > 0 || equalBytes(part.digest, head.digest))) return;
+    name(part, head);
     part.to = head.to;
-    digests.set(hex(head.digest), part);
     part.bytes = head.bytes;
+    part.certificate = head.certificate ?? EMPTY;
+    part.again = head.again ?? false;
+    part.unfit = "";
+    if (isSecond) {
+      part.envelope = release(part.envelope);
+      part.uncertain = false;
+      part.refusals = 0;
+    }
     if (isOpen(part.of)) {
       part.envelope = at === undefined ? undefined : hold(at);
-      if (at !== undefined && rank(part.of.state) < rank("accepted")) queue.ready(part);
+      if (isSecond || part.again) queue.restore(part);
+      if (at !== undefined && (part.again || rank(part.of.state) < rank("accepted"))) queue.ready(part);
     }
-    if (isSealed(part.of)) {
-      const waiting = unsealed.get(part.of.recipient);
-      waiting?.delete(part.of);
-      if (waiting?.size === 0) unsealed.delete(part.of.recipient);
-    }
+    if (isSealed(part.of)) sealNoMore(part.of);
     slim(part.of);
+  };
+
+  /** Once: an envelope that takes the place of one with a retired key, and meets that again, ends the message. */
+  const keyRetired = ({ stream, seq, digest }: { readonly stream: Bytes; readonly seq: number; readonly digest: Bytes }): void => {
+    const part = parts.get(messageIdText(stream, seq));
+    if (part === undefined || !isOpen(part.of) || part.again || part.plain === undefined || !equalBytes(part.digest, digest)) return;
+    queue.withdraw(part);
+    part.unfit = "key-retired";
+    seal(part.of);
   };
 
   const forget = (id: MessageId): void => {
@@ -296,15 +320,18 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
       if (kept.kind === "queued") queued(kept.head);
       else if (kept.kind === "part") {
         const part = parts.get(messageIdText(kept.head.stream, kept.head.seq));
-        if (part !== undefined && at !== undefined && part.bytes === 0 && isOpen(part.of)) part.plain = hold(at);
-      } else if (kept.kind === "sealed") sealed(kept.head, at);
+        if (part === undefined || at === undefined || !isOpen(part.of)) return;
+        part.plain = release(part.plain);
+        part.plain = hold(at);
+      } else if (kept.kind === "sealed" || kept.kind === "sealedUnder") sealed(kept.head, at);
+      else if (kept.kind === "keyRetired") keyRetired(kept.head);
       else if (kept.kind === "step") step(kept.head);
       else if (kept.kind === "evidence") shelf.keep(kept.head.hash, at);
       else if (kept.kind === "conflict") shelf.conflict(kept.head);
       else if (kept.kind === "forgotten") forget(messageIdText(kept.head.stream, kept.head.seq));
     },
     replayed() {
-      for (const part of parts.values()) if (part.bytes > 0) part.uncertain = true;
+      for (const part of parts.values()) if (isFit(part)) part.uncertain = true;
     },
     reset() {
       for (const map of [messages, parts, requests, streams, openByStream, nextByStream, unsealed, ended, openReceipts, held, digests])
@@ -323,8 +350,10 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
         for (const part of outgoing.parts) {
           if (part.plain !== undefined) records.push({ kept: { kind: "part", head: { stream, seq: part.seq } }, restated: part.plain });
           if (part.bytes > 0) {
-            const kept: Kept = { kind: "sealed", head: { stream, seq: part.seq, to: part.to, digest: part.digest, bytes: part.bytes } };
+            const kept = keptEnvelope(part);
             records.push(part.envelope === undefined ? { kept } : { kept, restated: part.envelope });
+            if (part.unfit === "key-retired")
+              records.push({ kept: { kind: "keyRetired", head: { stream, seq: part.seq, digest: part.digest } } });
           }
         }
         for (const head of [...outgoing.steps.slice(1), ...outgoing.late]) records.push({ kept: { kind: "step", head } });
@@ -362,10 +391,19 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
     hasRoom: (bytes) => openMail < limits.outboxMessages && openMailBytes + bytes <= limits.outboxBytes,
     find: (id) => messages.get(id),
     ofPart: (stream, seq) => parts.get(messageIdText(stream, seq))?.of,
+    part: (stream, seq) => parts.get(messageIdText(stream, seq)),
     byDigest: (digest) => digests.get(hex(digest)),
     evidence: shelf,
     byRequest: (requestIdHex) => requests.get(requestIdHex),
     all: () => messages.values(),
+    unfit(part) {
+      queue.withdraw(part);
+      if (part.unfit === "") part.unfit = "certificate";
+      seal(part.of);
+    },
+    *contentIn(segment) {
+      for (const part of parts.values()) if (part.plain?.segment === segment) yield part;
+    },
     unsealed: (recipient) => [...(unsealed.get(recipient) ?? [])],
     unsealedRecipients: () => [...unsealed.keys()],
     floor(stream) {
@@ -410,6 +448,23 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
       return { records, nextMs };
     },
   };
+}
+
+/** A `sealed` record, or `sealedUnder` with more. */
+type Envelope = Pick<KeptSealedUnder, "stream" | "seq" | "to" | "digest" | "bytes"> &
+  Partial<Pick<KeptSealedUnder, "certificate" | "earlier" | "again">>;
+
+function keptEnvelope(part: OutgoingPart): Kept {
+  const { seq, certificate } = part;
+  const { stream } = part.of.head;
+  const head = { stream, seq, ...envelopeOf(part) };
+  return certificate.length > 0 ? { kind: "sealedUnder", head } : { kind: "sealed", head };
+}
+
+function digestsIn(bytes: Bytes): readonly Bytes[] {
+  return Array.from({ length: Math.floor(bytes.length / DIGEST_BYTES) }, (_, index) =>
+    bytes.subarray(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES),
+  );
 }
 
 /** The key of the stream a message travels in: the recipient as its author named it. */

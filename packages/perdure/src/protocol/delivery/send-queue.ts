@@ -25,6 +25,10 @@ export interface SendQueue {
   /** Forgets the numbers of a link that is over; unacknowledged parts are ready again. */
   linkLost(): void;
   drop(part: OutgoingPart): void;
+  /** Takes a part out until it is ready again: its envelope is being replaced. */
+  withdraw(part: OutgoingPart): void;
+  /** Lets a part that was dropped or acknowledged travel once more, in another envelope. */
+  restore(part: OutgoingPart): void;
   clear(): void;
   onLanded(listener: (part: OutgoingPart) => void): void;
 }
@@ -43,6 +47,12 @@ export function createSendQueue(): SendQueue {
   let earliestMs = Number.POSITIVE_INFINITY;
   const dropped = new WeakSet<OutgoingPart>();
   let listener: (part: OutgoingPart) => void = () => {};
+
+  const withdraw = (part: OutgoingPart): void => {
+    resting.delete(part);
+    waiting.delete(part);
+    later.delete(part);
+  };
 
   return {
     ready(part) {
@@ -121,9 +131,12 @@ export function createSendQueue(): SendQueue {
     },
     drop(part) {
       dropped.add(part);
-      resting.delete(part);
-      waiting.delete(part);
-      later.delete(part);
+      withdraw(part);
+    },
+    withdraw,
+    restore(part) {
+      dropped.delete(part);
+      part.acked = false;
     },
     clear() {
       for (const parts of [waiting, later, flying, resting]) parts.clear();

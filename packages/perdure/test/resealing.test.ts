@@ -1,0 +1,128 @@
+/** Mail that was sealed before its sender's keys were replaced, and reaches a relay only afterwards. */
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Agent } from "../src/agent/api.ts";
+import type { InternalOptions } from "../src/agent/open-agent.ts";
+import { createNodeCrypto } from "../src/host/node/crypto.ts";
+import { verifyEvidence } from "../src/protocol/evidence/verify-evidence.ts";
+import { createTestnet } from "../src/testing/index.ts";
+import { PART_BYTES } from "../src/wire/limits.ts";
+import { noise, openStage, type Stage, serving, statesOf } from "./test-stage.ts";
+
+const TEST_MS = 120_000;
+/** What the old keys signed counts for nothing at once, and nobody waits long for a relay that is away. */
+const HASTY = { oldKeysGraceMs: 0, lookupTimeoutMs: 300 };
+const ALARMS = ["agent.held", "agent.not-taken", "agent.rejected", "agent.receipt-mismatch", "agent.statement-mismatch"];
+
+let stage: Stage;
+beforeEach(async () => {
+  stage = await openStage();
+});
+afterEach(async () => {
+  await stage[Symbol.asyncDispose]();
+});
+
+async function until(what: string, condition: () => Promise<boolean> | boolean): Promise<void> {
+  for (const deadlineMs = performance.now() + 20_000; !(await condition()); ) {
+    if (performance.now() > deadlineMs) throw new Error(`waited in vain until ${what}: ${stage.warnings.join("; ")}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+const seen = (event: string): number => stage.facts.filter((fact) => fact.event === event).length;
+const digests = (event: string): readonly string[] =>
+  stage.facts.filter((fact) => fact.event === event).map(({ fields }) => String(fields["digest"]));
+const alarms = (): readonly string[] => stage.warnings.filter((warning) => ALARMS.some((event) => warning.startsWith(event)));
+
+/** Two who know each other, and a relay that is away. */
+async function cutOff(options: InternalOptions = {}): Promise<{ readonly writer: Agent; readonly desk: Agent }> {
+  await stage.startRelay();
+  const desk = await stage.agent("desk", { name: "desk" });
+  const writer = await stage.agent("writer", { ...options, join: stage.address(), settings: HASTY });
+  const first = await writer.send("@desk", "first");
+  await using served = serving(desk);
+  await statesOf(first);
+  expect(served.mails.length).toBe(1);
+  await stage.stopRelay();
+  return { writer, desk };
+}
+
+/** A message of one part and one of three, both sealed. */
+async function sealTwo(writer: Agent): Promise<readonly [string, string]> {
+  const before = seen("agent.sealed");
+  const one = await writer.send("@desk", "small");
+  const many = await writer.send("@desk", noise(2 * PART_BYTES + 5, 7));
+  await until("everything is sealed", () => seen("agent.sealed") === before + 4);
+  return [one.id, many.id];
+}
+
+test.each(["claim", "rotate"] as const)(
+  "what no relay had taken when its sender's keys were replaced by %s is sealed anew, and arrives once",
+  { timeout: TEST_MS },
+  async (change) => {
+    const { writer, desk } = await cutOff();
+    const ids = await sealTwo(writer);
+    const before = digests("agent.sealed");
+    expect(await writer.identity[change]()).toMatchObject({ relayHasIt: false });
+    await stage.startRelay();
+    await using served = serving(desk);
+    for (const id of ids) expect((await statesOf(await writer.sent(id))).at(-1)).toBe("done");
+    expect(served.mails.map(({ content }) => content.length)).toEqual([5, 2 * PART_BYTES + 5]);
+    expect([seen("agent.sealed-anew"), alarms()]).toEqual([4, []]);
+    expect(digests("agent.received").slice(-4).some((digest) => before.includes(digest))).toBe(false);
+  },
+);
+
+test("control: without that it travels as it was, signed by an instance that is revoked", { timeout: TEST_MS }, async () => {
+  const { writer, desk } = await cutOff({ defences: { dedupe: true, floor: true, contacts: true, loopGuard: true, reseal: false } });
+  const ids = await sealTwo(writer);
+  const sealed = digests("agent.sealed");
+  await writer.identity.claim();
+  await stage.startRelay();
+  await using served = serving(desk);
+  for (const id of ids) await statesOf(await writer.sent(id));
+  expect([served.mails.length, seen("agent.sealed-anew")]).toEqual([2, 0]);
+  // Desk has not heard of the claim, or it would have left them at the relay.
+  expect(digests("agent.received").slice(-4).every((digest) => sealed.includes(digest))).toBe(true);
+});
+
+test("a process that begins anew seals what the one before it had sealed", { timeout: TEST_MS }, async () => {
+  const { writer, desk } = await cutOff();
+  const [id] = await sealTwo(writer);
+  await writer.identity.claim();
+  await writer.close();
+  const again = await stage.agent("writer", { settings: HASTY });
+  await stage.startRelay();
+  await using served = serving(desk);
+  expect((await statesOf(await again.sent(id))).at(-1)).toBe("done");
+  await until("both are there", () => served.mails.length === 2);
+  expect([seen("agent.sealed-anew"), alarms()]).toEqual([4, []]);
+});
+
+test("what a relay had taken without the sender's knowledge is sealed anew too, handled once, and proven", {
+  timeout: TEST_MS,
+}, async () => {
+  await using net = await createTestnet({ relays: 1, seed: 11, latencyMs: 400 });
+  const [relay] = net.relays;
+  const desk = await net.agent("desk", { strangers: "welcome" });
+  const anna = await net.agent("anna", { settings: { ...HASTY, lookupTimeoutMs: 10_000 } });
+  const heard: string[] = [];
+  void desk.serve(async (mail) => void heard.push(await mail.text()));
+  await (await anna.send(desk.id, "first")).until("done");
+  const count = (event: string): number => net.trail().filter((fact) => fact.event === event).length;
+  const taken = count("relay.mail-appended");
+  const { id } = await anna.send(desk.id, "second");
+  await net.until(() => count("relay.mail-appended") > taken);
+  net.kill("anna");
+  net.partition(["anna"], [relay?.name ?? ""]);
+  await net.wake("anna");
+  expect(await anna.identity.claim()).toMatchObject({ relayHasIt: false });
+  net.heal();
+  const sent = await anna.sent(id);
+  expect((await sent.until("done")).proof).toBe("receipt");
+  await net.settled();
+  await net.until(() => count("agent.sealed-anew") > 0);
+  expect(heard).toEqual(["first", "second"]);
+  expect(net.trail().filter(({ event }) => ALARMS.includes(event))).toEqual([]);
+  const report = await verifyEvidence(createNodeCrypto(), await sent.export());
+  expect([report.proven, report.boundBy]).toEqual([true, desk.id]);
+});
