@@ -23,7 +23,7 @@ afterAll(() => coverage[Symbol.dispose]());
 
 describe("a short campaign over every decoder", () => {
   it("finds nothing", async () => {
-    const tallies = await runCampaign({ decoders, inputs: 40_000, seed: SEED });
+    const tallies = await runCampaign({ decoders, inputs: 25_000, seed: SEED });
     expect(tallies.flatMap((tally) => tally.findings).map(shown)).toEqual([]);
     for (const tally of tallies) expect(tally.inputs, `inputs of ${tally.name}`).toBeGreaterThan(0);
   }, 180_000);
