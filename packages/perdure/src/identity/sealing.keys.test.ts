@@ -107,6 +107,21 @@ describe("mail by a stolen folder", () => {
     expect([healed.sender.frozen, healed.sender.logSeq]).toEqual([false, 2]);
   });
 
+  it("gets no mail that is sealed after the owner rotated, whatever generation its record says", async () => {
+    await rob("sealed to the thief");
+    for (let times = 0; times < 3; times++) await thief.replaceInstance(NOW_MS);
+    expect(await owner.adopt(thief.bundle(), NOW_MS)).toBe("continued");
+    const before = await mergeIdentities(crypto, await seen(owner), await seen(thief), NOW_MS);
+    expect(equalBytes(before.inboxKey?.keyId as Uint8Array, thief.inboxKey.keyId), "nobody can tell").toBe(true);
+    await rotate(LATER_MS, LATER_MS + HOUR_MS);
+    const after = await mergeIdentities(crypto, before, await seen(owner, LATER_MS), LATER_MS);
+    expect(
+      after.certificates.some((each) => equalBytes(each.instanceKey, thief.instanceKey.publicKey)),
+      "in its grace",
+    ).toBe(true);
+    expect(equalBytes(after.inboxKey?.keyId as Uint8Array, owner.inboxKey.keyId)).toBe(true);
+  });
+
   it("does not push out the owner's mail by certifying more instances than a bundle holds", async () => {
     await rob("pushed out");
     const { controlSeed } = (await readKept(machine.files, crypto.hash, "home")) ?? {};

@@ -9,7 +9,7 @@ import { chooseInboxKey, listHomes, usableRecords, verifyRecord } from "./agent-
 import { BUNDLE_CERTIFICATES, encodeBundle } from "./bundle.ts";
 import { type VerifiedCertificate, validAt, verifyCertificate } from "./certificate.ts";
 import { type Branches, commonLength, joinLogs, type LogRelation, relateBranches, rivalLog, sameBranches } from "./log-ranking.ts";
-import { type LogState, revokedFromMs } from "./log-state.ts";
+import { epochAt, type LogState, revokedFromMs } from "./log-state.ts";
 
 export interface VerifiedIdentity {
   readonly idRaw: Bytes;
@@ -69,7 +69,8 @@ export async function readIdentity(crypto: Crypto, bundle: Bytes, nowMs: number,
   const records: AgentRecord[] = [];
   for (const encoded of parts.records) records.push(await verifyRecord(crypto, log.idRaw, encoded));
   refuseUncertified(records, certificates);
-  const usable = usableRecords(records, certificates, nowMs);
+  const speaking = certificates.filter((each) => speaksFor(log, each));
+  const usable = usableRecords(records, speaking, nowMs);
   return {
     idRaw: log.idRaw,
     id,
@@ -86,6 +87,15 @@ export async function readIdentity(crypto: Crypto, bundle: Bytes, nowMs: number,
     inboxKey: chooseInboxKey(usable, nowMs),
     homes: listHomes(usable, log.homes),
   };
+}
+
+/**
+ * Whether an instance says where the agent is and what to seal to. The time a rotation or revoke leaves to old keys is for what they signed
+ * before: a thief of them who says a higher generation would get all mail until then. Of a retired agent the last word stays.
+ */
+function speaksFor(log: LogState, { controlSeq, instanceKey }: VerifiedCertificate): boolean {
+  if (log.retired !== undefined) return true;
+  return epochAt(log, controlSeq)?.untilMs === undefined && revokedFromMs(log, instanceKey) === undefined;
 }
 
 /**
