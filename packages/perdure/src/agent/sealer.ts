@@ -135,9 +135,9 @@ export function createSealer({
     return { part, kept, before: part.digest, payload: bytes };
   };
 
-  /** Whether the part still has the envelope that this one replaces, and that is not on its way just now. */
+  /** Whether the message is still open, and its part has the envelope that this one replaces, which is not on its way just now. */
   const takesPlace = ({ part, before }: Sealed): boolean =>
-    part.bytes === 0 || (part.unfit !== "" && part.flights === 0 && equalBytes(part.digest, before));
+    part.plain !== undefined && (part.bytes === 0 || (part.unfit !== "" && part.flights === 0 && equalBytes(part.digest, before)));
 
   const keep = async (parts: readonly OutgoingPart[], recipient: VerifiedIdentity): Promise<void> => {
     const envelopes = await Promise.all(parts.map((part) => sealOne(part, recipient)));

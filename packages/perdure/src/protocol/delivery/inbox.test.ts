@@ -38,6 +38,35 @@ describe("inbox: duplicates", () => {
     expect(deliver(on, { seq: 1, digest: 99 }, 3)).toBe("conflict");
   });
 
+  it("takes a part that was sealed anew for the one before it, whichever came first, pending, settled and after restarts", () => {
+    for (const isOldFirst of [true, false]) {
+      const [old, anew] = [
+        { seq: 1, digest: 5 },
+        { seq: 1, digest: 6, resealed: [4, 5] },
+      ];
+      const [first, second] = isOldFirst ? [old, anew] : [anew, old];
+      const on = bench();
+      expect(deliver(on, first, 1)).toBe("new");
+      expect(deliver(on, second, 2)).toBe("pending");
+      const again = reopen(on);
+      expect(deliver(again, second, 3)).toBe("pending");
+      complete(again, next(again) as Incoming);
+      expect(deliver(again, second, 4)).toBe("settled");
+      const later = reopen(again);
+      expect([deliver(later, second, 5), deliver(later, first, 6)]).toEqual(["settled", "settled"]);
+      // Control: one that nobody named is another message.
+      expect(deliver(later, { seq: 1, digest: 7 }, 7)).toBe("conflict");
+      expect(next(later)).toBeUndefined();
+    }
+  });
+
+  it("takes parts of one message that were sealed at different times for one message", () => {
+    const on = bench();
+    deliver(on, { seq: 1, part: 0, parts: 2 }, 1);
+    expect(deliver(on, { seq: 2, part: 1, parts: 2, resealed: [9] }, 2)).toBe("new");
+    expect(next(on)?.parts).toBe(2);
+  });
+
   it("takes one message per idempotency key, and both end together", () => {
     const on = bench();
     const other = new Uint8Array(8).fill(3);

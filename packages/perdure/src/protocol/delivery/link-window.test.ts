@@ -71,6 +71,28 @@ describe("link window", () => {
     expect(names(window.covered(2, 3))).toEqual([3]);
   });
 
+  it("remembers what an item was as it travelled", () => {
+    const window = windowOf();
+    const changing = { ...item(1) };
+    window.send(changing);
+    window.send(item(2));
+    const before = changing.digest;
+    changing.digest = new Uint8Array(16).fill(99);
+    window.acked(1);
+    expect(window.coveredDigests(1, 2)).toEqual([before, item(2).digest]);
+    expect(window.coveredDigests(1, 3)).toBeUndefined();
+  });
+
+  it("sends what is left of a link as it is by then", () => {
+    const window = windowOf();
+    const changing = { ...item(1) };
+    window.send(changing);
+    changing.digest = new Uint8Array(16).fill(99);
+    expect(window.resume(0, [])?.resend).toHaveLength(1);
+    window.acked(1);
+    expect(window.coveredDigests(1, 1)).toEqual([changing.digest]);
+  });
+
   it("delivers every item exactly once or refuses it, over lost acknowledgements and breaks", () => {
     const actions = fc.array(fc.constantFrom("send", "relay", "refuse", "ack", "break"), { maxLength: 200 });
     fc.assert(

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { hex } from "../../wire/bytes.ts";
+import { concat, hex } from "../../wire/bytes.ts";
 import { messageIdText } from "../../wire/ids.ts";
 import { type DeliveryState, decodeKept, encodeKept, type Kept, type PayloadAt } from "../../wire/kept-agent.ts";
 import { createOutbox, MAX_ENDED, type Outbox } from "./outbox.ts";
-import type { Outgoing } from "./outgoing.ts";
+import { type Outgoing, type OutgoingPart, seenDigests } from "./outgoing.ts";
 
 const NOW = 1_000_000;
 const EXPIRY = NOW + 10_000;
@@ -64,6 +64,27 @@ function seal(on: Bench, outgoing: Outgoing): void {
       },
       place(on),
     );
+}
+
+/** Another envelope for a part, in the place of the one it has. */
+function sealAnew(on: Bench, part: OutgoingPart, digest: number, again = false): void {
+  const { stream } = part.of.head;
+  const earlier = concat(...part.earlier, part.digest);
+  const head = {
+    stream,
+    seq: part.seq,
+    to,
+    digest: new Uint8Array(16).fill(digest),
+    bytes: 30,
+    certificate: new Uint8Array(32),
+    earlier,
+    again,
+  };
+  on.outbox.apply({ kind: "sealedUnder", head }, place(on));
+}
+
+function retire(on: Bench, part: OutgoingPart): void {
+  on.outbox.apply({ kind: "keyRetired", head: { stream: part.of.head.stream, seq: part.seq, digest: part.digest } }, undefined);
 }
 
 function step(on: Bench, outgoing: Outgoing, state: DeliveryState): void {
@@ -154,11 +175,11 @@ describe("outbox", () => {
     expect(outgoing.parts[0]?.digest).toEqual(new Uint8Array(16).fill(1));
   });
 
-  it("releases the plain content once sealed, the envelope once stored and landed", () => {
+  it("releases the envelope once stored and landed, the plain content once ended", () => {
     const on = bench();
     const outgoing = queue(on);
     seal(on, outgoing);
-    expect(on.outbox.takeReleases().map(({ offset }) => offset)).toEqual([2]);
+    expect(on.outbox.takeReleases()).toEqual([]);
     const [part] = outgoing.parts;
     if (part === undefined) return;
     on.outbox.queue.sent(part);
@@ -166,6 +187,95 @@ describe("outbox", () => {
     expect(on.outbox.takeReleases()).toEqual([]);
     on.outbox.queue.landed(part, true);
     expect(on.outbox.takeReleases().map(({ offset }) => offset)).toEqual([3]);
+    step(on, outgoing, "done");
+    expect(on.outbox.takeReleases().map(({ offset }) => offset)).toEqual([2]);
+  });
+
+  it("moves plain content in the log, and lets go of it where it was", () => {
+    const on = bench();
+    const outgoing = queue(on, 2);
+    const [part] = outgoing.parts as [OutgoingPart];
+    expect([...on.outbox.contentIn(1)]).toEqual(outgoing.parts);
+    on.outbox.apply({ kind: "part", head: { stream: outgoing.head.stream, seq: part.seq } }, { segment: 2, offset: 1, length: 10 });
+    expect(on.outbox.takeReleases()).toEqual([{ segment: 1, offset: 2, length: 10 }]);
+    expect([...on.outbox.contentIn(2)]).toEqual([part]);
+    step(on, outgoing, "done");
+    expect([...on.outbox.contentIn(2), ...on.outbox.contentIn(1)]).toEqual([]);
+  });
+
+  it("puts another envelope in the place of one that is not to travel, which then travels", () => {
+    const on = bench();
+    const outgoing = queue(on);
+    seal(on, outgoing);
+    const [part] = outgoing.parts as [OutgoingPart];
+    expect(seenDigests(part)).toEqual([]);
+    on.outbox.unfit(part);
+    expect([on.outbox.queue.next(), on.outbox.unsealed(hex(to))]).toEqual([undefined, [outgoing]]);
+    sealAnew(on, part, 9);
+    expect(on.outbox.takeReleases().map(({ offset }) => offset)).toEqual([3]);
+    expect([on.outbox.queue.next(), on.outbox.unsealed(hex(to)), part.unfit]).toEqual([part, [], ""]);
+    expect(on.outbox.byDigest(new Uint8Array(16).fill(9))).toBe(part);
+    expect(on.outbox.byDigest(new Uint8Array(16).fill(1))).toBeUndefined();
+  });
+
+  it("takes no other envelope while one is in flight, and names what somebody may have seen", () => {
+    const on = bench();
+    const outgoing = queue(on);
+    seal(on, outgoing);
+    const [part] = outgoing.parts as [OutgoingPart];
+    on.outbox.queue.sent(part);
+    sealAnew(on, part, 9);
+    expect(part.digest[0]).toBe(1);
+    on.outbox.queue.linkLost();
+    expect(seenDigests(part).map((digest) => digest[0])).toEqual([1]);
+    on.outbox.unfit(part);
+    sealAnew(on, part, 9);
+    expect([part.digest[0], part.uncertain, part.earlier.map((digest) => digest[0])]).toEqual([9, false, [1]]);
+    // It may have left as it was before: nobody may say that it never did.
+    expect(on.outbox.due(EXPIRY).records).toEqual([]);
+  });
+
+  it("sends a stored message once more when the recipient had destroyed the key, once, over a restart too", () => {
+    for (const restarts of [false, true]) {
+      const before = bench();
+      const first = queue(before, 2);
+      seal(before, first);
+      for (const part of first.parts) {
+        before.outbox.queue.sent(part);
+        before.outbox.queue.landed(part, true);
+      }
+      for (const state of ["accepted", "stored"] as const) step(before, first, state);
+      retire(before, first.parts[1] as OutgoingPart);
+      const on = restarts ? reopen(before) : before;
+      const outgoing = on.outbox.find(first.id) as Outgoing;
+      const part = outgoing.parts[1] as OutgoingPart;
+      expect([part.unfit, on.outbox.queue.next(), on.outbox.unsealed(hex(to))]).toEqual(["key-retired", undefined, [outgoing]]);
+      on.places = before.places;
+      sealAnew(on, part, 9, true);
+      expect([outgoing.state, on.outbox.queue.next()]).toEqual(["stored", part]);
+      expect(reopen(on).outbox.queue.next()?.seq).toBe(part.seq);
+      retire(on, part);
+      expect(part.unfit).toBe("");
+      on.outbox.queue.sent(part);
+      on.outbox.queue.landed(part, true);
+      expect(part.envelope).toBeUndefined();
+      step(on, outgoing, "done");
+      expect(on.outbox.queue.next()).toBeUndefined();
+    }
+  });
+
+  it("names the envelope again that the recipient says it took", () => {
+    const on = bench();
+    const outgoing = queue(on);
+    seal(on, outgoing);
+    const [part] = outgoing.parts as [OutgoingPart];
+    on.outbox.unfit(part);
+    sealAnew(on, part, 9);
+    const { envelope } = part;
+    sealAnew(on, part, 1);
+    expect([part.digest[0], part.earlier.map((digest) => digest[0]), part.envelope]).toEqual([1, [1, 9], envelope]);
+    step(on, outgoing, "done");
+    expect(reopen(on).outbox.find(outgoing.id)?.parts[0]?.digest[0]).toBe(1);
   });
 
   it("holds the envelope of an ended message while its number is under way", () => {
@@ -281,7 +391,19 @@ describe("outbox", () => {
   it("is the same after a restart, whatever happened", () => {
     const actions = fc.array(
       fc.record({
-        do: fc.constantFrom("queue", "seal", "accepted", "stored", "done", "unconfirmed", "prove accepted", "prove stored", "forget"),
+        do: fc.constantFrom(
+          "queue",
+          "seal",
+          "accepted",
+          "stored",
+          "done",
+          "unconfirmed",
+          "prove accepted",
+          "prove stored",
+          "forget",
+          "anew",
+          "retire",
+        ),
         pick: fc.nat(20),
       }),
       { maxLength: 60 },
@@ -290,12 +412,17 @@ describe("outbox", () => {
       fc.property(actions, (script) => {
         const on = bench();
         const all: Outgoing[] = [];
+        let anew = 3;
         for (const { do: action, pick } of script) {
           const outgoing = all[pick % Math.max(1, all.length)];
           if (action === "queue") all.push(queue(on, 1 + (pick % 3)));
           else if (outgoing === undefined) continue;
           else if (action === "seal") seal(on, outgoing);
-          else if (action === "forget") on.outbox.apply({ kind: "forgotten", head: outgoing.head }, undefined);
+          else if (action === "anew" || action === "retire") {
+            const part = outgoing.parts[pick % outgoing.parts.length] as OutgoingPart;
+            if (action === "retire") retire(on, part);
+            else if (part.bytes > 0) sealAnew(on, part, (anew = (anew % 250) + 5), part.unfit === "key-retired");
+          } else if (action === "forget") on.outbox.apply({ kind: "forgotten", head: outgoing.head }, undefined);
           else if (action.startsWith("prove ")) prove(on, outgoing, action.slice(6) as DeliveryState, 1 + (pick % 3), 1 + (pick % 5));
           else step(on, outgoing, action as DeliveryState);
         }
@@ -311,7 +438,7 @@ describe("outbox", () => {
             state,
             steps,
             late,
-            parts: parts.map(({ plain, envelope, bytes }) => ({ plain, envelope, bytes })),
+            parts: parts.map(({ of: _, flights, acked, uncertain, refusals, ...kept }) => kept),
           }));
         expect(shown(again.outbox)).toEqual(shown(on.outbox));
         expect(again.outbox.openMessages).toBe(on.outbox.openMessages);

@@ -246,7 +246,8 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
     const before = part.earlier.some((each) => equalBytes(each, head.digest));
     // The recipient took an earlier one: that is the one to prove.
     if (before) return name(part, head);
-    if (isSecond && (head.certificate === undefined || part.flights > 0 || equalBytes(part.digest, head.digest))) return;
+    const isTooLate = part.flights > 0 || !isOpen(part.of) || equalBytes(part.digest, head.digest);
+    if (isSecond && (head.certificate === undefined || isTooLate)) return;
     name(part, head);
     part.to = head.to;
     part.bytes = head.bytes;
@@ -270,7 +271,8 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
   /** Once: an envelope that takes the place of one with a retired key, and meets that again, ends the message. */
   const keyRetired = ({ stream, seq, digest }: { readonly stream: Bytes; readonly seq: number; readonly digest: Bytes }): void => {
     const part = parts.get(messageIdText(stream, seq));
-    if (part === undefined || !isOpen(part.of) || part.again || part.plain === undefined || !equalBytes(part.digest, digest)) return;
+    if (part === undefined || !isOpen(part.of) || part.again || part.plain === undefined || part.bytes === 0) return;
+    if (!equalBytes(part.digest, digest)) return;
     queue.withdraw(part);
     part.unfit = "key-retired";
     seal(part.of);

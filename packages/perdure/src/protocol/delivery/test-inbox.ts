@@ -1,6 +1,8 @@
 /** For tests of the inbox: one with a mailbox under it, what is delivered to it, and what handlers do with it. */
+import { concat } from "../../wire/bytes.ts";
 import { type Box, decodeKept, encodeKept, type Kept, type KeptIncoming, type PayloadAt } from "../../wire/kept-agent.ts";
 import { PART_BYTES } from "../../wire/limits.ts";
+import { SEALED_EXTENSIONS } from "../../wire/sealed.ts";
 import { createInbox, type Inbox, type InboxLimits } from "./inbox.ts";
 import { type Incoming, incomingKey } from "./incoming.ts";
 import { createMailboxCursor, type MailboxCursor } from "./mailbox-cursor.ts";
@@ -47,10 +49,12 @@ export interface Part {
   readonly digest?: number;
   readonly expiresAtMs?: number;
   readonly stream?: Uint8Array;
+  /** Digests of envelopes that this one takes the place of. */
+  readonly resealed?: readonly number[];
 }
 
 export function headOf(
-  { seq, part = 0, parts = 1, floor = 1, key = "", digest = seq, expiresAtMs = EXPIRY, stream: on = stream }: Part,
+  { seq, part = 0, parts = 1, floor = 1, key = "", digest = seq, expiresAtMs = EXPIRY, stream: on = stream, resealed = [] }: Part,
   position: number,
   atMs: number,
   arrival: number,
@@ -87,7 +91,10 @@ export function headOf(
       logHead: empty,
       certificateHash: empty,
       bundle: new Uint8Array(0),
-      extensions: [],
+      extensions:
+        resealed.length === 0
+          ? []
+          : [{ code: SEALED_EXTENSIONS.resealed, bytes: concat(...resealed.map((fill) => new Uint8Array(16).fill(fill))) }],
     },
   };
 }
