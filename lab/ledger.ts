@@ -147,6 +147,13 @@ export function createLedger({ census, liar, forgetful, limits }: LedgerOptions)
   /** Started, and its process died: the batch of its completion may be on disk although nobody heard of it. */
   const mayBeCompleted = new Set<string>();
   const digests = new Map<string, string>();
+  /** Digest of an envelope that took another one's place, and of that one. */
+  const before = new Map<string, string>();
+  const firstOf = (digest: string): string => {
+    let first = digest;
+    for (let each = before.get(first); each !== undefined; each = before.get(each)) first = each;
+    return first;
+  };
   let broken: InvariantBroken | undefined;
 
   const fail = (invariant: string, what: string): void => {
@@ -183,7 +190,7 @@ export function createLedger({ census, liar, forgetful, limits }: LedgerOptions)
     if (!isHonest(relay, via) || (via !== undefined && homeOf(taken.from) !== via)) return;
     const key = `${taken.from} ${taken.to} ${taken.id}`;
     const known = digests.get(key);
-    if (known !== undefined && known !== taken.digest && !doubled.has(hostOf(taken.from)))
+    if (known !== undefined && firstOf(known) !== firstOf(taken.digest) && !doubled.has(hostOf(taken.from)))
       fail("id", `${taken.id} of ${hostOf(taken.from)} was sent with two contents`);
     digests.set(key, taken.digest);
   };
@@ -224,6 +231,9 @@ export function createLedger({ census, liar, forgetful, limits }: LedgerOptions)
         if (attempt > 1) counts.repeats++;
         return;
       }
+      case "agent.sealed-anew":
+        before.set(text("digest"), text("before"));
+        return;
       case "agent.failed":
         // In the failed box for its owner to see, and its sender is told: the relay may let go.
         deal(host, text("from"), text("id"), Number(fields["parts"] ?? 1));
@@ -247,7 +257,7 @@ export function createLedger({ census, liar, forgetful, limits }: LedgerOptions)
         completions.set(key, { outcome: text("outcome"), digest: text("digest") });
         const [to = ""] = [...idOf].find(([, name]) => name === owner) ?? [];
         const sent = digests.get(`${text("from")} ${to} ${text("id")}`);
-        if (sent !== undefined && text("digest") !== "" && sent !== text("digest") && !doubled.has(hostOf(text("from"))))
+        if (sent !== undefined && text("digest") !== "" && firstOf(sent) !== firstOf(text("digest")) && !doubled.has(hostOf(text("from"))))
           fail("5 statements", `${text("id")} was completed at ${host} as another envelope than was sent`);
         counts.completed++;
         deal(host, text("from"), text("id"), Number(fields["parts"] ?? 1));

@@ -412,7 +412,7 @@ describe("outbox", () => {
       fc.property(actions, (script) => {
         const on = bench();
         const all: Outgoing[] = [];
-        let anew = 3;
+        let anew = 0;
         for (const { do: action, pick } of script) {
           const outgoing = all[pick % Math.max(1, all.length)];
           if (action === "queue") all.push(queue(on, 1 + (pick % 3)));
@@ -421,7 +421,7 @@ describe("outbox", () => {
           else if (action === "anew" || action === "retire") {
             const part = outgoing.parts[pick % outgoing.parts.length] as OutgoingPart;
             if (action === "retire") retire(on, part);
-            else if (part.bytes > 0) sealAnew(on, part, (anew = (anew % 250) + 5), part.unfit === "key-retired");
+            else if (part.bytes > 0) sealAnew(on, part, 5 + (anew++ % 250), part.unfit === "key-retired");
           } else if (action === "forget") on.outbox.apply({ kind: "forgotten", head: outgoing.head }, undefined);
           else if (action.startsWith("prove ")) prove(on, outgoing, action.slice(6) as DeliveryState, 1 + (pick % 3), 1 + (pick % 5));
           else step(on, outgoing, action as DeliveryState);
