@@ -48,7 +48,7 @@ const HOPELESS: ReadonlySet<string> = new Set([
   "record-rolled-back",
 ]);
 
-const RETIRED_KEY = "it was sealed to a key that is destroyed by now; send it again, and it is sealed to the newest one";
+const RETIRED_KEY = "it was sealed to a key that this agent does not have any more; send it again, and it is sealed to the newest one";
 
 export interface Arrivals {
   /** Whether mail of that sender was left at the relay until its owner decides which of two logs counts. */
@@ -218,6 +218,9 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
     }
   };
 
+  /** A key this agent destroyed, or one of whoever else held its keys for a time and named inbox keys of its own. */
+  const isOfPast = (keyId: Bytes): boolean => own.isDestroyed(keyId) || own.log.epochs.length > 1 || own.log.revoked.length > 0;
+
   /** Records for one delivery, and what may happen once they are durable. */
   const plan = (
     delivered: Delivered,
@@ -233,7 +236,7 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
     const settlePosition = (): void => later(() => cursor.settlePosition(frame.generation, frame.position));
     const names = namesOf(delivered);
     if (opened.kind === "drop") {
-      const isLate = opened.code === "unknown-inbox-key" && envelope.class === "mail" && own.isDestroyed(envelope.inboxKeyId);
+      const isLate = opened.code === "unknown-inbox-key" && envelope.class === "mail" && isOfPast(envelope.inboxKeyId);
       log.write("warn", "agent.rejected", { from, id, code: isLate ? "key-retired" : opened.code, why: opened.why });
       // Nobody can open it any more, and so nobody can say more of it than that.
       const { stream, seq, digest } = names;
