@@ -144,3 +144,60 @@ test("what a relay had taken without the sender's knowledge is sealed anew too, 
   expect(report.steps.at(-1)).toMatchObject({ state: "done", verdict: "proven" });
   expect([report.proven, report.boundBy]).toEqual([true, desk.id]);
 });
+
+/** Virtual milliseconds after which the sender's machine loses power; the links take a few. */
+const POWER_LOST_AFTER_MS = [0, 1, 2, 3, 4, 6, 8, 12, 20, 40, 200];
+
+test("power lost anywhere while mail is sealed anew for new keys loses nothing and has nothing handled twice", {
+  timeout: TEST_MS,
+}, async () => {
+  let anew = 0;
+  for (const delayMs of POWER_LOST_AFTER_MS) {
+    await using net = await createTestnet({ relays: 1, seed: delayMs });
+    const desk = await net.agent("desk", { strangers: "welcome" });
+    const anna = await net.agent("anna", { settings: HASTY });
+    const heard: string[] = [];
+    void desk.serve(async (mail) => void heard.push(await mail.text()));
+    await (await anna.send(desk.id, "first")).until("done");
+    const name = net.relays[0]?.name ?? "";
+    net.kill(name);
+    const big = "b".repeat(PART_BYTES + 1);
+    const ids = [(await anna.send(desk.id, "small")).id, (await anna.send(desk.id, big)).id];
+    await net.until(() => net.trail().filter(({ who, event }) => who === "anna" && event === "agent.sealed").length === 4);
+    await anna.identity.claim();
+    await net.wake(name);
+    await net.until(() => net.trail().filter(({ who, event }) => who === "anna" && event === "agent.attached").length === 2);
+    await net.advance(delayMs);
+    net.kill("anna", { power: true });
+    await net.wake("anna");
+    for (const id of ids) await (await anna.sent(id)).until("done");
+    await net.settled();
+    expect(heard.toSorted()).toEqual([big, "first", "small"]);
+    expect(net.trail().filter(({ event }) => ALARMS.includes(event))).toEqual([]);
+    anew += net.trail().filter(({ event }) => event === "agent.sealed-anew").length;
+  }
+  expect(anew).toBeGreaterThanOrEqual(3 * POWER_LOST_AFTER_MS.length);
+});
+
+test("power lost anywhere while mail is sealed anew for a destroyed inbox key ends no message", { timeout: TEST_MS }, async () => {
+  const minuteMs = 60_000;
+  const settings = { inboxKeyUseMs: minuteMs, inboxKeyGraceMs: 0, inboxKeyKeepMs: minuteMs };
+  for (const delayMs of POWER_LOST_AFTER_MS) {
+    await using net = await createTestnet({ relays: 1, seed: delayMs });
+    const desk = await net.agent("desk", { strangers: "welcome", settings });
+    const anna = await net.agent("anna", { strangers: "welcome" });
+    const heard: string[] = [];
+    void desk.serve(async (mail) => void heard.push(await mail.text()));
+    await (await anna.send(desk.id, "first")).until("done");
+    await net.advance(10 * minuteMs);
+    const { id } = await anna.send(desk.id, "late");
+    await net.until(() => net.trail().some(({ event, fields }) => event === "agent.rejected" && fields["code"] === "key-retired"));
+    await net.advance(delayMs);
+    net.kill("anna", { power: true });
+    await net.wake("anna");
+    await (await anna.sent(id)).until("done");
+    await net.settled();
+    expect(heard).toEqual(["first", "late"]);
+    expect(net.trail().filter(({ event }) => ALARMS.includes(event) && event !== "agent.rejected")).toEqual([]);
+  }
+});
