@@ -59,6 +59,23 @@ test("a restored agent is another instance, the relay knows at once, and mail co
   expect([left.mails.length, served.mails.length]).toEqual([0, 1]);
 });
 
+test("of two that are restored from one export, or claimed one after the other, the last acts alone", async () => {
+  await stage.startRelay();
+  const old = await stage.agent("desk", { name: "desk", settings: CHEAP });
+  const file = await old.identity.export(PASSPHRASE);
+  await old.close();
+  expect(await restore("first", file)).toMatchObject({ relayHasIt: true });
+  const second = await restore("second", file);
+  expect(second).toMatchObject({ relayHasIt: true, identity: { standing: "in-force" } });
+  const acting = (view: RestoredAgent["identity"]) => view.instances.filter(({ revoked }) => !revoked).map(({ isThis }) => isThis);
+  expect(acting(second.identity)).toEqual([true]);
+  const first = await stage.agent("first", {});
+  await until(async () => (await first.identity.show()).instances.some(({ isThis, revoked }) => isThis && revoked));
+  const claimed = await first.identity.claim();
+  expect(acting(claimed.identity)).toEqual([true]);
+  expect(claimed.identity.instances.length).toBeGreaterThanOrEqual(3);
+});
+
 test("an export from before a rotation is restored for a rotation to take it back, and can do nothing else", async () => {
   await stage.startRelay();
   const recoveryFile = join(stage.folder, "first.recovery");

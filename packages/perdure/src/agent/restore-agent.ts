@@ -6,7 +6,7 @@ import { restoreIdentity } from "../identity/restore.ts";
 import { connectSession, goodbyeFor } from "../protocol/link/index.ts";
 import type { Settings } from "../settings/register.ts";
 import type { Bytes } from "../wire/bytes.ts";
-import { found, lookup } from "../wire/control.ts";
+import { found, lookup, published } from "../wire/control.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
 import type { Frame } from "../wire/frame.ts";
 import { GENERATION_BYTES, LINK_BYTES } from "../wire/ids.ts";
@@ -52,14 +52,26 @@ export async function restoreAgent(options: RestoreAgent): Promise<RestoredAgent
   }
 }
 
-/** The bundle the agent's home has of it; `undefined` when it has no home or none is known there. */
+/**
+ * The bundle the agent's home has of it; `undefined` when it has no home or none is known there. Where the exported instance was revoked
+ * since, the home refuses it and shows that bundle with the refusal.
+ */
 async function atHome(options: RestoreAgent, own: OwnIdentity): Promise<Bytes | undefined> {
+  let shown: Bytes | undefined;
   const ask = { name: "lookup", payload: lookup.encode({ request: 1, what: "agent", key: own.idRaw, at: new Uint8Array(0) }) } as const;
-  return await visit(options, own, async (send, answer) => {
-    send(ask);
-    const { bundle } = await answer();
-    return bundle.length === 0 ? undefined : bundle;
-  }).catch((cause: unknown) => {
+  return await visit(
+    options,
+    own,
+    async (send, answer) => {
+      send(ask);
+      const { bundle } = await answer();
+      return bundle.length === 0 ? undefined : bundle;
+    },
+    (payload) => {
+      shown = published.decode(payload.slice()).bundle;
+    },
+  ).catch((cause: unknown) => {
+    if (shown !== undefined && isPerdureError(cause) && cause.code === "instance-revoked") return shown;
     if (isPerdureError(cause) && cause.code === "relay-unreachable")
       throw new PerdureError("relay-unreachable", "the agent's relay cannot be asked what has become of the agent since the export", {
         hint: "Try again when it is up; with --offline the agent is restored as it was exported.",
@@ -72,7 +84,12 @@ async function atHome(options: RestoreAgent, own: OwnIdentity): Promise<Bytes | 
 type Visit<Result> = (send: (frame: Frame) => void, answer: () => Promise<ReturnType<typeof found.decode>>) => Promise<Result>;
 
 /** A short session with the home, which reads no mail; `undefined` without a home. */
-async function visit<Result>({ host, settings, signal }: RestoreAgent, own: OwnIdentity, work: Visit<Result>): Promise<Result | undefined> {
+async function visit<Result>(
+  { host, settings, signal }: RestoreAgent,
+  own: OwnIdentity,
+  work: Visit<Result>,
+  onPublished: (payload: Bytes) => void = () => undefined,
+): Promise<Result | undefined> {
   const [home] = own.homes();
   if (home === undefined) return undefined;
   const have = { generation: new Uint8Array(GENERATION_BYTES), position: 0 };
@@ -87,6 +104,7 @@ async function visit<Result>({ host, settings, signal }: RestoreAgent, own: OwnI
     consume: false,
     have,
     signal,
+    onPublished,
   });
   const said = Promise.withResolvers<ReturnType<typeof found.decode>>();
   said.promise.catch(() => undefined);

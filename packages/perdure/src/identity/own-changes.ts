@@ -96,13 +96,27 @@ export async function withControlEvent(
   return { ...state.kept, log: [...state.kept.log, event] };
 }
 
-/** A new instance in the place of this one, which the log revokes. */
+/** A new instance in the place of this one and of every other that is known to act: the log revokes them all. */
 export async function withInstanceReplaced(changing: Changing, voidFromMs: number): Promise<KeptIdentity> {
   const { host, state, nowMs } = changing;
-  const body = { instanceKey: state.instanceKey.publicKey, voidFromMs, reason: "replaced", extensions: [] };
-  const kept = await withControlEvent(changing, (keys) => ({ kind: "instance-revoke", body, keys, nowMs }));
-  const log = await verifyLog(host.crypto, kept.log);
-  return { ...kept, ...(await newInstance(changing, log, state.controlKey)) };
+  const keys = [state.controlKey];
+  let { log } = state;
+  const encoded = [...state.kept.log];
+  for (const instanceKey of [state.instanceKey.publicKey, ...othersThatAct(state, nowMs)]) {
+    const body = { instanceKey, voidFromMs, reason: "replaced", extensions: [] };
+    encoded.push(await signControlEvent(host.crypto, log, { kind: "instance-revoke", body, keys, nowMs }));
+    log = await verifyLog(host.crypto, encoded);
+  }
+  return { ...state.kept, log: encoded, ...(await newInstance(changing, log, state.controlKey)) };
+}
+
+/** Instances that the keys in force certified: those of earlier keys end by the rotation that replaced them. */
+function othersThatAct({ certificates, instanceKey: own, log }: OwnState, nowMs: number): readonly Bytes[] {
+  const sinceSeq = log.epochs.at(-1)?.fromSeq ?? 0;
+  const isRevoked = (key: Bytes): boolean => log.revoked.some(({ instanceKey }) => equalBytes(instanceKey, key));
+  const acting = certificates.filter(({ controlSeq, validUntilMs }) => controlSeq >= sinceSeq && validUntilMs > nowMs);
+  const others = acting.map(({ instanceKey }) => instanceKey).filter((key) => !equalBytes(key, own.publicKey) && !isRevoked(key));
+  return others.filter((key, index) => others.findIndex((each) => equalBytes(each, key)) === index);
 }
 
 /**
@@ -191,7 +205,15 @@ export async function withSeen(
       throw new PerdureError("bad-signature", "the bundle that was offered as this agent's own is of another");
     seen = taken(seen, log, other, state);
   }
-  return seen;
+  if (seen.adoption !== "continued") return seen;
+  const certificates = await withOthers(crypto, await verifyLog(crypto, seen.kept.log), kept.certificates, parts.certificates);
+  return { ...seen, kept: { ...seen.kept, certificates } };
+}
+
+/** Certificates of other instances as well, so that their owner sees them and can revoke them; this folder's own stay last. */
+async function withOthers(crypto: Crypto, log: LogState, own: readonly Bytes[], seen: readonly Bytes[]): Promise<readonly Bytes[]> {
+  const news = (await borneOut(crypto, log, seen)).filter((each) => !own.some((one) => equalBytes(one, each)));
+  return [...news, ...own].slice(-BUNDLE_CERTIFICATES);
 }
 
 function taken(
