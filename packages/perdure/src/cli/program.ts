@@ -31,7 +31,7 @@ Folders:
 
 Exit codes:
   0  done                      6  not to be trusted
-  1  examined, and not right   7  too new for this version
+  1  examined, and not right   7  of another version
   2  wrong words               8  the message ended without success
   3  not there                 9  not allowed
   4  not reachable now        10  called off
