@@ -407,7 +407,7 @@ describe("C10: an instance that was revoked", () => {
     for (const name of machine.disk.names()) thief.disk.put(name, machine.disk.read(name) as Uint8Array);
     const stolen = await openIdentity({ host: thief, folder: "home", settings });
     const before = await seal("sealed before", { recipient: await seen(own) });
-    await own.replaceInstance(NOW_MS + 1000);
+    await own.replaceInstance(NOW_MS + 1000, NOW_MS + 1000);
     const recipient = await seen(own, NOW_MS + 1000);
     const after = await seal("sealed after", { recipient });
     expect(await codeOf(open(after, { own: stolen }))).toBe("unknown-inbox-key");
