@@ -181,11 +181,13 @@ export function bringDown(options: DisasterOptions): DisasterState {
   const relayCopy = (relay: string): void =>
     at(0.2, "copy of a relay", () => {
       const image = imageOf(relay);
+      const forget = ledger.relayPicture(relay);
       trace(`          the folder of ${relay} is copied`);
       world.after(durationMs * (0.2 + draws.fraction() * 0.3), "put back", () => {
         ending(relay);
         town.stop(relay);
         world.disk(relay).disk.putBack(image);
+        forget();
         putBack.add(relay);
         town.start(relay);
         done(`the folder of ${relay} is put back`);

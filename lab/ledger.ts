@@ -64,6 +64,8 @@ export interface Ledger {
   picture(): Picture;
   /** The disk of an agent was put back from an older copy: what it said, promised and completed since then it does not know any more. */
   putBack(host: string, picture: Picture): void;
+  /** What a relay has now; call it when that relay is put back to this moment. */
+  relayPicture(relay: string): () => void;
   /** Nobody looks after that agent's keys, which somebody else has: no mail from or to it is owed any more. */
   abandon(host: string): void;
   /**
@@ -395,6 +397,11 @@ export function createLedger({ census, liar, forgetful, limits }: LedgerOptions)
         completions.set(`${host}\u2032${key.slice(host.length)}`, known);
       }
       for (const key of attempts.keys()) if (key.startsWith(`${host} `)) attempts.delete(key);
+    },
+    relayPicture: (relay) => {
+      const book = books.get(relay) as RelayBook;
+      const { taken } = book;
+      return () => book.forget(taken);
     },
     excuse: (host, which) => {
       for (const [key, promise] of promises) {

@@ -62,6 +62,10 @@ export interface RelayBook {
   keeps(digest: string): boolean;
   /** It has, or had, that message of that agent on its disk. */
   stored(from: string, id: string): boolean;
+  /** How much it has taken so far: for {@link RelayBook.forget}. */
+  readonly taken: number;
+  /** Its disk is put back to a picture of when it had taken so much: what came later waits there no more. */
+  forget(taken: number): void;
   /** Digests of what it acknowledged and has not let go of: what its disk must hold at any moment. */
   owed(): readonly string[];
   readonly acked: number;
@@ -76,6 +80,7 @@ export function createRelayBook({ name, fail, hostOf, isDealtWith, isKeptAt, too
   const byDigest = new Map<string, Taken>();
   const byName = new Map<string, Taken[]>();
   const notSynced: Taken[] = [];
+  const all: Taken[] = [];
   /** Messages that wait, by what they are charged to. */
   const waiting = new Map<string, number>();
   let life = 0;
@@ -151,6 +156,7 @@ export function createRelayBook({ name, fail, hostOf, isDealtWith, isKeptAt, too
     if (byDigest.get(taken.digest)?.durable !== true) byDigest.set(taken.digest, taken);
     byName.set(`${taken.from} ${taken.id}`, [...(byName.get(`${taken.from} ${taken.id}`) ?? []), taken]);
     notSynced.push(taken);
+    all.push(taken);
     charge(taken, 1);
   };
 
@@ -227,6 +233,12 @@ export function createRelayBook({ name, fail, hostOf, isDealtWith, isKeptAt, too
     stored: (from, id) => (byName.get(`${from} ${id}`) ?? []).some(mayBeDurable),
     owed: () =>
       [...byLink.values()].flatMap((link) => link.filter((taken) => taken?.acked === true && !taken.ended).map(({ digest }) => digest)),
+    get taken() {
+      return all.length;
+    },
+    forget: (taken) => {
+      for (const late of all.slice(taken)) discharge(late);
+    },
     get acked() {
       return acked;
     },
