@@ -89,10 +89,10 @@ export type Outcome = (typeof OUTCOMES)[number];
 /** The content of a receipt: one entry per message that came to its end, all under the receipt's one inner signature. */
 export const receiptEntry = shape("receipt entry", {
   stream: fixed(8),
-  /** First part of the message. */
+  /** First part of the message; with `key-retired` the part that cannot be opened. */
   seq: uint,
   outcome: choice(...OUTCOMES),
-  /** Digest of the first part's envelope, as received. */
+  /** Digest of that part's envelope, as received. */
   digest: fixed(16),
   code: text(64),
   why: text(512),
