@@ -12,7 +12,7 @@ import type { Outbox } from "../protocol/delivery/outbox.ts";
 import { isFit, type Outgoing, type OutgoingPart, seenDigests } from "../protocol/delivery/outgoing.ts";
 import type { Settings } from "../settings/register.ts";
 import { type Bytes, concat, EMPTY, equalBytes, fromHex, hex } from "../wire/bytes.ts";
-import { isPerdureError } from "../wire/error.ts";
+import { isPerdureError, PerdureError } from "../wire/error.ts";
 import { agentIdText } from "../wire/ids.ts";
 import type { KeptSealedUnder } from "../wire/kept-agent.ts";
 import { WIRE_VERSION } from "../wire/limits.ts";
@@ -187,9 +187,19 @@ export function createSealer({
         for (const part of outgoing.parts) if (isToSeal(part) && parts.length < BATCH_PARTS) parts.push(part);
         if (parts.length >= BATCH_PARTS) break;
       }
-      if (parts.length === 0 || closing.aborted) return;
-      await keep(parts, identity);
+      const [first] = parts;
+      if (first === undefined || closing.aborted) return;
+      const isSame = ({ to }: OutgoingPart): boolean => equalBytes(to, first.to);
+      await keep(parts.filter(isSame), await boundTo(first, identity));
     }
+  };
+
+  /** Whom a part was sealed to before stays whom it is for, whoever bears the name by now. */
+  const boundTo = async ({ to }: OutgoingPart, named: VerifiedIdentity): Promise<VerifiedIdentity> => {
+    if (to.length === 0 || equalBytes(to, named.idRaw)) return named;
+    const bound = await lookups.resolve({ idRaw: to, name: "" });
+    if (bound !== undefined && !bound.frozen) return bound;
+    throw new PerdureError("unknown-agent", `${agentIdText(to)} cannot be found`, { retry: "after" });
   };
 
   /** Each recipient for itself: one whose relay does not answer holds up nobody else. */
