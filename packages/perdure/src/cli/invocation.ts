@@ -1,6 +1,7 @@
 /** What one call of the command works with: the machine, the terminal, and a signal that fires on Ctrl-C. */
 import type { Readable, Writable } from "node:stream";
 import type { Agent } from "../agent/api.ts";
+import { hasIdentity } from "../agent/own-folder.ts";
 import { sleep } from "../host/deadline.ts";
 import type { Host } from "../host/host.ts";
 import { createSettings, type Settings } from "../settings/register.ts";
@@ -85,6 +86,14 @@ export async function openHere(invocation: Invocation, at: string | undefined): 
   return await withPassphrase(invocation, `passphrase of ${folder}`, (passphrase) =>
     openAgentWith(host, folder, { settings: overrides, signal, ...(passphrase === undefined ? {} : { passphrase }) }),
   );
+}
+
+/** What is given for a folder that is opened where there is one, and else made: then it has to be long enough to seal with. */
+export async function passphraseFor(
+  { host, passphrases }: Pick<Invocation, "host" | "passphrases">,
+  folder: string,
+): Promise<string | undefined> {
+  return (await hasIdentity(host, folder)) ? await passphrases.given() : await passphrases.givenNew();
 }
 
 /** Does something with the passphrase that is given, or with the one a person types when it turns out to be needed. */

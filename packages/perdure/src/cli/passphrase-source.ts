@@ -6,6 +6,8 @@ import type { Environment } from "./paint.ts";
 import type { Terminal } from "./terminal.ts";
 
 const MAX_FILE_BYTES = 4096;
+/** Whoever takes a sealed file guesses at leisure: each letter less makes that a hundred times quicker. */
+const SHORTEST_LETTERS = 8;
 export const PASSPHRASE_VARIABLE = "PERDURE_PASSPHRASE";
 
 export interface PassphraseSource {
@@ -15,7 +17,9 @@ export interface PassphraseSource {
   given(): Promise<string | undefined>;
   /** Asks on the terminal, without showing what is typed; `passphrase-required` without a terminal, `aborted` for Ctrl-C. */
   ask(what: string): Promise<string>;
-  /** A new one: what is given, else asked for twice. */
+  /** As `given`, for what is to be sealed with it: `bad-argument` when it is too short for that. */
+  givenNew(): Promise<string | undefined>;
+  /** A new one: what is given, else asked for twice; `bad-argument` when it is too short, or the two differ. */
   choose(what: string): Promise<string>;
 }
 
@@ -46,18 +50,30 @@ export function createPassphraseSource({ terminal, environment, stdin, prompts, 
       prompts.write("\n");
     }
   };
+  const givenNew = async (): Promise<string | undefined> => {
+    const said = await given();
+    return said === undefined ? undefined : longEnough(said);
+  };
   return {
     canAsk,
     given,
+    givenNew,
     ask,
     async choose(what) {
-      const said = await given();
+      const said = await givenNew();
       if (said !== undefined) return said;
-      const first = await ask(what);
+      const first = longEnough(await ask(what));
       if (first !== (await ask("the same again"))) throw new PerdureError("bad-argument", "these two differ", { hint: "Call it again." });
       return first;
     },
   };
+}
+
+function longEnough(passphrase: string): string {
+  if ([...passphrase].length >= SHORTEST_LETTERS) return passphrase;
+  throw new PerdureError("bad-argument", `a passphrase has at least ${SHORTEST_LETTERS} letters`, {
+    hint: "Four or five words that nobody else would put together are easy to remember and hard to guess.",
+  });
 }
 
 /** One line of a terminal that shows nothing of it. */

@@ -1,5 +1,5 @@
 /** `perdure init`: makes the identity with the custody the person chose, then joins the relay. */
-import { resolve } from "node:path";
+import { placeApart } from "../../host/node/place-apart.ts";
 import { formatRelayAddress, parseRelayAddress } from "../../protocol/link/index.ts";
 import { equalBytes } from "../../wire/bytes.ts";
 import { isPerdureError, PerdureError } from "../../wire/error.ts";
@@ -33,11 +33,11 @@ export function initVerb(options: InitWords): Verb {
     }
     const moved = await requireNewOrMoved(invocation, folder, relay, name);
     const recoveryFile =
-      custody === "split" && moved === undefined ? resolve(options.recovery ?? `${name ?? "agent"}.recovery`) : undefined;
+      custody === "split" && moved === undefined ? await placeApart(options.recovery ?? `${name ?? "agent"}.recovery`, folder) : undefined;
     const passphrase =
       options.passphrase === true
         ? await invocation.passphrases.choose("passphrase for the new agent")
-        : await invocation.passphrases.given();
+        : await invocation.passphrases.givenNew();
     const { openAgentWith } = await import("../../agent/open-agent.ts");
     await using agent = await openAgentWith(host, folder, {
       join: relay,

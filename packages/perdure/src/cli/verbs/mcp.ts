@@ -8,7 +8,7 @@ import { clientConfig, type McpClient } from "../../bridges/mcp/client-config.ts
 import { PerdureError } from "../../wire/error.ts";
 import { isAgentName } from "../../wire/ids.ts";
 import { agentFolder } from "../folder.ts";
-import type { Invocation, Verb } from "../invocation.ts";
+import { type Invocation, passphraseFor, type Verb } from "../invocation.ts";
 import { packageVersion } from "../package-version.ts";
 import type { McpWords } from "../words.ts";
 
@@ -17,7 +17,7 @@ export function mcpVerb(options: McpWords): Verb {
     if (options.printConfig !== undefined) return printConfig(invocation, options, options.printConfig);
     const { host, terminal, environment, overrides, stdin, stdout, signal } = invocation;
     const folder = agentFolder(options.at, environment);
-    const passphrase = await invocation.passphrases.given();
+    const passphrase = await passphraseFor(invocation, folder);
     const created = { ...creationOptions(options), ...(passphrase === undefined ? {} : { passphrase }) };
     const { openAgentWith } = await import("../../agent/open-agent.ts");
     const { serveMcp } = await import("../../bridges/mcp/stdio.ts");

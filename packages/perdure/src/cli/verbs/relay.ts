@@ -5,7 +5,7 @@ import type { Log } from "../../host/log.ts";
 import { openRelayWith, type Relay, type RelayOptions } from "../../relay/open-relay.ts";
 import { isPerdureError, PerdureError } from "../../wire/error.ts";
 import { relayFolder } from "../folder.ts";
-import type { Invocation, Verb } from "../invocation.ts";
+import { type Invocation, passphraseFor, type Verb } from "../invocation.ts";
 import { keepAddress, lastAddress } from "../last-address.ts";
 import { DEFAULT_LISTEN, nextPort, parseListenAddress, portOf } from "../listen-address.ts";
 import { relaySettings } from "../relay-settings.ts";
@@ -51,7 +51,8 @@ export function relayVerb(options: RelayWords): Verb {
   };
 }
 
-async function openingOf(options: RelayWords, folder: string, { host, environment, overrides, passphrases }: Invocation): Promise<Opening> {
+async function openingOf(options: RelayWords, folder: string, invocation: Invocation): Promise<Opening> {
+  const { host, environment, overrides } = invocation;
   const { tlsCert, tlsKey } = options;
   if ((tlsCert === undefined) !== (tlsKey === undefined))
     throw new PerdureError("bad-argument", "--tls-cert and --tls-key go together", { hint: "Name the PEM files of both." });
@@ -65,7 +66,7 @@ async function openingOf(options: RelayWords, folder: string, { host, environmen
     tickets: options.openRegistration === true ? false : options.tickets,
     allowPrivatePeers: options.allowPrivatePeers,
     origins: options.origin,
-    passphrase: await passphrases.given(),
+    passphrase: await passphraseFor(invocation, folder),
     settings: settings.overrides,
     settingOrigins: settings.origins,
     memoryBytes: () => process.memoryUsage.rss(),
