@@ -34,7 +34,7 @@ import type { Lookups } from "./lookups.ts";
 import { outgoingRecords, parseRecipient } from "./outgoing-records.ts";
 import type { Peers } from "./peers.ts";
 import type { Planned } from "./planned.ts";
-import { refuseBlocked } from "./submissions.ts";
+import { refuseBlocked, refuseOfRetired } from "./submissions.ts";
 import { type OutgoingNames, outgoingView } from "./views.ts";
 import type { WaitingRequests } from "./waiting-requests.ts";
 
@@ -234,6 +234,7 @@ export function createContactCalls(options: ContactCallsOptions): ContactCalls {
     async acceptInvite(requestId, written) {
       const content = parseInvite(written);
       const nowMs = clock.wallMs();
+      refuseOfRetired(own, false, nowMs);
       if (equalBytes(content.agentId, own.idRaw))
         throw new PerdureError("bad-argument", "this is an invite of this agent itself", {
           hint: "Hand it to whoever shall write to this agent.",

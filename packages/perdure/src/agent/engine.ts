@@ -27,6 +27,7 @@ import type { Kept, KeptStep, PayloadAt } from "../wire/kept-agent.ts";
 import { createAddresses } from "./addresses.ts";
 import { createAdmission } from "./admission.ts";
 import { type AgentStore, openAgentStore } from "./agent-store.ts";
+import { createAlertLog } from "./alert-log.ts";
 import { createArrivals } from "./arrivals.ts";
 import { createAttachPasses, keepPass } from "./attach-passes.ts";
 import { createAutomatic } from "./automatic.ts";
@@ -58,7 +59,6 @@ import { mailView, type OutgoingNames, outgoingView, recipientOf, type SenderVie
 import { createWaitingRequests } from "./waiting-requests.ts";
 
 const LAST_MILE_LOOK_MS = 20;
-/** How often it is looked whether the relay let changed keys in. */
 /** Rings for who watches a box. */
 const LISTED = "listed";
 const ALL_DEFENCES = { dedupe: true, floor: true, contacts: true, loopGuard: true, reseal: true };
@@ -154,7 +154,7 @@ export const createEngine: CreateEngine = async (options) => {
     bell: mailBell,
     closing: closing.signal,
   });
-  const submissions = createSubmissions({ host, settings, outbox, names, lookups, automatic, book, store: theStore });
+  const submissions = createSubmissions({ host, settings, outbox, names, lookups, automatic, book, own, store: theStore });
   const requests = createWaitingRequests({ inbox, endings });
   const admission = createAdmission({ host, settings, book, guard, inbox, outbox, peers, requests, enabled: defences.contacts });
   const teller = createContactTeller({
@@ -273,7 +273,15 @@ export const createEngine: CreateEngine = async (options) => {
     housekeeping.look();
   };
 
-  const publication = createPublication({ host, settings, own, link: () => link, closing: closing.signal });
+  const publication = createPublication({
+    host,
+    settings,
+    own,
+    link: () => link,
+    onJudged: () => alertLog.look(),
+    closing: closing.signal,
+  });
+  const alertLog = createAlertLog({ log, publication, link: () => link });
   const housekeeping = createHousekeeping({
     host,
     settings,
@@ -344,6 +352,7 @@ export const createEngine: CreateEngine = async (options) => {
     },
     onPublished: publication.take,
     onApart: () => lookups.apart(),
+    onFailed: alertLog.apart,
   });
   sealer.kick();
   housekeeping.look();
@@ -446,7 +455,10 @@ export const createEngine: CreateEngine = async (options) => {
       if (kept === undefined) throw new PerdureError("bad-argument", `message ${key.id} has no part ${part}`);
       return await theStore().read(kept.at);
     },
-    claim: (client, signal) => claims.claim(client, within(signal)),
+    claim: (client, signal) => {
+      alertLog.served();
+      return claims.claim(client, within(signal));
+    },
     answer: (client, to, signal) => claims.answer(client, to, within(signal)),
     adopt: async (client, claim) => claims.adopt(client, claim),
     async complete(completion) {
@@ -466,7 +478,7 @@ export const createEngine: CreateEngine = async (options) => {
       id: own.id,
       name: own.name,
       folder,
-      relay: (link as RelayLink).status,
+      relay: alertLog.shown((link as RelayLink).status),
       custody: own.custody,
       waiting: inbox.waiting,
       requests: inbox.requests,
@@ -476,7 +488,7 @@ export const createEngine: CreateEngine = async (options) => {
       strangers: book.policy.strangers,
       paused: [...guard.pauses()].length,
       conflicts: outbox.evidence.conflicts.length,
-      alerts: [...publication.alerts, ...[link?.alert].filter((alert) => alert !== undefined)],
+      alerts: alertLog.alerts,
     }),
     settings: async () => listSettings(settings, {}, link?.status.negotiated),
     [Symbol.asyncDispose]: () => (disposed ??= dispose()),

@@ -37,6 +37,8 @@ export interface PublicationOptions {
   readonly settings: Pick<Settings, "lookupTimeoutMs">;
   readonly own: OwnIdentity;
   readonly link: () => Pick<RelayLink, "send" | "renew" | "shownHead"> | undefined;
+  /** What the relay showed was taken over, or not: something may be wrong that was not before. */
+  readonly onJudged: () => void;
   readonly closing: AbortSignal;
 }
 
@@ -49,7 +51,7 @@ interface Asked {
   readonly answered: (error: PerdureError | undefined) => void;
 }
 
-export function createPublication({ host, settings, own, link, closing }: PublicationOptions): Publication {
+export function createPublication({ host, settings, own, link, onJudged, closing }: PublicationOptions): Publication {
   const { clock, crypto, log } = host;
   // bound: one per call that waits
   const waiting = new Set<Asked>();
@@ -65,8 +67,9 @@ export function createPublication({ host, settings, own, link, closing }: Public
     }
     const before = own.standing;
     const adoption = await own.adopt(bundle, clock.wallMs());
-    log.write(adoption === "nothing" ? "info" : "warn", "agent.identity-elsewhere", { code, adoption, standing: own.standing });
-    if (own.standing !== before) log.write("error", "agent.identity-alert", { standing: own.standing });
+    const isAlert = own.standing !== before && own.standing !== "in-force";
+    log.write(adoption === "nothing" || isAlert ? "info" : "warn", "agent.identity-elsewhere", { code, adoption, standing: own.standing });
+    onJudged();
     if (adoption === "continued") {
       tell();
       return;
@@ -153,7 +156,14 @@ function alertsOf({ standing, instance }: OwnIdentity): readonly Alert[] {
       },
     ];
   if (standing === "retired")
-    return [{ code: "identity-retired", what: "this agent was retired by its owner, for ever", run: "perdure init", otherwise: "" }];
+    return [
+      {
+        code: "identity-retired",
+        what: "this agent was retired by its owner, for ever",
+        run: "perdure init --at <another folder> --relay <address>",
+        otherwise: "Its last mail can still be read here.",
+      },
+    ];
   if (instance.revoked)
     return [
       {

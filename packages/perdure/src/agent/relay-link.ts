@@ -71,6 +71,7 @@ export interface RelayLinkOptions {
   /** What the relay holds of this agent's identity, when it refuses this instance for it. */
   readonly onPublished: (payload: Bytes) => void;
   readonly onApart: () => void;
+  readonly onFailed: (failure: PerdureError, endsReading: boolean) => void;
 }
 
 export type RelayLinkStatus = AgentStatus["relay"];
@@ -430,11 +431,10 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
       } catch (error) {
         failure = isPerdureError(error) ? error : new PerdureError("internal", String(error), { cause: error });
       }
-      if (proven && role.ended(failure.code)) log.write("error", `agent.${failure.code}`, { why: failure.message });
       if (closing.signal.aborted) return;
       dialled();
       lastError = `${failure.code}: ${failure.message}`;
-      log.write(failure.retry === "never" ? "warn" : "info", "agent.apart", { code: failure.code, why: failure.message });
+      options.onFailed(failure, proven && role.ended(failure.code));
       if (clock.monotonicMs() - startedMs > SHORT_SESSION_MS) pauseMs = settings.redialMinMs;
       const share = viewOf(random.bytes(4)).getUint32(0) / 2 ** 32;
       pauseMs = Math.min(settings.redialMaxMs, settings.redialMinMs + share * Math.max(0, pauseMs * 3 - settings.redialMinMs));

@@ -104,6 +104,7 @@ const HANDLERS_FAULT: ReadonlySet<string> = new Set([
   "loop-depth",
   "loop-paused",
   "blocked",
+  "identity-retired",
   "name-changed",
   "mailbox-full",
   "timed-out",

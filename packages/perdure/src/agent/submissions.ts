@@ -1,5 +1,6 @@
 /** From a draft to a queued message: what a program sends by its own will, and what a turn commits with its completion. */
 import type { Host } from "../host/host.ts";
+import type { OwnIdentity } from "../identity/index.ts";
 import type { ContactBook } from "../protocol/contacts/contact-book.ts";
 import { headOf, type Incoming, incomingFrom, incomingId } from "../protocol/delivery/incoming.ts";
 import type { Outbox } from "../protocol/delivery/outbox.ts";
@@ -42,11 +43,13 @@ export interface SubmissionOptions {
   readonly lookups: Lookups;
   readonly automatic: Automatic;
   readonly book: ContactBook;
+  readonly own: Pick<OwnIdentity, "standing" | "log">;
   readonly store: () => AgentStore;
 }
 
-export function createSubmissions({ host, settings, outbox, names, lookups, automatic, book, store }: SubmissionOptions): Submissions {
+export function createSubmissions({ host, settings, outbox, names, lookups, automatic, book, own, store }: SubmissionOptions): Submissions {
   const { clock, log } = host;
+  const refuseRetired = (isReply: boolean): void => refuseOfRetired(own, isReply, clock.wallMs());
 
   const expiryOf = (draft: Draft, nowMs: number): number => {
     const life = draft.expiresInMs ?? settings.defaultExpiryMs;
@@ -86,6 +89,7 @@ export function createSubmissions({ host, settings, outbox, names, lookups, auto
       const before = view(requestId);
       if (before !== undefined) return before;
       const recipient = parseRecipient(draft.to);
+      refuseRetired(draft.inReplyTo !== "");
       const depth = cause === undefined ? 0 : cause.depth + 1;
       if (depth > MAX_AUTO_DEPTH) throw tooDeep();
       const thread = threadOf(draft.thread === "" ? (cause?.thread ?? "") : draft.thread);
@@ -132,6 +136,7 @@ export function createSubmissions({ host, settings, outbox, names, lookups, auto
       const { head } = headOf(cause);
       const depth = head.depth + 1;
       const auto = drafts.map((draft) => {
+        refuseRetired(draft.reply);
         if (draft.reply && head.auto) throw new PerdureError("auto-reply-refused", "mail that a handler wrote is never answered by one");
         if (depth > MAX_AUTO_DEPTH) throw tooDeep();
         const to = draft.reply ? incomingFrom(cause) : draft.to;
@@ -173,6 +178,14 @@ export function createSubmissions({ host, settings, outbox, names, lookups, auto
 function tooDeep(): PerdureError {
   return new PerdureError("loop-depth", `a chain of automatic messages ends at ${MAX_AUTO_DEPTH}`, {
     hint: "Have a person or a plain agent.send continue it.",
+  });
+}
+
+/** A retired agent begins nothing any more; it may answer while what it signs still counts. `identity-retired`. */
+export function refuseOfRetired({ standing, log }: Pick<OwnIdentity, "standing" | "log">, isReply: boolean, nowMs: number): void {
+  if (standing !== "retired" || (isReply && nowMs < (log.retired?.untilMs ?? 0))) return;
+  throw new PerdureError("identity-retired", "this agent is retired: it writes to nobody any more", {
+    hint: "Write as another agent: perdure init --at <another folder> --relay <address>",
   });
 }
 

@@ -19,18 +19,31 @@ export interface LongWait {
   readonly trouble: () => Promise<string | undefined>;
   /** What is not lost when the person stops waiting. */
   readonly safe: string;
+  /** What is done already, said at once and to everybody. */
+  readonly done?: () => Promise<string | undefined>;
 }
 
 /** Begins to watch; call what it gives when the wait is over. */
-export function tellLongWait({ host, terminal }: Invocation, { waitsFor, timeoutMs, trouble, safe }: LongWait): () => void {
+export function tellLongWait({ host, terminal }: Invocation, { waitsFor, timeoutMs, trouble, safe, done }: LongWait): () => void {
   const over = new AbortController();
   if (timeoutMs <= SHORT_WAIT_MS) return () => {};
+  const begun = async (already: NonNullable<LongWait["done"]>): Promise<void> => {
+    for (;;) {
+      await sleep(host.clock, LOOK_EVERY_MS, over.signal);
+      const what = await already();
+      if (over.signal.aborted) return;
+      if (what === undefined) continue;
+      return terminal.note(`${what}; waiting up to ${durationText(timeoutMs)} for ${waitsFor}; Ctrl-C stops waiting, ${safe}`);
+    }
+  };
   const watch = async (): Promise<void> => {
+    if (done !== undefined) await begun(done);
     await sleep(host.clock, SILENT_MS, over.signal);
     for (;;) {
       const why = await trouble();
       if (over.signal.aborted) return;
-      if (why !== undefined || terminal.stderr.isTerminal) {
+      if (why !== undefined && done !== undefined) return terminal.note(`still waiting: ${safeLine(why, 200)}`);
+      if (why !== undefined || (terminal.stderr.isTerminal && done === undefined)) {
         terminal.note(
           `waiting up to ${durationText(timeoutMs)} for ${waitsFor}${why === undefined ? "" : `: ${safeLine(why, 200)}`}; Ctrl-C stops waiting, ${safe}`,
         );

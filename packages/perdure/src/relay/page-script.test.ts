@@ -179,6 +179,16 @@ describe("the state of the relay", () => {
   });
 });
 
+describe("limits that were hit", () => {
+  it("have a line with the times of each, which is not there without any", async () => {
+    const page = await view(status());
+    expect(page.element("limits").hidden).toBe(true);
+    await page.next(status({ counters: { ...status().counters, limited: { agentMessagesPerMinute: 1200, strangerMessages: 0 } } }));
+    expect(page.element("limits").hidden).toBe(false);
+    expect(page.text("limited")).toBe("agentMessagesPerMinute 1,200; perdure relay --set raises one");
+  });
+});
+
 describe("a relay that is gone", () => {
   it("leaves its last numbers, marked as old with their age", async () => {
     const page = await view(status({ waitingMessages: 7 }));

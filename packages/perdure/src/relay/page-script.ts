@@ -212,6 +212,9 @@ function showCounters(counters) {
   for (const name of COUNTERS) say(byId(name), count(counters[name]));
   byId("lost").className = counters.lost > 0 ? "alarm" : "";
   const codes = Object.entries(counters.refused).filter(([, times]) => times > 0);
+  const limits = Object.entries(counters.limited).filter(([, times]) => times > 0);
+  byId("limits").hidden = limits.length === 0;
+  say(byId("limited"), limits.map(([name, times]) => name + " " + count(times)).join(", ") + "; perdure relay --set raises one");
   say(byId("refused"), codes.length === 0 ? "0" : codes.map(([code, times]) => code + " " + count(times)).join(", "));
 }
 

@@ -70,6 +70,7 @@ export const PAGE_HTML = /* html */ `<!doctype html>
 <div><dt>Duplicates dropped</dt><dd id="duplicates">–</dd></div>
 <div><dt>Statements signed</dt><dd id="statements">–</dd></div>
 <div><dt>Refused</dt><dd id="refused">–</dd></div>
+<div id="limits" hidden><dt>Limits hit</dt><dd id="limited"></dd></div>
 </dl>
 <p class="note">Mail above 256 KiB travels in parts, and each counts.</p>
 </section>

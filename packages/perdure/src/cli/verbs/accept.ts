@@ -22,6 +22,10 @@ export function acceptVerb(written: string, options: ContactWords): Verb {
       timeoutMs,
       trouble,
       safe: "it waits for them like mail",
+      done: async () => {
+        const contact = (await agent.contacts.list()).find(({ id }) => !before.has(id));
+        return contact === undefined ? undefined : `${calledText(contact)} is your contact`;
+      },
     });
     try {
       const contact = await agent.accept(written, { signal, timeoutMs }).finally(waitEnded);

@@ -2,12 +2,14 @@
 import { access, constants, stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import process from "node:process";
+import type { Agent } from "../../agent/api.ts";
 import { sleep } from "../../host/deadline.ts";
 import { formatRelayAddress } from "../../protocol/link/index.ts";
 import { MAX_TRANSPORT_BYTES } from "../../wire/limits.ts";
 import { type AgentCard, readAgentCard } from "../agent-card.ts";
 import { type Check, failedCheck, reportChecks } from "../check.ts";
 import { agentFolder } from "../folder.ts";
+import { safeLine } from "../foreign-text.ts";
 import { type Invocation, openHere, type Verb } from "../invocation.ts";
 import { countText, durationText, sizeText } from "../quantity.ts";
 import type { FolderOptions } from "../words.ts";
@@ -16,6 +18,8 @@ const OLDEST_NODE = 24;
 const ROOM_BYTES = 512 * 1024 * 1024;
 /** How long the relay has to let the agent in before the examination ends. */
 const CONNECT_MS = 5000;
+/** How long mail that waits has to be refused again. */
+const REFUSED_MS = 500;
 const CLOCK_WARN_MS = 30_000;
 const KEY_WARN_MS = 3 * 24 * 60 * 60 * 1000;
 
@@ -99,7 +103,7 @@ async function readCard({ host }: Invocation, folder: string): Promise<{ readonl
   }
 }
 
-/** Who else could read the keys, and where the next one is. */
+/** Who else could read the keys, and where the next ones are. */
 async function checkKeys({ identityFile, custody, isSealed }: AgentCard): Promise<Check> {
   const { mode } = await stat(identityFile);
   if (process.platform !== "win32" && (mode & 0o077) !== 0)
@@ -110,7 +114,7 @@ async function checkKeys({ identityFile, custody, isSealed }: AgentCard): Promis
       hint: `chmod 600 ${identityFile}; if somebody may have read it: perdure id rotate`,
     };
   const where =
-    custody === "split" ? "the next one is in the recovery file" : "the next one lies with them: whoever takes the folder is this agent";
+    custody === "split" ? "the next ones are in the recovery file" : "the next ones lie with them: whoever takes the folder is this agent";
   return { name: "keys", state: "ok", says: `${isSealed ? "sealed with a passphrase" : "not sealed"}; ${where}` };
 }
 
@@ -204,7 +208,7 @@ async function checkAgent(invocation: Invocation, at: string | undefined): Promi
           name: "session",
           state: "fail",
           says: status.relay.lastError ?? "the relay does not let this agent in",
-          hint: "See the relay line above.",
+          hint: alerts.length > 0 ? "See the line above." : "See the relay line above.",
         },
       ];
     const offsetMs = status.relay.clockOffsetMs ?? 0;
@@ -232,6 +236,7 @@ async function checkAgent(invocation: Invocation, at: string | undefined): Promi
               hint: "perdure contacts paused, then perdure contacts resume <thread>",
             },
           ];
+    const heldUp = await checkHeldUp(invocation, agent, status.outgoing);
     const lies: readonly Check[] =
       status.conflicts === 0
         ? []
@@ -250,9 +255,31 @@ async function checkAgent(invocation: Invocation, at: string | undefined): Promi
       { name: "session", state: "ok", says: `the relay knows this agent (${status.relay.id.slice(0, 11)}…)` },
       clockCheck,
       strangers,
+      ...heldUp,
       ...loops,
     ];
   } catch (error) {
     return [failedCheck("agent", error)];
+  }
+}
+
+/** Mail that a relay does not take now, and the limit it came up against; refused anew when this process has only begun to send it. */
+async function checkHeldUp({ host, signal }: Invocation, agent: Agent, outgoing: number): Promise<readonly Check[]> {
+  if (outgoing === 0) return [];
+  const endMs = host.clock.monotonicMs() + REFUSED_MS;
+  for (;;) {
+    const heldUp = (await agent.outbox({ signal })).filter(({ trouble }) => trouble !== undefined);
+    const [newest] = heldUp;
+    if (newest?.trouble !== undefined)
+      return [
+        {
+          name: "outbox",
+          state: "warn",
+          says: `${countText(heldUp.length, "message")} held up: ${safeLine(newest.trouble, 300)}`,
+          hint: "They are tried again by themselves; perdure trace <id> shows each.",
+        },
+      ];
+    if (host.clock.monotonicMs() >= endMs) return [];
+    await sleep(host.clock, 50, signal);
   }
 }

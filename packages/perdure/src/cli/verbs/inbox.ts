@@ -1,6 +1,8 @@
 /** `perdure inbox`: list, watch, show, done, retry, reject. Looking at mail never consumes it. */
-import type { Agent, Box, Mail } from "../../agent/api.ts";
+import type { Agent, AgentStatus, Box, Mail } from "../../agent/api.ts";
 import { isPerdureError, PerdureError } from "../../wire/error.ts";
+import { alertText } from "../alert-text.ts";
+import { safeLine } from "../foreign-text.ts";
 import { awaitNews, type Invocation, openHere, type Verb } from "../invocation.ts";
 import { mailLine, mailObject, printContent } from "../mail-text.ts";
 import type { InboxWords } from "../words.ts";
@@ -46,10 +48,10 @@ export function inboxVerb(action: string, words: readonly string[], options: Inb
 async function list(invocation: Invocation, agent: Agent, box: Box): Promise<number> {
   const { terminal, signal } = invocation;
   const caughtUp = await awaitNews(invocation, agent);
-  const { relay, failed, requests, paused } = await agent.status({ signal });
-  if (!caughtUp) {
-    terminal.note(`the relay ${relay.url} is not there now; this is what is on this disk`);
-  }
+  const status = await agent.status({ signal });
+  const { relay, failed, requests, paused } = status;
+  if (!caughtUp) terminal.note(`${whyNotAll(status)}; this is what is on this disk`);
+  for (const alert of status.alerts) terminal.note(alertText(alert));
   let count = 0;
   for await (const mail of agent.inbox({ box, signal })) {
     terminal.line(mailLine(mail, relay.url));
@@ -61,6 +63,14 @@ async function list(invocation: Invocation, agent: Agent, box: Box): Promise<num
   if (box === "contacts" && failed > 0) terminal.note(`${failed} in the failed box: perdure inbox --box failed`);
   if (box === "contacts" && paused > 0) terminal.note(`${paused} paused by the loop guard: perdure contacts paused`);
   return 0;
+}
+
+/** What keeps the relay's mail from being here too. */
+function whyNotAll({ relay, alerts: [alert] }: AgentStatus): string {
+  if (alert !== undefined) return `the relay hands this folder no mail (${alert.code})`;
+  if (relay.lastError !== undefined)
+    return `${relay.connected ? "the relay hands out nothing" : `no session with the relay ${relay.url}`}: ${safeLine(relay.lastError, 200)}`;
+  return relay.connected ? `the relay ${relay.url} has not handed out everything yet` : `the relay ${relay.url} has not answered yet`;
 }
 
 /** Ctrl-C and the end of the time are the proper ends of a watch. */

@@ -1,6 +1,7 @@
 /** `perdure on-mail -- <command>`: runs a command for each message; its exit code decides, its stdout answers. */
 import type { Handler, Mail } from "../../agent/api.ts";
 import { isPerdureError, PerdureError } from "../../wire/error.ts";
+import { tellAlertsToGuest } from "../alert-text.ts";
 import { isText } from "../content.ts";
 import { safeText } from "../foreign-text.ts";
 import { type Invocation, openHere, type Verb } from "../invocation.ts";
@@ -23,6 +24,7 @@ export function onMailVerb(command: readonly string[], options: OnMailWords): Ve
     const { relay, requests, strangers } = await agent.status({ signal });
     if (strangers === "wait")
       terminal.note(`mail of strangers waits${requests > 0 ? ` (${requests} now)` : ""}: perdure contacts requests, or perdure invite`);
+    tellAlertsToGuest(invocation, agent).catch(() => {});
     try {
       await agent.serve(createHandler(invocation, { command, timeoutMs, ownRelay: relay.url }), {
         signal,

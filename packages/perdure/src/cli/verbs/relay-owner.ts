@@ -74,10 +74,19 @@ export function statusVerb(options: RelayFolderWords): Verb {
     terminal.line(`disk         ${sizeText(status.diskBytes)} of ${sizeText(status.diskLimitBytes)}`);
     const connected = status.peers.filter((peer) => peer.connected).length;
     if (status.peers.length > 0) terminal.line(`relays       ${status.peers.length} known, ${connected} connected`);
+    const limited = Object.entries(status.counters.limited).sort(([, one], [, other]) => other - one);
+    for (const [name, times] of limited) terminal.line(`limit hit    ${limitHitText(name, times, status.settings)}`);
+    if (limited.length > 0) terminal.line("             perdure relay --set <name>=<value> starts it with a higher one");
     for (const incident of status.incidents.slice(-5).toReversed())
       terminal.line(`incident     ${new Date(incident.atMs).toISOString()} ${incident.kind}: ${safeLine(incident.what, 200)}`);
     return status.healthy ? 0 : 1;
   };
+}
+
+/** "agentMessagesPerSecond 12 times: it is 50 messages" */
+function limitHitText(name: string, times: number, settings: readonly SettingRow[]): string {
+  const row = settings.find((each) => each.name === name);
+  return `${name} ${countText(times, "time")}${row === undefined ? "" : `: it is ${numberText(row.value)} ${row.unit}`}`;
 }
 
 /** As they are in force in the running relay; where none runs, as a start would have them. */
