@@ -244,7 +244,6 @@ type Insist = (host: string, label: string, work: (agent: Agent) => Promise<unkn
  * try got through is seen in the log.
  */
 function rotate({ ledger, draws }: DisasterOptions, insist: Insist, victim: string, stolenAtMs: number, then: () => void): void {
-  let tries = 0;
   const stolen = draws.chance(0.5) ? { stolenSinceMs: stolenAtMs } : {};
   insist(
     victim,
@@ -252,8 +251,7 @@ function rotate({ ledger, draws }: DisasterOptions, insist: Insist, victim: stri
     async (agent) => {
       const { log } = await agent.identity.show();
       if (log.some(({ kind }) => kind === "rotate")) return;
-      tries++;
-      await agent.identity.rotate({ recoveryFile: `${VAULT}/0`, newRecoveryFile: `${VAULT}/${tries}`, ...stolen });
+      await agent.identity.rotate({ recoveryFile: `${VAULT}/0`, ...stolen });
     },
     () => {
       ledger.excuse(victim, "stolenSinceMs" in stolen ? "both" : "from");
@@ -270,7 +268,7 @@ function misuse({ town, draws, live }: DisasterOptions, victim: string, agent: A
     () => agent.identity.claim(),
     () => agent.identity.anchor(draws.bytes(32), { about: "mine" }),
     () => agent.identity.pinHome(),
-    () => agent.identity.rotate({ newRecoveryFile: `${VAULT}/thief` }),
+    () => agent.identity.rotate(),
   ];
   const next = (): void => {
     if (!isCurrent()) return;

@@ -12,7 +12,7 @@ import { verifyLog } from "../packages/perdure/src/identity/agent-log.ts";
 import { openKept } from "../packages/perdure/src/identity/custody.ts";
 import { type Branches, joinLogs, relateBranches, rivalLog, sameBranches } from "../packages/perdure/src/identity/log-ranking.ts";
 import { loadState, type OwnState } from "../packages/perdure/src/identity/own-state.ts";
-import { parseRecovery, type Recovery, verifyRecovery } from "../packages/perdure/src/identity/recovery.ts";
+import { openChain, parseRecovery, type Recovery } from "../packages/perdure/src/identity/recovery.ts";
 import { fromUtf8, hex } from "../packages/perdure/src/wire/bytes.ts";
 import { EVENT_KINDS, identityBundle, identityEvent, signedEvent } from "../packages/perdure/src/wire/identity.ts";
 import { agentIdText } from "../packages/perdure/src/wire/ids.ts";
@@ -123,7 +123,7 @@ function pagesOf(hash: Hash, image: Image): Recovery[] {
 async function someOpens(crypto: Crypto, pages: readonly Recovery[], { log }: OwnState): Promise<boolean> {
   if (log.retired !== undefined) return true;
   for (const page of pages) {
-    const opens = await verifyRecovery(crypto, page, log).then(
+    const opens = await openChain(crypto, page, log).then(
       () => true,
       () => false,
     );

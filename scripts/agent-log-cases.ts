@@ -7,7 +7,7 @@ import { type LogState, verifyLog } from "../packages/perdure/src/identity/agent
 import { verifyCertificate } from "../packages/perdure/src/identity/certificate.ts";
 import { type Branches, joinLogs, relateLogs } from "../packages/perdure/src/identity/log-ranking.ts";
 import { createTestAgent, LOG_BEGINS_MS } from "../packages/perdure/src/identity/test-log.ts";
-import { forgeEvent, type Log, retirement, rotation } from "../packages/perdure/src/identity/test-log-mutations.ts";
+import { committedTo, forgeEvent, type Log, retirement, rotation } from "../packages/perdure/src/identity/test-log-mutations.ts";
 import { type Bytes, hex, utf8 } from "../packages/perdure/src/wire/bytes.ts";
 import { isPerdureError } from "../packages/perdure/src/wire/error.ts";
 import { EVENT_KINDS, signedEvent } from "../packages/perdure/src/wire/identity.ts";
@@ -55,8 +55,9 @@ export async function agentLogCases(): Promise<Json> {
   const revoked = await agent.append(homed, { kind: "instance-revoke", instanceKey, voidFromMs: LOG_BEGINS_MS + 500 });
   const rotated = await agent.append(revoked, { kind: "rotate", to: "a", untilMs: LOG_BEGINS_MS + 9000 });
   const voiding = await agent.append(revoked, { kind: "rotate", to: "b", voidFromSeq: 2, untilMs: LOG_BEGINS_MS + 400 });
-  const shared = await agent.append(voiding, { kind: "rotate", to: "c", keys: 3, threshold: 2 });
-  const byThree = await agent.append(shared, { kind: "rotate", to: "d", untilMs: LOG_BEGINS_MS + 100 });
+  const several = await createTestAgent(crypto, "case of three", 3, 2);
+  const shared = await several.append([several.inception], { kind: "rotate", to: "c", untilMs: LOG_BEGINS_MS + 9000 });
+  const byThree = await several.append(shared, { kind: "rotate", to: "d", untilMs: LOG_BEGINS_MS + 100 });
   const lifted = await agent.append(homed, { kind: "home-set", homes: [] });
   const retired = await agent.append(rotated, { kind: "retire", untilMs: LOG_BEGINS_MS + 9500 });
 
@@ -73,13 +74,16 @@ export async function agentLogCases(): Promise<Json> {
 
   const state = await verifyLog(crypto, revoked);
   const keys = agent.controlKeys(state);
+  const [next, following] = [agent.nextKeys(state), agent.following(state)];
+  // What a thief of the keys that `rotated` reveals has.
+  const reopened = agent.controlKeys(await verifyLog(crypto, rotated));
   const follow = async (...forging: Parameters<typeof forgeEvent> extends [unknown, unknown, ...infer Rest] ? Rest : never) => [
     ...revoked,
     await forgeEvent(crypto, state, ...forging),
   ];
   const last = signedEvent.decode(revoked.at(-1) as Bytes);
   const three = await verifyLog(crypto, byThree.slice(0, -1));
-  const threeKeys = agent.nextKeys(three);
+  const [threeKeys, afterThree] = [several.nextKeys(three), several.following(three)];
   const end = await verifyLog(crypto, retired);
   const kind = (name: (typeof EVENT_KINDS)[number]): number => EVENT_KINDS.indexOf(name);
   const invalid: readonly (readonly [string, Log])[] = [
@@ -106,37 +110,36 @@ export async function agentLogCases(): Promise<Json> {
     ["a stranger's keys, signed by them", await follow({ controlKeys: [thief.publicKey] }, [thief])],
     ["other next keys in an anchor", await follow({ nextCommitments: [new Uint8Array(32)] }, keys)],
     ["another recovery commitment in an anchor", await follow({ recoveryCommitment: new Uint8Array(32) }, keys)],
-    ["I1 a rotation by the keys in force", await follow(rotation(crypto, state, keys, thief), keys)],
-    ["I3 a rotation to keys nobody committed to", await follow(rotation(crypto, state, [thief], thief), [thief])],
-    ["I2 a retirement by the keys in force", await follow(retirement(keys), keys)],
+    ["I1 a rotation by the keys in force", await follow(rotation(state, keys, following), keys)],
+    ["I3 a rotation to keys nobody committed to", await follow(rotation(state, [thief], committedTo(crypto, state, thief)), [thief])],
+    ["I2 a retirement by the keys in force", await follow(retirement(state, keys, following), keys)],
+    ["a rotation by the next keys that other keys follow", await follow(rotation(state, next, committedTo(crypto, state, thief)), next)],
     [
-      "a retirement with next keys",
-      await follow(
-        { ...retirement(agent.nextKeys(state)), nextCommitments: [new Uint8Array(32)], nextThreshold: 1 },
-        agent.nextKeys(state),
-      ),
+      "a thief of the key in force reopens its commitment, and keys of his own follow",
+      [...revoked, await forgeEvent(crypto, state, rotation(state, reopened, committedTo(crypto, state, thief)), reopened)],
     ],
-    [
-      "a rotation that voids from the inception on",
-      await follow(rotation(crypto, { ...state, seq: -1 }, agent.nextKeys(state), thief), agent.nextKeys(state)),
-    ],
+    ["a retirement that other keys follow", await follow(retirement(state, next, [new Uint8Array(32)]), next)],
+    ["a rotation that no keys follow", await follow({ ...rotation(state, next, []), nextThreshold: 0 }, next)],
+    ["a rotation that voids from the inception on", await follow(rotation({ ...state, seq: -1 }, next, following), next)],
     [
       "the next keys in another order",
       [
         ...byThree.slice(0, -1),
-        await forgeEvent(
-          crypto,
-          three,
-          { ...rotation(crypto, three, threeKeys.toReversed(), thief), controlThreshold: 2 },
-          threeKeys.toReversed(),
-        ),
+        await forgeEvent(crypto, three, rotation(three, threeKeys.toReversed(), afterThree.toReversed()), threeKeys.toReversed()),
       ],
     ],
     [
       "two of three next keys revealed",
       [
         ...byThree.slice(0, -1),
-        await forgeEvent(crypto, three, rotation(crypto, three, threeKeys.slice(0, 2), thief), threeKeys.slice(0, 2)),
+        await forgeEvent(crypto, three, rotation(three, threeKeys.slice(0, 2), afterThree.slice(0, 2)), threeKeys.slice(0, 2)),
+      ],
+    ],
+    [
+      "another threshold for the keys that follow",
+      [
+        ...byThree.slice(0, -1),
+        await forgeEvent(crypto, three, { ...rotation(three, threeKeys, afterThree), nextThreshold: 1 }, threeKeys),
       ],
     ],
     ["I9 an anchor after the retirement", [...retired, await forgeEvent(crypto, end, {}, agent.controlKeys(end))]],
@@ -160,6 +163,10 @@ export async function agentLogCases(): Promise<Json> {
   const theirs = await agent.append(await agent.append(first, { kind: "anchor", about: "theirs" }), { kind: "anchor", about: "more" });
   const owners = await agent.append(first, { kind: "rotate", to: "owner" });
   const ownersOther = await agent.append(mine, { kind: "rotate", to: "other" });
+  const reopening = await agent.append(mine, { kind: "rotate", to: "thief" });
+  const healed = await agent.append(owners, { kind: "rotate", to: "heal" });
+  const reopeningTwice = await agent.append(reopening, { kind: "rotate", to: "thief again" });
+  const theirsAndOne = await agent.append(await agent.append(theirs, { kind: "rotate", to: "thief" }), { kind: "anchor", about: "on" });
   const joins: readonly (readonly [string, readonly Log[]])[] = [
     ["a log and its beginning", [anchored, revoked]],
     ["a rotation on an older event and two events of the key in force", [theirs, owners]],
@@ -167,6 +174,14 @@ export async function agentLogCases(): Promise<Json> {
     ["three of them", [mine, theirs, anchored]],
     ["two of them, and a rotation on one", [mine, theirs, ownersOther]],
     ["two rotations of one state", [owners, ownersOther]],
+    ["a thief of the key in force reopens its commitment", [owners, reopening]],
+    ["two of them, and the owner's next rotation", [owners, reopening, healed]],
+    ["a thief of two successive keys reopens both commitments", [healed, reopeningTwice]],
+    [
+      "two of them, and the owner's next rotation after both",
+      [healed, reopeningTwice, await agent.append(healed, { kind: "rotate", to: "third" })],
+    ],
+    ["more events and fewer rotations", [theirsAndOne, healed]],
     ["a retirement and a rotation of one state", [retired, await agent.append(rotated, { kind: "rotate", to: "alive" })]],
   ];
 

@@ -85,15 +85,14 @@ describe("perdure id", () => {
     await cp(at("desk"), at("stolen"), { recursive: true, filter: (path) => !path.endsWith(".sock") });
 
     // The thief has everything but the next key.
-    const refused = await id("rotate", "stolen", "--new-recovery", page("thief.recovery"));
+    const refused = await id("rotate", "stolen");
     expect(refused.exit).toBe(2);
     expect(JSON.parse(refused.err)).toMatchObject({ code: "bad-argument", hint: expect.stringContaining("--recovery") });
 
+    const paper = await readFile(page("desk.recovery"), "utf8");
     const rotated = await id("rotate", "desk", "--recovery", page("desk.recovery"), "--stolen-since", "1h");
     expect(rotated, rotated.err).toMatchObject({ exit: 0 });
     expect(rotated.objects).toContainEqual({ type: "identity-changed", seq: 1, relayHasIt: true, standing: "in-force" });
-    expect(await readFile(page("desk.recovery"), "utf8")).toContain("was here until its event 1");
-    expect(await readFile(page("desk-1.recovery"), "utf8")).toContain("Next key:");
 
     const thief = await stage.agent("stolen");
     await using caught = serving(thief);
@@ -105,6 +104,23 @@ describe("perdure id", () => {
     await until(async () => (await thief.status()).relay.connected === false);
     expect(caught.mails).toEqual([]);
     expect((await desk.status()).relay.connected).toBe(true);
+
+    // The recovery file is good for the next time as well.
+    const again = await id("rotate", "desk", "--recovery", page("desk.recovery"));
+    expect(again.objects, again.err).toContainEqual({ type: "identity-changed", seq: 2, relayHasIt: true, standing: "in-force" });
+    expect(await readFile(page("desk.recovery"), "utf8")).toBe(paper);
+  });
+
+  it("changes custody to a recovery file and back", { timeout: TEST_MS }, async () => {
+    await stage.startRelay();
+    await (await stage.agent("desk", { name: "desk" })).close();
+    const toSplit = await id("rotate", "desk", "--new-recovery", page("desk.recovery"));
+    expect(toSplit, toSplit.err).toMatchObject({ exit: 0 });
+    expect(await readFile(page("desk.recovery"), "utf8")).toContain("Next keys:");
+    expect(await id("rotate", "desk")).toMatchObject({ exit: 2 });
+    const together = await id("rotate", "desk", "--recovery", page("desk.recovery"), "--together");
+    expect(together, together.err).toMatchObject({ exit: 0 });
+    expect(await id("rotate", "desk")).toMatchObject({ exit: 0 });
   });
 
   it("works while another process has the folder, and says when the relay has it", { timeout: TEST_MS }, async () => {

@@ -81,16 +81,13 @@ test("an export from before a rotation is restored for a rotation to take it bac
   const recoveryFile = join(stage.folder, "first.recovery");
   const old = await stage.agent("desk", { name: "desk", recoveryFile, settings: CHEAP });
   const file = await old.identity.export(PASSPHRASE);
-  await old.identity.rotate({ recoveryFile, newRecoveryFile: join(stage.folder, "second.recovery") });
+  await old.identity.rotate({ recoveryFile });
   await old.close();
   const { identity } = await restore("again", file);
   expect(identity.standing).toBe("superseded");
   const again = await stage.agent("again", { strangers: "welcome" });
   await expect(again.identity.claim()).rejects.toMatchObject({ code: "instance-revoked" });
-  const taken = await again.identity.rotate({
-    recoveryFile: join(stage.folder, "second.recovery"),
-    newRecoveryFile: join(stage.folder, "third.recovery"),
-  });
+  const taken = await again.identity.rotate({ recoveryFile });
   expect(taken).toMatchObject({ seq: 2, relayHasIt: true, identity: { standing: "in-force" } });
   const writer = await stage.agent("writer", { join: stage.address() });
   await using served = serving(again);

@@ -17,7 +17,7 @@ import { createNodeHost } from "../src/host/node/index.ts";
 import { verifyLog } from "../src/identity/agent-log.ts";
 import { openKept } from "../src/identity/custody.ts";
 import { openIdentity } from "../src/identity/index.ts";
-import { parseRecovery, verifyRecovery } from "../src/identity/recovery.ts";
+import { openChain, parseRecovery } from "../src/identity/recovery.ts";
 import { verifyEvidence } from "../src/protocol/evidence/verify-evidence.ts";
 import { openRelay } from "../src/relay/index.ts";
 import { openRelayWith } from "../src/relay/open-relay.ts";
@@ -241,7 +241,7 @@ describe("what this version wrote once", () => {
     const report = await verifyEvidence(crypto, await readFile(join(folder, "evidence")));
     expect([report.proven, report.id, report.from]).toEqual([true, about.done, about.id]);
     const kept = await openKept(createNodeHost({ log: silentLog }).files, crypto, join(folder, "agent"), undefined);
-    await verifyRecovery(crypto, recovery, await verifyLog(crypto, kept?.kept.log ?? []));
+    await openChain(crypto, recovery, await verifyLog(crypto, kept?.kept.log ?? []));
   });
 
   it("with something a later version added: kept as it is when it may be ignored, refused when it may not", {

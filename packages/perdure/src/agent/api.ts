@@ -290,11 +290,11 @@ export interface Alert {
 }
 
 export interface RotateOptions extends Waiting {
-  /** The recovery file with the next control key; left out with custody `together`. */
+  /** The recovery file, which stays as it is; left out with custody `together`. */
   readonly recoveryFile?: string;
-  /** Where the recovery file with the key after next goes: needed with custody `split`; changes `together` to `split`. The file must not exist. */
+  /** Changes custody `together` to `split`: where the recovery file goes. The file must not exist. `unsupported-platform` in a browser. */
   readonly newRecoveryFile?: string;
-  /** Keeps the key after next in the folder. */
+  /** Changes custody `split` to `together`: keeps the next control keys in the folder. */
   readonly together?: boolean;
   /** The old keys were stolen: what they signed or wrote to the log from then on counts for nothing. Absent: they hold for 10 min more. */
   readonly stolenSinceMs?: number;
@@ -309,7 +309,7 @@ export interface RevokeOptions extends Waiting {
 }
 
 export interface RetireOptions extends Waiting {
-  /** The recovery file with the next control key; left out with custody `together`. */
+  /** The recovery file, which stays as it is; left out with custody `together`. */
   readonly recoveryFile?: string;
   /** The agent to turn to instead. */
   readonly successor?: AgentId | string;
@@ -331,7 +331,7 @@ export interface IdentityChanged {
  */
 export interface Identity {
   show(waiting?: Waiting): Promise<IdentityView>;
-  /** New control, instance and inbox keys, by the next key: the answer to a theft. `bad-argument`, `not-found`, `wrong-recipient`, `wrong-commitment`. */
+  /** New control, instance and inbox keys, by the next control key: the answer to a theft, as often as there is one. `bad-argument`, `not-found`, `wrong-recipient`, `wrong-commitment`. */
   rotate(options?: RotateOptions): Promise<IdentityChanged>;
   /** Takes another instance out of use: its key in hexadecimal, or the beginning of it. */
   revoke(instance: string, options?: RevokeOptions): Promise<IdentityChanged>;
@@ -386,7 +386,7 @@ export interface OpenOptions extends Waiting {
   readonly join?: string;
   /** Relay-scoped name to ask for when the agent is created, without `@`. */
   readonly name?: string;
-  /** When the agent is created: put the next control key into this file and nowhere else (custody `split`). The file must not exist. */
+  /** When the agent is created: put the next control keys into this file and nowhere else (custody `split`). The file must not exist. */
   readonly recoveryFile?: string;
   /** Opens a folder that is sealed with one; when the agent is created: seals it. */
   readonly passphrase?: string;

@@ -13,7 +13,7 @@ export type * from "./api.ts";
 
 export interface PageOptions extends OpenOptions {
   /**
-   * Where recovery files go in a browser: `recoveryFile` and `newRecoveryFile` then name a page, "page:…". They come from the tab that
+   * Where recovery files go in a browser: `recoveryFile` then names a page, "page:…". It comes from the tab that
    * holds the folder (`status().role`), so that is where to rotate.
    */
   readonly recoveryPages?: RecoveryPages;

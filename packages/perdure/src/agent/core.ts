@@ -143,7 +143,7 @@ export type IdentityChange = { readonly afterSeq: number } & (
       readonly kind: "rotate";
       readonly recoveryFile: string;
       readonly newRecoveryFile: string;
-      /** The key after next stays in the folder. */
+      /** The next keys stay in the folder from here on. */
       readonly together: boolean;
       /** What the old keys signed or wrote from then on counts for nothing. */
       readonly stolenSinceMs: number | undefined;

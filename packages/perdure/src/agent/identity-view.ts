@@ -35,7 +35,7 @@ export interface InboxKeyView {
 export interface IdentityView {
   readonly id: AgentId;
   readonly name: string | undefined;
-  /** Where the next control key is: `split`: in the recovery file and nowhere else; `together`: in the folder. */
+  /** Where the next control keys are: `split`: in the recovery file and nowhere else; `together`: in the folder. */
   readonly custody: "split" | "together";
   /** The folder is sealed with a passphrase. */
   readonly sealed: boolean;

@@ -13,7 +13,7 @@ export function addIdentity(program: Command, dispatch: Dispatch): void {
     examples(
       "perdure id",
       "perdure id show --bundle me.bundle",
-      "perdure id rotate --recovery desk.recovery --new-recovery desk-2.recovery",
+      "perdure id rotate --recovery desk.recovery",
       "perdure id rotate --recovery desk.recovery --stolen-since 2h",
       "perdure id export desk.perdure",
     ),
@@ -41,9 +41,9 @@ changes {type: "identity-changed", seq, relayHasIt}.`,
     "also write what others verify this agent by",
   );
   sub("rotate", "new keys: the answer to a theft", "the keys are as they were")
-    .option("--recovery <file>", "the recovery file with the next key; with custody together there is none")
-    .option("--new-recovery <file>", "where the recovery file with the key after next goes (./<name>-<number>.recovery)")
-    .option("--together", "keep the key after next in the folder")
+    .option("--recovery <file>", "the recovery file; with custody together there is none")
+    .option("--new-recovery <file>", "from custody together to split: where the recovery file goes")
+    .option("--together", "from custody split to together: keep the next keys in the folder")
     .option("--stolen-since <moment>", "what the old keys signed since then counts for nothing: 2h, 2026-11-21")
     .option("--void-from <event>", "the first event of the log that somebody else wrote")
     .addHelpText(
@@ -51,7 +51,7 @@ changes {type: "identity-changed", seq, relayHasIt}.`,
       `
 Control key, instance key and inbox key are replaced. Without --stolen-since
 what the old keys signed is still taken for 10 minutes, so that mail under way
-arrives. The old recovery file is used up and written over.`,
+arrives. The recovery file stays as it is: it is good for every rotation.`,
     );
   sub("revoke", "take another instance out of use", "nothing was revoked", "<instance>")
     .option("--since <moment>", "what it signed since then counts for nothing (now)")
@@ -71,7 +71,7 @@ mail under way arrives.`,
     "up to 256 bytes, for everybody to read",
   );
   sub("retire", "end this agent for ever", "the agent goes on")
-    .option("--recovery <file>", "the recovery file with the next key")
+    .option("--recovery <file>", "the recovery file; with custody together there is none")
     .option("--successor <agent>", "the id to turn to instead")
     .option("--reason <text>", "up to 256 bytes, for everybody to read")
     .option("--yes", "do not ask");

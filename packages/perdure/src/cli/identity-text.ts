@@ -17,7 +17,7 @@ export function logLines(log: IdentityView["log"]): readonly string[] {
 export const STANDINGS: Readonly<Record<IdentityView["standing"], string>> = {
   "in-force": "in force",
   frozen: "FROZEN: somebody else wrote to its log with the same key; perdure id rotate takes it back",
-  superseded: "SUPERSEDED: its keys were replaced elsewhere; with the newest recovery file: perdure id rotate --recovery <file>",
+  superseded: "SUPERSEDED: its keys were replaced elsewhere; with the recovery file: perdure id rotate --recovery <file>",
   retired: "retired for ever",
 };
 

@@ -112,7 +112,7 @@ function addAgent(program: Command, dispatch: Dispatch): void {
     .option("--relay <address>", "the relay's address as `perdure relay` prints it: ws://127.0.0.1:4410/#ag1…")
     .option("--name <name>", "a name at that relay: 1 to 32 lower-case letters, digits, hyphens")
     .addOption(
-      new Option("--custody <how>", "where the next control key is kept; split on a terminal, together otherwise").choices([
+      new Option("--custody <how>", "where the next control keys are kept; split on a terminal, together otherwise").choices([
         "split",
         "together",
       ]),
@@ -130,9 +130,10 @@ function addAgent(program: Command, dispatch: Dispatch): void {
     .addHelpText(
       "after",
       `
-split     the next control key goes into the recovery file and nowhere else.
+split     the next control keys go into the recovery file and nowhere else.
           Move that file off this machine: it is what will take the identity
-          back when the folder is stolen. Daily work does not need it.
+          back when the folder is stolen, as often as it is. Daily work does
+          not need it.
 together  everything is in the folder. For unattended machines; a stolen folder
           is a stolen identity.
 An agent that is there already is told a new address of its own relay.

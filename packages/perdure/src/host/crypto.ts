@@ -19,8 +19,16 @@ export interface Crypto {
 export interface KeyStore {
   /** The name of the Ed25519 key of a seed that came from elsewhere, kept from here on as one of `create`; durable when it resolves. */
   takeIn(seed: Uint8Array, random: Random): Promise<Uint8Array>;
+  /** Ed25519 keys under names of 32 bytes that were chosen for them: those of seeds that came from elsewhere, or new ones; durable when it resolves. */
+  keepAs(keys: readonly NamedKey[]): Promise<void>;
   /** Destroys every key whose public half is gone from use; durable when it resolves. */
   destroy(isGone: (publicKey: Uint8Array) => boolean): Promise<void>;
+}
+
+/** The name of a key, and its seed when it came from elsewhere. */
+export interface NamedKey {
+  readonly name: Uint8Array;
+  readonly seed: Uint8Array | undefined;
 }
 
 export interface Hash {

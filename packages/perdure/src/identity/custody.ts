@@ -3,7 +3,7 @@
  *
  *   <folder>/identity/keys.cbor       everything daily work needs; see wire/kept-identity.ts
  *   <folder>/identity/keys.cbor.new   a write that did not finish; never read as an identity
- *   the recovery file                 custody `split` only: the next control key, wherever the owner said
+ *   the recovery file                 custody `split` only: the secret of all next control keys, wherever the owner said
  *
  * The rename onto keys.cbor is the moment an identity begins to exist, or to be the changed one. A recovery file is in place, read
  * back, and its key has signed before it, so that there is never an identity whose next key nobody has.
@@ -21,7 +21,7 @@ import { verifyLog } from "./agent-log.ts";
 import { encodeBundle } from "./bundle.ts";
 import { decodeKeptFile, KEPT_FILE_BYTES, type KeptFile } from "./kept-file.ts";
 import { type OpenedIdentity, type SealingKey, unsealIdentity } from "./passphrase.ts";
-import { type Recovery, verifyRecovery } from "./recovery.ts";
+import { openChain, type Recovery } from "./recovery.ts";
 import { clearPlace, keepRecoveryFile, readRecoveryFile } from "./recovery-file.ts";
 import type { Vault } from "./vault.ts";
 import { asidePath, readWhole } from "./whole-file.ts";
@@ -90,14 +90,14 @@ export async function keepFirst({ files, crypto, random, vault, kept, bundle, re
   // Before the write beside the place, which is how a page is known to be left over.
   if (recovery !== undefined) await clearPlace(files, crypto.hash, recovery.path, await leftOvers(files, crypto, vault.path));
   await vault.prepare(kept, bundle);
-  if (recovery !== undefined) await keepRecoveryFile({ files, crypto, random, ...recovery });
+  if (recovery !== undefined) await keepRecoveryFile({ files, crypto, random, log: await verifyLog(crypto, kept.log), ...recovery });
   await vault.release();
 }
 
 /** Reads a recovery file and proves that it belongs to the agent with this log. */
 export async function readRecovery(files: Files, crypto: Crypto, path: string, log: readonly Bytes[]): Promise<Recovery> {
   const recovery = await readRecoveryFile(files, crypto.hash, path);
-  await verifyRecovery(crypto, recovery, await verifyLog(crypto, log));
+  await openChain(crypto, recovery, await verifyLog(crypto, log));
   return recovery;
 }
 

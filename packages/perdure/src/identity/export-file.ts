@@ -29,7 +29,7 @@ export async function exportFile(
       },
     );
   const by = await newSealingKey(crypto, random, passphrase, costOf(settings));
-  const sealed = await sealIdentity({ crypto, random, by, purpose: "export", kept: { ...kept, begun: [] }, bundle });
+  const sealed = await sealIdentity({ crypto, random, by, purpose: "export", kept, bundle });
   return encodeKeptFile(crypto.hash, { kind: "sealed", sealed });
 }
 

@@ -12,6 +12,7 @@ import { joinLogs, relateLogs } from "./log-ranking.ts";
 import { LOG_DEFENCES, type LogDefences } from "./log-rules.ts";
 import { createTestAgent, LOG_BEGINS_MS, type TestAgent } from "./test-log.ts";
 import {
+  committedTo,
   forgeEvent,
   growLog,
   judgeMutant,
@@ -44,11 +45,11 @@ describe("a stolen key in force", () => {
     const thief = await keyOf(real, "thief");
     const stolen = agent.controlKeys(state);
     for (const keys of [stolen, [thief]])
-      await expect(verifyLog(real, [...log, await forgeEvent(real, state, rotation(real, state, keys, thief), keys)])).rejects.toEqual(
-        refused("bad-signature"),
-      );
+      await expect(
+        verifyLog(real, [...log, await forgeEvent(real, state, rotation(state, keys, committedTo(real, state, thief)), keys)]),
+      ).rejects.toEqual(refused("bad-signature"));
     const honestKeys = agent.nextKeys(state);
-    const halfForged = await forgeEvent(real, state, rotation(real, state, honestKeys, thief), stolen);
+    const halfForged = await forgeEvent(real, state, rotation(state, honestKeys, agent.following(state)), stolen);
     await expect(verifyLog(real, [...log, halfForged]), "the owner's keys named, the thief's signature").rejects.toEqual(
       refused("bad-signature"),
     );
@@ -58,9 +59,9 @@ describe("a stolen key in force", () => {
     const { agent, log } = await agentWith(3);
     const state = await verifyLog(real, log);
     const stolen = agent.controlKeys(state);
-    await expect(verifyLog(real, [...log, await forgeEvent(real, state, retirement(stolen), stolen)])).rejects.toEqual(
-      refused("bad-signature"),
-    );
+    await expect(
+      verifyLog(real, [...log, await forgeEvent(real, state, retirement(state, stolen, agent.following(state)), stolen)]),
+    ).rejects.toEqual(refused("bad-signature"));
     const guardians = await forgeEvent(real, state, { recoveryCommitment: new Uint8Array(32).fill(9) }, stolen);
     await expect(verifyLog(real, [...log, guardians])).rejects.toEqual(refused("malformed"));
     const next = await forgeEvent(real, state, { nextCommitments: [new Uint8Array(32).fill(9)] }, stolen);
@@ -105,16 +106,87 @@ describe("a stolen key in force", () => {
     const { agent, log } = await agentWith(3);
     const state = await verifyLog(real, log);
     const thief = await keyOf(real, "thief");
-    const thiefFirst = [...log, await forgeEvent(real, state, rotation(real, state, [thief], thief), [thief])];
+    const thiefFirst = [...log, await forgeEvent(real, state, rotation(state, [thief], committedTo(real, state, thief)), [thief])];
     await expect(verifyLog(real, thiefFirst)).rejects.toEqual(refused("bad-signature"));
     const owner = await agent.append(log, { kind: "rotate", to: "owner" });
     expect((await verifyLog(real, owner)).controlKeys).toEqual(agent.nextKeys(state).map((key) => key.publicKey));
     const [mine] = agent.nextKeys(state);
-    const withMine = rotation(real, state, [mine as NonNullable<typeof mine>, thief], thief);
+    const withMine = rotation(state, [mine as NonNullable<typeof mine>, thief], agent.following(state));
     await expect(
       verifyLog(real, [...log, await forgeEvent(real, state, withMine, [mine as NonNullable<typeof mine>, thief])]),
       "one key more than was committed to",
     ).rejects.toEqual(refused("bad-signature"));
+  });
+});
+
+describe("a thief of the key in force reopens its commitment", () => {
+  /** What somebody with the keys that were revealed can make of it: a rotation in the place of the owner's, from each of them on. */
+  async function reopened(agent: TestAgent, owner: Log, from: number, about: string): Promise<Log> {
+    const rotations = owner.length - 1;
+    let log: Log = owner.slice(0, from);
+    for (let at = from; at <= rotations; at++)
+      log = await agent.append(await agent.append(log, { kind: "anchor", about: `${about} ${at}` }), { kind: "rotate", to: about });
+    return log;
+  }
+
+  async function ownerLog(agent: TestAgent, rotations: number): Promise<Log> {
+    let log: Log = [agent.inception];
+    for (let count = 1; count <= rotations; count++) log = await agent.append(log, { kind: "rotate", to: `owner ${count}` });
+    return log;
+  }
+
+  it.each([1, 2, 3])(
+    "ties with %i stolen keys, all of them but the first revealed by now, and is outranked by the next rotation",
+    async (stolen) => {
+      const agent = await createTestAgent(real, "victim");
+      const owner = await ownerLog(agent, 3);
+      const thief = await reopened(agent, owner, 4 - stolen, "thief");
+      await expect(verifyLog(real, thief)).resolves.toBeDefined();
+      expect([relateLogs(thief, owner), relateLogs(owner, thief)]).toEqual(["forked", "forked"]);
+      const frozen = joinLogs({ log: owner, rival: [] }, { log: thief, rival: [] });
+      expect(frozen.rival.length).toBeGreaterThan(0);
+      const healed = await agent.append(owner, { kind: "rotate", to: "heal" });
+      expect(relateLogs(healed, thief)).toBe("outranks");
+      expect(joinLogs(frozen, { log: healed, rival: [] })).toEqual({ log: healed, rival: [] });
+      // Also from the thief's own end, or a head from before the theft, for who has nothing else.
+      for (const base of [thief, await agent.append(owner.slice(0, -1), { kind: "rotate", to: "again" })])
+        expect(relateLogs(await agent.append(base, { kind: "rotate", to: "heal" }), owner)).toBe("outranks");
+    },
+  );
+
+  it("comes to the same next keys, which he does not have, whatever he writes", async () => {
+    const agent = await createTestAgent(real, "victim");
+    const owner = await ownerLog(agent, 2);
+    const state = await verifyLog(real, owner);
+    const before = await verifyLog(real, owner.slice(0, -1));
+    const stolen = agent.controlKeys(state);
+    const thief = await keyOf(real, "thief");
+    const chosen = await forgeEvent(real, before, rotation(before, stolen, committedTo(real, before, thief)), stolen);
+    await expect(verifyLog(real, [...owner.slice(0, -1), chosen])).rejects.toEqual(refused("bad-signature"));
+    const weaker = await forgeEvent(real, before, { ...rotation(before, stolen, agent.following(before)), nextThreshold: 2 }, stolen);
+    await expect(verifyLog(real, [...owner.slice(0, -1), weaker])).rejects.toEqual(refused("bad-signature"));
+    const tied = await forgeEvent(real, before, rotation(before, stolen, agent.following(before)), stolen);
+    const thiefs = [...owner.slice(0, -1), tied];
+    const seized = await verifyLog(real, thiefs);
+    expect(seized.nextCommitments).toEqual(state.nextCommitments);
+    const onwards = await forgeEvent(real, seized, rotation(seized, [thief], committedTo(real, seized, thief)), [thief]);
+    await expect(verifyLog(real, [...thiefs, onwards])).rejects.toEqual(refused("bad-signature"));
+  });
+
+  it("control: a verifier that does not look at commitments follows him to keys of his own, past the owner", async () => {
+    const agent = await createTestAgent(real, "victim");
+    const owner = await ownerLog(agent, 2);
+    const [before, thief] = [await verifyLog(real, owner.slice(0, -1)), await keyOf(real, "thief")];
+    const stolen = agent.controlKeys(await verifyLog(real, owner));
+    const blind = { ...LOG_DEFENCES, reveal: false };
+    let log = [...owner.slice(0, -1), await forgeEvent(real, before, rotation(before, stolen, committedTo(real, before, thief)), stolen)];
+    for (let more = 0; more < 2; more++) {
+      const state = await verifyLog(real, log, blind);
+      log = [...log, await forgeEvent(real, state, rotation(state, [thief], committedTo(real, state, thief)), [thief])];
+    }
+    await expect(verifyLog(real, log, blind)).resolves.toBeDefined();
+    await expect(verifyLog(real, log)).rejects.toEqual(refused("bad-signature"));
+    expect(relateLogs(log, await agent.append(owner, { kind: "rotate", to: "heal" })), "and for good").toBe("outranks");
   });
 });
 
@@ -126,7 +198,8 @@ describe("a retired agent", () => {
     expect(state.retired?.reason).toBe("over");
     await expect(agent.append(retired, { kind: "anchor", about: "x" })).rejects.toEqual(refused("identity-retired"));
     const keys = agent.controlKeys(state);
-    const after = [{}, rotation(real, state, keys, keys[0] as NonNullable<(typeof keys)[0]>), retirement(keys)];
+    const ending = [state, keys, agent.following(state)] as const;
+    const after = [{}, rotation(...ending), retirement(...ending), rotation(state, agent.nextKeys(state), agent.following(state))];
     for (const changes of after)
       await expect(verifyLog(real, [...retired, await forgeEvent(real, state, changes, keys)])).rejects.toEqual(refused("malformed"));
     const recover = await forgeEvent(real, state, { kind: EVENT_KINDS.indexOf("recover") }, keys);
@@ -149,7 +222,12 @@ describe("keys and signatures for other purposes", () => {
     const instance = await keyOf(real, "instance");
     await agent.certificate(log, instance.publicKey);
     const named = { controlKeys: [instance.publicKey], controlThreshold: 1 };
-    const attempts = [{}, named, rotation(real, state, [instance], instance), retirement([instance])];
+    const attempts = [
+      {},
+      named,
+      rotation(state, [instance], agent.following(state)),
+      retirement(state, [instance], agent.following(state)),
+    ];
     for (const kind of ["instance-revoke", "home-set", "anchor"]) attempts.push({ ...named, kind: EVENT_KINDS.indexOf(kind as "anchor") });
     for (const changes of attempts)
       await expect(verifyLog(real, [...log, await forgeEvent(real, state, changes, [instance])])).rejects.toMatchObject({
@@ -273,7 +351,7 @@ describe("mutated logs", () => {
     ["purposes", withoutDomains(cheap), {}, ["otherPurpose"]],
     ["thresholds", cheap, { threshold: false }, []],
     ["the chain", cheap, { chain: false }, ["drop", "duplicate", "reorder"]],
-    ["commitments", cheap, { reveal: false }, ["strangerRotates", "currentKeyRotates", "currentKeyRetires"]],
+    ["commitments", cheap, { reveal: false }, ["strangerRotates", "currentKeyRotates", "currentKeyRetires", "currentKeyReopens"]],
     ["keys that stay", cheap, { sameKeys: false }, ["strangerKeys", "currentKeyChangesGuardians"]],
     ["the end", cheap, { terminal: false }, ["afterRetirement"]],
   ])(
@@ -317,10 +395,11 @@ describe("the state a log says", () => {
     }
   });
 
-  it("commits to keys by their hash alone", async () => {
+  it("commits to keys by their hash, and with each to those that follow", async () => {
     const { agent, log } = await agentWith(2);
     const state = await verifyLog(real, log);
-    expect(state.nextCommitments).toEqual(agent.nextKeys(state).map((key) => nextKeyCommitment(real.hash, key.publicKey)));
+    const [following] = agent.following(state) as readonly [Bytes];
+    expect(state.nextCommitments).toEqual(agent.nextKeys(state).map((key) => nextKeyCommitment(real.hash, key.publicKey, following)));
   });
 });
 

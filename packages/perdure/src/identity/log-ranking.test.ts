@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { createNodeCrypto } from "../host/node/crypto.ts";
 import { createCheapCrypto } from "../host/simulated/cheap-crypto.ts";
 import { type Bytes, equalBytes } from "../wire/bytes.ts";
+import { EVENT_KINDS, identityEvent, signedEvent } from "../wire/identity.ts";
 import { encodeBundle } from "./bundle.ts";
 import { forkProof, verifyForkProof } from "./fork-proof.ts";
 import { type Branches, commonLength, joinLogs, relateBranches, relateLogs, rivalLog, sameBranches } from "./log-ranking.ts";
@@ -36,9 +37,22 @@ describe("relateLogs", () => {
     expect([relateLogs(owner, thief), relateLogs(thief, owner)]).toEqual(["outranks", "outranked"]);
   });
 
-  it("two rotations of one state, and two events of the same keys, are a fork", async () => {
+  it("as many rotations from one state, and two events of the same keys, are a fork", async () => {
     expect(relateLogs(await rotated(first, "a"), await rotated(first, "b"))).toBe("forked");
     expect(relateLogs(await anchored(first, "a"), await anchored(first, "b"))).toBe("forked");
+    const twice = await rotated(await anchored(await rotated(first, "a"), "a"), "aa");
+    expect(relateLogs(twice, await rotated(await rotated(first, "b"), "bb"))).toBe("forked");
+  });
+
+  it("who reveals more keys outranks, from wherever it began", async () => {
+    const twice = await rotated(await rotated(first, "a"), "aa");
+    for (const other of [
+      await rotated(first, "b"),
+      await agent.append(first, { kind: "retire" }),
+      await anchored(await rotated(first, "b"), "b"),
+    ])
+      expect([relateLogs(twice, other), relateLogs(other, twice)]).toEqual(["outranks", "outranked"]);
+    expect(relateLogs(await agent.append(await rotated(first, "a"), { kind: "retire" }), await rotated(first, "b"))).toBe("outranks");
   });
 
   it("refuses logs of two agents", async () => {
@@ -59,22 +73,37 @@ describe("joinLogs", () => {
     expect(relateBranches(fork, alone(healed))).toBe("outranked");
   });
 
-  it("nothing heals two rotations of one state", async () => {
+  it("two rotations of one state are healed by the next on either, and by nothing less", async () => {
     const one = await rotated(first, "a");
     const fork = joinLogs(alone(one), alone(await rotated(first, "b")));
-    const later = await rotated(await anchored(one, "on"), "c");
-    expect(joinLogs(fork, alone(later))).toEqual(fork);
-    expect(relateBranches(alone(later), fork)).toBe("forked");
+    const longer = await anchored(one, "on");
+    expect(joinLogs(fork, alone(longer))).toEqual(fork);
+    expect(relateBranches(alone(longer), fork)).toBe("forked");
     expect(relateBranches(alone(first), fork)).toBe("behind");
     expect(relateBranches(fork, fork)).toBe("same");
+    const healed = await rotated(longer, "c");
+    expect(joinLogs(fork, alone(healed))).toEqual(alone(healed));
+    expect(relateBranches(alone(healed), fork)).toBe("outranks");
+    expect(relateBranches(fork, alone(healed))).toBe("outranked");
+  });
+
+  it("a fork of several rotations is shown with each of them, and nothing after", async () => {
+    const one = await rotated(await anchored(await rotated(first, "a"), "a"), "aa");
+    const other = await rotated(await rotated(first, "b"), "bb");
+    const fork = joinLogs(alone(await anchored(one, "on")), alone(await anchored(other, "on")));
+    expect([...[one, other].map((log) => log.length)].sort()).toEqual([fork.rival.length + 1, fork.log.length].sort());
+    expect(joinLogs(fork, alone(await rotated(first, "c")))).toEqual(fork);
   });
 });
 
-/** A tree of valid events: each is by whoever has the keys, on any earlier one. */
-const tree = fc.array(fc.record({ on: fc.nat(), kind: fc.constantFrom("anchor", "anchor", "anchor", "rotate", "retire") }), {
-  minLength: 1,
-  maxLength: 9,
-});
+/** A tree of valid events: each is by whoever has the keys it takes, in force or of any earlier time, on any earlier one. */
+const tree = fc.array(
+  fc.record({ on: fc.nat(), kind: fc.constantFrom("anchor", "anchor", "anchor", "rotate", "rotate", "rotate", "retire") }),
+  {
+    minLength: 1,
+    maxLength: 12,
+  },
+);
 async function growTree(plan: readonly { readonly on: number; readonly kind: string }[]): Promise<readonly Log[]> {
   const logs: Log[] = [first];
   const ended = new Set<Log>();
@@ -94,16 +123,23 @@ async function growTree(plan: readonly { readonly on: number; readonly kind: str
   return logs;
 }
 
-/** By definition: what counts is what all those logs share that no other outranks, and there being several is a fork. */
+const reveals = (log: Log): number =>
+  log.filter((signed) => /rotate|retire/.test(EVENT_KINDS[identityEvent.decode(signedEvent.decode(signed).event).kind] ?? "")).length;
+
+/**
+ * By definition: of all logs those count that reveal most keys; of those, what all of them share. It is a fork when they go on from there
+ * in different ways: none is the beginning of all the others.
+ */
 function judgeByDefinition(logs: readonly Log[]): { readonly common: Log; readonly frozen: boolean } {
-  const longest = logs.filter((log) => !logs.some((other) => relateLogs(log, other) === "behind"));
-  const unbeaten = longest.filter((log) => !longest.some((other) => relateLogs(log, other) === "outranked"));
-  const distinct = unbeaten.filter((log, index) => unbeaten.findIndex((other) => relateLogs(log, other) === "same") === index);
-  const some = distinct[0] as Log;
-  const shared = (at: number): boolean => distinct.every((log) => log[at] !== undefined && equalBytes(log[at], some[at] as Bytes));
+  const most = Math.max(...logs.map(reveals));
+  const revealing = logs.filter((log) => reveals(log) === most);
+  const longest = revealing.filter((log) => !revealing.some((other) => relateLogs(log, other) === "behind"));
+  const some = longest[0] as Log;
+  const shared = (at: number): boolean => longest.every((log) => log[at] !== undefined && equalBytes(log[at], some[at] as Bytes));
   let length = 0;
   while (length < some.length && shared(length)) length++;
-  return { common: some.slice(0, length), frozen: distinct.length > 1 };
+  const frozen = longest.some((log) => log.length > length);
+  return { common: some.slice(0, length), frozen };
 }
 
 const joinAll = (parts: readonly Branches[]): Branches => parts.reduce(joinLogs);

@@ -2,10 +2,10 @@
  * Which of two logs of one agent counts. Nothing is verified here: what goes in are logs that verify.
  *
  * Invariants: the answer is a function of the set of events that were seen, never of the order in which they came, so any two parties
- * that saw the same agree. Where two logs first differ, one whose rest has an event of the committed next keys (rotate, retire) outranks
- * one whose rest has none: whoever stole the keys in force cannot make one, so the owner's rotation undoes what a thief wrote even when
- * it was made on an older event. If both or neither have one, it is a fork: the agent is frozen at the last common event. A rotation by
- * the owner heals a fork without one; two rotations from one state stay a fork.
+ * that saw the same agree. Where two logs first differ, the one whose rest reveals more of the committed keys (one with each rotate or
+ * retire) outranks the other. Whoever stole the keys in force, and all before them, can reveal those again and no more, so the owner's
+ * next rotation undoes what he wrote, also when it was made on an older event. If both reveal as many, it is a fork: the agent is
+ * frozen at the last common event until its owner reveals the next.
  */
 import { type Bytes, compareBytes, equalBytes } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
@@ -28,8 +28,8 @@ export function relateLogs(a: readonly Bytes[], b: readonly Bytes[]): LogRelatio
   const split = splitOf(one, other);
   if (split === one.length || split === other.length)
     return one.length === other.length ? "same" : one.length > other.length ? "continues" : "behind";
-  const [mine, theirs] = [firstNextKey(one, split) !== undefined, firstNextKey(other, split) !== undefined];
-  return mine === theirs ? "forked" : mine ? "outranks" : "outranked";
+  const [mine, theirs] = [revealedFrom(one, split), revealedFrom(other, split)];
+  return mine === theirs ? "forked" : mine > theirs ? "outranks" : "outranked";
 }
 
 /**
@@ -78,14 +78,15 @@ interface Step {
   /** The event without its signatures: two steps are the same when these are. */
   readonly said: Bytes;
   readonly event: IdentityEvent;
-  readonly isNextKey: boolean;
+  /** A rotation or retirement: it reveals the next of the committed keys. */
+  readonly reveals: boolean;
 }
 
 function readStep(signed: Bytes): Step {
   const { event: said } = signedEvent.decode(signed);
   const event = identityEvent.decode(said);
   const kind = kindOf(event);
-  return { signed, said, event, isNextKey: kind !== undefined && isNextKeyKind(kind) };
+  return { signed, said, event, reveals: kind !== undefined && isNextKeyKind(kind) };
 }
 
 function readSteps(log: readonly Bytes[]): readonly Step[] {
@@ -103,8 +104,9 @@ function judgeBranches(logs: readonly (readonly Step[])[]): Branches {
     if (first === undefined) return { log: path, rival: [] };
     if (second !== undefined) {
       if (at === 0) throw ofTwoAgents();
-      const ranked = branches.filter((branch) => branch.some((log) => firstNextKey(log, at) !== undefined));
-      if (ranked.length !== 1) return forkAt(ranked.length > 0 ? ranked : branches, at);
+      const most = Math.max(...branches.map((branch) => mostRevealed(branch, at)));
+      const ranked = branches.filter((branch) => mostRevealed(branch, at) === most);
+      if (ranked.length > 1) return forkAt(ranked, at, most);
       alive = ranked[0] as readonly (readonly Step[])[];
     } else {
       alive = first;
@@ -127,16 +129,17 @@ function branchesAt(logs: readonly (readonly Step[])[], at: number): readonly (r
 }
 
 /**
- * Two proofs that the branches at `at` contradict each other: each log cut after its first next-key event from there on, or after its
- * first event when there is none. Of more than two the least by length and bytes, so that what is dropped is dropped everywhere.
+ * Two proofs that the branches at `at` contradict each other: each a log that from there on reveals `most` keys, cut after the event
+ * that reveals the last of them, or after its first event when there is none. Of several the least by length and bytes, so that what is
+ * dropped is dropped everywhere.
  */
-function forkAt(branches: readonly (readonly (readonly Step[])[])[], at: number): Branches {
-  const proofs = branches.map((logs) => {
-    const proving = logs.filter((log) => firstNextKey(log, at) !== undefined);
-    return (proving.length > 0 ? proving : logs)
-      .map((log) => log.slice(0, (firstNextKey(log, at) ?? at) + 1))
-      .reduce((least, each) => (orderLogs(each, least) < 0 ? each : least));
-  });
+function forkAt(branches: readonly (readonly (readonly Step[])[])[], at: number, most: number): Branches {
+  const proofs = branches.map((logs) =>
+    logs
+      .filter((log) => revealedFrom(log, at) === most)
+      .map((log) => log.slice(0, endOfProof(log, at, most)))
+      .reduce((least, each) => (orderLogs(each, least) < 0 ? each : least)),
+  );
   const [one, other] = proofs.sort(orderLogs) as readonly Step[][];
   if (one === undefined || other === undefined) throw new PerdureError("internal", "a fork has two branches");
   const all = branches.flat();
@@ -144,9 +147,19 @@ function forkAt(branches: readonly (readonly (readonly Step[])[])[], at: number)
   return { log: signed(one), rival: signed(other).slice(at) };
 }
 
-function firstNextKey(log: readonly Step[], from: number): number | undefined {
-  const found = log.findIndex((step, index) => index >= from && step.isNextKey);
-  return found < 0 ? undefined : found;
+function mostRevealed(logs: readonly (readonly Step[])[], from: number): number {
+  return Math.max(...logs.map((log) => revealedFrom(log, from)));
+}
+
+/** How many committed keys the events from a position on reveal. */
+function revealedFrom(log: readonly Step[], from: number): number {
+  return log.reduce((sum, { reveals }, index) => sum + (reveals && index >= from ? 1 : 0), 0);
+}
+
+function endOfProof(log: readonly Step[], from: number, most: number): number {
+  let end = from + 1;
+  while (revealedFrom(log.slice(0, end), from) < most) end++;
+  return end;
 }
 
 function splitOf(a: readonly Step[], b: readonly Step[]): number {

@@ -2,8 +2,9 @@
  * Which event may follow which: every rule of the agent log that needs no cryptography but a hash.
  *
  * An event of the control keys (instance-revoke, home-set, anchor) changes no key and is signed by the keys in force. A `rotate` or
- * `retire` is signed by the keys the event before committed to, all of them revealed in their order; so whoever stole the keys in force
- * can neither change them nor end the agent. Each rule is a named defence, which only tests switch off.
+ * `retire` is signed by the keys the event before committed to, all of them revealed in their order, and carries the commitments those
+ * were bound to: the keys that follow were chosen with the inception. So whoever stole the keys in force can neither change them nor
+ * end the agent, and whoever reveals keys again that were revealed before comes to the same next ones, which he does not have. Each rule is a named defence, which only tests switch off.
  */
 import type { Hash } from "../host/crypto.ts";
 import { type Bytes, concat, equalBytes } from "../wire/bytes.ts";
@@ -18,7 +19,7 @@ export interface LogDefences {
   readonly chain: boolean;
   /** As many different keys as the threshold says must have signed. */
   readonly threshold: boolean;
-  /** Keys of a rotation or retirement are those that were committed to. */
+  /** Keys of a rotation or retirement, and what follows them, are those that were committed to. */
   readonly reveal: boolean;
   /** Events of the control keys change no key and no commitment. */
   readonly sameKeys: boolean;
@@ -31,9 +32,9 @@ export const LOG_DEFENCES: LogDefences = { chain: true, threshold: true, reveal:
 /** 32 zero bytes: what an inception names as the event before it. */
 export const NO_PREVIOUS: Bytes = new Uint8Array(32);
 
-/** What an event says of a key that is not used yet. */
-export function nextKeyCommitment(hash: Hash, publicKey: Bytes): Bytes {
-  return hash.sha256(concat(DOMAINS.nextKey, publicKey));
+/** What an event says of a key that is not used yet, and of all that come after it. */
+export function nextKeyCommitment(hash: Hash, publicKey: Bytes, following: Bytes): Bytes {
+  return hash.sha256(concat(DOMAINS.nextKey, publicKey, following));
 }
 
 /** The kind of `event`, whose version this program judges; throws `needs-newer-verifier`, `needs-older-version`, `malformed`. */
@@ -72,18 +73,23 @@ export function checkFollows(hash: Hash, state: LogState, event: IdentityEvent, 
 }
 
 function checkNextKeys(hash: Hash, state: LogState, event: IdentityEvent, kind: EventKind, defences: LogDefences): void {
+  const { controlKeys, nextCommitments } = event;
   const opened =
-    event.controlKeys.length === state.nextCommitments.length &&
+    controlKeys.length === state.nextCommitments.length &&
+    nextCommitments.length === controlKeys.length &&
     event.controlThreshold === state.nextThreshold &&
-    event.controlKeys.every((key, index) => equalBytes(nextKeyCommitment(hash, key), state.nextCommitments[index] as Bytes));
+    event.nextThreshold === state.nextThreshold &&
+    controlKeys.every((key, index) =>
+      equalBytes(nextKeyCommitment(hash, key, nextCommitments[index] as Bytes), state.nextCommitments[index] as Bytes),
+    );
   if (!opened && defences.reveal)
-    throw new PerdureError("bad-signature", `agent log: the keys of event ${event.seq}, ${kind}, are not those that were committed to`);
-  checkThreshold(event.controlKeys, event.controlThreshold, "control keys");
-  if (kind === "retire") {
-    if (event.nextCommitments.length > 0 || event.nextThreshold !== 0) throw malformed("its retirement commits to next keys");
-    return;
-  }
-  checkThreshold(event.nextCommitments, event.nextThreshold, "next commitments");
+    throw new PerdureError(
+      "bad-signature",
+      `agent log: the keys of event ${event.seq}, ${kind}, and what follows them are not those that were committed to`,
+    );
+  checkThreshold(controlKeys, event.controlThreshold, "control keys");
+  checkThreshold(nextCommitments, event.nextThreshold, "next commitments");
+  if (kind === "retire") return;
   const { voidFromSeq } = rotateBody.decode(event.body);
   if (voidFromSeq < 1 || voidFromSeq > event.seq) throw malformed(`event ${event.seq} voids from ${voidFromSeq}`);
 }

@@ -41,11 +41,11 @@ describe("writing a log", () => {
   );
 
   it("is done by the keys in force, as many as the threshold says, and rotated by the committed ones in order", async () => {
-    const agent = await createTestAgent(crypto, "several");
-    let log = await agent.append([agent.inception], { kind: "rotate", to: "three", keys: 3, threshold: 2 });
-    log = await agent.append(log, { kind: "rotate", to: "two", keys: 2, threshold: 2 });
+    const agent = await createTestAgent(crypto, "several", 3, 2);
+    let log = await agent.append([agent.inception], { kind: "rotate", to: "three" });
+    log = await agent.append(log, { kind: "rotate", to: "three more" });
     const state = await verifyLog(crypto, log);
-    expect([state.controlKeys.length, state.controlThreshold, state.nextThreshold]).toEqual([3, 2, 2]);
+    expect([state.controlKeys.length, state.controlThreshold, state.nextThreshold, state.nextCommitments.length]).toEqual([3, 2, 2, 3]);
     const keys = agent.controlKeys(state);
     const body = { root: new Uint8Array(32), about: "x", extensions: [] };
     const anchor = { kind: "anchor", body, nowMs: LOG_BEGINS_MS } as const;
@@ -53,10 +53,15 @@ describe("writing a log", () => {
       await expect(verifyLog(crypto, [...log, await signControlEvent(crypto, state, { ...anchor, keys: two })])).resolves.toBeDefined();
     await expect(signControlEvent(crypto, state, { ...anchor, keys: keys.slice(0, 1) })).rejects.toEqual(coded("bad-argument"));
 
-    const rotation = { nextPublicKeys: [new Uint8Array(32)], recoverySalt: utf8("salt"), nowMs: LOG_BEGINS_MS };
+    const following = agent.following(state);
+    const rotation = { following, recoverySalt: utf8("salt"), nowMs: LOG_BEGINS_MS };
     const said = { voidFromSeq: 3, oldKeysUntilMs: LOG_BEGINS_MS, extensions: [] };
     const next = agent.nextKeys(state);
     await expect(signRotation(crypto, state, { ...rotation, revealed: next, body: said })).resolves.toBeDefined();
+    for (const other of [following.toReversed(), following.slice(1), state.nextCommitments])
+      await expect(signRotation(crypto, state, { ...rotation, revealed: next, following: other, body: said })).rejects.toEqual(
+        coded("bad-argument"),
+      );
     for (const revealed of [next.toReversed(), next.slice(0, 1), keys.slice(0, 2)])
       await expect(signRotation(crypto, state, { ...rotation, revealed, body: said })).rejects.toEqual(coded("bad-argument"));
     for (const voidFromSeq of [0, 4])

@@ -23,13 +23,23 @@ import type { EventKind, LogState } from "./log-state.ts";
 export interface Inception {
   readonly crypto: Crypto;
   readonly controlKey: SigningKey;
-  readonly nextPublicKey: Bytes;
+  /** Of the first key of each chain. */
+  readonly nextCommitments: readonly Bytes[];
+  /** Keys needed for every rotation; all unless given. */
+  readonly nextThreshold?: number;
   readonly recoverySalt: Bytes;
   readonly nowMs: number;
 }
 
 /** The signed first event of a new agent with one control key. */
-export async function signInception({ crypto, controlKey, nextPublicKey, recoverySalt, nowMs }: Inception): Promise<Bytes> {
+export async function signInception({
+  crypto,
+  controlKey,
+  nextCommitments,
+  nextThreshold = nextCommitments.length,
+  recoverySalt,
+  nowMs,
+}: Inception): Promise<Bytes> {
   return await signEvent(
     crypto,
     {
@@ -39,8 +49,8 @@ export async function signInception({ crypto, controlKey, nextPublicKey, recover
       previous: NO_PREVIOUS,
       controlKeys: [controlKey.publicKey],
       controlThreshold: 1,
-      nextCommitments: [nextKeyCommitment(crypto.hash, nextPublicKey)],
-      nextThreshold: 1,
+      nextCommitments,
+      nextThreshold,
       recoveryCommitment: crypto.hash.sha256(concat(DOMAINS.recovery, recoverySalt)),
       body: EMPTY,
     },
@@ -65,7 +75,7 @@ export async function signControlEvent(crypto: Crypto, log: LogState, said: Cont
   const { controlKeys, controlThreshold, nextCommitments, nextThreshold, recoveryCommitment } = log;
   const event = {
     ...unsigned(said.kind, said.nowMs),
-    ...following(log),
+    ...after(log),
     controlKeys,
     controlThreshold,
     nextCommitments,
@@ -81,9 +91,8 @@ export async function signControlEvent(crypto: Crypto, log: LogState, said: Cont
 export interface Rotation {
   /** The keys the log committed to: all of them, in that order. */
   readonly revealed: readonly SigningKey[];
-  readonly nextPublicKeys: readonly Bytes[];
-  /** Keys needed for the rotation after this one; all unless given. */
-  readonly nextThreshold?: number;
+  /** What each of them was committed to with: the commitments to the keys after them. */
+  readonly following: readonly Bytes[];
   /** 32 bytes. */
   readonly recoverySalt: Bytes;
   readonly body: ShapeValue<typeof rotateBody>;
@@ -92,17 +101,15 @@ export interface Rotation {
 
 /** The signed rotation that follows `log`; throws `identity-retired`, `too-large`, and `bad-argument` for keys not committed to. */
 export async function signRotation(crypto: Crypto, log: LogState, rotation: Rotation): Promise<Bytes> {
-  const { revealed, nextPublicKeys, nextThreshold = nextPublicKeys.length, recoverySalt, body, nowMs } = rotation;
+  const { revealed, following, recoverySalt, body, nowMs } = rotation;
   refuseAfterEnd(log);
   refuseFull(log, "rotate", "Only retiring has room left.");
   if (body.voidFromSeq < 1 || body.voidFromSeq > log.seq + 1)
     throw new PerdureError("bad-argument", `a rotation cannot void from event ${body.voidFromSeq}`, {
       hint: `Name an event from 1 to ${log.seq + 1}; the last means that none is voided.`,
     });
-  return await signNextKeyEvent(crypto, log, revealed, {
+  return await signNextKeyEvent(crypto, log, revealed, following, {
     ...unsigned("rotate", nowMs),
-    nextCommitments: nextPublicKeys.map((key) => nextKeyCommitment(crypto.hash, key)),
-    nextThreshold,
     recoveryCommitment: crypto.hash.sha256(concat(DOMAINS.recovery, recoverySalt)),
     body: rotateBody.encode(body),
   });
@@ -110,18 +117,17 @@ export async function signRotation(crypto: Crypto, log: LogState, rotation: Rota
 
 export interface RetirementEvent {
   readonly revealed: readonly SigningKey[];
+  readonly following: readonly Bytes[];
   readonly body: ShapeValue<typeof retireBody>;
   readonly nowMs: number;
 }
 
 /** The signed last event of `log`; throws `identity-retired`, `too-large`, and `bad-argument` for keys not committed to. */
-export async function signRetirement(crypto: Crypto, log: LogState, { revealed, body, nowMs }: RetirementEvent): Promise<Bytes> {
+export async function signRetirement(crypto: Crypto, log: LogState, { revealed, following, body, nowMs }: RetirementEvent): Promise<Bytes> {
   refuseAfterEnd(log);
   refuseFull(log, "retire", "Nothing more can be written to this log.");
-  return await signNextKeyEvent(crypto, log, revealed, {
+  return await signNextKeyEvent(crypto, log, revealed, following, {
     ...unsigned("retire", nowMs),
-    nextCommitments: [],
-    nextThreshold: 0,
     recoveryCommitment: log.recoveryCommitment,
     body: retireBody.encode(body),
   });
@@ -160,17 +166,24 @@ async function signNextKeyEvent(
   crypto: Crypto,
   log: LogState,
   revealed: readonly SigningKey[],
-  event: Omit<IdentityEvent, "agentId" | "seq" | "previous" | "controlKeys" | "controlThreshold">,
+  nextCommitments: readonly Bytes[],
+  event: Omit<IdentityEvent, "agentId" | "seq" | "previous" | "controlKeys" | "controlThreshold" | "nextCommitments" | "nextThreshold">,
 ): Promise<Bytes> {
+  const committed = log.nextCommitments;
   const opens =
-    revealed.length === log.nextCommitments.length &&
-    revealed.every(({ publicKey }, index) => equalBytes(nextKeyCommitment(crypto.hash, publicKey), log.nextCommitments[index] as Bytes));
+    revealed.length === committed.length &&
+    nextCommitments.length === committed.length &&
+    revealed.every(({ publicKey }, index) =>
+      equalBytes(nextKeyCommitment(crypto.hash, publicKey, nextCommitments[index] as Bytes), committed[index] as Bytes),
+    );
   if (!opens) throw new PerdureError("bad-argument", "these are not the next keys that the log committed to");
+  const { nextThreshold } = log;
   const controlKeys = revealed.map(({ publicKey }) => publicKey);
-  return await signEvent(crypto, { ...event, ...following(log), controlKeys, controlThreshold: log.nextThreshold }, revealed);
+  const said = { ...event, ...after(log), controlKeys, controlThreshold: nextThreshold, nextCommitments, nextThreshold };
+  return await signEvent(crypto, said, revealed);
 }
 
-function following(log: LogState): Pick<IdentityEvent, "agentId" | "seq" | "previous"> {
+function after(log: LogState): Pick<IdentityEvent, "agentId" | "seq" | "previous"> {
   return { agentId: log.idRaw, seq: log.seq + 1, previous: log.head };
 }
 

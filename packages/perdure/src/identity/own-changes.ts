@@ -120,7 +120,8 @@ function othersThatAct({ certificates, instanceKey: own, log }: OwnState, nowMs:
 }
 
 /**
- * The log that a rotation or retirement follows: what outranks this folder's own, where there is such a one. When others filled it so that
+ * The log that a rotation or retirement follows: what outranks this folder's own, where there is such a one, or contradicts one that
+ * has ended. When others filled it so that
  * neither has room, it follows the last event this folder wrote itself, and outranks theirs.
  */
 export async function baseOf(
@@ -128,7 +129,8 @@ export async function baseOf(
   { kept, log, rival, standing }: OwnState,
   kind: "rotate" | "retire",
 ): Promise<{ readonly encoded: readonly Bytes[]; readonly log: LogState }> {
-  if (standing === "superseded" && rival !== undefined) return { encoded: kept.rival, log: rival };
+  const isEnded = standing === "superseded" || (standing === "frozen" && log.retired !== undefined);
+  if (isEnded && rival !== undefined) return { encoded: kept.rival, log: rival };
   const from = adoptedFromSeq(kept);
   if (from === undefined || hasRoom(log, kind)) return { encoded: kept.log, log };
   const encoded = kept.log.slice(0, from);
@@ -137,14 +139,12 @@ export async function baseOf(
 
 export interface RotationWish {
   readonly revealed: Revealed;
-  readonly nextPublicKey: Bytes;
-  readonly recoverySalt: Bytes;
   readonly oldKeysUntilMs: number;
   /** The first event of the control keys that shall not count; absent: all count. */
   readonly voidFromSeq: number | undefined;
 }
 
-/** New control key, new instance, and a log that says so. What is said of the next key is for the caller to add. */
+/** New control key, new instance, and a log that says so. Custody stays as it is. */
 export async function withRotation(changing: Changing, wish: RotationWish): Promise<KeptIdentity> {
   const { host, state, nowMs } = changing;
   const base = await baseOf(host.crypto, state, "rotate");
@@ -153,8 +153,8 @@ export async function withRotation(changing: Changing, wish: RotationWish): Prom
   const voidFromSeq = asked <= state.log.seq + 1 ? Math.min(asked, base.log.seq + 1) : asked;
   const event = await signRotation(host.crypto, base.log, {
     revealed: [wish.revealed.key],
-    nextPublicKeys: [wish.nextPublicKey],
-    recoverySalt: wish.recoverySalt,
+    following: [wish.revealed.following],
+    recoverySalt: wish.revealed.secret.recoverySalt,
     body: { voidFromSeq, oldKeysUntilMs: wish.oldKeysUntilMs, extensions: [] },
     nowMs,
   });
@@ -178,11 +178,16 @@ export async function withRetirement(
   if (state.standing === "superseded") throw notOurs();
   const { revealed, ...body } = wish;
   const base = await baseOf(host.crypto, state, "retire");
-  const event = await signRetirement(host.crypto, base.log, { revealed: [revealed.key], body: { ...body, extensions: [] }, nowMs });
+  const event = await signRetirement(host.crypto, base.log, {
+    revealed: [revealed.key],
+    following: [revealed.following],
+    body: { ...body, extensions: [] },
+    nowMs,
+  });
   const encoded = [...base.encoded, event];
   const certificates = await borneOut(host.crypto, await verifyLog(host.crypto, encoded), state.kept.certificates);
   const rival = stillRival(encoded, state.kept.rival);
-  return { ...state.kept, log: encoded, rival, certificates, controlSeed: revealed.seed, next: undefined };
+  return { ...state.kept, log: encoded, rival, certificates, controlSeed: revealed.seed };
 }
 
 export type Adoption = "nothing" | "continued" | "superseded" | "forked";
@@ -245,6 +250,6 @@ function stillRival(log: readonly Bytes[], rival: readonly Bytes[]): readonly By
 /** Why a folder whose keys were replaced elsewhere cannot change anything. */
 export function notOurs(): PerdureError {
   return new PerdureError("instance-revoked", "the control key of this agent was replaced elsewhere; this folder no longer has it", {
-    hint: "Go on in the folder that replaced it. With the newest recovery file: perdure id rotate --recovery <file>.",
+    hint: "Go on in the folder that replaced it. With the recovery file: perdure id rotate --recovery <file>.",
   });
 }

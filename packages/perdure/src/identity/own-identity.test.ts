@@ -144,8 +144,8 @@ describe("custody", () => {
     const host = createTestMachine("a");
     await createIdentity({ host, ...split });
     const page = fromUtf8(host.disk.read("usb/desk.txt") as Uint8Array);
-    const typo = page.replace(/(Next key: .)(.)/, (_, before: string, letter: string) => before + (letter === "a" ? "b" : "a"));
-    expect(() => parseRecovery(crypto.hash, typo)).toThrow(/Next key/);
+    const typo = page.replace(/(Next keys: .)(.)/, (_, before: string, letter: string) => before + (letter === "a" ? "b" : "a"));
+    expect(() => parseRecovery(crypto.hash, typo)).toThrow(/Next keys/);
   });
 });
 

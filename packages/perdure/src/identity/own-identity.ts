@@ -14,6 +14,7 @@ import { type Scope, signCertificate, validAt } from "./certificate.ts";
 import { identityPath, keepFirst, openKept, readShown } from "./custody.ts";
 import { destroyGone } from "./gone-keys.ts";
 import { nextGeneration } from "./inbox-keys.ts";
+import { createKeyChain } from "./key-chain.ts";
 import { drawNext } from "./next-key.ts";
 import { loadState } from "./own-state.ts";
 import { costOf, newSealingKey } from "./passphrase.ts";
@@ -53,7 +54,7 @@ export async function createIdentity(wish: CreateIdentity): Promise<OwnIdentity>
   const event = await signInception({
     crypto,
     controlKey,
-    nextPublicKey: (await crypto.signatures.load(next.seed)).publicKey,
+    nextCommitments: [(await createKeyChain(crypto, next.seed)).commitmentAt(1)],
     recoverySalt: next.recoverySalt,
     nowMs,
   });
@@ -92,7 +93,6 @@ export async function createIdentity(wish: CreateIdentity): Promise<OwnIdentity>
     instanceSeed,
     ...inbox,
     next: custody === "together" ? next : undefined,
-    begun: [],
     extensions: [],
   };
   const path = identityPath(folder);

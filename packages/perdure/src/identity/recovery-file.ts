@@ -2,13 +2,14 @@
  * Recovery files on a disk: read, and written so that no file is replaced that somebody may still need. A file counts as there
  * once it was read back and the key in it has signed.
  */
-import type { Crypto, Hash } from "../host/crypto.ts";
+import type { Crypto, Hash, SigningKey } from "../host/crypto.ts";
 import type { Files } from "../host/files.ts";
 import type { Random } from "../host/random.ts";
-import { type Bytes, concat, equalBytes, fromUtf8, utf8 } from "../wire/bytes.ts";
+import { type Bytes, concat, fromUtf8, utf8 } from "../wire/bytes.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
-import { nextKeyCommitment } from "./agent-log.ts";
-import { formatRecovery, parseRecovery, type Recovery } from "./recovery.ts";
+import type { LogState } from "./agent-log.ts";
+import { nextPosition } from "./key-chain.ts";
+import { formatRecovery, openChain, parseRecovery, type Recovery } from "./recovery.ts";
 import { readWhole, replaceFile } from "./whole-file.ts";
 
 const RECOVERY_BYTES = 16 * 1024;
@@ -16,7 +17,7 @@ const CHALLENGE_BYTES = 32;
 /** Before a challenge, so that signing one is of no use for anything else. */
 const PROOF_DOMAIN = utf8("perdure/key-proof/1");
 
-/** Reads a recovery file; `not-found`, `malformed`, `needs-older-version`. Whether it belongs to an agent is for `verifyRecovery` to say. */
+/** Reads a recovery file; `not-found`, `malformed`, `needs-older-version`. Whether it belongs to an agent is for `openChain` to say. */
 export async function readRecoveryFile(files: Files, hash: Hash, path: string): Promise<Recovery> {
   const bytes = await readWhole(files, path, RECOVERY_BYTES);
   if (bytes === undefined)
@@ -31,14 +32,16 @@ export interface RecoveryToKeep {
   readonly path: string;
   readonly content: Recovery;
   readonly name: string | undefined;
+  /** What the page shall open. */
+  readonly log: LogState;
 }
 
 /** Writes a recovery file where {@link clearPlace} made room, durable and proven when it resolves. `disk-failed` when it does not read back. */
-export async function keepRecoveryFile({ files, crypto, random, path, content, name }: RecoveryToKeep): Promise<void> {
+export async function keepRecoveryFile({ files, crypto, random, path, content, name, log }: RecoveryToKeep): Promise<void> {
   await replaceFile(files, path, utf8(formatRecovery(crypto.hash, content, name)));
   try {
-    const { seed } = await readRecoveryFile(files, crypto.hash, path);
-    await proveKey(crypto, random, seed, await commitmentOf(crypto, content.seed));
+    const chain = await openChain(crypto, await readRecoveryFile(files, crypto.hash, path), log);
+    await proveKey(crypto, random, chain.keyAt(nextPosition(log)));
   } catch (cause) {
     throw new PerdureError("disk-failed", `the recovery file at ${path} does not read back as written`, {
       cause,
@@ -62,31 +65,12 @@ export async function clearPlace(files: Files, hash: Hash, path: string, isLeftO
   await files.remove(path);
 }
 
-/** What the log says of the key behind a seed. */
-export async function commitmentOf(crypto: Crypto, seed: Bytes): Promise<Bytes> {
-  return nextKeyCommitment(crypto.hash, (await crypto.signatures.load(seed)).publicKey);
-}
-
-/** Lets the key behind `seed` sign something fresh; throws `key-damaged` unless it can, and is the one behind `commitment`. */
-export async function proveKey(crypto: Crypto, random: Random, seed: Bytes, commitment: Bytes): Promise<void> {
-  const key = await crypto.signatures.load(seed);
+/** Lets a key sign something fresh; throws `key-damaged` unless it can. */
+export async function proveKey(crypto: Crypto, random: Random, key: SigningKey): Promise<void> {
   const challenge = concat(PROOF_DOMAIN, random.bytes(CHALLENGE_BYTES));
   const signature = await crypto.signatures.sign(key, challenge);
-  const isCommitted = equalBytes(nextKeyCommitment(crypto.hash, key.publicKey), commitment);
-  if (!isCommitted || !(await crypto.signatures.verify(key.publicKey, challenge, signature)))
+  if (!(await crypto.signatures.verify(key.publicKey, challenge, signature)))
     throw new PerdureError("key-damaged", "the next control key does not sign what it should");
-}
-
-/** Writes over a page that was used up: best effort, for disks that write in place. */
-export async function wipeRecoveryFile(files: Files, path: string, why: string): Promise<void> {
-  const file = await files.open(path, "write");
-  try {
-    const bytes = utf8(`${why}\n`.padEnd(await file.size(), "\n"));
-    await file.write(0, bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }
 
 function parsePage(hash: Hash, bytes: Bytes): Recovery | undefined {

@@ -1,9 +1,9 @@
 /**
- * The recovery file: the next control key of an agent on a page for people, to be kept away from the agent's machine.
+ * The recovery file: the secret of all next control keys of an agent on a page for people, to be kept away from the agent's machine.
  *
- * With custody `split` it is the only copy. Each secret is base32 in groups of four with three bytes of checksum, so that
- * a typing mistake is found line by line; whether the page belongs to an agent is decided by the agent's own inception,
- * which committed to both secrets.
+ * With custody `split` it is the only copy, and good for the whole life of the agent. Each secret is base32 in groups of four with
+ * three bytes of checksum, so that a typing mistake is found line by line; whether the page belongs to an agent is decided by the
+ * agent's own log, whose newest commitment its next key opens.
  */
 
 import type { Crypto, Hash } from "../host/crypto.ts";
@@ -13,7 +13,8 @@ import { type AgentId, agentIdBytes, isAgentId } from "../wire/ids.ts";
 import type { NextSecret } from "../wire/kept-identity.ts";
 import { WIRE_VERSION } from "../wire/limits.ts";
 import { otherVersion } from "../wire/version.ts";
-import { type LogState, nextKeyCommitment, recoveryCommitment } from "./agent-log.ts";
+import type { LogState } from "./agent-log.ts";
+import { createKeyChain, type KeyChain, nextPosition } from "./key-chain.ts";
 
 const CHECKSUM_DOMAIN = utf8("perdure/recovery-file/1");
 const CHECKSUM_BYTES = 3;
@@ -21,7 +22,7 @@ const SECRET_BYTES = 32;
 const TITLE = "Perdure recovery file";
 /** A page without this line is of version 0. */
 const VERSION_LABEL = "Version";
-const LABELS = { seed: "Next key", recoverySalt: "Recovery salt" } as const;
+const LABELS = { seed: "Next keys", recoverySalt: "Recovery salt" } as const;
 
 export interface Recovery extends NextSecret {
   readonly agentId: AgentId;
@@ -34,9 +35,9 @@ export function formatRecovery(hash: Hash, recovery: Recovery, name: string | un
     "=====================",
     "",
     "Keep this page away from the machine the agent runs on, and keep it secret.",
-    "It holds the agent's next control key. Whoever has it together with the agent's",
-    "current key can take the identity over; without it the identity cannot be moved",
-    "to new keys. It does not open any mail and daily work never needs it.",
+    "All the agent's next control keys come from it, so it stays good for the agent's",
+    "whole life. Whoever has it can take the identity over; without it the identity",
+    "cannot be moved to new keys. It opens no mail and daily work never needs it.",
     "",
     `${VERSION_LABEL}: ${WIRE_VERSION}`,
     `Agent: ${recovery.agentId}`,
@@ -65,16 +66,19 @@ export function parseRecovery(hash: Hash, text: string): Recovery {
   };
 }
 
-/** Throws `wrong-recipient` unless the page is of the agent with this log, and `wrong-commitment` unless its secrets are. */
-export async function verifyRecovery(crypto: Crypto, recovery: Recovery, log: LogState): Promise<void> {
+/**
+ * The keys behind a page from the one on that `log` committed to. Throws `wrong-recipient` unless the page is of that agent, and
+ * `wrong-commitment` unless it opens the log's newest commitment.
+ */
+export async function openChain(crypto: Crypto, recovery: Recovery, log: LogState): Promise<KeyChain> {
   if (!equalBytes(agentIdBytes(recovery.agentId), log.idRaw))
     throw new PerdureError("wrong-recipient", `the recovery file is of ${recovery.agentId}`);
-  const key = await crypto.signatures.load(recovery.seed);
-  const committed = nextKeyCommitment(crypto.hash, key.publicKey);
-  const opens = log.nextCommitments.some((each) => equalBytes(each, committed));
-  if (!opens || !equalBytes(recoveryCommitment(crypto.hash, recovery.recoverySalt), log.recoveryCommitment)) {
-    throw new PerdureError("wrong-commitment", "the recovery file's secrets are not those the agent committed to");
-  }
+  const position = nextPosition(log);
+  const chain = await createKeyChain(crypto, recovery.seed, position);
+  const [committed] = log.nextCommitments;
+  if (log.nextCommitments.length !== 1 || committed === undefined || !equalBytes(chain.commitmentAt(position), committed))
+    throw new PerdureError("wrong-commitment", "the recovery file's keys are not those the agent committed to");
+  return chain;
 }
 
 function refuseOther(lines: readonly string[]): void {

@@ -1,23 +1,28 @@
 /**
  * Rotating and retiring: the two changes that need the next control key.
  *
- *   next key revealed -> key after next drawn -> kept (a commitment in the folder, the key in its recovery file or beside the
- *   folder's file) -> read back, has signed a challenge -> event signed -> one rename moves everything
+ *   next key revealed from the folder or the recovery file -> the one after it has signed a challenge -> event signed
+ *   -> one rename moves everything
  *
- * Interrupted anywhere before the rename, the identity is as it was and the rotation can be asked for again; after it, the new keys
- * are in force here, and whoever opens the folder tells the others.
+ * The secret of all next keys stays where it is, so a rotation leaves nothing new to keep, unless it changes custody: a recovery file
+ * that is to hold it is in place and read back before the folder forgets it. Interrupted anywhere before the rename, the identity is as
+ * it was and the rotation can be asked for again; after it, the new keys are in force here, and whoever opens the folder tells the
+ * others.
  */
 import type { Host } from "../host/host.ts";
 import type { Settings } from "../settings/register.ts";
 import { type Bytes, EMPTY, equalBytes } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
 import { agentIdText } from "../wire/ids.ts";
-import { type Custody, type KeptIdentity, MAX_BEGUN } from "../wire/kept-identity.ts";
+import type { Custody, KeptIdentity, NextSecret } from "../wire/kept-identity.ts";
 import { MAX_EXPIRY_MS } from "../wire/limits.ts";
-import { drawNext, revealNext } from "./next-key.ts";
+import { verifyLog } from "./agent-log.ts";
+import { nextPosition } from "./key-chain.ts";
+import { type Revealed, revealNext, takeInChain } from "./next-key.ts";
 import { baseOf, notOurs, withRetirement, withRotation } from "./own-changes.ts";
 import type { OwnState } from "./own-state.ts";
-import { clearPlace, commitmentOf, keepRecoveryFile, proveKey, wipeRecoveryFile } from "./recovery-file.ts";
+import { openChain } from "./recovery.ts";
+import { clearPlace, keepRecoveryFile, proveKey } from "./recovery-file.ts";
 
 /** What a change that takes several steps needs of whoever keeps the identity. */
 export interface Keeping {
@@ -29,9 +34,9 @@ export interface Keeping {
 }
 
 export interface RotateWish {
-  /** The recovery file with the next key; left out with custody `together`. */
+  /** The recovery file; left out with custody `together`. */
   readonly recoveryPath?: string;
-  /** Where the recovery file with the key after next goes: needed with custody `split`; changes `together` to `split`. */
+  /** Changes `together` to `split`: where the recovery file goes. */
   readonly newRecoveryPath?: string;
   /** Changes `split` to `together`. */
   readonly custody?: Custody;
@@ -50,53 +55,68 @@ export interface Rotated {
 
 export async function rotate(keeping: Keeping, wish: RotateWish): Promise<Rotated> {
   const { host, settings } = keeping;
-  const { crypto, files, random } = host;
   const { recoveryPath, newRecoveryPath, nowMs } = wish;
   const before = keeping.state();
   const { kept, standing } = before;
   if (standing === "retired") throw alreadyRetired();
-  if (standing === "superseded" && recoveryPath === undefined) throw notOurs();
+  if (standing === "superseded" && recoveryPath === undefined && kept.next === undefined) throw notOurs();
+  if (newRecoveryPath !== undefined) refuseSecondPage(host, kept.custody);
+  if (wish.custody === "split" && recoveryPath === undefined && newRecoveryPath === undefined)
+    throw new PerdureError("bad-argument", "custody split needs a recovery file", { hint: "Name a new one with --new-recovery <file>." });
   const custody = newRecoveryPath === undefined ? (wish.custody ?? kept.custody) : "split";
-  if (custody === "split" && newRecoveryPath === undefined)
-    throw new PerdureError("bad-argument", "the key after next needs a place to lie", {
-      hint: "Name a new recovery file with --new-recovery <file>, away from this machine.",
-    });
-  if (custody === "together" && recoveryPath === undefined && kept.custody === "split")
-    throw new PerdureError("bad-argument", "the next control key of this agent is in its recovery file and nowhere else", {
-      hint: "Name that file with --recovery <file>.",
-    });
-  const base = await baseOf(crypto, before, "rotate");
+  const base = await baseOf(host.crypto, before, "rotate");
   const revealed = await revealNext(host, kept, base.log, recoveryPath);
-  const after = await drawNext(host, custody);
-  const commitment = await commitmentOf(crypto, after.seed);
-  if (newRecoveryPath !== undefined) {
-    const isBegun = async (seed: Bytes): Promise<boolean> => includes(kept.begun, await commitmentOf(crypto, seed));
-    await clearPlace(files, crypto.hash, newRecoveryPath, (page) => isBegun(page.seed));
-    await keeping.keep({ ...kept, begun: [...kept.begun, commitment].slice(-MAX_BEGUN) });
-    const content = { agentId: agentIdText(before.log.idRaw), ...after };
-    await keepRecoveryFile({ files, crypto, random, path: newRecoveryPath, content, name: before.record.name });
-  }
   const rotated = await withRotation(
-    { host, settings, state: keeping.state(), nowMs },
-    {
-      revealed,
-      nextPublicKey: (await crypto.signatures.load(after.seed)).publicKey,
-      recoverySalt: after.recoverySalt,
-      oldKeysUntilMs: wish.oldKeysUntilMs ?? nowMs + settings.oldKeysGraceMs,
-      voidFromSeq: wish.voidFromSeq,
-    },
+    { host, settings, state: before, nowMs },
+    { revealed, oldKeysUntilMs: wish.oldKeysUntilMs ?? nowMs + settings.oldKeysGraceMs, voidFromSeq: wish.voidFromSeq },
   );
-  const next = custody === "together" ? after : undefined;
-  const begun = rotated.begun.filter((each) => !equalBytes(each, commitment));
-  await keeping.keep({ ...rotated, custody, next, begun }, async (read) => {
-    if (custody === "together") await proveKey(crypto, random, read.next?.seed ?? EMPTY, commitment);
+  if (newRecoveryPath !== undefined) await writePage(host, before, revealed.secret, newRecoveryPath, rotated.log);
+  await keeping.keep({
+    ...rotated,
+    custody,
+    next: custody === "together" ? (kept.next ?? (await fromPage(host, revealed, rotated))) : undefined,
   });
-  const { seq } = keeping.state().log;
-  if (recoveryPath !== undefined)
-    await wipeRecoveryFile(files, recoveryPath, `The next key of ${agentIdText(before.log.idRaw)} was here until its event ${seq}.`).catch(
-      (error: unknown) => host.log.write("warn", "identity.recovery-file-not-wiped", { path: recoveryPath, why: String(error) }),
+  return { seq: keeping.state().log.seq, custody };
+}
+
+/** A page with the secret the folder has, for its next rotation to be made with. */
+async function writePage(
+  host: Keeping["host"],
+  { log, record }: OwnState,
+  secret: NextSecret,
+  path: string,
+  next: readonly Bytes[],
+): Promise<void> {
+  const { crypto, files, random } = host;
+  const content = { agentId: agentIdText(log.idRaw), ...secret };
+  // One of an attempt that came to nothing says the same.
+  await clearPlace(files, crypto.hash, path, async (page) => page.agentId === content.agentId && equalBytes(page.seed, secret.seed));
+  await keepRecoveryFile({ files, crypto, random, path, content, name: record.name, log: await verifyLog(crypto, next) });
+}
+
+/** What the folder keeps of a page from here on, found to open the log as it then is. */
+async function fromPage(host: Keeping["host"], { secret }: Revealed, { log }: KeptIdentity): Promise<NextSecret> {
+  const { crypto, random } = host;
+  const taken = await takeInChain(host, secret);
+  const then = await verifyLog(crypto, log);
+  const chain = await openChain(crypto, { agentId: agentIdText(then.idRaw), ...taken }, then);
+  await proveKey(crypto, random, chain.keyAt(nextPosition(then)));
+  return taken;
+}
+
+function refuseSecondPage({ crypto }: Keeping["host"], custody: Custody): void {
+  if (custody === "split")
+    throw new PerdureError("bad-argument", "the recovery file of this agent stays good for every rotation", {
+      hint: "Copy it if it shall lie elsewhere; leave the new one out.",
+    });
+  if (crypto.keyStore !== undefined)
+    throw new PerdureError(
+      "unsupported-platform",
+      "this machine keeps the next keys where nobody can read them, so no page can hold them",
+      {
+        hint: "An agent whose next keys shall be on a page is made with a recovery file.",
+      },
     );
-  return { seq, custody };
 }
 
 export interface RetireWish {
@@ -126,8 +146,4 @@ export async function retire(keeping: Keeping, wish: RetireWish): Promise<void> 
 
 function alreadyRetired(): PerdureError {
   return new PerdureError("identity-retired", "this agent is retired: nothing follows in its log");
-}
-
-function includes(all: readonly Bytes[], one: Bytes): boolean {
-  return all.some((each) => equalBytes(each, one));
 }

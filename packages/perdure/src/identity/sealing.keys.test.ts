@@ -66,7 +66,7 @@ const open = async (envelope: Envelope, known: VerifiedIdentity | undefined, sto
   await openPart({ crypto, own: bob, envelope, known: () => known, nowMs: storedAtMs, storedAtMs });
 const seen = async (own: OwnIdentity, atMs = NOW_MS): Promise<VerifiedIdentity> => await verifyBundle(crypto, own.bundle(), atMs);
 const rotate = async (nowMs: number, oldKeysUntilMs: number): Promise<void> => {
-  await owner.rotate({ recoveryPath: "recovery", newRecoveryPath: "recovery 2", oldKeysUntilMs, nowMs });
+  await owner.rotate({ recoveryPath: "recovery", oldKeysUntilMs, nowMs });
 };
 
 describe("mail by a stolen folder", () => {

@@ -30,9 +30,10 @@ export interface Target {
   readonly state: LogState;
 }
 
-/** A random valid log of 6 to `most` events: every kind, thresholds, some retired at the end. */
+/** A random valid log of 6 to `most` events: every kind, one to three keys and thresholds, some retired at the end. */
 export async function growLog(crypto: Crypto, name: string, draws: Draws, most = 20): Promise<Target> {
-  const agent = await createTestAgent(crypto, name);
+  const keys = 1 + draws.below(3);
+  const agent = await createTestAgent(crypto, name, keys, 1 + draws.below(keys));
   let log: Log = [agent.inception];
   const length = 6 + draws.below(most - 5);
   while (log.length < length) log = await agent.append(log, wishOf(draws, log.length));
@@ -42,10 +43,8 @@ export async function growLog(crypto: Crypto, name: string, draws: Draws, most =
 
 export function wishOf(draws: Draws, seq: number): Wish {
   switch (draws.below(5)) {
-    case 0: {
-      const keys = 1 + draws.below(3);
-      return { kind: "rotate", to: `event ${seq}`, keys, threshold: 1 + draws.below(keys), voidFromSeq: 1 + draws.below(seq) };
-    }
+    case 0:
+      return { kind: "rotate", to: `event ${seq}`, voidFromSeq: 1 + draws.below(seq) };
     case 1:
       return { kind: "instance-revoke", instanceKey: draws.bytes(32) };
     case 2:
@@ -97,27 +96,28 @@ export async function forgeEvent(
   return signedEvent.encode({ event, signatures });
 }
 
-/** What a rotation to `next` says besides its own keys. */
-export function rotation(crypto: Crypto, state: LogState, keys: readonly SigningKey[], next: SigningKey): Partial<IdentityEvent> {
+/** What a rotation by `keys` says besides itself: that `following` comes after them. */
+export function rotation(state: LogState, keys: readonly SigningKey[], following: readonly Bytes[]): Partial<IdentityEvent> {
   return {
     kind: EVENT_KINDS.indexOf("rotate"),
     controlKeys: keys.map(({ publicKey }) => publicKey),
-    controlThreshold: keys.length,
-    nextCommitments: [nextKeyCommitment(crypto.hash, next.publicKey)],
-    nextThreshold: 1,
+    controlThreshold: state.nextThreshold,
+    nextCommitments: following,
     body: rotateBody.encode({ voidFromSeq: state.seq + 1, oldKeysUntilMs: LOG_BEGINS_MS, extensions: [] }),
   };
 }
 
-export function retirement(keys: readonly SigningKey[]): Partial<IdentityEvent> {
+export function retirement(state: LogState, keys: readonly SigningKey[], following: readonly Bytes[]): Partial<IdentityEvent> {
   return {
+    ...rotation(state, keys, following),
     kind: EVENT_KINDS.indexOf("retire"),
-    controlKeys: keys.map(({ publicKey }) => publicKey),
-    controlThreshold: keys.length,
-    nextCommitments: [],
-    nextThreshold: 0,
     body: retireBody.encode({ successor: EMPTY, reason: "forged", oldKeysUntilMs: LOG_BEGINS_MS, extensions: [] }),
   };
+}
+
+/** Commitments to keys of the forger's, one for each the agent has: he opens them with `key`, after which comes `end`. */
+export function committedTo(crypto: Crypto, state: LogState, key: SigningKey): readonly Bytes[] {
+  return state.nextCommitments.map((_, index) => nextKeyCommitment(crypto.hash, key.publicKey, new Uint8Array(32).fill(index)));
 }
 
 const replaced = (log: Log, at: number, event: Bytes): Log => log.map((each, index) => (index === at ? event : each));
@@ -190,15 +190,27 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
     return [...log, await forgeEvent(crypto, state, { controlKeys: [stranger.publicKey], controlThreshold: 1 }, [stranger])];
   },
   async strangerRotates({ crypto, stranger }, { log, state }) {
-    return [...log, await forgeEvent(crypto, state, rotation(crypto, state, [stranger], stranger), [stranger])];
+    const keys = state.nextCommitments.map(() => stranger);
+    return [...log, await forgeEvent(crypto, state, rotation(state, keys, committedTo(crypto, state, stranger)), keys)];
   },
   async currentKeyRotates({ crypto, stranger }, { log, state, agent }) {
     const keys = agent.controlKeys(state);
-    return [...log, await forgeEvent(crypto, state, rotation(crypto, state, keys, stranger), keys)];
+    return [...log, await forgeEvent(crypto, state, rotation(state, keys, committedTo(crypto, state, stranger)), keys)];
   },
   async currentKeyRetires({ crypto }, { log, state, agent }) {
     const keys = agent.controlKeys(state);
-    return [...log, await forgeEvent(crypto, state, retirement(keys), keys)];
+    return [...log, await forgeEvent(crypto, state, retirement(state, keys, agent.following(state)), keys)];
+  },
+  /** The commitment that the keys in force opened is opened with them again, and other keys follow. */
+  async currentKeyReopens({ crypto, stranger }, { log, state, agent }) {
+    const fromSeq = state.events.findLast(({ kind }) => kind === "rotate" || kind === "retire")?.seq;
+    if (fromSeq === undefined) return undefined;
+    const before = await verifyLog(crypto, log.slice(0, fromSeq));
+    const keys = agent.controlKeys(state);
+    return [
+      ...log.slice(0, fromSeq),
+      await forgeEvent(crypto, before, rotation(before, keys, committedTo(crypto, before, stranger)), keys),
+    ];
   },
   /** A change of the guardians' commitment, which is the next keys' alone. */
   async currentKeyChangesGuardians({ crypto, draws }, { log, state, agent }) {

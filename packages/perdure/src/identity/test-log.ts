@@ -1,9 +1,10 @@
 /** Logs for the tests of this folder: an agent whose every key is at hand, the owner's and the thief's. */
 import type { Crypto, SigningKey } from "../host/crypto.ts";
-import { type Bytes, equalBytes, utf8 } from "../wire/bytes.ts";
+import { type Bytes, utf8 } from "../wire/bytes.ts";
 import type { Home } from "../wire/identity.ts";
-import { type LogState, nextKeyCommitment, signControlEvent, signInception, signRetirement, signRotation, verifyLog } from "./agent-log.ts";
+import { type LogState, signControlEvent, signInception, signRetirement, signRotation, verifyLog } from "./agent-log.ts";
 import { signCertificate } from "./certificate.ts";
+import { createKeyChain, nextPosition } from "./key-chain.ts";
 
 export const LOG_BEGINS_MS = 1_800_000_000_000;
 
@@ -13,10 +14,8 @@ export type Wish =
   | { readonly kind: "instance-revoke"; readonly instanceKey: Bytes; readonly voidFromMs?: number }
   | {
       readonly kind: "rotate";
-      /** Names the next keys this rotation commits to; other names, other rotations. */
+      /** Other names, other rotations. */
       readonly to: string;
-      readonly keys?: number;
-      readonly threshold?: number;
       readonly voidFromSeq?: number;
       readonly untilMs?: number;
     }
@@ -28,31 +27,28 @@ export interface TestAgent {
   controlKeys(log: LogState): readonly SigningKey[];
   /** The keys that open what a log committed to. */
   nextKeys(log: LogState): readonly SigningKey[];
+  /** What those keys were committed to with. */
+  following(log: LogState): readonly Bytes[];
   /** `log` and one more event, by its owner. */
   append(log: readonly Bytes[], wish: Wish): Promise<readonly Bytes[]>;
   certificate(log: readonly Bytes[], instanceKey: Bytes, lifeMs?: number): Promise<Bytes>;
 }
 
-export async function createTestAgent(crypto: Crypto, name: string): Promise<TestAgent> {
-  const known: SigningKey[] = [];
-  const keyOf = async (label: string): Promise<SigningKey> => {
-    const key = await crypto.signatures.load(crypto.hash.sha256(utf8(`${name} ${label}`)));
-    if (!known.some((each) => equalBytes(each.publicKey, key.publicKey))) known.push(key);
-    return key;
-  };
-  const keysOf = (fits: (key: SigningKey, wanted: Bytes) => boolean, wanted: readonly Bytes[]): readonly SigningKey[] =>
-    wanted.map((each) => {
-      const found = known.find((key) => fits(key, each));
-      if (found === undefined) throw new Error("this agent has no such key");
-      return found;
-    });
-  const controlKeys = (log: LogState) => keysOf((key, wanted) => equalBytes(key.publicKey, wanted), log.controlKeys);
-  const nextKeys = (log: LogState) =>
-    keysOf((key, wanted) => equalBytes(nextKeyCommitment(crypto.hash, key.publicKey), wanted), log.nextCommitments);
+/** An agent with one control key at first and `keys` after that, of which `threshold` sign. */
+export async function createTestAgent(crypto: Crypto, name: string, keys = 1, threshold = keys): Promise<TestAgent> {
+  const first = await crypto.signatures.load(crypto.hash.sha256(utf8(`${name} control`)));
+  const chains = await Promise.all(
+    Array.from({ length: keys }, (_, index) => createKeyChain(crypto, crypto.hash.sha256(utf8(`${name} next ${index}`)))),
+  );
+  const nextKeys = (log: LogState): readonly SigningKey[] => chains.map((chain) => chain.keyAt(nextPosition(log)));
+  const following = (log: LogState): readonly Bytes[] => chains.map((chain) => chain.commitmentAt(nextPosition(log) + 1));
+  const controlKeys = (log: LogState): readonly SigningKey[] =>
+    nextPosition(log) === 1 ? [first] : chains.map((chain) => chain.keyAt(nextPosition(log) - 1));
   const inception = await signInception({
     crypto,
-    controlKey: await keyOf("control"),
-    nextPublicKey: (await keyOf("next of inception")).publicKey,
+    controlKey: first,
+    nextCommitments: chains.map((chain) => chain.commitmentAt(1)),
+    nextThreshold: threshold,
     recoverySalt: crypto.hash.sha256(utf8(`${name} salt`)),
     nowMs: LOG_BEGINS_MS,
   });
@@ -81,20 +77,18 @@ export async function createTestAgent(crypto: Crypto, name: string): Promise<Tes
           keys: controlKeys(state),
           nowMs,
         });
-      case "rotate": {
-        const next = await Promise.all(Array.from({ length: wish.keys ?? 1 }, (_, index) => keyOf(`next of ${wish.to} ${index}`)));
+      case "rotate":
         return await signRotation(crypto, state, {
           revealed: nextKeys(state),
-          nextPublicKeys: next.map(({ publicKey }) => publicKey),
-          nextThreshold: wish.threshold ?? next.length,
+          following: following(state),
           recoverySalt: crypto.hash.sha256(utf8(`${name} salt ${wish.to}`)),
           body: { voidFromSeq: wish.voidFromSeq ?? state.seq + 1, oldKeysUntilMs: wish.untilMs ?? nowMs, extensions },
           nowMs,
         });
-      }
       case "retire":
         return await signRetirement(crypto, state, {
           revealed: nextKeys(state),
+          following: following(state),
           body: { successor: new Uint8Array(), reason: wish.reason ?? "over", oldKeysUntilMs: wish.untilMs ?? nowMs, extensions },
           nowMs,
         });
@@ -104,6 +98,7 @@ export async function createTestAgent(crypto: Crypto, name: string): Promise<Tes
     inception,
     controlKeys,
     nextKeys,
+    following,
     append: async (log, wish) => [...log, await sign(await verifyLog(crypto, log), wish)],
     certificate: async (log, instanceKey, lifeMs = 30 * 24 * 60 * 60 * 1000) => {
       const state = await verifyLog(crypto, log);

@@ -53,7 +53,7 @@ export const identityEvent = shape(
     previous: hash,
     controlKeys: list(publicKey, 16),
     controlThreshold: uint,
-    /** SHA-256 over the domain `nextKey` and each public key of the next set. */
+    /** Of each key of the next set: SHA-256 over the domain `nextKey`, its public key, and the commitment to the key that follows it. */
     nextCommitments: list(hash, 16),
     nextThreshold: uint,
     /** SHA-256 over the domain `recovery` and the blinded guardian policy; of 32 random bytes when there is none yet. */
@@ -69,7 +69,7 @@ export const identityEvent = shape(
 );
 export type IdentityEvent = ShapeValue<typeof identityEvent>;
 
-/** Body of a `rotate`, signed by the keys the log committed to before. */
+/** Body of a `rotate`, signed by the keys the log committed to before; its next commitments are those these keys were bound to. */
 export const rotateBody = shape(
   "rotate body",
   {

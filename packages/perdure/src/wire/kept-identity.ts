@@ -16,11 +16,11 @@ import { bytes, choice, extensions, fixed, list, optional, type ShapeValue, shap
 export const KEPT_IDENTITY_PREFIX = "perdure/kept-identity/";
 export const KEPT_IDENTITY_DOMAIN: Bytes = utf8(`${KEPT_IDENTITY_PREFIX}${WIRE_VERSION}`);
 
-/** Who keeps the next control key: a recovery file that leaves the machine, or the agent's folder. */
+/** Who keeps the secret of the next control keys: a recovery file that leaves the machine, or the agent's folder. */
 export const CUSTODIES = ["split", "together"] as const;
 export type Custody = (typeof CUSTODIES)[number];
 
-/** What opens the commitments of the inception: the seed of the next control key, and what the recovery commitment hides. */
+/** What opens the commitments of the log: the secret that all next control keys come from, and what the recovery commitment hides. */
 export const nextSecret = shape("next secret", { seed: fixed(32), recoverySalt: fixed(32) });
 export type NextSecret = ShapeValue<typeof nextSecret>;
 
@@ -37,8 +37,6 @@ export const inboxSecret = shape("inbox secret", {
 export const MAX_INBOX_SECRETS = 16;
 /** Destroyed inbox keys whose names are remembered. */
 export const MAX_DESTROYED = 64;
-/** Unfinished rotations whose recovery files are remembered. */
-export const MAX_BEGUN = 8;
 
 export const keptIdentity = shape(
   "kept identity",
@@ -61,8 +59,6 @@ export const keptIdentity = shape(
     next: optional(nextSecret.field),
     /** Names of inbox keys that were destroyed, newest last: mail to them is refused with `key-retired`. */
     destroyed: list(fixed(KEY_ID_BYTES), MAX_DESTROYED),
-    /** Commitments to next keys whose recovery files were begun by rotations that did not come to their end. */
-    begun: list(fixed(32), MAX_BEGUN),
     extensions: extensions(),
   },
   512 * 1024,

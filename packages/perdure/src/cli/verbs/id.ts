@@ -112,11 +112,10 @@ async function rotate(called: Called): Promise<void> {
   if (voidFromSeq !== undefined && !(Number.isInteger(voidFromSeq) && voidFromSeq > 0))
     throw new PerdureError("bad-argument", `"${voidFrom}" is no number of an event`, { hint: "perdure id show lists the log." });
   if (card.custody === "split" && recovery === undefined)
-    throw new PerdureError("bad-argument", "the next control key of this agent is in its recovery file", {
+    throw new PerdureError("bad-argument", "the next control keys of this agent are in its recovery file", {
       hint: "Name that file with --recovery <file>.",
     });
-  const becomesSplit = newRecovery !== undefined || (card.custody === "split" && !together);
-  const newRecoveryFile = becomesSplit ? resolve(newRecovery ?? (await freeName(called, card))) : undefined;
+  const newRecoveryFile = newRecovery === undefined ? undefined : resolve(newRecovery);
   const nowMs = host.clock.wallMs();
   await change(
     called,
@@ -131,17 +130,12 @@ async function rotate(called: Called): Promise<void> {
         signal,
       }),
   );
-  if (newRecoveryFile !== undefined) terminal.note(`next key  in ${newRecoveryFile} and nowhere else: move that file off this machine`);
-  else terminal.note("next key  in the folder: whoever takes the folder is this agent");
-  if (recovery !== undefined) terminal.note(`used up   ${resolve(recovery)}: it opens nothing any more`);
-}
-
-/** A page for the event that the rotation will be. */
-async function freeName({ invocation, folder }: Called, { name }: AgentCard): Promise<string> {
-  const { log } = await withPassphrase(invocation, `passphrase of ${folder}`, (passphrase) =>
-    lookAtIdentity({ ...invocation, folder, ...(passphrase === undefined ? {} : { passphrase }) }),
-  );
-  return `${name ?? "agent"}-${log.seq + 1}.recovery`;
+  if (newRecoveryFile !== undefined) {
+    terminal.note(`next keys in ${newRecoveryFile} and nowhere else: move that file off this machine`);
+    terminal.note("          A copy of the folder from before still has them.");
+  } else if (recovery !== undefined && !together)
+    terminal.note(`next keys in ${resolve(recovery)}, as before: move that file off this machine again`);
+  else terminal.note("next keys in the folder: whoever takes the folder is this agent");
 }
 
 async function change(called: Called, said: string, work: (identity: Identity) => Promise<IdentityChanged>): Promise<void> {
@@ -200,7 +194,7 @@ function printCard({ host, terminal }: Invocation, folder: string, card: AgentCa
   row("folder", `${folder}${card.isSealed ? ", sealed with a passphrase" : ""}`);
   row(
     "custody",
-    card.custody === "split" ? "split: the next control key is in the recovery file" : "together: a stolen folder is a stolen identity",
+    card.custody === "split" ? "split: the next control keys are in the recovery file" : "together: a stolen folder is a stolen identity",
   );
   if (card.scope === "mail") row("relay", relay ?? "none yet: perdure init --relay <address>");
   row(

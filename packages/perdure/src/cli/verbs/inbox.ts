@@ -50,7 +50,8 @@ async function list(invocation: Invocation, agent: Agent, box: Box): Promise<num
   const caughtUp = await awaitNews(invocation, agent);
   const status = await agent.status({ signal });
   const { relay, failed, requests, paused } = status;
-  if (!caughtUp) terminal.note(`${whyNotAll(status)}; this is what is on this disk`);
+  const isAll = caughtUp && status.alerts.every(({ code }) => code === "identity-retired");
+  if (!isAll) terminal.note(`${whyNotAll(status)}; this is what is on this disk`);
   for (const alert of status.alerts) terminal.note(alertText(alert));
   let count = 0;
   for await (const mail of agent.inbox({ box, signal })) {
@@ -58,7 +59,7 @@ async function list(invocation: Invocation, agent: Agent, box: Box): Promise<num
     terminal.object(mailObject(mail, box));
     count++;
   }
-  if (count === 0) terminal.note(NOTHING[box]);
+  if (count === 0) terminal.note(isAll ? NOTHING[box] : `${NOTHING[box]} here`);
   if (box === "contacts" && requests > 0) terminal.note(`${requests} from strangers in requests: perdure contacts requests`);
   if (box === "contacts" && failed > 0) terminal.note(`${failed} in the failed box: perdure inbox --box failed`);
   if (box === "contacts" && paused > 0) terminal.note(`${paused} paused by the loop guard: perdure contacts paused`);
@@ -67,7 +68,7 @@ async function list(invocation: Invocation, agent: Agent, box: Box): Promise<num
 
 /** What keeps the relay's mail from being here too. */
 function whyNotAll({ relay, alerts: [alert] }: AgentStatus): string {
-  if (alert !== undefined) return `the relay hands this folder no mail (${alert.code})`;
+  if (alert !== undefined && alert.code !== "identity-retired") return `the relay hands this folder no mail (${alert.code})`;
   if (relay.lastError !== undefined)
     return `${relay.connected ? "the relay hands out nothing" : `no session with the relay ${relay.url}`}: ${safeLine(relay.lastError, 200)}`;
   return relay.connected ? `the relay ${relay.url} has not handed out everything yet` : `the relay ${relay.url} has not answered yet`;

@@ -77,7 +77,7 @@ export function initVerb(options: InitWords): Verb {
     if (card.custody === "together")
       terminal.note("custody   together: everything is in the folder; whoever takes the folder is this agent");
     else {
-      terminal.note(`custody   split: the next control key is in ${recoveryFile ?? "the recovery file"} and nowhere else`);
+      terminal.note(`custody   split: the next control keys are in ${recoveryFile ?? "the recovery file"} and nowhere else`);
       terminal.note("          Move that file off this machine. Daily work does not need it; taking the identity back does.");
     }
     if (card.isSealed) terminal.note("sealed    with a passphrase: without it nobody can open this folder, nor can you");

@@ -21,6 +21,8 @@ export interface VaultKey {
 export interface KeyVault {
   /** Keeps a key; durable when it resolves with its name. */
   keep(random: Random, key: VaultKey): Promise<Uint8Array>;
+  /** Keeps keys under names that were chosen for them, all or none; durable when it resolves. */
+  keepAs(keys: readonly { readonly name: Uint8Array; readonly key: VaultKey }[]): Promise<void>;
   /** Durable when it resolves. */
   destroy(isGone: (publicKey: Uint8Array) => boolean): Promise<void>;
   /** The key of a name, if there is one; `bad-argument` when it is for something else. */
@@ -28,15 +30,20 @@ export interface KeyVault {
 }
 
 export function createKeyVault(database: Database): KeyVault {
+  const keepAs: KeyVault["keepAs"] = async (keys) => {
+    if (keys.some(({ key }) => key.secret.extractable))
+      throw new PerdureError("internal", "a secret key that scripts can read is not to be kept");
+    await database.change("keep keys", ["keys"], async ({ store }) => {
+      for (const { name, key } of keys) store("keys").put(key, hex(name));
+    });
+  };
   return {
     keep: async (random, key) => {
-      if (key.secret.extractable) throw new PerdureError("internal", "a secret key that scripts can read is not to be kept");
       const name = random.bytes(NAME_BYTES);
-      await database.change("keep a key", ["keys"], async ({ store }) => {
-        store("keys").put(key, hex(name));
-      });
+      await keepAs([{ name, key }]);
       return name;
     },
+    keepAs,
     destroy: (isGone) =>
       database.change("destroy keys", ["keys"], async ({ store, result }) => {
         const everything = database.ranges.bound("", AFTER);

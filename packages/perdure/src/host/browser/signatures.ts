@@ -23,10 +23,7 @@ export function createBrowserSignatures(vault: KeyVault): Signatures {
 
   return {
     create: async (random) => {
-      const pair = await withAlgorithm(ALGORITHM, () => crypto.subtle.generateKey(ALGORITHM, false, ["sign", "verify"]));
-      if (!("privateKey" in pair)) throw new PerdureError("internal", "the browser made no pair of keys");
-      const publicKey = new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey));
-      const made: VaultKey = { algorithm: ALGORITHM, secret: pair.privateKey, publicKey };
+      const made = await newKey();
       return { kept: await vault.keep(random, made), key: handleOf(made) };
     },
     load: async (kept) => {
@@ -44,6 +41,13 @@ export function createBrowserSignatures(vault: KeyVault): Signatures {
       return await crypto.subtle.verify(ALGORITHM, key, bufferOf(signature), bufferOf(message));
     },
   };
+}
+
+/** A new Ed25519 key, for {@link KeyVault.keep}. */
+export async function newKey(): Promise<VaultKey> {
+  const pair = await withAlgorithm(ALGORITHM, () => crypto.subtle.generateKey(ALGORITHM, false, ["sign", "verify"]));
+  if (!("privateKey" in pair)) throw new PerdureError("internal", "the browser made no pair of keys");
+  return { algorithm: ALGORITHM, secret: pair.privateKey, publicKey: new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey)) };
 }
 
 /** The Ed25519 key of a seed, for {@link KeyVault.keep}. WebCrypto tells the public half only of a secret that can be read: it is read once, and imported again as one that cannot. */

@@ -46,6 +46,7 @@ export function createOrderedCrypto(inner: Crypto, delay: ResultDelay): Crypto {
       : {
           keyStore: {
             takeIn: (seed, random) => ordered(keyStore.takeIn(seed, random)),
+            keepAs: (keys) => ordered(keyStore.keepAs(keys)),
             destroy: (isGone) => ordered(keyStore.destroy(isGone)),
           },
         }),
