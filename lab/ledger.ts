@@ -324,7 +324,9 @@ export function createLedger({ census, liar, forgetful, limits }: LedgerOptions)
       }
       for (const value of Object.values(fields))
         if (typeof value === "string" && value.includes(CANARY)) fail("8 sealing", `${host} said a body in ${event}`);
-      if (level === "error" && UNEXPECTED.has(event)) fail("10 no silence", `${host}: ${event} ${JSON.stringify(fields)}`);
+      // A copy seals what was queued in its own way, and the recipient's word on that reaches whoever reads the mailbox.
+      const isOfCopy = event === "agent.receipt-mismatch" && doubled.has(host);
+      if (level === "error" && UNEXPECTED.has(event) && !isOfCopy) fail("10 no silence", `${host}: ${event} ${JSON.stringify(fields)}`);
       const book = books.get(host);
       if (book === undefined) return agentFact(host, event, fields);
       if (event === "relay.pass-confirmed") passes.confirmed(String(fields["instance"]));
