@@ -40,6 +40,7 @@ import type { Home } from "../wire/identity.ts";
 import { agentIdText, LINK_BYTES } from "../wire/ids.ts";
 import type { AgentStatus, Alert } from "./api.ts";
 import { createConsumerRole } from "./consumer-role.ts";
+import { type AttachPassStore, createPassKeeping } from "./pass-keeping.ts";
 
 export interface RelayLinkOptions {
   readonly host: Host;
@@ -49,12 +50,7 @@ export interface RelayLinkOptions {
   readonly outbox: Outbox;
   readonly cursor: MailboxCursor;
   /** Attach passes of this relay. */
-  readonly passes: {
-    /** The newest one of that instance on this disk; empty when there is none. */
-    readonly newest: (instanceKey: Bytes) => Bytes;
-    /** Makes one durable; false when that cannot be done now. */
-    readonly keep: (instanceKey: Bytes, pass: Bytes) => Promise<boolean>;
-  };
+  readonly passes: AttachPassStore;
   readonly readEnvelope: (part: OutgoingPart) => Promise<Bytes>;
   /** Whether the envelope of a part would be worth nothing where it arrives, and the part can be sealed anew. */
   readonly isOutdated: (part: OutgoingPart) => boolean;
@@ -122,6 +118,8 @@ interface Attached {
   readonly told: Map<string, string>;
   readonly negotiated: NegotiatedSettings;
   heard: boolean;
+  /** The relay was told that the pass of this session is durable here: it hands out mail, and takes what is settled. */
+  confirmed: boolean;
 }
 
 export function openRelayLink(options: RelayLinkOptions): RelayLink {
@@ -139,6 +137,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
   let attached: Attached | undefined;
   let lastRelay: VerifiedIdentity | undefined;
   const role = createConsumerRole();
+  const passes = createPassKeeping({ clock, log, settings, passes: options.passes, closing: closing.signal });
   let lastError: string | undefined;
   let clockOffsetMs: number | undefined;
   /** The relay's date minus this machine's monotonic clock, in milliseconds. */
@@ -228,7 +227,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
 
   const settleNow = (): void => {
     const to = attached;
-    if (to === undefined || !to.consumes) return;
+    if (to === undefined || !to.consumes || !to.confirmed) return;
     for (let said = cursor.take(); said !== undefined; said = cursor.take()) {
       const ranges = said.ranges.map((range) => [...range]);
       to.session.send([
@@ -326,10 +325,11 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
     return [...resumed.resend];
   };
 
-  /** The relay learns that a new pass is durable here, which uses up the one before. */
-  const keepPass = async (instanceKey: Bytes, pass: Bytes, from: Attached): Promise<void> => {
-    if (pass.length === 0 || !(await options.passes.keep(instanceKey, pass)) || attached !== from) return;
-    from.session.send([{ name: "confirm", payload: confirm.encode({ pass }) }]);
+  /** The relay learns that the pass of this session is durable here, which uses up all before it; what waits follows. */
+  const confirmPass = (pass: Bytes, to: Attached): void => {
+    if (pass.length > 0) to.session.send([{ name: "confirm", payload: confirm.encode({ pass }) }]);
+    to.confirmed = true;
+    settleNow();
   };
 
   /** One session from dialling to its end; resolves with the reason. */
@@ -346,7 +346,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
       own,
       link,
       consume: consumes,
-      pass: consumes ? options.passes.newest(instanceKey) : EMPTY,
+      pass: consumes ? await passes.show(instanceKey) : EMPTY,
       onProven: proven,
       onPublished: options.onPublished,
       have: cursor.have(),
@@ -385,12 +385,12 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
       told: new Map(),
       negotiated: connected.negotiated,
       heard: true,
+      confirmed: false,
     };
     return await new Promise((resolve) => {
       attached = now;
       dialled();
       options.onWelcome(welcome, relay);
-      keepPass(instanceKey, welcome.pass, now).catch((error: unknown) => log.write("warn", "agent.pass-not-kept", { why: String(error) }));
       log.write("debug", "agent.attached", {
         agent: own.id,
         relay: relay.id,
@@ -412,7 +412,8 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
         },
       });
       watch(now);
-      settleNow();
+      const { pass } = welcome;
+      passes.begin({ instanceKey, pass, isOpen: () => attached === now, confirmed: () => confirmPass(pass, now) });
       pump();
     });
   };

@@ -18,6 +18,8 @@ async function reachesBob(defences: Partial<RelayDefences>): Promise<boolean> {
   await carol.connect();
   const from = await alice.connect();
   const first = await bob.connect();
+  // Nothing is handed out before the confirmation of its pass is durable.
+  await world.run({ untilMs: world.nowMs + 1_000 });
   world.disk("relay").held = true;
   from.mail(1, envelopeOf(alice.own, bob.own, 1, expiresAtMs));
   await until(() => first.count("deliver") === 1);

@@ -345,6 +345,7 @@ describe("a relay that holds as many messages as it may", () => {
     for (let seq = 1; seq <= 4; seq++) from.mail(seq, mail(seq));
     await until(() => from.acked === 4);
     expect([from.refusals.map((each) => [each.linkSeq, each.code]), relay.status().healthy]).toEqual([[[4, "too-busy"]], false]);
+    await until(() => to.delivered.length === 3);
     to.settle(3);
     await until(() => relay.status().waitingMessages === 0);
     from.mail(5, mail(5));

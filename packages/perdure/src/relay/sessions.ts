@@ -125,6 +125,8 @@ interface Entry {
   proven: ProvenInstance | undefined;
   /** Gives back what the connection counts against where it came from. */
   readonly leave: () => void;
+  /** Ends the time it has for confirming its pass. */
+  stopWaiting: () => void;
 }
 
 /** Goodbye codes that are nobody's misbehaviour. */
@@ -168,6 +170,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       peer: false,
       proven: undefined,
       leave,
+      stopWaiting: () => {},
     };
     entries.set(entry.number, entry);
     return entry;
@@ -263,7 +266,10 @@ export function createSessions(options: SessionsOptions): Sessions {
       return session.close(goodbyeFor("connection-closed", "the session ended before it began", { retry: "now" }));
     const opened: OpenSession = { number: entry.number, session, identity };
     begin(entry, session, role === "relay" ? options.peerOpened(opened) : options.agentOpened(opened));
-    if (entry.doomed === undefined) loop.feed({ kind: "ready", session: entry.number });
+    if (entry.doomed !== undefined) return;
+    const { number } = entry;
+    entry.stopWaiting = host.clock.after(settings.handshakeTimeoutMs, () => loop.feed({ kind: "confirm-due", session: number }));
+    loop.feed({ kind: "ready", session: number });
   };
 
   const begin = (entry: Entry, session: Session, taker: SessionTaker): void => {
@@ -304,6 +310,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   const drop = (entry: Entry): void => {
     if (!entries.delete(entry.number)) return;
     entry.leave();
+    entry.stopWaiting();
     entry.turnedAway?.(new PerdureError("connection-closed", "the session is over", { retry: "now" }));
     loop.feed({ kind: "detach", session: entry.number });
   };

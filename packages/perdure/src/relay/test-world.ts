@@ -8,8 +8,9 @@ import type { RelayDefences } from "../protocol/delivery/mailbox-events.ts";
 import { parseRelayAddress } from "../protocol/link/address.ts";
 import { type Connected, connectSession } from "../protocol/link/connect.ts";
 import { createSettings } from "../settings/register.ts";
-import type { Bytes } from "../wire/bytes.ts";
+import { type Bytes, EMPTY } from "../wire/bytes.ts";
 import {
+  confirm,
   type DeliverFrame,
   decodeAck,
   decodeDeliver,
@@ -52,6 +53,8 @@ export interface TestAgent {
   connect(options?: {
     readonly link?: number;
     readonly consume?: boolean;
+    /** Whether it confirms the pass of its welcome, as agents do at once. */
+    readonly confirms?: boolean;
     readonly have?: { readonly generation: Bytes; readonly position: number };
   }): Promise<TestLine>;
 }
@@ -96,28 +99,33 @@ export function createRelayWorld(options: Partial<Parameters<typeof createWorld>
           settings,
         }),
       );
+      // bound: one per relay of a test
+      const passes = new Map<string, Bytes>();
       return {
         own,
-        connect: async ({ link = 1, consume = true, have = { generation: new Uint8Array(8), position: 0 } } = {}) => {
+        connect: async ({ link = 1, consume = true, confirms = true, have = { generation: new Uint8Array(8), position: 0 } } = {}) => {
+          const at = relay?.address ?? address;
           const connected = await world.complete(
             connectSession({
               host: world.host(name),
               settings,
-              ...parseRelayAddress(relay?.address ?? address),
+              ...parseRelayAddress(at),
               own,
               link: new Uint8Array(8).fill(link),
               consume,
               have,
+              pass: consume ? (passes.get(at) ?? EMPTY) : EMPTY,
             }),
           );
-          return lineOf(connected);
+          if (connected.welcome.pass.length > 0) passes.set(at, connected.welcome.pass.slice());
+          return lineOf(connected, confirms);
         },
       };
     },
   };
 }
 
-function lineOf(connected: Connected): TestLine {
+function lineOf(connected: Connected, confirms: boolean): TestLine {
   const frames: Frame[] = [];
   const ended: Goodbye[] = [];
   const { session, welcome } = connected;
@@ -126,6 +134,7 @@ function lineOf(connected: Connected): TestLine {
     drained: () => undefined,
     closed: (reason) => void ended.push(reason),
   });
+  if (confirms && welcome.pass.length > 0) session.send([{ name: "confirm", payload: confirm.encode({ pass: welcome.pass }) }]);
   const all = <Value>(name: Frame["name"], decode: (payload: Bytes) => Value): Value[] =>
     frames.filter((frame) => frame.name === name).map((frame) => decode(frame.payload));
   return {

@@ -1,13 +1,18 @@
 /**
  * Attach passes: how a relay finds out that a folder lives twice.
  *
- * Every consuming attach of an instance gets a pass with the next number, and the next attach must show it. A folder that was copied,
- * or put back from a snapshot, has an older pass; the second of both to come shows one that was used, and from then on neither reads
- * the mailbox: the relay cannot know which is the owner's. A new instance, made with the control key, begins a new chain.
+ * Every consuming attach of an instance gets a pass with a number that was never given before, and the next attach must show it. Once an
+ * instance has confirmed a pass, or shown it, all earlier ones are used up. A folder that was copied, or put back from a snapshot, has an
+ * older pass; the second of both to come shows one that was used, and from then on neither reads the mailbox: the relay cannot know which
+ * is the owner's. A new instance, made with the control key, begins a new chain.
  *
- * What must hold, so that a crash is never taken for a clone: the number is durable before the pass is given, and the pass shown before
- * counts until the instance has said that the new one is durable on its side. A pass with a higher number than is known here was given
- * by this relay too (it carries its MAC), before the relay's folder was put back: it counts.
+ * What must hold:
+ * - Nothing of the mailbox is handed out in a session, and nothing it settles counts, before its pass is confirmed, and handed out only
+ *   once that is durable: whoever reads has used up every pass the other has.
+ * - A crash is never taken for a clone: the number is durable before the pass is given, and all passes since the last confirmed one, and
+ *   that one, count until the next is confirmed.
+ * - A pass with a higher number than is known here was given by this relay too (it carries its MAC), before the relay's folder was put
+ *   back: it counts.
  */
 import { type Bytes, concat, EMPTY, equalBytes, hex, readU64, utf8, viewOf, writeU64 } from "../../wire/bytes.ts";
 import { encodeKept, type KeptValue } from "../../wire/kept-relay.ts";
@@ -53,32 +58,49 @@ export function usePass(machine: RelayMachine, agent: AgentState, instanceKey: B
   const known = agent.passes.get(hex(instanceKey));
   if (known !== undefined && known.clonedAtMs > 0) return undefined;
   const number = numberOf(machine, agent, instanceKey, shown);
-  const given = known?.given ?? 0;
-  const isNewest = number === given || (number === given - 1 && known?.confirmed === false);
-  // Shown anew before the new one was confirmed: it is given again, and nothing has to be written down.
-  if (known !== undefined && number !== undefined && number === given - 1 && isNewest) return passOf(machine, agent, instanceKey, given);
-  if (number === undefined || !(isNewest || number > given)) {
-    raiseAlarm(machine, agent, { instanceKey: instanceKey.slice(), given, confirmed: known?.confirmed ?? true, clonedAtMs: nowMs });
+  const { given, confirmed } = known ?? { given: 0, confirmed: 0 };
+  if (number === undefined || number < confirmed) {
+    raiseAlarm(machine, agent, { instanceKey: instanceKey.slice(), given, confirmed, clonedAtMs: nowMs });
     return undefined;
   }
   if (number > given) {
     const why = `an instance showed attach pass ${number}, the newest known here is ${given}: this relay's folder was put back from an older copy`;
     machine.journal.emit({ kind: "alarm", agent: agent.id, why });
   }
-  keepChain(machine, agent, { instanceKey: instanceKey.slice(), given: number + 1, confirmed: false, clonedAtMs: 0 });
-  return passOf(machine, agent, instanceKey, number + 1);
+  // Whoever shows a pass has it on its disk: that confirms it.
+  const next = Math.max(given, number) + 1;
+  keepChain(machine, agent, { instanceKey: instanceKey.slice(), given: next, confirmed: number, clonedAtMs: 0 });
+  return passOf(machine, agent, instanceKey, next);
 }
 
-/** The instance has the pass of its welcome on its disk. */
+/** The instance has the pass of its welcome on its disk: from here on its session settles, and once that is durable it reads. */
 export function confirmPass(machine: RelayMachine, session: number, pass: Bytes): void {
   const attachment = machine.attachments.get(session);
-  if (attachment === undefined || attachment.superseded || pass.length === 0 || !equalBytes(pass, attachment.pass)) return;
+  if (attachment === undefined || attachment.superseded || attachment.confirmed || !equalBytes(pass, attachment.pass)) return;
   const { agent, instanceKey } = attachment;
   const chain = agent.passes.get(hex(instanceKey));
-  if (chain === undefined || chain.confirmed || chain.given !== numberOf(machine, agent, instanceKey, pass)) return;
-  keepChain(machine, agent, { ...chain, confirmed: true });
+  const number = numberOf(machine, agent, instanceKey, pass);
+  if (chain === undefined || number === undefined || number < chain.confirmed) return;
+  attachment.confirmed = true;
+  keepChain(machine, agent, { ...chain, confirmed: number });
+  machine.journal.whenDurable({ kind: "confirmed", attachment });
   machine.journal.fact("relay.pass-confirmed", { agent: agent.id, instance: hex(instanceKey) });
 }
+
+/** The time a session has for confirming its pass is over. */
+export function endUnconfirmed(machine: RelayMachine, session: number): void {
+  const attachment = machine.attachments.get(session);
+  if (attachment === undefined || attachment.superseded || attachment.confirmed) return;
+  sendAway(machine, attachment, UNCONFIRMED);
+}
+
+const UNCONFIRMED: Reason = {
+  code: "timed-out",
+  why: "the pass of the welcome was not confirmed in time: mail is handed out only to who has its pass on its disk",
+  retry: "after",
+  afterMs: 1000,
+  hint: "",
+};
 
 function raiseAlarm(machine: RelayMachine, agent: AgentState, chain: PassChain): void {
   keepChain(machine, agent, chain);
@@ -102,22 +124,25 @@ export const CLONED: Reason = {
 
 function keepChain({ journal }: RelayMachine, agent: AgentState, chain: PassChain): void {
   noteChain(agent, chain);
-  journal.record(encodeChain(agent, chain));
+  for (const record of encodeChain(agent, chain)) journal.record(record);
 }
 
-export function encodeChain(agent: AgentState, { instanceKey, given, confirmed, clonedAtMs }: PassChain): Bytes {
-  return encodeKept("pass", { agentId: agent.idRaw, instanceKey, given, confirmed, clonedAtMs });
+/** Two records of which each says one number: what is confirmed, and what was given beyond. */
+export function encodeChain(agent: AgentState, { instanceKey, given, confirmed, clonedAtMs }: PassChain): readonly Bytes[] {
+  const said = { agentId: agent.idRaw, instanceKey, clonedAtMs };
+  const records: Bytes[] = [];
+  if (confirmed > 0) records.push(encodeKept("pass", { ...said, given: confirmed, confirmed: true }));
+  if (given > confirmed || confirmed === 0) records.push(encodeKept("pass", { ...said, given, confirmed: false }));
+  return records;
 }
 
 /** A record of the log: a chain only goes on, whatever the order in which restated and earlier records are read. */
 export function replayChain(agent: AgentState, kept: KeptValue<"pass">): void {
   const known = agent.passes.get(hex(kept.instanceKey));
-  if (known !== undefined && kept.given < known.given) return;
-  const isSame = known !== undefined && known.given === kept.given;
   noteChain(agent, {
     instanceKey: kept.instanceKey.slice(),
-    given: kept.given,
-    confirmed: kept.confirmed || (isSame && known.confirmed),
+    given: Math.max(kept.given, known?.given ?? 0),
+    confirmed: Math.max(kept.confirmed ? kept.given : 0, known?.confirmed ?? 0),
     clonedAtMs: Math.max(kept.clonedAtMs, known?.clonedAtMs ?? 0),
   });
 }

@@ -110,6 +110,9 @@ export function attach(machine: RelayMachine, input: Attach, nowMs: number): voi
     instanceKey,
     verdict,
     pass,
+    confirmed: pass.length === 0,
+    mayRead: pass.length === 0,
+    welcomed: false,
     unackedBytes: 0,
     tooFast: 0,
     superseded: false,
@@ -187,7 +190,7 @@ export function welcome({ attachments, journal }: RelayMachine, { agent, link, c
   });
 }
 
-/** The welcome has left: what waits follows it. */
+/** The welcome has left: what waits follows it, mail only once the pass is confirmed. */
 export function ready(machine: RelayMachine, session: number): void {
   const attachment = machine.attachments.get(session);
   if (attachment === undefined || attachment.superseded) return;
@@ -195,8 +198,20 @@ export function ready(machine: RelayMachine, session: number): void {
   if (attachment.verdict !== "") machine.journal.emit({ kind: "published", session, verdict: attachment.verdict });
   if (role !== "forwarder")
     for (const { proof } of [...agent.proofs, ...agent.vouched]) machine.journal.emit({ kind: "proof", session, proof });
+  attachment.welcomed = true;
+  beginReading(machine, attachment);
+}
+
+/** The confirmation of the session's pass is durable. */
+export function confirmed(machine: RelayMachine, attachment: Attachment): void {
+  attachment.mayRead = true;
+  beginReading(machine, attachment);
+}
+
+/** Mail follows the welcome and the confirmation, whichever comes last. */
+function beginReading(machine: RelayMachine, { agent, session, welcomed, mayRead }: Attachment): void {
   const { mailbox } = agent;
-  if (mailbox.consumer?.session !== session) return;
+  if (!welcomed || !mayRead || mailbox.consumer?.session !== session) return;
   mailbox.consumer.ready = true;
   wake(machine, mailbox);
 }

@@ -15,6 +15,12 @@ export interface Attachment {
   readonly verdict: Registration["verdict"];
   /** The attach pass of its welcome. */
   readonly pass: Bytes;
+  /** It has said that this pass is on its disk, or got none. */
+  confirmed: boolean;
+  /** The confirmation is durable here, or none is needed. */
+  mayRead: boolean;
+  /** The welcome has left. */
+  welcomed: boolean;
   unackedBytes: number;
   /** Mail refused for its rate since some was last within it. */
   tooFast: number;

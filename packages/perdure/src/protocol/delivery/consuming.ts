@@ -74,11 +74,11 @@ export function settle(machine: RelayMachine, session: number, wanted: SettleReq
 
 function counts(
   { defences, generation }: RelayMachine,
-  { agent, consume, session, superseded }: Attachment,
+  { agent, consume, session, superseded, confirmed }: Attachment,
   wanted: SettleRequest,
 ): boolean {
   const { epoch, consumer } = agent.mailbox;
-  const current = consume && !superseded && wanted.epoch === epoch && consumer?.session === session;
+  const current = consume && confirmed && !superseded && wanted.epoch === epoch && consumer?.session === session;
   return (current || !defences.epoch) && (equalBytes(wanted.generation, generation) || !defences.generation);
 }
 

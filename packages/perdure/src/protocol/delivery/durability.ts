@@ -1,7 +1,7 @@
 /** What follows when records are durable: acknowledgements, releases, welcomes, statements. Nothing of these comes earlier. */
 import { type Bytes, equalBytes, hex } from "../../wire/bytes.ts";
 import { encodeKept } from "../../wire/kept-relay.ts";
-import { welcome } from "./attaching.ts";
+import { confirmed, welcome } from "./attaching.ts";
 import type { Attachment } from "./attachments.ts";
 import { answerPosition, applySettle, wake } from "./consuming.ts";
 import { type AgentState, senderOnLink } from "./mailbox-state.ts";
@@ -29,6 +29,7 @@ export function becomeDurable(machine: RelayMachine, upTo: number): void {
       released.push(...effect.places);
       if (effect.attachment !== undefined) answered.add(effect.attachment);
     } else if (effect.kind === "attached") welcome(machine, effect.attachment);
+    else if (effect.kind === "confirmed") confirmed(machine, effect.attachment);
     else if (effect.kind === "published") answerPublished(machine, effect);
     else tellSenders(machine, effect.signature);
   }

@@ -17,6 +17,7 @@ export type Effect =
   /** `over`: the instance of the session may act no more by what was published. */
   | { readonly kind: "published"; readonly session: number; readonly verdict: Registration["verdict"]; readonly over: boolean }
   | { readonly kind: "attached"; readonly attachment: Attachment }
+  | { readonly kind: "confirmed"; readonly attachment: Attachment }
   | { readonly kind: "stated"; readonly signature: Bytes };
 
 interface Ticket {

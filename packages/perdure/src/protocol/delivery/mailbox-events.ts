@@ -63,6 +63,8 @@ export type RelayInput =
   | { readonly kind: "detach"; readonly session: number }
   /** The pass of its welcome is durable on its side. */
   | { readonly kind: "confirm"; readonly session: number; readonly pass: Bytes }
+  /** The time for confirming the pass of its welcome is over. */
+  | { readonly kind: "confirm-due"; readonly session: number }
   | { readonly kind: "publish"; readonly session: number; readonly registration: Registration }
   | {
       readonly kind: "mail";

@@ -258,7 +258,7 @@ function factsOf(owner: AgentState): readonly Bytes[] {
   const records: Bytes[] = [];
   if (owner.bundle.length > 0) records.push(encodeRegistration(owner));
   if (contacts !== undefined) records.push(encodeKept("contacts", { agentId, ...contacts }));
-  for (const chain of passes.values()) records.push(encodeChain(owner, chain));
+  for (const chain of passes.values()) records.push(...encodeChain(owner, chain));
   return records;
 }
 

@@ -123,8 +123,8 @@ export interface PassChain {
   readonly instanceKey: Bytes;
   /** Number of the newest one given. */
   given: number;
-  /** The instance has it on its disk: the one before counts no more. */
-  confirmed: boolean;
+  /** Number of the newest one the instance is known to have on its disk, 0 for none: those before it count no more. */
+  confirmed: number;
   /** When a used one was shown, milliseconds since 1970; 0 for never. */
   clonedAtMs: number;
 }

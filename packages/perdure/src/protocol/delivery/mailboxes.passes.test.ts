@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type Bytes, EMPTY, hex } from "../../wire/bytes.ts";
 import { CHAINS_PER_AGENT } from "./attach-passes.ts";
 import type { RelayOutput } from "./mailbox-events.ts";
-import { agentId, createTestRelay, deliveredIn, envelope, type TestRelay } from "./test-relay.ts";
+import { agentId, createTestRelay, deliveredIn, envelope, settleOf, type TestRelay } from "./test-relay.ts";
 
 function goodbyes(outputs: readonly RelayOutput[]): readonly string[] {
   return outputs.flatMap((output) => (output.kind === "goodbye" ? [`${output.session} ${output.reason.code}`] : []));
@@ -11,6 +11,11 @@ function goodbyes(outputs: readonly RelayOutput[]): readonly string[] {
 
 function alarms(outputs: readonly RelayOutput[]): number {
   return outputs.filter((output) => output.kind === "alarm").length;
+}
+
+/** Whether that session was told that there is mail for it. */
+function waitsFor(outputs: readonly RelayOutput[], session: number): boolean {
+  return outputs.some((output) => (output.kind === "behind" || output.kind === "deliver") && output.session === session);
 }
 
 /** A folder as far as passes go: what it has on its disk. */
@@ -21,7 +26,7 @@ interface Folder {
 /** Attaches with the folder's pass; the pass of the welcome, or `undefined` when it was sent away. */
 function open(relay: TestRelay, session: number, folder: Folder, more: { readonly instance?: string } = {}): Bytes | undefined {
   relay.take();
-  relay.attach(session, "bob", { pass: folder.pass, ...more });
+  relay.attach(session, "bob", { pass: folder.pass, confirms: false, ...more });
   const came = relay.outputs.find((output) => output.kind === "welcome" && output.session === session);
   return came?.kind === "welcome" ? came.standing.pass : undefined;
 }
@@ -146,6 +151,73 @@ describe("attach passes", () => {
     expect(use(relay, 99, copy, { instance: "cloned" })).toBe(false);
   });
 
+  it("of a copy that shows what it is given and never confirms are used up by what the other confirms, and it reads nothing", () => {
+    const relay = createTestRelay();
+    relay.attach(90, "alice");
+    const own: Folder = { pass: EMPTY };
+    use(relay, 1, own);
+    const copy: Folder = { ...own };
+    let linkSeq = 0;
+    let session = 1;
+    let turns = 0;
+    for (; turns < 10; turns++) {
+      const stolen = open(relay, ++session, copy);
+      if (stolen === undefined) break;
+      copy.pass = stolen;
+      relay.mail(90, ++linkSeq, envelope("alice", "bob", linkSeq));
+      relay.sync();
+      expect([deliveredIn(relay.outputs, session), waitsFor(relay.outputs, session)]).toEqual([[], false]);
+      relay.feed(settleOf(relay, "bob", linkSeq));
+      relay.sync();
+      expect(relay.machine.lookup("agent", agentId("bob"))?.mailbox.stored.size).toBe(linkSeq);
+      if (!use(relay, ++session, own)) break;
+      expect(waitsFor(relay.outputs, session)).toBe(true);
+    }
+    expect([turns, alarms(relay.outputs)]).toEqual([1, 1]);
+  });
+
+  it("of a copy that confirms, and so reads, alarm as soon as the other is opened", () => {
+    const relay = createTestRelay();
+    const own: Folder = { pass: EMPTY };
+    use(relay, 1, own);
+    const copy: Folder = { ...own };
+    // Given to the owner after the copy's, which the copy confirms in a session of its own all the same.
+    const stolen = open(relay, 2, copy);
+    open(relay, 3, own);
+    copy.pass = stolen as Bytes;
+    expect(use(relay, 4, copy)).toBe(true);
+    expect(use(relay, 5, own)).toBe(false);
+    expect(alarms(relay.outputs)).toBe(1);
+  });
+
+  it("that are not confirmed in time end the session, and only that", () => {
+    const relay = createTestRelay();
+    const folder: Folder = { pass: EMPTY };
+    const pass = open(relay, 1, folder);
+    expect(goodbyes(relay.feed({ kind: "confirm-due", session: 1 }))).toEqual(["1 timed-out"]);
+    relay.feed({ kind: "confirm", session: 1, pass: pass as Bytes });
+    expect(use(relay, 2, { pass: pass as Bytes })).toBe(true);
+    expect(goodbyes(relay.feed({ kind: "confirm-due", session: 2 }))).toEqual([]);
+    relay.attach(3, "alice", { consume: false });
+    expect(goodbyes(relay.feed({ kind: "confirm-due", session: 3 }))).toEqual([]);
+  });
+
+  it("let mail follow once the confirmation is durable, not before", () => {
+    const relay = createTestRelay();
+    relay.attach(90, "alice");
+    relay.attach(1, "bob");
+    relay.feed({ kind: "detach", session: 1 });
+    relay.mail(90, 1, envelope("alice", "bob", 1));
+    relay.sync();
+    relay.attach(2, "bob", { confirms: false });
+    const came = relay.outputs.findLast((output) => output.kind === "welcome");
+    const pass = came?.kind === "welcome" ? came.standing.pass : EMPTY;
+    expect(waitsFor(relay.feed({ kind: "confirm", session: 2, pass }), 2)).toBe(false);
+    expect(relay.machine.nextFor(2, 1000)).toEqual([]);
+    expect(waitsFor(relay.sync(), 2)).toBe(true);
+    expect(relay.machine.nextFor(2, 1000).map(({ position }) => position)).toEqual([1]);
+  });
+
   it("negative control: without them a copy reads on unnoticed", () => {
     const relay = createTestRelay({ passes: false });
     const folder: Folder = { pass: EMPTY };
@@ -178,6 +250,20 @@ const op: fc.Arbitrary<Op> = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("crash" as const), more: fc.nat(3) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("put relay back" as const) }) },
+);
+
+type Cheat = { readonly do: "own" } | { readonly do: "copy"; readonly back: number; readonly confirms: "given" | "shown" | "none" };
+
+const cheat: fc.Arbitrary<Cheat> = fc.oneof(
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("own" as const) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant("copy" as const),
+      back: fc.nat(3),
+      confirms: fc.constantFrom("given" as const, "shown" as const, "none" as const, "none" as const),
+    }),
+  },
 );
 
 /**
@@ -236,6 +322,44 @@ describe("any history of attaches", () => {
         if (!sentAway) expect(Math.min(whole.own, whole.copy)).toBeLessThan(2);
       }),
       { numRuns: 1000 },
+    );
+  });
+
+  it("of a folder and a copy that cheats as it likes: it is given nothing without an alarm at the owner's next attach", () => {
+    fc.assert(
+      fc.property(fc.array(cheat, { maxLength: 30 }), (moves) => {
+        const relay = createTestRelay();
+        const own: Folder = { pass: EMPTY };
+        use(relay, 1, own);
+        const stolen: Bytes[] = [own.pass];
+        let session = 1;
+        let hasRead = false;
+        let isLate = false;
+        for (const move of moves) {
+          relay.take();
+          if (move.do === "own") {
+            if (!use(relay, ++session, own)) {
+              expect(goodbyes(relay.outputs).at(-1)).toBe(`${session} cloned`);
+              return;
+            }
+            expect(hasRead).toBe(false);
+            // From here on whatever the copy was given so far is used up.
+            isLate = true;
+            continue;
+          }
+          const shown = stolen[stolen.length - 1 - (move.back % stolen.length)] as Bytes;
+          const pass = open(relay, ++session, { pass: shown });
+          if (pass === undefined) return;
+          expect(isLate).toBe(false);
+          stolen.push(pass);
+          if (move.confirms === "none") continue;
+          relay.feed({ kind: "confirm", session, pass: move.confirms === "given" ? pass : shown });
+          relay.sync();
+          hasRead ||= relay.machine.lookup("agent", agentId("bob"))?.mailbox.consumer?.ready === true;
+          if (move.confirms === "given") expect(hasRead).toBe(true);
+        }
+      }),
+      { numRuns: 500 },
     );
   });
 });

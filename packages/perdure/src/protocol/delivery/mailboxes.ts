@@ -11,7 +11,7 @@
  *   epoch, and never beyond the durable tail; what it asked beyond is applied as the tail rises.
  * - A record is released only after the settle or ending that lets go of it is durable.
  * - Attaching as consumer raises the epoch; the consumer before is told `fenced`, and its frames count no more.
- * - An instance of which a used attach pass was shown reads no mailbox any more.
+ * - An instance of which a used attach pass was shown reads no mailbox any more; none reads before it has confirmed its newest one.
  * - A mailbox is handed out in order of position; mail that was refused is nowhere.
  * - Mail of an agent goes into a mailbox here, or into that of the relay it names; mail of a peer goes into a mailbox here. Only
  *   what a peer's forwarder settles, or what ends, leaves the mailbox of that peer.
@@ -21,8 +21,8 @@
 import { type Bytes, hex } from "../../wire/bytes.ts";
 import { encodeKept } from "../../wire/kept-relay.ts";
 import { createRelayRates } from "../limits/relay-rates.ts";
-import { confirmPass } from "./attach-passes.ts";
-import { attach, detach, publish, ready, welcome } from "./attaching.ts";
+import { confirmPass, endUnconfirmed } from "./attach-passes.ts";
+import { attach, confirmed, detach, publish, ready, welcome } from "./attaching.ts";
 import { createAttachments } from "./attachments.ts";
 import { block, noteHandedOver, settle } from "./consuming.ts";
 import { becomeDurable, writeStatement } from "./durability.ts";
@@ -124,6 +124,7 @@ export function createMailboxes(options: MailboxesOptions): Mailboxes {
       const { outputs, atOnce } = journal.endStep();
       for (const effect of atOnce) {
         if (effect.kind === "attached") welcome(machine, effect.attachment);
+        else if (effect.kind === "confirmed") confirmed(machine, effect.attachment);
         else if (effect.kind === "published") answerPublished(machine, effect);
       }
       return atOnce.length === 0 ? outputs : [...outputs, ...journal.endStep().outputs];
@@ -176,6 +177,8 @@ function run(machine: RelayMachine, input: RelayInput, nowMs: number): void {
       return detach(machine, input.session);
     case "confirm":
       return confirmPass(machine, input.session, input.pass);
+    case "confirm-due":
+      return endUnconfirmed(machine, input.session);
     case "publish":
       return publish(machine, input.session, input.registration, nowMs);
     case "mail":

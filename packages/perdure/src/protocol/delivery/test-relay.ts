@@ -105,6 +105,8 @@ export interface TestRelay {
       readonly instance?: string;
       /** The one of the newest welcome of that instance otherwise. */
       readonly pass?: Bytes;
+      /** Whether it confirms the pass of its welcome, as agents do at once. */
+      readonly confirms?: boolean;
     },
   ): void;
   /** For an agent of this relay, or for one of the relay `home`. */
@@ -138,6 +140,7 @@ export function createTestRelay(
   let machine: Mailboxes;
   const instances = new Map<number, Bytes>();
   const passes = new Map<string, Bytes>();
+  const welcomes = new Map<number, Bytes>();
 
   const place = (record: Bytes): Place => ({ segment: 1, offset: offset++, length: record.length });
   const start = (): void => {
@@ -189,8 +192,10 @@ export function createTestRelay(
           continue;
         }
         if (output.kind === "release") for (const each of output.places) released.add(key(each));
-        if (output.kind === "welcome" && output.standing.pass.length > 0)
+        if (output.kind === "welcome" && output.standing.pass.length > 0) {
           passes.set(hex(instances.get(output.session) ?? EMPTY), output.standing.pass);
+          welcomes.set(output.session, output.standing.pass);
+        }
         came.push(output);
         outputs.push(output);
       }
@@ -214,6 +219,10 @@ export function createTestRelay(
       });
       self.sync();
       self.feed({ kind: "ready", session });
+      const pass = options.confirms === false ? undefined : welcomes.get(session);
+      if (pass === undefined) return;
+      self.feed({ kind: "confirm", session, pass });
+      self.sync();
     },
     mail: (session, linkSeq, what, home) =>
       self.feed({

@@ -359,7 +359,13 @@ describe("lookups", () => {
     const net = await createFederation();
     net.kill(net.east);
     net.send(1);
+    let dialledAtMs = 0;
+    net.stage.world.onLog((_host, _level, event) => {
+      if (event === "relay.peer-unreachable") dialledAtMs = net.stage.world.nowMs;
+    });
     await net.pass(20 * 60_000);
+    // Only a pause that has lasted a while is cut short.
+    await net.until(() => net.stage.world.nowMs - dialledAtMs > 3_000);
     await net.reopen(net.east);
     ask(net.from, { request: 1, ...byName, at: idOf(net.east.relay) });
     await net.until(() => answersOf(net.from).length === 1, 9_000);
