@@ -1,6 +1,6 @@
 /** What somebody does wrong in the first hour, and what the command says then: real processes, in real folders. */
 import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -30,23 +30,40 @@ afterEach(async () => {
 
 const at = (name: string): string => join(stage.folder, name);
 
-function perdure(...words: readonly string[]): Promise<Ran> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [MAIN, ...words], {
-      stdio: ["ignore", "pipe", "pipe"],
-      cwd: away,
-      env: { ...process.env, PERDURE_HOME: "" },
-    });
-    let [out, err] = ["", ""];
-    child.stdout.on("data", (chunk) => {
-      out += String(chunk);
-    });
-    child.stderr.on("data", (chunk) => {
-      err += String(chunk);
-    });
+interface Running {
+  /** What it has said on stderr until now. */
+  readonly err: () => string;
+  readonly ended: Promise<Ran>;
+  stop(): void;
+}
+
+function start(...words: readonly string[]): Running {
+  const child = spawn(process.execPath, [MAIN, ...words], {
+    stdio: ["ignore", "pipe", "pipe"],
+    cwd: away,
+    env: { ...process.env, PERDURE_HOME: "" },
+  });
+  let [out, err] = ["", ""];
+  child.stdout.on("data", (chunk) => {
+    out += String(chunk);
+  });
+  child.stderr.on("data", (chunk) => {
+    err += String(chunk);
+  });
+  const ended = new Promise<Ran>((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (exit) => resolve({ exit: exit ?? -1, out, err }));
   });
+  return { err: () => err, ended, stop: () => void child.kill("SIGTERM") };
+}
+
+const perdure = (...words: readonly string[]): Promise<Ran> => start(...words).ended;
+
+async function until(what: string, condition: () => Promise<boolean> | boolean): Promise<void> {
+  for (const deadlineMs = performance.now() + 30_000; !(await condition()); ) {
+    if (performance.now() > deadlineMs) throw new Error(`waited in vain until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 describe("the first steps", () => {
@@ -76,5 +93,72 @@ describe("the first steps", () => {
     expect(short.exit, short.err).toBe(2);
     expect(short.err).toContain("at least 8 letters");
     expect(await readdir(stage.folder)).toEqual(["relay"]);
+  });
+});
+
+describe("when something is wrong", () => {
+  it("a folder that lives twice says so once, with the command that ends it, and does not blame the relay", {
+    timeout: TEST_MS,
+  }, async () => {
+    await stage.startRelay();
+    await (await stage.agent("desk", { name: "desk" })).close();
+    await cp(at("desk"), at("copy"), { recursive: true, filter: (path) => !/(\.sock|lock)$/.test(path) });
+    const serving = start("on-mail", "--at", at("desk"), "--", process.execPath, "-e", "");
+    try {
+      await until("it serves", () => serving.err().includes("answering mail"));
+      const copy = await stage.agent("copy");
+      await until("the copy is found out", async () => (await copy.status()).alerts.length > 0);
+      await until("it is said", () => serving.err().includes("agent.cloned"));
+      const listed = await perdure("inbox", "--at", at("desk"));
+      expect(listed.err).toContain("the relay hands this folder no mail (cloned)");
+      expect(listed.err).toContain("Run: perdure id claim");
+      expect(listed.err).not.toContain("not there");
+    } finally {
+      serving.stop();
+    }
+    const said = (await serving.ended).err.split("\n").filter((line) => line.includes("cloned"));
+    expect(said).toEqual([expect.stringMatching(/error agent\.cloned .*Run: perdure id claim/)]);
+  });
+
+  it("a guest of another process is told as well", { timeout: TEST_MS }, async () => {
+    await stage.startRelay();
+    const holder = await stage.agent("desk", { name: "desk" });
+    await cp(at("desk"), at("copy"), { recursive: true, filter: (path) => !/(\.sock|lock)$/.test(path) });
+    const copy = await stage.agent("copy");
+    await until("it is found out", async () => (await holder.status()).alerts.length > 0 && (await copy.status()).alerts.length > 0);
+    const guest = start("on-mail", "--at", at("desk"), "--", process.execPath, "-e", "");
+    try {
+      await until("it is said", () => guest.err().includes("Run: perdure id claim"));
+    } finally {
+      guest.stop();
+    }
+    expect((await guest.ended).err.match(/cloned:/g)).toHaveLength(1);
+  });
+
+  it("an invite of somebody who sleeps is accepted at once, and says for whom it waits", { timeout: TEST_MS }, async () => {
+    await stage.startRelay();
+    const anna = await stage.agent("anna", { name: "anna" });
+    const { text } = await anna.invite();
+    await anna.close();
+    await (await stage.agent("ben", { join: stage.address() })).close();
+    const accepting = start("accept", "--at", at("ben"), text);
+    await until("it is said", () => /is your contact; waiting up to 1 min for the other side/.test(accepting.err()));
+    expect(accepting.err()).toContain("@anna@127.0.0.1");
+    accepting.stop();
+    await accepting.ended;
+  });
+
+  it("limits that were hit stand in the relay's status and in the doctor's words", { timeout: TEST_MS }, async () => {
+    await stage.startRelay({ agentMessagesPerSecond: 1, agentMessagesBurst: 1 });
+    const desk = await stage.agent("desk", { name: "desk" });
+    const writer = await stage.agent("writer", { join: stage.address() });
+    for (let count = 0; count < 20; count++) await writer.send("@desk", `${count}`);
+    await until("one is held up", async () => (await writer.outbox()).some(({ trouble }) => trouble !== undefined));
+    const doctor = await perdure("doctor", "--at", at("writer"));
+    expect(doctor.out).toMatch(/warn {2}outbox +\d+ messages? held up: rate-limited \(agentMessages\w+ is 1,/);
+    const status = await perdure("relay", "status", "--at", at("relay"));
+    expect(status.out).toMatch(/limit hit {4}agentMessages\w+ \d+ times?: it is 1 messages/);
+    expect(status.out).toContain("perdure relay --set <name>=<value>");
+    await desk.close();
   });
 });

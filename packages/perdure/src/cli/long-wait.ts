@@ -27,28 +27,30 @@ export interface LongWait {
 export function tellLongWait({ host, terminal }: Invocation, { waitsFor, timeoutMs, trouble, safe, done }: LongWait): () => void {
   const over = new AbortController();
   if (timeoutMs <= SHORT_WAIT_MS) return () => {};
-  const begun = async (already: NonNullable<LongWait["done"]>): Promise<void> => {
-    for (;;) {
+  const tell = (before: string, why: string | undefined): void =>
+    terminal.note(
+      `${before}waiting up to ${durationText(timeoutMs)} for ${waitsFor}${why === undefined ? "" : `: ${safeLine(why, 200)}`}; Ctrl-C stops waiting, ${safe}`,
+    );
+  /** True once it is said what is done; false when nothing of it is seen for as long as any wait may be silent. */
+  const tellDone = async (look: NonNullable<LongWait["done"]>): Promise<boolean> => {
+    for (let silentMs = 0; silentMs < SILENT_MS; silentMs += LOOK_EVERY_MS) {
       await sleep(host.clock, LOOK_EVERY_MS, over.signal);
-      const what = await already();
-      if (over.signal.aborted) return;
+      const what = await look();
+      if (over.signal.aborted) return true;
       if (what === undefined) continue;
-      return terminal.note(`${what}; waiting up to ${durationText(timeoutMs)} for ${waitsFor}; Ctrl-C stops waiting, ${safe}`);
+      tell(`${what}; `, undefined);
+      return true;
     }
+    return false;
   };
   const watch = async (): Promise<void> => {
-    if (done !== undefined) await begun(done);
+    const isTold = done !== undefined && (await tellDone(done));
     await sleep(host.clock, SILENT_MS, over.signal);
     for (;;) {
       const why = await trouble();
       if (over.signal.aborted) return;
-      if (why !== undefined && done !== undefined) return terminal.note(`still waiting: ${safeLine(why, 200)}`);
-      if (why !== undefined || (terminal.stderr.isTerminal && done === undefined)) {
-        terminal.note(
-          `waiting up to ${durationText(timeoutMs)} for ${waitsFor}${why === undefined ? "" : `: ${safeLine(why, 200)}`}; Ctrl-C stops waiting, ${safe}`,
-        );
-        return;
-      }
+      if (isTold && why !== undefined) return terminal.note(`still waiting: ${safeLine(why, 200)}`);
+      if (!isTold && (why !== undefined || done !== undefined || terminal.stderr.isTerminal)) return tell("", why);
       await sleep(host.clock, LOOK_EVERY_MS, over.signal);
     }
   };
