@@ -4,7 +4,8 @@
  *   clone       its folder is copied and opened elsewhere too; later its owner says which one goes on
  *   snapshot    its machine is put back to a picture of it, random numbers included; later its owner says that it goes on
  *   relay-copy  a relay's folder is put back from an older copy
- *   theft       somebody has its folder, without the next control key, and uses it; later its owner rotates, or never does
+ *   theft       somebody has its folder, without the next control keys, and uses it; later its owner rotates, or never does. Half of
+ *               the time its owner had rotated before, so that the thief can make that rotation once more
  */
 import type { Agent } from "../packages/perdure/src/agent/api.ts";
 import type { Draws } from "../packages/perdure/src/host/simulated/index.ts";
@@ -200,6 +201,10 @@ export function bringDown(options: DisasterOptions): DisasterState {
       abandoned.add(victim);
       ledger.abandon(victim);
     }
+    const rotatesBefore = draws.chance(0.5);
+    at(0.1, "before the theft", () => {
+      if (rotatesBefore) rotate(options, insist, victim, undefined, () => trace(`          ${victim} rotates, as one does`));
+    });
     at(0.2, "theft", () =>
       whenUp(victim, "theft", () => {
         const image = new Map([...imageOf(victim)].filter(([path]) => !path.startsWith(VAULT)));
@@ -240,17 +245,26 @@ export function bringDown(options: DisasterOptions): DisasterState {
 type Insist = (host: string, label: string, work: (agent: Agent) => Promise<unknown>, then: () => void) => void;
 
 /**
- * The owner takes the next key out of the vault, and says since when the old ones are stolen, or lets them run out. Whether an earlier
- * try got through is seen in the log.
+ * The owner takes the next key out of the vault, and says since when the old ones are stolen, if they are, or lets them run out. Whether
+ * an earlier try got through is seen in the log.
  */
-function rotate({ ledger, draws }: DisasterOptions, insist: Insist, victim: string, stolenAtMs: number, then: () => void): void {
-  const stolen = draws.chance(0.5) ? { stolenSinceMs: stolenAtMs } : {};
+function rotate(
+  { ledger, draws }: DisasterOptions,
+  insist: Insist,
+  victim: string,
+  stolenAtMs: number | undefined,
+  then: () => void,
+): void {
+  const stolen = stolenAtMs !== undefined && draws.chance(0.5) ? { stolenSinceMs: stolenAtMs } : {};
+  let before: number | undefined;
   insist(
     victim,
     `rotation by ${victim}`,
     async (agent) => {
       const { log } = await agent.identity.show();
-      if (log.some(({ kind }) => kind === "rotate")) return;
+      const rotations = log.filter(({ kind }) => kind === "rotate").length;
+      before ??= rotations;
+      if (rotations > before) return;
       await agent.identity.rotate({ recoveryFile: `${VAULT}/0`, ...stolen });
     },
     () => {

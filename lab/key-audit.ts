@@ -1,7 +1,7 @@
 /**
  * Invariant 7, on what lies on the disks: who an agent is follows from log bytes alone.
  *
- *   - every log anybody kept verifies, and no rotation or retirement in it is one its owner did not make
+ *   - every log anybody kept verifies, and no rotation or retirement in it reveals a key that its owner had not revealed
  *   - what somebody has pinned of an agent is never followed by something older or outranked
  *   - after the owner has put things right everybody has its log or an older part of it, and its relay has all of it
  *   - whatever the moment of a crash, the owner has keys in force and keys that come next
@@ -50,7 +50,7 @@ export async function auditKeys({ witnesses, homes, putBack, abandoned, hash, cr
   const crypto = given ?? createWorld({ seed: "audit", hash, cryptoOrder: "at-once" }).host("auditor").crypto;
   const owners = new Map<string, OwnState>();
   for (const witness of witnesses) if (!isRelay(witness.host)) owners.set(witness.host, await ownerOf(crypto, witness));
-  const made = new Set([...owners.values()].flatMap(({ kept }) => [...kept.log, ...kept.rival].filter(isNextKeyEvent).map(nameOf(hash))));
+  const revealed = new Set([...owners.values()].flatMap(({ kept }) => kept.log.filter(isNextKeyEvent).flatMap(keysOf)));
   const byId: ReadonlyMap<string, string> = new Map([...owners].map(([name, { log }]) => [agentIdText(log.idRaw), name] as const));
   const pinned = new Map<string, Branches>();
   const seen = new Map<string, Branches[]>();
@@ -59,7 +59,7 @@ export async function auditKeys({ witnesses, homes, putBack, abandoned, hash, cr
       const name = byId.get(agent);
       if (name === undefined) continue;
       const where = `at ${(atMs / 1000).toFixed(3)} s, ${name} as ${host} has it`;
-      await verifyAll(crypto, branches, made, hash, where);
+      await verifyAll(crypto, branches, revealed, where);
       const before = pinned.get(`${host} ${agent}`);
       const relation = before === undefined ? "same" : relateBranches(branches, before);
       if ((relation === "behind" || relation === "outranked") && !putBack.has(host)) throw broken(`${where} went back: it is ${relation}`);
@@ -151,17 +151,14 @@ async function identitiesOn(host: string, image: Image): Promise<ReadonlyMap<str
   return found;
 }
 
-async function verifyAll(crypto: Crypto, branches: Branches, made: ReadonlySet<string>, hash: Hash, where: string): Promise<void> {
+async function verifyAll(crypto: Crypto, branches: Branches, revealed: ReadonlySet<string>, where: string): Promise<void> {
   const rival = rivalLog(branches);
   for (const log of rival === undefined ? [branches.log] : [branches.log, rival]) {
     await verifyLog(crypto, log).catch((error: unknown) => {
       throw broken(`${where} does not verify: ${String(error)}`);
     });
-    const foreign = log
-      .filter(isNextKeyEvent)
-      .map(nameOf(hash))
-      .find((name) => !made.has(name));
-    if (foreign !== undefined) throw broken(`${where} was rotated or retired by somebody else than its owner`);
+    const foreign = log.filter(isNextKeyEvent).flatMap(keysOf);
+    if (foreign.some((key) => !revealed.has(key))) throw broken(`${where} was rotated or retired by somebody else than its owner`);
   }
 }
 
@@ -170,8 +167,9 @@ function isNextKeyEvent(signed: Uint8Array): boolean {
   return kind === ROTATE || kind === RETIRE;
 }
 
-function nameOf(hash: Hash): (signed: Uint8Array) => string {
-  return (signed) => hex(hash.sha256(signedEvent.decode(signed).event));
+/** The keys that a rotation or retirement reveals. */
+function keysOf(signed: Uint8Array): readonly string[] {
+  return identityEvent.decode(signedEvent.decode(signed).event).controlKeys.map((key) => hex(key));
 }
 
 function broken(what: string): InvariantBroken {

@@ -7,6 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Agent, openAgent } from "../src/agent/index.ts";
 import { createNodeCrypto } from "../src/host/node/crypto.ts";
+import { chainSeed, KEY_CHAIN } from "../src/identity/key-chain.ts";
 import { parseRecovery } from "../src/identity/recovery.ts";
 import { hex, utf8 } from "../src/wire/bytes.ts";
 import type { PageCalls } from "./browser/agent-page.ts";
@@ -34,11 +35,6 @@ function publicOf(kind: "ed25519" | "x25519", secret: Uint8Array): string {
   const prefix = Buffer.from(`302e020100300506032b65${kind === "ed25519" ? "70" : "6e"}04220420`, "hex");
   const key = createPrivateKey({ key: Buffer.concat([prefix, secret]), format: "der", type: "pkcs8" });
   return createPublicKey(key).export({ format: "der", type: "spki" }).subarray(-32).toString("hex");
-}
-
-/** The secret on a recovery page, hexadecimal. */
-function nextKeyOn(page: string): string {
-  return hex(parseRecovery(createNodeCrypto().hash, page).seed);
 }
 
 async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
@@ -190,8 +186,8 @@ if (path === undefined) {
         return false;
       };
       const keys = await on(page, "storedKeys");
-      // Control, next control, instance and inbox key.
-      expect(keys.map(({ algorithm }) => algorithm).sort()).toEqual(["Ed25519", "Ed25519", "Ed25519", "X25519"]);
+      // Control, instance and inbox key, and the chain of next control keys.
+      expect(keys.map(({ algorithm }) => algorithm).sort()).toEqual([...Array(2 + KEY_CHAIN).fill("Ed25519"), "X25519"]);
       for (const key of keys) expect(key).toMatchObject({ type: "private", extractable: false, exports: 0 });
       expect(hasSecretOf(await on(page, "keysFile"), keys)).toBe(false);
       // The same search finds the secrets of an agent on Node, whose file holds them.
@@ -212,37 +208,59 @@ if (path === undefined) {
       const after = await on(page, "storedKeys");
       expect(after.map(({ publicKey }) => publicKey)).toContain(rotated);
       for (const key of after) expect(key).toMatchObject({ extractable: false, exports: 0 });
-      // The old control and instance key are gone; the old inbox key opens what is on its way, and there is a new next key.
+      // The old control and instance key are gone; the old inbox key opens what is on its way, and the new control key was the first of the chain.
+      expect(before.map(({ publicKey }) => publicKey)).toContain(rotated);
       const names = new Set(after.map(({ name }) => name));
       expect(before.filter(({ name }) => !names.has(name)).map(({ algorithm }) => algorithm)).toEqual(["Ed25519", "Ed25519"]);
-      expect(after.map(({ algorithm }) => algorithm).sort()).toEqual(["Ed25519", "Ed25519", "Ed25519", "X25519", "X25519"]);
+      expect(after.map(({ algorithm }) => algorithm).sort()).toEqual([...Array(1 + KEY_CHAIN).fill("Ed25519"), "X25519", "X25519"]);
       await page.goTo(server.origin);
       await on(page, "open");
       expect(await on(page, "endOf", await on(page, "send", "@desk", "with new keys"))).toBe("done");
       expect(served.mails).toHaveLength(1);
     });
 
-    test("a next key on a recovery page is shown to a person and stored nowhere", async () => {
+    test("the next keys on a recovery page are shown to a person and stored nowhere", async () => {
       const custodian = await chromium.profile();
       const tab = await custodian.open(server.origin);
       const beside = JSON.stringify({ ...join_, join: relay.address, recoveryFile: "/elsewhere/recovery.txt" });
       expect(await tab.evaluate(`perdure.codeOf(() => perdure.open(${beside}))`)).toBe("bad-argument");
       await on(tab, "open", { ...join_, join: relay.address, recoveryFile: "page:first" });
-      const pages: string[] = [];
-      const paper = async (name: string): Promise<string> => {
-        const text = (await on(tab, "papers"))[name] ?? "";
-        pages.push(...text.split("\n").filter((line) => line.startsWith("Next key:")));
-        return nextKeyOn(text);
+      const text = (await on(tab, "papers"))["page:first"] ?? "";
+      const line = text.split("\n").find((each) => each.startsWith("Next keys:")) ?? "";
+      const { hash } = createNodeCrypto();
+      const { seed } = parseRecovery(hash, text);
+      const keyAt = (position: number): Uint8Array => chainSeed(hash, seed, position);
+      const expectNowhere = async (): Promise<void> => {
+        const stored = (await on(tab, "storedBytes")).join(" ");
+        for (const secret of [seed, utf8(line), keyAt(1), keyAt(2), keyAt(3)]) expect(stored).not.toContain(hex(secret));
       };
-      const stored = async (): Promise<string> => (await on(tab, "storedBytes")).join(" ");
-      const first = await paper("page:first");
-      expect(await stored()).not.toContain(first);
-      const [rotated] = await on(tab, "rotate", "page:first", "page:second");
-      expect(publicOf("ed25519", Buffer.from(first, "hex"))).toBe(rotated);
-      const second = await paper("page:second");
-      expect(second).not.toBe(first);
-      for (const secret of [first, second, ...pages.map((line) => hex(utf8(line)))]) expect(await stored()).not.toContain(secret);
-      expect(pages).toHaveLength(2);
+      await expectNowhere();
+      for (const position of [1, 2]) {
+        const [rotated] = await on(tab, "rotate", "page:first", "");
+        expect(publicOf("ed25519", keyAt(position))).toBe(rotated);
+        await expectNowhere();
+      }
+      const keys = await on(tab, "storedKeys");
+      expect(keys.map(({ publicKey }) => publicKey)).not.toContain(publicOf("ed25519", keyAt(3)));
+      expect(Object.keys(await on(tab, "papers"))).toEqual(["page:first"]);
+      await custodian.close();
+    });
+
+    test("an agent whose next keys nobody can read is given no page; one with a page can take them in", async () => {
+      const toPage = `perdure.codeOf(() => perdure.rotate("", "page:late"))`;
+      expect(await page.evaluate(toPage)).toBe("unsupported-platform");
+      const custodian = await chromium.profile();
+      const tab = await custodian.open(server.origin);
+      await on(tab, "open", { ...join_, join: relay.address, recoveryFile: "page:first" });
+      await on(tab, "takeIn", "page:first");
+      const keys = await on(tab, "storedKeys");
+      for (const key of keys) expect(key).toMatchObject({ extractable: false, exports: 0 });
+      const { hash } = createNodeCrypto();
+      const { seed } = parseRecovery(hash, (await on(tab, "papers"))["page:first"] ?? "");
+      expect(keys.map(({ publicKey }) => publicKey)).toContain(publicOf("ed25519", chainSeed(hash, seed, 2)));
+      expect((await on(tab, "storedBytes")).join(" ")).not.toContain(hex(seed));
+      const [rotated] = await on(tab, "rotate", "", "");
+      expect(rotated).toBe(publicOf("ed25519", chainSeed(hash, seed, 2)));
       await custodian.close();
     });
 

@@ -66,6 +66,7 @@ const calls = {
     const names = { ...(recoveryFile === "" ? {} : { recoveryFile }), ...(newRecoveryFile === "" ? {} : { newRecoveryFile }) };
     return (await here().identity.rotate(names)).identity.controlKeys;
   },
+  takeIn: async (recoveryFile: string) => (await here().identity.rotate({ recoveryFile, together: true })).seq,
   papers: () => Object.fromEntries(papers),
   /** Everything of the keys in this origin's storage that a script can get hold of. */
   storedKeys: async () => {
