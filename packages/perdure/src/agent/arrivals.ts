@@ -7,25 +7,25 @@
  * end the relay's notice tells its sender.
  */
 import type { Host } from "../host/host.ts";
-import { type OpenedPart, type OwnIdentity, openPart, type VerifiedIdentity, verifyNotice } from "../identity/index.ts";
+import type { OwnIdentity, VerifiedIdentity } from "../identity/index.ts";
 import type { Arrival, Inbox, Judgement } from "../protocol/delivery/inbox.ts";
 import { digestsOf, incomingKey, sameMessage, saysTheSame } from "../protocol/delivery/incoming.ts";
 import type { MailboxCursor } from "../protocol/delivery/mailbox-cursor.ts";
 import type { Outbox } from "../protocol/delivery/outbox.ts";
-import { type Bytes, EMPTY, equalBytes, hex } from "../wire/bytes.ts";
-import { type DeliverFrame, decodeDeliver } from "../wire/control.ts";
-import { decodeEnvelope, type Envelope, envelopeFrom, envelopeId } from "../wire/envelope.ts";
-import { isPerdureError, PerdureError } from "../wire/error.ts";
+import { type Bytes, EMPTY, hex } from "../wire/bytes.ts";
+import { decodeDeliver } from "../wire/control.ts";
+import { decodeEnvelope, envelopeFrom, envelopeId } from "../wire/envelope.ts";
+import { isPerdureError } from "../wire/error.ts";
 import { type AgentId, messageIdText } from "../wire/ids.ts";
 import type { KeptIncoming } from "../wire/kept-agent.ts";
-import { type Receipt, receipt, type SealedHead } from "../wire/sealed.ts";
-import type { Notice } from "../wire/statement.ts";
+import type { SealedHead } from "../wire/sealed.ts";
 import type { Admission } from "./admission.ts";
 import type { AgentStore } from "./agent-store.ts";
 import type { Automatic } from "./automatic.ts";
 import type { Homes } from "./homes.ts";
 import type { Lookups } from "./lookups.ts";
-import { noticeSteps, refuseForeignNotice } from "./notices.ts";
+import { noticeSteps } from "./notices.ts";
+import { createOpening, type Delivered, NOTHING_NEW, type Opened, type Waiting } from "./opening.ts";
 import type { Peers } from "./peers.ts";
 import type { Planned } from "./planned.ts";
 import { type Receipts, receiptSteps } from "./receipts.ts";
@@ -36,18 +36,6 @@ export const MAX_ARRIVAL_BYTES = 64 * 1024 * 1024;
 const BATCH_FRAMES = 32;
 /** Deliveries that wait for their signer's identity; what comes beyond them is left at the relay. */
 const MAX_ASIDE = 256;
-/** Verdicts on envelopes that trying again does not change. */
-const HOPELESS: ReadonlySet<string> = new Set([
-  "wrong-recipient",
-  "unknown-inbox-key",
-  "malformed",
-  "wrong-commitment",
-  "bad-signature",
-  "not-deterministic",
-  "too-large",
-  "record-rolled-back",
-]);
-
 const RETIRED_KEY = "it was sealed to a key that this agent does not have any more; send it again, and it is sealed to the newest one";
 
 export interface Arrivals {
@@ -78,31 +66,8 @@ export interface ArrivalOptions {
   readonly onUnkept: (error: unknown) => void;
 }
 
-interface Delivered {
-  readonly frame: DeliverFrame;
-  readonly envelope: Envelope;
-  readonly bytes: number;
-}
-
-type Opened =
-  | { readonly kind: "mail"; readonly part: OpenedPart; readonly pins: readonly Planned[] }
-  | { readonly kind: "receipt"; readonly said: Receipt; readonly part: OpenedPart; readonly pins: readonly Planned[] }
-  | { readonly kind: "notice"; readonly said: Notice; readonly by: VerifiedIdentity }
-  | { readonly kind: "known" }
-  | { readonly kind: "drop"; readonly code: string; readonly why: string }
-  | { readonly kind: "hold"; readonly code: string; readonly pins: readonly Planned[] }
-  /** Who signed it has to be asked for first; others do not wait for that. */
-  | { readonly kind: "ask"; readonly look: () => Promise<unknown> };
-
-interface Waiting {
-  readonly payload: Bytes;
-  readonly relay: VerifiedIdentity;
-  /** Its signer was asked for. */
-  readonly asked: boolean;
-}
-
 export function createArrivals(options: ArrivalOptions): Arrivals {
-  const { host, own, inbox, outbox, cursor, peers, receipts, admission, automatic, store } = options;
+  const { host, own, inbox, outbox, cursor, receipts, admission, automatic, store } = options;
   const { clock, log } = host;
   // bound: what the relay may hand out at once: its sendQueueBytes
   let queue: Waiting[] = [];
@@ -120,6 +85,8 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
   // bound: BATCH_FRAMES
   const plannedHeads = new Map<string, SealedHead>();
 
+  const opening = createOpening({ ...options, undecided });
+
   const judge = (arrival: Arrival, seqKey: string, nowMs: number): Judgement => {
     const digests = digestsOf(arrival.digest, arrival.head);
     const known = planned.get(seqKey);
@@ -134,67 +101,6 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
     }
     planned.set(seqKey, [...(known ?? []), ...digests]);
     return judgement;
-  };
-
-  const openNotice = async (envelope: Envelope, relay: VerifiedIdentity, asked: boolean): Promise<Opened> => {
-    const isOwn = equalBytes(envelope.from, relay.idRaw);
-    if (!isOwn) refuseForeignNotice(options, envelope);
-    const by = isOwn ? relay : await peers.load(envelope.from);
-    const ask = (): Opened => {
-      const from = envelope.from.slice();
-      return { kind: "ask", look: () => options.lookups.relay(from, true) };
-    };
-    if (by === undefined) {
-      if (!asked) return ask();
-      throw new PerdureError("unknown-agent", "the relay that gives a notice is not known yet", { retry: "after" });
-    }
-    try {
-      return { kind: "notice", said: await verifyNotice({ crypto: host.crypto, relay: by, body: envelope.body }), by };
-    } catch (error) {
-      // The relay may have another certificate than the one that is pinned.
-      const isOutdated = isPerdureError(error) && (error.code === "bad-signature" || error.code === "certificate-expired");
-      if (isOwn || asked || !isOutdated) throw error;
-      return ask();
-    }
-  };
-
-  const openVerified = async ({ envelope, frame }: Delivered, relay: VerifiedIdentity, asked: boolean): Promise<Opened> => {
-    const nowMs = clock.wallMs();
-    if (envelope.class === "notice") return await openNotice(envelope, relay, asked);
-    if (envelope.expiresAtMs <= nowMs || isKnown(inbox.judge(envelope, nowMs))) return { kind: "known" };
-    await peers.load(envelope.from);
-    const known = (): VerifiedIdentity | undefined => peers.pinned(envelope.from);
-    let frozen: VerifiedIdentity | undefined;
-    const onFrozen = (sender: VerifiedIdentity): void => {
-      frozen = sender;
-    };
-    const part = await openPart({ crypto: host.crypto, own, envelope, known, nowMs, storedAtMs: frame.storedAtMs, onFrozen }).catch(
-      (error: unknown) => {
-        const isUnknown = isPerdureError(error) && (error.code === "unknown-agent" || error.code === "identity-forked");
-        if (!isUnknown || (asked && frozen === undefined)) throw error;
-        return undefined;
-      },
-    );
-    if (frozen !== undefined) undecided.add(envelopeFrom(envelope));
-    if (frozen !== undefined && asked) return { kind: "hold", code: "identity-forked", pins: await peers.learn(frozen) };
-    if (part === undefined) {
-      const idRaw = envelope.from.slice();
-      return { kind: "ask", look: () => options.lookups.resolve({ idRaw, name: "" }) };
-    }
-    const before = peers.pinned(envelope.from);
-    const pins = before !== undefined && equalBytes(before.bundle, part.sender.bundle) ? [] : await peers.learn(part.sender);
-    if (envelope.class === "receipt") return { kind: "receipt", said: receipt.decode(part.content), part, pins };
-    return { kind: "mail", part, pins };
-  };
-
-  const open = async (delivered: Delivered, relay: VerifiedIdentity, asked: boolean): Promise<Opened> => {
-    try {
-      return await openVerified(delivered, relay, asked);
-    } catch (error) {
-      const code = isPerdureError(error) ? error.code : "internal";
-      const why = error instanceof Error ? error.message : String(error);
-      return HOPELESS.has(code) ? { kind: "drop", code, why } : { kind: "hold", code, pins: [] };
-    }
   };
 
   /** Drops the parts with which a message would become whole and not be what it names. */
@@ -214,7 +120,7 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
       });
     } catch (error) {
       const code = isPerdureError(error) ? error.code : "internal";
-      return opened.map((each) => (each.kind === "mail" && each.part.head.parts > 1 ? { kind: "hold", code, pins: [] } : each));
+      return opened.map((each) => (each.kind === "mail" && each.part.head.parts > 1 ? { kind: "hold", code, ...NOTHING_NEW } : each));
     }
   };
 
@@ -358,43 +264,44 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
   };
 
   /** Comes again once its signer was asked for, whatever the answer. */
-  const setAside = ({ payload, relay }: Waiting, look: () => Promise<unknown>): void => {
-    const asking = look()
-      .catch(() => undefined)
-      .then(() => {
-        aside.delete(asking);
-        if (closed) return;
-        queue.push({ payload, relay, asked: true });
-        running ??= run();
-      });
-    aside.add(asking);
+  const setAside = ({ payload, relay }: Waiting, asking: Promise<unknown>): void => {
+    const waits = asking.then(() => {
+      aside.delete(waits);
+      if (closed) return;
+      queue.push({ payload, relay, asked: true });
+      running ??= run();
+    });
+    aside.add(waits);
   };
 
   const batch = async (): Promise<void> => {
     const taken = queue.splice(0, BATCH_FRAMES);
-    const delivered: { readonly delivered: Delivered; readonly waiting: Waiting }[] = [];
+    const delivered: Delivered[] = [];
     let bytes = 0;
     for (const waiting of taken) {
       const { payload } = waiting;
       bytes += payload.length;
       try {
         const frame = decodeDeliver(payload);
-        delivered.push({ delivered: { frame, envelope: decodeEnvelope(frame.envelope), bytes: payload.length }, waiting });
+        delivered.push({ frame, envelope: decodeEnvelope(frame.envelope), waiting });
       } catch (error) {
         log.write("error", "agent.rejected", { code: isPerdureError(error) ? error.code : "internal", why: String(error) });
       }
     }
+    const found = await opening.open(delivered, () => aside.size >= MAX_ASIDE);
+    const ready = delivered.filter((each) => found.has(each));
+    const again = delivered.filter((each) => !found.has(each)).map(({ waiting }) => waiting);
+    for (const { payload } of again) bytes -= payload.length;
+    queue.unshift(...again);
     const opened = await judgeWholes(
-      delivered.map((each) => each.delivered),
-      await Promise.all(
-        delivered.map(async (each) => await open(each.delivered, each.waiting.relay, each.waiting.asked || aside.size >= MAX_ASIDE)),
-      ),
+      ready,
+      ready.map((each) => found.get(each) as Opened),
     );
-    for (const [index, { waiting }] of delivered.entries()) {
-      const found = opened[index];
-      if (found?.kind !== "ask") continue;
+    for (const [index, { waiting }] of ready.entries()) {
+      const each = opened[index];
+      if (each?.kind !== "ask") continue;
       bytes -= waiting.payload.length;
-      setAside(waiting, found.look);
+      setAside(waiting, each.asking);
     }
     let after: (() => void)[] = [];
     try {
@@ -406,9 +313,9 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
           planned.clear();
           plannedHeads.clear();
           admission.begin();
-          for (const [index, each] of delivered.entries()) {
+          for (const [index, each] of ready.entries()) {
             plan(
-              each.delivered,
+              each,
               opened[index] as Opened,
               (kept) => records.push(...kept),
               (work) => after.push(work),
@@ -423,6 +330,8 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
       options.onSettled();
     } catch (error) {
       options.onUnkept(error);
+      // What came behind it is not judged without what could not be kept: all of it is delivered again.
+      for (const { payload } of queue.splice(0)) bytes += payload.length;
     } finally {
       waitingBytes -= bytes;
     }
@@ -449,10 +358,6 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
       while (running !== undefined) await running;
     },
   };
-}
-
-function isKnown(judgement: string): boolean {
-  return judgement === "settled" || judgement === "pending" || judgement === "expired";
 }
 
 /** Copies: what is kept must not hold on to the transport message it came in. */

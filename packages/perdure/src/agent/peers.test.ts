@@ -94,3 +94,32 @@ test("of two states of an agent that were learnt at once, the one that counts is
     expect((await peers.load(known.idRaw))?.logHead).toEqual(rotated.logHead);
   }
 });
+
+test("of two states that contradict each other and were learnt at once neither is taken: the agent is frozen at once", async () => {
+  const nowMs = LOG_BEGINS_MS;
+  const at = { ...host, clock: { ...host.clock, wallMs: () => nowMs } };
+  const agent = await createTestAgent(host.crypto, "forked at once");
+  const first = [agent.inception];
+  const show = async (log: readonly Uint8Array[]) => {
+    const certificates = [await agent.certificate(first, new Uint8Array(32).fill(1), 1e12)];
+    return await readIdentity(host.crypto, encodeBundle({ log, certificates, records: [] }), nowMs);
+  };
+  const known = await show(first);
+  const one = await show(await agent.append(first, { kind: "anchor", about: "the owner's" }));
+  const other = await show(await agent.append(first, { kind: "anchor", about: "a thief's" }));
+  for (const order of [
+    [one, other],
+    [other, one],
+    [one, other, known],
+    [other, one, one],
+  ]) {
+    for (const backwards of [false, true]) {
+      const peers = createPeers({ host: at });
+      const learnt = await Promise.all(order.map((each) => peers.learn(each).catch(() => [])));
+      for (const planned of backwards ? learnt.toReversed() : learnt)
+        for (const { kept, payload } of planned) if (payload instanceof Uint8Array) peers.apply(kept, payload);
+      await peers.load(known.idRaw);
+      expect([peers.pinned(known.idRaw)?.frozen, one.frozen, other.frozen]).toEqual([true, false, false]);
+    }
+  }
+});

@@ -27,6 +27,13 @@ interface Peer {
   claims: Claims | undefined;
 }
 
+interface Learning {
+  /** All that was shown so far; never rejects. */
+  readonly known: Promise<VerifiedIdentity | undefined>;
+  /** That, encoded, once it is known. */
+  bundle: Bytes | undefined;
+}
+
 /** What the newest record of an agent says of it, also when that record has run out. */
 export interface Claims {
   readonly name: string | undefined;
@@ -70,6 +77,9 @@ export function createPeers({ host, keeps = () => false }: PeersOptions): Peers 
   const names = new Map<string, { readonly idRaw: Bytes; readonly seenAtMs: number }>();
   // bound: MAX_PEERS
   const relays = new Map<string, Home & { readonly seenAtMs: number }>();
+  /** States that were shown and are not kept yet: two of one agent that are learnt at once are joined, not the last one taken. */
+  // bound: MAX_PEERS
+  const learning = new Map<string, Learning>();
 
   /** Whoever makes up identities does not push out who is known, as long as there is anybody else to forget. */
   const boundPeers = (): void => {
@@ -102,11 +112,25 @@ export function createPeers({ host, keeps = () => false }: PeersOptions): Peers 
     identity !== undefined && speaksAt(identity, host.clock.wallMs()) ? identity : undefined;
   const load = async (idRaw: Bytes): Promise<VerifiedIdentity | undefined> => speaking(await readPinned(idRaw));
 
+  /** What is known of an agent with what was just shown of it, and with what others showed that is not kept yet. */
+  const join = async (identity: VerifiedIdentity, others: Learning["known"] | undefined): Promise<VerifiedIdentity> => {
+    const pinned = await readPinned(identity.idRaw);
+    if (pinned !== undefined && !equalBytes(pinned.bundle, identity.bundle)) refuseRollback(pinned, identity);
+    const other = await others;
+    let joined = identity;
+    for (const each of [pinned, other]) {
+      if (each !== undefined) joined = await mergeIdentities(host.crypto, each, joined, host.clock.wallMs());
+    }
+    return joined;
+  };
+
   return {
     apply(kept, payload) {
       if (kept.kind === "peer" && payload !== undefined) {
         const key = hex(kept.head.id);
         const before = peers.get(key);
+        const learnt = learning.get(key)?.bundle;
+        if (learnt !== undefined && equalBytes(learnt, payload)) learning.delete(key);
         if (before !== undefined && isUndone({ head: kept.head, bundle: payload }, before)) return;
         peers.delete(key);
         peers.set(key, {
@@ -130,6 +154,7 @@ export function createPeers({ host, keeps = () => false }: PeersOptions): Peers 
     },
     reset() {
       relays.clear();
+      learning.clear();
       peers.clear();
       names.clear();
     },
@@ -154,15 +179,17 @@ export function createPeers({ host, keeps = () => false }: PeersOptions): Peers 
     named: (name) => names.get(name),
     relayNamed: (name) => relays.get(name),
     async learn(identity) {
-      const nowMs = host.clock.wallMs();
-      const pinned = await readPinned(identity.idRaw);
-      let next = identity;
-      if (pinned !== undefined) {
-        if (!equalBytes(pinned.bundle, identity.bundle)) refuseRollback(pinned, identity);
-        next = await mergeIdentities(host.crypto, pinned, identity, nowMs);
-      }
-      const { logSeq, logHead, recordVersion, bundle, idRaw } = next;
-      return [{ kept: { kind: "peer", head: { id: idRaw, logSeq, logHead, recordVersion, seenAtMs: nowMs } }, payload: bundle }];
+      const key = hex(identity.idRaw);
+      const before = learning.get(key)?.known;
+      const joined = join(identity, before);
+      const mine: Learning = { known: joined.catch(() => before), bundle: undefined };
+      learning.delete(key);
+      learning.set(key, mine);
+      bound(learning);
+      const { logSeq, logHead, recordVersion, bundle, idRaw } = await joined;
+      mine.bundle = bundle;
+      const seenAtMs = host.clock.wallMs();
+      return [{ kept: { kind: "peer", head: { id: idRaw, logSeq, logHead, recordVersion, seenAtMs } }, payload: bundle }];
     },
     learnName(name, idRaw, accept = false) {
       const before = names.get(name);
