@@ -119,6 +119,22 @@ describe("a relay", () => {
     expect([to.ended[0]?.code, to.delivered.length]).toEqual(["fenced", 0]);
   });
 
+  it("hands nothing to who does not confirm its pass, takes no settle of it, and ends its session in time", async () => {
+    to.session.close({ code: "aborted", retry: "never", afterMs: 0, limit: undefined, why: "", hint: "" });
+    from.mail(1, mail(1));
+    await until(() => from.acked === 1);
+    const silent = await bob.connect({ link: 2, confirms: false });
+    silent.settle(1);
+    await pass(9_000);
+    expect([silent.delivered.length, silent.ended.length, relay.status().waitingMessages]).toEqual([0, 0, 1]);
+    await until(() => silent.ended.length > 0, 2_000);
+    expect(silent.ended[0]).toMatchObject({ code: "timed-out", retry: "after" });
+    const next = await bob.connect({ link: 3 });
+    await until(() => next.delivered.length === 1);
+    await pass(20_000);
+    expect(next.ended).toEqual([]);
+  });
+
   it("finds agents by id and by name", async () => {
     const ask = (request: number, what: "agent" | "name", key: Uint8Array) =>
       from.session.send([{ name: "lookup", payload: lookup.encode({ request, what, key, at: new Uint8Array(0) }) }]);

@@ -117,7 +117,7 @@ export const welcome = shape("welcome", {
   pingEveryMs: uint,
   /** Version of the contact list the relay has of this agent; 0 when it has none. */
   contactsVersion: uint,
-  /** What this instance must show at its next attach; the one it showed is used up once it said `confirm`. Empty without `consume`. */
+  /** What this instance must show at its next attach; mail follows its `confirm`, which uses up all before it. Empty without `consume`. */
   pass: bytes(MAX_PASS_BYTES),
   extensions: extensions(),
 });

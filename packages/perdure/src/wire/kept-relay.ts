@@ -132,8 +132,9 @@ export const keptTicket = shape("ticket", { hash: fixed(32), expiresAtMs: uint, 
 export const keptBan = shape("ban", { agentId, banned: flag, why: text(256), atMs: uint });
 
 /**
- * How far the attach passes of one instance got: the number of the newest one given, whether the instance said that it has it, and since
- * when the instance may not read its mailbox because a used one was shown again (0 when it may).
+ * How far the attach passes of one instance got: a number that was given, whether the instance has shown that it has that one, which uses
+ * up those before, and since when the instance may not read its mailbox because a used one was shown again (0 when it may). The highest
+ * numbers of both kinds count.
  */
 export const keptPass = shape("pass", { agentId, instanceKey: fixed(32), given: uint, confirmed: flag, clonedAtMs: uint });
 
