@@ -94,6 +94,15 @@ describe("the first steps", () => {
     expect(short.err).toContain("at least 8 letters");
     expect(await readdir(stage.folder)).toEqual(["relay"]);
   });
+
+  it("restore nothing from a file that is no export, and ask for no passphrase first", { timeout: TEST_MS }, async () => {
+    const letter = join(away, "letter.txt");
+    await writeFile(letter, "Dear Anna,\n".repeat(20));
+    const restored = await perdure("id", "restore", letter, "--at", at("desk"));
+    expect(restored.exit, restored.err).toBe(2);
+    expect(restored.err).toContain("letter.txt is no export of an agent");
+    expect(restored.err).toContain("perdure id export");
+  });
 });
 
 describe("when something is wrong", () => {

@@ -18,4 +18,9 @@ describe("a moment", () => {
   it.each(["", "yesterday", "2026", "2027-01-01", "2026-13-01", "12", "1e9d", "-2h"])("%j is refused", (text) => {
     expect(() => parseMoment(text, NOW_MS)).toThrow(expect.objectContaining({ code: "bad-argument" }));
   });
+
+  it("of the future says so, and how moments are written", () => {
+    const error = { message: '"2030-01-01" lies in the future', hint: expect.stringContaining("how long ago (2h, 3d) or a date") };
+    expect(() => parseMoment("2030-01-01", NOW_MS)).toThrow(expect.objectContaining(error));
+  });
 });

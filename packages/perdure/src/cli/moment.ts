@@ -6,11 +6,13 @@ import { parseDuration } from "./quantity.ts";
 export function parseMoment(text: string, nowMs: number): number {
   const written = text.trim();
   const atMs = /^\d+(\.\d+)?(ms|s|m|h|d)$/.test(written) ? nowMs - parseDuration(written) : dateMs(written);
-  if (!Number.isFinite(atMs) || atMs < 0)
-    throw new PerdureError("bad-argument", `"${text}" is no moment`, {
-      hint: 'Write how long ago (2h, 3d) or a date: 2026-11-21, "2026-11-21 14:00", 2026-11-21T14:00Z.',
+  const refuse = (why: string): never => {
+    throw new PerdureError("bad-argument", `"${text}" ${why}`, {
+      hint: 'Write how long ago (2h, 3d) or a date of the past: 2026-11-21, "2026-11-21 14:00", 2026-11-21T14:00Z.',
     });
-  if (atMs > nowMs) throw new PerdureError("bad-argument", `"${text}" has not come yet`);
+  };
+  if (!Number.isFinite(atMs) || atMs < 0) refuse("is no moment");
+  if (atMs > nowMs) refuse("lies in the future");
   return Math.floor(atMs);
 }
 

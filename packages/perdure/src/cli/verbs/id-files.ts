@@ -5,13 +5,16 @@ import { open } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Identity } from "../../agent/api.ts";
 import { restoreAgent } from "../../agent/restore-agent.ts";
+import type { Hash } from "../../host/crypto.ts";
 import type { Files } from "../../host/files.ts";
 import { EXPORT_FILE_BYTES } from "../../identity/export-file.ts";
+import { decodeKeptFile } from "../../identity/kept-file.ts";
 import { verifyBundle } from "../../identity/verify.ts";
 import { replaceFile } from "../../identity/whole-file.ts";
-import { hex } from "../../wire/bytes.ts";
+import { equalBytes, hex } from "../../wire/bytes.ts";
 import { isPerdureError, PerdureError } from "../../wire/error.ts";
 import { agentIdText } from "../../wire/ids.ts";
+import { SEALED_IDENTITY_DOMAIN } from "../../wire/kept-identity.ts";
 import { MAX_CONTROL_BYTES } from "../../wire/limits.ts";
 import { safeLine } from "../foreign-text.ts";
 import { logLines, STANDINGS } from "../identity-text.ts";
@@ -45,6 +48,7 @@ export async function exportAgent({ invocation, word }: Called, name: string, wi
 export async function restoreHere({ invocation, options, word, folder }: Called): Promise<void> {
   const { host, terminal, settings, signal, passphrases } = invocation;
   const file = await readFile(resolve(word), EXPORT_FILE_BYTES);
+  refuseOtherFile(host.crypto.hash, file, word);
   const passphrase = (await passphrases.given()) ?? (await passphrases.ask(`passphrase of ${word}`));
   const { identity, relayHasIt } = await restoreAgent({
     host,
@@ -65,6 +69,20 @@ export async function restoreHere({ invocation, options, word, folder }: Called)
   terminal.note(`restored in ${folder} as a new instance; the one that was exported is revoked`);
   terminal.note(relayHasIt ? "your relay has it" : "your relay does not have it yet: it is told when the agent is opened");
   terminal.note("the folder is not sealed: perdure id passphrase");
+}
+
+/** Before a passphrase is asked for. What begins like an export and is damaged is told as that. */
+function refuseOtherFile(hash: Hash, file: Uint8Array, word: string): void {
+  if (equalBytes(file.subarray(0, SEALED_IDENTITY_DOMAIN.length), SEALED_IDENTITY_DOMAIN)) return;
+  try {
+    decodeKeptFile(hash, file, word);
+  } catch (cause) {
+    if (!isPerdureError(cause) || cause.code !== "key-damaged") throw cause;
+    throw new PerdureError("bad-argument", `${safeLine(word, 200)} is no export of an agent`, {
+      hint: "`perdure id export <file>` writes one; a recovery file belongs to `perdure id rotate --recovery`.",
+      cause,
+    });
+  }
 }
 
 export async function verifyFile({ invocation, word }: Called): Promise<void> {
