@@ -229,7 +229,7 @@ export function createTown({ seed, hash, crypto, census, untagged, settings, swi
   };
 }
 
-/** Every other agent keeps its next control key elsewhere; a relay, and the rest, in its folder. */
+/** Every other agent keeps its next control keys elsewhere; a relay, and the rest, in its folder. */
 export function hasVault({ agents }: Census, name: string): boolean {
   return agents.indexOf(name) % 2 === 0;
 }

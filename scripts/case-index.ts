@@ -6,7 +6,7 @@ const ABOUT: Readonly<Record<string, string>> = {
   "agent-log": "whole identity logs, certificates by the keys behind them, and which of two logs counts",
   envelope: "envelopes, byte by byte",
   frames: "transport messages, and the frames mail, deliver and ack",
-  identity: "identity bundles, and a recovery page",
+  identity: "identity bundles, a recovery page and the chain of keys behind it",
   notice: "signed notices of a relay",
   sealing: "sealed envelopes to a recipient whose secret is given",
 };

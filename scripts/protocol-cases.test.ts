@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { createNodeCrypto } from "../packages/perdure/src/host/node/crypto.ts";
 import { verifyLog } from "../packages/perdure/src/identity/agent-log.ts";
 import { type OwnIdentity, openPart, verifyBundle, verifyNotice } from "../packages/perdure/src/identity/index.ts";
+import { chainSeed, createKeyChain } from "../packages/perdure/src/identity/key-chain.ts";
 import { openChain, parseRecovery } from "../packages/perdure/src/identity/recovery.ts";
 import { type Bytes, hex } from "../packages/perdure/src/wire/bytes.ts";
 import { decodeAck, decodeDeliver, decodeMail, encodeAck, encodeDeliver, encodeMail } from "../packages/perdure/src/wire/control.ts";
@@ -110,7 +111,7 @@ describe("cases of identity", () => {
   const file = read<{
     readonly valid: readonly Case[];
     readonly invalid: readonly Case[];
-    readonly recovery: Readonly<Record<string, string>>;
+    readonly recovery: Readonly<Record<"text" | "bundle", string>> & { readonly chain: readonly Case[] };
   }>("identity");
 
   it.each(file.valid.map((each) => [each.name, each] as const))("%s", async (_, each) => {
@@ -129,8 +130,19 @@ describe("cases of identity", () => {
   });
 
   it("the recovery file opens the commitment of the inception", async () => {
-    const log = await verifyLog(crypto, identityBundle.decode(bytesOf(file.recovery["bundle"])).log);
-    await expect(openChain(crypto, parseRecovery(crypto.hash, text(file.recovery["text"])), log)).resolves.toBeDefined();
+    const log = await verifyLog(crypto, identityBundle.decode(bytesOf(file.recovery.bundle)).log);
+    await expect(openChain(crypto, parseRecovery(crypto.hash, text(file.recovery.text)), log)).resolves.toBeDefined();
+  });
+
+  it.each(file.recovery.chain.map((each) => [each["position"], each] as const))("key %s of its chain", async (_, each) => {
+    const { seed } = parseRecovery(crypto.hash, text(file.recovery.text));
+    const position = Number(each["position"]);
+    const chain = await createKeyChain(crypto, seed, position);
+    expect([hex(chainSeed(crypto.hash, seed, position)), hex(chain.keyAt(position).publicKey), hex(chain.commitmentAt(position))]).toEqual([
+      each["seed"],
+      each["publicKey"],
+      each["commitment"],
+    ]);
   });
 });
 

@@ -6,6 +6,8 @@ import { createHmac } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { readKept } from "../packages/perdure/src/identity/custody.ts";
 import { createIdentity, type OwnIdentity, sealPart, signNotice, verifyBundle } from "../packages/perdure/src/identity/index.ts";
+import { chainSeed, createKeyChain, KEY_CHAIN } from "../packages/perdure/src/identity/key-chain.ts";
+import { parseRecovery } from "../packages/perdure/src/identity/recovery.ts";
 import { createTestMachine, createTestRandom, crypto, NOW_MS, settings } from "../packages/perdure/src/identity/test-machine.ts";
 import { type Bytes, concat, EMPTY, fromUtf8, hex, utf8 } from "../packages/perdure/src/wire/bytes.ts";
 import { encodeAck, encodeDeliver, encodeMail } from "../packages/perdure/src/wire/control.ts";
@@ -287,7 +289,8 @@ async function identityCases(own: OwnIdentity, recovery: string): Promise<Json> 
   const flipped = own.bundle().slice();
   flipped[flipped.length - 1] = (flipped[flipped.length - 1] as number) ^ 1;
   return {
-    about: "Identity bundles to be verified offline as of `atMs`, and a recovery file.",
+    about:
+      "Identity bundles to be verified offline as of `atMs`, and a recovery file with the first and last keys of the chain that comes from it.",
     valid: [
       {
         name: "an agent",
@@ -305,8 +308,19 @@ async function identityCases(own: OwnIdentity, recovery: string): Promise<Json> 
       { name: "after its certificate", atMs: NOW_MS + 31 * DAY_MS, bundle: hex(own.bundle()), error: "certificate-expired" },
       { name: "a changed signature", atMs: NOW_MS, bundle: hex(flipped), error: "bad-signature" },
     ],
-    recovery: { text: recovery, bundle: hex(own.bundle()) },
+    recovery: { text: recovery, bundle: hex(own.bundle()), chain: await chainCases(parseRecovery(crypto.hash, recovery).seed) },
   };
+}
+
+/** The first and the last keys that come from a recovery file. */
+async function chainCases(secret: Bytes): Promise<Json> {
+  const chain = await createKeyChain(crypto, secret);
+  return [1, 2, 3, KEY_CHAIN - 1, KEY_CHAIN].map((position) => ({
+    position,
+    seed: hex(chainSeed(crypto.hash, secret, position)),
+    publicKey: hex(chain.keyAt(position).publicKey),
+    commitment: hex(chain.commitmentAt(position)),
+  }));
 }
 
 async function sealingCases(alice: OwnIdentity, bob: OwnIdentity, bobSecret: Bytes): Promise<Json> {

@@ -35,6 +35,7 @@ export interface KeyChain {
 export async function createKeyChain(crypto: Crypto, secret: Bytes, first = 1): Promise<KeyChain> {
   const positions = Array.from({ length: KEY_CHAIN + 1 - first }, (_, index) => first + index);
   const keys = await Promise.all(positions.map((position) => crypto.signatures.load(chainSeed(crypto.hash, secret, position))));
+  // bound: KEY_CHAIN.
   const commitments: Bytes[] = [];
   let following = CHAIN_END;
   for (const { publicKey } of keys.toReversed()) {
