@@ -344,7 +344,10 @@ export interface Identity {
   pinHome(options?: Waiting & { readonly pinned?: boolean }): Promise<IdentityChanged>;
   /** Signs a SHA-256 (32 bytes, or 64 hexadecimal digits) into the log. */
   anchor(root: Uint8Array | string, options?: Waiting & { readonly about?: string }): Promise<IdentityChanged>;
-  /** Ends the agent for ever; its mailbox can still be read for 30 days. */
+  /**
+   * Ends the agent for ever. Its mailbox can still be read for 30 days, and what is in it answered; nothing else is sent any more
+   * (`identity-retired`).
+   */
   retire(options?: RetireOptions): Promise<IdentityChanged>;
   /** The identity as one file under a passphrase, without mail or contacts; `perdure id restore` makes a folder of it. */
   export(passphrase: string, waiting?: Waiting): Promise<Uint8Array>;
