@@ -8,11 +8,21 @@ describe("who reads the mailbox", () => {
   it("shows its pass once more when it is fenced, and leaves the mailbox when it is fenced again", () => {
     const role = createConsumerRole();
     role.begin(ONE);
+    role.confirmed();
     expect([role.ended("fenced"), role.consumes, role.trouble]).toEqual([true, true, undefined]);
     role.begin(ONE);
+    role.confirmed();
     expect([role.ended("fenced"), role.consumes]).toEqual([true, false]);
     expect(role.trouble).toContain("fenced");
     expect(role.alert).toBeUndefined();
+  });
+
+  it("goes on reading however often it is fenced before its pass is confirmed", () => {
+    const role = createConsumerRole();
+    for (let turn = 0; turn < 5; turn++) {
+      role.begin(ONE);
+      expect([role.ended("fenced"), role.consumes]).toEqual([false, true]);
+    }
   });
 
   it("leaves the mailbox when the folder lives twice, and says what to run", () => {

@@ -6,6 +6,7 @@
  *   fenced | cloned -> reading             with a new instance
  *
  * Fenced once, it shows its pass once more: whoever took over with a copy of this folder has used that pass, and the relay sees it.
+ * A session that was fenced before it confirmed its pass does not count: a copy that is quick enough would silence this process so.
  * What must hold: only what a relay says after it has proven its id counts; who is merely on the way ends nobody's reading.
  */
 import { type Bytes, EMPTY, equalBytes } from "../wire/bytes.ts";
@@ -19,6 +20,8 @@ export interface ConsumerRole {
   readonly alert: Alert | undefined;
   /** A session is about to begin under that instance. */
   begin(instanceKey: Bytes): void;
+  /** The session has confirmed its pass, or needs none. */
+  confirmed(): void;
   /** A relay that has proven its id ended the session, or refused it; false when that changes nothing. */
   ended(code: string): boolean;
 }
@@ -29,6 +32,7 @@ const CLONED = "cloned: a copy of this folder was opened too, so neither reads t
 export function createConsumerRole(): ConsumerRole {
   let state: "reading" | "challenged" | "fenced" | "cloned" = "reading";
   let instance: Bytes = EMPTY;
+  let hasConfirmed = false;
   return {
     get consumes() {
       return state === "reading" || state === "challenged";
@@ -47,12 +51,17 @@ export function createConsumerRole(): ConsumerRole {
       };
     },
     begin(instanceKey) {
+      hasConfirmed = false;
       if (equalBytes(instance, instanceKey)) return;
       instance = instanceKey.slice();
       state = "reading";
     },
+    confirmed() {
+      hasConfirmed = true;
+    },
     ended(code) {
       if (code === "cloned") state = "cloned";
+      else if (code === "fenced" && !hasConfirmed) return false;
       else if (code === "fenced" && state === "reading") state = "challenged";
       else if (code === "fenced" && state === "challenged") state = "fenced";
       else return false;

@@ -328,6 +328,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
   /** The relay learns that the pass of this session is durable here, which uses up all before it; what waits follows. */
   const confirmPass = (pass: Bytes, to: Attached): void => {
     if (pass.length > 0) to.session.send([{ name: "confirm", payload: confirm.encode({ pass }) }]);
+    role.confirmed();
     to.confirmed = true;
     settleNow();
   };
@@ -412,8 +413,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
         },
       });
       watch(now);
-      const { pass } = welcome;
-      passes.begin({ instanceKey, pass, isOpen: () => attached === now, confirmed: () => confirmPass(pass, now) });
+      passes.begin({ instanceKey, pass: welcome.pass, isOpen: () => attached === now, confirmed: () => confirmPass(welcome.pass, now) });
       pump();
     });
   };
