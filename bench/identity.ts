@@ -3,6 +3,7 @@ import { createNodeCrypto } from "../packages/perdure/src/host/node/crypto.ts";
 import { signControlEvent, signInception, signRotation, verifyLog } from "../packages/perdure/src/identity/agent-log.ts";
 import { encodeBundle } from "../packages/perdure/src/identity/bundle.ts";
 import { signCertificate } from "../packages/perdure/src/identity/certificate.ts";
+import { createKeyChain, nextPosition } from "../packages/perdure/src/identity/key-chain.ts";
 import { relateLogs } from "../packages/perdure/src/identity/log-ranking.ts";
 import { mergeIdentities, verifyBundle } from "../packages/perdure/src/identity/verify.ts";
 import { type Bytes, utf8 } from "../packages/perdure/src/wire/bytes.ts";
@@ -16,19 +17,28 @@ const DAY_MS = 86_400_000;
 export async function benchIdentity(): Promise<readonly Measurement[]> {
   const crypto = createNodeCrypto();
   const keyOf = async (name: string) => await crypto.signatures.load(crypto.hash.sha256(utf8(name)));
-  let [controlKey, nextKey] = [await keyOf("control 0"), await keyOf("control 1")];
+  let controlKey = await keyOf("control");
+  const chain = await createKeyChain(crypto, crypto.hash.sha256(utf8("chain")));
   const recoverySalt = new Uint8Array(32);
-  let log: readonly Bytes[] = [await signInception({ crypto, controlKey, nextPublicKey: nextKey.publicKey, recoverySalt, nowMs: NOW_MS })];
+  let log: readonly Bytes[] = [
+    await signInception({ crypto, controlKey, nextCommitments: [chain.commitmentAt(1)], recoverySalt, nowMs: NOW_MS }),
+  ];
   while (log.length < EVENTS) {
     const state = await verifyLog(crypto, log);
     if (log.length % ROTATE_EVERY === 0) {
-      const after = await keyOf(`control ${log.length}`);
+      const position = nextPosition(state);
       const body = { voidFromSeq: log.length, oldKeysUntilMs: NOW_MS, extensions: [] };
       log = [
         ...log,
-        await signRotation(crypto, state, { revealed: [nextKey], nextPublicKeys: [after.publicKey], recoverySalt, body, nowMs: NOW_MS }),
+        await signRotation(crypto, state, {
+          revealed: [chain.keyAt(position)],
+          following: [chain.commitmentAt(position + 1)],
+          recoverySalt,
+          body,
+          nowMs: NOW_MS,
+        }),
       ];
-      [controlKey, nextKey] = [nextKey, after];
+      controlKey = chain.keyAt(position);
     } else {
       const body = { root: crypto.hash.sha256(utf8(`${log.length}`)), about: "receipts", extensions: [] };
       log = [...log, await signControlEvent(crypto, state, { kind: "anchor", body, keys: [controlKey], nowMs: NOW_MS })];
