@@ -3,9 +3,19 @@ import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Agent, AgentStatus } from "../src/agent/api.ts";
+import { silentLog } from "../src/host/log.ts";
+import { createNodeHost } from "../src/host/node/index.ts";
+import { signRotation, verifyLog } from "../src/identity/agent-log.ts";
+import { encodeBundle } from "../src/identity/bundle.ts";
+import { readKept } from "../src/identity/custody.ts";
+import { lookAtIdentity } from "../src/identity/own-identity.ts";
+import { connectSession, goodbyeFor, parseRelayAddress } from "../src/protocol/link/index.ts";
+import { createSettings } from "../src/settings/register.ts";
+import { GENERATION_BYTES, LINK_BYTES } from "../src/wire/ids.ts";
 import { openStage, type Stage, serving, statesOf } from "./test-stage.ts";
 
 const TEST_MS = 120_000;
+const settings = createSettings();
 /** Nobody waits long for a relay that is away. */
 const HASTY = { settings: { lookupTimeoutMs: 1000 } };
 
@@ -98,6 +108,55 @@ test("owner and thief write to the log at once: nobody reads until a rotation de
   expect((await statesOf(sent)).at(-1)).toBe("done");
   expect([await alertsOf(desk), served.mails.length, stolenMail.mails.length]).toEqual([[], 1, 0]);
   await alarmed(thief, "instance-revoked");
+});
+
+/** Tells the relay of a rotation in the place of the owner's last one, to the same key, as who has that folder can sign it. */
+async function reopen(name: string): Promise<void> {
+  const host = createNodeHost({ log: silentLog });
+  const folder = join(stage.folder, name);
+  const own = await lookAtIdentity({ host, folder, settings });
+  const kept = await readKept(host.files, host.crypto.hash, folder);
+  if (kept === undefined) throw new Error("nothing was stolen");
+  const before = kept.log.slice(0, own.log.epochs.at(-1)?.fromSeq);
+  const nowMs = host.clock.wallMs();
+  const again = await signRotation(host.crypto, await verifyLog(host.crypto, before), {
+    revealed: [await host.crypto.signatures.load(kept.controlSeed)],
+    following: own.log.nextCommitments,
+    recoverySalt: host.random.bytes(32),
+    body: { voidFromSeq: 1, oldKeysUntilMs: nowMs, extensions: [] },
+    nowMs,
+  });
+  const bundle = encodeBundle({ log: [...before, again], certificates: kept.certificates, records: [kept.record] });
+  const { url, relayIdRaw } = parseRelayAddress(stage.address());
+  const have = { generation: new Uint8Array(GENERATION_BYTES), position: 0 };
+  const signal = AbortSignal.timeout(TEST_MS);
+  const link = host.random.bytes(LINK_BYTES);
+  // The relay judges what it is shown before it lets anybody in.
+  const shown = { ...own, bundle: () => bundle };
+  const entered = await connectSession({ host, settings, url, relayIdRaw, own: shown, link, consume: false, have, signal }).catch(
+    () => undefined,
+  );
+  entered?.session.start({ frame: () => {}, drained: () => {}, closed: () => {} });
+  entered?.session.close(goodbyeFor("connection-closed", "told"));
+}
+
+test("a thief of the key in force reopens its commitment: nobody reads until the owner's next rotation, which ends it", {
+  timeout: TEST_MS,
+}, async () => {
+  await stage.startRelay();
+  const first = await stage.agent("desk", { name: "desk", recoveryFile: recovery("desk") });
+  await first.identity.rotate({ recoveryFile: recovery("desk") });
+  await first.close();
+  await cp(join(stage.folder, "desk"), join(stage.folder, "thief"), { recursive: true, filter: (path) => !path.endsWith(".sock") });
+  await reopen("thief");
+  const desk = await stage.agent("desk", HASTY);
+  await alarmed(desk, "identity-forked");
+  const writer = await stage.agent("writer", { join: stage.address() });
+  expect(await desk.identity.rotate({ recoveryFile: recovery("desk") })).toMatchObject({ seq: 2, relayHasIt: true });
+  await reopen("thief");
+  await using served = serving(desk);
+  expect((await statesOf(await writer.send("@desk", "for the owner"))).at(-1)).toBe("done");
+  expect([await alertsOf(desk), served.mails.length]).toEqual([[], 1]);
 });
 
 test("mail that was stored before its writer's keys were replaced is still read after that was learnt", { timeout: TEST_MS }, async () => {
