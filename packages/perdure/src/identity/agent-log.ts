@@ -22,10 +22,6 @@ export function agentIdOf(hash: Hash, inceptionEvent: Bytes): Bytes {
   return hash.sha256(concat(DOMAINS.agentId, inceptionEvent));
 }
 
-export function recoveryCommitment(hash: Hash, recoverySalt: Bytes): Bytes {
-  return hash.sha256(concat(DOMAINS.recovery, recoverySalt));
-}
-
 /** Verifies a whole log; throws `malformed`, `bad-signature`, `needs-newer-verifier`, `needs-older-version`. */
 export async function verifyLog(crypto: Crypto, log: readonly Bytes[], defences: LogDefences = LOG_DEFENCES): Promise<LogState> {
   return (await verifyLogStates(crypto, log, defences)).at(-1) as LogState;
