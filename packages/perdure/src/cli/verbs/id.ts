@@ -1,9 +1,11 @@
 /** `perdure id`: who this agent is, and every change of its keys; for a relay's folder too, while the relay is stopped. */
+
 import { resolve } from "node:path";
 import type { Identity, IdentityChanged } from "../../agent/api.ts";
 import { createIdentityCalls } from "../../agent/identity-calls.ts";
 import { identityView } from "../../agent/identity-view.ts";
 import { createIdentityWords } from "../../agent/identity-words.ts";
+import { placeApart } from "../../host/node/place-apart.ts";
 import { lookAtIdentity, openIdentity } from "../../identity/own-identity.ts";
 import { formatRelayAddress } from "../../protocol/link/index.ts";
 import { PerdureError } from "../../wire/error.ts";
@@ -115,7 +117,7 @@ async function rotate(called: Called): Promise<void> {
     throw new PerdureError("bad-argument", "the next control keys of this agent are in its recovery file", {
       hint: "Name that file with --recovery <file>.",
     });
-  const newRecoveryFile = newRecovery === undefined ? undefined : resolve(newRecovery);
+  const newRecoveryFile = newRecovery === undefined ? undefined : await placeApart(newRecovery, folder);
   const nowMs = host.clock.wallMs();
   await change(
     called,
