@@ -58,7 +58,7 @@ interface Stand {
   readonly opening: Opening;
   readonly peers: Peers;
   readonly keep: (opened: Opened | undefined) => void;
-  /** Answers what is asked for now. */
+  /** Answers everything that waits for an answer. */
   readonly answer: () => void;
   readonly asked: readonly unknown[];
 }

@@ -61,7 +61,7 @@ describe("pages whose origin the owner has named", () => {
     "app.example",
     "https://app.example/page",
     "https://APP.example",
-    "file:///tmp/page.html",
+    "file:///page.html",
     "ws://app.example",
   ]) {
     it(`are not called ${origin}`, () =>
