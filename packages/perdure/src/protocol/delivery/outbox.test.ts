@@ -388,6 +388,18 @@ describe("outbox", () => {
     expect(on.outbox.hasRoom(10)).toBe(false);
   });
 
+  it("has nothing left to seal for a message that ended while a key was retired, also after a restart", () => {
+    const on = bench();
+    const outgoing = queue(on);
+    seal(on, outgoing);
+    const [part] = outgoing.parts as [OutgoingPart];
+    retire(on, part);
+    expect(part.unfit).toBe("key-retired");
+    step(on, outgoing, "done");
+    expect(part.unfit).toBe("");
+    expect(reopen(on).outbox.find(outgoing.id)?.parts[0]?.unfit).toBe("");
+  });
+
   it("is the same after a restart, whatever happened", () => {
     const actions = fc.array(
       fc.record({
@@ -446,7 +458,7 @@ describe("outbox", () => {
         expect(again.outbox.queue.next() === undefined).toBe(on.outbox.queue.next() === undefined);
         expect(again.outbox.takeReleases()).toEqual([]);
       }),
-      { numRuns: 300 },
+      { numRuns: 2000 },
     );
   });
 });

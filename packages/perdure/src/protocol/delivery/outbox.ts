@@ -202,7 +202,10 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
   const close = (outgoing: Outgoing): void => {
     openByStream.get(hex(outgoing.head.stream))?.delete(outgoing.head.seq);
     sealNoMore(outgoing);
-    for (const part of outgoing.parts) queue.drop(part);
+    for (const part of outgoing.parts) {
+      queue.drop(part);
+      part.unfit = "";
+    }
     openReceipts.delete(outgoing);
     if (outgoing.head.class === "mail") {
       openMail--;
