@@ -1,7 +1,6 @@
 /** What one call of the command works with: the machine, the terminal, and a signal that fires on Ctrl-C. */
 import type { Readable, Writable } from "node:stream";
 import type { Agent } from "../agent/api.ts";
-import { hasIdentity } from "../agent/own-folder.ts";
 import { sleep } from "../host/deadline.ts";
 import type { Host } from "../host/host.ts";
 import { createSettings, type Settings } from "../settings/register.ts";
@@ -93,6 +92,7 @@ export async function passphraseFor(
   { host, passphrases }: Pick<Invocation, "host" | "passphrases">,
   folder: string,
 ): Promise<string | undefined> {
+  const { hasIdentity } = await import("../agent/own-folder.ts");
   return (await hasIdentity(host, folder)) ? await passphrases.given() : await passphrases.givenNew();
 }
 

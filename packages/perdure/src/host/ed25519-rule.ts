@@ -6,31 +6,20 @@
  *   2. the signature is admitted: S < L, and R a canonical encoding (y < p) of no point of small order;
  *   3. the bytes of R equal the encoding of [S]B - [k]A, with k = SHA-512(R || A || message) mod L (no cofactor).
  *
- * A host asks its own fast library for 3 and adds 1 and 2; `verifyByPoints` computes all of it from curve points alone.
+ * A host asks its own fast library for 3 and adds 1 and 2 (which `ed25519-encoding.ts` sees without a curve); `verifyByPoints` computes
+ * all of it from curve points alone.
  */
 import { ed25519 } from "@noble/curves/ed25519.js";
 import { sha512 } from "@noble/hashes/sha2.js";
-import { concat, equalBytes, fromHex, hex } from "../wire/bytes.ts";
+import { concat, equalBytes, hex } from "../wire/bytes.ts";
+import { admitsSignature, isRefusedEncoding } from "./ed25519-encoding.ts";
 
 const KEY_BYTES = 32;
-const SIGNATURE_BYTES = 64;
 /** About 100 bytes each; a test costs about 1 ms, a relay meets each of its correspondents' keys with every message. */
 const ADMISSIONS_KEPT = 16_384;
 
 const { Point } = ed25519;
 const L = Point.Fn.ORDER;
-/** Big-endian, the order in which bytes are compared. */
-const L_BYTES = fromHex(L.toString(16).padStart(64, "0")) as Uint8Array;
-
-/** y coordinates, little-endian with the sign bit off, of the eight points whose order divides 8. */
-const SMALL_ORDER: ReadonlySet<string> = new Set([
-  "0000000000000000000000000000000000000000000000000000000000000000",
-  "0100000000000000000000000000000000000000000000000000000000000000",
-  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-  "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-]);
-
 /** Whether these are the 32 bytes of a public key that may sign: rule 1. About 1 ms. */
 export function admitsKey(publicKey: Uint8Array): boolean {
   if (publicKey.length !== KEY_BYTES || isRefusedEncoding(publicKey)) return false;
@@ -55,13 +44,6 @@ export function createKeyAdmission(most: number = ADMISSIONS_KEPT): (publicKey: 
   };
 }
 
-/** Whether these are 64 bytes that may be a signature of some key: rule 2. Costs next to nothing. */
-export function admitsSignature(signature: Uint8Array): boolean {
-  return (
-    signature.length === SIGNATURE_BYTES && isBelowL(signature.subarray(KEY_BYTES)) && !isRefusedEncoding(signature.subarray(0, KEY_BYTES))
-  );
-}
-
 /** The whole rule from curve points, for hosts whose library is missing, lenient or unknown. About 2 ms. */
 export function verifyByPoints(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array, admits = admitsKey): boolean {
   if (!admitsSignature(signature) || !admits(publicKey)) return false;
@@ -69,23 +51,6 @@ export function verifyByPoints(publicKey: Uint8Array, message: Uint8Array, signa
   const k = scalarOf(sha512(concat(r, publicKey, message))) % L;
   const computed = Point.BASE.multiplyUnsafe(scalarOf(s)).subtract(Point.fromBytes(publicKey).multiplyUnsafe(k));
   return equalBytes(computed.toBytes(), r);
-}
-
-/** A point of small order, or a y coordinate of p = 2^255 - 19 or more. */
-function isRefusedEncoding(encoded: Uint8Array): boolean {
-  const y = encoded.slice();
-  y[31] = (y[31] as number) & 0x7f;
-  const notReduced = y[31] === 0x7f && (y[0] as number) >= 0xed && y.subarray(1, 31).every((byte) => byte === 0xff);
-  return notReduced || SMALL_ORDER.has(hex(y));
-}
-
-/** `scalar` is little-endian. */
-function isBelowL(scalar: Uint8Array): boolean {
-  for (let at = 0; at < KEY_BYTES; at++) {
-    const [ours, limit] = [scalar[KEY_BYTES - 1 - at] as number, L_BYTES[at] as number];
-    if (ours !== limit) return ours < limit;
-  }
-  return false;
 }
 
 function scalarOf(littleEndian: Uint8Array): bigint {

@@ -1,7 +1,8 @@
 import { concat, fromBase64url, fromHex } from "../../wire/bytes.ts";
 import { PerdureError } from "../../wire/error.ts";
 import type { Signatures, SigningKey } from "../crypto.ts";
-import { admitsSignature, createKeyAdmission } from "../ed25519-rule.ts";
+import { admitsSignature } from "../ed25519-encoding.ts";
+import { createKeyAdmission } from "../ed25519-rule.ts";
 import { requireLength } from "../exact-length.ts";
 import { bufferOf } from "./buffer.ts";
 import { type KeyVault, type PageKey, type VaultKey, withAlgorithm } from "./key-vault.ts";

@@ -8,7 +8,7 @@ import { createPrivateKey, createPublicKey, sign, verify } from "node:crypto";
 import { concat, fromHex, hex } from "../../wire/bytes.ts";
 import { PerdureError } from "../../wire/error.ts";
 import type { Signatures, SigningKey } from "../crypto.ts";
-import { admitsSignature, createKeyAdmission } from "../ed25519-rule.ts";
+import { admitsSignature } from "../ed25519-encoding.ts";
 import { plainBytes, requireLength } from "./raw-bytes.ts";
 
 const SEED_BYTES = 32;
@@ -19,8 +19,16 @@ const PARSED_KEYS = 1024;
 const PKCS8_PREFIX = fromHex("302e020100300506032b657004220420") as Uint8Array;
 const SPKI_PREFIX = fromHex("302a300506032b6570032100") as Uint8Array;
 
+type KeyAdmission = (publicKey: Uint8Array) => boolean;
+
+/** The arithmetic of the curve takes longer to load than all else a command needs that verifies nothing. */
+async function loadAdmission(): Promise<KeyAdmission> {
+  return (await import("../ed25519-rule.ts")).createKeyAdmission();
+}
+
 /** `admitsKey` is rule 1; a test shows by another one what it is there for. */
-export function createNodeSignatures(admitsKey: (publicKey: Uint8Array) => boolean = createKeyAdmission()): Signatures {
+export function createNodeSignatures(admitsKey?: KeyAdmission): Signatures {
+  let admits = admitsKey;
   const secrets = new WeakMap<SigningKey, KeyObject>();
   // bound: PARSED_KEYS
   const parsed = new Map<string, KeyObject>();
@@ -56,7 +64,9 @@ export function createNodeSignatures(admitsKey: (publicKey: Uint8Array) => boole
     },
     verify: async (publicKey, message, signature) => {
       if (publicKey.length !== PUBLIC_KEY_BYTES || !admitsSignature(signature)) return false;
-      return verify(null, message, parse(publicKey), signature) && admitsKey(publicKey);
+      if (!verify(null, message, parse(publicKey), signature)) return false;
+      admits ??= await loadAdmission();
+      return admits(publicKey);
     },
   };
 }

@@ -4,7 +4,7 @@ import { ed25519 } from "@noble/curves/ed25519.js";
 import sodium from "sodium-native";
 import { concat, fromHex } from "../../wire/bytes.ts";
 import type { Shown } from "../conformance/ed25519-craft.ts";
-import { admitsSignature } from "../ed25519-rule.ts";
+import { admitsSignature } from "../ed25519-encoding.ts";
 
 const SPKI_PREFIX = fromHex("302a300506032b6570032100") as Uint8Array;
 
