@@ -292,7 +292,7 @@ export interface Alert {
 export interface RotateOptions extends Waiting {
   /** The recovery file, which stays as it is; left out with custody `together`. */
   readonly recoveryFile?: string;
-  /** Changes custody `together` to `split`: where the recovery file goes. The file must not exist. `unsupported-platform` in a browser. */
+  /** Changes custody `together` to `split`: where the recovery file goes, outside of the agent's folder. The file must not exist. `unsupported-platform` in a browser. */
   readonly newRecoveryFile?: string;
   /** Changes custody `split` to `together`: keeps the next control keys in the folder. */
   readonly together?: boolean;

@@ -1,7 +1,8 @@
 /** The SDK on Node: the same agent, with this machine as its host. */
+import { resolve } from "node:path";
 import { createNodeHost } from "../host/node/index.ts";
 import { placeApart } from "../host/node/place-apart.ts";
-import type { Agent, OpenOptions } from "./api.ts";
+import type { Agent, Identity, OpenOptions } from "./api.ts";
 import { openAgentWith } from "./open-agent.ts";
 import { hasIdentity } from "./own-folder.ts";
 
@@ -14,5 +15,21 @@ export async function openAgent(at: string, options: OpenOptions = {}): Promise<
   const host = createNodeHost();
   const { recoveryFile } = options;
   const isNew = options.join !== undefined && recoveryFile !== undefined && !(await hasIdentity(host, at));
-  return await openAgentWith(host, at, isNew ? { ...options, recoveryFile: await placeApart(recoveryFile, at) } : options);
+  const agent = await openAgentWith(host, at, isNew ? { ...options, recoveryFile: await placeApart(recoveryFile, at) } : options);
+  return { ...agent, identity: byWholePaths(agent.identity, at) };
+}
+
+/** The process that holds the folder, which reads and writes these files, may have been started elsewhere. */
+function byWholePaths(identity: Identity, at: string): Identity {
+  return {
+    ...identity,
+    rotate: async ({ recoveryFile, newRecoveryFile, ...options } = {}) =>
+      await identity.rotate({
+        ...options,
+        ...(recoveryFile === undefined ? {} : { recoveryFile: resolve(recoveryFile) }),
+        ...(newRecoveryFile === undefined ? {} : { newRecoveryFile: await placeApart(newRecoveryFile, at) }),
+      }),
+    retire: async ({ recoveryFile, ...options } = {}) =>
+      await identity.retire({ ...options, ...(recoveryFile === undefined ? {} : { recoveryFile: resolve(recoveryFile) }) }),
+  };
 }
