@@ -4,6 +4,7 @@
  * must follow a kill.
  *
  *   npm run soak -- --kills 100
+ *   npm run soak -- --kills 100 --rotate 10
  *   npm run soak -- --namespaces --kills 40
  *   npm run soak -- --hostile --kills 40
  */
@@ -14,6 +15,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { type Ground, loopbackGround, namespaceGround, type Site } from "./ground.ts";
+import type { HeldLog } from "./held-log.ts";
 import { createTally, type Fact, type TallyResult } from "./tally.ts";
 
 const USAGE = `Real processes, really killed: two relays, a writer at the one and a server at the other, under load.
@@ -22,6 +24,7 @@ const USAGE = `Real processes, really killed: two relays, a writer at the one an
   npm run soak -- --seed 2       another order of kills (default 1)
   npm run soak -- --namespaces   each side in a network namespace of its own, the cable between them pulled now and then;
                                  needs root and \`ip\`
+  npm run soak -- --rotate 10    before every tenth kill anna or desk replaces its keys, and is killed in the midst of it
   npm run soak -- --hostile      the server's relay lies, and a stranger floods both sides; the relay is honest after the last kill
 `;
 
@@ -29,6 +32,10 @@ const USAGE = `Real processes, really killed: two relays, a writer at the one an
 const SETTLE_UP_MS = 120_000;
 const MEAN_LIFE_MS = 700;
 const PULLED_MS = 1500;
+/** A kill falls somewhere into this time after a rotation was asked for. */
+const ROTATION_MS = 600;
+/** An agent shows its relay new keys within this time of the last kill. */
+const SHOWN_MS = 30_000;
 const STARTED_MS = 90_000;
 const PACKAGE = new URL("../../packages/perdure/src/", import.meta.url);
 /** Short pauses, so that a minute sees what a day would. */
@@ -41,6 +48,8 @@ export interface KillNineResult extends TallyResult {
   readonly where: string;
   readonly kills: Readonly<Record<Role, number>>;
   readonly pulled: number;
+  /** Rotations in force in the end, at the agents and at their relays. */
+  readonly rotations: number;
   /** From the start of a process to its first word. */
   readonly longestStartMs: number;
   readonly seconds: number;
@@ -50,6 +59,8 @@ export interface KillNineOptions {
   readonly kills: number;
   readonly seed: number;
   readonly namespaces?: boolean;
+  /** Keys are replaced before every so many kills; never when absent. */
+  readonly rotateEvery?: number;
   /** Only without namespaces. */
   readonly hostile?: boolean;
 }
@@ -65,18 +76,29 @@ function createDraws(seed: number): () => number {
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-export async function killNine({ kills, seed, namespaces = false, hostile = false }: KillNineOptions): Promise<KillNineResult> {
+export async function killNine({
+  kills,
+  seed,
+  namespaces = false,
+  hostile = false,
+  rotateEvery = 0,
+}: KillNineOptions): Promise<KillNineResult> {
   const draw = createDraws(seed);
   const begun = performance.now();
   await using ground = namespaces ? await namespaceGround() : loopbackGround();
   const stage = await openStage(ground, hostile);
-  let pulled = 0;
+  let [pulled, rotations] = [0, 0];
   try {
     for (const role of ROLES) await stage.start(role);
     if (hostile) await stage.letStrangersIn();
     for (let number = 0; number < kills; number++) {
       await pause(MEAN_LIFE_MS * (0.3 + 1.4 * draw()));
-      const role = ROLES[Math.floor(draw() * ROLES.length)] as Role;
+      const rotates = rotateEvery > 0 && number % rotateEvery === rotateEvery - 1;
+      const role = (rotates ? (draw() < 0.5 ? "anna" : "desk") : ROLES[Math.floor(draw() * ROLES.length)]) as Role;
+      if (rotates) {
+        stage.order(role, "rotate");
+        await pause(ROTATION_MS * draw());
+      }
       if (ground.cable === undefined || draw() > 0.3) {
         await stage.kill(role);
         continue;
@@ -87,15 +109,45 @@ export async function killNine({ kills, seed, namespaces = false, hostile = fals
       await pause(PULLED_MS * draw());
       await ground.cable(true);
     }
-    stage.stopWriting();
+    stage.order("anna", "stop");
     if (hostile) await stage.endLies();
     const deadline = performance.now() + SETTLE_UP_MS;
     while (stage.tally.open().length > 0 && performance.now() < deadline) await pause(200);
+    if (rotateEvery > 0) rotations = await rotationsInForce(stage);
   } finally {
     await stage.end();
   }
   const seconds = Math.round((performance.now() - begun) / 100) / 10;
-  return { where: ground.what, kills: stage.kills, pulled, longestStartMs: stage.longestStartMs(), ...stage.tally.result(), seconds };
+  return {
+    where: ground.what,
+    kills: stage.kills,
+    pulled,
+    rotations,
+    longestStartMs: stage.longestStartMs(),
+    ...stage.tally.result(),
+    seconds,
+  };
+}
+
+/** What an agent says of its keys and what its relay shows of them. */
+interface Keys {
+  readonly own: { readonly standing: string; readonly rotations: number };
+  readonly held: HeldLog;
+}
+
+/** Asks until every agent and its relay agree; a trouble for each that does not. */
+async function rotationsInForce({ keys, order, tally }: Awaited<ReturnType<typeof openStage>>): Promise<number> {
+  const agents: readonly Role[] = ["anna", "desk"];
+  const agrees = (role: Role): boolean => {
+    const { own, held } = keys.get(role) ?? {};
+    return own?.standing === "in-force" && held?.frozen === false && own.rotations === held.rotations;
+  };
+  for (const deadline = performance.now() + SHOWN_MS; performance.now() < deadline && !agents.every(agrees); ) {
+    for (const role of agents) order(role, "keys");
+    await pause(500);
+  }
+  for (const role of agents.filter((each) => !agrees(each))) tally.trouble(`${role} and its relay: ${JSON.stringify(keys.get(role))}`);
+  return agents.reduce((sum, role) => sum + (keys.get(role)?.held.rotations ?? 0), 0);
 }
 
 async function openStage({ sites: [west, east] }: Ground, hostile: boolean) {
@@ -108,6 +160,7 @@ async function openStage({ sites: [west, east] }: Ground, hostile: boolean) {
   const addresses = new Map<Site, string>();
   let invite = "";
   let longestStart = 0;
+  const keys = new Map<Role, Keys>();
   let ending = false;
   let lying = hostile;
 
@@ -129,6 +182,7 @@ async function openStage({ sites: [west, east] }: Ground, hostile: boolean) {
   const heard = (role: Role, fact: Fact): void => {
     if (typeof fact["address"] === "string") addresses.set(siteOf(role), fact["address"]);
     if (role === "desk" && typeof fact["invite"] === "string" && invite === "") invite = fact["invite"];
+    if (fact.event === "keys") keys.set(role, fact as unknown as Keys);
     if (fact.event === "up" && typeof fact["id"] === "string" && !ids.includes(fact["id"])) ids.push(fact["id"]);
     tally.take(role, kills[role], fact);
   };
@@ -173,6 +227,8 @@ async function openStage({ sites: [west, east] }: Ground, hostile: boolean) {
     tally,
     kills,
     longestStartMs: () => Math.round(longestStart),
+    keys,
+    order: (role: Role, word: "rotate" | "keys" | "stop"): void => void children.get(role)?.stdin?.write(`${word}\n`),
     start,
     kill,
     /** One at each relay; the first id is desk's. */
@@ -190,7 +246,6 @@ async function openStage({ sites: [west, east] }: Ground, hostile: boolean) {
       lying = false;
       await kill("east relay");
     },
-    stopWriting: () => void children.get("anna")?.stdin?.write("stop\n"),
     end: async (): Promise<void> => {
       ending = true;
       for (const child of [...children.values(), ...strangers]) child.kill("SIGKILL");
@@ -206,6 +261,7 @@ function readWords(words: readonly string[]): KillNineOptions {
       seed: { type: "string", default: "1" },
       namespaces: { type: "boolean", default: false },
       hostile: { type: "boolean", default: false },
+      rotate: { type: "string", default: "0" },
       help: { type: "boolean" },
     } as const;
     const { values } = parseArgs({ args: [...words], options });
@@ -213,8 +269,8 @@ function readWords(words: readonly string[]): KillNineOptions {
       process.stdout.write(USAGE);
       process.exit(0);
     }
-    const numbers = { kills: Number(values.kills), seed: Number(values.seed) };
-    if (!Object.values(numbers).every(Number.isSafeInteger)) throw new TypeError("--kills and --seed take whole numbers");
+    const numbers = { kills: Number(values.kills), seed: Number(values.seed), rotateEvery: Number(values.rotate) };
+    if (!Object.values(numbers).every(Number.isSafeInteger)) throw new TypeError("--kills, --seed and --rotate take whole numbers");
     if (values.namespaces && values.hostile) throw new TypeError("--hostile runs on one network, without --namespaces");
     return { ...numbers, namespaces: values.namespaces, hostile: values.hostile };
   } catch (error) {
@@ -228,7 +284,8 @@ if (process.argv[1] !== undefined && import.meta.url.endsWith(process.argv[1].sp
   const total = Object.values(result.kills).reduce((sum, each) => sum + each, 0);
   const each = ROLES.map((role) => `${role} ${result.kills[role]}`).join(", ");
   process.stdout.write(
-    `${result.where}: ${total} kills (${each})${result.pulled > 0 ? `, cable pulled ${result.pulled} times` : ""} in ${result.seconds} s\n` +
+    `${result.where}: ${total} kills (${each})${result.pulled > 0 ? `, cable pulled ${result.pulled} times` : ""}` +
+      `${result.rotations > 0 ? `, keys replaced ${result.rotations} times` : ""} in ${result.seconds} s\n` +
       `promised ${result.promised}, done ${result.done}, signed for by the recipient's relay ${result.signedFor}, ` +
       `lost ${result.lost.length}, completed twice ${result.completedTwice.length}, started again ${result.secondStarts}, ` +
       `without a kill ${result.unexplainedStarts.length}, longest gap ${result.longestGapMs} ms, longest start ${result.longestStartMs} ms\n`,

@@ -1,12 +1,15 @@
 /**
  * An agent in a process of its own, for kill-nine: `resident.ts <folder> <relay address> <name> [<invite>]`. With an invite it writes
  * to who gave it, without one it serves and says an invite. Facts of the agent and promises to its caller go to standard output as
- * JSON lines, which the kernel keeps when the process is killed.
+ * JSON lines, which the kernel keeps when the process is killed. Takes orders from standard input, one a line: `stop` (writing), `rotate`
+ * (the keys) and `keys` (say how often they were replaced, as the agent sees it and as its relay does).
  */
+import { createInterface } from "node:readline";
 import { openAgentWith } from "../../packages/perdure/src/agent/open-agent.ts";
 import { createNodeHost } from "../../packages/perdure/src/host/node/index.ts";
 import { isPerdureError } from "../../packages/perdure/src/wire/error.ts";
 import type { AgentId } from "../../packages/perdure/src/wire/ids.ts";
+import { heldLog } from "./held-log.ts";
 
 const [folder = "", join = "", name = "", invite = ""] = process.argv.slice(2);
 const INVITE_MS = 10_000;
@@ -28,6 +31,25 @@ const host = createNodeHost({
 });
 
 const agent = await openAgentWith(host, folder, { join, name, settings: SETTINGS });
+const keys = async (): Promise<{ readonly standing: string; readonly rotations: number }> => {
+  const { standing, log } = await agent.identity.show();
+  return { standing, rotations: log.filter(({ kind }) => kind === "rotate").length };
+};
+let stopped = false;
+const orders: Readonly<Record<string, () => Promise<void>>> = {
+  stop: async () => {
+    stopped = true;
+  },
+  rotate: async () => {
+    await agent.identity.rotate();
+  },
+  keys: async () => say({ event: "keys", own: await keys(), held: await heldLog(host, `${folder}-stranger`, join, agent.id) }),
+};
+createInterface({ input: process.stdin }).on("line", (word) => {
+  orders[word]?.().catch((error: unknown) => say({ event: "trouble", why: `${word}: ${String(error)}` }));
+});
+const { standing } = await keys();
+if (standing !== "in-force") say({ event: "trouble", why: `after a start the keys are ${standing}` });
 
 if (invite === "") {
   say({ event: "up", id: agent.id, invite: (await agent.invite()).text });
@@ -41,10 +63,6 @@ if (invite === "") {
   say({ event: "up", id: agent.id });
   const desk = await friend();
   let open = 0;
-  let stopped = false;
-  process.stdin.on("data", () => {
-    stopped = true;
-  });
   const follow = async (sent: Awaited<ReturnType<typeof agent.send>>): Promise<void> => {
     open++;
     try {
