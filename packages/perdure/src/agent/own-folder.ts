@@ -6,6 +6,7 @@
 import type { Host } from "../host/host.ts";
 import { identityPath } from "../identity/custody.ts";
 import { createIdentity, type OwnIdentity, openIdentity, type VerifiedIdentity } from "../identity/index.ts";
+import { stageAfter } from "../identity/life.ts";
 import { connectSession, goodbyeFor, parseRelayAddress } from "../protocol/link/index.ts";
 import type { Settings } from "../settings/register.ts";
 import { type Bytes, equalBytes } from "../wire/bytes.ts";
@@ -20,6 +21,8 @@ export interface OwnFolderOptions {
   readonly folder: string;
   readonly settings: Settings;
   readonly join: string | undefined;
+  /** `join` may name another relay than the agent's home: then that one becomes it. */
+  readonly move?: boolean;
   /** For a relay that asks for one; also taken from the address. */
   readonly ticket: string | undefined;
   readonly name: string | undefined;
@@ -96,13 +99,13 @@ async function openExisting(options: OwnFolderOptions): Promise<OwnFolder> {
   }
   if (join === undefined) return { own, home };
   const { url, relayIdRaw } = parseRelayAddress(join);
-  if (relayIdRaw !== undefined && !equalBytes(relayIdRaw, home.relayId)) {
+  const isHere = relayIdRaw !== undefined && equalBytes(relayIdRaw, home.relayId);
+  if (options.move === true && !isHere) return { own, home: await moveTo(options, own, home, join) };
+  if (relayIdRaw !== undefined && !isHere) {
     throw new PerdureError(
       "wrong-relay",
       `the agent in ${folder} lives at relay ${agentIdText(home.relayId)}, not at ${agentIdText(relayIdRaw)}`,
-      {
-        hint: "An agent has one relay in this version. Leave `join` out, or use another folder.",
-      },
+      { hint: "An agent has one relay. To leave it for the other one for good: perdure id move <address>." },
     );
   }
   if (url === home.url) return { own, home };
@@ -140,10 +143,28 @@ async function joinRelay(options: OwnFolderOptions, own: OwnIdentity, join: stri
       published,
       hint: "agents elsewhere reach this one only by the published address",
     });
-  await own.setHome(home, host.clock.wallMs());
+  if (own.homes().every(({ relayId }) => equalBytes(relayId, relay.idRaw))) await own.setHome(home, host.clock.wallMs());
+  else await own.moveHome(home, host.clock.wallMs());
   await register(options, own, url, relay.idRaw).catch((error: unknown) =>
     // The agent's own session says it again.
     host.log.write("info", "agent.home-not-published", { code: isPerdureError(error) ? error.code : "internal" }),
+  );
+  return home;
+}
+
+/**
+ * Leaves one relay for another: refused while anything of it can fail, so that the old home stays until the new one has the agent.
+ * Interrupted, it is asked for again.
+ */
+async function moveTo(options: OwnFolderOptions, own: OwnIdentity, from: Home, join: string): Promise<Home> {
+  const { host, settings, signal } = options;
+  stageAfter(own.stage, "move");
+  const home = await joinRelay(options, own, join);
+  if (equalBytes(home.relayId, from.relayId)) return home;
+  const within = AbortSignal.any([signal, AbortSignal.timeout(settings.dialTimeoutMs)]);
+  // Whoever asks the old relay shall hear where the agent is; one that is gone for good hears nothing.
+  await register({ ...options, join: undefined, ticket: undefined, signal: within }, own, from.url, from.relayId).catch((error: unknown) =>
+    host.log.write("info", "agent.old-home-not-told", { url: from.url, code: isPerdureError(error) ? error.code : "internal" }),
   );
   return home;
 }

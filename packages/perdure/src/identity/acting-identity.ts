@@ -14,18 +14,18 @@ import { BACKDATE_MS, certificateHash as hashOf, type Scope } from "./certificat
 import { exportFile } from "./export-file.ts";
 import { destroyGone } from "./gone-keys.ts";
 import { hasDue, isWorn, withoutDue } from "./inbox-keys.ts";
+import { type LifeEvent, type Stage, stageAfter } from "./life.ts";
 import {
   type Adoption,
   type Changing,
   nextRecord,
-  notOurs,
   withCertificate,
   withControlEvent,
   withGeneration,
   withInstanceReplaced,
   withSeen,
 } from "./own-changes.ts";
-import { loadState, type OwnState, type Standing } from "./own-state.ts";
+import { lifeStageOf, loadState, type OwnState, type Standing } from "./own-state.ts";
 import { costOf, newSealingKey } from "./passphrase.ts";
 import { type Keeping, type RetireWish, type Rotated, type RotateWish, retire, rotate } from "./rotation.ts";
 import type { Vault } from "./vault.ts";
@@ -89,6 +89,8 @@ export interface OwnIdentity {
   /** The first event since the last rotation that this folder took over from others; what it claims of its time is their word. */
   readonly adoptedFromSeq: number | undefined;
   readonly standing: Standing;
+  /** Where the agent stands in its life. */
+  readonly stage: Stage;
   readonly instance: OwnInstance;
   /** This one and those before it whose certificates are still shown, one entry each, oldest first. */
   readonly instances: readonly { readonly publicKey: Bytes; readonly validUntilMs: number }[];
@@ -106,6 +108,11 @@ export interface OwnIdentity {
   homes(): readonly Home[];
   /** Makes `home` the agent's only home in a new record version. `bad-argument` when the log names other relays as the only homes. */
   setHome(home: Home, nowMs: number): Promise<void>;
+  /**
+   * Makes `home`, another relay than the one before, the agent's only home: in a new record version and, when the log names the only homes
+   * there may be, in the log. One replacement of the file moves both.
+   */
+  moveHome(home: Home, nowMs: number): Promise<void>;
   /** Renews what is due of certificate, record and inbox key, and destroys old inbox keys; true when others should see it. */
   renewIfDue(nowMs: number): Promise<boolean>;
   /** New control, instance and inbox keys. `bad-argument`, `not-found`, `malformed`, `wrong-recipient`, `wrong-commitment` for the recovery file. */
@@ -160,10 +167,9 @@ export function createActingIdentity({ host, settings, vault, first }: ActingOpt
   const changing = (nowMs: number): Changing => ({ host, settings, state, nowMs });
   const isRevoked = (): boolean => state.log.revoked.some(({ instanceKey }) => equalBytes(instanceKey, state.instanceKey.publicKey));
 
-  /** Events of the control key need one that is in force. */
-  const changeLog = (nowMs: number, work: (changing: Changing) => Promise<KeptIdentity>): Promise<void> =>
+  const changeLog = (event: LifeEvent, nowMs: number, work: (changing: Changing) => Promise<KeptIdentity>): Promise<void> =>
     change(async () => {
-      refuseUnlessInForce(state);
+      stageAfter(lifeStageOf(state), event);
       await keep(await work(changing(nowMs)));
     });
 
@@ -219,6 +225,9 @@ export function createActingIdentity({ host, settings, vault, first }: ActingOpt
     get standing() {
       return state.standing;
     },
+    get stage() {
+      return lifeStageOf(state);
+    },
     get instance() {
       const { notAfterMs, validUntilMs, scopes } = state.certificate;
       const scope = scopes[0] ?? "mail";
@@ -252,11 +261,19 @@ export function createActingIdentity({ host, settings, vault, first }: ActingOpt
           });
         await keep({ ...state.kept, record: await nextRecord(changing(nowMs), { homes: [home] }) });
       }),
+    moveHome: (home, nowMs) =>
+      changeLog("move", nowMs, async (changing) => {
+        const pinned = state.log.homes;
+        const isAllowed = pinned === undefined || pinned.some(({ relayId }) => equalBytes(relayId, home.relayId));
+        const body = { homes: [home], extensions: [] };
+        const kept = isAllowed ? state.kept : await withControlEvent(changing, (keys) => ({ kind: "home-set", body, keys, nowMs }));
+        return { ...kept, record: await nextRecord(changing, { homes: [home] }) };
+      }),
     renewIfDue: (nowMs) => change(() => renew(nowMs)),
     rotate: (wish) => change(() => rotate(keeping, wish)),
     retire: (wish) => change(() => retire(keeping, wish)),
     revokeInstance: ({ instanceKey, voidFromMs, reason, nowMs }) =>
-      changeLog(nowMs, async (changing) => {
+      changeLog("instance-revoke", nowMs, async (changing) => {
         if (equalBytes(instanceKey, state.instanceKey.publicKey))
           throw new PerdureError("bad-argument", "this is the instance that is asked to revoke itself", {
             hint: "Replace it: perdure id claim.",
@@ -266,13 +283,13 @@ export function createActingIdentity({ host, settings, vault, first }: ActingOpt
         return { ...(await withGeneration(changing)), log };
       }),
     replaceInstance: (nowMs, voidFromMs = nowMs + settings.oldKeysGraceMs) =>
-      changeLog(nowMs, (changing) => withInstanceReplaced(changing, voidFromMs)),
+      changeLog("claim", nowMs, (changing) => withInstanceReplaced(changing, voidFromMs)),
     setHomesInLog: (homes, nowMs) =>
-      changeLog(nowMs, (changing) =>
+      changeLog("home-set", nowMs, (changing) =>
         withControlEvent(changing, (keys) => ({ kind: "home-set", body: { homes, extensions: [] }, keys, nowMs })),
       ),
     anchor: ({ root, about, nowMs }) =>
-      changeLog(nowMs, (changing) =>
+      changeLog("anchor", nowMs, (changing) =>
         withControlEvent(changing, (keys) => ({ kind: "anchor", body: { root, about, extensions: [] }, keys, nowMs })),
       ),
     adopt: (bundle) =>
@@ -294,15 +311,6 @@ export function createActingIdentity({ host, settings, vault, first }: ActingOpt
       }),
     export: (passphrase) => change(() => exportFile(host, settings, state, passphrase)),
   };
-}
-
-function refuseUnlessInForce({ standing }: OwnState): void {
-  if (standing === "superseded") throw notOurs();
-  if (standing === "retired") throw new PerdureError("identity-retired", "this agent is retired: nothing follows in its log");
-  if (standing === "frozen")
-    throw new PerdureError("identity-forked", "somebody else wrote to this agent's log with a copy of its control key", {
-      hint: "Take the agent back: perdure id rotate. Nothing else can be changed until then.",
-    });
 }
 
 /** Also true before the beginning: something made under a clock that was ahead is worth nothing to others yet. */

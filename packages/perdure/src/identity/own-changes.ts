@@ -175,7 +175,6 @@ export async function withRetirement(
   { host, state, nowMs }: Changing,
   wish: { readonly revealed: Revealed; readonly successor: Bytes; readonly reason: string; readonly oldKeysUntilMs: number },
 ): Promise<KeptIdentity> {
-  if (state.standing === "superseded") throw notOurs();
   const { revealed, ...body } = wish;
   const base = await baseOf(host.crypto, state, "retire");
   const event = await signRetirement(host.crypto, base.log, {
@@ -245,11 +244,4 @@ function stillRival(log: readonly Bytes[], rival: readonly Bytes[]): readonly By
   if (rival.length === 0) return rival;
   const relation = relateLogs(log, rival);
   return relation === "same" || relation === "continues" || relation === "outranks" ? [] : rival;
-}
-
-/** Why a folder whose keys were replaced elsewhere cannot change anything. */
-export function notOurs(): PerdureError {
-  return new PerdureError("instance-revoked", "the control key of this agent was replaced elsewhere; this folder no longer has it", {
-    hint: "Go on in the folder that replaced it. With the recovery file: perdure id rotate --recovery <file>.",
-  });
 }

@@ -8,6 +8,7 @@ import { verifyRecord } from "./agent-record.ts";
 import { encodeBundle } from "./bundle.ts";
 import { certificateHash, type VerifiedCertificate, verifyCertificate } from "./certificate.ts";
 import { damagedKept } from "./kept-file.ts";
+import { type Stage, stageOf } from "./life.ts";
 import { commonLength, joinLogs, relateLogs } from "./log-ranking.ts";
 
 /**
@@ -81,6 +82,11 @@ async function shown(crypto: Crypto, { log, rival, certificates, record }: KeptI
     if (borne.at(-1) === certificates.at(-1)) return encodeBundle({ ...joined, certificates: borne, records: [record] });
   }
   return encodeBundle({ log, rival: [], certificates, records: [record] });
+}
+
+/** Where the agent stands in its life, as far as its folder knows. */
+export function lifeStageOf({ record, standing }: Pick<OwnState, "record" | "standing">): Stage {
+  return stageOf({ isHoused: record.homes.length > 0, standing });
 }
 
 function standingOf({ log, rival }: KeptIdentity, state: LogState): Standing {

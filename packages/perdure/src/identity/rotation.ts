@@ -18,9 +18,10 @@ import type { Custody, KeptIdentity, NextSecret } from "../wire/kept-identity.ts
 import { MAX_EXPIRY_MS } from "../wire/limits.ts";
 import { verifyLog } from "./agent-log.ts";
 import { nextPosition } from "./key-chain.ts";
+import { notOurs, stageAfter } from "./life.ts";
 import { type Revealed, revealNext, takeInChain } from "./next-key.ts";
-import { baseOf, notOurs, withRetirement, withRotation } from "./own-changes.ts";
-import type { OwnState } from "./own-state.ts";
+import { baseOf, withRetirement, withRotation } from "./own-changes.ts";
+import { lifeStageOf, type OwnState } from "./own-state.ts";
 import { openChain } from "./recovery.ts";
 import { clearPlace, keepRecoveryFile, proveKey } from "./recovery-file.ts";
 
@@ -58,7 +59,7 @@ export async function rotate(keeping: Keeping, wish: RotateWish): Promise<Rotate
   const { recoveryPath, newRecoveryPath, nowMs } = wish;
   const before = keeping.state();
   const { kept, standing } = before;
-  if (standing === "retired") throw alreadyRetired();
+  stageAfter(lifeStageOf(before), "rotate");
   if (standing === "superseded" && recoveryPath === undefined && kept.next === undefined) throw notOurs();
   if (newRecoveryPath !== undefined) refuseSecondPage(host, kept.custody);
   if (wish.custody === "split" && recoveryPath === undefined && newRecoveryPath === undefined)
@@ -133,8 +134,7 @@ export async function retire(keeping: Keeping, wish: RetireWish): Promise<void> 
   const { host, settings } = keeping;
   const { nowMs, reason } = wish;
   const state = keeping.state();
-  if (state.standing === "superseded") throw notOurs();
-  if (state.standing === "retired") throw alreadyRetired();
+  stageAfter(lifeStageOf(state), "retire");
   const revealed = await revealNext(host, state.kept, state.log, wish.recoveryPath);
   await keeping.keep(
     await withRetirement(
@@ -142,8 +142,4 @@ export async function retire(keeping: Keeping, wish: RetireWish): Promise<void> 
       { revealed, reason, successor: wish.successor ?? EMPTY, oldKeysUntilMs: wish.oldKeysUntilMs ?? nowMs + MAX_EXPIRY_MS },
     ),
   );
-}
-
-function alreadyRetired(): PerdureError {
-  return new PerdureError("identity-retired", "this agent is retired: nothing follows in its log");
 }
