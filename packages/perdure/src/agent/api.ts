@@ -165,6 +165,11 @@ export interface Contact {
   readonly sinceMs: number;
   /** Messages of theirs that wait in `requests`. */
   readonly waitingRequests: number;
+  /**
+   * What is wrong with its identity as far as is known here. `frozen`: two histories of it contradict each other, and nothing goes to it
+   * or comes from it until its owner decides; `retired`: its owner ended it.
+   */
+  readonly trouble: "frozen" | "retired" | undefined;
 }
 
 /** A stranger whose mail waits in `requests`. */
@@ -387,6 +392,11 @@ export interface Agent extends AsyncDisposable {
 export interface OpenOptions extends Waiting {
   /** Address of a relay: creates the agent (custody `together` unless `recoveryFile` is given) when the folder is empty, and joins that relay. */
   readonly join?: string;
+  /**
+   * The relay at `join` becomes the home of an agent that lives at another one, as when that one is gone for good: id, contacts and what
+   * was kept stay; what waits at the old relay is not taken along. No other process may have the folder (`folder-in-use`).
+   */
+  readonly move?: boolean;
   /** Relay-scoped name to ask for when the agent is created, without `@`. */
   readonly name?: string;
   /** When the agent is created: put the next control keys into this file and nowhere else (custody `split`). The file must not exist. */

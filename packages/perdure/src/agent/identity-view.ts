@@ -1,4 +1,5 @@
 /** An agent's own identity as its owner sees it: plain data, for the SDK, the local socket and the command line alike. */
+import type { Stage } from "../identity/life.ts";
 import type { OwnIdentity } from "../identity/own-identity.ts";
 import { type Bytes, equalBytes, hex } from "../wire/bytes.ts";
 import { type AgentId, agentIdText } from "../wire/ids.ts";
@@ -44,6 +45,8 @@ export interface IdentityView {
    * `superseded`: other keys were brought into force elsewhere; this folder can no longer act for the agent.
    */
   readonly standing: "in-force" | "frozen" | "superseded" | "retired";
+  /** Where it stands in its life, by what is signed. */
+  readonly stage: Stage;
   /** Public keys, hexadecimal. */
   readonly controlKeys: readonly string[];
   readonly log: readonly IdentityEventView[];
@@ -68,6 +71,7 @@ export function identityView(own: OwnIdentity): IdentityView {
     custody: own.custody,
     sealed: own.isSealed,
     standing: own.standing,
+    stage: own.stage,
     controlKeys: log.controlKeys.map(hex),
     log: log.events.map(({ seq, kind, claimedAtMs, hash, voided }) => ({ seq, kind, claimedAtMs, hash: hex(hash), voided })),
     instances: own.instances.map(({ publicKey, validUntilMs }) => ({

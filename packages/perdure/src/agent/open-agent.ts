@@ -28,19 +28,24 @@ export async function openAgentWith(machine: Host, at: string, options: Internal
   else if (!(await hasIdentity(host, at))) {
     throw new PerdureError("no-agent-here", `there is no agent in ${at}`, { hint: "Create one with `perdure init`, or open with `join`." });
   }
+  // Who takes the folder over later finds the agent where it is by then.
+  let { join, move = false } = options;
+  if (move && join === undefined) throw new PerdureError("bad-argument", "`move` needs the address of a relay in `join`");
   const client = hex(host.random.bytes(16));
   const openEngine = async (signal: AbortSignal): Promise<{ readonly id: AgentId; readonly engine: Engine }> => {
     const { own, home } = await openOrCreate({
       host,
       folder: at,
       settings,
-      join: options.join,
+      join,
+      move,
       ticket: options.ticket,
       name: options.name,
       recoveryFile: options.recoveryFile,
       passphrase: options.passphrase,
       signal,
     });
+    if (move) [join, move] = [undefined, false];
     const relayAddress = formatRelayAddress(home.url, home.relayId);
     const engine = await createEngine({
       host,
@@ -61,6 +66,13 @@ export async function openAgentWith(machine: Host, at: string, options: Internal
     signal: options.signal,
     openEngine,
   });
+  if (move) {
+    await core[Symbol.asyncDispose]();
+    throw new PerdureError("folder-in-use", `another process has ${at} and goes on with the relay it is connected to`, {
+      retry: "after",
+      hint: "Stop that process and call this again.",
+    });
+  }
   if (options.strangers !== undefined) {
     try {
       await core.strangers(options.strangers);

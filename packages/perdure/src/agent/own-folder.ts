@@ -3,6 +3,7 @@
  * registers it, the relay becomes its home. Interrupted after the second step, the next opening with `join` goes on;
  * refused by the relay (a taken name, another id), the identity nobody knows yet is removed again.
  */
+import { withDeadline } from "../host/deadline.ts";
 import type { Host } from "../host/host.ts";
 import { identityPath } from "../identity/custody.ts";
 import { createIdentity, type OwnIdentity, openIdentity, type VerifiedIdentity } from "../identity/index.ts";
@@ -21,8 +22,8 @@ export interface OwnFolderOptions {
   readonly folder: string;
   readonly settings: Settings;
   readonly join: string | undefined;
-  /** `join` may name another relay than the agent's home: then that one becomes it. */
-  readonly move?: boolean;
+  /** `join` may name another relay than the agent's home, which then becomes it. */
+  readonly move: boolean;
   /** For a relay that asks for one; also taken from the address. */
   readonly ticket: string | undefined;
   readonly name: string | undefined;
@@ -100,7 +101,7 @@ async function openExisting(options: OwnFolderOptions): Promise<OwnFolder> {
   if (join === undefined) return { own, home };
   const { url, relayIdRaw } = parseRelayAddress(join);
   const isHere = relayIdRaw !== undefined && equalBytes(relayIdRaw, home.relayId);
-  if (options.move === true && !isHere) return { own, home: await moveTo(options, own, home, join) };
+  if (options.move && !isHere) return { own, home: await moveTo(options, own, home, join) };
   if (relayIdRaw !== undefined && !isHere) {
     throw new PerdureError(
       "wrong-relay",
@@ -153,17 +154,17 @@ async function joinRelay(options: OwnFolderOptions, own: OwnIdentity, join: stri
 }
 
 /**
- * Leaves one relay for another: refused while anything of it can fail, so that the old home stays until the new one has the agent.
- * Interrupted, it is asked for again.
+ * Leaves one relay for another. Until one replacement of the identity's file moves it, the agent lives at the old one, whatever failed.
  */
 async function moveTo(options: OwnFolderOptions, own: OwnIdentity, from: Home, join: string): Promise<Home> {
   const { host, settings, signal } = options;
   stageAfter(own.stage, "move");
   const home = await joinRelay(options, own, join);
   if (equalBytes(home.relayId, from.relayId)) return home;
-  const within = AbortSignal.any([signal, AbortSignal.timeout(settings.dialTimeoutMs)]);
-  // Whoever asks the old relay shall hear where the agent is; one that is gone for good hears nothing.
-  await register({ ...options, join: undefined, ticket: undefined, signal: within }, own, from.url, from.relayId).catch((error: unknown) =>
+  // Whoever asks the old relay shall hear where the agent is; one that is gone hears nothing, and nobody waits for it.
+  await withDeadline(host.clock, { timeoutMs: settings.dialTimeoutMs, what: "the old relay", signal }, (within) =>
+    register({ ...options, join: undefined, ticket: undefined, signal: within }, own, from.url, from.relayId),
+  ).catch((error: unknown) =>
     host.log.write("info", "agent.old-home-not-told", { url: from.url, code: isPerdureError(error) ? error.code : "internal" }),
   );
   return home;

@@ -24,8 +24,9 @@ export function addIdentity(program: Command, dispatch: Dispatch): void {
 A relay's keys are kept the same way: name its folder with --at while it is
 stopped.
 --json: {type: "agent", id, name, folder, custody, relay, keyExpiresAtMs}; show
-adds {type: "identity", standing, controlKeys, log, instances, inboxKeys, …};
-changes {type: "identity-changed", seq, relayHasIt}.`,
+adds {type: "identity", standing, stage, controlKeys, log, instances, inboxKeys,
+…}; changes {type: "identity-changed", seq, relayHasIt}; move {type: "moved", id,
+from, relay, fetched}.`,
     )
     .action((_options: IdWords, command: Command) => act("card", "could not read the agent", command.optsWithGlobals(), []));
   const sub = (name: string, summary: string, what: string, ...words: readonly string[]): Command => {
@@ -66,6 +67,14 @@ Without --stolen-since what they signed is still taken for 10 minutes, so that
 mail under way arrives.`,
     );
   sub("pin-home", "no relay but the one of now may be a home", "the homes are as they were").option("--off", "any relay may be one again");
+  sub("move", "another relay becomes the home", "the agent lives where it did", "<address>").addHelpText(
+    "after",
+    `
+For when the home relay is gone for good, or is to be left: the id, contacts and
+what this folder has stay. A relay that asks for a ticket wants it in the
+address. What waits at the old relay is fetched first if it answers; else it is
+lost to the agent. No other process may have the folder.`,
+  );
   sub("anchor", "sign the SHA-256 of a file into the log", "nothing was anchored", "<file>").option(
     "--about <text>",
     "up to 256 bytes, for everybody to read",

@@ -34,6 +34,7 @@ export function printKeys({
   const { faint, bad } = terminal.stdout.paint;
   const row = (label: string, text: string): void => terminal.line(`${faint(label.padEnd(10))}${text}`);
   row("standing", view.standing === "in-force" ? STANDINGS["in-force"] : bad(STANDINGS[view.standing]));
+  row("stage", view.stage);
   for (const key of view.controlKeys) row("control", key);
   for (const { key, isThis, validUntilMs, revoked } of view.instances) {
     const until = revoked ? "revoked" : validUntilMs < nowMs ? "over" : `until ${dateText(validUntilMs).slice(0, 16)}`;

@@ -7,13 +7,15 @@ import { identityView } from "../../agent/identity-view.ts";
 import { createIdentityWords } from "../../agent/identity-words.ts";
 import { placeApart } from "../../host/node/place-apart.ts";
 import { lookAtIdentity, openIdentity } from "../../identity/own-identity.ts";
-import { formatRelayAddress } from "../../protocol/link/index.ts";
+import { formatRelayAddress, parseRelayAddress } from "../../protocol/link/index.ts";
+import { EMPTY, equalBytes } from "../../wire/bytes.ts";
 import { PerdureError } from "../../wire/error.ts";
+import { agentIdBytes } from "../../wire/ids.ts";
 import { type AgentCard, readAgentCard } from "../agent-card.ts";
 import { confirm } from "../confirm.ts";
 import { agentFolder } from "../folder.ts";
 import { identityObject, printKeys } from "../identity-text.ts";
-import { type Invocation, openHere, type Verb, withPassphrase } from "../invocation.ts";
+import { awaitNews, type Invocation, openHere, type Verb, withPassphrase } from "../invocation.ts";
 import { parseMoment } from "../moment.ts";
 import { dateText, durationText } from "../quantity.ts";
 import type { IdWords } from "../words.ts";
@@ -75,6 +77,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     change(called, called.options.off === true ? "any relay may be a home" : "no other relay may be a home", (identity) =>
       identity.pinHome({ pinned: called.options.off !== true, signal: called.invocation.signal }),
     ),
+  move,
   async anchor(called) {
     const { invocation, options, word } = called;
     const root = await fileHash(word);
@@ -138,6 +141,38 @@ async function rotate(called: Called): Promise<void> {
   } else if (recovery !== undefined && !together)
     terminal.note(`next keys in ${resolve(recovery)}, as before: move that file off this machine again`);
   else terminal.note("next keys in the folder: whoever takes the folder is this agent");
+}
+
+/** Another relay becomes the home. What waits at the old one is fetched first, where that one still answers. */
+async function move({ invocation, word, folder }: Called): Promise<void> {
+  const { host, terminal, overrides, signal } = invocation;
+  const [from] = (await readAgentCard(host, folder)).homes;
+  if (from === undefined)
+    throw new PerdureError("bad-argument", `the agent in ${folder} has no home yet`, { hint: "perdure init --relay <address> joins one." });
+  if (equalBytes(parseRelayAddress(word).relayIdRaw ?? EMPTY, from.relayId))
+    throw new PerdureError("bad-argument", "the agent lives at that relay already", {
+      hint: "perdure init --relay <address> tells it another address of the same relay.",
+    });
+  const { openAgentWith } = await import("../../agent/open-agent.ts");
+  const options = { settings: overrides, signal };
+  await withPassphrase(invocation, `passphrase of ${folder}`, async (passphrase) => {
+    const sealed = passphrase === undefined ? {} : { passphrase };
+    const before = await openAgentWith(host, folder, { ...options, ...sealed });
+    const { role } = await before.status({ signal });
+    const isFetched = role === "holder" && (await awaitNews(invocation, before));
+    await before.close();
+    await using agent = await openAgentWith(host, folder, { ...options, ...sealed, join: word, move: true });
+    const { id, url } = (await agent.status({ signal })).relay;
+    const relay = formatRelayAddress(url, agentIdBytes(id));
+    terminal.line(relay);
+    terminal.object({ type: "moved", id: agent.id, from: formatRelayAddress(from.url, from.relayId), relay, fetched: isFetched });
+    terminal.note(
+      isFetched
+        ? "what waited at the old relay is here; what others send there from here on waits there in vain"
+        : "the old relay did not answer: what waits there, or was to leave from there, is lost to this agent",
+    );
+    terminal.note("contacts learn of the move with the next message to them; invites from before name the old relay");
+  });
 }
 
 async function change(called: Called, said: string, work: (identity: Identity) => Promise<IdentityChanged>): Promise<void> {
