@@ -1,0 +1,105 @@
+/** What each kind of fault does to a town, and how all of them end. */
+import type { Census, Town } from "./town.ts";
+import type { Fault } from "./weather.ts";
+
+/** What a fault does; faults that last end by themselves. `crashed` is called before a process ends without a word. */
+export function strike(town: Town, fault: Fault, crashed: (host: string) => void): void {
+  const { world } = town;
+  const { host, other, durationMs, amount } = fault;
+  const ends: readonly [string, string] = [host, other];
+  const later = (label: string, then: () => void): void => world.after(durationMs, label, then);
+  const disk = world.disk(host);
+  switch (fault.kind) {
+    case "relay-kill":
+    case "agent-kill":
+      crashed(host);
+      return town.crash(host, "all", false, durationMs);
+    case "relay-dead":
+      crashed(host);
+      return town.crash(host, "all", true, durationMs);
+    case "relay-power":
+    case "agent-power":
+      crashed(host);
+      return town.crash(host, "random", amount < 0.5, durationMs);
+    case "cut":
+      return void world.network.cut(...ends);
+    case "stall":
+      return void world.network.stall(...ends);
+    case "partition":
+    case "one-way":
+      world.partition(...ends, fault.kind === "one-way");
+      return later("heal", () => world.heal(...ends));
+    case "middlebox": {
+      const box = world.network.link(...ends).middlebox;
+      const kind = (["drop", "duplicate", "reorder", "corrupt"] as const)[Math.floor(amount * 4)] ?? "drop";
+      box[kind] = 0.05;
+      return later("honest middlebox", () => {
+        box[kind] = 0;
+      });
+    }
+    case "slow-link": {
+      const link = world.network.link(...ends);
+      link.latencyMs = 20 + amount * 400;
+      return later("fast link", () => {
+        link.latencyMs = 1;
+      });
+    }
+    case "sync-fails":
+      disk.failSyncs++;
+      return;
+    case "write-fails":
+      disk.failWrites++;
+      return;
+    case "disk-full":
+      disk.capacityBytes = 0;
+      return later("room on the disk", () => {
+        disk.capacityBytes = Number.POSITIVE_INFINITY;
+      });
+    case "slow-disk":
+      disk.delayMs.sync = 1 + amount * 300;
+      return later("fast disk", () => {
+        disk.delayMs.sync = 1;
+      });
+    case "brownout":
+      // A disk that takes long, and then the power goes: the widest gap between what was said and what is kept.
+      disk.delayMs.sync = 100 + amount * 900;
+      return later("power loss", () => {
+        disk.delayMs.sync = 1;
+        crashed(host);
+        town.crash(host, "random", amount < 0.5, 100 + amount * 2000);
+      });
+    case "pause":
+      world.pause(host);
+      return later("resume", () => world.resume(host));
+    case "wall-jump":
+      // Back to where it was later on: a clock that is wrong for good is the business of expiry, not of this town.
+      world.jumpWall(host, (amount - 0.5) * 20_000);
+      return later("right time", () => world.jumpWall(host, -(amount - 0.5) * 20_000));
+  }
+}
+
+/** Ends every fault that lasts, and starts what is down. */
+export function clearUp(town: Town, { relays, agents, homes }: Census): void {
+  const { world } = town;
+  for (const name of [...relays, ...agents]) {
+    const disk = world.disk(name);
+    Object.assign(disk, { failSyncs: 0, failWrites: 0, capacityBytes: Number.POSITIVE_INFINITY, readOnly: false });
+    disk.delayMs.sync = 1;
+    world.resume(name);
+    if (!town.isUp(name)) town.start(name);
+  }
+  const lines = [...homes, ...relays.flatMap((one) => relays.filter((other) => other !== one).map((other) => [one, other] as const))];
+  for (const [one, other] of lines) {
+    world.heal(one, other);
+    for (const link of [world.network.link(one, other), world.network.link(other, one)]) {
+      link.latencyMs = 1;
+      Object.assign(link.middlebox, { drop: 0, duplicate: 0, reorder: 0, corrupt: 0 });
+    }
+  }
+  // What a relay that lied still owes it hands over when it is asked anew.
+  for (const name of relays) {
+    town.lie(name, {});
+    world.network.cut(name);
+  }
+  world.network.touched();
+}
