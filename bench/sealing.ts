@@ -8,6 +8,7 @@ import { verifyBundle } from "../packages/perdure/src/identity/verify.ts";
 import { createSettings } from "../packages/perdure/src/settings/register.ts";
 import type { Bytes } from "../packages/perdure/src/wire/bytes.ts";
 import type { SealedHead } from "../packages/perdure/src/wire/sealed.ts";
+import { headOver } from "../packages/perdure/src/wire/test-sealed-head.ts";
 import { type Measurement, perSecond } from "./measure.ts";
 
 const CONTENT_BYTES = [400, 200_000];
@@ -52,26 +53,13 @@ export async function benchSealing(folder: string): Promise<readonly Measurement
 }
 
 /** The sealed head of a message of one part, without our bundle: what most messages between two that know each other carry. */
-export function sampleHead({ clock, crypto, random }: Host, sender: OwnIdentity, content: Bytes): SealedHead {
-  return {
-    version: 1,
+export function sampleHead({ clock, crypto, random }: Host, { logHead, certificateHash }: OwnIdentity, content: Bytes): SealedHead {
+  const contentType = "application/octet-stream";
+  return headOver(content, crypto.hash.sha256, {
     thread: random.bytes(16),
-    depth: 0,
-    auto: false,
-    inReplyTo: undefined,
-    collapseKey: "",
-    idempotencyKey: "",
-    contentType: "application/octet-stream",
-    fileName: "",
-    part: 0,
-    parts: 1,
-    wholeBytes: content.length,
-    wholeHash: crypto.hash.sha256(content),
-    floor: 1,
+    contentType,
     sentAtMs: clock.wallMs(),
-    logHead: sender.logHead,
-    certificateHash: sender.certificateHash,
-    bundle: new Uint8Array(0),
-    extensions: [],
-  };
+    logHead,
+    certificateHash,
+  });
 }

@@ -25,6 +25,7 @@ import {
   signedRecord,
   toBeSigned,
 } from "../packages/perdure/src/wire/identity.ts";
+import { headOver } from "../packages/perdure/src/wire/test-sealed-head.ts";
 import type { CaseSeeds } from "./case-seeds.ts";
 import type { Decoder } from "./decoder.ts";
 
@@ -264,25 +265,7 @@ async function sealedDecoder(crypto: Crypto, anna: OwnIdentity, desk: OwnIdentit
     seq: 1,
     expiresAtMs: NOW_MS + HOUR_MS,
     content,
-    head: {
-      version: 1,
-      thread: new Uint8Array(16),
-      depth: 0,
-      auto: false,
-      inReplyTo: undefined,
-      collapseKey: "",
-      idempotencyKey: "",
-      contentType: "text/plain",
-      fileName: "",
-      part: 0,
-      parts: 1,
-      wholeBytes: content.length,
-      wholeHash: crypto.hash.sha256(content),
-      floor: 1,
-      sentAtMs: NOW_MS,
-      bundle: anna.bundle(),
-      extensions: [],
-    },
+    head: headOver(content, crypto.hash.sha256, { sentAtMs: NOW_MS, bundle: anna.bundle() }),
   });
   return {
     name: "sealed envelope",

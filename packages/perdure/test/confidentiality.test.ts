@@ -31,7 +31,7 @@ import { BOUND_HEADER_BYTES, decodeEnvelope, ENVELOPE_HEADER_BYTES, type Envelop
 import { isPerdureError } from "../src/wire/error.ts";
 import { decodeTransport, encodeTransport } from "../src/wire/frame.ts";
 import { agentRecord, identityBundle, signedRecord } from "../src/wire/identity.ts";
-import type { SealedHead } from "../src/wire/sealed.ts";
+import { headOver } from "../src/wire/test-sealed-head.ts";
 import { openStage } from "./test-stage.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -61,30 +61,6 @@ async function seen(own: OwnIdentity, nowMs = NOW_MS): Promise<VerifiedIdentity>
   return await verifyBundle(crypto, own.bundle(), nowMs);
 }
 
-function headFor(own: OwnIdentity, content: Bytes): SealedHead {
-  return {
-    version: 1,
-    thread: new Uint8Array(16),
-    depth: 0,
-    auto: false,
-    inReplyTo: undefined,
-    collapseKey: "",
-    idempotencyKey: "",
-    contentType: "text/plain",
-    fileName: "",
-    part: 0,
-    parts: 1,
-    wholeBytes: content.length,
-    wholeHash: crypto.hash.sha256(content),
-    floor: 1,
-    sentAtMs: NOW_MS,
-    logHead: own.logHead,
-    certificateHash: own.certificateHash,
-    bundle: own.bundle(),
-    extensions: [],
-  };
-}
-
 async function seal(text: string, changes: Partial<SealPart> = {}): Promise<Envelope> {
   const content = utf8(text);
   const own = changes.own ?? anna;
@@ -97,7 +73,7 @@ async function seal(text: string, changes: Partial<SealPart> = {}): Promise<Enve
     stream,
     seq: 1,
     expiresAtMs: NOW_MS + DAY_MS,
-    head: headFor(own, content),
+    head: headOver(content, crypto.hash.sha256, { sentAtMs: NOW_MS, bundle: own.bundle() }),
     content,
     ...changes,
   });
@@ -307,7 +283,7 @@ describe("C6: one key for two texts after a snapshot was put back", () => {
     const nowMs = host.clock.wallMs();
     const content = utf8(text);
     const recipient = await verifyBundle(host.crypto, own.bundle(), nowMs);
-    const part = { ...headFor(own, content), wholeHash: host.crypto.hash.sha256(content), sentAtMs: 1 };
+    const part = headOver(content, host.crypto.hash.sha256, { sentAtMs: 1, bundle: own.bundle() });
     const { body } = await world.complete(
       sealPart({
         crypto: host.crypto,

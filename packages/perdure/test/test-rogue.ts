@@ -13,8 +13,9 @@ import { decodeMail, encodeAck, encodeDeliver, found, lookup, type Welcome } fro
 import { decodeEnvelope, type Envelope } from "../src/wire/envelope.ts";
 import type { Frame } from "../src/wire/frame.ts";
 import type { AgentId } from "../src/wire/ids.ts";
-import { MAX_TRANSPORT_BYTES, WIRE_VERSION } from "../src/wire/limits.ts";
+import { MAX_TRANSPORT_BYTES } from "../src/wire/limits.ts";
 import { RECEIPT_CONTENT_TYPE, type ReceiptEntry, receipt, type SealedHead } from "../src/wire/sealed.ts";
+import { headOver } from "../src/wire/test-sealed-head.ts";
 
 const URL = "ws://127.0.0.1:4410";
 const hash = createNodeHost().crypto.hash;
@@ -142,26 +143,12 @@ export async function createRogueWorld(seed: number, settings: Record<string, nu
                 seq,
                 expiresAtMs,
                 content,
-                head: {
-                  version: WIRE_VERSION,
-                  thread: new Uint8Array(16),
-                  depth: 0,
-                  auto: false,
-                  inReplyTo: undefined,
-                  collapseKey: "",
-                  idempotencyKey: "",
+                head: headOver(content, hash.sha256, {
                   contentType: kind === "receipt" ? RECEIPT_CONTENT_TYPE : "text/plain",
-                  fileName: "",
-                  part: 0,
-                  parts: 1,
-                  wholeBytes: content.length,
-                  wholeHash: hash.sha256(content),
-                  floor: 1,
                   sentAtMs: host.clock.wallMs(),
                   bundle: own.bundle(),
-                  extensions: [],
                   ...head,
-                },
+                }),
               });
             })(),
           );

@@ -8,6 +8,7 @@ import { createSettings } from "../settings/register.ts";
 import { EMPTY, utf8 } from "../wire/bytes.ts";
 import { isPerdureError } from "../wire/error.ts";
 import { type MessageId, messageIdText } from "../wire/ids.ts";
+import { PLAIN_WORDS } from "../wire/test-sealed-head.ts";
 import { openAgentStore } from "./agent-store.ts";
 import { outgoingRecords } from "./outgoing-records.ts";
 import { createPeers } from "./peers.ts";
@@ -32,13 +33,7 @@ test("a change that cannot be written down is refused alone, and leaves no hole 
           class: "mail",
           requestId: EMPTY,
           asks: false,
-          thread: new Uint8Array(16),
-          depth: 0,
-          auto: false,
-          inReplyTo: undefined,
-          collapseKey: "",
-          idempotencyKey: "",
-          contentType: "text/plain",
+          ...PLAIN_WORDS,
           fileName,
           content: utf8("hello"),
           nowMs: 1,

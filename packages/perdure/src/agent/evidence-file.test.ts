@@ -13,6 +13,7 @@ import { messageIdText } from "../wire/ids.ts";
 import type { KeptConflict, KeptStep, PayloadAt } from "../wire/kept-agent.ts";
 import { RECEIPT_CONTENT_TYPE, type ReceiptEntry, receipt } from "../wire/sealed.ts";
 import { statement, statementProof, storedLeaf } from "../wire/statement.ts";
+import { headOver } from "../wire/test-sealed-head.ts";
 import { evidenceFile } from "./evidence-file.ts";
 import { type Item, itemOf } from "./evidence-records.ts";
 
@@ -103,25 +104,12 @@ async function receipted(from: OwnIdentity, to: OwnIdentity, changes: Partial<Re
     seq: 1,
     expiresAtMs: NOW_MS + 60_000,
     content,
-    head: {
-      version: 1,
-      thread: new Uint8Array(16),
-      depth: 0,
+    head: headOver(content, sha256, {
       auto: true,
-      inReplyTo: undefined,
-      collapseKey: "",
-      idempotencyKey: "",
       contentType: RECEIPT_CONTENT_TYPE,
-      fileName: "",
-      part: 0,
-      parts: 1,
-      wholeBytes: content.length,
-      wholeHash: sha256(content),
-      floor: 1,
       sentAtMs: NOW_MS + 20,
       bundle: from.bundle(),
-      extensions: [],
-    },
+    }),
   });
   const { signed } = await openPart({ crypto, own: to, envelope, known: () => undefined, nowMs: NOW_MS, storedAtMs: NOW_MS });
   return itemOf(crypto.hash, "receipt", signedReceipt.encode(signed));

@@ -4,6 +4,7 @@ import { createTestMachine, crypto, NOW_MS, newIdentity, settings, type TestMach
 import { type VerifiedIdentity, verifyBundle } from "../identity/verify.ts";
 import { EMPTY, utf8 } from "../wire/bytes.ts";
 import type { AgentId } from "../wire/ids.ts";
+import { headOver } from "../wire/test-sealed-head.ts";
 import { createOpening, type Delivered, type Opened, type Opening, type OpeningOptions } from "./opening.ts";
 import { createPeers, type Peers } from "./peers.ts";
 import type { Planned } from "./planned.ts";
@@ -28,25 +29,7 @@ beforeAll(async () => {
 });
 
 async function mail(own: OwnIdentity, seq: number, bundle = own.bundle(), asked = false): Promise<Delivered> {
-  const head = {
-    version: 1,
-    thread: new Uint8Array(16),
-    depth: 0,
-    auto: false,
-    inReplyTo: undefined,
-    collapseKey: "",
-    idempotencyKey: "",
-    contentType: "text/plain",
-    fileName: "",
-    part: 0,
-    parts: 1,
-    wholeBytes: content.length,
-    wholeHash: crypto.hash.sha256(content),
-    floor: 1,
-    sentAtMs: LATER_MS,
-    bundle,
-    extensions: [],
-  };
+  const head = headOver(content, crypto.hash.sha256, { sentAtMs: LATER_MS, bundle });
   const recipient = await verifyBundle(crypto, bob.bundle(), LATER_MS);
   const about = { crypto, random: machine.random, own, recipient, class: "mail", stream: utf8("stream-1"), seq } as const;
   const envelope = await sealPart({ ...about, expiresAtMs: LATER_MS + 3_600_000, head, content });

@@ -7,6 +7,7 @@ import { concat, EMPTY } from "../wire/bytes.ts";
 import type { PayloadAt } from "../wire/kept-agent.ts";
 import { PART_BYTES } from "../wire/limits.ts";
 import type { ReceiptEntry } from "../wire/sealed.ts";
+import { PLAIN_WORDS } from "../wire/test-sealed-head.ts";
 import { outgoingRecords } from "./outgoing-records.ts";
 import type { Planned } from "./planned.ts";
 import { receiptSteps } from "./receipts.ts";
@@ -40,14 +41,7 @@ function bench(parts = 1): Bench {
     class: "mail",
     requestId: EMPTY,
     asks: false,
-    thread: new Uint8Array(16),
-    depth: 0,
-    auto: false,
-    inReplyTo: undefined,
-    collapseKey: "",
-    idempotencyKey: "",
-    contentType: "",
-    fileName: "",
+    ...PLAIN_WORDS,
     content: new Uint8Array((parts - 1) * PART_BYTES + 1),
     nowMs: NOW,
     expiresAtMs: NOW + 1000,

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { equalBytes, utf8 } from "../wire/bytes.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { identityBundle } from "../wire/identity.ts";
+import { headOver } from "../wire/test-sealed-head.ts";
 import { BUNDLE_CERTIFICATES, encodeBundle } from "./bundle.ts";
 import { signCertificate } from "./certificate.ts";
 import { readKept } from "./custody.ts";
@@ -35,27 +36,7 @@ async function rob(seed: string): Promise<void> {
 }
 
 async function seal(own: OwnIdentity, sentAtMs: number): Promise<Envelope> {
-  const head = {
-    version: 1,
-    thread: new Uint8Array(16),
-    depth: 0,
-    auto: false,
-    inReplyTo: undefined,
-    collapseKey: "",
-    idempotencyKey: "",
-    contentType: "text/plain",
-    fileName: "",
-    part: 0,
-    parts: 1,
-    wholeBytes: content.length,
-    wholeHash: crypto.hash.sha256(content),
-    floor: 1,
-    sentAtMs,
-    logHead: own.logHead,
-    certificateHash: own.certificateHash,
-    bundle: own.bundle(),
-    extensions: [],
-  };
+  const head = headOver(content, crypto.hash.sha256, { sentAtMs, bundle: own.bundle() });
   const recipient = await verifyBundle(crypto, bob.bundle(), sentAtMs);
   const expiresAtMs = LATER_MS + 24 * HOUR_MS;
   const about = { crypto, random: machine.random, own, recipient, class: "mail", stream: utf8("stream-1"), seq: 1 } as const;

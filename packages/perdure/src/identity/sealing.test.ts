@@ -15,6 +15,7 @@ import {
 import { DOMAINS } from "../wire/identity.ts";
 import { MAX_ENVELOPE_BODY_BYTES, PART_BYTES } from "../wire/limits.ts";
 import { RECEIPT_CONTENT_TYPE, type SealedHead } from "../wire/sealed.ts";
+import { headOver } from "../wire/test-sealed-head.ts";
 import type { OwnIdentity } from "./own-identity.ts";
 import { paddedLength } from "./padding.ts";
 import { type OpenedPart, type OpenPart, openPart, type SealPart, sealPart } from "./sealing.ts";
@@ -37,28 +38,8 @@ beforeAll(async () => {
 });
 
 function headFor(content: Bytes, changes: Partial<SealedHead> = {}): SealedHead {
-  return {
-    version: 1,
-    thread: new Uint8Array(16),
-    depth: 0,
-    auto: false,
-    inReplyTo: undefined,
-    collapseKey: "",
-    idempotencyKey: "",
-    contentType: "text/plain",
-    fileName: "",
-    part: 0,
-    parts: 1,
-    wholeBytes: content.length,
-    wholeHash: crypto.hash.sha256(content),
-    floor: 1,
-    sentAtMs: NOW_MS,
-    logHead: alice.logHead,
-    certificateHash: alice.certificateHash,
-    bundle: alice.bundle(),
-    extensions: [],
-    ...changes,
-  };
+  const { logHead, certificateHash } = alice;
+  return headOver(content, crypto.hash.sha256, { sentAtMs: NOW_MS, logHead, certificateHash, bundle: alice.bundle(), ...changes });
 }
 
 async function seal(content: Bytes = utf8("hello"), changes: Partial<SealPart> = {}): Promise<Envelope> {

@@ -1,6 +1,7 @@
 /** For tests of this folder: records of contact books and loop guards, drawn. */
 import fc from "fast-check";
 import { CONTACT_ORIGINS, decodeKept, encodeKept, type Kept, type KeptOutgoing, STANDINGS } from "../../wire/kept-agent.ts";
+import { PLAIN_WORDS } from "../../wire/test-sealed-head.ts";
 
 const FEW = 4;
 /** One of few ids, so that records meet. */
@@ -54,14 +55,10 @@ export function queuedRecord(fields: Partial<KeptOutgoing>): Kept {
       toName: "",
       requestId: new Uint8Array(0),
       asks: false,
+      ...PLAIN_WORDS,
       thread: new Uint8Array(16).fill(1),
       depth: 2,
       auto: true,
-      inReplyTo: undefined,
-      collapseKey: "",
-      idempotencyKey: "",
-      contentType: "text/plain",
-      fileName: "",
       wholeBytes: 1,
       wholeHash: new Uint8Array(32),
       sentAtMs: 0,

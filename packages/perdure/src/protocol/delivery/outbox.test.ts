@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { concat, hex } from "../../wire/bytes.ts";
 import { messageIdText } from "../../wire/ids.ts";
 import { type DeliveryState, decodeKept, encodeKept, type Kept, type PayloadAt } from "../../wire/kept-agent.ts";
+import { PLAIN_WORDS } from "../../wire/test-sealed-head.ts";
 import { createOutbox, MAX_ENDED, type Outbox } from "./outbox.ts";
 import { type Outgoing, type OutgoingPart, seenDigests } from "./outgoing.ts";
 
@@ -36,14 +37,7 @@ function queue(on: Bench, parts = 1, kind: "mail" | "receipt" = "mail"): Outgoin
     toName: "",
     requestId: new Uint8Array(0),
     asks: false,
-    thread: new Uint8Array(16),
-    depth: 0,
-    auto: false,
-    inReplyTo: undefined,
-    collapseKey: "",
-    idempotencyKey: "",
-    contentType: "",
-    fileName: "",
+    ...PLAIN_WORDS,
     wholeBytes: 10,
     wholeHash: new Uint8Array(32),
     sentAtMs: NOW,

@@ -3,6 +3,7 @@ import { concat } from "../../wire/bytes.ts";
 import { type Box, decodeKept, encodeKept, type Kept, type KeptIncoming, type PayloadAt } from "../../wire/kept-agent.ts";
 import { PART_BYTES } from "../../wire/limits.ts";
 import { SEALED_EXTENSIONS } from "../../wire/sealed.ts";
+import { plainHead } from "../../wire/test-sealed-head.ts";
 import { createInbox, type Inbox, type InboxLimits } from "./inbox.ts";
 import { type Incoming, incomingKey } from "./incoming.ts";
 import { createMailboxCursor, type MailboxCursor } from "./mailbox-cursor.ts";
@@ -59,7 +60,6 @@ export function headOf(
   atMs: number,
   arrival: number,
 ): KeptIncoming {
-  const empty = new Uint8Array(32);
   return {
     from,
     stream: on,
@@ -72,30 +72,18 @@ export function headOf(
     expiresAtMs,
     arrival,
     fromName: "",
-    head: {
-      version: 1,
-      thread: new Uint8Array(16),
-      depth: 0,
-      auto: false,
-      inReplyTo: undefined,
-      collapseKey: "",
+    head: plainHead({
       idempotencyKey: key,
-      contentType: "text/plain",
-      fileName: "",
       part,
       parts,
       wholeBytes: (parts - 1) * PART_BYTES + 1,
-      wholeHash: empty,
       floor,
       sentAtMs: NOW,
-      logHead: empty,
-      certificateHash: empty,
-      bundle: new Uint8Array(0),
       extensions:
         resealed.length === 0
           ? []
           : [{ code: SEALED_EXTENSIONS.resealed, bytes: concat(...resealed.map((fill) => new Uint8Array(16).fill(fill))) }],
-    },
+    }),
   };
 }
 
