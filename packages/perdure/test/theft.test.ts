@@ -49,7 +49,8 @@ async function stolen(): Promise<void> {
 }
 
 test("a copied folder: one is claimed, the other is out, and what waited arrives once", { timeout: TEST_MS }, async () => {
-  await stage.startRelay();
+  const relay = await stage.startRelay();
+  const standing = () => relay.status().agents.find(({ name }) => name === "desk")?.standing;
   await stolen();
   const desk = await stage.agent("desk");
   await until("desk is connected", () => connected(desk));
@@ -59,11 +60,12 @@ test("a copied folder: one is claimed, the other is out, and what waited arrives
   const writer = await stage.agent("writer", { join: stage.address() });
   const sent = await writer.send("@desk", "while nobody could say which is which");
   await sent.until("stored");
+  expect(standing()).toBe("cloned");
   expect(await desk.identity.claim()).toMatchObject({ relayHasIt: true });
   await using served = serving(desk);
   await using other = serving(copy);
   expect((await statesOf(sent)).at(-1)).toBe("done");
-  expect([await alertsOf(desk), served.mails.length, other.mails.length]).toEqual([[], 1, 0]);
+  expect([await alertsOf(desk), served.mails.length, other.mails.length, standing()]).toEqual([[], 1, 0, "open"]);
   await alarmed(copy, "instance-revoked");
 });
 
@@ -97,8 +99,9 @@ test("owner and thief write to the log at once: nobody reads until a rotation de
   const desk = await stage.agent("desk", HASTY);
   const thief = await stage.agent("thief", HASTY);
   expect([(await desk.identity.claim()).relayHasIt, (await thief.identity.claim()).relayHasIt]).toEqual([false, false]);
-  await stage.startRelay();
+  const relay = await stage.startRelay();
   await alarmed(desk, "identity-forked");
+  expect(relay.status().agents.find(({ name }) => name === "desk")?.standing).toBe("frozen");
   await alarmed(thief, "identity-forked");
   await using served = serving(desk);
   await using stolenMail = serving(thief);

@@ -83,6 +83,7 @@ export function createContactCalls(options: ContactCallsOptions): ContactCalls {
       how: entry.how,
       sinceMs: entry.atMs,
       waitingRequests: inbox.requested(entry.id).messages,
+      trouble: peers.trouble(entry.id),
     };
   };
   const viewOf = (idRaw: Bytes): Contact => {

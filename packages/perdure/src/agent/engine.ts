@@ -247,7 +247,7 @@ export const createEngine: CreateEngine = async (options) => {
   const isListed = (kept: Kept): boolean =>
     kept.kind === "contact" || kept.kind === "policy" || (kept.kind === "peer" && book.standing(kept.head.id) === "contact");
 
-  const heedPeer = createPeerHeed({ clock, log, peers, outbox, keep, arrivals: () => arrivals, redeliver: () => link?.renew() });
+  const heedPeer = createPeerHeed({ clock, log, peers, outbox, keep, arrivals: () => arrivals, sealer, redeliver: () => link?.renew() });
 
   const onApplied = (records: readonly Planned[]): void => {
     for (const { kept } of records) {

@@ -17,6 +17,7 @@ import { agentIdText } from "../wire/ids.ts";
 import type { Arrivals } from "./arrivals.ts";
 import type { Peers } from "./peers.ts";
 import type { Planned } from "./planned.ts";
+import type { Sealer } from "./sealer.ts";
 
 /** Every open message to that agent whose recipient is known. */
 export function openMessagesTo(outbox: Outbox, idRaw: Bytes): readonly Outgoing[] {
@@ -56,16 +57,19 @@ export interface PeerHeedOptions {
   readonly arrivals: () => Pick<Arrivals, "isHeldFor" | "decided">;
   /** Has everything delivered once more that is not settled. */
   readonly redeliver: () => void;
+  readonly sealer: Pick<Sealer, "decided">;
 }
 
 /** Called whenever something new was pinned of another agent. */
-export function createPeerHeed({ clock, log, peers, outbox, keep, arrivals, redeliver }: PeerHeedOptions): (idRaw: Bytes) => void {
+export function createPeerHeed({ clock, log, peers, outbox, keep, arrivals, redeliver, sealer }: PeerHeedOptions): (idRaw: Bytes) => void {
   const heed = async (idRaw: Bytes): Promise<void> => {
     const peer = await peers.load(idRaw);
     if (peer === undefined) return;
     const records = (): readonly Planned[] => (peer.retired ? retiredSteps(openMessagesTo(outbox, idRaw), peer, clock.wallMs()) : []);
     if (records().length > 0) await keep(records, "the end of messages");
-    if (peer.frozen || !arrivals().isHeldFor(peer.id)) return;
+    if (peer.frozen) return;
+    sealer.decided(idRaw);
+    if (!arrivals().isHeldFor(peer.id)) return;
     arrivals().decided(peer.id);
     redeliver();
   };

@@ -9,7 +9,7 @@ import { changesAtMs, mergeIdentities, readIdentity, refuseRollback, speaksAt, t
 import { relateBranches } from "../identity/log-ranking.ts";
 import { type Bytes, equalBytes, hex } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
-import { agentRecord, type Home, identityBundle, signedRecord } from "../wire/identity.ts";
+import { agentRecord, EVENT_KINDS, type Home, identityBundle, identityEvent, signedEvent, signedRecord } from "../wire/identity.ts";
 import { agentIdText } from "../wire/ids.ts";
 import type { Kept, KeptHead } from "../wire/kept-agent.ts";
 import type { Planned } from "./planned.ts";
@@ -54,6 +54,8 @@ export interface Peers {
   /** Whom a name means, and when that was last confirmed. */
   named(name: string): { readonly idRaw: Bytes; readonly seenAtMs: number } | undefined;
   claims(idRaw: Bytes): Claims | undefined;
+  /** Why nothing is sent to an agent, as far as what is pinned says; `undefined` when nothing is wrong or nothing pinned. */
+  trouble(idRaw: Bytes): "frozen" | "retired" | undefined;
   /** What is pinned, verified or not any more. */
   bundle(idRaw: Bytes): Bytes | undefined;
   /** Who answers at a host, and when that was last confirmed. */
@@ -175,6 +177,10 @@ export function createPeers({ host, keeps = () => false }: PeersOptions): Peers 
       peer.claims ??= newestClaims(peer.bundle);
       return pinnedClaims(peer.claims, peer.read?.log.homes);
     },
+    trouble(idRaw) {
+      const bundle = peers.get(hex(idRaw))?.bundle;
+      return bundle === undefined ? undefined : troubleIn(bundle);
+    },
     bundle: (idRaw) => peers.get(hex(idRaw))?.bundle,
     named: (name) => names.get(name),
     relayNamed: (name) => relays.get(name),
@@ -224,6 +230,15 @@ function isUndone(wanted: Pick<Peer, "head" | "bundle">, held: Pick<Peer, "head"
   const relation = relateBranches(offered, known);
   if (relation === "same") return wanted.head.recordVersion < held.head.recordVersion;
   return relation === "behind" || relation === "outranked" || (relation === "forked" && offered.rival.length < known.rival.length);
+}
+
+/** The bundle was verified when it was pinned: a rival is the proof of a fork, and nothing follows a retirement. */
+function troubleIn(bundle: Bytes): "frozen" | "retired" | undefined {
+  const { log, rival } = identityBundle.decode(bundle);
+  if (rival.length > 0) return "frozen";
+  const last = log.at(-1);
+  const kind = last === undefined ? undefined : EVENT_KINDS[identityEvent.decode(signedEvent.decode(last).event).kind];
+  return kind === "retire" ? "retired" : undefined;
 }
 
 /** The bundle was verified when it was pinned. */

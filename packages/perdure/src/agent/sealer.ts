@@ -10,6 +10,7 @@ import type { Host } from "../host/host.ts";
 import { type OwnIdentity, sealPart, type VerifiedIdentity } from "../identity/index.ts";
 import type { Outbox } from "../protocol/delivery/outbox.ts";
 import { isFit, type Outgoing, type OutgoingPart, seenDigests } from "../protocol/delivery/outgoing.ts";
+import { FIXED } from "../settings/fixed.ts";
 import type { Settings } from "../settings/register.ts";
 import { type Bytes, concat, EMPTY, equalBytes, fromHex, hex } from "../wire/bytes.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
@@ -35,6 +36,8 @@ export interface Sealer {
   sealAnew(part: OutgoingPart): void;
   /** A session began: recipients that could not be found out may be asked for again. */
   connected(): void;
+  /** One history of an agent counts: what waited for that need not wait for the next time its relay is asked. */
+  decided(idRaw: Bytes): void;
   /** The recipient has this message, and so our bundle that travelled with it. */
   confirmed(outgoing: Outgoing): void;
   idle(): Promise<void>;
@@ -73,6 +76,9 @@ export function createSealer({
 }: SealerOptions): Sealer {
   // bound: one per recipient of an open message, outboxMessages
   const notBefore = new Map<string, number>();
+  /** Recipients whose agents are frozen, and how long they were put off last: an owner may take days to decide. */
+  // bound: one per recipient of an open message, outboxMessages
+  const frozen = new Map<string, { readonly idRaw: Bytes; readonly pauseMs: number }>();
   /** SHA-256 of the bundle that travelled with a message, and of the newest one each recipient has. */
   const attachedTo = new WeakMap<Outgoing, string>();
   // bound: MAX_PEERS
@@ -170,9 +176,12 @@ export function createSealer({
     const identity = await lookups.resolve(recipientOf(recipient));
     if (identity?.retired === true) return await onRetired(identity, outbox.unsealed(recipient));
     if (identity?.frozen === true) {
-      notBefore.set(recipient, host.clock.monotonicMs() + settings.redialMaxMs);
+      const pauseMs = Math.min(2 * (frozen.get(recipient)?.pauseMs ?? settings.redialMaxMs / 2), FIXED.frozenAskMaxMs.value);
+      frozen.set(recipient, { idRaw: identity.idRaw, pauseMs });
+      notBefore.set(recipient, host.clock.monotonicMs() + pauseMs);
       return troubled(recipient, "identity-forked: two histories of it contradict each other; this waits until its owner decides");
     }
+    frozen.delete(recipient);
     if (identity?.inboxKey === undefined) {
       notBefore.set(recipient, host.clock.monotonicMs() + settings.redialMaxMs);
       troubled(
@@ -208,7 +217,8 @@ export function createSealer({
       do {
         again.delete(recipient);
         await sealFor(recipient);
-      } while (again.has(recipient) && !closing.aborted);
+        // What was just learnt of it, too, makes it look again: a pause holds all the same.
+      } while (again.has(recipient) && !notBefore.has(recipient) && !closing.aborted);
     } catch (error) {
       notBefore.set(recipient, host.clock.monotonicMs() + settings.redialMaxMs);
       const code = isPerdureError(error) ? error.code : "internal";
@@ -223,7 +233,8 @@ export function createSealer({
   /** Looks again when the first pause is over. */
   const arm = (): void => {
     cancelRetry();
-    for (const recipient of notBefore.keys()) if (outbox.unsealed(recipient).length === 0) notBefore.delete(recipient);
+    for (const map of [notBefore, frozen])
+      for (const recipient of map.keys()) if (outbox.unsealed(recipient).length === 0) map.delete(recipient);
     if (notBefore.size === 0 || closing.aborted) return;
     const nextMs = Math.min(...notBefore.values());
     cancelRetry = host.clock.after(Math.max(1, nextMs - host.clock.monotonicMs()), kick);
@@ -261,6 +272,14 @@ export function createSealer({
     connected() {
       notBefore.clear();
       kick();
+    },
+    decided(idRaw) {
+      for (const [recipient, each] of frozen) {
+        if (!equalBytes(each.idRaw, idRaw)) continue;
+        frozen.delete(recipient);
+        notBefore.delete(recipient);
+        kick();
+      }
     },
     confirmed(outgoing) {
       const attached = attachedTo.get(outgoing);

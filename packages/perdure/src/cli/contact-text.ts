@@ -11,14 +11,15 @@ const HOW: Readonly<Record<Contact["how"], string>> = {
 };
 
 export function contactObject(contact: Contact): object {
-  const { id, standing, name, address, how, sinceMs, waitingRequests } = contact;
-  return { type: "contact", id, standing, name, address, how, sinceMs, waitingRequests };
+  const { id, standing, name, address, how, sinceMs, waitingRequests, trouble } = contact;
+  return { type: "contact", id, standing, name, address, how, sinceMs, waitingRequests, trouble };
 }
 
 export function contactLine(contact: Contact): string {
   const how = contact.standing === "blocked" ? "blocked" : HOW[contact.how];
   const waiting = contact.waitingRequests > 0 ? [`${countText(contact.waitingRequests, "message")} in requests`] : [];
-  return [contact.id, calledText(contact), how, `since ${dateText(contact.sinceMs).slice(0, 16)}`, ...waiting].join("  ");
+  const trouble = contact.trouble === undefined ? [] : [contact.trouble];
+  return [contact.id, calledText(contact), how, `since ${dateText(contact.sinceMs).slice(0, 16)}`, ...waiting, ...trouble].join("  ");
 }
 
 /** The proven address, else the name it came with, else nothing is known. */

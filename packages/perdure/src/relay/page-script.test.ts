@@ -72,7 +72,16 @@ async function view(
 
 function agent(letter: string, more: object = {}): AgentRow {
   const id = `ag1${letter.repeat(52)}` as AgentRow["id"];
-  return { id, name: letter, connected: false, waitingMessages: 0, waitingBytes: 0, oldestWaitingSinceMs: undefined, ...more };
+  return {
+    id,
+    name: letter,
+    connected: false,
+    standing: "open",
+    waitingMessages: 0,
+    waitingBytes: 0,
+    oldestWaitingSinceMs: undefined,
+    ...more,
+  };
 }
 
 function status(more: Partial<RelayStatus> = {}): RelayStatus {
@@ -256,6 +265,13 @@ describe("agents", () => {
     const [first, second] = page.element("agent-rows").children.map((row) => row.children.map((cell) => cell.textContent));
     expect(first).toEqual([`@aconnectedag1${"a".repeat(52)}`, "3", "2 KB", "90 s"]);
     expect(second).toEqual([`no nameawayag1${"b".repeat(52)}`, "0", "–", "–"]);
+  });
+
+  it("say what keeps their mail", async () => {
+    const rows = ["frozen", "cloned", "retired", "open"].map((standing, index) => agent("abcd"[index] as string, { standing }));
+    const page = await view(status({ agents: rows }));
+    const said = page.element("agent-rows").children.map((row) => row.children[0]?.children[2]?.textContent);
+    expect(said).toEqual(["frozen", "cloned", "retired", ""]);
   });
 
   it("keep their rows when the order changes and lose them when they leave", async () => {

@@ -113,6 +113,7 @@ function rates({ generation, counters }) {
 function showAgents({ agents, agentCount, address, tickets, nowMs }) {
   showRows(byId("agent-rows"), agentRows, agents, (row, agent) => {
     fillWho(row, agent, agent.name === undefined ? undefined : "@" + agent.name, "no name", "away");
+    say(row.children[0].children[2], agent.standing === "open" ? "" : agent.standing);
     fillWaiting(row, agent, nowMs);
   });
   byId("agents").hidden = agentCount === 0;

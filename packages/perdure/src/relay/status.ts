@@ -1,11 +1,13 @@
 /** The relay as its owner sees it: whether it is well, who uses it, what it costs, what broke lately. */
 import type { Clock } from "../host/clock.ts";
+import { isCloned } from "../protocol/delivery/attach-passes.ts";
 import type { Mailboxes } from "../protocol/delivery/mailboxes.ts";
 import { listSettings, type SettingRow, type Settings } from "../settings/register.ts";
 import type { LogHealth, RecordLog } from "../store/log/record-log.ts";
 import type { Bytes } from "../wire/bytes.ts";
 import { hex } from "../wire/bytes.ts";
 import { type AgentId, agentIdText } from "../wire/ids.ts";
+import type { AgentStanding } from "../wire/kept-relay.ts";
 import type { Incident, Incidents } from "./incidents.ts";
 
 export interface AgentRow {
@@ -13,6 +15,11 @@ export interface AgentRow {
   /** As its own record claims; foreign text. */
   readonly name: string | undefined;
   readonly connected: boolean;
+  /**
+   * `frozen`: two logs of it contradict each other. `cloned`: two copies of its folder were opened. Of both nobody reads the mailbox until
+   * its owner decides. `retired`: its owner ended it.
+   */
+  readonly standing: AgentStanding | "cloned";
   readonly waitingMessages: number;
   readonly waitingBytes: number;
   /** When the message that waits longest was stored, milliseconds since 1970. */
@@ -171,6 +178,7 @@ function agentRows(mailboxes: Mailboxes): readonly AgentRow[] {
       id: agent.id,
       name: agent.name,
       connected: mailboxes.isAttached(agent),
+      standing: agent.standing === "open" && isCloned(agent) ? "cloned" : agent.standing,
       waitingMessages: agent.mailbox.stored.size,
       waitingBytes: agent.mailbox.storedBytes,
       oldestWaitingSinceMs: oldest.done === true ? undefined : oldest.value.storedAtMs,

@@ -93,6 +93,11 @@ export const FIXED = define({
     unit: "ms",
     reason: "How much later than expiry and unconfirmedAfterMs `until` still waits for a message's end: the agent's own clockwork.",
   },
+  frozenAskMaxMs: {
+    value: HOUR,
+    unit: "ms",
+    reason: "Longest pause before the relay of a frozen agent that mail waits for is asked again.",
+  },
   lastMileMs: { value: SECOND, unit: "ms", reason: "What an agent that is closed still gives mail under way to reach its relay." },
   takeoverPauseMs: {
     value: SECOND,

@@ -35,6 +35,8 @@ const ACTIONS: Readonly<Record<string, Action>> = {
       terminal.line(contactLine(contact));
       terminal.object(contactObject(contact));
     }
+    if (contacts.some(({ trouble }) => trouble === "frozen"))
+      terminal.note("frozen: two histories of it contradict each other; mail waits until its owner decides: perdure id rotate");
     if (contacts.length === 0) terminal.note("nobody yet: perdure invite makes a text that lets somebody write to you");
     const { requests, strangers, paused } = await agent.status({ signal });
     if (strangers === "welcome") terminal.note("mail of strangers is welcome: it reaches your handlers");

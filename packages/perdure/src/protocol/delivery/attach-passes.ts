@@ -122,6 +122,11 @@ export const CLONED: Reason = {
   hint: "In the folder that shall go on: perdure id claim. If nobody of yours made a copy: perdure id rotate.",
 };
 
+/** Whether the instance that came last has been copied, and its owner has not said yet which copy goes on: that begins a new chain. */
+export function isCloned({ passes }: AgentState): boolean {
+  return ([...passes.values()].at(-1)?.clonedAtMs ?? 0) > 0;
+}
+
 function keepChain({ journal }: RelayMachine, agent: AgentState, chain: PassChain): void {
   noteChain(agent, chain);
   for (const record of encodeChain(agent, chain)) journal.record(record);
