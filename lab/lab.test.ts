@@ -14,7 +14,7 @@ test("12 seeds of two virtual minutes keep every invariant, and each has one his
   let crashes = 0;
   let relayed = 0;
   let liesSeen = 0;
-  for await (const { result, different } of sweep(SEEDS, { minutes: 2 }, true)) {
+  for await (const { result, different } of sweep(SEEDS, { minutes: 2 }, { twice: true })) {
     expect({ seed: result.seed, broken: result.broken, different }).toEqual({ seed: result.seed, broken: undefined, different: false });
     completed += result.counts.completed;
     crashes += result.counts.crashes;
@@ -42,7 +42,7 @@ test("a town with real cryptography keeps every invariant", { timeout: PATIENCE_
 /** A defence that is off must be noticed within so many seeds of weather, or of people, that need it. */
 const SEEDS_TO_NOTICE = 24;
 const WEATHER = ["brownout", "partition", "agent-kill", "relay-kill"] as const;
-const CASES: readonly (readonly [DefenceName, Omit<SweepOptions, "switchedOff">])[] = [
+const CASES: readonly (readonly [DefenceName, Omit<SweepOptions, "without">])[] = [
   ...(["sync", "ack-after-sync", "generation", "settle-clamp", "floor", "dedupe"] as const).map(
     (name) => [name, { minutes: 2, relays: 1, hostile: "nobody", kinds: WEATHER }] as const,
   ),
@@ -56,7 +56,7 @@ const CASES: readonly (readonly [DefenceName, Omit<SweepOptions, "switchedOff">]
 
 test.each(CASES)("without %s an invariant breaks within 24 seeds", { timeout: PATIENCE_MS }, async (name, options) => {
   const seeds = Array.from({ length: SEEDS_TO_NOTICE }, (_, index) => index + 1);
-  for await (const { result } of sweep(seeds, { ...options, switchedOff: new Set([name]) }, false)) {
+  for await (const { result } of sweep(seeds, { ...options, without: [name] }, { twice: false })) {
     // Silence is what anything that goes wrong comes to in the end; what the defence is for must break by its own name.
     if (result.broken !== undefined && !result.broken.invariant.startsWith("10")) return;
   }
@@ -68,7 +68,11 @@ test.each(["clone", "snapshot", "theft", "relay-copy"] as const)(
   { timeout: PATIENCE_MS },
   async (disaster) => {
     let clonesSeen = 0;
-    for await (const { result, different } of sweep(SEEDS.slice(0, 4), { minutes: 1, hostile: "nobody", disaster }, disaster === "theft")) {
+    for await (const { result, different } of sweep(
+      SEEDS.slice(0, 4),
+      { minutes: 1, hostile: "nobody", disaster },
+      { twice: disaster === "theft" },
+    )) {
       expect({ seed: result.seed, broken: result.broken, different }).toEqual({ seed: result.seed, broken: undefined, different: false });
       clonesSeen += result.counts.clonesSeen;
     }
@@ -80,7 +84,7 @@ test.each(["nobody", "stranger", "relay"] as const)(
   "the same weather with every defence on, and %s who means no good, breaks nothing",
   { timeout: PATIENCE_MS },
   async (hostile) => {
-    for await (const { result } of sweep(SEEDS.slice(0, 4), { minutes: 1, relays: 2, hostile, kinds: WEATHER }, false))
+    for await (const { result } of sweep(SEEDS.slice(0, 4), { minutes: 1, relays: 2, hostile, kinds: WEATHER }, { twice: false }))
       expect({ seed: result.seed, broken: result.broken }).toEqual({ seed: result.seed, broken: undefined });
   },
 );

@@ -6,9 +6,9 @@
  *   npm run lab -- --seeds 200 --without sync   one defence off: some seed must break
  */
 import { parseArgs } from "node:util";
-import { createNodeCrypto } from "../packages/perdure/src/host/node/crypto.ts";
 import { DISASTERS, type Disaster } from "./disaster.ts";
-import { HOSTILES, type Hostile, runSeed } from "./seed.ts";
+import { findMistake } from "./mistakes/index.ts";
+import { HOSTILES, type Hostile } from "./scenario.ts";
 import { sweep } from "./sweep.ts";
 import { DEFENCE_NAMES, type DefenceName } from "./town.ts";
 import { describeFault, FAULT_KINDS, type FaultKind } from "./weather.ts";
@@ -27,6 +27,7 @@ const HELP = `Simulated towns: a relay, agents, traffic, and everything that can
   --disaster WHAT ${DISASTERS.join(", ")} (default: drawn by the seed)
   --minutes M     virtual minutes of weather and traffic (default 5)
   --without NAME  switch a defence off: ${DEFENCE_NAMES.join(", ")}
+  --plant ID      make one of the mistakes in lab/mistakes: the lab must notice
   --kinds A,B     only these faults: ${FAULT_KINDS.join(", ")}
   --once          do not run each seed a second time
   --trace         print every fault and fact
@@ -42,6 +43,7 @@ const { values } = parseArgs({
     disaster: { type: "string" },
     minutes: { type: "string", default: "5" },
     without: { type: "string", multiple: true, default: [] },
+    plant: { type: "string" },
     kinds: { type: "string" },
     once: { type: "boolean", default: false },
     trace: { type: "boolean", default: false },
@@ -71,27 +73,25 @@ async function main(): Promise<number> {
     throw new Error(`--disaster is one of ${DISASTERS.join(", ")}`);
   const relays = values.relays === undefined ? undefined : whole(values.relays, "relays");
   if (relays !== undefined && (relays < 1 || relays > 3)) throw new Error("--relays takes 1 to 3");
-  const switchedOff = new Set(values.without as DefenceName[]);
   const first = values.seed === undefined ? whole(values.from, "from") : whole(values.seed, "seed");
   const count = values.seed === undefined ? whole(values.seeds, "seeds") : 1;
   const minutes = whole(values.minutes, "minutes");
   const options = {
     minutes,
-    switchedOff,
+    without: values.without as DefenceName[],
     kinds,
     relays,
     hostile: values.hostile as Hostile | undefined,
     disaster: values.disaster as Disaster | undefined,
   };
+  const planted = values.plant === undefined ? undefined : findMistake(values.plant);
   if (values.trace) {
-    const result = await runSeed({
-      ...options,
-      seed: first,
-      hash: createNodeCrypto().hash,
-      trace: (line) => process.stdout.write(`${line}\n`),
-    });
-    process.stdout.write(`${result.broken?.what ?? "nothing broke"}\n`);
-    return result.broken === undefined ? 0 : 1;
+    const trace = (line: string): void => void process.stdout.write(`${line}\n`);
+    for await (const { result } of sweep([first], options, { twice: false, planted, trace })) {
+      process.stdout.write(`${result.broken?.what ?? "nothing broke"}\n`);
+      if (result.broken !== undefined) return 1;
+    }
+    return 0;
   }
   const begun = performance.now();
   const total = {
@@ -110,7 +110,7 @@ async function main(): Promise<number> {
     virtualMs: 0,
   };
   const seeds = Array.from({ length: count }, (_, index) => first + index);
-  for await (const { result, different } of sweep(seeds, options, !values.once)) {
+  for await (const { result, different } of sweep(seeds, options, { twice: !values.once, planted })) {
     const { seed } = result;
     total.seeds++;
     total.promised += result.counts.promised;
