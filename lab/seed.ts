@@ -15,30 +15,18 @@ import { auditKeys, type DiskWitness } from "./key-audit.ts";
 import { createLedger, InvariantBroken, type Ledger, type LedgerCounts } from "./ledger.ts";
 import { letIn } from "./mallory.ts";
 import { audit, auditOf, type DiskAudit } from "./relay-disk.ts";
+import type { Hostile, Scenario } from "./scenario.ts";
 import { createSealBook } from "./seal-book.ts";
 import { clearUp, strike } from "./strike.ts";
-import { type Census, createTown, type DefenceName, drawCensus, isRelay, type Town } from "./town.ts";
+import { type Census, createTown, drawCensus, isRelay, type Town } from "./town.ts";
 import { liveIn } from "./traffic.ts";
 import { describeFault, drawWeather, FAULT_KINDS, type Fault, type FaultKind } from "./weather.ts";
 
-export interface SeedOptions {
-  readonly seed: number;
+/** A scenario, and what it is run with. */
+export interface SeedOptions extends Omit<Scenario, "format"> {
   readonly hash: Hash;
   /** Real cryptography: slower, and its own randomness is not the world's, so that histories differ. */
   readonly crypto?: Crypto | undefined;
-  /** How many relays, instead of what the seed would draw. */
-  readonly relays?: number | undefined;
-  /** Who means no good, instead of what the seed would draw. */
-  readonly hostile?: Hostile | undefined;
-  /** What happens to somebody's folder, instead of what the seed would draw. */
-  readonly disaster?: Disaster | undefined;
-  /** Virtual minutes of weather and traffic; the town then has time to settle up. */
-  readonly minutes: number;
-  readonly switchedOff?: ReadonlySet<DefenceName>;
-  /** Only these kinds of faults. */
-  readonly kinds?: readonly FaultKind[] | undefined;
-  /** Instead of the weather the seed would draw. */
-  readonly faults?: readonly Fault[];
   /** Called with a line per fault and fact. */
   readonly trace?: (line: string) => void;
 }
@@ -53,9 +41,6 @@ export interface SeedResult {
   /** The invariant that broke first, and what happened. */
   readonly broken: { readonly invariant: string; readonly what: string; readonly atMs: number } | undefined;
 }
-
-export const HOSTILES = ["nobody", "stranger", "relay"] as const;
-export type Hostile = (typeof HOSTILES)[number];
 
 const MINUTE_MS = 60_000;
 /** After the faults stop, everything must come to its end within this time (protocol invariant 1), or at its expiry. */
@@ -103,7 +88,7 @@ const SETTINGS = {
 const LIMITS = { sender: 100, strangers: 200, peer: 400, route: 400, routeSender: 64, automatic: SETTINGS.autoPerThread };
 
 /** The town of a seed. */
-function plan({ seed, relays, hostile, kinds, disaster }: SeedOptions): {
+function plan({ seed, relays, agents, hostile, kinds, disaster }: SeedOptions): {
   census: Census;
   hostile: Hostile;
   disaster: Disaster;
@@ -111,9 +96,8 @@ function plan({ seed, relays, hostile, kinds, disaster }: SeedOptions): {
 } {
   const count = relays ?? RELAYS_OF_SEEDS[seed % RELAYS_OF_SEEDS.length] ?? 1;
   const wanted = hostile ?? HOSTILES_OF_SEEDS[seed % HOSTILES_OF_SEEDS.length] ?? "nobody";
-  const names = ["anna", "desk", "carl", "dora"].slice(0, (count === 1 ? 2 : 3) + (seed % 2));
   return {
-    census: drawCensus(count, names, seed % 3 !== 0),
+    census: drawCensus(count, agents ?? (count === 1 ? 2 : 3) + (seed % 2), seed % 3 !== 0),
     hostile: wanted,
     // Who lies would be taken for who was put back.
     disaster: disaster ?? (wanted === "relay" ? "none" : (DISASTERS_OF_SEEDS[seed % DISASTERS_OF_SEEDS.length] ?? "none")),
@@ -139,7 +123,9 @@ const RELAYS_OF_SEEDS = [1, 2, 2, 3];
 const HOSTILES_OF_SEEDS: readonly Hostile[] = ["nobody", "stranger", "nobody", "relay", "stranger", "nobody"];
 
 export async function runSeed(options: SeedOptions): Promise<SeedResult> {
-  const { seed, hash, crypto, minutes, switchedOff = new Set(), faults, trace } = options;
+  const { seed, hash, crypto, minutes, without = [], faults, trace } = options;
+  const switchedOff = new Set(without);
+  const settings = { ...SETTINGS, ...options.settings };
   const { census, hostile, kinds, disaster } = plan(options);
   const liar = hostile === "relay" ? census.relays.at(-1) : undefined;
   const forgetful = disaster === "relay-copy" ? census.relays.at(-1) : undefined;
@@ -153,7 +139,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     crypto,
     census,
     untagged: liar !== undefined,
-    settings: SETTINGS,
+    settings,
     switchedOff,
     startFailed: (name, code, why) =>
       trace?.(`${(town.world.nowMs / 1000).toFixed(3).padStart(9)}  ${name.padEnd(7)} did not start: ${code} ${why}`),
@@ -240,14 +226,14 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
       town,
       census,
       ledger,
-      settings: SETTINGS,
+      settings,
       draws: world.draws("disaster"),
       durationMs: endMs - beginMs,
       live: (host, of, agent, isCurrent) => settleIn(host, agent, isCurrent, endMs, { told: silentAbout(ledger), as: of }),
       ending,
       trace: (line) => trace?.(line),
     });
-    if (hostile === "stranger") await letIn({ town, census, ledger, settings: SETTINGS, untilMs: endMs });
+    if (hostile === "stranger") await letIn({ town, census, ledger, settings, untilMs: endMs });
     if (liar !== undefined) lieFrom(town, liar, names, endMs);
     await world.run({ untilMs: endMs, maxEvents: MAX_EVENTS });
     clearUp(town, census);

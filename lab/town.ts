@@ -57,9 +57,12 @@ export interface Census {
   readonly open: boolean;
 }
 
+const FIRST_NAMES = ["anna", "desk", "carl", "dora"];
+
 /** Agents take turns at the relays. */
-export function drawCensus(relays: number, agents: readonly string[], open: boolean): Census {
+export function drawCensus(relays: number, count: number, open: boolean): Census {
   const names = Array.from({ length: relays }, (_, number) => relayName(number));
+  const agents = Array.from({ length: count }, (_, number) => FIRST_NAMES[number] ?? `agent-${number}`);
   return { relays: names, agents, homes: new Map(agents.map((name, at) => [name, names[at % relays] as string])), open };
 }
 
