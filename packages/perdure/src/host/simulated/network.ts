@@ -14,18 +14,23 @@ import type { LinkProfile } from "./pipe.ts";
 import type { Process, Schedule } from "./schedule.ts";
 import type { Endpoint } from "./simulated-connection.ts";
 import { createEndpoints } from "./simulated-connection.ts";
+import type { Watch } from "./watcher.ts";
 
 export interface Network {
   /** The Net of one process; `disk` is the namespace of its `unix:` paths. */
   net(process: Process, disk: string): Net;
   /** The direction from one host name to another; change its fields at any time, then call `touched`. */
   link(from: string, to: string): LinkProfile;
+  /** Both directions between the two are as at the beginning; what waited goes on. */
+  restore(a: string, b: string): void;
   /** Lets links that are up again carry what waited. */
   touched(): void;
   /** Breaks every connection between the two (or of one host), both ends hear it at once. */
   cut(a: string, b?: string): number;
   /** Every connection between the two (or of one host) stays open and never carries anything again. */
   stall(a: string, b?: string): number;
+  /** A host has another address: what it sends on a connection opened before is answered by a reset, what is sent to it goes nowhere. */
+  move(host: string): number;
   /** Connections that are open now. */
   readonly connections: number;
   /** The process died. With `silent` nobody is told, as when a machine loses its power. */
@@ -41,6 +46,7 @@ export interface NetworkOptions {
   readonly defaultLink: LinkProfile;
   /** Whether `ws:` connections count as local (`Connection.local`). `unix:` ones always do. */
   readonly localConnections: boolean;
+  readonly watch: Watch;
 }
 
 interface Listening {
@@ -51,6 +57,8 @@ interface Listening {
 
 interface Open {
   readonly ends: readonly [Endpoint, Endpoint];
+  /** Over the network, and not by a path on a disk. */
+  readonly remote: boolean;
 }
 
 const FIRST_FREE_PORT = 20_000;
@@ -105,12 +113,13 @@ export function createNetwork(options: NetworkOptions): Network {
         },
       ],
       onMessage: (message) => history.bytes(message),
+      watch: options.watch,
       onOver: () => {
         open.delete(entry);
         listening.connections.delete(ours);
       },
     });
-    const entry: Open = { ends: [theirs, ours] };
+    const entry: Open = { ends: [theirs, ours], remote: place.kind === "ws" };
     open.add(entry);
     listening.connections.add(ours);
     listening.options.onConnection(ours.connection);
@@ -228,8 +237,17 @@ export function createNetwork(options: NetworkOptions): Network {
     };
   };
 
+  const touched = (): void => {
+    for (const { ends } of open) for (const end of ends) end.out.wake();
+  };
+
   return {
     link,
+    restore: (a, b) => {
+      for (const profile of [link(a, b), link(b, a)])
+        Object.assign(profile, options.defaultLink, { middlebox: Object.assign(profile.middlebox, options.defaultLink.middlebox) });
+      touched();
+    },
     get connections() {
       return open.size;
     },
@@ -253,9 +271,7 @@ export function createNetwork(options: NetworkOptions): Network {
         return await get(process, place, url, given);
       },
     }),
-    touched: () => {
-      for (const { ends } of open) for (const end of ends) end.out.wake();
-    },
+    touched,
     cut: (a, b) => {
       const hit = between(a, b);
       for (const { ends } of hit) for (const end of ends) if (end.process.alive) end.reset("connection reset");
@@ -265,6 +281,11 @@ export function createNetwork(options: NetworkOptions): Network {
       const hit = between(a, b);
       for (const { ends } of hit) for (const end of ends) end.out.stall();
       return hit.length;
+    },
+    move: (host) => {
+      const ends = between(host, undefined).flatMap((each) => (each.remote ? each.ends.filter((end) => end.process.name === host) : []));
+      for (const end of ends) end.move();
+      return ends.length;
     },
     died: (process, silent) => {
       for (const [key, listening] of listeners) if (listening.process === process) listeners.delete(key);

@@ -15,21 +15,27 @@ export interface LinkProfile {
   /** Mean of what comes on top, exponentially distributed. */
   jitterMs: number;
   bytesPerSecond: number;
+  /** Chance of a message to be lost on its way. It is sent again after a while that doubles: it comes late, and so does what follows. */
+  loss: number;
+  /** How fast the program at the other end takes what has arrived; what it leaves lies in the buffer. */
+  readBytesPerSecond: number;
   /** What fits between the two processes before the sender's queue grows: socket buffers and the flight. */
   bufferBytes: number;
   /** Nothing passes; what was sent arrives after it is up again. */
   down: boolean;
   /**
    * What a middlebox does. A hostile one: each of four a chance per message. A forgetful one, as many routers are: a connection on which
-   * nothing passed either way for `forgetsAfterMs` carries nothing any more, and nobody is told.
+   * nothing passed either way for `forgetsAfterMs` carries nothing any more, and nobody is told; with `resets` whoever sends into it is.
    */
-  middlebox: { drop: number; duplicate: number; reorder: number; corrupt: number; forgetsAfterMs: number };
+  middlebox: { drop: number; duplicate: number; reorder: number; corrupt: number; forgetsAfterMs: number; resets: boolean };
 }
 
 /** What a middlebox knows of a connection, both directions together. */
 export interface Flow {
   passedAtUs: number;
   forgotten: boolean;
+  /** Who has another address since it was opened: the other side knows nothing of it, and says so when something comes from there. */
+  moved: Process | undefined;
 }
 
 export interface Arrival {
@@ -41,6 +47,7 @@ export interface Arrival {
 export interface Pipe {
   /** Bytes not yet in flight. */
   readonly queuedBytes: number;
+  /** The message is this queue's own from here on. */
   send(message: Uint8Array): void;
   /** Lets the end follow what is queued; with `now` what is queued is dropped and the end waits for no buffer. */
   end(why: string, now: boolean): void;
@@ -62,16 +69,22 @@ export interface PipeOptions {
   readonly from: Process;
   readonly to: Process;
   readonly arrival: Arrival;
+  /** What was sent came back: nobody there knows this connection. */
+  readonly unknown: () => void;
   /** The queue fell to zero. */
   readonly drained: () => void;
 }
 
 type Item = { readonly message: Uint8Array; atUs: number } | { readonly why: string; atUs: number };
 
+/** Until something lost is sent again for the first time, and how often that doubles at most. */
+const RESEND_US = 200_000;
+const MAX_DOUBLINGS = 6;
+
 /** From `send` to the wire: the time a system call takes. */
 const FLUSH_US = 5;
 
-export function createPipe({ schedule, draws, profile, flow, from, to, arrival, drained }: PipeOptions): Pipe {
+export function createPipe({ schedule, draws, profile, flow, from, to, arrival, unknown, drained }: PipeOptions): Pipe {
   const queue: Item[] = [];
   const flight: Item[] = [];
   let queuedBytes = 0;
@@ -82,16 +95,29 @@ export function createPipe({ schedule, draws, profile, flow, from, to, arrival, 
   let opened = false;
   let linkFreeUs = 0;
   let lastArrivalUs = 0;
+  let readerFreeUs = 0;
+
+  /** How much later something arrives for having been lost, once or more often. */
+  const lostUs = (): number => {
+    let us = 0;
+    for (let doublings = 0; doublings < MAX_DOUBLINGS && profile.loss > 0 && draws.chance(profile.loss); doublings++)
+      us += RESEND_US << doublings;
+    return us;
+  };
 
   const fly = (item: Item): void => {
     flow.forgotten ||= schedule.nowUs - flow.passedAtUs > profile.middlebox.forgetsAfterMs * 1000;
-    if (flow.forgotten) return;
+    if (flow.forgotten) {
+      if (profile.middlebox.resets || flow.moved === from)
+        schedule.at(schedule.nowUs + 2 * profile.latencyMs * 1000, "net.unknown", from, unknown);
+      return;
+    }
     flow.passedAtUs = schedule.nowUs;
     const bytes = sizeOf(item);
     linkFreeUs = Math.max(linkFreeUs, schedule.nowUs) + (bytes / profile.bytesPerSecond) * 1_000_000;
     lastArrivalUs = Math.max(
       lastArrivalUs,
-      Math.ceil(linkFreeUs + (profile.latencyMs + (profile.jitterMs > 0 ? draws.wait(profile.jitterMs) : 0)) * 1000),
+      Math.ceil(linkFreeUs + (profile.latencyMs + (profile.jitterMs > 0 ? draws.wait(profile.jitterMs) : 0)) * 1000 + lostUs()),
     );
     item.atUs = lastArrivalUs;
     flight.push(item);
@@ -141,9 +167,10 @@ export function createPipe({ schedule, draws, profile, flow, from, to, arrival, 
     if (stalled || profile.down || !opened) return;
     const item = flight[0];
     if (item === undefined) return;
-    if (item.atUs > schedule.nowUs) return awaitArrival();
+    if (item.atUs > schedule.nowUs || readerFreeUs > schedule.nowUs) return awaitArrival();
     flight.shift();
     flightBytes -= sizeOf(item);
+    readerFreeUs = schedule.nowUs + (sizeOf(item) / profile.readBytesPerSecond) * 1_000_000;
     awaitArrival();
     awaitFlush();
     if ("message" in item) arrival.message(item.message);
@@ -154,7 +181,7 @@ export function createPipe({ schedule, draws, profile, flow, from, to, arrival, 
     const first = flight[0];
     if (arriving || stalled || profile.down || !opened || first === undefined) return;
     arriving = true;
-    schedule.at(first.atUs, "net.arrive", to, arrive);
+    schedule.at(Math.max(first.atUs, readerFreeUs), "net.arrive", to, arrive);
   };
 
   const dropQueue = (): void => {
@@ -167,7 +194,7 @@ export function createPipe({ schedule, draws, profile, flow, from, to, arrival, 
       return queuedBytes;
     },
     send: (message) => {
-      queue.push({ message: message.slice(), atUs: 0 });
+      queue.push({ message, atUs: 0 });
       queuedBytes += message.length;
       awaitFlush();
     },

@@ -5,6 +5,7 @@
  */
 import type { Draws } from "./draws.ts";
 import type { History } from "./history.ts";
+import type { Watch } from "./watcher.ts";
 
 /** One run of a program on a host, from its start to its crash. */
 export interface Process {
@@ -48,7 +49,7 @@ export interface Schedule {
 /** A heap mostly of events taken back is rebuilt, once it has at least this many. */
 const MIN_REBUILD = 1024;
 
-export function createSchedule(draws: Draws, history: History): Schedule {
+export function createSchedule(draws: Draws, history: History, watch: Watch = { by: undefined }): Schedule {
   let nowUs = 0;
   let order = 0;
   let takenBack = 0;
@@ -151,6 +152,7 @@ export function createSchedule(draws: Draws, history: History): Schedule {
         history.text(event.owner.name);
       }
       event.run = undefined;
+      watch.by?.event?.(event.label, event.owner?.name);
       history.word(nowUs | 0);
       history.text(event.label);
       return run() ?? true;

@@ -10,6 +10,7 @@ import type { Draws } from "./draws.ts";
 import type { Flow, LinkProfile, Pipe } from "./pipe.ts";
 import { createPipe } from "./pipe.ts";
 import type { Process, Schedule } from "./schedule.ts";
+import type { Watch } from "./watcher.ts";
 
 export interface Endpoint {
   readonly process: Process;
@@ -20,6 +21,8 @@ export interface Endpoint {
   died(silent: boolean): void;
   /** The connection broke under both: this end hears `why`. */
   reset(why: string): void;
+  /** This end has another address from here on, which the other side knows nothing of. */
+  move(): void;
   /** Resolves when this end is closed. */
   readonly ended: Promise<void>;
 }
@@ -45,12 +48,13 @@ export interface ConnectionOptions {
   readonly local: boolean;
   readonly sides: readonly [EndpointSide, EndpointSide];
   readonly onMessage: (message: Uint8Array) => void;
+  readonly watch: Watch;
   /** Both ends are closed or dead. */
   readonly onOver: () => void;
 }
 
-export function createEndpoints({ schedule, draws, local, sides, onMessage, onOver }: ConnectionOptions): readonly [Endpoint, Endpoint] {
-  const flow: Flow = { passedAtUs: schedule.nowUs, forgotten: false };
+export function createEndpoints({ schedule, draws, local, sides, onMessage, watch, onOver }: ConnectionOptions): readonly [Endpoint, Endpoint] {
+  const flow: Flow = { passedAtUs: schedule.nowUs, forgotten: false, moved: undefined };
   let openEnds = 2;
   const over = (): void => {
     openEnds--;
@@ -94,6 +98,10 @@ export function createEndpoints({ schedule, draws, local, sides, onMessage, onOv
       from: side.process,
       to: other.process,
       arrival: { message: (message) => peer().receive(message), end: (why) => peer().hearEnd(why) },
+      unknown: () => {
+        out.stall();
+        finish("connection reset");
+      },
       drained: () => {
         if (state !== "closed") receiver?.drained();
       },
@@ -110,7 +118,10 @@ export function createEndpoints({ schedule, draws, local, sides, onMessage, onOv
           return out.queuedBytes;
         },
         send: (message: Uint8Array) => {
-          if (state === "open" && side.process.alive) out.send(message);
+          if (state !== "open" || !side.process.alive) return;
+          const sent = message.slice();
+          watch.by?.sent?.(side.process.name, other.process.name, sent);
+          out.send(sent);
         },
         close: (now = false) => {
           if (!side.process.alive || state === "closed" || (state === "closing" && !now)) return;
@@ -135,6 +146,7 @@ export function createEndpoints({ schedule, draws, local, sides, onMessage, onOv
       receive: (message: Uint8Array) => {
         if (state !== "open" || receiver === undefined) return;
         onMessage(message);
+        watch.by?.arrived?.(other.process.name, side.process.name, message);
         if (message.length > side.maxMessageBytes) {
           out.end("message too large", true);
           finish("message too large");
@@ -159,6 +171,10 @@ export function createEndpoints({ schedule, draws, local, sides, onMessage, onOv
       reset: (why: string) => {
         out.stall();
         finish(why);
+      },
+      move: () => {
+        flow.forgotten = true;
+        flow.moved = side.process;
       },
     };
   };

@@ -351,6 +351,67 @@ describe("the network", () => {
     expect(a.messages).toEqual([]);
   });
 
+  test("answers with a reset what is sent into a forgotten connection, where the middlebox says so", async () => {
+    const world = makeWorld();
+    const { a, b } = await connect(world);
+    Object.assign(world.network.link("a", "b").middlebox, { forgetsAfterMs: 60_000, resets: true });
+    await pass(world, 61_000);
+    expect(a.closed).toEqual([]);
+    a.connection.send(Uint8Array.of(1));
+    await pass(world, 100);
+    expect([a.closed, b.closed, b.messages]).toEqual([["connection reset"], [], []]);
+  });
+
+  test("loses the connections of a host with another address: it hears so when it sends, the other side never", async () => {
+    const world = makeWorld();
+    const { a, b } = await connect(world);
+    expect(world.network.move("a")).toBe(1);
+    b.connection.send(Uint8Array.of(1));
+    await pass(world, 1000);
+    expect([a.messages, a.closed, b.closed]).toEqual([[], [], []]);
+    a.connection.send(Uint8Array.of(2));
+    await pass(world, 1000);
+    expect([a.closed, b.messages, b.closed]).toEqual([["connection reset"], [], []]);
+  });
+
+  test("delays what is lost and everything behind it, and loses nothing", async () => {
+    const world = makeWorld();
+    const { a, b } = await connect(world);
+    world.network.link("a", "b").loss = 0.2;
+    const sent = Array.from({ length: 100 }, (_, index) => Uint8Array.of(index));
+    for (const message of sent) a.connection.send(message);
+    await pass(world, 150);
+    expect(b.messages.length).toBeLessThan(60);
+    await pass(world, 60_000);
+    expect(b.messages).toEqual(sent.map((message) => hex(message)));
+  });
+
+  test("takes as long as a narrow line takes, and restored is as wide as before", async () => {
+    const world = makeWorld();
+    const { a, b } = await connect(world);
+    world.network.link("a", "b").bytesPerSecond = 1000;
+    for (let count = 0; count < 10; count++) a.connection.send(new Uint8Array(1000));
+    await pass(world, 4500);
+    expect(b.messages).toHaveLength(4);
+    await pass(world, 10_000);
+    world.network.restore("a", "b");
+    a.connection.send(new Uint8Array(1000));
+    await pass(world, 50);
+    expect(b.messages).toHaveLength(11);
+  });
+
+  test("fills up behind a slow reader until the sender's own queue grows", async () => {
+    const world = makeWorld();
+    const { a, b } = await connect(world);
+    Object.assign(world.network.link("a", "b"), { readBytesPerSecond: 1000, bufferBytes: 3000 });
+    for (let count = 0; count < 10; count++) a.connection.send(new Uint8Array(1000));
+    await pass(world, 3500);
+    expect(b.messages).toHaveLength(4);
+    expect(a.connection.queuedBytes).toBe(3000);
+    await pass(world, 60_000);
+    expect([b.messages.length, a.connection.queuedBytes]).toEqual([10, 0]);
+  });
+
   test("carries plain HTTP to a listener that answers it", async () => {
     const world = makeWorld();
     const onRequest = (request: Request): Response => new Response(new URL(request.url).pathname);

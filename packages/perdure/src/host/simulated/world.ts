@@ -25,6 +25,7 @@ import type { Process } from "./schedule.ts";
 import { createSchedule } from "./schedule.ts";
 import type { ClockErrors } from "./virtual-clock.ts";
 import { createVirtualClock } from "./virtual-clock.ts";
+import type { Watch, Watcher } from "./watcher.ts";
 
 export interface WorldOptions {
   readonly seed: number | string;
@@ -104,6 +105,8 @@ export interface World {
   afterStep(hook: () => void): void;
   onLog(tap: (host: string, level: LogLevel, event: string, fields: LogFields) => void): void;
   onSeal(tap: SealTap): void;
+  /** One watcher at a time; `undefined` ends it. */
+  watch(watcher: Watcher | undefined): void;
   readonly historyHash: string;
 }
 
@@ -114,15 +117,18 @@ const DEFAULT_LINK: LinkProfile = {
   latencyMs: 1,
   jitterMs: 0.5,
   bytesPerSecond: 100_000_000,
+  loss: 0,
+  readBytesPerSecond: Number.POSITIVE_INFINITY,
   bufferBytes: 256 * 1024,
   down: false,
-  middlebox: { drop: 0, duplicate: 0, reorder: 0, corrupt: 0, forgetsAfterMs: Number.POSITIVE_INFINITY },
+  middlebox: { drop: 0, duplicate: 0, reorder: 0, corrupt: 0, forgetsAfterMs: Number.POSITIVE_INFINITY, resets: false },
 };
 
 export function createWorld(options: WorldOptions): World {
   const root = createDraws(`perdure world ${options.seed}`);
   const history = createHistory();
-  const schedule = createSchedule(root.fork("schedule"), history);
+  const watch: Watch = { by: undefined };
+  const schedule = createSchedule(root.fork("schedule"), history, watch);
   const processes = new Map<string, Process>();
   const incarnations = new Map<string, number>();
   const hosts = new Map<Process, Host>();
@@ -140,6 +146,7 @@ export function createWorld(options: WorldOptions): World {
     history: options.crypto === undefined ? history : { ...history, bytes: (bytes) => history.word(bytes.length) },
     defaultLink: { ...DEFAULT_LINK, ...options.link },
     localConnections: options.localConnections ?? false,
+    watch,
   });
 
   const disk = (name: string): SimulatedDisk & { wait: (resume: () => void) => void } => {
@@ -156,6 +163,7 @@ export function createWorld(options: WorldOptions): World {
     incarnations.set(name, incarnation);
     const process: Process = { name, incarnation, alive: true, paused: false, deferred: [] };
     processes.set(name, process);
+    watch.by?.life?.(name, "begins");
     const diskName = given.disk ?? diskOf.get(name) ?? name;
     diskOf.set(name, diskName);
     const draws = root.fork(`host ${name} ${incarnation}`);
@@ -215,6 +223,7 @@ export function createWorld(options: WorldOptions): World {
 
   const end = (process: Process, silent: boolean, pick: CrashPick): void => {
     process.alive = false;
+    watch.by?.life?.(process.name, "dies");
     process.deferred.length = 0;
     hosts.delete(process);
     network.died(process, silent);
@@ -270,11 +279,15 @@ export function createWorld(options: WorldOptions): World {
     },
     pause: (name) => {
       const process = processes.get(name);
-      if (process !== undefined) process.paused = true;
+      if (process === undefined) return;
+      process.paused = true;
+      watch.by?.life?.(name, "stands still");
     },
     resume: (name) => {
       const process = processes.get(name);
-      if (process !== undefined) schedule.resume(process);
+      if (process === undefined) return;
+      if (process.paused) watch.by?.life?.(name, "goes on");
+      schedule.resume(process);
     },
     jumpWall: (name, byMs) => {
       const errors = clockErrors.get(name);
@@ -304,6 +317,9 @@ export function createWorld(options: WorldOptions): World {
     afterStep: (hook) => void hooks.push(hook),
     onLog: (tap) => void taps.push(tap),
     onSeal: (tap) => void sealTaps.push(tap),
+    watch: (watcher) => {
+      watch.by = watcher;
+    },
   };
 }
 
