@@ -182,7 +182,13 @@ export const createEngine: CreateEngine = async (options) => {
     addressOf,
     store: theStore,
   });
-  const identityCalls = createIdentityCalls({ host, own, settings, tell: () => publication.show() });
+  const identityCalls = createIdentityCalls({
+    host,
+    own,
+    settings,
+    tell: () => publication.show(),
+    isCopied: () => link?.alert?.code === "cloned",
+  });
   const statements = createStatementChecks({
     host,
     ownIdRaw: own.idRaw,

@@ -10,7 +10,7 @@ async function setUp(relayHasIt = true) {
   const host = createTestMachine("a");
   const own = await createIdentity({ host, folder: "home", role: "mail", custody: "together", settings });
   await own.setHome({ relayId: new Uint8Array(32).fill(7), url: "ws://127.0.0.1:4410/", preference: 0 }, NOW_MS);
-  const calls = createIdentityCalls({ host, own, settings, tell: async () => relayHasIt });
+  const calls = createIdentityCalls({ host, own, settings, tell: async () => relayHasIt, isCopied: () => false });
   const words = createIdentityWords({ core: calls, within: (_what, _waiting, work) => work(new AbortController().signal) });
   return { host, own, calls, words };
 }

@@ -20,12 +20,15 @@ export interface IdentityCallsOptions {
   readonly settings: Settings;
   /** Shows what the agent is now to its relay; true once the relay has it. */
   readonly tell: () => Promise<boolean>;
+  /** Whether the relay found a copy of this folder. */
+  readonly isCopied: () => boolean;
 }
 
 export function createIdentityCalls({
   host,
   own,
   tell,
+  isCopied,
 }: IdentityCallsOptions): Pick<AgentCore, "identity" | "changeIdentity" | "exportIdentity" | "setPassphrase"> {
   const changeOnce = async (change: IdentityChange): Promise<void> => {
     const { afterSeq } = change;
@@ -38,10 +41,10 @@ export function createIdentityCalls({
     });
   };
   return {
-    identity: async () => identityView(own),
+    identity: async () => identityView(own, isCopied()),
     async changeIdentity(change): Promise<IdentityOutcome> {
       await changeOnce(change);
-      return { seq: own.log.seq, relayHasIt: await tell(), view: identityView(own) };
+      return { seq: own.log.seq, relayHasIt: await tell(), view: identityView(own, isCopied()) };
     },
     exportIdentity: (passphrase) => own.export(passphrase),
     setPassphrase: (passphrase) => own.setPassphrase(passphrase === "" ? undefined : passphrase),

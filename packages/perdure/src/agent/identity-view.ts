@@ -1,5 +1,6 @@
 /** An agent's own identity as its owner sees it: plain data, for the SDK, the local socket and the command line alike. */
-import type { Stage } from "../identity/life.ts";
+import { type Circumstances, lifeOf, type Stage, stageAfter, stageIn } from "../identity/life.ts";
+import type { LogState } from "../identity/log-state.ts";
 import type { OwnIdentity } from "../identity/own-identity.ts";
 import { type Bytes, equalBytes, hex } from "../wire/bytes.ts";
 import { type AgentId, agentIdText } from "../wire/ids.ts";
@@ -14,6 +15,8 @@ export interface IdentityEventView {
   readonly hash: string;
   /** A later rotation says that it counts for nothing. */
   readonly voided: boolean;
+  /** Where the agent stood in its life after this, by what is known by now. */
+  readonly stage: Stage;
 }
 
 export interface InstanceView {
@@ -45,7 +48,7 @@ export interface IdentityView {
    * `superseded`: other keys were brought into force elsewhere; this folder can no longer act for the agent.
    */
   readonly standing: "in-force" | "frozen" | "superseded" | "retired";
-  /** Where it stands in its life, by what is signed. */
+  /** Where it stands in its life: by what is signed, and, of an agent that is open, by whether its relay found a copy of its folder. */
   readonly stage: Stage;
   /** Public keys, hexadecimal. */
   readonly controlKeys: readonly string[];
@@ -62,8 +65,9 @@ export interface IdentityView {
   readonly bundle: Bytes;
 }
 
-export function identityView(own: OwnIdentity): IdentityView {
+export function identityView(own: OwnIdentity, isCopied = false): IdentityView {
   const { log } = own;
+  const circumstances = { isHoused: own.homes().length > 0, standing: own.standing };
   const isRevoked = (key: Bytes): boolean => log.revoked.some(({ instanceKey }) => equalBytes(instanceKey, key));
   return {
     id: own.id,
@@ -71,9 +75,9 @@ export function identityView(own: OwnIdentity): IdentityView {
     custody: own.custody,
     sealed: own.isSealed,
     standing: own.standing,
-    stage: own.stage,
+    stage: isCopied ? stageAfter(own.stage, "theft") : own.stage,
     controlKeys: log.controlKeys.map(hex),
-    log: log.events.map(({ seq, kind, claimedAtMs, hash, voided }) => ({ seq, kind, claimedAtMs, hash: hex(hash), voided })),
+    log: eventViews(log, circumstances),
     instances: own.instances.map(({ publicKey, validUntilMs }) => ({
       key: hex(publicKey),
       isThis: equalBytes(publicKey, own.instance.publicKey),
@@ -98,4 +102,17 @@ export function identityView(own: OwnIdentity): IdentityView {
           },
     bundle: own.bundle(),
   };
+}
+
+/** The events of a log, with what each made of the agent. */
+export function eventViews(log: LogState, circumstances: Circumstances): readonly IdentityEventView[] {
+  const life = lifeOf(log, circumstances);
+  return log.events.map(({ seq, kind, claimedAtMs, hash, voided }) => ({
+    seq,
+    kind,
+    claimedAtMs,
+    hash: hex(hash),
+    voided,
+    stage: stageIn(life, seq),
+  }));
 }

@@ -9,8 +9,8 @@ const KEY_DIGITS = 16;
 /** What is to be printed of a log, one line an event. */
 export function logLines(log: IdentityView["log"]): readonly string[] {
   return log.map(
-    ({ seq, kind, claimedAtMs, hash, voided }) =>
-      `${String(seq).padStart(3)}  ${kind.padEnd(15)}  ${dateText(claimedAtMs).slice(0, 19)}  ${hash.slice(0, KEY_DIGITS)}${voided ? "  does not count" : ""}`,
+    ({ seq, kind, claimedAtMs, hash, voided, stage }) =>
+      `${String(seq).padStart(3)}  ${kind.padEnd(15)}  ${dateText(claimedAtMs).slice(0, 19)}  ${hash.slice(0, KEY_DIGITS)}${voided ? "  does not count" : stage === "compromised" ? "  in other hands" : ""}`,
   );
 }
 

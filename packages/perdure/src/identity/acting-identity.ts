@@ -106,7 +106,10 @@ export interface OwnIdentity {
   /** The identity bundle as of the last change. */
   bundle(): Bytes;
   homes(): readonly Home[];
-  /** Makes `home` the agent's only home in a new record version. `bad-argument` when the log names other relays as the only homes. */
+  /**
+   * Makes `home` the agent's first home in a new record version, or changes how its relay is reached. `bad-argument` when the log names
+   * other relays as the only homes, `wrong-relay` where the agent has another home: see `moveHome`.
+   */
   setHome(home: Home, nowMs: number): Promise<void>;
   /**
    * Makes `home`, another relay than the one before, the agent's only home: in a new record version and, when the log names the only homes
@@ -254,6 +257,7 @@ export function createActingIdentity({ host, settings, vault, first }: ActingOpt
     homes: () => state.record.homes,
     setHome: (home, nowMs) =>
       change(async () => {
+        if (!state.record.homes.some(({ relayId }) => equalBytes(relayId, home.relayId))) stageAfter(lifeStageOf(state), "join");
         const pinned = state.log.homes;
         if (pinned !== undefined && !pinned.some(({ relayId }) => equalBytes(relayId, home.relayId)))
           throw new PerdureError("bad-argument", `the log of this agent allows other homes only, not ${agentIdText(home.relayId)}`, {

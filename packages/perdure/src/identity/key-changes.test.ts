@@ -266,11 +266,14 @@ describe("other changes of the log", () => {
     const own = await create(host, "together");
     await own.setHome(HOME, NOW_MS);
     await own.setHomesInLog([HOME], LATER_MS);
-    await expect(own.setHome(OTHER_HOME, LATER_MS)).rejects.toMatchObject({ code: "bad-argument" });
+    await expect(own.setHome(OTHER_HOME, LATER_MS)).rejects.toMatchObject({ code: "wrong-relay" });
     await own.setHome({ ...HOME, url: "ws://127.0.0.1:9/" }, LATER_MS);
     expect((await verifyBundle(crypto, own.bundle(), LATER_MS)).homes).toEqual([{ ...HOME, url: "ws://127.0.0.1:9/" }]);
+    await own.moveHome(OTHER_HOME, LATER_MS);
+    expect([own.log.homes, (await verifyBundle(crypto, own.bundle(), LATER_MS)).homes]).toEqual([[OTHER_HOME], [OTHER_HOME]]);
     await own.setHomesInLog([], LATER_MS);
-    await own.setHome(OTHER_HOME, LATER_MS);
+    await own.moveHome(HOME, LATER_MS);
+    expect([own.log.seq, own.log.homes, own.homes()]).toEqual([3, undefined, [HOME]]);
   });
 
   it("anchors", async () => {

@@ -189,8 +189,11 @@ export function lifeOf(log: LogState, { isHoused, standing }: Circumstances): re
   return steps;
 }
 
-/** The stage an agent was in after event `seq`, by what its log says by now; `undefined` for an event it does not have. */
-export function stageAt(log: LogState, seq: number, circumstances: Circumstances): Stage | undefined {
-  if (seq < 0 || seq > log.seq) return undefined;
-  return lifeOf(log, circumstances).findLast((each) => each.seq <= seq)?.stage;
+/** The stage an agent was in after event `seq` of its log, by what that says by now; of an event it does not have, its last one. */
+export function stageAt(log: LogState, seq: number, circumstances: Circumstances): Stage {
+  return stageIn(lifeOf(log, circumstances), seq);
+}
+
+export function stageIn(life: readonly LifeStep[], seq: number): Stage {
+  return life.findLast((each) => each.seq <= seq)?.stage ?? "draft";
 }

@@ -4,6 +4,7 @@ import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Identity } from "../../agent/api.ts";
+import { eventViews } from "../../agent/identity-view.ts";
 import { restoreAgent } from "../../agent/restore-agent.ts";
 import type { Hash } from "../../host/crypto.ts";
 import type { Files } from "../../host/files.ts";
@@ -97,7 +98,7 @@ export async function verifyFile({ invocation, word }: Called): Promise<void> {
     });
   });
   const standing = seen.frozen ? "frozen" : seen.retired ? "retired" : "in-force";
-  const log = seen.log.events.map((event) => ({ ...event, hash: hex(event.hash) }));
+  const log = eventViews(seen.log, { isHoused: seen.homes.length > 0, standing });
   terminal.object({ type: "bundle", id: seen.id, name: seen.name, standing, controlKeys: seen.log.controlKeys.map(hex), log });
   terminal.line(`id        ${seen.id}`);
   if (seen.name !== undefined) terminal.line(`name      calls itself @${safeLine(seen.name, 33)}`);

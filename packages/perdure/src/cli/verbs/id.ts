@@ -199,7 +199,7 @@ async function withIdentity<Value>({ invocation, options, folder }: Called, work
     const own = await withPassphrase(invocation, `passphrase of ${folder}`, (passphrase) =>
       openIdentity({ host, folder, settings, ...(passphrase === undefined ? {} : { passphrase }) }),
     );
-    const core = createIdentityCalls({ host, own, settings, tell: async () => false });
+    const core = createIdentityCalls({ host, own, settings, tell: async () => false, isCopied: () => false });
     return await work(createIdentityWords({ core, within: (_what, { signal }, call) => call(signal ?? invocation.signal) }));
   } finally {
     await lock.release();
