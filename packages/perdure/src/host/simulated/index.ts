@@ -5,5 +5,6 @@ export { createMemoryFiles } from "./disk-files.ts";
 export type { Draws } from "./draws.ts";
 export { createDraws } from "./draws.ts";
 export { WORLD_EPOCH_MS } from "./virtual-clock.ts";
+export type { Watcher } from "./watcher.ts";
 export type { SimulatedDisk, World } from "./world.ts";
 export { createWorld } from "./world.ts";
