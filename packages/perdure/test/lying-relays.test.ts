@@ -43,7 +43,8 @@ async function scene(seed: number, settings: Record<string, number> = {}) {
   );
   const desk = await rogue.forger("desk", "desk");
   const settle = async (own: OwnIdentity, at: OwnIdentity): Promise<void> => {
-    await world.complete(own.setHome({ relayId: at.idRaw, url: FAR_URL, preference: 0 }, world.host("desk").clock.wallMs()));
+    const live = own.homes().length === 0 ? own.setHome : own.moveHome;
+    await world.complete(live({ relayId: at.idRaw, url: FAR_URL, preference: 0 }, world.host("desk").clock.wallMs()));
     relay.known.set(hex(own.idRaw), own.bundle());
     relay.known.set("desk", own.bundle());
   };
