@@ -1,7 +1,6 @@
 /** The SDK on Node: the same agent, with this machine as its host. */
-import { resolve } from "node:path";
 import { createNodeHost } from "../host/node/index.ts";
-import { placeApart } from "../host/node/place-apart.ts";
+import { placeApart, wholePath } from "../host/node/place-apart.ts";
 import type { Agent, Identity, OpenOptions } from "./api.ts";
 import { openAgentWith } from "./open-agent.ts";
 import { hasIdentity } from "./own-folder.ts";
@@ -26,10 +25,10 @@ function byWholePaths(identity: Identity, at: string): Identity {
     rotate: async ({ recoveryFile, newRecoveryFile, ...options } = {}) =>
       await identity.rotate({
         ...options,
-        ...(recoveryFile === undefined ? {} : { recoveryFile: resolve(recoveryFile) }),
+        ...(recoveryFile === undefined ? {} : { recoveryFile: wholePath(recoveryFile) }),
         ...(newRecoveryFile === undefined ? {} : { newRecoveryFile: await placeApart(newRecoveryFile, at) }),
       }),
     retire: async ({ recoveryFile, ...options } = {}) =>
-      await identity.retire({ ...options, ...(recoveryFile === undefined ? {} : { recoveryFile: resolve(recoveryFile) }) }),
+      await identity.retire({ ...options, ...(recoveryFile === undefined ? {} : { recoveryFile: wholePath(recoveryFile) }) }),
   };
 }

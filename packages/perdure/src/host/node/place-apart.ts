@@ -26,6 +26,11 @@ export async function placeApart(path: string, folder: string): Promise<string> 
   return place;
 }
 
+/** The path as a process that was started elsewhere has to be told it. */
+export function wholePath(path: string): string {
+  return resolve(path);
+}
+
 function isInside(folder: string, place: string): boolean {
   const way = relative(folder, place);
   return way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way);
