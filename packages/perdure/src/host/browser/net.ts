@@ -2,6 +2,7 @@ import { PerdureError } from "../../wire/error.ts";
 import type { Clock } from "../clock.ts";
 import type { Net } from "../net.ts";
 import type { Random } from "../random.ts";
+import { webAddress } from "../web-address.ts";
 import { getOverHttp } from "./http-get.ts";
 import type { Platform } from "./platform.ts";
 import { dialTab } from "./tab-dial.ts";
@@ -28,15 +29,4 @@ export function createBrowserNet(parts: BrowserNetOptions): Net {
     },
     get: async (address, options) => await getOverHttp(parts, webAddress(address, ["http:", "https:"]), options),
   };
-}
-
-function webAddress(address: string, protocols: readonly string[]): URL {
-  const url = URL.canParse(address) ? new URL(address) : undefined;
-  if (url === undefined || !protocols.includes(url.protocol) || url.username !== "" || url.password !== "") {
-    throw new PerdureError("bad-argument", `"${address}" is not an address that can be used here`, {
-      hint: `Use ${protocols.map((protocol) => `${protocol}//host:port`).join(" or ")} or unix:/path.`,
-    });
-  }
-  url.hash = "";
-  return url;
 }

@@ -1,5 +1,5 @@
-import { PerdureError } from "../../wire/error.ts";
 import type { Net } from "../net.ts";
+import { webAddress } from "../web-address.ts";
 import { getOverHttp } from "./http-get.ts";
 import { dialLocalSocket, listenLocalSocket } from "./local-socket.ts";
 import type { NetParts } from "./net-parts.ts";
@@ -19,15 +19,4 @@ export function createNodeNet(parts: NetParts): Net {
     },
     get: async (address, options) => await getOverHttp(parts, webAddress(address, ["http:", "https:"]), options),
   };
-}
-
-function webAddress(address: string, protocols: readonly string[]): URL {
-  const url = URL.canParse(address) ? new URL(address) : undefined;
-  if (url === undefined || !protocols.includes(url.protocol) || url.username !== "" || url.password !== "") {
-    throw new PerdureError("bad-argument", `"${address}" is not an address that can be used here`, {
-      hint: `Use ${protocols.map((protocol) => `${protocol}//host:port`).join(" or ")} or unix:/path.`,
-    });
-  }
-  url.hash = "";
-  return url;
 }
