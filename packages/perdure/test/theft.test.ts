@@ -1,21 +1,14 @@
 /** A folder that was copied, stolen or replaced, against a real relay: who is thrown out, what is frozen, and that no mail is lost. */
-import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Agent, AgentStatus } from "../src/agent/api.ts";
 import { silentLog } from "../src/host/log.ts";
 import { createNodeHost } from "../src/host/node/index.ts";
 import { signRotation, verifyLog } from "../src/identity/agent-log.ts";
-import { encodeBundle } from "../src/identity/bundle.ts";
-import { readKept } from "../src/identity/custody.ts";
-import { lookAtIdentity } from "../src/identity/own-identity.ts";
-import { connectSession, goodbyeFor, parseRelayAddress } from "../src/protocol/link/index.ts";
-import { createSettings } from "../src/settings/register.ts";
-import { GENERATION_BYTES, LINK_BYTES } from "../src/wire/ids.ts";
+import { bundleWith, keysIn, tellRelay } from "./test-second-history.ts";
 import { openStage, type Stage, serving, statesOf } from "./test-stage.ts";
 
 const TEST_MS = 120_000;
-const settings = createSettings();
 /** Nobody waits long for a relay that is away. */
 const HASTY = { settings: { lookupTimeoutMs: 1000 } };
 
@@ -27,25 +20,18 @@ afterEach(async () => {
   await stage[Symbol.asyncDispose]();
 });
 
-async function until(what: string, condition: () => Promise<boolean> | boolean): Promise<void> {
-  for (const deadlineMs = performance.now() + 60_000; !(await condition()); ) {
-    if (performance.now() > deadlineMs) throw new Error(`waited in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
 const alertsOf = async (agent: Agent): Promise<readonly string[]> => (await agent.status()).alerts.map(({ code }) => code);
 const connected = async (agent: Agent): Promise<boolean> => (await agent.status()).relay.connected;
 const recovery = (name: string): string => join(stage.folder, `${name}.recovery`);
 
 function alarmed(agent: Agent, code: AgentStatus["alerts"][number]["code"]): Promise<void> {
-  return until(`the alert ${code}`, async () => (await alertsOf(agent)).includes(code));
+  return stage.until(`the alert ${code}`, async () => (await alertsOf(agent)).includes(code));
 }
 
 /** `desk` with its next keys in a recovery file, and a copy of its folder as a thief has it: with every key but those. */
 async function stolen(): Promise<void> {
   await (await stage.agent("desk", { name: "desk", recoveryFile: recovery("desk") })).close();
-  await cp(join(stage.folder, "desk"), join(stage.folder, "thief"), { recursive: true, filter: (path) => !path.endsWith(".sock") });
+  await stage.copy("desk", "thief");
 }
 
 test("a copied folder: one is claimed, the other is out, and what waited arrives once", { timeout: TEST_MS }, async () => {
@@ -53,7 +39,7 @@ test("a copied folder: one is claimed, the other is out, and what waited arrives
   const standing = () => relay.status().agents.find(({ name }) => name === "desk")?.standing;
   await stolen();
   const desk = await stage.agent("desk");
-  await until("desk is connected", () => connected(desk));
+  await stage.until("desk is connected", () => connected(desk));
   const copy = await stage.agent("thief");
   await alarmed(desk, "cloned");
   await alarmed(copy, "cloned");
@@ -116,31 +102,18 @@ test("owner and thief write to the log at once: nobody reads until a rotation de
 /** Tells the relay of a rotation in the place of the owner's last one, to the same key, as who has that folder can sign it. */
 async function reopen(name: string): Promise<void> {
   const host = createNodeHost({ log: silentLog });
-  const folder = join(stage.folder, name);
-  const own = await lookAtIdentity({ host, folder, settings });
-  const kept = await readKept(host.files, host.crypto.hash, folder);
-  if (kept === undefined) throw new Error("nothing was stolen");
-  const before = kept.log.slice(0, own.log.epochs.at(-1)?.fromSeq);
+  const kept = await keysIn(join(stage.folder, name));
+  const log = await verifyLog(host.crypto, kept.log);
+  const before = kept.log.slice(0, log.epochs.at(-1)?.fromSeq);
   const nowMs = host.clock.wallMs();
   const again = await signRotation(host.crypto, await verifyLog(host.crypto, before), {
     revealed: [await host.crypto.signatures.load(kept.controlSeed)],
-    following: own.log.nextCommitments,
+    following: log.nextCommitments,
     recoverySalt: host.random.bytes(32),
     body: { voidFromSeq: 1, oldKeysUntilMs: nowMs, extensions: [] },
     nowMs,
   });
-  const bundle = encodeBundle({ log: [...before, again], certificates: kept.certificates, records: [kept.record] });
-  const { url, relayIdRaw } = parseRelayAddress(stage.address());
-  const have = { generation: new Uint8Array(GENERATION_BYTES), position: 0 };
-  const signal = AbortSignal.timeout(TEST_MS);
-  const link = host.random.bytes(LINK_BYTES);
-  // The relay judges what it is shown before it lets anybody in.
-  const shown = { ...own, bundle: () => bundle };
-  const entered = await connectSession({ host, settings, url, relayIdRaw, own: shown, link, consume: false, have, signal }).catch(
-    () => undefined,
-  );
-  entered?.session.start({ frame: () => {}, drained: () => {}, closed: () => {} });
-  entered?.session.close(goodbyeFor("connection-closed", "told"));
+  await tellRelay(stage.address(), join(stage.folder, name), bundleWith(kept, [...before, again]));
 }
 
 test("a thief of the key in force reopens its commitment: nobody reads until the owner's next rotation, which ends it", {
@@ -150,7 +123,7 @@ test("a thief of the key in force reopens its commitment: nobody reads until the
   const first = await stage.agent("desk", { name: "desk", recoveryFile: recovery("desk") });
   await first.identity.rotate({ recoveryFile: recovery("desk") });
   await first.close();
-  await cp(join(stage.folder, "desk"), join(stage.folder, "thief"), { recursive: true, filter: (path) => !path.endsWith(".sock") });
+  await stage.copy("desk", "thief");
   await reopen("thief");
   const desk = await stage.agent("desk", HASTY);
   await alarmed(desk, "identity-forked");
