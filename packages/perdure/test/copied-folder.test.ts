@@ -1,5 +1,3 @@
-import { cp } from "node:fs/promises";
-import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Agent } from "../src/agent/api.ts";
 import { openStage, type Stage, serving, statesOf } from "./test-stage.ts";
@@ -12,45 +10,41 @@ afterEach(async () => {
   await stage[Symbol.asyncDispose]();
 });
 
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (const deadlineMs = performance.now() + 20_000; !(await condition()); ) {
-    if (performance.now() > deadlineMs) throw new Error("waited in vain");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
 const isCloned = async (agent: Agent): Promise<boolean> => (await agent.status()).alerts.some(({ code }) => code === "cloned");
 
 test("of a folder and its copy neither gets mail once both were opened, both say what to do, and mail waits", async () => {
   await stage.startRelay();
   await (await stage.agent("desk", { name: "desk" })).close();
-  await cp(join(stage.folder, "desk"), join(stage.folder, "copy"), { recursive: true, filter: (path) => !path.endsWith(".sock") });
+  await stage.copy("desk", "copy");
   const original = await stage.agent("desk");
-  await until(async () => (await original.status()).relay.connected);
+  await stage.until("the original is connected", async () => (await original.status()).relay.connected);
   const copy = await stage.agent("copy");
-  await until(async () => (await isCloned(original)) && (await isCloned(copy)));
+  await stage.until("both are found out", async () => (await isCloned(original)) && (await isCloned(copy)));
   const writer = await stage.agent("writer", { join: stage.address() });
   await using first = serving(original);
   await using second = serving(copy);
   const sent = await writer.send("@desk", "hello");
   await sent.until("stored");
   // Both may write, and both are told on every opening.
-  await until(async () => (await original.status()).relay.connected && (await copy.status()).relay.connected);
+  await stage.until(
+    "both are connected again",
+    async () => (await original.status()).relay.connected && (await copy.status()).relay.connected,
+  );
   const { relay, alerts } = await original.status();
   expect(relay.lastError).toContain("cloned");
   expect(alerts).toEqual([expect.objectContaining({ code: "cloned", run: "perdure id claim" })]);
   expect([first.mails.length, second.mails.length]).toEqual([0, 0]);
   await original.close();
-  await until(async () => await isCloned(await stage.agent("desk")));
+  await stage.until("it is told anew", async () => await isCloned(await stage.agent("desk")));
 });
 
 test("a folder copied while it was open is found out too, when the copy takes over", async () => {
   await stage.startRelay();
   const original = await stage.agent("desk", { name: "desk" });
-  await until(async () => (await original.status()).relay.connected);
-  await cp(join(stage.folder, "desk"), join(stage.folder, "copy"), { recursive: true, filter: (path) => !path.endsWith(".sock") });
+  await stage.until("the original is connected", async () => (await original.status()).relay.connected);
+  await stage.copy("desk", "copy");
   const copy = await stage.agent("copy");
-  await until(async () => (await isCloned(original)) && (await isCloned(copy)));
+  await stage.until("both are found out", async () => (await isCloned(original)) && (await isCloned(copy)));
 });
 
 test("what was queued before a folder was copied is handled once, however many send it", async () => {
@@ -60,14 +54,14 @@ test("what was queued before a folder was copied is handled once, however many s
   await stage.stopRelay();
   const { id } = await writer.send("@desk", "once");
   await writer.close();
-  await cp(join(stage.folder, "writer"), join(stage.folder, "copy"), { recursive: true, filter: (path) => !path.endsWith(".sock") });
+  await stage.copy("writer", "copy");
   await stage.startRelay();
   await using served = serving(desk);
   const one = await stage.agent("writer");
   expect((await statesOf(await one.sent(id))).at(-1)).toBe("done");
   await one.close();
   const two = await stage.agent("copy");
-  await until(async () => await isCloned(two));
+  await stage.until("the copy is found out", async () => await isCloned(two));
   // The copy sends it too, and hears of its relay only: the receipt stays in the mailbox nobody reads.
   await (await two.sent(id)).until("stored");
   expect(served.mails.length).toBe(1);

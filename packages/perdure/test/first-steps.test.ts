@@ -1,21 +1,13 @@
 /** What somebody does wrong in the first hour, and what the command says then: real processes, in real folders. */
-import { spawn } from "node:child_process";
-import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Ran, type Running, startCommand } from "./test-command.ts";
 import { openStage, type Stage } from "./test-stage.ts";
 
-const MAIN = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
 const TEST_MS = 120_000;
-
-interface Ran {
-  readonly exit: number;
-  readonly out: string;
-  readonly err: string;
-}
 
 let stage: Stage;
 let away = "";
@@ -30,41 +22,8 @@ afterEach(async () => {
 
 const at = (name: string): string => join(stage.folder, name);
 
-interface Running {
-  /** What it has said on stderr until now. */
-  readonly err: () => string;
-  readonly ended: Promise<Ran>;
-  stop(): void;
-}
-
-function start(...words: readonly string[]): Running {
-  const child = spawn(process.execPath, [MAIN, ...words], {
-    stdio: ["ignore", "pipe", "pipe"],
-    cwd: away,
-    env: { ...process.env, PERDURE_HOME: "" },
-  });
-  let [out, err] = ["", ""];
-  child.stdout.on("data", (chunk) => {
-    out += String(chunk);
-  });
-  child.stderr.on("data", (chunk) => {
-    err += String(chunk);
-  });
-  const ended = new Promise<Ran>((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (exit) => resolve({ exit: exit ?? -1, out, err }));
-  });
-  return { err: () => err, ended, stop: () => void child.kill("SIGTERM") };
-}
-
+const start = (...words: readonly string[]): Running => startCommand(away, words);
 const perdure = (...words: readonly string[]): Promise<Ran> => start(...words).ended;
-
-async function until(what: string, condition: () => Promise<boolean> | boolean): Promise<void> {
-  for (const deadlineMs = performance.now() + 30_000; !(await condition()); ) {
-    if (performance.now() > deadlineMs) throw new Error(`waited in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 describe("the first steps", () => {
   it("put the recovery file where it helps, or say why not, and make nothing", { timeout: TEST_MS }, async () => {
@@ -111,13 +70,13 @@ describe("when something is wrong", () => {
   }, async () => {
     await stage.startRelay();
     await (await stage.agent("desk", { name: "desk" })).close();
-    await cp(at("desk"), at("copy"), { recursive: true, filter: (path) => !/(\.sock|lock)$/.test(path) });
+    await stage.copy("desk", "copy");
     const serving = start("on-mail", "--at", at("desk"), "--", process.execPath, "-e", "");
     try {
-      await until("it serves", () => serving.err().includes("answering mail"));
+      await stage.until("it serves", () => serving.err().includes("answering mail"));
       const copy = await stage.agent("copy");
-      await until("the copy is found out", async () => (await copy.status()).alerts.length > 0);
-      await until("it is said", () => serving.err().includes("agent.cloned"));
+      await stage.until("the copy is found out", async () => (await copy.status()).alerts.length > 0);
+      await stage.until("it is said", () => serving.err().includes("agent.cloned"));
       const listed = await perdure("inbox", "--at", at("desk"));
       expect(listed.err).toContain("the relay hands this folder no mail (cloned)");
       expect(listed.err).toContain("Run: perdure id claim");
@@ -132,12 +91,12 @@ describe("when something is wrong", () => {
   it("a guest of another process is told as well", { timeout: TEST_MS }, async () => {
     await stage.startRelay();
     const holder = await stage.agent("desk", { name: "desk" });
-    await cp(at("desk"), at("copy"), { recursive: true, filter: (path) => !/(\.sock|lock)$/.test(path) });
+    await stage.copy("desk", "copy");
     const copy = await stage.agent("copy");
-    await until("it is found out", async () => (await holder.status()).alerts.length > 0 && (await copy.status()).alerts.length > 0);
+    await stage.until("it is found out", async () => (await holder.status()).alerts.length > 0 && (await copy.status()).alerts.length > 0);
     const guest = start("on-mail", "--at", at("desk"), "--", process.execPath, "-e", "");
     try {
-      await until("it is said", () => guest.err().includes("Run: perdure id claim"));
+      await stage.until("it is said", () => guest.err().includes("Run: perdure id claim"));
     } finally {
       guest.stop();
     }
@@ -151,7 +110,7 @@ describe("when something is wrong", () => {
     await anna.close();
     await (await stage.agent("ben", { join: stage.address() })).close();
     const accepting = start("accept", "--at", at("ben"), text);
-    await until("it is said", () => /is your contact; waiting up to 1 min for the other side/.test(accepting.err()));
+    await stage.until("it is said", () => /is your contact; waiting up to 1 min for the other side/.test(accepting.err()));
     expect(accepting.err()).toContain("@anna@127.0.0.1");
     accepting.stop();
     await accepting.ended;
@@ -162,7 +121,7 @@ describe("when something is wrong", () => {
     const desk = await stage.agent("desk", { name: "desk" });
     const writer = await stage.agent("writer", { join: stage.address() });
     for (let count = 0; count < 20; count++) await writer.send("@desk", `${count}`);
-    await until("one is held up", async () => (await writer.outbox()).some(({ trouble }) => trouble !== undefined));
+    await stage.until("one is held up", async () => (await writer.outbox()).some(({ trouble }) => trouble !== undefined));
     const doctor = await perdure("doctor", "--at", at("writer"));
     expect(doctor.out).toMatch(/warn {2}outbox +\d+ messages? held up: rate-limited \(agentMessages\w+ is 1,/);
     const status = await perdure("relay", "status", "--at", at("relay"));

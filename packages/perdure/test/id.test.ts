@@ -1,24 +1,13 @@
-import { spawn } from "node:child_process";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Ran, startCommand } from "./test-command.ts";
 import { openStage, type Stage, serving } from "./test-stage.ts";
 
-const MAIN = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
 const TEST_MS = 240_000;
 /** A guess costs little here. */
 const CHEAP = ["--set", "passphraseMemoryKiB=19456", "--set", "passphrasePasses=1"];
-
-interface Ran {
-  readonly exit: number;
-  readonly out: string;
-  readonly err: string;
-  /** The lines of `--json`. */
-  readonly objects: readonly Readonly<Record<string, unknown>>[];
-}
 
 let stage: Stage;
 let away = "";
@@ -34,30 +23,8 @@ afterEach(async () => {
 const at = (name: string): string => join(stage.folder, name);
 const page = (name: string): string => join(away, name);
 
-function perdure(words: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Ran> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [MAIN, ...words], {
-      stdio: ["ignore", "pipe", "pipe"],
-      cwd: away,
-      env: { ...process.env, PERDURE_HOME: "", ...environment },
-    });
-    let [out, err] = ["", ""];
-    child.stdout.on("data", (chunk) => {
-      out += String(chunk);
-    });
-    child.stderr.on("data", (chunk) => {
-      err += String(chunk);
-    });
-    child.on("error", reject);
-    child.on("close", (exit) => {
-      const objects = out
-        .split("\n")
-        .filter((line) => line.startsWith("{"))
-        .map((line) => JSON.parse(line) as Record<string, unknown>);
-      resolve({ exit: exit ?? -1, out, err, objects });
-    });
-  });
-}
+const perdure = (words: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Ran> =>
+  startCommand(away, words, environment).ended;
 
 const id = (action: string, name: string, ...words: readonly string[]): Promise<Ran> =>
   perdure(["id", action, "--at", at(name), "--json", ...words]);
@@ -69,20 +36,13 @@ async function identityOf(name: string): Promise<Readonly<Record<string, unknown
   return found;
 }
 
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (const deadlineMs = performance.now() + 30_000; !(await condition()); ) {
-    if (performance.now() > deadlineMs) throw new Error("waited in vain");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
 describe("perdure id", () => {
   it("rotates with split custody: a thief of the folder is thrown out, and mail flows on to the owner", { timeout: TEST_MS }, async () => {
     await stage.startRelay();
     await (await stage.agent("desk", { name: "desk", recoveryFile: page("desk.recovery") })).close();
     const writer = await stage.agent("writer", { join: stage.address() });
     await (await writer.send("@desk", "before")).until("stored");
-    await cp(at("desk"), at("stolen"), { recursive: true, filter: (path) => !path.endsWith(".sock") });
+    await stage.copy("desk", "stolen");
 
     // The thief has everything but the next key.
     const refused = await id("rotate", "stolen");
@@ -99,9 +59,9 @@ describe("perdure id", () => {
     const desk = await stage.agent("desk");
     await using served = serving(desk);
     await (await writer.send("@desk", "after")).until("done");
-    await until(async () => served.mails.length >= 2);
+    await stage.until("both are there", async () => served.mails.length >= 2);
     expect(served.mails.map(({ content }) => new TextDecoder().decode(content)).sort()).toEqual(["after", "before"]);
-    await until(async () => (await thief.status()).relay.connected === false);
+    await stage.until("the thief is out", async () => (await thief.status()).relay.connected === false);
     expect(caught.mails).toEqual([]);
     expect((await desk.status()).relay.connected).toBe(true);
 
@@ -139,7 +99,7 @@ describe("perdure id", () => {
     expect(shown.log.map(({ kind }) => kind)).toEqual(["inception", "instance-revoke", "home-set", "rotate", "instance-revoke"]);
     expect(shown.instances.filter(({ isThis }) => isThis)).toHaveLength(1);
     await stage.stopRelay();
-    const untold = await id("anchor", "desk", MAIN, "--about", "the program", "--set", "lookupTimeoutMs=200");
+    const untold = await id("anchor", "desk", import.meta.filename, "--about", "this test", "--set", "lookupTimeoutMs=200");
     expect(untold.objects).toContainEqual(expect.objectContaining({ type: "identity-changed", relayHasIt: false }));
   });
 

@@ -18,13 +18,6 @@ afterEach(async () => {
   await stage[Symbol.asyncDispose]();
 });
 
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (const deadlineMs = performance.now() + 30_000; !(await condition()); ) {
-    if (performance.now() > deadlineMs) throw new Error("waited in vain");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
 async function restore(folder: string, file: Uint8Array, options: { readonly offline?: boolean } = {}): Promise<RestoredAgent> {
   await mkdir(join(stage.folder, folder), { recursive: true });
   return await restoreAgent({
@@ -50,7 +43,9 @@ test("a restored agent is another instance, the relay knows at once, and mail co
   expect(restored.identity.log.map(({ kind }) => kind)).toEqual(["inception", "home-set", "instance-revoke"]);
   expect((await stat(join(stage.folder, "again/identity/keys.cbor"))).mode & 0o777).toBe(0o600);
   await expect(restore("again", file)).rejects.toMatchObject({ code: "agent-exists" });
-  await until(async () => (await old.identity.show()).instances.some(({ isThis, revoked }) => isThis && revoked));
+  await stage.until("the old one knows that it was revoked", async () =>
+    (await old.identity.show()).instances.some(({ isThis, revoked }) => isThis && revoked),
+  );
   await using left = serving(old);
   const writer = await stage.agent("writer", { join: stage.address() });
   const again = await stage.agent("again", { strangers: "welcome" });
@@ -70,7 +65,9 @@ test("of two that are restored from one export, or claimed one after the other, 
   const acting = (view: RestoredAgent["identity"]) => view.instances.filter(({ revoked }) => !revoked).map(({ isThis }) => isThis);
   expect(acting(second.identity)).toEqual([true]);
   const first = await stage.agent("first", {});
-  await until(async () => (await first.identity.show()).instances.some(({ isThis, revoked }) => isThis && revoked));
+  await stage.until("the first one knows that it was revoked", async () =>
+    (await first.identity.show()).instances.some(({ isThis, revoked }) => isThis && revoked),
+  );
   const claimed = await first.identity.claim();
   expect(acting(claimed.identity)).toEqual([true]);
   expect(claimed.identity.instances.length).toBeGreaterThanOrEqual(3);

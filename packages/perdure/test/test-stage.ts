@@ -1,6 +1,6 @@
 /** For tests that span agent and relay: a relay and agents on this machine, each in its own folder of a fresh temporary one. */
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Agent, Handler, Mail, Sent } from "../src/agent/api.ts";
@@ -27,10 +27,17 @@ export interface Stage extends AsyncDisposable {
   readonly facts: readonly Fact[];
   /** Opens the agent in the folder called `folder`; with a name it is created and joins the relay. */
   agent(folder: string, options?: InternalOptions): Promise<Agent>;
+  /** Copies a folder as it is, open or not: all of it but its socket and its lock. */
+  copy(from: string, to: string): Promise<void>;
+  /** Asks again until it holds; says what it waited for, and what agents warned of, when it never does. */
+  until(what: string, condition: () => Promise<boolean> | boolean): Promise<void>;
 }
 
 /** Impatient where a test would wait: redials, retries. */
 const QUICK = { redialMinMs: 10, redialMaxMs: 200, retryMinMs: 1, retryMaxMs: 20 };
+
+/** Of `until`, on a machine that is busy with other tests. */
+const PATIENCE_MS = 60_000;
 
 export async function openStage(): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), "perdure-test-"));
@@ -72,6 +79,13 @@ export async function openStage(): Promise<Stage> {
       });
       opened.push(agent);
       return agent;
+    },
+    copy: (from, to) => cp(join(folder, from), join(folder, to), { recursive: true, filter: (path) => !/(\.sock|lock)$/.test(path) }),
+    async until(what, condition) {
+      for (const deadlineMs = performance.now() + PATIENCE_MS; !(await condition()); ) {
+        if (performance.now() > deadlineMs) throw new Error(`waited in vain until ${what}: ${warnings.join("; ")}`);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
     },
     async [Symbol.asyncDispose]() {
       for (const each of opened.reverse()) await each[Symbol.asyncDispose]();
