@@ -16,6 +16,8 @@ export interface DiskFaults {
   failWrites: number;
   /** So many of the next syncs fail with `disk-failed`: part of what was pending is lost for good though still readable. */
   failSyncs: number;
+  /** So many of the next reads fail with `disk-failed`. */
+  failReads: number;
   /** Syncs resolve and do nothing: the lie a negative control needs. */
   syncIgnored: boolean;
 }
@@ -26,7 +28,7 @@ export type DiskWork = "read" | "write" | "sync" | "names";
 export type DiskDelay = (work: DiskWork, finish: () => void) => void;
 
 export function healthyDisk(): DiskFaults {
-  return { capacityBytes: Number.POSITIVE_INFINITY, readOnly: false, failWrites: 0, failSyncs: 0, syncIgnored: false };
+  return { capacityBytes: Number.POSITIVE_INFINITY, readOnly: false, failWrites: 0, failSyncs: 0, failReads: 0, syncIgnored: false };
 }
 
 export interface DiskFilesOptions {
@@ -37,6 +39,8 @@ export interface DiskFilesOptions {
   readonly pick: CrashPick;
   /** The process these files are for; once it is dead nothing it calls has any effect. */
   readonly owner: { readonly alive: boolean };
+  /** Told of every call, before it does anything. */
+  readonly called?: () => void;
 }
 
 /** Files that work at once and never fail; for tests that need no world around them. */
@@ -45,7 +49,9 @@ export function createMemoryFiles(disk: Disk, faults: DiskFaults = healthyDisk()
   return createDiskFiles({ disk, faults, delay: (_work, finish) => queueMicrotask(finish), pick, owner: { alive: true } });
 }
 
-export function createDiskFiles({ disk, faults, delay, pick, owner }: DiskFilesOptions): Files {
+export function createDiskFiles({ disk, faults, delay, pick, owner, called = () => {} }: DiskFilesOptions): Files {
+  const never = new Promise<never>(() => {});
+
   const after = <Value>(work: DiskWork, finish: () => Value): Promise<Value> =>
     new Promise((resolve, reject) =>
       delay(work, () => {
@@ -63,7 +69,8 @@ export function createDiskFiles({ disk, faults, delay, pick, owner }: DiskFilesO
 
   const write = (path: string, file: StoredFile, offset: number, bytes: Uint8Array): Promise<void> => {
     let failure: PerdureError | undefined;
-    if (!owner.alive) return after("write", () => {});
+    called();
+    if (!owner.alive) return never;
     if (faults.readOnly) {
       failure = readOnly(path);
     } else if (faults.failWrites > 0) {
@@ -86,6 +93,7 @@ export function createDiskFiles({ disk, faults, delay, pick, owner }: DiskFilesO
   };
 
   const sync = (path: string, file: StoredFile): Promise<void> => {
+    called();
     const mark = disk.mark(file);
     return after("sync", () => {
       if (faults.syncIgnored) return;
@@ -110,9 +118,14 @@ export function createDiskFiles({ disk, faults, delay, pick, owner }: DiskFilesO
       },
       read: async (offset, length) => {
         mustBeOpen();
-        return await after("read", () =>
-          file.current.bytes.slice(Math.min(offset, file.current.size), Math.min(offset + length, file.current.size)),
-        );
+        called();
+        return await after("read", () => {
+          if (faults.failReads > 0) {
+            faults.failReads--;
+            throw new PerdureError("disk-failed", `reading ${path} failed`, { retry: "after", hint: "Check the disk." });
+          }
+          return file.current.bytes.slice(Math.min(offset, file.current.size), Math.min(offset + length, file.current.size));
+        });
       },
       write: async (offset, bytes) => {
         mustBeOpen();
@@ -130,21 +143,27 @@ export function createDiskFiles({ disk, faults, delay, pick, owner }: DiskFilesO
   };
 
   return {
-    open: (path, mode) =>
-      after("names", () => {
+    open: (path, mode) => {
+      called();
+      return after("names", () => {
         if (mode === "write") mustBeWritable(path);
         const file = disk.file(path, mode === "write");
         if (file === undefined) throw new PerdureError("not-found", `there is no file ${path}`);
         return openFile(path, mode, file);
-      }),
+      });
+    },
     list: (folder) => after("names", () => disk.list(folder)),
     rename: async (from, to) => {
       mustBeWritable(to);
+      called();
+      if (!owner.alive) return await never;
       if (disk.file(from, false) === undefined) throw new PerdureError("not-found", `there is no file ${from}`);
       await after("names", disk.rename(from, to, owner));
     },
     remove: async (path) => {
       mustBeWritable(path);
+      called();
+      if (!owner.alive) return await never;
       await after("names", disk.remove(path, owner));
     },
     lock: (folder) =>

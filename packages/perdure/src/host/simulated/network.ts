@@ -11,7 +11,7 @@ import { isIpAddress, isPublicAddress } from "../public-address.ts";
 import type { Draws } from "./draws.ts";
 import type { History } from "./history.ts";
 import type { LinkProfile } from "./pipe.ts";
-import type { Process, Schedule } from "./schedule.ts";
+import { called, type Process, type Schedule } from "./schedule.ts";
 import type { Endpoint } from "./simulated-connection.ts";
 import { createEndpoints } from "./simulated-connection.ts";
 import type { Watch } from "./watcher.ts";
@@ -128,6 +128,7 @@ export function createNetwork(options: NetworkOptions): Network {
 
   const dial = (process: Process, place: Place, given: DialOptions): Promise<Connection> =>
     new Promise((resolve, reject) => {
+      called(process);
       if (!process.alive) return;
       if (given.signal?.aborted) return reject(new PerdureError("aborted", `stopped dialling ${place.address}`));
       let over = false;
@@ -187,6 +188,8 @@ export function createNetwork(options: NetworkOptions): Network {
 
   const get = (process: Process, place: Place, url: URL, given: GetOptions): Promise<Answer> =>
     new Promise((resolve, reject) => {
+      called(process);
+      if (!process.alive) return;
       if (given.signal?.aborted) return reject(new PerdureError("aborted", `stopped asking ${url.href}`));
       const end = (settle: () => void): void => {
         cancelTimeout();
@@ -259,6 +262,7 @@ export function createNetwork(options: NetworkOptions): Network {
       },
       listen: async (address, given) => {
         const place = placeOf(address, disk);
+        called(process);
         await new Promise<void>((resolve) => void schedule.at(schedule.nowUs, "net.listen", process, resolve));
         return listen(process, place, given);
       },

@@ -16,6 +16,21 @@ export interface Process {
   paused: boolean;
   /** Events that came due while it was paused. */
   readonly deferred: Event[];
+  /** Microseconds its monotonic clock has stood still while its machine slept. */
+  stoodUs: number;
+  /** Calls of ports that change something outside of it, or make something happen to it. */
+  calls: number;
+  /** What happens within which of them. */
+  trap: { readonly call: number; readonly run: () => void } | undefined;
+}
+
+/** Counts a call of a port; whoever does must then look whether the process is still alive. */
+export function called(process: Process): void {
+  process.calls++;
+  const { trap } = process;
+  if (trap === undefined || process.calls < trap.call) return;
+  process.trap = undefined;
+  trap.run();
 }
 
 export interface Event {

@@ -9,7 +9,7 @@ import type { Connection, Receiver } from "../net.ts";
 import type { Draws } from "./draws.ts";
 import type { Flow, LinkProfile, Pipe } from "./pipe.ts";
 import { createPipe } from "./pipe.ts";
-import type { Process, Schedule } from "./schedule.ts";
+import { called, type Process, type Schedule } from "./schedule.ts";
 import type { Watch } from "./watcher.ts";
 
 export interface Endpoint {
@@ -53,7 +53,15 @@ export interface ConnectionOptions {
   readonly onOver: () => void;
 }
 
-export function createEndpoints({ schedule, draws, local, sides, onMessage, watch, onOver }: ConnectionOptions): readonly [Endpoint, Endpoint] {
+export function createEndpoints({
+  schedule,
+  draws,
+  local,
+  sides,
+  onMessage,
+  watch,
+  onOver,
+}: ConnectionOptions): readonly [Endpoint, Endpoint] {
   const flow: Flow = { passedAtUs: schedule.nowUs, forgotten: false, moved: undefined };
   let openEnds = 2;
   const over = (): void => {
@@ -118,12 +126,14 @@ export function createEndpoints({ schedule, draws, local, sides, onMessage, watc
           return out.queuedBytes;
         },
         send: (message: Uint8Array) => {
+          called(side.process);
           if (state !== "open" || !side.process.alive) return;
           const sent = message.slice();
           watch.by?.sent?.(side.process.name, other.process.name, sent);
           out.send(sent);
         },
         close: (now = false) => {
+          called(side.process);
           if (!side.process.alive || state === "closed" || (state === "closing" && !now)) return;
           state = "closing";
           if (now) {

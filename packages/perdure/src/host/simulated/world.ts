@@ -22,7 +22,7 @@ import { createNetwork } from "./network.ts";
 import { createOrderedCrypto } from "./ordered-crypto.ts";
 import type { LinkProfile } from "./pipe.ts";
 import type { Process } from "./schedule.ts";
-import { createSchedule } from "./schedule.ts";
+import { called, createSchedule } from "./schedule.ts";
 import type { ClockErrors } from "./virtual-clock.ts";
 import { createVirtualClock } from "./virtual-clock.ts";
 import type { Watch, Watcher } from "./watcher.ts";
@@ -86,7 +86,16 @@ export interface World {
    */
   crash(name: string, options?: { readonly keep?: "all" | "synced" | "random"; readonly silent?: boolean }): void;
   pause(name: string): void;
+  /** The machine sleeps until `resume`: its date goes on, its monotonic clock does or stands still, and timers are late accordingly. */
+  suspend(name: string, monotonic: "stands" | "goes-on"): void;
   resume(name: string): void;
+  /**
+   * Runs `then` within the `calls`th call from here of a port that changes something (files, connections, timers, cryptography), before
+   * the call does anything: with a crash, the end of a process at every place where the world could tell. `undefined` takes it back.
+   */
+  atCall(name: string, calls: number, then: (() => void) | undefined): void;
+  /** Such calls of the process that runs under this name. */
+  callsOf(name: string): number;
   /** Moves the date of a host, also for later processes under this name. */
   jumpWall(name: string, byMs: number): void;
   disk(name: string): SimulatedDisk;
@@ -135,6 +144,7 @@ export function createWorld(options: WorldOptions): World {
   const diskOf = new Map<string, string>();
   const clockErrors = new Map<string, { offsetMs: number; driftPpm: number }>();
   const disks = new Map<string, SimulatedDisk & { wait: (resume: () => void) => void }>();
+  const asleepSinceUs = new Map<Process, number>();
   const hooks: (() => void)[] = [];
   const taps: ((host: string, level: LogLevel, event: string, fields: LogFields) => void)[] = [];
   const sealTaps: SealTap[] = [];
@@ -161,7 +171,7 @@ export function createWorld(options: WorldOptions): World {
   const startProcess = (name: string, given: HostOptions): Process => {
     const incarnation = (incarnations.get(name) ?? 0) + 1;
     incarnations.set(name, incarnation);
-    const process: Process = { name, incarnation, alive: true, paused: false, deferred: [] };
+    const process: Process = { name, incarnation, alive: true, paused: false, deferred: [], stoodUs: 0, calls: 0, trap: undefined };
     processes.set(name, process);
     watch.by?.life?.(name, "begins");
     const diskName = given.disk ?? diskOf.get(name) ?? name;
@@ -193,6 +203,7 @@ export function createWorld(options: WorldOptions): World {
       faults: machine,
       pick: randomPick(draws),
       owner: process,
+      called: () => called(process),
       delay: (work, finish) => {
         if (!process.alive) return;
         const begin = (): void =>
@@ -206,6 +217,7 @@ export function createWorld(options: WorldOptions): World {
     const inner = tapped(process.name, options.crypto ?? createCheapCrypto(options.hash, random));
     if (options.crypto === undefined && options.cryptoOrder === "at-once") return inner;
     return createOrderedCrypto(inner, (finish) => {
+      called(process);
       if (process.alive) schedule.at(schedule.nowUs + draws.below(CRYPTO_SPREAD_US), "crypto", process, finish);
     });
   };
@@ -220,6 +232,12 @@ export function createWorld(options: WorldOptions): World {
       },
     },
   });
+
+  const goOn = (process: Process): void => {
+    process.stoodUs += schedule.nowUs - (asleepSinceUs.get(process) ?? schedule.nowUs);
+    asleepSinceUs.delete(process);
+    schedule.resume(process);
+  };
 
   const end = (process: Process, silent: boolean, pick: CrashPick): void => {
     process.alive = false;
@@ -283,12 +301,24 @@ export function createWorld(options: WorldOptions): World {
       process.paused = true;
       watch.by?.life?.(name, "stands still");
     },
+    suspend: (name, monotonic) => {
+      const process = processes.get(name);
+      if (!process?.alive || process.paused) return;
+      process.paused = true;
+      if (monotonic === "stands") asleepSinceUs.set(process, schedule.nowUs);
+      watch.by?.life?.(name, "stands still");
+    },
     resume: (name) => {
       const process = processes.get(name);
       if (process === undefined) return;
       if (process.paused) watch.by?.life?.(name, "goes on");
-      schedule.resume(process);
+      goOn(process);
     },
+    atCall: (name, calls, then) => {
+      const process = processes.get(name);
+      if (process?.alive) process.trap = then === undefined ? undefined : { call: process.calls + calls, run: then };
+    },
+    callsOf: (name) => processes.get(name)?.calls ?? 0,
     jumpWall: (name, byMs) => {
       const errors = clockErrors.get(name);
       if (errors !== undefined) errors.offsetMs += byMs;
