@@ -21,7 +21,7 @@ interface Side {
   /** `127.0.0.1:4410`: what people write behind the second `@`. */
   host: string;
   stop(): Promise<void>;
-  start(): Promise<void>;
+  start(settings?: Readonly<Record<string, number>>): Promise<void>;
 }
 
 let folder: string;
@@ -32,8 +32,8 @@ let opened: AsyncDisposable[];
 async function sideOf(name: string): Promise<Side> {
   let listen = "ws://127.0.0.1:0";
   const side = {} as Side;
-  side.start = async () => {
-    side.relay = await openRelay({ folder: join(folder, name), listen, settings: RELAY });
+  side.start = async (settings = {}) => {
+    side.relay = await openRelay({ folder: join(folder, name), listen, settings: { ...RELAY, ...settings } });
     listen = side.relay.address.split("#")[0] as string;
     side.host = new URL(listen).host;
   };
@@ -155,6 +155,22 @@ test("8 MiB cross over relays that are both restarted on the way", async () => {
   const report = await verifyEvidence(createNodeHost().crypto, await (await anna.sent(sent.id)).export());
   expect(report.digests.length).toBe(32);
   expect(report.steps.filter(({ verdict }) => verdict === "proven").map(({ state }) => state)).toContain("stored");
+});
+
+test("a proof that found no relay to take it is asked for, and comes", async () => {
+  await (await agentAt(east, "desk")).close();
+  const anna = await agentAt(west, "anna");
+  await east.stop();
+  await east.start({ statementEveryMs: 1500 });
+  const sent = await anna.send(`@desk@${east.host}`, "hello");
+  const passedOn = (): boolean => west.relay.status()?.peers.some((peer) => peer.passedOn === 1 && peer.waitingMessages === 0) === true;
+  await eventually("the mail to be passed on", passedOn);
+  await west.stop();
+  expect((await trail(anna, sent)).filter((step) => step.startsWith("stored"))).toEqual([]);
+  // The other relay states what it has while nobody is there to hear it, and has no reason to come and say so.
+  await new Promise((resolve) => setTimeout(resolve, 2000));
+  await west.start();
+  expect(await sent.until("stored", { timeoutMs: PATIENCE_MS })).toMatchObject({ by: east.relay.id, proof: "statement" });
 });
 
 test("mail to a relay that is away is in custody of the own one, and goes on when the other is back", async () => {

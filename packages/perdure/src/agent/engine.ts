@@ -42,7 +42,9 @@ import { conflictRecords } from "./evidence-records.ts";
 import { createHomes } from "./homes.ts";
 import { createHousekeeping } from "./housekeeping.ts";
 import { createIdentityCalls } from "./identity-calls.ts";
+import { hasLastMile } from "./last-mile.ts";
 import { createLookups } from "./lookups.ts";
+import { createMissingProofs } from "./missing-proofs.ts";
 import { parseRecipient } from "./outgoing-records.ts";
 import { createPeerHeed, retiredSteps } from "./peer-standing.ts";
 import { createPeers } from "./peers.ts";
@@ -295,6 +297,7 @@ export const createEngine: CreateEngine = async (options) => {
     outbox,
     inbox,
     claims,
+    missingProofs: createMissingProofs({ outbox, homes, isConnected: () => link?.status.connected === true, ask: lookups.refresh }),
     store: theStore,
     keep,
     provenMs: () => Math.min(clock.wallMs(), link?.relayNowMs ?? 0),
@@ -313,6 +316,10 @@ export const createEngine: CreateEngine = async (options) => {
     onApplied,
   });
   outbox.replayed();
+  // Its first time at this relay: what was sealed before names the home of then, to which nobody should answer.
+  if (passes.newest(relayIdRaw, own.instanceKey.publicKey) === undefined)
+    for (const { state, parts } of outbox.all())
+      for (const part of parts) if (state === "queued" && !part.acked && part.bytes > 0 && part.plain !== undefined) sealer.sealAnew(part);
 
   link = openRelayLink({
     host,
@@ -382,26 +389,7 @@ export const createEngine: CreateEngine = async (options) => {
   const viewOf = (incoming: Incoming): MailView => mailView(incoming, senderView(incoming.from));
   const mails: Engine["mails"] = async (box, afterArrival, limit) => inbox.listed(box, afterArrival, limit).map(viewOf);
 
-  const isKnown = ({ head }: Outgoing): boolean =>
-    peers.loaded(head.to.length > 0 ? head.to : (peers.named(head.toName)?.idRaw ?? EMPTY)) !== undefined;
-  /** The relay took it just now, and is about to state it: a statement is about one link, so the next session cannot make up for it. */
-  const isAboutToBeProven = ({ head, parts, steps, late }: Outgoing): boolean => {
-    if (head.class !== "mail" || !parts.every((part) => part.acked)) return false;
-    const sinceMs = clock.wallMs() - FIXED.lastMileMs.value;
-    const isRecent = steps.some((step) => step.proof === "none" && !isTerminal(step.state) && step.atMs > sinceMs);
-    return isRecent && ![...steps, ...late].some((step) => step.proof === "statement" && equalBytes(step.by, relayIdRaw));
-  };
-  /** True while something could still reach the relay in a moment, or the relay's word on it this agent. */
-  const isUnderWay = (): boolean => {
-    if (link?.status.connected !== true) return false;
-    for (const outgoing of outbox.all()) {
-      if (isAboutToBeProven(outgoing)) return true;
-      if (isTerminal(outgoing.state) || outgoing.state !== "queued") continue;
-      if (outgoing.parts.some((part) => !part.acked && part.refusals === 0 && (part.bytes > 0 || isKnown(outgoing)))) return true;
-    }
-    return false;
-  };
-
+  const isUnderWay = (): boolean => link?.status.connected === true && hasLastMile({ host, outbox, peers, relayIdRaw });
   let disposed: Promise<void> | undefined;
   const dispose = async (): Promise<void> => {
     const untilMs = clock.monotonicMs() + FIXED.lastMileMs.value;

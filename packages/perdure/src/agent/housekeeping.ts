@@ -1,4 +1,4 @@
-/** What time alone makes due: verdicts, forgetting, expired mail, a certificate to renew. Looked at when the next is due, and at least every `sweepEveryMs`. */
+/** What time alone makes due: verdicts, forgetting, expired mail, proofs that did not come, a certificate to renew. Looked at when the next is due, and at least every `sweepEveryMs`. */
 import type { Host } from "../host/host.ts";
 import type { OwnIdentity } from "../identity/index.ts";
 import type { Inbox } from "../protocol/delivery/inbox.ts";
@@ -9,6 +9,7 @@ import { agentIdText, messageIdText } from "../wire/ids.ts";
 import type { KeptPassing, PayloadAt } from "../wire/kept-agent.ts";
 import type { AgentStore } from "./agent-store.ts";
 import type { Claims } from "./claims.ts";
+import type { MissingProofs } from "./missing-proofs.ts";
 import type { Planned } from "./planned.ts";
 
 export interface Housekeeping {
@@ -25,6 +26,7 @@ export interface HousekeepingOptions {
   readonly outbox: Outbox;
   readonly inbox: Inbox;
   readonly claims: Claims;
+  readonly missingProofs: MissingProofs;
   readonly store: () => Pick<AgentStore, "read" | "sparsest">;
   readonly keep: (records: readonly Planned[], what: string) => Promise<void>;
   /** The date that has passed by this machine's clock and by the relay's: what is forgotten by it is expired for both. */
@@ -41,7 +43,7 @@ const MAX_SETTLED = 1024;
 const SHORTEST_PAUSE_MS = 200;
 
 export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
-  const { host, settings, own, outbox, inbox, claims, store, keep, provenMs, onRenewed } = options;
+  const { host, settings, own, outbox, inbox, claims, missingProofs, store, keep, provenMs, onRenewed } = options;
   const { clock, log } = host;
   /** Segments with nothing to move, or nothing that can be read. */
   // bound: MAX_SETTLED
@@ -89,7 +91,8 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
           incoming.records.map((kept) => ({ kept })),
           "an expiry",
         );
-      pauseMs = Math.max(SHORTEST_PAUSE_MS, Math.min(pauseMs, outgoing.nextMs - wallMs, incoming.nextMs - wallMs));
+      const proofsInMs = missingProofs.look(clock.monotonicMs());
+      pauseMs = Math.max(SHORTEST_PAUSE_MS, Math.min(pauseMs, outgoing.nextMs - wallMs, incoming.nextMs - wallMs, proofsInMs));
       await claims.sweep(incoming.expired);
       if (await own.renewIfDue(wallMs)) onRenewed();
       await moveOn();

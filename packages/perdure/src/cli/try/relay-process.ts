@@ -7,7 +7,7 @@ import { type Child, spawnPerdure } from "./child.ts";
 import type { Tell, Who } from "./happening.ts";
 
 /** How long a relay that starts again waits for its port, and how often it looks. */
-const SAME_PORT_MS = 20_000;
+const SAME_PORT_MS = 45_000;
 const SAME_PORT_PAUSE_MS = 1000;
 
 export interface RelayProcess {
