@@ -6,8 +6,10 @@
  *   npm run lab -- --seeds 200 --without sync   one defence off: some seed must break
  */
 import { parseArgs } from "node:util";
+import { CONTROLS, huntControls } from "./controls.ts";
 import { DISASTERS, type Disaster } from "./disaster.ts";
 import { findMistake } from "./mistakes/index.ts";
+import { huntPlanted } from "./planted.ts";
 import { HOSTILES, type Hostile } from "./scenario.ts";
 import { sweep } from "./sweep.ts";
 import { DEFENCE_NAMES, type DefenceName } from "./town.ts";
@@ -28,6 +30,9 @@ const HELP = `Simulated towns: a relay, agents, traffic, and everything that can
   --minutes M     virtual minutes of weather and traffic (default 5)
   --without NAME  switch a defence off: ${DEFENCE_NAMES.join(", ")}
   --plant ID      make one of the mistakes in lab/mistakes: the lab must notice
+  --planted       each mistake of lab/mistakes in turn: how many seeds it takes to notice it
+  --controls      each defence switched off in turn: the same
+  --only A,B      only these mistakes or defences
   --kinds A,B     only these faults: ${FAULT_KINDS.join(", ")}
   --once          do not run each seed a second time
   --trace         print every fault and fact
@@ -44,6 +49,9 @@ const { values } = parseArgs({
     minutes: { type: "string", default: "5" },
     without: { type: "string", multiple: true, default: [] },
     plant: { type: "string" },
+    planted: { type: "boolean", default: false },
+    controls: { type: "boolean", default: false },
+    only: { type: "string" },
     kinds: { type: "string" },
     once: { type: "boolean", default: false },
     trace: { type: "boolean", default: false },
@@ -84,6 +92,17 @@ async function main(): Promise<number> {
     hostile: values.hostile as Hostile | undefined,
     disaster: values.disaster as Disaster | undefined,
   };
+  const only = values.only?.split(",");
+  const print = (line: string): void => void process.stdout.write(`${line}\n`);
+  if (values.planted) {
+    const all = await huntPlanted({ seeds: count, only: only?.map(findMistake), print });
+    return all.every(({ found }) => found !== undefined) ? 0 : 1;
+  }
+  if (values.controls) {
+    const wanted = only === undefined ? CONTROLS : CONTROLS.filter(({ without }) => only.includes(without));
+    const all = await huntControls({ only: wanted, print });
+    return all.every(({ found }) => found !== undefined) ? 0 : 1;
+  }
   const planted = values.plant === undefined ? undefined : findMistake(values.plant);
   if (values.trace) {
     const trace = (line: string): void => void process.stdout.write(`${line}\n`);

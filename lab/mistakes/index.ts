@@ -1,8 +1,20 @@
 /** Mistakes that were made, or could have been: planted one at a time, each must break an invariant of the lab. */
 import type { Mistake } from "../planting.ts";
+import { AGENT_MISTAKES } from "./agent.ts";
+import { IDENTITY_MISTAKES } from "./identity.ts";
+import { LINK_MISTAKES } from "./links.ts";
+import { MAILBOX_MISTAKES } from "./mailbox.ts";
+import { STATEMENT_MISTAKES } from "./statements.ts";
 import { STORE_MISTAKES } from "./store.ts";
 
-export const MISTAKES: readonly Mistake[] = [...STORE_MISTAKES];
+export const MISTAKES: readonly Mistake[] = [
+  ...STORE_MISTAKES,
+  ...MAILBOX_MISTAKES,
+  ...STATEMENT_MISTAKES,
+  ...LINK_MISTAKES,
+  ...AGENT_MISTAKES,
+  ...IDENTITY_MISTAKES,
+];
 
 /** Throws when there is none of that name. */
 export function findMistake(id: string): Mistake {

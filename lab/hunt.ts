@@ -1,0 +1,73 @@
+/** Looking for a seed that notices that something is wrong: a mistake that was planted, or a defence that was switched off. */
+import { availableParallelism } from "node:os";
+import type { Planted } from "./planting.ts";
+import { createPool, type SweepOptions } from "./pool.ts";
+
+/** Something that must be noticed. */
+export interface Quarry {
+  readonly id: string;
+  readonly planted?: Planted | undefined;
+  readonly optionsOf: (seed: number) => SweepOptions;
+  /** Whether a broken invariant of that name is the one that is looked for; every one is when it is left out. */
+  readonly counts?: ((invariant: string) => boolean) | undefined;
+}
+
+export interface Hunted {
+  readonly id: string;
+  /** How many seeds it took, and what broke in the last of them; `undefined` when all were in vain. */
+  readonly found: { readonly seeds: number; readonly invariant: string; readonly what: string } | undefined;
+  /** Real seconds. */
+  readonly seconds: number;
+}
+
+export interface HuntOptions {
+  /** Seeds 1 to this one. */
+  readonly seeds: number;
+  /** How many quarries are hunted at once; as many as there are cores when it is left out. */
+  readonly jobs?: number | undefined;
+  /** Called with each as soon as it is over. */
+  readonly onHunted?: (hunted: Hunted) => void;
+}
+
+/** A town that takes longer than this, real milliseconds, hangs. */
+const PATIENCE_MS = 180_000;
+
+/** In the order of the quarries. */
+export async function hunt(quarries: readonly Quarry[], options: HuntOptions): Promise<readonly Hunted[]> {
+  const { seeds, jobs = availableParallelism(), onHunted = () => {} } = options;
+  const results: Hunted[] = [];
+  const waiting = [...quarries.entries()];
+  const work = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [index, quarry] = next;
+      const begun = performance.now();
+      const found = await huntOne(quarry, seeds);
+      const hunted: Hunted = { id: quarry.id, found, seconds: (performance.now() - begun) / 1000 };
+      results[index] = hunted;
+      onHunted(hunted);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(jobs, quarries.length) }, work));
+  return results;
+}
+
+async function huntOne({ planted, optionsOf, counts = () => true }: Quarry, seeds: number): Promise<Hunted["found"]> {
+  await using pool = createPool({ planted, threads: 1 });
+  for (let seed = 1; seed <= seeds; seed++) {
+    const patience = AbortSignal.timeout(PATIENCE_MS);
+    try {
+      const { result } = await pool.run({ seed, options: optionsOf(seed), twice: false }, patience);
+      const { broken } = result;
+      if (broken !== undefined && counts(broken.invariant)) return { seeds: seed, invariant: broken.invariant, what: broken.what };
+    } catch (error) {
+      return { seeds: seed, invariant: patience.aborted ? "hangs" : "crash", what: String(error) };
+    }
+  }
+  return undefined;
+}
+
+/** One line of a table of what was hunted. */
+export function huntedLine({ id, found, seconds }: Hunted): string {
+  const after = found === undefined ? "not found" : `${found.seeds} ${found.seeds === 1 ? "seed" : "seeds"}`;
+  return `${id.padEnd(44)} ${after.padStart(11)}  ${(found?.invariant ?? "").padEnd(14)} ${seconds.toFixed(1).padStart(7)} s`;
+}

@@ -1,0 +1,46 @@
+/**
+ * How many seeds it takes to notice each mistake of `lab/mistakes`. The towns are the same for all of them: half a minute of one of a
+ * few kinds of weather, by the seed; the rest is drawn by the seed as ever.
+ */
+import { type Hunted, hunt, huntedLine } from "./hunt.ts";
+import { MISTAKES } from "./mistakes/index.ts";
+import type { Mistake } from "./planting.ts";
+import type { SweepOptions } from "./pool.ts";
+import type { FaultKind } from "./weather.ts";
+
+/** By the seed, in turn. Without kinds the seed draws them. */
+const WEATHERS: readonly (readonly FaultKind[] | undefined)[] = [
+  ["brownout", "agent-kill", "relay-kill"],
+  ["cut", "partition", "stall", "relay-dead", "agent-power"],
+  undefined,
+  ["sync-fails", "write-fails", "slow-disk", "relay-power", "agent-power", "relay-kill"],
+  ["brownout", "partition", "agent-kill", "relay-kill", "cut", "pause"],
+];
+
+/** The town in which a mistake is looked for. */
+export function plantedTown(seed: number): SweepOptions {
+  return { minutes: 0.5, kinds: WEATHERS[seed % WEATHERS.length] };
+}
+
+export interface PlantedOptions {
+  readonly seeds: number;
+  /** Only those. */
+  readonly only?: readonly Mistake[] | undefined;
+  readonly jobs?: number | undefined;
+  readonly print: (line: string) => void;
+}
+
+/** Hunts them and prints a table. */
+export async function huntPlanted({ seeds, only = MISTAKES, jobs, print }: PlantedOptions): Promise<readonly Hunted[]> {
+  const quarries = only.map((planted) => ({ id: planted.id, planted, optionsOf: plantedTown }));
+  const all = await hunt(quarries, { seeds, jobs, onHunted: (hunted) => print(huntedLine(hunted)) });
+  const found = all.filter((each) => each.found !== undefined);
+  const needed = found.map((each) => each.found?.seeds ?? 0).sort((a, b) => a - b);
+  print(
+    `${found.length} of ${all.length} found within ${seeds} seeds (${((100 * found.length) / all.length).toFixed(1)} %); ` +
+      `half of them within ${needed[Math.floor(needed.length / 2)] ?? "-"}, the last within ${needed.at(-1) ?? "-"}`,
+  );
+  const left = all.filter((each) => each.found === undefined).map(({ id }) => id);
+  if (left.length > 0) print(`not found: ${left.join(", ")}`);
+  return all;
+}
