@@ -5,6 +5,7 @@
 import { createNodeHost } from "../packages/perdure/src/host/node/index.ts";
 import { ALL_RELAY_DEFENCES, type RelayInput } from "../packages/perdure/src/protocol/delivery/mailbox-events.ts";
 import { createMailboxes, type Mailboxes } from "../packages/perdure/src/protocol/delivery/mailboxes.ts";
+import { attachAs, newcomer } from "../packages/perdure/src/protocol/delivery/test-attach.ts";
 import { createSettings } from "../packages/perdure/src/settings/register.ts";
 import { type Bytes, utf8 } from "../packages/perdure/src/wire/bytes.ts";
 import { encodeEnvelope, SUITE_X25519_AES256GCM } from "../packages/perdure/src/wire/envelope.ts";
@@ -57,27 +58,13 @@ function createLine(rates: boolean): (messages: number) => number {
     }
   };
   const attach = (session: number, name: string, consume: boolean): void =>
-    feed({
-      kind: "attach",
-      session,
-      role: "agent",
-      registration: {
-        idRaw: idOf(name),
-        bundle: utf8(name),
-        name: undefined,
-        recordVersion: 1,
-        replaces: new Uint8Array(),
-        verdict: "",
-        standing: "open",
-        instances: [idOf(`${name} instance`)],
-      },
-      link: sha256(utf8(name)).slice(0, 8),
-      consume,
-      ticket: "",
-      instanceKey: idOf(`${name} instance`),
-      pass: new Uint8Array(),
-      have: { generation: new Uint8Array(8), position: 0 },
-    });
+    feed(
+      attachAs(newcomer(idOf(name), name, { instances: [idOf(`${name} instance`)] }), {
+        session,
+        consume,
+        link: sha256(utf8(name)).slice(0, 8),
+      }),
+    );
   attach(1, "reader", true);
   feed({ kind: "ready", session: 1 });
   const expiresAtMs = clock.wallMs() + 3_600_000;

@@ -4,6 +4,8 @@
  */
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import type { Host } from "../src/host/host.ts";
+import type { Connection } from "../src/host/net.ts";
 import { createNodeHash } from "../src/host/node/hash.ts";
 import { createWorld } from "../src/host/simulated/index.ts";
 import { encodeBundle } from "../src/identity/bundle.ts";
@@ -151,6 +153,11 @@ describe("C2: using up the recipient's one-time keys", () => {
   });
 });
 
+/** A machine whose connections somebody on the way has in hand. */
+function between(host: Host, hold: (connection: Connection) => Connection): Host {
+  return { ...host, net: { ...host.net, dial: async (...given) => hold(await host.net.dial(...given)) } };
+}
+
 describe("C3: making two sides use less than they can", () => {
   it("the sealing suite cannot be changed on the way, and none weaker is known", async () => {
     const envelope = await seal("hello");
@@ -163,50 +170,36 @@ describe("C3: making two sides use less than they can", () => {
     ["versions", { versions: [0] }],
   ])("offered %s that somebody changed in between end the handshake", async (_, change) => {
     const meeting = await meet({ world: { localConnections: true } });
-    const host = meeting.world.host("agent");
-    const net = {
-      ...host.net,
-      dial: async (...given: Parameters<typeof host.net.dial>) => {
-        const connection = await host.net.dial(...given);
-        return {
-          ...connection,
-          send: (message: Uint8Array): void => {
-            const [frame] = decodeTransport(message, 0);
-            if (frame?.name !== "hello") return void connection.send(message);
-            const said = hello.decode(frame.payload);
-            connection.send(encodeTransport([{ name: "hello", payload: hello.encode({ ...said, ...change }) }], 0));
-          },
-        };
+    const host = between(meeting.world.host("agent"), (connection) => ({
+      ...connection,
+      send: (message) => {
+        const [frame] = decodeTransport(message, 0);
+        if (frame?.name !== "hello") return void connection.send(message);
+        const said = hello.decode(frame.payload);
+        connection.send(encodeTransport([{ name: "hello", payload: hello.encode({ ...said, ...change }) }], 0));
       },
-    };
-    const code = await codeOf(meeting.connect({ host: { ...host, net } as typeof host }));
+    }));
+    const code = await codeOf(meeting.connect({ host }));
     expect(code).not.toBe("taken");
     expect(["bad-handshake", "bad-signature", "needs-older-version", "needs-newer-version"]).toContain(code);
   });
 
   it.each(["none", "mac"] as const)("of an answer that names mode %s, only the one that was offered and signed is taken", async (mode) => {
     const meeting = await meet();
-    const host = meeting.world.host("agent");
-    const net = {
-      ...host.net,
-      dial: async (...given: Parameters<typeof host.net.dial>) => {
-        const connection = await host.net.dial(...given);
-        return {
-          ...connection,
-          start: (receiver: Parameters<typeof connection.start>[0]): void =>
-            connection.start({
-              ...receiver,
-              message: (message) => {
-                const [frame] = message[1] === 0 ? decodeTransport(message, 0) : [];
-                if (frame?.name !== "challenge") return receiver.message(message);
-                const payload = challenge.encode({ ...challenge.decode(frame.payload), mode });
-                receiver.message(encodeTransport([{ name: "challenge", payload }], 0));
-              },
-            }),
-        };
-      },
-    };
-    expect(await codeOf(meeting.connect({ host: { ...host, net } as typeof host }))).toBe(mode === "mac" ? "taken" : "bad-handshake");
+    const host = between(meeting.world.host("agent"), (connection) => ({
+      ...connection,
+      start: (receiver) =>
+        connection.start({
+          ...receiver,
+          message: (message) => {
+            const [frame] = message[1] === 0 ? decodeTransport(message, 0) : [];
+            if (frame?.name !== "challenge") return receiver.message(message);
+            const payload = challenge.encode({ ...challenge.decode(frame.payload), mode });
+            receiver.message(encodeTransport([{ name: "challenge", payload }], 0));
+          },
+        }),
+    }));
+    expect(await codeOf(meeting.connect({ host }))).toBe(mode === "mac" ? "taken" : "bad-handshake");
   });
 });
 

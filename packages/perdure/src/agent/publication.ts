@@ -144,34 +144,36 @@ const FORKED: Alert = {
   otherwise: "",
 };
 
+const SUPERSEDED: Alert = {
+  code: "instance-revoked",
+  what: "this agent's control key was replaced elsewhere: this folder speaks for it no more",
+  run: "perdure id rotate --recovery <file>",
+  otherwise: "If you replaced it, go on in that folder and remove this one.",
+};
+
+const RETIRED: Alert = {
+  code: "identity-retired",
+  what: "this agent was retired by its owner, for ever",
+  run: "perdure init --at <another folder> --relay <address>",
+  otherwise: "Its last mail can still be read here.",
+};
+
+const REVOKED: Alert = {
+  code: "instance-revoked",
+  what: "this folder's instance was taken out of use by the agent's owner",
+  run: "perdure id claim",
+  otherwise: "If it goes on in another folder, remove this one.",
+};
+
 function alertsOf({ standing, instance }: OwnIdentity): readonly Alert[] {
-  if (standing === "frozen") return [FORKED];
-  if (standing === "superseded")
-    return [
-      {
-        code: "instance-revoked",
-        what: "this agent's control key was replaced elsewhere: this folder speaks for it no more",
-        run: "perdure id rotate --recovery <file>",
-        otherwise: "If you replaced it, go on in that folder and remove this one.",
-      },
-    ];
-  if (standing === "retired")
-    return [
-      {
-        code: "identity-retired",
-        what: "this agent was retired by its owner, for ever",
-        run: "perdure init --at <another folder> --relay <address>",
-        otherwise: "Its last mail can still be read here.",
-      },
-    ];
-  if (instance.revoked)
-    return [
-      {
-        code: "instance-revoked",
-        what: "this folder's instance was taken out of use by the agent's owner",
-        run: "perdure id claim",
-        otherwise: "If it goes on in another folder, remove this one.",
-      },
-    ];
-  return [];
+  switch (standing) {
+    case "frozen":
+      return [FORKED];
+    case "superseded":
+      return [SUPERSEDED];
+    case "retired":
+      return [RETIRED];
+    case "in-force":
+      return instance.revoked ? [REVOKED] : [];
+  }
 }

@@ -25,56 +25,44 @@ const dialOptions = { ...sizes, timeoutMs: 10_000 };
 const rows = new Map<string, number>(listSettings(createSettings()).map(({ name, value }) => [name, value]));
 let found: readonly LiveLimit[] = [];
 
-/** Which row a property has its value from. Seconds are of TLS; a header is two strings to the parser. */
-function listedAs({ on, name, value }: LiveLimit): { readonly row: string; readonly value: number } | undefined {
-  const serves = /server$/.test(on);
-  switch (name.replace(/^_/, "")) {
-    case "handshake-timeout":
-      return { row: "tlsHandshakeTimeoutMs", value };
+/** Rows that properties have their values from, wherever they are found. */
+const ROW_OF: Readonly<Record<string, string>> = {
+  "handshake-timeout": "tlsHandshakeTimeoutMs",
+  headersTimeout: "requestHeadersTimeoutMs",
+  requestTimeout: "requestTimeoutMs",
+  keepAliveTimeoutBuffer: "requestKeepAliveExtraMs",
+  connectionsCheckingInterval: "requestCheckMs",
+  maxHeadersCount: "requestHeaders",
+  maxHeaderPairs: "requestHeaders",
+  maxRequestsPerSocket: "requestsPerSocket",
+  sessionTimeout: "tlsResumeMs",
+  keepAliveInitialDelay: "tcpKeepAliveMs",
+  kSetKeepAliveInitialDelay: "tcpKeepAliveMs",
+  maxPendingAutoPongs: "unansweredPings",
+  closeTimeout: "closeTimeoutMs",
+  maxBufferedChunks: "messageChunks",
+  maxFragments: "messageFragments",
+  maxPayload: "transportBytes",
+  autoSelectFamilyAttemptTimeout: "addressAttemptMs",
+};
+/** Seconds are of TLS; a header is two strings to the parser. */
+const TIMES: Readonly<Record<string, number>> = { sessionTimeout: 1000, maxHeaderPairs: 0.5 };
+
+/** Which row a property has its value from, and that value as the row would say it. */
+function listedAs({ on, name: found, value }: LiveLimit): { readonly row: string | undefined; readonly value: number } {
+  const name = found.replace(/^_/, "");
+  const [serves, accepted] = [on.endsWith("server"), on.startsWith("accepted")];
+  switch (name) {
     case "handshakeTimeout":
-      return { row: on.startsWith("accepted") ? "tlsHandshakeTimeoutMs" : "handshakesOpenMs", value };
-    case "headersTimeout":
-      return { row: "requestHeadersTimeoutMs", value };
-    case "requestTimeout":
-      return { row: "requestTimeoutMs", value };
+      return { row: accepted ? "tlsHandshakeTimeoutMs" : "handshakesOpenMs", value };
     case "keepAliveTimeout":
       return { row: serves ? "requestKeepAliveMs" : "socketIdleMs", value };
-    case "keepAliveTimeoutBuffer":
-      return { row: "requestKeepAliveExtraMs", value };
-    case "connectionsCheckingInterval":
-      return { row: "requestCheckMs", value };
     case "timeout":
-      return {
-        row: serves || (on.startsWith("accepted") && !on.endsWith("WebSocket") && value > 0) ? "requestIdleMs" : "socketIdleMs",
-        value,
-      };
+      return { row: serves || (accepted && !on.endsWith("WebSocket") && value > 0) ? "requestIdleMs" : "socketIdleMs", value };
     case "maxHeaderSize":
       return { row: serves ? "requestHeaderBytes" : "answerHeaderBytes", value };
-    case "maxHeadersCount":
-      return { row: "requestHeaders", value };
-    case "maxHeaderPairs":
-      return { row: "requestHeaders", value: value / 2 };
-    case "maxRequestsPerSocket":
-      return { row: "requestsPerSocket", value };
-    case "sessionTimeout":
-      return { row: "tlsResumeMs", value: value * 1000 };
-    case "keepAliveInitialDelay":
-    case "kSetKeepAliveInitialDelay":
-      return { row: "tcpKeepAliveMs", value };
-    case "maxPendingAutoPongs":
-      return { row: "unansweredPings", value };
-    case "closeTimeout":
-      return { row: "closeTimeoutMs", value };
-    case "maxBufferedChunks":
-      return { row: "messageChunks", value };
-    case "maxFragments":
-      return { row: "messageFragments", value };
-    case "maxPayload":
-      return { row: "transportBytes", value };
-    case "autoSelectFamilyAttemptTimeout":
-      return { row: "addressAttemptMs", value };
     default:
-      return undefined;
+      return { row: ROW_OF[name], value: value * (TIMES[name] ?? 1) };
   }
 }
 
@@ -93,7 +81,7 @@ const unlisted = (limits: readonly LiveLimit[]): readonly string[] =>
   limits.flatMap((each) => {
     if (Object.hasOwn(NOT_IN_FORCE, each.name)) return [];
     const listed = listedAs(each);
-    return listed !== undefined && rows.get(listed.row) === listed.value ? [] : [`${each.name} = ${each.value} (${each.on})`];
+    return listed.row !== undefined && rows.get(listed.row) === listed.value ? [] : [`${each.name} = ${each.value} (${each.on})`];
   });
 
 beforeAll(async () => {

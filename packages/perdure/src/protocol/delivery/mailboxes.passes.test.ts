@@ -41,6 +41,13 @@ function use(relay: TestRelay, session: number, folder: Folder, more: { readonly
   return true;
 }
 
+/** A folder that was opened once, then copied. */
+function copied(relay: TestRelay, more: { readonly instance?: string } = {}): { readonly folder: Folder; readonly copy: Folder } {
+  const folder: Folder = { pass: EMPTY };
+  use(relay, 1, folder, more);
+  return { folder, copy: { ...folder } };
+}
+
 describe("attach passes", () => {
   it("are another one at each attach, and only what consumes gets one", () => {
     const relay = createTestRelay();
@@ -60,9 +67,7 @@ describe("attach passes", () => {
 
   it("of a copied folder alarm both, and mail waits", () => {
     const relay = createTestRelay();
-    const folder: Folder = { pass: EMPTY };
-    use(relay, 1, folder);
-    const copy: Folder = { ...folder };
+    const { folder, copy } = copied(relay);
     use(relay, 2, copy);
     expect(goodbyes(relay.outputs)).toEqual(["1 fenced"]);
     expect(use(relay, 3, folder)).toBe(false);
@@ -81,9 +86,7 @@ describe("attach passes", () => {
 
   it("copied before the original was opened again alarm at once", () => {
     const relay = createTestRelay();
-    const folder: Folder = { pass: EMPTY };
-    use(relay, 1, folder);
-    const copy: Folder = { ...folder };
+    const { folder, copy } = copied(relay);
     relay.feed({ kind: "detach", session: 1 });
     use(relay, 2, folder);
     expect(use(relay, 3, copy)).toBe(false);
@@ -92,9 +95,7 @@ describe("attach passes", () => {
 
   it("say so for good: through a crash, restatements and a relay whose folder was put back", () => {
     const relay = createTestRelay();
-    const folder: Folder = { pass: EMPTY };
-    use(relay, 1, folder);
-    const copy: Folder = { ...folder };
+    const { folder, copy } = copied(relay);
     use(relay, 2, copy);
     use(relay, 3, folder);
     relay.sync();
@@ -106,9 +107,7 @@ describe("attach passes", () => {
 
   it("begin anew with a new instance, which the old one does not touch", () => {
     const relay = createTestRelay();
-    const folder: Folder = { pass: EMPTY };
-    use(relay, 1, folder);
-    const copy: Folder = { ...folder };
+    const { folder, copy } = copied(relay);
     use(relay, 2, copy);
     use(relay, 3, folder);
     const claimed: Folder = { pass: EMPTY };
@@ -141,9 +140,7 @@ describe("attach passes", () => {
 
   it("are remembered of a bounded number of instances, cloned ones longest", () => {
     const relay = createTestRelay();
-    const folder: Folder = { pass: EMPTY };
-    use(relay, 1, folder, { instance: "cloned" });
-    const copy: Folder = { ...folder };
+    const { folder, copy } = copied(relay, { instance: "cloned" });
     use(relay, 2, copy, { instance: "cloned" });
     use(relay, 3, folder, { instance: "cloned" });
     for (let at = 0; at < 3 * CHAINS_PER_AGENT; at++) use(relay, 10 + at, { pass: EMPTY }, { instance: `instance ${at}` });
@@ -154,9 +151,7 @@ describe("attach passes", () => {
   it("of a copy that shows what it is given and never confirms are used up by what the other confirms, and it reads nothing", () => {
     const relay = createTestRelay();
     relay.attach(90, "alice");
-    const own: Folder = { pass: EMPTY };
-    use(relay, 1, own);
-    const copy: Folder = { ...own };
+    const { folder: own, copy } = copied(relay);
     let linkSeq = 0;
     let session = 1;
     let turns = 0;
@@ -178,9 +173,7 @@ describe("attach passes", () => {
 
   it("of a copy that confirms, and so reads, alarm as soon as the other is opened", () => {
     const relay = createTestRelay();
-    const own: Folder = { pass: EMPTY };
-    use(relay, 1, own);
-    const copy: Folder = { ...own };
+    const { folder: own, copy } = copied(relay);
     // Given to the owner after the copy's, which the copy confirms in a session of its own all the same.
     const stolen = open(relay, 2, copy);
     open(relay, 3, own);
@@ -220,9 +213,7 @@ describe("attach passes", () => {
 
   it("negative control: without them a copy reads on unnoticed", () => {
     const relay = createTestRelay({ passes: false });
-    const folder: Folder = { pass: EMPTY };
-    use(relay, 1, folder);
-    const copy: Folder = { ...folder };
+    const { folder, copy } = copied(relay);
     use(relay, 2, copy);
     expect(use(relay, 3, folder)).toBe(true);
     expect(use(relay, 4, copy)).toBe(true);

@@ -13,6 +13,7 @@ import { ALL_RELAY_DEFENCES } from "./mailbox-events.ts";
 import { findPeer, type Place } from "./mailbox-state.ts";
 import { createMailboxes, type Mailboxes, type MailboxesOptions } from "./mailboxes.ts";
 import { readLabel } from "./stored-mail.ts";
+import { newcomer } from "./test-attach.ts";
 
 export const { sha256 } = createNodeCrypto().hash;
 export const NOW_MS = 1_800_000_000_000;
@@ -280,17 +281,8 @@ export function createTestRelay(
 
 /** As a comparison with what the relay holds says. */
 export function registration(relay: TestRelay, name: string, more: Partial<Registration> = {}): Registration {
-  return {
-    idRaw: agentId(name),
-    bundle: utf8(`bundle of ${name}`),
-    name: undefined,
-    recordVersion: 1,
-    replaces: relay.machine.lookup("agent", agentId(name))?.bundle ?? EMPTY,
-    verdict: "",
-    standing: "open",
-    instances: [],
-    ...more,
-  };
+  const replaces = relay.machine.lookup("agent", agentId(name))?.bundle ?? EMPTY;
+  return newcomer(agentId(name), name, { replaces, ...more });
 }
 
 export function key(place: Place): string {

@@ -10,6 +10,7 @@ import { createMailboxCursor } from "../delivery/mailbox-cursor.ts";
 import type { RelayInput } from "../delivery/mailbox-events.ts";
 import { createMailboxes, type Mailboxes, type MailboxesOptions } from "../delivery/mailboxes.ts";
 import { createOutbox, MAX_ENDED } from "../delivery/outbox.ts";
+import { attachAs, newcomer } from "../delivery/test-attach.ts";
 import { createGcra } from "./gcra.ts";
 import type { RateLimits } from "./meter.ts";
 import { beginCensus, type Census } from "./test-heap-census.ts";
@@ -79,27 +80,12 @@ function relayUnderFlood(): { readonly machine: Mailboxes; readonly feed: (input
   return Object.assign(self, { machine, feed });
 }
 
-const attachOf = (session: number, name: string, role: "agent" | "peer", link = session): RelayInput => ({
-  kind: "attach",
-  session,
-  role,
-  registration: {
-    idRaw: idOf(name),
-    bundle: utf8(`bundle of ${name}`),
-    name: undefined,
-    recordVersion: 1,
-    replaces: new Uint8Array(),
-    verdict: "",
-    standing: "open",
-    instances: [idOf(`${name} instance`)],
-  } as never,
-  link: concat(new Uint8Array(4).fill(1), Uint8Array.of(0, 0, link >> 8, link & 255)),
-  consume: false,
-  ticket: "",
-  instanceKey: idOf(`${name} instance`),
-  pass: new Uint8Array(),
-  have: { generation: new Uint8Array(8), position: 0 },
-});
+const attachOf = (session: number, name: string, role: "agent" | "peer", link = session): RelayInput =>
+  attachAs(newcomer(idOf(name), name, { instances: [idOf(`${name} instance`)] }), {
+    session,
+    role,
+    link: concat(new Uint8Array(4).fill(1), Uint8Array.of(0, 0, link >> 8, link & 255)),
+  });
 
 const mailOf = (from: string, to: string, seq: number, expiresAtMs = NOW_MS + 3_600_000): Bytes =>
   encodeEnvelope(
