@@ -1,9 +1,10 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { createDraws } from "../host/simulated/draws.ts";
 import { equalBytes, hex } from "../wire/bytes.ts";
 import type { PerdureError } from "../wire/error.ts";
 import { verifyLog } from "./agent-log.ts";
-import { type LifeEvent, lifeOf, STAGES, type Stage, stageAfter, stageAt } from "./life.ts";
+import { LIFE, type LifeEvent, lifeOf, STAGES, type Stage, stageAfter, stageAt } from "./life.ts";
 import type { OwnIdentity } from "./own-identity.ts";
 import { createIdentity, openIdentity } from "./own-identity.ts";
 import { createTestAgent } from "./test-log.ts";
@@ -15,29 +16,25 @@ const OTHER_HOME = { relayId: new Uint8Array(32).fill(8), url: "ws://127.0.0.1:4
 const THIRD_HOME = { relayId: new Uint8Array(32).fill(9), url: "ws://127.0.0.1:4412/", preference: 0 };
 const FOLDER = "home";
 
-/** Columns are stages in the order of `STAGES`; in lower case what follows, in capitals why nothing does. */
-const TABLE: Readonly<Record<LifeEvent, string>> = {
-  join: "operating HOUSED HOUSED FORKED REPLACED RETIRED",
-  move: "HOMELESS operating compromised FORKED REPLACED RETIRED",
-  "instance-revoke": "draft operating compromised FORKED REPLACED RETIRED",
-  "home-set": "draft operating compromised FORKED REPLACED RETIRED",
-  anchor: "draft operating compromised FORKED REPLACED RETIRED",
-  claim: "draft operating operating FORKED REPLACED RETIRED",
-  rotate: "draft operating operating operating operating RETIRED",
-  retire: "retired retired retired retired REPLACED RETIRED",
-  theft: "draft compromised compromised suspended superseded retired",
-  contradict: "suspended suspended suspended suspended superseded suspended",
-  outrank: "superseded superseded superseded superseded superseded superseded",
-};
-const CODES: Readonly<Record<string, string>> = {
-  HOUSED: "wrong-relay",
-  HOMELESS: "bad-argument",
-  FORKED: "identity-forked",
-  REPLACED: "instance-revoked",
-  RETIRED: "identity-retired",
-};
-const EVENTS = Object.keys(TABLE) as readonly LifeEvent[];
-const cell = (stage: Stage, event: LifeEvent): string => TABLE[event].split(" ")[STAGES.indexOf(stage)] as string;
+/** The table of the specification: stage or code, by event and stage. */
+const TABLE: ReadonlyMap<string, readonly string[]> = new Map(
+  specified("### Stages of a life").map((line) => {
+    const [event = "", ...cells] = line
+      .split("|")
+      .slice(1, -1)
+      .map((each) => each.trim());
+    return [event, cells];
+  }),
+);
+const EVENTS = Object.keys(LIFE.draft) as readonly LifeEvent[];
+const cell = (stage: Stage, event: LifeEvent): string => TABLE.get(event)?.[STAGES.indexOf(stage)] ?? "no such cell";
+/** The code of a refusal; `undefined` for a stage. */
+const codeIn = (said: string): string | undefined => /^`(.*)`$/.exec(said)?.[1];
+
+function specified(heading: string): readonly string[] {
+  const page = readFileSync(new URL("../../../../protocol/identity.md", import.meta.url), "utf8");
+  return (page.split(heading)[1] ?? "").split("\n## ")[0]?.match(/^\|.*\|$/gm) ?? [];
+}
 
 async function make(host: TestMachine, isHoused = true): Promise<OwnIdentity> {
   const own = await createIdentity({ host, folder: FOLDER, role: "mail", custody: "together", settings });
@@ -94,11 +91,13 @@ const ACTS: Readonly<Record<Act, (own: OwnIdentity) => Promise<unknown>>> = {
 };
 
 describe("the stages of a life", () => {
-  it("every event in every stage leads where the table says, or is refused with a reason", () => {
+  it("every event in every stage leads where the specification says, or is refused with a reason", () => {
+    expect([...TABLE.keys()].slice(2).sort()).toEqual([...EVENTS].sort());
+    expect(TABLE.get("")).toEqual(STAGES);
     for (const stage of STAGES) {
       for (const event of EVENTS) {
         const said = cell(stage, event);
-        const code = CODES[said];
+        const code = codeIn(said);
         if (code === undefined) expect(stageAfter(stage, event), `${event} when ${stage}`).toBe(said);
         else expect(() => stageAfter(stage, event), `${event} when ${stage}`).toThrow(expect.objectContaining({ code }));
       }
@@ -121,9 +120,9 @@ describe("the stages of a life", () => {
           () => undefined,
           (thrown: PerdureError) => thrown,
         );
-        if (CODES[said] === undefined) expect([error, own.stage]).toEqual([undefined, said]);
+        if (codeIn(said) === undefined) expect([error, own.stage]).toEqual([undefined, said]);
         else {
-          expect(error).toMatchObject({ code: CODES[said] });
+          expect(error).toMatchObject({ code: codeIn(said) });
           expect([...host.disk.names()].map((name) => [name, hex(host.disk.read(name) as Uint8Array)])).toEqual(before);
         }
         const again = await openIdentity({ host, folder: FOLDER, settings });
