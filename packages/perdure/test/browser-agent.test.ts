@@ -3,7 +3,6 @@ import { readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Agent, openAgent } from "../src/agent/index.ts";
 import { createNodeCrypto } from "../src/host/node/crypto.ts";
@@ -14,7 +13,7 @@ import type { PageCalls } from "./browser/agent-page.ts";
 import { findChromium, NO_CHROMIUM, type Page, type Profile, startChromium } from "./browser/chromium.ts";
 import { bundleFor, servePage } from "./browser/page-server.ts";
 import { type RelayProcess, startRelayProcess } from "./browser/relay-process.ts";
-import { serving } from "./test-stage.ts";
+import { serving, until } from "./test-stage.ts";
 
 /** A browser, a relay and an agent start for each test, on machines that may have better things to do. */
 const TEST_MS = 180_000;
@@ -35,14 +34,6 @@ function publicOf(kind: "ed25519" | "x25519", secret: Uint8Array): string {
   const prefix = Buffer.from(`302e020100300506032b65${kind === "ed25519" ? "70" : "6e"}04220420`, "hex");
   const key = createPrivateKey({ key: Buffer.concat([prefix, secret]), format: "der", type: "pkcs8" });
   return createPublicKey(key).export({ format: "der", type: "spki" }).subarray(-32).toString("hex");
-}
-
-async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
-  const endMs = performance.now() + PATIENCE_MS;
-  while (!(await holds())) {
-    if (performance.now() > endMs) throw new Error(`waited in vain until ${what}`);
-    await pause(20);
-  }
 }
 
 const path = findChromium();

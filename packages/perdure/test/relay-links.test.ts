@@ -17,7 +17,7 @@ import { createSettings } from "../src/settings/register.ts";
 import { decodeAck, encodeMail, ping, pong, route } from "../src/wire/control.ts";
 import { encodeEnvelope, SUITE_X25519_AES256GCM } from "../src/wire/envelope.ts";
 import { MAX_TRANSPORT_BYTES } from "../src/wire/limits.ts";
-import { serving } from "./test-stage.ts";
+import { serving, until } from "./test-stage.ts";
 
 const QUICK = { redialMinMs: 10, redialMaxMs: 200, retryMinMs: 1, retryMaxMs: 20 };
 const RELAY = { redialMinMs: 10, redialMaxMs: 200, ackTimeoutMs: 300, probeTimeoutMs: 300 };
@@ -53,14 +53,6 @@ async function agentAt(relay: Pick<Relay, "address">, name: string): Promise<Age
   return agent;
 }
 
-async function eventually(what: string, holds: () => boolean): Promise<void> {
-  const endMs = performance.now() + PATIENCE_MS;
-  while (!holds()) {
-    if (performance.now() > endMs) throw new Error(`${what} did not come true`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
 const placeOf = ({ address }: Pick<Relay, "address">): string => address.split("#")[0] as string;
 const hostOf = (relay: Pick<Relay, "address">): string => new URL(placeOf(relay)).host;
 
@@ -78,7 +70,7 @@ test("two relays that have mail for each other at once end up with one session, 
     );
     for (const each of sent.flat()) await each.until("done", { timeoutMs: PATIENCE_MS });
     expect([atDesk.mails.length, atAnna.mails.length]).toEqual([20, 20]);
-    await eventually("one session", () => west.status().connections === 2 && east.status().connections === 2);
+    await until("one session", () => west.status().connections === 2 && east.status().connections === 2);
     expect([west.status().peers[0]?.dialledBy, east.status().peers[0]?.dialledBy].sort()).toEqual(["them", "us"]);
   }
 }, 120_000);
@@ -94,7 +86,7 @@ test("another relay at the address of one learns nothing, and what waited goes o
   await east.drain();
   const impostor = await openRelay({ folder: join(folder, "impostor"), listen: place, settings: RELAY });
   const sent = await anna.send(desk.id, "not for you");
-  await eventually("the owner is told", () => west.status().incidents.some(({ what }) => what.includes("wrong-relay")));
+  await until("the owner is told", () => west.status().incidents.some(({ what }) => what.includes("wrong-relay")));
   expect(impostor.status()).toMatchObject({ peers: [], agentCount: 0, counters: { accepted: 0 } });
   await impostor.drain();
   await relayAt("east", place);
@@ -170,9 +162,9 @@ test("a relay that takes everything and never says a word holds up nobody but th
       host.crypto.hash.sha256,
     );
     session.send([{ name: "mail", payload: encodeMail({ linkSeq, hopLimit: 8, home: own.idRaw, envelope: bytes }) }]);
-    await eventually("room in the window", () => linkSeq < acked + 128);
+    await until("room in the window", () => linkSeq < acked + 128);
   }
-  await eventually("the mute relay has its window full", () => taken === 128);
+  await until("the mute relay has its window full", () => taken === 128);
   await (await anna.send(`@desk@${hostOf(east)}`, "hello")).until("done", { timeoutMs: PATIENCE_MS });
   expect([served.mails.length, taken]).toEqual([1, 128]);
   const row = west.status().peers.find(({ connected, waitingMessages }) => connected && waitingMessages > 0);

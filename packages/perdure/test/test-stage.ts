@@ -33,11 +33,11 @@ export interface Stage extends AsyncDisposable {
   until(what: string, condition: () => Promise<boolean> | boolean): Promise<void>;
 }
 
-/** Impatient where a test would wait: redials, retries. */
-const QUICK = { redialMinMs: 10, redialMaxMs: 200, retryMinMs: 1, retryMaxMs: 20 };
-
 /** Of `until`, on a machine that is busy with other tests. */
 const PATIENCE_MS = 60_000;
+
+/** Impatient where a test would wait: redials, retries. */
+const QUICK = { redialMinMs: 10, redialMaxMs: 200, retryMinMs: 1, retryMaxMs: 20 };
 
 export async function openStage(): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), "perdure-test-"));
@@ -81,12 +81,7 @@ export async function openStage(): Promise<Stage> {
       return agent;
     },
     copy: (from, to) => cp(join(folder, from), join(folder, to), { recursive: true, filter: (path) => !/(\.sock|lock)$/.test(path) }),
-    async until(what, condition) {
-      for (const deadlineMs = performance.now() + PATIENCE_MS; !(await condition()); ) {
-        if (performance.now() > deadlineMs) throw new Error(`waited in vain until ${what}: ${warnings.join("; ")}`);
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    },
+    until: (what, condition) => until(what, condition, () => warnings.join("; ")),
     async [Symbol.asyncDispose]() {
       for (const each of opened.reverse()) await each[Symbol.asyncDispose]();
       await relay?.drain();
@@ -118,6 +113,14 @@ export function serving(agent: Agent, handler: Handler = () => {}): Served {
       await running;
     },
   };
+}
+
+/** Asks again until it holds; says what it waited for, and what else there is to `say`, when it never does. */
+export async function until(what: string, condition: () => Promise<boolean> | boolean, say: () => string = () => ""): Promise<void> {
+  for (const deadlineMs = performance.now() + PATIENCE_MS; !(await condition()); ) {
+    if (performance.now() > deadlineMs) throw new Error(`waited in vain until ${what}: ${say()}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 /** Follows a message to its end. */

@@ -32,18 +32,11 @@ afterEach(async () => {
   await east.drain();
 });
 
-async function until(what: string, condition: () => Promise<boolean> | boolean): Promise<void> {
-  for (const deadlineMs = performance.now() + 60_000; !(await condition()); ) {
-    if (performance.now() > deadlineMs) throw new Error(`waited in vain until ${what}: ${stage.warnings.join("; ")}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
 const place = (name: string): string => join(stage.folder, name);
 const hostOf = (address: string): string => new URL(address.split("#")[0] as string).host;
 const alertsOf = async (agent: Agent): Promise<readonly string[]> => (await agent.status()).alerts.map(({ code }) => code);
 const alarmed = (agent: Agent, code: AgentStatus["alerts"][number]["code"]): Promise<void> =>
-  until(`the alert ${code}`, async () => (await alertsOf(agent)).includes(code));
+  stage.until(`the alert ${code}`, async () => (await alertsOf(agent)).includes(code));
 const troubleOf = async (agent: Agent, id: string): Promise<string | undefined> =>
   (await agent.contacts.list()).find((each) => each.id === id)?.trouble;
 
@@ -60,14 +53,14 @@ test("I4: a key that signs two events of one number, each for another relay, is 
   await stage.stopRelay();
   const writer = await stage.agent("writer", { name: "writer", join: east.address });
   await writer.send(id, "to whom its relay says it is");
-  await until("that is known of it", async () => (await writer.contacts.list()).some(({ name }) => name === "desk"));
+  await stage.until("that is known of it", async () => (await writer.contacts.list()).some(({ name }) => name === "desk"));
   expect(await troubleOf(writer, id), "one history alone shows nothing").toBeUndefined();
 
   await stage.startRelay();
   const desk = await stage.agent("desk");
   await using read = serving(writer);
   const sent = await desk.send(`@writer@${hostOf(east.address)}`, "with the other history");
-  await until("both were seen", async () => (await troubleOf(writer, id)) === "frozen");
+  await stage.until("both were seen", async () => (await troubleOf(writer, id)) === "frozen");
   expect(read.mails.length).toBe(0);
   await writer.close();
   const again = await stage.agent("writer", {});
@@ -77,7 +70,7 @@ test("I4: a key that signs two events of one number, each for another relay, is 
   await alarmed(desk, "identity-forked");
   const newcomer = await stage.agent("newcomer", { join: stage.address() });
   const waits = await newcomer.send(id, "who has seen neither");
-  await until("a relay that saw both shows both", async () => (await troubleOf(newcomer, id)) === "frozen");
+  await stage.until("a relay that saw both shows both", async () => (await troubleOf(newcomer, id)) === "frozen");
 
   expect(await desk.identity.rotate({ recoveryFile })).toMatchObject({ relayHasIt: true });
   await using served = serving(desk);
@@ -85,7 +78,7 @@ test("I4: a key that signs two events of one number, each for another relay, is 
   await desk.send(`@writer@${hostOf(east.address)}`, "with the one that counts");
   expect((await statesOf(sent)).at(-1)).toBe("done");
   expect((await statesOf(waits)).at(-1)).toBe("done");
-  await until("what was held is read", () => late.mails.length === 2);
+  await stage.until("what was held is read", () => late.mails.length === 2);
   expect([await troubleOf(again, id), await alertsOf(desk)]).toEqual([undefined, []]);
   expect(served.mails.length).toBeGreaterThanOrEqual(1);
 });

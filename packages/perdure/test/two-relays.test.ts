@@ -10,7 +10,7 @@ import { runCommand } from "../src/cli/command.ts";
 import { createNodeHost } from "../src/host/node/index.ts";
 import { verifyEvidence } from "../src/protocol/evidence/verify-evidence.ts";
 import { openRelay, type Relay } from "../src/relay/index.ts";
-import { codeOf, noise, serving, sha256, statesOf } from "./test-stage.ts";
+import { codeOf, noise, serving, sha256, statesOf, until } from "./test-stage.ts";
 
 const QUICK = { redialMinMs: 10, redialMaxMs: 200, retryMinMs: 1, retryMaxMs: 20 };
 const RELAY = { redialMinMs: 10, redialMaxMs: 200, expiryGraceMs: 100, sweepEveryMs: 100 };
@@ -68,14 +68,6 @@ async function agentAt(side: Side, name: string, options: OpenOptions = {}): Pro
   return agent;
 }
 
-async function eventually(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
-  const endMs = performance.now() + PATIENCE_MS;
-  while (!(await holds())) {
-    if (performance.now() > endMs) throw new Error(`${what} did not come true`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
 const trail = async (agent: Agent, sent: Sent): Promise<readonly string[]> =>
   (await agent.sent(sent.id)).steps.map(({ state, by, proof }) => {
     const who = by === west.relay.id ? "west" : by === east.relay.id ? "east" : by === "self" ? "self" : "desk";
@@ -101,7 +93,7 @@ test("a message to a name at another relay is handled there and its way is prove
   expect((await sent.until("done", { timeoutMs: PATIENCE_MS })).by).toBe(desk.id);
   expect(served.mails.map(({ mail, content }) => [mail.from, new TextDecoder().decode(content)])).toEqual([[anna.id, "hello over there"]]);
   const whole = ["queued self none", "accepted west none", "accepted west statement", "stored east statement", "done desk receipt"];
-  await eventually("every proof", async () => {
+  await until("every proof", async () => {
     const steps = await trail(anna, sent);
     return whole.filter((step) => !step.endsWith("none")).every((step) => steps.includes(step));
   });
@@ -132,9 +124,9 @@ test("an answer finds its way back, and both see a proven address", async () => 
   expect(answer.fromAddress).toBe(`@desk@${east.host}`);
   expect(served.mails[0]?.mail.fromAddress).toBeUndefined();
   await desk.contacts.add(anna.id);
-  await eventually("the sender's address", async () => {
+  await until("the sender's address", async () => {
     await anna.send(desk.id, "again");
-    await eventually("the next", () => served.mails.length > 1);
+    await until("the next", () => served.mails.length > 1);
     return served.mails.at(-1)?.mail.fromAddress === `@anna@${west.host}`;
   });
 });
@@ -164,7 +156,7 @@ test("a proof that found no relay to take it is asked for, and comes", async () 
   await east.start({ statementEveryMs: 1500 });
   const sent = await anna.send(`@desk@${east.host}`, "hello");
   const passedOn = (): boolean => west.relay.status()?.peers.some((peer) => peer.passedOn === 1 && peer.waitingMessages === 0) === true;
-  await eventually("the mail to be passed on", passedOn);
+  await until("the mail to be passed on", passedOn);
   await west.stop();
   expect((await trail(anna, sent)).filter((step) => step.startsWith("stored"))).toEqual([]);
   // The other relay states what it has while nobody is there to hear it, and has no reason to come and say so.
@@ -180,7 +172,7 @@ test("mail to a relay that is away is in custody of the own one, and goes on whe
   await desk.close();
   await east.stop();
   const sent = await anna.send(`@desk@${east.host}`, "second");
-  await eventually("custody", async () => (await trail(anna, sent)).includes("accepted west statement"));
+  await until("custody", async () => (await trail(anna, sent)).includes("accepted west statement"));
   expect((await trail(anna, sent)).at(-1)).toBe("accepted west statement");
   await east.start();
   await using served = serving(await agentAt(east, "desk"));
@@ -205,7 +197,7 @@ test("nobody of that name, no relay at that host, and nothing there at all are t
   expect(await failure("@desk@not a host")).toBe("bad-argument");
   const queued = await anna.send("@desk@127.0.0.1:1", "x");
   expect(queued.steps.at(-1)?.state).toBe("queued");
-  await eventually("the reason", async () => (await anna.sent(queued.id)).trouble?.includes("127.0.0.1:1") === true);
+  await until("the reason", async () => (await anna.sent(queued.id)).trouble?.includes("127.0.0.1:1") === true);
   const tried = await command("send", "@desk@127.0.0.1:1", "x", "--at", join(folder, "anna"), "--timeout", "2s");
   expect(tried).toMatchObject({ exit: 4, stderr: expect.stringContaining("could not connect to http://127.0.0.1:1/") });
 });
@@ -231,7 +223,7 @@ test("perdure trace shows both relays, and perdure verify believes what it wrote
   const anna = await agentAt(west, "anna");
   const sent = await anna.send(`@desk@${east.host}`, "hello");
   await sent.until("done", { timeoutMs: PATIENCE_MS });
-  await eventually("every proof", async () => (await trail(anna, sent)).filter((step) => step.endsWith("statement")).length === 2);
+  await until("every proof", async () => (await trail(anna, sent)).filter((step) => step.endsWith("statement")).length === 2);
   const file = join(folder, "proof.perdure");
   const traced = await command("trace", sent.id, "--at", join(folder, "anna"), "--export", file);
   expect(traced).toMatchObject({ exit: 0, stdout: expect.stringMatching(/relay\s+accepted/) });
