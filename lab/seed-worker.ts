@@ -1,9 +1,10 @@
 /** A thread that runs seeds: it plants its mistake, if it has one, and only then loads the product. */
 import { parentPort, workerData } from "node:worker_threads";
 import { type Planted, plant } from "./planting.ts";
-import type { Job, Said, Swept } from "./sweep.ts";
+import type { Job, SweepOptions, Swept } from "./pool.ts";
+import type { Difference } from "./story/event-log.ts";
 
-/** What a thread of {@link sweep} is started with. */
+/** What a thread of {@link createPool} is started with. */
 export interface SeedWorkerData {
   readonly planted: Planted | undefined;
 }
@@ -11,18 +12,34 @@ export interface SeedWorkerData {
 const { planted } = workerData as SeedWorkerData;
 if (planted !== undefined) plant(planted);
 const { createNodeCrypto } = await import("../packages/perdure/src/host/node/crypto.ts");
+const { createRecorder } = await import("./recorder.ts");
 const { runSeed } = await import("./seed.ts");
+const { createEventLog, firstDifference } = await import("./story/event-log.ts");
 
 const { hash } = createNodeCrypto();
-const say = (said: Said): void => parentPort?.postMessage(said);
-parentPort?.on("message", ({ seed, options, twice, traced }: Job) => {
+
+/** Runs it again until two runs differ, and says where. What differs by chance may not do so again. */
+async function part(seed: number, options: SweepOptions): Promise<Difference | undefined> {
+  const runs = [createEventLog(), createEventLog()] as const;
+  for (const events of runs) await runSeed({ ...options, seed, hash, recorder: createRecorder({ events }) });
+  return firstDifference(...runs);
+}
+
+parentPort?.on("message", ({ seed, options, twice, record }: Job) => {
   const work = async (): Promise<Swept> => {
-    const result = await runSeed({ ...options, seed, hash, ...(traced ? { trace: (line) => say({ line }) } : {}) });
+    const recorder = record === undefined ? undefined : createRecorder(record);
+    const result = await runSeed({ ...options, seed, hash, recorder });
     const again = twice ? await runSeed({ ...options, seed, hash }) : result;
-    return { result, different: again.historyHash !== result.historyHash || again.events !== result.events };
+    const different = again.historyHash !== result.historyHash || again.events !== result.events;
+    return {
+      result,
+      different,
+      difference: different ? await part(seed, options) : undefined,
+      recording: recorder?.recording(),
+    };
   };
   work().then(
-    (swept) => say({ swept }),
+    (swept) => parentPort?.postMessage(swept),
     (error: unknown) => {
       throw error;
     },

@@ -14,21 +14,22 @@ import { bringDown, type Disaster } from "./disaster.ts";
 import { auditKeys, type DiskWitness } from "./key-audit.ts";
 import { createLedger, InvariantBroken, type Ledger, type LedgerCounts } from "./ledger.ts";
 import { letIn } from "./mallory.ts";
+import type { Recorder } from "./recorder.ts";
 import { audit, auditOf, type DiskAudit } from "./relay-disk.ts";
-import type { Hostile, Scenario } from "./scenario.ts";
+import type { Hostile, Letter, Scenario } from "./scenario.ts";
 import { createSealBook } from "./seal-book.ts";
 import { clearUp, strike } from "./strike.ts";
 import { type Census, createTown, drawCensus, isRelay, type Town } from "./town.ts";
-import { liveIn } from "./traffic.ts";
-import { describeFault, drawWeather, FAULT_KINDS, type Fault, type FaultKind } from "./weather.ts";
+import { type LetterPile, liveIn } from "./traffic.ts";
+import { drawWeather, type Fault, type FaultKind } from "./weather.ts";
 
 /** A scenario, and what it is run with. */
 export interface SeedOptions extends Omit<Scenario, "format"> {
   readonly hash: Hash;
   /** Real cryptography: slower, and its own randomness is not the world's, so that histories differ. */
   readonly crypto?: Crypto | undefined;
-  /** Called with a line per fault and fact. */
-  readonly trace?: (line: string) => void;
+  /** Is told of everything that happens. */
+  readonly recorder?: Recorder | undefined;
 }
 
 export interface SeedResult {
@@ -88,21 +89,26 @@ const SETTINGS = {
 const LIMITS = { sender: 100, strangers: 200, peer: 400, route: 400, routeSender: 64, automatic: SETTINGS.autoPerThread };
 
 /** The town of a seed. */
-function plan({ seed, relays, agents, hostile, kinds, disaster }: SeedOptions): {
+function plan({ seed, relays, agents, hostile, disaster }: SeedOptions): {
   census: Census;
   hostile: Hostile;
   disaster: Disaster;
-  kinds: readonly FaultKind[] | undefined;
+  never: readonly FaultKind[];
 } {
   const count = relays ?? RELAYS_OF_SEEDS[seed % RELAYS_OF_SEEDS.length] ?? 1;
   const wanted = hostile ?? HOSTILES_OF_SEEDS[seed % HOSTILES_OF_SEEDS.length] ?? "nobody";
+  // Who lies would be taken for who was put back.
+  const happens = disaster ?? (wanted === "relay" ? "none" : (DISASTERS_OF_SEEDS[seed % DISASTERS_OF_SEEDS.length] ?? "none"));
   return {
     census: drawCensus(count, agents ?? (count === 1 ? 2 : 3) + (seed % 2), seed % 3 !== 0),
     hostile: wanted,
-    // Who lies would be taken for who was put back.
-    disaster: disaster ?? (wanted === "relay" ? "none" : (DISASTERS_OF_SEEDS[seed % DISASTERS_OF_SEEDS.length] ?? "none")),
-    // Without tags nothing tells what a middlebox changed from what the relay said.
-    kinds: wanted === "relay" ? (kinds ?? FAULT_KINDS).filter((kind) => kind !== "middlebox") : kinds,
+    disaster: happens,
+    never: [
+      // Without tags nothing tells what a middlebox changed from what the relay said.
+      ...(wanted === "relay" ? (["middlebox"] as const) : []),
+      // A copy of a disk that is damaged is nobody's to mend.
+      ...(happens === "none" ? [] : (["bit-rot"] as const)),
+    ],
   };
 }
 
@@ -123,16 +129,18 @@ const RELAYS_OF_SEEDS = [1, 2, 2, 3];
 const HOSTILES_OF_SEEDS: readonly Hostile[] = ["nobody", "stranger", "nobody", "relay", "stranger", "nobody"];
 
 export async function runSeed(options: SeedOptions): Promise<SeedResult> {
-  const { seed, hash, crypto, minutes, without = [], faults, trace } = options;
+  const { seed, hash, crypto, minutes, without = [], faults, recorder } = options;
   const switchedOff = new Set(without);
   const settings = { ...SETTINGS, ...options.settings };
-  const { census, hostile, kinds, disaster } = plan(options);
+  const { census, hostile, disaster, never } = plan(options);
   const liar = hostile === "relay" ? census.relays.at(-1) : undefined;
   const forgetful = disaster === "relay-copy" ? census.relays.at(-1) : undefined;
   const ledger = createLedger({ census, liar, forgetful, limits: LIMITS });
   const names = census.agents;
   const lives = new Map<string, () => boolean>();
+  let beginMs = 0;
   let untilMs: number | undefined;
+  const piles = options.traffic && pilesOf(names, options.traffic);
   const town: Town = createTown({
     seed,
     hash,
@@ -141,14 +149,14 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     untagged: liar !== undefined,
     settings,
     switchedOff,
-    startFailed: (name, code, why) =>
-      trace?.(`${(town.world.nowMs / 1000).toFixed(3).padStart(9)}  ${name.padEnd(7)} did not start: ${code} ${why}`),
+    startFailed: (name, code, why) => recorder?.note(`did not start: ${code}, ${why}`, name),
     opened: (name, agent, isCurrent) => {
       lives.set(name, isCurrent);
       if (untilMs !== undefined) settleIn(name, agent, isCurrent, untilMs);
     },
   });
   const { world } = town;
+  recorder?.watch(world, census);
   const ending = (host: string): void => {
     ledger.crashed(host);
     if (isRelay(host) && audits.length < MAX_AUDITS) takeAudit(host);
@@ -168,23 +176,29 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
       ledger: told,
       host: world.host(name),
       draws: world.draws(`life of ${name} ${world.nowMs}`),
-      neighbours: names.filter((each) => each !== as).map((each) => addressFrom(census, as, each)),
+      neighbours: names.filter((each) => each !== as).map((each) => ({ name: each, address: addressFrom(census, as, each) })),
+      letters: name === as ? piles?.get(name) : undefined,
+      wrote: (letter) => {
+        if (name === as) recorder?.letter(letter);
+      },
+      beginMs,
       stormy: seed % 2 === 0,
       untilMs: until,
       nowMs: () => world.nowMs,
     });
   world.onLog((host, level, event, fields) => {
     ledger.fact(host, level, event, fields);
-    trace?.(`${(world.nowMs / 1000).toFixed(3).padStart(9)}  ${host.padEnd(7)} ${event} ${JSON.stringify(fields)}`);
   });
   const seals = createSealBook(hash);
   world.onSeal(seals.sealed);
   const witnesses: DiskWitness[] = [];
   const takeWitness = (host: string): void => {
+    if (town.rot.isRotten(host)) return;
     witnesses.push({ atMs: world.nowMs, host, image: world.disk(host).disk.image(ONLY_SYNCED) });
   };
   const audits: DiskAudit[] = [];
   const takeAudit = (relay: string): void => {
+    if (town.rot.isRotten(relay)) return;
     const { disk } = world.disk(relay);
     audits.push(auditOf({ atMs: world.nowMs, relay, disk, owed: ledger.owed(relay), keysOnce: liar === undefined }));
   };
@@ -209,16 +223,17 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     for (const name of names) town.start(name);
     await world.run({ until: () => names.every(town.isUp), untilMs: OPENING_MS, maxEvents: MAX_EVENTS });
     if (!census.open) await introduce(town, names, !switchedOff.has("contacts"));
-    const beginMs = world.nowMs;
+    beginMs = world.nowMs;
     const endMs = beginMs + minutes * MINUTE_MS;
     untilMs = endMs;
+    recorder?.began();
     for (const name of names) settleIn(name, town.agent(name) as Agent, lives.get(name) as () => boolean, endMs);
     if (faults === undefined)
-      weather = drawWeather({ draws: world.draws("weather"), census, fromMs: 3000, untilMs: endMs - beginMs, kinds });
+      weather = drawWeather({ draws: world.draws("weather"), census, fromMs: 3000, untilMs: endMs - beginMs, kinds: options.kinds, never });
     for (const fault of weather) {
       world.after(fault.atMs, fault.kind, () => {
-        trace?.(`          ${describeFault(fault)}`);
-        strike(town, fault, ending);
+        recorder?.fault(fault);
+        strike(town, fault, { crashed: ending, damaged: ledger.damaged });
       });
     }
     const trouble = bringDown({
@@ -231,12 +246,13 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
       durationMs: endMs - beginMs,
       live: (host, of, agent, isCurrent) => settleIn(host, agent, isCurrent, endMs, { told: silentAbout(ledger), as: of }),
       ending,
-      trace: (line) => trace?.(line),
+      trace: (line) => recorder?.note(line.trim()),
     });
     if (hostile === "stranger") await letIn({ town, census, ledger, settings, untilMs: endMs });
     if (liar !== undefined) lieFrom(town, liar, names, endMs);
     await world.run({ untilMs: endMs, maxEvents: MAX_EVENTS });
     clearUp(town, census);
+    recorder?.cleared();
     const settled = await world.run({
       untilMs: endMs + SETTLE_UP_MS + EXPIRY_ROOM_MS,
       until: () => world.nowMs > endMs + 1000 && trouble.isOver && ledger.open().length === 0,
@@ -258,6 +274,11 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
       atMs: world.nowMs,
     });
   }
+}
+
+/** Who writes what, each in the order of the list. */
+function pilesOf(names: readonly string[], letters: readonly Letter[]): ReadonlyMap<string, LetterPile> {
+  return new Map(names.map((name) => [name, { letters: letters.filter(({ from }) => from === name), taken: 0 }]));
 }
 
 /** For a process that is not anybody's: what it promises is nobody's loss. */

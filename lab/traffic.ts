@@ -1,6 +1,6 @@
 /**
- * Who writes to whom: agents that send notes, large files and questions at random times, and handlers that answer,
- * forward, fail and take their time. What was promised to a caller is told to the ledger.
+ * Who writes to whom: agents that send notes, large files and questions at random times, or the letters of a scenario, and handlers
+ * that answer, forward, fail and take their time. What was promised to a caller is told to the ledger.
  */
 import type { Agent, Mail, Sent, Turn } from "../packages/perdure/src/agent/api.ts";
 import { sleep } from "../packages/perdure/src/host/deadline.ts";
@@ -9,6 +9,7 @@ import type { Draws } from "../packages/perdure/src/host/simulated/index.ts";
 import { isPerdureError } from "../packages/perdure/src/wire/error.ts";
 import { PART_BYTES } from "../packages/perdure/src/wire/limits.ts";
 import type { Ledger } from "./ledger.ts";
+import type { Letter } from "./scenario.ts";
 
 /** In every body: nothing a relay keeps or says may ever contain it. */
 export const CANARY = "canary-7f3a91";
@@ -18,6 +19,8 @@ const STORM_COPIES = 3;
 const STORM_DEPTH = 7;
 const MEAN_PAUSE_MS = 2500;
 const SHORT_EXPIRY_MS = 20_000;
+/** What every body begins with takes about that much. */
+const HEAD_BYTES = 40;
 
 export interface Resident {
   readonly name: string;
@@ -25,14 +28,31 @@ export interface Resident {
   readonly host: Host;
   readonly draws: Draws;
   readonly ledger: Ledger;
-  /** Everybody it writes to, as it writes it: `@name`, or `@name@relay`. */
-  readonly neighbours: readonly string[];
+  /** Everybody it writes to: names, and what it writes for them, `@name` or `@name@relay`. */
+  readonly neighbours: readonly Neighbour[];
+  /** What it writes, where that is not left to itself; shared by all lives of one agent. */
+  readonly letters?: LetterPile | undefined;
+  /** Told of each letter before it is sent. */
+  readonly wrote: (letter: Letter) => void;
+  /** When the town was open; times of letters count from there. */
+  readonly beginMs: number;
   /** Whether it sometimes begins what its neighbours answer with more of the same. */
   readonly stormy: boolean;
   /** No new messages after this, virtual milliseconds of the host's monotonic clock. */
   readonly untilMs: number;
   readonly isCurrent: () => boolean;
   readonly nowMs: () => number;
+}
+
+export interface Neighbour {
+  readonly name: string;
+  readonly address: string;
+}
+
+/** The letters of one agent, and how many of them it has written in its lives so far. */
+export interface LetterPile {
+  readonly letters: readonly Letter[];
+  taken: number;
 }
 
 /** Keeps an agent busy until the end of its process. */
@@ -54,20 +74,22 @@ export function liveIn(resident: Resident): void {
 }
 
 async function write(resident: Resident): Promise<void> {
-  const { agent, draws, host, ledger, neighbours, stormy, name, nowMs, untilMs, isCurrent } = resident;
+  const { agent, ledger, neighbours, letters, wrote, beginMs, name, nowMs, untilMs, isCurrent } = resident;
   for (let number = 0; ; number++) {
-    await sleep(host.clock, draws.wait(MEAN_PAUSE_MS));
-    if (nowMs() > untilMs || !isCurrent()) return;
-    const to = neighbours[draws.below(neighbours.length)] as string;
-    const large = draws.chance(0.06);
-    const kind = stormy && draws.chance(0.04) ? STORM : CANARY;
-    const text = `${kind} ${name} ${nowMs()} ${number} ${"x".repeat(large ? PART_BYTES + draws.below(2 * PART_BYTES) : draws.below(2000))}`;
+    const letter = letters === undefined ? await drawLetter(resident) : await takeLetter(resident, letters);
+    if (letter === undefined || (letters === undefined && nowMs() > untilMs) || !isCurrent()) return;
+    if (letters !== undefined) letters.taken++;
+    wrote(letter);
+    const to = neighbours.find((each) => each.name === letter.to)?.address ?? `@${letter.to}`;
+    const head = `${letter.kind === "storm" ? STORM : CANARY} ${name} ${nowMs()} ${number} `;
+    const text = head + "x".repeat(Math.max(0, letter.sizeBytes - head.length));
+    const key = letters === undefined ? number : `letter ${beginMs} ${letters.taken}`;
     const options = {
-      ...(draws.chance(0.15) ? { expiresInMs: SHORT_EXPIRY_MS } : {}),
-      ...(draws.chance(0.1) ? { idempotencyKey: `${name} ${number}` } : {}),
+      ...(letter.expiresInMs === undefined ? {} : { expiresInMs: letter.expiresInMs }),
+      ...(letter.keyed ? { idempotencyKey: `${name} ${key}` } : {}),
     };
     try {
-      if (draws.chance(0.1)) {
+      if (letter.kind === "question") {
         const answer = agent.ask(to, text, { ...options, timeoutMs: 30_000 });
         answer.then(
           (mail) => mail.done(),
@@ -82,6 +104,35 @@ async function write(resident: Resident): Promise<void> {
       if (isCurrent()) ledger.refused(name, isPerdureError(error) ? error.code : `not an error of ours: ${String(error)}`);
     }
   }
+}
+
+/** What an agent that is left to itself writes next, after a pause. */
+async function drawLetter({ draws, host, neighbours, name, stormy, beginMs, nowMs }: Resident): Promise<Letter> {
+  await sleep(host.clock, draws.wait(MEAN_PAUSE_MS));
+  const { name: to } = neighbours[draws.below(neighbours.length)] as Neighbour;
+  const large = draws.chance(0.06);
+  const storm = stormy && draws.chance(0.04);
+  const sizeBytes = HEAD_BYTES + (large ? PART_BYTES + draws.below(2 * PART_BYTES) : draws.below(2000));
+  const expires = draws.chance(0.15);
+  const keyed = draws.chance(0.1);
+  const question = draws.chance(0.1);
+  return {
+    atMs: Math.round(nowMs() - beginMs),
+    from: name,
+    to,
+    sizeBytes,
+    ...(storm ? { kind: "storm" } : question ? { kind: "question" } : {}),
+    ...(expires ? { expiresInMs: SHORT_EXPIRY_MS } : {}),
+    ...(keyed ? { keyed } : {}),
+  };
+}
+
+/** The next letter of the pile, once it is due; `undefined` when none is left. */
+async function takeLetter({ host, beginMs, nowMs }: Resident, { letters, taken }: LetterPile): Promise<Letter | undefined> {
+  const letter = letters[taken];
+  if (letter === undefined) return undefined;
+  for (let wait = beginMs + letter.atMs - nowMs(); wait > 0; wait = beginMs + letter.atMs - nowMs()) await sleep(host.clock, wait);
+  return letter;
 }
 
 function follow({ name, ledger, isCurrent }: Resident, sent: Sent): void {
@@ -99,7 +150,7 @@ async function handle({ draws, host, ledger, name, neighbours }: Resident, mail:
   if (text.startsWith(STORM)) {
     if (mail.depth >= STORM_DEPTH) return;
     for (let copy = 0; copy < STORM_COPIES; copy++)
-      await turn.send(neighbours[draws.below(neighbours.length)] as string, text.slice(0, 60));
+      await turn.send((neighbours[draws.below(neighbours.length)] as Neighbour).address, text.slice(0, 60));
     return;
   }
   const mood = draws.below(100);
@@ -108,5 +159,5 @@ async function handle({ draws, host, ledger, name, neighbours }: Resident, mail:
   if (mood < 40) await sleep(host.clock, draws.wait(400), turn.signal);
   if (mood > 70 && !mail.auto) await turn.reply(`${CANARY} re ${text.slice(0, 60)}`);
   if (mood > 95 && mail.depth < 4)
-    await turn.send(neighbours[draws.below(neighbours.length)] as string, `${CANARY} fwd ${text.slice(0, 60)}`);
+    await turn.send((neighbours[draws.below(neighbours.length)] as Neighbour).address, `${CANARY} fwd ${text.slice(0, 60)}`);
 }

@@ -1,0 +1,39 @@
+/** What the lab does besides running seeds and showing one: each by a word of its own, and with words of its own beside it. */
+import { parseArgs } from "node:util";
+import { CONTROLS, huntControls } from "./controls.ts";
+import { findMistake } from "./mistakes/index.ts";
+import { huntPlanted } from "./planted.ts";
+
+export interface Mode {
+  /** As it is written, `--` included. */
+  readonly word: string;
+  /** Lines for `--help`, each ending in a newline. */
+  readonly help: string;
+  /** `words` are all the others. Gives the exit code. */
+  run(words: readonly string[], say: (line: string) => void): Promise<number>;
+}
+
+export const MODES: readonly Mode[] = [
+  {
+    word: "--planted",
+    help: "  --planted         each mistake of lab/mistakes in turn: how many of --seeds N it takes to notice it; --only A,B\n",
+    run: async (words, print) => {
+      const { values } = parseArgs({
+        args: [...words],
+        options: { seeds: { type: "string", default: "20" }, only: { type: "string" } },
+      });
+      const all = await huntPlanted({ seeds: Number(values.seeds), only: values.only?.split(",").map(findMistake), print });
+      return all.every(({ found }) => found !== undefined) ? 0 : 1;
+    },
+  },
+  {
+    word: "--controls",
+    help: "  --controls        each defence switched off in turn: the same; --only A,B\n",
+    run: async (words, print) => {
+      const { values } = parseArgs({ args: [...words], options: { only: { type: "string" } } });
+      const only = values.only?.split(",");
+      const all = await huntControls({ only: CONTROLS.filter(({ without }) => only?.includes(without) ?? true), print });
+      return all.every(({ found }) => found !== undefined) ? 0 : 1;
+    },
+  },
+];
