@@ -138,6 +138,39 @@ test("what a relay had taken without the sender's knowledge is sealed anew too, 
 /** Virtual milliseconds after which the sender's machine loses power; the links take a few. */
 const POWER_LOST_AFTER_MS = [0, 1, 2, 3, 4, 6, 8, 12, 20, 40, 200];
 
+test("what the recipient's relay stores too late for the old keys is sealed anew, handled once, and proven", {
+  timeout: TEST_MS,
+}, async () => {
+  await using net = await createTestnet({ relays: 2, seed: 5 });
+  const desk = await net.agent("desk", { relay: 1, strangers: "welcome" });
+  const anna = await net.agent("anna", { settings: { ...HASTY, lookupTimeoutMs: 10_000 } });
+  const heard: string[] = [];
+  void desk.serve(async (mail) => void heard.push(await mail.text()));
+  await (await anna.send(desk.address, "first")).until("done");
+  const [near] = net.relays.map(({ name }) => name) as [string];
+  net.lie(near, { withhold: true });
+  const sent = await anna.send(desk.address, "second", { expiresInMs: 3_600_000 });
+  await net.until(async () => (await anna.sent(sent.id)).steps.some(({ proof }) => proof === "statement"));
+  await anna.identity.claim();
+  // The recipient hears of the claim before the mail comes, which would say it too.
+  await desk.contacts.acceptChange(anna.address);
+  net.lie(near, {});
+  await net.restart(near);
+  expect((await (await anna.sent(sent.id)).until("done", { timeoutMs: 7_200_000 })).proof).toBe("receipt");
+  await net.settled();
+  expect(heard).toEqual(["first", "second"]);
+  expect(net.trail().filter(({ event }) => event === "agent.sealed-anew").length).toBe(1);
+  // The first envelope was left where it was, until the second named it.
+  expect(
+    net
+      .trail()
+      .filter(({ event }) => ALARMS.includes(event))
+      .map(({ event }) => event),
+  ).toContain("agent.held");
+  const report = await verifyEvidence(simulated(), await (await anna.sent(sent.id)).export());
+  expect([report.proven, report.steps.at(-1)?.state]).toEqual([true, "done"]);
+});
+
 test("power lost anywhere while mail is sealed anew for new keys loses nothing and has nothing handled twice", {
   timeout: TEST_MS,
 }, async () => {

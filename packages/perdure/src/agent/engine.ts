@@ -297,6 +297,7 @@ export const createEngine: CreateEngine = async (options) => {
     outbox,
     inbox,
     claims,
+    sealer,
     missingProofs: createMissingProofs({ outbox, homes, isConnected: () => link?.status.connected === true, ask: lookups.refresh }),
     store: theStore,
     keep,

@@ -11,6 +11,7 @@ import type { AgentStore } from "./agent-store.ts";
 import type { Claims } from "./claims.ts";
 import type { MissingProofs } from "./missing-proofs.ts";
 import type { Planned } from "./planned.ts";
+import type { Sealer } from "./sealer.ts";
 
 export interface Housekeeping {
   /** Something changed that may be due earlier than was thought. */
@@ -26,6 +27,7 @@ export interface HousekeepingOptions {
   readonly outbox: Outbox;
   readonly inbox: Inbox;
   readonly claims: Claims;
+  readonly sealer: Pick<Sealer, "overtaken">;
   readonly missingProofs: MissingProofs;
   readonly store: () => Pick<AgentStore, "read" | "sparsest">;
   readonly keep: (records: readonly Planned[], what: string) => Promise<void>;
@@ -43,7 +45,7 @@ const MAX_SETTLED = 1024;
 const SHORTEST_PAUSE_MS = 200;
 
 export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
-  const { host, settings, own, outbox, inbox, claims, missingProofs, store, keep, provenMs, onRenewed } = options;
+  const { host, settings, own, outbox, inbox, claims, sealer, missingProofs, store, keep, provenMs, onRenewed } = options;
   const { clock, log } = host;
   /** Segments with nothing to move, or nothing that can be read. */
   // bound: MAX_SETTLED
@@ -84,6 +86,8 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
           outgoing.records.map((kept) => ({ kept })),
           "a verdict",
         );
+      const overtaken = sealer.overtaken(wallMs);
+      if (overtaken.length > 0) await keep(overtaken, "what is to be sealed anew");
       const incoming = inbox.due(wallMs, provenMs());
       for (const kept of incoming.records) if (kept.kind === "passed") sayTooLate(kept.head);
       if (incoming.records.length > 0)

@@ -3,7 +3,8 @@
  * it may travel. A recipient whose keys are not known yet is asked for again after a pause; the others do not wait for it.
  *
  * What the agent's relay has not taken yet is sealed anew when its certificate will not hold as long as the message lasts, and any part
- * once when its recipient had destroyed the key. The new envelope takes the old one's place as it becomes durable, names those before
+ * once when its recipient had destroyed the key, or when the agent's relay had it to pass on and the recipient's relay did not prove to
+ * have it before the certificate's end: where that stores it later, the recipient may leave it there. The new envelope takes the old one's place as it becomes durable, names those before
  * it that somebody may have, and travels under the same id.
  */
 import type { Host } from "../host/host.ts";
@@ -34,6 +35,8 @@ export interface Sealer {
   isOutdated(part: OutgoingPart): boolean;
   /** The part does not travel before it has another envelope. */
   sealAnew(part: OutgoingPart): void;
+  /** What is to be sealed anew because it was under way for longer than its certificate holds. */
+  overtaken(nowMs: number): readonly Planned[];
   /** A session began: recipients that could not be found out may be asked for again. */
   connected(): void;
   /** One history of an agent counts: what waited for that need not wait for the next time its relay is asked. */
@@ -265,6 +268,15 @@ export function createSealer({
         certificate.length > 0 &&
         !equalBytes(certificate, own.certificateHash) &&
         own.certificateHoldsUntilMs(certificate) < of.head.expiresAtMs),
+    overtaken(nowMs) {
+      if (!reseals || own.certificateHoldsUntilMs(own.certificateHash) <= nowMs) return [];
+      return [...outbox.all()].flatMap((outgoing) =>
+        partsOvertaken(outgoing, nowMs)
+          .filter(({ certificate }) => !equalBytes(certificate, own.certificateHash))
+          .filter(({ certificate }) => !wasStoredBy(outgoing, own.certificateHoldsUntilMs(certificate), nowMs))
+          .map(({ of, seq, digest }): Planned => ({ kept: { kind: "keyRetired", head: { stream: of.head.stream, seq, digest } } })),
+      );
+    },
     sealAnew(part) {
       outbox.unfit(part);
       kick();
@@ -302,6 +314,20 @@ interface Sealed {
   /** Digest of the envelope it takes the place of. */
   readonly before: Bytes;
   readonly payload: Bytes;
+}
+
+/** Parts that the own relay has proven to have for another one to store, and that were not sealed anew before. */
+function partsOvertaken({ head, state, parts, ...outgoing }: Outgoing, nowMs: number): readonly OutgoingPart[] {
+  const isUnderWay = head.class === "mail" && (state === "accepted" || state === "stored") && nowMs < head.expiresAtMs;
+  const isInCustody = [...outgoing.steps, ...outgoing.late].some((step) => step.state === "accepted" && step.proof === "statement");
+  const isOnce = (part: OutgoingPart): boolean => !part.again && part.plain !== undefined && part.certificate.length > 0;
+  return isUnderWay && isInCustody ? parts.filter((part) => isOnce(part) && isFit(part) && part.flights === 0) : [];
+}
+
+/** Whether a relay proved to have it before `endMs`, or could have by then and its proof is still to come. */
+function wasStoredBy({ steps }: Outgoing, endMs: number, nowMs: number): boolean {
+  if (nowMs <= endMs + FIXED.lateProofMs.value) return true;
+  return steps.some(({ state, proof, atMs }) => state === "stored" && proof === "statement" && atMs <= endMs);
 }
 
 /** One on its way under its old envelope waits for the answer: see `takesPlace`. */

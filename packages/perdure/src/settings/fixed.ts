@@ -93,6 +93,11 @@ export const FIXED = define({
     unit: "ms",
     reason: "How much later than expiry and unconfirmedAfterMs `until` still waits for a message's end: the agent's own clockwork.",
   },
+  lateProofMs: {
+    value: MINUTE,
+    unit: "ms",
+    reason: "A relay's proof that it stored mail in time may come this much after the end of the sender's certificate.",
+  },
   frozenAskMaxMs: {
     value: HOUR,
     unit: "ms",

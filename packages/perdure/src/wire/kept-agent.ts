@@ -103,7 +103,10 @@ const sealedUnder = shape("kept signed envelope", {
 });
 export type KeptSealedUnder = ShapeValue<typeof sealedUnder>;
 
-/** The recipient destroyed the inbox key of this envelope, and nothing that was sealed to it will ever be opened: its part is sealed anew. */
+/**
+ * Nothing more is to be hoped of this envelope, and its part is sealed anew: the recipient destroyed the inbox key it was sealed to, or the
+ * certificate it was signed under ended while it was under way to the recipient's relay.
+ */
 const keyRetired = shape("kept retired key", { stream, seq: uint, digest });
 
 /** What proves one step: a statement for each part of the message at most, and the identity of who signed. */
