@@ -5,13 +5,15 @@ import type { AgentDefences } from "../packages/perdure/src/agent/core.ts";
 import { openAgentWith } from "../packages/perdure/src/agent/open-agent.ts";
 import type { Crypto, Hash } from "../packages/perdure/src/host/crypto.ts";
 import type { Host } from "../packages/perdure/src/host/host.ts";
-import { createWorld, type World } from "../packages/perdure/src/host/simulated/index.ts";
+import { createWorld, type Draws, type World } from "../packages/perdure/src/host/simulated/index.ts";
 import type { RelayDefences } from "../packages/perdure/src/protocol/delivery/mailbox-events.ts";
 import { openRelayWith, type Relay } from "../packages/perdure/src/relay/open-relay.ts";
 import type { Lies } from "../packages/perdure/src/testing/api.ts";
 import { createLiar, type Liar } from "../packages/perdure/src/testing/liar.ts";
 import { equalBytes } from "../packages/perdure/src/wire/bytes.ts";
 import { DOMAINS } from "../packages/perdure/src/wire/identity.ts";
+import { type BitRot, createBitRot } from "./bit-rot.ts";
+import { labPace } from "./pace.ts";
 
 export const RELAY_FOLDER = "post";
 export const AGENT_FOLDER = "home";
@@ -83,6 +85,8 @@ export interface TownOptions {
 
 export interface Town {
   readonly world: World;
+  /** A process that finds damage and does not start has its disk mended, and is started again. */
+  readonly rot: BitRot;
   /** What agents join; `undefined` before that relay ran for the first time. */
   addressOf(relay: string): string | undefined;
   relay(name: string): Relay | undefined;
@@ -110,13 +114,16 @@ const START_AGAIN_MS = 500;
 
 export function createTown({ seed, hash, crypto, census, untagged, settings, switchedOff, startFailed, opened }: TownOptions): Town {
   const on = (name: DefenceName): boolean => !switchedOff.has(name);
+  const pace = labPace();
   const world = createWorld({
     seed,
     hash: on("prerotation") ? hash : withoutCommitments(hash),
     cryptoOrder: "any",
     localConnections: untagged,
     ...(crypto === undefined ? {} : { crypto }),
+    ...(pace === undefined ? {} : { pace }),
   });
+  const rot = createBitRot(world);
   const running = new Map<string, { readonly agent?: Agent; readonly relay?: Relay }>();
   const incarnations = new Map<string, number>();
   const addresses = new Map<string, string>();
@@ -177,7 +184,7 @@ export function createTown({ seed, hash, crypto, census, untagged, settings, swi
     incarnations.set(name, incarnation);
     const isCurrent = (): boolean => incarnations.get(name) === incarnation;
     const randomFrom = drawnFrom.get(name);
-    const host = world.host(name, randomFrom === undefined ? {} : { randomFrom });
+    const host = world.host(name, { ...clockOf(world.draws(`clock of ${name}`)), ...(randomFrom === undefined ? {} : { randomFrom }) });
     world.disk(name).syncIgnored = switchedOff.has("sync");
     const attempt = isRelay(name) ? startRelay(name, host) : startAgent(name, host);
     attempt.then(
@@ -190,7 +197,9 @@ export function createTown({ seed, hash, crypto, census, untagged, settings, swi
         if (!isCurrent()) return;
         const code = (error as { readonly code?: string }).code ?? "none";
         startFailed(name, code, String(error));
-        if (!STARTS_LATER.has(code)) failures.push(`${name} did not start: ${(error instanceof Error && error.stack) || String(error)}`);
+        const mended = DAMAGE.has(code) && rot.mend(name);
+        if (!STARTS_LATER.has(code) && !mended)
+          failures.push(`${name} did not start: ${(error instanceof Error && error.stack) || String(error)}`);
         // What is left of the attempt must not hold the folder: the process ends, as a program that failed to start does.
         world.after(START_AGAIN_MS, `start ${name} again`, () => {
           if (!isCurrent()) return;
@@ -203,6 +212,7 @@ export function createTown({ seed, hash, crypto, census, untagged, settings, swi
 
   return {
     world,
+    rot,
     failures,
     addressOf: (relay) => addresses.get(relay),
     relay: (name) => running.get(name)?.relay,
@@ -232,6 +242,12 @@ export function createTown({ seed, hash, crypto, census, untagged, settings, swi
   };
 }
 
+/** A third of the machines have a clock that is off and runs at a rate of its own. */
+function clockOf(draws: Draws): { readonly wallOffsetMs: number; readonly driftPpm: number } {
+  if (!draws.chance(0.3)) return { wallOffsetMs: 0, driftPpm: 0 };
+  return { wallOffsetMs: draws.below(3000) - 1500, driftPpm: draws.below(600) - 300 };
+}
+
 /** Every other agent keeps its next control keys elsewhere; a relay, and the rest, in its folder. */
 export function hasVault({ agents }: Census, name: string): boolean {
   return agents.indexOf(name) % 2 === 0;
@@ -243,6 +259,9 @@ function withoutCommitments(hash: Hash): Hash {
   const isCommitment = (bytes: Uint8Array): boolean => equalBytes(bytes.subarray(0, DOMAINS.nextKey.length), DOMAINS.nextKey);
   return { ...hash, sha256: (bytes) => (isCommitment(bytes) ? nothing : hash.sha256(bytes)) };
 }
+
+/** What a start says of a disk whose bytes are not what was written. */
+const DAMAGE: ReadonlySet<string> = new Set(["log-damaged", "key-damaged"]);
 
 /** What a start may meet while the weather lasts. */
 const STARTS_LATER: ReadonlySet<string> = new Set([

@@ -4,6 +4,8 @@ export { createDisk, EVERYTHING, ONLY_SYNCED } from "./disk.ts";
 export { createMemoryFiles } from "./disk-files.ts";
 export type { Draws } from "./draws.ts";
 export { createDraws } from "./draws.ts";
+export { manyPerTurn, type Pace } from "./pace.ts";
+export type { LinkProfile } from "./pipe.ts";
 export { WORLD_EPOCH_MS } from "./virtual-clock.ts";
 export type { Watcher } from "./watcher.ts";
 export type { SimulatedDisk, World } from "./world.ts";

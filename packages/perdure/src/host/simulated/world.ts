@@ -20,6 +20,7 @@ import { createHistory } from "./history.ts";
 import type { Network } from "./network.ts";
 import { createNetwork } from "./network.ts";
 import { createOrderedCrypto } from "./ordered-crypto.ts";
+import { type Pace, turnPerEvent } from "./pace.ts";
 import type { LinkProfile } from "./pipe.ts";
 import type { Process } from "./schedule.ts";
 import { called, createSchedule } from "./schedule.ts";
@@ -37,6 +38,8 @@ export interface WorldOptions {
   /** Whether `ws:` connections count as local, where sessions may go unprotected. Default false. */
   readonly localConnections?: boolean;
   readonly link?: Partial<LinkProfile>;
+  /** How one event follows the other; one real turn each by default. */
+  readonly pace?: Pace;
 }
 
 export interface HostOptions {
@@ -136,6 +139,7 @@ const DEFAULT_LINK: LinkProfile = {
 export function createWorld(options: WorldOptions): World {
   const root = createDraws(`perdure world ${options.seed}`);
   const history = createHistory();
+  const pace = options.pace ?? turnPerEvent();
   const watch: Watch = { by: undefined };
   const schedule = createSchedule(root.fork("schedule"), history, watch);
   const processes = new Map<string, Process>();
@@ -251,21 +255,28 @@ export function createWorld(options: WorldOptions): World {
   const run = async ({ untilMs = Number.POSITIVE_INFINITY, until, maxEvents = Number.POSITIVE_INFINITY }: RunOptions): Promise<RunEnd> => {
     const begun = events;
     const endedBy = (why: RunEnd["why"]): RunEnd => ({ why, events: events - begun });
-    await settle();
-    while (until === undefined || !until()) {
-      if (events - begun >= maxEvents) return endedBy("events");
+    let end = endedBy("until");
+    let ran = false;
+    const begin = (): true | Promise<void> | undefined => {
+      const over = events - begun >= maxEvents;
       const nextUs = schedule.nextUs();
-      if (nextUs === undefined || nextUs > untilMs * 1000) {
-        if (untilMs !== Number.POSITIVE_INFINITY) schedule.advanceTo(untilMs * 1000);
-        return endedBy(nextUs === undefined ? "idle" : "time");
+      if (over || nextUs === undefined || nextUs > untilMs * 1000) {
+        if (!over && untilMs !== Number.POSITIVE_INFINITY) schedule.advanceTo(untilMs * 1000);
+        end = endedBy(over ? "events" : nextUs === undefined ? "idle" : "time");
+        return undefined;
       }
       const step = schedule.step();
-      if (step instanceof Promise) await step;
       events++;
-      await settle();
-      for (const hook of hooks) hook();
-    }
-    return endedBy("until");
+      ran = true;
+      return step instanceof Promise ? step : true;
+    };
+    await pace(begin, () => {
+      if (ran) for (const hook of hooks) hook();
+      const goesOn = until === undefined || !until();
+      if (!goesOn) end = endedBy("until");
+      return goesOn;
+    });
+    return end;
   };
 
   return {
@@ -351,11 +362,6 @@ export function createWorld(options: WorldOptions): World {
       watch.by = watcher;
     },
   };
-}
-
-/** Everything that follows from an event without waiting for the host has happened once the real loop has turned. */
-function settle(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function randomPick(draws: Draws): CrashPick {
