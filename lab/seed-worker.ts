@@ -1,4 +1,6 @@
 /** A thread that runs seeds: it plants its mistake, if it has one, and only then loads the product. */
+import { enableCompileCache, flushCompileCache } from "node:module";
+import { fileURLToPath } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
 import { type Planted, plant } from "./planting.ts";
 import type { Job, SweepOptions, Swept } from "./pool.ts";
@@ -9,12 +11,15 @@ export interface SeedWorkerData {
   readonly planted: Planted | undefined;
 }
 
+// Three quarters of a thread's start are types stripped and sources compiled; kept by content, so that a mistake is never taken for the original.
+enableCompileCache(fileURLToPath(new URL("../.runtime/compiled/", import.meta.url)));
 const { planted } = workerData as SeedWorkerData;
 if (planted !== undefined) plant(planted);
 const { createNodeCrypto } = await import("../packages/perdure/src/host/node/crypto.ts");
 const { createRecorder } = await import("./recorder.ts");
 const { runSeed } = await import("./seed.ts");
 const { createEventLog, firstDifference } = await import("./story/event-log.ts");
+if (planted === undefined) flushCompileCache();
 
 const { hash } = createNodeCrypto();
 
