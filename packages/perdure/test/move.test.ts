@@ -11,7 +11,7 @@ import type { Host } from "../src/host/host.ts";
 import { createNodeHost } from "../src/host/node/index.ts";
 import { openRelay, type Relay } from "../src/relay/index.ts";
 import { PerdureError } from "../src/wire/error.ts";
-import { serving, statesOf } from "./test-stage.ts";
+import { serving, statesOf, until } from "./test-stage.ts";
 
 const TEST_MS = 120_000;
 const QUICK = { redialMinMs: 10, redialMaxMs: 200, retryMinMs: 1, retryMaxMs: 20, dialTimeoutMs: 2000 };
@@ -84,6 +84,9 @@ describe("I13: an agent whose home relay is gone for good", { timeout: TEST_MS }
       const { home, anna, deskId } = await acquainted();
       if (isPinned) expect(await perdure("id", "pin-home", "--at", at("desk"))).toMatchObject({ exit: 0 });
       await lose(home, "home");
+      const early = await open("desk");
+      const first = await early.send(anna.id, "written when the relay was gone");
+      await early.close();
       const next = await relayOf("next");
 
       const moved = await perdure("id", "move", next.address, "--at", at("desk"));
@@ -99,13 +102,16 @@ describe("I13: an agent whose home relay is gone for good", { timeout: TEST_MS }
       expect(view.log.map(({ kind }) => kind)).toEqual(isPinned ? ["inception", "home-set", "home-set"] : ["inception"]);
       expect(view.pinnedHomes?.map(({ relay }) => relay)).toEqual(isPinned ? [next.id] : undefined);
 
+      // What was written, and sealed, before it moved comes first, and its answer finds the agent where it lives by then.
       await using heard = serving(anna, (_mail, turn) => turn.reply("welcome there"));
+      await using served = serving(desk);
+      expect((await statesOf(await desk.sent(first.id))).at(-1)).toBe("done");
+      await until("the answer is here", () => served.mails.length === 1);
       const answer = await desk.ask(anna.id, "here I live now", { timeoutMs: 60_000 });
       expect(new TextDecoder().decode(await answer.bytes())).toBe("welcome there");
-      expect(heard.mails.map(({ mail }) => mail.from)).toEqual([deskId]);
-      await using served = serving(desk);
+      expect(heard.mails.map(({ mail }) => mail.from)).toEqual([deskId, deskId]);
       expect((await statesOf(await anna.send(deskId, "and later"))).at(-1)).toBe("done");
-      expect(served.mails.map(({ mail }) => mail.standing)).toEqual(["contact"]);
+      expect(served.mails.map(({ mail }) => mail.standing)).toEqual(["contact", "contact"]);
     });
   }
 
@@ -113,6 +119,8 @@ describe("I13: an agent whose home relay is gone for good", { timeout: TEST_MS }
     const { home } = await acquainted();
     const next = await relayOf("next", true);
     const other = await relayOf("other");
+    const named = await relayOf("named");
+    await (await open("namesake", { join: named.address, name: "desk" })).close();
     const before = await keysOf("desk");
     const wrongId = `${next.address.split("#")[0]}#${other.id}`;
     const nowhere = `ws://127.0.0.1:1/#${other.id}`;
@@ -120,6 +128,7 @@ describe("I13: an agent whose home relay is gone for good", { timeout: TEST_MS }
       [wrongId, "wrong-relay"],
       [nowhere, "relay-unreachable"],
       [next.address, "ticket-required"],
+      [named.address, "name-taken"],
       ["not an address", "bad-argument"],
       [home.address, "bad-argument"],
     ];

@@ -317,10 +317,6 @@ export const createEngine: CreateEngine = async (options) => {
     onApplied,
   });
   outbox.replayed();
-  // Its first time at this relay: what was sealed before names the home of then, to which nobody should answer.
-  if (passes.newest(relayIdRaw, own.instanceKey.publicKey) === undefined)
-    for (const { state, parts } of outbox.all())
-      for (const part of parts) if (state === "queued" && !part.acked && part.bytes > 0 && part.plain !== undefined) sealer.sealAnew(part);
 
   link = openRelayLink({
     host,
@@ -337,7 +333,9 @@ export const createEngine: CreateEngine = async (options) => {
       if (part.envelope === undefined) throw new PerdureError("internal", `the envelope of ${part.of.id} is gone while it is under way`);
       return theStore().read(part.envelope);
     },
-    isOutdated: sealer.isOutdated,
+    // Also what was sealed before the agent moved: it names a home to which nobody should answer.
+    isOutdated: (part) =>
+      sealer.isOutdated(part) || (defences.reseal !== false && part.plain !== undefined && own.isBeforeMove(part.certificate)),
     sealAnew: sealer.sealAnew,
     homeOf: (part) => homes.elsewhere(part.to),
     onWelcome: (welcome) => {

@@ -15,6 +15,7 @@ import { exportFile } from "./export-file.ts";
 import { destroyGone } from "./gone-keys.ts";
 import { hasDue, isWorn, withoutDue } from "./inbox-keys.ts";
 import { type LifeEvent, type Stage, stageAfter } from "./life.ts";
+import { isBeforeMove } from "./moved-home.ts";
 import {
   type Adoption,
   type Changing,
@@ -22,6 +23,7 @@ import {
   withCertificate,
   withControlEvent,
   withGeneration,
+  withHomeMoved,
   withInstanceReplaced,
   withSeen,
 } from "./own-changes.ts";
@@ -84,6 +86,8 @@ export interface OwnIdentity {
   readonly certificateHash: Bytes;
   /** The last moment at which what was signed under that certificate of this agent counts; 0 for one that is not shown any more. */
   certificateHoldsUntilMs(hash: Bytes): number;
+  /** Whether that certificate is older than the agent's last move: what was sealed under it names another home. */
+  isBeforeMove(hash: Bytes): boolean;
   readonly logHead: Bytes;
   readonly log: LogState;
   /** The first event since the last rotation that this folder took over from others; what it claims of its time is their word. */
@@ -113,7 +117,7 @@ export interface OwnIdentity {
   setHome(home: Home, nowMs: number): Promise<void>;
   /**
    * Makes `home`, another relay than the one before, the agent's only home: in a new record version and, when the log names the only homes
-   * there may be, in the log. One replacement of the file moves both.
+   * there may be, in the log. One replacement of the file moves both, and brings another certificate.
    */
   moveHome(home: Home, nowMs: number): Promise<void>;
   /** Renews what is due of certificate, record and inbox key, and destroys old inbox keys; true when others should see it. */
@@ -216,6 +220,12 @@ export function createActingIdentity({ host, settings, vault, first }: ActingOpt
       return state.certificateHash;
     },
     certificateHoldsUntilMs: (hash) => state.certificates.find((each) => equalBytes(hashOf(crypto.hash, each), hash))?.validUntilMs ?? 0,
+    isBeforeMove: (hash) =>
+      isBeforeMove(
+        state.kept,
+        state.certificates.map((each) => hashOf(crypto.hash, each)),
+        hash,
+      ),
     get logHead() {
       return state.log.head;
     },
@@ -265,14 +275,7 @@ export function createActingIdentity({ host, settings, vault, first }: ActingOpt
           });
         await keep({ ...state.kept, record: await nextRecord(changing(nowMs), { homes: [home] }) });
       }),
-    moveHome: (home, nowMs) =>
-      changeLog("move", nowMs, async (changing) => {
-        const pinned = state.log.homes;
-        const isAllowed = pinned === undefined || pinned.some(({ relayId }) => equalBytes(relayId, home.relayId));
-        const body = { homes: [home], extensions: [] };
-        const kept = isAllowed ? state.kept : await withControlEvent(changing, (keys) => ({ kind: "home-set", body, keys, nowMs }));
-        return { ...kept, record: await nextRecord(changing, { homes: [home] }) };
-      }),
+    moveHome: (home, nowMs) => changeLog("move", nowMs, (changing) => withHomeMoved(changing, home)),
     renewIfDue: (nowMs) => change(() => renew(nowMs)),
     rotate: (wish) => change(() => rotate(keeping, wish)),
     retire: (wish) => change(() => retire(keeping, wish)),

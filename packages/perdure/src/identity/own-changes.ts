@@ -7,16 +7,17 @@ import type { Host } from "../host/host.ts";
 import type { Settings } from "../settings/register.ts";
 import { type Bytes, EMPTY, equalBytes } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
-import { type AgentRecord, identityBundle } from "../wire/identity.ts";
+import { type AgentRecord, type Home, identityBundle } from "../wire/identity.ts";
 import type { KeptIdentity } from "../wire/kept-identity.ts";
 import { adoptedFromSeq, noteAdopted, withoutNote } from "./adopted-events.ts";
 import { type LogState, signControlEvent, signRetirement, signRotation, verifyLog } from "./agent-log.ts";
 import { signRecord } from "./agent-record.ts";
 import { BUNDLE_CERTIFICATES } from "./bundle.ts";
-import { signCertificate } from "./certificate.ts";
+import { certificateHash, signCertificate, verifyCertificate } from "./certificate.ts";
 import { type KeptInbox, nextGeneration } from "./inbox-keys.ts";
 import { relateLogs, rivalLog } from "./log-ranking.ts";
 import { type ControlEvent, hasRoom } from "./log-signing.ts";
+import { noteMoved } from "./moved-home.ts";
 import type { Revealed } from "./next-key.ts";
 import { borneOut, type OwnState } from "./own-state.ts";
 
@@ -61,6 +62,18 @@ export async function withCertificate(
     lifeMs: settings.certificateMs,
   });
   return [...(await borneOut(host.crypto, log, state.kept.certificates)), certificate].slice(-BUNDLE_CERTIFICATES);
+}
+
+/** Another home, in the record, and in the log where that says which there may be; under a certificate that nothing was sealed under. */
+export async function withHomeMoved(changing: Changing, home: Home): Promise<KeptIdentity> {
+  const { host, state, nowMs } = changing;
+  const isAllowed = state.log.homes?.some(({ relayId }) => equalBytes(relayId, home.relayId)) ?? true;
+  const body = { homes: [home], extensions: [] };
+  const kept = isAllowed ? state.kept : await withControlEvent(changing, (keys) => ({ kind: "home-set", body, keys, nowMs }));
+  const certificates = await withCertificate(changing, state.log, state.controlKey, state.instanceKey.publicKey);
+  const first = await verifyCertificate(host.crypto, state.log, certificates.at(-1) as Bytes);
+  const record = await nextRecord(changing, { homes: [home] });
+  return noteMoved({ ...kept, certificates, record }, certificateHash(host.crypto.hash, first));
 }
 
 /** Another inbox key, told in a new record. */
