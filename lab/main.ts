@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { ERROR_CODES, isPerdureError, PerdureError } from "../packages/perdure/src/wire/error.ts";
 import { MODES } from "./modes.ts";
-import { showRun } from "./one-run.ts";
+import { showRun, shrinkRun } from "./one-run.ts";
 import { whyNot } from "./scenario.ts";
 import { reportSweep, type Voice } from "./sweep-report.ts";
 import { HELP, HELP_END, readWish } from "./wishes.ts";
@@ -19,6 +19,7 @@ async function main(words: readonly string[]): Promise<number> {
     process.stdout.write(`${HELP}\nwhat else\n${MODES.map(({ help }) => help).join("")}${HELP_END}`);
     return 0;
   }
+  if (wish.shrink) return await shrinkRun(wish, voice, writeFile);
   if (wish.trace || wish.html !== undefined) return await showRun(wish, voice, writeFile);
   return await reportSweep(wish, voice);
 }
@@ -47,6 +48,9 @@ function writeFile(path: string, text: string): void {
     throw new PerdureError("permission-denied", `${path} cannot be written: ${(error as Error).message}`, { cause: error });
   }
 }
+
+// Who reads only the beginning, as `| head` does, has what he wanted.
+process.stdout.on("error", () => process.exit(0));
 
 main(process.argv.slice(2)).then(
   (code) => {

@@ -1,9 +1,12 @@
-/** One run, shown: as a timeline, as moments in JSON, as a page. */
+/** One run, shown: as a timeline, as moments in JSON, as a page, as the least that still breaks. */
+import { availableParallelism } from "node:os";
 import { findMistake } from "./mistakes/index.ts";
 import { createPool, type Swept } from "./pool.ts";
 import type { RecordWish } from "./recorder.ts";
-import type { Scenario } from "./scenario.ts";
+import { type Letter, type Scenario, writeScenario } from "./scenario.ts";
+import { describeSize, shrink } from "./shrink.ts";
 import { timeline } from "./story/timeline.ts";
+import { clock, sayFault, seconds } from "./story/words.ts";
 import type { Voice } from "./sweep-report.ts";
 import type { Wish } from "./wishes.ts";
 
@@ -27,4 +30,46 @@ export async function showRun(
   else if (trace) for (const line of timeline(recording, result, { everything, about })) say(line);
   const { expect } = scenario;
   return result.broken?.invariant === expect?.invariant ? 0 : 1;
+}
+
+/** Shrinks the run of a wish, writes what is left, and tells it as a person reads it. */
+export async function shrinkRun(wish: Wish, { say, progress }: Voice, write: (path: string, text: string) => void): Promise<number> {
+  const { scenario, budgetMs } = wish;
+  const threads = availableParallelism();
+  const planted = scenario.plant === undefined ? undefined : findMistake(scenario.plant);
+  await using pool = createPool({ planted, threads });
+  const signal = AbortSignal.timeout(budgetMs);
+  const {
+    scenario: least,
+    broken,
+    beginMs,
+    runs,
+    complete,
+  } = await shrink(scenario, {
+    run: ({ format: _, seed, ...options }, letters, ended) =>
+      pool.run({ seed, options, twice: false, record: letters ? { letters } : undefined }, ended),
+    threads,
+    signal,
+    told: progress,
+  });
+  const path = wish.out ?? `${least.seed}.scenario.json`;
+  write(path, writeScenario(least));
+  say(
+    `${runs} runs${complete ? "" : `; the ${budgetMs / 1000} s are over, --budget-seconds gives it more`}. What is left: ${describeSize(least)}`,
+  );
+  for (const fault of least.faults ?? []) say(`  ${clock(fault.atMs)} ! ${fault.host.padEnd(8)} ${sayFault(fault)}`);
+  const letters = least.traffic ?? [];
+  for (const letter of letters.slice(0, SHOWN_LETTERS)) say(`  ${clock(letter.atMs)}   ${letter.from.padEnd(8)} ${sayLetter(letter)}`);
+  if (letters.length > SHOWN_LETTERS) say(`  and ${letters.length - SHOWN_LETTERS} letters more`);
+  say(`  ${clock(broken.atMs - beginMs)} X ${broken.what}`);
+  say(`  npm run lab -- --replay ${path}`);
+  say(`  npm run lab -- --replay ${path} --trace`);
+  return 1;
+}
+
+const SHOWN_LETTERS = 30;
+
+function sayLetter({ to, sizeBytes, kind = "note", expiresInMs, keyed }: Letter): string {
+  const expiry = expiresInMs === undefined ? "" : `, expires in ${seconds(expiresInMs)}`;
+  return `writes a ${kind} of ${sizeBytes} bytes to ${to}${expiry}${keyed ? ", under a key" : ""}`;
 }

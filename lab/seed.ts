@@ -14,6 +14,8 @@ import { bringDown, type Disaster } from "./disaster.ts";
 import { auditKeys, type DiskWitness } from "./key-audit.ts";
 import { createLedger, InvariantBroken, type Ledger, type LedgerCounts } from "./ledger.ts";
 import { letIn } from "./mallory.ts";
+import { createModel } from "./model.ts";
+import { waitForQuiet } from "./quiet.ts";
 import type { Recorder } from "./recorder.ts";
 import { audit, auditOf, type DiskAudit } from "./relay-disk.ts";
 import type { Hostile, Letter, Scenario } from "./scenario.ts";
@@ -37,7 +39,11 @@ export interface SeedResult {
   readonly historyHash: string;
   readonly events: number;
   readonly virtualMs: number;
+  /** When the town was open, virtual milliseconds; 0 when it never was. Times of faults and letters count from there. */
+  readonly beginMs: number;
   readonly faults: readonly Fault[];
+  /** The town, where the scenario left that to the seed. */
+  readonly drawn: Required<Pick<Scenario, "relays" | "agents" | "hostile" | "disaster">>;
   readonly counts: LedgerCounts;
   /** The invariant that broke first, and what happened. */
   readonly broken: { readonly invariant: string; readonly what: string; readonly atMs: number } | undefined;
@@ -135,7 +141,9 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
   const { census, hostile, disaster, never } = plan(options);
   const liar = hostile === "relay" ? census.relays.at(-1) : undefined;
   const forgetful = disaster === "relay-copy" ? census.relays.at(-1) : undefined;
-  const ledger = createLedger({ census, liar, forgetful, limits: LIMITS });
+  const model = createModel();
+  const ledger = createLedger({ census, liar, forgetful, model, limits: LIMITS });
+  const honest = census.relays.filter((name) => name !== liar && name !== forgetful);
   const names = census.agents;
   const lives = new Map<string, () => boolean>();
   let beginMs = 0;
@@ -206,14 +214,21 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     ledger.check();
     if (town.failures.length > 0) throw new InvariantBroken("10 no silence", town.failures[0] as string);
     if (world.events % BOUNDS_EVERY === 0) for (const name of census.relays) checkBounds(town.relay(name)?.status());
+    if (world.events % BOUNDS_EVERY === 0) for (const name of honest) compareRelay(name);
   });
+  const compareRelay = (name: string): void => {
+    const status = town.relay(name)?.status();
+    if (status !== undefined) model.compareRelay(name, status);
+  };
   let weather = faults ?? [];
   const result = (broken: SeedResult["broken"]): SeedResult => ({
     seed,
     historyHash: world.historyHash,
     events: world.events,
     virtualMs: world.nowMs,
+    beginMs,
     faults: weather,
+    drawn: { relays: census.relays.length, agents: census.agents.length, hostile, disaster },
     counts: ledger.counts,
     broken,
   });
@@ -260,6 +275,8 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     });
     if (settled.why === "events") throw new InvariantBroken("10 no silence", "the town spins: too many events");
     ledger.settleUp();
+    for (const name of honest) compareRelay(name);
+    if (liar === undefined && disaster === "none") await waitForQuiet({ town, census, model });
     if (!trouble.isOver) throw new InvariantBroken("10 no silence", "the owner could not put right what happened");
     for (const name of census.relays) takeAudit(name);
     for (const each of audits) await audit(each);

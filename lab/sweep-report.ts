@@ -78,7 +78,7 @@ function brokenLines(wish: Wish, { result }: Swept, withFaults: boolean): readon
   const { seed, broken, faults } = result;
   const again = wordsFor(wish, seed);
   return [
-    `seed ${seed}: broken after ${((broken?.atMs ?? 0) / 1000).toFixed(3)} s: ${broken?.what}`,
+    `seed ${seed}: broken after ${((broken?.atMs ?? 0) / 1000).toFixed(3)} s: ${withFaults ? broken?.what : broken?.what.split("\n", 1)[0]}`,
     ...(withFaults ? faults.map((fault) => `  ${describeFault(fault)}`) : []),
     `  ${again} --trace`,
     `  ${again} --html seed-${seed}.html`,
