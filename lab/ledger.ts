@@ -23,6 +23,7 @@ import { COUNTED_DEPTH } from "../packages/perdure/src/protocol/contacts/loop-gu
 import { rank } from "../packages/perdure/src/protocol/delivery/delivery-lattice.ts";
 import { isErrorCode } from "../packages/perdure/src/wire/error.ts";
 import { MAX_PARTS } from "../packages/perdure/src/wire/limits.ts";
+import type { Model } from "./model.ts";
 import { createPassBook, type Picture } from "./pass-book.ts";
 import { createRelayBook, type RelayBook, type Shares, type Taken } from "./relay-book.ts";
 import type { Census } from "./town.ts";
@@ -56,6 +57,8 @@ export interface Ledger {
   refused(host: string, code: string): void;
   unexpected(what: string): void;
   crashed(host: string): void;
+  /** Something on its disk is not what was written there: what it can not read any more it may say is lost. */
+  damaged(host: string): void;
   /** Digests of what a relay acknowledged and has not let go of: what its disk must hold at any moment. */
   owed(relay: string): readonly string[];
   /** A process that has a copy of an agent's folder, as its own host. What it completes counts for that agent. */
@@ -110,13 +113,15 @@ export interface LedgerOptions {
   readonly liar: string | undefined;
   /** A relay whose folder is put back from an older copy: what it acknowledged since may be gone, and it repeats numbers of statements. */
   readonly forgetful?: string | undefined;
+  /** Is told what happens, and whom it cannot follow. */
+  readonly model?: Model | undefined;
   readonly limits: Omit<Shares, "isStranger"> & {
     /** Automatic messages that automatic mail causes: from one agent in one thread. */
     readonly automatic: number;
   };
 }
 
-export function createLedger({ census, liar, forgetful, limits }: LedgerOptions): Ledger {
+export function createLedger({ census, liar, forgetful, model, limits }: LedgerOptions): Ledger {
   const counts: Omit<LedgerCounts, "acked" | "statements" | "relayed"> = {
     promised: 0,
     handed: 0,
@@ -136,6 +141,7 @@ export function createLedger({ census, liar, forgetful, limits }: LedgerOptions)
   const lineageOf = (host: string): string => `${host} ${lives.get(host) ?? 0}`;
   /** Agents with a copy of their folder, or an old state of it, somewhere: one id may come twice, with two contents. */
   const doubled = new Set<string>();
+  const damaged = new Set<string>();
   const abandoned = new Set<string>();
   const relayOf = new Map<string, RelayBook>();
   const strangers = new Set<string>();
@@ -329,7 +335,11 @@ export function createLedger({ census, liar, forgetful, limits }: LedgerOptions)
       const isOfCopy = event === "agent.receipt-mismatch" && doubled.has(host);
       if (level === "error" && UNEXPECTED.has(event) && !isOfCopy) fail("10 no silence", `${host}: ${event} ${JSON.stringify(fields)}`);
       const book = books.get(host);
-      if (book === undefined) return agentFact(host, event, fields);
+      if (book === undefined) {
+        model?.agentFact(host, event, fields);
+        return agentFact(host, event, fields);
+      }
+      model?.relayFact(host, event, fields);
       if (event === "relay.pass-confirmed") passes.confirmed(String(fields["instance"]));
       if (event === "relay.cloned") {
         counts.clonesSeen++;
@@ -345,6 +355,7 @@ export function createLedger({ census, liar, forgetful, limits }: LedgerOptions)
     },
     promised: (host, id, to, text) => {
       counts.promised++;
+      model?.promised(host, id);
       promises.set(`${host} ${id}`, { from: host, to, text, last: undefined, shown: new Set() });
     },
     step: (host, id, step) => {
@@ -353,9 +364,10 @@ export function createLedger({ census, liar, forgetful, limits }: LedgerOptions)
       if (promise.last !== undefined && !promise.shown.has(step.state) && rank(step.state) < rank(promise.last.state))
         fail("5 statements", `${id} of ${host} fell from ${promise.last.state} to ${step.state}`);
       promise.shown.add(step.state);
+      model?.step(host, id, step);
       if (promise.last === undefined || rank(step.state) > rank(promise.last.state)) promise.last = step;
       if (step.proof === "statement") attested(host, id, step);
-      if (step.state === "lost") fail("1 custody", `${id} of ${host} was lost`);
+      if (step.state === "lost" && damaged.size === 0) fail("1 custody", `${id} of ${host} was lost`);
     },
     handed: (host, mail, text) => {
       counts.handed++;
@@ -383,14 +395,17 @@ export function createLedger({ census, liar, forgetful, limits }: LedgerOptions)
         mayBeCompleted.add(key);
       }
     },
+    damaged: (host) => void damaged.add(host),
     double: (copy, of, picture) => {
       copies.set(copy, of);
       doubled.add(of);
+      model?.ignore(of);
       passes.begin(lineageOf(copy), picture);
     },
     picture: passes.picture,
     putBack: (host, picture) => {
       doubled.add(host);
+      model?.ignore(host);
       lives.set(host, (lives.get(host) ?? 0) + 1);
       passes.begin(lineageOf(host), picture);
       for (const [key, promise] of promises) if (promise.from === host) promises.delete(key);
@@ -407,12 +422,16 @@ export function createLedger({ census, liar, forgetful, limits }: LedgerOptions)
       return () => book.forget(taken);
     },
     excuse: (host, which) => {
+      model?.ignore(host);
       for (const [key, promise] of promises) {
         const concerns = promise.from === host || (which === "both" && promise.to.split("@")[1] === host);
         if (concerns && isOpen(promise)) promises.delete(key);
       }
     },
-    abandon: (host) => void abandoned.add(host),
+    abandon: (host) => {
+      abandoned.add(host);
+      model?.ignore(host);
+    },
     owed: (relay) => (relay === forgetful ? [] : (books.get(relay)?.owed() ?? [])),
     stranger: (agentId) => void strangers.add(agentId),
     check: () => {

@@ -1,14 +1,23 @@
 /** What each kind of fault does to a town, and how all of them end. */
+import type { LinkProfile } from "../packages/perdure/src/host/simulated/index.ts";
 import type { Census, Town } from "./town.ts";
 import type { Fault } from "./weather.ts";
 
-/** What a fault does; faults that last end by themselves. `crashed` is called before a process ends without a word. */
-export function strike(town: Town, fault: Fault, crashed: (host: string) => void): void {
+export interface Struck {
+  /** Called before a process ends without a word. */
+  crashed(host: string): void;
+  /** Called when something on a host's disk is not what was written there. */
+  damaged(host: string): void;
+}
+
+/** What a fault does; faults that last end by themselves. */
+export function strike(town: Town, fault: Fault, { crashed, damaged }: Struck): void {
   const { world } = town;
   const { host, other, durationMs, amount } = fault;
   const ends: readonly [string, string] = [host, other];
   const later = (label: string, then: () => void): void => world.after(durationMs, label, then);
   const disk = world.disk(host);
+  const directions = [world.network.link(host, other), world.network.link(other, host)];
   switch (fault.kind) {
     case "relay-kill":
     case "agent-kill":
@@ -44,6 +53,45 @@ export function strike(town: Town, fault: Fault, crashed: (host: string) => void
         link.latencyMs = 1;
       });
     }
+    case "narrow-line": {
+      const bytesPerSecond = 2000 + amount * 60_000;
+      for (const link of directions) link.bytesPerSecond = bytesPerSecond;
+      return later("wide line", () => world.network.restore(...ends));
+    }
+    case "lossy-line": {
+      for (const link of directions) link.loss = 0.02 + amount * 0.2;
+      return later("good line", () => world.network.restore(...ends));
+    }
+    case "slow-reader": {
+      // One of the two, and a buffer that is soon full.
+      const link = directions[amount < 0.5 ? 0 : 1] as LinkProfile;
+      Object.assign(link, { readBytesPerSecond: 500 + amount * 20_000, bufferBytes: 16 * 1024 });
+      return later("fast reader", () => world.network.restore(...ends));
+    }
+    case "idle-limit": {
+      for (const { middlebox } of directions)
+        Object.assign(middlebox, { forgetsAfterMs: 500 + amount * 6000, resets: durationMs % 2 === 0 });
+      return later("patient middlebox", () => world.network.restore(...ends));
+    }
+    case "new-address":
+      return void world.network.move(host);
+    case "read-fails":
+      disk.failReads += 1 + Math.floor(amount * 3);
+      return;
+    case "bit-rot": {
+      const putRight = town.rot.strike(host, Math.floor(amount * 1000) * 7919 + fault.atMs);
+      if (putRight === undefined) return;
+      damaged(host);
+      return later("disk mended", putRight);
+    }
+    case "suspend":
+      world.suspend(host, amount < 0.5 ? "stands" : "goes-on");
+      return later("wake", () => world.resume(host));
+    case "call-crash":
+      return world.atCall(host, 1 + Math.floor(amount * 300), () => {
+        crashed(host);
+        town.crash(host, durationMs % 2 === 0 ? "all" : "random", durationMs % 3 === 0, durationMs);
+      });
     case "sync-fails":
       disk.failSyncs++;
       return;
@@ -83,23 +131,20 @@ export function clearUp(town: Town, { relays, agents, homes }: Census): void {
   const { world } = town;
   for (const name of [...relays, ...agents]) {
     const disk = world.disk(name);
-    Object.assign(disk, { failSyncs: 0, failWrites: 0, capacityBytes: Number.POSITIVE_INFINITY, readOnly: false });
+    Object.assign(disk, { failSyncs: 0, failWrites: 0, failReads: 0, capacityBytes: Number.POSITIVE_INFINITY, readOnly: false });
     disk.delayMs.sync = 1;
+    town.rot.mend(name);
+    world.atCall(name, 0, undefined);
     world.resume(name);
     if (!town.isUp(name)) town.start(name);
   }
   const lines = [...homes, ...relays.flatMap((one) => relays.filter((other) => other !== one).map((other) => [one, other] as const))];
   for (const [one, other] of lines) {
-    world.heal(one, other);
-    for (const link of [world.network.link(one, other), world.network.link(other, one)]) {
-      link.latencyMs = 1;
-      Object.assign(link.middlebox, { drop: 0, duplicate: 0, reorder: 0, corrupt: 0 });
-    }
+    world.network.restore(one, other);
   }
   // What a relay that lied still owes it hands over when it is asked anew.
   for (const name of relays) {
     town.lie(name, {});
     world.network.cut(name);
   }
-  world.network.touched();
 }

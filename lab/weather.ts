@@ -17,12 +17,21 @@ export const FAULT_KINDS = [
   "one-way",
   "middlebox",
   "slow-link",
+  "narrow-line",
+  "lossy-line",
+  "slow-reader",
+  "idle-limit",
+  "new-address",
   "sync-fails",
   "write-fails",
+  "read-fails",
   "disk-full",
   "slow-disk",
   "brownout",
+  "bit-rot",
   "pause",
+  "suspend",
+  "call-crash",
   "wall-jump",
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
@@ -46,9 +55,38 @@ export interface WeatherOptions {
   readonly untilMs: number;
   /** Only these, every one of them; otherwise a subset is drawn. */
   readonly kinds?: readonly FaultKind[] | undefined;
+  /** None of these, whatever else. */
+  readonly never?: readonly FaultKind[];
 }
 
-const TWO_ENDED: ReadonlySet<FaultKind> = new Set(["cut", "stall", "partition", "one-way", "middlebox", "slow-link"]);
+const TWO_ENDED: ReadonlySet<FaultKind> = new Set([
+  "cut",
+  "stall",
+  "partition",
+  "one-way",
+  "middlebox",
+  "slow-link",
+  "narrow-line",
+  "lossy-line",
+  "slow-reader",
+  "idle-limit",
+]);
+
+/** How often those with one end, which can happen to anybody, happen to a relay. */
+const RELAY_SHARE: Readonly<Partial<Record<FaultKind, number>>> = {
+  "sync-fails": 0.6,
+  "write-fails": 0.6,
+  "read-fails": 0.6,
+  "disk-full": 0.6,
+  "slow-disk": 0.6,
+  brownout: 0.6,
+  "bit-rot": 0.6,
+  "new-address": 0.2,
+  pause: 0.3,
+  suspend: 0.2,
+  "call-crash": 0.5,
+  "wall-jump": 0.3,
+};
 
 /** Mean pause between two faults while there is weather. */
 const MEAN_PAUSE_MS = 9000;
@@ -56,18 +94,14 @@ const LONGEST_MS = 20_000;
 /** A relay that is dead is gone for longer than anybody waits before trying again. */
 const DEAD_MS = 40_000;
 
-export function drawWeather({ draws, census, fromMs, untilMs, kinds }: WeatherOptions): readonly Fault[] {
-  const enabled = kinds ?? FAULT_KINDS.filter(() => draws.chance(0.4));
+export function drawWeather({ draws, census, fromMs, untilMs, kinds, never = [] }: WeatherOptions): readonly Fault[] {
+  const enabled = (kinds ?? FAULT_KINDS.filter(() => draws.chance(0.4))).filter((kind) => !never.includes(kind));
   const { relays, agents, homes } = census;
   const faults: Fault[] = [];
   if (enabled.length === 0) return faults;
   for (let atMs = fromMs + draws.wait(MEAN_PAUSE_MS); atMs < untilMs; atMs += draws.wait(MEAN_PAUSE_MS)) {
     const kind = enabled[draws.below(enabled.length)] as FaultKind;
-    const onRelay =
-      kind.startsWith("relay") ||
-      (isDisk(kind) && draws.chance(0.6)) ||
-      (kind === "pause" && draws.chance(0.3)) ||
-      (kind === "wall-jump" && draws.chance(0.3));
+    const onRelay = kind.startsWith("relay") || draws.chance(RELAY_SHARE[kind] ?? 0);
     const relay = relays[draws.below(relays.length)] as string;
     const agent = agents[draws.below(agents.length)] as string;
     const betweenRelays = relays.length > 1 && draws.chance(0.4);
@@ -84,10 +118,6 @@ export function drawWeather({ draws, census, fromMs, untilMs, kinds }: WeatherOp
     });
   }
   return faults;
-}
-
-function isDisk(kind: FaultKind): boolean {
-  return kind === "sync-fails" || kind === "write-fails" || kind === "disk-full" || kind === "slow-disk" || kind === "brownout";
 }
 
 function hasTwoEnds(kind: FaultKind): boolean {
