@@ -214,7 +214,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
     const to = attached;
     pumpOnce(to)
       .catch((error: unknown) => {
-        log.write("error", "agent.send-failed", { why: String(error) });
+        log.write(isPerdureError(error) && error.retry === "after" ? "warn" : "error", "agent.send-failed", { why: String(error) });
         to.session.close(goodbyeFor("connection-closed", "an envelope could not be read", { retry: "after" }));
       })
       .finally(() => {
