@@ -4,15 +4,12 @@
  *
  * A shape is an ordered list of named fields. On the wire it is an array of the field values in that order: unsigned
  * integers, byte strings, NFC text and arrays of those; no maps, floats, tags, negative numbers, null or booleans.
- * Decoding re-encodes and compares, so that one value has one byte string. The shapes are data: `protocol/` tables are
- * generated from them.
+ * One value has one byte string, and no other is read. The shapes are data: `protocol/` tables are generated from them.
  */
-import { decode as decodeCbor, encode as encodeCbor } from "cborg";
-import { type Bytes, equalBytes, utf8 } from "./bytes.ts";
+import { type Bytes, utf8 } from "./bytes.ts";
 import { PerdureError } from "./error.ts";
-import { MAX_CONTROL_BYTES, MAX_LIST_ITEMS, MAX_NESTING, MAX_TEXT_BYTES } from "./limits.ts";
-
-type Plain = number | string | Bytes | readonly Plain[];
+import { MAX_CONTROL_BYTES, MAX_LIST_ITEMS, MAX_TEXT_BYTES } from "./limits.ts";
+import { decodePlain, encodePlain, isAscii, type Plain } from "./plain-cbor.ts";
 
 /** What a field is, as data: documentation, case files and generators of test values are made from it. */
 export type Form =
@@ -80,10 +77,8 @@ export function bytes(maxBytes: number): Field<Bytes> {
 export function text(maxBytes: number = MAX_TEXT_BYTES): Field<string> {
   const fits = (value: string): boolean =>
     value.length <= maxBytes &&
-    utf8(value).length <= maxBytes &&
-    value.isWellFormed() &&
-    value === value.normalize("NFC") &&
-    !value.startsWith("\uFEFF");
+    (isAscii(value) ||
+      (utf8(value).length <= maxBytes && value.isWellFormed() && value === value.normalize("NFC") && !value.startsWith("\uFEFF")));
   return {
     form: { kind: "text", maxBytes },
     says: `text, at most ${maxBytes} bytes`,
@@ -191,6 +186,7 @@ export function shape<const Fields extends Readonly<Record<string, unknown>>>(
 ): Shape<{ readonly [Key in keyof Fields]: ValueOf<Fields[Key]> }> {
   type Value = { readonly [Key in keyof Fields]: ValueOf<Fields[Key]> };
   const entries = Object.entries(fields as unknown as FieldsOf);
+  const ownPaths = entries.map(([key]) => `${name}.${key}`);
   const field: Field<Value> = {
     form: { kind: "shape", name, fields: entries.map(([key, each]) => ({ name: key, form: each.form })) },
     says: name,
@@ -206,9 +202,11 @@ export function shape<const Fields extends Readonly<Record<string, unknown>>>(
     read: (plain, path) => {
       if (!Array.isArray(plain) || plain.length !== entries.length) return wrong(path, `${name}, an array of ${entries.length}`);
       const value: Record<string, unknown> = {};
-      entries.forEach(([key, each], index) => {
-        value[key] = each.read(plain[index] as Plain, `${path}.${key}`);
-      });
+      const paths = path === name ? ownPaths : entries.map(([key]) => `${path}.${key}`);
+      for (let index = 0; index < entries.length; index++) {
+        const [key, each] = entries[index] as (typeof entries)[number];
+        value[key] = each.read(plain[index] as Plain, paths[index] as string);
+      }
       return value as Value;
     },
   };
@@ -222,89 +220,9 @@ export function shape<const Fields extends Readonly<Record<string, unknown>>>(
       if (encoded.length > maxBytes) throw new PerdureError("too-large", `${name} is ${encoded.length} bytes, more than ${maxBytes}`);
       return encoded;
     },
-    decode: (encoded) => field.read(decodePlain(encoded, name, maxBytes), name),
+    decode: (encoded) => {
+      if (encoded.length > maxBytes) throw new PerdureError("too-large", `${name} is ${encoded.length} bytes, more than ${maxBytes}`);
+      return field.read(decodePlain(encoded, name), name);
+    },
   };
-}
-
-function decodePlain(encoded: Bytes, name: string, maxBytes: number): Plain {
-  if (encoded.length > maxBytes) throw new PerdureError("too-large", `${name} is ${encoded.length} bytes, more than ${maxBytes}`);
-  scanHeads(encoded, name);
-  let plain: Plain;
-  try {
-    plain = decodeCbor(plainView(encoded), {
-      strict: true,
-      allowIndefinite: false,
-      allowUndefined: false,
-      allowInfinity: false,
-      allowNaN: false,
-      allowBigInt: false,
-    }) as Plain;
-  } catch (cause) {
-    throw new PerdureError("malformed", `${name}: not deterministic CBOR`, { cause });
-  }
-  if (!equalBytes(encodePlain(plain), encoded))
-    throw new PerdureError("not-deterministic", `${name}: bytes differ from their own re-encoding`);
-  return plain;
-}
-
-/**
- * The codec gives Node's Buffers out, and fields of a Buffer taken in are Buffers too: their `slice` is a view, and writing to
- * it would change the original. Bytes of ours are plain.
- */
-function encodePlain(plain: Plain): Bytes {
-  return new Uint8Array(encodeCbor(plain));
-}
-
-function plainView(bytes: Bytes): Bytes {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-}
-
-const UNSIGNED = 0;
-const BYTE_STRING = 2;
-const TEXT_STRING = 3;
-const ARRAY = 4;
-/** The smallest argument that needs 1, 2, 4 or 8 bytes of its own. */
-const SHORTEST = [24, 0x100, 0x1_0000, 0x1_0000_0000] as const;
-
-/**
- * Walks the heads of all items before the recursive decoder sees them, so that hostile depth cannot exhaust the stack and
- * nothing but unsigned integers, byte strings, text and arrays, each with its shortest head, goes further.
- */
-function scanHeads(encoded: Bytes, name: string): void {
-  /** Items still to come in each array that is open. */
-  const open: number[] = [];
-  let at = 0;
-  while (at < encoded.length) {
-    const head = encoded[at] as number;
-    const major = head >> 5;
-    const low = head & 31;
-    if (low > 27 || (major !== UNSIGNED && major !== BYTE_STRING && major !== TEXT_STRING && major !== ARRAY)) {
-      throw new PerdureError("malformed", `${name}: only unsigned integers, byte strings, text and arrays of known length`);
-    }
-    const width = low < 24 ? 0 : 2 ** (low - 24);
-    if (at + 1 + width > encoded.length) throw new PerdureError("malformed", `${name}: cut off`);
-    let argument = low < 24 ? low : 0;
-    for (let index = 1; index <= width; index++) argument = argument * 256 + (encoded[at + index] as number);
-    if (width > 0 && argument < (SHORTEST[low - 24] as number))
-      throw new PerdureError("not-deterministic", `${name}: a number is not written in its shortest form`);
-    at += 1 + width;
-    if (major === BYTE_STRING || major === TEXT_STRING) at += argument;
-    if (major === ARRAY && argument > 0) {
-      open.push(argument);
-      if (open.length > MAX_NESTING) throw new PerdureError("malformed", `${name}: arrays nested deeper than ${MAX_NESTING}`);
-      continue;
-    }
-    closeFullArrays(open);
-  }
-}
-
-/** Counts one item off the innermost open array; an array that is full is an item of the one around it. */
-function closeFullArrays(open: number[]): void {
-  while (open.length > 0) {
-    const left = (open.pop() as number) - 1;
-    if (left > 0) {
-      open.push(left);
-      return;
-    }
-  }
 }
