@@ -1,8 +1,7 @@
 /** Runs one call of the command: words in, exit code out. */
 import type { Readable } from "node:stream";
 import { CommanderError } from "commander";
-import type { Log } from "../host/log.ts";
-import { createConsoleLog, createNodeHost } from "../host/node/index.ts";
+import type { Host } from "../host/host.ts";
 import { createSettings } from "../settings/register.ts";
 import { ERROR_CODES, PerdureError } from "../wire/error.ts";
 import { describeFailure, reportFailure } from "./failure.ts";
@@ -30,13 +29,16 @@ export async function runCommand(
   const dispatch: Dispatch = async ({ what, options, serves, load }) => {
     try {
       const overrides = parseOverrides(options.set ?? []);
-      const verb = await load();
+      // Words, help and version are told without what a verb stands on.
+      const [verb, { createConsoleLog, createNodeHost }] = await Promise.all([load(), import("../host/node/index.ts")]);
       // Who waits for one thing is told in the end why it did not come; who watches, or serves, wants to know at once.
       const level = options.verbose === true ? "debug" : serves === true || terminal.stderr.isTerminal ? "warn" : "error";
       // Who collects lines of JSON wants to know what went well, too.
       const json = options.log === undefined ? terminal.json : options.log === "json";
       const log = createConsoleLog({ write: terminal.trouble, level: options.log === "json" && level === "warn" ? "info" : level, json });
-      exit = await verb(createInvocation(terminal, streams, environment, signal, overrides, log, options.passphraseFile));
+      exit = await verb(
+        createInvocation(createNodeHost({ log }), terminal, streams, environment, signal, overrides, options.passphraseFile),
+      );
     } catch (error) {
       const failure = describeFailure(error, what);
       exit = failure.exit;
@@ -83,16 +85,16 @@ function followingHint(program: ReturnType<typeof createProgram>, error: Command
 }
 
 function createInvocation(
+  host: Host,
   terminal: Terminal,
   streams: CommandStreams,
   environment: Environment,
   signal: AbortSignal,
   overrides: Readonly<Record<string, number>>,
-  log: Log,
   passphraseFile: string | undefined,
 ): Invocation {
   return {
-    host: createNodeHost({ log }),
+    host,
     terminal,
     environment,
     stdin: streams.stdin,
