@@ -184,6 +184,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
       ledger: told,
       host: world.host(name),
       draws: world.draws(`life of ${name} ${world.nowMs}`),
+      writing: world.draws(`letters of ${name} ${world.nowMs}`),
       neighbours: names.filter((each) => each !== as).map((each) => ({ name: each, address: addressFrom(census, as, each) })),
       letters: name === as ? piles?.get(name) : undefined,
       wrote: (letter) => {
@@ -276,7 +277,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     if (settled.why === "events") throw new InvariantBroken("10 no silence", "the town spins: too many events");
     ledger.settleUp();
     for (const name of honest) compareRelay(name);
-    if (liar === undefined && disaster === "none") await waitForQuiet({ town, census, model });
+    if (liar === undefined && disaster === "none") await waitForQuiet({ town, census, model, unanswerable: hostile === "stranger" });
     if (!trouble.isOver) throw new InvariantBroken("10 no silence", "the owner could not put right what happened");
     for (const name of census.relays) takeAudit(name);
     for (const each of audits) await audit(each);

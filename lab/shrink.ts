@@ -48,7 +48,8 @@ export async function shrink(given: Scenario, { run, threads, signal, told }: Sh
   let best: Scenario = { ...rest, ...drawn, faults };
   let found = first;
   let runs = 1;
-  const known = new Map<string, boolean>();
+  /** Those that do not break the same. */
+  const tried = new Set<string>();
 
   /** Takes the first of these that breaks the same, several tried at once. */
   const attempt = async (candidates: readonly Scenario[]): Promise<number | undefined> => {
@@ -57,14 +58,14 @@ export async function shrink(given: Scenario, { run, threads, signal, told }: Sh
     const tries = new Map<number, Promise<Swept | undefined>>();
     const start = (index: number): void => {
       const candidate = candidates[index];
-      if (candidate === undefined || known.has(JSON.stringify(candidate)) || either.aborted) return;
+      if (candidate === undefined || tried.has(JSON.stringify(candidate)) || either.aborted) return;
       runs++;
-      const tried = run(candidate, false, either).catch((error: unknown) => {
+      const running = run(candidate, false, either).catch((error: unknown) => {
         if (either.aborted) return undefined;
         throw error;
       });
-      tried.catch(() => {});
-      tries.set(index, tried);
+      running.catch(() => {});
+      tries.set(index, running);
     };
     for (let index = 0; index < Math.min(threads, candidates.length); index++) start(index);
     try {
@@ -72,9 +73,10 @@ export async function shrink(given: Scenario, { run, threads, signal, told }: Sh
         const swept = await tries.get(index);
         start(index + threads);
         if (swept === undefined) continue;
-        const breaks = swept.result.broken?.invariant === invariant;
-        known.set(JSON.stringify(candidate), breaks);
-        if (!breaks) continue;
+        if (swept.result.broken?.invariant !== invariant) {
+          tried.add(JSON.stringify(candidate));
+          continue;
+        }
         best = candidate;
         found = swept;
         return index;
@@ -139,15 +141,15 @@ export async function shrink(given: Scenario, { run, threads, signal, told }: Sh
     ["people", fewerPeople],
     ["faults", fewerFaults],
     ["letters", fewerLetters],
-    ["minutes", shorten],
-    ["people", fewerPeople],
-    ["faults", fewerFaults],
     ["times and sizes", smaller],
   ];
-  for (const [what, step] of steps) {
-    if (signal.aborted) break;
-    await step();
-    told(`${what}: ${describeSize(best)}, ${runs} runs`);
+  for (let before: Scenario | undefined; before !== best && !signal.aborted; ) {
+    before = best;
+    for (const [what, step] of steps) {
+      if (signal.aborted) break;
+      await step();
+      told(`${what}: ${describeSize(best)}; ${runs} runs`);
+    }
   }
   const last = found.result;
   const end = last.broken ?? broken;

@@ -26,7 +26,10 @@ export interface Resident {
   readonly name: string;
   readonly agent: Agent;
   readonly host: Host;
+  /** What handlers are like. */
   readonly draws: Draws;
+  /** What is written of itself, apart from the others, so that the same letters from a list change nothing else. */
+  readonly writing: Draws;
   readonly ledger: Ledger;
   /** Everybody it writes to: names, and what it writes for them, `@name` or `@name@relay`. */
   readonly neighbours: readonly Neighbour[];
@@ -74,7 +77,7 @@ export function liveIn(resident: Resident): void {
 }
 
 async function write(resident: Resident): Promise<void> {
-  const { agent, ledger, neighbours, letters, wrote, beginMs, name, nowMs, untilMs, isCurrent } = resident;
+  const { agent, ledger, neighbours, letters, wrote, name, nowMs, untilMs, isCurrent } = resident;
   for (let number = 0; ; number++) {
     const letter = letters === undefined ? await drawLetter(resident) : await takeLetter(resident, letters);
     if (letter === undefined || (letters === undefined && nowMs() > untilMs) || !isCurrent()) return;
@@ -83,10 +86,9 @@ async function write(resident: Resident): Promise<void> {
     const to = neighbours.find((each) => each.name === letter.to)?.address ?? `@${letter.to}`;
     const head = `${letter.kind === "storm" ? STORM : CANARY} ${name} ${nowMs()} ${number} `;
     const text = head + "x".repeat(Math.max(0, letter.sizeBytes - head.length));
-    const key = letters === undefined ? number : `letter ${beginMs} ${letters.taken}`;
     const options = {
       ...(letter.expiresInMs === undefined ? {} : { expiresInMs: letter.expiresInMs }),
-      ...(letter.keyed ? { idempotencyKey: `${name} ${key}` } : {}),
+      ...(letter.keyed ? { idempotencyKey: `${name} ${number}` } : {}),
     };
     try {
       if (letter.kind === "question") {
@@ -107,7 +109,7 @@ async function write(resident: Resident): Promise<void> {
 }
 
 /** What an agent that is left to itself writes next, after a pause. */
-async function drawLetter({ draws, host, neighbours, name, stormy, beginMs, nowMs }: Resident): Promise<Letter> {
+async function drawLetter({ writing: draws, host, neighbours, name, stormy, beginMs, nowMs }: Resident): Promise<Letter> {
   await sleep(host.clock, draws.wait(MEAN_PAUSE_MS));
   const { name: to } = neighbours[draws.below(neighbours.length)] as Neighbour;
   const large = draws.chance(0.06);
@@ -117,7 +119,7 @@ async function drawLetter({ draws, host, neighbours, name, stormy, beginMs, nowM
   const keyed = draws.chance(0.1);
   const question = draws.chance(0.1);
   return {
-    atMs: Math.round(nowMs() - beginMs),
+    atMs: Number((nowMs() - beginMs).toFixed(3)),
     from: name,
     to,
     sizeBytes,

@@ -80,8 +80,8 @@ export interface Wish {
   /** What every run is; its seed is the first one. */
   readonly scenario: Scenario;
   readonly seeds: readonly number[];
-  /** The file the scenario came from. */
-  readonly replay: string | undefined;
+  /** The file the scenario came from, and what that says. */
+  readonly replay: { readonly path: string; readonly scenario: Scenario } | undefined;
   readonly twice: boolean;
   readonly trace: boolean;
   readonly everything: boolean;
@@ -127,7 +127,7 @@ export function readWish(words: readonly string[], readFile: (path: string) => s
   return {
     scenario,
     seeds: Array.from({ length: count }, (_, index) => seed + index),
-    replay: values.replay,
+    replay: values.replay === undefined ? undefined : { path: values.replay, scenario: given },
     twice: !values.once,
     trace: values.trace,
     everything: values.everything,
@@ -140,22 +140,25 @@ export function readWish(words: readonly string[], readFile: (path: string) => s
   };
 }
 
+/** Fields of a scenario that are words of the same name, with the value behind. */
+const SINGLE: ReadonlySet<string> = new Set(["seed", "minutes", "relays", "agents", "hostile", "disaster", "kinds", "plant"]);
+
 /** The words that run one seed of a wish again, without what shows it. */
 export function wordsFor({ scenario, replay }: Pick<Wish, "scenario" | "replay">, seed: number): string {
-  const { minutes, relays, agents, hostile, disaster, kinds, settings = {}, without = [], plant } = scenario;
-  const option = (name: string, value: number | string | undefined): string => (value === undefined ? "" : ` --${name} ${value}`);
-  const from = replay === undefined ? `--seed ${seed} --minutes ${minutes}` : `--replay ${replay}`;
+  const said: Partial<Scenario> = replay?.scenario ?? { seed: -1, minutes: -1 };
+  const words = Object.entries({ ...scenario, seed }).flatMap(([name, value]) => {
+    if (!SINGLE.has(name) || value === undefined || JSON.stringify(value) === JSON.stringify(said[name as keyof Scenario])) return [];
+    return `--${name} ${value}`;
+  });
+  const settings = Object.entries(scenario.settings ?? {}).filter(([name, value]) => said.settings?.[name] !== value);
+  const without = (scenario.without ?? []).filter((name) => !said.without?.includes(name));
   return [
-    `npm run lab -- ${from}`,
-    option("relays", relays),
-    option("agents", agents),
-    option("hostile", hostile),
-    option("disaster", disaster),
-    option("kinds", kinds?.join(",")),
-    ...Object.entries(settings).map(([name, value]) => option("set", `${name}=${value}`)),
-    ...without.map((name) => option("without", name)),
-    option("plant", plant),
-  ].join("");
+    "npm run lab --",
+    ...(replay === undefined ? [] : [`--replay ${replay.path}`]),
+    ...words,
+    ...settings.map(([name, value]) => `--set ${name}=${value}`),
+    ...without.map((name) => `--without ${name}`),
+  ].join(" ");
 }
 
 function parse(words: readonly string[]) {
