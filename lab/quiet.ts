@@ -1,0 +1,47 @@
+/** Once faults and traffic are over nothing is left on its way: mailboxes and outboxes are empty, and everybody shows what happened. */
+import type { Agent } from "../packages/perdure/src/agent/api.ts";
+import { InvariantBroken } from "./ledger.ts";
+import type { Model } from "./model.ts";
+import type { Census, Town } from "./town.ts";
+
+export interface QuietOptions {
+  readonly town: Town;
+  readonly census: Census;
+  readonly model: Model;
+  /** Somebody wrote to these agents who is not there for their answers: what they send him stays under way. */
+  readonly unanswerable: boolean;
+}
+
+/** What handlers send at last, and the receipts for it, are under way for so long at most; virtual milliseconds. */
+const QUIET_WITHIN_MS = 90_000;
+const LOOK_EVERY_MS = 2000;
+
+/** Throws {@link InvariantBroken} when it does not become quiet, or when an agent then shows something else than happened. */
+export async function waitForQuiet({ town, census, model, unanswerable }: QuietOptions): Promise<void> {
+  const { world } = town;
+  const agents = census.agents.filter((name) => !model.isIgnored(name)).map((name) => [name, town.agent(name) as Agent] as const);
+  const relays = census.relays.map((name) => [name, String(town.relay(name)?.status().id)] as const);
+  const owners = new Set([...agents.map(([, { id }]) => String(id)), ...(unanswerable ? [] : relays.map(([, id]) => id))]);
+  const untilMs = world.nowMs + QUIET_WITHIN_MS;
+  const isDrained = (): boolean => relays.every(([name]) => model.isDrained(name, owners));
+  for (;;) {
+    const open = unanswerable ? "" : await world.complete(openMessages(agents));
+    if (open === "" && isDrained()) break;
+    if (world.nowMs >= untilMs) {
+      const left = relays.map(([name]) => model.left(name, owners)).filter((each) => each !== "");
+      throw new InvariantBroken("1 custody", `this is still under way: ${[open, ...left].filter((each) => each !== "").join("; ")}`);
+    }
+    await world.run({ untilMs: world.nowMs + LOOK_EVERY_MS });
+  }
+  for (const [name, agent] of agents) await world.complete(model.compareAgent(name, agent));
+}
+
+/** Who has messages that have not ended, for people. */
+async function openMessages(agents: readonly (readonly [string, Agent])[]): Promise<string> {
+  const open: string[] = [];
+  for (const [name, agent] of agents) {
+    const { outgoing } = await agent.status();
+    if (outgoing > 0) open.push(`${outgoing} messages of ${name}`);
+  }
+  return open.join(", ");
+}
