@@ -8,9 +8,12 @@
 import { PerdureError } from "../../wire/error.ts";
 import type { Answer, Connection, DialOptions, GetOptions, Listener, ListenOptions, Net } from "../net.ts";
 import { isIpAddress, isPublicAddress } from "../public-address.ts";
+import { createDatagrams, type Datagrams } from "./datagrams.ts";
 import type { Draws } from "./draws.ts";
 import type { History } from "./history.ts";
+import { endpointText, type Nat } from "./nat.ts";
 import type { LinkProfile } from "./pipe.ts";
+import { createRealms, type Realms, type Routed } from "./realms.ts";
 import { called, type Process, type Schedule } from "./schedule.ts";
 import type { Endpoint } from "./simulated-connection.ts";
 import { createEndpoints } from "./simulated-connection.ts";
@@ -31,6 +34,11 @@ export interface Network {
   stall(a: string, b?: string): number;
   /** A host has another address: what it sends on a connection opened before is answered by a reset, what is sent to it goes nowhere. */
   move(host: string): number;
+  /** Who is behind which translator. Connections to a host behind one come from within its realm only, and nobody hears why not. */
+  readonly realms: Realms;
+  /** A translator starts anew: what went through it is as after a {@link Network.move}. */
+  restart(nat: Nat): number;
+  readonly datagrams: Datagrams;
   /** Connections that are open now. */
   readonly connections: number;
   /** The process died. With `silent` nobody is told, as when a machine loses its power. */
@@ -62,6 +70,8 @@ interface Open {
 }
 
 const FIRST_FREE_PORT = 20_000;
+/** Where a connection comes from: the ports of systems for that. */
+const EPHEMERAL = { first: 32_768, count: 28_000 };
 const LOCAL_LINK_LATENCY_MS = 0.02;
 
 export function createNetwork(options: NetworkOptions): Network {
@@ -72,6 +82,8 @@ export function createNetwork(options: NetworkOptions): Network {
   const socketLink: LinkProfile = { ...options.defaultLink, latencyMs: LOCAL_LINK_LATENCY_MS, jitterMs: 0 };
   let dialled = 0;
   let freePort = FIRST_FREE_PORT;
+  let ephemeral = 0;
+  const realms = createRealms();
 
   const link = (from: string, to: string): LinkProfile => {
     const key = `${from}>${to}`;
@@ -92,8 +104,16 @@ export function createNetwork(options: NetworkOptions): Network {
       return names.includes(a) && (b === undefined || (names.includes(b) && (a !== b || names[0] === names[1])));
     });
 
-  const accept = (place: Place, dialler: Process, dial: DialOptions, listening: Listening): Connection => {
+  /** The way of a connection; `undefined` when it goes nowhere. */
+  const wayOf = (place: Place, dialler: Process, listening: Listening): Routed | undefined => {
+    const to = { host: listening.process.name, port: place.port };
+    const from = { host: dialler.name, port: EPHEMERAL.first + (ephemeral++ % EPHEMERAL.count) };
+    return place.kind === "unix" ? { from, to } : realms.route("tcp", from, to, schedule.nowUs / 1000);
+  };
+
+  const accept = (place: Place, dialler: Process, dial: DialOptions, listening: Listening, way: Routed): Connection => {
     const number = dialled++;
+    const nats = place.kind === "unix" ? [] : realms.chainOf(dialler.name);
     const [theirs, ours] = createEndpoints({
       schedule,
       draws: draws.fork(`connection ${number}`),
@@ -107,11 +127,13 @@ export function createNetwork(options: NetworkOptions): Network {
         },
         {
           process: listening.process,
-          remote: `${dialler.name}:${number}`,
+          remote: way.from.host === dialler.name ? `${dialler.name}:${number}` : endpointText(way.from),
           maxMessageBytes: listening.options.maxMessageBytes,
           profile: profileOf(place, listening.process, dialler),
         },
       ],
+      forgetsAfterMs: Math.min(...nats.map(({ behaviour }) => behaviour.idleMs.tcp)),
+      resets: nats.some(({ behaviour }) => behaviour.resets),
       onMessage: (message) => history.bytes(message),
       watch: options.watch,
       onOver: () => {
@@ -161,13 +183,15 @@ export function createNetwork(options: NetworkOptions): Network {
           answer("net.refused", () => reject(unreachable(place.address)));
           return;
         }
+        const way = wayOf(place, process, listening);
+        if (way === undefined) return;
         schedule.at(schedule.nowUs, "net.accept", listening.process, () => {
           if (over || !process.alive) return;
           if (listeners.get(place.key) !== listening) {
             answer("net.refused", () => reject(unreachable(place.address)));
             return;
           }
-          const connection = accept(place, process, given, listening);
+          const connection = accept(place, process, given, listening, way);
           let taken = false;
           answer("net.dialled", () => {
             taken = true;
@@ -240,6 +264,12 @@ export function createNetwork(options: NetworkOptions): Network {
     };
   };
 
+  const move = (host: string): number => {
+    const ends = between(host, undefined).flatMap((each) => (each.remote ? each.ends.filter((end) => end.process.name === host) : []));
+    for (const end of ends) end.move();
+    return ends.length;
+  };
+
   const touched = (): void => {
     for (const { ends } of open) for (const end of ends) end.out.wake();
   };
@@ -286,11 +316,13 @@ export function createNetwork(options: NetworkOptions): Network {
       for (const { ends } of hit) for (const end of ends) end.out.stall();
       return hit.length;
     },
-    move: (host) => {
-      const ends = between(host, undefined).flatMap((each) => (each.remote ? each.ends.filter((end) => end.process.name === host) : []));
-      for (const end of ends) end.move();
-      return ends.length;
+    move,
+    realms,
+    restart: (nat) => {
+      nat.restart();
+      return realms.behind(nat).reduce((moved, host) => moved + move(host), 0);
     },
+    datagrams: createDatagrams({ schedule, draws: draws.fork("datagrams"), realms, link }),
     died: (process, silent) => {
       for (const [key, listening] of listeners) if (listening.process === process) listeners.delete(key);
       for (const { ends } of [...open]) for (const end of ends) if (end.process === process) end.died(silent);

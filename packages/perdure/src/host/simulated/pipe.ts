@@ -34,6 +34,9 @@ export interface LinkProfile {
 export interface Flow {
   passedAtUs: number;
   forgotten: boolean;
+  /** What the translators it goes through add to the middlebox of its link: how long they remember, and whether they reset. */
+  readonly forgetsAfterMs: number;
+  readonly resets: boolean;
   /** Who has another address since it was opened: the other side knows nothing of it, and says so when something comes from there. */
   moved: Process | undefined;
 }
@@ -106,9 +109,9 @@ export function createPipe({ schedule, draws, profile, flow, from, to, arrival, 
   };
 
   const fly = (item: Item): void => {
-    flow.forgotten ||= schedule.nowUs - flow.passedAtUs > profile.middlebox.forgetsAfterMs * 1000;
+    flow.forgotten ||= schedule.nowUs - flow.passedAtUs > Math.min(profile.middlebox.forgetsAfterMs, flow.forgetsAfterMs) * 1000;
     if (flow.forgotten) {
-      if (profile.middlebox.resets || flow.moved === from)
+      if (profile.middlebox.resets || flow.resets || flow.moved === from)
         schedule.at(schedule.nowUs + 2 * profile.latencyMs * 1000, "net.unknown", from, unknown);
       return;
     }

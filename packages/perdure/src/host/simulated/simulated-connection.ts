@@ -47,6 +47,9 @@ export interface ConnectionOptions {
   readonly draws: Draws;
   readonly local: boolean;
   readonly sides: readonly [EndpointSide, EndpointSide];
+  /** Translators on the way: as in {@link Flow}. */
+  readonly forgetsAfterMs: number;
+  readonly resets: boolean;
   readonly onMessage: (message: Uint8Array) => void;
   readonly watch: Watch;
   /** Both ends are closed or dead. */
@@ -58,11 +61,13 @@ export function createEndpoints({
   draws,
   local,
   sides,
+  forgetsAfterMs,
+  resets,
   onMessage,
   watch,
   onOver,
 }: ConnectionOptions): readonly [Endpoint, Endpoint] {
-  const flow: Flow = { passedAtUs: schedule.nowUs, forgotten: false, moved: undefined };
+  const flow: Flow = { passedAtUs: schedule.nowUs, forgotten: false, forgetsAfterMs, resets, moved: undefined };
   let openEnds = 2;
   const over = (): void => {
     openEnds--;

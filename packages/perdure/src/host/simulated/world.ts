@@ -10,6 +10,7 @@ import type { Crypto, Hash } from "../crypto.ts";
 import type { Host } from "../host.ts";
 import type { LogFields, LogLevel } from "../log.ts";
 import { createCheapCrypto } from "./cheap-crypto.ts";
+import type { DatagramSocket } from "./datagrams.ts";
 import type { CrashPick, Disk } from "./disk.ts";
 import { createDisk, ONLY_SYNCED } from "./disk.ts";
 import type { DiskFaults, DiskWork } from "./disk-files.ts";
@@ -17,6 +18,7 @@ import { createDiskFiles, healthyDisk } from "./disk-files.ts";
 import type { Draws } from "./draws.ts";
 import { createDraws } from "./draws.ts";
 import { createHistory } from "./history.ts";
+import type { NatEndpoint } from "./nat.ts";
 import type { Network } from "./network.ts";
 import { createNetwork } from "./network.ts";
 import { createOrderedCrypto } from "./ordered-crypto.ts";
@@ -103,6 +105,8 @@ export interface World {
   jumpWall(name: string, byMs: number): void;
   disk(name: string): SimulatedDisk;
   readonly network: Network;
+  /** A socket for datagrams of the process that runs under this name: only worlds have them. */
+  datagrams(name: string, port: number, received: (bytes: Uint8Array, from: NatEndpoint) => void): DatagramSocket;
   /** Nothing passes between the two until `heal`; what is sent waits. One way only when `oneWay`. */
   partition(a: string, b: string, oneWay?: boolean): void;
   heal(a: string, b: string): void;
@@ -295,6 +299,10 @@ export function createWorld(options: WorldOptions): World {
     host: (name, given = {}) => {
       const running = processes.get(name);
       return hosts.get(running?.alive ? running : startProcess(name, given)) as Host;
+    },
+    datagrams: (name, port, received) => {
+      const running = processes.get(name);
+      return network.datagrams.open(running?.alive ? running : startProcess(name, {}), port, received);
     },
     crash: (name, { keep = "all", silent = false } = {}) => {
       const process = processes.get(name);
