@@ -73,8 +73,11 @@ export function strike(town: Town, fault: Fault, { crashed, damaged }: Struck): 
         Object.assign(middlebox, { forgetsAfterMs: 500 + amount * 6000, resets: durationMs % 2 === 0 });
       return later("patient middlebox", () => world.network.restore(...ends));
     }
-    case "new-address":
-      return void world.network.move(host);
+    case "new-address": {
+      // Behind a translator it is that which has another one, and everybody behind it.
+      const nat = world.network.realms.chainOf(host).at(-1);
+      return void (nat === undefined ? world.network.move(host) : world.network.restart(nat));
+    }
     case "read-fails":
       disk.failReads += 1 + Math.floor(amount * 3);
       return;
@@ -126,8 +129,8 @@ export function strike(town: Town, fault: Fault, { crashed, damaged }: Struck): 
   }
 }
 
-/** Ends every fault that lasts, and starts what is down. */
-export function clearUp(town: Town, { relays, agents, homes }: Census): void {
+/** Ends every fault that lasts, and starts what is down. Connections stay as they are, but for those of the relay that lied. */
+export function clearUp(town: Town, { relays, agents, homes }: Census, liar: string | undefined): void {
   const { world } = town;
   for (const name of [...relays, ...agents]) {
     const disk = world.disk(name);
@@ -142,9 +145,8 @@ export function clearUp(town: Town, { relays, agents, homes }: Census): void {
   for (const [one, other] of lines) {
     world.network.restore(one, other);
   }
-  // What a relay that lied still owes it hands over when it is asked anew.
-  for (const name of relays) {
-    town.lie(name, {});
-    world.network.cut(name);
-  }
+  // What it still owes it hands over when it is asked anew.
+  if (liar === undefined) return;
+  town.lie(liar, {});
+  world.network.cut(liar);
 }

@@ -14,6 +14,7 @@ import { equalBytes } from "../packages/perdure/src/wire/bytes.ts";
 import { DOMAINS } from "../packages/perdure/src/wire/identity.ts";
 import { type BitRot, createBitRot } from "./bit-rot.ts";
 import { labPace } from "./pace.ts";
+import { putBehindTranslators } from "./translators.ts";
 
 export const RELAY_FOLDER = "post";
 export const AGENT_FOLDER = "home";
@@ -123,6 +124,7 @@ export function createTown({ seed, hash, crypto, census, untagged, settings, swi
     ...(crypto === undefined ? {} : { crypto }),
     ...(pace === undefined ? {} : { pace }),
   });
+  putBehindTranslators(world, census);
   const rot = createBitRot(world);
   const running = new Map<string, { readonly agent?: Agent; readonly relay?: Relay }>();
   const incarnations = new Map<string, number>();
