@@ -267,7 +267,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     if (hostile === "stranger") await letIn({ town, census, ledger, settings, untilMs: endMs });
     if (liar !== undefined) lieFrom(town, liar, names, endMs);
     await world.run({ untilMs: endMs, maxEvents: MAX_EVENTS });
-    clearUp(town, census);
+    clearUp(town, census, liar);
     recorder?.cleared();
     const settled = await world.run({
       untilMs: endMs + SETTLE_UP_MS + EXPIRY_ROOM_MS,
@@ -340,7 +340,8 @@ function lieFrom(town: Town, relay: string, names: readonly string[], endMs: num
       { replay: true },
       { reorder: true },
       { equivocate: true },
-      ...(from === undefined ? [] : [{ rewriteFrom: from }]),
+      { rollBack: true },
+      ...(from === undefined ? [] : [{ rewriteFrom: from }, { withhold: true, only: from }, { replay: true, reorder: true, only: from }]),
     ];
     town.lie(relay, kinds[draws.below(kinds.length)] as Lies);
     world.after(2000 + draws.below(15_000), "honest", () => {

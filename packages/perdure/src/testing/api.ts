@@ -69,6 +69,10 @@ export interface Lies {
   readonly rewriteFrom?: string;
   /** Signs two statements with one number. */
   readonly equivocate?: boolean;
+  /** Shows of every agent the oldest keys it has shown since it was first told to lie. */
+  readonly rollBack?: boolean;
+  /** Name or id of the one agent whose mail, from or to, these lies are about; everybody's without it. */
+  readonly only?: string;
 }
 
 /** One thing that a process said about itself, as it would stand in its log. */

@@ -10,11 +10,11 @@ import type { Connection, Net } from "../host/net.ts";
 import type { Draws } from "../host/simulated/index.ts";
 import { openIdentity } from "../identity/index.ts";
 import { createSettings } from "../settings/register.ts";
-import { type Bytes, equalBytes } from "../wire/bytes.ts";
-import { decodeDeliver, decodeMail, encodeDeliver, encodeMail } from "../wire/control.ts";
+import { type Bytes, equalBytes, hex } from "../wire/bytes.ts";
+import { decodeDeliver, decodeMail, encodeDeliver, encodeMail, found } from "../wire/control.ts";
 import { decodeEnvelope, encodeEnvelope } from "../wire/envelope.ts";
 import { decodeTransport, encodeTransport, FRAME_TYPES, type Frame, frameBytes, MODE_NONE } from "../wire/frame.ts";
-import { toBeSigned } from "../wire/identity.ts";
+import { identityBundle, toBeSigned } from "../wire/identity.ts";
 import { agentIdBytes } from "../wire/ids.ts";
 import { MAX_TRANSPORT_BYTES } from "../wire/limits.ts";
 import { statement, statementProof } from "../wire/statement.ts";
@@ -35,9 +35,11 @@ const HELD_BACK_MS = 300;
 
 export function createLiar(draws: Draws, folder: string): Liar {
   let lies: Lies = {};
+  /** Since it was first told to lie: an honest relay need not be listened to. */
+  let oldest: Map<string, Bytes> | undefined;
 
   const wrapped = (host: Host, connection: Connection): Connection => {
-    const port = createPort(host, folder, draws, connection);
+    const port = createPort(host, folder, draws, connection, () => oldest);
     return {
       get remote() {
         return connection.remote;
@@ -57,6 +59,7 @@ export function createLiar(draws: Draws, folder: string): Liar {
   return {
     lie: (next) => {
       lies = next;
+      oldest ??= new Map();
     },
     host: (host) => {
       const { net } = host;
@@ -74,7 +77,7 @@ export function createLiar(draws: Draws, folder: string): Liar {
   };
 }
 
-function createPort(host: Host, folder: string, draws: Draws, connection: Connection) {
+function createPort(host: Host, folder: string, draws: Draws, connection: Connection, oldest: () => Map<string, Bytes> | undefined) {
   const past: Frame[] = [];
   let held: Frame | undefined;
 
@@ -113,6 +116,17 @@ function createPort(host: Host, folder: string, draws: Draws, connection: Connec
     return [said];
   };
 
+  /** An answer with the oldest keys of that agent, or as it is. */
+  const answer = (frame: Frame, lies: Lies): Frame => {
+    const said = found.decode(frame.payload);
+    if (said.bundle.length === 0) return frame;
+    const [inception] = identityBundle.decode(said.bundle).log;
+    const key = hex(inception as Bytes);
+    const before = oldest()?.get(key) ?? said.bundle.slice();
+    oldest()?.set(key, before);
+    return lies.rollBack === true ? { name: "found", payload: found.encode({ ...said, bundle: before }) } : frame;
+  };
+
   const sayTwice = async (payload: Bytes): Promise<void> => {
     const own = await openIdentity({ host, folder, settings: createSettings() });
     const proof = statementProof.decode(payload);
@@ -125,15 +139,29 @@ function createPort(host: Host, folder: string, draws: Draws, connection: Connec
 
   return {
     send: (message: Uint8Array, lies: Lies): void => {
-      const lying = lies.withhold || lies.replay || lies.reorder || lies.equivocate || lies.rewriteFrom !== undefined;
-      if (!lying || message[1] !== MODE_NONE || (message[2] as number) <= FRAME_TYPES.welcome) return connection.send(message);
+      if (oldest() === undefined || message[1] !== MODE_NONE || (message[2] as number) <= FRAME_TYPES.welcome)
+        return connection.send(message);
       const frames = lies.reorder === true ? swapMail(decodeTransport(message, 0), draws) : decodeTransport(message, 0);
-      pass(frames.flatMap((frame) => (frame.name === "deliver" || frame.name === "mail" ? handOver(frame, lies) : [frame])));
+      pass(
+        frames.flatMap((frame) => {
+          if (frame.name === "found") return [answer(frame, lies)];
+          return (frame.name === "deliver" || frame.name === "mail") && isAbout(frame, lies.only) ? handOver(frame, lies) : [frame];
+        }),
+      );
       if (lies.replay === true && past.length > 0 && draws.chance(0.5)) pass([past[draws.below(past.length)] as Frame]);
       if (lies.equivocate !== true) return;
       for (const frame of frames) if (frame.name === "statement") sayTwice(frame.payload.slice()).catch(() => undefined);
     },
   };
+}
+
+/** Whether mail that is handed over is from or to the agent it has to be of. */
+function isAbout(frame: Frame, agentId: string | undefined): boolean {
+  if (agentId === undefined) return true;
+  const { envelope } = frame.name === "deliver" ? decodeDeliver(frame.payload) : decodeMail(frame.payload);
+  const { from, to } = decodeEnvelope(envelope);
+  const id = agentIdBytes(agentId);
+  return equalBytes(from, id) || equalBytes(to, id);
 }
 
 /** Envelopes of `mail` frames change places, their sequence numbers stay: a link of another order would end at once. */

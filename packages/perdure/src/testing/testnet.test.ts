@@ -175,6 +175,36 @@ test("two statements with one number are noticed", async () => {
   await net.close();
 });
 
+test("a relay may lie to one agent alone", async () => {
+  await using town = await twoOwners(13);
+  const { net, anna, desk, heard } = town;
+  const carl = await net.agent("carl", { relay: 0 });
+  net.lie("relay-1", { withhold: true, only: "anna" });
+  await anna.send(desk.address, "of anna");
+  await (await carl.send(desk.address, "of carl")).until("done");
+  await net.advance(10_000);
+  expect(heard).toEqual(["of carl"]);
+});
+
+test("a relay that shows keys of before keeps nobody from writing, nor from being heard", async () => {
+  await using town = await twoOwners(14);
+  const { net, anna, desk, heard } = town;
+  net.lie("relay-1", { rollBack: true });
+  await (await anna.send(desk.address, "under the first keys")).until("done");
+  await desk.identity.rotate();
+  await (await anna.send(desk.address, "under the second")).until("done");
+  const carl = await net.agent("carl", { relay: 0 });
+  await (await carl.send(desk.address, "of who knows only the first")).until("done");
+  expect(heard).toEqual(["under the first keys", "under the second", "of who knows only the first"]);
+  console.log(
+    net
+      .trail()
+      .filter(({ event, fields }) => JSON.stringify(fields).includes("rolled") || /peer|pinn|record/.test(event))
+      .map((e) => JSON.stringify(e))
+      .join("\n"),
+  );
+});
+
 test("time stands still while something real is waited for", async () => {
   await using town = await twoOwners(12);
   const { net, anna, desk } = town;

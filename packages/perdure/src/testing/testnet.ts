@@ -189,9 +189,12 @@ export async function createTestnet({ relays: count = 1, seed, settings = {}, la
       for (const [a, b] of partitions.splice(0)) world.heal(a, b);
     },
     lie: (name, lies) => {
-      const { rewriteFrom } = lies;
-      const from = rewriteFrom === undefined ? undefined : (residents.get(rewriteFrom)?.agent.id ?? rewriteFrom);
-      relayOf(name).liar.lie(from === undefined ? lies : { ...lies, rewriteFrom: from });
+      const id = (who: string): string => residents.get(who)?.agent.id ?? who;
+      relayOf(name).liar.lie({
+        ...lies,
+        ...(lies.rewriteFrom === undefined ? {} : { rewriteFrom: id(lies.rewriteFrom) }),
+        ...(lies.only === undefined ? {} : { only: id(lies.only) }),
+      });
     },
     advance,
     until,
