@@ -5,10 +5,12 @@ import { createPool, type Swept } from "./pool.ts";
 import type { RecordWish } from "./recorder.ts";
 import { type Letter, type Scenario, writeScenario } from "./scenario.ts";
 import { describeSize, shrink } from "./shrink.ts";
+import { storyPage } from "./story/page.ts";
+import { pageData } from "./story/page-data.ts";
 import { timeline } from "./story/timeline.ts";
 import { clock, sayFault, seconds } from "./story/words.ts";
 import type { Voice } from "./sweep-report.ts";
-import type { Wish } from "./wishes.ts";
+import { type Wish, wordsFor } from "./wishes.ts";
 
 /** Runs a scenario once, in a thread of its own, with what its mistake is planted as. */
 export async function runOnce(scenario: Scenario, record: Omit<RecordWish, "events">): Promise<Swept> {
@@ -19,15 +21,17 @@ export async function runOnce(scenario: Scenario, record: Omit<RecordWish, "even
 }
 
 /** Shows the run of a wish; exit code 0 when nothing broke, or what its file expects. */
-export async function showRun(
-  { scenario, trace, everything, about, html, json }: Wish,
-  { say }: Voice,
-  _write: (path: string, text: string) => void,
-): Promise<number> {
+export async function showRun(wish: Wish, { say }: Voice, write: (path: string, text: string) => void): Promise<number> {
+  const { scenario, trace, everything, about, html, json } = wish;
   const { result, recording } = await runOnce(scenario, { moments: true, flights: html !== undefined });
   if (recording === undefined) throw new Error("nothing was recorded");
   if (trace && json) for (const moment of recording.moments) say(JSON.stringify(moment));
   else if (trace) for (const line of timeline(recording, result, { everything, about })) say(line);
+  if (html !== undefined) {
+    const drawn = { ...scenario, ...result.drawn, faults: result.faults };
+    write(html, storyPage(pageData({ recording, result, town: describeSize(drawn), again: wordsFor(wish, scenario.seed) })));
+    say(`${html}: ${result.broken === undefined ? "nothing broke" : result.broken.what.split("\n", 1)[0]}`);
+  }
   const { expect } = scenario;
   return result.broken?.invariant === expect?.invariant ? 0 : 1;
 }

@@ -29,6 +29,30 @@ export function isAside(moment: Moment): boolean {
   return moment.kind === "fact" && ASIDE.has(moment.event);
 }
 
+/** What owners do and see, and what goes wrong. */
+const STORY: ReadonlySet<string> = new Set([
+  "agent.queued",
+  "agent.turn-queued",
+  "agent.completed",
+  "agent.completion-read",
+  "agent.handler-failed",
+  "agent.failed",
+  "agent.too-late",
+  "agent.apart",
+  "agent.attached",
+  "agent.loop-paused",
+  "agent.relay-equivocates",
+  "relay.started",
+  "relay.incident",
+  "relay.cloned",
+  "relay.fenced",
+]);
+
+/** Whether a moment is told where only the least is told. */
+export function isStory(moment: Moment): boolean {
+  return moment.kind !== "fact" || STORY.has(moment.event) || moment.level === "warn" || moment.level === "error";
+}
+
 const SENTENCES: Readonly<Record<string, (field: Fields) => string>> = {
   "agent.queued": (f) => `promises ${f("id")} for ${f("to")}`,
   "agent.turn-queued": (f) => `promises ${f("id")} for ${f("to")}, because of ${f("cause")}`,
