@@ -279,6 +279,13 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
       case "agent.not-admitted":
         deal(host, text("from"), text("id"), 1);
         return;
+      case "agent.acked":
+        return books.get(census.homes.get(owner) ?? "")?.acknowledged(text("link"), Number(fields["upTo"]));
+      case "agent.statement-mismatch":
+      case "agent.statement-refused":
+        if (isHonest(...census.relays) && !doubled.has(owner) && !PASSING.has(text("code")))
+          fail("5 statements", `${host} cannot prove what an honest relay said: ${event} ${JSON.stringify(fields)}`);
+        return;
       case "agent.relay-equivocates":
         counts.liesSeen++;
         if (isHonest(...census.relays)) fail("5 statements", `${host} saw an honest relay contradict itself: ${JSON.stringify(fields)}`);
@@ -459,6 +466,9 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
     },
   };
 }
+
+/** Why a statement cannot be judged just now. */
+const PASSING: ReadonlySet<string> = new Set(["aborted", "certificate-expired", "connection-closed", "timed-out", "unknown-agent"]);
 
 /** Error facts that mean a mistake of ours, whatever the weather. */
 const UNEXPECTED: ReadonlySet<string> = new Set([

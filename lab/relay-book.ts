@@ -59,6 +59,8 @@ export interface Shares {
 
 export interface RelayBook {
   fact(event: string, fields: LogFields): void;
+  /** A sender was told that everything of its link up to that number is kept. */
+  acknowledged(link: string, upTo: number): void;
   keeps(digest: string): boolean;
   /** It has, or had, that message of that agent on its disk. */
   stored(from: string, id: string): boolean;
@@ -177,6 +179,17 @@ export function createRelayBook({ name, fail, hostOf, isDealtWith, isKeptAt, too
     }
   };
 
+  /** Whoever acknowledges has it on its disk, and owes it from then on. */
+  const acknowledged = (link: string, upTo: number): void => {
+    for (const taken of (byLink.get(link) ?? []).slice(0, upTo + 1)) {
+      if (taken === undefined || taken.acked) continue;
+      taken.acked = true;
+      acked++;
+      if (taken.life === life && taken.ticket > syncedTicket)
+        fail("2 ack", `${taken.id} was acknowledged by ${name} in batch ${taken.ticket}, synced is ${syncedTicket}`);
+    }
+  };
+
   // Whether a batch of a life before reached the disk is known to the disk alone.
   const mayBeDurable = (taken: Taken | undefined): boolean => taken !== undefined && (taken.durable || taken.life < life);
 
@@ -198,20 +211,15 @@ export function createRelayBook({ name, fail, hostOf, isDealtWith, isKeptAt, too
           while ((notSynced[0]?.ticket ?? Number.POSITIVE_INFINITY) <= syncedTicket) (notSynced.shift() as Taken).durable = true;
           return;
         case "relay.ack-sent":
-          for (const taken of (byLink.get(text("link")) ?? []).slice(0, number("upTo") + 1)) {
-            if (taken === undefined || taken.acked) continue;
-            taken.acked = true;
-            acked++;
-            if (taken.life === life && taken.ticket > syncedTicket)
-              fail("2 ack", `${taken.id} was acknowledged by ${name} in batch ${taken.ticket}, synced is ${syncedTicket}`);
-          }
-          return;
+          return acknowledged(text("link"), number("upTo"));
         case "relay.settle-applied":
           return settle(text, number);
         case "relay.expired":
         case "relay.lost": {
           const taken = byPosition.get(`${text("agent")} ${number("position")}`);
           if (taken !== undefined) end(taken);
+          if (event === "relay.expired" && number("atMs") < number("expiresAtMs"))
+            fail("4 release", `${text("id")} ended at ${name} ${number("expiresAtMs") - number("atMs")} ms before its expiry`);
           if (event === "relay.lost") fail("1 custody", `${text("id")} was lost by ${name}`);
           return;
         }
@@ -229,6 +237,7 @@ export function createRelayBook({ name, fail, hostOf, isDealtWith, isKeptAt, too
         default:
       }
     },
+    acknowledged,
     keeps: (digest) => mayBeDurable(byDigest.get(digest)),
     stored: (from, id) => (byName.get(`${from} ${id}`) ?? []).some(mayBeDurable),
     owed: () =>

@@ -183,6 +183,13 @@ export const AGENT_MISTAKES: readonly Mistake[] = [
     why: "The floor says that everything below the next number is settled.",
   },
   {
+    id: "held-mail-not-asked-for-again",
+    file: "agent/opening.ts",
+    find: 'if (code === "unknown-agent") undecided.add(envelopeFrom(delivered.envelope));',
+    put: "",
+    why: "Mail of somebody who could not be looked up waits until the session ends by itself, however soon its sender is known.",
+  },
+  {
     id: "settled-before-it-is-kept",
     file: "agent/arrivals.ts",
     find: '    keep(opened.pins);\n    if (opened.kind === "receipt"',

@@ -73,7 +73,7 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
   let queue: Waiting[] = [];
   // bound: MAX_ASIDE
   const aside = new Set<Promise<void>>();
-  /** Senders whose mail was held because two logs of them contradict each other. */
+  /** Senders whose mail was held: nobody could say who they are, or two logs of them contradict each other. */
   // bound: mailboxMessages of the relay: one per sender whose mail it still holds
   const undecided = new Set<AgentId>();
   let closed = false;

@@ -44,6 +44,7 @@ interface Stand {
   /** Answers everything that waits for an answer. */
   readonly answer: () => void;
   readonly asked: readonly unknown[];
+  readonly undecided: ReadonlySet<AgentId>;
 }
 
 async function stand(...pinned: readonly VerifiedIdentity[]): Promise<Stand> {
@@ -59,9 +60,10 @@ async function stand(...pinned: readonly VerifiedIdentity[]): Promise<Stand> {
     asked.push(what);
     return question.promise;
   };
+  const undecided = new Set<AgentId>();
   const parts = { inbox: { judge: () => "new" }, outbox: {}, homes: {}, lookups: { resolve } } as unknown as OpeningOptions;
   return {
-    opening: createOpening({ ...parts, host, own: bob, peers, undecided: new Set<AgentId>() }),
+    opening: createOpening({ ...parts, host, own: bob, peers, undecided }),
     peers,
     keep: (opened) => {
       if (opened !== undefined && "pins" in opened) apply(opened.pins);
@@ -71,6 +73,7 @@ async function stand(...pinned: readonly VerifiedIdentity[]): Promise<Stand> {
       question = Promise.withResolvers();
     },
     asked,
+    undecided,
   };
 }
 
@@ -115,4 +118,13 @@ test("no more wait for their signer than there is room for", async () => {
   const first = await mail(carol, 1, EMPTY);
   expect((await opening.open([first], () => true)).get(first)).toMatchObject({ kind: "hold", code: "unknown-agent" });
   expect(asked).toEqual([]);
+});
+
+test("who could not be looked up is remembered, so that the mail is asked for again once more is known", async () => {
+  const { opening, undecided } = await stand();
+  const [nameless, told] = [await mail(carol, 1, EMPTY, true), await mail(carol, 2)];
+  expect((await opening.open([told], roomy)).get(told)?.kind).toBe("mail");
+  expect([...undecided]).toEqual([]);
+  expect((await opening.open([nameless], roomy)).get(nameless)).toMatchObject({ kind: "hold", code: "unknown-agent" });
+  expect([...undecided]).toEqual([carol.id]);
 });

@@ -78,7 +78,7 @@ export interface OpeningOptions {
   readonly peers: Peers;
   readonly homes: Homes;
   readonly lookups: Lookups;
-  /** Senders whose mail is held because two logs of them contradict each other: added to. */
+  /** Senders whose mail is held until more is known of them: added to. */
   readonly undecided: Set<AgentId>;
 }
 
@@ -160,7 +160,9 @@ export function createOpening(options: OpeningOptions): Opening {
     } catch (error) {
       const code = isPerdureError(error) ? error.code : "internal";
       const why = error instanceof Error ? error.message : String(error);
-      return HOPELESS.has(code) ? { kind: "drop", code, why } : { kind: "hold", code, ...NOTHING_NEW };
+      if (HOPELESS.has(code)) return { kind: "drop", code, why };
+      if (code === "unknown-agent") undecided.add(envelopeFrom(delivered.envelope));
+      return { kind: "hold", code, ...NOTHING_NEW };
     }
   };
 

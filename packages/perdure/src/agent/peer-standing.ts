@@ -2,8 +2,8 @@
  * What the newest log of another agent means for mail to and from it.
  *
  * What must hold: messages to an agent that its owner has retired end here, since its log says so, signed with keys nobody else can have,
- * and no relay takes mail for it any more. Mail of an agent that was left at the relay while two logs of it contradicted each other is
- * asked for again once its owner has decided.
+ * and no relay takes mail for it any more. Mail of an agent that was left at the relay because nobody could say who that is, or while two
+ * logs of it contradicted each other, is asked for again once that is known.
  */
 import type { Clock } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";

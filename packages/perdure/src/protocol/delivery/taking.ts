@@ -156,6 +156,8 @@ export function endMail(machine: RelayMachine, input: Extract<RelayInput, { read
     position: input.position,
     id: `${hex(stream)}.${mail.seq}`,
     digest: hex(digest),
+    atMs: nowMs,
+    expiresAtMs: mail.expiresAtMs,
     noticed,
     ...(owner.peer === undefined ? {} : { routed: true }),
   });
