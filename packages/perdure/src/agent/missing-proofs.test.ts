@@ -20,7 +20,7 @@ function stage(mails: Mail[]) {
   const outgoing = ({ to, state }: Mail): Outgoing =>
     ({ head: { class: "mail" }, state, parts: [{ to: idOf(to) }] }) as unknown as Outgoing;
   const proofs = createMissingProofs({
-    outbox: { all: () => mails.map(outgoing) },
+    outbox: { open: () => mails.map(outgoing) },
     homes: {
       elsewhere: (to) => {
         const relay = mails.find((mail) => hex(idOf(mail.to)) === hex(to))?.relay ?? 0;

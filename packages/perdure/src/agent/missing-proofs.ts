@@ -23,7 +23,7 @@ export interface MissingProofs {
 }
 
 export interface MissingProofsOptions {
-  readonly outbox: Pick<Outbox, "all">;
+  readonly outbox: Pick<Outbox, "open">;
   readonly homes: Pick<Homes, "elsewhere">;
   readonly isConnected: () => boolean;
   readonly ask: (recipient: Bytes) => Promise<unknown>;
@@ -41,7 +41,7 @@ export function createMissingProofs({ outbox, homes, isConnected, ask }: Missing
   /** One recipient at each relay that has yet to prove something. */
   const missing = (): Map<string, Bytes> => {
     const found = new Map<string, Bytes>();
-    for (const { head, state, parts } of outbox.all()) {
+    for (const { head, state, parts } of outbox.open()) {
       if (head.class !== "mail" || state !== "accepted") continue;
       const to = parts[0]?.to ?? EMPTY;
       const home = homes.elsewhere(to);

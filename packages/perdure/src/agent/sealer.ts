@@ -270,7 +270,7 @@ export function createSealer({
         own.certificateHoldsUntilMs(certificate) < of.head.expiresAtMs),
     overtaken(nowMs) {
       if (!reseals || own.certificateHoldsUntilMs(own.certificateHash) <= nowMs) return [];
-      return [...outbox.all()].flatMap((outgoing) =>
+      return [...outbox.open()].flatMap((outgoing) =>
         partsOvertaken(outgoing, nowMs)
           .filter(({ certificate }) => !equalBytes(certificate, own.certificateHash))
           .filter(({ certificate }) => !wasStoredBy(outgoing, own.certificateHoldsUntilMs(certificate), nowMs))

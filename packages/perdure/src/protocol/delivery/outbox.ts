@@ -76,6 +76,8 @@ export interface Outbox {
   readonly evidence: Pick<EvidenceShelf, "has" | "at" | "in" | "conflicts">;
   byRequest(requestIdHex: string): Outgoing | undefined;
   all(): Iterable<Outgoing>;
+  /** Those that did not come to an end, in the order in which they were queued. */
+  open(): Iterable<Outgoing>;
   /** Takes a part out of the queue whose envelope would be worth nothing where it arrives: it is to be sealed anew. */
   unfit(part: OutgoingPart): void;
   /** Plain content that lies in a segment of the log. */
@@ -113,8 +115,12 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
   const nextByStream = new Map<string, number>();
   // bound: one per open message
   const unsealed = new Map<string, Set<Outgoing>>();
+  // bound: outboxMessages of mail and of receipts
+  const open = new Set<Outgoing>();
   // bound: MAX_ENDED, at the next sweep
   const ended = new Set<Outgoing>();
+  /** None of those that ended is forgotten before this, so that a sweep need not look at each. */
+  let endedDueMs = Number.POSITIVE_INFINITY;
   // bound: outboxMessages, at the next sweep
   const openReceipts = new Set<Outgoing>();
   // bound: two per part
@@ -142,6 +148,7 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
   const shelf = createEvidenceShelf({ hold, release });
 
   const isOpen = (outgoing: Outgoing): boolean => !isTerminal(outgoing.state);
+  const forgottenAtMs = ({ head }: Outgoing): number => head.expiresAtMs + limits.forgetStreamMs;
 
   /** Gives up what is no longer needed: plain content once ended, the envelope once proven stored or ended and landed. */
   const slim = (outgoing: Outgoing): void => {
@@ -184,10 +191,10 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
       evidence: EMPTY,
     });
     messages.set(id, outgoing);
+    open.add(outgoing);
     if (head.requestId.length > 0) requests.set(hex(head.requestId), outgoing);
     const streamKey = hex(head.stream);
-    const open = openByStream.get(streamKey) ?? new Set<number>();
-    openByStream.set(streamKey, open.add(head.seq));
+    openByStream.set(streamKey, (openByStream.get(streamKey) ?? new Set<number>()).add(head.seq));
     const end = head.seq + head.parts;
     nextByStream.set(streamKey, Math.max(nextByStream.get(streamKey) ?? 1, end));
     const stream = streams.get(outgoing.recipient);
@@ -200,6 +207,7 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
   };
 
   const close = (outgoing: Outgoing): void => {
+    open.delete(outgoing);
     openByStream.get(hex(outgoing.head.stream))?.delete(outgoing.head.seq);
     sealNoMore(outgoing);
     for (const part of outgoing.parts) {
@@ -230,6 +238,7 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
     if (wasOpen && !isOpen(outgoing)) {
       close(outgoing);
       ended.add(outgoing);
+      endedDueMs = Math.min(endedDueMs, forgottenAtMs(outgoing));
     }
     if (rank(head.state) >= rank("accepted")) for (const part of outgoing.parts) if (!part.again || !isOpen(outgoing)) queue.drop(part);
     slim(outgoing);
@@ -339,8 +348,8 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
       for (const part of parts.values()) if (isFit(part)) part.uncertain = true;
     },
     reset() {
-      for (const map of [messages, parts, requests, streams, openByStream, nextByStream, unsealed, ended, openReceipts, held, digests])
-        map.clear();
+      for (const map of [messages, parts, requests, streams, openByStream, nextByStream]) map.clear();
+      for (const map of [unsealed, open, ended, openReceipts, held, digests]) map.clear();
       shelf.clear();
       queue.clear();
       releases = [];
@@ -401,6 +410,7 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
     evidence: shelf,
     byRequest: (requestIdHex) => requests.get(requestIdHex),
     all: () => messages.values(),
+    open: () => open,
     unfit(part) {
       queue.withdraw(part);
       if (part.unfit === "") part.unfit = "certificate";
@@ -422,22 +432,29 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
     due(nowMs) {
       const records: Kept[] = [];
       let nextMs = Number.POSITIVE_INFINITY;
-      for (const outgoing of messages.values()) {
+      for (const outgoing of open) {
         const { head } = outgoing;
         const { stream, seq } = head;
         const verdict = (state: "expired" | "unconfirmed", detail: string): void => {
           records.push({ kind: "step", head: { stream, seq, state, atMs: nowMs, by: EMPTY, proof: "none", detail, evidence: EMPTY } });
         };
         const neverSent = !mayHaveLeft(outgoing);
-        const dueMs = !isOpen(outgoing)
-          ? head.expiresAtMs + limits.forgetStreamMs
-          : head.class === "receipt" || neverSent
-            ? head.expiresAtMs
-            : head.expiresAtMs + limits.unconfirmedAfterMs;
+        const dueMs = head.class === "receipt" || neverSent ? head.expiresAtMs : head.expiresAtMs + limits.unconfirmedAfterMs;
         if (nowMs < dueMs) nextMs = Math.min(nextMs, dueMs);
-        else if (!isOpen(outgoing) || head.class === "receipt") records.push({ kind: "forgotten", head: { stream, seq } });
+        else if (head.class === "receipt") records.push({ kind: "forgotten", head: { stream, seq } });
         else if (neverSent) verdict("expired", "no relay took it in time");
         else verdict("unconfirmed", "nothing final was heard by expiry");
+      }
+      if (nowMs < endedDueMs) nextMs = Math.min(nextMs, endedDueMs);
+      else {
+        endedDueMs = Number.POSITIVE_INFINITY;
+        for (const outgoing of ended) {
+          const { stream, seq } = outgoing.head;
+          const dueMs = forgottenAtMs(outgoing);
+          endedDueMs = Math.min(endedDueMs, dueMs);
+          if (nowMs < dueMs) nextMs = Math.min(nextMs, dueMs);
+          else records.push({ kind: "forgotten", head: { stream, seq } });
+        }
       }
       // Nobody waits for a receipt that cannot be delivered longer than for the newer ones: its message ends as unconfirmed there.
       for (const [over, most] of [
