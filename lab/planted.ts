@@ -1,6 +1,6 @@
 /**
- * How many seeds it takes to notice each mistake of `lab/mistakes`. The towns are the same for all of them: half a minute of one of a
- * few kinds of weather, by the seed; the rest is drawn by the seed as ever.
+ * How many seeds it takes to notice each mistake of `lab/mistakes`. The towns are the same for all of them: half a minute of bad weather of
+ * one of a few kinds, by the seed; the rest is drawn by the seed as ever.
  */
 import { type Hunted, hunt, huntedLine } from "./hunt.ts";
 import { MISTAKES } from "./mistakes/index.ts";
@@ -19,7 +19,7 @@ const WEATHERS: readonly (readonly FaultKind[] | undefined)[] = [
 
 /** The town in which a mistake is looked for. */
 export function plantedTown(seed: number): SweepOptions {
-  return { minutes: 0.5, kinds: WEATHERS[seed % WEATHERS.length] };
+  return { minutes: 0.5, calmMs: 2500, kinds: WEATHERS[seed % WEATHERS.length] };
 }
 
 export interface PlantedOptions {

@@ -48,6 +48,8 @@ export interface Scenario {
   readonly disaster?: Disaster | undefined;
   /** Only these kinds of faults, where faults are drawn. */
   readonly kinds?: readonly FaultKind[] | undefined;
+  /** Mean pause between two faults, milliseconds, where faults are drawn. */
+  readonly calmMs?: number | undefined;
   /** Instead of the weather the seed would draw; `atMs` counts from when the town was open. */
   readonly faults?: readonly Fault[] | undefined;
   /** Instead of what agents would write of themselves. */
@@ -88,6 +90,7 @@ export function readScenario(text: string): Scenario {
     ...given("hostile", at, (value) => one(value, "hostile", HOSTILES)),
     ...given("disaster", at, (value) => one(value, "disaster", DISASTERS)),
     ...given("kinds", at, (value) => list(value, "kinds", (each, name) => one(each, name, FAULT_KINDS))),
+    ...given("calmMs", at, (value) => whole(value, "calmMs", 1, Number.MAX_SAFE_INTEGER)),
     ...given("faults", at, (value) => list(value, "faults", readFault)),
     ...given("traffic", at, (value) => list(value, "traffic", readLetter)),
     ...given("settings", at, (value) =>
@@ -181,6 +184,7 @@ const FIELDS: ReadonlySet<string> = new Set<keyof Scenario>([
   "hostile",
   "disaster",
   "kinds",
+  "calmMs",
   "faults",
   "traffic",
   "settings",

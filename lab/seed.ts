@@ -245,7 +245,15 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     recorder?.began();
     for (const name of names) settleIn(name, town.agent(name) as Agent, lives.get(name) as () => boolean, endMs);
     if (faults === undefined)
-      weather = drawWeather({ draws: world.draws("weather"), census, fromMs: 3000, untilMs: endMs - beginMs, kinds: options.kinds, never });
+      weather = drawWeather({
+        draws: world.draws("weather"),
+        census,
+        fromMs: 3000,
+        untilMs: endMs - beginMs,
+        kinds: options.kinds,
+        never,
+        calmMs: options.calmMs,
+      });
     for (const fault of weather) {
       world.after(fault.atMs, fault.kind, () => {
         recorder?.fault(fault);

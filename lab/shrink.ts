@@ -44,7 +44,7 @@ export async function shrink(given: Scenario, { run, threads, signal, told }: Sh
     });
   const { invariant } = broken;
   const letters = first.recording?.letters ?? [];
-  const { kinds: _, expect: __, ...rest } = given;
+  const { kinds: _, expect: __, calmMs: ___, ...rest } = given;
   let best: Scenario = { ...rest, ...drawn, faults };
   let found = first;
   let runs = 1;

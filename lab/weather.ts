@@ -57,6 +57,8 @@ export interface WeatherOptions {
   readonly kinds?: readonly FaultKind[] | undefined;
   /** None of these, whatever else. */
   readonly never?: readonly FaultKind[];
+  /** Mean pause between two faults, milliseconds. */
+  readonly calmMs?: number | undefined;
 }
 
 const TWO_ENDED: ReadonlySet<FaultKind> = new Set([
@@ -88,18 +90,18 @@ const RELAY_SHARE: Readonly<Partial<Record<FaultKind, number>>> = {
   "wall-jump": 0.3,
 };
 
-/** Mean pause between two faults while there is weather. */
-const MEAN_PAUSE_MS = 9000;
+/** Mean pause between two faults while there is weather, where nothing else is said. */
+const CALM_MS = 9000;
 const LONGEST_MS = 20_000;
 /** A relay that is dead is gone for longer than anybody waits before trying again. */
 const DEAD_MS = 40_000;
 
-export function drawWeather({ draws, census, fromMs, untilMs, kinds, never = [] }: WeatherOptions): readonly Fault[] {
+export function drawWeather({ draws, census, fromMs, untilMs, kinds, never = [], calmMs = CALM_MS }: WeatherOptions): readonly Fault[] {
   const enabled = (kinds ?? FAULT_KINDS.filter(() => draws.chance(0.4))).filter((kind) => !never.includes(kind));
   const { relays, agents, homes } = census;
   const faults: Fault[] = [];
   if (enabled.length === 0) return faults;
-  for (let atMs = fromMs + draws.wait(MEAN_PAUSE_MS); atMs < untilMs; atMs += draws.wait(MEAN_PAUSE_MS)) {
+  for (let atMs = fromMs + draws.wait(calmMs); atMs < untilMs; atMs += draws.wait(calmMs)) {
     const kind = enabled[draws.below(enabled.length)] as FaultKind;
     const onRelay = kind.startsWith("relay") || draws.chance(RELAY_SHARE[kind] ?? 0);
     const relay = relays[draws.below(relays.length)] as string;
