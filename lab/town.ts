@@ -5,6 +5,7 @@ import type { AgentDefences } from "../packages/perdure/src/agent/core.ts";
 import { openAgentWith } from "../packages/perdure/src/agent/open-agent.ts";
 import type { Crypto, Hash } from "../packages/perdure/src/host/crypto.ts";
 import type { Host } from "../packages/perdure/src/host/host.ts";
+import { POINTS, type PointName } from "../packages/perdure/src/host/points.ts";
 import { createWorld, type Draws, type World } from "../packages/perdure/src/host/simulated/index.ts";
 import type { RelayDefences } from "../packages/perdure/src/protocol/delivery/mailbox-events.ts";
 import { openRelayWith, type Relay } from "../packages/perdure/src/relay/open-relay.ts";
@@ -125,6 +126,7 @@ export function createTown({ seed, hash, crypto, census, untagged, settings, swi
     ...(pace === undefined ? {} : { pace }),
   });
   putBehindTranslators(world, census);
+  world.arm(armedPoints(world.draws("points")));
   const rot = createBitRot(world);
   const running = new Map<string, { readonly agent?: Agent; readonly relay?: Relay }>();
   const incarnations = new Map<string, number>();
@@ -242,6 +244,14 @@ export function createTown({ seed, hash, crypto, census, untagged, settings, swi
       });
     },
   };
+}
+
+/** Half of the towns have points that misbehave, each of them a third of all, often or seldom. */
+function armedPoints(draws: Draws): ReadonlyMap<PointName, number> {
+  const armed = new Map<PointName, number>();
+  if (draws.chance(0.5)) return armed;
+  for (const name of Object.keys(POINTS) as PointName[]) if (draws.chance(0.35)) armed.set(name, draws.chance(0.3) ? 0.3 : 0.03);
+  return armed;
 }
 
 /** A third of the machines have a clock that is off and runs at a rate of its own. */

@@ -91,6 +91,7 @@ export async function openAgentStore(options: StoreOptions): Promise<AgentStore>
     magic: "agent",
     segmentBytes: settings.segmentBytes,
     diskRetryMs: settings.diskRetryMs,
+    points: host.points,
     replay: state.replay,
     snapshot: state.snapshot,
     onHealth: (health) =>

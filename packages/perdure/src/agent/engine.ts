@@ -7,6 +7,7 @@
  */
 
 import { sleep } from "../host/deadline.ts";
+import { rarely } from "../host/points.ts";
 import { createContactBook } from "../protocol/contacts/contact-book.ts";
 import { createLoopGuard } from "../protocol/contacts/loop-guard.ts";
 import { isTerminal } from "../protocol/delivery/delivery-lattice.ts";
@@ -63,6 +64,8 @@ import { createWaitingRequests } from "./waiting-requests.ts";
 const LAST_MILE_LOOK_MS = 20;
 /** Rings for who watches a box. */
 const LISTED = "listed";
+/** How late a settle is that a point makes late. */
+const LATE_MS = 300;
 const ALL_DEFENCES = { dedupe: true, floor: true, contacts: true, loopGuard: true, reseal: true };
 
 export const createEngine: CreateEngine = async (options) => {
@@ -213,14 +216,20 @@ export const createEngine: CreateEngine = async (options) => {
     admission,
     automatic,
     store: theStore,
-    onSettled: () => link?.settle(),
+    onSettled: () => settle(),
     onUnkept: (error) => {
       log.write("error", "agent.mail-not-kept", { why: String(error) });
       link?.restart("disk-full", "what was delivered could not be kept");
     },
   });
 
+  const settle = (): void => {
+    if (rarely(host.points, "settle-late")) clock.after(LATE_MS, () => link?.settle());
+    else link?.settle();
+  };
+
   const onAcked = (parts: readonly OutgoingPart[], relayIdRaw: Uint8Array): void => {
+    if (rarely(host.points, "session-anew")) link?.renew();
     const whole = new Set<Outgoing>();
     for (const part of parts) if (part.of.parts.every((each) => each.acked)) whole.add(part.of);
     if (parts.some(({ unfit }) => unfit !== "")) sealer.kick();
@@ -276,7 +285,7 @@ export const createEngine: CreateEngine = async (options) => {
       mailBell.ring(LISTED);
       mailBell.ring(WORK, 1);
     }
-    if (kinds.has("completed") || kinds.has("put") || kinds.has("passed")) link?.settle();
+    if (kinds.has("completed") || kinds.has("put") || kinds.has("passed")) settle();
     if (records.some(({ kept }) => isListed(kept))) teller.look();
     housekeeping.look();
   };

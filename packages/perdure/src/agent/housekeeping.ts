@@ -1,5 +1,6 @@
 /** What time alone makes due: verdicts, forgetting, expired mail, proofs that did not come, a certificate to renew. Looked at when the next is due, and at least every `sweepEveryMs`. */
 import type { Host } from "../host/host.ts";
+import { rarely } from "../host/points.ts";
 import type { OwnIdentity } from "../identity/index.ts";
 import type { Inbox } from "../protocol/delivery/inbox.ts";
 import { incomingKey } from "../protocol/delivery/incoming.ts";
@@ -21,7 +22,7 @@ export interface Housekeeping {
 }
 
 export interface HousekeepingOptions {
-  readonly host: Pick<Host, "clock" | "log">;
+  readonly host: Pick<Host, "clock" | "log" | "points">;
   readonly settings: Settings;
   readonly own: OwnIdentity;
   readonly outbox: Outbox;
@@ -101,7 +102,7 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
       if (await own.renewIfDue(wallMs)) onRenewed();
       await moveOn();
     } finally {
-      arm(clock.monotonicMs() + pauseMs);
+      arm(clock.monotonicMs() + (rarely(host.points, "housekeeping-soon") ? SHORTEST_PAUSE_MS : pauseMs));
     }
   };
 

@@ -2,6 +2,7 @@
 
 import { hedgedHost } from "../host/hedged-random.ts";
 import type { Host } from "../host/host.ts";
+import { refuseArmed } from "../host/points.ts";
 import { formatRelayAddress, parseRelayAddress } from "../protocol/link/index.ts";
 import { createSettings } from "../settings/register.ts";
 import { hex } from "../wire/bytes.ts";
@@ -21,6 +22,7 @@ export interface InternalOptions extends OpenOptions {
 
 /** As `openAgent`, with the machine given. */
 export async function openAgentWith(machine: Host, at: string, options: InternalOptions = {}): Promise<Agent> {
+  refuseArmed(machine);
   const host = options.defences?.hedge === false ? machine : hedgedHost(machine);
   const settings = createSettings(options.settings);
   if (options.join !== undefined) parseRelayAddress(options.join);

@@ -10,6 +10,7 @@
  */
 import { sleep } from "../host/deadline.ts";
 import type { Host } from "../host/host.ts";
+import { rarely } from "../host/points.ts";
 import type { OwnIdentity, VerifiedIdentity } from "../identity/index.ts";
 import { createLinkWindow, type LinkWindow } from "../protocol/delivery/link-window.ts";
 import type { MailboxCursor } from "../protocol/delivery/mailbox-cursor.ts";
@@ -124,7 +125,7 @@ interface Attached {
 
 export function openRelayLink(options: RelayLinkOptions): RelayLink {
   const { host, settings, own, outbox, cursor } = options;
-  const { clock, random, log } = host;
+  const { clock, random, log, points } = host;
   const { url, relayIdRaw } = parseRelayAddress(options.address);
   if (relayIdRaw === undefined) throw new PerdureError("bad-argument", "the address of the agent's relay names no relay id");
   const closing = new AbortController();
@@ -169,7 +170,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
   /** What one transport message carries well. */
   const nextBatch = (to: Attached): NonNullable<ReturnType<typeof nextToSend>>[] => {
     const batch = [];
-    for (let bytes = 0; bytes < BATCH_BYTES && batch.length < BATCH_PARTS; ) {
+    for (let bytes = 0, most = rarely(points, "mail-one") ? 1 : BATCH_BYTES; bytes < most && batch.length < BATCH_PARTS; ) {
       const next = nextToSend(to);
       if (next === undefined) break;
       batch.push(next);
@@ -260,9 +261,8 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
     part.refusals++;
     // The way is said again with the part's next number.
     if (said.code === "unknown-relay") attached?.told.delete(hex(options.homeOf(part)?.relayId ?? EMPTY));
-    const isSoon = said.retry === "now" && part.refusals === 1;
     const pauses = { firstMs: 2 * settings.redialMinMs, steadyMs: STEADY_REFUSAL_PAUSE_MS, longestMs: settings.refusedRetryMaxMs };
-    const backoffMs = isSoon ? 0 : refusalPauseMs(part.refusals, pauses);
+    const backoffMs = said.retry === "now" && part.refusals === 1 ? 0 : refusalPauseMs(part.refusals, pauses);
     outbox.queue.putOff(part, clock.monotonicMs() + Math.max(Math.min(said.afterMs, FIXED.askedPauseMs.value), backoffMs));
     log.write("debug", "agent.refused", { id: part.of.id, seq: part.seq, linkSeq: said.linkSeq, code: said.code });
     options.onRefused(part, said);
@@ -439,8 +439,8 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
       if (clock.monotonicMs() - startedMs > SHORT_SESSION_MS) pauseMs = settings.redialMinMs;
       const share = viewOf(random.bytes(4)).getUint32(0) / 2 ** 32;
       pauseMs = Math.min(settings.redialMaxMs, settings.redialMinMs + share * Math.max(0, pauseMs * 3 - settings.redialMinMs));
-      const askedMs = Math.min(failure.afterMs ?? 0, settings.redialMaxMs);
-      await sleep(clock, Math.max(pauseMs, askedMs), AbortSignal.any([closing.signal, pause.signal])).catch(() => undefined);
+      const waitMs = rarely(points, "redial-at-once") ? 1 : Math.max(pauseMs, Math.min(failure.afterMs ?? 0, settings.redialMaxMs));
+      await sleep(clock, waitMs, AbortSignal.any([closing.signal, pause.signal])).catch(() => undefined);
       pause = new AbortController();
     }
   };

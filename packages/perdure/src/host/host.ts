@@ -4,6 +4,7 @@ import type { Crypto } from "./crypto.ts";
 import type { Files } from "./files.ts";
 import type { Log } from "./log.ts";
 import type { Net } from "./net.ts";
+import type { Points } from "./points.ts";
 import type { Random } from "./random.ts";
 import type { Scope } from "./scope.ts";
 
@@ -15,4 +16,6 @@ export interface Host {
   readonly crypto: Crypto;
   readonly log: Log;
   readonly scope?: Scope;
+  /** Only of simulated machines. */
+  readonly points?: Points;
 }

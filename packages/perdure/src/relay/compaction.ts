@@ -1,5 +1,6 @@
 /** Keeps a few messages that wait long from filling the disk with the files they lie in. */
 import type { Clock } from "../host/clock.ts";
+import { type Points, rarely } from "../host/points.ts";
 import type { Settings } from "../settings/register.ts";
 import type { RecordLog } from "../store/log/record-log.ts";
 
@@ -7,15 +8,17 @@ export interface CompactionOptions {
   readonly clock: Clock;
   readonly settings: Pick<Settings, "sweepEveryMs" | "storeBytes">;
   readonly log: Pick<RecordLog, "bytesOnDisk" | "compact">;
+  readonly points: Points | undefined;
   readonly failed: (error: unknown) => void;
 }
 
 /** Looks in intervals whether half of the space set for mail is used; returns what ends that. */
-export function startCompaction({ clock, settings, log, failed }: CompactionOptions): () => void {
+export function startCompaction({ clock, settings, log, points, failed }: CompactionOptions): () => void {
   let stopped = false;
   let cancel = (): void => {};
   const round = async (): Promise<void> => {
-    while (!stopped && log.bytesOnDisk * 2 > settings.storeBytes && (await log.compact()));
+    const atOnce = rarely(points, "compact-at-once");
+    while (!stopped && (atOnce || log.bytesOnDisk * 2 > settings.storeBytes) && (await log.compact()));
   };
   const arm = (): void => {
     cancel = clock.after(settings.sweepEveryMs, () => {

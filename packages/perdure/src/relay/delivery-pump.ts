@@ -4,6 +4,7 @@
  */
 
 import type { Clock } from "../host/clock.ts";
+import { type Points, rarely } from "../host/points.ts";
 import type { Due } from "../protocol/delivery/handing-out.ts";
 import type { Mailboxes } from "../protocol/delivery/mailboxes.ts";
 import type { RecordLog } from "../store/log/record-log.ts";
@@ -33,6 +34,7 @@ export interface DeliveryPumpOptions {
   readonly clock: Clock;
   /** Pause before a read that failed is tried again. */
   readonly diskRetryMs: number;
+  readonly points?: Points | undefined;
   /** Bytes that may be queued for one session now. */
   readonly sendQueueBytes: () => number;
   readonly readerOf: (session: number) => MailReader | undefined;
@@ -50,6 +52,7 @@ export function createDeliveryPump({
   loop,
   clock,
   diskRetryMs,
+  points,
   sendQueueBytes,
   readerOf,
   lost,
@@ -85,7 +88,8 @@ export function createDeliveryPump({
   };
 
   /** Read together, handed over in order. */
-  const nextBatch = (session: number): readonly Due[] => mailboxes.nextFor(session, BATCH_BYTES).slice(0, BATCH_MESSAGES);
+  const nextBatch = (session: number): readonly Due[] =>
+    mailboxes.nextFor(session, BATCH_BYTES).slice(0, rarely(points, "deliver-one") ? 1 : BATCH_MESSAGES);
 
   const wake = (session: number): void => {
     if (running.has(session)) return;

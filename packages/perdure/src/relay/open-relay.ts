@@ -4,6 +4,7 @@ import { withDeadline } from "../host/deadline.ts";
 import { hedgedHost } from "../host/hedged-random.ts";
 import type { Host } from "../host/host.ts";
 import type { Listener } from "../host/net.ts";
+import { rarely, refuseArmed } from "../host/points.ts";
 import { certifiedInstance } from "../identity/certificate.ts";
 import { createIdentity, type OwnIdentity, openIdentity } from "../identity/own-identity.ts";
 import { verifyBundle } from "../identity/verify.ts";
@@ -80,6 +81,7 @@ export interface OpenRelay extends RelayOptions {
  * `log-damaged`, `key-damaged`, `disk-full`, `disk-failed`, `read-only`, `permission-denied`, `needs-older-version`, `needs-newer-version`.
  */
 export async function openRelayWith(given: OpenRelay): Promise<Relay> {
+  refuseArmed(given.host);
   const options = { ...given, host: hedgedHost(given.host) };
   const { host, folder } = options;
   const reach = reachOf(options);
@@ -165,8 +167,15 @@ async function startListening(
     ...(tls === undefined ? {} : { tls }),
     onConnection: (connection) => {
       const running = core();
-      if (running !== undefined) return running.accept(connection);
-      refuseConnection(connection, goodbyeFor("too-busy", "the relay is starting", { retry: "after", afterMs: settings.redialMinMs }));
+      const busy = rarely(host.points, "connection-busy");
+      if (running !== undefined && !busy) return running.accept(connection);
+      refuseConnection(
+        connection,
+        goodbyeFor("too-busy", busy ? "no connection is taken now" : "the relay is starting", {
+          retry: "after",
+          afterMs: settings.redialMinMs,
+        }),
+      );
     },
     onRequest: (request, remote) => http.fetch(request, { remote }),
   });

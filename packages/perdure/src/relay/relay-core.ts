@@ -1,6 +1,7 @@
 /** The running relay without its port: log, machine, loop, sessions, pump, statements, sweep. */
 import type { Host } from "../host/host.ts";
 import type { Connection } from "../host/net.ts";
+import { rarely } from "../host/points.ts";
 import type { OwnIdentity } from "../identity/own-identity.ts";
 import { PASS_KEY_BYTES } from "../protocol/delivery/attach-passes.ts";
 import { ALL_RELAY_DEFENCES, type RelayDefences, type RelayOutput } from "../protocol/delivery/mailbox-events.ts";
@@ -110,7 +111,7 @@ export async function startRelayCore({
   }
 
   const failed = (error: unknown): void => incidents.add("internal", String(error));
-  const loop = createRelayLoop({ mailboxes, log, clock, carry: (output) => carry(output), failed });
+  const loop = createRelayLoop({ mailboxes, log, clock, carry: (output) => carry(output), points: host.points, failed });
   const directory = createDirectory(own, mailboxes);
   const registrar = createRegistrar({
     host,
@@ -172,6 +173,7 @@ export async function startRelayCore({
     failed,
     clock,
     diskRetryMs: settings.diskRetryMs,
+    points: host.points,
     sendQueueBytes: sessions.sendQueueBytes,
     readerOf: (number) => peers.readerOf(number) ?? sessions.readerOf(number),
     lost: async (session, position) => {
@@ -179,7 +181,7 @@ export async function startRelayCore({
       if (agent !== undefined) await sweeper.endLost(agent.key, position);
     },
   });
-  const stopCompaction = startCompaction({ clock, settings, log, failed });
+  const stopCompaction = startCompaction({ clock, settings, log, points: host.points, failed });
   const statements = startStatements(host, settings, own, mailboxes, loop.feed, incidents);
   let stopped = false;
   let troubled = false;
@@ -308,6 +310,7 @@ async function openStore(
     magic: "relay",
     segmentBytes: settings.segmentBytes,
     diskRetryMs: settings.diskRetryMs,
+    points: host.points,
     replay: (record, at) => void dead.push(...mailboxes.replay(record, at)),
     snapshot: () => mailboxes.snapshot(),
     onHealth,
@@ -357,7 +360,7 @@ function startStatements(
     const { pending, underWay } = mailboxes.state.statements;
     if (stopped || cancel !== undefined || underWay !== undefined || pending.length === 0) return;
     // What one statement could not hold does not wait for the next interval.
-    const delayMs = pending.length > STATEMENT_LEAVES ? 0 : settings.statementEveryMs;
+    const delayMs = pending.length > STATEMENT_LEAVES || rarely(host.points, "statement-at-once") ? 0 : settings.statementEveryMs;
     cancel = host.clock.after(delayMs, () => {
       cancel = undefined;
       feed({ kind: "statement-due" });

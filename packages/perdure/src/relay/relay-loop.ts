@@ -3,6 +3,7 @@
  * to the log, and only then do frames leave.
  */
 import type { Clock } from "../host/clock.ts";
+import { type Points, rarely } from "../host/points.ts";
 import type { RelayInput, RelayOutput } from "../protocol/delivery/mailbox-events.ts";
 import type { Mailboxes } from "../protocol/delivery/mailboxes.ts";
 import type { RecordLog } from "../store/log/record-log.ts";
@@ -20,10 +21,11 @@ export interface RelayLoopOptions {
   readonly clock: Clock;
   /** Everything but `append` and `release`. */
   readonly carry: (output: RelayOutput) => void;
+  readonly points: Points | undefined;
   readonly failed: (error: unknown) => void;
 }
 
-export function createRelayLoop({ mailboxes, log, clock, carry, failed }: RelayLoopOptions): RelayLoop {
+export function createRelayLoop({ mailboxes, log, clock, carry, points, failed }: RelayLoopOptions): RelayLoop {
   // bound: what one turn brought
   let queue: RelayOutput[] = [];
   let scheduled = false;
@@ -46,7 +48,9 @@ export function createRelayLoop({ mailboxes, log, clock, carry, failed }: RelayL
   const flush = (): void => {
     const outputs = queue;
     queue = [];
-    append(outputs.filter((output) => output.kind === "append"));
+    const appends = outputs.filter((output) => output.kind === "append");
+    if (rarely(points, "append-apart")) for (const each of appends) append([each]);
+    else append(appends);
     for (const output of outputs) {
       try {
         if (output.kind === "release") for (const place of output.places) log.release(place);

@@ -1,6 +1,7 @@
 /** Ends mail whose time is over: looks for it in intervals, unless the clock is not to be trusted, and writes the notices. */
 import { sleep } from "../host/deadline.ts";
 import type { Host } from "../host/host.ts";
+import { rarely } from "../host/points.ts";
 import { signNotice } from "../identity/notice.ts";
 import type { OwnIdentity } from "../identity/own-identity.ts";
 import type { Mailboxes } from "../protocol/delivery/mailboxes.ts";
@@ -21,7 +22,7 @@ export interface Sweeper {
 }
 
 export interface SweeperOptions {
-  readonly host: Pick<Host, "clock" | "crypto">;
+  readonly host: Pick<Host, "clock" | "crypto" | "points">;
   readonly settings: Settings;
   readonly own: OwnIdentity;
   readonly mailboxes: Mailboxes;
@@ -96,7 +97,7 @@ export function createSweeper({ host, settings, own, mailboxes, loop, incidents,
   };
 
   const arm = (): void => {
-    cancel = clock.after(settings.sweepEveryMs, () => {
+    cancel = clock.after(rarely(host.points, "sweep-soon") ? 1 : settings.sweepEveryMs, () => {
       sweep()
         .catch((error: unknown) => incidents.add("internal", `looking for expired mail failed: ${String(error)}`))
         .finally(() => {

@@ -196,13 +196,6 @@ test("a relay that shows keys of before keeps nobody from writing, nor from bein
   const carl = await net.agent("carl", { relay: 0 });
   await (await carl.send(desk.address, "of who knows only the first")).until("done");
   expect(heard).toEqual(["under the first keys", "under the second", "of who knows only the first"]);
-  console.log(
-    net
-      .trail()
-      .filter(({ event, fields }) => JSON.stringify(fields).includes("rolled") || /peer|pinn|record/.test(event))
-      .map((e) => JSON.stringify(e))
-      .join("\n"),
-  );
 });
 
 test("time stands still while something real is waited for", async () => {

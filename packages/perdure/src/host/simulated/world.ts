@@ -9,6 +9,7 @@ import { PerdureError } from "../../wire/error.ts";
 import type { Crypto, Hash } from "../crypto.ts";
 import type { Host } from "../host.ts";
 import type { LogFields, LogLevel } from "../log.ts";
+import type { PointName } from "../points.ts";
 import { createCheapCrypto } from "./cheap-crypto.ts";
 import type { DatagramSocket } from "./datagrams.ts";
 import type { CrashPick, Disk } from "./disk.ts";
@@ -24,6 +25,7 @@ import { createNetwork } from "./network.ts";
 import { createOrderedCrypto } from "./ordered-crypto.ts";
 import { type Pace, turnPerEvent } from "./pace.ts";
 import type { LinkProfile } from "./pipe.ts";
+import { type Armed, createPoints } from "./points.ts";
 import type { Process } from "./schedule.ts";
 import { called, createSchedule } from "./schedule.ts";
 import type { ClockErrors } from "./virtual-clock.ts";
@@ -99,6 +101,10 @@ export interface World {
    * the call does anything: with a crash, the end of a process at every place where the world could tell. `undefined` takes it back.
    */
   atCall(name: string, calls: number, then: (() => void) | undefined): void;
+  /** Gives each point of every process that begins from here on a chance to misbehave, each time it is passed. */
+  arm(points: Armed): void;
+  /** How often something did. */
+  readonly misbehaved: ReadonlyMap<PointName, number>;
   /** Such calls of the process that runs under this name. */
   callsOf(name: string): number;
   /** Moves the date of a host, also for later processes under this name. */
@@ -137,7 +143,15 @@ const DEFAULT_LINK: LinkProfile = {
   readBytesPerSecond: Number.POSITIVE_INFINITY,
   bufferBytes: 256 * 1024,
   down: false,
-  middlebox: { drop: 0, duplicate: 0, reorder: 0, corrupt: 0, forgetsAfterMs: Number.POSITIVE_INFINITY, resets: false },
+  middlebox: {
+    drop: 0,
+    duplicate: 0,
+    reorder: 0,
+    corrupt: 0,
+    forgetsAfterMs: Number.POSITIVE_INFINITY,
+    maxAgeMs: Number.POSITIVE_INFINITY,
+    resets: false,
+  },
 };
 
 export function createWorld(options: WorldOptions): World {
@@ -152,6 +166,8 @@ export function createWorld(options: WorldOptions): World {
   const diskOf = new Map<string, string>();
   const clockErrors = new Map<string, { offsetMs: number; driftPpm: number }>();
   const disks = new Map<string, SimulatedDisk & { wait: (resume: () => void) => void }>();
+  const misbehaved = new Map<PointName, number>();
+  let armed: Armed = new Map();
   const asleepSinceUs = new Map<Process, number>();
   const hooks: (() => void)[] = [];
   const taps: ((host: string, level: LogLevel, event: string, fields: LogFields) => void)[] = [];
@@ -188,7 +204,9 @@ export function createWorld(options: WorldOptions): World {
     const errors: ClockErrors = clockErrors.get(name) ?? { offsetMs: given.wallOffsetMs ?? 0, driftPpm: given.driftPpm ?? 0 };
     clockErrors.set(name, errors);
     const random = createDraws(`${options.seed}/random of ${given.randomFrom ?? `${name} ${incarnation}`}`);
+    const happened = (point: PointName): void => void misbehaved.set(point, (misbehaved.get(point) ?? 0) + 1);
     hosts.set(process, {
+      ...(armed.size === 0 ? {} : { points: createPoints(armed, draws.fork("points"), happened) }),
       clock: createVirtualClock(schedule, process, errors),
       random: { bytes: random.bytes },
       net: network.net(process, diskName),
@@ -337,6 +355,10 @@ export function createWorld(options: WorldOptions): World {
       const process = processes.get(name);
       if (process?.alive) process.trap = then === undefined ? undefined : { call: process.calls + calls, run: then };
     },
+    arm: (points) => {
+      armed = points;
+    },
+    misbehaved,
     callsOf: (name) => processes.get(name)?.calls ?? 0,
     jumpWall: (name, byMs) => {
       const errors = clockErrors.get(name);

@@ -6,6 +6,7 @@
  * link live through all of them, so that a new session sends only what the peer lacks.
  */
 import type { Clock } from "../../host/clock.ts";
+import { type Points, rarely } from "../../host/points.ts";
 import type { Random } from "../../host/random.ts";
 import { createForwardQueue, type ForwardFacts, type ForwardItem } from "../../protocol/delivery/forward-queue.ts";
 import { createIntervalSet, type IntervalSet } from "../../protocol/delivery/interval-set.ts";
@@ -63,6 +64,7 @@ export interface WaitingMail extends ForwardFacts {
 export interface ForwarderOptions {
   readonly clock: Clock;
   readonly random: Random;
+  readonly points?: Points | undefined;
   readonly settings: Settings;
   readonly generation: Bytes;
   readonly loop: RelayLoop;
@@ -174,7 +176,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     while (to.session.queuedBytes <= options.sendQueueBytes()) {
       const next = queue.next(clock.monotonicMs());
       if (next === undefined) break;
-      const { envelope } = next.item;
+      const envelope = rarely(options.points, "forward-read-back") ? undefined : next.item.envelope;
       if (envelope === undefined) {
         reading = true;
         readAndSend(to, next)

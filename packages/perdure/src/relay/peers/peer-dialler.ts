@@ -5,6 +5,7 @@
  */
 import { sleep } from "../../host/deadline.ts";
 import type { Host } from "../../host/host.ts";
+import { rarely } from "../../host/points.ts";
 import type { Settings } from "../../settings/register.ts";
 import { viewOf } from "../../wire/bytes.ts";
 import { type ErrorCode, isPerdureError, PerdureError } from "../../wire/error.ts";
@@ -26,7 +27,7 @@ export interface PeerDialler {
 }
 
 export interface PeerDiallerOptions {
-  readonly host: Pick<Host, "clock" | "random" | "log">;
+  readonly host: Pick<Host, "clock" | "random" | "log" | "points">;
   readonly settings: Settings;
   readonly incidents: Incidents;
   readonly slots: DialSlots;
@@ -43,6 +44,8 @@ export interface PeerDiallerOptions {
   readonly hopeless: (code: ErrorCode) => void;
 }
 
+/** How late a dial is that a point makes late. */
+const LATE_MS = 300;
 const SHORT_SESSION_MS = 5_000;
 /** A relay that cannot be reached for this long, with something waiting for it, is an incident. */
 const DOWN_MS = 60_000;
@@ -83,6 +86,7 @@ export function createPeerDialler(options: PeerDiallerOptions): PeerDialler {
   const dialAt = async (at: string): Promise<void> => {
     const release = await slots.take(known(), signal);
     try {
+      if (rarely(host.points, "peer-dial-late")) await sleep(clock, LATE_MS, signal);
       await options.connect(at);
     } finally {
       release();

@@ -50,7 +50,7 @@ export interface PeerLink {
 }
 
 export interface PeerLinkOptions {
-  readonly host: Pick<Host, "clock" | "random" | "net" | "crypto" | "log">;
+  readonly host: Pick<Host, "clock" | "random" | "net" | "crypto" | "log" | "points">;
   readonly settings: Settings;
   readonly own: OwnIdentity;
   readonly loop: RelayLoop;

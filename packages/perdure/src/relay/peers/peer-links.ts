@@ -77,6 +77,7 @@ export function createPeerLinks(options: PeerLinksOptions): PeerLinks {
         createForwarder({
           clock: host.clock,
           random: host.random,
+          points: host.points,
           settings,
           generation: options.generation,
           loop,

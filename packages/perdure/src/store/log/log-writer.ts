@@ -11,6 +11,7 @@ import type { Clock } from "../../host/clock.ts";
 import { sleep } from "../../host/deadline.ts";
 import type { OpenFile } from "../../host/files.ts";
 import type { Log } from "../../host/log.ts";
+import { type Points, rarely } from "../../host/points.ts";
 import type { Bytes } from "../../wire/bytes.ts";
 import { concat } from "../../wire/bytes.ts";
 import { isPerdureError, PerdureError } from "../../wire/error.ts";
@@ -45,6 +46,7 @@ export interface LogWriterOptions {
   readonly files: SegmentFiles;
   readonly highest: number;
   readonly lastBatch: number;
+  readonly points: Points | undefined;
 }
 
 export interface LogWriter {
@@ -88,10 +90,13 @@ interface Failure {
   readonly error: PerdureError;
 }
 
+/** How late a sync is that a point makes late. */
+const LATE_MS = 20;
+
 type StuckCode = "disk-full" | "disk-failed" | "read-only";
 
 export function createLogWriter(options: LogWriterOptions): LogWriter {
-  const { clock, log, magic, logId, segmentBytes, diskRetryMs, snapshot, onHealth, queue, segments, files } = options;
+  const { clock, log, magic, logId, segmentBytes, diskRetryMs, snapshot, onHealth, queue, segments, files, points } = options;
   let { highest, lastBatch } = options;
   let active: { readonly segment: number; readonly file: OpenFile } | undefined;
   let tail = { segment: 0, end: Number.POSITIVE_INFINITY };
@@ -111,7 +116,10 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     return { segment: highest, offset: SEGMENT_HEADER_BYTES };
   };
 
-  const begin = () => (rotationDue || tail.end >= fullBytes ? newSegment() : { segment: tail.segment, offset: tail.end });
+  const begin = () =>
+    rotationDue || tail.end >= fullBytes || rarely(points, "log-segment-early")
+      ? newSegment()
+      : { segment: tail.segment, offset: tail.end };
 
   const seal = ({ segment, offset, entries }: Gathering): Sealed => {
     const first = segment !== active?.segment;
@@ -150,9 +158,10 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       const file = batch.kept === undefined ? (active as { readonly file: OpenFile }).file : await files.create(batch.segment);
       if (batch.kept !== undefined) opened = file;
       during = "write";
-      if (batch.kept === undefined) await file.write(batch.offset, batch.bytes);
+      if (batch.kept === undefined) await writeBatch(file, batch);
       else await file.write(0, concat(encodeSegmentHeader(magic, logId, batch.segment), batch.bytes));
       during = "sync";
+      if (rarely(points, "log-sync-late")) await sleep(clock, LATE_MS);
       await file.sync();
       if (opened !== undefined) {
         const old = active?.file;
@@ -164,6 +173,12 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       if (opened !== undefined) await closeQuietly(opened);
       return { during, error: isPerdureError(error) ? error : new PerdureError("disk-failed", "the disk failed", { cause: error }) };
     }
+  };
+
+  const writeBatch = async (file: OpenFile, { offset, bytes }: Sealed): Promise<void> => {
+    const half = rarely(points, "log-write-in-pieces") ? bytes.length >> 1 : 0;
+    if (half > 0) await file.write(offset, bytes.subarray(0, half));
+    await file.write(offset + half, bytes.subarray(half));
   };
 
   const closeQuietly = async (file: OpenFile): Promise<void> => {

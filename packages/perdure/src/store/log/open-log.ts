@@ -2,6 +2,7 @@
 import type { Clock } from "../../host/clock.ts";
 import type { Files } from "../../host/files.ts";
 import type { Log } from "../../host/log.ts";
+import type { Points } from "../../host/points.ts";
 import type { Random } from "../../host/random.ts";
 import { FIXED } from "../../settings/fixed.ts";
 import type { Bytes } from "../../wire/bytes.ts";
@@ -26,6 +27,7 @@ export interface OpenRecordLogOptions {
   readonly magic: string;
   readonly segmentBytes: number;
   readonly diskRetryMs: number;
+  readonly points?: Points | undefined;
   /** Told every record and every snapshot record, in order. */
   readonly replay: (record: Bytes, at: RecordAt) => void;
   /**
@@ -75,6 +77,7 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
     files,
     highest,
     lastBatch,
+    points: options.points,
   });
   // Whoever replayed these records acts on them, and the next manifest says where they end: first they must be durable.
   if (recovered.tail !== undefined) await files.confirm(recovered.tail.segment, recovered.tail.offset, recovered.tail.end);
