@@ -58,7 +58,8 @@ export async function shrink(given: Scenario, { run, threads, signal, told }: Sh
     const tries = new Map<number, Promise<Swept | undefined>>();
     const start = (index: number): void => {
       const candidate = candidates[index];
-      if (candidate === undefined || tried.has(JSON.stringify(candidate)) || either.aborted) return;
+      if (candidate === undefined || either.aborted) return;
+      if (tried.has(JSON.stringify(candidate))) return;
       runs++;
       const running = run(candidate, false, either).catch((error: unknown) => {
         if (either.aborted) return undefined;
@@ -88,8 +89,10 @@ export async function shrink(given: Scenario, { run, threads, signal, told }: Sh
     }
   };
   /** Tries other scenarios made from the best one so far. */
-  const change = async (...changes: readonly ((from: Scenario) => Scenario)[]): Promise<boolean> =>
-    (await attempt(changes.map((make) => settled(make(best))))) !== undefined;
+  const change = async (...changes: readonly ((from: Scenario) => Scenario)[]): Promise<boolean> => {
+    const others = changes.map((make) => settled(make(best))).filter((other) => JSON.stringify(other) !== JSON.stringify(best));
+    return (await attempt(others)) !== undefined;
+  };
 
   if ((await attempt([settled(best)])) === undefined)
     throw new PerdureError("internal", "the same run, with what its seed drew written down, breaks nothing", {
@@ -127,6 +130,13 @@ export async function shrink(given: Scenario, { run, threads, signal, told }: Sh
     if (best.traffic === undefined && !(await change((from) => ({ ...from, traffic: letters })))) return;
     await fewest(best.traffic ?? [], (lists) => attempt(lists.map((list) => settled({ ...best, traffic: list }))));
   };
+  const earlier = async (): Promise<void> => {
+    const { faults = [], traffic } = best;
+    if (traffic === undefined) return;
+    const firstMs = Math.min(...faults.map(({ atMs }) => atMs), ...traffic.map(({ atMs }) => atMs));
+    const sooner = [1, 0.5].map((share) => Math.floor((firstMs * share) / ROUND_MS) * ROUND_MS).filter((byMs) => byMs > 0);
+    await change(...sooner.map((byMs) => (from: Scenario) => shifted(from, byMs)));
+  };
   const smaller = async (): Promise<void> => {
     for (const index of (best.faults ?? []).keys()) {
       for (const make of SMALLER_FAULTS) await change((from) => ({ ...from, faults: replaced(from.faults, index, make) }));
@@ -141,10 +151,11 @@ export async function shrink(given: Scenario, { run, threads, signal, told }: Sh
     ["people", fewerPeople],
     ["faults", fewerFaults],
     ["letters", fewerLetters],
+    ["beginning", earlier],
     ["times and sizes", smaller],
   ];
-  for (let before: Scenario | undefined; before !== best && !signal.aborted; ) {
-    before = best;
+  for (let before = ""; before !== JSON.stringify(best) && !signal.aborted; ) {
+    before = JSON.stringify(best);
     for (const [what, step] of steps) {
       if (signal.aborted) break;
       await step();
@@ -185,6 +196,12 @@ function settled(scenario: Scenario): Scenario {
     ...(faults && { faults: faults.filter(({ atMs, host, other }) => atMs <= untilMs && isHere(host) && isHere(other)) }),
     ...(traffic && { traffic: traffic.filter(({ atMs, from, to }) => atMs <= untilMs && isHere(from) && isHere(to)) }),
   };
+}
+
+/** Everything that much sooner, and the end too. */
+function shifted({ faults = [], traffic = [], ...rest }: Scenario, byMs: number): Scenario {
+  const sooner = <Item extends { readonly atMs: number }>(item: Item): Item => ({ ...item, atMs: Number((item.atMs - byMs).toFixed(3)) });
+  return { ...rest, minutes: round(rest.minutes - byMs / MINUTE_MS, 0.01), faults: faults.map(sooner), traffic: traffic.map(sooner) };
 }
 
 function replaced<Item>(items: readonly Item[] = [], at: number, make: (item: Item) => Item): readonly Item[] {
