@@ -4,7 +4,7 @@ import type { SeedResult } from "../seed.ts";
 import { createSpeech, isAside, isStory, shortId } from "./words.ts";
 
 /** How much a person must want to know before it is shown. */
-export const LEVELS = ["the story", "every fact", "every message too"] as const;
+export const LEVELS = ["story", "facts", "messages"] as const;
 
 export interface PageData {
   readonly title: string;
@@ -110,7 +110,7 @@ export function pageData({ recording, result, town, again }: PageDataOptions): P
         level: isStory(moment) ? 0 : isAside(moment) ? 2 : 1,
         ...(moment.kind === "fact" && (moment.level === "warn" || moment.level === "error") ? { warn: true } : {}),
         ...(named.length > 0 ? { ids: named } : {}),
-        ...(moment.kind === "fact" ? { raw: `${moment.event} ${JSON.stringify(moment.fields)}` } : {}),
+        ...(moment.kind === "fact" && !isAside(moment) ? { raw: `${moment.event} ${JSON.stringify(moment.fields)}` } : {}),
       };
     }),
     flights: flights.map(({ from, to, sentMs, arrivedMs, again: repeats, bytes, frames, ids: carried }) => ({

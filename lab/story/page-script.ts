@@ -33,7 +33,7 @@ function setShape() {
   const narrow = width < 640;
   const time = narrow ? 58 : 92;
   const lane = Math.max(narrow ? 22 : 44, Math.min(116, (width * (narrow ? 0.36 : 0.46)) / hosts.length));
-  shape = { width, narrow, time, lane, row: narrow ? 32 : 23, text: time + lane * hosts.length + (narrow ? 6 : 14), x: (host) => time + lane * (host + 0.5) };
+  shape = { width, narrow, time, lane, row: narrow ? 36 : 23, text: time + lane * hosts.length + (narrow ? 6 : 14), x: (host) => time + lane * (host + 0.5) };
 }
 
 function matcher() {
@@ -102,13 +102,14 @@ function lay() {
     (data.forgotten > 0 ? "; " + data.forgotten.toLocaleString("en") + " earlier ones are not kept" : "");
 }
 
-/** Where a time is on the sheet. */
-function yAt(ms) {
+/** Where a time is on the sheet: after everything that happened then, or where the first of it is. */
+function yAt(ms, first = false) {
   let low = 0, high = lines.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (lines[middle][0] <= ms) low = middle + 1; else high = middle;
+    if (first ? lines[middle][0] < ms : lines[middle][0] <= ms) low = middle + 1; else high = middle;
   }
+  if (first && lines[low]?.[0] === ms) return lines[low][1];
   const before = lines[low - 1], after = lines[low];
   if (before === undefined) return 0;
   if (after === undefined) return Math.min(before[1] + 20, height);
@@ -147,7 +148,7 @@ function draw() {
   drawing.setAttribute("height", Math.min(bottom, height) - top);
   const parts = [];
   const put = (name, attributes, text) => { const made = element(name, attributes, text); parts.push(made); return made; };
-  const clip = (from, to) => [Math.max(yAt(from), top) - top, Math.min(yAt(to), bottom) - top];
+  const clip = (from, to) => [Math.max(yAt(from, true), top) - top, Math.min(yAt(to), bottom) - top];
   for (const span of spans) if (span.kind === "fault") {
     let [from, to] = clip(span.from, span.to);
     if (to - from < 6 && yAt(span.from) >= top && yAt(span.from) <= bottom) to = from + 6;
@@ -286,11 +287,11 @@ function drawOverview() {
     paint.fillStyle = colour("--gone");
     paint.fillRect(x(span.from), 0, Math.max(2, x(span.to) - x(span.from)), 4);
   }
-  if (broken) { paint.fillStyle = colour("--bad"); paint.fillRect(x(broken.atMs) - 1.5, 0, 3, tall); }
   const from = x(timeAt(scroller.scrollTop)), to = x(timeAt(scroller.scrollTop + scroller.clientHeight - 28));
   paint.strokeStyle = colour("--link");
   paint.lineWidth = 2;
   paint.strokeRect(Math.max(1, Math.min(from, width - 6)), 1, Math.max(5, Math.min(to - from, width - 2)), tall - 2);
+  if (broken) { paint.fillStyle = colour("--bad"); paint.fillRect(Math.min(x(broken.atMs), width - 3) - 1.5, 0, 3, tall); }
   overview.setAttribute("aria-valuenow", Math.round(timeAt(scroller.scrollTop)));
   overview.setAttribute("aria-valuetext", clock(timeAt(scroller.scrollTop)));
 }
@@ -423,4 +424,6 @@ document.addEventListener("keydown", (event) => {
 setShape();
 setLevel(broken ? 1 : 0);
 if (broken) toBreak(); else { scroller.scrollTop = 0; draw(); }
+// On a small screen the verdict on top says it already.
+if (shape.narrow) detail.hidden = true;
 `;

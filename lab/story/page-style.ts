@@ -58,7 +58,7 @@ main { position: relative; display: flex; flex: 1; min-height: 0; }
 #rows .warn .said { color: var(--gone); }
 #rows .fault .said, #rows .note .said { color: var(--gone); font-weight: 650; }
 #rows .life .said, #rows .flight .said { color: var(--soft); }
-#rows .broke { background: var(--broke); }
+#rows .broke, #rows .broke[aria-selected="true"] { background: var(--broke); }
 #rows .broke .said { color: var(--bad); font-weight: 650; }
 #rows .mark { color: var(--soft); cursor: default; }
 #rows .mark .said { font-style: italic; }
@@ -80,13 +80,14 @@ main { position: relative; display: flex; flex: 1; min-height: 0; }
 .break { stroke: var(--bad); stroke-width: 2; }
 .rule { stroke: var(--line); }
 
-#detail { flex: none; width: 22rem; padding: .75rem 1rem; overflow: auto; border-left: 1px solid var(--line); background: var(--card); overflow-wrap: anywhere; }
-#detail h2 { margin-right: 2rem; font-size: 1rem; }
+#detail { flex: none; width: 22rem; padding: .75rem 1rem; overflow: auto; border-left: 1px solid var(--line); background: var(--card);
+  overflow-wrap: anywhere; }
+#detail h2 { font-size: 1rem; }
 #detail dl { margin: .625rem 0; display: grid; grid-template-columns: auto 1fr; gap: .125rem .75rem; font-size: .875rem; }
 #detail dt { color: var(--soft); }
 #detail .raw { margin-top: .625rem; padding-top: .625rem; border-top: 1px solid var(--line); color: var(--soft); white-space: pre-wrap; }
 .ids { display: flex; flex-wrap: wrap; gap: .375rem; margin-top: .5rem; }
-#close { float: right; line-height: 1.2; }
+#close { float: right; margin-left: .75rem; line-height: 1.2; }
 .keys { margin-top: .75rem; color: var(--soft); font-size: .8125rem; }
 kbd { padding: 0 .25rem; border: 1px solid var(--line); border-radius: .25rem; font: .75rem ui-monospace, monospace; }
 .message-id { color: var(--link); }
@@ -95,6 +96,9 @@ kbd { padding: 0 .25rem; border: 1px solid var(--line); border-radius: .25rem; f
   header { padding: .5rem .625rem; }
   .tools { gap: .375rem; }
   #again, #count { display: none; }
+  #filter { flex: 1; min-width: 8rem; }
+  #town { font-size: .75rem; }
+  #verdict { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; font-size: .875rem; }
   #overview { height: 36px; }
   #rows { font-size: .8125rem; }
   #rows time { padding-left: .375rem; font-size: .6875rem; }
