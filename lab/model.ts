@@ -113,7 +113,13 @@ export function createModel(): Model {
           const [first = 0, last = first] = range.split("-").map(Number);
           for (let position = first; position <= last; position++) leave(account, owner, position);
         }
-      } else if (event === "relay.expired" || event === "relay.lost") leave(account, owner, Number(fields["position"]));
+      } else if (event === "relay.expired" || event === "relay.lost") {
+        leave(account, owner, Number(fields["position"]));
+        if (fields["noticeFor"] === undefined) return;
+        // Its sender is told by mail of the relay's own.
+        const { certain } = boxOf(account, String(fields["noticeFor"]));
+        certain.set(Number(fields["noticeAt"]), { ticket: Number(fields["noticeTicket"]), what: `notice of ${String(fields["id"])}` });
+      }
     },
     agentFact(host, event, fields) {
       const key = `${String(fields["from"] ?? "")} ${String(fields["id"] ?? "")}`;

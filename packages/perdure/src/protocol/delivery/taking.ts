@@ -149,7 +149,7 @@ export function endMail(machine: RelayMachine, input: Extract<RelayInput, { read
   journal.whenDurable({ kind: "let-go", places: mail.place === undefined ? [] : [mail.place], attachment: undefined });
   counters[input.ending]++;
   const { stream, digest } = readLabel(mail.label);
-  const noticed = input.notice !== undefined && tell(machine, mail, input.notice, nowMs);
+  const notice = input.notice === undefined ? undefined : tell(machine, mail, input.notice, nowMs);
   journal.fact(`relay.${input.ending}`, {
     agent: owner.id,
     generation: machine.generationText,
@@ -158,19 +158,25 @@ export function endMail(machine: RelayMachine, input: Extract<RelayInput, { read
     digest: hex(digest),
     atMs: nowMs,
     expiresAtMs: mail.expiresAtMs,
-    noticed,
+    noticed: notice !== undefined,
+    ...notice,
     ...(owner.peer === undefined ? {} : { routed: true }),
   });
 }
 
 /**
- * A notice goes the way the mail came: into the sender's mailbox, or to the relay that passed it on. False when there is no
- * room there; the sender then ends the message by its own verdict.
+ * A notice goes the way the mail came: into the sender's mailbox, or to the relay that passed it on. Where it waits; `undefined` when
+ * there is no room there: the sender then ends the message by its own verdict.
  */
-function tell(machine: RelayMachine, { sender: { from, via, author } }: StoredMail, body: Bytes, nowMs: number): boolean {
+function tell(
+  machine: RelayMachine,
+  { sender: { from, via, author } }: StoredMail,
+  body: Bytes,
+  nowMs: number,
+): { readonly noticeFor: string; readonly noticeAt: number; readonly noticeTicket: number } | undefined {
   const { state, sha256, generation, relayId, limits, defences } = machine;
   const owner = via ?? author;
-  if (owner === undefined) return false;
+  if (owner === undefined) return undefined;
   const { mailbox } = owner;
   const envelope = encodeEnvelope(
     {
@@ -186,8 +192,8 @@ function tell(machine: RelayMachine, { sender: { from, via, author } }: StoredMa
     body,
     sha256,
   );
-  if (lackOfRoom(state, limits, defences.pools, owner, envelope, OWN_ORIGIN) !== undefined) return false;
+  if (lackOfRoom(state, limits, defences.pools, owner, envelope, OWN_ORIGIN) !== undefined) return undefined;
   mailbox.noticeSeq++;
-  store(machine, owner, envelope, OWN_ORIGIN, NO_LINK, 0, nowMs);
-  return true;
+  const noticeAt = store(machine, owner, envelope, OWN_ORIGIN, NO_LINK, 0, nowMs);
+  return { noticeFor: owner.id, noticeAt, noticeTicket: machine.journal.nextTicket };
 }
