@@ -26,7 +26,7 @@ export interface Network {
   link(from: string, to: string): LinkProfile;
   /** Both directions between the two are as at the beginning; what waited goes on. */
   restore(a: string, b: string): void;
-  /** Lets links that are up again carry what waited. */
+  /** Lets links that are up again carry what waited, and new limits of middleboxes hold for open connections. */
   touched(): void;
   /** Breaks every connection between the two (or of one host), both ends hear it at once. */
   cut(a: string, b?: string): number;
@@ -271,7 +271,7 @@ export function createNetwork(options: NetworkOptions): Network {
   };
 
   const touched = (): void => {
-    for (const { ends } of open) for (const end of ends) end.out.wake();
+    for (const { ends } of open) for (const end of ends) end.touched();
   };
 
   return {

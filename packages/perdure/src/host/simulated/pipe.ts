@@ -26,12 +26,22 @@ export interface LinkProfile {
   /**
    * What a middlebox does. A hostile one: each of four a chance per message. A forgetful one, as many routers are: a connection on which
    * nothing passed either way for `forgetsAfterMs` carries nothing any more, and nobody is told; with `resets` whoever sends into it is.
+   * One with a `maxAgeMs` forgets every connection that old, busy or not; with `resets` both ends are told then and there.
    */
-  middlebox: { drop: number; duplicate: number; reorder: number; corrupt: number; forgetsAfterMs: number; resets: boolean };
+  middlebox: {
+    drop: number;
+    duplicate: number;
+    reorder: number;
+    corrupt: number;
+    forgetsAfterMs: number;
+    maxAgeMs: number;
+    resets: boolean;
+  };
 }
 
 /** What a middlebox knows of a connection, both directions together. */
 export interface Flow {
+  readonly openedAtUs: number;
   passedAtUs: number;
   forgotten: boolean;
   /** What the translators it goes through add to the middlebox of its link: how long they remember, and whether they reset. */
@@ -109,7 +119,9 @@ export function createPipe({ schedule, draws, profile, flow, from, to, arrival, 
   };
 
   const fly = (item: Item): void => {
-    flow.forgotten ||= schedule.nowUs - flow.passedAtUs > Math.min(profile.middlebox.forgetsAfterMs, flow.forgetsAfterMs) * 1000;
+    flow.forgotten ||=
+      schedule.nowUs - flow.passedAtUs > Math.min(profile.middlebox.forgetsAfterMs, flow.forgetsAfterMs) * 1000 ||
+      schedule.nowUs - flow.openedAtUs > profile.middlebox.maxAgeMs * 1000;
     if (flow.forgotten) {
       if (profile.middlebox.resets || flow.resets || flow.moved === from)
         schedule.at(schedule.nowUs + 2 * profile.latencyMs * 1000, "net.unknown", from, unknown);

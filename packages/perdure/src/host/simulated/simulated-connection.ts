@@ -23,6 +23,8 @@ export interface Endpoint {
   reset(why: string): void;
   /** This end has another address from here on, which the other side knows nothing of. */
   move(): void;
+  /** The profiles of the way have changed. */
+  touched(): void;
   /** Resolves when this end is closed. */
   readonly ended: Promise<void>;
 }
@@ -67,11 +69,26 @@ export function createEndpoints({
   watch,
   onOver,
 }: ConnectionOptions): readonly [Endpoint, Endpoint] {
-  const flow: Flow = { passedAtUs: schedule.nowUs, forgotten: false, forgetsAfterMs, resets, moved: undefined };
+  const flow: Flow = { openedAtUs: schedule.nowUs, passedAtUs: schedule.nowUs, forgotten: false, forgetsAfterMs, resets, moved: undefined };
   let openEnds = 2;
   const over = (): void => {
     openEnds--;
+    cancelAge();
     if (openEnds === 0) onOver();
+  };
+
+  let cancelAge = (): void => {};
+  /** A middlebox that resets what is too old does so whether anybody sends or not. */
+  const watchAge = (): void => {
+    cancelAge();
+    const strict = sides.filter(({ profile }) => profile.middlebox.resets && Number.isFinite(profile.middlebox.maxAgeMs));
+    if (strict.length === 0 || openEnds < 2) return;
+    const atUs = flow.openedAtUs + Math.min(...strict.map(({ profile }) => profile.middlebox.maxAgeMs)) * 1000;
+    cancelAge = schedule.at(Math.max(schedule.nowUs, atUs), "net.too-old", undefined, () => {
+      if (flow.forgotten) return;
+      flow.forgotten = true;
+      for (const end of [first, second]) if (end.process.alive) end.reset("connection reset");
+    });
   };
 
   const createEnd = (side: EndpointSide, other: EndpointSide, peer: () => End): End => {
@@ -187,6 +204,10 @@ export function createEndpoints({
         out.stall();
         finish(why);
       },
+      touched: () => {
+        out.wake();
+        watchAge();
+      },
       move: () => {
         flow.forgotten = true;
         flow.moved = side.process;
@@ -196,5 +217,6 @@ export function createEndpoints({
 
   const first: End = createEnd(sides[0], sides[1], () => second);
   const second: End = createEnd(sides[1], sides[0], () => first);
+  watchAge();
   return [first, second];
 }
