@@ -1,0 +1,85 @@
+import { describe, expect, test } from "vitest";
+import type { Host } from "../../host/host.ts";
+import { createNodeHost } from "../../host/node/index.ts";
+import { createDisk, createMemoryFiles } from "../../host/simulated/index.ts";
+import type { SettingThen } from "./incident.ts";
+import { type IncidentKeeper, openIncidentKeeper } from "./keeper.ts";
+import { ledgerFolder, readLedger } from "./ledger-file.ts";
+
+const real = createNodeHost();
+const FOLDER = "/relay";
+const { key } = await real.crypto.signatures.create(real.random);
+
+const machine = (disk = createDisk()): Host => ({ ...real, files: createMemoryFiles(disk) });
+const open = (host: Host, settings: readonly SettingThen[] = []): Promise<IncidentKeeper> =>
+  openIncidentKeeper({ host, folder: FOLDER, key: () => key, settings: () => settings });
+
+test("the same thing many times is one incident", async () => {
+  const host = machine();
+  const keeper = await open(host);
+  for (let at = 0; at < 1000; at++) keeper.add({ kind: "link", symptom: `relay ${at} did not answer in ${at} ms` });
+  await keeper[Symbol.asyncDispose]();
+  const { book, lines } = await readLedger(host, FOLDER);
+  expect(book.incidents).toMatchObject([{ kind: "link", count: 1000, state: "open", detectedBy: "monitor" }]);
+  expect(lines).toBe(1);
+});
+
+test("a flood of different things fills neither memory nor disk", async () => {
+  const host = machine();
+  await using keeper = await open(host);
+  for (let at = 0; at < 10_000; at++)
+    keeper.add({ kind: "peer", symptom: [...String(at)].map((digit) => "abcdefghij"[Number(digit)]).join(""), ofPeers: true });
+  await keeper.flush();
+  expect((await readLedger(host, FOLDER)).book.incidents).toHaveLength(64);
+});
+
+test("settings that somebody set and those the symptom names are kept with it, with their origin", async () => {
+  const host = machine();
+  const row = (name: string, origin: string): SettingThen => ({ name, value: 1, unit: "ms", origin });
+  await using keeper = await open(host, [row("pingEveryMs", "flag"), row("dialTimeoutMs", "default"), row("askTimeoutMs", "default")]);
+  keeper.add({ kind: "peer", symptom: "the limit dialTimeoutMs was hit" });
+  await keeper.flush();
+  expect((await readLedger(host, FOLDER)).book.incidents[0]?.settings.map(({ name, origin }) => [name, origin])).toEqual([
+    ["dialTimeoutMs", "default"],
+    ["pingEveryMs", "flag"],
+  ]);
+});
+
+describe("an end that was none", () => {
+  test("is noted by who comes next", async () => {
+    const disk = createDisk();
+    await open(machine(disk));
+    const next = await open(machine(disk));
+    await next[Symbol.asyncDispose]();
+    expect((await readLedger(machine(disk), FOLDER)).book.incidents).toMatchObject([{ kind: "exit", count: 1 }]);
+  });
+
+  test("one that was is not", async () => {
+    const host = machine();
+    for (let times = 0; times < 3; times++) await (await open(host))[Symbol.asyncDispose]();
+    expect((await readLedger(host, FOLDER)).book.incidents).toEqual([]);
+    expect(await host.files.list(ledgerFolder(FOLDER))).toEqual([]);
+  });
+});
+
+test("a disk that takes nothing costs the note, and nobody else anything", async () => {
+  const faulty = { full: true };
+  const files = createMemoryFiles(createDisk());
+  const host: Host = {
+    ...real,
+    files: {
+      ...files,
+      open: async (path, mode) => {
+        if (faulty.full && mode === "write") throw Object.assign(new Error("no space left"), { code: "ENOSPC" });
+        return await files.open(path, mode);
+      },
+    },
+  };
+  const keeper = await open(host);
+  keeper.add({ kind: "disk", symptom: "disk-full" });
+  await keeper.flush();
+  faulty.full = false;
+  keeper.add({ kind: "disk", symptom: "disk-full" });
+  await keeper[Symbol.asyncDispose]();
+  expect((await readLedger(host, FOLDER)).book.incidents[0]?.count).toBe(1);
+});

@@ -1,0 +1,167 @@
+import { describe, expect, test } from "vitest";
+import type { Files } from "../../host/files.ts";
+import { createNodeHost } from "../../host/node/index.ts";
+import { createDisk, createDraws, createMemoryFiles } from "../../host/simulated/index.ts";
+import { createCrashRecorder } from "../../store/log/crash-recorder.ts";
+import { fromUtf8, utf8 } from "../../wire/bytes.ts";
+import { fingerprintOf } from "./fingerprint.ts";
+import type { Sighting } from "./incident-book.ts";
+import { addToLedger, LEDGER_BYTES, ledgerFolder, readLedger } from "./ledger-file.ts";
+
+const real = createNodeHost();
+const FOLDER = "/agent";
+const PATH = `${ledgerFolder(FOLDER)}/ledger.jsonl`;
+const { key } = await real.crypto.signatures.create(real.random);
+const { key: otherKey } = await real.crypto.signatures.create(real.random);
+
+const on = (files: Files) => ({ ...real, files });
+
+function seen(symptom: string, atMs = 1000): Sighting {
+  const fingerprint = fingerprintOf(real.crypto.hash, "disk", symptom);
+  return {
+    what: "seen",
+    fingerprint,
+    kind: "disk",
+    symptom,
+    detectedBy: "monitor",
+    firstMs: atMs,
+    lastMs: atMs,
+    count: 1,
+    settings: [],
+    ofPeers: false,
+  };
+}
+
+async function content(files: Files): Promise<Uint8Array> {
+  const file = await files.open(PATH, "read");
+  const bytes = await file.read(0, await file.size());
+  await file.close();
+  return bytes;
+}
+
+const diskWith = (bytes: Uint8Array): Files => createMemoryFiles(createDisk(new Map([[PATH, bytes]])));
+
+async function threeLines(): Promise<Uint8Array> {
+  const files = createMemoryFiles(createDisk());
+  for (const symptom of ["one thing", "another", "a third"]) await addToLedger(on(files), FOLDER, key, [seen(symptom)]);
+  return await content(files);
+}
+
+describe("what is written is read back", () => {
+  test("nothing there is an empty book", async () => {
+    const report = await readLedger(on(createMemoryFiles(createDisk())), FOLDER);
+    expect(report).toMatchObject({ lines: 0, last: 0, damage: undefined, torn: false, signedBy: "" });
+  });
+
+  test("lines follow each other; keys may be replaced", async () => {
+    const files = createMemoryFiles(createDisk());
+    await addToLedger(on(files), FOLDER, key, [seen("one thing"), seen("another")]);
+    const { book } = await addToLedger(on(files), FOLDER, otherKey, [seen("one thing", 5000)]);
+    const report = await readLedger(on(files), FOLDER);
+    expect(report).toMatchObject({ lines: 2, first: 1, last: 2, damage: undefined, torn: false });
+    expect(report.signedBy).toBe(Buffer.from(otherKey.publicKey).toString("hex"));
+    expect(report.book.incidents).toEqual(book.incidents);
+    expect(book.incidents.map(({ count }) => count)).toEqual([2, 1]);
+  });
+
+  test("what the book refuses leaves no line", async () => {
+    const files = createMemoryFiles(createDisk());
+    const { book } = await addToLedger(on(files), FOLDER, key, [seen("one thing")]);
+    const before = await content(files);
+    const id = book.incidents[0]?.id ?? "";
+    await expect(addToLedger(on(files), FOLDER, key, [seen("another"), { what: "closed", id, atMs: 1 }])).rejects.toMatchObject({
+      code: "bad-argument",
+    });
+    expect(await content(files)).toEqual(before);
+  });
+
+  test("a long file is replaced by one that restates it, and goes on with its numbers", async () => {
+    const files = createMemoryFiles(createDisk());
+    const settings = Array.from({ length: 16 }, (_, at) => ({ name: `setting${at}`, value: at, unit: "ms", origin: "set" }));
+    for (let at = 0; at < 80; at++)
+      await addToLedger(
+        on(files),
+        FOLDER,
+        key,
+        Array.from({ length: 20 }, (_, each) => ({ ...seen("abcdefghijklmnopqrst"[each] ?? ""), settings })),
+      );
+    const report = await readLedger(on(files), FOLDER);
+    expect(report).toMatchObject({ damage: undefined, last: 80 });
+    expect(report.first).toBeGreaterThan(1);
+    expect(report.book.incidents.map(({ count }) => count)).toEqual(new Array(20).fill(80));
+    expect((await content(files)).length).toBeLessThan(LEDGER_BYTES);
+  });
+
+  test("who writes at the same time waits for his turn, and nothing is lost", async () => {
+    const files = createMemoryFiles(createDisk());
+    await Promise.all(Array.from({ length: 8 }, () => addToLedger(on(files), FOLDER, key, [seen("one thing")])));
+    const report = await readLedger(on(files), FOLDER);
+    expect(report.book.incidents[0]?.count).toBe(8);
+    expect(report.lines).toBe(8);
+  });
+});
+
+describe("a crash", () => {
+  test("after every call, with any subset of what was not synced: nothing that was said to be kept is missing", async () => {
+    const recorder = createCrashRecorder(createMemoryFiles(createDisk()));
+    const kept: { readonly step: number; readonly count: number }[] = [{ step: 0, count: 0 }];
+    for (let count = 1; count <= 5; count++) {
+      await addToLedger(on(recorder.files), FOLDER, key, [seen("one thing"), seen(`longer than a sector: ${"x".repeat(200 * count)}`)]);
+      kept.push({ step: recorder.steps, count });
+    }
+    let torn = 0;
+    let images = 0;
+    for (const image of recorder.images(createDraws(7), 4)) {
+      images++;
+      const files = createMemoryFiles(createDisk(image.files));
+      const report = await readLedger(on(files), FOLDER);
+      expect(report.damage).toBeUndefined();
+      if (report.torn) torn++;
+      const durable = kept.findLast(({ step }) => step <= image.step)?.count ?? 0;
+      const count = report.book.incidents[0]?.count ?? 0;
+      expect(count).toBeGreaterThanOrEqual(durable);
+      expect(count).toBeLessThanOrEqual(durable + 1);
+      const { book, damage } = await addToLedger(on(files), FOLDER, key, [seen("one thing")]);
+      expect(damage).toBeUndefined();
+      expect((await readLedger(on(files), FOLDER)).book.incidents).toEqual(book.incidents);
+    }
+    expect(images).toBeGreaterThan(20);
+    expect(torn).toBeGreaterThan(0);
+  });
+
+  test("killed at any byte of a line: the lines before it stay, and the next one follows them", async () => {
+    const whole = await threeLines();
+    const second = whole.indexOf(10, whole.indexOf(10) + 1) + 1;
+    for (let cut = second; cut < whole.length; cut += 7) {
+      const files = diskWith(whole.slice(0, cut));
+      const report = await readLedger(on(files), FOLDER);
+      expect(report).toMatchObject({ lines: 2, damage: undefined, torn: cut > second });
+      await addToLedger(on(files), FOLDER, key, [seen("after it")]);
+      expect(await readLedger(on(files), FOLDER)).toMatchObject({ lines: 3, last: 3, damage: undefined, torn: false });
+    }
+  });
+});
+
+describe("tampering shows", () => {
+  test.each([
+    ["a changed word", (lines: string[]) => [lines[0]?.replace("one thing", "no thing") ?? "", ...lines.slice(1)]],
+    ["a line taken out", (lines: string[]) => [lines[0] ?? "", ...lines.slice(2)]],
+    ["the first lines taken out", (lines: string[]) => lines.slice(1)],
+    ["two lines changed round", (lines: string[]) => [lines[1] ?? "", lines[0] ?? "", ...lines.slice(2)]],
+    ["a line twice", (lines: string[]) => [lines[0] ?? "", ...lines]],
+  ])("%s", async (_, change) => {
+    const lines = fromUtf8(await threeLines()).split("\n");
+    const files = diskWith(utf8(change(lines).join("\n")));
+    expect((await readLedger(on(files), FOLDER)).damage).toBeDefined();
+    const { damage } = await addToLedger(on(files), FOLDER, key, [seen("after it")]);
+    expect(damage).toBeDefined();
+    expect((await readLedger(on(files), FOLDER)).damage).toBeUndefined();
+    expect(await files.list(ledgerFolder(FOLDER))).toContain("ledger.damaged");
+  });
+
+  test("a line under a key of somebody else is told by its key", async () => {
+    const files = createMemoryFiles(createDisk());
+    await addToLedger(on(files), FOLDER, otherKey, [seen("one thing")]);
+    expect((await readLedger(on(files), FOLDER)).signedBy).not.toBe(Buffer.from(key.publicKey).toString("hex"));
+  });
+});

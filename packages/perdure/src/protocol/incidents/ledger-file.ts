@@ -1,0 +1,212 @@
+/**
+ * The ledger of incidents as it lies in the folder of an agent or a relay: lines that are only added, each signed and each holding the
+ * hash of the line before it.
+ *
+ *   <folder>/incidents/ledger.jsonl   body TAB signature LF, body TAB signature LF, ...
+ *     body       JSON without line breaks or tabs: {"n", "prev", "by", "entries"}
+ *       n        number of the line, from 1, without gaps
+ *       prev     hexadecimal SHA-256 of the line before, without its LF; 64 zeros before the first
+ *       by       the instance key that signs, hexadecimal
+ *       entries  what happened, all of it durable together; see `incident-book.ts`
+ *     signature  Ed25519 over "perdure/incident-ledger/1" LF body, hexadecimal
+ *
+ * A file that grew too long is replaced as a whole by one whose first line restates everything, with the number and `prev` it would have
+ * had. So the last line vouches for all before it: one that was changed, added, or removed from the middle does not fit any more. What
+ * cannot be seen is that the newest lines are missing.
+ *
+ * Several processes write, each for the moment it holds the lock of `<folder>/incidents`. At most the line that was being written is not
+ * synced, so after a crash only what follows the last whole line may be torn; anything else that does not fit is damage, and the file is
+ * put aside as `ledger.damaged`.
+ */
+import type { SigningKey } from "../../host/crypto.ts";
+import { sleep } from "../../host/deadline.ts";
+import type { Host } from "../../host/host.ts";
+import { readWhole, replaceFile } from "../../identity/whole-file.ts";
+import { concat, fromHex, fromUtf8, hex, utf8 } from "../../wire/bytes.ts";
+import { isPerdureError, PerdureError } from "../../wire/error.ts";
+import { createIncidentBook, type IncidentBook, type LedgerEntry } from "./incident-book.ts";
+
+const DOMAIN = "perdure/incident-ledger/1";
+const NO_LINE = "0".repeat(64);
+/** A file longer than this is replaced by one that restates the book. */
+export const LEDGER_BYTES: number = 512 * 1024;
+/** What a restated book and the entries behind it take at most; what is beyond is not read. */
+const MAX_FILE_BYTES = 16 * LEDGER_BYTES;
+const LF = 10;
+const LOCK_TRIES = 100;
+const LOCK_PAUSE_MS = 50;
+
+export type LedgerHost = Pick<Host, "files" | "crypto" | "clock">;
+
+export interface LedgerReport {
+  readonly book: IncidentBook;
+  readonly lines: number;
+  /** Number of the first and of the last line; 0 when there is none. */
+  readonly first: number;
+  readonly last: number;
+  /** Why the file is not what was written, if it is not; what lies before that is in the book. */
+  readonly damage: string | undefined;
+  /** The file ends in a line that was not finished: a process died while it wrote. */
+  readonly torn: boolean;
+  /** The key of the last line, hexadecimal; empty when there is none. */
+  readonly signedBy: string;
+}
+
+interface Read extends LedgerReport {
+  /** Bytes of whole lines. */
+  readonly end: number;
+  readonly size: number;
+  /** Bytes of the first line. */
+  readonly firstBytes: number;
+  readonly lastHash: string;
+}
+
+export function ledgerFolder(folder: string): string {
+  return `${folder}/incidents`;
+}
+
+/** Reads and verifies the ledger of `folder`, without its lock; one that is not there is empty. */
+export async function readLedger(host: Pick<Host, "files" | "crypto">, folder: string): Promise<LedgerReport> {
+  return await read(host, pathOf(folder));
+}
+
+/** The book after the entries; `damage` when what lay there was not what had been written, and was put aside. */
+export interface Added {
+  readonly book: IncidentBook;
+  readonly damage: string | undefined;
+}
+
+/**
+ * Adds entries, all or none, each judged by the book as it is then; durable when it resolves. Throws what {@link IncidentBook.apply} does,
+ * `folder-in-use` when other processes write all the time, and what the disk says.
+ */
+export async function addToLedger(host: LedgerHost, folder: string, key: SigningKey, entries: readonly LedgerEntry[]): Promise<Added> {
+  const { files } = host;
+  const path = pathOf(folder);
+  const lock = await take(host, ledgerFolder(folder));
+  try {
+    const found = await read(host, path);
+    const { book, damage, end } = found;
+    for (const entry of entries) book.apply(entry);
+    const added = await signLine(host, key, found, entries);
+    const isLong = end + added.length > LEDGER_BYTES && end > 2 * found.firstBytes;
+    if (damage !== undefined || isLong) {
+      const whole = await readWhole(files, path, MAX_FILE_BYTES);
+      if (damage !== undefined && whole !== undefined) await replaceFile(files, `${ledgerFolder(folder)}/ledger.damaged`, whole);
+      await replaceFile(files, path, await signLine(host, key, found, [book.restate()]));
+    } else if (found.size !== end || end === 0) {
+      // A port cannot cut a file: of a torn line that is longer than the next one something would be left.
+      const whole = end === 0 ? undefined : await readWhole(files, path, end);
+      await replaceFile(files, path, whole === undefined ? added : concat(whole, added));
+    } else {
+      await append(host, path, end, added);
+    }
+    return { book, damage };
+  } finally {
+    await lock.release();
+  }
+}
+
+async function append({ files }: LedgerHost, path: string, at: number, bytes: Uint8Array): Promise<void> {
+  const file = await files.open(path, "write");
+  try {
+    await file.write(at, bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function signLine(
+  { crypto }: LedgerHost,
+  key: SigningKey,
+  { last, lastHash }: Read,
+  entries: readonly LedgerEntry[],
+): Promise<Uint8Array> {
+  const body = JSON.stringify({ n: last + 1, prev: lastHash, by: hex(key.publicKey), entries });
+  return utf8(`${body}\t${hex(await crypto.signatures.sign(key, signed(body)))}\n`);
+}
+
+async function read({ files, crypto }: Pick<Host, "files" | "crypto">, path: string): Promise<Read> {
+  const bytes = (await readWhole(files, path, MAX_FILE_BYTES)) ?? new Uint8Array(0);
+  const book = createIncidentBook();
+  let [lines, first, last, end, firstBytes, lastHash, signedBy] = [0, 0, 0, 0, 0, NO_LINE, ""];
+  let wrong: string | undefined;
+  for (let at = 0; at < bytes.length; ) {
+    const stop = bytes.indexOf(LF, at);
+    const line = stop < 0 ? undefined : await readLine(crypto, bytes.subarray(at, stop));
+    at = stop < 0 ? bytes.length : stop + 1;
+    if (wrong !== undefined) {
+      // What was being written was one write: a line behind it that holds was there before.
+      if (line !== undefined) return report(wrong, false);
+      continue;
+    }
+    if (line === undefined) {
+      wrong = `the line behind line ${last} is not what was written`;
+      continue;
+    }
+    const { n, prev, by, entries } = line;
+    const follows = lines === 0 ? (n === 1 ? prev === NO_LINE : entries[0]?.what === "kept") : n === last + 1 && prev === lastHash;
+    if (!follows) return report(`line ${n} does not follow line ${last}`, false);
+    try {
+      for (const entry of entries) book.apply(entry);
+    } catch (error) {
+      return report(`line ${n} cannot be: ${String(error)}`, false);
+    }
+    if (lines === 0) [first, firstBytes] = [n, at];
+    lines++;
+    [last, end, lastHash, signedBy] = [n, at, line.hash, by];
+  }
+  return report(undefined, wrong !== undefined);
+
+  function report(damage: string | undefined, torn: boolean): Read {
+    return { book, lines, first, last, damage, torn, signedBy, end, firstBytes, size: bytes.length, lastHash };
+  }
+}
+
+interface Line {
+  readonly n: number;
+  readonly prev: string;
+  readonly by: string;
+  readonly entries: readonly LedgerEntry[];
+  readonly hash: string;
+}
+
+/** `undefined` for a line that its signer did not write. */
+async function readLine({ hash, signatures }: Host["crypto"], bytes: Uint8Array): Promise<Line | undefined> {
+  try {
+    const [body = "", signature = "", ...rest] = fromUtf8(bytes).split("\t");
+    const said = JSON.parse(body) as Omit<Line, "hash">;
+    if (!Array.isArray(said.entries)) return undefined;
+    const [by, over] = [fromHex(said.by), fromHex(signature)];
+    if (rest.length > 0 || by?.length !== 32 || over?.length !== 64) return undefined;
+    if (!(await signatures.verify(by, signed(body), over))) return undefined;
+    return { ...said, hash: hex(hash.sha256(bytes)) };
+  } catch {
+    return undefined;
+  }
+}
+
+function signed(body: string): Uint8Array {
+  return utf8(`${DOMAIN}\n${body}`);
+}
+
+function pathOf(folder: string): string {
+  return `${ledgerFolder(folder)}/ledger.jsonl`;
+}
+
+async function take({ files, clock }: LedgerHost, folder: string): ReturnType<Host["files"]["lock"]> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await files.lock(folder);
+    } catch (error) {
+      if (!isPerdureError(error) || error.code !== "folder-in-use") throw error;
+      if (tries === LOCK_TRIES)
+        throw new PerdureError("folder-in-use", "other processes write into the ledger of incidents all the time", {
+          retry: "after",
+          cause: error,
+        });
+      await sleep(clock, LOCK_PAUSE_MS);
+    }
+  }
+}
