@@ -15,6 +15,8 @@ export interface PageData {
   readonly hosts: readonly string[];
   readonly beginMs: number;
   readonly clearMs: number | undefined;
+  /** Of the first moment that is kept; 0 when none is missing. */
+  readonly firstMs: number;
   readonly endMs: number;
   readonly broken: { readonly atMs: number; readonly invariant: string; readonly what: string } | undefined;
   /** What came before the first moment, and is not kept. */
@@ -77,8 +79,9 @@ export function pageData({ recording, result, town, again }: PageDataOptions): P
   const { hosts, names, beginMs, clearMs, forgotten } = recording;
   const { broken } = result;
   const moments = recording.moments.slice(-MAX_MOMENTS);
-  const earliest = moments[0]?.atMs ?? 0;
-  const flights = recording.flights.slice(-MAX_FLIGHTS).filter(({ sentMs }) => sentMs >= earliest);
+  const missing = forgotten.moments + recording.moments.length - moments.length;
+  const firstMs = missing > 0 ? (moments[0]?.atMs ?? 0) : 0;
+  const flights = recording.flights.slice(-MAX_FLIGHTS).filter(({ sentMs }) => sentMs >= firstMs);
   const speech = createSpeech(names);
   const places = new Map(hosts.map((host, place) => [host, place]));
   const place = (host: string): number => places.get(host) ?? -1;
@@ -97,9 +100,10 @@ export function pageData({ recording, result, town, again }: PageDataOptions): P
     hosts,
     beginMs,
     clearMs: Number.isFinite(clearMs) ? clearMs : undefined,
+    firstMs,
     endMs: result.virtualMs,
     broken: broken && { ...broken, what: speech.short(broken.what) },
-    forgotten: forgotten.moments + recording.moments.length - moments.length,
+    forgotten: missing,
     moments: moments.map((moment) => {
       const named = idsOf(moment).map(idPlace);
       return {
@@ -124,7 +128,9 @@ export function pageData({ recording, result, town, again }: PageDataOptions): P
       ...(carried.length > 0 ? { ids: carried.map((id) => idPlace(id.replace(/^\w+ /, ""))) } : {}),
     })),
     ids,
-    spans: [...lives(recording, place, result.virtualMs), ...faults(recording, place)],
+    spans: [...lives(recording, place, result.virtualMs), ...faults(recording, place)]
+      .filter(({ to }) => to >= firstMs)
+      .map((span) => ({ ...span, from: Math.max(span.from, firstMs) })),
   };
 }
 

@@ -32,7 +32,7 @@ function setShape() {
   const width = scroller.clientWidth;
   const narrow = width < 640;
   const time = narrow ? 58 : 92;
-  const lane = Math.max(narrow ? 22 : 44, Math.min(116, (width * (narrow ? 0.36 : 0.46)) / hosts.length));
+  const lane = Math.max(narrow ? 20 : 44, Math.min(92, (width * (narrow ? 0.36 : 0.4)) / hosts.length));
   shape = { width, narrow, time, lane, row: narrow ? 36 : 23, text: time + lane * hosts.length + (narrow ? 6 : 14), x: (host) => time + lane * (host + 0.5) };
 }
 
@@ -61,7 +61,7 @@ function lay() {
   const items = [
     ...shown.map((moment, order) => ({ at: moment.at, order, moment })),
     ...flown.map((flight) => ({ at: flight.at, order: Infinity, flight })),
-    { at: data.beginMs, order: -2, mark: "everybody is open; times of faults and letters count from here" },
+    ...(data.beginMs <= data.firstMs ? [] : [{ at: data.beginMs, order: -2, mark: "everybody is open; times of faults and letters count from here" }]),
     ...(data.clearMs === undefined ? [] : [{ at: data.clearMs, order: -2, mark: "the weather is over; everything must come to its end" }]),
     ...(broken ? [{ at: broken.atMs, order: 1e9, broke: true }] : []),
   ].sort((a, b) => a.at - b.at || a.order - b.order);
@@ -213,6 +213,7 @@ function rowElement(row, index) {
   item.style.height = row.height + "px";
   if (row.gap !== undefined) {
     item.className = "gap";
+    item.style.paddingLeft = shape.text + "px";
     item.textContent = "· · ·  " + long(row.gap) + "  · · ·";
     return item;
   }
@@ -275,7 +276,7 @@ function drawOverview() {
   const style = getComputedStyle(document.documentElement), colour = (name) => style.getPropertyValue(name);
   paint.setTransform(scale, 0, 0, scale, 0, 0);
   paint.clearRect(0, 0, width, tall);
-  const end = Math.max(data.endMs, 1), x = (ms) => (ms / end) * width;
+  const x = (ms) => Math.max(0, ((ms - data.firstMs) / span) * width);
   if (density === undefined) {
     density = new Float64Array(width);
     for (const { at } of moments) density[Math.min(width - 1, Math.floor(x(at)))]++;
@@ -296,6 +297,7 @@ function drawOverview() {
   overview.setAttribute("aria-valuetext", clock(timeAt(scroller.scrollTop)));
 }
 let density;
+const span = Math.max(1, data.endMs - data.firstMs);
 
 let waiting = false;
 function redraw() {
@@ -314,8 +316,9 @@ function relay(atMs) {
 }
 
 function showHeads() {
+  get("heads").className = shape.lane < 34 ? "slanted" : "";
   get("heads").replaceChildren(...hosts.map((host, place) => {
-    const short = shape.lane < 50 ? host.replace(/^relay-(\d+)$/, "R$1").slice(0, 4) : host;
+    const short = shape.lane < 34 ? host.slice(0, 9) : shape.lane < 50 ? host.replace(/^relay-(\d+)$/, "R$1").slice(0, 5) : host;
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: short, title: "Only what happens to " + host });
     button.style.left = shape.x(place) + "px";
     button.setAttribute("aria-pressed", chosenHost === place);
@@ -378,7 +381,7 @@ function toFault(by) {
 
 function seek(event) {
   const { left, width } = overview.getBoundingClientRect();
-  centre(((event.clientX - left) / width) * data.endMs);
+  centre(data.firstMs + ((event.clientX - left) / width) * span);
 }
 
 document.title = data.title + " – Perdure lab";
@@ -388,6 +391,7 @@ get("again").textContent = data.again;
 get("verdict").textContent = broken ? "Broken after " + clock(broken.atMs) + ": " + broken.what.split("\n", 1)[0] : "Nothing broke";
 get("verdict").className = broken ? "broken" : "";
 get("to-break").hidden = !broken;
+overview.setAttribute("aria-valuemin", Math.round(data.firstMs));
 overview.setAttribute("aria-valuemax", Math.round(data.endMs));
 for (const input of document.querySelectorAll("[name=level]")) input.addEventListener("change", () => setLevel(Number(input.value)));
 get("to-break").addEventListener("click", toBreak);

@@ -46,6 +46,8 @@ main { position: relative; display: flex; flex: 1; min-height: 0; }
 #heads button { position: absolute; top: .1875rem; padding: 0 .25rem; border: 0; border-radius: .25rem; background: none; transform: translateX(-50%);
   font-size: .8125rem; font-weight: 650; white-space: nowrap; }
 #heads button[aria-pressed="true"] { background: var(--link); color: var(--card); }
+#heads.slanted { height: 3.5rem; }
+#heads.slanted button { top: auto; bottom: .375rem; padding: 0; transform-origin: left bottom; transform: rotate(-52deg); }
 #sheet { position: relative; }
 #drawing { position: absolute; left: 0; pointer-events: none; }
 #rows { padding: 0; list-style: none; }
@@ -62,7 +64,7 @@ main { position: relative; display: flex; flex: 1; min-height: 0; }
 #rows .broke .said { color: var(--bad); font-weight: 650; }
 #rows .mark { color: var(--soft); cursor: default; }
 #rows .mark .said { font-style: italic; }
-#rows .gap { justify-content: center; color: var(--soft); font-size: .8125rem; cursor: default; }
+#rows .gap { color: var(--soft); font-size: .8125rem; cursor: default; }
 
 .lane { stroke: var(--lane); stroke-width: 1; stroke-dasharray: 2 5; }
 .up { stroke: var(--lane); stroke-width: 5; }

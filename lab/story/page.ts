@@ -30,7 +30,7 @@ export function storyPage(data: PageData): string {
 <input id="filter" type="search" placeholder="message id, name or word" aria-label="Only what names this message, process or word" spellcheck="false" autocomplete="off">
 <span id="count"></span>
 </div>
-<canvas id="overview" tabindex="0" role="slider" aria-label="Time, to scale" aria-valuemin="0"></canvas>
+<canvas id="overview" tabindex="0" role="slider" aria-label="Time, to scale"></canvas>
 </header>
 <main>
 <div id="scroller" tabindex="-1">

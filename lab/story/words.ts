@@ -80,6 +80,8 @@ const SENTENCES: Readonly<Record<string, (field: Fields) => string>> = {
   "agent.mail-not-kept": (f) => `could not keep mail: ${f("why")}`,
   "agent.relay-equivocates": (f) => `has seen ${f("relay")} contradict itself`,
   "agent.loop-paused": (f) => `pauses thread ${f("thread")} with ${f("peer")}: ${f("why")}`,
+  "agent.rejected": (f) =>
+    `rejects ${f("id") === "" ? "something" : f("id")}${f("from") === "" ? "" : ` of ${f("from")}`}: ${f("code")}, ${f("why")}`,
   "agent.relay-refused": (f) => `has ${f("id")} refused: ${f("code")}`,
   "relay.started": (f) => `is open, generation ${f("generation")}, ${f("waiting")} waiting`,
   "relay.stopped": () => "has stopped",
