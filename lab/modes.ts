@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { CONTROLS, huntControls } from "./controls.ts";
 import { findMistake } from "./mistakes/index.ts";
 import { huntPlanted } from "./planted.ts";
+import { PORT_CRASH_HOSTS, walkPortCrashes } from "./port-crash.ts";
 
 export interface Mode {
   /** As it is written, `--` included. */
@@ -34,6 +35,19 @@ export const MODES: readonly Mode[] = [
       const only = values.only?.split(",");
       const all = await huntControls({ only: CONTROLS.filter(({ without }) => only?.includes(without) ?? true), print });
       return all.every(({ found }) => found !== undefined) ? 0 : 1;
+    },
+  },
+  {
+    word: "--port-crash",
+    help: "  --port-crash      a relay and an agent die in every call of their ports, running and opening; --seed S, --only HOST, --every N\n",
+    run: async (words, print) => {
+      const { values } = parseArgs({
+        args: [...words],
+        options: { seed: { type: "string", default: "1" }, only: { type: "string" }, every: { type: "string", default: "1" } },
+      });
+      const hosts = values.only === undefined ? PORT_CRASH_HOSTS : values.only.split(",");
+      const all = await walkPortCrashes({ seed: Number(values.seed), hosts, every: Math.max(1, Number(values.every)), print });
+      return all.every(({ broken, calls }) => broken.length === 0 && calls > 0) ? 0 : 1;
     },
   },
 ];

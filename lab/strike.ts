@@ -3,6 +3,14 @@ import type { LinkProfile } from "../packages/perdure/src/host/simulated/index.t
 import type { Census, Town } from "./town.ts";
 import type { Fault } from "./weather.ts";
 
+/** The most calls of ports a process is let live on for by a `call-crash`, less one. */
+export const MAX_CALLS = 1000;
+
+/** Within which call of a port from then on the process dies, by the amount of a `call-crash`. */
+function callOf(amount: number): number {
+  return 1 + Math.round(amount * MAX_CALLS);
+}
+
 export interface Struck {
   /** Called before a process ends without a word. */
   crashed(host: string): void;
@@ -91,7 +99,7 @@ export function strike(town: Town, fault: Fault, { crashed, damaged }: Struck): 
       world.suspend(host, amount < 0.5 ? "stands" : "goes-on");
       return later("wake", () => world.resume(host));
     case "call-crash":
-      return world.atCall(host, 1 + Math.floor(amount * 300), () => {
+      return world.atCall(host, callOf(amount), () => {
         crashed(host);
         town.crash(host, durationMs % 2 === 0 ? "all" : "random", durationMs % 3 === 0, durationMs);
       });

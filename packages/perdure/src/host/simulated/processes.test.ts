@@ -89,6 +89,18 @@ describe("a crash within the k-th call of a port", () => {
     expect(left).toEqual([" 0", "x 0", "x 3", "x 3", "x 3", "x 3", "x 6", "y 6"]);
   });
 
+  test("comes to the next process where none runs", async () => {
+    const world = makeWorld();
+    world.host("a");
+    world.crash("a");
+    let ran = 0;
+    world.atCall("a", 2, () => {
+      ran = world.callsOf("a");
+    });
+    await world.complete(day(world.host("a")));
+    expect(ran).toBe(2);
+  });
+
   test("can be taken back, and does not outlive its process", async () => {
     const world = makeWorld();
     let ran = 0;

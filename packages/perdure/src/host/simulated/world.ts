@@ -98,7 +98,8 @@ export interface World {
   resume(name: string): void;
   /**
    * Runs `then` within the `calls`th call from here of a port that changes something (files, connections, timers, cryptography), before
-   * the call does anything: with a crash, the end of a process at every place where the world could tell. `undefined` takes it back.
+   * the call does anything: with a crash, the end of a process at every place where the world could tell. Of a name under which nothing
+   * runs it is the next process. `undefined` takes it back.
    */
   atCall(name: string, calls: number, then: (() => void) | undefined): void;
   /** Gives each point of every process that begins from here on a chance to misbehave, each time it is passed. */
@@ -168,6 +169,8 @@ export function createWorld(options: WorldOptions): World {
   const disks = new Map<string, SimulatedDisk & { wait: (resume: () => void) => void }>();
   const misbehaved = new Map<PointName, number>();
   let armed: Armed = new Map();
+  /** For processes that have not begun yet. */
+  const traps = new Map<string, NonNullable<Process["trap"]>>();
   const asleepSinceUs = new Map<Process, number>();
   const hooks: (() => void)[] = [];
   const taps: ((host: string, level: LogLevel, event: string, fields: LogFields) => void)[] = [];
@@ -195,8 +198,9 @@ export function createWorld(options: WorldOptions): World {
   const startProcess = (name: string, given: HostOptions): Process => {
     const incarnation = (incarnations.get(name) ?? 0) + 1;
     incarnations.set(name, incarnation);
-    const process: Process = { name, incarnation, alive: true, paused: false, deferred: [], stoodUs: 0, calls: 0, trap: undefined };
+    const process: Process = { name, incarnation, alive: true, paused: false, deferred: [], stoodUs: 0, calls: 0, trap: traps.get(name) };
     processes.set(name, process);
+    traps.delete(name);
     watch.by?.life?.(name, "begins");
     const diskName = given.disk ?? diskOf.get(name) ?? name;
     diskOf.set(name, diskName);
@@ -353,7 +357,10 @@ export function createWorld(options: WorldOptions): World {
     },
     atCall: (name, calls, then) => {
       const process = processes.get(name);
-      if (process?.alive) process.trap = then === undefined ? undefined : { call: process.calls + calls, run: then };
+      const trap = then === undefined ? undefined : { call: (process?.alive ? process.calls : 0) + calls, run: then };
+      if (process?.alive) process.trap = trap;
+      else if (trap === undefined) traps.delete(name);
+      else traps.set(name, trap);
     },
     arm: (points) => {
       armed = points;
