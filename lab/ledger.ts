@@ -23,6 +23,7 @@ import { COUNTED_DEPTH } from "../packages/perdure/src/protocol/contacts/loop-gu
 import { rank } from "../packages/perdure/src/protocol/delivery/delivery-lattice.ts";
 import { isErrorCode } from "../packages/perdure/src/wire/error.ts";
 import { MAX_PARTS } from "../packages/perdure/src/wire/limits.ts";
+import { createAged } from "./aged.ts";
 import type { Model } from "./model.ts";
 import { createPassBook, type Picture } from "./pass-book.ts";
 import { createRelayBook, type RelayBook, type Shares, type Taken } from "./relay-book.ts";
@@ -84,6 +85,8 @@ export interface Ledger {
   open(): readonly string[];
   /** Throws when something promised is missing, once the weather is over and the deadline has passed. */
   settleUp(): void;
+  /** What came to its end before the last call is judged and forgotten. */
+  age(): void;
   readonly counts: LedgerCounts;
 }
 
@@ -146,17 +149,17 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
   const relayOf = new Map<string, RelayBook>();
   const strangers = new Set<string>();
   /** Ids of automatic messages that automatic mail caused, by sender and thread. */
-  const automatic = new Map<string, Set<string>>();
-  const promises = new Map<string, Promised>();
-  const completions = new Map<string, { readonly outcome: string; readonly digest: string }>();
-  const dealtWith = new Set<string>();
-  const attempts = new Map<string, number>();
-  const mayStartAgain = new Set<string>();
+  const automatic = createAged<string, Set<string>>();
+  const promises = createAged<string, Promised>();
+  const completions = createAged<string, { readonly outcome: string; readonly digest: string }>();
+  const dealtWith = createAged<string, true>();
+  const attempts = createAged<string, number>();
+  const mayStartAgain = createAged<string, true>();
   /** Started, and its process died: the batch of its completion may be on disk although nobody heard of it. */
-  const mayBeCompleted = new Set<string>();
-  const digests = new Map<string, string>();
+  const mayBeCompleted = createAged<string, true>();
+  const digests = createAged<string, string>();
   /** Digest of an envelope that took another one's place, and of that one. */
-  const before = new Map<string, string>();
+  const before = createAged<string, string>();
   const firstOf = (digest: string): string => {
     let first = digest;
     for (let each = before.get(first); each !== undefined; each = before.get(each)) first = each;
@@ -246,12 +249,12 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
       case "agent.failed":
         // In the failed box for its owner to see, and its sender is told: the relay may let go.
         deal(host, text("from"), text("id"), Number(fields["parts"] ?? 1));
-        mayStartAgain.add(key);
+        mayStartAgain.set(key, true);
         return;
       case "agent.put-off":
       case "agent.claim-freed":
       case "agent.claim-taken-back":
-        mayStartAgain.add(key);
+        mayStartAgain.set(key, true);
         return;
       // Found on disk at opening: its process died before it could say so.
       case "agent.completion-read":
@@ -315,10 +318,26 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
     if (state === "stored" && relay !== home) fail("5 statements", `${id} of ${host} shows as stored by ${relay}, and its home is ${home}`);
   };
 
+  /** Messages that somebody completed, or may have: sender and id. */
+  const completedIds = (): ReadonlySet<string> =>
+    new Set([...completions.keys(), ...mayBeCompleted.keys()].map((key) => `${hostOf(key.split(" ")[1] ?? "")} ${key.split(" ")[2]}`));
+
+  /** Whether what was promised came to an end, and to one that is true. */
+  const judge = (key: string, promise: Promised, done: ReadonlySet<string>): void => {
+    const { last } = promise;
+    if (!isOwed(promise) && (last === undefined || isOpen(promise))) return;
+    if (last === undefined || isOpen(promise)) fail("1 custody", `${key} was promised and has come to no end: ${last?.state ?? "no step"}`);
+    else counts.byEnd[last.state] = (counts.byEnd[last.state] ?? 0) + 1;
+    if (last?.state === "unconfirmed" && promise.shown.has("accepted") && isOwed(promise))
+      fail("1 custody", `${key} was taken by the relay and ended unconfirmed`);
+    if ((last?.state === "done" || last?.state === "refused") && !done.has(key))
+      fail("5 statements", `${key} says ${last.state}, and nobody completed it`);
+  };
+
   const deal = (host: string, from: string, id: string, parts: number): void => {
     const [stream = "", seq = "0"] = id.split(".");
     const owner = copies.get(host) ?? host;
-    for (let part = 0; part < parts; part++) dealtWith.add(`${owner} ${from} ${stream}.${Number(seq) + part}`);
+    for (let part = 0; part < parts; part++) dealtWith.set(`${owner} ${from} ${stream}.${Number(seq) + part}`, true);
   };
 
   return {
@@ -398,8 +417,8 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
       counts.crashes++;
       for (const key of attempts.keys()) {
         if (!key.startsWith(`${host} `) || completions.has(key)) continue;
-        mayStartAgain.add(key);
-        mayBeCompleted.add(key);
+        mayStartAgain.set(key, true);
+        mayBeCompleted.set(key, true);
       }
     },
     damaged: (host) => void damaged.add(host),
@@ -446,23 +465,19 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
     },
     open: () => [...promises].filter(([, promise]) => isOpen(promise) && isOwed(promise)).map(([key]) => key),
     settleUp: () => {
-      for (const [key, promise] of promises) {
-        const { last } = promise;
-        if (!isOwed(promise) && (last === undefined || isOpen(promise))) continue;
-        if (last === undefined || isOpen(promise))
-          fail("1 custody", `${key} was promised and has come to no end: ${last?.state ?? "no step"}`);
-        else counts.byEnd[last.state] = (counts.byEnd[last.state] ?? 0) + 1;
-        if (last?.state === "unconfirmed" && promise.shown.has("accepted") && isOwed(promise))
-          fail("1 custody", `${key} was taken by the relay and ended unconfirmed`);
-        if (last?.state === "done" || last?.state === "refused") {
-          const [host = "", id = ""] = key.split(" ");
-          const completed = [...completions.keys(), ...mayBeCompleted].some(
-            (each) => each.endsWith(` ${id}`) && hostOf(each.split(" ")[1] ?? "") === host,
-          );
-          if (!completed) fail("5 statements", `${key} says ${last.state}, and nobody completed it`);
-        }
-      }
+      const done = completedIds();
+      for (const [key, promise] of promises) judge(key, promise, done);
       if (broken !== undefined) throw broken;
+    },
+    age: () => {
+      const done = completedIds();
+      promises.age((promise, key) => {
+        if (isOpen(promise)) return true;
+        judge(key, promise, done);
+        return false;
+      });
+      for (const map of [completions, dealtWith, attempts, mayStartAgain, mayBeCompleted, digests, before, automatic]) map.age();
+      for (const book of books.values()) book.age();
     },
   };
 }

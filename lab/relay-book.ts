@@ -7,6 +7,7 @@
  *   9 bounds      no sender, stranger, way or relay beyond its share; an agent writes as itself; nothing is passed on twice
  */
 import type { LogFields } from "../packages/perdure/src/host/log.ts";
+import { createAged } from "./aged.ts";
 
 /** One envelope as a relay took it. */
 export interface Taken {
@@ -23,6 +24,8 @@ export interface Taken {
   readonly digest: string;
   readonly class: string;
   readonly ticket: number;
+  /** How many it had taken before. */
+  readonly number: number;
   readonly life: number;
   durable: boolean;
   acked: boolean;
@@ -68,6 +71,8 @@ export interface RelayBook {
   readonly taken: number;
   /** Its disk is put back to a picture of when it had taken so much: what came later waits there no more. */
   forget(taken: number): void;
+  /** What ended before the last call is forgotten. */
+  age(): void;
   /** Digests of what it acknowledged and has not let go of: what its disk must hold at any moment. */
   owed(): readonly string[];
   readonly acked: number;
@@ -77,14 +82,16 @@ export interface RelayBook {
 }
 
 export function createRelayBook({ name, fail, hostOf, isDealtWith, isKeptAt, took, shares }: RelayBookOptions): RelayBook {
-  const byLink = new Map<string, Taken[]>();
-  const byPosition = new Map<string, Taken>();
-  const byDigest = new Map<string, Taken>();
-  const byName = new Map<string, Taken[]>();
+  /** What was not acknowledged yet, by link and its number there. */
+  const byLink = new Map<string, Map<number, Taken>>();
+  const byPosition = createAged<string, Taken>();
+  const byDigest = createAged<string, Taken>();
+  const byName = createAged<string, readonly Taken[]>();
   const notSynced: Taken[] = [];
-  const all: Taken[] = [];
+  const open = new Set<Taken>();
   /** Messages that wait, by what they are charged to. */
   const waiting = new Map<string, number>();
+  let taken = 0;
   let life = 0;
   let syncedTicket = -1;
   let acked = 0;
@@ -123,6 +130,7 @@ export function createRelayBook({ name, fail, hostOf, isDealtWith, isKeptAt, too
   };
   const end = (taken: Taken): void => {
     taken.ended = true;
+    open.delete(taken);
     discharge(taken);
   };
 
@@ -132,7 +140,7 @@ export function createRelayBook({ name, fail, hostOf, isDealtWith, isKeptAt, too
     const author = text("author");
     if (via === undefined && author !== "" && author !== text("from"))
       fail("9 bounds", `${name} took from ${hostOf(text("from"))} what claims to be from ${hostOf(author)}`);
-    const taken: Taken = {
+    const entry: Taken = {
       from: via === undefined ? text("from") : author,
       to: routed ? text("to") : text("agent"),
       owner: text("agent"),
@@ -142,24 +150,24 @@ export function createRelayBook({ name, fail, hostOf, isDealtWith, isKeptAt, too
       digest: text("digest"),
       class: text("class"),
       ticket: number("ticket"),
+      number: taken++,
       life,
       durable: false,
       acked: false,
       ended: false,
       charged: true,
     };
-    took(taken);
+    took(entry);
     if (via !== undefined) relayed++;
-    if (via !== undefined && routed) fail("9 bounds", `${name} passes on to ${hostOf(taken.owner)} what ${hostOf(via)} passed on to it`);
-    const link = byLink.get(text("link")) ?? [];
-    link[number("linkSeq")] = taken;
-    byLink.set(text("link"), link);
-    byPosition.set(`${taken.owner} ${number("position")}`, taken);
-    if (byDigest.get(taken.digest)?.durable !== true) byDigest.set(taken.digest, taken);
-    byName.set(`${taken.from} ${taken.id}`, [...(byName.get(`${taken.from} ${taken.id}`) ?? []), taken]);
-    notSynced.push(taken);
-    all.push(taken);
-    charge(taken, 1);
+    if (via !== undefined && routed) fail("9 bounds", `${name} passes on to ${hostOf(entry.owner)} what ${hostOf(via)} passed on to it`);
+    const link = byLink.get(text("link")) ?? new Map<number, Taken>();
+    byLink.set(text("link"), link.set(number("linkSeq"), entry));
+    byPosition.set(`${entry.owner} ${number("position")}`, entry);
+    if (byDigest.get(entry.digest)?.durable !== true) byDigest.set(entry.digest, entry);
+    byName.set(`${entry.from} ${entry.id}`, [...(byName.get(`${entry.from} ${entry.id}`) ?? []), entry]);
+    notSynced.push(entry);
+    open.add(entry);
+    charge(entry, 1);
   };
 
   const settle = (text: (field: string) => string, number: (field: string) => number): void => {
@@ -181,13 +189,16 @@ export function createRelayBook({ name, fail, hostOf, isDealtWith, isKeptAt, too
 
   /** Whoever acknowledges has it on its disk, and owes it from then on. */
   const acknowledged = (link: string, upTo: number): void => {
-    for (const taken of (byLink.get(link) ?? []).slice(0, upTo + 1)) {
-      if (taken === undefined || taken.acked) continue;
-      taken.acked = true;
+    const waiting = byLink.get(link);
+    for (const [number, entry] of waiting ?? []) {
+      if (number > upTo) continue;
+      waiting?.delete(number);
+      entry.acked = true;
       acked++;
-      if (taken.life === life && taken.ticket > syncedTicket)
-        fail("2 ack", `${taken.id} was acknowledged by ${name} in batch ${taken.ticket}, synced is ${syncedTicket}`);
+      if (entry.life === life && entry.ticket > syncedTicket)
+        fail("2 ack", `${entry.id} was acknowledged by ${name} in batch ${entry.ticket}, synced is ${syncedTicket}`);
     }
+    if (waiting?.size === 0) byLink.delete(link);
   };
 
   // Whether a batch of a life before reached the disk is known to the disk alone.
@@ -240,13 +251,16 @@ export function createRelayBook({ name, fail, hostOf, isDealtWith, isKeptAt, too
     acknowledged,
     keeps: (digest) => mayBeDurable(byDigest.get(digest)),
     stored: (from, id) => (byName.get(`${from} ${id}`) ?? []).some(mayBeDurable),
-    owed: () =>
-      [...byLink.values()].flatMap((link) => link.filter((taken) => taken?.acked === true && !taken.ended).map(({ digest }) => digest)),
+    owed: () => [...open].filter((each) => each.acked).map(({ digest }) => digest),
     get taken() {
-      return all.length;
+      return taken;
     },
-    forget: (taken) => {
-      for (const late of all.slice(taken)) discharge(late);
+    forget: (before) => {
+      for (const each of open) if (each.number >= before) discharge(each);
+    },
+    age: () => {
+      for (const map of [byPosition, byDigest]) map.age((each) => !each.ended);
+      byName.age((all) => all.some((each) => !each.ended));
     },
     get acked() {
       return acked;

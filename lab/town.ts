@@ -79,6 +79,8 @@ export interface TownOptions {
   readonly untagged: boolean;
   readonly settings: Readonly<Record<string, number>>;
   readonly switchedOff: ReadonlySet<DefenceName>;
+  /** Whether results of cryptography come at once, or as events in any order (the default). */
+  readonly cryptoOrder?: "at-once" | "any";
   /** Called with each start that did not succeed; it is tried again. */
   readonly startFailed: (name: string, code: string, why: string) => void;
   /** Called with each agent that has just been opened, also after a restart. */
@@ -114,13 +116,14 @@ export interface Town {
 /** A process that could not start tries again this much later. */
 const START_AGAIN_MS = 500;
 
-export function createTown({ seed, hash, crypto, census, untagged, settings, switchedOff, startFailed, opened }: TownOptions): Town {
+export function createTown(options: TownOptions): Town {
+  const { seed, hash, crypto, cryptoOrder, census, untagged, settings, switchedOff, startFailed, opened } = options;
   const on = (name: DefenceName): boolean => !switchedOff.has(name);
   const pace = labPace();
   const world = createWorld({
     seed,
     hash: on("prerotation") ? hash : withoutCommitments(hash),
-    cryptoOrder: "any",
+    cryptoOrder: cryptoOrder ?? "any",
     localConnections: untagged,
     ...(crypto === undefined ? {} : { crypto }),
     ...(pace === undefined ? {} : { pace }),
