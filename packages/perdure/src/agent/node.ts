@@ -14,7 +14,8 @@ export async function openAgent(at: string, options: OpenOptions = {}): Promise<
   const host = createNodeHost();
   const { recoveryFile } = options;
   const isNew = options.join !== undefined && recoveryFile !== undefined && !(await hasIdentity(host, at));
-  const agent = await openAgentWith(host, at, isNew ? { ...options, recoveryFile: await placeApart(recoveryFile, at) } : options);
+  const wish = { ...options, incidents: true };
+  const agent = await openAgentWith(host, at, isNew ? { ...wish, recoveryFile: await placeApart(recoveryFile, at) } : wish);
   return { ...agent, identity: byWholePaths(agent.identity, at) };
 }
 

@@ -12,12 +12,15 @@ import { createAgent } from "./agent.ts";
 import type { Agent, OpenOptions } from "./api.ts";
 import type { AgentDefences, Engine } from "./core.ts";
 import { createEngine } from "./engine.ts";
+import { openIncidentLog } from "./incident-log.ts";
 import { hasIdentity, openOrCreate } from "./own-folder.ts";
 import { openSharedCore } from "./shared-core.ts";
 
 /** For tests of the safety mechanisms; not part of the SDK. */
 export interface InternalOptions extends OpenOptions {
   readonly defences?: AgentDefences;
+  /** Whether the folder keeps a ledger of incidents. */
+  readonly incidents?: boolean;
 }
 
 /** As `openAgent`, with the machine given. */
@@ -49,15 +52,21 @@ export async function openAgentWith(machine: Host, at: string, options: Internal
     });
     if (move) [join, move] = [undefined, false];
     const relayAddress = formatRelayAddress(home.url, home.relayId);
-    const engine = await createEngine({
-      host,
-      folder: at,
-      own,
-      settings,
-      relayAddress,
-      ...(options.defences === undefined ? {} : { defences: options.defences }),
-    });
-    return { id: own.id, engine };
+    const incidents = options.incidents === true ? await openIncidentLog({ host, folder: at, own, settings }) : undefined;
+    try {
+      const engine = await createEngine({
+        host: incidents?.host ?? host,
+        folder: at,
+        own,
+        settings,
+        relayAddress,
+        ...(options.defences === undefined ? {} : { defences: options.defences }),
+      });
+      return { id: own.id, engine: incidents === undefined ? engine : closing(engine, incidents) };
+    } catch (error) {
+      await incidents?.failed(error);
+      throw error;
+    }
   };
   const core = await openSharedCore({
     host,
@@ -84,4 +93,18 @@ export async function openAgentWith(machine: Host, at: string, options: Internal
     }
   }
   return createAgent({ core, host, settings, client });
+}
+
+/** The engine, and what is to be closed after it. */
+function closing(engine: Engine, after: AsyncDisposable): Engine {
+  return {
+    ...engine,
+    [Symbol.asyncDispose]: async () => {
+      try {
+        await engine[Symbol.asyncDispose]();
+      } finally {
+        await after[Symbol.asyncDispose]();
+      }
+    },
+  };
 }

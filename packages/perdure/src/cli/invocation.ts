@@ -83,7 +83,7 @@ export async function openHere(invocation: Invocation, at: string | undefined): 
   const { host, environment, overrides, signal } = invocation;
   const folder = agentFolder(at, environment);
   return await withPassphrase(invocation, `passphrase of ${folder}`, (passphrase) =>
-    openAgentWith(host, folder, { settings: overrides, signal, ...(passphrase === undefined ? {} : { passphrase }) }),
+    openAgentWith(host, folder, { settings: overrides, signal, incidents: true, ...(passphrase === undefined ? {} : { passphrase }) }),
   );
 }
 

@@ -23,7 +23,8 @@ const KEPT_OF_PEERS = 20;
 const PEER_LINES_EVERY_MS = 1000;
 const WORDS = 300;
 
-export function createIncidents(clock: Clock, log: Log): Incidents {
+/** `keep` is told each of them, for the ledger; `ofPeers`: whoever connects can bring it about. */
+export function createIncidents(clock: Clock, log: Log, keep?: (kind: IncidentKind, what: string, ofPeers: boolean) => void): Incidents {
   // bound: KEPT
   const recent: Incident[] = [];
   let quietUntilMs = Number.NEGATIVE_INFINITY;
@@ -54,6 +55,7 @@ export function createIncidents(clock: Clock, log: Log): Incidents {
     recent,
     add: (kind, what) => {
       makeRoom(kind);
+      keep?.(kind, what, byPeer({ kind }));
       recent.push({ atMs: clock.wallMs(), kind, what: what.slice(0, WORDS) });
       if (!lineDue(kind)) return;
       const more = byPeer({ kind }) && unsaid > 0 ? { unsaid } : {};

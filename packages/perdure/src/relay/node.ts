@@ -8,5 +8,5 @@ import { openRelayWith, type Relay, type RelayOptions } from "./open-relay.ts";
  * or what the disk says.
  */
 export async function openRelay(options: RelayOptions): Promise<Relay> {
-  return await openRelayWith({ ...options, host: createNodeHost() });
+  return await openRelayWith({ ...options, host: createNodeHost(), incidents: true });
 }

@@ -9,10 +9,11 @@ import { certifiedInstance } from "../identity/certificate.ts";
 import { createIdentity, type OwnIdentity, openIdentity } from "../identity/own-identity.ts";
 import { verifyBundle } from "../identity/verify.ts";
 import type { RelayDefences } from "../protocol/delivery/mailbox-events.ts";
+import { type IncidentKeeper, openIncidentKeeper } from "../protocol/incidents/keeper.ts";
 import { formatRelayAddress } from "../protocol/link/address.ts";
 import { goodbyeFor } from "../protocol/link/goodbyes.ts";
 import { refuseConnection } from "../protocol/link/refuse.ts";
-import { createSettings, type Settings } from "../settings/register.ts";
+import { createSettings, listSettings, type Settings } from "../settings/register.ts";
 import { equalBytes } from "../wire/bytes.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
 import type { AgentId } from "../wire/ids.ts";
@@ -74,6 +75,8 @@ export interface OpenRelay extends RelayOptions {
   readonly host: Host;
   /** Safety mechanisms a test switches off to see what they are for. */
   readonly defences?: Partial<RelayDefences>;
+  /** Whether the folder keeps a ledger of incidents. */
+  readonly incidents?: boolean;
 }
 
 /**
@@ -90,16 +93,19 @@ export async function openRelayWith(given: OpenRelay): Promise<Relay> {
   // bound: four
   const doors: (() => Promise<void> | void)[] = [];
   let core: RelayCore | undefined;
+  let ledger: IncidentKeeper | undefined;
   const letGo = async (): Promise<void> => {
     try {
       for (let close = doors.pop(); close !== undefined; close = doors.pop()) await close();
       await core?.stop();
     } finally {
+      await ledger?.[Symbol.asyncDispose]();
       await lock.release();
     }
   };
   try {
     const own = await relayIdentity(options, settings, reach);
+    if (options.incidents === true) ledger = await openLedger(options, settings, own);
     const token = reach.publicUrl === undefined ? undefined : await openOwnerToken(host, folder);
     const listener = await startListening(options, reach, settings, token, () => core, doors);
     const address = formatRelayAddress(reach.publicUrl ?? listener.address, own.id);
@@ -115,6 +121,7 @@ export async function openRelayWith(given: OpenRelay): Promise<Relay> {
       publicPeersOnly: reach.publicUrl !== undefined && options.allowPrivatePeers !== true,
       memoryBytes: options.memoryBytes,
       defences: options.defences,
+      ledger,
     });
     core = running;
     const page = pageOf(reach, listener.address, token);
@@ -139,9 +146,15 @@ export async function openRelayWith(given: OpenRelay): Promise<Relay> {
       [Symbol.asyncDispose]: drain,
     };
   } catch (error) {
+    // A port that is taken is tried again beside it.
+    if (!isPerdureError(error) || error.code !== "address-in-use") ledger?.add({ kind: "not-opened", symptom: String(error) });
     await letGo();
     throw error;
   }
+}
+
+function openLedger({ host, folder, settingOrigins }: OpenRelay, settings: Settings, own: OwnIdentity): Promise<IncidentKeeper> {
+  return openIncidentKeeper({ host, folder, key: () => own.instanceKey, settings: () => listSettings(settings, settingOrigins) });
 }
 
 async function startListening(

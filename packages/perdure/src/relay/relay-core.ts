@@ -7,6 +7,7 @@ import { PASS_KEY_BYTES } from "../protocol/delivery/attach-passes.ts";
 import { ALL_RELAY_DEFENCES, type RelayDefences, type RelayOutput } from "../protocol/delivery/mailbox-events.ts";
 import { findAgent, findPeer, type Place } from "../protocol/delivery/mailbox-state.ts";
 import { createMailboxes, type Mailboxes } from "../protocol/delivery/mailboxes.ts";
+import type { IncidentKeeper } from "../protocol/incidents/keeper.ts";
 import { goodbyeFor } from "../protocol/link/goodbyes.ts";
 import type { Settings } from "../settings/register.ts";
 import { openRecordLog } from "../store/log/open-log.ts";
@@ -62,6 +63,8 @@ export interface RelayCoreOptions {
   readonly publicPeersOnly: boolean;
   readonly memoryBytes: (() => number) | undefined;
   readonly defences: Partial<RelayDefences> | undefined;
+  /** Where incidents are written down. */
+  readonly ledger: IncidentKeeper | undefined;
 }
 
 const ONE_GENERATION = new Uint8Array(GENERATION_BYTES).fill(1);
@@ -82,9 +85,10 @@ export async function startRelayCore({
   publicPeersOnly,
   memoryBytes,
   defences,
+  ledger,
 }: RelayCoreOptions): Promise<RelayCore> {
   const { clock, crypto, random } = host;
-  const incidents = createIncidents(clock, host.log);
+  const incidents = createIncidents(clock, host.log, (kind, symptom, ofPeers) => ledger?.add({ kind, symptom, ofPeers }));
   // Without generations every start hands out positions as if it were the one before.
   const generation = defences?.generation === false ? ONE_GENERATION : random.bytes(GENERATION_BYTES);
   const mailboxes = createMailboxes({

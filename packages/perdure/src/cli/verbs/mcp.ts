@@ -25,7 +25,9 @@ export function mcpVerb(options: McpWords): Verb {
     const ended = new AbortController();
     for (const event of ["end", "close", "error"]) stdin.once(event, () => ended.abort());
     const closing = AbortSignal.any([signal, ended.signal]);
-    await using source = createAgentSource((until) => openAgentWith(host, folder, { settings: overrides, signal: until, ...created }));
+    await using source = createAgentSource((until) =>
+      openAgentWith(host, folder, { settings: overrides, signal: until, incidents: true, ...created }),
+    );
     await serveMcp({ host, source, version: packageVersion(), closing, stdin, stdout });
     return 0;
   };

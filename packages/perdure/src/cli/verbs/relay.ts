@@ -133,7 +133,7 @@ async function open({ host }: Invocation, opening: Opening, named: string | unde
   let listen = named ?? (opening.tls === undefined ? DEFAULT_LISTEN : DEFAULT_LISTEN.replace("ws:", "wss:"));
   for (let tried = 1; ; tried++) {
     try {
-      return await openRelayWith({ ...opening, host, listen });
+      return await openRelayWith({ ...opening, host, listen, incidents: true });
     } catch (error) {
       const next = nextPort(listen);
       if (!(mayWander && isPerdureError(error) && error.code === "address-in-use" && next !== undefined && tried < PORTS_TRIED))

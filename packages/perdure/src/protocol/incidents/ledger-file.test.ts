@@ -111,7 +111,7 @@ describe("a crash", () => {
     }
     let torn = 0;
     let images = 0;
-    for (const image of recorder.images(createDraws(7), 4)) {
+    for (const image of recorder.images(createDraws("ledger"), 4)) {
       images++;
       const files = createMemoryFiles(createDisk(image.files));
       const report = await readLedger(on(files), FOLDER);
