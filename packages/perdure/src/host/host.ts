@@ -1,6 +1,7 @@
 /** The machine as the rooms above see it: six ports. Nothing outside `host/` reaches time, chance, sockets, files or keys by itself. */
 import type { Clock } from "./clock.ts";
 import type { Crypto } from "./crypto.ts";
+import type { External } from "./external.ts";
 import type { Files } from "./files.ts";
 import type { Log } from "./log.ts";
 import type { Net } from "./net.ts";
@@ -16,6 +17,7 @@ export interface Host {
   readonly crypto: Crypto;
   readonly log: Log;
   readonly scope?: Scope;
+  readonly external?: External;
   /** Only of simulated machines. */
   readonly points?: Points;
 }

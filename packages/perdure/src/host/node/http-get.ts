@@ -9,7 +9,7 @@ import type { NetParts } from "./net-parts.ts";
 import { lookupPublic, requirePublic } from "./public-lookup.ts";
 
 /** One GET on a connection of its own. */
-export async function getOverHttp({ clock }: NetParts, url: URL, options: GetOptions): Promise<Answer> {
+export async function getOverHttp({ clock, live }: NetParts, url: URL, options: GetOptions): Promise<Answer> {
   if (options.publicOnly === true) requirePublic(url);
   const deadline = { timeoutMs: options.timeoutMs, what: `an answer from ${url.href}`, signal: options.signal };
   return await withDeadline(clock, deadline, (signal) => {
@@ -28,6 +28,7 @@ export async function getOverHttp({ clock }: NetParts, url: URL, options: GetOpt
       const request = send(url, requestOptions, (response) => {
         read(response, url, options.maxBytes).then((body) => resolve({ status: response.statusCode ?? 0, body }), failed);
       });
+      live?.watch(request, "request");
       request.on("error", failed);
       request.end();
     });

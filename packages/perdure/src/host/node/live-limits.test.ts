@@ -9,80 +9,24 @@ import { join } from "node:path";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
-import { createSettings, listSettings } from "../../settings/register.ts";
+import { createSettings } from "../../settings/register.ts";
 import { MAX_TRANSPORT_BYTES } from "../../wire/limits.ts";
 import { silentLog } from "../log.ts";
 import type { Connection, Listener } from "../net.ts";
 import { createNodeClock } from "./clock.ts";
+import { type FoundLimit, limitsOf, unlisted } from "./live-limits.ts";
 import { createNodeNet } from "./net.ts";
 import { createTestAuthority } from "./test-certificates.ts";
-import { type LiveLimit, limitsOf, watchLimits } from "./test-live-limits.ts";
+import { watchLimits } from "./test-live-limits.ts";
 
 const net = createNodeNet({ clock: createNodeClock(), log: silentLog });
 const before = getCACertificates("default");
 const sizes = { maxMessageBytes: MAX_TRANSPORT_BYTES };
 const dialOptions = { ...sizes, timeoutMs: 10_000 };
-const rows = new Map<string, number>(listSettings(createSettings()).map(({ name, value }) => [name, value]));
-let found: readonly LiveLimit[] = [];
+let found: readonly FoundLimit[] = [];
 
-/** Rows that properties have their values from, wherever they are found. */
-const ROW_OF: Readonly<Record<string, string>> = {
-  "handshake-timeout": "tlsHandshakeTimeoutMs",
-  headersTimeout: "requestHeadersTimeoutMs",
-  requestTimeout: "requestTimeoutMs",
-  keepAliveTimeoutBuffer: "requestKeepAliveExtraMs",
-  connectionsCheckingInterval: "requestCheckMs",
-  maxHeadersCount: "requestHeaders",
-  maxHeaderPairs: "requestHeaders",
-  maxRequestsPerSocket: "requestsPerSocket",
-  sessionTimeout: "tlsResumeMs",
-  keepAliveInitialDelay: "tcpKeepAliveMs",
-  kSetKeepAliveInitialDelay: "tcpKeepAliveMs",
-  maxPendingAutoPongs: "unansweredPings",
-  closeTimeout: "closeTimeoutMs",
-  maxBufferedChunks: "messageChunks",
-  maxFragments: "messageFragments",
-  maxPayload: "transportBytes",
-  autoSelectFamilyAttemptTimeout: "addressAttemptMs",
-};
-/** Seconds are of TLS; a header is two strings to the parser. */
-const TIMES: Readonly<Record<string, number>> = { sessionTimeout: 1000, maxHeaderPairs: 0.5 };
-
-/** Which row a property has its value from, and that value as the row would say it. */
-function listedAs({ on, name: found, value }: LiveLimit): { readonly row: string | undefined; readonly value: number } {
-  const name = found.replace(/^_/, "");
-  const [serves, accepted] = [on.endsWith("server"), on.startsWith("accepted")];
-  switch (name) {
-    case "handshakeTimeout":
-      return { row: accepted ? "tlsHandshakeTimeoutMs" : "handshakesOpenMs", value };
-    case "keepAliveTimeout":
-      return { row: serves ? "requestKeepAliveMs" : "socketIdleMs", value };
-    case "timeout":
-      return { row: serves || (accepted && !on.endsWith("WebSocket") && value > 0) ? "requestIdleMs" : "socketIdleMs", value };
-    case "maxHeaderSize":
-      return { row: serves ? "requestHeaderBytes" : "answerHeaderBytes", value };
-    default:
-      return { row: ROW_OF[name], value: value * (TIMES[name] ?? 1) };
-  }
-}
-
-/** What limits nothing here, and why. */
-const NOT_IN_FORCE: Readonly<Record<string, string>> = {
-  maxRedirects: "redirects are not followed",
-  keepAliveMsecs: "a request has an agent of its own, which keeps no connection",
-  maxFreeSockets: "the same",
-  agentKeepAliveTimeoutBuffer: "the same",
-  maxCachedSessions: "the same",
-  maxSockets: "without end",
-  maxTotalSockets: "without end",
-};
-
-const unlisted = (limits: readonly LiveLimit[]): readonly string[] =>
-  limits.flatMap((each) => {
-    if (Object.hasOwn(NOT_IN_FORCE, each.name)) return [];
-    const listed = listedAs(each);
-    return listed.row !== undefined && rows.get(listed.row) === listed.value ? [] : [`${each.name} = ${each.value} (${each.on})`];
-  });
+const unlistedText = (limits: readonly FoundLimit[]): readonly string[] =>
+  unlisted(limits).map(({ name, value, on }) => `${name} = ${value} (${on})`);
 
 beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), "perdure-limits-"));
@@ -114,7 +58,7 @@ beforeAll(async () => {
 afterAll(() => setDefaultCACertificates(before));
 
 test("whatever looks like a wait or a limit on live objects is the value of a listed row", () => {
-  expect(unlisted(found)).toEqual([]);
+  expect(unlistedText(found)).toEqual([]);
 });
 
 test("every kind of object was looked at, and those below a session are never cut for being idle", () => {
@@ -128,14 +72,14 @@ test("every kind of object was looked at, and those below a session are never cu
 
 test("a server, a request and a WebSocket as they come would be found out", async () => {
   const server = createServer();
-  expect(unlisted(limitsOf(server, "HTTP server"))).toEqual(
+  expect(unlistedText(limitsOf(server, "HTTP server"))).toEqual(
     expect.arrayContaining(["requestTimeout = 300000 (HTTP server)", "headersTimeout = 60000 (HTTP server)", "timeout = 0 (HTTP server)"]),
   );
   const asked = request({ host: "127.0.0.1", port: 9, timeout: 1234 }).on("error", () => {});
-  expect(unlisted(limitsOf(asked, "request"))).toContain("timeout = 1234 (request)");
+  expect(unlistedText(limitsOf(asked, "request"))).toContain("timeout = 1234 (request)");
   asked.destroy();
   const webSocket = new WebSocket("ws://127.0.0.1:9").on("error", () => {});
-  expect(unlisted(limitsOf(webSocket, "dialled WebSocket"))).toContain("_closeTimeout = 30000 (dialled WebSocket)");
+  expect(unlistedText(limitsOf(webSocket, "dialled WebSocket"))).toContain("_closeTimeout = 30000 (dialled WebSocket)");
   webSocket.terminate();
 });
 

@@ -14,7 +14,7 @@ import { dialError, listenError } from "./net-error.ts";
 import type { NetParts } from "./net-parts.ts";
 import { plainBytes } from "./raw-bytes.ts";
 
-export async function dialLocalSocket({ clock }: NetParts, address: string, options: DialOptions): Promise<Connection> {
+export async function dialLocalSocket({ clock, live }: NetParts, address: string, options: DialOptions): Promise<Connection> {
   const path = await socketPath(address);
   const deadline = { timeoutMs: options.timeoutMs, what: `a connection to ${address}`, signal: options.signal };
   return await withDeadline(
@@ -30,22 +30,25 @@ export async function dialLocalSocket({ clock }: NetParts, address: string, opti
         socket.once("connect", () => {
           signal.removeEventListener("abort", giveUp);
           socket.off("error", onError);
+          live?.watch(socket, "dialled local socket");
           resolve(connectionOver(clock, socket, address, options.maxMessageBytes));
         });
       }),
   );
 }
 
-export async function listenLocalSocket({ clock }: NetParts, address: string, options: ListenOptions): Promise<Listener> {
+export async function listenLocalSocket({ clock, live }: NetParts, address: string, options: ListenOptions): Promise<Listener> {
   const path = await socketPath(address);
   // bound: one per process of this machine that has the folder open
   const connections = new Set<Connection>();
   const server = createServer((socket) => {
     const connection = connectionOver(clock, socket, address, options.maxMessageBytes);
     connections.add(connection);
+    live?.watch(socket, "accepted local socket");
     socket.once("close", () => connections.delete(connection));
     options.onConnection(connection);
   });
+  live?.watch(server, "local socket server");
   await listenThere(server, path, address);
   let closing: Promise<void> | undefined;
   return {

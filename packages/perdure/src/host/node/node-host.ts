@@ -3,7 +3,9 @@ import type { Log } from "../log.ts";
 import { silentLog } from "../log.ts";
 import { createNodeClock } from "./clock.ts";
 import { createNodeCrypto } from "./crypto.ts";
+import { createNodeExternal } from "./external.ts";
 import { createNodeFiles } from "./files.ts";
+import { createLiveLimits } from "./live-limits.ts";
 import { createNodeNet } from "./net.ts";
 import { createNodeRandom } from "./random.ts";
 import { createNodeScope } from "./scope.ts";
@@ -16,13 +18,15 @@ export interface NodeHostOptions {
 /** This machine, as the rooms above see it. */
 export function createNodeHost({ log = silentLog }: NodeHostOptions = {}): Host {
   const clock = createNodeClock();
+  const live = createLiveLimits();
   return {
     clock,
     random: createNodeRandom(),
-    net: createNodeNet({ clock, log }),
+    net: createNodeNet({ clock, log, live }),
     files: createNodeFiles(),
     crypto: createNodeCrypto(),
     log,
     scope: createNodeScope(),
+    external: createNodeExternal(live),
   };
 }

@@ -4,19 +4,10 @@ import { ClientRequest, Server as HttpServer } from "node:http";
 import { Server as NetServer, Socket } from "node:net";
 import { TLSSocket, Server as TlsServer } from "node:tls";
 import { WebSocket } from "ws";
-
-const LOOKS_LIKE_ONE = /timeout|keepalive|max|limit|interval|backlog|attempt|linger/i;
-const OBJECT_OF_OPTIONS = /options|receiver|^parser$|^agent$/i;
-
-/** A number found on a live object: `on` is what kind of object, `name` its property, a symbol by its description. */
-export interface LiveLimit {
-  readonly on: string;
-  readonly name: string;
-  readonly value: number;
-}
+import { type FoundLimit, limitsOf } from "./live-limits.ts";
 
 /** Catches servers, sockets and requests from here on, until `stop`, which tells what limits they have then. */
-export function watchLimits(): { stop(): readonly LiveLimit[] } {
+export function watchLimits(): { stop(): readonly FoundLimit[] } {
   const caught = new Map<object, string>();
   const catching = {
     "tracing:net.server.listen:asyncStart": (message: unknown) => {
@@ -47,34 +38,10 @@ export function watchLimits(): { stop(): readonly LiveLimit[] } {
   };
 }
 
-/** Numbers whose names look like waits or limits: of the object, what it inherits, and what it keeps as options. */
-export function limitsOf(object: object, on: string, within = 1): readonly LiveLimit[] {
-  const found = new Map<string, LiveLimit>();
-  const deeper: LiveLimit[] = [];
-  for (let holder: object | null = object; holder !== null && holder !== Object.prototype; holder = Object.getPrototypeOf(holder)) {
-    for (const key of Reflect.ownKeys(holder)) {
-      const name = typeof key === "symbol" ? (key.description ?? "") : key;
-      const value = peek(object, key);
-      if (typeof value === "number" && LOOKS_LIKE_ONE.test(name) && !found.has(name)) found.set(name, { on, name, value });
-      if (typeof value === "object" && value !== null && within > 0 && OBJECT_OF_OPTIONS.test(name))
-        deeper.push(...limitsOf(value, `${on}, ${name}`, within - 1));
-    }
-  }
-  return [...found.values(), ...deeper];
-}
-
-function peek(object: object, key: string | symbol): unknown {
-  try {
-    return Reflect.get(object, key);
-  } catch {
-    return undefined;
-  }
-}
-
 /** The library keeps a WebSocket on its socket, under a symbol of its own. */
 function webSocketsOf(socket: object): readonly object[] {
   return Object.getOwnPropertySymbols(socket).flatMap((key) => {
-    const value = peek(socket, key);
+    const value: unknown = Reflect.get(socket, key);
     return value instanceof WebSocket ? [value] : [];
   });
 }

@@ -10,7 +10,7 @@ import { lookupPublic, requirePublic } from "./public-lookup.ts";
 import { connectionOf, isLoopback } from "./websocket.ts";
 import { webSocketLimits } from "./websocket-limits.ts";
 
-export async function dialWebSocket({ clock }: NetParts, url: URL, options: DialOptions): Promise<Connection> {
+export async function dialWebSocket({ clock, live }: NetParts, url: URL, options: DialOptions): Promise<Connection> {
   const deadline = {
     timeoutMs: options.timeoutMs,
     what: `a connection to ${url.href}`,
@@ -29,9 +29,11 @@ export async function dialWebSocket({ clock }: NetParts, url: URL, options: Dial
       ...(needsNoMask(url) ? { generateMask: zeroMask } : {}),
     };
     const socket = new WebSocket(url, socketOptions);
+    live?.watch(socket, "dialled WebSocket");
     let address: string | undefined;
     socket.once("upgrade", (response) => {
       address = response.socket.remoteAddress;
+      live?.watch(response.socket, "dialled socket");
     });
     const connection = connectionOf({
       clock,

@@ -14,7 +14,7 @@ const FORBIDDEN =
   "HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: 38\r\n\r\nConnecting is not allowed from there.\n";
 
 /** WebSockets on any path; other requests go to `onRequest`. */
-export async function listenWebSocket({ clock, log }: NetParts, url: URL, options: ListenOptions): Promise<Listener> {
+export async function listenWebSocket({ clock, log, live }: NetParts, url: URL, options: ListenOptions): Promise<Listener> {
   // bound: relayConnections, and what is turned away within CLOSE_TIMEOUT_MS
   const connections = new Set<Connection>();
   // By peer: below TLS the socket that was accepted is another object than the one a request comes from.
@@ -25,6 +25,8 @@ export async function listenWebSocket({ clock, log }: NetParts, url: URL, option
   const limits = options.limits ?? createSettings();
   const { server, renewTls } = createHttpServer(url, options.tls, limits);
   const webSockets = new WebSocketServer({ ...webSocketLimits(options.maxMessageBytes), noServer: true, clientTracking: false });
+  live?.watch(server, url.protocol === "wss:" ? "HTTPS server" : "HTTP server", limits);
+  live?.watch(webSockets, "WebSocket server", limits);
 
   const answer = async (request: Request, { incoming }: { readonly incoming: { readonly socket: RemoteSocket } }): Promise<Response> => {
     try {
@@ -43,6 +45,7 @@ export async function listenWebSocket({ clock, log }: NetParts, url: URL, option
 
   server.on("connection", (socket: Socket) => {
     const peer = peerOf(socket);
+    live?.watch(socket, "accepted socket", limits);
     plainSockets.set(peer, socket);
     socket.once("close", () => {
       if (plainSockets.get(peer) === socket) plainSockets.delete(peer);
@@ -59,6 +62,7 @@ export async function listenWebSocket({ clock, log }: NetParts, url: URL, option
     const local = isLoopback(socket.remoteAddress) && !cameThroughProxy(request);
     webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       plainSockets.delete(remote);
+      live?.watch(webSocket, "accepted WebSocket", limits);
       const connection = connectionOf({
         clock,
         socket: webSocket,
