@@ -154,12 +154,13 @@ export async function shrink(given: Scenario, { run, threads, signal, told }: Sh
     ["beginning", earlier],
     ["times and sizes", smaller],
   ];
-  for (let before = ""; before !== JSON.stringify(best) && !signal.aborted; ) {
+  for (let round = 0, before = ""; before !== JSON.stringify(best) && !signal.aborted; round++) {
     before = JSON.stringify(best);
     for (const [what, step] of steps) {
       if (signal.aborted) break;
+      const sizeBefore = describeSize(best);
       await step();
-      told(`${what}: ${describeSize(best)}; ${runs} runs`);
+      if (round === 0 || describeSize(best) !== sizeBefore) told(`${what}: ${describeSize(best)}; ${runs} runs`);
     }
   }
   const last = found.result;

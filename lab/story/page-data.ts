@@ -135,11 +135,12 @@ export function pageData({ recording, result, town, again }: PageDataOptions): P
 }
 
 /** From when to when each process ran, and stood still. */
-function lives({ moments }: Recording, place: (host: string) => number, endMs: number): readonly PageSpan[] {
+function lives({ moments, forgotten }: Recording, place: (host: string) => number, endMs: number): readonly PageSpan[] {
   const spans: PageSpan[] = [];
   const since = new Map<string, number>();
   const end = (who: string, kind: "up" | "still", to: number): void => {
-    const from = since.get(`${kind} ${who}`);
+    // Of a run whose beginning is not kept, a process that dies ran before.
+    const from = since.get(`${kind} ${who}`) ?? (kind === "up" && forgotten.moments > 0 ? 0 : undefined);
     if (from === undefined) return;
     since.delete(`${kind} ${who}`);
     spans.push({ kind, host: place(who), other: -1, from, to, what: kind === "up" ? "runs" : "stands still" });
