@@ -14,8 +14,12 @@ export interface Ran {
 export interface Running {
   /** What it has said on stderr until now. */
   readonly err: () => string;
+  /** ... and on stdout. */
+  readonly out: () => string;
   readonly ended: Promise<Ran>;
   stop(): void;
+  /** SIGKILL. */
+  kill(): void;
 }
 
 const MAIN = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
@@ -35,7 +39,7 @@ export function startCommand(cwd: string, words: readonly string[], environment:
     child.on("error", reject);
     child.on("close", (exit) => resolve({ exit: exit ?? -1, out, err, objects: objectsIn(out) }));
   });
-  return { err: () => err, ended, stop: () => void child.kill("SIGTERM") };
+  return { err: () => err, out: () => out, ended, stop: () => void child.kill("SIGTERM"), kill: () => void child.kill("SIGKILL") };
 }
 
 function objectsIn(out: string): Ran["objects"] {

@@ -6,6 +6,7 @@ import { Command, Option } from "commander";
 import { MCP_CLIENTS } from "../bridges/mcp/client-config.ts";
 import { addContacts, strangersOption } from "./contact-words.ts";
 import { addIdentity } from "./id-words.ts";
+import { addIncidents } from "./incident-words.ts";
 import type { Dispatch } from "./invocation.ts";
 import { common, count, duration, EVERYWHERE, examples, folder } from "./options.ts";
 import { addServing } from "./relay-words.ts";
@@ -66,6 +67,7 @@ export function createProgram(version: string, dispatch: Dispatch): Command {
   addReceiving(program, dispatch);
   addContacts(program, dispatch);
   addServing(program, dispatch);
+  addIncidents(program, dispatch);
   addBridges(program, dispatch);
   whatIsSpecialFirst(program);
   return program;

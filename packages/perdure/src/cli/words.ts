@@ -78,6 +78,14 @@ export interface ContactWords extends FolderOptions {
   readonly timeout?: number;
 }
 
+export interface IncidentWords extends FolderOptions {
+  readonly relay?: boolean;
+  readonly cause?: string;
+  readonly fix?: string;
+  readonly with?: string;
+  readonly guard?: string;
+}
+
 export interface RelayFolderWords extends CommonOptions {
   readonly folder?: string;
 }

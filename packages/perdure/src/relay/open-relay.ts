@@ -4,6 +4,7 @@ import { withDeadline } from "../host/deadline.ts";
 import { hedgedHost } from "../host/hedged-random.ts";
 import type { Host } from "../host/host.ts";
 import type { Listener } from "../host/net.ts";
+import { lookAround } from "../host/surroundings.ts";
 import { rarely, refuseArmed } from "../host/points.ts";
 import { certifiedInstance } from "../identity/certificate.ts";
 import { createIdentity, type OwnIdentity, openIdentity } from "../identity/own-identity.ts";
@@ -14,6 +15,7 @@ import { formatRelayAddress } from "../protocol/link/address.ts";
 import { goodbyeFor } from "../protocol/link/goodbyes.ts";
 import { refuseConnection } from "../protocol/link/refuse.ts";
 import { createSettings, listSettings, type Settings } from "../settings/register.ts";
+import { requireRelations } from "../settings/relations.ts";
 import { equalBytes } from "../wire/bytes.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
 import type { AgentId } from "../wire/ids.ts";
@@ -89,6 +91,7 @@ export async function openRelayWith(given: OpenRelay): Promise<Relay> {
   const { host, folder } = options;
   const reach = reachOf(options);
   const settings = createSettings(options.settings);
+  requireRelations(settings, { origins: options.settingOrigins });
   const lock = await host.files.lock(folder);
   // bound: four
   const doors: (() => Promise<void> | void)[] = [];
@@ -104,6 +107,7 @@ export async function openRelayWith(given: OpenRelay): Promise<Relay> {
     }
   };
   try {
+    const surroundings = await lookAround(host, folder, settings, options.settingOrigins);
     const own = await relayIdentity(options, settings, reach);
     if (options.incidents === true) ledger = await openLedger(options, settings, own);
     const token = reach.publicUrl === undefined ? undefined : await openOwnerToken(host, folder);
@@ -120,6 +124,7 @@ export async function openRelayWith(given: OpenRelay): Promise<Relay> {
       origins: reach.origins,
       publicPeersOnly: reach.publicUrl !== undefined && options.allowPrivatePeers !== true,
       memoryBytes: options.memoryBytes,
+      surroundings,
       defences: options.defences,
       ledger,
     });

@@ -1,0 +1,168 @@
+/** `perdure incidents`: the ledger of a folder, read beside whoever runs there and written in the moment nobody else does. */
+import { readShown } from "../../identity/custody.ts";
+import { lookAtIdentity } from "../../identity/own-identity.ts";
+import { readIdentity } from "../../identity/verify.ts";
+import { type Dividend, dividendOf } from "../../protocol/incidents/dividend.ts";
+import type { Incident } from "../../protocol/incidents/incident.ts";
+import type { OwnersEntry } from "../../protocol/incidents/incident-book.ts";
+import { addToLedger, type LedgerReport, readLedger } from "../../protocol/incidents/ledger-file.ts";
+import { hex } from "../../wire/bytes.ts";
+import { PerdureError } from "../../wire/error.ts";
+import { agentFolder, relayFolder } from "../folder.ts";
+import { safeLine } from "../foreign-text.ts";
+import { type Invocation, type Verb, withPassphrase } from "../invocation.ts";
+import { countText, dateText, durationText } from "../quantity.ts";
+import type { Terminal } from "../terminal.ts";
+import type { IncidentWords } from "../words.ts";
+
+interface Called {
+  readonly invocation: Invocation;
+  readonly options: IncidentWords;
+  readonly folder: string;
+  readonly id: string;
+}
+
+export function incidentsVerb(action: string, words: readonly string[], options: IncidentWords): Verb {
+  return async (invocation) => {
+    const act = ACTIONS[action];
+    if (act === undefined) throw new PerdureError("internal", `no verb incidents ${action}`);
+    const { environment } = invocation;
+    const folder = options.relay === true ? relayFolder(options.at, environment) : agentFolder(options.at, environment);
+    return await act({ invocation, options, folder, id: words[0] ?? "" });
+  };
+}
+
+const ACTIONS: Readonly<Record<string, (called: Called) => Promise<number>>> = {
+  list,
+  show,
+  report,
+  verify,
+  note: (called) => write(called, ({ cause = "", fix = "" }, id, atMs) => ({ what: "note", id, atMs, cause, fix })),
+  reproduced: (called) => write(called, (options, id, atMs) => ({ what: "reproduced", id, atMs, by: options.with ?? "" })),
+  guarded: (called) => write(called, ({ guard = "" }, id, atMs) => ({ what: "guarded", id, atMs, guard })),
+  close: (called) => write(called, (_, id, atMs) => ({ what: "closed", id, atMs })),
+};
+
+async function list({ invocation, folder }: Called): Promise<number> {
+  const { terminal, host } = invocation;
+  const { book, damage } = await look(invocation, folder);
+  const newest = book.incidents.toSorted((one, other) => other.lastMs - one.lastMs);
+  for (const incident of newest) {
+    terminal.object({ type: "incident", ...incident });
+    const { paint } = terminal.stdout;
+    const state = incident.state.padEnd(10);
+    const age = durationText(Math.max(0, host.clock.wallMs() - incident.lastMs));
+    terminal.line(
+      `${paint.strong(incident.id)}  ${incident.state === "open" ? paint.bad(state) : paint.faint(state)}  ${countText(incident.count, "time").padEnd(9)}  ${age.padStart(8)} ago  ${incident.kind}: ${safeLine(incident.symptom, 120)}${againText(incident)}`,
+    );
+  }
+  if (newest.length === 0) terminal.note(`nothing went wrong in ${folder}`);
+  if (book.forgotten > 0) terminal.note(`${countText(book.forgotten, "incident")} gave way to newer ones`);
+  if (damage !== undefined) terminal.trouble(`the ledger is not as it was written: ${damage}`);
+  return 0;
+}
+
+function againText({ recurrences }: Incident): string {
+  return recurrences === 0 ? "" : ` (came back ${countText(recurrences, "time")})`;
+}
+
+async function show({ invocation, folder, id }: Called): Promise<number> {
+  const { book } = await look(invocation, folder);
+  printIncident(invocation.terminal, book.find(id));
+  return 0;
+}
+
+function printIncident(terminal: Terminal, incident: Incident): void {
+  const { firstMs, settings } = incident;
+  const after = (atMs: number): string =>
+    atMs === 0 ? "not yet" : `${dateText(atMs)}, after ${durationText(Math.max(0, atMs - firstMs))}`;
+  terminal.object({ type: "incident", ...incident });
+  terminal.line(`${terminal.stdout.paint.strong(incident.id)}  ${incident.state}${againText(incident)}`);
+  terminal.line(`${incident.kind}: ${safeLine(incident.symptom, 300)}`);
+  terminal.line(`first       ${dateText(firstMs)}`);
+  terminal.line(`last        ${dateText(incident.lastMs)}, ${countText(incident.count, "time")}, seen by ${incident.detectedBy}`);
+  for (const [name, text, atMs] of [
+    ["cause", incident.cause, incident.diagnosedAtMs],
+    ["fix", incident.fix, incident.fixedAtMs],
+    ["shown by", incident.reproduction, incident.reproducedAtMs],
+    ["guard", incident.guard, incident.guardedAtMs],
+  ] as const)
+    terminal.line(`${name.padEnd(12)}${text === "" ? "" : `${safeLine(text, 2000)}  `}(${after(atMs)})`);
+  if (incident.closedAtMs > 0) terminal.line(`closed      ${dateText(incident.closedAtMs)}`);
+  for (const { name, value, unit, origin } of settings) terminal.line(`setting     ${name} ${value} ${unit} (${origin})`);
+}
+
+async function report({ invocation, folder }: Called): Promise<number> {
+  const { terminal } = invocation;
+  const dividend = dividendOf((await look(invocation, folder)).book.incidents);
+  terminal.object({ type: "dividend", ...dividend });
+  for (const line of dividendLines(dividend)) terminal.line(line);
+  return 0;
+}
+
+function dividendLines(dividend: Dividend): readonly string[] {
+  const { states, foundByUs, trend } = dividend;
+  const time = (ms: number | undefined): string => (ms === undefined ? "none yet" : durationText(ms));
+  return [
+    `incidents    ${dividend.incidents}: ${Object.entries(states)
+      .map(([state, count]) => `${count} ${state}`)
+      .join(", ")}`,
+    `came back    ${countText(dividend.recurrences, "time")} after a guard`,
+    `found by us  ${foundByUs === undefined ? "-" : `${Math.round(100 * foundByUs)} %`}, before a user was hurt`,
+    `to a cause   ${time(dividend.medianToDiagnosisMs)} (median, from first sight)`,
+    `to a fix     ${time(dividend.medianToFixMs)}`,
+    `to a guard   ${time(dividend.medianToGuardMs)}${trend === undefined ? "" : `; the older half ${time(trend.olderMs)}, the newer half ${time(trend.newerMs)}`}`,
+  ];
+}
+
+async function verify({ invocation, folder }: Called): Promise<number> {
+  const { terminal } = invocation;
+  const found = await look(invocation, folder);
+  const { lines, first, last, damage, torn, signedBy } = found;
+  const isOwn = lines === 0 || (await ownKeys(invocation, folder)).has(signedBy);
+  terminal.object({ type: "ledger", ok: damage === undefined && isOwn, lines, first, last, torn, signedBy, isOwn, damage });
+  terminal.line(
+    `${countText(lines, "line")}${lines === 0 ? "" : `, ${first} to ${last}`}${first > 1 ? ", the first restates all before it" : ""}`,
+  );
+  if (torn) terminal.line("behind them one that was never finished: its process ended while it wrote");
+  if (damage !== undefined)
+    throw new PerdureError("not-proven", `the ledger is not as it was written: ${damage}`, {
+      hint: "What lies before that is right; the next entry puts the file aside as ledger.damaged.",
+    });
+  if (!isOwn)
+    throw new PerdureError("not-proven", `the last line is signed by ${signedBy}, which this identity does not certify`, {
+      hint: "After a rotation the next entry is signed by the new key and vouches for all before it.",
+    });
+  if (lines > 0) terminal.line(`signed by ${signedBy}, an instance of this identity`);
+  return 0;
+}
+
+/** Keys the identity of the folder certifies, hexadecimal. */
+async function ownKeys({ host }: Invocation, folder: string): Promise<ReadonlySet<string>> {
+  const shown = await readShown(host.files, host.crypto.hash, folder);
+  if (shown === undefined) return new Set();
+  const { certificates } = await readIdentity(host.crypto, shown.bundle, host.clock.wallMs());
+  return new Set(certificates.map(({ instanceKey }) => hex(instanceKey)));
+}
+
+/** One entry of the owner, under the key of the folder. */
+async function write(called: Called, entryOf: (options: IncidentWords, id: string, atMs: number) => OwnersEntry): Promise<number> {
+  const { invocation, options, folder, id } = called;
+  const { host, settings, terminal } = invocation;
+  const { book } = await look(invocation, folder);
+  const incident = book.find(id);
+  const own = await withPassphrase(invocation, `passphrase of ${folder}`, (passphrase) =>
+    lookAtIdentity({ host, folder, settings, ...(passphrase === undefined ? {} : { passphrase }) }),
+  );
+  const after = await addToLedger(host, folder, own.instanceKey, [entryOf(options, incident.id, host.clock.wallMs())]);
+  printIncident(terminal, after.book.find(incident.id));
+  return 0;
+}
+
+async function look({ host }: Invocation, folder: string): Promise<LedgerReport> {
+  if ((await readShown(host.files, host.crypto.hash, folder)) === undefined)
+    throw new PerdureError("no-agent-here", `there is no identity in ${folder}`, {
+      hint: "Name the folder with --at; a relay's with --relay.",
+    });
+  return await readLedger(host, folder);
+}

@@ -1,0 +1,66 @@
+/** The ledger of incidents through the command, in real processes. */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { type Ran, startCommand } from "./test-command.ts";
+import { until } from "./test-stage.ts";
+
+const TEST_MS = 120_000;
+
+let place = "";
+beforeEach(async () => {
+  place = await mkdtemp(join(tmpdir(), "perdure-incidents-"));
+});
+afterEach(() => rm(place, { recursive: true, force: true, maxRetries: 3 }));
+
+const incidents = (...words: readonly string[]): Promise<Ran> =>
+  startCommand(place, ["incidents", ...words, "--relay", "--at", join(place, "relay"), "--json"]).ended;
+
+const startRelay = async () => {
+  const relay = startCommand(place, ["relay", "--at", join(place, "relay"), "--listen", "127.0.0.1:0", "--json"]);
+  await until("the relay listens", () => relay.out().includes('"type":"relay"'), relay.err);
+  return relay;
+};
+
+it("a relay that was killed says so; its owner diagnoses, guards and closes, and what comes back counts", {
+  timeout: TEST_MS,
+}, async () => {
+  const killed = await startRelay();
+  expect((await incidents()).objects).toEqual([]);
+  killed.kill();
+  await killed.ended;
+  const running = await startRelay();
+  await until("the end is noted", async () => (await incidents()).objects.length === 1);
+  const [seen] = (await incidents()).objects;
+  expect(seen).toMatchObject({ type: "incident", kind: "exit", state: "open", count: 1, detectedBy: "monitor" });
+  const id = String(seen?.["id"]);
+
+  // Beside the running relay.
+  const early = await incidents("close", id);
+  expect(early.exit).toBe(2);
+  expect(JSON.parse(early.err)).toMatchObject({ code: "bad-argument", hint: expect.stringContaining("guarded") });
+  expect((await incidents("note", id.slice(0, 6), "--cause", "somebody killed it")).objects[0]).toMatchObject({
+    cause: "somebody killed it",
+  });
+  expect((await incidents("reproduced", id, "--with", "kill -9")).objects[0]).toMatchObject({ state: "reproduced" });
+  expect((await incidents("guarded", id, "--guard", "incidents.test.ts")).objects[0]).toMatchObject({ state: "guarded" });
+  expect((await incidents("close", id)).objects[0]).toMatchObject({ state: "closed", recurrences: 0 });
+  expect((await incidents("verify")).objects[0]).toMatchObject({ type: "ledger", ok: true, isOwn: true, lines: 5 });
+
+  running.kill();
+  await running.ended;
+  const last = await startRelay();
+  await until("it is open again", async () => (await incidents()).objects[0]?.["state"] === "open");
+  expect((await incidents("report")).objects[0]).toMatchObject({ type: "dividend", incidents: 1, recurrences: 1, foundByUs: 1 });
+  last.stop();
+  expect((await last.ended).exit).toBe(0);
+
+  const ledger = join(place, "relay", "incidents", "ledger.jsonl");
+  await writeFile(ledger, (await readFile(ledger, "utf8")).replace("somebody killed it", "nobody touched it"));
+  expect(await incidents("verify")).toMatchObject({ exit: 6 });
+});
+
+it("a folder without anybody has no incidents to show", { timeout: TEST_MS }, async () => {
+  expect(await incidents()).toMatchObject({ exit: 3 });
+});
