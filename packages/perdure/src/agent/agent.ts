@@ -164,6 +164,7 @@ export function createAgent({ core, host, settings, client }: AgentOptions): Age
       return { ...status, role: core.role };
     },
     settings: (waiting = {}) => within("the agent's settings", waiting, () => core.settings()),
+    surroundings: (waiting = {}) => within("the agent's surroundings", waiting, () => core.surroundings()),
     close: () => (closed ??= closeAll()),
     [Symbol.asyncDispose]: () => agent.close(),
   };

@@ -5,6 +5,7 @@
  *   const sent = await agent.send("@desk", "hello");        // durable on this disk
  *   for await (const step of sent) console.log(step.state); // queued, stored, fetched, done
  */
+import type { Surroundings } from "../host/surroundings.ts";
 import type { NegotiatedSettings, SettingRow } from "../settings/register.ts";
 import type { AgentId, MessageId } from "../wire/ids.ts";
 import type { IdentityView } from "./identity-view.ts";
@@ -385,6 +386,8 @@ export interface Agent extends AsyncDisposable {
   status(waiting?: Waiting): Promise<AgentStatus>;
   /** Every wait and limit in force in the process that holds the folder, and who set it; those of the open session as they were agreed on. */
   settings(waiting?: Waiting): Promise<readonly SettingRow[]>;
+  /** Limits of the machine and of what lies below Perdure in that process, who chose them, and settings that do not go together. */
+  surroundings(waiting?: Waiting): Promise<Surroundings>;
   /** Commits what is under way and lets go of the folder. Same as `await using`. */
   close(): Promise<void>;
 }

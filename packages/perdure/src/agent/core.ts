@@ -13,6 +13,7 @@
  *   with a higher attempt, answers it waited for become ordinary mail.
  */
 import type { Host } from "../host/host.ts";
+import type { Surroundings } from "../host/surroundings.ts";
 import type { OwnIdentity } from "../identity/own-identity.ts";
 import type { SettingRow, Settings } from "../settings/register.ts";
 import type { Bytes } from "../wire/bytes.ts";
@@ -232,6 +233,7 @@ export interface AgentCore {
   leave(client: ClientId): Promise<void>;
   status(): Promise<CoreStatus>;
   settings(): Promise<readonly SettingRow[]>;
+  surroundings(): Promise<Surroundings>;
 }
 
 export type CoreStatus = Omit<AgentStatus, "role">;
@@ -256,6 +258,7 @@ export interface EngineOptions {
   readonly folder: string;
   readonly own: OwnIdentity;
   readonly settings: Settings;
+  readonly surroundings: () => Surroundings;
   /** `ws://…/#ag1…` of the agent's only relay, id always present. */
   readonly relayAddress: string;
   readonly defences?: AgentDefences;

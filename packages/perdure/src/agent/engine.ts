@@ -338,10 +338,7 @@ export const createEngine: CreateEngine = async (options) => {
       newest: (instanceKey) => passes.newest(relayIdRaw, instanceKey),
       keep: (instanceKey, pass) => keepPass({ log, store: theStore() }, { relayId: relayIdRaw, instanceKey, pass }),
     },
-    readEnvelope: (part) => {
-      if (part.envelope === undefined) throw new PerdureError("internal", `the envelope of ${part.of.id} is gone while it is under way`);
-      return theStore().read(part.envelope);
-    },
+    readEnvelope: sealer.readEnvelope,
     // Also what was sealed before the agent moved: it names a home to which nobody should answer.
     isOutdated: (part) =>
       sealer.isOutdated(part) || (defences.reseal !== false && part.plain !== undefined && own.isBeforeMove(part.certificate)),
@@ -492,6 +489,7 @@ export const createEngine: CreateEngine = async (options) => {
       conflicts: outbox.evidence.conflicts.length,
       alerts: alertLog.alerts,
     }),
+    surroundings: async () => options.surroundings(),
     settings: async () => listSettings(settings, {}, link?.status.negotiated),
     [Symbol.asyncDispose]: () => (disposed ??= dispose()),
   };

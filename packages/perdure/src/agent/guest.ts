@@ -188,5 +188,6 @@ function proxyOf(call: (name: CallName, values: readonly unknown[], signal?: Abo
     leave: plain("leave"),
     status: plain("status"),
     settings: plain("settings"),
+    surroundings: plain("surroundings"),
   };
 }

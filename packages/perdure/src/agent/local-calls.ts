@@ -36,6 +36,7 @@ const WAITS: { readonly [Name in CallName]: boolean } = {
   leave: false,
   status: false,
   settings: false,
+  surroundings: false,
 };
 
 /** Calls one guest may have open at once; more are answered `too-busy`. */

@@ -3,8 +3,10 @@
 import { hedgedHost } from "../host/hedged-random.ts";
 import type { Host } from "../host/host.ts";
 import { refuseArmed } from "../host/points.ts";
+import { lookAround } from "../host/surroundings.ts";
 import { formatRelayAddress, parseRelayAddress } from "../protocol/link/index.ts";
 import { createSettings } from "../settings/register.ts";
+import { requireRelations } from "../settings/relations.ts";
 import { hex } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
 import type { AgentId } from "../wire/ids.ts";
@@ -28,6 +30,7 @@ export async function openAgentWith(machine: Host, at: string, options: Internal
   refuseArmed(machine);
   const host = options.defences?.hedge === false ? machine : hedgedHost(machine);
   const settings = createSettings(options.settings);
+  requireRelations(settings);
   if (options.join !== undefined) parseRelayAddress(options.join);
   // Only looking must leave no trace: a folder without an agent gets no lock and no socket.
   else if (!(await hasIdentity(host, at))) {
@@ -51,6 +54,7 @@ export async function openAgentWith(machine: Host, at: string, options: Internal
       signal,
     });
     if (move) [join, move] = [undefined, false];
+    const surroundings = await lookAround(host, at, settings);
     const relayAddress = formatRelayAddress(home.url, home.relayId);
     const incidents = options.incidents === true ? await openIncidentLog({ host, folder: at, own, settings }) : undefined;
     try {
@@ -59,6 +63,7 @@ export async function openAgentWith(machine: Host, at: string, options: Internal
         folder: at,
         own,
         settings,
+        surroundings,
         relayAddress,
         ...(options.defences === undefined ? {} : { defences: options.defences }),
       });

@@ -236,6 +236,7 @@ export async function openSharedCore(options: SharedCoreOptions): Promise<Shared
     leave: (by) => through((core) => core.leave(by)),
     status: () => through((core) => core.status()),
     settings: () => through((core) => core.settings()),
+    surroundings: () => through((core) => core.surroundings()),
     async [Symbol.asyncDispose]() {
       if (closing.signal.aborted) return;
       closing.abort(closedError());

@@ -195,6 +195,7 @@ export function createTestEngine(disk: TestDisk): TestEngine {
       },
     }),
     settings: async () => [],
+    surroundings: async () => ({ external: [], contradictions: [] }),
   };
 
   return {

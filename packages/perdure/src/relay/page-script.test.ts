@@ -108,6 +108,7 @@ function status(more: Partial<RelayStatus> = {}): RelayStatus {
     origins: [],
     bans: [],
     settings: [],
+    surroundings: { external: [], contradictions: [] },
     ...more,
   };
 }

@@ -2,6 +2,7 @@
 import type { Host } from "../host/host.ts";
 import type { Connection } from "../host/net.ts";
 import { rarely } from "../host/points.ts";
+import type { Surroundings } from "../host/surroundings.ts";
 import type { OwnIdentity } from "../identity/own-identity.ts";
 import { PASS_KEY_BYTES } from "../protocol/delivery/attach-passes.ts";
 import { ALL_RELAY_DEFENCES, type RelayDefences, type RelayOutput } from "../protocol/delivery/mailbox-events.ts";
@@ -62,6 +63,7 @@ export interface RelayCoreOptions {
   /** Other relays are dialled at public addresses only. */
   readonly publicPeersOnly: boolean;
   readonly memoryBytes: (() => number) | undefined;
+  readonly surroundings: () => Surroundings;
   readonly defences: Partial<RelayDefences> | undefined;
   /** Where incidents are written down. */
   readonly ledger: IncidentKeeper | undefined;
@@ -84,6 +86,7 @@ export async function startRelayCore({
   origins,
   publicPeersOnly,
   memoryBytes,
+  surroundings,
   defences,
   ledger,
 }: RelayCoreOptions): Promise<RelayCore> {
@@ -270,6 +273,7 @@ export async function startRelayCore({
       origins,
       incidents,
       memoryBytes,
+      surroundings,
       connections: () => sessions.open,
       peers: peers.rows,
       troubles: () => [

@@ -1,5 +1,6 @@
 /** The relay as its owner sees it: whether it is well, who uses it, what it costs, what broke lately. */
 import type { Clock } from "../host/clock.ts";
+import type { Surroundings } from "../host/surroundings.ts";
 import { isCloned } from "../protocol/delivery/attach-passes.ts";
 import type { Mailboxes } from "../protocol/delivery/mailboxes.ts";
 import { listSettings, type SettingRow, type Settings } from "../settings/register.ts";
@@ -87,6 +88,8 @@ export interface RelayStatus {
   /** Oldest first, at most 50. */
   readonly incidents: readonly Incident[];
   readonly settings: readonly SettingRow[];
+  /** Limits of the machine and of what lies below, and settings that do not go together. */
+  readonly surroundings: Surroundings;
   readonly tickets: {
     /** An agent nobody knows needs one to register. */
     readonly required: boolean;
@@ -118,6 +121,7 @@ export interface StatusOptions {
   /** Reasons the log does not know of. */
   readonly troubles: () => readonly string[];
   readonly memoryBytes: (() => number) | undefined;
+  readonly surroundings: () => Surroundings;
 }
 
 const ROWS = 500;
@@ -147,6 +151,7 @@ export function createStatus(options: StatusOptions): () => RelayStatus {
       counters: { ...counters, refused: Object.fromEntries(counters.refused), limited: Object.fromEntries(counters.limited) },
       incidents: [...options.incidents.recent],
       settings: listSettings(settings, options.settingOrigins),
+      surroundings: options.surroundings(),
       tickets: { required: options.ticketsRequired, open: openTickets(mailboxes, options.clock.wallMs()) },
       origins: options.origins,
       bans: banRows(mailboxes),

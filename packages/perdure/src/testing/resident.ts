@@ -206,6 +206,7 @@ export function createResident({ name, address, driver, sleep }: ResidentOptions
     accept: (invite, waiting) => call((running) => running.accept(invite, waiting)),
     status: (waiting) => call((running) => running.status(waiting)),
     settings: (waiting) => call((running) => running.settings(waiting)),
+    surroundings: (waiting) => call((running) => running.surroundings(waiting)),
     close: sleep,
     [Symbol.asyncDispose]: sleep,
   };
