@@ -16,7 +16,7 @@ import type { Settings } from "../settings/register.ts";
 import { type Bytes, concat, EMPTY, equalBytes, fromHex, hex } from "../wire/bytes.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
 import { agentIdText } from "../wire/ids.ts";
-import type { KeptSealedUnder } from "../wire/kept-agent.ts";
+import type { KeptSealedUnder, PayloadAt } from "../wire/kept-agent.ts";
 import { WIRE_VERSION } from "../wire/limits.ts";
 import { SEALED_EXTENSIONS } from "../wire/sealed.ts";
 import type { AgentStore } from "./agent-store.ts";
@@ -35,6 +35,8 @@ export interface Sealer {
   isOutdated(part: OutgoingPart): boolean;
   /** The part does not travel before it has another envelope. */
   sealAnew(part: OutgoingPart): void;
+  /** Of a part that is under way. One that can not be read back (`disk-failed`) is outdated from then on. */
+  readEnvelope(part: OutgoingPart): Promise<Bytes>;
   /** What is to be sealed anew because it was under way for longer than its certificate holds. */
   overtaken(nowMs: number): readonly Planned[];
   /** A session began: recipients that could not be found out may be asked for again. */
@@ -93,13 +95,34 @@ export function createSealer({
   const again = new Set<string>();
   let cancelRetry = (): void => {};
 
+  /** Places in the log that hold something else than was written there. */
+  const spoilt = new WeakSet<PayloadAt>();
+
+  /** `undefined` when it can not be read back: then its message is lost, and nobody waits for it any more. */
+  const contentOf = async ({ id, head: { stream, seq, class: kind } }: Outgoing, at: PayloadAt): Promise<Bytes | undefined> => {
+    try {
+      return await store().read(at);
+    } catch (error) {
+      if (!isPerdureError(error) || error.code !== "log-damaged") throw error;
+      host.log.write("warn", "agent.damaged", { id, why: error.message });
+      const head = { stream, seq, state: "lost" as const, atMs: host.clock.wallMs(), by: EMPTY, proof: "none" as const };
+      const kept: Planned["kept"] =
+        kind === "receipt"
+          ? { kind: "forgotten", head: { stream, seq } }
+          : { kind: "step", head: { ...head, detail: "its content can not be read back from this disk", evidence: EMPTY } };
+      await store().commit({ onFailure: "try-again", plan: () => ({ records: [{ kept }], result: undefined }) });
+      return undefined;
+    }
+  };
+
   const sealOne = async (part: OutgoingPart, recipient: VerifiedIdentity): Promise<Sealed | undefined> => {
     const { of, seq } = part;
     const { head } = of;
     if (part.plain === undefined) return undefined;
     const earlier = seenDigests(part);
     const again = part.again || part.unfit === "key-retired";
-    const content = await store().read(part.plain);
+    const content = await contentOf(of, part.plain);
+    if (content === undefined) return undefined;
     const bundle = own.bundle();
     const bundleHash = hex(host.crypto.hash.sha256(bundle));
     const isKnown = hasOurs.get(of.recipient) === bundleHash;
@@ -259,10 +282,24 @@ export function createSealer({
     arm();
   };
 
+  const readEnvelope = async ({ of, envelope }: OutgoingPart): Promise<Bytes> => {
+    if (envelope === undefined) throw new PerdureError("internal", `the envelope of ${of.id} is gone while it is under way`);
+    try {
+      return await store().read(envelope);
+    } catch (error) {
+      if (!isPerdureError(error) || error.code !== "log-damaged") throw error;
+      spoilt.add(envelope);
+      host.log.write("warn", "agent.damaged", { id: of.id, why: error.message });
+      throw new PerdureError("disk-failed", error.message, { retry: "after", cause: error });
+    }
+  };
+
   return {
     kick,
-    isOutdated: ({ unfit, certificate, plain, of }) =>
+    readEnvelope,
+    isOutdated: ({ unfit, certificate, plain, envelope, of }) =>
       unfit !== "" ||
+      (envelope !== undefined && spoilt.has(envelope)) ||
       (reseals &&
         plain !== undefined &&
         certificate.length > 0 &&
