@@ -49,6 +49,11 @@ function writeFile(path: string, text: string): void {
   }
 }
 
+/** What Node's own reader of arguments throws. */
+function isAboutWords(error: unknown): error is Error {
+  return error instanceof Error && String((error as { readonly code?: unknown }).code).startsWith("ERR_PARSE_ARGS");
+}
+
 // Who reads only the beginning, as `| head` does, has what he wanted.
 process.stdout.on("error", () => process.exit(0));
 
@@ -56,7 +61,10 @@ main(process.argv.slice(2)).then(
   (code) => {
     process.exitCode = code;
   },
-  (error: unknown) => {
+  (thrown: unknown) => {
+    const error = isAboutWords(thrown)
+      ? new PerdureError("bad-argument", thrown.message, { hint: "npm run lab -- --help lists every word." })
+      : thrown;
     process.stderr.write(`${isPerdureError(error) ? whyNot(error) : error instanceof Error ? error.stack : String(error)}\n`);
     process.exitCode = isPerdureError(error) ? ERROR_CODES[error.code] : 70;
   },

@@ -1,4 +1,5 @@
 /** Mistakes that were made, or could have been: planted one at a time, each must break an invariant of the lab. */
+import { PerdureError } from "../../packages/perdure/src/wire/error.ts";
 import type { Mistake } from "../planting.ts";
 import { AGENT_MISTAKES } from "./agent.ts";
 import { IDENTITY_MISTAKES } from "./identity.ts";
@@ -16,9 +17,12 @@ export const MISTAKES: readonly Mistake[] = [
   ...IDENTITY_MISTAKES,
 ];
 
-/** Throws when there is none of that name. */
+/** Throws `bad-argument` when there is none of that name. */
 export function findMistake(id: string): Mistake {
   const found = MISTAKES.find((each) => each.id === id);
-  if (found === undefined) throw new Error(`there is no mistake "${id}"; there are ${MISTAKES.map((each) => each.id).join(", ")}`);
+  if (found === undefined)
+    throw new PerdureError("bad-argument", `there is no mistake "${id}"`, {
+      hint: `There are ${MISTAKES.map((each) => each.id).join(", ")}.`,
+    });
   return found;
 }
