@@ -22,6 +22,19 @@ export function folder(command: Command): Command {
     .addOption(new Option("--passphrase-file <file>", "whose first line opens a sealed folder").helpGroup(EVERYWHERE));
 }
 
+/** Which rows a list of settings is asked for. */
+export function rows(command: Command): Command {
+  return command
+    .option("--external", "limits of the machine, Node, its libraries and common proxies: what is in force, and who chose it")
+    .option("--unchosen", "only those that nobody chose, the worst first, and what to do; exit code 1 when there are any");
+}
+
+export const EXTERNAL_JSON = `With
+--external or --unchosen: {type: "external", name, value, unit, origin, source,
+blast: request|connection|process|data, chosenBy: operator|reviewed|declared|
+nobody|unknown, reviewed, reason, advice}. Settings that do not go together:
+{type: "contradiction", relation, hard, says, why, hint, names}.`;
+
 export function examples(...lines: readonly string[]): string {
   return `Examples:\n${lines.map((line) => `  ${line}`).join("\n")}\n`;
 }

@@ -8,7 +8,7 @@ import { addContacts, strangersOption } from "./contact-words.ts";
 import { addIdentity } from "./id-words.ts";
 import { addIncidents } from "./incident-words.ts";
 import type { Dispatch } from "./invocation.ts";
-import { common, count, duration, EVERYWHERE, examples, folder } from "./options.ts";
+import { common, count, duration, EVERYWHERE, EXTERNAL_JSON, examples, folder, rows } from "./options.ts";
 import { addServing } from "./relay-words.ts";
 import type {
   AskWords,
@@ -20,6 +20,7 @@ import type {
   McpWords,
   OnMailWords,
   SendWords,
+  SettingsWords,
   TraceWords,
   TryWords,
 } from "./words.ts";
@@ -155,18 +156,21 @@ An agent that is there already is told a new address of its own relay.
     .action((options: FolderOptions) =>
       dispatch({ what: "could not examine", options, load: async () => (await import("./verbs/doctor.ts")).doctorVerb(options) }),
     );
-  folder(program.command("settings"))
+  rows(folder(program.command("settings")))
     .summary("every wait and limit in force, and who set it")
-    .addHelpText("before", examples("perdure settings", "perdure settings --at ./desk --set pingEveryMs=20000"))
+    .addHelpText(
+      "before",
+      examples("perdure settings", "perdure settings --at ./desk --set pingEveryMs=20000", "perdure settings --unchosen"),
+    )
     .addHelpText(
       "after",
       `
 Who set it: default, set (by --set or a program), negotiated (with the relay,
 for the session that is open), fixed (nobody can).
 --json: one line each: {type: "setting", name, value, unit, min, max, reason,
-origin}.`,
+origin}. ${EXTERNAL_JSON}`,
     )
-    .action((options: FolderOptions) =>
+    .action((options: SettingsWords) =>
       dispatch({
         what: "could not list the settings",
         options,

@@ -1,8 +1,8 @@
 /** The words of `perdure relay`: running one, and what its owner asks and tells it while it runs. */
 import { type Command, Option } from "commander";
 import type { Dispatch } from "./invocation.ts";
-import { common, count, duration, examples } from "./options.ts";
-import type { BlockWords, RelayFolderWords, RelayWords, TicketWords } from "./words.ts";
+import { common, count, duration, EXTERNAL_JSON, examples, rows } from "./options.ts";
+import type { BlockWords, RelayFolderWords, RelaySettingsWords, RelayWords, TicketWords } from "./words.ts";
 
 export function addServing(program: Command, dispatch: Dispatch): void {
   const relay = relayFolder(common(program.command("relay")))
@@ -107,11 +107,13 @@ function addOwner(relay: Command, dispatch: Dispatch): void {
     "could not ask the relay",
     (verbs, options) => verbs.statusVerb(options),
   );
-  owner<RelayFolderWords>(
-    relay
-      .command("settings")
+  owner<RelaySettingsWords>(
+    rows(relay.command("settings"))
       .summary("every wait and limit: value, unit, who set it, and what it is for")
-      .addHelpText("after", '\n--json: one line per setting: {type: "setting", name, value, unit, origin, min, max, reason}.'),
+      .addHelpText(
+        "after",
+        `\n--json: one line per setting: {type: "setting", name, value, unit, origin, min, max, reason}. ${EXTERNAL_JSON}`,
+      ),
     "could not list the settings",
     (verbs, options) => verbs.settingsVerb(options),
   );

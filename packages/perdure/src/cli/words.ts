@@ -13,6 +13,14 @@ export interface FolderOptions extends CommonOptions {
   readonly at?: string;
 }
 
+/** Which rows are asked for. */
+export interface RowWords {
+  readonly external?: true;
+  readonly unchosen?: true;
+}
+
+export interface SettingsWords extends FolderOptions, RowWords {}
+
 export interface SendWords extends FolderOptions {
   readonly until: "queued" | "stored" | "done";
   readonly timeout?: number;
@@ -89,6 +97,8 @@ export interface IncidentWords extends FolderOptions {
 export interface RelayFolderWords extends CommonOptions {
   readonly folder?: string;
 }
+
+export interface RelaySettingsWords extends RelayFolderWords, RowWords {}
 
 export interface RelayWords extends RelayFolderWords {
   readonly listen?: string;

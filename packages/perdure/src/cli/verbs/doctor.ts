@@ -4,7 +4,9 @@ import { dirname, join } from "node:path";
 import process from "node:process";
 import type { Agent } from "../../agent/api.ts";
 import { sleep } from "../../host/deadline.ts";
+import type { Surroundings } from "../../host/surroundings.ts";
 import { formatRelayAddress } from "../../protocol/link/index.ts";
+import { unchosen } from "../../settings/external.ts";
 import { MAX_TRANSPORT_BYTES } from "../../wire/limits.ts";
 import { type AgentCard, readAgentCard } from "../agent-card.ts";
 import { type Check, failedCheck, reportChecks } from "../check.ts";
@@ -236,6 +238,7 @@ async function checkAgent(invocation: Invocation, at: string | undefined): Promi
               hint: "perdure contacts paused, then perdure contacts resume <thread>",
             },
           ];
+    const limits = limitChecks(await agent.surroundings({ signal: invocation.signal }));
     const heldUp = await checkHeldUp(invocation, agent, status.outgoing);
     const lies: readonly Check[] =
       status.conflicts === 0
@@ -257,10 +260,20 @@ async function checkAgent(invocation: Invocation, at: string | undefined): Promi
       strangers,
       ...heldUp,
       ...loops,
+      ...limits,
     ];
   } catch (error) {
     return [failedCheck("agent", error)];
   }
+}
+
+/** What the machine imposes that nobody chose, and settings that do not go together. */
+function limitChecks({ external, contradictions }: Surroundings): readonly Check[] {
+  const found = unchosen(external).map(
+    ({ name, value, reason, advice }): Check => ({ name: "limits", state: "warn", says: `${name} = ${value}. ${reason}`, hint: advice }),
+  );
+  const broken = contradictions.map(({ says, why, hint }): Check => ({ name: "settings", state: "warn", says: `${says}: ${why}`, hint }));
+  return [...found, ...broken];
 }
 
 /** Mail that a relay does not take now, and the limit it came up against; refused anew when this process has only begun to send it. */

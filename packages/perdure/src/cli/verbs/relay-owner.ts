@@ -1,16 +1,19 @@
 /** What the owner of a relay asks and tells it while it runs, over the socket in its folder. */
 import { askRelay } from "../../relay/owner-socket.ts";
 import type { RelayStatus } from "../../relay/status.ts";
+import { listExternal } from "../../settings/external.ts";
 import { createSettings, listSettings, type SettingRow } from "../../settings/register.ts";
+import { contradictions } from "../../settings/relations.ts";
 import { isPerdureError } from "../../wire/error.ts";
 import type { IssuedTicket, OwnerCall } from "../../wire/owner-calls.ts";
+import { printContradictions, printExternal, printUnchosen } from "../external-rows.ts";
 import { relayFolder } from "../folder.ts";
 import { safeLine } from "../foreign-text.ts";
 import type { Invocation, Verb } from "../invocation.ts";
 import { countText, durationText, numberText, sizeText } from "../quantity.ts";
 import { relaySettings } from "../relay-settings.ts";
 import { printSettings } from "../setting-rows.ts";
-import type { BlockWords, RelayFolderWords, TicketWords } from "../words.ts";
+import type { BlockWords, RelayFolderWords, RelaySettingsWords, TicketWords } from "../words.ts";
 
 const TICKET_MS = 24 * 60 * 60 * 1000;
 
@@ -90,22 +93,34 @@ function limitHitText(name: string, times: number, settings: readonly SettingRow
 }
 
 /** As they are in force in the running relay; where none runs, as a start would have them. */
-export function settingsVerb(options: RelayFolderWords): Verb {
+export function settingsVerb(options: RelaySettingsWords): Verb {
   return async (invocation) => {
-    const { terminal, host, environment, overrides } = invocation;
+    const { terminal } = invocation;
     const running = await ask<RelayStatus>(invocation, options, { name: "status" }).catch((error: unknown) => {
       if (isPerdureError(error) && error.code === "relay-unreachable") return undefined;
       throw error;
     });
-    let rows: readonly SettingRow[];
-    if (running !== undefined) rows = running.settings;
-    else {
-      const folder = relayFolder(options.folder, environment);
-      const found = await relaySettings(host.files, folder, environment, overrides);
-      rows = listSettings(createSettings(found.overrides), found.origins);
-      terminal.note(`no relay runs in ${folder}: these are the settings it would start with`);
-    }
-    printSettings(terminal, rows);
+    const { settings, surroundings } = running ?? (await asStarted(invocation, options));
+    if (options.unchosen === true) return printUnchosen(terminal, surroundings.external);
+    if (options.external === true) printExternal(terminal, surroundings.external);
+    else printSettings(terminal, settings);
+    printContradictions(terminal, surroundings.contradictions);
     return 0;
+  };
+}
+
+/** The settings and surroundings that a relay started now in this folder would have. */
+async function asStarted(
+  { terminal, host, environment, overrides }: Invocation,
+  options: RelayFolderWords,
+): Promise<Pick<RelayStatus, "settings" | "surroundings">> {
+  const folder = relayFolder(options.folder, environment);
+  const { overrides: values, origins } = await relaySettings(host.files, folder, environment, overrides);
+  const settings = createSettings(values);
+  const external = host.external === undefined ? [] : listExternal(await host.external.read(folder));
+  terminal.note(`no relay runs in ${folder}: these are the settings it would start with`);
+  return {
+    settings: listSettings(settings, origins),
+    surroundings: { external, contradictions: contradictions(settings, { external, origins }) },
   };
 }
