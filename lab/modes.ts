@@ -4,6 +4,7 @@ import { CONTROLS, huntControls } from "./controls.ts";
 import { findMistake } from "./mistakes/index.ts";
 import { huntPlanted } from "./planted.ts";
 import { PORT_CRASH_HOSTS, walkPortCrashes } from "./port-crash.ts";
+import { soak } from "./soak-report.ts";
 
 export interface Mode {
   /** As it is written, `--` included. */
@@ -49,5 +50,10 @@ export const MODES: readonly Mode[] = [
       const all = await walkPortCrashes({ seed: Number(values.seed), hosts, every: Math.max(1, Number(values.every)), print });
       return all.every(({ broken, calls }) => broken.length === 0 && calls > 0) ? 0 : 1;
     },
+  },
+  {
+    word: "--days",
+    help: "  --days N          one town for days, a message per agent and minute: --relays 5, --agents 50, --seed S\n",
+    run: soak,
   },
 ];
