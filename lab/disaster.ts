@@ -3,6 +3,7 @@
  *
  *   clone       its folder is copied and opened elsewhere too; later its owner says which one goes on
  *   snapshot    its machine is put back to a picture of it, random numbers included; later its owner says that it goes on
+ *   snapshot-twice  the same, and once more to the same picture
  *   relay-copy  a relay's folder is put back from an older copy
  *   theft       somebody has its folder, without the next control keys, and uses it; later its owner rotates, or never does. Half of
  *               the time its owner had rotated before, so that the thief can make that rotation once more
@@ -19,7 +20,7 @@ import { forgeRotation } from "./forger.ts";
 import { InvariantBroken, type Ledger } from "./ledger.ts";
 import { type Census, hasVault, type Town, VAULT } from "./town.ts";
 
-export const DISASTERS = ["none", "clone", "snapshot", "relay-copy", "theft"] as const;
+export const DISASTERS = ["none", "clone", "snapshot", "snapshot-twice", "relay-copy", "theft"] as const;
 export type Disaster = (typeof DISASTERS)[number];
 
 export interface DisasterOptions {
@@ -145,7 +146,8 @@ export function bringDown(options: DisasterOptions): DisasterState {
       }),
     );
 
-  const snapshot = (victim: string): void => {
+  /** Each time the same picture, and the same random numbers from there on. */
+  const snapshot = (victim: string, times: number): void => {
     const label = `snapshot of ${victim}`;
     at(0.2, "picture", () => {
       ending(victim);
@@ -155,27 +157,34 @@ export function bringDown(options: DisasterOptions): DisasterState {
       town.drawAs(victim, label);
       town.start(victim);
       trace(`          a picture of ${victim} is taken`);
-      world.after(durationMs * (0.1 + draws.fraction() * 0.3), "put back", () => {
-        ending(victim);
-        town.stop(victim);
-        world.disk(victim).disk.putBack(image);
-        ledger.putBack(victim, picture);
-        putBack.add(victim);
-        town.drawAs(victim, label);
-        town.start(victim);
-        trace(`          ${victim} is put back to it`);
-        whenUp(victim, "as before", () => {
-          town.drawAs(victim, undefined);
-          world.after(5000 + draws.below(10_000), "claim", () =>
-            insist(
-              victim,
-              `claim by ${victim}`,
-              (agent) => agent.identity.claim(),
-              () => done(`${victim} goes on`),
-            ),
-          );
+      const again = (left: number): void =>
+        world.after(durationMs * (0.1 + (draws.fraction() * 0.3) / times), "put back", () => {
+          ending(victim);
+          town.stop(victim);
+          world.disk(victim).disk.putBack(image);
+          ledger.putBack(victim, picture);
+          putBack.add(victim);
+          town.drawAs(victim, label);
+          town.start(victim);
+          trace(`          ${victim} is put back to it`);
+          whenUp(victim, "as before", () => {
+            town.drawAs(victim, undefined);
+            world.after(5000 + draws.below(10_000), "claim", () =>
+              insist(
+                victim,
+                `claim by ${victim}`,
+                (agent) => agent.identity.claim(),
+                () => {
+                  // Receipts were sealed to the inbox key of the life between, which is gone, and are not sealed anew as mail is.
+                  if (left < times) ledger.excuse(victim, "from");
+                  if (left > 1) again(left - 1);
+                  else done(`${victim} goes on`);
+                },
+              ),
+            );
+          });
         });
-      });
+      again(times);
     });
   };
 
@@ -230,7 +239,8 @@ export function bringDown(options: DisasterOptions): DisasterState {
 
   const pick = (names: readonly string[]): string => names[draws.below(names.length)] as string;
   if (kind === "clone") clone(pick(census.agents));
-  if (kind === "snapshot") snapshot(pick(census.agents));
+  if (kind === "snapshot") snapshot(pick(census.agents), 1);
+  if (kind === "snapshot-twice") snapshot(pick(census.agents), 2);
   if (kind === "relay-copy") relayCopy(census.relays.at(-1) as string);
   if (kind === "theft") theft(pick(census.agents.filter((name) => hasVault(census, name))));
   return {
