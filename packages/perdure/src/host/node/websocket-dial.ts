@@ -33,7 +33,7 @@ export async function dialWebSocket({ clock, live }: NetParts, url: URL, options
     let address: string | undefined;
     socket.once("upgrade", (response) => {
       address = response.socket.remoteAddress;
-      live?.watch(response.socket, "dialled socket");
+      live?.watch(response.socket, "dialled socket below a WebSocket");
     });
     const connection = connectionOf({
       clock,

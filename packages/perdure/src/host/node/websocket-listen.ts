@@ -63,6 +63,7 @@ export async function listenWebSocket({ clock, log, live }: NetParts, url: URL, 
     webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       plainSockets.delete(remote);
       live?.watch(webSocket, "accepted WebSocket", limits);
+      live?.watch(socket, "accepted socket below a WebSocket");
       const connection = connectionOf({
         clock,
         socket: webSocket,
