@@ -59,8 +59,8 @@ const OPEN_EVERY = 200;
 /** A handler fails so often, and its message starts again. */
 const FAILS = 0.01;
 
-/** Everything else is as it is for people. */
-const SETTINGS = { mailboxMessages: 1000, storeMessages: 4000, autoPerThread: 16 };
+/** Small files, so that their ends and compactions come every hour; everything else is as it is for people. */
+const SETTINGS = { segmentBytes: 256 * 1024, mailboxMessages: 1000, storeMessages: 4000, autoPerThread: 16 };
 const LIMITS = { sender: 100, strangers: 200, peer: 400, route: 400, routeSender: 64, automatic: SETTINGS.autoPerThread };
 
 export async function runSoak({ seed, days, relays, agents, hash, progress }: SoakOptions): Promise<SoakResult> {

@@ -79,13 +79,22 @@ export function createLoopGuard(input: {
     if (times.size === 0) counted.delete(key);
     return times.size;
   };
+  /** No thread or peer is let go of before: with all places taken each message would else look through all of them in vain. */
+  let nextFreeMs = Number.NEGATIVE_INFINITY;
+  const letGo = (nowMs: number): void => {
+    if (nowMs < nextFreeMs) return;
+    nextFreeMs = Number.POSITIVE_INFINITY;
+    for (const [key, times] of [...counted])
+      if (within(key, nowMs) > 0) nextFreeMs = Math.min(nextFreeMs, Math.max(...times.values()) + limits.autoWindowMs);
+  };
   const add = (key: string, id: string, atMs: number): void => {
     within(key, atMs);
+    nextFreeMs = Math.min(nextFreeMs, atMs + limits.autoWindowMs);
     const times = counted.get(key) ?? new Map<string, number>();
     if (!times.has(id)) counted.set(key, times.set(id, atMs));
   };
   const charge = ({ id, thread, peer, atMs }: Automatic): void => {
-    if (counted.size >= MAX_COUNTED) for (const key of [...counted.keys()]) within(key, atMs);
+    if (counted.size >= MAX_COUNTED) letGo(atMs);
     add(`thread ${hex(thread)}`, id, atMs);
     add(`peer ${peer}`, id, atMs);
   };
@@ -115,7 +124,7 @@ export function createLoopGuard(input: {
       if (within(`thread ${hex(thread)}`, nowMs) + more.inThread > limits.autoPerThread) return "thread";
       if (within(`peer ${peer}`, nowMs) + more.toPeer > limits.autoPerPair) return "peer";
       if (counted.size + 2 <= MAX_COUNTED) return undefined;
-      for (const key of [...counted.keys()]) within(key, nowMs);
+      letGo(nowMs);
       return counted.size + 2 > MAX_COUNTED ? "peer" : undefined;
     },
     charge,
