@@ -1,0 +1,51 @@
+/**
+ * `npm run guards`: whether what the ledger calls guarded is. Each mistake is planted again, and its guard must be red; without it, green.
+ *
+ *   npm run guards                        every entry whose mistake can be made again
+ *   npm run guards -- NAME NAME           only those
+ *   npm run guards -- --replays 100       each scenario so often: every time the same history
+ */
+
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { guardOf, readEntries } from "./incidents/entries.ts";
+import { replay, runGuard } from "./incidents/run-guard.ts";
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { replays: { type: "string" } } });
+const entries = readEntries();
+for (const name of positionals) if (!entries.some((each) => each.name === name)) throw new Error(`there is no incident "${name}"`);
+const wanted = entries.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+let wrong = 0;
+const say = (ok: boolean, name: string, text: string): void => {
+  if (!ok) wrong++;
+  process.stdout.write(`${ok ? "ok   " : "WRONG"}  ${name.padEnd(44)} ${text}\n`);
+};
+
+if (values.replays !== undefined) {
+  const times = Number(values.replays);
+  for (const entry of wanted) {
+    const guard = guardOf(entry);
+    if (guard.kind !== "scenario") continue;
+    const { same } = await replay(guard, entry.mistake ?? undefined, times);
+    say(same === times, entry.name, `${same} of ${times} the same`);
+  }
+} else {
+  for (const entry of wanted) {
+    if (entry.mistake === null) continue;
+    const guard = guardOf(entry);
+    const begun = performance.now();
+    const planted = await runGuard(guard, entry.mistake);
+    const clean = await runGuard(guard, undefined);
+    const took = ((performance.now() - begun) / 1000).toFixed(1);
+    say(
+      planted.colour === "red" && clean.colour === "green",
+      entry.name,
+      `with the mistake ${planted.colour}, without ${clean.colour}, ${took} s  ${(planted.colour === "red" && clean.colour === "green" ? "" : `${planted.says} / ${clean.says}`).slice(0, 300)}`,
+    );
+  }
+  const without = wanted.filter(({ mistake }) => mistake === null).length;
+  process.stdout.write(
+    `${wanted.length - without} guards, ${wrong} wrong; ${without} entries say why their mistake cannot be made again\n`,
+  );
+}
+process.exitCode = wrong === 0 ? 0 : 1;

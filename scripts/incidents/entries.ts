@@ -1,0 +1,65 @@
+/** The project's own ledger, `incidents/*.json`: what the product exports of an incident, and what only a project knows. */
+import { readdirSync, readFileSync } from "node:fs";
+import { MISTAKES } from "../../lab/mistakes/index.ts";
+import type { Mistake } from "../../lab/planting.ts";
+import { type Incident, readIncident } from "../../packages/perdure/src/protocol/incidents/incident.ts";
+import { MADE_MISTAKES } from "./mistakes.ts";
+
+export const INCIDENTS_FOLDER = new URL("../../incidents/", import.meta.url);
+
+export interface Entry {
+  /** The file without its ending. */
+  readonly name: string;
+  readonly incident: Incident;
+  /** What was not as it must be: an invariant of the protocol, an attack by its name, or words. */
+  readonly invariant: string;
+  /** Of the fix: the beginning of its hash. */
+  readonly commit: string;
+  /** What makes it again: of `lab/mistakes` or of `scripts/incidents/mistakes.ts`. */
+  readonly mistake: string | null;
+  /** Why there is none. */
+  readonly why: string;
+}
+
+export interface TestGuard {
+  readonly kind: "test";
+  readonly file: string;
+  /** The name of a test, or its beginning. */
+  readonly test: string;
+}
+
+/** A scenario that breaks with the mistake and not without. */
+export interface ScenarioGuard {
+  readonly kind: "scenario";
+  readonly file: string;
+}
+
+export function readEntries(): readonly Entry[] {
+  return readdirSync(INCIDENTS_FOLDER)
+    .filter((file) => file.endsWith(".json"))
+    .sort()
+    .map((file) => readEntry(file.replace(/\.json$/, ""), readFileSync(new URL(file, INCIDENTS_FOLDER), "utf8")));
+}
+
+/** Throws when it is not what the product's export is, or says nothing of what a project must know. */
+export function readEntry(name: string, text: string): Entry {
+  const { project, ...exported } = JSON.parse(text) as { readonly project?: Omit<Entry, "name" | "incident"> };
+  if (project === undefined) throw new Error(`${name} says nothing of the project`);
+  const { invariant, commit, mistake, why } = project;
+  for (const [field, value] of Object.entries({ invariant, commit }))
+    if (typeof value !== "string" || value === "") throw new Error(`${name}: project.${field} is missing`);
+  if (mistake === null ? !why : findMadeMistake(mistake) === undefined) throw new Error(`${name}: there is no mistake "${mistake}"`);
+  return { name, incident: readIncident(exported), invariant, commit, mistake, why: why ?? "" };
+}
+
+export function findMadeMistake(id: string): Mistake | undefined {
+  return [...MADE_MISTAKES, ...MISTAKES].find((each) => each.id === id);
+}
+
+/** What an incident names as its guard: `file > name of a test`, or a scenario. */
+export function guardOf({ name, incident }: Entry): TestGuard | ScenarioGuard {
+  const [file = "", ...test] = incident.guard.split(" > ");
+  if (file.endsWith(".json")) return { kind: "scenario", file };
+  if (!file.endsWith(".test.ts") || test.length === 0) throw new Error(`${name}: "${incident.guard}" is neither a test nor a scenario`);
+  return { kind: "test", file, test: test.join(" > ") };
+}
