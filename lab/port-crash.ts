@@ -3,6 +3,7 @@
  * folder again after its power was gone. Between two such calls nothing outside of a process changes, so this is also every prefix of
  * every list of outputs.
  */
+import { availableParallelism } from "node:os";
 import { createPool, type SweepOptions } from "./pool.ts";
 import { MAX_CALLS } from "./strike.ts";
 import type { Fault } from "./weather.ts";
@@ -46,7 +47,13 @@ export function faultsOf(host: string, phase: Phase, call: number): readonly Fau
 }
 
 /** Walks through all of them and prints a line each; the last call is the first in which nothing died. */
-export async function walkPortCrashes({ seed, hosts, every, threads, print }: PortCrashOptions): Promise<readonly PortCrashed[]> {
+export async function walkPortCrashes({
+  seed,
+  hosts,
+  every,
+  threads = availableParallelism(),
+  print,
+}: PortCrashOptions): Promise<readonly PortCrashed[]> {
   const all: PortCrashed[] = [];
   await using pool = createPool({ threads });
   for (const host of hosts) {
@@ -54,8 +61,7 @@ export async function walkPortCrashes({ seed, hosts, every, threads, print }: Po
       const broken: { readonly call: number; readonly what: string }[] = [];
       const expected = phase === "running" ? 1 : 2;
       let calls = 0;
-      // As many at once as there are threads to run them, and a few more so that none waits.
-      const atOnce = 8;
+      const atOnce = 2 * threads;
       for (let next = 1, over = false; !over && next <= MAX_CALLS; next += atOnce * every) {
         const batch = Array.from({ length: atOnce }, (_, index) => next + index * every).filter((call) => call <= MAX_CALLS);
         const runs = batch.map((call) => pool.run({ seed, options: { ...TOWN, faults: faultsOf(host, phase, call) }, twice: false }));
