@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
 import { createNodeCrypto } from "../packages/perdure/src/host/node/crypto.ts";
 import { runSeed } from "./seed.ts";
-import { type SweepOptions, sweep } from "./sweep.ts";
-import type { DefenceName } from "./town.ts";
+import { sweep } from "./sweep.ts";
 
 const hash = createNodeCrypto().hash;
 /** Long enough on a machine that has other things to do. */
@@ -39,29 +38,7 @@ test("a town with real cryptography keeps every invariant", { timeout: PATIENCE_
   expect(result.counts.completed).toBeGreaterThan(20);
 });
 
-/** A defence that is off must be noticed within so many seeds of weather, or of people, that need it. */
-const SEEDS_TO_NOTICE = 24;
 const WEATHER = ["brownout", "partition", "agent-kill", "relay-kill"] as const;
-const CASES: readonly (readonly [DefenceName, Omit<SweepOptions, "without">])[] = [
-  ...(["sync", "ack-after-sync", "generation", "settle-clamp", "floor", "dedupe"] as const).map(
-    (name) => [name, { minutes: 2, relays: 1, hostile: "nobody", kinds: WEATHER }] as const,
-  ),
-  ...(["pools", "from-check", "no-transit", "contacts"] as const).map(
-    (name) => [name, { minutes: 1, relays: 2, hostile: "stranger", kinds: WEATHER }] as const,
-  ),
-  ["loop-guard", { minutes: 2, relays: 2, hostile: "nobody", kinds: WEATHER }],
-  ["passes", { minutes: 1, relays: 1, hostile: "nobody", disaster: "clone", kinds: WEATHER }],
-  ["prerotation", { minutes: 1, relays: 1, hostile: "nobody", disaster: "theft", kinds: WEATHER }],
-];
-
-test.each(CASES)("without %s an invariant breaks within 24 seeds", { timeout: PATIENCE_MS }, async (name, options) => {
-  const seeds = Array.from({ length: SEEDS_TO_NOTICE }, (_, index) => index + 1);
-  for await (const { result } of sweep(seeds, { ...options, without: [name] }, { twice: false })) {
-    // Silence is what anything that goes wrong comes to in the end; what the defence is for must break by its own name.
-    if (result.broken !== undefined && !result.broken.invariant.startsWith("10")) return;
-  }
-  expect.unreachable(`nothing broke without ${name}`);
-});
 
 test.each(["clone", "snapshot", "theft", "relay-copy"] as const)(
   "folders that are copied, put back or stolen keep every invariant: %s",

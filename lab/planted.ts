@@ -17,9 +17,11 @@ const WEATHERS: readonly (readonly FaultKind[] | undefined)[] = [
   ["brownout", "partition", "agent-kill", "relay-kill", "cut", "pause"],
 ];
 
-/** The town in which a mistake is looked for. */
+/** The town in which a mistake is looked for. The one whose weather is drawn lives longer, so that shares and budgets fill. */
 export function plantedTown(seed: number): SweepOptions {
-  return { minutes: 0.5, calmMs: 2500, kinds: WEATHERS[seed % WEATHERS.length] };
+  const kinds = WEATHERS[seed % WEATHERS.length];
+  if (kinds === undefined) return { minutes: 2, calmMs: 6000 };
+  return { minutes: 0.5, calmMs: 2500, kinds };
 }
 
 export interface PlantedOptions {

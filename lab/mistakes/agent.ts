@@ -33,13 +33,6 @@ export const AGENT_MISTAKES: readonly Mistake[] = [
     why: "What a handler sends is committed, its completion is not.",
   },
   {
-    id: "failure-not-put-off",
-    file: "agent/claims.ts",
-    find: "    offer(incoming);\n  };\n\n  /** A message that started too often",
-    put: "  };\n\n  /** A message that started too often",
-    why: "After a failure nobody is woken for the message again.",
-  },
-  {
     id: "failures-not-counted",
     file: "agent/claims.ts",
     find: "const failures = incoming.failures + 1;",
@@ -59,13 +52,6 @@ export const AGENT_MISTAKES: readonly Mistake[] = [
     find: "const forgetMs = stream.maxExpiryMs + limits.forgetStreamMs;",
     put: "const forgetMs = 0;",
     why: "A stream is forgotten once everything that came on it is done.",
-  },
-  {
-    id: "pending-part-taken-again",
-    file: `${D}inbox.ts`,
-    find: '(input.defences.dedupe ? "pending" : "new")',
-    put: '(input.defences.dedupe && stream?.messages.length !== 1 ? "pending" : "new")',
-    why: "The only message of a stream counts as new when it comes again.",
   },
   {
     id: "streams-out-of-order",

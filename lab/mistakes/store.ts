@@ -79,10 +79,10 @@ export const STORE_MISTAKES: readonly Mistake[] = [
     why: "Off by one: the oldest segment that is still needed is not read.",
   },
   {
-    id: "orders-of-a-batch-swapped",
-    file: QUEUE,
-    find: "        nextOffset += record.length + RECORD_HEADER_BYTES;",
-    put: "        nextOffset += record.length;",
-    why: "The header of a record is forgotten where places are handed out: the second record of a batch is read at the wrong place.",
+    id: "place-of-the-second-record",
+    file: WRITER,
+    find: "        at = place.offset + payload.length;",
+    put: "        at = place.offset + payload.length + RECORD_HEADER_BYTES;",
+    why: "The header of a record is counted twice: all but the first of a batch are looked for where they do not lie.",
   },
 ];

@@ -1,0 +1,38 @@
+import { expect, test } from "vitest";
+import { CONTROLS, quarryOf, uncontrolled } from "./controls.ts";
+import { hunt } from "./hunt.ts";
+import { findMistake } from "./mistakes/index.ts";
+import { plantedTown } from "./planted.ts";
+
+/** Long enough on a machine that has other things to do. */
+const PATIENCE_MS = 10 * 60_000;
+/** One of each system, all of which some seed among the first few notices; `npm run lab -- --planted` runs all of them. */
+const PLANTED = [
+  "recovery-stops-at-the-manifest",
+  "ack-of-what-is-only-appended",
+  "attempt-not-durable",
+  "cursor-of-the-reader-off-by-one",
+];
+/** The same of `npm run lab -- --controls`. */
+const SWITCHED_OFF = ["sync", "dedupe", "no-transit", "contacts"];
+
+test("every defence that can be switched off is switched off by some control", () => {
+  expect(uncontrolled()).toEqual([]);
+});
+
+test.each(SWITCHED_OFF)("without %s an invariant breaks within the seeds stated", { timeout: PATIENCE_MS }, async (name) => {
+  const control = CONTROLS.find(({ without }) => without === name);
+  if (control === undefined) return expect.unreachable(`no control switches off ${name}`);
+  const [hunted] = await hunt([quarryOf(control)], { seeds: control.withinSeeds });
+  expect(hunted?.found?.invariant).toBeDefined();
+});
+
+test.each(PLANTED)("with the mistake %s an invariant breaks within ten seeds", { timeout: PATIENCE_MS }, async (id) => {
+  const [hunted] = await hunt([{ id, planted: findMistake(id), optionsOf: plantedTown }], { seeds: 10 });
+  expect(hunted?.found?.invariant).toBeDefined();
+});
+
+test("without any mistake the same towns keep every invariant", { timeout: PATIENCE_MS }, async () => {
+  const [hunted] = await hunt([{ id: "none", optionsOf: plantedTown }], { seeds: 5 });
+  expect(hunted?.found).toBeUndefined();
+});
