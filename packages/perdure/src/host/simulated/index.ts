@@ -4,7 +4,7 @@ export { createDisk, EVERYTHING, ONLY_SYNCED } from "./disk.ts";
 export { createMemoryFiles } from "./disk-files.ts";
 export type { Draws } from "./draws.ts";
 export { createDraws } from "./draws.ts";
-export type { Nat, NatBehaviour, NatEndpoint, NatKind } from "./nat.ts";
+export type { Nat, NatKind } from "./nat.ts";
 export { createNat, NAT_KINDS } from "./nat.ts";
 export { manyPerTurn, type Pace } from "./pace.ts";
 export type { LinkProfile } from "./pipe.ts";
