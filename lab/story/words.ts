@@ -94,8 +94,7 @@ const SENTENCES: Readonly<Record<string, (field: Fields) => string>> = {
   "relay.ack-sent": (f) => `tells ${f("agent")} that everything up to ${f("upTo")} is kept`,
   "relay.delivered": (f) =>
     `hands ${f("id")} to ${f("agent")}, position ${f("position")}${f("synced") === "false" ? ", before its sync" : ""}`,
-  "relay.settle-applied": (f) =>
-    `hears that ${f("agent")} lets go of everything up to ${f("floor")}${f("ranges") === "" ? "" : ` and ${f("ranges")}`}`,
+  "relay.settle-applied": (f) => `hears that ${f("agent")} lets go of ${f("ranges") === "" ? "no more" : f("ranges")}; all is gone up to ${f("floor")}`,
   "relay.settle-ignored": (f) => `ignores what ${f("agent")} lets go of`,
   "relay.statement": (f) => `signs statement ${f("number")} with ${f("leaves")} leaves`,
   "relay.session-ended": (f) => `ends the session of ${f("remote")}: ${f("code")}, ${f("why")}`,
