@@ -193,18 +193,32 @@ describe("weight", () => {
 });
 
 describe("deadlines", () => {
-  test.each(["await dial({ timeoutMs: 5000 });", "const call = {\n  timeoutMs: CALL_TIMEOUT_MS,\n};"])(
-    "of the file's own are broken: %s",
-    (text) => {
-      expect(inRoom("relay/owner-call.ts", text)).toContain("unlisted-wait");
-      expect(inRoom("cli/owner-call.ts", text)).not.toContain("unlisted-wait");
-      expect(inRoom("relay/owner-call.test.ts", text)).not.toContain("unlisted-wait");
-    },
-  );
+  test.each([
+    "await dial({ timeoutMs: 5000 });",
+    "const call = {\n  timeoutMs: CALL_TIMEOUT_MS,\n};",
+    "await dial({ timeoutMs:\n  5000 });",
+    "await dial({ signal, timeoutMs: options.timeoutMs ?? 5_000 });",
+    "await dial({ timeoutMs: Math.min(leftMs, 30e3) });",
+    "const timeoutMs = 5 * 1000;\nawait dial({ timeoutMs });",
+    "const patience = 5000;\nawait dial({ timeoutMs: patience });",
+    "const patience = 5000;\nconst more = patience * 2;\nawait dial({ timeoutMs: more });",
+    "function dial({ timeoutMs = 5000 }: Dial) {}",
+    'await dial({ "timeoutMs": 5000 });',
+  ])("of the file's own are broken: %s", (text) => {
+    expect(inRoom("relay/owner-call.ts", text)).toContain("unlisted-wait");
+    expect(inRoom("cli/owner-call.ts", text)).not.toContain("unlisted-wait");
+    expect(inRoom("relay/owner-call.test.ts", text)).not.toContain("unlisted-wait");
+  });
 
-  test.each(["settings.dialTimeoutMs", "FIXED.ownerCallMs.value", "options.timeoutMs ?? settings.askTimeoutMs", "Math.max(0, leftMs)"])(
-    "named elsewhere are sound: %s",
-    (value) => expect(inRoom("relay/owner-call.ts", `await dial({ timeoutMs: ${value} });`)).not.toContain("unlisted-wait"),
+  test.each([
+    "settings.dialTimeoutMs",
+    "FIXED.ownerCallMs.value",
+    "options.timeoutMs ?? settings.askTimeoutMs",
+    "Math.max(0, leftMs)",
+    "words.waitSeconds * 1000",
+    "SETTINGS.callTimeoutMs.value, tries: 5",
+  ])("named elsewhere are sound: %s", (value) =>
+    expect(inRoom("relay/owner-call.ts", `await dial({ timeoutMs: ${value} });`)).not.toContain("unlisted-wait"),
   );
 });
 

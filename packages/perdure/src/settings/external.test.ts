@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { BLAST_RADII, type ExternalDefinition, listExternal, type MachineName, UNLIMITED, unchosen } from "./external.ts";
+import { listExternal, type MachineName, UNLIMITED, unchosen } from "./external.ts";
+import { BLAST_RADII, type ExternalDefinition } from "./external-definition.ts";
 import { MACHINE } from "./machine.ts";
 import { MIDDLEBOXES } from "./middleboxes.ts";
 import { SETTINGS } from "./register.ts";

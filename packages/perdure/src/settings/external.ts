@@ -6,31 +6,9 @@
  * `declared`, when it cannot be read from here and its maker's word stands for it; `nobody`, when it is inherited and otherwise than
  * reviewed; `unknown`, when this machine does not tell.
  */
-import type { Unit } from "./definition.ts";
+import { BLAST_RADII, type BlastRadius, type ExternalDefinition, type ExternalOrigin, type ExternalUnit } from "./external-definition.ts";
 import { MACHINE } from "./machine.ts";
 import { MIDDLEBOXES, type MiddleboxDefinition, type MiddleboxName } from "./middleboxes.ts";
-
-/** What ends when a limit strikes: one request, one connection, all connections of a process, what was kept. */
-export const BLAST_RADII = ["request", "connection", "process", "data"] as const;
-export type BlastRadius = (typeof BLAST_RADII)[number];
-
-export type ExternalUnit = Unit | "files" | "ports" | "threads" | "tries" | "yes or no" | "version";
-export type ExternalOrigin = "os" | "node" | "library" | "browser" | "middlebox";
-
-export interface ExternalDefinition {
-  readonly unit: ExternalUnit;
-  readonly origin: ExternalOrigin;
-  /** Where it is read. */
-  readonly source: string;
-  readonly blast: BlastRadius;
-  /** What it commonly is, and what was looked at. */
-  readonly reviewed: number;
-  /** From here on it needs somebody's attention. */
-  readonly least?: number;
-  readonly most?: number;
-  readonly reason: string;
-  readonly advice: string;
-}
 
 export type MachineName = keyof typeof MACHINE;
 export type ExternalName = MachineName | MiddleboxName;

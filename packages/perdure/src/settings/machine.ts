@@ -1,5 +1,5 @@
 /** What a machine, Node and a browser impose, one row each: where it is read, what it ends, what was found right and why. */
-import type { ExternalDefinition } from "./external.ts";
+import type { ExternalDefinition } from "./external-definition.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;

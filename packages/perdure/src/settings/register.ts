@@ -45,6 +45,27 @@ export const SETTINGS = define({
     max: 10 * MINUTE,
     reason: "Below the 30 s after which the strictest common middleboxes drop idle flows.",
   },
+  learnLimits: {
+    value: 1,
+    unit: "attempts",
+    min: 0,
+    max: 1,
+    reason: "1: limits of the way that nobody told are learned from how connections end, and avoided; 0: not.",
+  },
+  keepAliveMinMs: {
+    value: 5 * SECOND,
+    unit: "ms",
+    min: SECOND,
+    max: 10 * MINUTE,
+    reason: "Signs of life are never sent more often than this, whatever idle limit was found.",
+  },
+  limitTrialMs: {
+    value: DAY,
+    unit: "ms",
+    min: MINUTE,
+    max: 30 * DAY,
+    reason: "After this a limit that was learned is tried out again, on one connection; eight times as long at most while it stays.",
+  },
   silenceTimeoutMs: {
     value: 45 * SECOND,
     unit: "ms",
