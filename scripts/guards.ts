@@ -25,7 +25,7 @@ if (values.replays !== undefined) {
   const times = Number(values.replays);
   for (const entry of wanted) {
     const guard = guardOf(entry);
-    if (guard.kind !== "scenario") continue;
+    if (guard?.kind !== "scenario") continue;
     const { same } = await replay(guard, entry.mistake ?? undefined, times);
     say(same === times, entry.name, `${same} of ${times} the same`);
   }
@@ -33,6 +33,7 @@ if (values.replays !== undefined) {
   for (const entry of wanted) {
     if (entry.mistake === null) continue;
     const guard = guardOf(entry);
+    if (guard === undefined) continue;
     const begun = performance.now();
     const planted = await runGuard(guard, entry.mistake);
     const clean = await runGuard(guard, undefined);

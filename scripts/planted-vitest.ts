@@ -22,5 +22,11 @@ export default defineConfig({
       },
     },
   ],
-  test: { include: ["packages/*/src/**/*.test.ts", "packages/*/test/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 },
+  // What a planted source became must not be found by a run without it.
+  test: {
+    fsModuleCache: false,
+    include: ["packages/*/src/**/*.test.ts", "packages/*/test/**/*.test.ts"],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
 });

@@ -20,8 +20,10 @@ describe.each(entries.map((entry) => [entry.name, entry] as const))("%s", (_, en
   test("is what the product would call it, and its guard is there", () => {
     const { incident } = entry;
     expect(incident.fingerprint).toBe(fingerprintOf(createNodeHash(), incident.kind, incident.symptom));
-    for (const text of [incident.cause, incident.fix]) expect(text).not.toBe("");
+    expect(incident.cause).not.toBe("");
     const guard = guardOf(entry);
+    if (guard === undefined) return expect(incident.state).toBe("open");
+    expect(incident.fix).not.toBe("");
     expect(existsSync(new URL(guard.file, ROOT)), guard.file).toBe(true);
     const content = readFileSync(new URL(guard.file, ROOT), "utf8");
     if (guard.kind === "test") expect(content).toContain(guard.test);

@@ -13,7 +13,7 @@ export interface Entry {
   readonly incident: Incident;
   /** What was not as it must be: an invariant of the protocol, an attack by its name, or words. */
   readonly invariant: string;
-  /** Of the fix: the beginning of its hash. */
+  /** Of the fix: the beginning of its hash; empty while it is open. */
   readonly commit: string;
   /** What makes it again: of `lab/mistakes` or of `scripts/incidents/mistakes.ts`. */
   readonly mistake: string | null;
@@ -46,18 +46,20 @@ export function readEntry(name: string, text: string): Entry {
   const { project, ...exported } = JSON.parse(text) as { readonly project?: Omit<Entry, "name" | "incident"> };
   if (project === undefined) throw new Error(`${name} says nothing of the project`);
   const { invariant, commit, mistake, why } = project;
-  for (const [field, value] of Object.entries({ invariant, commit }))
+  const incident = readIncident(exported);
+  for (const [field, value] of Object.entries({ invariant, ...(incident.state === "open" ? {} : { commit }) }))
     if (typeof value !== "string" || value === "") throw new Error(`${name}: project.${field} is missing`);
   if (mistake === null ? !why : findMadeMistake(mistake) === undefined) throw new Error(`${name}: there is no mistake "${mistake}"`);
-  return { name, incident: readIncident(exported), invariant, commit, mistake, why: why ?? "" };
+  return { name, incident, invariant, commit, mistake, why: why ?? "" };
 }
 
 export function findMadeMistake(id: string): Mistake | undefined {
   return [...MADE_MISTAKES, ...MISTAKES].find((each) => each.id === id);
 }
 
-/** What an incident names as its guard: `file > name of a test`, or a scenario. */
-export function guardOf({ name, incident }: Entry): TestGuard | ScenarioGuard {
+/** What an incident names as its guard: `file > name of a test`, or a scenario; nothing while it is open. */
+export function guardOf({ name, incident }: Entry): TestGuard | ScenarioGuard | undefined {
+  if (incident.guard === "") return undefined;
   const [file = "", ...test] = incident.guard.split(" > ");
   if (file.endsWith(".json")) return { kind: "scenario", file };
   if (!file.endsWith(".test.ts") || test.length === 0) throw new Error(`${name}: "${incident.guard}" is neither a test nor a scenario`);

@@ -39,7 +39,7 @@ export function readmeTables(entries: readonly Entry[]): string {
     "|---|---|---|---|",
     ...byGuard.map(
       ({ name, incident, commit, mistake }) =>
-        `| [${name}](${name}.json) | ${incident.symptom} | ${commit.slice(0, 7)} | ${incident.guard.split("/").at(-1)?.split(" > ")[0]}${mistake === null ? "" : `, \`${mistake}\``} |`,
+        `| [${name}](${name}.json) | ${incident.symptom} | ${commit === "" ? "open" : commit.slice(0, 7)} | ${incident.guard.split("/").at(-1)?.split(" > ")[0]}${mistake === null ? "" : `, \`${mistake}\``} |`,
     ),
     "",
   ].join("\n");
