@@ -19,6 +19,10 @@ const STORM_COPIES = 3;
 const STORM_DEPTH = 7;
 const MEAN_PAUSE_MS = 2500;
 const SHORT_EXPIRY_MS = 20_000;
+/** Of the notes of one life of an agent, every so many is poison. */
+const POISON_EVERY = 12;
+/** Around `handlerTimeoutMs` of the lab. */
+const SLOW_HANDLER_MS = 4000;
 /** What every body begins with takes about that much. */
 const HEAD_BYTES = 40;
 
@@ -146,6 +150,12 @@ function follow({ name, ledger, isCurrent }: Resident, sent: Sent): void {
   });
 }
 
+/** Some notes fail each time, so that they have to end in the failed box. */
+function isPoison(text: string): boolean {
+  const [, , , number] = text.split(" ");
+  return number !== undefined && Number(number) % POISON_EVERY === POISON_EVERY - 1;
+}
+
 async function handle({ draws, host, ledger, name, neighbours }: Resident, mail: Mail, turn: Turn): Promise<void> {
   const text = await mail.text();
   ledger.handed(name, mail, text);
@@ -156,9 +166,12 @@ async function handle({ draws, host, ledger, name, neighbours }: Resident, mail:
     return;
   }
   const mood = draws.below(100);
+  if (isPoison(text)) throw new Error("this message fails whoever handles it");
   if (mood < 6) throw new Error("the handler failed");
   if (mood < 9) return turn.reject("not today");
-  if (mood < 40) await sleep(host.clock, draws.wait(400), turn.signal);
+  // Longer than it may, and deaf to its signal: by then another handler has the message.
+  if (mood === 9) await sleep(host.clock, SLOW_HANDLER_MS + draws.below(SLOW_HANDLER_MS));
+  else if (mood < 40) await sleep(host.clock, draws.wait(400), turn.signal);
   if (mood > 70 && !mail.auto) await turn.reply(`${CANARY} re ${text.slice(0, 60)}`);
   if (mood > 95 && mail.depth < 4)
     await turn.send((neighbours[draws.below(neighbours.length)] as Neighbour).address, `${CANARY} fwd ${text.slice(0, 60)}`);
