@@ -94,7 +94,8 @@ const SENTENCES: Readonly<Record<string, (field: Fields) => string>> = {
   "relay.ack-sent": (f) => `tells ${f("agent")} that everything up to ${f("upTo")} is kept`,
   "relay.delivered": (f) =>
     `hands ${f("id")} to ${f("agent")}, position ${f("position")}${f("synced") === "false" ? ", before its sync" : ""}`,
-  "relay.settle-applied": (f) => `hears that ${f("agent")} lets go of ${f("ranges") === "" ? "no more" : f("ranges")}; all is gone up to ${f("floor")}`,
+  "relay.settle-applied": (f) =>
+    `hears that ${f("agent")} lets go of ${f("ranges") === "" ? "no more" : f("ranges")}; all is gone up to ${f("floor")}`,
   "relay.settle-ignored": (f) => `ignores what ${f("agent")} lets go of`,
   "relay.statement": (f) => `signs statement ${f("number")} with ${f("leaves")} leaves`,
   "relay.session-ended": (f) => `ends the session of ${f("remote")}: ${f("code")}, ${f("why")}`,
@@ -124,6 +125,18 @@ const FAULTS: Readonly<Partial<Record<FaultKind, (fault: Fault) => string>>> = {
   partition: (f) => `is cut off from ${f.other} for ${seconds(f.durationMs)}`,
   "one-way": (f) => `reaches ${f.other} no more for ${seconds(f.durationMs)}, and is reached`,
   "slow-link": (f) => `has a slow link to ${f.other} for ${seconds(f.durationMs)}`,
+  "narrow-line": (f) => `has a narrow line to ${f.other} for ${seconds(f.durationMs)}`,
+  "lossy-line": (f) => `has a line to ${f.other} that loses much for ${seconds(f.durationMs)}`,
+  "slow-reader": (f) =>
+    f.amount < 0.5
+      ? `is read slowly by ${f.other} for ${seconds(f.durationMs)}`
+      : `reads slowly what ${f.other} sends for ${seconds(f.durationMs)}`,
+  "idle-limit": (f) => `has a middlebox to ${f.other} for ${seconds(f.durationMs)} that forgets idle connections`,
+  "new-address": () => "has another address: its connections of before are unknown",
+  "read-fails": (f) => `will fail its next ${f.amount < 1 / 3 ? "read" : "reads"}`,
+  "bit-rot": (f) => `has a byte on its disk that changed, mended after ${seconds(f.durationMs)}`,
+  suspend: (f) => `sleeps for ${seconds(f.durationMs)}, its monotonic clock ${f.amount < 0.5 ? "too" : "not"}`,
+  "call-crash": (f) => `will die within one of its next calls, back after ${seconds(f.durationMs)}`,
   "sync-fails": () => "will fail its next sync",
   "write-fails": () => "will fail its next write",
   "disk-full": (f) => `has a full disk for ${seconds(f.durationMs)}`,
