@@ -6,6 +6,7 @@
  *   for await (const step of sent) console.log(step.state); // queued, stored, fetched, done
  */
 import type { Surroundings } from "../host/surroundings.ts";
+import type { FoundLimit } from "../protocol/link/index.ts";
 import type { NegotiatedSettings, SettingRow } from "../settings/register.ts";
 import type { AgentId, MessageId } from "../wire/ids.ts";
 import type { IdentityView } from "./identity-view.ts";
@@ -281,6 +282,8 @@ export interface AgentStatus {
   readonly paused: number;
   /** Pairs of statements of a relay that cannot both be true: kept, and part of every `Sent.export`. */
   readonly conflicts: number;
+  /** Limits of the way to the relay that nobody told, learned from how connections ended; suspected ones as well. */
+  readonly limits: readonly FoundLimit[];
   /** What its owner has to decide about this agent's identity; empty when all is well. */
   readonly alerts: readonly Alert[];
 }

@@ -17,7 +17,7 @@ import type { Incoming } from "../protocol/delivery/incoming.ts";
 import { createMailboxCursor } from "../protocol/delivery/mailbox-cursor.ts";
 import { createOutbox } from "../protocol/delivery/outbox.ts";
 import type { Outgoing, OutgoingPart } from "../protocol/delivery/outgoing.ts";
-import { parseRelayAddress } from "../protocol/link/index.ts";
+import { openLineKeeper, parseRelayAddress } from "../protocol/link/index.ts";
 import { FIXED } from "../settings/fixed.ts";
 import { listSettings } from "../settings/register.ts";
 import { type Bytes, EMPTY, equalBytes, hex } from "../wire/bytes.ts";
@@ -327,9 +327,11 @@ export const createEngine: CreateEngine = async (options) => {
   });
   outbox.replayed();
 
+  const lines = await openLineKeeper({ host, folder, settings, owner: "agent" });
   link = openRelayLink({
     host,
     settings,
+    lines,
     own,
     address: options.relayAddress,
     outbox,
@@ -408,6 +410,7 @@ export const createEngine: CreateEngine = async (options) => {
     await arrivals.idle();
     await sealer.idle();
     await link?.close();
+    await lines.close();
     await statements.idle();
     await addresses.idle();
     await teller.idle();
@@ -478,6 +481,7 @@ export const createEngine: CreateEngine = async (options) => {
       name: own.name,
       folder,
       relay: alertLog.shown((link as RelayLink).status),
+      limits: lines.limits,
       custody: own.custody,
       waiting: inbox.waiting,
       requests: inbox.requests,

@@ -17,7 +17,7 @@ import type { MailboxCursor } from "../protocol/delivery/mailbox-cursor.ts";
 import type { Outbox } from "../protocol/delivery/outbox.ts";
 import type { OutgoingPart } from "../protocol/delivery/outgoing.ts";
 import { refusalPauseMs } from "../protocol/delivery/refusal-pause.ts";
-import { connectSession, errorOfGoodbye, goodbyeFor, parseRelayAddress, type Session } from "../protocol/link/index.ts";
+import { connectSession, errorOfGoodbye, goodbyeFor, type LineKeeper, parseRelayAddress, type Session } from "../protocol/link/index.ts";
 import { FIXED } from "../settings/fixed.ts";
 import type { NegotiatedSettings, Settings } from "../settings/register.ts";
 import { type Bytes, EMPTY, equalBytes, hex, viewOf } from "../wire/bytes.ts";
@@ -27,7 +27,6 @@ import {
   decodeAck,
   encodeMail,
   type Goodbye,
-  ping,
   position,
   type Refuse,
   refuse,
@@ -39,6 +38,7 @@ import { isPerdureError, PerdureError } from "../wire/error.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { Home } from "../wire/identity.ts";
 import { agentIdText, LINK_BYTES } from "../wire/ids.ts";
+import { type AckWatch, watchAcks } from "./ack-watch.ts";
 import type { AgentStatus, Alert } from "./api.ts";
 import { createConsumerRole } from "./consumer-role.ts";
 import { type AttachPassStore, createPassKeeping } from "./pass-keeping.ts";
@@ -67,6 +67,8 @@ export interface RelayLinkOptions {
   readonly onFrame: (frame: Frame, relay: VerifiedIdentity, window: LinkWindow<OutgoingPart>, link: Bytes) => void;
   /** What the relay holds of this agent's identity, when it refuses this instance for it. */
   readonly onPublished: (payload: Bytes) => void;
+  /** Keeps this line away from limits on its way. */
+  readonly lines: LineKeeper;
   readonly onApart: () => void;
   readonly onFailed: (failure: PerdureError, endsReading: boolean) => void;
 }
@@ -118,7 +120,7 @@ interface Attached {
   /** Where other relays are, as this session has said. */
   readonly told: Map<string, string>;
   readonly negotiated: NegotiatedSettings;
-  heard: boolean;
+  readonly acks: AckWatch;
   /** The relay was told that the pass of this session is durable here: it hands out mail, and takes what is settled. */
   confirmed: boolean;
 }
@@ -143,11 +145,11 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
   let clockOffsetMs: number | undefined;
   /** The relay's date minus this machine's monotonic clock, in milliseconds. */
   let relayAhead: number | undefined;
+  /** The session ended so that the next could begin before a limit of the way. */
+  let planned = false;
   let pumping = false;
   let pumpAgain = false;
   let cancelWake = (): void => {};
-  let cancelWatch = (): void => {};
-  let probes = 0;
   let pause = new AbortController();
 
   /** The next part to travel and its number; `undefined` when there is none, or no room. */
@@ -279,32 +281,13 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
   };
 
   const take = (frame: Frame, from: Attached): void => {
-    from.heard = true;
+    from.acks.heard();
     if (frame.name === "ack") acked(frame.payload, from);
     else if (frame.name === "refuse") refused(frame.payload);
     else if (frame.name === "position") {
       const said = position.decode(frame.payload);
       cursor.relaySettled(said.generation, said.settledFloor);
     } else if (frame.name !== "pong") options.onFrame(frame, from.relay, window, link);
-  };
-
-  /** Probes a relay that owes an acknowledgement and says nothing. */
-  const watch = (to: Attached): void => {
-    to.heard = false;
-    cancelWatch = clock.after(settings.ackTimeoutMs, () => {
-      if (attached !== to) return;
-      if (to.heard || window.inFlight === 0) return watch(to);
-      to.session.send([{ name: "ping", payload: ping.encode({ nonce: ++probes }) }]);
-      cancelWatch = clock.after(settings.probeTimeoutMs, () => {
-        if (attached !== to) return;
-        if (to.heard) return watch(to);
-        to.session.close(
-          goodbyeFor("timed-out", `nothing was heard for ${settings.ackTimeoutMs + settings.probeTimeoutMs} ms with mail under way`, {
-            retry: "now",
-          }),
-        );
-      });
-    });
   };
 
   /** Takes up the link where the relay has it; a relay that knows another history of it gets a new one. */
@@ -339,6 +322,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
     const head = own.logHead;
     role.begin(instanceKey);
     const consumes = role.consumes;
+    const plan = options.lines.plan(url);
     const connected = await connectSession({
       host,
       settings,
@@ -351,9 +335,10 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
       onProven: proven,
       onPublished: options.onPublished,
       have: cursor.have(),
+      keepAliveMs: plan.keepAliveMs,
       signal: closing.signal,
     });
-    const { session, welcome, relay } = connected;
+    const { session, welcome, relay, line: meter } = connected;
     lastRelay = relay;
     if (!equalBytes(head, own.logHead)) {
       session.start({ frame: () => {}, drained: () => {}, closed: () => {} });
@@ -385,9 +370,15 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
       // bound: one per relay of a recipient of an open message, outboxMessages, in one session
       told: new Map(),
       negotiated: connected.negotiated,
-      heard: true,
+      acks: watchAcks({ clock, settings, session, owed: () => window.inFlight > 0 }),
       confirmed: false,
     };
+    const ended = options.lines.begin(plan, {
+      meter,
+      generation: welcome.generation,
+      quiet: () => window.inFlight === 0 && now.resend.length === 0,
+      renew: (why) => session.close(goodbyeFor("connection-closed", why, { retry: "now" })),
+    });
     return await new Promise((resolve) => {
       attached = now;
       dialled();
@@ -406,13 +397,13 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
         drained: pump,
         closed(reason) {
           if (attached === now) attached = undefined;
-          cancelWatch();
+          now.acks.stop();
+          planned = ended(reason);
           cancelWake();
           options.onApart();
           resolve(reason);
         },
       });
-      watch(now);
       passes.begin({ instanceKey, pass: welcome.pass, isOpen: () => attached === now, confirmed: () => confirmPass(welcome.pass, now) });
       pump();
     });
@@ -424,6 +415,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
       const startedMs = clock.monotonicMs();
       let failure: PerdureError;
       let proven = false;
+      planned = false;
       try {
         const said = await live(() => {
           proven = true;
@@ -434,6 +426,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
       }
       if (closing.signal.aborted) return;
       dialled();
+      if (planned) continue;
       lastError = `${failure.code}: ${failure.message}`;
       options.onFailed(failure, proven && role.ended(failure.code));
       if (clock.monotonicMs() - startedMs > SHORT_SESSION_MS) pauseMs = settings.redialMinMs;

@@ -182,6 +182,7 @@ export function createTestEngine(disk: TestDisk): TestEngine {
       strangers: "wait",
       paused: 0,
       conflicts: 0,
+      limits: [],
       alerts: [],
       outgoing: disk.outgoing.size,
       relay: {

@@ -15,6 +15,7 @@ import { agentIdText } from "../../wire/ids.ts";
 import { MAX_TRANSPORT_BYTES, WIRE_VERSION } from "../../wire/limits.ts";
 import { otherVersion, PEER_OF_OLDER } from "../../wire/version.ts";
 import { goodbyeOf } from "./goodbyes.ts";
+import { type LineMeter, measureLine } from "./line-meter.ts";
 import { handshakeSigner } from "./peer-instance.ts";
 import { createSession, type Session } from "./session.ts";
 import { challengeToSign, proofToSign, sessionTaggers } from "./transcript.ts";
@@ -43,6 +44,8 @@ export interface ConnectOptions {
   /** The last position on the agent's own disk; 8 zero bytes and 0 when there is none. */
   readonly have: { readonly generation: Bytes; readonly position: number };
   readonly signal?: AbortSignal | undefined;
+  /** Keeps the line alive at least this often, whatever the settings and the relay say. */
+  readonly keepAliveMs?: number | undefined;
   /** Called once the relay has proven its id: what ends the handshake from here on is its own word. */
   readonly onProven?: () => void;
   /** What the relay holds of this agent, said instead of a welcome to an instance that may not act for it any more. */
@@ -58,6 +61,8 @@ export interface Connected {
   /** The relay's clock minus this one's, in milliseconds, to half a round trip. */
   readonly clockOffsetMs: number;
   readonly negotiated: NegotiatedSettings;
+  /** What the connection lives through, from its opening. */
+  readonly line: LineMeter;
 }
 
 const NO_RELAY_ID = new Uint8Array(32);
@@ -76,9 +81,11 @@ export async function connectSession(options: ConnectOptions): Promise<Connected
     ...(signal === undefined ? {} : { signal }),
     ...(options.publicOnly === true ? { publicOnly: true } : {}),
   });
-  const transport = createTransport(connection);
+  let pingEveryMs = settings.pingEveryMs;
+  const line = measureLine(connection, host.clock, () => pingEveryMs);
+  const transport = createTransport(line.connection);
   try {
-    return await withDeadline(
+    const connected = await withDeadline(
       host.clock,
       {
         timeoutMs: settings.handshakeTimeoutMs,
@@ -88,13 +95,15 @@ export async function connectSession(options: ConnectOptions): Promise<Connected
       },
       () => shakeHands(options, transport),
     );
+    pingEveryMs = connected.negotiated.pingEveryMs;
+    return { ...connected, line };
   } catch (error) {
     transport.end(goodbyeOf(error));
     throw error;
   }
 }
 
-async function shakeHands(options: ConnectOptions, transport: Transport): Promise<Connected> {
+async function shakeHands(options: ConnectOptions, transport: Transport): Promise<Omit<Connected, "line">> {
   const { host, settings, own, relayIdRaw } = options;
   const { crypto, clock, random } = host;
   const modes: readonly SessionMode[] = transport.connection.local ? ["none", "mac"] : ["mac"];
@@ -150,7 +159,10 @@ async function shakeHands(options: ConnectOptions, transport: Transport): Promis
   transport.protect({ sending: taggers?.agentToRelay, receiving: taggers?.relayToAgent });
   options.onProven?.();
   const welcomed = welcome.decode(await transport.next("welcome", options.onPublished && { name: "published", take: options.onPublished }));
-  const pingEveryMs = Math.max(SETTINGS.pingEveryMs.min, Math.min(settings.pingEveryMs, welcomed.pingEveryMs));
+  const pingEveryMs = Math.max(
+    SETTINGS.pingEveryMs.min,
+    Math.min(settings.pingEveryMs, welcomed.pingEveryMs, options.keepAliveMs ?? settings.pingEveryMs),
+  );
   const session = createSession({
     clock,
     transport,

@@ -51,7 +51,7 @@ export interface Lifetimes {
   readonly findings: readonly LimitFinding[];
   ended(line: EndedLine): readonly LimitChange[];
   /** A line that lives: what it outlived is no limit, and what it owes to a shorter keep-alive confirms one. */
-  living(path: string, times: Pick<LineTimes, "ageMs" | "longestQuietMs">, nowMs: number): readonly LimitChange[];
+  living(path: string, times: Pick<LineTimes, "aliveMs" | "longestQuietMs">, nowMs: number): readonly LimitChange[];
   advise(path: string): LineAdvice;
   /** What an earlier process found. */
   restore(findings: readonly LimitFinding[]): void;
@@ -186,10 +186,10 @@ export function createLifetimes(): Lifetimes {
       const weighed = weighSuspicion(path, 0, given.endedAtMs);
       return [...changes, ...weighed, ...(line.lost && weighed.length === 0 ? judge(path, given.path) : [])];
     },
-    living(name, { ageMs, longestQuietMs }, nowMs) {
+    living(name, { aliveMs, longestQuietMs }, nowMs) {
       const path = paths.get(name);
       if (path === undefined) return [];
-      return [...outlived(path, 0, longestQuietMs), ...weighSuspicion(path, ageMs, nowMs)];
+      return [...outlived(path, aliveMs, longestQuietMs), ...weighSuspicion(path, aliveMs, nowMs)];
     },
     advise(name) {
       const found = paths.get(name)?.found;

@@ -19,6 +19,8 @@ export interface LineTimes {
   readonly longestQuietMs: number;
   /** The connection ended without the doing of this side. */
   readonly broke: boolean;
+  /** This side closed it. */
+  readonly endedHere: boolean;
   /** This machine stood still meanwhile, or its date was changed: what it measured says nothing about the way. */
   readonly slept: boolean;
 }
@@ -106,6 +108,7 @@ export function measureLine(connection: Connection, clock: Clock, sendsEveryMs: 
         unasked,
         longestQuietMs,
         broke: brokeMs !== undefined,
+        endedHere: closedMs !== undefined,
         slept:
           Math.abs(wallMs - (clock.monotonicMs() - openedMs)) > CLOCKS_DIFFER_MS ||
           Math.max(longestUnsentMs, endMs - sentMs) > 2 * sendsEveryMs() + CLOCKS_DIFFER_MS,

@@ -44,8 +44,8 @@ export function liveThrough(world: LineWorld): readonly (LimitChange & { readonl
     const line = queue[index] as EndedLine;
     const atHours = (line.endedAtMs - START_MS) / 3_600_000;
     if (atHours > hours) {
-      for (const { ageMs, longestQuietMs } of queue.filter(({ lost }) => !lost))
-        for (const change of detector.living("there", { ageMs, longestQuietMs }, line.endedAtMs)) said.push({ ...change, hours });
+      for (const line of queue.filter(({ lost }) => !lost))
+        for (const change of detector.living("there", line, line.endedAtMs)) said.push({ ...change, hours });
       return said;
     }
     for (const change of detector.ended(line)) said.push({ ...change, hours: atHours });
@@ -84,6 +84,7 @@ function oneLine(world: LineWorld, openedAtMs: number, untilMs: number): EndedLi
         unasked: told,
         longestQuietMs,
         broke: told,
+        endedHere: !told,
         slept: false,
       };
     }
@@ -94,6 +95,16 @@ function oneLine(world: LineWorld, openedAtMs: number, untilMs: number): EndedLi
 }
 
 function living(openedAtMs: number, ageMs: number, longestQuietMs: number): EndedLine {
-  const times = { ageMs, aliveMs: ageMs, deadMs: ageMs, quietMs: 0, unasked: false, longestQuietMs, broke: false, slept: false };
+  const times = {
+    ageMs,
+    aliveMs: ageMs,
+    deadMs: ageMs,
+    quietMs: 0,
+    unasked: false,
+    longestQuietMs,
+    broke: false,
+    endedHere: true,
+    slept: false,
+  };
   return { ...times, path: "there", lost: false, endedAtMs: openedAtMs + ageMs };
 }
