@@ -4,6 +4,7 @@ import { silentLog } from "../log.ts";
 import { createBrowserClock } from "./clock.ts";
 import { createBrowserCrypto } from "./crypto.ts";
 import { createDatabase } from "./database.ts";
+import { createBrowserExternal } from "./external.ts";
 import { createBrowserFiles } from "./files.ts";
 import { createBrowserNet } from "./net.ts";
 import { type Platform, thisPage } from "./platform.ts";
@@ -27,5 +28,6 @@ export function createBrowserHost({ log = silentLog, platform = thisPage() }: Br
     files: createBrowserFiles({ database, locks: platform.locks }),
     crypto: createBrowserCrypto(database),
     log,
+    external: createBrowserExternal(platform),
   };
 }

@@ -82,6 +82,12 @@ export interface PageSocket {
   onclose: ((event: { readonly code: number }) => void) | null;
 }
 
+/** The Storage API, as far as it tells. */
+export interface StorageKeeper {
+  estimate(): Promise<{ readonly quota?: number }>;
+  persisted(): Promise<boolean>;
+}
+
 export interface Platform {
   readonly indexedDB: StorageFactory;
   readonly IDBKeyRange: KeyRanges;
@@ -89,13 +95,14 @@ export interface Platform {
   readonly BroadcastChannel: new (name: string) => TabChannel;
   readonly WebSocket: new (url: string) => PageSocket;
   readonly origin: string;
+  readonly storage?: StorageKeeper | undefined;
 }
 
 interface Page {
   readonly isSecureContext?: boolean;
   readonly indexedDB?: StorageFactory;
   readonly IDBKeyRange?: KeyRanges;
-  readonly navigator?: { readonly locks?: Locks };
+  readonly navigator?: { readonly locks?: Locks; readonly storage?: StorageKeeper };
   readonly BroadcastChannel?: Platform["BroadcastChannel"];
   readonly WebSocket?: Platform["WebSocket"];
   readonly location?: { readonly origin?: string };
@@ -131,5 +138,6 @@ export function thisPage(): Platform {
     BroadcastChannel,
     WebSocket,
     origin: location?.origin ?? "null",
+    storage: navigator?.storage,
   };
 }
