@@ -185,6 +185,7 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
           if (name === forgetful && !invariant.startsWith("9")) return;
           if (isHonest(name) || !invariant.startsWith("4")) fail(invariant, what);
         },
+        isDamaged: () => damaged.has(name),
         hostOf,
         // A stranger's mail is settled as soon as it lies in `requests`, which nobody here waits for.
         isDealtWith: (taken) => strangers.has(taken.from) || isDealtWith(taken),

@@ -37,6 +37,8 @@ export interface Taken {
 export interface RelayBookOptions {
   readonly name: string;
   readonly fail: (invariant: string, what: string) => void;
+  /** Bytes on its disk are not what it wrote. */
+  readonly isDamaged: () => boolean;
   /** For people: the process behind an id. */
   readonly hostOf: (id: string) => string;
   /** The recipient completed it, or said why it never will. */
@@ -81,7 +83,7 @@ export interface RelayBook {
   readonly relayed: number;
 }
 
-export function createRelayBook({ name, fail, hostOf, isDealtWith, isKeptAt, took, shares }: RelayBookOptions): RelayBook {
+export function createRelayBook({ name, fail, isDamaged, hostOf, isDealtWith, isKeptAt, took, shares }: RelayBookOptions): RelayBook {
   /** What was not acknowledged yet, by link and its number there. */
   const byLink = new Map<string, Map<number, Taken>>();
   const byPosition = createAged<string, Taken>();
@@ -231,7 +233,7 @@ export function createRelayBook({ name, fail, hostOf, isDealtWith, isKeptAt, too
           if (taken !== undefined) end(taken);
           if (event === "relay.expired" && number("atMs") < number("expiresAtMs"))
             fail("4 release", `${text("id")} ended at ${name} ${number("expiresAtMs") - number("atMs")} ms before its expiry`);
-          if (event === "relay.lost") fail("1 custody", `${text("id")} was lost by ${name}`);
+          if (event === "relay.lost" && !isDamaged()) fail("1 custody", `${text("id")} was lost by ${name}`);
           return;
         }
         case "relay.statement":

@@ -75,6 +75,24 @@ test("a rotten byte reads otherwise until it is mended, and what was written ane
   expect([rot.mend("a"), await world.complete(read())]).toEqual([true, "else"]);
 });
 
+test("a town whose disks rot loses what it says it lost, and nothing else", { timeout: PATIENCE_MS }, async () => {
+  const town = {
+    minutes: 1,
+    hostile: "nobody",
+    disaster: "none",
+    kinds: ["bit-rot", "relay-kill", "agent-kill", "partition"],
+    calmMs: 1200,
+  } as const;
+  const damaged: string[] = [];
+  const nothing = (): void => {};
+  const note = (what: string): void => void (what.includes("-damaged") && damaged.push(what));
+  const recorder = new Proxy({ note }, { get: (target, name) => Reflect.get(target, name) ?? nothing }) as unknown as Recorder;
+  const { broken, counts } = await runSeed({ seed: 1, hash, recorder, ...town });
+  expect(broken).toBeUndefined();
+  expect(counts.byEnd["done"]).toBeGreaterThan(20);
+  expect((counts.byEnd["lost"] ?? 0) + damaged.length).toBeGreaterThan(0);
+});
+
 test("a town in which everything rare happens often keeps every invariant", { timeout: PATIENCE_MS }, async () => {
   let world: World | undefined;
   const nothing = (): void => {};
