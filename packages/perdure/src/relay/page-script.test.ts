@@ -97,6 +97,7 @@ function status(more: Partial<RelayStatus> = {}): RelayStatus {
     agentCount: more.agents?.length ?? 0,
     agents: [],
     peers: [],
+    limits: [],
     waitingMessages: 0,
     waitingBytes: 0,
     diskBytes: 3 * 1024 * 1024,

@@ -10,6 +10,8 @@ import { findAgent, findPeer, type Place } from "../protocol/delivery/mailbox-st
 import { createMailboxes, type Mailboxes } from "../protocol/delivery/mailboxes.ts";
 import type { IncidentKeeper } from "../protocol/incidents/keeper.ts";
 import { goodbyeFor } from "../protocol/link/goodbyes.ts";
+import { limitText } from "../protocol/link/limit-culprits.ts";
+import { openLineKeeper } from "../protocol/link/open-line-keeper.ts";
 import type { Settings } from "../settings/register.ts";
 import { openRecordLog } from "../store/log/open-log.ts";
 import { APPEND_QUEUE_BYTES, type LogHealth, type RecordLog } from "../store/log/record-log.ts";
@@ -155,7 +157,18 @@ export async function startRelayCore({
     peersQueued: () => peers.queued(),
   });
   const sweeper = createSweeper({ host, settings, own, mailboxes, loop, incidents, endExpired: sessions.endExpired });
+  const lines = await openLineKeeper({
+    host,
+    folder,
+    settings,
+    settingOrigins,
+    owner: "relay",
+    changed: ({ change }, limit) => {
+      if (change === "found" && limit !== undefined) incidents.add("link", limitText(limit));
+    },
+  });
   const peers = createPeerLinks({
+    lines,
     host,
     settings,
     own,
@@ -276,6 +289,7 @@ export async function startRelayCore({
       surroundings,
       connections: () => sessions.open,
       peers: peers.rows,
+      limits: () => lines.limits,
       troubles: () => [
         ...(sweeper.holding ? ["the wall clock jumped; nothing expires until it can be trusted"] : []),
         ...(log.health.state === "good" ? [overfullError(log, mailboxes, settings)?.message ?? ""].filter((why) => why !== "") : []),
@@ -294,6 +308,7 @@ export async function startRelayCore({
       statements.stop();
       sweeper.stop();
       stopCompaction();
+      await lines.close();
       await log[Symbol.asyncDispose]();
       host.log.write("info", "relay.stopped", { id: own.id });
     },

@@ -3,6 +3,7 @@ import type { Clock } from "../host/clock.ts";
 import type { Surroundings } from "../host/surroundings.ts";
 import { isCloned } from "../protocol/delivery/attach-passes.ts";
 import type { Mailboxes } from "../protocol/delivery/mailboxes.ts";
+import type { FoundLimit } from "../protocol/link/line-keeper.ts";
 import { listSettings, type SettingRow, type Settings } from "../settings/register.ts";
 import type { LogHealth, RecordLog } from "../store/log/record-log.ts";
 import type { Bytes } from "../wire/bytes.ts";
@@ -66,6 +67,8 @@ export interface RelayStatus {
   readonly agents: readonly AgentRow[];
   /** Other relays, those with most waiting first, at most 500. */
   readonly peers: readonly PeerRow[];
+  /** Limits of the way to other relays that nobody told, learned from how connections ended; suspected ones as well. */
+  readonly limits: readonly FoundLimit[];
   readonly waitingMessages: number;
   readonly waitingBytes: number;
   readonly diskBytes: number;
@@ -118,6 +121,7 @@ export interface StatusOptions {
   readonly connections: () => number;
   /** Those with most waiting first, at most as many as asked for. */
   readonly peers: (limit: number) => readonly PeerRow[];
+  readonly limits: () => readonly FoundLimit[];
   /** Reasons the log does not know of. */
   readonly troubles: () => readonly string[];
   readonly memoryBytes: (() => number) | undefined;
@@ -143,6 +147,7 @@ export function createStatus(options: StatusOptions): () => RelayStatus {
       agentCount: state.agents.size,
       agents: agentRows(mailboxes),
       peers: options.peers(ROWS),
+      limits: options.limits(),
       waitingMessages: state.storedMessages,
       waitingBytes: state.storedBytes,
       diskBytes: log.bytesOnDisk,

@@ -73,6 +73,8 @@ const LEAST_QUIET_MS = 5_000;
 /** Quiet stretches in a row that were each the end. */
 const SUSPECT_LOSSES = 3;
 const SUSPECT_QUIET_MS = 20_000;
+/** A stretch this much longer is another one. */
+const LONGER = 1.05;
 /** Lines of one path that end within this end of one cause. */
 const TOGETHER_MS = 3_000;
 /** Outliving a limit by this much refutes it. */
@@ -137,7 +139,7 @@ export function createLifetimes(): Lifetimes {
     });
     const age = findConstant(lines.map(ageSpan), LEAST_AGE_MS);
     const idle = findIdle(lines);
-    const isAge = age !== undefined && age.chance < CHANCE && !byTheClock(age, lines);
+    const isAge = age !== undefined && age.chance < CHANCE && !byTheClock(age, lines) && !foundLate(age, lines);
     const both = age !== undefined && idle !== undefined && idle.limit.chance < CHANCE_OF_KIND && quietExplains(age, idle, lines);
     if (isAge && !both) {
       const withdrawn = path.found.get("idle");
@@ -261,6 +263,16 @@ function quietExplains(age: ConstantLimit, idle: IdleLimit, lines: readonly Ende
   if (ofIdle.filter(({ longestQuietMs, quietMs }) => longestQuietMs > quietMs * 0.9).length * 2 > ofIdle.length) return false;
   const spread = (values: readonly number[]): number => Math.max(...values) - Math.min(...values);
   return spread(ofIdle.map(({ quietMs }) => quietMs)) <= spread(ofAge.map(({ deadMs }) => deadMs)) + 100;
+}
+
+/** Most were dead for a stretch longer than any that was lived through: what they died of may have been the quiet. */
+function foundLate({ members }: ConstantLimit, lines: readonly EndedLine[]): boolean {
+  const survivedMs = Math.max(...lines.slice(members[0]).map(({ longestQuietMs }) => longestQuietMs));
+  const late = members.filter((index) => {
+    const { unasked, quietMs } = lines[index] as EndedLine;
+    return !unasked && quietMs > survivedMs * LONGER + 100;
+  });
+  return late.length * 2 > members.length;
 }
 
 /** The ends lie closer together by the clock on the wall than by age. */

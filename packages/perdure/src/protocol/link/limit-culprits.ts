@@ -53,8 +53,31 @@ export const KNOWN_LIMITS: readonly LimitCandidate[] = [
   { name: "daily reconnect of an access line", valueMs: 24 * HOUR, kind: "age", origin: "common on DSL lines" },
 ];
 
+/** In one line, for people: what ends where, after how long, and whose limit it may be. */
+export function limitText({
+  path,
+  kind,
+  valueMs,
+  errorMs,
+  state,
+  culprits,
+}: LimitFinding & { readonly culprits: readonly LimitCandidate[] }): string {
+  const ends = kind === "age" ? `end when they are ${spanText(valueMs)} old` : `end after ${spanText(valueMs)} of quiet`;
+  const exact = errorMs < valueMs / 100 ? "" : ` (give or take ${spanText(errorMs)})`;
+  const named = culprits.slice(0, NAMED).map(({ name, origin }) => `${name} (${origin})`);
+  const whose = named.length === 0 ? "no setting here has that value" : `that is the value of ${named.join(", ")}`;
+  return `lines to ${path} ${state === "found" ? "" : "seem to "}${ends}${exact}; ${whose}`;
+}
+
+function spanText(ms: number): string {
+  const [value, unit] = ms >= 2 * HOUR ? [ms / HOUR, "h"] : ms >= 2 * MINUTE ? [ms / MINUTE, "min"] : [ms / SECOND, "s"];
+  return `${Math.round(value * 10) / 10} ${unit}`;
+}
+
 /** Relative to the value: clocks, round trips and the time until an end is noticed. */
 const FITS = 0.005;
+/** Culprits that fit into a line. */
+const NAMED = 3;
 
 /** Those whose value fits, the closest first; own settings before others of one value. */
 export function culpritsOf(

@@ -12,6 +12,7 @@ import type { OwnIdentity } from "../../identity/own-identity.ts";
 import type { RelayOutput } from "../../protocol/delivery/mailbox-events.ts";
 import { connectSession } from "../../protocol/link/connect.ts";
 import { goodbyeFor, goodbyeOf } from "../../protocol/link/goodbyes.ts";
+import type { LineKeeper } from "../../protocol/link/line-keeper.ts";
 import type { Settings } from "../../settings/register.ts";
 import { type Bytes, EMPTY } from "../../wire/bytes.ts";
 import { type Lookup, offer, resume } from "../../wire/control.ts";
@@ -70,6 +71,8 @@ export interface PeerLinkOptions {
   /** The owner turns it away. */
   readonly banned: () => boolean;
   readonly watchDisk: () => void;
+  /** Keeps the lines this relay dials away from limits on their way. */
+  readonly lines: LineKeeper;
 }
 
 const NOWHERE = { generation: new Uint8Array(GENERATION_BYTES), position: 0 };
@@ -260,8 +263,10 @@ export function createPeerLink(options: PeerLinkOptions): PeerLink {
   };
 
   const connect = async (at: string): Promise<void> => {
+    const plan = options.lines.plan(at);
     const {
       session,
+      line: meter,
       welcome,
       relay: shown,
       relayInstanceKey,
@@ -275,6 +280,7 @@ export function createPeerLink(options: PeerLinkOptions): PeerLink {
       link: forwarder.link,
       consume: false,
       have: NOWHERE,
+      keepAliveMs: plan.keepAliveMs,
       publicOnly: options.publicOnly,
       signal: stopping.signal,
     });
@@ -284,7 +290,22 @@ export function createPeerLink(options: PeerLinkOptions): PeerLink {
     });
     url = at;
     loop.feed({ kind: "peer", relayId: idRaw, url: at, bundle: relay.bundle });
-    options.sessions.adopt(session, relay, (open) => begin(open, "us", welcome));
+    options.sessions.adopt(session, relay, (open) => {
+      const ended = options.lines.begin(plan, {
+        meter,
+        generation: welcome.generation,
+        quiet: () => !forwarder.busy && lookups.waiting === 0,
+        renew: (why) => session.close(goodbyeFor("connection-closed", why, { retry: "now" })),
+      });
+      const taker = begin(open, "us", welcome);
+      return {
+        ...taker,
+        closed: (reason) => {
+          ended(reason);
+          taker.closed?.(reason);
+        },
+      };
+    });
   };
 
   const want = (): void => {
