@@ -45,7 +45,7 @@ export async function reportSweep(wish: Wish, { say, progress, nowMs }: Voice): 
       unexpected++;
       if (!json) say(`not as the file expects: ${why}`);
     }
-    if (nowMs() - toldMs < PROGRESS_EVERY_MS) continue;
+    if (nowMs() - toldMs < PROGRESS_EVERY_MS || total.seeds === seeds.length) continue;
     toldMs = nowMs();
     const share = total.seeds / seeds.length;
     const leftMs = ((toldMs - begunMs) / share) * (1 - share);
