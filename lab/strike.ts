@@ -81,6 +81,10 @@ export function strike(town: Town, fault: Fault, { crashed, damaged }: Struck): 
         Object.assign(middlebox, { forgetsAfterMs: 500 + amount * 6000, resets: durationMs % 2 === 0 });
       return later("patient middlebox", () => world.network.restore(...ends));
     }
+    case "age-limit": {
+      for (const { middlebox } of directions) Object.assign(middlebox, { maxAgeMs: 1000 + amount * 15_000, resets: durationMs % 2 === 0 });
+      return later("patient middlebox", () => world.network.restore(...ends));
+    }
     case "new-address": {
       // Behind a translator it is that which has another one, and everybody behind it.
       const nat = world.network.realms.chainOf(host).at(-1);

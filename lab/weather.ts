@@ -33,6 +33,7 @@ export const FAULT_KINDS = [
   "suspend",
   "call-crash",
   "wall-jump",
+  "age-limit",
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -72,6 +73,7 @@ const TWO_ENDED: ReadonlySet<FaultKind> = new Set([
   "lossy-line",
   "slow-reader",
   "idle-limit",
+  "age-limit",
 ]);
 
 /** How often those with one end, which can happen to anybody, happen to a relay. */

@@ -132,6 +132,7 @@ const FAULTS: Readonly<Partial<Record<FaultKind, (fault: Fault) => string>>> = {
       ? `is read slowly by ${f.other} for ${seconds(f.durationMs)}`
       : `reads slowly what ${f.other} sends for ${seconds(f.durationMs)}`,
   "idle-limit": (f) => `has a middlebox to ${f.other} for ${seconds(f.durationMs)} that forgets idle connections`,
+  "age-limit": (f) => `has a middlebox to ${f.other} for ${seconds(f.durationMs)} that ends old connections`,
   "new-address": () => "has another address: its connections of before are unknown",
   "read-fails": (f) => `will fail its next ${f.amount < 1 / 3 ? "read" : "reads"}`,
   "bit-rot": (f) => `has a byte on its disk that changed, mended after ${seconds(f.durationMs)}`,
