@@ -29,8 +29,8 @@ export interface HuntOptions {
   readonly onHunted?: (hunted: Hunted) => void;
 }
 
-/** A town that takes longer than this, real milliseconds, hangs. */
-const PATIENCE_MS = 180_000;
+/** A town that takes longer than this, real milliseconds, hangs, however much else the machine does. */
+const PATIENCE_MS = 9 * 60_000;
 
 /** In the order of the quarries. */
 export async function hunt(quarries: readonly Quarry[], options: HuntOptions): Promise<readonly Hunted[]> {

@@ -10,11 +10,11 @@ import type { FaultKind } from "./weather.ts";
 
 /** By the seed, in turn. Without kinds the seed draws them. */
 const WEATHERS: readonly (readonly FaultKind[] | undefined)[] = [
-  ["brownout", "agent-kill", "relay-kill"],
-  ["cut", "partition", "stall", "relay-dead", "agent-power"],
+  ["brownout", "agent-kill", "relay-kill", "call-crash"],
+  ["cut", "partition", "stall", "one-way", "relay-dead", "agent-power"],
   undefined,
-  ["sync-fails", "write-fails", "slow-disk", "relay-power", "agent-power", "relay-kill"],
-  ["brownout", "partition", "agent-kill", "relay-kill", "cut", "pause"],
+  ["sync-fails", "write-fails", "disk-full", "slow-disk", "relay-power", "agent-power", "relay-kill"],
+  ["brownout", "partition", "agent-kill", "relay-kill", "cut", "call-crash"],
 ];
 
 /** The town in which a mistake is looked for. The one whose weather is drawn lives longer, so that shares and budgets fill. */
