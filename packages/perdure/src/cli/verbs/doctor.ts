@@ -5,7 +5,7 @@ import process from "node:process";
 import type { Agent } from "../../agent/api.ts";
 import { sleep } from "../../host/deadline.ts";
 import type { Surroundings } from "../../host/surroundings.ts";
-import { formatRelayAddress } from "../../protocol/link/index.ts";
+import { formatRelayAddress, limitText } from "../../protocol/link/index.ts";
 import { unchosen } from "../../settings/external.ts";
 import { MAX_TRANSPORT_BYTES } from "../../wire/limits.ts";
 import { type AgentCard, readAgentCard } from "../agent-card.ts";
@@ -239,6 +239,14 @@ async function checkAgent(invocation: Invocation, at: string | undefined): Promi
             },
           ];
     const limits = limitChecks(await agent.surroundings({ signal: invocation.signal }));
+    const ways = status.limits.map(
+      (limit): Check => ({
+        name: "way",
+        state: limit.state === "found" ? "warn" : "ok",
+        says: limitText(limit),
+        hint: "It is worked around. Whoever runs what stands between can end it; perdure settings shows learnLimits and what belongs to it.",
+      }),
+    );
     const heldUp = await checkHeldUp(invocation, agent, status.outgoing);
     const lies: readonly Check[] =
       status.conflicts === 0
@@ -260,6 +268,7 @@ async function checkAgent(invocation: Invocation, at: string | undefined): Promi
       strangers,
       ...heldUp,
       ...loops,
+      ...ways,
       ...limits,
     ];
   } catch (error) {

@@ -26,7 +26,8 @@ export interface LinePlan {
   readonly path: string;
   /** Something is to be sent at least this often; undefined: as the settings say. */
   readonly keepAliveMs: number | undefined;
-  readonly renewBeforeMs: number | undefined;
+  /** Nothing that was found is avoided: whether it is still there is to be seen. */
+  readonly trial: boolean;
 }
 
 export interface OpenLine {
@@ -129,20 +130,20 @@ export function createLineKeeper(options: LineKeeperOptions): LineKeeper {
     plan(path) {
       const { keepAliveMs, renewBeforeMs } = lifetimes.advise(path);
       const known = keepAliveMs !== undefined || renewBeforeMs !== undefined;
-      if (!known || settings.learnLimits === 0 || clock.monotonicMs() >= trialOf(path).atMs)
-        return { path, keepAliveMs: undefined, renewBeforeMs: undefined };
+      const trial = known && clock.monotonicMs() >= trialOf(path).atMs;
       return {
         path,
-        keepAliveMs: keepAliveMs === undefined ? undefined : Math.max(settings.keepAliveMinMs, keepAliveMs),
-        renewBeforeMs,
+        keepAliveMs: keepAliveMs === undefined || trial ? undefined : Math.max(settings.keepAliveMinMs, keepAliveMs),
+        trial,
       };
     },
-    begin({ path, renewBeforeMs }, { meter, generation, quiet, renew }) {
+    begin({ path, trial }, { meter, generation, quiet, renew }) {
       const before = ends.get(path);
       if (before?.line !== undefined && equalBytes(before.generation, generation)) tell(lifetimes.ended(before.line));
       ends.set(path, { line: undefined, generation });
       if (ends.size > MOST_PATHS) ends.delete(ends.keys().next().value as string);
       let planned = false;
+      const renewBeforeMs = trial ? undefined : lifetimes.advise(path).renewBeforeMs;
       const [renewal, look] = [timer(), timer()];
       if (renewBeforeMs !== undefined) {
         const share = viewOf(random.bytes(4)).getUint32(0) / 2 ** 32;
