@@ -1,0 +1,57 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, expect, test } from "vitest";
+import { readScenario, writeScenario } from "./scenario.ts";
+
+const PATIENCE_MS = 3 * 60_000;
+const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
+const SCENARIO = fileURLToPath(new URL("./scenarios/handed-over-twice.json", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "perdure-lab-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function lab(...words: readonly string[]): Promise<{ readonly code: unknown; readonly out: string; readonly err: string }> {
+  return new Promise((resolve) => {
+    const options = { cwd: folder, timeout: PATIENCE_MS, maxBuffer: 1 << 26 };
+    execFile(process.execPath, [MAIN, ...words], options, (error, out, err) => resolve({ code: error?.code ?? 0, out, err }));
+  });
+}
+
+test("help tells every word, and where more is written", { timeout: PATIENCE_MS }, async () => {
+  const { code, out } = await lab("--help");
+  expect(code).toBe(0);
+  for (const word of ["--seeds", "--replay", "--trace", "--html", "--shrink", "--planted", "docs/lab.md"]) expect(out).toContain(word);
+});
+
+test.each([
+  [["--kinds", "flood"], 2, /^bad-argument: kinds\[0\] is "flood"\n {2}It takes one of /],
+  [["--replay", "nowhere.json"], 3, /^not-found: nowhere\.json cannot be read/],
+  [["--seed", "1", "--plant", "nothing"], 2, /^bad-argument: there is no mistake "nothing"\n {2}There are /],
+  [["--controls", "--sedes", "1"], 2, /^bad-argument: Unknown option '--sedes'/],
+] as const)("wrong words %j end with %i, a code and a hint", { timeout: PATIENCE_MS }, async (words, wanted, why) => {
+  const { code, out, err } = await lab(...words);
+  expect(err).toMatch(why);
+  expect([code, out]).toEqual([wanted, ""]);
+});
+
+test("a replay that shows what its file expects ends with 0, another one with 1", { timeout: PATIENCE_MS }, async () => {
+  const shown = await lab("--replay", SCENARIO);
+  expect(shown.out).toMatch(/^seed 3: broken after .* s: 3 completion: /);
+  expect(shown.out).toContain(`  npm run lab -- --replay ${SCENARIO} --shrink\n`);
+  expect(shown.out).toMatch(/1 broken, 0 not repeatable\nas the file expects\n$/);
+  expect(shown.code).toBe(0);
+  const { without: _, ...defended } = readScenario(readFileSync(SCENARIO, "utf8"));
+  writeFileSync(join(folder, "defended.json"), writeScenario(defended));
+  const other = await lab("--replay", "defended.json", "--once", "--json");
+  expect(other.code).toBe(1);
+  expect(JSON.parse(other.out)).toMatchObject({ seeds: 1, broken: [], different: [] });
+});
+
+test("a page and a timeline come from one run", { timeout: PATIENCE_MS }, async () => {
+  const { code, out } = await lab("--replay", SCENARIO, "--trace", "--html", "run.html");
+  expect(code).toBe(0);
+  expect(out).toMatch(/ X BROKEN +3 completion: /);
+  expect(readFileSync(join(folder, "run.html"), "utf8")).toMatch(/^<!doctype html>/);
+});
