@@ -50,7 +50,7 @@ const REPORTED = {
   openFiles: "open_files",
   userProcesses: "max_user_processes",
   fileSizeBytes: "file_size_blocks",
-  addressSpaceBytes: "virtual_memory_kbytes",
+  addressSpaceBytes: "virtual_memory_bytes",
 } as const;
 
 /** From the process's own table, else from Node's report, which every POSIX system has. */
@@ -66,11 +66,10 @@ async function readLimits({ proc }: Places): Promise<readonly ExternalReading[]>
       return reading(name, sizeOf(soft), "the process's table of limits lacks it");
     });
   const reported = userLimits();
-  return names.map((name) => {
-    const value = sizeOf(String(reported?.[REPORTED[name]]?.soft));
-    const times = name === "fileSizeBytes" || name === "addressSpaceBytes" ? 1024 : 1;
-    return reading(name, value === undefined || value >= UNLIMITED ? value : value * times, "this system has no such limit for processes");
-  });
+  // All of them in bytes, whatever their names say.
+  return names.map((name) =>
+    reading(name, sizeOf(String(reported?.[REPORTED[name]]?.soft)), "this system has no such limit for processes"),
+  );
 }
 
 interface UserLimits {

@@ -275,3 +275,13 @@ test("a machine that shows nothing of itself is said to be unknown, and nothing 
   for (const row of unknown) expect(row).not.toHaveProperty("value");
   expect(unchosen(rows)).toEqual([]);
 });
+
+test.runIf(process.platform === "linux")("Node's report says of this process's limits what the system's own table does", async () => {
+  const limitsIn = async (proc: string) => {
+    const readings = await createNodeExternal(live, { proc, environment: {}, execArgv: [] }).read(folder);
+    return readings.filter(({ name }) => ["openFiles", "userProcesses", "fileSizeBytes", "addressSpaceBytes"].includes(name));
+  };
+  const told = await limitsIn("/proc");
+  expect(told.map(({ value }) => typeof value)).toEqual(["number", "number", "number", "number"]);
+  expect(await limitsIn(join(folder, "nothing"))).toEqual(told);
+});
