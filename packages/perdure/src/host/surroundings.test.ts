@@ -23,6 +23,12 @@ test("a lesser contradiction is one line of log and stays to be seen", async () 
   expect(lines).toHaveLength(1);
 });
 
+test("what nobody chose is a line of log that nobody has to see", async () => {
+  const { lines, ...host } = machine([{ name: "volatileDisk", value: 1 }]);
+  await lookAround(host, "folder", createSettings());
+  expect(lines).toEqual([["info", "limits.unchosen", { name: "volatileDisk", value: 1, advice: expect.stringContaining("disk") }]]);
+});
+
 test("a hard one with the machine refuses to start", async () => {
   const { lines, ...host } = machine([{ name: "fileSizeBytes", value: 1024 }]);
   await expect(lookAround(host, "folder", createSettings())).rejects.toMatchObject({

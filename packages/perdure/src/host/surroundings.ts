@@ -1,5 +1,5 @@
 /** What a process finds in force around it when it starts, held against its settings. */
-import { type ExternalRow, listExternal } from "../settings/external.ts";
+import { type ExternalRow, listExternal, unchosen } from "../settings/external.ts";
 import type { Settings } from "../settings/register.ts";
 import { type Contradiction, requireRelations } from "../settings/relations.ts";
 import type { Host } from "./host.ts";
@@ -13,7 +13,7 @@ export interface Surroundings {
 
 /**
  * Reads what the machine imposes on a process that keeps `folder`, refuses settings that contradict each other (`bad-argument`), and
- * writes one line of log for each lesser contradiction. The answer tells what was read then, with what is alive when it is asked.
+ * writes one line of log for each lesser contradiction and each limit that nobody chose. The answer tells what was read then, with what is alive when it is asked.
  */
 export async function lookAround(
   { external: port, log }: Pick<Host, "external" | "log">,
@@ -24,6 +24,7 @@ export async function lookAround(
   const readings = (await port?.read(folder)) ?? [];
   const external = port === undefined ? [] : listExternal(readings);
   const contradictions = requireRelations(settings, { external, origins });
+  for (const { name, value, advice } of unchosen(external)) log.write("info", "limits.unchosen", { name, value: value ?? 0, advice });
   for (const { says, why, hint } of contradictions) log.write("warn", "settings.contradiction", { says, why, hint });
   return () => ({ external: port === undefined ? [] : listExternal(readings, port.live()), contradictions });
 }
