@@ -4,7 +4,7 @@
  */
 import { type Hunted, hunt, huntedLine } from "./hunt.ts";
 import { MISTAKES } from "./mistakes/index.ts";
-import type { Mistake } from "./planting.ts";
+import { type Mistake, plantedSources } from "./planting.ts";
 import type { SweepOptions } from "./pool.ts";
 import type { FaultKind } from "./weather.ts";
 
@@ -32,8 +32,9 @@ export interface PlantedOptions {
   readonly print: (line: string) => void;
 }
 
-/** Hunts them and prints a table. */
+/** Hunts them and prints a table. Throws before that when one of them no longer fits its source. */
 export async function huntPlanted({ seeds, only = MISTAKES, jobs, print }: PlantedOptions): Promise<readonly Hunted[]> {
+  for (const mistake of only) plantedSources(mistake);
   const quarries = only.map((planted) => ({ id: planted.id, planted, optionsOf: plantedTown }));
   const all = await hunt(quarries, { seeds, jobs, onHunted: (hunted) => print(huntedLine(hunted)) });
   const found = all.filter((each) => each.found !== undefined);

@@ -4,6 +4,7 @@
  *
  * Nothing of the product may be imported here, nor by who plants, before the planting: what is loaded stays as it is.
  */
+import { readFileSync } from "node:fs";
 import { registerHooks } from "node:module";
 
 /** Where the rooms of the product lie. */
@@ -53,6 +54,16 @@ export function applyEdit(source: string, edit: Edit | Cut): string {
 /** Every place a planting changes. */
 export function editsOf(planted: Planted): readonly (Edit | Cut)[] {
   return "also" in planted && planted.also !== undefined ? [planted, ...planted.also] : [planted];
+}
+
+/** The files of the product as they would be, by name. Throws when the mistake no longer fits them. */
+export function plantedSources(planted: Planted): ReadonlyMap<string, string> {
+  const sources = new Map<string, string>();
+  for (const edit of editsOf(planted)) {
+    const source = sources.get(edit.file) ?? readFileSync(new URL(edit.file, PRODUCT_FOLDER), "utf8");
+    sources.set(edit.file, applyEdit(source, edit));
+  }
+  return sources;
 }
 
 /** From here on this thread loads the product with the mistake in it; throws while loading when it no longer fits the source. */

@@ -115,8 +115,8 @@ export const AGENT_MISTAKES: readonly Mistake[] = [
   {
     id: "sweep-armed-by-the-wall-clock",
     file: "agent/housekeeping.ts",
-    find: "      arm(clock.monotonicMs() + pauseMs);",
-    put: "      arm(clock.wallMs() + pauseMs);",
+    find: "      arm(clock.monotonicMs() + (",
+    put: "      arm(clock.wallMs() + (",
     why: "A timer of fifty years: the date is taken for a time since the start, and nothing expires any more.",
   },
   {

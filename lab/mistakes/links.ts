@@ -109,11 +109,4 @@ export const LINK_MISTAKES: readonly Mistake[] = [
     put: '  return newcomer === (compareBytes(ownId, peerId) < 0 ? "them" : "us") && open !== newcomer && ownId.length === 0;',
     why: "Each side keeps the session it has, and each the other one.",
   },
-  {
-    id: "dead-session-not-probed",
-    file: "agent/relay-link.ts",
-    find: "      if (to.heard || window.inFlight === 0) return watch(to);",
-    put: "      if (to.heard || window.inFlight >= 0) return watch(to);",
-    why: "A relay that says nothing is never asked whether it lives.",
-  },
 ];

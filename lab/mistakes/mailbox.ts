@@ -183,8 +183,8 @@ export const MAILBOX_MISTAKES: readonly Mistake[] = [
   {
     id: "notice-not-written",
     file: `${D}taking.ts`,
-    find: "  mailbox.noticeSeq++;\n  store(",
-    put: "  mailbox.noticeSeq++;\n  if (via === undefined) store(",
+    find: "  if (lackOfRoom(state, limits, defences.pools, owner, envelope, OWN_ORIGIN) !== undefined) return undefined;",
+    put: "  if (via === undefined || lackOfRoom(state, limits, defences.pools, owner, envelope, OWN_ORIGIN) !== undefined) return undefined;",
     why: "Only the relay that passed mail on is told that it expired, not an own agent.",
   },
   {

@@ -11,8 +11,8 @@ export const STORE_MISTAKES: readonly Mistake[] = [
   {
     id: "batch-not-synced",
     file: WRITER,
-    find: 'during = "sync";\n      await file.sync();',
-    put: 'during = "sync";',
+    find: "      await file.sync();\n      if (opened !== undefined) {",
+    put: "      if (opened !== undefined) {",
     why: "A write that returned is taken for one that survives a loss of power.",
   },
   {
