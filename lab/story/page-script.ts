@@ -402,7 +402,16 @@ filter.addEventListener("input", () => setWords(filter.value));
 overview.addEventListener("pointerdown", (event) => { overview.setPointerCapture(event.pointerId); seek(event); });
 overview.addEventListener("pointermove", (event) => { if (event.buttons > 0) seek(event); });
 scroller.addEventListener("scroll", redraw, { passive: true });
-new ResizeObserver(() => { if (shape === undefined || scroller.clientWidth !== shape.width) relay(shape === undefined ? 0 : timeAt(scroller.scrollTop)); }).observe(scroller);
+new ResizeObserver(() => {
+  if (scroller.clientWidth === shape.width) return;
+  // What was chosen stays where it is on the screen; otherwise what is on top does.
+  const place = () => chosen && rows.find((row) => isSame(chosen, row));
+  const above = place() && place().y - scroller.scrollTop;
+  relay(timeAt(scroller.scrollTop));
+  if (above === undefined) return;
+  scroller.scrollTop = place().y - Math.max(30, Math.min(above, scroller.clientHeight - 60));
+  draw();
+}).observe(scroller);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 overview.addEventListener("keydown", (event) => {
   const by = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10 }[event.key];
