@@ -327,7 +327,7 @@ export const createEngine: CreateEngine = async (options) => {
   });
   outbox.replayed();
 
-  const lines = await openLineKeeper({ host, folder, settings, owner: "agent" });
+  const lines = await openLineKeeper({ host, folder, settings, surroundings: options.surroundings, owner: "agent" });
   link = openRelayLink({
     host,
     settings,

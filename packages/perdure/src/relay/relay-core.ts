@@ -162,6 +162,7 @@ export async function startRelayCore({
     folder,
     settings,
     settingOrigins,
+    surroundings,
     owner: "relay",
     changed: ({ change }, limit) => {
       if (change === "found" && limit !== undefined) incidents.add("link", limitText(limit));

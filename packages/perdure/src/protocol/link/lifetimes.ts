@@ -231,10 +231,12 @@ interface IdleLimit {
 function findIdle(lines: readonly EndedLine[]): IdleLimit | undefined {
   let best: IdleLimit | undefined;
   const firsts = lines.flatMap(({ lost, unasked }, index) => (lost && unasked ? [index] : []));
-  if (lines.at(-1)?.unasked !== true) return undefined;
+  const newest = lines.at(-1);
+  if (newest?.unasked !== true) return undefined;
   for (const first of firsts.slice(0, -2)) {
     const some = lines.slice(first);
     const survivedMs = Math.max(...some.map(({ longestQuietMs }) => longestQuietMs));
+    if (newest.quietMs <= survivedMs) continue;
     const spans = some.map(
       ({ lost, quietMs, unasked, longestQuietMs, ageMs }): Span => ({
         lost: lost && unasked,
@@ -275,19 +277,20 @@ function foundLate({ members }: ConstantLimit, lines: readonly EndedLine[]): boo
   return late.length * 2 > members.length;
 }
 
-/** The ends lie closer together by the clock on the wall than by age. */
+/** The ends lie no further apart by the clock on the wall than by age: those that are alike, or all since the first of them. */
 function byTheClock({ members }: ConstantLimit, lines: readonly EndedLine[]): boolean {
-  const of = members.map((index) => lines[index] as EndedLine);
-  const ages = of.map(({ deadMs }) => deadMs);
+  const alike = members.map((index) => lines[index] as EndedLine);
+  const all = lines.slice(members[0]).filter(({ lost }) => lost);
+  return CLOCK_PERIODS_MS.some((period) => keepsTime(alike, period) || keepsTime(all, period));
+}
+
+function keepsTime(lines: readonly EndedLine[], period: number): boolean {
+  const ages = lines.map(({ deadMs }) => deadMs);
   const ageSpread = Math.max(20, Math.max(...ages) - Math.min(...ages));
-  return CLOCK_PERIODS_MS.some((period) => {
-    const phases = of.map(({ endedAtMs }) => endedAtMs % period).sort((one, other) => one - other);
-    const gaps = phases.map(
-      (phase, index) => (phases[(index + 1) % phases.length] as number) - phase + (index + 1 === phases.length ? period : 0),
-    );
-    const spread = period - Math.max(...gaps);
-    return spread <= 2 * ageSpread && of.length * (spread / period) ** (of.length - 1) < CLOCK_CHANCE;
-  });
+  const phases = lines.map(({ endedAtMs }) => endedAtMs % period).sort((one, other) => one - other);
+  const next = (index: number): number => phases[index + 1] ?? (phases[0] as number) + period;
+  const spread = period - Math.max(...phases.map((phase, index) => next(index) - phase));
+  return spread <= 2 * ageSpread && lines.length * (spread / period) ** (lines.length - 1) < CLOCK_CHANCE;
 }
 
 /** The last lines were each lost in a stretch of quiet longer than any that was lived through. */

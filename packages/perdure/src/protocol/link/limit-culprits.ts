@@ -1,4 +1,5 @@
 /** Whose limit it may be: own settings and limits of middleboxes whose value fits what was found. */
+import { MIDDLEBOXES } from "../../settings/middleboxes.ts";
 import type { LimitFinding, LimitKind } from "./lifetimes.ts";
 
 /** A limit with a value, of whoever has it. */
@@ -15,43 +16,12 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** Limits of what stands between two machines, as their makers or users state them. */
-export const KNOWN_LIMITS: readonly LimitCandidate[] = [
-  {
-    name: "AWS Network Load Balancer, TCP idle timeout",
-    valueMs: 350 * SECOND,
-    kind: "idle",
-    origin: "docs.aws.amazon.com, network load balancers",
-  },
-  {
-    name: "AWS Application Load Balancer, idle timeout",
-    valueMs: 60 * SECOND,
-    kind: "idle",
-    origin: "docs.aws.amazon.com, application load balancers",
-  },
-  {
-    name: "Azure Load Balancer, TCP idle timeout",
-    valueMs: 4 * MINUTE,
-    kind: "idle",
-    origin: "learn.microsoft.com, load balancer TCP reset",
-  },
-  { name: "Google Cloud firewall, idle TCP connections", valueMs: 10 * MINUTE, kind: "idle", origin: "cloud.google.com, VPC firewalls" },
-  {
-    name: "Google Cloud load balancer, backend service timeout",
-    valueMs: 30 * SECOND,
-    kind: "age",
-    origin: "cloud.google.com, backend services",
-  },
-  { name: "Cloudflare, proxy read timeout", valueMs: 100 * SECOND, kind: "idle", origin: "developers.cloudflare.com, connection limits" },
-  { name: "Heroku router, idle WebSocket", valueMs: 55 * SECOND, kind: "idle", origin: "devcenter.heroku.com, request timeout" },
-  { name: "nginx, proxy_read_timeout", valueMs: 60 * SECOND, kind: "idle", origin: "nginx.org, ngx_http_proxy_module" },
-  { name: "Envoy, stream idle timeout", valueMs: 5 * MINUTE, kind: "idle", origin: "envoyproxy.io, timeouts" },
-  { name: "Envoy, connection idle timeout", valueMs: HOUR, kind: "idle", origin: "envoyproxy.io, timeouts" },
-  { name: "Node HTTP server, requestTimeout", valueMs: 300 * SECOND, kind: "age", origin: "nodejs.org, http.Server" },
-  { name: "Linux netfilter, established TCP", valueMs: 5 * 24 * HOUR, kind: "idle", origin: "kernel.org, nf_conntrack-sysctl" },
-  { name: "RFC 5382, least idle time of a translator", valueMs: 124 * MINUTE, kind: "idle", origin: "RFC 5382, section 5" },
-  { name: "daily reconnect of an access line", valueMs: 24 * HOUR, kind: "age", origin: "common on DSL lines" },
-];
+const MIDDLEBOX_LIMITS: readonly LimitCandidate[] = Object.entries(MIDDLEBOXES).map(([name, { value, cuts, source }]) => ({
+  name,
+  valueMs: value,
+  kind: cuts,
+  origin: source,
+}));
 
 /** In one line, for people: what ends where, after how long, and whose limit it may be. */
 export function limitText({
@@ -85,7 +55,7 @@ export function culpritsOf(
   candidates: readonly LimitCandidate[],
 ): readonly LimitCandidate[] {
   const off = ({ valueMs }: LimitCandidate): number => Math.abs(valueMs - finding.valueMs);
-  return [...candidates, ...KNOWN_LIMITS]
+  return [...candidates, ...MIDDLEBOX_LIMITS]
     .filter((one) => (one.kind === undefined || one.kind === finding.kind) && off(one) <= Math.max(finding.errorMs, finding.valueMs * FITS))
     .sort((one, other) => off(one) - off(other));
 }

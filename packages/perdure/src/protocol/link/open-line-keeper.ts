@@ -1,5 +1,6 @@
 /** The line keeper of a folder: what it finds is written there, and known at the next start. */
 import type { Host } from "../../host/host.ts";
+import type { Surroundings } from "../../host/surroundings.ts";
 import { listSettings, type Settings } from "../../settings/register.ts";
 import type { LimitChange } from "./lifetimes.ts";
 import { readLimits, writeLimits } from "./limit-file.ts";
@@ -15,6 +16,8 @@ export interface FolderLineKeeperOptions {
   readonly folder: string;
   readonly settings: Settings;
   readonly settingOrigins?: Readonly<Record<string, string>> | undefined;
+  /** What the machine imposes: its limits may be those that are found. */
+  readonly surroundings: () => Surroundings;
   readonly owner: "agent" | "relay";
   readonly changed?: (change: LimitChange, limit: FoundLimit | undefined) => void;
 }
@@ -24,6 +27,7 @@ export async function openLineKeeper({
   folder,
   settings,
   settingOrigins,
+  surroundings,
   owner,
   changed,
 }: FolderLineKeeperOptions): Promise<FolderLineKeeper> {
@@ -43,9 +47,9 @@ export async function openLineKeeper({
     owner,
     known: settings.learnLimits > 0 ? await readLimits(host.files, folder) : [],
     candidates: () =>
-      listSettings(settings, settingOrigins)
-        .filter(({ unit, value }) => unit === "ms" && value > 0)
-        .map(({ name, value, origin }) => ({ name, valueMs: value, origin })),
+      [...listSettings(settings, settingOrigins), ...surroundings().external.filter(({ origin }) => origin !== "middlebox")].flatMap(
+        ({ name, unit, value, origin }) => (unit === "ms" && value !== undefined && value > 0 ? [{ name, valueMs: value, origin }] : []),
+      ),
     changed: (limits, change) => {
       changed?.(
         change,
