@@ -209,13 +209,6 @@ export const RELATIONS = {
     why: "mail for one other relay has a larger share than that for all of them",
     hint: "Lower routePercent.",
   },
-  "sweep-within-grace": {
-    less: [[1, "sweepEveryMs"]],
-    than: [[1, "expiryGraceMs"]],
-    orEqual: true,
-    why: "expired mail is kept for as long as nobody looks, not for its time of grace",
-    hint: "Lower sweepEveryMs.",
-  },
   // Mail
   "memory-beyond-replay": {
     less: [[1, "expiryGraceMs"]],
