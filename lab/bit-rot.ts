@@ -2,7 +2,7 @@
  * Bytes on a disk that change by themselves, one at a time, and are put right again: by who mends the disk after a while, or when a
  * program finds the damage and does not start. So a town with rot owes no more than what was found damaged while it was.
  */
-import { ONLY_SYNCED, type StoredFile, type World } from "../packages/perdure/src/host/simulated/index.ts";
+import { ONLY_SYNCED, type World } from "../packages/perdure/src/host/simulated/index.ts";
 
 export interface BitRot {
   /** Changes a byte that is on the platter of a host's disk, picked by a number; what it gives puts it right. */
@@ -14,22 +14,34 @@ export interface BitRot {
 
 interface Spot {
   readonly path: string;
-  readonly file: StoredFile;
   readonly offset: number;
   readonly mask: number;
-  /** What it reads as since. */
-  readonly rotten: number;
+  /** What stood around it: a loss of power makes other files of the same content, a program may write the place anew. */
+  readonly around: string;
 }
+
+/** Bytes on both sides of a spot that tell whether it is still what was struck. */
+const AROUND_BYTES = 16;
 
 export function createBitRot(world: Pick<World, "disk">): BitRot {
   const spots = new Map<string, Set<Spot>>();
 
+  /** Bytes around a place as they would be if nothing had rotted; `undefined` when the file is gone. */
+  const around = (host: string, path: string, offset: number): string | undefined => {
+    const current = world.disk(host).disk.file(path, false)?.current;
+    if (current === undefined) return undefined;
+    const from = Math.max(0, offset - AROUND_BYTES);
+    const bytes = current.bytes.slice(from, Math.min(current.size, offset + AROUND_BYTES));
+    for (const spot of spots.get(host) ?? [])
+      if (spot.path === path && spot.offset >= from && spot.offset < from + bytes.length)
+        bytes[spot.offset - from] = (bytes[spot.offset - from] as number) ^ spot.mask;
+    return bytes.join();
+  };
+
   const putRight = (host: string, spot: Spot): void => {
-    if (!spots.get(host)?.delete(spot)) return;
-    const { disk } = world.disk(host);
+    const now = around(host, spot.path, spot.offset);
     // Written anew in the meantime, or gone: then the damage is gone too.
-    if (disk.file(spot.path, false) !== spot.file || spot.file.current.bytes[spot.offset] !== spot.rotten) return;
-    disk.rot(spot.path, spot.offset, spot.mask);
+    if (spots.get(host)?.delete(spot) === true && now === spot.around) world.disk(host).disk.rot(spot.path, spot.offset, spot.mask);
   };
 
   return {
@@ -39,17 +51,16 @@ export function createBitRot(world: Pick<World, "disk">): BitRot {
       const total = sizes.reduce((sum, { bytes }) => sum + bytes, 0);
       if (total === 0) return undefined;
       // Small files are few bytes of a disk, and the keys lie in them: half of the time every file is as likely.
-      let at = pick % total;
-      let place = sizes.find(({ bytes }) => (at -= bytes) < 0) as { readonly path: string; readonly bytes: number };
-      let offset = at + place.bytes;
-      if (pick % 2 === 1) {
-        place = sizes[pick % sizes.length] as typeof place;
-        offset = pick % place.bytes;
-      }
+      let left = pick % total;
+      const index = sizes.findIndex(({ bytes }) => {
+        left -= bytes;
+        return left < 0;
+      });
+      const place = sizes[pick % 2 === 0 ? index : pick % sizes.length] as { readonly path: string; readonly bytes: number };
+      const offset = pick % 2 === 0 ? left + place.bytes : pick % place.bytes;
       const mask = 1 << (pick % 8);
-      const file = disk.file(place.path, false) as StoredFile;
+      const spot: Spot = { path: place.path, offset, mask, around: around(host, place.path, offset) as string };
       disk.rot(place.path, offset, mask);
-      const spot: Spot = { path: place.path, file, offset, mask, rotten: file.current.bytes[offset] as number };
       spots.set(host, (spots.get(host) ?? new Set()).add(spot));
       return () => putRight(host, spot);
     },

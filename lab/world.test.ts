@@ -56,13 +56,13 @@ test("half of the towns have agents behind translators: alone, together, and beh
 test("a rotten byte reads otherwise until it is mended, and what was written anew stays as written", async () => {
   const world = createWorld({ seed: 1, hash });
   const rot = createBitRot(world);
-  const { files } = world.host("a");
   const write = async (text: string): Promise<void> => {
-    const file = await files.open("/data/x", "write");
+    const file = await world.host("a").files.open("/data/x", "write");
     await file.write(0, utf8(text));
     await file.sync();
   };
-  const read = async (): Promise<string> => new TextDecoder().decode(await (await files.open("/data/x", "read")).read(0, 100));
+  const read = async (files = world.host("a").files): Promise<string> =>
+    new TextDecoder().decode(await (await files.open("/data/x", "read")).read(0, 100));
   expect(rot.strike("a", 4)).toBeUndefined();
   await world.complete(write("good"));
   const putRight = rot.strike("a", 2);
@@ -70,6 +70,10 @@ test("a rotten byte reads otherwise until it is mended, and what was written ane
   expect(await world.complete(read())).not.toBe("good");
   putRight?.();
   expect([await world.complete(read()), rot.mend("a")]).toEqual(["good", false]);
+  rot.strike("a", 2);
+  rot.strike("a", 4);
+  world.crash("a", { keep: "synced" });
+  expect([rot.mend("a"), await world.complete(read())]).toEqual([true, "good"]);
   rot.strike("a", 2);
   await world.complete(write("else"));
   expect([rot.mend("a"), await world.complete(read())]).toEqual([true, "else"]);
