@@ -3,12 +3,12 @@
  *
  *   npm run guards                        every entry whose mistake can be made again
  *   npm run guards -- NAME NAME           only those
- *   npm run guards -- --replays 100       each scenario so often: every time the same history
+ *   npm run guards -- --replays 100       each scenario so often with its mistake: every time the same history, and broken
  */
 
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { guardOf, readEntries } from "./incidents/entries.ts";
+import { guardOf, readEntries, scenarioOf } from "./incidents/entries.ts";
 import { replay, runGuard } from "./incidents/run-guard.ts";
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { replays: { type: "string" } } });
@@ -24,10 +24,16 @@ const say = (ok: boolean, name: string, text: string): void => {
 if (values.replays !== undefined) {
   const times = Number(values.replays);
   for (const entry of wanted) {
-    const guard = guardOf(entry);
-    if (guard?.kind !== "scenario") continue;
-    const { same } = await replay(guard, entry.mistake ?? undefined, times);
-    say(same === times, entry.name, `${same} of ${times} the same`);
+    const scenario = scenarioOf(entry);
+    if (scenario === undefined || entry.mistake === null) continue;
+    const planted = await replay(scenario, entry.mistake, times);
+    const clean = await replay(scenario, undefined, 1);
+    const ok = planted.same === times && planted.verdict.colour === "red" && clean.verdict.colour === "green";
+    say(
+      ok,
+      entry.name,
+      `${planted.same} of ${times} the same; with the mistake ${planted.verdict.colour}, without ${clean.verdict.colour}`,
+    );
   }
 } else {
   for (const entry of wanted) {

@@ -4,7 +4,7 @@ import { editsOf, PRODUCT_FOLDER } from "../../lab/planting.ts";
 import { readScenario } from "../../lab/scenario.ts";
 import { createNodeHash } from "../../packages/perdure/src/host/node/hash.ts";
 import { fingerprintOf } from "../../packages/perdure/src/protocol/incidents/fingerprint.ts";
-import { findMadeMistake, guardOf, INCIDENTS_FOLDER, readEntries, readEntry } from "./entries.ts";
+import { findMadeMistake, guardOf, INCIDENTS_FOLDER, readEntries, readEntry, scenarioOf } from "./entries.ts";
 import { MADE_MISTAKES } from "./mistakes.ts";
 import { readmeTables, withTables } from "./readme.ts";
 
@@ -21,6 +21,8 @@ describe.each(entries.map((entry) => [entry.name, entry] as const))("%s", (_, en
     const { incident } = entry;
     expect(incident.fingerprint).toBe(fingerprintOf(createNodeHash(), incident.kind, incident.symptom));
     expect(incident.cause).not.toBe("");
+    const scenario = scenarioOf(entry);
+    if (scenario !== undefined) expect(() => readScenario(readFileSync(new URL(scenario.file, ROOT), "utf8"))).not.toThrow();
     const guard = guardOf(entry);
     if (guard === undefined) return expect(incident.state).toBe("open");
     expect(incident.fix).not.toBe("");

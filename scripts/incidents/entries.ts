@@ -34,6 +34,12 @@ export interface ScenarioGuard {
   readonly file: string;
 }
 
+/** The scenario that shows an incident again, where it names one. */
+export function scenarioOf({ incident }: Entry): ScenarioGuard | undefined {
+  const file = [incident.guard, incident.reproduction].find((text) => text.endsWith(".json"));
+  return file === undefined ? undefined : { kind: "scenario", file };
+}
+
 export function readEntries(): readonly Entry[] {
   return readdirSync(INCIDENTS_FOLDER)
     .filter((file) => file.endsWith(".json"))

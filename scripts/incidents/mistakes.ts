@@ -52,20 +52,6 @@ export const MADE_MISTAKES: readonly Mistake[] = [
     why: "However many recipients somebody makes up, all of them are tried before what can travel.",
   },
   {
-    id: "acknowledged-is-sent-again",
-    file: "protocol/delivery/forward-queue.ts",
-    find: "      resend = resend.filter(({ linkSeq }) => linkSeq > window.acknowledged);\n",
-    put: "",
-    also: [
-      {
-        file: "relay/peers/forwarder.ts",
-        find: "    if (now === to && next.linkSeq !== undefined && next.linkSeq <= queue.acknowledged) return;\n",
-        put: "",
-      },
-    ],
-    why: "What was to be sent again after a welcome was decided once, and an acknowledgement right behind it changed nothing.",
-  },
-  {
     id: "guest-claims-for-others",
     file: "agent/local-calls.ts",
     find: "return !NAMES_CLIENT.has(name) || values[0] === client;",
