@@ -17,6 +17,7 @@ import { type EnvelopeClass, encodeEnvelope, SUITE_UNSEALED, SUITE_X25519_AES256
 import { isPerdureError } from "../packages/perdure/src/wire/error.ts";
 import { agentIdBytes } from "../packages/perdure/src/wire/ids.ts";
 import type { Ledger } from "./ledger.ts";
+import { patiently } from "./patience.ts";
 import type { Census, Town } from "./town.ts";
 import { CANARY } from "./traffic.ts";
 
@@ -81,7 +82,7 @@ export async function letIn(intrusion: Intrusion): Promise<void> {
 async function writePolitely({ town, census, ledger, settings, untilMs }: Intrusion, relay: string): Promise<void> {
   const { world } = town;
   const host = world.host(POLITE_HOST);
-  const agent = await world.complete(openAgentWith(host, "polite", { join: town.addressOf(relay) as string, settings }));
+  const agent = await patiently(world, () => openAgentWith(host, "polite", { join: town.addressOf(relay) as string, settings }));
   ledger.stranger(agent.id);
   const write = async (): Promise<void> => {
     while (world.nowMs < untilMs) {
@@ -95,7 +96,7 @@ async function writePolitely({ town, census, ledger, settings, untilMs }: Intrus
 
 /** Registers an agent that takes nothing from strangers, and is never there again. */
 async function sleep({ town: { world, addressOf } }: Intrusion, settings: Settings, own: OwnIdentity, relay: string): Promise<void> {
-  const dialled = await world.complete(
+  const dialled = await patiently(world, () =>
     connectSession({
       host: world.host(HOST),
       settings,

@@ -10,12 +10,12 @@ import type { Crypto, Hash } from "../packages/perdure/src/host/crypto.ts";
 import { ONLY_SYNCED } from "../packages/perdure/src/host/simulated/index.ts";
 import type { RelayStatus } from "../packages/perdure/src/relay/status.ts";
 import type { Lies } from "../packages/perdure/src/testing/api.ts";
-import { isPerdureError } from "../packages/perdure/src/wire/error.ts";
 import { bringDown, type Disaster } from "./disaster.ts";
 import { auditKeys, type DiskWitness } from "./key-audit.ts";
 import { createLedger, InvariantBroken, type Ledger, type LedgerCounts } from "./ledger.ts";
 import { letIn } from "./mallory.ts";
 import { createModel } from "./model.ts";
+import { patiently } from "./patience.ts";
 import { waitForQuiet } from "./quiet.ts";
 import type { Recorder } from "./recorder.ts";
 import { audit, auditOf, type DiskAudit } from "./relay-disk.ts";
@@ -64,9 +64,6 @@ const MAX_AUDITS = 8;
 const MAX_WITNESSES = 12;
 /** All agents are open within this time when nothing goes wrong yet. */
 const OPENING_MS = 20_000;
-/** How often somebody tries to be introduced, and how long he waits in between. */
-const MAX_TRIES = 20;
-const TRY_AGAIN_MS = 500;
 /** Queues are measured every so many events. */
 const BOUNDS_EVERY = 500;
 
@@ -332,24 +329,12 @@ async function introduce(town: Town, names: readonly string[], byInvite: boolean
           [other, one],
         ] as const) {
           const { id } = town.agent(known) as Agent;
-          await patiently(town, () => (town.agent(owner) as Agent).contacts.add(id));
+          await patiently(town.world, () => (town.agent(owner) as Agent).contacts.add(id));
         }
         continue;
       }
-      const { text } = await patiently(town, () => (town.agent(other) as Agent).invite());
-      await patiently(town, () => (town.agent(one) as Agent).accept(text));
-    }
-  }
-}
-
-/** As a person does it who is told to try again later. */
-async function patiently<Value>({ world }: Pick<Town, "world">, work: () => Promise<Value>): Promise<Value> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await world.complete(work());
-    } catch (error) {
-      if (tries === MAX_TRIES || !isPerdureError(error) || error.retry === "never") throw error;
-      await world.run({ untilMs: world.nowMs + TRY_AGAIN_MS });
+      const { text } = await patiently(town.world, () => (town.agent(other) as Agent).invite());
+      await patiently(town.world, () => (town.agent(one) as Agent).accept(text));
     }
   }
 }
