@@ -54,6 +54,9 @@ export async function openIncidentKeeper(options: KeeperOptions): Promise<Incide
   const mark = `${ledgerFolder(folder)}/running`;
   // bound: MAX_WAITING
   const waiting = new Map<string, Sighting>();
+  /** What was seen before: the next time is not urgent. */
+  // bound: MAX_WAITING
+  const known = new Set<string>();
   let left = 0;
   let cancel: (() => void) | undefined;
   let writing: Promise<void> = Promise.resolve();
@@ -86,7 +89,8 @@ export async function openIncidentKeeper(options: KeeperOptions): Promise<Incide
     });
     return writing;
   };
-  const add = ({ kind, symptom, ofPeers = false }: Note): void => {
+  const add = ({ kind, symptom: whole, ofPeers = false }: Note): void => {
+    const symptom = whole.slice(0, INCIDENT_SYMPTOM);
     const fingerprint = fingerprintOf(crypto.hash, kind, symptom);
     const nowMs = clock.wallMs();
     const before = waiting.get(fingerprint);
@@ -98,7 +102,7 @@ export async function openIncidentKeeper(options: KeeperOptions): Promise<Incide
       what: "seen" as const,
       fingerprint,
       kind,
-      symptom: symptom.slice(0, INCIDENT_SYMPTOM),
+      symptom,
       detectedBy: "monitor" as const,
       firstMs: nowMs,
       lastMs: nowMs,
@@ -113,9 +117,6 @@ export async function openIncidentKeeper(options: KeeperOptions): Promise<Incide
     if (known.size > MAX_WAITING) known.clear();
     cancel = clock.after(delayMs, () => void flush());
   };
-  // bound: MAX_WAITING
-  const known = new Set<string>();
-
   try {
     const found = await files.open(mark, "read").then(
       (file) => file.close().then(() => true),
