@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { benchCrowd } from "./crowd.ts";
 import { benchFederation } from "./federation.ts";
 import { benchIdentity } from "./identity.ts";
+import { benchLifetimes } from "./lifetimes.ts";
 import { benchLimits } from "./limits.ts";
 import { benchLog } from "./log.ts";
 import { conditionsNow } from "./machine.ts";
@@ -19,6 +20,7 @@ const BENCHMARKS: Readonly<Record<string, (folder: string) => Promise<readonly M
   identity: benchIdentity,
   sealing: benchSealing,
   limits: benchLimits,
+  lifetimes: benchLifetimes,
   relay: benchRelay,
   federation: benchFederation,
   path: benchPath,

@@ -88,6 +88,8 @@ const CLOCK_PERIODS_MS: readonly number[] = [24, 12, 8, 6, 4, 3, 2, 1]
   .map((hours) => hours * HOUR)
   .concat([30, 15, 10, 5].map((minutes) => minutes * MINUTE));
 const CLOCK_CHANCE = 0.01;
+/** What is started over by the clock is so to within this. */
+const ABOUT = { share: 0.01, ms: 10_000 };
 
 interface Path {
   // bound: KEPT_LINES
@@ -277,11 +279,12 @@ function foundLate({ members }: ConstantLimit, lines: readonly EndedLine[]): boo
   return late.length * 2 > members.length;
 }
 
-/** The ends lie no further apart by the clock on the wall than by age: those that are alike, or all since the first of them. */
-function byTheClock({ members }: ConstantLimit, lines: readonly EndedLine[]): boolean {
+/** The ends lie no further apart by the clock on the wall than by age: those that are alike, or all that are about as old. */
+function byTheClock({ members, valueMs }: ConstantLimit, lines: readonly EndedLine[]): boolean {
   const alike = members.map((index) => lines[index] as EndedLine);
-  const all = lines.slice(members[0]).filter(({ lost }) => lost);
-  return CLOCK_PERIODS_MS.some((period) => keepsTime(alike, period) || keepsTime(all, period));
+  const aboutMs = Math.max(ABOUT.ms, valueMs * ABOUT.share);
+  const about = lines.filter(({ lost, deadMs }) => lost && Math.abs(deadMs - valueMs) <= aboutMs);
+  return CLOCK_PERIODS_MS.some((period) => keepsTime(alike, period) || keepsTime(about, period));
 }
 
 function keepsTime(lines: readonly EndedLine[], period: number): boolean {
