@@ -31,9 +31,10 @@ export interface LiveLimit {
   /** Of its property; a symbol by its description. */
   readonly name: string;
   readonly value: number;
-  /** The row it should have its value from, and that value as the property would say it. */
+  /** The row it should have its value from, that value, and the unit of both. */
   readonly row?: string;
   readonly expected?: number;
+  readonly unit?: ExternalUnit;
 }
 
 export type ChosenBy = "operator" | "reviewed" | "declared" | "nobody" | "unknown";
@@ -95,11 +96,12 @@ function middleboxRow(name: string, { value, cuts, source, reason }: MiddleboxDe
   };
 }
 
-function liveRow({ on, name, value, row, expected }: LiveLimit): ExternalRow {
-  const explained = row === undefined ? "no listed row explains it" : `it should be ${expected}, from ${row}`;
+function liveRow({ on, name, value, row, expected, unit }: LiveLimit): ExternalRow {
+  const should = `it should be ${expected}${row === undefined ? "" : `, from ${row}`}`;
+  const explained = expected === undefined ? "no listed row explains it" : should;
   return {
     name: `${on}: ${name}`,
-    unit: /timeout|delay|interval/i.test(name) ? "ms" : "messages",
+    unit: unit ?? "of its own",
     origin: /WebSocket/.test(on) ? "library" : "node",
     source: "read off the live object",
     blast: /request/i.test(on) ? "request" : /server/.test(on) ? "process" : "connection",

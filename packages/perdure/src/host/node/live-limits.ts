@@ -3,6 +3,7 @@
  * libraries put some on whatever they make; each has to be the value of a setting or of a row of `FIXED`.
  */
 
+import type { Unit } from "../../settings/definition.ts";
 import type { LiveLimit } from "../../settings/external.ts";
 import { FIXED } from "../../settings/fixed.ts";
 import { SETTINGS } from "../../settings/register.ts";
@@ -80,11 +81,11 @@ export function unlisted(found: readonly FoundLimit[], limits?: ServerLimits): r
   return found.flatMap((each) => {
     if (Object.hasOwn(NOT_IN_FORCE, each.name)) return [];
     const onOrOff = Object.hasOwn(SWITCHES, bare(each.name)) ? SWITCHES[bare(each.name)] : undefined;
-    if (onOrOff !== undefined) return each.value === onOrOff.expected ? [] : [{ ...each, ...onOrOff }];
+    if (onOrOff !== undefined) return each.value === onOrOff.expected ? [] : [{ ...each, ...onOrOff, unit: "yes or no" }];
     const row = rowOf(each);
     if (row === undefined) return [each];
-    const expected = Math.round(rowValue(row, limits) / (TIMES[bare(each.name)] ?? 1));
-    return each.value === expected ? [] : [{ ...each, row, expected }];
+    const [value, expected] = [each.value * (TIMES[bare(each.name)] ?? 1), rowValue(row, limits)];
+    return value === expected ? [] : [{ ...each, value, row, expected, unit: rowUnit(row) }];
   });
 }
 
@@ -94,6 +95,10 @@ function rowValue(row: RowName, limits: ServerLimits | undefined): number {
   if (Object.hasOwn(FIXED, row)) return FIXED[row as keyof typeof FIXED].value;
   const ofPort = (limits as Readonly<Partial<Record<RowName, number>>> | undefined)?.[row];
   return ofPort ?? SETTINGS[row as keyof typeof SETTINGS].value;
+}
+
+function rowUnit(row: RowName): Unit {
+  return Object.hasOwn(FIXED, row) ? FIXED[row as keyof typeof FIXED].unit : SETTINGS[row as keyof typeof SETTINGS].unit;
 }
 
 const bare = (name: string): string => name.replace(/^_/, "");
