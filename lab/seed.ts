@@ -74,7 +74,7 @@ const SETTINGS = {
   dialTimeoutMs: 3000,
   handshakeTimeoutMs: 4000,
   pingEveryMs: 5000,
-  silenceTimeoutMs: 12_000,
+  silenceTimeoutMs: 16_000,
   ackTimeoutMs: 2000,
   probeTimeoutMs: 2000,
   retryMinMs: 200,
