@@ -5,9 +5,11 @@
  * a disk that takes nothing costs the notes of that time and nothing else.
  */
 import type { SigningKey } from "../../host/crypto.ts";
+import { withDeadline } from "../../host/deadline.ts";
 import type { Host } from "../../host/host.ts";
 import type { LogFields } from "../../host/log.ts";
 import { replaceFile } from "../../identity/whole-file.ts";
+import { FIXED } from "../../settings/fixed.ts";
 import { utf8 } from "../../wire/bytes.ts";
 import { isPerdureError } from "../../wire/error.ts";
 import { fingerprintOf } from "./fingerprint.ts";
@@ -133,8 +135,11 @@ export async function openIncidentKeeper(options: KeeperOptions): Promise<Incide
     flush,
     [Symbol.asyncDispose]: async () => {
       closed = true;
-      await flush();
-      await files.remove(mark).catch(failed);
+      // A disk that hangs must not keep a process from ending.
+      await withDeadline(clock, { timeoutMs: FIXED.logCloseMs.value, what: "the ledger of incidents" }, async () => {
+        await flush();
+        await files.remove(mark);
+      }).catch(failed);
     },
   };
 }
