@@ -8,7 +8,7 @@ import { openAgentWith } from "../src/agent/open-agent.ts";
 import type { LogFields } from "../src/host/log.ts";
 import { createNodeHost } from "../src/host/node/index.ts";
 import { createWorld, type World } from "../src/host/simulated/index.ts";
-import { openRelayWith } from "../src/relay/open-relay.ts";
+import { openRelayWith, type Relay } from "../src/relay/open-relay.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -147,6 +147,46 @@ test(
     await day.world.run({ untilMs: day.world.nowMs + 3 * HOUR });
     expect(await day.world.complete(again.status())).toMatchObject({ limits: [] });
     expect(day.found.at(-1)?.event).toBe("agent.limit-withdrawn");
+  },
+  SLOW_MS,
+);
+
+test(
+  "a relay learns the maximum age of its lines to another relay, and tells its owner",
+  async () => {
+    const world = createWorld({ seed: "hidden limits of relays", hash, cryptoOrder: "at-once" });
+    Object.assign(world.network.link("west", "east").middlebox, { maxAgeMs: 47 * MINUTE, resets: true });
+    const closed: number[] = [];
+    world.onLog((host, _level, event) => {
+      if (host === "west" && event === "relay.peer-closed") closed.push(world.nowMs);
+    });
+    const [west, east] = await Promise.all(
+      (["west", "east"] as const).map((name, index) =>
+        world.complete(
+          openRelayWith({
+            host: world.host(name),
+            folder: "post",
+            listen: `ws://127.0.0.${index + 1}:4410`,
+            settings: { peerIdleMs: 20 * MINUTE },
+          }),
+        ),
+      ),
+    );
+    if (west === undefined || east === undefined) throw new Error("two relays were opened");
+    const agent = async (name: string, at: Relay): Promise<Agent> =>
+      await world.complete(openAgentWith(world.host(name), "home", { join: at.address, name, strangers: "welcome" }));
+    const [anna, desk] = [await agent("anna", west), await agent("desk", east)];
+    const arrived: string[] = [];
+    void desk.serve(async (mail) => void arrived.push(await mail.text()));
+    for (let count = 0; count < 50; count++) {
+      await world.complete(anna.send("@desk@127.0.0.2:4410", `${count}`));
+      await world.run({ untilMs: world.nowMs + 8 * MINUTE });
+    }
+    expect(arrived).toHaveLength(50);
+    const { limits, incidents } = west.status();
+    expect(limits).toMatchObject([{ kind: "age", state: "found", path: "ws://127.0.0.2:4410/" }]);
+    expect(incidents.filter(({ what }) => what.includes("end when they are 47 min old"))).toHaveLength(1);
+    expect(closed.length).toBeGreaterThan(6);
   },
   SLOW_MS,
 );
