@@ -52,9 +52,9 @@ export interface SeedResult {
 
 const MINUTE_MS = 60_000;
 /** After the faults stop, everything must come to its end within this time (protocol invariant 1), or at its expiry. */
-const SETTLE_UP_MS = 60_000;
+export const SETTLE_UP_MS = 60_000;
 /** Messages with the short expiry end this long after the last one was sent, at the latest: by the sender's own verdict. */
-const EXPIRY_ROOM_MS = 6 * MINUTE_MS;
+export const EXPIRY_ROOM_MS = 6 * MINUTE_MS;
 /** Largest number of events of one seed: a town that spins in place is a failure too. */
 const MAX_EVENTS = 3_000_000;
 
@@ -68,7 +68,7 @@ const OPENING_MS = 20_000;
 const BOUNDS_EVERY = 500;
 
 /** Short pauses, small files and small limits, so that five virtual minutes see all of them. */
-const SETTINGS = {
+export const SETTINGS = {
   redialMinMs: 200,
   redialMaxMs: 4000,
   dialTimeoutMs: 3000,
@@ -93,10 +93,16 @@ const SETTINGS = {
 };
 
 /** What the shares of those settings come to, messages. */
-const LIMITS = { sender: 100, strangers: 200, peer: 400, route: 400, routeSender: 64, automatic: SETTINGS.autoPerThread };
+export const LIMITS = { sender: 100, strangers: 200, peer: 400, route: 400, routeSender: 64, automatic: SETTINGS.autoPerThread };
 
 /** The town of a seed. */
-function plan({ seed, relays, agents, hostile, disaster }: SeedOptions): {
+export function planOf({
+  seed,
+  relays,
+  agents,
+  hostile,
+  disaster,
+}: Pick<SeedOptions, "seed" | "relays" | "agents" | "hostile" | "disaster">): {
   census: Census;
   hostile: Hostile;
   disaster: Disaster;
@@ -140,7 +146,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
   const { seed, hash, crypto, minutes, without = [], faults, recorder } = options;
   const switchedOff = new Set(without);
   const settings = { ...SETTINGS, ...options.settings };
-  const { census, hostile, disaster, never } = plan(options);
+  const { census, hostile, disaster, never } = planOf(options);
   const liar = hostile === "relay" ? census.relays.at(-1) : undefined;
   const forgetful = disaster === "relay-copy" ? census.relays.at(-1) : undefined;
   const model = createModel();
@@ -315,7 +321,7 @@ function silentAbout(ledger: Ledger): Ledger {
 }
 
 /** How one agent writes to another: by name, and where that lives if it lives elsewhere. */
-function addressFrom({ homes }: Census, from: string, to: string): string {
+export function addressFrom({ homes }: Census, from: string, to: string): string {
   return homes.get(from) === homes.get(to) ? `@${to}` : `@${to}@${homes.get(to)}`;
 }
 

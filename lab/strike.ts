@@ -1,5 +1,5 @@
 /** What each kind of fault does to a town, and how all of them end. */
-import type { LinkProfile } from "../packages/perdure/src/host/simulated/index.ts";
+import type { LinkProfile, World } from "../packages/perdure/src/host/simulated/index.ts";
 import type { Census, Town } from "./town.ts";
 import type { Fault } from "./weather.ts";
 
@@ -11,6 +11,19 @@ function callOf(amount: number): number {
   return 1 + Math.round(amount * MAX_CALLS);
 }
 
+/** What faults need of a town: the simulated one has it, and so has one of real processes. */
+export interface StruckTown extends Pick<Town, "crash" | "isUp" | "start" | "lie"> {
+  readonly rot: Pick<Town["rot"], "strike" | "mend">;
+  readonly world: Pick<World, "after" | "partition" | "heal" | "pause" | "suspend" | "resume" | "atCall" | "jumpWall"> & {
+    disk(
+      name: string,
+    ): Pick<ReturnType<World["disk"]>, "failSyncs" | "failWrites" | "failReads" | "capacityBytes" | "readOnly" | "delayMs">;
+    readonly network: Pick<World["network"], "link" | "restore" | "cut" | "stall" | "move" | "restart"> & {
+      readonly realms: Pick<World["network"]["realms"], "chainOf">;
+    };
+  };
+}
+
 export interface Struck {
   /** Called before a process ends without a word. */
   crashed(host: string): void;
@@ -19,7 +32,7 @@ export interface Struck {
 }
 
 /** What a fault does; faults that last end by themselves. */
-export function strike(town: Town, fault: Fault, { crashed, damaged }: Struck): void {
+export function strike(town: StruckTown, fault: Fault, { crashed, damaged }: Struck): void {
   const { world } = town;
   const { host, other, durationMs, amount } = fault;
   const ends: readonly [string, string] = [host, other];
@@ -142,7 +155,7 @@ export function strike(town: Town, fault: Fault, { crashed, damaged }: Struck): 
 }
 
 /** Ends every fault that lasts, and starts what is down. Connections stay as they are, but for those of the relay that lied. */
-export function clearUp(town: Town, { relays, agents, homes }: Census, liar: string | undefined): void {
+export function clearUp(town: StruckTown, { relays, agents, homes }: Census, liar: string | undefined): void {
   const { world } = town;
   for (const name of [...relays, ...agents]) {
     const disk = world.disk(name);

@@ -138,24 +138,7 @@ export function createTown(options: TownOptions): Town {
   const failures: string[] = [];
   const drawnFrom = new Map<string, string>();
 
-  const relayDefences: RelayDefences = {
-    ackAfterSync: on("ack-after-sync"),
-    generation: on("generation"),
-    settleClamp: on("settle-clamp"),
-    epoch: on("epoch"),
-    pools: on("pools"),
-    fromCheck: on("from-check"),
-    noTransit: on("no-transit"),
-    passes: on("passes"),
-    rates: true,
-  };
-  const agentDefences: AgentDefences = {
-    dedupe: on("dedupe"),
-    floor: on("floor"),
-    contacts: on("contacts"),
-    loopGuard: on("loop-guard"),
-    hedge: on("hedge"),
-  };
+  const { relayDefences, agentDefences } = defencesOf(switchedOff);
 
   const startRelay = async (name: string, host: Host): Promise<{ readonly relay: Relay }> => {
     const relay = await openRelayWith({
@@ -249,6 +232,34 @@ export function createTown(options: TownOptions): Town {
   };
 }
 
+/** What relays and agents are told of defences that are switched off; some others are of the world. */
+export function defencesOf(switchedOff: ReadonlySet<DefenceName>): {
+  readonly relayDefences: RelayDefences;
+  readonly agentDefences: AgentDefences;
+} {
+  const on = (name: DefenceName): boolean => !switchedOff.has(name);
+  return {
+    relayDefences: {
+      ackAfterSync: on("ack-after-sync"),
+      generation: on("generation"),
+      settleClamp: on("settle-clamp"),
+      epoch: on("epoch"),
+      pools: on("pools"),
+      fromCheck: on("from-check"),
+      noTransit: on("no-transit"),
+      passes: on("passes"),
+      rates: true,
+    },
+    agentDefences: {
+      dedupe: on("dedupe"),
+      floor: on("floor"),
+      contacts: on("contacts"),
+      loopGuard: on("loop-guard"),
+      hedge: on("hedge"),
+    },
+  };
+}
+
 /** Half of the towns have points that misbehave, each of them a third of all, often or seldom. */
 function armedPoints(draws: Draws): ReadonlyMap<PointName, number> {
   const armed = new Map<PointName, number>();
@@ -279,7 +290,7 @@ function withoutCommitments(hash: Hash): Hash {
 const DAMAGE: ReadonlySet<string> = new Set(["log-damaged", "key-damaged"]);
 
 /** What a start may meet while the weather lasts. */
-const STARTS_LATER: ReadonlySet<string> = new Set([
+export const STARTS_LATER: ReadonlySet<string> = new Set([
   "relay-unreachable",
   "timed-out",
   "disk-full",

@@ -34,7 +34,7 @@ export interface Resident {
   readonly draws: Draws;
   /** What is written of itself, apart from the others, so that the same letters from a list change nothing else. */
   readonly writing: Draws;
-  readonly ledger: Ledger;
+  readonly ledger: Pick<Ledger, "promised" | "step" | "handed" | "refused" | "unexpected">;
   /** Everybody it writes to: names, and what it writes for them, `@name` or `@name@relay`. */
   readonly neighbours: readonly Neighbour[];
   /** What it writes, where that is not left to itself; shared by all lives of one agent. */

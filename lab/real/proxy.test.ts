@@ -1,13 +1,15 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { expect, test } from "vitest";
-import { createDraws } from "../../packages/perdure/src/host/simulated/index.ts";
-import { type Line, openLine } from "./proxy.ts";
+import { createDraws, type LinkProfile } from "../../packages/perdure/src/host/simulated/index.ts";
+import { goodProfile, type Line, openLine } from "./proxy.ts";
 
 const nowMs = (): number => performance.now();
 
 /** Something that answers with what it is sent, and a line to it. */
-async function ground(): Promise<{ readonly line: Line; readonly dial: () => Promise<Socket> } & AsyncDisposable> {
+async function ground(): Promise<
+  { readonly line: Line; readonly there: LinkProfile; readonly dial: () => Promise<Socket> } & AsyncDisposable
+> {
   const taken = new Set<Socket>();
   const server = createServer((socket) => {
     taken.add(socket.on("error", () => {}));
@@ -15,10 +17,12 @@ async function ground(): Promise<{ readonly line: Line; readonly dial: () => Pro
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  const line = await openLine(createDraws("line"), nowMs);
+  const there = goodProfile();
+  const line = await openLine({ profiles: { there, back: goodProfile() }, draws: createDraws("line"), nowMs });
   line.lead((server.address() as AddressInfo).port);
   return {
     line,
+    there,
     dial: async () => {
       const socket = connect({ port: line.port, host: "127.0.0.1" });
       await once(socket, "connect");
@@ -49,7 +53,7 @@ test("a line carries, and late when it is slow", async () => {
   await using place = await ground();
   const socket = await place.dial();
   expect(await echo(socket, "one")).toBe("one");
-  Object.assign(place.line.there, { latencyMs: 120 });
+  Object.assign(place.there, { latencyMs: 120 });
   const begun = nowMs();
   expect(await echo(socket, "two")).toBe("two");
   expect(nowMs() - begun).toBeGreaterThan(115);
@@ -58,7 +62,7 @@ test("a line carries, and late when it is slow", async () => {
 test("a narrow line takes as long as its bytes do", async () => {
   await using place = await ground();
   const socket = await place.dial();
-  Object.assign(place.line.there, { bytesPerSecond: 20_000 });
+  Object.assign(place.there, { bytesPerSecond: 20_000 });
   const begun = nowMs();
   let came = 0;
   const all = new Promise<void>((resolve) => {
@@ -86,10 +90,10 @@ test("a line that is down keeps what was sent until it is up", async () => {
   await using place = await ground();
   const socket = await place.dial();
   await echo(socket, "one");
-  place.line.there.down = true;
+  place.there.down = true;
   const answer = echo(socket, "two");
   expect(await Promise.race([answer, new Promise((resolve) => setTimeout(() => resolve("nothing"), 150))])).toBe("nothing");
-  place.line.there.down = false;
+  place.there.down = false;
   place.line.touched();
   expect(await answer).toBe("two");
 });
@@ -119,10 +123,10 @@ test("a middlebox forgets who is idle, and tells when it is one that does", asyn
   await using place = await ground();
   const [silent, told] = [await place.dial(), await place.dial()];
   for (const socket of [silent, told]) await echo(socket, "one");
-  Object.assign(place.line.there.middlebox, { forgetsAfterMs: 50 });
+  Object.assign(place.there.middlebox, { forgetsAfterMs: 50 });
   await new Promise((resolve) => setTimeout(resolve, 80));
   expect(await echoSoon(silent, "two")).toBe("nothing");
-  Object.assign(place.line.there.middlebox, { resets: true });
+  Object.assign(place.there.middlebox, { resets: true });
   expect(await echo(told, "two")).toBe("ECONNRESET");
 });
 

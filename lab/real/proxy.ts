@@ -10,8 +10,6 @@ import { type Fate, joinSockets, type Side, type TwoWays } from "./two-ways.ts";
 export interface Line extends AsyncDisposable {
   /** Where who uses it dials, on 127.0.0.1. */
   readonly port: number;
-  readonly there: LinkProfile;
-  readonly back: LinkProfile;
   /** Connections from here on go to this port of 127.0.0.1; without one they are refused. */
   lead(port: number | undefined): void;
   /** The machine at the far end is gone without a word: connections of before carry nothing, new ones are not answered. */
@@ -24,6 +22,13 @@ export interface Line extends AsyncDisposable {
   doom(side: Side, fate: Fate): number;
   /** Puts changed profiles into effect. */
   touched(): void;
+}
+
+export interface LineOptions {
+  /** From who dials, and to it. They may change at any time; then call {@link Line.touched}. */
+  readonly profiles: { readonly there: LinkProfile; readonly back: LinkProfile };
+  readonly draws: Draws;
+  readonly nowMs: () => number;
 }
 
 /** As of a line on which nothing is wrong. */
@@ -44,8 +49,8 @@ export function goodProfile(): LinkProfile {
 /** A connection that waits for a line that is down is looked after this often, milliseconds. */
 const LOOK_AGAIN_MS = 20;
 
-export async function openLine(draws: Draws, nowMs: () => number): Promise<Line> {
-  const [there, back] = [goodProfile(), goodProfile()];
+export async function openLine({ profiles, draws, nowMs }: LineOptions): Promise<Line> {
+  const { there, back } = profiles;
   const open = new Set<TwoWays>();
   const sockets = new Set<Socket>();
   let target: number | undefined;
@@ -68,7 +73,7 @@ export async function openLine(draws: Draws, nowMs: () => number): Promise<Line>
       const ways = joinSockets({
         near,
         far,
-        profiles: { there, back },
+        profiles,
         draws: draws.fork(`connection ${number++}`),
         nowMs,
         over: () => void open.delete(ways),
@@ -83,8 +88,6 @@ export async function openLine(draws: Draws, nowMs: () => number): Promise<Line>
 
   return {
     port: (server.address() as AddressInfo).port,
-    there,
-    back,
     lead: (port) => {
       target = port;
     },
