@@ -1,0 +1,136 @@
+/** Mutation testing: `npm run mutants -- --help`. What was found is kept, so that the same words go on where they were stopped. */
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { ERROR_CODES, isPerdureError, PerdureError } from "../../packages/perdure/src/wire/error.ts";
+import { PRODUCT_FOLDER } from "../planting.ts";
+import { whyNot } from "../scenario.ts";
+import { campaign, type Finding } from "./campaign.ts";
+import type { Mutant } from "./generate.ts";
+import { lineOf } from "./reasons.ts";
+import { reportLines } from "./report.ts";
+import { drawSample } from "./sample.ts";
+import { openShelf } from "./shelf.ts";
+import { allMutants } from "./sources.ts";
+import { survey } from "./survey.ts";
+import { mutantTown } from "./town.ts";
+import { testsNotice } from "./units.ts";
+
+const HELP = `npm run mutants -- [words]
+
+One place of protocol/ or store/ is written differently, in memory, and towns of the lab are run until an invariant breaks.
+
+  --sample N       so many mutants, each file with its share (300); --sample all takes every one
+  --seed S         which sample (1)
+  --seeds N        how many seeds each is given at most (200)
+  --under PATH     only files whose name begins so, as protocol/link
+  --only ID,ID     these and no others
+  --jobs N         threads; as many as there are cores
+  --minutes N      no run begins after so many real minutes; what was found is kept, the same words go on
+  --unit           what the lab does not notice is given to the tests of its folder
+  --list           names them and runs nothing
+`;
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const progress = (line: string): void => void process.stderr.write(`${line}\n`);
+
+async function main(words: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...words],
+    options: {
+      sample: { type: "string", default: "300" },
+      seed: { type: "string", default: "1" },
+      seeds: { type: "string", default: "200" },
+      under: { type: "string", default: "" },
+      only: { type: "string" },
+      jobs: { type: "string" },
+      minutes: { type: "string" },
+      unit: { type: "boolean", default: false },
+      list: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return say(HELP);
+  const all = allMutants();
+  const only = values.only?.split(",");
+  const wanted = all.filter(({ id, file }) => file.startsWith(values.under) && (only?.includes(id) ?? true));
+  const size = values.sample === "all" || only !== undefined ? wanted.length : whole("sample", values.sample);
+  const sample = drawSample(wanted, size, whole("seed", values.seed));
+  if (sample.length === 0) throw new PerdureError("bad-argument", "there is no such mutant", { hint: "--list names them." });
+  if (values.list) return list(sample);
+  await hunt(sample, all, {
+    seeds: whole("seeds", values.seeds),
+    jobs: values.jobs === undefined ? undefined : whole("jobs", values.jobs),
+    signal: values.minutes === undefined ? undefined : AbortSignal.timeout(whole("minutes", values.minutes) * 60_000),
+    unit: values.unit,
+  });
+}
+
+interface Wish {
+  readonly seeds: number;
+  readonly jobs: number | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly unit: boolean;
+}
+
+async function hunt(sample: readonly Mutant[], all: readonly Mutant[], { seeds, jobs, signal, unit }: Wish): Promise<void> {
+  const shelf = openShelf(seeds);
+  progress(`kept in ${shelf.folder}`);
+  let surveyed = 0;
+  const told = (): void => {
+    if (++surveyed % 20 === 0) progress(`${surveyed} of ${seeds} seeds without a mutant`);
+  };
+  const known = await shelf.survey(() => survey({ mutants: all, seeds, townOf: mutantTown, jobs, told }));
+  const useless = known.seeds.filter(({ broken }) => broken !== undefined);
+  if (useless.length > 0) say(`left out, as they break without a mutant: seeds ${useless.map(({ seed }) => seed).join(", ")}`);
+  const reached = all.filter(({ id }) => known.reach[id]?.includes("1")).length;
+  say(`${all.length} mutants in all; ${seeds} seeds come to ${reached} of them (${((100 * reached) / all.length).toFixed(1)} %)`);
+  const findings = await campaign({
+    mutants: sample,
+    survey: known,
+    townOf: mutantTown,
+    known: shelf.findings(),
+    jobs,
+    signal,
+    told: (finding) => {
+      shelf.keep(finding);
+      progress(findingLine(finding));
+    },
+  });
+  const units = unit ? await askTests(sample, findings) : undefined;
+  for (const line of reportLines({ findings, mutants: sample, units })) say(line);
+}
+
+async function askTests(sample: readonly Mutant[], findings: readonly Finding[]): Promise<ReadonlyMap<string, boolean>> {
+  const left = new Set(findings.filter(({ outcome }) => outcome !== "killed").map(({ id }) => id));
+  const units = new Map<string, boolean>();
+  for (const mutant of sample) {
+    if (!left.has(mutant.id)) continue;
+    units.set(mutant.id, await testsNotice(mutant));
+    progress(`${mutant.id}: ${units.get(mutant.id) ? "a test fails" : "no test fails"}`);
+  }
+  return units;
+}
+
+function list(sample: readonly Mutant[]): void {
+  for (const mutant of sample) {
+    say(`${mutant.id}: ${mutant.was.replaceAll(/\s+/g, " ")} -> ${mutant.put.replaceAll(/\s+/g, " ")}`);
+    say(`    ${lineOf(mutant, readFileSync(new URL(mutant.file, PRODUCT_FOLDER), "utf8"))}`);
+  }
+  say(`${sample.length}`);
+}
+
+function findingLine({ id, outcome, ran, seed, by, different, seconds }: Finding): string {
+  const how = outcome === "killed" ? `seed ${seed}, ${by}` : `${different} of ${ran} histories differ`;
+  return `${id.padEnd(64)} ${outcome.padEnd(11)} ${how} (${seconds} s)`;
+}
+
+function whole(name: string, text: string): number {
+  const number = Number(text);
+  if (Number.isSafeInteger(number) && number >= 1) return number;
+  throw new PerdureError("bad-argument", `--${name} is ${text}`, { hint: "It takes a whole number from 1." });
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(`${isPerdureError(error) ? whyNot(error) : error instanceof Error ? error.stack : String(error)}\n`);
+  process.exitCode = isPerdureError(error) ? ERROR_CODES[error.code] : 70;
+});

@@ -1,0 +1,56 @@
+/**
+ * What campaigns leave for the next: the survey and every finding, under `.runtime/mutants/`, in a folder that belongs to this very source
+ * of product and lab. Another source begins anew.
+ */
+import { createHash } from "node:crypto";
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import type { Finding } from "./campaign.ts";
+import type { Survey } from "./survey.ts";
+
+export interface Shelf {
+  readonly folder: string;
+  /** The kept one, or the one that `make` makes. */
+  survey(make: () => Promise<Survey>): Promise<Survey>;
+  findings(): ReadonlyMap<string, Finding>;
+  keep(finding: Finding): void;
+}
+
+const ROOT = new URL("../../", import.meta.url);
+
+/** For surveys of so many seeds. */
+export function openShelf(seeds: number): Shelf {
+  const folder = new URL(`.runtime/mutants/${sourceHash()}-${seeds}/`, ROOT);
+  mkdirSync(folder, { recursive: true });
+  const surveyFile = new URL("survey.json", folder);
+  const findingsFile = new URL("findings.jsonl", folder);
+  return {
+    folder: folder.pathname,
+    async survey(make) {
+      if (existsSync(surveyFile)) return JSON.parse(readFileSync(surveyFile, "utf8")) as Survey;
+      const made = await make();
+      const draft = new URL(`survey-${process.pid}.json`, folder);
+      writeFileSync(draft, JSON.stringify(made));
+      renameSync(draft, surveyFile);
+      return made;
+    },
+    findings() {
+      if (!existsSync(findingsFile)) return new Map();
+      // A line that was cut off by the end of a process is left out.
+      const lines = readFileSync(findingsFile, "utf8").split("\n").slice(0, -1);
+      return new Map(lines.map((line) => JSON.parse(line) as Finding).map((finding) => [finding.id, finding]));
+    },
+    keep: (finding) => appendFileSync(findingsFile, `${JSON.stringify(finding)}\n`),
+  };
+}
+
+/** Of everything a run of a mutant depends on. */
+function sourceHash(): string {
+  const hash = createHash("sha256");
+  for (const room of ["packages/perdure/src/", "lab/"]) {
+    const names = readdirSync(new URL(room, ROOT), { recursive: true, encoding: "utf8" }).filter(
+      (name) => name.endsWith(".ts") && !name.endsWith(".test.ts"),
+    );
+    for (const name of names.sort()) hash.update(`${room}${name}\n`).update(readFileSync(new URL(`${room}${name}`, ROOT)));
+  }
+  return hash.digest("hex").slice(0, 12);
+}

@@ -1,0 +1,17 @@
+/** Towns in which mutants are looked for: short, and with much weather, so that two hundred of them fit into a minute or two. */
+import type { SweepOptions } from "../pool.ts";
+import type { FaultKind } from "../weather.ts";
+
+/** By the seed, in turn. Without kinds the seed draws them. */
+const WEATHERS: readonly (readonly FaultKind[] | undefined)[] = [
+  ["brownout", "agent-kill", "relay-kill", "call-crash", "cut"],
+  ["cut", "partition", "stall", "one-way", "relay-dead", "agent-power"],
+  undefined,
+  ["sync-fails", "write-fails", "disk-full", "slow-disk", "relay-power", "agent-power", "relay-kill"],
+  ["brownout", "partition", "agent-kill", "relay-kill", "cut", "call-crash"],
+];
+
+export function mutantTown(seed: number): SweepOptions {
+  const kinds = WEATHERS[seed % WEATHERS.length];
+  return { minutes: 0.25, calmMs: 1500, ...(kinds === undefined ? {} : { kinds }) };
+}
