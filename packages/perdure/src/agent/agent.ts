@@ -165,6 +165,7 @@ export function createAgent({ core, host, settings, client }: AgentOptions): Age
     },
     settings: (waiting = {}) => within("the agent's settings", waiting, () => core.settings()),
     surroundings: (waiting = {}) => within("the agent's surroundings", waiting, () => core.surroundings()),
+    bundle: (waiting = {}) => within("the bundle of inputs", waiting, () => core.bundle()),
     close: () => (closed ??= closeAll()),
     [Symbol.asyncDispose]: () => agent.close(),
   };

@@ -391,6 +391,8 @@ export interface Agent extends AsyncDisposable {
   settings(waiting?: Waiting): Promise<readonly SettingRow[]>;
   /** Limits of the machine and of what lies below Perdure in that process, who chose them, and settings that do not go together. */
   surroundings(waiting?: Waiting): Promise<Surroundings>;
+  /** What `perdure doctor --bundle` writes, as JSON: what lately came into that process, without contents; `not-found` when it keeps none. */
+  bundle(waiting?: Waiting): Promise<string>;
   /** Commits what is under way and lets go of the folder. Same as `await using`. */
   close(): Promise<void>;
 }

@@ -246,6 +246,7 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
           id: messageIdText(names.stream, names.seq - opened.part.head.part),
           part: opened.part.head.part,
           parts: opened.part.head.parts,
+          bytes: opened.part.content.length,
           digest: hex(envelope.digest),
           position: frame.position,
         }),

@@ -234,6 +234,8 @@ export interface AgentCore {
   status(): Promise<CoreStatus>;
   settings(): Promise<readonly SettingRow[]>;
   surroundings(): Promise<Surroundings>;
+  /** What lately came into the process that holds the folder, as `InputBundle` in JSON; `not-found` when it keeps none. */
+  bundle(): Promise<string>;
 }
 
 export type CoreStatus = Omit<AgentStatus, "role">;
@@ -268,4 +270,4 @@ export interface EngineOptions {
 export interface Engine extends AgentCore, AsyncDisposable {}
 
 /** `log-damaged`, `disk-full`, `read-only`. Resolves when the log is replayed; the relay need not be reachable. */
-export type CreateEngine = (options: EngineOptions) => Promise<Engine>;
+export type CreateEngine = (options: EngineOptions) => Promise<Omit<Engine, "bundle">>;

@@ -189,5 +189,6 @@ function proxyOf(call: (name: CallName, values: readonly unknown[], signal?: Abo
     status: plain("status"),
     settings: plain("settings"),
     surroundings: plain("surroundings"),
+    bundle: plain("bundle"),
   };
 }

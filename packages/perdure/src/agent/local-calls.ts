@@ -37,6 +37,7 @@ const WAITS: { readonly [Name in CallName]: boolean } = {
   status: false,
   settings: false,
   surroundings: false,
+  bundle: false,
 };
 
 /** Calls one guest may have open at once; more are answered `too-busy`. */

@@ -3,6 +3,7 @@
 import { hedgedHost } from "../host/hedged-random.ts";
 import type { Host } from "../host/host.ts";
 import { refuseArmed } from "../host/points.ts";
+import { recordHost } from "../host/recording.ts";
 import { lookAround } from "../host/surroundings.ts";
 import { formatRelayAddress, parseRelayAddress } from "../protocol/link/index.ts";
 import { createSettings } from "../settings/register.ts";
@@ -15,6 +16,7 @@ import type { Agent, OpenOptions } from "./api.ts";
 import type { AgentDefences, Engine } from "./core.ts";
 import { createEngine } from "./engine.ts";
 import { openIncidentLog } from "./incident-log.ts";
+import { type InputLog, noInputs, openInputLog } from "./input-log.ts";
 import { hasIdentity, openOrCreate } from "./own-folder.ts";
 import { openSharedCore } from "./shared-core.ts";
 
@@ -28,8 +30,10 @@ export interface InternalOptions extends OpenOptions {
 /** As `openAgent`, with the machine given. */
 export async function openAgentWith(machine: Host, at: string, options: InternalOptions = {}): Promise<Agent> {
   refuseArmed(machine);
-  const host = options.defences?.hedge === false ? machine : hedgedHost(machine);
+  const hedged = options.defences?.hedge === false ? machine : hedgedHost(machine);
   const settings = createSettings(options.settings);
+  const recording = options.incidents === true && settings.keepInputs > 0 ? recordHost(hedged) : undefined;
+  const host = recording?.host ?? hedged;
   requireRelations(settings);
   if (options.join !== undefined) parseRelayAddress(options.join);
   // Only looking must leave no trace: a folder without an agent gets no lock and no socket.
@@ -57,6 +61,7 @@ export async function openAgentWith(machine: Host, at: string, options: Internal
     const surroundings = await lookAround(host, at, settings);
     const relayAddress = formatRelayAddress(home.url, home.relayId);
     const incidents = options.incidents === true ? await openIncidentLog({ host, folder: at, own, settings }) : undefined;
+    const inputs = recording === undefined ? undefined : await openInputLog({ host: hedged, folder: at, recording, surroundings });
     try {
       const engine = await createEngine({
         host: incidents?.host ?? host,
@@ -67,9 +72,10 @@ export async function openAgentWith(machine: Host, at: string, options: Internal
         relayAddress,
         ...(options.defences === undefined ? {} : { defences: options.defences }),
       });
-      return { id: own.id, engine: incidents === undefined ? engine : closing(engine, incidents) };
+      return { id: own.id, engine: whole(engine, incidents, inputs) };
     } catch (error) {
       await incidents?.failed(error);
+      await inputs?.[Symbol.asyncDispose]();
       throw error;
     }
   };
@@ -100,15 +106,17 @@ export async function openAgentWith(machine: Host, at: string, options: Internal
   return createAgent({ core, host, settings, client });
 }
 
-/** The engine, and what is to be closed after it. */
-function closing(engine: Engine, after: AsyncDisposable): Engine {
+/** The engine, with what is told of its inputs and what is to be closed after it. */
+function whole(engine: Omit<Engine, "bundle">, incidents: AsyncDisposable | undefined, inputs: InputLog | undefined): Engine {
   return {
     ...engine,
+    bundle: async () => (inputs === undefined ? await noInputs() : await inputs.bundle(await engine.settings())),
     [Symbol.asyncDispose]: async () => {
       try {
         await engine[Symbol.asyncDispose]();
       } finally {
-        await after[Symbol.asyncDispose]();
+        await incidents?.[Symbol.asyncDispose]();
+        await inputs?.[Symbol.asyncDispose]();
       }
     },
   };

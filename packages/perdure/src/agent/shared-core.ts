@@ -237,6 +237,7 @@ export async function openSharedCore(options: SharedCoreOptions): Promise<Shared
     status: () => through((core) => core.status()),
     settings: () => through((core) => core.settings()),
     surroundings: () => through((core) => core.surroundings()),
+    bundle: () => through((core) => core.bundle()),
     async [Symbol.asyncDispose]() {
       if (closing.signal.aborted) return;
       closing.abort(closedError());

@@ -129,7 +129,7 @@ export function createSubmissions({ host, settings, outbox, names, lookups, auto
         throw new PerdureError("loop-paused", stop.verdict.why, { hint: "perdure contacts paused shows it; resume lets it go on." });
       const queued = view(requestId);
       if (queued === undefined) throw new PerdureError("internal", "a queued message is not in the outbox");
-      if (id !== undefined) log.write("debug", "agent.queued", { id, to: draft.to });
+      if (id !== undefined) log.write("debug", "agent.queued", { id, to: draft.to, bytes: draft.content.length });
       return queued;
     },
     async prepare(cause, drafts) {
@@ -166,7 +166,7 @@ export function createSubmissions({ host, settings, outbox, names, lookups, auto
             expiresAtMs: expiryOf(draft, nowMs),
           });
           automatic.charge(queued.id, { thread, recipient, depth }, nowMs);
-          log.write("debug", "agent.turn-queued", { id: queued.id, to: draft.to, cause: incomingId(cause) });
+          log.write("debug", "agent.turn-queued", { id: queued.id, to: draft.to, cause: incomingId(cause), bytes: draft.content.length });
           return queued.records;
         });
         return { records, stopped: undefined };

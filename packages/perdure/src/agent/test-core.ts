@@ -197,6 +197,7 @@ export function createTestEngine(disk: TestDisk): TestEngine {
     }),
     settings: async () => [],
     surroundings: async () => ({ external: [], contradictions: [] }),
+    bundle: async () => "{}",
   };
 
   return {

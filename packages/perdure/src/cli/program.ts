@@ -14,7 +14,7 @@ import type {
   AskWords,
   CommonOptions,
   DeskWords,
-  FolderOptions,
+  DoctorWords,
   InboxWords,
   InitWords,
   McpWords,
@@ -148,12 +148,24 @@ An agent that is there already is told a new address of its own relay.
   addIdentity(program, dispatch);
   folder(program.command("doctor"))
     .summary("check folder, keys, disk, relay and clock")
-    .addHelpText("before", examples("perdure doctor", "perdure doctor --at ./desk --json"))
+    .option("--bundle <file>", "write what lately came in into a file, for whoever looks for a mistake, and check nothing")
+    .option("--relay", "with --bundle: the folder of the relay instead of the agent's")
+    .addHelpText("before", examples("perdure doctor", "perdure doctor --at ./desk --json", "perdure doctor --bundle desk.bundle.json"))
     .addHelpText(
       "after",
-      '\nExit code 0 when nothing failed.\n--json: {type: "doctor", ok, checks: [{name, state: ok|warn|fail, says, hint}]}.',
+      `
+Exit code 0 when nothing failed.
+--json: {type: "doctor", ok, checks: [{name, state: ok|warn|fail, says, hint}]}.
+
+In a bundle: versions, settings, limits of the machine, kinds and times of
+incidents, and of the last hour connections (when, how they ended), frames by
+name and size, when messages of which size came and went, disks and timers that
+were late, clocks that jumped, codes of errors. Not in it: contents, keys,
+tickets, names, ids and addresses (a pseudonym stands for each, under a salt that
+stays in the folder). It is JSON: read it before you hand it on.
+--json: {type: "bundle", file, bytes, role, lives, inputs}.`,
     )
-    .action((options: FolderOptions) =>
+    .action((options: DoctorWords) =>
       dispatch({ what: "could not examine", options, load: async () => (await import("./verbs/doctor.ts")).doctorVerb(options) }),
     );
   rows(folder(program.command("settings")))

@@ -86,6 +86,11 @@ export interface ContactWords extends FolderOptions {
   readonly timeout?: number;
 }
 
+export interface DoctorWords extends FolderOptions {
+  readonly bundle?: string;
+  readonly relay?: boolean;
+}
+
 export interface IncidentWords extends FolderOptions {
   readonly relay?: boolean;
   readonly cause?: string;

@@ -4,13 +4,17 @@ import { withDeadline } from "../host/deadline.ts";
 import { hedgedHost } from "../host/hedged-random.ts";
 import type { Host } from "../host/host.ts";
 import type { Listener } from "../host/net.ts";
-import { lookAround } from "../host/surroundings.ts";
 import { rarely, refuseArmed } from "../host/points.ts";
+import { recordHost } from "../host/recording.ts";
+import { lookAround } from "../host/surroundings.ts";
 import { certifiedInstance } from "../identity/certificate.ts";
 import { createIdentity, type OwnIdentity, openIdentity } from "../identity/own-identity.ts";
 import { verifyBundle } from "../identity/verify.ts";
 import type { RelayDefences } from "../protocol/delivery/mailbox-events.ts";
+import { bundleOf, type InputBundle } from "../protocol/incidents/input-bundle.ts";
+import { type InputKeeper, openInputKeeper } from "../protocol/incidents/input-keeper.ts";
 import { type IncidentKeeper, openIncidentKeeper } from "../protocol/incidents/keeper.ts";
+import { readLedger } from "../protocol/incidents/ledger-file.ts";
 import { formatRelayAddress } from "../protocol/link/address.ts";
 import { goodbyeFor } from "../protocol/link/goodbyes.ts";
 import { refuseConnection } from "../protocol/link/refuse.ts";
@@ -87,22 +91,26 @@ export interface OpenRelay extends RelayOptions {
  */
 export async function openRelayWith(given: OpenRelay): Promise<Relay> {
   refuseArmed(given.host);
-  const options = { ...given, host: hedgedHost(given.host) };
+  const hedged = hedgedHost(given.host);
+  const settings = createSettings(given.settings);
+  const recording = given.incidents === true && settings.keepInputs > 0 ? recordHost(hedged) : undefined;
+  const options = { ...given, host: recording?.host ?? hedged };
   const { host, folder } = options;
   const reach = reachOf(options);
-  const settings = createSettings(options.settings);
   requireRelations(settings, { origins: options.settingOrigins });
   const lock = await host.files.lock(folder);
   // bound: four
   const doors: (() => Promise<void> | void)[] = [];
   let core: RelayCore | undefined;
   let ledger: IncidentKeeper | undefined;
+  let inputs: InputKeeper | undefined;
   const letGo = async (): Promise<void> => {
     try {
       for (let close = doors.pop(); close !== undefined; close = doors.pop()) await close();
       await core?.stop();
     } finally {
       await ledger?.[Symbol.asyncDispose]();
+      await inputs?.[Symbol.asyncDispose]();
       await lock.release();
     }
   };
@@ -110,6 +118,7 @@ export async function openRelayWith(given: OpenRelay): Promise<Relay> {
     const surroundings = await lookAround(host, folder, settings, options.settingOrigins);
     const own = await relayIdentity(options, settings, reach);
     if (options.incidents === true) ledger = await openLedger(options, settings, own);
+    if (recording !== undefined) inputs = await openInputKeeper(hedged, folder, recording);
     const token = reach.publicUrl === undefined ? undefined : await openOwnerToken(host, folder);
     const listener = await startListening(options, reach, settings, token, () => core, doors);
     const address = formatRelayAddress(reach.publicUrl ?? listener.address, own.id);
@@ -130,7 +139,7 @@ export async function openRelayWith(given: OpenRelay): Promise<Relay> {
     });
     core = running;
     const page = pageOf(reach, listener.address, token);
-    const desk = createOwnerDesk({ host, core: running, address, page });
+    const desk = createOwnerDesk({ host, core: running, address, page, bundle: bundleOfRelay(hedged, folder, running, inputs) });
     const socket = await serveOwner(host, folder, desk.answer);
     doors.push(() => socket.close());
     let drained: Promise<void> | undefined;
@@ -156,6 +165,21 @@ export async function openRelayWith(given: OpenRelay): Promise<Relay> {
     await letGo();
     throw error;
   }
+}
+
+function bundleOfRelay(
+  host: Host,
+  folder: string,
+  core: RelayCore,
+  inputs: InputKeeper | undefined,
+): (() => Promise<InputBundle>) | undefined {
+  if (inputs === undefined) return undefined;
+  return async () => {
+    const { settings, surroundings } = core.status();
+    const { incidents } = (await readLedger(host, folder)).book;
+    const [lives, nowMs, { pseudonym }] = [inputs.lives(), host.clock.wallMs(), inputs];
+    return bundleOf({ role: "relay", nowMs, lives, settings, surroundings, incidents, pseudonym });
+  };
 }
 
 function openLedger({ host, folder, settingOrigins }: OpenRelay, settings: Settings, own: OwnIdentity): Promise<IncidentKeeper> {

@@ -1,5 +1,6 @@
 /** What the owner of a running relay may do: see it, hand out tickets, turn somebody away. */
 import type { Host } from "../host/host.ts";
+import type { InputBundle } from "../protocol/incidents/input-bundle.ts";
 import { formatRelayAddress, parseRelayAddress } from "../protocol/link/address.ts";
 import { base32, utf8 } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
@@ -20,6 +21,8 @@ export interface OwnerDeskOptions {
   readonly address: string;
   /** Where the owner sees the relay's page. */
   readonly page: string;
+  /** What lately came in; absent where no inputs are kept. */
+  readonly bundle?: (() => Promise<InputBundle>) | undefined;
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -29,7 +32,7 @@ const MAX_TICKET_USES = 10_000;
 const TICKET_BYTES = 16;
 const MAX_WHY = 256;
 
-export function createOwnerDesk({ host, core, address, page }: OwnerDeskOptions): OwnerDesk {
+export function createOwnerDesk({ host, core, address, page, bundle }: OwnerDeskOptions): OwnerDesk {
   const issueTicket: OwnerDesk["issueTicket"] = async ({ uses = 1, expiresInMs = DAY_MS } = {}) => {
     if (!Number.isSafeInteger(uses) || uses < 1 || uses > MAX_TICKET_USES)
       throw new PerdureError("bad-argument", `a ticket is for 1 to ${MAX_TICKET_USES} agents, not ${uses}`);
@@ -54,6 +57,9 @@ export function createOwnerDesk({ host, core, address, page }: OwnerDeskOptions)
         return core.status();
       case "page":
         return page;
+      case "bundle":
+        if (bundle === undefined) throw new PerdureError("not-found", "this relay keeps no inputs", { hint: "keepInputs is 0." });
+        return await bundle();
       case "issue-ticket":
         return await issueTicket(call);
       case "ban":

@@ -52,6 +52,13 @@ export const SETTINGS = define({
     max: 1,
     reason: "1: limits of the way that nobody told are learned from how connections end, and avoided; 0: not.",
   },
+  keepInputs: {
+    value: 1,
+    unit: "attempts",
+    min: 0,
+    max: 1,
+    reason: "1: what came in lately is kept in the folder, without contents, for `perdure doctor --bundle`; 0: not.",
+  },
   keepAliveMinMs: {
     value: 5 * SECOND,
     unit: "ms",

@@ -207,6 +207,7 @@ export function createResident({ name, address, driver, sleep }: ResidentOptions
     status: (waiting) => call((running) => running.status(waiting)),
     settings: (waiting) => call((running) => running.settings(waiting)),
     surroundings: (waiting) => call((running) => running.surroundings(waiting)),
+    bundle: (waiting) => call((running) => running.bundle(waiting)),
     close: sleep,
     [Symbol.asyncDispose]: sleep,
   };

@@ -20,6 +20,8 @@ export type OwnerCall =
   | { readonly name: "status" }
   /** An address to see the relay's page with. */
   | { readonly name: "page" }
+  /** What lately came in: an `InputBundle`. */
+  | { readonly name: "bundle" }
   | { readonly name: "issue-ticket"; readonly uses: number; readonly expiresInMs: number }
   /** `who` is an agent or a relay, `ag1…`. */
   | { readonly name: "ban"; readonly who: string; readonly banned: boolean; readonly why: string };
@@ -41,7 +43,7 @@ export function decodeOwnerCall(message: Bytes): OwnerCall {
   const { call } = read(message);
   if (!isRecord(call)) malformed("it has no call");
   const { name, uses, expiresInMs, who, banned, why } = call;
-  if (name === "status" || name === "page") return { name };
+  if (name === "status" || name === "page" || name === "bundle") return { name };
   if (name === "issue-ticket" && typeof uses === "number" && typeof expiresInMs === "number") return { name, uses, expiresInMs };
   if (name === "ban" && typeof who === "string" && typeof banned === "boolean" && typeof why === "string")
     return { name, who, banned, why };

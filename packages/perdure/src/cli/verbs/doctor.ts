@@ -7,6 +7,7 @@ import { sleep } from "../../host/deadline.ts";
 import type { Surroundings } from "../../host/surroundings.ts";
 import { formatRelayAddress, limitText } from "../../protocol/link/index.ts";
 import { unchosen } from "../../settings/external.ts";
+import { PerdureError } from "../../wire/error.ts";
 import { MAX_TRANSPORT_BYTES } from "../../wire/limits.ts";
 import { type AgentCard, readAgentCard } from "../agent-card.ts";
 import { type Check, failedCheck, reportChecks } from "../check.ts";
@@ -14,7 +15,8 @@ import { agentFolder } from "../folder.ts";
 import { safeLine } from "../foreign-text.ts";
 import { type Invocation, openHere, type Verb } from "../invocation.ts";
 import { countText, durationText, sizeText } from "../quantity.ts";
-import type { FolderOptions } from "../words.ts";
+import type { DoctorWords } from "../words.ts";
+import { bundleVerb } from "./doctor-bundle.ts";
 
 const OLDEST_NODE = 24;
 const ROOM_BYTES = 512 * 1024 * 1024;
@@ -25,8 +27,13 @@ const REFUSED_MS = 500;
 const CLOCK_WARN_MS = 30_000;
 const KEY_WARN_MS = 3 * 24 * 60 * 60 * 1000;
 
-export function doctorVerb(options: FolderOptions): Verb {
+export function doctorVerb(options: DoctorWords): Verb {
+  if (options.bundle !== undefined) return bundleVerb(options.bundle, options);
   return async (invocation) => {
+    if (options.relay === true)
+      throw new PerdureError("bad-argument", "--relay goes with --bundle", {
+        hint: "perdure relay status and perdure relay check examine a relay.",
+      });
     const folder = agentFolder(options.at, invocation.environment);
     const checks: Check[] = [checkNode()];
     const { terminal } = invocation;

@@ -110,7 +110,7 @@ export function settingsVerb(options: RelaySettingsWords): Verb {
 }
 
 /** The settings and surroundings that a relay started now in this folder would have. */
-async function asStarted(
+export async function asStarted(
   { terminal, host, environment, overrides }: Invocation,
   options: RelayFolderWords,
 ): Promise<Pick<RelayStatus, "settings" | "surroundings">> {

@@ -96,6 +96,7 @@ function accept(
     id: envelopeId(envelope),
     digest: hex(envelope.digest),
     class: envelope.class,
+    bytes: envelope.bytes.length,
     link: hex(link.raw),
     linkSeq,
     generation: machine.generationText,

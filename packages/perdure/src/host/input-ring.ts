@@ -1,0 +1,76 @@
+/**
+ * What lately came into a process, without any content: a bounded list of flat records. Ids, names and addresses are kept as they are
+ * and leave this list only as pseudonyms: the same one for the same text under one salt, and nothing that could be turned back without it.
+ *
+ * What must hold: noting never throws and never waits; what happens often never pushes out what happens rarely.
+ */
+import { concat, hex, utf8 } from "../wire/bytes.ts";
+import type { Hash } from "./crypto.ts";
+
+/** Records kept of what happens rarely: connections, disks, clocks, errors. */
+export const RARE_INPUTS = 1024;
+/** ... and of what happens all the time: traffic, messages. */
+export const BUSY_INPUTS = 2048;
+/** Nothing older is told. */
+export const INPUT_AGE_MS: number = 60 * 60 * 1000;
+const PSEUDONYM = 12;
+
+/** One input: when (milliseconds since the process began), what, and its fields. */
+export type RecordedInput = Readonly<Record<string, string | number | boolean>> & { readonly atMs: number; readonly what: string };
+
+export type InputFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface InputRing {
+  /** `who` are texts that are told as pseudonyms. */
+  note(rate: "rare" | "busy", atMs: number, what: string, fields: InputFields, who?: Readonly<Record<string, string>>): void;
+  /** In the order of time. */
+  inputs(nowMs: number, pseudonym: (text: string) => string): readonly RecordedInput[];
+}
+
+interface Noted {
+  readonly number: number;
+  readonly atMs: number;
+  readonly what: string;
+  readonly fields: InputFields;
+  readonly who: Readonly<Record<string, string>> | undefined;
+}
+
+export function createInputRing(): InputRing {
+  // bound: twice BUSY_INPUTS
+  let busy: Noted[] = [];
+  // bound: twice RARE_INPUTS
+  let rare: Noted[] = [];
+  let number = 0;
+  return {
+    note: (rate, atMs, what, fields, who) => {
+      const noted = { number: number++, atMs, what, fields, who };
+      if (rate === "rare") {
+        rare.push(noted);
+        if (rare.length >= 2 * RARE_INPUTS) rare = rare.slice(-RARE_INPUTS);
+      } else {
+        busy.push(noted);
+        if (busy.length >= 2 * BUSY_INPUTS) busy = busy.slice(-BUSY_INPUTS);
+      }
+    },
+    inputs: (nowMs, pseudonym) =>
+      [...rare.slice(-RARE_INPUTS), ...busy.slice(-BUSY_INPUTS)]
+        .filter(({ atMs }) => nowMs - atMs <= INPUT_AGE_MS)
+        .toSorted((one, other) => one.number - other.number)
+        .map(({ atMs, what, fields, who = {} }) => {
+          const told: Record<string, string | number | boolean> = {};
+          for (const [name, value] of Object.entries(fields)) if (value !== undefined) told[name] = value;
+          for (const [name, text] of Object.entries(who)) told[name] = pseudonym(text);
+          return { ...told, atMs: Math.round(atMs), what };
+        }),
+  };
+}
+
+/** Pseudonyms under a salt that stays where it is. */
+export function pseudonyms(hash: Hash, salt: Uint8Array): (text: string) => string {
+  const known = new Map<string, string>();
+  return (text) => {
+    const found = known.get(text) ?? hex(hash.sha256(concat(utf8("perdure/pseudonym/1\n"), salt, utf8(text)))).slice(0, PSEUDONYM);
+    known.set(text, found);
+    return found;
+  };
+}
