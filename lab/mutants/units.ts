@@ -1,6 +1,5 @@
 /** Mutants against the tests of their own folder, one run of the tests each. The file itself is never touched. */
 import { spawn } from "node:child_process";
-import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PRODUCT_FOLDER } from "../planting.ts";
@@ -14,11 +13,10 @@ const PATIENCE_MS = 180_000;
 
 /** Whether a test fails, or the tests do not end. Throws when there are none. */
 export async function testsNotice({ file, start, end, put }: Mutant): Promise<boolean> {
-  const vitest = createRequire(import.meta.url).resolve("vitest/vitest.mjs");
   const folder = fileURLToPath(new URL(`${dirname(file)}/`, PRODUCT_FOLDER));
   const config = fileURLToPath(new URL("./units.config.ts", import.meta.url));
   const args = ["run", "--config", config, "--bail", "1", "--maxWorkers", "1", "--reporter", "dot", folder];
-  const child = spawn(process.execPath, [vitest, ...args], {
+  const child = spawn(process.execPath, ["node_modules/vitest/vitest.mjs", ...args], {
     cwd: fileURLToPath(new URL("../../", import.meta.url)),
     env: { ...process.env, [MUTANT_VARIABLE]: JSON.stringify({ file, start, end, put }) },
     stdio: ["ignore", "pipe", "pipe"],

@@ -1,0 +1,50 @@
+import { expect, test } from "vitest";
+import { campaign, type Finding } from "./campaign.ts";
+import type { Mutant } from "./generate.ts";
+import { reportLines } from "./report.ts";
+import { allMutants } from "./sources.ts";
+import { survey } from "./survey.ts";
+import { testsNotice } from "./units.ts";
+
+const townOf = () => ({ minutes: 0.05, relays: 1, agents: 2, hostile: "nobody", disaster: "none", kinds: ["brownout"] }) as const;
+
+function theOne(file: string, was: string, put: string): Mutant {
+  const found = allMutants([file]).find((mutant) => mutant.was === was && mutant.put === put);
+  if (found === undefined) throw new Error(`${file} has no such mutant`);
+  return found;
+}
+
+test("a mutant is planted and noticed, one that changes nothing survives, one no seed comes to is not run", {
+  timeout: 60_000,
+}, async () => {
+  const killed = theOne("store/log/log-writer.ts", "lastBatch = batch.number;", ";");
+  const harmless = theOne("store/log/log-writer.ts", "restated = restatedBytes;", ";");
+  const far = theOne("protocol/evidence/verify-evidence.ts", "===", "!==");
+  const mutants = [killed, harmless, far];
+  const known = await survey({ mutants, seeds: 1, townOf, jobs: 1 });
+  expect(known.seeds.map(({ broken }) => broken)).toEqual([undefined]);
+  expect(mutants.map(({ id }) => known.reach[id])).toEqual(["1", "1", "0"]);
+  const findings = await campaign({ mutants, survey: known, townOf, jobs: 1 });
+  expect(findings.map(({ outcome }) => outcome)).toEqual(["killed", "survived", "not reached"]);
+  expect(findings[1]).toMatchObject({ ran: 1, different: 0 });
+
+  const lines = reportLines({ findings, mutants });
+  expect(lines.find((line) => line.startsWith("of those some seed comes to"))).toContain("1 of 2 noticed, 50.0 %");
+  expect(lines).toContain("not noticed: 1");
+
+  const again: Finding[] = [];
+  await campaign({
+    mutants,
+    survey: known,
+    townOf,
+    known: new Map(findings.map((finding) => [finding.id, finding])),
+    told: (finding) => again.push(finding),
+  });
+  expect(again).toEqual([]);
+});
+
+test("the tests of a folder are run with the mutant in it", { timeout: 120_000 }, async () => {
+  const mutant = theOne("protocol/limits/gcra.ts", "<", "<=");
+  expect(await testsNotice({ ...mutant, end: mutant.start, put: "" })).toBe(false);
+  expect(await testsNotice({ ...mutant, start: 0, end: 0, put: "throw new Error();" })).toBe(true);
+});
