@@ -8,6 +8,7 @@ export const REASONS = {
   depth: "another defence stands behind it",
   speed: "it is only slower, or says more than needed",
   bound: "a bound no town comes to",
+  form: "how bytes lie on disk or wire: both ends agree on it, and cases of their own fix it",
   words: "words for people, or facts nobody checks",
   gap: "a real gap: the lab should notice",
 } as const;
