@@ -1,6 +1,6 @@
 /** The lab: whole towns in simulated time, from one seed each. `npm run lab -- --help` tells the words. */
-import { readFileSync, writeFileSync } from "node:fs";
 import { ERROR_CODES, isPerdureError, PerdureError } from "../packages/perdure/src/wire/error.ts";
+import { readFile, writeFile } from "./files.ts";
 import { MODES } from "./modes.ts";
 import { showRun, shrinkRun } from "./one-run.ts";
 import { whyNot } from "./scenario.ts";
@@ -29,25 +29,6 @@ const voice: Voice = {
   progress: (line) => void process.stderr.write(`${line}\n`),
   nowMs: () => performance.now(),
 };
-
-function readFile(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw new PerdureError("not-found", `${path} cannot be read: ${(error as Error).message}`, {
-      hint: "--shrink writes such files.",
-      cause: error,
-    });
-  }
-}
-
-function writeFile(path: string, text: string): void {
-  try {
-    writeFileSync(path, text);
-  } catch (error) {
-    throw new PerdureError("permission-denied", `${path} cannot be written: ${(error as Error).message}`, { cause: error });
-  }
-}
 
 /** What Node's own reader of arguments throws. */
 function isAboutWords(error: unknown): error is Error {

@@ -1,5 +1,6 @@
 /** What the lab does besides running seeds and showing one: each by a word of its own, and with words of its own beside it. */
 import { parseArgs } from "node:util";
+import { runAround } from "./around-report.ts";
 import { CONTROLS, huntControls } from "./controls.ts";
 import { findMistake } from "./mistakes/index.ts";
 import { huntPlanted } from "./planted.ts";
@@ -50,6 +51,11 @@ export const MODES: readonly Mode[] = [
       const all = await walkPortCrashes({ seed: Number(values.seed), hosts, every: Math.max(1, Number(values.every)), print });
       return all.every(({ broken, calls }) => broken.length === 0 && calls > 0) ? 0 : 1;
     },
+  },
+  {
+    word: "--around",
+    help: "  --around N        with --replay FILE: N variants of it, moments moved and durations changed, until one breaks; --plant ID, --out FILE\n",
+    run: runAround,
   },
   {
     word: "--days",

@@ -1,6 +1,8 @@
 /** The words of `npm run lab`: what they mean, and what they may be. */
 import { parseArgs } from "node:util";
+import { isBundle, readBundle } from "../packages/perdure/src/protocol/incidents/input-bundle.ts";
 import { PerdureError } from "../packages/perdure/src/wire/error.ts";
+import { scenarioOf } from "./bundle.ts";
 import { DISASTERS } from "./disaster.ts";
 import { HOSTILES, MAX_AGENTS, MAX_RELAYS, readScenario, SCENARIO_FORMAT, type Scenario, writeScenario } from "./scenario.ts";
 import { DEFENCE_NAMES } from "./town.ts";
@@ -19,7 +21,7 @@ which runs
   --seeds N         how many seeds (default 20)
   --from S          first seed (default 1)
   --seed S          only this one
-  --replay FILE     what a scenario file says; other words replace what it says
+  --replay FILE     what a scenario file says, or a bundle of perdure doctor; other words replace what it says
   --minutes M       virtual minutes of weather and traffic (default 5)
   --once            do not run each seed a second time
 
@@ -102,7 +104,7 @@ export function readWish(words: readonly string[], readFile: (path: string) => s
   if (positionals.length > 0)
     throw new PerdureError("bad-argument", `"${positionals[0]}" means nothing here`, { hint: "Every word of the lab begins with --." });
   const given: Scenario =
-    values.replay === undefined ? { format: SCENARIO_FORMAT, seed: 1, minutes: 5 } : readScenario(readFile(values.replay));
+    values.replay === undefined ? { format: SCENARIO_FORMAT, seed: 1, minutes: 5 } : readReplay(readFile(values.replay));
   const seed = number(values.seed ?? values.from, values.seed === undefined ? "from" : "seed") ?? given.seed;
   const isOne = values.seed !== undefined || values.replay !== undefined;
   const count = isOne ? 1 : (number(values.seeds, "seeds") ?? 20);
@@ -138,6 +140,11 @@ export function readWish(words: readonly string[], readFile: (path: string) => s
     out: values.out,
     json: values.json,
   };
+}
+
+/** A scenario, or the bundle of a real agent or relay as one. */
+export function readReplay(text: string): Scenario {
+  return isBundle(text) ? readScenario(writeScenario(scenarioOf(readBundle(text), 1))) : readScenario(text);
 }
 
 /** Fields of a scenario that are words of the same name, with the value behind. */

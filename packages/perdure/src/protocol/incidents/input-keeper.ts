@@ -22,7 +22,7 @@ import { isPerdureError, PerdureError } from "../../wire/error.ts";
 export const INPUTS_BYTES: number = 768 * 1024;
 /** Processes that are remembered. */
 export const MAX_LIVES = 16;
-/** What a process that is killed has not told: nothing of its first second, and less than this later on. */
+/** A process that is killed has not told what it lived through since then: less than this, and in its beginning less than half of its life. */
 const KEEP_EVERY_MS = 15_000;
 const FIRST_MS = 1000;
 /** What went wrong is kept so soon, and at most so often. */
@@ -96,7 +96,7 @@ export async function openInputKeeper(host: Host, folder: string, recording: Rec
     return writing;
   };
   const later = (delayMs: number): void => {
-    cancel = clock.after(delayMs, () => void keep().then(() => closed || later(KEEP_EVERY_MS)));
+    cancel = clock.after(delayMs, () => void keep().then(() => closed || later(Math.min(2 * delayMs, KEEP_EVERY_MS))));
   };
   later(FIRST_MS);
   recording.onTrouble = () => {
