@@ -9,6 +9,5 @@ export { createNat, NAT_KINDS } from "./nat.ts";
 export { manyPerTurn, type Pace } from "./pace.ts";
 export type { LinkProfile } from "./pipe.ts";
 export { WORLD_EPOCH_MS } from "./virtual-clock.ts";
-export type { Watcher } from "./watcher.ts";
 export type { SimulatedDisk, World } from "./world.ts";
 export { createWorld } from "./world.ts";
