@@ -19,5 +19,10 @@ export default defineConfig({
     },
   ],
   // What a mutated source became must not be found by a run without it.
-  test: { fsModuleCache: false, include: ["packages/*/src/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 },
+  test: {
+    fsModuleCache: false,
+    include: ["packages/*/src/**/*.test.ts", "packages/*/test/**/*.test.ts"],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
 });

@@ -13,29 +13,25 @@ export const MUTANT_VARIABLE = "PERDURE_LAB_MUTANT";
 /** Tests of a folder that take longer than this hang, milliseconds. */
 const PATIENCE_MS = 180_000;
 
-/** Whether a test fails, or the tests do not end: those that bear the name of the file first. Throws when its folder has none. */
+/**
+ * Whether a test fails, or the tests do not end: those that bear the name of the file first. Where its folder
+ * has none, those of anywhere that come to the file.
+ */
 export async function testsNotice(mutant: Pick<Mutant, "file" | "start" | "end" | "put">): Promise<boolean> {
   const folder = new URL(`${dirname(mutant.file)}/`, PRODUCT_FOLDER);
   const tests = readdirSync(folder).filter((name) => name.endsWith(".test.ts"));
-  if (tests.length === 0) throw new Error(`${folder.pathname} has no tests`);
+  if (tests.length === 0) return await run(mutant, ["related", "--run", fileURLToPath(new URL(mutant.file, PRODUCT_FOLDER))]);
   const own = tests.filter((name) => name.startsWith(`${basename(mutant.file, ".ts")}.`));
-  const others = tests.filter((name) => !own.includes(name));
-  for (const part of [own, others]) {
-    if (
-      part.length > 0 &&
-      (await run(
-        mutant,
-        part.map((name) => fileURLToPath(new URL(name, folder))),
-      ))
-    )
-      return true;
+  for (const part of [own, tests.filter((name) => !own.includes(name))]) {
+    const paths = part.map((name) => fileURLToPath(new URL(name, folder)));
+    if (paths.length > 0 && (await run(mutant, ["run", ...paths]))) return true;
   }
   return false;
 }
 
-async function run({ file, start, end, put }: Pick<Mutant, "file" | "start" | "end" | "put">, tests: readonly string[]): Promise<boolean> {
+async function run({ file, start, end, put }: Pick<Mutant, "file" | "start" | "end" | "put">, words: readonly string[]): Promise<boolean> {
   const config = fileURLToPath(new URL("./units.config.ts", import.meta.url));
-  const args = ["run", "--config", config, "--bail", "1", "--maxWorkers", "1", "--reporter", "dot", ...tests];
+  const args = [...words, "--config", config, "--bail", "1", "--maxWorkers", "1", "--reporter", "dot", "--passWithNoTests"];
   const child = spawn(process.execPath, ["node_modules/vitest/vitest.mjs", ...args], {
     cwd: fileURLToPath(new URL("../../", import.meta.url)),
     env: { ...process.env, [MUTANT_VARIABLE]: JSON.stringify({ file, start, end, put }) },
