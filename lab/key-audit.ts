@@ -78,8 +78,7 @@ export async function auditKeys({ witnesses, homes, putBack, abandoned, hash, cr
       const isHome = homes.get(name) === host;
       // A relay where it does not live may know what a thief registered there, until somebody asks or writes: who knows the home asks there.
       const hasNotHeard = !isHome && (relation === "behind" || (relation === "outranked" && isRelay(host)));
-      if (relation !== "same" && !hasNotHeard)
-        throw broken(`in the end the log of ${name} at ${host} is ${relation} to its owner's`);
+      if (relation !== "same" && !hasNotHeard) throw broken(`in the end the log of ${name} at ${host} is ${relation} to its owner's`);
     }
   }
 }
