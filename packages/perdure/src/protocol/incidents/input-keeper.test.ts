@@ -1,0 +1,108 @@
+import { expect, test } from "vitest";
+import type { Host } from "../../host/host.ts";
+import { createNodeHost } from "../../host/node/index.ts";
+import { recordHost } from "../../host/recording.ts";
+import { createDisk, createMemoryFiles } from "../../host/simulated/index.ts";
+import { createSettings, listSettings } from "../../settings/register.ts";
+import { BUNDLE_FORMAT, bundleOf, isBundle, readBundle } from "./input-bundle.ts";
+import { INPUTS_BYTES, MAX_LIVES, openInputKeeper, readKeptInputs } from "./input-keeper.ts";
+
+function machine(): Host {
+  return { ...createNodeHost(), files: createMemoryFiles(createDisk()) };
+}
+
+/** One process that has the folder for a while and says `said`. */
+async function live(host: Host, said: string, times = 1) {
+  const recording = recordHost(host);
+  const keeper = await openInputKeeper(host, "home", recording);
+  for (let time = 0; time < times; time++) recording.host.log.write("error", said, { to: "@anna", attempt: time });
+  await keeper[Symbol.asyncDispose]();
+  return keeper;
+}
+
+test("what came in is still there for the next process, under the same pseudonyms, and it says whether the one before closed", async () => {
+  const host = machine();
+  await live(host, "agent.cloned");
+  const second = await live(host, "agent.held");
+  const lives = second.lives();
+  expect(lives.map(({ closed, inputs }) => [closed, inputs.map(({ event }) => event)])).toEqual([
+    [true, ["agent.cloned"]],
+    [true, ["agent.held"]],
+  ]);
+  expect(lives[0]?.inputs[0]?.["to"]).toBe(lives[1]?.inputs[0]?.["to"]);
+  expect((await readKeptInputs(host, "home")).lives).toEqual(lives);
+  expect((await readKeptInputs(host, "home")).pseudonym("@anna")).toBe(lives[1]?.inputs[0]?.["to"]);
+});
+
+test("of two files the one that is torn counts for nothing", async () => {
+  const host = machine();
+  await live(host, "agent.cloned");
+  await live(host, "agent.held");
+  // The second writing lies in `0`.
+  const file = await host.files.open("home/inputs/0", "write");
+  await file.write(120, new Uint8Array(8));
+  await file.close();
+  const { lives } = await readKeptInputs(host, "home");
+  expect(lives.map(({ inputs }) => inputs[0]?.["event"])).toEqual(["agent.cloned"]);
+  const third = await live(host, "agent.opened-again");
+  expect(third.lives()).toHaveLength(2);
+});
+
+test("bounded: lives and bytes, the oldest give way", async () => {
+  const host = machine();
+  for (let life = 0; life < MAX_LIVES + 4; life++) await live(host, `agent.life-${life}`, 31);
+  const { lives } = await readKeptInputs(host, "home");
+  expect(lives).toHaveLength(MAX_LIVES);
+  expect(lives.at(-1)?.inputs[0]?.["event"]).toBe(`agent.life-${MAX_LIVES + 3}`);
+  const recording = recordHost(host);
+  for (let time = 0; time < 3000; time++) recording.host.log.write("error", `agent.${"x".repeat(2000)}`, { attempt: time });
+  const keeper = await openInputKeeper(host, "home", recording);
+  await keeper[Symbol.asyncDispose]();
+  const file = await host.files.open(`home/inputs/1`, "read");
+  expect(await file.size()).toBeLessThanOrEqual(INPUTS_BYTES);
+  await file.close();
+  const kept = (await readKeptInputs(host, "home")).lives;
+  expect(kept.at(-1)?.inputs.at(-1)?.["attempt"]).toBe(2999);
+});
+
+test("a disk that takes nothing costs the inputs and nothing else; without any there is nothing to tell", async () => {
+  const host = machine();
+  const full: Host = { ...host, files: { ...host.files, open: () => Promise.reject(new Error("no disk")) } };
+  await live(full, "agent.cloned");
+  await expect(readKeptInputs(host, "home")).rejects.toMatchObject({ code: "not-found" });
+});
+
+test("a bundle is read back, and what is none is refused", async () => {
+  const host = machine();
+  const keeper = await live(host, "agent.cloned");
+  const bundle = bundleOf({
+    role: "agent",
+    nowMs: 1000,
+    lives: keeper.lives(),
+    settings: listSettings(createSettings({ pingEveryMs: 9000 }), { pingEveryMs: "flag of @anna's" }),
+    surroundings: { external: [], contradictions: [] },
+    incidents: [],
+    pseudonym: keeper.pseudonym,
+  });
+  const text = JSON.stringify(bundle);
+  expect(isBundle(text)).toBe(true);
+  expect(readBundle(text)).toEqual(bundle);
+  expect(bundle.settings.find(({ name }) => name === "pingEveryMs")).toMatchObject({ value: 9000, origin: "set" });
+  expect(isBundle('{"format":"perdure-scenario/1"}')).toBe(false);
+  const code = (wrong: string): unknown => {
+    try {
+      return readBundle(wrong);
+    } catch (error) {
+      return (error as { readonly code?: string }).code;
+    }
+  };
+  for (const wrong of [
+    "no json",
+    "null",
+    "{}",
+    text.replace(BUNDLE_FORMAT, "perdure-bundle/9"),
+    JSON.stringify({ ...bundle, role: "cat" }),
+    JSON.stringify({ ...bundle, lives: [{ beganMs: 1, lastMs: 2, closed: true, inputs: [{ what: 7 }] }] }),
+  ])
+    expect(code(wrong), wrong.slice(0, 60)).toBe("bad-argument");
+});
