@@ -76,8 +76,8 @@ export async function auditKeys({ witnesses, homes, putBack, abandoned, hash, cr
       if (held === undefined) continue;
       const relation = relateBranches(held, { log: kept.log, rival: [] });
       const isHome = homes.get(name) === host;
-      // A relay where it does not live may know what a thief registered there, until somebody asks or writes: who knows the home asks there.
-      const hasNotHeard = !isHome && (relation === "behind" || (relation === "outranked" && isRelay(host)));
+      // Whoever it has not written to since may still know what a thief showed; mail of its new keys that nobody believes breaks custody.
+      const hasNotHeard = !isHome && (relation === "behind" || relation === "outranked");
       if (relation !== "same" && !hasNotHeard) throw broken(`in the end the log of ${name} at ${host} is ${relation} to its owner's`);
     }
   }
