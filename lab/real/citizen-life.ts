@@ -6,6 +6,7 @@ import type { Host } from "../../packages/perdure/src/host/host.ts";
 import { createNodeHost } from "../../packages/perdure/src/host/node/index.ts";
 import { createDraws } from "../../packages/perdure/src/host/simulated/index.ts";
 import { openRelayWith, type Relay } from "../../packages/perdure/src/relay/open-relay.ts";
+import { askRelay } from "../../packages/perdure/src/relay/owner-socket.ts";
 import { isPerdureError } from "../../packages/perdure/src/wire/error.ts";
 import type { AgentId } from "../../packages/perdure/src/wire/ids.ts";
 import type { Ledger } from "../ledger.ts";
@@ -36,6 +37,10 @@ export async function beCitizen(config: CitizenConfig): Promise<void> {
         return relay?.status();
       case "show":
         return agent === undefined ? undefined : await show(agent);
+      case "bundle":
+        return relay === undefined
+          ? await agent?.bundle()
+          : JSON.stringify(await askRelay(host, `${config.disk}/${RELAY_FOLDER}`, { name: "bundle" }));
       case "invite":
         return (await agent?.invite())?.text;
       case "accept":
@@ -71,7 +76,7 @@ function hostOf({ lines }: CitizenConfig, jumps: { readonly jumpedMs: number }):
   };
 }
 
-async function openRelay({ name, disk, port, settings, without }: CitizenConfig, host: Host): Promise<Relay> {
+async function openRelay({ name, disk, port, settings, without, recorded }: CitizenConfig, host: Host): Promise<Relay> {
   return await openRelayWith({
     host,
     folder: `${disk}/${RELAY_FOLDER}`,
@@ -81,10 +86,11 @@ async function openRelay({ name, disk, port, settings, without }: CitizenConfig,
     allowPrivatePeers: true,
     settings,
     defences: defencesOf(new Set(without)).relayDefences,
+    incidents: recorded,
   });
 }
 
-async function openAgent({ name, disk, join, settings, open, hasVault, without }: CitizenConfig, host: Host): Promise<Agent> {
+async function openAgent({ name, disk, join, settings, open, hasVault, without, recorded }: CitizenConfig, host: Host): Promise<Agent> {
   return await openAgentWith(host, `${disk}/${AGENT_FOLDER}`, {
     join,
     name,
@@ -92,6 +98,7 @@ async function openAgent({ name, disk, join, settings, open, hasVault, without }
     settings,
     strangers: open ? "welcome" : "wait",
     defences: defencesOf(new Set(without)).agentDefences,
+    incidents: recorded,
   });
 }
 

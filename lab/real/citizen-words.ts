@@ -20,6 +20,8 @@ export interface CitizenConfig {
   readonly hasVault: boolean;
   readonly without: readonly DefenceName[];
   readonly planted: Planted | undefined;
+  /** Keeps its inputs and its incidents, as the product does. */
+  readonly recorded: boolean;
   /** What its chance is drawn from. */
   readonly label: string;
 }
@@ -39,6 +41,8 @@ export type Question =
   | Living
   | { readonly ask: "status" }
   | { readonly ask: "show" }
+  /** Its inputs, as `perdure doctor --bundle` gets them. */
+  | { readonly ask: "bundle" }
   | { readonly ask: "invite" }
   | { readonly ask: "accept"; readonly text: string }
   | { readonly ask: "contact"; readonly id: string }

@@ -46,7 +46,8 @@ const TRY_AGAIN_MS = 500;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-export async function runReal(scenario: WrittenScenario): Promise<RealResult> {
+/** `bundled` is told, when something broke, what each process that answers says of its inputs. */
+export async function runReal(scenario: WrittenScenario, bundled?: (name: string, bundle: string) => void): Promise<RealResult> {
   const { seed, minutes, faults, traffic, without = [], plant } = scenario;
   const { census } = planOf(scenario);
   const model = createModel();
@@ -102,6 +103,7 @@ export async function runReal(scenario: WrittenScenario): Promise<RealResult> {
     settings: { ...SETTINGS, ...scenario.settings },
     without,
     planted: plant === undefined ? undefined : findMistake(plant),
+    recorded: bundled !== undefined,
     apart: new Set(faults.filter(({ kind }) => kind === "disk-full").map(({ host }) => host)),
     heard: (name, word) => {
       if (word.say === "wrote") taken.set(name, (taken.get(name) ?? 0) + 1);
@@ -168,11 +170,19 @@ export async function runReal(scenario: WrittenScenario): Promise<RealResult> {
     return result(undefined);
   } catch (error) {
     const atMs = Math.round(sharedMs() - (beginMs ?? begunMs));
+    if (bundled !== undefined) await takeBundles(bundled);
     if (error instanceof InvariantBroken) return result({ invariant: error.invariant, what: error.message, atMs });
     return result({ invariant: "10 no silence", what: error instanceof Error ? (error.stack ?? error.message) : String(error), atMs });
   } finally {
     await town[Symbol.asyncDispose]();
     await rm(folder, { recursive: true, force: true });
+  }
+
+  async function takeBundles(taken: (name: string, bundle: string) => void): Promise<void> {
+    for (const name of [...census.relays, ...census.agents]) {
+      const bundle = await town.ask(name, { ask: "bundle" }).catch(() => undefined);
+      if (typeof bundle === "string") taken(name, bundle);
+    }
   }
 
   function isWritten(name: string): boolean {

@@ -22,6 +22,8 @@ export interface RealTownOptions {
   readonly settings: Readonly<Record<string, number>>;
   readonly without: readonly DefenceName[];
   readonly planted: Planted | undefined;
+  /** Everybody keeps inputs and incidents, as the product does. */
+  readonly recorded?: boolean;
   /** Whose disks are file systems of their own. */
   readonly apart: ReadonlySet<string>;
   readonly heard: (name: string, word: Utterance) => void;
@@ -53,7 +55,7 @@ const ENDS_WITHIN_MS = 3000;
 const CITIZEN = new URL("citizen.ts", import.meta.url).pathname;
 
 export async function openRealTown(options: RealTownOptions): Promise<RealTown> {
-  const { seed, census, folder, settings, without, planted, apart, heard, died, trouble } = options;
+  const { seed, census, folder, settings, without, planted, recorded = false, apart, heard, died, trouble } = options;
   const everybody = [...census.relays, ...census.agents];
   const running = new Map<string, Running>();
   const ports = new Map<string, number>();
@@ -115,6 +117,7 @@ export async function openRealTown(options: RealTownOptions): Promise<RealTown> 
       hasVault: hasVault(census, name),
       without,
       planted,
+      recorded,
       label: `${seed}/real ${name} ${incarnation}`,
     };
   };
