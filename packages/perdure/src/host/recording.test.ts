@@ -123,6 +123,8 @@ test("of lines of log: names, numbers and codes of closed lists; ids as pseudony
     { what: "fact", atMs: expect.any(Number), event: "agent.cloned", level: "error", code: "cloned", remote: salted("10.1.2.3") },
   ]);
   expect(JSON.stringify(all).toLowerCase()).not.toContain("canary");
+  // It is the pseudonyms that keep names out.
+  expect(JSON.stringify(recording.inputs((text) => text))).toContain("@anna-canary");
   for (let line = 0; line < 100; line++) log.write("debug", "agent.step", { state: "done" });
   const steps = inputs().filter(({ event }) => event === "agent.step");
   expect(steps.length).toBeLessThanOrEqual(FACTS_PER_SECOND);
