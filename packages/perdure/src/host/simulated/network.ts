@@ -78,6 +78,8 @@ export function createNetwork(options: NetworkOptions): Network {
   const { schedule, draws, history } = options;
   const listeners = new Map<string, Listening>();
   const links = new Map<string, LinkProfile>();
+  /** Where a machine listened that is gone without a word, and its name: until it begins anew nobody there says that nobody listens. */
+  const dark = new Map<string, string>();
   const open = new Set<Open>();
   const socketLink: LinkProfile = { ...options.defaultLink, latencyMs: LOCAL_LINK_LATENCY_MS, jitterMs: 0 };
   let dialled = 0;
@@ -180,6 +182,7 @@ export function createNetwork(options: NetworkOptions): Network {
         const listening = listeners.get(place.key);
         if (there.down || back.down) return;
         if (listening === undefined) {
+          if (dark.has(place.key)) return;
           answer("net.refused", () => reject(unreachable(place.address)));
           return;
         }
@@ -232,7 +235,7 @@ export function createNetwork(options: NetworkOptions): Network {
         void schedule.at(schedule.nowUs + back.latencyMs * 1000, "net.got", process, () => end(settle));
       schedule.at(schedule.nowUs + there.latencyMs * 1000, "net.get", target?.process, async () => {
         const listening = listeners.get(place.key);
-        if (there.down || back.down) return;
+        if (there.down || back.down || dark.has(place.key)) return;
         if (listening?.options.onRequest === undefined) return answer(() => reject(unreachable(url.href)));
         const response = await listening.options.onRequest(new Request(url, { headers: { host: url.host } }), `${process.name}:0`);
         const body = new Uint8Array(await response.arrayBuffer());
@@ -284,27 +287,35 @@ export function createNetwork(options: NetworkOptions): Network {
     get connections() {
       return open.size;
     },
-    net: (process, disk) => ({
-      dial: async (address, given) => {
-        const place = placeOf(address, disk);
-        refuseInside(place, given.publicOnly);
-        return await dial(process, place, given);
-      },
-      listen: async (address, given) => {
-        const place = placeOf(address, disk);
-        called(process);
-        await new Promise<void>((resolve) => void schedule.at(schedule.nowUs, "net.listen", process, resolve));
-        return listen(process, place, given);
-      },
-      get: async (address, given) => {
-        const url = URL.canParse(address) ? new URL(address) : undefined;
-        if (url?.protocol !== "http:" && url?.protocol !== "https:")
-          throw new PerdureError("bad-argument", `"${address}" is not an address`);
-        const place = placeOf(url.protocol === "http:" ? `ws://${url.host}` : `wss://${url.host}`, disk);
-        refuseInside(place, given.publicOnly);
-        return await get(process, place, url, given);
-      },
-    }),
+    net: (process, disk) => {
+      // Its machine runs again: it says that nobody listens there yet, and that it knows nothing of connections of before.
+      for (const [key, name] of dark) if (name === process.name) dark.delete(key);
+      for (const { ends } of open) {
+        const survivors = ends.filter((_, at) => ends[1 - at]?.process.name === process.name && ends[1 - at]?.process.alive === false);
+        for (const end of survivors) end.move();
+      }
+      return {
+        dial: async (address, given) => {
+          const place = placeOf(address, disk);
+          refuseInside(place, given.publicOnly);
+          return await dial(process, place, given);
+        },
+        listen: async (address, given) => {
+          const place = placeOf(address, disk);
+          called(process);
+          await new Promise<void>((resolve) => void schedule.at(schedule.nowUs, "net.listen", process, resolve));
+          return listen(process, place, given);
+        },
+        get: async (address, given) => {
+          const url = URL.canParse(address) ? new URL(address) : undefined;
+          if (url?.protocol !== "http:" && url?.protocol !== "https:")
+            throw new PerdureError("bad-argument", `"${address}" is not an address`);
+          const place = placeOf(url.protocol === "http:" ? `ws://${url.host}` : `wss://${url.host}`, disk);
+          refuseInside(place, given.publicOnly);
+          return await get(process, place, url, given);
+        },
+      };
+    },
     touched,
     cut: (a, b) => {
       const hit = between(a, b);
@@ -324,7 +335,11 @@ export function createNetwork(options: NetworkOptions): Network {
     },
     datagrams: createDatagrams({ schedule, draws: draws.fork("datagrams"), realms, link }),
     died: (process, silent) => {
-      for (const [key, listening] of listeners) if (listening.process === process) listeners.delete(key);
+      for (const [key, listening] of listeners) {
+        if (listening.process !== process) continue;
+        listeners.delete(key);
+        if (silent) dark.set(key, process.name);
+      }
       for (const { ends } of [...open]) for (const end of ends) if (end.process === process) end.died(silent);
     },
     request: async (address, request, remote = "127.0.0.1:0") => {
