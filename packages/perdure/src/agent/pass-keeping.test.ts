@@ -42,8 +42,8 @@ test("a pass is confirmed once it is durable, tried again until it is, and no se
   const { disk, confirmed, keeping, begin, pass } = stand();
   begin("first", FIRST);
   let shown: Bytes | undefined;
-  const showing = keeping.show(KEY).then((bytes) => {
-    shown = bytes;
+  const showing = keeping.shown().then((passOf) => {
+    shown = passOf(KEY);
   });
   await pass(1_000);
   expect([confirmed, shown]).toEqual([[], undefined]);
@@ -56,7 +56,7 @@ test("a pass is confirmed once it is durable, tried again until it is, and no se
   await pass(1);
   await showing;
   expect(confirmed).toEqual(["first"]);
-  expect(equalBytes(await keeping.show(KEY), FIRST)).toBe(true);
+  expect(equalBytes((await keeping.shown())(KEY), FIRST)).toBe(true);
 });
 
 test("what became durable after its session ended is not confirmed in another, and is shown in the next", async () => {
@@ -70,16 +70,16 @@ test("what became durable after its session ended is not confirmed in another, a
   disk.writes[1]?.resolve(true);
   await pass(1);
   expect([confirmed, equalBytes(disk.kept, SECOND)]).toEqual([["second"], true]);
-  expect(equalBytes(await keeping.show(KEY), SECOND)).toBe(true);
+  expect(equalBytes((await keeping.shown())(KEY), SECOND)).toBe(true);
 });
 
 test("a disk that does not answer ends the dial in time, and closing ends every wait", async () => {
   const { keeping, begin, pass, closing } = stand();
   begin("first", FIRST);
-  const late = expect(keeping.show(KEY)).rejects.toMatchObject({ code: "timed-out", retry: "after" });
+  const late = expect(keeping.shown()).rejects.toMatchObject({ code: "timed-out", retry: "after" });
   await pass(settings.handshakeTimeoutMs + 1);
   await late;
-  const closed = expect(keeping.show(KEY)).rejects.toMatchObject({ code: "aborted" });
+  const closed = expect(keeping.shown()).rejects.toMatchObject({ code: "aborted" });
   closing.abort();
   await closed;
 });

@@ -35,8 +35,8 @@ export interface SessionPass {
 }
 
 export interface PassKeeping {
-  /** The pass to show next; throws `timed-out` when the one before is not on the disk yet, and the reason of `closing`. */
-  show(instanceKey: Bytes): Promise<Bytes>;
+  /** What each instance shows next; throws `timed-out` when the pass before is not on the disk yet, and the reason of `closing`. */
+  shown(): Promise<(instanceKey: Bytes) => Bytes>;
   begin(session: SessionPass): void;
 }
 
@@ -53,10 +53,10 @@ export function createPassKeeping({ clock, log, settings, passes, closing }: Pas
   };
 
   return {
-    async show(instanceKey) {
+    async shown() {
       const limit = { timeoutMs: settings.handshakeTimeoutMs, what: "the disk to keep an attach pass", signal: closing };
       await withDeadline(clock, limit, () => keeping);
-      return passes.newest(instanceKey);
+      return (instanceKey) => passes.newest(instanceKey);
     },
     begin(session) {
       if (session.pass.length === 0) return session.confirmed();

@@ -331,7 +331,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
       own,
       link,
       consume: consumes,
-      pass: consumes ? await passes.show(instanceKey) : EMPTY,
+      pass: consumes ? await passes.shown() : undefined,
       onProven: proven,
       onPublished: options.onPublished,
       have: cursor.have(),

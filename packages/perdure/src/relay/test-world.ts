@@ -114,7 +114,7 @@ export function createRelayWorld(options: Partial<Parameters<typeof createWorld>
               link: new Uint8Array(8).fill(link),
               consume,
               have,
-              pass: consume ? (passes.get(at) ?? EMPTY) : EMPTY,
+              pass: () => (consume ? (passes.get(at) ?? EMPTY) : EMPTY),
             }),
           );
           if (connected.welcome.pass.length > 0) passes.set(at, connected.welcome.pass.slice());

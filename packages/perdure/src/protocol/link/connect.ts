@@ -37,8 +37,11 @@ export interface ConnectOptions {
   readonly consume: boolean;
   /** For a relay that asks for one at the first registration. */
   readonly ticket?: string | undefined;
-  /** The newest attach pass this instance has from that relay. */
-  readonly pass?: Bytes | undefined;
+  /**
+   * The newest attach pass that instance has from that relay. Asked for the instance that signs, at that moment: keys may be replaced
+   * while the session begins, and another instance's pass is taken for a copy's.
+   */
+  readonly pass?: ((instanceKey: Bytes) => Bytes) | undefined;
   /** Dials no address of this machine or of a private network: for addresses that somebody else named. */
   readonly publicOnly?: boolean;
   /** The last position on the agent's own disk; 8 zero bytes and 0 when there is none. */
@@ -139,7 +142,7 @@ async function shakeHands(options: ConnectOptions, transport: Transport): Promis
     haveGeneration: options.have.generation,
     havePosition: options.have.position,
     ticket: options.ticket ?? "",
-    pass: options.pass ?? EMPTY,
+    pass: options.pass?.(own.instanceKey.publicKey) ?? EMPTY,
     signature: new Uint8Array(64),
     extensions: [],
   };

@@ -46,6 +46,18 @@ describe("the handshake", () => {
     expect((await open(await meet({ world: { localConnections: true } }))).here.mode).toBe("none");
   });
 
+  it("shows the pass of the instance that signs, also when keys are replaced while the relay's answer is under way", async () => {
+    const meeting = await meet({ world: { link: { latencyMs: 1000 } } });
+    const { agent, world } = meeting;
+    const before = agent.instanceKey.publicKey;
+    const connecting = meeting.connect({ pass: (instanceKey) => instanceKey });
+    world.after(500, "rotation", () => void agent.rotate({ nowMs: world.host("agent").clock.wallMs() }).catch(() => undefined));
+    await connecting;
+    const accepted = await world.complete(meeting.arrivals[0] as (typeof meeting.arrivals)[number]);
+    expect(equalBytes(agent.instanceKey.publicKey, before)).toBe(false);
+    expect([accepted.instanceKey, accepted.proof.pass]).toEqual([agent.instanceKey.publicKey, agent.instanceKey.publicKey]);
+  });
+
   it("measures the relay's clock", async () => {
     const meeting = await meet();
     meeting.world.jumpWall("relay", 45_000);
