@@ -11,6 +11,7 @@ import { ONLY_SYNCED } from "../packages/perdure/src/host/simulated/index.ts";
 import type { RelayStatus } from "../packages/perdure/src/relay/status.ts";
 import type { Lies } from "../packages/perdure/src/testing/api.ts";
 import { bringDown, type Disaster } from "./disaster.ts";
+import { auditEvidence } from "./evidence-audit.ts";
 import { auditKeys, type DiskWitness } from "./key-audit.ts";
 import { createLedger, InvariantBroken, type Ledger, type LedgerCounts } from "./ledger.ts";
 import { letIn } from "./mallory.ts";
@@ -213,6 +214,11 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     if (town.rot.isRotten(host)) return;
     witnesses.push({ atMs: world.nowMs, host, image: world.disk(host).disk.image(ONLY_SYNCED) });
   };
+  const harmed = new Set<string>();
+  const harm = (host: string): void => {
+    harmed.add(host);
+    ledger.damaged(host);
+  };
   const audits: DiskAudit[] = [];
   const takeAudit = (relay: string): void => {
     if (town.rot.isRotten(relay)) return;
@@ -265,7 +271,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     for (const fault of weather) {
       world.after(fault.atMs, fault.kind, () => {
         recorder?.fault(fault);
-        strike(town, fault, { crashed: ending, damaged: ledger.damaged });
+        strike(town, fault, { crashed: ending, damaged: harm });
       });
     }
     const trouble = bringDown({
@@ -293,7 +299,12 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     if (settled.why === "events") throw new InvariantBroken("10 no silence", "the town spins: too many events");
     ledger.settleUp();
     for (const name of honest) compareRelay(name);
-    if (liar === undefined && disaster === "none") await waitForQuiet({ town, census, model, unanswerable: hostile === "stranger" });
+    if (liar === undefined && disaster === "none") {
+      await waitForQuiet({ town, census, model, unanswerable: hostile === "stranger" });
+      // What proves something may have been on a disk that rotted.
+      const whole = names.filter((name) => !harmed.has(name));
+      await auditEvidence({ world, agents: new Map(whole.map((name) => [name, town.agent(name) as Agent])), hash, crypto });
+    }
     if (!trouble.isOver) throw new InvariantBroken("10 no silence", "the owner could not put right what happened");
     for (const name of census.relays) takeAudit(name);
     for (const each of audits) await audit(each);
