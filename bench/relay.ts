@@ -11,7 +11,7 @@ import { type Connected, connectSession } from "../packages/perdure/src/protocol
 import { goodbyeFor, parseRelayAddress } from "../packages/perdure/src/protocol/link/index.ts";
 import { createSettings } from "../packages/perdure/src/settings/register.ts";
 import type { Bytes } from "../packages/perdure/src/wire/bytes.ts";
-import { DEFAULT_HOP_LIMIT, decodeAck, decodeDeliver, encodeMail, settle } from "../packages/perdure/src/wire/control.ts";
+import { confirm, DEFAULT_HOP_LIMIT, decodeAck, decodeDeliver, encodeMail, settle } from "../packages/perdure/src/wire/control.ts";
 import type { Frame } from "../packages/perdure/src/wire/frame.ts";
 import { latencyOf, type Measurement, ofRounds } from "./measure.ts";
 import { type Member, startMember } from "./processes.ts";
@@ -23,6 +23,8 @@ const LIFE_MS = 3_600_000;
 const WARM_UP_MS = 500;
 const ROUND_MS = 1_500;
 const ROUNDS = 5;
+const TURNS = 9;
+const TURN_LINKS = 8;
 const NOTHING_YET = { generation: new Uint8Array(8), position: 0 };
 
 interface Counts {
@@ -33,14 +35,70 @@ interface Counts {
 
 /** Makes two agents and a relay in `folder`, which is the caller's to remove. */
 export async function benchRelay(folder: string): Promise<readonly Measurement[]> {
+  const clients = await createClients(folder);
+  await using relay = await startMember("relay", join(folder, "relay"), "unlimited");
+  const measured: Measurement[] = [];
+  for (const links of LINKS) {
+    await using driven = await clients.drive(relay, links);
+    measured.push(
+      ...(await rounds(`${links} link${links === 1 ? "" : "s"}, envelopes of ${clients.envelopeBytes} bytes`, relay, driven.counts)),
+    );
+  }
+  return measured;
+}
+
+/**
+ * What it costs to keep inputs for `perdure doctor --bundle`: two relays, one of which keeps them, driven in turns by the same clients.
+ */
+export async function benchInputs(folder: string): Promise<readonly Measurement[]> {
+  const clients = await createClients(folder);
+  await using keeping = await startMember("relay", join(folder, "keeping"), "unlimited");
+  await using bare = await startMember("relay", join(folder, "bare"), "unlimited-bare");
+  const relays = [
+    { what: "inputs kept", relay: keeping, costs: [] as number[] },
+    { what: "no inputs kept", relay: bare, costs: [] as number[] },
+  ];
+  for (let at = 0; at < TURNS; at++) {
+    for (const { relay, costs } of at % 2 === 0 ? relays : [...relays].reverse()) {
+      await using driven = await clients.drive(relay, TURN_LINKS);
+      await pause(WARM_UP_MS);
+      costs.push((await turn(relay, driven.counts)).micros);
+    }
+  }
+  return relays.map(({ what, costs }) =>
+    ofRounds(
+      `processor time of the relay, ${what}; ${TURN_LINKS} links, envelopes of ${clients.envelopeBytes} bytes`,
+      "microseconds per message",
+      costs,
+    ),
+  );
+}
+
+interface Clients {
+  readonly envelopeBytes: number;
+  /** Keeps a relay busy over so many links until it is disposed of. */
+  drive(relay: Member, links: number): Promise<AsyncDisposable & { readonly counts: Counts }>;
+}
+
+async function createClients(folder: string): Promise<Clients> {
   const host = createNodeHost();
   const settings = createSettings();
   const identity = (name: string): Promise<OwnIdentity> =>
     createIdentity({ host, folder: join(folder, name), role: "mail", custody: "together", settings });
   const [sender, reader] = [await identity("sender"), await identity("reader")];
-  await using relay = await startMember("relay", join(folder, "relay"), "unlimited");
-  const connect = (own: OwnIdentity, consume: boolean): Promise<Connected> =>
-    connectSession({ host, settings, ...parseRelayAddress(relay.says), own, link: host.random.bytes(8), consume, have: NOTHING_YET });
+  /** The reader's newest pass of each relay, which it shows when it comes back. */
+  const passes = new Map<Member, Bytes>();
+  const connect = (relay: Member, own: OwnIdentity, consume: boolean): Promise<Connected> =>
+    connectSession({
+      host,
+      settings,
+      ...parseRelayAddress(relay.says),
+      own,
+      link: host.random.bytes(8),
+      consume,
+      have: NOTHING_YET,
+      pass: () => (consume ? passes.get(relay) : undefined) ?? new Uint8Array(0),
+    });
 
   const recipient = await verifyBundle(host.crypto, reader.bundle(), host.clock.wallMs());
   const content = host.random.bytes(CONTENT_BYTES);
@@ -56,21 +114,27 @@ export async function benchRelay(folder: string): Promise<readonly Measurement[]
     head: sampleHead(host, sender, content),
     content,
   });
-
-  const measured: Measurement[] = [];
-  for (const links of LINKS) {
-    const counts: Counts = { acked: 0, delivered: 0, latencies: [] };
-    const reading = await connect(reader, true);
-    read(reading, counts);
-    const senders: Connected[] = [];
-    for (let at = 0; at < links; at++) senders.push(await connect(sender, false));
-    const stop = new AbortController();
-    for (const each of senders) keepSending(each, envelope, counts, stop.signal);
-    measured.push(...(await rounds(`${links} link${links === 1 ? "" : "s"}, envelopes of ${envelope.length} bytes`, relay, counts)));
-    stop.abort();
-    for (const { session } of [...senders, reading]) session.close(goodbyeFor("connection-closed", "the benchmark is over"));
-  }
-  return measured;
+  return {
+    envelopeBytes: envelope.length,
+    drive: async (relay, links) => {
+      const counts: Counts = { acked: 0, delivered: 0, latencies: [] };
+      const reading = await connect(relay, reader, true);
+      read(reading, counts);
+      passes.set(relay, reading.welcome.pass);
+      reading.session.send([{ name: "confirm", payload: confirm.encode({ pass: reading.welcome.pass }) }]);
+      const senders: Connected[] = [];
+      for (let at = 0; at < links; at++) senders.push(await connect(relay, sender, false));
+      const stop = new AbortController();
+      for (const each of senders) keepSending(each, envelope, counts, stop.signal);
+      return {
+        counts,
+        [Symbol.asyncDispose]: async () => {
+          stop.abort();
+          for (const { session } of [...senders, reading]) session.close(goodbyeFor("connection-closed", "the benchmark is over"));
+        },
+      };
+    },
+  };
 }
 
 /** Counts what is delivered, and settles it message by message of the transport. */
@@ -126,16 +190,22 @@ async function rounds(what: string, relay: Member, counts: Counts): Promise<read
   await pause(WARM_UP_MS);
   counts.latencies.length = 0;
   for (let at = 0; at < ROUNDS; at++) {
-    const [done, cpu, startedAt] = [Math.min(counts.acked, counts.delivered), await relay.cpuMicros(), performance.now()];
-    await pause(ROUND_MS);
-    const messages = Math.min(counts.acked, counts.delivered) - done;
-    rates.push(messages / ((performance.now() - startedAt) / 1000));
-    costs.push(((await relay.cpuMicros()) - cpu) / messages);
+    const { perSecond, micros } = await turn(relay, counts);
+    rates.push(perSecond);
+    costs.push(micros);
   }
   return [
     { ...ofRounds(`taken, delivered, acknowledged; ${what}`, "messages per second", rates), latencyMs: latencyOf(counts.latencies) },
     ofRounds(`processor time of the relay; ${what}`, "microseconds per message", costs),
   ];
+}
+
+async function turn(relay: Member, counts: Counts): Promise<{ readonly perSecond: number; readonly micros: number }> {
+  const [done, cpu, startedAt] = [Math.min(counts.acked, counts.delivered), await relay.cpuMicros(), performance.now()];
+  await pause(ROUND_MS);
+  const messages = Math.min(counts.acked, counts.delivered) - done;
+  const perSecond = messages / ((performance.now() - startedAt) / 1000);
+  return { perSecond, micros: ((await relay.cpuMicros()) - cpu) / messages };
 }
 
 function pause(delayMs: number): Promise<void> {

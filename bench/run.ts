@@ -12,7 +12,7 @@ import { benchLog } from "./log.ts";
 import { conditionsNow } from "./machine.ts";
 import type { Measurement } from "./measure.ts";
 import { benchPath } from "./path.ts";
-import { benchRelay } from "./relay.ts";
+import { benchInputs, benchRelay } from "./relay.ts";
 import { benchSealing } from "./sealing.ts";
 
 const BENCHMARKS: Readonly<Record<string, (folder: string) => Promise<readonly Measurement[]>>> = {
@@ -22,6 +22,7 @@ const BENCHMARKS: Readonly<Record<string, (folder: string) => Promise<readonly M
   limits: benchLimits,
   lifetimes: benchLifetimes,
   relay: benchRelay,
+  inputs: benchInputs,
   federation: benchFederation,
   path: benchPath,
   crowd: benchCrowd,

@@ -19,7 +19,9 @@ export const SLOW_DISK_MS = 250;
 export const LATE_TIMER_MS = 250;
 /** The wall clock went another way than the monotonic one by more than this. */
 export const CLOCK_JUMP_MS = 500;
-/** Lines of log noted in one second; the rest is counted. */
+/** Traffic is told in sums of so long. */
+const TURN_MS = 1000;
+/** Lines of log noted in that time; the rest is counted. */
 export const FACTS_PER_SECOND = 32;
 
 export interface Recording {
@@ -28,6 +30,8 @@ export interface Recording {
   /** Milliseconds since 1970 when the recording began. */
   readonly beganMs: number;
   inputs(pseudonym: (text: string) => string): readonly RecordedInput[];
+  /** Nothing is counted from here on, and no timer left. */
+  stop(): void;
   /** Called with each thing that went wrong: worth keeping soon. */
   onTrouble: (() => void) | undefined;
 }
@@ -39,31 +43,33 @@ export function recordHost(machine: Host): Recording {
   const ring = createInputRing();
   const meter = createTrafficMeter();
   let connections = 0;
-  let second = 0;
-  /** Of the traffic counted together; a second may be told in two turns. */
   let turns = 0;
+  let cancelTurn: (() => void) | undefined;
+  let stopped = false;
   let facts = 0;
   let factsLeft = 0;
-  let lateSecond = -1;
+  let lateAtMs = Number.NEGATIVE_INFINITY;
   let wallOffsetMs = beganMs - beganAtMs;
 
-  /** Milliseconds since the beginning; closes the second before when another has begun. */
-  const now = (): number => {
-    const nowMs = clock.monotonicMs() - beganAtMs;
-    const of = Math.floor(nowMs / 1000);
-    if (of !== second) turn(of, nowMs);
-    return nowMs;
-  };
-  const turn = (next: number, nowMs: number): void => {
-    const endMs = Math.min(nowMs, (second + 1) * 1000);
-    second = next;
+  const now = (): number => clock.monotonicMs() - beganAtMs;
+  /** Ends what is counted together, and begins it anew. */
+  const turn = (): void => {
+    const nowMs = now();
     turns++;
-    for (const { connection, ...flow } of meter.take()) ring.note("busy", endMs, "flow", { connection, ...flow });
-    if (factsLeft > 0) ring.note("busy", endMs, "facts-left", { count: factsLeft });
+    for (const { connection, ...flow } of meter.take()) ring.note("busy", nowMs, "flow", { connection, ...flow });
+    if (factsLeft > 0) ring.note("busy", nowMs, "facts-left", { count: factsLeft });
     [facts, factsLeft] = [0, 0];
     const offsetMs = clock.wallMs() - clock.monotonicMs();
     if (Math.abs(offsetMs - wallOffsetMs) > CLOCK_JUMP_MS) rare(nowMs, "clock-jump", { byMs: Math.round(offsetMs - wallOffsetMs) });
     wallOffsetMs = offsetMs;
+  };
+  // A clock is not read for each message: it would cost more than counting it.
+  const busy = (): void => {
+    if (cancelTurn !== undefined || stopped) return;
+    cancelTurn = clock.after(TURN_MS, () => {
+      cancelTurn = undefined;
+      turn();
+    });
   };
   const rare = (atMs: number, what: string, fields: InputFields, who?: Readonly<Record<string, string>>): void =>
     ring.note("rare", atMs, what, fields, who);
@@ -79,7 +85,7 @@ export function recordHost(machine: Host): Recording {
       return connection.queuedBytes;
     },
     send: (message) => {
-      now();
+      busy();
       meter.count(place, turns, "out", message);
       connection.send(message);
     },
@@ -87,7 +93,7 @@ export function recordHost(machine: Host): Recording {
     start: (receiver) =>
       connection.start({
         message: (message) => {
-          now();
+          busy();
           meter.count(place, turns, "in", message);
           receiver.message(message);
         },
@@ -180,8 +186,8 @@ export function recordHost(machine: Host): Recording {
   };
   const late = (byMs: number): void => {
     const atMs = now();
-    if (lateSecond === second) return;
-    lateSecond = second;
+    if (atMs - lateAtMs < TURN_MS) return;
+    lateAtMs = atMs;
     rare(atMs - byMs, "late", { byMs: Math.round(byMs) });
   };
 
@@ -189,15 +195,14 @@ export function recordHost(machine: Host): Recording {
     write: (level, event, fields = {}) => {
       log.write(level, event, fields);
       if (level === "debug" && !TOLD.has(event)) return;
-      const atMs = now();
-      const isTrouble = level === "error" || event === "relay.incident";
       if (level !== "error" && level !== "warn" && ++facts > FACTS_PER_SECOND) {
         factsLeft++;
-        return;
+        return busy();
       }
+      busy();
       const { told, who } = tellable(fields);
-      ring.note(level === "debug" ? "busy" : "rare", atMs, "fact", { event, level, ...told }, who);
-      if (isTrouble) recording.onTrouble?.();
+      ring.note(level === "debug" ? "busy" : "rare", now(), "fact", { event, level, ...told }, who);
+      if (level === "error" || event === "relay.incident") recording.onTrouble?.();
     },
   };
 
@@ -205,9 +210,12 @@ export function recordHost(machine: Host): Recording {
     host: { ...machine, clock: watchedClock, net: watchedNet, files: watchedFiles, log: watchedLog },
     beganMs,
     inputs: (pseudonym) => {
-      const nowMs = now();
-      turn(second, nowMs);
-      return ring.inputs(nowMs, pseudonym);
+      turn();
+      return ring.inputs(now(), pseudonym);
+    },
+    stop: () => {
+      stopped = true;
+      cancelTurn?.();
     },
     onTrouble: undefined,
   };

@@ -117,6 +117,7 @@ export async function openInputKeeper(host: Host, folder: string, recording: Rec
       recording.onTrouble = undefined;
       cancel?.();
       cancelSoon?.();
+      recording.stop();
       // A disk that hangs must not keep a process from ending.
       await withDeadline(clock, { timeoutMs: FIXED.logCloseMs.value, what: "the inputs of this process" }, keep).catch(() => {});
     },
