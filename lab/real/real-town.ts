@@ -27,7 +27,7 @@ export interface RealTownOptions {
   /** Whose disks are file systems of their own. */
   readonly apart: ReadonlySet<string>;
   readonly heard: (name: string, word: Utterance) => void;
-  /** A process ended without a word; everything it said was heard. `image` is what is left of its folders. */
+  /** A process was killed; everything it said was heard. `image` is what is left of its folders. */
   readonly died: (name: string, atMs: number, image: Image) => void;
   /** What should never happen to a process. */
   readonly trouble: (what: string) => void;
@@ -38,7 +38,6 @@ export interface RealTown extends StruckTown, AsyncDisposable {
   ask(name: string, question: Question): Promise<unknown>;
   /** What stands on the disk of a process that may be writing. */
   image(name: string): Promise<Image>;
-  pid(name: string): number | undefined;
   /** Ends what runs later: no fault begins or ends any more. */
   calm(): void;
 }
@@ -169,8 +168,8 @@ export async function openRealTown(options: RealTownOptions): Promise<RealTown> 
         if (!closing && signal !== "SIGKILL" && own.up) trouble(`${name} ended by itself with ${code ?? signal}: ${errors}`);
         const finish = async (): Promise<void> => {
           if (closing) return;
-          died(name, atMs, await (disks.get(name) as RealDisk).image());
-          if (own.up || signal === "SIGKILL") return;
+          if (signal === "SIGKILL") return died(name, atMs, await (disks.get(name) as RealDisk).image());
+          if (own.up) return;
           if (code !== 0) trouble(`${name} did not start: ${errors}`);
           after(START_AGAIN_MS, `start ${name} again`, () => start(name));
         };
@@ -271,7 +270,6 @@ export async function openRealTown(options: RealTownOptions): Promise<RealTown> 
     },
     ask,
     image: async (name) => await (disks.get(name) as RealDisk).image(),
-    pid: (name) => running.get(name)?.child.pid,
     calm: () => {
       for (const timer of timers) clearTimeout(timer);
       timers.clear();
