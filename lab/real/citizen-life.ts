@@ -13,6 +13,7 @@ import type { Ledger } from "../ledger.ts";
 import { AGENT_FOLDER, defencesOf, isRelay, RELAY_FOLDER, VAULT } from "../town.ts";
 import { liveIn } from "../traffic.ts";
 import { type CitizenConfig, type Living, type Order, type Question, type Shown, sharedMs, type Word } from "./citizen-words.ts";
+import { countedHost } from "./counted-host.ts";
 import { namedNet } from "./named-net.ts";
 
 const say = (word: Word): void => {
@@ -21,7 +22,8 @@ const say = (word: Word): void => {
 
 export async function beCitizen(config: CitizenConfig): Promise<void> {
   const clock = { jumpedMs: 0 };
-  const host = hostOf(config, clock);
+  const { host, endAt } = countedHost(hostOf(config, clock), endHere);
+  endAt(config.endAt);
   process.stdin.on("end", () => process.exit(0));
   let lives: { readonly agent?: Agent; readonly relay?: Relay };
   try {
@@ -50,6 +52,8 @@ export async function beCitizen(config: CitizenConfig): Promise<void> {
       case "jump":
         clock.jumpedMs += question.byMs;
         return undefined;
+      case "end-at":
+        return endAt(question.calls);
       case "live":
         return agent === undefined ? undefined : live(config, host, agent, question);
     }
@@ -63,6 +67,12 @@ export async function beCitizen(config: CitizenConfig): Promise<void> {
   });
   const id = String(relay?.id ?? agent?.id);
   say({ say: "up", id, address: relay?.address ?? "", listens: relay?.listens ?? "" });
+}
+
+/** As `kill -9` from outside, at a place that nobody outside can find. */
+function endHere(): never {
+  process.kill(process.pid, "SIGKILL");
+  throw new Error("this process has ended");
 }
 
 /** This machine, with the names of the town, and a date that can be set for one process. */

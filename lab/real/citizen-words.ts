@@ -22,6 +22,8 @@ export interface CitizenConfig {
   readonly planted: Planted | undefined;
   /** Keeps its inputs and its incidents, as the product does. */
   readonly recorded: boolean;
+  /** Within which call of its ports it ends itself; 0 when it does not. */
+  readonly endAt: number;
   /** What its chance is drawn from. */
   readonly label: string;
 }
@@ -46,7 +48,8 @@ export type Question =
   | { readonly ask: "invite" }
   | { readonly ask: "accept"; readonly text: string }
   | { readonly ask: "contact"; readonly id: string }
-  | { readonly ask: "jump"; readonly byMs: number };
+  | { readonly ask: "jump"; readonly byMs: number }
+  | { readonly ask: "end-at"; readonly calls: number };
 
 /** A question, and by which number it is answered. */
 export interface Order {

@@ -13,7 +13,6 @@ const NOT_HERE: Readonly<Partial<Record<FaultKind, string>>> = {
   "read-fails": "no file system at hand fails to read when it is asked to",
   "slow-disk": "no file system at hand is slow when it is asked to",
   "bit-rot": "nobody mends the file systems of this machine",
-  "call-crash": "nobody but the process itself can count its calls",
 };
 
 const WORLDS_OWN: Readonly<Partial<Record<DefenceName, string>>> = {

@@ -46,6 +46,8 @@ interface Running {
   readonly child: ChildProcess;
   readonly asked: Map<number, { resolve(value: unknown): void; reject(error: unknown): void }>;
   up: boolean;
+  /** From outside: not by itself, within a call. */
+  killed: boolean;
 }
 
 const ANSWERED_WITHIN_MS = 20_000;
@@ -63,6 +65,8 @@ export async function openRealTown(options: RealTownOptions): Promise<RealTown> 
   const profiles = new Map<string, LinkProfile>();
   const lines = new Map<string, Line>();
   const incarnations = new Map<string, number>();
+  /** Who is to end itself within a call, and what follows then. */
+  const traps = new Map<string, { readonly calls: number; then(): void }>();
   const timers = new Set<NodeJS.Timeout>();
   const endings = new Set<Promise<void>>();
   let asked = 0;
@@ -117,6 +121,7 @@ export async function openRealTown(options: RealTownOptions): Promise<RealTown> 
       without,
       planted,
       recorded,
+      endAt: traps.get(name)?.calls ?? 0,
       label: `${seed}/real ${name} ${incarnation}`,
     };
   };
@@ -150,7 +155,7 @@ export async function openRealTown(options: RealTownOptions): Promise<RealTown> 
       else line.unsilence();
     }
     const child = spawn(process.execPath, [CITIZEN, JSON.stringify(configOf(name, incarnation))], { stdio: ["pipe", "pipe", "pipe"] });
-    const own: Running = { child, asked: new Map(), up: false };
+    const own: Running = { child, asked: new Map(), up: false, killed: false };
     running.set(name, own);
     let errors = "";
     child.stderr?.on("data", (bytes: Buffer) => {
@@ -168,7 +173,12 @@ export async function openRealTown(options: RealTownOptions): Promise<RealTown> 
         if (!closing && signal !== "SIGKILL" && own.up) trouble(`${name} ended by itself with ${code ?? signal}: ${errors}`);
         const finish = async (): Promise<void> => {
           if (closing) return;
-          if (signal === "SIGKILL") return died(name, atMs, await (disks.get(name) as RealDisk).image());
+          if (signal === "SIGKILL") {
+            const trap = traps.get(name);
+            traps.delete(name);
+            died(name, atMs, await (disks.get(name) as RealDisk).image());
+            return own.killed ? undefined : trap?.then();
+          }
           if (own.up) return;
           if (code !== 0) trouble(`${name} did not start: ${errors}`);
           after(START_AGAIN_MS, `start ${name} again`, () => start(name));
@@ -228,6 +238,7 @@ export async function openRealTown(options: RealTownOptions): Promise<RealTown> 
       }
       const own = running.get(name);
       const incarnation = incarnations.get(name);
+      if (own !== undefined) own.killed = true;
       own?.child.kill("SIGKILL");
       after(pauseMs, `start ${name}`, () => {
         const again = (): void => {
@@ -247,8 +258,11 @@ export async function openRealTown(options: RealTownOptions): Promise<RealTown> 
       pause: (name) => signal(name, "SIGSTOP"),
       suspend: (name) => signal(name, "SIGSTOP"),
       resume: (name) => signal(name, "SIGCONT"),
-      atCall: (_, __, then) => {
-        if (then !== undefined) nothingSuch("calls that can be counted")();
+      atCall: (name, calls, then) => {
+        if (then === undefined) traps.delete(name);
+        else traps.set(name, { calls, then });
+        // Of one that does not run it is the next process.
+        ask(name, { ask: "end-at", calls: then === undefined ? 0 : calls }).catch(() => undefined);
       },
       jumpWall: (name, byMs) => {
         ask(name, { ask: "jump", byMs }).catch(() => undefined);
