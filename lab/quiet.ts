@@ -19,7 +19,13 @@ const LOOK_EVERY_MS = 2000;
 /** Throws {@link InvariantBroken} when it does not become quiet, or when an agent then shows something else than happened. */
 export async function waitForQuiet({ town, census, model, unanswerable }: QuietOptions): Promise<void> {
   const { world } = town;
-  const agents = census.agents.filter((name) => !model.isIgnored(name)).map((name) => [name, town.agent(name) as Agent] as const);
+  const names = census.agents.filter((name) => !model.isIgnored(name));
+  const isDown = (name: string): boolean => !town.isUp(name);
+  // Who died in the last moment of the weather may have nothing left to do, and not be back yet.
+  if (names.some(isDown)) await world.run({ until: () => !names.some(isDown), untilMs: world.nowMs + QUIET_WITHIN_MS });
+  const missing = names.filter(isDown);
+  if (missing.length > 0) throw new InvariantBroken("10 no silence", `${missing.join(", ")} did not come back`);
+  const agents = names.map((name) => [name, town.agent(name) as Agent] as const);
   const relays = census.relays.map((name) => [name, String(town.relay(name)?.status().id)] as const);
   const owners = new Set([...agents.map(([, { id }]) => String(id)), ...(unanswerable ? [] : relays.map(([, id]) => id))]);
   const untilMs = world.nowMs + QUIET_WITHIN_MS;
