@@ -17,6 +17,8 @@ export interface AgentFramesOptions {
   readonly settings: Settings;
   readonly loop: RelayLoop;
   readonly directory: Directory;
+  /** The relay that brought waiting mail of that writer to the agent of a session. */
+  readonly bringerOf: (session: number, from: Bytes) => Bytes | undefined;
   readonly registrar: Registrar;
   readonly requests: Requests;
   readonly refuseGlut: Sessions["refuseGlut"];
@@ -72,10 +74,15 @@ export function createAgentFrames(options: AgentFramesOptions): (open: OpenSessi
     const look = (asked: Lookup): void => {
       options.refuseGlut(session);
       if (requests.ask() !== undefined) return answer(asked.request, EMPTY, "rate-limited" satisfies ErrorCode);
-      if (directory.isHere(asked.at)) {
-        const { bundle, code } = directory.find(asked);
-        return answer(asked.request, bundle, code);
-      }
+      if (!directory.isHere(asked.at)) return pass(asked);
+      const { bundle, code } = directory.find(asked);
+      // Whoever was put back to an older state does not know any more where a writer lives, and the writer does not know that.
+      const bringer = code === "unknown-agent" && asked.what === "agent" ? options.bringerOf(number, asked.key) : undefined;
+      if (bringer !== undefined) return pass({ ...asked, at: bringer });
+      answer(asked.request, bundle, code);
+    };
+
+    const pass = (asked: Lookup): void => {
       if ((open.get(agent.id) ?? 0) >= OPEN_QUESTIONS) return answer(asked.request, EMPTY, "too-busy");
       count(agent.id, 1);
       options

@@ -146,6 +146,7 @@ export async function startRelayCore({
       settings,
       loop,
       directory,
+      bringerOf: (session, from) => mailboxes.bringerOf(session, from),
       registrar,
       requests,
       refuseGlut: (session) => sessions.refuseGlut(session),

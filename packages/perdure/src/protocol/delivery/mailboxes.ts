@@ -18,7 +18,7 @@
  * - No share of a mailbox, a route or the store is overdrawn, however many identities its senders have.
  * - Nobody brings mail faster than its rate; who goes on after it was told loses its session.
  */
-import { type Bytes, hex } from "../../wire/bytes.ts";
+import { type Bytes, equalBytes, hex } from "../../wire/bytes.ts";
 import { encodeKept } from "../../wire/kept-relay.ts";
 import { createRelayRates } from "../limits/relay-rates.ts";
 import { confirmPass, endUnconfirmed } from "./attach-passes.ts";
@@ -79,6 +79,8 @@ export interface Mailboxes {
   /** Those with mail waiting, to be dialled after a start. */
   peersWithMail(): readonly Bytes[];
   agentOf(session: number): AgentState | undefined;
+  /** The relay that brought mail of `from` which waits for the agent of that session. */
+  bringerOf(session: number, from: Bytes): Bytes | undefined;
   isAttached(agent: AgentState): boolean;
 }
 
@@ -158,6 +160,11 @@ export function createMailboxes(options: MailboxesOptions): Mailboxes {
     peers: (limit) => [...state.peers.values()].sort((a, b) => b.mailbox.stored.size - a.mailbox.stored.size).slice(0, limit),
     peersWithMail: () => [...state.peers.values()].filter((peer) => isWanted(state, peer)).map(({ idRaw }) => idRaw),
     agentOf: (session) => attachments.get(session)?.agent,
+    bringerOf: (session, from) => {
+      for (const sender of attachments.get(session)?.agent.mailbox.senders.values() ?? [])
+        if (sender.via !== undefined && equalBytes(sender.from, from)) return sender.via.idRaw;
+      return undefined;
+    },
     isAttached: (agent) => attachments.of(agent).some(({ role }) => role !== "forwarder"),
   };
 }

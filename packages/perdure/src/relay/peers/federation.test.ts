@@ -328,6 +328,24 @@ describe("lookups", () => {
     expect(answers.get(9)).toMatchObject({ bundle: EMPTY, code: "unknown-agent" });
   });
 
+  it("of a writer that nobody here knows go to the relay that brought its mail, as long as that waits", async () => {
+    const net = await createFederation();
+    ask(net.to, { request: 1, what: "agent", key: net.anna.own.idRaw, at: EMPTY });
+    net.send(1);
+    await net.until(() => net.to.delivered.length === 1 && answersOf(net.to).length === 1);
+    ask(net.to, { request: 2, what: "agent", key: net.anna.own.idRaw, at: EMPTY });
+    await net.until(() => answersOf(net.to).length === 2);
+    net.to.settle(1);
+    await net.until(() => waiting(net) === 0);
+    ask(net.to, { request: 3, what: "agent", key: net.anna.own.idRaw, at: EMPTY });
+    await net.until(() => answersOf(net.to).length === 3);
+    expect(answersOf(net.to).map(({ request, code, bundle }) => [request, code, bundle])).toEqual([
+      [1, "unknown-agent", EMPTY],
+      [2, "", net.anna.own.bundle()],
+      [3, "unknown-agent", EMPTY],
+    ]);
+  });
+
   it("say why there is no answer", async () => {
     const net = await createFederation();
     net.kill(net.east);
