@@ -11,7 +11,11 @@ const WEATHERS: readonly (readonly FaultKind[] | undefined)[] = [
   ["brownout", "partition", "agent-kill", "relay-kill", "cut", "call-crash"],
 ];
 
+/** Every other round of the weathers: windows so small that a few messages fill them. */
+const NARROW = { windowFrames: 4, peerWindowFrames: 4 };
+
 export function mutantTown(seed: number): SweepOptions {
   const kinds = WEATHERS[seed % WEATHERS.length];
-  return { minutes: 0.25, calmMs: 1500, ...(kinds === undefined ? {} : { kinds }) };
+  const isNarrow = Math.floor(seed / WEATHERS.length) % 2 === 1;
+  return { minutes: 0.25, calmMs: 1500, ...(kinds === undefined ? {} : { kinds }), ...(isNarrow ? { settings: NARROW } : {}) };
 }
