@@ -65,6 +65,28 @@ test("bounded: lives and bytes, the oldest give way", async () => {
   expect(kept.at(-1)?.inputs.at(-1)?.["attempt"]).toBe(2999);
 });
 
+test("many short calls of a command push out neither a crash nor who ran for long", async () => {
+  const host = machine();
+  const timers: (() => void)[] = [];
+  const after = (_: number, then: () => void): (() => void) => {
+    timers.push(then);
+    return () => {};
+  };
+  const killed: Host = { ...host, clock: { ...host.clock, after } };
+  const recording = recordHost(killed);
+  recording.host.log.write("error", "agent.killed", {});
+  await openInputKeeper(killed, "home", recording);
+  // Its first writing; then it is no more.
+  for (const fire of timers.splice(0)) fire();
+  const first = async (): Promise<boolean | undefined> => (await readKeptInputs(host, "home").catch(() => undefined))?.lives[0]?.closed;
+  await expect.poll(first).toBe(false);
+  await live(host, "agent.long", 100);
+  for (let call = 0; call < 3 * MAX_LIVES; call++) await live(host, `agent.call-${call}`);
+  const { lives } = await readKeptInputs(host, "home");
+  expect(lives).toHaveLength(MAX_LIVES);
+  expect(lives.map(({ inputs }) => inputs[0]?.["event"])).toEqual(expect.arrayContaining(["agent.killed", "agent.long"]));
+});
+
 test("a disk that takes nothing costs the inputs and nothing else; without any there is nothing to tell", async () => {
   const host = machine();
   const full: Host = { ...host, files: { ...host.files, open: () => Promise.reject(new Error("no disk")) } };

@@ -63,7 +63,7 @@ export async function openInputKeeper(host: Host, folder: string, recording: Rec
   const before = await newest(host, folder).catch(() => undefined);
   const salt = (before === undefined ? undefined : fromHex(before.salt)) ?? random.bytes(SALT_BYTES);
   const pseudonym = pseudonyms(crypto.hash, salt);
-  const earlier = fitting((before?.lives ?? []).slice(1 - MAX_LIVES), INPUTS_BYTES / 2);
+  const earlier = fitting(remembered(before?.lives ?? []), INPUTS_BYTES / 2);
   let number = before?.number ?? 0;
   let closed = false;
   let cancel: (() => void) | undefined;
@@ -135,6 +135,22 @@ export async function readKeptInputs(
       hint: "A process that runs there keeps them, unless keepInputs is 0.",
     });
   return { lives: kept.lives, pseudonym: pseudonyms(host.crypto.hash, fromHex(kept.salt) ?? new Uint8Array()) };
+}
+
+/** Without those of which nothing is known; of too many, those that ended as they should and saw least give way. */
+function remembered(lives: readonly Life[]): readonly Life[] {
+  const kept = lives.filter(({ inputs }) => inputs.length > 0);
+  while (kept.length > MAX_LIVES - 1) {
+    const least = Math.min(...kept.filter(({ closed }) => closed).map(({ inputs }) => inputs.length));
+    kept.splice(
+      Math.max(
+        0,
+        kept.findIndex(({ closed, inputs }) => closed && inputs.length === least),
+      ),
+      1,
+    );
+  }
+  return kept;
 }
 
 /** The lives with the oldest inputs left out, until they take at most so many bytes. */
