@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { RecordedInput } from "../packages/perdure/src/host/input-ring.ts";
 import { BUNDLE_FORMAT, type InputBundle } from "../packages/perdure/src/protocol/incidents/input-bundle.ts";
@@ -148,6 +149,14 @@ describe("of a relay", () => {
     expect(await lookAround(scenario, 1, { threads: 1 })).toEqual({ tried: 2, found: undefined });
   }, 60_000);
 });
+
+test("what one relay of two told of real processes is enough to find the mistake they had, and nothing without it", async () => {
+  const text = readFileSync(new URL("bundles/settled-before-it-is-kept.json", import.meta.url), "utf8");
+  const scenario = readReplay(text);
+  const { found } = await lookAround({ ...scenario, plant: "settled-before-it-is-kept" }, 0, { threads: 1 });
+  expect(found?.result.broken?.invariant).toBe("4 release");
+  expect((await lookAround(scenario, 0, { threads: 1 })).found).toBe(undefined);
+}, 60_000);
 
 describe("around", () => {
   const scenario = scenarioOf(
