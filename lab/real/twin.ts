@@ -35,6 +35,8 @@ interface Compared {
   readonly simulated: Swept["result"] | undefined;
   readonly real: readonly RealResult[];
   readonly differences: readonly string[];
+  /** What broke in the world may be what the faults that were left out break. */
+  readonly unjudged: boolean;
 }
 
 /** Runs a scenario in a world, and then what that came to as often as asked on real processes. */
@@ -49,10 +51,20 @@ export async function compare(file: string, scenario: Scenario, times: number): 
   const notRun = whyNotReal(written);
   const { faults, leftOut } = realFaults(written.faults, await mayMount());
   const none = { file, leftOut: Object.fromEntries(leftOut), simulated };
-  if (notRun !== undefined) return { ...none, notRun, real: [], differences: [] };
+  if (notRun !== undefined) return { ...none, notRun, real: [], differences: [], unjudged: false };
   const real: RealResult[] = [];
   for (let time = 0; time < times; time++) real.push(await runReal({ ...written, faults }));
-  return { ...none, real, differences: real.flatMap((each) => differences(written, simulated, each)) };
+  const isJudged = ({ broken }: RealResult): boolean => leftOut.size === 0 || simulated.broken === undefined || broken !== undefined;
+  const found = real.filter(isJudged).map((each) => differences(written, simulated, each));
+  // Which invariant a mistake breaks first, and whether it does each time, is up to the timing.
+  const isWrong = scenario.plant !== undefined || (scenario.without ?? []).length > 0;
+  const isNoticed = isWrong && simulated.broken !== undefined && real.some(({ broken }) => broken !== undefined);
+  return {
+    ...none,
+    real,
+    differences: isNoticed ? [] : found.flat(),
+    unjudged: !real.every(isJudged),
+  };
 }
 
 async function simulate(scenario: Scenario): Promise<Swept> {
@@ -61,7 +73,7 @@ async function simulate(scenario: Scenario): Promise<Swept> {
   return await pool.run({ seed, options, twice: false, record: { letters: true } });
 }
 
-function tell({ file, notRun, leftOut, simulated, real, differences: found }: Compared): readonly string[] {
+function tell({ file, notRun, leftOut, simulated, real, differences: found, unjudged }: Compared): readonly string[] {
   const verdictOf = (broken: { readonly invariant: string } | undefined): string =>
     broken === undefined ? "held" : `broken: ${broken.invariant}`;
   const endsOf = (ends: Readonly<Record<string, number>>): string =>
@@ -74,7 +86,7 @@ function tell({ file, notRun, leftOut, simulated, real, differences: found }: Co
       `  real       ${verdictOf(broken)}; promised ${counts.promised}, ${endsOf(counts.byEnd)}; crashes ${counts.crashes}, started again ${counts.repeats}, statements ${counts.statements}; all ended ${(settledMs / 1000).toFixed(1)} s after the weather; disks looked at ${audits}; took ${seconds} s`,
   );
   return [
-    `${found.length > 0 ? "DIFFERENT" : notRun === undefined ? "same     " : "not run  "} ${file}${notRun === undefined ? "" : `: ${notRun}`}`,
+    `${found.length > 0 ? "DIFFERENT" : notRun !== undefined ? "not run  " : unjudged ? "unjudged " : "same     "} ${file}${notRun === undefined ? "" : `: ${notRun}`}`,
     ...lines,
     ...(simulated === undefined
       ? []
