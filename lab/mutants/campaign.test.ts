@@ -1,6 +1,9 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { PRODUCT_FOLDER } from "../planting.ts";
 import { campaign, type Finding } from "./campaign.ts";
 import type { Mutant } from "./generate.ts";
+import { REASONS, readSurvivors, survivorOf } from "./reasons.ts";
 import { reportLines } from "./report.ts";
 import { allMutants } from "./sources.ts";
 import { survey } from "./survey.ts";
@@ -19,7 +22,7 @@ test("a mutant is planted and noticed, one that changes nothing survives, one no
 }, async () => {
   const killed = theOne("store/log/log-writer.ts", "lastBatch = batch.number;", ";");
   const harmless = theOne("store/log/log-writer.ts", "restated = restatedBytes;", ";");
-  const far = theOne("protocol/evidence/verify-evidence.ts", "===", "!==");
+  const far = theOne("protocol/incidents/dividend.ts", "===", "!==");
   const mutants = [killed, harmless, far];
   const known = await survey({ mutants, seeds: 1, townOf, jobs: 1 });
   expect(known.seeds.map(({ broken }) => broken)).toEqual([undefined]);
@@ -47,4 +50,13 @@ test("the tests of a folder are run with the mutant in it", { timeout: 120_000 }
   const loud = theOne("protocol/contacts/loop-guard.ts", "paused", "!(paused)");
   const silent = { ...loud, end: loud.start, put: "" };
   expect([await testsNotice(silent), await testsNotice(loud)]).toEqual([false, true]);
+});
+
+test("each reason in survivors.json is about a mutant there is", () => {
+  for (const survivor of readSurvivors()) {
+    const source = readFileSync(new URL(survivor.file, PRODUCT_FOLDER), "utf8");
+    const about = allMutants([survivor.file]).some((mutant) => survivorOf(mutant, source, [survivor]) !== undefined);
+    expect(about ? "" : `${survivor.file}: ${survivor.code}`).toBe("");
+    expect(REASONS[survivor.reason]).toBeDefined();
+  }
 });

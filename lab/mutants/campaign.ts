@@ -50,6 +50,11 @@ const MOST_WORDS = 200;
 export async function campaign(options: CampaignOptions): Promise<readonly Finding[]> {
   const { mutants, survey, jobs = availableParallelism(), signal, told } = options;
   const findings = new Map<string, Finding>(options.known);
+  for (const { id } of mutants) {
+    if (findings.has(id) || (survey.reach[id] ?? "").includes("1")) continue;
+    findings.set(id, { id, outcome: "not reached", ran: 0, different: 0, seconds: 0 });
+    told?.(findings.get(id) as Finding);
+  }
   for (const most of ROUNDS) {
     const waiting = mutants.filter(({ id }) => {
       const finding = findings.get(id);

@@ -39,7 +39,11 @@ export function reportLines({ findings, mutants, units }: Report): readonly stri
   const all = tally(findings);
   lines.push("", tallyRow("all", all), "", shareLine("of those some seed comes to", all.killed, all.reached));
   lines.push(shareLine("of the whole sample", all.killed, all.sampled));
-  if (all.open > 0) lines.push(`${all.open} were not given all their seeds; they count as not noticed`);
+  if (all.open > 0) {
+    lines.push(`${all.open} were not given all their seeds; they count as not noticed`);
+    const begun = findings.filter(({ ran }) => ran > 0);
+    lines.push(shareLine("of those that were run at all, so far", all.killed, begun.length));
+  }
   if (units !== undefined) {
     const noticed = [...units.values()].filter(Boolean).length;
     lines.push(`of ${units.size} that the lab does not notice the tests of their folder notice ${noticed}`);
