@@ -70,18 +70,18 @@ test("canaries: contents, names, ids, addresses, keys and passphrases are in no 
   for (const canary of canaries) expect(text.includes(canary), canary).toBe(false);
   for (const folder of [relayFolder, annaFolder, deskFolder])
     for (const secret of await secretsOf(folder)) if (text.includes(secret)) expect.fail(`a piece of a key file of ${folder}`);
-  // The salt stays in the folder.
-  const kept = await readFile(join(relayFolder, "inputs", (await readdir(join(relayFolder, "inputs")))[0] ?? ""), "utf8");
-  const salt = /"salt":"([0-9a-f]{32})"/.exec(kept)?.[1];
-  expect(salt).toBeDefined();
-  expect(text).not.toContain(salt);
-
   const [ofAnna, ofDesk, ofRelay] = bundles.map(({ lives }) => lives.flatMap(({ inputs }) => inputs));
   expect(ofAnna).toContainEqual(expect.objectContaining({ event: "agent.queued", bytes: CANARY.length + 3001 }));
   expect(ofDesk).toContainEqual(expect.objectContaining({ event: "agent.received" }));
   expect(ofRelay).toContainEqual(expect.objectContaining({ event: "relay.mail-appended", class: "mail" }));
   expect(ofRelay?.filter(({ what }) => what === "accepted").length).toBeGreaterThanOrEqual(2);
   expect(bundles[2]?.settings.find(({ name }) => name === "pingEveryMs")).toMatchObject({ value: 9000 });
+  // The salt stays in the folder, where all is kept at the end.
+  await relay[Symbol.asyncDispose]();
+  const kept = await readFile(join(relayFolder, "inputs", (await readdir(join(relayFolder, "inputs")))[0] ?? ""), "utf8");
+  const salt = /"salt":"([0-9a-f]{32})"/.exec(kept)?.[1];
+  expect(salt).toBeDefined();
+  expect(text).not.toContain(salt);
 });
 
 test("keepInputs 0: nothing is kept and nothing told", { timeout: TEST_MS }, async () => {
