@@ -6,9 +6,9 @@ import { sweep } from "./sweep.ts";
 const hash = createNodeCrypto().hash;
 /** Long enough on a machine that has other things to do. */
 const PATIENCE_MS = 15 * 60_000;
-const SEEDS = Array.from({ length: 12 }, (_, index) => index + 1);
+const SEEDS = Array.from({ length: 8 }, (_, index) => index + 1);
 
-test("12 seeds of two virtual minutes keep every invariant, and each has one history", { timeout: PATIENCE_MS }, async () => {
+test("8 seeds of two virtual minutes keep every invariant, and each has one history", { timeout: PATIENCE_MS }, async () => {
   let completed = 0;
   let crashes = 0;
   let relayed = 0;
@@ -20,9 +20,9 @@ test("12 seeds of two virtual minutes keep every invariant, and each has one his
     relayed += result.counts.relayed;
     liesSeen += result.counts.liesSeen;
   }
-  expect(completed).toBeGreaterThan(1000);
-  expect(crashes).toBeGreaterThan(15);
-  expect(relayed).toBeGreaterThan(1000);
+  expect(completed).toBeGreaterThan(600);
+  expect(crashes).toBeGreaterThan(10);
+  expect(relayed).toBeGreaterThan(600);
   expect(liesSeen).toBeGreaterThan(0);
 });
 
