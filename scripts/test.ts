@@ -13,7 +13,7 @@ import { COUNTS_PATH, type Counts } from "./count-reporter.ts";
 import { ROOT, runTool, toolPath } from "./tool.ts";
 
 const CHECK_DEADLINE_MS = 180_000;
-const TESTS_DEADLINE_MS = 20 * 60_000;
+const TESTS_DEADLINE_MS = 22 * 60_000;
 const REPORT = join(ROOT, ".runtime", `tests-${process.pid}.json`);
 
 interface Outcome {
