@@ -9,6 +9,8 @@ export default defineConfig({
       "fuzz/**/*.test.ts",
       "scripts/**/*.test.ts",
     ],
+    // Two files at once: tests of processes and sockets mostly wait, and all of them together took half of the time.
+    maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },

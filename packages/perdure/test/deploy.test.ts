@@ -21,7 +21,7 @@ const verbs = new Set(relay?.commands.map((command) => command.name()));
 const files = [...readdirSync(join(ROOT, "deploy")).map((name) => `deploy/${name}`), "docs/operate.md"];
 const textOf = (file: string): string => readFileSync(join(ROOT, file), "utf8");
 
-/** Options that belong to other programs: docker, npm, systemctl, curl. */
+/** Options that belong to other programs: docker, npm, systemctl, curl, the lab. */
 const NOT_OURS = new Set([
   "--prefix",
   "--omit",
@@ -33,6 +33,8 @@ const NOT_OURS = new Set([
   "--build",
   "--detach",
   "--rm",
+  "--replay",
+  "--around",
 ]);
 const OTHERS_WORDS = /^--(interval|timeout|start-period|retries|gid|uid|home-dir|no-create-home|shell|from)$/;
 /** ... and those of `perdure init`, in examples of how agents come to a relay. */
