@@ -25,7 +25,8 @@ export function plantedDecoders(): readonly { readonly kind: Finding["kind"]; re
       return undefined;
     }),
     planted("memory", (input) => {
-      if (input.length > 60 && held.length < 64) held.push(new Uint8Array(FREE_BYTES + (BYTES_PER_BYTE + 1) * input.length));
+      // Every time anew: which inputs are measured is drawn, and one that was taken before must show it as well.
+      if (input.length > 60) held[0] = new Uint8Array(FREE_BYTES + (BYTES_PER_BYTE + 1) * input.length);
       return undefined;
     }),
   ];
