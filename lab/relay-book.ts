@@ -165,7 +165,9 @@ export function createRelayBook({ name, fail, isDamaged, hostOf, isDealtWith, is
     const link = byLink.get(text("link")) ?? new Map<number, Taken>();
     byLink.set(text("link"), link.set(number("linkSeq"), entry));
     byPosition.set(`${entry.owner} ${number("position")}`, entry);
-    if (byDigest.get(entry.digest)?.durable !== true) byDigest.set(entry.digest, entry);
+    // Of several copies in one life the first is durable first.
+    const copy = byDigest.get(entry.digest);
+    if (copy === undefined || (!copy.durable && copy.life < life)) byDigest.set(entry.digest, entry);
     byName.set(`${entry.from} ${entry.id}`, [...(byName.get(`${entry.from} ${entry.id}`) ?? []), entry]);
     notSynced.push(entry);
     open.add(entry);
