@@ -5,37 +5,43 @@
 import type { Draws } from "../packages/perdure/src/host/simulated/index.ts";
 import type { Census } from "./town.ts";
 
-export const FAULT_KINDS = [
-  "relay-kill",
-  "relay-power",
-  "relay-dead",
-  "agent-kill",
-  "agent-power",
-  "cut",
-  "stall",
-  "partition",
-  "one-way",
-  "middlebox",
-  "slow-link",
-  "narrow-line",
-  "lossy-line",
-  "slow-reader",
-  "idle-limit",
-  "new-address",
-  "sync-fails",
-  "write-fails",
-  "read-fails",
-  "disk-full",
-  "slow-disk",
-  "brownout",
-  "bit-rot",
-  "pause",
-  "suspend",
-  "call-crash",
-  "wall-jump",
-  "age-limit",
-] as const;
-export type FaultKind = (typeof FAULT_KINDS)[number];
+/**
+ * Every kind, and what it happens to: a relay, an agent, a line, or anybody, which is a relay so often. The order is part of what a seed
+ * draws.
+ */
+const STRIKES = {
+  "relay-kill": "relay",
+  "relay-power": "relay",
+  "relay-dead": "relay",
+  "agent-kill": "agent",
+  "agent-power": "agent",
+  cut: "line",
+  stall: "line",
+  partition: "line",
+  "one-way": "line",
+  middlebox: "line",
+  "slow-link": "line",
+  "narrow-line": "line",
+  "lossy-line": "line",
+  "slow-reader": "line",
+  "idle-limit": "line",
+  "new-address": 0.2,
+  "sync-fails": 0.6,
+  "write-fails": 0.6,
+  "read-fails": 0.6,
+  "disk-full": 0.6,
+  "slow-disk": 0.6,
+  brownout: 0.6,
+  "bit-rot": 0.6,
+  pause: 0.3,
+  suspend: 0.2,
+  "call-crash": 0.5,
+  "wall-jump": 0.3,
+  "age-limit": "line",
+} as const satisfies Readonly<Record<string, "relay" | "agent" | "line" | number>>;
+
+export type FaultKind = keyof typeof STRIKES;
+export const FAULT_KINDS = Object.keys(STRIKES) as readonly FaultKind[];
 
 export interface Fault {
   readonly atMs: number;
@@ -62,36 +68,6 @@ export interface WeatherOptions {
   readonly calmMs?: number | undefined;
 }
 
-const TWO_ENDED: ReadonlySet<FaultKind> = new Set([
-  "cut",
-  "stall",
-  "partition",
-  "one-way",
-  "middlebox",
-  "slow-link",
-  "narrow-line",
-  "lossy-line",
-  "slow-reader",
-  "idle-limit",
-  "age-limit",
-]);
-
-/** How often those with one end, which can happen to anybody, happen to a relay. */
-const RELAY_SHARE: Readonly<Partial<Record<FaultKind, number>>> = {
-  "sync-fails": 0.6,
-  "write-fails": 0.6,
-  "read-fails": 0.6,
-  "disk-full": 0.6,
-  "slow-disk": 0.6,
-  brownout: 0.6,
-  "bit-rot": 0.6,
-  "new-address": 0.2,
-  pause: 0.3,
-  suspend: 0.2,
-  "call-crash": 0.5,
-  "wall-jump": 0.3,
-};
-
 /** Mean pause between two faults while there is weather, where nothing else is said. */
 const CALM_MS = 9000;
 const LONGEST_MS = 20_000;
@@ -105,14 +81,15 @@ export function drawWeather({ draws, census, fromMs, untilMs, kinds, never = [],
   if (enabled.length === 0) return faults;
   for (let atMs = fromMs + draws.wait(calmMs); atMs < untilMs; atMs += draws.wait(calmMs)) {
     const kind = enabled[draws.below(enabled.length)] as FaultKind;
-    const onRelay = kind.startsWith("relay") || draws.chance(RELAY_SHARE[kind] ?? 0);
+    const whom = STRIKES[kind];
+    const onRelay = whom === "relay" || draws.chance(typeof whom === "number" ? whom : 0);
     const relay = relays[draws.below(relays.length)] as string;
     const agent = agents[draws.below(agents.length)] as string;
     const betweenRelays = relays.length > 1 && draws.chance(0.4);
     faults.push({
       atMs: Math.round(atMs),
       kind,
-      ...(hasTwoEnds(kind)
+      ...(whom === "line"
         ? betweenRelays
           ? { host: relay, other: relays[(relays.indexOf(relay) + 1 + draws.below(relays.length - 1)) % relays.length] as string }
           : { host: agent, other: homes.get(agent) as string }
@@ -122,10 +99,6 @@ export function drawWeather({ draws, census, fromMs, untilMs, kinds, never = [],
     });
   }
   return faults;
-}
-
-function hasTwoEnds(kind: FaultKind): boolean {
-  return TWO_ENDED.has(kind);
 }
 
 export function describeFault(fault: Fault): string {
