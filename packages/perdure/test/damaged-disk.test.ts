@@ -61,3 +61,26 @@ test.each([
   expect(errors).toEqual([]);
   expect(damages).toBe(state === "done" ? 1 : 2);
 });
+
+test("a read that fails as a message of several parts becomes whole delays it, and not until the session ends", async () => {
+  const world = createWorld({ seed: "unread", hash, cryptoOrder: "at-once" });
+  const held: unknown[] = [];
+  world.onLog((host, level, event, fields) => {
+    if (host !== "desk") return;
+    if (level === "error") held.push(event);
+    if (event === "agent.held") held.push(fields.code);
+  });
+  const relay = await world.complete(openRelayWith({ host: world.host("relay"), folder: "post", listen: "ws://127.0.0.1:4410" }));
+  const settings = { diskRetryMs: 500 };
+  const open = (name: string) =>
+    world.complete(openAgentWith(world.host(name), "home", { join: relay.address, name, strangers: "welcome", settings }));
+  const [anna, desk] = [await open("anna"), await open("desk")];
+  const heard: number[] = [];
+  void desk.serve(async (mail) => void heard.push((await mail.bytes()).length)).catch(() => undefined);
+  await world.complete((await world.complete(anna.send("@desk", "before"))).until("done"));
+  world.disk("desk").failReads = 1;
+  const long = await world.complete(anna.send("@desk", new Uint8Array(3_000_000)));
+  await world.complete(long.until("done"));
+  expect(held).toEqual(["disk-failed"]);
+  expect(heard).toEqual([6, 3_000_000]);
+});

@@ -4,7 +4,7 @@
  * What must hold: nothing is handed over that was not verified; nothing is settled at the relay before what was decided
  * about it is durable. What can never be verified is settled without a trace in the inbox and reported; what cannot be
  * verified yet, or only not by the clocks as they are, is left at the relay and comes again with the next session: in the
- * end the relay's notice tells its sender.
+ * end the relay's notice tells its sender. What this disk did not give ends the session, so that all of it comes again soon.
  */
 import type { Host } from "../host/host.ts";
 import type { OwnIdentity, VerifiedIdentity } from "../identity/index.ts";
@@ -64,6 +64,8 @@ export interface ArrivalOptions {
   readonly onSettled: () => void;
   /** What was delivered cannot be kept now; it has to be delivered again. */
   readonly onUnkept: (error: unknown) => void;
+  /** What was delivered cannot be judged now, because this disk does not give what that takes; it has to be delivered again. */
+  readonly onUnread: () => void;
 }
 
 export function createArrivals(options: ArrivalOptions): Arrivals {
@@ -329,6 +331,7 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
         },
       });
       options.onSettled();
+      if (opened.some((each) => each.kind === "hold" && each.code === "disk-failed")) options.onUnread();
     } catch (error) {
       options.onUnkept(error);
       // What came behind it is not judged without what could not be kept: all of it is delivered again.

@@ -221,6 +221,7 @@ export const createEngine: CreateEngine = async (options) => {
       log.write("error", "agent.mail-not-kept", { why: String(error) });
       link?.restart("disk-full", "what was delivered could not be kept");
     },
+    onUnread: () => link?.restart("disk-failed", "what was delivered could not be judged"),
   });
 
   const settle = (): void => {

@@ -96,7 +96,7 @@ export interface RelayLink {
   /** Begins anew at once, under the identity as it is now. */
   renew(): void;
   /** Gives the session up and dials again after a pause. */
-  restart(code: "disk-full" | "too-busy", why: string): void;
+  restart(code: "disk-full" | "disk-failed" | "too-busy", why: string): void;
   close(): Promise<void>;
 }
 
