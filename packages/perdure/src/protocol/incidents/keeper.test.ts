@@ -24,13 +24,56 @@ test("the same thing many times is one incident", async () => {
   expect(lines).toBe(1);
 });
 
-test("a flood of different things fills neither memory nor disk", async () => {
+const different = (at: number): string => [...String(at)].map((digit) => "abcdefghij"[Number(digit)]).join("");
+
+test("a flood of what others bring about fills neither memory nor disk, and keeps out nothing the owner must see", async () => {
   const host = machine();
   await using keeper = await open(host);
-  for (let at = 0; at < 10_000; at++)
-    keeper.add({ kind: "peer", symptom: [...String(at)].map((digit) => "abcdefghij"[Number(digit)]).join(""), ofPeers: true });
+  for (let at = 0; at < 10_000; at++) keeper.add({ kind: "peer", symptom: different(at), ofPeers: true });
+  keeper.add({ kind: "disk", symptom: "a write failed" });
   await keeper.flush();
-  expect((await readLedger(host, FOLDER)).book.incidents).toHaveLength(64);
+  const { incidents } = (await readLedger(host, FOLDER)).book;
+  expect(incidents).toHaveLength(49);
+  expect(incidents.at(-1)).toMatchObject({ kind: "disk" });
+});
+
+describe("how soon it is written", () => {
+  /** A keeper whose clock stands still: `dueMs` is the delay of what is armed. */
+  const still = async () => {
+    const armed = new Set<{ readonly delayMs: number }>();
+    const after: Host["clock"]["after"] = (delayMs) => {
+      const timer = { delayMs };
+      armed.add(timer);
+      return () => void armed.delete(timer);
+    };
+    const host: Host = { ...machine(), clock: { wallMs: () => 1000, monotonicMs: () => 1000, after } };
+    const keeper = await open(host);
+    return { keeper, dueMs: () => [...armed].map(({ delayMs }) => delayMs) };
+  };
+
+  test("the first sight of a thing after a second, also while one seen before waits for its minute", async () => {
+    const { keeper, dueMs } = await still();
+    keeper.add({ kind: "disk", symptom: "a write failed" });
+    expect(dueMs()).toEqual([1000]);
+    await keeper.flush();
+    keeper.add({ kind: "disk", symptom: "a write failed" });
+    expect(dueMs()).toEqual([60_000]);
+    keeper.add({ kind: "damage", symptom: "a record cannot be read" });
+    expect(dueMs()).toEqual([1000]);
+    keeper.add({ kind: "disk", symptom: "a write failed" });
+    expect(dueMs()).toEqual([1000]);
+  });
+
+  test("what others bring about at most once a minute, however different it is", async () => {
+    const { keeper, dueMs } = await still();
+    keeper.add({ kind: "peer", symptom: different(0), ofPeers: true });
+    expect(dueMs()).toEqual([1000]);
+    await keeper.flush();
+    for (let at = 1; at < 200; at++) keeper.add({ kind: "peer", symptom: different(at), ofPeers: true });
+    expect(dueMs()).toEqual([60_000]);
+    keeper.add({ kind: "disk", symptom: "a write failed" });
+    expect(dueMs()).toEqual([1000]);
+  });
 });
 
 test("settings that somebody set and those the symptom names are kept with it, with their origin", async () => {

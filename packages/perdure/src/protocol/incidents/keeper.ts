@@ -19,10 +19,12 @@ import { addToLedger, ledgerFolder } from "./ledger-file.ts";
 
 /** The first sight of anything is on disk so soon. */
 const FIRST_MS = 1000;
-/** ... and what is seen again, or while another write was under way, so soon. */
+/** ... and what is seen again, or while another write was under way, so soon; what others can bring about is written no more often. */
 const AGAIN_MS = 60_000;
 /** Different things that wait to be written. */
 const MAX_WAITING = 64;
+/** ... of them those that whoever connects can bring about. */
+const MAX_WAITING_OF_PEERS = 48;
 
 export interface Note {
   readonly kind: string;
@@ -61,6 +63,10 @@ export async function openIncidentKeeper(options: KeeperOptions): Promise<Incide
   const known = new Set<string>();
   let left = 0;
   let cancel: (() => void) | undefined;
+  /** When what waits is written. */
+  let dueMs = Number.POSITIVE_INFINITY;
+  /** Until then nothing is written for what others brought about: the whole ledger is read for it. */
+  let peersFromMs = Number.NEGATIVE_INFINITY;
   let writing: Promise<void> = Promise.resolve();
   let isWriting = false;
   let closed = false;
@@ -72,6 +78,7 @@ export async function openIncidentKeeper(options: KeeperOptions): Promise<Incide
     const sightings = [...waiting.values()];
     waiting.clear();
     if (sightings.length === 0) return;
+    if (sightings.some(({ ofPeers }) => ofPeers)) peersFromMs = clock.monotonicMs() + AGAIN_MS;
     if (left > 0) log.write("warn", "incidents.left-out", { left });
     left = 0;
     try {
@@ -84,6 +91,7 @@ export async function openIncidentKeeper(options: KeeperOptions): Promise<Incide
   const flush = (): Promise<void> => {
     cancel?.();
     cancel = undefined;
+    dueMs = Number.POSITIVE_INFINITY;
     writing = writing.then(async () => {
       isWriting = true;
       await write();
@@ -91,12 +99,23 @@ export async function openIncidentKeeper(options: KeeperOptions): Promise<Incide
     });
     return writing;
   };
+  const arm = (delayMs: number): void => {
+    const atMs = clock.monotonicMs() + delayMs;
+    if (closed || atMs >= dueMs) return;
+    cancel?.();
+    dueMs = atMs;
+    cancel = clock.after(delayMs, () => void flush());
+  };
+  const hasRoom = (ofPeers: boolean): boolean => {
+    if (waiting.size >= MAX_WAITING) return false;
+    return !ofPeers || [...waiting.values()].filter((each) => each.ofPeers).length < MAX_WAITING_OF_PEERS;
+  };
   const add = ({ kind, symptom: whole, ofPeers = false }: Note): void => {
     const symptom = whole.slice(0, INCIDENT_SYMPTOM);
     const fingerprint = fingerprintOf(crypto.hash, kind, symptom);
     const nowMs = clock.wallMs();
     const before = waiting.get(fingerprint);
-    if (before === undefined && waiting.size >= MAX_WAITING) {
+    if (before === undefined && !hasRoom(ofPeers)) {
       left++;
       return;
     }
@@ -113,11 +132,10 @@ export async function openIncidentKeeper(options: KeeperOptions): Promise<Incide
       ofPeers,
     };
     waiting.set(fingerprint, { ...first, lastMs: Math.max(first.lastMs, nowMs), count: first.count + 1 });
-    if (closed || cancel !== undefined) return;
-    const delayMs = isWriting || known.has(fingerprint) ? AGAIN_MS : FIRST_MS;
+    if (ofPeers) return arm(Math.max(FIRST_MS, peersFromMs - clock.monotonicMs()));
+    arm(isWriting || known.has(fingerprint) ? AGAIN_MS : FIRST_MS);
     known.add(fingerprint);
     if (known.size > MAX_WAITING) known.clear();
-    cancel = clock.after(delayMs, () => void flush());
   };
   try {
     const found = await files.open(mark, "read").then(
