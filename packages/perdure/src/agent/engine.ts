@@ -342,9 +342,7 @@ export const createEngine: CreateEngine = async (options) => {
       keep: (instanceKey, pass) => keepPass({ log, store: theStore() }, { relayId: relayIdRaw, instanceKey, pass }),
     },
     readEnvelope: sealer.readEnvelope,
-    // Also what was sealed before the agent moved: it names a home to which nobody should answer.
-    isOutdated: (part) =>
-      sealer.isOutdated(part) || (defences.reseal !== false && part.plain !== undefined && own.isBeforeMove(part.certificate)),
+    isOutdated: sealer.isOutdated,
     sealAnew: sealer.sealAnew,
     homeOf: (part) => homes.elsewhere(part.to),
     onWelcome: (welcome) => {

@@ -31,7 +31,10 @@ const BATCH_PARTS = 16;
 export interface Sealer {
   /** There may be something to seal. */
   kick(): void;
-  /** Whether the envelope of a part would be worth nothing where it arrives, and the part can be sealed anew. */
+  /**
+   * Whether the envelope of a part would be worth nothing where it arrives, and the part can be sealed anew. So is what was sealed before
+   * the agent moved: it names a home to which nobody should answer.
+   */
   isOutdated(part: OutgoingPart): boolean;
   /** The part does not travel before it has another envelope. */
   sealAnew(part: OutgoingPart): void;
@@ -304,7 +307,7 @@ export function createSealer({
         plain !== undefined &&
         certificate.length > 0 &&
         !equalBytes(certificate, own.certificateHash) &&
-        own.certificateHoldsUntilMs(certificate) < of.head.expiresAtMs),
+        (own.certificateHoldsUntilMs(certificate) < of.head.expiresAtMs || own.isBeforeMove(certificate))),
     overtaken(nowMs) {
       if (!reseals || own.certificateHoldsUntilMs(own.certificateHash) <= nowMs) return [];
       return [...outbox.open()].flatMap((outgoing) =>

@@ -10,7 +10,7 @@ import { type AgentId, agentIdText } from "../wire/ids.ts";
 import type { Custody, KeptIdentity } from "../wire/kept-identity.ts";
 import { adoptedFromSeq } from "./adopted-events.ts";
 import type { LogState } from "./agent-log.ts";
-import { BACKDATE_MS, certificateHash as hashOf, type Scope } from "./certificate.ts";
+import { BACKDATE_MS, type Scope } from "./certificate.ts";
 import { exportFile } from "./export-file.ts";
 import { destroyGone } from "./gone-keys.ts";
 import { hasDue, isWorn, withoutDue } from "./inbox-keys.ts";
@@ -217,15 +217,13 @@ export function createActingIdentity({ host, settings, vault, first }: ActingOpt
       return state.instanceKey;
     },
     get certificateHash() {
-      return state.certificateHash;
+      return state.certificateHashes.at(-1) as Bytes;
     },
-    certificateHoldsUntilMs: (hash) => state.certificates.find((each) => equalBytes(hashOf(crypto.hash, each), hash))?.validUntilMs ?? 0,
-    isBeforeMove: (hash) =>
-      isBeforeMove(
-        state.kept,
-        state.certificates.map((each) => hashOf(crypto.hash, each)),
-        hash,
-      ),
+    certificateHoldsUntilMs(hash) {
+      const { certificates, certificateHashes } = state;
+      return certificates[certificateHashes.findIndex((each) => equalBytes(each, hash))]?.validUntilMs ?? 0;
+    },
+    isBeforeMove: (hash) => isBeforeMove(state.kept, state.certificateHashes, hash),
     get logHead() {
       return state.log.head;
     },

@@ -28,7 +28,8 @@ export interface OwnState {
   readonly certificate: VerifiedCertificate;
   /** Of this instance and those before it; the last is in use. */
   readonly certificates: readonly VerifiedCertificate[];
-  readonly certificateHash: Bytes;
+  /** SHA-256 of each of them, in the same order. */
+  readonly certificateHashes: readonly Bytes[];
   readonly record: AgentRecord;
   readonly inboxKey: InboxKey;
   readonly inboxSecrets: ReadonlyMap<string, DecapsulationKey>;
@@ -62,7 +63,7 @@ export async function loadState(crypto: Crypto, kept: KeptIdentity, path: string
     instanceKey,
     certificate,
     certificates,
-    certificateHash: certificateHash(crypto.hash, certificate),
+    certificateHashes: certificates.map((each) => certificateHash(crypto.hash, each)),
     record,
     inboxKey,
     inboxSecrets: secrets,
