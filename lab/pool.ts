@@ -51,7 +51,9 @@ interface Asked {
 interface Thread {
   readonly worker: Worker;
   /** Seeds it may still run. */
-  readonly left: number;
+  left: number;
+  /** What ended it while it had nothing to do: what a town left behind in it. It fails the next seed, which no thread would answer. */
+  failure?: unknown;
 }
 
 /** What a process that was killed still waited for is never let go of by the engine; a thread of its own ends it for good. */
@@ -67,9 +69,14 @@ export function createPool({ planted, threads = availableParallelism() }: PoolOp
 
   const start = (): Thread => {
     const worker = new Worker(new URL("./seed-worker.ts", import.meta.url), { workerData: { planted } satisfies SeedWorkerData });
-    // One that fails between two seeds fails the next.
-    worker.on("error", () => {});
-    return { worker, left: SEEDS_PER_WORKER };
+    const thread: Thread = { worker, left: SEEDS_PER_WORKER };
+    worker.on("error", (error) => {
+      thread.failure = error;
+    });
+    worker.on("exit", () => {
+      thread.failure ??= new Error("a thread ended between two seeds");
+    });
+    return thread;
   };
 
   const next = (): void => {
@@ -80,14 +87,17 @@ export function createPool({ planted, threads = availableParallelism() }: PoolOp
     }
   };
 
-  const employ = ({ worker, left }: Thread, { job, signal, resolve, reject }: Asked): void => {
+  const employ = (thread: Thread, { job, signal, resolve, reject }: Asked): void => {
+    if (thread.failure !== undefined) return reject(thread.failure);
+    const { worker } = thread;
+    thread.left--;
     busy.add(worker);
     const end = (settle: () => void, keep: boolean): void => {
       if (!busy.delete(worker)) return;
       clearTimeout(deadline);
       signal?.removeEventListener("abort", onAbort);
       worker.off("message", onMessage).off("error", onError).off("exit", onExit);
-      if (keep && left > 1 && !closed) idle.push({ worker, left: left - 1 });
+      if (keep && thread.left > 0 && !closed) idle.push(thread);
       else worker.terminate().catch(() => {});
       settle();
       next();
