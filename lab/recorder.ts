@@ -78,8 +78,8 @@ export function createRecorder({ moments: withMoments, flights: withFlights, let
   const forgotten = { moments: 0, flights: 0 };
   const hosts = new Set<string>();
   const names: Record<string, string> = {};
-  /** Of those under way; a message that was changed on its way is another one. */
-  const underWay = new Map<Uint8Array, Flight>();
+  /** Of messages somebody still holds; one that was changed on its way is another one. */
+  const underWay = new WeakMap<Uint8Array, Flight>();
   let now = (): number => 0;
   let beginMs = 0;
   let clearMs = Number.POSITIVE_INFINITY;
