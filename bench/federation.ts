@@ -12,7 +12,16 @@ import { type Connected, connectSession } from "../packages/perdure/src/protocol
 import { goodbyeFor, parseRelayAddress } from "../packages/perdure/src/protocol/link/index.ts";
 import { createSettings } from "../packages/perdure/src/settings/register.ts";
 import { type Bytes, EMPTY } from "../packages/perdure/src/wire/bytes.ts";
-import { contacts, DEFAULT_HOP_LIMIT, decodeAck, decodeDeliver, encodeMail, route, settle } from "../packages/perdure/src/wire/control.ts";
+import {
+  confirm,
+  contacts,
+  DEFAULT_HOP_LIMIT,
+  decodeAck,
+  decodeDeliver,
+  encodeMail,
+  route,
+  settle,
+} from "../packages/perdure/src/wire/control.ts";
 import { latencyOf, type Measurement, ofRounds } from "./measure.ts";
 import { type Member, startMember } from "./processes.ts";
 import { sampleHead } from "./sealing.ts";
@@ -113,7 +122,10 @@ function readAll({ session, welcome }: Connected): Reader {
     drained: () => undefined,
     closed: () => undefined,
   });
-  session.send([{ name: "contacts", payload: contacts.encode({ version: 1, open: true, contacts: EMPTY, blocked: EMPTY }) }]);
+  session.send([
+    { name: "confirm", payload: confirm.encode({ pass: welcome.pass }) },
+    { name: "contacts", payload: contacts.encode({ version: 1, open: true, contacts: EMPTY, blocked: EMPTY }) },
+  ]);
   return reader;
 }
 
