@@ -16,7 +16,7 @@ import { type Bytes, EMPTY, hex } from "../wire/bytes.ts";
 import { decodeDeliver } from "../wire/control.ts";
 import { decodeEnvelope, envelopeFrom, envelopeId } from "../wire/envelope.ts";
 import { isPerdureError } from "../wire/error.ts";
-import { type AgentId, messageIdText } from "../wire/ids.ts";
+import { messageIdText } from "../wire/ids.ts";
 import type { KeptIncoming } from "../wire/kept-agent.ts";
 import type { SealedHead } from "../wire/sealed.ts";
 import type { Admission } from "./admission.ts";
@@ -29,6 +29,7 @@ import { createOpening, type Delivered, NOTHING_NEW, type Opened, type Waiting }
 import type { Peers } from "./peers.ts";
 import type { Planned } from "./planned.ts";
 import { type Receipts, receiptSteps } from "./receipts.ts";
+import { createUndecided } from "./undecided.ts";
 import { type ArrivedPart, findUntrue } from "./whole-content.ts";
 
 /** Delivered bytes that may wait for verification and the disk; beyond it the session is given up and taken up again later. */
@@ -39,9 +40,8 @@ const MAX_ASIDE = 256;
 const RETIRED_KEY = "it was sealed to a key that this agent does not have any more; send it again, and it is sealed to the newest one";
 
 export interface Arrivals {
-  /** Whether mail of that sender was left at the relay until its owner decides which of two logs counts. */
-  isHeldFor(id: AgentId): boolean;
-  decided(id: AgentId): void;
+  /** True, once, when more is pinned of a sender than its mail that was left at the relay was judged by. */
+  release(idRaw: Bytes): boolean;
   /** Takes one deliver frame; false when too much is waiting. */
   take(payload: Bytes, relay: VerifiedIdentity): boolean;
   idle(): Promise<void>;
@@ -75,9 +75,7 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
   let queue: Waiting[] = [];
   // bound: MAX_ASIDE
   const aside = new Set<Promise<void>>();
-  /** Senders whose mail was held: nobody could say who they are, or two logs of them contradict each other. */
-  // bound: mailboxMessages of the relay: one per sender whose mail it still holds
-  const undecided = new Set<AgentId>();
+  const undecided = createUndecided(options.peers);
   let closed = false;
   let waitingBytes = 0;
   let running: Promise<void> | undefined;
@@ -347,8 +345,7 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
   };
 
   return {
-    isHeldFor: (id) => undecided.has(id),
-    decided: (id) => void undecided.delete(id),
+    release: undecided.release,
     take(payload, relay) {
       if (waitingBytes + payload.length > MAX_ARRIVAL_BYTES) return false;
       waitingBytes += payload.length;

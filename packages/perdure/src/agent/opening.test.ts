@@ -2,8 +2,7 @@ import { beforeAll, expect, test } from "vitest";
 import { createIdentity, type OwnIdentity, openIdentity, sealPart } from "../identity/index.ts";
 import { createTestMachine, crypto, NOW_MS, newIdentity, settings, type TestMachine } from "../identity/test-machine.ts";
 import { type VerifiedIdentity, verifyBundle } from "../identity/verify.ts";
-import { EMPTY, utf8 } from "../wire/bytes.ts";
-import type { AgentId } from "../wire/ids.ts";
+import { type Bytes, EMPTY, hex, utf8 } from "../wire/bytes.ts";
 import { headOver } from "../wire/test-sealed-head.ts";
 import { createOpening, type Delivered, type Opened, type Opening, type OpeningOptions } from "./opening.ts";
 import { createPeers, type Peers } from "./peers.ts";
@@ -44,7 +43,8 @@ interface Stand {
   /** Answers everything that waits for an answer. */
   readonly answer: () => void;
   readonly asked: readonly unknown[];
-  readonly undecided: ReadonlySet<AgentId>;
+  /** Whose mail was left at the relay. */
+  readonly undecided: readonly string[];
 }
 
 async function stand(...pinned: readonly VerifiedIdentity[]): Promise<Stand> {
@@ -60,10 +60,11 @@ async function stand(...pinned: readonly VerifiedIdentity[]): Promise<Stand> {
     asked.push(what);
     return question.promise;
   };
-  const undecided = new Set<AgentId>();
+  const undecided: string[] = [];
+  const hold = (idRaw: Bytes): void => void undecided.push(hex(idRaw));
   const parts = { inbox: { judge: () => "new" }, outbox: {}, homes: {}, lookups: { resolve } } as unknown as OpeningOptions;
   return {
-    opening: createOpening({ ...parts, host, own: bob, peers, undecided }),
+    opening: createOpening({ ...parts, host, own: bob, peers, undecided: { hold } }),
     peers,
     keep: (opened) => {
       if (opened !== undefined && "pins" in opened) apply(opened.pins);
@@ -124,7 +125,7 @@ test("who could not be looked up is remembered, so that the mail is asked for ag
   const { opening, undecided } = await stand();
   const [nameless, told] = [await mail(carol, 1, EMPTY, true), await mail(carol, 2)];
   expect((await opening.open([told], roomy)).get(told)?.kind).toBe("mail");
-  expect([...undecided]).toEqual([]);
+  expect(undecided).toEqual([]);
   expect((await opening.open([nameless], roomy)).get(nameless)).toMatchObject({ kind: "hold", code: "unknown-agent" });
-  expect([...undecided]).toEqual([carol.id]);
+  expect(undecided).toEqual([hex(carol.idRaw)]);
 });

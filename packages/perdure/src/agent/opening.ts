@@ -10,9 +10,8 @@ import type { Inbox } from "../protocol/delivery/inbox.ts";
 import type { Outbox } from "../protocol/delivery/outbox.ts";
 import { type Bytes, equalBytes, hex } from "../wire/bytes.ts";
 import type { DeliverFrame } from "../wire/control.ts";
-import { type Envelope, envelopeFrom } from "../wire/envelope.ts";
+import type { Envelope } from "../wire/envelope.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
-import type { AgentId } from "../wire/ids.ts";
 import { type Receipt, receipt } from "../wire/sealed.ts";
 import type { Notice } from "../wire/statement.ts";
 import type { Homes } from "./homes.ts";
@@ -20,6 +19,7 @@ import type { Lookups } from "./lookups.ts";
 import { refuseForeignNotice } from "./notices.ts";
 import type { Peers } from "./peers.ts";
 import type { Planned } from "./planned.ts";
+import type { Undecided } from "./undecided.ts";
 
 /** Verdicts on envelopes that trying again does not change. */
 const HOPELESS: ReadonlySet<string> = new Set([
@@ -78,8 +78,8 @@ export interface OpeningOptions {
   readonly peers: Peers;
   readonly homes: Homes;
   readonly lookups: Lookups;
-  /** Senders whose mail is held until more is known of them: added to. */
-  readonly undecided: Set<AgentId>;
+  /** Senders whose mail is held until more is known of them. */
+  readonly undecided: Pick<Undecided, "hold">;
 }
 
 export interface Opening {
@@ -143,7 +143,6 @@ export function createOpening(options: OpeningOptions): Opening {
         return undefined;
       },
     );
-    if (frozen !== undefined) undecided.add(envelopeFrom(envelope));
     if (frozen !== undefined && asked) return { kind: "hold", code: "identity-forked", ...(await learn(frozen)) };
     if (part === undefined) {
       const idRaw = envelope.from.slice();
@@ -155,13 +154,17 @@ export function createOpening(options: OpeningOptions): Opening {
   };
 
   const open = async (delivered: Delivered, asked: boolean): Promise<Verified> => {
+    const { from } = delivered.envelope;
+    const judgedBy = peers.bundle(from);
     try {
-      return await openVerified(delivered, asked);
+      const opened = await openVerified(delivered, asked);
+      if (opened.kind === "hold") undecided.hold(from, judgedBy);
+      return opened;
     } catch (error) {
       const code = isPerdureError(error) ? error.code : "internal";
       const why = error instanceof Error ? error.message : String(error);
       if (HOPELESS.has(code)) return { kind: "drop", code, why };
-      if (code === "unknown-agent") undecided.add(envelopeFrom(delivered.envelope));
+      if (code === "unknown-agent") undecided.hold(from, judgedBy);
       return { kind: "hold", code, ...NOTHING_NEW };
     }
   };

@@ -54,7 +54,7 @@ export interface PeerHeedOptions {
   readonly peers: Pick<Peers, "load">;
   readonly outbox: Outbox;
   readonly keep: (records: () => readonly Planned[], what: string) => Promise<void>;
-  readonly arrivals: () => Pick<Arrivals, "isHeldFor" | "decided">;
+  readonly arrivals: () => Pick<Arrivals, "release">;
   /** Has everything delivered once more that is not settled. */
   readonly redeliver: () => void;
   readonly sealer: Pick<Sealer, "decided">;
@@ -69,9 +69,7 @@ export function createPeerHeed({ clock, log, peers, outbox, keep, arrivals, rede
     if (records().length > 0) await keep(records, "the end of messages");
     if (peer.frozen) return;
     sealer.decided(idRaw);
-    if (!arrivals().isHeldFor(peer.id)) return;
-    arrivals().decided(peer.id);
-    redeliver();
+    if (arrivals().release(idRaw)) redeliver();
   };
   return (idRaw) => {
     heed(idRaw).catch((error: unknown) => log.write("warn", "agent.peer-not-heeded", { why: String(error) }));
