@@ -2,6 +2,7 @@
  * Negative controls: with any of its defences switched off, the product must break an invariant within so many seeds. Each defence has
  * the kind of weather, or of people, that needs it.
  */
+import { PerdureError } from "../packages/perdure/src/wire/error.ts";
 import { type Hunted, hunt, huntedLine, type Quarry } from "./hunt.ts";
 import type { SweepOptions } from "./pool.ts";
 import { DEFENCE_NAMES, type DefenceName } from "./town.ts";
@@ -34,6 +35,16 @@ export const CONTROLS: readonly Control[] = [
   { without: "hedge", town: { minutes: 1, relays: 1, hostile: "nobody", disaster: "snapshot", kinds: WEATHER }, withinSeeds: 24 },
   { without: "prerotation", town: { minutes: 1, relays: 1, hostile: "nobody", disaster: "theft", kinds: WEATHER }, withinSeeds: 24 },
 ];
+
+/** Throws `bad-argument` where no control switches a defence of that name off. */
+export function findControl(name: string): Control {
+  const found = CONTROLS.find(({ without }) => without === name);
+  if (found === undefined)
+    throw new PerdureError("bad-argument", `there is no control "${name}"`, {
+      hint: `There are ${CONTROLS.map(({ without }) => without).join(", ")}.`,
+    });
+  return found;
+}
 
 /** What a control is hunted as. Silence is what anything that goes wrong comes to in the end; a defence must break by another name. */
 export function quarryOf({ without, town }: Control): Quarry {

@@ -30,6 +30,8 @@ test.each([
   [["--replay", "nowhere.json"], 3, /^not-found: nowhere\.json cannot be read/],
   [["--seed", "1", "--plant", "nothing"], 2, /^bad-argument: there is no mistake "nothing"\n {2}There are /],
   [["--controls", "--sedes", "1"], 2, /^bad-argument: Unknown option '--sedes'/],
+  [["--controls", "--only", "dedupes"], 2, /^bad-argument: there is no control "dedupes"\n {2}There are /],
+  [["--planted", "--seeds", "ten"], 2, /^bad-argument: --seeds is "ten"\n {2}It takes a whole number from 1/],
 ] as const)("wrong words %j end with %i, a code and a hint", { timeout: PATIENCE_MS }, async (words, wanted, why) => {
   const { code, out, err } = await lab(...words);
   expect(err).toMatch(why);

@@ -1,9 +1,8 @@
 /** The lab: whole towns in simulated time, from one seed each. `npm run lab -- --help` tells the words. */
-import { ERROR_CODES, isPerdureError, PerdureError } from "../packages/perdure/src/wire/error.ts";
+import { runCommand } from "./command.ts";
 import { readFile, writeFile } from "./files.ts";
 import { MODES } from "./modes.ts";
 import { showRun, shrinkRun } from "./one-run.ts";
-import { whyNot } from "./scenario.ts";
 import { reportSweep, type Voice } from "./sweep-report.ts";
 import { HELP, HELP_END, readWish } from "./wishes.ts";
 
@@ -30,23 +29,4 @@ const voice: Voice = {
   nowMs: () => performance.now(),
 };
 
-/** What Node's own reader of arguments throws. */
-function isAboutWords(error: unknown): error is Error {
-  return error instanceof Error && String((error as { readonly code?: unknown }).code).startsWith("ERR_PARSE_ARGS");
-}
-
-// Who reads only the beginning, as `| head` does, has what he wanted.
-process.stdout.on("error", () => process.exit(0));
-
-main(process.argv.slice(2)).then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (thrown: unknown) => {
-    const error = isAboutWords(thrown)
-      ? new PerdureError("bad-argument", thrown.message, { hint: "npm run lab -- --help lists every word." })
-      : thrown;
-    process.stderr.write(`${isPerdureError(error) ? whyNot(error) : error instanceof Error ? error.stack : String(error)}\n`);
-    process.exitCode = isPerdureError(error) ? ERROR_CODES[error.code] : 70;
-  },
-);
+runCommand("lab", main);

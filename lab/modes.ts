@@ -1,7 +1,8 @@
 /** What the lab does besides running seeds and showing one: each by a word of its own, and with words of its own beside it. */
 import { parseArgs } from "node:util";
 import { runAround } from "./around-report.ts";
-import { CONTROLS, huntControls } from "./controls.ts";
+import { wholeNumber } from "./command.ts";
+import { findControl, huntControls } from "./controls.ts";
 import { findMistake } from "./mistakes/index.ts";
 import { huntPlanted } from "./planted.ts";
 import { PORT_CRASH_HOSTS, walkPortCrashes } from "./port-crash.ts";
@@ -25,7 +26,7 @@ export const MODES: readonly Mode[] = [
         args: [...words],
         options: { seeds: { type: "string", default: "20" }, only: { type: "string" } },
       });
-      const all = await huntPlanted({ seeds: Number(values.seeds), only: values.only?.split(",").map(findMistake), print });
+      const all = await huntPlanted({ seeds: wholeNumber("seeds", values.seeds), only: values.only?.split(",").map(findMistake), print });
       return all.every(({ found }) => found !== undefined) ? 0 : 1;
     },
   },
@@ -34,8 +35,7 @@ export const MODES: readonly Mode[] = [
     help: "  --controls        each defence switched off in turn: the same; --only A,B\n",
     run: async (words, print) => {
       const { values } = parseArgs({ args: [...words], options: { only: { type: "string" } } });
-      const only = values.only?.split(",");
-      const all = await huntControls({ only: CONTROLS.filter(({ without }) => only?.includes(without) ?? true), print });
+      const all = await huntControls({ only: values.only?.split(",").map(findControl), print });
       return all.every(({ found }) => found !== undefined) ? 0 : 1;
     },
   },
@@ -48,7 +48,12 @@ export const MODES: readonly Mode[] = [
         options: { seed: { type: "string", default: "1" }, only: { type: "string" }, every: { type: "string", default: "1" } },
       });
       const hosts = values.only === undefined ? PORT_CRASH_HOSTS : values.only.split(",");
-      const all = await walkPortCrashes({ seed: Number(values.seed), hosts, every: Math.max(1, Number(values.every)), print });
+      const all = await walkPortCrashes({
+        seed: wholeNumber("seed", values.seed, 0),
+        hosts,
+        every: wholeNumber("every", values.every),
+        print,
+      });
       return all.every(({ broken, calls }) => broken.length === 0 && calls > 0) ? 0 : 1;
     },
   },

@@ -4,7 +4,7 @@
  *
  * Same seed, same code and same scenario give the same history. What a scenario does not name is drawn from its seed.
  */
-import { isPerdureError, PerdureError } from "../packages/perdure/src/wire/error.ts";
+import { PerdureError } from "../packages/perdure/src/wire/error.ts";
 import { MAX_MESSAGE_BYTES } from "../packages/perdure/src/wire/limits.ts";
 import { DISASTERS, type Disaster } from "./disaster.ts";
 import { DEFENCE_NAMES, type DefenceName, drawCensus } from "./town.ts";
@@ -54,6 +54,8 @@ export interface Scenario {
   readonly faults?: readonly Fault[] | undefined;
   /** Instead of what agents would write of themselves. */
   readonly traffic?: readonly Letter[] | undefined;
+  /** Whether an ordinary while follows in which nothing may look as if something were broken (`routine.ts`). */
+  readonly routine?: boolean | undefined;
   /** By name, instead of those of the lab; the rest stays. */
   readonly settings?: Readonly<Record<string, number>> | undefined;
   /** Defences switched off. */
@@ -101,6 +103,7 @@ export function readScenario(text: string): Scenario {
         ]),
       ),
     ),
+    ...given("routine", at, (value) => value === true),
     ...given("without", at, (value) => list(value, "without", (each, name) => one(each, name, DEFENCE_NAMES))),
     ...given("plant", at, (value) => words(value, "plant")),
     ...given("note", at, (value) => words(value, "note")),
@@ -187,6 +190,7 @@ const FIELDS: ReadonlySet<string> = new Set<keyof Scenario>([
   "calmMs",
   "faults",
   "traffic",
+  "routine",
   "settings",
   "without",
   "plant",
@@ -234,10 +238,4 @@ function one<Word extends string>(value: unknown, name: string, of: readonly Wor
 function words(value: unknown, name: string): string {
   if (typeof value !== "string") throw wrong(name, "text", value);
   return value;
-}
-
-/** For messages of errors that may be anything. */
-export function whyNot(error: unknown): string {
-  if (!isPerdureError(error)) return error instanceof Error ? error.message : String(error);
-  return `${error.code}: ${error.message}${error.hint === undefined ? "" : `\n  ${error.hint}`}`;
 }

@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { createNodeCrypto } from "../packages/perdure/src/host/node/crypto.ts";
 import { PerdureError } from "../packages/perdure/src/wire/error.ts";
+import { wholeNumber } from "./command.ts";
 import { type Chapter, runSoak } from "./soak.ts";
 
 const DAY_MS = 86_400_000;
@@ -39,10 +40,10 @@ export async function soak(words: readonly string[], say: (line: string) => void
     before = { events, completed: counts.completed, seconds };
   };
   const result = await runSoak({
-    seed: whole("seed", values.seed),
+    seed: wholeNumber("seed", values.seed, 0),
     days,
-    relays: whole("relays", values.relays),
-    agents: whole("agents", values.agents),
+    relays: wholeNumber("relays", values.relays),
+    agents: wholeNumber("agents", values.agents, 2),
     hash: createNodeCrypto().hash,
     progress,
   });
@@ -71,11 +72,5 @@ function megabytes(bytes: number): string {
 function positive(name: string, text: string): number {
   const value = Number(text);
   if (!Number.isFinite(value) || value <= 0) throw new PerdureError("bad-argument", `--${name} takes a number above 0, not "${text}"`);
-  return value;
-}
-
-function whole(name: string, text: string): number {
-  const value = positive(name, text);
-  if (!Number.isSafeInteger(value)) throw new PerdureError("bad-argument", `--${name} takes a whole number, not "${text}"`);
   return value;
 }

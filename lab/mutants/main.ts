@@ -1,9 +1,9 @@
 /** Mutation testing: `npm run mutants -- --help`. What was found is kept, so that the same words go on where they were stopped. */
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { ERROR_CODES, isPerdureError, PerdureError } from "../../packages/perdure/src/wire/error.ts";
+import { PerdureError } from "../../packages/perdure/src/wire/error.ts";
+import { runCommand, wholeNumber } from "../command.ts";
 import { PRODUCT_FOLDER } from "../planting.ts";
-import { whyNot } from "../scenario.ts";
 import { campaign, type Finding } from "./campaign.ts";
 import type { Mutant } from "./generate.ts";
 import { lineOf } from "./reasons.ts";
@@ -33,7 +33,7 @@ One place of protocol/ or store/ is written differently, in memory, and towns of
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const progress = (line: string): void => void process.stderr.write(`${line}\n`);
 
-async function main(words: readonly string[]): Promise<void> {
+async function main(words: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...words],
     options: {
@@ -49,20 +49,27 @@ async function main(words: readonly string[]): Promise<void> {
       help: { type: "boolean", default: false },
     },
   });
-  if (values.help) return say(HELP);
+  if (values.help) {
+    say(HELP);
+    return 0;
+  }
   const all = allMutants();
   const only = values.only?.split(",");
   const wanted = all.filter(({ id, file }) => file.startsWith(values.under) && (only?.includes(id) ?? true));
-  const size = values.sample === "all" || only !== undefined ? wanted.length : whole("sample", values.sample);
-  const sample = drawSample(wanted, size, whole("seed", values.seed));
+  const size = values.sample === "all" || only !== undefined ? wanted.length : wholeNumber("sample", values.sample);
+  const sample = drawSample(wanted, size, wholeNumber("seed", values.seed));
   if (sample.length === 0) throw new PerdureError("bad-argument", "there is no such mutant", { hint: "--list names them." });
-  if (values.list) return list(sample);
+  if (values.list) {
+    list(sample);
+    return 0;
+  }
   await hunt(sample, all, {
-    seeds: whole("seeds", values.seeds),
-    jobs: values.jobs === undefined ? undefined : whole("jobs", values.jobs),
-    signal: values.minutes === undefined ? undefined : AbortSignal.timeout(whole("minutes", values.minutes) * 60_000),
+    seeds: wholeNumber("seeds", values.seeds),
+    jobs: values.jobs === undefined ? undefined : wholeNumber("jobs", values.jobs),
+    signal: values.minutes === undefined ? undefined : AbortSignal.timeout(wholeNumber("minutes", values.minutes) * 60_000),
     unit: values.unit,
   });
+  return 0;
 }
 
 interface Wish {
@@ -124,13 +131,4 @@ function findingLine({ id, outcome, ran, seed, by, different, seconds }: Finding
   return `${id.padEnd(64)} ${outcome.padEnd(11)} ${how} (${seconds} s)`;
 }
 
-function whole(name: string, text: string): number {
-  const number = Number(text);
-  if (Number.isSafeInteger(number) && number >= 1) return number;
-  throw new PerdureError("bad-argument", `--${name} is ${text}`, { hint: "It takes a whole number from 1." });
-}
-
-main(process.argv.slice(2)).catch((error: unknown) => {
-  process.stderr.write(`${isPerdureError(error) ? whyNot(error) : error instanceof Error ? error.stack : String(error)}\n`);
-  process.exitCode = isPerdureError(error) ? ERROR_CODES[error.code] : 70;
-});
+runCommand("mutants", main);

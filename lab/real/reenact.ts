@@ -8,12 +8,12 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { readBundle } from "../../packages/perdure/src/protocol/incidents/input-bundle.ts";
-import { ERROR_CODES, isPerdureError } from "../../packages/perdure/src/wire/error.ts";
 import { lookAround } from "../around.ts";
 import { scenarioOf } from "../bundle.ts";
+import { runCommand, wholeNumber } from "../command.ts";
 import { findMistake } from "../mistakes/index.ts";
 import { createPool } from "../pool.ts";
-import { readScenario, SCENARIO_FORMAT, type Scenario, whyNot, writeScenario } from "../scenario.ts";
+import { readScenario, SCENARIO_FORMAT, type Scenario, writeScenario } from "../scenario.ts";
 import type { FaultKind } from "../weather.ts";
 import { realFaults } from "./counterparts.ts";
 import { mayMount } from "./real-disk.ts";
@@ -123,27 +123,18 @@ async function main(words: readonly string[]): Promise<number> {
   const keep = (name: string, text: string): void => {
     if (folder !== undefined) writeFileSync(`${folder}/${name}`, text);
   };
+  const around = wholeNumber("around", values.around, 0);
   const ids = (values.only?.split(",") ?? SHOWN_BY_KILLS).map((id) => findMistake(id).id);
   const all: Told[] = [];
   for (const id of ids) {
-    const told = await reenact(id, Number(values.around), keep);
+    const told = await reenact(id, around, keep);
     all.push(told);
     process.stdout.write(`${tell(told)}\n`);
   }
   const shown = all.filter(({ real }) => real !== undefined);
   const again = shown.filter((each) => each.again.some(({ variant }) => variant !== undefined));
   process.stdout.write(`${all.length} mistakes, ${shown.length} shown by real processes, ${again.length} of those again from one bundle\n`);
-  return again.length === shown.length ? 0 : 1;
+  return shown.length > 0 && again.length === shown.length ? 0 : 1;
 }
 
-if (process.argv[1] !== undefined && import.meta.url.endsWith(process.argv[1].split("/").at(-1) ?? "")) {
-  main(process.argv.slice(2)).then(
-    (code) => {
-      process.exitCode = code;
-    },
-    (error: unknown) => {
-      process.stderr.write(`${isPerdureError(error) ? whyNot(error) : error instanceof Error ? error.stack : String(error)}\n`);
-      process.exitCode = isPerdureError(error) ? ERROR_CODES[error.code] : 2;
-    },
-  );
-}
+if (process.argv[1] !== undefined && import.meta.url.endsWith(process.argv[1].split("/").at(-1) ?? "")) runCommand("reenact", main);

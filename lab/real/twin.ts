@@ -6,10 +6,10 @@
  */
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { ERROR_CODES, isPerdureError, PerdureError } from "../../packages/perdure/src/wire/error.ts";
+import { runCommand, wholeNumber } from "../command.ts";
 import { findMistake } from "../mistakes/index.ts";
 import { createPool, type Swept } from "../pool.ts";
-import { readScenario, type Scenario, whyNot } from "../scenario.ts";
+import { readScenario, type Scenario } from "../scenario.ts";
 import { realFaults, whyNotReal } from "./counterparts.ts";
 import { mayMount } from "./real-disk.ts";
 import { type RealResult, runReal, type WrittenScenario } from "./real-run.ts";
@@ -108,9 +108,7 @@ async function main(words: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return values.help === true ? 0 : 2;
   }
-  const times = Number(values.times);
-  if (!(Number.isSafeInteger(times) && times >= 1 && times <= 100))
-    throw new PerdureError("bad-argument", `--times is "${values.times}"`, { hint: "It takes a number from 1 to 100." });
+  const times = wholeNumber("times", values.times, 1, 100);
   let isDifferent = false;
   for (const file of positionals) {
     const compared = await compare(file, readScenario(readFileSync(file, "utf8")), times);
@@ -120,14 +118,4 @@ async function main(words: readonly string[]): Promise<number> {
   return isDifferent ? 1 : 0;
 }
 
-if (process.argv[1] !== undefined && import.meta.url.endsWith(process.argv[1].split("/").at(-1) ?? "")) {
-  main(process.argv.slice(2)).then(
-    (code) => {
-      process.exitCode = code;
-    },
-    (error: unknown) => {
-      process.stderr.write(`${isPerdureError(error) ? whyNot(error) : error instanceof Error ? error.stack : String(error)}\n`);
-      process.exitCode = isPerdureError(error) ? ERROR_CODES[error.code] : 2;
-    },
-  );
-}
+if (process.argv[1] !== undefined && import.meta.url.endsWith(process.argv[1].split("/").at(-1) ?? "")) runCommand("twin", main);
