@@ -242,7 +242,8 @@ export function createLookups(options: LookupOptions): Lookups {
       });
       if (asked !== undefined && idRaw !== undefined && !equalBytes(asked.idRaw, idRaw))
         throw new PerdureError("internal", "a lookup answered for another agent");
-      return asked ?? (usable || isOver ? pinned : undefined);
+      // As it is by now: mail may have said more of it while nobody answered.
+      return asked ?? (usable || isOver ? await peers.load(pinned.idRaw) : undefined);
     },
     refresh: (idRaw) => askShared({ idRaw, name: "" }),
     trouble: (recipient) => troubles.get(keyOf(recipient)) ?? "",
