@@ -1,7 +1,7 @@
 /** Limits nobody of Perdure sets, and settings that do not go together, as a person reads them. */
 import { type ExternalRow, UNLIMITED, unchosen } from "../settings/external.ts";
 import type { Contradiction } from "../settings/relations.ts";
-import { countText, numberText } from "./quantity.ts";
+import { countText, numberText, valueText } from "./quantity.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** One line a row: name, value, whose it is, who chose it, what it ends, what it is for. */
@@ -14,7 +14,7 @@ export function printExternal(terminal: Terminal, rows: readonly ExternalRow[]):
     const chosenBy = row.chosenBy.padEnd("reviewed".length);
     const what = row.chosenBy === "unknown" ? row.advice : row.reason;
     terminal.line(
-      `${row.chosenBy === "nobody" ? strong(name) : name}  ${valueText(row).padEnd(24)} ${row.origin.padEnd("middlebox".length)} ${chosenBy} ${row.blast.padEnd("connection".length)} ${faint(what)}`,
+      `${row.chosenBy === "nobody" ? strong(name) : name}  ${foundText(row).padEnd(24)} ${row.origin.padEnd("middlebox".length)} ${chosenBy} ${row.blast.padEnd("connection".length)} ${faint(what)}`,
     );
   }
 }
@@ -26,7 +26,7 @@ export function printUnchosen(terminal: Terminal, rows: readonly ExternalRow[]):
   for (const row of found) {
     terminal.object({ type: "external", ...row });
     const reviewed = row.reviewed === undefined ? "" : `, reviewed at ${amountText(row.reviewed)}`;
-    terminal.line(`${row.blast.padEnd("connection".length)}  ${strong(row.name)} = ${valueText(row)}${reviewed}`);
+    terminal.line(`${row.blast.padEnd("connection".length)}  ${strong(row.name)} = ${foundText(row)}${reviewed}`);
     terminal.line(`            ${row.reason}`);
     terminal.line(`            ${faint(row.advice)}`);
   }
@@ -46,10 +46,9 @@ export function printContradictions(terminal: Terminal, found: readonly Contradi
   }
 }
 
-function valueText({ value, unit }: ExternalRow): string {
+function foundText({ value, unit }: ExternalRow): string {
   if (value === undefined) return "unknown";
-  if (unit === "yes or no") return value === 0 ? "no" : "yes";
-  return `${amountText(value)} ${unit}`;
+  return value >= UNLIMITED ? `${amountText(value)} ${unit}` : valueText(value, unit);
 }
 
 function amountText(value: number): string {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { clockText, countText, durationText, numberText, parseDuration, sizeText } from "./quantity.ts";
+import { clockText, countText, durationText, numberText, parseDuration, sizeText, valueText } from "./quantity.ts";
 
 describe("quantities as people write them", () => {
   it("reads durations with a unit", () => {
@@ -23,6 +23,10 @@ describe("quantities as people write them", () => {
         }
       }),
     );
+  });
+
+  it("writes a setting with its unit, and a switch as yes or no", () => {
+    expect([valueText(15_000, "ms"), valueText(0, "yes or no"), valueText(1, "yes or no")]).toEqual(["15,000 ms", "no", "yes"]);
   });
 
   it("writes durations, sizes and counts with the unit a person would take", () => {

@@ -35,6 +35,12 @@ export function numberText(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 }
 
+/** "250 ms"; "no" for 0 of what is yes or no. */
+export function valueText(value: number, unit: string): string {
+  if (unit === "yes or no") return value === 0 ? "no" : "yes";
+  return `${numberText(value)} ${unit}`;
+}
+
 export function countText(count: number, one: string, many: string = `${one}s`): string {
   return `${numberText(count)} ${count === 1 ? one : many}`;
 }

@@ -1,5 +1,5 @@
 import type { SettingRow } from "../settings/register.ts";
-import { numberText } from "./quantity.ts";
+import { valueText } from "./quantity.ts";
 import type { Terminal } from "./terminal.ts";
 
 const ORIGIN_LETTERS = "negotiated".length;
@@ -10,7 +10,7 @@ export function printSettings(terminal: Terminal, rows: readonly SettingRow[]): 
   const { strong, faint } = terminal.stdout.paint;
   for (const row of rows) {
     terminal.object({ type: "setting", ...row });
-    const value = `${numberText(row.value)} ${row.unit}`.padEnd(24);
+    const value = valueText(row.value, row.unit).padEnd(24);
     const name = row.name.padEnd(width);
     const chosen = row.origin !== "default" && row.origin !== "fixed";
     terminal.line(`${chosen ? strong(name) : name}  ${value} ${row.origin.padEnd(ORIGIN_LETTERS)} ${faint(row.reason)}`);

@@ -253,10 +253,11 @@ describe("numbers", () => {
         settings: [
           { ...setting, origin: "set" },
           { ...setting, name: "pingEveryMs", origin: "default" },
+          { ...setting, name: "keepInputs", value: 0, unit: "yes or no", origin: "set" },
         ],
       }),
     );
-    expect(page.text("settings")).toBe("redialMinMs = 100 ms");
+    expect(page.text("settings")).toBe("redialMinMs = 100 ms, keepInputs = no");
   });
 });
 

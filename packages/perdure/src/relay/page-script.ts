@@ -223,7 +223,11 @@ function showRelay({ address, generation, settings }) {
   say(byId("address"), address);
   say(byId("generation"), generation);
   const changed = settings.filter((setting) => setting.origin !== "default" && setting.origin !== "fixed");
-  say(byId("settings"), changed.length === 0 ? "none" : changed.map(({ name, value, unit }) => name + " = " + count(value) + " " + unit).join(", "));
+  say(byId("settings"), changed.length === 0 ? "none" : changed.map(settingText).join(", "));
+}
+
+function settingText({ name, value, unit }) {
+  return name + " = " + (unit === "yes or no" ? (value === 0 ? "no" : "yes") : count(value) + " " + unit);
 }
 
 function say(element, text) {

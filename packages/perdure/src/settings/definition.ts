@@ -19,7 +19,8 @@ export type Unit =
   | "bytes/s"
   | "requests/s"
   | "handshakes/s"
-  | "agents/h";
+  | "agents/h"
+  | "yes or no";
 
 export interface SettingDefinition {
   readonly value: number;

@@ -5,7 +5,7 @@ import type { Unit } from "./definition.ts";
 export const BLAST_RADII = ["request", "connection", "process", "data"] as const;
 export type BlastRadius = (typeof BLAST_RADII)[number];
 
-export type ExternalUnit = Unit | "files" | "ports" | "threads" | "tries" | "yes or no" | "version" | "of its own";
+export type ExternalUnit = Unit | "files" | "ports" | "threads" | "tries" | "version" | "of its own";
 export type ExternalOrigin = "os" | "node" | "library" | "browser" | "middlebox";
 
 export interface ExternalDefinition {

@@ -12,6 +12,11 @@ test.each(names)("%s has a default inside its bounds and a reason", (name) => {
   expect(reason.endsWith(".")).toBe(true);
 });
 
+test("what can only be 0 or 1 is a switch, and a switch nothing else", () => {
+  for (const { unit, min, max } of listSettings(createSettings()).filter(({ origin }) => origin !== "fixed"))
+    expect(unit === "yes or no").toBe(min === 0 && max === 1);
+});
+
 test("an override is in force and listed as set", () => {
   const settings = createSettings({ pingEveryMs: 20_000 });
   expect(settings.pingEveryMs).toBe(20_000);

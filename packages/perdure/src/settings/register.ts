@@ -47,14 +47,14 @@ export const SETTINGS = define({
   },
   learnLimits: {
     value: 1,
-    unit: "attempts",
+    unit: "yes or no",
     min: 0,
     max: 1,
     reason: "1: limits of the way that nobody told are learned from how connections end, and avoided; 0: not.",
   },
   keepInputs: {
     value: 1,
-    unit: "attempts",
+    unit: "yes or no",
     min: 0,
     max: 1,
     reason: "1: what came in lately is kept in the folder, without contents, for `perdure doctor --bundle`; 0: not.",
