@@ -39,6 +39,24 @@ describe("an agent's own identity", () => {
     });
   });
 
+  it("another call after the same event is refused: none is said to be done that is not in the log", async () => {
+    const { own, calls } = await setUp();
+    const anchor = (about: string) => ({ kind: "anchor", root: "0A".repeat(32), about, afterSeq: 0 }) as const;
+    const revoke = (instance: string) => ({ kind: "revoke", instance, voidFromMs: undefined, reason: "", afterSeq: 1 }) as const;
+    const pin = (pinned: boolean) => ({ kind: "pin-home", pinned, afterSeq: 2 }) as const;
+    const claim = { kind: "claim", stolenSinceMs: undefined, afterSeq: 1 } as const;
+    for (const [made, others] of [
+      [anchor("one"), [anchor("another"), { ...anchor("one"), root: "0b".repeat(32) }]],
+      [revoke("ab".repeat(32)), [revoke("cd".repeat(32)), claim]],
+      [pin(true), [pin(false)]],
+    ] as const) {
+      const { seq } = await calls.changeIdentity(made);
+      expect((await calls.changeIdentity(made)).seq).toBe(seq);
+      for (const other of others) await expect(calls.changeIdentity(other)).rejects.toMatchObject({ code: "fenced" });
+      expect(own.log.seq).toBe(seq);
+    }
+  });
+
   it("rotates, and says whether the relay has it", async () => {
     for (const relayHasIt of [true, false]) {
       const { words } = await setUp(relayHasIt);

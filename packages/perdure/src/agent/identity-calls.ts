@@ -1,8 +1,10 @@
 /**
  * The owner's changes of the agent's own identity. What is in the log is named by the event it follows, so that a call that is made
- * again, because the process that took it died before it answered, finds what it did.
+ * again, because the process that took it died before it answered, finds what it did. Another one that was to follow the same event is
+ * refused: nothing is said to be done that is not in the log.
  */
 import type { Host } from "../host/host.ts";
+import type { EventKind } from "../identity/log-state.ts";
 import type { OwnIdentity } from "../identity/own-identity.ts";
 import type { Settings } from "../settings/register.ts";
 import { type Bytes, fromHex, hex, utf8 } from "../wire/bytes.ts";
@@ -33,8 +35,7 @@ export function createIdentityCalls({
   const changeOnce = async (change: IdentityChange): Promise<void> => {
     const { afterSeq } = change;
     if (own.log.seq === afterSeq) return await changeNow(own, change, host.clock.wallMs());
-    const kind = EVENT_OF[change.kind];
-    if (own.log.events.some((event) => event.seq > afterSeq && event.kind === kind)) return;
+    if (isMade(own, change)) return;
     throw new PerdureError("fenced", `the log of this agent is at event ${own.log.seq}, no longer at ${afterSeq}`, {
       retry: "now",
       hint: "Look at it again, and then decide: perdure id show.",
@@ -51,14 +52,27 @@ export function createIdentityCalls({
   };
 }
 
-const EVENT_OF = {
-  rotate: "rotate",
-  revoke: "instance-revoke",
-  claim: "instance-revoke",
-  "pin-home": "home-set",
-  anchor: "anchor",
-  retire: "retire",
-} as const;
+/** Whether the log says what was asked for, in events after the one that it was to follow. */
+function isMade({ log, instances }: OwnIdentity, change: IdentityChange): boolean {
+  const isAfter = ({ seq }: { readonly seq: number }): boolean => seq > change.afterSeq;
+  const has = (wanted: EventKind): boolean => log.events.some((event) => isAfter(event) && event.kind === wanted);
+  const revoked = log.revoked.filter(isAfter).map(({ instanceKey }) => hex(instanceKey));
+  switch (change.kind) {
+    case "revoke":
+      return revoked.some((key) => key.startsWith(keyText(change.instance)));
+    case "claim":
+      return instances.some(({ publicKey }) => revoked.includes(hex(publicKey)));
+    case "pin-home":
+      return has("home-set") && (log.homes !== undefined) === change.pinned;
+    case "anchor":
+      return log.anchors
+        .filter(isAfter)
+        .some(({ root, about }) => hex(root) === change.root.toLowerCase() && about === shortText(change.about));
+    case "rotate":
+    case "retire":
+      return has(change.kind);
+  }
+}
 
 async function changeNow(own: OwnIdentity, change: IdentityChange, nowMs: number): Promise<void> {
   switch (change.kind) {
@@ -117,7 +131,7 @@ function rotation(own: OwnIdentity, change: RotateChange): Omit<Parameters<OwnId
 
 /** An instance by its key or the beginning of it; one nobody has seen may be named in full. */
 function knownInstance(own: OwnIdentity, written: string): Bytes {
-  const text = written.trim().toLowerCase();
+  const text = keyText(written);
   const whole = fromHex(text);
   if (whole?.length === KEY_BYTES) return whole;
   const found = own.instances.filter(({ publicKey }) => text.length >= 4 && hex(publicKey).startsWith(text));
@@ -125,6 +139,10 @@ function knownInstance(own: OwnIdentity, written: string): Bytes {
   throw new PerdureError("bad-argument", `"${written}" names ${found.length === 0 ? "no" : "more than one"} instance`, {
     hint: "perdure id show lists them; write at least 4 digits, or all 64.",
   });
+}
+
+function keyText(written: string): string {
+  return written.trim().toLowerCase();
 }
 
 function shortText(text: string): string {
