@@ -3,6 +3,20 @@ import type { Mistake } from "../../lab/planting.ts";
 
 export const MADE_MISTAKES: readonly Mistake[] = [
   {
+    id: "acknowledged-and-sent-again",
+    file: "protocol/delivery/forward-queue.ts",
+    find: "      resend = resend.filter(({ linkSeq }) => linkSeq > window.acknowledged);\n",
+    put: "",
+    also: [
+      {
+        file: "relay/peers/forwarder.ts",
+        find: "    if (now === to && next.linkSeq !== undefined && next.linkSeq <= queue.acknowledged) return;\n",
+        put: "",
+      },
+    ],
+    why: "What is to be sent again was decided once, at the welcome, however soon the other relay said that it has it.",
+  },
+  {
     id: "empty-contact-list-untold",
     file: "agent/contact-teller.ts",
     find: "book.policy.listVersion > 0 && equalBytes(hashOf(list), book.policy.listHash)",
