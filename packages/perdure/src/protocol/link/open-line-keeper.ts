@@ -33,11 +33,15 @@ export async function openLineKeeper({
 }: FolderLineKeeperOptions): Promise<FolderLineKeeper> {
   let unwritten: readonly FoundLimit[] | undefined;
   let writing: Promise<void> | undefined;
+  /** Until the disk has, or has refused, what was found last. */
   const write = async (): Promise<void> => {
     for (let limits = unwritten; limits !== undefined; limits = unwritten) {
       unwritten = undefined;
-      await writeLimits(host.files, folder, limits);
+      await writeLimits(host.files, folder, limits).catch((error: unknown) =>
+        host.log.write("warn", `${owner}.limits-not-kept`, { why: String(error) }),
+      );
     }
+    writing = undefined;
   };
   const keeper = createLineKeeper({
     clock: host.clock,
@@ -56,11 +60,7 @@ export async function openLineKeeper({
         limits.find(({ path, kind }) => path === change.finding.path && kind === change.finding.kind),
       );
       unwritten = limits;
-      writing ??= write()
-        .catch((error: unknown) => host.log.write("warn", `${owner}.limits-not-kept`, { why: String(error) }))
-        .finally(() => {
-          writing = undefined;
-        });
+      writing ??= write();
     },
   });
   return {

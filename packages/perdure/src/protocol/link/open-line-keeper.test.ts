@@ -1,0 +1,67 @@
+import { expect, test } from "vitest";
+import type { Files } from "../../host/files.ts";
+import { createNodeHost } from "../../host/node/index.ts";
+import { createDisk, createMemoryFiles } from "../../host/simulated/index.ts";
+import { createSettings } from "../../settings/register.ts";
+import { PerdureError } from "../../wire/error.ts";
+import { readLimits } from "./limit-file.ts";
+import type { LineTimes } from "./line-meter.ts";
+import { openLineKeeper } from "./open-line-keeper.ts";
+
+const AGE_MS = 600_000;
+const GENERATION = new Uint8Array(8).fill(1);
+
+/** A line that was lost at one age, with pings as long as it lived. */
+const LOST: LineTimes = {
+  ageMs: AGE_MS,
+  aliveMs: AGE_MS,
+  deadMs: AGE_MS,
+  quietMs: 3_000,
+  unasked: true,
+  longestQuietMs: 15_000,
+  broke: true,
+  endedHere: false,
+  slept: false,
+};
+
+/** A keeper whose lines to a place all end at one age. */
+async function keeperOn(files: Files) {
+  const host = createNodeHost();
+  let wallMs = 1_760_000_000_000;
+  const keeper = await openLineKeeper({
+    host: { ...host, files, clock: { ...host.clock, wallMs: () => wallMs } },
+    folder: "home",
+    settings: createSettings(),
+    surroundings: () => ({ external: [], contradictions: [] }),
+    owner: "agent",
+  });
+  const find = (path: string): void => {
+    for (let line = 0; line < 6; line++) {
+      const connection = { remote: path, local: false, queuedBytes: 0, send: () => {}, close: () => {}, start: () => {} };
+      const meter = { connection, times: () => LOST };
+      const ended = keeper.begin(keeper.plan(path), { meter, generation: GENERATION, quiet: () => true, renew: () => {} });
+      wallMs += AGE_MS + 37_123 * (line + 1);
+      ended({ code: "connection-closed", why: "lost", retry: "now", afterMs: 0, hint: "", limit: undefined });
+    }
+  };
+  return { keeper, find };
+}
+
+test("what is found while an earlier write fails is on the disk all the same", async () => {
+  const files = createMemoryFiles(createDisk());
+  let failures = 1;
+  const { keeper, find } = await keeperOn({
+    ...files,
+    open: async (path, mode) => {
+      if (mode === "write" && failures-- > 0) throw new PerdureError("disk-failed", "the write failed");
+      return await files.open(path, mode);
+    },
+  });
+  find("ws://one");
+  find("ws://two");
+  await keeper.close();
+  expect((await readLimits(files, "home")).map(({ path, kind }) => [path, kind])).toEqual([
+    ["ws://one", "age"],
+    ["ws://two", "age"],
+  ]);
+});
