@@ -11,10 +11,7 @@ test("a retired agent begins nothing, and answers what it has while its signatur
   const writer = await stage.agent("writer", { join: stage.address() });
   const asked = writer.ask("@desk", "still there?", { timeoutMs: 30_000 });
   asked.catch(() => undefined);
-  for (const deadlineMs = performance.now() + 20_000; (await desk.status()).waiting === 0; ) {
-    if (performance.now() > deadlineMs) throw new Error("waited in vain");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  await stage.until("the question is there", async () => (await desk.status()).waiting > 0);
   await desk.identity.retire({ reason: "moved on" });
   const refused = { code: "identity-retired", hint: expect.stringContaining("--at <another folder>") };
   await expect(desk.send(writer.id, "one more")).rejects.toMatchObject(refused);

@@ -1,5 +1,5 @@
 /** Histories of one agent that contradict each other, are cut off, or come from another time, at two relays: who finds out, and what holds. */
-import { cp, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Agent, AgentStatus } from "../src/agent/api.ts";
@@ -92,7 +92,7 @@ test("I5: a relay that shows a log without its end is believed by nobody who saw
   const writer = await stage.agent("writer", { name: "writer", join: east.address });
   await (await writer.send(name, "before")).until("stored");
   await stage.stopRelay();
-  await cp(place("relay"), place("older"), { recursive: true, filter: (path) => !path.endsWith(".sock") });
+  await stage.copy("relay", "older");
   await stage.startRelay();
   expect(await desk.identity.rotate({ recoveryFile })).toMatchObject({ seq: 1, relayHasIt: true });
   await writer.contacts.acceptChange(name);
@@ -100,7 +100,7 @@ test("I5: a relay that shows a log without its end is believed by nobody who saw
 
   await stage.stopRelay();
   await rm(place("relay"), { recursive: true });
-  await cp(place("older"), place("relay"), { recursive: true });
+  await stage.copy("older", "relay");
   await stage.startRelay();
   expect(await writer.contacts.acceptChange(name).catch(codeOf)).toBe("record-rolled-back");
   const newcomer = await stage.agent("newcomer", { join: east.address });
@@ -119,7 +119,7 @@ test("I8: an old backup that is brought to life with the recovery file, without 
 }, async () => {
   const recoveryFile = place("desk.recovery");
   await (await stage.agent("desk", { name: "desk", recoveryFile })).close();
-  await cp(place("desk"), place("backup"), { recursive: true, filter: (path) => !path.endsWith(".sock") });
+  await stage.copy("desk", "backup");
   const desk = await stage.agent("desk", HASTY);
   expect(await desk.identity.rotate({ recoveryFile })).toMatchObject({ seq: 1, relayHasIt: true });
   await stage.stopRelay();
