@@ -4,8 +4,8 @@
  *
  * What the agent's relay has not taken yet is sealed anew when its certificate will not hold as long as the message lasts, and any part
  * once when its recipient had destroyed the key, or when the agent's relay had it to pass on and the recipient's relay did not prove to
- * have it before the certificate's end: where that stores it later, the recipient may leave it there. The new envelope takes the old one's place as it becomes durable, names those before
- * it that somebody may have, and travels under the same id.
+ * have it before the certificate's end: where that stores it later, the recipient may leave it there. The new envelope takes the old
+ * one's place as it becomes durable, names those before it that somebody may have, and travels under the same id.
  */
 import type { Host } from "../host/host.ts";
 import { type OwnIdentity, sealPart, type VerifiedIdentity } from "../identity/index.ts";
@@ -256,6 +256,7 @@ export function createSealer({
       host.log.write("warn", "agent.not-sealed", { to: recipient, code, why });
     }
     active.delete(recipient);
+    again.delete(recipient);
     arm();
   };
 

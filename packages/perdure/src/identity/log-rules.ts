@@ -4,7 +4,8 @@
  * An event of the control keys (instance-revoke, home-set, anchor) changes no key and is signed by the keys in force. A `rotate` or
  * `retire` is signed by the keys the event before committed to, all of them revealed in their order, and carries the commitments those
  * were bound to: the keys that follow were chosen with the inception. So whoever stole the keys in force can neither change them nor
- * end the agent, and whoever reveals keys again that were revealed before comes to the same next ones, which he does not have. Each rule is a named defence, which only tests switch off.
+ * end the agent, and whoever reveals keys again that were revealed before comes to the same next ones, which he does not have. Each rule
+ * is a named defence, which only tests switch off.
  */
 import type { Hash } from "../host/crypto.ts";
 import { type Bytes, concat, equalBytes } from "../wire/bytes.ts";
