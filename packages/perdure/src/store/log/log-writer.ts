@@ -59,11 +59,11 @@ export interface LogWriter {
   /** Begins a new segment soon, which lets go of segments that hold nothing needed. */
   rotate(): void;
   /**
-   * A segment of this size is full: `segmentBytes`, and never less than twice the small state it restates, so that this is
-   * restated only after as much has been written besides, however large it grows.
+   * A segment of this size is full: `segmentBytes`, and never less than three times what it restates, so that this is restated only
+   * after twice as much has been written besides, and records copied out of sparse segments never lie in one that is sparse again.
    */
   readonly fullBytes: number;
-  /** What the newest segment restated. */
+  /** What the newest segment restated: the small state, and which segments there are. */
   readonly restatedBytes: number;
   /** The segment that is written to, or `undefined` while there is none. */
   readonly active: number | undefined;
@@ -90,6 +90,8 @@ interface Failure {
   readonly error: PerdureError;
 }
 
+/** More than two: what is not restated has headers too, and must still be more than half. */
+const RESTATEMENTS_PER_SEGMENT = 3;
 /** How late a sync is that a point makes late. */
 const LATE_MS = 20;
 
@@ -140,10 +142,11 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
         records.push({ kind: SNAPSHOT, payload });
         restatedBytes += payload.length + RECORD_HEADER_BYTES;
       }
-      restated = restatedBytes;
-      fullBytes = Math.max(segmentBytes, 2 * restatedBytes);
       kept = segments.needed();
-      records.push({ kind: MANIFEST, payload: encodeManifest(kept) });
+      const manifest = encodeManifest(kept);
+      records.push({ kind: MANIFEST, payload: manifest });
+      restated = restatedBytes + manifest.length + RECORD_HEADER_BYTES;
+      fullBytes = Math.max(segmentBytes, RESTATEMENTS_PER_SEGMENT * restated);
     }
     const number = lastBatch + 1;
     const bytes = encodeBatch({ logId, segment, offset }, number, records);
