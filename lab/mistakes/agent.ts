@@ -171,7 +171,7 @@ export const AGENT_MISTAKES: readonly Mistake[] = [
   {
     id: "held-mail-not-asked-for-again",
     file: "agent/opening.ts",
-    find: 'if (code === "unknown-agent") undecided.add(envelopeFrom(delivered.envelope));',
+    find: 'if (code === "unknown-agent") undecided.hold(from, judgedBy);',
     put: "",
     why: "Mail of somebody who could not be looked up waits until the session ends by itself, however soon its sender is known.",
   },
