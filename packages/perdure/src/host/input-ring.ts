@@ -14,6 +14,8 @@ export const BUSY_INPUTS = 2048;
 /** Nothing older is told. */
 export const INPUT_AGE_MS: number = 60 * 60 * 1000;
 const PSEUDONYM = 12;
+/** Pseudonyms that are remembered, so that what is told again and again is not hashed each time: more than one list has texts. */
+export const KNOWN_PSEUDONYMS: number = 8 * (RARE_INPUTS + BUSY_INPUTS);
 
 /** One input: when (milliseconds since the process began), what, and its fields. */
 export type RecordedInput = Readonly<Record<string, string | number | boolean>> & { readonly atMs: number; readonly what: string };
@@ -67,10 +69,14 @@ export function createInputRing(): InputRing {
 
 /** Pseudonyms under a salt that stays where it is. */
 export function pseudonyms(hash: Hash, salt: Uint8Array): (text: string) => string {
+  // bound: KNOWN_PSEUDONYMS
   const known = new Map<string, string>();
   return (text) => {
-    const found = known.get(text) ?? hex(hash.sha256(concat(utf8("perdure/pseudonym/1\n"), salt, utf8(text)))).slice(0, PSEUDONYM);
-    known.set(text, found);
-    return found;
+    const before = known.get(text);
+    if (before !== undefined) return before;
+    const made = hex(hash.sha256(concat(utf8("perdure/pseudonym/1\n"), salt, utf8(text)))).slice(0, PSEUDONYM);
+    known.set(text, made);
+    if (known.size > KNOWN_PSEUDONYMS) known.delete(known.keys().next().value as string);
+    return made;
   };
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { utf8 } from "../wire/bytes.ts";
 import { encodeTransport } from "../wire/frame.ts";
-import { BUSY_INPUTS, createInputRing, INPUT_AGE_MS, pseudonyms, RARE_INPUTS } from "./input-ring.ts";
+import { BUSY_INPUTS, createInputRing, INPUT_AGE_MS, KNOWN_PSEUDONYMS, pseudonyms, RARE_INPUTS } from "./input-ring.ts";
 import type { Connection } from "./net.ts";
 import { createNodeHash } from "./node/hash.ts";
 import { FACTS_PER_SECOND, recordHost } from "./recording.ts";
@@ -141,6 +141,20 @@ test("bounded: what is frequent pushes out nothing that is rare, and what is old
   for (let at = 0; at < 3 * RARE_INPUTS; at++) ring.note("rare", 30, "closed", {});
   expect(ring.inputs(40, salted)).toHaveLength(RARE_INPUTS + BUSY_INPUTS);
   expect(ring.inputs(40 + INPUT_AGE_MS, salted)).toHaveLength(0);
+});
+
+test("as many pseudonyms are remembered as a list needs, however many messages a process sees in its life", () => {
+  let hashed = 0;
+  const sha256 = (bytes: Uint8Array): Uint8Array => {
+    hashed++;
+    return hash.sha256(bytes);
+  };
+  const counting = pseudonyms({ ...hash, sha256 }, utf8("salt"));
+  const first = counting("first");
+  for (let message = 1; message < KNOWN_PSEUDONYMS; message++) counting(`message ${message}`);
+  expect([counting("first"), hashed]).toEqual([first, KNOWN_PSEUDONYMS]);
+  counting("one more");
+  expect([counting("first"), hashed]).toEqual([first, KNOWN_PSEUDONYMS + 2]);
 });
 
 test("the same text has one pseudonym under one salt and another under another, and cannot be had without it", () => {
