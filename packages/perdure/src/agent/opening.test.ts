@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from "vitest";
+import type { Crypto } from "../host/crypto.ts";
 import { createIdentity, type OwnIdentity, openIdentity, sealPart } from "../identity/index.ts";
 import { createTestMachine, crypto, NOW_MS, newIdentity, settings, type TestMachine } from "../identity/test-machine.ts";
 import { type VerifiedIdentity, verifyBundle } from "../identity/verify.ts";
@@ -43,12 +44,24 @@ interface Stand {
   /** Answers everything that waits for an answer. */
   readonly answer: () => void;
   readonly asked: readonly unknown[];
+  /** Happens when the next mail is open and not judged yet. */
+  meanwhile: () => void;
   /** Whose mail was left at the relay. */
   readonly undecided: readonly string[];
 }
 
 async function stand(...pinned: readonly VerifiedIdentity[]): Promise<Stand> {
-  const host = { ...machine, crypto, clock: { ...machine.clock, wallMs: () => LATER_MS } };
+  const on = { meanwhile: (): void => {} };
+  const aead: Crypto["aead"] = {
+    ...crypto.aead,
+    open: async (...sealed) => {
+      const plaintext = await crypto.aead.open(...sealed);
+      on.meanwhile();
+      on.meanwhile = () => {};
+      return plaintext;
+    },
+  };
+  const host = { ...machine, crypto: { ...crypto, aead }, clock: { ...machine.clock, wallMs: () => LATER_MS } };
   const peers = createPeers({ host });
   const apply = (pins: readonly Planned[]): void => {
     for (const { kept, payload } of pins) if (payload instanceof Uint8Array) peers.apply(kept, payload);
@@ -63,10 +76,10 @@ async function stand(...pinned: readonly VerifiedIdentity[]): Promise<Stand> {
   const undecided: string[] = [];
   const hold = (idRaw: Bytes): void => void undecided.push(hex(idRaw));
   const parts = { inbox: { judge: () => "new" }, outbox: {}, homes: {}, lookups: { resolve } } as unknown as OpeningOptions;
-  return {
+  return Object.assign(on, {
     opening: createOpening({ ...parts, host, own: bob, peers, undecided: { hold } }),
     peers,
-    keep: (opened) => {
+    keep: (opened: Opened | undefined) => {
       if (opened !== undefined && "pins" in opened) apply(opened.pins);
     },
     answer: () => {
@@ -75,7 +88,7 @@ async function stand(...pinned: readonly VerifiedIdentity[]): Promise<Stand> {
     },
     asked,
     undecided,
-  };
+  });
 }
 
 const roomy = (): boolean => false;
@@ -128,4 +141,31 @@ test("who could not be looked up is remembered, so that the mail is asked for ag
   expect(undecided).toEqual([]);
   expect((await opening.open([nameless], roomy)).get(nameless)).toMatchObject({ kind: "hold", code: "unknown-agent" });
   expect(undecided).toEqual([hex(carol.idRaw)]);
+});
+
+test("mail is judged by what is known of its sender when that is done: a newer state that came meanwhile loses it nothing", async () => {
+  const dora = await newIdentity("dora");
+  const before = await verifyBundle(crypto, dora.bundle(), LATER_MS);
+  const each = [await mail(dora, 1), await mail(dora, 2, EMPTY)];
+  await dora.setHome({ relayId: bob.idRaw, url: "ws://127.0.0.1:4410/", preference: 0 }, LATER_MS);
+  for (const sent of each) {
+    const at = await stand(before);
+    const told = { pins: await at.peers.learn(await verifyBundle(crypto, dora.bundle(), LATER_MS)) };
+    at.meanwhile = () => at.keep(told as unknown as Opened);
+    expect((await at.opening.open([sent], roomy)).get(sent)).toMatchObject({ kind: "mail", teaches: false });
+  }
+});
+
+test("mail is judged by what is known of its sender when that is done: a rotation that came meanwhile counts", async () => {
+  const host = createTestMachine("eve");
+  const eve = await createIdentity({ host, folder: "home", role: "mail", custody: "together", settings });
+  const before = await verifyBundle(crypto, eve.bundle(), LATER_MS);
+  const forged = await mail(eve, 1);
+  await eve.rotate({ oldKeysUntilMs: NOW_MS, nowMs: LATER_MS });
+  for (const known of [[before], []]) {
+    const at = await stand(...known);
+    const told = { pins: await at.peers.learn(await verifyBundle(crypto, eve.bundle(), LATER_MS)) };
+    at.meanwhile = () => at.keep(told as unknown as Opened);
+    expect((await at.opening.open([forged], roomy)).get(forged)).toMatchObject({ kind: "hold", code: "instance-revoked" });
+  }
 });

@@ -1,8 +1,9 @@
 /**
  * Verifies and opens what was delivered: of each sender in order, those of different senders side by side.
  *
- * What must hold: each is judged by all that the ones before it said of its sender. What follows one that says something new of the
- * sender's keys waits until that is kept, and what follows one whose signer has to be asked for waits for the answer too.
+ * What must hold: each is judged by what is pinned of its sender when that is done, and so by all that the ones before it said. What
+ * follows one that says something new of the sender's keys waits until that is kept, and what follows one whose signer has to be asked
+ * for waits for the answer too.
  */
 import type { Host } from "../host/host.ts";
 import { type OpenedPart, type OwnIdentity, openPart, type VerifiedIdentity, verifyNotice } from "../identity/index.ts";
@@ -32,6 +33,9 @@ const HOPELESS: ReadonlySet<string> = new Set([
   "too-large",
   "record-rolled-back",
 ]);
+
+/** Verdicts that more of the sender may change. */
+const UNDECIDED: ReadonlySet<string> = new Set(["unknown-agent", "identity-forked"]);
 
 export interface Waiting {
   readonly payload: Bytes;
@@ -153,20 +157,24 @@ export function createOpening(options: OpeningOptions): Opening {
     return { kind: "mail", part, ...taught };
   };
 
-  const open = async (delivered: Delivered, asked: boolean): Promise<Verified> => {
-    const { from } = delivered.envelope;
-    const judgedBy = peers.bundle(from);
+  const openOrNot = async (delivered: Delivered, asked: boolean): Promise<Verified> => {
     try {
-      const opened = await openVerified(delivered, asked);
-      if (opened.kind === "hold") undecided.hold(from, judgedBy);
-      return opened;
+      return await openVerified(delivered, asked);
     } catch (error) {
       const code = isPerdureError(error) ? error.code : "internal";
       const why = error instanceof Error ? error.message : String(error);
-      if (HOPELESS.has(code)) return { kind: "drop", code, why };
-      if (code === "unknown-agent") undecided.hold(from, judgedBy);
-      return { kind: "hold", code, ...NOTHING_NEW };
+      return HOPELESS.has(code) ? { kind: "drop", code, why } : { kind: "hold", code, ...NOTHING_NEW };
     }
+  };
+
+  const open = async (delivered: Delivered, asked: boolean): Promise<Verified> => {
+    const { from } = delivered.envelope;
+    const judgedBy = peers.bundle(from);
+    const opened = await openOrNot(delivered, asked);
+    // Whoever was asked about it, or for something else, answered meanwhile: what it was judged by counts no more.
+    if (!isSame(peers.bundle(from), judgedBy)) return await open(delivered, asked);
+    if (opened.kind === "hold" && UNDECIDED.has(opened.code)) undecided.hold(from, judgedBy);
+    return opened;
   };
 
   const ask = (sender: string, look: () => Promise<unknown>): Promise<unknown> => {
@@ -204,6 +212,10 @@ export function createOpening(options: OpeningOptions): Opening {
       return found;
     },
   };
+}
+
+function isSame(one: Bytes | undefined, other: Bytes | undefined): boolean {
+  return one === other || (one !== undefined && other !== undefined && equalBytes(one, other));
 }
 
 function isKnown(judgement: string): boolean {
