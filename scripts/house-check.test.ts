@@ -276,6 +276,11 @@ describe("bounds", () => {
       "store/store.ts",
       'export async function openStore() {\n  let rows: string[] = [];\n  return () => rows.push("");\n}\n',
     ],
+    [
+      "a map of what gives a function, whatever its name",
+      "host/names.ts",
+      "export function names(salt: string): (text: string) => string {\n  const known = new Map<string, string>();\n  return (text) => known.get(text) ?? salt;\n}\n",
+    ],
     ["a map of a state", "protocol/state.ts", "export const state = () => ({\n  rows: new Map(),\n});\n"],
     ["a set of a module", "host/cache.ts", "const seen = new Set<string>();\nexport const size = () => seen.size;\n"],
   ])("%s without one is found", (_what, path, text) => expect(inRoom(path, text)).toEqual(["no-bound"]));

@@ -5,7 +5,7 @@
  * What counts as kept, by the layout the formatter gives: a `new Map`, `new Set` or `[]` that is
  * - a constant or variable of a module, if it is empty (a table with its rows in it does not grow), or
  * - a constant or variable directly in the body of a function of a module, if that hands out functions: one named create…, open…, start…,
- *   serve…, watch… or listen…, or
+ *   serve…, watch… or listen…, or one whose type says on its first line that it gives a function, or
  * - a map or set that is a property of an object literal (`links: new Map()`); lists there are mostly values.
  * Collections deeper inside a function end with its call, and those that live for it alone are not asked about.
  */
@@ -19,6 +19,7 @@ const OF_MODULE = new RegExp(String.raw`^(?:export )?(?:const|let) \w+.* = ${EMP
 const OF_FACTORY = new RegExp(String.raw`^  (?:const|let) \w+.* = ${EMPTY};`);
 const OF_OBJECT = /^\s+\w+: new (?:Map|Set)(?:<.*>)?\(\),?$/;
 const FACTORY = /^(?:export )?(?:async )?(?:function|const) (?:create|open|start|serve|watch|listen)[A-Z]?\w*/;
+const GIVES_FUNCTION = /^(?:export )?(?:async )?function .*\): (?:Promise<)?\(.*\) => .*\{$/;
 const TOP = /^\S/;
 const BOUND = /\bbound: \S/;
 
@@ -30,7 +31,7 @@ function unbounded({ path, text }: SourceFile): readonly Violation[] {
   const lines = text.split("\n");
   let inFactory = false;
   return lines.flatMap((line, at) => {
-    if (TOP.test(line) && !line.startsWith("}") && !line.startsWith(")")) inFactory = FACTORY.test(line);
+    if (TOP.test(line) && !line.startsWith("}") && !line.startsWith(")")) inFactory = FACTORY.test(line) || GIVES_FUNCTION.test(line);
     const kept = OF_MODULE.test(line) || (inFactory && OF_FACTORY.test(line)) || OF_OBJECT.test(line);
     if (!kept || saysBound(lines, at)) return [];
     return [{ rule: "no-bound", where: `${path}:${at + 1}`, what: `say what bounds it: "bound: …" in a comment (${line.trim()})` }];

@@ -29,7 +29,7 @@ const COPY_BYTES = 1024 * 1024;
 
 /** One round: `RecordLog.compact`. */
 export function compaction({ segments, queue, writer, readBack, closed, dropDead }: CompactionOptions): () => Promise<boolean> {
-  /** Segments with a record that cannot be read, which stays where it is for its reader to find. */
+  /** Segments with a record that cannot be read, which stays where it is for its reader to find. bound: one per damaged segment */
   const unmovable = new Set<number>();
 
   const copyRecords = async (live: readonly LiveRecord[]): Promise<boolean> => {
