@@ -162,10 +162,9 @@ export function createActingIdentity({ host, settings, vault, first }: ActingOpt
     last = result.catch(() => undefined);
     return result;
   };
-  const keep: Keeping["keep"] = async (kept, check) => {
+  const keep: Keeping["keep"] = async (kept) => {
     const next = await loadState(crypto, kept, vault.path);
-    const read = await vault.prepare(kept, next.bundle);
-    await check?.(read);
+    await vault.prepare(kept, next.bundle);
     await vault.release();
     state = next;
     await destroyGone(host, state);

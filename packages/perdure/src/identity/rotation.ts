@@ -30,8 +30,8 @@ export interface Keeping {
   readonly host: Pick<Host, "crypto" | "random" | "files" | "log">;
   readonly settings: Settings;
   readonly state: () => OwnState;
-  /** Durable when it resolves; `check` sees what reads back before it takes its place. */
-  readonly keep: (kept: KeptIdentity, check?: (read: KeptIdentity) => Promise<void>) => Promise<void>;
+  /** Durable when it resolves. */
+  readonly keep: (kept: KeptIdentity) => Promise<void>;
 }
 
 export interface RotateWish {

@@ -12,8 +12,8 @@ import { asidePath, readWhole, writeAside } from "./whole-file.ts";
 export interface Vault {
   readonly path: string;
   readonly isSealed: boolean;
-  /** Durable beside its place, and what reads back there; what was there before still counts. */
-  prepare(kept: KeptIdentity, bundle: Bytes): Promise<KeptIdentity>;
+  /** Durable beside its place, and read back there; what was there before still counts. */
+  prepare(kept: KeptIdentity, bundle: Bytes): Promise<void>;
   /** What was prepared takes its place, in one step. */
   release(): Promise<void>;
   /** What is written from here on is sealed with this, or plain; what comes back undoes that. */
@@ -45,9 +45,9 @@ export function createVault({ files, crypto, random, path, by: first }: VaultOpt
           hint: "This disk cannot be trusted with keys. Nothing was changed.",
         });
       const file = decodeKeptFile(crypto.hash, read, path);
-      if (file.kind === "plain") return file.kept;
+      if (file.kind === "plain") return;
       if (by === undefined) throw new PerdureError("internal", "a sealed file was read back where a plain one was written");
-      return await openSealed(crypto, file.sealed, by, path);
+      await openSealed(crypto, file.sealed, by, path);
     },
     release: () => files.rename(asidePath(path), path),
     sealWith(next) {
