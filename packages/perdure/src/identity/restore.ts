@@ -62,7 +62,6 @@ function inMemory(first: KeptIdentity, path: string): Vault & { kept(): KeptIden
     isSealed: false,
     prepare: async (next) => {
       prepared = next;
-      return next;
     },
     release: async () => {
       kept = prepared;
