@@ -25,7 +25,7 @@ export default defineConfig({
   // What a planted source became must not be found by a run without it.
   test: {
     fsModuleCache: false,
-    include: ["packages/*/src/**/*.test.ts", "packages/*/test/**/*.test.ts"],
+    include: ["packages/*/src/**/*.test.ts", "packages/*/test/**/*.test.ts", "lab/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -171,8 +171,8 @@ export const AGENT_MISTAKES: readonly Mistake[] = [
   {
     id: "held-mail-not-asked-for-again",
     file: "agent/opening.ts",
-    find: 'if (code === "unknown-agent") undecided.hold(from, judgedBy);',
-    put: "",
+    find: 'const UNDECIDED: ReadonlySet<string> = new Set(["unknown-agent", "identity-forked"]);',
+    put: 'const UNDECIDED: ReadonlySet<string> = new Set(["identity-forked"]);',
     why: "Mail of somebody who could not be looked up waits until the session ends by itself, however soon its sender is known.",
   },
   {
