@@ -82,7 +82,12 @@ export function createLineKeeper(options: LineKeeperOptions): LineKeeper {
   let stopped = false;
   if (settings.learnLimits > 0) lifetimes.restore(options.known);
 
-  const shown = (finding: LimitFinding): FoundLimit => ({ ...finding, culprits: culpritsOf(finding, options.candidates()) });
+  /** Candidates are gathered once for all: what the machine has in force is looked up for each gathering. */
+  const shown = (findings: readonly LimitFinding[]): readonly FoundLimit[] => {
+    if (findings.length === 0) return [];
+    const candidates = options.candidates();
+    return findings.map((finding) => ({ ...finding, culprits: culpritsOf(finding, candidates) }));
+  };
 
   const trialOf = (path: string): { atMs: number; everyMs: number } => {
     const trial = trials.get(path) ?? { atMs: clock.monotonicMs() + settings.limitTrialMs, everyMs: settings.limitTrialMs };
@@ -93,7 +98,7 @@ export function createLineKeeper(options: LineKeeperOptions): LineKeeper {
 
   const tell = (changes: readonly LimitChange[]): void => {
     for (const change of changes) {
-      const { path, kind, valueMs, errorMs, occurrences, culprits } = shown(change.finding);
+      const { path, kind, valueMs, errorMs, occurrences } = change.finding;
       const trial = trialOf(path);
       if (change.change === "confirmed") trial.everyMs = Math.min(trial.everyMs * 2, settings.limitTrialMs * LONGEST_TRIAL_PAUSE);
       trial.atMs = clock.monotonicMs() + trial.everyMs;
@@ -104,9 +109,11 @@ export function createLineKeeper(options: LineKeeperOptions): LineKeeper {
         valueMs: Math.round(valueMs),
         errorMs: Math.round(errorMs),
         occurrences,
-        culprit: culprits.map(({ name }) => name).join(", "),
+        culprit: shown([change.finding])
+          .flatMap(({ culprits }) => culprits.map(({ name }) => name))
+          .join(", "),
       });
-      options.changed(lifetimes.findings.map(shown), change);
+      options.changed(shown(lifetimes.findings), change);
     }
   };
 
@@ -171,7 +178,7 @@ export function createLineKeeper(options: LineKeeperOptions): LineKeeper {
       };
     },
     get limits() {
-      return lifetimes.findings.map(shown);
+      return shown(lifetimes.findings);
     },
     stop() {
       stopped = true;

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { Files } from "../../host/files.ts";
 import { createNodeHost } from "../../host/node/index.ts";
 import { createDisk, createMemoryFiles } from "../../host/simulated/index.ts";
+import type { Surroundings } from "../../host/surroundings.ts";
 import { createSettings } from "../../settings/register.ts";
 import { PerdureError } from "../../wire/error.ts";
 import { readLimits } from "./limit-file.ts";
@@ -25,14 +26,14 @@ const LOST: LineTimes = {
 };
 
 /** A keeper whose lines to a place all end at one age. */
-async function keeperOn(files: Files) {
+async function keeperOn(files: Files, surroundings: () => Surroundings = () => ({ external: [], contradictions: [] })) {
   const host = createNodeHost();
   let wallMs = 1_760_000_000_000;
   const keeper = await openLineKeeper({
     host: { ...host, files, clock: { ...host.clock, wallMs: () => wallMs } },
     folder: "home",
     settings: createSettings(),
-    surroundings: () => ({ external: [], contradictions: [] }),
+    surroundings,
     owner: "agent",
   });
   const find = (path: string): void => {
@@ -64,4 +65,17 @@ test("what is found while an earlier write fails is on the disk all the same", a
     ["ws://one", "age"],
     ["ws://two", "age"],
   ]);
+});
+
+test("what the machine has in force is looked up once for all limits that are shown", async () => {
+  let looked = 0;
+  const surroundings = (): Surroundings => {
+    looked++;
+    return { external: [], contradictions: [] };
+  };
+  const { keeper, find } = await keeperOn(createMemoryFiles(createDisk()), surroundings);
+  for (const path of ["ws://one", "ws://two", "ws://three"]) find(path);
+  looked = 0;
+  expect([keeper.limits.length, looked]).toEqual([3, 1]);
+  await keeper.close();
 });
