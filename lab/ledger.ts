@@ -14,8 +14,7 @@
  *  boxes             no handler is handed a stranger's mail unless its owner takes mail from anybody
  *  loop guard        automatic mail caused by automatic mail stays within its budget
  *  passes            a folder that lives twice is found out, and no other is taken for one
- *
- * (7, key state, is checked by `key-audit`; what a disk must hold by `relay-disk`; that no key seals two texts by `seal-book`.)
+ * (7, key state, is checked by `key-audit`; order by `order-book`; what a disk must hold by `relay-disk`; that no key seals two texts by `seal-book`.)
  */
 import type { Mail, Step } from "../packages/perdure/src/agent/api.ts";
 import type { LogFields, LogLevel } from "../packages/perdure/src/host/log.ts";
@@ -25,6 +24,7 @@ import { isErrorCode } from "../packages/perdure/src/wire/error.ts";
 import { MAX_PARTS } from "../packages/perdure/src/wire/limits.ts";
 import { createAged } from "./aged.ts";
 import type { Model } from "./model.ts";
+import { createOrderBook } from "./order-book.ts";
 import { createPassBook, type Picture } from "./pass-book.ts";
 import { createRelayBook, type RelayBook, type Shares, type Taken } from "./relay-book.ts";
 import type { Census } from "./town.ts";
@@ -170,6 +170,7 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
   const fail = (invariant: string, what: string): void => {
     broken ??= new InvariantBroken(invariant, what);
   };
+  const order = createOrderBook(fail);
   const hostOf = (agentId: string): string => idOf.get(agentId) ?? agentId;
   /** What a relay that lies brings about with its own agents' mail is no fault of theirs; everything else still is. */
   const isHonest = (...relays: readonly (string | undefined)[]): boolean =>
@@ -254,7 +255,6 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
         return;
       case "agent.put-off":
       case "agent.claim-freed":
-      case "agent.claim-taken-back":
         mayStartAgain.set(key, true);
         return;
       // Found on disk at opening: its process died before it could say so.
@@ -364,6 +364,7 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
       const book = books.get(host);
       if (book === undefined) {
         model?.agentFact(host, event, fields);
+        order.fact(host, event, fields);
         return agentFact(host, event, fields);
       }
       model?.relayFact(host, event, fields);
@@ -416,6 +417,7 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
     unexpected: (what) => fail("10 no silence", what),
     crashed: (host) => {
       counts.crashes++;
+      order.forget(host);
       for (const key of attempts.keys()) {
         if (!key.startsWith(`${host} `) || completions.has(key)) continue;
         mayStartAgain.set(key, true);

@@ -10,10 +10,10 @@ import type { FaultKind } from "./weather.ts";
 
 /** By the seed, in turn. Without kinds the seed draws them. */
 const WEATHERS: readonly (readonly FaultKind[] | undefined)[] = [
-  ["brownout", "agent-kill", "relay-kill", "call-crash"],
+  ["brownout", "agent-kill", "relay-kill", "call-crash", "relapse"],
   ["cut", "partition", "stall", "one-way", "relay-dead", "agent-power"],
   undefined,
-  ["sync-fails", "write-fails", "disk-full", "slow-disk", "relay-power", "agent-power", "relay-kill"],
+  ["sync-fails", "write-fails", "disk-full", "slow-disk", "relay-power", "agent-power", "relapse"],
   ["brownout", "partition", "agent-kill", "relay-kill", "cut", "call-crash"],
 ];
 

@@ -3,7 +3,8 @@
  *
  * Unless it is told, a seed draws its own town: a quarter of the towns have one relay, half have two, a quarter three; a third
  * introduces everybody by invites instead of taking mail from anybody; a sixth has a relay that lies, a third a stranger who floods
- * and forges, with a relay of his own. In half of the others somebody's folder is copied, put back or stolen.
+ * and forges, with a relay of his own. In half of the others somebody's folder is copied, put back or stolen. Three sevenths have narrow
+ * windows, small mailboxes, or both.
  */
 import type { Agent } from "../packages/perdure/src/agent/api.ts";
 import type { Crypto, Hash } from "../packages/perdure/src/host/crypto.ts";
@@ -13,7 +14,7 @@ import type { Lies } from "../packages/perdure/src/testing/api.ts";
 import { bringDown, type Disaster } from "./disaster.ts";
 import { auditEvidence } from "./evidence-audit.ts";
 import { auditKeys, type DiskWitness } from "./key-audit.ts";
-import { createLedger, InvariantBroken, type Ledger, type LedgerCounts } from "./ledger.ts";
+import { createLedger, InvariantBroken, type Ledger, type LedgerCounts, type LedgerOptions } from "./ledger.ts";
 import { letIn } from "./mallory.ts";
 import { createModel } from "./model.ts";
 import { patiently } from "./patience.ts";
@@ -45,7 +46,7 @@ export interface SeedResult {
   readonly beginMs: number;
   readonly faults: readonly Fault[];
   /** The town, where the scenario left that to the seed. */
-  readonly drawn: Required<Pick<Scenario, "relays" | "agents" | "hostile" | "disaster">>;
+  readonly drawn: Required<Pick<Scenario, "relays" | "agents" | "hostile" | "disaster" | "settings">>;
   readonly counts: LedgerCounts;
   /** The invariant that broke first, and what happened. */
   readonly broken: { readonly invariant: string; readonly what: string; readonly atMs: number } | undefined;
@@ -93,8 +94,31 @@ export const SETTINGS = {
   autoPerThread: 16,
 };
 
+/** A few messages fill these: windows, and how long a session between relays may be of no use. */
+const NARROW = { windowFrames: 4, peerWindowFrames: 4, peerIdleMs: 2000 };
+/** And these: mailboxes, and files. */
+const CRAMPED = { mailboxMessages: 16, segmentBytes: 64 * 1024 };
+/** By the seed, where nothing is said of settings: what takes a town days to fill is full within a minute. */
+const SETTINGS_OF_SEEDS: readonly Readonly<Record<string, number>>[] = [{}, NARROW, {}, CRAMPED, {}, { ...NARROW, ...CRAMPED }, {}];
+
+/** No share is smaller than so many messages, unless the whole is. */
+const LEAST_SHARE = 64;
+
 /** What the shares of those settings come to, messages. */
-export const LIMITS = { sender: 100, strangers: 200, peer: 400, route: 400, routeSender: 64, automatic: SETTINGS.autoPerThread };
+export function limitsOf({ mailboxMessages = 0, storeMessages = 0, autoPerThread = 0 }: Readonly<Record<string, number>>): Shares {
+  const share = (whole: number, part: number): number => Math.min(whole, Math.max(LEAST_SHARE, Math.floor(whole * part)));
+  const route = share(storeMessages, 0.1);
+  return {
+    sender: share(mailboxMessages, 0.1),
+    strangers: share(mailboxMessages, 0.2),
+    peer: share(storeMessages, 0.1),
+    route,
+    routeSender: share(route, 0.1),
+    automatic: autoPerThread,
+  };
+}
+
+type Shares = LedgerOptions["limits"];
 
 /** The town of a seed. */
 export function planOf({
@@ -103,8 +127,10 @@ export function planOf({
   agents,
   hostile,
   disaster,
-}: Pick<SeedOptions, "seed" | "relays" | "agents" | "hostile" | "disaster">): {
+  settings,
+}: Pick<SeedOptions, "seed" | "relays" | "agents" | "hostile" | "disaster" | "settings">): {
   census: Census;
+  settings: Readonly<Record<string, number>>;
   hostile: Hostile;
   disaster: Disaster;
   never: readonly FaultKind[];
@@ -116,6 +142,7 @@ export function planOf({
   return {
     // Every sixth seed one further, so that each kind of people comes to each kind of town.
     census: drawCensus(count, agents ?? (count === 1 ? 2 : 3) + (seed % 2), (seed + Math.floor(seed / 6)) % 3 !== 0),
+    settings: settings ?? SETTINGS_OF_SEEDS[seed % SETTINGS_OF_SEEDS.length] ?? {},
     hostile: wanted,
     disaster: happens,
     never: [
@@ -146,12 +173,13 @@ const HOSTILES_OF_SEEDS: readonly Hostile[] = ["nobody", "stranger", "nobody", "
 export async function runSeed(options: SeedOptions): Promise<SeedResult> {
   const { seed, hash, crypto, minutes, without = [], faults, recorder } = options;
   const switchedOff = new Set(without);
-  const settings = { ...SETTINGS, ...options.settings };
-  const { census, hostile, disaster, never } = planOf(options);
+  const { census, hostile, disaster, never, settings: own } = planOf(options);
+  const settings = { ...SETTINGS, ...own };
+  const limits = limitsOf(settings);
   const liar = hostile === "relay" ? census.relays.at(-1) : undefined;
   const forgetful = disaster === "relay-copy" ? census.relays.at(-1) : undefined;
   const model = createModel();
-  const ledger = createLedger({ census, liar, forgetful, model, limits: LIMITS });
+  const ledger = createLedger({ census, liar, forgetful, model, limits });
   const honest = census.relays.filter((name) => name !== liar && name !== forgetful);
   const names = census.agents;
   const lives = new Map<string, () => boolean>();
@@ -228,7 +256,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
   world.afterStep(() => {
     ledger.check();
     if (town.failures.length > 0) throw new InvariantBroken("10 no silence", town.failures[0] as string);
-    if (world.events % BOUNDS_EVERY === 0) for (const name of census.relays) checkBounds(town.relay(name)?.status());
+    if (world.events % BOUNDS_EVERY === 0) for (const name of census.relays) checkBounds(town.relay(name)?.status(), limits);
     if (world.events % BOUNDS_EVERY === 0) for (const name of honest) compareRelay(name);
   });
   const compareRelay = (name: string): void => {
@@ -243,7 +271,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     virtualMs: world.nowMs,
     beginMs,
     faults: weather,
-    drawn: { relays: census.relays.length, agents: census.agents.length, hostile, disaster },
+    drawn: { relays: census.relays.length, agents: census.agents.length, hostile, disaster, settings: own },
     counts: ledger.counts,
     broken,
   });
@@ -380,7 +408,7 @@ function lieFrom(town: Town, relay: string, names: readonly string[], endMs: num
 }
 
 /** Invariant 9: nothing is longer than its named limit. */
-function checkBounds(status: RelayStatus | undefined): void {
+function checkBounds(status: RelayStatus | undefined, { route }: Shares): void {
   if (status === undefined) return;
   const limit = (name: string): number => status.settings.find((each) => each.name === name)?.value ?? 0;
   const check = (what: string, value: number, most: number): void => {
@@ -390,7 +418,7 @@ function checkBounds(status: RelayStatus | undefined): void {
   check("disk", status.diskBytes, limit("storeBytes"));
   check("incidents", status.incidents.length, 50);
   check("messages", status.waitingMessages, limit("storeMessages"));
-  for (const peer of status.peers) check(`messages for ${peer.id}`, peer.waitingMessages, LIMITS.route);
+  for (const peer of status.peers) check(`messages for ${peer.id}`, peer.waitingMessages, route);
   for (const agent of status.agents) {
     check(`waiting messages of ${agent.id}`, agent.waitingMessages, limit("mailboxMessages"));
     check(`waiting bytes of ${agent.id}`, agent.waitingBytes, limit("mailboxBytes"));

@@ -44,6 +44,17 @@ export function strike(town: StruckTown, fault: Fault, { crashed, damaged }: Str
     case "agent-kill":
       crashed(host);
       return town.crash(host, "all", false, durationMs);
+    case "relapse": {
+      // As whatever starts a program again finds it dead again, and again: what one opening wrote the next one reads.
+      const pauseMs = 300 + (durationMs % 2000);
+      for (let time = 0; time < 2 + Math.floor(amount * 3); time++) {
+        world.after(time * pauseMs, "relapse", () => {
+          crashed(host);
+          town.crash(host, durationMs % 2 === 0 ? "all" : "random", false, 50);
+        });
+      }
+      return;
+    }
     case "relay-dead":
       crashed(host);
       return town.crash(host, "all", true, durationMs);

@@ -18,6 +18,8 @@ const STORM = `${CANARY} storm`;
 const STORM_COPIES = 3;
 const STORM_DEPTH = 7;
 const MEAN_PAUSE_MS = 2500;
+/** Some letters expire within a time between these. */
+const SHORTEST_EXPIRY_MS = 2000;
 const SHORT_EXPIRY_MS = 20_000;
 /** Of the notes of one life of an agent, every so many is poison. */
 const POISON_EVERY = 12;
@@ -119,7 +121,7 @@ async function drawLetter({ writing: draws, host, neighbours, name, stormy, begi
   const large = draws.chance(0.06);
   const storm = stormy && draws.chance(0.04);
   const sizeBytes = HEAD_BYTES + (large ? PART_BYTES + draws.below(2 * PART_BYTES) : draws.below(2000));
-  const expires = draws.chance(0.15);
+  const expiresInMs = draws.chance(0.15) ? SHORTEST_EXPIRY_MS + draws.below(SHORT_EXPIRY_MS - SHORTEST_EXPIRY_MS) : undefined;
   const keyed = draws.chance(0.1);
   const question = draws.chance(0.1);
   return {
@@ -128,7 +130,7 @@ async function drawLetter({ writing: draws, host, neighbours, name, stormy, begi
     to,
     sizeBytes,
     ...(storm ? { kind: "storm" } : question ? { kind: "question" } : {}),
-    ...(expires ? { expiresInMs: SHORT_EXPIRY_MS } : {}),
+    ...(expiresInMs === undefined ? {} : { expiresInMs }),
     ...(keyed ? { keyed } : {}),
   };
 }
@@ -170,7 +172,7 @@ async function handle({ draws, host, ledger, name, neighbours }: Resident, mail:
   if (mood < 6) throw new Error("the handler failed");
   if (mood < 9) return turn.reject("not today");
   // Longer than it may, and deaf to its signal: by then another handler has the message.
-  if (mood === 9) await sleep(host.clock, SLOW_HANDLER_MS + draws.below(SLOW_HANDLER_MS));
+  if (mood < 13) await sleep(host.clock, SLOW_HANDLER_MS + draws.below(SLOW_HANDLER_MS));
   else if (mood < 40) await sleep(host.clock, draws.wait(400), turn.signal);
   if (mood > 70 && !mail.auto) await turn.reply(`${CANARY} re ${text.slice(0, 60)}`);
   if (mood > 95 && mail.depth < 4)

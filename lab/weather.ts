@@ -38,6 +38,7 @@ const STRIKES = {
   "call-crash": 0.5,
   "wall-jump": 0.3,
   "age-limit": "line",
+  relapse: 0.4,
 } as const satisfies Readonly<Record<string, "relay" | "agent" | "line" | number>>;
 
 export type FaultKind = keyof typeof STRIKES;

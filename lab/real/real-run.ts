@@ -12,7 +12,7 @@ import { findMistake } from "../mistakes/index.ts";
 import { createModel } from "../model.ts";
 import { audit, type DiskAudit } from "../relay-disk.ts";
 import type { Scenario } from "../scenario.ts";
-import { addressFrom, EXPIRY_ROOM_MS, LIMITS, planOf, SETTINGS, SETTLE_UP_MS } from "../seed.ts";
+import { addressFrom, EXPIRY_ROOM_MS, limitsOf, planOf, SETTINGS, SETTLE_UP_MS } from "../seed.ts";
 import { clearUp, strike } from "../strike.ts";
 import { isRelay } from "../town.ts";
 import type { Fault } from "../weather.ts";
@@ -49,9 +49,10 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 /** `bundled` is told, when something broke, what each process that answers says of its inputs. */
 export async function runReal(scenario: WrittenScenario, bundled?: (name: string, bundle: string) => void): Promise<RealResult> {
   const { seed, minutes, faults, traffic, without = [], plant } = scenario;
-  const { census } = planOf(scenario);
+  const { census, settings: own } = planOf(scenario);
+  const settings = { ...SETTINGS, ...own };
   const model = createModel();
-  const ledger = createLedger({ census, liar: undefined, model, limits: LIMITS });
+  const ledger = createLedger({ census, liar: undefined, model, limits: limitsOf(settings) });
   const order = createFactOrder(sharedMs);
   const folder = await mkdtemp(join(tmpdir(), "perdure-twin-"));
   const taken = new Map(census.agents.map((name) => [name, 0]));
@@ -100,7 +101,7 @@ export async function runReal(scenario: WrittenScenario, bundled?: (name: string
     seed,
     census,
     folder,
-    settings: { ...SETTINGS, ...scenario.settings },
+    settings,
     without,
     planted: plant === undefined ? undefined : findMistake(plant),
     recorded: bundled !== undefined,

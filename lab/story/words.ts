@@ -120,6 +120,7 @@ const FAULTS: Readonly<Partial<Record<FaultKind, (fault: Fault) => string>>> = {
   "relay-power": (f) => `loses its power, and unsynced writes with it; back after ${seconds(f.durationMs)}`,
   "agent-power": (f) => `loses its power, and unsynced writes with it; back after ${seconds(f.durationMs)}`,
   "relay-dead": (f) => `is dead for ${seconds(f.durationMs)}, and nobody is told`,
+  relapse: (f) => `dies, and again each time it is back, ${1 + Math.floor(f.amount * 3)} more times`,
   cut: (f) => `loses every connection to ${f.other}`,
   stall: (f) => `has connections to ${f.other} that stay open and carry nothing any more`,
   partition: (f) => `is cut off from ${f.other} for ${seconds(f.durationMs)}`,

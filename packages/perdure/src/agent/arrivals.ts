@@ -249,6 +249,8 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
           bytes: opened.part.content.length,
           digest: hex(envelope.digest),
           position: frame.position,
+          box: admitted.box,
+          keyed: opened.part.head.idempotencyKey !== "",
         }),
       );
     }

@@ -143,10 +143,12 @@ export function createClaims(options: ClaimOptions): Claims {
     );
   };
 
-  const grant = async (incoming: Incoming, client: ClientId, signal: AbortSignal): Promise<ClaimedMail> => {
+  /** `asked`: by who waits for this answer, and not in its turn. */
+  const grant = async (incoming: Incoming, client: ClientId, signal: AbortSignal, asked = false): Promise<ClaimedMail> => {
     const attempt = incoming.attempt + 1;
     incoming.claim = { client, attempt };
     const { from, stream, seq } = incoming;
+    log.write("debug", "agent.claimed", { from: incomingFrom(incoming), id: incomingId(incoming), attempt, asked });
     await store().commit({
       onFailure: "give-up",
       plan: () => ({ records: [{ kept: { kind: "started", head: { from, stream, seq, attempt } } }], result: undefined }),
@@ -200,7 +202,7 @@ export function createClaims(options: ClaimOptions): Claims {
         },
         applied: () => {
           letGo(incoming);
-          say(both, verdict.outcome);
+          say(both, verdict.outcome, () => attempt);
         },
       });
     } finally {
@@ -225,7 +227,7 @@ export function createClaims(options: ClaimOptions): Claims {
       undo: unmark,
       applied: () => {
         unmark();
-        say(taken, verdict.outcome);
+        say(taken, verdict.outcome, (each) => each.attempt + 1);
       },
     });
     if (taken.length > 0) bell.ringAll();
@@ -357,7 +359,7 @@ export function createClaims(options: ClaimOptions): Claims {
           for (;;) {
             const found = [...inbox.answersTo(to)].find((incoming) => isFree(incoming) && isAnswer(incoming, to));
             if (found === undefined) await bell.wait(to, signal);
-            else return await grant(found, client, signal);
+            else return await grant(found, client, signal, true);
           }
         });
       } finally {
@@ -463,7 +465,7 @@ export function createClaims(options: ClaimOptions): Claims {
               records: ended(twin, twin.attempt, { ...DONE, why: "another message with the same idempotency key was taken" }),
               result: undefined,
             }),
-            applied: () => say([twin], "done"),
+            applied: () => say([twin], "done", () => twin.attempt),
           })
           .finally(() => {
             twin.committing = false;

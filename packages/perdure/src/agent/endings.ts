@@ -31,8 +31,8 @@ export interface Endings {
   parked(incoming: Incoming, code: string, why: string): readonly Planned[];
   /** Messages that went from a full failed box since the agent was opened. */
   readonly failedDropped: number;
-  /** Into the log, once it is durable. */
-  say(incomings: readonly Incoming[], outcome: Outcome): void;
+  /** Into the log, once it is durable; `attemptOf`: which attempt ended each. */
+  say(incomings: readonly Incoming[], outcome: Outcome, attemptOf: (incoming: Incoming) => number): void;
 }
 
 export function createEndings({
@@ -92,13 +92,13 @@ export function createEndings({
       };
       return [...madeRoom(), put];
     },
-    say(incomings, outcome) {
+    say(incomings, outcome, attemptOf) {
       for (const each of incomings) {
         host.log.write("debug", "agent.completed", {
           from: incomingFrom(each),
           id: incomingId(each),
           outcome,
-          attempt: each.attempt,
+          attempt: attemptOf(each),
           parts: each.parts,
           digest: hex(digestOf(each)),
           twin: each.twinOf !== undefined,
