@@ -14,7 +14,7 @@ import { BACKDATE_MS, type Scope } from "./certificate.ts";
 import { exportFile } from "./export-file.ts";
 import { destroyGone } from "./gone-keys.ts";
 import { hasDue, isWorn, withoutDue } from "./inbox-keys.ts";
-import { type LifeEvent, type Stage, stageAfter } from "./life.ts";
+import { type LifeEvent, type Stage, type Standing, stageAfter } from "./life.ts";
 import { isBeforeMove } from "./moved-home.ts";
 import {
   type Adoption,
@@ -27,7 +27,7 @@ import {
   withInstanceReplaced,
   withSeen,
 } from "./own-changes.ts";
-import { lifeStageOf, loadState, type OwnState, type Standing } from "./own-state.ts";
+import { lifeStageOf, loadState, type OwnState } from "./own-state.ts";
 import { costOf, newSealingKey } from "./passphrase.ts";
 import { type Keeping, type RetireWish, type Rotated, type RotateWish, retire, rotate } from "./rotation.ts";
 import type { Vault } from "./vault.ts";

@@ -145,12 +145,17 @@ function refused({ code, message, hint }: Refusal): PerdureError {
   return new PerdureError(code, message, hint === undefined ? {} : { hint });
 }
 
+/**
+ * Of an agent's log, as its folder or a bundle says. `frozen`: another log of it contradicts this one, and neither outranks the other.
+ * `superseded`: another log outranks it, with keys that are not in the folder.
+ */
+export type Standing = "in-force" | "frozen" | "superseded" | "retired";
+
 /** What is known of an agent besides its log. */
 export interface Circumstances {
   /** Its record names a home. */
   readonly isHoused: boolean;
-  /** Of its log, as its folder or a bundle says. */
-  readonly standing: "in-force" | "frozen" | "superseded" | "retired";
+  readonly standing: Standing;
 }
 
 /** The stage an agent is in. */

@@ -8,14 +8,8 @@ import { verifyRecord } from "./agent-record.ts";
 import { encodeBundle } from "./bundle.ts";
 import { certificateHash, type VerifiedCertificate, verifyCertificate } from "./certificate.ts";
 import { damagedKept } from "./kept-file.ts";
-import { type Stage, stageOf } from "./life.ts";
+import { type Stage, type Standing, stageOf } from "./life.ts";
 import { commonLength, joinLogs, relateLogs } from "./log-ranking.ts";
-
-/**
- * `frozen`: another log of this agent contradicts its own, and neither outranks the other. `superseded`: another log outranks its
- * own, with keys that are not in this folder.
- */
-export type Standing = "in-force" | "frozen" | "superseded" | "retired";
 
 export interface OwnState {
   readonly kept: KeptIdentity;
