@@ -29,6 +29,8 @@ export interface Recording {
   readonly host: Host;
   /** Milliseconds since 1970 when the recording began. */
   readonly beganMs: number;
+  /** How much was noted besides traffic, of which there is some on a connection where nothing happens. */
+  readonly noted: number;
   inputs(pseudonym: (text: string) => string): readonly RecordedInput[];
   /** Nothing is counted from here on, and no timer left. */
   stop(): void;
@@ -42,6 +44,7 @@ export function recordHost(machine: Host): Recording {
   const beganAtMs = clock.monotonicMs();
   const ring = createInputRing();
   const meter = createTrafficMeter();
+  let noted = 0;
   let connections = 0;
   let turns = 0;
   let cancelTurn: (() => void) | undefined;
@@ -71,8 +74,10 @@ export function recordHost(machine: Host): Recording {
       turn();
     });
   };
-  const rare = (atMs: number, what: string, fields: InputFields, who?: Readonly<Record<string, string>>): void =>
+  const rare = (atMs: number, what: string, fields: InputFields, who?: Readonly<Record<string, string>>): void => {
+    noted++;
     ring.note("rare", atMs, what, fields, who);
+  };
 
   const watched = (connection: Connection, place: MeterPlace): Connection => ({
     get remote() {
@@ -200,6 +205,7 @@ export function recordHost(machine: Host): Recording {
         return busy();
       }
       busy();
+      noted++;
       const { told, who } = tellable(fields);
       ring.note(level === "debug" ? "busy" : "rare", now(), "fact", { event, level, ...told }, who);
       if (level === "error" || event === "relay.incident") recording.onTrouble?.();
@@ -209,6 +215,9 @@ export function recordHost(machine: Host): Recording {
   const recording: Recording = {
     host: { ...machine, clock: watchedClock, net: watchedNet, files: watchedFiles, log: watchedLog },
     beganMs,
+    get noted() {
+      return noted;
+    },
     inputs: (pseudonym) => {
       turn();
       return ring.inputs(now(), pseudonym);

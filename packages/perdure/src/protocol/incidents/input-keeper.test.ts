@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Host } from "../../host/host.ts";
 import { createNodeHost } from "../../host/node/index.ts";
 import { recordHost } from "../../host/recording.ts";
-import { createDisk, createMemoryFiles } from "../../host/simulated/index.ts";
+import { createDisk, createMemoryFiles, createWorld } from "../../host/simulated/index.ts";
 import { createSettings, listSettings } from "../../settings/register.ts";
 import { BUNDLE_FORMAT, bundleOf, isBundle, readBundle } from "./input-bundle.ts";
 import { INPUTS_BYTES, type Life, MAX_LIVES, openInputKeeper, readKeptInputs } from "./input-keeper.ts";
@@ -87,6 +87,29 @@ test("many short calls of a command push out neither a crash nor who ran for lon
   const { lives } = await readKeptInputs(host, "home");
   expect(lives).toHaveLength(MAX_LIVES);
   expect(lives.map(({ inputs }) => inputs[0]?.["event"])).toEqual(expect.arrayContaining(["agent.killed", "agent.long"]));
+});
+
+test("where nothing comes but traffic the file is written every five minutes, and where something is noted within fifteen seconds", async () => {
+  const world = createWorld({ seed: 1, hash: createNodeHost().crypto.hash });
+  let writings = 0;
+  const machine = world.host("a");
+  const open: Host["files"]["open"] = (path, mode) => {
+    if (mode === "write") writings++;
+    return machine.files.open(path, mode);
+  };
+  const host: Host = { ...machine, files: { ...machine.files, open } };
+  const recording = recordHost(host);
+  await world.complete(openInputKeeper(host, "home", recording));
+  const writingsIn = async (ms: number): Promise<number> => {
+    const before = writings;
+    await world.run({ untilMs: world.nowMs + ms });
+    return writings - before;
+  };
+  await writingsIn(60_000);
+  expect(await writingsIn(3_600_000)).toBe(12);
+  recording.host.log.write("warn", "agent.held", {});
+  expect(await writingsIn(16_000)).toBe(1);
+  expect(await writingsIn(240_000)).toBe(0);
 });
 
 test("a disk that takes nothing costs the inputs and nothing else; without any there is nothing to tell", async () => {

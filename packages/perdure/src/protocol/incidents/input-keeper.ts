@@ -25,6 +25,8 @@ export const MAX_LIVES = 16;
 /** A process that is killed has not told what it lived through since then: less than this, and in its beginning less than half of its life. */
 const KEEP_EVERY_MS = 15_000;
 const FIRST_MS = 1000;
+/** The same for one that meets nothing but keep-alives: its disk need not take the same file four times a minute. */
+const QUIET_EVERY_MS = 300_000;
 /** What went wrong is kept so soon, and at most so often. */
 const TROUBLE_MS = 1000;
 const TROUBLE_EVERY_MS = 10_000;
@@ -70,12 +72,14 @@ export async function openInputKeeper(host: Host, folder: string, recording: Rec
   let cancelSoon: (() => void) | undefined;
   let writing: Promise<void> = Promise.resolve();
   let troubleAtMs = Number.NEGATIVE_INFINITY;
+  let [writtenAtMs, writtenNoted] = [Number.NEGATIVE_INFINITY, -1];
 
   const lives = (): readonly Life[] => [
     ...earlier,
     { beganMs: Math.round(recording.beganMs), lastMs: Math.round(clock.wallMs()), closed, inputs: recording.inputs(pseudonym) },
   ];
   const write = async (): Promise<void> => {
+    [writtenAtMs, writtenNoted] = [clock.monotonicMs(), recording.noted];
     try {
       const kept: Kept = { number: ++number, salt: hex(salt), lives: fitting(lives(), INPUTS_BYTES) };
       const json = utf8(JSON.stringify(kept));
@@ -96,7 +100,10 @@ export async function openInputKeeper(host: Host, folder: string, recording: Rec
     return writing;
   };
   const later = (delayMs: number): void => {
-    cancel = clock.after(delayMs, () => void keep().then(() => closed || later(Math.min(2 * delayMs, KEEP_EVERY_MS))));
+    cancel = clock.after(delayMs, () => {
+      const isQuiet = recording.noted === writtenNoted && clock.monotonicMs() - writtenAtMs < QUIET_EVERY_MS;
+      void (isQuiet ? Promise.resolve() : keep()).then(() => closed || later(Math.min(2 * delayMs, KEEP_EVERY_MS)));
+    });
   };
   later(FIRST_MS);
   recording.onTrouble = () => {
