@@ -89,8 +89,9 @@ export const MADE_MISTAKES: readonly Mistake[] = [
   {
     id: "last-learnt-is-pinned",
     file: "agent/peers.ts",
-    find: "      if (each !== undefined) joined = await mergeIdentities(",
-    put: "      if (each === undefined) joined = await mergeIdentities(",
+    find: "        if (before !== undefined && isUndone({ head: kept.head, bundle: payload }, before)) return;\n",
+    put: "",
+    also: [{ file: "agent/peers.ts", find: "for (const each of [pinned, other]) {", put: "for (const each of [pinned]) {" }],
     why: "Of two states learnt at once the last one to be written won.",
   },
   {

@@ -11,9 +11,10 @@ import { findMadeMistake, type ScenarioGuard, type TestGuard } from "./entries.t
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const PATIENCE_MS = 300_000;
+const NO_PROGRAM = /^(?:Type|Reference|Syntax)Error\b/;
 
 export interface Verdict {
-  /** `none`: no test of that name ran, or the program could not be loaded. */
+  /** `none`: no test of that name ran, or the program could not be loaded, or what is planted is no program at all. */
   readonly colour: "green" | "red" | "none";
   readonly says: string;
 }
@@ -41,7 +42,9 @@ async function runTest({ file, test }: TestGuard, mistake: string | undefined): 
     if (text === "") return { colour: "none", says: said };
     const { numPassedTests, numFailedTests, testResults } = JSON.parse(text) as TestReport;
     const failures = testResults.flatMap(({ assertionResults }) => assertionResults.flatMap(({ failureMessages = [] }) => failureMessages));
-    if (numFailedTests > 0) return { colour: "red", says: failures[0]?.split("\n")[0] ?? "" };
+    // Whatever cannot run fails every test that comes to it, and shows nothing about this one.
+    if (numFailedTests > 0)
+      return { colour: failures.every((each) => NO_PROGRAM.test(each)) ? "none" : "red", says: failures[0]?.split("\n")[0] ?? "" };
     return numPassedTests > 0 ? { colour: "green", says: "" } : { colour: "none", says: said };
   } finally {
     await rm(folder, { recursive: true, force: true });
