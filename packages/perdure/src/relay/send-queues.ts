@@ -1,10 +1,13 @@
 /** What waits to be read by all sessions together, bounded: readers that are slow share less when there are many of them. */
 import type { Clock } from "../host/clock.ts";
 import type { Settings } from "../settings/register.ts";
+import { MAX_TRANSPORT_BYTES } from "../wire/limits.ts";
 
 export interface SendQueues {
   /** Bytes that may be queued for one session now. */
   allowance(): number;
+  /** More waits in one session than twice the allowance and a message. Of a session with little it says so without adding anything up. */
+  isGlut(bytes: number): boolean;
 }
 
 /** A session may have this much queued however many there are, so that everybody is served. */
@@ -19,16 +22,19 @@ export function createSendQueues(
 ): SendQueues {
   let addedUpAt = Number.NEGATIVE_INFINITY;
   let glut = false;
+  const allowance = (): number => {
+    const now = clock.monotonicMs();
+    if (now - addedUpAt >= STALE_MS) {
+      addedUpAt = now;
+      let total = 0;
+      for (const bytes of queued()) total += bytes;
+      glut = total > settings.allQueuesBytes;
+    }
+    return glut ? LEAST_BYTES : settings.sendQueueBytes;
+  };
+  const most = (allowed: number): number => 2 * allowed + MAX_TRANSPORT_BYTES;
   return {
-    allowance: () => {
-      const now = clock.monotonicMs();
-      if (now - addedUpAt >= STALE_MS) {
-        addedUpAt = now;
-        let total = 0;
-        for (const bytes of queued()) total += bytes;
-        glut = total > settings.allQueuesBytes;
-      }
-      return glut ? LEAST_BYTES : settings.sendQueueBytes;
-    },
+    allowance,
+    isGlut: (bytes) => bytes > most(Math.min(LEAST_BYTES, settings.sendQueueBytes)) && bytes > most(allowance()),
   };
 }

@@ -21,7 +21,6 @@ import { type Bytes, EMPTY } from "../wire/bytes.ts";
 import { encodeAck, encodeDeliver, type Goodbye, position, published, type Role, refuse, type Welcome } from "../wire/control.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
 import type { Frame } from "../wire/frame.ts";
-import { MAX_TRANSPORT_BYTES } from "../wire/limits.ts";
 import type { MailReader } from "./delivery-pump.ts";
 import type { Incidents } from "./incidents.ts";
 import type { Registrar } from "./registrar.ts";
@@ -303,7 +302,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   });
 
   const refuseGlut = (session: Session): void => {
-    if (session.queuedBytes > 2 * queues.allowance() + MAX_TRANSPORT_BYTES)
+    if (queues.isGlut(session.queuedBytes))
       throw new PerdureError("too-busy", "answers were asked for faster than they are read", { retry: "after" });
   };
 

@@ -20,6 +20,7 @@ export const ONLY_SYNCED: CrashPick = { sector: () => false, name: () => false }
 
 export interface StoredFile {
   readonly current: Extent;
+  /** The beginning of `current`, in the same memory, while everything pending was written at the end: as logs are. */
   readonly durable: Extent;
   pending: PendingWrite[];
   /** Pending writes that have become durable or were lost since the file exists: marks count from here. */
@@ -123,30 +124,42 @@ export function createDisk(initial: ReadonlyMap<string, Uint8Array> = new Map())
       const name = normalPath(path);
       let file = files.get(name);
       if (file === undefined && create) {
-        file = { current: empty(), durable: empty(), pending: [], drained: 0, named: false };
+        file = { ...sharedExtents(new Uint8Array(0), 0), pending: [], drained: 0, named: false };
         files.set(name, file);
       }
       return file;
     },
     write: (file, offset, bytes) => {
       if (bytes.length === 0) return;
-      const kept = bytes.slice();
-      put(file.current, offset, kept);
-      file.pending.push({ offset, bytes: kept });
+      const { current, durable } = file;
+      if (!isShared(file) || offset !== current.size) {
+        separate(file);
+        const kept = bytes.slice();
+        put(current, offset, kept);
+        file.pending.push({ offset, bytes: kept });
+        return;
+      }
+      put(current, offset, bytes);
+      durable.bytes = current.bytes;
+      file.pending.push({ offset, bytes: current.bytes.subarray(offset, current.size) });
     },
     mark: (file) => file.drained + file.pending.length,
     syncedTo: (file, mark) => {
       const count = Math.max(0, mark - file.drained);
-      for (const write of file.pending.splice(0, count)) put(file.durable, write.offset, write.bytes);
+      const written = file.pending.splice(0, count);
+      if (isShared(file)) for (const { offset, bytes } of written) file.durable.size = offset + bytes.length;
+      else for (const { offset, bytes } of written) put(file.durable, offset, bytes);
       file.drained += count;
       file.named = true;
     },
     syncFailed: (file, pick) => {
+      separate(file);
       file.drained += file.pending.length;
       keepPicked(file.durable, file.pending.splice(0), pick);
       file.named ||= pick.name();
     },
     cut: (file, size) => {
+      separate(file);
       file.pending = file.pending.map(({ offset, bytes }) => ({ offset, bytes: bytes.subarray(0, Math.max(0, size - offset)) }));
       file.current.size = Math.min(file.current.size, size);
     },
@@ -181,6 +194,7 @@ export function createDisk(initial: ReadonlyMap<string, Uint8Array> = new Map())
     rot: (path, offset, mask) => {
       const file = files.get(normalPath(path));
       if (file === undefined) return;
+      separate(file);
       for (const extent of [file.current, file.durable]) {
         if (offset < extent.size) extent.bytes[offset] = (extent.bytes[offset] as number) ^ mask;
       }
@@ -193,8 +207,7 @@ function markNamed(file: StoredFile): void {
 }
 
 function storedFile(bytes: Uint8Array): StoredFile {
-  const extent = (): Extent => ({ bytes: bytes.slice(), size: bytes.length });
-  return { current: extent(), durable: extent(), pending: [], drained: 0, named: true };
+  return { ...sharedExtents(bytes.slice(), bytes.length), pending: [], drained: 0, named: true };
 }
 
 /** One spelling per file: no doubled slashes, none at the end. */
@@ -202,8 +215,20 @@ export function normalPath(path: string): string {
   return path.includes("//") || path.endsWith("/") ? path.replace(/\/+/g, "/").replace(/(.)\/$/, "$1") : path;
 }
 
-function empty(): Extent {
-  return { bytes: new Uint8Array(0), size: 0 };
+function sharedExtents(bytes: Uint8Array, size: number): Pick<StoredFile, "current" | "durable"> {
+  return { current: { bytes, size }, durable: { bytes, size } };
+}
+
+function isShared({ current, durable }: StoredFile): boolean {
+  return current.bytes === durable.bytes;
+}
+
+/** Gives what is durable memory of its own, before anything but its end is written to. */
+function separate(file: StoredFile): void {
+  if (!isShared(file)) return;
+  const { durable } = file;
+  durable.bytes = durable.bytes.slice(0, durable.size);
+  file.pending = file.pending.map(({ offset, bytes }) => ({ offset, bytes: bytes.slice() }));
 }
 
 function put(extent: Extent, offset: number, bytes: Uint8Array): void {
