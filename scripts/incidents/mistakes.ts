@@ -227,4 +227,11 @@ export const MADE_MISTAKES: readonly Mistake[] = [
     put: "",
     why: "What was known of a sender before its mail was opened was taken for what is known after.",
   },
+  {
+    id: "failed-read-is-an-error",
+    file: "agent/relay-link.ts",
+    find: 'log.write(isPerdureError(error) && error.retry === "after" ? "warn" : "error", "agent.send-failed", { why: String(error) });',
+    put: 'log.write(isPerdureError(error) ? "error" : "error", "agent.send-failed", { why: String(error) });',
+    why: "Whatever keeps an envelope from leaving was taken for a mistake of the program.",
+  },
 ];
