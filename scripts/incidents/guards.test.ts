@@ -1,7 +1,8 @@
-/** Three of the guards by machine; `npm run guards` does all. */
+/** Three of the guards by machine, and every scenario; `npm run guards` does all, and plays each scenario as often as one likes. */
+import { readdirSync } from "node:fs";
 import { expect, test } from "vitest";
-import { guardOf, readEntries } from "./entries.ts";
-import { runGuard } from "./run-guard.ts";
+import { guardOf, INCIDENTS_FOLDER, readEntries, scenarioOf } from "./entries.ts";
+import { replay, runGuard } from "./run-guard.ts";
 
 const TAKEN = ["killed-process-left-bytes-unsynced", "empty-contact-list-untold", "file-name-leads-away"];
 const TEST_MS = 240_000;
@@ -18,6 +19,26 @@ test.each(entries.map((entry) => [entry.name, entry] as const))(
     if (guard === undefined || entry.mistake === null) throw new Error("there is nothing to plant, or no guard");
     const [planted, clean] = [await runGuard(guard, entry.mistake), await runGuard(guard, undefined)];
     expect([planted.colour, clean.colour], `${planted.says} / ${clean.says}`).toEqual(["red", "green"]);
+  },
+);
+
+const told = readEntries().flatMap((entry) => {
+  const scenario = scenarioOf(entry);
+  return scenario === undefined || entry.mistake === null ? [] : [[entry.name, scenario, entry.mistake] as const];
+});
+
+test("every scenario is that of an entry whose mistake can be made again", () => {
+  const names = readdirSync(new URL("scenarios/", INCIDENTS_FOLDER)).map((file) => `incidents/scenarios/${file}`);
+  expect(names.sort()).toEqual(told.map(([, { file }]) => file).sort());
+});
+
+test.each(told)(
+  "%s: its scenario breaks with the mistake, by one history, and not without",
+  { timeout: TEST_MS },
+  async (_, scenario, mistake) => {
+    const planted = await replay(scenario, mistake, 2);
+    const clean = await replay(scenario, undefined, 1);
+    expect([planted.verdict.colour, planted.same, clean.verdict], planted.verdict.says).toEqual(["red", 2, { colour: "green", says: "" }]);
   },
 );
 
