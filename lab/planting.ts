@@ -10,6 +10,9 @@ import { registerHooks } from "node:module";
 /** Where the rooms of the product lie. */
 export const PRODUCT_FOLDER = new URL("../packages/perdure/src/", import.meta.url);
 
+/** Names, to a process that runs tests, what is planted for them: as JSON. */
+export const PLANTED_VARIABLE = "PERDURE_LAB_PLANTED";
+
 /** One place in one source file, written differently. */
 export interface Edit {
   /** Below `packages/perdure/src/`. */

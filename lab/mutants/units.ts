@@ -4,11 +4,8 @@ import { readdirSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { PRODUCT_FOLDER } from "../planting.ts";
+import { PLANTED_VARIABLE, PRODUCT_FOLDER } from "../planting.ts";
 import type { Mutant } from "./generate.ts";
-
-/** The environment of the tests names the mutant by this. */
-export const MUTANT_VARIABLE = "PERDURE_LAB_MUTANT";
 
 /** Tests of a folder that take longer than this hang, milliseconds. */
 const PATIENCE_MS = 180_000;
@@ -30,11 +27,13 @@ export async function testsNotice(mutant: Pick<Mutant, "file" | "start" | "end" 
 }
 
 async function run({ file, start, end, put }: Pick<Mutant, "file" | "start" | "end" | "put">, words: readonly string[]): Promise<boolean> {
-  const config = fileURLToPath(new URL("./units.config.ts", import.meta.url));
-  const args = [...words, "--config", config, "--bail", "1", "--maxWorkers", "1", "--reporter", "dot", "--passWithNoTests"];
+  const config = fileURLToPath(new URL("../planted-tests.config.ts", import.meta.url));
+  // Towns of the lab have noticed nothing, and are no tests of a folder.
+  const once = ["--bail", "1", "--maxWorkers", "1", "--reporter", "dot", "--passWithNoTests"];
+  const args = [...words, "--config", config, "--exclude", "lab/**", ...once];
   const child = spawn(process.execPath, ["node_modules/vitest/vitest.mjs", ...args], {
     cwd: fileURLToPath(new URL("../../", import.meta.url)),
-    env: { ...process.env, [MUTANT_VARIABLE]: JSON.stringify({ file, start, end, put }) },
+    env: { ...process.env, [PLANTED_VARIABLE]: JSON.stringify({ file, start, end, put }) },
     stdio: "ignore",
     timeout: PATIENCE_MS,
     killSignal: "SIGKILL",

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { type Mistake, PLANTED_VARIABLE } from "../../lab/planting.ts";
 import { createPool } from "../../lab/pool.ts";
 import { readScenario } from "../../lab/scenario.ts";
 import { findMadeMistake, type ScenarioGuard, type TestGuard } from "./entries.ts";
@@ -36,7 +37,7 @@ async function runTest({ file, test }: TestGuard, mistake: string | undefined): 
   try {
     const report = join(folder, "report.json");
     const name = test.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-    const words = ["run", "--config", "scripts/planted-vitest.ts", file, "-t", name, "--reporter=json", `--outputFile=${report}`];
+    const words = ["run", "--config", "lab/planted-tests.config.ts", file, "-t", name, "--reporter=json", `--outputFile=${report}`];
     const said = await run(words, mistake);
     const text = await readFile(report, "utf8").catch(() => "");
     if (text === "") return { colour: "none", says: said };
@@ -56,7 +57,7 @@ function run(words: readonly string[], mistake: string | undefined): Promise<str
     const child = spawn(process.execPath, ["node_modules/vitest/vitest.mjs", ...words], {
       cwd: ROOT,
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, PERDURE_PLANT: mistake ?? "" },
+      env: { ...process.env, [PLANTED_VARIABLE]: JSON.stringify(plantedBy(mistake) ?? null) },
       timeout: PATIENCE_MS,
     });
     let said = "";
@@ -69,6 +70,12 @@ function run(words: readonly string[], mistake: string | undefined): Promise<str
   });
 }
 
+function plantedBy(mistake: string | undefined): Mistake | undefined {
+  const found = mistake === undefined ? undefined : findMadeMistake(mistake);
+  if (mistake !== undefined && found === undefined) throw new Error(`there is no mistake "${mistake}"`);
+  return found;
+}
+
 export interface Replayed {
   readonly verdict: Verdict;
   /** Of how many runs each had the history of the first. */
@@ -78,7 +85,7 @@ export interface Replayed {
 /** The scenario `times` times in one thread. */
 export async function replay({ file }: ScenarioGuard, mistake: string | undefined, times: number): Promise<Replayed> {
   const { format: _, plant: __, seed, ...options } = readScenario(await readFile(new URL(`../../${file}`, import.meta.url), "utf8"));
-  await using pool = createPool({ planted: mistake === undefined ? undefined : findMadeMistake(mistake), threads: 1 });
+  await using pool = createPool({ planted: plantedBy(mistake), threads: 1 });
   const hashes: string[] = [];
   let verdict: Verdict = { colour: "none", says: "" };
   for (let run = 0; run < times; run++) {
