@@ -3,11 +3,12 @@
  * it, nothing that is said to be proven is not, and not one bit of the file can be changed unseen.
  */
 import type { Agent, Sent } from "../packages/perdure/src/agent/api.ts";
-import type { Crypto, Hash } from "../packages/perdure/src/host/crypto.ts";
+import type { Crypto, Hash, SigningKey } from "../packages/perdure/src/host/crypto.ts";
 import { createWorld, type World } from "../packages/perdure/src/host/simulated/index.ts";
 import { verifyEvidence } from "../packages/perdure/src/protocol/evidence/verify-evidence.ts";
 import { isPerdureError } from "../packages/perdure/src/wire/error.ts";
 import { InvariantBroken } from "./ledger.ts";
+import { tellLies } from "./lying-sender.ts";
 import { patiently } from "./patience.ts";
 
 export interface EvidenceAudit {
@@ -16,19 +17,26 @@ export interface EvidenceAudit {
   readonly agents: ReadonlyMap<string, Agent>;
   readonly hash: Hash;
   readonly crypto?: Crypto | undefined;
+  /** The key an agent signs with now: what it can make others believe is tried out. */
+  readonly keyOf?: ((name: string) => Promise<SigningKey | undefined>) | undefined;
 }
 
 /** Messages that are looked at, per agent. */
 const MOST_MESSAGES = 8;
+/** Messages about which a sender lies, per town. */
+const MOST_LIARS = 3;
 /** Bits that are changed, per file. */
 const CHANGES = 4;
 
-export async function auditEvidence({ world, agents, hash, crypto: given }: EvidenceAudit): Promise<void> {
+export async function auditEvidence({ world, agents, hash, crypto: given, keyOf }: EvidenceAudit): Promise<void> {
   const crypto = given ?? createWorld({ seed: "audit", hash, cryptoOrder: "at-once" }).host("auditor").crypto;
+  let liars = 0;
   for (const [name, agent] of agents) {
     const sent = await world.complete(agent.outbox());
+    const key = await keyOf?.(name);
     for (const each of spread(sent, MOST_MESSAGES)) {
       const bytes = await patiently(world, () => each.export());
+      if (key !== undefined && liars++ < MOST_LIARS) await tellLies(crypto, key, bytes);
       await judge(crypto, name, agent, each, bytes);
       await changeAndJudge(crypto, name, each, bytes);
     }

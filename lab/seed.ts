@@ -7,12 +7,16 @@
  * windows, small mailboxes, or both.
  */
 import type { Agent } from "../packages/perdure/src/agent/api.ts";
-import type { Crypto, Hash } from "../packages/perdure/src/host/crypto.ts";
+import type { Crypto, Hash, SigningKey } from "../packages/perdure/src/host/crypto.ts";
+import type { Host } from "../packages/perdure/src/host/host.ts";
 import { ONLY_SYNCED } from "../packages/perdure/src/host/simulated/index.ts";
+import { readKept } from "../packages/perdure/src/identity/custody.ts";
 import type { RelayStatus } from "../packages/perdure/src/relay/status.ts";
 import type { Lies } from "../packages/perdure/src/testing/api.ts";
 import { bringDown, type Disaster } from "./disaster.ts";
 import { auditEvidence } from "./evidence-audit.ts";
+import { findHiddenLimit } from "./hidden-limits.ts";
+import { keepIncidents } from "./incident-desk.ts";
 import { auditKeys, type DiskWitness } from "./key-audit.ts";
 import { createLedger, InvariantBroken, type Ledger, type LedgerCounts, type LedgerOptions } from "./ledger.ts";
 import { letIn } from "./mallory.ts";
@@ -21,10 +25,11 @@ import { patiently } from "./patience.ts";
 import { waitForQuiet } from "./quiet.ts";
 import type { Recorder } from "./recorder.ts";
 import { audit, auditOf, type DiskAudit } from "./relay-disk.ts";
+import { routine } from "./routine.ts";
 import type { Hostile, Letter, Scenario } from "./scenario.ts";
 import { createSealBook } from "./seal-book.ts";
 import { clearUp, strike } from "./strike.ts";
-import { type Census, createTown, drawCensus, isRelay, type Town } from "./town.ts";
+import { AGENT_FOLDER, type Census, createTown, drawCensus, isRelay, type Town } from "./town.ts";
 import { type LetterPile, liveIn } from "./traffic.ts";
 import { drawWeather, type Fault, type FaultKind } from "./weather.ts";
 
@@ -328,10 +333,23 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     ledger.settleUp();
     for (const name of honest) compareRelay(name);
     if (liar === undefined && disaster === "none") {
-      await waitForQuiet({ town, census, model, unanswerable: hostile === "stranger" });
+      const quiet = () => waitForQuiet({ town, census, model, unanswerable: hostile === "stranger" });
+      await quiet();
+      if (options.routine === true && hostile === "nobody") {
+        // Some faults end by themselves, later than the weather.
+        const overMs = Math.max(0, ...weather.map(({ atMs, durationMs }) => beginMs + atMs + durationMs)) + 3000;
+        await world.run({ untilMs: Math.max(world.nowMs, overMs) });
+        await quiet();
+        await routine({ town, census, ledger, settings, ending, addressFrom: (from, to) => addressFrom(census, from, to) });
+        ledger.settleUp();
+        await quiet();
+        await findHiddenLimit(seed, hash);
+        await keepIncidents(seed, hash);
+      }
+      const keyOf = options.routine === true ? (name: string) => world.complete(signingKeyOf(world.host(name))) : undefined;
       // What proves something may have been on a disk that rotted.
       const whole = names.filter((name) => !harmed.has(name));
-      await auditEvidence({ world, agents: new Map(whole.map((name) => [name, town.agent(name) as Agent])), hash, crypto });
+      await auditEvidence({ world, agents: new Map(whole.map((name) => [name, town.agent(name) as Agent])), hash, crypto, keyOf });
     }
     if (!trouble.isOver) throw new InvariantBroken("10 no silence", "the owner could not put right what happened");
     for (const name of census.relays) takeAudit(name);
@@ -405,6 +423,12 @@ function lieFrom(town: Town, relay: string, names: readonly string[], endMs: num
     });
   };
   next();
+}
+
+/** The key an agent signs with, as it lies in its folder. */
+async function signingKeyOf({ files, crypto }: Host): Promise<SigningKey | undefined> {
+  const kept = await readKept(files, crypto.hash, AGENT_FOLDER);
+  return kept && (await crypto.signatures.load(kept.instanceSeed));
 }
 
 /** Invariant 9: nothing is longer than its named limit. */

@@ -15,6 +15,10 @@ import type { Letter } from "./scenario.ts";
 export const CANARY = "canary-7f3a91";
 /** What is answered with more of the same: a storm, if nobody stops it. */
 const STORM = `${CANARY} storm`;
+/** Is done at once, without a word. */
+export const PLAIN = `${CANARY} plain`;
+/** Is answered at once. */
+export const ANSWER = `${CANARY} answer`;
 const STORM_COPIES = 3;
 const STORM_DEPTH = 7;
 const MEAN_PAUSE_MS = 2500;
@@ -161,6 +165,8 @@ function isPoison(text: string): boolean {
 async function handle({ draws, host, ledger, name, neighbours }: Resident, mail: Mail, turn: Turn): Promise<void> {
   const text = await mail.text();
   ledger.handed(name, mail, text);
+  if (text.startsWith(PLAIN)) return;
+  if (text.startsWith(ANSWER)) return turn.reply(`${PLAIN} re ${text.slice(0, 60)}`);
   if (text.startsWith(STORM)) {
     if (mail.depth >= STORM_DEPTH) return;
     for (let copy = 0; copy < STORM_COPIES; copy++)

@@ -12,6 +12,7 @@ export interface Shelf {
   /** The kept one, or the one that `make` makes. */
   survey(make: () => Promise<Survey>): Promise<Survey>;
   findings(): ReadonlyMap<string, Finding>;
+  /** Throws when a source of product or lab was changed since the shelf was opened: what is found then is about neither. */
   keep(finding: Finding): void;
 }
 
@@ -19,7 +20,8 @@ const ROOT = new URL("../../", import.meta.url);
 
 /** For surveys of so many seeds. */
 export function openShelf(seeds: number): Shelf {
-  const folder = new URL(`.runtime/mutants/${sourceHash()}-${seeds}/`, ROOT);
+  const source = sourceHash();
+  const folder = new URL(`.runtime/mutants/${source}-${seeds}/`, ROOT);
   mkdirSync(folder, { recursive: true });
   const surveyFile = new URL("survey.json", folder);
   const findingsFile = new URL("findings.jsonl", folder);
@@ -39,7 +41,10 @@ export function openShelf(seeds: number): Shelf {
       const lines = readFileSync(findingsFile, "utf8").split("\n").slice(0, -1);
       return new Map(lines.map((line) => JSON.parse(line) as Finding).map((finding) => [finding.id, finding]));
     },
-    keep: (finding) => appendFileSync(findingsFile, `${JSON.stringify(finding)}\n`),
+    keep(finding) {
+      if (sourceHash() !== source) throw new Error("the sources have changed meanwhile: begin again, in a copy that nobody works in");
+      appendFileSync(findingsFile, `${JSON.stringify(finding)}\n`);
+    },
   };
 }
 

@@ -14,8 +14,17 @@ const WEATHERS: readonly (readonly FaultKind[] | undefined)[] = [
 /** Every other round of the weathers: windows so small that a few messages fill them. */
 const NARROW = { windowFrames: 4, peerWindowFrames: 4 };
 
+/** Of so many towns all but the last end with an ordinary while; that one has whoever and whatever its seed draws. */
+const ORDINARY_OF = 4;
+
 export function mutantTown(seed: number): SweepOptions {
   const kinds = WEATHERS[seed % WEATHERS.length];
   const isNarrow = Math.floor(seed / WEATHERS.length) % 2 === 1;
-  return { minutes: 0.25, calmMs: 1500, ...(kinds === undefined ? {} : { kinds }), ...(isNarrow ? { settings: NARROW } : {}) };
+  return {
+    minutes: 0.15,
+    calmMs: 1200,
+    ...(seed % ORDINARY_OF === 0 ? {} : { hostile: "nobody", disaster: "none", routine: true }),
+    ...(kinds === undefined ? {} : { kinds }),
+    ...(isNarrow ? { settings: NARROW } : {}),
+  };
 }

@@ -45,6 +45,7 @@ describe("states", () => {
     const { book, id } = bookWith("a write failed");
     book.apply({ what: "reproduced", id, atMs: 2000, by: "scenario 7" });
     book.apply({ what: "note", id, atMs: 3000, cause: "no sync", fix: "" });
+    expect(() => book.apply({ what: "note", id, atMs: 3500, cause: " ", fix: "" })).toThrow("names a cause or a fix");
     book.apply({ what: "note", id, atMs: 4000, cause: "", fix: "a sync" });
     book.apply({ what: "guarded", id, atMs: 5000, guard: "disk.test.ts" });
     book.apply({ what: "closed", id, atMs: 6000 });

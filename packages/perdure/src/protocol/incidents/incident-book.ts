@@ -170,9 +170,9 @@ function told(incident: Incident, entry: OwnersEntry): Incident {
   const { atMs } = entry;
   switch (entry.what) {
     case "note": {
-      if (entry.cause === "" && entry.fix === "")
-        throw new PerdureError("bad-argument", "a note names a cause or a fix", { hint: "Write --cause or --fix." });
       const [cause, fix] = [short(entry.cause), short(entry.fix)];
+      if (cause === "" && fix === "")
+        throw new PerdureError("bad-argument", "a note names a cause or a fix", { hint: "Write --cause or --fix." });
       return {
         ...incident,
         ...(cause === "" ? {} : { cause, diagnosedAtMs: incident.diagnosedAtMs || atMs }),
