@@ -17,13 +17,16 @@ export interface RelayLoop {
 
 export interface RelayLoopOptions {
   readonly mailboxes: Mailboxes;
-  readonly log: Pick<RecordLog, "append" | "release">;
+  readonly log: Pick<RecordLog, "append" | "release" | "hurry">;
   readonly clock: Clock;
-  /** Everything but `append` and `release`. */
+  /** Everything but `append`, `hurry` and `release`. */
   readonly carry: (output: RelayOutput) => void;
   readonly points: Points | undefined;
   readonly failed: (error: unknown) => void;
 }
+
+/** What nobody waits for is written with what comes next, or so much later: a disk that has little to do syncs less often. */
+const LATER_MS = 100;
 
 export function createRelayLoop({ mailboxes, log, clock, carry, points, failed }: RelayLoopOptions): RelayLoop {
   // bound: what one turn brought
@@ -54,6 +57,7 @@ export function createRelayLoop({ mailboxes, log, clock, carry, points, failed }
     for (const output of outputs) {
       try {
         if (output.kind === "release") for (const place of output.places) log.release(place);
+        else if (output.kind === "hurry") log.hurry();
         else if (output.kind !== "append") carry(output);
       } catch (error) {
         // What fails for one peer must not take from others what is theirs.
@@ -65,7 +69,11 @@ export function createRelayLoop({ mailboxes, log, clock, carry, points, failed }
   const append = (appends: readonly Extract<RelayOutput, { readonly kind: "append" }>[]): void => {
     const last = appends.at(-1);
     if (last === undefined) return;
-    const { at, synced } = log.append(appends.flatMap((each) => each.records));
+    const later = appends.every((each) => each.later === true);
+    const { at, synced } = log.append(
+      appends.flatMap((each) => each.records),
+      later ? { laterMs: LATER_MS } : {},
+    );
     let index = 0;
     for (const { ticket, records } of appends) {
       feed({ kind: "appended", ticket, places: at.slice(index, index + records.length) });
@@ -77,6 +85,7 @@ export function createRelayLoop({ mailboxes, log, clock, carry, points, failed }
   const durable = async (): Promise<void> => {
     for (let waited: Promise<void> | undefined; waited !== lastSync || queue.length > 0; ) {
       waited = lastSync;
+      log.hurry();
       await waited;
       await Promise.resolve();
     }

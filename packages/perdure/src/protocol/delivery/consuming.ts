@@ -69,7 +69,8 @@ export function settle(machine: RelayMachine, session: number, wanted: SettleReq
   const last = machine.defences.settleClamp ? mailbox.nextPosition - 1 : NO_CLAMP;
   const asked = wanted.ranges.map(([from = 0, to = 0]): Range => [from, Math.min(last, to)]);
   mailbox.deferred = [[1, Math.min(last, wanted.floor)], ...asked, ...mailbox.deferred];
-  if (!applySettle(machine, attachment)) answerPosition(machine, attachment);
+  // Also where nothing is new the answer names only what is durable.
+  if (!applySettle(machine, attachment)) machine.journal.whenDurable({ kind: "let-go", places: [], attachment });
 }
 
 function counts(
@@ -95,7 +96,7 @@ export function applySettle({ state, defences, counters, journal, generationText
     agent.peer.passedOn += granted.messages;
   }
   for (let at = 0; at < granted.ranges.length; at += KEPT_RANGES) {
-    journal.record(encodeKept("settled", { agentId: agent.keptId, ranges: granted.ranges.slice(at, at + KEPT_RANGES) }));
+    journal.recordLater(encodeKept("settled", { agentId: agent.keptId, ranges: granted.ranges.slice(at, at + KEPT_RANGES) }));
   }
   journal.whenDurable({ kind: "let-go", places: granted.places, attachment });
   journal.fact("relay.settle-applied", {

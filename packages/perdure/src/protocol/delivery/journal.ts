@@ -36,6 +36,8 @@ export interface Journal {
   goodbye(session: number, code: Reason["code"], why: string, details?: Partial<Reason>): void;
   /** A record of this step; with `mail` it is needed until that is let go of. */
   record(bytes: Bytes, mail?: StoredMail): void;
+  /** A record of this step that nobody waits for: it may become durable with those of a later step. */
+  recordLater(bytes: Bytes): void;
   whenDurable(effect: Effect): void;
   /** The outputs of the step, its append first; its effects are true at once when nothing has to become durable for them. */
   endStep(): { readonly outputs: RelayOutput[]; readonly atOnce: readonly Effect[] };
@@ -54,10 +56,15 @@ export function createJournal(): Journal {
   let records: Bytes[] = [];
   // bound: of one step
   let mails: (StoredMail | undefined)[] = [];
+  let hurried = false;
   // bound: of one step
   let effects: Effect[] = [];
 
   const emit = (output: RelayOutput): void => void outputs.push(output);
+  const write = (bytes: Bytes, mail: StoredMail | undefined): void => {
+    records.push(bytes);
+    mails.push(mail);
+  };
 
   return {
     get nextTicket() {
@@ -72,18 +79,23 @@ export function createJournal(): Journal {
         reason: { code, why, retry: "never", afterMs: details.retry === "after" ? 1000 : 0, hint: "", ...details },
       }),
     record: (bytes, mail) => {
-      records.push(bytes);
-      mails.push(mail);
+      hurried = true;
+      write(bytes, mail);
     },
+    recordLater: (bytes) => write(bytes, undefined),
     whenDurable: (effect) => void effects.push(effect),
     endStep: () => {
       const step = { outputs, atOnce: records.length === 0 && tickets.length === 0 ? effects : [] };
-      if (records.length === 0) tickets.at(-1)?.effects.push(...effects);
+      if (records.length === 0 && tickets.length > 0 && effects.length > 0) {
+        tickets.at(-1)?.effects.push(...effects);
+        if (effects.some(({ kind }) => kind !== "let-go")) outputs.push({ kind: "hurry" });
+      }
       if (records.length > 0) {
         lastTicket++;
         tickets.push({ number: lastTicket, effects, mails, small: [] });
-        outputs.unshift({ kind: "append", ticket: lastTicket, records });
+        outputs.unshift({ kind: "append", ticket: lastTicket, records, ...(hurried ? {} : { later: true }) });
       }
+      hurried = false;
       outputs = [];
       records = [];
       mails = [];

@@ -148,8 +148,10 @@ export interface Standing {
 }
 
 export type RelayOutput =
-  /** Records for the log, durable together; come back as `appended` at once and as `synced` later. */
-  | { readonly kind: "append"; readonly ticket: number; readonly records: readonly Bytes[] }
+  /** Records for the log, durable together; come back as `appended` at once and as `synced` later. With `later` nobody waits for them. */
+  | { readonly kind: "append"; readonly ticket: number; readonly records: readonly Bytes[]; readonly later?: boolean }
+  /** Somebody waits, after all, for what is not durable yet. */
+  | { readonly kind: "hurry" }
   /** Nothing needs these records any more. */
   | { readonly kind: "release"; readonly places: readonly Place[] }
   | { readonly kind: "welcome"; readonly session: number; readonly standing: Standing }

@@ -24,7 +24,7 @@ import { createRelayRates } from "../limits/relay-rates.ts";
 import { confirmPass, endUnconfirmed } from "./attach-passes.ts";
 import { attach, confirmed, detach, publish, ready, welcome } from "./attaching.ts";
 import { createAttachments } from "./attachments.ts";
-import { block, noteHandedOver, settle } from "./consuming.ts";
+import { answerPosition, block, noteHandedOver, settle } from "./consuming.ts";
 import { becomeDurable, writeStatement } from "./durability.ts";
 import { type Due, nextDue } from "./handing-out.ts";
 import { createJournal } from "./journal.ts";
@@ -128,6 +128,7 @@ export function createMailboxes(options: MailboxesOptions): Mailboxes {
         if (effect.kind === "attached") welcome(machine, effect.attachment);
         else if (effect.kind === "confirmed") confirmed(machine, effect.attachment);
         else if (effect.kind === "published") answerPublished(machine, effect);
+        else if (effect.kind === "let-go" && effect.attachment !== undefined) answerPosition(machine, effect.attachment);
       }
       return atOnce.length === 0 ? outputs : [...outputs, ...journal.endStep().outputs];
     },

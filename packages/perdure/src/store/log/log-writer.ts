@@ -56,6 +56,8 @@ export interface LogWriter {
   begin(): { readonly segment: number; readonly offset: number };
   /** There is something to write. */
   wake(): void;
+  /** There is something to write that nobody waits for: with what comes next, or when `laterMs` have passed. */
+  wakeLater(laterMs: number): void;
   /** Begins a new segment soon, which lets go of segments that hold nothing needed. */
   rotate(): void;
   /**
@@ -107,6 +109,9 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   let health: LogHealth = { state: "good" };
   let rotationDue = false;
   let running = false;
+  /** Somebody waits for what gathers; else a timer is set for it. */
+  let hurried = false;
+  let cancelLater: (() => void) | undefined;
   let run: Promise<void> = Promise.resolve();
   let removals: Promise<void> = Promise.resolve();
   let writing: Sealed | undefined;
@@ -276,7 +281,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     active = undefined;
     for (let attempt = 0; ; attempt++) {
       if (attempt > 0) await sleep(clock, diskRetryMs, stopping.signal).catch(() => {});
-      waiting.push(...(queue.take()?.entries ?? []));
+      waiting.push(...(take()?.entries ?? []));
       if (stopping.signal.aborted && attempt > 0) {
         giveUp([...doomed, ...waiting], stopped());
         return;
@@ -294,12 +299,19 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     }
   };
 
+  const take = (): Gathering | undefined => {
+    hurried = false;
+    cancelLater?.();
+    cancelLater = undefined;
+    return queue.take();
+  };
+
   const pump = async (): Promise<void> => {
     // Appends of one turn share a batch, and their owner has applied them before a snapshot is taken.
     await Promise.resolve();
     try {
-      while (queue.gathers || rotationDue) {
-        writing = seal(queue.take() ?? { ...newSegment(), entries: [] });
+      while ((hurried && queue.gathers) || rotationDue) {
+        writing = seal(take() ?? { ...newSegment(), entries: [] });
         const failure = await write(writing);
         if (failure === undefined) commit(writing);
         else await recover(writing, failure);
@@ -308,7 +320,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     } catch (error) {
       log.write("error", "log.broken", { why: String(error) });
       giveUp(
-        [...(writing?.entries ?? []), ...(queue.take()?.entries ?? [])],
+        [...(writing?.entries ?? []), ...(take()?.entries ?? [])],
         new PerdureError("internal", "the log is broken", { cause: error }),
       );
     } finally {
@@ -318,6 +330,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   };
 
   const wake = (): void => {
+    hurried = true;
     if (running) return;
     running = true;
     run = pump();
@@ -338,6 +351,9 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     },
     begin,
     wake,
+    wakeLater: (laterMs) => {
+      if (!hurried) cancelLater ??= clock.after(laterMs, wake);
+    },
     rotate: () => {
       rotationDue = true;
       wake();
@@ -353,6 +369,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       await removals;
     },
     stop: async (withinMs) => {
+      if (queue.gathers) wake();
       stopping.abort();
       let cancel = (): void => {};
       const patience = new Promise<void>((resolve) => {
@@ -360,7 +377,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       });
       await Promise.race([run.then(() => removals), patience]);
       cancel();
-      giveUp([...(writing?.entries ?? []), ...(queue.take()?.entries ?? [])], stopped());
+      giveUp([...(writing?.entries ?? []), ...(take()?.entries ?? [])], stopped());
       if (active !== undefined) await closeQuietly(active.file);
       active = undefined;
     },

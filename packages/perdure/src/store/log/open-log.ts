@@ -109,7 +109,7 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
     get queuedBytes() {
       return queue.bytes;
     },
-    append: (records, { orReject = false } = {}) => {
+    append: (records, { orReject = false, laterMs } = {}) => {
       if (disposed !== undefined) throw new PerdureError("aborted", "the log is closed");
       for (const { length } of records)
         if (length > MAX_RECORD_BYTES) throw new PerdureError("too-large", `a record of ${length} bytes is over ${MAX_RECORD_BYTES}`);
@@ -121,8 +121,12 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
         return { at: records.map(({ length }) => ({ segment: 0, offset: 0, length })), synced };
       }
       const appended = queue.add(records, orReject, writer.begin);
-      writer.wake();
+      if (laterMs === undefined) writer.wake();
+      else writer.wakeLater(laterMs);
       return appended;
+    },
+    hurry: () => {
+      if (queue.gathers) writer.wake();
     },
     read: async (at) => {
       const pending = queue.pending(at);

@@ -75,9 +75,12 @@ export interface RecordLog extends AsyncDisposable {
    * Adds records that become durable together or not at all; several calls share a batch and a sync. The owner applies
    * them to its state in the same turn: a snapshot taken later is written behind them. Without `orReject` a failing disk
    * only delays them: the log retries in a new file until it succeeds. With it they are given up with `disk-full`,
-   * `disk-failed` or `read-only`, and nothing of them will ever be read; their owner applies them once `synced` resolved.
+   * `disk-failed` or `read-only`, and nothing of them will ever be read; their owner applies them once `synced` resolved. With
+   * `laterMs` nobody waits for them: they are written with what is appended next, or when so much time has passed.
    */
-  append(records: readonly Bytes[], options?: { readonly orReject?: boolean }): Appended;
+  append(records: readonly Bytes[], options?: { readonly orReject?: boolean; readonly laterMs?: number }): Appended;
+  /** Somebody waits, after all, for what was appended with `laterMs`. */
+  hurry(): void;
   /** Reads a record back, checking its checksum; from memory while it is not yet durable. `log-damaged` when it is not what was written. */
   read(at: RecordAt): Promise<Bytes>;
   /**
