@@ -79,7 +79,7 @@ export async function findHiddenLimit(seed: number, hash: Hash): Promise<void> {
   await run(kind === "age" ? 6 : kind === "idle" ? 20 : 12);
   const known = first.keeper.limits.filter(({ state }) => state === "found");
   if (kind === "chance") {
-    if (first.keeper.limits.length > 0) fail(`there is no limit, and ${limitText(first.keeper.limits[0] as never)}`);
+    if (first.keeper.limits.length > 0) fail(`there is no limit, and ${first.keeper.limits.map(limitText).join()}`);
     return;
   }
   const [limit, ...others] = known;
@@ -138,7 +138,7 @@ function travel(keeper: FolderLineKeeper, world: LineWorld, way: Way, draws: Dra
   let passedMs = openedMs;
   const raw: Connection = {
     remote: "elsewhere",
-    local: "here",
+    local: false,
     queuedBytes: 0,
     send: () => {
       const sentMs = world.nowMs;
@@ -154,7 +154,7 @@ function travel(keeper: FolderLineKeeper, world: LineWorld, way: Way, draws: Dra
     start: (given) => {
       receiver = given;
     },
-  } as Connection;
+  };
   const lossMs = way.kind === "chance" ? openedMs + draws.wait(way.valueMs) : Number.POSITIVE_INFINITY;
   const diesAtMs = (): number =>
     Math.min(
@@ -197,7 +197,7 @@ function travel(keeper: FolderLineKeeper, world: LineWorld, way: Way, draws: Dra
     if (!isOpen || isOver()) return;
     const leftMs = diesAtMs() - world.nowMs;
     if (leftMs > 0) return void (Number.isFinite(leftMs) && world.after(leftMs, "limit", die));
-    receiver?.closed("connection reset" as never);
+    receiver?.closed("connection reset");
     over({ code: "connection-closed" });
   };
   if (way.resets || way.kind === "chance") die();

@@ -224,7 +224,7 @@ async function compare(world: DeskWorld, host: Host, list: ReadonlyMap<string, K
   if (size > 3 * LEDGER_BYTES) fail(`the ledger has ${size} bytes`);
 }
 
-function told(each: Partial<Incident>): string {
+function told(each: { readonly [Field in keyof Incident]?: Incident[Field] | undefined }): string {
   const { kind, state, detectedBy, firstMs, lastMs, count, recurrences, cause, fix, guard, reproduction } = each;
   const { diagnosedAtMs, fixedAtMs, reproducedAtMs, guardedAtMs, closedAtMs } = each;
   return JSON.stringify([
@@ -308,6 +308,10 @@ async function changedOnDisk(world: DeskWorld, host: Host, draws: Draws): Promis
   await world.complete(file.close());
 }
 
+async function closed(keeper: AsyncDisposable): Promise<void> {
+  await keeper[Symbol.asyncDispose]();
+}
+
 /** A process that notes what goes wrong while it runs, and is killed: the next one says so. */
 async function runAndDie(world: DeskWorld, draws: Draws): Promise<void> {
   const notes = 1 + draws.below(80);
@@ -324,7 +328,7 @@ async function runAndDie(world: DeskWorld, draws: Draws): Promise<void> {
   await world.run({ untilMs: world.nowMs + 3000 });
   world.crash("worker", { keep: "synced" });
   const second = await begin();
-  await world.complete(second.keeper[Symbol.asyncDispose]());
+  await world.complete(closed(second.keeper));
   const { book } = await world.complete(readLedger(second.host, FOLDER));
   const most = Math.min(notes, 64);
   const disk = book.incidents.filter(({ kind }) => kind === "disk");
@@ -339,7 +343,7 @@ async function runAndDie(world: DeskWorld, draws: Draws): Promise<void> {
   const exits = book.incidents.filter(({ kind }) => kind === "exit");
   if (exits.length !== 1 || exits[0]?.count !== 1) fail(`a process was killed once, ${exits.length} such incidents are there`);
   const third = await begin();
-  await world.complete(third.keeper[Symbol.asyncDispose]());
+  await world.complete(closed(third.keeper));
   const after = (await world.complete(readLedger(third.host, FOLDER))).book.incidents.find(({ kind }) => kind === "exit");
   if (after?.count !== 1) fail(`a process that closed its folder is taken for one that was killed: ${after?.count}`);
 }
