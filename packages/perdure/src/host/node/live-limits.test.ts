@@ -2,27 +2,23 @@
  * Nothing inherited is in force unlisted: every number on a live server, socket, WebSocket or request of this host that looks like a
  * wait or a limit is the value of a listed row.
  */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { getCACertificates, setDefaultCACertificates } from "node:tls";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { createSettings } from "../../settings/register.ts";
 import { MAX_TRANSPORT_BYTES } from "../../wire/limits.ts";
 import { silentLog } from "../log.ts";
-import type { Connection, Listener } from "../net.ts";
 import { createNodeClock } from "./clock.ts";
 import { type FoundLimit, limitsOf, unlisted } from "./live-limits.ts";
 import { createNodeNet } from "./net.ts";
-import { createTestAuthority } from "./test-certificates.ts";
+import { askOver, openEveryListener } from "./test-every-listener.ts";
 import { watchLimits } from "./test-live-limits.ts";
 
 const net = createNodeNet({ clock: createNodeClock(), log: silentLog });
-const before = getCACertificates("default");
 const sizes = { maxMessageBytes: MAX_TRANSPORT_BYTES };
-const dialOptions = { ...sizes, timeoutMs: 10_000 };
 let found: readonly FoundLimit[] = [];
 
 const unlistedText = (limits: readonly FoundLimit[]): readonly string[] =>
@@ -30,32 +26,12 @@ const unlistedText = (limits: readonly FoundLimit[]): readonly string[] =>
 
 beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), "perdure-limits-"));
-  const authority = await createTestAuthority(folder);
-  setDefaultCACertificates([...before, await readFile(authority.certificateFile, "utf8")]);
-  const accepted: Connection[] = [];
-  const options = {
-    ...sizes,
-    limits: createSettings(),
-    onConnection: (each: Connection) => void accepted.push(each),
-    onRequest: () => new Response("here"),
-  };
   const watch = watchLimits();
-  const listeners: readonly Listener[] = [
-    await net.listen("ws://localhost:0", options),
-    await net.listen("wss://localhost:0", { ...options, tls: await authority.issue(1) }),
-    await net.listen(`unix:${join(folder, "a.sock")}`, options),
-  ];
-  const dialled = await Promise.all(listeners.map(({ address }) => net.dial(address, dialOptions)));
-  await Promise.all(
-    listeners.slice(0, 2).map(({ address }) => net.get(address.replace(/^ws/, "http"), { timeoutMs: 10_000, maxBytes: 1024 })),
-  );
-  await vi.waitFor(() => expect(accepted).toHaveLength(3), { timeout: 10_000 });
+  const close = await openEveryListener(net, folder, ([secure, plain]) => Promise.all([secure, plain].map((each) => askOver(net, each))));
   found = watch.stop();
-  for (const connection of dialled) connection.close();
-  await Promise.all(listeners.map((listener) => listener.close()));
+  await close();
   await rm(folder, { recursive: true });
 }, 60_000);
-afterAll(() => setDefaultCACertificates(before));
 
 test("whatever looks like a wait or a limit on live objects is the value of a listed row", () => {
   expect(unlistedText(found)).toEqual([]);

@@ -1,23 +1,19 @@
 /** Defaults nobody chose, put by mistake where they would strike: each is named by the report, and without them it is empty. */
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { getDefaultAutoSelectFamily, type Socket, setDefaultAutoSelectFamily } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { getDefaultHighWaterMark, setDefaultHighWaterMark } from "node:stream";
-import tls, { getCACertificates, setDefaultCACertificates } from "node:tls";
+import tls from "node:tls";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { listExternal, unchosen } from "../../settings/external.ts";
-import { createSettings } from "../../settings/register.ts";
-import { MAX_TRANSPORT_BYTES } from "../../wire/limits.ts";
 import { silentLog } from "../log.ts";
-import type { Connection, Listener } from "../net.ts";
 import { createNodeClock } from "./clock.ts";
 import { createNodeExternal, type Places } from "./external.ts";
 import { createLiveLimits, type LiveLimits } from "./live-limits.ts";
 import { createNodeNet } from "./net.ts";
-import { createTestAuthority } from "./test-certificates.ts";
+import { askOver, openEveryListener } from "./test-every-listener.ts";
 
-const before = getCACertificates("default");
 const limits = createLiveLimits();
 // bound: the objects of one test
 const made = new Map<string, object>();
@@ -29,12 +25,10 @@ const live: LiveLimits = {
   },
 };
 const net = createNodeNet({ clock: createNodeClock(), log: silentLog, live });
-const sizes = { maxMessageBytes: MAX_TRANSPORT_BYTES };
 const environment: Record<string, string> = {};
 const execArgv: string[] = [];
 let folder = "";
-let listeners: readonly Listener[] = [];
-let dialled: readonly Connection[] = [];
+let close = async (): Promise<void> => {};
 
 /** What a Linux machine shows of itself, as it was reviewed. */
 const KERNEL: Readonly<Record<string, string>> = {
@@ -71,30 +65,11 @@ beforeAll(async () => {
     await writeFile(join(folder, "proc", path), text);
   }
   await cp(join(folder, "proc"), join(folder, "proc-before"), { recursive: true });
-  const authority = await createTestAuthority(folder);
-  setDefaultCACertificates([...before, await readFile(authority.certificateFile, "utf8")]);
-  const accepted: Connection[] = [];
-  const options = {
-    ...sizes,
-    limits: createSettings(),
-    onConnection: (each: Connection) => void accepted.push(each),
-    onRequest: () => new Response("here"),
-  };
-  listeners = [
-    await net.listen("wss://localhost:0", { ...options, tls: await authority.issue(1) }),
-    await net.listen("ws://localhost:0", options),
-    await net.listen(`unix:${join(folder, "a.sock")}`, options),
-  ];
-  dialled = await Promise.all(listeners.map(({ address }) => net.dial(address, { ...sizes, timeoutMs: 10_000 })));
-  const [, plain] = listeners;
-  await net.get(plain?.address.replace(/^ws/, "http") ?? "", { timeoutMs: 10_000, maxBytes: 1024 });
-  await vi.waitFor(() => expect(accepted).toHaveLength(3), { timeout: 10_000 });
+  close = await openEveryListener(net, folder, ([, plain]) => askOver(net, plain));
 }, 60_000);
 
 afterAll(async () => {
-  for (const connection of dialled) connection.close();
-  await Promise.all(listeners.map((listener) => listener.close()));
-  setDefaultCACertificates(before);
+  await close();
   await rm(folder, { recursive: true });
 });
 
