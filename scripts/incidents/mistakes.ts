@@ -234,4 +234,18 @@ export const MADE_MISTAKES: readonly Mistake[] = [
     put: 'log.write(isPerdureError(error) ? "error" : "error", "agent.send-failed", { why: String(error) });',
     why: "Whatever keeps an envelope from leaving was taken for a mistake of the program.",
   },
+  {
+    id: "idle-process-written-again",
+    file: "protocol/incidents/input-keeper.ts",
+    find: "const isQuiet = recording.noted === writtenNoted && clock.monotonicMs() - writtenAtMs < QUIET_EVERY_MS;",
+    put: "const isQuiet = recording.noted < 0 && writtenNoted < writtenAtMs;",
+    why: "A file that is replaced as a whole was replaced on a timer, whether anything had come or not.",
+  },
+  {
+    id: "failed-write-ends-the-writing",
+    file: "protocol/link/open-line-keeper.ts",
+    find: "limits !== undefined; limits = unwritten) {",
+    put: "limits !== undefined; limits = undefined) {",
+    why: "One write that failed ended the loop that writes what was found meanwhile.",
+  },
 ];
