@@ -11,20 +11,33 @@ const WEATHERS: readonly (readonly FaultKind[] | undefined)[] = [
   ["brownout", "partition", "agent-kill", "relay-kill", "cut", "call-crash"],
 ];
 
-/** Every other round of the weathers: windows so small that a few messages fill them. */
-const NARROW = { windowFrames: 4, peerWindowFrames: 4 };
+/** In turn as well: small windows, boxes and rates, so that a few messages fill them. Log files are the smallest there are in all towns. */
+const LIMITS: readonly Readonly<Record<string, number>>[] = [
+  {},
+  { windowFrames: 4, peerWindowFrames: 4 },
+  { mailboxMessages: 50, storeMessages: 150 },
+  {},
+  { windowFrames: 4, peerWindowFrames: 4 },
+  { agentMessagesPerSecond: 4, agentMessagesBurst: 6, peerMessagesPerSecond: 6, peerMessagesBurst: 8 },
+  {},
+];
+const SMALLEST_SEGMENT_BYTES = 64 * 1024;
 
 /** Of so many towns all but the last end with an ordinary while; that one has whoever and whatever its seed draws. */
 const ORDINARY_OF = 4;
+const PEOPLE: readonly { readonly relays: number; readonly agents: number }[] = [
+  { relays: 1, agents: 2 },
+  { relays: 2, agents: 3 },
+  { relays: 2, agents: 2 },
+];
 
 export function mutantTown(seed: number): SweepOptions {
   const kinds = WEATHERS[seed % WEATHERS.length];
-  const isNarrow = Math.floor(seed / WEATHERS.length) % 2 === 1;
   return {
-    minutes: 0.15,
-    calmMs: 1200,
-    ...(seed % ORDINARY_OF === 0 ? {} : { hostile: "nobody", disaster: "none", routine: true }),
+    minutes: 0.1,
+    calmMs: 900,
+    ...(seed % ORDINARY_OF === 0 ? {} : { hostile: "nobody", disaster: "none", routine: true, ...PEOPLE[seed % PEOPLE.length] }),
     ...(kinds === undefined ? {} : { kinds }),
-    ...(isNarrow ? { settings: NARROW } : {}),
+    settings: { segmentBytes: SMALLEST_SEGMENT_BYTES, ...LIMITS[seed % LIMITS.length] },
   };
 }
