@@ -1,15 +1,16 @@
 /** Mutation testing: `npm run mutants -- --help`. What was found is kept, so that the same words go on where they were stopped. */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { PerdureError } from "../../packages/perdure/src/wire/error.ts";
 import { runCommand, wholeNumber } from "../command.ts";
 import { PRODUCT_FOLDER } from "../planting.ts";
 import { campaign, type Finding } from "./campaign.ts";
 import type { Mutant } from "./generate.ts";
+import { measuredText } from "./measured.ts";
 import { lineOf } from "./reasons.ts";
 import { reportLines } from "./report.ts";
 import { drawSample } from "./sample.ts";
-import { openShelf } from "./shelf.ts";
+import { openShelf, type Shelf } from "./shelf.ts";
 import { allMutants } from "./sources.ts";
 import { survey } from "./survey.ts";
 import { mutantTown } from "./town.ts";
@@ -27,6 +28,7 @@ One place of protocol/ or store/ is written differently, in memory, and towns of
   --jobs N         threads; as many as there are cores
   --minutes N      no run begins after so many real minutes; what was found is kept, the same words go on
   --unit           what the lab does not notice is given to the tests of its folder
+  --write FILE     what came of it, as JSON, with the commit and these words
   --list           names them and runs nothing
 `;
 
@@ -45,6 +47,7 @@ async function main(words: readonly string[]): Promise<number> {
       jobs: { type: "string" },
       minutes: { type: "string" },
       unit: { type: "boolean", default: false },
+      write: { type: "string" },
       list: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -68,6 +71,8 @@ async function main(words: readonly string[]): Promise<number> {
     jobs: values.jobs === undefined ? undefined : wholeNumber("jobs", values.jobs),
     signal: values.minutes === undefined ? undefined : AbortSignal.timeout(wholeNumber("minutes", values.minutes) * 60_000),
     unit: values.unit,
+    write: values.write,
+    words,
   });
   return 0;
 }
@@ -77,9 +82,11 @@ interface Wish {
   readonly jobs: number | undefined;
   readonly signal: AbortSignal | undefined;
   readonly unit: boolean;
+  readonly write: string | undefined;
+  readonly words: readonly string[];
 }
 
-async function hunt(sample: readonly Mutant[], all: readonly Mutant[], { seeds, jobs, signal, unit }: Wish): Promise<void> {
+async function hunt(sample: readonly Mutant[], all: readonly Mutant[], { seeds, jobs, signal, unit, write, words }: Wish): Promise<void> {
   const shelf = openShelf(seeds);
   progress(`kept in ${shelf.folder}`);
   let surveyed = 0;
@@ -103,17 +110,21 @@ async function hunt(sample: readonly Mutant[], all: readonly Mutant[], { seeds, 
       progress(findingLine(finding));
     },
   });
-  const units = unit ? await askTests(sample, findings) : undefined;
+  const units = unit ? await askTests(sample, findings, shelf) : undefined;
+  if (write !== undefined)
+    writeFileSync(write, measuredText({ findings, mutants: sample, units, words, seeds, all: all.length, reachedOfAll: reached }));
   for (const line of reportLines({ findings, mutants: sample, units })) say(line);
 }
 
-async function askTests(sample: readonly Mutant[], findings: readonly Finding[]): Promise<ReadonlyMap<string, boolean>> {
+async function askTests(sample: readonly Mutant[], findings: readonly Finding[], shelf: Shelf): Promise<ReadonlyMap<string, boolean>> {
   const left = new Set(findings.filter(({ outcome }) => outcome !== "killed").map(({ id }) => id));
-  const units = new Map<string, boolean>();
+  const units = new Map([...shelf.units()].filter(([id]) => left.has(id)));
   for (const mutant of sample) {
-    if (!left.has(mutant.id)) continue;
-    units.set(mutant.id, await testsNotice(mutant));
-    progress(`${mutant.id}: ${units.get(mutant.id) ? "a test fails" : "no test fails"}`);
+    if (!left.has(mutant.id) || units.has(mutant.id)) continue;
+    const noticed = await testsNotice(mutant);
+    units.set(mutant.id, noticed);
+    shelf.keepUnit(mutant.id, noticed);
+    progress(`${mutant.id}: ${noticed ? "a test fails" : "no test fails"}`);
   }
   return units;
 }

@@ -14,6 +14,9 @@ export interface Shelf {
   findings(): ReadonlyMap<string, Finding>;
   /** Throws when a source of product or lab was changed since the shelf was opened: what is found then is about neither. */
   keep(finding: Finding): void;
+  /** Whether tests notice a mutant, as far as they were asked. */
+  units(): ReadonlyMap<string, boolean>;
+  keepUnit(id: string, noticed: boolean): void;
 }
 
 const ROOT = new URL("../../", import.meta.url);
@@ -25,6 +28,7 @@ export function openShelf(seeds: number): Shelf {
   mkdirSync(folder, { recursive: true });
   const surveyFile = new URL("survey.json", folder);
   const findingsFile = new URL("findings.jsonl", folder);
+  const unitsFile = new URL("units.jsonl", folder);
   return {
     folder: folder.pathname,
     async survey(make) {
@@ -35,17 +39,21 @@ export function openShelf(seeds: number): Shelf {
       renameSync(draft, surveyFile);
       return made;
     },
-    findings() {
-      if (!existsSync(findingsFile)) return new Map();
-      // A line that was cut off by the end of a process is left out.
-      const lines = readFileSync(findingsFile, "utf8").split("\n").slice(0, -1);
-      return new Map(lines.map((line) => JSON.parse(line) as Finding).map((finding) => [finding.id, finding]));
-    },
+    findings: () => new Map(linesOf<Finding>(findingsFile).map((finding) => [finding.id, finding])),
     keep(finding) {
       if (sourceHash() !== source) throw new Error("the sources have changed meanwhile: begin again, in a copy that nobody works in");
       appendFileSync(findingsFile, `${JSON.stringify(finding)}\n`);
     },
+    units: () => new Map(linesOf<readonly [string, boolean]>(unitsFile)),
+    keepUnit: (id, noticed) => appendFileSync(unitsFile, `${JSON.stringify([id, noticed])}\n`),
   };
+}
+
+function linesOf<Line>(file: URL): readonly Line[] {
+  if (!existsSync(file)) return [];
+  // A line that was cut off by the end of a process is left out.
+  const lines = readFileSync(file, "utf8").split("\n").slice(0, -1);
+  return lines.map((line) => JSON.parse(line) as Line);
 }
 
 /** Of everything a run of a mutant depends on. */
