@@ -97,6 +97,7 @@ export async function routine(options: Routine): Promise<void> {
   watch.end();
   await unwelcome(options, awake[0] as string, sleeper);
   watch.once([...letters, ...waiting, between]);
+  await silentLine(options, awake[0] as string, watch);
   await samePictures(options, () => startAgain(options, everybody, true));
 }
 
@@ -287,6 +288,33 @@ async function unwelcome(options: Routine, from: string, by: string): Promise<vo
     throw broken("routine", `${by} added ${from} and shows ${JSON.stringify(contact)}`);
 }
 
+/** Nobody hangs up while nothing is said; who is not heard any more is noticed in time, and not before. */
+async function silentLine(options: Routine, name: string, watch: Watch): Promise<void> {
+  const { town, census, settings } = options;
+  const { world } = town;
+  if (!isPlain(options)) return;
+  const [silenceMs = 0, pingMs = 0] = [settings["silenceTimeoutMs"], settings["pingEveryMs"]];
+  watch.begin();
+  await world.run({ untilMs: world.nowMs + silenceMs + 2 * pingMs });
+  watch.end();
+  const agent = town.agent(name) as Agent;
+  const stalledMs = world.nowMs;
+  world.network.stall(name, census.homes.get(name) as string);
+  for (;;) {
+    const { relay } = await world.complete(agent.status());
+    const afterMs = world.nowMs - stalledMs;
+    if (!relay.connected) {
+      if (afterMs < silenceMs - pingMs - 1000)
+        throw broken("routine", `${name} gave up its line ${Math.round(afterMs)} ms after it was cut`);
+      break;
+    }
+    if (afterMs > silenceMs + 2 * pingMs)
+      throw broken("routine", `${name} has not noticed in ${Math.round(afterMs)} ms that its line is dead`);
+    await world.run({ untilMs: world.nowMs + STEP_MS });
+  }
+  await allBack(options, []);
+}
+
 /** What everybody shows, by name; who is away shows nothing. */
 async function pictures({ town, census }: Routine): Promise<ReadonlyMap<string, string>> {
   const shown = new Map<string, string>();
@@ -387,7 +415,9 @@ function watchFacts(options: Routine): Watch {
   const trouble: string[] = [];
   let on = false;
   const count = (map: Map<string, number>, key: string): void => void map.set(key, (map.get(key) ?? 0) + 1);
+  const rates = watchRates(options);
   const tap = (host: string, level: LogLevel, event: string, fields: LogFields): void => {
+    rates(host, event, fields);
     if (event === "relay.mail-appended") count(taken, `${host} ${fields["author"] ?? fields["from"]} ${fields["id"]}`);
     if (event === "agent.handler-start") count(started, `${host} ${fields["from"]} ${fields["id"]}`);
     // Two relays that dial each other at once keep one of the two sessions.
@@ -417,6 +447,29 @@ function watchFacts(options: Routine): Watch {
         if (starts !== 1) throw broken("routine", `${sent.id} from ${from} was started ${starts} times at ${to}`);
       }
     },
+  };
+}
+
+/** Nobody brings more than the burst at once, and the rate from then on; each relay counts from its start. */
+function watchRates({ town, settings }: Routine): (host: string, event: string, fields: LogFields) => void {
+  const times = new Map<string, number[]>();
+  return (host, event, fields) => {
+    if (event === "relay.started") for (const key of times.keys()) if (key.startsWith(`${host} `)) times.delete(key);
+    if (event !== "relay.mail-appended") return;
+    const of = fields["relayed"] === true ? "peer" : "agent";
+    const [perSecond, burst] = [settings[`${of}MessagesPerSecond`], settings[`${of}MessagesBurst`]];
+    if (perSecond === undefined || burst === undefined) return;
+    const key = `${host} ${fields["from"]}`;
+    const all = [...(times.get(key) ?? []), town.world.nowMs];
+    times.set(key, all);
+    for (const [index, sinceMs] of all.entries()) {
+      const most = burst + (perSecond * (town.world.nowMs - sinceMs)) / 1000;
+      if (all.length - index > most + 1.01)
+        throw broken(
+          "routine",
+          `${host} took ${all.length - index} messages of one in ${town.world.nowMs - sinceMs} ms, ${most} are allowed`,
+        );
+    }
   };
 }
 
