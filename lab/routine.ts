@@ -415,7 +415,10 @@ function watchFacts(options: Routine): Watch {
   const trouble: string[] = [];
   let on = false;
   const count = (map: Map<string, number>, key: string): void => void map.set(key, (map.get(key) ?? 0) + 1);
-  const rates = watchRates(options);
+  let overrun: string | undefined;
+  const rates = watchRates(options, (what) => {
+    overrun ??= what;
+  });
   const tap = (host: string, level: LogLevel, event: string, fields: LogFields): void => {
     rates(host, event, fields);
     if (event === "relay.mail-appended") count(taken, `${host} ${fields["author"] ?? fields["from"]} ${fields["id"]}`);
@@ -431,6 +434,7 @@ function watchFacts(options: Routine): Watch {
     },
     end: () => {
       on = false;
+      if (overrun !== undefined) throw broken("routine", overrun);
       if (trouble.length > 0 && isPlain(options)) throw broken("routine", `nothing is broken, and ${trouble.length} times ${trouble[0]}`);
     },
     once(letters) {
@@ -451,7 +455,7 @@ function watchFacts(options: Routine): Watch {
 }
 
 /** Nobody brings more than the burst at once, and the rate from then on; each relay counts from its start. */
-function watchRates({ town, settings }: Routine): (host: string, event: string, fields: LogFields) => void {
+function watchRates({ town, settings }: Routine, fail: (what: string) => void): (host: string, event: string, fields: LogFields) => void {
   const times = new Map<string, number[]>();
   return (host, event, fields) => {
     if (event === "relay.started") for (const key of times.keys()) if (key.startsWith(`${host} `)) times.delete(key);
@@ -465,10 +469,7 @@ function watchRates({ town, settings }: Routine): (host: string, event: string, 
     for (const [index, sinceMs] of all.entries()) {
       const most = burst + (perSecond * (town.world.nowMs - sinceMs)) / 1000;
       if (all.length - index > most + 1.01)
-        throw broken(
-          "routine",
-          `${host} took ${all.length - index} messages of one in ${town.world.nowMs - sinceMs} ms, ${most} are allowed`,
-        );
+        fail(`${host} took ${all.length - index} messages of one in ${town.world.nowMs - sinceMs} ms, ${most} are allowed`);
     }
   };
 }
