@@ -1,8 +1,8 @@
 /** `npm run lab -- --days N`: a town for days, and what it took. */
 import { parseArgs } from "node:util";
-import { createNodeCrypto } from "../packages/perdure/src/host/node/crypto.ts";
 import { PerdureError } from "../packages/perdure/src/wire/error.ts";
 import { wholeNumber } from "./command.ts";
+import { createQuickHash } from "./quick-hash.ts";
 import { type Chapter, runSoak } from "./soak.ts";
 
 const DAY_MS = 86_400_000;
@@ -44,7 +44,7 @@ export async function soak(words: readonly string[], say: (line: string) => void
     days,
     relays: wholeNumber("relays", values.relays),
     agents: wholeNumber("agents", values.agents, 2),
-    hash: createNodeCrypto().hash,
+    hash: createQuickHash(),
     progress,
   });
   const seconds = usedSeconds();
