@@ -23,10 +23,12 @@ import { rank } from "../packages/perdure/src/protocol/delivery/delivery-lattice
 import { isErrorCode } from "../packages/perdure/src/wire/error.ts";
 import { MAX_PARTS } from "../packages/perdure/src/wire/limits.ts";
 import { createAged } from "./aged.ts";
+import { PASSING, UNEXPECTED } from "./alarms.ts";
 import type { Model } from "./model.ts";
 import { createOrderBook } from "./order-book.ts";
 import { createPassBook, type Picture } from "./pass-book.ts";
 import { createRelayBook, type RelayBook, type Shares, type Taken } from "./relay-book.ts";
+import { createSessionBook } from "./session-book.ts";
 import type { Census } from "./town.ts";
 import { CANARY } from "./traffic.ts";
 
@@ -62,6 +64,10 @@ export interface Ledger {
   damaged(host: string): void;
   /** Digests of what a relay acknowledged and has not let go of: what its disk must hold at any moment. */
   owed(relay: string): readonly string[];
+  /** Agents that have no session with their relay. */
+  apart(): readonly string[];
+  /** What relays acknowledged and have not stated, or whose statement nobody verified whose link lives; for people. */
+  unproven(): readonly string[];
   /** A process that has a copy of an agent's folder, as its own host. What it completes counts for that agent. */
   double(copy: string, of: string, picture: Picture): void;
   /** What a copy that is made now knows of passes. */
@@ -121,6 +127,8 @@ export interface LedgerOptions {
   readonly limits: Omit<Shares, "isStranger"> & {
     /** Automatic messages that automatic mail causes: from one agent in one thread. */
     readonly automatic: number;
+    /** How long what comes after a hole in a stream waits for it. */
+    readonly holeWaitMs: number;
   };
 }
 
@@ -147,6 +155,7 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
   const damaged = new Set<string>();
   const abandoned = new Set<string>();
   const relayOf = new Map<string, RelayBook>();
+  const sessions = createSessionBook();
   const strangers = new Set<string>();
   /** Ids of automatic messages that automatic mail caused, by sender and thread. */
   const automatic = createAged<string, Set<string>>();
@@ -170,8 +179,8 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
   const fail = (invariant: string, what: string): void => {
     broken ??= new InvariantBroken(invariant, what);
   };
-  const order = createOrderBook(fail);
   const hostOf = (agentId: string): string => idOf.get(agentId) ?? agentId;
+  const order = createOrderBook({ holeWaitMs: limits.holeWaitMs, isUnreliable: (agentId) => doubled.has(hostOf(agentId)), fail });
   /** What a relay that lies brings about with its own agents' mail is no fault of theirs; everything else still is. */
   const isHonest = (...relays: readonly (string | undefined)[]): boolean =>
     (liar === undefined || !relays.includes(liar)) && (forgetful === undefined || !relays.includes(forgetful));
@@ -285,6 +294,8 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
         return;
       case "agent.acked":
         return books.get(census.homes.get(owner) ?? "")?.acknowledged(text("link"), Number(fields["upTo"]));
+      case "agent.statement":
+        return relayOf.get(text("relay"))?.proven(text("link"), Number(fields["first"]), Number(fields["last"]));
       case "agent.statement-mismatch":
       case "agent.statement-refused":
         if (isHonest(...census.relays) && !doubled.has(owner) && !PASSING.has(text("code")))
@@ -364,7 +375,7 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
       const book = books.get(host);
       if (book === undefined) {
         model?.agentFact(host, event, fields);
-        order.fact(host, event, fields);
+        for (const each of [order, sessions]) each.fact(host, event, fields);
         return agentFact(host, event, fields);
       }
       model?.relayFact(host, event, fields);
@@ -417,6 +428,7 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
     unexpected: (what) => fail("10 no silence", what),
     crashed: (host) => {
       counts.crashes++;
+      sessions.crashed(host);
       order.forget(host);
       for (const key of attempts.keys()) {
         if (!key.startsWith(`${host} `) || completions.has(key)) continue;
@@ -461,6 +473,8 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
       abandoned.add(host);
       model?.ignore(host);
     },
+    apart: () => census.agents.filter((name) => !sessions.isHere(name)),
+    unproven: () => census.relays.flatMap((name) => (damaged.has(name) ? [] : (books.get(name)?.unproven(sessions.links) ?? []))),
     owed: (relay) => (relay === forgetful ? [] : (books.get(relay)?.owed() ?? [])),
     stranger: (agentId) => void strangers.add(agentId),
     check: () => {
@@ -484,17 +498,3 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
     },
   };
 }
-
-/** Why a statement cannot be judged just now. */
-const PASSING: ReadonlySet<string> = new Set(["aborted", "certificate-expired", "connection-closed", "timed-out", "unknown-agent"]);
-
-/** Error facts that mean a mistake of ours, whatever the weather. */
-const UNEXPECTED: ReadonlySet<string> = new Set([
-  "agent.send-failed",
-  "agent.link-ended",
-  "agent.commit-failed",
-  "agent.receipt-mismatch",
-  "agent.call-not-answered",
-  "agent.guest-not-released",
-  "relay.failed",
-]);

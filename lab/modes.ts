@@ -20,13 +20,14 @@ export interface Mode {
 export const MODES: readonly Mode[] = [
   {
     word: "--planted",
-    help: "  --planted         each mistake of lab/mistakes in turn: how many of --seeds N it takes to notice it; --only A,B\n",
+    help: "  --planted         each mistake of lab/mistakes in turn: how many of --seeds N it takes to notice it; --only A,B; --keep\n",
     run: async (words, print) => {
       const { values } = parseArgs({
         args: [...words],
-        options: { seeds: { type: "string", default: "20" }, only: { type: "string" } },
+        options: { seeds: { type: "string", default: "20" }, only: { type: "string" }, keep: { type: "boolean", default: false } },
       });
-      const all = await huntPlanted({ seeds: wholeNumber("seeds", values.seeds), only: values.only?.split(",").map(findMistake), print });
+      const seeds = wholeNumber("seeds", values.seeds);
+      const all = await huntPlanted({ seeds, only: values.only?.split(",").map(findMistake), keep: values.keep, print });
       return all.every(({ found }) => found !== undefined) ? 0 : 1;
     },
   },

@@ -3,9 +3,19 @@ import { createOrderBook } from "./order-book.ts";
 
 function watched() {
   const broken: string[] = [];
-  const book = createOrderBook((invariant, what) => void broken.push(`${invariant}: ${what}`));
+  const fail = (invariant: string, what: string): void => void broken.push(`${invariant}: ${what}`);
+  const book = createOrderBook({ holeWaitMs: 5000, isUnreliable: () => false, fail });
   const say = (event: string, seq: number, more = {}) =>
-    book.fact("anna", `agent.${event}`, { from: "desk", id: `ab.${seq}`, part: 0, parts: 1, attempt: 1, box: "contacts", ...more });
+    book.fact("anna", `agent.${event}`, {
+      from: "desk",
+      id: `ab.${seq}`,
+      part: 0,
+      parts: 1,
+      attempt: 1,
+      box: "contacts",
+      atMs: 1000,
+      ...more,
+    });
   return { broken, book, say };
 }
 
@@ -42,6 +52,20 @@ test.each([
   if ("asked" in how) say("received", 1);
   say("claimed", 2, how);
   expect(broken).toEqual([]);
+});
+
+test("what did not wait for a hole before it is noticed when that is filled; what waited may go on", () => {
+  const { broken, say } = watched();
+  say("received", 2);
+  say("claimed", 2, { atMs: 6000 });
+  say("received", 1);
+  say("claimed", 1);
+  expect(broken).toEqual([]);
+  say("received", 4);
+  say("claimed", 4, { atMs: 5999 });
+  say("received", 3);
+  say("claimed", 3);
+  expect(broken).toEqual(["order: number 4 of the stream of ab.3 did not wait for it at anna"]);
 });
 
 test("of what a process before it left nothing is asked", () => {

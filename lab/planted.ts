@@ -1,7 +1,9 @@
 /**
- * How many seeds it takes to notice each mistake of `lab/mistakes`. The towns are the same for all of them: half a minute of bad weather of
+ * How many seeds it takes to notice each mistake of `lab/mistakes`. The towns are the same for all of them: a third of a minute of bad weather of
  * one of a few kinds, by the seed; the rest is drawn by the seed as ever.
  */
+import { fileURLToPath } from "node:url";
+import { describeRows, joinedRows, keepRows, measuredOn, rowsIn } from "./found.ts";
 import { type Hunted, hunt, huntedLine } from "./hunt.ts";
 import { MISTAKES } from "./mistakes/index.ts";
 import { type Mistake, plantedSources } from "./planting.ts";
@@ -20,8 +22,8 @@ const WEATHERS: readonly (readonly FaultKind[] | undefined)[] = [
 /** The town in which a mistake is looked for. The one whose weather is drawn lives longer, so that shares and budgets fill. */
 export function plantedTown(seed: number): SweepOptions {
   const kinds = WEATHERS[seed % WEATHERS.length];
-  if (kinds === undefined) return { minutes: 2, calmMs: 6000 };
-  return { minutes: 0.5, calmMs: 2500, kinds };
+  if (kinds === undefined) return { minutes: 1, calmMs: 3500 };
+  return { minutes: 0.3, calmMs: 1800, kinds };
 }
 
 export interface PlantedOptions {
@@ -29,21 +31,32 @@ export interface PlantedOptions {
   /** Only those. */
   readonly only?: readonly Mistake[] | undefined;
   readonly jobs?: number | undefined;
+  /** Into the table in `lab/mistakes/found.json`. */
+  readonly keep?: boolean;
   readonly print: (line: string) => void;
 }
 
+/** What was found so far. */
+export const FOUND_FILE = fileURLToPath(new URL("mistakes/found.json", import.meta.url));
+const COMMAND = "npm run lab -- --planted --seeds N --keep";
+
 /** Hunts them and prints a table. Throws before that when one of them no longer fits its source. */
-export async function huntPlanted({ seeds, only = MISTAKES, jobs, print }: PlantedOptions): Promise<readonly Hunted[]> {
+export async function huntPlanted({ seeds, only = MISTAKES, jobs, keep = false, print }: PlantedOptions): Promise<readonly Hunted[]> {
   for (const mistake of only) plantedSources(mistake);
   const quarries = only.map((planted) => ({ id: planted.id, planted, optionsOf: plantedTown }));
-  const all = await hunt(quarries, { seeds, jobs, onHunted: (hunted) => print(huntedLine(hunted)) });
-  const found = all.filter((each) => each.found !== undefined);
-  const needed = found.map((each) => each.found?.seeds ?? 0).sort((a, b) => a - b);
-  print(
-    `${found.length} of ${all.length} found within ${seeds} seeds (${((100 * found.length) / all.length).toFixed(1)} %); ` +
-      `half of them within ${needed[Math.floor(needed.length / 2)] ?? "-"}, the last within ${needed.at(-1) ?? "-"}`,
-  );
-  const left = all.filter((each) => each.found === undefined).map(({ id }) => id);
-  if (left.length > 0) print(`not found: ${left.join(", ")}`);
+  const on = measuredOn();
+  const ids = MISTAKES.map(({ id }) => id);
+  const hunted: Hunted[] = [];
+  const all = await hunt(quarries, {
+    seeds,
+    jobs,
+    onHunted: (each) => {
+      print(huntedLine(each));
+      hunted.push(each);
+      // At once: what was found stays found when a long hunt is stopped.
+      if (keep) keepRows(FOUND_FILE, COMMAND, joinedRows(rowsIn(FOUND_FILE), ids, [each], seeds, on));
+    },
+  });
+  for (const line of describeRows(joinedRows([], ids, hunted, seeds, on))) print(line);
   return all;
 }

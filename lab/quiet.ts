@@ -1,6 +1,6 @@
 /** Once faults and traffic are over nothing is left on its way: mailboxes and outboxes are empty, and everybody shows what happened. */
 import type { Agent } from "../packages/perdure/src/agent/api.ts";
-import { InvariantBroken } from "./ledger.ts";
+import { InvariantBroken, type Ledger } from "./ledger.ts";
 import type { Model } from "./model.ts";
 import type { Census, Town } from "./town.ts";
 
@@ -8,6 +8,7 @@ export interface QuietOptions {
   readonly town: Town;
   readonly census: Census;
   readonly model: Model;
+  readonly ledger: Pick<Ledger, "unproven">;
   /** Somebody wrote to these agents who is not there for their answers: what they send him stays under way. */
   readonly unanswerable: boolean;
 }
@@ -15,9 +16,11 @@ export interface QuietOptions {
 /** What handlers send at last, and the receipts for it, are under way for so long at most; virtual milliseconds. */
 const QUIET_WITHIN_MS = 90_000;
 const LOOK_EVERY_MS = 2000;
+/** Statements follow within parts of a second, and once more when a session begins anew. */
+const PROVEN_WITHIN_MS = 20_000;
 
 /** Throws {@link InvariantBroken} when it does not become quiet, or when an agent then shows something else than happened. */
-export async function waitForQuiet({ town, census, model, unanswerable }: QuietOptions): Promise<void> {
+export async function waitForQuiet({ town, census, model, ledger, unanswerable }: QuietOptions): Promise<void> {
   const { world } = town;
   const names = census.agents.filter((name) => !model.isIgnored(name));
   const isDown = (name: string): boolean => !town.isUp(name);
@@ -39,6 +42,13 @@ export async function waitForQuiet({ town, census, model, unanswerable }: QuietO
     }
     await world.run({ untilMs: world.nowMs + LOOK_EVERY_MS });
   }
+  const queued = (): boolean => census.relays.some((name) => town.relay(name)?.status().queuedBytes !== 0);
+  await world.run({ until: () => !queued(), untilMs: world.nowMs + LOOK_EVERY_MS });
+  if (queued()) throw new InvariantBroken("9 bounds", "a relay has bytes on their way to the disk, and nothing happens");
+  if (ledger.unproven().length > 0)
+    await world.run({ until: () => ledger.unproven().length === 0, untilMs: world.nowMs + PROVEN_WITHIN_MS });
+  const [unproven] = ledger.unproven();
+  if (unproven !== undefined) throw new InvariantBroken("5 statements", unproven);
   for (const [name, agent] of agents) await world.complete(model.compareAgent(name, agent));
 }
 

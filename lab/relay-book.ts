@@ -29,6 +29,10 @@ export interface Taken {
   readonly life: number;
   durable: boolean;
   acked: boolean;
+  /** A statement of the relay covers it, and that is known. */
+  stated: boolean;
+  /** Its sender has verified that statement. */
+  proven: boolean;
   ended: boolean;
   /** Whether it counts as waiting. */
   charged: boolean;
@@ -77,6 +81,10 @@ export interface RelayBook {
   age(): void;
   /** Digests of what it acknowledged and has not let go of: what its disk must hold at any moment. */
   owed(): readonly string[];
+  /** A sender has verified what a statement says of its link from the first to the last number. */
+  proven(link: string, first: number, last: number): void;
+  /** What was acknowledged and no statement covers, and what was on one of these links and is not proven to its sender; for people. */
+  unproven(links: ReadonlySet<string>): readonly string[];
   readonly acked: number;
   readonly statements: number;
   /** Envelopes it took from other relays. */
@@ -89,6 +97,8 @@ export function createRelayBook({ name, fail, isDamaged, hostOf, isDealtWith, is
   const byPosition = createAged<string, Taken>();
   const byDigest = createAged<string, Taken>();
   const byName = createAged<string, readonly Taken[]>();
+  /** What is not proven yet, by link and its number there. */
+  const toProve = new Map<string, Map<number, Taken>>();
   const notSynced: Taken[] = [];
   const open = new Set<Taken>();
   /** Messages that wait, by what they are charged to. */
@@ -156,6 +166,8 @@ export function createRelayBook({ name, fail, isDamaged, hostOf, isDealtWith, is
       life,
       durable: false,
       acked: false,
+      stated: false,
+      proven: false,
       ended: false,
       charged: true,
     };
@@ -164,6 +176,7 @@ export function createRelayBook({ name, fail, isDamaged, hostOf, isDealtWith, is
     if (via !== undefined && routed) fail("9 bounds", `${name} passes on to ${hostOf(entry.owner)} what ${hostOf(via)} passed on to it`);
     const link = byLink.get(text("link")) ?? new Map<number, Taken>();
     byLink.set(text("link"), link.set(number("linkSeq"), entry));
+    toProve.set(text("link"), (toProve.get(text("link")) ?? new Map<number, Taken>()).set(number("linkSeq"), entry));
     byPosition.set(`${entry.owner} ${number("position")}`, entry);
     // Of several copies in one life the first is durable first.
     const copy = byDigest.get(entry.digest);
@@ -203,6 +216,16 @@ export function createRelayBook({ name, fail, isDamaged, hostOf, isDealtWith, is
         fail("2 ack", `${entry.id} was acknowledged by ${name} in batch ${entry.ticket}, synced is ${syncedTicket}`);
     }
     if (waiting?.size === 0) byLink.delete(link);
+  };
+
+  const each = (link: string, first: number, last: number, then: (entry: Taken) => void): void => {
+    const all = toProve.get(link);
+    for (let number = first; number <= last; number++) {
+      const entry = all?.get(number);
+      if (entry === undefined) continue;
+      then(entry);
+      if (entry.stated && entry.proven) all?.delete(number);
+    }
   };
 
   // Whether a batch of a life before reached the disk is known to the disk alone.
@@ -247,7 +270,17 @@ export function createRelayBook({ name, fail, isDamaged, hostOf, isDealtWith, is
           ) {
             fail("5 statements", `statement ${number("number")} of ${name} follows ${statement.number}`);
           }
+          // What that unheard of one covers is not known.
+          if (statement !== undefined && statement.life !== life && number("number") !== statement.number + 1)
+            for (const all of toProve.values()) for (const entry of all.values()) if (entry.life < life) entry.stated = true;
           statement = { number: number("number"), life };
+          for (const covered of text("covers").split(" ")) {
+            const [link = "", range = ""] = covered.split(":");
+            const [first = 1, last = 0] = range.split("-").map(Number);
+            each(link, first, last, (entry) => {
+              entry.stated = true;
+            });
+          }
           return;
         default:
       }
@@ -255,6 +288,23 @@ export function createRelayBook({ name, fail, isDamaged, hostOf, isDealtWith, is
     acknowledged,
     keeps: (digest) => mayBeDurable(byDigest.get(digest)),
     stored: (from, id) => (byName.get(`${from} ${id}`) ?? []).some(mayBeDurable),
+    proven: (link, first, last) =>
+      each(link, first, last, (entry) => {
+        entry.stated = true;
+        entry.proven = true;
+      }),
+    unproven: (links) =>
+      [...toProve].flatMap(([link, all]) =>
+        [...all.values()]
+          // Before the first statement of a life nothing tells whether the life before left one that nobody heard of.
+          .filter(
+            ({ acked, stated, proven, life: of }) =>
+              acked && (stated ? links.has(link) && !proven : of === life || statement?.life === life),
+          )
+          .map(
+            ({ id, from, stated }) => `${id} of ${hostOf(from)} is ${stated ? "not proven to its sender" : `in no statement of ${name}`}`,
+          ),
+      ),
     owed: () => [...open].filter((each) => each.acked).map(({ digest }) => digest),
     get taken() {
       return taken;
@@ -263,7 +313,11 @@ export function createRelayBook({ name, fail, isDamaged, hostOf, isDealtWith, is
       for (const each of open) if (each.number >= before) discharge(each);
     },
     age: () => {
-      for (const map of [byPosition, byDigest]) map.age((each) => !each.ended);
+      for (const map of [byPosition, byDigest]) map.age((taken) => !taken.ended);
+      for (const [link, all] of toProve) {
+        for (const [number, { ended }] of all) if (ended) all.delete(number);
+        if (all.size === 0) toProve.delete(link);
+      }
       byName.age((all) => all.some((each) => !each.ended));
     },
     get acked() {

@@ -60,6 +60,8 @@ export interface SeedResult {
 const MINUTE_MS = 60_000;
 /** After the faults stop, everything must come to its end within this time (protocol invariant 1), or at its expiry. */
 export const SETTLE_UP_MS = 60_000;
+/** By then everybody has found out that a connection is dead, has paused as long as ever, and has dialled. */
+const ATTACHED_WITHIN_MS = 45_000;
 /** Messages with the short expiry end this long after the last one was sent, at the latest: by the sender's own verdict. */
 export const EXPIRY_ROOM_MS = 6 * MINUTE_MS;
 /** Largest number of events of one seed: a town that spins in place is a failure too. */
@@ -97,12 +99,13 @@ export const SETTINGS = {
   mailboxMessages: 1000,
   storeMessages: 4000,
   autoPerThread: 16,
+  holeWaitMs: 5000,
 };
 
 /** A few messages fill these: windows, and how long a session between relays may be of no use. */
 const NARROW = { windowFrames: 4, peerWindowFrames: 4, peerIdleMs: 2000 };
 /** And these: mailboxes, and files. */
-const CRAMPED = { mailboxMessages: 16, segmentBytes: 64 * 1024 };
+const CRAMPED = { mailboxMessages: 8, segmentBytes: 64 * 1024 };
 /** By the seed, where nothing is said of settings: what takes a town days to fill is full within a minute. */
 const SETTINGS_OF_SEEDS: readonly Readonly<Record<string, number>>[] = [{}, NARROW, {}, CRAMPED, {}, { ...NARROW, ...CRAMPED }, {}];
 
@@ -110,7 +113,12 @@ const SETTINGS_OF_SEEDS: readonly Readonly<Record<string, number>>[] = [{}, NARR
 const LEAST_SHARE = 64;
 
 /** What the shares of those settings come to, messages. */
-export function limitsOf({ mailboxMessages = 0, storeMessages = 0, autoPerThread = 0 }: Readonly<Record<string, number>>): Shares {
+export function limitsOf({
+  mailboxMessages = 0,
+  storeMessages = 0,
+  autoPerThread = 0,
+  holeWaitMs = 0,
+}: Readonly<Record<string, number>>): Shares {
   const share = (whole: number, part: number): number => Math.min(whole, Math.max(LEAST_SHARE, Math.floor(whole * part)));
   const route = share(storeMessages, 0.1);
   return {
@@ -120,6 +128,7 @@ export function limitsOf({ mailboxMessages = 0, storeMessages = 0, autoPerThread
     route,
     routeSender: share(route, 0.1),
     automatic: autoPerThread,
+    holeWaitMs,
   };
 }
 
@@ -324,6 +333,12 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     await world.run({ untilMs: endMs, maxEvents: MAX_EVENTS });
     clearUp(town, census, liar);
     recorder?.cleared();
+    if (liar === undefined && disaster === "none") {
+      await world.run({ untilMs: endMs + ATTACHED_WITHIN_MS, until: () => ledger.apart().length === 0, maxEvents: MAX_EVENTS });
+      const [apart] = ledger.apart();
+      if (apart !== undefined)
+        throw new InvariantBroken("1 custody", `${apart} has no session with its relay, and nothing keeps it from one`);
+    }
     const settled = await world.run({
       untilMs: endMs + SETTLE_UP_MS + EXPIRY_ROOM_MS,
       until: () => world.nowMs > endMs + 1000 && trouble.isOver && ledger.open().length === 0,
@@ -333,7 +348,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     ledger.settleUp();
     for (const name of honest) compareRelay(name);
     if (liar === undefined && disaster === "none") {
-      const quiet = () => waitForQuiet({ town, census, model, unanswerable: hostile === "stranger" });
+      const quiet = () => waitForQuiet({ town, census, model, ledger, unanswerable: hostile === "stranger" });
       await quiet();
       if (options.routine === true && hostile === "nobody") {
         // Some faults end by themselves, later than the weather.
@@ -440,6 +455,7 @@ function checkBounds(status: RelayStatus | undefined, { route }: Shares): void {
   };
   check("connections", status.connections, limit("relayConnections"));
   check("disk", status.diskBytes, limit("storeBytes"));
+  if (status.queuedBytes < 0) throw new InvariantBroken("9 bounds", `${status.queuedBytes} bytes are on their way to the disk`);
   check("incidents", status.incidents.length, 50);
   check("messages", status.waitingMessages, limit("storeMessages"));
   for (const peer of status.peers) check(`messages for ${peer.id}`, peer.waitingMessages, route);

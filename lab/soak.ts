@@ -10,6 +10,7 @@ import { isPerdureError } from "../packages/perdure/src/wire/error.ts";
 import { createLedger, InvariantBroken, type LedgerCounts } from "./ledger.ts";
 import { audit } from "./relay-disk.ts";
 import { createSealBook } from "./seal-book.ts";
+import { limitsOf } from "./seed.ts";
 import { clearUp, strike } from "./strike.ts";
 import { type Census, createTown, drawCensus, type Town } from "./town.ts";
 import { CANARY } from "./traffic.ts";
@@ -60,8 +61,8 @@ const OPEN_EVERY = 200;
 const FAILS = 0.01;
 
 /** Small files, so that their ends and compactions come every hour; everything else is as it is for people. */
-const SETTINGS = { segmentBytes: 256 * 1024, mailboxMessages: 1000, storeMessages: 4000, autoPerThread: 16 };
-const LIMITS = { sender: 100, strangers: 200, peer: 400, route: 400, routeSender: 64, automatic: SETTINGS.autoPerThread };
+const SETTINGS = { segmentBytes: 256 * 1024, mailboxMessages: 1000, storeMessages: 4000, autoPerThread: 16, holeWaitMs: 5000 };
+const LIMITS = limitsOf(SETTINGS);
 
 export async function runSoak({ seed, days, relays, agents, hash, progress }: SoakOptions): Promise<SoakResult> {
   const census = drawCensus(relays, agents, true);

@@ -22,6 +22,9 @@ export const ANSWER = `${CANARY} answer`;
 const STORM_COPIES = 3;
 const STORM_DEPTH = 7;
 const MEAN_PAUSE_MS = 2500;
+/** How often several letters are written at once, and at most how many more than three. */
+const BURST_CHANCE = 0.08;
+const BURST_LETTERS = 10;
 /** Some letters expire within a time between these. */
 const SHORTEST_EXPIRY_MS = 2000;
 const SHORT_EXPIRY_MS = 20_000;
@@ -88,8 +91,9 @@ export function liveIn(resident: Resident): void {
 
 async function write(resident: Resident): Promise<void> {
   const { agent, ledger, neighbours, letters, wrote, name, nowMs, untilMs, isCurrent } = resident;
+  const burst: Burst = { left: 0, to: "" };
   for (let number = 0; ; number++) {
-    const letter = letters === undefined ? await drawLetter(resident) : await takeLetter(resident, letters);
+    const letter = letters === undefined ? await drawLetter(resident, burst) : await takeLetter(resident, letters);
     if (letter === undefined || (letters === undefined && nowMs() > untilMs) || !isCurrent()) return;
     if (letters !== undefined) letters.taken++;
     wrote(letter);
@@ -118,10 +122,21 @@ async function write(resident: Resident): Promise<void> {
   }
 }
 
-/** What an agent that is left to itself writes next, after a pause. */
-async function drawLetter({ writing: draws, host, neighbours, name, stormy, beginMs, nowMs }: Resident): Promise<Letter> {
-  await sleep(host.clock, draws.wait(MEAN_PAUSE_MS));
-  const { name: to } = neighbours[draws.below(neighbours.length)] as Neighbour;
+/** Letters that follow at once, to the same neighbour. */
+interface Burst {
+  left: number;
+  to: string;
+}
+
+/** What an agent that is left to itself writes next: after a pause, or as one of several at once. */
+async function drawLetter({ writing: draws, host, neighbours, name, stormy, beginMs, nowMs }: Resident, burst: Burst): Promise<Letter> {
+  if (burst.left > 0) burst.left--;
+  else {
+    await sleep(host.clock, draws.wait(MEAN_PAUSE_MS));
+    burst.to = (neighbours[draws.below(neighbours.length)] as Neighbour).name;
+    if (draws.chance(BURST_CHANCE)) burst.left = 2 + draws.below(BURST_LETTERS);
+  }
+  const { to } = burst;
   const large = draws.chance(0.06);
   const storm = stormy && draws.chance(0.04);
   const sizeBytes = HEAD_BYTES + (large ? PART_BYTES + draws.below(2 * PART_BYTES) : draws.below(2000));

@@ -68,6 +68,13 @@ export const STATEMENT_MISTAKES: readonly Mistake[] = [
     why: "The own relay's word is taken for that of the recipient's home.",
   },
   {
+    id: "later-proof-forgets-earlier",
+    file: `${D}link-window.ts`,
+    find: "for (let linkSeq = first; linkSeq <= Math.min(last, acknowledged); linkSeq++) slots.delete(linkSeq);",
+    put: "for (let linkSeq = 1; linkSeq <= Math.min(last, acknowledged); linkSeq++) slots.delete(linkSeq);",
+    why: "Statements are taken to come in order: one that is shown again after a later one finds nothing it could be about.",
+  },
+  {
     id: "acknowledged-items-forgotten-too-early",
     file: `${D}link-window.ts`,
     find: "    acknowledged = Math.max(acknowledged, upTo);\n",

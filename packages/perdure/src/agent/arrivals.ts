@@ -249,6 +249,7 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
           bytes: opened.part.content.length,
           digest: hex(envelope.digest),
           position: frame.position,
+          atMs: nowMs,
           box: admitted.box,
           keyed: opened.part.head.idempotencyKey !== "",
         }),

@@ -148,7 +148,7 @@ export function createClaims(options: ClaimOptions): Claims {
     const attempt = incoming.attempt + 1;
     incoming.claim = { client, attempt };
     const { from, stream, seq } = incoming;
-    log.write("debug", "agent.claimed", { from: incomingFrom(incoming), id: incomingId(incoming), attempt, asked });
+    log.write("debug", "agent.claimed", { from: incomingFrom(incoming), id: incomingId(incoming), attempt, asked, atMs: clock.wallMs() });
     await store().commit({
       onFailure: "give-up",
       plan: () => ({ records: [{ kept: { kind: "started", head: { from, stream, seq, attempt } } }], result: undefined }),

@@ -133,6 +133,7 @@ export function createStatementChecks(options: StatementCheckOptions): Statement
       relay: relay.id,
       statement: said.number,
       hash: hex(sha256(proof.statement)),
+      link: hex(leaf.link),
       first: leaf.firstSeq,
       last: leaf.lastSeq,
     });
@@ -187,7 +188,7 @@ export function createStatementChecks(options: StatementCheckOptions): Statement
     const digests = window.coveredDigests(leaf.firstSeq, leaf.lastSeq);
     if (parts === undefined || digests === undefined) return;
     if (!leafCovers(sha256, leaf, digests)) return mismatch(relay, verified);
-    window.prove(leaf.lastSeq);
+    window.prove(leaf.firstSeq, leaf.lastSeq);
     // Of a part that has another envelope since then this proves nothing.
     prove(
       relay,

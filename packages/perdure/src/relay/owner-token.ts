@@ -13,16 +13,29 @@ const FILE = "owner-token";
 const RANDOM_BYTES = 32;
 const MAX_BYTES = 256;
 
-/** Reads the token of `folder`, whose lock the caller holds, or draws one. Whoever removes the file gets a new one at the next start. */
+/**
+ * Reads the token of `folder`, whose lock the caller holds, or draws one. Whoever removes the file gets a new one at the next start; so
+ * does whose disk has made of it what is no text.
+ */
 export async function openOwnerToken(
   { files, random, crypto }: Pick<Host, "files" | "random" | "crypto">,
   folder: string,
 ): Promise<OwnerToken> {
   const path = `${folder}/${FILE}`;
   const kept = await readWhole(files, path, MAX_BYTES);
-  const text = (kept === undefined ? "" : fromUtf8(kept).trim()) || base32(random.bytes(RANDOM_BYTES));
-  if (kept === undefined) await replaceFile(files, path, utf8(`${text}\n`));
+  const known = kept === undefined ? "" : textOf(kept);
+  const text = known || base32(random.bytes(RANDOM_BYTES));
+  if (known === "") await replaceFile(files, path, utf8(`${text}\n`));
   const hashOf = (shown: string): Uint8Array => crypto.hash.sha256(utf8(shown));
   const expected = hashOf(`Bearer ${text}`);
   return { text, isIn: (authorization) => authorization !== undefined && equalBytes(hashOf(authorization), expected) };
+}
+
+/** Empty for bytes that nobody could show. */
+function textOf(bytes: Uint8Array): string {
+  try {
+    return fromUtf8(bytes).trim();
+  } catch {
+    return "";
+  }
 }

@@ -101,6 +101,7 @@ function status(more: Partial<RelayStatus> = {}): RelayStatus {
     waitingMessages: 0,
     waitingBytes: 0,
     diskBytes: 3 * 1024 * 1024,
+    queuedBytes: 0,
     diskLimitBytes: 6 * 1024 * 1024,
     memoryBytes: undefined,
     counters: { accepted: 0, duplicates: 0, delivered: 0, settled: 0, expired: 0, lost: 0, statements: 0, refused: {}, limited: {} },

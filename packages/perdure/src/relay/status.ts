@@ -72,6 +72,8 @@ export interface RelayStatus {
   readonly waitingMessages: number;
   readonly waitingBytes: number;
   readonly diskBytes: number;
+  /** Bytes on their way to the disk. */
+  readonly queuedBytes: number;
   readonly diskLimitBytes: number;
   /** Bytes of memory of the process, where the caller can tell. */
   readonly memoryBytes: number | undefined;
@@ -151,6 +153,7 @@ export function createStatus(options: StatusOptions): () => RelayStatus {
       waitingMessages: state.storedMessages,
       waitingBytes: state.storedBytes,
       diskBytes: log.bytesOnDisk,
+      queuedBytes: log.queuedBytes,
       diskLimitBytes: settings.storeBytes,
       memoryBytes: options.memoryBytes?.(),
       counters: { ...counters, refused: Object.fromEntries(counters.refused), limited: Object.fromEntries(counters.limited) },

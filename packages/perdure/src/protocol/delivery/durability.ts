@@ -87,5 +87,6 @@ function tellSenders({ state: relay, attachments, counters, journal, sha256 }: R
     const session = (theirs.find((each) => equalBytes(each.link.raw, leaf.link)) ?? theirs[0])?.session;
     if (session !== undefined) journal.emit({ kind: "proof", session, proof });
   });
-  journal.fact("relay.statement", { number: done.number, hash: hex(relay.statements.hash), leaves: done.leaves.length });
+  const covers = done.taken.map(({ link, firstSeq, lastSeq }) => `${hex(link)}:${firstSeq}-${lastSeq}`).join(" ");
+  journal.fact("relay.statement", { number: done.number, hash: hex(relay.statements.hash), leaves: done.leaves.length, covers });
 }

@@ -95,8 +95,8 @@ export interface ForwardQueue {
   wakeAtMs(): number;
   /** What a statement about the numbers `first` to `last` is about, in order; `undefined` when one is not remembered. */
   covered(first: number, last: number): readonly ForwardItem[] | undefined;
-  /** Forgets what was proven up to `last`. */
-  prove(last: number): void;
+  /** Forgets what was proven, `first` to `last`. */
+  prove(first: number, last: number): void;
 }
 
 interface Lane {
@@ -376,7 +376,7 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
           ? Math.ceil(wakeMs / STEP_MS) * STEP_MS
           : Number.POSITIVE_INFINITY,
     covered: (first, last) => window.covered(first, last),
-    prove: (last) => window.prove(last),
+    prove: (first, last) => window.prove(first, last),
   };
 }
 

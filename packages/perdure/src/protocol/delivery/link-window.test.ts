@@ -66,9 +66,18 @@ describe("link window", () => {
     window.refused(2);
     window.acked(3);
     expect(names(window.covered(1, 3))).toEqual([1, 3]);
-    window.prove(1);
+    window.prove(1, 1);
     expect(window.covered(1, 3)).toBeUndefined();
     expect(names(window.covered(2, 3))).toEqual([3]);
+  });
+
+  it("proves what came before also when a later statement was heard first", () => {
+    const window = windowOf();
+    for (const name of [1, 2, 3]) window.send(item(name));
+    window.acked(3);
+    window.prove(3, 3);
+    expect(names(window.covered(1, 2))).toEqual([1, 2]);
+    expect(window.covered(3, 3)).toBeUndefined();
   });
 
   it("remembers what an item was as it travelled", () => {

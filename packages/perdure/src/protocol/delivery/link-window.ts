@@ -55,8 +55,8 @@ export interface LinkWindow<Item extends LinkItem> {
   covered(first: number, last: number): readonly Item[] | undefined;
   /** What those items were as they travelled. */
   coveredDigests(first: number, last: number): readonly Bytes[] | undefined;
-  /** Forgets acknowledged items up to `last`. */
-  prove(last: number): void;
+  /** Forgets acknowledged items from `first` to `last`; those before are still to be proven, in whatever order statements come. */
+  prove(first: number, last: number): void;
 }
 
 export const MAX_UNPROVEN = 4096;
@@ -156,11 +156,8 @@ export function createLinkWindow<Item extends LinkItem>(limits: {
     },
     covered: (first, last) => slotsOf(first, last)?.map(({ item }) => item),
     coveredDigests: (first, last) => slotsOf(first, last)?.map(({ digest }) => digest),
-    prove(last) {
-      for (const linkSeq of slots.keys()) {
-        if (linkSeq > last || linkSeq > acknowledged) break;
-        slots.delete(linkSeq);
-      }
+    prove(first, last) {
+      for (let linkSeq = first; linkSeq <= Math.min(last, acknowledged); linkSeq++) slots.delete(linkSeq);
     },
   };
 }

@@ -51,7 +51,7 @@ export interface Forwarder extends MailReader {
   /** The session is over. */
   end(): void;
   covered(first: number, last: number): readonly ForwardItem[] | undefined;
-  proven(last: number): void;
+  proven(first: number, last: number): void;
 }
 
 /** What waits at a position, and where its record lies. */

@@ -31,7 +31,7 @@ export interface PeerStatementsOptions {
   /** The link mail is passed on over now, and what a run of its numbers was. */
   readonly link: () => Bytes;
   readonly covered: (first: number, last: number) => readonly ForwardItem[] | undefined;
-  readonly proven: (last: number) => void;
+  readonly proven: (first: number, last: number) => void;
   readonly vouch: (sender: Bytes, number: number, proof: Bytes) => void;
   /** The certificate behind a signature is not in what the peer showed: it is to show its bundle again. */
   readonly outdated: () => void;
@@ -128,7 +128,7 @@ export function createPeerStatements(options: PeerStatementsOptions): PeerStatem
     const senders = [...new Map(messages.map(({ from }) => [hex(from), from])).values()];
     if (sent === undefined && !mayTell(senders.length)) return;
     for (const sender of senders) options.vouch(sender, said.number, filled);
-    if (sent !== undefined) options.proven(leaf.lastSeq);
+    if (sent !== undefined) options.proven(leaf.firstSeq, leaf.lastSeq);
   };
 
   const work = async (): Promise<void> => {
