@@ -95,9 +95,9 @@ export async function routine(options: Routine): Promise<void> {
   watch.begin();
   await ended(options, waiting, "done");
   watch.end();
+  await silentLine(options, awake[0] as string, watch);
   await unwelcome(options, awake[0] as string, sleeper);
   watch.once([...letters, ...waiting, between]);
-  await silentLine(options, awake[0] as string, watch);
   await samePictures(options, () => startAgain(options, everybody, true));
 }
 
@@ -313,6 +313,9 @@ async function silentLine(options: Routine, name: string, watch: Watch): Promise
     await world.run({ untilMs: world.nowMs + STEP_MS });
   }
   await allBack(options, []);
+  // The relay may still hold the session of before.
+  const others = census.agents.filter((each) => each !== name);
+  await ended(options, [await write(options, others[0] as string, name, {})], "done");
 }
 
 /** What everybody shows, by name; who is away shows nothing. */
