@@ -30,7 +30,7 @@ it("a read that fails is tried again after a while; the reader gets its mail in 
     },
     clock: { wallMs: () => 0, monotonicMs: () => 0, after },
     diskRetryMs: 1000,
-    sendQueueBytes: () => 1_000_000,
+    isOver: (bytes) => bytes > 1_000_000,
     readerOf: () => ({ queuedBytes: 0, deliver: (position) => void sent.push(position) }),
     lost: async () => {},
     failed: (error) => void failures.push(error),

@@ -35,8 +35,8 @@ export interface DeliveryPumpOptions {
   /** Pause before a read that failed is tried again. */
   readonly diskRetryMs: number;
   readonly points?: Points | undefined;
-  /** Bytes that may be queued for one session now. */
-  readonly sendQueueBytes: () => number;
+  /** Whether so much is more than may be queued for one session now. */
+  readonly isOver: (bytes: number) => boolean;
   readonly readerOf: (session: number) => MailReader | undefined;
   /** A record is damaged: its message is lost. */
   readonly lost: (session: number, position: number) => Promise<void>;
@@ -53,7 +53,7 @@ export function createDeliveryPump({
   clock,
   diskRetryMs,
   points,
-  sendQueueBytes,
+  isOver,
   readerOf,
   lost,
   failed,
@@ -62,8 +62,7 @@ export function createDeliveryPump({
   const running = new Set<number>();
 
   const noticeQueue = (session: number): void => {
-    const queued = readerOf(session)?.queuedBytes ?? 0;
-    if (queued > sendQueueBytes()) loop.feed({ kind: "blocked", session, blocked: true });
+    if (isOver(readerOf(session)?.queuedBytes ?? 0)) loop.feed({ kind: "blocked", session, blocked: true });
   };
 
   const pump = async (session: number): Promise<void> => {

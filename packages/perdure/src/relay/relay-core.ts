@@ -196,7 +196,7 @@ export async function startRelayCore({
     clock,
     diskRetryMs: settings.diskRetryMs,
     points: host.points,
-    sendQueueBytes: sessions.sendQueueBytes,
+    isOver: sessions.isOver,
     readerOf: (number) => peers.readerOf(number) ?? sessions.readerOf(number),
     lost: async (session, position) => {
       const agent = mailboxes.agentOf(session);

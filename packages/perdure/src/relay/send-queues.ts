@@ -4,9 +4,9 @@ import type { Settings } from "../settings/register.ts";
 import { MAX_TRANSPORT_BYTES } from "../wire/limits.ts";
 
 export interface SendQueues {
-  /** Bytes that may be queued for one session now. */
-  allowance(): number;
-  /** More waits in one session than twice the allowance and a message. Of a session with little it says so without adding anything up. */
+  /** Whether so much is more than may be queued for one session now. Of little it says no without adding anything up. */
+  isOver(bytes: number): boolean;
+  /** Whether it is more than twice that and a message. */
   isGlut(bytes: number): boolean;
 }
 
@@ -32,9 +32,6 @@ export function createSendQueues(
     }
     return glut ? LEAST_BYTES : settings.sendQueueBytes;
   };
-  const most = (allowed: number): number => 2 * allowed + MAX_TRANSPORT_BYTES;
-  return {
-    allowance,
-    isGlut: (bytes) => bytes > most(Math.min(LEAST_BYTES, settings.sendQueueBytes)) && bytes > most(allowance()),
-  };
+  const isOver = (bytes: number): boolean => bytes > Math.min(LEAST_BYTES, settings.sendQueueBytes) && bytes > allowance();
+  return { isOver, isGlut: (bytes) => isOver((bytes - MAX_TRANSPORT_BYTES) / 2) };
 }

@@ -63,8 +63,8 @@ export interface Sessions {
   readerOf(number: number): MailReader | undefined;
   /** Throws `too-busy` when a session has asked for more than it reads. */
   refuseGlut(session: Session): void;
-  /** Bytes that may be queued for one session now. */
-  sendQueueBytes(): number;
+  /** Whether so much is more than may be queued for one session now. */
+  isOver(bytes: number): boolean;
   /** Turns new connections away and says goodbye to all. */
   drain(reason: Goodbye): void;
 }
@@ -414,7 +414,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     endExpired,
     refuseGlut,
     readerOf: (number) => entries.get(number)?.reader,
-    sendQueueBytes: queues.allowance,
+    isOver: queues.isOver,
     drain: (reason) => {
       draining = reason;
       for (const number of [...entries.keys()]) sayGoodbye(number, reason);

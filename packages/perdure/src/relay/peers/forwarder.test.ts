@@ -53,7 +53,7 @@ function createStand(): Stand {
       loop: { feed: (input) => void stand.fed.push(input), durable: async () => {} },
       peerId: PEER,
       nextNumber: () => ++numbers,
-      sendQueueBytes: () => 10 * SIZE,
+      isOver: (bytes) => bytes > 10 * SIZE,
       waits: (position) =>
         stand.gone.has(position)
           ? undefined

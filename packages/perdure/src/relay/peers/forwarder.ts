@@ -71,7 +71,8 @@ export interface ForwarderOptions {
   /** The peer, 32 bytes. */
   readonly peerId: Bytes;
   readonly nextNumber: () => number;
-  readonly sendQueueBytes: () => number;
+  /** Whether so much is more than may be queued for one session now. */
+  readonly isOver: (bytes: number) => boolean;
   /** `undefined` once it came to its end. */
   readonly waits: (position: number) => WaitingMail | undefined;
   readonly read: (place: Place) => Promise<Bytes>;
@@ -173,7 +174,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   const pump = (): void => {
     const to = now;
     if (to === undefined || to.epoch === 0 || reading) return;
-    while (to.session.queuedBytes <= options.sendQueueBytes()) {
+    while (!options.isOver(to.session.queuedBytes)) {
       const next = queue.next(clock.monotonicMs());
       if (next === undefined) break;
       const envelope = rarely(options.points, "forward-read-back") ? undefined : next.item.envelope;
@@ -195,7 +196,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
 
   /** What is behind follows when half of what waited has left. */
   const unblock = (to: Forwarding): void => {
-    if (!to.blocked || queue.waitingBytes > options.sendQueueBytes() / 2) return;
+    if (!to.blocked || options.isOver(2 * queue.waitingBytes)) return;
     to.blocked = false;
     loop.feed({ kind: "blocked", session: to.number, blocked: false });
   };
@@ -272,7 +273,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       const { digest, bytes, from, to } = mail;
       queue.add({ digest, bytes, from, position, lane: laneOf(from, to), envelope: envelope.slice() });
       pump();
-      if (now === undefined || now.blocked || queue.waitingBytes <= options.sendQueueBytes()) return;
+      if (now === undefined || now.blocked || !options.isOver(queue.waitingBytes)) return;
       now.blocked = true;
       loop.feed({ kind: "blocked", session: now.number, blocked: true });
     },

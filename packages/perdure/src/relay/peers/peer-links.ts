@@ -88,7 +88,7 @@ export function createPeerLinks(options: PeerLinksOptions): PeerLinks {
             forwarders.set(number, link);
             return number;
           },
-          sendQueueBytes: sessions.sendQueueBytes,
+          isOver: sessions.isOver,
           waits: (position) => waits(idRaw, position),
           read: options.log.read,
           lost: async (position) => {
