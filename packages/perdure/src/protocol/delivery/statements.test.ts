@@ -10,6 +10,8 @@ import {
   createStatements,
   durablePending,
   finishStatement,
+  forgetPending,
+  recallPending,
   recallStatement,
   type Statements,
 } from "./statements.ts";
@@ -61,6 +63,24 @@ describe("leaves", () => {
       fc.property(fc.stringMatching(/^[mr]{1,40}$/), fc.nat(50), (words, synced) => {
         const durable = durablePending(fed(words), () => synced);
         expect(durable.flatMap((leaf) => leaf.digests).map(hex)).toEqual(digestsOf(words.slice(0, synced)).map(hex));
+      }),
+    );
+  });
+
+  it("restated behind newer mail come before it", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 20 }), (old, more) => {
+        const [leaf] = durablePending(fed("m".repeat(old)), () => old);
+        const again = fed("m".repeat(old + more));
+        forgetPending(again, { sender: SENDER, link: LINK, lastSeq: old });
+        if (leaf !== undefined) recallPending(again, leaf);
+        fed("m", again, old + more + 1);
+        const begun = beginStatement(again, sha256, SENDER, 1);
+        const spans = (begun?.leaves ?? []).map((each) => storedLeaf.decode(each)).map(({ firstSeq, lastSeq }) => [firstSeq, lastSeq]);
+        expect(spans).toEqual([
+          [1, old],
+          [old + 1, old + more + 1],
+        ]);
       }),
     );
   });

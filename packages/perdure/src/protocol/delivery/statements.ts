@@ -225,6 +225,18 @@ export function recallPending(
     const [digest, writer] = refused.includes(linkSeq) ? [] : [digests[next], writers[next++]];
     if (linkSeq > stated) addToLeaf(statements, sender, link, linkSeq, digest, limit, writer);
   }
+  putInOrder(statements, sender, link);
+}
+
+/** Mail that is read before a restatement may be newer than what is restated: who is shown the proof of the newer forgets what was older. */
+function putInOrder(statements: Statements, sender: Bytes, link: Bytes): void {
+  const isOfLink = (leaf: PendingLeaf): boolean => equalBytes(leaf.link, link) && equalBytes(leaf.sender, sender);
+  const sorted = statements.pending.filter(isOfLink).sort((one, other) => one.firstSeq - other.firstSeq);
+  const newest = sorted.at(-1);
+  if (newest === undefined) return;
+  let next = 0;
+  statements.pending = statements.pending.map((leaf) => (isOfLink(leaf) ? (sorted[next++] as PendingLeaf) : leaf));
+  statements.growing.set(linkKey({ sender, link }), newest);
 }
 
 /** One encoded proof per leaf of a statement. A leaf of another relay that is still at hand (`taken`) is opened: it says whose mail is in it. */
