@@ -19,6 +19,9 @@ describe("incidents that peers bring about", () => {
     for (let count = 0; count < 1000; count++) incidents.add("peer", `peer ${count}`);
     expect([incidents.recent.filter(({ kind }) => kind === "disk").length, incidents.recent.length]).toEqual([10, 30]);
     expect(incidents.recent.at(-1)?.what).toBe("peer 999");
+    incidents.add("link", "relay ag1abc signed two statements");
+    for (let count = 0; count < 1000; count++) incidents.add("peer", `peer ${count}`);
+    expect(incidents.recent.filter(({ kind }) => kind === "link").map(({ what }) => what)).toEqual(["relay ag1abc signed two statements"]);
   });
 
   it("are one line of log a second, which says how many it left out", () => {

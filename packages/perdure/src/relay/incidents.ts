@@ -2,6 +2,7 @@
 
 import type { Clock } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
+import { mostOfAKind } from "../protocol/incidents/incident-book.ts";
 
 export type IncidentKind = "disk" | "damage" | "clock" | "fenced" | "peer" | "link" | "tls" | "identity" | "internal";
 
@@ -17,7 +18,7 @@ export interface Incidents {
 }
 
 const KEPT = 50;
-/** Places for what anybody who connects can bring about, so that it never pushes out what the owner must see. */
+/** Places for what anybody who connects can bring about, so that it never pushes out what the owner must see; of it the kind there is most of gives way. */
 const KEPT_OF_PEERS = 20;
 /** ... nor fills the owner's disk with lines of log. */
 const PEER_LINES_EVERY_MS = 1000;
@@ -35,7 +36,7 @@ export function createIncidents(clock: Clock, log: Log, keep?: (kind: IncidentKi
 
   const makeRoom = (kind: IncidentKind): void => {
     const crowded = byPeer({ kind }) && recent.filter(byPeer).length >= KEPT_OF_PEERS;
-    if (crowded) recent.splice(recent.findIndex(byPeer), 1);
+    if (crowded) recent.splice(recent.indexOf(mostOfAKind(recent.filter(byPeer))?.[0] as Incident), 1);
     else if (recent.length >= KEPT) recent.shift();
   };
 

@@ -82,6 +82,35 @@ describe("states", () => {
     expect(book.find(id).recurrences).toBe(1);
   });
 
+  test("what was seen before the guard and written after it is no recurrence; a clock that was set back hides none", () => {
+    const { book, id } = bookWith("a write failed");
+    book.apply({ what: "guarded", id, atMs: 10_000_000, guard: "disk.test.ts" });
+    book.apply(sighting("a write failed", 9_950_000));
+    expect(book.find(id)).toMatchObject({ state: "guarded", recurrences: 0, count: 2 });
+    book.apply(sighting("a write failed", 9_000_000));
+    expect(book.find(id)).toMatchObject({ state: "open", recurrences: 1 });
+  });
+
+  test("an entry that makes an incident what it cannot be is refused, and changes nothing", () => {
+    const { book, id } = bookWith("a write failed");
+    const before = book.incidents;
+    const forged = [
+      { ...sighting("a write failed"), count: "many" },
+      { ...sighting("a write failed"), lastMs: 1e300 },
+      { ...sighting("a write failed"), settings: [{ name: 1 }] },
+      { what: "guarded", id, atMs: "soon", guard: "x" },
+      { what: "note", id, atMs: Number.NaN, cause: "x", fix: "" },
+      { what: "kept", incidents: [], ofPeers: [], forgotten: "\u001b[2J" },
+    ];
+    for (const entry of forged.slice(0, -1))
+      expect(
+        codeOf(() => book.apply(entry as never)),
+        JSON.stringify(entry),
+      ).toBe("malformed");
+    expect(book.incidents).toEqual(before);
+    expect(codeOf(() => book.apply(forged.at(-1) as never))).toBe("malformed");
+  });
+
   test("who is not there, and who could be several", () => {
     const { book, id } = bookWith("a write failed");
     expect(book.find(id.slice(0, 4)).id).toBe(id);
@@ -119,6 +148,30 @@ describe("bounds", () => {
     expect(book.incidents).toHaveLength(MAX_INCIDENTS_OF_PEERS + 1);
     expect(book.find(id).kind).toBe("disk");
     expect(book.forgotten).toBe(1000 - MAX_INCIDENTS_OF_PEERS);
+  });
+
+  test("a full book of the owner's has no place for what others bring about", () => {
+    const book = createIncidentBook();
+    for (let index = 0; index < MAX_INCIDENTS; index++) book.apply(sighting(word(index), 1000 + index));
+    const before = book.incidents;
+    for (let index = 0; index < 200; index++) book.apply(sighting(`lies ${word(index)}`, 5000, { kind: "peer", ofPeers: true }));
+    expect(book.incidents).toEqual(before);
+    expect(book.forgotten).toBe(200);
+  });
+
+  test("who makes noise wipes out neither what another did nor the guard against himself", () => {
+    const book = createIncidentBook();
+    const ofPeer = (symptom: string, atMs: number, kind = "peer") => book.apply(sighting(symptom, atMs, { kind, ofPeers: true }));
+    ofPeer("relay ag1abc signed two statements", 1, "link");
+    ofPeer("bad-handshake, he came with nonsense", 2);
+    const [accused, guarded] = book.incidents.map(({ id }) => id) as [string, string];
+    book.apply({ what: "guarded", id: guarded, atMs: 10, guard: "a test" });
+    book.apply({ what: "closed", id: guarded, atMs: 20 });
+    for (let index = 0; index < 1000; index++) ofPeer(`says ${word(index)}`, 2000 + index);
+    expect(book.find(accused).state).toBe("open");
+    ofPeer("bad-handshake, he came with nonsense", 900_000);
+    expect(book.find(guarded)).toMatchObject({ state: "open", recurrences: 1 });
+    expect(book.incidents).toHaveLength(MAX_INCIDENTS_OF_PEERS);
   });
 
   test("closed ones give way first", () => {

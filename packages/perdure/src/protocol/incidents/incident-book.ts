@@ -1,8 +1,10 @@
 /**
  * All incidents of one folder, as the entries of its ledger make them. Pure: an entry goes in, or is refused, and nothing changes then.
  *
- * What must hold: the same entries give the same book; the book is bounded however many different things go wrong. What gives way first
- * is closed, then what was seen last longest ago; how many gave way is counted.
+ * What must hold: the same entries give the same book, and each incident in it reads back; the book is bounded however many different
+ * things go wrong. What gives way first is closed, then what was seen last longest ago; how many gave way is counted. What others bring
+ * about pushes out nothing but its like: first of the kind there is most of, and last what the owner said something of, so that nobody
+ * wipes out an accusation, or the guard that would count him as a recurrence, by making noise.
  */
 import { PerdureError } from "../../wire/error.ts";
 import {
@@ -22,6 +24,9 @@ import {
 export const MAX_INCIDENTS = 256;
 /** ... of them those that whoever connects can bring about. */
 export const MAX_INCIDENTS_OF_PEERS = 64;
+
+/** What a running process saw is written within this: it may be older than what the owner said meanwhile. */
+const LATE_MS = 120_000;
 
 /** It happened `count` times between two moments. */
 export interface Sighting {
@@ -48,7 +53,14 @@ export type OwnersEntry =
 export type LedgerEntry =
   | Sighting
   | OwnersEntry
-  | { readonly what: "kept"; readonly incidents: readonly Incident[]; readonly ofPeers: readonly string[]; readonly forgotten: number };
+  | {
+      readonly what: "kept";
+      readonly incidents: readonly Incident[];
+      readonly ofPeers: readonly string[];
+      readonly forgotten: number;
+      /** Keys that signed what it replaced, hexadecimal; see `ledger-file.ts`. */
+      readonly signers?: readonly string[];
+    };
 
 export interface IncidentBook {
   /** In the order in which they were first seen. */
@@ -81,7 +93,8 @@ export function createIncidentBook(): IncidentBook {
       throw new PerdureError("bad-argument", `${id} could be ${found.length} incidents`, { hint: "Write more of its digits." });
     return first;
   };
-  const put = (incident: Incident): void => void byPrint.set(incident.fingerprint, incident);
+  /** Read as if it came from elsewhere: it did, from a file. */
+  const put = (incident: Incident): void => void byPrint.set(incident.fingerprint, readIncident(incident));
   const forget = (among: readonly Incident[]): void => {
     const closed = among.filter(({ state }) => state === "closed");
     const [oldest] = (closed.length > 0 ? closed : among).toSorted((one, other) => one.lastMs - other.lastMs);
@@ -90,22 +103,32 @@ export function createIncidentBook(): IncidentBook {
     ofPeers.delete(oldest.fingerprint);
     forgotten++;
   };
-  const makeRoom = (forPeers: boolean): void => {
-    if (forPeers && ofPeers.size >= MAX_INCIDENTS_OF_PEERS) forget([...byPrint.values()].filter((each) => ofPeers.has(each.fingerprint)));
-    else if (byPrint.size >= MAX_INCIDENTS) forget([...byPrint.values()]);
+  /** False where there is none. */
+  const makeRoom = (forPeers: boolean): boolean => {
+    const isFull = byPrint.size >= MAX_INCIDENTS;
+    if (!forPeers) {
+      if (isFull) forget([...byPrint.values()]);
+      return true;
+    }
+    if (!isFull && ofPeers.size < MAX_INCIDENTS_OF_PEERS) return true;
+    const theirs = [...byPrint.values()].filter(({ fingerprint }) => ofPeers.has(fingerprint));
+    forget(mostOfAKind(theirs.filter(isUntold)) ?? theirs);
+    if (theirs.length === 0) forgotten++;
+    return theirs.length > 0;
   };
 
   const seen = (sighting: Sighting): void => {
     const { fingerprint, kind, symptom, detectedBy, firstMs, lastMs, count, settings } = sighting;
     const known = byPrint.get(fingerprint);
     if (known !== undefined) {
-      const isBack = known.state === "guarded" || known.state === "closed";
+      const isLate = lastMs <= known.guardedAtMs && lastMs > known.guardedAtMs - LATE_MS;
+      const isBack = (known.state === "guarded" || known.state === "closed") && !isLate;
       return put({
         ...known,
         count: known.count + count,
         firstMs: Math.min(known.firstMs, firstMs),
         lastMs: Math.max(known.lastMs, lastMs),
-        settings,
+        settings: settings.slice(0, INCIDENT_SETTINGS),
         ...(isBack ? { state: "open", recurrences: known.recurrences + 1, closedAtMs: 0 } : {}),
       });
     }
@@ -132,7 +155,7 @@ export function createIncidentBook(): IncidentBook {
       guardedAtMs: 0,
       closedAtMs: 0,
     });
-    makeRoom(sighting.ofPeers);
+    if (!makeRoom(sighting.ofPeers)) return;
     put(incident);
     if (sighting.ofPeers) ofPeers.add(fingerprint);
   };
@@ -152,8 +175,9 @@ export function createIncidentBook(): IncidentBook {
         case "kept":
           byPrint.clear();
           ofPeers.clear();
-          for (const each of entry.incidents.slice(0, MAX_INCIDENTS)) put(readIncident(each));
+          for (const each of entry.incidents.slice(0, MAX_INCIDENTS)) put(each);
           for (const print of entry.ofPeers) if (byPrint.has(print)) ofPeers.add(print);
+          if (!Number.isSafeInteger(entry.forgotten)) throw new PerdureError("malformed", "incidents: forgotten is not a whole number");
           forgotten = entry.forgotten;
           return;
         default:
@@ -162,6 +186,16 @@ export function createIncidentBook(): IncidentBook {
     },
     restate: () => ({ what: "kept", incidents: [...byPrint.values()], ofPeers: [...ofPeers], forgotten }),
   };
+}
+
+/** Nobody said anything of it yet. */
+function isUntold({ state, cause, fix, recurrences }: Incident): boolean {
+  return state === "open" && cause === "" && fix === "" && recurrences === 0;
+}
+
+/** Those of the kind there is most of; `undefined` of none. */
+export function mostOfAKind<Item extends { readonly kind: string }>(items: readonly Item[]): readonly Item[] | undefined {
+  return [...Map.groupBy(items, ({ kind }) => kind).values()].toSorted((one, other) => other.length - one.length)[0];
 }
 
 /** The incident after its owner said something of it. */

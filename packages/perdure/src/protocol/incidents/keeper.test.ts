@@ -37,6 +37,18 @@ test("a flood of what others bring about fills neither memory nor disk, and keep
   expect(incidents.at(-1)).toMatchObject({ kind: "disk" });
 });
 
+test("a stranger's noise does not keep out what a relay or an agent is accused of", async () => {
+  const host = machine();
+  await using keeper = await open(host);
+  for (let at = 0; at < 200; at++) keeper.add({ kind: "peer", symptom: different(at), ofPeers: true });
+  keeper.add({ kind: "link", symptom: "relay ag1abc signed two statements", ofPeers: true });
+  for (let at = 200; at < 400; at++) keeper.add({ kind: "peer", symptom: different(at), ofPeers: true });
+  await keeper.flush();
+  const { incidents } = (await readLedger(host, FOLDER)).book;
+  expect(incidents).toHaveLength(48);
+  expect(incidents.filter(({ kind }) => kind === "link")).toHaveLength(1);
+});
+
 describe("how soon it is written", () => {
   /** A keeper whose clock stands still: `dueMs` is the delay of what is armed. */
   const still = async () => {

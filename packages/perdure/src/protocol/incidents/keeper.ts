@@ -14,7 +14,7 @@ import { utf8 } from "../../wire/bytes.ts";
 import { isPerdureError } from "../../wire/error.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { INCIDENT_SETTINGS, INCIDENT_SYMPTOM, type SettingThen } from "./incident.ts";
-import type { Sighting } from "./incident-book.ts";
+import { mostOfAKind, type Sighting } from "./incident-book.ts";
 import { addToLedger, ledgerFolder } from "./ledger-file.ts";
 
 /** The first sight of anything is on disk so soon. */
@@ -106,16 +106,24 @@ export async function openIncidentKeeper(options: KeeperOptions): Promise<Incide
     dueMs = atMs;
     cancel = clock.after(delayMs, () => void flush());
   };
-  const hasRoom = (ofPeers: boolean): boolean => {
-    if (waiting.size >= MAX_WAITING) return false;
-    return !ofPeers || [...waiting.values()].filter((each) => each.ofPeers).length < MAX_WAITING_OF_PEERS;
+  /** Who makes noise of one kind keeps out noise of that kind alone. */
+  const hasRoom = (kind: string, ofPeers: boolean): boolean => {
+    if (!ofPeers) return waiting.size < MAX_WAITING;
+    const theirs = [...waiting.values()].filter((each) => each.ofPeers);
+    if (waiting.size < MAX_WAITING && theirs.length < MAX_WAITING_OF_PEERS) return true;
+    const crowd = mostOfAKind(theirs) ?? [];
+    const last = crowd.at(-1);
+    if (last === undefined || theirs.filter((each) => each.kind === kind).length >= crowd.length - 1) return false;
+    waiting.delete(last.fingerprint);
+    left++;
+    return true;
   };
   const add = ({ kind, symptom: whole, ofPeers = false }: Note): void => {
     const symptom = whole.slice(0, INCIDENT_SYMPTOM);
     const fingerprint = fingerprintOf(crypto.hash, kind, symptom);
     const nowMs = clock.wallMs();
     const before = waiting.get(fingerprint);
-    if (before === undefined && !hasRoom(ofPeers)) {
+    if (before === undefined && !hasRoom(kind, ofPeers)) {
       left++;
       return;
     }
