@@ -3,6 +3,8 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { createNodeHost } from "../src/host/node/index.ts";
+import { addToLedger } from "../src/protocol/incidents/ledger-file.ts";
 import { type Ran, startCommand } from "./test-command.ts";
 import { until } from "./test-stage.ts";
 
@@ -55,6 +57,19 @@ it("a relay that was killed says so; its owner diagnoses, guards and closes, and
   expect((await incidents("report")).objects[0]).toMatchObject({ type: "dividend", incidents: 1, recurrences: 1, foundByUs: 1 });
   last.stop();
   expect((await last.ended).exit).toBe(0);
+
+  // Somebody who can write here and has no key of ours: what he adds stays his, whatever we write behind it.
+  const host = createNodeHost();
+  const { key } = await host.crypto.signatures.create(host.random);
+  const shown = "\u001b[2Jcleared";
+  const forged = { what: "seen", kind: shown, symptom: shown, detectedBy: "user", firstMs: 1, lastMs: 2, count: 1, settings: [] } as const;
+  await addToLedger(host, join(place, "relay"), key, [{ ...forged, fingerprint: "0".repeat(64), ofPeers: false }]);
+  const table = await startCommand(place, ["incidents", "--relay", "--at", join(place, "relay")]).ended;
+  expect(table.out).toContain("\ufffd[2Jcleared");
+  expect(table.out + table.err).not.toContain("\u001b[2J");
+  expect(table.err).toContain(Buffer.from(key.publicKey).toString("hex"));
+  expect((await incidents("note", "0000", "--cause", "no idea")).exit).toBe(0);
+  expect(await incidents("verify")).toMatchObject({ exit: 6, objects: [{ ok: false, isOwn: false }] });
 
   const ledger = join(place, "relay", "incidents", "ledger.jsonl");
   await writeFile(ledger, (await readFile(ledger, "utf8")).replace("somebody killed it", "nobody touched it"));

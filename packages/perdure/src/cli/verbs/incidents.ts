@@ -45,7 +45,8 @@ const ACTIONS: Readonly<Record<string, (called: Called) => Promise<number>>> = {
 
 async function list({ invocation, folder }: Called): Promise<number> {
   const { terminal, host } = invocation;
-  const { book, damage } = await look(invocation, folder);
+  const found = await look(invocation, folder);
+  const { book, damage } = found;
   const newest = book.incidents.toSorted((one, other) => other.lastMs - one.lastMs);
   for (const incident of newest) {
     terminal.object({ type: "incident", ...incident });
@@ -53,12 +54,14 @@ async function list({ invocation, folder }: Called): Promise<number> {
     const state = incident.state.padEnd(10);
     const age = durationText(Math.max(0, host.clock.wallMs() - incident.lastMs));
     terminal.line(
-      `${paint.strong(incident.id)}  ${incident.state === "open" ? paint.bad(state) : paint.faint(state)}  ${countText(incident.count, "time").padEnd(9)}  ${age.padStart(8)} ago  ${incident.kind}: ${safeLine(incident.symptom, 120)}${againText(incident)}`,
+      `${paint.strong(incident.id)}  ${incident.state === "open" ? paint.bad(state) : paint.faint(state)}  ${countText(incident.count, "time").padEnd(9)}  ${age.padStart(8)} ago  ${safeLine(incident.kind)}: ${safeLine(incident.symptom, 120)}${againText(incident)}`,
     );
   }
   if (newest.length === 0) terminal.note(`nothing went wrong in ${folder}`);
   if (book.forgotten > 0) terminal.note(`${countText(book.forgotten, "incident")} gave way to newer ones`);
-  if (damage !== undefined) terminal.trouble(`the ledger is not as it was written: ${damage}`);
+  if (damage !== undefined) terminal.trouble(`the ledger is not as it was written: ${safeLine(damage)}`);
+  const foreign = await foreignSigners(invocation, folder, found);
+  if (foreign.length > 0) terminal.trouble(foreignText(foreign));
   return 0;
 }
 
@@ -78,7 +81,7 @@ function printIncident(terminal: Terminal, incident: Incident): void {
     atMs === 0 ? "not yet" : `${dateText(atMs)}, after ${durationText(Math.max(0, atMs - firstMs))}`;
   terminal.object({ type: "incident", ...incident });
   terminal.line(`${terminal.stdout.paint.strong(incident.id)}  ${incident.state}${againText(incident)}`);
-  terminal.line(`${incident.kind}: ${safeLine(incident.symptom, 300)}`);
+  terminal.line(`${safeLine(incident.kind)}: ${safeLine(incident.symptom, 300)}`);
   terminal.line(`first       ${dateText(firstMs)}`);
   terminal.line(`last        ${dateText(incident.lastMs)}, ${countText(incident.count, "time")}, seen by ${incident.detectedBy}`);
   for (const [name, text, atMs] of [
@@ -89,7 +92,7 @@ function printIncident(terminal: Terminal, incident: Incident): void {
   ] as const)
     terminal.line(`${name.padEnd(12)}${text === "" ? "" : `${safeLine(text, 2000)}  `}(${after(atMs)})`);
   if (incident.closedAtMs > 0) terminal.line(`closed      ${dateText(incident.closedAtMs)}`);
-  for (const { name, value, unit, origin } of settings) terminal.line(`setting     ${name} ${value} ${unit} (${origin})`);
+  for (const { name, value, unit, origin } of settings) terminal.line(`setting     ${safeLine(`${name} ${value} ${unit} (${origin})`)}`);
 }
 
 async function report({ invocation, folder }: Called): Promise<number> {
@@ -118,9 +121,11 @@ function dividendLines(dividend: Dividend): readonly string[] {
 async function verify({ invocation, folder }: Called): Promise<number> {
   const { terminal } = invocation;
   const found = await look(invocation, folder);
-  const { lines, first, last, damage, torn, signedBy } = found;
-  const isOwn = lines === 0 || (await ownKeys(invocation, folder)).has(signedBy);
-  terminal.object({ type: "ledger", ok: damage === undefined && isOwn, lines, first, last, torn, signedBy, isOwn, damage });
+  const { lines, first, last, torn, signedBy } = found;
+  const damage = found.damage === undefined ? undefined : safeLine(found.damage);
+  const foreign = await foreignSigners(invocation, folder, found);
+  const isOwn = foreign.length === 0;
+  terminal.object({ type: "ledger", ok: damage === undefined && isOwn, lines, first, last, torn, signedBy, isOwn, foreign, damage });
   terminal.line(
     `${countText(lines, "line")}${lines === 0 ? "" : `, ${first} to ${last}`}${first > 1 ? ", the first restates all before it" : ""}`,
   );
@@ -130,19 +135,24 @@ async function verify({ invocation, folder }: Called): Promise<number> {
       hint: "What lies before that is right; the next entry puts the file aside as ledger.damaged.",
     });
   if (!isOwn)
-    throw new PerdureError("not-proven", `the last line is signed by ${signedBy}, which this identity does not certify`, {
-      hint: "After a rotation the next entry is signed by the new key and vouches for all before it.",
+    throw new PerdureError("not-proven", foreignText(foreign), {
+      hint: "Somebody else wrote into it, whatever was added since; or an instance of before a rotation did whose certificate is so old that it is shown no more.",
     });
   if (lines > 0) terminal.line(`signed by ${signedBy}, an instance of this identity`);
   return 0;
 }
 
-/** Keys the identity of the folder certifies, hexadecimal. */
-async function ownKeys({ host }: Invocation, folder: string): Promise<ReadonlySet<string>> {
+/** Keys that signed lines and are of no instance this identity has or had, hexadecimal. */
+async function foreignSigners({ host }: Invocation, folder: string, { signers }: LedgerReport): Promise<readonly string[]> {
   const shown = await readShown(host.files, host.crypto.hash, folder);
-  if (shown === undefined) return new Set();
-  const { certificates } = await readIdentity(host.crypto, shown.bundle, host.clock.wallMs());
-  return new Set(certificates.map(({ instanceKey }) => hex(instanceKey)));
+  if (shown === undefined) return signers;
+  const { certificates, log } = await readIdentity(host.crypto, shown.bundle, host.clock.wallMs());
+  const own = new Set([...certificates, ...log.revoked].map(({ instanceKey }) => hex(instanceKey)));
+  return signers.filter((each) => !own.has(each));
+}
+
+function foreignText(keys: readonly string[]): string {
+  return `lines of it are signed by ${keys.slice(0, 3).join(", ")}, which this identity does not certify`;
 }
 
 /** One entry of the owner, under the key of the folder. */

@@ -64,6 +64,43 @@ describe("what is written is read back", () => {
     expect(book.incidents.map(({ count }) => count)).toEqual([2, 1]);
   });
 
+  test("whoever signed a line is named, also after ours, and after the file was restated", async () => {
+    const files = createMemoryFiles(createDisk());
+    await addToLedger(on(files), FOLDER, key, [seen("one thing")]);
+    await addToLedger(on(files), FOLDER, otherKey, [seen("what never was")]);
+    await addToLedger(on(files), FOLDER, key, [seen("another")]);
+    const signers = [key, otherKey].map(({ publicKey }) => Buffer.from(publicKey).toString("hex"));
+    expect((await readLedger(on(files), FOLDER)).signers).toEqual(signers);
+    const settings = Array.from({ length: 16 }, (_, at) => ({ name: `setting${at}`, value: at, unit: "ms", origin: "set" }));
+    for (let at = 0; at < 12; at++)
+      await addToLedger(
+        on(files),
+        FOLDER,
+        key,
+        Array.from({ length: 50 }, () => ({ ...seen("another", 2000 + at), settings })),
+      );
+    const report = await readLedger(on(files), FOLDER);
+    expect(report.first).toBeGreaterThan(1);
+    expect(report).toMatchObject({ signedBy: signers[0], signers });
+  });
+
+  test("an entry of the owner that rules of another version took and these do not is no damage", async () => {
+    const files = createMemoryFiles(createDisk());
+    await addToLedger(on(files), FOLDER, key, [{ what: "kept", incidents: [], ofPeers: [], forgotten: 0 }, seen("one thing")]);
+    const [body = ""] =
+      fromUtf8(await content(files))
+        .trimEnd()
+        .split("\n")
+        .at(-1)
+        ?.split("\t") ?? [];
+    const line = { ...JSON.parse(body), entries: [seen("one thing"), { what: "closed", id: "abcdef", atMs: 5 }] };
+    const text = JSON.stringify(line);
+    const signature = await real.crypto.signatures.sign(key, utf8(`perdure/incident-ledger/1\n${text}`));
+    const written = diskWith(utf8(`${text}\t${Buffer.from(signature).toString("hex")}\n`));
+    const report = await readLedger(on(written), FOLDER);
+    expect([report.damage, report.lines, report.book.incidents.length]).toEqual([undefined, 1, 1]);
+  });
+
   test("what the book refuses leaves no line", async () => {
     const files = createMemoryFiles(createDisk());
     const { book } = await addToLedger(on(files), FOLDER, key, [seen("one thing")]);

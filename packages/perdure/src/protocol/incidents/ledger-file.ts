@@ -11,7 +11,8 @@
  *     signature  Ed25519 over "perdure/incident-ledger/1" LF body, hexadecimal
  *
  * A file that grew too long is replaced as a whole by one whose first line restates everything, with the number and `prev` it would have
- * had. So the last line vouches for all before it: one that was changed, added, or removed from the middle does not fit any more. What
+ * had. So the last line vouches for all before it: one that was changed, added, or removed from the middle does not fit any more, and who
+ * reads it holds every key that signed against the identity, or whoever writes a line between two of ours would have it vouched for. What
  * cannot be seen is that the newest lines are missing.
  *
  * Several processes write, each for the moment it holds the lock of `<folder>/incidents`. At most the line that was being written is not
@@ -32,6 +33,8 @@ const NO_LINE = "0".repeat(64);
 export const LEDGER_BYTES: number = 512 * 1024;
 /** What a restated book and the entries behind it take at most; what is beyond is not read. */
 const MAX_FILE_BYTES = 16 * LEDGER_BYTES;
+/** Instances of one identity that wrote; many more than one has in years. */
+const MAX_SIGNERS = 64;
 const LF = 10;
 const LOCK_TRIES = 100;
 const LOCK_PAUSE_MS = 50;
@@ -50,6 +53,8 @@ export interface LedgerReport {
   readonly torn: boolean;
   /** The key of the last line, hexadecimal; empty when there is none. */
   readonly signedBy: string;
+  /** Every key that signed a line, hexadecimal, also of lines that a restated book replaced: who vouches for all of it must know them all. */
+  readonly signers: readonly string[];
 }
 
 interface Read extends LedgerReport {
@@ -93,7 +98,7 @@ export async function addToLedger(host: LedgerHost, folder: string, key: Signing
     if (damage !== undefined || isLong) {
       const whole = await readWhole(files, path, MAX_FILE_BYTES);
       if (damage !== undefined && whole !== undefined) await replaceFile(files, `${ledgerFolder(folder)}/ledger.damaged`, whole);
-      await replaceFile(files, path, await signLine(host, key, found, [book.restate()]));
+      await replaceFile(files, path, await signLine(host, key, found, [restated(found, key, book)]));
     } else if (found.size !== end || end === 0) {
       // A port cannot cut a file: of a torn line that is longer than the next one something would be left.
       const whole = end === 0 ? undefined : await readWhole(files, path, end);
@@ -105,6 +110,12 @@ export async function addToLedger(host: LedgerHost, folder: string, key: Signing
   } finally {
     await lock.release();
   }
+}
+
+/** Keys that signed what is replaced are named with it, or a foreign line would be the owner's by then. */
+function restated({ signers }: Read, { publicKey }: SigningKey, book: IncidentBook): LedgerEntry {
+  const others = signers.filter((each) => each !== hex(publicKey));
+  return { ...book.restate(), ...(others.length === 0 ? {} : { signers: others }) } as LedgerEntry;
 }
 
 async function append({ files }: LedgerHost, path: string, at: number, bytes: Uint8Array): Promise<void> {
@@ -131,6 +142,8 @@ async function read({ files, crypto }: Pick<Host, "files" | "crypto">, path: str
   const bytes = (await readWhole(files, path, MAX_FILE_BYTES)) ?? new Uint8Array(0);
   const book = createIncidentBook();
   let [lines, first, last, end, firstBytes, lastHash, signedBy] = [0, 0, 0, 0, 0, NO_LINE, ""];
+  // bound: MAX_SIGNERS
+  const signers = new Set<string>();
   let wrong: string | undefined;
   for (let at = 0; at < bytes.length; ) {
     const stop = bytes.indexOf(LF, at);
@@ -149,7 +162,8 @@ async function read({ files, crypto }: Pick<Host, "files" | "crypto">, path: str
     const follows = lines === 0 ? (n === 1 ? prev === NO_LINE : entries[0]?.what === "kept") : n === last + 1 && prev === lastHash;
     if (!follows) return report(`line ${n} does not follow line ${last}`, false);
     try {
-      for (const entry of entries) book.apply(entry);
+      for (const entry of entries) applyWritten(book, entry);
+      for (const each of [by, ...entries.flatMap(signersOf)]) if (signers.size < MAX_SIGNERS) signers.add(each);
     } catch (error) {
       return report(`line ${n} cannot be: ${String(error)}`, false);
     }
@@ -160,8 +174,23 @@ async function read({ files, crypto }: Pick<Host, "files" | "crypto">, path: str
   return report(undefined, wrong !== undefined);
 
   function report(damage: string | undefined, torn: boolean): Read {
-    return { book, lines, first, last, damage, torn, signedBy, end, firstBytes, size: bytes.length, lastHash };
+    return { book, lines, first, last, damage, torn, signedBy, signers: [...signers], end, firstBytes, size: bytes.length, lastHash };
   }
+}
+
+/** What the owner said was judged when it was written, maybe by a version with other rules of what gives way: one that has no place now is left out. */
+function applyWritten(book: IncidentBook, entry: LedgerEntry): void {
+  try {
+    book.apply(entry);
+  } catch (error) {
+    if (!isPerdureError(error) || (error.code !== "not-found" && error.code !== "bad-argument")) throw error;
+  }
+}
+
+function signersOf(entry: LedgerEntry): readonly string[] {
+  if (entry.what !== "kept" || entry.signers === undefined) return [];
+  if (!entry.signers.every((each) => fromHex(each)?.length === 32)) throw new PerdureError("malformed", "a signer is no key");
+  return entry.signers;
 }
 
 interface Line {
