@@ -47,17 +47,28 @@ export async function keepIncidents(seed: number, hash: Hash): Promise<void> {
   const list = new Map<string, Kept>();
   let forgotten = 0;
 
-  const forget = (ofPeers: boolean): void => {
-    const among = [...list].filter(([, each]) => !ofPeers || each.ofPeers);
+  const forget = (among: readonly (readonly [string, Kept])[]): void => {
     const closed = among.filter(([, { state }]) => state === "closed");
-    const [oldest] = (closed.length > 0 ? closed : among).sort(([, one], [, other]) => one.lastMs - other.lastMs);
+    const [oldest] = [...(closed.length > 0 ? closed : among)].sort(([, one], [, other]) => one.lastMs - other.lastMs);
     if (oldest !== undefined) list.delete(oldest[0]);
     forgotten++;
+  };
+  /** What others bring about pushes out its like: first of the kind there is most of, and last what somebody said something of. */
+  const forgetOfPeers = (): boolean => {
+    const theirs = [...list].filter(([, { ofPeers }]) => ofPeers);
+    const untold = theirs.filter(([, { state, cause, fix, recurrences }]) => state === "open" && cause + fix === "" && recurrences === 0);
+    const kinds = [...new Set(untold.map(([, { kind }]) => kind))].map((kind) => untold.filter(([, each]) => each.kind === kind));
+    const most = kinds.find((those) => kinds.every((others) => others.length <= those.length));
+    forget(most ?? theirs);
+    return theirs.length > 0;
   };
   const see = (seen: Sighting): void => {
     const known = list.get(seen.fingerprint);
     if (known !== undefined) {
-      const isBack = known.state === "guarded" || known.state === "closed";
+      const guardedAtMs = known.times[3] ?? 0;
+      // What was seen shortly before the guard may be written down after it.
+      const isLate = seen.lastMs <= guardedAtMs && seen.lastMs > guardedAtMs - 120_000;
+      const isBack = (known.state === "guarded" || known.state === "closed") && !isLate;
       list.set(seen.fingerprint, {
         ...known,
         count: known.count + seen.count,
@@ -68,8 +79,10 @@ export async function keepIncidents(seed: number, hash: Hash): Promise<void> {
       return;
     }
     const ofPeers = [...list.values()].filter((each) => each.ofPeers).length;
-    if (seen.ofPeers && ofPeers >= MAX_INCIDENTS_OF_PEERS) forget(true);
-    else if (list.size >= MAX_INCIDENTS) forget(false);
+    const isFull = list.size >= MAX_INCIDENTS;
+    if (seen.ofPeers) {
+      if ((isFull || ofPeers >= MAX_INCIDENTS_OF_PEERS) && !forgetOfPeers()) return;
+    } else if (isFull) forget([...list]);
     const { kind, detectedBy, firstMs, lastMs, count } = seen;
     const texts = { cause: "", fix: "", guard: "", reproduction: "" };
     list.set(seen.fingerprint, {
