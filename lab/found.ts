@@ -3,6 +3,7 @@
  * replaces their rows and no others.
  */
 import { execFileSync } from "node:child_process";
+import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PerdureError } from "../packages/perdure/src/wire/error.ts";
 import { readFile, writeFile } from "./files.ts";
@@ -25,11 +26,14 @@ export interface Measured {
   readonly changed: boolean;
 }
 
-/** The code that this checkout is. */
-export function measuredOn(): Measured {
+/** The code that this checkout is; the table at `path` is no code. */
+export function measuredOn(path: string): Measured {
   const cwd = fileURLToPath(new URL("..", import.meta.url));
   const git = (...words: readonly string[]): string => execFileSync("git", words, { cwd, encoding: "utf8" }).trim();
-  return { commit: git("rev-parse", "--short=12", "HEAD"), changed: git("status", "--porcelain", "--untracked-files=no") !== "" };
+  return {
+    commit: git("rev-parse", "--short=12", "HEAD"),
+    changed: git("status", "--porcelain", "--untracked-files=no", "--", ".", `:(exclude)${relative(cwd, path)}`) !== "",
+  };
 }
 
 /** Rows of `known` in the order of `ids`, those that were hunted anew replaced. Rows of what is hunted no more go. */

@@ -15,7 +15,7 @@ const WEATHERS: readonly (readonly FaultKind[] | undefined)[] = [
   ["brownout", "agent-kill", "relay-kill", "call-crash", "relapse"],
   ["cut", "partition", "stall", "one-way", "relay-dead", "agent-power"],
   undefined,
-  ["sync-fails", "write-fails", "disk-full", "slow-disk", "relay-power", "agent-power", "relapse"],
+  ["sync-fails", "write-fails", "read-fails", "disk-full", "slow-disk", "relay-power", "agent-power", "relapse"],
   ["brownout", "partition", "agent-kill", "relay-kill", "cut", "call-crash"],
 ];
 
@@ -44,7 +44,7 @@ const COMMAND = "npm run lab -- --planted --seeds N --keep";
 export async function huntPlanted({ seeds, only = MISTAKES, jobs, keep = false, print }: PlantedOptions): Promise<readonly Hunted[]> {
   for (const mistake of only) plantedSources(mistake);
   const quarries = only.map((planted) => ({ id: planted.id, planted, optionsOf: plantedTown }));
-  const on = measuredOn();
+  const on = measuredOn(FOUND_FILE);
   const ids = MISTAKES.map(({ id }) => id);
   const hunted: Hunted[] = [];
   const all = await hunt(quarries, {

@@ -28,13 +28,15 @@ export async function waitForQuiet({ town, census, model, ledger, unanswerable }
   if (names.some(isDown)) await world.run({ until: () => !names.some(isDown), untilMs: world.nowMs + QUIET_WITHIN_MS });
   const missing = names.filter(isDown);
   if (missing.length > 0) throw new InvariantBroken("10 no silence", `${missing.join(", ")} did not come back`);
-  const agents = names.map((name) => [name, town.agent(name) as Agent] as const);
+  // Some faults end by themselves, and a process with them, when all else is quiet.
+  const agentsNow = () => names.map((name) => [name, town.agent(name) as Agent] as const);
   const relays = census.relays.map((name) => [name, String(town.relay(name)?.status().id)] as const);
-  const owners = new Set([...agents.map(([, { id }]) => String(id)), ...(unanswerable ? [] : relays.map(([, id]) => id))]);
+  const owners = new Set([...agentsNow().map(([, { id }]) => String(id)), ...(unanswerable ? [] : relays.map(([, id]) => id))]);
   const untilMs = world.nowMs + QUIET_WITHIN_MS;
   const isDrained = (): boolean => relays.every(([name]) => model.isDrained(name, owners));
   for (;;) {
-    const open = unanswerable ? "" : await world.complete(openMessages(agents));
+    const away = names.filter(isDown);
+    const open = away.length > 0 ? `${away.join(", ")} not there` : unanswerable ? "" : await world.complete(openMessages(agentsNow()));
     if (open === "" && isDrained()) break;
     if (world.nowMs >= untilMs) {
       const left = relays.map(([name]) => model.left(name, owners)).filter((each) => each !== "");
@@ -42,14 +44,14 @@ export async function waitForQuiet({ town, census, model, ledger, unanswerable }
     }
     await world.run({ untilMs: world.nowMs + LOOK_EVERY_MS });
   }
-  const queued = (): boolean => census.relays.some((name) => town.relay(name)?.status().queuedBytes !== 0);
+  const queued = (): boolean => census.relays.some((name) => (town.relay(name)?.status().queuedBytes ?? 0) > 0);
   await world.run({ until: () => !queued(), untilMs: world.nowMs + LOOK_EVERY_MS });
   if (queued()) throw new InvariantBroken("9 bounds", "a relay has bytes on their way to the disk, and nothing happens");
   if (ledger.unproven().length > 0)
     await world.run({ until: () => ledger.unproven().length === 0, untilMs: world.nowMs + PROVEN_WITHIN_MS });
   const [unproven] = ledger.unproven();
   if (unproven !== undefined) throw new InvariantBroken("5 statements", unproven);
-  for (const [name, agent] of agents) await world.complete(model.compareAgent(name, agent));
+  for (const [name, agent] of agentsNow()) await world.complete(model.compareAgent(name, agent));
 }
 
 /** Who has messages that have not ended, for people. */

@@ -23,7 +23,7 @@ const STORM_COPIES = 3;
 const STORM_DEPTH = 7;
 const MEAN_PAUSE_MS = 2500;
 /** How often several letters are written at once, and at most how many more than three. */
-const BURST_CHANCE = 0.08;
+const BURST_CHANCE = 0.15;
 const BURST_LETTERS = 10;
 /** Some letters expire within a time between these. */
 const SHORTEST_EXPIRY_MS = 2000;

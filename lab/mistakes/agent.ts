@@ -155,11 +155,11 @@ export const AGENT_MISTAKES: readonly Mistake[] = [
     why: "Receipts of small batches are made and not kept with the completion.",
   },
   {
-    id: "envelope-replaces-one-under-way",
+    id: "resealed-without-saying-so",
     file: "agent/sealer.ts",
-    find: '    part.plain !== undefined && (part.bytes === 0 || (part.unfit !== "" && part.flights === 0 && equalBytes(part.digest, before)));',
-    put: "    part.plain !== undefined;",
-    why: "An envelope takes the place of another that is on its way: one id has two contents.",
+    find: "    const earlier = seenDigests(part);",
+    put: "    const earlier = seenDigests(part).slice(1);",
+    why: "An envelope that takes the place of another does not name it: whoever has both takes them for two contents of one id.",
   },
   {
     id: "floor-names-what-is-open",

@@ -33,11 +33,11 @@ export const LINK_MISTAKES: readonly Mistake[] = [
     why: "Off by one: the first message the relay lacks is not sent again.",
   },
   {
-    id: "link-sequence-reset",
+    id: "refused-stays-in-flight",
     file: "agent/relay-link.ts",
-    find: "      link = random.bytes(LINK_BYTES);\n      window = createLinkWindow<OutgoingPart>(settings);",
-    put: "      window = createLinkWindow<OutgoingPart>(settings);",
-    why: "Numbers begin anew on a link that the relay knows.",
+    find: "    outbox.queue.landed(part, false);\n    if (said.code",
+    put: "    if (said.code",
+    why: "What was refused still counts as under way, and so is never put off, nor sent again.",
   },
   {
     id: "lost-link-forgets-what-was-under-way",
@@ -54,11 +54,11 @@ export const LINK_MISTAKES: readonly Mistake[] = [
     why: "Only the first pause that ends is waited for.",
   },
   {
-    id: "envelope-let-go-in-flight",
+    id: "parts-take-one-number",
     file: `${D}outbox.ts`,
-    find: "if ((over || !needed) && part.flights === 0) part.envelope = release(part.envelope);",
-    put: "if (over || !needed) part.envelope = release(part.envelope);",
-    why: "What is proven stored is not needed any more; its link number may still have to reach the relay.",
+    find: "      stream.reserved += count;",
+    put: "      stream.reserved += Math.min(count, 1);",
+    why: "A message takes one number, however many parts it has: what follows bears the numbers of its parts.",
   },
   {
     id: "redial-without-cap",
@@ -103,10 +103,10 @@ export const LINK_MISTAKES: readonly Mistake[] = [
     why: "What the other relay refused while the session broke is dropped from the queue.",
   },
   {
-    id: "both-dials-stay",
-    file: "relay/peers/tie-break.ts",
-    find: '  return newcomer === (compareBytes(ownId, peerId) < 0 ? "us" : "them");',
-    put: '  return newcomer === (compareBytes(ownId, peerId) < 0 ? "them" : "us") && open !== newcomer && ownId.length === 0;',
-    why: "Each side keeps the session it has, and each the other one.",
+    id: "end-of-a-session-not-told",
+    file: "relay/peers/peer-link.ts",
+    find: "    current = undefined;\n    cancelIdle();\n    forwarder.end();",
+    put: "    current = undefined;\n    cancelIdle();",
+    why: "What forwards goes on with a session that is over, and waits for its acknowledgements.",
   },
 ];

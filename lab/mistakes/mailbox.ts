@@ -139,11 +139,11 @@ export const MAILBOX_MISTAKES: readonly Mistake[] = [
     why: "The wrong generation is compared with none: positions of a life before count in this one.",
   },
   {
-    id: "older-session-still-served",
+    id: "cursor-of-the-fenced-session",
     file: `${D}attaching.ts`,
-    find: "  other.superseded = true;\n",
-    put: "",
-    why: "Who took over is served, and so is who was fenced.",
+    find: "const cursor = equalBytes(have.generation, generation) ?",
+    put: "const cursor = mailbox.consumer !== undefined ? mailbox.consumer.cursor : equalBytes(have.generation, generation) ?",
+    why: "Who takes over goes on where the one before was handed something last, whether that arrived or not.",
   },
   {
     id: "confirmed-before-durable",
