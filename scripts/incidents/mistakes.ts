@@ -248,4 +248,18 @@ export const MADE_MISTAKES: readonly Mistake[] = [
     put: "limits !== undefined; limits = undefined) {",
     why: "One write that failed ended the loop that writes what was found meanwhile.",
   },
+  {
+    id: "older-stated-after-newer",
+    file: "protocol/delivery/statements.ts",
+    find: "  putInOrder(statements, sender, link);\n}",
+    put: "}",
+    why: "What is restated was stated where it was read, behind newer mail of its link.",
+  },
+  {
+    id: "note-of-blanks",
+    file: "protocol/incidents/incident-book.ts",
+    find: 'if (cause === "" && fix === "")',
+    put: 'if (entry.cause === "" && entry.fix === "")',
+    why: "Whether a note says something was asked before its blanks were cut off.",
+  },
 ];
