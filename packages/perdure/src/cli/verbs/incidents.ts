@@ -1,4 +1,5 @@
 /** `perdure incidents`: the ledger of a folder, read beside whoever runs there and written in the moment nobody else does. */
+import { BUNDLE_CERTIFICATES } from "../../identity/bundle.ts";
 import { readShown } from "../../identity/custody.ts";
 import { lookAtIdentity } from "../../identity/own-identity.ts";
 import { readIdentity } from "../../identity/verify.ts";
@@ -136,19 +137,24 @@ async function verify({ invocation, folder }: Called): Promise<number> {
     });
   if (!isOwn)
     throw new PerdureError("not-proven", foreignText(foreign), {
-      hint: "Somebody else wrote into it, whatever was added since; or an instance of before a rotation did whose certificate is so old that it is shown no more.",
+      hint: "Somebody else wrote into it, whatever was added since; read it as his word.",
     });
   if (lines > 0) terminal.line(`signed by ${signedBy}, an instance of this identity`);
   return 0;
 }
 
-/** Keys that signed lines and are of no instance this identity has or had, hexadecimal. */
+/**
+ * Keys that signed lines and are of no instance this identity has or had, hexadecimal. Instances of before a rotation whose certificates
+ * had to make place cannot be told from others: they are let pass where they were there before every one that is known.
+ */
 async function foreignSigners({ host }: Invocation, folder: string, { signers }: LedgerReport): Promise<readonly string[]> {
   const shown = await readShown(host.files, host.crypto.hash, folder);
   if (shown === undefined) return signers;
   const { certificates, log } = await readIdentity(host.crypto, shown.bundle, host.clock.wallMs());
   const own = new Set([...certificates, ...log.revoked].map(({ instanceKey }) => hex(instanceKey)));
-  return signers.filter((each) => !own.has(each));
+  const hasForgotten = log.epochs.length > 1 && certificates.length >= BUNDLE_CERTIFICATES;
+  const from = hasForgotten ? signers.findIndex((each) => own.has(each)) : 0;
+  return signers.slice(Math.max(0, from)).filter((each) => !own.has(each));
 }
 
 function foreignText(keys: readonly string[]): string {

@@ -53,7 +53,7 @@ export interface LedgerReport {
   readonly torn: boolean;
   /** The key of the last line, hexadecimal; empty when there is none. */
   readonly signedBy: string;
-  /** Every key that signed a line, hexadecimal, also of lines that a restated book replaced: who vouches for all of it must know them all. */
+  /** Every key that signed a line, hexadecimal, by its first one, also of lines that a restated book replaced: who vouches for all of it must know them all. */
   readonly signers: readonly string[];
 }
 
@@ -112,10 +112,10 @@ export async function addToLedger(host: LedgerHost, folder: string, key: Signing
   }
 }
 
-/** Keys that signed what is replaced are named with it, or a foreign line would be the owner's by then. */
+/** Keys that signed what is replaced are named with it, in their order, or a foreign line would be the owner's by then. */
 function restated({ signers }: Read, { publicKey }: SigningKey, book: IncidentBook): LedgerEntry {
-  const others = signers.filter((each) => each !== hex(publicKey));
-  return { ...book.restate(), ...(others.length === 0 ? {} : { signers: others }) } as LedgerEntry;
+  const isForeign = signers.some((each) => each !== hex(publicKey));
+  return { ...book.restate(), ...(isForeign ? { signers } : {}) } as LedgerEntry;
 }
 
 async function append({ files }: LedgerHost, path: string, at: number, bytes: Uint8Array): Promise<void> {
@@ -163,7 +163,7 @@ async function read({ files, crypto }: Pick<Host, "files" | "crypto">, path: str
     if (!follows) return report(`line ${n} does not follow line ${last}`, false);
     try {
       for (const entry of entries) applyWritten(book, entry);
-      for (const each of [by, ...entries.flatMap(signersOf)]) if (signers.size < MAX_SIGNERS) signers.add(each);
+      for (const each of [...entries.flatMap(signersOf), by]) if (signers.size < MAX_SIGNERS) signers.add(each);
     } catch (error) {
       return report(`line ${n} cannot be: ${String(error)}`, false);
     }
