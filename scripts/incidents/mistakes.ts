@@ -262,4 +262,11 @@ export const MADE_MISTAKES: readonly Mistake[] = [
     put: 'if (entry.cause === "" && entry.fix === "")',
     why: "Whether a note says something was asked before its blanks were cut off.",
   },
+  {
+    id: "owner-token-taken-for-text",
+    file: "relay/owner-token.ts",
+    find: '  } catch {\n    return "";\n  }',
+    put: "  } catch (error) {\n    throw error;\n  }",
+    why: "The file holds what was written there, so it was decoded like any text.",
+  },
 ];
