@@ -73,7 +73,7 @@ function timeOf(lives: readonly Life[]): { readonly seen: readonly Seen[]; reado
   const moments = lives
     .flatMap(({ beganMs, inputs }) => inputs.map((input) => ({ wallMs: beganMs + input.atMs, input })))
     .toSorted((one, other) => one.wallMs - other.wallMs);
-  const lastMs = Math.max(0, ...moments.map(({ wallMs }) => wallMs), ...lives.map((life) => life.lastMs));
+  const lastMs = Math.max(0, moments.at(-1)?.wallMs ?? 0, ...lives.map((life) => life.lastMs));
   const marks = [...moments.map(({ wallMs }) => wallMs), ...lives.flatMap((life) => [life.beganMs, life.lastMs])]
     .filter((wallMs) => wallMs >= lastMs - REPLAYED_MS)
     .toSorted((one, other) => one - other);

@@ -1,8 +1,11 @@
 /** A command of the lab: its words, its exit code, and what went wrong as a person reads it. */
+import { safeText } from "../packages/perdure/src/cli/foreign-text.ts";
 import { ERROR_CODES, isPerdureError, PerdureError } from "../packages/perdure/src/wire/error.ts";
 
 /** Of what is a mistake of the lab itself, as in `sysexits.h`. */
 const SOFTWARE = 70;
+/** Of what went wrong: it may name what a file says. */
+const MOST_LETTERS = 10_000;
 
 /** Runs `main` with the words of this process, which ends with the code it gives, or with that of what it throws; `name` is that of its script. */
 export function runCommand(name: string, main: (words: readonly string[]) => Promise<number>): void {
@@ -16,7 +19,7 @@ export function runCommand(name: string, main: (words: readonly string[]) => Pro
       const error = isAboutWords(thrown)
         ? new PerdureError("bad-argument", thrown.message, { hint: `npm run ${name} -- --help lists every word.` })
         : thrown;
-      process.stderr.write(`${whyNot(error)}\n`);
+      process.stderr.write(`${safeText(whyNot(error)).slice(0, MOST_LETTERS)}\n`);
       process.exitCode = isPerdureError(error) ? ERROR_CODES[error.code] : SOFTWARE;
     },
   );

@@ -38,6 +38,31 @@ test.each([
   expect([code, out]).toEqual([wanted, ""]);
 });
 
+test.each([
+  ["a word that clears the screen", { "\u001b[2J": 1 }, /^bad-argument: a scenario has no field "\\u001b\[2J"\n/],
+  ["a setting that moves the cursor", { settings: { "\u009b2J": 1 } }, /^unknown-setting: there is no setting "\ufffd2J"\n/],
+  ["somebody who is not there", { traffic: [{ atMs: 0, from: "\u202e", to: "anna", sizeBytes: 1 }] }, /names "\ufffd", who does not live/],
+  ["a word without end", { hostile: "x".repeat(1 << 20) }, /^bad-argument: hostile is "x{80}"\n/],
+  ["a list without end", { relays: Array(1 << 18).fill(1) }, /^bad-argument: relays is a list of 262144\n/],
+] as const)("a file of somebody else: %s is shown as text, in few words", { timeout: PATIENCE_MS }, async (_, more, why) => {
+  writeFileSync(join(folder, "foreign.json"), JSON.stringify({ format: "perdure-scenario/1", seed: 1, minutes: 1, ...more }));
+  const { code, err } = await lab("--replay", "foreign.json");
+  expect(err).toMatch(why);
+  expect([2, 3]).toContain(code);
+  expect(err.length).toBeLessThan(1000);
+});
+
+test("a file of somebody else: what is nested without end is refused", { timeout: PATIENCE_MS }, async () => {
+  writeFileSync(
+    join(folder, "deep.json"),
+    `{"format":"perdure-scenario/1","seed":1,"minutes":1,"relays":${"[".repeat(200_000)}${"]".repeat(200_000)}}`,
+  );
+  expect(await lab("--replay", "deep.json")).toMatchObject({
+    code: 2,
+    err: expect.stringMatching(/^bad-argument: relays is a list of 1\n/),
+  });
+});
+
 test("a replay that shows what its file expects ends with 0, another one with 1", { timeout: PATIENCE_MS }, async () => {
   const shown = await lab("--replay", SCENARIO);
   expect(shown.out).toMatch(/^seed 3: broken after .* s: 3 completion: /);

@@ -1,4 +1,5 @@
 /** The lab: whole towns in simulated time, from one seed each. `npm run lab -- --help` tells the words. */
+import { safeText } from "../packages/perdure/src/cli/foreign-text.ts";
 import { runCommand } from "./command.ts";
 import { readFile, writeFile } from "./files.ts";
 import { MODES } from "./modes.ts";
@@ -23,9 +24,10 @@ async function main(words: readonly string[]): Promise<number> {
   return await reportSweep(wish, voice);
 }
 
+/** What comes from a file is shown, and moves no cursor. */
 const voice: Voice = {
-  say: (line) => void process.stdout.write(`${line}\n`),
-  progress: (line) => void process.stderr.write(`${line}\n`),
+  say: (line) => void process.stdout.write(`${safeText(line)}\n`),
+  progress: (line) => void process.stderr.write(`${safeText(line)}\n`),
   nowMs: () => performance.now(),
 };
 

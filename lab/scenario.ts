@@ -4,6 +4,7 @@
  *
  * Same seed, same code and same scenario give the same history. What a scenario does not name is drawn from its seed.
  */
+import { createSettings } from "../packages/perdure/src/settings/register.ts";
 import { PerdureError } from "../packages/perdure/src/wire/error.ts";
 import { MAX_MESSAGE_BYTES } from "../packages/perdure/src/wire/limits.ts";
 import { DISASTERS, type Disaster } from "./disaster.ts";
@@ -18,6 +19,8 @@ export const MAX_RELAYS = 16;
 export const MAX_AGENTS = 256;
 const MAX_MINUTES = 60 * 24 * 365;
 const MAX_LIST = 1_000_000;
+/** Letters of a word of the file in what is said about it. */
+const SHOWN = 80;
 
 /** A message somebody's owner has sent. Written as soon as its sender runs, and in the order of the list. */
 export interface Letter {
@@ -67,7 +70,7 @@ export interface Scenario {
   readonly expect?: { readonly invariant?: string | undefined; readonly historyHash?: string | undefined } | undefined;
 }
 
-/** Reads a scenario; throws `bad-argument`, naming the field, when it is not one. */
+/** Reads a scenario; throws `bad-argument`, naming the field, when it is not one, and `unknown-setting`. */
 export function readScenario(text: string): Scenario {
   let said: unknown;
   try {
@@ -77,12 +80,12 @@ export function readScenario(text: string): Scenario {
   }
   const at = record(said, "the scenario");
   if (at["format"] !== SCENARIO_FORMAT)
-    throw new PerdureError("bad-argument", `this is not a scenario: its "format" is ${JSON.stringify(at["format"])}`, {
+    throw new PerdureError("bad-argument", `this is not a scenario: its "format" is ${shown(at["format"])}`, {
       hint: `A scenario begins with {"format": "${SCENARIO_FORMAT}", "seed": 1, "minutes": 5}.`,
     });
   const unknown = Object.keys(at).find((name) => !FIELDS.has(name));
   if (unknown !== undefined)
-    throw new PerdureError("bad-argument", `a scenario has no field "${unknown}"`, { hint: `There are ${[...FIELDS].join(", ")}.` });
+    throw new PerdureError("bad-argument", `a scenario has no field ${shown(unknown)}`, { hint: `There are ${[...FIELDS].join(", ")}.` });
   const scenario: Scenario = {
     format: SCENARIO_FORMAT,
     seed: whole(at["seed"], "seed", 0, Number.MAX_SAFE_INTEGER),
@@ -99,7 +102,7 @@ export function readScenario(text: string): Scenario {
       Object.fromEntries(
         Object.entries(record(value, "settings")).map(([name, each]) => [
           name,
-          amount(each, `settings.${name}`, 0, Number.MAX_SAFE_INTEGER),
+          amount(each, `settings.${name.slice(0, SHOWN)}`, 0, Number.MAX_SAFE_INTEGER),
         ]),
       ),
     ),
@@ -116,6 +119,7 @@ export function readScenario(text: string): Scenario {
     }),
   };
   checkNames(scenario);
+  createSettings(scenario.settings);
   return scenario;
 }
 
@@ -139,7 +143,7 @@ function checkNames({ relays, agents, faults = [], traffic = [] }: Scenario): vo
   const known = new Set([...census.relays, ...census.agents]);
   const check = (name: string, field: string): void => {
     if (!known.has(name))
-      throw new PerdureError("bad-argument", `${field} names "${name}", who does not live in this town`, {
+      throw new PerdureError("bad-argument", `${field} names ${shown(name)}, who does not live in this town`, {
         hint: `There are ${[...known].slice(0, 6).join(", ")}${known.size > 6 ? " and so on" : ""}.`,
       });
   };
@@ -206,8 +210,16 @@ function given<Name extends string, Value>(
   return (at[name] === undefined ? {} : { [name]: read(at[name]) }) as { readonly [Key in Name]?: Value };
 }
 
+/** Of whatever a file says there, so much that a person knows where to look: it may be endless. */
+function shown(value: unknown): string {
+  if (value === undefined) return "missing";
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === "object" && value !== null) return "an object";
+  return JSON.stringify(typeof value === "string" ? value.slice(0, SHOWN) : value);
+}
+
 function wrong(name: string, wanted: string, value: unknown): PerdureError {
-  return new PerdureError("bad-argument", `${name} is ${JSON.stringify(value) ?? "missing"}`, { hint: `It takes ${wanted}.` });
+  return new PerdureError("bad-argument", `${name} is ${shown(value)}`, { hint: `It takes ${wanted}.` });
 }
 
 function record(value: unknown, name: string): Readonly<Record<string, unknown>> {
