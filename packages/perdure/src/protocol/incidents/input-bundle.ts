@@ -83,8 +83,9 @@ export function isBundle(text: string): boolean {
   return /^\s*\{\s*"format"\s*:\s*"perdure-bundle\//.test(text);
 }
 
-/** `bad-argument` when it is none, `needs-newer-version` for one of another version. */
+/** `bad-argument` when it is none, or longer than any, `needs-newer-version` or `needs-older-version` for one of another version. */
 export function readBundle(text: string): InputBundle {
+  if (text.length > MOST_LETTERS) throw wrong(`a bundle has at most ${MOST_LETTERS} letters`);
   let said: unknown;
   try {
     said = JSON.parse(text);
@@ -92,17 +93,42 @@ export function readBundle(text: string): InputBundle {
     throw new PerdureError("bad-argument", `a bundle is JSON: ${(cause as Error).message}`, { cause });
   }
   const bundle = said as InputBundle;
+  const version = Number(/^perdure-bundle\/(\d{1,9})$/.exec(String(bundle?.format))?.[1] ?? VERSION);
+  if (version !== VERSION)
+    throw new PerdureError(version > VERSION ? "needs-newer-version" : "needs-older-version", `this bundle is of version ${version}`, {
+      hint: `This version reads ${BUNDLE_FORMAT}.`,
+    });
   const lists = [bundle?.lives, bundle?.settings, bundle?.incidents];
   if (bundle?.format !== BUNDLE_FORMAT || !lists.every(Array.isArray) || !(bundle.role === "agent" || bundle.role === "relay"))
     throw new PerdureError("bad-argument", `this is no bundle of the version ${BUNDLE_FORMAT}`, {
       hint: "perdure doctor --bundle <file> writes one.",
     });
-  for (const { beganMs, lastMs, inputs } of bundle.lives) {
-    const isRight = Number.isFinite(beganMs) && Number.isFinite(lastMs) && Array.isArray(inputs);
-    if (!isRight || !inputs.every((each) => Number.isFinite(each.atMs) && typeof each.what === "string"))
-      throw new PerdureError("bad-argument", "the bundle has a life whose inputs are not what they should be");
+  let inputs = 0;
+  for (const life of bundle.lives) {
+    const isRight = isTime(life?.beganMs) && isTime(life.lastMs) && Array.isArray(life.inputs);
+    if (!isRight || !life.inputs.every((each) => isTime(each?.atMs) && typeof each.what === "string"))
+      throw wrong("the bundle has a life whose inputs are not what they should be");
+    inputs += life.inputs.length;
   }
+  if (inputs > MOST_INPUTS) throw wrong(`a bundle has at most ${MOST_INPUTS} inputs`);
+  for (const setting of bundle.settings)
+    if (typeof setting?.name !== "string" || typeof setting.origin !== "string" || !Number.isFinite(setting.value))
+      throw wrong("the bundle has a setting that is none");
   return bundle;
 }
 
+function wrong(why: string): PerdureError {
+  return new PerdureError("bad-argument", why, { hint: "perdure doctor --bundle <file> writes one." });
+}
+
+function isTime(value: unknown): boolean {
+  return typeof value === "number" && Math.abs(value) <= LATEST_MS;
+}
+
+const VERSION = 1;
+/** Several times what {@link bundleOf} makes of a full folder. */
+const MOST_LETTERS = 8 * 1024 * 1024;
+const MOST_INPUTS = 64 * 1024;
+/** The last moment a date has. */
+const LATEST_MS = 8.64e15;
 const WORD = /^[a-z-]{1,24}$/;

@@ -1,9 +1,11 @@
 import { expect, test } from "vitest";
 import type { Host } from "../../host/host.ts";
+import { pseudonyms } from "../../host/input-ring.ts";
 import { createNodeHost } from "../../host/node/index.ts";
 import { recordHost } from "../../host/recording.ts";
 import { createDisk, createMemoryFiles, createWorld } from "../../host/simulated/index.ts";
 import { createSettings, listSettings } from "../../settings/register.ts";
+import { utf8 } from "../../wire/bytes.ts";
 import { BUNDLE_FORMAT, bundleOf, isBundle, readBundle } from "./input-bundle.ts";
 import { INPUTS_BYTES, type Life, MAX_LIVES, openInputKeeper, readKeptInputs } from "./input-keeper.ts";
 
@@ -147,9 +149,33 @@ test("a bundle is read back, and what is none is refused", async () => {
     "no json",
     "null",
     "{}",
-    text.replace(BUNDLE_FORMAT, "perdure-bundle/9"),
+    text.replace(BUNDLE_FORMAT, "perdure-bundle/1e9"),
     JSON.stringify({ ...bundle, role: "cat" }),
     JSON.stringify({ ...bundle, lives: [{ beganMs: 1, lastMs: 2, closed: true, inputs: [{ what: 7 }] }] }),
+    JSON.stringify({ ...bundle, lives: [null] }),
+    JSON.stringify({ ...bundle, lives: [{ beganMs: 1, lastMs: 2, inputs: [null] }] }),
+    JSON.stringify({ ...bundle, lives: [{ beganMs: 1e300, lastMs: 2, inputs: [] }] }),
+    JSON.stringify({ ...bundle, lives: [{ beganMs: 1, lastMs: 2, inputs: Array(70_000).fill({ atMs: 1, what: "late" }) }] }),
+    JSON.stringify({ ...bundle, settings: [null] }),
+    `${text}${" ".repeat(8 * 1024 * 1024)}`,
   ])
     expect(code(wrong), wrong.slice(0, 60)).toBe("bad-argument");
+  expect(code(text.replace(BUNDLE_FORMAT, "perdure-bundle/9"))).toBe("needs-newer-version");
+  expect(code(text.replace(BUNDLE_FORMAT, "perdure-bundle/0"))).toBe("needs-older-version");
+});
+
+test("a kept file without a salt of full length gives no pseudonyms that could be guessed", async () => {
+  const host = machine();
+  const json = utf8(
+    JSON.stringify({ number: 1, salt: "", lives: [{ beganMs: 0, lastMs: 1, closed: true, inputs: [{ atMs: 1, what: "late" }] }] }),
+  );
+  const head = utf8(`perdure-inputs/1 ${json.length} ${Buffer.from(host.crypto.hash.sha256(json)).toString("hex")}\n`);
+  const file = await host.files.open(`/agent/inputs/1`, "write");
+  await file.write(0, head);
+  await file.write(head.length, json);
+  await file.close();
+  await expect(readKeptInputs(host, "/agent")).rejects.toMatchObject({ code: "malformed" });
+  await using keeper = await openInputKeeper(host, "/agent", recordHost(host));
+  expect(keeper.pseudonym("anna")).not.toBe(pseudonyms(host.crypto.hash, new Uint8Array())("anna"));
+  expect(keeper.lives()).toHaveLength(2);
 });

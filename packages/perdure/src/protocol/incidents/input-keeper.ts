@@ -63,7 +63,9 @@ export interface InputKeeper extends AsyncDisposable {
 export async function openInputKeeper(host: Host, folder: string, recording: Recording): Promise<InputKeeper> {
   const { clock, files, crypto, log, random } = host;
   const before = await newest(host, folder).catch(() => undefined);
-  const salt = (before === undefined ? undefined : fromHex(before.salt)) ?? random.bytes(SALT_BYTES);
+  const kept = before === undefined ? undefined : fromHex(before.salt);
+  // A shorter one would be guessed, and with it everybody's names.
+  const salt = kept?.length === SALT_BYTES ? kept : random.bytes(SALT_BYTES);
   const pseudonym = pseudonyms(crypto.hash, salt);
   const earlier = fitting(remembered(before?.lives ?? []), INPUTS_BYTES / 2);
   let number = before?.number ?? 0;
@@ -141,7 +143,9 @@ export async function readKeptInputs(
     throw new PerdureError("not-found", `no inputs are kept in ${folder}`, {
       hint: "A process that runs there keeps them, unless keepInputs is 0.",
     });
-  return { lives: kept.lives, pseudonym: pseudonyms(host.crypto.hash, fromHex(kept.salt) ?? new Uint8Array()) };
+  const salt = fromHex(kept.salt);
+  if (salt?.length !== SALT_BYTES) throw new PerdureError("malformed", `the inputs kept in ${folder} have no salt`);
+  return { lives: kept.lives, pseudonym: pseudonyms(host.crypto.hash, salt) };
 }
 
 /** Without those of which nothing is known; of too many, those that ended as they should and saw least give way. */
