@@ -59,6 +59,12 @@ async function judge(crypto: Crypto, name: string, agent: Agent, sent: Sent, byt
       fail(`shows ${state}, with the proof ${proof}, as ${finding.verdict}: ${finding.why}`);
     if (proof !== "none" && finding.by !== by) fail(`says that ${finding.by} signed for ${state}, and ${by} did`);
   }
+  // The recipient's receipt names message and digest together; a statement names digests alone.
+  const receipt = sent.steps.find(({ proof }) => proof === "receipt");
+  if (receipt !== undefined && report.boundBy !== receipt.by && !sent.steps.some(({ proof }) => proof === "notice"))
+    fail(`says that ${report.boundBy} signed for what its digest is, and ${receipt.by} did`);
+  if (sent.steps.every(({ proof }) => proof === "none" || proof === "statement") && report.boundBy !== undefined)
+    fail(`says that ${report.boundBy} signed for what its digest is, and nobody did`);
   if (!report.proven) fail("is not proven as a whole");
   if (report.conflicts.length > 0) fail(`shows ${report.conflicts.length} conflicts, and nobody lied`);
 }
