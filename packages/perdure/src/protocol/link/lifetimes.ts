@@ -200,7 +200,8 @@ export function createLifetimes(): Lifetimes {
       const [age, idle] = [found?.get("age"), found?.get("idle")];
       return {
         keepAliveMs: idle === undefined ? undefined : shorterThan(idle),
-        renewBeforeMs: age === undefined ? undefined : age.valueMs - age.errorMs,
+        // Renewals follow each other without a pause: whatever was found, or stands in a file, they are no storm.
+        renewBeforeMs: age === undefined ? undefined : Math.max(LEAST_AGE_MS, age.valueMs - age.errorMs),
       };
     },
     restore(findings) {

@@ -5,7 +5,7 @@ import { createDisk, createMemoryFiles } from "../../host/simulated/index.ts";
 import type { Surroundings } from "../../host/surroundings.ts";
 import { createSettings } from "../../settings/register.ts";
 import { PerdureError } from "../../wire/error.ts";
-import { readLimits } from "./limit-file.ts";
+import { readLimits, writeLimits } from "./limit-file.ts";
 import type { LineTimes } from "./line-meter.ts";
 import { openLineKeeper } from "./open-line-keeper.ts";
 
@@ -77,5 +77,34 @@ test("what the machine has in force is looked up once for all limits that are sh
   for (const path of ["ws://one", "ws://two", "ws://three"]) find(path);
   looked = 0;
   expect([keeper.limits.length, looked]).toEqual([3, 1]);
+  await keeper.close();
+});
+
+test.each([
+  [0, 0],
+  [1, 0],
+  [1_000, 900_000],
+])("a file that says lines live for %i ms, give or take %i, makes no storm of new ones", async (valueMs, errorMs) => {
+  const files = createMemoryFiles(createDisk());
+  const finding = { path: "ws://one", kind: "age", valueMs, errorMs, occurrences: 9, confidence: 1, state: "found", foundAtMs: 1 } as const;
+  await writeLimits(files, "home", [finding]);
+  const armed: number[] = [];
+  const host = createNodeHost();
+  const after = (delayMs: number) => {
+    armed.push(delayMs);
+    return () => {};
+  };
+  const keeper = await openLineKeeper({
+    host: { ...host, files, clock: { ...host.clock, after } },
+    folder: "home",
+    settings: createSettings(),
+    surroundings: () => ({ external: [], contradictions: [] }),
+    owner: "agent",
+  });
+  expect(keeper.limits).toHaveLength(1);
+  const connection = { remote: "one", local: false, queuedBytes: 0, send: () => {}, close: () => {}, start: () => {} };
+  const meter = { connection, times: () => ({ ...LOST, ageMs: 0 }) };
+  keeper.begin(keeper.plan("ws://one"), { meter, generation: GENERATION, quiet: () => true, renew: () => {} });
+  expect(Math.min(...armed)).toBeGreaterThanOrEqual(15_000);
   await keeper.close();
 });
