@@ -14,7 +14,7 @@ import { EVERYTHING } from "../packages/perdure/src/host/simulated/index.ts";
 import { parseRelayAddress } from "../packages/perdure/src/protocol/link/address.ts";
 import { createSettings } from "../packages/perdure/src/settings/register.ts";
 import type { Bytes } from "../packages/perdure/src/wire/bytes.ts";
-import { isPerdureError } from "../packages/perdure/src/wire/error.ts";
+import { isPerdureError, PerdureError } from "../packages/perdure/src/wire/error.ts";
 import type { Image } from "./disk-records.ts";
 import { forgeRotation } from "./forger.ts";
 import { InvariantBroken, type Ledger } from "./ledger.ts";
@@ -120,6 +120,33 @@ export function bringDown(options: DisasterOptions): DisasterState {
     };
   };
 
+  /**
+   * Whoever claims without a relay does not know what another life of the folder wrote to its log: two histories freeze the agent, and
+   * its owner, who is told, rotates.
+   */
+  const lookAfter = (victim: string, then: () => void): void =>
+    insist(
+      victim,
+      `${victim} is looked after`,
+      async (agent) => {
+        if (!(await agent.status()).relay.connected) throw new PerdureError("relay-unreachable", "its relay is away", { retry: "after" });
+      },
+      () =>
+        world.after(TRY_AGAIN_MS, "look", () =>
+          insist(
+            victim,
+            `${victim} decides`,
+            async (agent) => {
+              if ((await agent.identity.show()).standing !== "frozen") return;
+              ledger.excuse(victim, "from");
+              await agent.identity.rotate(hasVault(census, victim) ? { recoveryFile: `${VAULT}/0` } : {});
+              trace(`          ${victim} rotates, for two histories of it contradict each other`);
+            },
+            then,
+          ),
+        ),
+    );
+
   const clone = (victim: string): void =>
     at(0.2, "copy", () =>
       whenUp(victim, "copy", () => {
@@ -138,7 +165,7 @@ export function bringDown(options: DisasterOptions): DisasterState {
               () => {
                 // The copy has read receipts that the original never will.
                 ledger.excuse(victim, "from");
-                done(`${victim} goes on, the copy does not`);
+                lookAfter(victim, () => done(`${victim} goes on, the copy does not`));
               },
             );
           });
@@ -178,7 +205,7 @@ export function bringDown(options: DisasterOptions): DisasterState {
                   // Receipts were sealed to the inbox key of the life between, which is gone, and are not sealed anew as mail is.
                   if (left < times) ledger.excuse(victim, "from");
                   if (left > 1) again(left - 1);
-                  else done(`${victim} goes on`);
+                  else lookAfter(victim, () => done(`${victim} goes on`));
                 },
               ),
             );
