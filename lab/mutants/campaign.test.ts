@@ -52,9 +52,11 @@ test("the tests of a folder are run with the mutant in it", { timeout: 120_000 }
   expect([await testsNotice(silent), await testsNotice(loud)]).toEqual([false, true]);
 });
 
-test("each reason in survivors.json is about a mutant there is", () => {
+test("each reason in survivors.json is about a mutant of its line, as long as the line stands there", () => {
   for (const survivor of readSurvivors()) {
     const source = readFileSync(new URL(survivor.file, PRODUCT_FOLDER), "utf8");
+    // Who changes a line need not know what was said of its mutants.
+    if (!source.split("\n").some((line) => line.trim() === survivor.code)) continue;
     const about = allMutants([survivor.file]).some((mutant) => survivorOf(mutant, source, [survivor]) !== undefined);
     expect(about ? "" : `${survivor.file}: ${survivor.code}`).toBe("");
     expect(REASONS[survivor.reason]).toBeDefined();
