@@ -2,12 +2,15 @@
  * What lately came into a process, without any content: a bounded list of flat records. Ids, names and addresses are kept as they are
  * and leave this list only as pseudonyms: the same one for the same text under one salt, and nothing that could be turned back without it.
  *
- * What must hold: noting never throws and never waits; what happens often never pushes out what happens rarely.
+ * What must hold: noting never throws and never waits; what happens often never pushes out what happens rarely, and what whoever connects
+ * can bring about never pushes out what happened to the machine itself.
  */
 import { concat, hex, utf8 } from "../wire/bytes.ts";
 import type { Hash } from "./crypto.ts";
 
-/** Records kept of what happens rarely: connections, disks, clocks, errors. */
+/** Records kept of what happens to the machine itself: disks, clocks, timers. */
+export const OWN_INPUTS = 256;
+/** ... of what happens rarely: connections, lines of log. */
 export const RARE_INPUTS = 1024;
 /** ... and of what happens all the time: traffic, messages. */
 export const BUSY_INPUTS = 2048;
@@ -15,16 +18,20 @@ export const BUSY_INPUTS = 2048;
 export const INPUT_AGE_MS: number = 60 * 60 * 1000;
 const PSEUDONYM = 12;
 /** Pseudonyms that are remembered, so that what is told again and again is not hashed each time: more than one list has texts. */
-export const KNOWN_PSEUDONYMS: number = 8 * (RARE_INPUTS + BUSY_INPUTS);
+export const KNOWN_PSEUDONYMS: number = 8 * (OWN_INPUTS + RARE_INPUTS + BUSY_INPUTS);
 
 /** One input: when (milliseconds since the process began), what, and its fields. */
 export type RecordedInput = Readonly<Record<string, string | number | boolean>> & { readonly atMs: number; readonly what: string };
 
 export type InputFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
+export type InputRate = "own" | "rare" | "busy";
+
+const MOST: Readonly<Record<InputRate, number>> = { own: OWN_INPUTS, rare: RARE_INPUTS, busy: BUSY_INPUTS };
+
 export interface InputRing {
   /** `who` are texts that are told as pseudonyms. */
-  note(rate: "rare" | "busy", atMs: number, what: string, fields: InputFields, who?: Readonly<Record<string, string>>): void;
+  note(rate: InputRate, atMs: number, what: string, fields: InputFields, who?: Readonly<Record<string, string>>): void;
   /** In the order of time. */
   inputs(nowMs: number, pseudonym: (text: string) => string): readonly RecordedInput[];
 }
@@ -38,24 +45,18 @@ interface Noted {
 }
 
 export function createInputRing(): InputRing {
-  // bound: twice BUSY_INPUTS
-  let busy: Noted[] = [];
-  // bound: twice RARE_INPUTS
-  let rare: Noted[] = [];
+  // bound: twice MOST of each
+  const kept: Record<InputRate, Noted[]> = { own: [], rare: [], busy: [] };
   let number = 0;
   return {
     note: (rate, atMs, what, fields, who) => {
-      const noted = { number: number++, atMs, what, fields, who };
-      if (rate === "rare") {
-        rare.push(noted);
-        if (rare.length >= 2 * RARE_INPUTS) rare = rare.slice(-RARE_INPUTS);
-      } else {
-        busy.push(noted);
-        if (busy.length >= 2 * BUSY_INPUTS) busy = busy.slice(-BUSY_INPUTS);
-      }
+      const most = MOST[rate];
+      const list = kept[rate];
+      list.push({ number: number++, atMs, what, fields, who });
+      if (list.length >= 2 * most) kept[rate] = list.slice(-most);
     },
     inputs: (nowMs, pseudonym) =>
-      [...rare.slice(-RARE_INPUTS), ...busy.slice(-BUSY_INPUTS)]
+      [...kept.own.slice(-OWN_INPUTS), ...kept.rare.slice(-RARE_INPUTS), ...kept.busy.slice(-BUSY_INPUTS)]
         .filter(({ atMs }) => nowMs - atMs <= INPUT_AGE_MS)
         .toSorted((one, other) => one.number - other.number)
         .map(({ atMs, what, fields, who = {} }) => {

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { utf8 } from "../wire/bytes.ts";
+import { PerdureError } from "../wire/error.ts";
 import { encodeTransport } from "../wire/frame.ts";
-import { BUSY_INPUTS, createInputRing, INPUT_AGE_MS, KNOWN_PSEUDONYMS, pseudonyms, RARE_INPUTS } from "./input-ring.ts";
+import { BUSY_INPUTS, createInputRing, INPUT_AGE_MS, KNOWN_PSEUDONYMS, OWN_INPUTS, pseudonyms, RARE_INPUTS } from "./input-ring.ts";
 import type { Connection } from "./net.ts";
 import { createNodeHash } from "./node/hash.ts";
 import { FACTS_PER_SECOND, recordHost } from "./recording.ts";
@@ -141,6 +142,19 @@ test("bounded: what is frequent pushes out nothing that is rare, and what is old
   for (let at = 0; at < 3 * RARE_INPUTS; at++) ring.note("rare", 30, "closed", {});
   expect(ring.inputs(40, salted)).toHaveLength(RARE_INPUTS + BUSY_INPUTS);
   expect(ring.inputs(40 + INPUT_AGE_MS, salted)).toHaveLength(0);
+});
+
+test("what happened to the disk is still told after thousands of connections", async () => {
+  const world = createWorld({ seed: 1, hash });
+  const failing = recordHost({
+    ...world.host("here"),
+    files: { ...world.host("here").files, rename: () => Promise.reject(new PerdureError("disk-failed", "it broke")) },
+  });
+  await expect(failing.host.files.rename("a", "b")).rejects.toMatchObject({ code: "disk-failed" });
+  for (let at = 0; at < 5 * RARE_INPUTS; at++) failing.host.log.write("warn", "relay.incident", { kind: "peer", attempt: at });
+  const told = failing.inputs(salted);
+  expect(told[0]).toMatchObject({ what: "disk-failed", op: "rename", code: "disk-failed" });
+  expect(told.length).toBeLessThanOrEqual(OWN_INPUTS + RARE_INPUTS + BUSY_INPUTS);
 });
 
 test("as many pseudonyms are remembered as a list needs, however many messages a process sees in its life", () => {

@@ -63,7 +63,7 @@ export function recordHost(machine: Host): Recording {
     if (factsLeft > 0) ring.note("busy", nowMs, "facts-left", { count: factsLeft });
     [facts, factsLeft] = [0, 0];
     const offsetMs = clock.wallMs() - clock.monotonicMs();
-    if (Math.abs(offsetMs - wallOffsetMs) > CLOCK_JUMP_MS) rare(nowMs, "clock-jump", { byMs: Math.round(offsetMs - wallOffsetMs) });
+    if (Math.abs(offsetMs - wallOffsetMs) > CLOCK_JUMP_MS) own(nowMs, "clock-jump", { byMs: Math.round(offsetMs - wallOffsetMs) });
     wallOffsetMs = offsetMs;
   };
   // A clock is not read for each message: it would cost more than counting it.
@@ -77,6 +77,12 @@ export function recordHost(machine: Host): Recording {
   const rare = (atMs: number, what: string, fields: InputFields, who?: Readonly<Record<string, string>>): void => {
     noted++;
     ring.note("rare", atMs, what, fields, who);
+  };
+
+  /** Of this machine; nobody who connects can bring so much of it about that it is lost. */
+  const own = (atMs: number, what: string, fields: InputFields): void => {
+    noted++;
+    ring.note("own", atMs, what, fields);
   };
 
   const watched = (connection: Connection, place: MeterPlace): Connection => ({
@@ -151,12 +157,12 @@ export function recordHost(machine: Host): Recording {
     try {
       const value = await work();
       const tookMs = now() - startMs;
-      if (tookMs >= SLOW_DISK_MS) rare(startMs, "disk-slow", { op, tookMs: Math.round(tookMs) });
+      if (tookMs >= SLOW_DISK_MS) own(startMs, "disk-slow", { op, tookMs: Math.round(tookMs) });
       return value;
     } catch (error) {
       const code = codeOf(error);
       if (!ORDINARY.has(code)) {
-        rare(now(), "disk-failed", { op, code, tookMs: Math.round(now() - startMs) });
+        own(now(), "disk-failed", { op, code, tookMs: Math.round(now() - startMs) });
         recording.onTrouble?.();
       }
       throw error;
@@ -193,7 +199,7 @@ export function recordHost(machine: Host): Recording {
     const atMs = now();
     if (atMs - lateAtMs < TURN_MS) return;
     lateAtMs = atMs;
-    rare(atMs - byMs, "late", { byMs: Math.round(byMs) });
+    own(atMs - byMs, "late", { byMs: Math.round(byMs) });
   };
 
   const watchedLog: Log = {
