@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { describeRows, joinedRows, keepRows, measuredOn, rowsIn } from "./found.ts";
 import { type Hunted, hunt, huntedLine } from "./hunt.ts";
 import { MISTAKES } from "./mistakes/index.ts";
+import { NARROW } from "./narrow.ts";
 import { type Mistake, plantedSources } from "./planting.ts";
 import type { SweepOptions } from "./pool.ts";
 import type { FaultKind } from "./weather.ts";
@@ -19,11 +20,17 @@ const WEATHERS: readonly (readonly FaultKind[] | undefined)[] = [
   ["brownout", "partition", "agent-kill", "relay-kill", "cut", "call-crash"],
 ];
 
+/** Mailboxes and files that a few messages fill: who is away for a moment has mail refused. */
+const CRAMPED = { mailboxMessages: 8, segmentBytes: 64 * 1024 };
+/** By the seed, in turn. */
+const SETTINGS: readonly Readonly<Record<string, number>>[] = [{}, NARROW, {}, CRAMPED, {}, { ...NARROW, ...CRAMPED }, {}];
+
 /** The town in which a mistake is looked for. The one whose weather is drawn lives longer, so that shares and budgets fill. */
 export function plantedTown(seed: number): SweepOptions {
   const kinds = WEATHERS[seed % WEATHERS.length];
-  if (kinds === undefined) return { minutes: 1, calmMs: 3500 };
-  return { minutes: 0.3, calmMs: 1800, kinds };
+  const settings = SETTINGS[seed % SETTINGS.length] ?? {};
+  if (kinds === undefined) return { minutes: 1, calmMs: 3500, settings };
+  return { minutes: 0.3, calmMs: 1800, kinds, settings };
 }
 
 export interface PlantedOptions {

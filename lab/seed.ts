@@ -3,8 +3,8 @@
  *
  * Unless it is told, a seed draws its own town: a quarter of the towns have one relay, half have two, a quarter three; a third
  * introduces everybody by invites instead of taking mail from anybody; a sixth has a relay that lies, a third a stranger who floods
- * and forges, with a relay of his own. In half of the others somebody's folder is copied, put back or stolen. Three sevenths have narrow
- * windows, small mailboxes, or both.
+ * and forges, with a relay of his own. In half of the others somebody's folder is copied, put back or stolen. Two sevenths have narrow
+ * windows.
  */
 import type { Agent } from "../packages/perdure/src/agent/api.ts";
 import type { Crypto, Hash, SigningKey } from "../packages/perdure/src/host/crypto.ts";
@@ -21,6 +21,7 @@ import { auditKeys, type DiskWitness } from "./key-audit.ts";
 import { createLedger, InvariantBroken, type Ledger, type LedgerCounts, type LedgerOptions } from "./ledger.ts";
 import { letIn } from "./mallory.ts";
 import { createModel } from "./model.ts";
+import { NARROW } from "./narrow.ts";
 import { patiently } from "./patience.ts";
 import { waitForQuiet } from "./quiet.ts";
 import type { Recorder } from "./recorder.ts";
@@ -102,12 +103,8 @@ export const SETTINGS = {
   holeWaitMs: 5000,
 };
 
-/** A few messages fill these: windows, and how long a session between relays may be of no use. */
-const NARROW = { windowFrames: 4, peerWindowFrames: 4, peerIdleMs: 2000 };
-/** And these: mailboxes, and files. */
-const CRAMPED = { mailboxMessages: 8, segmentBytes: 64 * 1024 };
 /** By the seed, where nothing is said of settings: what takes a town days to fill is full within a minute. */
-const SETTINGS_OF_SEEDS: readonly Readonly<Record<string, number>>[] = [{}, NARROW, {}, CRAMPED, {}, { ...NARROW, ...CRAMPED }, {}];
+const SETTINGS_OF_SEEDS: readonly Readonly<Record<string, number>>[] = [{}, NARROW, {}, {}, {}, NARROW, {}];
 
 /** No share is smaller than so many messages, unless the whole is. */
 const LEAST_SHARE = 64;

@@ -106,6 +106,7 @@ const HANDLERS_FAULT: ReadonlySet<string> = new Set([
   "blocked",
   "identity-retired",
   "name-changed",
+  "name-unproven",
   "mailbox-full",
   "timed-out",
 ]);
