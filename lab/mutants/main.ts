@@ -117,7 +117,9 @@ async function hunt(sample: readonly Mutant[], all: readonly Mutant[], { seeds, 
 }
 
 async function askTests(sample: readonly Mutant[], findings: readonly Finding[], shelf: Shelf): Promise<ReadonlyMap<string, boolean>> {
-  const left = new Set(findings.filter(({ outcome }) => outcome !== "killed").map(({ id }) => id));
+  const left = new Set(
+    findings.filter(({ outcome, ran }) => outcome === "not reached" || (outcome !== "killed" && ran > 0)).map(({ id }) => id),
+  );
   const units = new Map([...shelf.units()].filter(([id]) => left.has(id)));
   for (const mutant of sample) {
     if (!left.has(mutant.id) || units.has(mutant.id)) continue;

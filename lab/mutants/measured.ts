@@ -3,8 +3,9 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { PRODUCT_FOLDER } from "../planting.ts";
 import type { Finding } from "./campaign.ts";
+import type { Mutant } from "./generate.ts";
 import { lineOf, readSurvivors, survivorOf } from "./reasons.ts";
-import { type Report, tally } from "./report.ts";
+import type { Report } from "./report.ts";
 import { wilson } from "./sample.ts";
 
 export interface Measured extends Report {
@@ -20,43 +21,49 @@ export interface Measured extends Report {
 export function measuredText({ words, seeds, all, reachedOfAll, findings, mutants, units }: Measured): string {
   const byId = new Map(mutants.map((mutant) => [mutant.id, mutant]));
   const reasons = readSurvivors();
-  const { sampled, reached, killed, open } = tally(findings);
-  const share = (hits: number, of: number) => ({ noticed: hits, of, interval95: wilson(hits, of).map((each) => Number(each.toFixed(3))) });
-  const testsToo = units === undefined ? undefined : [...units.values()].filter(Boolean).length;
-  const left = findings.filter(({ outcome }) => outcome !== "killed");
-  const about = ({ id, outcome, ran, different }: Finding) => {
-    const mutant = byId.get(id);
-    if (mutant === undefined) return { id, outcome };
+  const notReached = findings.filter(({ outcome }) => outcome === "not reached");
+  const begun = findings.filter(({ ran }) => ran > 0);
+  const killed = begun.filter(({ outcome }) => outcome === "killed");
+  const left = begun.filter(({ outcome }) => outcome !== "killed");
+  const about = ({ id, ran, different }: Finding) => {
+    const mutant = byId.get(id) as Mutant;
     const source = readFileSync(new URL(mutant.file, PRODUCT_FOLDER), "utf8");
     const known = survivorOf(mutant, source, reasons);
     return {
       id,
-      outcome,
       code: lineOf(mutant, source),
       was: mutant.was,
       put: mutant.put,
-      ...(outcome === "not reached" ? {} : { ran, different }),
+      seedsRun: ran,
+      otherHistories: different,
       ...(units?.has(id) ? { tests: units.get(id) ? "notice it" : "do not notice it" } : {}),
       ...(known === undefined ? {} : { reason: known.reason, why: known.why }),
     };
   };
-  const by = Object.fromEntries(
-    [
-      ...Map.groupBy(
-        findings.filter(({ outcome }) => outcome === "killed"),
-        (each) => each.by ?? "",
-      ),
-    ].map(([name, those]) => [name, those.length]),
-  );
+  const asked = left.filter(({ id }) => units?.has(id));
   const measured = {
     command: `npm run mutants -- ${words.join(" ")}`,
     commit: execFileSync("git", ["rev-parse", "HEAD"], { cwd: new URL(".", import.meta.url), encoding: "utf8" }).trim(),
-    seeds,
+    seedsAtMost: seeds,
     all: { mutants: all, reached: reachedOfAll },
-    sample: { mutants: sampled, reached, noNoticeBeforeAllSeeds: open },
-    lab: { ofSample: share(killed, sampled), ofReached: share(killed, reached), by },
-    ...(testsToo === undefined ? {} : { labOrTests: share(killed + testsToo, sampled) }),
+    sample: {
+      mutants: findings.length,
+      notReached: notReached.length,
+      begun: begun.length,
+      notBegun: findings.length - notReached.length - begun.length,
+      seedsRun: { least: Math.min(...left.map(({ ran }) => ran)), most: Math.max(...left.map(({ ran }) => ran)) },
+    },
+    lab: {
+      ofBegun: {
+        noticed: killed.length,
+        of: begun.length,
+        interval95: wilson(killed.length, begun.length).map((each) => Number(each.toFixed(3))),
+      },
+      by: Object.fromEntries([...Map.groupBy(killed, (each) => each.by ?? "")].map(([name, those]) => [name, those.length])),
+    },
+    ...(units === undefined ? {} : { tests: { asked: asked.length, noticed: asked.filter(({ id }) => units.get(id)).length } }),
     notNoticed: left.map(about),
+    notReached: notReached.map(({ id }) => id),
   };
   return `${JSON.stringify(measured, null, 2)}\n`;
 }
