@@ -51,6 +51,7 @@ export function quarryOf({ without, town }: Control): Quarry {
   return {
     id: without,
     optionsOf: () => ({ ...town, without: [without] }),
+    cleanOf: () => town,
     counts: (invariant) => !invariant.startsWith("10"),
   };
 }

@@ -8,6 +8,8 @@ export interface Quarry {
   readonly id: string;
   readonly planted?: Planted | undefined;
   readonly optionsOf: (seed: number) => SweepOptions;
+  /** The same town without what must be noticed; for what is planted it is the town itself. */
+  readonly cleanOf?: ((seed: number) => SweepOptions) | undefined;
   /** Whether a broken invariant of that name is the one that is looked for; every one is when it is left out. */
   readonly counts?: ((invariant: string) => boolean) | undefined;
 }
@@ -51,19 +53,29 @@ export async function hunt(quarries: readonly Quarry[], options: HuntOptions): P
   return results;
 }
 
-async function huntOne({ planted, optionsOf, counts = () => true }: Quarry, seeds: number): Promise<Hunted["found"]> {
+/** A seed notices when it breaks, and does not without what is hunted: towns that are meant to be bad may break by themselves. */
+async function huntOne({ planted, optionsOf, counts = () => true, ...quarry }: Quarry, seeds: number): Promise<Hunted["found"]> {
+  const cleanOf = quarry.cleanOf ?? (planted === undefined ? undefined : optionsOf);
   await using pool = createPool({ planted, threads: 1 });
   for (let seed = 1; seed <= seeds; seed++) {
     const patience = AbortSignal.timeout(PATIENCE_MS);
     try {
       const { result } = await pool.run({ seed, options: optionsOf(seed), twice: false }, patience);
       const { broken } = result;
-      if (broken !== undefined && counts(broken.invariant)) return { seeds: seed, invariant: broken.invariant, what: broken.what };
+      if (broken === undefined || !counts(broken.invariant)) continue;
+      if (cleanOf === undefined || (await isClean(seed, cleanOf(seed))))
+        return { seeds: seed, invariant: broken.invariant, what: broken.what };
     } catch (error) {
       return { seeds: seed, invariant: patience.aborted ? "hangs" : "crash", what: String(error) };
     }
   }
   return undefined;
+}
+
+async function isClean(seed: number, options: SweepOptions): Promise<boolean> {
+  await using pool = createPool({ threads: 1 });
+  const { result } = await pool.run({ seed, options, twice: false }, AbortSignal.timeout(PATIENCE_MS));
+  return result.broken === undefined;
 }
 
 /** One line of a table of what was hunted. */

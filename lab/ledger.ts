@@ -78,10 +78,7 @@ export interface Ledger {
   relayPicture(relay: string): () => void;
   /** Nobody looks after that agent's keys, which somebody else has: no mail from or to it is owed any more. */
   abandon(host: string): void;
-  /**
-   * What was under way from an agent, or also to it, is owed to nobody: somebody else read the receipts, or what it signed for a while
-   * counts for nothing.
-   */
+  /** What is under way from an agent, or also to it, is owed to nobody: others read the receipts, or what it signed counts for nothing. */
   excuse(host: string, which: "from" | "both"): void;
   /** An agent that nobody knows, and that means no good: what it sends is nobody's loss. */
   stranger(agentId: string): void;
@@ -313,7 +310,9 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
     }
   };
 
-  const isOpen = ({ last }: Promised): boolean => last === undefined || rank(last.state) < TERMINAL_RANK;
+  const isOpen = (promise?: Promised): boolean =>
+    promise !== undefined && (promise.last === undefined || rank(promise.last.state) < TERMINAL_RANK);
+  const forgive = (key: string): unknown => isOpen(promises.get(key)) && promises.delete(key);
   /** Whether its end is owed by honest relays alone. */
   const isOwed = ({ from, to }: Promised): boolean =>
     isHonest(census.homes.get(from), census.homes.get(to.split("@")[1] ?? "")) &&
@@ -452,6 +451,9 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
       for (const [key, promise] of promises) if (promise.from === host) promises.delete(key);
       for (const [key, known] of completions) {
         if (!key.startsWith(`${host} `)) continue;
+        const [, from = "", id = ""] = key.split(" ");
+        // The receipt may have been on that disk alone.
+        forgive(`${hostOf(from)} ${id}`);
         completions.delete(key);
         completions.set(`${host}\u2032${key.slice(host.length)}`, known);
       }
@@ -464,10 +466,7 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
     },
     excuse: (host, which) => {
       model?.ignore(host);
-      for (const [key, promise] of promises) {
-        const concerns = promise.from === host || (which === "both" && promise.to.split("@")[1] === host);
-        if (concerns && isOpen(promise)) promises.delete(key);
-      }
+      for (const [key, { from, to }] of promises) if (from === host || (which === "both" && to.split("@")[1] === host)) forgive(key);
     },
     abandon: (host) => {
       abandoned.add(host);
