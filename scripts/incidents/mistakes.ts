@@ -195,8 +195,8 @@ export const MADE_MISTAKES: readonly Mistake[] = [
   {
     id: "peers-fill-the-ledger",
     file: "protocol/incidents/keeper.ts",
-    find: "    return !ofPeers || [...waiting.values()].filter((each) => each.ofPeers).length < MAX_WAITING_OF_PEERS;",
-    put: "    return ofPeers || [...waiting.values()].filter((each) => each.ofPeers).length < Infinity;",
+    find: "    if (waiting.size < MAX_WAITING && theirs.length < MAX_WAITING_OF_PEERS) return true;",
+    put: "    if (waiting.size < MAX_WAITING) return true;",
     why: "One bound for all that waits to be written: who connects fills it, and what the owner must see finds no room.",
   },
   {
