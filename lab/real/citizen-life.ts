@@ -1,6 +1,7 @@
 /** What a process of a real town does: it opens its folder, says everything that happens, answers what it is asked, and ends with who started it. */
 import { createInterface } from "node:readline";
 import type { Agent } from "../../packages/perdure/src/agent/api.ts";
+import { diary } from "../../packages/perdure/src/agent/diary.ts";
 import { openAgentWith } from "../../packages/perdure/src/agent/open-agent.ts";
 import type { Host } from "../../packages/perdure/src/host/host.ts";
 import { createNodeHost } from "../../packages/perdure/src/host/node/index.ts";
@@ -108,7 +109,7 @@ async function openAgent({ name, disk, join, settings, open, hasVault, without, 
     settings,
     strangers: open ? "welcome" : "wait",
     defences: defencesOf(new Set(without)).agentDefences,
-    incidents: recorded,
+    ...(recorded ? { diary } : {}),
   });
 }
 

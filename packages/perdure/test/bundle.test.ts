@@ -5,6 +5,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Agent } from "../src/agent/api.ts";
+import { diary } from "../src/agent/diary.ts";
 import { openAgentWith } from "../src/agent/open-agent.ts";
 import { createNodeHost } from "../src/host/node/index.ts";
 import { type InputBundle, readBundle } from "../src/protocol/incidents/input-bundle.ts";
@@ -26,7 +27,7 @@ afterEach(() => rm(place, { recursive: true, force: true, maxRetries: 3 }));
 const relayIn = (folder: string, settings = {}): Promise<Relay> =>
   openRelayWith({ host: createNodeHost(), folder, listen: "ws://127.0.0.1:0", settings, incidents: true });
 const agentIn = (folder: string, join: string, name: string, more = {}): Promise<Agent> =>
-  openAgentWith(createNodeHost(), folder, { join, name, incidents: true, strangers: "welcome", ...more });
+  openAgentWith(createNodeHost(), folder, { join, name, diary, strangers: "welcome", ...more });
 
 /** Everything in a folder that only its owner may know, in the spellings a mistake could give it. */
 async function secretsOf(folder: string): Promise<readonly string[]> {

@@ -6,7 +6,6 @@ import { bundleOf } from "../protocol/incidents/input-bundle.ts";
 import { openInputKeeper } from "../protocol/incidents/input-keeper.ts";
 import { readLedger } from "../protocol/incidents/ledger-file.ts";
 import type { SettingRow } from "../settings/register.ts";
-import { PerdureError } from "../wire/error.ts";
 
 export interface InputLog extends AsyncDisposable {
   bundle(settings: readonly SettingRow[]): Promise<string>;
@@ -19,12 +18,6 @@ export interface InputLogOptions {
   readonly folder: string;
   readonly recording: Recording;
   readonly surroundings: () => Surroundings;
-}
-
-/** Where no inputs are kept. */
-export function noInputs(): Promise<string> {
-  const hint = "keepInputs is 0, or nothing keeps them here.";
-  return Promise.reject(new PerdureError("not-found", "this agent keeps no inputs", { hint }));
 }
 
 export async function openInputLog({ host, folder, recording, surroundings }: InputLogOptions): Promise<InputLog> {

@@ -2,6 +2,7 @@
 import { createNodeHost } from "../host/node/index.ts";
 import { placeApart, wholePath } from "../host/node/place-apart.ts";
 import type { Agent, Identity, OpenOptions } from "./api.ts";
+import { diary } from "./diary.ts";
 import { openAgentWith } from "./open-agent.ts";
 import { hasIdentity } from "./own-folder.ts";
 
@@ -14,7 +15,7 @@ export async function openAgent(at: string, options: OpenOptions = {}): Promise<
   const host = createNodeHost();
   const { recoveryFile } = options;
   const isNew = options.join !== undefined && recoveryFile !== undefined && !(await hasIdentity(host, at));
-  const wish = { ...options, incidents: true };
+  const wish = { ...options, diary };
   const agent = await openAgentWith(host, at, isNew ? { ...wish, recoveryFile: await placeApart(recoveryFile, at) } : wish);
   return { ...agent, identity: byWholePaths(agent.identity, at) };
 }

@@ -3,7 +3,6 @@
 import { hedgedHost } from "../host/hedged-random.ts";
 import type { Host } from "../host/host.ts";
 import { refuseArmed } from "../host/points.ts";
-import { recordHost } from "../host/recording.ts";
 import { lookAround } from "../host/surroundings.ts";
 import { formatRelayAddress, parseRelayAddress } from "../protocol/link/index.ts";
 import { createSettings } from "../settings/register.ts";
@@ -14,17 +13,17 @@ import type { AgentId } from "../wire/ids.ts";
 import { createAgent } from "./agent.ts";
 import type { Agent, OpenOptions } from "./api.ts";
 import type { AgentDefences, Engine } from "./core.ts";
+import type { Diary } from "./diary.ts";
 import { createEngine } from "./engine.ts";
-import { openIncidentLog } from "./incident-log.ts";
-import { type InputLog, noInputs, openInputLog } from "./input-log.ts";
+import type { InputLog } from "./input-log.ts";
 import { hasIdentity, openOrCreate } from "./own-folder.ts";
 import { openSharedCore } from "./shared-core.ts";
 
 /** For tests of the safety mechanisms; not part of the SDK. */
 export interface InternalOptions extends OpenOptions {
   readonly defences?: AgentDefences;
-  /** Whether the folder keeps a ledger of incidents. */
-  readonly incidents?: boolean;
+  /** What the folder keeps besides, for whoever looks for a mistake; nothing when it is left out. */
+  readonly diary?: Diary;
 }
 
 /** As `openAgent`, with the machine given. */
@@ -32,7 +31,7 @@ export async function openAgentWith(machine: Host, at: string, options: Internal
   refuseArmed(machine);
   const hedged = options.defences?.hedge === false ? machine : hedgedHost(machine);
   const settings = createSettings(options.settings);
-  const recording = options.incidents === true && settings.keepInputs > 0 ? recordHost(hedged) : undefined;
+  const recording = settings.keepInputs > 0 ? options.diary?.record(hedged) : undefined;
   const host = recording?.host ?? hedged;
   requireRelations(settings);
   if (options.join !== undefined) parseRelayAddress(options.join);
@@ -60,8 +59,8 @@ export async function openAgentWith(machine: Host, at: string, options: Internal
     if (move) [join, move] = [undefined, false];
     const surroundings = await lookAround(host, at, settings);
     const relayAddress = formatRelayAddress(home.url, home.relayId);
-    const incidents = options.incidents === true ? await openIncidentLog({ host, folder: at, own, settings }) : undefined;
-    const inputs = recording === undefined ? undefined : await openInputLog({ host: hedged, folder: at, recording, surroundings });
+    const incidents = await options.diary?.incidents({ host, folder: at, own, settings });
+    const inputs = recording && (await options.diary?.inputs({ host: hedged, folder: at, recording, surroundings }));
     try {
       const engine = await createEngine({
         host: incidents?.host ?? host,
@@ -120,4 +119,10 @@ function whole(engine: Omit<Engine, "bundle">, incidents: AsyncDisposable | unde
       }
     },
   };
+}
+
+/** Where no inputs are kept. */
+function noInputs(): Promise<string> {
+  const hint = "keepInputs is 0, or nothing keeps them here.";
+  return Promise.reject(new PerdureError("not-found", "this agent keeps no inputs", { hint }));
 }

@@ -80,10 +80,11 @@ export function stdinNote({ host, terminal }: Invocation): Waiting {
 /** Opens the agent of the folder that `--at` or the environment names; asks for its passphrase where there is one and somebody to ask. */
 export async function openHere(invocation: Invocation, at: string | undefined): Promise<Agent> {
   const { openAgentWith } = await import("../agent/open-agent.ts");
+  const { diary } = await import("../agent/diary.ts");
   const { host, environment, overrides, signal } = invocation;
   const folder = agentFolder(at, environment);
   return await withPassphrase(invocation, `passphrase of ${folder}`, (passphrase) =>
-    openAgentWith(host, folder, { settings: overrides, signal, incidents: true, ...(passphrase === undefined ? {} : { passphrase }) }),
+    openAgentWith(host, folder, { settings: overrides, signal, diary, ...(passphrase === undefined ? {} : { passphrase }) }),
   );
 }
 

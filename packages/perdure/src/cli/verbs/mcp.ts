@@ -20,13 +20,14 @@ export function mcpVerb(options: McpWords): Verb {
     const passphrase = await passphraseFor(invocation, folder);
     const created = { ...creationOptions(options), ...(passphrase === undefined ? {} : { passphrase }) };
     const { openAgentWith } = await import("../../agent/open-agent.ts");
+    const { diary } = await import("../../agent/diary.ts");
     const { serveMcp } = await import("../../bridges/mcp/stdio.ts");
     if (terminal.stdin.isTerminal) terminal.note("an MCP client starts this and speaks JSON-RPC on stdin; Ctrl-D ends it");
     const ended = new AbortController();
     for (const event of ["end", "close", "error"]) stdin.once(event, () => ended.abort());
     const closing = AbortSignal.any([signal, ended.signal]);
     await using source = createAgentSource((until) =>
-      openAgentWith(host, folder, { settings: overrides, signal: until, incidents: true, ...created }),
+      openAgentWith(host, folder, { settings: overrides, signal: until, diary, ...created }),
     );
     await serveMcp({ host, source, version: packageVersion(), closing, stdin, stdout });
     return 0;
