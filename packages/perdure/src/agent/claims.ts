@@ -69,7 +69,9 @@ export interface ClaimOptions {
 
 export function createClaims(options: ClaimOptions): Claims {
   const { host, settings, inbox, outbox, peers, store, bell, closing, stopped, senderView } = options;
-  const { ended, parked, say } = options.endings;
+  const { ended, parked, say, tellFailed } = options.endings;
+  /** Twins of failed messages whose senders were told. */
+  const told = new WeakSet<Incoming>();
   const { clock, log } = host;
   // bound: one per question that waits for its answer
   const askers = new Map<MessageId, ClientId>();
@@ -470,6 +472,19 @@ export function createClaims(options: ClaimOptions): Claims {
           .finally(() => {
             twin.committing = false;
           });
+      }
+      const untold = inbox.twinsOfFailed().filter((each) => !told.has(each));
+      if (untold.length > 0) {
+        await store().commit({
+          onFailure: "try-again",
+          plan: () => {
+            for (const twin of untold) tellFailed(twin);
+            return { records: [], result: undefined };
+          },
+          applied: () => {
+            for (const twin of untold) told.add(twin);
+          },
+        });
       }
       if (expired.length > 0) wakeOne();
     },

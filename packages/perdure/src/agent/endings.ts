@@ -29,6 +29,8 @@ export interface Endings {
   ended(incoming: Incoming, attempt: number, verdict: Verdict): readonly Planned[];
   /** Puts a message into the failed box and tells its sender; those that failed first go from a full box for good. */
   parked(incoming: Incoming, code: string, why: string): readonly Planned[];
+  /** Tells the sender of the twin of a failed message what became of that; with the next batch. */
+  tellFailed(twin: Incoming): void;
   /** Messages that went from a full failed box since the agent was opened. */
   readonly failedDropped: number;
   /** Into the log, once it is durable; `attemptOf`: which attempt ended each. */
@@ -92,6 +94,7 @@ export function createEndings({
       };
       return [...madeRoom(), put];
     },
+    tellFailed: (twin) => tell(twin, "failed", "failed", "another message with the same idempotency key failed, and waits for its owner"),
     say(incomings, outcome, attemptOf) {
       for (const each of incomings) {
         host.log.write("debug", "agent.completed", {

@@ -15,8 +15,8 @@
  * - A message's attempt rises durably before each start; only the newest attempt can complete it.
  * - Messages of one stream start in the order of their numbers, except past a hole older than `holeWaitMs`.
  * - A requested message is on this agent's disk alone: its positions are settled at the relay, its numbers stay pending here.
- * - A completion settles every part, and every twin with the same idempotency key ends the same way. A key that was refused
- *   is free again: nobody is told that a message was done because another one was refused.
+ * - A completion settles every part, and every twin with the same idempotency key ends the same way. A key that was refused, or failed
+ *   and went from a full box, is free again: nobody is told that a message was done because another one was not.
  */
 import type { Bytes } from "../../wire/bytes.ts";
 import type { MessageId } from "../../wire/ids.ts";
@@ -75,6 +75,8 @@ export interface Inbox {
   twins(incoming: Incoming): readonly Incoming[];
   /** Twins of messages that ended already. */
   lateTwins(): readonly Incoming[];
+  /** Twins of messages in the failed box: they end with those, which may be never. */
+  twinsOfFailed(): readonly Incoming[];
   /** The next arrival number. */
   nextArrival(): number;
   readonly lastArrival: number;
@@ -241,10 +243,10 @@ export function createInbox(input: {
     if (incoming === undefined) return;
     settleParts(incoming, head.attempt);
     drop(incoming);
-    if (head.outcome === "refused") freeKey(incoming);
+    if (head.outcome !== "done") freeKey(incoming);
   };
 
-  /** A twin that came while its message was being refused stands for itself from then on. */
+  /** A twin of what was refused, or given up, stands for itself from then on. */
   const freeKey = (refused: Incoming): void => {
     const { keys } = streamFor(refused.from, refused.stream);
     const { idempotencyKey } = headOf(refused).head;
@@ -392,6 +394,7 @@ export function createInbox(input: {
     twins: (incoming) => index.twinsOf(incoming),
     lateTwins: () =>
       [...index.twins()].filter((each) => !each.committing && (each.twinOf === each || !messages.has(each.twinOf?.key ?? ""))),
+    twinsOfFailed: () => [...index.twins()].filter(({ twinOf }) => twinOf?.box === "failed" && messages.has(twinOf.key)),
     nextArrival: () => ++arrivals,
     get lastArrival() {
       return arrivals;
