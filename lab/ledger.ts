@@ -18,12 +18,12 @@
  */
 import type { Mail, Step } from "../packages/perdure/src/agent/api.ts";
 import type { LogFields, LogLevel } from "../packages/perdure/src/host/log.ts";
-import { COUNTED_DEPTH } from "../packages/perdure/src/protocol/contacts/loop-guard.ts";
 import { rank } from "../packages/perdure/src/protocol/delivery/delivery-lattice.ts";
 import { isErrorCode } from "../packages/perdure/src/wire/error.ts";
 import { MAX_PARTS } from "../packages/perdure/src/wire/limits.ts";
 import { createAged } from "./aged.ts";
 import { PASSING, UNEXPECTED } from "./alarms.ts";
+import { createLoopBook } from "./loop-book.ts";
 import type { Model } from "./model.ts";
 import { createOrderBook } from "./order-book.ts";
 import { createPassBook, type Picture } from "./pass-book.ts";
@@ -154,8 +154,6 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
   const relayOf = new Map<string, RelayBook>();
   const sessions = createSessionBook();
   const strangers = new Set<string>();
-  /** Ids of automatic messages that automatic mail caused, by sender and thread. */
-  const automatic = createAged<string, Set<string>>();
   const promises = createAged<string, Promised>();
   const completions = createAged<string, { readonly outcome: string; readonly digest: string }>();
   const dealtWith = createAged<string, true>();
@@ -329,19 +327,27 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
     if (state === "stored" && relay !== home) fail("5 statements", `${id} of ${host} shows as stored by ${relay}, and its home is ${home}`);
   };
 
-  /** Messages that somebody completed, or may have: sender and id. */
-  const completedIds = (): ReadonlySet<string> =>
-    new Set([...completions.keys(), ...mayBeCompleted.keys()].map((key) => `${hostOf(key.split(" ")[1] ?? "")} ${key.split(" ")[2]}`));
+  const loops = createLoopBook({
+    budget: limits.automatic,
+    lives: (from) => (doubled.has(hostOf(from)) ? 2 + (lives.get(hostOf(from)) ?? 0) : 1),
+    fail: (from, count) => fail("loop guard", `${hostOf(from)} sent ${count} automatic messages in one thread because of automatic ones`),
+  });
+  /** Messages that somebody completed, or may have, and those that somebody refused to take: sender and id. */
+  const endings = (): Readonly<Record<"done" | "refused", ReadonlySet<string>>> => {
+    const idsIn = (...maps: readonly { keys(): Iterable<string> }[]): ReadonlySet<string> =>
+      new Set(maps.flatMap((map) => [...map.keys()].map((key) => `${hostOf(key.split(" ")[1] ?? "")} ${key.split(" ")[2]}`)));
+    return { done: idsIn(completions, mayBeCompleted), refused: idsIn(completions, mayBeCompleted, dealtWith) };
+  };
 
   /** Whether what was promised came to an end, and to one that is true. */
-  const judge = (key: string, promise: Promised, done: ReadonlySet<string>): void => {
+  const judge = (key: string, promise: Promised, ended: ReturnType<typeof endings>): void => {
     const { last } = promise;
     if (!isOwed(promise) && (last === undefined || isOpen(promise))) return;
     if (last === undefined || isOpen(promise)) fail("1 custody", `${key} was promised and has come to no end: ${last?.state ?? "no step"}`);
     else counts.byEnd[last.state] = (counts.byEnd[last.state] ?? 0) + 1;
     if (last?.state === "unconfirmed" && promise.shown.has("accepted") && isOwed(promise))
       fail("1 custody", `${key} was taken by the relay and ended unconfirmed`);
-    if ((last?.state === "done" || last?.state === "refused") && !done.has(key))
+    if ((last?.state === "done" || last?.state === "refused") && !ended[last.state].has(key))
       fail("5 statements", `${key} says ${last.state}, and nobody completed it`);
   };
 
@@ -369,7 +375,7 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
       for (const value of Object.values(fields))
         if (typeof value === "string" && value.includes(CANARY)) fail("8 sealing", `${host} said a body in ${event}`);
       // A copy seals what was queued in its own way, and the recipient's word on that reaches whoever reads the mailbox.
-      const isOfCopy = event === "agent.receipt-mismatch" && doubled.has(host);
+      const isOfCopy = event === "agent.receipt-mismatch" && (doubled.has(host) || copies.has(host));
       if (level === "error" && UNEXPECTED.has(event) && !isOfCopy) fail("10 no silence", `${host}: ${event} ${JSON.stringify(fields)}`);
       const book = books.get(host);
       if (book === undefined) {
@@ -413,12 +419,7 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
       const promise = promises.get(`${hostOf(mail.from)} ${mail.id}`);
       if (promise !== undefined && promise.text !== text) fail("content", `${mail.id} arrived at ${host} as another text`);
       if (!census.open && strangers.has(mail.from)) fail("boxes", `a handler of ${host} was handed mail of a stranger`);
-      if (!mail.auto || mail.depth < COUNTED_DEPTH) return;
-      const key = `${mail.from} ${mail.thread}`;
-      const ids = (automatic.get(key) ?? new Set()).add(mail.id);
-      automatic.set(key, ids);
-      if (ids.size > limits.automatic)
-        fail("loop guard", `${hostOf(mail.from)} sent ${ids.size} automatic messages in one thread because of automatic ones`);
+      loops.handed(mail);
     },
     refused: (host, code) => {
       counts.refusals++;
@@ -481,18 +482,18 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
     },
     open: () => [...promises].filter(([, promise]) => isOpen(promise) && isOwed(promise)).map(([key]) => key),
     settleUp: () => {
-      const done = completedIds();
-      for (const [key, promise] of promises) judge(key, promise, done);
+      const ended = endings();
+      for (const [key, promise] of promises) judge(key, promise, ended);
       if (broken !== undefined) throw broken;
     },
     age: () => {
-      const done = completedIds();
+      const ended = endings();
       promises.age((promise, key) => {
         if (isOpen(promise)) return true;
-        judge(key, promise, done);
+        judge(key, promise, ended);
         return false;
       });
-      for (const map of [completions, dealtWith, attempts, mayStartAgain, mayBeCompleted, digests, before, automatic]) map.age();
+      for (const map of [completions, dealtWith, attempts, mayStartAgain, mayBeCompleted, digests, before, loops]) map.age();
       for (const book of books.values()) book.age();
     },
   };
