@@ -151,6 +151,13 @@ export const MADE_MISTAKES: readonly Mistake[] = [
     why: "Whom the own relay does not know nobody was asked about, unless the question said where.",
   },
   {
+    id: "twins-of-failed-untold",
+    file: "agent/claims.ts",
+    find: "const untold = inbox.twinsOfFailed().filter((each) => !told.has(each));",
+    put: "const untold = inbox.twinsOfFailed().slice(0, 0);",
+    why: "A second message under one key waits for the owner of the first without a word.",
+  },
+  {
     id: "unread-waits-for-the-next-session",
     file: "agent/arrivals.ts",
     find: '      if (opened.some((each) => each.kind === "hold" && each.code === "disk-failed")) options.onUnread();\n',
