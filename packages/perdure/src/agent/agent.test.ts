@@ -104,6 +104,30 @@ test("wrong words are refused before anything is queued", async () => {
   expect(disk.outgoing.size).toBe(0);
 });
 
+test.each([
+  ["name-unproven", "stopped"],
+  ["relay-changed", "stopped"],
+  ["rate-limited", "stopped"],
+  ["disk-full", "disk-full"],
+  ["connection-closed", "connection-closed"],
+] as const)("a turn that cannot be committed for %s: serving ends as %s", async (code, end) => {
+  const refusing = (engine: TestEngine): TestEngine => ({
+    ...engine,
+    complete: async (completion) => {
+      if (completion.attempt === 1) throw new PerdureError(code, "not now");
+      await engine.complete(completion);
+    },
+  });
+  const { agent, engine, disk } = await open({}, refusing);
+  engine.arrive("question");
+  const stop = new AbortController();
+  const serving = agent.serve(() => {}, { signal: stop.signal }).then(() => "stopped", codeOf);
+  const ended = serving.then(() => true);
+  await Promise.race([ended, expect.poll(() => disk.mails[0]?.committed?.attempt, { timeout: 5000 }).toBe(2)]);
+  stop.abort();
+  expect(await serving).toBe(end);
+});
+
 test("a handler that returns commits its reply and messages with the completion", async () => {
   const { agent, engine, disk } = await open();
   const mail = engine.arrive("question", { thread: "a".repeat(32) });

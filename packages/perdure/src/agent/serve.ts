@@ -88,27 +88,22 @@ async function handleOne(context: ServeContext, { mail, handlerTimeoutMs }: Clai
       why: error.message,
     });
     if (error.code === "fenced") return;
-    const handlersFault = HANDLERS_FAULT.has(error.code);
-    await giveBack(context, claim, handlersFault, error.message);
-    if (!handlersFault) throw error;
+    const ends = ENDS_SERVING.has(error.code);
+    await giveBack(context, claim, !ends, error.message);
+    if (ends) throw error;
   }
 }
 
-/** What a handler's own messages can be refused for: a failed attempt of this message, no reason to stop serving. */
-const HANDLERS_FAULT: ReadonlySet<string> = new Set([
-  "bad-argument",
-  "unknown-agent",
-  "too-large",
-  "expiry-out-of-range",
-  "auto-reply-refused",
-  "loop-depth",
-  "loop-paused",
-  "blocked",
-  "identity-retired",
-  "name-changed",
-  "name-unproven",
-  "mailbox-full",
-  "timed-out",
+/** What no handler is to blame for, and what keeps any message from being committed. Everything else failed with this one message. */
+const ENDS_SERVING: ReadonlySet<string> = new Set([
+  "aborted",
+  "connection-closed",
+  "disk-failed",
+  "disk-full",
+  "folder-in-use",
+  "internal",
+  "log-damaged",
+  "read-only",
 ]);
 
 async function giveBack({ core, host, settings }: ServeContext, claim: ClaimKey, failed: boolean, why: string): Promise<void> {
