@@ -151,6 +151,13 @@ export const MADE_MISTAKES: readonly Mistake[] = [
     why: "Whom the own relay does not know nobody was asked about, unless the question said where.",
   },
   {
+    id: "handlers-fault-is-the-agents",
+    file: "agent/serve.ts",
+    find: "const ends = ENDS_SERVING.has(error.code);",
+    put: 'const ends = ENDS_SERVING.has(error.code) || error.code === "name-unproven";',
+    why: "A name that nobody proves yet was taken for a reason to serve nobody any more.",
+  },
+  {
     id: "twins-of-failed-untold",
     file: "agent/claims.ts",
     find: "const untold = inbox.twinsOfFailed().filter((each) => !told.has(each));",
