@@ -169,7 +169,7 @@ function sighting(hash: Hash, draws: Draws, nowMs: number, name: string): Sighti
   const thing = draws.below(THINGS);
   const letters = [...name].map((each) => (each === " " ? "-" : "abcdefghij"[Number(each)])).join("");
   const what = name === "" ? ["sync", "relay", "link", "key", "mail", "clock"][thing] : `${letters} ${"x".repeat(200)}`;
-  const symptom = `${what} of ${draws.u32().toString(16).padStart(8, "0")} at 10.0.${draws.below(200)}.1:${1 + draws.below(60_000)} took ${draws.below(9000)} ms, see /tmp/a${draws.below(99)}/b`;
+  const symptom = `${what} of ${draws.u32().toString(16).padStart(8, "0")} at 10.0.${draws.below(200)}.1:${1 + draws.below(60_000)} took ${draws.below(9000)} ms, see /srv/a${draws.below(99)}/b`;
   const firstMs = nowMs - draws.below(1000);
   return {
     what: "seen",

@@ -157,6 +157,11 @@ describe("what is ambient", () => {
 describe("text", () => {
   test("a file too long", () => expect(inRoom("relay/a.ts", "export {};\n".repeat(501))).toEqual(["too-long"]));
   test("a promise of work", () => expect(inRoom("relay/a.ts", `export {}; // ${"TO"}DO: this`)).toEqual(["promise"]));
+  test.each([
+    [`open("/${"tmp"}/a")`, ["machine-path"]],
+    [`(see /${"root"}/b)`, ["machine-path"]],
+    [`open("./${"tmp"}/a", "of/${"work"}/b")`, []],
+  ])("a path of one machine: %s", (line, found) => expect(inRoom("relay/a.ts", `export const x = 1; // ${line}`)).toEqual(found));
   test.each(["only", "skip", "todo"])("a test with .%s", (word) =>
     expect(inRoom("relay/a.test.ts", `test.${word}("x");`)).toEqual(["test-not-run"]),
   );

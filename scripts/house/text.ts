@@ -1,4 +1,4 @@
-/** Rules about the text of a file: its length, words that promise work, tests that do not run. */
+/** Rules about the text of a file: its length, words that promise work, paths of one machine, tests that do not run. */
 import type { SourceFile } from "./source-file.ts";
 import type { Violation } from "./violation.ts";
 
@@ -6,11 +6,13 @@ export const LONGEST_FILE_LINES = 500;
 
 /** Brackets keep this line from meaning itself. */
 const PROMISES = /\b(?:TO[D]O|FIX[M]E|X[X]X)\b/;
+/** Folders that are there, or empty, or somebody's, by the machine: what needs one asks the machine for it. */
+const MACHINE_PATH = /(?<![\w.}])\/(?:t[m]p|r[o]ot|w[o]rk)\/[\w$.-]/;
 const TEST_WORDS = new Set(["it", "test", "describe", "suite", "bench"]);
 const NOT_RUN = new Set(["only", "skip", "todo", "fails"]);
 
 export function textViolations(files: readonly SourceFile[]): readonly Violation[] {
-  return files.flatMap((file) => [...tooLong(file), ...promises(file), ...testsThatDoNotRun(file)]);
+  return files.flatMap((file) => [...tooLong(file), ...promises(file), ...machinePaths(file), ...testsThatDoNotRun(file)]);
 }
 
 function tooLong(file: SourceFile): readonly Violation[] {
@@ -25,6 +27,15 @@ function promises(file: SourceFile): readonly Violation[] {
   return file.text.split("\n").flatMap((text, at) => {
     const word = PROMISES.exec(text)?.[0];
     return word === undefined ? [] : [{ rule: "promise", where: `${file.path}:${at + 1}`, what: `${word}: do it, or open an issue` }];
+  });
+}
+
+function machinePaths(file: SourceFile): readonly Violation[] {
+  return file.text.split("\n").flatMap((text, at) => {
+    const path = MACHINE_PATH.exec(text)?.[0];
+    return path === undefined
+      ? []
+      : [{ rule: "machine-path", where: `${file.path}:${at + 1}`, what: `${path}…: there on some machines only` }];
   });
 }
 
