@@ -16,6 +16,9 @@ describe("a step's records", () => {
     journal.recordLater(RECORD);
     journal.record(RECORD);
     expect(kinds(journal.endStep().outputs)).toEqual(["append"]);
+    journal.recordLater(RECORD);
+    journal.whenDurable(STATED);
+    expect(kinds(journal.endStep().outputs)).toEqual(["append"]);
   });
 
   test("are hurried by a later step without records that somebody waits for, and by no other", () => {

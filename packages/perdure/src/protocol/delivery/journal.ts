@@ -86,14 +86,15 @@ export function createJournal(): Journal {
     whenDurable: (effect) => void effects.push(effect),
     endStep: () => {
       const step = { outputs, atOnce: records.length === 0 && tickets.length === 0 ? effects : [] };
-      if (records.length === 0 && tickets.length > 0 && effects.length > 0) {
-        tickets.at(-1)?.effects.push(...effects);
-        if (effects.some(({ kind }) => kind !== "let-go")) outputs.push({ kind: "hurry" });
-      }
+      // Nobody waits to hear that mail is gone.
+      const isAwaited = hurried || effects.some(({ kind }) => kind !== "let-go");
       if (records.length > 0) {
         lastTicket++;
         tickets.push({ number: lastTicket, effects, mails, small: [] });
-        outputs.unshift({ kind: "append", ticket: lastTicket, records, ...(hurried ? {} : { later: true }) });
+        outputs.unshift({ kind: "append", ticket: lastTicket, records, ...(isAwaited ? {} : { later: true }) });
+      } else if (tickets.length > 0) {
+        tickets.at(-1)?.effects.push(...effects);
+        if (isAwaited) outputs.push({ kind: "hurry" });
       }
       hurried = false;
       outputs = [];
