@@ -23,9 +23,19 @@ describe("a rate", () => {
   it("takes what is larger than a burst from a full bucket, and is paid off before anything else", () => {
     const gcra = createGcra(RATE);
     expect(gcra.judge("a", 20, 0).taken).toBe(true);
+    expect(gcra.judge("a", 1, 599)).toMatchObject({ taken: false, remaining: 0, resetMs: 1001 });
     expect(gcra.judge("a", 1, 1599)).toMatchObject({ taken: false, resetMs: 1 });
     expect(gcra.judge("a", 1, 1600).taken).toBe(true);
     expect(gcra.judge("a", 20, 1700).taken).toBe(false);
+  });
+
+  it("keys without a place share one bucket, and it takes nobody's place", () => {
+    const gcra = createGcra({ ...RATE, keys: 2 });
+    for (const key of ["a", "b", "c"]) gcra.judge(key, 1, 0);
+    expect(gcra.keys).toBe(2);
+    gcra.judge("a", 5, 10_000);
+    gcra.judge("d", 1, 10_000);
+    expect(gcra.keys).toBe(2);
   });
 
   it("is another for each key", () => {

@@ -36,7 +36,7 @@ export interface Gcra {
 }
 
 export interface GcraOptions extends Rate {
-  /** Buckets kept at most. */
+  /** Keys that have a bucket of their own at most; all others share one more. */
   readonly keys: number;
 }
 
@@ -47,17 +47,20 @@ const SHARED = Symbol("shared");
 export function createGcra({ perSecond, burst, keys }: GcraOptions): Gcra {
   const intervalMs = 1000 / perSecond;
   const burstMs = burst * intervalMs;
-  /** Those used longest ago first. bound: `keys` */
+  /** Those used longest ago first. bound: `keys` and one */
   const fullAt = new Map<string | typeof SHARED, number>();
   let latestMs = Number.NEGATIVE_INFINITY;
+  const owners = (): number => fullAt.size - (fullAt.has(SHARED) ? 1 : 0);
 
   const verdict = (fullAtMs: number, nowMs: number, cost: number): Verdict => {
     const owedMs = Math.max(0, fullAtMs - nowMs);
-    const room = Math.max(0, burstMs - owedMs);
+    // Below 0 after what cost more than a burst: that is paid off first.
+    const roomMs = burstMs - owedMs;
     // A cost that was summed from fractions must not fail by the last bit of one.
-    const lackMs = Math.min(cost * intervalMs, burstMs) - room;
+    const lackMs = cost === 0 ? 0 : Math.min(cost * intervalMs, burstMs) - roomMs;
     const taken = lackMs <= burstMs * Number.EPSILON * 8;
-    return { taken, remaining: Math.floor(room / intervalMs + 1e-9), resetMs: taken ? 0 : Math.ceil(lackMs), fullMs: Math.ceil(owedMs) };
+    const remaining = Math.max(0, Math.floor(roomMs / intervalMs + 1e-9));
+    return { taken, remaining, resetMs: taken ? 0 : Math.ceil(lackMs), fullMs: Math.ceil(owedMs) };
   };
 
   /** The clock-hand moves over the oldest: full ones go, the others are looked at again after all the rest. */
@@ -72,9 +75,9 @@ export function createGcra({ perSecond, burst, keys }: GcraOptions): Gcra {
   };
 
   const slotOf = (key: string, nowMs: number): string | typeof SHARED => {
-    if (fullAt.has(key) || fullAt.size < keys) return key;
+    if (fullAt.has(key) || owners() < keys) return key;
     makeRoom(nowMs);
-    return fullAt.size < keys ? key : SHARED;
+    return owners() < keys ? key : SHARED;
   };
 
   const advance = (nowMs: number): number => {
@@ -97,11 +100,11 @@ export function createGcra({ perSecond, burst, keys }: GcraOptions): Gcra {
     },
     look: (key, cost, givenMs) => {
       const nowMs = Math.max(latestMs, givenMs);
-      const fullAtMs = fullAt.get(key) ?? (fullAt.size < keys ? nowMs : (fullAt.get(SHARED) ?? nowMs));
+      const fullAtMs = fullAt.get(key) ?? (owners() < keys ? nowMs : (fullAt.get(SHARED) ?? nowMs));
       return verdict(fullAtMs, nowMs, cost);
     },
     get keys() {
-      return fullAt.size - (fullAt.has(SHARED) ? 1 : 0);
+      return owners();
     },
   };
 }
