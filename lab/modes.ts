@@ -6,6 +6,7 @@ import { findControl, huntControls } from "./controls.ts";
 import { findMistake } from "./mistakes/index.ts";
 import { huntPlanted } from "./planted.ts";
 import { PORT_CRASH_HOSTS, walkPortCrashes } from "./port-crash.ts";
+import { visitRooms } from "./rooms/visits.ts";
 import { soak } from "./soak-report.ts";
 
 export interface Mode {
@@ -62,6 +63,11 @@ export const MODES: readonly Mode[] = [
     word: "--around",
     help: "  --around N        with --replay FILE: N variants of it, moments moved and durations changed, until one breaks; --plant ID, --out FILE\n",
     run: runAround,
+  },
+  {
+    word: "--rooms",
+    help: "  --rooms           one room of the product at a time beside a reference: --seeds N, --seed S, --only A,B, --plant ID\n",
+    run: visitRooms,
   },
   {
     word: "--days",

@@ -29,8 +29,8 @@ const SETTINGS: readonly Readonly<Record<string, number>>[] = [{}, NARROW, {}, C
 export function plantedTown(seed: number): SweepOptions {
   const kinds = WEATHERS[seed % WEATHERS.length];
   const settings = SETTINGS[seed % SETTINGS.length] ?? {};
-  if (kinds === undefined) return { minutes: 1, calmMs: 3500, settings };
-  return { minutes: 0.3, calmMs: 1800, kinds, settings };
+  if (kinds === undefined) return { minutes: 1, calmMs: 3500, settings, rooms: true };
+  return { minutes: 0.3, calmMs: 1800, kinds, settings, rooms: true };
 }
 
 export interface PlantedOptions {

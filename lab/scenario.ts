@@ -59,6 +59,8 @@ export interface Scenario {
   readonly traffic?: readonly Letter[] | undefined;
   /** Whether an ordinary while follows in which nothing may look as if something were broken (`routine.ts`). */
   readonly routine?: boolean | undefined;
+  /** Whether the seed goes through the rooms that have a reference first (`rooms/`). */
+  readonly rooms?: boolean | undefined;
   /** By name, instead of those of the lab; the rest stays. */
   readonly settings?: Readonly<Record<string, number>> | undefined;
   /** Defences switched off. */
@@ -107,6 +109,7 @@ export function readScenario(text: string): Scenario {
       ),
     ),
     ...given("routine", at, (value) => value === true),
+    ...given("rooms", at, (value) => value === true),
     ...given("without", at, (value) => list(value, "without", (each, name) => one(each, name, DEFENCE_NAMES))),
     ...given("plant", at, (value) => words(value, "plant")),
     ...given("note", at, (value) => words(value, "note")),
@@ -195,6 +198,7 @@ const FIELDS: ReadonlySet<string> = new Set<keyof Scenario>([
   "faults",
   "traffic",
   "routine",
+  "rooms",
   "settings",
   "without",
   "plant",

@@ -26,6 +26,8 @@ import { patiently } from "./patience.ts";
 import { waitForQuiet } from "./quiet.ts";
 import type { Recorder } from "./recorder.ts";
 import { audit, auditOf, type DiskAudit } from "./relay-disk.ts";
+import { ROOMS } from "./rooms/index.ts";
+import { visitAll } from "./rooms/room.ts";
 import { routine } from "./routine.ts";
 import type { Hostile, Letter, Scenario } from "./scenario.ts";
 import { createSealBook } from "./seal-book.ts";
@@ -287,6 +289,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     broken,
   });
   try {
+    if (options.rooms === true) await visitAll(ROOMS, seed, hash);
     for (const name of census.relays) town.start(name);
     await world.run({ untilMs: 1000, maxEvents: MAX_EVENTS });
     for (const name of names) town.start(name);

@@ -1,0 +1,5 @@
+/** The rooms of the product that have a reference. */
+import { rates } from "./rates.ts";
+import type { Room } from "./room.ts";
+
+export const ROOMS: readonly Room<unknown>[] = [rates];

@@ -1,0 +1,43 @@
+/** A thread that goes through rooms: it plants its mistake, if it has one, and only then loads the product. */
+import { parentPort, workerData } from "node:worker_threads";
+import { type Planted, plant } from "../planting.ts";
+import type { RoomBroken } from "./room.ts";
+
+export interface RoomWorkerData {
+  readonly planted: Planted | undefined;
+  readonly seeds: readonly number[];
+  /** Names; every room when it is left out. */
+  readonly only: readonly string[] | undefined;
+}
+
+/** One room with all seeds, or up to the first that broke. */
+export interface Visited {
+  readonly room: string;
+  readonly about: string;
+  readonly seeds: number;
+  readonly seconds: number;
+  readonly broken: { readonly seed: number; readonly least: RoomBroken } | undefined;
+}
+
+const { planted, seeds, only } = workerData as RoomWorkerData;
+if (planted !== undefined) plant(planted);
+const { createNodeCrypto } = await import("../../packages/perdure/src/host/node/crypto.ts");
+const { ROOMS } = await import("./index.ts");
+const { leastSteps, visit } = await import("./room.ts");
+const { hash } = createNodeCrypto();
+
+for (const room of ROOMS) {
+  if (only !== undefined && !only.includes(room.name)) continue;
+  const begun = performance.now();
+  let run = 0;
+  let broken: Visited["broken"];
+  for (const seed of seeds) {
+    run++;
+    const found = await visit(room, seed, hash);
+    if (found === undefined) continue;
+    broken = { seed, least: await leastSteps(room, seed, hash, found) };
+    break;
+  }
+  const seconds = (performance.now() - begun) / 1000;
+  parentPort?.postMessage({ room: room.name, about: room.about, seeds: run, seconds, broken } satisfies Visited);
+}
