@@ -1,5 +1,5 @@
 /**
- * Mutants against the lab: each runs with the seeds that come to it until something breaks. All of them are given a few seeds before any
+ * Mutants against the lab: each goes through the rooms that have a reference with all seeds, and then runs in towns of the seeds that come to it until something breaks. All of them are given a few seeds before any
  * is given all, so that a campaign that is cut short has looked at everything.
  */
 import { readFileSync } from "node:fs";
@@ -7,6 +7,7 @@ import { availableParallelism } from "node:os";
 import { PRODUCT_FOLDER } from "../planting.ts";
 import { createPool, type SweepOptions } from "../pool.ts";
 import type { Mutant } from "./generate.ts";
+import { mutantsInRooms } from "./in-rooms.ts";
 import type { Survey, Surveyed } from "./survey.ts";
 
 /** What is known of one mutant. */
@@ -50,8 +51,20 @@ const MOST_WORDS = 200;
 export async function campaign(options: CampaignOptions): Promise<readonly Finding[]> {
   const { mutants, survey, jobs = availableParallelism(), signal, told } = options;
   const findings = new Map<string, Finding>(options.known);
+  const inRooms = await mutantsInRooms({
+    mutants: mutants.filter(({ id }) => !findings.has(id)),
+    seeds: survey.seeds.length,
+    jobs,
+    signal,
+    told: (finding) => {
+      if (finding.outcome !== "killed") return;
+      findings.set(finding.id, finding);
+      told?.(finding);
+    },
+  });
+  const asked = new Set(inRooms.map(({ id }) => id));
   for (const { id } of mutants) {
-    if (findings.has(id) || (survey.reach[id] ?? "").includes("1")) continue;
+    if (findings.has(id) || !asked.has(id) || (survey.reach[id] ?? "").includes("1")) continue;
     findings.set(id, { id, outcome: "not reached", ran: 0, different: 0, seconds: 0 });
     told?.(findings.get(id) as Finding);
   }

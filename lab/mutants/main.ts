@@ -6,6 +6,7 @@ import { runCommand, wholeNumber } from "../command.ts";
 import { PRODUCT_FOLDER } from "../planting.ts";
 import { campaign, type Finding } from "./campaign.ts";
 import type { Mutant } from "./generate.ts";
+import { mutantsInRooms } from "./in-rooms.ts";
 import { measuredText } from "./measured.ts";
 import { lineOf } from "./reasons.ts";
 import { reportLines } from "./report.ts";
@@ -25,6 +26,7 @@ One place of protocol/ or store/ is written differently, in memory, and towns of
   --seeds N        how many seeds each is given at most (200)
   --under PATH     only files whose name begins so, as protocol/link
   --only ID,ID     these and no others
+  --rooms          no towns: only the rooms that have a reference (lab/rooms), a second or two for each mutant
   --jobs N         threads; as many as there are cores
   --minutes N      no run begins after so many real minutes; what was found is kept, the same words go on
   --unit           what the lab does not notice is given to the tests of its folder
@@ -44,6 +46,7 @@ async function main(words: readonly string[]): Promise<number> {
       seeds: { type: "string", default: "200" },
       under: { type: "string", default: "" },
       only: { type: "string" },
+      rooms: { type: "boolean", default: false },
       jobs: { type: "string" },
       minutes: { type: "string" },
       unit: { type: "boolean", default: false },
@@ -66,10 +69,19 @@ async function main(words: readonly string[]): Promise<number> {
     list(sample);
     return 0;
   }
+  const seeds = wholeNumber("seeds", values.seeds);
+  const jobs = values.jobs === undefined ? undefined : wholeNumber("jobs", values.jobs);
+  const signal = values.minutes === undefined ? undefined : AbortSignal.timeout(wholeNumber("minutes", values.minutes) * 60_000);
+  if (values.rooms) {
+    const told = (finding: Finding): void => progress(findingLine(finding));
+    const findings = await mutantsInRooms({ mutants: sample, seeds, jobs, signal, told });
+    for (const line of reportLines({ findings, mutants: sample })) say(line);
+    return 0;
+  }
   await hunt(sample, all, {
-    seeds: wholeNumber("seeds", values.seeds),
-    jobs: values.jobs === undefined ? undefined : wholeNumber("jobs", values.jobs),
-    signal: values.minutes === undefined ? undefined : AbortSignal.timeout(wholeNumber("minutes", values.minutes) * 60_000),
+    seeds,
+    jobs,
+    signal,
     unit: values.unit,
     write: values.write,
     words,

@@ -36,7 +36,6 @@ export function mutantTown(seed: number): SweepOptions {
   return {
     minutes: 0.1,
     calmMs: 900,
-    rooms: true,
     ...(seed % ORDINARY_OF === 0 ? {} : { hostile: "nobody", disaster: "none", routine: true, ...PEOPLE[seed % PEOPLE.length] }),
     ...(kinds === undefined ? {} : { kinds }),
     settings: { segmentBytes: SMALLEST_SEGMENT_BYTES, ...LIMITS[seed % LIMITS.length] },

@@ -8,6 +8,8 @@ export interface RoomWorkerData {
   readonly seeds: readonly number[];
   /** Names; every room when it is left out. */
   readonly only: readonly string[] | undefined;
+  /** The first room that breaks is the last one, and nobody asks for the fewest steps. */
+  readonly untilBroken?: boolean | undefined;
 }
 
 /** One room with all seeds, or up to the first that broke. */
@@ -19,7 +21,7 @@ export interface Visited {
   readonly broken: { readonly seed: number; readonly least: RoomBroken } | undefined;
 }
 
-const { planted, seeds, only } = workerData as RoomWorkerData;
+const { planted, seeds, only, untilBroken = false } = workerData as RoomWorkerData;
 if (planted !== undefined) plant(planted);
 const { createNodeCrypto } = await import("../../packages/perdure/src/host/node/crypto.ts");
 const { ROOMS } = await import("./index.ts");
@@ -35,9 +37,10 @@ for (const room of ROOMS) {
     run++;
     const found = await visit(room, seed, hash);
     if (found === undefined) continue;
-    broken = { seed, least: await leastSteps(room, seed, hash, found) };
+    broken = { seed, least: untilBroken ? found : await leastSteps(room, seed, hash, found) };
     break;
   }
   const seconds = (performance.now() - begun) / 1000;
   parentPort?.postMessage({ room: room.name, about: room.about, seeds: run, seconds, broken } satisfies Visited);
+  if (untilBroken && broken !== undefined) break;
 }
