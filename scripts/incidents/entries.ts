@@ -7,12 +7,18 @@ import { MADE_MISTAKES } from "./mistakes.ts";
 
 export const INCIDENTS_FOLDER = new URL("../../incidents/", import.meta.url);
 
+/** Towns and rooms of the lab, the same town on real processes, random histories beside a model, killed processes, a reading meant to break it. */
+export const FOUND_BY = ["lab", "twin", "model", "soak", "review"] as const;
+export type FoundBy = (typeof FOUND_BY)[number];
+
 export interface Entry {
   /** The file without its ending. */
   readonly name: string;
   readonly incident: Incident;
   /** What was not as it must be: an invariant of the protocol, an attack by its name, or words. */
   readonly invariant: string;
+  /** What showed it, where that was written down. */
+  readonly foundBy: FoundBy | undefined;
   /** Of the fix: the beginning of its hash; empty while it is open. */
   readonly commit: string;
   /** What makes it again: of `lab/mistakes` or of `scripts/incidents/mistakes.ts`. */
@@ -51,12 +57,13 @@ export function readEntries(): readonly Entry[] {
 export function readEntry(name: string, text: string): Entry {
   const { project, ...exported } = JSON.parse(text) as { readonly project?: Omit<Entry, "name" | "incident"> };
   if (project === undefined) throw new Error(`${name} says nothing of the project`);
-  const { invariant, commit, mistake, why } = project;
+  const { invariant, foundBy, commit, mistake, why } = project;
   const incident = readIncident(exported);
   for (const [field, value] of Object.entries({ invariant, ...(incident.state === "open" ? {} : { commit }) }))
     if (typeof value !== "string" || value === "") throw new Error(`${name}: project.${field} is missing`);
+  if (foundBy !== undefined && !FOUND_BY.includes(foundBy)) throw new Error(`${name}: project.foundBy is none of ${FOUND_BY.join(", ")}`);
   if (mistake === null ? !why : findMadeMistake(mistake) === undefined) throw new Error(`${name}: there is no mistake "${mistake}"`);
-  return { name, incident, invariant, commit, mistake, why: why ?? "" };
+  return { name, incident, invariant, foundBy, commit, mistake, why: why ?? "" };
 }
 
 export function findMadeMistake(id: string): Mistake | undefined {

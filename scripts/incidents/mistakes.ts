@@ -270,6 +270,20 @@ export const MADE_MISTAKES: readonly Mistake[] = [
     why: "What is restated was stated where it was read, behind newer mail of its link.",
   },
   {
+    id: "debt-left-out-of-the-wait",
+    file: "protocol/limits/gcra.ts",
+    find: "const roomMs = burstMs - owedMs;",
+    put: "const roomMs = Math.max(0, burstMs - owedMs);",
+    why: "A bucket cannot hold less than nothing, so what was owed beyond it was left out.",
+  },
+  {
+    id: "shared-bucket-takes-a-place",
+    file: "protocol/limits/gcra.ts",
+    find: "const owners = (): number => fullAt.size - (fullAt.has(SHARED) ? 1 : 0);",
+    put: "const owners = (): number => fullAt.size;",
+    why: "The shared bucket lies in the same map as the others, so the size of the map was taken for how many have a place.",
+  },
+  {
     id: "note-of-blanks",
     file: "protocol/incidents/incident-book.ts",
     find: 'if (cause === "" && fix === "")',

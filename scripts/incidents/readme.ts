@@ -1,6 +1,6 @@
 /** The tables of `incidents/README.md`, made from the files beside it. */
 import { dividendOf } from "../../packages/perdure/src/protocol/incidents/dividend.ts";
-import type { Entry } from "./entries.ts";
+import { type Entry, FOUND_BY, type FoundBy } from "./entries.ts";
 
 const BEGIN = "<!-- made by npm run incidents -->";
 const END = "<!-- end -->";
@@ -12,6 +12,14 @@ export function withTables(text: string, tables: string): string {
   return `${text.slice(0, from + BEGIN.length)}\n\n${tables}\n${text.slice(to)}`;
 }
 
+const FOUND_WORDS: Readonly<Record<FoundBy, string>> = {
+  lab: "of these by a seed of the lab",
+  twin: "by the same town in a world and on real processes",
+  model: "by random histories beside a model",
+  soak: "by killing real processes",
+  review: "by somebody who read it to break it",
+};
+
 export function readmeTables(entries: readonly Entry[]): string {
   const dividend = dividendOf(entries.map(({ incident }) => incident));
   const planted = entries.filter(({ mistake }) => mistake !== null).length;
@@ -22,6 +30,8 @@ export function readmeTables(entries: readonly Entry[]): string {
     ["of these, planted again by `npm run guards`", String(planted)],
     ["came back after a guard", String(dividend.recurrences)],
     ["found by tests, the lab or a reading of the code", `${Math.round(100 * (dividend.foundByUs ?? 0))} %`],
+    ...FOUND_BY.map((by): readonly [string, string] => [FOUND_WORDS[by], String(entries.filter(({ foundBy }) => foundBy === by).length)]),
+    ["by which of these was not written down", String(entries.filter(({ foundBy }) => foundBy === undefined).length)],
     ["from the mistake to its fix, median", hours(dividend.medianToFixMs)],
     ["from the mistake to its guard, median", hours(dividend.medianToGuardMs)],
     ["the same, older half", hours(dividend.trend?.olderMs)],
@@ -35,11 +45,11 @@ export function readmeTables(entries: readonly Entry[]): string {
     "|---|---|",
     ...rows.map(([what, value]) => `| ${what} | ${value} |`),
     "",
-    "| incident | what was not as it must be | fix | guard |",
-    "|---|---|---|---|",
+    "| incident | what was not as it must be | found by | fix | guard |",
+    "|---|---|---|---|---|",
     ...byGuard.map(
-      ({ name, incident, commit, mistake }) =>
-        `| [${name}](${name}.json) | ${incident.symptom} | ${commit === "" ? "open" : commit.slice(0, 7)} | ${incident.guard.split("/").at(-1)?.split(" > ")[0]}${mistake === null ? "" : `, \`${mistake}\``} |`,
+      ({ name, incident, foundBy, commit, mistake }) =>
+        `| [${name}](${name}.json) | ${incident.symptom} | ${foundBy ?? ""} | ${commit === "" ? "open" : commit.slice(0, 7)} | ${incident.guard.split("/").at(-1)?.split(" > ")[0]}${mistake === null ? "" : `, \`${mistake}\``} |`,
     ),
     "",
   ].join("\n");
