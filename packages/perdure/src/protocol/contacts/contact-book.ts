@@ -59,7 +59,8 @@ export interface ContactWish {
 
 const NEW: KeptPolicy = { strangers: "wait", listVersion: 0, listHash: new Uint8Array(16) };
 
-export function createContactBook(): ContactBook {
+/** `bounds`: others than {@link MAX_CONTACTS} and {@link MAX_INVITES}, so small that a few steps meet them. */
+export function createContactBook(bounds = { contacts: MAX_CONTACTS, invites: MAX_INVITES }): ContactBook {
   // bound: MAX_CONTACTS
   const contacts = new Map<string, KeptContact>();
   // bound: MAX_INVITES
@@ -71,8 +72,8 @@ export function createContactBook(): ContactBook {
   const decided = ({ idRaw, standing: wanted, how, name, home, nowMs }: ContactWish): readonly Kept[] => {
     const before = contacts.get(hex(idRaw));
     if (before === undefined && wanted === "none") return [];
-    if (before === undefined && contacts.size >= MAX_CONTACTS)
-      throw new PerdureError("mailbox-full", `the contact book has ${MAX_CONTACTS} entries`, {
+    if (before === undefined && contacts.size >= bounds.contacts)
+      throw new PerdureError("mailbox-full", `the contact book has ${bounds.contacts} entries`, {
         retry: "after",
         hint: "Remove some: perdure contacts remove.",
       });
@@ -134,8 +135,8 @@ export function createContactBook(): ContactBook {
     invited(invite) {
       if (invites.has(hex(invite.hash))) return [];
       const old = [...invites.values()].filter(({ expiresAtMs }) => expiresAtMs + KEEP_INVITE_MS <= invite.atMs);
-      if (invites.size - old.length >= MAX_INVITES)
-        throw new PerdureError("mailbox-full", `${MAX_INVITES} invites are open or ended lately`, {
+      if (invites.size - old.length >= bounds.invites)
+        throw new PerdureError("mailbox-full", `${bounds.invites} invites are open or ended lately`, {
           retry: "after",
           hint: "Give out one with more uses.",
         });

@@ -60,8 +60,10 @@ export function createLoopGuard(input: {
   /** Whom a name means, so that one peer is counted once. */
   readonly named: (name: string) => Bytes | undefined;
   readonly enabled?: boolean;
+  /** Other bounds than {@link MAX_PAUSES} and {@link MAX_COUNTED}, so small that a few steps meet them. */
+  readonly bounds?: { readonly pauses: number; readonly counted: number };
 }): LoopGuard {
-  const { limits, named, enabled = true } = input;
+  const { limits, named, enabled = true, bounds = { pauses: MAX_PAUSES, counted: MAX_COUNTED } } = input;
   // bound: MAX_PAUSES
   const pauses = new Map<string, KeptPause>();
   /** When each counted message left, by thread or peer and then by message, oldest first. */
@@ -94,7 +96,7 @@ export function createLoopGuard(input: {
     if (!times.has(id)) counted.set(key, times.set(id, atMs));
   };
   const charge = ({ id, thread, peer, atMs }: Automatic): void => {
-    if (counted.size >= MAX_COUNTED) letGo(atMs);
+    if (counted.size >= bounds.counted) letGo(atMs);
     add(`thread ${hex(thread)}`, id, atMs);
     add(`peer ${peer}`, id, atMs);
   };
@@ -123,15 +125,15 @@ export function createLoopGuard(input: {
       if (!enabled) return undefined;
       if (within(`thread ${hex(thread)}`, nowMs) + more.inThread > limits.autoPerThread) return "thread";
       if (within(`peer ${peer}`, nowMs) + more.toPeer > limits.autoPerPair) return "peer";
-      if (counted.size + 2 <= MAX_COUNTED) return undefined;
+      if (counted.size + 2 <= bounds.counted) return undefined;
       letGo(nowMs);
-      return counted.size + 2 > MAX_COUNTED ? "peer" : undefined;
+      return counted.size + 2 > bounds.counted ? "peer" : undefined;
     },
     charge,
     pause: (thread, peer) => pauses.get(pauseKey(thread, peer)) ?? pauses.get(pauseKey(EVERY_THREAD, peer)),
     pauses: () => pauses.values(),
     paused({ thread, peer, why, atMs }) {
-      if (pauses.has(pauseKey(thread, peer)) || pauses.size >= MAX_PAUSES) return [];
+      if (pauses.has(pauseKey(thread, peer)) || pauses.size >= bounds.pauses) return [];
       return [{ kind: "paused", head: { thread, peer, paused: true, why, atMs } }];
     },
   };

@@ -82,7 +82,7 @@ export interface Outbox {
   unfit(part: OutgoingPart): void;
   /** Plain content that lies in a segment of the log. */
   contentIn(segment: number): Iterable<OutgoingPart>;
-  /** Messages with parts to seal, by recipient, in stream order. */
+  /** Messages with parts to seal, of one recipient: those nobody sealed yet in stream order, each that is to be sealed anew behind those it met. */
   unsealed(recipient: string): readonly Outgoing[];
   unsealedRecipients(): readonly string[];
   /** Everything of the stream below is at its end here. */
@@ -99,8 +99,13 @@ interface OutStream {
   committed: number;
 }
 
-export function createOutbox(input: { readonly limits: OutboxLimits; readonly drawStream: () => Bytes }): Outbox {
-  const { limits } = input;
+export function createOutbox(input: {
+  readonly limits: OutboxLimits;
+  readonly drawStream: () => Bytes;
+  /** Other bounds than {@link MAX_ENDED} and {@link MAX_STREAMS}, so small that a few steps meet them. */
+  readonly bounds?: { readonly ended: number; readonly streams: number };
+}): Outbox {
+  const { limits, bounds = { ended: MAX_ENDED, streams: MAX_STREAMS } } = input;
   // bound: outboxMessages of mail and of receipts, MAX_ENDED
   const messages = new Map<MessageId, Outgoing>();
   // bound: MAX_PARTS of each message
@@ -313,7 +318,7 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
   };
 
   const forgetOldStream = (): void => {
-    if (streams.size < MAX_STREAMS) return;
+    if (streams.size < bounds.streams) return;
     for (const [recipient, { bytes, reserved: given, committed }] of streams) {
       const key = hex(bytes);
       if (given !== committed || (openByStream.get(key)?.size ?? 0) > 0) continue;
@@ -458,7 +463,7 @@ export function createOutbox(input: { readonly limits: OutboxLimits; readonly dr
       }
       // Nobody waits for a receipt that cannot be delivered longer than for the newer ones: its message ends as unconfirmed there.
       for (const [over, most] of [
-        [ended, MAX_ENDED],
+        [ended, bounds.ended],
         [openReceipts, limits.outboxMessages],
       ] as const) {
         let surplus = over.size - most;
