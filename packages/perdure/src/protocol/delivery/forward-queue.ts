@@ -358,6 +358,8 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
       const done = landed(resumed.acked);
       resend = [...resumed.resend];
       for (const { item } of resend) takeOff(item);
+      wakeMs = Number.POSITIVE_INFINITY;
+      for (const { probe, untilMs } of lanes.values()) if (probe === undefined) wakeMs = Math.min(wakeMs, untilMs);
       return { done, whole: resend.every(({ item }) => recall(item.position) !== undefined) };
     },
     allow: (windowFrames, windowBytes) => window.allow(windowFrames, windowBytes),
