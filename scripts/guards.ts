@@ -3,7 +3,8 @@
  *
  *   npm run guards                        every entry whose mistake can be made again
  *   npm run guards -- NAME NAME           only those
- *   npm run guards -- --replays 100       each scenario so often with its mistake: every time the same history, and broken
+ *   npm run guards -- --replays 100       each so often with its mistake, red every time and in the same way; a scenario, where there is one,
+ *                                         by the same history
  */
 
 import process from "node:process";
@@ -23,18 +24,23 @@ const say = (ok: boolean, name: string, text: string): void => {
 
 if (values.replays !== undefined) {
   const times = Number(values.replays);
+  let replayed = 0;
   for (const entry of wanted) {
-    const scenario = scenarioOf(entry);
-    if (scenario === undefined || entry.mistake === null) continue;
-    const planted = await replay(scenario, entry.mistake, times);
-    const clean = await replay(scenario, undefined, 1);
+    const guard = scenarioOf(entry) ?? guardOf(entry);
+    if (guard === undefined || entry.mistake === null) continue;
+    const begun = performance.now();
+    const planted = await replay(guard, entry.mistake, times);
+    const clean = await replay(guard, undefined, 1);
     const ok = planted.same === times && planted.verdict.colour === "red" && clean.verdict.colour === "green";
+    if (ok) replayed++;
+    const took = ((performance.now() - begun) / 1000).toFixed(1);
     say(
       ok,
       entry.name,
-      `${planted.same} of ${times} the same; with the mistake ${planted.verdict.colour}, without ${clean.verdict.colour}`,
+      `${guard.kind.padEnd(8)} ${planted.same} of ${times} the same; with the mistake ${planted.verdict.colour}, without ${clean.verdict.colour}, ${took} s${ok ? "" : `  ${planted.verdict.says} / ${clean.verdict.says}`.slice(0, 300)}`,
     );
   }
+  process.stdout.write(`${replayed} of ${wanted.length} entries went the same way ${times} times of ${times}\n`);
 } else {
   for (const entry of wanted) {
     if (entry.mistake === null) continue;

@@ -1,16 +1,16 @@
-/** One guard, with its mistake in the product or without. */
+/** One guard, with its mistake in the product or without, once or many times. */
 import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { type Mistake, PLANTED_VARIABLE } from "../../lab/planting.ts";
 import { createPool } from "../../lab/pool.ts";
 import { readScenario } from "../../lab/scenario.ts";
 import { findMadeMistake, type ScenarioGuard, type TestGuard } from "./entries.ts";
+import type { Repeated } from "./repeat-test.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+/** Of one run; real milliseconds. */
 const PATIENCE_MS = 300_000;
 const NO_PROGRAM = /^(?:Type|Reference|Syntax)Error\b/;
 
@@ -20,53 +20,73 @@ export interface Verdict {
   readonly says: string;
 }
 
+export interface Replayed {
+  /** Of the first run. */
+  readonly verdict: Verdict;
+  /** How many runs were as the first: of a scenario its whole history, of a test what failed and how. */
+  readonly same: number;
+}
+
 export async function runGuard(guard: TestGuard | ScenarioGuard, mistake: string | undefined): Promise<Verdict> {
-  return guard.kind === "test" ? await runTest(guard, mistake) : (await replay(guard, mistake, 1)).verdict;
+  return (await replay(guard, mistake, 1)).verdict;
 }
 
-interface TestReport {
-  readonly numPassedTests: number;
-  readonly numFailedTests: number;
-  readonly testResults: readonly {
-    readonly assertionResults: readonly { readonly status: string; readonly failureMessages?: readonly string[] }[];
-  }[];
+/** The same guard `times` times. */
+export async function replay(guard: TestGuard | ScenarioGuard, mistake: string | undefined, times: number): Promise<Replayed> {
+  const planted = plantedBy(mistake);
+  return guard.kind === "test" ? await replayTest(guard, planted, times) : await replayScenario(guard, planted, times);
 }
 
-async function runTest({ file, test }: TestGuard, mistake: string | undefined): Promise<Verdict> {
-  const folder = await mkdtemp(join(tmpdir(), "perdure-guard-"));
-  try {
-    const report = join(folder, "report.json");
-    const name = test.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-    const words = ["run", "--config", "lab/planted-tests.config.ts", file, "-t", name, "--reporter=json", `--outputFile=${report}`];
-    const said = await run(words, mistake);
-    const text = await readFile(report, "utf8").catch(() => "");
-    if (text === "") return { colour: "none", says: said };
-    const { numPassedTests, numFailedTests, testResults } = JSON.parse(text) as TestReport;
-    const failures = testResults.flatMap(({ assertionResults }) => assertionResults.flatMap(({ failureMessages = [] }) => failureMessages));
-    // Whatever cannot run fails every test that comes to it, and shows nothing about this one.
-    if (numFailedTests > 0)
-      return { colour: failures.every((each) => NO_PROGRAM.test(each)) ? "none" : "red", says: failures[0]?.split("\n")[0] ?? "" };
-    return numPassedTests > 0 ? { colour: "green", says: "" } : { colour: "none", says: said };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+/** In one process: most of a single run is loading what all of them share. */
+async function replayTest({ file, test }: TestGuard, planted: Mistake | undefined, times: number): Promise<Replayed> {
+  const { printed, complained } = await run(["scripts/incidents/repeat-test.ts", file, test, String(times)], planted, times);
+  const runs = printed
+    .split("\n")
+    .filter((line) => line.startsWith("{"))
+    .map((line) => JSON.parse(line) as Repeated);
+  const [first] = runs;
+  if (first === undefined) return { verdict: { colour: "none", says: complained }, same: 0 };
+  const wanted = likeness(first);
+  return { verdict: verdictOf(first), same: runs.filter((each) => likeness(each) === wanted).length };
 }
 
-function run(words: readonly string[], mistake: string | undefined): Promise<string> {
+function verdictOf({ passed, failed }: Repeated): Verdict {
+  const says = failed[0]?.says.split("\n")[0] ?? "";
+  // Whatever cannot run fails every test that comes to it, and shows nothing about this one.
+  if (failed.length > 0) return { colour: failed.every((each) => NO_PROGRAM.test(each.says)) ? "none" : "red", says };
+  return { colour: passed > 0 ? "green" : "none", says };
+}
+
+/** What two runs of one failure share: which tests failed and how, but for ids, times and numbers in their words. */
+function likeness({ passed, failed }: Repeated): string {
+  const words = failed.map(({ test, says }) => `${test}: ${says.replace(/\bag1[a-z2-7]+|\b[0-9a-f]{8,}\b|\d+/g, "#")}`);
+  return JSON.stringify([passed, words.sort()]);
+}
+
+interface Ran {
+  readonly printed: string;
+  /** The end of what it wrote about itself. */
+  readonly complained: string;
+}
+
+function run(words: readonly string[], planted: Mistake | undefined, times: number): Promise<Ran> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ["node_modules/vitest/vitest.mjs", ...words], {
+    const child = spawn(process.execPath, [...words], {
       cwd: ROOT,
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, [PLANTED_VARIABLE]: JSON.stringify(plantedBy(mistake) ?? null) },
-      timeout: PATIENCE_MS,
+      env: { ...process.env, [PLANTED_VARIABLE]: JSON.stringify(planted ?? null) },
+      timeout: PATIENCE_MS * Math.ceil(times / 10),
     });
-    let said = "";
-    for (const stream of [child.stdout, child.stderr])
-      stream.on("data", (chunk) => {
-        said = (said + String(chunk)).slice(-2000);
-      });
+    let printed = "";
+    let complained = "";
+    child.stdout.on("data", (chunk) => {
+      printed += String(chunk);
+    });
+    child.stderr.on("data", (chunk) => {
+      complained = (complained + String(chunk)).slice(-2000);
+    });
     child.on("error", reject);
-    child.on("close", () => resolve(said));
+    child.on("close", () => resolve({ printed, complained }));
   });
 }
 
@@ -76,23 +96,17 @@ function plantedBy(mistake: string | undefined): Mistake | undefined {
   return found;
 }
 
-export interface Replayed {
-  readonly verdict: Verdict;
-  /** Of how many runs each had the history of the first. */
-  readonly same: number;
-}
-
-/** The scenario `times` times in one thread. */
-export async function replay({ file }: ScenarioGuard, mistake: string | undefined, times: number): Promise<Replayed> {
+/** In one thread. */
+async function replayScenario({ file }: ScenarioGuard, planted: Mistake | undefined, times: number): Promise<Replayed> {
   const { format: _, plant: __, seed, ...options } = readScenario(await readFile(new URL(`../../${file}`, import.meta.url), "utf8"));
-  await using pool = createPool({ planted: plantedBy(mistake), threads: 1 });
+  await using pool = createPool({ planted, threads: 1 });
   const hashes: string[] = [];
-  let verdict: Verdict = { colour: "none", says: "" };
-  for (let run = 0; run < times; run++) {
+  let verdict: Verdict | undefined;
+  for (let at = 0; at < times; at++) {
     const { result } = await pool.run({ seed, options, twice: false });
     hashes.push(result.historyHash);
-    verdict =
+    verdict ??=
       result.broken === undefined ? { colour: "green", says: "" } : { colour: "red", says: result.broken.what.split("\n")[0] ?? "" };
   }
-  return { verdict, same: hashes.filter((hash) => hash === hashes[0]).length };
+  return { verdict: verdict ?? { colour: "none", says: "" }, same: hashes.filter((hash) => hash === hashes[0]).length };
 }
