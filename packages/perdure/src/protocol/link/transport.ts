@@ -98,7 +98,8 @@ export function createTransport(connection: Connection): Transport {
     finish(why);
   };
 
-  const handOn = (frames: readonly Frame[]): void => {
+  /** `first`: what waits came later. */
+  const handOn = (frames: readonly Frame[], first = false): void => {
     if (taker !== undefined) {
       const { name, aside, resolve, reject } = taker;
       taker = undefined;
@@ -106,7 +107,7 @@ export function createTransport(connection: Connection): Transport {
       if (frame.name !== name && frame.name === aside?.name) {
         taker = { name, aside: undefined, resolve, reject };
         aside.take(frame.payload);
-        if (frames.length > 1) handOn(frames.slice(1));
+        if (frames.length > 1) handOn(frames.slice(1), first);
         return;
       }
       if (frame.name !== name) {
@@ -114,16 +115,18 @@ export function createTransport(connection: Connection): Transport {
         reject(error);
         return end(goodbyeOf(error));
       }
-      if (frames.length > 1) hold(frames.slice(1));
-      return resolve(frame.payload);
+      resolve(frame.payload);
+      if (frames.length > 1) handOn(frames.slice(1), true);
+      return;
     }
     if (receiver !== undefined) return receiver.frames(frames);
-    hold(frames);
+    hold(frames, first);
   };
 
-  const hold = (frames: readonly Frame[]): void => {
+  const hold = (frames: readonly Frame[], first: boolean): void => {
     for (const frame of frames) waitingBytes += frameBytes(frame.payload.length);
-    waiting.push(frames);
+    if (first) waiting.unshift(frames);
+    else waiting.push(frames);
     const tooMany = protection === undefined ? waiting.length > HANDSHAKE_WAITING : waitingBytes > WAITING_BYTES;
     if (tooMany) end(goodbyeFor("malformed", "more was sent than the handshake allows"));
   };
@@ -175,7 +178,8 @@ export function createTransport(connection: Connection): Transport {
       new Promise((resolve, reject) => {
         if (reason !== undefined) return reject(errorOfGoodbye(reason));
         taker = { name, aside, resolve, reject };
-        for (let first = waiting.shift(); first !== undefined; first = taker === undefined ? undefined : waiting.shift()) handOn(first);
+        for (let first = waiting.shift(); first !== undefined; first = taker === undefined ? undefined : waiting.shift())
+          handOn(first, true);
       }),
     send: (frames) => {
       if (reason === undefined) write(frames);
