@@ -258,6 +258,20 @@ describe("outbox", () => {
     }
   });
 
+  it("names an envelope to be replaced that may be somewhere also after a restart, and does not say that it never left", () => {
+    const before = bench();
+    const outgoing = queue(before);
+    seal(before, outgoing);
+    const [part] = outgoing.parts as [OutgoingPart];
+    before.outbox.queue.sent(part);
+    before.outbox.queue.landed(part, true);
+    retire(before, part);
+    const on = reopen(before);
+    const again = on.outbox.find(outgoing.id) as Outgoing;
+    expect(seenDigests(again.parts[0] as OutgoingPart)).toEqual(seenDigests(part));
+    expect(on.outbox.due(EXPIRY).records).toEqual([]);
+  });
+
   it("names the envelope again that the recipient says it took", () => {
     const on = bench();
     const outgoing = queue(on);

@@ -26,7 +26,7 @@ import { type MessageId, messageIdText } from "../../wire/ids.ts";
 import type { Kept, KeptOutgoing, KeptSealedUnder, KeptStep, PayloadAt } from "../../wire/kept-agent.ts";
 import { isTerminal, rank, rises } from "./delivery-lattice.ts";
 import { createEvidenceShelf, type EvidenceShelf } from "./evidence-shelf.ts";
-import { envelopeOf, isFit, isNewProof, isSealed, mayHaveLeft, newPart, type Outgoing, type OutgoingPart, openBytes } from "./outgoing.ts";
+import { envelopeOf, isNewProof, isSealed, mayHaveLeft, newPart, type Outgoing, type OutgoingPart, openBytes } from "./outgoing.ts";
 import { createSendQueue, type SendQueue } from "./send-queue.ts";
 
 /** Handles of ended messages kept at most; the ones that ended first are forgotten first. */
@@ -350,7 +350,7 @@ export function createOutbox(input: {
       else if (kept.kind === "forgotten") forget(messageIdText(kept.head.stream, kept.head.seq));
     },
     replayed() {
-      for (const part of parts.values()) if (isFit(part)) part.uncertain = true;
+      for (const part of parts.values()) if (part.bytes > 0) part.uncertain = true;
     },
     reset() {
       for (const map of [messages, parts, requests, streams, openByStream, nextByStream]) map.clear();
