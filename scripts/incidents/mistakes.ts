@@ -297,4 +297,11 @@ export const MADE_MISTAKES: readonly Mistake[] = [
     put: "  } catch (error) {\n    throw error;\n  }",
     why: "The file holds what was written there, so it was decoded like any text.",
   },
+  {
+    id: "replaced-unnamed-after-a-restart",
+    file: "protocol/delivery/outbox.ts",
+    find: "for (const part of parts.values()) if (part.bytes > 0) part.uncertain = true;",
+    put: 'for (const part of parts.values()) if (part.bytes > 0 && part.unfit === "") part.uncertain = true;',
+    why: "What is to be sealed anew will not travel, so nobody asked whether it had.",
+  },
 ];

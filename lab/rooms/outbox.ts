@@ -1,0 +1,514 @@
+/**
+ * An outbox beside lists of messages: sealing, travelling, refusals, proofs of relays in any order, expiry by clocks that jump, and restarts from the whole log
+ * or from what restates it. After each step everything that can be asked is asked of both.
+ */
+import { createOutbox } from "../../packages/perdure/src/protocol/delivery/outbox.ts";
+import {
+  isSealed,
+  mayHaveLeft,
+  type Outgoing,
+  openBytes,
+  seenDigests,
+  trailOf,
+} from "../../packages/perdure/src/protocol/delivery/outgoing.ts";
+import { concat, EMPTY, fromHex, hex } from "../../packages/perdure/src/wire/bytes.ts";
+import { MAX_CONFLICTS } from "../../packages/perdure/src/wire/evidence.ts";
+import { messageIdText } from "../../packages/perdure/src/wire/ids.ts";
+import {
+  DELIVERY_STATES,
+  type DeliveryState,
+  decodeKept,
+  encodeKept,
+  type Kept,
+  type PayloadAt,
+} from "../../packages/perdure/src/wire/kept-agent.ts";
+import { PLAIN_WORDS } from "../../packages/perdure/src/wire/test-sealed-head.ts";
+import { createReference, type Message, type Part, type Reference, rankOf, type Step as Said } from "./outbox-reference.ts";
+import { parted, type Room } from "./room.ts";
+
+interface Step {
+  readonly do: (typeof DEEDS)[number];
+  /** Which message, part or relay: counted round. */
+  readonly pick: number;
+  readonly other: number;
+  readonly few: number;
+}
+
+const DEEDS = [
+  ...["queue", "queue", "queue", "seal", "seal", "seal", "send", "send", "send", "land", "land", "land", "refuse", "rest", "lost", "again"],
+  ...[
+    "wait",
+    "wait",
+    "jump",
+    "state",
+    "state",
+    "prove",
+    "prove",
+    "prove",
+    "conflict",
+    "move",
+    "anew",
+    "anew",
+    "took",
+    "retire",
+    "unfit",
+    "trouble",
+  ],
+  ...["due", "due", "forget", "restate", "reread", "unkept"],
+] as const;
+const STEPS = 110;
+const LIMITS = { outboxMessages: 5, outboxBytes: 60, unconfirmedAfterMs: 600, forgetStreamMs: 3000, ended: 4, streams: 2 };
+const LIFE_MS = 2000;
+const RECIPIENTS = ["07".repeat(32), "08".repeat(32), "@desk"];
+
+const bytesOf = (text: string): Uint8Array => fromHex(text) as Uint8Array;
+const placed = (at: PayloadAt | undefined): string => (at === undefined ? "" : `${at.segment}:${at.offset}`);
+const filled = (size: number, number: number): string => number.toString(16).padStart(2 * size, "0");
+const listed = (hashes: Uint8Array, size: number): readonly string[] => hex(hashes).match(new RegExp(`.{${2 * size}}`, "g")) ?? [];
+
+export const outbox: Room<Step> = {
+  name: "outbox",
+  about: "sent messages to their ends, beside lists of them",
+  draw: (draws) =>
+    Array.from({ length: STEPS }, () => {
+      const { [draws.below(DEEDS.length)]: deed = "wait" } = DEEDS;
+      return { do: deed, pick: draws.below(60), other: draws.below(60), few: draws.below(4) };
+    }),
+  run: async (steps) => goThrough(steps),
+};
+
+function goThrough(steps: readonly Step[]): void {
+  const opened = () => createOutbox({ limits: LIMITS, bounds: LIMITS, drawStream: () => bytesOf(filled(8, ++drawn.product)) });
+  const beside = () => createReference(LIMITS, () => filled(8, ++drawn.reference));
+  const drawn = { product: 0, reference: 0 };
+  let product = opened();
+  let reference = beside();
+  let [wallMs, steadyMs, places, digests] = [10_000, 0, 0, 0];
+  /** All that was ever kept, and what it means; nothing once a restatement was read. */
+  let log: { readonly kept?: Kept; readonly at?: PayloadAt | undefined; readonly means: (it: Reference) => void }[] | undefined = [];
+  const everywhere: PayloadAt[] = [];
+  let heldBefore = reference.held();
+
+  const place = (segment = 1): PayloadAt => {
+    const at = { segment, offset: ++places, length: 10 };
+    everywhere.push(at);
+    return at;
+  };
+  const apply = (kept: Kept, at: PayloadAt | undefined, means: (it: Reference) => void): void => {
+    product.apply(kept, at);
+    means(reference);
+    log?.push({ kept, at, means });
+  };
+  const partIn = (it: Reference, { of, seq }: Part): Part => it.partOf(of.stream, seq) as Part;
+  const messageIn = (it: Reference, { stream, seq }: Message): Message =>
+    it.messages.find((each) => each.stream === stream && each.seq === seq) as Message;
+  const theirs = ({ of, seq }: Part) => product.part(bytesOf(of.stream), seq) ?? parted(`part ${seq} of stream ${of.stream} is not there`);
+  /** A part that travels still has its object after its message is forgotten. */
+  const travelling = new Map<Part, ReturnType<typeof theirs>>();
+
+  const queue = ({ pick, other, few }: Step, isKept: boolean): void => {
+    const recipient = RECIPIENTS[pick % RECIPIENTS.length] as string;
+    const kind = other % 4 === 0 ? "receipt" : "mail";
+    const wholeBytes = few * 9;
+    if (kind === "mail" && !reference.hasRoom(wholeBytes)) return;
+    const parts = 1 + (other % 3);
+    const planned = [recipient, recipient, RECIPIENTS[few % 3] as string].slice(0, isKept ? 1 : 1 + few).map((to) => {
+      const [asked, expected] = [product.reserve(to, parts), reference.reserve(to, parts)];
+      if (hex(asked.stream) !== expected.stream || asked.seq !== expected.seq)
+        parted(`${to} is written to as ${messageIdText(asked.stream, asked.seq)}, not as ${expected.seq} of ${expected.stream}`);
+      return expected;
+    });
+    if (product.reservations !== planned.length) parted(`${product.reservations} of ${planned.length} are reserved`);
+    if (!isKept) {
+      product.unreserve(0);
+      return reference.unreserve();
+    }
+    const [{ stream, seq }] = planned as [{ readonly stream: string; readonly seq: number }];
+    product.unreserve(1);
+    const requestId = pick % 2 === 0 ? filled(16, ++digests) : "";
+    const expiresAtMs = wallMs + LIFE_MS + 100 * (pick % 5);
+    const [to, toName] = recipient.startsWith("@") ? [EMPTY, recipient.slice(1)] : [bytesOf(recipient), ""];
+    const words = { ...PLAIN_WORDS, asks: false, invite: EMPTY, wholeHash: new Uint8Array(32), sentAtMs: wallMs };
+    const head = {
+      ...words,
+      stream: bytesOf(stream),
+      seq,
+      parts,
+      class: kind,
+      to,
+      toName,
+      requestId: bytesOf(requestId),
+      wholeBytes,
+      expiresAtMs,
+    } as const;
+    apply({ kind: "queued", head }, undefined, (it) =>
+      it.queued({ stream, seq, recipient, kind, requestId, wholeBytes, expiresAtMs }, parts),
+    );
+    for (let part = 0; part < parts; part++) {
+      const at = place();
+      apply({ kind: "part", head: { stream: head.stream, seq: seq + part } }, at, (it) =>
+        it.content(it.partOf(stream, seq + part) as Part, placed(at)),
+      );
+    }
+    product.keepReservations();
+    // Written down once more, it is the same message.
+    if (few === 0) product.apply({ kind: "queued", head }, undefined);
+  };
+
+  const seal = (part: Part, digest: string, isCertified: boolean): void => {
+    const seen = reference.seen(part);
+    const said = seenDigests(theirs(part)).map(hex);
+    if (`${said}` !== `${seen}`) parted(`may be seen of part ${part.seq}: ${said}, not ${seen}`);
+    // Who writes it down waits until nothing of it is on its way; a log in which somebody did not would tell another story.
+    if (part.flights > 0) log = undefined;
+    const again = part.again || part.unfit === "key-retired";
+    const envelope = {
+      digest,
+      to: filled(32, part.seq),
+      bytes: 20 + digests,
+      certificate: isCertified ? filled(32, digests) : "",
+      earlier: seen,
+      again,
+    };
+    const common = {
+      stream: bytesOf(part.of.stream),
+      seq: part.seq,
+      to: bytesOf(envelope.to),
+      digest: bytesOf(digest),
+      bytes: envelope.bytes,
+    };
+    const under = { ...common, certificate: bytesOf(envelope.certificate), earlier: concat(...seen.map(bytesOf)), again };
+    const at = place();
+    const plain = isCertified ? envelope : { ...envelope, earlier: [], again: false };
+    apply(isCertified ? { kind: "sealedUnder", head: under } : { kind: "sealed", head: common }, at, (it) =>
+      it.sealed(partIn(it, part), plain, placed(at)),
+    );
+  };
+
+  const say = (message: Message, said: Said): void => {
+    const { state, by, proof, detail } = said;
+    const evidence = concat(...said.evidence.map(bytesOf));
+    const head = {
+      stream: bytesOf(message.stream),
+      seq: message.seq,
+      state,
+      atMs: wallMs,
+      by: bytesOf(by),
+      proof,
+      detail,
+      evidence,
+    } as const;
+    apply({ kind: "step", head: { ...head, proof: proof as "none" } }, undefined, (it) => it.step(messageIn(it, message), said));
+  };
+  const keepEvidence = (hash: string, segment?: number): void => {
+    const at = place(segment);
+    apply({ kind: "evidence", head: { hash: bytesOf(hash) } }, at, (it) => it.keepEvidence(hash, placed(at)));
+  };
+  const forget = ({ stream, seq }: Message): void => {
+    const head = { stream: bytesOf(stream), seq };
+    apply({ kind: "forgotten", head }, undefined, (it) => {
+      const message = it.messages.find((each) => each.stream === stream && each.seq === seq);
+      if (message !== undefined) it.forget(message);
+    });
+  };
+  const whereOf = ({ stream, seq }: { readonly stream: Uint8Array; readonly seq: number }): string => `${hex(stream)}/${seq}`;
+  const due = (takes: boolean): void => {
+    const said = product.due(wallMs);
+    const expected = reference.due(wallMs);
+    const records = said.records.map((kept) =>
+      kept.kind === "step" ? `${kept.head.state} ${whereOf(kept.head)}` : `${kept.kind} ${whereOf(kept.head as never)}`,
+    );
+    same("due", [...new Set(records)].sort(), [...expected.records].sort());
+    if (said.nextMs <= wallMs || said.nextMs > expected.nextMs)
+      parted(`looks again in ${said.nextMs - wallMs} ms, not by ${expected.nextMs - wallMs}`);
+    if (!takes) return;
+    for (const kept of said.records) {
+      const message = reference.messages.find(
+        (each) => each.stream === hex((kept.head as { stream: Uint8Array }).stream) && each.seq === (kept.head as { seq: number }).seq,
+      );
+      if (message === undefined) continue;
+      if (kept.kind === "forgotten") forget(message);
+      else if (kept.kind === "step")
+        say(message, { state: kept.head.state, by: "", proof: "none", evidence: [], detail: kept.head.detail });
+    }
+  };
+  const settleReleases = (before: number): void => {
+    reference.sweep();
+    log?.push({ means: (it) => it.sweep() });
+    const held = reference.held();
+    const released = product.takeReleases().map(placed);
+    // What was never needed may be let go of in the same breath.
+    const wasNew = (at: string): boolean => everywhere.slice(before).some((each) => placed(each) === at) && !held.has(at);
+    const gone = [...heldBefore].filter((at) => at !== "" && !held.has(at));
+    same("let go of", released.filter((at) => !wasNew(at)).sort(), gone.sort());
+    heldBefore = held;
+  };
+
+  const restart = (isReread: boolean): void => {
+    const before = product;
+    travelling.clear();
+    if (isReread && log !== undefined) {
+      product = opened();
+      reference = beside();
+      for (const { kept, at, means } of log) {
+        if (kept === undefined) product.takeReleases();
+        else product.apply(decodeKept(encodeKept(kept, undefined)).kept, at);
+        means(reference);
+      }
+    } else {
+      log = undefined;
+      const restated = before.restate().map(({ kept, restated: at }) => decodeKept(encodeKept(kept, undefined, at)));
+      product = opened();
+      // A file begins with a restatement; what was read before it counts for nothing.
+      for (const { kept, restated: at } of restated.slice(0, places % 9)) product.apply(kept, at);
+      product.reset();
+      for (const { kept, restated: at } of restated) product.apply(kept, at);
+    }
+    product.replayed();
+    reference.restart(isReread && log !== undefined);
+    heldBefore = reference.held();
+    product.takeReleases();
+  };
+
+  for (const step of steps) {
+    const { pick, other, few } = step;
+    const before = everywhere.length;
+    const message = reference.messages[pick % Math.max(1, reference.messages.length)];
+    const part = message?.parts[other % message.parts.length];
+    const flying = reference.flying[pick % Math.max(1, reference.flying.length)];
+    if (step.do === "queue") queue(step, true);
+    else if (step.do === "unkept") queue(step, false);
+    else if (step.do === "due") due(true);
+    else if (step.do === "wait" || step.do === "jump") {
+      steadyMs += 40 * other;
+      wallMs += step.do === "wait" ? 40 * other : 30 * (other - 30);
+      const [said, expected] = [product.queue.wake(steadyMs), reference.wake(steadyMs)];
+      if (said <= steadyMs || said > expected) parted(`wakes in ${said - steadyMs} ms, not by ${expected - steadyMs}`);
+    } else if (step.do === "send") {
+      for (let sent = reference.next(), most = few; sent !== undefined && most >= 0; sent = reference.next(), most--) {
+        const item = product.queue.next();
+        if (item === undefined || item !== theirs(sent)) parted(`part ${item?.seq} travels, not ${sent.seq} of ${sent.of.stream}`);
+        travelling.set(sent, item);
+        product.queue.sent(item);
+        reference.sent(sent);
+      }
+    } else if (step.do === "land" || step.do === "refuse" || step.do === "rest") {
+      const item = flying === undefined ? undefined : travelling.get(flying);
+      if (flying === undefined || item === undefined) continue;
+      product.queue.landed(item, step.do === "land");
+      reference.landed(flying, step.do === "land");
+      if (step.do === "rest") {
+        product.queue.rest(item, steadyMs + 40 * other);
+        reference.rest(flying, steadyMs + 40 * other);
+      } else if (step.do === "refuse") {
+        item.refusals++;
+        flying.refusals++;
+        product.queue.putOff(item, steadyMs + 40 * other);
+        reference.putOff(flying, steadyMs + 40 * other);
+      }
+    } else if (step.do === "lost") {
+      product.queue.linkLost();
+      reference.linkLost();
+    } else if (step.do === "conflict") {
+      const [hash, bundle] = [filled(32, 100 + few), filled(32, 110 + (other % 3))];
+      for (const each of [hash, bundle]) keepEvidence(each);
+      const head = {
+        relayId: bytesOf(filled(32, pick % 2)),
+        number: other % 12,
+        atMs: wallMs,
+        hash: bytesOf(hash),
+        bundle: bytesOf(bundle),
+      };
+      apply({ kind: "conflict", head }, undefined, (it) => it.conflict(pick % 2, other % 12, [hash, bundle], MAX_CONFLICTS));
+    } else if (step.do === "restate" || step.do === "reread") {
+      if (few > 1) restart(step.do === "reread");
+    } else if (message !== undefined && part !== undefined) {
+      if (step.do === "seal") {
+        for (const each of message.parts.slice(few === 3 ? other % message.parts.length : 0))
+          if (each.bytes === 0) seal(each, filled(16, ++digests), few > 0);
+      } else if (step.do === "anew") {
+        const isPutOff = part.unfit === "" && few > 0;
+        if (part.bytes > 0 && part.plain !== "" && !isPutOff) seal(part, few === 0 ? part.digest : filled(16, ++digests), few !== 1);
+      } else if (step.do === "took") {
+        if (part.bytes > 0 && part.earlier.length > 0) seal(part, part.earlier[few % part.earlier.length] as string, true);
+      } else if (step.do === "retire") {
+        const digest = few === 0 ? filled(16, ++digests) : part.digest;
+        apply({ kind: "keyRetired", head: { stream: bytesOf(part.of.stream), seq: part.seq, digest: bytesOf(digest) } }, undefined, (it) =>
+          it.keyRetired(partIn(it, part), digest),
+        );
+      } else if (step.do === "unfit") {
+        // Only what is next to travel is looked at.
+        const next = reference.next();
+        if (next !== undefined && next.of.state === "queued") {
+          product.unfit(theirs(next));
+          reference.unfit(next);
+        }
+      } else if (step.do === "again") {
+        if (part.travelled && part.flights === 0 && part.envelope !== "" && !part.acked) {
+          travelling.set(part, theirs(part));
+          product.queue.sentAgain(theirs(part));
+          reference.sent(part);
+        }
+      } else if (step.do === "trouble") {
+        message.trouble = (product.find(messageIdText(bytesOf(message.stream), message.seq)) as Outgoing).trouble = `trouble ${pick}`;
+      } else if (step.do === "state") {
+        const highest = few > 0 ? 5 : DELIVERY_STATES.length;
+        say(message, {
+          state: DELIVERY_STATES[other % highest] as DeliveryState,
+          by: "",
+          proof: "none",
+          evidence: [],
+          detail: `${digests}`,
+        });
+      } else if (step.do === "prove") {
+        const evidence = Array.from({ length: few }, (_, index) => filled(32, 100 + ((other + index) % 9)));
+        const isFirst = other % 3 > 0;
+        if (isFirst) for (const hash of evidence) keepEvidence(hash);
+        const state = DELIVERY_STATES[other % (few === 3 ? DELIVERY_STATES.length : 4)] as DeliveryState;
+        say(message, { state, by: filled(32, 1 + (other % (few === 0 ? 12 : 2))), proof: "statement", evidence, detail: "" });
+        if (!isFirst) for (const hash of evidence) keepEvidence(hash);
+      } else if (step.do === "move") {
+        const at = place(2);
+        if (part.plain !== "")
+          apply({ kind: "part", head: { stream: bytesOf(part.of.stream), seq: part.seq } }, at, (it) =>
+            it.content(partIn(it, part), placed(at)),
+          );
+        const hash = [...reference.evidence.keys()][few];
+        if (hash !== undefined) keepEvidence(hash, 2);
+      } else if (step.do === "forget" && (few === 0 || rankOf(message.state) > rankOf("working"))) forget(message);
+    }
+    settleReleases(before);
+    compare(product, reference, everywhere);
+    due(false);
+  }
+}
+
+function same(what: string, said: readonly unknown[], expected: readonly unknown[]): void {
+  const [one, other] = [said.map(String), expected.map(String)];
+  if (one.length === other.length && one.every((each, index) => each === other[index])) return;
+  const at = one.findIndex((each, index) => each !== other[index]);
+  parted(`${what}: ${one[at < 0 ? other.length : at] ?? "nothing"}, not ${other[at < 0 ? one.length : at] ?? "nothing"}`);
+}
+
+function compare(product: ReturnType<typeof createOutbox>, reference: Reference, everywhere: readonly PayloadAt[]): void {
+  const idOf = ({ stream, seq }: Message): string => messageIdText(bytesOf(stream), seq);
+  same("messages", [...product.all()].map(lineOf), reference.messages.map(expectedLine));
+  same(
+    "open",
+    [...product.open()].map(({ id }) => id),
+    reference.open().map(idOf),
+  );
+  const mail = reference.open().filter(({ kind }) => kind === "mail");
+  same("open messages", [product.openMessages], [mail.length]);
+  for (const bytes of [0, 1, 9, 18, 27, 36, 60]) same(`room for ${bytes}`, [product.hasRoom(bytes)], [reference.hasRoom(bytes)]);
+  same(
+    "unsealed recipients",
+    [...product.unsealedRecipients()].sort(),
+    [...new Set(reference.unsealed.map(({ recipient }) => recipient))].sort(),
+  );
+  for (const recipient of RECIPIENTS)
+    same(
+      `unsealed for ${recipient}`,
+      product.unsealed(recipient).map(({ id }) => id),
+      reference.unsealed.filter((each) => each.recipient === recipient).map(idOf),
+    );
+  for (const stream of new Set([...reference.open().map((each) => each.stream), ...reference.currentStreams()]))
+    same(`floor of ${stream}`, [product.floor(bytesOf(stream))], [reference.floor(stream)]);
+  const next = reference.next();
+  const item = product.queue.next();
+  same("next", [item && `${item.of.id} ${item.seq}`], [next && `${idOf(next.of)} ${next.seq}`]);
+  for (const message of reference.messages) {
+    const found = product.find(idOf(message) as Outgoing["id"]);
+    if (message.requestId !== "") same("by request", [product.byRequest(message.requestId)?.id], [found?.id]);
+    for (const part of message.parts) {
+      same("of part", [product.ofPart(bytesOf(message.stream), part.seq)?.id], [found?.id]);
+      if (part.bytes > 0) same("by digest", [product.byDigest(bytesOf(part.digest))?.seq], [part.seq]);
+      for (const earlier of part.earlier)
+        if (earlier !== part.digest) same("by an earlier digest", [product.byDigest(bytesOf(earlier))], [undefined]);
+    }
+  }
+  const held = reference.held();
+  for (const at of everywhere)
+    if (product.holds(at) !== held.has(placed(at))) parted(`${placed(at)} is ${held.has(placed(at)) ? "not " : ""}held`);
+  for (const segment of [1, 2]) {
+    const content = reference.messages.flatMap(({ parts }) => parts).filter(({ plain }) => plain.startsWith(`${segment}:`));
+    same(
+      `content in ${segment}`,
+      [...product.contentIn(segment)].map(({ plain }) => placed(plain)).sort(),
+      content.map(({ plain }) => plain).sort(),
+    );
+    const there = [...reference.evidence].filter(([, at]) => at.startsWith(`${segment}:`)).map(([hash, at]) => `${hash} ${at}`);
+    same(
+      `evidence in ${segment}`,
+      product.evidence
+        .in(segment)
+        .map(({ hash, at }) => `${hex(hash)} ${placed(at)}`)
+        .sort(),
+      there.sort(),
+    );
+  }
+  for (let number = 100; number < 113; number++) {
+    const hash = filled(32, number);
+    same(
+      `evidence ${number}`,
+      [placed(product.evidence.at(bytesOf(hash))), product.evidence.has(bytesOf(hash))],
+      [reference.evidence.get(hash) ?? "", reference.evidence.has(hash)],
+    );
+  }
+  const conflicts = reference.conflicts.map(({ relay, number, hashes }) => `${relay} ${number} ${hashes}`);
+  same(
+    "conflicts",
+    product.evidence.conflicts.map((each) => `${each.relayId.at(-1)} ${each.number} ${hex(each.hash)},${hex(each.bundle)}`),
+    conflicts,
+  );
+}
+
+function lineOf(outgoing: Outgoing): string {
+  const said = (steps: Outgoing["steps"]): unknown =>
+    steps.map(({ state, proof, by, evidence, detail }) => `${state} ${proof} ${hex(by)} ${listed(evidence, 32)} ${detail}`);
+  const parts = outgoing.parts.map((part) => [
+    ...[
+      part.seq,
+      placed(part.plain),
+      placed(part.envelope),
+      hex(part.digest),
+      hex(part.to),
+      part.bytes,
+      hex(part.certificate),
+      part.earlier.map(hex),
+    ],
+    ...[part.again, part.unfit, part.flights, part.acked, part.uncertain, part.refusals],
+  ]);
+  const trail = trailOf(outgoing).map(({ state }) => rankOf(state));
+  return JSON.stringify([
+    ...[outgoing.id, outgoing.recipient, outgoing.state, outgoing.trouble, said(outgoing.steps), said(outgoing.late), parts],
+    ...[isSealed(outgoing), mayHaveLeft(outgoing), openBytes(outgoing), outgoing.parts.map(seenDigests).map((all) => all.map(hex)), trail],
+  ]);
+}
+
+function expectedLine(message: Message): string {
+  const said = (steps: readonly Said[]): unknown =>
+    steps.map(({ state, proof, by, evidence, detail }) => `${state} ${proof} ${by} ${evidence} ${detail}`);
+  const parts = message.parts.map((part) => [
+    ...[part.seq, part.plain, part.envelope, part.digest, part.to, part.bytes, part.certificate, part.earlier],
+    ...[part.again, part.unfit, part.flights, part.acked, part.uncertain, part.refusals],
+  ]);
+  const isWhole = message.parts.every(({ bytes, unfit }) => bytes > 0 && unfit === "");
+  const mayHave = message.parts.some(({ acked, uncertain, flights, earlier }) => acked || uncertain || flights > 0 || earlier.length > 0);
+  const seen = message.parts.map((part) =>
+    (part.acked || part.uncertain || part.flights + part.refusals > 0 ? [...part.earlier, part.digest] : part.earlier).slice(-8),
+  );
+  const trail = [...message.steps, ...message.late].map(({ state }) => rankOf(state)).sort((a, b) => a - b);
+  return JSON.stringify([
+    ...[
+      messageIdText(bytesOf(message.stream), message.seq),
+      message.recipient,
+      message.state,
+      message.trouble,
+      said(message.steps),
+      said(message.late),
+      parts,
+    ],
+    ...[isWhole, mayHave, message.wholeBytes, seen, trail],
+  ]);
+}
