@@ -49,7 +49,7 @@ interface Ran {
 function start(args: readonly string[], { given = "", env = {} }: { readonly given?: string; readonly env?: NodeJS.ProcessEnv } = {}) {
   const child = spawn(process.execPath, [join(clone, "scripts/with-node.mjs"), ...args], {
     cwd: clone,
-    env: { ...process.env, INIT_CWD: undefined, ...env },
+    env: { ...process.env, INIT_CWD: undefined, NODE_COMPILE_CACHE: undefined, ...env },
   });
   const said = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const) {

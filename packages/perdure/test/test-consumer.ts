@@ -45,6 +45,8 @@ export async function createConsumer(): Promise<Consumer> {
 
   const environment = (node = process.execPath): NodeJS.ProcessEnv => ({
     ...process.env,
+    // A user starts with nothing compiled.
+    NODE_COMPILE_CACHE: undefined,
     PATH: [dirname(node), dirname(command), process.env["PATH"]].join(delimiter),
     XDG_CACHE_HOME: join(folder, "cache"),
     XDG_DATA_HOME: join(folder, "data"),
