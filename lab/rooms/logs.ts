@@ -28,10 +28,11 @@ import { type Bytes, equalBytes, utf8 } from "../../packages/perdure/src/wire/by
 import { isPerdureError } from "../../packages/perdure/src/wire/error.ts";
 import { signedEvent } from "../../packages/perdure/src/wire/identity.ts";
 import { agentIdText } from "../../packages/perdure/src/wire/ids.ts";
+import { drawnBody, TICK_MS } from "./drawn-events.ts";
 import { FALSE_BEGINNINGS, FORGERIES } from "./forgeries.ts";
+import { codeOf, expectAlike } from "./likeness.ts";
 import type * as reference from "./made-log.ts";
 import {
-  alike,
   BEGINS_MS,
   createOwner,
   keysInForceAt,
@@ -48,7 +49,7 @@ import {
   revealsKeys,
   sayingOf,
 } from "./made-log.ts";
-import { parted, type Room } from "./room.ts";
+import type { Room } from "./room.ts";
 
 /** `back` counts events from the newest that was made; numbers beyond what there is begin again. */
 export type LogStep =
@@ -82,8 +83,6 @@ const KINDS: readonly MadeBody["kind"][] = [
   "rotate",
   "retire",
 ];
-/** Times lie on few places, so that many of them are equal. */
-const TICK_MS = 60_000;
 const KIB = 1024;
 
 export const logs: Room<LogStep> = {
@@ -193,7 +192,7 @@ export const logs: Room<LogStep> = {
       if (step.do === "make") {
         const before = at(step.back);
         if (revealsKeys({ kind: step.kind } as MadeBody) && !mayReveal(before)) continue;
-        const said = bodyOf(step, before);
+        const said = drawnBody(step.kind, step.what, before, INSTANCES);
         const claimedAtMs = before.claimedAtMs + step.afterMs;
         const next = await owner.make(before, said, claimedAtMs, step.skips);
         await expectWritten(cheap, owner, before, next, step.skips);
@@ -285,30 +284,6 @@ function drawStep(draws: Draws, isLong: boolean): LogStep {
 
 const anyOf = <Item>(draws: Draws, items: readonly Item[]): Item => items[draws.below(items.length)] as Item;
 
-/** What an event says: drawn as one number, so that a step stays one line. */
-function bodyOf({ kind, what }: Extract<LogStep, { do: "make" }>, before: Made): MadeBody {
-  const seq = before.seq + 1;
-  const [a, b, c] = [what & 0xff, (what >>> 8) & 0xff, (what >>> 16) & 0xff];
-  const untilMs = BEGINS_MS + TICK_MS * (b % 30);
-  switch (kind) {
-    case "rotate":
-      return { kind, voidFromSeq: c % 2 === 0 ? seq : 1 + (a % seq), untilMs, salt: 1 + (a % 5) };
-    case "retire":
-      return { kind, untilMs, successor: a % 2 === 0 ? new Uint8Array() : new Uint8Array(32).fill(a), reason: "over".repeat(b % 3) };
-    case "instance-revoke":
-      return { kind, instance: INSTANCES[a % INSTANCES.length] as Bytes, voidFromMs: untilMs, reason: "lost".repeat(c % 9) };
-    case "home-set": {
-      const url = `wss://relay.example/${"x".repeat(c % 3 === 0 ? 440 : 3)}`;
-      return {
-        kind,
-        homes: Array.from({ length: a % 5 }, (_, index) => ({ relayId: new Uint8Array(32).fill(index + b), url, preference: index })),
-      };
-    }
-    default:
-      return { kind: "anchor", root: new Uint8Array(32).fill(a), about: "a".repeat(c) };
-  }
-}
-
 /** What the product writes in that place: the same bytes, or nothing and why. */
 async function expectWritten(
   crypto: Parameters<typeof signControlEvent>[0],
@@ -388,26 +363,3 @@ async function expectWritten(
 }
 
 const contentOf = (signed: Bytes): Bytes => signedEvent.decode(signed).event;
-
-export async function codeOf(work: () => Promise<unknown>): Promise<string> {
-  try {
-    await work();
-    return "nothing";
-  } catch (error) {
-    if (isPerdureError(error)) return error.code;
-    throw error;
-  }
-}
-
-/** Parts unless both say the same. */
-export function expectAlike(what: string, said: unknown, expected: unknown): void {
-  if (!alike(said, expected)) parted(`${what}: ${shown(said)}, and it must be ${shown(expected)}`);
-}
-
-function shown(value: unknown): string {
-  return (
-    JSON.stringify(value, (_, each) =>
-      each instanceof Uint8Array ? `${each.length}:${Buffer.from(each).toString("hex").slice(0, 12)}` : each,
-    ) ?? "nothing"
-  ).slice(0, 700);
-}

@@ -3,7 +3,7 @@
  * made here and not by what the product signs with, so that both are compared.
  */
 import type { Crypto, SigningKey } from "../../packages/perdure/src/host/crypto.ts";
-import { type Bytes, compareBytes, concat, equalBytes, utf8 } from "../../packages/perdure/src/wire/bytes.ts";
+import { type Bytes, compareBytes, concat, utf8 } from "../../packages/perdure/src/wire/bytes.ts";
 import {
   anchorBody,
   EVENT_KINDS,
@@ -310,12 +310,3 @@ export function relationOfKnown(offered: Known, held: Known, joined: Known): Rel
 
 export const sameFork = (a: Known, b: Known): boolean =>
   a.common === b.common && a.fork?.[0] === b.fork?.[0] && a.fork?.[1] === b.fork?.[1];
-
-/** Whether two values say the same, bytes by bytes. */
-export function alike(a: unknown, b: unknown): boolean {
-  if (a instanceof Uint8Array && b instanceof Uint8Array) return equalBytes(a, b);
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return Object.is(a, b);
-  const [mine, theirs] = [a as Record<string, unknown>, b as Record<string, unknown>];
-  const names = new Set([...Object.keys(mine), ...Object.keys(theirs)]);
-  return Array.isArray(a) === Array.isArray(b) && [...names].every((name) => alike(mine[name], theirs[name]));
-}
