@@ -81,8 +81,9 @@ export function createForwardReference(settings: ReferenceSettings) {
     const first: number[] = [];
     for (const [key, lane] of lanes) {
       if (lane.probe !== undefined || lane.untilMs > nowMs || probing() >= MOST_PROBES) continue;
-      const [probe, ...others] = withoutEnded(lane.members);
-      lane.members.splice(0, lane.members.length, ...others);
+      const [probe] = withoutEnded(lane.members);
+      // That one that ended stands behind it is noticed when it is its turn.
+      lane.members.splice(0, probe === undefined ? lane.members.length : lane.members.indexOf(probe) + 1);
       if (probe === undefined) lanes.delete(key);
       else {
         lane.probe = probe;

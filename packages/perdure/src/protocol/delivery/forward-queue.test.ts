@@ -280,4 +280,36 @@ describe("a forward queue", () => {
     queue.add(item(3, "b"));
     expect([queue.parkedLanes, sendAll(queue).map(([, position]) => position)]).toEqual([1, [3]]);
   });
+
+  it("sends what waits to be tried once, under the number it had, when the link is taken up before its refusal was acknowledged", () => {
+    const queue = queueOf({ windowFrames: 2 });
+    queue.add(item(1));
+    queue.add(item(2, "b"));
+    queue.add(item(3, "b"));
+    expect(sendAll(queue)).toEqual([
+      [1, 1],
+      [2, 2],
+    ]);
+    queue.refused(1, FULL, 0, 0);
+    expect([sendAll(queue, 6000), queue.waiting]).toEqual([[], 2]);
+    expect(queue.resume(0, [], 6000)).toEqual({ done: [], whole: true });
+    expect([sendAll(queue, 6000), queue.waiting]).toEqual([
+      [
+        [1, 1],
+        [2, 2],
+      ],
+      1,
+    ]);
+    expect([queue.acked(2), sendAll(queue, 6000)]).toEqual([[1, 2], [[3, 3]]]);
+  });
+
+  it("asks for no wake when what was parked is under way again", () => {
+    const queue = queueOf();
+    queue.add(item(1));
+    sendAll(queue);
+    queue.refused(1, FULL, 0, 0);
+    expect(queue.wakeAtMs()).toBe(5000);
+    queue.resume(0, [], 0);
+    expect([queue.parkedLanes, queue.wakeAtMs()]).toEqual([0, Number.POSITIVE_INFINITY]);
+  });
 });

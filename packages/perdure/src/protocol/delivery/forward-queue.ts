@@ -259,7 +259,8 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
     if (flying.has(item)) return;
     flying.add(item);
     tooFast = tooFast.filter((each) => each !== item);
-    const queued = waiting.indexOf(item, head);
+    // What comes out of a parked lane is named by its position alone.
+    const queued = waiting.findIndex(({ position }, at) => at >= head && position === item.position);
     if (queued >= 0) {
       waiting.splice(queued, 1);
       waitingBytes -= item.bytes;
