@@ -304,4 +304,11 @@ export const MADE_MISTAKES: readonly Mistake[] = [
     put: 'for (const part of parts.values()) if (part.bytes > 0 && part.unfit === "") part.uncertain = true;',
     why: "What is to be sealed anew will not travel, so nobody asked whether it had.",
   },
+  {
+    id: "waiting-copy-sent-twice",
+    file: "protocol/delivery/forward-queue.ts",
+    find: "const queued = waiting.findIndex(({ position }, at) => at >= head && position === item.position);",
+    put: "const queued = waiting.indexOf(item, head);",
+    why: "What comes out of a parked lane is made anew from its position, and so was never the one that was looked for.",
+  },
 ];
