@@ -20,7 +20,7 @@ import { refusalPauseMs } from "../protocol/delivery/refusal-pause.ts";
 import { connectSession, errorOfGoodbye, goodbyeFor, type LineKeeper, parseRelayAddress, type Session } from "../protocol/link/index.ts";
 import { FIXED } from "../settings/fixed.ts";
 import type { NegotiatedSettings, Settings } from "../settings/register.ts";
-import { type Bytes, EMPTY, equalBytes, hex, viewOf } from "../wire/bytes.ts";
+import { type Bytes, EMPTY, equalBytes, hex, u32At } from "../wire/bytes.ts";
 import {
   confirm,
   DEFAULT_HOP_LIMIT,
@@ -430,7 +430,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
       lastError = `${failure.code}: ${failure.message}`;
       options.onFailed(failure, proven && role.ended(failure.code));
       if (clock.monotonicMs() - startedMs > SHORT_SESSION_MS) pauseMs = settings.redialMinMs;
-      const share = viewOf(random.bytes(4)).getUint32(0) / 2 ** 32;
+      const share = u32At(random.bytes(4), 0) / 2 ** 32;
       pauseMs = Math.min(settings.redialMaxMs, settings.redialMinMs + share * Math.max(0, pauseMs * 3 - settings.redialMinMs));
       const waitMs = rarely(points, "redial-at-once") ? 1 : Math.max(pauseMs, Math.min(failure.afterMs ?? 0, settings.redialMaxMs));
       await sleep(clock, waitMs, AbortSignal.any([closing.signal, pause.signal])).catch(() => undefined);

@@ -2,7 +2,7 @@
  * Which events of the control keys in force a folder did not write itself but took over from what its home shows. The time an event
  * claims is its writer's word, so after a theft these count as the thief's whatever they claim.
  */
-import { type Bytes, readU64, viewOf, writeU64 } from "../wire/bytes.ts";
+import { type Bytes, putU64, u64At } from "../wire/bytes.ts";
 import type { KeptIdentity } from "../wire/kept-identity.ts";
 
 /** Extension of a kept identity: the number (u64) of the first such event. */
@@ -10,14 +10,14 @@ const ADOPTED_FROM = 1;
 
 export function adoptedFromSeq({ extensions }: Pick<KeptIdentity, "extensions">): number | undefined {
   const noted = extensions.find(({ code }) => code === ADOPTED_FROM)?.bytes;
-  return noted?.length === 8 ? readU64(viewOf(noted), 0) : undefined;
+  return noted?.length === 8 ? u64At(noted, 0) : undefined;
 }
 
 /** Notes that events from `seq` on were taken over; an earlier note stays. */
 export function noteAdopted(kept: KeptIdentity, seq: number): KeptIdentity {
   if (adoptedFromSeq(kept) !== undefined) return kept;
   const bytes: Bytes = new Uint8Array(8);
-  writeU64(viewOf(bytes), 0, seq);
+  putU64(bytes, 0, seq);
   return { ...kept, extensions: [...withoutNote(kept), { code: ADOPTED_FROM, bytes }].sort((a, b) => a.code - b.code) };
 }
 

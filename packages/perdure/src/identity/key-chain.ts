@@ -10,7 +10,7 @@
  * On a machine that keeps keys unreadable the secret may be a name, and the seeds are then the names its keys lie under.
  */
 import type { Crypto, Hash, SigningKey } from "../host/crypto.ts";
-import { type Bytes, concat, utf8, viewOf } from "../wire/bytes.ts";
+import { type Bytes, concat, putU32, utf8 } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
 import { MAX_LOG_EVENTS } from "../wire/limits.ts";
 import { nextKeyCommitment } from "./log-rules.ts";
@@ -52,7 +52,7 @@ export async function createKeyChain(crypto: Crypto, secret: Bytes, first = 1): 
 
 export function chainSeed(hash: Hash, secret: Bytes, position: number): Bytes {
   const number = new Uint8Array(4);
-  viewOf(number).setUint32(0, position);
+  putU32(number, 0, position);
   return hash.hkdfSha256(secret, SALT, concat(SEED_DOMAIN, number), SEED_BYTES);
 }
 

@@ -15,7 +15,7 @@
 
 import type { Crypto } from "../host/crypto.ts";
 import type { Random } from "../host/random.ts";
-import { type Bytes, concat, EMPTY, equalBytes, viewOf } from "../wire/bytes.ts";
+import { type Bytes, concat, EMPTY, equalBytes, putU32, u32At } from "../wire/bytes.ts";
 import {
   boundHeaderOf,
   digestMatches,
@@ -221,7 +221,7 @@ function saidInside(crypto: Crypto, header: EnvelopeHeader, certificate: Bytes, 
 function layOutPlaintext(head: Bytes, content: Bytes): Bytes {
   const used = SIGNATURE_BYTES + LENGTH_BYTES + head.length + content.length;
   const unsigned = new Uint8Array(paddedLength(used) - SIGNATURE_BYTES);
-  viewOf(unsigned).setUint32(0, head.length);
+  putU32(unsigned, 0, head.length);
   unsigned.set(head, LENGTH_BYTES);
   unsigned.set(content, LENGTH_BYTES + head.length);
   return unsigned;
@@ -258,13 +258,13 @@ function readPlaintext(plaintext: Bytes): Plaintext {
   if (plaintext.length < SIGNATURE_BYTES + LENGTH_BYTES) throw malformed("its plaintext is cut off");
   const signature = plaintext.subarray(0, SIGNATURE_BYTES);
   const unsigned = plaintext.subarray(SIGNATURE_BYTES);
-  const headEnd = LENGTH_BYTES + viewOf(unsigned).getUint32(0);
+  const headEnd = LENGTH_BYTES + u32At(unsigned, 0);
   if (headEnd > unsigned.length) throw malformed("its head is cut off");
   const head = sealedHead.decode(unsigned.subarray(LENGTH_BYTES, headEnd));
   const contentEnd = headEnd + contentBytes(head);
   if (contentEnd > unsigned.length) throw malformed("its content is cut off");
   if (plaintext.length !== paddedLength(SIGNATURE_BYTES + contentEnd)) throw malformed("its padding is not the one its length asks for");
-  if (unsigned.subarray(contentEnd).some((byte) => byte !== 0)) throw malformed("its padding is not zero");
+  for (let at = contentEnd; at < unsigned.length; at++) if (unsigned[at] !== 0) throw malformed("its padding is not zero");
   return { signature, unsigned, head, content: unsigned.subarray(headEnd, contentEnd) };
 }
 

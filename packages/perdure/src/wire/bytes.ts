@@ -1,6 +1,8 @@
 /** Byte strings: the few operations every format needs, without Node's Buffer so that browsers can load them. */
 
-const HEX = Array.from({ length: 256 }, (_, value) => value.toString(16).padStart(2, "0"));
+const HEX_DIGITS = "0123456789abcdef";
+/** Letters made into text at once: appended one by one they are a chain that is only put together when somebody compares it. */
+const LETTERS_AT_ONCE = 4096;
 const BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
 const encoder = new TextEncoder();
@@ -49,8 +51,19 @@ export function compareBytes(a: Bytes, b: Bytes): number {
 }
 
 export function hex(bytes: Bytes): string {
+  const letters: number[] = [];
+  for (let index = 0; index < bytes.length; index++) {
+    const byte = bytes[index] as number;
+    letters.push(HEX_DIGITS.charCodeAt(byte >>> 4), HEX_DIGITS.charCodeAt(byte & 15));
+  }
+  return textOf(letters);
+}
+
+/** ASCII text of these codes. */
+function textOf(letters: readonly number[]): string {
+  if (letters.length <= LETTERS_AT_ONCE) return String.fromCharCode(...letters);
   let text = "";
-  for (const byte of bytes) text += HEX[byte];
+  for (let at = 0; at < letters.length; at += LETTERS_AT_ONCE) text += String.fromCharCode(...letters.slice(at, at + LETTERS_AT_ONCE));
   return text;
 }
 
@@ -64,20 +77,20 @@ export function fromHex(text: string): Bytes | undefined {
 
 /** RFC 4648 base32, lower case, without padding. */
 export function base32(bytes: Bytes): string {
-  let text = "";
+  const letters: number[] = [];
   let held = 0;
   let bits = 0;
-  for (const byte of bytes) {
-    held = (held << 8) | byte;
+  for (let index = 0; index < bytes.length; index++) {
+    held = (held << 8) | (bytes[index] as number);
     bits += 8;
     while (bits >= 5) {
       bits -= 5;
-      text += BASE32[(held >>> bits) & 31];
+      letters.push(BASE32.charCodeAt((held >>> bits) & 31));
     }
     held &= (1 << bits) - 1;
   }
-  if (bits > 0) text += BASE32[(held << (5 - bits)) & 31];
-  return text;
+  if (bits > 0) letters.push(BASE32.charCodeAt((held << (5 - bits)) & 31));
+  return textOf(letters);
 }
 
 /** Reads lower-case base32 without padding; `undefined` for foreign letters or bits that a writer would not have set. */
@@ -131,6 +144,41 @@ export function fromBase64url(text: string): Bytes | undefined {
   }
   if (bits >= 6 || held !== 0) return undefined;
   return bytes;
+}
+
+/*
+ * Numbers, big-endian. Byte by byte and not through a DataView: that moves a small array out of the heap and is one more object, for
+ * every frame and record.
+ */
+
+/** Two bytes as an unsigned integer. */
+export function u16At(bytes: Bytes, at: number): number {
+  return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+}
+
+/** Four bytes as an unsigned integer. */
+export function u32At(bytes: Bytes, at: number): number {
+  return (
+    (((bytes[at] as number) << 24) | ((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)) >>> 0
+  );
+}
+
+/** Eight bytes as an unsigned integer; `undefined` when it passes 2^53 - 1, the largest number kept exactly. */
+export function u64At(bytes: Bytes, at: number): number | undefined {
+  const value = u32At(bytes, at) * 0x1_0000_0000 + u32At(bytes, at + 4);
+  return Number.isSafeInteger(value) ? value : undefined;
+}
+
+export function putU32(bytes: Bytes, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
+}
+
+export function putU64(bytes: Bytes, at: number, value: number): void {
+  putU32(bytes, at, Math.floor(value / 0x1_0000_0000));
+  putU32(bytes, at + 4, value % 0x1_0000_0000);
 }
 
 export function viewOf(bytes: Bytes): DataView {

@@ -22,7 +22,7 @@
  *   mail, ack, refuse, statement, lookup, found, ping, pong, goodbye <->
  */
 
-import { type Bytes, concat, readU64, viewOf, writeU64 } from "./bytes.ts";
+import { type Bytes, concat, putU64, u16At, u32At, u64At } from "./bytes.ts";
 import { PerdureError } from "./error.ts";
 import { AGENT_ID_BYTES, GENERATION_BYTES, LINK_BYTES } from "./ids.ts";
 import { MAX_CONTROL_BYTES, MAX_LINK_REFUSALS, MAX_SETTLE_RANGES } from "./limits.ts";
@@ -278,7 +278,7 @@ export interface MailFrame {
 
 export function encodeMail(frame: MailFrame): Bytes {
   const header = new Uint8Array(MAIL_HEADER_BYTES);
-  writeU64(viewOf(header), 0, frame.linkSeq);
+  putU64(header, 0, frame.linkSeq);
   header[8] = frame.hopLimit;
   if (frame.home === undefined) return concat(header, frame.envelope);
   header[9] = 1;
@@ -286,12 +286,12 @@ export function encodeMail(frame: MailFrame): Bytes {
 }
 
 export function decodeMail(payload: Bytes): MailFrame {
-  const view = payload.length < MAIL_HEADER_BYTES ? malformed("mail", "cut off") : viewOf(payload);
-  const linkSeq = readU64(view, 0);
+  if (payload.length < MAIL_HEADER_BYTES) malformed("mail", "cut off");
+  const linkSeq = u64At(payload, 0);
   if (linkSeq === undefined || linkSeq === 0) malformed("mail", "link sequence number outside 1 to 2^53 - 1");
-  if (view.getUint8(9) > 1 || view.getUint16(10) !== 0 || view.getUint32(12) !== 0) malformed("mail", "reserved bytes are not zero");
-  const hopLimit = view.getUint8(8);
-  if (view.getUint8(9) === 0) return { linkSeq, hopLimit, home: undefined, envelope: payload.subarray(MAIL_HEADER_BYTES) };
+  if ((payload[9] as number) > 1 || u16At(payload, 10) !== 0 || u32At(payload, 12) !== 0) malformed("mail", "reserved bytes are not zero");
+  const hopLimit = payload[8] as number;
+  if ((payload[9] as number) === 0) return { linkSeq, hopLimit, home: undefined, envelope: payload.subarray(MAIL_HEADER_BYTES) };
   const start = MAIL_HEADER_BYTES + AGENT_ID_BYTES;
   if (payload.length < start) malformed("mail", "cut off");
   return { linkSeq, hopLimit, home: payload.subarray(MAIL_HEADER_BYTES, start), envelope: payload.subarray(start) };
@@ -307,27 +307,27 @@ export interface DeliverFrame {
 export function encodeDeliver(frame: DeliverFrame): Bytes {
   const header = new Uint8Array(DELIVER_HEADER_BYTES);
   header.set(frame.generation);
-  writeU64(viewOf(header), 8, frame.position);
-  writeU64(viewOf(header), 16, frame.storedAtMs);
+  putU64(header, 8, frame.position);
+  putU64(header, 16, frame.storedAtMs);
   return concat(header, frame.envelope);
 }
 
 export function decodeDeliver(payload: Bytes): DeliverFrame {
-  const view = payload.length < DELIVER_HEADER_BYTES ? malformed("deliver", "cut off") : viewOf(payload);
-  const at = readU64(view, 8);
-  const storedAtMs = readU64(view, 16);
+  if (payload.length < DELIVER_HEADER_BYTES) malformed("deliver", "cut off");
+  const at = u64At(payload, 8);
+  const storedAtMs = u64At(payload, 16);
   if (at === undefined || at === 0 || storedAtMs === undefined) malformed("deliver", "position or time outside 2^53 - 1");
   return { generation: payload.subarray(0, GENERATION_BYTES), position: at, storedAtMs, envelope: payload.subarray(DELIVER_HEADER_BYTES) };
 }
 
 export function encodeAck(upTo: number): Bytes {
   const payload = new Uint8Array(8);
-  writeU64(viewOf(payload), 0, upTo);
+  putU64(payload, 0, upTo);
   return payload;
 }
 
 export function decodeAck(payload: Bytes): number {
-  const upTo = payload.length === 8 ? readU64(viewOf(payload), 0) : undefined;
+  const upTo = payload.length === 8 ? u64At(payload, 0) : undefined;
   return upTo ?? malformed("ack", "not a number up to 2^53 - 1");
 }
 

@@ -21,7 +21,7 @@
  * the link frame. A relay copies the digest and the recipient checks it: same id with another digest is `id-conflict`.
  */
 
-import { type Bytes, concat, equalBytes, readU64, utf8, viewOf, writeU64 } from "./bytes.ts";
+import { type Bytes, concat, equalBytes, putU32, putU64, u16At, u32At, u64At, utf8 } from "./bytes.ts";
 import { PerdureError } from "./error.ts";
 import { type AgentId, agentIdText, type MessageId, messageIdText } from "./ids.ts";
 import { MAX_ENVELOPE_BODY_BYTES, WIRE_VERSION } from "./limits.ts";
@@ -68,17 +68,17 @@ export function encodeBoundHeader(header: EnvelopeHeader, bodyBytes: number): By
     throw new PerdureError("too-large", `an envelope body of ${bodyBytes} bytes is more than ${MAX_ENVELOPE_BODY_BYTES}`);
   }
   const bound = new Uint8Array(BOUND_HEADER_BYTES);
-  const view = viewOf(bound);
   bound[0] = WIRE_VERSION;
   bound[1] = ENVELOPE_CLASSES.indexOf(header.class);
-  view.setUint32(4, bodyBytes);
+  putU32(bound, 4, bodyBytes);
   bound.set(header.from, 8);
   bound.set(header.to, 40);
   bound.set(header.stream, 72);
-  writeU64(view, 80, header.seq);
-  writeU64(view, 88, header.expiresAtMs);
+  putU64(bound, 80, header.seq);
+  putU64(bound, 88, header.expiresAtMs);
   bound.set(header.inboxKeyId, 96);
-  view.setUint16(104, header.suite);
+  bound[104] = header.suite >>> 8;
+  bound[105] = header.suite;
   return bound;
 }
 
@@ -101,30 +101,29 @@ export function digestMatches(envelope: Envelope, sha256: (bytes: Bytes) => Byte
 /** Reads an envelope in place: the parts are views into `bytes`. The digest is not checked; see {@link digestMatches}. */
 export function decodeEnvelope(bytes: Bytes): Envelope {
   if (bytes.length < ENVELOPE_HEADER_BYTES) malformed(`${bytes.length} bytes are less than a header`);
-  const view = viewOf(bytes);
   if (bytes[0] !== WIRE_VERSION) {
     throw otherVersion({ what: "an envelope", found: bytes[0] as number, older: PEER_OF_OLDER });
   }
   const envelopeClass = ENVELOPE_CLASSES[bytes[1] as number];
   if (envelopeClass === undefined) malformed(`class ${bytes[1]} is unknown`);
-  if (view.getUint16(2) !== 0) malformed("a flag is set that this version does not know");
-  const bodyBytes = view.getUint32(4);
+  if (u16At(bytes, 2) !== 0) malformed("a flag is set that this version does not know");
+  const bodyBytes = u32At(bytes, 4);
   if (bodyBytes > MAX_ENVELOPE_BODY_BYTES)
     throw new PerdureError("too-large", `an envelope body of ${bodyBytes} bytes is more than ${MAX_ENVELOPE_BODY_BYTES}`);
   if (bytes.length !== ENVELOPE_HEADER_BYTES + bodyBytes)
     malformed(`the header promises ${bodyBytes} body bytes, ${bytes.length - ENVELOPE_HEADER_BYTES} came`);
-  const seq = readU64(view, 80);
-  const expiresAtMs = readU64(view, 88);
+  const seq = u64At(bytes, 80);
+  const expiresAtMs = u64At(bytes, 88);
   if (seq === undefined || seq === 0) malformed("the sequence number is outside 1 to 2^53 - 1");
   if (expiresAtMs === undefined || expiresAtMs === 0) malformed("the expiry is outside 1 to 2^53 - 1");
-  if (view.getUint16(106) !== 0 || view.getUint32(108) !== 0) malformed("reserved bytes are not zero");
-  const suite = view.getUint16(104);
+  if (u16At(bytes, 106) !== 0 || u32At(bytes, 108) !== 0) malformed("reserved bytes are not zero");
+  const suite = u16At(bytes, 104);
   if (suite !== SUITE_UNSEALED && suite !== SUITE_X25519_AES256GCM)
     throw new PerdureError("needs-newer-version", `sealing suite ${suite} is unknown`, {
       hint: "Update perdure; the sender uses a newer suite.",
     });
   if ((suite === SUITE_UNSEALED) !== (envelopeClass === "notice")) malformed(`suite ${suite} does not go with class ${envelopeClass}`);
-  if (suite === SUITE_UNSEALED && (view.getUint32(96) !== 0 || view.getUint32(100) !== 0))
+  if (suite === SUITE_UNSEALED && (u32At(bytes, 96) !== 0 || u32At(bytes, 100) !== 0))
     malformed("an inbox key is named and nothing is sealed");
   return {
     class: envelopeClass,

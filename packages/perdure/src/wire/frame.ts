@@ -21,7 +21,7 @@
  * Handshake frames (1-4) and `goodbye` before the session travel in mode none; everything after `proof` in the mode that was agreed on.
  */
 
-import { type Bytes, viewOf, writeU64 } from "./bytes.ts";
+import { type Bytes, putU32, putU64, u16At, u32At } from "./bytes.ts";
 import { PerdureError } from "./error.ts";
 import { MAX_TRANSPORT_BYTES, WIRE_VERSION } from "./limits.ts";
 import { otherVersion, PEER_OF_OLDER } from "./version.ts";
@@ -84,17 +84,21 @@ export function encodeTransport(frames: readonly Frame[], counter: number, tag?:
   if (start + size > MAX_TRANSPORT_BYTES)
     throw new PerdureError("too-large", `a transport message of ${start + size} bytes is more than ${MAX_TRANSPORT_BYTES}`);
   const message = new Uint8Array(start + size);
-  const view = viewOf(message);
   message[0] = WIRE_VERSION;
   message[1] = tag === undefined ? MODE_NONE : MODE_MAC;
   let at = start;
   for (const frame of frames) {
     message[at] = FRAME_TYPES[frame.name];
-    view.setUint32(at + 4, frame.payload.length);
+    putU32(message, at + 4, frame.payload.length);
     message.set(frame.payload, at + FRAME_HEADER_BYTES);
     at += frameBytes(frame.payload.length);
   }
-  if (tag !== undefined) message.set(tag(counted(counter, message.subarray(start))).subarray(0, TAG_BYTES), TRANSPORT_HEADER_BYTES);
+  if (tag !== undefined) {
+    // Where the last bytes of the tag go the counter stands while the tag is made: counter and frames lie side by side without a copy.
+    putU64(message, start - COUNTER_BYTES, counter);
+    const made = tag(message.subarray(start - COUNTER_BYTES));
+    for (let index = 0; index < TAG_BYTES; index++) message[TRANSPORT_HEADER_BYTES + index] = made[index] as number;
+  }
   return message;
 }
 
@@ -125,7 +129,6 @@ export function decodeTransport(message: Bytes, counter: number, check?: Tagger)
 }
 
 function decodeFrames(bytes: Bytes): readonly Frame[] {
-  const view = viewOf(bytes);
   const frames: Frame[] = [];
   let at = 0;
   while (at < bytes.length) {
@@ -133,8 +136,8 @@ function decodeFrames(bytes: Bytes): readonly Frame[] {
     const name = NAME_OF.get(bytes[at] as number);
     if (name === undefined) malformed(`frame type ${bytes[at]} is unknown`);
     if (bytes[at + 1] !== 0) malformed("a frame flag is set that this version does not know");
-    if (view.getUint16(at + 2) !== 0) malformed("channels other than 0 are reserved");
-    const length = view.getUint32(at + 4);
+    if (u16At(bytes, at + 2) !== 0) malformed("channels other than 0 are reserved");
+    const length = u32At(bytes, at + 4);
     const end = at + FRAME_HEADER_BYTES + length;
     if (end > bytes.length) malformed(`a frame promises ${length} bytes, ${bytes.length - at - FRAME_HEADER_BYTES} are left`);
     frames.push({ name, payload: bytes.subarray(at + FRAME_HEADER_BYTES, end) });
@@ -145,7 +148,7 @@ function decodeFrames(bytes: Bytes): readonly Frame[] {
 
 function counted(counter: number, frames: Bytes): Bytes {
   const whole = new Uint8Array(COUNTER_BYTES + frames.length);
-  writeU64(viewOf(whole), 0, counter);
+  putU64(whole, 0, counter);
   whole.set(frames, COUNTER_BYTES);
   return whole;
 }

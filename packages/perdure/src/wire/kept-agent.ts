@@ -12,7 +12,7 @@
  * Every log file begins with a restatement: one `reset`, then for everything the agent holds the same records that made
  * it, with the location of their payload instead of the payload. Reading starts anew at each `reset`.
  */
-import { type Bytes, readU64, viewOf, writeU64 } from "./bytes.ts";
+import { type Bytes, putU32, putU64, u32At, u64At } from "./bytes.ts";
 import { MAX_PASS_BYTES } from "./control.ts";
 import { PerdureError } from "./error.ts";
 import { AGENT_ID_BYTES, GENERATION_BYTES, STREAM_BYTES } from "./ids.ts";
@@ -317,14 +317,13 @@ export function encodeKept(kept: Kept, payload: Bytes | undefined, restated?: Pa
   const head = (KEPT_SHAPES[kept.kind] as unknown as Shape<unknown>).encode(kept.head);
   const start = FIXED_BYTES + (restated === undefined ? 0 : LOCATION_BYTES);
   const record = new Uint8Array(start + head.length + (payload?.length ?? 0));
-  const view = viewOf(record);
   record[0] = KEPT_KINDS.indexOf(kept.kind);
   record[1] = restated === undefined ? 0 : RESTATED;
-  view.setUint32(2, head.length);
+  putU32(record, 2, head.length);
   if (restated !== undefined) {
-    writeU64(view, FIXED_BYTES, restated.segment);
-    writeU64(view, FIXED_BYTES + 8, restated.offset);
-    writeU64(view, FIXED_BYTES + 16, restated.length);
+    putU64(record, FIXED_BYTES, restated.segment);
+    putU64(record, FIXED_BYTES + 8, restated.offset);
+    putU64(record, FIXED_BYTES + 16, restated.length);
   }
   record.set(head, start);
   if (payload !== undefined) record.set(payload, start + head.length);
@@ -341,21 +340,20 @@ export function decodeKept(record: Bytes): KeptRecord {
     });
   const restated = record[1] === RESTATED;
   if (!restated && record[1] !== 0) malformed("unknown flags");
-  const view = viewOf(record);
   const start = FIXED_BYTES + (restated ? LOCATION_BYTES : 0);
-  const end = start + view.getUint32(2);
+  const end = start + u32At(record, 2);
   if (end > record.length) malformed("its head is cut off");
   // A copy, so that what is kept of the head does not keep the payload in memory.
   const head = (KEPT_SHAPES[kind] as unknown as Shape<unknown>).decode(record.slice(start, end));
   return {
     kept: { kind, head } as Kept,
-    restated: restated ? { segment: number(view, 6), offset: number(view, 14), length: number(view, 22) } : undefined,
+    restated: restated ? { segment: number(record, 6), offset: number(record, 14), length: number(record, 22) } : undefined,
     payload: record.subarray(end),
   };
 }
 
-function number(view: DataView, at: number): number {
-  return readU64(view, at) ?? malformed("a location beyond 2^53 - 1");
+function number(record: Bytes, at: number): number {
+  return u64At(record, at) ?? malformed("a location beyond 2^53 - 1");
 }
 
 function malformed(why: string): never {

@@ -15,7 +15,7 @@
  * Reading the records of all segments in order gives the relay's state. Every kind may be read again on top of a state that
  * already has it: numbers only rise, sets only grow, and the newest registration is read last.
  */
-import { type Bytes, concat, readU64, viewOf, writeU64 } from "./bytes.ts";
+import { type Bytes, concat, putU64, u64At } from "./bytes.ts";
 import { CONTACT_ENTRY_BYTES, MAX_LISTED_CONTACTS } from "./control.ts";
 import { PerdureError } from "./error.ts";
 import { AGENT_ID_BYTES, GENERATION_BYTES, LINK_BYTES } from "./ids.ts";
@@ -202,13 +202,12 @@ export interface KeptMail {
 /** Mail is never both: a relay passes on only what its own agents wrote, or its own notices. */
 export function encodeKeptMail(mail: KeptMail): Bytes {
   const header = new Uint8Array(KEPT_MAIL_HEADER_BYTES);
-  const view = viewOf(header);
   const party = mail.routedTo ?? mail.relayedBy;
   header[0] = party === undefined ? MAIL : mail.routedTo === undefined ? RELAYED : ROUTED;
   header.set(mail.link, 1);
-  writeU64(view, 9, mail.linkSeq);
-  writeU64(view, 17, mail.position);
-  writeU64(view, 25, mail.storedAtMs);
+  putU64(header, 9, mail.linkSeq);
+  putU64(header, 17, mail.position);
+  putU64(header, 25, mail.storedAtMs);
   return party === undefined ? concat(header, mail.envelope) : concat(header, party, mail.envelope);
 }
 
@@ -218,10 +217,9 @@ export function decodeKeptMail(record: Bytes): KeptMail {
   const party = kind === ROUTED || kind === RELAYED;
   const start = KEPT_MAIL_HEADER_BYTES + (party ? AGENT_ID_BYTES : 0);
   if (record.length < start || !(kind === MAIL || party)) malformed("not a mail record");
-  const view = viewOf(record);
-  const linkSeq = readU64(view, 9);
-  const position = readU64(view, 17);
-  const storedAtMs = readU64(view, 25);
+  const linkSeq = u64At(record, 9);
+  const position = u64At(record, 17);
+  const storedAtMs = u64At(record, 25);
   if (linkSeq === undefined || position === undefined || position === 0 || storedAtMs === undefined) malformed("a number outside 2^53 - 1");
   const named = party ? record.subarray(KEPT_MAIL_HEADER_BYTES, start) : undefined;
   return {

@@ -15,7 +15,7 @@
  */
 
 import { decode as decodeCbor, encode as encodeCbor } from "cborg";
-import { type Bytes, viewOf } from "./bytes.ts";
+import { type Bytes, putU32, u32At } from "./bytes.ts";
 import { type ErrorCode, isErrorCode, isPerdureError, PerdureError, type Retry, readLimit } from "./error.ts";
 import { otherVersion } from "./version.ts";
 
@@ -43,7 +43,7 @@ export function encodeLocalPiece(part: LocalPiece): Bytes {
   message[0] = LOCAL_VERSION;
   message[1] = LOCAL_KINDS[part.kind];
   message[2] = part.more ? 1 : 0;
-  viewOf(message).setUint32(4, part.number);
+  putU32(message, 4, part.number);
   message.set(part.piece, LOCAL_HEADER_BYTES);
   return message;
 }
@@ -65,7 +65,7 @@ export function decodeLocalPiece(message: Bytes): LocalPiece {
   const kind = KIND_OF.get(message[1] as number);
   if (kind === undefined) malformed(`kind ${message[1]} is unknown`);
   if ((message[2] as number) > 1 || message[3] !== 0) malformed("reserved bytes are not zero");
-  return { kind, number: viewOf(message).getUint32(4), more: message[2] === 1, piece: message.subarray(LOCAL_HEADER_BYTES) };
+  return { kind, number: u32At(message, 4), more: message[2] === 1, piece: message.subarray(LOCAL_HEADER_BYTES) };
 }
 
 export function encodeLocalValue(value: unknown): Bytes {

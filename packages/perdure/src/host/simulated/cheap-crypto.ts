@@ -3,7 +3,7 @@
  * and nothing is secret from someone who reads this file. Only for simulated worlds.
  */
 
-import { compareBytes, concat, equalBytes, utf8, viewOf } from "../../wire/bytes.ts";
+import { compareBytes, concat, equalBytes, putU32, u32At, utf8 } from "../../wire/bytes.ts";
 import { PerdureError } from "../../wire/error.ts";
 import type { Aead, Crypto, DecapsulationKey, Encapsulation, Hash, Signatures, SigningKey } from "../crypto.ts";
 import type { Random } from "../random.ts";
@@ -77,12 +77,12 @@ function cheapEncapsulation({ sha256 }: Hash, random: Random): Encapsulation {
 function cheapAead({ sha256 }: Hash): Aead {
   const tagOf = (key: Uint8Array, ciphertext: Uint8Array, associated: Uint8Array): Uint8Array => {
     const lengths = new Uint8Array(4);
-    viewOf(lengths).setUint32(0, associated.length);
+    putU32(lengths, 0, associated.length);
     return sha256(concat(TAG, key, lengths, associated, ciphertext)).subarray(0, TAG_BYTES);
   };
   const scramble = (key: Uint8Array, from: Uint8Array, to: Uint8Array): void => {
-    const seed = viewOf(sha256(concat(STREAM, key)));
-    let [a, b] = [seed.getUint32(0) | 0, seed.getUint32(4) | 1];
+    const seed = sha256(concat(STREAM, key));
+    let [a, b] = [u32At(seed, 0) | 0, u32At(seed, 4) | 1];
     for (let index = 0; index < from.length; index++) {
       a ^= a << 13;
       a ^= a >>> 17;

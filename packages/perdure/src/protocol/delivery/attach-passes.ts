@@ -14,7 +14,7 @@
  * - A pass with a higher number than is known here was given by this relay too (it carries its MAC), before the relay's folder was put
  *   back: it counts.
  */
-import { type Bytes, concat, EMPTY, equalBytes, hex, readU64, utf8, viewOf, writeU64 } from "../../wire/bytes.ts";
+import { type Bytes, concat, EMPTY, equalBytes, hex, putU64, u64At, utf8 } from "../../wire/bytes.ts";
 import { encodeKept, type KeptValue } from "../../wire/kept-relay.ts";
 import type { Reason } from "./mailbox-events.ts";
 import type { AgentState, PassChain } from "./mailbox-state.ts";
@@ -32,7 +32,7 @@ const MAC_BYTES = 24;
 /** The pass of that number: the number (u64) and a MAC only this relay can make. */
 function passOf({ state, sha256 }: Pick<RelayMachine, "state" | "sha256">, agent: AgentState, instanceKey: Bytes, number: number): Bytes {
   const pass = new Uint8Array(NUMBER_BYTES + MAC_BYTES);
-  writeU64(viewOf(pass), 0, number);
+  putU64(pass, 0, number);
   // Every part has a fixed length and the hash is cut, so that key in front makes a MAC.
   const mac = sha256(concat(DOMAIN, state.passKey, agent.idRaw, instanceKey, pass.subarray(0, NUMBER_BYTES)));
   pass.set(mac.subarray(0, MAC_BYTES), NUMBER_BYTES);
@@ -43,7 +43,7 @@ function passOf({ state, sha256 }: Pick<RelayMachine, "state" | "sha256">, agent
 function numberOf(machine: RelayMachine, agent: AgentState, instanceKey: Bytes, pass: Bytes): number | undefined {
   if (pass.length === 0) return 0;
   if (pass.length !== NUMBER_BYTES + MAC_BYTES) return undefined;
-  const number = readU64(viewOf(pass), 0);
+  const number = u64At(pass, 0);
   if (number === undefined || number === 0) return undefined;
   return equalBytes(passOf(machine, agent, instanceKey, number), pass) ? number : undefined;
 }

@@ -9,7 +9,7 @@ import type { Clock } from "../../host/clock.ts";
 import type { Log } from "../../host/log.ts";
 import type { Random } from "../../host/random.ts";
 import type { Settings } from "../../settings/register.ts";
-import { type Bytes, equalBytes, viewOf } from "../../wire/bytes.ts";
+import { type Bytes, equalBytes, u32At } from "../../wire/bytes.ts";
 import type { Goodbye } from "../../wire/control.ts";
 import { createLifetimes, type EndedLine, type LimitChange, type LimitFinding, MOST_PATHS } from "./lifetimes.ts";
 import { culpritsOf, type LimitCandidate } from "./limit-culprits.ts";
@@ -153,7 +153,7 @@ export function createLineKeeper(options: LineKeeperOptions): LineKeeper {
       const renewBeforeMs = trial ? undefined : lifetimes.advise(path).renewBeforeMs;
       const [renewal, look] = [timer(), timer()];
       if (renewBeforeMs !== undefined) {
-        const share = viewOf(random.bytes(4)).getUint32(0) / 2 ** 32;
+        const share = u32At(random.bytes(4), 0) / 2 ** 32;
         const tryRenewal = (): void => {
           const leftMs = renewBeforeMs * RENEW_BY - meter.times().ageMs;
           if (leftMs > 0 && !quiet()) return renewal.after(Math.min(QUIET_LOOK_MS, leftMs), tryRenewal);

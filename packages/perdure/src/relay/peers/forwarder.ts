@@ -15,7 +15,7 @@ import type { Place } from "../../protocol/delivery/mailbox-state.ts";
 import { goodbyeFor } from "../../protocol/link/goodbyes.ts";
 import type { Session } from "../../protocol/link/session.ts";
 import type { Settings } from "../../settings/register.ts";
-import { type Bytes, EMPTY, viewOf } from "../../wire/bytes.ts";
+import { type Bytes, EMPTY, u32At } from "../../wire/bytes.ts";
 import { DEFAULT_HOP_LIMIT, encodeMail, type Refuse } from "../../wire/control.ts";
 import { isPerdureError, PerdureError } from "../../wire/error.ts";
 import { LINK_BYTES } from "../../wire/ids.ts";
@@ -110,7 +110,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   let reading = false;
   let cancelWake = (): void => {};
 
-  const chance = (): number => viewOf(random.bytes(4)).getUint32(0) / 2 ** 32;
+  const chance = (): number => u32At(random.bytes(4), 0) / 2 ** 32;
 
   const settle = (ranges: readonly (readonly number[])[]): void => {
     if (now === undefined || now.epoch === 0 || ranges.length === 0) return;

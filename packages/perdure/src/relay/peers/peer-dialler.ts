@@ -7,7 +7,7 @@ import { sleep } from "../../host/deadline.ts";
 import type { Host } from "../../host/host.ts";
 import { rarely } from "../../host/points.ts";
 import type { Settings } from "../../settings/register.ts";
-import { viewOf } from "../../wire/bytes.ts";
+import { u32At } from "../../wire/bytes.ts";
 import { type ErrorCode, isPerdureError, PerdureError } from "../../wire/error.ts";
 import type { AgentId } from "../../wire/ids.ts";
 import type { Incidents } from "../incidents.ts";
@@ -115,7 +115,7 @@ export function createPeerDialler(options: PeerDiallerOptions): PeerDialler {
   };
 
   const pause = async (askedMs: number): Promise<void> => {
-    const share = viewOf(random.bytes(4)).getUint32(0) / 2 ** 32;
+    const share = u32At(random.bytes(4), 0) / 2 ** 32;
     pauseMs = Math.min(settings.redialMaxMs, settings.redialMinMs + share * Math.max(0, pauseMs * 3 - settings.redialMinMs));
     const cut = new AbortController();
     endPause = () => cut.abort();

@@ -1,6 +1,6 @@
 /** The bytes of a segment: reading and writing what record-log.ts describes. */
 import type { Bytes } from "../../wire/bytes.ts";
-import { readU64, utf8, viewOf, writeU64 } from "../../wire/bytes.ts";
+import { putU32, putU64, u32At, u64At, utf8 } from "../../wire/bytes.ts";
 import { crc32 } from "./crc32.ts";
 
 export const SEGMENT_HEADER_BYTES = 64;
@@ -59,13 +59,12 @@ export function segmentOfName(name: string): number | undefined {
 
 export function encodeSegmentHeader(kind: string, logId: Bytes, segment: number): Bytes {
   const bytes = new Uint8Array(SEGMENT_HEADER_BYTES);
-  const view = viewOf(bytes);
   bytes.set(SEGMENT_MAGIC);
   bytes.set(utf8(kind), SEGMENT_MAGIC.length);
   bytes.set(logId, 16);
-  view.setUint32(24, segment);
-  view.setUint32(28, FORMAT_VERSION);
-  view.setUint32(60, crc32(bytes.subarray(0, 60)));
+  putU32(bytes, 24, segment);
+  putU32(bytes, 28, FORMAT_VERSION);
+  putU32(bytes, 60, crc32(bytes.subarray(0, 60)));
   return bytes;
 }
 
@@ -79,11 +78,10 @@ export interface SegmentHeader {
 /** From the first sector of a file: `blank` when nothing of it was ever written, `invalid` when it begins with no header. */
 export function decodeSegmentHeader(bytes: Bytes): SegmentHeader | "blank" | "invalid" {
   if (bytes.length < SEGMENT_HEADER_BYTES || isZero(bytes, 0, bytes.length)) return "blank";
-  const view = viewOf(bytes);
-  if (SEGMENT_MAGIC.some((byte, index) => bytes[index] !== byte) || view.getUint32(60) !== crc32(bytes.subarray(0, 60))) return "invalid";
+  if (SEGMENT_MAGIC.some((byte, index) => bytes[index] !== byte) || u32At(bytes, 60) !== crc32(bytes.subarray(0, 60))) return "invalid";
   let kind = "";
   for (const byte of bytes.subarray(8, 8 + KIND_BYTES)) if (byte !== 0) kind += String.fromCharCode(byte);
-  return { kind, logId: bytes.slice(16, 16 + LOG_ID_BYTES), segment: view.getUint32(24), version: view.getUint32(28) };
+  return { kind, logId: bytes.slice(16, 16 + LOG_ID_BYTES), segment: u32At(bytes, 24), version: u32At(bytes, 28) };
 }
 
 /** Bytes a batch of records with these payload lengths takes, padding included. */
@@ -95,48 +93,45 @@ export function encodeBatch(place: BatchPlace, number: number, records: readonly
   let payloadBytes = 0;
   for (const { payload } of records) payloadBytes += payload.length;
   const bytes = new Uint8Array(batchBytes(payloadBytes, records.length));
-  const view = viewOf(bytes);
   let at = BATCH_HEADER_BYTES;
   let recordsCrc = 0;
   for (const { kind, payload } of records) {
     const payloadAt = at + RECORD_HEADER_BYTES;
-    view.setUint32(at, payload.length);
-    view.setUint32(at + 4, crc32(payload, placeCrc(place.logId, place.segment, place.offset + payloadAt, kind)));
+    putU32(bytes, at, payload.length);
+    putU32(bytes, at + 4, crc32(payload, placeCrc(place.logId, place.segment, place.offset + payloadAt, kind)));
     bytes[at + 8] = kind;
     recordsCrc = crc32(bytes.subarray(at, payloadAt), recordsCrc);
     bytes.set(payload, payloadAt);
     at = payloadAt + payload.length;
   }
   bytes.fill(PADDING, at);
-  view.setUint32(0, BATCH_MAGIC);
-  view.setUint32(4, at - BATCH_HEADER_BYTES);
-  writeU64(view, 8, number);
-  view.setUint32(16, records.length);
-  view.setUint32(24, recordsCrc);
-  view.setUint32(20, zeroPieces(bytes, place.offset));
-  view.setUint32(28, crc32(bytes.subarray(0, 28), placeCrc(place.logId, place.segment, place.offset, HEADER)));
+  putU32(bytes, 0, BATCH_MAGIC);
+  putU32(bytes, 4, at - BATCH_HEADER_BYTES);
+  putU64(bytes, 8, number);
+  putU32(bytes, 16, records.length);
+  putU32(bytes, 24, recordsCrc);
+  putU32(bytes, 20, zeroPieces(bytes, place.offset));
+  putU32(bytes, 28, crc32(bytes.subarray(0, 28), placeCrc(place.logId, place.segment, place.offset, HEADER)));
   return bytes;
 }
 
 export function decodeBatchHeader(place: BatchPlace, bytes: Bytes): BatchHeader | undefined {
   if (bytes.length < BATCH_HEADER_BYTES) return undefined;
-  const view = viewOf(bytes);
-  if (view.getUint32(0) !== BATCH_MAGIC) return undefined;
-  if (view.getUint32(28) !== crc32(bytes.subarray(0, 28), placeCrc(place.logId, place.segment, place.offset, HEADER))) return undefined;
-  const number = readU64(view, 8);
+  if (u32At(bytes, 0) !== BATCH_MAGIC) return undefined;
+  if (u32At(bytes, 28) !== crc32(bytes.subarray(0, 28), placeCrc(place.logId, place.segment, place.offset, HEADER))) return undefined;
+  const number = u64At(bytes, 8);
   if (number === undefined) return undefined;
   return {
-    bodyBytes: view.getUint32(4),
+    bodyBytes: u32At(bytes, 4),
     number,
-    count: view.getUint32(16),
-    zeroPieces: view.getUint32(20),
-    recordsCrc: view.getUint32(24),
+    count: u32At(bytes, 16),
+    zeroPieces: u32At(bytes, 20),
+    recordsCrc: u32At(bytes, 24),
   };
 }
 
 /** The records of a whole batch, `undefined` when one byte of them is not what was written. Payloads are views. */
 export function decodeBatch(place: BatchPlace, header: BatchHeader, bytes: Bytes): LogRecord[] | undefined {
-  const view = viewOf(bytes);
   const end = BATCH_HEADER_BYTES + header.bodyBytes;
   const records: LogRecord[] = [];
   let at = BATCH_HEADER_BYTES;
@@ -144,7 +139,7 @@ export function decodeBatch(place: BatchPlace, header: BatchHeader, bytes: Bytes
   for (let index = 0; index < header.count; index++) {
     const payloadAt = at + RECORD_HEADER_BYTES;
     if (payloadAt > end) return undefined;
-    const payload = decodeRecord(place, bytes, view, at, end);
+    const payload = decodeRecord(place, bytes, at, end);
     if (payload === undefined) return undefined;
     recordsCrc = crc32(bytes.subarray(at, payloadAt), recordsCrc);
     records.push({ kind: bytes[at + 8] as RecordKind, payload });
@@ -157,17 +152,17 @@ export function decodeBatch(place: BatchPlace, header: BatchHeader, bytes: Bytes
 export function decodeRecordAt(logId: Bytes, segment: number, offset: number, length: number, bytes: Bytes): Bytes | undefined {
   if (bytes.length !== RECORD_HEADER_BYTES + length || bytes[8] === MANIFEST) return undefined;
   const place = { logId, segment, offset: offset - RECORD_HEADER_BYTES };
-  const payload = decodeRecord(place, bytes, viewOf(bytes), 0, bytes.length);
+  const payload = decodeRecord(place, bytes, 0, bytes.length);
   return payload?.length === length ? payload : undefined;
 }
 
-function decodeRecord(place: BatchPlace, bytes: Bytes, view: DataView, at: number, end: number): Bytes | undefined {
+function decodeRecord(place: BatchPlace, bytes: Bytes, at: number, end: number): Bytes | undefined {
   const payloadAt = at + RECORD_HEADER_BYTES;
-  const length = view.getUint32(at);
+  const length = u32At(bytes, at);
   const kind = bytes[at + 8] as number;
   if (payloadAt + length > end || kind > MANIFEST || !isZero(bytes, at + 9, at + RECORD_HEADER_BYTES)) return undefined;
   const payload = bytes.subarray(payloadAt, payloadAt + length);
-  return view.getUint32(at + 4) === crc32(payload, placeCrc(place.logId, place.segment, place.offset + payloadAt, kind))
+  return u32At(bytes, at + 4) === crc32(payload, placeCrc(place.logId, place.segment, place.offset + payloadAt, kind))
     ? payload
     : undefined;
 }
@@ -190,25 +185,23 @@ export function isZero(bytes: Bytes, from: number, to: number): boolean {
 
 export function encodeManifest(segments: readonly SegmentEnd[]): Bytes {
   const bytes = new Uint8Array(4 + segments.length * 12);
-  const view = viewOf(bytes);
-  view.setUint32(0, segments.length);
+  putU32(bytes, 0, segments.length);
   for (const [index, { segment, end }] of segments.entries()) {
-    view.setUint32(4 + index * 12, segment);
-    writeU64(view, 8 + index * 12, end);
+    putU32(bytes, 4 + index * 12, segment);
+    putU64(bytes, 8 + index * 12, end);
   }
   return bytes;
 }
 
 export function decodeManifest(bytes: Bytes): SegmentEnd[] | undefined {
   if (bytes.length < 4) return undefined;
-  const view = viewOf(bytes);
-  const count = view.getUint32(0);
+  const count = u32At(bytes, 0);
   if (bytes.length !== 4 + count * 12) return undefined;
   const segments: SegmentEnd[] = [];
   for (let index = 0; index < count; index++) {
-    const end = readU64(view, 8 + index * 12);
+    const end = u64At(bytes, 8 + index * 12);
     if (end === undefined) return undefined;
-    segments.push({ segment: view.getUint32(4 + index * 12), end });
+    segments.push({ segment: u32At(bytes, 4 + index * 12), end });
   }
   return segments;
 }
@@ -219,17 +212,9 @@ const HEADER = 255;
 function placeCrc(logId: Bytes, segment: number, offset: number, kind: number): number {
   const place = new Uint8Array(LOG_ID_BYTES + 13);
   place.set(logId);
-  // Without a DataView, which moves so small an array out of the heap: this runs for every record.
-  placeU32(place, LOG_ID_BYTES, segment);
-  placeU32(place, LOG_ID_BYTES + 4, Math.floor(offset / 0x1_0000_0000));
-  placeU32(place, LOG_ID_BYTES + 8, offset);
+  putU32(place, LOG_ID_BYTES, segment);
+  putU32(place, LOG_ID_BYTES + 4, Math.floor(offset / 0x1_0000_0000));
+  putU32(place, LOG_ID_BYTES + 8, offset);
   place[LOG_ID_BYTES + 12] = kind;
   return crc32(place);
-}
-
-function placeU32(bytes: Bytes, at: number, value: number): void {
-  bytes[at] = value >>> 24;
-  bytes[at + 1] = value >>> 16;
-  bytes[at + 2] = value >>> 8;
-  bytes[at + 3] = value;
 }
