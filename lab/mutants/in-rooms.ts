@@ -10,6 +10,8 @@ export interface InRoomsOptions {
   readonly mutants: readonly Mutant[];
   /** Seeds 1 to this one, in each room. */
   readonly seeds: number;
+  /** Names of rooms; every one when it is left out. */
+  readonly only?: readonly string[] | undefined;
   readonly jobs?: number | undefined;
   /** None begins after it has fired. */
   readonly signal?: AbortSignal | undefined;
@@ -24,6 +26,7 @@ const MOST_WORDS = 200;
 export async function mutantsInRooms({
   mutants,
   seeds,
+  only,
   jobs = availableParallelism(),
   signal,
   told,
@@ -32,7 +35,7 @@ export async function mutantsInRooms({
   const waiting = [...mutants];
   const work = async (): Promise<void> => {
     for (let mutant = waiting.shift(); mutant !== undefined && !signal?.aborted; mutant = waiting.shift()) {
-      const finding = await inRooms(mutant, seeds);
+      const finding = await inRooms(mutant, seeds, only);
       findings.set(mutant.id, finding);
       told?.(finding);
     }
@@ -41,9 +44,9 @@ export async function mutantsInRooms({
   return mutants.flatMap(({ id }) => findings.get(id) ?? []);
 }
 
-async function inRooms({ id, file, start, end, put }: Mutant, seeds: number): Promise<Finding> {
+async function inRooms({ id, file, start, end, put }: Mutant, seeds: number, only: readonly string[] | undefined): Promise<Finding> {
   const begun = performance.now();
-  const ended = await visitUntilBroken({ file, start, end, put }, seeds);
+  const ended = await visitUntilBroken({ file, start, end, put }, seeds, only);
   const seconds = Math.round((performance.now() - begun) / 100) / 10;
   if (ended === undefined) return { id, outcome: "survived", ran: seeds, different: 0, seconds };
   return { id, outcome: "killed", ran: ended.seed, seed: ended.seed, by: ended.by, what: short(ended.what), different: 1, seconds };
@@ -55,11 +58,11 @@ interface Ended {
   readonly what: string;
 }
 
-function visitUntilBroken(planted: Planted, seeds: number): Promise<Ended | undefined> {
+function visitUntilBroken(planted: Planted, seeds: number, only: readonly string[] | undefined): Promise<Ended | undefined> {
   const workerData: RoomWorkerData = {
     planted,
     seeds: Array.from({ length: seeds }, (_, index) => index + 1),
-    only: undefined,
+    only,
     untilBroken: true,
   };
   return new Promise((resolve) => {

@@ -27,6 +27,7 @@ One place of protocol/ or store/ is written differently, in memory, and towns of
   --under PATH     only files whose name begins so, as protocol/link
   --only ID,ID     these and no others
   --rooms          no towns: only the rooms that have a reference (lab/rooms), a second or two for each mutant
+  --in NAME,NAME   only these rooms
   --jobs N         threads; as many as there are cores
   --minutes N      no run begins after so many real minutes; what was found is kept, the same words go on
   --unit           what the lab does not notice is given to the tests of its folder
@@ -47,6 +48,7 @@ async function main(words: readonly string[]): Promise<number> {
       under: { type: "string", default: "" },
       only: { type: "string" },
       rooms: { type: "boolean", default: false },
+      in: { type: "string" },
       jobs: { type: "string" },
       minutes: { type: "string" },
       unit: { type: "boolean", default: false },
@@ -72,9 +74,9 @@ async function main(words: readonly string[]): Promise<number> {
   const seeds = wholeNumber("seeds", values.seeds);
   const jobs = values.jobs === undefined ? undefined : wholeNumber("jobs", values.jobs);
   const signal = values.minutes === undefined ? undefined : AbortSignal.timeout(wholeNumber("minutes", values.minutes) * 60_000);
-  if (values.rooms) {
+  if (values.rooms || values.in !== undefined) {
     const told = (finding: Finding): void => progress(findingLine(finding));
-    const findings = await mutantsInRooms({ mutants: sample, seeds, jobs, signal, told });
+    const findings = await mutantsInRooms({ mutants: sample, seeds, only: values.in?.split(","), jobs, signal, told });
     for (const line of reportLines({ findings, mutants: sample })) say(line);
     return 0;
   }
