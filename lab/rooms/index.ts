@@ -2,10 +2,12 @@
 
 import { forward } from "./forward.ts";
 import { logs } from "./logs.ts";
+import { mailbox } from "./mailbox/mailbox.ts";
 import { outbox } from "./outbox.ts";
 import { rates } from "./rates.ts";
 import type { Room } from "./room.ts";
+import { session } from "./session.ts";
 import { transport } from "./transport.ts";
 import { window } from "./window.ts";
 
-export const ROOMS: readonly Room<unknown>[] = [forward, logs, outbox, rates, transport, window];
+export const ROOMS: readonly Room<unknown>[] = [mailbox, forward, logs, outbox, rates, session, transport, window];

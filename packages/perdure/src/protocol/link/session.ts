@@ -30,7 +30,7 @@ export interface Session {
   readonly remote: string;
   /** Bytes that have not left this process. */
   readonly queuedBytes: number;
-  /** Queues frames; ignored after the close. `too-large` for a frame that fits no transport message. */
+  /** Queues frames; ignored after the close. `too-large`, and none is queued, where one fits no transport message. */
   send(frames: readonly Frame[]): void;
   /** Sends what is queued, says goodbye and closes; only the first reason counts. */
   close(reason: Goodbye): void;
@@ -75,9 +75,10 @@ export function createSession({ clock, transport, mode, side, silenceTimeoutMs, 
 
   const send = (frames: readonly Frame[]): void => {
     if (transport.ended) return;
+    const largest = frames.reduce((most, { payload }) => Math.max(most, frameBytes(payload.length)), 0);
+    if (largest > TRANSPORT_ROOM_BYTES) throw new PerdureError("too-large", `a frame of ${largest} bytes fits no transport message`);
     for (const frame of frames) {
       const size = frameBytes(frame.payload.length);
-      if (size > TRANSPORT_ROOM_BYTES) throw new PerdureError("too-large", `a frame of ${size} bytes fits no transport message`);
       if (pendingBytes + size > TRANSPORT_ROOM_BYTES) flush();
       pending.push(frame);
       pendingBytes += size;
