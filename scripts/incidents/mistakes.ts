@@ -311,4 +311,11 @@ export const MADE_MISTAKES: readonly Mistake[] = [
     put: "const queued = waiting.indexOf(item, head);",
     why: "What comes out of a parked lane is made anew from its position, and so was never the one that was looked for.",
   },
+  {
+    id: "refusal-lost-behind-a-newer-one",
+    file: "protocol/delivery/mailbox-replay.ts",
+    find: "      link.upTo = Math.max(link.upTo, kept.value.upTo);\n",
+    put: "      if (kept.value.upTo <= link.upTo) return [];\n      link.upTo = kept.value.upTo;\n",
+    why: "A restatement that is behind what was read already was taken to say nothing new.",
+  },
 ];

@@ -24,6 +24,7 @@ import {
   type Peer,
   type Place,
   type RelayState,
+  recallRefused,
   register,
   senderOnLink,
 } from "./mailbox-state.ts";
@@ -142,10 +143,10 @@ function replaySmall(state: RelayState, sha256: Sha256, kept: Exclude<KeptRecord
       const link = linkOf(keeper, kept.value.link);
       // Mail that still waits was read before it; what of that no statement covers is restated behind.
       forgetPending(state.statements, { sender: keeper.idRaw, link: kept.value.link, lastSeq: kept.value.upTo });
-      if (kept.value.upTo <= link.upTo) return [];
-      link.upTo = kept.value.upTo;
-      link.synced = kept.value.upTo;
-      link.refused.splice(0, link.refused.length, ...kept.value.refused);
+      link.upTo = Math.max(link.upTo, kept.value.upTo);
+      link.synced = link.upTo;
+      // Newer numbers may have been read before it, and then what was refused earlier is said only here.
+      recallRefused(link, kept.value.refused);
       return [];
     }
     case "pending": {

@@ -340,6 +340,12 @@ export function noteRefused(link: Link, linkSeq: number): void {
   if (link.refused.length > KEPT_REFUSALS) link.refused.shift();
 }
 
+/** A restatement says what was refused; what was read already stays. */
+export function recallRefused(link: Link, refused: readonly number[]): void {
+  const all = [...new Set([...refused, ...link.refused])].sort((one, other) => one - other);
+  link.refused.splice(0, link.refused.length, ...all.slice(-KEPT_REFUSALS));
+}
+
 export function settledFloor(mailbox: Mailbox): number {
   return mailbox.settled.firstMissing(1) - 1;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { concat, EMPTY, utf8 } from "../../wire/bytes.ts";
-import { decodeKept } from "../../wire/kept-relay.ts";
+import { decodeKept, encodeKept } from "../../wire/kept-relay.ts";
 import { emptyLoad, type Load, mailboxOwners, type RelayState } from "./mailbox-state.ts";
 import { createMailboxes, type Mailboxes } from "./mailboxes.ts";
 import { agentId, createTestRelay, envelope, LIMITS, NOW_MS, settleOf, sha256, type TestRelay } from "./test-relay.ts";
@@ -138,6 +138,17 @@ describe("a relay with peers, contacts, tickets and bans", () => {
     const isSmall = (record: Uint8Array): boolean => decodeKept(record).kind !== "mail";
     const late = [...others.filter(isSmall).filter((record) => decodeKept(record).kind !== "pending"), ...named, ...others];
     expect(digest(replayed(late).state)).toEqual(whole);
+  });
+
+  it("knows what was refused before a restatement that is read behind a newer refusal", () => {
+    const [sender, link] = [agentId("alice"), new Uint8Array(8).fill(1)];
+    const { state } = replayed([
+      encodeKept("refusal", { sender, link, linkSeq: 2 }),
+      encodeKept("link", { sender, link, upTo: 1, refused: [1] }),
+      encodeKept("refusal", { sender, link, linkSeq: 3 }),
+    ]);
+    const [kept] = [...(state.agents.values().next().value?.links.values() ?? [])];
+    expect([kept?.upTo, kept?.synced, kept?.refused]).toEqual([3, 3, [1, 2, 3]]);
   });
 });
 
