@@ -3,6 +3,7 @@ import { createNodeHost } from "../host/node/index.ts";
 import { encodeBundle } from "../identity/bundle.ts";
 import { readIdentity } from "../identity/index.ts";
 import { createTestAgent, LOG_BEGINS_MS } from "../identity/test-log.ts";
+import { NOW_MS, newIdentity } from "../identity/test-machine.ts";
 import { equalBytes } from "../wire/bytes.ts";
 import type { Kept } from "../wire/kept-agent.ts";
 import { createPeers, MAX_PEERS, type Peers } from "./peers.ts";
@@ -64,6 +65,19 @@ test("an older log is refused also when nobody speaks for the agent any more", a
   await expect(learn(await show(thief, 1e12))).rejects.toMatchObject({ code: "record-rolled-back" });
   await learn(await show(rotated, 1e12));
   expect((await peers.load(idRaw))?.logSeq).toBe(1);
+});
+
+test("a clock that was ahead for a while leaves nobody without the key to write to", async () => {
+  let nowMs = NOW_MS;
+  const peers = createPeers({ host: { ...host, clock: { ...host.clock, wallMs: () => nowMs } } });
+  const own = await newIdentity("seen under two clocks");
+  const seen = await readIdentity(host.crypto, own.bundle(), nowMs);
+  for (const { kept, payload } of await peers.learn(seen)) if (payload instanceof Uint8Array) peers.apply(kept, payload);
+  expect((await peers.load(seen.idRaw))?.inboxKey).toEqual(own.inboxKey);
+  nowMs += 10 * 365 * 86_400_000;
+  expect(await peers.load(seen.idRaw)).toBeUndefined();
+  nowMs = NOW_MS;
+  expect((await peers.load(seen.idRaw))?.inboxKey).toEqual(own.inboxKey);
 });
 
 test("of two states of an agent that were learnt at once, the one that counts is pinned, in whatever order they are kept", async () => {

@@ -20,8 +20,9 @@ export const MAX_PEERS = 10_000;
 interface Peer {
   readonly head: KeptHead<"peer">;
   readonly bundle: Bytes;
-  /** As it was read at some time; {@link readUntilMs} is when something in it begins or ends. */
+  /** As it was read at {@link readAtMs}; {@link readUntilMs} is when something in it begins or ends. */
   read: VerifiedIdentity | undefined;
+  readAtMs: number;
   readUntilMs: number;
   /** From the newest record; `undefined` before it was looked for. */
   claims: Claims | undefined;
@@ -105,8 +106,11 @@ export function createPeers({ host, keeps = () => false }: PeersOptions): Peers 
   const readPinned = async (idRaw: Bytes): Promise<VerifiedIdentity | undefined> => {
     const peer = peers.get(hex(idRaw));
     const nowMs = host.clock.wallMs();
-    if (peer === undefined || (peer.read !== undefined && nowMs < peer.readUntilMs)) return peer?.read;
+    if (peer === undefined) return undefined;
+    // A clock that goes back comes to times at which what had ended, or had begun, is as it was.
+    if (peer.read !== undefined && peer.readAtMs <= nowMs && nowMs < peer.readUntilMs) return peer.read;
     peer.read = await readIdentity(host.crypto, peer.bundle, nowMs, idRaw);
+    peer.readAtMs = nowMs;
     peer.readUntilMs = changesAtMs(peer.read, nowMs);
     return peer.read;
   };
@@ -139,6 +143,7 @@ export function createPeers({ host, keeps = () => false }: PeersOptions): Peers 
           head: kept.head,
           bundle: payload.slice(),
           read: before !== undefined && equalBytes(before.bundle, payload) ? before.read : undefined,
+          readAtMs: before?.readAtMs ?? 0,
           readUntilMs: before?.readUntilMs ?? 0,
           claims: undefined,
         });
