@@ -1,5 +1,6 @@
 /** The rooms of the product that have a reference. */
 
+import { bundles } from "./bundles.ts";
 import { forward } from "./forward.ts";
 import { logs } from "./logs.ts";
 import { mailbox } from "./mailbox/mailbox.ts";
@@ -10,4 +11,4 @@ import { session } from "./session.ts";
 import { transport } from "./transport.ts";
 import { window } from "./window.ts";
 
-export const ROOMS: readonly Room<unknown>[] = [mailbox, forward, logs, outbox, rates, session, transport, window];
+export const ROOMS: readonly Room<unknown>[] = [bundles, mailbox, forward, logs, outbox, rates, session, transport, window];

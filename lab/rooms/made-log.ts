@@ -185,7 +185,7 @@ export function lineOf(last: Made): readonly Made[] {
 export const logOf = (last: Made): readonly Bytes[] => lineOf(last).map(({ signed }) => signed[0] as Bytes);
 
 /** What a log says, in the fields of the product's `LogState`. */
-export function sayingOf(owner: Owner, last: Made): Readonly<Record<string, unknown>> {
+export function sayingOf(owner: Pick<Owner, "idRaw"> | undefined, last: Made): Readonly<Record<string, unknown>> {
   const line = lineOf(last);
   // A rotation voids what its keys' thief may have said before it.
   const isVoided = ({ said, seq }: Made): boolean =>
@@ -197,7 +197,7 @@ export function sayingOf(owner: Owner, last: Made): Readonly<Record<string, unkn
   const end = bodies("retire").at(-1);
   const { event } = last;
   return {
-    idRaw: owner.idRaw,
+    idRaw: owner?.idRaw,
     head: last.hash,
     seq: last.seq,
     sizeBytes: line.reduce((sum, { signed }) => sum + (signed[0]?.length ?? 0), 0),
