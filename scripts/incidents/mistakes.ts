@@ -318,4 +318,11 @@ export const MADE_MISTAKES: readonly Mistake[] = [
     put: "      if (kept.value.upTo <= link.upTo) return [];\n      link.upTo = kept.value.upTo;\n",
     why: "A restatement that is behind what was read already was taken to say nothing new.",
   },
+  {
+    id: "read-under-a-clock-that-was-ahead",
+    file: "agent/peers.ts",
+    find: "if (peer.read !== undefined && peer.readAtMs <= nowMs && nowMs < peer.readUntilMs) return peer.read;",
+    put: "if (peer.read !== undefined && nowMs < peer.readUntilMs) return peer.read;",
+    why: "A reading was kept until something in it begins or ends, and time was taken to go one way.",
+  },
 ];
