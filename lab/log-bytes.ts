@@ -7,19 +7,23 @@ import { crc32 } from "node:zlib";
 /** Files of one folder, by the number in their name. */
 export type Segments = ReadonlyMap<number, Uint8Array>;
 
-interface Batch {
+/** A batch of which every checksum is right. */
+export interface Batch {
+  readonly offset: number;
   readonly number: number;
+  /** Without padding, and with it. */
+  readonly bodyEnd: number;
   readonly end: number;
-  readonly records: readonly { readonly kind: number; readonly payload: Buffer }[];
+  readonly records: readonly { readonly kind: number; readonly payload: Buffer; readonly offset: number }[];
 }
 
-const HEADER = 64;
-const BATCH_HEADER = 32;
+export const HEADER = 64;
+export const BATCH_HEADER = 32;
 const RECORD_HEADER = 12;
 const ALIGN = 32;
-const SECTOR = 512;
+export const SECTOR = 512;
 const PADDING = 0xa5;
-const MANIFEST = 2;
+export const MANIFEST = 2;
 const OF_HEADER = 255;
 
 /** Payloads of records and snapshots in the order of the log; throws where the bytes are not as they are described. */
@@ -47,7 +51,7 @@ export function payloadsIn(segments: Segments, kind: string): readonly Buffer[] 
 }
 
 /** `undefined` where nothing was written yet. */
-function logIdOf(file: Buffer, kind: string, segment: number): Buffer | undefined {
+export function logIdOf(file: Buffer, kind: string, segment: number): Buffer | undefined {
   if (file.length < HEADER || file.subarray(0, SECTOR).every((byte) => byte === 0)) return undefined;
   const expected = Buffer.alloc(HEADER);
   expected.write(`prdlog\0\0${kind}`, "latin1");
@@ -84,13 +88,26 @@ function batchesOf(
 
 /** `undefined` when what lies there is no whole batch; throws when a batch is whole and yet not as described. */
 function batchAt(file: Buffer, logId: Buffer, segment: number, offset: number): Batch | undefined {
+  const batch = wholeBatchAt(file, logId, segment, offset);
+  if (batch !== undefined) mustBeAsDescribed(file, segment, batch);
+  return batch;
+}
+
+/** The header of a batch that begins there, whole or not; `undefined` when there is none. */
+export function batchHeaderAt(file: Buffer, logId: Buffer, segment: number, offset: number): Buffer | undefined {
   const header = file.subarray(offset, offset + BATCH_HEADER);
   if (header.length < BATCH_HEADER || header.toString("latin1", 0, 4) !== "PBAT") return undefined;
-  if (header.readUInt32BE(28) !== placed(header.subarray(0, 28), logId, segment, offset, OF_HEADER)) return undefined;
+  return header.readUInt32BE(28) === placed(header.subarray(0, 28), logId, segment, offset, OF_HEADER) ? header : undefined;
+}
+
+/** `undefined` when what lies there is no batch, or a byte of its records is not what was written. */
+export function wholeBatchAt(file: Buffer, logId: Buffer, segment: number, offset: number): Batch | undefined {
+  const header = batchHeaderAt(file, logId, segment, offset);
+  if (header === undefined) return undefined;
   const bodyEnd = offset + BATCH_HEADER + header.readUInt32BE(4);
   const end = Math.ceil(bodyEnd / ALIGN) * ALIGN;
   if (end > file.length) return undefined;
-  const records: { kind: number; payload: Buffer }[] = [];
+  const records: { kind: number; payload: Buffer; offset: number }[] = [];
   let headersCrc = 0;
   let at = offset + BATCH_HEADER;
   for (; at + RECORD_HEADER <= bodyEnd; ) {
@@ -98,18 +115,24 @@ function batchAt(file: Buffer, logId: Buffer, segment: number, offset: number): 
     const [kind, payload] = [file[at + 8] as number, file.subarray(payloadAt, payloadAt + file.readUInt32BE(at))];
     if (file.readUInt32BE(at + 4) !== placed(payload, logId, segment, payloadAt, kind)) return undefined;
     headersCrc = crc32(file.subarray(at, payloadAt), headersCrc);
-    records.push({ kind, payload });
+    records.push({ kind, payload, offset: payloadAt });
     at = payloadAt + payload.length;
   }
   if (headersCrc !== header.readUInt32BE(24)) return undefined;
+  return { offset, number: Number(header.readBigUInt64BE(8)), bodyEnd: at, end, records };
+}
+
+/** Throws when a whole batch is not as it is described. */
+export function mustBeAsDescribed(file: Buffer, segment: number, { offset, end, bodyEnd: at, records }: Batch): void {
+  const header = file.subarray(offset, offset + BATCH_HEADER);
+  const bodyEnd = offset + BATCH_HEADER + header.readUInt32BE(4);
   const where = `segment ${segment}, batch at ${offset}`;
   if (at !== bodyEnd || records.length !== header.readUInt32BE(16)) throw new Error(`${where}: its records are not what its header says`);
   if (file.subarray(bodyEnd, end).some((byte) => byte !== PADDING)) throw new Error(`${where}: its padding is not`);
   if (header.readUInt32BE(20) !== zeroPieces(file, offset, end)) throw new Error(`${where}: it counts its pieces of zeroes wrongly`);
-  return { number: Number(header.readBigUInt64BE(8)), end, records };
 }
 
-function manifestOf({ records }: Batch, segment: number): readonly { readonly segment: number; readonly end: number | undefined }[] {
+export function manifestOf({ records }: Batch, segment: number): readonly { readonly segment: number; readonly end: number | undefined }[] {
   const manifest = records.at(-1);
   if (manifest?.kind !== MANIFEST) throw new Error(`segment ${segment} begins without a manifest`);
   const { payload } = manifest;
@@ -122,15 +145,16 @@ function manifestOf({ records }: Batch, segment: number): readonly { readonly se
 }
 
 function placed(bytes: Buffer, logId: Buffer, segment: number, offset: number, kind: number): number {
-  const place = Buffer.alloc(21);
+  const place = Buffer.allocUnsafe(21);
   logId.copy(place);
   place.writeUInt32BE(segment, 8);
-  place.writeBigUInt64BE(BigInt(offset), 12);
+  place.writeUIntBE(0, 12, 2);
+  place.writeUIntBE(offset, 14, 6);
   place[20] = kind;
   return crc32(bytes, crc32(place));
 }
 
-function zeroPieces(file: Buffer, from: number, to: number): number {
+export function zeroPieces(file: Buffer, from: number, to: number): number {
   let count = 0;
   for (let at = from; at < to; at = at - (at % SECTOR) + SECTOR) {
     if (file.subarray(at, Math.min(to, at - (at % SECTOR) + SECTOR)).every((byte) => byte === 0)) count++;

@@ -2,6 +2,7 @@
 
 import { bundles } from "./bundles.ts";
 import { forward } from "./forward.ts";
+import { log } from "./log.ts";
 import { logs } from "./logs.ts";
 import { mailbox } from "./mailbox/mailbox.ts";
 import { outbox } from "./outbox.ts";
@@ -11,4 +12,4 @@ import { session } from "./session.ts";
 import { transport } from "./transport.ts";
 import { window } from "./window.ts";
 
-export const ROOMS: readonly Room<unknown>[] = [bundles, mailbox, forward, logs, outbox, rates, session, transport, window];
+export const ROOMS: readonly Room<unknown>[] = [bundles, forward, log, logs, mailbox, outbox, rates, session, transport, window];

@@ -82,7 +82,12 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
   // Whoever replayed these records acts on them, and the next manifest says where they end: first they must be durable.
   if (recovered.tail !== undefined) await files.confirm(recovered.tail.segment, recovered.tail.offset, recovered.tail.end);
   await writer.start();
-  for (const segment of recovered.leftover) await files.remove(segment);
+  try {
+    for (const segment of recovered.leftover) await files.remove(segment);
+  } catch (error) {
+    await writer.stop(FIXED.logCloseMs.value);
+    throw error;
+  }
   let disposed: Promise<void> | undefined;
 
   // A new segment costs its restatement and closes the active one early: it must free clearly more, or what is copied out of one

@@ -25,11 +25,22 @@ const MAX_READERS = 16;
 export function createSegmentFiles(files: Files, folder: string): SegmentFiles {
   // bound: MAX_READERS, and those in use
   const readers = new Map<number, Reader>();
+  /** What is still read then is opened for that alone. */
+  let closed = false;
   const path = (segment: number): string => `${folder}/${segmentName(segment)}`;
 
+  /** Nobody reads it from here on; who reads it at the moment closes it. */
   const drop = async (segment: number, reader: Reader): Promise<void> => {
     if (readers.get(segment) === reader) readers.delete(segment);
-    await (await reader.file).close();
+    if (reader.users === 0) await close(reader);
+  };
+
+  const close = async ({ file }: Reader): Promise<void> => {
+    try {
+      await (await file).close();
+    } catch {
+      // It was never open, or only read: nothing is lost.
+    }
   };
 
   const reader = (segment: number): Reader => {
@@ -37,7 +48,7 @@ export function createSegmentFiles(files: Files, folder: string): SegmentFiles {
     if (found === undefined) found = { file: files.open(path(segment), "read"), users: 0 };
     // Put at the end: the first is the one read longest ago.
     readers.delete(segment);
-    readers.set(segment, found);
+    if (!closed) readers.set(segment, found);
     return found;
   };
 
@@ -67,19 +78,22 @@ export function createSegmentFiles(files: Files, folder: string): SegmentFiles {
       try {
         return await (await used.file).read(offset, length);
       } catch (error) {
+        // Whoever reads next opens it anew.
         if (readers.get(segment) === used) readers.delete(segment);
         throw error;
       } finally {
         used.users--;
+        if (readers.get(segment) !== used) await drop(segment, used);
         await dropIdle();
       }
     },
     remove: async (segment) => {
       const used = readers.get(segment);
-      if (used?.users === 0) await drop(segment, used);
+      if (used !== undefined) await drop(segment, used);
       await files.remove(path(segment));
     },
     [Symbol.asyncDispose]: async () => {
+      closed = true;
       for (const [segment, used] of [...readers]) await drop(segment, used);
     },
   };

@@ -1,0 +1,246 @@
+/**
+ * A machine whose disk does nothing by itself: every call of it waits until a step lets it end, in any order, well or badly. Time stands
+ * still but for the steps that move it.
+ */
+import type { Clock } from "../../packages/perdure/src/host/clock.ts";
+import type { Files, OpenFile } from "../../packages/perdure/src/host/files.ts";
+import { createDiskFiles, type DiskFaults, healthyDisk } from "../../packages/perdure/src/host/simulated/disk-files.ts";
+import { type CrashPick, createDisk, type Draws, EVERYTHING } from "../../packages/perdure/src/host/simulated/index.ts";
+import { isPerdureError, PerdureError } from "../../packages/perdure/src/wire/error.ts";
+import type { Segments } from "../log-bytes.ts";
+
+export const FOLDER = "/log";
+
+/** So many of the next calls of a kind fail, besides what a simulated disk can have. */
+export interface Faults extends DiskFaults {
+  failOpens: number;
+  failRemoves: number;
+  failCloses: number;
+  /** So many of the next writes leave a part of what was written. */
+  tearWrites: number;
+}
+
+export interface Program {
+  readonly files: Files;
+  /** Files it has open. */
+  readonly reading: number;
+  readonly writing: number;
+  /** Codes of all calls that failed, in their order. */
+  readonly failed: readonly string[];
+  readonly removalsFailed: number;
+  readonly syncs: number;
+}
+
+export interface Machine {
+  readonly clock: Clock;
+  readonly nowMs: number;
+  readonly faults: Faults;
+  heal(): void;
+  /** Calls that have not ended. */
+  readonly outstanding: number;
+  /** One of them ends, and what follows from it. */
+  finish(nth: number): Promise<void>;
+  /** All end, and those that follow. */
+  finishAll(): Promise<void>;
+  /** Time passes; with `held` no call ends meanwhile. */
+  pass(ms: number, held?: boolean): Promise<void>;
+  /** Goes on to the next timer, if there is one. */
+  toNextTimer(): Promise<boolean>;
+  begin(): Program;
+  /** The program ends at once; with `pick` the power goes. */
+  end(pick?: CrashPick): void;
+  /** What is on the disk: as programs see it, or as a loss of power leaves it. */
+  segments(pick?: CrashPick): Map<number, Uint8Array>;
+}
+
+interface Timer {
+  readonly dueMs: number;
+  readonly run: () => void;
+}
+
+/** The clock at the beginning, milliseconds since 1970. */
+const EPOCH_MS = 1_800_000_000_000;
+/** More calls than this in one step never end. */
+const MOST_CALLS = 20_000;
+
+export function createMachine(draws: Draws): Machine {
+  const disk = createDisk();
+  let calls: (() => void)[] = [];
+  let timers: Timer[] = [];
+  let nowMs = 0;
+  let owner = { alive: false };
+  const faults: Faults = { ...healthyDisk(), failOpens: 0, failRemoves: 0, failCloses: 0, tearWrites: 0 };
+  const half: CrashPick = { sector: () => draws.chance(0.5), name: () => draws.chance(0.5) };
+
+  const finish = async (nth: number): Promise<void> => {
+    const [call] = calls.splice(nth % Math.max(1, calls.length), 1);
+    call?.();
+    await settle();
+  };
+  const finishAll = async (): Promise<void> => {
+    for (let left = MOST_CALLS; calls.length > 0; left--) {
+      if (left === 0) throw new Error("the disk is asked without end");
+      await finish(draws.below(calls.length));
+    }
+  };
+  const nextTimer = (): Timer | undefined =>
+    timers.reduce<Timer | undefined>((a, b) => (a !== undefined && a.dueMs <= b.dueMs ? a : b), undefined);
+  const pass = async (ms: number, held = false): Promise<void> => {
+    const untilMs = nowMs + ms;
+    for (let timer = nextTimer(); timer !== undefined && timer.dueMs <= untilMs; timer = nextTimer()) {
+      nowMs = Math.max(nowMs, timer.dueMs);
+      timers = timers.filter((each) => each !== timer);
+      timer.run();
+      await settle();
+      if (!held) await finishAll();
+    }
+    nowMs = untilMs;
+  };
+
+  return {
+    faults,
+    clock: {
+      wallMs: () => EPOCH_MS + nowMs,
+      monotonicMs: () => nowMs,
+      after: (delayMs, then) => {
+        const by = owner;
+        const timer = { dueMs: nowMs + delayMs, run: () => by.alive && then() };
+        timers.push(timer);
+        return () => {
+          timers = timers.filter((each) => each !== timer);
+        };
+      },
+    },
+    get nowMs() {
+      return nowMs;
+    },
+    get outstanding() {
+      return calls.length;
+    },
+    heal: () => void Object.assign(faults, healthyDisk(), { failOpens: 0, failRemoves: 0, failCloses: 0, tearWrites: 0 }),
+    finish,
+    finishAll,
+    pass,
+    toNextTimer: async () => {
+      const timer = nextTimer();
+      if (timer !== undefined) await pass(Math.max(0, timer.dueMs - nowMs));
+      return timer !== undefined;
+    },
+    begin: () => {
+      owner = { alive: true };
+      const files = createDiskFiles({ disk, faults, delay: (_work, end) => void calls.push(end), pick: half, owner });
+      return watched(files, faults, draws);
+    },
+    end: (pick) => {
+      owner.alive = false;
+      calls = [];
+      timers = [];
+      disk.ended(owner, half);
+      if (pick !== undefined) disk.crash(pick);
+    },
+    segments: (pick = EVERYTHING) => {
+      const segments = new Map<number, Uint8Array>();
+      if (pick === EVERYTHING) {
+        for (const name of disk.list(FOLDER)) {
+          const file = disk.file(`${FOLDER}/${name}`, false);
+          if (file !== undefined) segments.set(segmentIn(name), file.current.bytes.slice(0, file.current.size));
+        }
+        return segments;
+      }
+      for (const [path, bytes] of disk.image(pick)) segments.set(segmentIn(path), bytes);
+      return segments;
+    },
+  };
+}
+
+/** Files that also fail where a simulated disk does not, and that count. */
+function watched(files: Files, faults: Faults, draws: Draws): Program {
+  const failed: string[] = [];
+  const counts = { reading: 0, writing: 0, syncs: 0, removalsFailed: 0 };
+  const noted = async <Value>(work: () => Promise<Value>): Promise<Value> => {
+    try {
+      return await work();
+    } catch (error) {
+      failed.push(isPerdureError(error) ? error.code : String(error));
+      throw error;
+    }
+  };
+  const takes = (kind: "failOpens" | "failRemoves" | "failCloses" | "tearWrites"): boolean => faults[kind] > 0 && faults[kind]-- > 0;
+  const fails = (code: "disk-failed" | "too-busy", what: string): never => {
+    throw new PerdureError(code, `${what} failed`, { retry: "after" });
+  };
+  const openFile = (file: OpenFile, kind: "reading" | "writing"): OpenFile => {
+    let open = true;
+    return {
+      size: file.size,
+      read: (offset, length) => noted(() => file.read(offset, length)),
+      write: (offset, bytes) =>
+        noted(async () => {
+          if (!takes("tearWrites")) return await file.write(offset, bytes);
+          await file.write(offset, bytes.subarray(0, draws.below(bytes.length)));
+          fails("disk-failed", "a write");
+        }),
+      sync: () => {
+        counts.syncs++;
+        return noted(file.sync);
+      },
+      close: () =>
+        noted(async () => {
+          if (open) counts[kind]--;
+          open = false;
+          await file.close();
+          if (takes("failCloses")) fails("disk-failed", "closing");
+        }),
+    };
+  };
+  return {
+    failed,
+    get reading() {
+      return counts.reading;
+    },
+    get writing() {
+      return counts.writing;
+    },
+    get syncs() {
+      return counts.syncs;
+    },
+    get removalsFailed() {
+      return counts.removalsFailed;
+    },
+    files: {
+      ...files,
+      open: (path, mode) =>
+        noted(async () => {
+          if (takes("failOpens")) fails("too-busy", "opening");
+          const file = await files.open(path, mode);
+          const kind = mode === "read" ? "reading" : "writing";
+          counts[kind]++;
+          return openFile(file, kind);
+        }),
+      remove: (path) =>
+        noted(async () => {
+          try {
+            if (takes("failRemoves")) fails("disk-failed", "removing");
+            await files.remove(path);
+          } catch (error) {
+            counts.removalsFailed++;
+            throw error;
+          }
+        }),
+    },
+  };
+}
+
+/** The number in the name of a segment's file. */
+export function segmentIn(path: string): number {
+  return Number(/(\d+)\.log$/.exec(path)?.[1] ?? "0");
+}
+
+/** Everything that follows from what has happened, has happened. */
+export function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+export function only(segments: Segments): ReadonlyMap<string, Uint8Array> {
+  return new Map([...segments].map(([segment, bytes]) => [`${FOLDER}/${segment.toString().padStart(6, "0")}.log`, bytes] as const));
+}

@@ -1,0 +1,72 @@
+/** What must hold of a log when its disk is idle and nothing waits: sizes, files, and what is let go of. */
+import type { LogHealth, RecordLog } from "../../packages/perdure/src/store/log/record-log.ts";
+import { HEADER, MANIFEST } from "../log-bytes.ts";
+import type { Reading } from "./log-reading.ts";
+import type { Known, Owner } from "./log-reference.ts";
+import { parted } from "./room.ts";
+
+export interface Idle {
+  readonly now: {
+    /** What was there when it was opened. */
+    readonly reading: Reading;
+    readonly segmentBytes: number;
+    readonly health: LogHealth;
+    readonly unsure: boolean;
+    readonly plain: boolean;
+    readonly emptied: ReadonlySet<number>;
+  };
+  readonly opened: RecordLog;
+  readonly reading: Reading;
+  readonly owner: Owner;
+}
+
+const RECORD_HEADER = 12;
+/** A file is full when it is so many times what it restates. */
+const RESTATEMENTS = 3;
+
+export function mustBeInOrder({ now, opened, reading: { parts, entries }, owner }: Idle): void {
+  if (now.health.state === "stuck") return;
+  const bytes = parts.reduce((sum, { end }) => sum + end, 0);
+  if (opened.bytesOnDisk !== bytes) parted(`the log says it has ${opened.bytesOnDisk} bytes where it has ${bytes}`);
+  const active = parts.at(-1);
+  if (active === undefined) parted("an open log has no segment");
+  const fullBytes = parts.map(({ batches }) => Math.max(now.segmentBytes, RESTATEMENTS * restatedIn(batches[0])));
+  for (const [index, { segment, batches, end }] of parts.entries()) {
+    if (now.reading.parts.some((part) => part.segment === segment)) continue;
+    const full = fullBytes[index] as number;
+    const late = batches.find(({ offset }) => offset > HEADER && offset >= full);
+    if (late !== undefined) parted(`segment ${segment} goes on at ${late.offset} although it is full with ${full}`);
+    if (now.plain && segment !== active.segment && end < full) parted(`segment ${segment} was closed with ${end} bytes of ${full}`);
+  }
+  if (now.unsure) return;
+  const needed = new Map<number, { count: number; bytes: number }>(parts.map(({ segment }) => [segment, { count: 0, bytes: 0 }]));
+  for (const { kind, segment, payload } of entries) {
+    const record = kind === 0 ? (owner.records[payload.readUInt16BE(0)] as Known) : undefined;
+    if (record === undefined || record.released || now.emptied.has(segment)) continue;
+    const held = needed.get(segment) as { count: number; bytes: number };
+    held.count++;
+    held.bytes += payload.length;
+  }
+  const closed = parts.filter(({ segment }) => segment !== active.segment);
+  const share = (segment: number, end: number): number => (needed.get(segment)?.bytes ?? 0) / end;
+  const sparse = closed.filter(({ segment, end }) => needed.get(segment)?.count !== 0 && share(segment, end) <= 0.5);
+  const least = Math.min(...sparse.map(({ segment, end }) => share(segment, end)));
+  const said = opened.sparsest(() => false);
+  const fits = sparse.filter(({ segment, end }) => share(segment, end) === least).map(({ segment }) => segment);
+  if (said === undefined ? fits.length > 0 : !fits.includes(said))
+    parted(`segment ${said} is said to waste most where it is ${fits.join(" or ") || "none"}`);
+  const others = opened.sparsest((segment) => segment === said);
+  const left = sparse.filter(({ segment }) => segment !== said);
+  if ((others === undefined) !== (left.length === 0)) parted(`besides segment ${said}, segment ${others} is said to waste most`);
+  const dead = closed.filter(({ segment }) => needed.get(segment)?.count === 0).reduce((sum, { end }) => sum + end, 0);
+  const restated = restatedIn(active.batches[0]);
+  const enough = Math.max(Math.max(now.segmentBytes, RESTATEMENTS * restated) / 2, RESTATEMENTS * restated);
+  if (dead >= enough) parted(`${dead} bytes hold nothing that is needed, and ${enough} are enough to let go of them`);
+}
+
+/** Bytes of the snapshot and the manifest a segment begins with. */
+function restatedIn(first: Reading["parts"][number]["batches"][number] | undefined): number {
+  let bytes = 0;
+  for (const { kind, payload } of first?.records ?? []) if (kind === 1 || kind === MANIFEST) bytes += payload.length + RECORD_HEADER;
+  return bytes;
+}

@@ -1,0 +1,157 @@
+/** The steps of the room of the log, drawn so that each seed has habits of its own. */
+import type { Draws } from "../../packages/perdure/src/host/simulated/index.ts";
+
+export type LogStep =
+  | { readonly do: "open"; readonly segmentBytes: number; readonly retryMs: number }
+  | {
+      readonly do: "append";
+      /** Records of each append; all are made in one turn. */
+      readonly lots: readonly (readonly number[])[];
+      readonly orReject: boolean;
+      /** Nobody waits for it. */
+      readonly laterMs?: number;
+    }
+  /** `nth` and `from` are shares of what there is. */
+  | { readonly do: "release"; readonly from: number; readonly count: number }
+  | { readonly do: "release-again"; readonly nth: number }
+  | { readonly do: "read"; readonly from: number; readonly count: number; readonly wrongly?: "place" | "length" }
+  | { readonly do: "tick"; readonly nth: number }
+  | { readonly do: "run" | "hurry" | "compact" | "compact-all" | "heal" }
+  | { readonly do: "wait"; readonly ms: number; readonly held: boolean }
+  | { readonly do: "fault"; readonly kind: FaultKind; readonly count: number }
+  | { readonly do: "state"; readonly bytes: readonly number[] }
+  | { readonly do: "end"; readonly how: "close" | "close-held" | "kill" | "power"; readonly keep: number }
+  /** What is on the disk is compared; `keep` is the chance of each sector that is not durable. */
+  | { readonly do: "look"; readonly keep: number }
+  | {
+      readonly do: "damage";
+      readonly how: DamageKind;
+      readonly file: number;
+      readonly at: number;
+      readonly bit: number;
+      readonly keep: number;
+    };
+
+export type FaultKind =
+  | "failWrites"
+  | "failSyncs"
+  | "failReads"
+  | "failOpens"
+  | "failRemoves"
+  | "failCloses"
+  | "tearWrites"
+  | "full"
+  | "readOnly";
+
+export type DamageKind = "flip" | "cut" | "blank" | "drop" | "swap" | "grow" | "none";
+
+const STEPS = 220;
+const FAULTS: readonly FaultKind[] = [
+  "failWrites",
+  "failSyncs",
+  "failReads",
+  "failOpens",
+  "failRemoves",
+  "failCloses",
+  "tearWrites",
+  "full",
+  "readOnly",
+];
+const DAMAGES: readonly DamageKind[] = ["flip", "flip", "flip", "cut", "blank", "drop", "swap", "grow", "none"];
+const SEGMENT_BYTES: readonly number[] = [300, 700, 1500, 4000];
+
+interface Habits {
+  readonly fault: number;
+  readonly end: number;
+  readonly later: number;
+  readonly orReject: number;
+  readonly large: number;
+  /** The least size of a record. */
+  readonly least: number;
+  readonly release: number;
+  readonly patient: number;
+}
+
+export function drawSteps(draws: Draws): readonly LogStep[] {
+  const habits: Habits = {
+    fault: draws.chance(0.6) ? 0.06 : 0,
+    end: draws.chance(0.7) ? 0.05 : 0.01,
+    later: draws.chance(0.5) ? 0.4 : 0,
+    orReject: draws.chance(0.6) ? 0.5 : 0,
+    large: draws.chance(0.5) ? 0.2 : 0.03,
+    least: draws.chance(0.3) ? 100 : 0,
+    release: draws.below(3) * 0.1,
+    patient: draws.fraction() * 0.6,
+  };
+  const steps: LogStep[] = [open(draws), { do: "run" }];
+  while (steps.length < STEPS) steps.push(...next(draws, habits));
+  return steps;
+}
+
+function next(draws: Draws, habits: Habits): readonly LogStep[] {
+  if (draws.chance(habits.end)) return endAndOpen(draws);
+  if (draws.chance(habits.fault)) return [fault(draws)];
+  if (habits.fault > 0 && draws.chance(0.05)) return [{ do: "heal" }];
+  if (draws.chance(habits.release)) {
+    if (draws.chance(0.15)) return [{ do: "release-again", nth: draws.fraction() }];
+    return [{ do: "release", from: draws.chance(0.6) ? 0 : draws.fraction(), count: 1 + draws.below(draws.chance(0.2) ? 20 : 4) }];
+  }
+  const which = draws.fraction();
+  if (which < 0.4) return [append(draws, habits), ...progress(draws, habits)];
+  if (which < 0.6) return progress(draws, habits);
+  if (which < 0.68) return [{ do: "wait", ms: draws.below(draws.chance(0.3) ? 400 : 60), held: draws.chance(0.2) }];
+  if (which < 0.78) {
+    const wrongly = draws.chance(0.15) ? ({ wrongly: draws.chance(0.5) ? "place" : "length" } as const) : {};
+    return [{ do: "read", from: draws.fraction(), count: 1 + draws.below(draws.chance(0.2) ? 60 : 5), ...wrongly }];
+  }
+  if (which < 0.82) return [{ do: "hurry" }];
+  if (which < 0.87) return [{ do: draws.chance(0.3) ? "compact-all" : "compact" }];
+  if (which < 0.9) return [{ do: "state", bytes: Array.from({ length: draws.below(3) }, () => draws.below(draws.chance(0.2) ? 900 : 30)) }];
+  if (which < 0.95) return [{ do: "look", keep: draws.below(5) / 4 }];
+  return [
+    {
+      do: "damage",
+      how: DAMAGES[draws.below(DAMAGES.length)] as DamageKind,
+      file: draws.fraction(),
+      at: draws.fraction(),
+      bit: draws.below(8),
+      keep: draws.below(3) / 2,
+    },
+  ];
+}
+
+function append(draws: Draws, habits: Habits): LogStep {
+  const size = (): number => habits.least + (draws.chance(habits.large) ? draws.below(1400) : draws.below(40));
+  const lot = (): readonly number[] => Array.from({ length: draws.chance(0.7) ? 1 : draws.below(5) }, size);
+  const lots = Array.from({ length: draws.chance(0.8) ? 1 : 1 + draws.below(4) }, lot);
+  const later = draws.chance(habits.later) ? { laterMs: 10 + draws.below(10) * 10 } : {};
+  return { do: "append", lots, orReject: draws.chance(habits.orReject), ...later };
+}
+
+/** The disk gets some way. */
+function progress(draws: Draws, { patient }: Habits): readonly LogStep[] {
+  if (!draws.chance(patient)) return [{ do: "run" }];
+  return Array.from({ length: draws.below(4) }, () => ({ do: "tick", nth: draws.below(4) }) as const);
+}
+
+/** Ends in one of four ways, and is opened again; once in a while that is cut off too. */
+function endAndOpen(draws: Draws): readonly LogStep[] {
+  const steps: LogStep[] = [];
+  do {
+    const how = (["close", "close-held", "kill", "power", "power"] as const)[draws.below(5)] as "close";
+    steps.push({ do: "end", how, keep: draws.below(5) / 4 }, open(draws));
+    if (draws.chance(0.15)) steps.push(fault(draws));
+    const ticks = draws.chance(0.4) ? draws.below(12) : 0;
+    for (let tick = 0; tick < ticks; tick++) steps.push({ do: "tick", nth: 0 });
+  } while (draws.chance(0.3));
+  return [...steps, { do: "run" }];
+}
+
+function open(draws: Draws): LogStep {
+  return { do: "open", segmentBytes: SEGMENT_BYTES[draws.below(SEGMENT_BYTES.length)] as number, retryMs: 20 + draws.below(3) * 40 };
+}
+
+function fault(draws: Draws): LogStep {
+  const kind = FAULTS[draws.below(FAULTS.length)] as FaultKind;
+  return { do: "fault", kind, count: kind === "full" ? draws.below(900) : 1 + draws.below(3) };
+}
