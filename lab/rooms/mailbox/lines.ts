@@ -1,0 +1,28 @@
+/** What leaves the relay, as lines that are compared. */
+import type { RelayOutput } from "../../../packages/perdure/src/protocol/delivery/mailbox-events.ts";
+import { type Bytes, readU64, viewOf } from "../../../packages/perdure/src/wire/bytes.ts";
+import { parted } from "../room.ts";
+
+/** The number of a pass, 0 for none. */
+export function passText(pass: Bytes): string {
+  return pass.length === 0 ? "0" : String(readU64(viewOf(pass), 0));
+}
+
+export function reasonOf({ reason }: Extract<RelayOutput, { kind: "goodbye" | "refuse" }>): string {
+  const { code, retry, afterMs, limit, why } = reason;
+  if (why === "") parted(`nothing is said about ${code}`);
+  return `${code} ${retry} ${afterMs}${limit === undefined ? "" : ` ${limit.name}=${limit.value}/${limit.remaining}`}`;
+}
+
+/** Lines of one session in their order, sessions and what is about none in any. */
+export function inOrder(lines: readonly string[]): string {
+  const sessionOf = (line: string): number => {
+    const [kind = "", number = ""] = line.split(" ");
+    return ["alarm", "append", "release", "sign"].includes(kind) ? -1 : Number(number);
+  };
+  return lines
+    .map((line, index) => ({ line, index, session: sessionOf(line) }))
+    .sort((a, b) => a.session - b.session || (a.session === -1 ? (a.line < b.line ? -1 : 1) : a.index - b.index))
+    .map(({ line }) => line)
+    .join("\n  ");
+}
