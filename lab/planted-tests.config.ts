@@ -22,6 +22,7 @@ export default defineConfig({
   // What a planted source became must not be found by a run without it.
   test: {
     fsModuleCache: false,
+    setupFiles: [fileURLToPath(new URL("planted-draws.ts", import.meta.url))],
     include: ["packages/*/src/**/*.test.ts", "packages/*/test/**/*.test.ts", "lab/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
