@@ -85,7 +85,7 @@ describe("perdure id", () => {
 
   it("works while another process has the folder, and says when the relay has it", { timeout: TEST_MS }, async () => {
     await stage.startRelay();
-    const desk = await stage.agent("desk", { name: "desk" });
+    const desk = await stage.agent("desk", { name: "desk", settings: { lookupTimeoutMs: 3000 } });
     const writer = await stage.agent("writer", { join: stage.address() });
     await using served = serving(desk);
     for (const [action, ...words] of [["claim"], ["pin-home"], ["rotate"], ["claim"]] as const) {
@@ -99,7 +99,7 @@ describe("perdure id", () => {
     expect(shown.log.map(({ kind }) => kind)).toEqual(["inception", "instance-revoke", "home-set", "rotate", "instance-revoke"]);
     expect(shown.instances.filter(({ isThis }) => isThis)).toHaveLength(1);
     await stage.stopRelay();
-    const untold = await id("anchor", "desk", import.meta.filename, "--about", "this test", "--set", "lookupTimeoutMs=200");
+    const untold = await id("anchor", "desk", import.meta.filename, "--about", "this test");
     expect(untold.objects).toContainEqual(expect.objectContaining({ type: "identity-changed", relayHasIt: false }));
   });
 
