@@ -22,7 +22,8 @@ type Step =
   | { readonly do: "open"; readonly mode: SessionMode; readonly secrets: "same" | "different" }
   | { readonly do: "send"; readonly side: Side; readonly frames: readonly { readonly name: FrameName; readonly bytes: number }[] }
   | { readonly do: "carry"; readonly from: Side; readonly harm: Harm | undefined; readonly at: number }
-  | { readonly do: "leave" | "start" | "break"; readonly side: Side }
+  | { readonly do: "leave" | "break"; readonly side: Side }
+  | { readonly do: "start"; readonly side: Side; readonly turns: boolean }
   | { readonly do: "close"; readonly side: Side; readonly retry: Goodbye["retry"]; readonly behind: boolean }
   | { readonly do: "choke"; readonly side: Side }
   | { readonly do: "wait"; readonly ms: number };
@@ -60,9 +61,13 @@ function drawLife(draws: Draws): readonly Step[] {
   const isCalm = draws.chance(0.5);
   const mode = draws.chance(0.7) ? "mac" : "none";
   const steps: Step[] = [{ do: "open", mode, secrets: mode === "mac" && draws.chance(0.05) ? "different" : "same" }];
-  if (draws.chance(0.7)) steps.push({ do: "start", side: "agent" }, { do: "start", side: "relay" });
+  if (draws.chance(0.7)) steps.push({ do: "start", side: "agent", turns: draws.chance(0.8) }, { do: "start", side: "relay", turns: true });
   const isBig = draws.chance(0.03);
-  const bytes = (): number => (isBig && draws.chance(0.2) ? ROOM_BYTES - 8 - 40 + draws.below(42) : draws.below(40));
+  const bytes = (): number => {
+    if (isBig && draws.chance(0.2)) return ROOM_BYTES - 10 + draws.below(3) - (draws.chance(0.3) ? 40 : 0);
+    // Refused, and so no work for the line.
+    return draws.chance(0.02) ? ROOM_BYTES - 7 : draws.below(40);
+  };
   const harms = mode === "mac" ? (["lost", "doubled", "late", "changed", "cut"] as const) : (["lost", "doubled", "late"] as const);
   const count = 20 + draws.below(30);
   for (let nth = 0; nth < count; nth++) {
@@ -78,7 +83,7 @@ function drawLife(draws: Draws): readonly Step[] {
       const harm = !isCalm && draws.chance(0.15) ? harms[draws.below(harms.length)] : undefined;
       steps.push({ do: "carry", from: side(), harm, at: draws.u32() });
     } else if (roll < 27) steps.push({ do: "leave", side: side() });
-    else if (roll === 27) steps.push({ do: "start", side: side() });
+    else if (roll === 27) steps.push({ do: "start", side: side(), turns: draws.chance(0.5) });
     else if (roll === 28 && !isCalm)
       steps.push({ do: "close", side: side(), retry: draws.chance(0.5) ? "now" : "never", behind: draws.chance(0.5) });
     else if (roll === 29 && draws.chance(0.3)) steps.push({ do: "break", side: side() });
@@ -109,6 +114,7 @@ interface Expected {
   received: number;
   ended: End | undefined;
   isStarted: boolean;
+  turns: boolean;
   isTold: boolean;
   chokes: boolean;
   heard: boolean;
@@ -168,6 +174,7 @@ function createPair(mode: SessionMode, secrets: "same" | "different", tools: Roo
       received: 0,
       ended: undefined,
       isStarted: false,
+      turns: false,
       isTold: false,
       chokes: false,
       heard: true,
@@ -208,7 +215,7 @@ function createPair(mode: SessionMode, secrets: "same" | "different", tools: Roo
         return;
       }
       case "start":
-        return start(step.side);
+        return start(step.side, step.turns);
       case "break":
         ends[step.side].line.end("");
         if (expected[step.side].ended === undefined) over(step.side, { code: "connection-closed", retry: "now" });
@@ -219,11 +226,12 @@ function createPair(mode: SessionMode, secrets: "same" | "different", tools: Roo
     }
   }
 
-  function start(side: Side): void {
+  function start(side: Side, turns: boolean): void {
     const is = expected[side];
     const here = ends[side];
     if (is.isStarted) return;
     is.isStarted = true;
+    is.turns = turns;
     here.session.start({
       frame: ({ name, payload }) => {
         if (here.chokes) {
@@ -232,7 +240,7 @@ function createPair(mode: SessionMode, secrets: "same" | "different", tools: Roo
         }
         here.heard.push(`${name} ${payload.length}`);
       },
-      turnEnded: () => void here.heard.push("turn"),
+      ...(turns ? { turnEnded: () => void here.heard.push("turn") } : {}),
       drained: () => void here.heard.push("drained"),
       closed: ({ code, retry }) => void here.heard.push(`closed ${code} ${retry}`),
     });
@@ -278,8 +286,9 @@ function createPair(mode: SessionMode, secrets: "same" | "different", tools: Roo
       parted(`frames of ${frames.map(({ payload }) => payload.length).join(", ")} bytes were ${refused ? "refused" : "taken"}`);
     put(side, refused ? [] : frames);
     const waits = expected[side].pending.reduce((sum, { payload }) => sum + 8 + payload.length, 0);
-    const queued = ends[side].session.queuedBytes;
-    if (!isEnded && expected[side].queued === 0 && queued !== waits) parted(`${queued} bytes wait at the ${side}, and not ${waits}`);
+    const { session: made, line } = ends[side];
+    const queued = made.queuedBytes - line.connection.queuedBytes;
+    if (!isEnded && queued !== waits) parted(`${queued} bytes wait at the ${side}, and not ${waits}`);
   }
 
   /** The session of this side is over, and its owner hears it once. */
@@ -326,7 +335,7 @@ function createPair(mode: SessionMode, secrets: "same" | "different", tools: Roo
       }
       is.due.push(`${name} ${payload.length}`);
     }
-    is.due.push("turn");
+    if (is.turns) is.due.push("turn");
   }
 
   function carry(from: Side, harm: Harm | undefined, at: number): void {
