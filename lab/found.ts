@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { PerdureError } from "../packages/perdure/src/wire/error.ts";
 import { readFile, writeFile } from "./files.ts";
 import type { Hunted } from "./hunt.ts";
+import { jsonText } from "./json-text.ts";
 
 export interface FoundRow {
   readonly id: string;
@@ -57,10 +58,9 @@ export function readRows(text: string): readonly FoundRow[] {
   return table.rows;
 }
 
-/** Keeps them in the file at `path`, one row a line. */
+/** Keeps them in the file at `path`. */
 export function keepRows(path: string, command: string, rows: readonly FoundRow[]): void {
-  const lines = rows.map((row) => `    ${JSON.stringify(row)}`).join(",\n");
-  writeFile(path, `{\n  "command": ${JSON.stringify(command)},\n  "rows": [\n${lines}\n  ]\n}\n`);
+  writeFile(path, jsonText({ command, rows }));
 }
 
 export function rowsIn(path: string): readonly FoundRow[] {

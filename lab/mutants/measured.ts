@@ -1,6 +1,7 @@
 /** One campaign as a file that can be kept and made again: of which commit, by which words, what was noticed, and every mutant that was not. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { jsonText } from "../json-text.ts";
 import { PRODUCT_FOLDER } from "../planting.ts";
 import type { Finding } from "./campaign.ts";
 import type { Mutant } from "./generate.ts";
@@ -65,5 +66,5 @@ export function measuredText({ words, seeds, all, reachedOfAll, findings, mutant
     notNoticed: left.map(about),
     notReached: notReached.map(({ id }) => id),
   };
-  return `${JSON.stringify(measured, null, 2)}\n`;
+  return jsonText(measured);
 }
