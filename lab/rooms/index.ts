@@ -1,7 +1,9 @@
 /** The rooms of the product that have a reference. */
 
 import { bundles } from "./bundles.ts";
+import { cursor } from "./cursor.ts";
 import { forward } from "./forward.ts";
+import { intervals } from "./intervals.ts";
 import { log } from "./log.ts";
 import { logs } from "./logs.ts";
 import { mailbox } from "./mailbox/mailbox.ts";
@@ -10,6 +12,21 @@ import { rates } from "./rates.ts";
 import type { Room } from "./room.ts";
 import { session } from "./session.ts";
 import { transport } from "./transport.ts";
+import { trees } from "./trees.ts";
 import { window } from "./window.ts";
 
-export const ROOMS: readonly Room<unknown>[] = [bundles, forward, log, logs, mailbox, outbox, rates, session, transport, window];
+export const ROOMS: readonly Room<unknown>[] = [
+  trees,
+  intervals,
+  cursor,
+  bundles,
+  forward,
+  log,
+  logs,
+  mailbox,
+  outbox,
+  rates,
+  session,
+  transport,
+  window,
+];

@@ -9,6 +9,7 @@ import {
   type Fact,
   floorOf,
   gone,
+  type Known,
   knownTo,
   type Letter,
   linkIn,
