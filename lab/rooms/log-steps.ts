@@ -76,7 +76,7 @@ export function drawSteps(draws: Draws): readonly LogStep[] {
   const habits: Habits = {
     fault: draws.chance(0.6) ? 0.06 : 0,
     end: draws.chance(0.7) ? 0.05 : 0.01,
-    later: draws.chance(0.5) ? 0.4 : 0,
+    later: [0, 0.3, 0.8][draws.below(3)] as number,
     orReject: draws.chance(0.6) ? 0.5 : 0,
     large: draws.chance(0.5) ? 0.2 : 0.03,
     least: draws.chance(0.3) ? 100 : 0,

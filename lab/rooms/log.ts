@@ -79,10 +79,19 @@ function createLogRoom(tools: RoomTools) {
   };
   const pickOf = (keep: number, from: Draws): CrashPick => ({ sector: () => from.chance(keep), name: () => from.chance(keep) });
 
+  /** What a folder says: that of programs, or what a loss of power leaves. */
+  const readingOf = (pick?: CrashPick): Reading => {
+    try {
+      return readLog(machine.segments(pick), KIND, true);
+    } catch (error) {
+      return parted(`the folder is not as it must be: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
+
   const open = (segmentBytes: number, retryMs: number): void => {
     const program = machine.begin();
     const opening = ++openings;
-    const reading = readLog(machine.segments(), KIND, true);
+    const reading = readingOf();
     const now: Running = {
       program,
       opening,
@@ -255,12 +264,12 @@ function createLogRoom(tools: RoomTools) {
 
   const compact = async (now: Running, opened: RecordLog): Promise<boolean | undefined> => {
     if (now.compacting) return undefined;
-    const before = readLog(machine.segments(), KIND, true);
+    const before = readingOf();
     const quiet = machine.outstanding === 0 && owner.pending.length === 0 && !now.unsure && now.health.state === "good";
     const sparse = opened.sparsest(() => false);
     if (quiet) mustBeInOrder({ now, opened, reading: before, owner });
     for (const { segment, payload, kind } of before.entries)
-      if (kind === 0 && segment === sparse) (owner.records[payload.readUInt16BE(0)] as Known).mayMove = true;
+      if (kind === 0 && (segment === sparse || now.unsure)) (owner.records[payload.readUInt16BE(0)] as Known).mayMove = true;
     const failedBefore = now.program.failed.length;
     now.compacting = true;
     now.plain = false;
@@ -347,10 +356,10 @@ function createLogRoom(tools: RoomTools) {
 
   const look = (keep: number): void => {
     const pick = [EVERYTHING, ONLY_SYNCED, pickOf(keep, draws)][draws.below(3)] as CrashPick;
-    owner.owed(readLog(machine.segments(pick), KIND, true));
+    owner.owed(readingOf(pick));
     const now = running;
     if (now?.log === undefined || machine.outstanding > 0 || now.compacting || owner.pending.length > 0) return;
-    mustBeInOrder({ now, opened: now.log, reading: readLog(machine.segments(), KIND, true), owner });
+    mustBeInOrder({ now, opened: now.log, reading: readingOf(), owner });
   };
 
   const run = async (): Promise<void> => {

@@ -56,6 +56,17 @@ describe("what nobody waits for", () => {
       expect(world.nowMs - begun).toBeLessThan(40);
     }));
 
+  test("is written when the shortest of the times of those that wait has passed", () =>
+    withLog("shortest", async (log, world, syncs) => {
+      const first = log.append([utf8("a")], LATER);
+      const second = log.append([utf8("b")], { laterMs: 10 });
+      const third = log.append([utf8("c")], { laterMs: 50 });
+      const begun = world.nowMs;
+      await Promise.all([first.synced, second.synced, third.synced]);
+      expect(syncs()).toBe(1);
+      expect(world.nowMs - begun).toBeLessThan(40);
+    }));
+
   test("is written at once when somebody waits after all, and when the log is closed", () =>
     withLog("hurried", async (log, world, syncs) => {
       const { synced } = log.append([utf8("a")], LATER);

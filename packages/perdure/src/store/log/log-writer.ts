@@ -41,6 +41,8 @@ export interface LogWriterOptions {
   readonly diskRetryMs: number;
   readonly snapshot: () => readonly Bytes[];
   readonly onHealth: (health: LogHealth) => void;
+  /** A new segment is durable; what was emptied while it was written is still there. */
+  readonly onSegment: () => void;
   readonly queue: AppendQueue;
   readonly segments: SegmentSet;
   readonly files: SegmentFiles;
@@ -100,7 +102,7 @@ const LATE_MS = 20;
 type StuckCode = "disk-full" | "disk-failed" | "read-only";
 
 export function createLogWriter(options: LogWriterOptions): LogWriter {
-  const { clock, log, magic, logId, segmentBytes, diskRetryMs, snapshot, onHealth, queue, segments, files, points } = options;
+  const { clock, log, magic, logId, segmentBytes, diskRetryMs, snapshot, onHealth, onSegment, queue, segments, files, points } = options;
   let { highest, lastBatch } = options;
   let active: { readonly segment: number; readonly file: OpenFile } | undefined;
   let tail = { segment: 0, end: Number.POSITIVE_INFINITY };
@@ -112,6 +114,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   /** Somebody waits for what gathers; else a timer is set for it. */
   let hurried = false;
   let cancelLater: (() => void) | undefined;
+  let laterDueMs = Number.POSITIVE_INFINITY;
   let run: Promise<void> = Promise.resolve();
   let removals: Promise<void> = Promise.resolve();
   let writing: Sealed | undefined;
@@ -210,6 +213,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       const dropped = segments.keepOnly(batch.kept, batch.segment);
       log.write("debug", "log.segment", { segment: batch.segment, kept: batch.kept.length, removed: dropped.length });
       removals = removals.then(() => removeAll(dropped));
+      onSegment();
     }
     for (const entry of batch.entries) entry.resolve();
   };
@@ -303,6 +307,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     hurried = false;
     cancelLater?.();
     cancelLater = undefined;
+    laterDueMs = Number.POSITIVE_INFINITY;
     return queue.take();
   };
 
@@ -352,7 +357,11 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     begin,
     wake,
     wakeLater: (laterMs) => {
-      if (!hurried) cancelLater ??= clock.after(laterMs, wake);
+      const dueMs = clock.monotonicMs() + laterMs;
+      if (hurried || dueMs >= laterDueMs) return;
+      cancelLater?.();
+      laterDueMs = dueMs;
+      cancelLater = clock.after(laterMs, wake);
     },
     rotate: () => {
       rotationDue = true;

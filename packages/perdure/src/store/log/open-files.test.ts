@@ -13,6 +13,7 @@ interface Counted {
   readonly files: Files;
   readonly open: ReadonlyMap<string, number>;
   failRemoves: boolean;
+  failCloses: boolean;
 }
 
 /** The files of host "a", and how often each is open. */
@@ -23,6 +24,7 @@ function counted(world: World): Counted {
   const watched: Counted = {
     open,
     failRemoves: false,
+    failCloses: false,
     files: {
       ...files,
       open: async (path, mode) => {
@@ -33,6 +35,7 @@ function counted(world: World): Counted {
           close: async () => {
             count(path, -1);
             await file.close();
+            if (watched.failCloses) throw new PerdureError("disk-failed", "closing failed", { retry: "after" });
           },
         };
       },
@@ -118,5 +121,16 @@ inWorld("an opening that fails leaves nothing open", async (world) => {
   await before[Symbol.asyncDispose]();
   await world.host("a").files.open(`${FOLDER}/000099.log`, "write");
   await expect(openLog(world, counting.files)).rejects.toMatchObject({ code: "disk-failed" });
+  expect(stillOpen(counting)).toBe(0);
+});
+
+inWorld("an opening in which a read and a close fail says so as one whose read fails", async (world) => {
+  const counting = counted(world);
+  await (await openLog(world, counting.files))[Symbol.asyncDispose]();
+  counting.failCloses = true;
+  world.disk("a").failReads = 1;
+  await expect(openLog(world, counting.files)).rejects.toMatchObject({ code: "disk-failed" });
+  counting.failCloses = false;
+  await (await openLog(world, counting.files))[Symbol.asyncDispose]();
   expect(stillOpen(counting)).toBe(0);
 });

@@ -72,6 +72,7 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
     diskRetryMs,
     snapshot,
     onHealth,
+    onSegment: () => dropDead(),
     queue,
     segments,
     files,
@@ -79,15 +80,6 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
     lastBatch,
     points: options.points,
   });
-  // Whoever replayed these records acts on them, and the next manifest says where they end: first they must be durable.
-  if (recovered.tail !== undefined) await files.confirm(recovered.tail.segment, recovered.tail.offset, recovered.tail.end);
-  await writer.start();
-  try {
-    for (const segment of recovered.leftover) await files.remove(segment);
-  } catch (error) {
-    await writer.stop(FIXED.logCloseMs.value);
-    throw error;
-  }
   let disposed: Promise<void> | undefined;
 
   // A new segment costs its restatement and closes the active one early: it must free clearly more, or what is copied out of one
@@ -97,6 +89,15 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
     if (segments.deadBytes(writer.active) >= enough && disposed === undefined) writer.rotate();
   };
 
+  // Whoever replayed these records acts on them, and the next manifest says where they end: first they must be durable.
+  if (recovered.tail !== undefined) await files.confirm(recovered.tail.segment, recovered.tail.offset, recovered.tail.end);
+  await writer.start();
+  try {
+    for (const segment of recovered.leftover) await files.remove(segment);
+  } catch (error) {
+    await writer.stop(FIXED.logCloseMs.value);
+    throw error;
+  }
   const readBack = async ({ segment, offset, length }: RecordAt): Promise<Bytes | undefined> => {
     const bytes = await files.read(segment, offset - RECORD_HEADER_BYTES, length + RECORD_HEADER_BYTES);
     return decodeRecordAt(logId, segment, offset, length, bytes);

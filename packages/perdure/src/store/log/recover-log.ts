@@ -138,7 +138,8 @@ function mustBeOurs(recovery: Recovery, segment: number, header: SegmentHeader):
 async function openSegment(recovery: Recovery, segment: number): Promise<OpenFile & AsyncDisposable> {
   try {
     const file = await recovery.files.open(pathOf(recovery, segment), "read");
-    return { ...file, [Symbol.asyncDispose]: () => file.close() };
+    // It is only read: when its closing fails nothing is lost.
+    return { ...file, [Symbol.asyncDispose]: () => file.close().catch(() => {}) };
   } catch (error) {
     if (isPerdureError(error) && error.code === "not-found") throw damage(recovery, segment, 0, "the file is missing");
     throw error;

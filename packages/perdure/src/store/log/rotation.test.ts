@@ -44,3 +44,29 @@ test.each([
     expect(await world.complete(run())).toBeLessThan(MOST_ROUNDS);
   },
 );
+
+test("a file that was emptied while the next was written is let go of as well", async () => {
+  const world = createWorld({ seed: 1, hash: createNodeHash() });
+  const run = async (): Promise<number> => {
+    const log = await openRecordLog({
+      ...world.host("a"),
+      folder: "/data/log",
+      magic: "relay",
+      segmentBytes: SEGMENT_BYTES,
+      diskRetryMs: 100,
+      replay: () => undefined,
+      snapshot: () => [],
+    });
+    const { at, synced } = log.append([new Uint8Array(SEGMENT_BYTES)]);
+    await synced;
+    const next = log.append([new Uint8Array(10)]);
+    // The batch is sealed: its manifest names the file before as needed.
+    await new Promise<void>((resolve) => void world.after(0.01, "sealed", resolve));
+    for (const place of at) log.release(place);
+    await next.synced;
+    await new Promise<void>((resolve) => void world.after(50, "a while", resolve));
+    await log[Symbol.asyncDispose]();
+    return log.bytesOnDisk;
+  };
+  expect(await world.complete(run())).toBeLessThan(SEGMENT_BYTES);
+});
