@@ -10,6 +10,7 @@ import { mailbox } from "./mailbox/mailbox.ts";
 import { outbox } from "./outbox.ts";
 import { rates } from "./rates.ts";
 import type { Room } from "./room.ts";
+import { sealed } from "./sealed.ts";
 import { session } from "./session.ts";
 import { transport } from "./transport.ts";
 import { trees } from "./trees.ts";
@@ -26,6 +27,7 @@ export const ROOMS: readonly Room<unknown>[] = [
   mailbox,
   outbox,
   rates,
+  sealed,
   session,
   transport,
   window,
