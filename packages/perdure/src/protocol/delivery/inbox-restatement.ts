@@ -1,6 +1,6 @@
 /** The records that make an inbox again: streams first, then their messages with the places of their content. */
 import type { Kept, KeptStream, PayloadAt } from "../../wire/kept-agent.ts";
-import { headOf, type Incoming, incomingKey, streamKey } from "./incoming.ts";
+import { headOf, type Incoming, incomingKey } from "./incoming.ts";
 import { type IncomingStream, MAX_DIGESTS } from "./incoming-stream.ts";
 import type { MailboxCursor } from "./mailbox-cursor.ts";
 
@@ -15,11 +15,16 @@ export interface Restated {
 export function restateInbox(state: {
   readonly streams: ReadonlyMap<string, IncomingStream>;
   readonly messages: Iterable<Incoming>;
+  /** Those of them that left the failed box again. */
+  readonly putBack: ReadonlySet<Incoming>;
   readonly cursor: MailboxCursor;
 }): readonly Restated[] {
   const records: Restated[] = [{ kept: positionsRecord(state.cursor) }];
   for (const stream of state.streams.values()) for (const head of streamRecords(stream)) records.push({ kept: { kind: "stream", head } });
-  for (const incoming of state.messages) {
+  const messages = [...state.messages];
+  // A twin that is read back finds the message it ends with, whose first part may have come later.
+  const twinsLast = [...messages.filter(({ twinOf }) => twinOf === undefined), ...messages.filter(({ twinOf }) => twinOf !== undefined)];
+  for (const incoming of twinsLast) {
     const { from, stream, seq } = incoming;
     for (const { head, at } of incoming.have.values()) {
       const position = state.cursor.positionOf(incomingKey(from, stream, head.seq));
@@ -29,7 +34,7 @@ export function restateInbox(state: {
     if (incoming.attempt > 0) records.push({ kept: { kind: "started", head: { from, stream, seq, attempt: incoming.attempt } } });
     const { box, arrival, failures, notBeforeMs } = incoming;
     const crashes = incoming.crashes + incoming.starts;
-    const wasPutBack = box === "contacts" && state.streams.get(streamKey(from, stream))?.settled.has(seq) === true;
+    const wasPutBack = state.putBack.has(incoming);
     if (wasPutBack)
       records.push({ kept: { kind: "put", head: { from, stream, seq, box: "failed", arrival, failures, crashes, notBeforeMs } } });
     if (incoming.attempt > 0 || wasPutBack || box !== "contacts" || arrival > headOf(incoming).arrival) {

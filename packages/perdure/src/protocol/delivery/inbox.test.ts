@@ -1,7 +1,22 @@
 import { describe, expect, it } from "vitest";
-import type { Incoming } from "./incoming.ts";
+import { type Incoming, incomingKey } from "./incoming.ts";
 import { MAX_KEYS, MAX_RUNS } from "./incoming-stream.ts";
-import { bench, complete, deliver, EXPIRY, FORGET, from, HOLE_WAIT, NOW, next, put, reopen, start, stream } from "./test-inbox.ts";
+import {
+  bench,
+  complete,
+  deliver,
+  EXPIRY,
+  FORGET,
+  from,
+  GENERATION,
+  HOLE_WAIT,
+  NOW,
+  next,
+  put,
+  reopen,
+  start,
+  stream,
+} from "./test-inbox.ts";
 
 describe("inbox: duplicates", () => {
   it("knows a settled message again, also after a restart", () => {
@@ -81,6 +96,24 @@ describe("inbox: duplicates", () => {
     expect(next(on)).toBeUndefined();
     expect(on.inbox.lateTwins()).toHaveLength(1);
     expect(reopen(on).inbox.lateTwins()).toHaveLength(1);
+  });
+
+  it("ends a twin with its message also after a restart, when the first part of the twin came before that", () => {
+    const before = bench();
+    deliver(before, { seq: 1, part: 0, parts: 2, key: "once" }, 1);
+    deliver(before, { seq: 3, key: "once" }, 2);
+    deliver(before, { seq: 2, part: 1, parts: 2, key: "once" }, 3);
+    const on = reopen(before);
+    expect(on.inbox.lateTwins()).toEqual([]);
+    expect(on.inbox.twins(on.inbox.find(incomingKey(from, stream, 3)) as Incoming).map(({ seq }) => seq)).toEqual([1]);
+  });
+
+  it("does not take a message that is not whole for one that was put back, whatever its sender counted as passed", () => {
+    const before = bench();
+    const head = { from, stream, seq: 1, digest: new Uint8Array(16), expiresAtMs: EXPIRY, generation: GENERATION, position: 1 };
+    before.inbox.apply({ kind: "passed", head }, undefined);
+    deliver(before, { seq: 2, part: 1, parts: 2 }, 2);
+    expect(next(reopen(before), NOW + HOLE_WAIT)).toBeUndefined();
   });
 
   it("lets a refused key be taken again, by a twin that came meanwhile too", () => {

@@ -97,6 +97,9 @@ export interface Inbox {
   readonly failed: number;
 }
 
+/** Records that may change which streams have no message left, or when one is forgotten. */
+const OF_STREAMS: ReadonlySet<Kept["kind"]> = new Set(["received", "put", "completed", "passed", "stream", "streamForgotten"]);
+
 export function createInbox(input: {
   readonly limits: InboxLimits;
   readonly defences: { readonly dedupe: boolean };
@@ -122,6 +125,8 @@ export function createInbox(input: {
   // bound: until the store takes them, after each change
   let releases: PayloadAt[] = [];
   let arrivals = 0;
+  /** When the first of the streams without messages is forgotten, while no record changed that; `undefined` before it was looked for. */
+  let nextForgetMs: number | undefined;
 
   const place = (at: PayloadAt): string => `${at.segment}:${at.offset}`;
   const fromKey = (from: Bytes): string => streamKey(from, from);
@@ -315,6 +320,7 @@ export function createInbox(input: {
 
   return {
     apply(kept, at, isRestated = false) {
+      if (OF_STREAMS.has(kept.kind)) nextForgetMs = undefined;
       if (kept.kind === "received") received(kept.head, at, isRestated);
       else if (kept.kind === "started") {
         const incoming = messages.get(incomingKey(kept.head.from, kept.head.stream, kept.head.seq));
@@ -343,8 +349,9 @@ export function createInbox(input: {
       for (const all of [messages, streams, streamsOf, held, index, busy, putBack, tally]) all.clear();
       releases = [];
       arrivals = arrival;
+      nextForgetMs = undefined;
     },
-    restate: () => restateInbox({ streams, messages: messages.values(), cursor }),
+    restate: () => restateInbox({ streams, messages: messages.values(), putBack, cursor }),
     holds: (at) => held.has(place(at)),
     takeReleases() {
       const taken = releases;
@@ -422,13 +429,20 @@ export function createInbox(input: {
             },
           });
       }
+      if (nextForgetMs !== undefined && nowMs < nextForgetMs) return { expired, records, nextMs: Math.min(nextMs, nextForgetMs) };
+      let firstMs = Number.POSITIVE_INFINITY;
+      let isAnyDue = false;
       for (const stream of streams.values()) {
         const forgetMs = stream.maxExpiryMs + limits.forgetStreamMs;
         if (stream.messages.length > 0) continue;
-        if (forgetMs > nowMs) nextMs = Math.min(nextMs, forgetMs);
-        else if (forgetMs <= provenMs) records.push({ kind: "streamForgotten", head: { from: stream.from, stream: stream.stream } });
+        if (forgetMs > nowMs) firstMs = Math.min(firstMs, forgetMs);
+        else {
+          isAnyDue = true;
+          if (forgetMs <= provenMs) records.push({ kind: "streamForgotten", head: { from: stream.from, stream: stream.stream } });
+        }
       }
-      return { expired, records, nextMs };
+      nextForgetMs = isAnyDue ? undefined : firstMs;
+      return { expired, records, nextMs: Math.min(nextMs, firstMs) };
     },
     boxOf(from, stream, seq) {
       const state = streams.get(streamKey(from, stream));
