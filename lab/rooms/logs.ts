@@ -24,7 +24,7 @@ import {
 } from "../../packages/perdure/src/identity/log-ranking.ts";
 import { epochAt, type LogState, revokedFromMs } from "../../packages/perdure/src/identity/log-state.ts";
 import { verifyBranches } from "../../packages/perdure/src/identity/verify.ts";
-import { type Bytes, equalBytes, utf8 } from "../../packages/perdure/src/wire/bytes.ts";
+import { type Bytes, compareBytes, equalBytes, utf8 } from "../../packages/perdure/src/wire/bytes.ts";
 import { isPerdureError } from "../../packages/perdure/src/wire/error.ts";
 import { signedEvent } from "../../packages/perdure/src/wire/identity.ts";
 import { agentIdText } from "../../packages/perdure/src/wire/ids.ts";
@@ -235,6 +235,14 @@ export const logs: Room<LogStep> = {
         const each = at(step.back);
         const keys = owner.keysAt(each.position);
         each.signed.push(await owner.sign(each.event, keys, [...keys.keys()]));
+        // One event under different signatures stays one event, and the least bytes stand for all.
+        const [first, last] = [logOf(each), lineOf(each).map(({ signed }) => signed.at(-1) as Bytes)];
+        const least = first.map((one, index) => (compareBytes(one, last[index] as Bytes) < 0 ? one : last[index]));
+        expectAlike("one log signed twice", relateLogs(first, last), "same");
+        expectAlike("one log signed twice, joined", joinLogs({ log: first, rival: [] }, { log: last, rival: [] }), {
+          log: least,
+          rival: [],
+        });
       } else if (step.do === "show") {
         const last = at(step.back);
         const log = lineOf(last).map(({ signed }) => signed[draws.below(signed.length)] as Bytes);
@@ -247,6 +255,9 @@ export const logs: Room<LogStep> = {
         expectAlike(`event ${one.seq} to event ${other.seq}`, relateLogs(logOf(one), logOf(other)), relationOf(one, other));
         const joined = joinLogs({ log: logOf(one), rival: [] }, { log: logOf(other), rival: [] });
         await expectBranches(joined, knownOf(new Set([one, other])));
+        const strange = [await owner.sign({ ...owner.inception.event, claimedAtMs: 0 }, owner.keysAt(0), owner.signersAt(0, 0))];
+        expectAlike("logs of two agents", await codeOf(async () => relateLogs(logOf(one), strange)), "bad-argument");
+        expectAlike("logs of two agents, joined", await codeOf(async () => joinLogs({ log: strange, rival: [] }, joined)), "bad-argument");
       }
     }
   },
