@@ -3,15 +3,19 @@
 import { bundles } from "./bundles.ts";
 import { cursor } from "./cursor.ts";
 import { forward } from "./forward.ts";
+import { inbox } from "./inbox.ts";
+import { incidents } from "./incidents.ts";
 import { intervals } from "./intervals.ts";
 import { log } from "./log.ts";
 import { logs } from "./logs.ts";
 import { mailbox } from "./mailbox/mailbox.ts";
 import { outbox } from "./outbox.ts";
 import { rates } from "./rates.ts";
+import { relays } from "./relays.ts";
 import type { Room } from "./room.ts";
 import { sealed } from "./sealed.ts";
 import { session } from "./session.ts";
+import { shares } from "./shares/shares.ts";
 import { transport } from "./transport.ts";
 import { trees } from "./trees.ts";
 import { window } from "./window.ts";
@@ -23,12 +27,16 @@ export const ROOMS: readonly Room<unknown>[] = [
   bundles,
   forward,
   log,
+  inbox,
   logs,
   mailbox,
   outbox,
   rates,
+  relays,
   sealed,
   session,
+  shares,
   transport,
   window,
+  incidents,
 ];

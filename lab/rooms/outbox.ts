@@ -50,7 +50,7 @@ const DEEDS = [
   ],
   ...["due", "due", "forget", "restate", "reread", "unkept"],
 ] as const;
-const STEPS = 110;
+const STEPS = 70;
 const LIMITS = { outboxMessages: 5, outboxBytes: 60, unconfirmedAfterMs: 600, forgetStreamMs: 3000, ended: 4, streams: 2 };
 const LIFE_MS = 2000;
 export const outbox: Room<Step> = {
