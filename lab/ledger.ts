@@ -20,7 +20,6 @@ import type { Mail, Step } from "../packages/perdure/src/agent/api.ts";
 import type { LogFields, LogLevel } from "../packages/perdure/src/host/log.ts";
 import { rank } from "../packages/perdure/src/protocol/delivery/delivery-lattice.ts";
 import { isErrorCode } from "../packages/perdure/src/wire/error.ts";
-import { MAX_PARTS } from "../packages/perdure/src/wire/limits.ts";
 import { createAged } from "./aged.ts";
 import { PASSING, UNEXPECTED } from "./alarms.ts";
 import { createLoopBook } from "./loop-book.ts";
@@ -31,6 +30,7 @@ import { createRelayBook, type RelayBook, type Shares, type Taken } from "./rela
 import { createSessionBook } from "./session-book.ts";
 import type { Census } from "./town.ts";
 import { CANARY } from "./traffic.ts";
+import { createTurnBook, type Endings } from "./turn-book.ts";
 
 export class InvariantBroken extends Error {
   readonly invariant: string;
@@ -130,11 +130,9 @@ export interface LedgerOptions {
 }
 
 export function createLedger({ census, liar, forgetful, model, limits }: LedgerOptions): Ledger {
-  const counts: Omit<LedgerCounts, "acked" | "statements" | "relayed"> = {
+  const counts: Omit<LedgerCounts, "acked" | "statements" | "relayed" | "completed" | "repeats"> = {
     promised: 0,
     handed: 0,
-    completed: 0,
-    repeats: 0,
     crashes: 0,
     liesSeen: 0,
     clonesSeen: 0,
@@ -155,12 +153,6 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
   const sessions = createSessionBook();
   const strangers = new Set<string>();
   const promises = createAged<string, Promised>();
-  const completions = createAged<string, { readonly outcome: string; readonly digest: string }>();
-  const dealtWith = createAged<string, true>();
-  const attempts = createAged<string, number>();
-  const mayStartAgain = createAged<string, true>();
-  /** Started, and its process died: the batch of its completion may be on disk although nobody heard of it. */
-  const mayBeCompleted = createAged<string, true>();
   const digests = createAged<string, string>();
   /** Digest of an envelope that took another one's place, and of that one. */
   const before = createAged<string, string>();
@@ -175,7 +167,17 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
     broken ??= new InvariantBroken(invariant, what);
   };
   const hostOf = (agentId: string): string => idOf.get(agentId) ?? agentId;
+  const agentIdOf = (name: string): string | undefined => [...idOf].find(([, each]) => each === name)?.[0];
   const order = createOrderBook({ holeWaitMs: limits.holeWaitMs, isUnreliable: (agentId) => doubled.has(hostOf(agentId)), fail });
+  const turns = createTurnBook({
+    ownerOf: (host) => copies.get(host) ?? host,
+    hostOf,
+    isOther: (from, owner, id, digest) => {
+      const sent = digests.get(`${from} ${agentIdOf(owner)} ${id}`);
+      return sent !== undefined && firstOf(sent) !== firstOf(digest) && !doubled.has(hostOf(from));
+    },
+    fail,
+  });
   /** What a relay that lies brings about with its own agents' mail is no fault of theirs; everything else still is. */
   const isHonest = (...relays: readonly (string | undefined)[]): boolean =>
     (liar === undefined || !relays.includes(liar)) && (forgetful === undefined || !relays.includes(forgetful));
@@ -193,7 +195,7 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
         isDamaged: () => damaged.has(name),
         hostOf,
         // A stranger's mail is settled as soon as it lies in `requests`, which nobody here waits for.
-        isDealtWith: (taken) => strangers.has(taken.from) || isDealtWith(taken),
+        isDealtWith: (taken) => strangers.has(taken.from) || turns.isDealtWith(hostOf(taken.to), taken.from, taken.id),
         isKeptAt: (relayId, digest) => relayOf.get(relayId)?.keeps(digest) ?? false,
         took: (taken) => took(name, taken),
         shares: { ...limits, isStranger: (_, from) => !census.open && strangers.has(from) },
@@ -212,20 +214,9 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
     digests.set(key, taken.digest);
   };
 
-  /** The recipient completed the message, or said why it will never hand it over. A later part is covered by its first. */
-  const isDealtWith = (taken: Taken): boolean => {
-    const host = hostOf(taken.to);
-    if (dealtWith.has(`${host} ${taken.from} ${taken.id}`)) return true;
-    const [stream = "", seq = "0"] = taken.id.split(".");
-    for (let part = 0; part < MAX_PARTS; part++)
-      if (mayBeCompleted.has(`${host} ${taken.from} ${stream}.${Number(seq) - part}`)) return true;
-    return false;
-  };
-
   const agentFact = (host: string, event: string, fields: LogFields): void => {
     const owner = copies.get(host) ?? host;
     const text = (name: string): string => String(fields[name] ?? "");
-    const key = `${host} ${text("from")} ${text("id")}`;
     switch (event) {
       case "agent.attached":
         if (fields["agent"] !== undefined) idOf.set(text("agent"), owner);
@@ -236,56 +227,8 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
             fail("passes", `${lineageOf(host)} reads the mailbox that ${overlooked} read before it, with the same pass`);
         }
         return;
-      case "agent.handler-start": {
-        const attempt = Number(fields["attempt"]);
-        const before = attempts.get(key) ?? 0;
-        if (attempt <= before) fail("3 completion", `attempt ${attempt} of ${text("id")} at ${host} follows ${before}`);
-        if (before > 0 && !mayStartAgain.has(key))
-          fail("3 completion", `${text("id")} started again at ${host} without a crash, a failure or a lost claim`);
-        if (completions.has(key)) fail("6 horizon", `${text("id")} was started at ${host} after its completion`);
-        mayStartAgain.delete(key);
-        mayBeCompleted.delete(key);
-        attempts.set(key, attempt);
-        if (attempt > 1) counts.repeats++;
-        return;
-      }
       case "agent.sealed-anew":
         before.set(text("digest"), text("before"));
-        return;
-      case "agent.failed":
-        // In the failed box for its owner to see, and its sender is told: the relay may let go.
-        deal(host, text("from"), text("id"), Number(fields["parts"] ?? 1));
-        mayStartAgain.set(key, true);
-        return;
-      case "agent.put-off":
-      case "agent.claim-freed":
-        mayStartAgain.set(key, true);
-        return;
-      // Found on disk at opening: its process died before it could say so.
-      case "agent.completion-read":
-        if (!completions.has(key)) {
-          completions.set(key, { outcome: text("outcome"), digest: text("digest") });
-          deal(host, text("from"), text("id"), Number(fields["parts"] ?? 1));
-        }
-        return;
-      case "agent.completed": {
-        const known = completions.get(key);
-        if (known !== undefined) fail("3 completion", `${text("id")} was completed twice at ${host}: ${known.outcome}, ${text("outcome")}`);
-        completions.set(key, { outcome: text("outcome"), digest: text("digest") });
-        const [to = ""] = [...idOf].find(([, name]) => name === owner) ?? [];
-        const sent = digests.get(`${text("from")} ${to} ${text("id")}`);
-        if (sent !== undefined && text("digest") !== "" && firstOf(sent) !== firstOf(text("digest")) && !doubled.has(hostOf(text("from"))))
-          fail("5 statements", `${text("id")} was completed at ${host} as another envelope than was sent`);
-        counts.completed++;
-        deal(host, text("from"), text("id"), Number(fields["parts"] ?? 1));
-        return;
-      }
-      case "agent.too-late":
-      case "agent.rejected":
-      case "agent.not-taken":
-      case "agent.greeted":
-      case "agent.not-admitted":
-        deal(host, text("from"), text("id"), 1);
         return;
       case "agent.acked":
         return books.get(census.homes.get(owner) ?? "")?.acknowledged(text("link"), Number(fields["upTo"]));
@@ -319,7 +262,7 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
 
   /** A relay that signed for a message must have it, and `stored` is for the recipient's own relay to say. */
   const attested = (host: string, id: string, { by, state }: Step): void => {
-    const [from] = [...idOf].find(([, name]) => name === host) ?? [];
+    const from = agentIdOf(host);
     const relay = hostOf(by);
     if (from === undefined || !isHonest(relay)) return;
     if (relayOf.get(by)?.stored(from, id) !== true) fail("5 statements", `${relay} signed for ${id} of ${host}, which it never had`);
@@ -332,15 +275,8 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
     lives: (from) => (doubled.has(hostOf(from)) ? 2 + (lives.get(hostOf(from)) ?? 0) : 1),
     fail: (from, count) => fail("loop guard", `${hostOf(from)} sent ${count} automatic messages in one thread because of automatic ones`),
   });
-  /** Messages that somebody completed, or may have, and those that somebody refused to take: sender and id. */
-  const endings = (): Readonly<Record<"done" | "refused", ReadonlySet<string>>> => {
-    const idsIn = (...maps: readonly { keys(): Iterable<string> }[]): ReadonlySet<string> =>
-      new Set(maps.flatMap((map) => [...map.keys()].map((key) => `${hostOf(key.split(" ")[1] ?? "")} ${key.split(" ")[2]}`)));
-    return { done: idsIn(completions, mayBeCompleted), refused: idsIn(completions, mayBeCompleted, dealtWith) };
-  };
-
   /** Whether what was promised came to an end, and to one that is true. */
-  const judge = (key: string, promise: Promised, ended: ReturnType<typeof endings>): void => {
+  const judge = (key: string, promise: Promised, ended: Endings): void => {
     const { last } = promise;
     if (!isOwed(promise) && (last === undefined || isOpen(promise))) return;
     if (last === undefined || isOpen(promise)) fail("1 custody", `${key} was promised and has come to no end: ${last?.state ?? "no step"}`);
@@ -351,17 +287,13 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
       fail("5 statements", `${key} says ${last.state}, and nobody completed it`);
   };
 
-  const deal = (host: string, from: string, id: string, parts: number): void => {
-    const [stream = "", seq = "0"] = id.split(".");
-    const owner = copies.get(host) ?? host;
-    for (let part = 0; part < parts; part++) dealtWith.set(`${owner} ${from} ${stream}.${Number(seq) + part}`, true);
-  };
-
   return {
     get counts() {
       const sum = (of: (book: RelayBook) => number): number => [...books.values()].reduce((total, book) => total + of(book), 0);
       return {
         ...counts,
+        completed: turns.completed,
+        repeats: turns.repeats,
         acked: sum((book) => book.acked),
         statements: sum((book) => book.statements),
         relayed: sum((book) => book.relayed),
@@ -380,7 +312,7 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
       const book = books.get(host);
       if (book === undefined) {
         model?.agentFact(host, event, fields);
-        for (const each of [order, sessions]) each.fact(host, event, fields);
+        for (const each of [order, sessions, turns]) each.fact(host, event, fields);
         return agentFact(host, event, fields);
       }
       model?.relayFact(host, event, fields);
@@ -430,11 +362,7 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
       counts.crashes++;
       sessions.crashed(host);
       order.forget(host);
-      for (const key of attempts.keys()) {
-        if (!key.startsWith(`${host} `) || completions.has(key)) continue;
-        mayStartAgain.set(key, true);
-        mayBeCompleted.set(key, true);
-      }
+      turns.crashed(host);
     },
     damaged: (host) => void damaged.add(host),
     double: (copy, of, picture) => {
@@ -450,15 +378,8 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
       lives.set(host, (lives.get(host) ?? 0) + 1);
       passes.begin(lineageOf(host), picture);
       for (const [key, promise] of promises) if (promise.from === host) promises.delete(key);
-      for (const [key, known] of completions) {
-        if (!key.startsWith(`${host} `)) continue;
-        const [, from = "", id = ""] = key.split(" ");
-        // The receipt may have been on that disk alone.
-        forgive(`${hostOf(from)} ${id}`);
-        completions.delete(key);
-        completions.set(`${host}\u2032${key.slice(host.length)}`, known);
-      }
-      for (const key of attempts.keys()) if (key.startsWith(`${host} `)) attempts.delete(key);
+      // The receipt may have been on that disk alone.
+      for (const { from, id } of turns.putBack(host)) forgive(`${hostOf(from)} ${id}`);
     },
     relayPicture: (relay) => {
       const book = books.get(relay) as RelayBook;
@@ -482,18 +403,18 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
     },
     open: () => [...promises].filter(([, promise]) => isOpen(promise) && isOwed(promise)).map(([key]) => key),
     settleUp: () => {
-      const ended = endings();
+      const ended = turns.endings();
       for (const [key, promise] of promises) judge(key, promise, ended);
       if (broken !== undefined) throw broken;
     },
     age: () => {
-      const ended = endings();
+      const ended = turns.endings();
       promises.age((promise, key) => {
         if (isOpen(promise)) return true;
         judge(key, promise, ended);
         return false;
       });
-      for (const map of [completions, dealtWith, attempts, mayStartAgain, mayBeCompleted, digests, before, loops]) map.age();
+      for (const map of [turns, digests, before, loops]) map.age();
       for (const book of books.values()) book.age();
     },
   };
