@@ -9,16 +9,7 @@ import { MISTAKES } from "./mistakes/index.ts";
 import { NARROW } from "./narrow.ts";
 import { type Mistake, plantedSources } from "./planting.ts";
 import type { SweepOptions } from "./pool.ts";
-import type { FaultKind } from "./weather.ts";
-
-/** By the seed, in turn. Without kinds the seed draws them. */
-const WEATHERS: readonly (readonly FaultKind[] | undefined)[] = [
-  ["brownout", "agent-kill", "relay-kill", "call-crash", "relapse"],
-  ["cut", "partition", "stall", "one-way", "relay-dead", "agent-power"],
-  undefined,
-  ["sync-fails", "write-fails", "read-fails", "disk-full", "slow-disk", "relay-power", "agent-power", "relapse"],
-  ["brownout", "partition", "agent-kill", "relay-kill", "cut", "call-crash"],
-];
+import { stormOf } from "./weather.ts";
 
 /** Mailboxes and files that a few messages fill: who is away for a moment has mail refused. */
 const CRAMPED = { mailboxMessages: 8, segmentBytes: 64 * 1024 };
@@ -27,7 +18,7 @@ const SETTINGS: readonly Readonly<Record<string, number>>[] = [{}, NARROW, {}, C
 
 /** The town in which a mistake is looked for. The one whose weather is drawn lives longer, so that shares and budgets fill. */
 export function plantedTown(seed: number): SweepOptions {
-  const kinds = WEATHERS[seed % WEATHERS.length];
+  const kinds = stormOf(seed);
   const settings = SETTINGS[seed % SETTINGS.length] ?? {};
   if (kinds === undefined) return { minutes: 1, calmMs: 3500, settings, rooms: true };
   return { minutes: 0.3, calmMs: 1800, kinds, settings, rooms: true };
@@ -53,17 +44,15 @@ export async function huntPlanted({ seeds, only = MISTAKES, jobs, keep = false, 
   const quarries = only.map((planted) => ({ id: planted.id, planted, optionsOf: plantedTown }));
   const on = measuredOn(FOUND_FILE);
   const ids = MISTAKES.map(({ id }) => id);
-  const hunted: Hunted[] = [];
   const all = await hunt(quarries, {
     seeds,
     jobs,
     onHunted: (each) => {
       print(huntedLine(each));
-      hunted.push(each);
       // At once: what was found stays found when a long hunt is stopped.
       if (keep) keepRows(FOUND_FILE, COMMAND, joinedRows(rowsIn(FOUND_FILE), ids, [each], seeds, on));
     },
   });
-  for (const line of describeRows(joinedRows([], ids, hunted, seeds, on))) print(line);
+  for (const line of describeRows(joinedRows([], ids, all, seeds, on))) print(line);
   return all;
 }

@@ -31,7 +31,7 @@ import { visitAll } from "./rooms/room.ts";
 import { routine } from "./routine.ts";
 import type { Hostile, Letter, Scenario } from "./scenario.ts";
 import { createSealBook } from "./seal-book.ts";
-import { clearUp, strike } from "./strike.ts";
+import { clearUp, lastsMs, strike } from "./strike.ts";
 import { AGENT_FOLDER, type Census, createTown, drawCensus, isRelay, type Town } from "./town.ts";
 import { type LetterPile, liveIn } from "./traffic.ts";
 import { drawWeather, type Fault, type FaultKind } from "./weather.ts";
@@ -352,7 +352,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
       await quiet();
       if (options.routine === true && hostile === "nobody") {
         // Some faults end by themselves, later than the weather.
-        const overMs = Math.max(0, ...weather.map(({ atMs, durationMs }) => beginMs + atMs + durationMs)) + 3000;
+        const overMs = Math.max(0, ...weather.map((fault) => beginMs + fault.atMs + lastsMs(fault))) + 3000;
         await world.run({ untilMs: Math.max(world.nowMs, overMs) });
         await quiet();
         await routine({ town, census, ledger, settings, ending, addressFrom: (from, to) => addressFrom(census, from, to) });

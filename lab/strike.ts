@@ -11,6 +11,18 @@ function callOf(amount: number): number {
   return 1 + Math.round(amount * MAX_CALLS);
 }
 
+/** How often who relapses dies, and how long after the last time. */
+function relapsesOf({ durationMs, amount }: Fault): { readonly times: number; readonly pauseMs: number } {
+  return { times: 2 + Math.floor(amount * 3), pauseMs: 300 + (durationMs % 2000) };
+}
+
+/** How long after its beginning a fault is over by itself, milliseconds. */
+export function lastsMs(fault: Fault): number {
+  if (fault.kind !== "relapse") return fault.durationMs;
+  const { times, pauseMs } = relapsesOf(fault);
+  return times * pauseMs;
+}
+
 /** What faults need of a town: the simulated one has it, and so has one of real processes. */
 export interface StruckTown extends Pick<Town, "crash" | "isUp" | "start" | "lie"> {
   readonly rot: Pick<Town["rot"], "strike" | "mend">;
@@ -46,8 +58,8 @@ export function strike(town: StruckTown, fault: Fault, { crashed, damaged }: Str
       return town.crash(host, "all", false, durationMs);
     case "relapse": {
       // As whatever starts a program again finds it dead again, and again: what one opening wrote the next one reads.
-      const pauseMs = 300 + (durationMs % 2000);
-      for (let time = 0; time < 2 + Math.floor(amount * 3); time++) {
+      const { times, pauseMs } = relapsesOf(fault);
+      for (let time = 0; time < times; time++) {
         world.after(time * pauseMs, "relapse", () => {
           crashed(host);
           town.crash(host, durationMs % 2 === 0 ? "all" : "random", false, 50);

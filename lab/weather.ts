@@ -44,6 +44,19 @@ const STRIKES = {
 export type FaultKind = keyof typeof STRIKES;
 export const FAULT_KINDS = Object.keys(STRIKES) as readonly FaultKind[];
 
+const STORMS: readonly (readonly FaultKind[] | undefined)[] = [
+  ["brownout", "agent-kill", "relay-kill", "call-crash", "relapse"],
+  ["cut", "partition", "stall", "one-way", "relay-dead", "agent-power"],
+  undefined,
+  ["sync-fails", "write-fails", "read-fails", "disk-full", "slow-disk", "relay-power", "agent-power", "relapse"],
+  ["brownout", "partition", "agent-kill", "relay-kill", "cut", "call-crash"],
+];
+
+/** For towns that live too short for all kinds: a few that go together, by the seed, in turn; `undefined` where the seed is to draw them. */
+export function stormOf(seed: number): readonly FaultKind[] | undefined {
+  return STORMS[seed % STORMS.length];
+}
+
 export interface Fault {
   readonly atMs: number;
   readonly kind: FaultKind;

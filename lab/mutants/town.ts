@@ -1,17 +1,8 @@
 /** Towns in which mutants are looked for: short, and with much weather, so that two hundred of them fit into a minute or two. */
 import type { SweepOptions } from "../pool.ts";
-import type { FaultKind } from "../weather.ts";
+import { stormOf } from "../weather.ts";
 
-/** By the seed, in turn. Without kinds the seed draws them. */
-const WEATHERS: readonly (readonly FaultKind[] | undefined)[] = [
-  ["brownout", "agent-kill", "relay-kill", "call-crash", "cut"],
-  ["cut", "partition", "stall", "one-way", "relay-dead", "agent-power"],
-  undefined,
-  ["sync-fails", "write-fails", "disk-full", "slow-disk", "relay-power", "agent-power", "relay-kill"],
-  ["brownout", "partition", "agent-kill", "relay-kill", "cut", "call-crash"],
-];
-
-/** In turn as well: small windows, boxes and rates, so that a few messages fill them. Log files are the smallest there are in all towns. */
+/** By the seed, in turn: small windows, boxes and rates, so that a few messages fill them. Log files are the smallest there are in all towns. */
 const LIMITS: readonly Readonly<Record<string, number>>[] = [
   {},
   { windowFrames: 4, peerWindowFrames: 4 },
@@ -32,7 +23,7 @@ const PEOPLE: readonly { readonly relays: number; readonly agents: number }[] = 
 ];
 
 export function mutantTown(seed: number): SweepOptions {
-  const kinds = WEATHERS[seed % WEATHERS.length];
+  const kinds = stormOf(seed);
   return {
     minutes: 0.1,
     calmMs: 900,
