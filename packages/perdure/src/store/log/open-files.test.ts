@@ -124,7 +124,7 @@ inWorld("an opening that fails leaves nothing open", async (world) => {
   expect(stillOpen(counting)).toBe(0);
 });
 
-inWorld("an opening in which a read and a close fail says so as one whose read fails", async (world) => {
+inWorld("an opening whose read and whose close fail says what the read said", async (world) => {
   const counting = counted(world);
   await (await openLog(world, counting.files))[Symbol.asyncDispose]();
   counting.failCloses = true;
