@@ -10,6 +10,7 @@ import { log } from "./log.ts";
 import { logs } from "./logs.ts";
 import { mailbox } from "./mailbox/mailbox.ts";
 import { outbox } from "./outbox.ts";
+import { ledger } from "./ledger.ts";
 import { rates } from "./rates.ts";
 import { relays } from "./relays.ts";
 import type { Room } from "./room.ts";
@@ -39,4 +40,5 @@ export const ROOMS: readonly Room<unknown>[] = [
   transport,
   window,
   incidents,
+  ledger,
 ];

@@ -37,9 +37,12 @@ export interface HopOptions {
   readonly to: TestRelay;
   readonly toName: string;
   readonly session: () => number;
+  readonly limits?: { readonly peerWindowFrames: number; readonly peerWindowBytes: number };
+  /** A session the other relay ends is cut, and not an error. */
+  readonly mayEnd?: boolean;
 }
 
-export function createHop({ from, fromName, to, toName, session }: HopOptions): Hop {
+export function createHop({ from, fromName, to, toName, session, limits = LIMITS, mayEnd = false }: HopOptions): Hop {
   let queue: ForwardQueue;
   let link = 0;
   let forwarder = 0;
@@ -59,8 +62,8 @@ export function createHop({ from, fromName, to, toName, session }: HopOptions): 
 
   const restart = (): void => {
     queue = createForwardQueue({
-      windowFrames: LIMITS.peerWindowFrames,
-      windowBytes: LIMITS.peerWindowBytes,
+      windowFrames: limits.peerWindowFrames,
+      windowBytes: limits.peerWindowBytes,
       pauseMinMs: 1000,
       pauseMaxMs: 60_000,
       pauseLongestMs: 3_600_000,
@@ -181,6 +184,7 @@ export function createHop({ from, fromName, to, toName, session }: HopOptions): 
         if (output.kind === "welcome") begin(output.standing);
         else if (output.kind === "ack") answers.push({ kind: "ack", upTo: output.upTo });
         else if (output.kind === "refuse") answers.push(output);
+        else if (output.kind === "goodbye" && mayEnd) hop.cut();
         else if (output.kind === "goodbye") throw new Error(`the link ended: ${output.reason.code}, ${output.reason.why}`);
       }
       pump();

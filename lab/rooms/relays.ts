@@ -1,0 +1,407 @@
+/**
+ * Two relays with mail both ways over a link that is cut, a third that sends what it likes, and guests nobody has mail for. Each of the two has a reference
+ * beside it, and what was acknowledged to an agent is in one of them until its reader let go of it.
+ */
+
+import type { RelayOutput } from "../../packages/perdure/src/protocol/delivery/mailbox-events.ts";
+import type { MailboxesOptions } from "../../packages/perdure/src/protocol/delivery/mailboxes.ts";
+import { createHop, type Hop } from "../../packages/perdure/src/protocol/delivery/test-federation.ts";
+import { agentId, envelope, LIMITS, NOW_MS } from "../../packages/perdure/src/protocol/delivery/test-relay.ts";
+import { utf8 } from "../../packages/perdure/src/wire/bytes.ts";
+import { type Envelope, envelopeId } from "../../packages/perdure/src/wire/envelope.ts";
+import { boxOf } from "./relays/relay-book.ts";
+import { createWatchedRelay, type WatchedRelay } from "./relays/watched-relay.ts";
+import { parted, type Room } from "./room.ts";
+
+type Side = "east" | "west";
+
+const HOMES = { alice: "east", anna: "east", bob: "west", bea: "west" } as const;
+type Name = keyof typeof HOMES;
+const AGENTS = Object.keys(HOMES) as readonly Name[];
+const SIDES = ["east", "west"] as const;
+const JUNK = ["junk 0", "junk 1", "junk 2", "junk 3", "junk 4"];
+const GUESTS = ["guest 0", "guest 1", "guest 2"];
+const NAMES = [...AGENTS, ...SIDES, "north", ...JUNK, ...GUESTS];
+const DAY_MS = 24 * 3_600_000;
+
+interface Letter {
+  readonly class: "mail" | "receipt" | "notice";
+  readonly letters: number;
+  readonly hopLimit: number;
+  /** From the relay's date; the longest is longer than may be. */
+  readonly expiresInMs: number;
+}
+
+type Step =
+  | ({ readonly do: "mail"; readonly from: Name; readonly as: string; readonly to: string; readonly home: string | undefined } & Letter)
+  | ({
+      readonly do: "north";
+      readonly side: Side;
+      readonly count: number;
+      readonly as: string;
+      readonly to: string;
+      readonly home: string | undefined;
+      readonly leap: number;
+    } & Letter)
+  | { readonly do: "read"; readonly who: Name; readonly upTo: number; readonly one: number; readonly stale: "epoch" | "generation" | "" }
+  | { readonly do: "sync" | "rotate" | "north comes"; readonly side: Side }
+  | { readonly do: "carry" | "back"; readonly side: Side; readonly count: number }
+  | { readonly do: "cut" | "connect" | "idle" }
+  | { readonly do: "crash"; readonly side: Side; readonly more: number }
+  | { readonly do: "end"; readonly side: Side; readonly at: number; readonly told: boolean }
+  | { readonly do: "ban"; readonly side: Side; readonly whom: string; readonly banned: boolean }
+  | { readonly do: "trouble"; readonly side: Side; readonly on: boolean }
+  | {
+      readonly do: "hear";
+      readonly side: Side;
+      readonly whom: string;
+      readonly url: number;
+      readonly teller: string;
+      readonly met: boolean;
+    }
+  | { readonly do: "guest"; readonly side: Side; readonly whom: string; readonly leaves: boolean }
+  | { readonly do: "block"; readonly who: Name; readonly blocked: boolean }
+  | { readonly do: "wait"; readonly ms: number };
+
+const STEPS = 130;
+
+export const relays: Room<Step> = {
+  name: "relays",
+  about: "two relays and the link between them, each beside what was written down there",
+  draw: (draws) => {
+    const one = <T>(of: readonly T[]): T => of[draws.below(of.length)] as T;
+    const side = (): Side => one(SIDES);
+    const letter = (): Letter => ({
+      class: draws.chance(0.85) ? "mail" : draws.chance(0.7) ? "receipt" : "notice",
+      letters: 1 + draws.below(draws.chance(0.1) ? 700 : 40),
+      hopLimit: draws.chance(0.9) ? 8 : draws.below(3),
+      expiresInMs: draws.chance(0.9) ? 20 * DAY_MS : one([-1, 0, 1, DAY_MS / 12, 30 * DAY_MS, 31 * DAY_MS]),
+    });
+    const homeFor = (to: string): string | undefined =>
+      draws.chance(0.1) ? one(["east", "west", ...JUNK, undefined]) : to in HOMES ? HOMES[to as Name] : undefined;
+    return Array.from({ length: STEPS }, (): Step => {
+      const kind = draws.below(100);
+      if (kind < 22) {
+        const [from, to] = [one(AGENTS), draws.chance(0.97) ? one(AGENTS) : "nobody"];
+        return { do: "mail", from, as: draws.chance(0.97) ? from : one(AGENTS), to, home: homeFor(to), ...letter() };
+      }
+      if (kind < 31) {
+        const to = draws.chance(0.95) ? one(AGENTS) : "nobody";
+        const home = draws.chance(0.05) ? "east" : undefined;
+        const count = 1 + draws.below(draws.chance(0.1) ? 30 : 3);
+        return {
+          do: "north",
+          side: side(),
+          count,
+          as: one(["north", "bob", "x", "y", "z"]),
+          to,
+          home,
+          leap: draws.chance(0.03) ? 2 : 0,
+          ...letter(),
+        };
+      }
+      if (kind < 39)
+        return {
+          do: "read",
+          who: one(AGENTS),
+          upTo: draws.below(12),
+          one: 1 + draws.below(30),
+          stale: one(["", "", "", "", "", "", "epoch", "generation"]),
+        };
+      if (kind < 55) return { do: draws.chance(0.9) ? "sync" : "rotate", side: side() };
+      if (kind < 71) return { do: draws.chance(0.5) ? "carry" : "back", side: side(), count: 1 + draws.below(6) };
+      if (kind < 79) return { do: one(["connect", "connect", "connect", "cut", "idle"] as const) };
+      if (kind < 82) return { do: "north comes", side: side() };
+      if (kind < 84) return { do: "crash", side: side(), more: draws.below(6) };
+      if (kind < 86) return { do: "end", side: side(), at: draws.below(20), told: draws.chance(0.8) };
+      if (kind < 88)
+        return { do: "ban", side: side(), whom: one(["north", "alice", "bea", "junk 0", "east", "west"]), banned: draws.chance(0.3) };
+      if (kind < 90) return { do: "trouble", side: side(), on: draws.chance(0.3) };
+      if (kind < 94)
+        return {
+          do: "hear",
+          side: side(),
+          whom: one([...JUNK, ...SIDES, "north"]),
+          url: draws.below(7),
+          teller: one(AGENTS),
+          met: draws.chance(0.15),
+        };
+      if (kind < 97) return { do: "guest", side: side(), whom: one(GUESTS), leaves: draws.chance(0.4) };
+      if (kind < 98) return { do: "block", who: one(AGENTS), blocked: draws.chance(0.4) };
+      return { do: "wait", ms: one([1000, 70_000, 3_600_000]) };
+    });
+  },
+  run: async (steps, tools) => {
+    const draws = tools.draws("limits");
+    const isRoomy = draws.chance(0.2);
+    const world = createWorld({
+      ...LIMITS,
+      agents: 10,
+      noticeExpiryMs: DAY_MS,
+      relayPeers: 3 + draws.below(4),
+      newcomerPeersPercent: [20, 50, 100][draws.below(3)] as number,
+      mailboxMessages: isRoomy ? 90 : 2 + draws.below(8),
+      mailboxBytes: isRoomy ? 100_000 : 1000 + draws.below(2000),
+      storeMessages: isRoomy ? 110 : 4 + draws.below(12),
+      storeBytes: isRoomy ? 1_000_000 : 1200 + draws.below(4000),
+      windowFrames: 2 + draws.below(8),
+      windowBytes: 400 + draws.below(2000),
+      peerWindowFrames: isRoomy ? 40 : 2 + draws.below(8),
+      peerWindowBytes: 400 + draws.below(2000),
+      senderStoredPercent: 95,
+      peersPercent: 75,
+      routePercent: 70,
+      peerPercent: 66,
+      senderPercent: 60 + draws.below(40),
+    });
+    for (const step of steps) world.take(step);
+    world.settleDown();
+  },
+};
+
+const livesAt = (side: Side, name: string | undefined): boolean => AGENTS.some((each) => each === name && HOMES[each] === side);
+
+interface Writer {
+  readonly session: number;
+  linkSeq: number;
+  acked: number;
+  readonly sent: Map<number, { readonly id: string; isRefused: boolean }>;
+}
+
+function createWorld(limits: MailboxesOptions["limits"]) {
+  const watched: Readonly<Record<Side, WatchedRelay>> = {
+    east: createWatchedRelay({ name: "east", agents: AGENTS.filter((name) => HOMES[name] === "east"), names: NAMES, limits }),
+    west: createWatchedRelay({ name: "west", agents: AGENTS.filter((name) => HOMES[name] === "west"), names: NAMES, limits }),
+  };
+  const writers = new Map<Name, Writer>();
+  const norths = new Map<Side, { readonly session: number; linkSeq: number }>();
+  const guests = new Map<string, number>();
+  const promised = new Set<string>();
+  let numbers = 0;
+  let written = 0;
+  const session = (): number => ++numbers;
+  const hopOf = (from: Side, to: Side): Hop =>
+    createHop({ from: watched[from].relay, fromName: from, to: watched[to].relay, toName: to, session, limits, mayEnd: true });
+  const hops = { east: hopOf("east", "west"), west: hopOf("west", "east") };
+
+  const heed = (): void => {
+    for (let came = true; came; ) {
+      came = false;
+      for (const side of SIDES) {
+        const { relay } = watched[side];
+        const outputs = relay.take();
+        came ||= outputs.length > 0;
+        for (const output of outputs) noteForWriter(output);
+        for (const from of SIDES) hops[from].heed(relay, outputs);
+      }
+    }
+  };
+
+  const noteForWriter = (output: RelayOutput): void => {
+    if (output.kind !== "ack" && output.kind !== "refuse") return;
+    const writer = [...writers.values()].find((each) => each.session === output.session);
+    if (writer === undefined) return;
+    if (output.kind === "refuse") {
+      const sent = writer.sent.get(output.linkSeq);
+      if (sent !== undefined) sent.isRefused = true;
+      return;
+    }
+    for (let linkSeq = writer.acked + 1; linkSeq <= output.upTo; linkSeq++) {
+      const sent = writer.sent.get(linkSeq);
+      if (sent?.isRefused === false) promised.add(sent.id);
+    }
+    writer.acked = Math.max(writer.acked, output.upTo);
+  };
+
+  const enter = (name: Name): void => {
+    const number = session();
+    writers.set(name, { session: number, linkSeq: 0, acked: 0, sent: new Map() });
+    watched[HOMES[name]].relay.attach(number, name, { link: number % 250 });
+  };
+
+  const start = (side: Side): void => {
+    for (const name of AGENTS) if (HOMES[name] === side) enter(name);
+    norths.delete(side);
+    for (const name of GUESTS) guests.delete(`${side} ${name}`);
+  };
+
+  const letterOf = (from: string, to: string, { class: kind, letters, expiresInMs }: Letter, nowMs: number): Envelope => {
+    const options = { words: "x".repeat(letters), expiresAtMs: nowMs + expiresInMs };
+    return envelope(from, to, ++written, kind === "mail" ? options : { ...options, class: kind });
+  };
+
+  const hear = (side: Side, whom: string, url: string, teller: string, isMet: boolean): void =>
+    void watched[side].relay.feed({
+      kind: "peer",
+      relayId: agentId(whom),
+      url,
+      bundle: isMet ? utf8(`bundle of ${whom}`) : undefined,
+      teller,
+    });
+
+  const mail = (step: Extract<Step, { do: "mail" }>): void => {
+    const writer = writers.get(step.from) as Writer;
+    const { relay } = watched[HOMES[step.from]];
+    const what = letterOf(step.as, step.to, step, relay.nowMs);
+    if (step.home !== undefined && step.hopLimit > 2) hear(HOMES[step.from], step.home, `wss://${step.home}/`, step.from, false);
+    writer.sent.set(++writer.linkSeq, { id: envelopeId(what), isRefused: false });
+    const home = step.home === undefined ? undefined : agentId(step.home);
+    const outputs = relay.feed({
+      kind: "mail",
+      session: writer.session,
+      linkSeq: writer.linkSeq,
+      hopLimit: step.hopLimit,
+      home,
+      envelope: what.bytes,
+    });
+    // A relay that ends the session hears of a new one.
+    if (outputs.some((output) => output.kind === "goodbye")) comeBack(step.from);
+  };
+
+  const comeBack = (name: Name): void => {
+    const { session: before } = writers.get(name) as Writer;
+    watched[HOMES[name]].relay.feed({ kind: "detach", session: before });
+    enter(name);
+  };
+
+  const north = (step: Extract<Step, { do: "north" }>): void => {
+    const { relay } = watched[step.side];
+    for (let count = 0; count < step.count; count++) {
+      const held = norths.get(step.side);
+      if (held === undefined) return;
+      const what = letterOf(step.as, step.to, step, relay.nowMs);
+      const home = step.home === undefined ? undefined : agentId(step.home);
+      const linkSeq = held.linkSeq + 1 + step.leap;
+      const outputs = relay.feed({ kind: "mail", session: held.session, linkSeq, hopLimit: step.hopLimit, home, envelope: what.bytes });
+      if (outputs.some((output) => output.kind === "goodbye")) {
+        relay.feed({ kind: "detach", session: held.session });
+        norths.delete(step.side);
+      } else held.linkSeq = linkSeq;
+    }
+  };
+
+  const read = (who: Name, { upTo, one, stale }: { upTo: number; one: number; stale: string }): void => {
+    const { relay, reference } = watched[HOMES[who]];
+    const writer = writers.get(who) as Writer;
+    const { epoch } = boxOf(reference.book, `agent ${who}`);
+    const settle = {
+      generation: stale === "generation" ? new Uint8Array(8) : relay.generation,
+      epoch: stale === "epoch" ? epoch - 1 : epoch,
+      floor: upTo,
+      ranges: [[one, one + 1]],
+    };
+    relay.feed({ kind: "settle", session: writer.session, settle });
+  };
+
+  const end = (side: Side, at: number, isTold: boolean): void => {
+    const { relay, reference } = watched[side];
+    const overdue = relay.machine.overdue(Number.MAX_SAFE_INTEGER, 1000);
+    const durable = [...reference.book.boxes].flatMap(([box, { stored }]) =>
+      [...stored.keys()].filter((position) => position <= reference.tailOf(box)),
+    );
+    if (overdue.length !== durable.length) parted(`${side}: ${overdue.length} may end of ${durable.length}`);
+    const each = overdue[at % Math.max(1, overdue.length)];
+    if (each === undefined) return;
+    const notice = each.wantsNotice && isTold ? utf8("it ended") : undefined;
+    relay.feed({ kind: "end", agent: each.agent.key, position: each.position, ending: "expired", notice });
+  };
+
+  const take = (step: Step): void => {
+    if (step.do === "mail") mail(step);
+    else if (step.do === "north") north(step);
+    else if (step.do === "read") read(step.who, step);
+    else if (step.do === "sync") watched[step.side].relay.sync();
+    else if (step.do === "rotate") watched[step.side].rotate(++written % 2 === 0 ? "mail" : undefined);
+    else if (step.do === "north comes") {
+      const number = session();
+      norths.set(step.side, { session: number, linkSeq: 0 });
+      const before = watched[step.side].relay;
+      before.attach(number, "north", { role: "peer", link: number % 250 });
+    } else if (step.do === "carry") hops[step.side].carry(step.count);
+    else if (step.do === "back") hops[step.side].carryBack(step.count);
+    else if (step.do === "cut" || step.do === "connect" || step.do === "idle") for (const side of SIDES) hops[side][step.do]();
+    else if (step.do === "crash") {
+      watched[step.side].crash(step.more);
+      for (const from of SIDES) hops[from][from === step.side ? "restart" : "cut"]();
+      start(step.side);
+    } else if (step.do === "end") end(step.side, step.at, step.told);
+    else if (step.do === "ban") watched[step.side].relay.feed({ kind: "ban", agentId: agentId(step.whom), banned: step.banned, why: "" });
+    else if (step.do === "trouble") {
+      const trouble = step.on ? ({ code: "disk-full", why: "no room", afterMs: 100 } as const) : undefined;
+      watched[step.side].relay.feed({ kind: "trouble", trouble });
+    } else if (step.do === "hear") hear(step.side, step.whom, `wss://${step.url}/`, step.teller, step.met);
+    else if (step.do === "guest") guest(step.side, step.whom, step.leaves);
+    else if (step.do === "block")
+      watched[HOMES[step.who]].relay.feed({ kind: "blocked", session: (writers.get(step.who) as Writer).session, blocked: step.blocked });
+    else for (const side of SIDES) watched[side].relay.nowMs += step.ms;
+    heed();
+    compare();
+  };
+
+  const guest = (side: Side, whom: string, leaves: boolean): void => {
+    const { relay } = watched[side];
+    const key = `${side} ${whom}`;
+    const before = guests.get(key);
+    if (before !== undefined) relay.feed({ kind: "detach", session: before });
+    guests.delete(key);
+    if (leaves) return;
+    const number = session();
+    guests.set(key, number);
+    relay.attach(number, whom, { role: "peer", link: number % 250 });
+  };
+
+  const compare = (): void => {
+    const somewhere = new Set<string>();
+    for (const side of SIDES) {
+      watched[side].compare();
+      const { book, ended } = watched[side].reference;
+      for (const id of ended) somewhere.add(id);
+      for (const { stored } of book.boxes.values()) for (const { id } of stored.values()) somewhere.add(id);
+    }
+    for (const id of promised) if (!somewhere.has(id)) parted(`${id} was acknowledged, and is nowhere`);
+  };
+
+  for (const side of SIDES) start(side);
+  for (const hop of Object.values(hops)) hop.connect();
+  heed();
+  return {
+    take,
+    /** Nobody is turned away, the disks are well, everybody reads: what waited for the link has come over. */
+    settleDown(): void {
+      for (const side of SIDES) {
+        const { relay } = watched[side];
+        relay.feed({ kind: "trouble", trouble: undefined });
+        for (const whom of NAMES) relay.feed({ kind: "ban", agentId: agentId(whom), banned: false, why: "" });
+        for (const name of GUESTS) guest(side, name, true);
+        hops[side].restart();
+        relay.sync();
+        for (const name of AGENTS) if (HOMES[name] === side) comeBack(name);
+      }
+      heed();
+      for (let round = 0; round < 14; round++) {
+        for (const name of AGENTS) read(name, { upTo: 10_000, one: 1, stale: "" });
+        for (const hop of Object.values(hops)) {
+          hop.connect();
+          heed();
+          hop.carry(1000);
+          heed();
+          hop.to.sync();
+          heed();
+          hop.carryBack(1000);
+          heed();
+          hop.from.sync();
+          heed();
+        }
+        for (const side of SIDES) watched[side].relay.nowMs += DAY_MS / 12;
+      }
+      compare();
+      for (const side of SIDES) {
+        const other = side === "east" ? "west" : "east";
+        const { reference } = watched[side];
+        const left = boxOf(reference.book, `relay ${other}`).stored;
+        const lasting = [...left.values()].filter(({ to, expiresAtMs }) => livesAt(other, to) && expiresAtMs > NOW_MS + 10 * DAY_MS);
+        if (lasting.length > 0 && reference.relays.has(other)) parted(`${lasting[0]?.id} does not come over from ${side}`);
+      }
+    },
+  };
+}
