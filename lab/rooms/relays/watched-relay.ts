@@ -54,9 +54,12 @@ export function createWatchedRelay({ name, agents, names, limits }: WatchedOptio
     return owner === undefined ? input : { ...input, agent: keyOf(owner) };
   };
 
+  /** Something came in that was not compared yet. */
+  let isStirred = true;
   const feed = relay.feed;
   relay.feed = (input) => {
     if (input.kind === "appended") return feed(input);
+    isStirred = true;
     const before = relay.unsynced;
     const heard = translated(input);
     const outputs = feed(input);
@@ -189,6 +192,7 @@ export function createWatchedRelay({ name, agents, names, limits }: WatchedOptio
       reference.restate();
     },
     crash(more) {
+      isStirred = true;
       relay.crash(more);
       reference.restart(more, relay.generation);
       const { state } = relay.machine;
@@ -208,6 +212,8 @@ export function createWatchedRelay({ name, agents, names, limits }: WatchedOptio
       watchReading();
     },
     compare() {
+      if (!isStirred) return;
+      isStirred = false;
       const { machine } = relay;
       for (const each of agents) {
         const agent = machine.lookup("agent", agentId(each));
