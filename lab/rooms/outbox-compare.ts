@@ -11,9 +11,11 @@ import {
 import { fromHex, hex } from "../../packages/perdure/src/wire/bytes.ts";
 import { messageIdText } from "../../packages/perdure/src/wire/ids.ts";
 import type { PayloadAt } from "../../packages/perdure/src/wire/kept-agent.ts";
-import { type Message, type Reference, rankOf, type Step as Said } from "./outbox-reference.ts";
+import { type Message, type Part, type Reference, rankOf, type Step as Said } from "./outbox-reference.ts";
 import { parted } from "./room.ts";
 
+/** What open mail may hold together. */
+export const LIMIT_BYTES = 60;
 export const RECIPIENTS = ["07".repeat(32), "08".repeat(32), "@desk"];
 
 export const bytesOf = (text: string): Uint8Array => fromHex(text) as Uint8Array;
@@ -32,8 +34,18 @@ export function same(what: string, said: readonly unknown[], expected: readonly 
   parted(`${what}: ${one[at < 0 ? other.length : at] ?? "nothing"}, not ${other[at < 0 ? one.length : at] ?? "nothing"}`);
 }
 
+/** What was ever given out: most of it is over. */
+interface Ever {
+  readonly places: readonly PayloadAt[];
+  /** How many. */
+  readonly digests: number;
+  readonly requests: readonly string[];
+  readonly gone: readonly Pick<Message, "stream" | "seq">[];
+}
+
 /** Asks both for everything that can be asked. */
-export function compare(product: ReturnType<typeof createOutbox>, reference: Reference, everywhere: readonly PayloadAt[]): void {
+export function compare(product: ReturnType<typeof createOutbox>, reference: Reference, ever: Ever): void {
+  const { places: everywhere, digests, requests, gone } = ever;
   const idOf = ({ stream, seq }: Message): string => messageIdText(bytesOf(stream), seq);
   same("messages", [...product.all()].map(lineOf), reference.messages.map(expectedLine));
   same(
@@ -43,7 +55,8 @@ export function compare(product: ReturnType<typeof createOutbox>, reference: Ref
   );
   const mail = reference.open().filter(({ kind }) => kind === "mail");
   same("open messages", [product.openMessages], [mail.length]);
-  for (const bytes of [0, 1, 9, 18, 27, 36, 60]) same(`room for ${bytes}`, [product.hasRoom(bytes)], [reference.hasRoom(bytes)]);
+  const bytesLeft = LIMIT_BYTES - mail.reduce((sum, { wholeBytes }) => sum + wholeBytes, 0);
+  for (const bytes of [0, bytesLeft, bytesLeft + 1]) same(`room for ${bytes}`, [product.hasRoom(bytes)], [reference.hasRoom(bytes)]);
   same(
     "unsealed recipients",
     [...product.unsealedRecipients()].sort(),
@@ -60,16 +73,24 @@ export function compare(product: ReturnType<typeof createOutbox>, reference: Ref
   const next = reference.next();
   const item = product.queue.next();
   same("next", [item && `${item.of.id} ${item.seq}`], [next && `${idOf(next.of)} ${next.seq}`]);
+  const byDigest = new Map<string, Part>();
   for (const message of reference.messages) {
     const found = product.find(idOf(message) as Outgoing["id"]);
-    if (message.requestId !== "") same("by request", [product.byRequest(message.requestId)?.id], [found?.id]);
     for (const part of message.parts) {
       same("of part", [product.ofPart(bytesOf(message.stream), part.seq)?.id], [found?.id]);
-      if (part.bytes > 0) same("by digest", [product.byDigest(bytesOf(part.digest))?.seq], [part.seq]);
-      for (const earlier of part.earlier)
-        if (earlier !== part.digest) same("by an earlier digest", [product.byDigest(bytesOf(earlier))], [undefined]);
+      if (part.bytes > 0) byDigest.set(part.digest, part);
     }
   }
+  for (let number = 1; number <= digests; number++) {
+    const digest = filled(16, number);
+    same(`by digest ${number}`, [product.byDigest(bytesOf(digest))?.seq], [byDigest.get(digest)?.seq]);
+  }
+  for (const request of requests) {
+    const asked = request === "" ? undefined : reference.messages.find(({ requestId }) => requestId === request);
+    same("by request", [product.byRequest(request)?.id], [asked && idOf(asked)]);
+  }
+  for (const { stream, seq } of gone)
+    same("of a part that is gone", [product.ofPart(bytesOf(stream), seq), product.part(bytesOf(stream), seq)], [undefined, undefined]);
   const held = reference.held();
   for (const at of everywhere)
     if (product.holds(at) !== held.has(placed(at))) parted(`${placed(at)} is ${held.has(placed(at)) ? "not " : ""}held`);

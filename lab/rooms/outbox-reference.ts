@@ -139,6 +139,7 @@ export function createReference(limits: Limits, drawStream: () => string) {
     get flying() {
       return flying;
     },
+    isQueued: (part: Part) => ready.includes(part) || resting.includes(part) || later.has(part),
     next: () => (restUntilMs === Number.NEGATIVE_INFINITY ? ready[0] : undefined),
     /** Places that hold something. */
     held: () =>

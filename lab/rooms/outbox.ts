@@ -16,49 +16,49 @@ import {
   type PayloadAt,
 } from "../../packages/perdure/src/wire/kept-agent.ts";
 import { PLAIN_WORDS } from "../../packages/perdure/src/wire/test-sealed-head.ts";
-import { bytesOf, compare, filled, placed, RECIPIENTS, same } from "./outbox-compare.ts";
+import { bytesOf, compare, filled, LIMIT_BYTES, placed, RECIPIENTS, same } from "./outbox-compare.ts";
 import { createReference, type Message, type Part, type Reference, rankOf, type Step as Said } from "./outbox-reference.ts";
 import { parted, type Room } from "./room.ts";
 
 interface Step {
-  readonly do: (typeof DEEDS)[number];
+  readonly do: Deed;
   /** Which message, part or relay: counted round. */
   readonly pick: number;
   readonly other: number;
   readonly few: number;
 }
 
-const DEEDS = [
-  ...["queue", "queue", "queue", "seal", "seal", "seal", "send", "send", "send", "land", "land", "land", "refuse", "rest", "lost", "again"],
-  ...[
-    "wait",
-    "wait",
-    "jump",
-    "state",
-    "state",
-    "prove",
-    "prove",
-    "prove",
-    "conflict",
-    "move",
-    "anew",
-    "anew",
-    "took",
-    "retire",
-    "unfit",
-    "trouble",
-  ],
-  ...["due", "due", "forget", "restate", "reread", "unkept"],
-] as const;
+/** How often each is drawn. */
+const DEEDS = {
+  ...{
+    queue: 5,
+    unkept: 1,
+    seal: 3,
+    send: 3,
+    land: 3,
+    refuse: 2,
+    rest: 1,
+    lost: 1,
+    again: 1,
+    wait: 2,
+    jump: 1,
+    state: 2,
+    prove: 3,
+    conflict: 1,
+  },
+  ...{ move: 1, anew: 5, took: 2, retire: 3, unfit: 2, trouble: 1, stray: 2, due: 2, forget: 2, restate: 1, reread: 2 },
+} as const;
+type Deed = keyof typeof DEEDS;
+const BAG = Object.entries(DEEDS).flatMap(([deed, weight]) => Array.from({ length: weight }, () => deed as Deed));
 const STEPS = 70;
-const LIMITS = { outboxMessages: 5, outboxBytes: 60, unconfirmedAfterMs: 600, forgetStreamMs: 3000, ended: 4, streams: 2 };
+const LIMITS = { outboxMessages: 4, outboxBytes: LIMIT_BYTES, unconfirmedAfterMs: 600, forgetStreamMs: 3000, ended: 3, streams: 2 };
 const LIFE_MS = 2000;
 export const outbox: Room<Step> = {
   name: "outbox",
   about: "sent messages to their ends, beside lists of them",
   draw: (draws) =>
     Array.from({ length: STEPS }, () => {
-      const { [draws.below(DEEDS.length)]: deed = "wait" } = DEEDS;
+      const { [draws.below(BAG.length)]: deed = "wait" } = BAG;
       return { do: deed, pick: draws.below(60), other: draws.below(60), few: draws.below(4) };
     }),
   run: async (steps) => goThrough(steps),
@@ -74,6 +74,8 @@ function goThrough(steps: readonly Step[]): void {
   /** All that was ever kept, and what it means; nothing once a restatement was read. */
   let log: { readonly kept?: Kept; readonly at?: PayloadAt | undefined; readonly means: (it: Reference) => void }[] | undefined = [];
   const everywhere: PayloadAt[] = [];
+  const gone: Pick<Message, "stream" | "seq">[] = [];
+  const requests: string[] = [];
   let heldBefore = reference.held();
 
   const place = (segment = 1): PayloadAt => {
@@ -95,10 +97,10 @@ function goThrough(steps: readonly Step[]): void {
 
   const queue = ({ pick, other, few }: Step, isKept: boolean): void => {
     const recipient = RECIPIENTS[pick % RECIPIENTS.length] as string;
-    const kind = other % 4 === 0 ? "receipt" : "mail";
+    const kind = other % 3 === 0 ? "receipt" : "mail";
     const wholeBytes = few * 9;
     if (kind === "mail" && !reference.hasRoom(wholeBytes)) return;
-    const parts = 1 + (other % 3);
+    const parts = 1 + (other % 4 === 0 ? other % 3 : 0);
     const planned = [recipient, recipient, RECIPIENTS[few % 3] as string].slice(0, isKept ? 1 : 1 + few).map((to) => {
       const [asked, expected] = [product.reserve(to, parts), reference.reserve(to, parts)];
       if (hex(asked.stream) !== expected.stream || asked.seq !== expected.seq)
@@ -113,6 +115,7 @@ function goThrough(steps: readonly Step[]): void {
     const [{ stream, seq }] = planned as [{ readonly stream: string; readonly seq: number }];
     product.unreserve(1);
     const requestId = pick % 2 === 0 ? filled(16, ++digests) : "";
+    requests.push(requestId);
     const expiresAtMs = wallMs + LIFE_MS + 100 * (pick % 5);
     const [to, toName] = recipient.startsWith("@") ? [EMPTY, recipient.slice(1)] : [bytesOf(recipient), ""];
     const words = { ...PLAIN_WORDS, asks: false, invite: EMPTY, wholeHash: new Uint8Array(32), sentAtMs: wallMs };
@@ -137,6 +140,8 @@ function goThrough(steps: readonly Step[]): void {
         it.content(it.partOf(stream, seq + part) as Part, placed(at)),
       );
     }
+    // What became durable keeps its numbers, whatever is taken back then.
+    if (few === 2) product.unreserve(0);
     product.keepReservations();
     // Written down once more, it is the same message.
     if (few === 0) product.apply({ kind: "queued", head }, undefined);
@@ -152,7 +157,7 @@ function goThrough(steps: readonly Step[]): void {
     const envelope = {
       digest,
       to: filled(32, part.seq),
-      bytes: 20 + digests,
+      bytes: digests,
       certificate: isCertified ? filled(32, digests) : "",
       earlier: seen,
       again,
@@ -192,6 +197,7 @@ function goThrough(steps: readonly Step[]): void {
     apply({ kind: "evidence", head: { hash: bytesOf(hash) } }, at, (it) => it.keepEvidence(hash, placed(at)));
   };
   const forget = ({ stream, seq }: Message): void => {
+    gone.push({ stream, seq });
     const head = { stream: bytesOf(stream), seq };
     apply({ kind: "forgotten", head }, undefined, (it) => {
       const message = it.messages.find((each) => each.stream === stream && each.seq === seq);
@@ -231,6 +237,23 @@ function goThrough(steps: readonly Step[]): void {
     heldBefore = held;
   };
 
+  /** A record of a message that is forgotten, or was never there: it changes nothing. */
+  const stray = (pick: number, few: number): void => {
+    const { stream, seq } = gone[pick % Math.max(1, gone.length)] ?? { stream: filled(8, 99), seq: 1 };
+    const head = { stream: bytesOf(stream), seq };
+    const digest = bytesOf(filled(16, 1 + pick));
+    if (few === 0) product.apply({ kind: "part", head }, place());
+    else if (few === 1) product.apply({ kind: "keyRetired", head: { ...head, digest } }, undefined);
+    else if (few === 2) product.apply({ kind: "sealed", head: { ...head, to: bytesOf(filled(32, 1)), digest, bytes: 20 } }, place());
+    else product.apply({ kind: "forgotten", head }, undefined);
+    const by = bytesOf(filled(32, 1));
+    if (few > 1)
+      product.apply(
+        { kind: "step", head: { ...head, state: "done", atMs: wallMs, by, proof: "receipt", detail: "", evidence: EMPTY } },
+        undefined,
+      );
+  };
+
   const restart = (isReread: boolean): void => {
     const before = product;
     travelling.clear();
@@ -254,7 +277,7 @@ function goThrough(steps: readonly Step[]): void {
     product.replayed();
     reference.restart(isReread && log !== undefined);
     heldBefore = reference.held();
-    product.takeReleases();
+    same("let go of at a restart", product.takeReleases().map(placed), []);
   };
 
   for (const step of steps) {
@@ -267,8 +290,8 @@ function goThrough(steps: readonly Step[]): void {
     else if (step.do === "unkept") queue(step, false);
     else if (step.do === "due") due(true);
     else if (step.do === "wait" || step.do === "jump") {
-      steadyMs += 40 * other;
-      wallMs += step.do === "wait" ? 40 * other : 30 * (other - 30);
+      steadyMs += 50 * other;
+      wallMs += step.do === "wait" ? 100 * (other % 20) : 100 * (other - 30);
       const [said, expected] = [product.queue.wake(steadyMs), reference.wake(steadyMs)];
       if (said <= steadyMs || said > expected) parted(`wakes in ${said - steadyMs} ms, not by ${expected - steadyMs}`);
     } else if (step.do === "send") {
@@ -285,13 +308,13 @@ function goThrough(steps: readonly Step[]): void {
       product.queue.landed(item, step.do === "land");
       reference.landed(flying, step.do === "land");
       if (step.do === "rest") {
-        product.queue.rest(item, steadyMs + 40 * other);
-        reference.rest(flying, steadyMs + 40 * other);
+        product.queue.rest(item, steadyMs + 50 * other);
+        reference.rest(flying, steadyMs + 50 * other);
       } else if (step.do === "refuse") {
         item.refusals++;
         flying.refusals++;
-        product.queue.putOff(item, steadyMs + 40 * other);
-        reference.putOff(flying, steadyMs + 40 * other);
+        product.queue.putOff(item, steadyMs + 50 * other);
+        reference.putOff(flying, steadyMs + 50 * other);
       }
     } else if (step.do === "lost") {
       product.queue.linkLost();
@@ -309,15 +332,22 @@ function goThrough(steps: readonly Step[]): void {
       apply({ kind: "conflict", head }, undefined, (it) => it.conflict(pick % 2, other % 12, [hash, bundle], MAX_CONFLICTS));
     } else if (step.do === "restate" || step.do === "reread") {
       if (few > 1) restart(step.do === "reread");
+    } else if (step.do === "stray") {
+      stray(pick, few);
     } else if (message !== undefined && part !== undefined) {
       if (step.do === "seal") {
         for (const each of message.parts.slice(few === 3 ? other % message.parts.length : 0))
           if (each.bytes === 0) seal(each, filled(16, ++digests), few > 0);
       } else if (step.do === "anew") {
-        const isPutOff = part.unfit === "" && few > 0;
-        if (part.bytes > 0 && part.plain !== "" && !isPutOff) seal(part, few === 0 ? part.digest : filled(16, ++digests), few !== 1);
+        const all = reference.messages.flatMap(({ parts }) => parts).filter(({ bytes }) => bytes > 0);
+        const unfit = all.filter((each) => each.unfit !== "" && each.flights === 0);
+        const wanted = unfit.length > 0 && few > 0 ? unfit : all.filter((each) => !reference.isQueued(each));
+        const each = wanted[pick % Math.max(1, wanted.length)];
+        if (each !== undefined) seal(each, few === 2 && other % 3 === 0 ? each.digest : filled(16, ++digests), other % 7 > 0);
       } else if (step.do === "took") {
-        if (part.bytes > 0 && part.earlier.length > 0) seal(part, part.earlier[few % part.earlier.length] as string, true);
+        const replaced = reference.messages.flatMap(({ parts }) => parts).filter(({ earlier }) => earlier.length > 0);
+        const each = replaced[pick % Math.max(1, replaced.length)];
+        if (each !== undefined) seal(each, each.earlier[few % each.earlier.length] as string, other % 3 > 0);
       } else if (step.do === "retire") {
         const digest = few === 0 ? filled(16, ++digests) : part.digest;
         apply({ kind: "keyRetired", head: { stream: bytesOf(part.of.stream), seq: part.seq, digest: bytesOf(digest) } }, undefined, (it) =>
@@ -356,7 +386,7 @@ function goThrough(steps: readonly Step[]): void {
         if (!isFirst) for (const hash of evidence) keepEvidence(hash);
       } else if (step.do === "move") {
         const at = place(2);
-        if (part.plain !== "")
+        if (few < 2)
           apply({ kind: "part", head: { stream: bytesOf(part.of.stream), seq: part.seq } }, at, (it) =>
             it.content(partIn(it, part), placed(at)),
           );
@@ -365,7 +395,7 @@ function goThrough(steps: readonly Step[]): void {
       } else if (step.do === "forget" && (few === 0 || rankOf(message.state) > rankOf("working"))) forget(message);
     }
     settleReleases(before);
-    compare(product, reference, everywhere);
+    compare(product, reference, { places: everywhere, digests, requests, gone });
     due(false);
   }
 }
