@@ -11,6 +11,11 @@ import {
 
 export type Listed = Omit<Incident, "format" | "id" | "fingerprint"> & { readonly ofPeers: boolean };
 
+export interface KeptList {
+  readonly listed: readonly (readonly [string, Listed])[];
+  readonly forgotten: number;
+}
+
 export interface IncidentList {
   /** By fingerprint, in the order in which they were first seen. */
   readonly listed: ReadonlyMap<string, Listed>;
@@ -18,6 +23,9 @@ export interface IncidentList {
   see(seen: Sighting): void;
   /** What was said of each before: nothing in a list is changed, only replaced. */
   readonly words: WeakMap<object, string>;
+  /** All of it, as it was. */
+  kept(): KeptList;
+  restore(kept: KeptList): void;
   /** Why it cannot be, or undefined when it is. */
   say(entry: OwnersEntry): "not-found" | "bad-argument" | undefined;
 }
@@ -117,6 +125,12 @@ export function createIncidentList(): IncidentList {
       return forgotten;
     },
     words: new WeakMap(),
+    kept: () => ({ listed: [...list], forgotten }),
+    restore: (kept) => {
+      list.clear();
+      for (const [print, each] of kept.listed) list.set(print, each);
+      forgotten = kept.forgotten;
+    },
     see,
     say,
   };

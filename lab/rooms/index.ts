@@ -2,15 +2,16 @@
 
 import { bundles } from "./bundles.ts";
 import { cursor } from "./cursor.ts";
+import { folders } from "./folders.ts";
 import { forward } from "./forward.ts";
 import { inbox } from "./inbox.ts";
 import { incidents } from "./incidents.ts";
 import { intervals } from "./intervals.ts";
+import { ledger } from "./ledger.ts";
 import { log } from "./log.ts";
 import { logs } from "./logs.ts";
 import { mailbox } from "./mailbox/mailbox.ts";
 import { outbox } from "./outbox.ts";
-import { ledger } from "./ledger.ts";
 import { rates } from "./rates.ts";
 import { relays } from "./relays.ts";
 import type { Room } from "./room.ts";
@@ -26,6 +27,7 @@ export const ROOMS: readonly Room<unknown>[] = [
   intervals,
   cursor,
   bundles,
+  folders,
   forward,
   log,
   inbox,
