@@ -24,7 +24,11 @@ export function createQuickHash(): Hash {
 
 /** Four words at a time; the length goes in last, so that trailing zeros count. */
 function mix(from: Lanes, bytes: Uint8Array): Lanes {
-  let [a, b, c, d] = from;
+  // By index: taken apart as a list each of the four would be an object of its own, for every hash.
+  let a = from[0];
+  let b = from[1];
+  let c = from[2];
+  let d = from[3];
   const whole = bytes.length - (bytes.length % 16);
   for (let at = 0; at < whole; at += 16) {
     a = Math.imul(turned(a ^ scrambled(wordAt(bytes, at), 0x239b961b), 19) + b, 5) + 0x561ccd1b;

@@ -7,6 +7,8 @@ import { ping } from "../wire/control.ts";
 export interface AckWatch {
   /** Something came from the relay. */
   heard(): void;
+  /** Mail was sent. */
+  sent(): void;
   stop(): void;
 }
 
@@ -20,6 +22,8 @@ export interface AckWatchOptions {
 
 export function watchAcks({ clock, settings, session, owed }: AckWatchOptions): AckWatch {
   let heard = true;
+  /** A timer is set. There is none while nothing is owed. */
+  let looking = false;
   let cancel = (): void => {};
   let probes = 0;
   const { ackTimeoutMs, probeTimeoutMs } = settings;
@@ -30,18 +34,23 @@ export function watchAcks({ clock, settings, session, owed }: AckWatchOptions): 
     );
 
   const look = (): void => {
+    looking = true;
     heard = false;
     cancel = clock.after(ackTimeoutMs, () => {
-      if (heard || !owed()) return look();
+      looking = owed();
+      if (!looking) return;
+      if (heard) return look();
       session.send([{ name: "ping", payload: ping.encode({ nonce: ++probes }) }]);
       cancel = clock.after(probeTimeoutMs, () => (heard ? look() : giveUp()));
     });
   };
 
-  look();
   return {
     heard: () => {
       heard = true;
+    },
+    sent: () => {
+      if (!looking) look();
     },
     stop: () => cancel(),
   };

@@ -18,6 +18,7 @@ import { agentIdText, messageIdText } from "../wire/ids.ts";
 import { decodeKept, encodeKept, type Kept, type PayloadAt } from "../wire/kept-agent.ts";
 import type { Peers } from "./peers.ts";
 import type { Planned } from "./planned.ts";
+import { createRecentPayloads } from "./recent-payloads.ts";
 
 /** Records planned into one batch at most, in bytes; a single change may be larger. */
 const GROUP_BYTES = 4 * 1024 * 1024;
@@ -106,14 +107,23 @@ export async function openAgentStore(options: StoreOptions): Promise<AgentStore>
   // bound: MAX_WAITING
   let waiting: Waiting[] = [];
   let running: Promise<void> | undefined;
+  const recent = createRecentPayloads();
+  const release = (place: PayloadAt): void => {
+    recent.drop(place);
+    log.release(place);
+  };
 
-  const applyAll = (records: readonly Planned[], at: readonly RecordAt[]): void => {
+  /** `written`: the records as they were written, behind that of the group. */
+  const applyAll = (records: readonly Planned[], at: readonly RecordAt[], written: readonly Bytes[]): void => {
     records.forEach(({ kept, payload }, index) => {
       const place = at[index + 1] as RecordAt;
       state.apply(kept, place, payload);
       if (!outbox.holds(place) && !inbox.holds(place)) log.release(place);
+      // Of what was written, not of what was given: that is its owner's to change.
+      else if (payload !== undefined) recent.add(kept.kind, place, lastOf(written[index + 1] as Bytes, payload.length));
     });
-    for (const place of [...outbox.takeReleases(), ...inbox.takeReleases()]) log.release(place);
+    for (const place of outbox.takeReleases()) release(place);
+    for (const place of inbox.takeReleases()) release(place);
   };
 
   const oneGroup = async (): Promise<void> => {
@@ -148,7 +158,7 @@ export async function openAgentStore(options: StoreOptions): Promise<AgentStore>
         await appended.synced;
         log.release(appended.at[0] as RecordAt);
         state.applied(number);
-        applyAll(records, appended.at);
+        applyAll(records, appended.at, encoded);
       }
     } catch (error) {
       outbox.unreserve(0);
@@ -191,7 +201,7 @@ export async function openAgentStore(options: StoreOptions): Promise<AgentStore>
         running ??= run();
       }),
     async read(at) {
-      return decodeKept(await log.read(at)).payload;
+      return recent.get(at) ?? decodeKept(await log.read(at)).payload;
     },
     giveUp: () => patience.abort(),
     async idle() {
@@ -208,6 +218,10 @@ export async function openAgentStore(options: StoreOptions): Promise<AgentStore>
       await log[Symbol.asyncDispose]();
     },
   };
+}
+
+function lastOf(bytes: Bytes, length: number): Bytes {
+  return bytes.subarray(bytes.length - length);
 }
 
 interface Replay {

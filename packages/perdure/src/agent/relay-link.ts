@@ -202,6 +202,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
         const home = options.homeOf(item);
         if (home !== undefined) tellTo(to, home, false);
         to.session.send([{ name: "mail", payload: encodeMail({ linkSeq, hopLimit: DEFAULT_HOP_LIMIT, home: home?.relayId, envelope }) }]);
+        to.acks.sent();
         log.write("debug", "agent.sent", { id: item.of.id, seq: item.seq, link: hex(link), linkSeq });
       });
     }

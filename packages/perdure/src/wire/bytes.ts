@@ -51,10 +51,11 @@ export function compareBytes(a: Bytes, b: Bytes): number {
 }
 
 export function hex(bytes: Bytes): string {
-  const letters: number[] = [];
+  const letters = new Array<number>(2 * bytes.length);
   for (let index = 0; index < bytes.length; index++) {
     const byte = bytes[index] as number;
-    letters.push(HEX_DIGITS.charCodeAt(byte >>> 4), HEX_DIGITS.charCodeAt(byte & 15));
+    letters[2 * index] = HEX_DIGITS.charCodeAt(byte >>> 4);
+    letters[2 * index + 1] = HEX_DIGITS.charCodeAt(byte & 15);
   }
   return textOf(letters);
 }
@@ -77,19 +78,20 @@ export function fromHex(text: string): Bytes | undefined {
 
 /** RFC 4648 base32, lower case, without padding. */
 export function base32(bytes: Bytes): string {
-  const letters: number[] = [];
+  const letters = new Array<number>(Math.ceil((8 * bytes.length) / 5));
   let held = 0;
   let bits = 0;
+  let at = 0;
   for (let index = 0; index < bytes.length; index++) {
     held = (held << 8) | (bytes[index] as number);
     bits += 8;
     while (bits >= 5) {
       bits -= 5;
-      letters.push(BASE32.charCodeAt((held >>> bits) & 31));
+      letters[at++] = BASE32.charCodeAt((held >>> bits) & 31);
     }
     held &= (1 << bits) - 1;
   }
-  if (bits > 0) letters.push(BASE32.charCodeAt((held << (5 - bits)) & 31));
+  if (bits > 0) letters[at] = BASE32.charCodeAt((held << (5 - bits)) & 31);
   return textOf(letters);
 }
 

@@ -40,7 +40,7 @@ function sizeOf(plain: Plain): number {
   }
   if (plain instanceof Uint8Array) return headBytes(plain.length) + plain.length;
   let size = headBytes(plain.length);
-  for (const item of plain) size += sizeOf(item);
+  for (let index = 0; index < plain.length; index++) size += sizeOf(plain[index] as Plain);
   return size;
 }
 
@@ -56,7 +56,7 @@ function put(encoded: Bytes, at: number, plain: Plain): number {
   }
   if (plain instanceof Uint8Array) return putBytes(encoded, at, BYTE_STRING, plain);
   let next = putHead(encoded, at, ARRAY, plain.length);
-  for (const item of plain) next = put(encoded, next, item);
+  for (let index = 0; index < plain.length; index++) next = put(encoded, next, plain[index] as Plain);
   return next;
 }
 
@@ -137,8 +137,13 @@ function take(cursor: Cursor): Plain {
 }
 
 function takeText(cursor: Cursor, from: number, end: number): string {
-  const bytes = cursor.encoded.subarray(from, end);
-  if (bytes.length <= SHORT_TEXT_BYTES && bytes.every((byte) => byte < 128)) return String.fromCharCode(...bytes);
+  const { encoded } = cursor;
+  if (end - from <= SHORT_TEXT_BYTES) {
+    const letters: number[] = [];
+    for (let at = from; at < end && (encoded[at] as number) < 128; at++) letters.push(encoded[at] as number);
+    if (letters.length === end - from) return String.fromCharCode(...letters);
+  }
+  const bytes = encoded.subarray(from, end);
   try {
     const text = decoder.decode(bytes);
     // Readers of UTF-8 drop it, so that two byte strings would say the same.
