@@ -1,40 +1,31 @@
-/**
- * One seed, one history: a town, its weather, its traffic, those who mean no good, and the verdict.
- *
- * Unless it is told, a seed draws its own town: a quarter of the towns have one relay, half have two, a quarter three; a third
- * introduces everybody by invites instead of taking mail from anybody; a sixth has a relay that lies, a third a stranger who floods
- * and forges, with a relay of his own. In half of the others somebody's folder is copied, put back or stolen. Two sevenths have narrow
- * windows.
- */
+/** One seed, one history: a town, its weather, its traffic, those who mean no good, and the verdict. */
 import type { Agent } from "../packages/perdure/src/agent/api.ts";
 import type { Crypto, Hash, SigningKey } from "../packages/perdure/src/host/crypto.ts";
 import type { Host } from "../packages/perdure/src/host/host.ts";
-import { ONLY_SYNCED } from "../packages/perdure/src/host/simulated/index.ts";
 import { readKept } from "../packages/perdure/src/identity/custody.ts";
 import type { RelayStatus } from "../packages/perdure/src/relay/status.ts";
 import type { Lies } from "../packages/perdure/src/testing/api.ts";
-import { bringDown, type Disaster } from "./disaster.ts";
+import { bringDown, type DisasterState } from "./disaster.ts";
+import { type DiskWatch, watchDisks } from "./disk-watch.ts";
 import { auditEvidence } from "./evidence-audit.ts";
 import { findHiddenLimit } from "./hidden-limits.ts";
 import { keepIncidents } from "./incident-desk.ts";
-import { auditKeys, type DiskWitness } from "./key-audit.ts";
-import { createLedger, InvariantBroken, type Ledger, type LedgerCounts, type LedgerOptions } from "./ledger.ts";
+import { createLedger, InvariantBroken, type Ledger, type LedgerCounts } from "./ledger.ts";
 import { letIn } from "./mallory.ts";
-import { createModel } from "./model.ts";
-import { NARROW } from "./narrow.ts";
+import { createModel, type Model } from "./model.ts";
 import { patiently } from "./patience.ts";
+import { limitsOf, type Plan, planOf, SETTINGS, type Shares } from "./plan.ts";
 import { waitForQuiet } from "./quiet.ts";
 import type { Recorder } from "./recorder.ts";
-import { audit, auditOf, type DiskAudit } from "./relay-disk.ts";
 import { ROOMS } from "./rooms/index.ts";
 import { visitAll } from "./rooms/room.ts";
 import { routine } from "./routine.ts";
-import type { Hostile, Letter, Scenario } from "./scenario.ts";
+import type { Letter, Scenario } from "./scenario.ts";
 import { createSealBook } from "./seal-book.ts";
 import { clearUp, lastsMs, strike } from "./strike.ts";
-import { AGENT_FOLDER, type Census, createTown, drawCensus, isRelay, type Town } from "./town.ts";
+import { AGENT_FOLDER, type Census, createTown, type Town } from "./town.ts";
 import { type LetterPile, liveIn } from "./traffic.ts";
-import { drawWeather, type Fault, type FaultKind } from "./weather.ts";
+import { drawWeather, type Fault } from "./weather.ts";
 
 /** A scenario, and what it is run with. */
 export interface SeedOptions extends Omit<Scenario, "format"> {
@@ -70,316 +61,276 @@ export const EXPIRY_ROOM_MS = 6 * MINUTE_MS;
 /** Largest number of events of one seed: a town that spins in place is a failure too. */
 const MAX_EVENTS = 3_000_000;
 
-/** Disks of dying relays that are looked at, per seed. */
-const MAX_AUDITS = 8;
-/** The same for everybody's knowledge of everybody's keys. */
-const MAX_WITNESSES = 12;
 /** All agents are open within this time when nothing goes wrong yet. */
 const OPENING_MS = 20_000;
 /** Queues are measured every so many events. */
 const BOUNDS_EVERY = 500;
 
-/** Short pauses, small files and small limits, so that five virtual minutes see all of them. */
-export const SETTINGS = {
-  redialMinMs: 200,
-  redialMaxMs: 4000,
-  dialTimeoutMs: 3000,
-  handshakeTimeoutMs: 4000,
-  pingEveryMs: 5000,
-  silenceTimeoutMs: 16_000,
-  ackTimeoutMs: 2000,
-  probeTimeoutMs: 2000,
-  retryMinMs: 200,
-  retryMaxMs: 3000,
-  handlerTimeoutMs: 6000,
-  segmentBytes: 256 * 1024,
-  expiryGraceMs: 2000,
-  sweepEveryMs: 2000,
-  defaultExpiryMs: 60 * MINUTE_MS,
-  clockJumpHoldMs: 20_000,
-  unconfirmedAfterMs: 5 * MINUTE_MS,
-  statementEveryMs: 200,
-  mailboxMessages: 1000,
-  storeMessages: 4000,
-  autoPerThread: 16,
-  holeWaitMs: 5000,
-};
-
-/** By the seed, where nothing is said of settings: what takes a town days to fill is full within a minute. */
-const SETTINGS_OF_SEEDS: readonly Readonly<Record<string, number>>[] = [{}, NARROW, {}, {}, {}, NARROW, {}];
-
-/** No share is smaller than so many messages, unless the whole is. */
-const LEAST_SHARE = 64;
-
-/** What the shares of those settings come to, messages. */
-export function limitsOf({
-  mailboxMessages = 0,
-  storeMessages = 0,
-  autoPerThread = 0,
-  holeWaitMs = 0,
-}: Readonly<Record<string, number>>): Shares {
-  const share = (whole: number, part: number): number => Math.min(whole, Math.max(LEAST_SHARE, Math.floor(whole * part)));
-  const route = share(storeMessages, 0.1);
-  return {
-    sender: share(mailboxMessages, 0.1),
-    strangers: share(mailboxMessages, 0.2),
-    peer: share(storeMessages, 0.1),
-    route,
-    routeSender: share(route, 0.1),
-    automatic: autoPerThread,
-    holeWaitMs,
-  };
+/** One run, from the town that is built to the verdict. */
+interface Course {
+  readonly options: SeedOptions;
+  readonly plan: Plan;
+  readonly settings: Readonly<Record<string, number>>;
+  readonly town: Town;
+  readonly ledger: Ledger;
+  readonly model: Model;
+  readonly disks: DiskWatch;
+  /** The relay that lies, if one does. */
+  readonly liar: string | undefined;
+  /** Relays that neither lie nor are put back. */
+  readonly honest: readonly string[];
+  /** Whether the process of an agent, as it was opened last, still runs. */
+  readonly lives: Map<string, () => boolean>;
+  readonly piles: ReadonlyMap<string, LetterPile> | undefined;
+  /** Whose disks were damaged. */
+  readonly harmed: Set<string>;
+  faults: readonly Fault[];
+  beginMs: number;
+  /** When people stop to write; `undefined` before they begin. */
+  untilMs: number | undefined;
 }
-
-type Shares = LedgerOptions["limits"];
-
-/** The town of a seed. */
-export function planOf({
-  seed,
-  relays,
-  agents,
-  hostile,
-  disaster,
-  settings,
-}: Pick<SeedOptions, "seed" | "relays" | "agents" | "hostile" | "disaster" | "settings">): {
-  census: Census;
-  settings: Readonly<Record<string, number>>;
-  hostile: Hostile;
-  disaster: Disaster;
-  never: readonly FaultKind[];
-} {
-  const count = relays ?? RELAYS_OF_SEEDS[seed % RELAYS_OF_SEEDS.length] ?? 1;
-  const wanted = hostile ?? HOSTILES_OF_SEEDS[seed % HOSTILES_OF_SEEDS.length] ?? "nobody";
-  // Who lies would be taken for who was put back.
-  const happens = disaster ?? (wanted === "relay" ? "none" : (DISASTERS_OF_SEEDS[seed % DISASTERS_OF_SEEDS.length] ?? "none"));
-  return {
-    // Every sixth seed one further, so that each kind of people comes to each kind of town.
-    census: drawCensus(count, agents ?? (count === 1 ? 2 : 3) + (seed % 2), (seed + Math.floor(seed / 6)) % 3 !== 0),
-    settings: settings ?? SETTINGS_OF_SEEDS[seed % SETTINGS_OF_SEEDS.length] ?? {},
-    hostile: wanted,
-    disaster: happens,
-    never: [
-      // Without tags nothing tells what a middlebox changed from what the relay said.
-      ...(wanted === "relay" ? (["middlebox"] as const) : []),
-      // A copy of a disk that is damaged is nobody's to mend.
-      ...(happens === "none" ? [] : (["bit-rot"] as const)),
-    ],
-  };
-}
-
-const DISASTERS_OF_SEEDS: readonly Disaster[] = [
-  "none",
-  "clone",
-  "none",
-  "snapshot",
-  "theft",
-  "none",
-  "relay-copy",
-  "none",
-  "theft",
-  "snapshot-twice",
-  "clone",
-];
-const RELAYS_OF_SEEDS = [1, 2, 2, 3];
-const HOSTILES_OF_SEEDS: readonly Hostile[] = ["nobody", "stranger", "nobody", "relay", "stranger", "nobody"];
 
 export async function runSeed(options: SeedOptions): Promise<SeedResult> {
-  const { seed, hash, crypto, minutes, without = [], faults, recorder } = options;
-  const switchedOff = new Set(without);
-  const { census, hostile, disaster, never, settings: own } = planOf(options);
-  const settings = { ...SETTINGS, ...own };
+  const course = found(options);
+  const { world } = course.town;
+  try {
+    if (options.rooms === true) await visitAll(ROOMS, options.seed, options.hash);
+    await open(course);
+    const trouble = await weather(course);
+    await settle(course, trouble);
+    await calm(course);
+    if (!trouble.isOver) throw new InvariantBroken("10 no silence", "the owner could not put right what happened");
+    await course.disks.auditAll(trouble);
+    return resultOf(course, undefined);
+  } catch (error) {
+    if (error instanceof InvariantBroken) return resultOf(course, { invariant: error.invariant, what: error.message, atMs: world.nowMs });
+    return resultOf(course, {
+      invariant: "10 no silence",
+      what: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      atMs: world.nowMs,
+    });
+  }
+}
+
+/** Builds the town, with everybody in it who watches. */
+function found(options: SeedOptions): Course {
+  const { seed, hash, crypto, without = [], recorder } = options;
+  const plan = planOf(options);
+  const { census, hostile, disaster } = plan;
+  const settings = { ...SETTINGS, ...plan.settings };
   const limits = limitsOf(settings);
   const liar = hostile === "relay" ? census.relays.at(-1) : undefined;
   const forgetful = disaster === "relay-copy" ? census.relays.at(-1) : undefined;
   const model = createModel();
   const ledger = createLedger({ census, liar, forgetful, model, limits });
-  const honest = census.relays.filter((name) => name !== liar && name !== forgetful);
-  const names = census.agents;
-  const lives = new Map<string, () => boolean>();
-  let beginMs = 0;
-  let untilMs: number | undefined;
-  const piles = options.traffic && pilesOf(names, options.traffic);
-  const town: Town = createTown({
+  const town = createTown({
     seed,
     hash,
     crypto,
     census,
     untagged: liar !== undefined,
     settings,
-    switchedOff,
+    switchedOff: new Set(without),
     startFailed: (name, code, why) => recorder?.note(`did not start: ${code}, ${why}`, name),
     opened: (name, agent, isCurrent) => {
-      lives.set(name, isCurrent);
-      if (untilMs !== undefined) settleIn(name, agent, isCurrent, untilMs);
+      course.lives.set(name, isCurrent);
+      if (course.untilMs !== undefined) settleIn(course, name, agent, isCurrent);
     },
   });
   const { world } = town;
-  recorder?.watch(world, census);
-  const ending = (host: string): void => {
-    ledger.crashed(host);
-    if (isRelay(host) && audits.length < MAX_AUDITS) takeAudit(host);
-    if ((isRelay(host) || census.homes.has(host)) && witnesses.length < MAX_WITNESSES) takeWitness(host);
+  const course: Course = {
+    options,
+    plan,
+    settings,
+    town,
+    ledger,
+    model,
+    disks: watchDisks({ town, census, ledger, isHonest: liar === undefined, hash, crypto }),
+    liar,
+    honest: census.relays.filter((name) => name !== liar && name !== forgetful),
+    lives: new Map(),
+    piles: options.traffic && pilesOf(census.agents, options.traffic),
+    harmed: new Set(),
+    faults: options.faults ?? [],
+    beginMs: 0,
+    untilMs: undefined,
   };
-  const settleIn = (
-    name: string,
-    agent: Agent,
-    isCurrent: () => boolean,
-    until: number,
-    { told = ledger, as = name }: { readonly told?: Ledger; readonly as?: string } = {},
-  ): void =>
-    liveIn({
-      name,
-      agent,
-      isCurrent,
-      ledger: told,
-      host: world.host(name),
-      draws: world.draws(`life of ${name} ${world.nowMs}`),
-      writing: world.draws(`letters of ${name} ${world.nowMs}`),
-      neighbours: names.filter((each) => each !== as).map((each) => ({ name: each, address: addressFrom(census, as, each) })),
-      letters: name === as ? piles?.get(name) : undefined,
-      wrote: (letter) => {
-        if (name === as) recorder?.letter(letter);
-      },
-      beginMs,
-      stormy: seed % 2 === 0,
-      untilMs: until,
-      nowMs: () => world.nowMs,
-    });
+  recorder?.watch(world, census);
   world.onLog((host, level, event, fields) => {
     ledger.fact(host, level, event, fields);
   });
-  const seals = createSealBook(hash);
-  world.onSeal(seals.sealed);
-  const witnesses: DiskWitness[] = [];
-  const takeWitness = (host: string): void => {
-    if (town.rot.isRotten(host)) return;
-    witnesses.push({ atMs: world.nowMs, host, image: world.disk(host).disk.image(ONLY_SYNCED) });
-  };
-  const harmed = new Set<string>();
-  const harm = (host: string): void => {
-    harmed.add(host);
-    ledger.damaged(host);
-  };
-  const audits: DiskAudit[] = [];
-  const takeAudit = (relay: string): void => {
-    if (town.rot.isRotten(relay)) return;
-    const { disk } = world.disk(relay);
-    audits.push(auditOf({ atMs: world.nowMs, relay, disk, owed: ledger.owed(relay), keysOnce: liar === undefined }));
-  };
+  world.onSeal(createSealBook(hash).sealed);
   world.afterStep(() => {
     ledger.check();
     if (town.failures.length > 0) throw new InvariantBroken("10 no silence", town.failures[0] as string);
-    if (world.events % BOUNDS_EVERY === 0) for (const name of census.relays) checkBounds(town.relay(name)?.status(), limits);
-    if (world.events % BOUNDS_EVERY === 0) for (const name of honest) compareRelay(name);
+    if (world.events % BOUNDS_EVERY !== 0) return;
+    for (const name of census.relays) checkBounds(town.relay(name)?.status(), limits);
+    compareRelays(course);
   });
-  const compareRelay = (name: string): void => {
+  return course;
+}
+
+/** Relays first, then agents; where nobody takes mail from anybody, they are introduced. */
+async function open({ options, plan: { census }, town }: Course): Promise<void> {
+  const { world } = town;
+  for (const name of census.relays) town.start(name);
+  await world.run({ untilMs: 1000, maxEvents: MAX_EVENTS });
+  for (const name of census.agents) town.start(name);
+  await world.run({ until: () => census.agents.every(town.isUp), untilMs: OPENING_MS, maxEvents: MAX_EVENTS });
+  if (!census.open) await introduce(town, census.agents, !(options.without ?? []).includes("contacts"));
+}
+
+/** People write, and what can go wrong does, until all of it is cleared up. */
+async function weather(course: Course): Promise<DisasterState> {
+  const { options, plan, settings, town, ledger, liar } = course;
+  const { census, hostile, disaster, never } = plan;
+  const { world } = town;
+  const { recorder } = options;
+  const durationMs = options.minutes * MINUTE_MS;
+  course.beginMs = world.nowMs;
+  const endMs = course.beginMs + durationMs;
+  course.untilMs = endMs;
+  recorder?.began();
+  for (const name of census.agents) settleIn(course, name, town.agent(name) as Agent, course.lives.get(name) as () => boolean);
+  if (options.faults === undefined) {
+    const { kinds, calmMs } = options;
+    course.faults = drawWeather({ draws: world.draws("weather"), census, fromMs: 3000, untilMs: durationMs, kinds, never, calmMs });
+  }
+  const ending = (host: string): void => die(course, host);
+  const damaged = (host: string): void => {
+    course.harmed.add(host);
+    ledger.damaged(host);
+  };
+  for (const fault of course.faults) {
+    world.after(fault.atMs, fault.kind, () => {
+      recorder?.fault(fault);
+      strike(town, fault, { crashed: ending, damaged });
+    });
+  }
+  const trouble = bringDown({
+    kind: disaster,
+    town,
+    census,
+    ledger,
+    settings,
+    draws: world.draws("disaster"),
+    durationMs,
+    live: (host, of, agent, isCurrent) => settleIn(course, host, agent, isCurrent, of),
+    ending,
+    trace: (line) => recorder?.note(line.trim()),
+  });
+  if (hostile === "stranger") await letIn({ town, census, ledger, settings, untilMs: endMs });
+  if (liar !== undefined) lieFrom(town, liar, census.agents, endMs);
+  await world.run({ untilMs: endMs, maxEvents: MAX_EVENTS });
+  clearUp(town, census, liar);
+  recorder?.cleared();
+  return trouble;
+}
+
+/** Everybody finds back, and everything that was promised comes to its end. */
+async function settle(course: Course, trouble: DisasterState): Promise<void> {
+  const { town, ledger } = course;
+  const { world } = town;
+  const endMs = course.untilMs ?? world.nowMs;
+  if (isOrdinary(course)) {
+    await world.run({ untilMs: endMs + ATTACHED_WITHIN_MS, until: () => ledger.apart().length === 0, maxEvents: MAX_EVENTS });
+    const [apart] = ledger.apart();
+    if (apart !== undefined)
+      throw new InvariantBroken("1 custody", `${apart} has no session with its relay, and nothing keeps it from one`);
+  }
+  const settled = await world.run({
+    untilMs: endMs + SETTLE_UP_MS + EXPIRY_ROOM_MS,
+    until: () => world.nowMs > endMs + 1000 && trouble.isOver && ledger.open().length === 0,
+    maxEvents: MAX_EVENTS,
+  });
+  if (settled.why === "events") throw new InvariantBroken("10 no silence", "the town spins: too many events");
+  ledger.settleUp();
+  compareRelays(course);
+}
+
+/** Nothing is left under way. An ordinary while follows where the scenario wants one, and what proves something is looked at. */
+async function calm(course: Course): Promise<void> {
+  if (!isOrdinary(course)) return;
+  const { options, plan, settings, town, ledger, model, beginMs } = course;
+  const { census, hostile } = plan;
+  const { seed, hash, crypto } = options;
+  const { world } = town;
+  const quiet = () => waitForQuiet({ town, census, model, ledger, unanswerable: hostile === "stranger" });
+  await quiet();
+  if (options.routine === true && hostile === "nobody") {
+    // Some faults end by themselves, later than the weather.
+    const overMs = Math.max(0, ...course.faults.map((fault) => beginMs + fault.atMs + lastsMs(fault))) + 3000;
+    await world.run({ untilMs: Math.max(world.nowMs, overMs) });
+    await quiet();
+    const addressOf = (from: string, to: string): string => addressFrom(census, from, to);
+    await routine({ town, census, ledger, settings, ending: (host) => die(course, host), addressFrom: addressOf });
+    ledger.settleUp();
+    await quiet();
+    await findHiddenLimit(seed, hash);
+    await keepIncidents(seed, hash);
+  }
+  const keyOf = options.routine === true ? (name: string) => world.complete(signingKeyOf(world.host(name))) : undefined;
+  // What proves something may have been on a disk that rotted.
+  const whole = census.agents.filter((name) => !course.harmed.has(name));
+  await auditEvidence({ world, agents: new Map(whole.map((name) => [name, town.agent(name) as Agent])), hash, crypto, keyOf });
+}
+
+/** Nobody lies, and nobody's folder is copied, put back or stolen: all that was said can be held against who said it. */
+function isOrdinary({ liar, plan: { disaster } }: Course): boolean {
+  return liar === undefined && disaster === "none";
+}
+
+function die({ ledger, disks }: Course, host: string): void {
+  ledger.crashed(host);
+  disks.ending(host);
+}
+
+function compareRelays({ honest, town, model }: Course): void {
+  for (const name of honest) {
     const status = town.relay(name)?.status();
     if (status !== undefined) model.compareRelay(name, status);
-  };
-  let weather = faults ?? [];
-  const result = (broken: SeedResult["broken"]): SeedResult => ({
-    seed,
+  }
+}
+
+/** An agent's owner begins to write; that of a copy is the one of whom it is a copy, and what it promises is nobody's loss. */
+function settleIn(course: Course, host: string, agent: Agent, isCurrent: () => boolean, owner = host): void {
+  const { options, plan, town, ledger, piles, beginMs, untilMs = 0 } = course;
+  const { census } = plan;
+  const { world } = town;
+  const isCopy = host !== owner;
+  liveIn({
+    name: host,
+    agent,
+    isCurrent,
+    ledger: isCopy ? silentAbout(ledger) : ledger,
+    host: world.host(host),
+    draws: world.draws(`life of ${host} ${world.nowMs}`),
+    writing: world.draws(`letters of ${host} ${world.nowMs}`),
+    neighbours: census.agents.filter((each) => each !== owner).map((name) => ({ name, address: addressFrom(census, owner, name) })),
+    letters: isCopy ? undefined : piles?.get(host),
+    wrote: (letter) => {
+      if (!isCopy) options.recorder?.letter(letter);
+    },
+    beginMs,
+    stormy: options.seed % 2 === 0,
+    untilMs,
+    nowMs: () => world.nowMs,
+  });
+}
+
+function resultOf({ options, plan, town: { world }, ledger, faults, beginMs }: Course, broken: SeedResult["broken"]): SeedResult {
+  const { census, hostile, disaster, settings } = plan;
+  return {
+    seed: options.seed,
     historyHash: world.historyHash,
     events: world.events,
     virtualMs: world.nowMs,
     beginMs,
-    faults: weather,
-    drawn: { relays: census.relays.length, agents: census.agents.length, hostile, disaster, settings: own },
+    faults,
+    drawn: { relays: census.relays.length, agents: census.agents.length, hostile, disaster, settings },
     counts: ledger.counts,
     broken,
-  });
-  try {
-    if (options.rooms === true) await visitAll(ROOMS, seed, hash);
-    for (const name of census.relays) town.start(name);
-    await world.run({ untilMs: 1000, maxEvents: MAX_EVENTS });
-    for (const name of names) town.start(name);
-    await world.run({ until: () => names.every(town.isUp), untilMs: OPENING_MS, maxEvents: MAX_EVENTS });
-    if (!census.open) await introduce(town, names, !switchedOff.has("contacts"));
-    beginMs = world.nowMs;
-    const endMs = beginMs + minutes * MINUTE_MS;
-    untilMs = endMs;
-    recorder?.began();
-    for (const name of names) settleIn(name, town.agent(name) as Agent, lives.get(name) as () => boolean, endMs);
-    if (faults === undefined)
-      weather = drawWeather({
-        draws: world.draws("weather"),
-        census,
-        fromMs: 3000,
-        untilMs: endMs - beginMs,
-        kinds: options.kinds,
-        never,
-        calmMs: options.calmMs,
-      });
-    for (const fault of weather) {
-      world.after(fault.atMs, fault.kind, () => {
-        recorder?.fault(fault);
-        strike(town, fault, { crashed: ending, damaged: harm });
-      });
-    }
-    const trouble = bringDown({
-      kind: disaster,
-      town,
-      census,
-      ledger,
-      settings,
-      draws: world.draws("disaster"),
-      durationMs: endMs - beginMs,
-      live: (host, of, agent, isCurrent) => settleIn(host, agent, isCurrent, endMs, { told: silentAbout(ledger), as: of }),
-      ending,
-      trace: (line) => recorder?.note(line.trim()),
-    });
-    if (hostile === "stranger") await letIn({ town, census, ledger, settings, untilMs: endMs });
-    if (liar !== undefined) lieFrom(town, liar, names, endMs);
-    await world.run({ untilMs: endMs, maxEvents: MAX_EVENTS });
-    clearUp(town, census, liar);
-    recorder?.cleared();
-    if (liar === undefined && disaster === "none") {
-      await world.run({ untilMs: endMs + ATTACHED_WITHIN_MS, until: () => ledger.apart().length === 0, maxEvents: MAX_EVENTS });
-      const [apart] = ledger.apart();
-      if (apart !== undefined)
-        throw new InvariantBroken("1 custody", `${apart} has no session with its relay, and nothing keeps it from one`);
-    }
-    const settled = await world.run({
-      untilMs: endMs + SETTLE_UP_MS + EXPIRY_ROOM_MS,
-      until: () => world.nowMs > endMs + 1000 && trouble.isOver && ledger.open().length === 0,
-      maxEvents: MAX_EVENTS,
-    });
-    if (settled.why === "events") throw new InvariantBroken("10 no silence", "the town spins: too many events");
-    ledger.settleUp();
-    for (const name of honest) compareRelay(name);
-    if (liar === undefined && disaster === "none") {
-      const quiet = () => waitForQuiet({ town, census, model, ledger, unanswerable: hostile === "stranger" });
-      await quiet();
-      if (options.routine === true && hostile === "nobody") {
-        // Some faults end by themselves, later than the weather.
-        const overMs = Math.max(0, ...weather.map((fault) => beginMs + fault.atMs + lastsMs(fault))) + 3000;
-        await world.run({ untilMs: Math.max(world.nowMs, overMs) });
-        await quiet();
-        await routine({ town, census, ledger, settings, ending, addressFrom: (from, to) => addressFrom(census, from, to) });
-        ledger.settleUp();
-        await quiet();
-        await findHiddenLimit(seed, hash);
-        await keepIncidents(seed, hash);
-      }
-      const keyOf = options.routine === true ? (name: string) => world.complete(signingKeyOf(world.host(name))) : undefined;
-      // What proves something may have been on a disk that rotted.
-      const whole = names.filter((name) => !harmed.has(name));
-      await auditEvidence({ world, agents: new Map(whole.map((name) => [name, town.agent(name) as Agent])), hash, crypto, keyOf });
-    }
-    if (!trouble.isOver) throw new InvariantBroken("10 no silence", "the owner could not put right what happened");
-    for (const name of census.relays) takeAudit(name);
-    for (const each of audits) await audit(each);
-    for (const name of [...census.relays, ...names]) takeWitness(name);
-    await auditKeys({ witnesses, homes: census.homes, putBack: trouble.putBack, abandoned: trouble.abandoned, hash, crypto });
-    return result(undefined);
-  } catch (error) {
-    if (error instanceof InvariantBroken) return result({ invariant: error.invariant, what: error.message, atMs: world.nowMs });
-    return result({
-      invariant: "10 no silence",
-      what: error instanceof Error ? (error.stack ?? error.message) : String(error),
-      atMs: world.nowMs,
-    });
-  }
+  };
 }
 
 /** Who writes what, each in the order of the list. */
