@@ -51,6 +51,19 @@ describe("budgets", () => {
     expect(on.passes(THREAD, PEER, { inThread: 3, toPeer: 3 }, 1)).toBe("thread");
   });
 
+  it("begin anew with a pause that ended also after a restart, when what was sent before is read back", () => {
+    const sent = [1, 2, 3].map((seq) => queuedRecord({ seq, sentAtMs: 1 }));
+    const before = guard();
+    for (const kept of sent) before.apply(kept);
+    const pause = { thread: THREAD, peer: idOf(0), why: "because", atMs: 2 };
+    for (const paused of [true, false]) before.apply({ kind: "paused", head: { ...pause, paused } });
+    const after = guard();
+    for (const { kept } of before.restate()) after.apply(reread(kept));
+    for (const kept of sent) after.apply(kept);
+    for (const on of [before, after]) expect(on.passes(THREAD, PEER, { inThread: 3, toPeer: 3 }, 2)).toBeUndefined();
+    expect([...after.pauses()]).toEqual([]);
+  });
+
   it("count a peer once, by id or by name", () => {
     const on = guard();
     on.apply(queuedRecord({ seq: 1, to: new Uint8Array(0), toName: "desk", thread: new Uint8Array(16).fill(3) }));

@@ -8,7 +8,7 @@
  * Invariants:
  * - Within any window of `autoWindowMs` at most `autoPerThread` counted messages of a thread and `autoPerPair` to a peer are let
  *   through, those planned into one batch included.
- * - A pause ends by `resume` only, and then the count of what it paused begins anew.
+ * - A pause ends by `resume` only, and then the count of what it paused begins anew, over restarts too: of the last {@link MAX_PAUSES} it is known.
  * - At most {@link MAX_PAUSES} pauses and {@link MAX_COUNTED} counted threads and peers are held. Whoever passes them is not let through.
  */
 import { type Bytes, hex } from "../../wire/bytes.ts";
@@ -70,6 +70,13 @@ export function createLoopGuard(input: {
   // bound: MAX_COUNTED threads and peers, autoPerThread or autoPerPair messages of each
   const counted = new Map<string, Map<string, number>>();
 
+  /** Pauses that ended, the last of each thread and peer. */
+  // bound: MAX_PAUSES
+  const resumed = new Map<string, KeptPause>();
+  /** Nothing that left before this counts, by thread or peer. */
+  // bound: two per pause that ended
+  const begunAnewMs = new Map<string, number>();
+
   const pauseKey = (thread: Bytes, peer: Bytes): string => `${hex(thread)}/${hex(peer)}`;
   const within = (key: string, nowMs: number): number => {
     const times = counted.get(key);
@@ -90,6 +97,7 @@ export function createLoopGuard(input: {
       if (within(key, nowMs) > 0) nextFreeMs = Math.min(nextFreeMs, Math.max(...times.values()) + limits.autoWindowMs);
   };
   const add = (key: string, id: string, atMs: number): void => {
+    if (atMs < (begunAnewMs.get(key) ?? Number.NEGATIVE_INFINITY)) return;
     within(key, atMs);
     nextFreeMs = Math.min(nextFreeMs, atMs + limits.autoWindowMs);
     const times = counted.get(key) ?? new Map<string, number>();
@@ -101,26 +109,38 @@ export function createLoopGuard(input: {
     add(`peer ${peer}`, id, atMs);
   };
 
+  const countsOf = ({ thread, peer }: KeptPause): readonly string[] => [`thread ${hex(thread)}`, `peer ${hex(peer)}`];
+  const resume = (pause: KeptPause): void => {
+    const key = pauseKey(pause.thread, pause.peer);
+    pauses.delete(key);
+    resumed.delete(key);
+    resumed.set(key, pause);
+    for (const count of countsOf(pause)) {
+      counted.delete(count);
+      begunAnewMs.set(count, pause.atMs);
+    }
+    for (const [oldest, { atMs, ...ended }] of resumed) {
+      if (resumed.size <= bounds.pauses && atMs + limits.autoWindowMs > pause.atMs) break;
+      resumed.delete(oldest);
+      for (const count of countsOf({ atMs, ...ended })) if (begunAnewMs.get(count) === atMs) begunAnewMs.delete(count);
+    }
+  };
+
   return {
     apply(kept) {
       if (kept.kind === "paused") {
         const { thread, peer, paused } = kept.head;
         if (paused) pauses.set(pauseKey(thread, peer), kept.head);
-        else {
-          pauses.delete(pauseKey(thread, peer));
-          counted.delete(`thread ${hex(thread)}`);
-          counted.delete(`peer ${hex(peer)}`);
-        }
+        else resume(kept.head);
       } else if (kept.kind === "queued" && isCounted(kept.head)) {
         const { stream, seq, thread, sentAtMs } = kept.head;
         charge({ id: messageIdText(stream, seq), thread, peer: peerOf(kept.head, named), atMs: sentAtMs });
       }
     },
     reset() {
-      pauses.clear();
-      counted.clear();
+      for (const map of [pauses, counted, resumed, begunAnewMs]) map.clear();
     },
-    restate: () => [...pauses.values()].map((head) => ({ kept: { kind: "paused", head } as const })),
+    restate: () => [...resumed.values(), ...pauses.values()].map((head) => ({ kept: { kind: "paused", head } as const })),
     passes(thread, peer, more, nowMs) {
       if (!enabled) return undefined;
       if (within(`thread ${hex(thread)}`, nowMs) + more.inThread > limits.autoPerThread) return "thread";
