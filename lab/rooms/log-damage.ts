@@ -1,21 +1,24 @@
 /** Damage of what is on a disk: the log says so, or tells exactly what it would have told without. */
+import { crc32 } from "node:zlib";
 import { silentLog } from "../../packages/perdure/src/host/log.ts";
 import type { Random } from "../../packages/perdure/src/host/random.ts";
 import { createDisk, createMemoryFiles } from "../../packages/perdure/src/host/simulated/index.ts";
 import { openRecordLog } from "../../packages/perdure/src/store/log/open-log.ts";
 import { isPerdureError } from "../../packages/perdure/src/wire/error.ts";
-import type { Segments } from "../log-bytes.ts";
-import { FOLDER, segmentIn } from "./log-machine.ts";
+import { HEADER, type Segments } from "../log-bytes.ts";
+import { FOLDER, pathOf, segmentIn } from "./log-machine.ts";
 import { Damaged, type Reading, readLog } from "./log-reading.ts";
 import type { LogStep } from "./log-steps.ts";
 import { parted } from "./room.ts";
 
 const KIND = "relay";
+const VERSION = 1;
 
 /** Opens a copy of `segments` that is damaged as the step says, beside a reading of the same bytes. */
 export async function damageShows(segments: Segments, step: LogStep & { readonly do: "damage" }, random: Random): Promise<void> {
   const damaged = damage(segments, step);
-  const expected = readingOf(damaged);
+  const expected = readingOf(damaged, step.how === "kind" ? "agent" : KIND);
+  const version = versionIn(damaged);
   const disk = createDisk(new Map([...damaged].map(([segment, bytes]) => [pathOf(segment), bytes] as const)));
   const told: string[] = [];
   try {
@@ -25,7 +28,7 @@ export async function damageShows(segments: Segments, step: LogStep & { readonly
       clock: { wallMs: () => 0, monotonicMs: () => 0, after: () => () => {} },
       log: silentLog,
       folder: FOLDER,
-      magic: KIND,
+      magic: step.how === "kind" ? "agent" : KIND,
       segmentBytes: 1000,
       diskRetryMs: 10,
       replay: (record, { segment, offset }) => void told.push(`${segment}:${offset} ${Buffer.from(record).toString("latin1")}`),
@@ -33,7 +36,7 @@ export async function damageShows(segments: Segments, step: LogStep & { readonly
     });
     await log[Symbol.asyncDispose]();
   } catch (error) {
-    if (isPerdureError(error) && error.code === "log-damaged" && expected === undefined) {
+    if (isPerdureError(error) && error.code === codeFor(version) && expected === undefined) {
       for (const [segment, bytes] of damaged) {
         const file = disk.file(pathOf(segment), false);
         if (file === undefined || !Buffer.from(bytes).equals(file.current.bytes.subarray(0, file.current.size)))
@@ -53,13 +56,28 @@ export async function damageShows(segments: Segments, step: LogStep & { readonly
       return [segmentIn(name), file?.current.bytes.slice(0, file.current.size) ?? new Uint8Array(0)] as const;
     }),
   );
-  const then = readLog(after, KIND, false);
+  const then = readLog(after, step.how === "kind" ? "agent" : KIND, false);
   if (then.parts.length !== after.size) parted(`${step.how}: files stay that are not part of the log`);
 }
 
-function readingOf(segments: Segments): Reading | undefined {
+/** Of the newest file that has a header. */
+function versionIn(segments: Segments): number {
+  for (const segment of [...segments.keys()].sort((a, b) => b - a)) {
+    const header = Buffer.from(segments.get(segment) as Uint8Array).subarray(0, HEADER);
+    if (header.length < HEADER || header.every((byte) => byte === 0)) continue;
+    return header.readUInt32BE(60) === crc32(header.subarray(0, 60)) ? header.readUInt32BE(28) : VERSION;
+  }
+  return VERSION;
+}
+
+function codeFor(version: number): string {
+  if (version === VERSION) return "log-damaged";
+  return version > VERSION ? "needs-newer-version" : "needs-older-version";
+}
+
+function readingOf(segments: Segments, kind: string): Reading | undefined {
   try {
-    return readLog(segments, KIND, false);
+    return readLog(segments, kind, false);
   } catch (error) {
     if (error instanceof Damaged) return undefined;
     throw error;
@@ -75,6 +93,11 @@ function damage(segments: Segments, { how, file, at, bit }: LogStep & { readonly
   const place = Math.floor(at * bytes.length);
   if (how === "flip" && bytes.length > 0) bytes[place] = (bytes[place] as number) ^ (1 << bit);
   if (how === "blank") bytes.fill(0, place - (place % 512), place - (place % 512) + 512);
+  if (how === "version" && bytes.length >= HEADER && number === numbers.at(-1)) {
+    const header = Buffer.from(bytes.buffer, 0, HEADER);
+    header.writeUInt32BE(bit % 2 === 0 ? VERSION + 1 : VERSION - 1, 28);
+    header.writeUInt32BE(crc32(header.subarray(0, 60)), 60);
+  }
   if (how === "drop") damaged.delete(number);
   else if (how === "swap") {
     const other = numbers[Math.floor(at * numbers.length)] as number;
@@ -84,8 +107,4 @@ function damage(segments: Segments, { how, file, at, bit }: LogStep & { readonly
   else if (how === "grow") damaged.set(number, Buffer.concat([bytes, new Uint8Array(1 + place).fill(bit === 0 ? 0xa5 : 0)]));
   else damaged.set(number, bytes);
   return damaged;
-}
-
-function pathOf(segment: number): string {
-  return `${FOLDER}/${segment.toString().padStart(6, "0")}.log`;
 }

@@ -7,7 +7,6 @@ import type { Files, OpenFile } from "../../packages/perdure/src/host/files.ts";
 import { createDiskFiles, type DiskFaults, healthyDisk } from "../../packages/perdure/src/host/simulated/disk-files.ts";
 import { type CrashPick, createDisk, type Draws, EVERYTHING } from "../../packages/perdure/src/host/simulated/index.ts";
 import { isPerdureError, PerdureError } from "../../packages/perdure/src/wire/error.ts";
-import type { Segments } from "../log-bytes.ts";
 
 export const FOLDER = "/log";
 
@@ -20,15 +19,21 @@ export interface Faults extends DiskFaults {
   tearWrites: number;
 }
 
+export interface FailedCall {
+  readonly call: "open" | "begin" | "read" | "write" | "sync" | "close" | "remove";
+  readonly code: string;
+}
+
 export interface Program {
   readonly files: Files;
   /** Files it has open. */
   readonly reading: number;
   readonly writing: number;
-  /** Codes of all calls that failed, in their order. */
-  readonly failed: readonly string[];
-  readonly removalsFailed: number;
+  /** All calls that failed, in their order. */
+  readonly failed: readonly FailedCall[];
   readonly syncs: number;
+  /** How often it opened a file for writing. */
+  readonly begun: number;
 }
 
 export interface Machine {
@@ -36,6 +41,9 @@ export interface Machine {
   readonly nowMs: number;
   readonly faults: Faults;
   heal(): void;
+  readonly timers: number;
+  /** Damages a byte of a file, or repairs it. */
+  rot(segment: number, offset: number, mask: number): void;
   /** Calls that have not ended. */
   readonly outstanding: number;
   /** One of them ends, and what follows from it. */
@@ -63,7 +71,8 @@ const EPOCH_MS = 1_800_000_000_000;
 /** More calls than this in one step never end. */
 const MOST_CALLS = 20_000;
 
-export function createMachine(draws: Draws): Machine {
+/** `ended` is called whenever a call of the disk has ended, and what follows from it has happened. */
+export function createMachine(draws: Draws, ended: () => void): Machine {
   const disk = createDisk();
   let calls: (() => void)[] = [];
   let timers: Timer[] = [];
@@ -76,8 +85,10 @@ export function createMachine(draws: Draws): Machine {
     const [call] = calls.splice(nth % Math.max(1, calls.length), 1);
     call?.();
     await settle();
+    ended();
   };
   const finishAll = async (): Promise<void> => {
+    await settle();
     for (let left = MOST_CALLS; calls.length > 0; left--) {
       if (left === 0) throw new Error("the disk is asked without end");
       await finish(draws.below(calls.length));
@@ -86,6 +97,7 @@ export function createMachine(draws: Draws): Machine {
   const nextTimer = (): Timer | undefined =>
     timers.reduce<Timer | undefined>((a, b) => (a !== undefined && a.dueMs <= b.dueMs ? a : b), undefined);
   const pass = async (ms: number, held = false): Promise<void> => {
+    if (!held) await finishAll();
     const untilMs = nowMs + ms;
     for (let timer = nextTimer(); timer !== undefined && timer.dueMs <= untilMs; timer = nextTimer()) {
       nowMs = Math.max(nowMs, timer.dueMs);
@@ -114,6 +126,10 @@ export function createMachine(draws: Draws): Machine {
     get nowMs() {
       return nowMs;
     },
+    get timers() {
+      return timers.length;
+    },
+    rot: (segment, offset, mask) => disk.rot(pathOf(segment), offset, mask),
     get outstanding() {
       return calls.length;
     },
@@ -155,13 +171,13 @@ export function createMachine(draws: Draws): Machine {
 
 /** Files that also fail where a simulated disk does not, and that count. */
 function watched(files: Files, faults: Faults, draws: Draws): Program {
-  const failed: string[] = [];
-  const counts = { reading: 0, writing: 0, syncs: 0, removalsFailed: 0 };
-  const noted = async <Value>(work: () => Promise<Value>): Promise<Value> => {
+  const failed: FailedCall[] = [];
+  const counts = { reading: 0, writing: 0, syncs: 0, begun: 0 };
+  const noted = async <Value>(call: FailedCall["call"], work: () => Promise<Value>): Promise<Value> => {
     try {
       return await work();
     } catch (error) {
-      failed.push(isPerdureError(error) ? error.code : String(error));
+      failed.push({ call, code: isPerdureError(error) ? error.code : String(error) });
       throw error;
     }
   };
@@ -173,19 +189,19 @@ function watched(files: Files, faults: Faults, draws: Draws): Program {
     let open = true;
     return {
       size: file.size,
-      read: (offset, length) => noted(() => file.read(offset, length)),
+      read: (offset, length) => noted("read", () => file.read(offset, length)),
       write: (offset, bytes) =>
-        noted(async () => {
+        noted("write", async () => {
           if (!takes("tearWrites")) return await file.write(offset, bytes);
           await file.write(offset, bytes.subarray(0, draws.below(bytes.length)));
           fails("disk-failed", "a write");
         }),
       sync: () => {
         counts.syncs++;
-        return noted(file.sync);
+        return noted("sync", file.sync);
       },
       close: () =>
-        noted(async () => {
+        noted("close", async () => {
           if (open) counts[kind]--;
           open = false;
           await file.close();
@@ -204,13 +220,14 @@ function watched(files: Files, faults: Faults, draws: Draws): Program {
     get syncs() {
       return counts.syncs;
     },
-    get removalsFailed() {
-      return counts.removalsFailed;
+    get begun() {
+      return counts.begun;
     },
     files: {
       ...files,
       open: (path, mode) =>
-        noted(async () => {
+        noted(mode === "read" ? "open" : "begin", async () => {
+          if (mode === "write") counts.begun++;
           if (takes("failOpens")) fails("too-busy", "opening");
           const file = await files.open(path, mode);
           const kind = mode === "read" ? "reading" : "writing";
@@ -218,14 +235,9 @@ function watched(files: Files, faults: Faults, draws: Draws): Program {
           return openFile(file, kind);
         }),
       remove: (path) =>
-        noted(async () => {
-          try {
-            if (takes("failRemoves")) fails("disk-failed", "removing");
-            await files.remove(path);
-          } catch (error) {
-            counts.removalsFailed++;
-            throw error;
-          }
+        noted("remove", async () => {
+          if (takes("failRemoves")) fails("disk-failed", "removing");
+          await files.remove(path);
         }),
     },
   };
@@ -241,6 +253,6 @@ export function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-export function only(segments: Segments): ReadonlyMap<string, Uint8Array> {
-  return new Map([...segments].map(([segment, bytes]) => [`${FOLDER}/${segment.toString().padStart(6, "0")}.log`, bytes] as const));
+export function pathOf(segment: number): string {
+  return `${FOLDER}/${segment.toString().padStart(6, "0")}.log`;
 }

@@ -1,6 +1,7 @@
 /** What must hold of a log when its disk is idle and nothing waits: sizes, files, and what is let go of. */
 import type { LogHealth, RecordLog } from "../../packages/perdure/src/store/log/record-log.ts";
 import { HEADER, MANIFEST } from "../log-bytes.ts";
+import type { Program } from "./log-machine.ts";
 import type { Reading } from "./log-reading.ts";
 import type { Known, Owner } from "./log-reference.ts";
 import { parted } from "./room.ts";
@@ -10,6 +11,8 @@ export interface Idle {
     /** What was there when it was opened. */
     readonly reading: Reading;
     readonly segmentBytes: number;
+    readonly opening: number;
+    readonly program: Program;
     readonly health: LogHealth;
     readonly unsure: boolean;
     readonly plain: boolean;
@@ -38,6 +41,7 @@ export function mustBeInOrder({ now, opened, reading: { parts, entries }, owner 
     if (late !== undefined) parted(`segment ${segment} goes on at ${late.offset} although it is full with ${full}`);
     if (now.plain && segment !== active.segment && end < full) parted(`segment ${segment} was closed with ${end} bytes of ${full}`);
   }
+  if (now.program.failed.length === 0) mustBeAsPlanned({ now, opened, reading: { parts, entries }, owner });
   if (now.unsure) return;
   const needed = new Map<number, { count: number; bytes: number }>(parts.map(({ segment }) => [segment, { count: 0, bytes: 0 }]));
   for (const { kind, segment, payload } of entries) {
@@ -62,6 +66,30 @@ export function mustBeInOrder({ now, opened, reading: { parts, entries }, owner 
   const restated = restatedIn(active.batches[0]);
   const enough = Math.max(Math.max(now.segmentBytes, RESTATEMENTS * restated) / 2, RESTATEMENTS * restated);
   if (dead >= enough) parted(`${dead} bytes hold nothing that is needed, and ${enough} are enough to let go of them`);
+}
+
+/** On a disk that never failed: records lie where they were said to, turns share batches, and each batch was synced once. */
+function mustBeAsPlanned({ now, reading: { parts, entries }, owner }: Idle): void {
+  for (const { kind, segment, offset, payload } of entries) {
+    const record = kind === 0 ? (owner.records[payload.readUInt16BE(0)] as Known) : undefined;
+    if (record === undefined || record.lot.opening !== now.opening || record.mayMove) continue;
+    const [place] = record.places;
+    if (place?.segment !== segment || place.offset !== offset)
+      parted(`record ${record.id} lies at ${segment}:${offset}, not where it was said to`);
+  }
+  const batches = parts.flatMap(({ batches }) => batches);
+  const batchOf = new Map<number, number>();
+  for (const { number, records } of batches)
+    for (const { kind, payload } of records) {
+      const record = kind === 0 ? (owner.records[payload.readUInt16BE(0)] as Known) : undefined;
+      if (record === undefined || record.lot.opening !== now.opening || record.mayMove) continue;
+      if ((batchOf.get(record.lot.turn) ?? number) !== number)
+        parted(`what one turn appended is in batches ${number} and ${batchOf.get(record.lot.turn)}`);
+      batchOf.set(record.lot.turn, number);
+    }
+  const before = now.reading.parts.at(-1)?.batches.at(-1)?.number ?? 0;
+  const written = (batches.at(-1)?.number ?? 0) - before + (before === 0 ? 0 : 1);
+  if (now.program.syncs !== written) parted(`${now.program.syncs} syncs were asked for where ${written} are enough`);
 }
 
 /** Bytes of the snapshot and the manifest a segment begins with. */

@@ -2,7 +2,8 @@
 import type { Draws } from "../../packages/perdure/src/host/simulated/index.ts";
 
 export type LogStep =
-  | { readonly do: "open"; readonly segmentBytes: number; readonly retryMs: number }
+  /** `odd` is the chance of what is legal and rare. */
+  | { readonly do: "open"; readonly segmentBytes: number; readonly retryMs: number; readonly odd: number }
   | {
       readonly do: "append";
       /** Records of each append; all are made in one turn. */
@@ -15,6 +16,8 @@ export type LogStep =
   | { readonly do: "release"; readonly from: number; readonly count: number }
   | { readonly do: "release-again"; readonly nth: number }
   | { readonly do: "read"; readonly from: number; readonly count: number; readonly wrongly?: "place" | "length" }
+  /** A byte of a record is not what was written, for as long as the step takes. */
+  | { readonly do: "rot"; readonly nth: number; readonly at: number; readonly moving: boolean }
   | { readonly do: "tick"; readonly nth: number }
   | { readonly do: "run" | "hurry" | "compact" | "compact-all" | "heal" }
   | { readonly do: "wait"; readonly ms: number; readonly held: boolean }
@@ -43,9 +46,11 @@ export type FaultKind =
   | "full"
   | "readOnly";
 
-export type DamageKind = "flip" | "cut" | "blank" | "drop" | "swap" | "grow" | "none";
+export type DamageKind = "flip" | "cut" | "blank" | "drop" | "swap" | "grow" | "kind" | "version" | "none";
 
 const STEPS = 220;
+/** Chance that an append has more records than are moved with one sync. */
+const MANY = 0.004;
 const FAULTS: readonly FaultKind[] = [
   "failWrites",
   "failSyncs",
@@ -57,7 +62,7 @@ const FAULTS: readonly FaultKind[] = [
   "full",
   "readOnly",
 ];
-const DAMAGES: readonly DamageKind[] = ["flip", "flip", "flip", "cut", "blank", "drop", "swap", "grow", "none"];
+const DAMAGES: readonly DamageKind[] = ["flip", "flip", "flip", "cut", "blank", "drop", "swap", "grow", "kind", "version", "none"];
 const SEGMENT_BYTES: readonly number[] = [300, 700, 1500, 4000];
 
 interface Habits {
@@ -106,6 +111,7 @@ function next(draws: Draws, habits: Habits): readonly LogStep[] {
   }
   if (which < 0.82) return [{ do: "hurry" }];
   if (which < 0.87) return [{ do: draws.chance(0.3) ? "compact-all" : "compact" }];
+  if (which < 0.88) return [{ do: "rot", nth: draws.fraction(), at: draws.fraction(), moving: draws.chance(0.3) }];
   if (which < 0.9) return [{ do: "state", bytes: Array.from({ length: draws.below(3) }, () => draws.below(draws.chance(0.2) ? 900 : 30)) }];
   if (which < 0.95) return [{ do: "look", keep: draws.below(5) / 4 }];
   return [
@@ -123,6 +129,7 @@ function next(draws: Draws, habits: Habits): readonly LogStep[] {
 function append(draws: Draws, habits: Habits): LogStep {
   const size = (): number => habits.least + (draws.chance(habits.large) ? draws.below(1400) : draws.below(40));
   const lot = (): readonly number[] => Array.from({ length: draws.chance(0.7) ? 1 : draws.below(5) }, size);
+  if (draws.chance(MANY)) return { do: "append", lots: [Array.from({ length: 270 }, () => 0)], orReject: false };
   const lots = Array.from({ length: draws.chance(0.8) ? 1 : 1 + draws.below(4) }, lot);
   const later = draws.chance(habits.later) ? { laterMs: 10 + draws.below(10) * 10 } : {};
   return { do: "append", lots, orReject: draws.chance(habits.orReject), ...later };
@@ -148,7 +155,12 @@ function endAndOpen(draws: Draws): readonly LogStep[] {
 }
 
 function open(draws: Draws): LogStep {
-  return { do: "open", segmentBytes: SEGMENT_BYTES[draws.below(SEGMENT_BYTES.length)] as number, retryMs: 20 + draws.below(3) * 40 };
+  return {
+    do: "open",
+    segmentBytes: SEGMENT_BYTES[draws.below(SEGMENT_BYTES.length)] as number,
+    retryMs: 20 + draws.below(3) * 40,
+    odd: draws.chance(0.3) ? 0.2 : 0,
+  };
 }
 
 function fault(draws: Draws): LogStep {

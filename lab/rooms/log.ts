@@ -2,6 +2,8 @@
  * The log of records beside a list of what was appended: on a disk that does one thing at a time, fails at any call, loses what was not synced,
  * with programs that end at any moment, also while they open it.
  */
+
+import { IN_A_WORLD } from "../../packages/perdure/src/host/points.ts";
 import type { CrashPick, Draws } from "../../packages/perdure/src/host/simulated/index.ts";
 import { EVERYTHING, ONLY_SYNCED } from "../../packages/perdure/src/host/simulated/index.ts";
 import { openRecordLog } from "../../packages/perdure/src/store/log/open-log.ts";
@@ -22,6 +24,9 @@ const CLOSED_WITHIN_MS = 5000;
 const MOST_ROUNDS = 10;
 const LEAST_OF_FILE = 1500;
 const LEAST_OF_RECORD = 100;
+const RECORD_HEADER = 12;
+/** How late a sync is that is late. */
+const SYNC_LATE_MS = 20;
 const TOO_LARGE = 64 * 1024 * 1024 + 1;
 /** So much memory takes time. */
 const TOO_LARGE_ONCE_IN = 0.05;
@@ -43,6 +48,8 @@ interface Running {
   /** Nothing was released and nothing failed: files are closed when they are full, and only then. */
   plain: boolean;
   compacting: boolean;
+  /** A sync that is late begins by then. */
+  lateUntilMs: number;
   /** Files whose records were all moved. */
   readonly emptied: Set<number>;
 }
@@ -60,7 +67,11 @@ export const log: Room<LogStep> = {
 
 function createLogRoom(tools: RoomTools) {
   const draws = tools.draws("disk");
-  const machine = createMachine(draws);
+  const machine = createMachine(draws, () => {
+    if (rotten) return;
+    if (unproven && wrong === undefined) noting(() => owner.owed(readingOf(pickFor(1 / 2))));
+    unproven = false;
+  });
   const random = tools.draws("ids");
   const owner = createOwner();
   let extra: readonly Uint8Array[] = [];
@@ -69,6 +80,9 @@ function createLogRoom(tools: RoomTools) {
   /** What was found wrong outside of a step's own turn. */
   let wrong: unknown;
   let unproven = false;
+  let turns = 0;
+  /** A byte on the disk is damaged at the moment. */
+  let rotten = false;
 
   const noting = (work: () => void): void => {
     try {
@@ -79,6 +93,9 @@ function createLogRoom(tools: RoomTools) {
   };
   const pickOf = (keep: number, from: Draws): CrashPick => ({ sector: () => from.chance(keep), name: () => from.chance(keep) });
 
+  /** What is there now, or what a loss of power leaves: nothing that is not durable, all of it, or some. */
+  const pickFor = (keep: number): CrashPick => [EVERYTHING, ONLY_SYNCED, pickOf(keep, draws)][draws.below(3)] as CrashPick;
+
   /** What a folder says: that of programs, or what a loss of power leaves. */
   const readingOf = (pick?: CrashPick): Reading => {
     try {
@@ -88,7 +105,7 @@ function createLogRoom(tools: RoomTools) {
     }
   };
 
-  const open = (segmentBytes: number, retryMs: number): void => {
+  const open = (segmentBytes: number, retryMs: number, odd: number): void => {
     const program = machine.begin();
     const opening = ++openings;
     const reading = readingOf();
@@ -106,6 +123,7 @@ function createLogRoom(tools: RoomTools) {
       plain: true,
       compacting: false,
       emptied: new Set(),
+      lateUntilMs: Number.NEGATIVE_INFINITY,
     };
     running = now;
     const opened = openRecordLog({
@@ -121,7 +139,15 @@ function createLogRoom(tools: RoomTools) {
       magic: KIND,
       segmentBytes,
       diskRetryMs: retryMs,
-      points: undefined,
+      points: {
+        [IN_A_WORLD]: true,
+        misbehaves: (name) => {
+          if (odd === 0 || !draws.chance(odd)) return false;
+          if (name === "log-segment-early") now.plain = false;
+          if (name === "log-sync-late") now.lateUntilMs = machine.nowMs + SYNC_LATE_MS;
+          return true;
+        },
+      },
       replay: (record, at) => void now.told.push({ record, at }),
       snapshot: () => owner.snapshot(extra),
       onHealth: (health) => noting(() => healthSays(now, health)),
@@ -151,7 +177,7 @@ function createLogRoom(tools: RoomTools) {
   const notOpened = (now: Running, error: unknown): void => {
     if (running !== now) return;
     const code = isPerdureError(error) ? error.code : String(error);
-    if (!now.program.failed.includes(code)) parted(`the log does not open: ${String(error)}`);
+    if (!saidBy(now.program, 0, code)) parted(`the log does not open: ${String(error)}`);
     if (now.program.reading + now.program.writing > 0) parted("an opening that failed leaves files open");
     machine.end();
     running = undefined;
@@ -165,7 +191,7 @@ function createLogRoom(tools: RoomTools) {
       if (before.state === "good") parted("the log says twice that it is well");
       return;
     }
-    const codes = now.program.failed.slice(now.failedBefore).map(stuckCodeOf);
+    const codes = now.program.failed.slice(now.failedBefore).map(({ code }) => stuckCodeOf(code));
     now.failedBefore = now.program.failed.length;
     if (!codes.includes(health.code)) parted(`the log is stuck with ${health.code} where the disk says ${codes.join(", ") || "nothing"}`);
     const sinceMs = before.state === "stuck" ? before.sinceMs : machine.clock.wallMs();
@@ -181,6 +207,7 @@ function createLogRoom(tools: RoomTools) {
     const { health } = opened;
     const lot = owner.lot(sizes, orReject, now.opening);
     lot.dueMs = machine.nowMs + (laterMs ?? 0);
+    lot.turn = turns;
     const given = lot.records.map(({ payload }) => payload);
     const { at, synced } = opened.append(given, { orReject, ...(laterMs === undefined ? {} : { laterMs }) });
     if (at.some(({ length }, index) => length !== given[index]?.length) || at.length !== given.length) parted("places have other lengths");
@@ -211,7 +238,7 @@ function createLogRoom(tools: RoomTools) {
       return;
     }
     if (!lot.orReject) parted(`append ${lot.id} was given up with ${code}`);
-    const explained = stuckWith === undefined ? now.program.failed.map(stuckCodeOf).includes(code) : code === stuckWith;
+    const explained = stuckWith === undefined ? now.program.failed.some((call) => stuckCodeOf(call.code) === code) : code === stuckWith;
     if (!explained || retry !== "after" || afterMs !== now.retryMs)
       parted(`append ${lot.id} was given up with ${code}, ${retry}, ${afterMs}`);
     lot.state = "rejected";
@@ -228,7 +255,7 @@ function createLogRoom(tools: RoomTools) {
     for (const place of record.places) opened.release(place);
   };
 
-  const read = (now: Running, opened: RecordLog, record: Known, place: RecordAt): void => {
+  const readOne = (now: Running, opened: RecordLog, record: Known, place: RecordAt): void => {
     const failedBefore = now.program.failed.length;
     opened.read(place).then(
       (bytes) =>
@@ -240,7 +267,7 @@ function createLogRoom(tools: RoomTools) {
         noting(() => {
           if (running !== now || record.released || record.lot.state === "rejected" || closing === now) return;
           const code = isPerdureError(error) ? error.code : String(error);
-          if (!now.program.failed.slice(failedBefore).includes(code)) parted(`record ${record.id} cannot be read: ${String(error)}`);
+          if (!saidBy(now.program, failedBefore, code)) parted(`record ${record.id} cannot be read: ${String(error)}`);
         }),
     );
   };
@@ -256,21 +283,26 @@ function createLogRoom(tools: RoomTools) {
       (error: unknown) =>
         noting(() => {
           const code = isPerdureError(error) ? error.code : String(error);
-          if (running === now && code !== "log-damaged" && !now.program.failed.slice(failedBefore).includes(code) && closing !== now)
+          if (running === now && code !== "log-damaged" && !saidBy(now.program, failedBefore, code) && closing !== now)
             parted(`a place where no record is says ${code}`);
         }),
     );
   };
 
-  const compact = async (now: Running, opened: RecordLog): Promise<boolean | undefined> => {
+  const compact = async (now: Running, opened: RecordLog, before = readingOf()): Promise<boolean | undefined> => {
     if (now.compacting) return undefined;
-    const before = readingOf();
-    const quiet = machine.outstanding === 0 && owner.pending.length === 0 && !now.unsure && now.health.state === "good";
+    const quiet =
+      machine.nowMs >= now.lateUntilMs &&
+      machine.outstanding === 0 &&
+      owner.pending.length === 0 &&
+      !now.unsure &&
+      now.health.state === "good";
     const sparse = opened.sparsest(() => false);
     if (quiet) mustBeInOrder({ now, opened, reading: before, owner });
     for (const { segment, payload, kind } of before.entries)
       if (kind === 0 && (segment === sparse || now.unsure)) (owner.records[payload.readUInt16BE(0)] as Known).mayMove = true;
     const failedBefore = now.program.failed.length;
+    const wasUnsure = now.unsure;
     now.compacting = true;
     now.plain = false;
     const work = opened.compact().then(
@@ -280,7 +312,11 @@ function createLogRoom(tools: RoomTools) {
         if (failed) now.unsure = true;
         else if (moved && sparse !== undefined) now.emptied.add(sparse);
         noting(() => {
-          if (running !== now || closing === now || failed) return;
+          if (running !== now || closing === now) return;
+          const unread = wasUnsure || now.program.failed.slice(failedBefore).some(({ call }) => call === "read" || call === "open");
+          if (moved && !unread && opened.sparsest((segment) => segment !== sparse) !== undefined)
+            parted(`compacting says that segment ${sparse} was emptied`);
+          if (failed) return;
           if (quiet && moved !== (sparse !== undefined)) parted(`compacting says ${moved} where segment ${sparse} is half empty`);
         });
         return moved;
@@ -331,10 +367,13 @@ function createLogRoom(tools: RoomTools) {
       if (!isPerdureError(error) || error.code !== "aborted") throw error;
     }
     if (!held) await machine.finishAll();
+    if (!held && wasGood && !done && machine.nowMs >= now.lateUntilMs) parted("a log on a disk that works takes its time to close");
     if (!done) await machine.pass(CLOSED_WITHIN_MS, held);
     await settle();
     if (!done) parted("the log is not closed in time");
     await closed;
+    await now.log[Symbol.asyncDispose]();
+    if (machine.timers > 0 && !held) parted("a log that was closed leaves timers");
     if (owner.pending.length > 0) parted(`of append ${owner.pending[0]?.id} nothing is said although the log was closed`);
     const aborted = waiting.find(({ state }) => state !== "durable");
     if (!held && wasGood && aborted !== undefined) parted(`append ${aborted.id} was ${aborted.state} although the disk works`);
@@ -355,31 +394,80 @@ function createLogRoom(tools: RoomTools) {
   };
 
   const look = (keep: number): void => {
-    const pick = [EVERYTHING, ONLY_SYNCED, pickOf(keep, draws)][draws.below(3)] as CrashPick;
-    owner.owed(readingOf(pick));
+    owner.owed(readingOf(pickFor(keep)));
     const now = running;
-    if (now?.log === undefined || machine.outstanding > 0 || now.compacting || owner.pending.length > 0) return;
+    if (now?.log === undefined || machine.outstanding > 0 || now.compacting || owner.pending.length > 0 || machine.nowMs < now.lateUntilMs)
+      return;
     mustBeInOrder({ now, opened: now.log, reading: readingOf(), owner });
   };
 
   const run = async (): Promise<void> => {
     await machine.finishAll();
     const now = running;
-    if (now === undefined || wrong !== undefined) return;
+    if (now === undefined || wrong !== undefined || machine.nowMs < now.lateUntilMs) return;
     if (now.log === undefined) parted("the opening waits for nothing and does not end");
     if (now.health.state === "stuck") return;
     const late = owner.pending.find(({ dueMs }) => dueMs <= machine.nowMs);
     if (late !== undefined) parted(`the disk is idle and append ${late.id} is not written`);
   };
 
+  const wait = async (ms: number, held: boolean): Promise<void> => {
+    const now = running;
+    if (now?.log === undefined || held || now.health.state === "good") return machine.pass(ms, held);
+    await machine.finishAll();
+    const begun = now.program.begun;
+    await machine.pass(ms);
+    if (wrong !== undefined) return;
+    const tries = now.program.begun - begun;
+    if (ms >= now.retryMs + 2 * SYNC_LATE_MS && !anyFault() && now.log.health.state !== "good")
+      parted("the disk works again and the log is stuck");
+    if (now.log.health.state === "stuck" && tries > 1 + ms / now.retryMs) parted(`a log that is stuck tries ${tries} times in ${ms} ms`);
+    if (now.log.health.state === "stuck" && tries < Math.floor(ms / (now.retryMs + SYNC_LATE_MS)))
+      parted(`a log that is stuck tries ${tries} times in ${ms} ms`);
+  };
+
+  /** A damaged record is not read as if it were whole, and stays where it is. */
+  const rot = async ({ nth, at, moving }: LogStep & { readonly do: "rot" }): Promise<void> => {
+    const now = running;
+    const opened = now?.log;
+    if (now === undefined || opened === undefined) return;
+    await machine.finishAll();
+    const there = atHand().filter(({ lot, mayMove, places }) => lot.opening !== now.opening && !mayMove && places.length === 1);
+    const record = there[Math.floor(nth * there.length)];
+    const [place] = record?.places ?? [];
+    if (record === undefined || place === undefined || now.compacting) return;
+    const offset = place.offset - RECORD_HEADER + Math.floor(at * (place.length + RECORD_HEADER));
+    const before = readingOf();
+    machine.rot(place.segment, offset, 1 << (nth * 8));
+    rotten = true;
+    const read = opened.read(place).then(
+      () => "whole",
+      (error: unknown) => (isPerdureError(error) ? error.code : String(error)),
+    );
+    const failedBefore = now.program.failed.length;
+    await machine.finishAll();
+    const said = await read;
+    if (said !== "log-damaged" && !saidBy(now.program, failedBefore, said)) parted(`a record with a damaged byte is ${said}`);
+    if (moving) {
+      now.unsure = true;
+      await compact(now, opened, before);
+      await machine.finishAll();
+    }
+    machine.rot(place.segment, offset, 1 << (nth * 8));
+    rotten = false;
+    readOne(now, opened, record, place);
+    await machine.finishAll();
+  };
+
   const act = async (step: LogStep): Promise<void> => {
     if (step.do === "open") {
-      if (running === undefined) open(step.segmentBytes, step.retryMs);
+      if (running === undefined) open(step.segmentBytes, step.retryMs, step.odd);
       return;
     }
     if (step.do === "tick") return machine.finish(step.nth);
     if (step.do === "run") return run();
-    if (step.do === "wait") return machine.pass(step.ms, step.held);
+    if (step.do === "wait") return wait(step.ms, step.held);
+    if (step.do === "rot") return rot(step);
     if (step.do === "heal") return machine.heal();
     if (step.do === "look") return look(step.keep);
     if (step.do === "damage") return damageShows(machine.segments(pickOf(step.keep, draws)), step, random);
@@ -402,6 +490,7 @@ function createLogRoom(tools: RoomTools) {
     if (now === undefined || opened === undefined) return;
     if (step.do === "append") {
       const idle = machine.outstanding === 0 && owner.pending.every(({ dueMs }) => dueMs > machine.nowMs) && now.health.state === "good";
+      turns++;
       for (const sizes of step.lots) appendOne(now, opened, sizes, step.orReject, step.laterMs);
       await settle();
       if (idle && !now.compacting && step.laterMs !== undefined && machine.outstanding > 0 && now.plain)
@@ -422,7 +511,7 @@ function createLogRoom(tools: RoomTools) {
       const there = atHand();
       for (const record of there.slice(Math.floor(step.from * there.length)).slice(0, step.count)) {
         if (step.wrongly !== undefined) readWrongly(now, opened, record, step.wrongly);
-        else for (const place of record.places) read(now, opened, record, place);
+        else for (const place of record.places) readOne(now, opened, record, place);
       }
     } else if (step.do === "compact") {
       await compact(now, opened);
@@ -442,6 +531,10 @@ function createLogRoom(tools: RoomTools) {
     if (now === undefined) return;
     if (now.log === undefined) return;
     if (JSON.stringify(now.log.health) !== JSON.stringify(now.health)) parted("the log is in other health than it told");
+    const tried = now.program.failed.filter(({ call }) => call === "begin" || call === "write" || call === "sync").slice(-2);
+    const { health } = now;
+    if (health.state === "stuck" && !tried.some(({ code }) => stuckCodeOf(code) === health.code))
+      parted(`the log is stuck with ${health.code} although its disk says ${tried.map(({ code }) => code).join(", ")}`);
     const queued = owner.pending.flatMap(({ records }) => records).reduce((sum, { payload }) => sum + payload.length, 0);
     if (!now.compacting && now.log.queuedBytes !== queued) parted(`${now.log.queuedBytes} bytes are said to wait where it is ${queued}`);
   };
@@ -457,14 +550,14 @@ function createLogRoom(tools: RoomTools) {
         machine.heal();
         if (how === "power") crash(ONLY_SYNCED);
         await machine.finishAll();
-        if (running === undefined) open(700, 50);
+        if (running === undefined) open(700, 50, 0);
         await machine.finishAll();
         await afterStep();
         for (let timers = 0; timers < 1000 && (await machine.toNextTimer()); timers++);
         await afterStep();
         if (running?.log === undefined || running.health.state !== "good" || owner.pending.length > 0)
           parted(`with a disk that works the log is ${running?.health.state ?? "not open"}, and ${owner.pending.length} appends wait`);
-        for (const record of atHand()) for (const place of record.places) read(running, running.log, record, place);
+        for (const record of atHand()) for (const place of record.places) readOne(running, running.log, record, place);
         await machine.finishAll();
         if (running.program.writing !== 1 || running.program.reading > 16) parted("files stay open");
         if (how === "power" && draws.chance(TOO_LARGE_ONCE_IN)) mustRefuse(running.log);
@@ -485,6 +578,10 @@ function mustRefuse(opened: RecordLog): void {
     throw error;
   }
   parted("a record of any size is taken");
+}
+
+function saidBy({ failed }: Program, from: number, code: string): boolean {
+  return failed.slice(from).some((call) => call.code === code);
 }
 
 function stuckCodeOf(code: string): string {
