@@ -2,12 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Dividend } from "../../packages/perdure/src/protocol/incidents/dividend.ts";
 import type { Incident } from "../../packages/perdure/src/protocol/incidents/incident.ts";
-import {
-  MAX_INCIDENTS,
-  MAX_INCIDENTS_OF_PEERS,
-  type OwnersEntry,
-  type Sighting,
-} from "../../packages/perdure/src/protocol/incidents/incident-book.ts";
+import type { OwnersEntry, Sighting } from "../../packages/perdure/src/protocol/incidents/incident-book.ts";
 
 export type Listed = Omit<Incident, "format" | "id" | "fingerprint"> & { readonly ofPeers: boolean };
 
@@ -30,6 +25,9 @@ export interface IncidentList {
   say(entry: OwnersEntry): "not-found" | "bad-argument" | undefined;
 }
 
+/** Of all, and of what others can bring about. */
+const MAX_INCIDENTS = 256;
+const MAX_INCIDENTS_OF_PEERS = 64;
 const TEXT = 2000;
 const SYMPTOM = 300;
 const SETTINGS = 16;

@@ -7,8 +7,6 @@ import {
   createIncidentBook,
   type IncidentBook,
   type LedgerEntry,
-  MAX_INCIDENTS,
-  MAX_INCIDENTS_OF_PEERS,
   type OwnersEntry,
   type Sighting,
 } from "../../packages/perdure/src/protocol/incidents/incident-book.ts";
@@ -37,6 +35,8 @@ interface Said {
   readonly what: OwnersEntry["what"];
   readonly thing: number;
   readonly digits: number;
+  /** Where two begin alike, so far and no further. */
+  readonly alike: boolean;
   readonly upper: boolean;
   readonly words: number;
 }
@@ -58,8 +58,8 @@ export const incidents: Room<Step> = {
   name: "incidents",
   about: "a book of what went wrong and what was done about it, beside a plain list",
   draw: (draws) => {
-    const isCrowded = draws.chance(0.12);
-    return Array.from({ length: STEPS }, () => drawStep(draws, isCrowded));
+    const crowds = draws.chance(0.12) ? { ofPeers: [0.05, 0.6, 0.95][draws.below(3)] ?? 0 } : undefined;
+    return Array.from({ length: STEPS }, () => drawStep(draws, crowds));
   },
   run: async (steps, { hash }) => {
     let book = createIncidentBook();
@@ -116,13 +116,13 @@ const CROWD: Omit<Seen, "thing" | "kind" | "ofPeers"> = {
   wrong: undefined,
 };
 
-function drawStep(draws: Draws, isCrowded: boolean): Step {
-  const waitMs = draws.chance(0.2) ? 60_000 * draws.below(4) : draws.below(3000);
+function drawStep(draws: Draws, crowds: { readonly ofPeers: number } | undefined): Step {
+  const waitMs = draws.chance(0.2) ? 60_000 * draws.below(4) : 5000 * draws.below(2);
   const roll = draws.below(20);
   if (roll === 0) return { do: "restate", waitMs };
-  if (roll < 4 && isCrowded) {
-    const ofPeers = draws.chance(0.6);
-    return { do: "crowd", waitMs, ofPeers, count: 1 + draws.below(ofPeers ? MAX_INCIDENTS_OF_PEERS / 2 : MAX_INCIDENTS / 3) };
+  if (roll < 4 && crowds !== undefined) {
+    const ofPeers = draws.chance(crowds.ofPeers);
+    return { do: "crowd", waitMs, ofPeers, count: 1 + draws.below(ofPeers ? 32 : 85) };
   }
   if (roll < 11) {
     const words: readonly OwnersEntry["what"][] = ["note", "reproduced", "guarded", "guarded", "closed", "closed"];
@@ -133,6 +133,7 @@ function drawStep(draws: Draws, isCrowded: boolean): Step {
       thing: draws.below(THINGS + 1),
       digits: draws.chance(0.1) ? draws.below(5) : 4 + draws.below(60),
       upper: draws.chance(0.2),
+      alike: draws.chance(0.1),
       words: draws.chance(0.3) ? draws.below(TEXTS.length) : 2,
     };
   }
@@ -141,7 +142,7 @@ function drawStep(draws: Draws, isCrowded: boolean): Step {
     waitMs,
     thing: draws.below(THINGS),
     kind: draws.below(2),
-    ofPeers: draws.chance(0.3),
+    ofPeers: draws.chance(crowds === undefined ? 0.3 : crowds.ofPeers),
     detectedBy: (["monitor", "test", "user"] as const)[draws.below(3)] ?? "monitor",
     lastsMs: draws.chance(0.3) ? 1000 * (draws.below(300) - 30) : 0,
     count: 1 + draws.below(5),
@@ -190,9 +191,11 @@ function sightingOf(seen: Seen, nowMs: number, hash: Parameters<typeof fingerpri
   };
 }
 
-function entryOf({ what, thing, digits, upper, words }: Said, list: IncidentList, atMs: number): OwnersEntry {
+function entryOf({ what, thing, digits, upper, alike, words }: Said, list: IncidentList, atMs: number): OwnersEntry {
   const print = [...list.listed.keys()][thing] ?? "f".repeat(64);
-  const id = upper ? print.slice(0, digits).toUpperCase() : print.slice(0, digits);
+  const twin = alike ? twinOf([...list.listed.keys()]) : undefined;
+  const said = twin ?? print.slice(0, digits);
+  const id = upper ? said.toUpperCase() : said;
   const text = TEXTS[words] as string;
   switch (what) {
     case "note":
@@ -204,6 +207,12 @@ function entryOf({ what, thing, digits, upper, words }: Said, list: IncidentList
     case "closed":
       return { what, id, atMs };
   }
+}
+
+/** Four digits that two have in common. */
+function twinOf(prints: readonly string[]): string | undefined {
+  const heads = prints.map((print) => print.slice(0, 4));
+  return heads.find((head, nth) => heads.indexOf(head) !== nth);
 }
 
 function compare(book: IncidentBook, list: IncidentList): void {

@@ -8,6 +8,7 @@ import { inbox } from "./inbox.ts";
 import { incidents } from "./incidents.ts";
 import { intervals } from "./intervals.ts";
 import { ledger } from "./ledger.ts";
+import { lifetimes } from "./lifetimes.ts";
 import { log } from "./log.ts";
 import { logs } from "./logs.ts";
 import { mailbox } from "./mailbox/mailbox.ts";
@@ -43,4 +44,5 @@ export const ROOMS: readonly Room<unknown>[] = [
   window,
   incidents,
   ledger,
+  lifetimes,
 ];
