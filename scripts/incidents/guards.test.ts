@@ -1,4 +1,4 @@
-/** Three of the guards by machine, and every scenario; `npm run guards` does all, and plays each scenario as often as one likes. */
+/** Three of the guards by machine, and every scenario; `npm run guards` does all, and each as often as one likes. */
 import { readdirSync } from "node:fs";
 import { expect, test } from "vitest";
 import { guardOf, INCIDENTS_FOLDER, readEntries, scenarioOf } from "./entries.ts";
@@ -12,13 +12,13 @@ const entries = readEntries().filter(({ name }) => TAKEN.includes(name));
 test("they are there", () => expect(entries.map(({ name }) => name).sort()).toEqual(TAKEN.toSorted()));
 
 test.each(entries.map((entry) => [entry.name, entry] as const))(
-  "%s: the guard is red with the mistake and green without",
+  "%s: the guard is red with the mistake, each time in the same way, and green without",
   { timeout: TEST_MS },
   async (_, entry) => {
     const guard = guardOf(entry);
     if (guard === undefined || entry.mistake === null) throw new Error("there is nothing to plant, or no guard");
-    const [planted, clean] = [await runGuard(guard, entry.mistake), await runGuard(guard, undefined)];
-    expect([planted.colour, clean.colour], `${planted.says} / ${clean.says}`).toEqual(["red", "green"]);
+    const [{ verdict, same }, clean] = [await replay(guard, entry.mistake, 3), await runGuard(guard, undefined)];
+    expect([verdict.colour, same, clean.colour], `${verdict.says} / ${clean.says}`).toEqual(["red", 3, "green"]);
   },
 );
 
