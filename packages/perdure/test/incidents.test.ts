@@ -1,5 +1,5 @@
 /** The ledger of incidents through the command, in real processes. */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -46,7 +46,33 @@ it("a relay that was killed says so; its owner diagnoses, guards and closes, and
     cause: "somebody killed it",
   });
   expect((await incidents("reproduced", id, "--with", "kill -9")).objects[0]).toMatchObject({ state: "reproduced" });
-  expect((await incidents("guarded", id, "--guard", "incidents.test.ts")).objects[0]).toMatchObject({ state: "guarded" });
+  // A command that does not notice guards nothing.
+  const [mistake, fixed] = [join(place, "mistake"), join(place, "fixed")];
+  for (const folder of [mistake, fixed]) await mkdir(folder);
+  const run = (...words: readonly string[]): Promise<Ran> =>
+    startCommand(place, [
+      "incidents",
+      "guarded",
+      id,
+      "--relay",
+      "--at",
+      join(place, "relay"),
+      "--json",
+      ...words,
+      "--",
+      "node",
+      "guard.mjs",
+    ]).ended;
+  await writeFile(join(mistake, "guard.mjs"), "");
+  await writeFile(join(fixed, "guard.mjs"), "");
+  expect((await run()).exit).toBe(2);
+  const blind = await run("--before", mistake, "--after", fixed);
+  expect([blind.exit, JSON.parse(blind.err).code]).toEqual([2, "bad-argument"]);
+  await writeFile(join(mistake, "guard.mjs"), "process.exit(1)");
+  expect((await run("--before", mistake, "--after", fixed, "--guard", "the guard")).objects[0]).toMatchObject({
+    state: "guarded",
+    guard: `the guard; node guard.mjs: exit 1 in ${mistake}, exit 0 in ${fixed}`,
+  });
   expect((await incidents("close", id)).objects[0]).toMatchObject({ state: "closed", recurrences: 0 });
   expect((await incidents("verify")).objects[0]).toMatchObject({ type: "ledger", ok: true, isOwn: true, lines: 5 });
 

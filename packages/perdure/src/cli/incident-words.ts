@@ -1,7 +1,7 @@
 /** The words of `perdure incidents`: what went wrong in a folder, and what came of it. */
 import type { Command } from "commander";
 import type { Dispatch } from "./invocation.ts";
-import { examples, folder } from "./options.ts";
+import { duration, examples, folder } from "./options.ts";
 import type { IncidentWords } from "./words.ts";
 
 export function addIncidents(program: Command, dispatch: Dispatch): void {
@@ -14,7 +14,7 @@ export function addIncidents(program: Command, dispatch: Dispatch): void {
         "perdure incidents --relay",
         "perdure incidents show 9f2c",
         'perdure incidents note 9f2c --cause "no sync before the rename"',
-        "perdure incidents guarded 9f2c --guard disk.test.ts",
+        "perdure incidents guarded 9f2c --before ../before-the-fix -- npm test -- disk.test.ts",
         "perdure incidents report",
       ),
     )
@@ -23,7 +23,7 @@ export function addIncidents(program: Command, dispatch: Dispatch): void {
       `
 open        seen, and not understood yet
 reproduced  something shows it again
-guarded     a test is red with the mistake and green without
+guarded     it has a guard: seen red with the mistake and green without, or named
 closed      done with; what is guarded or closed and seen again is open again,
             and the report counts it
 A signed line per change, each holding the hash of the one before, lies in the
@@ -47,9 +47,31 @@ report: {type: "dividend", …}; verify: {type: "ledger", …}.`,
     .option("--cause <text>", "why it happened")
     .option("--fix <text>", "what was changed");
   sub("reproduced", "say what shows it again", "nothing was noted", true).requiredOption("--with <what>", "a file, or words");
-  sub("guarded", "name the test that keeps it from coming back", "nothing was noted", true).requiredOption(
-    "--guard <test>",
-    "red with the mistake, green without",
+  const guarded = shared(folder(incidents.command("guarded")))
+    .summary("name what keeps it from coming back, or have it seen red and green")
+    .argument("<id>", "an incident's id, or its beginning")
+    .argument("[command...]", "the test; write -- before it")
+    .option("--guard <name>", "a test, an alert; the command when it is left out")
+    .option("--before <folder>", "still has the mistake: there the command must not end with 0")
+    .option("--after <folder>", "has it no more: there it must (the current folder)")
+    .option("--timeout <duration>", "kill the command after this long, in each folder (15m)", duration)
+    .addHelpText(
+      "before",
+      examples(
+        "perdure incidents guarded 9f2c --before ../before-the-fix -- npm test -- disk.test.ts",
+        'perdure incidents guarded 9f2c --guard "alert on perdure_healthy"',
+      ),
+    )
+    .addHelpText(
+      "after",
+      `
+With --before the command runs in both folders, and what each run ended with is
+written into the ledger. Nothing is, when it is not red there and green here.
+Without a command the guard is only named: nothing was run, and the ledger has
+no exit codes to show.`,
+    );
+  guarded.action((id: string, run: readonly string[], _options: IncidentWords, command: Command) =>
+    act("guarded", "nothing was noted", command, [id, ...run]),
   );
   sub("close", "done with; only what is guarded", "it was not closed", true);
   sub("report", "what breaking was worth: recurrences, who found it, time until a guard", "could not read the incidents", false);

@@ -97,6 +97,9 @@ export interface IncidentWords extends FolderOptions {
   readonly fix?: string;
   readonly with?: string;
   readonly guard?: string;
+  readonly before?: string;
+  readonly after?: string;
+  readonly timeout?: number;
 }
 
 export interface RelayFolderWords extends CommonOptions {

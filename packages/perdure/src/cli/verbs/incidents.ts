@@ -11,6 +11,7 @@ import { hex } from "../../wire/bytes.ts";
 import { PerdureError } from "../../wire/error.ts";
 import { agentFolder, relayFolder } from "../folder.ts";
 import { safeLine } from "../foreign-text.ts";
+import { checkGuard } from "../guard-check.ts";
 import { type Invocation, type Verb, withPassphrase } from "../invocation.ts";
 import { countText, dateText, durationText } from "../quantity.ts";
 import type { Terminal } from "../terminal.ts";
@@ -21,7 +22,12 @@ interface Called {
   readonly options: IncidentWords;
   readonly folder: string;
   readonly id: string;
+  /** What follows the id. */
+  readonly command: readonly string[];
 }
+
+/** A test that takes longer is killed, unless its owner says otherwise. */
+const GUARD_TIMEOUT_MS = 15 * 60_000;
 
 export function incidentsVerb(action: string, words: readonly string[], options: IncidentWords): Verb {
   return async (invocation) => {
@@ -29,7 +35,7 @@ export function incidentsVerb(action: string, words: readonly string[], options:
     if (act === undefined) throw new PerdureError("internal", `no verb incidents ${action}`);
     const { environment } = invocation;
     const folder = options.relay === true ? relayFolder(options.at, environment) : agentFolder(options.at, environment);
-    return await act({ invocation, options, folder, id: words[0] ?? "" });
+    return await act({ invocation, options, folder, id: words[0] ?? "", command: words.slice(1) });
   };
 }
 
@@ -40,7 +46,7 @@ const ACTIONS: Readonly<Record<string, (called: Called) => Promise<number>>> = {
   verify,
   note: (called) => write(called, ({ cause = "", fix = "" }, id, atMs) => ({ what: "note", id, atMs, cause, fix })),
   reproduced: (called) => write(called, (options, id, atMs) => ({ what: "reproduced", id, atMs, by: options.with ?? "" })),
-  guarded: (called) => write(called, ({ guard = "" }, id, atMs) => ({ what: "guarded", id, atMs, guard })),
+  guarded,
   close: (called) => write(called, (_, id, atMs) => ({ what: "closed", id, atMs })),
 };
 
@@ -173,6 +179,30 @@ async function write(called: Called, entryOf: (options: IncidentWords, id: strin
   const after = await addToLedger(host, folder, own.instanceKey, [entryOf(options, incident.id, host.clock.wallMs())]);
   printIncident(terminal, after.book.find(incident.id));
   return 0;
+}
+
+/** Named, or seen red and green by this machine, which takes time: the moment it is guarded is the one after. */
+async function guarded(called: Called): Promise<number> {
+  const { invocation, options, folder, id, command } = called;
+  const { host, signal, terminal } = invocation;
+  const { guard = "", before, after = ".", timeout: timeoutMs = GUARD_TIMEOUT_MS } = options;
+  const named = (text: string): Promise<number> => write(called, (_, each, atMs) => ({ what: "guarded", id: each, atMs, guard: text }));
+  if (command.length === 0) {
+    if (guard === "" || before !== undefined)
+      throw new PerdureError("bad-argument", before === undefined ? "no guard is named" : "there is no command to run in that folder", {
+        hint: `perdure incidents guarded ${id} --before <folder> -- <command>, or --guard <name> for one that no command is.`,
+      });
+    terminal.note("only named: with --before <folder> -- <command> it is seen red there and green here");
+    return await named(guard);
+  }
+  if (before === undefined)
+    throw new PerdureError("bad-argument", "nothing shows that the command notices the mistake", {
+      hint: "Name a folder that still has it with --before, as a checkout of the commit before the fix.",
+    });
+  const { state } = (await look(invocation, folder)).book.find(id);
+  // What cannot become guarded is refused before anything runs.
+  const seen = state === "open" || state === "reproduced" ? await checkGuard({ host, command, before, after, timeoutMs, signal }) : guard;
+  return await named(guard === "" || seen === guard ? seen : `${guard}; ${seen}`);
 }
 
 async function look({ host }: Invocation, folder: string): Promise<LedgerReport> {

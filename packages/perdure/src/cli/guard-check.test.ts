@@ -1,0 +1,71 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createNodeHost } from "../host/node/index.ts";
+import { checkGuard } from "./guard-check.ts";
+
+let place = "";
+beforeEach(async () => {
+  place = await mkdtemp(join(tmpdir(), "perdure-guard-"));
+  for (const folder of ["before", "after"]) await mkdir(join(place, folder));
+});
+afterEach(() => rm(place, { recursive: true, force: true, maxRetries: 3 }));
+
+const both = async (before: string, after: string): Promise<void> => {
+  await writeFile(join(place, "before", "guard.cjs"), before);
+  await writeFile(join(place, "after", "guard.cjs"), after);
+};
+
+const check = (words: { readonly timeoutMs?: number; readonly after?: string; readonly signal?: AbortSignal } = {}): Promise<string> =>
+  checkGuard({
+    host: createNodeHost(),
+    command: [process.execPath, "guard.cjs"],
+    before: join(place, "before"),
+    after: join(place, words.after ?? "after"),
+    timeoutMs: words.timeoutMs ?? 60_000,
+    signal: words.signal ?? new AbortController().signal,
+  });
+
+const PASSES = "process.exit(0)";
+
+test("a guard that is red before and green after is told with both exit codes", async () => {
+  await both("process.exit(3)", PASSES);
+  expect(await check()).toBe(`${process.execPath} guard.cjs: exit 3 in ${join(place, "before")}, exit 0 in ${join(place, "after")}`);
+});
+
+test("a guard that does not notice is none, and neither is one that stays red", async () => {
+  await both(PASSES, PASSES);
+  await expect(check()).rejects.toMatchObject({ code: "bad-argument", message: expect.stringContaining("green in") });
+  await both("process.exit(1)", 'console.error("two are left\\u001b[2J"); process.exit(1)');
+  await expect(check()).rejects.toMatchObject({
+    code: "bad-argument",
+    hint: "Its last words: two are left\ufffd[2J",
+  });
+});
+
+test("what could not run, was killed or does not end has no colour", async () => {
+  await both("process.exit(127)", PASSES);
+  await expect(check()).rejects.toMatchObject({ message: expect.stringContaining("not run") });
+  await both('process.kill(process.pid, "SIGKILL")', PASSES);
+  await expect(check()).rejects.toMatchObject({ message: expect.stringContaining("SIGKILL") });
+  await both("setInterval(() => {}, 1000)", PASSES);
+  await expect(check({ timeoutMs: 300 })).rejects.toMatchObject({ code: "timed-out" });
+  await expect(check({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "aborted" });
+});
+
+test("one folder for both shows nothing", async () => {
+  await both("process.exit(1)", PASSES);
+  await expect(check({ after: "before" })).rejects.toMatchObject({ code: "bad-argument" });
+});
+
+test("whoever runs it is not shown the passphrase of the folder", async () => {
+  await both(PASSES.replace("0", "process.env.PERDURE_PASSPHRASE === undefined ? 1 : 0"), PASSES);
+  process.env["PERDURE_PASSPHRASE"] = "correct horse";
+  try {
+    expect(await check()).toContain("exit 1 in");
+  } finally {
+    delete process.env["PERDURE_PASSPHRASE"];
+  }
+});

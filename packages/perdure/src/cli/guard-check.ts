@@ -1,0 +1,80 @@
+/** Whether a command is a guard: red in a folder that still has the mistake, green in one that has it no more. */
+import { resolve } from "node:path";
+import process from "node:process";
+import { withDeadline } from "../host/deadline.ts";
+import type { Host } from "../host/host.ts";
+import { spawnProcess } from "../host/node/processes.ts";
+import { PerdureError } from "../wire/error.ts";
+import { safeLine } from "./foreign-text.ts";
+import { PASSPHRASE_VARIABLE } from "./passphrase-source.ts";
+
+export interface GuardCheck {
+  readonly host: Host;
+  readonly command: readonly string[];
+  /** A folder in which the command must not end with 0. */
+  readonly before: string;
+  /** One in which it must. */
+  readonly after: string;
+  /** Of each of both runs. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+const OUTPUT_KEPT = 64 * 1024;
+const WORDS_LETTERS = 200;
+/** What shells end with for a program that is not there, or may not be run. */
+const NO_PROGRAM: ReadonlySet<number> = new Set([126, 127]);
+
+interface Ran {
+  readonly folder: string;
+  readonly code: number;
+  /** The last line it printed. */
+  readonly lastWords: string;
+}
+
+/**
+ * Runs it in both, and gives the words in which a ledger keeps that. Throws `bad-argument` when one of them has the wrong colour or none,
+ * `timed-out` after the command was killed, `not-found` when it cannot be started, `aborted`.
+ */
+export async function checkGuard({ host, command, before, after, timeoutMs, signal }: GuardCheck): Promise<string> {
+  const [red, green] = [resolve(before), resolve(after)];
+  if (red === green)
+    throw new PerdureError("bad-argument", "--before and --after are one folder", {
+      hint: "--before has the mistake still, as a checkout of the commit before the fix; --after is this folder unless it is named.",
+    });
+  const run = (folder: string): Promise<Ran> => runIn({ host, command, folder, timeoutMs, signal });
+  const noticed = await run(red);
+  if (noticed.code === 0) throw wrong(noticed, "green", "it does not notice the mistake, or that folder does not have it");
+  if (NO_PROGRAM.has(noticed.code)) throw wrong(noticed, "not run", "a program that is not there notices nothing");
+  const passed = await run(green);
+  if (passed.code !== 0) throw wrong(passed, "red", "it does not end with 0 where the mistake is no more");
+  return `${command.join(" ")}: exit ${noticed.code} in ${red}, exit 0 in ${green}`;
+}
+
+function wrong({ folder, code, lastWords }: Ran, colour: string, why: string): PerdureError {
+  return new PerdureError("bad-argument", `the guard is ${colour} in ${folder} (exit ${code}): ${why}`, {
+    hint: lastWords === "" ? "It printed nothing." : `Its last words: ${lastWords}`,
+  });
+}
+
+interface RunIn extends Pick<GuardCheck, "host" | "command" | "timeoutMs" | "signal"> {
+  readonly folder: string;
+}
+
+async function runIn({ host, command, folder, timeoutMs, signal }: RunIn): Promise<Ran> {
+  const [program = "", ...args] = command;
+  return await withDeadline(host.clock, { timeoutMs, what: `${program} in ${folder} to finish`, signal }, async (within) => {
+    const env = { ...process.env, [PASSPHRASE_VARIABLE]: undefined };
+    const child = spawnProcess({ command: program, args, env, folder, stdin: new Uint8Array(), signal: within });
+    let tail = "";
+    const read = async (stream: AsyncIterable<Uint8Array>): Promise<void> => {
+      const decoder = new TextDecoder();
+      for await (const chunk of stream) tail = (tail + decoder.decode(chunk, { stream: true })).slice(-OUTPUT_KEPT);
+    };
+    const [{ code, signal: endedBy }] = await Promise.all([child.exit, read(child.stdout), read(child.stderr)]);
+    const lastWords = safeLine(tail.trimEnd().split("\n").at(-1) ?? "", WORDS_LETTERS);
+    if (code === undefined)
+      throw new PerdureError("bad-argument", `the guard was ended in ${folder} by ${endedBy}, and has no colour`, { hint: lastWords });
+    return { folder, code, lastWords };
+  });
+}
