@@ -45,6 +45,8 @@ export function createForwardReference(settings: ReferenceSettings) {
   const messages = new Map<number, Waiting>();
   const lanes = new Map<string, Parked>();
   let numbers = new Map<number, { readonly position: number; refused: boolean }>();
+  /** Of this link: sent again under a second number before the first was settled, and then both had to be filled. */
+  const doubled = new Set<number>();
   let queue: number[] = [];
   let resting: number[] = [];
   let restUntilMs = Number.NEGATIVE_INFINITY;
@@ -129,6 +131,7 @@ export function createForwardReference(settings: ReferenceSettings) {
   const acknowledge = (upTo: number): readonly number[] => {
     const landed = flying(upTo);
     acknowledged = Math.max(acknowledged, upTo);
+    for (const linkSeq of numbers.keys()) if (linkSeq <= acknowledged) numbers.delete(linkSeq);
     again = again.filter(({ linkSeq }) => (linkSeq ?? 0) > acknowledged);
     return landed.map(taken);
   };
@@ -162,6 +165,10 @@ export function createForwardReference(settings: ReferenceSettings) {
     },
     get inFlight() {
       return flying().length;
+    },
+    /** One message is under way under two numbers: how many are in flight depends on how one counts. */
+    get isTwiceUnderWay() {
+      return doubled.size > 0 && [...numbers].some(([linkSeq, { position }]) => linkSeq > acknowledged && doubled.has(position));
     },
     get parkedLanes() {
       return lanes.size;
@@ -234,6 +241,7 @@ export function createForwardReference(settings: ReferenceSettings) {
         if (linkSeq <= linkUpTo) continue;
         each.refused = false;
         takeOut(each.position);
+        if (again.some(({ position }) => position === each.position)) doubled.add(each.position);
         again.push({ linkSeq, position: each.position });
       }
       return { done, whole: again.every(({ position }) => !of(position).ended) };
@@ -247,6 +255,7 @@ export function createForwardReference(settings: ReferenceSettings) {
       numbers = new Map();
       [given, acknowledged, frames, bytes] = [0, 0, settings.windowFrames, settings.windowBytes];
       again = [];
+      doubled.clear();
     },
   };
 }

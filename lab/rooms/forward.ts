@@ -6,6 +6,11 @@ import { createForwardQueue, type ForwardItem, type ForwardRefusal } from "../..
 import { createForwardReference, type ReferenceSettings, type Waiting } from "./forward-reference.ts";
 import { parted, type Room } from "./room.ts";
 
+interface Refused {
+  readonly linkSeq: number;
+  readonly refusal: ForwardRefusal;
+}
+
 type Verdict = "take" | ForwardRefusal;
 
 type Step =
@@ -19,13 +24,14 @@ type Step =
   | { readonly do: "carry"; readonly verdicts: readonly Verdict[]; readonly syncs: boolean }
   | { readonly do: "back"; readonly count: number; readonly chance: number }
   | { readonly do: "cut"; readonly crashes: boolean }
-  | { readonly do: "begin"; readonly frames: number; readonly bytes: number; readonly strayBy: number }
+  | { readonly do: "begin"; readonly frames: number; readonly bytes: number; readonly strayBy: number; readonly late: boolean }
   | { readonly do: "junk"; readonly by: number }
   | { readonly do: "wait"; readonly for: "due" | "almost due" | number };
 
 const STEPS = 220;
 const LANES = 4;
 const CROWD = 90;
+const THRONG = 1300;
 
 const REFUSALS: readonly ForwardRefusal[] = [
   { code: "mailbox-full", retry: "after", afterMs: 0 },
@@ -53,7 +59,7 @@ export const forward: Room<Step> = {
       const kind = draws.below(100);
       if (kind < 20)
         return { do: "add", count: 1 + draws.below(4), lane: draws.below(LANES), bytes: 1 + draws.below(draws.chance(0.1) ? 40 : 8) };
-      if (kind < 21) return { do: "crowd", count: draws.chance(0.5) ? CROWD : draws.below(CROWD) };
+      if (kind < 21) return { do: "crowd", count: draws.chance(0.05) ? THRONG : draws.chance(0.5) ? CROWD : draws.below(CROWD) };
       if (kind < 24) return { do: "end", back: draws.below(30) };
       if (kind < 44)
         return { do: "pump", count: 1 + draws.below(draws.chance(0.2) ? 200 : 6), slowAt: draws.chance(0.2) ? draws.below(4) : -1 };
@@ -63,12 +69,18 @@ export const forward: Room<Step> = {
         const verdicts = Array.from({ length: 1 + draws.below(draws.chance(0.2) ? 100 : 6) }, () =>
           draws.chance(taken) ? ("take" as const) : (REFUSALS[draws.below(REFUSALS.length)] as ForwardRefusal),
         );
-        return { do: "carry", verdicts, syncs: draws.chance(0.7) };
+        return { do: "carry", verdicts, syncs: draws.chance(0.45) };
       }
       if (kind < 78) return { do: "back", count: 1 + draws.below(draws.chance(0.2) ? 100 : 6), chance: draws.below(3) / 2 };
       if (kind < 81) return { do: "cut", crashes: draws.chance(0.4) };
       if (kind < 87)
-        return { do: "begin", frames: 1 + draws.below(8), bytes: draws.below(60), strayBy: draws.chance(0.1) ? 1 + draws.below(3) : 0 };
+        return {
+          do: "begin",
+          frames: 1 + draws.below(8),
+          bytes: draws.below(60),
+          strayBy: draws.chance(0.1) ? 1 + draws.below(3) : 0,
+          late: draws.chance(0.3),
+        };
       if (kind < 88) return { do: "junk", by: draws.below(4) };
       return {
         do: "wait",
@@ -109,14 +121,18 @@ function createForwardRoom(settings: ReferenceSettings) {
   let last = 0;
   let nowMs = 1000;
   /** The other relay: what it has taken or refused on this link, and how much of that is durable. */
-  let theirs = { upTo: 0, synced: 0, refused: [] as number[], taken: new Map<number, number>() };
+  let theirs = { upTo: 0, synced: 0, refused: [] as Refused[], taken: new Map<number, number>() };
   let open = false;
   let mails: { readonly linkSeq: number; readonly position: number }[] = [];
-  let answers: ({ readonly ack: number } | { readonly linkSeq: number; readonly refusal: ForwardRefusal })[] = [];
+  let answers: ({ readonly ack: number } | Refused)[] = [];
   /** The envelope of what is read, and whether the session it was read for is over. */
   let reading: { readonly item: ForwardItem; readonly linkSeq: number | undefined; over: boolean } | undefined;
 
+  /** A message is under way under two numbers: from here on only what must come out of it counts. */
+  let isTwiceUnderWay = false;
+
   const same = (what: string, said: unknown, expected: unknown): void => {
+    if (isTwiceUnderWay) return;
     const [one, other] = [JSON.stringify(said), JSON.stringify(expected)];
     if (one !== other) parted(`${what} says ${one} instead of ${other}`);
   };
@@ -185,7 +201,7 @@ function createForwardRoom(settings: ReferenceSettings) {
       const verdict = verdicts[index] as Verdict;
       if (verdict === "take") theirs.taken.set(linkSeq, position);
       else {
-        theirs.refused.push(linkSeq);
+        theirs.refused.push({ linkSeq, refusal: verdict });
         answers.push({ linkSeq, refusal: verdict });
       }
     }
@@ -213,32 +229,34 @@ function createForwardRoom(settings: ReferenceSettings) {
     if (reading !== undefined) reading.over = true;
     if (!crashes) return;
     theirs.upTo = theirs.synced;
-    theirs.refused = theirs.refused.filter((linkSeq) => linkSeq <= theirs.synced);
+    theirs.refused = theirs.refused.filter(({ linkSeq }) => linkSeq <= theirs.synced);
     for (const linkSeq of theirs.taken.keys()) if (linkSeq > theirs.synced) theirs.taken.delete(linkSeq);
   };
 
-  const begin = (frames: number, bytes: number, strayBy: number): void => {
+  const begin = ({ frames, bytes, strayBy, late }: Pick<Extract<Step, { do: "begin" }>, "frames" | "bytes" | "strayBy" | "late">): void => {
     if (open) cut(false);
-    // A session begins when its beginning is durable, and with it everything before.
-    theirs.synced = theirs.upTo;
-    const upTo = strayBy === 0 ? theirs.synced : strayBy === 1 ? reference.acknowledged - 1 : reference.given + strayBy - 1;
-    const { refused } = theirs;
+    // Who answers before all it took is durable says again what it refuses of that.
+    if (!late) theirs.synced = theirs.upTo;
+    const upTo = strayBy === 0 || isTwiceUnderWay ? theirs.synced : strayBy === 1 ? reference.acknowledged - 1 : reference.given + strayBy - 1;
+    const refused = theirs.refused.map(({ linkSeq }) => linkSeq).filter((linkSeq) => linkSeq <= upTo);
     const resumed = queue.resume(upTo, refused, nowMs);
     same(`going on from ${upTo}`, resumed, reference.resume(upTo, refused, nowMs));
     finish(resumed.done);
     if (resumed.whole) {
       queue.allow(frames, bytes);
       reference.allow(frames, bytes);
+      answers = theirs.refused.filter(({ linkSeq }) => linkSeq > upTo);
     } else {
       queue.renew();
       reference.renew();
       theirs = { upTo: 0, synced: 0, refused: [], taken: new Map() };
     }
     open = true;
+    isTwiceUnderWay ||= reference.isTwiceUnderWay;
   };
 
   const wait = (span: "due" | "almost due" | number): void => {
-    const dueMs = reference.dueAtMs();
+    const dueMs = isTwiceUnderWay ? queue.wakeAtMs() : reference.dueAtMs();
     if (typeof span === "number") nowMs += span;
     else if (Number.isFinite(dueMs)) nowMs = Math.max(nowMs, Math.ceil(dueMs) - (span === "due" ? 0 : 1));
   };
@@ -254,9 +272,9 @@ function createForwardRoom(settings: ReferenceSettings) {
     else if (step.do === "carry") carry(step.verdicts, step.syncs);
     else if (step.do === "back") back(step.count, step.chance);
     else if (step.do === "cut") cut(step.crashes);
-    else if (step.do === "begin") begin(step.frames, step.bytes, step.strayBy);
+    else if (step.do === "begin") begin(step);
     else if (step.do === "wait") wait(step.for);
-    else {
+    else if (!isTwiceUnderWay) {
       same("an acknowledgement of what was never sent", queue.acked(reference.given + 1 + step.by), undefined);
       const linkSeq = reference.acknowledged - step.by;
       same(`a refusal of ${linkSeq}`, queue.refused(linkSeq, REFUSALS[0] as ForwardRefusal, nowMs, 0), undefined);
@@ -273,6 +291,7 @@ function createForwardRoom(settings: ReferenceSettings) {
     same("the last position added", queue.addedUpTo, last);
     const dueMs = reference.dueAtMs();
     const wakeMs = queue.wakeAtMs();
+    if (isTwiceUnderWay) return;
     if (wakeMs < dueMs || wakeMs > dueMs + 100) parted(`it asks to be woken at ${wakeMs}, the next pause ends at ${dueMs}`);
   };
 
@@ -282,8 +301,8 @@ function createForwardRoom(settings: ReferenceSettings) {
     settleDown(): void {
       cut(false);
       endReading(false);
-      for (let round = 0; round < 200; round++) {
-        if (!open || round === 100) begin(300, 5000, 0);
+      for (let round = 0; round < 200 + last; round++) {
+        if (!open || round === 100) begin({ frames: 300, bytes: 5000, strayBy: 0, late: false });
         pump(1000, -1);
         carry(
           mails.map(() => "take"),

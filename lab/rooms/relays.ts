@@ -333,7 +333,7 @@ function createWorld(limits: MailboxesOptions["limits"]) {
     else if (step.do === "guest") guest(step.side, step.whom, step.leaves);
     else if (step.do === "block")
       watched[HOMES[step.who]].relay.feed({ kind: "blocked", session: (writers.get(step.who) as Writer).session, blocked: step.blocked });
-    else for (const side of SIDES) watched[side].relay.nowMs += step.ms;
+    else if (step.do === "wait") for (const side of SIDES) watched[side].relay.nowMs += step.ms;
     heed();
     compare();
   };
