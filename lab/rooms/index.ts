@@ -1,7 +1,9 @@
 /** The rooms of the product that have a reference. */
 
 import { bundles } from "./bundles.ts";
+import { contacts } from "./contacts.ts";
 import { cursor } from "./cursor.ts";
+import { evidenceRoom } from "./evidence.ts";
 import { folders } from "./folders.ts";
 import { forward } from "./forward.ts";
 import { inbox } from "./inbox.ts";
@@ -26,9 +28,11 @@ import { window } from "./window.ts";
 export const ROOMS: readonly Room<unknown>[] = [
   trees,
   intervals,
+  contacts,
   cursor,
   bundles,
   folders,
+  evidenceRoom,
   forward,
   log,
   inbox,
