@@ -14,6 +14,7 @@ import { lifetimes } from "./lifetimes.ts";
 import { log } from "./log.ts";
 import { logs } from "./logs.ts";
 import { mailbox } from "./mailbox/mailbox.ts";
+import { meter } from "./meter.ts";
 import { outbox } from "./outbox.ts";
 import { rates } from "./rates.ts";
 import { relays } from "./relays.ts";
@@ -38,6 +39,7 @@ export const ROOMS: readonly Room<unknown>[] = [
   inbox,
   logs,
   mailbox,
+  meter,
   outbox,
   rates,
   relays,
