@@ -10,6 +10,8 @@ export interface HandLine {
   readonly sent: Bytes[];
   /** This end closed it. */
   readonly closed: boolean;
+  /** Whoever reads it was told that it is over. */
+  readonly isEnded: boolean;
   /** Also after the end: whoever is told late does not care. */
   arrive(message: Bytes): void;
   drain(): void;
@@ -45,6 +47,9 @@ export function createHandLine(remote: string, local: boolean): HandLine {
     sent,
     get closed() {
       return closed;
+    },
+    get isEnded() {
+      return ended;
     },
     arrive: (message) => receiver?.message(message),
     drain: () => {
