@@ -134,8 +134,22 @@ export const relays: Room<Step> = {
   run: async (steps, tools) => {
     const draws = tools.draws("limits");
     const isRoomy = draws.chance(0.2);
+    // Intervals without rounding.
+    const messages = [4, 5, 8, 10][draws.below(4)] as number;
+    const bytes = [1600, 2000, 4000][draws.below(3)] as number;
+    const rates = {
+      agentMessagesPerSecond: messages,
+      agentMessagesBurst: messages,
+      agentBytesPerSecond: bytes,
+      agentBytesBurst: bytes,
+      peerMessagesPerSecond: messages,
+      peerMessagesBurst: messages,
+      peerBytesPerSecond: bytes,
+      peerBytesBurst: bytes,
+    };
     const world = createWorld({
       ...LIMITS,
+      ...(draws.chance(0.3) ? rates : {}),
       agents: 10,
       noticeExpiryMs: DAY_MS,
       relayPeers: 3 + draws.below(4),
@@ -386,7 +400,7 @@ function createWorld(limits: MailboxesOptions["limits"]) {
         for (const name of AGENTS) if (HOMES[name] === side) comeBack(name);
       }
       heed();
-      for (let round = 0; round < 14; round++) {
+      for (let round = 0; round < 40; round++) {
         for (const name of AGENTS) read(name, { upTo: 10_000, one: 1, stale: "" });
         for (const hop of Object.values(hops)) {
           hop.connect();
@@ -401,7 +415,7 @@ function createWorld(limits: MailboxesOptions["limits"]) {
           heed();
         }
         if (SIDES.every((side) => waitsFor(side).length === 0)) break;
-        for (const side of SIDES) watched[side].relay.nowMs += DAY_MS / 12;
+        for (const side of SIDES) watched[side].relay.nowMs += DAY_MS / 24;
       }
       compare();
       for (const side of SIDES) for (const { id } of waitsFor(side)) parted(`${id} does not come over from ${side}`);

@@ -6,12 +6,14 @@
 import type { RelayInput } from "../../../packages/perdure/src/protocol/delivery/mailbox-events.ts";
 import type { MailboxesOptions } from "../../../packages/perdure/src/protocol/delivery/mailboxes.ts";
 import { equalBytes, hex } from "../../../packages/perdure/src/wire/bytes.ts";
-import { decodeEnvelope, type Envelope, envelopeId } from "../../../packages/perdure/src/wire/envelope.ts";
-import { MAX_EXPIRY_MS } from "../../../packages/perdure/src/wire/limits.ts";
+import { decodeEnvelope } from "../../../packages/perdure/src/wire/envelope.ts";
+import { agentIdText } from "../../../packages/perdure/src/wire/ids.ts";
 import { createKnownRelays, type Known } from "./known-relays.ts";
 import { boxOf, createRelayBook, type Fact, floorOf, type Letter, linkOf, type RelayBook, write } from "./relay-book.ts";
 import { type Batch, type Effect, noCounters, type Reader, type Recalled, type Session } from "./relay-session.ts";
 import { usedUp } from "./shares.ts";
+import { createSpeeds } from "./speeds.ts";
+import { verdictOn } from "./verdicts.ts";
 
 export interface ReferenceOptions {
   readonly self: string;
@@ -41,7 +43,6 @@ export function createRelayReference({ self, selfId, limits, nameOf, agents, not
   let trouble: string | undefined;
   let counters = noCounters();
   let floor = 1;
-  let notices = 0;
   const ended = new Set<string>();
   // Of one step.
   let isEnding = false;
@@ -58,6 +59,7 @@ export function createRelayReference({ self, selfId, limits, nameOf, agents, not
     isAttached: (name) => holders("relay", name).length > 0,
   });
 
+  const speeds = createSpeeds(limits);
   const say = (...words: readonly (string | number)[]): void => void said.push(words.join(" "));
   const note = (fact: Fact): void => {
     if (fact.kind === "gone" && (isEnding || fact.box.startsWith("agent ")))
@@ -109,11 +111,13 @@ export function createRelayReference({ self, selfId, limits, nameOf, agents, not
       tails.set(`relay ${name}`, floor - 1);
     }
     if (meeting === "to be written down") writeDown(name);
+    const { urls: [first] = [], isMet: wasMet } = known.all.get(name) ?? {};
+    if (meeting !== "nothing new") say("met", name, String(first), String(wasMet));
     return true;
   };
 
   /** The letter takes the next position of a box, and goes on at once to a reader that has everything before it. */
-  const store = (key: string, letter: Letter): void => {
+  const store = (key: string, letter: Letter): number => {
     const relay = key.startsWith("relay ") ? key.slice("relay ".length) : undefined;
     if (relay !== undefined && known.all.get(relay)?.isKept === false) writeDown(relay);
     const position = boxOf(book, key).next;
@@ -126,48 +130,12 @@ export function createRelayReference({ self, selfId, limits, nameOf, agents, not
       say("deliver", reader.session, position);
       handedOver(key, reader, position);
     } else wake(key);
+    return position;
   };
 
   const handedOver = (key: string, reader: Reader, position: number): void => {
     reader.cursor = position;
     if (key.startsWith("agent ")) counters.delivered++;
-  };
-
-  const verdictOn = (
-    session: Session,
-    input: Extract<RelayInput, { kind: "mail" }>,
-    envelope: Envelope,
-    nowMs: number,
-  ): string | readonly [string, Letter] => {
-    const isRelay = session.role === "peer";
-    const from = nameOf(envelope.from);
-    const home = input.home === undefined || equalBytes(input.home, selfId) ? undefined : input.home;
-    if (!isRelay && (from !== session.name || envelope.class === "notice")) return "malformed";
-    if (isRelay && envelope.class === "notice" && from !== session.name) return "malformed";
-    if (input.hopLimit < (home === undefined ? 1 : 2)) return "refused";
-    if (home !== undefined && isRelay) return "refused";
-    if (envelope.expiresAtMs <= nowMs) return "expired";
-    if (envelope.expiresAtMs > nowMs + MAX_EXPIRY_MS + limits.expiryGraceMs) return "expiry-out-of-range";
-    const relay = home === undefined ? undefined : nameOf(home);
-    const to = nameOf(envelope.to);
-    if (home === undefined && (to === undefined || !agents.includes(to))) return "unknown-agent";
-    if (home !== undefined && (relay === undefined || !known.all.has(relay))) return "unknown-relay";
-    if (relay !== undefined && book.bans.has(relay)) return "blocked";
-    if (from !== undefined && book.bans.has(from)) return "blocked";
-    if (trouble !== undefined) return trouble;
-    const letter: Letter = {
-      id: envelopeId(envelope),
-      bytes: envelope.bytes.length,
-      isMail: envelope.class === "mail",
-      from: hex(envelope.from),
-      to,
-      via: isRelay ? session.name : undefined,
-      author: isRelay ? undefined : session.name,
-      expiresAtMs: envelope.expiresAtMs,
-    };
-    const key = relay === undefined ? `agent ${to}` : `relay ${relay}`;
-    const lack = usedUp(book, limits, key, letter);
-    return lack === undefined ? [key, letter] : `mailbox-full ${lack}`;
   };
 
   const mail = (session: Session | undefined, input: Extract<RelayInput, { kind: "mail" }>, nowMs: number): void => {
@@ -186,13 +154,23 @@ export function createRelayReference({ self, selfId, limits, nameOf, agents, not
     if (isOutside) return goodbye(session.number, "malformed");
     session.unacked += input.envelope.length;
     later({ kind: "used", link: session.link, linkSeq, session, bytes: input.envelope.length });
-    const verdict = verdictOn(session, input, decodeEnvelope(input.envelope), nowMs);
+    const isRelay = session.role === "peer";
+    const envelope = decodeEnvelope(input.envelope);
+    const tooFast = speeds.beyond(boxKeyOf(session), isRelay, input.envelope.length, nowMs);
+    session.tooFast = tooFast === undefined ? 0 : session.tooFast + 1;
+    if (session.tooFast > 2 * frames) {
+      session.isOver = true;
+      goodbye(session.number, "rate-limited");
+    }
+    const knowledge = { book, limits, selfId, agents, nameOf, knows: (relay: string) => known.all.has(relay), trouble };
+    const verdict = tooFast === undefined ? verdictOn(knowledge, session, input, envelope, nowMs) : `rate-limited ${tooFast}`;
     note({ kind: "used", link: session.link, linkSeq, refused: typeof verdict === "string" });
     if (typeof verdict === "string") {
       const [code = "", limit] = verdict.split(" ");
       counters.refused.set(code, (counters.refused.get(code) ?? 0) + 1);
       if (limit !== undefined) counters.limited.set(limit, (counters.limited.get(limit) ?? 0) + 1);
-      return say("refuse", session.number, linkSeq, verdict);
+      say("refuse", session.number, linkSeq, verdict);
+      return say("refused", session.name, linkSeq, code);
     }
     counters.accepted++;
     const relay = session.role === "peer" ? known.all.get(session.name) : undefined;
@@ -200,7 +178,12 @@ export function createRelayReference({ self, selfId, limits, nameOf, agents, not
       counters.relayed++;
       relay.traffic++;
     }
-    store(...verdict);
+    const [key, letter] = verdict;
+    const at = store(key, letter);
+    const owner = key.slice(key.indexOf(" ") + 1);
+    const routed = key.startsWith("relay ") ? `for ${letter.to ?? agentIdText(envelope.to)}` : "here";
+    const author = nameOf(envelope.from) ?? agentIdText(envelope.from);
+    say("appended", owner, session.name, letter.id, envelope.class, letter.bytes, linkSeq, at, routed, isRelay ? `of ${author}` : "own");
   };
 
   const attach = (input: Extract<RelayInput, { kind: "attach" }>, nowMs: number): void => {
@@ -220,6 +203,7 @@ export function createRelayReference({ self, selfId, limits, nameOf, agents, not
       link: role === "forwarder" ? "none" : `${key} ${hex(input.link)}`,
       consumes: consume,
       unacked: 0,
+      tooFast: 0,
       welcomed: false,
       mayRead: role !== "agent" || !consume,
       isOver: false,
@@ -332,7 +316,17 @@ export function createRelayReference({ self, selfId, limits, nameOf, agents, not
     note({ kind: "gone", box: key, position: at });
     counters.expired++;
     const owner = letter.via === undefined ? letter.author && `agent ${letter.author}` : `relay ${letter.via}`;
-    if (body === undefined || owner === undefined) return;
+    const told = (noticeFor?: string, noticeAt?: number): void =>
+      say(
+        "expired",
+        key.replace(" ", "-"),
+        at,
+        letter.id,
+        letter.expiresAtMs,
+        nowMs,
+        noticeFor === undefined ? "" : `${noticeFor} ${noticeAt}`,
+      );
+    if (body === undefined || owner === undefined) return told();
     const notice: Letter = {
       id: "notice",
       bytes: noticeBytes(body),
@@ -343,9 +337,8 @@ export function createRelayReference({ self, selfId, limits, nameOf, agents, not
       author: undefined,
       expiresAtMs: nowMs + limits.noticeExpiryMs,
     };
-    if (usedUp(book, limits, owner, notice) !== undefined) return;
-    notices++;
-    store(owner, notice);
+    if (usedUp(book, limits, owner, notice) !== undefined) return told();
+    told(owner, store(owner, notice));
   };
 
   const ban = (id: Uint8Array, isBanned: boolean): void => {
@@ -410,9 +403,6 @@ export function createRelayReference({ self, selfId, limits, nameOf, agents, not
     get relays(): ReadonlyMap<string, Known> {
       return known.all;
     },
-    get notices() {
-      return notices;
-    },
     tailOf,
     readers: (): ReadonlyMap<string, Reader> => readers,
     /** Ids of what its reader let go of, or what ended. */
@@ -455,7 +445,7 @@ export function createRelayReference({ self, selfId, limits, nameOf, agents, not
       deferred = new Map();
       trouble = undefined;
       counters = noCounters();
-      notices = 0;
+      speeds.forget();
       synced = new Map([...book.links].map(([key, { upTo }]) => [key, upTo]));
       tails = new Map([...book.boxes].map(([key, { next }]) => [key, next - 1]));
     },

@@ -8,6 +8,8 @@ export interface Session {
   readonly link: string;
   readonly consumes: boolean;
   unacked: number;
+  /** Messages in a row that came too fast. */
+  tooFast: number;
   welcomed: boolean;
   mayRead: boolean;
   isOver: boolean;

@@ -1,10 +1,13 @@
 /** A relay's machine with the reference beside it: each input goes to both, and what both say and know must be the same. */
+
+import type { LogFields } from "../../../packages/perdure/src/host/log.ts";
 import type { RelayInput, RelayOutput } from "../../../packages/perdure/src/protocol/delivery/mailbox-events.ts";
 import type { AgentState, Load } from "../../../packages/perdure/src/protocol/delivery/mailbox-state.ts";
 import type { MailboxesOptions } from "../../../packages/perdure/src/protocol/delivery/mailboxes.ts";
 import { readLabel } from "../../../packages/perdure/src/protocol/delivery/stored-mail.ts";
 import { agentId, createTestRelay, envelope, key, type TestRelay } from "../../../packages/perdure/src/protocol/delivery/test-relay.ts";
 import { hex } from "../../../packages/perdure/src/wire/bytes.ts";
+import { agentIdText } from "../../../packages/perdure/src/wire/ids.ts";
 import { parted } from "../room.ts";
 import { boxOf, floorOf, type Letter } from "./relay-book.ts";
 import { createRelayReference, type RelayReference } from "./relay-reference.ts";
@@ -26,8 +29,12 @@ export interface WatchedOptions {
   readonly limits: MailboxesOptions["limits"];
 }
 
+/** The stream of all that is not a relay's notice. */
+const WRITTEN = "0101010101010101.";
+
 export function createWatchedRelay({ name, agents, names, limits }: WatchedOptions): WatchedRelay {
   const byId = new Map(names.map((each) => [hex(agentId(each)), each]));
+  const byText = new Map(names.map((each) => [agentIdText(agentId(each)) as string, each]));
   const nameOf = (id: Uint8Array): string | undefined => byId.get(hex(id));
   const relay = createTestRelay({}, limits, name);
   const noticeOverhead = envelope(name, "somebody", 1, { class: "notice", words: "." }).bytes.length - 1;
@@ -67,6 +74,23 @@ export function createWatchedRelay({ name, agents, names, limits }: WatchedOptio
     same(`${input.kind}`, outputs.flatMap(wordsOf), expected);
     return outputs;
   };
+  const factIn = (event: string, fields: LogFields): readonly string[] => {
+    const nameIn = (text: unknown): string => byText.get(String(text)) ?? String(text);
+    const { agent, from, id, linkSeq, position } = fields;
+    if (event === "relay.mail-appended") {
+      const routed = fields.routed === true ? `for ${nameIn(fields.to)}` : "here";
+      const author = fields.relayed === true ? `of ${nameIn(fields.author)}` : (fields.author ?? "own");
+      return [`appended ${nameIn(agent)} ${nameIn(from)} ${id} ${fields.class} ${fields.bytes} ${linkSeq} ${position} ${routed} ${author}`];
+    }
+    if (event === "relay.refused") return [`refused ${nameIn(agent)} ${linkSeq} ${fields.code}`];
+    if (event === "relay.peer") return [`met ${nameIn(agent)} ${fields.url} ${fields.met}`];
+    if (event !== "relay.expired") return [];
+    const noticeFor = nameIn(fields.noticeFor);
+    const notice = fields.noticed === true ? `${agents.includes(noticeFor) ? "agent" : "relay"} ${noticeFor} ${fields.noticeAt}` : "";
+    return [
+      `expired ${fields.routed === true ? "relay" : "agent"}-${nameIn(agent)} ${position} ${String(id).startsWith(WRITTEN) ? id : "notice"} ${fields.expiresAtMs} ${fields.atMs} ${notice}`,
+    ];
+  };
   const wordsOf = (output: RelayOutput): readonly string[] => {
     switch (output.kind) {
       case "welcome": {
@@ -89,6 +113,8 @@ export function createWatchedRelay({ name, agents, names, limits }: WatchedOptio
         return [`position ${output.session} ${output.epoch} ${output.settledFloor} ${output.tail}`];
       case "peer-wanted":
         return [`peer-wanted ${nameOf(output.relayId)}`];
+      case "fact":
+        return factIn(output.event, output.fields);
       default:
         return [];
     }
