@@ -30,6 +30,7 @@ export function appendOne(
   const lot = scene.owner.lot(sizes, orReject, now.opening);
   lot.dueMs = scene.machine.nowMs + (laterMs ?? 0);
   lot.turn = scene.turns;
+  lot.writes = now.program.writes + now.program.begun;
   const given = lot.records.map(({ payload }) => payload);
   const { at, synced } = opened.append(given, { orReject, ...(laterMs === undefined ? {} : { laterMs }) });
   if (at.some(({ length }, index) => length !== given[index]?.length) || at.length !== given.length) parted("places have other lengths");
@@ -171,16 +172,19 @@ export async function compactAll(scene: Scene, now: Running, opened: RecordLog):
 }
 
 /** A damaged record is not read as if it were whole, and stays where it is. */
-export async function rot(scene: Scene, { nth, at, moving }: LogStep & { readonly do: "rot" }): Promise<void> {
+export async function rot(scene: Scene, { nth, at, header, moving }: LogStep & { readonly do: "rot" }): Promise<void> {
   const now = scene.running;
   const opened = now?.log;
   if (now === undefined || opened === undefined) return;
   await scene.machine.finishAll();
   const there = atHand(scene).filter(({ lot, mayMove, places }) => lot.opening !== now.opening && !mayMove && places.length === 1);
-  const record = there[Math.floor(nth * there.length)];
+  const sparse = moving ? opened.sparsest(() => false) : undefined;
+  const inSparse = there.filter(({ places }) => places[0]?.segment === sparse);
+  const from = inSparse.length > 0 ? inSparse : there;
+  const record = from[Math.floor(nth * from.length)];
   const [place] = record?.places ?? [];
   if (record === undefined || place === undefined || now.compacting) return;
-  const offset = place.offset - RECORD_HEADER + Math.floor(at * (place.length + RECORD_HEADER));
+  const offset = place.offset - RECORD_HEADER + Math.floor(at * (header ? RECORD_HEADER : place.length + RECORD_HEADER));
   const before = scene.readingOf();
   scene.machine.rot(place.segment, offset, 1 << (nth * 8));
   scene.rotten = true;

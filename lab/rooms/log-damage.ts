@@ -93,8 +93,13 @@ function damage(segments: Segments, { how, file, at, bit }: LogStep & { readonly
   const place = Math.floor(at * bytes.length);
   if (how === "flip" && bytes.length > 0) bytes[place] = (bytes[place] as number) ^ (1 << bit);
   if (how === "blank") bytes.fill(0, place - (place % 512), place - (place % 512) + 512);
-  if (how === "version" && bytes.length >= HEADER && number === numbers.at(-1)) {
-    const header = Buffer.from(bytes.buffer, 0, HEADER);
+  const header = Buffer.from(bytes.buffer, 0, Math.min(HEADER, bytes.length));
+  if (
+    how === "version" &&
+    number === numbers.at(-1) &&
+    header.length === HEADER &&
+    header.readUInt32BE(60) === crc32(header.subarray(0, 60))
+  ) {
     header.writeUInt32BE(bit % 2 === 0 ? VERSION + 1 : VERSION - 1, 28);
     header.writeUInt32BE(crc32(header.subarray(0, 60)), 60);
   }

@@ -26,14 +26,16 @@ export interface FailedCall {
 
 export interface Program {
   readonly files: Files;
-  /** Files it has open. */
+  /** Files it has open for reading, and how often; how many it has open at all for either. */
+  readonly openToRead: ReadonlyMap<number, number>;
   readonly reading: number;
   readonly writing: number;
   /** All calls that failed, in their order. */
   readonly failed: readonly FailedCall[];
   readonly syncs: number;
-  /** How often it opened a file for writing. */
+  /** How often it opened a file for writing, and wrote to one. */
   readonly begun: number;
+  readonly writes: number;
 }
 
 export interface Machine {
@@ -42,6 +44,8 @@ export interface Machine {
   readonly faults: Faults;
   heal(): void;
   readonly timers: number;
+  /** A file that was begun and never written. */
+  leave(segment: number): void;
   /** Damages a byte of a file, or repairs it. */
   rot(segment: number, offset: number, mask: number): void;
   /** Calls that have not ended. */
@@ -129,6 +133,10 @@ export function createMachine(draws: Draws, ended: () => void): Machine {
     get timers() {
       return timers.length;
     },
+    leave: (segment) => {
+      const file = disk.file(pathOf(segment), true);
+      if (file !== undefined) disk.syncedTo(file, disk.mark(file));
+    },
     rot: (segment, offset, mask) => disk.rot(pathOf(segment), offset, mask),
     get outstanding() {
       return calls.length;
@@ -172,7 +180,8 @@ export function createMachine(draws: Draws, ended: () => void): Machine {
 /** Files that also fail where a simulated disk does not, and that count. */
 function watched(files: Files, faults: Faults, draws: Draws): Program {
   const failed: FailedCall[] = [];
-  const counts = { reading: 0, writing: 0, syncs: 0, begun: 0 };
+  const counts = { reading: 0, writing: 0, syncs: 0, begun: 0, writes: 0 };
+  const openToRead = new Map<number, number>();
   const noted = async <Value>(call: FailedCall["call"], work: () => Promise<Value>): Promise<Value> => {
     try {
       return await work();
@@ -185,13 +194,22 @@ function watched(files: Files, faults: Faults, draws: Draws): Program {
   const fails = (code: "disk-failed" | "too-busy", what: string): never => {
     throw new PerdureError(code, `${what} failed`, { retry: "after" });
   };
-  const openFile = (file: OpenFile, kind: "reading" | "writing"): OpenFile => {
+  const openFile = (file: OpenFile, kind: "reading" | "writing", segment: number): OpenFile => {
     let open = true;
+    const count = (by: number): void => {
+      counts[kind] += by;
+      if (kind === "writing") return;
+      const left = (openToRead.get(segment) ?? 0) + by;
+      if (left === 0) openToRead.delete(segment);
+      else openToRead.set(segment, left);
+    };
+    count(1);
     return {
       size: file.size,
       read: (offset, length) => noted("read", () => file.read(offset, length)),
       write: (offset, bytes) =>
         noted("write", async () => {
+          counts.writes++;
           if (!takes("tearWrites")) return await file.write(offset, bytes);
           await file.write(offset, bytes.subarray(0, draws.below(bytes.length)));
           fails("disk-failed", "a write");
@@ -202,7 +220,7 @@ function watched(files: Files, faults: Faults, draws: Draws): Program {
       },
       close: () =>
         noted("close", async () => {
-          if (open) counts[kind]--;
+          if (open) count(-1);
           open = false;
           await file.close();
           if (takes("failCloses")) fails("disk-failed", "closing");
@@ -211,6 +229,10 @@ function watched(files: Files, faults: Faults, draws: Draws): Program {
   };
   return {
     failed,
+    openToRead,
+    get writes() {
+      return counts.writes;
+    },
     get reading() {
       return counts.reading;
     },
@@ -231,8 +253,7 @@ function watched(files: Files, faults: Faults, draws: Draws): Program {
           if (takes("failOpens")) fails("too-busy", "opening");
           const file = await files.open(path, mode);
           const kind = mode === "read" ? "reading" : "writing";
-          counts[kind]++;
-          return openFile(file, kind);
+          return openFile(file, kind, segmentIn(path));
         }),
       remove: (path) =>
         noted("remove", async () => {

@@ -25,6 +25,8 @@ export interface Running {
   health: LogHealth;
   /** Calls that had failed when health was last told. */
   failedBefore: number;
+  /** What it had begun when it got stuck, and when that was. */
+  stuckAfter: { readonly begun: number; readonly writes: number; readonly atMs: number } | undefined;
   /** Records may be in more than one place, in a way that only a failed read explains. */
   unsure: boolean;
   /** Nothing was released and nothing failed: files are closed when they are full, and only then. */
@@ -119,6 +121,7 @@ export function open(scene: Scene, segmentBytes: number, retryMs: number, odd: n
     log: undefined,
     health: { state: "good" },
     failedBefore: 0,
+    stuckAfter: undefined,
     unsure: false,
     plain: true,
     compacting: false,
@@ -189,14 +192,22 @@ function healthSays(scene: Scene, now: Running, health: LogHealth): void {
   if (scene.running !== now) return;
   if (health.state === "good") {
     if (before.state === "good") parted("the log says twice that it is well");
+    now.stuckAfter = undefined;
     return;
   }
+  const { begun, writes } = now.program;
+  now.stuckAfter ??= { begun, writes, atMs: scene.machine.nowMs };
   const codes = now.program.failed.slice(now.failedBefore).map(({ code }) => stuckCodeOf(code));
   now.failedBefore = now.program.failed.length;
   if (!codes.includes(health.code)) parted(`the log is stuck with ${health.code} where the disk says ${codes.join(", ") || "nothing"}`);
   const sinceMs = before.state === "stuck" ? before.sinceMs : scene.machine.clock.wallMs();
   if (health.sinceMs !== sinceMs) parted(`the log is stuck since ${health.sinceMs - sinceMs} ms later than it is`);
   if (before.state === "stuck" && before.code === health.code) parted("the log says twice what it is stuck with");
+}
+
+/** Nothing but the lack of room ever failed. */
+export function onlyFull({ failed }: Program): boolean {
+  return failed.length > 0 && failed.every(({ call, code }) => call === "write" && code === "disk-full");
 }
 
 /** Whether a call of the disk failed so, from the `from`th failure on. */

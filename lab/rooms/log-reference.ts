@@ -28,6 +28,8 @@ export interface Lot {
   readonly opening: number;
   /** What was appended in one turn of the owner has the same. */
   turn: number;
+  /** What its program had begun to write and written until then. */
+  writes: number;
   /** From when on somebody waits for it. */
   dueMs: number;
   /** `left`: its program ended before it was told. */
@@ -145,7 +147,7 @@ export function createOwner(): Owner {
       return [bytes, ...extra];
     },
     lot: (sizes, orReject, opening) => {
-      const lot: Lot = { id: lots.length, records: [], orReject, opening, turn: 0, dueMs: 0, state: "pending" };
+      const lot: Lot = { id: lots.length, records: [], orReject, opening, turn: 0, writes: 0, dueMs: 0, state: "pending" };
       for (const size of sizes) {
         const id = records.length;
         const record = { id, lot, payload: payloadOf(id, size), places: [], released: false, mayMove: false, gone: false };

@@ -24,6 +24,7 @@ export interface Idle {
 }
 
 const RECORD_HEADER = 12;
+const MOST_READERS = 16;
 /** A file is full when it is so many times what it restates. */
 const RESTATEMENTS = 3;
 
@@ -31,6 +32,9 @@ export function mustBeInOrder({ now, opened, reading: { parts, entries }, owner 
   if (now.health.state === "stuck") return;
   const bytes = parts.reduce((sum, { end }) => sum + end, 0);
   if (opened.bytesOnDisk !== bytes) parted(`the log says it has ${opened.bytesOnDisk} bytes where it has ${bytes}`);
+  const gone = [...now.program.openToRead.keys()].find((segment) => !parts.some((part) => part.segment === segment));
+  if (gone !== undefined) parted(`segment ${gone} is gone and open to be read`);
+  if (now.program.reading > MOST_READERS) parted(`${now.program.reading} files are open to be read`);
   const active = parts.at(-1);
   if (active === undefined) parted("an open log has no segment");
   const fullBytes = parts.map(({ batches }) => Math.max(now.segmentBytes, RESTATEMENTS * restatedIn(batches[0])));

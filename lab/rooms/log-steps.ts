@@ -17,11 +17,13 @@ export type LogStep =
   | { readonly do: "release-again"; readonly nth: number }
   | { readonly do: "read"; readonly from: number; readonly count: number; readonly wrongly?: "place" | "length" }
   /** A byte of a record is not what was written, for as long as the step takes. */
-  | { readonly do: "rot"; readonly nth: number; readonly at: number; readonly moving: boolean }
+  | { readonly do: "rot"; readonly nth: number; readonly at: number; readonly header: boolean; readonly moving: boolean }
   | { readonly do: "tick"; readonly nth: number }
   | { readonly do: "run" | "hurry" | "compact" | "compact-all" | "heal" }
   | { readonly do: "wait"; readonly ms: number; readonly held: boolean }
   | { readonly do: "fault"; readonly kind: FaultKind; readonly count: number }
+  /** Before there is a log: the number of a file that was begun and never written. */
+  | { readonly do: "leave"; readonly segment: number }
   | { readonly do: "state"; readonly bytes: readonly number[] }
   | { readonly do: "end"; readonly how: "close" | "close-held" | "kill" | "power"; readonly keep: number }
   /** What is on the disk is compared; `keep` is the chance of each sector that is not durable. */
@@ -79,7 +81,7 @@ interface Habits {
 
 export function drawSteps(draws: Draws): readonly LogStep[] {
   const habits: Habits = {
-    fault: draws.chance(0.6) ? 0.06 : 0,
+    fault: [0, 0.05, 0.15][draws.below(3)] as number,
     end: draws.chance(0.7) ? 0.05 : 0.01,
     later: [0, 0.3, 0.8][draws.below(3)] as number,
     orReject: draws.chance(0.6) ? 0.5 : 0,
@@ -88,7 +90,10 @@ export function drawSteps(draws: Draws): readonly LogStep[] {
     release: draws.below(3) * 0.1,
     patient: draws.fraction() * 0.6,
   };
-  const steps: LogStep[] = [open(draws), { do: "run" }];
+  const leave: readonly LogStep[] = draws.chance(0.3)
+    ? [{ do: "leave", segment: draws.chance(0.7) ? 999_990 + draws.below(9) : 1 + draws.below(5) }]
+    : [];
+  const steps: LogStep[] = [...leave, open(draws), { do: "run" }];
   while (steps.length < STEPS) steps.push(...next(draws, habits));
   return steps;
 }
@@ -111,7 +116,8 @@ function next(draws: Draws, habits: Habits): readonly LogStep[] {
   }
   if (which < 0.82) return [{ do: "hurry" }];
   if (which < 0.87) return [{ do: draws.chance(0.3) ? "compact-all" : "compact" }];
-  if (which < 0.88) return [{ do: "rot", nth: draws.fraction(), at: draws.fraction(), moving: draws.chance(0.3) }];
+  if (which < 0.89)
+    return [{ do: "rot", nth: draws.fraction(), at: draws.fraction(), header: draws.chance(0.3), moving: draws.chance(0.4) }];
   if (which < 0.9) return [{ do: "state", bytes: Array.from({ length: draws.below(3) }, () => draws.below(draws.chance(0.2) ? 900 : 30)) }];
   if (which < 0.95) return [{ do: "look", keep: draws.below(5) / 4 }];
   return [

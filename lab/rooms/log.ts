@@ -8,7 +8,7 @@ import { isPerdureError } from "../../packages/perdure/src/wire/error.ts";
 import { appendOne, atHand, compact, compactAll, readOne, readWrongly, release, rot } from "./log-asks.ts";
 import { damageShows } from "./log-damage.ts";
 import { settle } from "./log-machine.ts";
-import { createScene, open, SYNC_LATE_MS, stuckCodeOf } from "./log-opening.ts";
+import { createScene, onlyFull, open, type Running, SYNC_LATE_MS, stuckCodeOf } from "./log-opening.ts";
 import { mustBeInOrder } from "./log-room-order.ts";
 import { drawSteps, type LogStep } from "./log-steps.ts";
 import { parted, type Room, type RoomTools } from "./room.ts";
@@ -59,6 +59,10 @@ function createLogRoom(tools: RoomTools) {
     if (!done) parted("the log is not closed in time");
     await closed;
     await now.log[Symbol.asyncDispose]();
+    const [record] = held ? [] : atHand(scene).filter(({ lot }) => lot.state === "durable");
+    if (record !== undefined) for (const place of record.places) readOne(scene, now, now.log, record, place);
+    if (!held) await machine.finishAll();
+    if (now.log.queuedBytes !== 0) parted("something waits in a log that was closed");
     if (machine.timers > 0 && !held) parted("a log that was closed leaves timers");
     if (owner.pending.length > 0) parted(`of append ${owner.pending[0]?.id} nothing is said although the log was closed`);
     const aborted = waiting.find(({ state }) => state !== "durable");
@@ -92,7 +96,13 @@ function createLogRoom(tools: RoomTools) {
     const now = scene.running;
     if (now === undefined || scene.wrong !== undefined || machine.nowMs < now.lateUntilMs) return;
     if (now.log === undefined) parted("the opening waits for nothing and does not end");
-    if (now.health.state === "stuck") return;
+    if (now.health.state === "stuck") {
+      // There is room for nothing, so nothing of it can be on the disk.
+      const untold = owner.pending.find(({ orReject }) => orReject);
+      if (onlyFull(now.program) && (untold !== undefined || now.compacting))
+        parted("a full disk is not told to who would rather hear of it");
+      return;
+    }
     const late = owner.pending.find(({ dueMs }) => dueMs <= machine.nowMs);
     if (late !== undefined) parted(`the disk is idle and append ${late.id} is not written`);
   };
@@ -107,7 +117,6 @@ function createLogRoom(tools: RoomTools) {
     const tries = now.program.begun - begun;
     if (ms >= now.retryMs + 2 * SYNC_LATE_MS && !anyFault() && now.log.health.state !== "good")
       parted("the disk works again and the log is stuck");
-    if (now.log.health.state === "stuck" && tries > 1 + ms / now.retryMs) parted(`a log that is stuck tries ${tries} times in ${ms} ms`);
     if (now.log.health.state === "stuck" && tries < Math.floor(ms / (now.retryMs + SYNC_LATE_MS)))
       parted(`a log that is stuck tries ${tries} times in ${ms} ms`);
   };
@@ -120,6 +129,7 @@ function createLogRoom(tools: RoomTools) {
     if (step.do === "tick") return machine.finish(step.nth);
     if (step.do === "run") return run();
     if (step.do === "wait") return wait(step.ms, step.held);
+    if (step.do === "leave") return machine.leave(step.segment);
     if (step.do === "rot") return rot(scene, step);
     if (step.do === "heal") return machine.heal();
     if (step.do === "look") return look(step.keep);
@@ -190,8 +200,19 @@ function createLogRoom(tools: RoomTools) {
     const { health } = now;
     if (health.state === "stuck" && !tried.some(({ code }) => stuckCodeOf(code) === health.code))
       parted(`the log is stuck with ${health.code} although its disk says ${tried.map(({ code }) => code).join(", ")}`);
+    mustBeStuckProperly(now);
     const queued = owner.pending.flatMap(({ records }) => records).reduce((sum, { payload }) => sum + payload.length, 0);
     if (!now.compacting && now.log.queuedBytes !== queued) parted(`${now.log.queuedBytes} bytes are said to wait where it is ${queued}`);
+  };
+
+  /** It tries at once and then once in a while; who would rather hear of it and was not written yet is told at once. */
+  const mustBeStuckProperly = ({ stuckAfter, program, retryMs }: Running): void => {
+    if (stuckAfter === undefined) return;
+    const tries = program.begun - stuckAfter.begun;
+    const afterMs = machine.nowMs - stuckAfter.atMs;
+    if (tries > 1 + afterMs / retryMs) parted(`a log that is stuck tries ${tries} times in ${afterMs} ms`);
+    const untold = owner.pending.find(({ orReject, writes }) => orReject && writes === stuckAfter.begun + stuckAfter.writes);
+    if (untold !== undefined) parted(`append ${untold.id} is not given up although nothing of it was written`);
   };
 
   return {
