@@ -381,4 +381,11 @@ export const MADE_MISTAKES: readonly Mistake[] = [
     ],
     why: "A message whose first number is settled and which is held all the same was thought to have left the failed box.",
   },
+  {
+    id: "end-restated-before-its-notice",
+    file: "protocol/delivery/mailbox-replay.ts",
+    find: "withoutRanges(mailbox.settled.ranges, mailbox.leaving)",
+    put: "mailbox.settled.ranges",
+    why: "What was let go of by a record that waits was said in a restatement that did not.",
+  },
 ];

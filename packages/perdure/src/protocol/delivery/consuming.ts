@@ -98,7 +98,8 @@ export function applySettle({ state, defences, counters, journal, generationText
   for (let at = 0; at < granted.ranges.length; at += KEPT_RANGES) {
     journal.recordLater(encodeKept("settled", { agentId: agent.keptId, ranges: granted.ranges.slice(at, at + KEPT_RANGES) }));
   }
-  journal.whenDurable({ kind: "let-go", places: granted.places, attachment });
+  mailbox.leaving.push(...granted.ranges);
+  journal.whenDurable({ kind: "let-go", places: granted.places, attachment, left: { mailbox, ranges: granted.ranges } });
   journal.fact("relay.settle-applied", {
     agent: agent.id,
     generation: generationText,

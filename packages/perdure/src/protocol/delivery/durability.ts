@@ -27,6 +27,8 @@ export function becomeDurable(machine: RelayMachine, upTo: number): void {
       risen.add(effect.agent);
     } else if (effect.kind === "let-go") {
       released.push(...effect.places);
+      // Effects come true in the order of their steps.
+      effect.left?.mailbox.leaving.splice(0, effect.left.ranges.length);
       if (effect.attachment !== undefined) answered.add(effect.attachment);
     } else if (effect.kind === "attached") welcome(machine, effect.attachment);
     else if (effect.kind === "confirmed") confirmed(machine, effect.attachment);

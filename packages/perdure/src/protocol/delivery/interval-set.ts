@@ -68,3 +68,22 @@ export function createIntervalSet(initial: readonly Range[] = []): IntervalSet {
   for (const [first, last] of initial) set.add(first, last);
   return set;
 }
+
+/** The numbers of `ranges`, which are in order, that are in none of `others`, which may overlap. */
+export function withoutRanges(ranges: readonly Range[], others: readonly Range[]): readonly Range[] {
+  if (others.length === 0) return ranges;
+  const left: Range[] = [];
+  const holes = createIntervalSet(others).ranges;
+  let next = 0;
+  for (const [first, last] of ranges) {
+    let from = first;
+    while (next < holes.length && (holes[next] as Range)[1] < first) next++;
+    for (let at = next; at < holes.length && (holes[at] as Range)[0] <= last; at++) {
+      const [low, high] = holes[at] as Range;
+      if (from < low) left.push([from, low - 1]);
+      from = high + 1;
+    }
+    if (from <= last) left.push([from, last]);
+  }
+  return left;
+}

@@ -5,15 +5,22 @@
  */
 import type { Bytes } from "../../wire/bytes.ts";
 import type { Attachment } from "./attachments.ts";
+import type { Range } from "./interval-set.ts";
 import type { Reason, Registration, RelayOutput } from "./mailbox-events.ts";
-import type { AgentState, Link, Place, StoredMail } from "./mailbox-state.ts";
+import type { AgentState, Link, Mailbox, Place, StoredMail } from "./mailbox-state.ts";
 
 /** What is true once a step is durable. */
 export type Effect =
   /** A link sequence number is used up: mail was stored, or refused. */
   | { readonly kind: "used"; readonly link: Link; readonly linkSeq: number; readonly attachment: Attachment; readonly bytes: number }
   | { readonly kind: "stored"; readonly agent: AgentState; readonly position: number }
-  | { readonly kind: "let-go"; readonly places: readonly Place[]; readonly attachment: Attachment | undefined }
+  | {
+      readonly kind: "let-go";
+      readonly places: readonly Place[];
+      readonly attachment: Attachment | undefined;
+      /** What the mailbox is rid of. */
+      readonly left?: { readonly mailbox: Mailbox; readonly ranges: readonly Range[] };
+    }
   /** `over`: the instance of the session may act no more by what was published. */
   | { readonly kind: "published"; readonly session: number; readonly verdict: Registration["verdict"]; readonly over: boolean }
   | { readonly kind: "attached"; readonly attachment: Attachment }

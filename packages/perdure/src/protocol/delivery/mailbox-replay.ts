@@ -12,6 +12,7 @@ import { storedLeaf } from "../../wire/statement.ts";
 import { encodeChain, replayChain } from "./attach-passes.ts";
 import { noteBan } from "./bans.ts";
 import { createContactList } from "./contact-list.ts";
+import { withoutRanges } from "./interval-set.ts";
 import {
   type AgentState,
   addAgent,
@@ -274,8 +275,9 @@ export function encodePeer({ idRaw, bundle }: AgentState, { urls, seenAtMs }: Pe
 /** How far a mailbox and its links got. */
 function progressOf({ keptId, mailbox, links, proofs, vouched }: AgentState): readonly Bytes[] {
   const records = [encodeKept("mailbox", { agentId: keptId, nextPosition: mailbox.syncedTail + 1, epoch: mailbox.epoch })];
-  // A position above the tail is given again when its record never becomes durable; nothing may be known of it before.
-  const ranges = mailbox.settled.ranges
+  // A position above the tail is given again when its record never becomes durable; nothing may be known of it before. What leaves is gone
+  // once that is durable, and the notice that was written with it is too.
+  const ranges = withoutRanges(mailbox.settled.ranges, mailbox.leaving)
     .filter(([first]) => first <= mailbox.syncedTail)
     .map(([first, last]) => [first, Math.min(last, mailbox.syncedTail)] as const);
   for (let at = 0; at < ranges.length; at += KEPT_RANGES)

@@ -79,6 +79,8 @@ export interface Mailbox {
   nextPosition: number;
   syncedTail: number;
   readonly settled: IntervalSet;
+  /** Of that, what no durable record says yet, oldest first. */
+  readonly leaving: Range[];
   readonly stored: Map<number, StoredMail>;
   storedBytes: number;
   /** No message expires before this. */
@@ -255,6 +257,8 @@ export function createAgentState(idRaw: Bytes, keptId: Bytes, peer: Peer | undef
       nextPosition: 1,
       syncedTail: 0,
       settled: createIntervalSet(),
+      // bound: settles and endings that are not durable: APPEND_QUEUE_BYTES
+      leaving: [],
       // bound: mailboxMessages, or routePercent
       stored: new Map(),
       storedBytes: 0,

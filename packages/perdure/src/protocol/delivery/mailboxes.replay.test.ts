@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { concat, EMPTY, utf8 } from "../../wire/bytes.ts";
+import { concat, EMPTY, hex, utf8 } from "../../wire/bytes.ts";
 import { decodeKept, encodeKept } from "../../wire/kept-relay.ts";
 import { emptyLoad, type Load, mailboxOwners, type RelayState } from "./mailbox-state.ts";
 import { createMailboxes, type Mailboxes } from "./mailboxes.ts";
-import { agentId, createTestRelay, envelope, LIMITS, NOW_MS, settleOf, sha256, type TestRelay } from "./test-relay.ts";
+import { agentId, createTestRelay, envelope, LIMITS, NOW_MS, settleOf, sha256, type TestRelay, waitingIn } from "./test-relay.ts";
 
 /** A history that leaves every kind of record in the log. */
 function lived(): TestRelay {
@@ -149,6 +149,25 @@ describe("a relay with peers, contacts, tickets and bans", () => {
     ]);
     const [kept] = [...(state.agents.values().next().value?.links.values() ?? [])];
     expect([kept?.upTo, kept?.synced, kept?.refused]).toEqual([3, 3, [1, 2, 3]]);
+  });
+
+  it("still has mail whose end is restated before it is durable, and the notice with it", () => {
+    const relay = createTestRelay();
+    relay.attach(1, "alice");
+    relay.attach(2, "bob");
+    relay.mail(1, 1, envelope("alice", "bob", 1));
+    relay.mail(1, 2, envelope("alice", "bob", 2));
+    relay.sync();
+    relay.feed(settleOf(relay, "bob", 0, { ranges: [[2, 2]] }));
+    relay.feed({ kind: "end", agent: hex(agentId("bob")), position: 1, ending: "expired", notice: utf8("notice") });
+    relay.rotate();
+    relay.crash();
+    expect(waitingIn(relay, "bob")).toHaveLength(2);
+    relay.feed({ kind: "end", agent: hex(agentId("bob")), position: 1, ending: "expired", notice: utf8("notice") });
+    relay.sync();
+    relay.rotate();
+    relay.crash();
+    expect([waitingIn(relay, "bob").length, waitingIn(relay, "alice").length]).toEqual([1, 1]);
   });
 });
 

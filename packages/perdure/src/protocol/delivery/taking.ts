@@ -145,9 +145,13 @@ export function endMail(machine: RelayMachine, input: Extract<RelayInput, { read
   if (owner !== undefined && input.position > owner.mailbox.syncedTail) return;
   const mail = owner === undefined ? undefined : dropMail(state, owner.mailbox, input.position);
   if (owner === undefined || mail === undefined) return;
-  owner.mailbox.settled.add(input.position);
+  const { mailbox } = owner;
+  const ranges = [[input.position, input.position]] as const;
+  mailbox.settled.add(input.position);
+  mailbox.leaving.push(...ranges);
   journal.record(encodeKept("ending", { agentId: owner.keptId, position: input.position, ending: input.ending }));
-  journal.whenDurable({ kind: "let-go", places: mail.place === undefined ? [] : [mail.place], attachment: undefined });
+  const places = mail.place === undefined ? [] : [mail.place];
+  journal.whenDurable({ kind: "let-go", places, attachment: undefined, left: { mailbox, ranges } });
   counters[input.ending]++;
   const { stream, digest } = readLabel(mail.label);
   const notice = input.notice === undefined ? undefined : tell(machine, mail, input.notice, nowMs);
