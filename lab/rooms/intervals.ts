@@ -1,5 +1,5 @@
 /** Sets of ranges beside sets of numbers. */
-import { createIntervalSet, type Range } from "../../packages/perdure/src/protocol/delivery/interval-set.ts";
+import { createIntervalSet, type Range, withoutRanges } from "../../packages/perdure/src/protocol/delivery/interval-set.ts";
 import { parted, type Room } from "./room.ts";
 
 interface Step {
@@ -53,6 +53,12 @@ export const intervals: Room<Step> = {
         let missing = value;
         while (numbers.has(missing)) missing++;
         if (set.firstMissing(value) !== missing) parted(`from ${value} on ${set.firstMissing(value)} is missing first, not ${missing}`);
+      }
+      for (const holes of [anew, last === undefined ? [] : [[first, last] as const, [first + 3, first + 3] as const]]) {
+        if (holes === undefined || holes === "own") continue;
+        const left = withoutRanges(set.ranges, holes).flatMap(([low, high]) => Array.from({ length: high - low + 1 }, (_, at) => low + at));
+        const rest = sorted.filter((value) => !holes.some(([low, high]) => low <= value && value <= high));
+        if (left.join() !== rest.join()) parted(`without ${holes.join(" ")} are left ${left.join()}`);
       }
       for (const [low, high] of [
         [first, first + 9],

@@ -156,3 +156,63 @@ export function unstated({ agents }: Books): readonly Taken[] {
     ),
   );
 }
+
+/** Passes of an instance only go on, in whatever order they are read. */
+export const chained =
+  (name: string, instance: string, { given, confirmed, clonedAtMs }: Passes): Fact =>
+  (books) => {
+    const { passes } = agentIn(books, name);
+    const known = passes.get(instance) ?? { given: 0, confirmed: 0, clonedAtMs: 0 };
+    passes.set(instance, {
+      given: Math.max(given, known.given),
+      confirmed: Math.max(confirmed, known.confirmed),
+      clonedAtMs: Math.max(clonedAtMs, known.clonedAtMs),
+    });
+  };
+
+/** A consumer came: its number only rises. */
+export const raised =
+  (name: string, epoch: number): Fact =>
+  (books) => {
+    const book = agentIn(books, name);
+    book.epoch = Math.max(book.epoch, epoch);
+  };
+
+/** What is said of who is who, and of the doors, as it is known now. */
+export function restatementOf({ agents, tickets, bans }: Books): Fact {
+  const facts = [...agents].flatMap(([name, { identity, known, passes, epoch }]) => [
+    registered(name, identity),
+    knownTo(name, known),
+    raised(name, epoch),
+    ...[...passes].map(([instance, chain]) => chained(name, instance, chain)),
+  ]);
+  const doors = structuredClone({ tickets, bans });
+  return (books) => {
+    for (const fact of facts) fact(books);
+    books.tickets.clear();
+    for (const [ticket, each] of doors.tickets) books.tickets.set(ticket, each);
+    books.bans.clear();
+    for (const [agent, why] of doors.bans) books.bans.set(agent, why);
+  };
+}
+
+/** Durable mail whose time is over, and whether somebody can be told. */
+export function overdueIn({ agents }: Books, durable: Books, beforeMs: number): readonly string[] {
+  return [...agents].flatMap(([agent, { waiting }]) =>
+    [...waiting]
+      .filter(([position, { expiresAtMs }]) => expiresAtMs <= beforeMs && position < (durable.agents.get(agent)?.next ?? 1))
+      .map(([position, letter]) => `${agent}@${position} ${letter.digest} ${letter.class === "mail" && letter.author !== undefined}`),
+  );
+}
+
+/** The first of them, until they are that much. */
+export function upToBytes(due: readonly (readonly [number, Letter])[], bytes: number): readonly string[] {
+  let left = bytes;
+  const lines: string[] = [];
+  for (const [position, { size, digest, storedAtMs }] of due) {
+    if (left <= 0) break;
+    lines.push(`@${position} ${digest} ${storedAtMs} ${size}`);
+    left -= size;
+  }
+  return lines;
+}

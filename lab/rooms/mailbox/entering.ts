@@ -1,5 +1,5 @@
 /** Who comes: its identity is let in or not, and a folder that lives twice is found out. */
-import { agentIn, type Books, type Fact, registered } from "./books.ts";
+import { agentIn, type Books, chained, type Fact, registered } from "./books.ts";
 import { reasonText, type Shop } from "./doors.ts";
 import type { Session, Wanted } from "./sessions.ts";
 
@@ -55,14 +55,14 @@ export function createEntering({ live, shop, nowMs, sessionsOf, say, write, send
     if (chain.clonedAtMs > 0) return undefined;
     if (shown < chain.confirmed) {
       const clonedAtMs = nowMs();
-      write((books) => void agentIn(books, agent).passes.set(instance, { ...chain, clonedAtMs }));
+      write(chained(agent, instance, { ...chain, clonedAtMs }));
       say(`alarm ${agent}`);
       for (const each of sessionsOf(agent)) if (each.consume && each.instance === instance) sendAway(each, "cloned never 0");
       return undefined;
     }
     if (shown > chain.given) say(`alarm ${agent}`);
     const given = Math.max(chain.given, shown) + 1;
-    write((books) => void agentIn(books, agent).passes.set(instance, { given, confirmed: shown, clonedAtMs: 0 }));
+    write(chained(agent, instance, { given, confirmed: shown, clonedAtMs: 0 }));
     return given;
   };
 

@@ -8,7 +8,7 @@ import { createPlay, type Play } from "./play.ts";
 import { compareStates } from "./states.ts";
 import { drawSteps, type Step } from "./steps.ts";
 
-const STEPS = 160;
+const STEPS = 180;
 
 /** What is drawn for a relay: bounds that are met within some steps. */
 const drawLimits = (below: (count: number) => number): Limits => ({
@@ -17,13 +17,13 @@ const drawLimits = (below: (count: number) => number): Limits => ({
   storeMessages: 6 + below(8),
   storeBytes: 2000 + below(2000),
   senderStoredPercent: 100,
-  windowFrames: 2 + below(5),
-  windowBytes: 400 + below(400),
+  windowFrames: 3 + below(7),
+  windowBytes: 600 + below(900),
   agents: 3 + below(3),
   bundleBytes: 60,
   openTickets: 2 + below(2),
   keptBans: 1 + below(2),
-  ticketsRequired: below(3) === 0,
+  ticketsRequired: below(4) === 0,
   expiryGraceMs: 1000,
   noticeExpiryMs: 20_000,
   agentMessagesPerSecond: 4,
@@ -33,7 +33,7 @@ const drawLimits = (below: (count: number) => number): Limits => ({
   strangerMessagesPerHour: 7200,
   strangerMessagesBurst: 1 + below(4),
   registrationsPerHour: 3600,
-  registrationsBurst: 1 + below(3),
+  registrationsBurst: 2 + below(3),
   sessions: 16,
   keptRefusals: 512,
   keptProofs: 16,

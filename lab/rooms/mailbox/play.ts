@@ -20,7 +20,7 @@ import { inOrder, passText, reasonOf } from "./lines.ts";
 import { type Copy, createHeldLog, keyOf } from "./log.ts";
 import { createReference, type Reference } from "./reference.ts";
 import type { Session, Wanted } from "./sessions.ts";
-import { AGENTS, type OfSession, type Shown, type Step } from "./steps.ts";
+import { AGENTS, FLAWS, type OfSession, type Shown, type Step } from "./steps.ts";
 import { createWord } from "./word.ts";
 
 export interface Play {
@@ -52,8 +52,6 @@ export function createPlay(sha256: Sha256, limits: Limits, machineLimits: Mailbo
   /** Passes by agent and instance, by number. */
   const passes = new Map<string, Map<number, Bytes>>();
   const heldPass = new Map<string, number>();
-  /** Oldest first. */
-  let sessionsOf = new Map<string, number[]>();
   let sessions = 0;
   let seq = 0;
   let wallMs = START_MS;
@@ -74,7 +72,6 @@ export function createPlay(sha256: Sha256, limits: Limits, machineLimits: Mailbo
       limits: machineLimits,
       defences: ALL_RELAY_DEFENCES,
     });
-    sessionsOf = new Map();
     log.recover(machine, wallMs);
   };
   start();
@@ -160,17 +157,23 @@ export function createPlay(sha256: Sha256, limits: Limits, machineLimits: Mailbo
   };
 
   const find = ({ who, back }: OfSession): number => {
-    const theirs = sessionsOf.get(names[who] as string) ?? [];
-    return theirs.at(-1 - Math.min(back, Math.max(0, theirs.length - 1))) ?? 0;
+    const theirs = [...reference.sessions.values()].filter(({ agent }) => agent === names[who]);
+    const open = theirs.filter(({ over }) => !over);
+    // Now and then one whose frames count no more.
+    const chosen = back === 0 && open.length > 0 ? open : theirs;
+    return chosen.at(-1 - Math.min(back, Math.max(0, chosen.length - 1)))?.number ?? 0;
   };
-  const identityOf = (agent: string, { change, name, standing, large, stale, verdict, instances }: Shown): Omit<Wanted, "ticket"> => {
+  const identityOf = (agent: string, shown: Shown): Omit<Wanted, "ticket"> => {
+    const { change, name, large, stale, verdict, instances } = shown;
     const known = reference.live.agents.get(agent)?.identity;
     const replaces = stale ? "something else" : (known?.bundle ?? "");
     const all = { replaces, verdict, instances: instances.map((index) => `${agent} i${index}`) };
     if (known !== undefined && !change) return { ...all, identity: known };
     const version = (known?.version ?? 0) + 1;
+    // Who comes for the first time is seldom in trouble.
+    const standing = change ? shown.standing : "open";
     const text = `${agent} v${version} n${name} ${standing}`;
-    const bundle = large ? text.padEnd(limits.bundleBytes + (name % 2 === 0 ? 1 : limits.bundleBytes + 1), "x") : text;
+    const bundle = large && change ? text.padEnd(limits.bundleBytes + (name % 2 === 0 ? 1 : limits.bundleBytes + 1), "x") : text;
     return { ...all, identity: { bundle, version, standing, name: name === 0 ? undefined : `n${name}` } satisfies Identity };
   };
   const registrationOf = (agent: string, { identity, replaces, instances, verdict }: Omit<Wanted, "ticket">): Registration => ({
@@ -224,7 +227,6 @@ export function createPlay(sha256: Sha256, limits: Limits, machineLimits: Mailbo
     const ticket = ticketOf(step.ticket);
     same(got, reference.attach({ ...shown, session, agent, link, consume, instance, ticket, pass: number, havePosition }), "attach");
     coming = undefined;
-    sessionsOf.set(agent, [...(sessionsOf.get(agent) ?? []), session]);
     if (!step.through || !reference.sessions.has(session)) return;
     sync(ALL);
     ready(session);
@@ -265,16 +267,6 @@ export function createPlay(sha256: Sha256, limits: Limits, machineLimits: Mailbo
       new Uint8Array(step.words).fill(seq),
       sha256,
     );
-  const FLAWS: Readonly<Record<Of<"mail">["flaw"], string | undefined>> = {
-    "": undefined,
-    from: "malformed",
-    notice: "malformed",
-    hops: "refused",
-    relay: "unknown-relay",
-    "relay-hops": "refused",
-    "own-relay": undefined,
-    noise: "malformed",
-  };
   const mail = (step: Of<"mail">): void => {
     const session = find(step);
     const attached = reference.sessions.get(session);
@@ -463,8 +455,10 @@ export function createPlay(sha256: Sha256, limits: Limits, machineLimits: Mailbo
         case "sync":
           return sync(step.batches);
         case "restate":
-          log.restate(machine.snapshot(), step.removing);
-          return reference.restated();
+          log.restate(machine.snapshot(), step.behind, step.removing);
+          return reference.restated(step.behind);
+        case "compact":
+          return log.compact(step.nth);
         case "copy":
           copy = { log: log.copy(), books: structuredClone(reference.durable) };
           return;

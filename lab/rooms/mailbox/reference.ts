@@ -5,6 +5,7 @@
 import {
   agentIn,
   type Books,
+  chained,
   createBooks,
   type Fact,
   floorOf,
@@ -13,8 +14,12 @@ import {
   knownTo,
   type Letter,
   linkIn,
+  overdueIn,
+  raised,
+  restatementOf,
   stored,
   unstated,
+  upToBytes,
   used,
 } from "./books.ts";
 import { createShop, type Limits, reasonText } from "./doors.ts";
@@ -134,7 +139,6 @@ export function createReference(limits: Limits) {
     return true;
   };
 
-  /** Gives a letter the next position of its mailbox. */
   const keep = (owner: string, letter: Letter): void => {
     const position = agentIn(live, owner).next;
     write(stored(owner, position, letter));
@@ -227,7 +231,7 @@ export function createReference(limits: Limits) {
       if (consume) {
         const cursor = Math.min(input.havePosition, agentIn(live, agent).next - 1);
         readers.set(agent, { session: number, cursor, ready: false, blocked: false, deferred: new Set() });
-        write((books) => void agentIn(books, agent).epoch++);
+        write(raised(agent, agentIn(live, agent).epoch + 1));
       }
       effects.push({ kind: "attached", session });
       return endStep();
@@ -248,10 +252,7 @@ export function createReference(limits: Limits) {
       const chain = agentIn(live, agent).passes.get(instance);
       if (chain === undefined || pass < chain.confirmed) return endStep();
       session.confirmed = true;
-      write((books) => {
-        const { passes } = agentIn(books, agent);
-        passes.set(instance, { given: pass, clonedAtMs: 0, ...passes.get(instance), confirmed: pass });
-      });
+      write(chained(agent, instance, { ...chain, confirmed: pass }));
       effects.push({ kind: "confirmed", session });
       return endStep();
     },
@@ -328,14 +329,7 @@ export function createReference(limits: Limits) {
       const tail = openTail(session.agent);
       const due = [...agentIn(live, session.agent).waiting].filter(([position]) => position > reader.cursor && position <= tail);
       if (due.length === 0) reader.cursor = Math.max(reader.cursor, tail);
-      let left = room;
-      const lines: string[] = [];
-      for (const [position, { size, digest, storedAtMs }] of due) {
-        if (left <= 0) break;
-        lines.push(`@${position} ${digest} ${storedAtMs} ${size}`);
-        left -= size;
-      }
-      return lines;
+      return upToBytes(due, room);
     },
     handedOver: (number: number, position: number): readonly string[] => {
       const reader = readers.get(sessions.get(number)?.agent ?? "");
@@ -378,12 +372,7 @@ export function createReference(limits: Limits) {
       }
       return endStep();
     },
-    overdue: (beforeMs: number): readonly string[] =>
-      [...live.agents].flatMap(([agent, { waiting }]) =>
-        [...waiting]
-          .filter(([position, { expiresAtMs }]) => expiresAtMs <= beforeMs && position <= durableTail(agent))
-          .map(([position, letter]) => `${agent}@${position} ${letter.digest} ${letter.class === "mail" && letter.author !== undefined}`),
-      ),
+    overdue: (beforeMs: number): readonly string[] => overdueIn(live, durable, beforeMs),
     end: (
       agent: string,
       position: number,
@@ -466,13 +455,13 @@ export function createReference(limits: Limits) {
       if (released.length > 0) say(`release ${released.sort().join(" ")}`);
       return endStep();
     },
-    /** A restatement says what everybody's contacts are, also where no record of that was written. */
-    restated: (): void => {
-      const all = [...live.agents].map(([agent, { known }]) => knownTo(agent, known));
-      const fact: Fact = (books) => all.forEach((each) => void each(books));
-      const last = batches.pop();
-      if (last === undefined) fact(durable);
-      else batches.push({ ...last, facts: [...last.facts, fact] });
+    /** A restatement says who is who, also where the record of that waits, or could not be written. */
+    restated: (behind: number): void => {
+      const fact = restatementOf(live);
+      const at = Math.min(behind, batches.length) - 1;
+      const batch = batches[at];
+      if (batch === undefined) fact(durable);
+      else batches[at] = { ...batch, facts: [...batch.facts, fact] };
     },
     crash: (more: number): void => {
       for (const fact of batches.slice(0, more).flatMap((batch) => batch.facts)) fact(durable);

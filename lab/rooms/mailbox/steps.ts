@@ -43,7 +43,7 @@ export type Step =
       readonly words: number;
       readonly livesMs: number;
       readonly seq: "next" | "again" | "older" | "leap";
-      readonly flaw: "" | "from" | "notice" | "hops" | "relay" | "relay-hops" | "own-relay" | "noise";
+      readonly flaw: keyof typeof FLAWS;
     } & OfSession)
   | ({
       readonly do: "settle";
@@ -67,12 +67,27 @@ export type Step =
   | { readonly do: "ban"; readonly who: number; readonly banned: boolean }
   | { readonly do: "wait"; readonly ms: number; readonly wallMs: number }
   | { readonly do: "sync"; readonly batches: number }
-  | { readonly do: "restate"; readonly removing: boolean }
+  | { readonly do: "restate"; readonly behind: number; readonly removing: boolean }
+  | { readonly do: "compact"; readonly nth: number }
   | { readonly do: "crash"; readonly more: number; readonly copied: boolean }
   | { readonly do: "copy" | "distrust" | "statement-due" | "signed" | "not-signed" }
   | { readonly do: "trouble"; readonly on: boolean }
   | { readonly do: "overdue"; readonly limit: number; readonly tells: boolean }
   | { readonly do: "lose"; readonly who: number; readonly back: number; readonly tells: boolean };
+
+type Of<Kind extends Step["do"]> = Extract<Step, { readonly do: Kind }>;
+
+/** What a message is refused with for its flaw. */
+export const FLAWS = {
+  "": undefined,
+  from: "malformed",
+  notice: "malformed",
+  hops: "refused",
+  relay: "unknown-relay",
+  "relay-hops": "refused",
+  "own-relay": undefined,
+  noise: "malformed",
+} as const;
 
 export const AGENTS = 5;
 export const LINKS = 5;
@@ -87,34 +102,32 @@ export function drawSteps(draws: Draws, count: number): readonly Step[] {
   const shown = (changes: number): Shown => ({
     change: draws.chance(changes),
     name: draws.below(4),
-    standing: one("open", "open", "open", "open", "frozen", "retired"),
+    standing: one("open", "open", "open", "open", "open", "frozen", "retired"),
     instances: draws.chance(0.7) ? [0, 1, 2] : some(INSTANCES, 0.5),
-    large: draws.chance(0.1),
-    stale: draws.chance(0.1),
+    large: draws.chance(0.06),
+    stale: draws.chance(0.04),
     verdict: draws.chance(0.2) ? "record-rolled-back" : "",
   });
+  const attach = (agent: number): Of<"attach"> => ({
+    do: "attach",
+    who: agent,
+    link: draws.chance(0.02) ? 0 : 1 + draws.below(LINKS),
+    consume: draws.chance(0.75),
+    instance: draws.chance(0.7) ? 0 : draws.below(INSTANCES),
+    pass: draws.chance(0.96) ? "newest" : one("none", "older", "other", "noise", "cut"),
+    back: 1 + draws.below(3),
+    have: one("here", "here", "before", "nothing"),
+    ticket: draws.below(4),
+    through: draws.chance(0.8),
+    shown: shown(0.1),
+  });
   const kinds: readonly (readonly [weight: number, draw: () => Step])[] = [
-    [
-      16,
-      () => ({
-        do: "attach",
-        who: who(),
-        link: draws.chance(0.02) ? 0 : 1 + draws.below(LINKS),
-        consume: draws.chance(0.75),
-        instance: draws.chance(0.8) ? 0 : draws.below(INSTANCES),
-        pass: draws.chance(0.9) ? "newest" : one("none", "older", "other", "noise", "cut"),
-        back: 1 + draws.below(3),
-        have: one("here", "here", "before", "nothing"),
-        ticket: draws.below(4),
-        through: draws.chance(0.8),
-        shown: shown(0.1),
-      }),
-    ],
+    [16, () => attach(who())],
     [3, () => ({ do: one("ready", "confirm", "confirm", "confirm-wrong", "confirm-due"), ...of() })],
-    [3, () => ({ do: "detach", ...of() })],
+    [1.5, () => ({ do: "detach", ...of() })],
     [2, () => ({ do: "publish", shown: shown(0.8), ...of() })],
     [
-      40,
+      55,
       () => ({
         do: "mail",
         ...of(),
@@ -140,7 +153,7 @@ export function drawSteps(draws: Draws, count: number): readonly Step[] {
           : Array.from({ length: 1 + draws.below(3) }, () => [draws.below(9) - 2, draws.below(9) - 2] as const),
       }),
     ],
-    [12, () => ({ do: "pull", ...of(), bytes: one(1, 300, 600, 5000), hands: one(0, 1, 2, 9) })],
+    [12, () => ({ do: "pull", ...of(), bytes: one(1, 300, 600, 5000, 5000), hands: one(0, 1, 2, 9, 9, 9) })],
     [4, () => ({ do: "block", ...of(), blocked: draws.chance(0.4) })],
     [
       4,
@@ -154,15 +167,16 @@ export function drawSteps(draws: Draws, count: number): readonly Step[] {
         half: draws.chance(0.05),
       }),
     ],
-    [3, () => ({ do: "issue", ticket: draws.below(5), livesMs: 1000 * draws.below(40), uses: draws.below(3) })],
-    [2, () => ({ do: "ban", who: who(), banned: draws.chance(0.5) })],
+    [4, () => ({ do: "issue", ticket: draws.below(4), livesMs: 1000 * draws.below(40), uses: draws.chance(0.2) ? 0 : 1 + draws.below(3) })],
+    [2, () => ({ do: "ban", who: who(), banned: draws.chance(0.25) })],
     [14, () => ({ do: "wait", ms: one(50, 250, 500, 1000, 3000), wallMs: draws.chance(0.1) ? -500 : one(0, 50, 1000, 5000) })],
     [22, () => ({ do: "sync", batches: draws.chance(0.6) ? 99 : 1 + draws.below(3) })],
-    [4, () => ({ do: "restate", removing: draws.chance(0.7) })],
-    [3, () => ({ do: "crash", more: draws.below(4), copied: draws.chance(0.1) })],
+    [5, () => ({ do: "restate", behind: draws.chance(0.6) ? 99 : draws.below(3), removing: draws.chance(0.7) })],
+    [4, () => ({ do: "compact", nth: draws.below(20) })],
+    [2.5, () => ({ do: "crash", more: draws.below(4), copied: draws.chance(0.1) })],
     [0.7, () => ({ do: "copy" })],
     [0.4, () => ({ do: "distrust" })],
-    [2, () => ({ do: "trouble", on: draws.chance(0.3) })],
+    [4, () => ({ do: "trouble", on: draws.chance(0.12) })],
     [6, () => ({ do: "statement-due" })],
     [6, () => ({ do: "signed" })],
     [1, () => ({ do: "not-signed" })],
@@ -170,7 +184,7 @@ export function drawSteps(draws: Draws, count: number): readonly Step[] {
     [1, () => ({ do: "lose", who: who(), back: draws.below(6), tells: draws.chance(0.5) })],
   ];
   const total = kinds.reduce((sum, [weight]) => sum + weight, 0);
-  return Array.from({ length: count }, () => {
+  const drawn = Array.from({ length: count }, () => {
     const at = draws.below(1_000_000) * (total / 1_000_000);
     let upTo = 0;
     for (const [weight, draw] of kinds) {
@@ -179,4 +193,6 @@ export function drawSteps(draws: Draws, count: number): readonly Step[] {
     }
     return kinds[0]?.[1]() as Step;
   });
+  const first: Step = { do: "issue", ticket: 0, livesMs: 60_000, uses: 3 };
+  return [first, ...[0, 1, 2].map((agent) => ({ ...attach(agent), consume: true, ticket: 1 })), ...drawn];
 }
