@@ -1,6 +1,7 @@
 /**
- * Mutants against the lab: each goes through the rooms that have a reference with all seeds, and then runs in towns of the seeds that come to it until something breaks. All of them are given a few seeds before any
- * is given all, so that a campaign that is cut short has looked at everything.
+ * Mutants against the lab: each goes through the rooms that have a reference with all seeds, and then runs in towns of the seeds that come
+ * to it until something breaks. All of them are given a few seeds before any is given all, so that a campaign that is cut short has looked
+ * at everything.
  */
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -37,6 +38,8 @@ export interface CampaignOptions {
   /** No seed begins after it has fired. */
   readonly signal?: AbortSignal | undefined;
   readonly told?: (finding: Finding) => void;
+  /** Is told of each room that breaks without a mutant, and is not asked. */
+  readonly leftOut?: ((room: string, seed: number, what: string) => void) | undefined;
 }
 
 /** How many seeds each is given before the next round; the last has all. */
@@ -56,6 +59,7 @@ export async function campaign(options: CampaignOptions): Promise<readonly Findi
     seeds: survey.seeds.length,
     jobs,
     signal,
+    ...(options.leftOut === undefined ? {} : { leftOut: options.leftOut }),
     told: (finding) => {
       if (finding.outcome !== "killed") return;
       findings.set(finding.id, finding);
@@ -122,7 +126,8 @@ async function go(
   return { id, outcome: ran === seeds.length ? "survived" : "open", ...soFar() };
 }
 
-function short(what: string): string {
+/** The first line of what went wrong. */
+export function short(what: string): string {
   const line = what.split("\n", 1)[0] ?? "";
   return line.length > MOST_WORDS ? `${line.slice(0, MOST_WORDS)}…` : line;
 }

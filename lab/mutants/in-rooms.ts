@@ -1,9 +1,16 @@
-/** Mutants in the rooms that have a reference: all seeds of all rooms take about a second, so this comes before any town. */
+/**
+ * Mutants in the rooms that have a reference: all seeds of all rooms take seconds, so this comes before any town.
+ *
+ * Every room is gone through without a mutant first. One that breaks then would notice whatever it is given, and is left out; how long the
+ * slowest one takes tells from when on a mutant hangs.
+ */
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
+import { PerdureError } from "../../packages/perdure/src/wire/error.ts";
 import type { Planted } from "../planting.ts";
 import type { RoomWorkerData, Visited } from "../rooms/room-worker.ts";
-import type { Finding } from "./campaign.ts";
+import { roomNames } from "../rooms/visits.ts";
+import { type Finding, short } from "./campaign.ts";
 import type { Mutant } from "./generate.ts";
 
 export interface InRoomsOptions {
@@ -16,11 +23,21 @@ export interface InRoomsOptions {
   /** None begins after it has fired. */
   readonly signal?: AbortSignal | undefined;
   readonly told?: (finding: Finding) => void;
+  /** Is told of each room that breaks without a mutant. */
+  readonly leftOut?: (room: string, seed: number, what: string) => void;
 }
 
-/** Without a mutant all rooms are through long before that; the first visit also loads the product. Real milliseconds. */
-const PATIENCE_MS = 90_000;
-const MOST_WORDS = 200;
+/** A room takes at most this much, real milliseconds, besides so many times what the slowest takes without a mutant; or it hangs. */
+const PATIENCE_MS = 45_000;
+const PATIENCE_TIMES = 10;
+/** And this much at most without one. */
+const FIRST_PATIENCE_MS = 10 * 60_000;
+
+/** Rooms that break by nothing but what is planted. */
+interface SoundRooms {
+  readonly names: readonly string[];
+  readonly patienceMs: number;
+}
 
 /** Those that a room noticed are `killed`, the others have `survived`; of those that were not begun nothing is said. In the order of the mutants. */
 export async function mutantsInRooms({
@@ -30,12 +47,15 @@ export async function mutantsInRooms({
   jobs = availableParallelism(),
   signal,
   told,
+  leftOut,
 }: InRoomsOptions): Promise<readonly Finding[]> {
   const findings = new Map<string, Finding>();
+  if (mutants.length === 0) return [];
+  const sound = await soundRooms(seeds, roomNames(only), leftOut);
   const waiting = [...mutants];
   const work = async (): Promise<void> => {
     for (let mutant = waiting.shift(); mutant !== undefined && !signal?.aborted; mutant = waiting.shift()) {
-      const finding = await inRooms(mutant, seeds, only);
+      const finding = await inRooms(mutant, seeds, sound);
       findings.set(mutant.id, finding);
       told?.(finding);
     }
@@ -44,9 +64,23 @@ export async function mutantsInRooms({
   return mutants.flatMap(({ id }) => findings.get(id) ?? []);
 }
 
-async function inRooms({ id, file, start, end, put }: Mutant, seeds: number, only: readonly string[] | undefined): Promise<Finding> {
+/** Throws `bad-argument` when every room breaks without a mutant. */
+async function soundRooms(seeds: number, wanted: readonly string[], leftOut: InRoomsOptions["leftOut"]): Promise<SoundRooms> {
+  let names = wanted;
+  while (names.length > 0) {
+    const { ended, slowestSeconds } = await visitUntilBroken(undefined, seeds, { names, patienceMs: FIRST_PATIENCE_MS });
+    if (ended === undefined) return { names, patienceMs: PATIENCE_MS + PATIENCE_TIMES * slowestSeconds * 1000 };
+    const { room } = ended;
+    if (room === undefined) throw new PerdureError("internal", `the rooms do not run without a mutant: ${ended.what}`);
+    leftOut?.(room, ended.seed, short(ended.what));
+    names = names.filter((name) => name !== room);
+  }
+  throw new PerdureError("bad-argument", "there is no room that is sound without a mutant", { hint: "npm run lab -- --rooms shows why." });
+}
+
+async function inRooms({ id, file, start, end, put }: Mutant, seeds: number, sound: SoundRooms): Promise<Finding> {
   const begun = performance.now();
-  const ended = await visitUntilBroken({ file, start, end, put }, seeds, only);
+  const { ended } = await visitUntilBroken({ file, start, end, put }, seeds, sound);
   const seconds = Math.round((performance.now() - begun) / 100) / 10;
   if (ended === undefined) return { id, outcome: "survived", ran: seeds, different: 0, seconds };
   return { id, outcome: "killed", ran: ended.seed, seed: ended.seed, by: ended.by, what: short(ended.what), different: 1, seconds };
@@ -56,36 +90,43 @@ interface Ended {
   readonly seed: number;
   readonly by: string;
   readonly what: string;
+  /** Where one broke. */
+  readonly room?: string;
 }
 
-function visitUntilBroken(planted: Planted, seeds: number, only: readonly string[] | undefined): Promise<Ended | undefined> {
+interface VisitedAll {
+  readonly ended: Ended | undefined;
+  readonly slowestSeconds: number;
+}
+
+function visitUntilBroken(planted: Planted | undefined, seeds: number, { names, patienceMs }: SoundRooms): Promise<VisitedAll> {
   const workerData: RoomWorkerData = {
     planted,
     seeds: Array.from({ length: seeds }, (_, index) => index + 1),
-    only,
+    only: names,
     untilBroken: true,
   };
   return new Promise((resolve) => {
     const worker = new Worker(new URL("../rooms/room-worker.ts", import.meta.url), { workerData });
     let ended: Ended | undefined;
-    const patience = setTimeout(() => {
-      ended = { seed: seeds, by: "hangs", what: `a room took more than ${PATIENCE_MS / 1000} s` };
+    let slowestSeconds = 0;
+    const hangs = (): void => {
+      ended = { seed: seeds, by: "hangs", what: `a room took more than ${Math.round(patienceMs / 1000)} s` };
       void worker.terminate();
-    }, PATIENCE_MS);
-    worker.on("message", ({ room, broken }: Visited) => {
-      if (broken !== undefined) ended = { seed: broken.seed, by: `room ${room}`, what: broken.least.what };
+    };
+    let patience = setTimeout(hangs, patienceMs);
+    worker.on("message", ({ room, seconds, broken }: Visited) => {
+      clearTimeout(patience);
+      patience = setTimeout(hangs, patienceMs);
+      slowestSeconds = Math.max(slowestSeconds, seconds);
+      if (broken !== undefined) ended = { seed: broken.seed, by: `room ${room}`, what: broken.least.what, room };
     });
     worker.on("error", (error) => {
       ended ??= { seed: 1, by: "crash", what: String(error) };
     });
     worker.on("exit", () => {
       clearTimeout(patience);
-      resolve(ended);
+      resolve({ ended, slowestSeconds });
     });
   });
-}
-
-function short(what: string): string {
-  const line = what.split("\n", 1)[0] ?? "";
-  return line.length > MOST_WORDS ? `${line.slice(0, MOST_WORDS)}…` : line;
 }

@@ -38,6 +38,9 @@ One place of protocol/ or store/ is written differently, in memory, and towns of
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const progress = (line: string): void => void process.stderr.write(`${line}\n`);
 
+const leftOut = (room: string, seed: number, what: string): void =>
+  say(`left out, as it breaks without a mutant: room ${room}, seed ${seed}: ${what}`);
+
 async function main(words: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...words],
@@ -76,7 +79,7 @@ async function main(words: readonly string[]): Promise<number> {
   const signal = values.minutes === undefined ? undefined : AbortSignal.timeout(wholeNumber("minutes", values.minutes) * 60_000);
   if (values.rooms || values.in !== undefined) {
     const told = (finding: Finding): void => progress(findingLine(finding));
-    const findings = await mutantsInRooms({ mutants: sample, seeds, only: values.in?.split(","), jobs, signal, told });
+    const findings = await mutantsInRooms({ mutants: sample, seeds, only: values.in?.split(","), jobs, signal, told, leftOut });
     for (const line of reportLines({ findings, mutants: sample })) say(line);
     return 0;
   }
@@ -119,6 +122,7 @@ async function hunt(sample: readonly Mutant[], all: readonly Mutant[], { seeds, 
     known: shelf.findings(),
     jobs,
     signal,
+    leftOut,
     told: (finding) => {
       shelf.keep(finding);
       progress(findingLine(finding));

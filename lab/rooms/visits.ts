@@ -18,12 +18,7 @@ export async function visitRooms(words: readonly string[], print: (line: string)
       plant: { type: "string" },
     },
   });
-  const only = values.only?.split(",");
-  for (const name of only ?? [])
-    if (!ROOMS.some((room) => room.name === name))
-      throw new PerdureError("bad-argument", `there is no room "${name}"`, {
-        hint: `There are ${ROOMS.map((room) => room.name).join(", ")}.`,
-      });
+  const only = roomNames(values.only?.split(","));
   const seeds =
     values.seed === undefined
       ? Array.from({ length: wholeNumber("seeds", values.seeds) }, (_, index) => index + 1)
@@ -35,6 +30,14 @@ export async function visitRooms(words: readonly string[], print: (line: string)
     for (const line of visitedLines(visited)) print(line);
   });
   return broken === 0 ? 0 : 1;
+}
+
+/** All of them where none are named; throws `bad-argument` for one that is not there. */
+export function roomNames(only: readonly string[] | undefined): readonly string[] {
+  const all = ROOMS.map(({ name }) => name);
+  for (const name of only ?? [])
+    if (!all.includes(name)) throw new PerdureError("bad-argument", `there is no room "${name}"`, { hint: `There are ${all.join(", ")}.` });
+  return only ?? all;
 }
 
 function visits(workerData: RoomWorkerData, each: (visited: Visited) => void): Promise<void> {
