@@ -62,22 +62,22 @@ export const forward: Room<Step> = {
       if (kind < 21) return { do: "crowd", count: draws.chance(0.05) ? THRONG : draws.chance(0.5) ? CROWD : draws.below(CROWD) };
       if (kind < 24) return { do: "end", back: draws.below(30) };
       if (kind < 44)
-        return { do: "pump", count: 1 + draws.below(draws.chance(0.2) ? 200 : 6), slowAt: draws.chance(0.2) ? draws.below(4) : -1 };
+        return { do: "pump", count: 1 + draws.below(draws.chance(0.4) ? 300 : 6), slowAt: draws.chance(0.2) ? draws.below(4) : -1 };
       if (kind < 48) return { do: "read", fails: draws.chance(0.4) };
       if (kind < 64) {
-        const taken = draws.fraction();
-        const verdicts = Array.from({ length: 1 + draws.below(draws.chance(0.2) ? 100 : 6) }, () =>
+        const taken = draws.chance(0.3) ? draws.below(2) : draws.fraction();
+        const verdicts = Array.from({ length: 1 + draws.below(draws.chance(0.3) ? 150 : 6) }, () =>
           draws.chance(taken) ? ("take" as const) : (REFUSALS[draws.below(REFUSALS.length)] as ForwardRefusal),
         );
         return { do: "carry", verdicts, syncs: draws.chance(0.45) };
       }
-      if (kind < 78) return { do: "back", count: 1 + draws.below(draws.chance(0.2) ? 100 : 6), chance: draws.below(3) / 2 };
+      if (kind < 78) return { do: "back", count: 1 + draws.below(draws.chance(0.4) ? 150 : 6), chance: draws.below(3) / 2 };
       if (kind < 81) return { do: "cut", crashes: draws.chance(0.4) };
       if (kind < 87)
         return {
           do: "begin",
-          frames: 1 + draws.below(8),
-          bytes: draws.below(60),
+          frames: 1 + draws.below(draws.chance(0.6) ? 300 : 8),
+          bytes: draws.below(draws.chance(0.6) ? 5000 : 60),
           strayBy: draws.chance(0.1) ? 1 + draws.below(3) : 0,
           late: draws.chance(0.3),
         };
@@ -140,7 +140,7 @@ function createForwardRoom(settings: ReferenceSettings) {
   const add = (lane: string, bytes: number): void => {
     const message: Waiting = { position: ++last, lane, bytes, ended: false };
     messages.set(last, message);
-    queue.add({ ...factsOf(message), position: last, lane });
+    queue.add({ ...factsOf(message), position: last, lane, envelope: Uint8Array.of(last) });
     reference.add(message);
   };
 
@@ -154,6 +154,7 @@ function createForwardRoom(settings: ReferenceSettings) {
 
   const travels = (item: ForwardItem, linkSeq: number | undefined): void => {
     const number = linkSeq ?? queue.send(item);
+    if (item.envelope !== undefined) parted(`${item.position} is under way, and its envelope is kept`);
     if (linkSeq === undefined) same("the number of what is sent", number, reference.send(item.position));
     mails.push({ linkSeq: number, position: item.position });
   };
@@ -237,7 +238,8 @@ function createForwardRoom(settings: ReferenceSettings) {
     if (open) cut(false);
     // Who answers before all it took is durable says again what it refuses of that.
     if (!late) theirs.synced = theirs.upTo;
-    const upTo = strayBy === 0 || isTwiceUnderWay ? theirs.synced : strayBy === 1 ? reference.acknowledged - 1 : reference.given + strayBy - 1;
+    const upTo =
+      strayBy === 0 || isTwiceUnderWay ? theirs.synced : strayBy === 1 ? reference.acknowledged - 1 : reference.given + strayBy - 1;
     const refused = theirs.refused.map(({ linkSeq }) => linkSeq).filter((linkSeq) => linkSeq <= upTo);
     const resumed = queue.resume(upTo, refused, nowMs);
     same(`going on from ${upTo}`, resumed, reference.resume(upTo, refused, nowMs));
