@@ -48,5 +48,10 @@ test("a change that cannot be written down is refused alone, and leaves no hole 
   const [one = "", wrong, two] = await world.complete(Promise.all(outcomes));
   const stream = outbox.find(one as MessageId)?.head.stream ?? EMPTY;
   expect([one, wrong, two]).toEqual([messageIdText(stream, 1), "malformed", messageIdText(stream, 2)]);
+  // What was written a moment ago needs no disk.
+  world.disk("a").held = true;
+  const plain = outbox.find(one as MessageId)?.parts[0]?.plain;
+  expect(plain && (await world.complete(store.read(plain)))).toEqual(utf8("hello"));
+  world.disk("a").held = false;
   await world.complete(Promise.resolve(store[Symbol.asyncDispose]()));
 });
