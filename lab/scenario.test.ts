@@ -49,6 +49,8 @@ test.each([
   ["a letter to nobody", { traffic: [{ atMs: 1, from: "anna", to: "zoe", sizeBytes: 1 }] }, /traffic\[0\].to names "zoe"/],
   ["a letter from far away", { agents: 2, traffic: [{ atMs: 1, from: "carl", to: "anna", sizeBytes: 1 }] }, /names "carl"/],
   ["no such defence", { without: ["sleep"] }, /without\[0\] is "sleep"/],
+  ["a routine that is a word", { routine: "yes" }, /routine is "yes"/],
+  ["keyed by a number", { traffic: [{ atMs: 1, from: "anna", to: "desk", sizeBytes: 1, keyed: 1 }] }, /traffic\[0\].keyed is 1/],
   ["too many relays", { relays: 1000 }, /relays is 1000/],
 ])("%s is refused, with what is wrong and where", (_, said, why) => {
   const text = typeof said === "string" ? said : JSON.stringify({ format: SCENARIO_FORMAT, seed: 1, minutes: 1, ...said });

@@ -108,8 +108,8 @@ export function readScenario(text: string): Scenario {
         ]),
       ),
     ),
-    ...given("routine", at, (value) => value === true),
-    ...given("rooms", at, (value) => value === true),
+    ...given("routine", at, (value) => truth(value, "routine")),
+    ...given("rooms", at, (value) => truth(value, "rooms")),
     ...given("without", at, (value) => list(value, "without", (each, name) => one(each, name, DEFENCE_NAMES))),
     ...given("plant", at, (value) => words(value, "plant")),
     ...given("note", at, (value) => words(value, "note")),
@@ -181,7 +181,7 @@ function readLetter(said: unknown, name: string): Letter {
     sizeBytes: whole(at["sizeBytes"], `${name}.sizeBytes`, 0, MAX_MESSAGE_BYTES),
     ...given("kind", at, (value) => one(value, `${name}.kind`, ["note", "question", "storm"] as const)),
     ...given("expiresInMs", at, (value) => whole(value, `${name}.expiresInMs`, 1, MAX_MINUTES * 60_000)),
-    ...given("keyed", at, (value) => value === true),
+    ...given("keyed", at, (value) => truth(value, `${name}.keyed`)),
   };
 }
 
@@ -249,6 +249,11 @@ function whole(value: unknown, name: string, least: number, most: number): numbe
 function one<Word extends string>(value: unknown, name: string, of: readonly Word[]): Word {
   if (!of.includes(value as Word)) throw wrong(name, `one of ${of.join(", ")}`, value);
   return value as Word;
+}
+
+function truth(value: unknown, name: string): boolean {
+  if (typeof value !== "boolean") throw wrong(name, "true or false", value);
+  return value;
 }
 
 function words(value: unknown, name: string): string {
