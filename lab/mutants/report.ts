@@ -37,7 +37,7 @@ export function reportLines({ findings, mutants, units }: Report): readonly stri
   const lines = [row("file", "sampled", "reached", "killed", "share"), ""];
   for (const [file, those] of [...byFile].sort(([a], [b]) => (a < b ? -1 : 1))) lines.push(tallyRow(file, tally(those)));
   const all = tally(findings);
-  lines.push("", tallyRow("all", all), "", shareLine("of those some seed comes to", all.killed, all.reached));
+  lines.push("", tallyRow("all", all), "", shareLine("of those a town comes to or a room noticed", all.killed, all.reached));
   lines.push(shareLine("of the whole sample", all.killed, all.sampled));
   if (all.open > 0) {
     lines.push(`${all.open} were not given all their seeds; they count as not noticed`);
