@@ -25,7 +25,7 @@ interface Step {
   readonly few: number;
 }
 
-const STEPS = 60;
+const STEPS = 45;
 const BOUNDS = { contacts: 4, invites: 3 };
 const PEOPLE = 7;
 const HOMES = 3;
@@ -103,7 +103,8 @@ function goThrough(steps: readonly Step[]): void {
   };
   const take = (what: string, said: readonly Kept[] | string, expected: readonly Kept[] | string): boolean => {
     // In whatever order they are written down.
-    const inOrder = (records: readonly Kept[] | string): string => (typeof records === "string" ? records : records.map(shown).sort().join(" "));
+    const inOrder = (records: readonly Kept[] | string): string =>
+      typeof records === "string" ? records : records.map(shown).sort().join(" ");
     if (inOrder(said) !== inOrder(expected)) parted(`${what} gives ${inOrder(said)}, not ${inOrder(expected)}`);
     if (typeof said === "string") return false;
     for (const kept of said) book.apply(kept);

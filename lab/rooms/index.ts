@@ -11,8 +11,10 @@ import { incidents } from "./incidents.ts";
 import { intervals } from "./intervals.ts";
 import { ledger } from "./ledger.ts";
 import { lifetimes } from "./lifetimes.ts";
+import { lines } from "./lines.ts";
 import { log } from "./log.ts";
 import { logs } from "./logs.ts";
+import { loops } from "./loops.ts";
 import { mailbox } from "./mailbox/mailbox.ts";
 import { meter } from "./meter.ts";
 import { outbox } from "./outbox.ts";
@@ -38,6 +40,7 @@ export const ROOMS: readonly Room<unknown>[] = [
   log,
   inbox,
   logs,
+  loops,
   mailbox,
   meter,
   outbox,
@@ -51,4 +54,5 @@ export const ROOMS: readonly Room<unknown>[] = [
   incidents,
   ledger,
   lifetimes,
+  lines,
 ];
