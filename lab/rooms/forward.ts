@@ -32,6 +32,7 @@ const STEPS = 220;
 const LANES = 4;
 const CROWD = 90;
 const THRONG = 1300;
+const ALL = 2000;
 
 const REFUSALS: readonly ForwardRefusal[] = [
   { code: "mailbox-full", retry: "after", afterMs: 0 },
@@ -62,22 +63,22 @@ export const forward: Room<Step> = {
       if (kind < 21) return { do: "crowd", count: draws.chance(0.05) ? THRONG : draws.chance(0.5) ? CROWD : draws.below(CROWD) };
       if (kind < 24) return { do: "end", back: draws.below(30) };
       if (kind < 44)
-        return { do: "pump", count: 1 + draws.below(draws.chance(0.4) ? 300 : 6), slowAt: draws.chance(0.2) ? draws.below(4) : -1 };
+        return { do: "pump", count: draws.chance(0.4) ? ALL : 1 + draws.below(6), slowAt: draws.chance(0.2) ? draws.below(4) : -1 };
       if (kind < 48) return { do: "read", fails: draws.chance(0.4) };
       if (kind < 64) {
-        const taken = draws.chance(0.3) ? draws.below(2) : draws.fraction();
-        const verdicts = Array.from({ length: 1 + draws.below(draws.chance(0.3) ? 150 : 6) }, () =>
+        const taken = draws.chance(0.5) ? draws.below(2) : draws.fraction();
+        const verdicts = Array.from({ length: draws.chance(0.3) ? 2 * CROWD : 1 + draws.below(6) }, () =>
           draws.chance(taken) ? ("take" as const) : (REFUSALS[draws.below(REFUSALS.length)] as ForwardRefusal),
         );
         return { do: "carry", verdicts, syncs: draws.chance(0.45) };
       }
-      if (kind < 78) return { do: "back", count: 1 + draws.below(draws.chance(0.4) ? 150 : 6), chance: draws.below(3) / 2 };
+      if (kind < 78) return { do: "back", count: draws.chance(0.4) ? ALL : 1 + draws.below(6), chance: draws.below(3) / 2 };
       if (kind < 81) return { do: "cut", crashes: draws.chance(0.4) };
       if (kind < 87)
         return {
           do: "begin",
-          frames: 1 + draws.below(draws.chance(0.6) ? 300 : 8),
-          bytes: draws.below(draws.chance(0.6) ? 5000 : 60),
+          frames: draws.chance(0.6) ? 300 : 1 + draws.below(8),
+          bytes: draws.chance(0.6) ? 5000 : draws.below(60),
           strayBy: draws.chance(0.1) ? 1 + draws.below(3) : 0,
           late: draws.chance(0.3),
         };

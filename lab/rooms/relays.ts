@@ -96,7 +96,7 @@ export const relays: Room<Step> = {
           as: one(["north", "bob", "x", "y", "z"]),
           to,
           home,
-          leap: draws.chance(0.03) ? 2 : 0,
+          leap: draws.chance(0.1) ? one([2, 1, -1, -1, -2]) : 0,
           ...letter(),
         };
       }
