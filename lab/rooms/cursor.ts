@@ -27,7 +27,7 @@ export const cursor: Room<Step> = {
   draw: (draws) => {
     let current = 1;
     const generation = (): number => (draws.chance(0.85) ? current : draws.below(GENERATIONS) + 1);
-    const position = (): number => draws.below(POSITIONS) + (draws.chance(0.9) ? 1 : 0);
+    const position = (): number => draws.below(draws.chance(0.5) ? 3 : POSITIONS) + (draws.chance(0.9) ? 1 : 0);
     return Array.from({ length: STEPS }, (): Step => {
       const kind = draws.below(20);
       if (kind < 1) {

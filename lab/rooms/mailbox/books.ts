@@ -157,17 +157,26 @@ export function unstated({ agents }: Books): readonly Taken[] {
   );
 }
 
+/** Instances of one agent that are remembered. */
+const CHAINS = 16;
+
 /** Passes of an instance only go on, in whatever order they are read. */
 export const chained =
   (name: string, instance: string, { given, confirmed, clonedAtMs }: Passes): Fact =>
   (books) => {
     const { passes } = agentIn(books, name);
     const known = passes.get(instance) ?? { given: 0, confirmed: 0, clonedAtMs: 0 };
+    // The one used last stands last.
+    passes.delete(instance);
     passes.set(instance, {
       given: Math.max(given, known.given),
       confirmed: Math.max(confirmed, known.confirmed),
       clonedAtMs: Math.max(clonedAtMs, known.clonedAtMs),
     });
+    if (passes.size <= CHAINS) return;
+    const others = [...passes].filter(([each]) => each !== instance);
+    const [forgotten] = others.find(([, each]) => each.clonedAtMs === 0) ?? others[0] ?? [instance];
+    passes.delete(forgotten);
   };
 
 /** A consumer came: its number only rises. */

@@ -20,7 +20,7 @@ import { inOrder, passText, reasonOf } from "./lines.ts";
 import { type Copy, createHeldLog, keyOf } from "./log.ts";
 import { createReference, type Reference } from "./reference.ts";
 import type { Session, Wanted } from "./sessions.ts";
-import { AGENTS, FLAWS, type OfSession, type Shown, type Step } from "./steps.ts";
+import { AGENTS, FLAWS, INSTANCES, type OfSession, type Shown, type Step } from "./steps.ts";
 import { createWord } from "./word.ts";
 
 export interface Play {
@@ -410,6 +410,9 @@ export function createPlay(sha256: Sha256, limits: Limits, machineLimits: Mailbo
       switch (step.do) {
         case "attach":
           return attach(step);
+        case "crowd":
+          for (let index = 0; index < step.count; index++) attach({ ...step.attach, instance: INSTANCES + index });
+          return;
         case "ready":
           return ready(session);
         case "confirm":

@@ -1,4 +1,5 @@
 /** What the relay knows beside what the reference knows, as its status page and its restatement show it. */
+import { isCloned } from "../../../packages/perdure/src/protocol/delivery/attach-passes.ts";
 import type { Range } from "../../../packages/perdure/src/protocol/delivery/interval-set.ts";
 import { hex } from "../../../packages/perdure/src/wire/bytes.ts";
 import { parted } from "../room.ts";
@@ -41,6 +42,7 @@ export function compareStates({ machine, reference, names, idOf, linkOf }: Play)
     const chains = [...agent.passes.values()].map((each) => `${hex(each.instanceKey)} ${each.given} ${each.confirmed} ${each.clonedAtMs}`);
     const wanted = [...book.passes].map(([instance, each]) => `${hex(idOf(instance))} ${each.given} ${each.confirmed} ${each.clonedAtMs}`);
     is(`passes of ${name}`, chains.sort().join("\n"), wanted.sort().join("\n"));
+    is(`${name} is a copy`, isCloned(agent), ([...book.passes.values()].at(-1)?.clonedAtMs ?? 0) > 0);
     is(`proofs of ${name}`, agent.proofs.length, book.proofs.length);
     is(
       `${name} is attached`,

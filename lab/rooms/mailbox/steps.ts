@@ -63,6 +63,8 @@ export type Step =
       readonly blocked: readonly number[];
       readonly half: boolean;
     } & OfSession)
+  /** So many instances come, one after the other. */
+  | { readonly do: "crowd"; readonly attach: Extract<Step, { readonly do: "attach" }>; readonly count: number }
   | { readonly do: "issue"; readonly ticket: number; readonly livesMs: number; readonly uses: number }
   | { readonly do: "ban"; readonly who: number; readonly banned: boolean }
   | { readonly do: "wait"; readonly ms: number; readonly wallMs: number }
@@ -123,6 +125,7 @@ export function drawSteps(draws: Draws, count: number): readonly Step[] {
   });
   const kinds: readonly (readonly [weight: number, draw: () => Step])[] = [
     [16, () => attach(who())],
+    [0.25, () => ({ do: "crowd", attach: { ...attach(who()), consume: true, through: draws.chance(0.5) }, count: 10 + draws.below(12) })],
     [3, () => ({ do: one("ready", "confirm", "confirm", "confirm-wrong", "confirm-due"), ...of() })],
     [1.5, () => ({ do: "detach", ...of() })],
     [2, () => ({ do: "publish", shown: shown(0.8), ...of() })],
