@@ -22,7 +22,7 @@ interface Step {
   readonly few: number;
 }
 
-const STEPS = 60;
+const STEPS = 40;
 const LIMITS = { autoPerThread: 3, autoPerPair: 5, autoWindowMs: 1000 };
 const BOUNDS = { pauses: 3, counted: 8 };
 const THREADS = 5;

@@ -388,4 +388,11 @@ export const MADE_MISTAKES: readonly Mistake[] = [
     put: "mailbox.settled.ranges",
     why: "What was let go of by a record that waits was said in a restatement that did not.",
   },
+  {
+    id: "end-of-a-pause-not-restated",
+    file: "protocol/contacts/loop-guard.ts",
+    find: "restate: () => [...resumed.values(), ...pauses.values()].map(",
+    put: "restate: () => [...pauses.values()].map(",
+    why: "What is not paused any more was taken for nothing to remember.",
+  },
 ];
