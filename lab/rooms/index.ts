@@ -5,6 +5,7 @@ import { contacts } from "./contacts.ts";
 import { cursor } from "./cursor.ts";
 import { evidenceRoom } from "./evidence.ts";
 import { folders } from "./folders.ts";
+import { dials } from "./dials.ts";
 import { forward } from "./forward.ts";
 import { inbox } from "./inbox.ts";
 import { incidents } from "./incidents.ts";
@@ -24,6 +25,7 @@ import type { Room } from "./room.ts";
 import { sealed } from "./sealed.ts";
 import { session } from "./session.ts";
 import { shares } from "./shares/shares.ts";
+import { statements } from "./statements.ts";
 import { transport } from "./transport.ts";
 import { trees } from "./trees.ts";
 import { window } from "./window.ts";
@@ -36,6 +38,7 @@ export const ROOMS: readonly Room<unknown>[] = [
   bundles,
   folders,
   evidenceRoom,
+  dials,
   forward,
   log,
   inbox,
@@ -49,6 +52,7 @@ export const ROOMS: readonly Room<unknown>[] = [
   sealed,
   session,
   shares,
+  statements,
   transport,
   window,
   incidents,
