@@ -72,7 +72,7 @@ function lies(said: Evidence): readonly Lie[] {
             lie("is of another number", { ...said, seq: said.seq + 1 }),
             lie("is of another stream", { ...said, stream: flipped(said.stream) }),
           ];
-    const wrongState = step.state === "done" ? "refused" : step.proof === "statement" ? "done" : "done";
+    const wrongState = step.state === "done" ? "refused" : "done";
     return [
       ...byMessage,
       lie("is another state", withStep({ state: wrongState })),

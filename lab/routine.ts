@@ -351,7 +351,6 @@ async function agentPicture(agent: Agent): Promise<string> {
 function plain({
   id,
   from,
-
   thread,
   inReplyTo,
   auto,

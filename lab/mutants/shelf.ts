@@ -1,9 +1,20 @@
 /**
  * What campaigns leave for the next: the survey and every finding, under `.runtime/mutants/`, in a folder that belongs to this very source
- * of product and lab. Another source begins anew.
+ * of product and lab. Another source begins anew; the folders opened last are kept.
  */
 import { createHash } from "node:crypto";
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import type { Finding } from "./campaign.ts";
 import type { Survey } from "./survey.ts";
 
@@ -20,12 +31,18 @@ export interface Shelf {
 }
 
 const ROOT = new URL("../../", import.meta.url);
+const SHELVES = new URL(".runtime/mutants/", ROOT);
+/** More than go on at the same time. */
+const MOST_SHELVES = 8;
 
 /** For surveys of so many seeds. */
 export function openShelf(seeds: number): Shelf {
   const source = sourceHash();
-  const folder = new URL(`.runtime/mutants/${source}-${seeds}/`, ROOT);
+  const folder = new URL(`${source}-${seeds}/`, SHELVES);
   mkdirSync(folder, { recursive: true });
+  const now = new Date();
+  utimesSync(folder, now, now);
+  clearOut();
   const surveyFile = new URL("survey.json", folder);
   const findingsFile = new URL("findings.jsonl", folder);
   const unitsFile = new URL("units.jsonl", folder);
@@ -47,6 +64,12 @@ export function openShelf(seeds: number): Shelf {
     units: () => new Map(linesOf<readonly [string, boolean]>(unitsFile)),
     keepUnit: (id, noticed) => appendFileSync(unitsFile, `${JSON.stringify([id, noticed])}\n`),
   };
+}
+
+function clearOut(): void {
+  const shelves = readdirSync(SHELVES).map((name) => new URL(`${name}/`, SHELVES));
+  const oldestLast = shelves.map((shelf) => ({ shelf, atMs: statSync(shelf).mtimeMs })).sort((one, other) => other.atMs - one.atMs);
+  for (const { shelf } of oldestLast.slice(MOST_SHELVES)) rmSync(shelf, { recursive: true, force: true });
 }
 
 function linesOf<Line>(file: URL): readonly Line[] {
