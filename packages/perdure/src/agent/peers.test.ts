@@ -80,6 +80,25 @@ test("a clock that was ahead for a while leaves nobody without the key to write 
   expect((await peers.load(seen.idRaw))?.inboxKey).toEqual(own.inboxKey);
 });
 
+test("of a third log that contradicts two others is learnt how little all three share", async () => {
+  const peers = createPeers({ host: { ...host, clock: { ...host.clock, wallMs: () => LOG_BEGINS_MS } } });
+  const agent = await createTestAgent(host.crypto, "contradicted twice");
+  const learn = async (log: readonly Uint8Array[]): Promise<void> => {
+    const certificates = [await agent.certificate([agent.inception], new Uint8Array(32).fill(1))];
+    const offered = await readIdentity(host.crypto, encodeBundle({ log, certificates, records: [] }), LOG_BEGINS_MS);
+    for (const { kept, payload } of await peers.learn(offered)) if (payload instanceof Uint8Array) peers.apply(kept, payload);
+  };
+  const anchored = async (log: readonly Uint8Array[], about: string) => await agent.append(log, { kind: "anchor", about });
+  const rotated = async (log: readonly Uint8Array[], to: string) => await agent.append(log, { kind: "rotate", to });
+  const first = await anchored([agent.inception], "first");
+  await learn(await rotated(first, "one"));
+  await learn(await rotated(await anchored(await anchored(first, "second"), "third"), "two"));
+  const { idRaw } = await readIdentity(host.crypto, encodeBundle({ log: first, certificates: [], records: [] }), LOG_BEGINS_MS);
+  expect((await peers.load(idRaw))?.logSeq).toBe(1);
+  await learn(await rotated([agent.inception], "three"));
+  expect((await peers.load(idRaw))?.logSeq).toBe(0);
+});
+
 test("of two states of an agent that were learnt at once, the one that counts is pinned, in whatever order they are kept", async () => {
   const nowMs = LOG_BEGINS_MS;
   const at = { ...host, clock: { ...host.clock, wallMs: () => nowMs } };

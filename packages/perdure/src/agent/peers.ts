@@ -6,7 +6,7 @@
  */
 import type { Host } from "../host/host.ts";
 import { changesAtMs, mergeIdentities, readIdentity, refuseRollback, speaksAt, type VerifiedIdentity } from "../identity/index.ts";
-import { relateBranches } from "../identity/log-ranking.ts";
+import { joinLogs, sameBranches } from "../identity/log-ranking.ts";
 import { type Bytes, equalBytes, hex } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
 import { agentRecord, EVENT_KINDS, type Home, identityBundle, identityEvent, signedEvent, signedRecord } from "../wire/identity.ts";
@@ -227,14 +227,14 @@ function pinnedClaims(claims: Claims, homes: readonly Home[] | undefined): Claim
 
 /**
  * Whether what is to be pinned is older than what is. States of one agent that came at once were each merged with what was pinned before
- * both: the one kept last must not bring back a log that a rotation in the other undid.
+ * both: the one kept last must not bring back a log that a rotation in the other undid, nor forget that two logs contradict each other.
  */
 function isUndone(wanted: Pick<Peer, "head" | "bundle">, held: Pick<Peer, "head" | "bundle">): boolean {
   if (equalBytes(wanted.bundle, held.bundle)) return false;
   const [offered, known] = [identityBundle.decode(wanted.bundle), identityBundle.decode(held.bundle)];
-  const relation = relateBranches(offered, known);
-  if (relation === "same") return wanted.head.recordVersion < held.head.recordVersion;
-  return relation === "behind" || relation === "outranked" || (relation === "forked" && offered.rival.length < known.rival.length);
+  const joined = joinLogs(offered, known);
+  if (sameBranches(joined, offered)) return sameBranches(joined, known) && wanted.head.recordVersion < held.head.recordVersion;
+  return sameBranches(joined, known) || (known.rival.length > 0 && offered.rival.length === 0);
 }
 
 /** The bundle was verified when it was pinned: a rival is the proof of a fork, and nothing follows a retirement. */
