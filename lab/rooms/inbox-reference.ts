@@ -10,6 +10,10 @@ export interface Limits {
   readonly liveStreams: number;
   readonly allStreams: number;
   readonly retryMaxMs: number;
+  /** Numbers of a stream whose digests are remembered: those settled last. */
+  readonly digests: number;
+  /** Runs of settled numbers, past which nothing begins one more. */
+  readonly runs: number;
 }
 
 export interface Stream {
@@ -123,7 +127,9 @@ export function createReference(limits: Limits) {
   };
   const remember = ({ digests }: Stream, seq: number, said: readonly string[], attempt: number): void => {
     const before = (digests.get(seq)?.said ?? []).filter((each) => !said.includes(each));
+    digests.delete(seq);
     digests.set(seq, { said: [...before, ...said].slice(-MOST_DIGESTS), attempt });
+    for (const oldest of [...digests.keys()].slice(0, Math.max(0, digests.size - limits.digests))) digests.delete(oldest);
   };
   const settleParts = (message: Message, attempt: number, atRelay = true): void => {
     const { sender, stream: name, seq, parts } = message.whole;
@@ -191,6 +197,9 @@ export function createReference(limits: Limits) {
         const theirs = streams.filter((each) => each.sender === sender).length;
         if (theirs >= limits.liveStreams || streams.length >= (theirs === 0 ? limits.allStreams / 2 : limits.allStreams)) return "too-busy";
       }
+      const runs = [...(stream?.settled ?? [])].filter((number) => stream?.settled.has(number - 1) === false).length;
+      const isBesideOne = stream?.settled.has(seq + part - 1) === true || stream?.settled.has(seq + part + 1) === true;
+      if (runs >= limits.runs && !isBesideOne) return "too-busy";
       const isInItself =
         parts >= 1 && parts <= LARGEST.parts && part < parts && seq >= 1 && parts === Math.max(1, Math.ceil(wholeBytes / LARGEST.part));
       const rest = find(sender, name, seq)?.whole;
@@ -327,13 +336,22 @@ export function createReference(limits: Limits) {
     },
     /** Claims are lost, and of a number that came more than once only the newest position is remembered. */
     restart(): void {
+      for (const { digests } of streams) {
+        // So many digests are written down, and of a number that was sealed anew each counts.
+        const all = [...digests].flatMap(([seq, { said, attempt }]) => said.map((digest) => ({ seq, digest, attempt })));
+        digests.clear();
+        for (const { seq, digest, attempt } of all.slice(-limits.digests))
+          digests.set(seq, { said: [...(digests.get(seq)?.said ?? []), digest], attempt });
+      }
+      messages = [...messages.filter(({ twinOf }) => twinOf === undefined), ...messages.filter(({ twinOf }) => twinOf !== undefined)];
       for (const message of messages) {
         Object.assign(message, { claimed: false, committing: false });
         // The stream of what is held is known again, also when it had been forgotten.
-        const { sender, stream: name, seq, parts, expiresAtMs } = message.whole;
+        const { sender, stream: name, expiresAtMs } = message.whole;
         const stream = streamFor(sender, name);
         stream.maxExpiryMs = Math.max(stream.maxExpiryMs, expiresAtMs);
-        if (message.settled) for (let part = 0; part < parts; part++) stream.settled.add(seq + part);
+        // It is put into the failed box once more, with the numbers that are settled by that.
+        if (message.settled) settleParts(message, message.attempt, false);
       }
       known = new Set(settledPositions);
       const before = positions;

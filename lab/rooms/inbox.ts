@@ -36,7 +36,10 @@ const DEEDS = [
   ...["knock", "knock", "admit", "commit", "wait", "wait", "jump", "sweep", "sweep", "pass", "twins", "restate", "reread", "generation"],
 ] as const;
 const STEPS = 80;
-const LIMITS = { holeWaitMs: 500, forgetStreamMs: 1500, liveStreams: 2, allStreams: 4, retryMaxMs: 900 };
+const LIMITS = {
+  ...{ holeWaitMs: 500, forgetStreamMs: 1500, liveStreams: 2, allStreams: 4, retryMaxMs: 900 },
+  ...{ digests: 5, keys: 100, runs: 3, runsPerRecord: 1, keysPerRecord: 1 },
+};
 const LIFE_MS = 2500;
 const SENDERS = 3;
 const STREAMS = 3;
@@ -91,7 +94,7 @@ export const inbox: Room<Step> = {
 function goThrough(steps: readonly Step[]): void {
   const opened = (): { readonly inbox: Inbox; readonly cursor: ReturnType<typeof createMailboxCursor> } => {
     const cursor = createMailboxCursor({ floor: true });
-    return { cursor, inbox: createInbox({ limits: LIMITS, defences: { dedupe: true }, cursor }) };
+    return { cursor, inbox: createInbox({ limits: LIMITS, bounds: LIMITS, defences: { dedupe: true }, cursor }) };
   };
   let product = opened();
   let reference = createReference(LIMITS);

@@ -1,11 +1,8 @@
 /** The records that make an inbox again: streams first, then their messages with the places of their content. */
 import type { Kept, KeptStream, PayloadAt } from "../../wire/kept-agent.ts";
 import { headOf, type Incoming, incomingKey } from "./incoming.ts";
-import { type IncomingStream, MAX_DIGESTS } from "./incoming-stream.ts";
+import type { IncomingStream } from "./incoming-stream.ts";
 import type { MailboxCursor } from "./mailbox-cursor.ts";
-
-const RANGES_PER_RECORD = 512;
-const KEYS_PER_RECORD = 128;
 
 export interface Restated {
   readonly kept: Kept;
@@ -55,17 +52,17 @@ function* streamRecords(stream: IncomingStream): Iterable<KeptStream> {
   const keys = [...stream.keys].map(([key, seq]) => ({ key, seq }));
   const digests = [...stream.digests]
     .flatMap(([seq, { digests, attempt }]) => digests.map((digest) => ({ seq, digest, attempt })))
-    .slice(-MAX_DIGESTS);
+    .slice(-stream.bounds.digests);
   let first = true;
   do {
     yield {
       from: stream.from,
       stream: stream.stream,
-      settled: ranges.splice(0, RANGES_PER_RECORD),
+      settled: ranges.splice(0, stream.bounds.runsPerRecord),
       floor: stream.floor,
       maxExpiryMs: stream.maxExpiryMs,
       digests: first ? digests : [],
-      keys: keys.splice(0, KEYS_PER_RECORD),
+      keys: keys.splice(0, stream.bounds.keysPerRecord),
     };
     first = false;
   } while (ranges.length > 0 || keys.length > 0);

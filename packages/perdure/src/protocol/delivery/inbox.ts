@@ -34,6 +34,8 @@ import {
   rememberDigest,
   rememberKey,
   removeMessage,
+  STREAM_BOUNDS,
+  type StreamBounds,
   startsAtMs,
 } from "./incoming-stream.ts";
 import { createMailIndex } from "./mail-index.ts";
@@ -104,8 +106,10 @@ export function createInbox(input: {
   readonly limits: InboxLimits;
   readonly defences: { readonly dedupe: boolean };
   readonly cursor: MailboxCursor;
+  /** Others than {@link STREAM_BOUNDS}, so small that a few steps meet them. */
+  readonly bounds?: StreamBounds;
 }): Inbox {
-  const { limits, cursor } = input;
+  const { limits, cursor, bounds = STREAM_BOUNDS } = input;
   // bound: mailboxMessages of each relay, and what `requests` and the failed box hold
   const messages = new Map<string, Incoming>();
   // bound: allStreams
@@ -134,7 +138,7 @@ export function createInbox(input: {
     const key = streamKey(from, stream);
     let state = streams.get(key);
     if (state === undefined) {
-      state = createIncomingStream(from, stream);
+      state = createIncomingStream(from, stream, bounds);
       streams.set(key, state);
       const siblings = streamsOf.get(fromKey(from)) ?? new Set();
       streamsOf.set(fromKey(from), siblings.add(state));

@@ -16,7 +16,19 @@ export const MAX_KEYS = 4096;
 /** Runs of settled numbers remembered of one stream; what would begin one more is refused. An honest sender leaves few holes. */
 export const MAX_RUNS = 4096;
 
+/** How much is remembered of one stream, and how much of that one record of a restatement says. */
+export interface StreamBounds {
+  readonly digests: number;
+  readonly keys: number;
+  readonly runs: number;
+  readonly runsPerRecord: number;
+  readonly keysPerRecord: number;
+}
+
+export const STREAM_BOUNDS: StreamBounds = { digests: MAX_DIGESTS, keys: MAX_KEYS, runs: MAX_RUNS, runsPerRecord: 512, keysPerRecord: 128 };
+
 export interface IncomingStream {
+  readonly bounds: StreamBounds;
   readonly from: Bytes;
   readonly stream: Bytes;
   readonly settled: IntervalSet;
@@ -32,8 +44,9 @@ export interface IncomingStream {
   readonly keys: Map<string, number>;
 }
 
-export function createIncomingStream(from: Bytes, stream: Bytes): IncomingStream {
+export function createIncomingStream(from: Bytes, stream: Bytes, bounds: StreamBounds): IncomingStream {
   return {
+    bounds,
     from,
     stream,
     settled: createIntervalSet(),
@@ -55,7 +68,7 @@ export function rememberDigest(stream: IncomingStream, seq: number, digest: Byte
   stream.digests.delete(seq);
   stream.digests.set(seq, { digests: [...known, digest].slice(-MAX_EARLIER - 1), attempt });
   for (const oldest of stream.digests.keys()) {
-    if (stream.digests.size <= MAX_DIGESTS) break;
+    if (stream.digests.size <= stream.bounds.digests) break;
     stream.digests.delete(oldest);
   }
 }
@@ -63,14 +76,14 @@ export function rememberDigest(stream: IncomingStream, seq: number, digest: Byte
 export function rememberKey(stream: IncomingStream, key: string, seq: number): void {
   stream.keys.set(key, seq);
   for (const oldest of stream.keys.keys()) {
-    if (stream.keys.size <= MAX_KEYS) break;
+    if (stream.keys.size <= stream.bounds.keys) break;
     stream.keys.delete(oldest);
   }
 }
 
 /** Whether settling `seq` would take memory without bound. */
-export function hasTooManyRuns({ settled }: IncomingStream, seq: number): boolean {
-  return settled.ranges.length >= MAX_RUNS && !settled.has(seq - 1) && !settled.has(seq + 1);
+export function hasTooManyRuns({ bounds, settled }: IncomingStream, seq: number): boolean {
+  return settled.ranges.length >= bounds.runs && !settled.has(seq - 1) && !settled.has(seq + 1);
 }
 
 export function addMessage(stream: IncomingStream, message: Incoming): void {
