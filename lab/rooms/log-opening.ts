@@ -174,6 +174,8 @@ function nowOpen(scene: Scene, now: Running, opened: RecordLog): void {
   if (!same) parted(`the opening told ${now.told.length} records, or others, where the folder has ${entries.length}`);
   for (const { places } of scene.owner.opened(now.reading)) for (const place of places) opened.release(place);
   if (opened.health.state !== "good") parted("a log that was just opened is not well");
+  if (now.program.writing !== 1 || now.program.reading !== 0)
+    parted(`a log that was just opened has ${now.program.writing} files open to be written, ${now.program.reading} to be read`);
   scene.unproven ??= "durable";
 }
 

@@ -62,6 +62,7 @@ const FAULTS: readonly FaultKind[] = [
   "failCloses",
   "tearWrites",
   "full",
+  "full",
   "readOnly",
 ];
 const DAMAGES: readonly DamageKind[] = ["flip", "flip", "flip", "cut", "blank", "drop", "swap", "grow", "kind", "version", "none"];
@@ -99,7 +100,7 @@ export function drawSteps(draws: Draws): readonly LogStep[] {
 }
 
 function next(draws: Draws, habits: Habits): readonly LogStep[] {
-  if (draws.chance(habits.end)) return endAndOpen(draws);
+  if (draws.chance(habits.end)) return endAndOpen(draws, habits);
   if (draws.chance(habits.fault)) return [fault(draws)];
   if (habits.fault > 0 && draws.chance(0.05)) return [{ do: "heal" }];
   if (draws.chance(habits.release)) {
@@ -148,10 +149,15 @@ function progress(draws: Draws, { patient }: Habits): readonly LogStep[] {
 }
 
 /** Ends in one of four ways, and is opened again; once in a while that is cut off too. */
-function endAndOpen(draws: Draws): readonly LogStep[] {
+function endAndOpen(draws: Draws, habits: Habits): readonly LogStep[] {
   const steps: LogStep[] = [];
   do {
     const how = (["close", "close-held", "kill", "power", "power"] as const)[draws.below(5)] as "close";
+    // What is under way when it ends is lost in parts.
+    if (draws.chance(0.6)) {
+      steps.push(append(draws, habits));
+      for (let ticks = draws.below(4); ticks > 0; ticks--) steps.push({ do: "tick", nth: 0 });
+    }
     steps.push({ do: "end", how, keep: draws.below(5) / 4 }, open(draws));
     if (draws.chance(0.15)) steps.push(fault(draws));
     const ticks = draws.chance(0.4) ? draws.below(12) : 0;

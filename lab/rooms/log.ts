@@ -104,6 +104,7 @@ function createLogRoom(tools: RoomTools) {
       return;
     }
     const late = owner.pending.find(({ dueMs }) => dueMs <= machine.nowMs);
+    if (now.compacting) parted("the disk is idle and compacting does not end");
     if (late !== undefined) parted(`the disk is idle and append ${late.id} is not written`);
   };
 
