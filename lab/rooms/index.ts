@@ -3,12 +3,13 @@
 import { bundles } from "./bundles.ts";
 import { contacts } from "./contacts.ts";
 import { cursor } from "./cursor.ts";
+import { dials } from "./dials.ts";
 import { evidenceRoom } from "./evidence.ts";
 import { folders } from "./folders.ts";
-import { dials } from "./dials.ts";
 import { forward } from "./forward.ts";
 import { inbox } from "./inbox.ts";
 import { incidents } from "./incidents.ts";
+import { inputs } from "./inputs.ts";
 import { intervals } from "./intervals.ts";
 import { ledger } from "./ledger.ts";
 import { lifetimes } from "./lifetimes.ts";
@@ -18,6 +19,7 @@ import { logs } from "./logs.ts";
 import { loops } from "./loops.ts";
 import { mailbox } from "./mailbox/mailbox.ts";
 import { meter } from "./meter.ts";
+import { meters } from "./meters.ts";
 import { outbox } from "./outbox.ts";
 import { rates } from "./rates.ts";
 import { relays } from "./relays.ts";
@@ -46,6 +48,7 @@ export const ROOMS: readonly Room<unknown>[] = [
   loops,
   mailbox,
   meter,
+  meters,
   outbox,
   rates,
   relays,
@@ -56,6 +59,7 @@ export const ROOMS: readonly Room<unknown>[] = [
   transport,
   window,
   incidents,
+  inputs,
   ledger,
   lifetimes,
   lines,
