@@ -22,6 +22,7 @@ import {
   holdsUntilMs,
   homesIn,
   inForceAt,
+  isRetired,
   isRevoked,
   LIVES,
   type ModelCertificate,
@@ -299,7 +300,8 @@ export const folders: Room<FolderStep> = {
           const hasKeys = page || model.custody === "together";
           if (refused === "" && standingOf(model) === "superseded" && !hasKeys) refused = "instance-revoked";
           refused ||= await whyNoKeys(model, page);
-          refused ||= body === undefined ? "bad-argument" : "";
+          // Nothing follows a retirement, whoever made it.
+          refused ||= isRetired(baseOf(model)) ? "identity-retired" : body === undefined ? "bad-argument" : "";
           bodies = body === undefined ? [] : [body];
           base = baseOf(model);
           next = { ...model, custody, adoptedFrom: undefined, ...nextGeneration(model, nowMs), ...said(model, nowMs) };
@@ -317,6 +319,7 @@ export const folders: Room<FolderStep> = {
         case "retire": {
           const untilMs = nowMs + (a % 2 === 0 ? 30 * DAY_MS : -b * MINUTE_MS);
           refused ||= await whyNoKeys(model, page);
+          refused ||= isRetired(baseOf(model)) ? "identity-retired" : "";
           base = baseOf(model);
           bodies = [{ kind: "retire", untilMs, successor: new Uint8Array(), reason: "over" }];
           work = () =>

@@ -16,7 +16,7 @@ import { PART_BYTES } from "../../packages/perdure/src/wire/limits.ts";
 import { RECEIPT_CONTENT_TYPE } from "../../packages/perdure/src/wire/sealed.ts";
 import { drawnBody, TICK_MS } from "./drawn-events.ts";
 import { codeOf, expectAlike } from "./likeness.ts";
-import { certify, type MadeBundle, type MadeCertificate, readingOf, refusalAt, refusalOf, shownOf } from "./made-bundle.ts";
+import { certify, type MadeBundle, type MadeCertificate, merged, readingOf, refusalAt, refusalOf, shownOf } from "./made-bundle.ts";
 import { BEGINS_MS, createOwner, knownOf, lineOf, logOf, type Made, type MadeBody } from "./made-log.ts";
 import { parted, type Room } from "./room.ts";
 
@@ -102,7 +102,14 @@ export const sealed: Room<SealStep> = {
     const sent: Sealed[] = [];
     /** Of each key that sealed something, what it sealed. */
     const under = new Map<string, Bytes>();
-    let pinned: { readonly identity: VerifiedIdentity; readonly made: MadeBundle; readonly seen: ReadonlySet<Made> } | undefined;
+    let pinned:
+      | {
+          readonly identity: VerifiedIdentity;
+          readonly made: MadeBundle;
+          readonly all: readonly MadeCertificate[];
+          readonly seen: ReadonlySet<Made>;
+        }
+      | undefined;
     const eventAt = (back: number): Made => made[made.length - 1 - (back % made.length)] as Made;
     const showing = (tip: Made, shows: number): MadeBundle => {
       const borne = certificates.filter((each) => refusalOf(each, owner, tip) === "").slice(-shows);
@@ -137,15 +144,11 @@ export const sealed: Room<SealStep> = {
         const nowMs = BEGINS_MS;
         const shown = await readIdentity(plain, bytesOf(bundle), nowMs);
         const seen = new Set([...(pinned?.seen ?? []), tip]);
-        const known = knownOf(seen);
-        const all = [...(pinned?.made.certificates ?? []), ...bundle.certificates].filter(
-          (each) => refusalOf(each, owner, known.common) === "",
-        );
-        pinned = {
-          identity: pinned === undefined ? shown : await mergeIdentities(plain, pinned.identity, shown, nowMs),
-          made: { known, ...shownOf({ certificates: [...new Set(all)], records: [] }) },
-          seen,
-        };
+        if (pinned === undefined) pinned = { identity: shown, made: bundle, all: bundle.certificates, seen };
+        else if (!equalBytes(pinned.identity.bundle, shown.bundle)) {
+          const both = merged(owner, pinned.made, bundle, knownOf(seen));
+          pinned = { identity: await mergeIdentities(plain, pinned.identity, shown, nowMs), made: both, all: both.all, seen };
+        }
       } else if (step.do === "seal") {
         const certificate = certificates[certificates.length - 1 - (step.certificate % Math.max(1, certificates.length))];
         if (certificate === undefined) continue;
@@ -275,13 +278,15 @@ export const sealed: Room<SealStep> = {
 
     /** Who the sender is to the recipient once it is opened; `undefined` when nobody can tell. */
     function senderOf({ tip, bundle, step }: Sealed): { readonly bundle: MadeBundle } | undefined {
+      if (bundle !== undefined && pinned !== undefined && equalBytes(pinned.identity.bundle, bytesOf(bundle)))
+        return { bundle: { ...pinned.made, certificates: pinned.all } };
       if (bundle !== undefined) {
         const known = knownOf(new Set([...(pinned?.seen ?? []), tip]));
         const all = [...new Set([...(pinned?.made.certificates ?? []), ...bundle.certificates])];
         return { bundle: { known, certificates: all.filter((one) => refusalOf(one, owner, known.common) === ""), records: [] } };
       }
       const knows = pinned !== undefined && step.lie !== "head" && lineOf(pinned.made.known.common).includes(tip);
-      return knows && pinned !== undefined ? { bundle: pinned.made } : undefined;
+      return knows && pinned !== undefined ? { bundle: { ...pinned.made, certificates: pinned.all } } : undefined;
     }
 
     function whyNotOpened(each: Sealed, nowMs: number, storedAtMs: number): string {
