@@ -42,13 +42,15 @@ type Step =
       readonly to: string;
       readonly home: string | undefined;
       readonly leap: number;
+      /** Also after a goodbye. */
+      readonly goesOn: boolean;
     } & Letter)
   | { readonly do: "read"; readonly who: Name; readonly upTo: number; readonly one: number; readonly stale: "epoch" | "generation" | "" }
   | { readonly do: "sync" | "rotate" | "north comes"; readonly side: Side }
   | { readonly do: "carry" | "back"; readonly side: Side; readonly count: number }
   | { readonly do: "cut" | "connect" | "idle" }
   | { readonly do: "crash"; readonly side: Side; readonly more: number }
-  | { readonly do: "end"; readonly side: Side; readonly at: number; readonly told: boolean }
+  | { readonly do: "end"; readonly side: Side; readonly at: number; readonly told: boolean; readonly wild: boolean }
   | { readonly do: "ban"; readonly side: Side; readonly whom: string; readonly banned: boolean }
   | { readonly do: "trouble"; readonly side: Side; readonly on: boolean }
   | {
@@ -97,6 +99,7 @@ export const relays: Room<Step> = {
           to,
           home,
           leap: draws.chance(0.1) ? one([2, 1, -1, -1, -2]) : 0,
+          goesOn: draws.chance(0.3),
           ...letter(),
         };
       }
@@ -113,7 +116,7 @@ export const relays: Room<Step> = {
       if (kind < 79) return { do: one(["connect", "connect", "connect", "cut", "idle"] as const) };
       if (kind < 82) return { do: "north comes", side: side() };
       if (kind < 84) return { do: "crash", side: side(), more: draws.below(6) };
-      if (kind < 86) return { do: "end", side: side(), at: draws.below(20), told: draws.chance(0.8) };
+      if (kind < 86) return { do: "end", side: side(), at: draws.below(20), told: draws.chance(0.8), wild: draws.chance(0.4) };
       if (kind < 88)
         return { do: "ban", side: side(), whom: one(["north", "alice", "bea", "junk 0", "east", "west"]), banned: draws.chance(0.3) };
       if (kind < 90) return { do: "trouble", side: side(), on: draws.chance(0.3) };
@@ -288,6 +291,7 @@ function createWorld(limits: MailboxesOptions["limits"]) {
       const linkSeq = held.linkSeq + 1 + step.leap;
       const outputs = relay.feed({ kind: "mail", session: held.session, linkSeq, hopLimit: step.hopLimit, home, envelope: what.bytes });
       if (outputs.some((output) => output.kind === "goodbye")) {
+        if (step.goesOn) continue;
         relay.feed({ kind: "detach", session: held.session });
         norths.delete(step.side);
       } else held.linkSeq = linkSeq;
@@ -320,6 +324,15 @@ function createWorld(limits: MailboxesOptions["limits"]) {
     relay.feed({ kind: "end", agent: each.agent.key, position: each.position, ending: "expired", notice });
   };
 
+  /** Whatever waits there, or nothing. */
+  const endWildly = (side: Side, at: number): void => {
+    const { relay } = watched[side];
+    const { agents, peers } = relay.machine.state;
+    const keys = [...agents.values(), ...peers.values()].map(({ key }) => key);
+    relay.feed({ kind: "end", agent: keys[at % keys.length] ?? "", position: 1 + (at >> 2), ending: "expired", notice: utf8("it ended") });
+    relay.feed({ kind: "end", agent: "nobody", position: 1, ending: "expired", notice: undefined });
+  };
+
   const take = (step: Step): void => {
     if (step.do === "mail") mail(step);
     else if (step.do === "north") north(step);
@@ -338,7 +351,7 @@ function createWorld(limits: MailboxesOptions["limits"]) {
       watched[step.side].crash(step.more);
       for (const from of SIDES) hops[from][from === step.side ? "restart" : "cut"]();
       start(step.side);
-    } else if (step.do === "end") end(step.side, step.at, step.told);
+    } else if (step.do === "end") step.wild ? endWildly(step.side, step.at) : end(step.side, step.at, step.told);
     else if (step.do === "ban") watched[step.side].relay.feed({ kind: "ban", agentId: agentId(step.whom), banned: step.banned, why: "" });
     else if (step.do === "trouble") {
       const trouble = step.on ? ({ code: "disk-full", why: "no room", afterMs: 100 } as const) : undefined;

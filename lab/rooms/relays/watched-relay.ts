@@ -189,6 +189,12 @@ export function createWatchedRelay({ name, agents, names, limits }: WatchedOptio
       [mailbox.nextPosition, mailbox.syncedTail, mailbox.epoch, mailbox.settled.firstMissing(1) - 1],
       [expected.next, reference.tailOf(box), expected.epoch, floorOf(expected)],
     );
+    const writers = new Set(
+      [...expected.stored.values()].map(({ via, author, from }) =>
+        via === undefined && author === undefined ? "" : `${via} ${author} ${from}`,
+      ),
+    );
+    same(`how many have mail in ${box}`, mailbox.senders.size, writers.size);
     for (const { place } of mailbox.stored.values())
       if (place !== undefined && relay.released.has(key(place))) parted(`${name}: a letter for ${box} is let go of while it waits`);
     const reader = reference.readers().get(box);
