@@ -5,6 +5,8 @@ export interface HandClock extends Clock {
   /** Timers that are set. */
   readonly timers: number;
   pass(ms: number): Promise<void>;
+  /** Whoever set a timer is gone. */
+  forget(): void;
   /** Moves the date alone. */
   jump(byMs: number): void;
 }
@@ -43,6 +45,7 @@ export function createHandClock(startMs: number): HandClock {
       }
       nowMs = untilMs;
     },
+    forget: () => timers.clear(),
     jump: (byMs) => {
       wallMs += byMs;
     },

@@ -32,6 +32,8 @@ export const lifetimes: Room<Step> = {
     for (let nth = 0; nth < STEPS; nth++) {
       const which = draws.chance(0.85) ? 0 : 1;
       if (draws.chance(0.02)) ways[which] = drawWay(draws);
+      // Whoever sends signs of life more often outlives what is idle.
+      if (draws.chance(0.04)) ways[which] = { ...(ways[which] as Way), pingEveryMs: 4_000, lossEveryMs: NEVER };
       const path = which === 0 ? "here" : "there";
       const roll = draws.below(100);
       if (roll === 0) steps.push({ do: "restart" });
@@ -119,6 +121,7 @@ interface Way {
   /** The other side is told of an end then and there. */
   readonly tells: number;
   readonly pingEveryMs: number;
+  readonly mailEveryMs: number;
   /** How far ends of one cause lie apart. */
   readonly jitterMs: number;
   readonly sleeps: number;
@@ -126,6 +129,7 @@ interface Way {
 }
 
 const NEVER = 1e12;
+const PERIODS = [HOUR / 12, HOUR / 6, HOUR / 4, HOUR / 2, HOUR, 2 * HOUR, 3 * HOUR, 4 * HOUR, 6 * HOUR, 8 * HOUR, 12 * HOUR, 24 * HOUR];
 
 function drawWay(draws: Draws): Way {
   const some = (values: readonly number[]): number => values[draws.below(values.length)] as number;
@@ -133,10 +137,11 @@ function drawWay(draws: Draws): Way {
   return {
     ageMs: kind < 4 ? some([21_000, 60_000, 300_000, 350_000, HOUR, 3 * HOUR]) + draws.below(3) * 777 : NEVER,
     idleMs: kind >= 3 && kind < 7 ? some([6_000, 21_000, 30_000, 60_000, 350_000]) + draws.below(2) * 333 : NEVER,
-    everyMs: kind === 7 || kind === 8 ? some([HOUR / 12, HOUR / 4, HOUR, 6 * HOUR, 24 * HOUR]) : NEVER,
+    everyMs: kind === 7 || kind === 8 ? some(PERIODS) : NEVER,
     lossEveryMs: some([NEVER, NEVER, NEVER, 50_000, 20 * 60_000, 3 * HOUR]),
-    tells: some([0, 0.5, 1, 1, 1]),
+    tells: some([0, 0, 0.5, 1, 1, 1]),
     pingEveryMs: some([4_000, 15_000, 15_000, 40_000, 400_000]),
+    mailEveryMs: some([40_000, 40_000, 400_000]),
     jitterMs: some([0, 20, 90, 400, 1_400]),
     sleeps: some([0, 0, 0.05]),
     named: some([0, 0.05, 0.3]),
@@ -145,16 +150,15 @@ function drawWay(draws: Draws): Way {
 
 function drawLine(draws: Draws, way: Way, path: string, openedAtMs: number): EndedLine {
   const jitter = (): number => (way.jitterMs === 0 ? 0 : draws.below(way.jitterMs));
-  const mailEveryMs = 40_000;
   const clockMs = way.everyMs === NEVER ? NEVER : way.everyMs - (openedAtMs % way.everyMs);
   const lossMs = way.lossEveryMs === NEVER ? NEVER : Math.round(draws.wait(way.lossEveryMs));
   const ownEndMs = draws.chance(way.named) ? Math.round(draws.wait(10 * 60_000)) : NEVER;
-  const latestMs = 6 * HOUR;
+  const latestMs = way.everyMs === NEVER ? 6 * HOUR : NEVER;
   let lastMs = 0;
   let longestQuietMs = 0;
   for (let turn = 0; ; turn++) {
     // After a while only every hundredth sign of life is drawn: all are alike.
-    const nextMs = lastMs + Math.min(way.pingEveryMs, Math.round(draws.wait(mailEveryMs))) + (turn > 60 ? 60 * way.pingEveryMs : 0);
+    const nextMs = lastMs + Math.min(way.pingEveryMs, Math.round(draws.wait(way.mailEveryMs))) + (turn > 60 ? 60 * way.pingEveryMs : 0);
     const quietMs = turn > 60 ? Math.min(way.pingEveryMs, nextMs - lastMs) : nextMs - lastMs;
     const idleDeathMs = quietMs >= way.idleMs ? lastMs + way.idleMs : NEVER;
     const deathMs = Math.min(way.ageMs, clockMs, lossMs, idleDeathMs);
