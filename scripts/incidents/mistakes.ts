@@ -395,4 +395,18 @@ export const MADE_MISTAKES: readonly Mistake[] = [
     put: "restate: () => [...pauses.values()].map(",
     why: "What is not paused any more was taken for nothing to remember.",
   },
+  {
+    id: "shorter-proof-is-older",
+    file: "agent/peers.ts",
+    find: "  if (sameBranches(joined, offered)) return",
+    put: "  if (sameBranches(joined, offered) && offered.rival.length >= known.rival.length) return",
+    also: [
+      {
+        file: "agent/peers.ts",
+        find: "(known.rival.length > 0 && offered.rival.length === 0)",
+        put: "offered.rival.length < known.rival.length",
+      },
+    ],
+    why: "That a proof of a fork got shorter was taken for knowing less.",
+  },
 ];
