@@ -22,8 +22,8 @@ export interface Finding {
   /** What broke: an invariant, `hangs`, or `crash`. */
   readonly by?: string | undefined;
   readonly what?: string | undefined;
-  /** Runs whose history was another one than without the mutant. */
-  readonly different: number;
+  /** Runs whose history was another one than without the mutant; absent where it met rooms alone, which have none. */
+  readonly different?: number;
   /** Real seconds. */
   readonly seconds: number;
 }
@@ -106,7 +106,7 @@ async function go(
   if (seeds.length === 0) return { id, outcome: "not reached", ran: 0, different: 0, seconds: 0 };
   if (readFileSync(new URL(file, PRODUCT_FOLDER), "utf8").slice(start, end) !== was) throw new Error(`${file} has changed meanwhile`);
   const begun = performance.now();
-  let { ran, different, seconds } = before ?? { ran: 0, different: 0, seconds: 0 };
+  let { ran, different = 0, seconds } = before ?? { ran: 0, different: 0, seconds: 0 };
   const soFar = () => ({ ran, different, seconds: Math.round((seconds + (performance.now() - begun) / 1000) * 10) / 10 });
   await using pool = createPool({ planted: { file, start, end, put }, threads: 1 });
   for (; ran < Math.min(most, seeds.length) && !signal?.aborted; ) {

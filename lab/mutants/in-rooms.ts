@@ -82,8 +82,8 @@ async function inRooms({ id, file, start, end, put }: Mutant, seeds: number, sou
   const begun = performance.now();
   const { ended } = await visitUntilBroken({ file, start, end, put }, seeds, sound);
   const seconds = Math.round((performance.now() - begun) / 100) / 10;
-  if (ended === undefined) return { id, outcome: "survived", ran: seeds, different: 0, seconds };
-  return { id, outcome: "killed", ran: ended.seed, seed: ended.seed, by: ended.by, what: short(ended.what), different: 1, seconds };
+  if (ended === undefined) return { id, outcome: "survived", ran: seeds, seconds };
+  return { id, outcome: "killed", ran: ended.seed, seed: ended.seed, by: ended.by, what: short(ended.what), seconds };
 }
 
 interface Ended {

@@ -9,7 +9,7 @@ import type { Mutant } from "./generate.ts";
 import { mutantsInRooms } from "./in-rooms.ts";
 import { measuredText } from "./measured.ts";
 import { lineOf } from "./reasons.ts";
-import { reportLines } from "./report.ts";
+import { reportLines, tracesOf } from "./report.ts";
 import { drawSample } from "./sample.ts";
 import { openShelf, type Shelf } from "./shelf.ts";
 import { allMutants } from "./sources.ts";
@@ -19,7 +19,7 @@ import { testsNotice } from "./units.ts";
 
 const HELP = `npm run mutants -- [words]
 
-One place of protocol/ or store/ is written differently, in memory, and towns of the lab are run until an invariant breaks.
+One place of protocol/ or store/ is written differently, in memory, and the lab runs, its rooms first and then towns, until an invariant breaks.
 
   --sample N       so many mutants, each file with its share (300); --sample all takes every one
   --seed S         which sample (1)
@@ -157,8 +157,9 @@ function list(sample: readonly Mutant[]): void {
   say(`${sample.length}`);
 }
 
-function findingLine({ id, outcome, ran, seed, by, different, seconds }: Finding): string {
-  const how = outcome === "killed" ? `seed ${seed}, ${by}` : `${different} of ${ran} histories differ`;
+function findingLine(finding: Finding): string {
+  const { id, outcome, seed, by, seconds } = finding;
+  const how = outcome === "killed" ? `seed ${seed}, ${by}` : tracesOf(finding);
   return `${id.padEnd(64)} ${outcome.padEnd(11)} ${how} (${seconds} s)`;
 }
 

@@ -59,11 +59,17 @@ function byLines(findings: readonly Finding[]): readonly string[] {
   return [`noticed by: ${by.map(([name, those]) => `${name} ${those.length}`).join(", ")}`];
 }
 
+/** What a mutant that was not noticed left behind. */
+export function tracesOf({ ran, different }: Finding): string {
+  return different === undefined ? `no room notices it within ${ran} seeds` : `${different} of ${ran} histories differ`;
+}
+
 function survivorLines(left: readonly Finding[], byId: ReadonlyMap<string, Mutant>, units: Report["units"]): readonly string[] {
   const reasons = readSurvivors();
   const sources = new Map<string, string>();
   const lines = [`not noticed: ${left.length}`];
-  for (const { id, outcome, ran, different } of left) {
+  for (const finding of left) {
+    const { id, outcome } = finding;
     const mutant = byId.get(id);
     if (mutant === undefined) continue;
     const source = sources.get(mutant.file) ?? readFileSync(new URL(mutant.file, PRODUCT_FOLDER), "utf8");
@@ -73,7 +79,7 @@ function survivorLines(left: readonly Finding[], byId: ReadonlyMap<string, Mutan
     lines.push(
       `${id}${outcome === "open" ? " (open)" : ""}: ${oneLine(mutant.was)} -> ${oneLine(mutant.put)}`,
       `    ${lineOf(mutant, source)}`,
-      `    ${different} of ${ran} histories differ${unit === undefined ? "" : unit ? "; the tests notice" : "; the tests do not notice either"}`,
+      `    ${tracesOf(finding)}${unit === undefined ? "" : unit ? "; the tests notice" : "; the tests do not notice either"}`,
     );
     if (known !== undefined) lines.push(`    ${known.reason} (${REASONS[known.reason]}): ${known.why}`);
   }
