@@ -13,17 +13,17 @@ describe("rooms", () => {
     });
 
   it("of what breaks, the fewest steps are told", async () => {
-    const sums: Room<number> = {
-      name: "sums",
-      about: "a sum stays below 20",
+    const numbers: Room<number> = {
+      name: "numbers",
+      about: "at most one is above 9",
       draw: (draws) => Array.from({ length: 40 }, () => draws.below(12)),
       run: async (steps) => {
         if (steps.filter((step) => step > 9).length > 1) parted("two are above 9");
       },
     };
-    const broken = await visit(sums, 1, hash);
+    const broken = await visit(numbers, 1, hash);
     if (broken === undefined) throw new Error("seed 1 does not break");
-    const least = await leastSteps(sums, 1, hash, broken);
+    const least = await leastSteps(numbers, 1, hash, broken);
     expect(least.what).toContain("two are above 9");
     expect(least.steps).toHaveLength(2);
   });
