@@ -7,6 +7,7 @@ import { dials } from "./dials.ts";
 import { evidenceRoom } from "./evidence.ts";
 import { folders } from "./folders.ts";
 import { forward } from "./forward.ts";
+import { handshake } from "./handshake.ts";
 import { inbox } from "./inbox.ts";
 import { incidents } from "./incidents.ts";
 import { inputs } from "./inputs.ts";
@@ -28,6 +29,7 @@ import { sealed } from "./sealed.ts";
 import { session } from "./session.ts";
 import { shares } from "./shares/shares.ts";
 import { statements } from "./statements.ts";
+import { shelves } from "./shelves.ts";
 import { transport } from "./transport.ts";
 import { trees } from "./trees.ts";
 import { window } from "./window.ts";
@@ -56,8 +58,10 @@ export const ROOMS: readonly Room<unknown>[] = [
   session,
   shares,
   statements,
+  shelves,
   transport,
   window,
+  handshake,
   incidents,
   inputs,
   ledger,
