@@ -32,7 +32,7 @@ export function appendOne(
   lot.turn = scene.turns;
   lot.writes = now.program.writes + now.program.begun;
   const given = lot.records.map(({ payload }) => payload);
-  const { at, synced } = opened.append(given, { orReject, ...(laterMs === undefined ? {} : { laterMs }) });
+  const { at, synced } = opened.append(given, { ...(orReject ? { orReject } : {}), ...(laterMs === undefined ? {} : { laterMs }) });
   if (at.some(({ length }, index) => length !== given[index]?.length) || at.length !== given.length) parted("places have other lengths");
   if (orReject && health.state === "stuck") lot.state = "rejected";
   else for (const [index, record] of lot.records.entries()) record.places = [at[index] as RecordAt];

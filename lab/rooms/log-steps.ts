@@ -51,6 +51,8 @@ export type FaultKind =
 export type DamageKind = "flip" | "cut" | "blank" | "drop" | "swap" | "grow" | "kind" | "version" | "none";
 
 const STEPS = 220;
+/** The newest of any number of files. */
+const NEWEST = 0.999;
 /** Chance that an append has more records than are moved with one sync. */
 const MANY = 0.004;
 const FAULTS: readonly FaultKind[] = [
@@ -65,7 +67,7 @@ const FAULTS: readonly FaultKind[] = [
   "full",
   "readOnly",
 ];
-const DAMAGES: readonly DamageKind[] = ["flip", "flip", "flip", "cut", "blank", "drop", "swap", "grow", "kind", "version", "none"];
+const DAMAGES: readonly DamageKind[] = ["flip", "flip", "flip", "cut", "blank", "blank", "drop", "swap", "grow", "kind", "version", "none"];
 const SEGMENT_BYTES: readonly number[] = [300, 700, 1500, 4000];
 
 interface Habits {
@@ -74,6 +76,8 @@ interface Habits {
   readonly later: number;
   readonly orReject: number;
   readonly large: number;
+  /** Of every opening. */
+  readonly segmentBytes: number | undefined;
   /** The least size of a record. */
   readonly least: number;
   readonly release: number;
@@ -87,6 +91,7 @@ export function drawSteps(draws: Draws): readonly LogStep[] {
     later: [0, 0.3, 0.8][draws.below(3)] as number,
     orReject: draws.chance(0.6) ? 0.5 : 0,
     large: draws.chance(0.5) ? 0.2 : 0.03,
+    segmentBytes: draws.chance(0.25) ? (SEGMENT_BYTES[0] as number) : undefined,
     least: draws.chance(0.3) ? 100 : 0,
     release: draws.below(3) * 0.1,
     patient: draws.fraction() * 0.6,
@@ -94,14 +99,18 @@ export function drawSteps(draws: Draws): readonly LogStep[] {
   const leave: readonly LogStep[] = draws.chance(0.3)
     ? [{ do: "leave", segment: draws.chance(0.7) ? 999_990 + draws.below(9) : 1 + draws.below(5) }]
     : [];
-  const steps: LogStep[] = [...leave, open(draws), { do: "run" }];
+  const steps: LogStep[] = [...leave, open(draws, habits), { do: "run" }];
   while (steps.length < STEPS) steps.push(...next(draws, habits));
   return steps;
 }
 
 function next(draws: Draws, habits: Habits): readonly LogStep[] {
   if (draws.chance(habits.end)) return endAndOpen(draws, habits);
-  if (draws.chance(habits.fault)) return [fault(draws)];
+  if (draws.chance(habits.fault)) {
+    if (draws.chance(0.6)) return [fault(draws)];
+    // One trouble after the other.
+    return [fault(draws), append(draws, habits), { do: "run" }, fault(draws), { do: "wait", ms: draws.below(300), held: false }];
+  }
   if (habits.fault > 0 && draws.chance(0.05)) return [{ do: "heal" }];
   if (draws.chance(habits.release)) {
     if (draws.chance(0.15)) return [{ do: "release-again", nth: draws.fraction() }];
@@ -125,7 +134,7 @@ function next(draws: Draws, habits: Habits): readonly LogStep[] {
     {
       do: "damage",
       how: DAMAGES[draws.below(DAMAGES.length)] as DamageKind,
-      file: draws.fraction(),
+      file: draws.chance(0.5) ? NEWEST : draws.fraction(),
       at: draws.fraction(),
       bit: draws.below(8),
       keep: draws.below(3) / 2,
@@ -155,10 +164,10 @@ function endAndOpen(draws: Draws, habits: Habits): readonly LogStep[] {
     const how = (["close", "close-held", "kill", "power", "power"] as const)[draws.below(5)] as "close";
     // What is under way when it ends is lost in parts.
     if (draws.chance(0.6)) {
-      steps.push(append(draws, habits));
+      steps.push(append(draws, { ...habits, large: 0.5, later: 0 }));
       for (let ticks = draws.below(4); ticks > 0; ticks--) steps.push({ do: "tick", nth: 0 });
     }
-    steps.push({ do: "end", how, keep: draws.below(5) / 4 }, open(draws));
+    steps.push({ do: "end", how, keep: draws.below(5) / 4 }, open(draws, habits));
     if (draws.chance(0.15)) steps.push(fault(draws));
     const ticks = draws.chance(0.4) ? draws.below(12) : 0;
     for (let tick = 0; tick < ticks; tick++) steps.push({ do: "tick", nth: 0 });
@@ -166,10 +175,10 @@ function endAndOpen(draws: Draws, habits: Habits): readonly LogStep[] {
   return [...steps, { do: "run" }];
 }
 
-function open(draws: Draws): LogStep {
+function open(draws: Draws, habits: Habits): LogStep {
   return {
     do: "open",
-    segmentBytes: SEGMENT_BYTES[draws.below(SEGMENT_BYTES.length)] as number,
+    segmentBytes: habits.segmentBytes ?? (SEGMENT_BYTES[draws.below(SEGMENT_BYTES.length)] as number),
     retryMs: 20 + draws.below(3) * 40,
     odd: draws.chance(0.3) ? 0.2 : 0,
   };

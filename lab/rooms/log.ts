@@ -17,7 +17,7 @@ import { parted, type Room, type RoomTools } from "./room.ts";
 const CLOSED_WITHIN_MS = 5000;
 const TOO_LARGE = 64 * 1024 * 1024 + 1;
 /** So much memory takes time. */
-const TOO_LARGE_ONCE_IN = 0.05;
+const TOO_LARGE_CHANCE = 0.1;
 const MOST_TIMERS = 1000;
 
 export const log: Room<LogStep> = {
@@ -113,10 +113,11 @@ function createLogRoom(tools: RoomTools) {
     if (now?.log === undefined || held || now.health.state === "good") return machine.pass(ms, held);
     await machine.finishAll();
     const begun = now.program.begun;
+    const works = !anyFault();
     await machine.pass(ms);
     if (scene.wrong !== undefined) return;
     const tries = now.program.begun - begun;
-    if (ms >= now.retryMs + 2 * SYNC_LATE_MS && !anyFault() && now.log.health.state !== "good")
+    if (ms >= now.retryMs + 2 * SYNC_LATE_MS && works && now.log.health.state !== "good")
       parted("the disk works again and the log is stuck");
     if (now.log.health.state === "stuck" && tries < Math.floor(ms / (now.retryMs + SYNC_LATE_MS)))
       parted(`a log that is stuck tries ${tries} times in ${ms} ms`);
@@ -240,7 +241,7 @@ function createLogRoom(tools: RoomTools) {
           for (const place of record.places) readOne(scene, scene.running, scene.running.log, record, place);
         await machine.finishAll();
         if (scene.running.program.writing !== 1 || scene.running.program.reading > 16) parted("files stay open");
-        if (how === "power" && scene.draws.chance(TOO_LARGE_ONCE_IN)) mustRefuse(scene.running.log);
+        if (how === "power" && scene.draws.chance(TOO_LARGE_CHANCE)) mustRefuse(scene.running.log);
         look(1);
         await afterStep();
       }
