@@ -9,6 +9,7 @@ import {
   createStatements,
   durablePending,
   finishStatement,
+  forgetPending,
   type PendingLeaf,
   proofsOf,
   recallPending,
@@ -18,7 +19,7 @@ import {
 import { type Bytes, concat, hex, utf8 } from "../../packages/perdure/src/wire/bytes.ts";
 import { KEPT_REFUSALS, STATEMENT_LEAVES } from "../../packages/perdure/src/wire/kept-relay.ts";
 import { statement, statementProof, storedLeaf } from "../../packages/perdure/src/wire/statement.ts";
-import { pathOf, rootOf } from "./mailbox/word.ts";
+import { bytesOf, pathOf, rootOf } from "./mailbox/word.ts";
 import { parted, type Room } from "./room.ts";
 
 type Step =
@@ -26,14 +27,34 @@ type Step =
   /** One message on each of so many links. */
   | { readonly do: "spread"; readonly count: number }
   | { readonly do: "begin" | "finish" | "abandon" }
-  /** Everything is read again: what a restatement says of links that are durable but for the last numbers, before or behind the newest statement. */
-  | { readonly do: "restart"; readonly lost: number; readonly statementFirst: boolean };
+  | { readonly do: "restate" }
+  /** Everything is read again: mail that waits, of each link every so manieth, then the restatement, then what came behind it but for the last. */
+  | { readonly do: "restart"; readonly lost: number; readonly every: number };
 
 interface Line {
   /** By number, from 1: the digest, or nothing where it was refused. */
   readonly used: (string | undefined)[];
   readonly stated: Set<number>;
 }
+
+/** The newest restatement, and what was written behind it. */
+interface Base {
+  readonly pending: readonly PendingLeaf[];
+  readonly upTo: ReadonlyMap<string, number>;
+  readonly number: number;
+  readonly previous: string;
+}
+
+type Behind =
+  | {
+      readonly kind: "used";
+      readonly sender: Bytes;
+      readonly link: Bytes;
+      readonly seq: number;
+      readonly digest: Bytes | undefined;
+      readonly writer: Bytes | undefined;
+    }
+  | { readonly kind: "stated"; readonly bytes: Bytes; readonly leaves: readonly Bytes[] };
 
 const STEPS = 30;
 const SENDERS = 3;
@@ -52,7 +73,7 @@ export const statements: Room<Step> = {
       }
       if (kind < 12) return { do: "spread", count: draws.chance(0.08) ? STATEMENT_LEAVES + draws.below(30) : draws.below(5) };
       if (kind < 18) return { do: kind < 15 ? "begin" : kind < 17 ? "finish" : "abandon" };
-      return { do: "restart", lost: draws.below(4), statementFirst: draws.chance(0.5) };
+      return draws.chance(0.5) ? { do: "restate" } : { do: "restart", lost: draws.below(4), every: 1 + draws.below(4) };
     }),
   run: async (steps, { hash: { sha256 }, draws }) => {
     const limit = 2 + draws("limit").below(4);
@@ -69,7 +90,8 @@ export const statements: Room<Step> = {
     let number = 0;
     let previous = "00".repeat(32);
     let clock = 1000;
-    let newest: { readonly bytes: Bytes; readonly leaves: readonly Bytes[] } | undefined;
+    let base: Base = { pending: [], upTo: new Map(), number, previous };
+    let behind: Behind[] = [];
 
     const use = (sender: number, link: number, refused: boolean): void => {
       const key = keyOf(idOf(sender), linkOf(link));
@@ -78,7 +100,9 @@ export const statements: Room<Step> = {
       const seq = line.used.length + 1;
       const digest = refused ? undefined : sha256(utf8(`${key} ${seq}`)).slice(0, 16);
       line.used.push(digest === undefined ? undefined : hex(digest));
-      addToLeaf(product, idOf(sender), linkOf(link), seq, digest, limit, digest === undefined ? undefined : writerOf(sender, digest));
+      const writer = digest === undefined ? undefined : writerOf(sender, digest);
+      addToLeaf(product, idOf(sender), linkOf(link), seq, digest, limit, writer);
+      behind.push({ kind: "used", sender: idOf(sender), link: linkOf(link), seq, digest, writer });
     };
     /** Messages of that run, as they were taken. */
     const runOf = (line: Line, first: number, last: number): readonly string[] =>
@@ -151,29 +175,43 @@ export const statements: Room<Step> = {
         for (let seq = firstSeq; seq <= lastSeq; seq++) lines.get(keyOf(sender, link))?.stated.add(seq);
       number++;
       previous = hex(sha256(done.bytes));
-      newest = { bytes: done.bytes, leaves: done.leaves };
+      behind.push({ kind: "stated", bytes: done.bytes, leaves: done.leaves });
       underWay = undefined;
     };
-    const restart = (lost: number, statementFirst: boolean): void => {
-      const tail = (sender: Bytes, link: Bytes): number => Math.max(0, (lines.get(keyOf(sender, link))?.used.length ?? 0) - lost);
-      const kept = durablePending(product, tail);
+    /** What is restated, as bytes that nothing changes any more. */
+    const restate = (): void => {
+      const pending = durablePending(product, () => Number.MAX_SAFE_INTEGER).map((leaf) => structuredClone(leaf));
+      const upTo = [...lines].map(([key, { used }]) => [key, used.length] as const);
+      base = { pending, upTo: new Map(upTo), number, previous };
+      behind = [];
+    };
+    const restart = (lost: number, every: number): void => {
+      for (let left = lost; left > 0 && behind.at(-1)?.kind === "used"; left--) {
+        const last = behind.pop();
+        if (last?.kind === "used") lines.get(keyOf(last.sender, last.link))?.used.pop();
+      }
       const again = createStatements();
-      const read = (): void => {
-        if (newest !== undefined && recallStatement(again, sha256, newest.bytes, newest.leaves) && again.number !== number)
-          parted("a statement is lost");
-        if (newest !== undefined && recallStatement(again, sha256, newest.bytes, newest.leaves)) parted("a statement is new twice");
-      };
-      if (statementFirst) read();
-      for (const leaf of kept) recallPending(again, leaf, limit);
-      for (const leaf of kept) recallPending(again, leaf, limit);
-      if (!statementFirst) read();
+      for (const [key, line] of lines)
+        for (let seq = every; seq <= (base.upTo.get(key) ?? 0); seq += every) {
+          const digest = line.used[seq - 1];
+          const [sender, link] = key.split("/").map(bytesOf) as [Bytes, Bytes];
+          if (digest !== undefined)
+            addToLeaf(again, sender, link, seq, bytesOf(digest), limit, hex(sender) === peer ? sha256(bytesOf(digest)) : undefined);
+        }
+      for (const [key, lastSeq] of base.upTo) {
+        const [sender, link] = key.split("/").map(bytesOf) as [Bytes, Bytes];
+        forgetPending(again, { sender, link, lastSeq });
+      }
+      Object.assign(again, { number: base.number, hash: bytesOf(base.previous) });
+      for (const leaf of [...base.pending, ...base.pending]) recallPending(again, structuredClone(leaf), limit);
+      for (const each of behind) {
+        if (each.kind === "used") addToLeaf(again, each.sender, each.link, each.seq, each.digest, limit, each.writer);
+        else if (!recallStatement(again, sha256, each.bytes, each.leaves)) parted("a statement that is read is not new");
+        else if (recallStatement(again, sha256, each.bytes, each.leaves)) parted("a statement is new twice");
+      }
       product = again;
       underWay = undefined;
-      for (const [key, { used, stated }] of lines) {
-        const stays = Math.max(used.length - lost, ...stated, 0);
-        used.splice(stays);
-        if (used.length === 0) lines.delete(key);
-      }
+      for (const [key, { used }] of lines) if (used.length === 0) lines.delete(key);
     };
 
     for (const step of steps) {
@@ -181,7 +219,8 @@ export const statements: Room<Step> = {
       else if (step.do === "spread") for (let link = 0; link < step.count; link++) use(0, LINKS + link, false);
       else if (step.do === "begin") begin();
       else if (step.do === "finish") finish();
-      else if (step.do === "restart") restart(step.lost, step.statementFirst);
+      else if (step.do === "restate") restate();
+      else if (step.do === "restart") restart(step.lost, step.every);
       else {
         abandonStatement(product);
         underWay = undefined;

@@ -36,12 +36,16 @@ type Sha256 = (bytes: Bytes) => Bytes;
 type Of<Kind extends Step["do"]> = Extract<Step, { readonly do: Kind }>;
 
 const START_MS = 1_800_000_000_000;
-const ALL = 1000;
 const NOTICE = utf8("it was not read in time");
 
 export function createPlay(sha256: Sha256, limits: Limits, machineLimits: MailboxesOptions["limits"]): Play {
   const names = Array.from({ length: AGENTS }, (_, index) => `a${index}`);
-  const idOf = (name: string): Bytes => sha256(utf8(name));
+  const ids = new Map<string, Bytes>();
+  const idOf = (name: string): Bytes => {
+    const id = ids.get(name) ?? sha256(utf8(name));
+    ids.set(name, id);
+    return id;
+  };
   const relayId = idOf("the relay");
   const nameOf = new Map(names.map((name) => [hex(idOf(name)), name]));
   const linkOf = (number: number): Bytes => new Uint8Array(8).fill(number);
@@ -49,7 +53,6 @@ export function createPlay(sha256: Sha256, limits: Limits, machineLimits: Mailbo
   const log = createHeldLog();
   const word = createWord(sha256, relayId, (idRaw) => nameOf.get(hex(idRaw)));
   const generations: Bytes[] = [new Uint8Array(8)];
-  /** Passes by agent and instance, by number. */
   const passes = new Map<string, Map<number, Bytes>>();
   const heldPass = new Map<string, number>();
   let sessions = 0;
@@ -132,7 +135,7 @@ export function createPlay(sha256: Sha256, limits: Limits, machineLimits: Mailbo
   };
   let coming: { readonly agent: string; readonly instance: string } | undefined;
 
-  /** Gives that to the machine; the lines that leave, and what was appended in `records`. */
+  /** The lines that leave; what was appended is in `records`. */
   const feed = (input: RelayInput, small?: ReadonlySet<string>): readonly string[] => {
     records = [];
     const lines: string[] = [];
@@ -228,10 +231,10 @@ export function createPlay(sha256: Sha256, limits: Limits, machineLimits: Mailbo
     same(got, reference.attach({ ...shown, session, agent, link, consume, instance, ticket, pass: number, havePosition }), "attach");
     coming = undefined;
     if (!step.through || !reference.sessions.has(session)) return;
-    sync(ALL);
+    sync(Number.POSITIVE_INFINITY);
     ready(session);
     confirm(session, true);
-    sync(ALL);
+    sync(Number.POSITIVE_INFINITY);
   };
   const generationOf = (which: "here" | "before" | "nothing"): Bytes =>
     which === "here" ? generation() : which === "before" ? (generations.at(-2) as Bytes) : new Uint8Array(8);

@@ -138,7 +138,9 @@ export function drawSteps(draws: Draws, count: number): readonly Step[] {
         count: draws.chance(0.15) ? 1 + draws.below(6) : 1,
         class: draws.chance(0.7) ? "mail" : "receipt",
         words: draws.chance(0.1) ? draws.below(900) : draws.below(200),
-        livesMs: draws.chance(0.08) ? one(-1, 0, 2_592_000_000, 2_592_000_900, 2_592_001_001, 2_593_000_000) : 1000 * (1 + draws.below(40)),
+        livesMs: draws.chance(0.08)
+          ? one(-1, 0, 2_592_000_000, 2_592_000_900, 2_592_001_000, 2_592_001_001, 2_593_000_000)
+          : 1000 * (1 + draws.below(40)),
         seq: draws.chance(0.9) ? "next" : one("again", "older", "leap"),
         flaw: draws.chance(0.93) ? "" : one("from", "notice", "hops", "relay", "relay-hops", "own-relay", "noise"),
       }),

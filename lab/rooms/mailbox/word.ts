@@ -95,7 +95,7 @@ export function createWord(sha256: Sha256, relayId: Bytes, nameOf: (idRaw: Bytes
   };
 }
 
-function bytesOf(digits: string): Bytes {
+export function bytesOf(digits: string): Bytes {
   return Uint8Array.from({ length: digits.length / 2 }, (_, index) => Number.parseInt(digits.slice(2 * index, 2 * index + 2), 16));
 }
 
