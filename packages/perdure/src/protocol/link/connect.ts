@@ -9,7 +9,17 @@ import type { OwnIdentity } from "../../identity/own-identity.ts";
 import { type VerifiedIdentity, verifyBundle } from "../../identity/verify.ts";
 import { type NegotiatedSettings, SETTINGS, type Settings } from "../../settings/register.ts";
 import { type Bytes, EMPTY, equalBytes } from "../../wire/bytes.ts";
-import { challenge, hello, type Proof, proof, type Role, type SessionMode, type Welcome, welcome } from "../../wire/control.ts";
+import {
+  type Challenge,
+  challenge,
+  hello,
+  type Proof,
+  proof,
+  type Role,
+  type SessionMode,
+  type Welcome,
+  welcome,
+} from "../../wire/control.ts";
 import { PerdureError } from "../../wire/error.ts";
 import { agentIdText } from "../../wire/ids.ts";
 import { MAX_TRANSPORT_BYTES, WIRE_VERSION } from "../../wire/limits.ts";
@@ -126,10 +136,7 @@ async function shakeHands(options: ConnectOptions, transport: Transport): Promis
   const challengeBytes = await transport.next("challenge");
   const nowMs = clock.wallMs();
   const challenged = challenge.decode(challengeBytes);
-  if (challenged.version !== WIRE_VERSION)
-    throw otherVersion({ what: "the relay's challenge", found: challenged.version, older: PEER_OF_OLDER });
-  if (!modes.includes(challenged.mode))
-    throw new PerdureError("bad-handshake", `the relay chose mode ${challenged.mode}, which was not offered`);
+  refuseUnoffered(challenged, modes);
   if (relayIdRaw !== undefined && !equalBytes(relayIdRaw, challenged.relayId)) throw wrongRelay(relayIdRaw, challenged.relayId);
   const relay = await verifyBundle(crypto, challenged.bundle, nowMs, challenged.relayId);
   const toVerify = challengeToSign(crypto.hash, helloBytes, challenged);
@@ -181,6 +188,12 @@ async function shakeHands(options: ConnectOptions, transport: Transport): Promis
     windowBytes: Math.max(1, Math.min(settings.windowBytes, welcomed.windowBytes)),
   };
   return { session, welcome: welcomed, relay, relayInstanceKey, clockOffsetMs, negotiated };
+}
+
+/** `needs-older-version`, `needs-newer-version`, or `bad-handshake` unless a relay chose of what it was offered. */
+export function refuseUnoffered({ version, mode }: Pick<Challenge, "version" | "mode">, modes: readonly SessionMode[]): void {
+  if (version !== WIRE_VERSION) throw otherVersion({ what: "the relay's challenge", found: version, older: PEER_OF_OLDER });
+  if (!modes.includes(mode)) throw new PerdureError("bad-handshake", `the relay chose mode ${mode}, which was not offered`);
 }
 
 function wrongRelay(expected: Bytes, answered: Bytes): PerdureError {

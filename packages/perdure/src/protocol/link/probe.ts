@@ -7,10 +7,11 @@ import type { Host } from "../../host/host.ts";
 import { type VerifiedIdentity, verifyBundle } from "../../identity/verify.ts";
 import type { Settings } from "../../settings/register.ts";
 import { type Bytes, equalBytes } from "../../wire/bytes.ts";
-import { challenge, hello } from "../../wire/control.ts";
+import { challenge, hello, type SessionMode } from "../../wire/control.ts";
 import { PerdureError } from "../../wire/error.ts";
 import { agentIdText } from "../../wire/ids.ts";
 import { MAX_TRANSPORT_BYTES, WIRE_VERSION } from "../../wire/limits.ts";
+import { refuseUnoffered } from "./connect.ts";
 import { goodbyeFor, goodbyeOf } from "./goodbyes.ts";
 import { handshakeSigner } from "./peer-instance.ts";
 import { challengeToSign } from "./transcript.ts";
@@ -47,9 +48,10 @@ export async function probeRelay({ host, settings, url, relayIdRaw, signal }: Pr
   const transport = createTransport(connection);
   const ask = async (): Promise<Probed> => {
     const ephemeral = await crypto.encapsulation.load(random.bytes(32));
+    const modes: readonly SessionMode[] = transport.connection.local ? ["none", "mac"] : ["mac"];
     const helloBytes = hello.encode({
       versions: [WIRE_VERSION],
-      modes: transport.connection.local ? ["none", "mac"] : ["mac"],
+      modes,
       role: "agent",
       agentId: random.bytes(32),
       expectedRelayId: relayIdRaw ?? NO_RELAY_ID,
@@ -62,6 +64,7 @@ export async function probeRelay({ host, settings, url, relayIdRaw, signal }: Pr
     const challenged = challenge.decode(await transport.next("challenge"));
     const nowMs = clock.wallMs();
     const roundTripMs = clock.monotonicMs() - startMs;
+    refuseUnoffered(challenged, modes);
     if (relayIdRaw !== undefined && !equalBytes(relayIdRaw, challenged.relayId))
       throw new PerdureError(
         "wrong-relay",
