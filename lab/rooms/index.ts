@@ -1,6 +1,7 @@
 /** The rooms of the product that have a reference. */
 
 import { bundles } from "./bundles.ts";
+import { claims } from "./claims.ts";
 import { contacts } from "./contacts.ts";
 import { cursor } from "./cursor.ts";
 import { dials } from "./dials.ts";
@@ -28,8 +29,8 @@ import type { Room } from "./room.ts";
 import { sealed } from "./sealed.ts";
 import { session } from "./session.ts";
 import { shares } from "./shares/shares.ts";
-import { statements } from "./statements.ts";
 import { shelves } from "./shelves.ts";
+import { statements } from "./statements.ts";
 import { transport } from "./transport.ts";
 import { trees } from "./trees.ts";
 import { window } from "./window.ts";
@@ -37,6 +38,7 @@ import { window } from "./window.ts";
 export const ROOMS: readonly Room<unknown>[] = [
   trees,
   intervals,
+  claims,
   contacts,
   cursor,
   bundles,

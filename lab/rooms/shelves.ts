@@ -18,7 +18,15 @@ const RELAYS = 4;
 
 const relayId = (relay: number): Uint8Array => new Uint8Array(32).fill(10 + relay);
 const proofOf = (relay: number, number: number, variant: number): Uint8Array => {
-  const said = { version: 1, relayId: relayId(relay), number, previous: new Uint8Array(32), timeMs: variant, leafCount: 1, root: new Uint8Array(32) };
+  const said = {
+    version: 1,
+    relayId: relayId(relay),
+    number,
+    previous: new Uint8Array(32),
+    timeMs: variant,
+    leafCount: 1,
+    root: new Uint8Array(32),
+  };
   const nothing = new Uint8Array(0);
   const about = { leaf: nothing, leafIndex: 0, path: [], digests: nothing, writers: nothing };
   return statementProof.encode({ statement: statement.encode({ ...said, extensions: [] }), signature: new Uint8Array(64), ...about });
@@ -52,13 +60,20 @@ export const shelves: Room<Step> = {
       if (isNew) list.push({ relay, number, proof: copy });
       const counted = (each: number): number => list.filter((other) => other.relay === each).length;
       const most = Math.max(...list.map((each) => counted(each.relay)));
-      if (list.length > (isPeer ? KEPT_PEER_PROOFS : KEPT_PROOFS)) list.splice(list.findIndex((each) => counted(each.relay) === most), 1);
+      if (list.length > (isPeer ? KEPT_PEER_PROOFS : KEPT_PROOFS))
+        list.splice(
+          list.findIndex((each) => counted(each.relay) === most),
+          1,
+        );
       kept.set(`${isPeer} ${shelf}`, list);
       const onShelf = owner[shelf];
       if (onShelf.length !== list.length) parted(`${onShelf.length} are on the shelf, not ${list.length}`);
       for (const [index, { by, number: held, proof: bytes }] of onShelf.entries()) {
         const expected = list[index] as (typeof list)[number];
-        const isSame = held === expected.number && equalBytes(bytes, expected.proof) && by === (expected.relay === 0 ? "" : hex(relayId(expected.relay)));
+        const isSame =
+          held === expected.number &&
+          equalBytes(bytes, expected.proof) &&
+          by === (expected.relay === 0 ? "" : hex(relayId(expected.relay)));
         if (!isSame) parted(`proof ${held} of ${by} is on the shelf, not ${expected.number} of relay ${expected.relay}`);
       }
     }
