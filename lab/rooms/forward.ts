@@ -90,9 +90,10 @@ export const forward: Room<Step> = {
     }),
   run: async (steps, tools) => {
     const draws = tools.draws("settings");
+    const isWide = draws.chance(0.5);
     const settings: ReferenceSettings = {
-      windowFrames: [4, 9, 300][draws.below(3)] as number,
-      windowBytes: [12, 60, 5000][draws.below(3)] as number,
+      windowFrames: isWide ? 300 : 4 + draws.below(6),
+      windowBytes: isWide ? 5000 : 12 + draws.below(50),
       pauseMinMs: 100,
       pauseMaxMs: [100, 700, 800][draws.below(3)] as number,
       pauseLongestMs: [500, 2000, 3_600_000][draws.below(3)] as number,

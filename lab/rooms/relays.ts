@@ -80,7 +80,7 @@ export const relays: Room<Step> = {
       expiresInMs: draws.chance(0.9) ? 20 * DAY_MS : one([-1, 0, 1, DAY_MS / 12, 30 * DAY_MS, 31 * DAY_MS]),
     });
     const homeFor = (to: string): string | undefined =>
-      draws.chance(0.1) ? one(["east", "west", ...JUNK, undefined]) : to in HOMES ? HOMES[to as Name] : undefined;
+      draws.chance(0.2) ? one(["east", "west", ...JUNK, undefined]) : to in HOMES ? HOMES[to as Name] : undefined;
     return Array.from({ length: STEPS }, (): Step => {
       const kind = draws.below(100);
       if (kind < 22) {
@@ -112,15 +112,15 @@ export const relays: Room<Step> = {
           stale: one(["", "", "", "", "", "", "epoch", "generation"]),
         };
       if (kind < 55) return { do: draws.chance(0.9) ? "sync" : "rotate", side: side() };
-      if (kind < 71) return { do: draws.chance(0.5) ? "carry" : "back", side: side(), count: 1 + draws.below(6) };
-      if (kind < 79) return { do: one(["connect", "connect", "connect", "cut", "idle"] as const) };
-      if (kind < 82) return { do: "north comes", side: side() };
-      if (kind < 84) return { do: "crash", side: side(), more: draws.below(6) };
-      if (kind < 86) return { do: "end", side: side(), at: draws.below(20), told: draws.chance(0.8), wild: draws.chance(0.4) };
-      if (kind < 88)
+      if (kind < 67) return { do: draws.chance(0.5) ? "carry" : "back", side: side(), count: 1 + draws.below(6) };
+      if (kind < 73) return { do: one(["connect", "connect", "connect", "cut", "idle"] as const) };
+      if (kind < 76) return { do: "north comes", side: side() };
+      if (kind < 79) return { do: "crash", side: side(), more: draws.below(6) };
+      if (kind < 84) return { do: "end", side: side(), at: draws.below(20), told: draws.chance(0.8), wild: draws.chance(0.4) };
+      if (kind < 86)
         return { do: "ban", side: side(), whom: one(["north", "alice", "bea", "junk 0", "east", "west"]), banned: draws.chance(0.3) };
-      if (kind < 90) return { do: "trouble", side: side(), on: draws.chance(0.3) };
-      if (kind < 94)
+      if (kind < 88) return { do: "trouble", side: side(), on: draws.chance(0.3) };
+      if (kind < 93)
         return {
           do: "hear",
           side: side(),
@@ -129,8 +129,8 @@ export const relays: Room<Step> = {
           teller: one(AGENTS),
           met: draws.chance(0.15),
         };
-      if (kind < 97) return { do: "guest", side: side(), whom: one(GUESTS), leaves: draws.chance(0.4) };
-      if (kind < 98) return { do: "block", who: one(AGENTS), blocked: draws.chance(0.4) };
+      if (kind < 96) return { do: "guest", side: side(), whom: one(GUESTS), leaves: draws.chance(0.4) };
+      if (kind < 97) return { do: "block", who: one(AGENTS), blocked: draws.chance(0.4) };
       return { do: "wait", ms: one([1000, 70_000, 3_600_000]) };
     });
   },
@@ -392,7 +392,9 @@ function createWorld(limits: MailboxesOptions["limits"]) {
   const waitsFor = (side: Side) => {
     const other = side === "east" ? "west" : "east";
     const { book, relays } = watched[side].reference;
-    const waiting = relays.has(other) ? [...boxOf(book, `relay ${other}`).stored.values()] : [];
+    // A relay whose places are all taken by others that mail waits for lets nobody new in.
+    const isLetIn = watched[other].reference.relays.has(side);
+    const waiting = relays.has(other) && isLetIn ? [...boxOf(book, `relay ${other}`).stored.values()] : [];
     return waiting.filter(({ to, expiresAtMs }) => livesAt(other, to) && expiresAtMs > NOW_MS + 10 * DAY_MS);
   };
 

@@ -85,6 +85,7 @@ export function createRelayReference({ self, selfId, limits, nameOf, agents, not
   };
 
   const forget = (name: string): void => {
+    for (const session of sessions.values()) if (session.name === name && session.role !== "agent") session.left ??= standingOf(session);
     floor = Math.max(floor, boxOf(book, `relay ${name}`).next);
     book.boxes.delete(`relay ${name}`);
     for (const each of [tails, readers, deferred]) each.delete(`relay ${name}`);
@@ -207,6 +208,7 @@ export function createRelayReference({ self, selfId, limits, nameOf, agents, not
       welcomed: false,
       mayRead: role !== "agent" || !consume,
       isOver: false,
+      left: undefined,
     };
     for (const other of holders(role === "agent" ? "agent" : "relay", name)) {
       const isSameLink = role !== "forwarder" && other.role !== "forwarder" && other.link === session.link;
@@ -255,11 +257,12 @@ export function createRelayReference({ self, selfId, limits, nameOf, agents, not
     return granted.length > 0;
   };
 
-  const position = (session: Session): void => {
+  const standingOf = (session: Session): readonly number[] => {
     const key = boxKeyOf(session);
     const box = boxOf(book, key);
-    say("position", session.number, box.epoch, floorOf(box), tailOf(key));
+    return session.left ?? [box.epoch, floorOf(box), tailOf(key)];
   };
+  const position = (session: Session): void => say("position", session.number, ...standingOf(session));
 
   const welcome = (session: Session): void => {
     if (sessions.get(session.number) !== session || session.isOver) return;
@@ -457,6 +460,11 @@ export function createRelayReference({ self, selfId, limits, nameOf, agents, not
     recall(relays: readonly Recalled[], routeFloor: number): void {
       const before = book.relays;
       floor = routeFloor;
+      const names = new Set(relays.map(({ name }) => name));
+      for (const [key, { stored }] of [...book.boxes]) {
+        if (!key.startsWith("relay ") || names.has(key.slice("relay ".length)) || stored.size > 0) continue;
+        for (const each of [book.boxes, tails]) each.delete(key);
+      }
       for (const { name, next, epoch } of relays) {
         Object.assign(boxOf(book, `relay ${name}`), { next, epoch });
         tails.set(`relay ${name}`, next - 1);

@@ -13,6 +13,8 @@ export interface Session {
   welcomed: boolean;
   mayRead: boolean;
   isOver: boolean;
+  /** How the box stood when its relay was forgotten: epoch, floor and tail. */
+  left: readonly number[] | undefined;
 }
 
 /** The session that reads a box. */
