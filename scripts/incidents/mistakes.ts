@@ -409,4 +409,11 @@ export const MADE_MISTAKES: readonly Mistake[] = [
     ],
     why: "That a proof of a fork got shorter was taken for knowing less.",
   },
+  {
+    id: "asked-relay-chooses-freely",
+    file: "protocol/link/probe.ts",
+    find: "    refuseUnoffered(challenged, modes);\n",
+    put: "",
+    why: "Version and mode of a relay that is only asked were not held against what it was offered.",
+  },
 ];
