@@ -26,3 +26,24 @@ export function inOrder(lines: readonly string[]): string {
     .map(({ line }) => line)
     .join("\n  ");
 }
+
+/** What is noted of a step is what leaves with it: acknowledgements, refusals, deliveries, who took over. */
+export function checkFacts(outputs: readonly RelayOutput[]): void {
+  const left: string[] = [];
+  const noted: string[] = [];
+  for (const output of outputs) {
+    if (output.kind === "ack") left.push(`ack up to ${output.upTo}`);
+    else if (output.kind === "refuse") left.push(`refuse ${output.linkSeq} ${output.reason.code}`);
+    else if (output.kind === "deliver") left.push(`deliver ${output.position} to ${output.session}`);
+    else if (output.kind === "goodbye" && output.reason.code === "fenced") left.push(`fence ${output.session}`);
+    else if (output.kind === "fact") {
+      const { event, fields } = output;
+      if (event === "relay.ack-sent") noted.push(`ack up to ${fields["upTo"]}`);
+      else if (event === "relay.refused") noted.push(`refuse ${fields["linkSeq"]} ${fields["code"]}`);
+      else if (event === "relay.delivered") noted.push(`deliver ${fields["position"]} to ${fields["session"]}`);
+      else if (event === "relay.fenced") noted.push(`fence ${fields["session"]}`);
+    }
+  }
+  const [one, other] = [left.sort().join(", "), noted.sort().join(", ")];
+  if (one !== other) parted(`what leaves is ${one}, and noted is ${other}`);
+}

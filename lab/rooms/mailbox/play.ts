@@ -16,7 +16,7 @@ import { decodeKept, decodeKeptMail } from "../../../packages/perdure/src/wire/k
 import { parted } from "../room.ts";
 import type { Identity, Letter } from "./books.ts";
 import type { Limits } from "./doors.ts";
-import { inOrder, passText, reasonOf } from "./lines.ts";
+import { checkFacts, inOrder, passText, reasonOf } from "./lines.ts";
 import { type Copy, createHeldLog, keyOf } from "./log.ts";
 import { createReference, type Reference } from "./reference.ts";
 import type { Session, Wanted } from "./sessions.ts";
@@ -139,18 +139,19 @@ export function createPlay(sha256: Sha256, limits: Limits, machineLimits: Mailbo
   const feed = (input: RelayInput, small?: ReadonlySet<string>): readonly string[] => {
     records = [];
     const lines: string[] = [];
-    const freed = new Set<string>();
-    for (const output of machine.step(input, wallMs, monotonicMs)) {
+    const outputs = machine.step(input, wallMs, monotonicMs);
+    if (input.kind !== "handed-over") checkFacts(outputs);
+    for (const output of outputs) {
       if (output.kind === "append") {
         records = output.records;
         const places = log.append(output.ticket, output.records);
         if (machine.step({ kind: "appended", ticket: output.ticket, places }, wallMs, monotonicMs).length > 0)
           parted("appending says something");
       }
-      if (output.kind === "release") for (const place of output.places) freed.add(keyOf(place));
       const line = lineOf(output);
       if (line !== undefined) lines.push(line);
     }
+    const freed = new Set(outputs.flatMap((output) => (output.kind === "release" ? output.places.map(keyOf) : [])));
     for (const key of small ?? []) if (!freed.has(key)) parted(`a durable record of small state at ${key} is not released`);
     return lines;
   };
@@ -332,7 +333,6 @@ export function createPlay(sha256: Sha256, limits: Limits, machineLimits: Mailbo
     const version = (reference.live.agents.get(agent)?.known?.version ?? 0) + 1;
     const { open } = step;
     const home = step.elsewhere ? idOf("another relay") : relayId;
-    // Newest first, so that they come unsorted.
     const entries = step.contacts.toReversed().map((index) => concat(idOf(names[index] as string).slice(0, 8), home.slice(0, 8)));
     const input = {
       contacts: concat(...entries, step.half ? new Uint8Array(3) : EMPTY),
