@@ -76,6 +76,7 @@ interface Habits {
   readonly later: number;
   readonly orReject: number;
   readonly large: number;
+  readonly compacts: boolean;
   /** Of every opening. */
   readonly segmentBytes: number | undefined;
   /** The least size of a record. */
@@ -85,17 +86,21 @@ interface Habits {
 }
 
 export function drawSteps(draws: Draws): readonly LogStep[] {
-  const habits: Habits = {
+  const hoards = draws.chance(0.15);
+  const drawn: Habits = {
     fault: [0, 0.05, 0.15][draws.below(3)] as number,
     end: draws.chance(0.7) ? 0.05 : 0.01,
     later: [0, 0.3, 0.8][draws.below(3)] as number,
     orReject: draws.chance(0.6) ? 0.5 : 0,
     large: draws.chance(0.5) ? 0.2 : 0.03,
-    segmentBytes: draws.chance(0.25) ? (SEGMENT_BYTES[0] as number) : undefined,
+    compacts: true,
+    segmentBytes: [300, 4000, undefined, undefined][draws.below(4)],
     least: draws.chance(0.3) ? 100 : 0,
     release: draws.below(3) * 0.1,
     patient: draws.fraction() * 0.6,
   };
+  // More files than are kept open to be read.
+  const habits: Habits = hoards ? { ...drawn, end: 0.005, large: 0.03, least: 200, release: 0, segmentBytes: 300, compacts: false } : drawn;
   const leave: readonly LogStep[] = draws.chance(0.3)
     ? [{ do: "leave", segment: draws.chance(0.7) ? 999_990 + draws.below(9) : 1 + draws.below(5) }]
     : [];
@@ -125,21 +130,24 @@ function next(draws: Draws, habits: Habits): readonly LogStep[] {
     return [{ do: "read", from: draws.fraction(), count: 1 + draws.below(draws.chance(0.2) ? 60 : 5), ...wrongly }];
   }
   if (which < 0.82) return [{ do: "hurry" }];
+  if (which < 0.87 && !habits.compacts) return [{ do: "read", from: 0, count: STEPS }];
   if (which < 0.87) return [{ do: draws.chance(0.3) ? "compact-all" : "compact" }];
   if (which < 0.89)
     return [{ do: "rot", nth: draws.fraction(), at: draws.fraction(), header: draws.chance(0.3), moving: draws.chance(0.4) }];
   if (which < 0.9) return [{ do: "state", bytes: Array.from({ length: draws.below(3) }, () => draws.below(draws.chance(0.2) ? 900 : 30)) }];
   if (which < 0.95) return [{ do: "look", keep: draws.below(5) / 4 }];
-  return [
-    {
-      do: "damage",
-      how: DAMAGES[draws.below(DAMAGES.length)] as DamageKind,
-      file: draws.chance(0.5) ? NEWEST : draws.fraction(),
-      at: draws.fraction(),
-      bit: draws.below(8),
-      keep: draws.below(3) / 2,
-    },
-  ];
+  return Array.from({ length: 2 }, () => damage(draws));
+}
+
+function damage(draws: Draws): LogStep {
+  return {
+    do: "damage",
+    how: DAMAGES[draws.below(DAMAGES.length)] as DamageKind,
+    file: draws.chance(0.5) ? NEWEST : draws.fraction(),
+    at: draws.fraction(),
+    bit: draws.below(8),
+    keep: draws.below(3) / 2,
+  };
 }
 
 function append(draws: Draws, habits: Habits): LogStep {
