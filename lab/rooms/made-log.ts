@@ -3,7 +3,7 @@
  * made here and not by what the product signs with, so that both are compared.
  */
 import type { Crypto, SigningKey } from "../../packages/perdure/src/host/crypto.ts";
-import { type Bytes, compareBytes, concat, utf8 } from "../../packages/perdure/src/wire/bytes.ts";
+import { type Bytes, compareBytes, concat, hex, utf8 } from "../../packages/perdure/src/wire/bytes.ts";
 import {
   anchorBody,
   EVENT_KINDS,
@@ -89,6 +89,8 @@ export async function createOwner(
   const common = { version: 1, witnessThreshold: 0, witnesses: [], extensions: [], nextThreshold: shape.nextThreshold };
   const recoveryOf = (salt: number): Bytes => hash.sha256(concat(utf8("perdure/recovery/1"), saltOf(salt)));
 
+  const written = new Map<string, Made>();
+
   const sign: Owner["sign"] = async (event, own, indexes) => {
     const encoded = identityEvent.encode(event);
     const list = [];
@@ -122,7 +124,11 @@ export async function createOwner(
     const encoded = identityEvent.encode(event);
     const position = before.position + (revealsKeys(said) ? 1 : 0);
     const signed = [await sign(event, keysAt(position), signersAt(position, skips))];
-    return { before, seq: before.seq + 1, said, claimedAtMs, position, event, encoded, hash: hash.sha256(encoded), signed };
+    const made = { before, seq: before.seq + 1, said, claimedAtMs, position, event, encoded, hash: hash.sha256(encoded), signed };
+    // Who says the same again on the same event writes the same event.
+    const again = written.get(hex(made.hash)) ?? made;
+    written.set(hex(made.hash), again);
+    return again;
   };
   const first: IdentityEvent = {
     ...common,
