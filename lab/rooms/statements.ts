@@ -27,7 +27,7 @@ type Step =
   /** One message on each of so many links. */
   | { readonly do: "spread"; readonly count: number }
   | { readonly do: "begin" | "finish" | "abandon" }
-  | { readonly do: "restate" }
+  | { readonly do: "restate"; readonly lag: number }
   /** Everything is read again: mail that waits, of each link every so manieth, then the restatement, then what came behind it but for the last. */
   | { readonly do: "restart"; readonly lost: number; readonly every: number };
 
@@ -73,7 +73,9 @@ export const statements: Room<Step> = {
       }
       if (kind < 12) return { do: "spread", count: draws.chance(0.08) ? STATEMENT_LEAVES + draws.below(30) : draws.below(5) };
       if (kind < 18) return { do: kind < 15 ? "begin" : kind < 17 ? "finish" : "abandon" };
-      return draws.chance(0.5) ? { do: "restate" } : { do: "restart", lost: draws.below(4), every: 1 + draws.below(4) };
+      return draws.chance(0.5)
+        ? { do: "restate", lag: draws.below(4) }
+        : { do: "restart", lost: draws.below(4), every: 1 + draws.below(4) };
     }),
   run: async (steps, { hash: { sha256 }, draws }) => {
     const limit = 2 + draws("limit").below(4);
@@ -178,12 +180,19 @@ export const statements: Room<Step> = {
       behind.push({ kind: "stated", bytes: done.bytes, leaves: done.leaves });
       underWay = undefined;
     };
-    /** What is restated, as bytes that nothing changes any more. */
-    const restate = (): void => {
-      const pending = durablePending(product, () => Number.MAX_SAFE_INTEGER).map((leaf) => structuredClone(leaf));
-      const upTo = [...lines].map(([key, { used }]) => [key, used.length] as const);
-      base = { pending, upTo: new Map(upTo), number, previous };
-      behind = [];
+    /** What is restated, as bytes that nothing changes any more: the last numbers of each link are not durable, and stand behind it. */
+    const restate = (lag: number): void => {
+      const upTo = new Map([...lines].map(([key, { used, stated }]) => [key, Math.max(used.length - lag, 0, ...stated)]));
+      const durable = durablePending(product, (sender, link) => upTo.get(keyOf(sender, link)) ?? 0);
+      base = { pending: durable.map((leaf) => structuredClone(leaf)), upTo, number, previous };
+      behind = [...lines].flatMap(([key, { used }]) => {
+        const [sender, link] = key.split("/").map(bytesOf) as [Bytes, Bytes];
+        return used.slice(upTo.get(key)).map((each, at): Behind => {
+          const digest = each === undefined ? undefined : bytesOf(each);
+          const writer = digest !== undefined && hex(sender) === peer ? sha256(digest) : undefined;
+          return { kind: "used", sender, link, seq: (upTo.get(key) ?? 0) + at + 1, digest, writer };
+        });
+      });
     };
     const restart = (lost: number, every: number): void => {
       for (let left = lost; left > 0 && behind.at(-1)?.kind === "used"; left--) {
@@ -219,7 +228,7 @@ export const statements: Room<Step> = {
       else if (step.do === "spread") for (let link = 0; link < step.count; link++) use(0, LINKS + link, false);
       else if (step.do === "begin") begin();
       else if (step.do === "finish") finish();
-      else if (step.do === "restate") restate();
+      else if (step.do === "restate") restate(step.lag);
       else if (step.do === "restart") restart(step.lost, step.every);
       else {
         abandonStatement(product);
