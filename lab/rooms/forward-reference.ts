@@ -62,7 +62,16 @@ export function createForwardReference(settings: ReferenceSettings) {
     [...numbers]
       .filter(([linkSeq, { refused }]) => linkSeq > acknowledged && linkSeq <= upTo && !refused)
       .map(([, { position }]) => position);
-  const hasRoom = (size: number): boolean => given - acknowledged < frames && (flying().length === 0 || sizeOf(flying()) + size <= bytes);
+  const hasRoom = (size: number): boolean => {
+    if (given - acknowledged >= frames) return false;
+    let [some, inFlight] = [false, 0];
+    for (const [linkSeq, { position, refused }] of numbers) {
+      if (refused || linkSeq <= acknowledged) continue;
+      some = true;
+      inFlight += of(position).bytes;
+    }
+    return !some || inFlight + size <= bytes;
+  };
   const withoutEnded = (positions: readonly number[]): readonly number[] => positions.filter((position) => !of(position).ended);
 
   const join = (lane: Parked, position: number): void => {

@@ -28,7 +28,7 @@ type Step =
   | { readonly do: "junk"; readonly by: number }
   | { readonly do: "wait"; readonly for: "due" | "almost due" | number };
 
-const STEPS = 220;
+const STEPS = 170;
 const LANES = 4;
 const CROWD = 90;
 const THRONG = 1300;
@@ -301,10 +301,19 @@ function createForwardRoom(settings: ReferenceSettings) {
 
   return {
     take,
-    /** The other relay takes everything: all that did not end here comes over. */
+    /** The other relay takes nothing once, for whomever it is, and then everything: all that did not end here comes over. */
     settleDown(): void {
       cut(false);
       endReading(false);
+      begin({ frames: 300, bytes: 5000, strayBy: 0, late: false });
+      take({ do: "crowd", count: CROWD });
+      pump(ALL, -1);
+      carry(
+        mails.map(() => REFUSALS[0] as ForwardRefusal),
+        true,
+      );
+      back(answers.length, 0);
+      compare();
       for (let round = 0; round < 200 + last; round++) {
         if (!open || round === 100) begin({ frames: 300, bytes: 5000, strayBy: 0, late: false });
         pump(1000, -1);
