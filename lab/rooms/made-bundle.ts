@@ -118,7 +118,7 @@ export function shownOf({
   return { certificates: last.slice(0, SHOWN), records: newestRecords(records) };
 }
 
-export function newestRecords(records: readonly MadeRecord[]): readonly MadeRecord[] {
+function newestRecords(records: readonly MadeRecord[]): readonly MadeRecord[] {
   const newest = new Map<string, MadeRecord>();
   for (const each of records) {
     const instance = hex(each.said.instanceKey);
