@@ -73,8 +73,8 @@ export const AGENT_MISTAKES: readonly Mistake[] = [
   {
     id: "restatement-without-settled-numbers",
     file: `${D}inbox-restatement.ts`,
-    find: "      settled: ranges.splice(0, RANGES_PER_RECORD),",
-    put: "      settled: ranges.splice(0, RANGES_PER_RECORD).slice(1),",
+    find: "      settled: ranges.splice(0, stream.bounds.runsPerRecord),",
+    put: "      settled: ranges.splice(0, stream.bounds.runsPerRecord).slice(1),",
     why: "The restatement misses a range: what was completed counts as new when it comes again.",
   },
   {
