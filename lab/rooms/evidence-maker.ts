@@ -1,6 +1,6 @@
 /** Whoever signs something about a message, and what they sign: true, or with one thing wrong. */
 import type { Crypto, Hash } from "../../packages/perdure/src/host/crypto.ts";
-import type { Draws } from "../../packages/perdure/src/host/simulated/index.ts";
+import { createDraws, type Draws } from "../../packages/perdure/src/host/simulated/index.ts";
 import { createIdentity, openPart, sealPart, signNotice, verifyBundle } from "../../packages/perdure/src/identity/index.ts";
 import type { OwnIdentity } from "../../packages/perdure/src/identity/own-identity.ts";
 import { createMerkleTree } from "../../packages/perdure/src/protocol/delivery/merkle.ts";
@@ -24,8 +24,17 @@ export interface Parties {
 /** Long after every certificate. */
 export const LATE_MS = 20 * 365 * 86_400_000;
 
+/** The same people for every seed, so that a visit costs what it looks at and not what it takes to make them. */
+const MADE = new WeakMap<Hash, Promise<Parties>>();
+
 /** Anna writes to desk, who lives at far; near is Anna's relay; mallory is an agent of neither. */
-export async function createParties(hash: Hash, draws: Draws): Promise<Parties> {
+export function partiesOf(hash: Hash): Promise<Parties> {
+  const made = MADE.get(hash) ?? createParties(hash, createDraws("parties of the rooms"));
+  MADE.set(hash, made);
+  return made;
+}
+
+async function createParties(hash: Hash, draws: Draws): Promise<Parties> {
   const settings = createSettings();
   const machine = createFolderMachine(hash, draws);
   const { crypto } = machine.host;

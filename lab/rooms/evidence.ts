@@ -10,11 +10,11 @@ import {
   CONFLICTS,
   type ConflictKind,
   conflictOf,
-  createParties,
   LATE_MS,
   noticeBy,
   type Parties,
   type PartyName,
+  partiesOf,
   receiptBy,
   storedBy,
 } from "./evidence-maker.ts";
@@ -41,7 +41,7 @@ interface Step {
   readonly at: number;
 }
 
-const FILES = 5;
+const FILES = 4;
 const WRONG: Readonly<Record<string, readonly string[]>> = {
   none: [],
   statement: ["leaf", "path", "signature", "relay", "time", "late", "place", "kind"],
@@ -56,7 +56,7 @@ export const evidenceRoom: Room<Step> = {
   about: "the judgement of evidence whose truth is known",
   draw: (draws) => Array.from({ length: FILES }, () => drawFile(draws)),
   run: async (steps, tools) => {
-    const parties = await createParties(tools.hash, tools.draws("parties"));
+    const parties = await partiesOf(tools.hash);
     for (const step of steps) await judgeFile(parties, step, tools);
   },
 };

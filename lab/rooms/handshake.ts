@@ -22,7 +22,7 @@ import {
 } from "../../packages/perdure/src/wire/control.ts";
 import { PerdureError } from "../../packages/perdure/src/wire/error.ts";
 import type { FrameName } from "../../packages/perdure/src/wire/frame.ts";
-import { createParties, LATE_MS, type Parties, type PartyName } from "./evidence-maker.ts";
+import { LATE_MS, type Parties, type PartyName, partiesOf } from "./evidence-maker.ts";
 import { createHandClock, type HandClock, settled } from "./hand-clock.ts";
 import { createHandLine, type HandLine, messageOf } from "./hand-line.ts";
 import { type Ended, expectCode, follow, parting, takeFrame, welcomeOf, words } from "./handshake-words.ts";
@@ -90,7 +90,7 @@ interface Step {
   readonly window: number;
 }
 
-const HANDSHAKES = 8;
+const HANDSHAKES = 5;
 const TIMEOUT_MS = 10_000;
 const settings = createSettings();
 
@@ -99,7 +99,7 @@ export const handshake: Room<Step> = {
   about: "one side of a handshake beside another that is made by the words of the protocol, with one thing wrong",
   draw: (draws) => Array.from({ length: HANDSHAKES }, () => drawStep(draws)),
   run: async (steps, tools) => {
-    const parties = await createParties(tools.hash, tools.draws("parties"));
+    const parties = await partiesOf(tools.hash);
     for (const [nth, step] of steps.entries()) {
       const draws = tools.draws(`handshake ${nth}`);
       if (step.side === "answers") await answer(parties, step, tools, draws);

@@ -29,7 +29,7 @@ type Step =
   | { readonly do: "damage"; readonly slot: number; readonly how: Damage; readonly at: number }
   | { readonly do: "bundle"; readonly bundle: BundleStep };
 
-const STEPS = 60;
+const STEPS = 40;
 const FOLDER = "home";
 const BYTES = 768 * 1024;
 const LIVES = 16;
@@ -38,11 +38,19 @@ export const inputs: Room<Step> = {
   name: "inputs",
   about: "what came in lately, kept in a folder and cut to size, beside a list of lives",
   draw: (draws) => {
-    const isBig = draws.chance(0.05);
-    return Array.from({ length: STEPS }, () => drawStep(draws, isBig));
+    const isBig = draws.chance(0.03);
+    // Many short lives, of which only so many are remembered.
+    if (draws.chance(0.06)) return Array.from({ length: 20 }, () => drawShortLife(draws, isBig)).flat();
+    return Array.from({ length: isBig ? STEPS / 2 : STEPS }, () => drawStep(draws, isBig));
   },
   run: (steps, tools) => runInputs(steps, tools),
 };
+
+function drawShortLife(draws: Draws, isBig: boolean): readonly Step[] {
+  const bytes = isBig && draws.chance(0.5) ? 20_000 + draws.below(30_000) : draws.below(60);
+  const note: Step = { do: "note", count: draws.below(3), bytes, isNoted: true };
+  return draws.chance(0.8) ? [note, { do: "close" }] : [note, { do: "wait", ms: 1_000 }, { do: "kill" }];
+}
 
 function drawStep(draws: Draws, isBig: boolean): Step {
   const roll = draws.below(40);

@@ -28,7 +28,7 @@ type Step =
   | { readonly do: "power" }
   | { readonly do: "damage"; readonly how: Damage; readonly at: number };
 
-const STEPS = 20;
+const STEPS = 15;
 const PATH = "home/incidents/ledger.jsonl";
 const ASIDE = "home/incidents/ledger.damaged";
 const THINGS = 6;

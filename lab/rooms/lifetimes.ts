@@ -18,7 +18,7 @@ type Step =
   | { readonly do: "restart" }
   | { readonly do: "places"; readonly count: number };
 
-const STEPS = 70;
+const STEPS = 50;
 const START_MS = 1_800_000_000_000;
 const HOUR = 3_600_000;
 

@@ -34,7 +34,7 @@ type Step =
   | { readonly do: "file"; readonly kind: "garbage" | "other" | "wrong" | "many"; readonly at: number }
   | { readonly do: "setup"; readonly learn: boolean };
 
-const LIVES = 26;
+const LIVES = 20;
 const TRIAL_MS = 3_600_000;
 const KEEP_ALIVE_MIN_MS = 5_000;
 const EXTERNAL = { name: "tcpUserTimeoutMs", unit: "ms", value: 300_000, origin: "kernel" };

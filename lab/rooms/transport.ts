@@ -35,7 +35,7 @@ type Step =
   | { readonly do: "end" | "refuse"; readonly retry: Goodbye["retry"]; readonly code: string }
   | { readonly do: "break"; readonly why: string };
 
-const LIVES = 14;
+const LIVES = 12;
 const HANDSHAKE: readonly FrameName[] = ["hello", "challenge", "proof", "welcome", "published"];
 const LATER: readonly FrameName[] = ["welcome", "mail", "ack", "ping", "published"];
 const RETRIES = ["never", "now", "after"] as const;
@@ -65,7 +65,7 @@ function pick<Item>(draws: Draws, from: readonly Item[]): Item {
 }
 
 function drawLife(draws: Draws): readonly Step[] {
-  if (draws.chance(0.015)) return drawFullLife(draws);
+  if (draws.chance(0.006)) return drawFullLife(draws);
   const steps: Step[] = [draws.chance(0.05) ? { do: "refuse", retry: pick(draws, RETRIES), code: "too-busy" } : { do: "open" }];
   const isLong = draws.chance(0.4);
   let isProtected = false;
