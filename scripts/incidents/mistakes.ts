@@ -416,4 +416,11 @@ export const MADE_MISTAKES: readonly Mistake[] = [
     put: "",
     why: "Version and mode of a relay that is only asked were not held against what it was offered.",
   },
+  {
+    id: "woken-for-nothing-parked",
+    file: "protocol/delivery/forward-queue.ts",
+    find: "      wakeMs = Number.POSITIVE_INFINITY;\n      for (const { probe, untilMs } of lanes.values())",
+    put: "      for (const { probe, untilMs } of lanes.values())",
+    why: "The earliest end of a pause is kept as it comes, and was not looked for again when what waited for it was gone.",
+  },
 ];
