@@ -51,7 +51,7 @@ const DEEDS = {
 type Deed = keyof typeof DEEDS;
 const BAG = Object.entries(DEEDS).flatMap(([deed, weight]) => Array.from({ length: weight }, () => deed as Deed));
 const STEPS = 70;
-const LIMITS = { outboxMessages: 4, outboxBytes: LIMIT_BYTES, unconfirmedAfterMs: 600, forgetStreamMs: 3000, ended: 3, streams: 2 };
+const LIMITS = { outboxMessages: 4, outboxBytes: LIMIT_BYTES, unconfirmedAfterMs: 600, forgetStreamMs: 400, ended: 3, streams: 1 };
 const LIFE_MS = 2000;
 export const outbox: Room<Step> = {
   name: "outbox",
@@ -270,7 +270,7 @@ function goThrough(steps: readonly Step[]): void {
       const restated = before.restate().map(({ kept, restated: at }) => decodeKept(encodeKept(kept, undefined, at)));
       product = opened();
       // A file begins with a restatement; what was read before it counts for nothing.
-      for (const { kept, restated: at } of restated.slice(0, places % 9)) product.apply(kept, at);
+      for (const { kept, restated: at } of restated.slice(0, places % 40)) product.apply(kept, at);
       product.reset();
       for (const { kept, restated: at } of restated) product.apply(kept, at);
     }
@@ -349,9 +349,11 @@ function goThrough(steps: readonly Step[]): void {
         const each = replaced[pick % Math.max(1, replaced.length)];
         if (each !== undefined) seal(each, each.earlier[few % each.earlier.length] as string, other % 3 > 0);
       } else if (step.do === "retire") {
-        const digest = few === 0 ? filled(16, ++digests) : part.digest;
-        apply({ kind: "keyRetired", head: { stream: bytesOf(part.of.stream), seq: part.seq, digest: bytesOf(digest) } }, undefined, (it) =>
-          it.keyRetired(partIn(it, part), digest),
+        const sent = reference.messages.flatMap(({ parts }) => parts).filter(({ again }) => again);
+        const each = few === 1 ? (sent[pick % Math.max(1, sent.length)] ?? part) : part;
+        const digest = few === 0 ? filled(16, ++digests) : each.digest;
+        apply({ kind: "keyRetired", head: { stream: bytesOf(each.of.stream), seq: each.seq, digest: bytesOf(digest) } }, undefined, (it) =>
+          it.keyRetired(partIn(it, each), digest),
         );
       } else if (step.do === "unfit") {
         // Only what is next to travel is looked at.
