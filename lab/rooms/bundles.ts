@@ -65,7 +65,7 @@ import {
 } from "./made-log.ts";
 import type { Room } from "./room.ts";
 
-const STEPS = 60;
+const STEPS = 50;
 /** A certificate begins that long before it is made. */
 const EARLIER_MS = 10 * 60_000;
 

@@ -56,7 +56,7 @@ export type FolderStep =
       readonly fails: "" | "writes" | "syncs";
     };
 
-const STEPS = 32;
+const STEPS = 26;
 const FOLDERS = 3;
 const MINUTE_MS = 60_000;
 const DAY_MS = 1440 * MINUTE_MS;

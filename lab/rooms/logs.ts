@@ -69,7 +69,7 @@ export type LogStep =
   | { readonly do: "tell"; readonly to: number; readonly from: number }
   | { readonly do: "relate"; readonly back: number; readonly other: number };
 
-const STEPS = 70;
+const STEPS = 55;
 /** Who sees logs and tells others of them. */
 const PEOPLE = 4;
 const KINDS: readonly MadeBody["kind"][] = [
@@ -110,7 +110,8 @@ export const logs: Room<LogStep> = {
 
     const stateOf = async (last: Made): Promise<LogState> => {
       const states = await verifyLogStates(cheap, logOf(last));
-      for (const [index, each] of lineOf(last).entries()) expectAlike(`event ${each.seq}`, states[index], sayingOf(owner as Owner, each));
+      // What it said before its last two events was compared when those were made.
+      for (const each of lineOf(last).slice(-2)) expectAlike(`event ${each.seq}`, states[each.seq], sayingOf(owner as Owner, each));
       return states.at(-1) as LogState;
     };
     const takes = async (
