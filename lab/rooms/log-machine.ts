@@ -44,8 +44,8 @@ export interface Machine {
   readonly faults: Faults;
   heal(): void;
   readonly timers: number;
-  /** A file that was begun and never written. */
-  leave(segment: number): void;
+  /** Leaves an empty file. */
+  leave(name: string): void;
   /** Damages a byte of a file, or repairs it. */
   rot(segment: number, offset: number, mask: number): void;
   /** Calls that have not ended. */
@@ -133,8 +133,8 @@ export function createMachine(draws: Draws, ended: () => void): Machine {
     get timers() {
       return timers.length;
     },
-    leave: (segment) => {
-      const file = disk.file(pathOf(segment), true);
+    leave: (name) => {
+      const file = disk.file(`${FOLDER}/${name}`, true);
       if (file !== undefined) disk.syncedTo(file, disk.mark(file));
     },
     rot: (segment, offset, mask) => disk.rot(pathOf(segment), offset, mask),
@@ -166,12 +166,13 @@ export function createMachine(draws: Draws, ended: () => void): Machine {
       const segments = new Map<number, Uint8Array>();
       if (pick === EVERYTHING) {
         for (const name of disk.list(FOLDER)) {
+          if (segmentIn(name) === 0) continue;
           const file = disk.file(`${FOLDER}/${name}`, false);
           if (file !== undefined) segments.set(segmentIn(name), file.current.bytes.slice(0, file.current.size));
         }
         return segments;
       }
-      for (const [path, bytes] of disk.image(pick)) segments.set(segmentIn(path), bytes);
+      for (const [path, bytes] of disk.image(pick)) if (segmentIn(path) !== 0) segments.set(segmentIn(path), bytes);
       return segments;
     },
   };
@@ -264,9 +265,10 @@ function watched(files: Files, faults: Faults, draws: Draws): Program {
   };
 }
 
-/** The number in the name of a segment's file. */
+/** The number in the name of a segment's file; 0 for another. */
 export function segmentIn(path: string): number {
-  return Number(/(\d+)\.log$/.exec(path)?.[1] ?? "0");
+  const segment = Number(/(\d+)\.log$/.exec(path)?.[1] ?? "0");
+  return `${FOLDER}/${path.slice(path.lastIndexOf("/") + 1)}` === pathOf(segment) ? segment : 0;
 }
 
 /** Everything that follows from what has happened, has happened. */

@@ -22,8 +22,8 @@ export type LogStep =
   | { readonly do: "run" | "hurry" | "compact" | "compact-all" | "heal" }
   | { readonly do: "wait"; readonly ms: number; readonly held: boolean }
   | { readonly do: "fault"; readonly kind: FaultKind; readonly count: number }
-  /** Before there is a log: the number of a file that was begun and never written. */
-  | { readonly do: "leave"; readonly segment: number }
+  /** Before there is a log: an empty file, with the name of a segment or of nothing. */
+  | { readonly do: "leave"; readonly name: string }
   | { readonly do: "state"; readonly bytes: readonly number[] }
   | { readonly do: "end"; readonly how: "close" | "close-held" | "kill" | "power"; readonly keep: number }
   /** What is on the disk is compared; `keep` is the chance of each sector that is not durable. */
@@ -51,6 +51,7 @@ export type FaultKind =
 export type DamageKind = "flip" | "cut" | "blank" | "drop" | "swap" | "grow" | "kind" | "version" | "none";
 
 const STEPS = 220;
+const NO_SEGMENTS: readonly string[] = ["notes.txt", "1.log", "0000001.log", "000000.log", "000001.log.old"];
 /** The newest of any number of files. */
 const NEWEST = 0.999;
 /** Chance that an append has more records than are moved with one sync. */
@@ -102,7 +103,10 @@ export function drawSteps(draws: Draws): readonly LogStep[] {
   // More files than are kept open to be read.
   const habits: Habits = hoards ? { ...drawn, end: 0.005, large: 0.03, least: 200, release: 0, segmentBytes: 300, compacts: false } : drawn;
   const leave: readonly LogStep[] = draws.chance(0.3)
-    ? [{ do: "leave", segment: draws.chance(0.7) ? 999_990 + draws.below(9) : 1 + draws.below(5) }]
+    ? [
+        { do: "leave", name: `${draws.chance(0.7) ? 999_990 + draws.below(9) : `00000${1 + draws.below(5)}`}.log` },
+        { do: "leave", name: NO_SEGMENTS[draws.below(NO_SEGMENTS.length)] as string },
+      ]
     : [];
   const steps: LogStep[] = [...leave, open(draws, habits), { do: "run" }];
   while (steps.length < STEPS) steps.push(...next(draws, habits));

@@ -131,7 +131,7 @@ function createLogRoom(tools: RoomTools) {
     if (step.do === "tick") return machine.finish(step.nth);
     if (step.do === "run") return run();
     if (step.do === "wait") return wait(step.ms, step.held);
-    if (step.do === "leave") return machine.leave(step.segment);
+    if (step.do === "leave") return machine.leave(step.name);
     if (step.do === "rot") return rot(scene, step);
     if (step.do === "heal") return machine.heal();
     if (step.do === "look") return look(step.keep);
