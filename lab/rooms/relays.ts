@@ -124,9 +124,10 @@ export const relays: Room<Step> = {
         return {
           do: "hear",
           side: side(),
-          whom: one([...JUNK, ...SIDES, "north"]),
+          whom: draws.chance(0.6) ? one(["junk 0", "north"]) : one([...JUNK, ...SIDES]),
           url: draws.below(7),
           teller: one(AGENTS),
+          more: draws.below(3),
           met: draws.chance(0.15),
         };
       if (kind < 96) return { do: "guest", side: side(), whom: one(GUESTS), leaves: draws.chance(0.4) };

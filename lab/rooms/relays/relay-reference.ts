@@ -89,7 +89,7 @@ export function createRelayReference({ self, selfId, limits, nameOf, agents, not
     floor = Math.max(floor, boxOf(book, `relay ${name}`).next);
     book.boxes.delete(`relay ${name}`);
     for (const each of [tails, readers, deferred]) each.delete(`relay ${name}`);
-    for (const key of book.links.keys()) if (key.startsWith(`relay ${name} `)) book.links.delete(key);
+    for (const each of [book.links, synced]) for (const key of each.keys()) if (key.startsWith(`relay ${name} `)) each.delete(key);
     book.relays.delete(name);
   };
 
@@ -292,7 +292,9 @@ export function createRelayReference({ self, selfId, limits, nameOf, agents, not
     const risen = new Set<string>();
     for (const effect of effects) {
       if (effect.kind === "used") {
-        synced.set(effect.link, Math.max(synced.get(effect.link) ?? 0, effect.linkSeq));
+        // A link may have been forgotten meanwhile.
+        if (linkOf(book, effect.link).upTo >= effect.linkSeq)
+          synced.set(effect.link, Math.max(synced.get(effect.link) ?? 0, effect.linkSeq));
         effect.session.unacked -= effect.bytes;
         acked.add(effect.session);
       } else if (effect.kind === "stored") {
