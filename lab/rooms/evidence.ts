@@ -41,7 +41,7 @@ interface Step {
   readonly at: number;
 }
 
-const FILES = 4;
+const FILES = 6;
 const WRONG: Readonly<Record<string, readonly string[]>> = {
   none: [],
   statement: ["leaf", "path", "signature", "relay", "time", "late", "place", "kind"],

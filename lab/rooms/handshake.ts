@@ -90,7 +90,7 @@ interface Step {
   readonly window: number;
 }
 
-const HANDSHAKES = 5;
+const HANDSHAKES = 10;
 const TIMEOUT_MS = 10_000;
 const settings = createSettings();
 

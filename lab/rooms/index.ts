@@ -22,6 +22,7 @@ import { loops } from "./loops.ts";
 import { mailbox } from "./mailbox/mailbox.ts";
 import { meter } from "./meter.ts";
 import { meters } from "./meters.ts";
+import { notes } from "./notes.ts";
 import { outbox } from "./outbox.ts";
 import { rates } from "./rates.ts";
 import { relays } from "./relays.ts";
@@ -29,6 +30,7 @@ import type { Room } from "./room.ts";
 import { sealed } from "./sealed.ts";
 import { session } from "./session.ts";
 import { shares } from "./shares/shares.ts";
+import { sending } from "./sending.ts";
 import { shelves } from "./shelves.ts";
 import { statements } from "./statements.ts";
 import { transport } from "./transport.ts";
@@ -53,6 +55,7 @@ export const ROOMS: readonly Room<unknown>[] = [
   mailbox,
   meter,
   meters,
+  notes,
   outbox,
   rates,
   relays,
@@ -60,6 +63,7 @@ export const ROOMS: readonly Room<unknown>[] = [
   session,
   shares,
   statements,
+  sending,
   shelves,
   transport,
   window,
