@@ -357,8 +357,9 @@ function createWorld(limits: MailboxesOptions["limits"]) {
     else if (step.do === "trouble") {
       const trouble = step.on ? ({ code: "disk-full", why: "no room", afterMs: 100 } as const) : undefined;
       watched[step.side].relay.feed({ kind: "trouble", trouble });
-    } else if (step.do === "hear") hear(step.side, step.whom, `wss://${step.url}/`, step.teller, step.met);
-    else if (step.do === "guest") guest(step.side, step.whom, step.leaves);
+    } else if (step.do === "hear") {
+      for (let each = 0; each <= step.more; each++) hear(step.side, step.whom, `wss://${step.url + each}/`, step.teller, step.met);
+    } else if (step.do === "guest") guest(step.side, step.whom, step.leaves);
     else if (step.do === "block")
       watched[HOMES[step.who]].relay.feed({ kind: "blocked", session: (writers.get(step.who) as Writer).session, blocked: step.blocked });
     else if (step.do === "wait") for (const side of SIDES) watched[side].relay.nowMs += step.ms;
