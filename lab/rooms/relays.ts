@@ -60,6 +60,7 @@ type Step =
       readonly url: number;
       readonly teller: string;
       readonly met: boolean;
+      readonly more: number;
     }
   | { readonly do: "guest"; readonly side: Side; readonly whom: string; readonly leaves: boolean }
   | { readonly do: "block"; readonly who: Name; readonly blocked: boolean }
