@@ -25,7 +25,7 @@ type Step =
   | { readonly do: "leave" | "break"; readonly side: Side }
   | { readonly do: "start"; readonly side: Side; readonly turns: boolean }
   | { readonly do: "close"; readonly side: Side; readonly retry: Goodbye["retry"]; readonly behind: boolean }
-  | { readonly do: "choke"; readonly side: Side }
+  | { readonly do: "choke"; readonly side: Side; readonly how: "throws" | "closes" }
   | { readonly do: "wait"; readonly ms: number };
 
 const LIVES = 4;
@@ -87,7 +87,7 @@ function drawLife(draws: Draws): readonly Step[] {
     else if (roll === 28 && !isCalm)
       steps.push({ do: "close", side: side(), retry: draws.chance(0.5) ? "now" : "never", behind: draws.chance(0.5) });
     else if (roll === 29 && draws.chance(0.3)) steps.push({ do: "break", side: side() });
-    else if (roll === 30 && !isCalm) steps.push({ do: "choke", side: side() });
+    else if (roll === 30 && !isCalm) steps.push({ do: "choke", side: side(), how: draws.chance(0.5) ? "throws" : "closes" });
     else steps.push({ do: "wait", ms: drawWait(draws) });
   }
   return steps;
@@ -116,7 +116,7 @@ interface Expected {
   isStarted: boolean;
   turns: boolean;
   isTold: boolean;
-  chokes: boolean;
+  chokes: "throws" | "closes" | undefined;
   heard: boolean;
   quietThirds: number;
   said: boolean;
@@ -133,7 +133,7 @@ interface Here {
   readonly line: HandLine;
   readonly heard: string[];
   readonly key: Bytes | undefined;
-  chokes: boolean;
+  chokes: "throws" | "closes" | undefined;
 }
 
 interface OnLine {
@@ -166,7 +166,7 @@ function createPair(mode: SessionMode, secrets: "same" | "different", tools: Roo
     const made = createSession({ clock, transport, mode, side, silenceTimeoutMs: SILENCE_MS, pingEveryMs: PING_MS });
     const keys = derived(secretOf(side));
     const key = mode === "mac" ? (side === "agent" ? keys.slice(0, 32) : keys.slice(32)) : undefined;
-    ends[side] = { session: made, line, heard: [], key, chokes: false };
+    ends[side] = { session: made, line, heard: [], key, chokes: undefined };
     expected[side] = {
       pending: [],
       messages: [],
@@ -176,7 +176,7 @@ function createPair(mode: SessionMode, secrets: "same" | "different", tools: Roo
       isStarted: false,
       turns: false,
       isTold: false,
-      chokes: false,
+      chokes: undefined,
       heard: true,
       quietThirds: 0,
       said: true,
@@ -221,8 +221,8 @@ function createPair(mode: SessionMode, secrets: "same" | "different", tools: Roo
         if (expected[step.side].ended === undefined) over(step.side, { code: "connection-closed", retry: "now" });
         return;
       case "choke":
-        ends[step.side].chokes = true;
-        expected[step.side].chokes = true;
+        ends[step.side].chokes = step.how;
+        expected[step.side].chokes = step.how;
     }
   }
 
@@ -234,8 +234,11 @@ function createPair(mode: SessionMode, secrets: "same" | "different", tools: Roo
     is.turns = turns;
     here.session.start({
       frame: ({ name, payload }) => {
-        if (here.chokes) {
-          here.chokes = false;
+        const { chokes } = here;
+        here.chokes = undefined;
+        if (chokes === "closes")
+          return here.session.close({ code: "fenced", retry: "now", afterMs: 0, limit: undefined, why: "as drawn", hint: "" });
+        if (chokes === "throws") {
           throw new PerdureError("record-rolled-back", "as drawn", { retry: "after", afterMs: 77 });
         }
         here.heard.push(`${name} ${payload.length}`);
@@ -321,7 +324,7 @@ function createPair(mode: SessionMode, secrets: "same" | "different", tools: Roo
   function hear(side: Side, frames: readonly Frame[]): void {
     const is = expected[side];
     is.heard = true;
-    for (const { name, payload } of frames) {
+    for (const [at, { name, payload }] of frames.entries()) {
       if (is.ended !== undefined) return;
       if (name === "hello" || name === "welcome") return end(side, { code: "malformed", retry: "never" });
       if (name === "ping" && side === "relay") {
@@ -329,9 +332,13 @@ function createPair(mode: SessionMode, secrets: "same" | "different", tools: Roo
         put(side, [{ name: "pong", payload: pong.encode({ nonce, timeMs: clock.wallMs() }) }]);
         continue;
       }
-      if (is.chokes) {
-        is.chokes = false;
-        return end(side, { code: "record-rolled-back", retry: "after" });
+      const { chokes } = is;
+      is.chokes = undefined;
+      if (chokes === "throws") return end(side, { code: "record-rolled-back", retry: "after" });
+      if (chokes === "closes") {
+        // What comes behind it is nobody's any more.
+        if (is.turns && at === frames.length - 1) is.due.push("turn");
+        return end(side, { code: "fenced", retry: "now" });
       }
       is.due.push(`${name} ${payload.length}`);
     }
