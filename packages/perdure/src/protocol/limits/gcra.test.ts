@@ -38,6 +38,18 @@ describe("a rate", () => {
     expect(gcra.keys).toBe(2);
   });
 
+  it("gives the whole burst at once, whatever interval it is made of and however late it is", () => {
+    const short: unknown[] = [];
+    for (const nowMs of [0, 86_400_000.5, 31_536_000_000.25])
+      for (let burst = 1; burst < 400; burst++) {
+        const gcra = createGcra({ perSecond: burst / 3.7, burst, keys: 1 });
+        let taken = 0;
+        while (gcra.judge("a", 1, nowMs).taken) taken++;
+        if (taken !== burst) short.push({ nowMs, burst, taken });
+      }
+    expect(short).toEqual([]);
+  });
+
   it("is another for each key", () => {
     const gcra = createGcra(RATE);
     for (let index = 0; index < 6; index++) gcra.judge("a", 1, 0);

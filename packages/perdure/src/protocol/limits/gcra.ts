@@ -43,6 +43,8 @@ export interface GcraOptions extends Rate {
 /** Buckets looked at for one new key: what is full among those used longest ago makes room. */
 const LOOKS = 8;
 const SHARED = Symbol("shared");
+/** A part of an interval that nobody waits for. */
+const LAST_BITS = 1e-6;
 
 export function createGcra({ perSecond, burst, keys }: GcraOptions): Gcra {
   const intervalMs = 1000 / perSecond;
@@ -56,9 +58,9 @@ export function createGcra({ perSecond, burst, keys }: GcraOptions): Gcra {
     const owedMs = Math.max(0, fullAtMs - nowMs);
     // Below 0 after what cost more than a burst: that is paid off first.
     const roomMs = burstMs - owedMs;
-    // A cost that was summed from fractions must not fail by the last bit of one.
+    // What was summed from fractions, one for each that was taken, must not fail by the last bits of them.
     const lackMs = cost === 0 ? 0 : Math.min(cost * intervalMs, burstMs) - roomMs;
-    const taken = lackMs <= burstMs * Number.EPSILON * 8;
+    const taken = lackMs <= intervalMs * LAST_BITS + nowMs * Number.EPSILON * burst;
     const remaining = Math.max(0, Math.floor(roomMs / intervalMs + 1e-9));
     return { taken, remaining, resetMs: taken ? 0 : Math.ceil(lackMs), fullMs: Math.ceil(owedMs) };
   };
