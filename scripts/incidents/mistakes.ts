@@ -284,6 +284,13 @@ export const MADE_MISTAKES: readonly Mistake[] = [
     why: "The shared bucket lies in the same map as the others, so the size of the map was taken for how many have a place.",
   },
   {
+    id: "rounding-measured-by-the-burst",
+    file: "protocol/limits/gcra.ts",
+    find: "lackMs <= intervalMs * LAST_BITS + nowMs * Number.EPSILON * burst;",
+    put: "lackMs <= burstMs * Number.EPSILON * 8;",
+    why: "A sum of fractions may be off by some last bits, and those were taken for bits of the sum.",
+  },
+  {
     id: "note-of-blanks",
     file: "protocol/incidents/incident-book.ts",
     find: 'if (cause === "" && fix === "")',
