@@ -2,6 +2,8 @@
 import { availableParallelism } from "node:os";
 import type { Planted } from "./planting.ts";
 import { createPool, type SweepOptions } from "./pool.ts";
+import { type SoundRooms, soundRooms, visitSoundRooms } from "./rooms/sound-rooms.ts";
+import { roomNames } from "./rooms/visits.ts";
 
 /** Something that must be noticed. */
 export interface Quarry {
@@ -27,6 +29,8 @@ export interface HuntOptions {
   readonly seeds: number;
   /** How many quarries are hunted at once; as many as there are cores when it is left out. */
   readonly jobs?: number | undefined;
+  /** What is planted goes through the rooms that have a reference first, with the same seeds. */
+  readonly rooms?: boolean | undefined;
   /** Called with each as soon as it is over. */
   readonly onHunted?: (hunted: Hunted) => void;
 }
@@ -36,14 +40,15 @@ const PATIENCE_MS = 9 * 60_000;
 
 /** In the order of the quarries. */
 export async function hunt(quarries: readonly Quarry[], options: HuntOptions): Promise<readonly Hunted[]> {
-  const { seeds, jobs = availableParallelism(), onHunted = () => {} } = options;
+  const { seeds, jobs = availableParallelism(), rooms = false, onHunted = () => {} } = options;
+  const sound = rooms ? await soundRooms(seeds, roomNames(undefined)) : undefined;
   const results: Hunted[] = [];
   const waiting = [...quarries.entries()];
   const work = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const [index, quarry] = next;
       const begun = performance.now();
-      const found = await huntOne(quarry, seeds);
+      const found = (await huntInRooms(quarry, seeds, sound)) ?? (await huntOne(quarry, seeds));
       const hunted: Hunted = { id: quarry.id, found, seconds: (performance.now() - begun) / 1000 };
       results[index] = hunted;
       onHunted(hunted);
@@ -51,6 +56,12 @@ export async function hunt(quarries: readonly Quarry[], options: HuntOptions): P
   };
   await Promise.all(Array.from({ length: Math.min(jobs, quarries.length) }, work));
   return results;
+}
+
+async function huntInRooms({ planted }: Quarry, seeds: number, sound: SoundRooms | undefined): Promise<Hunted["found"]> {
+  if (planted === undefined || sound === undefined) return undefined;
+  const ended = await visitSoundRooms(planted, seeds, sound);
+  return ended && { seeds: ended.seed, invariant: ended.by, what: ended.what };
 }
 
 /** A seed notices when it breaks, and does not without what is hunted: towns that are meant to be bad may break by themselves. */

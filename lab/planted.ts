@@ -20,8 +20,8 @@ const SETTINGS: readonly Readonly<Record<string, number>>[] = [{}, NARROW, {}, C
 export function plantedTown(seed: number): SweepOptions {
   const kinds = stormOf(seed);
   const settings = SETTINGS[seed % SETTINGS.length] ?? {};
-  if (kinds === undefined) return { minutes: 1, calmMs: 3500, settings, rooms: true };
-  return { minutes: 0.3, calmMs: 1800, kinds, settings, rooms: true };
+  if (kinds === undefined) return { minutes: 1, calmMs: 3500, settings };
+  return { minutes: 0.3, calmMs: 1800, kinds, settings };
 }
 
 export interface PlantedOptions {
@@ -47,6 +47,7 @@ export async function huntPlanted({ seeds, only = MISTAKES, jobs, keep = false, 
   const all = await hunt(quarries, {
     seeds,
     jobs,
+    rooms: true,
     onHunted: (each) => {
       print(huntedLine(each));
       // At once: what was found stays found when a long hunt is stopped.

@@ -314,5 +314,4 @@ export function relationOfKnown(offered: Known, held: Known, joined: Known): Rel
   return toShared === "continues" ? "forked" : "outranked";
 }
 
-const sameFork = (a: Known, b: Known): boolean =>
-  a.common === b.common && a.fork?.[0] === b.fork?.[0] && a.fork?.[1] === b.fork?.[1];
+const sameFork = (a: Known, b: Known): boolean => a.common === b.common && a.fork?.[0] === b.fork?.[0] && a.fork?.[1] === b.fork?.[1];

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: planted code has templates
 /** Mistakes that were made, as edits that make them again: those that a test beside the source notices, and the lab need not. */
 import type { Mistake } from "../../lab/planting.ts";
 

@@ -441,7 +441,7 @@ describe("outbox", () => {
           else if (action === "anew" || action === "retire") {
             const part = outgoing.parts[pick % outgoing.parts.length] as OutgoingPart;
             if (action === "retire") retire(on, part);
-            else if (part.bytes > 0) sealAnew(on, part, 5 + (anew++ % 250), part.unfit === "key-retired");
+            else if (part.bytes > 0) sealAnew(on, part, 5 + (anew++ % 250), part.again || part.unfit === "key-retired");
           } else if (action === "forget") on.outbox.apply({ kind: "forgotten", head: outgoing.head }, undefined);
           else if (action.startsWith("prove ")) prove(on, outgoing, action.slice(6) as DeliveryState, 1 + (pick % 3), 1 + (pick % 5));
           else step(on, outgoing, action as DeliveryState);
