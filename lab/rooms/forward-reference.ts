@@ -39,8 +39,6 @@ const MOST_PROBES = 64;
 const FEW_PROBES = 32;
 const ABOUT_THE_MESSAGE = ["malformed", "too-large", "expired", "expiry-out-of-range", "refused"];
 
-type ForwardReference = ReturnType<typeof createForwardReference>;
-
 export function createForwardReference(settings: ReferenceSettings) {
   const messages = new Map<number, Waiting>();
   const lanes = new Map<string, Parked>();
