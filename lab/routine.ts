@@ -81,7 +81,8 @@ export async function routine(options: Routine): Promise<void> {
   watch.end();
   await silentLine(options, awake[0] as string, watch);
   await unwelcome(options, awake[0] as string, sleeper);
-  watch.once([...letters, ...waiting, between]);
+  watch.once(between.to === sleeper ? letters : [...letters, between]);
+  watch.once(waiting, early ? "killed" : undefined);
   await samePictures(options, () => startAgain(options, everybody, true));
 }
 
