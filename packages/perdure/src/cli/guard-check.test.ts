@@ -1,10 +1,10 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createNodeHost } from "../host/node/index.ts";
-import { checkGuard } from "./guard-check.ts";
+import { checkGuard, type Guard } from "./guard-check.ts";
 
 let place = "";
 beforeEach(async () => {
@@ -18,7 +18,7 @@ const both = async (before: string, after: string): Promise<void> => {
   await writeFile(join(place, "after", "guard.cjs"), after);
 };
 
-const check = (words: { readonly timeoutMs?: number; readonly after?: string; readonly signal?: AbortSignal } = {}): Promise<string> =>
+const check = (words: { readonly timeoutMs?: number; readonly after?: string; readonly signal?: AbortSignal } = {}): Promise<Guard> =>
   checkGuard({
     host: createNodeHost(),
     command: [process.execPath, "guard.cjs"],
@@ -31,8 +31,12 @@ const check = (words: { readonly timeoutMs?: number; readonly after?: string; re
 const PASSES = "process.exit(0)";
 
 test("a guard that is red before and green after is told with both exit codes", async () => {
-  await both("process.exit(3)", PASSES);
-  expect(await check()).toBe(`${process.execPath} guard.cjs: exit 3 in ${join(place, "before")}, exit 0 in ${join(place, "after")}`);
+  const [before, after] = [join(place, "before"), join(place, "after")];
+  await both('console.log("one was lost"); process.exit(3)', PASSES);
+  expect(await check()).toEqual({
+    words: `${process.execPath} guard.cjs: exit 3 in ${before}, exit 0 in ${after}`,
+    red: `red in ${before} (exit 3). Its last words: one was lost`,
+  });
 });
 
 test("a guard that does not notice is none, and neither is one that stays red", async () => {
@@ -49,10 +53,25 @@ test("what could not run, was killed or does not end has no colour", async () =>
   await both("process.exit(127)", PASSES);
   await expect(check()).rejects.toMatchObject({ message: expect.stringContaining("not run") });
   await both('process.kill(process.pid, "SIGKILL")', PASSES);
-  await expect(check()).rejects.toMatchObject({ message: expect.stringContaining("SIGKILL") });
+  await expect(check()).rejects.toMatchObject({ message: expect.stringContaining("SIGKILL"), hint: "It printed nothing." });
   await both("setInterval(() => {}, 1000)", PASSES);
   await expect(check({ timeoutMs: 300 })).rejects.toMatchObject({ code: "timed-out" });
   await expect(check({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "aborted" });
+});
+
+test("who does not end when asked to is dead when the call ends", async () => {
+  const stays =
+    'process.on("SIGTERM", () => {}); require("node:fs").writeFileSync("pid", String(process.pid)); setInterval(() => {}, 1000)';
+  await both(stays, PASSES);
+  await expect(check({ timeoutMs: 3000 })).rejects.toMatchObject({ code: "timed-out" });
+  const pid = await readFile(join(place, "before", "pid"), "utf8").catch(() => undefined);
+  // Without one it was asked before it could refuse.
+  if (pid !== undefined) expect(() => process.kill(Number(pid), 0)).toThrow("ESRCH");
+}, 30_000);
+
+test("a folder that is not there is named", async () => {
+  await both("process.exit(1)", PASSES);
+  await expect(check({ after: "nowhere" })).rejects.toMatchObject({ code: "not-found", message: expect.stringContaining("nowhere") });
 });
 
 test("one folder for both shows nothing", async () => {
@@ -64,7 +83,7 @@ test("whoever runs it is not shown the passphrase of the folder", async () => {
   await both(PASSES.replace("0", "process.env.PERDURE_PASSPHRASE === undefined ? 1 : 0"), PASSES);
   process.env["PERDURE_PASSPHRASE"] = "correct horse";
   try {
-    expect(await check()).toContain("exit 1 in");
+    expect((await check()).words).toContain("exit 1 in");
   } finally {
     delete process.env["PERDURE_PASSPHRASE"];
   }

@@ -25,6 +25,14 @@ const WORDS_LETTERS = 200;
 /** What shells end with for a program that is not there, or may not be run. */
 const NO_PROGRAM: ReadonlySet<number> = new Set([126, 127]);
 
+/** A command that was red in one folder and green in the other. */
+export interface Guard {
+  /** In which a ledger keeps that. */
+  readonly words: string;
+  /** What it ended with where the mistake is, and its last line there, for people: a test that is not there is red as well. */
+  readonly red: string;
+}
+
 interface Ran {
   readonly folder: string;
   readonly code: number;
@@ -33,10 +41,10 @@ interface Ran {
 }
 
 /**
- * Runs it in both, and gives the words in which a ledger keeps that. Throws `bad-argument` when one of them has the wrong colour or none,
+ * Runs it in both. Throws `bad-argument` when one of them has the wrong colour or none,
  * `timed-out` after the command was killed, `not-found` when it cannot be started, `aborted`.
  */
-export async function checkGuard({ host, command, before, after, timeoutMs, signal }: GuardCheck): Promise<string> {
+export async function checkGuard({ host, command, before, after, timeoutMs, signal }: GuardCheck): Promise<Guard> {
   const [red, green] = [resolve(before), resolve(after)];
   if (red === green)
     throw new PerdureError("bad-argument", "--before and --after are one folder", {
@@ -48,12 +56,19 @@ export async function checkGuard({ host, command, before, after, timeoutMs, sign
   if (NO_PROGRAM.has(noticed.code)) throw wrong(noticed, "not run", "a program that is not there notices nothing");
   const passed = await run(green);
   if (passed.code !== 0) throw wrong(passed, "red", "it does not end with 0 where the mistake is no more");
-  return `${command.join(" ")}: exit ${noticed.code} in ${red}, exit 0 in ${green}`;
+  return {
+    words: `${command.join(" ")}: exit ${noticed.code} in ${red}, exit 0 in ${green}`,
+    red: `red in ${red} (exit ${noticed.code}). ${lastWordsText(noticed.lastWords)}`,
+  };
+}
+
+function lastWordsText(lastWords: string): string {
+  return lastWords === "" ? "It printed nothing." : `Its last words: ${lastWords}`;
 }
 
 function wrong({ folder, code, lastWords }: Ran, colour: string, why: string): PerdureError {
   return new PerdureError("bad-argument", `the guard is ${colour} in ${folder} (exit ${code}): ${why}`, {
-    hint: lastWords === "" ? "It printed nothing." : `Its last words: ${lastWords}`,
+    hint: lastWordsText(lastWords),
   });
 }
 
@@ -63,9 +78,11 @@ interface RunIn extends Pick<GuardCheck, "host" | "command" | "timeoutMs" | "sig
 
 async function runIn({ host, command, folder, timeoutMs, signal }: RunIn): Promise<Ran> {
   const [program = "", ...args] = command;
-  return await withDeadline(host.clock, { timeoutMs, what: `${program} in ${folder} to finish`, signal }, async (within) => {
+  let exit: Promise<unknown> | undefined;
+  const untilEnd = async (within: AbortSignal): Promise<Ran> => {
     const env = { ...process.env, [PASSPHRASE_VARIABLE]: undefined };
     const child = spawnProcess({ command: program, args, env, folder, stdin: new Uint8Array(), signal: within });
+    exit = child.exit;
     let tail = "";
     const read = async (stream: AsyncIterable<Uint8Array>): Promise<void> => {
       const decoder = new TextDecoder();
@@ -74,7 +91,15 @@ async function runIn({ host, command, folder, timeoutMs, signal }: RunIn): Promi
     const [{ code, signal: endedBy }] = await Promise.all([child.exit, read(child.stdout), read(child.stderr)]);
     const lastWords = safeLine(tail.trimEnd().split("\n").at(-1) ?? "", WORDS_LETTERS);
     if (code === undefined)
-      throw new PerdureError("bad-argument", `the guard was ended in ${folder} by ${endedBy}, and has no colour`, { hint: lastWords });
+      throw new PerdureError("bad-argument", `the guard was ended in ${folder} by ${endedBy}, and has no colour`, {
+        hint: lastWordsText(lastWords),
+      });
     return { folder, code, lastWords };
-  });
+  };
+  try {
+    return await withDeadline(host.clock, { timeoutMs, what: `${program} in ${folder} to finish`, signal }, untilEnd);
+  } finally {
+    // Only as long as this process is there is one killed that does not end when it is asked to.
+    await exit;
+  }
 }

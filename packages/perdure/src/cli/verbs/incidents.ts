@@ -136,7 +136,7 @@ async function verify({ invocation, folder }: Called): Promise<number> {
   terminal.line(
     `${countText(lines, "line")}${lines === 0 ? "" : `, ${first} to ${last}`}${first > 1 ? ", the first restates all before it" : ""}`,
   );
-  if (torn) terminal.line("behind them one that was never finished: its process ended while it wrote");
+  if (torn) terminal.line("behind them what is no whole line: its process ended while it wrote, or somebody changed the last one");
   if (damage !== undefined)
     throw new PerdureError("not-proven", `the ledger is not as it was written: ${damage}`, {
       hint: "What lies before that is right; the next entry puts the file aside as ledger.damaged.",
@@ -201,8 +201,10 @@ async function guarded(called: Called): Promise<number> {
     });
   const { state } = (await look(invocation, folder)).book.find(id);
   // What cannot become guarded is refused before anything runs.
-  const seen = state === "open" || state === "reproduced" ? await checkGuard({ host, command, before, after, timeoutMs, signal }) : guard;
-  return await named(guard === "" || seen === guard ? seen : `${guard}; ${seen}`);
+  if (state !== "open" && state !== "reproduced") return await named(guard);
+  const { words, red } = await checkGuard({ host, command, before, after, timeoutMs, signal });
+  terminal.note(red);
+  return await named(guard === "" ? words : `${guard}; ${words}`);
 }
 
 async function look({ host }: Invocation, folder: string): Promise<LedgerReport> {

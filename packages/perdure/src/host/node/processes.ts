@@ -40,7 +40,7 @@ export function spawnProcess({ command, args, env, folder, stdin, signal }: Spaw
   child.on("error", () => {});
   const { pid } = child;
   if (pid === undefined) {
-    throw new PerdureError("not-found", `could not start "${command}"`, {
+    throw new PerdureError("not-found", `could not start "${command}"${folder === undefined ? "" : ` in ${folder}`}`, {
       hint: "Check the command's name, its folder and whether it may be run.",
     });
   }
