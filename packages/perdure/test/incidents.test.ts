@@ -45,6 +45,8 @@ it("a relay that was killed says so; its owner diagnoses, guards and closes, and
   expect((await incidents("note", id.slice(0, 6), "--cause", "somebody killed it")).objects[0]).toMatchObject({
     cause: "somebody killed it",
   });
+  const long = await incidents("note", id, "--fix", "x".repeat(2001));
+  expect([long.objects[0]?.["fix"], long.err]).toEqual(["x".repeat(2000), expect.stringContaining("only the first 2,000 letters")]);
   expect((await incidents("reproduced", id, "--with", "kill -9")).objects[0]).toMatchObject({ state: "reproduced" });
   // A command that does not notice guards nothing.
   const [mistake, fixed] = [join(place, "mistake"), join(place, "fixed")];
@@ -74,7 +76,7 @@ it("a relay that was killed says so; its owner diagnoses, guards and closes, and
     guard: `the guard; node guard.mjs: exit 1 in ${mistake}, exit 0 in ${fixed}`,
   });
   expect((await incidents("close", id)).objects[0]).toMatchObject({ state: "closed", recurrences: 0 });
-  expect((await incidents("verify")).objects[0]).toMatchObject({ type: "ledger", ok: true, isOwn: true, lines: 5 });
+  expect((await incidents("verify")).objects[0]).toMatchObject({ type: "ledger", ok: true, isOwn: true, lines: 6 });
 
   running.kill();
   await running.ended;

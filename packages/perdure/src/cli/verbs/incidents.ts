@@ -4,7 +4,7 @@ import { readShown } from "../../identity/custody.ts";
 import { lookAtIdentity } from "../../identity/own-identity.ts";
 import { readIdentity } from "../../identity/verify.ts";
 import { type Dividend, dividendOf } from "../../protocol/incidents/dividend.ts";
-import type { Incident } from "../../protocol/incidents/incident.ts";
+import { INCIDENT_TEXT, type Incident } from "../../protocol/incidents/incident.ts";
 import type { OwnersEntry } from "../../protocol/incidents/incident-book.ts";
 import { addToLedger, type LedgerReport, readLedger } from "../../protocol/incidents/ledger-file.ts";
 import { hex } from "../../wire/bytes.ts";
@@ -176,7 +176,10 @@ async function write(called: Called, entryOf: (options: IncidentWords, id: strin
   const own = await withPassphrase(invocation, `passphrase of ${folder}`, (passphrase) =>
     lookAtIdentity({ host, folder, settings, ...(passphrase === undefined ? {} : { passphrase }) }),
   );
-  const after = await addToLedger(host, folder, own.instanceKey, [entryOf(options, incident.id, host.clock.wallMs())]);
+  const entry = entryOf(options, incident.id, host.clock.wallMs());
+  const after = await addToLedger(host, folder, own.instanceKey, [entry]);
+  if (Object.values(entry).some((each) => typeof each === "string" && each.trim().length > INCIDENT_TEXT))
+    terminal.trouble(`only the first ${countText(INCIDENT_TEXT, "letter")} of it were kept`);
   printIncident(terminal, after.book.find(incident.id));
   return 0;
 }
