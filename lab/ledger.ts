@@ -161,6 +161,8 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
     for (let each = before.get(first); each !== undefined; each = before.get(each)) first = each;
     return first;
   };
+  /** Parts whose envelope was sent, by agent, message and number. */
+  const sent = createAged<string, true>();
   let broken: InvariantBroken | undefined;
 
   const fail = (invariant: string, what: string): void => {
@@ -227,8 +229,13 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
             fail("passes", `${lineageOf(host)} reads the mailbox that ${overlooked} read before it, with the same pass`);
         }
         return;
+      case "agent.sent":
+        sent.set(`${host} ${text("id")} ${text("seq")}`, true);
+        return;
       case "agent.sealed-anew":
         before.set(text("digest"), text("before"));
+        if (sent.delete(`${host} ${text("id")} ${text("seq")}`) && !text("names").includes(text("before")))
+          fail("id", `${host} sealed ${text("id")} anew and does not name the envelope that was sent`);
         return;
       case "agent.acked":
         return books.get(census.homes.get(owner) ?? "")?.acknowledged(text("link"), Number(fields["upTo"]));
@@ -414,7 +421,7 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
         judge(key, promise, ended);
         return false;
       });
-      for (const map of [turns, digests, before, loops]) map.age();
+      for (const map of [turns, digests, before, sent, loops]) map.age();
       for (const book of books.values()) book.age();
     },
   };

@@ -185,7 +185,13 @@ export function createSealer({
         fresh = all.filter(takesPlace);
         for (const { part, kept, before } of fresh)
           if (part.bytes > 0)
-            host.log.write("info", "agent.sealed-anew", { id: part.of.id, seq: part.seq, digest: hex(kept.digest), before: hex(before) });
+            host.log.write("info", "agent.sealed-anew", {
+              id: part.of.id,
+              seq: part.seq,
+              digest: hex(kept.digest),
+              before: hex(before),
+              names: hex(kept.earlier),
+            });
         const records = fresh.map(({ kept, payload }): Planned => ({ kept: { kind: "sealedUnder", head: kept }, payload }));
         return { records: [...(isOwnWill ? writtenTo(recipient.idRaw) : []), ...records], result: undefined };
       },
