@@ -2,6 +2,7 @@
  * Negative controls: with any of its defences switched off, the product must break an invariant within so many seeds. Each defence has
  * the kind of weather, or of people, that needs it.
  */
+import { countText } from "../packages/perdure/src/cli/quantity.ts";
 import { PerdureError } from "../packages/perdure/src/wire/error.ts";
 import { type Hunted, hunt, huntedLine, type Quarry } from "./hunt.ts";
 import type { SweepOptions } from "./pool.ts";
@@ -75,7 +76,7 @@ export async function huntControls({ only = CONTROLS, seeds, jobs, print }: Cont
   const most = seeds ?? Math.max(...only.map(({ withinSeeds }) => withinSeeds));
   const all = await hunt(only.map(quarryOf), { seeds: most, jobs, onHunted: (hunted) => print(huntedLine(hunted)) });
   const late = only.filter(({ withinSeeds }, index) => (all[index]?.found?.seeds ?? Number.POSITIVE_INFINITY) > withinSeeds);
-  print(`${all.length - late.length} of ${all.length} defences are missed within the seeds stated when they are off`);
-  for (const { without, withinSeeds } of late) print(`${without} is not missed within ${withinSeeds} seeds`);
+  print(`${all.length - late.length} of ${countText(all.length, "defence")} are noticed to be off within the seeds stated`);
+  for (const { without, withinSeeds } of late) print(`${without}: nobody notices within ${countText(withinSeeds, "seed")} that it is off`);
   return all;
 }

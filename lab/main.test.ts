@@ -32,10 +32,24 @@ test.each([
   [["--controls", "--sedes", "1"], 2, /^bad-argument: Unknown option '--sedes'/],
   [["--controls", "--only", "dedupes"], 2, /^bad-argument: there is no control "dedupes"\n {2}There are /],
   [["--planted", "--seeds", "ten"], 2, /^bad-argument: --seeds is "ten"\n {2}It takes a whole number from 1/],
+  [["--port-crash", "--only", "nohost"], 2, /^bad-argument: there is no host "nohost"\n {2}There are relay-0, anna\./],
+  [["--days", "0.01", "--relays", "99"], 2, /^bad-argument: --relays is "99"\n {2}It takes a whole number from 1 to 16\./],
+  [["--seed", "1", "--seeds", "5"], 2, /^bad-argument: --seeds and --seed do not go together\n/],
+  [["--seed", "1", "--trace", "--about", "zzz"], 2, /^bad-argument: --about is "zzz"\n {2}It takes the id of a message/],
+  [["--seed", "1", "--shrink", "--budget-seconds", "0"], 2, /^bad-argument: --budget-seconds is "0"\n {2}It takes a number from 1/],
+  [["--seed", "1", "--shrink", "--out", "no/x.json"], 3, /^not-found: no\/x\.json cannot be written: .*\n {2}Make the folder no first/],
+  [["--seed", "1", "--html", "no/x.html"], 3, /^not-found: no\/x\.html cannot be written: /],
+  [["--seed", "1", "--html", "."], 2, /^bad-argument: \. cannot be written: it is a folder\n {2}Name a file in it\./],
+  [["--replay", SCENARIO, "--around", "5", "--out", "no/x.json"], 3, /^not-found: no\/x\.json cannot be written: /],
 ] as const)("wrong words %j end with %i, a code and a hint", { timeout: PATIENCE_MS }, async (words, wanted, why) => {
   const { code, out, err } = await lab(...words);
   expect(err).toMatch(why);
   expect([code, out]).toEqual([wanted, ""]);
+});
+
+test.each(["--planted", "--controls", "--port-crash", "--rooms", "--days"])("%s --help is the help", { timeout: PATIENCE_MS }, async (mode) => {
+  const { code, out } = await lab(mode, "--help");
+  expect([code, out]).toEqual([0, expect.stringContaining("docs/lab.md")]);
 });
 
 test.each([

@@ -5,7 +5,7 @@ import { wholeNumber } from "./command.ts";
 import { findControl, huntControls } from "./controls.ts";
 import { findMistake } from "./mistakes/index.ts";
 import { huntPlanted } from "./planted.ts";
-import { PORT_CRASH_HOSTS, walkPortCrashes } from "./port-crash.ts";
+import { findHost, PORT_CRASH_HOSTS, walkPortCrashes } from "./port-crash.ts";
 import { visitRooms } from "./rooms/visits.ts";
 import { soak } from "./soak-report.ts";
 
@@ -49,7 +49,7 @@ export const MODES: readonly Mode[] = [
         args: [...words],
         options: { seed: { type: "string", default: "1" }, only: { type: "string" }, every: { type: "string", default: "1" } },
       });
-      const hosts = values.only === undefined ? PORT_CRASH_HOSTS : values.only.split(",");
+      const hosts = values.only === undefined ? PORT_CRASH_HOSTS : values.only.split(",").map(findHost);
       const all = await walkPortCrashes({
         seed: wholeNumber("seed", values.seed, 0),
         hosts,

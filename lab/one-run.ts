@@ -1,5 +1,7 @@
 /** One run, shown: as a timeline, as moments in JSON, as a page, as the least that still breaks. */
 import { availableParallelism } from "node:os";
+import { countText } from "../packages/perdure/src/cli/quantity.ts";
+import type { OpenFile } from "./files.ts";
 import { findMistake } from "./mistakes/index.ts";
 import { createPool, type Swept } from "./pool.ts";
 import type { RecordWish } from "./recorder.ts";
@@ -21,15 +23,16 @@ export async function runOnce(scenario: Scenario, record: Omit<RecordWish, "even
 }
 
 /** Shows the run of a wish; exit code 0 when nothing broke, or what its file expects. */
-export async function showRun(wish: Wish, { say }: Voice, write: (path: string, text: string) => void): Promise<number> {
+export async function showRun(wish: Wish, { say }: Voice, open: OpenFile): Promise<number> {
   const { scenario, trace, everything, about, html, json } = wish;
+  const write = html === undefined ? undefined : open(html);
   const { result, recording } = await runOnce(scenario, { moments: true, flights: html !== undefined });
   if (recording === undefined) throw new Error("nothing was recorded");
   if (trace && json) for (const moment of recording.moments) say(JSON.stringify(moment));
   else if (trace) for (const line of timeline(recording, result, { everything, about })) say(line);
-  if (html !== undefined) {
+  if (write !== undefined) {
     const drawn = { ...scenario, ...result.drawn, faults: result.faults };
-    write(html, storyPage(pageData({ recording, result, town: describeSize(drawn), again: wordsFor(wish, scenario.seed) })));
+    write(storyPage(pageData({ recording, result, town: describeSize(drawn), again: wordsFor(wish, scenario.seed) })));
     say(`${html}: ${result.broken === undefined ? "nothing broke" : result.broken.what.split("\n", 1)[0]}`);
   }
   const { expect } = scenario;
@@ -37,8 +40,10 @@ export async function showRun(wish: Wish, { say }: Voice, write: (path: string, 
 }
 
 /** Shrinks the run of a wish, writes what is left, and tells it as a person reads it. */
-export async function shrinkRun(wish: Wish, { say, progress }: Voice, write: (path: string, text: string) => void): Promise<number> {
+export async function shrinkRun(wish: Wish, { say, progress }: Voice, open: OpenFile): Promise<number> {
   const { scenario, budgetMs } = wish;
+  const path = wish.out ?? `${scenario.seed}.scenario.json`;
+  const write = open(path);
   const threads = availableParallelism();
   const planted = scenario.plant === undefined ? undefined : findMistake(scenario.plant);
   await using pool = createPool({ planted, threads });
@@ -56,10 +61,9 @@ export async function shrinkRun(wish: Wish, { say, progress }: Voice, write: (pa
     signal,
     told: progress,
   });
-  const path = wish.out ?? `${least.seed}.scenario.json`;
-  write(path, writeScenario(least));
+  write(writeScenario(least));
   say(
-    `${runs} runs${complete ? "" : `; the ${budgetMs / 1000} s are over, --budget-seconds gives it more`}. What is left: ${describeSize(least)}`,
+    `${countText(runs, "run")}${complete ? "" : `; the ${budgetMs / 1000} s are over, --budget-seconds gives it more`}. What is left: ${describeSize(least)}`,
   );
   for (const fault of least.faults ?? []) say(`  ${clock(fault.atMs)} ! ${fault.host.padEnd(8)} ${sayFault(fault)}`);
   const letters = least.traffic ?? [];

@@ -4,6 +4,8 @@
  * every list of outputs.
  */
 import { availableParallelism } from "node:os";
+import { countText } from "../packages/perdure/src/cli/quantity.ts";
+import { PerdureError } from "../packages/perdure/src/wire/error.ts";
 import { createPool, type SweepOptions } from "./pool.ts";
 import { MAX_CALLS } from "./strike.ts";
 import type { Fault } from "./weather.ts";
@@ -30,6 +32,15 @@ const PHASES = ["running", "opening"] as const;
 type Phase = (typeof PHASES)[number];
 
 export const PORT_CRASH_HOSTS = ["relay-0", "anna"] as const;
+
+/** Throws `bad-argument` where nobody of that name dies. */
+export function findHost(name: string): string {
+  const found = PORT_CRASH_HOSTS.find((host) => host === name);
+  if (found === undefined)
+    throw new PerdureError("bad-argument", `there is no host "${name}"`, { hint: `There are ${PORT_CRASH_HOSTS.join(", ")}.` });
+  return found;
+}
+
 /** Virtual minutes: everybody has written to everybody by then. */
 const MINUTES = 0.2;
 const TOWN: SweepOptions = { minutes: MINUTES, relays: 1, agents: 2, hostile: "nobody", disaster: "none" };
@@ -73,7 +84,7 @@ export async function walkPortCrashes({
         }
       }
       all.push({ host, phase, calls, broken });
-      print(`${host.padEnd(8)} ${phase.padEnd(8)} died in ${calls} calls of its ports, ${broken.length} broke something`);
+      print(`${host.padEnd(8)} ${phase.padEnd(8)} died in ${countText(calls, "call")} of its ports, ${broken.length} broke something`);
       for (const { call, what } of broken) print(`  call ${call}: ${what}`);
     }
   }

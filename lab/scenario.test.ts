@@ -66,16 +66,14 @@ test("the words of a failing seed run it again", () => {
   const words =
     "--seeds 50 --from 10 --minutes 0.5 --relays 2 --hostile nobody --kinds cut,pause --set pingEveryMs=1000 --without dedupe --without floor";
   const wish = readWish(words.split(" "), nothing);
-  if (wish === undefined) throw new Error("no wish");
   expect(wish.seeds.slice(0, 2)).toEqual([10, 11]);
   const again = readWish(wordsFor(wish, 23).replace("npm run lab -- ", "").split(" "), nothing);
-  expect(again?.scenario).toEqual({ ...wish.scenario, seed: 23 });
-  expect(again?.seeds).toEqual([23]);
+  expect(again.scenario).toEqual({ ...wish.scenario, seed: 23 });
+  expect(again.seeds).toEqual([23]);
 });
 
 test("a replay is said by its file and by what replaces what the file says", () => {
   const wish = readWish(["--replay", "x.json", "--minutes", "2"], () => writeScenario(FULL));
-  if (wish === undefined) throw new Error("no wish");
   expect(wish.scenario).toEqual({ ...FULL, minutes: 2 });
   expect(wordsFor(wish, 7)).toBe("npm run lab -- --replay x.json --minutes 2");
 });
@@ -91,6 +89,12 @@ test.each([
   ["--kinds cut,flood", /kinds\[1\] is "flood"/],
   ["--set pingEveryMs", /--set is "pingEveryMs"/],
   ["--relays 99", /relays is 99/],
+  ["--seed 3 --seeds 5", /--seeds and --seed do not go together/],
+  ["--seed 3 --from 5", /--from and --seed do not go together/],
+  ["--seed 3 --trace --about zzz", /--about is "zzz"/],
+  ["--seed 3 --trace --about .2", /--about is "\.2"/],
+  ["--seed 3 --shrink --budget-seconds 0", /--budget-seconds is "0"/],
+  ["--seed 3 --shrink --budget-seconds 1e9", /--budget-seconds is "1e9"/],
 ])("%s is refused", (words, why) => {
   expect(() => readWish(words.split(" "), nothing)).toThrow(why);
 });

@@ -56,6 +56,20 @@ test("what breaks nothing cannot be shrunk", { timeout: PATIENCE_MS }, async () 
   await expect(shrink({ ...BUSY, without: [] }, { ...shrinking, signal: never })).rejects.toMatchObject({ code: "bad-argument" });
 });
 
+test.each([1, 2])("when time is over before run %i is, it is said to be", { timeout: PATIENCE_MS }, async (last) => {
+  const over = new AbortController();
+  let runs = 0;
+  const slow = async (each: Scenario, letters: boolean): Promise<Swept> => {
+    if (++runs < last) return await run(each, letters);
+    over.abort();
+    throw over.signal.reason;
+  };
+  await expect(shrink(BUSY, { ...shrinking, signal: over.signal, run: slow })).rejects.toMatchObject({
+    code: "timed-out",
+    hint: expect.stringContaining("--budget-seconds"),
+  });
+});
+
 test("when time is over, what is left so far is the result, and says so", { timeout: PATIENCE_MS }, async () => {
   const over = new AbortController();
   let runs = 0;

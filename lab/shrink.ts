@@ -2,6 +2,7 @@
  * The least of a scenario that still breaks the same invariant: fewer minutes, people, faults and letters, then shorter and smaller ones.
  * What was drawn from the seed is written down first, so that it can be left out piece by piece.
  */
+import { countText } from "../packages/perdure/src/cli/quantity.ts";
 import { PerdureError } from "../packages/perdure/src/wire/error.ts";
 import { fewest } from "./fewer.ts";
 import type { Swept } from "./pool.ts";
@@ -34,9 +35,11 @@ const MINUTE_MS = 60_000;
 /** Times are rounded to this, where a scenario still breaks so. */
 const ROUND_MS = 100;
 
-/** Throws `bad-argument` when nothing breaks to begin with. */
+/** Throws `bad-argument` when nothing breaks to begin with, and `timed-out` when `signal` aborts before there is anything to give. */
 export async function shrink(given: Scenario, { run, threads, signal, told }: ShrinkOptions): Promise<Shrunk> {
-  const first = await run(given, true, signal);
+  const first = await run(given, true, signal).catch((error: unknown) => {
+    throw signal.aborted ? tooShort(error) : error;
+  });
   const { broken, drawn, faults } = first.result;
   if (broken === undefined)
     throw new PerdureError("bad-argument", "nothing breaks in this run, so nothing can be shrunk", {
@@ -94,10 +97,14 @@ export async function shrink(given: Scenario, { run, threads, signal, told }: Sh
     return (await attempt(others)) !== undefined;
   };
 
-  if ((await attempt([settled(best)])) === undefined)
+  const written = settled(best);
+  if ((await attempt([written])) === undefined) {
+    // Whether it breaks nothing is known only of a run that came to its end.
+    if (!tried.has(JSON.stringify(written))) throw tooShort(signal.reason);
     throw new PerdureError("internal", "the same run, with what its seed drew written down, breaks nothing", {
       hint: "Something in it is drawn that a scenario does not say; the seed itself still shows it.",
     });
+  }
 
   const shorten = async (): Promise<void> => {
     const { broken: end, beginMs } = found.result;
@@ -174,6 +181,13 @@ export async function shrink(given: Scenario, { run, threads, signal, told }: Sh
   };
 }
 
+function tooShort(cause: unknown): PerdureError {
+  return new PerdureError("timed-out", "the time to shrink was over before the run itself was", {
+    hint: "Give more with --budget-seconds; 300 are given where nothing is said.",
+    cause,
+  });
+}
+
 const SMALLER_FAULTS: readonly ((fault: Fault) => Fault)[] = [
   (fault) => ({ ...fault, durationMs: 0 }),
   (fault) => ({ ...fault, durationMs: Math.min(fault.durationMs, 1000) }),
@@ -218,7 +232,7 @@ export function describeSize({ minutes, relays, agents, hostile, disaster, fault
     (each) => each !== undefined,
   );
   return (
-    `${minutes} min, ${relays} relays, ${agents} agents${others.map((each) => `, ${each}`).join("")}, ` +
-    `${faults.length} faults, ${traffic === undefined ? "letters of their own" : `${traffic.length} letters`}`
+    `${minutes} min, ${countText(relays ?? 1, "relay")}, ${countText(agents ?? 2, "agent")}${others.map((each) => `, ${each}`).join("")}, ` +
+    `${countText(faults.length, "fault")}, ${traffic === undefined ? "letters of their own" : countText(traffic.length, "letter")}`
   );
 }

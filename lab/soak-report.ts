@@ -1,8 +1,10 @@
 /** `npm run lab -- --days N`: a town for days, and what it took. */
 import { parseArgs } from "node:util";
+import { countText } from "../packages/perdure/src/cli/quantity.ts";
 import { PerdureError } from "../packages/perdure/src/wire/error.ts";
 import { wholeNumber } from "./command.ts";
 import { createQuickHash } from "./quick-hash.ts";
+import { MAX_AGENTS, MAX_RELAYS } from "./scenario.ts";
 import { type Chapter, runSoak } from "./soak.ts";
 
 const DAY_MS = 86_400_000;
@@ -20,6 +22,9 @@ export async function soak(words: readonly string[], say: (line: string) => void
     },
   });
   const days = positive("days", positionals[0] ?? "");
+  const seed = wholeNumber("seed", values.seed, 0);
+  const relays = wholeNumber("relays", values.relays, 1, MAX_RELAYS);
+  const agents = wholeNumber("agents", values.agents, 2, MAX_AGENTS);
   const begun = process.cpuUsage();
   const usedSeconds = (): number => {
     const { user, system } = process.cpuUsage(begun);
@@ -40,18 +45,18 @@ export async function soak(words: readonly string[], say: (line: string) => void
     before = { events, completed: counts.completed, seconds };
   };
   const result = await runSoak({
-    seed: wholeNumber("seed", values.seed, 0),
+    seed,
     days,
-    relays: wholeNumber("relays", values.relays),
-    agents: wholeNumber("agents", values.agents, 2),
+    relays,
+    agents,
     hash: createQuickHash(),
     progress,
   });
   const seconds = usedSeconds();
   const { counts, events, faults, virtualMs, historyHash, broken } = result;
   say(
-    `${(virtualMs / DAY_MS).toFixed(2)} days, ${values.relays} relays, ${values.agents} agents, ${faults} faults, ${counts.crashes} crashes; ` +
-      `${counts.promised} messages promised, ${counts.completed} completed, ${counts.repeats} started again; history ${historyHash}`,
+    `${(virtualMs / DAY_MS).toFixed(2)} days, ${countText(relays, "relay")}, ${countText(agents, "agent")}, ${countText(faults, "fault")}, ${countText(counts.crashes, "crash", "crashes")}; ` +
+      `${countText(counts.promised, "message")} promised, ${counts.completed} completed, ${counts.repeats} started again; history ${historyHash}`,
   );
   say(
     `${seconds.toFixed(1)} s of one core, ${rate(events, seconds)} events/s, ${rate(counts.completed, seconds)} messages/s; ` +
@@ -71,6 +76,6 @@ function megabytes(bytes: number): string {
 
 function positive(name: string, text: string): number {
   const value = Number(text);
-  if (!Number.isFinite(value) || value <= 0) throw new PerdureError("bad-argument", `--${name} takes a number above 0, not "${text}"`);
+  if (!Number.isFinite(value) || value <= 0) throw new PerdureError("bad-argument", `--${name} is "${text}"`, { hint: "It takes a number above 0." });
   return value;
 }

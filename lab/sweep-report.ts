@@ -1,4 +1,5 @@
 /** Many seeds, told as they come: what broke with the words that show it, progress, and the sum of it all. */
+import { countText } from "../packages/perdure/src/cli/quantity.ts";
 import { findMistake } from "./mistakes/index.ts";
 import type { Swept } from "./pool.ts";
 import type { Difference, LoggedEvent } from "./story/event-log.ts";
@@ -131,8 +132,10 @@ function createTotal() {
         sums[name] += counts[name];
     },
     line: (tookS: number): string =>
-      `${sums.seeds} seeds, ${sums.virtualMinutes.toFixed(0)} virtual minutes, ${sums.events} events, ${sums.faults} faults, ${sums.crashes} crashes; ` +
-      `${sums.promised} messages promised, ${sums.completed} completed, ${sums.repeats} started again; ` +
-      `${sums.relayed} envelopes between relays, ${sums.liesSeen} contradictions of a relay noticed, ${sums.clonesSeen} folders found to live twice; ${tookS.toFixed(1)} s`,
+      `${countText(sums.seeds, "seed")}, ${countText(Math.round(sums.virtualMinutes), "virtual minute")}, ${countText(sums.events, "event")}, ` +
+      `${countText(sums.faults, "fault")}, ${countText(sums.crashes, "crash", "crashes")}; ` +
+      `${countText(sums.promised, "message")} promised, ${sums.completed} completed, ${sums.repeats} started again; ` +
+      `${countText(sums.relayed, "envelope")} between relays, ${countText(sums.liesSeen, "contradiction")} of a relay noticed, ` +
+      `${countText(sums.clonesSeen, "folder")} found to live twice; ${tookS.toFixed(1)} s`,
   };
 }

@@ -5,6 +5,7 @@ import { PerdureError } from "../packages/perdure/src/wire/error.ts";
 import { scenarioOf } from "./bundle.ts";
 import { DISASTERS } from "./disaster.ts";
 import { HOSTILES, MAX_AGENTS, MAX_RELAYS, readScenario, SCENARIO_FORMAT, type Scenario, writeScenario } from "./scenario.ts";
+import { isAbout } from "./story/timeline.ts";
 import { DEFENCE_NAMES } from "./town.ts";
 import { FAULT_KINDS } from "./weather.ts";
 
@@ -75,7 +76,6 @@ const OPTIONS = {
   "budget-seconds": { type: "string" },
   out: { type: "string" },
   json: { type: "boolean", default: false },
-  help: { type: "boolean", short: "h", default: false },
 } as const;
 
 export interface Wish {
@@ -96,17 +96,27 @@ export interface Wish {
 }
 
 const MAX_SEEDS = 10_000_000;
+/** A week. */
+const MAX_BUDGET_SECONDS = 604_800;
+const ABOUT = "the id of a message, or how it begins, as in --about 667343.2";
 
-/** What a person asked for; `undefined` for help. Throws `bad-argument` for words that mean nothing, and what reading the file throws. */
-export function readWish(words: readonly string[], readFile: (path: string) => string): Wish | undefined {
+/** What a person asked for. Throws `bad-argument` for words that mean nothing, and what reading the file throws. */
+export function readWish(words: readonly string[], readFile: (path: string) => string): Wish {
   const { values, positionals } = parse(words);
-  if (values.help) return undefined;
   if (positionals.length > 0)
     throw new PerdureError("bad-argument", `"${positionals[0]}" means nothing here`, { hint: "Every word of the lab begins with --." });
   const given: Scenario =
     values.replay === undefined ? { format: SCENARIO_FORMAT, seed: 1, minutes: 5 } : readReplay(readFile(values.replay));
   const seed = number(values.seed ?? values.from, values.seed === undefined ? "from" : "seed") ?? given.seed;
   const isOne = values.seed !== undefined || values.replay !== undefined;
+  // Words that would be passed over in silence.
+  for (const name of ["seeds", "from"] as const)
+    if (values.seed !== undefined && values[name] !== undefined)
+      throw new PerdureError("bad-argument", `--${name} and --seed do not go together`, { hint: "--seed S is one seed, --from S --seeds N are many." });
+  if (values.about !== undefined && !isAbout(values.about)) throw wrong("about", values.about, ABOUT);
+  const budgetSeconds = number(values["budget-seconds"], "budget-seconds") ?? 300;
+  if (budgetSeconds < 1 || budgetSeconds > MAX_BUDGET_SECONDS)
+    throw wrong("budget-seconds", String(values["budget-seconds"]), `a number from 1 to ${MAX_BUDGET_SECONDS}`);
   const count = isOne ? 1 : (number(values.seeds, "seeds") ?? 20);
   if (count < 1 || count > MAX_SEEDS) throw wrong("seeds", String(values.seeds), `a number from 1 to ${MAX_SEEDS}`);
   for (const name of ["html", "about", "out"] as const) if (values[name] !== undefined && count > 1) throw needsOne(`--${name}`);
@@ -136,7 +146,7 @@ export function readWish(words: readonly string[], readFile: (path: string) => s
     about: values.about,
     html: values.html,
     shrink: values.shrink,
-    budgetMs: (number(values["budget-seconds"], "budget-seconds") ?? 300) * 1000,
+    budgetMs: Math.round(budgetSeconds * 1000),
     out: values.out,
     json: values.json,
   };

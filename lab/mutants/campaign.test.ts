@@ -34,7 +34,7 @@ test("a mutant is planted and noticed, one that changes nothing survives, one no
   expect(findings[1]).toMatchObject({ ran: 1, different: 0 });
 
   const lines = reportLines({ findings, mutants });
-  expect(lines.find((line) => line.startsWith("of those a town comes to or a room noticed"))).toContain("1 of 2 noticed, 50.0 %");
+  expect(lines.find((line) => line.startsWith("of the whole sample"))).toContain("1 of 3 noticed, 33.3 %");
   expect(lines).toContain("not noticed: 1");
 
   const again: Finding[] = [];

@@ -46,7 +46,12 @@ export async function mutantsInRooms({
 
 async function inRooms({ id, file, start, end, put }: Mutant, seeds: number, sound: SoundRooms): Promise<Finding> {
   const begun = performance.now();
-  const ended = await visitSoundRooms({ file, start, end, put }, seeds, sound);
+  // Written so that it does not load at all, it is noticed by whoever starts the product.
+  const ended = await visitSoundRooms({ file, start, end, put }, seeds, sound).catch((error: unknown) => ({
+    seed: 1,
+    by: "crash",
+    what: String(error),
+  }));
   const seconds = Math.round((performance.now() - begun) / 100) / 10;
   if (ended === undefined) return { id, outcome: "survived", ran: seeds, seconds };
   return { id, outcome: "killed", ran: ended.seed, seed: ended.seed, by: ended.by, what: short(ended.what), seconds };

@@ -23,9 +23,8 @@ export function measuredText({ words, seeds, all, reachedOfAll, findings, mutant
   const byId = new Map(mutants.map((mutant) => [mutant.id, mutant]));
   const reasons = readSurvivors();
   const notReached = findings.filter(({ outcome }) => outcome === "not reached");
-  const begun = findings.filter(({ ran }) => ran > 0);
-  const killed = begun.filter(({ outcome }) => outcome === "killed");
-  const left = begun.filter(({ outcome }) => outcome !== "killed");
+  const killed = findings.filter(({ outcome }) => outcome === "killed");
+  const left = findings.filter(({ outcome }) => outcome === "survived" || outcome === "open");
   const about = ({ id, ran, different }: Finding) => {
     const mutant = byId.get(id) as Mutant;
     const source = readFileSync(new URL(mutant.file, PRODUCT_FOLDER), "utf8");
@@ -50,15 +49,13 @@ export function measuredText({ words, seeds, all, reachedOfAll, findings, mutant
     sample: {
       mutants: findings.length,
       notReached: notReached.length,
-      begun: begun.length,
-      notBegun: findings.length - notReached.length - begun.length,
-      seedsRun: { least: Math.min(...left.map(({ ran }) => ran)), most: Math.max(...left.map(({ ran }) => ran)) },
+      notGivenAllSeeds: findings.filter(({ outcome }) => outcome === "open").length,
     },
     lab: {
-      ofBegun: {
+      ofSample: {
         noticed: killed.length,
-        of: begun.length,
-        interval95: wilson(killed.length, begun.length).map((each) => Number(each.toFixed(3))),
+        of: findings.length,
+        interval95: wilson(killed.length, findings.length).map((each) => Number(each.toFixed(3))),
       },
       by: Object.fromEntries([...Map.groupBy(killed, (each) => each.by ?? "")].map(([name, those]) => [name, those.length])),
     },

@@ -37,13 +37,8 @@ export function reportLines({ findings, mutants, units }: Report): readonly stri
   const lines = [row("file", "sampled", "reached", "killed", "share"), ""];
   for (const [file, those] of [...byFile].sort(([a], [b]) => (a < b ? -1 : 1))) lines.push(tallyRow(file, tally(those)));
   const all = tally(findings);
-  lines.push("", tallyRow("all", all), "", shareLine("of those a town comes to or a room noticed", all.killed, all.reached));
-  lines.push(shareLine("of the whole sample", all.killed, all.sampled));
-  if (all.open > 0) {
-    lines.push(`${all.open} were not given all their seeds; they count as not noticed`);
-    const begun = findings.filter(({ ran }) => ran > 0);
-    lines.push(shareLine("of those that were run at all, so far", all.killed, begun.length));
-  }
+  lines.push("", tallyRow("all", all), "", shareLine("of the whole sample", all.killed, all.sampled));
+  if (all.open > 0) lines.push(`${all.open} were not given all their seeds; they count as not noticed`);
   if (units !== undefined) {
     const noticed = [...units.values()].filter(Boolean).length;
     lines.push(`of ${units.size} that the lab does not notice the tests of their folder notice ${noticed}`);
@@ -94,7 +89,7 @@ function oneLine(code: string): string {
 }
 
 function tallyRow(name: string, { sampled, reached, killed }: Tally): string {
-  return row(name, String(sampled), String(reached), String(killed), reached === 0 ? "-" : `${((100 * killed) / reached).toFixed(0)} %`);
+  return row(name, String(sampled), String(reached), String(killed), sampled === 0 ? "-" : `${((100 * killed) / sampled).toFixed(0)} %`);
 }
 
 function row(name: string, ...cells: readonly string[]): string {

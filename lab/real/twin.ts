@@ -4,9 +4,9 @@
  *
  *   npm run twin -- lab/scenarios/handed-over-twice.json
  */
-import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { runCommand, wholeNumber } from "../command.ts";
+import { readFile } from "../files.ts";
 import { findMistake } from "../mistakes/index.ts";
 import { createPool, type Swept } from "../pool.ts";
 import { readScenario, type Scenario } from "../scenario.ts";
@@ -110,8 +110,10 @@ async function main(words: readonly string[]): Promise<number> {
   }
   const times = wholeNumber("times", values.times, 1, 100);
   let isDifferent = false;
-  for (const file of positionals) {
-    const compared = await compare(file, readScenario(readFileSync(file, "utf8")), times);
+  // All of them first: a run on real processes takes a while, and the last file may be none.
+  const scenarios = positionals.map((file) => [file, readScenario(readFile(file))] as const);
+  for (const [file, scenario] of scenarios) {
+    const compared = await compare(file, scenario, times);
     isDifferent ||= compared.differences.length > 0;
     for (const line of values.json ? [JSON.stringify(compared)] : tell(compared)) process.stdout.write(`${line}\n`);
   }

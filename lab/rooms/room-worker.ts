@@ -5,14 +5,18 @@ import type { RoomBroken } from "./room.ts";
 
 export interface RoomWorkerData {
   readonly planted: Planted | undefined;
-  readonly seeds: readonly number[];
+  /** Every room with the first of them, then every room with the next. */
+  readonly parts: readonly (readonly number[])[];
   /** Names; every room when it is left out. */
   readonly only: readonly string[] | undefined;
   /** The first room that breaks is the last one, and nobody asks for the fewest steps. */
   readonly untilBroken?: boolean | undefined;
 }
 
-/** One room with all seeds, or up to the first that broke. */
+/** Before the first room, and behind the last: a mistake may keep the product from loading, or a room from coming to an end. */
+export type Stage = "loaded" | "over";
+
+/** One room with the seeds of a part, or up to the first that broke. */
 export interface Visited {
   readonly room: string;
   readonly about: string;
@@ -21,9 +25,7 @@ export interface Visited {
   readonly broken: { readonly seed: number; readonly least: RoomBroken } | undefined;
 }
 
-const FIRST_SEEDS = 8;
-
-const { planted, seeds, only, untilBroken = false } = workerData as RoomWorkerData;
+const { planted, parts, only, untilBroken = false } = workerData as RoomWorkerData;
 if (planted !== undefined) plant(planted);
 const { createNodeCrypto } = await import("../../packages/perdure/src/host/node/crypto.ts");
 const { ROOMS } = await import("./index.ts");
@@ -46,7 +48,7 @@ const visitWith = async (room: (typeof ROOMS)[number], some: readonly number[]):
   return broken !== undefined;
 };
 
-// Most of what a room notices it notices soon, and which room will is not known.
-const parts = untilBroken ? [seeds.slice(0, FIRST_SEEDS), seeds.slice(FIRST_SEEDS)] : [seeds];
+parentPort?.postMessage("loaded" satisfies Stage);
 const rooms = ROOMS.filter(({ name }) => only?.includes(name) ?? true);
 visits: for (const some of parts) for (const room of rooms) if ((await visitWith(room, some)) && untilBroken) break visits;
+parentPort?.postMessage("over" satisfies Stage);

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createNodeCrypto } from "../../packages/perdure/src/host/node/crypto.ts";
 import { ROOMS } from "./index.ts";
 import { leastSteps, parted, type Room, visit } from "./room.ts";
+import { soundRooms, visitSoundRooms } from "./sound-rooms.ts";
 
 const { hash } = createNodeCrypto();
 const SEEDS = 12;
@@ -26,5 +27,37 @@ describe("rooms", () => {
     const least = await leastSteps(numbers, 1, hash, broken);
     expect(least.what).toContain("two are above 9");
     expect(least.steps).toHaveLength(2);
+  });
+});
+
+describe("rooms with something planted", () => {
+  const rates = { names: ["rates"], patienceMs: 30_000 };
+
+  it("a room that breaks by it is named", async () => {
+    const planted = {
+      id: "a",
+      why: "",
+      file: "protocol/limits/gcra.ts",
+      find: "const intervalMs = 1000 / perSecond;",
+      put: "const intervalMs = 999 / perSecond;",
+    };
+    expect(await visitSoundRooms(planted, 2, rates)).toMatchObject({ seed: 1, by: "room rates" });
+    expect(await soundRooms(2, ["rates"])).toMatchObject({ names: ["rates"] });
+  });
+
+  it("one that waits for what never comes hangs, and is not taken for sound", async () => {
+    const planted = {
+      id: "b",
+      why: "",
+      file: "protocol/evidence/verify-evidence.ts",
+      find: "  const { bundles, parties } = await readBundles(crypto, items);",
+      put: "  await new Promise(() => {});\n  const { bundles, parties } = await readBundles(crypto, items);",
+    };
+    expect(await visitSoundRooms(planted, 1, { ...rates, names: ["evidence"] })).toMatchObject({ by: "hangs" });
+  });
+
+  it("what cannot be loaded is noticed by no room", async () => {
+    const planted = { id: "c", why: "", file: "protocol/limits/gcra.ts", find: "const LOOKS = 8;", put: "const LOOKS = eight;" };
+    await expect(visitSoundRooms(planted, 1, rates)).rejects.toThrow("cannot be loaded");
   });
 });

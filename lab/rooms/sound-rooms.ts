@@ -4,16 +4,19 @@
  * Every room is gone through with nothing planted first. One that breaks then would notice whatever it is given, and is left out; how long the
  * slowest one takes tells from when on one hangs.
  */
-import { Worker } from "node:worker_threads";
 import { PerdureError } from "../../packages/perdure/src/wire/error.ts";
 import type { Planted } from "../planting.ts";
-import type { RoomWorkerData, Visited } from "./room-worker.ts";
+import { goThroughRooms } from "./room-thread.ts";
+import type { RoomWorkerData } from "./room-worker.ts";
 
 /** A room takes at most this much, real milliseconds, besides so many times what the slowest takes with nothing planted; or it hangs. */
 const PATIENCE_MS = 45_000;
 const PATIENCE_TIMES = 10;
 /** And this much at most with nothing planted. */
 const FIRST_PATIENCE_MS = 10 * 60_000;
+const FIRST_SEEDS = 8;
+/** That patience is for so many seeds of one room. */
+const SEEDS_AT_ONCE = 200;
 
 /** Rooms that break by nothing but what is planted. */
 export interface SoundRooms {
@@ -56,39 +59,34 @@ export async function soundRooms(
   });
 }
 
-/** The first room that breaks, with seeds 1 to this one. */
+/** The first room that breaks, with seeds 1 to this one. Throws `internal` where the product cannot be loaded with what is planted. */
 export async function visitSoundRooms(planted: Planted, seeds: number, sound: SoundRooms): Promise<RoomsEnded | undefined> {
   return (await visitUntilBroken(planted, seeds, sound)).ended;
 }
 
-function visitUntilBroken(planted: Planted | undefined, seeds: number, { names, patienceMs }: SoundRooms): Promise<VisitedAll> {
-  const workerData: RoomWorkerData = {
-    planted,
-    seeds: Array.from({ length: seeds }, (_, index) => index + 1),
-    only: names,
-    untilBroken: true,
-  };
-  return new Promise((resolve) => {
-    const worker = new Worker(new URL("room-worker.ts", import.meta.url), { workerData });
-    let ended: RoomsEnded | undefined;
-    let slowestSeconds = 0;
-    const hangs = (): void => {
-      ended = { seed: seeds, by: "hangs", what: `a room took more than ${Math.round(patienceMs / 1000)} s` };
-      void worker.terminate();
-    };
-    let patience = setTimeout(hangs, patienceMs);
-    worker.on("message", ({ room, seconds, broken }: Visited) => {
-      clearTimeout(patience);
-      patience = setTimeout(hangs, patienceMs);
+async function visitUntilBroken(planted: Planted | undefined, seeds: number, { names, patienceMs }: SoundRooms): Promise<VisitedAll> {
+  const workerData: RoomWorkerData = { planted, parts: partsOf(seeds), only: names, untilBroken: true };
+  let ended: RoomsEnded | undefined;
+  let slowestSeconds = 0;
+  const end = await goThroughRooms(
+    workerData,
+    ({ room, seconds, broken }) => {
       slowestSeconds = Math.max(slowestSeconds, seconds);
       if (broken !== undefined) ended = { seed: broken.seed, by: `room ${room}`, what: broken.least.what, room };
-    });
-    worker.on("error", (error) => {
-      ended ??= { seed: 1, by: "crash", what: String(error) };
-    });
-    worker.on("exit", () => {
-      clearTimeout(patience);
-      resolve({ ended, slowestSeconds });
-    });
-  });
+    },
+    patienceMs,
+  );
+  if (end.kind === "stuck") ended ??= { seed: seeds, by: "hangs", what: "a room comes to no end" };
+  if (end.kind === "broken" && !end.loaded)
+    throw new PerdureError("internal", `the product cannot be loaded with what is planted: ${String(end.error)}`, { cause: end.error });
+  if (end.kind === "broken") ended ??= { seed: seeds, by: "crash", what: String(end.error) };
+  return { ended, slowestSeconds };
+}
+
+/** Most of what a room notices it notices soon, and which room will is not known: the first few seeds go through all of them before the rest do. */
+function partsOf(seeds: number): readonly (readonly number[])[] {
+  const all = Array.from({ length: seeds }, (_, index) => index + 1);
+  const parts = [all.slice(0, FIRST_SEEDS)];
+  for (let at = FIRST_SEEDS; at < all.length; at += SEEDS_AT_ONCE) parts.push(all.slice(at, at + SEEDS_AT_ONCE));
+  return parts;
 }

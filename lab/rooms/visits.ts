@@ -1,11 +1,11 @@
 /** Rooms as a person asks for them: each with many seeds, and of what breaks the fewest steps. */
 import { parseArgs } from "node:util";
-import { Worker } from "node:worker_threads";
 import { PerdureError } from "../../packages/perdure/src/wire/error.ts";
 import { wholeNumber } from "../command.ts";
 import { findMistake } from "../mistakes/index.ts";
 import { ROOMS } from "./index.ts";
-import type { RoomWorkerData, Visited } from "./room-worker.ts";
+import { goThroughRooms } from "./room-thread.ts";
+import type { Visited } from "./room-worker.ts";
 
 /** Exit code 0 when nothing broke. */
 export async function visitRooms(words: readonly string[], print: (line: string) => void): Promise<number> {
@@ -25,10 +25,12 @@ export async function visitRooms(words: readonly string[], print: (line: string)
       : [wholeNumber("seed", values.seed, 0)];
   const planted = values.plant === undefined ? undefined : findMistake(values.plant);
   let broken = 0;
-  await visits({ planted, seeds, only }, (visited) => {
+  const end = await goThroughRooms({ planted, parts: [seeds], only }, (visited) => {
     if (visited.broken !== undefined) broken++;
     for (const line of visitedLines(visited)) print(line);
   });
+  if (end.kind === "broken") throw end.error;
+  if (end.kind === "stuck") throw new PerdureError("internal", "the room behind the last that was printed comes to no end");
   return broken === 0 ? 0 : 1;
 }
 
@@ -38,15 +40,6 @@ export function roomNames(only: readonly string[] | undefined): readonly string[
   for (const name of only ?? [])
     if (!all.includes(name)) throw new PerdureError("bad-argument", `there is no room "${name}"`, { hint: `There are ${all.join(", ")}.` });
   return only ?? all;
-}
-
-function visits(workerData: RoomWorkerData, each: (visited: Visited) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL("./room-worker.ts", import.meta.url), { workerData });
-    worker.on("message", each);
-    worker.on("error", reject);
-    worker.on("exit", () => resolve());
-  });
 }
 
 function visitedLines({ room, about, seeds, seconds, broken }: Visited): readonly string[] {

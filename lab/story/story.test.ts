@@ -52,6 +52,9 @@ test("about one message: only what names it, and the faults", () => {
   const about = recording.moments.filter((moment) => mentions(moment, id));
   expect(about.length).toBeGreaterThan(4);
   expect(recording.moments.filter((moment) => mentions(moment, id.replace(/^(.{6}).*\./, "$1.")))).toEqual(about);
+  const [stream = ""] = id.split(".");
+  expect(recording.moments.filter((moment) => mentions(moment, stream)).length).toBeGreaterThanOrEqual(about.length);
+  for (const none of ["zzz", ".", "", `${id}0`, "0.5"]) expect(recording.moments.some((moment) => mentions(moment, none))).toBe(false);
   const lines = [...timeline(recording, result, { everything: false, about: id })];
   const starts = lines.filter((line) => line.includes(" starts "));
   expect(starts.length).toBeGreaterThanOrEqual(2);

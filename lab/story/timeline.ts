@@ -42,14 +42,20 @@ export function* timeline(recording: Recording, { broken }: SeedResult, { everyt
   else yield line(broken.atMs, "X", "BROKEN", speech.short(broken.what));
 }
 
-/** Whether a moment is about a message; `about` may be the short id, which leaves out the end of the stream. */
+/** How a message is named: its id, the short one that is shown, or how it begins. */
+const ABOUT = /^([0-9a-f]{1,16})(?:…|\.(\d{1,16}))?$/;
+
+/** Whether these words can name a message at all: others would be in nothing, or in everything. */
+export function isAbout(words: string): boolean {
+  return ABOUT.test(words);
+}
+
+/** Whether a moment is about a message; `about` may be the short id, which leaves out the end of the stream. Of words that name none nothing is. */
 export function mentions(moment: Moment, about: string): boolean {
-  const [stream = "", seq] = about.split(".");
-  const isIt = (text: string): boolean => {
-    if (text.includes(about)) return true;
-    const found = new RegExp(`\\b${stream.replace(/[^0-9a-f]/g, "")}[0-9a-f]*\\.(\\d+)`).exec(text);
-    return found !== null && (seq === undefined || found[1] === seq);
-  };
-  if (moment.kind === "note") return isIt(moment.what);
-  return moment.kind === "fact" && Object.values(moment.fields).some((value) => typeof value === "string" && isIt(value));
+  const [, stream, seq] = ABOUT.exec(about) ?? [];
+  if (stream === undefined) return false;
+  // Whole streams are 16 letters or more: what is shorter is a number of something else.
+  const named = seq === undefined ? new RegExp(`\\b(?=[0-9a-f]{16})${stream}`) : new RegExp(`\\b(?=[0-9a-f]{16}\\.)${stream}[0-9a-f]*\\.${seq}\\b`);
+  if (moment.kind === "note") return named.test(moment.what);
+  return moment.kind === "fact" && Object.values(moment.fields).some((value) => typeof value === "string" && named.test(value));
 }
