@@ -76,7 +76,7 @@ export async function huntControls({ only = CONTROLS, seeds, jobs, print }: Cont
   const most = seeds ?? Math.max(...only.map(({ withinSeeds }) => withinSeeds));
   const all = await hunt(only.map(quarryOf), { seeds: most, jobs, onHunted: (hunted) => print(huntedLine(hunted)) });
   const late = only.filter(({ withinSeeds }, index) => (all[index]?.found?.seeds ?? Number.POSITIVE_INFINITY) > withinSeeds);
-  print(`${all.length - late.length} of ${countText(all.length, "defence")} are noticed to be off within the seeds stated`);
+  print(`${all.length - late.length} of ${countText(all.length, "defence is", "defences are")} noticed to be off within the seeds stated`);
   for (const { without, withinSeeds } of late) print(`${without}: nobody notices within ${countText(withinSeeds, "seed")} that it is off`);
   return all;
 }

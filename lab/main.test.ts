@@ -47,10 +47,14 @@ test.each([
   expect([code, out]).toEqual([wanted, ""]);
 });
 
-test.each(["--planted", "--controls", "--port-crash", "--rooms", "--days"])("%s --help is the help", { timeout: PATIENCE_MS }, async (mode) => {
-  const { code, out } = await lab(mode, "--help");
-  expect([code, out]).toEqual([0, expect.stringContaining("docs/lab.md")]);
-});
+test.each(["--planted", "--controls", "--port-crash", "--rooms", "--days"])(
+  "%s --help is the help",
+  { timeout: PATIENCE_MS },
+  async (mode) => {
+    const { code, out } = await lab(mode, "--help");
+    expect([code, out]).toEqual([0, expect.stringContaining("docs/lab.md")]);
+  },
+);
 
 test.each([
   ["a word that clears the screen", { "\u001b[2J": 1 }, /^bad-argument: a scenario has no field "\\u001b\[2J"\n/],

@@ -76,6 +76,7 @@ function megabytes(bytes: number): string {
 
 function positive(name: string, text: string): number {
   const value = Number(text);
-  if (!Number.isFinite(value) || value <= 0) throw new PerdureError("bad-argument", `--${name} is "${text}"`, { hint: "It takes a number above 0." });
+  if (!Number.isFinite(value) || value <= 0)
+    throw new PerdureError("bad-argument", `--${name} is "${text}"`, { hint: "It takes a number above 0." });
   return value;
 }

@@ -112,7 +112,9 @@ export function readWish(words: readonly string[], readFile: (path: string) => s
   // Words that would be passed over in silence.
   for (const name of ["seeds", "from"] as const)
     if (values.seed !== undefined && values[name] !== undefined)
-      throw new PerdureError("bad-argument", `--${name} and --seed do not go together`, { hint: "--seed S is one seed, --from S --seeds N are many." });
+      throw new PerdureError("bad-argument", `--${name} and --seed do not go together`, {
+        hint: "--seed S is one seed, --from S --seeds N are many.",
+      });
   if (values.about !== undefined && !isAbout(values.about)) throw wrong("about", values.about, ABOUT);
   const budgetSeconds = number(values["budget-seconds"], "budget-seconds") ?? 300;
   if (budgetSeconds < 1 || budgetSeconds > MAX_BUDGET_SECONDS)

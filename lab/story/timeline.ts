@@ -55,7 +55,8 @@ export function mentions(moment: Moment, about: string): boolean {
   const [, stream, seq] = ABOUT.exec(about) ?? [];
   if (stream === undefined) return false;
   // Whole streams are 16 letters or more: what is shorter is a number of something else.
-  const named = seq === undefined ? new RegExp(`\\b(?=[0-9a-f]{16})${stream}`) : new RegExp(`\\b(?=[0-9a-f]{16}\\.)${stream}[0-9a-f]*\\.${seq}\\b`);
+  const named =
+    seq === undefined ? new RegExp(`\\b(?=[0-9a-f]{16})${stream}`) : new RegExp(`\\b(?=[0-9a-f]{16}\\.)${stream}[0-9a-f]*\\.${seq}\\b`);
   if (moment.kind === "note") return named.test(moment.what);
   return moment.kind === "fact" && Object.values(moment.fields).some((value) => typeof value === "string" && named.test(value));
 }

@@ -107,6 +107,7 @@ test("the command: of a relay that runs, and of one that was killed", { timeout:
   expect(bundle.made).toMatchObject({ node: process.versions.node, platform: process.platform });
   expect((await doctor("--relay", "--bundle", file)).exit).toBe(2);
   expect((await doctor("--relay")).exit).toBe(2);
+  expect(await doctor("--relay", "--bundle", join(place, "missing", "x.json"))).toMatchObject({ exit: 3 });
   await until("something is kept", async () => (await readdir(folder)).includes("inputs"), running.err);
   running.kill();
   await running.ended;

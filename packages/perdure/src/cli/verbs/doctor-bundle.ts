@@ -14,6 +14,7 @@ import { agentFolder, relayFolder } from "../folder.ts";
 import { type Invocation, openHere, type Verb } from "../invocation.ts";
 import { packageVersion } from "../package-version.ts";
 import { countText, durationText, sizeText } from "../quantity.ts";
+import { unwritable } from "../unwritable.ts";
 import type { DoctorWords } from "../words.ts";
 import { asStarted } from "./relay-owner.ts";
 
@@ -31,7 +32,7 @@ export function bundleVerb(file: string, options: DoctorWords): Verb {
     } catch (cause) {
       const isThere = cause instanceof Error && "code" in cause && cause.code === "EEXIST";
       if (isThere) throw new PerdureError("bad-argument", `${path} is there already`, { hint: "Name another file.", cause });
-      throw new PerdureError("permission-denied", `${path} cannot be written`, { hint: "Name a place where you may write.", cause });
+      throw unwritable(path, cause, "--bundle");
     }
     terminal.line(path);
     const inputs = bundle.lives.reduce((sum, life) => sum + life.inputs.length, 0);

@@ -8,6 +8,7 @@ import { safeLine } from "../foreign-text.ts";
 import { awaitNews, type Invocation, openHere, type Verb } from "../invocation.ts";
 import { dateText, sizeText } from "../quantity.ts";
 import { followSent, shortId, stateText, stepObject, stepText, whoText } from "../trail.ts";
+import { unwritable } from "../unwritable.ts";
 import type { TraceWords } from "../words.ts";
 
 /** A receipt that has just arrived is verified in this time. */
@@ -92,7 +93,7 @@ async function withLateProof(invocation: Invocation, agent: Agent, sent: Sent): 
 async function exportTo({ terminal, signal }: Invocation, sent: Sent, path: string): Promise<void> {
   const file = await sent.export({ signal });
   await writeFile(path, file).catch((cause: unknown) => {
-    throw new PerdureError("permission-denied", `${path} cannot be written`, { hint: "Name another file with --export.", cause });
+    throw unwritable(path, cause, "--export");
   });
   terminal.object({ type: "evidence-file", path, sizeBytes: file.length });
   terminal.note(`${path}: all that proves it, ${sizeText(file.length)}; perdure verify ${path}`);
