@@ -8,14 +8,17 @@ import { readScenario, writeScenario } from "./scenario.ts";
 
 const PATIENCE_MS = 3 * 60_000;
 const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
+const TWIN = fileURLToPath(new URL("./real/twin.ts", import.meta.url));
 const SCENARIO = fileURLToPath(new URL("./scenarios/handed-over-twice.json", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "perdure-lab-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function lab(...words: readonly string[]): Promise<{ readonly code: unknown; readonly out: string; readonly err: string }> {
+const lab = (...words: readonly string[]) => script(MAIN, ...words);
+
+function script(...words: readonly string[]): Promise<{ readonly code: unknown; readonly out: string; readonly err: string }> {
   return new Promise((resolve) => {
     const options = { cwd: folder, timeout: PATIENCE_MS, maxBuffer: 1 << 26 };
-    execFile(process.execPath, [MAIN, ...words], options, (error, out, err) => resolve({ code: error?.code ?? 0, out, err }));
+    execFile(process.execPath, words, options, (error, out, err) => resolve({ code: error?.code ?? 0, out, err }));
   });
 }
 
@@ -45,6 +48,11 @@ test.each([
   const { code, out, err } = await lab(...words);
   expect(err).toMatch(why);
   expect([code, out]).toEqual([wanted, ""]);
+});
+
+test("twins of a file that is not there", { timeout: PATIENCE_MS }, async () => {
+  const { code, err } = await script(TWIN, SCENARIO, "nowhere.json");
+  expect([code, err]).toEqual([3, expect.stringMatching(/^not-found: nowhere\.json cannot be read: .*\n {2}/)]);
 });
 
 test.each(["--planted", "--controls", "--port-crash", "--rooms", "--days"])(
