@@ -13,7 +13,7 @@ import { settled } from "./hand-clock.ts";
 import { createIncidentList, difference, fingerprintAgain, type KeptList } from "./incident-list.ts";
 import { parted, type Room } from "./room.ts";
 
-type Damage = "flip" | "without" | "swapped" | "twice" | "unfinished" | "cut" | "foreign";
+type Damage = "flip" | "without" | "swapped" | "twice" | "unfinished" | "cut" | "junk" | "foreign";
 
 type Step =
   | {
@@ -32,8 +32,13 @@ const STEPS = 15;
 const PATH = "home/incidents/ledger.jsonl";
 const ASIDE = "home/incidents/ledger.damaged";
 const THINGS = 6;
+/** What is written in place is no longer than this, and never the first line. */
+const APPENDED_BYTES = 65_536;
 /** Without the one that makes a letter a capital: hexadecimal digits say the same then. */
 const BITS = [1, 2, 4, 8, 16, 64] as const;
+
+/** Where lines end in junk: before it, in it, from its end. */
+const JUNK_LINES = [[], [0], [-1], [0, -1]] as const;
 
 /** A line as it was added, and what the list was behind it. */
 interface Line {
@@ -176,7 +181,7 @@ export const ledger: Room<Step> = {
           const changed = line.slice();
           changed[place] = (line[place] as number) ^ (BITS[at % BITS.length] as number);
           whole([...cut.slice(0, nth), changed, ...cut.slice(nth + 1)]);
-          harm = isLast ? "torn" : "damage";
+          harm = isLast ? harmOf(changed, nth) : "damage";
           return cutTo(nth);
         }
         case "without":
@@ -193,15 +198,26 @@ export const ledger: Room<Step> = {
           whole([...cut.slice(0, nth + 1), line, ...cut.slice(nth + 1)]);
           harm = "damage";
           return cutTo(nth + 1);
-        case "unfinished":
-          whole([...cut, line.subarray(0, 1 + ((at >>> 8) % (line.length - 1)))]);
-          harm = "torn";
+        case "unfinished": {
+          const part = line.subarray(0, 1 + ((at >>> 8) % (line.length - 1)));
+          whole([...cut, part]);
+          harm = harmOf(part, cut.length);
           return;
+        }
+        case "junk": {
+          const length = [1, 300, APPENDED_BYTES, APPENDED_BYTES + 1][at & 3] as number;
+          const rest = new Uint8Array(length).fill(7);
+          for (const place of JUNK_LINES[(at >>> 2) % JUNK_LINES.length] as readonly number[])
+            rest[place < 0 ? length + place : place] = 10;
+          whole([...cut, rest]);
+          harm = harmOf(rest, cut.length);
+          return;
+        }
         case "cut": {
           const last1 = cut.at(-1) as Uint8Array;
           const left = (at >>> 8) % last1.length;
           whole([...cut.slice(0, -1), last1.subarray(0, left)]);
-          harm = left === 0 ? undefined : "torn";
+          harm = left === 0 ? undefined : harmOf(last1.subarray(0, left), cut.length - 1);
           return cutTo(cut.length - 1);
         }
         case "foreign": {
@@ -246,7 +262,7 @@ function drawStep(draws: Draws, isBig: boolean): Step {
   if (roll === 13) return { do: "busy", tries: draws.chance(0.5) ? 98 + draws.below(4) : draws.below(20) };
   if (roll === 14) return { do: "fail", after: draws.below(12) };
   if (roll === 15) return { do: "power" };
-  const how = (["flip", "flip", "without", "swapped", "twice", "unfinished", "cut", "foreign"] as const)[draws.below(8)] as Damage;
+  const how = (["flip", "flip", "without", "swapped", "twice", "unfinished", "cut", "junk", "foreign"] as const)[draws.below(9)] as Damage;
   return { do: "damage", how, at: draws.u32() };
 }
 
@@ -273,6 +289,12 @@ function wordOf(what: OwnersEntry["what"], id: string, atMs: number): OwnersEntr
   if (what === "note") return { what, id, atMs, cause: "a mistake", fix: "" };
   if (what === "reproduced") return { what, id, atMs, by: "seed 7" };
   return what === "guarded" ? { what, id, atMs, guard: "a test" } : { what, id, atMs };
+}
+
+/** What the bytes behind so many lines are, by the words of the protocol. */
+function harmOf(rest: Uint8Array, linesBefore: number): "damage" | "torn" {
+  const isInPlace = linesBefore > 0 && rest.length <= APPENDED_BYTES;
+  return isInPlace && !rest.subarray(0, -1).includes(10) ? "torn" : "damage";
 }
 
 function wholeBytes(bytes: Uint8Array | undefined, lines: number): number {

@@ -3,10 +3,10 @@ import type { Files } from "../../host/files.ts";
 import { createNodeHost } from "../../host/node/index.ts";
 import { createDisk, createDraws, createMemoryFiles } from "../../host/simulated/index.ts";
 import { createCrashRecorder } from "../../store/log/crash-recorder.ts";
-import { fromUtf8, utf8 } from "../../wire/bytes.ts";
+import { concat, fromUtf8, utf8 } from "../../wire/bytes.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { Sighting } from "./incident-book.ts";
-import { addToLedger, LEDGER_BYTES, ledgerFolder, readLedger } from "./ledger-file.ts";
+import { APPENDED_BYTES, addToLedger, LEDGER_BYTES, ledgerFolder, readLedger } from "./ledger-file.ts";
 
 const real = createNodeHost();
 const FOLDER = "/agent";
@@ -176,6 +176,57 @@ describe("a crash", () => {
       await addToLedger(on(files), FOLDER, key, [seen("after it")]);
       expect(await readLedger(on(files), FOLDER)).toMatchObject({ lines: 3, last: 3, damage: undefined, torn: false });
     }
+  });
+
+  test("sectors that did not reach the disk, in a line that is there to its end", async () => {
+    const whole = await threeLines();
+    const report = await readLedger(on(diskWith(whole.fill(0, whole.length - 200, whole.length - 100))), FOLDER);
+    expect(report).toMatchObject({ lines: 2, damage: undefined, torn: true });
+  });
+
+  test("tears no line that is longer than those written in place", async () => {
+    const recorder = createCrashRecorder(createMemoryFiles(createDisk()));
+    await addToLedger(on(recorder.files), FOLDER, key, [seen("one thing")]);
+    await addToLedger(on(recorder.files), FOLDER, key, [seen("x".repeat(APPENDED_BYTES))]);
+    const found = new Set<number>();
+    for (const image of recorder.images(createDraws("long"), 4)) {
+      const { lines, damage, torn } = await readLedger(on(createMemoryFiles(createDisk(image.files))), FOLDER);
+      expect([damage, torn]).toEqual([undefined, false]);
+      found.add(lines);
+    }
+    expect([...found].toSorted()).toEqual([0, 1, 2]);
+  });
+});
+
+describe("what no crash leaves is damage: it is put aside, and what lies before it stays", () => {
+  const junk = (length: number): Uint8Array => new Uint8Array(length).fill(7);
+  const broken = utf8("{}\n");
+  test.each<[string, (whole: Uint8Array, first: number) => Uint8Array, number]>([
+    ["more than a line, without an end", (whole) => concat(whole, junk(APPENDED_BYTES + 1)), 3],
+    ["three megabytes", (whole) => concat(whole, junk(3_000_000)), 3],
+    ["two lines", (whole) => concat(whole, broken, broken), 3],
+    ["a line and a beginning", (whole) => concat(whole, broken, junk(1)), 3],
+    ["an empty line and a beginning", (whole) => concat(whole, utf8("\n"), junk(1)), 3],
+    ["a first line cut off", (whole, first) => whole.slice(0, first - 20), 0],
+    ["a first line that was changed", (whole, first) => whole.slice(0, first).fill(7, 3, 4), 0],
+  ])("%s", async (_, change, lines) => {
+    const whole = await threeLines();
+    const there = change(whole, whole.indexOf(10) + 1);
+    const files = diskWith(there);
+    const found = await readLedger(on(files), FOLDER);
+    expect(found).toMatchObject({ lines, torn: false });
+    expect(found.damage).toBeDefined();
+    expect((await addToLedger(on(files), FOLDER, key, [seen("after it")])).damage).toBeDefined();
+    expect(await readLedger(on(files), FOLDER)).toMatchObject({ first: lines + 1, last: lines + 1, damage: undefined, torn: false });
+    const aside = await files.open(`${ledgerFolder(FOLDER)}/ledger.damaged`, "read");
+    expect(await aside.read(0, await aside.size())).toEqual(there);
+    await aside.close();
+  });
+
+  test("as much as a line has may be one", async () => {
+    const whole = await threeLines();
+    for (const rest of [junk(APPENDED_BYTES), broken, utf8("\n")])
+      expect(await readLedger(on(diskWith(concat(whole, rest))), FOLDER)).toMatchObject({ lines: 3, damage: undefined, torn: true });
   });
 });
 

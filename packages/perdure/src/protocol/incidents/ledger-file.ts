@@ -15,9 +15,9 @@
  * reads it holds every key that signed against the identity, or whoever writes a line between two of ours would have it vouched for. What
  * cannot be seen is that the newest lines are missing.
  *
- * Several processes write, each for the moment it holds the lock of `<folder>/incidents`. At most the line that was being written is not
- * synced, so after a crash only what follows the last whole line may be torn; anything else that does not fit is damage, and the file is
- * put aside as `ledger.damaged`.
+ * Several processes write, each for the moment it holds the lock of `<folder>/incidents`. Only a line of at most {@link APPENDED_BYTES} is
+ * written in place, behind one that is there; the first one and longer ones come with the whole file, by a rename. So a crash leaves at
+ * most one such line torn; anything else that does not fit is damage, and the file is put aside as `ledger.damaged`.
  */
 import type { SigningKey } from "../../host/crypto.ts";
 import { sleep } from "../../host/deadline.ts";
@@ -31,6 +31,8 @@ const DOMAIN = "perdure/incident-ledger/1";
 const NO_LINE = "0".repeat(64);
 /** A file longer than this is replaced by one that restates the book. */
 export const LEDGER_BYTES: number = 512 * 1024;
+/** A longer line comes with the whole file. */
+export const APPENDED_BYTES: number = 64 * 1024;
 /** What a restated book and the entries behind it take at most; what is beyond is not read. */
 const MAX_FILE_BYTES = 16 * LEDGER_BYTES;
 /** Instances of one identity that wrote; many more than one has in years. */
@@ -49,7 +51,7 @@ export interface LedgerReport {
   readonly last: number;
   /** Why the file is not what was written, if it is not; what lies before that is in the book. */
   readonly damage: string | undefined;
-  /** The file ends in a line that was not finished: a process died while it wrote. */
+  /** The file ends in a line that does not hold and can be one a process died over. */
   readonly torn: boolean;
   /** The key of the last line, hexadecimal; empty when there is none. */
   readonly signedBy: string;
@@ -99,7 +101,7 @@ export async function addToLedger(host: LedgerHost, folder: string, key: Signing
       const whole = await readWhole(files, path, MAX_FILE_BYTES);
       if (damage !== undefined && whole !== undefined) await replaceFile(files, `${ledgerFolder(folder)}/ledger.damaged`, whole);
       await replaceFile(files, path, await signLine(host, key, found, [restated(found, key, book)]));
-    } else if (found.size !== end || end === 0) {
+    } else if (found.size !== end || end === 0 || added.length > APPENDED_BYTES) {
       // A port cannot cut a file: of a torn line that is longer than the next one something would be left.
       const whole = end === 0 ? undefined : await readWhole(files, path, end);
       await replaceFile(files, path, whole === undefined ? added : concat(whole, added));
@@ -144,19 +146,13 @@ async function read({ files, crypto }: Pick<Host, "files" | "crypto">, path: str
   let [lines, first, last, end, firstBytes, lastHash, signedBy] = [0, 0, 0, 0, 0, NO_LINE, ""];
   // bound: MAX_SIGNERS
   const signers = new Set<string>();
-  let wrong: string | undefined;
-  for (let at = 0; at < bytes.length; ) {
-    const stop = bytes.indexOf(LF, at);
-    const line = stop < 0 ? undefined : await readLine(crypto, bytes.subarray(at, stop));
-    at = stop < 0 ? bytes.length : stop + 1;
-    if (wrong !== undefined) {
-      // What was being written was one write: a line behind it that holds was there before.
-      if (line !== undefined) return report(wrong, false);
-      continue;
-    }
+  while (end < bytes.length) {
+    const stop = bytes.indexOf(LF, end);
+    const line = stop < 0 ? undefined : await readLine(crypto, bytes.subarray(end, stop));
     if (line === undefined) {
-      wrong = `the line behind line ${last} is not what was written`;
-      continue;
+      const isOne = stop < 0 || stop === bytes.length - 1;
+      if (lines > 0 && isOne && bytes.length - end <= APPENDED_BYTES) return report(undefined, true);
+      return report(`what is behind line ${last} is not what was written`, false);
     }
     const { n, prev, by, entries } = line;
     const follows = lines === 0 ? (n === 1 ? prev === NO_LINE : entries[0]?.what === "kept") : n === last + 1 && prev === lastHash;
@@ -167,11 +163,11 @@ async function read({ files, crypto }: Pick<Host, "files" | "crypto">, path: str
     } catch (error) {
       return report(`line ${n} cannot be: ${String(error)}`, false);
     }
-    if (lines === 0) [first, firstBytes] = [n, at];
+    if (lines === 0) [first, firstBytes] = [n, stop + 1];
     lines++;
-    [last, end, lastHash, signedBy] = [n, at, line.hash, by];
+    [last, end, lastHash, signedBy] = [n, stop + 1, line.hash, by];
   }
-  return report(undefined, wrong !== undefined);
+  return report(undefined, false);
 
   function report(damage: string | undefined, torn: boolean): Read {
     return { book, lines, first, last, damage, torn, signedBy, signers: [...signers], end, firstBytes, size: bytes.length, lastHash };
