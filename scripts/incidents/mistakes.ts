@@ -431,4 +431,11 @@ export const MADE_MISTAKES: readonly Mistake[] = [
     put: "      for (const { probe, untilMs } of lanes.values())",
     why: "The earliest end of a pause is kept as it comes, and was not looked for again when what waited for it was gone.",
   },
+  {
+    id: "unfinished-however-much",
+    file: "protocol/incidents/ledger-file.ts",
+    find: "lines > 0 && isOne && bytes.length - end <= APPENDED_BYTES",
+    put: "lines >= 0 || isOne",
+    why: "Whatever lay behind the last line that holds was taken for one that was not finished, unless a line that holds came after it.",
+  },
 ];
