@@ -454,9 +454,10 @@ export function createRelayReference({ self, selfId, limits, nameOf, agents, not
       synced = new Map([...book.links].map(([key, { upTo }]) => [key, upTo]));
       tails = new Map([...book.boxes].map(([key, { next }]) => [key, next - 1]));
     },
-    /** All that is known of other relays is written down once more. */
+    /** What was written down of other relays is written down once more. */
     restate(): void {
-      for (const [name, { urls, isMet, seenAtMs }] of known.all) write(durable, { kind: "relay", name, known: { urls, isMet, seenAtMs } });
+      for (const [name, { urls, isMet, seenAtMs, isKept }] of known.all)
+        if (isKept) write(durable, { kind: "relay", name, known: { urls, isMet, seenAtMs } });
     },
     /** Relays as a restart knows them, in its order, with the position each box goes on from. */
     recall(relays: readonly Recalled[], routeFloor: number): void {

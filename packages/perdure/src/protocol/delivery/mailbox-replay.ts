@@ -18,7 +18,6 @@ import {
   addAgent,
   findAgent,
   linkOf,
-  mailboxOwners,
   NO_LINK,
   noteRefused,
   ownerOf,
@@ -241,8 +240,9 @@ function forgetOthers(state: RelayState, left: number): readonly Place[] {
 /** The small state as records; what is stored is not in it. */
 export function restate(state: RelayState): readonly Bytes[] {
   const records: Bytes[] = state.passKey.length === 0 ? [] : [encodeKept("passKey", { key: state.passKey })];
-  for (const owner of mailboxOwners(state)) records.push(...factsOf(owner), ...progressOf(owner));
-  records.push(encodeKept("routes", { floor: state.routeFloor, peers: state.peers.size }));
+  const peers = [...state.peers.values()].filter(({ peer }) => peer?.kept === true);
+  for (const owner of [...state.agents.values(), ...peers]) records.push(...factsOf(owner), ...progressOf(owner));
+  records.push(encodeKept("routes", { floor: state.routeFloor, peers: peers.length }));
   records.push(encodeKept("doors", { tickets: state.tickets.size, bans: state.bans.size }));
   for (const ticket of state.tickets.values()) records.push(encodeKept("ticket", ticket));
   for (const ban of state.bans.values()) records.push(encodeKept("ban", { ...ban, banned: true }));

@@ -399,6 +399,18 @@ describe("other relays a relay remembers", () => {
     expect(known).toEqual(["met", "busy", "junk 3"]);
   });
 
+  it("are forgotten with the process while nobody met them and no mail waits for them, over a new segment too", () => {
+    const relay = near();
+    relay.attach(3, "met", { role: "peer" });
+    relay.feed({ kind: "peer", relayId: agentId("busy"), url: URL, bundle: undefined });
+    relay.mail(1, 1, envelope("alice", "bob", 1), "busy");
+    relay.sync();
+    relay.rotate();
+    relay.crash();
+    const known = ["far", "met", "busy"].filter((name) => relay.machine.peer(agentId(name)) !== undefined);
+    expect([known, waitingFor(relay, "busy")]).toEqual([["met", "busy"], ["0101010101010101.1"]]);
+  });
+
   it("lose no mail when one is forgotten and known again while the log still knows its old positions", () => {
     const relay = createTestRelay({}, { relayPeers: 1 });
     relay.attach(1, "alice");
