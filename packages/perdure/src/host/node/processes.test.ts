@@ -53,6 +53,29 @@ test("an abort ends also a process that ignores being asked", async () => {
   expect(await child.exit).toEqual({ code: undefined, signal: "SIGKILL" });
 });
 
+const STARTS = `require("node:child_process").spawn(process.execPath, ["--eval", "setInterval(() => {}, 1000)"], { stdio: "inherit" })`;
+
+// Whoever of them lives holds the output, which does not end before.
+test.skipIf(process.platform === "win32")("an abort ends what the process started as well", async () => {
+  const controller = new AbortController();
+  const child = node(`${STARTS}.on("spawn", () => console.log("ready"))`, { signal: controller.signal });
+  let said = "";
+  for await (const chunk of child.stdout) {
+    said += fromUtf8(chunk);
+    controller.abort();
+  }
+  expect(said).toBe("ready\n");
+  expect(await child.exit).toEqual({ code: undefined, signal: "SIGTERM" });
+});
+
+test.skipIf(process.platform === "win32")("an abort ends what a process left behind that has ended itself", async () => {
+  const controller = new AbortController();
+  const child = node(`${STARTS}.on("spawn", () => process.exit(3))`, { signal: controller.signal });
+  expect((await child.exit).code).toBe(3);
+  controller.abort();
+  expect(await textOf(child.stdout)).toBe("");
+});
+
 test("a command that is not there is not-found", () => {
   expect(() => spawnProcess({ command: "no-such-command-of-ours", args: [], env: process.env })).toThrowError(
     expect.objectContaining({ code: "not-found" }),

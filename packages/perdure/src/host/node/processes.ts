@@ -1,5 +1,9 @@
-/** Other programs, for the command line: started, fed, read, ended. Only processes started here can be ended here. */
+/**
+ * Other programs, for the command line: started, fed, read, ended. Each has a process group of its own, except on Windows, so that what
+ * it starts is ended with it: a shell that is killed leaves what it runs. Only what was started here can be ended here.
+ */
 import { spawn } from "node:child_process";
+import process from "node:process";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { FIXED } from "../../settings/fixed.ts";
@@ -14,7 +18,7 @@ export interface SpawnOptions {
   readonly folder?: string;
   /** What the process reads, then its input ends. Without it the input stays open until this process ends, however it ends. */
   readonly stdin?: Uint8Array | AsyncIterable<Uint8Array>;
-  /** Asks the process to end (SIGTERM), and kills it when it does not. */
+  /** Asks the process and what it started to end (SIGTERM), and kills what does not, or what of it is left behind the process. */
   readonly signal?: AbortSignal;
 }
 
@@ -30,13 +34,15 @@ export interface SpawnedProcess {
   readonly stdout: AsyncIterable<Uint8Array>;
   readonly stderr: AsyncIterable<Uint8Array>;
   readonly exit: Promise<ProcessExit>;
-  /** Does nothing after the exit. */
+  /** The process and what it started; nothing once it has ended and its outputs are read to their end. */
   kill(signal: "SIGKILL" | "SIGTERM"): void;
 }
 
 /** Starts a program, never through a shell; `not-found` when it cannot be started. */
 export function spawnProcess({ command, args, env, folder, stdin, signal }: SpawnOptions): SpawnedProcess {
-  const child = spawn(command, args, { env, stdio: "pipe", windowsHide: true, ...(folder === undefined ? {} : { cwd: folder }) });
+  const isGroup = process.platform !== "win32";
+  const where = folder === undefined ? {} : { cwd: folder };
+  const child = spawn(command, args, { env, stdio: "pipe", windowsHide: true, detached: isGroup, ...where });
   child.on("error", () => {});
   const { pid } = child;
   if (pid === undefined) {
@@ -45,15 +51,32 @@ export function spawnProcess({ command, args, env, folder, stdin, signal }: Spaw
     });
   }
 
+  let [hasExited, isOver] = [false, false];
+  const end = (endedBy: NodeJS.Signals): void => {
+    // A group has its number as long as one of it lives: who holds an output does. Behind that it may be somebody else's.
+    if (isOver) return;
+    if (!isGroup) return void child.kill(endedBy);
+    try {
+      process.kill(-pid, endedBy);
+    } catch {
+      // Nobody of it is left.
+    }
+  };
   let killTimer: NodeJS.Timeout | undefined;
   const onAbort = (): void => {
-    child.kill("SIGTERM");
-    killTimer = setTimeout(() => child.kill("SIGKILL"), FIXED.processKillMs.value);
+    if (hasExited) return end("SIGKILL");
+    end("SIGTERM");
+    killTimer = setTimeout(() => end("SIGKILL"), FIXED.processKillMs.value);
   };
+  child.once("close", () => {
+    isOver = true;
+    signal?.removeEventListener("abort", onAbort);
+  });
   const exit = new Promise<ProcessExit>((resolve) => {
     child.once("exit", (code, endedBy) => {
       clearTimeout(killTimer);
-      signal?.removeEventListener("abort", onAbort);
+      hasExited = true;
+      if (signal?.aborted) end("SIGKILL");
       resolve({ code: code ?? undefined, signal: endedBy ?? undefined });
     });
   });
@@ -69,7 +92,7 @@ export function spawnProcess({ command, args, env, folder, stdin, signal }: Spaw
     stdout: chunksOf(child.stdout),
     stderr: chunksOf(child.stderr),
     exit,
-    kill: (killSignal) => void child.kill(killSignal),
+    kill: end,
   };
 }
 
