@@ -69,6 +69,12 @@ test("who does not end when asked to is dead when the call ends", async () => {
   if (pid !== undefined) expect(() => process.kill(Number(pid), 0)).toThrow("ESRCH");
 }, 30_000);
 
+test("a test that is only in the folder of after is red before whatever it tests, and no guard", async () => {
+  await both("process.exit(1)", PASSES);
+  await rm(join(place, "before", "guard.cjs"));
+  await expect(check()).rejects.toMatchObject({ code: "bad-argument", message: expect.stringContaining("there is no guard.cjs in") });
+});
+
 test("a folder that is not there is named", async () => {
   await both("process.exit(1)", PASSES);
   await expect(check({ after: "nowhere" })).rejects.toMatchObject({ code: "not-found", message: expect.stringContaining("nowhere") });

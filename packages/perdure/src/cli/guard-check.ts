@@ -1,4 +1,5 @@
 /** Whether a command is a guard: red in a folder that still has the mistake, green in one that has it no more. */
+import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import process from "node:process";
 import { withDeadline } from "../host/deadline.ts";
@@ -29,7 +30,7 @@ const NO_PROGRAM: ReadonlySet<number> = new Set([126, 127]);
 export interface Guard {
   /** In which a ledger keeps that. */
   readonly words: string;
-  /** What it ended with where the mistake is, and its last line there, for people: a test that is not there is red as well. */
+  /** What it ended with where the mistake is, and its last line there, for people: a test that is named without its file may not be there, and red. */
   readonly red: string;
 }
 
@@ -50,6 +51,11 @@ export async function checkGuard({ host, command, before, after, timeoutMs, sign
     throw new PerdureError("bad-argument", "--before and --after are one folder", {
       hint: "--before has the mistake still, as a checkout of the commit before the fix; --after is this folder unless it is named.",
     });
+  const missing = await missingIn(red, green, command);
+  if (missing !== undefined)
+    throw new PerdureError("bad-argument", `there is no ${safeLine(missing)} in ${red}: it is red there whatever it tests`, {
+      hint: "Bring the test there first, without the fix.",
+    });
   const run = (folder: string): Promise<Ran> => runIn({ host, command, folder, timeoutMs, signal });
   const noticed = await run(red);
   if (noticed.code === 0) throw wrong(noticed, "green", "it does not notice the mistake, or that folder does not have it");
@@ -60,6 +66,17 @@ export async function checkGuard({ host, command, before, after, timeoutMs, sign
     words: `${command.join(" ")}: exit ${noticed.code} in ${red}, exit 0 in ${green}`,
     red: `red in ${red} (exit ${noticed.code}). ${lastWordsText(noticed.lastWords)}`,
   };
+}
+
+/** The first word of the command that names something in the one folder and nothing in the other. */
+async function missingIn(red: string, green: string, command: readonly string[]): Promise<string | undefined> {
+  const isIn = (folder: string, word: string): Promise<boolean> =>
+    stat(resolve(folder, word)).then(
+      () => true,
+      () => false,
+    );
+  for (const word of command) if ((await isIn(green, word)) && !(await isIn(red, word))) return word;
+  return undefined;
 }
 
 function lastWordsText(lastWords: string): string {
