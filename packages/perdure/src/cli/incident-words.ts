@@ -1,7 +1,7 @@
 /** The words of `perdure incidents`: what went wrong in a folder, and what came of it. */
 import type { Command } from "commander";
 import type { Dispatch } from "./invocation.ts";
-import { duration, examples, folder } from "./options.ts";
+import { examples, folder, patience } from "./options.ts";
 import type { IncidentWords } from "./words.ts";
 
 export function addIncidents(program: Command, dispatch: Dispatch): void {
@@ -54,7 +54,7 @@ report: {type: "dividend", …}; verify: {type: "ledger", …}.`,
     .option("--guard <name>", "a test, an alert; the command when it is left out")
     .option("--before <folder>", "still has the mistake: there the command must not end with 0")
     .option("--after <folder>", "has it no more: there it must (the current folder)")
-    .option("--timeout <duration>", "kill the command after this long, in each folder (15m)", duration)
+    .option("--timeout <duration>", "kill the command after this long, in each folder (15m)", patience)
     .addHelpText(
       "before",
       examples(
@@ -66,7 +66,8 @@ report: {type: "dividend", …}; verify: {type: "ledger", …}.`,
       "after",
       `
 With --before the command runs in both folders, and what each run ended with is
-written into the ledger. Nothing is, when it is not red there and green here.
+written into the ledger. Nothing is, when it is not red there and green here, or
+when it names a file that is here and not there.
 Without a command the guard is only named: nothing was run, and the ledger has
 no exit codes to show.`,
     );

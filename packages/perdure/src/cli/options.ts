@@ -47,6 +47,13 @@ export function duration(text: string): number {
   }
 }
 
+/** Of a command that is killed behind it: none that lasts no time. */
+export function patience(text: string): number {
+  const ms = duration(text);
+  if (ms === 0) throw new InvalidArgumentError("Write more than nothing: the command would be killed as it starts.");
+  return ms;
+}
+
 export function count(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1 || value > 1000) throw new InvalidArgumentError("Write a whole number from 1 to 1000.");

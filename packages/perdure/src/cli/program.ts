@@ -8,7 +8,7 @@ import { addContacts, strangersOption } from "./contact-words.ts";
 import { addIdentity } from "./id-words.ts";
 import { addIncidents } from "./incident-words.ts";
 import type { Dispatch } from "./invocation.ts";
-import { common, count, duration, EVERYWHERE, EXTERNAL_JSON, examples, folder, rows } from "./options.ts";
+import { common, count, duration, EVERYWHERE, EXTERNAL_JSON, examples, folder, patience, rows } from "./options.ts";
 import { addServing } from "./relay-words.ts";
 import type {
   AskWords,
@@ -304,7 +304,7 @@ function addReceiving(program: Command, dispatch: Dispatch): void {
   sub("reject", "refuse a message; its sender reads why", (id) => `${id} was not refused`, "<id>", "<why>");
   folder(program.command("on-mail").argument("<command...>", "what to run for each message; write -- before it"))
     .summary("any command becomes an agent")
-    .option("--timeout <duration>", "kill the command after this long; counts as a failure (15m)", duration)
+    .option("--timeout <duration>", "kill the command after this long; counts as a failure (15m)", patience)
     .option("--concurrency <count>", "commands at once (1)", count)
     .addHelpText(
       "before",
