@@ -438,4 +438,32 @@ export const MADE_MISTAKES: readonly Mistake[] = [
     put: "lines >= 0 || isOne",
     why: "Whatever lay behind the last line that holds was taken for one that was not finished, unless a line that holds came after it.",
   },
+  {
+    id: "names-kept-by-a-new-segment",
+    file: "protocol/delivery/mailbox-replay.ts",
+    find: ".filter(({ peer }) => peer?.kept === true)",
+    put: "",
+    why: "What is remembered was taken for what was written down.",
+  },
+  {
+    id: "only-the-command-is-killed",
+    file: "host/node/processes.ts",
+    find: 'const isGroup = process.platform !== "win32";',
+    put: "const isGroup = false;",
+    why: "The signal went to the process that was started, and not to what it had started itself.",
+  },
+  {
+    id: "guard-of-a-missing-file",
+    file: "cli/guard-check.ts",
+    find: "if (missing !== undefined)",
+    put: "if (missing !== undefined && missing === undefined)",
+    why: "Any exit code but 0 was red, also that of a runner that does not find its test.",
+  },
+  {
+    id: "killed-as-it-starts",
+    file: "cli/options.ts",
+    find: "if (ms === 0)",
+    put: "if (ms < 0)",
+    why: "Any duration was taken for the time a command has.",
+  },
 ];
