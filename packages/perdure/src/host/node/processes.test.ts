@@ -53,7 +53,8 @@ test("an abort ends also a process that ignores being asked", async () => {
   expect(await child.exit).toEqual({ code: undefined, signal: "SIGKILL" });
 });
 
-const STARTS = `require("node:child_process").spawn(process.execPath, ["--eval", "setInterval(() => {}, 1000)"], { stdio: "inherit" })`;
+const OUTLIVES = "setTimeout(() => console.log('outlived'), 10_000)";
+const STARTS = `require("node:child_process").spawn(process.execPath, ["--eval", ${JSON.stringify(OUTLIVES)}], { stdio: "inherit" })`;
 
 // Whoever of them lives holds the output, which does not end before.
 test.skipIf(process.platform === "win32")("an abort ends what the process started as well", async () => {
