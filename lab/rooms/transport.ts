@@ -118,7 +118,10 @@ function drawFullLife(draws: Draws): readonly Step[] {
     at: 0,
   });
   const most = Array.from({ length: full }, () => message(MESSAGE_BYTES - 2 - 8));
-  return [{ do: "open" }, { do: "protect", mac: false }, ...most, message(full * 2 - 8 + draws.below(2)), message(0), { do: "receive" }];
+  // What is taken out makes room.
+  const taken: Step[] = draws.chance(0.5) ? [{ do: "next", name: "mail", aside: undefined }, message(MESSAGE_BYTES - 2 - 8)] : [];
+  const last = message(full * 2 - 8 + draws.below(2));
+  return [{ do: "open" }, { do: "protect", mac: false }, ...most, ...taken, last, message(0), { do: "receive" }];
 }
 
 interface Wish {
@@ -179,7 +182,6 @@ function openPair(hash: Hash, keys: readonly [Bytes, Bytes], refused?: Goodbye):
   let asked: { readonly nth: number; readonly name: FrameName; readonly aside: FrameName | undefined } | undefined;
   let asks = 0;
   const waiting: (readonly Frame[])[] = [];
-  let hadToWait = 0;
 
   const shown = (frames: readonly Frame[]): string => frames.map(({ name, payload }) => `${name} ${payload.length}`).join(", ");
   const finish = (end: End): void => {
@@ -201,8 +203,8 @@ function openPair(hash: Hash, keys: readonly [Bytes, Bytes], refused?: Goodbye):
   const wait = (frames: readonly Frame[], first: boolean): void => {
     if (first) waiting.unshift(frames);
     else waiting.push(frames);
-    hadToWait += frames.reduce((sum, { payload }) => sum + 8 + payload.length, 0);
-    if (mode === undefined ? waiting.length > 2 : hadToWait > 8 * MESSAGE_BYTES) give(never("malformed"));
+    const bytes = waiting.flat().reduce((sum, { payload }) => sum + 8 + payload.length, 0);
+    if (mode === undefined ? waiting.length > 2 : bytes > 8 * MESSAGE_BYTES) give(never("malformed"));
   };
   /** Frames of one message, in their order: to who asked for one, to who listens, or they wait. */
   const hand = (frames: readonly Frame[], first = false): void => {

@@ -124,7 +124,7 @@ export function createTransport(connection: Connection): Transport {
   };
 
   const hold = (frames: readonly Frame[], first: boolean): void => {
-    for (const frame of frames) waitingBytes += frameBytes(frame.payload.length);
+    waitingBytes += bytesOf(frames);
     if (first) waiting.unshift(frames);
     else waiting.push(frames);
     const tooMany = protection === undefined ? waiting.length > HANDSHAKE_WAITING : waitingBytes > WAITING_BYTES;
@@ -178,8 +178,10 @@ export function createTransport(connection: Connection): Transport {
       new Promise((resolve, reject) => {
         if (reason !== undefined) return reject(errorOfGoodbye(reason));
         taker = { name, aside, resolve, reject };
-        for (let first = waiting.shift(); first !== undefined; first = taker === undefined ? undefined : waiting.shift())
+        for (let first = waiting.shift(); first !== undefined; first = taker === undefined ? undefined : waiting.shift()) {
+          waitingBytes -= bytesOf(first);
           handOn(first, true);
+        }
       }),
     send: (frames) => {
       if (reason === undefined) write(frames);
@@ -203,6 +205,10 @@ export function createTransport(connection: Connection): Transport {
       return reason !== undefined;
     },
   };
+}
+
+function bytesOf(frames: readonly Frame[]): number {
+  return frames.reduce((sum, { payload }) => sum + frameBytes(payload.length), 0);
 }
 
 /** Told to whoever speaks version 0, in its own form: nothing else would reach the person there. */
