@@ -18,11 +18,18 @@ const both = async (before: string, after: string): Promise<void> => {
   await writeFile(join(place, "after", "guard.cjs"), after);
 };
 
-const check = (words: { readonly timeoutMs?: number; readonly after?: string; readonly signal?: AbortSignal } = {}): Promise<Guard> =>
+interface Words {
+  readonly timeoutMs?: number;
+  readonly before?: string;
+  readonly after?: string;
+  readonly signal?: AbortSignal;
+}
+
+const check = (words: Words = {}): Promise<Guard> =>
   checkGuard({
     host: createNodeHost(),
     command: [process.execPath, "guard.cjs"],
-    before: join(place, "before"),
+    before: join(place, words.before ?? "before"),
     after: join(place, words.after ?? "after"),
     timeoutMs: words.timeoutMs ?? 60_000,
     signal: words.signal ?? new AbortController().signal,
@@ -77,7 +84,8 @@ test("a test that is only in the folder of after is red before whatever it tests
 
 test("a folder that is not there is named", async () => {
   await both("process.exit(1)", PASSES);
-  await expect(check({ after: "nowhere" })).rejects.toMatchObject({ code: "not-found", message: expect.stringContaining("nowhere") });
+  for (const words of [{ after: "nowhere" }, { before: "nowhere" }])
+    await expect(check(words)).rejects.toMatchObject({ code: "not-found", message: expect.stringContaining("nowhere") });
 });
 
 test("one folder for both shows nothing", async () => {

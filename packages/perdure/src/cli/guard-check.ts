@@ -68,14 +68,11 @@ export async function checkGuard({ host, command, before, after, timeoutMs, sign
   };
 }
 
-/** The first word of the command that names something in the one folder and nothing in the other. */
+/** The first word of the command that names a file in the one folder and nothing in the other; a folder that is not there is told by who runs in it. */
 async function missingIn(red: string, green: string, command: readonly string[]): Promise<string | undefined> {
-  const isIn = (folder: string, word: string): Promise<boolean> =>
-    stat(resolve(folder, word)).then(
-      () => true,
-      () => false,
-    );
-  for (const word of command) if ((await isIn(green, word)) && !(await isIn(red, word))) return word;
+  const lookAt = (...path: readonly string[]) => stat(resolve(...path)).catch(() => undefined);
+  if ((await lookAt(red)) === undefined) return undefined;
+  for (const word of command) if ((await lookAt(green, word))?.isFile() && (await lookAt(red, word)) === undefined) return word;
   return undefined;
 }
 
