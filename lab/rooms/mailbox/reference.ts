@@ -131,8 +131,7 @@ export function createReference(limits: Limits) {
   const grant = (session: Session, reader: Reader): boolean => {
     const book = agentIn(live, session.agent);
     const tail = durableTail(session.agent);
-    const due = [...reader.deferred].filter((position) => position <= tail && !book.settled.has(position));
-    reader.deferred = new Set([...reader.deferred].filter((position) => position > tail));
+    const due = [...reader.asked].filter((position) => position <= tail && !book.settled.has(position));
     if (due.length === 0) return false;
     effects.push({ kind: "let-go", mail: letGoOf(session.agent, due), session });
     write(gone(session.agent, due), true);
@@ -230,7 +229,7 @@ export function createReference(limits: Limits) {
       sessions.set(number, session);
       if (consume) {
         const cursor = Math.min(input.havePosition, agentIn(live, agent).next - 1);
-        readers.set(agent, { session: number, cursor, ready: false, blocked: false, deferred: new Set() });
+        readers.set(agent, { session: number, cursor, ready: false, blocked: false, asked: new Set() });
         write(raised(agent, agentIn(live, agent).epoch + 1));
       }
       effects.push({ kind: "attached", session });
@@ -317,7 +316,7 @@ export function createReference(limits: Limits) {
         return endStep();
       }
       const { next } = agentIn(live, session.agent);
-      for (const position of asked) if (position >= 1 && position < next) reader.deferred.add(position);
+      for (const position of asked) if (position >= 1 && position < next) reader.asked.add(position);
       if (!grant(session, reader)) effects.push({ kind: "let-go", mail: [], session });
       return endStep();
     },
@@ -354,8 +353,7 @@ export function createReference(limits: Limits) {
       return endStep();
     },
     issue: (ticket: string, expiresAtMs: number, uses: number): readonly string[] => {
-      for (const books of [live])
-        for (const [each, { expiresAtMs: until }] of books.tickets) if (until <= nowMs) books.tickets.delete(each);
+      for (const [each, { expiresAtMs: until }] of live.tickets) if (until <= nowMs) live.tickets.delete(each);
       if (uses === 0) write(({ tickets }) => void tickets.delete(ticket));
       else if (live.tickets.has(ticket) || live.tickets.size < limits.openTickets)
         write(({ tickets }) => void tickets.set(ticket, { expiresAtMs, uses }));
@@ -405,17 +403,18 @@ export function createReference(limits: Limits) {
     /** It was signed; the leaves have been looked at. */
     signed: (hash: string, leaves: readonly Leaf[]): readonly string[] => {
       if (underWay === undefined || underWay.written !== undefined) return endStep();
-      underWay.written = { hash, leaves };
       awaited = true;
       const { number, covers } = underWay;
-      facts.push((books) => {
+      const fact: Fact = (books) => {
         books.statement = { number, hash };
         for (const { agent, link, seq } of covers) linkIn(books, agent, link).stated.add(seq);
         for (const [index, { agent }] of leaves.entries()) {
           const book = agentIn(books, agent);
-          book.proofs = [...book.proofs, `${hash.slice(0, 16)}.${index}`].slice(-limits.keptProofs);
+          book.proofs = [...book.proofs, proofOf(hash, index)].slice(-limits.keptProofs);
         }
-      });
+      };
+      underWay.written = { fact, hash, leaves };
+      facts.push(fact);
       effects.push({ kind: "stated" });
       return endStep();
     },
@@ -449,7 +448,7 @@ export function createReference(limits: Limits) {
         if (distrusts) wake(owner);
         const reader = readers.get(owner);
         const session = reader === undefined ? undefined : sessions.get(reader.session);
-        if (reader !== undefined && session !== undefined && reader.deferred.size > 0) grant(session, reader);
+        if (reader !== undefined && session !== undefined) grant(session, reader);
       }
       for (const session of answered) if (sessions.has(session.number)) answer(session);
       if (released.length > 0) say(`release ${released.sort().join(" ")}`);
@@ -483,18 +482,16 @@ export function createReference(limits: Limits) {
 
   function tellSenders(): void {
     if (underWay?.written === undefined) return;
-    const { hash, leaves } = underWay.written;
-    const { number, covers } = underWay;
+    const { fact, hash, leaves } = underWay.written;
     underWay = undefined;
-    live.statement = { number, hash };
-    for (const { agent, link, seq } of covers) linkIn(live, agent, link).stated.add(seq);
+    fact(live);
     for (const [index, { agent, link }] of leaves.entries()) {
-      const proof = `${hash.slice(0, 16)}.${index}`;
-      const book = agentIn(live, agent);
-      book.proofs = [...book.proofs, proof].slice(-limits.keptProofs);
       const theirs = sessionsOf(agent);
       const session = theirs.find((each) => each.link === link) ?? theirs[0];
-      if (session !== undefined) say(`proof ${session.number} ${proof}`);
+      if (session !== undefined) say(`proof ${session.number} ${proofOf(hash, index)}`);
     }
   }
 }
+
+/** The name of a proof: its statement, and which leaf. */
+const proofOf = (hash: string, index: number): string => `${hash.slice(0, 16)}.${index}`;

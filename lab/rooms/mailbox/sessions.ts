@@ -24,8 +24,8 @@ export interface Reader {
   cursor: number;
   ready: boolean;
   blocked: boolean;
-  /** Asked for beyond what is durable. */
-  deferred: Set<number>;
+  /** Positions it has asked to be let go of, durable or not. */
+  readonly asked: Set<number>;
 }
 
 export type Effect =
@@ -51,7 +51,7 @@ export interface Leaf {
 export interface UnderWay {
   readonly number: number;
   readonly covers: readonly Taken[];
-  written: { readonly hash: string; readonly leaves: readonly Leaf[] } | undefined;
+  written: { readonly fact: Fact; readonly hash: string; readonly leaves: readonly Leaf[] } | undefined;
 }
 
 export interface Wanted {

@@ -39,7 +39,6 @@ export function createRelayReference({ self, selfId, limits, nameOf, agents, not
   let readers = new Map<string, Reader>();
   let tails = new Map<string, number>();
   let synced = new Map<string, number>();
-  let deferred = new Map<string, ReadonlySet<number>>();
   let trouble: string | undefined;
   let counters = noCounters();
   let floor = 1;
@@ -88,7 +87,7 @@ export function createRelayReference({ self, selfId, limits, nameOf, agents, not
     for (const session of sessions.values()) if (session.name === name && session.role !== "agent") session.left ??= standingOf(session);
     floor = Math.max(floor, boxOf(book, `relay ${name}`).next);
     book.boxes.delete(`relay ${name}`);
-    for (const each of [tails, readers, deferred]) each.delete(`relay ${name}`);
+    for (const each of [tails, readers]) each.delete(`relay ${name}`);
     for (const each of [book.links, synced]) for (const key of each.keys()) if (key.startsWith(`relay ${name} `)) each.delete(key);
     book.relays.delete(name);
   };
@@ -221,31 +220,27 @@ export function createRelayReference({ self, selfId, limits, nameOf, agents, not
     if (!consume) return;
     const box = boxOf(book, key);
     note({ kind: "epoch", box: key, epoch: box.epoch + 1 });
-    deferred.delete(key);
     const cursor = equalBytes(input.have.generation, generation) ? Math.min(input.have.position, box.next - 1) : 0;
-    readers.set(key, { session: number, cursor, ready: false, blocked: false });
+    readers.set(key, { session: number, cursor, ready: false, blocked: false, asked: new Set() });
   };
 
   const settle = (session: Session | undefined, wanted: Extract<RelayInput, { kind: "settle" }>["settle"]): void => {
     if (session === undefined) return;
     const key = boxKeyOf(session);
     const box = boxOf(book, key);
-    const isHeard = session.consumes && !session.isOver && readers.get(key)?.session === session.number && wanted.epoch === box.epoch;
-    if (!isHeard || !equalBytes(wanted.generation, generation)) return position(session);
-    const asked = new Set(deferred.get(key));
+    const reader = readers.get(key);
+    const isHeard = session.consumes && !session.isOver && wanted.epoch === box.epoch && equalBytes(wanted.generation, generation);
+    if (!isHeard || reader?.session !== session.number) return position(session);
     for (const [first = 0, last = 0] of [[1, wanted.floor], ...wanted.ranges])
-      for (let each = Math.max(1, first); each <= Math.min(last, box.next - 1); each++) asked.add(each);
-    deferred.set(key, asked);
-    if (!letGo(session)) later({ kind: "settled", session });
+      for (let each = Math.max(1, first); each <= Math.min(last, box.next - 1); each++) reader.asked.add(each);
+    if (!letGo(session, reader)) later({ kind: "settled", session });
   };
 
-  /** What was asked for and is durable goes; false when that is nothing. */
-  const letGo = (session: Session): boolean => {
+  /** What its reader asked for, and is durable, goes; false when that is nothing. */
+  const letGo = (session: Session, { asked }: Reader): boolean => {
     const key = boxKeyOf(session);
-    const box = boxOf(book, key);
-    const asked = [...(deferred.get(key) ?? [])];
-    deferred.set(key, new Set(asked.filter((each) => each > tailOf(key))));
-    const granted = asked.filter((each) => each <= tailOf(key) && box.stored.has(each));
+    const { stored } = boxOf(book, key);
+    const granted = [...stored.keys()].filter((each) => asked.has(each) && each <= tailOf(key));
     for (const each of granted) note({ kind: "gone", box: key, position: each });
     if (session.role === "agent") counters.settled += granted.length;
     else {
@@ -309,8 +304,9 @@ export function createRelayReference({ self, selfId, limits, nameOf, agents, not
     }
     for (const session of acked) acknowledge(session);
     for (const key of risen) {
-      const reader = sessions.get(readers.get(key)?.session ?? 0);
-      if (reader !== undefined && (deferred.get(key)?.size ?? 0) > 0) letGo(reader);
+      const reader = readers.get(key);
+      const session = sessions.get(reader?.session ?? 0);
+      if (reader !== undefined && session !== undefined) letGo(session, reader);
     }
     for (const session of answered) if (sessions.get(session.number) === session) position(session);
   };
@@ -447,7 +443,6 @@ export function createRelayReference({ self, selfId, limits, nameOf, agents, not
       batches = [];
       sessions = new Map();
       readers = new Map();
-      deferred = new Map();
       trouble = undefined;
       counters = noCounters();
       speeds.forget();

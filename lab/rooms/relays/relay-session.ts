@@ -23,6 +23,8 @@ export interface Reader {
   cursor: number;
   ready: boolean;
   blocked: boolean;
+  /** Positions it has asked to be let go of, durable or not. */
+  readonly asked: Set<number>;
 }
 
 /** A relay as a restart knows it. */
