@@ -9,6 +9,7 @@ import { evidenceRoom } from "./evidence.ts";
 import { folders } from "./folders.ts";
 import { forward } from "./forward.ts";
 import { handshake } from "./handshake.ts";
+import { held } from "./held.ts";
 import { inbox } from "./inbox.ts";
 import { incidents } from "./incidents.ts";
 import { inputs } from "./inputs.ts";
@@ -68,6 +69,7 @@ export const ROOMS: readonly Room<unknown>[] = [
   transport,
   window,
   handshake,
+  held,
   incidents,
   inputs,
   ledger,
