@@ -59,6 +59,10 @@ interface PartProof {
   /** Of the envelope that it proves. */
   readonly digest: Bytes;
   readonly item: Item;
+  /** What the relay that signed it was then. */
+  readonly bundle: Item;
+  readonly number: number;
+  readonly timeMs: number;
 }
 
 export function createStatementChecks(options: StatementCheckOptions): StatementChecks {
@@ -123,10 +127,14 @@ export function createStatementChecks(options: StatementCheckOptions): Statement
       digests: concat(...digests),
     });
     const item = itemOf(crypto.hash, "stored", content);
+    const bundle = itemOf(crypto.hash, "bundle", relay.bundle);
     const touched = new Set<Outgoing>();
     for (const part of parts) {
       const before = (proven.get(part) ?? []).filter(({ relayIdRaw }) => !equalBytes(relayIdRaw, relay.idRaw));
-      proven.set(part, [...before, { relayIdRaw: relay.idRaw, digest: part.digest, item }]);
+      proven.set(part, [
+        ...before,
+        { relayIdRaw: relay.idRaw, digest: part.digest, item, bundle, number: said.number, timeMs: said.timeMs },
+      ]);
       if (part.of.head.class === "mail") touched.add(part.of);
     }
     log.write("debug", "agent.statement", {
@@ -137,40 +145,36 @@ export function createStatementChecks(options: StatementCheckOptions): Statement
       first: leaf.firstSeq,
       last: leaf.lastSeq,
     });
-    const bundle = itemOf(crypto.hash, "bundle", relay.bundle);
     if (touched.size === 0) return;
     onProven(() => {
       const planned = new Set<string>();
-      return [...touched].flatMap((outgoing) => planStep(outgoing, relay, verified, bundle, planned));
+      return [...touched].flatMap((outgoing) => planStep(outgoing, relay, planned));
     });
   };
 
-  const planStep = (
-    outgoing: Outgoing,
-    relay: VerifiedIdentity,
-    { statement: said }: VerifiedStatement,
-    bundle: Item,
-    planned: Set<string>,
-  ): readonly Planned[] => {
-    const items = new Map<string, Item>();
+  /** All that a step says is said by what proves its parts when it is planned: a later statement may have come of them since the one that asked for it. */
+  const planStep = (outgoing: Outgoing, relay: VerifiedIdentity, planned: Set<string>): readonly Planned[] => {
+    const proofs: PartProof[] = [];
     for (const part of outgoing.parts) {
       const isOf = (each: PartProof): boolean => equalBytes(each.relayIdRaw, relay.idRaw) && equalBytes(each.digest, part.digest);
       const proof = proven.get(part)?.find(isOf);
       if (proof === undefined) return [];
-      items.set(hex(proof.item.hash), proof.item);
+      proofs.push(proof);
     }
+    const newest = proofs.reduce((one, other) => (other.number > one.number ? other : one));
+    const items = new Map([...proofs, { item: newest.bundle }].map(({ item }) => [hex(item.hash), item]));
     const state = stateBy(relay.idRaw, outgoing.parts[0]?.to ?? EMPTY);
     if (state === undefined || !isNewProof(outgoing, { state, proof: "statement", by: relay.idRaw })) return [];
     const { stream, seq } = outgoing.head;
-    const { records, names } = evidenceRecords(outbox.evidence, [...items.values(), bundle], planned);
+    const { records, names } = evidenceRecords(outbox.evidence, [...items.values()], planned);
     const head = {
       stream,
       seq,
       state,
-      atMs: said.timeMs,
+      atMs: newest.timeMs,
       by: relay.idRaw,
       proof: "statement",
-      detail: `statement ${said.number}`,
+      detail: `statement ${newest.number}`,
       evidence: names,
     } as const;
     return [...records, { kept: { kind: "step", head } }];
