@@ -98,12 +98,12 @@ export async function addToLedger(host: LedgerHost, folder: string, key: Signing
     const added = await signLine(host, key, found, entries);
     const isLong = end + added.length > LEDGER_BYTES && end > 2 * found.firstBytes;
     if (damage !== undefined || isLong) {
-      const whole = await readWhole(files, path, MAX_FILE_BYTES);
-      if (damage !== undefined && whole !== undefined) await replaceFile(files, `${ledgerFolder(folder)}/ledger.damaged`, whole);
+      const damaged = damage === undefined ? undefined : await readWhole(files, path, MAX_FILE_BYTES);
+      if (damaged !== undefined) await replaceFile(files, `${ledgerFolder(folder)}/ledger.damaged`, damaged);
       await replaceFile(files, path, await signLine(host, key, found, [restated(found, key, book)]));
     } else if (found.size !== end || end === 0 || added.length > APPENDED_BYTES) {
       // A port cannot cut a file: of a torn line that is longer than the next one something would be left.
-      const whole = end === 0 ? undefined : await readWhole(files, path, end);
+      const whole = await readWhole(files, path, end);
       await replaceFile(files, path, whole === undefined ? added : concat(whole, added));
     } else {
       await append(host, path, end, added);
