@@ -466,4 +466,23 @@ export const MADE_MISTAKES: readonly Mistake[] = [
     put: "if (ms < 0)",
     why: "Any duration was taken for the time a command has.",
   },
+  {
+    id: "time-of-the-statement-that-asked",
+    file: "agent/statement-checks.ts",
+    find: "      atMs: newest.timeMs,\n",
+    put: "      atMs: (asked as VerifiedStatement).statement.timeMs,\n",
+    also: [
+      {
+        file: "agent/statement-checks.ts",
+        find: "relay: VerifiedIdentity, planned: Set<string>)",
+        put: "relay: VerifiedIdentity, planned: Set<string>, asked?: VerifiedStatement)",
+      },
+      {
+        file: "agent/statement-checks.ts",
+        find: "planStep(outgoing, relay, planned)",
+        put: "planStep(outgoing, relay, planned, verified)",
+      },
+    ],
+    why: "What proves a message when its step is kept was taken for what proved it when the step was asked for.",
+  },
 ];
