@@ -9,7 +9,6 @@ import { bringDown, type DisasterState } from "./disaster.ts";
 import { type DiskWatch, watchDisks } from "./disk-watch.ts";
 import { auditEvidence } from "./evidence-audit.ts";
 import { findHiddenLimit } from "./hidden-limits.ts";
-import { keepIncidents } from "./incident-desk.ts";
 import { createLedger, InvariantBroken, type Ledger, type LedgerCounts } from "./ledger.ts";
 import { letIn } from "./mallory.ts";
 import { createModel, type Model } from "./model.ts";
@@ -267,7 +266,6 @@ async function calm(course: Course): Promise<void> {
     ledger.settleUp();
     await quiet();
     await findHiddenLimit(seed, hash);
-    await keepIncidents(seed, hash);
   }
   const keyOf = options.routine === true ? (name: string) => world.complete(signingKeyOf(world.host(name))) : undefined;
   // What proves something may have been on a disk that rotted.
