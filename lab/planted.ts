@@ -1,11 +1,14 @@
 /**
  * How many seeds it takes to notice each mistake of `lab/mistakes`. Rooms come first, with all seeds. The towns are the same for all of them: a third
  * of a minute of bad weather of one of a few kinds, by the seed, two of seven with an ordinary while behind it; the rest is drawn by the seed as ever.
+ * Placebos are hunted beside them in the same way: what finds one would find anything.
  */
 import { fileURLToPath } from "node:url";
+import { countText } from "../packages/perdure/src/cli/quantity.ts";
 import { describeRows, joinedRows, keepRows, measuredOn, rowsIn } from "./found.ts";
 import { type Hunted, hunt, huntedLine } from "./hunt.ts";
 import { MISTAKES } from "./mistakes/index.ts";
+import { PLACEBOS } from "./mistakes/placebos.ts";
 import { NARROW } from "./narrow.ts";
 import { type Mistake, plantedSources } from "./planting.ts";
 import type { SweepOptions } from "./pool.ts";
@@ -29,7 +32,7 @@ export function plantedTown(seed: number): SweepOptions {
 
 export interface PlantedOptions {
   readonly seeds: number;
-  /** Only those. */
+  /** Only those, mistakes or placebos; all of both when it is left out. */
   readonly only?: readonly Mistake[] | undefined;
   readonly jobs?: number | undefined;
   /** Into the table in `lab/mistakes/found.json`. */
@@ -41,8 +44,14 @@ export interface PlantedOptions {
 export const FOUND_FILE = fileURLToPath(new URL("mistakes/found.json", import.meta.url));
 const COMMAND = "npm run lab -- --planted --seeds N --keep";
 
-/** Hunts them and prints a table. Throws before that when one of them no longer fits its source. */
-export async function huntPlanted({ seeds, only = MISTAKES, jobs, keep = false, print }: PlantedOptions): Promise<readonly Hunted[]> {
+/** Hunts them and prints a table; true when every mistake is found, and no placebo. Throws before that when one no longer fits its source. */
+export async function huntPlanted({
+  seeds,
+  only = [...MISTAKES, ...PLACEBOS],
+  jobs,
+  keep = false,
+  print,
+}: PlantedOptions): Promise<boolean> {
   for (const mistake of only) plantedSources(mistake);
   const quarries = only.map((planted) => ({ id: planted.id, planted, optionsOf: plantedTown }));
   const on = measuredOn(FOUND_FILE);
@@ -57,6 +66,17 @@ export async function huntPlanted({ seeds, only = MISTAKES, jobs, keep = false, 
       if (keep) keepRows(FOUND_FILE, COMMAND, joinedRows(rowsIn(FOUND_FILE), ids, [each], seeds, on));
     },
   });
-  for (const line of describeRows(joinedRows([], ids, all, seeds, on))) print(line);
-  return all;
+  const placebos = new Set(PLACEBOS.map(({ id }) => id));
+  const mistakes = all.filter(({ id }) => !placebos.has(id));
+  if (mistakes.length > 0) for (const line of describeRows(joinedRows([], ids, mistakes, seeds, on))) print(line);
+  const alarms = falseAlarms(all.filter(({ id }) => placebos.has(id)));
+  for (const line of alarms.lines) print(line);
+  return mistakes.every(({ found }) => found !== undefined) && alarms.count === 0;
+}
+
+/** What was made of placebos: each that was found, and how many those are. */
+export function falseAlarms(placebos: readonly Hunted[]): { readonly count: number; readonly lines: readonly string[] } {
+  const found = placebos.flatMap(({ id, found }) => (found === undefined ? [] : [`found, and breaks no promise: ${id}: ${found.what}`]));
+  const all = countText(placebos.length, "placebo was", "placebos were");
+  return { count: found.length, lines: placebos.length === 0 ? [] : [`${found.length} of ${all} found`, ...found] };
 }

@@ -5,6 +5,7 @@ import { AGENT_MISTAKES } from "./agent.ts";
 import { IDENTITY_MISTAKES } from "./identity.ts";
 import { LINK_MISTAKES } from "./links.ts";
 import { MAILBOX_MISTAKES } from "./mailbox.ts";
+import { PLACEBOS } from "./placebos.ts";
 import { STATEMENT_MISTAKES } from "./statements.ts";
 import { STORE_MISTAKES } from "./store.ts";
 
@@ -17,12 +18,13 @@ export const MISTAKES: readonly Mistake[] = [
   ...IDENTITY_MISTAKES,
 ];
 
-/** Throws `bad-argument` when there is none of that name. */
+/** A mistake, or a placebo, which is planted like one. Throws `bad-argument` when there is none of that name. */
 export function findMistake(id: string): Mistake {
-  const found = MISTAKES.find((each) => each.id === id);
+  const all = [...MISTAKES, ...PLACEBOS];
+  const found = all.find((each) => each.id === id);
   if (found === undefined)
     throw new PerdureError("bad-argument", `there is no mistake "${id}"`, {
-      hint: `There are ${MISTAKES.map((each) => each.id).join(", ")}.`,
+      hint: `There are ${all.map((each) => each.id).join(", ")}.`,
     });
   return found;
 }
