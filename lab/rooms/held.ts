@@ -68,9 +68,9 @@ export const held: Room<Step> = {
     Array.from({ length: STEPS }, () => {
       const deeds: readonly Step["do"][] = [
         ...(["write", "write", "write", "write", "deliver", "deliver", "deliver", "answer", "answer", "answer"] as const),
-        ...(["learn", "anchor", "anchor", "rotate", "fail", "session"] as const),
+        ...(["learn", "learn", "anchor", "anchor", "anchor", "rotate", "fail", "session"] as const),
       ];
-      const back = draws.chance(0.5) ? 0 : draws.below(4);
+      const back = draws.chance(0.4) ? 0 : draws.below(4);
       const deed = deeds[draws.below(deeds.length)] ?? "write";
       return { do: deed, sender: draws.below(SENDERS), back, tells: draws.chance(0.4), soon: draws.chance(0.2) };
     }),
