@@ -196,7 +196,8 @@ export function refuseUnoffered({ version, mode }: Pick<Challenge, "version" | "
   if (!modes.includes(mode)) throw new PerdureError("bad-handshake", `the relay chose mode ${mode}, which was not offered`);
 }
 
-function wrongRelay(expected: Bytes, answered: Bytes): PerdureError {
+/** Whoever answers is another relay than the one that is meant. */
+export function wrongRelay(expected: Bytes, answered: Bytes): PerdureError {
   return new PerdureError("wrong-relay", `relay ${agentIdText(answered)} answers where ${agentIdText(expected)} was expected`, {
     hint: "Check the address; if the relay was set up anew, its owner can tell you the new address.",
   });

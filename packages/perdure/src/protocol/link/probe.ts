@@ -8,10 +8,8 @@ import { type VerifiedIdentity, verifyBundle } from "../../identity/verify.ts";
 import type { Settings } from "../../settings/register.ts";
 import { type Bytes, equalBytes } from "../../wire/bytes.ts";
 import { challenge, hello, type SessionMode } from "../../wire/control.ts";
-import { PerdureError } from "../../wire/error.ts";
-import { agentIdText } from "../../wire/ids.ts";
 import { MAX_TRANSPORT_BYTES, WIRE_VERSION } from "../../wire/limits.ts";
-import { refuseUnoffered } from "./connect.ts";
+import { refuseUnoffered, wrongRelay } from "./connect.ts";
 import { goodbyeFor, goodbyeOf } from "./goodbyes.ts";
 import { handshakeSigner } from "./peer-instance.ts";
 import { challengeToSign } from "./transcript.ts";
@@ -65,11 +63,7 @@ export async function probeRelay({ host, settings, url, relayIdRaw, signal }: Pr
     const nowMs = clock.wallMs();
     const roundTripMs = clock.monotonicMs() - startMs;
     refuseUnoffered(challenged, modes);
-    if (relayIdRaw !== undefined && !equalBytes(relayIdRaw, challenged.relayId))
-      throw new PerdureError(
-        "wrong-relay",
-        `relay ${agentIdText(challenged.relayId)} answers where ${agentIdText(relayIdRaw)} was expected`,
-      );
+    if (relayIdRaw !== undefined && !equalBytes(relayIdRaw, challenged.relayId)) throw wrongRelay(relayIdRaw, challenged.relayId);
     const relay = await verifyBundle(crypto, challenged.bundle, nowMs, challenged.relayId);
     await handshakeSigner(crypto, relay, "relay", challengeToSign(crypto.hash, helloBytes, challenged), challenged.signature, nowMs);
     return { relay, roundTripMs, clockOffsetMs: Math.round(challenged.relayTimeMs - (askedAtMs + nowMs) / 2) };
