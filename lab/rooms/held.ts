@@ -15,6 +15,7 @@ import { sealPart } from "../../packages/perdure/src/identity/sealing.ts";
 import { readIdentity, type VerifiedIdentity } from "../../packages/perdure/src/identity/verify.ts";
 import { type Bytes, EMPTY, equalBytes, hex, utf8 } from "../../packages/perdure/src/wire/bytes.ts";
 import { encodeDeliver } from "../../packages/perdure/src/wire/control.ts";
+import { headOver } from "../../packages/perdure/src/wire/test-sealed-head.ts";
 import { createHandClock, settled } from "./hand-clock.ts";
 import { codeOf } from "./likeness.ts";
 import { certify, type MadeCertificate } from "./made-bundle.ts";
@@ -217,11 +218,7 @@ async function goThrough(steps: readonly Step[], { hash, draws }: RoomTools): Pr
       seq: position,
       expiresAtMs: BEGINS_MS + 86_400_000,
       content,
-      head: {
-        ...{ version: 1, thread: new Uint8Array(16), depth: 0, auto: false, inReplyTo: undefined, collapseKey: "", idempotencyKey: "" },
-        ...{ contentType: "text/plain", fileName: "", part: 0, parts: 1, wholeBytes: content.length, wholeHash: hash.sha256(content) },
-        ...{ floor: position, sentAtMs: BEGINS_MS, bundle: tells ? bundleOf(sender, tip) : EMPTY, extensions: [] },
-      },
+      head: headOver(content, hash.sha256, { floor: position, sentAtMs: BEGINS_MS, bundle: tells ? bundleOf(sender, tip) : EMPTY }),
     });
     const payload = encodeDeliver({ generation: new Uint8Array(8), position, storedAtMs: BEGINS_MS, envelope: envelope.bytes });
     letters.push({ sender, tip, tells, position, payload, isDelivered: false, isAskedFor: false, isFresh: false, isSettled: false });

@@ -14,6 +14,7 @@ import { type Bytes, EMPTY, equalBytes, hex, utf8 } from "../../packages/perdure
 import { decodeEnvelope, type Envelope, type EnvelopeClass, encodeEnvelope } from "../../packages/perdure/src/wire/envelope.ts";
 import { PART_BYTES } from "../../packages/perdure/src/wire/limits.ts";
 import { RECEIPT_CONTENT_TYPE } from "../../packages/perdure/src/wire/sealed.ts";
+import { plainHead } from "../../packages/perdure/src/wire/test-sealed-head.ts";
 import { drawnBody, TICK_MS } from "./drawn-events.ts";
 import { codeOf, expectAlike } from "./likeness.ts";
 import { certify, type MadeBundle, type MadeCertificate, merged, readingOf, refusalAt, refusalOf, shownOf } from "./made-bundle.ts";
@@ -197,16 +198,8 @@ export const sealed: Room<SealStep> = {
           seq: first + part,
           expiresAtMs: BEGINS_MS + step.lastsMs,
           content,
-          head: {
-            version: 1,
-            thread: new Uint8Array(16),
-            depth: 0,
-            auto: false,
-            inReplyTo: undefined,
-            collapseKey: "",
-            idempotencyKey: "",
+          head: plainHead({
             contentType: isReceipt === (step.lie === "receipt") ? "text/plain" : RECEIPT_CONTENT_TYPE,
-            fileName: "",
             part,
             parts,
             wholeBytes: whole.length + (step.lie === "length" ? 1 : 0),
@@ -214,8 +207,7 @@ export const sealed: Room<SealStep> = {
             floor: step.lie === "floor" ? first + 1 : first,
             sentAtMs: BEGINS_MS,
             bundle: bundle === undefined ? EMPTY : bytesOf(bundle),
-            extensions: [],
-          },
+          }),
         });
       const isUnfit = (step.lie === "length" && part === parts - 1) || step.lie === "floor" || (step.lie === "receipt" && isReceipt);
       const code = await codeOf(async () => {
