@@ -20,6 +20,7 @@ import { PART_BYTES } from "../../packages/perdure/src/wire/limits.ts";
 import { SEALED_EXTENSIONS } from "../../packages/perdure/src/wire/sealed.ts";
 import { plainHead } from "../../packages/perdure/src/wire/test-sealed-head.ts";
 import { type Arrival, createReference, isWhole, type Message, type Reference, type Whole } from "./inbox-reference.ts";
+import { same } from "./likeness.ts";
 import { parted, type Room } from "./room.ts";
 
 interface Step {
@@ -161,9 +162,7 @@ function goThrough(steps: readonly Step[]): void {
       const head = { ...where(each.whole), parts, attempt, outcome, atMs: nowMs } as const;
       const before = theirs(each);
       const digest = hex(digestOf(before));
-      const first = each.have.find(({ part }) => part === 0) ?? each.have[0];
-      if (first === undefined || digest !== hex(digestBytes(first.digests[0] as string)))
-        parted(`a receipt of ${before.key} names ${digest}`);
+      if (digest !== hex(digestBytes(firstDigest(each)))) parted(`a receipt of ${before.key} names ${digest}`);
       apply({ kind: "completed", head }, undefined, (it) => {
         const freed = it.completed(sameIn(it, each), attempt, outcome);
         // Which of them takes the key is nobody's right: the others end as that one does.
@@ -308,12 +307,6 @@ function goThrough(steps: readonly Step[]): void {
 function firstDigest(message: Message): string {
   const first = message.have.find(({ part }) => part === 0) ?? message.have[0];
   return first?.digests[0] ?? parted(`${keyOf(message.whole)} has no part`);
-}
-
-function same(what: string, said: readonly unknown[], expected: readonly unknown[]): void {
-  if (said.length === expected.length && said.every((each, index) => each === expected[index])) return;
-  const at = said.findIndex((each, index) => each !== expected[index]);
-  parted(`${what}: ${said[at < 0 ? expected.length : at] ?? "nothing"}, not ${expected[at < 0 ? said.length : at] ?? "nothing"}`);
 }
 
 function compare(

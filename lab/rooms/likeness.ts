@@ -33,3 +33,10 @@ export function alike(a: unknown, b: unknown): boolean {
   const names = new Set([...Object.keys(mine), ...Object.keys(theirs)]);
   return Array.isArray(a) === Array.isArray(b) && [...names].every((name) => alike(mine[name], theirs[name]));
 }
+
+/** Parts unless both lists have the same in the same order, and says where they do not: what is in them is neither bytes nor lists. */
+export function same(what: string, said: readonly unknown[], expected: readonly unknown[]): void {
+  if (said.length === expected.length && said.every((each, index) => each === expected[index])) return;
+  const at = said.findIndex((each, index) => each !== expected[index]);
+  parted(`${what}: ${said[at < 0 ? expected.length : at] ?? "nothing"}, not ${expected[at < 0 ? said.length : at] ?? "nothing"}`);
+}

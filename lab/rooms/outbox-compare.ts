@@ -11,6 +11,7 @@ import {
 import { fromHex, hex } from "../../packages/perdure/src/wire/bytes.ts";
 import { messageIdText } from "../../packages/perdure/src/wire/ids.ts";
 import type { PayloadAt } from "../../packages/perdure/src/wire/kept-agent.ts";
+import { same } from "./likeness.ts";
 import { type Message, type Part, type Reference, rankOf, type Step as Said } from "./outbox-reference.ts";
 import { parted } from "./room.ts";
 
@@ -24,15 +25,6 @@ export const filled = (size: number, number: number): string => number.toString(
 /** Whatever evidence there is has one of these. */
 const HASHES = Array.from({ length: 13 }, (_, index) => filled(32, 100 + index)).map((text) => [text, bytesOf(text)] as const);
 const listed = (hashes: Uint8Array, size: number): readonly string[] => hex(hashes).match(new RegExp(`.{${2 * size}}`, "g")) ?? [];
-
-/** Throws unless both say the same, in the same order. */
-export function same(what: string, said: readonly unknown[], expected: readonly unknown[]): void {
-  if (said.length === expected.length && said.every((each, index) => each === expected[index])) return;
-  const [one, other] = [said.map(String), expected.map(String)];
-  if (one.length === other.length && one.every((each, index) => each === other[index])) return;
-  const at = one.findIndex((each, index) => each !== other[index]);
-  parted(`${what}: ${one[at < 0 ? other.length : at] ?? "nothing"}, not ${other[at < 0 ? one.length : at] ?? "nothing"}`);
-}
 
 /** What was ever given out: most of it is over. */
 interface Ever {

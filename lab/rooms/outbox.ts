@@ -16,7 +16,8 @@ import {
   type PayloadAt,
 } from "../../packages/perdure/src/wire/kept-agent.ts";
 import { PLAIN_WORDS } from "../../packages/perdure/src/wire/test-sealed-head.ts";
-import { bytesOf, compare, filled, LIMIT_BYTES, placed, RECIPIENTS, same } from "./outbox-compare.ts";
+import { same } from "./likeness.ts";
+import { bytesOf, compare, filled, LIMIT_BYTES, placed, RECIPIENTS } from "./outbox-compare.ts";
 import { createReference, type Message, type Part, type Reference, rankOf, type Step as Said } from "./outbox-reference.ts";
 import { parted, type Room } from "./room.ts";
 
