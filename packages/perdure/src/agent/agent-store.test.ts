@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { createNodeHost } from "../host/node/index.ts";
-import { createWorld } from "../host/simulated/index.ts";
+import { createWorld, type World } from "../host/simulated/index.ts";
+import { createContactBook } from "../protocol/contacts/contact-book.ts";
 import { createInbox } from "../protocol/delivery/inbox.ts";
 import { createMailboxCursor } from "../protocol/delivery/mailbox-cursor.ts";
 import { createOutbox } from "../protocol/delivery/outbox.ts";
@@ -8,13 +9,13 @@ import { createSettings } from "../settings/register.ts";
 import { EMPTY, utf8 } from "../wire/bytes.ts";
 import { isPerdureError } from "../wire/error.ts";
 import { type MessageId, messageIdText } from "../wire/ids.ts";
+import type { KeptPolicy } from "../wire/kept-agent.ts";
 import { PLAIN_WORDS } from "../wire/test-sealed-head.ts";
 import { openAgentStore } from "./agent-store.ts";
 import { outgoingRecords } from "./outgoing-records.ts";
 import { createPeers } from "./peers.ts";
 
-test("a change that cannot be written down is refused alone, and leaves no hole in its stream", async () => {
-  const world = createWorld({ seed: 1, hash: createNodeHost().crypto.hash });
+async function open(world: World) {
   const host = world.host("a");
   const settings = createSettings();
   const defences = { dedupe: true, floor: true };
@@ -22,8 +23,17 @@ test("a change that cannot be written down is refused alone, and leaves no hole 
   const outbox = createOutbox({ limits: settings, drawStream: () => host.random.bytes(8) });
   const inbox = createInbox({ limits: settings, defences, cursor });
   const peers = createPeers({ host });
-  const nothing = { contacts: [], closing: () => [], reopen: () => undefined, onApplied: () => undefined };
-  const store = await world.complete(openAgentStore({ host, folder: "home", settings, outbox, inbox, peers, ...nothing }));
+  const book = createContactBook();
+  const nothing = { closing: () => [], reopen: () => undefined, onApplied: () => undefined };
+  const store = await world.complete(
+    openAgentStore({ host, folder: "home", settings, outbox, inbox, peers, contacts: [book], ...nothing }),
+  );
+  return { host, outbox, book, store };
+}
+
+test("a change that cannot be written down is refused alone, and leaves no hole in its stream", async () => {
+  const world = createWorld({ seed: 1, hash: createNodeHost().crypto.hash });
+  const { host, outbox, store } = await open(world);
   const send = (fileName: string): Promise<MessageId> =>
     store.commit({
       onFailure: "give-up",
@@ -53,5 +63,18 @@ test("a change that cannot be written down is refused alone, and leaves no hole 
   const plain = outbox.find(one as MessageId)?.parts[0]?.plain;
   expect(plain && (await world.complete(store.read(plain)))).toEqual(utf8("hello"));
   world.disk("a").held = false;
+  await world.complete(Promise.resolve(store[Symbol.asyncDispose]()));
+});
+
+test("two changes of one turn to the contact book, each made of what holds before it, both hold", async () => {
+  const world = createWorld({ seed: 1, hash: createNodeHost().crypto.hash });
+  const { book, store } = await open(world);
+  const change = (what: Partial<KeptPolicy>): Promise<void> =>
+    store.commit({
+      onFailure: "give-up",
+      plan: () => ({ records: [{ kept: { kind: "policy", head: { ...book.policy, ...what } } }], result: undefined }),
+    });
+  await world.complete(Promise.all([change({ strangers: "welcome" }), change({ listVersion: 7 })]));
+  expect(book.policy).toMatchObject({ strangers: "welcome", listVersion: 7 });
   await world.complete(Promise.resolve(store[Symbol.asyncDispose]()));
 });

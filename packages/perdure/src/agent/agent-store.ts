@@ -79,6 +79,12 @@ export interface StoreOptions {
   readonly onApplied: (records: readonly Planned[]) => void;
 }
 
+/**
+ * Records of the contact book say a whole entry, made of the one before it: a change that has one is the last of its group, so that
+ * whoever plans the next one sees it. Else the later of two in one group would take back what the earlier said.
+ */
+const OF_THE_BOOK: ReadonlySet<Kept["kind"]> = new Set(["contact", "invite", "policy"]);
+
 /** `log-damaged`, `disk-full`, `disk-failed`, `read-only`. */
 export async function openAgentStore(options: StoreOptions): Promise<AgentStore> {
   const { host, folder, settings, outbox, inbox } = options;
@@ -146,6 +152,7 @@ export async function openAgentStore(options: StoreOptions): Promise<AgentStore>
         add(planned.records);
         for (const { payload } of planned.records) bytes += payload?.length ?? 256;
         group.push({ each, result: planned.result });
+        if (planned.records.some(({ kept }) => OF_THE_BOOK.has(kept.kind))) break;
       } catch (error) {
         outbox.unreserve(reserved);
         each.reject(error);
