@@ -485,4 +485,11 @@ export const MADE_MISTAKES: readonly Mistake[] = [
     ],
     why: "What proves a message when its step is kept was taken for what proved it when the step was asked for.",
   },
+  {
+    id: "changes-to-the-book-side-by-side",
+    file: "agent/agent-store.ts",
+    find: "        if (planned.records.some(({ kept }) => OF_THE_BOOK.has(kept.kind))) break;\n",
+    put: "",
+    why: "Whatever was asked for in one turn was planned by what held before that turn.",
+  },
 ];
