@@ -7,7 +7,12 @@ export type LogFields = Readonly<Record<string, string | number | boolean | unde
 
 export interface Log {
   write(level: LogLevel, event: string, fields?: LogFields): void;
+  /**
+   * Whether anybody takes that event now. What nobody takes need not be made, and asking says that it happened. Absent where somebody
+   * always does.
+   */
+  wants?(level: LogLevel, event: string): boolean;
 }
 
 /** Keeps nothing. */
-export const silentLog: Log = { write: () => {} };
+export const silentLog: Log = { write: () => {}, wants: () => false };

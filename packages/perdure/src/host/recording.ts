@@ -216,6 +216,14 @@ export function recordHost(machine: Host): Recording {
       ring.note(level === "debug" ? "busy" : "rare", now(), "fact", { event, level, ...told }, who);
       if (level === "error" || event === "relay.incident") recording.onTrouble?.();
     },
+    wants: (level, event) => {
+      if (log.wants?.(level, event) !== false || level === "error" || level === "warn") return true;
+      if (level === "debug" && !TOLD.has(event)) return false;
+      if (facts < FACTS_PER_SECOND) return true;
+      factsLeft++;
+      busy();
+      return false;
+    },
   };
 
   const recording: Recording = {

@@ -109,6 +109,7 @@ export async function startRelayCore({
       ticketsRequired,
     },
     defences: { ...ALL_RELAY_DEFENCES, ...defences },
+    wantsFact: (event) => host.log.wants?.("debug", event) ?? true,
   });
   let onHealth = (_health: LogHealth): void => {};
   const log = await openStore(host, folder, settings, mailboxes, (health) => onHealth(health));

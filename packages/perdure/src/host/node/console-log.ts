@@ -18,6 +18,7 @@ export function createConsoleLog({ write, level, json }: ConsoleLogOptions): Log
     write: (eventLevel, event, fields = {}) => {
       if (ORDER[eventLevel] >= ORDER[level]) write(format(new Date(), eventLevel, event, fields));
     },
+    wants: (eventLevel) => ORDER[eventLevel] >= ORDER[level],
   };
 }
 

@@ -84,7 +84,7 @@ export function confirmPass(machine: RelayMachine, session: number, pass: Bytes)
   attachment.confirmed = true;
   keepChain(machine, agent, { ...chain, confirmed: number });
   machine.journal.whenDurable({ kind: "confirmed", attachment });
-  machine.journal.fact("relay.pass-confirmed", { agent: agent.id, instance: hex(instanceKey) });
+  machine.journal.fact("relay.pass-confirmed", () => ({ agent: agent.id, instance: hex(instanceKey) }));
 }
 
 /** The time a session has for confirming its pass is over. */
@@ -107,7 +107,7 @@ function raiseAlarm(machine: RelayMachine, agent: AgentState, chain: PassChain):
   const { attachments, journal } = machine;
   const why = "an attach pass was shown that had been used: a copy of its folder is open somewhere, or an old state of it was put back";
   journal.emit({ kind: "alarm", agent: agent.id, why });
-  journal.fact("relay.cloned", { agent: agent.id, instance: hex(chain.instanceKey) });
+  journal.fact("relay.cloned", () => ({ agent: agent.id, instance: hex(chain.instanceKey) }));
   for (const other of attachments.of(agent)) {
     if (!other.consume || !equalBytes(other.instanceKey, chain.instanceKey)) continue;
     sendAway(machine, other, CLONED);

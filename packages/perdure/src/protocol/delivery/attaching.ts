@@ -52,7 +52,7 @@ function enrol(machine: RelayMachine, session: number, wanted: Registration, tic
   const name = wanted.standing === "frozen" ? agent.name : wanted.name;
   register(state, agent, { ...wanted, name });
   journal.record(encodeRegistration(agent));
-  journal.fact("relay.registered", { agent: agent.id, name, standing: agent.standing });
+  journal.fact("relay.registered", () => ({ agent: agent.id, name, standing: agent.standing }));
   heedStanding(machine, agent, { before, instances: wanted.instances, except: session });
   return true;
 }
@@ -161,7 +161,13 @@ function beginConsuming(
   const cursor = equalBytes(have.generation, generation) ? Math.min(have.position, mailbox.nextPosition - 1) : 0;
   mailbox.consumer = { session, epoch: mailbox.epoch, cursor, ready: false, blocked: false };
   journal.record(encodeKept("epoch", { agentId: agent.keptId, epoch: mailbox.epoch }));
-  journal.fact("relay.attached", { agent: agent.id, epoch: mailbox.epoch, generation: generationText, link: hex(link.raw), from: cursor });
+  journal.fact("relay.attached", () => ({
+    agent: agent.id,
+    epoch: mailbox.epoch,
+    generation: generationText,
+    link: hex(link.raw),
+    from: cursor,
+  }));
 }
 
 function supersede({ defences, journal }: RelayMachine, other: Attachment): void {
@@ -169,7 +175,7 @@ function supersede({ defences, journal }: RelayMachine, other: Attachment): void
   other.superseded = true;
   const hint = "One process at a time reads a mailbox; close the other one.";
   journal.goodbye(other.session, "fenced", "another session of this agent took over", { retry: "after", hint });
-  journal.fact("relay.fenced", { agent: other.agent.id, session: other.session });
+  journal.fact("relay.fenced", () => ({ agent: other.agent.id, session: other.session }));
 }
 
 /** The registration and the epoch are durable. */

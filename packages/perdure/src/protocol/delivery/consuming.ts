@@ -5,7 +5,7 @@ import type { Attachment } from "./attachments.ts";
 import { isBehind } from "./handing-out.ts";
 import type { Range } from "./interval-set.ts";
 import type { SettleRequest } from "./mailbox-events.ts";
-import { type AgentState, type Consumer, type Mailbox, settledFloor } from "./mailbox-state.ts";
+import { type AgentState, type Consumer, type Mailbox, type StoredMail, settledFloor } from "./mailbox-state.ts";
 import { openTail, type RelayMachine } from "./relay-machine.ts";
 import { grantSettle } from "./settling.ts";
 import { readLabel } from "./stored-mail.ts";
@@ -28,18 +28,20 @@ export function handedOver(
 ): void {
   consumer.cursor = position;
   if (agent.peer === undefined) counters.delivered++;
-  const mail = agent.mailbox.stored.get(position);
-  if (mail === undefined) return;
-  const { stream, digest } = readLabel(mail.label);
-  journal.fact("relay.delivered", {
+  journal.fact("relay.delivered", () => ({
     agent: agent.id,
     session: consumer.session,
     generation: generationText,
     position,
-    id: `${hex(stream)}.${mail.seq}`,
-    digest: hex(digest),
+    ...labelFields(agent.mailbox.stored.get(position)),
     synced: position <= agent.mailbox.syncedTail,
-  });
+  }));
+}
+
+function labelFields(mail: StoredMail | undefined): { readonly id?: string; readonly digest?: string } {
+  if (mail === undefined) return {};
+  const { stream, digest } = readLabel(mail.label);
+  return { id: `${hex(stream)}.${mail.seq}`, digest: hex(digest) };
 }
 
 /** A message that was read from the log has left for this session. */
@@ -62,7 +64,11 @@ export function settle(machine: RelayMachine, session: number, wanted: SettleReq
   if (attachment === undefined) return;
   const { mailbox } = attachment.agent;
   if (!counts(machine, attachment, wanted)) {
-    machine.journal.fact("relay.settle-ignored", { agent: attachment.agent.id, epoch: wanted.epoch, generation: hex(wanted.generation) });
+    machine.journal.fact("relay.settle-ignored", () => ({
+      agent: attachment.agent.id,
+      epoch: wanted.epoch,
+      generation: hex(wanted.generation),
+    }));
     return answerPosition(machine, attachment);
   }
   // What was never handed out cannot be meant: beyond the last position given, a settle has no effect, now or later.
@@ -100,14 +106,14 @@ export function applySettle({ state, defences, counters, journal, generationText
   }
   mailbox.leaving.push(...granted.ranges);
   journal.whenDurable({ kind: "let-go", places: granted.places, attachment, left: { mailbox, ranges: granted.ranges } });
-  journal.fact("relay.settle-applied", {
+  journal.fact("relay.settle-applied", () => ({
     agent: agent.id,
     generation: generationText,
     epoch: mailbox.epoch,
     ranges: granted.ranges.map((range) => range.join("-")).join(","),
     floor: settledFloor(mailbox),
     tail: mailbox.syncedTail,
-  });
+  }));
   return true;
 }
 

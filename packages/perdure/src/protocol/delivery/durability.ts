@@ -35,13 +35,13 @@ export function becomeDurable(machine: RelayMachine, upTo: number): void {
     else if (effect.kind === "published") answerPublished(machine, effect);
     else tellSenders(machine, effect.signature);
   }
-  journal.fact("relay.batch-synced", { ticket: upTo });
+  journal.fact("relay.batch-synced", () => ({ ticket: upTo }));
   for (const attachment of acked) acknowledge(machine, attachment);
   for (const agent of risen) raiseTail(machine, agent);
   for (const attachment of answered) if (attachments.get(attachment.session) !== undefined) answerPosition(machine, attachment);
   if (released.length === 0) return;
   journal.emit({ kind: "release", places: released });
-  journal.fact("relay.released", { records: released.length });
+  journal.fact("relay.released", () => ({ records: released.length }));
 }
 
 function raiseTail(machine: RelayMachine, { mailbox }: AgentState): void {
@@ -56,7 +56,7 @@ export function acknowledge({ attachments, defences, journal }: RelayMachine, by
   const holder = gone ? attachments.holderOf(by.agent, by.link) : by;
   if (holder === undefined || !defences.ackAfterSync) return;
   journal.emit({ kind: "ack", session: holder.session, upTo: holder.link.synced });
-  journal.fact("relay.ack-sent", { agent: holder.agent.id, link: hex(holder.link.raw), upTo: holder.link.synced });
+  journal.fact("relay.ack-sent", () => ({ agent: holder.agent.id, link: hex(holder.link.raw), upTo: holder.link.synced }));
 }
 
 /** The statement that was under way is signed: it goes to the log. */
@@ -89,6 +89,10 @@ function tellSenders({ state: relay, attachments, counters, journal, sha256 }: R
     const session = (theirs.find((each) => equalBytes(each.link.raw, leaf.link)) ?? theirs[0])?.session;
     if (session !== undefined) journal.emit({ kind: "proof", session, proof });
   });
-  const covers = done.taken.map(({ link, firstSeq, lastSeq }) => `${hex(link)}:${firstSeq}-${lastSeq}`).join(" ");
-  journal.fact("relay.statement", { number: done.number, hash: hex(relay.statements.hash), leaves: done.leaves.length, covers });
+  journal.fact("relay.statement", () => ({
+    number: done.number,
+    hash: hex(relay.statements.hash),
+    leaves: done.leaves.length,
+    covers: done.taken.map(({ link, firstSeq, lastSeq }) => `${hex(link)}:${firstSeq}-${lastSeq}`).join(" "),
+  }));
 }

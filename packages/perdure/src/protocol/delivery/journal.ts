@@ -3,6 +3,7 @@
  * records are durable. Invariant: effects become true in the order of the steps that had them, each exactly once: what a step
  * without records has waits for the records of the steps before it. So a welcome tells all that was refused before it came.
  */
+import type { LogFields } from "../../host/log.ts";
 import type { Bytes } from "../../wire/bytes.ts";
 import type { Attachment } from "./attachments.ts";
 import type { Range } from "./interval-set.ts";
@@ -39,7 +40,8 @@ export interface Journal {
   /** The number of the append this step will make, if it makes one. */
   readonly nextTicket: number;
   emit(output: RelayOutput): void;
-  fact(event: string, fields: Readonly<Record<string, string | number | boolean | undefined>>): void;
+  /** What happened, told at once when somebody wants to know. */
+  fact(event: string, fields: () => LogFields): void;
   goodbye(session: number, code: Reason["code"], why: string, details?: Partial<Reason>): void;
   /** A record of this step; with `mail` it is needed until that is let go of. */
   record(bytes: Bytes, mail?: StoredMail): void;
@@ -53,7 +55,8 @@ export interface Journal {
   durable(upTo: number): { readonly effects: readonly Effect[]; readonly small: Place[] };
 }
 
-export function createJournal(): Journal {
+/** `wants`: whether anybody takes facts of that name; without it somebody does. */
+export function createJournal(wants: (event: string) => boolean = () => true): Journal {
   // bound: one per append that is not durable: APPEND_QUEUE_BYTES
   const tickets: Ticket[] = [];
   let lastTicket = 0;
@@ -78,7 +81,9 @@ export function createJournal(): Journal {
       return lastTicket + 1;
     },
     emit,
-    fact: (event, fields) => emit({ kind: "fact", event, fields }),
+    fact: (event, fields) => {
+      if (wants(event)) emit({ kind: "fact", event, fields: fields() });
+    },
     goodbye: (session, code, why, details = {}) =>
       emit({
         kind: "goodbye",

@@ -50,6 +50,8 @@ export interface MailboxesOptions {
   readonly sha256: (bytes: Bytes) => Bytes;
   readonly limits: MailboxLimits;
   readonly defences?: RelayDefences;
+  /** Whether anybody takes facts of that name; without it somebody does. */
+  readonly wantsFact?: ((event: string) => boolean) | undefined;
 }
 
 export interface Mailboxes {
@@ -110,7 +112,7 @@ export function createMailboxes(options: MailboxesOptions): Mailboxes {
       // bound: one per setting
       limited: new Map(),
     },
-    journal: createJournal(),
+    journal: createJournal(options.wantsFact),
     rates: createRelayRates(limits),
     trouble: undefined,
     distrustDisk: false,

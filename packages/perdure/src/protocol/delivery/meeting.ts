@@ -33,7 +33,7 @@ export function meetPeer(
   if (known !== undefined && !isNews && !isSeen) return peer;
   if (bundle !== undefined || known === undefined) facts.seenAtMs = nowMs;
   if (bundle !== undefined || facts.kept) keepPeer(machine, peer);
-  journal.fact("relay.peer", { agent: peer.id, url: facts.urls[0], met: peer.bundle.length > 0 });
+  journal.fact("relay.peer", () => ({ agent: peer.id, url: facts.urls[0], met: peer.bundle.length > 0 }));
   return peer;
 }
 

@@ -23,7 +23,7 @@ export function takeContacts(machine: RelayMachine, input: Extract<RelayInput, {
   agent.contacts = list;
   recountStrangers(state, agent);
   if (trouble === undefined) journal.record(encodeKept("contacts", { agentId: agent.idRaw, ...list }));
-  journal.fact("relay.contacts", { agent: agent.id, version: list.version });
+  journal.fact("relay.contacts", () => ({ agent: agent.id, version: list.version }));
 }
 
 export function issueTicket(

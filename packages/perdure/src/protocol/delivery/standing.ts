@@ -24,7 +24,7 @@ export function heedStanding(machine: RelayMachine, agent: AgentState, { before,
   const { attachments, journal } = machine;
   const changed = agent.standing !== before;
   if (changed && agent.standing === "frozen") journal.emit({ kind: "alarm", agent: agent.id, why: FORKED.why });
-  if (changed) journal.fact("relay.standing", { agent: agent.id, standing: agent.standing });
+  if (changed) journal.fact("relay.standing", () => ({ agent: agent.id, standing: agent.standing }));
   for (const attachment of attachments.of(agent)) {
     if (attachment.role !== "agent") continue;
     if (agent.standing === "frozen") {

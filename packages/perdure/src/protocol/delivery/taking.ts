@@ -38,7 +38,7 @@ export function takeMail(machine: RelayMachine, input: Extract<RelayInput, { rea
   else accept(machine, attachment, linkSeq, admission, nowMs);
   if (machine.defences.ackAfterSync) return;
   journal.emit({ kind: "ack", session: input.session, upTo: linkSeq });
-  journal.fact("relay.ack-sent", { agent: attachment.agent.id, link: hex(attachment.link.raw), upTo: linkSeq });
+  journal.fact("relay.ack-sent", () => ({ agent: attachment.agent.id, link: hex(attachment.link.raw), upTo: linkSeq }));
 }
 
 function breaksTheWindow({ limits }: RelayMachine, attachment: Attachment, linkSeq: number, bytes: number): string | undefined {
@@ -73,7 +73,7 @@ function refuse({ state, counters, journal }: RelayMachine, { agent, link, sessi
   counters.refused.set(reason.code, (counters.refused.get(reason.code) ?? 0) + 1);
   if (reason.limit !== undefined) noteLimited(counters, reason.limit.name);
   journal.emit({ kind: "refuse", session, linkSeq, reason });
-  journal.fact("relay.refused", { agent: agent.id, link: hex(link.raw), linkSeq, code: reason.code });
+  journal.fact("relay.refused", () => ({ agent: agent.id, link: hex(link.raw), linkSeq, code: reason.code }));
 }
 
 function accept(
@@ -90,7 +90,7 @@ function accept(
   }
   addToLeaf(machine.state.statements, agent.idRaw, link.raw, linkSeq, envelope.digest, leafMessages(agent), writerOf(agent, envelope));
   const position = store(machine, owner, envelope, origin, link.raw, linkSeq, nowMs);
-  machine.journal.fact("relay.mail-appended", {
+  machine.journal.fact("relay.mail-appended", () => ({
     agent: owner.id,
     from: agent.id,
     id: envelopeId(envelope),
@@ -105,7 +105,7 @@ function accept(
     ...(owner.peer === undefined ? {} : { routed: true, to: agentIdText(envelope.to) }),
     ...(agent.peer === undefined ? {} : { relayed: true }),
     ...(agent.peer === undefined && machine.defences.fromCheck ? {} : { author: agentIdText(envelope.from) }),
-  });
+  }));
 }
 
 /** Gives the envelope the next position of its mailbox, and hands it on at once to a consumer that has everything before it. */
@@ -155,7 +155,7 @@ export function endMail(machine: RelayMachine, input: Extract<RelayInput, { read
   counters[input.ending]++;
   const { stream, digest } = readLabel(mail.label);
   const notice = input.notice === undefined ? undefined : tell(machine, mail, input.notice, nowMs);
-  journal.fact(`relay.${input.ending}`, {
+  journal.fact(`relay.${input.ending}`, () => ({
     agent: owner.id,
     generation: machine.generationText,
     position: input.position,
@@ -166,7 +166,7 @@ export function endMail(machine: RelayMachine, input: Extract<RelayInput, { read
     noticed: notice !== undefined,
     ...notice,
     ...(owner.peer === undefined ? {} : { routed: true }),
-  });
+  }));
 }
 
 /**
