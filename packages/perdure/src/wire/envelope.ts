@@ -100,6 +100,15 @@ export function digestMatches(envelope: Envelope, sha256: (bytes: Bytes) => Byte
 
 /** Reads an envelope in place: the parts are views into `bytes`. The digest is not checked; see {@link digestMatches}. */
 export function decodeEnvelope(bytes: Bytes): Envelope {
+  const { class: envelopeClass, from, to, stream, seq, expiresAtMs, inboxKeyId, suite, digest, body } = peekEnvelope(bytes);
+  return { class: envelopeClass, from, to, stream, seq, expiresAtMs, inboxKeyId, suite, digest, body, bytes };
+}
+
+/**
+ * The same for whoever only passes it on and looks at few of its parts: they are made when asked for, each time anew. Not to be spread
+ * into another object, which would lack them.
+ */
+export function peekEnvelope(bytes: Bytes): Envelope {
   if (bytes.length < ENVELOPE_HEADER_BYTES) malformed(`${bytes.length} bytes are less than a header`);
   if (bytes[0] !== WIRE_VERSION) {
     throw otherVersion({ what: "an envelope", found: bytes[0] as number, older: PEER_OF_OLDER });
@@ -125,19 +134,42 @@ export function decodeEnvelope(bytes: Bytes): Envelope {
   if ((suite === SUITE_UNSEALED) !== (envelopeClass === "notice")) malformed(`suite ${suite} does not go with class ${envelopeClass}`);
   if (suite === SUITE_UNSEALED && (u32At(bytes, 96) !== 0 || u32At(bytes, 100) !== 0))
     malformed("an inbox key is named and nothing is sealed");
-  return {
-    class: envelopeClass,
-    from: bytes.subarray(8, 40),
-    to: bytes.subarray(40, 72),
-    stream: bytes.subarray(72, 80),
-    seq,
-    expiresAtMs,
-    inboxKeyId: bytes.subarray(96, 104),
-    suite,
-    digest: bytes.subarray(BOUND_HEADER_BYTES, ENVELOPE_HEADER_BYTES),
-    body: bytes.subarray(ENVELOPE_HEADER_BYTES),
-    bytes,
-  };
+  return new EnvelopeView(bytes, envelopeClass, seq, expiresAtMs, suite);
+}
+
+class EnvelopeView implements Envelope {
+  readonly bytes: Bytes;
+  readonly class: EnvelopeClass;
+  readonly seq: number;
+  readonly expiresAtMs: number;
+  readonly suite: number;
+
+  constructor(bytes: Bytes, envelopeClass: EnvelopeClass, seq: number, expiresAtMs: number, suite: number) {
+    this.bytes = bytes;
+    this.class = envelopeClass;
+    this.seq = seq;
+    this.expiresAtMs = expiresAtMs;
+    this.suite = suite;
+  }
+
+  get from(): Bytes {
+    return this.bytes.subarray(8, 40);
+  }
+  get to(): Bytes {
+    return this.bytes.subarray(40, 72);
+  }
+  get stream(): Bytes {
+    return this.bytes.subarray(72, 80);
+  }
+  get inboxKeyId(): Bytes {
+    return this.bytes.subarray(96, 104);
+  }
+  get digest(): Bytes {
+    return this.bytes.subarray(BOUND_HEADER_BYTES, ENVELOPE_HEADER_BYTES);
+  }
+  get body(): Bytes {
+    return this.bytes.subarray(ENVELOPE_HEADER_BYTES);
+  }
 }
 
 export function boundHeaderOf(envelope: Envelope): Bytes {

@@ -1,7 +1,7 @@
 /** Whether a relay takes an envelope. A refusal says when to try again; it ends nothing by itself. */
 import { FIXED } from "../../settings/fixed.ts";
 import { type Bytes, equalBytes } from "../../wire/bytes.ts";
-import { decodeEnvelope, type Envelope } from "../../wire/envelope.ts";
+import { type Envelope, peekEnvelope } from "../../wire/envelope.ts";
 import { isPerdureError } from "../../wire/error.ts";
 import { agentIdText } from "../../wire/ids.ts";
 import { MAX_EXPIRY_MS } from "../../wire/limits.ts";
@@ -46,7 +46,7 @@ export function admit({ state, limits, defences, rates, trouble }: Gate, arrival
   const { carrier, hopLimit } = arrival;
   let envelope: Envelope;
   try {
-    envelope = decodeEnvelope(arrival.bytes);
+    envelope = peekEnvelope(arrival.bytes);
   } catch (error) {
     if (!isPerdureError(error)) throw error;
     return { reason: { code: error.code, why: error.message, retry: error.retry, afterMs: error.afterMs ?? 0, hint: error.hint ?? "" } };

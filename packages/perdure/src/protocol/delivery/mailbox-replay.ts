@@ -5,7 +5,7 @@
  * record that is durable may follow it too, so every record is applied in a way that does not mind being applied twice.
  */
 import { type Bytes, concat, equalBytes, hex } from "../../wire/bytes.ts";
-import { DIGEST_BYTES, decodeEnvelope } from "../../wire/envelope.ts";
+import { DIGEST_BYTES, peekEnvelope } from "../../wire/envelope.ts";
 import { AGENT_ID_BYTES } from "../../wire/ids.ts";
 import { decodeKept, encodeKept, KEPT_RANGES, type KeptMail, type KeptRecord } from "../../wire/kept-relay.ts";
 import { storedLeaf } from "../../wire/statement.ts";
@@ -64,7 +64,7 @@ function keeperOf(state: RelayState, keptId: Bytes): AgentState {
 }
 
 function replayMail(state: RelayState, sha256: Sha256, mail: KeptMail, place: Place): readonly Place[] {
-  const envelope = decodeEnvelope(mail.envelope);
+  const envelope = peekEnvelope(mail.envelope);
   const owner = mail.routedTo === undefined ? agentOf(state, envelope.to) : recallPeer(state, sha256, mail.routedTo);
   const { mailbox } = owner;
   mailbox.nextPosition = Math.max(mailbox.nextPosition, mail.position + 1);
