@@ -94,6 +94,7 @@ export async function openAgentStore(options: StoreOptions): Promise<AgentStore>
     random: host.random,
     clock: host.clock,
     log: host.log,
+    crc32: host.crypto.hash.crc32,
     folder: `${folder}/agent`,
     magic: "agent",
     segmentBytes: settings.segmentBytes,

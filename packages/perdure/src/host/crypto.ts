@@ -38,6 +38,8 @@ export interface Hash {
   hmacSha256(key: Uint8Array, bytes: Uint8Array): Uint8Array;
   /** HKDF-SHA256 (RFC 5869), `lengthBytes` up to 8,160. */
   hkdfSha256(secret: Uint8Array, salt: Uint8Array, info: Uint8Array, lengthBytes: number): Uint8Array;
+  /** CRC-32 as gzip has it, on top of that of what came `before`; there where the machine is faster at it than a program. */
+  crc32?(bytes: Uint8Array, before?: number): number;
 }
 
 declare const handle: unique symbol;

@@ -329,6 +329,7 @@ async function openStore(
   const dead: Place[] = [];
   const log = await openRecordLog({
     files: host.files,
+    crc32: host.crypto.hash.crc32,
     random: host.random,
     clock: host.clock,
     log: host.log,

@@ -1,4 +1,5 @@
 import { createHmac, hash } from "node:crypto";
+import { crc32 } from "node:zlib";
 import { PerdureError } from "../../wire/error.ts";
 import type { Hash } from "../crypto.ts";
 import { plainBytes } from "./raw-bytes.ts";
@@ -11,7 +12,7 @@ const SHORT_BYTES = 4096;
 const MAX_HKDF_BYTES = 255 * HASH_BYTES;
 
 export function createNodeHash(): Hash {
-  return { sha256, hmacSha256, hkdfSha256 };
+  return { sha256, hmacSha256, hkdfSha256, crc32 };
 }
 
 function sha256(bytes: Uint8Array): Uint8Array {

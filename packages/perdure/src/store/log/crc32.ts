@@ -4,8 +4,8 @@
  */
 const TABLES: readonly Int32Array[] = buildTables();
 
-/** The checksum of `bytes`, unsigned. With `before`, the checksum of what that covered followed by `bytes`. */
-export function crc32(bytes: Uint8Array, before = 0): number {
+/** The checksum of `bytes` from `from` to `to`, unsigned. With `before`, the checksum of what that covered followed by them. */
+export function crc32(bytes: Uint8Array, before = 0, from = 0, to: number = bytes.length): number {
   const [t0, t1, t2, t3, t4, t5, t6, t7] = TABLES as readonly [
     Int32Array,
     Int32Array,
@@ -17,8 +17,8 @@ export function crc32(bytes: Uint8Array, before = 0): number {
     Int32Array,
   ];
   let crc = ~before;
-  let at = 0;
-  for (const end = bytes.length - 7; at < end; at += 8) {
+  let at = from;
+  for (const end = to - 7; at < end; at += 8) {
     crc ^= byteAt(bytes, at) | (byteAt(bytes, at + 1) << 8) | (byteAt(bytes, at + 2) << 16) | (byteAt(bytes, at + 3) << 24);
     crc =
       (t7[crc & 255] as number) ^
@@ -30,7 +30,7 @@ export function crc32(bytes: Uint8Array, before = 0): number {
       (t1[byteAt(bytes, at + 6)] as number) ^
       (t0[byteAt(bytes, at + 7)] as number);
   }
-  for (; at < bytes.length; at++) crc = (t0[(crc ^ byteAt(bytes, at)) & 255] as number) ^ (crc >>> 8);
+  for (; at < to; at++) crc = (t0[(crc ^ byteAt(bytes, at)) & 255] as number) ^ (crc >>> 8);
   return ~crc >>> 0;
 }
 

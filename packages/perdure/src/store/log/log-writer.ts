@@ -18,7 +18,7 @@ import { isPerdureError, PerdureError } from "../../wire/error.ts";
 import type { AppendQueue, Entry, Gathering } from "./append-queue.ts";
 import type { LogHealth, RecordAt } from "./record-log.ts";
 import type { SegmentFiles } from "./segment-files.ts";
-import type { LogRecord, SegmentEnd } from "./segment-format.ts";
+import type { Crc32, RecordToWrite, SegmentEnd } from "./segment-format.ts";
 import {
   BATCH_HEADER_BYTES,
   encodeBatch,
@@ -27,6 +27,7 @@ import {
   MANIFEST,
   RECORD,
   RECORD_HEADER_BYTES,
+  recordLength,
   SEGMENT_HEADER_BYTES,
   SNAPSHOT,
 } from "./segment-format.ts";
@@ -37,6 +38,7 @@ export interface LogWriterOptions {
   readonly log: Log;
   readonly magic: string;
   readonly logId: Bytes;
+  readonly crc32: Crc32 | undefined;
   readonly segmentBytes: number;
   readonly diskRetryMs: number;
   readonly snapshot: () => readonly Bytes[];
@@ -133,13 +135,13 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
 
   const seal = ({ segment, offset, entries }: Gathering): Sealed => {
     const first = segment !== active?.segment;
-    const records: LogRecord[] = [];
+    const records: RecordToWrite[] = [];
     let at = offset + BATCH_HEADER_BYTES;
     const places = entries.map((entry) =>
       entry.records.map((payload): RecordAt => {
         records.push({ kind: RECORD, payload });
-        const place = { segment, offset: at + RECORD_HEADER_BYTES, length: payload.length };
-        at = place.offset + payload.length;
+        const place = { segment, offset: at + RECORD_HEADER_BYTES, length: recordLength(payload) };
+        at = place.offset + place.length;
         return place;
       }),
     );
@@ -157,7 +159,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       fullBytes = Math.max(segmentBytes, RESTATEMENTS_PER_SEGMENT * restated);
     }
     const number = lastBatch + 1;
-    const bytes = encodeBatch({ logId, segment, offset }, number, records);
+    const bytes = encodeBatch({ logId, segment, offset, crc32: options.crc32 }, number, records);
     tail = { segment, end: offset + bytes.length };
     return { segment, offset, end: tail.end, number, bytes, kept, entries, places };
   };
@@ -205,9 +207,10 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     segments.setEnd(batch.segment, batch.end);
     for (const [index, entry] of batch.entries.entries()) {
       const released = queue.settle(entry);
-      for (const [nth, given] of entry.given.entries()) {
-        if (!released.has(given)) segments.add(given, batch.places[index]?.[nth] as RecordAt);
-      }
+      const places = batch.places[index] as readonly RecordAt[];
+      entry.given.forEach((given, nth) => {
+        if (released?.has(given) !== true) segments.add(given, places[nth] as RecordAt);
+      });
     }
     if (batch.kept !== undefined) {
       const dropped = segments.keepOnly(batch.kept, batch.segment);

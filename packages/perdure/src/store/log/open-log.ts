@@ -13,7 +13,7 @@ import { createLogWriter, rejected } from "./log-writer.ts";
 import type { LogHealth, RecordAt, RecordLog } from "./record-log.ts";
 import { recoverLog } from "./recover-log.ts";
 import { createSegmentFiles } from "./segment-files.ts";
-import { decodeRecordAt, LOG_ID_BYTES, RECORD_HEADER_BYTES } from "./segment-format.ts";
+import { type Crc32, decodeRecordAt, LOG_ID_BYTES, RECORD_HEADER_BYTES, recordLength, wholeRecord } from "./segment-format.ts";
 import { createSegmentSet } from "./segment-set.ts";
 
 export interface OpenRecordLogOptions {
@@ -21,6 +21,8 @@ export interface OpenRecordLogOptions {
   readonly random: Random;
   readonly clock: Clock;
   readonly log: Log;
+  /** Of the machine, where it has one; the format does not depend on it. */
+  readonly crc32?: Crc32 | undefined;
   /** Its owner holds the lock of this folder. */
   readonly folder: string;
   /** The kind of log, at most eight ASCII letters: "relay" or "agent". */
@@ -53,6 +55,7 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
   const segments = createSegmentSet();
   const recovered = await recoverLog({
     files: options.files,
+    crc32: options.crc32,
     folder,
     magic,
     replay: options.replay,
@@ -68,6 +71,7 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
     log,
     magic,
     logId,
+    crc32: options.crc32,
     segmentBytes,
     diskRetryMs,
     snapshot,
@@ -100,7 +104,7 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
   }
   const readBack = async ({ segment, offset, length }: RecordAt): Promise<Bytes | undefined> => {
     const bytes = await files.read(segment, offset - RECORD_HEADER_BYTES, length + RECORD_HEADER_BYTES);
-    return decodeRecordAt(logId, segment, offset, length, bytes);
+    return decodeRecordAt({ logId, segment, crc32: options.crc32 }, offset, length, bytes);
   };
 
   const compact = compaction({ segments, queue, writer, readBack, closed: () => disposed !== undefined, dropDead });
@@ -117,14 +121,16 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
     },
     append: (records, { orReject = false, laterMs } = {}) => {
       if (disposed !== undefined) throw new PerdureError("aborted", "the log is closed");
-      for (const { length } of records)
+      for (const record of records) {
+        const length = recordLength(record);
         if (length > MAX_RECORD_BYTES) throw new PerdureError("too-large", `a record of ${length} bytes is over ${MAX_RECORD_BYTES}`);
+      }
       if (records.length === 0) return { at: [], synced: Promise.resolve() };
       const { health } = writer;
       if (orReject && health.state === "stuck") {
         const synced = Promise.reject(rejected(new PerdureError(health.code, "the disk takes no writes"), diskRetryMs));
         synced.catch(() => {});
-        return { at: records.map(({ length }) => ({ segment: 0, offset: 0, length })), synced };
+        return { at: records.map((record) => ({ segment: 0, offset: 0, length: recordLength(record) })), synced };
       }
       const appended = queue.add(records, orReject, writer.begin);
       if (laterMs === undefined) writer.wake();
@@ -136,7 +142,7 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
     },
     read: async (at) => {
       const pending = queue.pending(at);
-      if (pending !== undefined) return pending;
+      if (pending !== undefined) return wholeRecord(pending);
       const actual = segments.actual(at);
       const record = await readBack(actual);
       if (record !== undefined) return record;

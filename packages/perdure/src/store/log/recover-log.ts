@@ -6,7 +6,7 @@ import { equalBytes } from "../../wire/bytes.ts";
 import { isPerdureError, PerdureError } from "../../wire/error.ts";
 import { FOLDER_OF_OLDER, otherVersion } from "../../wire/version.ts";
 import type { RecordAt } from "./record-log.ts";
-import type { SegmentEnd, SegmentHeader } from "./segment-format.ts";
+import type { Crc32, SegmentEnd, SegmentHeader } from "./segment-format.ts";
 import {
   decodeManifest,
   decodeSegmentHeader,
@@ -23,6 +23,7 @@ import { scanSegment } from "./segment-scan.ts";
 
 export interface Recovery {
   readonly files: Files;
+  readonly crc32: Crc32 | undefined;
   readonly folder: string;
   readonly magic: string;
   readonly replay: (record: Bytes, at: RecordAt) => void;
@@ -79,7 +80,7 @@ export async function recoverLog(recovery: Recovery): Promise<Recovered> {
       tail = { segment, offset, end: batch.end };
       tell(recovery, segment, batch);
     };
-    const ended = await scanSegment({ file, logId, segment, onBatch, ...(limit === undefined ? {} : { limit }) });
+    const ended = await scanSegment({ file, logId, crc32: recovery.crc32, segment, onBatch, ...(limit === undefined ? {} : { limit }) });
     if (ended.state === "damaged") throw damage(recovery, segment, ended.end, ended.why);
     segments.push({ segment, end: ended.end });
   }
@@ -109,7 +110,7 @@ async function findHead(recovery: Recovery, present: readonly number[]): Promise
       first = batch;
       return false;
     };
-    const ended: ScanEnd = await scanSegment({ file, logId: header.logId, segment, onBatch });
+    const ended: ScanEnd = await scanSegment({ file, logId: header.logId, crc32: recovery.crc32, segment, onBatch });
     if (ended.state === "damaged") throw damage(recovery, segment, ended.end, ended.why);
     const manifest = first?.records.at(-1);
     if (manifest === undefined) continue;

@@ -1,6 +1,6 @@
 /** The bytes of a segment: reading and writing what record-log.ts describes. */
 import type { Bytes } from "../../wire/bytes.ts";
-import { putU32, putU64, u32At, u64At, utf8 } from "../../wire/bytes.ts";
+import { concat, putU32, putU64, u32At, u64At, utf8 } from "../../wire/bytes.ts";
 import { crc32 } from "./crc32.ts";
 
 export const SEGMENT_HEADER_BYTES = 64;
@@ -25,11 +25,31 @@ export interface LogRecord {
   readonly payload: Bytes;
 }
 
+export interface RecordToWrite {
+  readonly kind: RecordKind;
+  readonly payload: RecordBytes;
+}
+
+export type Crc32 = (bytes: Bytes, before?: number) => number;
+
 export interface BatchPlace {
   readonly logId: Bytes;
   readonly segment: number;
   /** Where the batch begins in its file. */
   readonly offset: number;
+  /** The machine's own, where it has one. */
+  readonly crc32?: Crc32 | undefined;
+}
+
+/** A record in one piece, or in two that are one after the other: what is in front of many bytes need not be copied together with them. */
+export type RecordBytes = Bytes | readonly [Bytes, Bytes];
+
+export function recordLength(record: RecordBytes): number {
+  return record instanceof Uint8Array ? record.length : record[0].length + record[1].length;
+}
+
+export function wholeRecord(record: RecordBytes): Bytes {
+  return record instanceof Uint8Array ? record : concat(record[0], record[1]);
 }
 
 export interface BatchHeader {
@@ -89,20 +109,25 @@ export function batchBytes(payloadBytes: number, count: number): number {
   return Math.ceil((BATCH_HEADER_BYTES + count * RECORD_HEADER_BYTES + payloadBytes) / BATCH_ALIGN) * BATCH_ALIGN;
 }
 
-export function encodeBatch(place: BatchPlace, number: number, records: readonly LogRecord[]): Bytes {
+export function encodeBatch(place: BatchPlace, number: number, records: readonly RecordToWrite[]): Bytes {
   let payloadBytes = 0;
-  for (const { payload } of records) payloadBytes += payload.length;
+  for (const { payload } of records) payloadBytes += recordLength(payload);
   const bytes = new Uint8Array(batchBytes(payloadBytes, records.length));
+  const { crc32: sum = crc32 } = place;
+  const placeSum = placeSums(place);
   let at = BATCH_HEADER_BYTES;
   let recordsCrc = 0;
   for (const { kind, payload } of records) {
     const payloadAt = at + RECORD_HEADER_BYTES;
-    putU32(bytes, at, payload.length);
-    putU32(bytes, at + 4, crc32(payload, placeCrc(place.logId, place.segment, place.offset + payloadAt, kind)));
+    const first = payload instanceof Uint8Array ? payload : payload[0];
+    bytes.set(first, payloadAt);
+    if (payload !== first) bytes.set(payload[1] as Bytes, payloadAt + first.length);
+    const length = recordLength(payload);
+    putU32(bytes, at, length);
+    putU32(bytes, at + 4, sum(bytes.subarray(payloadAt, payloadAt + length), placeSum(place.offset + payloadAt, kind)));
     bytes[at + 8] = kind;
-    recordsCrc = crc32(bytes.subarray(at, payloadAt), recordsCrc);
-    bytes.set(payload, payloadAt);
-    at = payloadAt + payload.length;
+    recordsCrc = crc32(bytes, recordsCrc, at, payloadAt);
+    at = payloadAt + length;
   }
   bytes.fill(PADDING, at);
   putU32(bytes, 0, BATCH_MAGIC);
@@ -111,14 +136,14 @@ export function encodeBatch(place: BatchPlace, number: number, records: readonly
   putU32(bytes, 16, records.length);
   putU32(bytes, 24, recordsCrc);
   putU32(bytes, 20, zeroPieces(bytes, place.offset));
-  putU32(bytes, 28, crc32(bytes.subarray(0, 28), placeCrc(place.logId, place.segment, place.offset, HEADER)));
+  putU32(bytes, 28, crc32(bytes, placeSum(place.offset, HEADER), 0, 28));
   return bytes;
 }
 
 export function decodeBatchHeader(place: BatchPlace, bytes: Bytes): BatchHeader | undefined {
   if (bytes.length < BATCH_HEADER_BYTES) return undefined;
   if (u32At(bytes, 0) !== BATCH_MAGIC) return undefined;
-  if (u32At(bytes, 28) !== crc32(bytes.subarray(0, 28), placeCrc(place.logId, place.segment, place.offset, HEADER))) return undefined;
+  if (u32At(bytes, 28) !== crc32(bytes, placeSums(place)(place.offset, HEADER), 0, 28)) return undefined;
   const number = u64At(bytes, 8);
   if (number === undefined) return undefined;
   return {
@@ -134,14 +159,15 @@ export function decodeBatchHeader(place: BatchPlace, bytes: Bytes): BatchHeader 
 export function decodeBatch(place: BatchPlace, header: BatchHeader, bytes: Bytes): LogRecord[] | undefined {
   const end = BATCH_HEADER_BYTES + header.bodyBytes;
   const records: LogRecord[] = [];
+  const placeSum = placeSums(place);
   let at = BATCH_HEADER_BYTES;
   let recordsCrc = 0;
   for (let index = 0; index < header.count; index++) {
     const payloadAt = at + RECORD_HEADER_BYTES;
     if (payloadAt > end) return undefined;
-    const payload = decodeRecord(place, bytes, at, end);
+    const payload = decodeRecord(place, placeSum, bytes, at, end);
     if (payload === undefined) return undefined;
-    recordsCrc = crc32(bytes.subarray(at, payloadAt), recordsCrc);
+    recordsCrc = crc32(bytes, recordsCrc, at, payloadAt);
     records.push({ kind: bytes[at + 8] as RecordKind, payload });
     at = payloadAt + payload.length;
   }
@@ -149,22 +175,21 @@ export function decodeBatch(place: BatchPlace, header: BatchHeader, bytes: Bytes
 }
 
 /** The payload of a record of kind {@link RECORD} given its header and payload bytes, `undefined` when it is not that. */
-export function decodeRecordAt(logId: Bytes, segment: number, offset: number, length: number, bytes: Bytes): Bytes | undefined {
+export function decodeRecordAt(place: Omit<BatchPlace, "offset">, offset: number, length: number, bytes: Bytes): Bytes | undefined {
   if (bytes.length !== RECORD_HEADER_BYTES + length || bytes[8] === MANIFEST) return undefined;
-  const place = { logId, segment, offset: offset - RECORD_HEADER_BYTES };
-  const payload = decodeRecord(place, bytes, 0, bytes.length);
+  const at = { ...place, offset: offset - RECORD_HEADER_BYTES };
+  const payload = decodeRecord(at, placeSums(at), bytes, 0, bytes.length);
   return payload?.length === length ? payload : undefined;
 }
 
-function decodeRecord(place: BatchPlace, bytes: Bytes, at: number, end: number): Bytes | undefined {
+function decodeRecord(place: BatchPlace, placeSum: PlaceSum, bytes: Bytes, at: number, end: number): Bytes | undefined {
   const payloadAt = at + RECORD_HEADER_BYTES;
   const length = u32At(bytes, at);
   const kind = bytes[at + 8] as number;
   if (payloadAt + length > end || kind > MANIFEST || !isZero(bytes, at + 9, at + RECORD_HEADER_BYTES)) return undefined;
   const payload = bytes.subarray(payloadAt, payloadAt + length);
-  return u32At(bytes, at + 4) === crc32(payload, placeCrc(place.logId, place.segment, place.offset + payloadAt, kind))
-    ? payload
-    : undefined;
+  const { crc32: sum = crc32 } = place;
+  return u32At(bytes, at + 4) === sum(payload, placeSum(place.offset + payloadAt, kind)) ? payload : undefined;
 }
 
 /** How many of the pieces of `bytes`, cut at sector boundaries of the file they lie in from `offset`, are all zero. */
@@ -209,12 +234,17 @@ export function decodeManifest(bytes: Bytes): SegmentEnd[] | undefined {
 /** Stands for a batch header where the kind of a record stands otherwise. */
 const HEADER = 255;
 
-function placeCrc(logId: Bytes, segment: number, offset: number, kind: number): number {
+/** The checksum that those of one file begin with: of log id, segment, offset and kind. */
+type PlaceSum = (offset: number, kind: number) => number;
+
+function placeSums({ logId, segment }: Pick<BatchPlace, "logId" | "segment">): PlaceSum {
   const place = new Uint8Array(LOG_ID_BYTES + 13);
   place.set(logId);
   putU32(place, LOG_ID_BYTES, segment);
-  putU32(place, LOG_ID_BYTES + 4, Math.floor(offset / 0x1_0000_0000));
-  putU32(place, LOG_ID_BYTES + 8, offset);
-  place[LOG_ID_BYTES + 12] = kind;
-  return crc32(place);
+  const file = crc32(place, 0, 0, LOG_ID_BYTES + 4);
+  return (offset, kind) => {
+    putU64(place, LOG_ID_BYTES + 4, offset);
+    place[LOG_ID_BYTES + 12] = kind;
+    return crc32(place, file, LOG_ID_BYTES + 4);
+  };
 }

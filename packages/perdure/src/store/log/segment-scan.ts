@@ -4,7 +4,7 @@
  */
 import type { OpenFile } from "../../host/files.ts";
 import type { Bytes } from "../../wire/bytes.ts";
-import type { BatchPlace, LogRecord } from "./segment-format.ts";
+import type { BatchPlace, Crc32, LogRecord } from "./segment-format.ts";
 import {
   BATCH_HEADER_BYTES,
   batchBytes,
@@ -36,6 +36,7 @@ export interface ScanEnd {
 export interface SegmentScan {
   readonly file: OpenFile;
   readonly logId: Bytes;
+  readonly crc32?: Crc32 | undefined;
   readonly segment: number;
   /** The end of the valid bytes as a later manifest says; without it the file decides. */
   readonly limit?: number;
@@ -45,7 +46,7 @@ export interface SegmentScan {
 
 const WINDOW_BYTES = 1024 * 1024;
 
-export async function scanSegment({ file, logId, segment, limit, onBatch }: SegmentScan): Promise<ScanEnd> {
+export async function scanSegment({ file, logId, crc32, segment, limit, onBatch }: SegmentScan): Promise<ScanEnd> {
   const size = await file.size();
   const window = createWindow(file, size);
   const damaged = (end: number, why: string): ScanEnd => ({ end, state: "damaged", why });
@@ -54,7 +55,7 @@ export async function scanSegment({ file, logId, segment, limit, onBatch }: Segm
   let number: number | undefined;
   let at = SEGMENT_HEADER_BYTES;
   while (at < stop) {
-    const place: BatchPlace = { logId, segment, offset: at };
+    const place: BatchPlace = { logId, segment, offset: at, crc32 };
     const found = await readBatch(window, place, size);
     if (typeof found === "string" || found.batch.end > stop) {
       const why = typeof found === "string" ? found : "damaged";

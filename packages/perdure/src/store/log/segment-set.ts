@@ -2,6 +2,7 @@
  * Which segments the log consists of, which of their records are still needed, and where records really lie: a batch
  * that failed is written again elsewhere, and its owner keeps the places it was given first.
  */
+import { createHeldRecords, type HeldRecords } from "./held-records.ts";
 import type { RecordAt } from "./record-log.ts";
 import type { SegmentEnd } from "./segment-format.ts";
 
@@ -36,39 +37,41 @@ export interface SegmentSet {
 
 interface Held {
   end: number;
-  /** The records that are needed, by offset: as their owner knows them. */
-  readonly live: Map<number, RecordAt>;
-  liveBytes: number;
+  readonly records: HeldRecords;
 }
 
 export function createSegmentSet(): SegmentSet {
   // bound: storeBytes by segmentBytes
   const segments = new Map<number, Held>();
-  // bound: one per needed record of a batch that was written anew
+  /** By the place their owner knows: where they lie. bound: one per needed record of a batch that was written anew, or copied */
   const moved = new Map<string, RecordAt>();
+  /** By where they lie: as their owner knows them. bound: the same */
+  const known = new Map<string, RecordAt>();
   const held = (segment: number): Held => {
     let found = segments.get(segment);
     if (found === undefined) {
-      found = { end: 0, live: new Map(), liveBytes: 0 };
+      found = { end: 0, records: createHeldRecords() };
       segments.set(segment, found);
     }
     return found;
   };
   const actual = (given: RecordAt): RecordAt => (moved.size === 0 ? given : (moved.get(placeKey(given)) ?? given));
+  const knownAs = (at: RecordAt): RecordAt => (known.size === 0 ? at : (known.get(placeKey(at)) ?? at));
   const place = (given: RecordAt, at: RecordAt): void => {
-    const into = held(at.segment);
-    if (!into.live.has(at.offset)) into.liveBytes += at.length;
-    into.live.set(at.offset, given);
+    held(at.segment).records.add(at.offset, at.length);
+    if (known.size > 0) known.delete(placeKey(at));
     if (given.segment !== at.segment || given.offset !== at.offset) moved.set(placeKey(given), at);
+    if (given.segment !== at.segment || given.offset !== at.offset) known.set(placeKey(at), given);
   };
   /** A release said twice counts once. */
   const release = (given: RecordAt): boolean => {
     const at = actual(given);
-    moved.delete(placeKey(given));
+    if (at !== given) {
+      moved.delete(placeKey(given));
+      known.delete(placeKey(at));
+    }
     const from = segments.get(at.segment);
-    if (from?.live.delete(at.offset) !== true) return false;
-    from.liveBytes -= at.length;
-    return from.live.size === 0;
+    return from?.records.release(at.offset) === true && from.records.count === 0;
   };
   return {
     actual,
@@ -78,26 +81,29 @@ export function createSegmentSet(): SegmentSet {
     add: place,
     release,
     liveIn: (segment) =>
-      [...(segments.get(segment)?.live ?? [])].map(([offset, given]) => ({ actual: { segment, offset, length: given.length }, given })),
+      (segments.get(segment)?.records.list() ?? []).map(({ offset, length }) => {
+        const at = { segment, offset, length };
+        return { actual: at, given: knownAs(at) };
+      }),
     move: (given, copy) => {
       const from = actual(given);
       const to = actual(copy);
       release(copy);
-      if (segments.get(from.segment)?.live.get(from.offset) !== given) return;
+      if (segments.get(from.segment)?.records.has(from.offset) !== true || placeKey(knownAs(from)) !== placeKey(given)) return;
       release(given);
       place(given, to);
     },
     sparsest: (excepted) => {
       let found: { readonly segment: number; readonly share: number } | undefined;
-      for (const [segment, { end, live, liveBytes }] of segments) {
-        const share = liveBytes / end;
-        if (live.size > 0 && share <= 0.5 && share < (found?.share ?? 1) && !excepted(segment)) found = { segment, share };
+      for (const [segment, { end, records }] of segments) {
+        const share = records.bytes / end;
+        if (records.count > 0 && share <= 0.5 && share < (found?.share ?? 1) && !excepted(segment)) found = { segment, share };
       }
       return found?.segment;
     },
     needed: () =>
       [...segments]
-        .filter(([, { live }]) => live.size > 0)
+        .filter(([, { records }]) => records.count > 0)
         .map(([segment, { end }]) => ({ segment, end }))
         .sort((a, b) => a.segment - b.segment),
     keepOnly: (kept, newest) => {
@@ -108,7 +114,7 @@ export function createSegmentSet(): SegmentSet {
     },
     deadBytes: (except) => {
       let bytes = 0;
-      for (const [segment, { end, live }] of segments) if (segment !== except && live.size === 0) bytes += end;
+      for (const [segment, { end, records }] of segments) if (segment !== except && records.count === 0) bytes += end;
       return bytes;
     },
     get bytes() {
