@@ -40,7 +40,7 @@ export interface GcraOptions extends Rate {
   readonly keys: number;
 }
 
-/** Buckets looked at for one new key: what is full among those used longest ago makes room. */
+/** Buckets looked at for one new key: what is full among them makes room. */
 const LOOKS = 8;
 const SHARED = Symbol("shared");
 /** A part of an interval that nobody waits for. */
@@ -49,7 +49,7 @@ const LAST_BITS = 1e-6;
 export function createGcra({ perSecond, burst, keys }: GcraOptions): Gcra {
   const intervalMs = 1000 / perSecond;
   const burstMs = burst * intervalMs;
-  /** Those used longest ago first. bound: `keys` and one */
+  /** In the order in which they are looked at for room. bound: `keys` and one */
   const fullAt = new Map<string | typeof SHARED, number>();
   let latestMs = Number.NEGATIVE_INFINITY;
   const owners = (): number => fullAt.size - (fullAt.has(SHARED) ? 1 : 0);
@@ -65,7 +65,7 @@ export function createGcra({ perSecond, burst, keys }: GcraOptions): Gcra {
     return { taken, remaining, resetMs: taken ? 0 : Math.ceil(lackMs), fullMs: Math.ceil(owedMs) };
   };
 
-  /** The clock-hand moves over the oldest: full ones go, the others are looked at again after all the rest. */
+  /** The clock-hand moves on: full ones go, the others are looked at again after all the rest. */
   const makeRoom = (nowMs: number): void => {
     let looks = 0;
     for (const [key, fullAtMs] of fullAt) {
@@ -95,7 +95,6 @@ export function createGcra({ perSecond, burst, keys }: GcraOptions): Gcra {
       const said = verdict(fullAtMs, nowMs, cost);
       if (!said.taken) return said;
       const next = Math.max(fullAtMs, nowMs) + cost * intervalMs;
-      fullAt.delete(slot);
       fullAt.set(slot, next);
       const { remaining, fullMs } = verdict(next, nowMs, 0);
       return { taken: true, remaining, resetMs: 0, fullMs };
