@@ -12,7 +12,7 @@ export interface Member extends AsyncDisposable {
 
 /** Words of the process: `relay FOLDER`, or `reader FOLDER ADDRESS`. */
 export async function startMember(...words: readonly string[]): Promise<Member> {
-  const child = fork(fileURLToPath(new URL("member.ts", import.meta.url)), [...words], { stdio: ["ignore", "inherit", "inherit", "ipc"], execArgv: process.env.PROF ? ["--cpu-prof","--cpu-prof-dir=/tmp/prof6"] : [] });
+  const child = fork(fileURLToPath(new URL("member.ts", import.meta.url)), [...words], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
   const says = String(await answer(child));
   return {
     says,

@@ -16,7 +16,7 @@ import {
   encodeSegmentHeader,
 } from "../packages/perdure/src/store/log/segment-format.ts";
 import { scanSegment } from "../packages/perdure/src/store/log/segment-scan.ts";
-import { type Bytes, concat, EMPTY, equalBytes, utf8, viewOf } from "../packages/perdure/src/wire/bytes.ts";
+import { type Bytes, concat, EMPTY, equalBytes, utf8, viewOf, wholePiece } from "../packages/perdure/src/wire/bytes.ts";
 import { agentIdText } from "../packages/perdure/src/wire/ids.ts";
 import {
   decodeKept as decodeAgentRecord,
@@ -53,9 +53,13 @@ export function recordDecoders(): readonly Decoder[] {
     ...Object.entries(RELAY_RECORDS).flatMap(([kind, [, shape]]) =>
       samples(shape as unknown as Shape<unknown>).map((value) => encodeRelayRecord(kind as RelayKind, value as never)),
     ),
-    encodeKeptMail({ link: LOG_ID, linkSeq: 1, position: 2, storedAtMs: 3, envelope: new Uint8Array(4) }),
-    encodeKeptMail({ link: LOG_ID, linkSeq: 1, position: 2, storedAtMs: 3, envelope: new Uint8Array(4), routedTo: new Uint8Array(32) }),
-    encodeKeptMail({ link: LOG_ID, linkSeq: 1, position: 2, storedAtMs: 3, envelope: new Uint8Array(4), relayedBy: new Uint8Array(32) }),
+    wholePiece(encodeKeptMail({ link: LOG_ID, linkSeq: 1, position: 2, storedAtMs: 3, envelope: new Uint8Array(4) })),
+    wholePiece(
+      encodeKeptMail({ link: LOG_ID, linkSeq: 1, position: 2, storedAtMs: 3, envelope: new Uint8Array(4), routedTo: new Uint8Array(32) }),
+    ),
+    wholePiece(
+      encodeKeptMail({ link: LOG_ID, linkSeq: 1, position: 2, storedAtMs: 3, envelope: new Uint8Array(4), relayedBy: new Uint8Array(32) }),
+    ),
   ];
   return [
     {
@@ -79,7 +83,7 @@ export function recordDecoders(): readonly Decoder[] {
       name: "record of a relay",
       take: (input) => {
         const read = decodeRelayRecord(input);
-        return read.kind === "mail" ? encodeKeptMail(read.mail) : encodeRelayRecord(read.kind, read.value as never);
+        return read.kind === "mail" ? wholePiece(encodeKeptMail(read.mail)) : encodeRelayRecord(read.kind, read.value as never);
       },
       seeds: relaySeeds,
       maxBytes: 4096,

@@ -39,15 +39,15 @@ export const STORE_MISTAKES: readonly Mistake[] = [
   {
     id: "rewritten-batch-not-found-again",
     file: SEGMENTS,
-    find: "if (given.segment !== at.segment || given.offset !== at.offset) moved.set(placeKey(given), at);",
+    find: "    moved.set(placeKey(given), at);\n",
     put: "",
     why: "A batch that failed lies elsewhere, and its owner still asks for it at the place it was given first.",
   },
   {
     id: "last-record-lets-its-segment-go",
     file: SEGMENTS,
-    find: ".filter(([, { live }]) => live.size > 0)",
-    put: ".filter(([, { live }]) => live.size > 1)",
+    find: ".filter(([, { records }]) => records.count > 0)",
+    put: ".filter(([, { records }]) => records.count > 1)",
     why: "Off by one: a segment with one record that is needed counts as empty.",
   },
   {
@@ -60,8 +60,8 @@ export const STORE_MISTAKES: readonly Mistake[] = [
   {
     id: "released-while-pending-stays-needed",
     file: QUEUE,
-    find: "        if (pending.get(key)?.released) released.add(at);\n        pending.delete(key);\n        bytes -= at.length;",
-    put: "        if (pending.get(key)?.released) released.add(at);\n        pending.delete(key);",
+    find: "        bytes -= entry.bytes;\n",
+    put: "",
     why: "Credit is not given back: what waits for the disk only ever grows, until no mail is taken any more.",
   },
   {
@@ -81,8 +81,8 @@ export const STORE_MISTAKES: readonly Mistake[] = [
   {
     id: "place-of-the-second-record",
     file: WRITER,
-    find: "        at = place.offset + payload.length;",
-    put: "        at = place.offset + payload.length + RECORD_HEADER_BYTES;",
+    find: "        at = place.offset + place.length;",
+    put: "        at = place.offset + place.length + RECORD_HEADER_BYTES;",
     why: "The header of a record is counted twice: all but the first of a batch are looked for where they do not lie.",
   },
 ];

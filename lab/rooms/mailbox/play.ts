@@ -2,7 +2,7 @@
 import type { Registration, RelayInput, RelayOutput } from "../../../packages/perdure/src/protocol/delivery/mailbox-events.ts";
 import { ALL_RELAY_DEFENCES } from "../../../packages/perdure/src/protocol/delivery/mailbox-events.ts";
 import { createMailboxes, type Mailboxes, type MailboxesOptions } from "../../../packages/perdure/src/protocol/delivery/mailboxes.ts";
-import { type Bytes, concat, EMPTY, equalBytes, hex, readU64, utf8, viewOf } from "../../../packages/perdure/src/wire/bytes.ts";
+import { type Bytes, concat, EMPTY, equalBytes, hex, readU64, utf8, viewOf, wholePiece } from "../../../packages/perdure/src/wire/bytes.ts";
 import {
   decodeEnvelope,
   digestMatches,
@@ -143,8 +143,8 @@ export function createPlay(sha256: Sha256, limits: Limits, machineLimits: Mailbo
     if (input.kind !== "handed-over") checkFacts(outputs);
     for (const output of outputs) {
       if (output.kind === "append") {
-        records = output.records;
-        const places = log.append(output.ticket, output.records);
+        records = output.records.map(wholePiece);
+        const places = log.append(output.ticket, records);
         if (machine.step({ kind: "appended", ticket: output.ticket, places }, wallMs, monotonicMs).length > 0)
           parted("appending says something");
       }

@@ -4,7 +4,7 @@ import type { LogFields } from "../../../packages/perdure/src/host/log.ts";
 import type { RelayInput, RelayOutput } from "../../../packages/perdure/src/protocol/delivery/mailbox-events.ts";
 import type { AgentState, Load } from "../../../packages/perdure/src/protocol/delivery/mailbox-state.ts";
 import type { MailboxesOptions } from "../../../packages/perdure/src/protocol/delivery/mailboxes.ts";
-import { readLabel } from "../../../packages/perdure/src/protocol/delivery/stored-mail.ts";
+import { readLabel } from "../../../packages/perdure/src/protocol/delivery/stored-mails.ts";
 import { agentId, createTestRelay, envelope, key, type TestRelay } from "../../../packages/perdure/src/protocol/delivery/test-relay.ts";
 import { hex } from "../../../packages/perdure/src/wire/bytes.ts";
 import { agentIdText } from "../../../packages/perdure/src/wire/ids.ts";

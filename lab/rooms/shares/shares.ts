@@ -176,7 +176,7 @@ function createPlay(limits: Limits, { hash: { sha256 } }: RoomTools): Play {
         bytes: step.bytes,
         expiresAtMs: envelope.expiresAtMs,
       };
-      const origin = step.by === "relay" ? OWN_ORIGIN : originOf((step.by === "agent" ? agents : peers)[step.who] as AgentState, from);
+      const origin = step.by === "relay" ? OWN_ORIGIN : originOf((step.by === "agent" ? agents : peers)[step.who] as AgentState, { from });
       const wanted = lacks(limits, waiting, one, isStrange);
       const lack = lackOfRoom(state, limits, true, owner, envelope, origin);
       const said = lack === undefined ? "" : `${lack.limit.name}=${lack.limit.value}/${lack.limit.remaining}`;
@@ -251,8 +251,9 @@ function createPlay(limits: Limits, { hash: { sha256 } }: RoomTools): Play {
       const one = waiting[step.nth];
       const owner = one === undefined ? undefined : boxOf(one.box);
       if (one === undefined || owner === undefined) return;
-      if (dropMail(state, owner.mailbox, one.position)?.sizeBytes !== one.bytes) parted("something else is dropped");
-      if (dropMail(state, owner.mailbox, one.position) !== undefined) parted("it is dropped twice");
+      if (owner.mailbox.stored.get(one.position)?.sizeBytes !== one.bytes) parted("something else waits there");
+      if (!dropMail(state, owner.mailbox, one.position)) parted("nothing is dropped");
+      if (dropMail(state, owner.mailbox, one.position)) parted("it is dropped twice");
       owner.mailbox.settled.add(one.position);
       waiting = waiting.filter((each) => each !== one);
     },

@@ -96,9 +96,11 @@ export function createAgentFrames(options: AgentFramesOptions): (open: OpenSessi
     return {
       frame: (frame) => {
         switch (frame.name) {
-          case "mail":
+          case "mail": {
             options.watchDisk();
-            return loop.feed({ kind: "mail", session: number, ...decodeMail(frame.payload) });
+            const { linkSeq, hopLimit, home, envelope } = decodeMail(frame.payload);
+            return loop.feed({ kind: "mail", session: number, linkSeq, hopLimit, home, envelope });
+          }
           case "settle":
             return loop.feed({ kind: "settle", session: number, settle: settle.decode(frame.payload) });
           case "lookup":

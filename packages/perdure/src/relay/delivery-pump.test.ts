@@ -24,7 +24,8 @@ it("a read that fails is tried again after a while; the reader gets its mail in 
     loop: { feed: (input) => void relay.feed(input), durable: async () => {} },
     log: {
       read: async (place) => {
-        if (place === first?.place && failing-- > 0) throw new PerdureError("disk-failed", "could not read");
+        if (place.segment === first?.place.segment && place.offset === first.place.offset && failing-- > 0)
+          throw new PerdureError("disk-failed", "could not read");
         return relay.read(place);
       },
     },

@@ -208,9 +208,22 @@ export async function startRelayCore({
   const statements = startStatements(host, settings, own, mailboxes, loop.feed, incidents);
   let stopped = false;
   let troubled = false;
+  let looked = false;
+  let crowded = false;
 
-  /** Tells the machine when new mail can no longer be kept, and when it can again. */
+  /** Tells the machine when new mail can no longer be kept, and when it can again. What the disk says is asked once a turn. */
   const watchDisk = (): void => {
+    const isCrowded = mailboxes.state.storedMessages >= settings.storeMessages;
+    if (looked && isCrowded === crowded) return;
+    if (!looked)
+      queueMicrotask(() => {
+        looked = false;
+      });
+    [looked, crowded] = [true, isCrowded];
+    lookAtDisk();
+  };
+
+  const lookAtDisk = (): void => {
     const stuck = stuckError(log.health);
     const full = stuck ?? overfullError(log, mailboxes, settings);
     if ((full !== undefined) === troubled) return;
@@ -227,7 +240,7 @@ export async function startRelayCore({
       incidents.add("disk", `a write failed: ${health.code}; nothing is handed out before it is durable any more`);
       loop.feed({ kind: "distrust-disk" });
     }
-    watchDisk();
+    lookAtDisk();
   };
 
   const carry = (output: RelayOutput): void => {

@@ -29,61 +29,58 @@ export interface RelayLoopOptions {
 const LATER_MS = 100;
 
 export function createRelayLoop({ mailboxes, log, clock, carry, points, failed }: RelayLoopOptions): RelayLoop {
-  // bound: what one turn brought
-  let queue: RelayOutput[] = [];
+  /** Of turns that ended early. bound: what one turn brought */
+  let waiting: RelayOutput[] = [];
   let scheduled = false;
   let lastSync: Promise<void> = Promise.resolve();
 
+  // The first input of a turn reads the clocks: a message costs less than reading them.
+  let wallMs = 0;
+  let monotonicMs = 0;
+
   const feed = (input: RelayInput): void => {
-    for (const output of mailboxes.step(input, clock.wallMs(), clock.monotonicMs())) queue.push(output);
-    if (scheduled || queue.length === 0) return;
+    if (!scheduled) [wallMs, monotonicMs] = [clock.wallMs(), clock.monotonicMs()];
+    mailboxes.take(input, wallMs, monotonicMs);
+    if (rarely(points, "append-apart")) waiting.push(...mailboxes.endTurn());
+    if (scheduled) return;
     scheduled = true;
     queueMicrotask(() => {
       scheduled = false;
-      try {
-        flush();
-      } catch (error) {
-        failed(error);
-      }
+      endTurn();
     });
   };
 
-  const flush = (): void => {
-    const outputs = queue;
-    queue = [];
-    const appends = outputs.filter((output) => output.kind === "append");
-    if (rarely(points, "append-apart")) for (const each of appends) append([each]);
-    else append(appends);
-    for (const output of outputs) {
-      try {
-        if (output.kind === "release") for (const place of output.places) log.release(place);
-        else if (output.kind === "hurry") log.hurry();
-        else if (output.kind !== "append") carry(output);
-      } catch (error) {
-        // What fails for one peer must not take from others what is theirs.
-        failed(error);
-      }
+  const endTurn = (): void => {
+    const before = waiting;
+    waiting = [];
+    try {
+      for (const output of before) carryOut(output);
+      for (const output of mailboxes.endTurn()) carryOut(output);
+    } catch (error) {
+      failed(error);
     }
   };
 
-  const append = (appends: readonly Extract<RelayOutput, { readonly kind: "append" }>[]): void => {
-    const last = appends.at(-1);
-    if (last === undefined) return;
-    const later = appends.every((each) => each.later === true);
-    const { at, synced } = log.append(
-      appends.flatMap((each) => each.records),
-      later ? { laterMs: LATER_MS } : {},
-    );
-    let index = 0;
-    for (const { ticket, records } of appends) {
-      feed({ kind: "appended", ticket, places: at.slice(index, index + records.length) });
-      index += records.length;
+  const carryOut = (output: RelayOutput): void => {
+    if (output.kind === "append") return append(output);
+    try {
+      if (output.kind === "release") for (const place of output.places) log.release(place);
+      else if (output.kind === "hurry") log.hurry();
+      else carry(output);
+    } catch (error) {
+      // What fails for one peer must not take from others what is theirs.
+      failed(error);
     }
-    lastSync = synced.then(() => feed({ kind: "synced", ticket: last.ticket })).catch(failed);
+  };
+
+  const append = ({ ticket, records, later }: Extract<RelayOutput, { readonly kind: "append" }>): void => {
+    const { at, synced } = log.append(records, later === true ? { laterMs: LATER_MS } : {});
+    feed({ kind: "appended", ticket, places: at });
+    lastSync = synced.then(() => feed({ kind: "synced", ticket })).catch(failed);
   };
 
   const durable = async (): Promise<void> => {
-    for (let waited: Promise<void> | undefined; waited !== lastSync || queue.length > 0; ) {
+    for (let waited: Promise<void> | undefined; waited !== lastSync || scheduled; ) {
       waited = lastSync;
       log.hurry();
       await waited;

@@ -18,7 +18,7 @@ import { refuseConnection } from "../protocol/link/refuse.ts";
 import type { Session } from "../protocol/link/session.ts";
 import type { Settings } from "../settings/register.ts";
 import { type Bytes, EMPTY } from "../wire/bytes.ts";
-import { encodeAck, encodeDeliver, type Goodbye, position, published, type Role, refuse, type Welcome } from "../wire/control.ts";
+import { deliverPayload, encodeAck, type Goodbye, position, published, type Role, refuse, type Welcome } from "../wire/control.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { MailReader } from "./delivery-pump.ts";
@@ -298,7 +298,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       return session.queuedBytes;
     },
     deliver: (position, storedAtMs, envelope) =>
-      session.send([{ name: "deliver", payload: encodeDeliver({ generation, position, storedAtMs, envelope }) }]),
+      session.send([{ name: "deliver", payload: deliverPayload({ generation, position, storedAtMs, envelope }) }]),
   });
 
   const refuseGlut = (session: Session): void => {

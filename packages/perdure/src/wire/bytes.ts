@@ -33,11 +33,39 @@ export function concat(...parts: readonly Bytes[]): Bytes {
   return whole;
 }
 
+/** Bytes that are only made where they go, so that what is in front of many bytes need not be copied together with them. */
+export interface Writing {
+  readonly length: number;
+  /** Writes all of them into `bytes`, which has room for them from `at` on. */
+  writeTo(bytes: Bytes, at: number): void;
+}
+
+export type Piece = Bytes | Writing;
+
+export function writePiece(piece: Piece, bytes: Bytes, at: number): void {
+  if (piece instanceof Uint8Array) bytes.set(piece, at);
+  else piece.writeTo(bytes, at);
+}
+
+export function wholePiece(piece: Piece): Bytes {
+  if (piece instanceof Uint8Array) return piece;
+  const bytes = new Uint8Array(piece.length);
+  piece.writeTo(bytes, 0);
+  return bytes;
+}
+
 export function equalBytes(a: Bytes, b: Bytes): boolean {
   if (a.length !== b.length) return false;
   let difference = 0;
   for (let index = 0; index < a.length; index++) difference |= (a[index] as number) ^ (b[index] as number);
   return difference === 0;
+}
+
+/** Whether `part` stands in `bytes` from `at` on. */
+export function startsWith(bytes: Bytes, part: Bytes, at = 0): boolean {
+  if (bytes.length - at < part.length) return false;
+  for (let index = 0; index < part.length; index++) if (bytes[at + index] !== part[index]) return false;
+  return true;
 }
 
 /** Lexicographic order, shorter first when one is a prefix of the other. */

@@ -22,7 +22,7 @@
  *   mail, ack, refuse, statement, lookup, found, ping, pong, goodbye <->
  */
 
-import { type Bytes, concat, putU64, u16At, u32At, u64At } from "./bytes.ts";
+import { type Bytes, concat, putU64, u16At, u32At, u64At, type Writing, wholePiece } from "./bytes.ts";
 import { PerdureError } from "./error.ts";
 import { AGENT_ID_BYTES, GENERATION_BYTES, LINK_BYTES } from "./ids.ts";
 import { MAX_CONTROL_BYTES, MAX_LINK_REFUSALS, MAX_SETTLE_RANGES } from "./limits.ts";
@@ -305,11 +305,30 @@ export interface DeliverFrame {
 }
 
 export function encodeDeliver(frame: DeliverFrame): Bytes {
-  const header = new Uint8Array(DELIVER_HEADER_BYTES);
-  header.set(frame.generation);
-  putU64(header, 8, frame.position);
-  putU64(header, 16, frame.storedAtMs);
-  return concat(header, frame.envelope);
+  return wholePiece(deliverPayload(frame));
+}
+
+/** The same, made where it goes. */
+export function deliverPayload(frame: DeliverFrame): Writing {
+  return new DeliverPayload(frame);
+}
+
+class DeliverPayload implements Writing {
+  readonly length: number;
+  readonly #frame: DeliverFrame;
+
+  constructor(frame: DeliverFrame) {
+    this.length = DELIVER_HEADER_BYTES + frame.envelope.length;
+    this.#frame = frame;
+  }
+
+  writeTo(bytes: Bytes, at: number): void {
+    const { generation, position, storedAtMs, envelope } = this.#frame;
+    bytes.set(generation, at);
+    putU64(bytes, at + 8, position);
+    putU64(bytes, at + 16, storedAtMs);
+    bytes.set(envelope, at + DELIVER_HEADER_BYTES);
+  }
 }
 
 export function decodeDeliver(payload: Bytes): DeliverFrame {

@@ -28,6 +28,9 @@ import { MAX_ENVELOPE_BODY_BYTES, WIRE_VERSION } from "./limits.ts";
 import { otherVersion, PEER_OF_OLDER } from "./version.ts";
 
 export const ENVELOPE_HEADER_BYTES = 128;
+/** Where the ids stand. */
+export const FROM_AT = 8;
+export const TO_AT = 40;
 /** The part of the header that the digest and the seal cover. */
 export const BOUND_HEADER_BYTES = 112;
 export const DIGEST_BYTES = 16;
@@ -153,10 +156,10 @@ class EnvelopeView implements Envelope {
   }
 
   get from(): Bytes {
-    return this.bytes.subarray(8, 40);
+    return this.bytes.subarray(FROM_AT, TO_AT);
   }
   get to(): Bytes {
-    return this.bytes.subarray(40, 72);
+    return this.bytes.subarray(TO_AT, 72);
   }
   get stream(): Bytes {
     return this.bytes.subarray(72, 80);

@@ -21,7 +21,7 @@
  * Handshake frames (1-4) and `goodbye` before the session travel in mode none; everything after `proof` in the mode that was agreed on.
  */
 
-import { type Bytes, putU32, putU64, u16At, u32At } from "./bytes.ts";
+import { type Bytes, type Piece, putU32, putU64, u16At, u32At, writePiece } from "./bytes.ts";
 import { PerdureError } from "./error.ts";
 import { MAX_TRANSPORT_BYTES, WIRE_VERSION } from "./limits.ts";
 import { otherVersion, PEER_OF_OLDER } from "./version.ts";
@@ -61,6 +61,12 @@ export interface Frame {
   readonly payload: Bytes;
 }
 
+/** A frame on its way out, whose payload may be made in place. */
+export interface OutFrame {
+  readonly name: FrameName;
+  readonly payload: Piece;
+}
+
 export const MODE_NONE = 0;
 export const MODE_MAC = 1;
 export const TAG_BYTES = 16;
@@ -77,7 +83,7 @@ export function frameBytes(payloadBytes: number): number {
 }
 
 /** Builds one transport message. With a `tag` the mode is mac and `counter` is the number of this message in its direction. */
-export function encodeTransport(frames: readonly Frame[], counter: number, tag?: Tagger): Bytes {
+export function encodeTransport(frames: readonly OutFrame[], counter: number, tag?: Tagger): Bytes {
   let size = 0;
   for (const frame of frames) size += frameBytes(frame.payload.length);
   const start = tag === undefined ? TRANSPORT_HEADER_BYTES : TRANSPORT_HEADER_BYTES + TAG_BYTES;
@@ -90,7 +96,7 @@ export function encodeTransport(frames: readonly Frame[], counter: number, tag?:
   for (const frame of frames) {
     message[at] = FRAME_TYPES[frame.name];
     putU32(message, at + 4, frame.payload.length);
-    message.set(frame.payload, at + FRAME_HEADER_BYTES);
+    writePiece(frame.payload, message, at + FRAME_HEADER_BYTES);
     at += frameBytes(frame.payload.length);
   }
   if (tag !== undefined) {

@@ -15,7 +15,7 @@
  * Reading the records of all segments in order gives the relay's state. Every kind may be read again on top of a state that
  * already has it: numbers only rise, sets only grow, and the newest registration is read last.
  */
-import { type Bytes, concat, putU64, u64At } from "./bytes.ts";
+import { type Bytes, concat, putU64, u64At, type Writing } from "./bytes.ts";
 import { CONTACT_ENTRY_BYTES, MAX_LISTED_CONTACTS } from "./control.ts";
 import { PerdureError } from "./error.ts";
 import { AGENT_ID_BYTES, GENERATION_BYTES, LINK_BYTES } from "./ids.ts";
@@ -200,15 +200,31 @@ export interface KeptMail {
 }
 
 /** Mail is never both: a relay passes on only what its own agents wrote, or its own notices. */
-export function encodeKeptMail(mail: KeptMail): Bytes {
-  const header = new Uint8Array(KEPT_MAIL_HEADER_BYTES);
-  const party = mail.routedTo ?? mail.relayedBy;
-  header[0] = party === undefined ? MAIL : mail.routedTo === undefined ? RELAYED : ROUTED;
-  header.set(mail.link, 1);
-  putU64(header, 9, mail.linkSeq);
-  putU64(header, 17, mail.position);
-  putU64(header, 25, mail.storedAtMs);
-  return party === undefined ? concat(header, mail.envelope) : concat(header, party, mail.envelope);
+export function encodeKeptMail(mail: KeptMail): Writing {
+  return new MailRecord(mail);
+}
+
+class MailRecord implements Writing {
+  readonly length: number;
+  readonly #mail: KeptMail;
+
+  constructor(mail: KeptMail) {
+    const party = mail.routedTo ?? mail.relayedBy;
+    this.length = KEPT_MAIL_HEADER_BYTES + (party?.length ?? 0) + mail.envelope.length;
+    this.#mail = mail;
+  }
+
+  writeTo(bytes: Bytes, at: number): void {
+    const { link, linkSeq, position, storedAtMs, envelope, routedTo, relayedBy } = this.#mail;
+    const party = routedTo ?? relayedBy;
+    bytes[at] = party === undefined ? MAIL : routedTo === undefined ? RELAYED : ROUTED;
+    bytes.set(link, at + 1);
+    putU64(bytes, at + 9, linkSeq);
+    putU64(bytes, at + 17, position);
+    putU64(bytes, at + 25, storedAtMs);
+    if (party !== undefined) bytes.set(party, at + KEPT_MAIL_HEADER_BYTES);
+    bytes.set(envelope, at + this.length - envelope.length);
+  }
 }
 
 /** Reads a mail record in place. */

@@ -9,7 +9,7 @@ import { judgeRegistration } from "./enrolment.ts";
 import { BLOCKED_MS, tooFast } from "./mailbox-admission.ts";
 import type { Reason, Registration, RelayInput } from "./mailbox-events.ts";
 import { encodeRegistration } from "./mailbox-replay.ts";
-import { type AgentState, addAgent, findAgent, findPeer, type Link, linkOf, NO_LINK, register, settledFloor } from "./mailbox-state.ts";
+import { type AgentState, addAgent, findAgent, findPeer, linkOf, NO_LINK, newLink, register, settledFloor } from "./mailbox-state.ts";
 import { meetPeer } from "./meeting.ts";
 import { isWanted } from "./peer-state.ts";
 import type { RelayMachine } from "./relay-machine.ts";
@@ -94,10 +94,8 @@ export function attach(machine: RelayMachine, input: Attach, nowMs: number): voi
   const consume = input.consume && (role !== "agent" || agent.standing !== "frozen");
   const pass = role === "agent" && consume ? usePass(machine, agent, input.instanceKey, input.pass, nowMs) : EMPTY;
   if (pass === undefined) return journal.emit({ kind: "goodbye", session, reason: CLONED });
-  const link: Link =
-    role === "forwarder"
-      ? { raw: NO_LINK, upTo: 0, synced: 0, refused: [] }
-      : linkOf(agent, input.link, (each) => attachments.holderOf(agent, each) !== undefined);
+  const link =
+    role === "forwarder" ? newLink(agent, NO_LINK) : linkOf(agent, input.link, (each) => attachments.holderOf(agent, each) !== undefined);
   for (const other of attachments.of(agent)) if (replaces(other)) supersede(machine, other);
   const instanceKey = input.instanceKey.slice();
   const { verdict } = input.registration;

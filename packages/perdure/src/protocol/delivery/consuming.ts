@@ -8,7 +8,7 @@ import type { SettleRequest } from "./mailbox-events.ts";
 import { type AgentState, type Consumer, type Mailbox, type StoredMail, settledFloor } from "./mailbox-state.ts";
 import { openTail, type RelayMachine } from "./relay-machine.ts";
 import { grantSettle } from "./settling.ts";
-import { readLabel } from "./stored-mail.ts";
+import { readLabel } from "./stored-mails.ts";
 
 /** The tail of a mailbox when the clamp is switched off. */
 const NO_CLAMP = Number.MAX_SAFE_INTEGER - 1;
@@ -28,14 +28,15 @@ export function handedOver(
 ): void {
   consumer.cursor = position;
   if (agent.peer === undefined) counters.delivered++;
-  journal.fact("relay.delivered", () => ({
+  if (!journal.wants("relay.delivered")) return;
+  journal.fact("relay.delivered", {
     agent: agent.id,
     session: consumer.session,
     generation: generationText,
     position,
     ...labelFields(agent.mailbox.stored.get(position)),
     synced: position <= agent.mailbox.syncedTail,
-  }));
+  });
 }
 
 function labelFields(mail: StoredMail | undefined): { readonly id?: string; readonly digest?: string } {

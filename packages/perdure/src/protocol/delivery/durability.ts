@@ -19,7 +19,8 @@ export function becomeDurable(machine: RelayMachine, upTo: number): void {
   const released = small;
   for (const effect of effects) {
     if (effect.kind === "used") {
-      effect.link.synced = Math.max(effect.link.synced, effect.linkSeq);
+      const { link } = effect.attachment;
+      link.synced = Math.max(link.synced, effect.linkSeq);
       effect.attachment.unackedBytes -= effect.bytes;
       acked.add(effect.attachment);
     } else if (effect.kind === "stored") {

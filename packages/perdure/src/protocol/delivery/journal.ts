@@ -1,20 +1,21 @@
 /**
- * One step of the relay's machine written down: what comes out of it, the records it appends, and what becomes true when those
- * records are durable. Invariant: effects become true in the order of the steps that had them, each exactly once: what a step
- * without records has waits for the records of the steps before it. So a welcome tells all that was refused before it came.
+ * What the relay's machine does in one turn, written down: what comes out of its steps, the records they append, and what becomes true
+ * when those records are durable. Invariant: effects become true in the order of the steps that had them, each exactly once: what a turn
+ * without records has waits for the records of the turns before it. So a welcome tells all that was refused before it came. Mail of one
+ * link, and mail of one mailbox, is one effect a turn, in the place of the first.
  */
 import type { LogFields } from "../../host/log.ts";
-import type { Bytes } from "../../wire/bytes.ts";
+import type { Bytes, Piece } from "../../wire/bytes.ts";
 import type { Attachment } from "./attachments.ts";
 import type { Range } from "./interval-set.ts";
 import type { Reason, Registration, RelayOutput } from "./mailbox-events.ts";
-import type { AgentState, Link, Mailbox, Place, StoredMail } from "./mailbox-state.ts";
+import type { AgentState, Mailbox, Place } from "./mailbox-state.ts";
 
-/** What is true once a step is durable. */
+/** What is true once a turn is durable. */
 export type Effect =
   /** A link sequence number is used up: mail was stored, or refused. */
-  | { readonly kind: "used"; readonly link: Link; readonly linkSeq: number; readonly attachment: Attachment; readonly bytes: number }
-  | { readonly kind: "stored"; readonly agent: AgentState; readonly position: number }
+  | Used
+  | Stored
   | {
       readonly kind: "let-go";
       readonly places: readonly Place[];
@@ -28,28 +29,51 @@ export type Effect =
   | { readonly kind: "confirmed"; readonly attachment: Attachment }
   | { readonly kind: "stated"; readonly signature: Bytes };
 
+/** Up to `linkSeq`, with so many bytes of envelopes since the turn before. */
+interface Used {
+  readonly kind: "used";
+  readonly attachment: Attachment;
+  linkSeq: number;
+  bytes: number;
+}
+
+/** Up to `position`. */
+interface Stored {
+  readonly kind: "stored";
+  readonly agent: AgentState;
+  position: number;
+}
+
 interface Ticket {
   readonly number: number;
   readonly effects: Effect[];
-  readonly mails: readonly (StoredMail | undefined)[];
+  /** For each record the mailbox that has its mail, and the position there; nothing for a record of small state. */
+  readonly mailboxes: readonly (Mailbox | undefined)[];
+  readonly positions: readonly number[];
   /** Records of small state. */
   readonly small: Place[];
 }
 
 export interface Journal {
-  /** The number of the append this step will make, if it makes one. */
+  /** The number of the append this turn will make, if it makes one. */
   readonly nextTicket: number;
   emit(output: RelayOutput): void;
-  /** What happened, told at once when somebody wants to know. */
-  fact(event: string, fields: () => LogFields): void;
+  /** Whether anybody takes that fact now; asking says that it happened. */
+  wants(event: string): boolean;
+  /** What happened; `fields` where nobody was asked yet whether somebody takes it. */
+  fact(event: string, fields: LogFields | (() => LogFields)): void;
   goodbye(session: number, code: Reason["code"], why: string, details?: Partial<Reason>): void;
-  /** A record of this step; with `mail` it is needed until that is let go of. */
-  record(bytes: Bytes, mail?: StoredMail): void;
-  /** A record of this step that nobody waits for: it may become durable with those of a later step. */
+  /** A record of this turn. */
+  record(bytes: Piece): void;
+  /** The same with mail, which is stored at that position once it is durable; the record is needed until that is let go of. */
+  recordMail(bytes: Piece, owner: AgentState, position: number): void;
+  /** A record of this turn that nobody waits for: it may become durable with those of a later one. */
   recordLater(bytes: Bytes): void;
-  whenDurable(effect: Effect): void;
-  /** The outputs of the step, its append first; its effects are true at once when nothing has to become durable for them. */
-  endStep(): { readonly outputs: RelayOutput[]; readonly atOnce: readonly Effect[] };
+  whenDurable(effect: Exclude<Effect, Used | Stored>): void;
+  /** The link of that session is used up to `linkSeq`, by mail of so many bytes that was stored or refused. */
+  usedWhenDurable(attachment: Attachment, linkSeq: number, bytes: number): void;
+  /** The outputs of the turn, its append first; its effects are true at once when nothing has to become durable for them. */
+  endTurn(): { readonly outputs: RelayOutput[]; readonly atOnce: readonly Effect[] };
   placed(ticket: number, places: readonly Place[]): void;
   /** Everything up to that ticket is durable: its effects, and the records of small state every later snapshot covers. */
   durable(upTo: number): { readonly effects: readonly Effect[]; readonly small: Place[] };
@@ -60,20 +84,27 @@ export function createJournal(wants: (event: string) => boolean = () => true): J
   // bound: one per append that is not durable: APPEND_QUEUE_BYTES
   const tickets: Ticket[] = [];
   let lastTicket = 0;
-  // bound: of one step
+  // bound: of one turn
   let outputs: RelayOutput[] = [];
-  // bound: of one step
-  let records: Bytes[] = [];
-  // bound: of one step
-  let mails: (StoredMail | undefined)[] = [];
+  // bound: of one turn
+  let records: Piece[] = [];
+  // bound: of one turn
+  let mailboxes: (Mailbox | undefined)[] = [];
+  // bound: of one turn
+  let positions: number[] = [];
   let hurried = false;
-  // bound: of one step
+  // bound: of one turn
   let effects: Effect[] = [];
+  // bound: one per session
+  const used = new Map<Attachment, Used>();
+  // bound: one per mailbox
+  const stored = new Map<AgentState, Stored>();
 
   const emit = (output: RelayOutput): void => void outputs.push(output);
-  const write = (bytes: Bytes, mail: StoredMail | undefined): void => {
+  const write = (bytes: Piece, mailbox: Mailbox | undefined, position: number): void => {
     records.push(bytes);
-    mails.push(mail);
+    mailboxes.push(mailbox);
+    positions.push(position);
   };
 
   return {
@@ -81,8 +112,10 @@ export function createJournal(wants: (event: string) => boolean = () => true): J
       return lastTicket + 1;
     },
     emit,
+    wants,
     fact: (event, fields) => {
-      if (wants(event)) emit({ kind: "fact", event, fields: fields() });
+      if (typeof fields !== "function") emit({ kind: "fact", event, fields });
+      else if (wants(event)) emit({ kind: "fact", event, fields: fields() });
     },
     goodbye: (session, code, why, details = {}) =>
       emit({
@@ -90,19 +123,42 @@ export function createJournal(wants: (event: string) => boolean = () => true): J
         session,
         reason: { code, why, retry: "never", afterMs: details.retry === "after" ? 1000 : 0, hint: "", ...details },
       }),
-    record: (bytes, mail) => {
+    record: (bytes) => {
       hurried = true;
-      write(bytes, mail);
+      write(bytes, undefined, 0);
     },
-    recordLater: (bytes) => write(bytes, undefined),
+    recordMail: (bytes, agent, position) => {
+      hurried = true;
+      write(bytes, agent.mailbox, position);
+      const known = stored.get(agent);
+      if (known !== undefined) {
+        known.position = position;
+        return;
+      }
+      const effect: Stored = { kind: "stored", agent, position };
+      stored.set(agent, effect);
+      effects.push(effect);
+    },
+    recordLater: (bytes) => write(bytes, undefined, 0),
     whenDurable: (effect) => void effects.push(effect),
-    endStep: () => {
-      const step = { outputs, atOnce: records.length === 0 && tickets.length === 0 ? effects : [] };
+    usedWhenDurable: (attachment, linkSeq, bytes) => {
+      const known = used.get(attachment);
+      if (known !== undefined) {
+        known.linkSeq = linkSeq;
+        known.bytes += bytes;
+        return;
+      }
+      const effect: Used = { kind: "used", attachment, linkSeq, bytes };
+      used.set(attachment, effect);
+      effects.push(effect);
+    },
+    endTurn: () => {
+      const turn = { outputs, atOnce: records.length === 0 && tickets.length === 0 ? effects : [] };
       // Nobody waits to hear that mail is gone.
       const isAwaited = hurried || effects.some(({ kind }) => kind !== "let-go");
       if (records.length > 0) {
         lastTicket++;
-        tickets.push({ number: lastTicket, effects, mails, small: [] });
+        tickets.push({ number: lastTicket, effects, mailboxes, positions, small: [] });
         outputs.unshift({ kind: "append", ticket: lastTicket, records, ...(isAwaited ? {} : { later: true }) });
       } else if (tickets.length > 0) {
         tickets.at(-1)?.effects.push(...effects);
@@ -111,16 +167,19 @@ export function createJournal(wants: (event: string) => boolean = () => true): J
       hurried = false;
       outputs = [];
       records = [];
-      mails = [];
+      mailboxes = [];
+      positions = [];
       effects = [];
-      return step;
+      if (used.size > 0) used.clear();
+      if (stored.size > 0) stored.clear();
+      return turn;
     },
     placed: (number, places) => {
       const ticket = tickets.findLast((each) => each.number === number);
       places.forEach((place, index) => {
-        const mail = ticket?.mails[index];
-        if (mail === undefined) ticket?.small.push(place);
-        else mail.place = place;
+        const mailbox = ticket?.mailboxes[index];
+        if (mailbox === undefined) ticket?.small.push(place);
+        else mailbox.stored.setPlace(ticket?.positions[index] as number, place);
       });
     },
     durable: (upTo) => {

@@ -1,7 +1,7 @@
 /** Whether a relay takes an envelope. A refusal says when to try again; it ends nothing by itself. */
 import { FIXED } from "../../settings/fixed.ts";
-import { type Bytes, equalBytes } from "../../wire/bytes.ts";
-import { type Envelope, peekEnvelope } from "../../wire/envelope.ts";
+import { type Bytes, equalBytes, startsWith } from "../../wire/bytes.ts";
+import { type Envelope, FROM_AT, peekEnvelope } from "../../wire/envelope.ts";
 import { isPerdureError } from "../../wire/error.ts";
 import { agentIdText } from "../../wire/ids.ts";
 import { MAX_EXPIRY_MS } from "../../wire/limits.ts";
@@ -11,7 +11,7 @@ import { isBanned } from "./bans.ts";
 import { turnsAway } from "./contact-list.ts";
 import type { Reason, RelayDefences, Trouble } from "./mailbox-events.ts";
 import { isFromStranger, lackOfRoom, type ShareLimits } from "./mailbox-shares.ts";
-import { type AgentState, findAgent, findPeer, type RelayState } from "./mailbox-state.ts";
+import { type AgentState, findPeer, findRecipient, type RelayState } from "./mailbox-state.ts";
 import { type Origin, originOf } from "./stored-mail.ts";
 
 export interface AdmissionLimits extends ShareLimits {
@@ -68,7 +68,7 @@ export function admit({ state, limits, defences, rates, trouble }: Gate, arrival
     const hint = "The relay's owner sees why on its status page.";
     return { reason: { ...later(trouble.code, trouble.why, hint), afterMs: trouble.afterMs } };
   }
-  const origin = originOf(carrier, envelope.from);
+  const origin = originOf(carrier, envelope);
   const lack = lackOfRoom(state, limits, defences.pools, owner, envelope, origin);
   if (lack !== undefined)
     return { reason: { ...later("mailbox-full", lack.why, "There is room again when some of what waits was read."), limit: lack.limit } };
@@ -79,7 +79,7 @@ export function admit({ state, limits, defences, rates, trouble }: Gate, arrival
 
 /** An agent writes as itself. A peer answers for what its agents wrote, and speaks for itself only in notices. */
 function misnamed(envelope: Envelope, carrier: AgentState): Reason | undefined {
-  const itself = equalBytes(envelope.from, carrier.idRaw);
+  const itself = startsWith(envelope.bytes, carrier.idRaw, FROM_AT);
   if (carrier.peer === undefined) {
     if (!itself) return never("malformed", `the envelope is from ${agentIdText(envelope.from)}, the session of ${carrier.id}`);
     return envelope.class === "notice" ? never("malformed", "only a relay writes notices") : undefined;
@@ -90,7 +90,7 @@ function misnamed(envelope: Envelope, carrier: AgentState): Reason | undefined {
 }
 
 function recipientOf(state: RelayState, envelope: Envelope): AgentState | Reason {
-  const recipient = findAgent(state, envelope.to);
+  const recipient = findRecipient(state, envelope.bytes);
   if (recipient?.standing === "retired")
     return {
       ...never("identity-retired", `${recipient.id} was retired by its owner`),
@@ -115,9 +115,9 @@ function turnedAway(state: RelayState, owner: AgentState, envelope: Envelope): R
   const why =
     owner.peer !== undefined && isBanned(state, owner.idRaw)
       ? `this relay's owner turns the relay ${owner.id} away`
-      : isBanned(state, envelope.from)
+      : state.bans.size > 0 && isBanned(state, envelope.from)
         ? `this relay's owner turns ${agentIdText(envelope.from)} away`
-        : owner.peer === undefined && turnsAway(owner.contacts, envelope.from)
+        : owner.peer === undefined && owner.contacts !== undefined && turnsAway(owner.contacts, envelope.from)
           ? `${owner.id} takes no mail of this sender`
           : undefined;
   return why === undefined ? undefined : { code: "blocked", why, retry: "after", afterMs: BLOCKED_MS, hint: "" };

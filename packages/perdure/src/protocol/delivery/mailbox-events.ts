@@ -8,7 +8,7 @@
  */
 
 import type { LogFields } from "../../host/log.ts";
-import type { Bytes } from "../../wire/bytes.ts";
+import type { Bytes, Piece } from "../../wire/bytes.ts";
 import type { ErrorCode, LimitHit, Retry } from "../../wire/error.ts";
 import type { AgentId } from "../../wire/ids.ts";
 import type { AgentStanding, Ending } from "../../wire/kept-relay.ts";
@@ -149,7 +149,7 @@ export interface Standing {
 
 export type RelayOutput =
   /** Records for the log, durable together; come back as `appended` at once and as `synced` later. With `later` nobody waits for them. */
-  | { readonly kind: "append"; readonly ticket: number; readonly records: readonly Bytes[]; readonly later?: boolean }
+  | { readonly kind: "append"; readonly ticket: number; readonly records: readonly Piece[]; readonly later?: boolean }
   /** Somebody waits, after all, for what is not durable yet. */
   | { readonly kind: "hurry" }
   /** Nothing needs these records any more. */

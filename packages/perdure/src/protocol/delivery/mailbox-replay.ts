@@ -88,7 +88,7 @@ function replayMail(state: RelayState, sha256: Sha256, mail: KeptMail, place: Pl
     }
   }
   if (mailbox.settled.has(mail.position) || mailbox.stored.has(mail.position)) return [place];
-  keepMail(state, owner, mail.position, envelope, isOwn ? OWN_ORIGIN : originOf(carrier, envelope.from), mail.storedAtMs, place);
+  keepMail(state, owner, mail.position, envelope, isOwn ? OWN_ORIGIN : originOf(carrier, envelope), mail.storedAtMs, place);
   return [];
 }
 
@@ -216,8 +216,8 @@ function replaySettled(state: RelayState, agentId: Bytes, first: number, last: n
   mailbox.settled.add(first, last);
   const released: Place[] = [];
   for (const position of storedWithin(mailbox, first, last)) {
-    const place = dropMail(state, mailbox, position)?.place;
-    if (place !== undefined) released.push(place);
+    const place = mailbox.stored.placeOf(position);
+    if (dropMail(state, mailbox, position) && place !== undefined) released.push(place);
   }
   return released;
 }
@@ -227,8 +227,8 @@ function forgetOthers(state: RelayState, left: number): readonly Place[] {
   const released: Place[] = [];
   for (const peer of [...state.peers.values()].slice(0, Math.max(0, state.peers.size - left))) {
     for (const position of [...peer.mailbox.stored.keys()]) {
-      const place = dropMail(state, peer.mailbox, position)?.place;
-      if (place !== undefined) released.push(place);
+      const place = peer.mailbox.stored.placeOf(position);
+      if (dropMail(state, peer.mailbox, position) && place !== undefined) released.push(place);
     }
     if (peer.peer?.charged.messages === 0) forgetPeer(state, peer);
   }

@@ -120,8 +120,8 @@ function lackInMailbox(
 }
 
 /** Whether the agent of that mailbox does not know who wrote it. */
-export function isFromStranger(state: RelayState, owner: AgentState, { from }: Envelope, origin: Origin): boolean {
-  return owner.mailbox.senders.get(origin.key)?.stranger ?? isStranger(state, owner, from, origin);
+export function isFromStranger(state: RelayState, owner: AgentState, envelope: Envelope, origin: Origin): boolean {
+  return owner.mailbox.senders.get(origin.key)?.stranger ?? isStranger(state, owner, envelope.from, origin);
 }
 
 function usedUp(limits: ShareLimits, name: keyof ShareLimits, why: string): Lack {

@@ -8,19 +8,16 @@
  * both; `syncedTail < nextPosition`; `synced <= upTo` for every link; a name belongs to at most one agent; every load is
  * the sum over the stored mail it is about.
  */
-import { type Bytes, EMPTY, hex } from "../../wire/bytes.ts";
-import { type AgentId, agentIdText, LINK_BYTES } from "../../wire/ids.ts";
+import { type Bytes, EMPTY, hex, startsWith, u32At } from "../../wire/bytes.ts";
+import { TO_AT } from "../../wire/envelope.ts";
+import { AGENT_ID_BYTES, type AgentId, agentIdText, LINK_BYTES } from "../../wire/ids.ts";
 import { type AgentStanding, KEPT_REFUSALS } from "../../wire/kept-relay.ts";
 import type { ContactList } from "./contact-list.ts";
 import { createIntervalSet, type IntervalSet, type Range } from "./interval-set.ts";
-import { createStatements, type Statements } from "./statements.ts";
+import { createStatements, linkKey, type Statements } from "./statements.ts";
+import { createMailColumns, type MailColumns, type StoredMailOf, type StoredMails } from "./stored-mails.ts";
 
-/** Where a record lies in the log. */
-export interface Place {
-  readonly segment: number;
-  readonly offset: number;
-  readonly length: number;
-}
+export type { Place } from "./stored-mails.ts";
 
 /** How much of something waits. */
 export interface Load {
@@ -43,20 +40,7 @@ export interface Sender {
   readonly other: Load;
 }
 
-/** A message that waits. Its body lies in the log; this is what release, expiry and damage need without reading it. */
-export interface StoredMail {
-  /** Absent between the step that stored it and the append. */
-  place: Place | undefined;
-  readonly sizeBytes: number;
-  readonly storedAtMs: number;
-  readonly expiresAtMs: number;
-  /** Whether its sender gets a notice when it is not settled in time. */
-  readonly wantsNotice: boolean;
-  readonly sender: Sender;
-  /** Stream (8), digest (16), and in the mailbox of a peer the recipient (32): one letter per byte. */
-  readonly label: string;
-  readonly seq: number;
-}
+export type StoredMail = StoredMailOf<Sender>;
 
 export interface Consumer {
   readonly session: number;
@@ -81,7 +65,7 @@ export interface Mailbox {
   readonly settled: IntervalSet;
   /** Of that, what no durable record says yet, oldest first. */
   readonly leaving: Range[];
-  readonly stored: Map<number, StoredMail>;
+  readonly stored: StoredMails<Sender>;
   storedBytes: number;
   /** No message expires before this. */
   earliestExpiryMs: number;
@@ -95,6 +79,8 @@ export interface Mailbox {
 
 export interface Link {
   readonly raw: Bytes;
+  /** Of its leaves of statements. */
+  readonly leafKey: string;
   /** Taken or refused, appended. */
   upTo: number;
   /** Taken or refused, durable. */
@@ -199,9 +185,16 @@ export interface RelayState {
   routeFloor: number;
   readonly names: Map<string, AgentState>;
   readonly statements: Statements;
+  /** Those found last, by the first four bytes of their id. */
+  readonly recipients: Map<number, AgentState>;
+  /** What waits, of all mailboxes. */
+  readonly mails: MailColumns<Sender>;
   storedMessages: number;
   storedBytes: number;
 }
+
+/** More than are written to in a while; more only cost a look-up each. */
+const RECIPIENTS = 16_384;
 
 export const NO_LINK: Bytes = new Uint8Array(LINK_BYTES);
 
@@ -225,6 +218,9 @@ export function createRelayState(relayId: Bytes): RelayState {
     // bound: one per agent
     names: new Map(),
     statements: createStatements(),
+    // bound: RECIPIENTS
+    recipients: new Map(),
+    mails: createMailColumns<Sender>(),
     storedMessages: 0,
     storedBytes: 0,
   };
@@ -234,7 +230,7 @@ export function emptyLoad(): Load {
   return { messages: 0, bytes: 0 };
 }
 
-export function createAgentState(idRaw: Bytes, keptId: Bytes, peer: Peer | undefined): AgentState {
+export function createAgentState(mails: MailColumns<Sender>, idRaw: Bytes, keptId: Bytes, peer: Peer | undefined): AgentState {
   return {
     key: hex(keptId),
     id: agentIdText(idRaw),
@@ -259,8 +255,7 @@ export function createAgentState(idRaw: Bytes, keptId: Bytes, peer: Peer | undef
       settled: createIntervalSet(),
       // bound: settles and endings that are not durable: APPEND_QUEUE_BYTES
       leaving: [],
-      // bound: mailboxMessages, or routePercent
-      stored: new Map(),
+      stored: mails.mailbox(peer !== undefined),
       storedBytes: 0,
       earliestExpiryMs: Number.POSITIVE_INFINITY,
       epoch: 0,
@@ -278,7 +273,7 @@ export function createAgentState(idRaw: Bytes, keptId: Bytes, peer: Peer | undef
 }
 
 export function addAgent(state: RelayState, idRaw: Bytes): AgentState {
-  const agent = createAgentState(idRaw, idRaw, undefined);
+  const agent = createAgentState(state.mails, idRaw, idRaw, undefined);
   state.agents.set(agent.key, agent);
   return agent;
 }
@@ -309,6 +304,16 @@ export function findAgent(state: RelayState, idRaw: Bytes): AgentState | undefin
   return state.agents.get(hex(idRaw));
 }
 
+/** The same for the recipient of an envelope, whose id is looked for with each: where it was found last is looked at first. */
+export function findRecipient(state: RelayState, envelope: Bytes): AgentState | undefined {
+  const start = u32At(envelope, TO_AT);
+  const last = state.recipients.get(start);
+  if (last !== undefined && startsWith(envelope, last.idRaw, TO_AT) && state.agents.get(last.key) === last) return last;
+  const found = findAgent(state, envelope.subarray(TO_AT, TO_AT + AGENT_ID_BYTES));
+  if (found !== undefined && (state.recipients.has(start) || state.recipients.size < RECIPIENTS)) state.recipients.set(start, found);
+  return found;
+}
+
 /** The newest bundle and name of an agent; a name it gave up is free again. */
 export function register(
   state: RelayState,
@@ -326,10 +331,15 @@ export function register(
 /** Links remembered per agent: it draws one at each opening, and needs an old one only until it has opened again. */
 export const LINKS_PER_AGENT = 16;
 
+/** A link nothing came over yet. */
+export function newLink({ idRaw }: AgentState, raw: Bytes): Link {
+  return { raw: raw.slice(), leafKey: linkKey({ sender: idRaw, link: raw }), upTo: 0, synced: 0, refused: [] };
+}
+
 /** The link of that number, new if need be; those used longest ago are forgotten for it, unless `inUse`. */
 export function linkOf(agent: AgentState, raw: Bytes, inUse: (link: Link) => boolean = () => false): Link {
   const key = hex(raw);
-  const link: Link = agent.links.get(key) ?? { raw: raw.slice(), upTo: 0, synced: 0, refused: [] };
+  const link = agent.links.get(key) ?? newLink(agent, raw);
   agent.links.delete(key);
   agent.links.set(key, link);
   for (const [old, each] of agent.links) {

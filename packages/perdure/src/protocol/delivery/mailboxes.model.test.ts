@@ -10,7 +10,7 @@ import { decodeKeptMail } from "../../wire/kept-relay.ts";
 import { statement, statementProof } from "../../wire/statement.ts";
 import type { RelayDefences, RelayOutput } from "./mailbox-events.ts";
 import type { StoredMail } from "./mailbox-state.ts";
-import { readLabel } from "./stored-mail.ts";
+import { readLabel } from "./stored-mails.ts";
 import { agentId, createTestRelay, envelope, key, type TestRelay } from "./test-relay.ts";
 
 const NAMES = ["alice", "bob", "carol"] as const;

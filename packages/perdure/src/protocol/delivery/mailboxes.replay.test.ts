@@ -171,6 +171,6 @@ describe("a relay with peers, contacts, tickets and bans", () => {
   });
 });
 
-function loadOf({ stored, storedBytes }: { readonly stored: ReadonlyMap<number, unknown>; readonly storedBytes: number }): Load {
+function loadOf({ stored, storedBytes }: { readonly stored: { readonly size: number }; readonly storedBytes: number }): Load {
   return { messages: stored.size, bytes: storedBytes };
 }

@@ -59,7 +59,14 @@ export interface Mailboxes {
   readonly counters: Counters;
   /** Somebody came up against a limit outside of the machine. */
   noteLimited(name: string): void;
-  /** `monotonicMs`: the time of a clock that nobody sets, for rates; the same as `nowMs` where there is none. */
+  /**
+   * Changes the state at once; what comes of it leaves with the end of the turn. `monotonicMs`: the time of a clock that nobody sets, for
+   * rates; the same as `nowMs` where there is none.
+   */
+  take(input: RelayInput, nowMs: number, monotonicMs?: number): void;
+  /** What comes of everything taken since the last turn ended: at most one append, and that comes first. */
+  endTurn(): readonly RelayOutput[];
+  /** A turn of one input. */
   step(input: RelayInput, nowMs: number, monotonicMs?: number): readonly RelayOutput[];
   /** Applies a record of the log; only before the first step. Returns places nothing needs any more. */
   replay(record: Bytes, place: Place): readonly Place[];
@@ -118,21 +125,29 @@ export function createMailboxes(options: MailboxesOptions): Mailboxes {
     distrustDisk: false,
   };
   const { state, attachments, journal } = machine;
+  const take = (input: RelayInput, nowMs: number, monotonicMs: number = nowMs): void => {
+    machine.rates.advance(monotonicMs);
+    run(machine, input, nowMs);
+  };
+  const endTurn = (): readonly RelayOutput[] => {
+    const { outputs, atOnce } = journal.endTurn();
+    for (const effect of atOnce) {
+      if (effect.kind === "attached") welcome(machine, effect.attachment);
+      else if (effect.kind === "confirmed") confirmed(machine, effect.attachment);
+      else if (effect.kind === "published") answerPublished(machine, effect);
+      else if (effect.kind === "let-go" && effect.attachment !== undefined) answerPosition(machine, effect.attachment);
+    }
+    return atOnce.length === 0 ? outputs : [...outputs, ...journal.endTurn().outputs];
+  };
   return {
     state,
     counters: machine.counters,
     noteLimited: (name) => noteLimited(machine.counters, name),
-    step: (input, nowMs, monotonicMs = nowMs) => {
-      machine.rates.advance(monotonicMs);
-      run(machine, input, nowMs);
-      const { outputs, atOnce } = journal.endStep();
-      for (const effect of atOnce) {
-        if (effect.kind === "attached") welcome(machine, effect.attachment);
-        else if (effect.kind === "confirmed") confirmed(machine, effect.attachment);
-        else if (effect.kind === "published") answerPublished(machine, effect);
-        else if (effect.kind === "let-go" && effect.attachment !== undefined) answerPosition(machine, effect.attachment);
-      }
-      return atOnce.length === 0 ? outputs : [...outputs, ...journal.endStep().outputs];
+    take,
+    endTurn,
+    step: (input, nowMs, monotonicMs) => {
+      take(input, nowMs, monotonicMs);
+      return endTurn();
     },
     replay: (bytes, place) => replayRecord(state, sha256, bytes, place),
     begin: (nowMs) => {

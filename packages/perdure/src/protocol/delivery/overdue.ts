@@ -1,7 +1,7 @@
 /** Mail whose time is over, found without looking at mailboxes where nothing can be. */
 import type { Bytes } from "../../wire/bytes.ts";
 import { type AgentState, mailboxOwners, type RelayState, type StoredMail } from "./mailbox-state.ts";
-import { readLabel } from "./stored-mail.ts";
+import { readLabel } from "./stored-mails.ts";
 
 /** A message whose time is over, and what a notice about it says. */
 export interface Overdue {

@@ -31,7 +31,7 @@ export function createPeer(state: RelayState, sha256: Sha256, relayId: Bytes): A
 function addPeer(state: RelayState, sha256: Sha256, relayId: Bytes): AgentState {
   const keptId = sha256(concat(MAILBOX_DOMAIN, relayId));
   const nameless = state.agents.get(hex(keptId));
-  const blank = createAgentState(relayId, keptId, {
+  const blank = createAgentState(state.mails, relayId, keptId, {
     urls: [],
     // bound: URLS_PER_PEER
     tellers: new Map(),

@@ -27,9 +27,9 @@ export function grantSettle(state: RelayState, mailbox: Mailbox, asked: readonly
     const last = Math.min(to, tail);
     if (first > last) continue;
     for (const position of storedWithin(mailbox, first, last)) {
-      const place = dropMail(state, mailbox, position)?.place;
+      const place = mailbox.stored.placeOf(position);
+      if (dropMail(state, mailbox, position)) messages++;
       if (place !== undefined) places.push(place);
-      messages++;
     }
     mailbox.settled.add(first, last);
     ranges.push([first, last]);

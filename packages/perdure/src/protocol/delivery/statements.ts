@@ -53,7 +53,8 @@ export function createStatements(): Statements {
   return { number: 0, hash: new Uint8Array(32), pending: [], growing: new Map(), underWay: undefined, recalled: new Map() };
 }
 
-function linkKey({ sender, link }: { readonly sender: Bytes; readonly link: Bytes }): string {
+/** A link among those of all senders. */
+export function linkKey({ sender, link }: { readonly sender: Bytes; readonly link: Bytes }): string {
   return hex(sender) + hex(link);
 }
 
@@ -69,7 +70,7 @@ export function writerOf(carrier: { readonly peer: object | undefined }, { from 
 
 /**
  * A link sequence number was used up: by mail with `digest`, or by a refusal. A leaf holds at most `limit` messages; `writer` is who
- * wrote the mail, when the sender only passed it on.
+ * wrote the mail, when the sender only passed it on; `key` is the link's, where it is at hand.
  */
 export function addToLeaf(
   statements: Statements,
@@ -79,8 +80,8 @@ export function addToLeaf(
   digest: Bytes | undefined,
   limit: number = LEAF_MESSAGES,
   writer: Bytes | undefined = undefined,
+  key: string = linkKey({ sender, link }),
 ): void {
-  const key = linkKey({ sender, link });
   const growing = statements.growing.get(key);
   if (
     growing !== undefined &&

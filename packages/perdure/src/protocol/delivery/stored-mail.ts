@@ -1,7 +1,6 @@
 /** Mail comes into a mailbox and goes out of it. Every load it counts in rises and falls with it, each in one addition. */
-import { type Bytes, hex } from "../../wire/bytes.ts";
-import { DIGEST_BYTES, type Envelope } from "../../wire/envelope.ts";
-import { AGENT_ID_BYTES } from "../../wire/ids.ts";
+import { type Bytes, EMPTY, hex } from "../../wire/bytes.ts";
+import type { Envelope } from "../../wire/envelope.ts";
 import { knows } from "./contact-list.ts";
 import {
   type AgentState,
@@ -14,7 +13,8 @@ import {
   type StoredMail,
 } from "./mailbox-state.ts";
 
-const STREAM_BYTES = 8;
+/** Who an agent's mail is for, its mailbox says. */
+const NOBODY = { to: EMPTY };
 
 /** Whose mail it is: the way it came, and under which key its sender's share of a mailbox is counted. */
 export interface Origin {
@@ -27,8 +27,9 @@ export interface Origin {
 export const OWN_ORIGIN: Origin = { key: "", via: undefined, author: undefined };
 
 /** Whose mail it is that comes over a session of `carrier`. */
-export function originOf(carrier: AgentState, from: Bytes): Origin {
+export function originOf(carrier: AgentState, envelope: Pick<Envelope, "from">): Origin {
   if (carrier.peer === undefined) return { key: carrier.key, via: undefined, author: carrier };
+  const { from } = envelope;
   return { key: carrier.key + hex(from), via: carrier, author: undefined };
 }
 
@@ -41,38 +42,38 @@ export function keepMail(
   origin: Origin,
   storedAtMs: number,
   place: Place | undefined,
-): StoredMail {
+): void {
   const { mailbox } = owner;
-  const mail: StoredMail = {
-    place,
-    sizeBytes: envelope.bytes.length,
-    storedAtMs,
-    expiresAtMs: envelope.expiresAtMs,
-    wantsNotice: envelope.class === "mail",
-    sender: mailbox.senders.get(origin.key) ?? addSender(state, owner, envelope.from, origin),
-    label: labelOf(envelope, mailbox.route),
-    seq: envelope.seq,
-  };
-  mailbox.stored.set(position, mail);
-  mailbox.earliestExpiryMs = Math.min(mailbox.earliestExpiryMs, mail.expiresAtMs);
-  count(state, mailbox, mail, 1, mail.sizeBytes);
-  return mail;
+  const { stream, digest, seq, expiresAtMs } = envelope;
+  const wantsNotice = envelope.class === "mail";
+  const sizeBytes = envelope.bytes.length;
+  const sender = mailbox.senders.get(origin.key) ?? addSender(state, owner, envelope.from, origin);
+  const { to } = mailbox.route ? envelope : NOBODY;
+  mailbox.stored.put(position, { sizeBytes, storedAtMs, expiresAtMs, wantsNotice, sender, seq, stream, digest, to }, place);
+  mailbox.earliestExpiryMs = Math.min(mailbox.earliestExpiryMs, expiresAtMs);
+  count(state, mailbox, { sender, wantsNotice }, 1, sizeBytes);
 }
 
-/** Takes a message out of the waiting ones; its place is still held in the log until it is released there. */
-export function dropMail(state: RelayState, mailbox: Mailbox, position: number): StoredMail | undefined {
-  const mail = mailbox.stored.get(position);
-  if (mail === undefined) return undefined;
+/** Takes a message out of the waiting ones; true when it was one of them. Its place is still held in the log until it is released there. */
+export function dropMail(state: RelayState, mailbox: Mailbox, position: number): boolean {
+  const mail = mailbox.stored.loadOf(position);
+  if (mail === undefined) return false;
   mailbox.stored.delete(position);
   if (mailbox.stored.size === 0) mailbox.earliestExpiryMs = Number.POSITIVE_INFINITY;
   count(state, mailbox, mail, -1, -mail.sizeBytes);
-  if (mail.sender.mail.messages + mail.sender.other.messages > 0) return mail;
+  if (mail.sender.mail.messages + mail.sender.other.messages > 0) return true;
   mailbox.senders.delete(mail.sender.key);
   if (mailbox.route && mail.sender.author !== undefined) mail.sender.author.routes--;
-  return mail;
+  return true;
 }
 
-function count(state: RelayState, mailbox: Mailbox, { sender, wantsNotice }: StoredMail, messages: number, bytes: number): void {
+function count(
+  state: RelayState,
+  mailbox: Mailbox,
+  { sender, wantsNotice }: Pick<StoredMail, "sender" | "wantsNotice">,
+  messages: number,
+  bytes: number,
+): void {
   state.storedMessages += messages;
   state.storedBytes += bytes;
   mailbox.storedBytes += bytes;
@@ -125,17 +126,4 @@ export function recountStrangers(state: RelayState, owner: AgentState): void {
     add(strangers.mail, sender.mail.messages, sender.mail.bytes);
     add(strangers.other, sender.other.messages, sender.other.bytes);
   }
-}
-
-/** Stream, digest and recipient as one short string, cheaper to keep by the hundred thousand than byte arrays. */
-function labelOf({ stream, digest, to }: Envelope, withRecipient: boolean): string {
-  return withRecipient ? String.fromCharCode(...stream, ...digest, ...to) : String.fromCharCode(...stream, ...digest);
-}
-
-/** `to` is empty where the mailbox is the recipient's own. */
-export function readLabel(label: string): { readonly stream: Bytes; readonly digest: Bytes; readonly to: Bytes } {
-  const bytes = new Uint8Array(label.length);
-  for (let index = 0; index < label.length; index++) bytes[index] = label.charCodeAt(index);
-  const end = STREAM_BYTES + DIGEST_BYTES;
-  return { stream: bytes.slice(0, STREAM_BYTES), digest: bytes.slice(STREAM_BYTES, end), to: bytes.slice(end, end + AGENT_ID_BYTES) };
 }

@@ -14,7 +14,8 @@ import { type AgentState, NO_LINK, noteRefused, ownerOf, type StoredMail } from 
 import { keepPeer } from "./meeting.ts";
 import { noteLimited, openTail, type RelayMachine } from "./relay-machine.ts";
 import { addToLeaf, leafMessages, writerOf } from "./statements.ts";
-import { dropMail, keepMail, type Origin, OWN_ORIGIN, readLabel } from "./stored-mail.ts";
+import { dropMail, keepMail, type Origin, OWN_ORIGIN } from "./stored-mail.ts";
+import { readLabel } from "./stored-mails.ts";
 
 export function takeMail(machine: RelayMachine, input: Extract<RelayInput, { readonly kind: "mail" }>, nowMs: number): void {
   const { counters, journal } = machine;
@@ -31,7 +32,7 @@ export function takeMail(machine: RelayMachine, input: Extract<RelayInput, { rea
   if (wrong !== undefined) return journal.goodbye(input.session, "malformed", wrong, { retry: "now" });
   link.upTo = linkSeq;
   attachment.unackedBytes += envelope.length;
-  journal.whenDurable({ kind: "used", link, linkSeq, attachment, bytes: envelope.length });
+  journal.usedWhenDurable(attachment, linkSeq, envelope.length);
   const arrival = { carrier: attachment.agent, hopLimit: input.hopLimit, home: input.home, bytes: envelope };
   const admission = overRate(machine, attachment, envelope.length) ?? admit(machine, arrival, nowMs);
   if ("reason" in admission) refuse(machine, attachment, linkSeq, admission.reason);
@@ -68,7 +69,7 @@ function overRate(machine: RelayMachine, attachment: Attachment, bytes: number):
 
 function refuse({ state, counters, journal }: RelayMachine, { agent, link, session }: Attachment, linkSeq: number, reason: Reason): void {
   noteRefused(link, linkSeq);
-  addToLeaf(state.statements, agent.idRaw, link.raw, linkSeq, undefined, leafMessages(agent));
+  addToLeaf(state.statements, agent.idRaw, link.raw, linkSeq, undefined, leafMessages(agent), undefined, link.leafKey);
   journal.record(encodeKept("refusal", { sender: agent.keptId, link: link.raw, linkSeq }));
   counters.refused.set(reason.code, (counters.refused.get(reason.code) ?? 0) + 1);
   if (reason.limit !== undefined) noteLimited(counters, reason.limit.name);
@@ -88,24 +89,54 @@ function accept(
     machine.counters.relayed++;
     agent.peer.relayedIn++;
   }
-  addToLeaf(machine.state.statements, agent.idRaw, link.raw, linkSeq, envelope.digest, leafMessages(agent), writerOf(agent, envelope));
+  addToLeaf(
+    machine.state.statements,
+    agent.idRaw,
+    link.raw,
+    linkSeq,
+    envelope.digest,
+    leafMessages(agent),
+    writerOf(agent, envelope),
+    link.leafKey,
+  );
   const position = store(machine, owner, envelope, origin, link.raw, linkSeq, nowMs);
-  machine.journal.fact("relay.mail-appended", () => ({
+  if (machine.journal.wants("relay.mail-appended")) tellAppended(machine, { agent, owner, envelope, link: link.raw, linkSeq, position });
+}
+
+function tellAppended(
+  { journal, generationText, defences }: RelayMachine,
+  {
+    agent,
+    owner,
+    envelope,
+    link,
+    linkSeq,
+    position,
+  }: {
+    readonly agent: AgentState;
+    readonly owner: AgentState;
+    readonly envelope: Envelope;
+    readonly link: Bytes;
+    readonly linkSeq: number;
+    readonly position: number;
+  },
+): void {
+  journal.fact("relay.mail-appended", {
     agent: owner.id,
     from: agent.id,
     id: envelopeId(envelope),
     digest: hex(envelope.digest),
     class: envelope.class,
     bytes: envelope.bytes.length,
-    link: hex(link.raw),
+    link: hex(link),
     linkSeq,
-    generation: machine.generationText,
+    generation: generationText,
     position,
-    ticket: machine.journal.nextTicket,
+    ticket: journal.nextTicket,
     ...(owner.peer === undefined ? {} : { routed: true, to: agentIdText(envelope.to) }),
     ...(agent.peer === undefined ? {} : { relayed: true }),
-    ...(agent.peer === undefined && machine.defences.fromCheck ? {} : { author: agentIdText(envelope.from) }),
-  }));
+    ...(agent.peer === undefined && defences.fromCheck ? {} : { author: agentIdText(envelope.from) }),
+  });
 }
 
 /** Gives the envelope the next position of its mailbox, and hands it on at once to a consumer that has everything before it. */
@@ -122,11 +153,14 @@ function store(
   const { mailbox } = owner;
   if (owner.peer?.kept === false) keepPeer(machine, owner);
   const position = mailbox.nextPosition++;
-  const mail = keepMail(state, owner, position, envelope, origin, nowMs, undefined);
+  keepMail(state, owner, position, envelope, origin, nowMs, undefined);
   const routedTo = owner.peer === undefined ? undefined : owner.idRaw;
   const relayedBy = origin.via?.idRaw;
-  journal.record(encodeKeptMail({ link, linkSeq, position, storedAtMs: nowMs, envelope: envelope.bytes, routedTo, relayedBy }), mail);
-  journal.whenDurable({ kind: "stored", agent: owner, position });
+  journal.recordMail(
+    encodeKeptMail({ link, linkSeq, position, storedAtMs: nowMs, envelope: envelope.bytes, routedTo, relayedBy }),
+    owner,
+    position,
+  );
   const { consumer } = mailbox;
   if (consumer === undefined) {
     if (owner.peer !== undefined) journal.emit({ kind: "peer-wanted", relayId: owner.idRaw });
@@ -143,9 +177,10 @@ export function endMail(machine: RelayMachine, input: Extract<RelayInput, { read
   const { state, counters, journal } = machine;
   const owner = ownerOf(state, input.agent);
   if (owner !== undefined && input.position > owner.mailbox.syncedTail) return;
-  const mail = owner === undefined ? undefined : dropMail(state, owner.mailbox, input.position);
+  const mail = owner?.mailbox.stored.get(input.position);
   if (owner === undefined || mail === undefined) return;
   const { mailbox } = owner;
+  dropMail(state, mailbox, input.position);
   const ranges = [[input.position, input.position]] as const;
   mailbox.settled.add(input.position);
   mailbox.leaving.push(...ranges);

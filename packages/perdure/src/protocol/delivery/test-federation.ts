@@ -7,7 +7,7 @@ import { decodeKeptMail } from "../../wire/kept-relay.ts";
 import { createForwardQueue, type ForwardFacts, type ForwardQueue } from "./forward-queue.ts";
 import type { RelayOutput } from "./mailbox-events.ts";
 import { findPeer, type StoredMail } from "./mailbox-state.ts";
-import { readLabel } from "./stored-mail.ts";
+import { readLabel } from "./stored-mails.ts";
 import { agentId, LIMITS, type TestRelay } from "./test-relay.ts";
 
 export interface Hop {

@@ -4,7 +4,7 @@
  */
 import { createNodeCrypto } from "../../host/node/crypto.ts";
 import { RATES } from "../../settings/rates.ts";
-import { type Bytes, EMPTY, hex, utf8 } from "../../wire/bytes.ts";
+import { type Bytes, EMPTY, hex, utf8, wholePiece } from "../../wire/bytes.ts";
 import { type Envelope, encodeEnvelope, SUITE_UNSEALED, SUITE_X25519_AES256GCM } from "../../wire/envelope.ts";
 import { decodeKept } from "../../wire/kept-relay.ts";
 import type { RateLimits } from "../limits/meter.ts";
@@ -12,7 +12,7 @@ import type { Registration, RelayDefences, RelayInput, RelayOutput, SessionRole 
 import { ALL_RELAY_DEFENCES } from "./mailbox-events.ts";
 import { findPeer, type Place } from "./mailbox-state.ts";
 import { createMailboxes, type Mailboxes, type MailboxesOptions } from "./mailboxes.ts";
-import { readLabel } from "./stored-mail.ts";
+import { readLabel } from "./stored-mails.ts";
 import { newcomer } from "./test-attach.ts";
 
 export const { sha256 } = createNodeCrypto().hash;
@@ -187,8 +187,9 @@ export function createTestRelay(
       const came: RelayOutput[] = [];
       for (const output of machine.step(input, self.nowMs)) {
         if (output.kind === "append") {
-          const places = output.records.map(place);
-          waiting.push({ ticket: output.ticket, records: output.records.map((record) => record.slice()), places });
+          const records = output.records.map((record) => wholePiece(record).slice());
+          const places = records.map(place);
+          waiting.push({ ticket: output.ticket, records, places });
           came.push(...self.feed({ kind: "appended", ticket: output.ticket, places }));
           continue;
         }

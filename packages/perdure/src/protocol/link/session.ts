@@ -9,7 +9,7 @@
 import type { Clock } from "../../host/clock.ts";
 import { type Goodbye, ping, pong, type SessionMode } from "../../wire/control.ts";
 import { PerdureError } from "../../wire/error.ts";
-import { FRAME_TYPES, type Frame, frameBytes } from "../../wire/frame.ts";
+import { FRAME_TYPES, type Frame, frameBytes, type OutFrame } from "../../wire/frame.ts";
 import { goodbyeFor, goodbyeOf } from "./goodbyes.ts";
 import { TRANSPORT_ROOM_BYTES, type Transport } from "./transport.ts";
 
@@ -31,7 +31,7 @@ export interface Session {
   /** Bytes that have not left this process. */
   readonly queuedBytes: number;
   /** Queues frames; ignored after the close. `too-large`, and none is queued, where one fits no transport message. */
-  send(frames: readonly Frame[]): void;
+  send(frames: readonly OutFrame[]): void;
   /** Sends what is queued, says goodbye and closes; only the first reason counts. */
   close(reason: Goodbye): void;
   /** Starts receiving; what came before is kept until then. Called once. */
@@ -53,7 +53,7 @@ const LAST_HANDSHAKE_TYPE = FRAME_TYPES.welcome;
 
 export function createSession({ clock, transport, mode, side, silenceTimeoutMs, pingEveryMs }: SessionOptions): Session {
   // bound: TRANSPORT_ROOM_BYTES
-  let pending: Frame[] = [];
+  let pending: OutFrame[] = [];
   let pendingBytes = 0;
   let flushing = false;
   let heard = true;
@@ -73,10 +73,12 @@ export function createSession({ clock, transport, mode, side, silenceTimeoutMs, 
     transport.send(frames);
   };
 
-  const send = (frames: readonly Frame[]): void => {
+  const send = (frames: readonly OutFrame[]): void => {
     if (transport.ended) return;
-    const largest = frames.reduce((most, { payload }) => Math.max(most, frameBytes(payload.length)), 0);
-    if (largest > TRANSPORT_ROOM_BYTES) throw new PerdureError("too-large", `a frame of ${largest} bytes fits no transport message`);
+    for (const frame of frames) {
+      const size = frameBytes(frame.payload.length);
+      if (size > TRANSPORT_ROOM_BYTES) throw new PerdureError("too-large", `a frame of ${size} bytes fits no transport message`);
+    }
     for (const frame of frames) {
       const size = frameBytes(frame.payload.length);
       if (pendingBytes + size > TRANSPORT_ROOM_BYTES) flush();

@@ -11,7 +11,7 @@ import type { Connection } from "../../host/net.ts";
 import type { Bytes } from "../../wire/bytes.ts";
 import { type Goodbye, goodbye, goodbyeOfVersion0 } from "../../wire/control.ts";
 import { PerdureError } from "../../wire/error.ts";
-import { decodeTransport, encodeTransport, type Frame, type FrameName, frameBytes, type Tagger } from "../../wire/frame.ts";
+import { decodeTransport, encodeTransport, type Frame, type FrameName, frameBytes, type OutFrame, type Tagger } from "../../wire/frame.ts";
 import { MAX_CONTROL_BYTES, MAX_TRANSPORT_BYTES, WIRE_VERSION } from "../../wire/limits.ts";
 import { errorOfGoodbye, goodbyeFor, goodbyeOf } from "./goodbyes.ts";
 
@@ -49,7 +49,7 @@ export interface Transport {
    * kind may come `aside`, before it.
    */
   next(name: FrameName, aside?: Aside): Promise<Bytes>;
-  send(frames: readonly Frame[]): void;
+  send(frames: readonly OutFrame[]): void;
   /** From here on the mode that was agreed on. A goodbye in mode none is still read until the first protected message came. */
   protect(protection: Protection): void;
   receive(receiver: TransportReceiver): void;
@@ -86,7 +86,7 @@ export function createTransport(connection: Connection): Transport {
     if (listening !== undefined) queueMicrotask(() => listening.ended(why));
   };
 
-  const write = (frames: readonly Frame[]): void => {
+  const write = (frames: readonly OutFrame[]): void => {
     connection.send(encodeTransport(frames, sent, protection?.sending));
     if (protection !== undefined) sent++;
   };

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { RelayInput } from "../../protocol/delivery/mailbox-events.ts";
 import type { Session } from "../../protocol/link/session.ts";
 import { createSettings } from "../../settings/register.ts";
-import type { Bytes } from "../../wire/bytes.ts";
+import { type Bytes, wholePiece } from "../../wire/bytes.ts";
 import { decodeMail } from "../../wire/control.ts";
 import { PerdureError } from "../../wire/error.ts";
 import type { Frame } from "../../wire/frame.ts";
@@ -68,14 +68,16 @@ function createStand(): Stand {
         const failure = stand.failing.get(offset);
         if (failure !== undefined) throw failure;
         stand.reads.push(offset);
-        return encodeKeptMail({
-          link: new Uint8Array(8),
-          linkSeq: 1,
-          position: offset,
-          storedAtMs: 0,
-          envelope: envelopeOf(offset),
-          routedTo: PEER,
-        });
+        return wholePiece(
+          encodeKeptMail({
+            link: new Uint8Array(8),
+            linkSeq: 1,
+            position: offset,
+            storedAtMs: 0,
+            envelope: envelopeOf(offset),
+            routedTo: PEER,
+          }),
+        );
       },
       lost: async (position) => void stand.gone.add(position),
       wanted: () => {},

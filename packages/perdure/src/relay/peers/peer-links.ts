@@ -4,7 +4,7 @@ import { isBanned } from "../../protocol/delivery/bans.ts";
 import type { RelayOutput } from "../../protocol/delivery/mailbox-events.ts";
 import { findPeer } from "../../protocol/delivery/mailbox-state.ts";
 import type { Mailboxes } from "../../protocol/delivery/mailboxes.ts";
-import { readLabel } from "../../protocol/delivery/stored-mail.ts";
+import { readLabel } from "../../protocol/delivery/stored-mails.ts";
 import { parseRelayAddress } from "../../protocol/link/address.ts";
 import type { RecordLog } from "../../store/log/record-log.ts";
 import { type Bytes, EMPTY, equalBytes, hex } from "../../wire/bytes.ts";

@@ -2,12 +2,12 @@
  * What waits to become durable. Appends gather into a batch whose place is known from its first record on; when the disk
  * fails, the batch and all that gathered behind it get new places.
  */
+import type { Piece } from "../../wire/bytes.ts";
 import type { RecordAt } from "./record-log.ts";
-import type { RecordBytes } from "./segment-format.ts";
-import { BATCH_HEADER_BYTES, RECORD_HEADER_BYTES, recordLength } from "./segment-format.ts";
+import { BATCH_HEADER_BYTES, RECORD_HEADER_BYTES } from "./segment-format.ts";
 
 export interface Entry {
-  readonly records: readonly RecordBytes[];
+  readonly records: readonly Piece[];
   /** The places the owner was given, one behind the other in one segment. */
   readonly given: readonly RecordAt[];
   readonly orReject: boolean;
@@ -28,7 +28,7 @@ export interface Gathering {
 export interface AppendQueue {
   /** Adds records, at least one, to the batch that gathers, begun by `begin` when there is none. */
   add(
-    records: readonly RecordBytes[],
+    records: readonly Piece[],
     orReject: boolean,
     begin: () => { readonly segment: number; readonly offset: number },
   ): { readonly at: readonly RecordAt[]; readonly synced: Promise<void> };
@@ -37,7 +37,7 @@ export interface AppendQueue {
   /** Takes the appends with `orReject` out of what gathers. */
   takeRejectable(): Entry[];
   /** A record that is not durable yet. */
-  pending(at: RecordAt): RecordBytes | undefined;
+  pending(at: RecordAt): Piece | undefined;
   /** The record is not needed any more; false when it is not pending. */
   release(at: RecordAt): boolean;
   /** The entry is durable or given up. Says which of its records were released meanwhile. */
@@ -76,7 +76,7 @@ export function createAppendQueue(): AppendQueue {
       const { segment, entries } = gathering;
       let added = 0;
       const given = records.map((record) => {
-        const length = recordLength(record);
+        const length = record.length;
         const at: RecordAt = { segment, offset: nextOffset, length };
         nextOffset += length + RECORD_HEADER_BYTES;
         added += length;

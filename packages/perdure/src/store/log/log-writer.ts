@@ -27,7 +27,6 @@ import {
   MANIFEST,
   RECORD,
   RECORD_HEADER_BYTES,
-  recordLength,
   SEGMENT_HEADER_BYTES,
   SNAPSHOT,
 } from "./segment-format.ts";
@@ -140,7 +139,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     const places = entries.map((entry) =>
       entry.records.map((payload): RecordAt => {
         records.push({ kind: RECORD, payload });
-        const place = { segment, offset: at + RECORD_HEADER_BYTES, length: recordLength(payload) };
+        const place = { segment, offset: at + RECORD_HEADER_BYTES, length: payload.length };
         at = place.offset + place.length;
         return place;
       }),

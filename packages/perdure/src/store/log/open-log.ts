@@ -5,7 +5,7 @@ import type { Log } from "../../host/log.ts";
 import type { Points } from "../../host/points.ts";
 import type { Random } from "../../host/random.ts";
 import { FIXED } from "../../settings/fixed.ts";
-import type { Bytes } from "../../wire/bytes.ts";
+import { type Bytes, wholePiece } from "../../wire/bytes.ts";
 import { PerdureError } from "../../wire/error.ts";
 import { createAppendQueue } from "./append-queue.ts";
 import { compaction } from "./compaction.ts";
@@ -13,7 +13,7 @@ import { createLogWriter, rejected } from "./log-writer.ts";
 import type { LogHealth, RecordAt, RecordLog } from "./record-log.ts";
 import { recoverLog } from "./recover-log.ts";
 import { createSegmentFiles } from "./segment-files.ts";
-import { type Crc32, decodeRecordAt, LOG_ID_BYTES, RECORD_HEADER_BYTES, recordLength, wholeRecord } from "./segment-format.ts";
+import { type Crc32, decodeRecordAt, LOG_ID_BYTES, RECORD_HEADER_BYTES } from "./segment-format.ts";
 import { createSegmentSet } from "./segment-set.ts";
 
 export interface OpenRecordLogOptions {
@@ -122,7 +122,7 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
     append: (records, { orReject = false, laterMs } = {}) => {
       if (disposed !== undefined) throw new PerdureError("aborted", "the log is closed");
       for (const record of records) {
-        const length = recordLength(record);
+        const length = record.length;
         if (length > MAX_RECORD_BYTES) throw new PerdureError("too-large", `a record of ${length} bytes is over ${MAX_RECORD_BYTES}`);
       }
       if (records.length === 0) return { at: [], synced: Promise.resolve() };
@@ -130,7 +130,7 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
       if (orReject && health.state === "stuck") {
         const synced = Promise.reject(rejected(new PerdureError(health.code, "the disk takes no writes"), diskRetryMs));
         synced.catch(() => {});
-        return { at: records.map((record) => ({ segment: 0, offset: 0, length: recordLength(record) })), synced };
+        return { at: records.map((record) => ({ segment: 0, offset: 0, length: record.length })), synced };
       }
       const appended = queue.add(records, orReject, writer.begin);
       if (laterMs === undefined) writer.wake();
@@ -142,7 +142,7 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
     },
     read: async (at) => {
       const pending = queue.pending(at);
-      if (pending !== undefined) return wholeRecord(pending);
+      if (pending !== undefined) return wholePiece(pending);
       const actual = segments.actual(at);
       const record = await readBack(actual);
       if (record !== undefined) return record;

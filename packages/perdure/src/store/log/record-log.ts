@@ -45,8 +45,7 @@
  * of its pieces (the parts between 512-byte boundaries) are zero than its header counted; anything else invalid, or
  * anything invalid before something valid, or a missing segment, is damage, and the log does not open.
  */
-import type { Bytes } from "../../wire/bytes.ts";
-import type { RecordBytes } from "./segment-format.ts";
+import type { Bytes, Piece } from "../../wire/bytes.ts";
 
 /** Where a record lies: segment number, byte offset of the record's payload, payload length. Stays valid until it is released. */
 export interface RecordAt {
@@ -79,7 +78,7 @@ export interface RecordLog extends AsyncDisposable {
    * `disk-failed` or `read-only`, and nothing of them will ever be read; their owner applies them once `synced` resolved. With
    * `laterMs` nobody waits for them: they are written with what is appended next, or when so much time has passed.
    */
-  append(records: readonly RecordBytes[], options?: { readonly orReject?: boolean; readonly laterMs?: number }): Appended;
+  append(records: readonly Piece[], options?: { readonly orReject?: boolean; readonly laterMs?: number }): Appended;
   /** Somebody waits, after all, for what was appended with `laterMs`. */
   hurry(): void;
   /** Reads a record back, checking its checksum; from memory while it is not yet durable. `log-damaged` when it is not what was written. */

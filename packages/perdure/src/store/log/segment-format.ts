@@ -1,6 +1,6 @@
 /** The bytes of a segment: reading and writing what record-log.ts describes. */
-import type { Bytes } from "../../wire/bytes.ts";
-import { concat, putU32, putU64, u32At, u64At, utf8 } from "../../wire/bytes.ts";
+import type { Bytes, Piece } from "../../wire/bytes.ts";
+import { putU32, putU64, u32At, u64At, utf8, writePiece } from "../../wire/bytes.ts";
 import { crc32 } from "./crc32.ts";
 
 export const SEGMENT_HEADER_BYTES = 64;
@@ -27,7 +27,7 @@ export interface LogRecord {
 
 export interface RecordToWrite {
   readonly kind: RecordKind;
-  readonly payload: RecordBytes;
+  readonly payload: Piece;
 }
 
 export type Crc32 = (bytes: Bytes, before?: number) => number;
@@ -39,17 +39,6 @@ export interface BatchPlace {
   readonly offset: number;
   /** The machine's own, where it has one. */
   readonly crc32?: Crc32 | undefined;
-}
-
-/** A record in one piece, or in two that are one after the other: what is in front of many bytes need not be copied together with them. */
-export type RecordBytes = Bytes | readonly [Bytes, Bytes];
-
-export function recordLength(record: RecordBytes): number {
-  return record instanceof Uint8Array ? record.length : record[0].length + record[1].length;
-}
-
-export function wholeRecord(record: RecordBytes): Bytes {
-  return record instanceof Uint8Array ? record : concat(record[0], record[1]);
 }
 
 export interface BatchHeader {
@@ -111,7 +100,7 @@ export function batchBytes(payloadBytes: number, count: number): number {
 
 export function encodeBatch(place: BatchPlace, number: number, records: readonly RecordToWrite[]): Bytes {
   let payloadBytes = 0;
-  for (const { payload } of records) payloadBytes += recordLength(payload);
+  for (const { payload } of records) payloadBytes += payload.length;
   const bytes = new Uint8Array(batchBytes(payloadBytes, records.length));
   const { crc32: sum = crc32 } = place;
   const placeSum = placeSums(place);
@@ -119,10 +108,8 @@ export function encodeBatch(place: BatchPlace, number: number, records: readonly
   let recordsCrc = 0;
   for (const { kind, payload } of records) {
     const payloadAt = at + RECORD_HEADER_BYTES;
-    const first = payload instanceof Uint8Array ? payload : payload[0];
-    bytes.set(first, payloadAt);
-    if (payload !== first) bytes.set(payload[1] as Bytes, payloadAt + first.length);
-    const length = recordLength(payload);
+    const { length } = payload;
+    writePiece(payload, bytes, payloadAt);
     putU32(bytes, at, length);
     putU32(bytes, at + 4, sum(bytes.subarray(payloadAt, payloadAt + length), placeSum(place.offset + payloadAt, kind)));
     bytes[at + 8] = kind;

@@ -60,8 +60,9 @@ export function createSegmentSet(): SegmentSet {
   const place = (given: RecordAt, at: RecordAt): void => {
     held(at.segment).records.add(at.offset, at.length);
     if (known.size > 0) known.delete(placeKey(at));
-    if (given.segment !== at.segment || given.offset !== at.offset) moved.set(placeKey(given), at);
-    if (given.segment !== at.segment || given.offset !== at.offset) known.set(placeKey(at), given);
+    if (given.segment === at.segment && given.offset === at.offset) return;
+    moved.set(placeKey(given), at);
+    known.set(placeKey(at), given);
   };
   /** A release said twice counts once. */
   const release = (given: RecordAt): boolean => {
