@@ -80,7 +80,7 @@ export const PLACEBOS: readonly Mistake[] = [
     id: "placebo-appended-apart",
     file: "relay/relay-loop.ts",
     find: 'if (rarely(points, "append-apart"))',
-    put: 'if (rarely(points, "append-apart") || appends.length > 1)',
+    put: 'if (rarely(points, "append-apart") || input.kind === "mail")',
     why: "What a turn brought goes to the log in one piece because that is cheaper.",
   },
 ];
