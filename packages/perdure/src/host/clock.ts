@@ -6,4 +6,6 @@ export interface Clock {
   monotonicMs(): number;
   /** Runs `then` once, `delayMs` of monotonic time from now. The returned function takes it back. */
   after(delayMs: number, then: () => void): () => void;
+  /** Runs `then` when what has arrived by now, on any connection, was handed over. Where it is missing each arrival is handed over alone. */
+  afterArrivals?(then: () => void): void;
 }

@@ -186,6 +186,7 @@ export function recordHost(machine: Host): Recording {
   const watchedClock: Clock = {
     wallMs: () => clock.wallMs(),
     monotonicMs: () => clock.monotonicMs(),
+    ...(clock.afterArrivals === undefined ? {} : { afterArrivals: (then: () => void) => clock.afterArrivals?.(then) }),
     after: (delayMs, then) => {
       const dueMs = clock.monotonicMs() + Math.max(0, delayMs);
       return clock.after(delayMs, () => {

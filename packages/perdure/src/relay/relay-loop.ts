@@ -1,6 +1,6 @@
 /**
- * Carries inputs into the machine and its outputs out, one turn at a time: everything fed within one turn becomes one append
- * to the log, and only then do frames leave.
+ * Carries inputs into the machine and its outputs out, one turn at a time: everything that arrived by its end, on whatever connection,
+ * becomes one append to the log, and only then do frames leave, those for one connection together.
  */
 import type { Clock } from "../host/clock.ts";
 import { type Points, rarely } from "../host/points.ts";
@@ -44,13 +44,14 @@ export function createRelayLoop({ mailboxes, log, clock, carry, points, failed }
     if (rarely(points, "append-apart")) waiting.push(...mailboxes.endTurn());
     if (scheduled) return;
     scheduled = true;
-    queueMicrotask(() => {
-      scheduled = false;
-      endTurn();
-    });
+    if (rarely(points, "turn-goes-on")) clock.after(1, endTurn);
+    else if (clock.afterArrivals === undefined) queueMicrotask(endTurn);
+    else clock.afterArrivals(endTurn);
   };
 
   const endTurn = (): void => {
+    if (!scheduled) return;
+    scheduled = false;
     const before = waiting;
     waiting = [];
     try {
@@ -75,12 +76,13 @@ export function createRelayLoop({ mailboxes, log, clock, carry, points, failed }
 
   const append = ({ ticket, records, later }: Extract<RelayOutput, { readonly kind: "append" }>): void => {
     const { at, synced } = log.append(records, later === true ? { laterMs: LATER_MS } : {});
-    feed({ kind: "appended", ticket, places: at });
+    mailboxes.take({ kind: "appended", ticket, places: at }, wallMs, monotonicMs);
     lastSync = synced.then(() => feed({ kind: "synced", ticket })).catch(failed);
   };
 
   const durable = async (): Promise<void> => {
     for (let waited: Promise<void> | undefined; waited !== lastSync || scheduled; ) {
+      endTurn();
       waited = lastSync;
       log.hurry();
       await waited;

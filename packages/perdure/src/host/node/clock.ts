@@ -19,5 +19,7 @@ export function createNodeClock(): Clock {
       arm();
       return () => clearTimeout(timer);
     },
+    // Behind all sockets that could be read in this turn of the loop.
+    afterArrivals: (then) => void setImmediate(then),
   };
 }
