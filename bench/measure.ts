@@ -40,10 +40,14 @@ export async function perSecond(
 
 /** A measurement of rounds that were measured elsewhere. */
 export function ofRounds(what: string, unit: string, rounds: readonly number[]): Measurement {
-  return { what, unit, value: quantile([...rounds].sort(ascending), 0.5), rounds: rounds.map(rounded) };
+  return { what, unit, value: median(rounds), rounds: rounds.map(rounded) };
 }
 
-export function latencyOf(latencies: readonly number[]): { readonly p50: number; readonly p99: number } {
+export function median(rounds: readonly number[]): number {
+  return quantile([...rounds].sort(ascending), 0.5);
+}
+
+function latencyOf(latencies: readonly number[]): { readonly p50: number; readonly p99: number } {
   const sorted = [...latencies].sort(ascending);
   return { p50: quantile(sorted, 0.5), p99: quantile(sorted, 0.99) };
 }

@@ -1,12 +1,29 @@
 /** What `processes.ts` starts: a relay, or an agent that takes everything as done. */
 import process from "node:process";
 import { openAgent } from "../packages/perdure/src/agent/index.ts";
-import { openRelay } from "../packages/perdure/src/relay/index.ts";
+import { openRelay, type TlsPaths } from "../packages/perdure/src/relay/index.ts";
 
-const [what = "", folder = "", address = ""] = process.argv.slice(2);
+const [what = "", folder = "", given = ""] = process.argv.slice(2);
 
-/** What one client sends in some benchmarks is what a whole relay can take; no relay's defaults let one agent take all of it. */
+export interface RelayWish {
+  /** Rates, shares and numbers of sessions are set out of reach. */
+  readonly unlimited?: boolean;
+  readonly keepInputs?: number;
+  readonly tls?: TlsPaths;
+}
+
+/**
+ * What a few agents send in some benchmarks is what a whole relay can take, and thousands of them begin at once; no relay's defaults let
+ * them.
+ */
 const UNLIMITED = {
+  relayConnections: 100_000,
+  relayHandshakes: 10_000,
+  sourceConnections: 100_000,
+  registrationsPerHour: 1_000_000,
+  registrationsBurst: 1_000_000,
+  agentRequestsPerSecond: 1_000_000,
+  agentRequestsBurst: 1_000_000,
   // Clients that are slowed down by whatever else the machine does leave more waiting than one sender's share.
   mailboxMessages: 1_000_000,
   storeMessages: 1_000_000,
@@ -25,11 +42,13 @@ const UNLIMITED = {
 
 async function openMember(): Promise<{ readonly says: string; close(): Promise<void> }> {
   if (what === "relay") {
-    const settings = { ...(address.startsWith("unlimited") ? UNLIMITED : {}), ...(address === "unlimited-bare" ? { keepInputs: 0 } : {}) };
-    const relay = await openRelay({ folder, listen: "ws://127.0.0.1:0", settings });
+    const { unlimited, keepInputs, tls } = JSON.parse(given === "" ? "{}" : given) as RelayWish;
+    const settings = { ...(unlimited === true ? UNLIMITED : {}), ...(keepInputs === undefined ? {} : { keepInputs }) };
+    const listen = `${tls === undefined ? "ws" : "wss"}://127.0.0.1:0`;
+    const relay = await openRelay({ folder, listen, settings, tls });
     return { says: relay.address, close: () => relay.drain() };
   }
-  const agent = await openAgent(folder, { join: address, strangers: "welcome" });
+  const agent = await openAgent(folder, { join: given, strangers: "welcome" });
   const served = agent.serve(() => {}, { concurrency: 64 });
   return {
     says: agent.id,
@@ -42,9 +61,7 @@ async function openMember(): Promise<{ readonly says: string; close(): Promise<v
 
 const member = await openMember();
 process.on("message", (asked) => {
-  if (asked === "stop") return process.disconnect();
-  const { user, system } = process.cpuUsage();
-  process.send?.(user + system);
+  if (asked === "stop") process.disconnect();
 });
 // Also when the benchmark itself is gone.
 process.once("disconnect", () => {

@@ -6,20 +6,16 @@ import { fileURLToPath } from "node:url";
 export interface Member extends AsyncDisposable {
   /** The relay's address, or the reader's id. */
   readonly says: string;
-  /** Microseconds of processor time, user and system, since the process began. */
-  cpuMicros(): Promise<number>;
+  readonly pid: number;
 }
 
-/** Words of the process: `relay FOLDER`, or `reader FOLDER ADDRESS`. */
+/** Words of the process: `relay FOLDER [OPTIONS]`, options as JSON, or `reader FOLDER ADDRESS`. */
 export async function startMember(...words: readonly string[]): Promise<Member> {
   const child = fork(fileURLToPath(new URL("member.ts", import.meta.url)), [...words], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
   const says = String(await answer(child));
   return {
     says,
-    cpuMicros: async () => {
-      child.send("cpu");
-      return Number(await answer(child));
-    },
+    pid: child.pid ?? 0,
     async [Symbol.asyncDispose]() {
       const gone = once(child, "exit");
       child.send("stop");

@@ -1,57 +1,66 @@
 /** Runs benchmarks and keeps what they measured in `bench/results/`, one file per run and benchmark. */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { loadavg } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { benchCrowd } from "./crowd.ts";
 import { benchFederation } from "./federation.ts";
 import { benchIdentity } from "./identity.ts";
+import { benchInputs } from "./inputs.ts";
 import { benchLifetimes } from "./lifetimes.ts";
 import { benchLimits } from "./limits.ts";
 import { benchLog } from "./log.ts";
 import { conditionsNow } from "./machine.ts";
 import type { Measurement } from "./measure.ts";
 import { benchPath } from "./path.ts";
-import { benchInputs, benchRelay } from "./relay.ts";
+import { benchRelay, RELAY_PACE, RELAY_PEERS, RELAY_QUICK, RELAY_SHAPES, type RelayOptions } from "./relay.ts";
 import { benchSealing } from "./sealing.ts";
 
-const BENCHMARKS: Readonly<Record<string, (folder: string) => Promise<readonly Measurement[]>>> = {
-  log: benchLog,
-  identity: benchIdentity,
-  sealing: benchSealing,
-  limits: benchLimits,
-  lifetimes: benchLifetimes,
-  relay: benchRelay,
-  inputs: benchInputs,
-  federation: benchFederation,
-  path: benchPath,
-  crowd: benchCrowd,
-};
+/** Does one benchmark in a folder of its own, says what it finds, and gives what is to be kept. */
+type Benchmark = (folder: string, say: (line: string) => void) => Promise<object>;
 
 const HELP = `Benchmarks, each with its conditions; see bench/README.md.
 
-  npm run bench               all of them: ${Object.keys(BENCHMARKS).join(", ")}
-  npm run bench -- log        only these
-  npm run bench -- --dry log  prints, keeps nothing
+  npm run bench                  all of them: log, identity, sealing, limits, lifetimes, relay, inputs, federation, path, crowd
+  npm run bench -- log           only these
+  npm run bench -- --dry log     prints, keeps nothing
+  npm run bench -- relay --quick three shapes beside two peers, in about a minute
+
+For relay:
+  --shapes A,B   of ${RELAY_SHAPES.join(", ")}
+  --peers A,B    of ${RELAY_PEERS.join(", ")}; or none
+  --rounds N     rounds of each (${RELAY_PACE.rounds})
+  --ms N         milliseconds of a round (${RELAY_PACE.ms})
 `;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const words = process.argv.slice(2);
-if (words.includes("--help")) {
+// Also whoever is interrupted ends what it started.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+
+const { values, positionals: named } = readWords();
+if (values.help === true) {
   process.stdout.write(HELP);
   process.exit(0);
 }
-const strange = words.find((word) => word.startsWith("--") && word !== "--dry");
-const named = words.filter((word) => !word.startsWith("--"));
+const relayOptions = readRelayOptions();
+
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
+  log: measuring("log", benchLog),
+  identity: measuring("identity", benchIdentity),
+  sealing: measuring("sealing", benchSealing),
+  limits: measuring("limits", benchLimits),
+  lifetimes: measuring("lifetimes", benchLifetimes),
+  relay: (folder, say) => benchRelay(folder, relayOptions, say),
+  inputs: measuring("inputs", benchInputs),
+  federation: measuring("federation", benchFederation),
+  path: measuring("path", benchPath),
+  crowd: measuring("crowd", benchCrowd),
+};
+
 const unknown = named.filter((name) => !Object.hasOwn(BENCHMARKS, name));
-if (strange !== undefined) {
-  process.stderr.write(`perdure: no option called ${strange}\n  hint: npm run bench -- --help\n`);
-  process.exit(2);
-}
-if (unknown.length > 0) {
-  process.stderr.write(`perdure: no benchmark called ${unknown.join(", ")}\n  hint: there are ${Object.keys(BENCHMARKS).join(", ")}\n`);
-  process.exit(2);
-}
+if (unknown.length > 0) refuse(`no benchmark called ${unknown.join(", ")}`, `there are ${Object.keys(BENCHMARKS).join(", ")}`);
 
 for (const [name, bench] of Object.entries(BENCHMARKS)) {
   if (named.length > 0 && !named.includes(name)) continue;
@@ -59,18 +68,70 @@ for (const [name, bench] of Object.entries(BENCHMARKS)) {
   const folder = join(root, ".runtime", `bench-${process.pid}`, name);
   mkdirSync(folder, { recursive: true });
   try {
-    const measurements = await bench(folder);
-    for (const { what, unit, value, latencyMs } of measurements) {
-      const times = latencyMs === undefined ? "" : `   p50 ${latencyMs.p50} ms   p99 ${latencyMs.p99} ms`;
-      process.stdout.write(`${name.padEnd(8)} ${what.padEnd(70)} ${String(value).padStart(9)} ${unit}${times}\n`);
-    }
-    if (!words.includes("--dry")) {
+    const found = await bench(folder, (line) => process.stdout.write(`${line}\n`));
+    if (values.dry !== true) {
       mkdirSync(join(root, "bench/results"), { recursive: true });
       const path = join(root, "bench/results", `${conditions.at.slice(0, 19).replaceAll(":", "-")}-${name}.json`);
-      writeFileSync(path, `${JSON.stringify({ benchmark: name, conditions, measurements }, null, 2)}\n`);
+      const loadAfter = loadavg()[0] ?? 0;
+      writeFileSync(path, `${JSON.stringify({ benchmark: name, conditions: { ...conditions, loadAfter }, ...found }, null, 2)}\n`);
       process.stdout.write(`${" ".repeat(9)}kept in ${path.slice(root.length)}\n`);
     }
   } finally {
     rmSync(join(root, ".runtime", `bench-${process.pid}`), { recursive: true, force: true });
   }
+}
+
+function measuring(name: string, bench: (folder: string) => Promise<readonly Measurement[]>): Benchmark {
+  return async (folder, say) => {
+    const measurements = await bench(folder);
+    for (const { what, unit, value, latencyMs } of measurements) {
+      const times = latencyMs === undefined ? "" : `   p50 ${latencyMs.p50} ms   p99 ${latencyMs.p99} ms`;
+      say(`${name.padEnd(8)} ${what.padEnd(70)} ${String(value).padStart(9)} ${unit}${times}`);
+    }
+    return { measurements };
+  };
+}
+
+function readWords() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        help: { type: "boolean" },
+        dry: { type: "boolean" },
+        quick: { type: "boolean" },
+        shapes: { type: "string" },
+        peers: { type: "string" },
+        rounds: { type: "string" },
+        ms: { type: "string" },
+      },
+    });
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error), "npm run bench -- --help");
+  }
+}
+
+function readRelayOptions(): RelayOptions {
+  const begin: RelayOptions = values.quick === true ? RELAY_QUICK : { pace: RELAY_PACE };
+  return {
+    shapes: listOf("shapes", values.shapes, RELAY_SHAPES) ?? begin.shapes,
+    peers: values.peers === "none" ? [] : (listOf("peers", values.peers, RELAY_PEERS) ?? begin.peers),
+    pace: { rounds: numberOf("rounds", values.rounds) ?? begin.pace.rounds, ms: numberOf("ms", values.ms) ?? begin.pace.ms },
+  };
+}
+
+function listOf(option: string, given: string | undefined, known: readonly string[]): readonly string[] | undefined {
+  const names = given?.split(",");
+  const strange = names?.find((name) => !known.includes(name));
+  return strange === undefined ? names : refuse(`--${option} knows no ${strange}`, `there are ${known.join(", ")}`);
+}
+
+function numberOf(option: string, given: string | undefined): number | undefined {
+  if (given === undefined) return undefined;
+  return /^[1-9]\d{0,5}$/.test(given) ? Number(given) : refuse(`--${option} takes a number from 1 to 999999`, "npm run bench -- --help");
+}
+
+function refuse(what: string, hint: string): never {
+  process.stderr.write(`perdure: ${what}\n  hint: ${hint}\n`);
+  process.exit(2);
 }

@@ -1,0 +1,96 @@
+/** Rows of a contest as a person reads them. */
+import { type Shape, YARDSTICK } from "./contenders.ts";
+import type { Row } from "./contest.ts";
+
+interface Column {
+  readonly title: string;
+  readonly cell: (row: Row, all: readonly Row[]) => string;
+}
+
+const NAME: Column = { title: "", cell: ({ contender }) => contender };
+const SYNC: Column = { title: "the disk", cell: ({ sync }) => sync };
+
+const LOAD: readonly Column[] = [
+  NAME,
+  { title: "messages/s", cell: (row) => whole(medianOf(row, "messagesPerSecond")) },
+  { title: `x ${YARDSTICK}`, cell: (row, all) => times(row, all, "messagesPerSecond") },
+  { title: "server us", cell: (row) => short(medianOf(row, "serverMicrosPerMessage")) },
+  { title: "delivered p50/p99 ms", cell: (row) => pair(row, "deliveredP50Ms", "deliveredP99Ms") },
+  { title: "acked p50/p99 ms", cell: (row) => pair(row, "ackedP50Ms", "ackedP99Ms") },
+  { title: "load", cell: (row) => percent(medianOf(row, "generatorShare")) },
+  SYNC,
+];
+const IDLE: readonly Column[] = [
+  NAME,
+  { title: "sessions", cell: (row) => whole(medianOf(row, "attached")) },
+  { title: "KB each", cell: (row) => short((medianOf(row, "serverBytesPerSession") ?? Number.NaN) / 1024) },
+  { title: "attaches/s", cell: (row) => whole(medianOf(row, "attachesPerSecond")) },
+  { title: "server us each", cell: (row) => whole(medianOf(row, "serverMicrosPerAttach")) },
+];
+const DRAIN: readonly Column[] = [
+  NAME,
+  { title: "stored/s", cell: (row) => whole(medianOf(row, "storedPerSecond")) },
+  { title: "server us", cell: (row) => short(medianOf(row, "serverMicrosPerStored")) },
+  { title: "drained/s", cell: (row) => whole(medianOf(row, "drainedPerSecond")) },
+  { title: "server us", cell: (row) => short(medianOf(row, "serverMicrosPerDrained")) },
+  SYNC,
+];
+const COLUMNS = { load: LOAD, idle: IDLE, drain: DRAIN } as const;
+
+/** The lines of one shape. */
+export function tableOf({ name, kind, agents, window }: Shape, rows: readonly Row[]): readonly string[] {
+  const columns = COLUMNS[kind];
+  const bytes = rows[0]?.payloadBytes ?? 0;
+  const what = {
+    load: `${agents} connections, ${window} outstanding each, ${bytes} bytes a message`,
+    idle: `${agents} connections that wait`,
+    drain: `a reader that was away, ${bytes} bytes a message`,
+  }[kind];
+  const done = rows.filter(({ failed }) => failed === undefined);
+  const cells = [columns.map(({ title }) => title), ...done.map((row) => columns.map(({ cell }) => cell(row, rows)))];
+  const widths = columns.map((_, at) => Math.max(...cells.map((line) => (line[at] as string).length)));
+  const isWord = (at: number): boolean => at === 0 || columns[at] === SYNC;
+  const lines = cells.map((line) =>
+    line.map((cell, at) => (isWord(at) ? cell.padEnd(widths[at] as number) : cell.padStart(widths[at] as number))).join("  "),
+  );
+  const failures = rows.flatMap(({ contender, failed }) => (failed === undefined ? [] : [`${contender}: ${failed.split("\n")[0]}`]));
+  return [`${name}: ${what}`, ...[...lines, ...apart(done), ...failures].map((line) => `  ${line.trimEnd()}`)];
+}
+
+/** Where a contender has several servers. */
+function apart(rows: readonly Row[]): readonly string[] {
+  return rows.flatMap(({ contender, figures }) =>
+    Object.entries(figures).flatMap(([figure, { value }]) => {
+      const [what, server] = figure.split(" ");
+      return what === "serverMicrosPerMessage" && server !== undefined ? [`${contender}: ${short(value)} us at ${server}`] : [];
+    }),
+  );
+}
+
+function medianOf({ figures }: Row, figure: string): number | undefined {
+  return figures[figure]?.value;
+}
+
+function times(row: Row, all: readonly Row[], figure: string): string {
+  const yardstick = all.find(({ contender, failed }) => contender === YARDSTICK && failed === undefined);
+  const [own, other] = [medianOf(row, figure), yardstick === undefined ? undefined : medianOf(yardstick, figure)];
+  return own === undefined || other === undefined ? "" : short(own / other);
+}
+
+function pair(row: Row, first: string, second: string): string {
+  const [one, other] = [medianOf(row, first), medianOf(row, second)];
+  return one === undefined || other === undefined ? "-" : `${short(one)} / ${short(other)}`;
+}
+
+function whole(value: number | undefined): string {
+  return value === undefined ? "-" : Math.round(value).toLocaleString("en-US");
+}
+
+function short(value: number | undefined): string {
+  if (value === undefined || Number.isNaN(value)) return "-";
+  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+}
+
+function percent(value: number | undefined): string {
+  return value === undefined ? "-" : `${Math.round(value * 100)}%`;
+}
