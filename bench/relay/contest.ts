@@ -45,7 +45,7 @@ const WARM_UP_MS = 500;
 const DRAINED = 20_000;
 /** Until what a server does after sessions began is over. */
 const IDLE_SETTLE_MS = 3_000;
-const BATCH_MS = 120_000;
+const BATCH_MS = 300_000;
 
 export async function compete(folder: string, shape: Shape, { rounds, ms }: Pace): Promise<readonly Row[]> {
   const envelope = await sampleEnvelope(join(folder, `envelope-${shape.name}`), shape.contentBytes);

@@ -55,7 +55,7 @@ export interface Drained {
 
 /** Sessions that begin at once. */
 const AT_ONCE = 32;
-const QUIET_MS = 60_000;
+const QUIET_MS = 120_000;
 const LOOK_MS = 2;
 /** Outstanding of the one that fills a mailbox. */
 const FILLING = 64;

@@ -13,11 +13,11 @@ const SYNC: Column = { title: "the disk", cell: ({ sync }) => sync };
 const LOAD: readonly Column[] = [
   NAME,
   { title: "messages/s", cell: (row) => whole(medianOf(row, "messagesPerSecond")) },
-  { title: `x ${YARDSTICK}`, cell: (row, all) => times(row, all, "messagesPerSecond") },
+  { title: `x ${YARDSTICK}, cpu`, cell: beside },
   { title: "server us", cell: (row) => short(medianOf(row, "serverMicrosPerMessage")) },
   { title: "delivered p50/p99 ms", cell: (row) => pair(row, "deliveredP50Ms", "deliveredP99Ms") },
   { title: "acked p50/p99 ms", cell: (row) => pair(row, "ackedP50Ms", "ackedP99Ms") },
-  { title: "load", cell: (row) => percent(medianOf(row, "generatorShare")) },
+  { title: "client cpu", cell: (row) => percent(medianOf(row, "generatorShare")) },
   SYNC,
 ];
 const IDLE: readonly Column[] = [
@@ -71,10 +71,13 @@ function medianOf({ figures }: Row, figure: string): number | undefined {
   return figures[figure]?.value;
 }
 
-function times(row: Row, all: readonly Row[], figure: string): string {
+/** How many times the yardstick's rate, and how many times its messages per second of the server's processor time. */
+function beside(row: Row, all: readonly Row[]): string {
   const yardstick = all.find(({ contender, failed }) => contender === YARDSTICK && failed === undefined);
-  const [own, other] = [medianOf(row, figure), yardstick === undefined ? undefined : medianOf(yardstick, figure)];
-  return own === undefined || other === undefined ? "" : short(own / other);
+  if (yardstick === undefined) return "";
+  const rate = (medianOf(row, "messagesPerSecond") ?? 0) / (medianOf(yardstick, "messagesPerSecond") ?? 1);
+  const cost = (medianOf(yardstick, "serverMicrosPerMessage") ?? 0) / (medianOf(row, "serverMicrosPerMessage") ?? 1);
+  return `${short(rate)}, ${short(cost)}`;
 }
 
 function pair(row: Row, first: string, second: string): string {
