@@ -36,8 +36,10 @@ For relay:
 `;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-// Also whoever is interrupted ends what it started.
+const runtime = join(root, ".runtime", `bench-${process.pid}`);
+// Also whoever is interrupted ends and removes what it began.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+process.once("exit", () => rmSync(runtime, { recursive: true, force: true }));
 
 const { values, positionals: named } = readWords();
 if (values.help === true) {
@@ -65,7 +67,7 @@ if (unknown.length > 0) refuse(`no benchmark called ${unknown.join(", ")}`, `the
 for (const [name, bench] of Object.entries(BENCHMARKS)) {
   if (named.length > 0 && !named.includes(name)) continue;
   const conditions = conditionsNow(root);
-  const folder = join(root, ".runtime", `bench-${process.pid}`, name);
+  const folder = join(runtime, name);
   mkdirSync(folder, { recursive: true });
   try {
     const found = await bench(folder, (line) => process.stdout.write(`${line}\n`));
@@ -77,7 +79,7 @@ for (const [name, bench] of Object.entries(BENCHMARKS)) {
       process.stdout.write(`${" ".repeat(9)}kept in ${path.slice(root.length)}\n`);
     }
   } finally {
-    rmSync(join(root, ".runtime", `bench-${process.pid}`), { recursive: true, force: true });
+    rmSync(runtime, { recursive: true, force: true });
   }
 }
 

@@ -107,7 +107,7 @@ function createStand(folder: string, shape: Shape, contender: Contender, envelop
     driver = startDriver();
     const how = { ...contender.how, envelope: Buffer.from(envelope).toString("base64"), ...(kind === "idle" ? { idle: "yes" } : {}) };
     const place: Place = { addresses: servers.addresses, agents, window, payloadBytes: envelope.length, how };
-    await order({ do: "open", adapter: contender.adapter, place, reads: kind !== "drain" });
+    await order({ do: "open", adapter: contender.adapter, place, reads: kind !== "drain", pids: pids() });
   };
 
   const end = async (): Promise<void> => {
@@ -126,7 +126,7 @@ function createStand(folder: string, shape: Shape, contender: Contender, envelop
       note("attached", said.attached);
       note("attachesPerSecond", said.attached / said.seconds);
       note("serverMicrosPerAttach", said.micros / said.attached);
-      if (kind === "idle") note("serverBytesPerSession", (said.bytesAfter - said.bytesBefore) / said.attached);
+      if (kind === "idle") note("serverBytesPerSession", said.bytes / said.attached);
     },
     load: async (warmUpMs, ms) => {
       const said = await order<Round>({ do: "round", pids: pids(), warmUpMs, ms });

@@ -22,7 +22,7 @@ export type AdapterName = keyof typeof ADAPTERS;
 
 /** What the process is asked to do. */
 export type Task =
-  | { readonly do: "open"; readonly adapter: AdapterName; readonly place: Place; readonly reads: boolean }
+  | { readonly do: "open"; readonly adapter: AdapterName; readonly place: Place; readonly reads: boolean; readonly pids: readonly number[] }
   | { readonly do: "attach"; readonly pids: readonly number[]; readonly settleMs: number }
   | { readonly do: "round"; readonly pids: readonly number[]; readonly warmUpMs: number; readonly ms: number }
   | { readonly do: "drain"; readonly pids: readonly number[]; readonly messages: number };
@@ -30,8 +30,8 @@ export type Task =
 export interface Attached {
   readonly attached: number;
   readonly seconds: number;
-  readonly bytesBefore: number;
-  readonly bytesAfter: number;
+  /** Of the servers, since before the first mailbox was made. */
+  readonly bytes: number;
   readonly micros: number;
 }
 
@@ -65,6 +65,8 @@ interface Load {
   readonly traffic: Traffic;
   readonly place: Place;
   readonly lines: (Line | undefined)[];
+  /** Memory of the servers when nothing was prepared. */
+  readonly bytesBefore: number;
 }
 
 let failed: (error: unknown) => void = (error) => {
@@ -77,7 +79,7 @@ const broken = new Promise<never>((_, reject) => {
 broken.catch(() => undefined);
 let load: Load | undefined;
 
-function open(adapter: AdapterName, place: Place, reads: boolean): Promise<void> {
+function open({ adapter, place, reads, pids }: Extract<Task, { readonly do: "open" }>): Promise<void> {
   const lines: (Line | undefined)[] = [];
   let made: Adapter | undefined;
   const traffic = createTraffic({
@@ -89,7 +91,7 @@ function open(adapter: AdapterName, place: Place, reads: boolean): Promise<void>
     failed,
   });
   made = ADAPTERS[adapter](place, traffic, createWires(traffic));
-  load = { adapter: made, traffic, place, lines };
+  load = { adapter: made, traffic, place, lines, bytesBefore: sumOf(pids, residentBytes) };
   return made.prepare();
 }
 
@@ -101,8 +103,8 @@ async function attachOne({ adapter, lines, traffic }: Load, agent: number): Prom
 }
 
 async function attachAll(given: Load, pids: readonly number[], settleMs: number): Promise<Attached> {
-  const { place, lines } = given;
-  const [bytesBefore, cpu, startedAt] = [sumOf(pids, residentBytes), sumOf(pids, processorMicros), performance.now()];
+  const { place, lines, bytesBefore } = given;
+  const [cpu, startedAt] = [sumOf(pids, processorMicros), performance.now()];
   let next = 0;
   const lane = async (): Promise<void> => {
     while (next < place.agents) await attachOne(given, next++);
@@ -112,7 +114,7 @@ async function attachAll(given: Load, pids: readonly number[], settleMs: number)
   const micros = sumOf(pids, processorMicros) - cpu;
   await pause(settleMs);
   const attached = lines.filter((line) => line !== undefined).length;
-  return { attached, seconds, bytesBefore, bytesAfter: sumOf(pids, residentBytes), micros };
+  return { attached, seconds, bytes: sumOf(pids, residentBytes) - bytesBefore, micros };
 }
 
 async function round({ traffic, adapter }: Load, pids: readonly number[], warmUpMs: number, ms: number): Promise<Round> {
@@ -173,7 +175,7 @@ function pause(delayMs: number): Promise<void> {
 }
 
 async function perform(task: Task): Promise<unknown> {
-  if (task.do === "open") return await open(task.adapter, task.place, task.reads);
+  if (task.do === "open") return await open(task);
   if (load === undefined) throw new Error("nothing is open");
   switch (task.do) {
     case "attach":
@@ -188,7 +190,7 @@ async function perform(task: Task): Promise<unknown> {
 process.on("message", (task) => {
   Promise.race([perform(task as Task), broken]).then(
     (done) => process.send?.({ done: done ?? null }),
-    (error: unknown) => process.send?.({ failed: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+    (error: unknown) => process.send?.({ failed: error instanceof Error ? error.message : String(error) }),
   );
 });
 process.once("disconnect", () => process.exit());
