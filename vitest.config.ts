@@ -9,6 +9,7 @@ export default defineConfig({
       "lab/**/*.test.ts",
       "fuzz/**/*.test.ts",
       "scripts/**/*.test.ts",
+      "bench/**/*.test.ts",
     ],
     // Two files at once: tests of processes and sockets mostly wait, and all of them together took half of the time.
     maxWorkers: 2,

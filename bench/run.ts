@@ -1,7 +1,7 @@
 /** Runs benchmarks and keeps what they measured in `bench/results/`, one file per run and benchmark. */
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -37,6 +37,7 @@ For relay:
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const runtime = join(root, ".runtime", `bench-${process.pid}`);
+removeLeftOver();
 // Also whoever is interrupted ends and removes what it began.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 process.once("exit", () => rmSync(runtime, { recursive: true, force: true }));
@@ -80,6 +81,24 @@ for (const [name, bench] of Object.entries(BENCHMARKS)) {
     }
   } finally {
     rmSync(runtime, { recursive: true, force: true });
+  }
+}
+
+/** What a run left that could remove nothing at its end. */
+function removeLeftOver(): void {
+  mkdirSync(runtime, { recursive: true });
+  for (const name of readdirSync(dirname(runtime))) {
+    const pid = /^bench-(\d+)$/.exec(name)?.[1];
+    if (pid !== undefined && !isRunning(Number(pid))) rmSync(join(dirname(runtime), name), { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -30,7 +30,7 @@ export type Task =
 export interface Attached {
   readonly attached: number;
   readonly seconds: number;
-  /** Of the servers, since before the first mailbox was made. */
+  /** Memory and processor time of the servers, since before the first mailbox was made. */
   readonly bytes: number;
   readonly micros: number;
 }
@@ -65,8 +65,9 @@ interface Load {
   readonly traffic: Traffic;
   readonly place: Place;
   readonly lines: (Line | undefined)[];
-  /** Memory of the servers when nothing was prepared. */
+  /** Memory and processor time of the servers when nothing was prepared. */
   readonly bytesBefore: number;
+  readonly microsBefore: number;
 }
 
 let failed: (error: unknown) => void = (error) => {
@@ -91,7 +92,7 @@ function open({ adapter, place, reads, pids }: Extract<Task, { readonly do: "ope
     failed,
   });
   made = ADAPTERS[adapter](place, traffic, createWires(traffic));
-  load = { adapter: made, traffic, place, lines, bytesBefore: sumOf(pids, residentBytes) };
+  load = { adapter: made, traffic, place, lines, bytesBefore: sumOf(pids, residentBytes), microsBefore: sumOf(pids, processorMicros) };
   return made.prepare();
 }
 
@@ -103,15 +104,15 @@ async function attachOne({ adapter, lines, traffic }: Load, agent: number): Prom
 }
 
 async function attachAll(given: Load, pids: readonly number[], settleMs: number): Promise<Attached> {
-  const { place, lines, bytesBefore } = given;
-  const [cpu, startedAt] = [sumOf(pids, processorMicros), performance.now()];
+  const { place, lines, bytesBefore, microsBefore } = given;
+  const startedAt = performance.now();
   let next = 0;
   const lane = async (): Promise<void> => {
     while (next < place.agents) await attachOne(given, next++);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, lane));
   const seconds = (performance.now() - startedAt) / 1000;
-  const micros = sumOf(pids, processorMicros) - cpu;
+  const micros = sumOf(pids, processorMicros) - microsBefore;
   await pause(settleMs);
   const attached = lines.filter((line) => line !== undefined).length;
   return { attached, seconds, bytes: sumOf(pids, residentBytes) - bytesBefore, micros };

@@ -173,7 +173,7 @@ async function startProgram(program: Program, folder: string, configure: (port: 
 
 function runningOf(name: string, child: ChildProcess, addresses: readonly string[]): Servers {
   const kill = (): void => void child.kill("SIGKILL");
-  process.once("exit", kill);
+  process.prependOnceListener("exit", kill);
   return {
     addresses,
     processes: [{ name, pid: child.pid ?? 0 }],
