@@ -123,10 +123,11 @@ function createStand(folder: string, shape: Shape, contender: Contender, envelop
     attach: async () => {
       await open();
       const said = await order<Attached>({ do: "attach", pids: pids(), settleMs: kind === "idle" ? IDLE_SETTLE_MS : 0 });
+      if (kind !== "idle") return;
       note("attached", said.attached);
       note("attachesPerSecond", said.attached / said.seconds);
       note("serverMicrosPerAttach", said.micros / said.attached);
-      if (kind === "idle") note("serverBytesPerSession", said.bytes / said.attached);
+      note("serverBytesPerSession", said.bytes / said.attached);
     },
     load: async (warmUpMs, ms) => {
       const said = await order<Round>({ do: "round", pids: pids(), warmUpMs, ms });
@@ -140,6 +141,7 @@ function createStand(folder: string, shape: Shape, contender: Contender, envelop
       note("ackedP50Ms", said.ack.p50);
       note("ackedP99Ms", said.ack.p99);
       note("generatorShare", said.generator);
+      note("otherCores", said.others);
     },
     drain: async () => {
       const said = await order<Drained>({ do: "drain", pids: pids(), messages: DRAINED });

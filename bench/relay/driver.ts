@@ -5,7 +5,7 @@ import { createMqttAdapter } from "./mqtt-lines.ts";
 import { createNaiveAdapter } from "./naive-lines.ts";
 import { createNatsAdapter } from "./nats-lines.ts";
 import { createPerdureAdapter } from "./perdure-lines.ts";
-import { processorMicros, residentBytes } from "./process-figures.ts";
+import { machineMicros, processorMicros, residentBytes } from "./process-figures.ts";
 import { createRedisAdapter } from "./redis-lines.ts";
 import { createTraffic, type TimesMs, type Traffic } from "./traffic.ts";
 import { createWires } from "./wire.ts";
@@ -42,6 +42,8 @@ export interface Round {
   readonly micros: readonly number[];
   /** Of this process, as a share of one core: near 1 it is the load that was slow. */
   readonly generator: number;
+  /** Cores that were busy with neither this nor the servers: near 0 on a machine that does nothing else. */
+  readonly others: number;
   readonly delivery: TimesMs;
   readonly ack: TimesMs;
 }
@@ -123,17 +125,26 @@ async function round({ traffic, adapter }: Load, pids: readonly number[], warmUp
   await pause(warmUpMs);
   traffic.clearTimes();
   const cpu = pids.map(processorMicros);
-  const own = process.cpuUsage();
+  const [own, machine] = [process.cpuUsage(), machineMicros()];
   const [ended, startedAt] = [traffic.ended, performance.now()];
   await pause(ms);
   const [messages, seconds] = [traffic.ended - ended, (performance.now() - startedAt) / 1000];
   const micros = pids.map((pid, at) => processorMicros(pid) - (cpu[at] ?? 0));
   const { user, system } = process.cpuUsage(own);
+  const others = machineMicros() - machine - micros.reduce((sum, each) => sum + each, user + system);
   const { delivery, ack } = traffic;
   traffic.stop();
   await until(() => traffic.outstanding === 0, "what was under way did not end");
   await adapter.tidy?.();
-  return { messages, seconds, micros, generator: (user + system) / 1e6 / seconds, delivery, ack };
+  return {
+    messages,
+    seconds,
+    micros,
+    generator: (user + system) / 1e6 / seconds,
+    others: Math.max(0, others) / 1e6 / seconds,
+    delivery,
+    ack,
+  };
 }
 
 /** Agent 0 writes while agent 1 is away; then agent 1 comes back and reads. */

@@ -122,7 +122,9 @@ export const createPerdureAdapter: CreateAdapter = (place, events, wires) => {
       const own = identities[agent] as ActingAgent;
       const pass = passes.get(agent) ?? EMPTY;
       const dialled = await dialPerdure({ host, settings, wires, relay: relayOf(agent), own, mac: place.how["mac"] === "yes", pass });
-      passes.set(agent, dialled.welcome.pass);
+      const { pass: nextPass, windowFrames } = dialled.welcome;
+      if (place.window > windowFrames) throw new Error(`the relay takes ${windowFrames} messages unacknowledged, not ${place.window}`);
+      passes.set(agent, nextPass);
       const line = createLine({ dialled, ...mailOf(agent), place, agent, events, greeting: greetingOf(agent, dialled) }, sent);
       lines.add(line);
       const close = (): Promise<void> => {

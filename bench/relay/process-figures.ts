@@ -17,6 +17,13 @@ export function processorMicros(pid: number): number {
   return micros;
 }
 
+/** The same of everything on the machine, with what a hypervisor gave to others. */
+export function machineMicros(): number {
+  const [all = ""] = readFileSync("/proc/stat", "latin1").split("\n");
+  const [user = 0, nice = 0, system = 0, , , interrupts = 0, softInterrupts = 0, stolen = 0] = all.split(/\s+/).slice(1).map(Number);
+  return (user + nice + system + interrupts + softInterrupts + stolen) * TICK_MICROS;
+}
+
 /** Memory that is resident; what the kernel keeps for sockets is not in it. */
 export function residentBytes(pid: number): number {
   let bytes = 0;

@@ -10,10 +10,12 @@ interface Column {
 const NAME: Column = { title: "", cell: ({ contender }) => contender };
 const SYNC: Column = { title: "the disk", cell: ({ sync }) => sync };
 
+const BESIDE: Column = { title: `x ${YARDSTICK}, cpu`, cell: beside };
+
 const LOAD: readonly Column[] = [
   NAME,
   { title: "messages/s", cell: (row) => whole(medianOf(row, "messagesPerSecond")) },
-  { title: `x ${YARDSTICK}, cpu`, cell: beside },
+  BESIDE,
   { title: "server us", cell: (row) => short(medianOf(row, "serverMicrosPerMessage")) },
   { title: "delivered p50/p99 ms", cell: (row) => pair(row, "deliveredP50Ms", "deliveredP99Ms") },
   { title: "acked p50/p99 ms", cell: (row) => pair(row, "ackedP50Ms", "ackedP99Ms") },
@@ -37,9 +39,13 @@ const DRAIN: readonly Column[] = [
 ];
 const COLUMNS = { load: LOAD, idle: IDLE, drain: DRAIN } as const;
 
+/** Of the kernel's own work some is always nobody's. */
+const DISTURBED_CORES = 0.25;
+
 /** The lines of one shape. */
 export function tableOf({ name, kind, agents, window }: Shape, rows: readonly Row[]): readonly string[] {
-  const columns = COLUMNS[kind];
+  const hasYardstick = rows.some(({ contender }) => contender === YARDSTICK);
+  const columns = COLUMNS[kind].filter((column) => column !== BESIDE || hasYardstick);
   const bytes = rows[0]?.payloadBytes ?? 0;
   const what = {
     load: `${agents} connections, ${window} outstanding each, ${bytes} bytes a message`,
@@ -54,7 +60,7 @@ export function tableOf({ name, kind, agents, window }: Shape, rows: readonly Ro
     line.map((cell, at) => (isWord(at) ? cell.padEnd(widths[at] as number) : cell.padStart(widths[at] as number))).join("  "),
   );
   const failures = rows.flatMap(({ contender, failed }) => (failed === undefined ? [] : [`${contender}: ${failed.split("\n")[0]}`]));
-  return [`${name}: ${what}`, ...[...lines, ...apart(done), ...failures].map((line) => `  ${line.trimEnd()}`)];
+  return [`${name}: ${what}`, ...[...lines, ...apart(done), ...disturbance(done), ...failures].map((line) => `  ${line.trimEnd()}`)];
 }
 
 /** Where a contender has several servers. */
@@ -65,6 +71,12 @@ function apart(rows: readonly Row[]): readonly string[] {
       return what === "serverMicrosPerMessage" && server !== undefined ? [`${contender}: ${short(value)} us at ${server}`] : [];
     }),
   );
+}
+
+/** Said where something else took part of the machine. */
+function disturbance(rows: readonly Row[]): readonly string[] {
+  const most = Math.max(0, ...rows.flatMap(({ figures }) => figures["otherCores"]?.rounds ?? []));
+  return most < DISTURBED_CORES ? [] : [`other programs used up to ${short(most)} cores meanwhile`];
 }
 
 function medianOf({ figures }: Row, figure: string): number | undefined {
