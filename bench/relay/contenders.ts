@@ -23,6 +23,8 @@ export interface Contender {
   readonly how: Readonly<Record<string, string>>;
   /** Where it is another program's. */
   readonly program?: Program;
+  /** Drains a tenth of what others do: it would take minutes. */
+  readonly slow?: true;
   start(folder: string): Promise<Servers>;
 }
 
@@ -98,6 +100,7 @@ const NAIVE: Contender = {
   sync: "synced each alone, then acknowledged",
   adapter: "naive",
   how: {},
+  slow: true,
   start: startNaive,
 };
 

@@ -15,7 +15,7 @@ export const createMqttAdapter: CreateAdapter = (place, events, wires) => {
     prepare: async () => {},
     attach: async (agent) => {
       const from = predecessor(agent, place.agents);
-      let answered: Map<number, () => void> = new Map();
+      const answered = new Map<number, () => void>();
       const answer = (kind: number): Promise<void> => new Promise((resolve) => answered.set(kind, resolve));
       let owed = Buffer.allocUnsafeSlow(1024);
       let owedBytes = 0;
@@ -42,7 +42,6 @@ export const createMqttAdapter: CreateAdapter = (place, events, wires) => {
         if (owedBytes > 0) wire.write(owedBytes, (buffer) => owed.copy(buffer, 0, 0, owedBytes));
         owedBytes = 0;
       };
-      answered = new Map();
       // Version 4 of the protocol, no clean session, no keep-alive.
       say(packetOf(CONNECT, 0, Buffer.concat([text("MQTT"), Buffer.from([4, 0, 0, 0]), text(`a${agent}`)])));
       await answer(CONNACK);

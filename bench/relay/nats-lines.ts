@@ -29,14 +29,14 @@ export const createNatsAdapter: CreateAdapter = (place, events, wires) => {
   const keeps = kept !== "nothing";
   const shards = consumers === "each" ? 0 : Number(consumers);
   const open = async (take: (bytes: Buffer, message: Incoming) => void): Promise<{ readonly wire: Wire; pong(): Promise<void> }> => {
-    let pongs: (() => void)[] = [];
+    // bound: questions under way
+    const pongs: (() => void)[] = [];
     const wire = await wires.open(
       { host: "127.0.0.1", port },
       createParse(take, () => pongs.shift()?.()),
     );
     const pong = (): Promise<void> => new Promise((resolve) => pongs.push(resolve));
     wire.write(1024, (buffer) => buffer.write(CONNECT, "latin1"));
-    pongs = [];
     await pong();
     return { wire, pong };
   };
