@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { openAgent } from "../packages/perdure/src/agent/index.ts";
 import { createNodeHost } from "../packages/perdure/src/host/node/index.ts";
 import { type Measurement, ofRounds, perSecond } from "./measure.ts";
+import type { RelayWish } from "./member.ts";
 import { startMember } from "./processes.ts";
 
 const CROWD = 10_000;
@@ -14,7 +15,9 @@ const SETTINGS = { outboxMessages: 2 * CROWD };
 /** Makes two agents and a relay in `folder`, which is the caller's to remove. */
 export async function benchCrowd(folder: string): Promise<readonly Measurement[]> {
   const content = createNodeHost().random.bytes(SMALL_BYTES);
-  await using relay = await startMember("relay", join(folder, "relay"));
+  // One sender fills more of one mailbox than its share.
+  const wish: RelayWish = { unlimited: true };
+  await using relay = await startMember("relay", join(folder, "relay"), JSON.stringify(wish));
   const absent = await openAgent(join(folder, "reader"), { join: relay.says, strangers: "welcome" });
   await absent.close();
   await using sender = await openAgent(join(folder, "sender"), { join: relay.says, settings: SETTINGS });
