@@ -24,7 +24,8 @@ export const CONTROLS: readonly Control[] = [
   { without: "ack-after-sync", town: QUIET_PEOPLE, withinSeeds: 24 },
   { without: "generation", town: QUIET_PEOPLE, withinSeeds: 8 },
   { without: "settle-clamp", town: QUIET_PEOPLE, withinSeeds: 8 },
-  { without: "epoch", town: QUIET_PEOPLE, withinSeeds: 12 },
+  // One town in eight: a settle of a session that another one took over from must come late, and be about what was not settled since.
+  { without: "epoch", town: QUIET_PEOPLE, withinSeeds: 32 },
   { without: "floor", town: QUIET_PEOPLE, withinSeeds: 8 },
   { without: "dedupe", town: QUIET_PEOPLE, withinSeeds: 24 },
   { without: "pools", town: STRANGER, withinSeeds: 8 },
