@@ -14,6 +14,8 @@ import {
   encodeBatch,
   encodeManifest,
   encodeSegmentHeader,
+  GROWING,
+  PREPARED,
 } from "../packages/perdure/src/store/log/segment-format.ts";
 import { scanSegment } from "../packages/perdure/src/store/log/segment-scan.ts";
 import { type Bytes, concat, EMPTY, equalBytes, utf8, viewOf, wholePiece } from "../packages/perdure/src/wire/bytes.ts";
@@ -101,12 +103,14 @@ export function logDecoders(): readonly Decoder[] {
   ] as const;
   const batch = encodeBatch(place, 1, records);
   const second = encodeBatch({ ...place, offset: HEADER_BYTES + batch.length }, 2, records.slice(0, 1));
-  const header = encodeSegmentHeader("relay", LOG_ID, SEGMENT);
+  const header = encodeSegmentHeader("relay", LOG_ID, SEGMENT, GROWING);
+  const spent = new Uint8Array(320).fill(0xa5);
+  spent.set(encodeBatch({ ...place, segment: SEGMENT - 1, offset: HEADER_BYTES }, 9, records));
   return [
     {
       name: "log file header",
       take: (input) => void decodeSegmentHeader(input),
-      seeds: [header, new Uint8Array(64)],
+      seeds: [header, encodeSegmentHeader("relay", LOG_ID, SEGMENT, PREPARED), new Uint8Array(64)],
       repair: (input) => {
         const copy = input.slice();
         if (copy.length >= HEADER_BYTES) viewOf(copy).setUint32(60, crc32(copy.subarray(0, 60)));
@@ -126,14 +130,15 @@ export function logDecoders(): readonly Decoder[] {
       maxBytes: 1024,
       share: 2,
     },
-    {
-      name: "log file",
-      take: async (input) => {
+    ...[false, true].map((prepared) => ({
+      name: prepared ? "prepared log file" : "log file",
+      take: async (input: Bytes) => {
         const ends: number[] = [];
         const end = await scanSegment({
           file: inMemory(input),
           logId: LOG_ID,
           segment: SEGMENT,
+          prepared,
           onBatch: (found) => {
             ends.push(found.end);
             return true;
@@ -147,10 +152,11 @@ export function logDecoders(): readonly Decoder[] {
         concat(header, batch, second),
         concat(header, batch, second.slice(0, 40)),
         concat(header, batch, new Uint8Array(second.length)),
+        concat(header, batch, second, spent),
       ],
-      repair: (input) => concat(input.slice(0, HEADER_BYTES), repairedBatch(input.slice(HEADER_BYTES), HEADER_BYTES)),
+      repair: (input: Bytes) => concat(input.slice(0, HEADER_BYTES), repairedBatch(input.slice(HEADER_BYTES), HEADER_BYTES)),
       maxBytes: 2048,
-    },
+    })),
     {
       name: "log manifest",
       take: (input) => again(decodeManifest(input)),

@@ -57,10 +57,15 @@ export function logIdOf(file: Buffer, kind: string, segment: number): Buffer | u
   expected.write(`prdlog\0\0${kind}`, "latin1");
   file.copy(expected, 16, 16, 24);
   expected.writeUInt32BE(segment, 24);
-  expected.writeUInt32BE(1, 28);
+  expected.writeUInt32BE(isPrepared(file) ? 2 : 1, 28);
   expected.writeUInt32BE(crc32(expected.subarray(0, 60)), 60);
   if (!expected.equals(file.subarray(0, HEADER))) throw new Error(`segment ${segment} begins with another header than it must`);
   return expected.subarray(16, 24);
+}
+
+/** Whether the header is that of a file which was prepared: bytes of an earlier life lie behind its end. */
+export function isPrepared(file: Buffer): boolean {
+  return file.length >= HEADER && file.readUInt32BE(28) === 2;
 }
 
 function batchesOf(
@@ -73,7 +78,7 @@ function batchesOf(
   const batches: Batch[] = [];
   let at = HEADER;
   while (at < (end ?? file.length)) {
-    const batch = batchAt(file, logId, segment, at);
+    const batch = wholeBatchAt(file, logId, segment, at);
     // Where the log ends a loss of power may have left a part of a batch.
     if (batch === undefined && end === undefined) break;
     if (batch === undefined) throw new Error(`segment ${segment} has no batch at ${at}, and is to have ${end} bytes`);
@@ -83,6 +88,7 @@ function batchesOf(
     batches.push(batch);
     at = batch.end;
   }
+  for (const batch of batches) mustBeAsDescribed(file, segment, batch, isPrepared(file) && batch === batches.at(-1));
   return batches;
 }
 
@@ -122,12 +128,16 @@ export function wholeBatchAt(file: Buffer, logId: Buffer, segment: number, offse
   return { offset, number: Number(header.readBigUInt64BE(8)), bodyEnd: at, end, records };
 }
 
-/** Throws when a whole batch is not as it is described. */
-export function mustBeAsDescribed(file: Buffer, segment: number, { offset, end, bodyEnd: at, records }: Batch): void {
+/**
+ * Throws when a whole batch is not as it is described. `mayLack`: a sector of it may be what it was before, where that makes no difference to
+ * its records; so it is for the last one of a prepared file, whose padding may be of an earlier life.
+ */
+export function mustBeAsDescribed(file: Buffer, segment: number, { offset, end, bodyEnd: at, records }: Batch, mayLack = false): void {
   const header = file.subarray(offset, offset + BATCH_HEADER);
   const bodyEnd = offset + BATCH_HEADER + header.readUInt32BE(4);
   const where = `segment ${segment}, batch at ${offset}`;
   if (at !== bodyEnd || records.length !== header.readUInt32BE(16)) throw new Error(`${where}: its records are not what its header says`);
+  if (mayLack) return;
   if (file.subarray(bodyEnd, end).some((byte) => byte !== PADDING)) throw new Error(`${where}: its padding is not`);
   if (header.readUInt32BE(20) !== zeroPieces(file, offset, end)) throw new Error(`${where}: it counts its pieces of zeroes wrongly`);
 }

@@ -120,7 +120,7 @@ export async function compact(scene: Scene, now: Running, opened: RecordLog, bef
     !now.unsure &&
     now.health.state === "good";
   const sparse = opened.sparsest(() => false);
-  if (quiet) mustBeInOrder({ now, opened, reading: before, owner: scene.owner });
+  if (quiet) mustBeInOrder({ now, opened, reading: before, owner: scene.owner, spares: scene.machine.spares() });
   for (const { segment, payload, kind } of before.entries)
     if (kind === 0 && (segment === sparse || now.unsure)) (scene.owner.records[payload.readUInt16BE(0)] as Known).mayMove = true;
   const failedBefore = now.program.failed.length;
@@ -165,9 +165,10 @@ export async function compactAll(scene: Scene, now: Running, opened: RecordLog):
       return;
     }
     if (opened.sparsest(() => false) === undefined) return;
-    await compact(scene, now, opened);
+    const moved = await compact(scene, now, opened);
     await scene.machine.finishAll();
-    if (now.compacting) return;
+    // A file in which a record could not be read once stays as it is.
+    if (now.compacting || moved === false) return;
   }
 }
 

@@ -12,7 +12,8 @@ import type { LogStep } from "./log-steps.ts";
 import { parted } from "./room.ts";
 
 const KIND = "relay";
-const VERSION = 1;
+/** Of files that grow, and of those that were prepared. */
+const VERSIONS = { least: 1, most: 2 };
 
 /** Opens a copy of `segments` that is damaged as the step says, beside a reading of the same bytes. */
 export async function damageShows(segments: Segments, step: LogStep & { readonly do: "damage" }, random: Random): Promise<void> {
@@ -65,14 +66,14 @@ function versionIn(segments: Segments): number {
   for (const segment of [...segments.keys()].sort((a, b) => b - a)) {
     const header = Buffer.from(segments.get(segment) as Uint8Array).subarray(0, HEADER);
     if (header.length < HEADER || header.every((byte) => byte === 0)) continue;
-    return header.readUInt32BE(60) === crc32(header.subarray(0, 60)) ? header.readUInt32BE(28) : VERSION;
+    return header.readUInt32BE(60) === crc32(header.subarray(0, 60)) ? header.readUInt32BE(28) : VERSIONS.least;
   }
-  return VERSION;
+  return VERSIONS.least;
 }
 
 function codeFor(version: number): string {
-  if (version === VERSION) return "log-damaged";
-  return version > VERSION ? "needs-newer-version" : "needs-older-version";
+  if (version > VERSIONS.most) return "needs-newer-version";
+  return version < VERSIONS.least ? "needs-older-version" : "log-damaged";
 }
 
 function readingOf(segments: Segments, kind: string): Reading | undefined {
@@ -100,7 +101,7 @@ function damage(segments: Segments, { how, file, at, bit }: LogStep & { readonly
     header.length === HEADER &&
     header.readUInt32BE(60) === crc32(header.subarray(0, 60))
   ) {
-    header.writeUInt32BE(bit % 2 === 0 ? VERSION + 1 : VERSION - 1, 28);
+    header.writeUInt32BE(bit % 2 === 0 ? VERSIONS.most + 1 : VERSIONS.least - 1, 28);
     header.writeUInt32BE(crc32(header.subarray(0, 60)), 60);
   }
   if (how === "drop") damaged.delete(number);

@@ -3,10 +3,11 @@
  * still but for the steps that move it.
  */
 import type { Clock } from "../../packages/perdure/src/host/clock.ts";
-import type { Files, OpenFile } from "../../packages/perdure/src/host/files.ts";
+import type { Files, OpenFile, OpenMode } from "../../packages/perdure/src/host/files.ts";
 import { createDiskFiles, type DiskFaults, healthyDisk } from "../../packages/perdure/src/host/simulated/disk-files.ts";
 import { type CrashPick, createDisk, type Draws, EVERYTHING } from "../../packages/perdure/src/host/simulated/index.ts";
 import { isPerdureError, PerdureError } from "../../packages/perdure/src/wire/error.ts";
+import { HEADER } from "../log-bytes.ts";
 
 export const FOLDER = "/log";
 
@@ -15,12 +16,15 @@ export interface Faults extends DiskFaults {
   failOpens: number;
   failRemoves: number;
   failCloses: number;
+  /** Before the name is changed, or after. */
+  failRenames: number;
   /** So many of the next writes leave a part of what was written. */
   tearWrites: number;
 }
 
 export interface FailedCall {
-  readonly call: "open" | "begin" | "read" | "write" | "sync" | "close" | "remove";
+  /** `make`: something of a file that is prepared, which nobody waits for. */
+  readonly call: "open" | "begin" | "read" | "write" | "sync" | "close" | "remove" | "make";
   readonly code: string;
 }
 
@@ -30,8 +34,11 @@ export interface Program {
   readonly openToRead: ReadonlyMap<number, number>;
   readonly reading: number;
   readonly writing: number;
+  /** The same for one that is prepared. */
+  readonly making: number;
   /** All calls that failed, in their order. */
   readonly failed: readonly FailedCall[];
+  /** Batches that were written through are among them. */
   readonly syncs: number;
   /** How often it opened a file for writing, and wrote to one. */
   readonly begun: number;
@@ -63,6 +70,9 @@ export interface Machine {
   end(pick?: CrashPick): void;
   /** What is on the disk: as programs see it, or as a loss of power leaves it. */
   segments(pick?: CrashPick): Map<number, Uint8Array>;
+  /** The same for the sizes of prepared files that have the name of one that is ready. */
+  spares(pick?: CrashPick): readonly number[];
+  readonly usedBytes: number;
 }
 
 interface Timer {
@@ -72,6 +82,9 @@ interface Timer {
 
 /** The clock at the beginning, milliseconds since 1970. */
 const EPOCH_MS = 1_800_000_000_000;
+const HEALTHY = { failOpens: 0, failRemoves: 0, failCloses: 0, failRenames: 0, tearWrites: 0 };
+const PART = /\.part$/;
+const SPARE = /\.spare$/;
 /** More calls than this in one step never end. */
 const MOST_CALLS = 20_000;
 
@@ -82,7 +95,7 @@ export function createMachine(draws: Draws, ended: () => void): Machine {
   let timers: Timer[] = [];
   let nowMs = 0;
   let owner = { alive: false };
-  const faults: Faults = { ...healthyDisk(), failOpens: 0, failRemoves: 0, failCloses: 0, tearWrites: 0 };
+  const faults: Faults = { ...healthyDisk(), ...HEALTHY };
   const half: CrashPick = { sector: () => draws.chance(0.5), name: () => draws.chance(0.5) };
 
   const finish = async (nth: number): Promise<void> => {
@@ -141,7 +154,7 @@ export function createMachine(draws: Draws, ended: () => void): Machine {
     get outstanding() {
       return calls.length;
     },
-    heal: () => void Object.assign(faults, healthyDisk(), { failOpens: 0, failRemoves: 0, failCloses: 0, tearWrites: 0 }),
+    heal: () => void Object.assign(faults, healthyDisk(), HEALTHY),
     finish,
     finishAll,
     pass,
@@ -175,13 +188,24 @@ export function createMachine(draws: Draws, ended: () => void): Machine {
       for (const [path, bytes] of disk.image(pick)) if (segmentIn(path) !== 0) segments.set(segmentIn(path), bytes);
       return segments;
     },
+    spares: (pick = EVERYTHING) => {
+      if (pick === EVERYTHING)
+        return disk
+          .list(FOLDER)
+          .filter((name) => SPARE.test(name))
+          .map((name) => disk.file(`${FOLDER}/${name}`, false)?.current.size ?? 0);
+      return [...disk.image(pick)].filter(([path]) => SPARE.test(path)).map(([, { length }]) => length);
+    },
+    get usedBytes() {
+      return disk.usedBytes;
+    },
   };
 }
 
 /** Files that also fail where a simulated disk does not, and that count. */
 function watched(files: Files, faults: Faults, draws: Draws): Program {
   const failed: FailedCall[] = [];
-  const counts = { reading: 0, writing: 0, syncs: 0, begun: 0, writes: 0 };
+  const counts = { reading: 0, writing: 0, making: 0, syncs: 0, begun: 0, writes: 0 };
   const openToRead = new Map<number, number>();
   const noted = async <Value>(call: FailedCall["call"], work: () => Promise<Value>): Promise<Value> => {
     try {
@@ -191,15 +215,17 @@ function watched(files: Files, faults: Faults, draws: Draws): Program {
       throw error;
     }
   };
-  const takes = (kind: "failOpens" | "failRemoves" | "failCloses" | "tearWrites"): boolean => faults[kind] > 0 && faults[kind]-- > 0;
+  const takes = (kind: keyof typeof HEALTHY): boolean => faults[kind] > 0 && faults[kind]-- > 0;
   const fails = (code: "disk-failed" | "too-busy", what: string): never => {
     throw new PerdureError(code, `${what} failed`, { retry: "after" });
   };
-  const openFile = (file: OpenFile, kind: "reading" | "writing", segment: number): OpenFile => {
+  const openFile = (file: OpenFile, kind: "reading" | "writing" | "making", mode: OpenMode, segment: number): OpenFile => {
     let open = true;
+    /** Of what is written through: where the batch ends that was begun. */
+    let until = 0;
     const count = (by: number): void => {
       counts[kind] += by;
-      if (kind === "writing") return;
+      if (kind !== "reading") return;
       const left = (openToRead.get(segment) ?? 0) + by;
       if (left === 0) openToRead.delete(segment);
       else openToRead.set(segment, left);
@@ -209,18 +235,23 @@ function watched(files: Files, faults: Faults, draws: Draws): Program {
       size: file.size,
       read: (offset, length) => noted("read", () => file.read(offset, length)),
       write: (offset, bytes) =>
-        noted("write", async () => {
-          counts.writes++;
+        noted(kind === "making" ? "make" : "write", async () => {
+          if (kind !== "making") counts.writes++;
+          if (kind !== "making" && mode === "write-through" && offset >= until) {
+            counts.syncs++;
+            const from = offset === 0 ? HEADER : 0;
+            until = offset + from + Math.ceil((32 + Buffer.from(bytes).readUInt32BE(from + 4)) / 32) * 32;
+          }
           if (!takes("tearWrites")) return await file.write(offset, bytes);
           await file.write(offset, bytes.subarray(0, draws.below(bytes.length)));
           fails("disk-failed", "a write");
         }),
       sync: () => {
-        counts.syncs++;
-        return noted("sync", file.sync);
+        if (kind !== "making") counts.syncs++;
+        return noted(kind === "making" ? "make" : "sync", file.sync);
       },
       close: () =>
-        noted("close", async () => {
+        noted(kind === "making" ? "make" : "close", async () => {
           if (open) count(-1);
           open = false;
           await file.close();
@@ -237,6 +268,9 @@ function watched(files: Files, faults: Faults, draws: Draws): Program {
     get reading() {
       return counts.reading;
     },
+    get making() {
+      return counts.making;
+    },
     get writing() {
       return counts.writing;
     },
@@ -249,15 +283,24 @@ function watched(files: Files, faults: Faults, draws: Draws): Program {
     files: {
       ...files,
       open: (path, mode) =>
-        noted(mode === "read" ? "open" : "begin", async () => {
-          if (mode === "write") counts.begun++;
+        noted(mode === "read" ? "open" : segmentIn(path) === 0 ? "make" : "begin", async () => {
+          if (mode !== "read" && segmentIn(path) !== 0) counts.begun++;
           if (takes("failOpens")) fails("too-busy", "opening");
           const file = await files.open(path, mode);
-          const kind = mode === "read" ? "reading" : "writing";
-          return openFile(file, kind, segmentIn(path));
+          // One that is ready is opened to become a segment.
+          if (mode !== "read" && SPARE.test(path)) counts.begun++;
+          const kind = mode === "read" ? "reading" : PART.test(path) ? "making" : "writing";
+          return openFile(file, kind, mode, segmentIn(path));
+        }),
+      rename: (from, to) =>
+        noted(segmentIn(to) === 0 ? "make" : "sync", async () => {
+          const after = draws.chance(0.5);
+          const failing = takes("failRenames");
+          if (!failing || after) await files.rename(from, to);
+          if (failing) fails("disk-failed", "renaming");
         }),
       remove: (path) =>
-        noted("remove", async () => {
+        noted(segmentIn(path) === 0 ? "make" : "remove", async () => {
           if (takes("failRemoves")) fails("disk-failed", "removing");
           await files.remove(path);
         }),

@@ -7,6 +7,7 @@ import { isPerdureError } from "../../packages/perdure/src/wire/error.ts";
 import { createMachine, FOLDER, type Machine, type Program } from "./log-machine.ts";
 import { type Reading, readLog } from "./log-reading.ts";
 import { createOwner, type Owner } from "./log-reference.ts";
+import type { LogStep } from "./log-steps.ts";
 import { parted, type RoomTools } from "./room.ts";
 
 const KIND = "relay";
@@ -46,6 +47,8 @@ export interface Scene {
   /** What the small state holds besides. */
   extra: readonly Uint8Array[];
   openings: number;
+  /** The smallest file that was ever to be prepared. */
+  leastSpare: number;
   turns: number;
   running: Running | undefined;
   closing: Running | undefined;
@@ -76,6 +79,7 @@ export function createScene(tools: RoomTools): Scene {
     owner: createOwner(),
     extra: [],
     openings: 0,
+    leastSpare: Number.POSITIVE_INFINITY,
     turns: 0,
     running: undefined,
     closing: undefined,
@@ -101,13 +105,18 @@ export function createScene(tools: RoomTools): Scene {
       const picks = [EVERYTHING, ONLY_SYNCED, pickOf(keep)];
       const all = scene.unproven === "refused" ? picks : picks.slice(draws.below(picks.length)).slice(0, 1);
       scene.unproven = undefined;
-      for (const pick of all) scene.owner.owed(scene.readingOf(pick));
+      for (const pick of all) {
+        scene.owner.owed(scene.readingOf(pick));
+        const short = scene.machine.spares(pick).find((bytes) => bytes < scene.leastSpare);
+        if (short !== undefined) parted(`a prepared file has the name of one that is ready, and ${short} bytes`);
+      }
     },
   };
   return scene;
 }
 
-export function open(scene: Scene, segmentBytes: number, retryMs: number, odd: number): void {
+export function open(scene: Scene, { segmentBytes, retryMs, odd, within }: Omit<LogStep & { readonly do: "open" }, "do">): void {
+  if (within !== undefined) scene.leastSpare = Math.min(scene.leastSpare, segmentBytes);
   const program = scene.machine.begin();
   const opening = ++scene.openings;
   const reading = scene.readingOf();
@@ -141,6 +150,7 @@ export function open(scene: Scene, segmentBytes: number, retryMs: number, odd: n
     folder: FOLDER,
     magic: KIND,
     segmentBytes,
+    prepared: within === undefined ? undefined : { withinBytes: within * segmentBytes },
     diskRetryMs: retryMs,
     points: {
       [IN_A_WORLD]: true,
@@ -183,7 +193,7 @@ function notOpened(scene: Scene, now: Running, error: unknown): void {
   if (scene.running !== now) return;
   const code = isPerdureError(error) ? error.code : String(error);
   if (!saidBy(now.program, 0, code)) parted(`the log does not open: ${String(error)}`);
-  if (now.program.reading + now.program.writing > 0) parted("an opening that failed leaves files open");
+  if (now.program.reading + now.program.writing + now.program.making > 0) parted("an opening that failed leaves files open");
   scene.machine.end();
   scene.running = undefined;
 }
@@ -199,7 +209,10 @@ function healthSays(scene: Scene, now: Running, health: LogHealth): void {
   }
   const { begun, writes } = now.program;
   now.stuckAfter ??= { begun, writes, atMs: scene.machine.nowMs };
-  const codes = now.program.failed.slice(now.failedBefore).map(({ code }) => stuckCodeOf(code));
+  const codes = now.program.failed
+    .slice(now.failedBefore)
+    .filter(({ call }) => call !== "make")
+    .map(({ code }) => stuckCodeOf(code));
   now.failedBefore = now.program.failed.length;
   if (!codes.includes(health.code)) parted(`the log is stuck with ${health.code} where the disk says ${codes.join(", ") || "nothing"}`);
   const sinceMs = before.state === "stuck" ? before.sinceMs : scene.machine.clock.wallMs();
@@ -209,7 +222,8 @@ function healthSays(scene: Scene, now: Running, health: LogHealth): void {
 
 /** Nothing but the lack of room ever failed. */
 export function onlyFull({ failed }: Program): boolean {
-  return failed.length > 0 && failed.every(({ call, code }) => call === "write" && code === "disk-full");
+  const told = failed.filter(({ call }) => call !== "make");
+  return told.length > 0 && told.every(({ call, code }) => call === "write" && code === "disk-full");
 }
 
 /** Whether a call of the disk failed so, from the `from`th failure on. */

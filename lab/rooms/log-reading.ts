@@ -7,6 +7,7 @@ import {
   type Batch,
   batchHeaderAt,
   HEADER,
+  isPrepared,
   logIdOf,
   MANIFEST,
   manifestOf,
@@ -28,6 +29,10 @@ export interface Part {
   readonly segment: number;
   readonly end: number;
   readonly batches: readonly Batch[];
+  /** It is made of a file that was prepared. */
+  readonly prepared: boolean;
+  /** What it takes: of a prepared file all of it. */
+  readonly bytes: number;
 }
 
 export interface Reading {
@@ -54,9 +59,11 @@ export function readLog(segments: Segments, kind: string, strictly: boolean): Re
     for (const batch of batches) {
       if (batch.number <= last) throw new Damaged(`batch ${batch.number} follows batch ${last}`);
       last = batch.number;
-      if (strictly) mustBeAsDescribed(file, segment, batch);
+      if (strictly) mustBeAsDescribed(file, segment, batch, isPrepared(file) && batch === batches.at(-1));
     }
-    parts.push({ segment, end: batches.at(-1)?.end ?? HEADER, batches });
+    const endsAt = batches.at(-1)?.end ?? HEADER;
+    const prepared = isPrepared(file);
+    parts.push({ segment, end: endsAt, batches, prepared, bytes: prepared ? file.length : endsAt });
   }
   const entries = parts.flatMap(({ segment, batches }) =>
     batches.flatMap(({ records }) => records.filter((each) => each.kind !== MANIFEST).map((each) => ({ ...each, segment }))),
@@ -78,7 +85,8 @@ function headOf(segments: Segments, kind: string): Head | undefined {
     const logId = headerOf(file, kind, segment);
     if (logId === undefined) continue;
     const first = batchIn(file, logId, segment, HEADER);
-    if (first === "damaged" || (first === "torn" && hasBatchBehind(file, logId, segment, HEADER)))
+    // A prepared file is no segment before its first batch is whole.
+    if (first === "damaged" || (first === "torn" && (isPrepared(file) || hasBatchBehind(file, logId, segment, HEADER, 0))))
       throw new Damaged(`segment ${segment} begins with a batch that is damaged`);
     if (first === "torn") continue;
     return { segment, logId, manifest: manifestOf(first, segment) };
@@ -100,8 +108,10 @@ function batchesOf(file: Buffer, logId: Buffer, segment: number, limit: number |
   const batches: Batch[] = [];
   for (let at = HEADER; at < (limit ?? file.length); ) {
     const found = batchIn(file, logId, segment, at);
-    if (found === "torn" && limit === undefined && !hasBatchBehind(file, logId, segment, at)) return batches;
     const before = batches.at(-1);
+    const mayEnd = isPrepared(file) ? typeof found === "string" && before !== undefined : found === "torn";
+    const number = isPrepared(file) && before !== undefined ? before.number + 1 : 0;
+    if (mayEnd && limit === undefined && !hasBatchBehind(file, logId, segment, at, number)) return batches;
     if (typeof found === "string" || found.end > (limit ?? file.length)) throw new Damaged(`segment ${segment} at ${at}`);
     if (before !== undefined && found.number !== before.number + 1) throw new Damaged(`segment ${segment} at ${at}: a batch is missing`);
     batches.push(found);
@@ -110,7 +120,7 @@ function batchesOf(file: Buffer, logId: Buffer, segment: number, limit: number |
   return batches;
 }
 
-/** Torn: shorter than it says, or with more pieces of zeroes than it says. */
+/** Torn, where it grew: shorter than it says, or with more pieces of zeroes than it says. */
 function batchIn(file: Buffer, logId: Buffer, segment: number, offset: number): Batch | "torn" | "damaged" {
   const whole = wholeBatchAt(file, logId, segment, offset);
   if (whole !== undefined) return whole;
@@ -123,8 +133,11 @@ function batchIn(file: Buffer, logId: Buffer, segment: number, offset: number): 
   return zeroPieces(file, offset, end) > header.readUInt32BE(20) ? "torn" : "damaged";
 }
 
-function hasBatchBehind(file: Buffer, logId: Buffer, segment: number, offset: number): boolean {
-  for (let at = offset + BATCH_HEADER; at + BATCH_HEADER <= file.length; at += BATCH_HEADER)
-    if (batchHeaderAt(file, logId, segment, at) !== undefined) return true;
+/** One with a higher number. */
+function hasBatchBehind(file: Buffer, logId: Buffer, segment: number, offset: number, number: number): boolean {
+  for (let at = offset + BATCH_HEADER; at + BATCH_HEADER <= file.length; at += BATCH_HEADER) {
+    const header = batchHeaderAt(file, logId, segment, at);
+    if (header !== undefined && Number(header.readBigUInt64BE(8)) > number) return true;
+  }
   return false;
 }

@@ -2,8 +2,8 @@
 import type { Draws } from "../../packages/perdure/src/host/simulated/index.ts";
 
 export type LogStep =
-  /** `odd` is the chance of what is legal and rare. */
-  | { readonly do: "open"; readonly segmentBytes: number; readonly retryMs: number; readonly odd: number }
+  /** `odd` is the chance of what is legal and rare; `within`: files are prepared, and so many segments fit into the space there is. */
+  | { readonly do: "open"; readonly segmentBytes: number; readonly retryMs: number; readonly odd: number; readonly within?: number }
   | {
       readonly do: "append";
       /** Records of each append; all are made in one turn. */
@@ -44,6 +44,7 @@ export type FaultKind =
   | "failOpens"
   | "failRemoves"
   | "failCloses"
+  | "failRenames"
   | "tearWrites"
   | "full"
   | "readOnly";
@@ -63,6 +64,7 @@ const FAULTS: readonly FaultKind[] = [
   "failOpens",
   "failRemoves",
   "failCloses",
+  "failRenames",
   "tearWrites",
   "full",
   "full",
@@ -84,6 +86,8 @@ interface Habits {
   readonly least: number;
   readonly release: number;
   readonly patient: number;
+  /** Chance that an opening prepares files. */
+  readonly prepares: number;
 }
 
 export function drawSteps(draws: Draws): readonly LogStep[] {
@@ -99,6 +103,7 @@ export function drawSteps(draws: Draws): readonly LogStep[] {
     least: draws.chance(0.3) ? 100 : 0,
     release: draws.below(3) * 0.1,
     patient: draws.fraction() * 0.6,
+    prepares: [0, 0.9, 1][draws.below(3)] as number,
   };
   // More files than are kept open to be read.
   const habits: Habits = hoards ? { ...drawn, end: 0.005, large: 0.03, least: 200, release: 0, segmentBytes: 300, compacts: false } : drawn;
@@ -193,6 +198,7 @@ function open(draws: Draws, habits: Habits): LogStep {
     segmentBytes: habits.segmentBytes ?? (SEGMENT_BYTES[draws.below(SEGMENT_BYTES.length)] as number),
     retryMs: 20 + draws.below(3) * 40,
     odd: draws.chance(0.3) ? 0.2 : 0,
+    ...(draws.chance(habits.prepares) ? { within: [8, 40, 1e9][draws.below(3)] as number } : {}),
   };
 }
 

@@ -67,9 +67,18 @@ function createLogRoom(tools: RoomTools) {
     if (owner.pending.length > 0) parted(`of append ${owner.pending[0]?.id} nothing is said although the log was closed`);
     const aborted = waiting.find(({ state }) => state !== "durable");
     if (!held && wasGood && aborted !== undefined) parted(`append ${aborted.id} was ${aborted.state} although the disk works`);
-    if (machine.outstanding === 0 && now.program.reading + now.program.writing > 0) parted("a log that was closed leaves files open");
+    if (machine.outstanding === 0 && now.program.reading + now.program.writing + now.program.making > 0)
+      parted("a log that was closed leaves files open");
+    if (!held && wasGood && !anyFault()) mustBeClosedOff();
     scene.closing = undefined;
     crash();
+  };
+
+  /** The last records in a prepared file have something behind them. */
+  const mustBeClosedOff = (): void => {
+    const newest = scene.readingOf().parts.at(-1);
+    if (newest?.prepared === true && newest.batches.length > 1 && newest.batches.at(-1)?.records.length !== 0)
+      parted("a log that was closed ends with a batch that may be taken for torn");
   };
 
   const anyFault = (): boolean =>
@@ -88,7 +97,7 @@ function createLogRoom(tools: RoomTools) {
     const now = scene.running;
     if (now?.log === undefined || machine.outstanding > 0 || now.compacting || owner.pending.length > 0 || machine.nowMs < now.lateUntilMs)
       return;
-    mustBeInOrder({ now, opened: now.log, reading: scene.readingOf(), owner });
+    mustBeInOrder({ now, opened: now.log, reading: scene.readingOf(), owner, spares: machine.spares() });
   };
 
   const run = async (): Promise<void> => {
@@ -125,7 +134,7 @@ function createLogRoom(tools: RoomTools) {
 
   const act = async (step: LogStep): Promise<void> => {
     if (step.do === "open") {
-      if (scene.running === undefined) open(scene, step.segmentBytes, step.retryMs, step.odd);
+      if (scene.running === undefined) open(scene, step);
       return;
     }
     if (step.do === "tick") return machine.finish(step.nth);
@@ -141,7 +150,7 @@ function createLogRoom(tools: RoomTools) {
       return;
     }
     if (step.do === "fault") {
-      if (step.kind === "full") machine.faults.capacityBytes = usedBytes() + step.count;
+      if (step.kind === "full") machine.faults.capacityBytes = machine.usedBytes + step.count;
       else if (step.kind === "readOnly") machine.faults.readOnly = true;
       else machine.faults[step.kind] = step.count;
       return;
@@ -187,8 +196,6 @@ function createLogRoom(tools: RoomTools) {
     } else await compactAll(scene, now, opened);
   };
 
-  const usedBytes = (): number => [...machine.segments().values()].reduce((sum, { length }) => sum + length, 0);
-
   /** What must hold after every step. */
   const afterStep = async (): Promise<void> => {
     await settle();
@@ -228,7 +235,8 @@ function createLogRoom(tools: RoomTools) {
         machine.heal();
         if (how === "power") crash(ONLY_SYNCED);
         await machine.finishAll();
-        if (scene.running === undefined) open(scene, 700, 50, 0);
+        if (scene.running === undefined)
+          open(scene, { segmentBytes: 700, retryMs: 50, odd: 0, ...(scene.leastSpare < Number.POSITIVE_INFINITY ? { within: 40 } : {}) });
         await machine.finishAll();
         await afterStep();
         for (let timers = 0; timers < MOST_TIMERS && (await machine.toNextTimer()); timers++);

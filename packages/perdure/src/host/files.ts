@@ -4,13 +4,15 @@
  * What holds after a crash: bytes written before a `sync` that resolved are there. Of everything written later any
  * subset of 512-byte sectors may be there. `rename` and `remove` are durable when they resolve. A file that `open`
  * created is durable after its first `sync`.
+ * Of a file opened for `write-through` each write that resolved is there by itself; `sync` makes only its name durable. Of a
+ * write that failed or was under way any subset of sectors may be there, whatever is written elsewhere in the file later.
  *
  * Errors are PerdureErrors: `disk-full`, `disk-failed`, `read-only`, `permission-denied`, `folder-in-use`, `not-found`,
  * `too-busy` (no file handles left), `bad-argument` (a path that cannot be).
  */
 export interface Files {
-  /** `write` creates the file and its folders when missing (files 0600, folders 0700); `read` of a missing file throws `not-found`. */
-  open(path: string, mode: "read" | "write"): Promise<OpenFile>;
+  /** To write creates the file and its folders when missing (files 0600, folders 0700); `read` of a missing file throws `not-found`. */
+  open(path: string, mode: OpenMode): Promise<OpenFile>;
   /** Names in a folder, sorted, without subfolders; empty when the folder is missing. */
   list(folder: string): Promise<readonly string[]>;
   /** Atomically puts `from` in the place of `to`, in a folder that exists; `not-found` when `from` is missing. */
@@ -24,6 +26,9 @@ export interface Files {
   lock(folder: string): Promise<FolderLock>;
 }
 
+/** `write-through` is `write` where every write that resolves survives a loss of power. */
+export type OpenMode = "read" | "write" | "write-through";
+
 export interface OpenFile {
   /** Bytes the file has now. */
   size(): Promise<number>;
@@ -31,7 +36,7 @@ export interface OpenFile {
   read(offset: number, length: number): Promise<Uint8Array>;
   /** Writes all of `bytes` at `offset`, or throws; what then is in that place, as far as the file goes, is undefined. */
   write(offset: number, bytes: Uint8Array): Promise<void>;
-  /** Resolves when everything written so far survives a loss of power. After a failure nothing more may be assumed of this file. */
+  /** Resolves when everything written so far survives a loss of power, and so does the name. After a failure nothing more may be assumed of this file. */
   sync(): Promise<void>;
   close(): Promise<void>;
 }

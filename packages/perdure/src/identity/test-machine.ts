@@ -94,7 +94,7 @@ function createTestFiles(): { readonly files: Files; readonly disk: TestDisk } {
   const files: Files = {
     open: async (path, mode) => {
       if (mode === "read" && !current.has(path)) throw new PerdureError("not-found", `no ${path}`);
-      if (mode === "write") {
+      if (mode !== "read") {
         step();
         if (!current.has(path)) current.set(path, new Uint8Array());
       }

@@ -349,6 +349,7 @@ async function openStore(
     folder: `${folder}/log`,
     magic: "relay",
     segmentBytes: settings.segmentBytes,
+    prepared: { withinBytes: settings.storeBytes },
     diskRetryMs: settings.diskRetryMs,
     points: host.points,
     replay: (record, at) => void dead.push(...mailboxes.replay(record, at)),

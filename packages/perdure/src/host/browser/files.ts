@@ -5,7 +5,7 @@
  * before, the next lock of its folder frees it. Several tabs may read a folder; who changes it has its lock.
  */
 import { PerdureError } from "../../wire/error.ts";
-import type { Files, OpenFile } from "../files.ts";
+import type { Files, OpenFile, OpenMode } from "../files.ts";
 import type { Database, Work } from "./database.ts";
 import { lockFolder } from "./folder-lock.ts";
 import type { Locks } from "./platform.ts";
@@ -37,7 +37,7 @@ export function createBrowserFiles({ database, locks }: BrowserFilesOptions): Fi
     return mine;
   };
 
-  const handle = (number: number, size: number, writes: boolean): OpenFile => {
+  const handle = (number: number, size: number, mode: OpenMode): OpenFile => {
     const shared = open.get(number) ?? { file: createStoredFile(database, number, size), users: 0 };
     open.set(number, shared);
     shared.users++;
@@ -52,8 +52,9 @@ export function createBrowserFiles({ database, locks }: BrowserFilesOptions): Fi
       size: () => shared.file.size(),
       read: (offset, length) => shared.file.read(offset, length),
       write: async (offset, bytes) => {
-        if (!writes) throw new PerdureError("bad-argument", "the file was opened for reading");
+        if (mode === "read") throw new PerdureError("bad-argument", "the file was opened for reading");
         await shared.file.write(offset, bytes);
+        if (mode === "write-through") await shared.file.flush();
       },
       sync: () => shared.file.flush(),
       close: () => (closing ??= inTurn(letGo)),
@@ -109,9 +110,9 @@ export function createBrowserFiles({ database, locks }: BrowserFilesOptions): Fi
       inTurn(async () => {
         folderOf(path);
         const found = await find(path);
-        if (found !== undefined) return handle(found.number, found.size, mode === "write");
+        if (found !== undefined) return handle(found.number, found.size, mode);
         if (mode === "read") throw new PerdureError("not-found", `there is no file ${path}`);
-        return handle(await create(path), 0, true);
+        return handle(await create(path), 0, mode);
       }),
     list: (folder) =>
       inTurn(async () => {

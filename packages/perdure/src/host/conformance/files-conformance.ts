@@ -1,6 +1,6 @@
 import { describe, expect } from "vitest";
 import { concat, utf8 } from "../../wire/bytes.ts";
-import type { Files } from "../files.ts";
+import type { Files, OpenMode } from "../files.ts";
 import type { Subject } from "./subject.ts";
 import { codeOf, portTest } from "./subject.ts";
 
@@ -68,6 +68,30 @@ export function filesConformance(host: string, make: () => Promise<FilesSubject>
       await using again = await opened(files, `${folder}/deep/er/a`, "write");
       expect(await again.read(0, 10)).toEqual(utf8("kept"));
     });
+
+    portTest(
+      "a file written through is made, written, kept and read as any other, also by another handle",
+      make,
+      async ({ files, folder }) => {
+        const path = `${folder}/deep/a`;
+        {
+          await using file = await opened(files, path, "write-through");
+          await file.write(0, new Uint8Array(1000));
+          await file.write(500, utf8("middle"));
+          await file.write(1000, utf8("end"));
+          await file.write(3, new Uint8Array(0));
+          await file.sync();
+        }
+        await using again = await opened(files, path, "write-through");
+        expect(await again.size()).toBe(1003);
+        await files.rename(path, `${folder}/deep/b`);
+        await again.write(0, utf8("begin"));
+        await using reader = await opened(files, `${folder}/deep/b`, "read");
+        expect(await reader.read(0, 5)).toEqual(utf8("begin"));
+        expect(await reader.read(500, 6)).toEqual(utf8("middle"));
+        expect(await reader.read(998, 10)).toEqual(concat(new Uint8Array(2), utf8("end")));
+      },
+    );
 
     portTest("a file opened for reading can be read and not written", make, async ({ files, folder }) => {
       await put(files, `${folder}/a`, "kept");
@@ -149,7 +173,7 @@ export function filesConformance(host: string, make: () => Promise<FilesSubject>
   });
 }
 
-async function opened(files: Files, path: string, mode: "read" | "write") {
+async function opened(files: Files, path: string, mode: OpenMode) {
   const file = await files.open(path, mode);
   return { ...file, [Symbol.asyncDispose]: () => file.close() };
 }

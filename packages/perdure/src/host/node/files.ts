@@ -1,25 +1,28 @@
 /**
  * Files of this machine. Durability of names: a created file is durable once its folder, and the folders made for it,
- * were synced; that happens with the file's first `sync`. Content goes through `fdatasync`, which includes the size.
+ * were synced; that happens with the file's first `sync`. Content goes through `fdatasync`, which includes the size, or is
+ * written through: by O_DSYNC where the system means by it what it says, and otherwise by `fdatasync` after each write.
  */
 import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { PerdureError } from "../../wire/error.ts";
-import type { Files, OpenFile } from "../files.ts";
+import type { Files, OpenFile, OpenMode } from "../files.ts";
 import { fileCall, fileError, hasSystemCode } from "./file-error.ts";
 import { LOCK_FILE, lockFolder } from "./folder-lock.ts";
 
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
+/** macOS has the flag and leaves what was written in the memory of the disk; Windows has none. 0 where a sync has to do it. */
+const WRITE_THROUGH = process.platform === "linux" ? constants.O_DSYNC : 0;
 
 export function createNodeFiles(): Files {
   return {
     open: async (path, mode) => {
       // Closing any handle of that file would silently give the lock away.
       if (basename(path) === LOCK_FILE) throw new PerdureError("bad-argument", `${path} is a folder's lock and is not to be opened`);
-      return await (mode === "read" ? openToRead(path) : openToWrite(path));
+      return await (mode === "read" ? openToRead(path) : openToWrite(path, mode));
     },
     list: async (folder) => {
       try {
@@ -77,25 +80,26 @@ async function makeFolder(folder: string): Promise<readonly string[]> {
 }
 
 function openToRead(path: string): Promise<OpenFile> {
-  return fileCall(`open ${path}`, async () => openFile(path, await open(path, constants.O_RDONLY), []));
+  return fileCall(`open ${path}`, async () => openFile(path, "read", await open(path, constants.O_RDONLY), []));
 }
 
-function openToWrite(path: string): Promise<OpenFile> {
+function openToWrite(path: string, mode: OpenMode): Promise<OpenFile> {
+  const flags = constants.O_RDWR | (mode === "write-through" ? WRITE_THROUGH : 0);
   return fileCall(`open ${path}`, async () => {
     const folder = dirname(path);
     try {
       // Whoever made it may have died before its first sync.
-      return openFile(path, await open(path, constants.O_RDWR), [folder]);
+      return openFile(path, mode, await open(path, flags), [folder]);
     } catch (error) {
       if (!hasSystemCode(error, "ENOENT")) throw error;
     }
     const unsynced = [folder, ...(await makeFolder(folder))];
-    return openFile(path, await open(path, constants.O_RDWR | constants.O_CREAT, FILE_MODE), unsynced);
+    return openFile(path, mode, await open(path, flags | constants.O_CREAT, FILE_MODE), unsynced);
   });
 }
 
 /** `unsynced`: folders whose entries must be synced before this file is durable. */
-function openFile(path: string, handle: FileHandle, unsynced: readonly string[]): OpenFile {
+function openFile(path: string, mode: OpenMode, handle: FileHandle, unsynced: readonly string[]): OpenFile {
   let folders = unsynced;
   let closing: Promise<void> | undefined;
   return {
@@ -118,11 +122,12 @@ function openFile(path: string, handle: FileHandle, unsynced: readonly string[])
           const { bytesWritten } = await handle.write(bytes, written, bytes.length - written, offset + written);
           written += bytesWritten;
         }
+        if (mode === "write-through" && WRITE_THROUGH === 0) await handle.datasync();
       }),
     sync: () =>
       fileCall(`sync ${path}`, async () => {
         const pending = folders;
-        await handle.datasync();
+        if (mode !== "write-through") await handle.datasync();
         for (const folder of pending) await syncFolder(folder);
         folders = [];
       }),

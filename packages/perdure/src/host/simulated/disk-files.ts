@@ -1,9 +1,10 @@
 /**
  * The Files port over a simulated disk. When an operation takes effect and when its caller learns of it are two things:
- * a write counts from the call, a sync covers what was written before the call, a change of names happens at the end.
+ * a write counts from the call, a sync covers what was written before the call, a change of names happens at the end. What
+ * a fault says of syncs it says of what is written through.
  */
 import { PerdureError } from "../../wire/error.ts";
-import type { Files, OpenFile } from "../files.ts";
+import type { Files, OpenFile, OpenMode } from "../files.ts";
 import type { CrashPick, Disk, StoredFile } from "./disk.ts";
 import { normalPath } from "./disk.ts";
 
@@ -67,7 +68,7 @@ export function createDiskFiles({ disk, faults, delay, pick, owner, called = () 
     if (faults.readOnly) throw readOnly(path);
   };
 
-  const write = (path: string, file: StoredFile, offset: number, bytes: Uint8Array): Promise<void> => {
+  const write = (path: string, mode: OpenMode, file: StoredFile, offset: number, bytes: Uint8Array): Promise<void> => {
     let failure: PerdureError | undefined;
     called();
     if (!owner.alive) return never;
@@ -87,26 +88,35 @@ export function createDiskFiles({ disk, faults, delay, pick, owner, called = () 
         disk.write(file, offset, bytes);
       }
     }
-    return after("write", () => {
+    const mark = disk.mark(file);
+    return after(mode === "write-through" ? "sync" : "write", () => {
       if (failure !== undefined) throw failure;
+      if (mode !== "write-through" || bytes.length === 0 || faults.syncIgnored) return;
+      if (faults.failSyncs > 0) {
+        faults.failSyncs--;
+        disk.writeThroughFailed(file, mark, pick);
+        throw new PerdureError("disk-failed", `writing ${path} through failed`, { retry: "after", hint: "Check the disk." });
+      }
+      disk.wroteThrough(file, mark);
     });
   };
 
-  const sync = (path: string, file: StoredFile): Promise<void> => {
+  const sync = (path: string, mode: OpenMode, file: StoredFile): Promise<void> => {
     called();
     const mark = disk.mark(file);
     return after("sync", () => {
       if (faults.syncIgnored) return;
       if (faults.failSyncs > 0) {
         faults.failSyncs--;
-        disk.syncFailed(file, pick);
+        if (mode !== "write-through") disk.syncFailed(file, pick);
         throw new PerdureError("disk-failed", `syncing ${path} failed`, { retry: "after", hint: "Check the disk." });
       }
-      disk.syncedTo(file, mark);
+      if (mode === "write-through") file.named = true;
+      else disk.syncedTo(file, mark);
     });
   };
 
-  const openFile = (path: string, mode: "read" | "write", file: StoredFile): OpenFile => {
+  const openFile = (path: string, mode: OpenMode, file: StoredFile): OpenFile => {
     let closed = false;
     const mustBeOpen = (): void => {
       if (closed) throw new PerdureError("internal", `${path} was used after it was closed`);
@@ -130,11 +140,11 @@ export function createDiskFiles({ disk, faults, delay, pick, owner, called = () 
       write: async (offset, bytes) => {
         mustBeOpen();
         if (mode === "read") throw new PerdureError("permission-denied", `${path} was opened for reading`);
-        await write(path, file, offset, bytes);
+        await write(path, mode, file, offset, bytes);
       },
       sync: async () => {
         mustBeOpen();
-        await sync(path, file);
+        await sync(path, mode, file);
       },
       close: async () => {
         closed = true;
@@ -146,8 +156,8 @@ export function createDiskFiles({ disk, faults, delay, pick, owner, called = () 
     open: (path, mode) => {
       called();
       return after("names", () => {
-        if (mode === "write") mustBeWritable(path);
-        const file = disk.file(path, mode === "write");
+        if (mode !== "read") mustBeWritable(path);
+        const file = disk.file(path, mode !== "read");
         if (file === undefined) throw new PerdureError("not-found", `there is no file ${path}`);
         return openFile(path, mode, file);
       });

@@ -22,14 +22,17 @@ export interface StoredFile {
   readonly current: Extent;
   /** The beginning of `current`, in the same memory, while everything pending was written at the end: as logs are. */
   readonly durable: Extent;
+  /** In their order. */
   pending: PendingWrite[];
-  /** Pending writes that have become durable or were lost since the file exists: marks count from here. */
-  drained: number;
+  /** Writes since the file exists: what marks count. */
+  writes: number;
   /** True once the file's existence survives a loss of power. */
   named: boolean;
 }
 
 interface PendingWrite {
+  /** Which of the writes of its file it was, or is a part of, counted from 1. */
+  readonly nth: number;
   readonly offset: number;
   readonly bytes: Uint8Array;
 }
@@ -55,6 +58,10 @@ export interface Disk {
   mark(file: StoredFile): number;
   /** Everything written before the mark is durable, and so is the file. */
   syncedTo(file: StoredFile, mark: number): void;
+  /** The write made right before the mark is durable, whatever else is pending; the name of the file is not, if it was not before. */
+  wroteThrough(file: StoredFile, mark: number): void;
+  /** That write failed: a picked part of its sectors is durable, the rest never will be although programs still see it. */
+  writeThroughFailed(file: StoredFile, mark: number, pick: CrashPick): void;
   /** A sync failed: a picked part of the pending sectors is durable, the rest never will be although programs still see it. */
   syncFailed(file: StoredFile, pick: CrashPick): void;
   /** What is pending beyond `size` never left the program: a write failed half way. */
@@ -124,7 +131,7 @@ export function createDisk(initial: ReadonlyMap<string, Uint8Array> = new Map())
       const name = normalPath(path);
       let file = files.get(name);
       if (file === undefined && create) {
-        file = { ...sharedExtents(new Uint8Array(0), 0), pending: [], drained: 0, named: false };
+        file = { ...sharedExtents(new Uint8Array(0), 0), pending: [], writes: 0, named: false };
         files.set(name, file);
       }
       return file;
@@ -132,35 +139,45 @@ export function createDisk(initial: ReadonlyMap<string, Uint8Array> = new Map())
     write: (file, offset, bytes) => {
       if (bytes.length === 0) return;
       const { current, durable } = file;
+      const nth = ++file.writes;
       if (!isShared(file) || offset !== current.size) {
         separate(file);
         const kept = bytes.slice();
         put(current, offset, kept);
-        file.pending.push({ offset, bytes: kept });
+        file.pending.push({ nth, offset, bytes: kept });
         return;
       }
       put(current, offset, bytes);
       durable.bytes = current.bytes;
-      file.pending.push({ offset, bytes: current.bytes.subarray(offset, current.size) });
+      file.pending.push({ nth, offset, bytes: current.bytes.subarray(offset, current.size) });
     },
-    mark: (file) => file.drained + file.pending.length,
+    mark: (file) => file.writes,
     syncedTo: (file, mark) => {
-      const count = Math.max(0, mark - file.drained);
-      const written = file.pending.splice(0, count);
+      const later = file.pending.findIndex(({ nth }) => nth > mark);
+      const written = file.pending.splice(0, later < 0 ? file.pending.length : later);
       if (isShared(file)) for (const { offset, bytes } of written) file.durable.size = offset + bytes.length;
       else for (const { offset, bytes } of written) put(file.durable, offset, bytes);
-      file.drained += count;
       file.named = true;
+    },
+    wroteThrough: (file, mark) => {
+      if (isShared(file) && file.pending[0]?.nth !== mark) separate(file);
+      for (const { offset, bytes } of takeWrite(file, mark)) {
+        if (isShared(file)) file.durable.size = offset + bytes.length;
+        else put(file.durable, offset, bytes);
+      }
+    },
+    writeThroughFailed: (file, mark, pick) => {
+      separate(file);
+      keepPicked(file.durable, takeWrite(file, mark), pick);
     },
     syncFailed: (file, pick) => {
       separate(file);
-      file.drained += file.pending.length;
       keepPicked(file.durable, file.pending.splice(0), pick);
       file.named ||= pick.name();
     },
     cut: (file, size) => {
       separate(file);
-      file.pending = file.pending.map(({ offset, bytes }) => ({ offset, bytes: bytes.subarray(0, Math.max(0, size - offset)) }));
+      file.pending = file.pending.map((each) => ({ ...each, bytes: each.bytes.subarray(0, Math.max(0, size - each.offset)) }));
       file.current.size = Math.min(file.current.size, size);
     },
     rename: (from, to, owner) =>
@@ -207,7 +224,7 @@ function markNamed(file: StoredFile): void {
 }
 
 function storedFile(bytes: Uint8Array): StoredFile {
-  return { ...sharedExtents(bytes.slice(), bytes.length), pending: [], drained: 0, named: true };
+  return { ...sharedExtents(bytes.slice(), bytes.length), pending: [], writes: 0, named: true };
 }
 
 /** One spelling per file: no doubled slashes, none at the end. */
@@ -228,7 +245,27 @@ function separate(file: StoredFile): void {
   if (!isShared(file)) return;
   const { durable } = file;
   durable.bytes = durable.bytes.slice(0, durable.size);
-  file.pending = file.pending.map(({ offset, bytes }) => ({ offset, bytes: bytes.slice() }));
+  file.pending = file.pending.map((each) => ({ ...each, bytes: each.bytes.slice() }));
+}
+
+/** Takes a write out of those that are pending; what was written before it in the same place never reaches the platter after it. */
+function takeWrite(file: StoredFile, mark: number): readonly PendingWrite[] {
+  const taken = file.pending.filter(({ nth }) => nth === mark);
+  const before = file.pending.filter(({ nth }) => nth < mark);
+  const after = file.pending.filter(({ nth }) => nth > mark);
+  const left = taken.reduce((pending, { offset, bytes }) => pending.flatMap((each) => around(each, offset, offset + bytes.length)), before);
+  file.pending = [...left, ...after];
+  return taken;
+}
+
+/** What of a write lies before `from`, and from `to` on. */
+function around({ nth, offset, bytes }: PendingWrite, from: number, to: number): readonly PendingWrite[] {
+  const end = offset + bytes.length;
+  if (end <= from || offset >= to) return [{ nth, offset, bytes }];
+  return [
+    { nth, offset, bytes: bytes.subarray(0, Math.max(0, from - offset)) },
+    { nth, offset: Math.min(end, to), bytes: bytes.subarray(Math.min(bytes.length, to - offset)) },
+  ].filter((each) => each.bytes.length > 0);
 }
 
 function put(extent: Extent, offset: number, bytes: Uint8Array): void {

@@ -44,7 +44,8 @@ export function compaction({ segments, queue, writer, readBack, closed, dropDead
       given.push(each.given);
       records.push(record);
     }
-    if (closed()) return false;
+    // While they were read the disk may have got stuck: then they would wait for it.
+    if (closed() || writer.health.state === "stuck") return false;
     if (records.length === 0) return true;
     const { at, synced } = queue.add(records, true, writer.begin);
     writer.wake();

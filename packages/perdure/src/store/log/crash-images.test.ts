@@ -18,6 +18,8 @@ import type { RecordAt, RecordLog } from "./record-log.ts";
 const FOLDER = "/log";
 const APPENDS = 24;
 const SEGMENT_BYTES = 6000;
+/** So that most segments are made of files that were segments before. */
+const PREPARED_BYTES = 2600;
 /** Later than every step of a recording. */
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -35,10 +37,13 @@ interface Issued {
 interface Workload {
   readonly recorder: CrashRecorder;
   readonly issued: readonly Issued[];
+  readonly prepared: boolean;
 }
 
 interface Faults {
   readonly failing: boolean;
+  /** The log is made of prepared files. */
+  readonly prepared?: boolean;
   /** What an earlier loss of power left, and what had been appended then. */
   readonly after?: { readonly image: ReadonlyMap<string, Bytes>; readonly issued: readonly Issued[] };
   /** What the log is given in place of the recorder's files. */
@@ -56,14 +61,17 @@ function makeRecords(draws: Draws, id: number): Bytes[] {
 function openWith(
   world: World,
   files: Files,
+  isPrepared: boolean,
   replay: (record: Bytes, at: RecordAt) => void,
   snapshot: () => readonly Bytes[],
 ): Promise<RecordLog> {
   const host = world.host("a");
-  return openRecordLog({ ...host, files, folder: FOLDER, magic: "relay", segmentBytes: SEGMENT_BYTES, diskRetryMs: 20, replay, snapshot });
+  const prepared = isPrepared ? { withinBytes: Number.POSITIVE_INFINITY } : undefined;
+  const segmentBytes = isPrepared ? PREPARED_BYTES : SEGMENT_BYTES;
+  return openRecordLog({ ...host, files, folder: FOLDER, magic: "relay", segmentBytes, prepared, diskRetryMs: 20, replay, snapshot });
 }
 
-async function runWorkload(seed: string, { failing, after, between = (files) => files }: Faults): Promise<Workload> {
+async function runWorkload(seed: string, { failing, prepared = false, after, between = (files) => files }: Faults): Promise<Workload> {
   const world = createWorld({ seed, hash: createNodeHash() });
   const draws = createDraws(`workload ${seed}`);
   const { clock, files } = world.host("a");
@@ -73,7 +81,13 @@ async function runWorkload(seed: string, { failing, after, between = (files) => 
   const snapshot = (): Bytes[] => (gone.size === 0 ? [] : [utf8(`gone:${[...gone].join(",")}`)]);
   const script = async (): Promise<void> => {
     const found: { readonly text: string; readonly at: RecordAt }[] = [];
-    const log = await openWith(world, between(recorder.files), (record, at) => found.push({ text: fromUtf8(record), at }), snapshot);
+    const log = await openWith(
+      world,
+      between(recorder.files),
+      prepared,
+      (record, at) => found.push({ text: fromUtf8(record), at }),
+      snapshot,
+    );
     for (const { text } of found) if (text.startsWith("gone:")) for (const id of goneIds(text)) gone.add(id);
     for (const { text, at } of found) if (!text.startsWith("gone:") && gone.has(Number.parseInt(text, 10))) log.release(at);
     const there = new Set(found.map(({ text }) => Number.parseInt(text, 10)));
@@ -118,7 +132,7 @@ async function runWorkload(seed: string, { failing, after, between = (files) => 
     await log[Symbol.asyncDispose]();
   };
   await world.complete(script());
-  return { recorder, issued };
+  return { recorder, issued, prepared };
 }
 
 function goneIds(text: string): number[] {
@@ -144,7 +158,7 @@ interface Reopened {
 }
 
 /** Opens an image, checks what it replays for being whole and in order, and says which appends are there. */
-async function reopen(image: ReadonlyMap<string, Bytes>, issued: readonly Issued[]): Promise<Reopened> {
+async function reopen(image: ReadonlyMap<string, Bytes>, issued: readonly Issued[], prepared: boolean): Promise<Reopened> {
   const world = createWorld({ seed: "reopen", hash: createNodeHash() });
   const records: string[] = [];
   const gone = new Set<number>();
@@ -153,7 +167,7 @@ async function reopen(image: ReadonlyMap<string, Bytes>, issued: readonly Issued
     if (text.startsWith("gone:")) for (const id of goneIds(text)) gone.add(id);
     else records.push(text);
   };
-  const log = await openWith(world, createMemoryFiles(createDisk(image)), replay, () => []);
+  const log = await openWith(world, createMemoryFiles(createDisk(image)), prepared, replay, () => []);
   await log[Symbol.asyncDispose]();
   const ids: number[] = [];
   for (let at = 0; at < records.length; ) {
@@ -182,13 +196,17 @@ function violation({ ids, gone }: Reopened, issued: readonly Issued[], step: num
 }
 
 /** Opens every image of a workload; gives their number and everything that is wrong. */
-async function tryImages({ recorder, issued }: Workload, seed: string, drawnPerStep: number): Promise<{ images: number; wrong: string[] }> {
+async function tryImages(
+  { recorder, issued, prepared }: Workload,
+  seed: string,
+  drawnPerStep: number,
+): Promise<{ images: number; wrong: string[] }> {
   let images = 0;
   const wrong: string[] = [];
   for (const { step, files } of recorder.images(createDraws(`images ${seed}`), drawnPerStep)) {
     images++;
     try {
-      const found = violation(await reopen(files, issued), issued, step);
+      const found = violation(await reopen(files, issued, prepared), issued, step);
       if (found !== undefined) wrong.push(`step ${step}: ${found}`);
     } catch (error) {
       wrong.push(`step ${step}: ${isPerdureError(error) ? `${error.code}: ${error.message}` : String(error)}`);
@@ -197,11 +215,14 @@ async function tryImages({ recorder, issued }: Workload, seed: string, drawnPerS
   return { images, wrong };
 }
 
-describe("images of a loss of power", () => {
+describe.each([
+  { of: "files that grow", prepared: false },
+  { of: "prepared files", prepared: true },
+])("images of a loss of power, of $of,", ({ prepared }) => {
   test.each(["one", "two", "three", "four"])(
     "hold everything durable, nothing in parts, with a disk that works (seed %s)",
     async (seed) => {
-      const { images, wrong } = await tryImages(await runWorkload(seed, { failing: false }), seed, 4);
+      const { images, wrong } = await tryImages(await runWorkload(seed, { failing: false, prepared }), seed, 4);
       expect(wrong).toEqual([]);
       expect(images).toBeGreaterThan(150);
     },
@@ -210,7 +231,7 @@ describe("images of a loss of power", () => {
   test.each(["one", "two", "three", "four", "five", "six"])(
     "and nothing that was given up, with a disk that fails (seed %s)",
     async (seed) => {
-      const workload = await runWorkload(seed, { failing: true });
+      const workload = await runWorkload(seed, { failing: true, prepared });
       const { images, wrong } = await tryImages(workload, seed, 4);
       expect(wrong).toEqual([]);
       expect(images).toBeGreaterThan(150);
@@ -218,18 +239,19 @@ describe("images of a loss of power", () => {
   );
 
   test.each(["one", "two", "three"])("also when what they left was written on and the power went again (seed %s)", async (seed) => {
-    const first = await runWorkload(seed, { failing: true });
+    const first = await runWorkload(seed, { failing: true, prepared });
     const draws = createDraws(`second loss ${seed}`);
     for (const { step, files: image } of first.recorder.images(draws.fork("images"), 4)) {
       if (!draws.chance(0.02)) continue;
       const issued = first.issued.filter(({ atStep }) => atStep < step);
-      const second = await runWorkload(`${seed} ${step}`, { failing: false, after: { image, issued } });
+      const second = await runWorkload(`${seed} ${step}`, { failing: false, prepared, after: { image, issued } });
       expect((await tryImages(second, seed, 1)).wrong).toEqual([]);
     }
   });
 
   test("failing disks do give appends up", async () => {
-    const workloads = await Promise.all(["one", "two", "three", "four", "five", "six"].map((seed) => runWorkload(seed, { failing: true })));
+    const seeds = ["one", "two", "three", "four", "five", "six"];
+    const workloads = await Promise.all(seeds.map((seed) => runWorkload(seed, { failing: true, prepared })));
     const rejected = workloads.flatMap(({ issued }) => issued.filter(({ rejectedAt }) => rejectedAt !== NEVER));
     const waited = workloads.flatMap(({ issued }) => issued.filter(({ orReject, durableAt }) => !orReject && durableAt !== NEVER));
     expect(rejected.length).toBeGreaterThan(5);
@@ -241,7 +263,33 @@ describe("images of a loss of power", () => {
       ...files,
       open: async (path, mode) => ({ ...(await files.open(path, mode)), sync: async () => {} }),
     });
-    const { wrong } = await tryImages(await runWorkload("one", { failing: false, between }), "one", 4);
+    const { wrong } = await tryImages(await runWorkload("one", { failing: false, prepared, between }), "one", 4);
     expect(wrong.join()).toContain("was durable and is lost");
+  });
+});
+
+describe("of prepared files", () => {
+  const versionsOf = async (seed: string): Promise<readonly number[]> => {
+    const { recorder } = await runWorkload(seed, { failing: false, prepared: true });
+    const versions: number[] = [];
+    for (const { files } of recorder.images(createDraws("versions"), 1))
+      for (const [path, bytes] of files) if (path.endsWith(".log") && bytes.length >= 64) versions.push(bytes[31] as number);
+    return versions;
+  };
+
+  test("there are segments, beside those that grew before one was ready", async () => {
+    const versions = (await Promise.all(["one", "two", "three", "four"].map(versionsOf))).flat();
+    expect(versions).toContain(1);
+    expect(versions.filter((version) => version === 2).length).toBeGreaterThan(versions.length / 4);
+  });
+
+  test("negative control: what is not written through is lost", async () => {
+    const between = (files: Files): Files => ({ ...files, open: (path, mode) => files.open(path, mode === "read" ? mode : "write") });
+    const wrong = await Promise.all(
+      ["one", "two", "three", "four"].map(
+        async (seed) => (await tryImages(await runWorkload(seed, { failing: false, prepared: true, between }), seed, 4)).wrong,
+      ),
+    );
+    expect(wrong.flat().join()).toContain("was durable and is lost");
   });
 });

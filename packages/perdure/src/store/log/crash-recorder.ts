@@ -1,6 +1,6 @@
 /**
  * Records every operation on a Files and can tell, for every moment of that recording, what a loss of power would have
- * left: any subset of the 512-byte sectors that no finished sync covers, and any outcome of an unfinished change of
+ * left: any subset of the 512-byte sectors that no finished sync covers and no finished write through, and any outcome of an unfinished change of
  * names. A kill of a process proves nothing about syncs, the page cache survives it; these images do.
  */
 import type { Files, OpenFile } from "../../host/files.ts";
@@ -43,13 +43,20 @@ export function createCrashRecorder(inner: Files, initial: ReadonlyMap<string, B
   let handles = 0;
   let calls = 0;
 
-  const recordFile = (handle: number, file: OpenFile): OpenFile => ({
+  const recordFile = (handle: number, file: OpenFile, isThrough: boolean): OpenFile => ({
     ...file,
     write: async (offset, bytes) => {
       const copy = bytes.slice();
-      operations.push(({ disk, open }) => disk.write(open.get(handle) as StoredFile, offset, copy));
+      const call = calls++;
+      operations.push(({ disk, open, marks }) => {
+        const stored = open.get(handle) as StoredFile;
+        disk.write(stored, offset, copy);
+        marks.set(call, disk.mark(stored));
+      });
       try {
         await file.write(offset, bytes);
+        if (isThrough)
+          operations.push(({ disk, open, marks }) => disk.wroteThrough(open.get(handle) as StoredFile, marks.get(call) as number));
       } catch (error) {
         // It may have left any of its sectors all the same, as far as the file goes.
         const size = await file.size();
@@ -68,6 +75,12 @@ export function createCrashRecorder(inner: Files, initial: ReadonlyMap<string, B
       }
       // What a failed sync lost stays lost: no later sync of that file counts.
       if (failed.has(handle)) return;
+      if (isThrough) {
+        operations.push(({ open }) => {
+          (open.get(handle) as StoredFile).named = true;
+        });
+        return;
+      }
       operations.push(({ disk, open, marks }) => disk.syncedTo(open.get(handle) as StoredFile, marks.get(call) as number));
     },
   });
@@ -86,7 +99,7 @@ export function createCrashRecorder(inner: Files, initial: ReadonlyMap<string, B
       if (mode === "read") return file;
       const handle = handles++;
       operations.push(({ disk, open }) => void open.set(handle, disk.file(path, true) as StoredFile));
-      return recordFile(handle, file);
+      return recordFile(handle, file, mode === "write-through");
     },
     rename: (from, to) =>
       recordChange(

@@ -2,7 +2,8 @@
  * Puts batches on the disk, one at a time: while one is written and synced, further appends gather into the next.
  *
  * States: good -> stuck when a write or sync fails -> good when a new segment is durable. A file that failed is never
- * written or synced again: what its sync lost would stay lost while later syncs succeed. While stuck, the batch that
+ * written or synced again: what its sync lost would stay lost while later syncs succeed. Only the header of a batch that failed
+ * is overwritten in it, where that can be trusted: what is written through is durable by itself. While stuck, the batch that
  * failed and all that gathered are tried in a new segment every diskRetryMs. The new manifest ends the old segment
  * before the batch that failed; an append with `orReject` that may be on the disk is told so only once nothing of it can
  * come back: its batch was overwritten, its file removed, or that manifest is durable.
@@ -24,13 +25,16 @@ import {
   encodeBatch,
   encodeManifest,
   encodeSegmentHeader,
+  GROWING,
   MANIFEST,
+  PREPARED,
   RECORD,
   RECORD_HEADER_BYTES,
   SEGMENT_HEADER_BYTES,
   SNAPSHOT,
 } from "./segment-format.ts";
 import type { SegmentSet } from "./segment-set.ts";
+import type { Spare, SpareSegments } from "./spare-segments.ts";
 
 export interface LogWriterOptions {
   readonly clock: Clock;
@@ -47,6 +51,8 @@ export interface LogWriterOptions {
   readonly queue: AppendQueue;
   readonly segments: SegmentSet;
   readonly files: SegmentFiles;
+  /** Without them every segment grows. */
+  readonly spares: SpareSegments | undefined;
   readonly highest: number;
   readonly lastBatch: number;
   readonly points: Points | undefined;
@@ -93,24 +99,38 @@ interface Sealed {
 interface Failure {
   readonly during: "open" | "write" | "sync";
   readonly error: PerdureError;
+  /** The prepared file that was to be the new segment's. */
+  readonly spare: Spare | undefined;
+}
+
+interface Active {
+  readonly segment: number;
+  readonly file: OpenFile;
+  /** The file it was made in, and is written through; a segment without one grows, and each batch is synced. */
+  readonly spare: Spare | undefined;
 }
 
 /** More than two: what is not restated has headers too, and must still be more than half. */
 const RESTATEMENTS_PER_SEGMENT = 3;
+/** The next segment is prepared when this share of the newest is written: who writes little needs none. */
+const PREPARED_AT_SHARE = 0.25;
 /** How late a sync is that a point makes late. */
 const LATE_MS = 20;
 
 type StuckCode = "disk-full" | "disk-failed" | "read-only";
 
 export function createLogWriter(options: LogWriterOptions): LogWriter {
-  const { clock, log, magic, logId, segmentBytes, diskRetryMs, snapshot, onHealth, onSegment, queue, segments, files, points } = options;
+  const { clock, log, magic, logId, segmentBytes, diskRetryMs, snapshot, onHealth, onSegment, queue, segments, files, spares, points } =
+    options;
   let { highest, lastBatch } = options;
-  let active: { readonly segment: number; readonly file: OpenFile } | undefined;
+  let active: Active | undefined;
   let tail = { segment: 0, end: Number.POSITIVE_INFINITY };
   let fullBytes = segmentBytes;
   let restated = 0;
   let health: LogHealth = { state: "good" };
   let rotationDue = false;
+  /** The segment that is begun next follows one that was full, or none: else it grows, for it may be closed early as well. */
+  let mayTakeSpare = true;
   let running = false;
   /** Somebody waits for what gathers; else a timer is set for it. */
   let hurried = false;
@@ -119,9 +139,12 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   let run: Promise<void> = Promise.resolve();
   let removals: Promise<void> = Promise.resolve();
   let writing: Sealed | undefined;
+  /** The last batch has records, and is not the first of its segment, which must be whole. */
+  let lastHolds = false;
   const stopping = new AbortController();
 
   const newSegment = (): { readonly segment: number; readonly offset: number } => {
+    mayTakeSpare = tail.end >= fullBytes;
     rotationDue = false;
     highest++;
     return { segment: highest, offset: SEGMENT_HEADER_BYTES };
@@ -164,27 +187,55 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   };
 
   const write = async (batch: Sealed): Promise<Failure | undefined> => {
+    const { segment } = batch;
+    const first = batch.kept !== undefined;
     let during: Failure["during"] = "open";
-    let opened: OpenFile | undefined;
+    let to: Active | undefined = first ? undefined : active;
     try {
-      const file = batch.kept === undefined ? (active as { readonly file: OpenFile }).file : await files.create(batch.segment);
-      if (batch.kept !== undefined) opened = file;
+      to ??= await begun(segment);
+      const { file, spare } = to;
       during = "write";
-      if (batch.kept === undefined) await writeBatch(file, batch);
-      else await file.write(0, concat(encodeSegmentHeader(magic, logId, batch.segment), batch.bytes));
+      if (!first) await writeBatch(file, batch);
+      else await file.write(0, concat(encodeSegmentHeader(magic, logId, segment, spare === undefined ? GROWING : PREPARED), batch.bytes));
       during = "sync";
-      if (rarely(points, "log-sync-late")) await sleep(clock, LATE_MS);
-      await file.sync();
-      if (opened !== undefined) {
+      // A prepared file gets its name when it holds a whole batch: until then it is no segment.
+      if (spare !== undefined && first) {
+        await files.name(spare.path, segment);
+        spares?.gone(spare);
+      } else if (spare === undefined) {
+        if (rarely(points, "log-sync-late")) await sleep(clock, LATE_MS);
+        await file.sync();
+      }
+      if (first) {
         const old = active?.file;
-        active = { segment: batch.segment, file: opened };
+        active = to;
         if (old !== undefined) await closeQuietly(old);
       }
       return undefined;
     } catch (error) {
-      if (opened !== undefined) await closeQuietly(opened);
-      return { during, error: isPerdureError(error) ? error : new PerdureError("disk-failed", "the disk failed", { cause: error }) };
+      if (first && to !== undefined) await closeQuietly(to.file);
+      const why = isPerdureError(error) ? error : new PerdureError("disk-failed", "the disk failed", { cause: error });
+      return { during, error: why, spare: to?.spare };
     }
+  };
+
+  /** A file for a new segment: one that was prepared, or else one that grows. */
+  const begun = async (segment: number): Promise<Active> => {
+    const spare = mayTakeSpare ? spares?.take() : undefined;
+    if (spare !== undefined) {
+      try {
+        const file = await files.openPrepared(spare.path);
+        try {
+          return { segment, file, spare: { ...spare, bytes: await file.size() } };
+        } catch (error) {
+          await closeQuietly(file);
+          throw error;
+        }
+      } catch (error) {
+        log.write("debug", "log.spare-failed", { what: "open", why: String(error) });
+      }
+    }
+    return { segment, file: await files.create(segment), spare: undefined };
   };
 
   const writeBatch = async (file: OpenFile, { offset, bytes }: Sealed): Promise<void> => {
@@ -203,7 +254,8 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
 
   const commit = (batch: Sealed): void => {
     lastBatch = batch.number;
-    segments.setEnd(batch.segment, batch.end);
+    lastHolds = batch.kept === undefined && batch.entries.length > 0;
+    segments.setEnd(batch.segment, batch.end, Math.max(batch.end, active?.spare?.bytes ?? 0));
     for (const [index, entry] of batch.entries.entries()) {
       const released = queue.settle(entry);
       const places = batch.places[index] as readonly RecordAt[];
@@ -214,16 +266,17 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     if (batch.kept !== undefined) {
       const dropped = segments.keepOnly(batch.kept, batch.segment);
       log.write("debug", "log.segment", { segment: batch.segment, kept: batch.kept.length, removed: dropped.length });
-      removals = removals.then(() => removeAll(dropped));
+      removals = removals.then(() => removeAll(dropped)).then(() => spares?.begun());
       onSegment();
     }
+    if (batch.end >= fullBytes * PREPARED_AT_SHARE) spares?.prepare();
     for (const entry of batch.entries) entry.resolve();
   };
 
-  const removeAll = async (dropped: readonly number[]): Promise<void> => {
-    for (const segment of dropped) {
+  const removeAll = async (dropped: readonly { readonly segment: number; readonly bytes: number }[]): Promise<void> => {
+    for (const { segment, bytes } of dropped) {
       try {
-        await files.remove(segment);
+        await files.remove(segment, spares && ((path) => spares.keep(path, bytes)));
       } catch (error) {
         // It is not part of the log any more; the next opening removes it.
         log.write("warn", "log.remove-failed", { segment, why: String(error) });
@@ -232,19 +285,25 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   };
 
   /** Whether nothing of the batch can be read after a restart. */
-  const undo = async (batch: Sealed, { during, error }: Failure): Promise<boolean> => {
+  const undo = async (batch: Sealed, { during, error, spare }: Failure): Promise<boolean> => {
     if (during === "open" || (during === "write" && stuckCode(error) === "read-only")) return true;
     try {
       if (batch.kept !== undefined) {
+        // A rename that failed may be on the disk or not.
+        if (spare !== undefined) {
+          await files.discard(spare.path);
+          spares?.gone(spare);
+        }
         await files.remove(batch.segment);
         return true;
       }
       if (during === "sync") return false;
-      const { file } = active as { readonly file: OpenFile };
+      const { file, spare: prepared } = active as Active;
       // This file is never written again, so a batch that is cut off stays cut off; a full disk has no room to overwrite it.
       if ((await file.size()) < batch.end) return true;
+      // Of a batch without a header nothing is valid, whatever else of it is there.
       await file.write(batch.offset, new Uint8Array(BATCH_HEADER_BYTES));
-      await file.sync();
+      if (prepared === undefined) await file.sync();
       return true;
     } catch (cause) {
       log.write("debug", "log.undo-failed", { segment: batch.segment, why: String(cause) });
@@ -275,6 +334,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
 
   const recover = async (failed: Sealed, failure: Failure): Promise<void> => {
     setStuck(failure);
+    if (stuckCode(failure.error) === "disk-full") spares?.yieldRoom();
     const rejection = rejected(failure.error, diskRetryMs);
     giveUp(queue.takeRejectable(), rejection);
     let doomed = failed.entries.filter(({ orReject }) => orReject);
@@ -293,6 +353,8 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
         return;
       }
       writing = seal({ ...newSegment(), entries: waiting });
+      // A disk that is full has room in a file that is there already.
+      mayTakeSpare ||= health.state === "stuck" && health.code === "disk-full";
       const again = await write(writing);
       if (again === undefined) {
         commit(writing);
@@ -303,6 +365,18 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       setStuck(again);
       await undo(writing, again);
     }
+  };
+
+  /**
+   * A batch of nothing, so that the one before it is not the last: of a prepared file a last batch that rots is taken for one that was
+   * never whole. Its failing changes nothing.
+   */
+  const closeOff = async (): Promise<void> => {
+    if (active?.spare === undefined || health.state === "stuck" || tail.segment !== active.segment || !lastHolds) return;
+    const batch = seal({ segment: tail.segment, offset: tail.end, entries: [] });
+    const failure = await write(batch);
+    if (failure === undefined) commit(batch);
+    else log.write("warn", "log.close-failed", { why: failure.error.message });
   };
 
   const take = (): Gathering | undefined => {
@@ -386,7 +460,8 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       const patience = new Promise<void>((resolve) => {
         cancel = clock.after(withinMs, resolve);
       });
-      await Promise.race([run.then(() => removals), patience]);
+      const last = run.then(closeOff).then(() => Promise.all([removals, spares?.stop()]));
+      await Promise.race([last, patience]);
       cancel();
       giveUp([...(writing?.entries ?? []), ...(take()?.entries ?? [])], stopped());
       if (active !== undefined) await closeQuietly(active.file);

@@ -15,6 +15,7 @@ import { recoverLog } from "./recover-log.ts";
 import { createSegmentFiles } from "./segment-files.ts";
 import { type Crc32, decodeRecordAt, LOG_ID_BYTES, RECORD_HEADER_BYTES } from "./segment-format.ts";
 import { createSegmentSet } from "./segment-set.ts";
+import { createSpareSegments, findSpares } from "./spare-segments.ts";
 
 export interface OpenRecordLogOptions {
   readonly files: Files;
@@ -28,6 +29,11 @@ export interface OpenRecordLogOptions {
   /** The kind of log, at most eight ASCII letters: "relay" or "agent". */
   readonly magic: string;
   readonly segmentBytes: number;
+  /**
+   * Segments are made of files that were prepared in the background, and each batch is one write that is durable when it ends; log and
+   * prepared files take at most half of `withinBytes` together, beyond that segments grow. Without it they always grow.
+   */
+  readonly prepared?: { readonly withinBytes: number } | undefined;
   readonly diskRetryMs: number;
   readonly points?: Points | undefined;
   /** Told every record and every snapshot record, in order. */
@@ -61,11 +67,25 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
     replay: options.replay,
     onRecord: (at) => segments.add(at, at),
   });
-  for (const { segment, end } of recovered.segments) segments.setEnd(segment, end);
+  for (const { segment, end, bytes } of recovered.segments) segments.setEnd(segment, end, bytes);
+  const { prepared } = options;
+  const found = await findSpares(options.files, folder, recovered.names, prepared && { segmentBytes, logId: recovered.logId });
   const logId = recovered.logId ?? options.random.bytes(LOG_ID_BYTES);
   const queue = createAppendQueue();
   const files = createSegmentFiles(options.files, folder);
-  const { highest, lastBatch } = recovered;
+  const { lastBatch } = recovered;
+  const highest = Math.max(recovered.highest, found.highest);
+  const spares =
+    prepared &&
+    createSpareSegments({
+      files: options.files,
+      folder,
+      log,
+      segmentBytes,
+      withinBytes: prepared.withinBytes,
+      logBytes: () => segments.bytes,
+      ready: found.ready,
+    });
   const writer = createLogWriter({
     clock,
     log,
@@ -80,6 +100,7 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
     queue,
     segments,
     files,
+    spares,
     highest,
     lastBatch,
     points: options.points,
@@ -95,6 +116,7 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
 
   // Whoever replayed these records acts on them, and the next manifest says where they end: first they must be durable.
   if (recovered.tail !== undefined) await files.confirm(recovered.tail.segment, recovered.tail.offset, recovered.tail.end);
+  for (const path of found.leftover) await files.discard(path);
   await writer.start();
   try {
     for (const segment of recovered.leftover) await files.remove(segment);
@@ -114,7 +136,7 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
       return writer.health;
     },
     get bytesOnDisk() {
-      return segments.bytes;
+      return segments.bytes + (spares?.bytes ?? 0);
     },
     get queuedBytes() {
       return queue.bytes;

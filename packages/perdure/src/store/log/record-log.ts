@@ -1,17 +1,19 @@
 /**
- * The record log: the only truth of a relay and of an agent. A folder of segment files that only grow; records are
- * added in batches, each made durable by one sync, and read back by where they lie.
+ * The record log: the only truth of a relay and of an agent. A folder of segment files; records are added in batches, each
+ * made durable before the next is written, and read back by where they lie.
  *
  *   folder:    000001.log, 000002.log, ...   A segment is never changed once it was closed; at the next opening its last
  *                                            batch is written and synced once more, in case its process was killed before that.
  *   segment:   header, batch, batch, ...     Every batch begins at a multiple of 32, so no header crosses a sector.
+ *              Version 1 is a file that grows, each batch written and synced. Version 2 is one that was prepared
+ *              (spare-segments.ts), each batch written through; behind its end lie bytes of an earlier life.
  *
  *   segment header, 64 bytes (integers big-endian)
  *      0  8  "prdlog" and two zero bytes
  *      8  8  kind of log, ASCII, zero-padded ("relay", "agent")
  *     16  8  log id: random, the same in every segment of one log, mixed into every checksum
  *     24  4  segment number, the one in the file's name
- *     28  4  format version, 1
+ *     28  4  format version, 1 or 2
  *     32 28  zero
  *     60  4  CRC-32 of bytes 0 to 59
  *
@@ -36,14 +38,23 @@
  *   manifest payload: count u32, then per earlier segment still needed its number u32 and the end of its valid bytes u64.
  *
  * The first batch of a segment holds, after its records, a snapshot of the owner's small state and a manifest. Header
- * and first batch are one write and one sync: a segment exists once its manifest is durable. The newest segment that
+ * and first batch are one write and one sync: a segment exists once its manifest is durable; a prepared file has another
+ * name until then, and a number that stands in one is not given again. The newest segment that
  * exists rules: what its manifest does not name, or names with a smaller end, is not part of the log. So a record that
  * was given up, or an attempt that failed, can never come back.
  *
- * One batch at most is not yet synced, and it is the last of the newest file. A power loss leaves each sector of it
- * written or zero. Recovery therefore takes an invalid last batch for torn only if it is shorter than it says, or more
+ * One batch at most is not yet durable, and it is the last of the newest file. What a power loss leaves of it depends on
+ * the version of that file.
+ *
+ * Version 1: each sector is written or zero. Recovery therefore takes an invalid last batch for torn only if it is shorter than it says, or more
  * of its pieces (the parts between 512-byte boundaries) are zero than its header counted; anything else invalid, or
  * anything invalid before something valid, or a missing segment, is damage, and the log does not open.
+ *
+ * Version 2: each sector is written or what it was before, which is anything, but valid nowhere: it was written for another
+ * segment. So whatever is no valid batch ends the log, unless a batch with a higher number begins behind it, which was
+ * written when this one was durable: that is damage, and so is an invalid first batch. What is given up: a last batch that
+ * rots before anything was written behind it is taken for torn, and is lost without a word. So a log that is closed ends with
+ * a batch of no records, and a relay states within 100 ms what it took, which is a record too.
  */
 import type { Bytes, Piece } from "../../wire/bytes.ts";
 
@@ -100,7 +111,7 @@ export interface RecordLog extends AsyncDisposable {
    */
   sparsest(excepted: (segment: number) => boolean): number | undefined;
   readonly health: LogHealth;
-  /** Bytes of all segments the log consists of. */
+  /** Bytes of all segments the log consists of, and of the files that are prepared for the next. */
   readonly bytesOnDisk: number;
   /** Bytes of records that are not yet durable. */
   readonly queuedBytes: number;

@@ -10,8 +10,9 @@ import type { Crc32, SegmentEnd, SegmentHeader } from "./segment-format.ts";
 import {
   decodeManifest,
   decodeSegmentHeader,
-  FORMAT_VERSION,
+  GROWING,
   MANIFEST,
+  PREPARED,
   RECORD,
   SECTOR_BYTES,
   SEGMENT_HEADER_BYTES,
@@ -35,14 +36,21 @@ export interface Recovered {
   /** `undefined` when there is no log yet. */
   readonly logId: Bytes | undefined;
   /** What the log consists of, oldest first. */
-  readonly segments: readonly SegmentEnd[];
+  readonly segments: readonly SegmentFound[];
   /** Segment files in the folder that are not part of the log. */
   readonly leftover: readonly number[];
+  /** All files in the folder. */
+  readonly names: readonly string[];
   /** The highest number a file in the folder has; 0 when there is none. */
   readonly highest: number;
   readonly lastBatch: number;
   /** The batch that ends the log. A process that was killed may have written it and never synced it. */
   readonly tail: { readonly segment: number; readonly offset: number; readonly end: number } | undefined;
+}
+
+export interface SegmentFound extends SegmentEnd {
+  /** What it takes on the disk: of a prepared file all of it. */
+  readonly bytes: number;
 }
 
 interface Head {
@@ -53,16 +61,17 @@ interface Head {
 
 export async function recoverLog(recovery: Recovery): Promise<Recovered> {
   const { files, folder } = recovery;
-  const present = (await files.list(folder))
+  const names = await files.list(folder);
+  const present = names
     .map(segmentOfName)
     .filter((segment) => segment !== undefined)
     .sort((a, b) => a - b);
   const highest = present.at(-1) ?? 0;
   const head = await findHead(recovery, present);
-  if (head === undefined) return { logId: undefined, segments: [], leftover: present, highest, lastBatch: 0, tail: undefined };
+  if (head === undefined) return { logId: undefined, segments: [], leftover: present, names, highest, lastBatch: 0, tail: undefined };
 
   const { logId } = head.header;
-  const segments: SegmentEnd[] = [];
+  const segments: SegmentFound[] = [];
   let lastBatch = 0;
   let tail: Recovered["tail"];
   for (const { segment, end: limit } of [...head.manifest, { segment: head.segment, end: undefined }]) {
@@ -72,6 +81,8 @@ export async function recoverLog(recovery: Recovery): Promise<Recovered> {
     if (typeof header === "string" || header.segment !== segment || !equalBytes(header.logId, logId)) {
       throw damage(recovery, segment, 0, "the header is not that of this file");
     }
+    mustBeRead(recovery, segment, header);
+    const prepared = header.version === PREPARED;
     const onBatch = (batch: ScannedBatch): undefined => {
       if (batch.number <= lastBatch) throw damage(recovery, segment, batch.offset, `batch ${batch.number} follows batch ${lastBatch}`);
       lastBatch = batch.number;
@@ -80,12 +91,20 @@ export async function recoverLog(recovery: Recovery): Promise<Recovered> {
       tail = { segment, offset, end: batch.end };
       tell(recovery, segment, batch);
     };
-    const ended = await scanSegment({ file, logId, crc32: recovery.crc32, segment, onBatch, ...(limit === undefined ? {} : { limit }) });
+    const ended = await scanSegment({
+      file,
+      logId,
+      crc32: recovery.crc32,
+      segment,
+      prepared,
+      onBatch,
+      ...(limit === undefined ? {} : { limit }),
+    });
     if (ended.state === "damaged") throw damage(recovery, segment, ended.end, ended.why);
-    segments.push({ segment, end: ended.end });
+    segments.push({ segment, end: ended.end, bytes: prepared ? await file.size() : ended.end });
   }
   const part = new Set(segments.map(({ segment }) => segment));
-  return { logId, segments, leftover: present.filter((segment) => !part.has(segment)), highest, lastBatch, tail };
+  return { logId, segments, leftover: present.filter((segment) => !part.has(segment)), names, highest, lastBatch, tail };
 }
 
 function tell({ replay, onRecord }: Recovery, segment: number, batch: ScannedBatch): void {
@@ -110,7 +129,8 @@ async function findHead(recovery: Recovery, present: readonly number[]): Promise
       first = batch;
       return false;
     };
-    const ended: ScanEnd = await scanSegment({ file, logId: header.logId, crc32: recovery.crc32, segment, onBatch });
+    const prepared = header.version === PREPARED;
+    const ended: ScanEnd = await scanSegment({ file, logId: header.logId, crc32: recovery.crc32, segment, prepared, onBatch });
     if (ended.state === "damaged") throw damage(recovery, segment, ended.end, ended.why);
     const manifest = first?.records.at(-1);
     if (manifest === undefined) continue;
@@ -122,8 +142,7 @@ async function findHead(recovery: Recovery, present: readonly number[]): Promise
 }
 
 function mustBeOurs(recovery: Recovery, segment: number, header: SegmentHeader): void {
-  if (header.version !== FORMAT_VERSION)
-    throw otherVersion({ what: pathOf(recovery, segment), found: header.version, own: FORMAT_VERSION, older: FOLDER_OF_OLDER });
+  mustBeRead(recovery, segment, header);
   if (header.kind !== recovery.magic) {
     throw new PerdureError(
       "log-damaged",
@@ -134,6 +153,11 @@ function mustBeOurs(recovery: Recovery, segment: number, header: SegmentHeader):
     );
   }
   if (header.segment !== segment) throw damage(recovery, segment, 0, `the header is that of segment ${header.segment}`);
+}
+
+function mustBeRead(recovery: Recovery, segment: number, { version }: SegmentHeader): void {
+  if (version === GROWING || version === PREPARED) return;
+  throw otherVersion({ what: pathOf(recovery, segment), found: version, own: PREPARED, older: FOLDER_OF_OLDER });
 }
 
 async function openSegment(recovery: Recovery, segment: number): Promise<OpenFile & AsyncDisposable> {

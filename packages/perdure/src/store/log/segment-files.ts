@@ -1,17 +1,23 @@
 /** The open files of a log: reading handles are kept for the segments read last, and closed when nobody reads. */
 import type { Files, OpenFile } from "../../host/files.ts";
 import type { Bytes } from "../../wire/bytes.ts";
+import { PerdureError } from "../../wire/error.ts";
 import { segmentName } from "./segment-format.ts";
 
 export interface SegmentFiles extends AsyncDisposable {
   create(segment: number): Promise<OpenFile>;
+  /** Opens a file that was prepared under another name, and gives it that of the segment. */
+  openPrepared(path: string): Promise<OpenFile>;
+  name(path: string, segment: number): Promise<void>;
+  discard(path: string): Promise<void>;
   /**
    * Makes bytes of an earlier process durable. They are written again first: after a sync that failed the system may hold them for
    * clean although they never reached the disk, and a sync alone would then succeed without doing anything.
    */
   confirm(segment: number, offset: number, end: number): Promise<void>;
   read(segment: number, offset: number, length: number): Promise<Bytes>;
-  remove(segment: number): Promise<void>;
+  /** `keep` may put the file under another name instead and say so; it is asked only when nobody reads the file. */
+  remove(segment: number, keep?: (path: string) => Promise<boolean>): Promise<void>;
   path(segment: number): string;
 }
 
@@ -25,6 +31,10 @@ const MAX_READERS = 16;
 export function createSegmentFiles(files: Files, folder: string): SegmentFiles {
   // bound: MAX_READERS, and those in use
   const readers = new Map<number, Reader>();
+  /** How often each is being read. bound: reads under way */
+  const reading = new Map<number, number>();
+  /** Being removed. bound: the segments of one manifest */
+  const leaving = new Set<number>();
   /** What is still read then is opened for that alone. */
   let closed = false;
   const path = (segment: number): string => `${folder}/${segmentName(segment)}`;
@@ -52,6 +62,12 @@ export function createSegmentFiles(files: Files, folder: string): SegmentFiles {
     return found;
   };
 
+  const count = (segment: number, by: number): void => {
+    const left = (reading.get(segment) ?? 0) + by;
+    if (left === 0) reading.delete(segment);
+    else reading.set(segment, left);
+  };
+
   const dropIdle = async (): Promise<void> => {
     for (const [segment, { users }] of [...readers]) {
       if (readers.size <= MAX_READERS) return;
@@ -63,6 +79,9 @@ export function createSegmentFiles(files: Files, folder: string): SegmentFiles {
   return {
     path,
     create: (segment) => files.open(path(segment), "write"),
+    openPrepared: (from) => files.open(from, "write-through"),
+    name: (from, segment) => files.rename(from, path(segment)),
+    discard: (at) => files.remove(at),
     confirm: async (segment, offset, end) => {
       const file = await files.open(path(segment), "write");
       try {
@@ -73,8 +92,10 @@ export function createSegmentFiles(files: Files, folder: string): SegmentFiles {
       }
     },
     read: async (segment, offset, length) => {
+      if (leaving.has(segment)) throw new PerdureError("not-found", `${path(segment)} is being removed`);
       const used = reader(segment);
       used.users++;
+      count(segment, 1);
       try {
         return await (await used.file).read(offset, length);
       } catch (error) {
@@ -83,14 +104,21 @@ export function createSegmentFiles(files: Files, folder: string): SegmentFiles {
         throw error;
       } finally {
         used.users--;
+        count(segment, -1);
         if (readers.get(segment) !== used) await drop(segment, used);
         await dropIdle();
       }
     },
-    remove: async (segment) => {
+    remove: async (segment, keep = async () => false) => {
       const used = readers.get(segment);
       if (used !== undefined) await drop(segment, used);
-      await files.remove(path(segment));
+      // Who reads it must find what was there, and nobody else comes.
+      leaving.add(segment);
+      try {
+        if (reading.has(segment) || !(await keep(path(segment)))) await files.remove(path(segment));
+      } finally {
+        leaving.delete(segment);
+      }
     },
     [Symbol.asyncDispose]: async () => {
       closed = true;

@@ -7,7 +7,10 @@ export const SEGMENT_HEADER_BYTES = 64;
 export const BATCH_HEADER_BYTES = 32;
 export const RECORD_HEADER_BYTES = 12;
 export const LOG_ID_BYTES = 8;
-export const FORMAT_VERSION = 1;
+/** Of a segment that ends where it was written last, and of one in a file that was prepared. */
+export const GROWING = 1;
+export const PREPARED = 2;
+export type FormatVersion = typeof GROWING | typeof PREPARED;
 const BATCH_ALIGN = 32;
 export const SECTOR_BYTES = 512;
 const BATCH_MAGIC = 0x50424154;
@@ -66,13 +69,13 @@ export function segmentOfName(name: string): number | undefined {
   return segment > 0 && segmentName(segment) === name ? segment : undefined;
 }
 
-export function encodeSegmentHeader(kind: string, logId: Bytes, segment: number): Bytes {
+export function encodeSegmentHeader(kind: string, logId: Bytes, segment: number, version: FormatVersion): Bytes {
   const bytes = new Uint8Array(SEGMENT_HEADER_BYTES);
   bytes.set(SEGMENT_MAGIC);
   bytes.set(utf8(kind), SEGMENT_MAGIC.length);
   bytes.set(logId, 16);
   putU32(bytes, 24, segment);
-  putU32(bytes, 28, FORMAT_VERSION);
+  putU32(bytes, 28, version);
   putU32(bytes, 60, crc32(bytes.subarray(0, 60)));
   return bytes;
 }
@@ -125,6 +128,13 @@ export function encodeBatch(place: BatchPlace, number: number, records: readonly
   putU32(bytes, 20, zeroPieces(bytes, place.offset));
   putU32(bytes, 28, crc32(bytes, placeSum(place.offset, HEADER), 0, 28));
   return bytes;
+}
+
+/** Where in `bytes` from `from` on the first words of a batch header stand, at a place where one may begin; -1 when nowhere. */
+export function likelyBatchIn(bytes: Bytes, from: number): number {
+  for (let at = from; at + BATCH_HEADER_BYTES <= bytes.length; at += BATCH_ALIGN)
+    if (bytes[at] === 0x50 && u32At(bytes, at) === BATCH_MAGIC) return at;
+  return -1;
 }
 
 export function decodeBatchHeader(place: BatchPlace, bytes: Bytes): BatchHeader | undefined {

@@ -11,6 +11,7 @@ import {
   decodeBatch,
   decodeBatchHeader,
   isZero,
+  likelyBatchIn,
   RECORD_HEADER_BYTES,
   SEGMENT_HEADER_BYTES,
   zeroPieces,
@@ -38,6 +39,8 @@ export interface SegmentScan {
   readonly logId: Bytes;
   readonly crc32?: Crc32 | undefined;
   readonly segment: number;
+  /** The file was prepared: what lies behind the end are bytes of an earlier life. */
+  readonly prepared?: boolean;
   /** The end of the valid bytes as a later manifest says; without it the file decides. */
   readonly limit?: number;
   /** Called with every valid batch in order; false stops the scan there. */
@@ -46,7 +49,7 @@ export interface SegmentScan {
 
 const WINDOW_BYTES = 1024 * 1024;
 
-export async function scanSegment({ file, logId, crc32, segment, limit, onBatch }: SegmentScan): Promise<ScanEnd> {
+export async function scanSegment({ file, logId, crc32, segment, prepared = false, limit, onBatch }: SegmentScan): Promise<ScanEnd> {
   const size = await file.size();
   const window = createWindow(file, size);
   const damaged = (end: number, why: string): ScanEnd => ({ end, state: "damaged", why });
@@ -59,8 +62,10 @@ export async function scanSegment({ file, logId, crc32, segment, limit, onBatch 
     const found = await readBatch(window, place, size);
     if (typeof found === "string" || found.batch.end > stop) {
       const why = typeof found === "string" ? found : "damaged";
-      if (limit !== undefined || why === "damaged") return damaged(at, "a batch here is not what was written");
-      const later = await laterBatch(window, place, size);
+      // A prepared file gets its name when its first batch is durable.
+      const isDamage = prepared ? number === undefined : why === "damaged";
+      if (limit !== undefined || isDamage) return damaged(at, "a batch here is not what was written");
+      const later = await laterBatch(window, place, size, prepared ? (number as number) + 1 : 0);
       return later === undefined
         ? { end: at, state: "torn", why: "" }
         : damaged(at, `a batch here is missing although there is one at ${later}`);
@@ -93,10 +98,14 @@ async function readBatch(window: Window, place: BatchPlace, size: number): Promi
   return { batch: { offset: place.offset, end, number: header.number, records, offsets } };
 }
 
-/** Where behind an invalid batch another batch begins, if one does: then it was synced before, and what is missing was too. */
-async function laterBatch(window: Window, place: BatchPlace, size: number): Promise<number | undefined> {
-  for (let at = place.offset + BATCH_HEADER_BYTES; at + BATCH_HEADER_BYTES <= size; at += BATCH_HEADER_BYTES) {
-    if (decodeBatchHeader({ ...place, offset: at }, await window.read(at, BATCH_HEADER_BYTES)) !== undefined) return at;
+/** Where behind an invalid batch another, numbered above `number`, begins: if one does it was synced before, and what is missing was too. */
+async function laterBatch(window: Window, place: BatchPlace, size: number, number: number): Promise<number | undefined> {
+  for (let from = place.offset + BATCH_HEADER_BYTES; from + BATCH_HEADER_BYTES <= size; from += WINDOW_BYTES) {
+    const bytes = await window.read(from, WINDOW_BYTES);
+    for (let at = likelyBatchIn(bytes, 0); at >= 0; at = likelyBatchIn(bytes, at + BATCH_HEADER_BYTES)) {
+      const header = decodeBatchHeader({ ...place, offset: from + at }, bytes.subarray(at, at + BATCH_HEADER_BYTES));
+      if (header !== undefined && header.number > number) return from + at;
+    }
   }
   return undefined;
 }

@@ -13,8 +13,8 @@ export interface LiveRecord {
 }
 
 export interface SegmentSet {
-  /** The segment's valid bytes end here. */
-  setEnd(segment: number, end: number): void;
+  /** The segment's valid bytes end here; its file takes so many. */
+  setEnd(segment: number, end: number, bytes: number): void;
   /** A record became durable at `actual`; its owner knows it as `given`. */
   add(given: RecordAt, actual: RecordAt): void;
   /** Where the record lies, given what its owner knows. */
@@ -24,19 +24,21 @@ export interface SegmentSet {
   liveIn(segment: number): readonly LiveRecord[];
   /** The record known as `given` has a durable copy, known as `copy`, and lies there from here on; one released meanwhile takes it along. */
   move(given: RecordAt, copy: RecordAt): void;
-  /** The segment, not `excepted`, that wastes most: at most half of it is needed. */
+  /** The segment, not `excepted`, that wastes most: at most half of its file is needed. */
   sparsest(excepted: (segment: number) => boolean): number | undefined;
   /** Segments with records that are needed, oldest first. */
   needed(): SegmentEnd[];
-  /** Leaves the set: everything but the given ones and `newest`. */
-  keepOnly(kept: readonly SegmentEnd[], newest: number): number[];
+  /** Leaves the set: everything but the given ones and `newest`. Says what their files take. */
+  keepOnly(kept: readonly SegmentEnd[], newest: number): { readonly segment: number; readonly bytes: number }[];
   /** Bytes of segments, other than `except`, that hold nothing needed. */
   deadBytes(except: number | undefined): number;
+  /** What the files take. */
   readonly bytes: number;
 }
 
 interface Held {
   end: number;
+  bytes: number;
   readonly records: HeldRecords;
 }
 
@@ -50,7 +52,7 @@ export function createSegmentSet(): SegmentSet {
   const held = (segment: number): Held => {
     let found = segments.get(segment);
     if (found === undefined) {
-      found = { end: 0, records: createHeldRecords() };
+      found = { end: 0, bytes: 0, records: createHeldRecords() };
       segments.set(segment, found);
     }
     return found;
@@ -76,8 +78,10 @@ export function createSegmentSet(): SegmentSet {
   };
   return {
     actual,
-    setEnd: (segment, end) => {
-      held(segment).end = end;
+    setEnd: (segment, end, bytes) => {
+      const found = held(segment);
+      found.end = end;
+      found.bytes = bytes;
     },
     add: place,
     release,
@@ -96,8 +100,8 @@ export function createSegmentSet(): SegmentSet {
     },
     sparsest: (excepted) => {
       let found: { readonly segment: number; readonly share: number } | undefined;
-      for (const [segment, { end, records }] of segments) {
-        const share = records.bytes / end;
+      for (const [segment, { bytes, records }] of segments) {
+        const share = records.bytes / bytes;
         if (records.count > 0 && share <= 0.5 && share < (found?.share ?? 1) && !excepted(segment)) found = { segment, share };
       }
       return found?.segment;
@@ -109,8 +113,8 @@ export function createSegmentSet(): SegmentSet {
         .sort((a, b) => a.segment - b.segment),
     keepOnly: (kept, newest) => {
       const names = new Set(kept.map(({ segment }) => segment)).add(newest);
-      const dropped = [...segments.keys()].filter((segment) => !names.has(segment));
-      for (const segment of dropped) segments.delete(segment);
+      const dropped = [...segments].filter(([segment]) => !names.has(segment)).map(([segment, { bytes }]) => ({ segment, bytes }));
+      for (const { segment } of dropped) segments.delete(segment);
       return dropped;
     },
     deadBytes: (except) => {
@@ -120,7 +124,7 @@ export function createSegmentSet(): SegmentSet {
     },
     get bytes() {
       let bytes = 0;
-      for (const { end } of segments.values()) bytes += end;
+      for (const each of segments.values()) bytes += each.bytes;
       return bytes;
     },
   };
