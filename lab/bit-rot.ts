@@ -1,8 +1,10 @@
 /**
  * Bytes on a disk that change by themselves, one at a time, and are put right again: by who mends the disk after a while, or when a
- * program finds the damage and does not start. So a town with rot owes no more than what was found damaged while it was.
+ * program finds the damage and does not start. So a town with rot owes no more than what was found damaged while it was. The one place is
+ * spared where a log does not promise to find it: `unguarded`.
  */
 import { ONLY_SYNCED, type World } from "../packages/perdure/src/host/simulated/index.ts";
+import { unguarded } from "./log-bytes.ts";
 
 export interface BitRot {
   /** Changes a byte that is on the platter of a host's disk, picked by a number; what it gives puts it right. */
@@ -20,6 +22,7 @@ interface Spot {
   readonly around: string;
 }
 
+const SEGMENT = /\/(\d{6,10})\.log$/;
 /** Bytes on both sides of a spot that tell whether it is still what was struck. */
 const AROUND_BYTES = 16;
 
@@ -58,6 +61,7 @@ export function createBitRot(world: Pick<World, "disk">): BitRot {
       });
       const place = sizes[pick % 2 === 0 ? index : pick % sizes.length] as { readonly path: string; readonly bytes: number };
       const offset = pick % 2 === 0 ? left + place.bytes : pick % place.bytes;
+      if (isUnguarded(disk.image(ONLY_SYNCED), place.path, offset)) return undefined;
       const mask = 1 << (pick % 8);
       const spot: Spot = { path: place.path, offset, mask, around: around(host, place.path, offset) as string };
       disk.rot(place.path, offset, mask);
@@ -71,4 +75,14 @@ export function createBitRot(world: Pick<World, "disk">): BitRot {
     },
     isRotten: (host) => (spots.get(host)?.size ?? 0) > 0,
   };
+}
+
+function isUnguarded(image: ReadonlyMap<string, Uint8Array>, path: string, offset: number): boolean {
+  const found = SEGMENT.exec(path);
+  if (found === null) return false;
+  const folder = path.slice(0, found.index);
+  const newest = [...image.keys()].filter((each) => SEGMENT.exec(each)?.index === folder.length && each.startsWith(folder)).sort();
+  if (newest.at(-1) !== path) return false;
+  const range = unguarded(Buffer.from(image.get(path) as Uint8Array), Number(found[1]));
+  return range !== undefined && offset >= range.from && offset < range.to;
 }

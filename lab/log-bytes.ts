@@ -92,6 +92,23 @@ function batchesOf(
   return batches;
 }
 
+/**
+ * Bytes of the newest segment of a log of which nobody can tell whether they rotted or were never whole: the last batch in a prepared file,
+ * unless it is empty or the first.
+ */
+export function unguarded(file: Buffer, segment: number): { readonly from: number; readonly to: number } | undefined {
+  if (!isPrepared(file)) return undefined;
+  const logId = file.subarray(16, 24);
+  let last: Batch | undefined;
+  for (let at = HEADER; ; at = last.end) {
+    const batch = wholeBatchAt(file, logId, segment, at);
+    if (batch === undefined) break;
+    last = batch;
+  }
+  if (last === undefined || last.offset === HEADER || last.records.length === 0) return undefined;
+  return { from: last.offset, to: last.end };
+}
+
 /** `undefined` when what lies there is no whole batch; throws when a batch is whole and yet not as described. */
 function batchAt(file: Buffer, logId: Buffer, segment: number, offset: number): Batch | undefined {
   const batch = wholeBatchAt(file, logId, segment, offset);

@@ -36,8 +36,9 @@ export function appendOne(
   if (at.some(({ length }, index) => length !== given[index]?.length) || at.length !== given.length) parted("places have other lengths");
   if (orReject && health.state === "stuck") lot.state = "rejected";
   else for (const [index, record] of lot.records.entries()) record.places = [at[index] as RecordAt];
-  // What is appended takes along what waited.
-  if (laterMs === undefined) for (const each of scene.owner.pending) each.dueMs = Math.min(each.dueMs, scene.machine.nowMs);
+  // What is appended takes along what waited; what is refused at once takes nothing.
+  if (laterMs === undefined && lot.state === "pending")
+    for (const each of scene.owner.pending) each.dueMs = Math.min(each.dueMs, scene.machine.nowMs);
   synced.then(
     () => scene.noting(() => durable(scene, now, lot)),
     (error: unknown) => scene.noting(() => refused(scene, now, lot, error, orReject && health.state === "stuck" ? health.code : undefined)),

@@ -30,6 +30,7 @@ import {
   PREPARED,
   RECORD,
   RECORD_HEADER_BYTES,
+  SECTOR_BYTES,
   SEGMENT_HEADER_BYTES,
   SNAPSHOT,
 } from "./segment-format.ts";
@@ -239,7 +240,9 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   };
 
   const writeBatch = async (file: OpenFile, { offset, bytes }: Sealed): Promise<void> => {
-    const half = rarely(points, "log-write-in-pieces") ? bytes.length >> 1 : 0;
+    // In whole sectors, as a system does that writes a part of it first.
+    const middle = offset + (bytes.length >> 1);
+    const half = rarely(points, "log-write-in-pieces") ? Math.max(0, middle - (middle % SECTOR_BYTES) - offset) : 0;
     if (half > 0) await file.write(offset, bytes.subarray(0, half));
     await file.write(offset + half, bytes.subarray(half));
   };
