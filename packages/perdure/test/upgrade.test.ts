@@ -270,12 +270,12 @@ describe("what this version wrote once", () => {
     const segment = join(folder, "relay/log/000001.log");
     const bytes = new Uint8Array(await readFile(segment));
     const view = new DataView(bytes.buffer);
-    view.setUint32(28, 2);
+    view.setUint32(28, 3);
     view.setUint32(60, crc32(bytes.subarray(0, 60)));
     await writeFile(segment, bytes);
     expect(await refusalOf(() => openRelayWith({ host, folder: join(folder, "relay"), listen: "ws://127.0.0.1:0" }))).toMatchObject({
       code: "needs-newer-version",
-      message: expect.stringMatching(/000001\.log is of version 2/),
+      message: expect.stringMatching(/000001\.log is of version 3/),
     });
     const keys = join(folder, "agent/identity/keys.cbor");
     const encoded = new Uint8Array(await readFile(keys)).subarray(0, -32);

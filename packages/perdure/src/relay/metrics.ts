@@ -27,7 +27,7 @@ function metricsOf(status: RelayStatus): readonly Metric[] {
     gauge("waiting_messages", "Messages kept until their reader settles them or they expire.", status.waitingMessages),
     gauge("waiting_bytes", "Bytes of such messages.", status.waitingBytes),
     gauge("oldest_waiting_seconds", "How long the oldest message of those with most waiting has waited.", oldestSeconds(status)),
-    gauge("disk_bytes", "Bytes of the log on disk.", status.diskBytes),
+    gauge("disk_bytes", "Bytes of the log on disk, and of files prepared for it.", status.diskBytes),
     gauge("disk_limit_bytes", "Bytes set for it (setting storeBytes); at it new mail is refused.", status.diskLimitBytes),
     ...(status.memoryBytes === undefined ? [] : [gauge("memory_bytes", "Resident memory of the process.", status.memoryBytes)]),
     counter("accepted_total", "Messages taken and kept.", counters.accepted),

@@ -196,7 +196,7 @@ export const SETTINGS = define({
     unit: "bytes",
     min: 64 * KB,
     max: 4 * 1024 * MB,
-    reason: "A log file of this size is closed and the next one begun.",
+    reason: "A log file of this size is closed and the next one begun. Relays prepare files of this size.",
   },
   expiryGraceMs: {
     value: 2 * MINUTE,
