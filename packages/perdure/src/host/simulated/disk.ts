@@ -279,13 +279,22 @@ function put(extent: Extent, offset: number, bytes: Uint8Array): void {
   extent.size = Math.max(extent.size, end);
 }
 
-/** Applies the picked sectors of `writes` in order. A sector that is missing below one that is there reads as zeros. */
+/**
+ * Applies the picked sectors of `writes` in order; with a picked one goes what was written to the same sector before, for a disk is given
+ * whole sectors. One that is missing below one that is there reads as zeros.
+ */
 function keepPicked(durable: Extent, writes: readonly PendingWrite[], pick: CrashPick): void {
+  const pieces: { readonly at: number; readonly bytes: Uint8Array }[] = [];
+  /** By sector: how many of the pieces reach up to the last one that was picked there. */
+  const kept = new Map<number, number>();
   for (const { offset, bytes } of writes) {
-    for (let at = 0; at < bytes.length; ) {
-      const length = Math.min(bytes.length - at, SECTOR_BYTES - ((offset + at) % SECTOR_BYTES));
-      if (pick.sector()) put(durable, offset + at, bytes.subarray(at, at + length));
+    for (let at = offset; at < offset + bytes.length; ) {
+      const length = Math.min(offset + bytes.length - at, SECTOR_BYTES - (at % SECTOR_BYTES));
+      pieces.push({ at, bytes: bytes.subarray(at - offset, at - offset + length) });
+      if (pick.sector()) kept.set(Math.floor(at / SECTOR_BYTES), pieces.length);
       at += length;
     }
   }
+  for (const [index, { at, bytes }] of pieces.entries())
+    if (index < (kept.get(Math.floor(at / SECTOR_BYTES)) ?? 0)) put(durable, at, bytes);
 }

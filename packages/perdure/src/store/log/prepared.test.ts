@@ -9,6 +9,7 @@ import { type OpenRecordLogOptions, openRecordLog } from "./open-log.ts";
 import type { RecordAt, RecordLog } from "./record-log.ts";
 import { encodeBatch, encodeSegmentHeader, GROWING, PREPARED } from "./segment-format.ts";
 import { scanSegment } from "./segment-scan.ts";
+import { createSpareSegments } from "./spare-segments.ts";
 
 const FOLDER = "/log";
 const SEGMENT_BYTES = 4096;
@@ -216,6 +217,34 @@ worldTest("while a file is read it is not used again", async (world) => {
   }
   expect(fromUtf8(await reading)).toContain("slow");
   await log[Symbol.asyncDispose]();
+});
+
+test("the name of a file that was taken is given to no other before it has another", async () => {
+  const disk = createDisk(new Map([[`${FOLDER}/1.spare`, new Uint8Array(SEGMENT_BYTES).fill(1)]]));
+  const spares = createSpareSegments({
+    files: createMemoryFiles(disk),
+    folder: FOLDER,
+    log: silentLog,
+    segmentBytes: SEGMENT_BYTES,
+    withinBytes: 100 * SEGMENT_BYTES,
+    logBytes: () => 0,
+    ready: [{ path: `${FOLDER}/1.spare`, bytes: SEGMENT_BYTES }],
+  });
+  const made = async (): Promise<string[]> => {
+    await spares.begun();
+    spares.prepare();
+    await expect.poll(() => disk.list(FOLDER).includes("spare.part") || spares.bytes === 0).toBe(false);
+    return disk.list(FOLDER);
+  };
+  const taken = spares.take();
+  if (taken === undefined) throw new Error("none is ready");
+  expect(await made()).toEqual(["1.spare", "2.spare"]);
+  expect(disk.file(taken.path, false)?.current.bytes[0]).toBe(1);
+  spares.take();
+  spares.gone(taken);
+  disk.remove(taken.path, {})();
+  expect(await made()).toEqual(["1.spare", "2.spare"]);
+  await spares.stop();
 });
 
 // What lies behind the end of a prepared file
