@@ -140,6 +140,8 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   let run: Promise<void> = Promise.resolve();
   let removals: Promise<void> = Promise.resolve();
   let writing: Sealed | undefined;
+  /** What failed and is told so once it cannot come back. */
+  let doomed: readonly Entry[] = [];
   /** The last batch has records, and is not the first of its segment, which must be whole. */
   let lastHolds = false;
   const stopping = new AbortController();
@@ -340,7 +342,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     if (stuckCode(failure.error) === "disk-full") spares?.yieldRoom();
     const rejection = rejected(failure.error, diskRetryMs);
     giveUp(queue.takeRejectable(), rejection);
-    let doomed = failed.entries.filter(({ orReject }) => orReject);
+    doomed = failed.entries.filter(({ orReject }) => orReject);
     const waiting = failed.entries.filter(({ orReject }) => !orReject);
     if (await undo(failed, failure)) {
       giveUp(doomed, rejection);
@@ -362,6 +364,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       if (again === undefined) {
         commit(writing);
         giveUp(doomed, rejection);
+        doomed = [];
         setGood();
         return;
       }
@@ -466,7 +469,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       const last = run.then(closeOff).then(() => Promise.all([removals, spares?.stop()]));
       await Promise.race([last, patience]);
       cancel();
-      giveUp([...(writing?.entries ?? []), ...(take()?.entries ?? [])], stopped());
+      giveUp([...doomed, ...(writing?.entries ?? []), ...(take()?.entries ?? [])], stopped());
       if (active !== undefined) await closeQuietly(active.file);
       active = undefined;
     },

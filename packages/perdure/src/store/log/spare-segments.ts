@@ -101,7 +101,7 @@ export function createSpareSegments(options: SpareSegmentsOptions): SpareSegment
   const ready: Spare[] = [...options.ready];
   /** Slots into which a file is being renamed. bound: SLOTS */
   const coming = new Map<string, number>();
-  /** Names of those that were taken. bound: SLOTS */
+  /** Names of those that were taken, or are being removed. bound: SLOTS */
   const taken = new Set<string>();
   let making: Promise<void> | undefined;
   let makingBytes = 0;
@@ -205,7 +205,10 @@ export function createSpareSegments(options: SpareSegmentsOptions): SpareSegment
         givenUp = true;
         const spare = ready.pop();
         if (spare === undefined) return;
+        // Until it is gone nothing else may come into its place.
+        taken.add(spare.path);
         await remove(spare.path);
+        taken.delete(spare.path);
       }
     },
     keep: async (path, size) => !stopped && fits(size, segmentBytes) && hasRoomFor(size) && (await name(path, size)),
