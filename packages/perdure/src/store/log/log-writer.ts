@@ -140,7 +140,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   let run: Promise<void> = Promise.resolve();
   let removals: Promise<void> = Promise.resolve();
   let writing: Sealed | undefined;
-  /** What failed and is told so once it cannot come back. */
+  /** What failed and is told so once it cannot come back. bound: one batch */
   let doomed: readonly Entry[] = [];
   /** The last batch has records, and is not the first of its segment, which must be whole. */
   let lastHolds = false;
