@@ -38,6 +38,23 @@ export async function perSecond(
   return { ...ofRounds(what, unit, rounds), latencyMs: latencyOf(latencies) };
 }
 
+/**
+ * Operations, one after the other, per second of the machine's work on this process: of one core, however many others want it. The
+ * work of all threads counts, those of the garbage collector and of WebCrypto included.
+ */
+export async function perCoreSecond(what: string, operate: () => Promise<unknown>): Promise<Measurement> {
+  await round(1, WARM_UP_MS, operate);
+  const rounds: number[] = [];
+  for (let at = 0; at < ROUNDS; at++) {
+    const [startedAt, before] = [performance.now(), process.cpuUsage()];
+    const perSecond = await round(1, ROUND_MS, operate);
+    const seconds = (performance.now() - startedAt) / 1000;
+    const { user, system } = process.cpuUsage(before);
+    rounds.push(rounded((perSecond * seconds) / ((user + system) / 1_000_000)));
+  }
+  return ofRounds(what, "operations per second of one core", rounds);
+}
+
 /** A measurement of rounds that were measured elsewhere. */
 export function ofRounds(what: string, unit: string, rounds: readonly number[]): Measurement {
   return { what, unit, value: median(rounds), rounds: rounds.map(rounded) };

@@ -7,7 +7,16 @@ import { createNodeCrypto } from "../packages/perdure/src/host/node/crypto.ts";
 import { createCheapCrypto } from "../packages/perdure/src/host/simulated/cheap-crypto.ts";
 import { verifyLog } from "../packages/perdure/src/identity/agent-log.ts";
 import { forkProof, verifyForkProof } from "../packages/perdure/src/identity/fork-proof.ts";
-import { createIdentity, type OwnIdentity, openPart, sealPart, signNotice, verifyBundle } from "../packages/perdure/src/identity/index.ts";
+import {
+  createIdentity,
+  createSealingSecrets,
+  type OwnIdentity,
+  openPart,
+  sealPart,
+  signNotice,
+  verifyBundle,
+} from "../packages/perdure/src/identity/index.ts";
+import { createOpenedSecrets } from "../packages/perdure/src/identity/opened-secrets.ts";
 import { createTestMachine, createTestRandom, NOW_MS, settings } from "../packages/perdure/src/identity/test-machine.ts";
 import { verifyEvidence } from "../packages/perdure/src/protocol/evidence/verify-evidence.ts";
 import { type Bytes, EMPTY, utf8 } from "../packages/perdure/src/wire/bytes.ts";
@@ -255,7 +264,7 @@ async function evidenceOf(crypto: Crypto, anna: OwnIdentity, relay: OwnIdentity)
 /** Mail from anna to desk: opened, verified, and with its digest made right again after a mutation. */
 async function sealedDecoder(crypto: Crypto, anna: OwnIdentity, desk: OwnIdentity): Promise<Decoder> {
   const content = utf8("The quick brown fox.");
-  const sealed = await sealPart({
+  const part = {
     crypto,
     random: createTestRandom("fuzz seal"),
     own: anna,
@@ -266,14 +275,24 @@ async function sealedDecoder(crypto: Crypto, anna: OwnIdentity, desk: OwnIdentit
     expiresAtMs: NOW_MS + HOUR_MS,
     content,
     head: headOver(content, crypto.hash.sha256, { sentAtMs: NOW_MS, bundle: anna.bundle() }),
-  });
+  } as const;
+  const sealed = await sealPart(part);
+  // Of the same moment, under the same encapsulated key: a mutation of one meets what the other left behind.
+  const many = { ...part, secrets: createSealingSecrets({ ...createTestMachine("fuzz"), crypto }) };
+  const [first, second] = [await sealPart(many), await sealPart({ ...many, seq: 2 })];
+  const opened = createOpenedSecrets();
+  const open = async (input: Bytes): Promise<void> => {
+    const known = (): undefined => undefined;
+    await openPart({ crypto, own: desk, envelope: decodeEnvelope(input), known, nowMs: NOW_MS, storedAtMs: NOW_MS, opened });
+  };
+  await open(first.bytes);
   return {
     name: "sealed envelope",
     take: async (input) => {
-      await openPart({ crypto, own: desk, envelope: decodeEnvelope(input), known: () => undefined, nowMs: NOW_MS, storedAtMs: NOW_MS });
+      await open(input);
       return undefined;
     },
-    seeds: [sealed.bytes],
+    seeds: [sealed.bytes, first.bytes, second.bytes],
     repair: (input) => {
       try {
         const { bytes: _, digest: __, body, ...header } = decodeEnvelope(input);

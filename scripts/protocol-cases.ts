@@ -5,7 +5,14 @@
 import { createHmac } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { readKept } from "../packages/perdure/src/identity/custody.ts";
-import { createIdentity, type OwnIdentity, sealPart, signNotice, verifyBundle } from "../packages/perdure/src/identity/index.ts";
+import {
+  createIdentity,
+  createSealingSecrets,
+  type OwnIdentity,
+  sealPart,
+  signNotice,
+  verifyBundle,
+} from "../packages/perdure/src/identity/index.ts";
 import { chainSeed, createKeyChain, KEY_CHAIN } from "../packages/perdure/src/identity/key-chain.ts";
 import { parseRecovery } from "../packages/perdure/src/identity/recovery.ts";
 import { createTestMachine, createTestRandom, crypto, NOW_MS, settings } from "../packages/perdure/src/identity/test-machine.ts";
@@ -109,7 +116,7 @@ function envelopeCases(): Json {
       bad("sequence number 0", "malformed", [87, 0]),
       bad("a sequence number above 2^53 - 1", "malformed", [80, 1]),
       bad("an expiry above 2^53 - 1", "malformed", [88, 1]),
-      bad("an unknown suite", "needs-newer-version", [105, 2]),
+      bad("an unknown suite", "needs-newer-version", [105, 3]),
       bad("mail that is not sealed", "malformed", [105, 0]),
       bad("a notice that is sealed", "malformed", [1, 2]),
       bad("a notice with an inbox key", "malformed", [1, 2], [105, 0]),
@@ -347,20 +354,23 @@ async function sealingCases(alice: OwnIdentity, bob: OwnIdentity, bobSecret: Byt
     extensions: [],
   };
   const recipient = await verifyBundle(crypto, bob.bundle(), NOW_MS);
-  const seal = async (changes: Partial<SealedHead>) =>
+  const secrets = createSealingSecrets({ clock: createTestMachine("cases").clock, crypto, random: createTestRandom("many") });
+  const seal = async (changes: Partial<SealedHead>, seq = 0) =>
     await sealPart({
+      ...(seq > 0 ? { secrets } : {}),
       crypto,
       random: createTestRandom("cases"),
       own: alice,
       recipient,
       class: "mail",
       stream: new Uint8Array(8).fill(7),
-      seq: 1,
+      seq: Math.max(1, seq),
       expiresAtMs: NOW_MS + DAY_MS,
       head: { ...head, ...changes },
       content,
     });
   const envelope = await seal({});
+  const [first, second] = [await seal({}, 1), await seal({}, 2)];
   const wrongCommitment = envelope.body.slice();
   wrongCommitment[64] = (wrongCommitment[64] as number) ^ 1;
   const changed = (body: Bytes, changes: Partial<EnvelopeHeader> = {}): string =>
@@ -381,8 +391,35 @@ async function sealingCases(alice: OwnIdentity, bob: OwnIdentity, bobSecret: Byt
         content: hex(content),
         head: toJson(sealedHead.field.form, head),
       },
+      ...[first, second].map((each) => ({
+        name: `mail of suite 2, number ${each.seq} under its encapsulated key`,
+        ...at,
+        envelope: hex(each.bytes),
+        from: alice.id,
+        content: hex(content),
+        head: toJson(sealedHead.field.form, head),
+      })),
     ],
     invalid: [
+      { name: "suite 1 said to be suite 2", ...at, envelope: changed(envelope.body, { suite: 2 }), error: "wrong-commitment" },
+      {
+        name: "suite 2 said to be suite 1",
+        ...at,
+        envelope: hex(encodeEnvelope({ ...first, suite: 1 }, first.body, sha256).bytes),
+        error: "wrong-commitment",
+      },
+      {
+        name: "suite 2 under the number of another message",
+        ...at,
+        envelope: hex(encodeEnvelope({ ...first, seq: 2 }, first.body, sha256).bytes),
+        error: "wrong-commitment",
+      },
+      {
+        name: "suite 2 of another sender under the same encapsulated key",
+        ...at,
+        envelope: hex(encodeEnvelope({ ...first, from: bob.idRaw }, first.body, sha256).bytes),
+        error: "wrong-commitment",
+      },
       { name: "a changed commitment", ...at, envelope: changed(wrongCommitment), error: "wrong-commitment" },
       { name: "a changed ciphertext", ...at, envelope: changed(wrongText), error: "malformed" },
       { name: "another sequence number", ...at, envelope: changed(envelope.body, { seq: 2 }), error: "wrong-commitment" },

@@ -33,8 +33,8 @@ export const IDENTITY_MISTAKES: readonly Mistake[] = [
   {
     id: "salt-without-the-text",
     file: "identity/sealing.ts",
-    find: "  const salt = crypto.hash.sha256(concat(random.bytes(SALT_BYTES), signature));",
-    put: "  const salt = crypto.hash.sha256(random.bytes(SALT_BYTES));",
+    find: "  const salt = crypto.hash.sha256(concat(many?.salt() ?? random.bytes(SALT_BYTES), signature));",
+    put: "  const salt = crypto.hash.sha256(many?.salt() ?? random.bytes(SALT_BYTES));",
     why: "The salt is random only: a machine that is put back to a snapshot draws it again for another text.",
   },
   {

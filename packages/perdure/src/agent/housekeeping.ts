@@ -28,7 +28,7 @@ export interface HousekeepingOptions {
   readonly outbox: Outbox;
   readonly inbox: Inbox;
   readonly claims: Claims;
-  readonly sealer: Pick<Sealer, "overtaken">;
+  readonly sealer: Pick<Sealer, "overtaken" | "sweep">;
   readonly missingProofs: MissingProofs;
   readonly store: () => Pick<AgentStore, "read" | "sparsest">;
   readonly keep: (records: readonly Planned[], what: string) => Promise<void>;
@@ -99,6 +99,8 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
       const proofsInMs = missingProofs.look(clock.monotonicMs());
       pauseMs = Math.max(SHORTEST_PAUSE_MS, Math.min(pauseMs, outgoing.nextMs - wallMs, incoming.nextMs - wallMs, proofsInMs));
       await claims.sweep(incoming.expired);
+      sealer.sweep();
+      own.opened.sweep(wallMs);
       if (await own.renewIfDue(wallMs)) onRenewed();
       await moveOn();
     } finally {

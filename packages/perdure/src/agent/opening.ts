@@ -140,7 +140,8 @@ export function createOpening(options: OpeningOptions): Opening {
     const onFrozen = (sender: VerifiedIdentity): void => {
       frozen = sender;
     };
-    const part = await openPart({ crypto: host.crypto, own, envelope, known, nowMs, storedAtMs: frame.storedAtMs, onFrozen }).catch(
+    const { storedAtMs } = frame;
+    const part = await openPart({ crypto: host.crypto, own, envelope, known, nowMs, storedAtMs, opened: own.opened, onFrozen }).catch(
       (error: unknown) => {
         const isUnknown = isPerdureError(error) && (error.code === "unknown-agent" || error.code === "identity-forked");
         if (!isUnknown || (asked && frozen === undefined)) throw error;

@@ -8,7 +8,7 @@
  * one's place as it becomes durable, names those before it that somebody may have, and travels under the same id.
  */
 import type { Host } from "../host/host.ts";
-import { type OwnIdentity, sealPart, type VerifiedIdentity } from "../identity/index.ts";
+import { createSealingSecrets, type OwnIdentity, sealPart, type VerifiedIdentity } from "../identity/index.ts";
 import type { Outbox } from "../protocol/delivery/outbox.ts";
 import { isFit, type Outgoing, type OutgoingPart, seenDigests } from "../protocol/delivery/outgoing.ts";
 import { FIXED } from "../settings/fixed.ts";
@@ -48,6 +48,8 @@ export interface Sealer {
   decided(idRaw: Bytes): void;
   /** The recipient has this message, and so our bundle that travelled with it. */
   confirmed(outgoing: Outgoing): void;
+  /** Forgets secrets whose time is over. */
+  sweep(): void;
   idle(): Promise<void>;
 }
 
@@ -96,6 +98,7 @@ export function createSealer({
   /** Recipients for whom something came while they were being sealed for. */
   // bound: one per recipient of an open message, outboxMessages
   const again = new Set<string>();
+  const secrets = createSealingSecrets(host);
   let cancelRetry = (): void => {};
 
   /** Places in the log that hold something else than was written there. */
@@ -142,6 +145,7 @@ export function createSealer({
       seq,
       expiresAtMs: head.expiresAtMs,
       content,
+      secrets,
       head: {
         version: WIRE_VERSION,
         thread: head.thread,
@@ -348,9 +352,11 @@ export function createSealer({
         hasOurs.delete(oldest);
       }
     },
+    sweep: secrets.sweep,
     async idle() {
       cancelRetry();
       await Promise.all(active.values());
+      secrets.forgetAll();
     },
   };
 }

@@ -16,6 +16,7 @@ import { destroyGone } from "./gone-keys.ts";
 import { hasDue, isWorn, withoutDue } from "./inbox-keys.ts";
 import { type LifeEvent, type Stage, type Standing, stageAfter } from "./life.ts";
 import { isBeforeMove } from "./moved-home.ts";
+import { createOpenedSecrets, type OpenedSecrets } from "./opened-secrets.ts";
 import {
   type Adoption,
   type Changing,
@@ -30,6 +31,7 @@ import {
 import { lifeStageOf, loadState, type OwnState } from "./own-state.ts";
 import { costOf, newSealingKey } from "./passphrase.ts";
 import { type Keeping, type RetireWish, type Rotated, type RotateWish, retire, rotate } from "./rotation.ts";
+import { saysSuites } from "./suites.ts";
 import type { Vault } from "./vault.ts";
 
 /** This folder's instance: what signs for the agent every day. */
@@ -105,6 +107,8 @@ export interface OwnIdentity {
   readonly isSealed: boolean;
   /** The secret behind one of this agent's inbox keys, or `undefined` when it has no such key. */
   inboxSecret(keyId: Bytes): DecapsulationKey | undefined;
+  /** What the inbox keys opened a moment ago; without those of a key that is gone. */
+  readonly opened: OpenedSecrets;
   /** Whether an inbox key of this agent had this id and was destroyed. */
   isDestroyed(keyId: Bytes): boolean;
   /** The identity bundle as of the last change. */
@@ -154,6 +158,7 @@ export interface ActingOptions {
 export function createActingIdentity({ host, settings, vault, first }: ActingOptions): OwnIdentity {
   const { crypto } = host;
   let state = first;
+  const opened = createOpenedSecrets();
   let last: Promise<unknown> = Promise.resolve();
 
   /** Changes happen one after the other, and are seen only once they are durable. */
@@ -167,6 +172,7 @@ export function createActingIdentity({ host, settings, vault, first }: ActingOpt
     await vault.prepare(kept, next.bundle);
     await vault.release();
     state = next;
+    opened.forgetUnless((keyId) => next.inboxSecrets.has(hex(keyId)));
     await destroyGone(host, state);
   };
   const keeping: Keeping = { host, settings, state: () => state, keep };
@@ -187,7 +193,9 @@ export function createActingIdentity({ host, settings, vault, first }: ActingOpt
     }
     const { notBeforeMs, notAfterMs } = state.certificate;
     const certificateDue = thirdPassed(notBeforeMs, notAfterMs, nowMs);
-    const recordDue = thirdPassed(state.record.validUntilMs - settings.recordValidMs - BACKDATE_MS, state.record.validUntilMs, nowMs);
+    const recordDue =
+      !saysSuites(state.record) ||
+      thirdPassed(state.record.validUntilMs - settings.recordValidMs - BACKDATE_MS, state.record.validUntilMs, nowMs);
     const worn = isWorn(state.kept, settings, nowMs);
     if (!certificateDue && !recordDue && !worn) {
       if (destroys) await keep({ ...state.kept, ...withoutDue(state.kept, nowMs) });
@@ -258,6 +266,7 @@ export function createActingIdentity({ host, settings, vault, first }: ActingOpt
     get isSealed() {
       return vault.isSealed;
     },
+    opened,
     inboxSecret: (keyId) => state.inboxSecrets.get(hex(keyId)),
     isDestroyed: (keyId) => state.kept.destroyed.some((each) => equalBytes(each, keyId)),
     bundle: () => state.bundle,

@@ -20,6 +20,7 @@ import { type ControlEvent, hasRoom } from "./log-signing.ts";
 import { noteMoved } from "./moved-home.ts";
 import type { Revealed } from "./next-key.ts";
 import { borneOut, type OwnState } from "./own-state.ts";
+import { withSuites } from "./suites.ts";
 
 export interface Changing {
   readonly host: Pick<Host, "crypto" | "random">;
@@ -39,6 +40,7 @@ export async function nextRecord(
     inboxKeys: state.record.inboxKeys.map((key) => ({ ...key, notAfterMs: nowMs + settings.recordValidMs })),
     freshUntilMs: nowMs + settings.recordFreshMs,
     validUntilMs: nowMs + settings.recordValidMs,
+    extensions: withSuites(state.record.extensions),
     ...changes,
     instanceKey: instanceKey.publicKey,
     recordVersion: state.record.recordVersion + 1,

@@ -18,6 +18,7 @@ import { createKeyChain } from "./key-chain.ts";
 import { drawNext } from "./next-key.ts";
 import { loadState } from "./own-state.ts";
 import { costOf, newSealingKey } from "./passphrase.ts";
+import { withSuites } from "./suites.ts";
 import { createVault } from "./vault.ts";
 
 export type { OwnIdentity } from "./acting-identity.ts";
@@ -80,7 +81,7 @@ export async function createIdentity(wish: CreateIdentity): Promise<OwnIdentity>
     capabilities: [],
     freshUntilMs: nowMs + settings.recordFreshMs,
     validUntilMs: nowMs + settings.recordValidMs,
-    extensions: [],
+    extensions: withSuites([]),
   });
   const kept: KeptIdentity = {
     version: WIRE_VERSION,

@@ -2,6 +2,7 @@
  * Sealing: one part of a message, signed by the sender's instance and readable by the recipient alone.
  *
  *   secret             = HPKE export for the recipient's inbox key, info = domain `seal` | bound header
+ *                        of suite 2, for many messages: info = domain `sealMany` | suite | from | to | inbox key id
  *   signature          = instance key over domain `inner` | inner signature shape
  *   salt               = SHA-256(32 random bytes | signature)
  *   key | commitment   = HKDF-SHA256(secret, salt, info = bound header), 32 bytes each
@@ -9,11 +10,12 @@
  *
  * Why so: the signature names both ends, the inbox key and the encapsulated key, so that a recipient cannot pass a
  * signed text on as if it had been written to somebody else. The salt depends on the text, so that a machine whose
- * random numbers repeat (a restored snapshot) still never uses a key for two texts. AES-GCM does not commit to its key,
+ * random numbers repeat (a restored snapshot) still never uses a key for two texts, whatever secret it has in memory: what is signed
+ * determines the plaintext and all associated data but salt and commitment, so two seals of one secret and salt are the same bytes. AES-GCM does not commit to its key,
  * so the commitment is compared before anything is opened.
  */
 
-import type { Crypto } from "../host/crypto.ts";
+import type { Crypto, DecapsulationKey } from "../host/crypto.ts";
 import type { Random } from "../host/random.ts";
 import { type Bytes, concat, EMPTY, equalBytes, putU32, u32At } from "../wire/bytes.ts";
 import {
@@ -21,11 +23,12 @@ import {
   digestMatches,
   type Envelope,
   type EnvelopeClass,
+  EnvelopeDraft,
   type EnvelopeHeader,
-  encodeBoundHeader,
-  encodeEnvelope,
   envelopeFrom,
+  SUITE_UNSEALED,
   SUITE_X25519_AES256GCM,
+  SUITE_X25519_AES256GCM_MANY,
 } from "../wire/envelope.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
 import { type Certificate, DOMAINS, toBeSigned } from "../wire/identity.ts";
@@ -34,8 +37,10 @@ import { MAX_EXPIRY_MS, MAX_PARTS, PART_BYTES, WIRE_VERSION } from "../wire/limi
 import { type InnerSaid, innerSaid, RECEIPT_CONTENT_TYPE, type SealedHead, sealedHead } from "../wire/sealed.ts";
 import { otherVersion, PEER_OF_OLDER } from "../wire/version.ts";
 import { certificateHash, refuseInvalid } from "./certificate.ts";
+import type { OpenedSecret, OpenedSecrets } from "./opened-secrets.ts";
 import type { OwnIdentity } from "./own-identity.ts";
 import { paddedLength } from "./padding.ts";
+import { infoOfMany, type SealingSecrets } from "./sealing-secrets.ts";
 import { mergeIdentities, type VerifiedIdentity, verifyBundle } from "./verify.ts";
 
 const ENCAPSULATED_BYTES = 32;
@@ -63,12 +68,15 @@ export interface SealPart {
   readonly head: Omit<SealedHead, "logHead" | "certificateHash"> & Partial<Pick<SealedHead, "logHead" | "certificateHash">>;
   /** This part of the message: 256 KiB in every part but the last. */
   readonly content: Bytes;
+  /** What one encapsulation for many messages is taken from, for recipients that say that they read suite 2; else it is suite 1. */
+  readonly secrets?: SealingSecrets;
 }
 
 /** Seals one part. Throws `unknown-inbox-key` when the recipient has no key in force, `malformed` when head and content do not fit. */
 export async function sealPart(part: SealPart): Promise<Envelope> {
-  const { crypto, random, own, recipient, content } = part;
-  if (recipient.inboxKey === undefined) {
+  const { crypto, random, own, recipient, content, secrets } = part;
+  const { inboxKey } = recipient;
+  if (inboxKey === undefined) {
     throw new PerdureError("unknown-inbox-key", `${recipient.id} has no inbox key in force`, {
       retry: "after",
       hint: "It gets a new one when its agent is opened again.",
@@ -78,7 +86,9 @@ export async function sealPart(part: SealPart): Promise<Envelope> {
   const { instanceKey, logHead, certificateHash } = own;
   const head: SealedHead = { ...part.head, logHead, certificateHash };
   refuseInconsistent(head, part, content.length);
-  const unsigned = layOutPlaintext(sealedHead.encode(head), content);
+  const plaintext = layOutPlaintext(sealedHead.encode(head), content);
+  const unsigned = plaintext.subarray(SIGNATURE_BYTES);
+  const many = secrets !== undefined && recipient.suites.includes(SUITE_X25519_AES256GCM_MANY) ? secrets : undefined;
   const header: EnvelopeHeader = {
     class: part.class,
     from: own.idRaw,
@@ -86,20 +96,27 @@ export async function sealPart(part: SealPart): Promise<Envelope> {
     stream: part.stream,
     seq: part.seq,
     expiresAtMs: part.expiresAtMs,
-    inboxKeyId: recipient.inboxKey.keyId,
-    suite: SUITE_X25519_AES256GCM,
+    inboxKeyId: inboxKey.keyId,
+    suite: many === undefined ? SUITE_X25519_AES256GCM : SUITE_X25519_AES256GCM_MANY,
   };
-  const bound = encodeBoundHeader(header, BEFORE_CIPHERTEXT_BYTES + SIGNATURE_BYTES + unsigned.length + AEAD_TAG_BYTES);
-  const { encapsulated, secret } = await crypto.encapsulation.encapsulate(recipient.inboxKey.publicKey, concat(DOMAINS.seal, bound));
+  const draft = new EnvelopeDraft(header, BEFORE_CIPHERTEXT_BYTES + plaintext.length + AEAD_TAG_BYTES);
+  const bound = draft.boundWith(0);
+  const { encapsulated, secret } = await (many === undefined
+    ? crypto.encapsulation.encapsulate(inboxKey.publicKey, concat(DOMAINS.seal, bound))
+    : many.take({ idRaw: own.idRaw, instanceKey }, recipient, inboxKey));
   const signature = await crypto.signatures.sign(
     instanceKey,
     toBeSigned("inner", saidInside(crypto, header, certificateHash, encapsulated, unsigned)),
   );
-  const salt = crypto.hash.sha256(concat(random.bytes(SALT_BYTES), signature));
+  const salt = crypto.hash.sha256(concat(many?.salt() ?? random.bytes(SALT_BYTES), signature));
   const { key, commitment } = deriveKey(crypto, secret, salt, bound);
-  const before = concat(encapsulated, salt, commitment);
-  const ciphertext = await crypto.aead.seal(key, concat(signature, unsigned), concat(bound, before));
-  return encodeEnvelope(header, concat(before, ciphertext), crypto.hash.sha256);
+  const { body } = draft;
+  body.set(encapsulated);
+  body.set(salt, ENCAPSULATED_BYTES);
+  body.set(commitment, ENCAPSULATED_BYTES + SALT_BYTES);
+  plaintext.set(signature);
+  body.set(await crypto.aead.seal(key, plaintext, draft.boundWith(BEFORE_CIPHERTEXT_BYTES)), BEFORE_CIPHERTEXT_BYTES);
+  return draft.finish(crypto.hash.sha256);
 }
 
 export interface OpenPart {
@@ -111,6 +128,8 @@ export interface OpenPart {
   readonly nowMs: number;
   /** When the recipient's relay stored it: the time the signature is judged at. */
   readonly storedAtMs: number;
+  /** What was opened lately, to which what this opens is added once it is verified. */
+  readonly opened?: OpenedSecrets;
   /** Told what is known of a sender of whom two logs contradict each other, before `identity-forked` is thrown. */
   readonly onFrozen?: (sender: VerifiedIdentity) => void;
 }
@@ -141,19 +160,22 @@ export interface SignedPlaintext {
  *   hold it and try again once the sender has been looked up;
  * - `identity-forked` with `retry: "after"`: it cannot be said whether the sender or a thief wrote it; hold it until its owner decides.
  */
-export async function openPart({ crypto, own, envelope, known, nowMs, storedAtMs, onFrozen }: OpenPart): Promise<OpenedPart> {
+export async function openPart({ crypto, own, envelope, known, nowMs, storedAtMs, opened, onFrozen }: OpenPart): Promise<OpenedPart> {
   if (!equalBytes(envelope.to, own.idRaw)) throw new PerdureError("wrong-recipient", "the envelope is addressed to another agent");
   if (!digestMatches(envelope, crypto.hash.sha256)) throw malformed("its digest is wrong");
-  if (envelope.suite !== SUITE_X25519_AES256GCM) throw malformed("it is not sealed");
+  if (envelope.suite === SUITE_UNSEALED) throw malformed("it is not sealed");
   if (envelope.expiresAtMs > nowMs + MAX_EXPIRY_MS + EXPIRY_SLACK_MS)
     throw new PerdureError("expiry-out-of-range", "the envelope expires more than 30 days from now");
-  const { plaintext, encapsulated } = await unseal(crypto, own, envelope);
+  const from = envelopeFrom(envelope);
+  const { plaintext, encapsulated, found } = await unseal(crypto, own, envelope, (keyId, encapsulated) =>
+    opened?.find(from, keyId, encapsulated, nowMs),
+  );
   const { signature, unsigned, head, content } = readPlaintext(plaintext);
   if (head.version !== WIRE_VERSION) throw otherVersion({ what: "a sealed head", found: head.version, older: PEER_OF_OLDER });
   refuseInconsistent(head, envelope, content.length);
   if (head.parts === 1 && !equalBytes(crypto.hash.sha256(content), head.wholeHash))
     throw malformed("its content is not the one its head names");
-  const sender = await senderOf(crypto, envelope, head, known, storedAtMs);
+  const sender = await senderOf(crypto, from, envelope.from, head, known, storedAtMs);
   if (sender.frozen) {
     onFrozen?.(sender);
     throw new PerdureError("identity-forked", `two histories of ${sender.id} contradict each other`, {
@@ -165,6 +187,8 @@ export async function openPart({ crypto, own, envelope, known, nowMs, storedAtMs
   const said = saidInside(crypto, envelope, head.certificateHash, encapsulated, unsigned);
   if (!(await crypto.signatures.verify(instanceKey, toBeSigned("inner", said), signature)))
     throw new PerdureError("bad-signature", `${sender.id} did not write this to this agent`);
+  // Its inbox key may have been destroyed while the signature was verified.
+  if (found !== undefined && own.inboxSecret(found.keyId) !== undefined) opened?.keep(from, found, nowMs);
   return { head, content, sender, signed: { said, signature, plaintext: unsigned } };
 }
 
@@ -172,19 +196,21 @@ async function unseal(
   crypto: Crypto,
   own: OwnIdentity,
   envelope: Envelope,
-): Promise<{ readonly plaintext: Bytes; readonly encapsulated: Bytes }> {
+  known: (keyId: Bytes, encapsulated: Bytes) => Bytes | undefined,
+): Promise<{ readonly plaintext: Bytes; readonly encapsulated: Bytes; readonly found: OpenedSecret | undefined }> {
   const { body } = envelope;
   if (body.length < BEFORE_CIPHERTEXT_BYTES + AEAD_TAG_BYTES) throw malformed("its body is cut off");
-  const inbox = own.inboxSecret(envelope.inboxKeyId);
+  const { inboxKeyId: keyId } = envelope;
+  const inbox = own.inboxSecret(keyId);
   if (inbox === undefined) throw new PerdureError("unknown-inbox-key", "the envelope is sealed to an inbox key this agent does not have");
   const encapsulated = body.subarray(0, ENCAPSULATED_BYTES);
   const salt = body.subarray(ENCAPSULATED_BYTES, ENCAPSULATED_BYTES + SALT_BYTES);
   const claimed = body.subarray(ENCAPSULATED_BYTES + SALT_BYTES, BEFORE_CIPHERTEXT_BYTES);
   const bound = boundHeaderOf(envelope);
-  const secret = await crypto.encapsulation.decapsulate(inbox, encapsulated, concat(DOMAINS.seal, bound)).catch((cause: unknown) => {
-    if (isPerdureError(cause) && cause.code === "bad-argument") throw malformed("its encapsulated key is none", cause);
-    throw cause;
-  });
+  const isMany = envelope.suite === SUITE_X25519_AES256GCM_MANY;
+  const before = isMany ? known(keyId, encapsulated) : undefined;
+  const info = (): Bytes => (isMany ? infoOfMany(envelope.from, envelope.to, keyId) : concat(DOMAINS.seal, bound));
+  const secret = before ?? (await decapsulate(crypto, inbox, encapsulated, info()));
   const { key, commitment } = deriveKey(crypto, secret, salt, bound);
   if (!equalBytes(commitment, claimed)) throw new PerdureError("wrong-commitment", "the envelope is not sealed to the key it names");
   const plaintext = await crypto.aead.open(
@@ -193,7 +219,14 @@ async function unseal(
     concat(bound, body.subarray(0, BEFORE_CIPHERTEXT_BYTES)),
   );
   if (plaintext === undefined) throw malformed("its sealed part was changed");
-  return { plaintext, encapsulated };
+  return { plaintext, encapsulated, found: isMany && before === undefined ? { keyId, encapsulated, secret } : undefined };
+}
+
+async function decapsulate({ encapsulation }: Crypto, inbox: DecapsulationKey, encapsulated: Bytes, info: Bytes): Promise<Bytes> {
+  return await encapsulation.decapsulate(inbox, encapsulated, info).catch((cause: unknown) => {
+    if (isPerdureError(cause) && cause.code === "bad-argument") throw malformed("its encapsulated key is none", cause);
+    throw cause;
+  });
 }
 
 function deriveKey(crypto: Crypto, secret: Bytes, salt: Bytes, bound: Bytes): { readonly key: Bytes; readonly commitment: Bytes } {
@@ -217,14 +250,14 @@ function saidInside(crypto: Crypto, header: EnvelopeHeader, certificate: Bytes, 
   });
 }
 
-/** Head length, head, content and padding: the plaintext without its signature. */
+/** Room for the signature, head length, head, content and padding. */
 function layOutPlaintext(head: Bytes, content: Bytes): Bytes {
-  const used = SIGNATURE_BYTES + LENGTH_BYTES + head.length + content.length;
-  const unsigned = new Uint8Array(paddedLength(used) - SIGNATURE_BYTES);
-  putU32(unsigned, 0, head.length);
-  unsigned.set(head, LENGTH_BYTES);
-  unsigned.set(content, LENGTH_BYTES + head.length);
-  return unsigned;
+  const headAt = SIGNATURE_BYTES + LENGTH_BYTES;
+  const plaintext = new Uint8Array(paddedLength(headAt + head.length + content.length));
+  putU32(plaintext, SIGNATURE_BYTES, head.length);
+  plaintext.set(head, headAt);
+  plaintext.set(content, headAt + head.length);
+  return plaintext;
 }
 
 interface Plaintext {
@@ -286,12 +319,12 @@ function refuseInconsistent(head: SealedHead, envelope: { readonly class: Envelo
 
 async function senderOf(
   crypto: Crypto,
-  envelope: Envelope,
+  from: AgentId,
+  idRaw: Bytes,
   head: SealedHead,
   known: OpenPart["known"],
   storedAtMs: number,
 ): Promise<VerifiedIdentity> {
-  const from = envelopeFrom(envelope);
   const pinned = known(from);
   if (equalBytes(head.bundle, EMPTY)) {
     // Sealed before a later event of its log was known to the sender, or to us.
@@ -299,7 +332,7 @@ async function senderOf(
     return pinned;
   }
   if (pinned !== undefined && equalBytes(pinned.bundle, head.bundle)) return pinned;
-  const attached = await verifyBundle(crypto, head.bundle, storedAtMs, envelope.from);
+  const attached = await verifyBundle(crypto, head.bundle, storedAtMs, idRaw);
   if (!equalBytes(attached.logHead, head.logHead)) throw malformed("its bundle ends at another log event than its head says");
   return pinned === undefined ? attached : await mergeIdentities(crypto, pinned, attached, storedAtMs);
 }

@@ -10,6 +10,7 @@ import { BUNDLE_CERTIFICATES, encodeBundle } from "./bundle.ts";
 import { type VerifiedCertificate, validAt, verifyCertificate } from "./certificate.ts";
 import { type Branches, commonLength, joinLogs, type LogRelation, relateBranches, rivalLog, sameBranches } from "./log-ranking.ts";
 import { epochAt, type LogState, revokedFromMs } from "./log-state.ts";
+import { commonSuites } from "./suites.ts";
 
 export interface VerifiedIdentity {
   readonly idRaw: Bytes;
@@ -33,6 +34,8 @@ export interface VerifiedIdentity {
   /** From the newest record that may be acted on; claimed by the agent, verified by nobody else. */
   readonly name: string | undefined;
   readonly inboxKey: InboxKey | undefined;
+  /** Suites in which mail to it may be sealed. */
+  readonly suites: readonly number[];
   readonly homes: readonly Home[];
 }
 
@@ -85,6 +88,7 @@ export async function readIdentity(crypto: Crypto, bundle: Bytes, nowMs: number,
     recordVersion: records.reduce((highest, each) => Math.max(highest, each.recordVersion), 0),
     name: usable[0]?.name,
     inboxKey: chooseInboxKey(usable, nowMs),
+    suites: commonSuites(usable),
     homes: listHomes(usable, log.homes),
   };
 }

@@ -103,6 +103,16 @@ export const FIXED = define({
     unit: "ms",
     reason: "Longest pause before the relay of a frozen agent that mail waits for is asked again.",
   },
+  sealedBySecret: {
+    value: 1024,
+    unit: "messages",
+    reason: "Parts of messages to one agent that share an encapsulated key; then the sender makes another.",
+  },
+  sealingSecretMs: {
+    value: 10 * MINUTE,
+    unit: "ms",
+    reason: "Longest that an encapsulated key is used, and that either end keeps in memory what it stands for.",
+  },
   lastMileMs: { value: SECOND, unit: "ms", reason: "What an agent that is closed still gives mail under way to reach its relay." },
   takeoverPauseMs: {
     value: SECOND,

@@ -13,6 +13,7 @@
  *       88     8  expires            u64, milliseconds since 1970; never absent
  *       96     8  inbox key          first 8 bytes of SHA-256 over the recipient's public inbox key; 0 in a notice
  *      104     2  suite              1 = DHKEM(X25519, HKDF-SHA256) export, HKDF-SHA256, AES-256-GCM; 0 = not sealed (notice)
+ *                                    2 = the same, and one encapsulated key may stand in many envelopes of one sender
  *      106     6  reserved           0
  *      112    16  digest             first 16 bytes of SHA-256 over "perdure/digest/1", bytes 0..111 and the body
  *      128     …  body
@@ -41,6 +42,8 @@ export type EnvelopeClass = (typeof ENVELOPE_CLASSES)[number];
 
 export const SUITE_UNSEALED = 0;
 export const SUITE_X25519_AES256GCM = 1;
+/** One encapsulation for many messages: sent to whoever says that it reads it. */
+export const SUITE_X25519_AES256GCM_MANY = 2;
 
 export interface EnvelopeHeader {
   readonly class: EnvelopeClass;
@@ -67,10 +70,15 @@ export interface Envelope extends EnvelopeHeader {
 
 /** Bytes 0..111: what is signed over, sealed with and digested. */
 export function encodeBoundHeader(header: EnvelopeHeader, bodyBytes: number): Bytes {
+  const bound = new Uint8Array(BOUND_HEADER_BYTES);
+  putBoundHeader(bound, header, bodyBytes);
+  return bound;
+}
+
+function putBoundHeader(bound: Bytes, header: EnvelopeHeader, bodyBytes: number): void {
   if (bodyBytes > MAX_ENVELOPE_BODY_BYTES) {
     throw new PerdureError("too-large", `an envelope body of ${bodyBytes} bytes is more than ${MAX_ENVELOPE_BODY_BYTES}`);
   }
-  const bound = new Uint8Array(BOUND_HEADER_BYTES);
   bound[0] = WIRE_VERSION;
   bound[1] = ENVELOPE_CLASSES.indexOf(header.class);
   putU32(bound, 4, bodyBytes);
@@ -82,14 +90,47 @@ export function encodeBoundHeader(header: EnvelopeHeader, bodyBytes: number): By
   bound.set(header.inboxKeyId, 96);
   bound[104] = header.suite >>> 8;
   bound[105] = header.suite;
-  return bound;
+}
+
+/**
+ * An envelope whose body is still to be written, in the one piece of memory in which it will travel: what is digested, the domain, the
+ * header and the body, is as long as the envelope itself, in which the digest follows the header.
+ */
+export class EnvelopeDraft {
+  readonly #header: EnvelopeHeader;
+  readonly #bytes: Bytes;
+
+  constructor(header: EnvelopeHeader, bodyBytes: number) {
+    this.#header = header;
+    this.#bytes = new Uint8Array(ENVELOPE_HEADER_BYTES + bodyBytes);
+    this.#bytes.set(DIGEST_DOMAIN);
+    putBoundHeader(this.boundWith(0), header, bodyBytes);
+  }
+
+  /** Bytes 0..111 of the header with the first of the body, as associated data are; in place until the envelope is finished. */
+  boundWith(bodyBytes: number): Bytes {
+    return this.#bytes.subarray(DIGEST_DOMAIN.length, DIGEST_DOMAIN.length + BOUND_HEADER_BYTES + bodyBytes);
+  }
+
+  /** To be written into, before and not after the envelope is finished. */
+  get body(): Bytes {
+    return this.#bytes.subarray(ENVELOPE_HEADER_BYTES);
+  }
+
+  finish(sha256: (bytes: Bytes) => Bytes): Envelope {
+    const bytes = this.#bytes;
+    const digest = sha256(bytes).slice(0, DIGEST_BYTES);
+    bytes.copyWithin(0, DIGEST_DOMAIN.length, ENVELOPE_HEADER_BYTES);
+    bytes.set(digest, BOUND_HEADER_BYTES);
+    return { ...this.#header, body: this.body, digest, bytes };
+  }
 }
 
 /** Puts an envelope together. `digestOf` is SHA-256; the first 16 bytes are used. */
 export function encodeEnvelope(header: EnvelopeHeader, body: Bytes, sha256: (bytes: Bytes) => Bytes): Envelope {
-  const bound = encodeBoundHeader(header, body.length);
-  const digest = envelopeDigest(bound, body, sha256);
-  return { ...header, body, digest, bytes: concat(bound, digest, body) };
+  const draft = new EnvelopeDraft(header, body.length);
+  draft.body.set(body);
+  return draft.finish(sha256);
 }
 
 export function envelopeDigest(bound: Bytes, body: Bytes, sha256: (bytes: Bytes) => Bytes): Bytes {
@@ -130,7 +171,7 @@ export function peekEnvelope(bytes: Bytes): Envelope {
   if (expiresAtMs === undefined || expiresAtMs === 0) malformed("the expiry is outside 1 to 2^53 - 1");
   if (u16At(bytes, 106) !== 0 || u32At(bytes, 108) !== 0) malformed("reserved bytes are not zero");
   const suite = u16At(bytes, 104);
-  if (suite !== SUITE_UNSEALED && suite !== SUITE_X25519_AES256GCM)
+  if (suite > SUITE_X25519_AES256GCM_MANY)
     throw new PerdureError("needs-newer-version", `sealing suite ${suite} is unknown`, {
       hint: "Update perdure; the sender uses a newer suite.",
     });

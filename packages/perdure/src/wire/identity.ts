@@ -14,6 +14,7 @@ export const DOMAINS = {
   record: utf8("perdure/record/1"),
   handshake: utf8("perdure/handshake/1"),
   seal: utf8("perdure/seal/1"),
+  sealMany: utf8("perdure/seal-many/1"),
   inner: utf8("perdure/inner/1"),
   statement: utf8("perdure/statement/1"),
   notice: utf8("perdure/notice/1"),
@@ -167,6 +168,12 @@ export type Home = ShapeValue<typeof home>;
 
 /** Body of a `home-set`: no instance may name a home that is not in the newest one; an empty one lifts that. */
 export const homeSetBody = shape("home-set body", { homes: list(home.field, 4), extensions: extensions() }, 2048);
+
+/** Extensions of a record, by code; odd ones may be ignored. */
+export const RECORD_EXTENSIONS = {
+  /** Sealing suites beyond 1 that whoever reads this agent's mail can open, two bytes each. */
+  suites: 1,
+} as const;
 
 /** What one instance says of its agent; sub-records of all instances together are the agent record. */
 export const agentRecord = shape(
