@@ -10,8 +10,10 @@ import type { Planned } from "../../packages/perdure/src/agent/planned.ts";
 import { createCheapCrypto } from "../../packages/perdure/src/host/simulated/cheap-crypto.ts";
 import { encodeBundle } from "../../packages/perdure/src/identity/bundle.ts";
 import { certificateHash } from "../../packages/perdure/src/identity/certificate.ts";
+import { createOpenedSecrets } from "../../packages/perdure/src/identity/opened-secrets.ts";
 import type { OwnIdentity } from "../../packages/perdure/src/identity/own-identity.ts";
 import { sealPart } from "../../packages/perdure/src/identity/sealing.ts";
+import { createSealingSecrets, type SealingSecrets } from "../../packages/perdure/src/identity/sealing-secrets.ts";
 import { readIdentity, type VerifiedIdentity } from "../../packages/perdure/src/identity/verify.ts";
 import { type Bytes, EMPTY, equalBytes, hex, utf8 } from "../../packages/perdure/src/wire/bytes.ts";
 import { encodeDeliver } from "../../packages/perdure/src/wire/control.ts";
@@ -32,6 +34,8 @@ interface Step {
   readonly tells: boolean;
   /** The next step does not wait for what follows from this one. */
   readonly soon: boolean;
+  /** Of a message: under the encapsulated key of the one before it. */
+  readonly many?: boolean;
 }
 
 const STEPS = 80;
@@ -57,6 +61,7 @@ interface Letter {
 interface Sender {
   readonly owner: Owner;
   readonly certificate: MadeCertificate;
+  readonly secrets: SealingSecrets;
   readonly made: Made[];
   /** The last events of the logs somebody showed. */
   readonly shown: Set<Made>;
@@ -73,7 +78,7 @@ export const held: Room<Step> = {
       ];
       const back = draws.chance(0.4) ? 0 : draws.below(4);
       const deed = deeds[draws.below(deeds.length)] ?? "write";
-      return { do: deed, sender: draws.below(SENDERS), back, tells: draws.chance(0.4), soon: draws.chance(0.2) };
+      return { do: deed, sender: draws.below(SENDERS), back, tells: draws.chance(0.4), soon: draws.chance(0.2), many: draws.chance(0.6) };
     }),
   run: async (steps, tools) => await goThrough(steps, tools),
 };
@@ -99,7 +104,8 @@ async function goThrough(steps: readonly Step[], { hash, draws }: RoomTools): Pr
       ...{ notBeforeMs: BEGINS_MS - 1000, notAfterMs: BEGINS_MS + LASTS_MS, controlSeq: 0 },
     };
     const certificate = await certify(crypto, owner, owner.inception, said, { keyIndex: 0, wrong: "" });
-    return { owner, certificate, made: [owner.inception], shown: new Set() };
+    const secrets = createSealingSecrets({ clock, crypto, random: chance });
+    return { owner, certificate, secrets, made: [owner.inception], shown: new Set() };
   }
   const bundleOf = ({ certificate }: Sender, tip: Made): Bytes =>
     encodeBundle({ log: logOf(tip), certificates: [certificate.encoded], records: [] });
@@ -144,7 +150,12 @@ async function goThrough(steps: readonly Step[], { hash, draws }: RoomTools): Pr
     });
   const arrivals = createArrivals({
     host,
-    own: { ...own, isDestroyed: () => false, inboxSecret: (id: Bytes) => (equalBytes(id, keyId) ? inboxKey : undefined) },
+    own: {
+      ...own,
+      opened: createOpenedSecrets(),
+      isDestroyed: () => false,
+      inboxSecret: (id: Bytes) => (equalBytes(id, keyId) ? inboxKey : undefined),
+    },
     inbox: { judge: ({ seq }: { seq: number }) => (letterAt(seq).isSettled ? "settled" : "new"), nextArrival: () => 1 },
     cursor: {
       settlePosition: (_: Bytes, position: number) => {
@@ -200,10 +211,11 @@ async function goThrough(steps: readonly Step[], { hash, draws }: RoomTools): Pr
     }
   };
 
-  async function write(sender: Sender, tip: Made, tells: boolean): Promise<void> {
+  async function write(sender: Sender, tip: Made, tells: boolean, many: boolean): Promise<void> {
     const position = letters.length + 1;
     const content = utf8(`letter ${position}`);
     const envelope = await sealPart({
+      ...(many ? { secrets: sender.secrets } : {}),
       crypto,
       random: chance,
       own: {
@@ -212,7 +224,12 @@ async function goThrough(steps: readonly Step[], { hash, draws }: RoomTools): Pr
         logHead: tip.hash,
         certificateHash: certificateHash(hash, sender.certificate.said),
       } as OwnIdentity,
-      recipient: { ...own, id: "ag1recipient", inboxKey: { keyId, publicKey: inboxKey.publicKey } } as unknown as VerifiedIdentity,
+      recipient: {
+        ...own,
+        id: "ag1recipient",
+        suites: [1, 2],
+        inboxKey: { keyId, publicKey: inboxKey.publicKey },
+      } as unknown as VerifiedIdentity,
       class: "mail",
       stream: utf8("stream-1"),
       seq: position,
@@ -226,7 +243,7 @@ async function goThrough(steps: readonly Step[], { hash, draws }: RoomTools): Pr
 
   let before = senders.map(({ shown }) => stateOf(shown));
   let wasSettled: readonly boolean[] = [];
-  for (const { do: deed, sender: number, back, tells, soon } of steps) {
+  for (const { do: deed, sender: number, back, tells, soon, many = false } of steps) {
     const sender = senders[number] as Sender;
     const tip = sender.made[Math.max(0, sender.made.length - 1 - back)] as Made;
     if (deed === "anchor" || deed === "rotate") {
@@ -235,7 +252,7 @@ async function goThrough(steps: readonly Step[], { hash, draws }: RoomTools): Pr
       const rotation = { kind: "rotate", voidFromSeq: tip.seq + 1, untilMs: BEGINS_MS + LASTS_MS, salt: 1 } as const;
       const said = deed === "anchor" ? ({ kind: "anchor", root, about: "" } as const) : rotation;
       sender.made.push(await sender.owner.make(tip, said, BEGINS_MS, 0));
-    } else if (deed === "write") await write(sender, tip, tells);
+    } else if (deed === "write") await write(sender, tip, tells, many);
     else if (deed === "deliver") handOut(({ isDelivered }) => !isDelivered);
     else if (deed === "session") anew();
     else if (deed === "fail") isFull = true;

@@ -1,21 +1,25 @@
 /**
- * Messages sealed by an agent whose log and certificates go on, on a machine that is put back to where it was, changed on their way by anybody, and
- * opened by whoever gets them with what he knows by then.
+ * Messages sealed by an agent whose log and certificates go on, on machines that are put back to where they were, changed on their way by anybody, and
+ * opened by whoever gets them with what he knows by then. Of those that share an encapsulated key it is found out anew what its secret has to be bound
+ * to, and for how long one machine uses it.
  */
-import type { SigningKey } from "../../packages/perdure/src/host/crypto.ts";
+import type { Crypto, SigningKey } from "../../packages/perdure/src/host/crypto.ts";
 import { createCheapCrypto } from "../../packages/perdure/src/host/simulated/cheap-crypto.ts";
 import { createDraws, type Draws } from "../../packages/perdure/src/host/simulated/index.ts";
 import { encodeBundle } from "../../packages/perdure/src/identity/bundle.ts";
 import { certificateHash } from "../../packages/perdure/src/identity/certificate.ts";
+import { createOpenedSecrets } from "../../packages/perdure/src/identity/opened-secrets.ts";
 import type { OwnIdentity } from "../../packages/perdure/src/identity/own-identity.ts";
 import { type OpenedPart, openPart, sealPart, verifySignedPlaintext } from "../../packages/perdure/src/identity/sealing.ts";
+import { createSealingSecrets, type SealingSecrets } from "../../packages/perdure/src/identity/sealing-secrets.ts";
 import { mergeIdentities, readIdentity, type VerifiedIdentity } from "../../packages/perdure/src/identity/verify.ts";
-import { type Bytes, EMPTY, equalBytes, hex, utf8 } from "../../packages/perdure/src/wire/bytes.ts";
+import { type Bytes, concat, EMPTY, equalBytes, hex, utf8 } from "../../packages/perdure/src/wire/bytes.ts";
 import { decodeEnvelope, type Envelope, type EnvelopeClass, encodeEnvelope } from "../../packages/perdure/src/wire/envelope.ts";
 import { PART_BYTES } from "../../packages/perdure/src/wire/limits.ts";
 import { RECEIPT_CONTENT_TYPE } from "../../packages/perdure/src/wire/sealed.ts";
 import { plainHead } from "../../packages/perdure/src/wire/test-sealed-head.ts";
 import { drawnBody, TICK_MS } from "./drawn-events.ts";
+import { createHandClock, type HandClock } from "./hand-clock.ts";
 import { codeOf, expectAlike } from "./likeness.ts";
 import { certify, type MadeBundle, type MadeCertificate, merged, readingOf, refusalAt, refusalOf, shownOf } from "./made-bundle.ts";
 import { BEGINS_MS, createOwner, knownOf, lineOf, logOf, type Made, type MadeBody } from "./made-log.ts";
@@ -34,6 +38,11 @@ export type SealStep =
       readonly do: "seal";
       /** What the machine draws by chance begins again at one of a few places. */
       readonly chance: number;
+      /** With an encapsulated key for many messages, by the machine as it went on; put back: as it was at first, with all it draws and keeps. */
+      readonly many?: "goes-on" | "put-back" | "";
+      readonly sleepsMs?: number;
+      /** As many messages before it, of which nothing but their encapsulated keys matters. */
+      readonly rush?: number;
       readonly text: number;
       readonly sizeBytes: number;
       readonly seq: number;
@@ -58,7 +67,7 @@ export type SealStep =
     };
 
 type Lie = "" | "key" | "head" | "certificate" | "whole" | "receipt" | "floor" | "length";
-type Change = "" | "byte" | "body" | "seq" | "class" | "expiry" | "stream" | "from" | "other" | "cut";
+type Change = "" | "commitment" | "byte" | "body" | "seq" | "class" | "expiry" | "stream" | "from" | "other" | "cut";
 
 const STEPS = 60;
 const INSTANCES = 3;
@@ -67,8 +76,18 @@ const INBOX_KEYS = 3;
 const OPENED = 2;
 const DAY_MS = 86_400_000;
 const LIES: readonly Lie[] = ["key", "head", "certificate", "whole", "receipt", "floor", "length"];
-const CHANGES: readonly Change[] = ["byte", "body", "seq", "class", "expiry", "stream", "from", "other", "cut"];
+const CHANGES: readonly Change[] = ["commitment", "byte", "body", "seq", "class", "expiry", "stream", "from", "other", "cut"];
 const KINDS: readonly MadeBody["kind"][] = ["anchor", "instance-revoke", "rotate", "rotate", "retire"];
+
+/** Of a machine that seals many messages under one encapsulated key. */
+interface Machine {
+  readonly crypto: Crypto;
+  readonly chance: Draws;
+  readonly clock: HandClock;
+  readonly secrets: SealingSecrets;
+  /** When each encapsulated key was used first, and how often it was. */
+  readonly used: Map<string, { readonly sinceMs: number; times: number }>;
+}
 
 interface Sealed {
   readonly envelope: Envelope;
@@ -103,6 +122,8 @@ export const sealed: Room<SealStep> = {
     const sent: Sealed[] = [];
     /** Of each key that sealed something, what it sealed. */
     const under = new Map<string, Bytes>();
+    const machines = new Map<number, Machine>();
+    const opened = createOpenedSecrets();
     let pinned:
       | {
           readonly identity: VerifiedIdentity;
@@ -174,25 +195,28 @@ export const sealed: Room<SealStep> = {
         logHead: step.lie === "head" ? hash.sha256(tip.hash) : tip.hash,
         certificateHash: step.lie === "certificate" ? hash.sha256(certificate.encoded) : certificateHash(hash, certificate.said),
       };
-      const chance = createDraws(`machine ${step.chance}`);
-      const crypto = createCheapCrypto(hash, chance);
+      const machine = step.many === undefined || step.many === "" ? undefined : await machineOf(step.chance, step.many, step.sleepsMs ?? 0);
+      const chance = machine?.chance ?? createDraws(`machine ${step.chance}`);
+      const crypto = machine?.crypto ?? createCheapCrypto(hash, chance);
       const isReceipt = step.class === "receipt";
+      const inboxKey = {
+        keyId: keyIds[step.toKey] as Bytes,
+        publicKey: inbox[step.toKey]?.publicKey as Bytes,
+        suite: 1,
+        generation: 1,
+        notAfterMs: 0,
+      };
+      const towards = { id: "ag1recipient", idRaw: recipient, suites: [1, 2], inboxKey } as unknown as VerifiedIdentity;
+      const own = { idRaw: owner.idRaw, ...said } as OwnIdentity;
+      for (let count = 0; machine !== undefined && count < (step.rush ?? 0); count++)
+        checkUse(machine, (await machine.secrets.take(own, towards, inboxKey)).encapsulated);
       const work = (): Promise<Envelope> =>
         sealPart({
+          ...(machine === undefined ? {} : { secrets: machine.secrets }),
           crypto,
           random: chance,
-          own: { idRaw: owner.idRaw, ...said } as OwnIdentity,
-          recipient: {
-            id: "ag1recipient",
-            idRaw: recipient,
-            inboxKey: {
-              keyId: keyIds[step.toKey] as Bytes,
-              publicKey: inbox[step.toKey]?.publicKey as Bytes,
-              suite: 1,
-              generation: 1,
-              notAfterMs: 0,
-            },
-          } as unknown as VerifiedIdentity,
+          own,
+          recipient: towards,
           class: step.class,
           stream: utf8("stream-1"),
           seq: first + part,
@@ -219,28 +243,76 @@ export const sealed: Room<SealStep> = {
         const before = under.get(key);
         if (before !== undefined && !equalBytes(before, envelope.bytes)) parted("two texts are sealed under one key");
         under.set(key, envelope.bytes);
+        expectAlike("its suite", envelope.suite, machine === undefined ? 1 : 2);
+        await checkSecret(envelope, step.toKey);
+        if (machine !== undefined) checkUse(machine, body.subarray(0, 32));
       });
       expectAlike("what is sealed", code, isUnfit ? "malformed" : "nothing");
+    }
+
+    async function machineOf(number: number, many: "goes-on" | "put-back", sleepsMs: number): Promise<Machine> {
+      const known = many === "put-back" ? undefined : machines.get(number);
+      const machine = known ?? newMachine(number);
+      machines.set(number, machine);
+      await machine.clock.pass(sleepsMs);
+      return machine;
+    }
+
+    function newMachine(number: number): Machine {
+      const chance = createDraws(`machine ${number}`);
+      const crypto = createCheapCrypto(hash, chance);
+      const clock = createHandClock(BEGINS_MS);
+      return { crypto, chance, clock, secrets: createSealingSecrets({ clock, crypto, random: chance }), used: new Map() };
+    }
+
+    /** What the encapsulated key stands for when it is bound to what it has to be, and to nothing else, gives the commitment. */
+    async function checkSecret({ suite, bytes, body, from, to, inboxKeyId }: Envelope, toKey: number): Promise<void> {
+      const bound = bytes.slice(0, 112);
+      const info =
+        suite === 1
+          ? concat(utf8("perdure/seal/1"), bound)
+          : concat(utf8("perdure/seal-many/1"), Uint8Array.of(0, 2), from, to, inboxKeyId);
+      const inboxKey = inbox[toKey] as (typeof inbox)[0];
+      const secret = await plain.encapsulation.decapsulate(inboxKey, body.slice(0, 32), info);
+      const derived = hash.hkdfSha256(secret, body.slice(32, 64), bound, 64);
+      expectAlike("the commitment of a key that is bound to its pair, inbox key and suite", body.slice(64, 96), derived.subarray(32));
+    }
+
+    function checkUse({ used, clock }: Machine, encapsulated: Bytes): void {
+      const name = hex(encapsulated);
+      const use = used.get(name) ?? { sinceMs: clock.monotonicMs(), times: 0 };
+      used.set(name, use);
+      use.times++;
+      if (clock.monotonicMs() - use.sinceMs >= 600_000) parted("an encapsulated key is used for more than ten minutes");
+      if (use.times > 1024) parted("an encapsulated key is used for more than 1,024 messages");
     }
 
     async function open({ storedMs, nowMs, change, what }: Extract<SealStep, { do: "open" }>, each: Sealed): Promise<void> {
       const chance = createDraws(`change ${what}`);
       const envelope = changed(each.envelope, change, chance);
       let frozen: VerifiedIdentity | undefined;
-      let opened: OpenedPart | undefined;
+      let part: OpenedPart | undefined;
+      const before = opened.size;
       const code = await codeOf(async () => {
-        opened = await openPart({
+        part = await openPart({
           crypto: plain,
           own: { idRaw: change === "other" ? envelope().to : recipient, inboxSecret: secretOf } as unknown as OwnIdentity,
           envelope: envelope(),
           known: () => pinned?.identity,
           nowMs: BEGINS_MS + nowMs,
           storedAtMs: BEGINS_MS + storedMs,
+          opened,
           onFrozen: (sender) => {
             frozen = sender;
           },
         });
       });
+      if (code !== "nothing" && opened.size > before) parted("a secret is remembered of what was not opened");
+      if (change === "commitment") {
+        const isLate = each.envelope.expiresAtMs > BEGINS_MS + nowMs + 31 * DAY_MS;
+        const wanted = isLate ? "expiry-out-of-range" : each.step.toKey >= OPENED ? "unknown-inbox-key" : "wrong-commitment";
+        return expectAlike("a commitment of another key", code, wanted);
+      }
       if (change !== "") {
         if (code === "nothing") parted(`what was changed (${change}) is opened`);
         return;
@@ -248,11 +320,11 @@ export const sealed: Room<SealStep> = {
       const wanted = whyNotOpened(each, BEGINS_MS + nowMs, BEGINS_MS + storedMs);
       expectAlike(`what was sealed with the lie "${each.step.lie}"`, code, wanted);
       expectAlike("a frozen sender is told of", frozen !== undefined, wanted === "identity-forked");
-      if (opened === undefined) return;
-      expectAlike("what is opened", opened.content, each.content);
-      expectAlike("its certificate", opened.head.certificateHash, certificateHash(hash, each.certificate.said));
+      if (part === undefined) return;
+      expectAlike("what is opened", part.content, each.content);
+      expectAlike("its certificate", part.head.certificateHash, certificateHash(hash, each.certificate.said));
       // What the signature proves to others is judged at the time it claims.
-      const { sender, signed } = opened;
+      const { sender, signed } = part;
       const proof = await codeOf(() => verifySignedPlaintext(plain, sender, signed));
       const held = readingOf(senderOf(each)?.bundle as MadeBundle, 0).holdings.find(({ encoded }) =>
         equalBytes(encoded, each.certificate.encoded),
@@ -303,13 +375,20 @@ export const sealed: Room<SealStep> = {
     /** As it arrives after somebody changed it; throws when it is no envelope any more. */
     function changed(envelope: Envelope, change: Change, chance: Draws): () => Envelope {
       const { body, bytes, digest: _, ...header } = envelope;
-      const flipped = (from: Bytes): Bytes => {
+      const flipped = (from: Bytes, first = 0, count = from.length): Bytes => {
         const bad = from.slice();
-        const at = chance.below(bad.length);
+        const at = first + chance.below(count);
         bad[at] = (bad[at] as number) ^ (1 << chance.below(8));
         return bad;
       };
-      const bad = change === "body" ? flipped(body) : change === "cut" ? body.slice(0, chance.below(body.length)) : body;
+      const bad =
+        change === "body"
+          ? flipped(body)
+          : change === "commitment"
+            ? flipped(body, 64, 32)
+            : change === "cut"
+              ? body.slice(0, chance.below(body.length))
+              : body;
       const other = change === "byte" ? flipped(bytes) : bytes;
       return () => {
         switch (change) {
@@ -364,6 +443,9 @@ function drawStep(draws: Draws): SealStep {
       return {
         do: "seal",
         chance: draws.below(3),
+        many: draws.chance(0.6) ? (draws.chance(0.8) ? "goes-on" : "put-back") : "",
+        rush: draws.chance(0.3) ? draws.below(1600) : 0,
+        sleepsMs: draws.chance(0.4) ? draws.below(601_000) : 0,
         text: draws.below(4),
         sizeBytes: draws.chance(0.02) ? PART_BYTES + draws.below(9) : draws.below(draws.chance(0.2) ? 3000 : 40),
         seq: 1 + draws.below(2),
