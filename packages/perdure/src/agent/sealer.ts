@@ -169,9 +169,9 @@ export function createSealer({
         ].filter(({ bytes }) => bytes.length > 0),
       },
     });
-    const { stream, to, digest, bytes } = envelope;
+    const { stream, to, digest, bytes, suite } = envelope;
     const kept = { stream, seq, to, digest, bytes: bytes.length, certificate, earlier: concat(...earlier), again };
-    return { part, kept, before: part.digest, payload: bytes };
+    return { part, kept, before: part.digest, payload: bytes, suite };
   };
 
   /** Whether the message is still open, and its part has the envelope that this one replaces, which is not on its way just now. */
@@ -200,8 +200,14 @@ export function createSealer({
         return { records: [...(isOwnWill ? writtenTo(recipient.idRaw) : []), ...records], result: undefined };
       },
       applied: () => {
-        for (const { part, kept } of fresh)
-          host.log.write("debug", "agent.sealed", { id: part.of.id, seq: part.seq, to: agentIdText(kept.to), digest: hex(kept.digest) });
+        for (const { part, kept, suite } of fresh)
+          host.log.write("debug", "agent.sealed", {
+            id: part.of.id,
+            seq: part.seq,
+            to: agentIdText(kept.to),
+            digest: hex(kept.digest),
+            suite,
+          });
         onSealed();
       },
     });
@@ -367,6 +373,7 @@ interface Sealed {
   /** Digest of the envelope it takes the place of. */
   readonly before: Bytes;
   readonly payload: Bytes;
+  readonly suite: number;
 }
 
 /** Parts that the own relay has proven to have for another one to store, and that were not sealed anew before. */
