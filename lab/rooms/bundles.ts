@@ -139,7 +139,7 @@ export const bundles: Room<BundleStep> = {
       expectAlike(
         "the certificates",
         identity.certificates,
-        all.map((each) => ({ ...each.said, validUntilMs: each.untilMs })),
+        all.map((each) => ({ ...each.said, validUntilMs: each.untilMs, hash: hash.sha256(certificate.encode(each.said)) })),
       );
       expectAlike(
         "the records",
@@ -397,7 +397,7 @@ export const bundles: Room<BundleStep> = {
     }
 
     function expectHolding(each: Holding): void {
-      const said = { ...each.said, validUntilMs: each.untilMs };
+      const said = { ...each.said, validUntilMs: each.untilMs, hash: hash.sha256(certificate.encode(each.said)) };
       for (const atMs of [
         each.said.notBeforeMs - 1,
         each.said.notBeforeMs,

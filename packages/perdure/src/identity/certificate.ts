@@ -18,6 +18,8 @@ export type Scope = (typeof SCOPES)[number];
 export type VerifiedCertificate = Certificate & {
   /** The last moment at which a signature under it counts: its own end, or the earlier one that a rotation, revoke or retirement sets. */
   readonly validUntilMs: number;
+  /** As {@link certificateHash} gives it. */
+  readonly hash: Bytes;
 };
 
 /** A certificate begins this long before it was made, so that peers with slow clocks take it at once. */
@@ -78,7 +80,7 @@ export async function verifyCertificate(crypto: Crypto, log: LogState, encoded: 
     epoch.untilMs ?? said.notAfterMs,
     revokedMs === undefined ? said.notAfterMs : revokedMs - 1,
   );
-  return { ...said, validUntilMs };
+  return { ...said, validUntilMs, hash: crypto.hash.sha256(signed.certificate) };
 }
 
 /** `needs-newer-verifier` or `needs-older-version` unless `version` is the one this program judges. */

@@ -44,29 +44,30 @@ export function createOpenedSecrets(): OpenedSecrets {
   /** Of each sender the newest last. */
   // bound: MAX_SENDERS
   const senders = new Map<AgentId, readonly Entry[]>();
+  /** Who wrote last, and so is the last to go. */
+  let latest: AgentId | undefined;
 
   const isFresh = ({ openedAtMs }: Entry, nowMs: number): boolean => nowMs >= openedAtMs && nowMs - openedAtMs < LIFE_MS;
   const retain = (wanted: (entry: Entry) => boolean): void => {
     for (const [from, entries] of senders) {
       const left = entries.filter(wanted);
-      if (left.length === 0) senders.delete(from);
-      else senders.set(from, left);
+      if (left.length > 0) senders.set(from, left);
+      else if (senders.delete(from) && from === latest) latest = undefined;
     }
   };
 
-  /** The one who wrote last is the last to go. */
-  const touch = (from: AgentId): void => {
-    const entries = senders.get(from);
-    if (entries === undefined) return;
-    senders.delete(from);
+  const place = (from: AgentId, entries: readonly Entry[]): void => {
+    if (from !== latest) senders.delete(from);
     senders.set(from, entries);
+    latest = from;
   };
 
   return {
     find(from, keyId, encapsulated, nowMs) {
-      const entry = senders.get(from)?.findLast((each) => equalBytes(each.encapsulated, encapsulated) && equalBytes(each.keyId, keyId));
-      if (entry === undefined || !isFresh(entry, nowMs)) return undefined;
-      touch(from);
+      const entries = senders.get(from);
+      const entry = entries?.findLast((each) => equalBytes(each.encapsulated, encapsulated) && equalBytes(each.keyId, keyId));
+      if (entries === undefined || entry === undefined || !isFresh(entry, nowMs)) return undefined;
+      if (from !== latest) place(from, entries);
       return entry.secret;
     },
     keep(from, { keyId, encapsulated, secret }, nowMs) {
@@ -75,8 +76,7 @@ export function createOpenedSecrets(): OpenedSecrets {
       );
       // Copies: what came in is a view into a frame.
       const entry = { keyId: keyId.slice(), encapsulated: encapsulated.slice(), secret, openedAtMs: nowMs };
-      senders.delete(from);
-      senders.set(from, [...others, entry].slice(-SECRETS_OF_SENDER));
+      place(from, [...others, entry].slice(-SECRETS_OF_SENDER));
       if (senders.size > MAX_SENDERS) senders.delete(senders.keys().next().value as AgentId);
     },
     sweep: (nowMs) => retain((entry) => isFresh(entry, nowMs)),

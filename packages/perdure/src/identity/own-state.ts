@@ -6,7 +6,7 @@ import type { KeptIdentity } from "../wire/kept-identity.ts";
 import { type LogState, verifyLog } from "./agent-log.ts";
 import { verifyRecord } from "./agent-record.ts";
 import { encodeBundle } from "./bundle.ts";
-import { certificateHash, type VerifiedCertificate, verifyCertificate } from "./certificate.ts";
+import { type VerifiedCertificate, verifyCertificate } from "./certificate.ts";
 import { damagedKept } from "./kept-file.ts";
 import { type Stage, type Standing, stageOf } from "./life.ts";
 import { commonLength, joinLogs, relateLogs } from "./log-ranking.ts";
@@ -57,7 +57,7 @@ export async function loadState(crypto: Crypto, kept: KeptIdentity, path: string
     instanceKey,
     certificate,
     certificates,
-    certificateHashes: certificates.map((each) => certificateHash(crypto.hash, each)),
+    certificateHashes: certificates.map((each) => each.hash),
     record,
     inboxKey,
     inboxSecrets: secrets,

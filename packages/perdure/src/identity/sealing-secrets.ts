@@ -43,7 +43,9 @@ export interface SealingSecrets {
 }
 
 interface Entry {
-  readonly info: Bytes;
+  readonly from: Bytes;
+  readonly to: Bytes;
+  readonly keyId: Bytes;
   /** Of the instance that signs what is sealed with it: after its keys were replaced nothing of before is gone on with. */
   readonly instanceKey: Bytes;
   readonly made: Promise<EncapsulatedSecret>;
@@ -71,16 +73,23 @@ export function createSealingSecrets({ clock, crypto, random }: SealingSecretsOp
 
   return {
     async take({ idRaw, instanceKey }, { id, idRaw: to }, inboxKey) {
-      const info = infoOfMany(idRaw, to, inboxKey.keyId);
+      const { keyId } = inboxKey;
       const held = entries.get(id);
       const goesOn =
-        held !== undefined && isUsable(held) && equalBytes(held.info, info) && equalBytes(held.instanceKey, instanceKey.publicKey);
+        held !== undefined &&
+        isUsable(held) &&
+        equalBytes(held.from, idRaw) &&
+        equalBytes(held.to, to) &&
+        equalBytes(held.keyId, keyId) &&
+        equalBytes(held.instanceKey, instanceKey.publicKey);
       const entry: Entry = goesOn
         ? held
         : {
-            info,
+            from: idRaw,
+            to,
+            keyId,
             instanceKey: instanceKey.publicKey,
-            made: crypto.encapsulation.encapsulate(inboxKey.publicKey, info),
+            made: crypto.encapsulation.encapsulate(inboxKey.publicKey, infoOfMany(idRaw, to, keyId)),
             madeAtMs: clock.monotonicMs(),
             madeAtWallMs: clock.wallMs(),
             uses: 0,

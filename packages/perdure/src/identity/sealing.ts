@@ -36,7 +36,7 @@ import type { AgentId } from "../wire/ids.ts";
 import { MAX_EXPIRY_MS, MAX_PARTS, PART_BYTES, WIRE_VERSION } from "../wire/limits.ts";
 import { type InnerSaid, innerSaid, RECEIPT_CONTENT_TYPE, type SealedHead, sealedHead } from "../wire/sealed.ts";
 import { otherVersion, PEER_OF_OLDER } from "../wire/version.ts";
-import { certificateHash, refuseInvalid } from "./certificate.ts";
+import { refuseInvalid } from "./certificate.ts";
 import type { OpenedSecret, OpenedSecrets } from "./opened-secrets.ts";
 import type { OwnIdentity } from "./own-identity.ts";
 import { paddedLength } from "./padding.ts";
@@ -183,7 +183,7 @@ export async function openPart({ crypto, own, envelope, known, nowMs, storedAtMs
       hint: "What it writes is held until its owner decides which of them counts.",
     });
   }
-  const { instanceKey } = certificateOf(crypto, sender, head, storedAtMs);
+  const { instanceKey } = certificateOf(sender, head, storedAtMs);
   const said = saidInside(crypto, envelope, head.certificateHash, encapsulated, unsigned);
   if (!(await crypto.signatures.verify(instanceKey, toBeSigned("inner", said), signature)))
     throw new PerdureError("bad-signature", `${sender.id} did not write this to this agent`);
@@ -281,7 +281,7 @@ export async function verifySignedPlaintext(
   const { head, content } = readPlaintext(concat(signature, plaintext));
   if (!equalBytes(inner.certificateHash, head.certificateHash) || !equalBytes(inner.from, sender.idRaw))
     throw new PerdureError("bad-signature", `the plaintext is not of ${sender.id}`);
-  const { instanceKey } = certificateOf(crypto, sender, head, head.sentAtMs);
+  const { instanceKey } = certificateOf(sender, head, head.sentAtMs);
   if (!(await crypto.signatures.verify(instanceKey, toBeSigned("inner", said), signature)))
     throw new PerdureError("bad-signature", `${sender.id} did not sign this`);
   return { inner, head, content };
@@ -337,8 +337,8 @@ async function senderOf(
   return pinned === undefined ? attached : await mergeIdentities(crypto, pinned, attached, storedAtMs);
 }
 
-function certificateOf(crypto: Crypto, sender: VerifiedIdentity, head: SealedHead, storedAtMs: number): Certificate {
-  const found = sender.certificates.find((each) => equalBytes(certificateHash(crypto.hash, each), head.certificateHash));
+function certificateOf(sender: VerifiedIdentity, head: SealedHead, storedAtMs: number): Certificate {
+  const found = sender.certificates.find((each) => equalBytes(each.hash, head.certificateHash));
   if (found === undefined)
     throw head.bundle.length === 0
       ? unverifiable(sender.id)
