@@ -54,8 +54,8 @@ export const IDENTITY_MISTAKES: readonly Mistake[] = [
   {
     id: "secret-used-for-ever",
     file: "identity/sealing-secrets.ts",
-    find: "ages.every((ageMs) => ageMs >= 0 && ageMs < SECRET_LIFE_MS)",
-    put: "ages.every((ageMs) => ageMs >= 0)",
+    find: "return ageMs >= 0 && ageMs < SECRET_LIFE_MS;",
+    put: "return ageMs >= 0;",
     why: "One encapsulated key serves its messages however long they take.",
   },
   {

@@ -66,10 +66,11 @@ export function createSealingSecrets({ clock, crypto, random }: SealingSecretsOp
   let drawn = EMPTY;
   let drawnAt = 0;
 
-  const isUsable = ({ uses, madeAtMs, madeAtWallMs }: Entry): boolean => {
-    const ages = [clock.monotonicMs() - madeAtMs, clock.wallMs() - madeAtWallMs];
-    return uses < MAX_USES && ages.every((ageMs) => ageMs >= 0 && ageMs < SECRET_LIFE_MS);
-  };
+  /** Who was written to last, and so is the last to go. */
+  let latest: Entry | undefined;
+
+  const isUsable = ({ uses, madeAtMs, madeAtWallMs }: Entry): boolean =>
+    uses < MAX_USES && isYoung(clock.monotonicMs() - madeAtMs) && isYoung(clock.wallMs() - madeAtWallMs);
 
   return {
     async take({ idRaw, instanceKey }, { id, idRaw: to }, inboxKey) {
@@ -95,13 +96,17 @@ export function createSealingSecrets({ clock, crypto, random }: SealingSecretsOp
             uses: 0,
           };
       entry.uses++;
-      entries.delete(id);
-      entries.set(id, entry);
+      if (entry !== latest) {
+        entries.delete(id);
+        entries.set(id, entry);
+        latest = entry;
+      }
       if (entries.size > MAX_RECIPIENTS) entries.delete(entries.keys().next().value as string);
       try {
         return await entry.made;
       } catch (error) {
         if (entries.get(id) === entry) entries.delete(id);
+        latest = undefined;
         throw error;
       }
     },
@@ -115,12 +120,21 @@ export function createSealingSecrets({ clock, crypto, random }: SealingSecretsOp
     },
     sweep() {
       for (const [id, entry] of entries) if (!isUsable(entry)) entries.delete(id);
+      latest = undefined;
     },
-    forgetAll: () => entries.clear(),
+    forgetAll() {
+      entries.clear();
+      latest = undefined;
+    },
     get size() {
       return entries.size;
     },
   };
+}
+
+/** By a clock that may have gone back. */
+function isYoung(ageMs: number): boolean {
+  return ageMs >= 0 && ageMs < SECRET_LIFE_MS;
 }
 
 /** What a secret of suite 2 is bound to. All of fixed length but the domain; the key itself is bound by the encapsulation. */

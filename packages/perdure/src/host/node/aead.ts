@@ -12,7 +12,7 @@ export function createNodeAead(): Aead {
   return {
     seal: async (key, plaintext, associated) => {
       requireLength(key, KEY_BYTES, "the key");
-      const cipher = createCipheriv(ALGORITHM, createSecretKey(key), ZERO_NONCE, { authTagLength: TAG_BYTES });
+      const cipher = createCipheriv(ALGORITHM, createSecretKey(key), ZERO_NONCE);
       cipher.setAAD(associated);
       const sealed = new Uint8Array(plaintext.length + TAG_BYTES);
       sealed.set(cipher.update(plaintext));

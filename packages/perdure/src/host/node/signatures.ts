@@ -5,7 +5,7 @@
 
 import type { KeyObject } from "node:crypto";
 import { createPrivateKey, createPublicKey, sign, verify } from "node:crypto";
-import { concat, fromHex, hex } from "../../wire/bytes.ts";
+import { concat, fromHex } from "../../wire/bytes.ts";
 import { PerdureError } from "../../wire/error.ts";
 import type { Signatures, SigningKey } from "../crypto.ts";
 import { admitsSignature } from "../ed25519-encoding.ts";
@@ -21,6 +21,12 @@ const SPKI_PREFIX = fromHex("302a300506032b6570032100") as Uint8Array;
 
 type KeyAdmission = (publicKey: Uint8Array) => boolean;
 
+interface ParsedKey {
+  readonly key: KeyObject;
+  /** By rule 1; `undefined` before something was signed with it. */
+  admitted: boolean | undefined;
+}
+
 /** The arithmetic of the curve takes longer to load than all else a command needs that verifies nothing. */
 async function loadAdmission(): Promise<KeyAdmission> {
   return (await import("../ed25519-rule.ts")).createKeyAdmission();
@@ -31,13 +37,20 @@ export function createNodeSignatures(admitsKey?: KeyAdmission): Signatures {
   let admits = admitsKey;
   const secrets = new WeakMap<SigningKey, KeyObject>();
   // bound: PARSED_KEYS
-  const parsed = new Map<string, KeyObject>();
+  const parsed = new Map<string, ParsedKey>();
+  let latest: ParsedKey | undefined;
 
-  const parse = (publicKey: Uint8Array): KeyObject => {
-    const name = hex(publicKey);
-    const key = parsed.get(name) ?? createPublicKey({ key: Buffer.from(concat(SPKI_PREFIX, publicKey)), format: "der", type: "spki" });
+  const parse = (publicKey: Uint8Array): ParsedKey => {
+    const name = Buffer.from(publicKey.buffer, publicKey.byteOffset, publicKey.byteLength).toString("latin1");
+    const known = parsed.get(name);
+    if (known !== undefined && known === latest) return known;
+    const key = known ?? {
+      key: createPublicKey({ key: Buffer.from(concat(SPKI_PREFIX, publicKey)), format: "der", type: "spki" }),
+      admitted: undefined,
+    };
     parsed.delete(name);
     parsed.set(name, key);
+    latest = key;
     if (parsed.size > PARSED_KEYS) parsed.delete(parsed.keys().next().value as string);
     return key;
   };
@@ -64,9 +77,13 @@ export function createNodeSignatures(admitsKey?: KeyAdmission): Signatures {
     },
     verify: async (publicKey, message, signature) => {
       if (publicKey.length !== PUBLIC_KEY_BYTES || !admitsSignature(signature)) return false;
-      if (!verify(null, message, parse(publicKey), signature)) return false;
-      admits ??= await loadAdmission();
-      return admits(publicKey);
+      const parsedKey = parse(publicKey);
+      if (!verify(null, message, parsedKey.key, signature)) return false;
+      if (parsedKey.admitted === undefined) {
+        admits ??= await loadAdmission();
+        parsedKey.admitted = admits(publicKey);
+      }
+      return parsedKey.admitted;
     },
   };
 }
