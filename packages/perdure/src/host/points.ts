@@ -12,7 +12,6 @@ export const POINTS = {
   "log-write-in-pieces": "a batch is written in two halves before it is synced",
   "log-sync-late": "a sync begins a while after the write",
   "append-apart": "what one turn of a relay brought is not appended together",
-  "turn-goes-on": "a turn of a relay takes in what arrives within a millisecond",
   "compact-at-once": "records are moved although there is room",
   "deliver-one": "mail is read and handed over one message at a time",
   "forward-read-back": "mail for another relay is read from the log although it is at hand",

@@ -44,8 +44,7 @@ export function createRelayLoop({ mailboxes, log, clock, carry, points, failed }
     if (rarely(points, "append-apart")) waiting.push(...mailboxes.endTurn());
     if (scheduled) return;
     scheduled = true;
-    if (rarely(points, "turn-goes-on")) clock.after(1, endTurn);
-    else if (clock.afterArrivals === undefined) queueMicrotask(endTurn);
+    if (clock.afterArrivals === undefined) queueMicrotask(endTurn);
     else clock.afterArrivals(endTurn);
   };
 
