@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { CONTROLS, quarryOf, uncontrolled } from "./controls.ts";
+import { CONTROLS, lateOnes, missesOf, quarryOf, uncontrolled } from "./controls.ts";
 import { hunt } from "./hunt.ts";
 import { findMistake } from "./mistakes/index.ts";
 import { plantedTown } from "./planted.ts";
@@ -14,10 +14,24 @@ const PLANTED = [
   "cursor-of-the-reader-off-by-one",
 ];
 /** The same of `npm run lab -- --controls`. */
-const SWITCHED_OFF = ["ack-after-sync", "from-check", "no-transit", "passes"];
+const SWITCHED_OFF = ["ack-after-sync", "epoch", "from-check", "hedge", "no-transit", "passes"];
 
 test("every defence that can be switched off is switched off by some control", () => {
   expect(uncontrolled()).toEqual([]);
+});
+
+test("a control that is noticed late, or by nobody, is one that is late", () => {
+  const [one, two, three] = CONTROLS;
+  if (one === undefined || two === undefined || three === undefined) return expect.unreachable("there are more than three");
+  const after = (seeds: number) => ({ found: { seeds, invariant: "1 custody", what: "" } });
+  const hunted = [after(one.withinSeeds), after(two.withinSeeds + 1), { found: undefined }];
+  expect(lateOnes([one, two, three], hunted)).toEqual([two, three]);
+});
+
+test("seeds are in vain as often as all of them miss", () => {
+  expect(missesOf(10, 40, 1)).toBe(0.75);
+  expect(missesOf(36, 40, 2)).toBeCloseTo(0.01);
+  expect(missesOf(0, 40, 24)).toBe(1);
 });
 
 test.each(SWITCHED_OFF)("without %s an invariant breaks within the seeds stated", { timeout: PATIENCE_MS }, async (name) => {

@@ -53,6 +53,8 @@ const COPY = "copy";
 const THIEF = "thief";
 const FORGER = "forger";
 const TRY_AGAIN_MS = 1500;
+/** How long a machine stands still of which a picture is taken, or which is put back to one: who lives there has something to say by then. */
+const OFF_MS = 1000;
 /** How long one try of an owner may take. */
 const PATIENCE_MS = 20_000;
 
@@ -176,13 +178,14 @@ export function bringDown(options: DisasterOptions): DisasterState {
   /** Each time the same picture, and the same random numbers from there on. */
   const snapshot = (victim: string, times: number): void => {
     const label = `snapshot of ${victim}`;
+    const startLater = (): void => world.after(OFF_MS, `start ${victim}`, () => town.start(victim));
     at(0.2, "picture", () => {
       ending(victim);
       town.stop(victim);
       const image = imageOf(victim);
       const picture = ledger.picture();
       town.drawAs(victim, label);
-      town.start(victim);
+      startLater();
       trace(`          a picture of ${victim} is taken`);
       const again = (left: number): void =>
         world.after(durationMs * (0.1 + (draws.fraction() * 0.3) / times), "put back", () => {
@@ -192,7 +195,7 @@ export function bringDown(options: DisasterOptions): DisasterState {
           ledger.putBack(victim, picture);
           putBack.add(victim);
           town.drawAs(victim, label);
-          town.start(victim);
+          startLater();
           trace(`          ${victim} is put back to it`);
           whenUp(victim, "as before", () => {
             town.drawAs(victim, undefined);

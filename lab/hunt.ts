@@ -1,7 +1,7 @@
 /** Looking for a seed that notices that something is wrong: a mistake that was planted, or a defence that was switched off. */
 import { availableParallelism } from "node:os";
 import type { Planted } from "./planting.ts";
-import { createPool, type SweepOptions } from "./pool.ts";
+import { createPool, type Pool, type SweepOptions } from "./pool.ts";
 import { type SoundRooms, soundRooms, visitSoundRooms } from "./rooms/sound-rooms.ts";
 import { roomNames } from "./rooms/visits.ts";
 
@@ -64,23 +64,48 @@ async function huntInRooms({ planted }: Quarry, seeds: number, sound: SoundRooms
   return ended && { seeds: ended.seed, invariant: ended.by, what: ended.what };
 }
 
-/** A seed notices when it breaks, and does not without what is hunted: towns that are meant to be bad may break by themselves. */
-async function huntOne({ planted, optionsOf, counts = () => true, ...quarry }: Quarry, seeds: number): Promise<Hunted["found"]> {
-  const cleanOf = quarry.cleanOf ?? (planted === undefined ? undefined : optionsOf);
-  await using pool = createPool({ planted, threads: 1 });
+/** Tried one after the other. */
+async function huntOne(quarry: Quarry, seeds: number): Promise<Hunted["found"]> {
+  await using pool = createPool({ planted: quarry.planted, threads: 1 });
   for (let seed = 1; seed <= seeds; seed++) {
-    const patience = AbortSignal.timeout(PATIENCE_MS);
-    try {
-      const { result } = await pool.run({ seed, options: optionsOf(seed), twice: false }, patience);
-      const { broken } = result;
-      if (broken === undefined || !counts(broken.invariant)) continue;
-      if (cleanOf === undefined || (await isClean(seed, cleanOf(seed))))
-        return { seeds: seed, invariant: broken.invariant, what: broken.what };
-    } catch (error) {
-      return { seeds: seed, invariant: patience.aborted ? "hangs" : "crash", what: String(error) };
-    }
+    const found = await notice(pool, quarry, seed);
+    if (found !== undefined) return { seeds: seed, ...found };
   }
   return undefined;
+}
+
+/** Those of seeds 1 to `seeds` that notice. */
+export async function noticedBy(quarry: Quarry, seeds: number, jobs = availableParallelism()): Promise<readonly number[]> {
+  await using pool = createPool({ planted: quarry.planted, threads: jobs });
+  const found: number[] = [];
+  let last = 0;
+  const work = async (): Promise<void> => {
+    while (last < seeds) {
+      const seed = ++last;
+      if ((await notice(pool, quarry, seed)) !== undefined) found.push(seed);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(jobs, seeds) }, work));
+  return found.sort((a, b) => a - b);
+}
+
+/** A seed notices when it breaks, and does not without what is hunted: towns that are meant to be bad may break by themselves. */
+async function notice(
+  pool: Pool,
+  { planted, optionsOf, counts = () => true, ...quarry }: Quarry,
+  seed: number,
+): Promise<{ readonly invariant: string; readonly what: string } | undefined> {
+  const cleanOf = quarry.cleanOf ?? (planted === undefined ? undefined : optionsOf);
+  const patience = AbortSignal.timeout(PATIENCE_MS);
+  try {
+    const { result } = await pool.run({ seed, options: optionsOf(seed), twice: false }, patience);
+    const { broken } = result;
+    if (broken === undefined || !counts(broken.invariant)) return undefined;
+    if (cleanOf !== undefined && !(await isClean(seed, cleanOf(seed)))) return undefined;
+    return { invariant: broken.invariant, what: broken.what };
+  } catch (error) {
+    return { invariant: patience.aborted ? "hangs" : "crash", what: String(error) };
+  }
 }
 
 async function isClean(seed: number, options: SweepOptions): Promise<boolean> {

@@ -5,7 +5,7 @@
  *   1 custody        what was acknowledged is with somebody until it came to an end
  *   2 ack            no acknowledgement before the sync that covers it
  *   3 completion     at most one per message and recipient; a second start only after a crash, a failure or a lost claim
- *   4 release        a relay lets go only of what the recipient completed or dealt with, what the next relay has, or what expired
+ *   4 release        a relay lets go only of what the recipient completed or dealt with and its reader asked for, what the next relay has, or what expired
  *   5 statements     numbers gapless and never twice; a handle only rises; who signed for a message has it
  *   6 horizon        nothing completed is ever handed over again
  *   8 sealing        no body in anything a relay keeps or says
@@ -28,6 +28,7 @@ import { createOrderBook } from "./order-book.ts";
 import { createPassBook, type Picture } from "./pass-book.ts";
 import { createRelayBook, type RelayBook, type Shares, type Taken } from "./relay-book.ts";
 import { createSessionBook } from "./session-book.ts";
+import { createSettleBook } from "./settle-book.ts";
 import type { Census } from "./town.ts";
 import { CANARY } from "./traffic.ts";
 import { createTurnBook, type Endings } from "./turn-book.ts";
@@ -68,6 +69,8 @@ export interface Ledger {
   apart(): readonly string[];
   /** What relays acknowledged and have not stated, or whose statement nobody verified whose link lives; for people. */
   unproven(): readonly string[];
+  /** Envelopes that relays could not read any more: of so many messages and receipts nobody may hear again. */
+  readonly unread: number;
   /** A process that has a copy of an agent's folder, as its own host. What it completes counts for that agent. */
   double(copy: string, of: string, picture: Picture): void;
   /** What a copy that is made now knows of passes. */
@@ -112,6 +115,8 @@ export interface LedgerCounts {
 }
 
 const TERMINAL_RANK = rank("unconfirmed");
+/** So many characters of a text say when it was written, and by whom. */
+const BEGINNING = 80;
 
 export interface LedgerOptions {
   readonly census: Census;
@@ -153,6 +158,8 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
   const sessions = createSessionBook();
   const strangers = new Set<string>();
   const promises = createAged<string, Promised>();
+  /** What stands at the beginning of what each id was given to, in all lives of an agent. */
+  const beginnings = createAged<string, string>();
   const digests = createAged<string, string>();
   /** Digest of an envelope that took another one's place, and of that one. */
   const before = createAged<string, string>();
@@ -218,6 +225,8 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
     digests.set(key, taken.digest);
   };
 
+  const settles = createSettleBook({ isAgent: (agentId) => homeOf(agentId) !== undefined && isHonest(homeOf(agentId)), fail });
+
   const agentFact = (host: string, event: string, fields: LogFields): void => {
     const owner = copies.get(host) ?? host;
     const text = (name: string): string => String(fields[name] ?? "");
@@ -242,6 +251,8 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
       case "agent.rejected":
         if (text("code") === "key-retired") unopened.set(`${hostOf(text("from"))} ${text("id")}`, true);
         return;
+      case "agent.settle-sent":
+        return settles.asked(agentIdOf(owner) ?? "", fields);
       case "agent.acked":
         return books.get(census.homes.get(owner) ?? "")?.acknowledged(text("link"), Number(fields["upTo"]));
       case "agent.statement":
@@ -287,14 +298,19 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
     lives: (from) => (doubled.has(hostOf(from)) ? 2 + (lives.get(hostOf(from)) ?? 0) : 1),
     fail: (from, count) => fail("loop guard", `${hostOf(from)} sent ${count} automatic messages in one thread because of automatic ones`),
   });
+  const unread = (): number => [...books.values()].reduce((total, book) => total + book.unread, 0);
+  let unheard = 0;
+  /** One message more of which nobody hears: as many are forgiven as relays could not read. */
+  const isUnread = (): boolean => ++unheard <= unread();
   /** Whether what was promised came to an end, and to one that is true. */
   const judge = (key: string, promise: Promised, ended: Endings): void => {
     const { last } = promise;
     if (!isOwed(promise) && (last === undefined || isOpen(promise))) return;
-    if (last === undefined || isOpen(promise)) fail("1 custody", `${key} was promised and has come to no end: ${last?.state ?? "no step"}`);
-    else counts.byEnd[last.state] = (counts.byEnd[last.state] ?? 0) + 1;
+    if (last === undefined || isOpen(promise)) {
+      if (!isUnread()) fail("1 custody", `${key} was promised and has come to no end: ${last?.state ?? "no step"}`);
+    } else counts.byEnd[last.state] = (counts.byEnd[last.state] ?? 0) + 1;
     // Sealed anew too late: what its recipient had no key for may end before the new envelope leaves.
-    if (last?.state === "unconfirmed" && promise.shown.has("accepted") && isOwed(promise) && !unopened.has(key))
+    if (last?.state === "unconfirmed" && promise.shown.has("accepted") && isOwed(promise) && !unopened.has(key) && !isUnread())
       fail("1 custody", `${key} was taken by the relay and ended unconfirmed`);
     if ((last?.state === "done" || last?.state === "refused") && !ended[last.state].has(key))
       fail("5 statements", `${key} says ${last.state}, and nobody completed it`);
@@ -340,11 +356,16 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
         idOf.set(String(fields["id"]), host);
         relayOf.set(String(fields["id"]), book);
       }
+      settles.relayFact(event, fields);
       book.fact(event, fields);
     },
     promised: (host, id, to, text) => {
       counts.promised++;
       model?.promised(host, id);
+      const key = `${copies.get(host) ?? host} ${id}`;
+      const beginning = text.slice(0, BEGINNING);
+      if ((beginnings.get(key) ?? beginning) !== beginning) fail("id", `${host} gave ${id} to two texts`);
+      beginnings.set(key, beginning);
       promises.set(`${host} ${id}`, { from: host, to, text, last: undefined, shown: new Set() });
     },
     step: (host, id, step) => {
@@ -391,6 +412,7 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
       lives.set(host, (lives.get(host) ?? 0) + 1);
       passes.begin(lineageOf(host), picture);
       for (const [key, promise] of promises) if (promise.from === host) promises.delete(key);
+      for (const key of sent.keys()) if (key.startsWith(`${host} `)) sent.delete(key);
       // The receipt may have been on that disk alone.
       for (const { from, id } of turns.putBack(host)) forgive(`${hostOf(from)} ${id}`);
     },
@@ -409,6 +431,9 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
     },
     apart: () => census.agents.filter((name) => !sessions.isHere(name)),
     unproven: () => census.relays.flatMap((name) => (damaged.has(name) ? [] : (books.get(name)?.unproven(sessions.links) ?? []))),
+    get unread() {
+      return unread();
+    },
     owed: (relay) => (relay === forgetful ? [] : (books.get(relay)?.owed() ?? [])),
     stranger: (agentId) => void strangers.add(agentId),
     check: () => {
@@ -427,7 +452,7 @@ export function createLedger({ census, liar, forgetful, model, limits }: LedgerO
         judge(key, promise, ended);
         return false;
       });
-      for (const map of [turns, digests, before, sent, unopened, loops]) map.age();
+      for (const map of [turns, beginnings, digests, before, sent, unopened, loops]) map.age();
       for (const book of books.values()) book.age();
     },
   };

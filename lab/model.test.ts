@@ -38,3 +38,18 @@ test("what a crash left unsaid may wait or not: nothing that was durable is amon
   for (const waiting of [2, 3]) expect(() => model.compareRelay(RELAY, shows({ desk: waiting }))).not.toThrow();
   for (const waiting of [1, 4]) expect(() => model.compareRelay(RELAY, shows({ desk: waiting }))).toThrow("4 release");
 });
+
+test("under the key of a failed message mail stays beside it, and only once its sender was told", () => {
+  const model = createModel();
+  const owners = new Set(["desk"]);
+  model.relayFact(RELAY, "relay.started", {});
+  for (const seq of [1, 2])
+    model.relayFact(RELAY, "relay.mail-appended", { agent: "desk", position: seq, ticket: seq, class: "mail", id: `x.${seq}` });
+  model.agentFact("desk", "agent.received", { from: "anna", id: "x.1", part: 0, keyed: true });
+  model.agentFact("desk", "agent.received", { from: "anna", id: "x.1", part: 1, keyed: true });
+  expect(model.isDrained(RELAY, owners)).toBe(false);
+  model.agentFact("anna", "agent.step", { id: "x.1", state: "failed" });
+  expect(model.isDrained(RELAY, owners)).toBe(true);
+  model.agentFact("desk", "agent.failed", { from: "anna", id: "x.1" });
+  expect(model.isDrained(RELAY, owners)).toBe(false);
+});

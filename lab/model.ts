@@ -34,6 +34,8 @@ export interface Model {
 interface Position {
   readonly ticket: number;
   readonly what: string;
+  /** Sender's stream and number; absent where the relay says something itself. */
+  readonly id?: string;
 }
 
 interface Box {
@@ -54,6 +56,8 @@ interface Account {
   readonly boxes: Map<string, Box>;
   settled: Settled[];
   synced: number;
+  /** Since damage was found, until the relay has started: whose mailboxes were read, and whether settles may be lost. */
+  damage: { readonly read: Set<string>; readonly mayTurnBack: boolean } | undefined;
 }
 
 export function createModel(): Model {
@@ -62,17 +66,44 @@ export function createModel(): Model {
   const completed = new Map<string, Set<string>>();
   const failed = new Map<string, Set<string>>();
   const ignored = new Set<string>();
+  /** Messages under an idempotency key that somebody has, by the id of each part: as its recipient names it, and its sender. */
+  const keyed = new Map<string, { readonly key: string; readonly id: string }>();
+  /** Messages whose sender was told that they failed. */
+  const toldFailed = new Set<string>();
 
   const within = <Value>(map: Map<string, Value>, key: string, make: () => Value): Value => {
     const found = map.get(key) ?? make();
     map.set(key, found);
     return found;
   };
-  const accountOf = (relay: string): Account => within(accounts, relay, () => ({ boxes: new Map(), settled: [], synced: -1 }));
+  const accountOf = (relay: string): Account =>
+    within(accounts, relay, () => ({ boxes: new Map(), settled: [], synced: -1, damage: undefined }));
   const boxOf = (account: Account, owner: string): Box =>
     within(account.boxes, owner, () => ({ certain: new Map(), uncertain: new Set() }));
 
+  /** What a relay whose log is damaged could read of one mailbox. */
+  const boxRead = (account: Account, owner: string, next: number, missing: string): void => {
+    const { certain, uncertain } = boxOf(account, owner);
+    account.damage?.read.add(owner);
+    if (account.damage?.mayTurnBack === true)
+      for (let position = 1; position < next; position++) if (!certain.has(position)) uncertain.add(position);
+    for (const position of [...certain.keys(), ...uncertain].filter((each) => each >= next)) {
+      certain.delete(position);
+      uncertain.delete(position);
+    }
+    for (const range of missing.split(" ").filter((each) => each !== "")) {
+      const [first = 0, last = first] = range.split("-").map(Number);
+      for (let position = first; position <= last; position++) {
+        certain.delete(position);
+        uncertain.delete(position);
+      }
+    }
+  };
+
   const started = (account: Account): void => {
+    if (account.damage !== undefined)
+      for (const owner of account.boxes.keys()) if (!account.damage.read.has(owner)) account.boxes.delete(owner);
+    account.damage = undefined;
     for (const { certain, uncertain } of account.boxes.values()) {
       for (const [position, { ticket }] of certain) {
         if (ticket <= account.synced) continue;
@@ -87,6 +118,15 @@ export function createModel(): Model {
     account.synced = -1;
   };
 
+  /** Whoever is under the key of a failed message stays beside that until the owner of the box decides; its sender was told. */
+  const isTwinOfFailed = ({ id }: Position): boolean => {
+    const message = keyed.get(id ?? "");
+    return message !== undefined && toldFailed.has(message.id) && ![...failed.values()].some((all) => all.has(message.key));
+  };
+  function* mustLeave({ certain }: Box): Generator<readonly [number, Position]> {
+    for (const each of certain) if (!isTwinOfFailed(each[1])) yield each;
+  }
+
   const leave = (account: Account, owner: string, position: number): void => {
     const { certain, uncertain } = boxOf(account, owner);
     if (!certain.delete(position) && !uncertain.delete(position)) return;
@@ -98,11 +138,14 @@ export function createModel(): Model {
       const account = accountOf(relay);
       const owner = String(fields["agent"] ?? "");
       if (event === "relay.started") started(account);
+      else if (event === "relay.damage") account.damage = { read: new Set(), mayTurnBack: fields["mayTurnBack"] === true };
+      else if (event === "relay.mailbox-read") boxRead(account, owner, Number(fields["next"]), String(fields["missing"]));
       else if (event === "relay.mail-appended") {
         const [position, ticket] = [Number(fields["position"]), Number(fields["ticket"])];
         const { certain, uncertain } = boxOf(account, owner);
         uncertain.delete(position);
-        certain.set(position, { ticket, what: `${String(fields["class"])} ${String(fields["id"])}` });
+        const id = String(fields["id"]);
+        certain.set(position, { ticket, what: `${String(fields["class"])} ${id}`, id });
         for (const each of account.settled) each.ticket ??= ticket;
       } else if (event === "relay.batch-synced") {
         const synced = Math.max(account.synced, Number(fields["ticket"]));
@@ -123,7 +166,11 @@ export function createModel(): Model {
     },
     agentFact(host, event, fields) {
       const key = `${String(fields["from"] ?? "")} ${String(fields["id"] ?? "")}`;
-      if (event === "agent.completed" || event === "agent.completion-read") {
+      if (event === "agent.received" && fields["keyed"] === true) {
+        const [stream = "", seq = "0"] = String(fields["id"]).split(".");
+        keyed.set(`${stream}.${Number(seq) + Number(fields["part"])}`, { key, id: String(fields["id"]) });
+      } else if (event === "agent.step" && fields["state"] === "failed") toldFailed.add(String(fields["id"]));
+      else if (event === "agent.completed" || event === "agent.completion-read") {
         within(completed, host, () => new Set()).add(key);
         failed.get(host)?.delete(key);
       } else if (event === "agent.failed") within(failed, host, () => new Set()).add(key);
@@ -146,11 +193,12 @@ export function createModel(): Model {
         throw new InvariantBroken("4 release", `${relay} shows ${waitingMessages} messages for ${id}, and ${may} may wait there`);
       }
     },
-    isDrained: (relay, owners) => [...accountOf(relay).boxes].every(([owner, { certain }]) => certain.size === 0 || !owners.has(owner)),
+    isDrained: (relay, owners) =>
+      [...accountOf(relay).boxes].every(([owner, box]) => !owners.has(owner) || mustLeave(box).next().done === true),
     left: (relay, owners) =>
       [...accountOf(relay).boxes]
         .filter(([owner]) => owners.has(owner))
-        .flatMap(([owner, { certain }]) => [...certain].slice(0, 3).map(([at, { what }]) => `${what} at ${at} for ${owner}`))
+        .flatMap(([owner, box]) => [...mustLeave(box)].slice(0, 3).map(([at, { what }]) => `${what} at ${at} for ${owner}`))
         .join(", "),
     async compareAgent(host, agent) {
       if (ignored.has(host)) return;

@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { runAround } from "./around-report.ts";
 import { wholeNumber } from "./command.ts";
-import { findControl, huntControls } from "./controls.ts";
+import { findControl, huntControls, rateControls } from "./controls.ts";
 import { findMistake } from "./mistakes/index.ts";
 import { huntPlanted } from "./planted.ts";
 import { findHost, PORT_CRASH_HOSTS, walkPortCrashes } from "./port-crash.ts";
@@ -34,11 +34,12 @@ export const MODES: readonly Mode[] = [
   },
   {
     word: "--controls",
-    help: "  --controls        each defence switched off in turn: the same; --only A,B\n",
+    help: "  --controls        each defence switched off in turn: the same, within the seeds it says; --only A,B; --rate N: by how many of N towns\n",
     run: async (words, print) => {
-      const { values } = parseArgs({ args: [...words], options: { only: { type: "string" } } });
-      const all = await huntControls({ only: values.only?.split(",").map(findControl), print });
-      return all.every(({ found }) => found !== undefined) ? 0 : 1;
+      const { values } = parseArgs({ args: [...words], options: { only: { type: "string" }, rate: { type: "string" } } });
+      const options = { only: values.only?.split(",").map(findControl), print };
+      if (values.rate === undefined) return (await huntControls(options)) ? 0 : 1;
+      return (await rateControls(options, wholeNumber("rate", values.rate))) ? 0 : 1;
     },
   },
   {

@@ -37,6 +37,7 @@ export const SETTINGS = {
   statementEveryMs: 200,
   mailboxMessages: 1000,
   storeMessages: 4000,
+  messagesAtHand: 2,
   autoPerThread: 16,
   holeWaitMs: 5000,
 };

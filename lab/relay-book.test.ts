@@ -61,4 +61,32 @@ describe("the book of a relay", () => {
     book.fact("relay.settle-applied", { agent: "desk", ranges: "1-1", tail: 1 });
     expect(wrong.slice(1)).toEqual(["4 release: m.1 of anna was released by relay before desk completed it"]);
   });
+
+  it("owes nothing under a number that was lost with a life before and refused when it came again", () => {
+    const { book } = open();
+    takes(book, 1, 1);
+    book.fact("relay.started", {});
+    book.fact("relay.refused", { link: "", linkSeq: 1, code: "expired" });
+    book.fact("relay.ack-sent", { link: "", upTo: 1 });
+    expect(book.owed()).toEqual([]);
+    expect(book.unproven(new Set([""]))).toEqual([]);
+  });
+
+  it("owes what was taken and is refused in one life", () => {
+    const { book } = open();
+    takes(book, 1, 1);
+    book.fact("relay.refused", { link: "", linkSeq: 1, code: "expired" });
+    book.fact("relay.batch-synced", { ticket: 1 });
+    book.fact("relay.ack-sent", { link: "", upTo: 1 });
+    expect(book.owed()).toEqual(["d"]);
+  });
+
+  it("takes a notice for what stands at a position from which mail of a life before was lost", () => {
+    const { book, wrong } = open();
+    takes(book, 1, 1);
+    book.fact("relay.started", {});
+    book.fact("relay.expired", { agent: "anna", position: 4, atMs: 1, expiresAtMs: 1, noticeFor: "desk", noticeAt: 1 });
+    book.fact("relay.settle-applied", { agent: "desk", ranges: "1-1", tail: 1 });
+    expect(wrong).toEqual([]);
+  });
 });

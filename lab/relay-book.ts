@@ -22,6 +22,7 @@ export interface Taken {
   readonly routed: boolean;
   readonly id: string;
   readonly digest: string;
+  readonly position: number;
   readonly class: string;
   readonly ticket: number;
   /** How many it had taken before. */
@@ -85,6 +86,8 @@ export interface RelayBook {
   proven(link: string, first: number, last: number): void;
   /** What was acknowledged and no statement covers, and what was on one of these links and is not proven to its sender; for people. */
   unproven(links: ReadonlySet<string>): readonly string[];
+  /** Envelopes that it could not read any more when it opened its folder. */
+  readonly unread: number;
   readonly acked: number;
   readonly statements: number;
   /** Envelopes it took from other relays. */
@@ -106,9 +109,12 @@ export function createRelayBook({ name, fail, isDamaged, hostOf, isDealtWith, is
   let taken = 0;
   let life = 0;
   let syncedTicket = -1;
+  let unread = 0;
   let acked = 0;
   let statements = 0;
   let relayed = 0;
+  /** What a relay that found damage could read of its mailboxes, by owner, until it has started. */
+  let read: Map<string, { readonly next: number; readonly missing: ReturnType<typeof rangesOf> }> | undefined;
   let statement: { readonly number: number; readonly life: number } | undefined;
 
   const charge = (taken: Taken, by: 1 | -1): void => {
@@ -160,6 +166,7 @@ export function createRelayBook({ name, fail, isDamaged, hostOf, isDealtWith, is
       routed,
       id: text("id"),
       digest: text("digest"),
+      position: number("position"),
       class: text("class"),
       ticket: number("ticket"),
       number: taken++,
@@ -218,6 +225,11 @@ export function createRelayBook({ name, fail, isDamaged, hostOf, isDealtWith, is
     if (waiting?.size === 0) byLink.delete(link);
   };
 
+  /** What a life before took under that number was lost with it, and came again too late: the acknowledgement of the number is not of it. */
+  const refused = (link: string, linkSeq: number): void => {
+    for (const all of [byLink.get(link), toProve.get(link)]) if ((all?.get(linkSeq)?.life ?? life) < life) all?.delete(linkSeq);
+  };
+
   const each = (link: string, first: number, last: number, then: (entry: Taken) => void): void => {
     const all = toProve.get(link);
     for (let number = first; number <= last; number++) {
@@ -226,6 +238,22 @@ export function createRelayBook({ name, fail, isDamaged, hostOf, isDealtWith, is
       then(entry);
       if (entry.stated && entry.proven) all?.delete(number);
     }
+  };
+
+  /** It has said what it could not read; of the rest it owes all. */
+  const letGoOfUnread = (): void => {
+    if (read === undefined) return;
+    for (const taken of open) {
+      const mailbox = read.get(taken.owner);
+      const isGone =
+        mailbox === undefined ||
+        taken.position >= mailbox.next ||
+        mailbox.missing.some(([a, b]) => taken.position >= a && taken.position <= b);
+      if (!isGone) continue;
+      if (taken.acked) unread++;
+      end(taken);
+    }
+    read = undefined;
   };
 
   // Whether a batch of a life before reached the disk is known to the disk alone.
@@ -239,6 +267,7 @@ export function createRelayBook({ name, fail, isDamaged, hostOf, isDealtWith, is
         case "relay.started":
           life++;
           syncedTicket = -1;
+          letGoOfUnread();
           // What was not known to be durable may be gone.
           for (const taken of notSynced.splice(0)) discharge(taken);
           return;
@@ -250,17 +279,28 @@ export function createRelayBook({ name, fail, isDamaged, hostOf, isDealtWith, is
           return;
         case "relay.ack-sent":
           return acknowledged(text("link"), number("upTo"));
+        case "relay.refused":
+          return refused(text("link"), number("linkSeq"));
         case "relay.settle-applied":
           return settle(text, number);
         case "relay.expired":
         case "relay.lost": {
           const taken = byPosition.get(`${text("agent")} ${number("position")}`);
           if (taken !== undefined) end(taken);
+          // A notice may stand where mail of a life before stood that was lost with it.
+          if (fields["noticeFor"] !== undefined) byPosition.delete(`${text("noticeFor")} ${number("noticeAt")}`);
           if (event === "relay.expired" && number("atMs") < number("expiresAtMs"))
             fail("4 release", `${text("id")} ended at ${name} ${number("expiresAtMs") - number("atMs")} ms before its expiry`);
           if (event === "relay.lost" && !isDamaged()) fail("1 custody", `${text("id")} was lost by ${name}`);
           return;
         }
+        case "relay.damage":
+          if (!isDamaged()) fail("1 custody", `${name} found damage of ${number("bytes")} bytes`);
+          read = new Map();
+          return;
+        case "relay.mailbox-read":
+          read?.set(text("agent"), { next: number("next"), missing: rangesOf(text("missing")) });
+          return;
         case "relay.statement":
           statements++;
           // A relay that died after the sync and before it could say so leaves a number that nobody heard of; none may come again.
@@ -319,6 +359,9 @@ export function createRelayBook({ name, fail, isDamaged, hostOf, isDealtWith, is
         if (all.size === 0) toProve.delete(link);
       }
       byName.age((all) => all.some((each) => !each.ended));
+    },
+    get unread() {
+      return unread;
     },
     get acked() {
       return acked;

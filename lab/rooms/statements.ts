@@ -10,13 +10,16 @@ import {
   durablePending,
   finishStatement,
   forgetPending,
+  linkKey,
   type PendingLeaf,
   proofsOf,
   recallPending,
   recallStatement,
+  type Statements,
   type UnderWay,
 } from "../../packages/perdure/src/protocol/delivery/statements.ts";
 import { type Bytes, concat, hex, utf8 } from "../../packages/perdure/src/wire/bytes.ts";
+import { BOUND_HEADER_BYTES, ENVELOPE_HEADER_BYTES, FROM_AT } from "../../packages/perdure/src/wire/envelope.ts";
 import { KEPT_REFUSALS, STATEMENT_LEAVES } from "../../packages/perdure/src/wire/kept-relay.ts";
 import { statement, statementProof, storedLeaf } from "../../packages/perdure/src/wire/statement.ts";
 import { bytesOf, pathOf, rootOf } from "./mailbox/word.ts";
@@ -95,6 +98,20 @@ export const statements: Room<Step> = {
     let base: Base = { pending: [], upTo: new Map(), number, previous };
     let behind: Behind[] = [];
 
+    /** Of an envelope a leaf has no more than its digest and who wrote it. */
+    const take = (by: Statements, sender: Bytes, link: Bytes, seq: number, digest: Bytes | undefined, writer: Bytes | undefined): void => {
+      const envelope = new Uint8Array(ENVELOPE_HEADER_BYTES);
+      envelope.set(digest ?? [], BOUND_HEADER_BYTES);
+      envelope.set(writer ?? [], FROM_AT);
+      const carrier = { idRaw: sender, peer: hex(sender) === peer ? {} : undefined };
+      addToLeaf(by, carrier, { raw: link, leafKey: linkKey({ sender, link }) }, seq, digest && envelope, limit);
+    };
+    const copyOf = (leaf: PendingLeaf): PendingLeaf => ({
+      ...leaf,
+      refused: [...leaf.refused],
+      digests: leaf.digests.slice(0),
+      writers: leaf.writers.slice(0),
+    });
     const use = (sender: number, link: number, refused: boolean): void => {
       const key = keyOf(idOf(sender), linkOf(link));
       const line = lines.get(key) ?? { used: [], stated: new Set() };
@@ -103,7 +120,7 @@ export const statements: Room<Step> = {
       const digest = refused ? undefined : sha256(utf8(`${key} ${seq}`)).slice(0, 16);
       line.used.push(digest === undefined ? undefined : hex(digest));
       const writer = digest === undefined ? undefined : writerOf(sender, digest);
-      addToLeaf(product, idOf(sender), linkOf(link), seq, digest, limit, writer);
+      take(product, idOf(sender), linkOf(link), seq, digest, writer);
       behind.push({ kind: "used", sender: idOf(sender), link: linkOf(link), seq, digest, writer });
     };
     /** Messages of that run, as they were taken. */
@@ -119,15 +136,15 @@ export const statements: Room<Step> = {
       const key = keyOf(sender, link);
       const line = lines.get(key);
       const run = line === undefined ? [] : runOf(line, firstSeq, lastSeq);
-      if (line === undefined || lastSeq > line.used.length || digests.map(hex).join() !== run.join())
+      if (line === undefined || lastSeq > line.used.length || [...digests].map(hex).join() !== run.join())
         return parted(`a leaf from ${firstSeq} to ${lastSeq} holds other mail`);
       const missing = line.used.flatMap((each, at) => (each === undefined && at + 1 >= firstSeq && at + 1 <= lastSeq ? [at + 1] : []));
       if (refused.join() !== missing.join())
         parted(`in ${firstSeq} to ${lastSeq} ${refused.join()} are said to be refused, not ${missing.join()}`);
       if (digests.length > limit || digests.length === 0 || refused.length > KEPT_REFUSALS)
         parted(`a leaf of ${digests.length} messages and ${refused.length} refusals`);
-      const wanted = hex(sender) === peer ? digests.map((digest) => hex(sha256(digest))) : [];
-      if (writers.map(hex).join() !== wanted.join()) parted("writers of a leaf are other ones");
+      const wanted = hex(sender) === peer ? [...digests].map((digest) => hex(sha256(digest))) : [];
+      if ([...writers].map(hex).join() !== wanted.join()) parted("writers of a leaf are other ones");
       for (let seq = firstSeq; seq <= lastSeq; seq++) {
         if (line.used[seq - 1] === undefined) continue;
         if (line.stated.has(seq) || seen.has(`${key} ${seq}`)) parted(`number ${seq} is in two leaves`);
@@ -184,7 +201,7 @@ export const statements: Room<Step> = {
     const restate = (lag: number): void => {
       const upTo = new Map([...lines].map(([key, { used, stated }]) => [key, Math.max(used.length - lag, 0, ...stated)]));
       const durable = durablePending(product, (sender, link) => upTo.get(keyOf(sender, link)) ?? 0);
-      base = { pending: durable.map((leaf) => structuredClone(leaf)), upTo, number, previous };
+      base = { pending: durable.map(copyOf), upTo, number, previous };
       behind = [...lines].flatMap(([key, { used }]) => {
         const [sender, link] = key.split("/").map(bytesOf) as [Bytes, Bytes];
         return used.slice(upTo.get(key)).map((each, at): Behind => {
@@ -205,16 +222,16 @@ export const statements: Room<Step> = {
           const digest = line.used[seq - 1];
           const [sender, link] = key.split("/").map(bytesOf) as [Bytes, Bytes];
           if (digest !== undefined)
-            addToLeaf(again, sender, link, seq, bytesOf(digest), limit, hex(sender) === peer ? sha256(bytesOf(digest)) : undefined);
+            take(again, sender, link, seq, bytesOf(digest), hex(sender) === peer ? sha256(bytesOf(digest)) : undefined);
         }
       for (const [key, lastSeq] of base.upTo) {
         const [sender, link] = key.split("/").map(bytesOf) as [Bytes, Bytes];
         forgetPending(again, { sender, link, lastSeq });
       }
       Object.assign(again, { number: base.number, hash: bytesOf(base.previous) });
-      for (const leaf of [...base.pending, ...base.pending]) recallPending(again, structuredClone(leaf), limit);
+      for (const leaf of [...base.pending, ...base.pending]) recallPending(again, copyOf(leaf), limit);
       for (const each of behind) {
-        if (each.kind === "used") addToLeaf(again, each.sender, each.link, each.seq, each.digest, limit, each.writer);
+        if (each.kind === "used") take(again, each.sender, each.link, each.seq, each.digest, each.writer);
         else if (!recallStatement(again, sha256, each.bytes, each.leaves)) parted("a statement that is read is not new");
         else if (recallStatement(again, sha256, each.bytes, each.leaves)) parted("a statement is new twice");
       }
