@@ -10,6 +10,7 @@ import { admitsSignature } from "../ed25519-encoding.ts";
 import { admitsKey, createKeyAdmission, verifyByPoints } from "../ed25519-rule.ts";
 import { createDraws } from "../simulated/draws.ts";
 import { createNodeCrypto } from "./crypto.ts";
+import { createNodeKeyAdmission } from "./key-admission.ts";
 import { createNodeSignatures } from "./signatures.ts";
 import { libsodiumAsItComes, libsodiumBehindTheRule, nobleAsItComes, opensslAsItComes, saysOf } from "./test-ed25519-libraries.ts";
 
@@ -113,6 +114,28 @@ describe("admission", () => {
       for (let torsion = 1; torsion < 8; torsion++) expect(admitsKey(keysFrom(`admission ${round}`, torsion).publicKey)).toBe(false);
     }
     expect(admitsKey(new Uint8Array(31))).toBe(false);
+  });
+
+  test("by X25519 says of every encoding what curve points say", () => {
+    const byX25519 = createNodeKeyAdmission();
+    const draws = createDraws("admission by X25519");
+    const torsioned = [0, 1, 2, 3, 4, 5, 6, 7].flatMap((torsion) =>
+      Array.from({ length: 12 }, (_, round) => keysFrom(`X25519 ${round}`, torsion).publicKey),
+    );
+    // Of these half are no points, and of the points an eighth has no torsion.
+    const drawn = Array.from({ length: 300 }, () => draws.bytes(32));
+    const edges = ["00", "01", "02", "ec", "ed", "ee", "ff"].flatMap((low) => [`${low}${"00".repeat(31)}`, `${low}${"ff".repeat(30)}7f`]);
+    const keys = [...torsioned, ...drawn, ...[...smallOrderEncodings(), ...edges].map(bytes), new Uint8Array(31), new Uint8Array(0)];
+    for (const key of keys) expect(byX25519(key), hex(key)).toBe(admitsKey(key));
+    expect(keys.filter(byX25519).length).toBeGreaterThan(12);
+  });
+
+  test("by X25519 multiplies by a number that it takes as it is, and that no point off the subgroup survives", () => {
+    const [p, l] = [2n ** 255n - 19n, 2n ** 252n + 27742317777372353535851937790883648493n];
+    const number = 5n * l - 1n;
+    expect([number % 8n, number >> 254n]).toEqual([0n, 1n]);
+    const common = (one: bigint, other: bigint): bigint => (other === 0n ? one : common(other, one % other));
+    for (const order of [5n * l, 5n * l - 2n]) expect(common(2n * p + 2n - 8n * l, order)).toBe(1n);
   });
 
   test("takes S up to L - 1", () => {

@@ -1,5 +1,5 @@
 import type { KeyObject } from "node:crypto";
-import { createPrivateKey, createPublicKey, diffieHellman } from "node:crypto";
+import { createPrivateKey, diffieHellman } from "node:crypto";
 import type { CryptoKey, KDFFactory, KeyPair } from "hpke";
 import { AEAD_EXPORT_ONLY, CipherSuite, KDF_HKDF_SHA256, KEM_DHKEM_X25519_HKDF_SHA256 } from "hpke";
 import { concat, fromHex, utf8 } from "../../wire/bytes.ts";
@@ -8,6 +8,7 @@ import type { DecapsulationKey, Encapsulation } from "../crypto.ts";
 import { requireLength } from "../exact-length.ts";
 import { hkdfExpandSha256, hmacSha256 } from "./hash.ts";
 import { plainBytes } from "./raw-bytes.ts";
+import { publicKeyOf, rawPublicKey } from "./raw-keys.ts";
 
 const KEY_BYTES = 32;
 const SECRET_BYTES = 32;
@@ -15,7 +16,6 @@ const SECRET_BYTES = 32;
 const EXPORTER_CONTEXT: Uint8Array = utf8("perdure/export/1");
 
 const PKCS8_PREFIX = fromHex("302e020100300506032b656e04220420") as Uint8Array;
-const SPKI_PREFIX = fromHex("302a300506032b656e032100") as Uint8Array;
 
 /** The library's own asks WebCrypto, which makes two jobs for another thread of each of the few hashes a message needs. */
 const kdfOfNode: KDFFactory = () => ({
@@ -26,7 +26,8 @@ const kdfOfNode: KDFFactory = () => ({
 
 interface SecretKey {
   readonly forAgreement: KeyObject;
-  readonly forHpke: KeyPair<CryptoKey>;
+  /** Imported once something is opened with it: most keys only agree. */
+  readonly forHpke: () => Promise<KeyPair<CryptoKey>>;
 }
 
 export function createNodeEncapsulation(): Encapsulation {
@@ -39,13 +40,21 @@ export function createNodeEncapsulation(): Encapsulation {
     return secret;
   };
 
+  const importedOnce = (secret: Uint8Array, publicKey: Uint8Array): SecretKey["forHpke"] => {
+    let pair: Promise<KeyPair<CryptoKey>> | undefined;
+    const load = async (): Promise<KeyPair<CryptoKey>> => ({
+      privateKey: await suite.DeserializePrivateKey(secret),
+      publicKey: await suite.DeserializePublicKey(publicKey),
+    });
+    return () => (pair ??= load());
+  };
+
   const load = async (secret: Uint8Array): Promise<DecapsulationKey> => {
     requireLength(secret, KEY_BYTES, "the secret key");
     const forAgreement = createPrivateKey({ key: Buffer.from(concat(PKCS8_PREFIX, secret)), format: "der", type: "pkcs8" });
-    const publicKey = plainBytes(createPublicKey(forAgreement).export({ format: "der", type: "spki" })).slice(-KEY_BYTES);
-    const forHpke = { privateKey: await suite.DeserializePrivateKey(secret), publicKey: await suite.DeserializePublicKey(publicKey) };
+    const publicKey = rawPublicKey(forAgreement);
     const key = { publicKey } as DecapsulationKey;
-    secrets.set(key, { forAgreement, forHpke });
+    secrets.set(key, { forAgreement, forHpke: importedOnce(secret.slice(), publicKey) });
     return key;
   };
 
@@ -66,15 +75,16 @@ export function createNodeEncapsulation(): Encapsulation {
       requireLength(encapsulated, KEY_BYTES, "the encapsulated key");
       const { forHpke } = secretOf(key);
       return plainBytes(
-        await refusing("the encapsulated key", () => suite.ReceiveExport(forHpke, encapsulated, EXPORTER_CONTEXT, SECRET_BYTES, { info })),
+        await refusing("the encapsulated key", async () =>
+          suite.ReceiveExport(await forHpke(), encapsulated, EXPORTER_CONTEXT, SECRET_BYTES, { info }),
+        ),
       );
     },
     agree: async (key, publicKey) => {
       requireLength(publicKey, KEY_BYTES, "the public key");
       const { forAgreement } = secretOf(key);
       return await refusing("the public key", async () => {
-        const theirs = createPublicKey({ key: Buffer.from(concat(SPKI_PREFIX, publicKey)), format: "der", type: "spki" });
-        const shared = plainBytes(diffieHellman({ privateKey: forAgreement, publicKey: theirs }));
+        const shared = plainBytes(diffieHellman({ privateKey: forAgreement, publicKey: publicKeyOf("x25519", publicKey) }));
         if (shared.every((byte) => byte === 0)) throw new Error("all zero");
         return shared;
       });

@@ -4,12 +4,14 @@
  */
 
 import type { KeyObject } from "node:crypto";
-import { createPrivateKey, createPublicKey, sign, verify } from "node:crypto";
+import { createPrivateKey, sign, verify } from "node:crypto";
 import { concat, fromHex } from "../../wire/bytes.ts";
 import { PerdureError } from "../../wire/error.ts";
 import type { Signatures, SigningKey } from "../crypto.ts";
 import { admitsSignature } from "../ed25519-encoding.ts";
+import { createNodeKeyAdmission } from "./key-admission.ts";
 import { plainBytes, requireLength } from "./raw-bytes.ts";
+import { publicKeyOf, rawPublicKey } from "./raw-keys.ts";
 
 const SEED_BYTES = 32;
 const PUBLIC_KEY_BYTES = 32;
@@ -17,7 +19,6 @@ const PUBLIC_KEY_BYTES = 32;
 const PARSED_KEYS = 1024;
 
 const PKCS8_PREFIX = fromHex("302e020100300506032b657004220420") as Uint8Array;
-const SPKI_PREFIX = fromHex("302a300506032b6570032100") as Uint8Array;
 
 type KeyAdmission = (publicKey: Uint8Array) => boolean;
 
@@ -27,14 +28,8 @@ interface ParsedKey {
   admitted: boolean | undefined;
 }
 
-/** The arithmetic of the curve takes longer to load than all else a command needs that verifies nothing. */
-async function loadAdmission(): Promise<KeyAdmission> {
-  return (await import("../ed25519-rule.ts")).createKeyAdmission();
-}
-
 /** `admitsKey` is rule 1; a test shows by another one what it is there for. */
-export function createNodeSignatures(admitsKey?: KeyAdmission): Signatures {
-  let admits = admitsKey;
+export function createNodeSignatures(admitsKey: KeyAdmission = createNodeKeyAdmission()): Signatures {
   const secrets = new WeakMap<SigningKey, KeyObject>();
   // bound: PARSED_KEYS
   const parsed = new Map<string, ParsedKey>();
@@ -45,7 +40,7 @@ export function createNodeSignatures(admitsKey?: KeyAdmission): Signatures {
     const known = parsed.get(name);
     if (known !== undefined && known === latest) return known;
     const key = known ?? {
-      key: createPublicKey({ key: Buffer.from(concat(SPKI_PREFIX, publicKey)), format: "der", type: "spki" }),
+      key: publicKeyOf("ed25519", publicKey),
       admitted: undefined,
     };
     parsed.delete(name);
@@ -58,8 +53,7 @@ export function createNodeSignatures(admitsKey?: KeyAdmission): Signatures {
   const load = (seed: Uint8Array): SigningKey => {
     requireLength(seed, SEED_BYTES, "the seed");
     const secret = createPrivateKey({ key: Buffer.from(concat(PKCS8_PREFIX, seed)), format: "der", type: "pkcs8" });
-    const spki = createPublicKey(secret).export({ format: "der", type: "spki" });
-    const key = { publicKey: plainBytes(spki).slice(-PUBLIC_KEY_BYTES) } as SigningKey;
+    const key = { publicKey: rawPublicKey(secret) } as SigningKey;
     secrets.set(key, secret);
     return key;
   };
@@ -79,10 +73,7 @@ export function createNodeSignatures(admitsKey?: KeyAdmission): Signatures {
       if (publicKey.length !== PUBLIC_KEY_BYTES || !admitsSignature(signature)) return false;
       const parsedKey = parse(publicKey);
       if (!verify(null, message, parsedKey.key, signature)) return false;
-      if (parsedKey.admitted === undefined) {
-        admits ??= await loadAdmission();
-        parsedKey.admitted = admits(publicKey);
-      }
+      parsedKey.admitted ??= admitsKey(publicKey);
       return parsedKey.admitted;
     },
   };
