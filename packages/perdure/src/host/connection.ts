@@ -14,8 +14,10 @@ const HELD_OVERHEAD_BYTES = 64;
 
 /** The way out; whoever makes a wire reports to {@link WireEvents}. */
 export interface Wire {
+  readonly remote: string;
+  readonly local: boolean;
   /** Bytes given to `send` that have not left this process. */
-  queuedBytes(): number;
+  readonly queuedBytes: number;
   send(message: Uint8Array): void;
   /** Closes after what is queued. */
   end(): void;
@@ -32,102 +34,108 @@ export interface WireEvents {
   ended(why: string): void;
 }
 
-export interface ConnectionOptions {
-  readonly clock: Clock;
-  readonly wire: Wire;
-  readonly remote: () => string;
-  readonly local: () => boolean;
-  readonly maxMessageBytes: number;
+/** The connection over that wire, which is told what happens on it. */
+export function createConnection(clock: Clock, wire: Wire, maxMessageBytes: number): Connection & WireEvents {
+  return new WiredConnection(clock, wire, maxMessageBytes);
 }
 
-export function createConnection({ clock, wire, remote, local, maxMessageBytes }: ConnectionOptions): {
-  readonly connection: Connection;
-  readonly events: WireEvents;
-} {
-  let receiver: Receiver | undefined;
-  let starting = false;
-  // bound: HELD_MESSAGES of the largest size; then the wire is not read
-  let held: Uint8Array[] = [];
-  let heldBytes = 0;
-  let paused = false;
-  let unsent = false;
-  let closing = false;
-  let end: string | undefined;
-  let cancelCut = (): void => {};
+/** A class because a relay has thousands of them that do nothing: each is a few fields, and no function of its own. */
+class WiredConnection implements Connection, WireEvents {
+  readonly #clock: Clock;
+  readonly #wire: Wire;
+  readonly #maxMessageBytes: number;
+  #receiver: Receiver | undefined;
+  /** `undefined` after the start. bound: HELD_MESSAGES of the largest size; then the wire is not read */
+  #held: Uint8Array[] | undefined;
+  #heldBytes = 0;
+  #starting = false;
+  #paused = false;
+  #unsent = false;
+  #closing = false;
+  #end: string | undefined;
+  #cancelCut: (() => void) | undefined;
 
-  const release = (): void => {
-    held = [];
-    heldBytes = 0;
-    if (paused) wire.resume();
-    paused = false;
-  };
+  constructor(clock: Clock, wire: Wire, maxMessageBytes: number) {
+    this.#clock = clock;
+    this.#wire = wire;
+    this.#maxMessageBytes = maxMessageBytes;
+  }
 
-  const hold = (message: Uint8Array): void => {
-    held.push(message);
-    heldBytes += message.length + HELD_OVERHEAD_BYTES;
-    if (paused || heldBytes < HELD_MESSAGES * maxMessageBytes) return;
-    paused = true;
-    wire.pause();
-  };
+  get remote(): string {
+    return this.#wire.remote;
+  }
 
-  const begin = (to: Receiver): void => {
-    for (const message of held) if (!closing) to.message(message);
-    receiver = to;
-    release();
-    if (end !== undefined) to.closed(end);
-  };
+  get local(): boolean {
+    return this.#wire.local;
+  }
 
-  const connection: Connection = {
-    get remote() {
-      return remote();
-    },
-    get local() {
-      return local();
-    },
-    get queuedBytes() {
-      return wire.queuedBytes();
-    },
-    send: (message) => {
-      if (closing || end !== undefined) return;
-      unsent = true;
-      wire.send(message);
-    },
-    close: (now = false) => {
-      if (end !== undefined) return;
-      if (!closing) {
-        closing = true;
-        // The answer to a close comes after everything else, so reading must go on.
-        release();
-        wire.end();
-        cancelCut = clock.after(FIXED.closeTimeoutMs.value, () => wire.cut());
-      }
-      if (now) wire.cut();
-    },
-    start: (to) => {
-      if (starting) throw new PerdureError("internal", "a connection is started once");
-      starting = true;
-      queueMicrotask(() => begin(to));
-    },
-  };
+  get queuedBytes(): number {
+    return this.#wire.queuedBytes;
+  }
 
-  const events: WireEvents = {
-    message: (message) => {
-      if (closing || end !== undefined) return;
-      if (receiver === undefined) hold(message);
-      else receiver.message(message);
-    },
-    sent: () => {
-      if (!unsent || closing || wire.queuedBytes() > 0) return;
-      unsent = false;
-      receiver?.drained();
-    },
-    ended: (why) => {
-      if (end !== undefined) return;
-      end = closing ? "closed here" : why;
-      cancelCut();
-      receiver?.closed(end);
-    },
-  };
+  send(message: Uint8Array): void {
+    if (this.#closing || this.#end !== undefined) return;
+    this.#unsent = true;
+    this.#wire.send(message);
+  }
 
-  return { connection, events };
+  close(now = false): void {
+    if (this.#end !== undefined) return;
+    if (!this.#closing) {
+      this.#closing = true;
+      // The answer to a close comes after everything else, so reading must go on.
+      this.#release();
+      this.#wire.end();
+      this.#cancelCut = this.#clock.after(FIXED.closeTimeoutMs.value, () => this.#wire.cut());
+    }
+    if (now) this.#wire.cut();
+  }
+
+  start(to: Receiver): void {
+    if (this.#starting) throw new PerdureError("internal", "a connection is started once");
+    this.#starting = true;
+    queueMicrotask(() => this.#begin(to));
+  }
+
+  message(message: Uint8Array): void {
+    if (this.#closing || this.#end !== undefined) return;
+    if (this.#receiver === undefined) this.#hold(message);
+    else this.#receiver.message(message);
+  }
+
+  sent(): void {
+    if (!this.#unsent || this.#closing || this.#wire.queuedBytes > 0) return;
+    this.#unsent = false;
+    this.#receiver?.drained();
+  }
+
+  ended(why: string): void {
+    if (this.#end !== undefined) return;
+    this.#end = this.#closing ? "closed here" : why;
+    this.#cancelCut?.();
+    this.#receiver?.closed(this.#end);
+  }
+
+  #begin(to: Receiver): void {
+    for (const message of this.#held ?? []) if (!this.#closing) to.message(message);
+    this.#receiver = to;
+    this.#release();
+    if (this.#end !== undefined) to.closed(this.#end);
+  }
+
+  #hold(message: Uint8Array): void {
+    this.#held ??= [];
+    this.#held.push(message);
+    this.#heldBytes += message.length + HELD_OVERHEAD_BYTES;
+    if (this.#paused || this.#heldBytes < HELD_MESSAGES * this.#maxMessageBytes) return;
+    this.#paused = true;
+    this.#wire.pause();
+  }
+
+  #release(): void {
+    this.#held = undefined;
+    this.#heldBytes = 0;
+    if (this.#paused) this.#wire.resume();
+    this.#paused = false;
+  }
 }

@@ -24,6 +24,7 @@ export const POINTS = {
   "session-anew": "an agent ends a good session and comes back",
   "redial-at-once": "an agent makes no pause before it dials again",
   "housekeeping-soon": "an agent looks for what is overdue again at once",
+  "mail-rests-at-once": "no row is kept of mail in closed segments, also of what is about to be read",
 } as const;
 export type PointName = keyof typeof POINTS;
 

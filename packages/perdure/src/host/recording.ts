@@ -10,7 +10,7 @@ import type { Files, OpenFile } from "./files.ts";
 import type { Host } from "./host.ts";
 import { createInputRing, type InputFields, type RecordedInput } from "./input-ring.ts";
 import type { Log, LogFields } from "./log.ts";
-import type { Connection, DialOptions, ListenOptions, Net } from "./net.ts";
+import type { Connection, DialOptions, ListenOptions, Net, Receiver } from "./net.ts";
 import { createTrafficMeter, type MeterPlace } from "./traffic-meter.ts";
 
 /** A disk that takes longer than this is noted. */
@@ -85,36 +85,14 @@ export function recordHost(machine: Host): Recording {
     ring.note("own", atMs, what, fields);
   };
 
-  const watched = (connection: Connection, place: MeterPlace): Connection => ({
-    get remote() {
-      return connection.remote;
-    },
-    get local() {
-      return connection.local;
-    },
-    get queuedBytes() {
-      return connection.queuedBytes;
-    },
-    send: (message) => {
+  const witness: Witness = {
+    passed: (place, direction, message) => {
       busy();
-      meter.count(place, turns, "out", message);
-      connection.send(message);
+      meter.count(place, turns, direction, message);
     },
-    close: (atOnce) => connection.close(atOnce),
-    start: (receiver) =>
-      connection.start({
-        message: (message) => {
-          busy();
-          meter.count(place, turns, "in", message);
-          receiver.message(message);
-        },
-        drained: () => receiver.drained(),
-        closed: (why) => {
-          rare(now(), "closed", { connection: place.connection, ...endOf(why) });
-          receiver.closed(why);
-        },
-      }),
-  });
+    closed: ({ connection }, why) => rare(now(), "closed", { connection, ...endOf(why) }),
+  };
+  const watched = (connection: Connection, place: MeterPlace): Connection => new WatchedConnection(connection, place, witness);
   const begin = (): MeterPlace => ({ connection: ++connections, turn: -1, slot: 0 });
 
   const watchedNet: Net = {
@@ -244,6 +222,65 @@ export function recordHost(machine: Host): Recording {
     onTrouble: undefined,
   };
   return recording;
+}
+
+interface Witness {
+  passed(place: MeterPlace, direction: "in" | "out", message: Uint8Array): void;
+  closed(place: MeterPlace, why: string): void;
+}
+
+/** A class because a relay has thousands of them that do nothing: each is a few fields, and no function of its own. */
+class WatchedConnection implements Connection, Receiver {
+  readonly #connection: Connection;
+  readonly #place: MeterPlace;
+  readonly #witness: Witness;
+  #receiver: Receiver | undefined;
+
+  constructor(connection: Connection, place: MeterPlace, witness: Witness) {
+    this.#connection = connection;
+    this.#place = place;
+    this.#witness = witness;
+  }
+
+  get remote(): string {
+    return this.#connection.remote;
+  }
+
+  get local(): boolean {
+    return this.#connection.local;
+  }
+
+  get queuedBytes(): number {
+    return this.#connection.queuedBytes;
+  }
+
+  send(message: Uint8Array): void {
+    this.#witness.passed(this.#place, "out", message);
+    this.#connection.send(message);
+  }
+
+  close(now?: boolean): void {
+    this.#connection.close(now);
+  }
+
+  start(receiver: Receiver): void {
+    this.#receiver = receiver;
+    this.#connection.start(this);
+  }
+
+  message(message: Uint8Array): void {
+    this.#witness.passed(this.#place, "in", message);
+    this.#receiver?.message(message);
+  }
+
+  drained(): void {
+    this.#receiver?.drained();
+  }
+
+  closed(why: string): void {
+    this.#witness.closed(this.#place, why);
+    this.#receiver?.closed(why);
+  }
 }
 
 /** What every program meets that looks whether something is there. */

@@ -12,16 +12,18 @@ import type { OwnIdentity } from "../identity/own-identity.ts";
 import { headOf } from "../identity/verified-before.ts";
 import type { VerifiedIdentity } from "../identity/verify.ts";
 import type { Reason, Registration, RelayInput, RelayOutput, Standing } from "../protocol/delivery/mailbox-events.ts";
+import type { AgentState } from "../protocol/delivery/mailbox-state.ts";
 import { acceptSession, type Proven } from "../protocol/link/accept.ts";
 import { errorOfGoodbye, goodbyeFor, goodbyeOf } from "../protocol/link/goodbyes.ts";
 import { refuseConnection } from "../protocol/link/refuse.ts";
-import type { Session } from "../protocol/link/session.ts";
+import { type Session, type SessionReceiver, silenceRounds } from "../protocol/link/session.ts";
 import type { Settings } from "../settings/register.ts";
-import { type Bytes, EMPTY } from "../wire/bytes.ts";
+import { type Bytes, EMPTY, equalBytes, hex } from "../wire/bytes.ts";
 import { deliverPayload, encodeAck, type Goodbye, position, published, type Role, refuse, type Welcome } from "../wire/control.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { MailReader } from "./delivery-pump.ts";
+import { createEqualWaits } from "./equal-waits.ts";
 import type { Incidents } from "./incidents.ts";
 import type { Registrar } from "./registrar.ts";
 import type { RelayLoop } from "./relay-loop.ts";
@@ -35,6 +37,13 @@ export interface OpenSession {
   readonly number: number;
   readonly session: Session;
   readonly identity: VerifiedIdentity;
+}
+
+/** The same of an agent's, of whom no more is kept: there are thousands. */
+export interface AgentSession {
+  readonly number: number;
+  readonly session: Session;
+  readonly agent: Pick<AgentState, "id" | "idRaw">;
 }
 
 /** Whoever takes the frames of one session. */
@@ -86,7 +95,7 @@ export interface SessionsOptions {
   /** Why nobody can attach now, or `undefined`. */
   readonly closedFor: () => PerdureError | undefined;
   readonly drained: (session: number) => void;
-  readonly agentOpened: (open: OpenSession) => SessionTaker;
+  readonly agentOpened: (open: AgentSession) => SessionTaker;
   /** Another relay proved its id; throws why it cannot come in now. */
   readonly peerArrived: (peer: VerifiedIdentity) => void;
   readonly peerOpened: (open: OpenSession) => SessionTaker;
@@ -95,11 +104,10 @@ export interface SessionsOptions {
 }
 
 /** What is registered of an agent here; an empty bundle for nothing. */
-type Registered = { readonly bundle: Bytes; readonly recordVersion: number };
+type Registered = Pick<AgentState, "id" | "idRaw" | "bundle" | "recordVersion" | "passes">;
 
 interface ProvenInstance {
-  /** By all that is known of it. */
-  readonly identity: VerifiedIdentity;
+  readonly idRaw: Bytes;
   readonly instanceKey: Bytes;
   readonly role: Role;
   /** When its certificate ends by {@link judgedBy}, unless something newer was published since. */
@@ -108,24 +116,75 @@ interface ProvenInstance {
   readonly judgedBy: Bytes;
 }
 
-interface Entry {
+/** Delivered to a session before its queue is looked at again: a part of what may be queued however many sessions there are. */
+const NOTICED_BYTES = 16 * 1024;
+
+/** A class because a relay has thousands of them that do nothing: each is a few fields, and no function of its own. */
+class Entry implements SessionReceiver, MailReader {
   readonly number: number;
   session: Session | undefined;
+  taker: SessionTaker | undefined;
   /** Frames of the machine for a session that is not open yet. */
-  early: Frame[];
+  early: Frame[] | undefined;
   /** Said as soon as the session is open. */
   doomed: Goodbye | undefined;
   admitted: ((standing: Standing) => void) | undefined;
   turnedAway: ((error: PerdureError) => void) | undefined;
-  reader: MailReader | undefined;
   /** Its other end is a relay. */
-  peer: boolean;
+  peer = false;
+  /** Until it is open: who it is, by all that is known. */
+  identity: VerifiedIdentity | undefined;
   /** Who dialled; absent of sessions this relay dialled itself. */
   proven: ProvenInstance | undefined;
   /** Gives back what the connection counts against where it came from. */
   readonly leave: () => void;
-  /** Ends the time it has for confirming its pass. */
-  stopWaiting: () => void;
+  readonly #heed: EntryEvents;
+  /** Delivered since its queue was looked at last. */
+  #unnoticedBytes = 0;
+
+  constructor(number: number, leave: () => void, heed: EntryEvents) {
+    this.number = number;
+    this.leave = leave;
+    this.#heed = heed;
+  }
+
+  frame(frame: Frame): void {
+    this.taker?.frame(frame);
+  }
+
+  turnEnded(): void {
+    if (this.session !== undefined) this.#heed.turnEnded(this.session);
+  }
+
+  drained(): void {
+    this.#heed.drained(this.number);
+    this.taker?.drained?.();
+  }
+
+  closed(reason: Goodbye): void {
+    this.#heed.closed(this, reason);
+    this.taker?.closed?.(reason);
+  }
+
+  get queuedBytes(): number {
+    return this.session?.queuedBytes ?? 0;
+  }
+
+  deliver(position: number, storedAtMs: number, envelope: Bytes): boolean {
+    this.session?.push({ name: "deliver", payload: deliverPayload({ generation: this.#heed.generation, position, storedAtMs, envelope }) });
+    this.#unnoticedBytes += envelope.length;
+    if (this.#unnoticedBytes < NOTICED_BYTES) return false;
+    this.#unnoticedBytes = 0;
+    return true;
+  }
+}
+
+/** What becomes of what happens in any of them. */
+interface EntryEvents {
+  readonly generation: Bytes;
+  turnEnded(session: Session): void;
+  drained(number: number): void;
+  closed(entry: Entry, reason: Goodbye): void;
 }
 
 /** Goodbye codes that are nobody's misbehaviour. */
@@ -153,24 +212,24 @@ export function createSessions(options: SessionsOptions): Sessions {
     for (const { session } of entries.values()) if (session !== undefined) yield session.queuedBytes;
     yield* options.peersQueued();
   });
+  const rounds = silenceRounds(host.clock, settings.silenceTimeoutMs);
+  const confirmations = createEqualWaits(host.clock, settings.handshakeTimeoutMs, (session) => loop.feed({ kind: "confirm-due", session }));
   let handshakes = 0;
   let numbers = 0;
   let draining: Goodbye | undefined;
 
+  const events: EntryEvents = {
+    generation,
+    turnEnded: (session) => refuseGlut(session),
+    drained: options.drained,
+    closed: (entry, reason) => {
+      drop(entry);
+      if (entry.session !== undefined) noteEnd(entry, entry.session.remote, reason);
+    },
+  };
+
   const newEntry = (leave: () => void): Entry => {
-    const entry: Entry = {
-      number: ++numbers,
-      session: undefined,
-      early: [],
-      doomed: undefined,
-      admitted: undefined,
-      turnedAway: undefined,
-      reader: undefined,
-      peer: false,
-      proven: undefined,
-      leave,
-      stopWaiting: () => {},
-    };
+    const entry = new Entry(++numbers, leave, events);
     entries.set(entry.number, entry);
     return entry;
   };
@@ -188,10 +247,10 @@ export function createSessions(options: SessionsOptions): Sessions {
     const entry = newEntry(leave);
     handshakes++;
     const { verify } = options.registrar;
-    const shakeHands = { host, settings, connection, own, verify, newest: newestFor };
+    const shakeHands = { host, settings, connection, rounds, own, verify, newest: newestFor };
     acceptSession({ ...shakeHands, admit: (proven, signal) => admit(entry, proven, signal) })
       .finally(() => handshakes--)
-      .then(({ session, agent, role }) => open(entry, session, entry.proven?.identity ?? agent, role))
+      .then(({ session, agent, role }) => open(entry, session, entry.identity ?? agent, role))
       .catch((error: unknown) => {
         drop(entry);
         noteEnd(entry, connection.remote, goodbyeOf(error));
@@ -221,7 +280,8 @@ export function createSessions(options: SessionsOptions): Sessions {
     options.requests.begin(agent.id, role);
     const { registration, identity, validUntilMs } = await options.registrar.admit(agent, instanceKey, role);
     if (signal.aborted) throw signal.reason;
-    entry.proven = { identity, instanceKey, role, validUntilMs, judgedBy: registration.bundle };
+    entry.identity = identity;
+    entry.proven = { idRaw: identity.idRaw, instanceKey, role, validUntilMs, judgedBy: registration.bundle };
     if (entry.peer) options.peerArrived(identity);
     const standing = await attach(
       {
@@ -237,6 +297,13 @@ export function createSessions(options: SessionsOptions): Sessions {
       },
       signal,
     );
+    // The same bytes as what is registered of it, not a copy beside them for as long as it stays.
+    const registered = options.agentOf(entry.number);
+    if (registered !== undefined && equalBytes(registered.bundle, registration.bundle)) {
+      const { idRaw, bundle, passes } = registered;
+      const key = passes.get(hex(instanceKey))?.instanceKey ?? instanceKey;
+      entry.proven = { ...entry.proven, idRaw, instanceKey: key, judgedBy: bundle };
+    }
     return {
       ...standing,
       relayTimeMs: host.clock.wallMs(),
@@ -257,49 +324,36 @@ export function createSessions(options: SessionsOptions): Sessions {
       entry.turnedAway = reject;
       signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
       loop.feed({ kind: "attach", ...input });
+    }).finally(() => {
+      entry.admitted = undefined;
+      entry.turnedAway = undefined;
     });
   };
 
   const open = (entry: Entry, session: Session, identity: VerifiedIdentity, role: Role): void => {
     if (entries.get(entry.number) !== entry)
       return session.close(goodbyeFor("connection-closed", "the session ended before it began", { retry: "now" }));
-    const opened: OpenSession = { number: entry.number, session, identity };
-    begin(entry, session, role === "relay" ? options.peerOpened(opened) : options.agentOpened(opened));
-    if (entry.doomed !== undefined) return;
     const { number } = entry;
-    entry.stopWaiting = host.clock.after(settings.handshakeTimeoutMs, () => loop.feed({ kind: "confirm-due", session: number }));
+    entry.identity = undefined;
+    const taker =
+      role === "relay"
+        ? options.peerOpened({ number, session, identity })
+        : options.agentOpened({ number, session, agent: options.agentOf(number) ?? identity });
+    begin(entry, session, taker);
+    if (entry.doomed !== undefined) return;
+    confirmations.begin(number);
     loop.feed({ kind: "ready", session: number });
   };
 
   const begin = (entry: Entry, session: Session, taker: SessionTaker): void => {
     entry.session = session;
-    entry.reader = readerAt(session);
-    session.start({
-      frame: taker.frame,
-      turnEnded: () => refuseGlut(session),
-      drained: () => {
-        options.drained(entry.number);
-        taker.drained?.();
-      },
-      closed: (reason) => {
-        drop(entry);
-        noteEnd(entry, session.remote, reason);
-        taker.closed?.(reason);
-      },
-    });
-    session.send(entry.early);
-    entry.early = [];
+    entry.taker = taker;
+    session.start(entry);
+    if (entry.early !== undefined) session.send(entry.early);
+    entry.early = undefined;
     entry.doomed ??= draining;
     if (entry.doomed !== undefined) session.close(entry.doomed);
   };
-
-  const readerAt = (session: Session): MailReader => ({
-    get queuedBytes() {
-      return session.queuedBytes;
-    },
-    deliver: (position, storedAtMs, envelope) =>
-      session.send([{ name: "deliver", payload: deliverPayload({ generation, position, storedAtMs, envelope }) }]),
-  });
 
   const refuseGlut = (session: Session): void => {
     if (queues.isGlut(session.queuedBytes))
@@ -309,7 +363,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   const drop = (entry: Entry): void => {
     if (!entries.delete(entry.number)) return;
     entry.leave();
-    entry.stopWaiting();
+    confirmations.end(entry.number);
     entry.turnedAway?.(new PerdureError("connection-closed", "the session is over", { retry: "now" }));
     loop.feed({ kind: "detach", session: entry.number });
   };
@@ -324,8 +378,17 @@ export function createSessions(options: SessionsOptions): Sessions {
 
   const send = (number: number, frame: Frame): void => {
     const entry = entries.get(number);
-    if (entry?.session === undefined) entry?.early.push(frame);
-    else entry.session.send([frame]);
+    if (entry === undefined) return;
+    if (entry.session !== undefined) return entry.session.send([frame]);
+    entry.early ??= [];
+    entry.early.push(frame);
+  };
+
+  /** Answers to settles and proofs are for whoever comes to look for them. */
+  const sendLater = (number: number, frame: Frame): void => {
+    const session = entries.get(number)?.session;
+    if (session === undefined) send(number, frame);
+    else session.pushLater(frame);
   };
 
   const carry = (output: RelayOutput): void => {
@@ -337,12 +400,12 @@ export function createSessions(options: SessionsOptions): Sessions {
       case "refuse":
         return send(output.session, { name: "refuse", payload: refuse.encode({ linkSeq: output.linkSeq, ...wordsOf(output.reason) }) });
       case "position":
-        return send(output.session, {
+        return sendLater(output.session, {
           name: "position",
           payload: position.encode({ generation, epoch: output.epoch, settledFloor: output.settledFloor, tail: output.tail }),
         });
       case "proof":
-        return send(output.session, { name: "statement", payload: output.proof });
+        return sendLater(output.session, { name: "statement", payload: output.proof });
       case "published":
         return sayPublished(output.session, output.verdict);
       case "goodbye":
@@ -374,12 +437,12 @@ export function createSessions(options: SessionsOptions): Sessions {
     for (const entry of [...entries.values()]) {
       const { proven } = entry;
       if (proven === undefined) continue;
-      const { identity, instanceKey, role } = proven;
-      const judgedBy = options.registrar.held(identity.idRaw, role);
+      const { idRaw, instanceKey, role } = proven;
+      const judgedBy = options.registrar.held(idRaw, role);
       const isSame = judgedBy === proven.judgedBy || judgedBy.length === 0;
       if (isSame && host.clock.wallMs() <= proven.validUntilMs) continue;
       try {
-        const validUntilMs = await options.registrar.certifiedUntil(identity.idRaw, instanceKey, role);
+        const validUntilMs = await options.registrar.certifiedUntil(idRaw, instanceKey, role);
         entry.proven = { ...proven, validUntilMs, judgedBy };
       } catch (error) {
         const reason = goodbyeOf(error);
@@ -413,7 +476,10 @@ export function createSessions(options: SessionsOptions): Sessions {
     carry,
     endExpired,
     refuseGlut,
-    readerOf: (number) => entries.get(number)?.reader,
+    readerOf: (number) => {
+      const entry = entries.get(number);
+      return entry?.session === undefined ? undefined : entry;
+    },
     isOver: queues.isOver,
     drain: (reason) => {
       draining = reason;

@@ -11,7 +11,7 @@
  * What must hold: an end whose page is gone is noticed at the other one because its lock becomes free, without any timer.
  */
 import type { Clock } from "../clock.ts";
-import { createConnection } from "../connection.ts";
+import { createConnection, type Wire } from "../connection.ts";
 import type { Connection } from "../net.ts";
 import { takeLock } from "./folder-lock.ts";
 import type { Platform } from "./platform.ts";
@@ -75,7 +75,7 @@ export async function openTabLink({ clock, platform, address, name, side, maxMes
     channel.onmessage = null;
     channel.close();
     (letGo?.() ?? Promise.resolve()).then(finished.resolve, finished.resolve);
-    events.ended(why);
+    connection.ended(why);
   };
 
   const pump = (): void => {
@@ -87,7 +87,7 @@ export async function openTabLink({ clock, platform, address, name, side, maxMes
       away.push(next.length);
       // Only the message itself is to be copied, not the whole memory it is a part of.
       post({ kind: "data", message: next.slice() });
-      if (waiting.length === 0) queueMicrotask(() => events.sent());
+      if (waiting.length === 0) queueMicrotask(() => connection.sent());
     }
     if (!ending || over) return;
     ending = false;
@@ -96,41 +96,40 @@ export async function openTabLink({ clock, platform, address, name, side, maxMes
 
   const take = (message: Uint8Array): void => {
     post({ kind: "taken" });
-    events.message(message);
+    connection.message(message);
   };
   const takeEnd = (): void => {
     post({ kind: "bye" });
     finish(CLOSED_THERE);
   };
 
-  const { connection, events } = createConnection({
-    clock,
-    remote: () => address,
-    local: () => true,
-    maxMessageBytes,
-    wire: {
-      queuedBytes: () => waitingBytes,
-      send: (message) => {
-        waiting.push(message);
-        waitingBytes += message.length;
-        pump();
-      },
-      end: () => {
-        ending = true;
-        pump();
-      },
-      cut: () => finish("cut here"),
-      pause: () => {
-        paused = [];
-      },
-      resume: () => {
-        const kept = paused ?? [];
-        paused = undefined;
-        for (const message of kept) if (!over) take(message);
-        if (theirEnd && !over) takeEnd();
-      },
+  const wire: Wire = {
+    remote: address,
+    local: true,
+    get queuedBytes() {
+      return waitingBytes;
     },
-  });
+    send: (message) => {
+      waiting.push(message);
+      waitingBytes += message.length;
+      pump();
+    },
+    end: () => {
+      ending = true;
+      pump();
+    },
+    cut: () => finish("cut here"),
+    pause: () => {
+      paused = [];
+    },
+    resume: () => {
+      const kept = paused ?? [];
+      paused = undefined;
+      for (const message of kept) if (!over) take(message);
+      if (theirEnd && !over) takeEnd();
+    },
+  };
+  const connection = createConnection(clock, wire, maxMessageBytes);
 
   const watch = (other: Side): void => {
     platform.locks

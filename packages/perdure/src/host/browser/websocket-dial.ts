@@ -4,7 +4,7 @@
  */
 import { PerdureError } from "../../wire/error.ts";
 import type { Clock } from "../clock.ts";
-import { createConnection } from "../connection.ts";
+import { createConnection, type Wire } from "../connection.ts";
 import { withDeadline } from "../deadline.ts";
 import type { Connection, DialOptions } from "../net.ts";
 import { isIpAddress, isPublicAddress } from "../public-address.ts";
@@ -80,40 +80,39 @@ function connectionOver(clock: Clock, socket: PageSocket, url: URL, maxMessageBy
   let early = 0;
   let reading = true;
 
-  const { connection, events } = createConnection({
-    clock,
-    remote: () => url.host,
-    local: () => isLoopback(url.hostname),
-    maxMessageBytes,
-    wire: {
-      queuedBytes: () => socket.bufferedAmount,
-      send: (message) => {
-        socket.send(message);
-        if (!looking) look();
-      },
-      end: () => socket.close(CLOSE_NORMAL),
-      cut: () => finish("cut here"),
-      pause: () => {
-        reading = false;
-      },
-      resume: () => {
-        reading = true;
-        early = 0;
-      },
+  const wire: Wire = {
+    remote: url.host,
+    local: isLoopback(url.hostname),
+    get queuedBytes() {
+      return socket.bufferedAmount;
     },
-  });
+    send: (message) => {
+      socket.send(message);
+      if (!looking) look();
+    },
+    end: () => socket.close(CLOSE_NORMAL),
+    cut: () => finish("cut here"),
+    pause: () => {
+      reading = false;
+    },
+    resume: () => {
+      reading = true;
+      early = 0;
+    },
+  };
+  const connection = createConnection(clock, wire, maxMessageBytes);
 
   const look = (): void => {
     looking = socket.bufferedAmount > 0;
     if (looking) stopLooking = clock.after(LOOK_AGAIN_MS, look);
-    else queueMicrotask(() => events.sent());
+    else queueMicrotask(() => connection.sent());
   };
   const finish = (reason: string): void => {
     stopLooking();
     socket.onmessage = null;
     socket.onclose = null;
     socket.close();
-    events.ended(why ?? reason);
+    connection.ended(why ?? reason);
   };
   const refuse = (reason: string, code: number): void => {
     why = reason;
@@ -124,11 +123,11 @@ function connectionOver(clock: Clock, socket: PageSocket, url: URL, maxMessageBy
     if (!(data instanceof ArrayBuffer)) return refuse("a text message came", CLOSE_TEXT);
     if (data.byteLength > maxMessageBytes) return refuse("a message was too large", CLOSE_TOO_LARGE);
     if (!reading && ++early > MOST_EARLY_MESSAGES) return refuse("too much came before anybody read", CLOSE_TOO_LARGE);
-    events.message(new Uint8Array(data));
+    connection.message(new Uint8Array(data));
   };
   socket.onclose = ({ code }) => {
     stopLooking();
-    events.ended(why ?? (code === CLOSE_NORMAL ? "closed by the other side" : `connection lost (${code})`));
+    connection.ended(why ?? (code === CLOSE_NORMAL ? "closed by the other side" : `connection lost (${code})`));
   };
   return connection;
 }

@@ -4,7 +4,7 @@ import { connect, createServer } from "node:net";
 import { FIXED } from "../../settings/fixed.ts";
 import { PerdureError } from "../../wire/error.ts";
 import type { Clock } from "../clock.ts";
-import { createConnection } from "../connection.ts";
+import { createConnection, type Wire } from "../connection.ts";
 import { withDeadline } from "../deadline.ts";
 import type { Connection, DialOptions, Listener, ListenOptions } from "../net.ts";
 import { hasSystemCode } from "./file-error.ts";
@@ -108,29 +108,28 @@ async function isAbandoned(path: string): Promise<boolean> {
 }
 
 function connectionOver(clock: Clock, socket: Socket, address: string, maxMessageBytes: number): Connection {
-  const { connection, events } = createConnection({
-    clock,
-    remote: () => address,
-    local: () => true,
-    maxMessageBytes,
-    wire: {
-      queuedBytes: () => socket.writableLength,
-      send: (message) => {
-        socket.cork();
-        socket.write(lengthPrefix(message.length));
-        socket.write(message, (error) => {
-          if (error === undefined || error === null) events.sent();
-        });
-        socket.uncork();
-      },
-      end: () => void socket.end(),
-      cut: () => void socket.destroy(),
-      pause: () => void socket.pause(),
-      resume: () => void socket.resume(),
+  const wire: Wire = {
+    remote: address,
+    local: true,
+    get queuedBytes() {
+      return socket.writableLength;
     },
-  });
+    send: (message) => {
+      socket.cork();
+      socket.write(lengthPrefix(message.length));
+      socket.write(message, (error) => {
+        if (error === undefined || error === null) connection.sent();
+      });
+      socket.uncork();
+    },
+    end: () => void socket.end(),
+    cut: () => void socket.destroy(),
+    pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
+  };
+  const connection = createConnection(clock, wire, maxMessageBytes);
   let why = "closed by the other side";
-  const reader = createMessageReader(maxMessageBytes, (message) => events.message(message));
+  const reader = createMessageReader(maxMessageBytes, (message) => connection.message(message));
   socket.on("data", (chunk: Buffer) => {
     if (reader.push(plainBytes(chunk))) return;
     why = "a message was too large";
@@ -139,6 +138,6 @@ function connectionOver(clock: Clock, socket: Socket, address: string, maxMessag
   socket.on("error", (error) => {
     why = `connection failed (${"code" in error ? String(error.code) : error.message})`;
   });
-  socket.on("close", () => events.ended(why));
+  socket.on("close", () => connection.ended(why));
   return connection;
 }

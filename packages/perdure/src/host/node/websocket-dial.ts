@@ -38,7 +38,7 @@ export async function dialWebSocket({ clock, live }: NetParts, url: URL, options
     const connection = connectionOf({
       clock,
       socket,
-      remote: () => url.host,
+      remote: url.host,
       local: () => isLoopback(address),
       maxMessageBytes: options.maxMessageBytes,
     });

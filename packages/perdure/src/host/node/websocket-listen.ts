@@ -19,7 +19,7 @@ export async function listenWebSocket({ clock, log, live }: NetParts, url: URL, 
   const connections = new Set<Connection>();
   // By peer: below TLS the socket that was accepted is another object than the one a request comes from.
   // bound: MAX_PLAIN_SOCKETS
-  const plainSockets = new Map<string, Socket>();
+  const plainSockets = new Map<string, { readonly socket: Socket; readonly forget: () => void }>();
   let closing: Promise<void> | undefined;
 
   const limits = options.limits ?? createSettings();
@@ -46,14 +46,16 @@ export async function listenWebSocket({ clock, log, live }: NetParts, url: URL, 
   server.on("connection", (socket: Socket) => {
     const peer = peerOf(socket);
     live?.watch(socket, "accepted socket", limits);
-    plainSockets.set(peer, socket);
-    socket.once("close", () => {
-      if (plainSockets.get(peer) === socket) plainSockets.delete(peer);
-    });
+    const forget = (): void => {
+      if (plainSockets.get(peer)?.socket === socket) plainSockets.delete(peer);
+    };
+    plainSockets.set(peer, { socket, forget });
+    socket.once("close", forget);
     if (plainSockets.size <= limits.plainSockets) return;
     const [oldest] = plainSockets.values();
-    oldest?.destroy();
+    oldest?.socket.destroy();
   });
+  const over = (connection: Connection): void => void connections.delete(connection);
   server.on("upgrade", (request, stream, head) => {
     const socket = stream as Socket;
     if (closing !== undefined) return void socket.destroy();
@@ -61,18 +63,20 @@ export async function listenWebSocket({ clock, log, live }: NetParts, url: URL, 
     const remote = peerOf(socket);
     const local = isLoopback(socket.remoteAddress) && !cameThroughProxy(request);
     webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      const plain = plainSockets.get(remote);
+      plain?.socket.off("close", plain.forget);
       plainSockets.delete(remote);
       live?.watch(webSocket, "accepted WebSocket", limits);
       live?.watch(socket, "accepted socket below a WebSocket");
       const connection = connectionOf({
         clock,
         socket: webSocket,
-        remote: () => remote,
-        local: () => local,
+        remote,
+        local,
         maxMessageBytes: options.maxMessageBytes,
+        over,
       });
       connections.add(connection);
-      webSocket.once("close", () => connections.delete(connection));
       options.onConnection(connection);
     });
   });
@@ -86,7 +90,7 @@ export async function listenWebSocket({ clock, log, live }: NetParts, url: URL, 
       (closing ??= new Promise((resolve) => {
         server.close(() => resolve());
         for (const connection of connections) connection.close();
-        for (const socket of plainSockets.values()) socket.destroy();
+        for (const { socket } of plainSockets.values()) socket.destroy();
       })),
   };
 }

@@ -1,51 +1,86 @@
 import type { WebSocket } from "ws";
 import type { Clock } from "../clock.ts";
-import { createConnection } from "../connection.ts";
+import { createConnection, type Wire } from "../connection.ts";
 import type { Connection } from "../net.ts";
 import { plainBytes } from "./raw-bytes.ts";
 
+const BINARY = { binary: true };
 const CLOSE_NORMAL = 1000;
 const CLOSE_TEXT = 1003;
 const CLOSE_TOO_LARGE = 1009;
 
+/** A wire over a WebSocket. Its connection is made before the socket opens, so that no message can come before its listener. */
+class SocketWire implements Wire {
+  readonly remote: string;
+  readonly #socket: WebSocket;
+  readonly #isLocal: boolean | (() => boolean);
+  readonly #onSent: (error?: Error | null) => void;
+
+  constructor(socket: WebSocket, remote: string, isLocal: boolean | (() => boolean), onSent: (error?: Error | null) => void) {
+    this.remote = remote;
+    this.#socket = socket;
+    this.#isLocal = isLocal;
+    this.#onSent = onSent;
+  }
+
+  get local(): boolean {
+    return typeof this.#isLocal === "boolean" ? this.#isLocal : this.#isLocal();
+  }
+
+  get queuedBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  send(message: Uint8Array): void {
+    this.#socket.send(message, BINARY, this.#onSent);
+  }
+
+  end(): void {
+    this.#socket.close(CLOSE_NORMAL);
+  }
+
+  cut(): void {
+    this.#socket.terminate();
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+}
+
 export interface WebSocketConnectionOptions {
   readonly clock: Clock;
   readonly socket: WebSocket;
-  readonly remote: () => string;
-  readonly local: () => boolean;
+  readonly remote: string;
+  /** Asked each time where it is known only once the socket is open. */
+  readonly local: boolean | (() => boolean);
   readonly maxMessageBytes: number;
+  /** The connection has ended. */
+  readonly over?: (connection: Connection) => void;
 }
 
-/** A connection over a WebSocket. Made before the socket opens, so that no message can come before its listener. */
-export function connectionOf({ clock, socket, remote, local, maxMessageBytes }: WebSocketConnectionOptions): Connection {
-  const { connection, events } = createConnection({
-    clock,
-    remote,
-    local,
-    maxMessageBytes,
-    wire: {
-      queuedBytes: () => socket.bufferedAmount,
-      send: (message) => socket.send(message, { binary: true }, onSent),
-      end: () => socket.close(CLOSE_NORMAL),
-      cut: () => socket.terminate(),
-      pause: () => socket.pause(),
-      resume: () => socket.resume(),
-    },
-  });
-  function onSent(error?: Error | null): void {
-    if (error === undefined || error === null) events.sent();
-  }
-
+export function connectionOf({ clock, socket, remote, local, maxMessageBytes, over }: WebSocketConnectionOptions): Connection {
+  const onSent = (error?: Error | null): void => {
+    if (error === undefined || error === null) connection.sent();
+  };
+  const connection = createConnection(clock, new SocketWire(socket, remote, local, onSent), maxMessageBytes);
   let failure: string | undefined;
   socket.on("message", (data, isBinary) => {
-    if (isBinary) return events.message(plainBytes(data as Buffer));
+    if (isBinary) return connection.message(plainBytes(data as Buffer));
     failure = "a text message came";
     socket.close(CLOSE_TEXT);
   });
   socket.on("error", (error) => {
     failure ??= describeFailure(error);
   });
-  socket.on("close", (code) => events.ended(failure ?? describeClose(code)));
+  socket.on("close", (code) => {
+    connection.ended(failure ?? describeClose(code));
+    over?.(connection);
+  });
   return connection;
 }
 

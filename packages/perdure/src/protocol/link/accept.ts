@@ -30,6 +30,7 @@ import { WIRE_VERSION } from "../../wire/limits.ts";
 import { otherVersion, PEER_OF_OLDER } from "../../wire/version.ts";
 import { goodbyeOf } from "./goodbyes.ts";
 import { handshakeSigner } from "./peer-instance.ts";
+import type { Rounds } from "./rounds.ts";
 import { createSession, type Session } from "./session.ts";
 import { challengeToSign, proofToSign, sessionTaggers } from "./transcript.ts";
 import { createTransport, type Transport } from "./transport.ts";
@@ -38,6 +39,8 @@ export interface AcceptOptions {
   readonly host: Pick<Host, "clock" | "random" | "crypto">;
   readonly settings: Settings;
   readonly connection: Connection;
+  /** As of {@link silenceRounds}, for all sessions of a relay. */
+  readonly rounds?: Rounds | undefined;
   readonly own: OwnIdentity;
   /** Verifies the bundle of who dials, instead of `verifyBundle`: whoever keeps bundles need not verify the same one twice. */
   readonly verify?: (bundle: Bytes, idRaw: Bytes, role: Role) => Promise<VerifiedIdentity>;
@@ -136,6 +139,7 @@ async function shakeHands(options: AcceptOptions, transport: Transport, signal: 
     side: "relay",
     silenceTimeoutMs: settings.silenceTimeoutMs,
     pingEveryMs: settings.pingEveryMs,
+    rounds: options.rounds,
   });
   return { session, ...proven };
 }

@@ -6,6 +6,7 @@ import { PerdureError } from "../../wire/error.ts";
 import { decodeTransport, encodeTransport, type Frame } from "../../wire/frame.ts";
 import { MAX_ENVELOPE_BODY_BYTES } from "../../wire/limits.ts";
 import { goodbyeFor } from "./goodbyes.ts";
+import { PATIENCE_MS } from "./session.ts";
 import { listen, type Meeting, meet, settings, tapped } from "./test-meeting.ts";
 import { HANDSHAKE_MESSAGE_BYTES } from "./transport.ts";
 
@@ -193,6 +194,43 @@ describe("a session", () => {
     for (let linkSeq = 1; linkSeq <= 50; linkSeq++) session.send([mail(linkSeq)]);
     await meeting.world.run({ until: () => atRelay.frames.length === 50, untilMs: 10_000 });
     expect([atRelay.frames.length, seen.length - before]).toEqual([50, 1]);
+  });
+
+  it("lets what nobody waits for go with what comes next, or by itself a little later", async () => {
+    const meeting = await meet();
+    const seen: Uint8Array[] = [];
+    const { session } = await meeting.connect({ host: tapped(meeting.world.host("agent"), (message) => void seen.push(message)) });
+    const { session: there } = await meeting.world.complete(meeting.arrivals[0] as (typeof meeting.arrivals)[number]);
+    const atRelay = listen(there);
+    listen(session);
+    const before = seen.length;
+    const { clock } = meeting.world.host("agent");
+    const begunMs = clock.monotonicMs();
+    session.pushLater(mail(1));
+    session.pushLater(mail(2));
+    await meeting.world.run({ until: () => clock.monotonicMs() >= begunMs + PATIENCE_MS - 1, untilMs: begunMs + PATIENCE_MS - 1 });
+    expect([atRelay.frames.length, session.queuedBytes > 0]).toEqual([0, true]);
+    await meeting.world.run({ until: () => atRelay.frames.length === 2, untilMs: 10_000 });
+    expect(seen.length - before).toBe(1);
+    session.pushLater(mail(3));
+    session.push(mail(4));
+    await meeting.world.run({ until: () => atRelay.frames.length === 4, untilMs: 10_000 });
+    expect([seen.length - before, ...atRelay.frames.map((frame) => frame.payload[7])]).toEqual([2, 1, 2, 3, 4]);
+  });
+
+  it("says that its queue has left while something is there that nobody waits for", async () => {
+    const meeting = await meet();
+    const { session } = await meeting.connect();
+    let drains = 0;
+    session.start({ frame: () => undefined, drained: () => void drains++, closed: () => undefined });
+    const { clock } = meeting.world.host("agent");
+    const begunMs = clock.monotonicMs();
+    session.push(mail(1));
+    await Promise.resolve();
+    session.pushLater(mail(2));
+    const untilMs = begunMs + PATIENCE_MS - 1;
+    await meeting.world.run({ until: () => drains > 0 || clock.monotonicMs() >= untilMs, untilMs });
+    expect([drains, session.queuedBytes > 0]).toEqual([1, true]);
   });
 
   it("splits what is too much for one transport message, in order", async () => {

@@ -11,14 +11,15 @@ import { type Goodbye, ping, pong, type SessionMode } from "../../wire/control.t
 import { PerdureError } from "../../wire/error.ts";
 import { FRAME_TYPES, type Frame, frameBytes, type OutFrame } from "../../wire/frame.ts";
 import { goodbyeFor, goodbyeOf } from "./goodbyes.ts";
-import { TRANSPORT_ROOM_BYTES, type Transport } from "./transport.ts";
+import { createRounds, type Rounds } from "./rounds.ts";
+import { TRANSPORT_ROOM_BYTES, type Transport, type TransportReceiver } from "./transport.ts";
 
 export interface SessionReceiver {
   /** One frame, never `goodbye`; a PerdureError thrown here closes the session with its code. */
   frame(frame: Frame): void;
   /** All frames of one transport message have been handed over. */
   turnEnded?(): void;
-  /** `queuedBytes` fell to zero. */
+  /** Nothing is queued any more but what nobody waits for. */
   drained(): void;
   /** Exactly once, also after the own `close`: their reason, ours, or what happened to the connection. */
   closed(reason: Goodbye): void;
@@ -32,6 +33,10 @@ export interface Session {
   readonly queuedBytes: number;
   /** Queues frames; ignored after the close. `too-large`, and none is queued, where one fits no transport message. */
   send(frames: readonly OutFrame[]): void;
+  /** The same with one. */
+  push(frame: OutFrame): void;
+  /** The same with one that nobody waits for: it leaves with what is sent next, or by itself after PATIENCE_MS. */
+  pushLater(frame: OutFrame): void;
   /** Sends what is queued, says goodbye and closes; only the first reason counts. */
   close(reason: Goodbye): void;
   /** Starts receiving; what came before is kept until then. Called once. */
@@ -46,122 +51,175 @@ export interface SessionOptions {
   readonly silenceTimeoutMs: number;
   /** Only for the agent's side. */
   readonly pingEveryMs: number;
+  /** Of {@link silenceRounds}, for whoever has many sessions; its own otherwise. */
+  readonly rounds?: Rounds | undefined;
 }
 
 const SILENT_TICKS = 3;
+/** What nobody waits for leaves so much later at the latest; a message of its own costs more than all else that is done for it. */
+export const PATIENCE_MS = 100;
 const LAST_HANDSHAKE_TYPE = FRAME_TYPES.welcome;
 
-export function createSession({ clock, transport, mode, side, silenceTimeoutMs, pingEveryMs }: SessionOptions): Session {
-  // bound: TRANSPORT_ROOM_BYTES
-  let pending: OutFrame[] = [];
-  let pendingBytes = 0;
-  let flushing = false;
-  let heard = true;
-  let quietTicks = 0;
-  let said = true;
-  let pings = 0;
-  let receiver: SessionReceiver | undefined;
-  // bound: two
-  const cancels: (() => void)[] = [];
+/** What sessions watch the silence of the other side by. */
+export function silenceRounds(clock: Clock, silenceTimeoutMs: number): Rounds {
+  return createRounds(clock, Math.ceil(silenceTimeoutMs / SILENT_TICKS));
+}
 
-  const flush = (): void => {
-    if (pending.length === 0) return;
-    const frames = pending;
-    pending = [];
-    pendingBytes = 0;
-    said = true;
-    transport.send(frames);
-  };
+export function createSession(options: SessionOptions): Session {
+  return new LinkSession(options);
+}
 
-  const send = (frames: readonly OutFrame[]): void => {
-    if (transport.ended) return;
-    for (const frame of frames) {
-      const size = frameBytes(frame.payload.length);
-      if (size > TRANSPORT_ROOM_BYTES) throw new PerdureError("too-large", `a frame of ${size} bytes fits no transport message`);
-    }
-    for (const frame of frames) {
-      const size = frameBytes(frame.payload.length);
-      if (pendingBytes + size > TRANSPORT_ROOM_BYTES) flush();
-      pending.push(frame);
-      pendingBytes += size;
-    }
-    if (flushing) return;
-    flushing = true;
+/** A class because a relay has thousands of them that do nothing: each is a few fields, and no function of its own. */
+class LinkSession implements Session, TransportReceiver {
+  readonly mode: SessionMode;
+  readonly #clock: Clock;
+  readonly #transport: Transport;
+  readonly #silenceTimeoutMs: number;
+  readonly #rounds: Rounds;
+  /** Only on the agent's side. */
+  readonly #keepAlive: Rounds | undefined;
+  readonly #pinging: { round(): void } | undefined;
+  /** bound: TRANSPORT_ROOM_BYTES */
+  #pending: OutFrame[] | undefined;
+  #pendingBytes = 0;
+  #flushing = false;
+  /** A timer is set for what nobody waits for. */
+  #patient = false;
+  #heard = true;
+  #quietTicks = 0;
+  #said = true;
+  #pings = 0;
+  #receiver: SessionReceiver | undefined;
+
+  constructor({ clock, transport, mode, side, silenceTimeoutMs, pingEveryMs, rounds }: SessionOptions) {
+    this.mode = mode;
+    this.#clock = clock;
+    this.#transport = transport;
+    this.#silenceTimeoutMs = silenceTimeoutMs;
+    this.#rounds = rounds ?? silenceRounds(clock, silenceTimeoutMs);
+    this.#rounds.add(this);
+    this.#keepAlive = side === "agent" ? createRounds(clock, Math.ceil(pingEveryMs / 2)) : undefined;
+    this.#pinging = this.#keepAlive === undefined ? undefined : { round: () => this.#sayThatWeAreHere() };
+    if (this.#pinging !== undefined) this.#keepAlive?.add(this.#pinging);
+  }
+
+  get remote(): string {
+    return this.#transport.connection.remote;
+  }
+
+  get queuedBytes(): number {
+    return this.#pendingBytes + this.#transport.connection.queuedBytes;
+  }
+
+  send(frames: readonly OutFrame[]): void {
+    if (this.#transport.ended) return;
+    for (const frame of frames) sizeOf(frame);
+    for (const frame of frames) this.push(frame);
+  }
+
+  push(frame: OutFrame): void {
+    if (this.#transport.ended) return;
+    this.#add(frame, sizeOf(frame));
+    if (this.#flushing) return;
+    this.#flushing = true;
     queueMicrotask(() => {
-      flushing = false;
-      flush();
-    });
-  };
-
-  const close = (reason: Goodbye): void => {
-    flush();
-    transport.end(reason);
-  };
-
-  const every = (delayMs: number, then: () => void): void => {
-    let cancel = (): void => {};
-    const arm = (): void => {
-      cancel = clock.after(delayMs, () => {
-        then();
-        if (!transport.ended) arm();
-      });
-    };
-    arm();
-    cancels.push(() => cancel());
-  };
-
-  const take = (frame: Frame): void => {
-    if (FRAME_TYPES[frame.name] <= LAST_HANDSHAKE_TYPE) throw new PerdureError("malformed", `a ${frame.name} frame came inside a session`);
-    if (frame.name === "ping" && side === "relay") {
-      const { nonce } = ping.decode(frame.payload);
-      return send([{ name: "pong", payload: pong.encode({ nonce, timeMs: clock.wallMs() }) }]);
-    }
-    receiver?.frame(frame);
-  };
-
-  every(Math.ceil(silenceTimeoutMs / SILENT_TICKS), () => {
-    quietTicks = heard ? 0 : quietTicks + 1;
-    heard = false;
-    if (quietTicks >= SILENT_TICKS) close(goodbyeFor("timed-out", `nothing was heard for ${silenceTimeoutMs} ms`, { retry: "now" }));
-  });
-  if (side === "agent") {
-    every(Math.ceil(pingEveryMs / 2), () => {
-      if (!said) send([{ name: "ping", payload: ping.encode({ nonce: ++pings }) }]);
-      said = false;
+      this.#flushing = false;
+      this.#flush();
     });
   }
 
-  return {
-    mode,
-    remote: transport.connection.remote,
-    get queuedBytes() {
-      return pendingBytes + transport.connection.queuedBytes;
-    },
-    send,
-    close,
-    start: (next) => {
-      receiver = next;
-      transport.receive({
-        frames: (frames) => {
-          heard = true;
-          try {
-            for (const frame of frames) {
-              if (transport.ended) return;
-              take(frame);
-            }
-            next.turnEnded?.();
-          } catch (error) {
-            close(goodbyeOf(error));
-          }
-        },
-        drained: () => {
-          if (pendingBytes === 0) next.drained();
-        },
-        ended: (reason) => {
-          for (const cancel of cancels) cancel();
-          next.closed(reason);
-        },
-      });
-    },
-  };
+  pushLater(frame: OutFrame): void {
+    if (this.#transport.ended) return;
+    this.#add(frame, sizeOf(frame));
+    if (this.#flushing || this.#patient) return;
+    this.#patient = true;
+    this.#clock.after(PATIENCE_MS, () => {
+      this.#patient = false;
+      this.#flush();
+    });
+  }
+
+  #add(frame: OutFrame, size: number): void {
+    if (this.#pendingBytes + size > TRANSPORT_ROOM_BYTES) this.#flush();
+    this.#pending ??= [];
+    this.#pending.push(frame);
+    this.#pendingBytes += size;
+  }
+
+  close(reason: Goodbye): void {
+    this.#flush();
+    this.#transport.end(reason);
+  }
+
+  start(receiver: SessionReceiver): void {
+    this.#receiver = receiver;
+    this.#transport.receive(this);
+  }
+
+  frames(frames: readonly Frame[]): void {
+    this.#heard = true;
+    try {
+      for (const frame of frames) {
+        if (this.#transport.ended) return;
+        this.#take(frame);
+      }
+      this.#receiver?.turnEnded?.();
+    } catch (error) {
+      this.close(goodbyeOf(error));
+    }
+  }
+
+  drained(): void {
+    if (!this.#flushing) this.#receiver?.drained();
+  }
+
+  ended(reason: Goodbye): void {
+    this.#stopRounds();
+    this.#receiver?.closed(reason);
+  }
+
+  /** A third of the silence limit is over. */
+  round(): void {
+    if (this.#transport.ended) return this.#stopRounds();
+    this.#quietTicks = this.#heard ? 0 : this.#quietTicks + 1;
+    this.#heard = false;
+    if (this.#quietTicks >= SILENT_TICKS)
+      this.close(goodbyeFor("timed-out", `nothing was heard for ${this.#silenceTimeoutMs} ms`, { retry: "now" }));
+  }
+
+  #sayThatWeAreHere(): void {
+    if (this.#transport.ended) return this.#stopRounds();
+    if (!this.#said) this.send([{ name: "ping", payload: ping.encode({ nonce: ++this.#pings }) }]);
+    this.#said = false;
+  }
+
+  #stopRounds(): void {
+    this.#rounds.remove(this);
+    if (this.#pinging !== undefined) this.#keepAlive?.remove(this.#pinging);
+  }
+
+  #flush(): void {
+    const frames = this.#pending;
+    if (frames === undefined) return;
+    this.#pending = undefined;
+    this.#pendingBytes = 0;
+    this.#said = true;
+    this.#transport.send(frames);
+  }
+
+  #take(frame: Frame): void {
+    if (FRAME_TYPES[frame.name] <= LAST_HANDSHAKE_TYPE) throw new PerdureError("malformed", `a ${frame.name} frame came inside a session`);
+    if (frame.name === "ping" && this.#keepAlive === undefined) {
+      const { nonce } = ping.decode(frame.payload);
+      return this.send([{ name: "pong", payload: pong.encode({ nonce, timeMs: this.#clock.wallMs() }) }]);
+    }
+    this.#receiver?.frame(frame);
+  }
+}
+
+/** Throws `too-large` where it fits no transport message. */
+function sizeOf({ payload }: OutFrame): number {
+  const size = frameBytes(payload.length);
+  if (size > TRANSPORT_ROOM_BYTES) throw new PerdureError("too-large", `a frame of ${size} bytes fits no transport message`);
+  return size;
 }

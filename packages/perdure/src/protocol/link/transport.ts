@@ -7,7 +7,7 @@
  *
  * Ends exactly once, with a reason: theirs, ours, or what happened to the connection.
  */
-import type { Connection } from "../../host/net.ts";
+import type { Connection, Receiver } from "../../host/net.ts";
 import type { Bytes } from "../../wire/bytes.ts";
 import { type Goodbye, goodbye, goodbyeOfVersion0 } from "../../wire/control.ts";
 import { PerdureError } from "../../wire/error.ts";
@@ -59,152 +59,170 @@ export interface Transport {
 }
 
 export function createTransport(connection: Connection): Transport {
-  let protection: Protection | undefined;
-  let sent = 0;
-  let received = 0;
-  let reason: Goodbye | undefined;
-  let receiver: TransportReceiver | undefined;
-  let taker:
-    | {
-        readonly name: FrameName;
-        readonly aside: Aside | undefined;
-        readonly resolve: (payload: Bytes) => void;
-        readonly reject: (error: unknown) => void;
+  const transport = new ConnectionTransport(connection);
+  connection.start(transport);
+  return transport;
+}
+
+/** Who waits for a handshake frame. */
+interface Taker {
+  readonly name: FrameName;
+  readonly aside: Aside | undefined;
+  readonly resolve: (payload: Bytes) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A class because a relay has thousands of them that do nothing: each is a few fields, and no function of its own. */
+class ConnectionTransport implements Transport, Receiver {
+  readonly connection: Connection;
+  #protection: Protection | undefined;
+  #sent = 0;
+  #received = 0;
+  #reason: Goodbye | undefined;
+  #receiver: TransportReceiver | undefined;
+  #taker: Taker | undefined;
+  /** bound: HANDSHAKE_WAITING messages, then WAITING_BYTES */
+  #waiting: (readonly Frame[])[] | undefined;
+  #waitingBytes = 0;
+
+  constructor(connection: Connection) {
+    this.connection = connection;
+  }
+
+  get ended(): boolean {
+    return this.#reason !== undefined;
+  }
+
+  next(name: FrameName, aside?: Aside): Promise<Bytes> {
+    return new Promise((resolve, reject) => {
+      if (this.#reason !== undefined) return reject(errorOfGoodbye(this.#reason));
+      this.#taker = { name, aside, resolve, reject };
+      for (
+        let first = this.#waiting?.shift();
+        first !== undefined;
+        first = this.#taker === undefined ? undefined : this.#waiting?.shift()
+      ) {
+        this.#waitingBytes -= bytesOf(first);
+        this.#handOn(first, true);
       }
-    | undefined;
-  // bound: HANDSHAKE_WAITING messages, then WAITING_BYTES
-  let waiting: (readonly Frame[])[] = [];
-  let waitingBytes = 0;
+    });
+  }
 
-  const finish = (why: Goodbye): void => {
-    if (reason !== undefined) return;
-    reason = why;
-    taker?.reject(errorOfGoodbye(why));
-    taker = undefined;
-    waiting = [];
-    const listening = receiver;
+  send(frames: readonly OutFrame[]): void {
+    if (this.#reason === undefined) this.#write(frames);
+  }
+
+  protect(agreed: Protection): void {
+    this.#protection = agreed;
+  }
+
+  receive(receiver: TransportReceiver): void {
+    this.#receiver = receiver;
+    const why = this.#reason;
+    if (why !== undefined) return queueMicrotask(() => receiver.ended(why));
+    const held = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const frames of held) if (!this.ended) receiver.frames(frames);
+  }
+
+  end(why: Goodbye): void {
+    if (this.#reason !== undefined) return;
+    this.#write([{ name: "goodbye", payload: goodbye.encode(why) }]);
+    this.connection.close();
+    this.#finish(why);
+  }
+
+  message(message: Bytes): void {
+    if (this.#reason !== undefined) return;
+    try {
+      const frames = this.#read(message);
+      const last = frames.at(-1) as Frame;
+      const before = last.name === "goodbye" ? frames.slice(0, -1) : frames;
+      if (before.some((frame) => frame.name === "goodbye")) throw new PerdureError("malformed", "frames came after a goodbye");
+      if (before.length > 0) this.#handOn(before);
+      if (last.name === "goodbye") {
+        this.#finish(goodbye.decode(last.payload));
+        this.connection.close();
+      }
+    } catch (error) {
+      if (this.#protection === undefined && message[0] === 0) this.connection.send(farewellToVersion0());
+      this.end(goodbyeOf(error));
+    }
+  }
+
+  drained(): void {
+    if (this.#reason === undefined) this.#receiver?.drained();
+  }
+
+  closed(why: string): void {
+    this.#finish(goodbyeFor("connection-closed", why === "" ? "the connection broke without a goodbye" : why, { retry: "now" }));
+  }
+
+  #finish(why: Goodbye): void {
+    if (this.#reason !== undefined) return;
+    this.#reason = why;
+    this.#taker?.reject(errorOfGoodbye(why));
+    this.#taker = undefined;
+    this.#waiting = undefined;
+    const listening = this.#receiver;
     if (listening !== undefined) queueMicrotask(() => listening.ended(why));
-  };
+  }
 
-  const write = (frames: readonly OutFrame[]): void => {
-    connection.send(encodeTransport(frames, sent, protection?.sending));
-    if (protection !== undefined) sent++;
-  };
-
-  const end = (why: Goodbye): void => {
-    if (reason !== undefined) return;
-    write([{ name: "goodbye", payload: goodbye.encode(why) }]);
-    connection.close();
-    finish(why);
-  };
+  #write(frames: readonly OutFrame[]): void {
+    this.connection.send(encodeTransport(frames, this.#sent, this.#protection?.sending));
+    if (this.#protection !== undefined) this.#sent++;
+  }
 
   /** `first`: what waits came later. */
-  const handOn = (frames: readonly Frame[], first = false): void => {
-    if (taker !== undefined) {
-      const { name, aside, resolve, reject } = taker;
-      taker = undefined;
-      const frame = frames[0] as Frame;
-      if (frame.name !== name && frame.name === aside?.name) {
-        taker = { name, aside: undefined, resolve, reject };
-        aside.take(frame.payload);
-        if (frames.length > 1) handOn(frames.slice(1), first);
-        return;
-      }
-      if (frame.name !== name) {
-        const error = new PerdureError("malformed", `a ${frame.name} frame came where ${name} was due`);
-        reject(error);
-        return end(goodbyeOf(error));
-      }
-      resolve(frame.payload);
-      if (frames.length > 1) handOn(frames.slice(1), true);
+  #handOn(frames: readonly Frame[], first = false): void {
+    if (this.#taker !== undefined) return this.#give(this.#taker, frames, first);
+    if (this.#receiver !== undefined) return this.#receiver.frames(frames);
+    this.#hold(frames, first);
+  }
+
+  #give({ name, aside, resolve, reject }: Taker, frames: readonly Frame[], first: boolean): void {
+    this.#taker = undefined;
+    const frame = frames[0] as Frame;
+    if (frame.name !== name && frame.name === aside?.name) {
+      this.#taker = { name, aside: undefined, resolve, reject };
+      aside.take(frame.payload);
+      if (frames.length > 1) this.#handOn(frames.slice(1), first);
       return;
     }
-    if (receiver !== undefined) return receiver.frames(frames);
-    hold(frames, first);
-  };
+    if (frame.name !== name) {
+      const error = new PerdureError("malformed", `a ${frame.name} frame came where ${name} was due`);
+      reject(error);
+      return this.end(goodbyeOf(error));
+    }
+    resolve(frame.payload);
+    if (frames.length > 1) this.#handOn(frames.slice(1), true);
+  }
 
-  const hold = (frames: readonly Frame[], first: boolean): void => {
-    waitingBytes += bytesOf(frames);
-    if (first) waiting.unshift(frames);
-    else waiting.push(frames);
-    const tooMany = protection === undefined ? waiting.length > HANDSHAKE_WAITING : waitingBytes > WAITING_BYTES;
-    if (tooMany) end(goodbyeFor("malformed", "more was sent than the handshake allows"));
-  };
+  #hold(frames: readonly Frame[], first: boolean): void {
+    this.#waitingBytes += bytesOf(frames);
+    this.#waiting ??= [];
+    if (first) this.#waiting.unshift(frames);
+    else this.#waiting.push(frames);
+    const tooMany = this.#protection === undefined ? this.#waiting.length > HANDSHAKE_WAITING : this.#waitingBytes > WAITING_BYTES;
+    if (tooMany) this.end(goodbyeFor("malformed", "more was sent than the handshake allows"));
+  }
 
-  const read = (message: Bytes): readonly Frame[] => {
-    if (protection === undefined) {
+  #read(message: Bytes): readonly Frame[] {
+    if (this.#protection === undefined) {
       if (message.length > HANDSHAKE_MESSAGE_BYTES)
         throw new PerdureError("too-large", `a handshake message of ${message.length} bytes is more than ${HANDSHAKE_MESSAGE_BYTES}`);
       const frames = decodeTransport(message, 0);
       if (frames.length > 1) throw new PerdureError("malformed", "a handshake message carries one frame");
       return frames;
     }
-    if (received === 0 && protection.receiving !== undefined) {
+    if (this.#received === 0 && this.#protection.receiving !== undefined) {
       const early = earlyGoodbye(message);
       if (early !== undefined) return [early];
     }
-    const frames = decodeTransport(message, received, protection.receiving);
-    received++;
+    const frames = decodeTransport(message, this.#received, this.#protection.receiving);
+    this.#received++;
     return frames;
-  };
-
-  connection.start({
-    message: (message) => {
-      if (reason !== undefined) return;
-      try {
-        const frames = read(message);
-        const last = frames.at(-1) as Frame;
-        const before = last.name === "goodbye" ? frames.slice(0, -1) : frames;
-        if (before.some((frame) => frame.name === "goodbye")) throw new PerdureError("malformed", "frames came after a goodbye");
-        if (before.length > 0) handOn(before);
-        if (last.name === "goodbye") {
-          finish(goodbye.decode(last.payload));
-          connection.close();
-        }
-      } catch (error) {
-        if (protection === undefined && message[0] === 0) connection.send(farewellToVersion0());
-        end(goodbyeOf(error));
-      }
-    },
-    drained: () => {
-      if (reason === undefined) receiver?.drained();
-    },
-    closed: (why) => finish(goodbyeFor("connection-closed", why === "" ? "the connection broke without a goodbye" : why, { retry: "now" })),
-  });
-
-  return {
-    connection,
-    next: (name, aside) =>
-      new Promise((resolve, reject) => {
-        if (reason !== undefined) return reject(errorOfGoodbye(reason));
-        taker = { name, aside, resolve, reject };
-        for (let first = waiting.shift(); first !== undefined; first = taker === undefined ? undefined : waiting.shift()) {
-          waitingBytes -= bytesOf(first);
-          handOn(first, true);
-        }
-      }),
-    send: (frames) => {
-      if (reason === undefined) write(frames);
-    },
-    protect: (agreed) => {
-      protection = agreed;
-    },
-    receive: (next) => {
-      receiver = next;
-      if (reason !== undefined) {
-        const why = reason;
-        queueMicrotask(() => next.ended(why));
-        return;
-      }
-      const held = waiting;
-      waiting = [];
-      for (const frames of held) if (reason === undefined) next.frames(frames);
-    },
-    end,
-    get ended() {
-      return reason !== undefined;
-    },
-  };
+  }
 }
 
 function bytesOf(frames: readonly Frame[]): number {
