@@ -83,6 +83,9 @@ interface Timer {
 /** The clock at the beginning, milliseconds since 1970. */
 const EPOCH_MS = 1_800_000_000_000;
 const HEALTHY = { failOpens: 0, failRemoves: 0, failCloses: 0, failRenames: 0, tearWrites: 0 };
+/** Batches are multiples of so many bytes. */
+const FILLED_UP = 32;
+const SECTOR_BYTES = 512;
 const PART = /\.part$/;
 const SPARE = /\.spare$/;
 /** More calls than this in one step never end. */
@@ -223,6 +226,8 @@ function watched(files: Files, faults: Faults, draws: Draws): Program {
     let open = true;
     /** Of what is written through: where the batch ends that was begun. */
     let until = 0;
+    /** Where the last thing ended that was written to it. */
+    let reached = 0;
     const count = (by: number): void => {
       counts[kind] += by;
       if (kind !== "reading") return;
@@ -237,13 +242,21 @@ function watched(files: Files, faults: Faults, draws: Draws): Program {
       write: (offset, bytes) =>
         noted(kind === "making" ? "make" : "write", async () => {
           if (kind !== "making") counts.writes++;
-          if (kind !== "making" && mode === "write-through" && offset >= until) {
+          if (kind !== "making" && mode === "append-through" && offset >= until) {
             counts.syncs++;
             const from = offset === 0 ? HEADER : 0;
             until = offset + from + Math.ceil((32 + Buffer.from(bytes).readUInt32BE(from + 4)) / 32) * 32;
           }
+          const end = reached;
+          reached = Math.max(end, offset + bytes.length);
           if (!takes("tearWrites")) return await file.write(offset, bytes);
-          await file.write(offset, bytes.subarray(0, draws.below(bytes.length)));
+          // What is torn off may be no more than what fills a batch up, or nothing.
+          const lost = draws.chance(0.5) ? draws.below(FILLED_UP) : draws.below(bytes.length);
+          const kept = Math.max(0, bytes.length - lost);
+          // Behind the end a write may stop anywhere; of what is there a disk changes whole sectors.
+          const isThere = mode === "append-through" || offset + kept < end;
+          const whole = lost > 0 && isThere ? kept - ((offset + kept) % SECTOR_BYTES) : kept;
+          await file.write(offset, bytes.subarray(0, Math.max(0, whole)));
           fails("disk-failed", "a write");
         }),
       sync: () => {

@@ -1,8 +1,10 @@
 /** One visit of the room of the log: its machine, its list, and the program that has the log open at the moment. */
+
 import { IN_A_WORLD } from "../../packages/perdure/src/host/points.ts";
 import { type CrashPick, type Draws, EVERYTHING, ONLY_SYNCED } from "../../packages/perdure/src/host/simulated/index.ts";
 import { openRecordLog } from "../../packages/perdure/src/store/log/open-log.ts";
 import type { LogHealth, RecordAt, RecordLog } from "../../packages/perdure/src/store/log/record-log.ts";
+import { preparedWithin } from "../../packages/perdure/src/store/log/spare-segments.ts";
 import { isPerdureError } from "../../packages/perdure/src/wire/error.ts";
 import { createMachine, FOLDER, type Machine, type Program } from "./log-machine.ts";
 import { type Reading, readLog } from "./log-reading.ts";
@@ -150,7 +152,7 @@ export function open(scene: Scene, { segmentBytes, retryMs, odd, within }: Omit<
     folder: FOLDER,
     magic: KIND,
     segmentBytes,
-    prepared: within === undefined ? undefined : { withinBytes: within * segmentBytes },
+    prepared: within === undefined ? undefined : preparedWithin(within * segmentBytes),
     diskRetryMs: retryMs,
     points: {
       [IN_A_WORLD]: true,

@@ -66,6 +66,7 @@ const FAULTS: readonly FaultKind[] = [
   "failCloses",
   "failRenames",
   "tearWrites",
+  "tearWrites",
   "full",
   "full",
   "readOnly",
@@ -88,7 +89,21 @@ interface Habits {
   readonly patient: number;
   /** Chance that an opening prepares files. */
   readonly prepares: number;
+  /** Chance that a segment is filled, and something happens as the next is begun. */
+  readonly turns: number;
 }
+
+/** Segments that are a little larger than they may be, so that their files are used again as soon as they are let go of. */
+const CHURNING = {
+  segmentBytes: 4000,
+  least: 200,
+  large: 0.05,
+  release: 0.2,
+  prepares: 1,
+  later: 0,
+  compacts: false,
+  turns: 0.12,
+} as const;
 
 export function drawSteps(draws: Draws): readonly LogStep[] {
   const hoards = draws.chance(0.15);
@@ -104,9 +119,15 @@ export function drawSteps(draws: Draws): readonly LogStep[] {
     release: draws.below(3) * 0.1,
     patient: draws.fraction() * 0.6,
     prepares: [0, 0.9, 1][draws.below(3)] as number,
+    turns: 0,
   };
   // More files than are kept open to be read.
-  const habits: Habits = hoards ? { ...drawn, end: 0.005, large: 0.03, least: 200, release: 0, segmentBytes: 300, compacts: false } : drawn;
+  const churns = !hoards && draws.chance(0.6);
+  const habits: Habits = churns
+    ? { ...drawn, ...CHURNING, end: 0.005 }
+    : hoards
+      ? { ...drawn, end: 0.005, large: 0.03, least: 200, release: 0, segmentBytes: 300, compacts: false }
+      : drawn;
   const leave: readonly LogStep[] = draws.chance(0.3)
     ? [
         { do: "leave", name: `${draws.chance(0.7) ? 999_990 + draws.below(9) : `00000${1 + draws.below(5)}`}.log` },
@@ -119,6 +140,7 @@ export function drawSteps(draws: Draws): readonly LogStep[] {
 }
 
 function next(draws: Draws, habits: Habits): readonly LogStep[] {
+  if (draws.chance(habits.turns)) return turnOver(draws, habits);
   if (draws.chance(habits.end)) return endAndOpen(draws, habits);
   if (draws.chance(habits.fault)) {
     if (draws.chance(0.6)) return [fault(draws)];
@@ -190,6 +212,19 @@ function endAndOpen(draws: Draws, habits: Habits): readonly LogStep[] {
     for (let tick = 0; tick < ticks; tick++) steps.push({ do: "tick", nth: 0 });
   } while (draws.chance(0.3));
   return [...steps, { do: "run" }];
+}
+
+/** What is oldest is let go of, a segment is filled, and the disk is part of the way into the next when something else comes, or the end. */
+function turnOver(draws: Draws, habits: Habits): readonly LogStep[] {
+  const one = (): LogStep => ({ do: "append", lots: [[700 + draws.below(300)]], orReject: draws.chance(habits.orReject) });
+  const steps: LogStep[] = [{ do: "release", from: 0, count: 2 + draws.below(8) }];
+  for (let batches = 2 + draws.below(4); batches > 0; batches--) steps.push(one(), { do: "run" });
+  steps.push(one());
+  for (let ticks = draws.below(8); ticks > 0; ticks--) steps.push({ do: "tick", nth: draws.below(3) });
+  const what = draws.fraction();
+  if (what < 0.15) steps.push({ do: "end", how: draws.chance(0.5) ? "kill" : "power", keep: draws.below(5) / 4 }, open(draws, habits));
+  else if (what < 0.4) steps.push(fault(draws), one());
+  return [...steps, { do: "run" }, ...(draws.chance(0.5) ? [damage(draws)] : [])];
 }
 
 function open(draws: Draws, habits: Habits): LogStep {

@@ -19,6 +19,8 @@ const TOO_LARGE = 64 * 1024 * 1024 + 1;
 /** So much memory takes time. */
 const TOO_LARGE_CHANCE = 0.1;
 const MOST_TIMERS = 1000;
+/** Batches before the last close. */
+const MOST_AT_LAST = 16;
 
 export const log: Room<LogStep> = {
   name: "log",
@@ -82,6 +84,19 @@ function createLogRoom(tools: RoomTools) {
     const newest = scene.readingOf().parts.at(-1);
     if (newest?.prepared === true && newest.batches.length > 1 && newest.batches.at(-1)?.records.length !== 0)
       parted("a log that was closed ends with a batch that may be taken for torn");
+  };
+
+  /** Until the newest segment is a prepared one where there are any, and has records behind its first batch. */
+  const fillUp = async (): Promise<void> => {
+    for (let batches = scene.draws.below(MOST_AT_LAST); batches > 0; batches--) {
+      const now = scene.running;
+      if (now?.log === undefined) return;
+      scene.turns++;
+      appendOne(scene, now, now.log, [scene.draws.below(200)], false, undefined);
+      await settle();
+      await machine.finishAll();
+      await afterStep();
+    }
   };
 
   const anyFault = (): boolean =>
@@ -256,6 +271,7 @@ function createLogRoom(tools: RoomTools) {
         look(1);
         await afterStep();
       }
+      await fillUp();
       await close(false);
     },
   };

@@ -6,6 +6,8 @@
  * created is durable after its first `sync`.
  * Of a file opened for `write-through` each write that resolved is there by itself; `sync` makes only its name durable. Of a
  * write that failed or was under way any subset of sectors may be there, whatever is written elsewhere in the file later.
+ * `append-through` is for whoever writes one thing behind the other: what lies behind a write, up to the next multiple of
+ * FILE_BLOCK_BYTES, is zero afterwards or what it was, and the file may reach to there.
  *
  * Errors are PerdureErrors: `disk-full`, `disk-failed`, `read-only`, `permission-denied`, `folder-in-use`, `not-found`,
  * `too-busy` (no file handles left), `bad-argument` (a path that cannot be).
@@ -26,8 +28,15 @@ export interface Files {
   lock(folder: string): Promise<FolderLock>;
 }
 
-/** `write-through` is `write` where every write that resolves survives a loss of power. */
-export type OpenMode = "read" | "write" | "write-through";
+/** With `write-through` and `append-through` every write that resolves survives a loss of power. */
+export type OpenMode = "read" | "write" | "write-through" | "append-through";
+
+/** What a disk is written in at least, where it is written past the memory of the system. */
+export const FILE_BLOCK_BYTES = 4096;
+
+export function isThrough(mode: OpenMode): boolean {
+  return mode === "write-through" || mode === "append-through";
+}
 
 export interface OpenFile {
   /** Bytes the file has now. */

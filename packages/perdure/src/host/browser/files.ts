@@ -5,7 +5,7 @@
  * before, the next lock of its folder frees it. Several tabs may read a folder; who changes it has its lock.
  */
 import { PerdureError } from "../../wire/error.ts";
-import type { Files, OpenFile, OpenMode } from "../files.ts";
+import { type Files, isThrough, type OpenFile, type OpenMode } from "../files.ts";
 import type { Database, Work } from "./database.ts";
 import { lockFolder } from "./folder-lock.ts";
 import type { Locks } from "./platform.ts";
@@ -54,7 +54,7 @@ export function createBrowserFiles({ database, locks }: BrowserFilesOptions): Fi
       write: async (offset, bytes) => {
         if (mode === "read") throw new PerdureError("bad-argument", "the file was opened for reading");
         await shared.file.write(offset, bytes);
-        if (mode === "write-through") await shared.file.flush();
+        if (isThrough(mode)) await shared.file.flush();
       },
       sync: () => shared.file.flush(),
       close: () => (closing ??= inTurn(letGo)),

@@ -1,6 +1,6 @@
 import { describe, expect } from "vitest";
 import { concat, utf8 } from "../../wire/bytes.ts";
-import type { Files, OpenMode } from "../files.ts";
+import { FILE_BLOCK_BYTES, type Files, type OpenMode } from "../files.ts";
 import type { Subject } from "./subject.ts";
 import { codeOf, portTest } from "./subject.ts";
 
@@ -92,6 +92,38 @@ export function filesConformance(host: string, make: () => Promise<FilesSubject>
         expect(await reader.read(998, 10)).toEqual(concat(new Uint8Array(2), utf8("end")));
       },
     );
+
+    portTest("what is written one behind the other arrives whole, and before it nothing changes", make, async ({ files, folder }) => {
+      const path = `${folder}/a`;
+      const sizes = [64, 1, 4095, 4096, 32, 9000, 1024 * 1024 + 5, 2 * 1024 * 1024, 7];
+      let expected: Uint8Array = new Uint8Array(0);
+      for (const [round, size] of sizes.entries()) {
+        const bytes = Uint8Array.from({ length: size }, (_, index) => (index * 37 + round) & 255);
+        // Each by a handle that knows nothing of what came before.
+        await using file = await opened(files, path, "append-through");
+        await file.write(expected.length, bytes);
+        expected = concat(expected, bytes);
+        const more = new Uint8Array(33).fill(round + 1);
+        await file.write(expected.length, more);
+        expected = concat(expected, more);
+        await file.sync();
+      }
+      await using reader = await opened(files, path, "read");
+      const [size, found] = [await reader.size(), await reader.read(0, expected.length)];
+      expect(equal(found, expected)).toBe(true);
+      expect(size <= Math.ceil(expected.length / FILE_BLOCK_BYTES) * FILE_BLOCK_BYTES).toBe(true);
+      expect((await reader.read(expected.length, size)).every((byte) => byte === 0)).toBe(true);
+    });
+
+    portTest("a write one behind the other that goes back leaves what lies before it", make, async ({ files, folder }) => {
+      await using file = await opened(files, `${folder}/a`, "append-through");
+      await file.write(0, new Uint8Array(10_000).fill(1));
+      await file.write(5000, new Uint8Array(32).fill(2));
+      await file.write(5032, new Uint8Array(8).fill(3));
+      const found = await file.read(0, 5040);
+      const of = (byte: number): number => found.filter((each) => each === byte).length;
+      expect([of(1), of(2), of(3)]).toEqual([5000, 32, 8]);
+    });
 
     portTest("a file opened for reading can be read and not written", make, async ({ files, folder }) => {
       await put(files, `${folder}/a`, "kept");

@@ -1,14 +1,16 @@
 /**
  * Files of this machine. Durability of names: a created file is durable once its folder, and the folders made for it,
  * were synced; that happens with the file's first `sync`. Content goes through `fdatasync`, which includes the size, or is
- * written through: by O_DSYNC where the system means by it what it says, and otherwise by `fdatasync` after each write.
+ * written through: by O_DSYNC where the system means by it what it says, past its memory when one thing comes behind the other, and
+ * otherwise by `fdatasync` after each write.
  */
 import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { PerdureError } from "../../wire/error.ts";
-import type { Files, OpenFile, OpenMode } from "../files.ts";
+import { type Files, isThrough, type OpenFile, type OpenMode } from "../files.ts";
+import { type DirectAppends, openDirectAppends } from "./direct-appends.ts";
 import { fileCall, fileError, hasSystemCode } from "./file-error.ts";
 import { LOCK_FILE, lockFolder } from "./folder-lock.ts";
 
@@ -84,55 +86,74 @@ function openToRead(path: string): Promise<OpenFile> {
 }
 
 function openToWrite(path: string, mode: OpenMode): Promise<OpenFile> {
-  const flags = constants.O_RDWR | (mode === "write-through" ? WRITE_THROUGH : 0);
+  const flags = constants.O_RDWR | (isThrough(mode) ? WRITE_THROUGH : 0);
   return fileCall(`open ${path}`, async () => {
     const folder = dirname(path);
     try {
       // Whoever made it may have died before its first sync.
-      return openFile(path, mode, await open(path, flags), [folder]);
+      return await openWritten(path, mode, await open(path, flags), [folder]);
     } catch (error) {
       if (!hasSystemCode(error, "ENOENT")) throw error;
     }
     const unsynced = [folder, ...(await makeFolder(folder))];
-    return openFile(path, mode, await open(path, flags | constants.O_CREAT, FILE_MODE), unsynced);
+    return await openWritten(path, mode, await open(path, flags | constants.O_CREAT, FILE_MODE), unsynced);
   });
 }
 
+async function openWritten(path: string, mode: OpenMode, handle: FileHandle, unsynced: readonly string[]): Promise<OpenFile> {
+  if (mode !== "append-through") return openFile(path, mode, handle, unsynced);
+  try {
+    const direct = await openDirectAppends(path, (offset, length) => readFrom(handle, offset, length));
+    return openFile(path, mode, handle, unsynced, direct);
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
 /** `unsynced`: folders whose entries must be synced before this file is durable. */
-function openFile(path: string, mode: OpenMode, handle: FileHandle, unsynced: readonly string[]): OpenFile {
+function openFile(
+  path: string,
+  mode: OpenMode,
+  handle: FileHandle,
+  unsynced: readonly string[],
+  direct: DirectAppends | undefined = undefined,
+): OpenFile {
   let folders = unsynced;
   let closing: Promise<void> | undefined;
   return {
     size: () => fileCall(`look at ${path}`, async () => (await handle.stat()).size),
-    read: (offset, length) =>
-      fileCall(`read ${path}`, async () => {
-        const bytes = new Uint8Array(length);
-        let filled = 0;
-        while (filled < length) {
-          const { bytesRead } = await handle.read(bytes, filled, length - filled, offset + filled);
-          if (bytesRead === 0) break;
-          filled += bytesRead;
-        }
-        return filled === length ? bytes : bytes.slice(0, filled);
-      }),
+    read: (offset, length) => fileCall(`read ${path}`, () => readFrom(handle, offset, length)),
     write: (offset, bytes) =>
       fileCall(`write ${path}`, async () => {
+        if ((await direct?.write(offset, bytes)) === true) return;
         let written = 0;
         while (written < bytes.length) {
           const { bytesWritten } = await handle.write(bytes, written, bytes.length - written, offset + written);
           written += bytesWritten;
         }
-        if (mode === "write-through" && WRITE_THROUGH === 0) await handle.datasync();
+        if (isThrough(mode) && WRITE_THROUGH === 0) await handle.datasync();
       }),
     sync: () =>
       fileCall(`sync ${path}`, async () => {
         const pending = folders;
-        if (mode !== "write-through") await handle.datasync();
+        if (!isThrough(mode)) await handle.datasync();
         for (const folder of pending) await syncFolder(folder);
         folders = [];
       }),
-    close: () => (closing ??= fileCall(`close ${path}`, () => handle.close())),
+    close: () => (closing ??= fileCall(`close ${path}`, () => Promise.all([handle.close(), direct?.close()]).then(() => {}))),
   };
+}
+
+async function readFrom(handle: FileHandle, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await handle.read(bytes, filled, length - filled, offset + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return filled === length ? bytes : bytes.slice(0, filled);
 }
 
 async function syncFolder(folder: string): Promise<void> {

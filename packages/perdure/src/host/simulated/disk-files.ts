@@ -4,7 +4,7 @@
  * a fault says of syncs it says of what is written through.
  */
 import { PerdureError } from "../../wire/error.ts";
-import type { Files, OpenFile, OpenMode } from "../files.ts";
+import { type Files, isThrough, type OpenFile, type OpenMode } from "../files.ts";
 import type { CrashPick, Disk, StoredFile } from "./disk.ts";
 import { normalPath } from "./disk.ts";
 
@@ -68,7 +68,8 @@ export function createDiskFiles({ disk, faults, delay, pick, owner, called = () 
     if (faults.readOnly) throw readOnly(path);
   };
 
-  const write = (path: string, mode: OpenMode, file: StoredFile, offset: number, bytes: Uint8Array): Promise<void> => {
+  const write = (path: string, mode: OpenMode, file: StoredFile, offset: number, written: Uint8Array): Promise<void> => {
+    const bytes = mode === "append-through" ? toWholeBlocks(offset, written) : written;
     let failure: PerdureError | undefined;
     called();
     if (!owner.alive) return never;
@@ -89,9 +90,9 @@ export function createDiskFiles({ disk, faults, delay, pick, owner, called = () 
       }
     }
     const mark = disk.mark(file);
-    return after(mode === "write-through" ? "sync" : "write", () => {
+    return after(isThrough(mode) ? "sync" : "write", () => {
       if (failure !== undefined) throw failure;
-      if (mode !== "write-through" || bytes.length === 0 || faults.syncIgnored) return;
+      if (!isThrough(mode) || bytes.length === 0 || faults.syncIgnored) return;
       if (faults.failSyncs > 0) {
         faults.failSyncs--;
         disk.writeThroughFailed(file, mark, pick);
@@ -108,10 +109,10 @@ export function createDiskFiles({ disk, faults, delay, pick, owner, called = () 
       if (faults.syncIgnored) return;
       if (faults.failSyncs > 0) {
         faults.failSyncs--;
-        if (mode !== "write-through") disk.syncFailed(file, pick);
+        if (!isThrough(mode)) disk.syncFailed(file, pick);
         throw new PerdureError("disk-failed", `syncing ${path} failed`, { retry: "after", hint: "Check the disk." });
       }
-      if (mode === "write-through") file.named = true;
+      if (isThrough(mode)) file.named = true;
       else disk.syncedTo(file, mark);
     });
   };
@@ -198,4 +199,16 @@ export function createDiskFiles({ disk, faults, delay, pick, owner, called = () 
 
 function readOnly(path: string): PerdureError {
   return new PerdureError("read-only", `${path} is on a read-only file system`, { hint: "Make the folder writable." });
+}
+
+/** The blocks of a disk here are its sectors: a file of a few of them is a large one. */
+const BLOCK_BYTES = 512;
+
+/** What a write of one thing behind the other puts into a file: with zeroes up to the end of its last block. */
+export function toWholeBlocks(offset: number, bytes: Uint8Array): Uint8Array {
+  if (bytes.length === 0) return bytes;
+  const end = offset + bytes.length;
+  const whole = new Uint8Array(bytes.length + ((BLOCK_BYTES - (end % BLOCK_BYTES)) % BLOCK_BYTES));
+  whole.set(bytes);
+  return whole;
 }

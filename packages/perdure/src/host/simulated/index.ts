@@ -1,7 +1,7 @@
 /** Simulated hosts: the six ports over virtual time, network, disks and cryptography. */
 export type { CrashPick, Disk, StoredFile } from "./disk.ts";
 export { createDisk, EVERYTHING, ONLY_SYNCED } from "./disk.ts";
-export { createMemoryFiles } from "./disk-files.ts";
+export { createMemoryFiles, toWholeBlocks } from "./disk-files.ts";
 export type { Draws } from "./draws.ts";
 export { createDraws } from "./draws.ts";
 export type { Nat, NatKind } from "./nat.ts";

@@ -2,18 +2,24 @@
  * What waits to become durable. Appends gather into a batch whose place is known from its first record on; when the disk
  * fails, the batch and all that gathered behind it get new places.
  */
-import type { Piece } from "../../wire/bytes.ts";
+import { type Bytes, type Piece, wholePiece } from "../../wire/bytes.ts";
 import type { RecordAt } from "./record-log.ts";
 import { BATCH_HEADER_BYTES, RECORD_HEADER_BYTES } from "./segment-format.ts";
 
+/** Records of one append, in numbers rather than objects: thousands of them wait while a disk is busy. */
 export interface Entry {
-  readonly records: readonly Piece[];
-  /** The places the owner was given, one behind the other in one segment. */
-  readonly given: readonly RecordAt[];
+  /** Where the owner was told they lie, one behind the other. */
+  readonly segment: number;
+  readonly offsets: readonly number[];
   readonly orReject: boolean;
-  /** Of `given`, what is not needed any more. */
-  released: Set<RecordAt> | undefined;
+  /** Indexes of those that are not needed any more. */
+  released: Set<number> | undefined;
   readonly bytes: number;
+  /** Bytes of a record. */
+  lengthOf(index: number): number;
+  record(index: number): Piece;
+  /** The records lie in `bytes`, the first from `at` on, as in the log, until it is durable: what they were made of is let go. */
+  writtenIn(bytes: Bytes, at: number): void;
   resolve(): void;
   reject(error: unknown): void;
 }
@@ -36,12 +42,14 @@ export interface AppendQueue {
   take(): Gathering | undefined;
   /** Takes the appends with `orReject` out of what gathers. */
   takeRejectable(): Entry[];
-  /** A record that is not durable yet. */
-  pending(at: RecordAt): Piece | undefined;
+  /** A copy of a record that is not durable yet. */
+  pending(at: RecordAt): Bytes | undefined;
   /** The record is not needed any more; false when it is not pending. */
   release(at: RecordAt): boolean;
   /** The entry is durable or given up. Says which of its records were released meanwhile. */
-  settle(entry: Entry): ReadonlySet<RecordAt> | undefined;
+  settle(entry: Entry): ReadonlySet<number> | undefined;
+  /** What is neither. */
+  unsettled(): readonly Entry[];
   readonly bytes: number;
   readonly gathers: boolean;
 }
@@ -53,12 +61,11 @@ export function createAppendQueue(): AppendQueue {
   let nextOffset = 0;
   let bytes = 0;
 
-  const find = (at: RecordAt): { readonly entry: Entry; readonly index: number } | undefined => {
-    const entry = unsettled[lastNotBehind(unsettled.length, (index) => firstOf(unsettled[index] as Entry), at)];
-    if (entry === undefined) return undefined;
-    const index = lastNotBehind(entry.given.length, (nth) => entry.given[nth] as RecordAt, at);
-    const found = entry.given[index];
-    return found !== undefined && found.segment === at.segment && found.offset === at.offset ? { entry, index } : undefined;
+  const find = ({ segment, offset }: RecordAt): { readonly entry: Entry; readonly index: number } | undefined => {
+    const entry = unsettled[lastNotBehind(unsettled, segment, offset)];
+    if (entry === undefined || entry.segment !== segment) return undefined;
+    const index = lastAtOrBefore(entry.offsets, offset);
+    return entry.offsets[index] === offset ? { entry, index } : undefined;
   };
 
   return {
@@ -74,23 +81,33 @@ export function createAppendQueue(): AppendQueue {
         nextOffset = gathering.offset + BATCH_HEADER_BYTES + RECORD_HEADER_BYTES;
       }
       const { segment, entries } = gathering;
+      const at: RecordAt[] = [];
+      const offsets: number[] = [];
       let added = 0;
-      const given = records.map((record) => {
-        const length = record.length;
-        const at: RecordAt = { segment, offset: nextOffset, length };
+      for (const { length } of records) {
+        at.push({ segment, offset: nextOffset, length });
+        offsets.push(nextOffset);
         nextOffset += length + RECORD_HEADER_BYTES;
         added += length;
-        return at;
-      });
+      }
       bytes += added;
       const synced = new Promise<void>((resolve, reject) => {
-        const entry: Entry = { records, given, orReject, released: undefined, bytes: added, resolve, reject };
+        const entry = createEntry({
+          records,
+          segment,
+          offsets,
+          end: nextOffset - RECORD_HEADER_BYTES,
+          orReject,
+          bytes: added,
+          resolve,
+          reject,
+        });
         entries.push(entry);
         unsettled.push(entry);
       });
       // An owner that does not look must not bring the process down; the log reports failures by its health.
       synced.catch(() => {});
-      return { at: given, synced };
+      return { at, synced };
     },
     take: () => {
       const taken = gathering;
@@ -105,38 +122,82 @@ export function createAppendQueue(): AppendQueue {
     },
     pending: (at) => {
       const found = find(at);
-      return found?.entry.records[found.index];
+      const record = found?.entry.record(found.index);
+      // Memory of a batch has others after it.
+      return record instanceof Uint8Array ? record.slice() : record && wholePiece(record);
     },
     release: (at) => {
       const found = find(at);
       if (found === undefined) return false;
       found.entry.released ??= new Set();
-      found.entry.released.add(found.entry.given[found.index] as RecordAt);
+      found.entry.released.add(found.index);
       return true;
     },
     settle: (entry) => {
-      const index = lastNotBehind(unsettled.length, (at) => firstOf(unsettled[at] as Entry), firstOf(entry));
+      const index = lastNotBehind(unsettled, entry.segment, entry.offsets[0] as number);
       if (unsettled[index] === entry) {
         unsettled.splice(index, 1);
         bytes -= entry.bytes;
       }
       return entry.released;
     },
+    unsettled: () => [...unsettled],
   };
 }
 
-function firstOf({ given }: Entry): RecordAt {
-  return given[0] as RecordAt;
+interface EntryParts extends Pick<Entry, "segment" | "offsets" | "orReject" | "bytes" | "resolve" | "reject"> {
+  readonly records: readonly Piece[];
+  /** Where the last record ends. */
+  readonly end: number;
 }
 
-/** Of `count` places in order, the index of the last that does not lie behind `at`; -1 when all do. */
-function lastNotBehind(count: number, placeOf: (index: number) => RecordAt, { segment, offset }: RecordAt): number {
+function createEntry({ records, segment, offsets, end, orReject, bytes, resolve, reject }: EntryParts): Entry {
+  let pieces: readonly Piece[] | undefined = records;
+  let written: { readonly bytes: Bytes; readonly at: number } | undefined;
+  const first = offsets[0] as number;
+  const lengthOf = (index: number): number =>
+    (index + 1 < offsets.length ? (offsets[index + 1] as number) - RECORD_HEADER_BYTES : end) - (offsets[index] as number);
+  return {
+    segment,
+    offsets,
+    orReject,
+    released: undefined,
+    bytes,
+    lengthOf,
+    record: (index) => {
+      if (written === undefined) return pieces?.[index] as Piece;
+      const start = written.at + (offsets[index] as number) - first;
+      return written.bytes.subarray(start, start + lengthOf(index));
+    },
+    writtenIn: (into, at) => {
+      written = { bytes: into, at };
+      pieces = undefined;
+    },
+    resolve,
+    reject,
+  };
+}
+
+/** Of entries in order, the index of the last that does not begin behind that place; -1 when all do. */
+function lastNotBehind(entries: readonly Entry[], segment: number, offset: number): number {
   let low = 0;
-  let high = count;
+  let high = entries.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    const place = placeOf(middle);
-    if (place.segment < segment || (place.segment === segment && place.offset <= offset)) low = middle + 1;
+    const entry = entries[middle] as Entry;
+    if (entry.segment < segment || (entry.segment === segment && (entry.offsets[0] as number) <= offset)) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+/** Of rising numbers, the index of the last that is not above `limit`; -1 when all are. */
+function lastAtOrBefore(numbers: readonly number[], limit: number): number {
+  let low = 0;
+  let high = numbers.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((numbers[middle] as number) <= limit) low = middle + 1;
     else high = middle;
   }
   return low - 1;

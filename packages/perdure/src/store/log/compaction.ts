@@ -8,15 +8,16 @@ import type { Bytes } from "../../wire/bytes.ts";
 import { isPerdureError } from "../../wire/error.ts";
 import type { AppendQueue } from "./append-queue.ts";
 import type { LogWriter } from "./log-writer.ts";
-import type { RecordAt } from "./record-log.ts";
+import type { RecordAt, RecordLog } from "./record-log.ts";
 import type { LiveRecord, SegmentSet } from "./segment-set.ts";
 
 export interface CompactionOptions {
   readonly segments: SegmentSet;
   readonly queue: AppendQueue;
   readonly writer: LogWriter;
-  /** `undefined` for a record that is damaged. */
-  readonly readBack: (actual: RecordAt) => Promise<Bytes | undefined>;
+  readonly readAll: RecordLog["readAll"];
+  /** Places, as their owner knows them, of what it needs of a segment of which the log keeps none. */
+  readonly needed: ((segment: number) => Promise<readonly RecordAt[]>) | undefined;
   readonly closed: () => boolean;
   /** Lets go of segments that hold nothing needed. */
   readonly dropDead: () => void;
@@ -28,15 +29,16 @@ const COPY_RECORDS = 256;
 const COPY_BYTES = 1024 * 1024;
 
 /** One round: `RecordLog.compact`. */
-export function compaction({ segments, queue, writer, readBack, closed, dropDead }: CompactionOptions): () => Promise<boolean> {
+export function compaction({ segments, queue, writer, readAll, needed, closed, dropDead }: CompactionOptions): () => Promise<boolean> {
   /** Segments with a record that cannot be read, which stays where it is for its reader to find. bound: one per damaged segment */
   const unmovable = new Set<number>();
 
   const copyRecords = async (live: readonly LiveRecord[]): Promise<boolean> => {
     const given: RecordAt[] = [];
     const records: Bytes[] = [];
-    for (const each of live) {
-      const record = await readBack(each.actual).catch(() => undefined);
+    const found = await readAll(live.map((each) => each.given));
+    for (const [index, each] of live.entries()) {
+      const record = found[index]?.record;
       if (record === undefined) {
         unmovable.add(each.actual.segment);
         continue;
@@ -63,7 +65,14 @@ export function compaction({ segments, queue, writer, readBack, closed, dropDead
     const { active, health } = writer;
     const segment = segments.sparsest((each) => each === active || unmovable.has(each));
     if (segment === undefined || health.state === "stuck" || closed()) return false;
-    for (const group of groupsOf(segments.liveIn(segment))) if (!(await copyRecords(group))) return false;
+    const resting = segments.hasResting(segment) && needed !== undefined ? await needed(segment) : [];
+    const live = [...segments.liveIn(segment)];
+    for (const given of resting) {
+      const actual = segments.actual(given);
+      if (actual.segment === segment) live.push({ given, actual });
+    }
+    if (live.length === 0) unmovable.add(segment);
+    for (const group of groupsOf(live)) if (!(await copyRecords(group))) return false;
     dropDead();
     return true;
   };

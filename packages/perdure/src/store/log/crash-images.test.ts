@@ -2,6 +2,7 @@
  * What a loss of power at any moment leaves of the log: everything that was said to be durable, nothing in parts, nothing
  * out of order, nothing that was given up. Each workload runs in a simulated world, each image is opened from memory.
  */
+
 import { describe, expect, test } from "vitest";
 import type { Files } from "../../host/files.ts";
 import { createNodeHash } from "../../host/node/hash.ts";
@@ -14,6 +15,7 @@ import type { CrashRecorder } from "./crash-recorder.ts";
 import { createCrashRecorder } from "./crash-recorder.ts";
 import { openRecordLog } from "./open-log.ts";
 import type { RecordAt, RecordLog } from "./record-log.ts";
+import { preparedWithin } from "./spare-segments.ts";
 
 const FOLDER = "/log";
 const APPENDS = 24;
@@ -66,7 +68,7 @@ function openWith(
   snapshot: () => readonly Bytes[],
 ): Promise<RecordLog> {
   const host = world.host("a");
-  const prepared = isPrepared ? { withinBytes: Number.POSITIVE_INFINITY } : undefined;
+  const prepared = isPrepared ? preparedWithin(Number.POSITIVE_INFINITY) : undefined;
   const segmentBytes = isPrepared ? PREPARED_BYTES : SEGMENT_BYTES;
   return openRecordLog({ ...host, files, folder: FOLDER, magic: "relay", segmentBytes, prepared, diskRetryMs: 20, replay, snapshot });
 }

@@ -3,9 +3,9 @@
  * left: any subset of the 512-byte sectors that no finished sync covers and no finished write through, and any outcome of an unfinished change of
  * names. A kill of a process proves nothing about syncs, the page cache survives it; these images do.
  */
-import type { Files, OpenFile } from "../../host/files.ts";
+import { type Files, isThrough, type OpenFile, type OpenMode } from "../../host/files.ts";
 import type { CrashPick, Disk, Draws, StoredFile } from "../../host/simulated/index.ts";
-import { createDisk } from "../../host/simulated/index.ts";
+import { createDisk, toWholeBlocks } from "../../host/simulated/index.ts";
 import type { Bytes } from "../../wire/bytes.ts";
 
 export interface CrashRecorder {
@@ -43,10 +43,10 @@ export function createCrashRecorder(inner: Files, initial: ReadonlyMap<string, B
   let handles = 0;
   let calls = 0;
 
-  const recordFile = (handle: number, file: OpenFile, isThrough: boolean): OpenFile => ({
+  const recordFile = (handle: number, file: OpenFile, mode: OpenMode): OpenFile => ({
     ...file,
     write: async (offset, bytes) => {
-      const copy = bytes.slice();
+      const copy = mode === "append-through" ? toWholeBlocks(offset, bytes) : bytes.slice();
       const call = calls++;
       operations.push(({ disk, open, marks }) => {
         const stored = open.get(handle) as StoredFile;
@@ -55,7 +55,7 @@ export function createCrashRecorder(inner: Files, initial: ReadonlyMap<string, B
       });
       try {
         await file.write(offset, bytes);
-        if (isThrough)
+        if (isThrough(mode))
           operations.push(({ disk, open, marks }) => disk.wroteThrough(open.get(handle) as StoredFile, marks.get(call) as number));
       } catch (error) {
         // It may have left any of its sectors all the same, as far as the file goes.
@@ -75,7 +75,7 @@ export function createCrashRecorder(inner: Files, initial: ReadonlyMap<string, B
       }
       // What a failed sync lost stays lost: no later sync of that file counts.
       if (failed.has(handle)) return;
-      if (isThrough) {
+      if (isThrough(mode)) {
         operations.push(({ open }) => {
           (open.get(handle) as StoredFile).named = true;
         });
@@ -99,7 +99,7 @@ export function createCrashRecorder(inner: Files, initial: ReadonlyMap<string, B
       if (mode === "read") return file;
       const handle = handles++;
       operations.push(({ disk, open }) => void open.set(handle, disk.file(path, true) as StoredFile));
-      return recordFile(handle, file, mode === "write-through");
+      return recordFile(handle, file, mode);
     },
     rename: (from, to) =>
       recordChange(

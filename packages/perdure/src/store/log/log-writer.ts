@@ -10,14 +10,15 @@
  */
 import type { Clock } from "../../host/clock.ts";
 import { sleep } from "../../host/deadline.ts";
-import type { OpenFile } from "../../host/files.ts";
+import { FILE_BLOCK_BYTES, type OpenFile } from "../../host/files.ts";
 import type { Log } from "../../host/log.ts";
 import { type Points, rarely } from "../../host/points.ts";
 import type { Bytes } from "../../wire/bytes.ts";
-import { concat } from "../../wire/bytes.ts";
+import { concat, EMPTY } from "../../wire/bytes.ts";
 import { isPerdureError, PerdureError } from "../../wire/error.ts";
 import type { AppendQueue, Entry, Gathering } from "./append-queue.ts";
-import type { LogHealth, RecordAt } from "./record-log.ts";
+import { rejected, stopped, stuckCode } from "./log-errors.ts";
+import type { LogHealth, LogHold } from "./record-log.ts";
 import type { SegmentFiles } from "./segment-files.ts";
 import type { Crc32, RecordToWrite, SegmentEnd } from "./segment-format.ts";
 import {
@@ -34,6 +35,7 @@ import {
   SEGMENT_HEADER_BYTES,
   SNAPSHOT,
 } from "./segment-format.ts";
+import { createSegmentRemoval } from "./segment-removal.ts";
 import type { SegmentSet } from "./segment-set.ts";
 import type { Spare, SpareSegments } from "./spare-segments.ts";
 
@@ -70,6 +72,8 @@ export interface LogWriter {
   wakeLater(laterMs: number): void;
   /** Begins a new segment soon, which lets go of segments that hold nothing needed. */
   rotate(): void;
+  /** Begins a new segment soon: `RecordLog.hold`. */
+  hold(): Promise<LogHold>;
   /**
    * A segment of this size is full: `segmentBytes`, and never less than three times what it restates, so that this is restated only
    * after twice as much has been written besides, and records copied out of sparse segments never lie in one that is sparse again.
@@ -93,8 +97,8 @@ interface Sealed {
   /** The first batch of a new segment, with a snapshot and a manifest of these. */
   readonly kept: readonly SegmentEnd[] | undefined;
   readonly entries: readonly Entry[];
-  /** Where the records of each entry lie. */
-  readonly places: readonly (readonly RecordAt[])[];
+  /** Where the first record of each entry lies; the others lie behind it as their owner was told. */
+  readonly firsts: readonly number[];
 }
 
 interface Failure {
@@ -108,17 +112,17 @@ interface Active {
   readonly segment: number;
   readonly file: OpenFile;
   /** The file it was made in, and is written through; a segment without one grows, and each batch is synced. */
-  readonly spare: Spare | undefined;
+  spare: Spare | undefined;
 }
 
 /** More than two: what is not restated has headers too, and must still be more than half. */
 const RESTATEMENTS_PER_SEGMENT = 3;
 /** The next segment is prepared when this share of the newest is written: who writes little needs none. */
 const PREPARED_AT_SHARE = 0.25;
+/** Larger batches have memory of their own. */
+const ROOM_BYTES = 4 * 1024 * 1024;
 /** How late a sync is that a point makes late. */
 const LATE_MS = 20;
-
-type StuckCode = "disk-full" | "disk-failed" | "read-only";
 
 export function createLogWriter(options: LogWriterOptions): LogWriter {
   const { clock, log, magic, logId, segmentBytes, diskRetryMs, snapshot, onHealth, onSegment, queue, segments, files, spares, points } =
@@ -138,12 +142,16 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   let cancelLater: (() => void) | undefined;
   let laterDueMs = Number.POSITIVE_INFINITY;
   let run: Promise<void> = Promise.resolve();
-  let removals: Promise<void> = Promise.resolve();
+  const removal = createSegmentRemoval(files, spares, log);
   let writing: Sealed | undefined;
   /** What failed and is told so once it cannot come back. bound: one batch */
   let doomed: readonly Entry[] = [];
+  /** Something of a batch was lost here and not on the disk: what came later must not count as if that were there. */
+  let broken: PerdureError | undefined;
   /** The last batch has records, and is not the first of its segment, which must be whole. */
   let lastHolds = false;
+  /** Memory of batches, one after the other: as much as comes in would else be garbage, outside of what is cheap to collect. */
+  let room: Bytes = EMPTY;
   const stopping = new AbortController();
 
   const newSegment = (): { readonly segment: number; readonly offset: number } => {
@@ -158,18 +166,24 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       ? newSegment()
       : { segment: tail.segment, offset: tail.end };
 
+  const roomFor = (size: number): Bytes => {
+    const least = Math.min(Math.max(2 * room.length, size), ROOM_BYTES);
+    if (room.length < size && size <= ROOM_BYTES) room = new Uint8Array(least);
+    return size <= room.length ? room.subarray(0, size) : new Uint8Array(size);
+  };
+
   const seal = ({ segment, offset, entries }: Gathering): Sealed => {
     const first = segment !== active?.segment;
     const records: RecordToWrite[] = [];
-    let at = offset + BATCH_HEADER_BYTES;
-    const places = entries.map((entry) =>
-      entry.records.map((payload): RecordAt => {
-        records.push({ kind: RECORD, payload });
-        const place = { segment, offset: at + RECORD_HEADER_BYTES, length: payload.length };
-        at = place.offset + place.length;
-        return place;
-      }),
-    );
+    const firsts: number[] = [];
+    let at = offset + BATCH_HEADER_BYTES + RECORD_HEADER_BYTES;
+    for (const entry of entries) {
+      firsts.push(at);
+      for (let nth = 0; nth < entry.offsets.length; nth++) {
+        records.push({ kind: RECORD, payload: entry.record(nth) });
+        at += entry.lengthOf(nth) + RECORD_HEADER_BYTES;
+      }
+    }
     let kept: readonly SegmentEnd[] | undefined;
     if (first) {
       let restatedBytes = 0;
@@ -184,9 +198,10 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       fullBytes = Math.max(segmentBytes, RESTATEMENTS_PER_SEGMENT * restated);
     }
     const number = lastBatch + 1;
-    const bytes = encodeBatch({ logId, segment, offset, crc32: options.crc32 }, number, records);
+    const bytes = encodeBatch({ logId, segment, offset, crc32: options.crc32 }, number, records, roomFor);
+    for (const [index, entry] of entries.entries()) entry.writtenIn(bytes, (firsts[index] as number) - offset);
     tail = { segment, end: offset + bytes.length };
-    return { segment, offset, end: tail.end, number, bytes, kept, entries, places };
+    return { segment, offset, end: tail.end, number, bytes, kept, entries, firsts };
   };
 
   const write = async (batch: Sealed): Promise<Failure | undefined> => {
@@ -200,6 +215,8 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       during = "write";
       if (!first) await writeBatch(file, batch);
       else await file.write(0, concat(encodeSegmentHeader(magic, logId, segment, spare === undefined ? GROWING : PREPARED), batch.bytes));
+      // How far a file reaches whose last block was written is for the system to say.
+      if (spare !== undefined && batch.end + FILE_BLOCK_BYTES > spare.bytes) to.spare = { ...spare, bytes: await file.size() };
       during = "sync";
       // A prepared file gets its name when it holds a whole batch: until then it is no segment.
       if (spare !== undefined && first) {
@@ -249,43 +266,33 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     await file.write(offset + half, bytes.subarray(half));
   };
 
-  const closeQuietly = async (file: OpenFile): Promise<void> => {
-    try {
-      await file.close();
-    } catch (error) {
-      log.write("warn", "log.close-failed", { why: String(error) });
-    }
-  };
+  const closeQuietly = (file: OpenFile): Promise<void> =>
+    file.close().catch((error: unknown) => log.write("warn", "log.close-failed", { why: String(error) }));
 
   const commit = (batch: Sealed): void => {
     lastBatch = batch.number;
     lastHolds = batch.kept === undefined && batch.entries.length > 0;
     segments.setEnd(batch.segment, batch.end, Math.max(batch.end, active?.spare?.bytes ?? 0));
-    for (const [index, entry] of batch.entries.entries()) {
-      const released = queue.settle(entry);
-      const places = batch.places[index] as readonly RecordAt[];
-      entry.given.forEach((given, nth) => {
-        if (released?.has(given) !== true) segments.add(given, places[nth] as RecordAt);
-      });
-    }
+    for (const [index, entry] of batch.entries.entries()) keepRecords(batch, entry, batch.firsts[index] as number);
     if (batch.kept !== undefined) {
       const dropped = segments.keepOnly(batch.kept, batch.segment);
       log.write("debug", "log.segment", { segment: batch.segment, kept: batch.kept.length, removed: dropped.length });
-      removals = removals.then(() => removeAll(dropped)).then(() => spares?.begun());
+      removal.begun([...batch.kept, { segment: batch.segment, end: batch.end }], dropped);
       onSegment();
     }
     if (batch.end >= fullBytes * PREPARED_AT_SHARE) spares?.prepare();
     for (const entry of batch.entries) entry.resolve();
   };
 
-  const removeAll = async (dropped: readonly { readonly segment: number; readonly bytes: number }[]): Promise<void> => {
-    for (const { segment, bytes } of dropped) {
-      try {
-        await files.remove(segment, spares && ((path) => spares.keep(path, bytes)));
-      } catch (error) {
-        // It is not part of the log any more; the next opening removes it.
-        log.write("warn", "log.remove-failed", { segment, why: String(error) });
-      }
+  /** Of what is durable, what its owner did not let go of meanwhile is needed from here on. */
+  const keepRecords = ({ segment }: Sealed, entry: Entry, first: number): void => {
+    const released = queue.settle(entry);
+    const moved = first - (entry.offsets[0] as number);
+    for (let nth = 0; nth < entry.offsets.length; nth++) {
+      if (released?.has(nth) === true) continue;
+      const [told, length] = [entry.offsets[nth] as number, entry.lengthOf(nth)];
+      if (moved === 0 && segment === entry.segment) segments.hold(segment, told, length);
+      else segments.add({ segment: entry.segment, offset: told, length }, { segment, offset: told + moved, length });
     }
   };
 
@@ -339,6 +346,8 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
 
   const recover = async (failed: Sealed, failure: Failure): Promise<void> => {
     setStuck(failure);
+    // What failed is made anew from it.
+    room = EMPTY;
     if (stuckCode(failure.error) === "disk-full") spares?.yieldRoom();
     const rejection = rejected(failure.error, diskRetryMs);
     giveUp(queue.takeRejectable(), rejection);
@@ -369,6 +378,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
         return;
       }
       setStuck(again);
+      room = EMPTY;
       await undo(writing, again);
     }
   };
@@ -397,19 +407,22 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     // Appends of one turn share a batch, and their owner has applied them before a snapshot is taken.
     await Promise.resolve();
     try {
+      if (broken !== undefined) throw broken;
       while ((hurried && queue.gathers) || rotationDue) {
         writing = seal(take() ?? { ...newSegment(), entries: [] });
         const failure = await write(writing);
         if (failure === undefined) commit(writing);
         else await recover(writing, failure);
         if (stopping.signal.aborted && health.state === "stuck") return;
+        // Who appended hears first that it is durable: what a new segment restates must cover all that an index of the one before leaves out.
+        await Promise.resolve();
       }
     } catch (error) {
+      broken ??= new PerdureError("internal", "the log is broken", { cause: error });
       log.write("error", "log.broken", { why: String(error) });
-      giveUp(
-        [...(writing?.entries ?? []), ...(take()?.entries ?? [])],
-        new PerdureError("internal", "the log is broken", { cause: error }),
-      );
+      setStuck({ during: "write", error: broken, spare: undefined });
+      take();
+      giveUp(queue.unsettled(), broken);
     } finally {
       writing = undefined;
       running = false;
@@ -421,6 +434,11 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     if (running) return;
     running = true;
     run = pump();
+  };
+
+  const rotate = (): void => {
+    rotationDue = true;
+    wake();
   };
 
   return {
@@ -445,9 +463,11 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       laterDueMs = dueMs;
       cancelLater = clock.after(laterMs, wake);
     },
-    rotate: () => {
-      rotationDue = true;
-      wake();
+    rotate,
+    hold: () => {
+      const moment = removal.nextMoment();
+      rotate();
+      return moment;
     },
     start: async () => {
       const first = seal({ ...newSegment(), entries: [] });
@@ -457,7 +477,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
         throw failure.error;
       }
       commit(first);
-      await removals;
+      await removal.idle();
     },
     stop: async (withinMs) => {
       if (queue.gathers) wake();
@@ -466,7 +486,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       const patience = new Promise<void>((resolve) => {
         cancel = clock.after(withinMs, resolve);
       });
-      const last = run.then(closeOff).then(() => Promise.all([removals, spares?.stop()]));
+      const last = run.then(closeOff).then(() => Promise.all([removal.idle(), spares?.stop()]));
       await Promise.race([last, patience]);
       cancel();
       giveUp([...doomed, ...(writing?.entries ?? []), ...(take()?.entries ?? [])], stopped());
@@ -474,20 +494,4 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       active = undefined;
     },
   };
-}
-
-function stuckCode(error: PerdureError): StuckCode {
-  if (error.code === "disk-full") return "disk-full";
-  return error.code === "read-only" || error.code === "permission-denied" ? "read-only" : "disk-failed";
-}
-
-/** What an append with `orReject` fails with. */
-export function rejected(cause: PerdureError, afterMs: number): PerdureError {
-  const code = stuckCode(cause);
-  const hint = code === "disk-full" ? "Free some space." : code === "read-only" ? "Make the folder writable." : "Check the disk.";
-  return new PerdureError(code, `could not be written: ${cause.message}`, { retry: "after", afterMs, hint, cause });
-}
-
-function stopped(): PerdureError {
-  return new PerdureError("aborted", "the log was closed before its disk let this finish");
 }

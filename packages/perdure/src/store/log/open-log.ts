@@ -5,17 +5,21 @@ import type { Log } from "../../host/log.ts";
 import type { Points } from "../../host/points.ts";
 import type { Random } from "../../host/random.ts";
 import { FIXED } from "../../settings/fixed.ts";
-import { type Bytes, wholePiece } from "../../wire/bytes.ts";
+import type { Bytes } from "../../wire/bytes.ts";
 import { PerdureError } from "../../wire/error.ts";
 import { createAppendQueue } from "./append-queue.ts";
 import { compaction } from "./compaction.ts";
-import { createLogWriter, rejected } from "./log-writer.ts";
-import type { LogHealth, RecordAt, RecordLog } from "./record-log.ts";
-import { recoverLog } from "./recover-log.ts";
+import type { IndexFiles } from "./index-files.ts";
+import { rejected } from "./log-errors.ts";
+import { createLogWriter } from "./log-writer.ts";
+import type { IndexedRecords, LogHealth, RecordAt, RecordLog } from "./record-log.ts";
+import { createRecordReading } from "./record-reading.ts";
+import { type LogDamage, recoverLog } from "./recover-log.ts";
 import { createSegmentFiles } from "./segment-files.ts";
-import { type Crc32, decodeRecordAt, LOG_ID_BYTES, RECORD_HEADER_BYTES } from "./segment-format.ts";
+import { type Crc32, isSpareName, LOG_ID_BYTES } from "./segment-format.ts";
+import type { IndexOf } from "./segment-index.ts";
 import { createSegmentSet } from "./segment-set.ts";
-import { createSpareSegments, findSpares } from "./spare-segments.ts";
+import type { FoundSpares, Prepared } from "./spare-segments.ts";
 
 export interface OpenRecordLogOptions {
   readonly files: Files;
@@ -32,12 +36,18 @@ export interface OpenRecordLogOptions {
   /**
    * Segments are made of files that were prepared in the background, and each batch is one write that is durable when it ends; log and
    * prepared files take at most half of `withinBytes` together, beyond that segments grow. Without it they always grow.
+   * It comes from outside because most logs, those of agents in pages, never have such files.
    */
-  readonly prepared?: { readonly withinBytes: number } | undefined;
+  readonly prepared?: Prepared | undefined;
   readonly diskRetryMs: number;
   readonly points?: Points | undefined;
   /** Told every record and every snapshot record, in order. */
   readonly replay: (record: Bytes, at: RecordAt) => void;
+  /**
+   * Told every damaged place, in order among what is replayed: what lies around it is told and kept. For an owner whose records stand each
+   * for itself. Without it a log with damage does not open.
+   */
+  readonly onDamage?: ((damage: LogDamage) => void) | undefined;
   /**
    * The owner's small state: everything that released records meant and that still matters. Asked between turns of the
    * owner at the beginning of every segment; it lies behind the records of the batch that begins it. So what is replayed
@@ -45,6 +55,10 @@ export interface OpenRecordLogOptions {
    */
   readonly snapshot: () => readonly Bytes[];
   readonly onHealth?: (health: LogHealth) => void;
+  /** Without it indexes are neither read nor made. */
+  readonly indexed?: { readonly by: IndexedRecords; readonly files: IndexFiles } | undefined;
+  /** A new segment is durable, and the one before it closed. */
+  readonly onSegment?: () => void;
 }
 
 /** What a new segment frees is at least so many times what it restates. */
@@ -57,7 +71,7 @@ const MAX_RECORD_BYTES = 64 * 1024 * 1024;
  * `log-damaged` with file and byte, `needs-newer-version`, and what the disk says: `disk-full`, `disk-failed`, `read-only`.
  */
 export async function openRecordLog(options: OpenRecordLogOptions): Promise<RecordLog> {
-  const { clock, log, folder, magic, segmentBytes, diskRetryMs, snapshot, onHealth = () => {} } = options;
+  const { clock, log, folder, magic, segmentBytes, diskRetryMs, snapshot, indexed, onHealth = () => {}, onSegment = () => {} } = options;
   const segments = createSegmentSet();
   const recovered = await recoverLog({
     files: options.files,
@@ -66,26 +80,31 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
     magic,
     replay: options.replay,
     onRecord: (at) => segments.add(at, at),
+    onDamage: options.onDamage,
+    isIndexed: async (of) => (await indexed?.files.has(options.files, folder, of)) === true,
   });
   for (const { segment, end, bytes } of recovered.segments) segments.setEnd(segment, end, bytes);
+  const { files: onDisk, onDamage, crc32 } = options;
+  await indexed?.files.recall({ files: onDisk, folder, magic, crc32, onDamage, indexed: indexed.by, segments, recovered });
+  indexed?.by.recalled();
   const { prepared } = options;
-  const found = await findSpares(options.files, folder, recovered.names, prepared && { segmentBytes, logId: recovered.logId });
+  const found =
+    (await prepared?.find(options.files, folder, recovered.names, { segmentBytes, logId: recovered.logId })) ??
+    unwanted(folder, recovered.names);
   const logId = recovered.logId ?? options.random.bytes(LOG_ID_BYTES);
   const queue = createAppendQueue();
   const files = createSegmentFiles(options.files, folder);
   const { lastBatch } = recovered;
   const highest = Math.max(recovered.highest, found.highest);
-  const spares =
-    prepared &&
-    createSpareSegments({
-      files: options.files,
-      folder,
-      log,
-      segmentBytes,
-      withinBytes: prepared.withinBytes,
-      logBytes: () => segments.bytes,
-      ready: found.ready,
-    });
+  const spares = prepared?.create({
+    files: options.files,
+    folder,
+    log,
+    segmentBytes,
+    withinBytes: prepared.withinBytes,
+    logBytes: () => segments.bytes,
+    ready: found.ready,
+  });
   const writer = createLogWriter({
     clock,
     log,
@@ -96,7 +115,10 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
     diskRetryMs,
     snapshot,
     onHealth,
-    onSegment: () => dropDead(),
+    onSegment: () => {
+      dropDead();
+      onSegment();
+    },
     queue,
     segments,
     files,
@@ -120,16 +142,50 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
   await writer.start();
   try {
     for (const segment of recovered.leftover) await files.remove(segment);
+    for (const name of recovered.names) {
+      const found = indexed?.files.segmentOf(name);
+      if (found !== undefined && !(found.whole && segments.isIndexed(found.segment))) await files.discard(`${folder}/${name}`);
+    }
   } catch (error) {
     await writer.stop(FIXED.logCloseMs.value);
     throw error;
   }
-  const readBack = async ({ segment, offset, length }: RecordAt): Promise<Bytes | undefined> => {
-    const bytes = await files.read(segment, offset - RECORD_HEADER_BYTES, length + RECORD_HEADER_BYTES);
-    return decodeRecordAt({ logId, segment, crc32: options.crc32 }, offset, length, bytes);
-  };
+  const { read, readAll } = createRecordReading({ queue, segments, files, logId, crc32: options.crc32 });
+  const indexOf = (segment: number): IndexOf => ({ magic, logId, segment, end: segments.endOf(segment) ?? 0, crc32: options.crc32 });
+  const closedSegments = (isIndexed: boolean): readonly number[] =>
+    segments
+      .needed()
+      .map(({ segment }) => segment)
+      .filter((segment) => segment < (writer.active ?? 0) && segments.isIndexed(segment) === isIndexed);
 
-  const compact = compaction({ segments, queue, writer, readBack, closed: () => disposed !== undefined, dropDead });
+  const putIndex: RecordLog["putIndex"] = async (segment, body, places) => {
+    if (indexed === undefined || !closedSegments(false).includes(segment) || disposed !== undefined) return false;
+    try {
+      await indexed.files.write(options.files, folder, indexOf(segment), body);
+    } catch (error) {
+      log.write("debug", "log.index-failed", { segment, why: String(error) });
+      return false;
+    }
+    // What was let go of meanwhile took its segment along, but not what came to lie beside it.
+    if (!closedSegments(false).includes(segment)) {
+      await files.removeIndex(segment);
+      return false;
+    }
+    segments.rest(segment, places);
+    return true;
+  };
+  /** Those that are written. Whoever opens the folder next may write them anew: none of them may come later. */
+  let indexing: Promise<unknown> = Promise.resolve();
+
+  const compact = compaction({
+    segments,
+    queue,
+    writer,
+    readAll,
+    needed: indexed?.by.needed,
+    closed: () => disposed !== undefined,
+    dropDead,
+  });
 
   return {
     get health() {
@@ -162,28 +218,55 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
     hurry: () => {
       if (queue.gathers) writer.wake();
     },
-    read: async (at) => {
-      const pending = queue.pending(at);
-      if (pending !== undefined) return wholePiece(pending);
-      const actual = segments.actual(at);
-      const record = await readBack(actual);
-      if (record !== undefined) return record;
-      const { segment, offset } = actual;
-      throw new PerdureError("log-damaged", `${files.path(segment)} is damaged at byte ${offset}: a record there is not what was written`, {
-        hint: "Check the disk; the rest of the log is still read.",
-      });
-    },
+    read,
+    readAll,
     release: (at) => {
       if (!queue.release(at) && segments.release(at)) dropDead();
     },
     compact,
+    hold: async () => {
+      if (disposed !== undefined) throw new PerdureError("aborted", "the log is closed");
+      return await writer.hold();
+    },
+    unindexed: () => closedSegments(false),
+    indexed: () => closedSegments(true),
+    actual: segments.actual,
+    adopt: segments.adopt,
+    putIndex: (segment, body, places) => {
+      const put = putIndex(segment, body, places);
+      indexing = Promise.allSettled([indexing, put]);
+      return put;
+    },
+    openIndex: async (segment) => await indexed?.files.open(options.files, folder, indexOf(segment)),
+    // Of damage in it its owner hears when a record is handed out.
+    readClosed: async (segment, onRecord) =>
+      await indexed?.files.readClosed(
+        { files: options.files, folder, crc32: options.crc32, onDamage: options.onDamage && (() => {}) },
+        indexOf(segment),
+        onRecord,
+      ),
     sparsest: (excepted) => segments.sparsest((segment) => segment === writer.active || excepted(segment)),
     [Symbol.asyncDispose]: () => {
       disposed ??= (async () => {
-        await writer.stop(FIXED.logCloseMs.value);
+        await Promise.all([writer.stop(FIXED.logCloseMs.value), within(clock, FIXED.logCloseMs.value, indexing)]);
         await files[Symbol.asyncDispose]();
       })();
       return disposed;
     },
   };
+}
+
+/** Resolves with `work`, which does not fail, or when the time is over. */
+async function within(clock: Clock, ms: number, work: Promise<unknown>): Promise<void> {
+  let cancel = (): void => {};
+  const patience = new Promise<void>((resolve) => {
+    cancel = clock.after(ms, resolve);
+  });
+  await Promise.race([work, patience]);
+  cancel();
+}
+
+/** Prepared files of an opening before, which nobody wants now. */
+function unwanted(folder: string, names: readonly string[]): FoundSpares {
+  return { ready: [], leftover: names.filter(isSpareName).map((name) => `${folder}/${name}`), highest: 0 };
 }

@@ -9,7 +9,7 @@ import { type OpenRecordLogOptions, openRecordLog } from "./open-log.ts";
 import type { RecordAt, RecordLog } from "./record-log.ts";
 import { encodeBatch, encodeSegmentHeader, GROWING, PREPARED } from "./segment-format.ts";
 import { scanSegment } from "./segment-scan.ts";
-import { createSpareSegments } from "./spare-segments.ts";
+import { createSpareSegments, preparedWithin } from "./spare-segments.ts";
 
 const FOLDER = "/log";
 const SEGMENT_BYTES = 4096;
@@ -29,7 +29,7 @@ async function open(world: World, options: Partial<OpenRecordLogOptions> = {}): 
     folder: FOLDER,
     magic: "relay",
     segmentBytes: SEGMENT_BYTES,
-    prepared: { withinBytes: 100 * SEGMENT_BYTES },
+    prepared: preparedWithin(100 * SEGMENT_BYTES),
     diskRetryMs: 100,
     replay: (record, place) => {
       texts.push(fromUtf8(record).slice(0, 8).trimEnd());
@@ -133,7 +133,7 @@ worldTest("a log that grows reads what one of prepared files left, and puts away
 });
 
 worldTest("prepared files and log take half of the space at most; above it they are given back", async (world) => {
-  const { log } = await open(world, { prepared: { withinBytes: 6 * SEGMENT_BYTES } });
+  const { log } = await open(world, { prepared: preparedWithin(6 * SEGMENT_BYTES) });
   for (let round = 0; round < 40; round++) {
     await append(log, `round ${round}`);
     await pause(world, 20);
@@ -330,7 +330,7 @@ test("a number that stands in a prepared file is not given again", async () => {
     folder: FOLDER,
     magic: "relay",
     segmentBytes: SEGMENT_BYTES,
-    prepared: { withinBytes: 100 * SEGMENT_BYTES },
+    prepared: preparedWithin(100 * SEGMENT_BYTES),
     diskRetryMs: 10,
     replay: () => {},
     snapshot: () => [],

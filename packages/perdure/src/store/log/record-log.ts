@@ -8,6 +8,8 @@
  *              Version 1 is a file that grows, each batch written and synced. Version 2 is one that was prepared
  *              (spare-segments.ts), each batch written through; behind its end lie bytes of an earlier life.
  *
+ *              Beside a closed one may lie 000001.idx, what its owner needs of it at a start (segment-index.ts).
+ *
  *   segment header, 64 bytes (integers big-endian)
  *      0  8  "prdlog" and two zero bytes
  *      8  8  kind of log, ASCII, zero-padded ("relay", "agent")
@@ -54,9 +56,14 @@
  * segment. So whatever is no valid batch ends the log, unless a batch with a higher number begins behind it, which was
  * written when this one was durable: that is damage, and so is an invalid first batch. What is given up: a last batch that
  * rots before anything was written behind it is taken for torn, and is lost without a word. So a log that is closed ends with
- * a batch of no records, and a relay states within 100 ms what it took, which is a record too.
+ * a batch of no records, and a relay states within a second what it took, which is a record too.
+ *
+ * An owner may ask to be told of damage instead of being refused. Then what can be told of a damaged batch is told (salvage.ts), the log goes on
+ * with the next batch that has a higher number, and what of the batch was read stays a part of the log. A file that is missing, the
+ * header of the newest file, and a manifest or snapshot of its first batch are damage for everybody.
  */
 import type { Bytes, Piece } from "../../wire/bytes.ts";
+import type { IndexReader } from "./segment-index.ts";
 
 /** Where a record lies: segment number, byte offset of the record's payload, payload length. Stays valid until it is released. */
 export interface RecordAt {
@@ -65,13 +72,23 @@ export interface RecordAt {
   readonly length: number;
 }
 
+/** A record that was read, or why it could not be. */
+export type ReadBack = { readonly record: Bytes; readonly failure: undefined } | { readonly record: undefined; readonly failure: unknown };
+
 export interface Appended {
   readonly at: readonly RecordAt[];
   /**
-   * Resolves when the records survive a loss of power. Rejects only for an append with `orReject`, and with `aborted`
-   * when the log is disposed of before its disk let it finish.
+   * Resolves when the records survive a loss of power. Rejects only for an append with `orReject`, with `aborted`
+   * when the log is disposed of before its disk let it finish, and with `internal` once the log is broken, which it stays.
    */
   readonly synced: Promise<void>;
+}
+
+/** A moment of the log. */
+export interface LogHold {
+  /** What it consisted of, oldest first: so much of each file; the newest with its first batch alone. */
+  readonly segments: readonly { readonly segment: number; readonly end: number }[];
+  release(): void;
 }
 
 export type LogHealth =
@@ -80,6 +97,21 @@ export type LogHealth =
 
 /** Above this many `queuedBytes` an owner should take no more work from outside: the disk does not keep up. */
 export const APPEND_QUEUE_BYTES: number = 32 * 1024 * 1024;
+
+/** How an owner takes part of its state from indexes. Of a segment that has one nothing is replayed: what it meant for small state is restated later. */
+export interface IndexedRecords {
+  /**
+   * Reads an index, after everything was replayed; what it gives takes it, in order of segments, and says what of that segment is needed.
+   * The next is read meanwhile. On `log-damaged`, of either, the segment is read instead.
+   */
+  recall(segment: number, index: IndexReader): Promise<() => { readonly count: number; readonly bytes: number }>;
+  /** All indexes were told. */
+  recalled(): void;
+  /** In place of `recall`, with each record of the segment; whether it is needed. */
+  reread(record: Bytes, at: RecordAt): boolean;
+  /** Places, as the owner knows them, of records that it needs and whose segment, which has an index, is to be compacted. */
+  needed(segment: number): Promise<readonly RecordAt[]>;
+}
 
 export interface RecordLog extends AsyncDisposable {
   /**
@@ -94,6 +126,8 @@ export interface RecordLog extends AsyncDisposable {
   hurry(): void;
   /** Reads a record back, checking its checksum; from memory while it is not yet durable. `log-damaged` when it is not what was written. */
   read(at: RecordAt): Promise<Bytes>;
+  /** What `read` would give or throw for each, in the same order, in few reads where they lie near each other. */
+  readAll(at: readonly RecordAt[]): Promise<readonly ReadBack[]>;
   /**
    * The record is no longer needed; what it means for small state is in the snapshots from here on. A segment without
    * records that are needed is removed when the next segment, with a snapshot taken after the release, is durable.
@@ -110,6 +144,32 @@ export interface RecordLog extends AsyncDisposable {
    * what it needs of it anew.
    */
   sparsest(excepted: (segment: number) => boolean): number | undefined;
+  /**
+   * Begins a new segment, and resolves once that is durable: with everything that was durable before, as files that stay as they are until
+   * the hold is released or the log closed. It waits as long as the disk takes nothing.
+   */
+  hold(): Promise<LogHold>;
+  /** Closed segments without an index, oldest first. */
+  unindexed(): readonly number[];
+  /** Closed segments with one, oldest first. */
+  indexed(): readonly number[];
+  /** Where the record really lies that its owner knows as `at`: a batch that failed was written elsewhere, a record may have been copied. */
+  actual(at: RecordAt): RecordAt;
+  /** Its owner knows the record by where it lies from here on, and not as `at` any more. */
+  adopt(at: RecordAt): void;
+  /**
+   * Puts an index of its owner's making beside a closed segment; false when the segment is gone or the disk takes it not. It names every
+   * record of the segment that is needed, `places` says where those lie, and from there on the log counts them and remembers none. What
+   * left the index must be durable, and nothing may be compacted since its owner began to make it.
+   */
+  putIndex(segment: number, body: Bytes, places: readonly RecordAt[]): Promise<boolean>;
+  /** The index of a segment; `undefined` when there is none. Its reader closes it. */
+  openIndex(segment: number): Promise<(IndexReader & AsyncDisposable) | undefined>;
+  /**
+   * Reads a closed segment and calls `onRecord` with each of its records. Where one byte is not what was written, with all that can be read,
+   * for an owner who asks to be told of damage, and else `log-damaged`.
+   */
+  readClosed(segment: number, onRecord: (record: Bytes, at: RecordAt) => void): Promise<void>;
   readonly health: LogHealth;
   /** Bytes of all segments the log consists of, and of the files that are prepared for the next. */
   readonly bytesOnDisk: number;

@@ -8,6 +8,7 @@ import { FOLDER_OF_OLDER, otherVersion } from "../../wire/version.ts";
 import type { RecordAt } from "./record-log.ts";
 import type { Crc32, SegmentEnd, SegmentHeader } from "./segment-format.ts";
 import {
+  BATCH_HEADER_BYTES,
   decodeManifest,
   decodeSegmentHeader,
   GROWING,
@@ -19,8 +20,9 @@ import {
   segmentName,
   segmentOfName,
 } from "./segment-format.ts";
-import type { ScanEnd, ScannedBatch } from "./segment-scan.ts";
-import { scanSegment } from "./segment-scan.ts";
+import type { IndexOf } from "./segment-index.ts";
+import type { ScanEnd, ScannedBatch, ScannedDamage } from "./segment-scan.ts";
+import { holdsLaterBatch, scanSegment } from "./segment-scan.ts";
 
 export interface Recovery {
   readonly files: Files;
@@ -30,6 +32,24 @@ export interface Recovery {
   readonly replay: (record: Bytes, at: RecordAt) => void;
   /** Called before `replay` with each place a record lies at; snapshots do not count. */
   readonly onRecord: (at: RecordAt) => void;
+  /** Whether that closed segment need not be read: its index says what is needed. */
+  readonly isIndexed?: ((of: IndexOf) => Promise<boolean>) | undefined;
+  /** Told every damaged place; what lies around it is read all the same. Without it damage is an error. */
+  readonly onDamage?: ((damage: LogDamage) => void) | undefined;
+}
+
+/** A part of a log that is not what was written. */
+export interface LogDamage {
+  readonly path: string;
+  readonly segment: number;
+  /** First byte, and the one behind the last. */
+  readonly from: number;
+  readonly to: number;
+  /** Records that cannot be read; `undefined` when nobody can say how many. */
+  readonly lostRecords: number | undefined;
+  /** What is lost may be small state that no later snapshot restates. */
+  readonly mayTurnBack: boolean;
+  readonly why: string;
 }
 
 export interface Recovered {
@@ -51,7 +71,12 @@ export interface Recovered {
 export interface SegmentFound extends SegmentEnd {
   /** What it takes on the disk: of a prepared file all of it. */
   readonly bytes: number;
+  /** It was not read. */
+  readonly indexed: boolean;
 }
+
+/** Nothing else says what the log consists of, and what of it counts. */
+const HEAD_DAMAGED = "the batch that names the parts of the log, or restates its state, is not what was written";
 
 interface Head {
   readonly segment: number;
@@ -78,11 +103,20 @@ export async function recoverLog(recovery: Recovery): Promise<Recovered> {
     if (!present.includes(segment)) throw damage(recovery, segment, 0, "the file is missing");
     await using file = await openSegment(recovery, segment);
     const header = decodeSegmentHeader(await file.read(0, SECTOR_BYTES));
-    if (typeof header === "string" || header.segment !== segment || !equalBytes(header.logId, logId)) {
+    // Whatever it says, the manifest says where its valid bytes end and their checksums whether they are of this segment.
+    const isLegible = typeof header !== "string";
+    if (isLegible ? header.segment !== segment || !equalBytes(header.logId, logId) : recovery.onDamage === undefined)
       throw damage(recovery, segment, 0, "the header is not that of this file");
+    if (isLegible) mustBeRead(recovery, segment, header);
+    else tellDamage(recovery, segment, { from: 0, to: SEGMENT_HEADER_BYTES, lost: 0, why: "the header is not what was written" }, false);
+    const prepared = isLegible ? header.version === PREPARED : (await file.size()) > (limit ?? 0);
+    if (isLegible && limit !== undefined && (await file.size()) >= limit) {
+      const of: IndexOf = { magic: recovery.magic, logId, segment, end: limit, crc32: recovery.crc32 };
+      if ((await recovery.isIndexed?.(of)) === true) {
+        segments.push({ segment, end: limit, bytes: prepared ? await file.size() : limit, indexed: true });
+        continue;
+      }
     }
-    mustBeRead(recovery, segment, header);
-    const prepared = header.version === PREPARED;
     const onBatch = (batch: ScannedBatch): undefined => {
       if (batch.number <= lastBatch) throw damage(recovery, segment, batch.offset, `batch ${batch.number} follows batch ${lastBatch}`);
       lastBatch = batch.number;
@@ -91,6 +125,18 @@ export async function recoverLog(recovery: Recovery): Promise<Recovered> {
       tail = { segment, offset, end: batch.end };
       tell(recovery, segment, batch);
     };
+    const isNewest = segment === head.segment;
+    const isBeforeNewest = segment === head.manifest.at(-1)?.segment;
+    const onDamage = (found: ScannedDamage): undefined => {
+      tellDamage(recovery, segment, found, isNewest || (isBeforeNewest && found.to === limit));
+      tell(recovery, segment, found);
+      // It may have been written by a process that was killed before it was durable: then so will be what of it was read.
+      const offset = found.from === SEGMENT_HEADER_BYTES ? 0 : found.from;
+      if (!isNewest) return;
+      tail = { segment, offset, end: found.to };
+      // No number may be given twice, also when what is damaged can be read again one day.
+      lastBatch = Math.max(lastBatch, found.number ?? lastBatch + Math.ceil((found.to - found.from) / BATCH_HEADER_BYTES));
+    };
     const ended = await scanSegment({
       file,
       logId,
@@ -98,16 +144,28 @@ export async function recoverLog(recovery: Recovery): Promise<Recovered> {
       segment,
       prepared,
       onBatch,
+      onDamage: recovery.onDamage && onDamage,
       ...(limit === undefined ? {} : { limit }),
     });
     if (ended.state === "damaged") throw damage(recovery, segment, ended.end, ended.why);
-    segments.push({ segment, end: ended.end, bytes: prepared ? await file.size() : ended.end });
+    segments.push({ segment, end: ended.end, bytes: prepared ? await file.size() : ended.end, indexed: false });
   }
   const part = new Set(segments.map(({ segment }) => segment));
   return { logId, segments, leftover: present.filter((segment) => !part.has(segment)), names, highest, lastBatch, tail };
 }
 
-function tell({ replay, onRecord }: Recovery, segment: number, batch: ScannedBatch): void {
+/** Damage in the newest segment, or right before it, is behind what the newest snapshot restates. */
+function tellDamage(
+  recovery: Pick<Recovery, "folder" | "onDamage">,
+  segment: number,
+  { from, to, lost, why }: Pick<ScannedDamage, "from" | "to" | "lost" | "why">,
+  isBehindSnapshot: boolean,
+): void {
+  const mayTurnBack = isBehindSnapshot && lost !== 0;
+  recovery.onDamage?.({ path: pathOf(recovery, segment), segment, from, to, lostRecords: lost, mayTurnBack, why });
+}
+
+function tell({ replay, onRecord }: Recovery, segment: number, batch: Pick<ScannedBatch, "records" | "offsets">): void {
   for (const [index, { kind, payload }] of batch.records.entries()) {
     if (kind === MANIFEST) continue;
     const at: RecordAt = { segment, offset: batch.offsets[index] as number, length: payload.length };
@@ -116,21 +174,80 @@ function tell({ replay, onRecord }: Recovery, segment: number, batch: ScannedBat
   }
 }
 
+/**
+ * Calls `onRecord` with each record of a closed segment whose valid bytes end at `end`; what it restates is left out. Damage is told and read
+ * around, or an error, as in `recoverLog`.
+ */
+export async function readClosed(
+  recovery: Pick<Recovery, "files" | "folder" | "crc32" | "onDamage">,
+  { logId, segment, end }: Pick<IndexOf, "logId" | "segment" | "end">,
+  onRecord: (record: Bytes, at: RecordAt) => void,
+): Promise<void> {
+  await using file = await openSegment(recovery, segment);
+  const onBatch = ({ records, offsets }: Pick<ScannedBatch, "records" | "offsets">): undefined => {
+    for (const [index, { kind, payload }] of records.entries())
+      if (kind === RECORD) onRecord(payload, { segment, offset: offsets[index] as number, length: payload.length });
+  };
+  const onDamage = (found: ScannedDamage): undefined => {
+    tellDamage(recovery, segment, found, false);
+    onBatch(found);
+  };
+  const ended = await scanSegment({
+    file,
+    logId,
+    crc32: recovery.crc32,
+    segment,
+    prepared: true,
+    limit: end,
+    onBatch,
+    onDamage: recovery.onDamage && onDamage,
+  });
+  if (ended.state === "damaged") throw damage(recovery, segment, ended.end, ended.why);
+}
+
 /** The newest segment whose manifest is durable. Newer files are attempts that no loss of power let finish. */
 async function findHead(recovery: Recovery, present: readonly number[]): Promise<Head | undefined> {
+  const blank: number[] = [];
+  const found = await findNewest(recovery, present, blank);
+  for (const segment of blank) {
+    await using file = await openSegment(recovery, segment);
+    if (await holdsLaterBatch({ file, logId: found?.header.logId, segment }))
+      throw damage(recovery, segment, 0, "its first sector is empty although batches lie behind it");
+  }
+  return found;
+}
+
+/** `blank`: takes those that are newer and begin with nothing. */
+async function findNewest(recovery: Recovery, present: readonly number[], blank: number[]): Promise<Head | undefined> {
   for (const segment of [...present].reverse()) {
     await using file = await openSegment(recovery, segment);
     const header = decodeSegmentHeader(await file.read(0, SECTOR_BYTES));
     if (header === "invalid") throw damage(recovery, segment, 0, "the header is not what was written");
-    if (header === "blank") continue;
+    if (header === "blank") {
+      blank.push(segment);
+      continue;
+    }
     mustBeOurs(recovery, segment, header);
-    let first: ScannedBatch | undefined;
+    let first: Pick<ScannedBatch, "records"> | undefined;
     const onBatch = (batch: ScannedBatch): boolean => {
       first = batch;
       return false;
     };
+    const onDamage = (found: ScannedDamage): boolean => {
+      if (!found.onlyRecords || found.records.length === 0) throw damage(recovery, segment, found.from, HEAD_DAMAGED);
+      first = found;
+      return false;
+    };
     const prepared = header.version === PREPARED;
-    const ended: ScanEnd = await scanSegment({ file, logId: header.logId, crc32: recovery.crc32, segment, prepared, onBatch });
+    const ended: ScanEnd = await scanSegment({
+      file,
+      logId: header.logId,
+      crc32: recovery.crc32,
+      segment,
+      prepared,
+      onBatch,
+      onDamage: recovery.onDamage && onDamage,
+    });
     if (ended.state === "damaged") throw damage(recovery, segment, ended.end, ended.why);
     const manifest = first?.records.at(-1);
     if (manifest === undefined) continue;
@@ -160,7 +277,7 @@ function mustBeRead(recovery: Recovery, segment: number, { version }: SegmentHea
   throw otherVersion({ what: pathOf(recovery, segment), found: version, own: PREPARED, older: FOLDER_OF_OLDER });
 }
 
-async function openSegment(recovery: Recovery, segment: number): Promise<OpenFile & AsyncDisposable> {
+async function openSegment(recovery: Pick<Recovery, "files" | "folder">, segment: number): Promise<OpenFile & AsyncDisposable> {
   try {
     const file = await recovery.files.open(pathOf(recovery, segment), "read");
     // It is only read: when its closing fails nothing is lost.
@@ -171,12 +288,12 @@ async function openSegment(recovery: Recovery, segment: number): Promise<OpenFil
   }
 }
 
-function pathOf({ folder }: Recovery, segment: number): string {
+function pathOf({ folder }: Pick<Recovery, "folder">, segment: number): string {
   return `${folder}/${segmentName(segment)}`;
 }
 
-function damage(recovery: Recovery, segment: number, offset: number, why: string): PerdureError {
+function damage(recovery: Pick<Recovery, "folder">, segment: number, offset: number, why: string): PerdureError {
   return new PerdureError("log-damaged", `${pathOf(recovery, segment)} is damaged at byte ${offset}: ${why}`, {
-    hint: "Restore the folder from a copy made while nothing ran; nothing in it was changed.",
+    hint: "Restore the folder from a backup; nothing in it was changed.",
   });
 }

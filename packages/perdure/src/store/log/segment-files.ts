@@ -3,6 +3,7 @@ import type { Files, OpenFile } from "../../host/files.ts";
 import type { Bytes } from "../../wire/bytes.ts";
 import { PerdureError } from "../../wire/error.ts";
 import { segmentName } from "./segment-format.ts";
+import { indexName } from "./segment-index.ts";
 
 export interface SegmentFiles extends AsyncDisposable {
   create(segment: number): Promise<OpenFile>;
@@ -16,8 +17,10 @@ export interface SegmentFiles extends AsyncDisposable {
    */
   confirm(segment: number, offset: number, end: number): Promise<void>;
   read(segment: number, offset: number, length: number): Promise<Bytes>;
-  /** `keep` may put the file under another name instead and say so; it is asked only when nobody reads the file. */
-  remove(segment: number, keep?: (path: string) => Promise<boolean>): Promise<void>;
+  /** `keep` may put the file under another name instead and say so; it is asked only when nobody reads the file. An index goes first. */
+  remove(segment: number, keep?: (path: string) => Promise<boolean>, indexed?: boolean): Promise<void>;
+  /** The file beside the segment that says what of it is needed. */
+  removeIndex(segment: number): Promise<void>;
   path(segment: number): string;
 }
 
@@ -79,7 +82,7 @@ export function createSegmentFiles(files: Files, folder: string): SegmentFiles {
   return {
     path,
     create: (segment) => files.open(path(segment), "write"),
-    openPrepared: (from) => files.open(from, "write-through"),
+    openPrepared: (from) => files.open(from, "append-through"),
     name: (from, segment) => files.rename(from, path(segment)),
     discard: (at) => files.remove(at),
     confirm: async (segment, offset, end) => {
@@ -109,7 +112,8 @@ export function createSegmentFiles(files: Files, folder: string): SegmentFiles {
         await dropIdle();
       }
     },
-    remove: async (segment, keep = async () => false) => {
+    remove: async (segment, keep = async () => false, indexed = false) => {
+      if (indexed) await files.remove(`${folder}/${indexName(segment)}`);
       const used = readers.get(segment);
       if (used !== undefined) await drop(segment, used);
       // Who reads it must find what was there, and nobody else comes.
@@ -120,6 +124,7 @@ export function createSegmentFiles(files: Files, folder: string): SegmentFiles {
         leaving.delete(segment);
       }
     },
+    removeIndex: (segment) => files.remove(`${folder}/${indexName(segment)}`),
     [Symbol.asyncDispose]: async () => {
       closed = true;
       for (const [segment, used] of [...readers]) await drop(segment, used);

@@ -69,6 +69,11 @@ export function segmentOfName(name: string): number | undefined {
   return segment > 0 && segmentName(segment) === name ? segment : undefined;
 }
 
+/** Whether a file was prepared for a segment, or was being filled for one. */
+export function isSpareName(name: string): boolean {
+  return /^(\d+\.spare|spare\.part)$/.test(name);
+}
+
 export function encodeSegmentHeader(kind: string, logId: Bytes, segment: number, version: FormatVersion): Bytes {
   const bytes = new Uint8Array(SEGMENT_HEADER_BYTES);
   bytes.set(SEGMENT_MAGIC);
@@ -101,10 +106,16 @@ export function batchBytes(payloadBytes: number, count: number): number {
   return Math.ceil((BATCH_HEADER_BYTES + count * RECORD_HEADER_BYTES + payloadBytes) / BATCH_ALIGN) * BATCH_ALIGN;
 }
 
-export function encodeBatch(place: BatchPlace, number: number, records: readonly RecordToWrite[]): Bytes {
+/** `roomFor` gives memory of so many bytes, of any content. */
+export function encodeBatch(
+  place: BatchPlace,
+  number: number,
+  records: readonly RecordToWrite[],
+  roomFor: (size: number) => Bytes = (size) => new Uint8Array(size),
+): Bytes {
   let payloadBytes = 0;
   for (const { payload } of records) payloadBytes += payload.length;
-  const bytes = new Uint8Array(batchBytes(payloadBytes, records.length));
+  const bytes = roomFor(batchBytes(payloadBytes, records.length));
   const { crc32: sum = crc32 } = place;
   const placeSum = placeSums(place);
   let at = BATCH_HEADER_BYTES;
@@ -116,6 +127,7 @@ export function encodeBatch(place: BatchPlace, number: number, records: readonly
     putU32(bytes, at, length);
     putU32(bytes, at + 4, sum(bytes.subarray(payloadAt, payloadAt + length), placeSum(place.offset + payloadAt, kind)));
     bytes[at + 8] = kind;
+    bytes.fill(0, at + 9, payloadAt);
     recordsCrc = crc32(bytes, recordsCrc, at, payloadAt);
     at = payloadAt + length;
   }
@@ -179,7 +191,8 @@ export function decodeRecordAt(place: Omit<BatchPlace, "offset">, offset: number
   return payload?.length === length ? payload : undefined;
 }
 
-function decodeRecord(place: BatchPlace, placeSum: PlaceSum, bytes: Bytes, at: number, end: number): Bytes | undefined {
+/** The payload of the record whose header begins at `at` in `bytes`, `undefined` when it is not what was written. */
+export function decodeRecord(place: BatchPlace, placeSum: PlaceSum, bytes: Bytes, at: number, end: number): Bytes | undefined {
   const payloadAt = at + RECORD_HEADER_BYTES;
   const length = u32At(bytes, at);
   const kind = bytes[at + 8] as number;
@@ -232,9 +245,9 @@ export function decodeManifest(bytes: Bytes): SegmentEnd[] | undefined {
 const HEADER = 255;
 
 /** The checksum that those of one file begin with: of log id, segment, offset and kind. */
-type PlaceSum = (offset: number, kind: number) => number;
+export type PlaceSum = (offset: number, kind: number) => number;
 
-function placeSums({ logId, segment }: Pick<BatchPlace, "logId" | "segment">): PlaceSum {
+export function placeSums({ logId, segment }: Pick<BatchPlace, "logId" | "segment">): PlaceSum {
   const place = new Uint8Array(LOG_ID_BYTES + 13);
   place.set(logId);
   putU32(place, LOG_ID_BYTES, segment);

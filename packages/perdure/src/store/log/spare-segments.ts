@@ -95,6 +95,17 @@ export async function findSpares(
   return { ready, leftover, highest };
 }
 
+/** Segments that are made of prepared files, within so many bytes. */
+export interface Prepared {
+  readonly withinBytes: number;
+  readonly find: typeof findSpares;
+  readonly create: typeof createSpareSegments;
+}
+
+export function preparedWithin(withinBytes: number): Prepared {
+  return { withinBytes, find: findSpares, create: createSpareSegments };
+}
+
 export function createSpareSegments(options: SpareSegmentsOptions): SpareSegments {
   const { files, folder, log, segmentBytes, withinBytes, logBytes } = options;
   /** bound: SLOTS */
@@ -163,7 +174,7 @@ export function createSpareSegments(options: SpareSegmentsOptions): SpareSegment
     const part = `${folder}/${PART}`;
     makingBytes = segmentBytes;
     try {
-      const file = await files.open(part, "write-through");
+      const file = await files.open(part, "append-through");
       let full = false;
       try {
         full = await fill(file);
