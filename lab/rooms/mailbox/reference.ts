@@ -317,7 +317,9 @@ export function createReference(limits: Limits) {
       }
       const { next } = agentIn(live, session.agent);
       for (const position of asked) if (position >= 1 && position < next) reader.asked.add(position);
-      if (!grant(session, reader)) effects.push({ kind: "let-go", mail: [], session });
+      // What is not durable is answered when it is.
+      const isAwaited = [...reader.asked].some((position) => position > durableTail(session.agent));
+      if (!grant(session, reader) && !isAwaited) effects.push({ kind: "let-go", mail: [], session });
       return endStep();
     },
     /** What the reader of that session gets next. */

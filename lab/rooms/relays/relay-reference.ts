@@ -233,7 +233,9 @@ export function createRelayReference({ self, selfId, limits, nameOf, agents, not
     if (!isHeard || reader?.session !== session.number) return position(session);
     for (const [first = 0, last = 0] of [[1, wanted.floor], ...wanted.ranges])
       for (let each = Math.max(1, first); each <= Math.min(last, box.next - 1); each++) reader.asked.add(each);
-    if (!letGo(session, reader)) later({ kind: "settled", session });
+    // What is not durable is answered when it is.
+    const isAwaited = [...reader.asked].some((each) => each > tailOf(key));
+    if (!letGo(session, reader) && !isAwaited) later({ kind: "settled", session });
   };
 
   /** What its reader asked for, and is durable, goes; false when that is nothing. */

@@ -1,16 +1,18 @@
 /** What an agent says in its session, and what the relay answers by itself: lookups, here or by way of another relay. */
 import type { Host } from "../host/host.ts";
 import { goodbyeOf } from "../protocol/link/goodbyes.ts";
+import type { Session } from "../protocol/link/session.ts";
 import type { Settings } from "../settings/register.ts";
 import { type Bytes, EMPTY } from "../wire/bytes.ts";
 import { confirm, contacts, decodeMail, found, type Lookup, lookup, publish, route, settle } from "../wire/control.ts";
 import { type ErrorCode, PerdureError } from "../wire/error.ts";
+import type { Frame } from "../wire/frame.ts";
 import type { Directory } from "./directory.ts";
 import type { PeerLinks } from "./peers/peer-links.ts";
 import type { Registrar } from "./registrar.ts";
 import type { RelayLoop } from "./relay-loop.ts";
-import type { Requests } from "./requests.ts";
-import type { OpenSession, Sessions, SessionTaker } from "./sessions.ts";
+import type { Requests, SessionRequests } from "./requests.ts";
+import type { AgentSession, Sessions, SessionTaker } from "./sessions.ts";
 
 export interface AgentFramesOptions {
   readonly host: Pick<Host, "clock" | "crypto" | "log">;
@@ -30,97 +32,116 @@ export interface AgentFramesOptions {
 /** Questions for other relays one agent may have open, over all its sessions; more are answered `too-busy`. */
 const OPEN_QUESTIONS = 32;
 
-export function createAgentFrames(options: AgentFramesOptions): (open: OpenSession) => SessionTaker {
-  const { loop, directory, registrar } = options;
+export function createAgentFrames(options: AgentFramesOptions): (open: AgentSession) => SessionTaker {
   // bound: one per agent with questions under way, OPEN_QUESTIONS of each
   const open = new Map<string, number>();
+  return (session) => new AgentFrames(options, open, session);
+}
 
-  const count = (agent: string, more: 1 | -1): void => {
-    const questions = (open.get(agent) ?? 0) + more;
-    if (questions > 0) open.set(agent, questions);
-    else open.delete(agent);
-  };
+/** A class because a relay has thousands of them that do nothing: each is a few fields, and no function of its own. */
+class AgentFrames implements SessionTaker {
+  readonly #options: AgentFramesOptions;
+  /** Questions that are under way for each agent. */
+  readonly #open: Map<string, number>;
+  readonly #number: number;
+  readonly #session: Session;
+  readonly #agent: AgentSession["agent"];
+  readonly #requests: SessionRequests;
+  #published: Bytes | undefined;
+  #verifying = false;
 
-  return ({ number, session, identity: agent }) => {
-    let published: Bytes | undefined;
-    let verifying = false;
+  constructor(options: AgentFramesOptions, open: Map<string, number>, { number, session, agent }: AgentSession) {
+    this.#options = options;
+    this.#open = open;
+    this.#number = number;
+    this.#session = session;
+    this.#agent = agent;
+    this.#requests = options.requests.of(agent.id, "agent");
+  }
 
-    /** Verifies one published bundle at a time; of those that come meanwhile the last one counts. */
-    const takePublished = (): void => {
-      const bundle = published;
-      if (verifying || bundle === undefined) return;
-      published = undefined;
-      verifying = true;
-      registrar
-        .verify(bundle, agent.idRaw, "agent")
-        .then((verified) => registrar.judge(verified, "agent"))
-        .then(({ registration }) => loop.feed({ kind: "publish", session: number, registration }))
-        .catch((error: unknown) => session.close(goodbyeOf(error)))
-        .finally(() => {
-          verifying = false;
-          takePublished();
-        });
-    };
+  frame(frame: Frame): void {
+    const { loop, watchDisk, peers } = this.#options;
+    switch (frame.name) {
+      case "mail": {
+        watchDisk();
+        const { linkSeq, hopLimit, home, envelope } = decodeMail(frame.payload);
+        return loop.feed({ kind: "mail", session: this.#number, linkSeq, hopLimit, home, envelope });
+      }
+      case "settle":
+        return loop.feed({ kind: "settle", session: this.#number, settle: settle.decode(frame.payload) });
+      case "lookup":
+        return this.#look(lookup.decode(frame.payload));
+      case "route":
+        this.#charge();
+        return peers().route(route.decode(frame.payload), this.#agent.idRaw);
+      case "contacts":
+        this.#charge();
+        return loop.feed({ kind: "contacts", session: this.#number, ...contacts.decode(frame.payload) });
+      case "confirm":
+        return loop.feed({ kind: "confirm", session: this.#number, pass: confirm.decode(frame.payload).pass });
+      case "publish":
+        this.#charge();
+        this.#published = publish.decode(frame.payload).bundle;
+        return this.#takePublished();
+      default:
+        throw new PerdureError("malformed", `an agent does not send ${frame.name}`);
+    }
+  }
 
-    const answer = (request: number, bundle: Bytes, code: string): void =>
-      session.send([{ name: "found", payload: found.encode({ request, bundle, code }) }]);
+  /** Verifies one published bundle at a time; of those that come meanwhile the last one counts. */
+  #takePublished(): void {
+    const bundle = this.#published;
+    if (this.#verifying || bundle === undefined) return;
+    const { registrar, loop } = this.#options;
+    this.#published = undefined;
+    this.#verifying = true;
+    registrar
+      .verify(bundle, this.#agent.idRaw, "agent")
+      .then((verified) => registrar.judge(verified, "agent"))
+      .then(({ registration }) => loop.feed({ kind: "publish", session: this.#number, registration }))
+      .catch((error: unknown) => this.#session.close(goodbyeOf(error)))
+      .finally(() => {
+        this.#verifying = false;
+        this.#takePublished();
+      });
+  }
 
-    const requests = options.requests.of(agent.id, "agent");
-    const charge = (): void => {
-      requests.charge();
-      options.watchDisk();
-    };
+  #charge(): void {
+    this.#requests.charge();
+    this.#options.watchDisk();
+  }
 
-    const look = (asked: Lookup): void => {
-      options.refuseGlut(session);
-      if (requests.ask() !== undefined) return answer(asked.request, EMPTY, "rate-limited" satisfies ErrorCode);
-      if (!directory.isHere(asked.at)) return pass(asked);
-      const { bundle, code } = directory.find(asked);
-      // Whoever was put back to an older state does not know any more where a writer lives, and the writer does not know that.
-      const bringer = code === "unknown-agent" && asked.what === "agent" ? options.bringerOf(number, asked.key) : undefined;
-      if (bringer !== undefined) return pass({ ...asked, at: bringer });
-      answer(asked.request, bundle, code);
-    };
+  #look(asked: Lookup): void {
+    const { directory, bringerOf, refuseGlut } = this.#options;
+    refuseGlut(this.#session);
+    if (this.#requests.ask() !== undefined) return this.#answer(asked.request, EMPTY, "rate-limited" satisfies ErrorCode);
+    if (!directory.isHere(asked.at)) return this.#pass(asked);
+    const { bundle, code } = directory.find(asked);
+    // Whoever was put back to an older state does not know any more where a writer lives, and the writer does not know that.
+    const bringer = code === "unknown-agent" && asked.what === "agent" ? bringerOf(this.#number, asked.key) : undefined;
+    if (bringer !== undefined) return this.#pass({ ...asked, at: bringer });
+    this.#answer(asked.request, bundle, code);
+  }
 
-    const pass = (asked: Lookup): void => {
-      if ((open.get(agent.id) ?? 0) >= OPEN_QUESTIONS) return answer(asked.request, EMPTY, "too-busy");
-      count(agent.id, 1);
-      options
-        .peers()
-        .ask(asked)
-        .then(({ bundle, code }) => answer(asked.request, bundle, code))
-        .catch((error: unknown) => session.close(goodbyeOf(error)))
-        .finally(() => count(agent.id, -1));
-    };
+  #pass(asked: Lookup): void {
+    if ((this.#open.get(this.#agent.id) ?? 0) >= OPEN_QUESTIONS) return this.#answer(asked.request, EMPTY, "too-busy");
+    this.#count(1);
+    this.#options
+      .peers()
+      .ask(asked)
+      .then(({ bundle, code }) => this.#answer(asked.request, bundle, code))
+      .catch((error: unknown) => this.#session.close(goodbyeOf(error)))
+      .finally(() => this.#count(-1));
+  }
 
-    return {
-      frame: (frame) => {
-        switch (frame.name) {
-          case "mail": {
-            options.watchDisk();
-            const { linkSeq, hopLimit, home, envelope } = decodeMail(frame.payload);
-            return loop.feed({ kind: "mail", session: number, linkSeq, hopLimit, home, envelope });
-          }
-          case "settle":
-            return loop.feed({ kind: "settle", session: number, settle: settle.decode(frame.payload) });
-          case "lookup":
-            return look(lookup.decode(frame.payload));
-          case "route":
-            charge();
-            return options.peers().route(route.decode(frame.payload), agent.idRaw);
-          case "contacts":
-            charge();
-            return loop.feed({ kind: "contacts", session: number, ...contacts.decode(frame.payload) });
-          case "confirm":
-            return loop.feed({ kind: "confirm", session: number, pass: confirm.decode(frame.payload).pass });
-          case "publish":
-            charge();
-            published = publish.decode(frame.payload).bundle;
-            return takePublished();
-          default:
-            throw new PerdureError("malformed", `an agent does not send ${frame.name}`);
-        }
-      },
-    };
-  };
+  #count(more: 1 | -1): void {
+    const { id } = this.#agent;
+    const questions = (this.#open.get(id) ?? 0) + more;
+    if (questions > 0) this.#open.set(id, questions);
+    else this.#open.delete(id);
+  }
+
+  #answer(request: number, bundle: Bytes, code: string): void {
+    this.#session.send([{ name: "found", payload: found.encode({ request, bundle, code }) }]);
+  }
 }

@@ -23,16 +23,17 @@ it("a read that fails is tried again after a while; the reader gets its mail in 
     mailboxes: relay.machine,
     loop: { feed: (input) => void relay.feed(input), durable: async () => {} },
     log: {
-      read: async (place) => {
-        if (place.segment === first?.place.segment && place.offset === first.place.offset && failing-- > 0)
-          throw new PerdureError("disk-failed", "could not read");
-        return relay.read(place);
-      },
+      readAll: async (places) =>
+        places.map((place) =>
+          place.segment === first?.place.segment && place.offset === first.place.offset && failing-- > 0
+            ? { record: undefined, failure: new PerdureError("disk-failed", "could not read") }
+            : { record: relay.read(place), failure: undefined },
+        ),
     },
     clock: { wallMs: () => 0, monotonicMs: () => 0, after },
     diskRetryMs: 1000,
     isOver: (bytes) => bytes > 1_000_000,
-    readerOf: () => ({ queuedBytes: 0, deliver: (position) => void sent.push(position) }),
+    readerOf: () => ({ queuedBytes: 0, deliver: (position) => sent.push(position) > 0 }),
     lost: async () => {},
     failed: (error) => void failures.push(error),
   });

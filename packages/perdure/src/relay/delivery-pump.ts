@@ -5,9 +5,9 @@
 
 import type { Clock } from "../host/clock.ts";
 import { type Points, rarely } from "../host/points.ts";
-import type { Due } from "../protocol/delivery/handing-out.ts";
 import type { Mailboxes } from "../protocol/delivery/mailboxes.ts";
-import type { RecordLog } from "../store/log/record-log.ts";
+import type { Due } from "../protocol/delivery/stored-mails.ts";
+import type { ReadBack, RecordLog } from "../store/log/record-log.ts";
 import type { Bytes } from "../wire/bytes.ts";
 import { isPerdureError } from "../wire/error.ts";
 import { decodeKeptMail } from "../wire/kept-relay.ts";
@@ -17,7 +17,8 @@ import type { RelayLoop } from "./relay-loop.ts";
 export interface MailReader {
   /** Bytes that it was given and that have not left. */
   readonly queuedBytes: number;
-  deliver(position: number, storedAtMs: number, envelope: Bytes): void;
+  /** Whether its queue is worth a look: it was given much since the last one. */
+  deliver(position: number, storedAtMs: number, envelope: Bytes): boolean;
 }
 
 export interface DeliveryPump {
@@ -29,7 +30,7 @@ export interface DeliveryPump {
 
 export interface DeliveryPumpOptions {
   readonly mailboxes: Mailboxes;
-  readonly log: Pick<RecordLog, "read">;
+  readonly log: Pick<RecordLog, "readAll">;
   readonly loop: RelayLoop;
   readonly clock: Clock;
   /** Pause before a read that failed is tried again. */
@@ -43,8 +44,9 @@ export interface DeliveryPumpOptions {
   readonly failed: (error: unknown) => void;
 }
 
-const BATCH_BYTES = 64 * 1024;
-const BATCH_MESSAGES = 64;
+/** Read at once for one session: as much as a large read of the disk, and little beside what may be queued for it. */
+const BATCH_BYTES = 256 * 1024;
+const BATCH_MESSAGES = 256;
 
 export function createDeliveryPump({
   mailboxes,
@@ -67,9 +69,9 @@ export function createDeliveryPump({
 
   const pump = async (session: number): Promise<void> => {
     for (let due = nextBatch(session); due.length > 0; due = nextBatch(session)) {
-      const reading = due.map((each) => ({ ...each, read: outcomeOf(log.read(each.place)) }));
-      for (const { position, storedAtMs, read } of reading) {
-        const { record, failure } = await read;
+      const found = await log.readAll(due.map(({ place }) => place));
+      for (const [index, { position, storedAtMs }] of due.entries()) {
+        const { record, failure } = found[index] as ReadBack;
         const to = readerOf(session);
         if (to === undefined) return;
         // What was let go of, or has gone on, while it was being read is nobody's error.
@@ -79,9 +81,9 @@ export function createDeliveryPump({
           await lost(session, position);
           break;
         }
-        to.deliver(position, storedAtMs, decodeKeptMail(record).envelope);
+        const isMuch = to.deliver(position, storedAtMs, decodeKeptMail(record).envelope);
         loop.feed({ kind: "handed-over", session, position });
-        noticeQueue(session);
+        if (isMuch) noticeQueue(session);
       }
     }
   };
@@ -109,11 +111,4 @@ export function createDeliveryPump({
   };
 
   return { wake, noticeQueue };
-}
-
-function outcomeOf(read: Promise<Bytes>): Promise<{ readonly record: Bytes | undefined; readonly failure: unknown }> {
-  return read.then(
-    (record) => ({ record, failure: undefined }),
-    (failure: unknown) => ({ record: undefined, failure }),
-  );
 }

@@ -35,7 +35,9 @@ function metricsOf(status: RelayStatus): readonly Metric[] {
     counter("delivered_total", "Messages handed to a reader; again after a lost connection.", counters.delivered),
     counter("settled_total", "Messages released by their reader.", counters.settled),
     counter("expired_total", "Messages whose time ran out here; their senders are told.", counters.expired),
-    counter("lost_total", "Messages damaged on this disk; their senders are told.", counters.lost),
+    counter("lost_total", "Messages damaged on this disk; their senders are told where they are known.", counters.lost),
+    gauge("damaged_places", "Places of the log that could not be read when this process opened it.", status.damage.places),
+    gauge("damaged_bytes", "Bytes of such places.", status.damage.bytes),
     counter("statements_total", "Statements signed about what is kept.", counters.statements),
     {
       name: "perdure_refused_total",

@@ -1,35 +1,42 @@
 /** The running relay without its port: log, machine, loop, sessions, pump, statements, sweep. */
+
 import type { Host } from "../host/host.ts";
 import type { Connection } from "../host/net.ts";
-import { rarely } from "../host/points.ts";
 import type { Surroundings } from "../host/surroundings.ts";
 import type { OwnIdentity } from "../identity/own-identity.ts";
+import { readWhole } from "../identity/whole-file.ts";
 import { PASS_KEY_BYTES } from "../protocol/delivery/attach-passes.ts";
 import { ALL_RELAY_DEFENCES, type RelayDefences, type RelayOutput } from "../protocol/delivery/mailbox-events.ts";
-import { findAgent, findPeer, type Place } from "../protocol/delivery/mailbox-state.ts";
+import { findAgent, findPeer, mailboxOwners, type Place } from "../protocol/delivery/mailbox-state.ts";
 import { createMailboxes, type Mailboxes } from "../protocol/delivery/mailboxes.ts";
 import type { IncidentKeeper } from "../protocol/incidents/keeper.ts";
 import { goodbyeFor } from "../protocol/link/goodbyes.ts";
 import { limitText } from "../protocol/link/limit-culprits.ts";
 import { openLineKeeper } from "../protocol/link/open-line-keeper.ts";
 import type { Settings } from "../settings/register.ts";
-import { openRecordLog } from "../store/log/open-log.ts";
-import { APPEND_QUEUE_BYTES, type LogHealth, type RecordLog } from "../store/log/record-log.ts";
+import { INDEX_FILES } from "../store/log/index-files.ts";
+import { type OpenRecordLogOptions, openRecordLog } from "../store/log/open-log.ts";
+import { APPEND_QUEUE_BYTES, type IndexedRecords, type LogHealth, type RecordLog } from "../store/log/record-log.ts";
+import { preparedWithin } from "../store/log/spare-segments.ts";
 import { type Bytes, EMPTY, hex } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
-import { toBeSigned } from "../wire/identity.ts";
 import { type AgentId, agentIdText, GENERATION_BYTES } from "../wire/ids.ts";
-import { STATEMENT_LEAVES } from "../wire/kept-relay.ts";
+import { decodeRestored, RESTORED_FILE } from "../wire/relay-backup.ts";
 import { createAgentFrames } from "./agent-frames.ts";
+import { type BackupHolds, createBackupHolds } from "./backup-holds.ts";
 import { startCompaction } from "./compaction.ts";
 import { createDeliveryPump } from "./delivery-pump.ts";
 import { createDirectory } from "./directory.ts";
+import { createFoundDamage, type FoundDamage } from "./found-damage.ts";
 import { createIncidents, type Incidents } from "./incidents.ts";
+import { createMailRest, type MailRest } from "./mail-rest.ts";
 import { createPeerLinks } from "./peers/peer-links.ts";
 import { createRegistrar } from "./registrar.ts";
 import { createRelayLoop } from "./relay-loop.ts";
 import { createRequests } from "./requests.ts";
+import { recallFrom } from "./segment-indexes.ts";
 import { createSessions } from "./sessions.ts";
+import { startStatements } from "./statement-rounds.ts";
 import { createStatus, type RelayStatus } from "./status.ts";
 import { createSweeper } from "./sweeper.ts";
 
@@ -42,6 +49,7 @@ export interface RelayCore {
   issueTicket(ticket: { readonly hash: Bytes; readonly expiresAtMs: number; readonly uses: number }): Promise<void>;
   /** Durable when it resolves; `too-busy` when as many are turned away as it remembers. */
   ban(ban: { readonly agentId: Bytes; readonly banned: boolean; readonly why: string }): Promise<void>;
+  readonly backups: BackupHolds;
   incident: Incidents["add"];
   /** Somebody came up against the limit of that name. */
   limited(name: string): void;
@@ -76,6 +84,7 @@ const ONE_GENERATION = new Uint8Array(GENERATION_BYTES).fill(1);
 const MAX_AGENTS = 10_000;
 /** What a message can carry of its sender's identity; nobody needs to publish more. */
 const MAX_BUNDLE_BYTES = 16 * 1024;
+const MAX_RESTORED_BYTES = 64;
 
 export async function startRelayCore({
   host,
@@ -112,7 +121,14 @@ export async function startRelayCore({
     wantsFact: (event) => host.log.wants?.("debug", event) ?? true,
   });
   let onHealth = (_health: LogHealth): void => {};
-  const log = await openStore(host, folder, settings, mailboxes, (health) => onHealth(health));
+  const damage = createFoundDamage();
+  let rest: MailRest | undefined;
+  const log = await openStore(host, folder, settings, mailboxes, damage, {
+    onHealth: (health) => onHealth(health),
+    onSegment: () => rest?.segmentClosed(),
+    needed: async (segment) => (await rest?.needed(segment)) ?? [],
+  });
+  damage.tell(incidents, host.log, mailboxOwners(mailboxes.state));
   try {
     await log.append(mailboxes.begin(clock.wallMs()), { orReject: true }).synced;
   } catch (error) {
@@ -204,7 +220,19 @@ export async function startRelayCore({
       if (agent !== undefined) await sweeper.endLost(agent.key, position);
     },
   });
-  const stopCompaction = startCompaction({ clock, settings, log, points: host.points, failed });
+  const backups = createBackupHolds(host, log);
+  const resting = createMailRest({
+    clock,
+    settings,
+    mailboxes,
+    log,
+    loop,
+    points: host.points,
+    damaged: (segment) => incidents.add("damage", `the index of segment ${segment} is damaged; the segment is read in its place`),
+    failed,
+  });
+  rest = resting;
+  const stopCompaction = startCompaction({ clock, settings, log, alone: resting.alone, points: host.points, failed });
   const statements = startStatements(host, settings, own, mailboxes, loop.feed, incidents);
   let stopped = false;
   let troubled = false;
@@ -247,13 +275,14 @@ export async function startRelayCore({
     statements.arm();
     if (output.kind === "fact") return host.log.write("debug", output.event, output.fields);
     if (output.kind === "behind") return pump.wake(output.session);
+    if (output.kind === "rows-wanted") return resting.want(output);
     if (output.kind === "alarm") return incidents.add("identity", `${output.agent}: ${output.why}`);
     if (output.kind === "sign") return statements.sign(output.statement);
     if (output.kind === "peer-wanted") return peers.want(output.relayId);
     if (output.kind === "deliver") {
       const { session, position, storedAtMs, envelope } = output;
-      (peers.readerOf(session) ?? sessions.readerOf(session))?.deliver(position, storedAtMs, envelope);
-      return pump.noticeQueue(session);
+      const reader = sessions.readerOf(session) ?? peers.readerOf(session);
+      return reader?.deliver(position, storedAtMs, envelope) === true ? pump.noticeQueue(session) : undefined;
     }
     if ("session" in output && peers.carry(output.session, output)) return;
     sessions.carry(output);
@@ -286,6 +315,7 @@ export async function startRelayCore({
         hint: "Let some come again: perdure relay unblock.",
       });
     },
+    backups,
     incident: incidents.add,
     limited: mailboxes.noteLimited,
     status: createStatus({
@@ -309,8 +339,10 @@ export async function startRelayCore({
       troubles: () => [
         ...(sweeper.holding ? ["the wall clock jumped; nothing expires until it can be trusted"] : []),
         ...(log.health.state === "good" ? [overfullError(log, mailboxes, settings)?.message ?? ""].filter((why) => why !== "") : []),
+        ...damage.reasons,
         ...(stopped ? ["the relay is stopping"] : []),
       ],
+      damage: damage.status,
     }),
     sayGoodbye: () => {
       stopped = true;
@@ -324,6 +356,8 @@ export async function startRelayCore({
       statements.stop();
       sweeper.stop();
       stopCompaction();
+      backups.stop();
+      resting.stop();
       await lines.close();
       await log[Symbol.asyncDispose]();
       host.log.write("info", "relay.stopped", { id: own.id });
@@ -336,10 +370,22 @@ async function openStore(
   folder: string,
   settings: Settings,
   mailboxes: Mailboxes,
-  onHealth: (health: LogHealth) => void,
+  damage: FoundDamage,
+  { onHealth, onSegment, needed }: Pick<OpenRecordLogOptions, "onHealth" | "onSegment"> & Pick<IndexedRecords, "needed">,
 ): Promise<RecordLog> {
   // bound: what was let go of while the log is read
   const dead: Place[] = [];
+  const restored = await restoredStatements(host, folder);
+  let read = false;
+  /** Once all was read, and before any of it is restated: what cannot be read must be over in the first thing that is written. */
+  const whenRead = (): void => {
+    if (read) return;
+    read = true;
+    mailboxes.skipStatements(restored);
+    if (damage.status.places === 0) return;
+    damage.mustHaveKey(mailboxes.state.passKey);
+    damage.missing(mailboxes.closeHoles(damage.unknownBytes));
+  };
   const log = await openRecordLog({
     files: host.files,
     crc32: host.crypto.hash.crc32,
@@ -349,15 +395,31 @@ async function openStore(
     folder: `${folder}/log`,
     magic: "relay",
     segmentBytes: settings.segmentBytes,
-    prepared: { withinBytes: settings.storeBytes },
+    prepared: preparedWithin(settings.storeBytes),
     diskRetryMs: settings.diskRetryMs,
     points: host.points,
     replay: (record, at) => void dead.push(...mailboxes.replay(record, at)),
-    snapshot: () => mailboxes.snapshot(),
-    onHealth,
+    onDamage: settings.isolateDamage === 0 ? undefined : damage.note,
+    snapshot: () => {
+      whenRead();
+      return mailboxes.snapshot();
+    },
+    indexed: { by: { ...recallFrom(mailboxes), needed }, files: INDEX_FILES },
+    ...(onHealth === undefined ? {} : { onHealth }),
+    ...(onSegment === undefined ? {} : { onSegment }),
   });
   for (const place of dead) log.release(place);
+  // What is restated from here on says it.
+  if (restored > 0) await host.files.remove(`${folder}/${RESTORED_FILE}`);
   return log;
+}
+
+/** How many numbers of statements a folder that was put back from a backup leaves out; 0 for any other. */
+async function restoredStatements({ files, clock }: Pick<Host, "files" | "clock">, folder: string): Promise<number> {
+  const bytes = await readWhole(files, `${folder}/${RESTORED_FILE}`, MAX_RESTORED_BYTES);
+  const left = bytes === undefined ? 0 : decodeRestored(bytes, clock.wallMs());
+  if (left !== undefined) return left;
+  throw new PerdureError("malformed", `${folder}/${RESTORED_FILE} says nothing of statements`, { hint: "Restore the folder once more." });
 }
 
 function stuckError(health: LogHealth): PerdureError | undefined {
@@ -378,51 +440,4 @@ function overfullError(log: RecordLog, { state }: Mailboxes, settings: Settings)
   if (log.queuedBytes >= APPEND_QUEUE_BYTES)
     return new PerdureError("too-busy", "the relay's disk is slower than what comes in", { afterMs: 500 });
   return undefined;
-}
-
-interface StatementRounds {
-  /** Begins a round when something is pending and none has begun. */
-  arm(): void;
-  sign(statement: Bytes): void;
-  stop(): void;
-}
-
-function startStatements(
-  host: Host,
-  settings: Settings,
-  own: OwnIdentity,
-  mailboxes: Mailboxes,
-  feed: (input: Parameters<Mailboxes["step"]>[0]) => void,
-  incidents: Incidents,
-): StatementRounds {
-  let cancel: (() => void) | undefined;
-  let stopped = false;
-  const arm = (): void => {
-    const { pending, underWay } = mailboxes.state.statements;
-    if (stopped || cancel !== undefined || underWay !== undefined || pending.length === 0) return;
-    // What one statement could not hold does not wait for the next interval.
-    const delayMs = pending.length > STATEMENT_LEAVES || rarely(host.points, "statement-at-once") ? 0 : settings.statementEveryMs;
-    cancel = host.clock.after(delayMs, () => {
-      cancel = undefined;
-      feed({ kind: "statement-due" });
-    });
-  };
-  arm();
-  return {
-    arm,
-    sign: (statement) => {
-      host.crypto.signatures
-        .sign(own.instanceKey, toBeSigned("statement", statement))
-        .then((signature) => feed({ kind: "signed", signature }))
-        .catch((error: unknown) => {
-          feed({ kind: "not-signed" });
-          incidents.add("internal", `a statement could not be signed: ${String(error)}`);
-          arm();
-        });
-    },
-    stop: () => {
-      stopped = true;
-      cancel?.();
-    },
-  };
 }

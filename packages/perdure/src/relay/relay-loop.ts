@@ -11,7 +11,7 @@ import type { RecordLog } from "../store/log/record-log.ts";
 export interface RelayLoop {
   /** Takes an input at once; its outputs leave at the end of the turn. */
   feed(input: RelayInput): void;
-  /** Resolves when everything fed so far is durable. */
+  /** Resolves when everything fed so far is durable; throws what the log said when something of it never will be. */
   durable(): Promise<void>;
 }
 
@@ -33,6 +33,8 @@ export function createRelayLoop({ mailboxes, log, clock, carry, points, failed }
   let waiting: RelayOutput[] = [];
   let scheduled = false;
   let lastSync: Promise<void> = Promise.resolve();
+  /** Something will never be durable: from then on nothing is, for whoever hears of a ticket takes all before it for durable. */
+  let lost: { readonly error: unknown } | undefined;
 
   // The first input of a turn reads the clocks: a message costs less than reading them.
   let wallMs = 0;
@@ -76,7 +78,16 @@ export function createRelayLoop({ mailboxes, log, clock, carry, points, failed }
   const append = ({ ticket, records, later }: Extract<RelayOutput, { readonly kind: "append" }>): void => {
     const { at, synced } = log.append(records, later === true ? { laterMs: LATER_MS } : {});
     mailboxes.take({ kind: "appended", ticket, places: at }, wallMs, monotonicMs);
-    lastSync = synced.then(() => feed({ kind: "synced", ticket })).catch(failed);
+    lastSync = synced.then(() => feedSynced(ticket)).catch(lose);
+  };
+
+  const feedSynced = (ticket: number): void => {
+    if (lost === undefined) feed({ kind: "synced", ticket });
+  };
+
+  const lose = (error: unknown): void => {
+    lost ??= { error };
+    failed(error);
   };
 
   const durable = async (): Promise<void> => {
@@ -87,6 +98,7 @@ export function createRelayLoop({ mailboxes, log, clock, carry, points, failed }
       await waited;
       await Promise.resolve();
     }
+    if (lost !== undefined) throw lost.error;
   };
 
   return { feed, durable };

@@ -33,17 +33,32 @@ export function createRequests(clock: Clock, limits: RateLimits, enabled = true)
   return {
     begin: charge,
     charge: judge,
-    of: (id, role) => {
-      let unheeded = 0;
-      return {
-        charge: () => charge(id, role),
-        ask: () => {
-          const hit = judge(id, role);
-          unheeded = hit === undefined ? 0 : unheeded + 1;
-          if (hit !== undefined && unheeded > UNHEEDED) throw rateError(hit);
-          return hit;
-        },
-      };
-    },
+    of: (id, role) => new RequestsOfSession(judge, id, role),
   };
+}
+
+/** A class because a relay has thousands of them that do nothing. */
+class RequestsOfSession implements SessionRequests {
+  readonly #judge: Requests["charge"];
+  readonly #id: string;
+  readonly #role: Role;
+  #unheeded = 0;
+
+  constructor(judge: Requests["charge"], id: string, role: Role) {
+    this.#judge = judge;
+    this.#id = id;
+    this.#role = role;
+  }
+
+  charge(): void {
+    const hit = this.#judge(this.#id, this.#role);
+    if (hit !== undefined) throw rateError(hit);
+  }
+
+  ask(): RateHit | undefined {
+    const hit = this.#judge(this.#id, this.#role);
+    this.#unheeded = hit === undefined ? 0 : this.#unheeded + 1;
+    if (hit !== undefined && this.#unheeded > UNHEEDED) throw rateError(hit);
+    return hit;
+  }
 }

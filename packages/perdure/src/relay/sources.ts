@@ -21,6 +21,7 @@ export interface Sources {
 
 /** Goodbyes to callers that are turned away at the door; each keeps a socket until it has left. */
 const TOLD = { perSecond: 100, burst: 200, keys: 1 };
+const NOT_COUNTED = (): void => {};
 
 export function createSources(clock: Clock, settings: Settings): Sources {
   const handshakes = createMeter(settings, "sourceHandshakes");
@@ -31,7 +32,7 @@ export function createSources(clock: Clock, settings: Settings): Sources {
   return {
     enter: ({ remote, local }) => {
       const source = local ? undefined : sourceOf(remote);
-      if (source === undefined) return () => {};
+      if (source === undefined) return NOT_COUNTED;
       const count = open.get(source) ?? 0;
       if (count >= settings.sourceConnections) {
         throw new PerdureError("too-busy", `${count} connections from ${source} are open`, {

@@ -10,6 +10,7 @@ import type { Bytes } from "../wire/bytes.ts";
 import { hex } from "../wire/bytes.ts";
 import { type AgentId, agentIdText } from "../wire/ids.ts";
 import type { AgentStanding } from "../wire/kept-relay.ts";
+import type { DamageStatus } from "./found-damage.ts";
 import type { Incident, Incidents } from "./incidents.ts";
 
 export interface AgentRow {
@@ -90,6 +91,8 @@ export interface RelayStatus {
     /** Times somebody came up against a limit, by the name of the setting. */
     readonly limited: Readonly<Record<string, number>>;
   };
+  /** What of the log could not be read when this process opened it. */
+  readonly damage: DamageStatus;
   /** Oldest first, at most 50. */
   readonly incidents: readonly Incident[];
   readonly settings: readonly SettingRow[];
@@ -126,6 +129,7 @@ export interface StatusOptions {
   readonly limits: () => readonly FoundLimit[];
   /** Reasons the log does not know of. */
   readonly troubles: () => readonly string[];
+  readonly damage: DamageStatus;
   readonly memoryBytes: (() => number) | undefined;
   readonly surroundings: () => Surroundings;
 }
@@ -157,6 +161,7 @@ export function createStatus(options: StatusOptions): () => RelayStatus {
       diskLimitBytes: settings.storeBytes,
       memoryBytes: options.memoryBytes?.(),
       counters: { ...counters, refused: Object.fromEntries(counters.refused), limited: Object.fromEntries(counters.limited) },
+      damage: options.damage,
       incidents: [...options.incidents.recent],
       settings: listSettings(settings, options.settingOrigins),
       surroundings: options.surroundings(),
@@ -186,7 +191,6 @@ function banRows({ state }: Mailboxes): RelayStatus["bans"] {
 function agentRows(mailboxes: Mailboxes): readonly AgentRow[] {
   const busiest = [...mailboxes.state.agents.values()].sort((a, b) => b.mailbox.stored.size - a.mailbox.stored.size).slice(0, ROWS);
   return busiest.map((agent) => {
-    const oldest = agent.mailbox.stored.values().next();
     return {
       id: agent.id,
       name: agent.name,
@@ -194,7 +198,7 @@ function agentRows(mailboxes: Mailboxes): readonly AgentRow[] {
       standing: agent.standing === "open" && isCloned(agent) ? "cloned" : agent.standing,
       waitingMessages: agent.mailbox.stored.size,
       waitingBytes: agent.mailbox.storedBytes,
-      oldestWaitingSinceMs: oldest.done === true ? undefined : oldest.value.storedAtMs,
+      oldestWaitingSinceMs: agent.mailbox.stored.oldestMs,
     };
   });
 }

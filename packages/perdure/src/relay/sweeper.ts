@@ -34,6 +34,9 @@ export interface SweeperOptions {
 
 /** Messages ended before others get a turn: signing notices must not hold up who is connected. */
 const AT_ONCE = 64;
+/** How often, and how long apart, it is looked whether rows have come. */
+const FETCH_WAITS = 20;
+const FETCH_WAIT_MS = 10;
 
 export function createSweeper({ host, settings, own, mailboxes, loop, incidents, endExpired }: SweeperOptions): Sweeper {
   const { clock, crypto } = host;
@@ -81,10 +84,23 @@ export function createSweeper({ host, settings, own, mailboxes, loop, incidents,
     await endExpired();
     while (!holding && !stopped) {
       const found = mailboxes.overdue(clock.wallMs() - settings.expiryGraceMs, AT_ONCE);
-      if (found.length === 0) return;
       for (const overdue of found) await end(overdue, "expired");
-      await sleep(clock, 0);
+      if (found.length > 0) await sleep(clock, 0);
+      else if (!(await fetchOverdue())) return;
     }
+  };
+
+  /** Mail that rests gets rows before it is ended, of a few mailboxes at a time; false when there is none, or it does not come. */
+  const fetchOverdue = async (): Promise<boolean> => {
+    const beforeMs = clock.wallMs() - settings.expiryGraceMs;
+    if (!mailboxes.mayRestOverdue(beforeMs)) return false;
+    const { fetchedRows } = mailboxes.state;
+    loop.feed({ kind: "sweep", beforeMs });
+    for (let waited = 0; waited < FETCH_WAITS && !stopped; waited++) {
+      await sleep(clock, FETCH_WAIT_MS);
+      if (mailboxes.state.fetchedRows > fetchedRows) return true;
+    }
+    return false;
   };
 
   /** A disk that is full is no reason not to sweep: sweeping is what makes room on it. */

@@ -82,6 +82,7 @@ export function confirmPass(machine: RelayMachine, session: number, pass: Bytes)
   const number = numberOf(machine, agent, instanceKey, pass);
   if (chain === undefined || number === undefined || number < chain.confirmed) return;
   attachment.confirmed = true;
+  attachment.pass = EMPTY;
   keepChain(machine, agent, { ...chain, confirmed: number });
   machine.journal.whenDurable({ kind: "confirmed", attachment });
   machine.journal.fact("relay.pass-confirmed", () => ({ agent: agent.id, instance: hex(instanceKey) }));

@@ -97,7 +97,8 @@ export function attach(machine: RelayMachine, input: Attach, nowMs: number): voi
   const link =
     role === "forwarder" ? newLink(agent, NO_LINK) : linkOf(agent, input.link, (each) => attachments.holderOf(agent, each) !== undefined);
   for (const other of attachments.of(agent)) if (replaces(other)) supersede(machine, other);
-  const instanceKey = input.instanceKey.slice();
+  // The same bytes as in the chain of its passes, not a copy beside them for as long as the session lasts.
+  const instanceKey = agent.passes.get(hex(input.instanceKey))?.instanceKey ?? input.instanceKey.slice();
   const { verdict } = input.registration;
   const attachment: Attachment = {
     session,

@@ -13,8 +13,8 @@ export interface Attachment {
   readonly instanceKey: Bytes;
   /** What it must be told of the identity it showed, once the welcome has left. */
   readonly verdict: Registration["verdict"];
-  /** The attach pass of its welcome. */
-  readonly pass: Bytes;
+  /** The attach pass of its welcome, until it is confirmed. */
+  pass: Bytes;
   /** It has said that this pass is on its disk, or got none. */
   confirmed: boolean;
   /** The confirmation is durable here, or none is needed. */
@@ -42,26 +42,25 @@ export function createAttachments(): Attachments {
   // bound: one per session, relayConnections
   const bySession = new Map<number, Attachment>();
   // bound: one per session, relayConnections
-  const byAgent = new Map<AgentState, Set<Attachment>>();
+  const byAgent = new Map<AgentState, readonly Attachment[]>();
 
   const attachments: Attachments = {
     get: (session) => bySession.get(session),
     add: (attachment) => {
       bySession.set(attachment.session, attachment);
       const theirs = byAgent.get(attachment.agent);
-      if (theirs === undefined) byAgent.set(attachment.agent, new Set([attachment]));
-      else theirs.add(attachment);
+      byAgent.set(attachment.agent, theirs === undefined ? [attachment] : [...theirs, attachment]);
     },
     remove: (session) => {
       const attachment = bySession.get(session);
       if (attachment === undefined) return undefined;
       bySession.delete(session);
-      const theirs = byAgent.get(attachment.agent);
-      theirs?.delete(attachment);
-      if (theirs?.size === 0) byAgent.delete(attachment.agent);
+      const theirs = (byAgent.get(attachment.agent) ?? []).filter((each) => each !== attachment);
+      if (theirs.length > 0) byAgent.set(attachment.agent, theirs);
+      else byAgent.delete(attachment.agent);
       return attachment;
     },
-    of: (agent) => [...(byAgent.get(agent) ?? [])].filter((each) => !each.superseded),
+    of: (agent) => (byAgent.get(agent) ?? []).filter((each) => !each.superseded),
     holderOf: (agent, link) => attachments.of(agent).find((each) => each.link === link),
   };
   return attachments;

@@ -7,6 +7,7 @@ import type { Range } from "./interval-set.ts";
 import type { SettleRequest } from "./mailbox-events.ts";
 import { type AgentState, type Consumer, type Mailbox, type StoredMail, settledFloor } from "./mailbox-state.ts";
 import { openTail, type RelayMachine } from "./relay-machine.ts";
+import { fetchAhead, fetchRows } from "./row-fetching.ts";
 import { grantSettle } from "./settling.ts";
 import { readLabel } from "./stored-mails.ts";
 
@@ -15,9 +16,11 @@ const NO_CLAMP = Number.MAX_SAFE_INTEGER - 1;
 
 /** Says that the consumer of this mailbox has something to read from the log, if it has. */
 export function wake(machine: RelayMachine, mailbox: Mailbox): void {
-  const { consumer } = mailbox;
-  if (consumer !== undefined && isBehind(mailbox, openTail(machine, mailbox)))
-    machine.journal.emit({ kind: "behind", session: consumer.session });
+  const { consumer, stored } = mailbox;
+  if (consumer === undefined || !isBehind(mailbox, openTail(machine, mailbox))) return;
+  machine.journal.emit({ kind: "behind", session: consumer.session });
+  const agent = stored.resting.size === 0 ? undefined : machine.attachments.get(consumer.session)?.agent;
+  if (agent !== undefined) fetchAhead(machine, agent);
 }
 
 export function handedOver(
@@ -51,6 +54,7 @@ export function noteHandedOver(machine: RelayMachine, session: number, position:
   const consumer = agent?.mailbox.consumer;
   if (agent === undefined || consumer?.session !== session || position <= consumer.cursor) return;
   handedOver(machine, agent, consumer, position);
+  fetchAhead(machine, agent);
 }
 
 export function block(machine: RelayMachine, session: number, blocked: boolean): void {
@@ -76,8 +80,9 @@ export function settle(machine: RelayMachine, session: number, wanted: SettleReq
   const last = machine.defences.settleClamp ? mailbox.nextPosition - 1 : NO_CLAMP;
   const asked = wanted.ranges.map(([from = 0, to = 0]): Range => [from, Math.min(last, to)]);
   mailbox.deferred = [[1, Math.min(last, wanted.floor)], ...asked, ...mailbox.deferred];
-  // Also where nothing is new the answer names only what is durable.
-  if (!applySettle(machine, attachment)) machine.journal.whenDurable({ kind: "let-go", places: [], attachment });
+  // Also where nothing is new the answer names only what is durable. What waits for the tail is answered when that has come.
+  if (!applySettle(machine, attachment) && mailbox.deferred.length === 0)
+    machine.journal.whenDurable({ kind: "let-go", places: [], attachment });
 }
 
 function counts(
@@ -91,11 +96,13 @@ function counts(
 }
 
 /** Releases what was asked for as far as the durable tail; false when that is nothing new. */
-export function applySettle({ state, defences, counters, journal, generationText }: RelayMachine, attachment: Attachment): boolean {
+export function applySettle(machine: RelayMachine, attachment: Attachment): boolean {
+  const { state, defences, counters, journal, generationText } = machine;
   const { agent } = attachment;
   const { mailbox } = agent;
   const granted = grantSettle(state, mailbox, mailbox.deferred, defences.settleClamp ? mailbox.syncedTail : NO_CLAMP);
   mailbox.deferred = granted.waiting;
+  if (granted.resting !== undefined) fetchRows(machine, agent, ...granted.resting);
   if (granted.ranges.length === 0) return false;
   if (agent.peer === undefined) counters.settled += granted.messages;
   else {

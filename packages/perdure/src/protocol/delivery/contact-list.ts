@@ -2,7 +2,7 @@
  * Whom an agent knows and whom it turns away, as its relay keeps it: sorted, so that a look-up costs ten comparisons and
  * the list no more memory than its bytes.
  */
-import { type Bytes, compareBytes } from "../../wire/bytes.ts";
+import { type Bytes, compareBytes, EMPTY } from "../../wire/bytes.ts";
 import { CONTACT_ENTRY_BYTES } from "../../wire/control.ts";
 
 const PREFIX_BYTES = 8;
@@ -51,6 +51,7 @@ function contains(entries: Bytes, wanted: Bytes): boolean {
 }
 
 function sorted(entries: Bytes, size: number): Bytes {
+  if (entries.length === 0) return EMPTY;
   const list = Array.from({ length: entries.length / size }, (_, index) => entries.subarray(index * size, (index + 1) * size));
   const whole = new Uint8Array(entries.length);
   for (const [index, entry] of list.sort(compareBytes).entries()) whole.set(entry, index * size);

@@ -1,13 +1,6 @@
 /** What a consumer gets next. `tail` is how far may be handed out: everything taken, or only what is durable. */
-import type { Consumer, Mailbox, Place } from "./mailbox-state.ts";
-
-/** A message for a consumer that is behind, to be read from the log. */
-export interface Due {
-  readonly position: number;
-  readonly storedAtMs: number;
-  readonly sizeBytes: number;
-  readonly place: Place;
-}
+import type { Consumer, Mailbox } from "./mailbox-state.ts";
+import type { Due } from "./stored-mails.ts";
 
 /** Whether the message just taken at `position` may go straight on: everything before it did. */
 export function isLive(consumer: Consumer, position: number, tail: number): boolean {
@@ -26,9 +19,9 @@ export function nextDue(mailbox: Mailbox, tail: number, maxBytes: number): reado
   let room = maxBytes;
   let position = settled.firstMissing(consumer.cursor + 1);
   for (; position <= tail && room > 0; position = settled.firstMissing(position + 1)) {
-    const mail = stored.get(position);
-    if (mail?.place === undefined) break;
-    due.push({ position, storedAtMs: mail.storedAtMs, sizeBytes: mail.sizeBytes, place: mail.place });
+    const mail = stored.dueAt(position);
+    if (mail === undefined) break;
+    due.push(mail);
     room -= mail.sizeBytes;
   }
   if (due.length === 0 && position > tail) consumer.cursor = Math.max(consumer.cursor, tail);

@@ -18,55 +18,60 @@ export interface IntervalSet {
 }
 
 export function createIntervalSet(initial: readonly Range[] = []): IntervalSet {
-  // bound: one more than the numbers that are missing between those in it, which its owner bounds
-  const ranges: Range[] = [];
+  const set = new SortedRanges();
+  for (const [first, last] of initial) set.add(first, last);
+  return set;
+}
+
+/** A class because a relay has one for every mailbox. */
+class SortedRanges implements IntervalSet {
+  /** bound: one more than the numbers that are missing between those in it, which its owner bounds */
+  readonly ranges: Range[] = [];
+
+  has(value: number): boolean {
+    const range = this.ranges[this.#indexOf(value)];
+    return range !== undefined && range[0] <= value;
+  }
+
+  add(first: number, last = first): void {
+    if (last < first) return;
+    const start = this.#indexOf(first - 1);
+    let end = start;
+    let low = first;
+    let high = last;
+    for (let range = this.ranges[end]; range !== undefined && range[0] <= last + 1; range = this.ranges[++end]) {
+      low = Math.min(low, range[0]);
+      high = Math.max(high, range[1]);
+    }
+    this.ranges.splice(start, end - start, [low, high]);
+  }
+
+  firstMissing(from: number): number {
+    const range = this.ranges[this.#indexOf(from)];
+    return range !== undefined && range[0] <= from ? range[1] + 1 : from;
+  }
+
+  count(first: number, last: number): number {
+    let total = 0;
+    for (let index = this.#indexOf(first); index < this.ranges.length; index++) {
+      const [low, high] = this.ranges[index] as Range;
+      if (low > last) break;
+      total += Math.min(high, last) - Math.max(low, first) + 1;
+    }
+    return total;
+  }
 
   /** Index of the first range whose end is at or above `value`. */
-  const indexOf = (value: number): number => {
+  #indexOf(value: number): number {
     let low = 0;
-    let high = ranges.length;
+    let high = this.ranges.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((ranges[middle] as Range)[1] < value) low = middle + 1;
+      if ((this.ranges[middle] as Range)[1] < value) low = middle + 1;
       else high = middle;
     }
     return low;
-  };
-
-  const set: IntervalSet = {
-    ranges,
-    has(value) {
-      const range = ranges[indexOf(value)];
-      return range !== undefined && range[0] <= value;
-    },
-    add(first, last = first) {
-      if (last < first) return;
-      const start = indexOf(first - 1);
-      let end = start;
-      let low = first;
-      let high = last;
-      for (let range = ranges[end]; range !== undefined && range[0] <= last + 1; range = ranges[++end]) {
-        low = Math.min(low, range[0]);
-        high = Math.max(high, range[1]);
-      }
-      ranges.splice(start, end - start, [low, high]);
-    },
-    firstMissing(from) {
-      const range = ranges[indexOf(from)];
-      return range !== undefined && range[0] <= from ? range[1] + 1 : from;
-    },
-    count(first, last) {
-      let total = 0;
-      for (let index = indexOf(first); index < ranges.length; index++) {
-        const [low, high] = ranges[index] as Range;
-        if (low > last) break;
-        total += Math.min(high, last) - Math.max(low, first) + 1;
-      }
-      return total;
-    },
-  };
-  for (const [first, last] of initial) set.add(first, last);
-  return set;
+  }
 }
 
 /** The numbers of `ranges`, which are in order, that are in none of `others`, which may overlap. */

@@ -12,6 +12,7 @@ import type { Bytes, Piece } from "../../wire/bytes.ts";
 import type { ErrorCode, LimitHit, Retry } from "../../wire/error.ts";
 import type { AgentId } from "../../wire/ids.ts";
 import type { AgentStanding, Ending } from "../../wire/kept-relay.ts";
+import type { IndexedPositions, RestingRow } from "./index-reading.ts";
 import type { Place } from "./mailbox-state.ts";
 
 /** Who somebody has proven to be, and what its verified bundle says. */
@@ -114,6 +115,12 @@ export type RelayInput =
   | { readonly kind: "distrust-disk" }
   /** A message expired or was found damaged; `notice` is the body of the notice for its sender. */
   | { readonly kind: "end"; readonly agent: string; readonly position: number; readonly ending: Ending; readonly notice: Bytes | undefined }
+  /** Rows that the output `rows-wanted` asked for, of positions from `first` on. */
+  | { readonly kind: "rows"; readonly agent: string; readonly first: number; readonly rows: readonly RestingRow[] }
+  /** The index of a closed segment names this mail; what nobody is about to read rests from here on, or with `all` everything. */
+  | { readonly kind: "rest"; readonly segment: number; readonly runs: readonly IndexedPositions[]; readonly all: boolean }
+  /** Mail that rests and may have expired by then is wanted. */
+  | { readonly kind: "sweep"; readonly beforeMs: number }
   | { readonly kind: "statement-due" }
   | { readonly kind: "signed"; readonly signature: Bytes }
   | { readonly kind: "not-signed" };
@@ -158,6 +165,15 @@ export type RelayOutput =
   | { readonly kind: "deliver"; readonly session: number; readonly position: number; readonly storedAtMs: number; readonly envelope: Bytes }
   /** There is mail in the log for this session; see `nextFor`. */
   | { readonly kind: "behind"; readonly session: number }
+  /** Mail that rests is needed: so many positions from `first` on, whose rows begin at `row` in the index of the segment. */
+  | {
+      readonly kind: "rows-wanted";
+      readonly agent: string;
+      readonly segment: number;
+      readonly row: number;
+      readonly first: number;
+      readonly count: number;
+    }
   | { readonly kind: "ack"; readonly session: number; readonly upTo: number }
   | { readonly kind: "refuse"; readonly session: number; readonly linkSeq: number; readonly reason: Reason }
   | { readonly kind: "position"; readonly session: number; readonly epoch: number; readonly settledFloor: number; readonly tail: number }

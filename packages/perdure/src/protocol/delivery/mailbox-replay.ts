@@ -4,19 +4,21 @@
  * A restatement says only what is durable: a record that is not may follow it, and must not be missed when it never does. A
  * record that is durable may follow it too, so every record is applied in a way that does not mind being applied twice.
  */
-import { type Bytes, concat, equalBytes, hex } from "../../wire/bytes.ts";
+import { type Bytes, equalBytes, hex } from "../../wire/bytes.ts";
 import { DIGEST_BYTES, peekEnvelope } from "../../wire/envelope.ts";
 import { AGENT_ID_BYTES } from "../../wire/ids.ts";
 import { decodeKept, encodeKept, KEPT_RANGES, type KeptMail, type KeptRecord } from "../../wire/kept-relay.ts";
 import { storedLeaf } from "../../wire/statement.ts";
 import { encodeChain, replayChain } from "./attach-passes.ts";
 import { noteBan } from "./bans.ts";
+import { ByteRows } from "./byte-rows.ts";
 import { createContactList } from "./contact-list.ts";
 import { withoutRanges } from "./interval-set.ts";
 import {
   type AgentState,
   addAgent,
   findAgent,
+  findPeer,
   linkOf,
   NO_LINK,
   noteRefused,
@@ -40,9 +42,9 @@ import {
   proofsOf,
   recallPending,
   recallStatement,
-  writerOf,
 } from "./statements.ts";
 import { dropMail, keepMail, OWN_ORIGIN, originOf, recountStrangers } from "./stored-mail.ts";
+import { readLabel } from "./stored-mails.ts";
 import { noteTicket } from "./tickets.ts";
 
 type Sha256 = (bytes: Bytes) => Bytes;
@@ -52,6 +54,22 @@ export function replayRecord(state: RelayState, sha256: Sha256, record: Bytes, p
   const kept = decodeKept(record);
   if (kept.kind === "mail") return replayMail(state, sha256, kept.mail, place);
   return [place, ...replaySmall(state, sha256, kept)];
+}
+
+/**
+ * Applies mail of a segment whose index could not be read, when everything else was replayed: what it says of links is restated. Whether it
+ * is needed.
+ */
+export function rereadMail(state: RelayState, sha256: Sha256, record: Bytes, place: Place): boolean {
+  const kept = decodeKept(record);
+  if (kept.kind !== "mail") return false;
+  const { link, position, storedAtMs, relayedBy, routedTo } = kept.mail;
+  const envelope = peekEnvelope(kept.mail.envelope);
+  const owner = routedTo === undefined ? agentOf(state, envelope.to) : findPeer(state, routedTo);
+  if (owner === undefined || owner.mailbox.settled.has(position) || owner.mailbox.stored.has(position)) return false;
+  const carrier = relayedBy === undefined ? agentOf(state, envelope.from) : recallPeer(state, sha256, relayedBy);
+  keepMail(state, owner, position, envelope, equalBytes(link, NO_LINK) ? OWN_ORIGIN : originOf(carrier, envelope), storedAtMs, place);
+  return true;
 }
 
 function agentOf(state: RelayState, idRaw: Bytes): AgentState {
@@ -76,20 +94,17 @@ function replayMail(state: RelayState, sha256: Sha256, mail: KeptMail, place: Pl
     if (mail.linkSeq > link.upTo) {
       link.upTo = mail.linkSeq;
       link.synced = mail.linkSeq;
-      addToLeaf(
-        state.statements,
-        carrier.idRaw,
-        mail.link,
-        mail.linkSeq,
-        envelope.digest,
-        leafMessages(carrier),
-        writerOf(carrier, envelope),
-      );
+      addToLeaf(state.statements, carrier, link, mail.linkSeq, mail.envelope);
     }
   }
-  if (mailbox.settled.has(mail.position) || mailbox.stored.has(mail.position)) return [place];
+  if (mailbox.settled.has(mail.position)) return [place];
+  const before = mailbox.stored.get(mail.position);
+  if (before !== undefined && equalBytes(readLabel(before.label).digest, envelope.digest)) return [place];
+  // A position was given again because what first had it could not be read then, and can now: that was given up.
+  const given = before?.place;
+  if (before !== undefined) dropMail(state, mailbox, mail.position);
   keepMail(state, owner, mail.position, envelope, isOwn ? OWN_ORIGIN : originOf(carrier, envelope), mail.storedAtMs, place);
-  return [];
+  return given === undefined ? [] : [given];
 }
 
 function replaySmall(state: RelayState, sha256: Sha256, kept: Exclude<KeptRecord, { readonly kind: "mail" }>): readonly Place[] {
@@ -107,7 +122,7 @@ function replaySmall(state: RelayState, sha256: Sha256, kept: Exclude<KeptRecord
       link.upTo = linkSeq;
       link.synced = linkSeq;
       noteRefused(link, linkSeq);
-      addToLeaf(state.statements, keeper.idRaw, raw, linkSeq, undefined, leafMessages(keeper));
+      addToLeaf(state.statements, keeper, link, linkSeq, undefined);
       return [];
     }
     case "epoch": {
@@ -150,12 +165,8 @@ function replaySmall(state: RelayState, sha256: Sha256, kept: Exclude<KeptRecord
       return [];
     }
     case "pending": {
-      const digests = Array.from({ length: kept.value.digests.length / DIGEST_BYTES }, (_, index) =>
-        kept.value.digests.slice(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES),
-      );
-      const writers = Array.from({ length: kept.value.writers.length / AGENT_ID_BYTES }, (_, index) =>
-        kept.value.writers.slice(index * AGENT_ID_BYTES, (index + 1) * AGENT_ID_BYTES),
-      );
+      const digests = new ByteRows(DIGEST_BYTES, kept.value.digests);
+      const writers = new ByteRows(AGENT_ID_BYTES, kept.value.writers);
       const sender = senderOnLink(state, kept.value.sender, kept.value.link) ?? { peer: undefined };
       recallPending(state.statements, { ...kept.value, refused: [...kept.value.refused], digests, writers }, leafMessages(sender));
       return [];
@@ -240,9 +251,15 @@ function forgetOthers(state: RelayState, left: number): readonly Place[] {
 /** The small state as records; what is stored is not in it. */
 export function restate(state: RelayState): readonly Bytes[] {
   const records: Bytes[] = state.passKey.length === 0 ? [] : [encodeKept("passKey", { key: state.passKey })];
-  const peers = [...state.peers.values()].filter(({ peer }) => peer?.kept === true);
-  for (const owner of [...state.agents.values(), ...peers]) records.push(...factsOf(owner), ...progressOf(owner));
+  // Mail waits for one that is not kept where the record of who it is was lost by damage.
+  const peers = [...state.peers.values()].filter(({ peer, mailbox }) => peer?.kept === true || mailbox.stored.size > 0);
+  const agents = [...state.agents.values()];
+  const nameless = agents.filter(({ bundle, mailbox }) => bundle.length === 0 && mailbox.stored.size > 0);
+  for (const owner of [...agents, ...peers]) records.push(...factsOf(owner), ...progressOf(owner));
   records.push(encodeKept("routes", { floor: state.routeFloor, peers: peers.length }));
+  // Agents whose registration was lost by damage: "routes" forgets whoever is not registered and for whom nothing was read yet, and what
+  // waits for them may be told by an index, which comes last.
+  for (const owner of nameless) records.push(...progressOf(owner));
   records.push(encodeKept("doors", { tickets: state.tickets.size, bans: state.bans.size }));
   for (const ticket of state.tickets.values()) records.push(encodeKept("ticket", ticket));
   for (const ban of state.bans.values()) records.push(encodeKept("ban", { ...ban, banned: true }));
@@ -296,7 +313,7 @@ function encodePending(leaf: PendingLeaf): Bytes {
     firstSeq: leaf.firstSeq,
     lastSeq: leaf.lastSeq,
     refused: leaf.refused,
-    digests: concat(...leaf.digests),
-    writers: concat(...leaf.writers),
+    digests: leaf.digests.bytes,
+    writers: leaf.writers.bytes,
   });
 }

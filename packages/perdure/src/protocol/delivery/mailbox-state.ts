@@ -71,8 +71,10 @@ export interface Mailbox {
   earliestExpiryMs: number;
   epoch: number;
   consumer: Consumer | undefined;
-  /** Ranges the current consumer has settled beyond the synced tail; granted as far as the tail has come. */
+  /** Ranges the current consumer has settled beyond the synced tail, or that rest; granted as far as the tail has come, and rows are there. */
   deferred: readonly Range[];
+  /** Rows of mail that rests are being read. */
+  fetching: boolean;
   /** Sequence number of the next notice to this agent, of this start. */
   noticeSeq: number;
 }
@@ -191,6 +193,8 @@ export interface RelayState {
   readonly mails: MailColumns<Sender>;
   storedMessages: number;
   storedBytes: number;
+  /** Rows that were fetched since this start. */
+  fetchedRows: number;
 }
 
 /** More than are written to in a while; more only cost a look-up each. */
@@ -223,6 +227,7 @@ export function createRelayState(relayId: Bytes): RelayState {
     mails: createMailColumns<Sender>(),
     storedMessages: 0,
     storedBytes: 0,
+    fetchedRows: 0,
   };
 }
 
@@ -231,11 +236,12 @@ export function emptyLoad(): Load {
 }
 
 export function createAgentState(mails: MailColumns<Sender>, idRaw: Bytes, keptId: Bytes, peer: Peer | undefined): AgentState {
+  const id = idRaw.slice();
   return {
     key: hex(keptId),
-    id: agentIdText(idRaw),
-    idRaw: idRaw.slice(),
-    keptId: keptId.slice(),
+    id: agentIdText(id),
+    idRaw: id,
+    keptId: keptId === idRaw ? id : keptId.slice(),
     peer,
     contacts: undefined,
     authored: emptyLoad(),
@@ -261,6 +267,7 @@ export function createAgentState(mails: MailColumns<Sender>, idRaw: Bytes, keptI
       epoch: 0,
       consumer: undefined,
       deferred: [],
+      fetching: false,
       noticeSeq: 1,
     },
     // bound: LINKS_PER_AGENT, and those in use

@@ -269,10 +269,19 @@ describe("settling", () => {
   it("is clamped to the durable tail, and completed as the tail rises", () => {
     const relay = withThree();
     relay.mail(1, 4, envelope("alice", "bob", 4));
-    relay.feed(settleOf(relay, "bob", 4));
+    const came = relay.feed(settleOf(relay, "bob", 4));
     expect(waitingIn(relay, "bob")).toEqual(["0101010101010101.4"]);
-    relay.sync();
+    const answers = [...came, ...relay.sync(), ...relay.sync()].filter(({ kind }) => kind === "position");
     expect(left(relay)).toBe(0);
+    expect(answers.at(-1)).toMatchObject({ settledFloor: 4, tail: 4 });
+  });
+
+  it("that asks only for what is not durable is answered once, when it is", () => {
+    const relay = pair();
+    relay.mail(1, 1, envelope("alice", "bob", 1));
+    const came = relay.feed(settleOf(relay, "bob", 1));
+    const answers = [...came, ...relay.sync(), ...relay.sync()].filter(({ kind }) => kind === "position");
+    expect(answers).toMatchObject([{ settledFloor: 1, tail: 1 }]);
   });
 
   it("keeps what was asked beyond the tail when another settle follows", () => {

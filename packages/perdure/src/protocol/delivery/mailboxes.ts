@@ -16,6 +16,7 @@
  * - Mail of an agent goes into a mailbox here, or into that of the relay it names; mail of a peer goes into a mailbox here. Only
  *   what a peer's forwarder settles, or what ends, leaves the mailbox of that peer.
  * - No share of a mailbox, a route or the store is overdrawn, however many identities its senders have.
+ * - Mail of which no row is kept counts, is handed out, settled and ended like any other, once its row was fetched.
  * - Nobody brings mail faster than its rate; who goes on after it was told loses its session.
  */
 import { type Bytes, equalBytes, hex } from "../../wire/bytes.ts";
@@ -26,18 +27,22 @@ import { attach, confirmed, detach, publish, ready, welcome } from "./attaching.
 import { createAttachments } from "./attachments.ts";
 import { answerPosition, block, noteHandedOver, settle } from "./consuming.ts";
 import { becomeDurable, writeStatement } from "./durability.ts";
-import { type Due, nextDue } from "./handing-out.ts";
+import { nextDue } from "./handing-out.ts";
+import { closeHoles, type Hole } from "./holes.ts";
+import { createIndexRecall, type IndexRecall } from "./index-recall.ts";
 import { createJournal } from "./journal.ts";
 import { ALL_RELAY_DEFENCES, type RelayDefences, type RelayInput, type RelayOutput } from "./mailbox-events.ts";
-import { replayRecord, restate } from "./mailbox-replay.ts";
+import { replayRecord, rereadMail, restate } from "./mailbox-replay.ts";
 import { type AgentState, createRelayState, findAgent, findPeer, ownerOf, type Place, type RelayState } from "./mailbox-state.ts";
 import { hearOfPeer, vouch } from "./meeting.ts";
-import { findOverdue, type Overdue, overdueOf } from "./overdue.ts";
+import { findOverdue, mayRestOverdue, type Overdue, overdueOf } from "./overdue.ts";
 import { ban, issueTicket, takeContacts } from "./owners-word.ts";
 import { isWanted } from "./peer-state.ts";
 import { type Counters, type MailboxLimits, noteLimited, openTail, type RelayMachine } from "./relay-machine.ts";
+import { fetchExpiring, restMail, takeRows } from "./resting-mail.ts";
 import { answerPublished } from "./standing.ts";
 import { abandonStatement, beginStatement } from "./statements.ts";
+import type { Due } from "./stored-mails.ts";
 import { endMail, takeMail } from "./taking.ts";
 
 export interface MailboxesOptions {
@@ -70,6 +75,17 @@ export interface Mailboxes {
   step(input: RelayInput, nowMs: number, monotonicMs?: number): readonly RelayOutput[];
   /** Applies a record of the log; only before the first step. Returns places nothing needs any more. */
   replay(record: Bytes, place: Place): readonly Place[];
+  /** After the replay: so many numbers are given to no statement. */
+  skipStatements(numbers: number): void;
+  /** Takes the indexes of closed segments, once after everything was replayed. */
+  recallIndexes(): IndexRecall;
+  /** A record of a segment whose index cannot be read; whether it is needed. */
+  reread(record: Bytes, place: Place): boolean;
+  /**
+   * After the replay of a log in which damage was found, before anything else: ends what is missing, and says what. `unknownBytes` are
+   * lost of what no restatement repeats.
+   */
+  closeHoles(unknownBytes: number): readonly Hole[];
   /** After the replay and before the first step: what must be durable before that. */
   begin(nowMs: number): readonly Bytes[];
   /** The small state, restated. */
@@ -79,6 +95,8 @@ export interface Mailboxes {
   /** Durable mail that expired before `beforeMs`, at most `limit`. */
   overdue(beforeMs: number, limit: number): readonly Overdue[];
   overdueAt(agent: string, position: number): Overdue | undefined;
+  /** Whether mail of which there is no row may have expired by then: the input `sweep` fetches it. */
+  mayRestOverdue(beforeMs: number): boolean;
   /** An agent registered here, or another relay that was met. */
   lookup(what: "agent" | "name", key: Bytes | string): AgentState | undefined;
   /** What is known of another relay; its bundle is empty before it was met. */
@@ -150,6 +168,16 @@ export function createMailboxes(options: MailboxesOptions): Mailboxes {
       return endTurn();
     },
     replay: (bytes, place) => replayRecord(state, sha256, bytes, place),
+    skipStatements: (numbers) => {
+      state.statements.number += numbers;
+    },
+    recallIndexes: () => createIndexRecall(state, sha256),
+    reread: (record, place) => rereadMail(state, sha256, record, place),
+    closeHoles: (unknownBytes) => {
+      const holes = closeHoles(state, unknownBytes);
+      for (const { messages } of holes) machine.counters.lost += messages;
+      return holes;
+    },
     begin: (nowMs) => {
       const records = [encodeKept("start", { generation, atMs: nowMs })];
       if (state.passKey.length > 0) return records;
@@ -167,6 +195,7 @@ export function createMailboxes(options: MailboxesOptions): Mailboxes {
       const mail = agent?.mailbox.stored.get(position);
       return agent === undefined || mail === undefined ? undefined : overdueOf(agent, position, mail);
     },
+    mayRestOverdue: (beforeMs) => mayRestOverdue(state, beforeMs),
     lookup: (what, key) => {
       if (what === "name") return met(state.names.get(key as string));
       return met(findAgent(state, key as Bytes)) ?? met(findPeer(state, key as Bytes));
@@ -236,6 +265,12 @@ function run(machine: RelayMachine, input: RelayInput, nowMs: number): void {
       return;
     case "end":
       return endMail(machine, input, nowMs);
+    case "rows":
+      return takeRows(machine, input);
+    case "rest":
+      return restMail(machine, input);
+    case "sweep":
+      return fetchExpiring(machine, input);
     case "statement-due": {
       const underWay = beginStatement(state.statements, sha256, relayId, nowMs);
       if (underWay !== undefined) journal.emit({ kind: "sign", statement: underWay.bytes });

@@ -17,13 +17,13 @@ export interface Overdue {
   readonly wantsNotice: boolean;
 }
 
-/** Durable mail that expired before `beforeMs`, at most `limit`: what is not durable cannot be ended yet, and asking again at once would not help. */
+/** Durable mail that has a row and expired before `beforeMs`, at most `limit`: what is not durable cannot be ended yet, and asking again at once would not help. */
 export function findOverdue(state: RelayState, beforeMs: number, limit: number): readonly Overdue[] {
   const found: Overdue[] = [];
   for (const agent of mailboxOwners(state)) {
     const { mailbox } = agent;
     if (mailbox.earliestExpiryMs > beforeMs) continue;
-    let earliest = Number.POSITIVE_INFINITY;
+    let earliest = mailbox.stored.resting.earliestExpiryMs;
     for (const [position, mail] of mailbox.stored) {
       if (mail.expiresAtMs <= beforeMs && position <= mailbox.syncedTail && found.length < limit)
         found.push(overdueOf(agent, position, mail));
@@ -47,4 +47,11 @@ export function overdueOf(agent: AgentState, position: number, mail: StoredMail)
     to: to.length > 0 ? to : agent.idRaw,
     wantsNotice: mail.wantsNotice && (via ?? author) !== undefined,
   };
+}
+
+/** Whether mail that rests may have expired by then. */
+export function mayRestOverdue(state: RelayState, beforeMs: number): boolean {
+  for (const { mailbox } of mailboxOwners(state))
+    if (mailbox.earliestExpiryMs <= beforeMs && mailbox.stored.resting.expiring(beforeMs) !== undefined) return true;
+  return false;
 }

@@ -1,8 +1,8 @@
 /**
- * What a settle releases. It asks for ranges of positions; granted is what lies at or below `tail`, the rest waits. Invariant: a
- * position is granted once, and everything granted is in `settled` and no longer in `stored`.
+ * What a settle releases. It asks for ranges of positions; granted is what lies at or below `tail` and does not rest, the other waits.
+ * Invariant: a position is granted once, and everything granted is in `settled` and no longer in `stored`.
  */
-import { createIntervalSet, type Range } from "./interval-set.ts";
+import { createIntervalSet, type Range, withoutRanges } from "./interval-set.ts";
 import type { Mailbox, Place, RelayState } from "./mailbox-state.ts";
 import { dropMail } from "./stored-mail.ts";
 
@@ -12,8 +12,10 @@ export interface Granted {
   /** Records nothing needs once this is durable. */
   readonly places: readonly Place[];
   readonly messages: number;
-  /** What was asked beyond the tail. */
+  /** What was asked beyond the tail, or rests. */
   readonly waiting: readonly Range[];
+  /** The first of it that rests. */
+  readonly resting: Range | undefined;
 }
 
 export function grantSettle(state: RelayState, mailbox: Mailbox, asked: readonly Range[], tail: number): Granted {
@@ -21,20 +23,26 @@ export function grantSettle(state: RelayState, mailbox: Mailbox, asked: readonly
   const waiting: Range[] = [];
   const places: Place[] = [];
   let messages = 0;
+  let resting: Range | undefined;
   for (const [from, to] of createIntervalSet(asked.filter(([first]) => first > 0)).ranges) {
     if (to > tail) waiting.push([Math.max(from, tail + 1), to]);
     const first = mailbox.settled.firstMissing(from);
     const last = Math.min(to, tail);
     if (first > last) continue;
-    for (const position of storedWithin(mailbox, first, last)) {
-      const place = mailbox.stored.placeOf(position);
-      if (dropMail(state, mailbox, position)) messages++;
-      if (place !== undefined) places.push(place);
+    const later = mailbox.stored.resting.within(first, last);
+    resting ??= later[0];
+    waiting.push(...later);
+    for (const [begin, end] of withoutRanges([[first, last]], later)) {
+      for (const position of storedWithin(mailbox, begin, end)) {
+        const place = mailbox.stored.placeOf(position);
+        if (dropMail(state, mailbox, position)) messages++;
+        if (place !== undefined) places.push(place);
+      }
+      mailbox.settled.add(begin, end);
+      ranges.push([begin, end]);
     }
-    mailbox.settled.add(first, last);
-    ranges.push([first, last]);
   }
-  return { ranges, places, messages, waiting };
+  return { ranges, places, messages, waiting, resting };
 }
 
 /** Positions of a range that are stored. Walks whichever is shorter, the range or what is stored. */

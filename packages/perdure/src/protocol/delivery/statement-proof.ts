@@ -48,6 +48,13 @@ async function signerOf(crypto: Crypto, relay: VerifiedIdentity, signed: Bytes, 
   throw new PerdureError("bad-signature", `no instance of ${relay.id} signed this statement`);
 }
 
+/** Whether an instance that the relay's bundle names signed the statement. */
+export async function isSignedBy(crypto: Crypto, { certificates }: VerifiedIdentity, said: Bytes, signature: Bytes): Promise<boolean> {
+  const signed = toBeSigned("statement", said);
+  for (const { instanceKey } of certificates) if (await crypto.signatures.verify(instanceKey, signed, signature)) return true;
+  return false;
+}
+
 /** Whether `leaf` is about exactly the envelopes with `digests`, in link order, refused ones left out. */
 export function leafCovers(sha256: (bytes: Bytes) => Bytes, leaf: StoredLeaf, digests: readonly Bytes[]): boolean {
   return equalBytes(leaf.contents, sha256(concat(...digests)));

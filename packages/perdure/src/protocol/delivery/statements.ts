@@ -7,10 +7,13 @@
  * of the one before; a leaf covers a run of one link without a gap, refused numbers included in the run and left out of the
  * contents; at most one statement is under way.
  */
-import { type Bytes, concat, equalBytes, hex } from "../../wire/bytes.ts";
+import { type Bytes, EMPTY, equalBytes, hex } from "../../wire/bytes.ts";
+import { BOUND_HEADER_BYTES, DIGEST_BYTES, FROM_AT } from "../../wire/envelope.ts";
+import { AGENT_ID_BYTES } from "../../wire/ids.ts";
 import { KEPT_REFUSALS, LEAF_MESSAGES, STATEMENT_LEAVES } from "../../wire/kept-relay.ts";
 import { WIRE_VERSION } from "../../wire/limits.ts";
 import { PEER_LEAF_MESSAGES, statement, statementProof, storedLeaf } from "../../wire/statement.ts";
+import { ByteRows } from "./byte-rows.ts";
 import { createMerkleTree } from "./merkle.ts";
 
 type Sha256 = (bytes: Bytes) => Bytes;
@@ -22,9 +25,9 @@ export interface PendingLeaf {
   lastSeq: number;
   /** Link sequence numbers inside that were refused. */
   refused: number[];
-  digests: Bytes[];
+  digests: ByteRows;
   /** Who wrote each, when the sender is another relay; else empty. */
-  writers: Bytes[];
+  writers: ByteRows;
 }
 
 export interface UnderWay {
@@ -63,25 +66,35 @@ export function leafMessages(sender: { readonly peer: object | undefined }): num
   return sender.peer === undefined ? LEAF_MESSAGES : PEER_LEAF_MESSAGES;
 }
 
-/** Who wrote mail that came over a link of `carrier`, where that is not the carrier itself. */
-export function writerOf(carrier: { readonly peer: object | undefined }, { from }: { readonly from: Bytes }): Bytes | undefined {
-  return carrier.peer === undefined ? undefined : from;
-}
-
 /**
- * A link sequence number was used up: by mail with `digest`, or by a refusal. A leaf holds at most `limit` messages; `writer` is who
- * wrote the mail, when the sender only passed it on; `key` is the link's, where it is at hand.
+ * A link sequence number of `carrier` was used up: by mail, or without an envelope by a refusal. Mail of a peer was written by somebody
+ * else.
  */
 export function addToLeaf(
+  statements: Statements,
+  carrier: { readonly idRaw: Bytes; readonly peer: object | undefined },
+  { raw, leafKey }: { readonly raw: Bytes; readonly leafKey: string },
+  linkSeq: number,
+  envelope: Bytes | undefined,
+  limit: number = leafMessages(carrier),
+): void {
+  const leaf = leafFor(statements, carrier.idRaw, raw, linkSeq, envelope !== undefined, limit, leafKey);
+  if (leaf === undefined) return;
+  if (envelope === undefined) return void leaf.refused.push(linkSeq);
+  leaf.digests.push(envelope, BOUND_HEADER_BYTES);
+  if (carrier.peer !== undefined) leaf.writers.push(envelope, FROM_AT);
+}
+
+/** The leaf that grows by that number, a new one if need be; none begins with a refusal, or has more than `limit` messages. */
+function leafFor(
   statements: Statements,
   sender: Bytes,
   link: Bytes,
   linkSeq: number,
-  digest: Bytes | undefined,
-  limit: number = LEAF_MESSAGES,
-  writer: Bytes | undefined = undefined,
-  key: string = linkKey({ sender, link }),
-): void {
+  isMail: boolean,
+  limit: number,
+  key: string,
+): PendingLeaf | undefined {
   const growing = statements.growing.get(key);
   if (
     growing !== undefined &&
@@ -90,25 +103,21 @@ export function addToLeaf(
     growing.refused.length < KEPT_REFUSALS
   ) {
     growing.lastSeq = linkSeq;
-    if (digest === undefined) growing.refused.push(linkSeq);
-    else {
-      growing.digests.push(digest.slice());
-      if (writer !== undefined) growing.writers.push(writer.slice());
-    }
-    return;
+    return growing;
   }
-  if (digest === undefined) return;
+  if (!isMail) return undefined;
   const leaf: PendingLeaf = {
     sender: sender.slice(),
     link: link.slice(),
     firstSeq: linkSeq,
     lastSeq: linkSeq,
     refused: [],
-    digests: [digest.slice()],
-    writers: writer === undefined ? [] : [writer.slice()],
+    digests: new ByteRows(DIGEST_BYTES),
+    writers: new ByteRows(AGENT_ID_BYTES),
   };
   statements.pending.push(leaf);
   statements.growing.set(key, leaf);
+  return leaf;
 }
 
 /** Takes the pending leaves and gives the statement to sign, or `undefined` when there is nothing to say or one is under way. */
@@ -127,7 +136,7 @@ export function beginStatement(statements: Statements, sha256: Sha256, relayId: 
       link: leaf.link,
       firstSeq: leaf.firstSeq,
       lastSeq: leaf.lastSeq,
-      contents: sha256(concat(...leaf.digests)),
+      contents: sha256(leaf.digests.bytes),
     }),
   );
   const number = statements.number + 1;
@@ -223,8 +232,12 @@ export function recallPending(
   const stated = statements.recalled.get(linkKey({ sender, link })) ?? 0;
   let next = 0;
   for (let linkSeq = firstSeq; linkSeq <= lastSeq; linkSeq++) {
-    const [digest, writer] = refused.includes(linkSeq) ? [] : [digests[next], writers[next++]];
-    if (linkSeq > stated) addToLeaf(statements, sender, link, linkSeq, digest, limit, writer);
+    const row = refused.includes(linkSeq) ? undefined : next++;
+    const leaf =
+      linkSeq > stated ? leafFor(statements, sender, link, linkSeq, row !== undefined, limit, linkKey({ sender, link })) : undefined;
+    if (row === undefined) leaf?.refused.push(linkSeq);
+    else leaf?.digests.push(digests.bytes, row * DIGEST_BYTES);
+    if (row !== undefined && row < writers.length) leaf?.writers.push(writers.bytes, row * AGENT_ID_BYTES);
   }
   putInOrder(statements, sender, link);
 }
@@ -251,15 +264,15 @@ export function proofsOf(
   const tree = createMerkleTree(sha256, leaves);
   return leaves.map((leaf, leafIndex) => {
     const opened = taken[leafIndex];
-    const [digests, writers] = opened === undefined || opened.writers.length === 0 ? [[], []] : [opened.digests, opened.writers];
+    const isOpened = opened !== undefined && opened.writers.length > 0;
     return statementProof.encode({
       statement: bytes,
       signature,
       leaf,
       leafIndex,
       path: tree.path(leafIndex),
-      digests: concat(...digests),
-      writers: concat(...writers),
+      digests: isOpened ? opened.digests.bytes : EMPTY,
+      writers: isOpened ? opened.writers.bytes : EMPTY,
     });
   });
 }

@@ -2,6 +2,7 @@
 import { type Bytes, EMPTY, hex } from "../../wire/bytes.ts";
 import type { Envelope } from "../../wire/envelope.ts";
 import { knows } from "./contact-list.ts";
+import type { RestingRow } from "./index-reading.ts";
 import {
   type AgentState,
   emptyLoad,
@@ -47,11 +48,17 @@ export function keepMail(
   const { stream, digest, seq, expiresAtMs } = envelope;
   const wantsNotice = envelope.class === "mail";
   const sizeBytes = envelope.bytes.length;
-  const sender = mailbox.senders.get(origin.key) ?? addSender(state, owner, envelope.from, origin);
+  const sender = senderOf(state, owner, envelope.from, origin);
   const { to } = mailbox.route ? envelope : NOBODY;
   mailbox.stored.put(position, { sizeBytes, storedAtMs, expiresAtMs, wantsNotice, sender, seq, stream, digest, to }, place);
   mailbox.earliestExpiryMs = Math.min(mailbox.earliestExpiryMs, expiresAtMs);
-  count(state, mailbox, { sender, wantsNotice }, 1, sizeBytes);
+  countMail(state, mailbox, { sender, wantsNotice }, 1, sizeBytes);
+}
+
+/** Mail that counts already, or is about to, gets a row. */
+export function putRow({ mailbox }: AgentState, position: number, row: RestingRow, sender: Sender): void {
+  mailbox.stored.put(position, { ...row, sender }, row.place);
+  mailbox.earliestExpiryMs = Math.min(mailbox.earliestExpiryMs, row.expiresAtMs);
 }
 
 /** Takes a message out of the waiting ones; true when it was one of them. Its place is still held in the log until it is released there. */
@@ -60,14 +67,15 @@ export function dropMail(state: RelayState, mailbox: Mailbox, position: number):
   if (mail === undefined) return false;
   mailbox.stored.delete(position);
   if (mailbox.stored.size === 0) mailbox.earliestExpiryMs = Number.POSITIVE_INFINITY;
-  count(state, mailbox, mail, -1, -mail.sizeBytes);
+  countMail(state, mailbox, mail, -1, -mail.sizeBytes);
   if (mail.sender.mail.messages + mail.sender.other.messages > 0) return true;
   mailbox.senders.delete(mail.sender.key);
   if (mailbox.route && mail.sender.author !== undefined) mail.sender.author.routes--;
   return true;
 }
 
-function count(
+/** So many messages more or less of that sender wait. */
+export function countMail(
   state: RelayState,
   mailbox: Mailbox,
   { sender, wantsNotice }: Pick<StoredMail, "sender" | "wantsNotice">,
@@ -93,6 +101,11 @@ function count(
 function add(load: Load, messages: number, bytes: number): void {
   load.messages += messages;
   load.bytes += bytes;
+}
+
+/** Whoever has mail of that origin in the mailbox, or is about to. */
+export function senderOf(state: RelayState, owner: AgentState, from: Bytes, origin: Origin): Sender {
+  return owner.mailbox.senders.get(origin.key) ?? addSender(state, owner, from, origin);
 }
 
 function addSender(state: RelayState, owner: AgentState, from: Bytes, { key, via, author }: Origin): Sender {

@@ -1,11 +1,14 @@
 /**
  * Messages that wait, in columns of numbers that all mailboxes of a relay share: some 120 bytes each and nothing for the garbage
- * collector to visit, however many millions there are. What is read of one is a copy, true as of now.
+ * collector to visit, however many millions there are. What is read of one is a copy, true as of now. Of mail that nobody is about to read
+ * there is no row: it rests, and the index of its segment says what a row would.
  *
  * Invariants: a row belongs to one position of one mailbox until that is deleted; a row that belongs to none is on the list of free ones.
+ * A position either has a row or rests.
  */
 import type { Bytes } from "../../wire/bytes.ts";
 import { AGENT_ID_BYTES } from "../../wire/ids.ts";
+import { createRestingRuns, NOTHING_RESTS, type RestingRun, type RestingRuns } from "./resting-runs.ts";
 
 export const STREAM_BYTES = 8;
 const DIGEST_BYTES = 16;
@@ -47,9 +50,24 @@ export interface MailToStore<Sender> {
   readonly to: Bytes;
 }
 
-/** The messages of one mailbox by position, in the order in which they came. */
+/** A message for a consumer that is behind, to be read from the log. */
+export interface Due {
+  readonly position: number;
+  readonly storedAtMs: number;
+  readonly sizeBytes: number;
+  readonly place: Place;
+}
+
+/** The messages of one mailbox by position, in the order in which they came. Only those that have a row are visited, and found. */
 export interface StoredMails<Sender> extends Iterable<readonly [number, StoredMailOf<Sender>]> {
+  /** With those that rest. */
   readonly size: number;
+  readonly resting: RestingRuns;
+  /** When the oldest was stored; `undefined` when there is none. */
+  readonly oldestMs: number | undefined;
+  /** False where no position up to `last` has a row. */
+  mayHaveRows(last: number): boolean;
+  /** Also for one that rests. */
   has(position: number): boolean;
   get(position: number): StoredMailOf<Sender> | undefined;
   keys(): IterableIterator<number>;
@@ -60,10 +78,37 @@ export interface StoredMails<Sender> extends Iterable<readonly [number, StoredMa
   /** What is needed when it goes, without copying the rest. */
   loadOf(position: number): { readonly sender: Sender; readonly wantsNotice: boolean; readonly sizeBytes: number } | undefined;
   placeOf(position: number): Place | undefined;
+  /** What it takes to read it from the log; `undefined` before it lies there. */
+  dueAt(position: number): Due | undefined;
+  /** What an index says of it; `undefined` without a row or a place. The bytes are views, valid until the next change. */
+  rowOf(position: number): MailRow<Sender> | undefined;
+  /** Messages without a row that rest from here on. */
+  addResting(run: RestingRun): void;
+  /** Lets go of the rows of these, which an index names, as far as they are there and `may`: they rest from here on. */
+  rest(named: Pick<RestingRun, "first" | "last" | "segment" | "row">, may: (position: number) => boolean): void;
   delete(position: number): void;
 }
 
+/** A row as the index of its segment keeps it. */
+export interface MailRow<Sender> {
+  readonly sender: Sender;
+  readonly sizeBytes: number;
+  readonly wantsNotice: boolean;
+  readonly segment: number;
+  readonly offset: number;
+  readonly length: number;
+  readonly storedAtMs: number;
+  readonly expiresAtMs: number;
+  readonly seq: number;
+  readonly stream: Bytes;
+  readonly digest: Bytes;
+  /** Letters of the recipient in the mailbox of a peer; else empty. */
+  readonly to: string;
+}
+
 export interface MailColumns<Sender> {
+  /** Messages that have a row, of all mailboxes. */
+  readonly rows: number;
   /** The messages of one more mailbox; with `route` each keeps whom it is for. */
   mailbox(route: boolean): StoredMails<Sender>;
 }
@@ -88,117 +133,232 @@ interface Columns {
 }
 
 export function createMailColumns<Sender>(): MailColumns<Sender> {
-  let rows = FIRST_ROWS;
-  let columns = columnsOf(rows);
-  // bound: one per row
-  const senders: (Sender | undefined)[] = [];
-  /** Letters of recipients, by row. bound: one per row of a peer's mailbox */
-  const recipients = new Map<number, string>();
-  let used = 0;
-  let firstFree = NO_ROW;
+  const shared = new SharedColumns<Sender>();
+  return {
+    get rows() {
+      return shared.taken;
+    },
+    mailbox: (route) => new MailboxRows(shared, route),
+  };
+}
 
-  const take = (): number => {
-    if (firstFree !== NO_ROW) {
-      const row = firstFree;
-      firstFree = columns.nextFree[row] as number;
+class SharedColumns<Sender> {
+  columns: Columns = columnsOf(FIRST_ROWS);
+  /** bound: one per row */
+  readonly senders: (Sender | undefined)[] = [];
+  /** Letters of recipients, by row. bound: one per row of a peer's mailbox */
+  readonly recipients: Map<number, string> = new Map();
+  taken = 0;
+  #rows = FIRST_ROWS;
+  #used = 0;
+  #firstFree = NO_ROW;
+
+  take(): number {
+    this.taken++;
+    if (this.#firstFree !== NO_ROW) {
+      const row = this.#firstFree;
+      this.#firstFree = this.columns.nextFree[row] as number;
       return row;
     }
-    if (used === rows) grow();
-    return used++;
-  };
+    if (this.#used === this.#rows) this.#grow();
+    return this.#used++;
+  }
 
-  const grow = (): void => {
-    const [old, oldRows] = [columns, rows];
-    rows = 2 * oldRows;
-    columns = columnsOf(rows);
-    for (const name of Object.keys(old) as (keyof Columns)[]) columns[name].set(old[name]);
-  };
+  giveBack(row: number): void {
+    this.taken--;
+    this.senders[row] = undefined;
+    this.columns.nextFree[row] = this.#firstFree;
+    this.#firstFree = row;
+  }
 
-  const giveBack = (row: number): void => {
-    senders[row] = undefined;
-    columns.nextFree[row] = firstFree;
-    firstFree = row;
-  };
+  placeIn(row: number): Place | undefined {
+    const { segments, offsets, lengths } = this.columns;
+    const segment = segments[row] as number;
+    return segment === NOWHERE ? undefined : { segment, offset: offsets[row] as number, length: lengths[row] as number };
+  }
 
-  const placeIn = (row: number): Place | undefined => {
-    const segment = columns.segments[row] as number;
-    return segment === NOWHERE ? undefined : { segment, offset: columns.offsets[row] as number, length: columns.lengths[row] as number };
-  };
+  setPlaceIn(row: number, place: Place | undefined): void {
+    this.columns.segments[row] = place?.segment ?? NOWHERE;
+    this.columns.offsets[row] = place?.offset ?? 0;
+    this.columns.lengths[row] = place?.length ?? 0;
+  }
 
-  const setPlaceIn = (row: number, place: Place | undefined): void => {
-    columns.segments[row] = place?.segment ?? NOWHERE;
-    columns.offsets[row] = place?.offset ?? 0;
-    columns.lengths[row] = place?.length ?? 0;
-  };
+  read(row: number): StoredMailOf<Sender> {
+    const { sizes, storedAt, expiries, notices, labels, seqs } = this.columns;
+    return {
+      place: this.placeIn(row),
+      sizeBytes: sizes[row] as number,
+      storedAtMs: storedAt[row] as number,
+      expiresAtMs: expiries[row] as number,
+      wantsNotice: notices[row] === 1,
+      sender: this.senders[row] as Sender,
+      label: String.fromCharCode(...labels.subarray(row * LABEL_BYTES, (row + 1) * LABEL_BYTES)) + (this.recipients.get(row) ?? ""),
+      seq: seqs[row] as number,
+    };
+  }
 
-  const read = (row: number): StoredMailOf<Sender> => ({
-    place: placeIn(row),
-    sizeBytes: columns.sizes[row] as number,
-    storedAtMs: columns.storedAt[row] as number,
-    expiresAtMs: columns.expiries[row] as number,
-    wantsNotice: columns.notices[row] === 1,
-    sender: senders[row] as Sender,
-    label: String.fromCharCode(...columns.labels.subarray(row * LABEL_BYTES, (row + 1) * LABEL_BYTES)) + (recipients.get(row) ?? ""),
-    seq: columns.seqs[row] as number,
-  });
+  #grow(): void {
+    const old = this.columns;
+    this.#rows *= 2;
+    this.columns = columnsOf(this.#rows);
+    for (const name of Object.keys(old) as (keyof Columns)[]) this.columns[name].set(old[name]);
+  }
+}
 
-  return {
-    mailbox: (route) => {
-      /** bound: mailboxMessages, or routePercent */
-      const rowOf = new Map<number, number>();
-      return {
-        get size() {
-          return rowOf.size;
-        },
-        has: (position) => rowOf.has(position),
-        get: (position) => {
-          const row = rowOf.get(position);
-          return row === undefined ? undefined : read(row);
-        },
-        keys: () => rowOf.keys(),
-        *values() {
-          for (const row of rowOf.values()) yield read(row);
-        },
-        *[Symbol.iterator]() {
-          for (const [position, row] of rowOf) yield [position, read(row)] as const;
-        },
-        put: (position, mail, place) => {
-          const row = take();
-          rowOf.set(position, row);
-          columns.sizes[row] = mail.sizeBytes;
-          columns.storedAt[row] = mail.storedAtMs;
-          columns.expiries[row] = mail.expiresAtMs;
-          columns.seqs[row] = mail.seq;
-          columns.notices[row] = mail.wantsNotice ? 1 : 0;
-          setPlaceIn(row, place);
-          columns.labels.set(mail.stream, row * LABEL_BYTES);
-          columns.labels.set(mail.digest, row * LABEL_BYTES + STREAM_BYTES);
-          senders[row] = mail.sender;
-          if (route) recipients.set(row, String.fromCharCode(...mail.to));
-        },
-        setPlace: (position, place) => {
-          const row = rowOf.get(position);
-          if (row !== undefined) setPlaceIn(row, place);
-        },
-        loadOf: (position) => {
-          const row = rowOf.get(position);
-          if (row === undefined) return undefined;
-          return { sender: senders[row] as Sender, wantsNotice: columns.notices[row] === 1, sizeBytes: columns.sizes[row] as number };
-        },
-        placeOf: (position) => {
-          const row = rowOf.get(position);
-          return row === undefined ? undefined : placeIn(row);
-        },
-        delete: (position) => {
-          const row = rowOf.get(position);
-          if (row === undefined) return;
-          rowOf.delete(position);
-          if (route) recipients.delete(row);
-          giveBack(row);
-        },
-      };
-    },
-  };
+/** A class because a relay has one for every mailbox, and most are empty. */
+class MailboxRows<Sender> implements StoredMails<Sender> {
+  readonly #shared: SharedColumns<Sender>;
+  readonly #route: boolean;
+  /** Made with the first message. bound: mailboxMessages, or routePercent */
+  #rowOf: Map<number, number> | undefined;
+  #resting: RestingRuns = NOTHING_RESTS;
+  /** No position below this has a row. */
+  #lowest = Number.POSITIVE_INFINITY;
+
+  constructor(shared: SharedColumns<Sender>, route: boolean) {
+    this.#shared = shared;
+    this.#route = route;
+  }
+
+  get size(): number {
+    return (this.#rowOf?.size ?? 0) + this.#resting.size;
+  }
+
+  get resting(): RestingRuns {
+    return this.#resting;
+  }
+
+  get oldestMs(): number | undefined {
+    const row = this.#rowOf?.values().next().value;
+    if (row === undefined) return this.#resting.oldestMs;
+    return Math.min(this.#shared.columns.storedAt[row] as number, this.#resting.oldestMs ?? Number.POSITIVE_INFINITY);
+  }
+
+  mayHaveRows(last: number): boolean {
+    return this.#rowOf !== undefined && this.#rowOf.size > 0 && this.#lowest <= last;
+  }
+
+  has(position: number): boolean {
+    return this.#rowOf?.has(position) === true || this.#resting.has(position);
+  }
+
+  get(position: number): StoredMailOf<Sender> | undefined {
+    const row = this.#rowOf?.get(position);
+    return row === undefined ? undefined : this.#shared.read(row);
+  }
+
+  keys(): IterableIterator<number> {
+    return this.#rowOf?.keys() ?? [].values();
+  }
+
+  *values(): IterableIterator<StoredMailOf<Sender>> {
+    for (const row of this.#rowOf?.values() ?? []) yield this.#shared.read(row);
+  }
+
+  *[Symbol.iterator](): IterableIterator<readonly [number, StoredMailOf<Sender>]> {
+    for (const [position, row] of this.#rowOf ?? []) yield [position, this.#shared.read(row)] as const;
+  }
+
+  put(position: number, mail: MailToStore<Sender>, place: Place | undefined): void {
+    const row = this.#shared.take();
+    const { columns, senders, recipients } = this.#shared;
+    this.#rowOf ??= new Map();
+    this.#lowest = this.#rowOf.size === 0 ? position : Math.min(this.#lowest, position);
+    this.#rowOf.set(position, row);
+    columns.sizes[row] = mail.sizeBytes;
+    columns.storedAt[row] = mail.storedAtMs;
+    columns.expiries[row] = mail.expiresAtMs;
+    columns.seqs[row] = mail.seq;
+    columns.notices[row] = mail.wantsNotice ? 1 : 0;
+    this.#shared.setPlaceIn(row, place);
+    columns.labels.set(mail.stream, row * LABEL_BYTES);
+    columns.labels.set(mail.digest, row * LABEL_BYTES + STREAM_BYTES);
+    senders[row] = mail.sender;
+    if (this.#route) recipients.set(row, String.fromCharCode(...mail.to));
+  }
+
+  setPlace(position: number, place: Place): void {
+    const row = this.#rowOf?.get(position);
+    if (row !== undefined) this.#shared.setPlaceIn(row, place);
+  }
+
+  loadOf(position: number): ReturnType<StoredMails<Sender>["loadOf"]> {
+    const row = this.#rowOf?.get(position);
+    if (row === undefined) return undefined;
+    const { columns, senders } = this.#shared;
+    return { sender: senders[row] as Sender, wantsNotice: columns.notices[row] === 1, sizeBytes: columns.sizes[row] as number };
+  }
+
+  placeOf(position: number): Place | undefined {
+    const row = this.#rowOf?.get(position);
+    return row === undefined ? undefined : this.#shared.placeIn(row);
+  }
+
+  dueAt(position: number): Due | undefined {
+    const row = this.#rowOf?.get(position);
+    if (row === undefined) return undefined;
+    const place = this.#shared.placeIn(row);
+    const { storedAt, sizes } = this.#shared.columns;
+    return place && { position, storedAtMs: storedAt[row] as number, sizeBytes: sizes[row] as number, place };
+  }
+
+  rowOf(position: number): MailRow<Sender> | undefined {
+    const row = this.#rowOf?.get(position);
+    const { columns, senders, recipients } = this.#shared;
+    if (row === undefined || columns.segments[row] === NOWHERE) return undefined;
+    const label = row * LABEL_BYTES;
+    return {
+      sender: senders[row] as Sender,
+      sizeBytes: columns.sizes[row] as number,
+      wantsNotice: columns.notices[row] === 1,
+      segment: columns.segments[row] as number,
+      offset: columns.offsets[row] as number,
+      length: columns.lengths[row] as number,
+      storedAtMs: columns.storedAt[row] as number,
+      expiresAtMs: columns.expiries[row] as number,
+      seq: columns.seqs[row] as number,
+      stream: columns.labels.subarray(label, label + STREAM_BYTES),
+      digest: columns.labels.subarray(label + STREAM_BYTES, label + LABEL_BYTES),
+      to: recipients.get(row) ?? "",
+    };
+  }
+
+  addResting(run: RestingRun): void {
+    if (this.#resting === NOTHING_RESTS) this.#resting = createRestingRuns();
+    this.#resting.add(run);
+  }
+
+  rest({ first, last, segment, row: firstRow }: Parameters<StoredMails<Sender>["rest"]>[0], may: (position: number) => boolean): void {
+    const { columns } = this.#shared;
+    let run: { first: number; last: number; expiresAtMs: number; storedAtMs: number } | undefined;
+    const end = (): void => {
+      if (run !== undefined) this.addResting({ ...run, segment, row: firstRow + run.first - first });
+      run = undefined;
+    };
+    for (let position = first; position <= last; position++) {
+      const row = this.#rowOf?.get(position);
+      if (row === undefined || columns.segments[row] === NOWHERE || !may(position)) {
+        end();
+        continue;
+      }
+      const [expiresAtMs, storedAtMs] = [columns.expiries[row] as number, columns.storedAt[row] as number];
+      run ??= { first: position, last: position, expiresAtMs, storedAtMs };
+      run.last = position;
+      run.expiresAtMs = Math.min(run.expiresAtMs, expiresAtMs);
+      run.storedAtMs = Math.min(run.storedAtMs, storedAtMs);
+      this.#rowOf?.delete(position);
+      this.#shared.giveBack(row);
+    }
+    end();
+  }
+
+  delete(position: number): void {
+    const row = this.#rowOf?.get(position);
+    if (row === undefined) return;
+    this.#rowOf?.delete(position);
+    if (this.#route) this.#shared.recipients.delete(row);
+    this.#shared.giveBack(row);
+  }
 }
 
 function columnsOf(rows: number): Columns {

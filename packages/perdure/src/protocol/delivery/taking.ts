@@ -13,7 +13,7 @@ import { lackOfRoom } from "./mailbox-shares.ts";
 import { type AgentState, NO_LINK, noteRefused, ownerOf, type StoredMail } from "./mailbox-state.ts";
 import { keepPeer } from "./meeting.ts";
 import { noteLimited, openTail, type RelayMachine } from "./relay-machine.ts";
-import { addToLeaf, leafMessages, writerOf } from "./statements.ts";
+import { addToLeaf } from "./statements.ts";
 import { dropMail, keepMail, type Origin, OWN_ORIGIN } from "./stored-mail.ts";
 import { readLabel } from "./stored-mails.ts";
 
@@ -69,7 +69,7 @@ function overRate(machine: RelayMachine, attachment: Attachment, bytes: number):
 
 function refuse({ state, counters, journal }: RelayMachine, { agent, link, session }: Attachment, linkSeq: number, reason: Reason): void {
   noteRefused(link, linkSeq);
-  addToLeaf(state.statements, agent.idRaw, link.raw, linkSeq, undefined, leafMessages(agent), undefined, link.leafKey);
+  addToLeaf(state.statements, agent, link, linkSeq, undefined);
   journal.record(encodeKept("refusal", { sender: agent.keptId, link: link.raw, linkSeq }));
   counters.refused.set(reason.code, (counters.refused.get(reason.code) ?? 0) + 1);
   if (reason.limit !== undefined) noteLimited(counters, reason.limit.name);
@@ -89,16 +89,7 @@ function accept(
     machine.counters.relayed++;
     agent.peer.relayedIn++;
   }
-  addToLeaf(
-    machine.state.statements,
-    agent.idRaw,
-    link.raw,
-    linkSeq,
-    envelope.digest,
-    leafMessages(agent),
-    writerOf(agent, envelope),
-    link.leafKey,
-  );
+  addToLeaf(machine.state.statements, agent, link, linkSeq, envelope.bytes);
   const position = store(machine, owner, envelope, origin, link.raw, linkSeq, nowMs);
   if (machine.journal.wants("relay.mail-appended")) tellAppended(machine, { agent, owner, envelope, link: link.raw, linkSeq, position });
 }

@@ -94,6 +94,21 @@ describe("a rate", () => {
     );
   });
 
+  it("takes and finds room for the same, whoever asks only for that", () => {
+    const step = fc.record({ key: fc.constantFrom("a", "b", "c", "d"), cost: fc.nat(8), afterMs: fc.integer({ min: -500, max: 2_000 }) });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const [judged, taken] = [createGcra({ ...RATE, keys: 3 }), createGcra({ ...RATE, keys: 3 })];
+        let nowMs = 0;
+        for (const { key, cost, afterMs } of steps) {
+          nowMs += afterMs;
+          expect(taken.fits(key, cost, nowMs)).toBe(judged.look(key, cost, nowMs).taken);
+          expect(taken.take(key, cost, nowMs)).toBe(judged.judge(key, cost, nowMs).taken);
+        }
+      }),
+    );
+  });
+
   it("a clock that goes back gives nothing", () => {
     const gcra = createGcra(RATE);
     gcra.judge("a", 5, 1000);

@@ -31,6 +31,10 @@ export interface Gcra {
   judge(key: string, cost: number, nowMs: number): Verdict;
   /** What `judge` would say; takes nothing. */
   look(key: string, cost: number, nowMs: number): Verdict;
+  /** Whether `judge` would take it; takes nothing. */
+  fits(key: string, cost: number, nowMs: number): boolean;
+  /** The same as `judge` for whoever need not know more than whether it was taken. */
+  take(key: string, cost: number, nowMs: number): boolean;
   /** Keys with a bucket of their own. */
   readonly keys: number;
 }
@@ -54,15 +58,22 @@ export function createGcra({ perSecond, burst, keys }: GcraOptions): Gcra {
   let latestMs = Number.NEGATIVE_INFINITY;
   const owners = (): number => fullAt.size - (fullAt.has(SHARED) ? 1 : 0);
 
+  /** Below 0 after what cost more than a burst: that is paid off first. */
+  const roomMs = (fullAtMs: number, nowMs: number): number => burstMs - Math.max(0, fullAtMs - nowMs);
+  const lackMs = (fullAtMs: number, nowMs: number, cost: number): number =>
+    cost === 0 ? 0 : Math.min(cost * intervalMs, burstMs) - roomMs(fullAtMs, nowMs);
+  // What was summed from fractions, one for each that was taken, must not fail by the last bits of them.
+  const hasRoom = (fullAtMs: number, nowMs: number, cost: number): boolean =>
+    lackMs(fullAtMs, nowMs, cost) <= intervalMs * LAST_BITS + nowMs * Number.EPSILON * burst;
+
   const verdict = (fullAtMs: number, nowMs: number, cost: number): Verdict => {
-    const owedMs = Math.max(0, fullAtMs - nowMs);
-    // Below 0 after what cost more than a burst: that is paid off first.
-    const roomMs = burstMs - owedMs;
-    // What was summed from fractions, one for each that was taken, must not fail by the last bits of them.
-    const lackMs = cost === 0 ? 0 : Math.min(cost * intervalMs, burstMs) - roomMs;
-    const taken = lackMs <= intervalMs * LAST_BITS + nowMs * Number.EPSILON * burst;
-    const remaining = Math.max(0, Math.floor(roomMs / intervalMs + 1e-9));
-    return { taken, remaining, resetMs: taken ? 0 : Math.ceil(lackMs), fullMs: Math.ceil(owedMs) };
+    const taken = hasRoom(fullAtMs, nowMs, cost);
+    return {
+      taken,
+      remaining: Math.max(0, Math.floor(roomMs(fullAtMs, nowMs) / intervalMs + 1e-9)),
+      resetMs: taken ? 0 : Math.ceil(lackMs(fullAtMs, nowMs, cost)),
+      fullMs: Math.ceil(Math.max(0, fullAtMs - nowMs)),
+    };
   };
 
   /** The clock-hand moves on: full ones go, the others are looked at again after all the rest. */
@@ -86,6 +97,7 @@ export function createGcra({ perSecond, burst, keys }: GcraOptions): Gcra {
     latestMs = Math.max(latestMs, nowMs);
     return latestMs;
   };
+  const fullAtOf = (key: string, nowMs: number): number => fullAt.get(key) ?? (owners() < keys ? nowMs : (fullAt.get(SHARED) ?? nowMs));
 
   return {
     judge: (key, cost, givenMs) => {
@@ -101,8 +113,19 @@ export function createGcra({ perSecond, burst, keys }: GcraOptions): Gcra {
     },
     look: (key, cost, givenMs) => {
       const nowMs = Math.max(latestMs, givenMs);
-      const fullAtMs = fullAt.get(key) ?? (owners() < keys ? nowMs : (fullAt.get(SHARED) ?? nowMs));
-      return verdict(fullAtMs, nowMs, cost);
+      return verdict(fullAtOf(key, nowMs), nowMs, cost);
+    },
+    fits: (key, cost, givenMs) => {
+      const nowMs = Math.max(latestMs, givenMs);
+      return hasRoom(fullAtOf(key, nowMs), nowMs, cost);
+    },
+    take: (key, cost, givenMs) => {
+      const nowMs = advance(givenMs);
+      const slot = slotOf(key, nowMs);
+      const fullAtMs = fullAt.get(slot) ?? nowMs;
+      if (!hasRoom(fullAtMs, nowMs, cost)) return false;
+      fullAt.set(slot, Math.max(fullAtMs, nowMs) + cost * intervalMs);
+      return true;
     },
     get keys() {
       return owners();

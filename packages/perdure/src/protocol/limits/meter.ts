@@ -34,6 +34,8 @@ export interface Meter {
   judge(key: string, cost: number, nowMs: number): RateHit | undefined;
   /** What `judge` would say; takes nothing. */
   look(key: string, cost: number, nowMs: number): RateHit | undefined;
+  /** Whether `judge` would take it; takes nothing. */
+  fits(key: string, cost: number, nowMs: number): boolean;
   /** The same as numbers. */
   measure(key: string, cost: number, nowMs: number): Verdict;
   readonly burst: number;
@@ -65,7 +67,8 @@ export function createMeter(limits: RateLimits, name: MeterName, keys: number = 
         };
 
   return {
-    judge: (key, cost, nowMs) => hitOf(gcra.judge(key, cost, nowMs)),
+    judge: (key, cost, nowMs) => (gcra.take(key, cost, nowMs) ? undefined : hitOf(gcra.look(key, cost, nowMs))),
+    fits: gcra.fits,
     look: (key, cost, nowMs) => hitOf(gcra.look(key, cost, nowMs)),
     measure: gcra.judge,
     burst,

@@ -26,7 +26,8 @@ export function createRelayRates(limits: RateLimits): RelayRates {
   return {
     mail: (key, isPeer, size) => {
       const [messages, bytes] = isPeer ? peer : agent;
-      return messages.look(key, 1, nowMs) ?? bytes.judge(key, size, nowMs) ?? messages.judge(key, 1, nowMs);
+      if (!messages.fits(key, 1, nowMs)) return messages.look(key, 1, nowMs);
+      return bytes.judge(key, size, nowMs) ?? messages.judge(key, 1, nowMs);
     },
     stranger: (mailbox, other) => strangers.judge(other ? `${mailbox} other` : mailbox, 1, nowMs),
     registration: () => registrations.judge(EVERYBODY, 1, nowMs),

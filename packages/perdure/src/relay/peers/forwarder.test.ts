@@ -27,7 +27,7 @@ interface Stand {
   begin(standing?: LinkStanding): boolean;
   /** The machine's answer to the attach. */
   welcome(settledFloor?: number): void;
-  deliver(position: number): void;
+  deliver(position: number): boolean;
   settledRanges(): readonly (readonly number[])[];
 }
 
@@ -123,7 +123,8 @@ describe("a forwarder", () => {
     const stand = createStand();
     stand.begin();
     stand.welcome();
-    for (let position = 1; position <= 15; position++) stand.deliver(position);
+    const isWorthALook = Array.from({ length: 15 }, (_, index) => stand.deliver(index + 1));
+    expect(new Set(isWorthALook)).toEqual(new Set([false]));
     expect(stand.forwarder.queuedBytes).toBe(11 * SIZE);
     expect(stand.fed.filter(({ kind }) => kind === "blocked")).toEqual([
       { kind: "blocked", session: stand.forwarder.number, blocked: true },

@@ -269,13 +269,16 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     },
     deliver: (position, _storedAtMs, envelope) => {
       const mail = options.waits(position);
-      if (mail === undefined) return;
+      if (mail === undefined) return false;
       const { digest, bytes, from, to } = mail;
       queue.add({ digest, bytes, from, position, lane: laneOf(from, to), envelope: envelope.slice() });
       pump();
-      if (now === undefined || now.blocked || !options.isOver(queue.waitingBytes)) return;
-      now.blocked = true;
-      loop.feed({ kind: "blocked", session: now.number, blocked: true });
+      if (now !== undefined && !now.blocked && options.isOver(queue.waitingBytes)) {
+        now.blocked = true;
+        loop.feed({ kind: "blocked", session: now.number, blocked: true });
+      }
+      // Whoever else said that it is full would not hear from here when it is not any more.
+      return false;
     },
     acked: (upTo) => {
       const positions = queue.acked(upTo);

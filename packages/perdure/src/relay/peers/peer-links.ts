@@ -161,7 +161,6 @@ export function createPeerLinks(options: PeerLinksOptions): PeerLinks {
     rows: (limit) =>
       mailboxes.peers(limit).map(({ id, idRaw, mailbox, peer }) => {
         const link = links.get(hex(idRaw));
-        const oldest = mailbox.stored.values().next();
         return {
           id,
           url: link?.url ?? peer?.urls[0],
@@ -169,7 +168,7 @@ export function createPeerLinks(options: PeerLinksOptions): PeerLinks {
           dialledBy: link?.dialledBy,
           waitingMessages: mailbox.stored.size,
           waitingBytes: mailbox.storedBytes,
-          oldestWaitingSinceMs: oldest.done === true ? undefined : oldest.value.storedAtMs,
+          oldestWaitingSinceMs: mailbox.stored.oldestMs,
           parkedLanes: link?.forwarder.parkedLanes ?? 0,
           passedOn: peer?.passedOn ?? 0,
           relayedIn: peer?.relayedIn ?? 0,

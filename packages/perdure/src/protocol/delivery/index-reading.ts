@@ -1,0 +1,73 @@
+/** What the index of a closed segment says, as a relay's machine takes it. */
+import type { Bytes } from "../../wire/bytes.ts";
+import { AGENT_ID_BYTES } from "../../wire/ids.ts";
+import {
+  INDEX_LOAD_BYTES,
+  INDEX_ROW_BYTES,
+  type IndexCounts,
+  type IndexedMailbox,
+  type IndexedSender,
+  indexLayout,
+  indexLoad,
+  indexRow,
+} from "../../wire/kept-index.ts";
+import { KEPT_MAIL_HEADER_BYTES } from "../../wire/kept-relay.ts";
+import type { Place } from "./mailbox-state.ts";
+
+/** Positions of one mailbox, one behind the other, whose rows in the index of a segment begin at `row`. */
+export interface IndexedPositions {
+  /** Key of the mailbox. */
+  readonly agent: string;
+  readonly first: number;
+  readonly count: number;
+  readonly row: number;
+}
+
+/** A message as an index keeps it. */
+export interface RestingRow {
+  readonly sender: IndexedSender;
+  readonly sizeBytes: number;
+  readonly wantsNotice: boolean;
+  readonly storedAtMs: number;
+  readonly expiresAtMs: number;
+  readonly seq: number;
+  readonly stream: Bytes;
+  readonly digest: Bytes;
+  /** Of mail that is to be passed on; else empty. */
+  readonly to: Bytes;
+  readonly place: Place;
+}
+
+/** Where the parts of an index lie that speak of `count` rows from `row` on: what `rowsIn` takes. */
+export function partsOf(counts: IndexCounts, row: number, count: number): readonly { readonly offset: number; readonly length: number }[] {
+  const { loads, rows } = indexLayout(counts);
+  return [
+    { offset: loads + row * INDEX_LOAD_BYTES, length: count * INDEX_LOAD_BYTES },
+    { offset: rows + row * INDEX_ROW_BYTES, length: count * INDEX_ROW_BYTES },
+  ];
+}
+
+/** `recipients`: of these rows, where they are in the mailbox of another relay. */
+export function rowsIn(
+  segment: number,
+  senderOf: (nth: number) => IndexedSender,
+  loads: Bytes,
+  rows: Bytes,
+  recipients: Bytes | undefined,
+): readonly RestingRow[] {
+  return Array.from({ length: rows.length / INDEX_ROW_BYTES }, (_, nth) => {
+    const { sender: by, sizeBytes, wantsNotice } = indexLoad(loads, nth * INDEX_LOAD_BYTES);
+    const { offset, ...row } = indexRow(rows, nth * INDEX_ROW_BYTES);
+    const sender = senderOf(by);
+    const length = recordBytes({ route: recipients !== undefined }, sender, sizeBytes);
+    const to = recipients === undefined ? NOBODY : recipients.subarray(nth * AGENT_ID_BYTES, (nth + 1) * AGENT_ID_BYTES);
+    return { ...row, sender, sizeBytes, wantsNotice, to, place: { segment, offset, length } };
+  });
+}
+
+const NOBODY: Bytes = new Uint8Array(0);
+
+/** Bytes of the record of a message whose envelope has so many. */
+export function recordBytes({ route }: Pick<IndexedMailbox, "route">, { kind }: Pick<IndexedSender, "kind">, sizeBytes: number): number {
+  return KEPT_MAIL_HEADER_BYTES + (route || kind === "relayed" ? AGENT_ID_BYTES : 0) + sizeBytes;
+}
