@@ -54,7 +54,66 @@ and at the end {type: "stopped"}.`,
       }),
     );
   addOwner(relay, dispatch);
+  addKeeping(relay, dispatch);
   addCheck(relay, dispatch);
+}
+
+/** What concerns the folder of a relay as a whole. */
+function addKeeping(relay: Command, dispatch: Dispatch): void {
+  relayFolder(common(relay.command("backup").argument("<to>", "an empty folder, or one with a backup of this relay")))
+    .summary("copy the relay as it is at this moment, while it runs or not")
+    .addHelpText("before", examples("perdure relay backup /mnt/backup/relay"))
+    .addHelpText(
+      "after",
+      `
+What was copied before and has not changed is not copied again. All that the relay
+had acknowledged is in it, and its keys: keep it as you keep those. One that is
+interrupted leaves the one before as it was.
+--json: {type: "backup", to, relay, number, takenAtMs, segments, bytes, copied, copiedBytes}.`,
+    )
+    .action((to: string, _options: unknown, command: Command) => {
+      const options: RelayFolderWords = command.optsWithGlobals();
+      return dispatch({
+        what: "no backup was made",
+        options,
+        load: async () => (await import("./verbs/relay-backup.ts")).relayBackupVerb(to, options),
+      });
+    });
+  relayFolder(common(relay.command("restore").argument("<from>", "a folder with a backup")))
+    .summary("make a relay's folder from a backup")
+    .addHelpText("before", examples("perdure relay restore /mnt/backup/relay --at ./relay"))
+    .addHelpText(
+      "after",
+      `
+Into a folder that is empty or not there; all of it is checked first. What the relay
+took since the backup is gone. Never run it beside the relay it was made of.
+--json: {type: "restored", folder, relay, takenAtMs, waitingMessages, …}.`,
+    )
+    .action((from: string, _options: unknown, command: Command) => {
+      const options: RelayFolderWords = command.optsWithGlobals();
+      return dispatch({
+        what: "nothing was restored",
+        options,
+        load: async () => (await import("./verbs/relay-backup.ts")).relayRestoreVerb(from, options),
+      });
+    });
+  relayFolder(common(relay.command("verify")))
+    .summary("check every byte of a relay's folder, without changing any")
+    .addHelpText("before", examples("perdure relay verify", "perdure relay verify --at ./relay"))
+    .addHelpText(
+      "after",
+      `
+Also beside a running relay. Exit code 1 when something is not as it was written.
+--json: {type: "verified", ok, opens, problems: [{path, from, to, what}], …}.`,
+    )
+    .action((_options: unknown, command: Command) => {
+      const options: RelayFolderWords = command.optsWithGlobals();
+      return dispatch({
+        what: "the folder was not checked",
+        options,
+        load: async () => (await import("./verbs/relay-verify.ts")).relayVerifyVerb(options),
+      });
+    });
 }
 
 /** What the owner of a running relay does: the process that runs it is asked over a socket in its folder. */

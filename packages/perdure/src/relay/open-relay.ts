@@ -139,7 +139,8 @@ export async function openRelayWith(given: OpenRelay): Promise<Relay> {
     });
     core = running;
     const page = pageOf(reach, listener.address, token);
-    const desk = createOwnerDesk({ host, core: running, address, page, bundle: bundleOfRelay(hedged, folder, running, inputs) });
+    const bundle = bundleOfRelay(hedged, folder, running, inputs);
+    const desk = createOwnerDesk({ host, core: running, address, page, bundle, backups: running.backups });
     const socket = await serveOwner(host, folder, desk.answer);
     doors.push(() => socket.close());
     let drained: Promise<void> | undefined;

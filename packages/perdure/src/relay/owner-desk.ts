@@ -6,6 +6,7 @@ import { base32, utf8 } from "../wire/bytes.ts";
 import { PerdureError } from "../wire/error.ts";
 import { agentIdBytes } from "../wire/ids.ts";
 import type { IssuedTicket, OwnerCall } from "../wire/owner-calls.ts";
+import type { BackupHolds } from "./backup-holds.ts";
 import type { RelayCore } from "./relay-core.ts";
 
 export interface OwnerDesk {
@@ -21,6 +22,7 @@ export interface OwnerDeskOptions {
   readonly address: string;
   /** Where the owner sees the relay's page. */
   readonly page: string;
+  readonly backups: Pick<BackupHolds, "begin" | "renew" | "end">;
   /** What lately came in; absent where no inputs are kept. */
   readonly bundle?: (() => Promise<InputBundle>) | undefined;
 }
@@ -32,7 +34,7 @@ const MAX_TICKET_USES = 10_000;
 const TICKET_BYTES = 16;
 const MAX_WHY = 256;
 
-export function createOwnerDesk({ host, core, address, page, bundle }: OwnerDeskOptions): OwnerDesk {
+export function createOwnerDesk({ host, core, address, page, bundle, backups }: OwnerDeskOptions): OwnerDesk {
   const issueTicket: OwnerDesk["issueTicket"] = async ({ uses = 1, expiresInMs = DAY_MS } = {}) => {
     if (!Number.isSafeInteger(uses) || uses < 1 || uses > MAX_TICKET_USES)
       throw new PerdureError("bad-argument", `a ticket is for 1 to ${MAX_TICKET_USES} agents, not ${uses}`);
@@ -60,6 +62,12 @@ export function createOwnerDesk({ host, core, address, page, bundle }: OwnerDesk
       case "bundle":
         if (bundle === undefined) throw new PerdureError("not-found", "this relay keeps no inputs", { hint: "keepInputs is 0." });
         return await bundle();
+      case "backup-begin":
+        return await backups.begin();
+      case "backup-renew":
+        return backups.renew(call.id);
+      case "backup-end":
+        return backups.end(call.id);
       case "issue-ticket":
         return await issueTicket(call);
       case "ban":

@@ -105,6 +105,7 @@ function status(more: Partial<RelayStatus> = {}): RelayStatus {
     diskLimitBytes: 6 * 1024 * 1024,
     memoryBytes: undefined,
     counters: { accepted: 0, duplicates: 0, delivered: 0, settled: 0, expired: 0, lost: 0, statements: 0, refused: {}, limited: {} },
+    damage: { places: 0, bytes: 0, lostMessages: 0, mayTurnBack: false },
     incidents: [],
     tickets: { required: false, open: 0 },
     origins: [],

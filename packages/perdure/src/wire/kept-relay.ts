@@ -268,6 +268,10 @@ export function decodeKept(record: Bytes): KeptRecord {
   return { kind, value: (RELAY_RECORDS[kind][1] as Shape<unknown>).decode(record.subarray(1)) } as KeptRecord;
 }
 
+export function isKeptStatement(record: Bytes): boolean {
+  return record[0] === RELAY_RECORDS.statement[0];
+}
+
 function malformed(why: string): never {
   throw new PerdureError("malformed", `relay log: ${why}`);
 }

@@ -23,8 +23,18 @@ export type OwnerCall =
   /** What lately came in: an `InputBundle`. */
   | { readonly name: "bundle" }
   | { readonly name: "issue-ticket"; readonly uses: number; readonly expiresInMs: number }
+  /** Begins a new file of the log and keeps those before it as they are: a {@link HeldMoment}. It ends after a minute unless it is renewed. */
+  | { readonly name: "backup-begin" }
+  | { readonly name: "backup-renew"; readonly id: string }
+  | { readonly name: "backup-end"; readonly id: string }
   /** `who` is an agent or a relay, `ag1…`. */
   | { readonly name: "ban"; readonly who: string; readonly banned: boolean; readonly why: string };
+
+export interface HeldMoment {
+  readonly id: string;
+  /** What the log consisted of then, oldest first: so much of each file. */
+  readonly segments: readonly { readonly segment: number; readonly bytes: number }[];
+}
 
 export interface IssuedTicket {
   /** What `perdure init --relay` takes. */
@@ -42,8 +52,9 @@ export function encodeOwnerCall(call: OwnerCall): Bytes {
 export function decodeOwnerCall(message: Bytes): OwnerCall {
   const { call } = read(message);
   if (!isRecord(call)) malformed("it has no call");
-  const { name, uses, expiresInMs, who, banned, why } = call;
-  if (name === "status" || name === "page" || name === "bundle") return { name };
+  const { name, id, uses, expiresInMs, who, banned, why } = call;
+  if (name === "status" || name === "page" || name === "bundle" || name === "backup-begin") return { name };
+  if ((name === "backup-renew" || name === "backup-end") && typeof id === "string") return { name, id };
   if (name === "issue-ticket" && typeof uses === "number" && typeof expiresInMs === "number") return { name, uses, expiresInMs };
   if (name === "ban" && typeof who === "string" && typeof banned === "boolean" && typeof why === "string")
     return { name, who, banned, why };
