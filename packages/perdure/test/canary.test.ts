@@ -33,17 +33,24 @@ function tapped(name: string, heard: Overheard[]): Host {
     log: { write: (level, event, fields) => note(`log ${event}`, Buffer.from(JSON.stringify({ level, event, fields }))) },
   });
   const tap = (connection: Connection): Connection => ({
-    ...connection,
+    get remote() {
+      return connection.remote;
+    },
+    get local() {
+      return connection.local;
+    },
     get queuedBytes() {
       return connection.queuedBytes;
     },
+    close: (atOnce) => connection.close(atOnce),
     start: (receiver) =>
       connection.start({
-        ...receiver,
         message: (message) => {
           note("heard", message);
           receiver.message(message);
         },
+        drained: () => receiver.drained(),
+        closed: (why) => receiver.closed(why),
       }),
     send: (message) => {
       note("said", message);

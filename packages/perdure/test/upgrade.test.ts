@@ -21,6 +21,7 @@ import { openChain, parseRecovery } from "../src/identity/recovery.ts";
 import { verifyEvidence } from "../src/protocol/evidence/verify-evidence.ts";
 import { openRelay } from "../src/relay/index.ts";
 import { openRelayWith } from "../src/relay/open-relay.ts";
+import { verifyFolder } from "../src/relay/verify-folder.ts";
 import { createSettings } from "../src/settings/register.ts";
 import { crc32 } from "../src/store/log/crc32.ts";
 import { concat, utf8 } from "../src/wire/bytes.ts";
@@ -232,6 +233,15 @@ describe("what this version wrote once", () => {
     expect([standing, log.map(({ kind }) => kind)]).toEqual(["in-force", ["inception", "anchor"]]);
     expect((await anna.contacts.list()).length).toBe(1);
     expect(relay.status().agents).toHaveLength(3);
+  });
+
+  it("has a relay's log in files that grow, which is read byte for byte, and goes on in new files", { timeout: TEST_MS }, async () => {
+    const host = machineOf(about.atMs);
+    const check = () => verifyFolder({ host, folder: join(folder, "relay"), isRunning: false });
+    expect(await check()).toMatchObject({ problems: [], segments: 1, waitingMessages: 1, agents: 3 });
+    const relay = await openRelayWith({ host, folder: join(folder, "relay"), listen: "ws://127.0.0.1:0", tickets: false });
+    await relay.drain();
+    expect(await check()).toMatchObject({ problems: [], segments: 2, waitingMessages: 1, agents: 3 });
   });
 
   it("reads: recovery file, invite, evidence, export", { timeout: 3 * TEST_MS }, async () => {

@@ -131,6 +131,16 @@ export const FIXED = define({
   },
   logCloseMs: { value: 5 * SECOND, unit: "ms", reason: "A disk that hangs keeps a process from ending no longer than this." },
   // Processes of one machine
+  backupHoldMs: {
+    value: 10 * SECOND,
+    unit: "ms",
+    reason: "A relay whose disk does not begin a new file by then makes no backup; whoever asks is told before the call ends.",
+  },
+  backupLeaseMs: {
+    value: MINUTE,
+    unit: "ms",
+    reason: "A relay keeps files for a backup that says nothing any more no longer than this.",
+  },
   ownerCallMs: {
     value: 15 * SECOND,
     unit: "ms",

@@ -55,7 +55,7 @@ export const MACHINE = {
     reviewed: Number.MAX_SAFE_INTEGER,
     least: 256 * MB,
     reason: "What a container or service may use; above it the system kills the process.",
-    advice: "Give it more, or lower allQueuesBytes and storeMessages.",
+    advice: "Give it more, or lower allQueuesBytes and messagesAtHand.",
   },
   acceptBacklog: {
     unit: "connections",

@@ -9,7 +9,7 @@ export const RATES = {
     unit: "connections",
     min: 1,
     max: 1_000_000,
-    reason: "Connections from one address (IPv4, or IPv6 /64) at once, so that one caller cannot take all places; not from this machine.",
+    reason: "Connections from one address (IPv4, or IPv6 /64) at once: one caller cannot take all places; not from this machine.",
   },
   sourceHandshakesPerSecond: {
     value: 10,

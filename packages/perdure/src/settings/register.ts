@@ -151,7 +151,7 @@ export const SETTINGS = define({
     unit: "ms",
     min: 100,
     max: 5 * MINUTE,
-    reason: "An address that was not found out in this time leaves the message queued and is asked again.",
+    reason: "An address not found in this time leaves the message queued and is asked again.",
   },
   // Relay storage
   statementEveryMs: {
@@ -159,15 +159,14 @@ export const SETTINGS = define({
     unit: "ms",
     min: 10,
     max: MINUTE,
-    reason: "One signature covers everything stored since the last; proofs follow within this time.",
+    reason: "One signature covers everything stored since the last; proofs follow in this time, of many senders in ten times it.",
   },
   peerWindowFrames: {
     value: MAX_LINK_REFUSALS,
     unit: "frames",
     min: 1,
     max: MAX_LINK_REFUSALS,
-    reason:
-      "Mail another relay may have unacknowledged: that of all its agents, so more than one agent; at most what can be named as refused.",
+    reason: "Mail another relay may have unacknowledged, of all its agents; at most what can be named as refused.",
   },
   peerWindowBytes: {
     value: 16 * MB,
@@ -181,8 +180,7 @@ export const SETTINGS = define({
     unit: "connections",
     min: 5,
     max: 10_000,
-    reason:
-      "Other relays dialled at once; those that did not answer last time use at most half of these places, those never met a quarter.",
+    reason: "Other relays dialled at once; those that did not answer last time use at most half, those never met a quarter.",
   },
   peerIdleMs: {
     value: 5 * MINUTE,
@@ -215,6 +213,13 @@ export const SETTINGS = define({
   },
   clockJumpHoldMs: { value: HOUR, unit: "ms", min: 0, max: DAY, reason: "After a jump forward nothing is reclaimed for this long." },
   diskRetryMs: { value: SECOND, unit: "ms", min: 10, max: MINUTE, reason: "Pause before a write that failed is tried again." },
+  isolateDamage: {
+    value: 1,
+    unit: "yes or no",
+    min: 0,
+    max: 1,
+    reason: "1: a relay whose log is damaged opens, and says what cannot be read; 0: it does not open.",
+  },
   // Agents
   defaultExpiryMs: {
     value: 7 * DAY,
@@ -242,8 +247,7 @@ export const SETTINGS = define({
     unit: "messages",
     min: 1,
     max: 10_000_000,
-    reason:
-      "Messages an agent keeps in its failed box; for one more the oldest goes for good: its sender was told, and the status counts it.",
+    reason: "Messages an agent keeps in its failed box; for one more the oldest goes: its sender was told, the status counts it.",
   },
   refusedRetryMaxMs: {
     value: HOUR,
@@ -293,7 +297,7 @@ export const SETTINGS = define({
     unit: "messages",
     min: 4,
     max: 100_000_000,
-    reason: "Streams of all senders together, about 1 KB of memory each; who has none yet begins one only while half of them are free.",
+    reason: "Streams of all senders together, about 1 KB of memory each; new senders begin one only while half are free.",
   },
   outboxMessages: {
     value: 10_000,
@@ -380,7 +384,7 @@ export const SETTINGS = define({
     unit: "ms",
     min: MINUTE,
     max: 90 * DAY,
-    reason: "After that an old inbox key is kept this long for mail that waits, which is the longest mail may wait, and then destroyed.",
+    reason: "After that an old inbox key is kept this long, the longest mail may wait, and then destroyed.",
   },
   passphraseMemoryKiB: {
     value: 64 * KB,

@@ -126,17 +126,21 @@ export const RELATIONS = {
   "memory-for-queues": {
     less: [
       [1, "allQueuesBytes"],
-      [300, "storeMessages"],
+      [300, "messagesAtHand"],
+      [50, "storeMessages"],
     ],
     than: [[1, "memoryBytes"]],
     why: "slow readers and waiting mail may use more memory than this process is given, and it is killed",
-    hint: "Lower allQueuesBytes and storeMessages, or give it more memory.",
+    hint: "Lower allQueuesBytes, messagesAtHand and storeMessages, or give it more memory.",
   },
   "heap-for-mail": {
-    less: [[300, "storeMessages"]],
+    less: [
+      [300, "messagesAtHand"],
+      [50, "storeMessages"],
+    ],
     than: [[1, "heapBytes"]],
     why: "waiting mail may use more than the heap of this process, and it ends",
-    hint: "Lower storeMessages, or NODE_OPTIONS=--max-old-space-size.",
+    hint: "Lower messagesAtHand and storeMessages, or NODE_OPTIONS=--max-old-space-size.",
   },
   "handshakes-fit": {
     less: [[1, "relayHandshakes"]],

@@ -25,7 +25,14 @@ export const SHARES = {
     unit: "messages",
     min: 1,
     max: 1_000_000_000,
-    reason: "Messages a relay holds in all mailboxes together: each takes about 300 bytes of memory, however small it is.",
+    reason: "Messages a relay holds in all mailboxes together: each takes up to 50 bytes of memory, and those at hand more.",
+  },
+  messagesAtHand: {
+    value: 500_000,
+    unit: "messages",
+    min: 0,
+    max: 1_000_000_000,
+    reason: "Waiting messages with a row in memory, up to 300 bytes each; of others a relay knows where theirs lies.",
   },
   relayPeers: {
     value: 1000,

@@ -53,7 +53,7 @@ export const WEB_SERVER = {
     unit: "connections",
     min: 1,
     max: 1_000_000,
-    reason: "Sockets that are no WebSocket yet; at more of them the oldest is cut, so that idle ones never use up what a process may open.",
+    reason: "Sockets that are no WebSocket yet; beyond it the oldest is cut: idle ones never use up what a process may open.",
   },
   listenBacklog: {
     value: 511,
