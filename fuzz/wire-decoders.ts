@@ -5,6 +5,7 @@ import { decodeAck, decodeDeliver, decodeMail, encodeAck, encodeDeliver, encodeM
 import { decodeEnvelope, encodeEnvelope } from "../packages/perdure/src/wire/envelope.ts";
 import { decodeTransport, encodeTransport, type Tagger } from "../packages/perdure/src/wire/frame.ts";
 import { DOMAINS } from "../packages/perdure/src/wire/identity.ts";
+import { agentIdText } from "../packages/perdure/src/wire/ids.ts";
 import {
   decodeLocalCall,
   decodeLocalFailure,
@@ -22,6 +23,7 @@ import {
   encodeOwnerError,
   encodeOwnerResult,
 } from "../packages/perdure/src/wire/owner-calls.ts";
+import { decodeBackupList, encodeBackupList } from "../packages/perdure/src/wire/relay-backup.ts";
 import { listShapes } from "../packages/perdure/src/wire/shapes.ts";
 import type { CaseSeeds } from "./case-seeds.ts";
 import type { Decoder } from "./decoder.ts";
@@ -143,12 +145,23 @@ function ownerDecoders(): readonly Decoder[] {
     "[[[[",
     "}",
   ].map(utf8);
+  const part = { path: "log/000001.log", bytes: 4096, digest: "0".repeat(64) };
+  const relay = agentIdText(new Uint8Array(32));
+  const backup = encodeBackupList({ relay, number: 1, takenAtMs: 1, logId: "0".repeat(16), segments: [part], state: [part] });
   const calls = [
+    encodeOwnerCall({ name: "backup-renew", id: "00" }),
     encodeOwnerCall({ name: "status" }),
     encodeOwnerCall({ name: "issue-ticket", uses: 1, expiresInMs: 86_400_000 }),
     encodeOwnerCall({ name: "ban", who: "ag1x", banned: true, why: "" }),
   ];
   return [
+    {
+      name: "list of a backup",
+      take: (input) => void decodeBackupList(input),
+      seeds: [backup],
+      words: ["log/", "../", "segments"].map(utf8),
+      maxBytes: 4096,
+    },
     { name: "owner call", take: (input) => void decodeOwnerCall(input), seeds: calls, words, maxBytes: 4096 },
     {
       name: "owner answer",

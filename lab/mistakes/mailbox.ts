@@ -63,8 +63,8 @@ export const MAILBOX_MISTAKES: readonly Mistake[] = [
   {
     id: "stored-credit-not-given-back",
     file: `${D}stored-mail.ts`,
-    find: "count(state, mailbox, mail, -1, -mail.sizeBytes);",
-    put: "count(state, mailbox, mail, 0, -mail.sizeBytes);",
+    find: "countMail(state, mailbox, mail, -1, -mail.sizeBytes);",
+    put: "countMail(state, mailbox, mail, 0, -mail.sizeBytes);",
     why: "What leaves a mailbox still counts as a message of its sender, until his share is used up for good.",
   },
   {
@@ -113,7 +113,7 @@ export const MAILBOX_MISTAKES: readonly Mistake[] = [
   {
     id: "replay-takes-mail-twice",
     file: `${D}mailbox-replay.ts`,
-    find: "  if (mailbox.settled.has(mail.position) || mailbox.stored.has(mail.position)) return [place];\n",
+    find: "  if (mailbox.settled.has(mail.position)) return [place];\n",
     put: "",
     why: "A record that is read after the settle that lets go of it counts as waiting mail.",
   },

@@ -52,9 +52,9 @@ export const PLACEBOS: readonly Mistake[] = [
   },
   {
     id: "placebo-statements-a-millisecond-later",
-    file: "relay/relay-core.ts",
-    find: "? 0 : settings.statementEveryMs",
-    put: "? 0 : settings.statementEveryMs + 1",
+    file: "relay/statement-rounds.ts",
+    find: "? 0 : pauseMs()",
+    put: "? 0 : pauseMs() + 1",
     why: "A relay signs for what it took soon, not at a moment.",
   },
   {
@@ -67,7 +67,7 @@ export const PLACEBOS: readonly Mistake[] = [
   {
     id: "placebo-smaller-batches",
     file: "relay/delivery-pump.ts",
-    find: "const BATCH_MESSAGES = 64;",
+    find: "const BATCH_MESSAGES = 256;",
     put: "const BATCH_MESSAGES = 3;",
     also: [
       { file: "agent/arrivals.ts", find: "const BATCH_FRAMES = 32;", put: "const BATCH_FRAMES = 2;" },

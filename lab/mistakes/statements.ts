@@ -7,15 +7,15 @@ export const STATEMENT_MISTAKES: readonly Mistake[] = [
   {
     id: "leaf-names-too-few",
     file: `${D}statements.ts`,
-    find: "      growing.digests.push(digest.slice());",
-    put: "      if (growing.digests.length < 3) growing.digests.push(digest.slice());",
+    find: "  leaf.digests.push(envelope, BOUND_HEADER_BYTES);",
+    put: "  if (leaf.digests.length < 3) leaf.digests.push(envelope, BOUND_HEADER_BYTES);",
     why: "A message is left out of the leaf that claims its number.",
   },
   {
     id: "refusal-in-no-leaf",
     file: `${D}statements.ts`,
-    find: "    if (digest === undefined) growing.refused.push(linkSeq);\n    else {",
-    put: "    if (digest !== undefined) {",
+    find: "  if (envelope === undefined) return void leaf.refused.push(linkSeq);",
+    put: "  if (envelope === undefined) return;",
     also: [
       {
         file: `${D}statements.ts`,
@@ -57,8 +57,8 @@ export const STATEMENT_MISTAKES: readonly Mistake[] = [
     id: "previous-of-another-statement",
     file: `${D}statements.ts`,
     find: "  statements.hash = sha256(done.bytes);",
-    put: "  statements.hash = sha256(concat(...done.leaves));",
-    why: "The chain names the leaves of the statement before instead of its bytes.",
+    put: "  statements.hash = sha256(done.leaves.at(-1) ?? done.bytes);",
+    why: "The chain names a leaf of the statement before instead of its bytes.",
   },
   {
     id: "stored-by-the-own-relay",

@@ -50,8 +50,8 @@ export const STORE_MISTAKES: readonly Mistake[] = [
   {
     id: "last-record-lets-its-segment-go",
     file: SEGMENTS,
-    find: ".filter(([, { records }]) => records.count > 0)",
-    put: ".filter(([, { records }]) => records.count > 1)",
+    find: ".filter(([, each]) => countIn(each) > 0)",
+    put: ".filter(([, each]) => countIn(each) > 1)",
     why: "Off by one: a segment with one record that is needed counts as empty.",
   },
   {
@@ -85,7 +85,7 @@ export const STORE_MISTAKES: readonly Mistake[] = [
   {
     id: "prepared-file-not-written-through",
     file: FILES,
-    find: 'files.open(from, "write-through")',
+    find: 'files.open(from, "append-through")',
     put: 'files.open(from, "write")',
     why: "A batch in a prepared file is one write without a sync: by itself that is in memory only.",
   },
@@ -113,7 +113,7 @@ export const STORE_MISTAKES: readonly Mistake[] = [
   {
     id: "zeroes-not-durable",
     file: SPARES,
-    find: 'const file = await files.open(part, "write-through");',
+    find: 'const file = await files.open(part, "append-through");',
     put: 'const file = await files.open(part, "write");',
     also: [{ file: SPARES, find: "    await file.sync();\n    return true;", put: "    return true;" }],
     why: "A file is ready when its zeroes were written; that they are on the disk when it gets its name is left to chance.",
@@ -135,14 +135,14 @@ export const STORE_MISTAKES: readonly Mistake[] = [
   {
     id: "noise-in-a-prepared-file-is-damage",
     file: SCAN,
-    find: 'const isDamage = prepared ? number === undefined : why === "damaged";',
-    put: 'const isDamage = (prepared && number === undefined) || why === "damaged";',
+    find: 'const isDamage = prepared ? number === undefined : state === "damaged";',
+    put: 'const isDamage = (prepared && number === undefined) || state === "damaged";',
     why: "What is neither a batch nor zeroes was damaged: so it is where a file grows.",
   },
   {
     id: "batch-behind-the-end-not-looked-for",
     file: SCAN,
-    find: "await laterBatch(window, place, size, prepared ? (number as number) + 1 : 0)",
+    find: "await laterBatch(window, place, size, prepared ? (number ?? 0) + 1 : 0)",
     put: "prepared ? undefined : await laterBatch(window, place, size, 0)",
     why: "In a prepared file the first thing that is no batch is the end: what lies behind it is old anyway.",
   },
@@ -163,8 +163,8 @@ export const STORE_MISTAKES: readonly Mistake[] = [
   {
     id: "place-of-the-second-record",
     file: WRITER,
-    find: "        at = place.offset + place.length;",
-    put: "        at = place.offset + place.length + RECORD_HEADER_BYTES;",
+    find: "        at += entry.lengthOf(nth) + RECORD_HEADER_BYTES;",
+    put: "        at += entry.lengthOf(nth) + 2 * RECORD_HEADER_BYTES;",
     why: "The header of a record is counted twice: all but the first of a batch are looked for where they do not lie.",
   },
 ];

@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: planted code has templates
 /** Mistakes that were made, as edits that make them again: those that a test beside the source notices, and the lab need not. */
 import type { Mistake } from "../../lab/planting.ts";
+import { LOG_MISTAKES } from "./log-mistakes.ts";
 
 export const MADE_MISTAKES: readonly Mistake[] = [
   {
@@ -81,13 +82,6 @@ export const MADE_MISTAKES: readonly Mistake[] = [
     why: "One change that cannot be encoded took everything it shared a batch with along.",
   },
   {
-    id: "file-begun-for-nothing",
-    file: "store/log/open-log.ts",
-    find: "const RESTATEMENTS_TO_FREE = 3;",
-    put: "const RESTATEMENTS_TO_FREE = 0;",
-    why: "A new file was begun to free less than it restated.",
-  },
-  {
     id: "last-learnt-is-pinned",
     file: "agent/peers.ts",
     find: "        if (before !== undefined && isUndone({ head: kept.head, bundle: payload }, before)) return;\n",
@@ -124,13 +118,6 @@ export const MADE_MISTAKES: readonly Mistake[] = [
     why: "The time an event names is its writer's word, and its writer may be the thief.",
   },
   {
-    id: "cut-off-batch-waited-for",
-    file: "store/log/log-writer.ts",
-    find: "      if ((await file.size()) < batch.end) return true;\n",
-    put: "",
-    why: "A full disk has no room to overwrite what it cut off, and there was nothing to overwrite.",
-  },
-  {
     id: "pass-chosen-before-its-key",
     file: "protocol/link/connect.ts",
     find: "  const connection = await host.net.dial(url, {",
@@ -147,7 +134,7 @@ export const MADE_MISTAKES: readonly Mistake[] = [
   {
     id: "bringer-of-mail-not-asked",
     file: "relay/agent-frames.ts",
-    find: "      if (bringer !== undefined) return pass({ ...asked, at: bringer });\n",
+    find: "    if (bringer !== undefined) return this.#pass({ ...asked, at: bringer });\n",
     put: "",
     why: "Whom the own relay does not know nobody was asked about, unless the question said where.",
   },
@@ -222,20 +209,6 @@ export const MADE_MISTAKES: readonly Mistake[] = [
     why: "A machine without power was still there to say that nobody listens.",
   },
   {
-    id: "segment-of-what-it-restates",
-    file: "store/log/log-writer.ts",
-    find: "const RESTATEMENTS_PER_SEGMENT = 3;",
-    put: "const RESTATEMENTS_PER_SEGMENT = 2;",
-    also: [
-      {
-        file: "store/log/log-writer.ts",
-        find: "restated = restatedBytes + manifest.length + RECORD_HEADER_BYTES;",
-        put: "restated = restatedBytes;",
-      },
-    ],
-    why: "Half of a file was taken for more than half: with headers and the list of files, what was copied lay in a sparse one again.",
-  },
-  {
     id: "judged-by-what-was-known-before",
     file: "agent/opening.ts",
     find: "    if (!isSame(peers.bundle(from), judgedBy)) return await open(delivered, asked);\n",
@@ -273,8 +246,8 @@ export const MADE_MISTAKES: readonly Mistake[] = [
   {
     id: "debt-left-out-of-the-wait",
     file: "protocol/limits/gcra.ts",
-    find: "const roomMs = burstMs - owedMs;",
-    put: "const roomMs = Math.max(0, burstMs - owedMs);",
+    find: "=> burstMs - Math.max(0, fullAtMs - nowMs);",
+    put: "=> Math.max(0, burstMs - Math.max(0, fullAtMs - nowMs));",
     why: "A bucket cannot hold less than nothing, so what was owed beyond it was left out.",
   },
   {
@@ -287,8 +260,8 @@ export const MADE_MISTAKES: readonly Mistake[] = [
   {
     id: "rounding-measured-by-the-burst",
     file: "protocol/limits/gcra.ts",
-    find: "lackMs <= intervalMs * LAST_BITS + nowMs * Number.EPSILON * burst;",
-    put: "lackMs <= burstMs * Number.EPSILON * 8;",
+    find: "lackMs(fullAtMs, nowMs, cost) <= intervalMs * LAST_BITS + nowMs * Number.EPSILON * burst;",
+    put: "lackMs(fullAtMs, nowMs, cost) <= burstMs * Number.EPSILON * 8;",
     why: "A sum of fractions may be off by some last bits, and those were taken for bits of the sum.",
   },
   {
@@ -332,41 +305,6 @@ export const MADE_MISTAKES: readonly Mistake[] = [
     find: "if (peer.read !== undefined && peer.readAtMs <= nowMs && nowMs < peer.readUntilMs) return peer.read;",
     put: "if (peer.read !== undefined && nowMs < peer.readUntilMs) return peer.read;",
     why: "A reading was kept until something in it begins or ends, and time was taken to go one way.",
-  },
-  {
-    id: "failed-read-leaves-its-file-open",
-    file: "store/log/segment-files.ts",
-    find: "        if (readers.get(segment) !== used) await drop(segment, used);\n",
-    put: "",
-    why: "A file that is to be opened anew was forgotten as it was.",
-  },
-  {
-    id: "failed-opening-leaves-its-file-open",
-    file: "store/log/open-log.ts",
-    find: "    await writer.stop(FIXED.logCloseMs.value);\n    throw error;",
-    put: "    throw error;",
-    why: "Who fails was taken to have done nothing yet.",
-  },
-  {
-    id: "failed-close-hides-what-the-disk-said",
-    file: "store/log/recover-log.ts",
-    find: "() => file.close().catch(() => {}) };",
-    put: "() => file.close() };",
-    why: "Closing was taken for something that does not fail.",
-  },
-  {
-    id: "later-waits-for-the-first",
-    file: "store/log/log-writer.ts",
-    find: "if (hurried || dueMs >= laterDueMs) return;",
-    put: "if (hurried || cancelLater !== undefined) return;",
-    why: "All that waits was taken to wait equally long.",
-  },
-  {
-    id: "emptied-file-stays",
-    file: "store/log/log-writer.ts",
-    find: "      onSegment();\n",
-    put: "",
-    why: "Only a release was taken to make a file one that may go.",
   },
   {
     id: "twins-restated-in-between",
@@ -441,7 +379,7 @@ export const MADE_MISTAKES: readonly Mistake[] = [
   {
     id: "names-kept-by-a-new-segment",
     file: "protocol/delivery/mailbox-replay.ts",
-    find: ".filter(({ peer }) => peer?.kept === true)",
+    find: ".filter(({ peer, mailbox }) => peer?.kept === true || mailbox.stored.size > 0)",
     put: "",
     why: "What is remembered was taken for what was written down.",
   },
@@ -492,4 +430,5 @@ export const MADE_MISTAKES: readonly Mistake[] = [
     put: "",
     why: "Whatever was asked for in one turn was planned by what held before that turn.",
   },
+  ...LOG_MISTAKES,
 ];
