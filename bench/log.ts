@@ -2,10 +2,12 @@
  * The record log on this machine's disk: appends per second, each counted when it would survive a loss of power. In files that grow and are
  * synced, as agents keep theirs, and in prepared ones that are written through, as relays do, in turns: disks have moods.
  */
+
 import { createNodeHost } from "../packages/perdure/src/host/node/index.ts";
 import { createSettings } from "../packages/perdure/src/settings/register.ts";
 import { openRecordLog } from "../packages/perdure/src/store/log/open-log.ts";
 import type { RecordLog } from "../packages/perdure/src/store/log/record-log.ts";
+import { type Prepared, preparedWithin } from "../packages/perdure/src/store/log/spare-segments.ts";
 import { type Measurement, perSecond } from "./measure.ts";
 
 const RECORD_BYTES = 400;
@@ -15,7 +17,7 @@ const IN_FLIGHT = [1, 64, 1024];
 /** Writes into `folder`, which is the caller's to remove. */
 export async function benchLog(folder: string): Promise<readonly Measurement[]> {
   await using growing = await openLog(`${folder}/growing`, undefined);
-  await using prepared = await openLog(`${folder}/prepared`, { withinBytes: Number.POSITIVE_INFINITY });
+  await using prepared = await openLog(`${folder}/prepared`, preparedWithin(Number.POSITIVE_INFINITY));
   await untilPrepared(prepared);
   const measured: Measurement[] = [];
   for (const inFlight of IN_FLIGHT)
@@ -27,7 +29,7 @@ export async function benchLog(folder: string): Promise<readonly Measurement[]> 
   return measured;
 }
 
-function openLog(folder: string, prepared: { readonly withinBytes: number } | undefined): Promise<RecordLog> {
+function openLog(folder: string, prepared: Prepared | undefined): Promise<RecordLog> {
   const { files, random, clock, log, crypto } = createNodeHost();
   const { segmentBytes, diskRetryMs } = createSettings();
   return openRecordLog({

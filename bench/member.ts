@@ -2,6 +2,7 @@
 import process from "node:process";
 import { openAgent } from "../packages/perdure/src/agent/index.ts";
 import { openRelay, type TlsPaths } from "../packages/perdure/src/relay/index.ts";
+import { UNLIMITED } from "./unlimited.ts";
 
 const [what = "", folder = "", given = ""] = process.argv.slice(2);
 
@@ -10,40 +11,14 @@ export interface RelayWish {
   readonly unlimited?: boolean;
   readonly keepInputs?: number;
   readonly tls?: TlsPaths;
+  /** Set last. */
+  readonly settings?: Readonly<Record<string, number>>;
 }
-
-/**
- * What a few agents send in some benchmarks is what a whole relay can take, and thousands of them begin at once; no relay's defaults let
- * them.
- */
-const UNLIMITED = {
-  relayConnections: 100_000,
-  relayHandshakes: 10_000,
-  sourceConnections: 100_000,
-  registrationsPerHour: 1_000_000,
-  registrationsBurst: 1_000_000,
-  agentRequestsPerSecond: 1_000_000,
-  agentRequestsBurst: 1_000_000,
-  // Clients that are slowed down by whatever else the machine does leave more waiting than one sender's share.
-  mailboxMessages: 1_000_000,
-  storeMessages: 1_000_000,
-  senderPercent: 100,
-  senderStoredPercent: 100,
-  strangersPercent: 100,
-  agentMessagesPerSecond: 1_000_000,
-  agentMessagesBurst: 10_000_000,
-  agentBytesPerSecond: 2 ** 32,
-  agentBytesBurst: 2 ** 34,
-  peerMessagesPerSecond: 1_000_000,
-  peerMessagesBurst: 10_000_000,
-  peerBytesPerSecond: 2 ** 32,
-  peerBytesBurst: 2 ** 34,
-};
 
 async function openMember(): Promise<{ readonly says: string; close(): Promise<void> }> {
   if (what === "relay") {
-    const { unlimited, keepInputs, tls } = JSON.parse(given === "" ? "{}" : given) as RelayWish;
-    const settings = { ...(unlimited === true ? UNLIMITED : {}), ...(keepInputs === undefined ? {} : { keepInputs }) };
+    const { unlimited, keepInputs, tls, settings: more } = JSON.parse(given === "" ? "{}" : given) as RelayWish;
+    const settings = { ...(unlimited === true ? UNLIMITED : {}), ...(keepInputs === undefined ? {} : { keepInputs }), ...more };
     const listen = `${tls === undefined ? "ws" : "wss"}://127.0.0.1:0`;
     const relay = await openRelay({ folder, listen, settings, tls });
     return { says: relay.address, close: () => relay.drain() };

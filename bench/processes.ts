@@ -7,6 +7,8 @@ export interface Member extends AsyncDisposable {
   /** The relay's address, or the reader's id. */
   readonly says: string;
   readonly pid: number;
+  /** Ends it without a chance to do anything first. */
+  kill(): Promise<void>;
 }
 
 /** Words of the process: `relay FOLDER [OPTIONS]`, options as JSON, or `reader FOLDER ADDRESS`. */
@@ -16,6 +18,11 @@ export async function startMember(...words: readonly string[]): Promise<Member> 
   return {
     says,
     pid: child.pid ?? 0,
+    async kill() {
+      const gone = once(child, "exit");
+      child.kill("SIGKILL");
+      await gone;
+    },
     async [Symbol.asyncDispose]() {
       const gone = once(child, "exit");
       child.send("stop");

@@ -17,13 +17,14 @@ import type { Measurement } from "./measure.ts";
 import { benchPath } from "./path.ts";
 import { benchRelay, RELAY_PACE, RELAY_PEERS, RELAY_QUICK, RELAY_SHAPES, type RelayOptions } from "./relay.ts";
 import { benchSealing } from "./sealing.ts";
+import { benchStart, START, type StartOptions } from "./start.ts";
 
 /** Does one benchmark in a folder of its own, says what it finds, and gives what is to be kept. */
 type Benchmark = (folder: string, say: (line: string) => void) => Promise<object>;
 
 const HELP = `Benchmarks, each with its conditions; see bench/README.md.
 
-  npm run bench                  all of them: log, identity, sealing, limits, lifetimes, relay, inputs, federation, path, crowd
+  npm run bench                  all of them: log, identity, sealing, limits, lifetimes, relay, inputs, federation, path, crowd, start
   npm run bench -- log           only these
   npm run bench -- --dry log     prints, keeps nothing
   npm run bench -- relay --quick three shapes beside two peers, in about a minute
@@ -33,6 +34,11 @@ For relay:
   --peers A,B    of ${RELAY_PEERS.join(", ")}; or none
   --rounds N     rounds of each (${RELAY_PACE.rounds})
   --ms N         milliseconds of a round (${RELAY_PACE.ms})
+
+For start:
+  --messages N   that wait (${START.messages})
+  --readers N    mailboxes they wait in (${START.readers})
+  --synthesised  only what a start reads is written: for more messages than there is time to send
 `;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -48,6 +54,7 @@ if (values.help === true) {
   process.exit(0);
 }
 const relayOptions = readRelayOptions();
+const startOptions = readStartOptions();
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   log: measuring("log", benchLog),
@@ -60,6 +67,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   federation: measuring("federation", benchFederation),
   path: measuring("path", benchPath),
   crowd: measuring("crowd", benchCrowd),
+  start: (folder, say) => benchStart(folder, startOptions, say),
 };
 
 const unknown = named.filter((name) => !Object.hasOwn(BENCHMARKS, name));
@@ -125,6 +133,9 @@ function readWords() {
         peers: { type: "string" },
         rounds: { type: "string" },
         ms: { type: "string" },
+        messages: { type: "string" },
+        readers: { type: "string" },
+        synthesised: { type: "boolean" },
       },
     });
   } catch (error) {
@@ -141,6 +152,14 @@ function readRelayOptions(): RelayOptions {
   };
 }
 
+function readStartOptions(): StartOptions {
+  return {
+    messages: numberOf("messages", values.messages) ?? START.messages,
+    readers: numberOf("readers", values.readers) ?? START.readers,
+    synthesised: values.synthesised === true,
+  };
+}
+
 function listOf(option: string, given: string | undefined, known: readonly string[]): readonly string[] | undefined {
   const names = given?.split(",");
   const strange = names?.find((name) => !known.includes(name));
@@ -149,7 +168,7 @@ function listOf(option: string, given: string | undefined, known: readonly strin
 
 function numberOf(option: string, given: string | undefined): number | undefined {
   if (given === undefined) return undefined;
-  return /^[1-9]\d{0,5}$/.test(given) ? Number(given) : refuse(`--${option} takes a number from 1 to 999999`, "npm run bench -- --help");
+  return /^[1-9]\d{0,8}$/.test(given) ? Number(given) : refuse(`--${option} takes a number from 1 to 999999999`, "npm run bench -- --help");
 }
 
 function refuse(what: string, hint: string): never {
