@@ -9,6 +9,7 @@ import { diary } from "../src/agent/diary.ts";
 import { openAgentWith } from "../src/agent/open-agent.ts";
 import { createNodeHost } from "../src/host/node/index.ts";
 import { type InputBundle, readBundle } from "../src/protocol/incidents/input-bundle.ts";
+import { readKeptInputs } from "../src/protocol/incidents/input-keeper.ts";
 import { openRelayWith, type Relay } from "../src/relay/open-relay.ts";
 import { askRelay } from "../src/relay/owner-socket.ts";
 import { startCommand } from "./test-command.ts";
@@ -108,7 +109,8 @@ test("the command: of a relay that runs, and of one that was killed", { timeout:
   expect((await doctor("--relay", "--bundle", file)).exit).toBe(2);
   expect((await doctor("--relay")).exit).toBe(2);
   expect(await doctor("--relay", "--bundle", join(place, "missing", "x.json"))).toMatchObject({ exit: 3 });
-  await until("something is kept", async () => (await readdir(folder)).includes("inputs"), running.err);
+  // Whole: one who is killed within the first writing has kept nothing, and the command says so.
+  await until("something is kept", () => readKeptInputs(createNodeHost(), folder).then(Boolean, () => false), running.err);
   running.kill();
   await running.ended;
   const second = join(place, "second.bundle.json");
