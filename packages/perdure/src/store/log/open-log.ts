@@ -61,6 +61,10 @@ export interface OpenRecordLogOptions {
   readonly onSegment?: () => void;
 }
 
+/** Dead bytes for which a new segment is begun early, in full segments. */
+const DEAD_SEGMENTS = 0.5;
+/** The same where a segment that was closed early is followed by one that is dearer to write. */
+const DEAD_BESIDE_PREPARED = 2;
 /** What a new segment frees is at least so many times what it restates. */
 const RESTATEMENTS_TO_FREE = 3;
 /** A record longer than this is a mistake of its owner. */
@@ -130,9 +134,13 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
   let disposed: Promise<void> | undefined;
 
   // A new segment costs its restatement and closes the active one early: it must free clearly more, or what is copied out of one
-  // sparse segment would lie in the next, and so on without an end.
+  // sparse segment would lie in the next, and so on without an end. Where files are prepared it also costs what is not written yet of one
+  // that was, and the next grows: with room to spare, the segments that fill let go of those before them soon enough.
   const dropDead = (): void => {
-    const enough = Math.max(writer.fullBytes / 2, RESTATEMENTS_TO_FREE * writer.restatedBytes);
+    const enough = Math.max(
+      writer.fullBytes * (spares?.mayWait() === true ? DEAD_BESIDE_PREPARED : DEAD_SEGMENTS),
+      RESTATEMENTS_TO_FREE * writer.restatedBytes,
+    );
     if (segments.deadBytes(writer.active) >= enough && disposed === undefined) writer.rotate();
   };
 

@@ -344,3 +344,39 @@ test("a number that stands in a prepared file is not given again", async () => {
   await (await openRecordLog(options))[Symbol.asyncDispose]();
   expect(disk.list(FOLDER)).toEqual(["000008.log"]);
 });
+
+/** Writes so many segments of records that are let go of soon after, as of mail that somebody reads; the version of each segment, and the most bytes the log ever took. */
+async function writeAndLetGo(
+  world: World,
+  log: RecordLog,
+  segments: number,
+): Promise<{ readonly versions: number[]; readonly most: number }> {
+  const versions = new Map<string, number>();
+  const waiting: RecordAt[] = [];
+  let most = 0;
+  for (let written = 0; written < segments * SEGMENT_BYTES; written += 500) {
+    waiting.push(await append(log, "letter"));
+    await pause(world, 5);
+    if (waiting.length > 3) log.release(waiting.shift() as RecordAt);
+    most = Math.max(most, log.bytesOnDisk);
+    for (const name of names(world)) if (name.endsWith(".log")) versions.set(name, versionOf(world, name));
+  }
+  return { versions: [...versions.values()], most };
+}
+
+worldTest("where everything is let go of soon, every segment after the first is a prepared file, and there are few", async (world) => {
+  const { log } = await open(world);
+  const { versions, most } = await writeAndLetGo(world, log, 30);
+  expect(versions.length).toBeGreaterThan(20);
+  expect(versions.slice(1).every((version) => version === PREPARED)).toBe(true);
+  expect(most).toBeLessThanOrEqual(5 * SEGMENT_BYTES);
+  await log[Symbol.asyncDispose]();
+});
+
+worldTest("without room for one segment more, what is dead is let go of before the next is full", async (world) => {
+  const { log } = await open(world, { prepared: preparedWithin(3 * SEGMENT_BYTES) });
+  const { versions, most } = await writeAndLetGo(world, log, 30);
+  expect(versions).toContain(GROWING);
+  expect(most).toBeLessThanOrEqual(2.5 * SEGMENT_BYTES);
+  await log[Symbol.asyncDispose]();
+});

@@ -30,6 +30,8 @@ export interface SpareSegments {
   begun(): Promise<void>;
   /** Keeps a file of so many bytes that the log let go of, under another name; false when it is to be removed. */
   keep(path: string, bytes: number): Promise<boolean>;
+  /** Whether there is room for one segment more, so that files the log could let go of may stay a while. */
+  mayWait(): boolean;
   /** The disk is full: what is being made is given up. */
   yieldRoom(): void;
   /** Bytes of those that are ready, and of the one that is being made when it will be. */
@@ -223,6 +225,7 @@ export function createSpareSegments(options: SpareSegmentsOptions): SpareSegment
       }
     },
     keep: async (path, size) => !stopped && fits(size, segmentBytes) && hasRoomFor(size) && (await name(path, size)),
+    mayWait: () => hasRoomFor(segmentBytes),
     yieldRoom: () => {
       givenUp = true;
     },
