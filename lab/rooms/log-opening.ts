@@ -32,6 +32,8 @@ export interface Running {
   stuckAfter: { readonly begun: number; readonly writes: number; readonly atMs: number } | undefined;
   /** Records may be in more than one place, in a way that only a failed read explains. */
   unsure: boolean;
+  /** Files are prepared for it. */
+  readonly prepares: boolean;
   /** Nothing was released and nothing failed: files are closed when they are full, and only then. */
   plain: boolean;
   compacting: boolean;
@@ -134,6 +136,7 @@ export function open(scene: Scene, { segmentBytes, retryMs, odd, within }: Omit<
     failedBefore: 0,
     stuckAfter: undefined,
     unsure: false,
+    prepares: within !== undefined,
     plain: true,
     compacting: false,
     emptied: new Set(),
@@ -158,7 +161,7 @@ export function open(scene: Scene, { segmentBytes, retryMs, odd, within }: Omit<
       [IN_A_WORLD]: true,
       misbehaves: (name) => {
         if (odd === 0 || !scene.draws.chance(odd)) return false;
-        if (name === "log-segment-early") now.plain = false;
+        if (name === "log-segment-early" || name === "log-outgrown-early") now.plain = false;
         if (name === "log-sync-late") now.lateUntilMs = scene.machine.nowMs + SYNC_LATE_MS;
         return true;
       },

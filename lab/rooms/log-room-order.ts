@@ -15,6 +15,7 @@ export interface Idle {
     readonly program: Program;
     readonly health: LogHealth;
     readonly unsure: boolean;
+    readonly prepares: boolean;
     readonly plain: boolean;
     readonly emptied: ReadonlySet<number>;
   };
@@ -75,7 +76,9 @@ export function mustBeInOrder({ now, opened, reading: { parts, entries }, owner,
   if ((others === undefined) !== (left.length === 0)) parted(`besides segment ${said}, segment ${others} is said to waste most`);
   const dead = closed.filter(({ segment }) => needed.get(segment)?.count === 0).reduce((sum, { end }) => sum + end, 0);
   const restated = restatedIn(active.batches[0]);
-  const enough = Math.max(Math.max(now.segmentBytes, RESTATEMENTS * restated) / 2, RESTATEMENTS * restated);
+  // Where files are prepared, and there is room for one more, it takes two that are full.
+  const full = Math.max(now.segmentBytes, RESTATEMENTS * restated);
+  const enough = Math.max(full * (now.prepares ? 2 : 1 / 2), RESTATEMENTS * restated);
   if (dead >= enough) parted(`${dead} bytes hold nothing that is needed, and ${enough} are enough to let go of them`);
 }
 

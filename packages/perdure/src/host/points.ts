@@ -9,6 +9,7 @@ import { PerdureError } from "../wire/error.ts";
 
 export const POINTS = {
   "log-segment-early": "a segment ends long before it is full",
+  "log-outgrown-early": "a segment that grows gives way to a prepared one after few batches",
   "log-write-in-pieces": "a batch is written in two halves before it is synced",
   "log-sync-late": "a sync begins a while after the write",
   "append-apart": "what one turn of a relay brought is not appended together",

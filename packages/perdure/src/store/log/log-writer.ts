@@ -14,9 +14,10 @@ import { FILE_BLOCK_BYTES, type OpenFile } from "../../host/files.ts";
 import type { Log } from "../../host/log.ts";
 import { type Points, rarely } from "../../host/points.ts";
 import type { Bytes } from "../../wire/bytes.ts";
-import { concat, EMPTY } from "../../wire/bytes.ts";
+import { concat } from "../../wire/bytes.ts";
 import { isPerdureError, PerdureError } from "../../wire/error.ts";
 import type { AppendQueue, Entry, Gathering } from "./append-queue.ts";
+import { createBatchRoom } from "./batch-room.ts";
 import { rejected, stopped, stuckCode } from "./log-errors.ts";
 import type { LogHealth, LogHold } from "./record-log.ts";
 import type { SegmentFiles } from "./segment-files.ts";
@@ -117,10 +118,13 @@ interface Active {
 
 /** More than two: what is not restated has headers too, and must still be more than half. */
 const RESTATEMENTS_PER_SEGMENT = 3;
-/** The next segment is prepared when this share of the newest is written: who writes little needs none. */
+/** The next segment is prepared when this share of the newest is written: who writes little needs none ... */
 const PREPARED_AT_SHARE = 0.25;
-/** Larger batches have memory of their own. */
-const ROOM_BYTES = 4 * 1024 * 1024;
+/**
+ * ... nor who seldom writes. But each small batch in a file that grows costs the journal of the file system as well: after so many, which
+ * have written a good part of what filling a file writes, the segment gives way to a prepared one.
+ */
+const BATCHES_THAT_GROW = 1024;
 /** How late a sync is that a point makes late. */
 const LATE_MS = 20;
 
@@ -134,8 +138,10 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   let restated = 0;
   let health: LogHealth = { state: "good" };
   let rotationDue = false;
-  /** The segment that is begun next follows one that was full, or none: else it grows, for it may be closed early as well. */
+  /** The segment that is begun next follows one that was full, or outgrown, or none: else it grows, for it may be closed early as well. */
   let mayTakeSpare = true;
+  /** Batches in the newest segment. */
+  let batches = 0;
   let running = false;
   /** Somebody waits for what gathers; else a timer is set for it. */
   let hurried = false;
@@ -150,27 +156,27 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   let broken: PerdureError | undefined;
   /** The last batch has records, and is not the first of its segment, which must be whole. */
   let lastHolds = false;
-  /** Memory of batches, one after the other: as much as comes in would else be garbage, outside of what is cheap to collect. */
-  let room: Bytes = EMPTY;
+  const room = createBatchRoom();
   const stopping = new AbortController();
 
   const newSegment = (): { readonly segment: number; readonly offset: number } => {
-    mayTakeSpare = tail.end >= fullBytes;
+    mayTakeSpare = tail.end >= fullBytes || isOutgrown();
     rotationDue = false;
     highest++;
     return { segment: highest, offset: SEGMENT_HEADER_BYTES };
   };
 
+  /** The newest segment grows, and a prepared one would have done better for it. */
+  const isOutgrown = (): boolean =>
+    active !== undefined &&
+    active.spare === undefined &&
+    (batches >= BATCHES_THAT_GROW || rarely(points, "log-outgrown-early")) &&
+    tail.end >= RESTATEMENTS_PER_SEGMENT * restated;
+
   const begin = () =>
-    rotationDue || tail.end >= fullBytes || rarely(points, "log-segment-early")
+    rotationDue || tail.end >= fullBytes || (spares?.isReady === true && isOutgrown()) || rarely(points, "log-segment-early")
       ? newSegment()
       : { segment: tail.segment, offset: tail.end };
-
-  const roomFor = (size: number): Bytes => {
-    const least = Math.min(Math.max(2 * room.length, size), ROOM_BYTES);
-    if (room.length < size && size <= ROOM_BYTES) room = new Uint8Array(least);
-    return size <= room.length ? room.subarray(0, size) : new Uint8Array(size);
-  };
 
   const seal = ({ segment, offset, entries }: Gathering): Sealed => {
     const first = segment !== active?.segment;
@@ -198,7 +204,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       fullBytes = Math.max(segmentBytes, RESTATEMENTS_PER_SEGMENT * restated);
     }
     const number = lastBatch + 1;
-    const bytes = encodeBatch({ logId, segment, offset, crc32: options.crc32 }, number, records, roomFor);
+    const bytes = encodeBatch({ logId, segment, offset, crc32: options.crc32 }, number, records, room.of);
     for (const [index, entry] of entries.entries()) entry.writtenIn(bytes, (firsts[index] as number) - offset);
     tail = { segment, end: offset + bytes.length };
     return { segment, offset, end: tail.end, number, bytes, kept, entries, firsts };
@@ -273,27 +279,17 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     lastBatch = batch.number;
     lastHolds = batch.kept === undefined && batch.entries.length > 0;
     segments.setEnd(batch.segment, batch.end, Math.max(batch.end, active?.spare?.bytes ?? 0));
-    for (const [index, entry] of batch.entries.entries()) keepRecords(batch, entry, batch.firsts[index] as number);
+    for (const [index, entry] of batch.entries.entries())
+      segments.keep(batch.segment, batch.firsts[index] as number, entry, queue.settle(entry));
     if (batch.kept !== undefined) {
       const dropped = segments.keepOnly(batch.kept, batch.segment);
       log.write("debug", "log.segment", { segment: batch.segment, kept: batch.kept.length, removed: dropped.length });
       removal.begun([...batch.kept, { segment: batch.segment, end: batch.end }], dropped);
       onSegment();
     }
-    if (batch.end >= fullBytes * PREPARED_AT_SHARE) spares?.prepare();
+    batches = batch.kept === undefined ? batches + 1 : 1;
+    if (batch.end >= fullBytes * PREPARED_AT_SHARE || isOutgrown()) spares?.prepare();
     for (const entry of batch.entries) entry.resolve();
-  };
-
-  /** Of what is durable, what its owner did not let go of meanwhile is needed from here on. */
-  const keepRecords = ({ segment }: Sealed, entry: Entry, first: number): void => {
-    const released = queue.settle(entry);
-    const moved = first - (entry.offsets[0] as number);
-    for (let nth = 0; nth < entry.offsets.length; nth++) {
-      if (released?.has(nth) === true) continue;
-      const [told, length] = [entry.offsets[nth] as number, entry.lengthOf(nth)];
-      if (moved === 0 && segment === entry.segment) segments.hold(segment, told, length);
-      else segments.add({ segment: entry.segment, offset: told, length }, { segment, offset: told + moved, length });
-    }
   };
 
   /** Whether nothing of the batch can be read after a restart. */
@@ -347,7 +343,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   const recover = async (failed: Sealed, failure: Failure): Promise<void> => {
     setStuck(failure);
     // What failed is made anew from it.
-    room = EMPTY;
+    room.leave();
     if (stuckCode(failure.error) === "disk-full") spares?.yieldRoom();
     const rejection = rejected(failure.error, diskRetryMs);
     giveUp(queue.takeRejectable(), rejection);
@@ -378,7 +374,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
         return;
       }
       setStuck(again);
-      room = EMPTY;
+      room.leave();
       await undo(writing, again);
     }
   };

@@ -119,6 +119,35 @@ worldTest(
   },
 );
 
+worldTest("a file that grows gives way to a prepared one after many batches, however small, and none before", async (world) => {
+  const segmentBytes = 1024 * 1024;
+  const { log } = await open(world, { segmentBytes, prepared: preparedWithin(8 * segmentBytes) });
+  for (let batch = 0; batch < 1000; batch++) await append(log, `seldom ${batch}`, 20);
+  await pause(world, 100);
+  expect(names(world)).toEqual(["000001.log"]);
+  for (let batch = 0; batch < 50; batch++) await append(log, `often ${batch}`, 20);
+  await pause(world, 100);
+  const next = await append(log, "the next", 20);
+  expect([next.segment, names(world), versionOf(world, "000002.log")]).toEqual([2, ["000001.log", "000002.log"], PREPARED]);
+  // There it stays.
+  for (let batch = 0; batch < 1100; batch++) await append(log, `more ${batch}`, 20);
+  expect(names(world)).toEqual(["000001.log", "000002.log"]);
+  await log[Symbol.asyncDispose]();
+});
+
+worldTest("for one that restates much, it gives way only after it has written twice as much besides", async (world) => {
+  const segmentBytes = 1024 * 1024;
+  const small = new Uint8Array(60_000);
+  const { log } = await open(world, { segmentBytes, prepared: preparedWithin(8 * segmentBytes), snapshot: () => [small] });
+  for (let batch = 0; batch < 1030; batch++) await append(log, `often ${batch}`, 20);
+  await pause(world, 100);
+  expect(names(world)).toEqual(["000001.log"]);
+  await append(log, "much", 2 * small.length);
+  await pause(world, 100);
+  expect(names(world)).toEqual(["000001.log", "1.spare"]);
+  await log[Symbol.asyncDispose]();
+});
+
 worldTest("a log that grows reads what one of prepared files left, and puts away what was prepared", async (world) => {
   const { log } = await open(world);
   await untilPrepared(world, log);

@@ -2,6 +2,7 @@
  * Which segments the log consists of, which of their records are still needed, and where records really lie: a batch
  * that failed is written again elsewhere, and its owner keeps the places it was given first.
  */
+import type { Entry } from "./append-queue.ts";
 import { createHeldRecords, type HeldRecords } from "./held-records.ts";
 import type { RecordAt } from "./record-log.ts";
 import { createRestingRecords, RESTING_BYTES, type RestingRecords } from "./resting-records.ts";
@@ -16,10 +17,15 @@ export interface LiveRecord {
 export interface SegmentSet {
   /** The segment's valid bytes end here; its file takes so many. */
   setEnd(segment: number, end: number, bytes: number): void;
-  /** A record became durable where its owner knows it. */
-  hold(segment: number, offset: number, length: number): void;
   /** A record became durable at `actual`; its owner knows it as `given`. */
   add(given: RecordAt, actual: RecordAt): void;
+  /** The records of an append became durable, from `first` of that segment on: those that its owner did not let go of are needed. */
+  keep(
+    segment: number,
+    first: number,
+    entry: Pick<Entry, "segment" | "offsets" | "lengthOf">,
+    released: ReadonlySet<number> | undefined,
+  ): void;
   /** Where the record lies, given what its owner knows. */
   actual(given: RecordAt): RecordAt;
   /** True when that emptied the segment. */
@@ -112,8 +118,16 @@ export function createSegmentSet(): SegmentSet {
       found.end = end;
       found.bytes = bytes;
     },
-    hold,
     add: place,
+    keep: (segment, first, entry, released) => {
+      const moved = first - (entry.offsets[0] as number);
+      for (let nth = 0; nth < entry.offsets.length; nth++) {
+        if (released?.has(nth) === true) continue;
+        const [told, length] = [entry.offsets[nth] as number, entry.lengthOf(nth)];
+        if (moved === 0 && segment === entry.segment) hold(segment, told, length);
+        else place({ segment: entry.segment, offset: told, length }, { segment, offset: told + moved, length });
+      }
+    },
     release,
     liveIn: (segment) =>
       (segments.get(segment)?.records.list() ?? []).map(({ offset, length }) => {

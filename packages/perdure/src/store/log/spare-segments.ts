@@ -22,6 +22,8 @@ export interface Spare {
 export interface SpareSegments {
   /** Takes one that is ready: its taker's to give another name, or to remove. Nothing else gets its name before that was told. */
   take(): Spare | undefined;
+  /** One could be taken. */
+  readonly isReady: boolean;
   /** What was taken has that name no more. */
   gone(spare: Spare): void;
   /** Begins to make one, unless one is ready or was tried since the newest segment was begun. */
@@ -195,6 +197,9 @@ export function createSpareSegments(options: SpareSegmentsOptions): SpareSegment
   return {
     get bytes() {
       return bytes();
+    },
+    get isReady() {
+      return ready.length > 0 && hasRoomFor(0);
     },
     take: () => {
       const spare = hasRoomFor(0) ? ready.shift() : undefined;
