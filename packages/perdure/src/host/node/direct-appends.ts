@@ -3,7 +3,7 @@
  * Linux). The system takes only whole blocks, from memory that begins where one of its pages does: what is written goes through such a
  * piece of memory, with the bytes before it in its first block in front, and zeroes behind.
  */
-import { constants } from "node:fs";
+import { constants, write as writeTo } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { open } from "node:fs/promises";
 import { FILE_BLOCK_BYTES } from "../files.ts";
@@ -44,14 +44,21 @@ export async function openDirectAppends(
     piece.set(found);
   };
 
-  const writeWhole = async (start: number, length: number): Promise<void> => {
-    for (let written = 0; written < length; ) {
-      const { bytesWritten } = await handle.write(piece, written, length - written, start + written);
-      // What is left must begin with a block again, and less than one is no step forward.
-      if (bytesWritten < FILE_BLOCK_BYTES) throw Object.assign(new Error("less than a block was written"), { code: "EIO" });
-      written += bytesWritten - (bytesWritten % FILE_BLOCK_BYTES);
-    }
-  };
+  // A handle's own write makes three promises. It would also wait with closing until this has ended, which is for `close` then.
+  const writeWhole = (start: number, length: number): Promise<void> =>
+    new Promise((resolve, reject) => {
+      let written = 0;
+      const next = (): void => writeTo(handle.fd, piece, written, length - written, start + written, noted);
+      const noted = (error: Error | null, bytesWritten: number): void => {
+        if (error !== null) return reject(error);
+        // What is left must begin with a block again, and less than one is no step forward.
+        if (bytesWritten < FILE_BLOCK_BYTES) return reject(Object.assign(new Error("less than a block was written"), { code: "EIO" }));
+        written += bytesWritten - (bytesWritten % FILE_BLOCK_BYTES);
+        if (written < length) next();
+        else resolve();
+      };
+      next();
+    });
 
   const write = async (offset: number, bytes: Uint8Array): Promise<boolean> => {
     for (let done = 0; done < bytes.length; ) {
@@ -89,6 +96,7 @@ export async function openDirectAppends(
       turn = mine.catch(() => {});
       return mine;
     },
-    close: () => handle.close(),
+    // A number of a file that is closed may be another's at once.
+    close: () => turn.then(() => handle.close()),
   };
 }
