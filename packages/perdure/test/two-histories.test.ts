@@ -28,8 +28,9 @@ beforeEach(async () => {
   east = await openRelay({ folder: join(stage.folder, "east"), listen: "ws://127.0.0.1:0" });
 });
 afterEach(async () => {
-  await stage[Symbol.asyncDispose]();
+  // It lives in the folder of the stage.
   await east.drain();
+  await stage[Symbol.asyncDispose]();
 });
 
 const place = (name: string): string => join(stage.folder, name);
