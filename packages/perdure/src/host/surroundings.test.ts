@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { ExternalReading, LiveLimit } from "../settings/external.ts";
+import { MACHINE } from "../settings/machine.ts";
 import { createSettings } from "../settings/register.ts";
 import type { External } from "./external.ts";
 import type { Log } from "./log.ts";
@@ -8,7 +9,7 @@ import { lookAround } from "./surroundings.ts";
 function machine(readings: readonly ExternalReading[], live: readonly LiveLimit[] = []) {
   const lines: (readonly [string, string, unknown])[] = [];
   const log: Log = { write: (level, event, fields) => void lines.push([level, event, fields]) };
-  const external: External = { read: async () => readings, live: () => live };
+  const external: External = { declared: MACHINE, read: async () => readings, live: () => live };
   return { log, external, lines };
 }
 

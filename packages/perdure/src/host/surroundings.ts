@@ -22,9 +22,9 @@ export async function lookAround(
   origins?: Readonly<Record<string, string>>,
 ): Promise<() => Surroundings> {
   const readings = (await port?.read(folder)) ?? [];
-  const external = port === undefined ? [] : listExternal(readings);
+  const external = port === undefined ? [] : listExternal(port.declared, readings);
   const contradictions = requireRelations(settings, { external, origins });
   for (const { name, value, advice } of unchosen(external)) log.write("info", "limits.unchosen", { name, value: value ?? 0, advice });
   for (const { says, why, hint } of contradictions) log.write("warn", "settings.contradiction", { says, why, hint });
-  return () => ({ external: port === undefined ? [] : listExternal(readings, port.live()), contradictions });
+  return () => ({ external: port === undefined ? [] : listExternal(port.declared, readings, port.live()), contradictions });
 }

@@ -3,12 +3,14 @@ import { listExternal, type MachineName, UNLIMITED, unchosen } from "./external.
 import { BLAST_RADII, type ExternalDefinition } from "./external-definition.ts";
 import { MACHINE } from "./machine.ts";
 import { MIDDLEBOXES } from "./middleboxes.ts";
+import { PAGE } from "./page.ts";
 import { SETTINGS } from "./register.ts";
 
-const names = Object.keys(MACHINE) as MachineName[];
+const DECLARED = { ...MACHINE, ...PAGE };
+const names = Object.keys(DECLARED) as MachineName[];
 
 test.each(names)("%s was found right as it commonly is, and says why and what to do", (name) => {
-  const { reviewed, least = -1, most = UNLIMITED, reason, advice, source }: ExternalDefinition = MACHINE[name];
+  const { reviewed, least = -1, most = UNLIMITED, reason, advice, source }: ExternalDefinition = DECLARED[name];
   expect(reviewed).toBeGreaterThanOrEqual(least);
   expect(reviewed).toBeLessThanOrEqual(most);
   expect(least >= 0 || most < UNLIMITED, "nothing would ever be reported").toBe(true);
@@ -22,7 +24,7 @@ test("no inherited limit has the name of a setting", () => {
 });
 
 test("who chose a value: nobody, an operator, a review, its maker, or it is not known", () => {
-  const rows = listExternal([
+  const rows = listExternal(MACHINE, [
     { name: "openFiles", value: 256 },
     { name: "heapBytes", value: 1, operator: "--max-old-space-size=1" },
     { name: "acceptBacklog", value: 4096 },
@@ -42,6 +44,7 @@ test("who chose a value: nobody, an operator, a review, its maker, or it is not 
 
 test("those that nobody chose come with the worst first: data, process, connection, request", () => {
   const rows = listExternal(
+    MACHINE,
     [
       { name: "bufferBytes", value: 1 },
       { name: "acceptBacklog", value: 1 },

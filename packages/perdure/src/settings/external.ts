@@ -7,10 +7,13 @@
  * reviewed; `unknown`, when this machine does not tell.
  */
 import { BLAST_RADII, type BlastRadius, type ExternalDefinition, type ExternalOrigin, type ExternalUnit } from "./external-definition.ts";
-import { MACHINE } from "./machine.ts";
+import type { MACHINE } from "./machine.ts";
 import { MIDDLEBOXES, type MiddleboxDefinition, type MiddleboxName } from "./middleboxes.ts";
+import type { PAGE } from "./page.ts";
 
-export type MachineName = keyof typeof MACHINE;
+export type MachineName = keyof typeof MACHINE | keyof typeof PAGE;
+/** Rows of the limits of one kind of host. */
+export type Declared = Readonly<Partial<Record<MachineName, ExternalDefinition>>>;
 export type ExternalName = MachineName | MiddleboxName;
 
 /** What the machine says: a value, or why there is none. */
@@ -57,10 +60,15 @@ export interface ExternalRow {
 /** Stands for "no limit". */
 export const UNLIMITED = Number.MAX_SAFE_INTEGER;
 
-/** The rows of a machine: what it says of itself, what is on the way, what is alive. */
-export function listExternal(readings: readonly ExternalReading[], live: readonly LiveLimit[] = []): readonly ExternalRow[] {
-  const declared = Object.entries(MIDDLEBOXES).map(([name, definition]) => middleboxRow(name, definition));
-  return [...readings.filter(({ absent }) => absent !== true).map(machineRow), ...declared, ...live.map(liveRow)];
+/** The rows of a machine: what it says of itself, by the rows its host has, what is on the way, what is alive. */
+export function listExternal(
+  declared: Declared,
+  readings: readonly ExternalReading[],
+  live: readonly LiveLimit[] = [],
+): readonly ExternalRow[] {
+  const onTheWay = Object.entries(MIDDLEBOXES).map(([name, definition]) => middleboxRow(name, definition));
+  const present = readings.filter(({ absent }) => absent !== true);
+  return [...present.flatMap((reading) => machineRow(declared[reading.name], reading)), ...onTheWay, ...live.map(liveRow)];
 }
 
 /** Those that nobody chose, the one that would end most first. */
@@ -69,13 +77,14 @@ export function unchosen(rows: readonly ExternalRow[]): readonly ExternalRow[] {
   return rows.filter(({ chosenBy }) => chosenBy === "nobody").toSorted((one, other) => rank(other) - rank(one));
 }
 
-function machineRow({ name, value, unknown, operator }: ExternalReading): ExternalRow {
-  const { unit, origin, source, blast, reviewed, least, most, reason, advice }: ExternalDefinition = MACHINE[name];
+function machineRow(declared: ExternalDefinition | undefined, { name, value, unknown, operator }: ExternalReading): readonly ExternalRow[] {
+  if (declared === undefined) return [];
+  const { unit, origin, source, blast, reviewed, least, most, reason, advice } = declared;
   const row = { name, unit, origin, blast, reviewed, reason };
-  if (value === undefined) return { ...row, source, chosenBy: "unknown", advice: unknown ?? "this machine does not tell" };
-  if (operator !== undefined) return { ...row, source: operator, value, chosenBy: "operator", advice };
+  if (value === undefined) return [{ ...row, source, chosenBy: "unknown", advice: unknown ?? "this machine does not tell" }];
+  if (operator !== undefined) return [{ ...row, source: operator, value, chosenBy: "operator", advice }];
   const good = value >= (least ?? Number.NEGATIVE_INFINITY) && value <= (most ?? Number.POSITIVE_INFINITY);
-  return { ...row, source, value, chosenBy: good ? "reviewed" : "nobody", advice };
+  return [{ ...row, source, value, chosenBy: good ? "reviewed" : "nobody", advice }];
 }
 
 function middleboxRow(name: string, { value, cuts, source, reason }: MiddleboxDefinition): ExternalRow {

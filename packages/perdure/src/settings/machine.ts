@@ -1,4 +1,4 @@
-/** What a machine, Node and a browser impose, one row each: where it is read, what it ends, what was found right and why. */
+/** What a machine and Node impose, one row each: where it is read, what it ends, what was found right and why. */
 import type { ExternalDefinition } from "./external-definition.ts";
 
 const SECOND = 1000;
@@ -290,36 +290,5 @@ export const MACHINE = {
     least: 1,
     reason: "0: any certificate is taken, so tickets and who writes to whom can be read by whoever stands in between.",
     advice: "Unset NODE_TLS_REJECT_UNAUTHORIZED; name your own authority in NODE_EXTRA_CA_CERTS.",
-  },
-  // A page
-  storageBytes: {
-    unit: "bytes",
-    origin: "browser",
-    source: "navigator.storage.estimate()",
-    blast: "data",
-    reviewed: 1024 * MB,
-    least: 128 * MB,
-    reason: "What this origin may keep; at it nothing new can be accepted.",
-    advice: "Free space on the device, or leave private browsing.",
-  },
-  storageKept: {
-    unit: "yes or no",
-    origin: "browser",
-    source: "navigator.storage.persisted()",
-    blast: "data",
-    reviewed: 1,
-    least: 1,
-    reason: "0: the browser may remove everything this origin keeps, keys too, when the device runs short of space.",
-    advice: "Call navigator.storage.persist() in your page, and keep a recovery file.",
-  },
-  backgroundTimerMs: {
-    unit: "ms",
-    origin: "browser",
-    source: "document.visibilityState; browsers give timers of pages in the background once a minute",
-    blast: "connection",
-    reviewed: MINUTE,
-    most: MINUTE,
-    reason: "How late timers of a page in the background may fire: pings come late, and the relay may end the session.",
-    advice: "Sessions come back by themselves when the page is looked at again.",
   },
 } as const satisfies Readonly<Record<string, ExternalDefinition>>;

@@ -3,20 +3,22 @@ import { expect, test } from "vitest";
 import { type ExternalReading, listExternal, type MachineName } from "./external.ts";
 import { FIXED } from "./fixed.ts";
 import { MACHINE } from "./machine.ts";
+import { PAGE } from "./page.ts";
 import { createSettings, SETTINGS, type SettingName } from "./register.ts";
 import { RELATIONS, type RelationDefinition, type RelationName } from "./relation-rows.ts";
 import { contradictions, requireRelations } from "./relations.ts";
 
+const ROWS = { ...MACHINE, ...PAGE };
 const relations = Object.entries(RELATIONS) as [RelationName, RelationDefinition][];
 const settingNames = Object.keys(SETTINGS) as SettingName[];
 const isSetting = (name: string): name is SettingName => Object.hasOwn(SETTINGS, name);
 
 /** A machine as it was reviewed, but for what is said otherwise. */
 function machine(more: Partial<Record<MachineName, number>> = {}) {
-  const readings = (Object.keys(MACHINE) as MachineName[]).map(
-    (name): ExternalReading => ({ name, value: more[name] ?? MACHINE[name].reviewed }),
+  const readings = (Object.keys(ROWS) as MachineName[]).map(
+    (name): ExternalReading => ({ name, value: more[name] ?? ROWS[name].reviewed }),
   );
-  return listExternal(readings);
+  return listExternal(ROWS, readings);
 }
 
 /** Everything on the left as large as can be, everything on the right as small as can be. */
@@ -25,7 +27,7 @@ function worst({ less, than }: RelationDefinition) {
   for (const [, name] of less) if (isSetting(name)) overrides[name] = SETTINGS[name].max;
   for (const [, name] of than) {
     if (isSetting(name)) overrides[name] = SETTINGS[name].min;
-    else if (Object.hasOwn(MACHINE, name)) readings[name as MachineName] = 1;
+    else if (Object.hasOwn(ROWS, name)) readings[name as MachineName] = 1;
   }
   return { settings: createSettings(overrides), external: machine(readings) };
 }
@@ -65,7 +67,7 @@ test("equal values satisfy those relations only that say so", () => {
 
 test("what the machine does not tell breaks nothing; what it tells has its origin in the words", () => {
   const settings = createSettings({ relayConnections: 50_000 });
-  expect(contradictions(settings, { external: listExternal([{ name: "openFiles", unknown: "not told" }]) })).toEqual([]);
+  expect(contradictions(settings, { external: listExternal(ROWS, [{ name: "openFiles", unknown: "not told" }]) })).toEqual([]);
   const [found] = contradictions(settings, { external: machine({ openFiles: 20_000 }) });
   expect(found?.says).toContain("must be less than openFiles (20000 files, os)");
 });

@@ -70,7 +70,7 @@ async function kept(invocation: Invocation, folder: string, role: BundleRole, ca
     throw isPerdureError(error) && error.code === "not-found" ? cause : error;
   });
   terminal.note(`no process tells it now, so this is what the last one left: ${cause instanceof Error ? cause.message : String(cause)}`);
-  const external = host.external === undefined ? [] : listExternal(await host.external.read(folder));
+  const external = host.external === undefined ? [] : listExternal(host.external.declared, await host.external.read(folder));
   const inForce =
     role === "relay"
       ? await asStarted(invocation, { folder })

@@ -117,7 +117,7 @@ export async function asStarted(
   const folder = relayFolder(options.folder, environment);
   const { overrides: values, origins } = await relaySettings(host.files, folder, environment, overrides);
   const settings = createSettings(values);
-  const external = host.external === undefined ? [] : listExternal(await host.external.read(folder));
+  const external = host.external === undefined ? [] : listExternal(host.external.declared, await host.external.read(folder));
   terminal.note(`no relay runs in ${folder}: these are the settings it would start with`);
   return {
     settings: listSettings(settings, origins),

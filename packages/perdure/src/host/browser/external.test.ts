@@ -5,7 +5,7 @@ import type { StorageKeeper } from "./platform.ts";
 
 async function read(storage: StorageKeeper | undefined) {
   const external = createBrowserExternal({ storage });
-  return listExternal(await external.read("folder"), external.live());
+  return listExternal(external.declared, await external.read("folder"), external.live());
 }
 
 test("a page says how much it may keep and whether it stays, and that both need attention when they do", async () => {

@@ -1,5 +1,6 @@
 /** Reads what a browser imposes on the pages of this origin, as far as it tells a page. */
 import type { ExternalReading } from "../../settings/external.ts";
+import { PAGE } from "../../settings/page.ts";
 import type { External } from "../external.ts";
 import type { Platform, StorageKeeper } from "./platform.ts";
 
@@ -7,6 +8,7 @@ const UNTOLD = "this browser does not tell its pages";
 
 export function createBrowserExternal({ storage }: Pick<Platform, "storage">): External {
   return {
+    declared: PAGE,
     read: async () => [
       ...(await readStorage(storage)),
       { name: "backgroundTimerMs", unknown: "no page can read it; browsers say up to a minute" },

@@ -8,6 +8,7 @@ import { getDefaultHighWaterMark } from "node:stream";
 import tls from "node:tls";
 import { getHeapStatistics } from "node:v8";
 import { type ExternalReading, type MachineName, UNLIMITED } from "../../settings/external.ts";
+import { MACHINE } from "../../settings/machine.ts";
 import type { External } from "../external.ts";
 import type { LiveLimits } from "./live-limits.ts";
 
@@ -26,7 +27,7 @@ export interface Places {
 const HERE: Places = { proc: "/proc", environment: process.env, execArgv: process.execArgv };
 
 export function createNodeExternal(live: LiveLimits, places: Places = HERE): External {
-  return { read: async (folder) => await readExternal(folder, places), live: () => live.unlisted() };
+  return { declared: MACHINE, read: async (folder) => await readExternal(folder, places), live: () => live.unlisted() };
 }
 
 async function readExternal(folder: string, places: Places): Promise<readonly ExternalReading[]> {

@@ -7,6 +7,7 @@ import { getDefaultHighWaterMark, setDefaultHighWaterMark } from "node:stream";
 import tls from "node:tls";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { listExternal, unchosen } from "../../settings/external.ts";
+import { MACHINE } from "../../settings/machine.ts";
 import { silentLog } from "../log.ts";
 import { createNodeClock } from "./clock.ts";
 import { createNodeExternal, type Places } from "./external.ts";
@@ -55,7 +56,7 @@ const KERNEL: Readonly<Record<string, string>> = {
 async function report(): Promise<readonly string[]> {
   const places: Places = { proc: join(folder, "proc"), environment, execArgv };
   const external = createNodeExternal(live, places);
-  return unchosen(listExternal(await external.read(folder), external.live())).map(({ name }) => name);
+  return unchosen(listExternal(external.declared, await external.read(folder), external.live())).map(({ name }) => name);
 }
 
 beforeAll(async () => {
@@ -233,7 +234,7 @@ test("what an operator says by flag or variable is chosen", async () => {
   execArgv.push("--max-old-space-size=64");
   environment["UV_THREADPOOL_SIZE"] = "2";
   const places: Places = { proc: join(folder, "proc"), environment, execArgv };
-  const rows = listExternal(await createNodeExternal(live, places).read(folder));
+  const rows = listExternal(MACHINE, await createNodeExternal(live, places).read(folder));
   execArgv.pop();
   delete environment["UV_THREADPOOL_SIZE"];
   const sources = Object.fromEntries(rows.filter(({ chosenBy }) => chosenBy === "operator").map(({ name, source }) => [name, source]));
@@ -242,7 +243,7 @@ test("what an operator says by flag or variable is chosen", async () => {
 
 test("a machine that shows nothing of itself is said to be unknown, and nothing is made up", async () => {
   const places: Places = { proc: join(folder, "nothing"), environment: {}, execArgv: [] };
-  const rows = listExternal(await createNodeExternal(live, places).read(join(folder, "nothing")));
+  const rows = listExternal(MACHINE, await createNodeExternal(live, places).read(join(folder, "nothing")));
   const unknown = rows.filter(({ chosenBy }) => chosenBy === "unknown");
   expect(unknown.map(({ name }) => name)).toEqual(
     expect.arrayContaining(["acceptBacklog", "resendTries", "outgoingPorts", "volatileDisk", "workThreads"]),
