@@ -3,7 +3,7 @@ import { createMessageReader, lengthPrefix } from "../packages/perdure/src/host/
 import { type Bytes, concat, equalBytes, utf8 } from "../packages/perdure/src/wire/bytes.ts";
 import { decodeAck, decodeDeliver, decodeMail, encodeAck, encodeDeliver, encodeMail } from "../packages/perdure/src/wire/control.ts";
 import { decodeEnvelope, encodeEnvelope } from "../packages/perdure/src/wire/envelope.ts";
-import { decodeTransport, encodeTransport, type Tagger } from "../packages/perdure/src/wire/frame.ts";
+import { type ChannelFrame, decodeTransport, encodeTransport, type Tagger } from "../packages/perdure/src/wire/frame.ts";
 import { DOMAINS } from "../packages/perdure/src/wire/identity.ts";
 import { agentIdText } from "../packages/perdure/src/wire/ids.ts";
 import {
@@ -63,14 +63,14 @@ export function layoutDecoders(seeds: CaseSeeds): readonly Decoder[] {
     },
     {
       name: "transport message",
-      take: (input) => encodeTransport(decodeTransport(input, 0), 0),
+      take: (input) => again(decodeTransport(input, 0)),
       seeds: transports,
       maxBytes: SMALL_BYTES,
       share: 2,
     },
     {
       name: "transport message with a tag",
-      take: (input) => encodeTransport(decodeTransport(input, 0, tagger), 0, tagger),
+      take: (input) => again(decodeTransport(input, 0, tagger), tagger),
       seeds: transports.map((each) => (each[1] === 1 ? withTag(each) : concat(each.slice(0, 1), Uint8Array.of(1), TAG, each.slice(2)))),
       repair: withTag,
       maxBytes: SMALL_BYTES,
@@ -212,4 +212,9 @@ function lengthPrefixed(): Decoder {
     seeds: [concat(lengthPrefix(3), Uint8Array.of(1, 2, 3), lengthPrefix(0), lengthPrefix(2), Uint8Array.of(4, 5)), lengthPrefix(601)],
     maxBytes: 2048,
   };
+}
+
+function again(frames: readonly ChannelFrame[], tag?: Tagger): Bytes {
+  const channels = frames.map(({ channel }) => channel);
+  return encodeTransport(frames, 0, tag, channels);
 }

@@ -267,12 +267,12 @@ def decode_transport(types, data, counter, key):
             raise Refused("bad-mac")
     frames = []
     while at < len(data):
-        if len(data) - at < 8 or data[at] not in types or data[at + 1 : at + 4] != b"\0\0\0":
+        if len(data) - at < 8 or data[at] not in types or data[at + 1] != 0:
             malformed()
         end = at + 8 + number_at(data, at + 4, 4)
         if end > len(data):
             malformed()
-        frames.append({"name": types[data[at]], "payload": data[at + 8 : end].hex()})
+        frames.append({"name": types[data[at]], "channel": number_at(data, at + 2, 2), "payload": data[at + 8 : end].hex()})
         at = end
     return frames or malformed()
 

@@ -82,11 +82,10 @@ describe("cases of frames", () => {
 
   it.each(file.transport.valid.map((each) => [each.name, each] as const))("%s", (_, { bytes, frames, counter, key }) => {
     expect(plain(decodeTransport(bytesOf(bytes), Number(counter), tagger(key)))).toEqual(frames);
-    const said = (frames as readonly { readonly name: FrameName; readonly payload: string }[]).map(({ name, payload }) => ({
-      name,
-      payload: bytesOf(payload),
-    }));
-    expect(hex(encodeTransport(said, Number(counter), tagger(key)))).toBe(bytes);
+    const given = frames as readonly { readonly name: FrameName; readonly channel: number; readonly payload: string }[];
+    const said = given.map(({ name, payload }) => ({ name, payload: bytesOf(payload) }));
+    const channels = given.map(({ channel }) => channel);
+    expect(hex(encodeTransport(said, Number(counter), tagger(key), channels))).toBe(bytes);
   });
 
   it.each(file.transport.invalid.map((each) => [each.name, each] as const))("refused: %s", (_, { bytes, counter, key, error }) => {

@@ -3,6 +3,7 @@
  * pause before, never beyond the longest.
  */
 import { openRelayLink, type RelayLinkOptions } from "../../packages/perdure/src/agent/relay-link.ts";
+import { connectSession } from "../../packages/perdure/src/protocol/link/index.ts";
 import { createPeerDialler } from "../../packages/perdure/src/relay/peers/peer-dialler.ts";
 import { createSettings } from "../../packages/perdure/src/settings/register.ts";
 import { type ErrorCode, PerdureError } from "../../packages/perdure/src/wire/error.ts";
@@ -208,6 +209,7 @@ async function besideAgent(steps: readonly Step[], drawn: readonly number[]): Pr
     throw errorOf(says);
   };
   const link = openRelayLink({
+    connect: connectSession,
     host: { clock, random: randomOf(drawn), log: silent, net: { dial } },
     settings,
     own: { instanceKey: { publicKey: new Uint8Array(32) }, logHead: new Uint8Array(32) },

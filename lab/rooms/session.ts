@@ -5,7 +5,7 @@
  */
 import type { Draws } from "../../packages/perdure/src/host/simulated/index.ts";
 import { createSession, type Session } from "../../packages/perdure/src/protocol/link/session.ts";
-import { sessionTaggers } from "../../packages/perdure/src/protocol/link/transcript.ts";
+import { sessionTaggers, transcriptOf } from "../../packages/perdure/src/protocol/link/transcript.ts";
 import { createTransport } from "../../packages/perdure/src/protocol/link/transport.ts";
 import { type Bytes, concat, equalBytes, utf8 } from "../../packages/perdure/src/wire/bytes.ts";
 import { type Goodbye, goodbye, ping, pong, type SessionMode } from "../../packages/perdure/src/wire/control.ts";
@@ -147,7 +147,7 @@ function createPair(mode: SessionMode, secrets: "same" | "different", tools: Roo
   const clock = createHandClock(START_MS);
   const bytes = tools.draws("keys").bytes(32);
   const said = [utf8("hello"), utf8("challenge"), utf8("proof")] as const;
-  const taggersOf = (secret: Bytes) => sessionTaggers(hash, secret, ...said);
+  const taggersOf = (secret: Bytes) => sessionTaggers(hash, secret, transcriptOf(hash, ...said));
   const derived = (secret: Bytes): Bytes => {
     const salt = hash.sha256(concat(...said.map((each) => hash.sha256(each))));
     return hash.hkdfSha256(secret, salt, utf8("perdure/session/1"), 64);

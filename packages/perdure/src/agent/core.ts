@@ -12,9 +12,11 @@
  * - A client is one opened agent in one process. When it goes, `leave` frees what it held: its claims may start again
  *   with a higher attempt, answers it waited for become ordinary mail.
  */
+
 import type { Host } from "../host/host.ts";
 import type { Surroundings } from "../host/surroundings.ts";
 import type { OwnIdentity } from "../identity/own-identity.ts";
+import type { connectSession } from "../protocol/link/connect.ts";
 import type { SettingRow, Settings } from "../settings/register.ts";
 import type { Bytes } from "../wire/bytes.ts";
 import type { AgentId, MessageId } from "../wire/ids.ts";
@@ -264,6 +266,8 @@ export interface EngineOptions {
   /** `ws://…/#ag1…` of the agent's only relay, id always present. */
   readonly relayAddress: string;
   readonly defences?: AgentDefences;
+  /** How the relay is dialled: by itself, unless other agents of this process are there too. */
+  readonly connect?: typeof connectSession;
 }
 
 /** Disposing commits what is under way, says goodbye to the relay and closes the log; waiting calls reject with `aborted`. */

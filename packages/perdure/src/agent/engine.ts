@@ -17,7 +17,7 @@ import type { Incoming } from "../protocol/delivery/incoming.ts";
 import { createMailboxCursor } from "../protocol/delivery/mailbox-cursor.ts";
 import { createOutbox } from "../protocol/delivery/outbox.ts";
 import type { Outgoing, OutgoingPart } from "../protocol/delivery/outgoing.ts";
-import { openLineKeeper, parseRelayAddress } from "../protocol/link/index.ts";
+import { connectSession, openLineKeeper, parseRelayAddress } from "../protocol/link/index.ts";
 import { FIXED } from "../settings/fixed.ts";
 import { listSettings } from "../settings/register.ts";
 import { type Bytes, EMPTY, equalBytes, hex } from "../wire/bytes.ts";
@@ -330,6 +330,7 @@ export const createEngine: CreateEngine = async (options) => {
 
   const lines = await openLineKeeper({ host, folder, settings, surroundings: options.surroundings, owner: "agent" });
   link = openRelayLink({
+    connect: options.connect ?? connectSession,
     host,
     settings,
     lines,

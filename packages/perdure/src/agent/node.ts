@@ -1,10 +1,14 @@
 /** The SDK on Node: the same agent, with this machine as its host. */
 import { createNodeHost } from "../host/node/index.ts";
 import { placeApart, wholePath } from "../host/node/place-apart.ts";
+import { createSharedConnections } from "../protocol/link/shared-connections.ts";
 import type { Agent, Identity, OpenOptions } from "./api.ts";
 import { diary } from "./diary.ts";
 import { openAgentWith } from "./open-agent.ts";
 import { hasIdentity } from "./own-folder.ts";
+
+/** Of all agents of this process. */
+const connections = createSharedConnections();
 
 /**
  * Opens the agent in the folder `at`, which several processes may do at once; with `join` an empty folder becomes a new
@@ -15,7 +19,7 @@ export async function openAgent(at: string, options: OpenOptions = {}): Promise<
   const host = createNodeHost();
   const { recoveryFile } = options;
   const isNew = options.join !== undefined && recoveryFile !== undefined && !(await hasIdentity(host, at));
-  const wish = { ...options, diary };
+  const wish = { ...options, diary, connect: connections.connect };
   const agent = await openAgentWith(host, at, isNew ? { ...wish, recoveryFile: await placeApart(recoveryFile, at) } : wish);
   return { ...agent, identity: byWholePaths(agent.identity, at) };
 }

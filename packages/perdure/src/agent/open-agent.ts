@@ -4,7 +4,7 @@ import { hedgedHost } from "../host/hedged-random.ts";
 import type { Host } from "../host/host.ts";
 import { refuseArmed } from "../host/points.ts";
 import { lookAround } from "../host/surroundings.ts";
-import { formatRelayAddress, parseRelayAddress } from "../protocol/link/index.ts";
+import { type connectSession, formatRelayAddress, parseRelayAddress } from "../protocol/link/index.ts";
 import { createSettings } from "../settings/register.ts";
 import { requireRelations } from "../settings/relations.ts";
 import { hex } from "../wire/bytes.ts";
@@ -24,6 +24,8 @@ export interface InternalOptions extends OpenOptions {
   readonly defences?: AgentDefences;
   /** What the folder keeps besides, for whoever looks for a mistake; nothing when it is left out. */
   readonly diary?: Diary;
+  /** What agents of one process dial through; each for itself when it is left out. */
+  readonly connect?: typeof connectSession;
 }
 
 /** As `openAgent`, with the machine given. */
@@ -70,6 +72,7 @@ export async function openAgentWith(machine: Host, at: string, options: Internal
         surroundings,
         relayAddress,
         ...(options.defences === undefined ? {} : { defences: options.defences }),
+        ...(options.connect === undefined ? {} : { connect: options.connect }),
       });
       return { id: own.id, engine: whole(engine, incidents, inputs) };
     } catch (error) {

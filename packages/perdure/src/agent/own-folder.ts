@@ -8,7 +8,7 @@ import type { Host } from "../host/host.ts";
 import { identityPath } from "../identity/custody.ts";
 import { createIdentity, type OwnIdentity, openIdentity, type VerifiedIdentity } from "../identity/index.ts";
 import { stageAfter } from "../identity/life.ts";
-import { connectSession, goodbyeFor, parseRelayAddress } from "../protocol/link/index.ts";
+import { connectSession, leaveUnused, parseRelayAddress } from "../protocol/link/index.ts";
 import type { Settings } from "../settings/register.ts";
 import { type Bytes, equalBytes } from "../wire/bytes.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
@@ -180,7 +180,6 @@ async function register(
   const link = host.random.bytes(LINK_BYTES);
   const have = { generation: new Uint8Array(GENERATION_BYTES), position: 0 };
   const { session, relay } = await connectSession({ host, settings, url, relayIdRaw, own, link, consume: false, ticket, have, signal });
-  session.start({ frame: () => {}, drained: () => {}, closed: () => {} });
-  session.close(goodbyeFor("connection-closed", "registered"));
+  leaveUnused(session, "registered");
   return relay;
 }

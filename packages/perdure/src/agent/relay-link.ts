@@ -17,7 +17,14 @@ import type { MailboxCursor } from "../protocol/delivery/mailbox-cursor.ts";
 import type { Outbox } from "../protocol/delivery/outbox.ts";
 import type { OutgoingPart } from "../protocol/delivery/outgoing.ts";
 import { refusalPauseMs } from "../protocol/delivery/refusal-pause.ts";
-import { connectSession, errorOfGoodbye, goodbyeFor, type LineKeeper, parseRelayAddress, type Session } from "../protocol/link/index.ts";
+import {
+  type connectSession,
+  errorOfGoodbye,
+  goodbyeFor,
+  type LineKeeper,
+  parseRelayAddress,
+  type Session,
+} from "../protocol/link/index.ts";
 import { FIXED } from "../settings/fixed.ts";
 import type { NegotiatedSettings, Settings } from "../settings/register.ts";
 import { type Bytes, EMPTY, equalBytes, hex, u32At } from "../wire/bytes.ts";
@@ -44,6 +51,7 @@ import { createConsumerRole } from "./consumer-role.ts";
 import { type AttachPassStore, createPassKeeping } from "./pass-keeping.ts";
 
 export interface RelayLinkOptions {
+  readonly connect: typeof connectSession;
   readonly host: Host;
   readonly settings: Settings;
   readonly own: OwnIdentity;
@@ -233,14 +241,13 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
     const to = attached;
     if (to === undefined || !to.consumes || !to.confirmed) return;
     for (let said = cursor.take(); said !== undefined; said = cursor.take()) {
+      const { generation, floor } = said;
       const ranges = said.ranges.map((range) => [...range]);
-      to.session.send([
-        { name: "settle", payload: settle.encode({ generation: said.generation, epoch: to.epoch, floor: said.floor, ranges }) },
-      ]);
+      to.session.send([{ name: "settle", payload: settle.encode({ generation, epoch: to.epoch, floor, ranges }) }]);
       log.write("debug", "agent.settle-sent", {
-        generation: hex(said.generation),
+        generation: hex(generation),
         epoch: to.epoch,
-        floor: said.floor,
+        floor,
         ranges: ranges.map(([first, last]) => `${first}-${last}`).join(" "),
       });
     }
@@ -324,7 +331,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
     role.begin(instanceKey);
     const consumes = role.consumes;
     const plan = options.lines.plan(url);
-    const connected = await connectSession({
+    const connected = await options.connect({
       host,
       settings,
       url,
@@ -342,8 +349,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
     const { session, welcome, relay, line: meter } = connected;
     lastRelay = relay;
     if (!equalBytes(head, own.logHead)) {
-      session.start({ frame: () => {}, drained: () => {}, closed: () => {} });
-      session.close(goodbyeFor("connection-closed", "the agent comes back with other keys"));
+      leaveUnused(session, "the agent comes back with other keys");
       return goodbyeFor("connection-closed", "the keys changed while the session began", { retry: "now" });
     }
     const resend = resume(welcome);
@@ -352,8 +358,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
       link = random.bytes(LINK_BYTES);
       window = createLinkWindow<OutgoingPart>(settings);
       outbox.queue.linkLost();
-      session.start({ frame: () => {}, drained: () => {}, closed: () => {} });
-      session.close(goodbyeFor("connection-closed", "the link begins anew"));
+      leaveUnused(session, "the link begins anew");
       return goodbyeFor("connection-closed", "the link begins anew", { retry: "now" });
     }
     clockOffsetMs = connected.clockOffsetMs;

@@ -12,7 +12,8 @@ import type { PeerLinks } from "./peers/peer-links.ts";
 import type { Registrar } from "./registrar.ts";
 import type { RelayLoop } from "./relay-loop.ts";
 import type { Requests, SessionRequests } from "./requests.ts";
-import type { AgentSession, Sessions, SessionTaker } from "./sessions.ts";
+import type { SessionTaker } from "./session-entry.ts";
+import type { AgentSession, Sessions } from "./sessions.ts";
 
 export interface AgentFramesOptions {
   readonly host: Pick<Host, "clock" | "crypto" | "log">;

@@ -1,7 +1,7 @@
 /**
- * The connections of a relay: handshake, admission, then frames in and out of the machine.
+ * The sessions of a relay: handshake, admission, then frames in and out of the machine.
  *
- * A connection is: shaking hands (counted against `relayHandshakes`), admitted (the machine has its attachment, the welcome is on its
+ * A session has a connection to itself, or joined that of another agent. It is: shaking hands (counted against `relayHandshakes`), admitted (the machine has its attachment, the welcome is on its
  * way), or open. Frames for a session that is not open yet wait for it. Every connection ends with a goodbye that says why.
  * Sessions this relay dialled itself are open from the start. What frames mean is for whoever takes them: see `agent-frames.ts`
  * and `peers/`.
@@ -13,13 +13,14 @@ import { headOf } from "../identity/verified-before.ts";
 import type { VerifiedIdentity } from "../identity/verify.ts";
 import type { Reason, Registration, RelayInput, RelayOutput, Standing } from "../protocol/delivery/mailbox-events.ts";
 import type { AgentState } from "../protocol/delivery/mailbox-state.ts";
-import { acceptSession, type Proven } from "../protocol/link/accept.ts";
+import { type Accepted, acceptJoin, acceptSession, type Joining, type Proven } from "../protocol/link/accept.ts";
 import { errorOfGoodbye, goodbyeFor, goodbyeOf } from "../protocol/link/goodbyes.ts";
+import { sharedByExtension } from "../protocol/link/join-proof.ts";
 import { refuseConnection } from "../protocol/link/refuse.ts";
-import { type Session, type SessionReceiver, silenceRounds } from "../protocol/link/session.ts";
+import { type Session, silenceRounds } from "../protocol/link/session.ts";
 import type { Settings } from "../settings/register.ts";
 import { type Bytes, EMPTY, equalBytes, hex } from "../wire/bytes.ts";
-import { deliverPayload, encodeAck, type Goodbye, position, published, type Role, refuse, type Welcome } from "../wire/control.ts";
+import { encodeAck, type Goodbye, position, published, type Role, refuse, type Welcome } from "../wire/control.ts";
 import { isPerdureError, PerdureError } from "../wire/error.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { MailReader } from "./delivery-pump.ts";
@@ -29,6 +30,7 @@ import type { Registrar } from "./registrar.ts";
 import type { RelayLoop } from "./relay-loop.ts";
 import type { Requests } from "./requests.ts";
 import { createSendQueues } from "./send-queues.ts";
+import { Entry, type EntryEvents, type SessionTaker } from "./session-entry.ts";
 import { createSources } from "./sources.ts";
 
 /** An authenticated session, as whoever takes its frames knows it. */
@@ -44,13 +46,6 @@ export interface AgentSession {
   readonly number: number;
   readonly session: Session;
   readonly agent: Pick<AgentState, "id" | "idRaw">;
-}
-
-/** Whoever takes the frames of one session. */
-export interface SessionTaker {
-  frame(frame: Frame): void;
-  drained?(): void;
-  closed?(reason: Goodbye): void;
 }
 
 type Attach = Extract<RelayInput, { readonly kind: "attach" }>;
@@ -106,85 +101,12 @@ export interface SessionsOptions {
 /** What is registered of an agent here; an empty bundle for nothing. */
 type Registered = Pick<AgentState, "id" | "idRaw" | "bundle" | "recordVersion" | "passes">;
 
-interface ProvenInstance {
-  readonly idRaw: Bytes;
-  readonly instanceKey: Bytes;
-  readonly role: Role;
-  /** When its certificate ends by {@link judgedBy}, unless something newer was published since. */
-  readonly validUntilMs: number;
-  /** The bundle held here when that was judged. */
-  readonly judgedBy: Bytes;
-}
-
-/** Delivered to a session before its queue is looked at again: a part of what may be queued however many sessions there are. */
-const NOTICED_BYTES = 16 * 1024;
-
-/** A class because a relay has thousands of them that do nothing: each is a few fields, and no function of its own. */
-class Entry implements SessionReceiver, MailReader {
-  readonly number: number;
-  session: Session | undefined;
-  taker: SessionTaker | undefined;
-  /** Frames of the machine for a session that is not open yet. */
-  early: Frame[] | undefined;
-  /** Said as soon as the session is open. */
-  doomed: Goodbye | undefined;
-  admitted: ((standing: Standing) => void) | undefined;
-  turnedAway: ((error: PerdureError) => void) | undefined;
-  /** Its other end is a relay. */
-  peer = false;
-  /** Until it is open: who it is, by all that is known. */
-  identity: VerifiedIdentity | undefined;
-  /** Who dialled; absent of sessions this relay dialled itself. */
-  proven: ProvenInstance | undefined;
-  /** Gives back what the connection counts against where it came from. */
-  readonly leave: () => void;
-  readonly #heed: EntryEvents;
-  /** Delivered since its queue was looked at last. */
-  #unnoticedBytes = 0;
-
-  constructor(number: number, leave: () => void, heed: EntryEvents) {
-    this.number = number;
-    this.leave = leave;
-    this.#heed = heed;
-  }
-
-  frame(frame: Frame): void {
-    this.taker?.frame(frame);
-  }
-
-  turnEnded(): void {
-    if (this.session !== undefined) this.#heed.turnEnded(this.session);
-  }
-
-  drained(): void {
-    this.#heed.drained(this.number);
-    this.taker?.drained?.();
-  }
-
-  closed(reason: Goodbye): void {
-    this.#heed.closed(this, reason);
-    this.taker?.closed?.(reason);
-  }
-
-  get queuedBytes(): number {
-    return this.session?.queuedBytes ?? 0;
-  }
-
-  deliver(position: number, storedAtMs: number, envelope: Bytes): boolean {
-    this.session?.push({ name: "deliver", payload: deliverPayload({ generation: this.#heed.generation, position, storedAtMs, envelope }) });
-    this.#unnoticedBytes += envelope.length;
-    if (this.#unnoticedBytes < NOTICED_BYTES) return false;
-    this.#unnoticedBytes = 0;
-    return true;
-  }
-}
-
-/** What becomes of what happens in any of them. */
-interface EntryEvents {
-  readonly generation: Bytes;
-  turnEnded(session: Session): void;
-  drained(number: number): void;
-  closed(entry: Entry, reason: Goodbye): void;
+/** Somebody who wants a session. */
+interface Arrival {
+  /** The connection has as many agents as may share one. */
+  readonly full?: boolean;
+  readonly turnAway: (reason: Goodbye) => void;
+  readonly shakeHands: (entry: Entry) => Promise<Accepted>;
 }
 
 /** Goodbye codes that are nobody's misbehaviour. */
@@ -214,6 +136,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   });
   const rounds = silenceRounds(host.clock, settings.silenceTimeoutMs);
   const confirmations = createEqualWaits(host.clock, settings.handshakeTimeoutMs, (session) => loop.feed({ kind: "confirm-due", session }));
+  const sharedBy = sharedByExtension(settings.agentsPerConnection);
   let handshakes = 0;
   let numbers = 0;
   let draining: Goodbye | undefined;
@@ -234,30 +157,52 @@ export function createSessions(options: SessionsOptions): Sessions {
     return entry;
   };
 
-  const accept = (connection: Connection): void => {
-    if (draining !== undefined) return refuseConnection(connection, draining);
+  const accept = (connection: Connection): void =>
+    arrive(connection, {
+      turnAway: (reason) => turnAway(connection, reason),
+      shakeHands: (entry) => acceptSession({ ...shaking(entry), connection, onJoin: join }),
+    });
+
+  /** One more agent on a connection: it counts as what it costs, which is all but the socket. */
+  const join = (joining: Joining): void => {
+    const { transport, connection } = joining;
+    arrive(transport, {
+      full: connection.sessions > settings.agentsPerConnection,
+      turnAway: (reason) => turnAwayJoining(joining, reason),
+      shakeHands: (entry) => acceptJoin(shaking(entry), joining),
+    });
+  };
+
+  const arrive = (from: Pick<Connection, "remote" | "local">, { full = false, ...arrival }: Arrival): void => {
+    if (draining !== undefined) return arrival.turnAway(draining);
     let leave: () => void;
     try {
+      if (full) throw fullHouse("agentsPerConnection");
       if (handshakes >= settings.relayHandshakes) throw fullHouse("relayHandshakes");
       if (entries.size >= settings.relayConnections) throw fullHouse("relayConnections");
-      leave = sources.enter(connection);
+      leave = sources.enter(from);
     } catch (error) {
-      return turnAway(connection, goodbyeOf(error));
+      return arrival.turnAway(goodbyeOf(error));
     }
     const entry = newEntry(leave);
     handshakes++;
-    const { verify } = options.registrar;
-    const shakeHands = { host, settings, connection, rounds, own, verify, newest: newestFor };
-    acceptSession({ ...shakeHands, admit: (proven, signal) => admit(entry, proven, signal) })
+    arrival
+      .shakeHands(entry)
       .finally(() => handshakes--)
       .then(({ session, agent, role }) => open(entry, session, entry.identity ?? agent, role))
       .catch((error: unknown) => {
         drop(entry);
-        noteEnd(entry, connection.remote, goodbyeOf(error));
+        noteEnd(entry, from.remote, goodbyeOf(error));
       });
   };
 
-  const fullHouse = (name: "relayHandshakes" | "relayConnections"): PerdureError =>
+  const shaking = (entry: Entry) => {
+    const { verify } = options.registrar;
+    const admitting = (proven: Proven, signal: AbortSignal) => admit(entry, proven, signal);
+    return { host, settings, rounds, own, verify, newest: newestFor, admit: admitting };
+  };
+
+  const fullHouse = (name: "relayHandshakes" | "relayConnections" | "agentsPerConnection"): PerdureError =>
     new PerdureError("too-busy", "more connections than this relay serves at once", {
       retry: "after",
       afterMs: settings.redialMinMs,
@@ -266,10 +211,23 @@ export function createSessions(options: SessionsOptions): Sessions {
 
   /** Before any handshake. */
   const turnAway = (connection: Connection, reason: Goodbye): void => {
-    if (reason.limit !== undefined) options.limited(reason.limit.name);
-    if (reason.limit?.name.startsWith("source")) incidents.add("peer", `${connection.remote}: ${reason.code}, ${reason.why}`);
+    if (draining !== undefined) return refuseConnection(connection, reason);
+    noteTurnedAway(connection.remote, reason);
     if (sources.mayBeTold()) refuseConnection(connection, reason);
     else connection.close(true);
+  };
+
+  /** Who joins faster than can be answered loses the connection, and with it who else is on it: all are of one process. */
+  const turnAwayJoining = ({ transport, connection }: Joining, reason: Goodbye): void => {
+    if (draining !== undefined) return transport.end(reason);
+    noteTurnedAway(transport.remote, reason);
+    if (sources.mayBeTold()) transport.end(reason);
+    else connection.endAll(reason);
+  };
+
+  const noteTurnedAway = (remote: string, { limit, code, why }: Goodbye): void => {
+    if (limit !== undefined) options.limited(limit.name);
+    if (limit?.name.startsWith("source")) incidents.add("peer", `${remote}: ${code}, ${why}`);
   };
 
   const admit = async (entry: Entry, { agent, instanceKey, proof, role }: Proven, signal: AbortSignal): Promise<Welcome> => {
@@ -311,7 +269,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       windowFrames: role === "relay" ? settings.peerWindowFrames : settings.windowFrames,
       windowBytes: role === "relay" ? settings.peerWindowBytes : settings.windowBytes,
       pingEveryMs: settings.pingEveryMs,
-      extensions: [],
+      extensions: role === "agent" ? sharedBy : [],
     };
   };
 

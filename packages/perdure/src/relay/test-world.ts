@@ -45,7 +45,16 @@ export interface RelayWorld {
     readonly listen?: string;
   }): Promise<Relay>;
   /** An agent of the relay opened last, or of the one given. */
-  agent(name: string, options?: { readonly claims?: string; readonly relay?: Pick<Relay, "address"> }): Promise<TestAgent>;
+  agent(
+    name: string,
+    options?: {
+      readonly claims?: string;
+      readonly relay?: Pick<Relay, "address">;
+      /** The machine it is on; one of its own by default. */
+      readonly on?: string;
+      readonly connect?: typeof connectSession;
+    },
+  ): Promise<TestAgent>;
 }
 
 export interface TestAgent {
@@ -86,8 +95,8 @@ export function createRelayWorld(options: Partial<Parameters<typeof createWorld>
       address = relay.address;
       return relay;
     },
-    agent: async (name, { claims, relay } = {}) => {
-      const host = world.host(name);
+    agent: async (name, { claims, relay, on = name, connect: dial = connectSession } = {}) => {
+      const host = world.host(on);
       const settings = createSettings();
       const own = await world.complete(
         createIdentity({
@@ -106,8 +115,8 @@ export function createRelayWorld(options: Partial<Parameters<typeof createWorld>
         connect: async ({ link = 1, consume = true, confirms = true, have = { generation: new Uint8Array(8), position: 0 } } = {}) => {
           const at = relay?.address ?? address;
           const connected = await world.complete(
-            connectSession({
-              host: world.host(name),
+            dial({
+              host,
               settings,
               ...parseRelayAddress(at),
               own,

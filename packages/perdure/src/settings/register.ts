@@ -124,6 +124,14 @@ export const SETTINGS = define({
     max: 10_000,
     reason: "Handshakes in progress at once; a restarted relay is not trampled.",
   },
+  agentsPerConnection: {
+    value: 64,
+    unit: "agents",
+    min: 1,
+    max: 1024,
+    reason:
+      "Agents of one process that share a connection with their relay; beyond it they open another. At a relay: how many it takes on one, each counted in relayConnections. 1: each has its own.",
+  },
   windowFrames: {
     value: 128,
     unit: "frames",

@@ -199,6 +199,11 @@ export function u64At(bytes: Bytes, at: number): number | undefined {
   return Number.isSafeInteger(value) ? value : undefined;
 }
 
+export function putU16(bytes: Bytes, at: number, value: number): void {
+  bytes[at] = value >>> 8;
+  bytes[at + 1] = value;
+}
+
 export function putU32(bytes: Bytes, at: number, value: number): void {
   bytes[at] = value >>> 24;
   bytes[at + 1] = value >>> 16;

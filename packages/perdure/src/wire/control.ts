@@ -11,6 +11,11 @@
  *                                       <-  deliver, ack, refuse, position, statement, found, published, pong
  *   goodbye    <->                                      (every close has a listed cause)
  *
+ * Where the welcome says so, other agents of the dialling process may join, each on a channel of its own:
+ *
+ *   join       ->                                       (signed over the handshake of the connection and the channel)
+ *                                       <-  welcome
+ *
  * A relay that dials another says role `relay` in its hello and proves an instance with scope `relay`. Such a session carries
  * mail both ways: the link of the proof is the dialler's, the one who was called names its own in `offer` and is
  * answered with `resume`.
@@ -96,6 +101,22 @@ export const proof = shape("proof", {
 });
 export type Proof = ShapeValue<typeof proof>;
 
+/** One more agent on a connection whose handshake is over: all that a proof says, bound to that connection and one channel of it. */
+export const join = shape("join", {
+  agentId,
+  bundle: bytes(MAX_CONTROL_BYTES),
+  link,
+  consume: flag,
+  haveGeneration: generation,
+  havePosition: uint,
+  ticket: text(64),
+  pass: bytes(MAX_PASS_BYTES),
+  /** By the agent's instance key, over the transcript of the connection, the channel and this frame. */
+  signature: bytes(64),
+  extensions: extensions(),
+});
+export type Join = ShapeValue<typeof join>;
+
 export const welcome = shape("welcome", {
   relayTimeMs: uint,
   generation,
@@ -122,6 +143,12 @@ export const welcome = shape("welcome", {
   extensions: extensions(),
 });
 export type Welcome = ShapeValue<typeof welcome>;
+
+/**
+ * Extension of a welcome on channel 0: how many agents may share the connection, the first one included, as u16. Without it nobody
+ * may join.
+ */
+export const SHARED_BY = 1;
 
 /** The agent's answer to a welcome: the new attach pass is durable on its side. */
 export const confirm = shape("confirm", { pass: bytes(MAX_PASS_BYTES) });

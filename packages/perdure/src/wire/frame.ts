@@ -14,14 +14,14 @@
  *   offset  size  field
  *        0     1  type
  *        1     1  flags     0
- *        2     2  channel   0; other numbers are reserved for several agents on one connection
+ *        2     2  channel   which session of the connection: 0, or the number a `join` gave
  *        4     4  length    u32, bytes of payload
  *        8     …  payload
  *
- * Handshake frames (1-4) and `goodbye` before the session travel in mode none; everything after `proof` in the mode that was agreed on.
+ * Handshake frames (1-4) and `goodbye` before the session on channel 0 travel in mode none; everything after `proof` in the mode that was agreed on.
  */
 
-import { type Bytes, type Piece, putU32, putU64, u16At, u32At, writePiece } from "./bytes.ts";
+import { type Bytes, type Piece, putU16, putU32, putU64, u16At, u32At, writePiece } from "./bytes.ts";
 import { PerdureError } from "./error.ts";
 import { MAX_TRANSPORT_BYTES, WIRE_VERSION } from "./limits.ts";
 import { otherVersion, PEER_OF_OLDER } from "./version.ts";
@@ -31,6 +31,7 @@ export const FRAME_TYPES = {
   challenge: 2,
   proof: 3,
   welcome: 4,
+  join: 5,
   mail: 16,
   deliver: 17,
   ack: 18,
@@ -61,6 +62,11 @@ export interface Frame {
   readonly payload: Bytes;
 }
 
+/** A frame as it came. */
+export interface ChannelFrame extends Frame {
+  readonly channel: number;
+}
+
 /** A frame on its way out, whose payload may be made in place. */
 export interface OutFrame {
   readonly name: FrameName;
@@ -82,8 +88,14 @@ export function frameBytes(payloadBytes: number): number {
   return FRAME_HEADER_BYTES + payloadBytes;
 }
 
-/** Builds one transport message. With a `tag` the mode is mac and `counter` is the number of this message in its direction. */
-export function encodeTransport(frames: readonly OutFrame[], counter: number, tag?: Tagger): Bytes {
+/** The highest number of a channel. */
+export const MAX_CHANNEL = 0xffff;
+
+/**
+ * Builds one transport message. With a `tag` the mode is mac and `counter` is the number of this message in its direction. `channels` has
+ * the channel of each frame; without it all go on channel 0.
+ */
+export function encodeTransport(frames: readonly OutFrame[], counter: number, tag?: Tagger, channels?: readonly number[]): Bytes {
   let size = 0;
   for (const frame of frames) size += frameBytes(frame.payload.length);
   const start = tag === undefined ? TRANSPORT_HEADER_BYTES : TRANSPORT_HEADER_BYTES + TAG_BYTES;
@@ -93,8 +105,10 @@ export function encodeTransport(frames: readonly OutFrame[], counter: number, ta
   message[0] = WIRE_VERSION;
   message[1] = tag === undefined ? MODE_NONE : MODE_MAC;
   let at = start;
-  for (const frame of frames) {
+  for (let index = 0; index < frames.length; index++) {
+    const frame = frames[index] as OutFrame;
     message[at] = FRAME_TYPES[frame.name];
+    if (channels !== undefined) putU16(message, at + 2, channels[index] as number);
     putU32(message, at + 4, frame.payload.length);
     writePiece(frame.payload, message, at + FRAME_HEADER_BYTES);
     at += frameBytes(frame.payload.length);
@@ -112,7 +126,7 @@ export function encodeTransport(frames: readonly OutFrame[], counter: number, ta
  * Reads one transport message; payloads are views into it. `check` says whether a tag is right and decides the mode:
  * with it only mode mac is taken, without it only mode none.
  */
-export function decodeTransport(message: Bytes, counter: number, check?: Tagger): readonly Frame[] {
+export function decodeTransport(message: Bytes, counter: number, check?: Tagger): readonly ChannelFrame[] {
   if (message.length > MAX_TRANSPORT_BYTES)
     throw new PerdureError("too-large", `a transport message of ${message.length} bytes is more than ${MAX_TRANSPORT_BYTES}`);
   if (message.length < TRANSPORT_HEADER_BYTES) malformed("shorter than its header");
@@ -134,19 +148,18 @@ export function decodeTransport(message: Bytes, counter: number, check?: Tagger)
   return frames;
 }
 
-function decodeFrames(bytes: Bytes): readonly Frame[] {
-  const frames: Frame[] = [];
+function decodeFrames(bytes: Bytes): readonly ChannelFrame[] {
+  const frames: ChannelFrame[] = [];
   let at = 0;
   while (at < bytes.length) {
     if (bytes.length - at < FRAME_HEADER_BYTES) malformed("a frame header is cut off");
     const name = NAME_OF.get(bytes[at] as number);
     if (name === undefined) malformed(`frame type ${bytes[at]} is unknown`);
     if (bytes[at + 1] !== 0) malformed("a frame flag is set that this version does not know");
-    if (u16At(bytes, at + 2) !== 0) malformed("channels other than 0 are reserved");
     const length = u32At(bytes, at + 4);
     const end = at + FRAME_HEADER_BYTES + length;
     if (end > bytes.length) malformed(`a frame promises ${length} bytes, ${bytes.length - at - FRAME_HEADER_BYTES} are left`);
-    frames.push({ name, payload: bytes.subarray(at + FRAME_HEADER_BYTES, end) });
+    frames.push({ name, payload: bytes.subarray(at + FRAME_HEADER_BYTES, end), channel: u16At(bytes, at + 2) });
     at = end;
   }
   return frames;

@@ -3,6 +3,7 @@
  * prove its own, asks `admit` what to say, and hands over the session. Every failure ends in a goodbye with a code.
  *
  * Who says it is a relay must have been certified as one, and must have meant this one: its mail may be from anybody.
+ * Where the welcome says so, more agents join the connection of an agent: each proves its own id, and the relay need not do it again.
  */
 
 import { withDeadline } from "../../host/deadline.ts";
@@ -17,6 +18,7 @@ import {
   challenge,
   type Hello,
   hello,
+  join,
   type Proof,
   proof,
   type Role,
@@ -29,11 +31,13 @@ import { agentIdText } from "../../wire/ids.ts";
 import { WIRE_VERSION } from "../../wire/limits.ts";
 import { otherVersion, PEER_OF_OLDER } from "../../wire/version.ts";
 import { goodbyeOf } from "./goodbyes.ts";
+import { joinToSign, sharedBy } from "./join-proof.ts";
 import { handshakeSigner } from "./peer-instance.ts";
 import type { Rounds } from "./rounds.ts";
 import { createSession, type Session } from "./session.ts";
-import { challengeToSign, proofToSign, sessionTaggers } from "./transcript.ts";
-import { createTransport, type Transport } from "./transport.ts";
+import { type Channel, createSharedTransport, type SharedTransport } from "./shared-transport.ts";
+import { challengeToSign, proofToSign, sessionTaggers, transcriptOf } from "./transcript.ts";
+import type { Transport } from "./transport.ts";
 
 export interface AcceptOptions {
   readonly host: Pick<Host, "clock" | "random" | "crypto">;
@@ -51,6 +55,16 @@ export interface AcceptOptions {
   readonly admit: (proven: Proven, signal: AbortSignal) => Promise<Welcome>;
   /** What `published` says to who was refused with that error, before the goodbye; `undefined` for nothing. */
   readonly newest?: (proven: Proven, error: unknown) => Bytes | undefined;
+  /** Somebody joins the connection of an agent whose welcome allowed it. Whoever is not taken by {@link acceptJoin} must be sent away. */
+  readonly onJoin?: (joining: Joining) => void;
+}
+
+/** Who has begun to join a connection. */
+export interface Joining extends Channel {
+  readonly connection: SharedTransport;
+  readonly mode: SessionMode;
+  /** Of the handshake of the connection. */
+  readonly transcript: Bytes;
 }
 
 /** Who dialled, as the handshake has proven it. */
@@ -58,7 +72,7 @@ export interface Proven {
   readonly agent: VerifiedIdentity;
   /** The instance that signed. */
   readonly instanceKey: Bytes;
-  readonly proof: Proof;
+  readonly proof: Pick<Proof, "link" | "consume" | "haveGeneration" | "havePosition" | "ticket" | "pass">;
   readonly role: Role;
 }
 
@@ -68,24 +82,44 @@ export interface Accepted extends Proven {
 
 /** Throws what the goodbye said: `bad-handshake`, `wrong-relay`, `timed-out`, `malformed`, ..., or what `admit` threw. */
 export async function acceptSession(options: AcceptOptions): Promise<Accepted> {
-  const { host, settings } = options;
-  const transport = createTransport(options.connection);
+  const transport = createSharedTransport(options.connection);
+  return orSayGoodbye(options, transport, (signal) => shakeHands(options, transport, signal));
+}
+
+/** The same for one that joins; the session is over its own channel, and so is the goodbye. */
+export async function acceptJoin(options: Shaking, joining: Joining): Promise<Accepted> {
+  const { host } = options;
+  const { transport, transcript, number, mode } = joining;
+  return orSayGoodbye(options, transport, async (signal) => {
+    const said = join.decode(await transport.next("join"));
+    transport.protect({ sending: undefined, receiving: undefined });
+    const agent = await verified(options, said.bundle, said.agentId, "agent");
+    const toSign = joinToSign(host.crypto.hash, transcript, number, said);
+    const { instanceKey } = await handshakeSigner(host.crypto, agent, "mail", toSign, said.signature, host.clock.wallMs());
+    const proven: Proven = { agent, instanceKey, proof: said, role: "agent" };
+    const { session } = await welcomed(options, transport, proven, mode, signal);
+    return { session, ...proven };
+  });
+}
+
+type Shaking = Omit<AcceptOptions, "connection" | "onJoin">;
+
+async function orSayGoodbye(options: Shaking, transport: Transport, shake: (signal: AbortSignal) => Promise<Accepted>): Promise<Accepted> {
+  const timeoutMs = options.settings.handshakeTimeoutMs;
   try {
-    return await withDeadline(host.clock, { timeoutMs: settings.handshakeTimeoutMs, what: "the agent's side of the handshake" }, (signal) =>
-      shakeHands(options, transport, signal),
-    );
+    return await withDeadline(options.host.clock, { timeoutMs, what: "the agent's side of the handshake" }, shake);
   } catch (error) {
     transport.end(goodbyeOf(error));
     throw error;
   }
 }
 
-async function shakeHands(options: AcceptOptions, transport: Transport, signal: AbortSignal): Promise<Accepted> {
-  const { host, settings, own } = options;
+async function shakeHands(options: AcceptOptions, transport: SharedTransport, signal: AbortSignal): Promise<Accepted> {
+  const { host, own } = options;
   const { crypto, clock, random } = host;
   const helloBytes = await transport.next("hello");
   const offered = hello.decode(helloBytes);
-  const mode = chooseMode(offered, transport.connection.local);
+  const mode = chooseMode(offered, transport.local);
   refuseOtherRelay(offered, own);
   const scope = offered.role === "relay" ? "relay" : "mail";
   const ephemeral = await crypto.encapsulation.load(random.bytes(32));
@@ -106,42 +140,42 @@ async function shakeHands(options: AcceptOptions, transport: Transport, signal: 
 
   const proofBytes = await transport.next("proof");
   const said = proof.decode(proofBytes);
+  const transcript = transcriptOf(crypto.hash, helloBytes, challengeBytes, proofBytes);
   const taggers =
-    mode === "mac"
-      ? sessionTaggers(
-          crypto.hash,
-          await crypto.encapsulation.agree(ephemeral, offered.ephemeralKey),
-          helloBytes,
-          challengeBytes,
-          proofBytes,
-        )
-      : undefined;
+    mode === "mac" ? sessionTaggers(crypto.hash, await crypto.encapsulation.agree(ephemeral, offered.ephemeralKey), transcript) : undefined;
   transport.protect({ sending: taggers?.relayToAgent, receiving: taggers?.agentToRelay });
-  const nowMs = clock.wallMs();
-  const agent =
-    options.verify === undefined
-      ? await verifyBundle(crypto, said.bundle, nowMs, offered.agentId)
-      : await options.verify(said.bundle, offered.agentId, offered.role);
+  const agent = await verified(options, said.bundle, offered.agentId, offered.role);
   const toSign = proofToSign(crypto.hash, helloBytes, challengeBytes, said);
-  const { instanceKey } = await handshakeSigner(crypto, agent, scope, toSign, said.signature, nowMs);
+  const { instanceKey } = await handshakeSigner(crypto, agent, scope, toSign, said.signature, clock.wallMs());
   const proven: Proven = { agent, instanceKey, proof: said, role: offered.role };
-  const says = await options.admit(proven, signal).catch((error: unknown) => {
-    const newest = options.newest?.(proven, error);
-    if (newest !== undefined) transport.send([{ name: "published", payload: newest }]);
+  const { session, says } = await welcomed(options, transport, proven, mode, signal);
+  const { onJoin } = options;
+  if (onJoin !== undefined && sharedBy(says) > 1)
+    transport.admit((channel) => onJoin({ ...channel, connection: transport, mode, transcript }));
+  return { session, ...proven };
+}
+
+async function verified({ host, verify }: Shaking, bundle: Bytes, idRaw: Bytes, role: Role): Promise<VerifiedIdentity> {
+  return verify === undefined ? await verifyBundle(host.crypto, bundle, host.clock.wallMs(), idRaw) : await verify(bundle, idRaw, role);
+}
+
+/** Says welcome to whoever has proven who it is, or what is known of it and why not. */
+async function welcomed(
+  { host, settings, rounds, admit, newest }: Shaking,
+  transport: Transport,
+  proven: Proven,
+  mode: SessionMode,
+  signal: AbortSignal,
+): Promise<{ readonly session: Session; readonly says: Welcome }> {
+  const says = await admit(proven, signal).catch((error: unknown) => {
+    const held = newest?.(proven, error);
+    if (held !== undefined) transport.send([{ name: "published", payload: held }]);
     throw error;
   });
   if (signal.aborted) throw signal.reason;
   transport.send([{ name: "welcome", payload: welcome.encode(says) }]);
-  const session = createSession({
-    clock,
-    transport,
-    mode,
-    side: "relay",
-    silenceTimeoutMs: settings.silenceTimeoutMs,
-    pingEveryMs: settings.pingEveryMs,
-    rounds: options.rounds,
-  });
-  return { session, ...proven };
+  const { silenceTimeoutMs, pingEveryMs } = settings;
+  return { session: createSession({ clock: host.clock, transport, mode, side: "relay", silenceTimeoutMs, pingEveryMs, rounds }), says };
 }
 
 /** Unprotected only where both ends are on one machine; the agent offers it only when it sees that too. */

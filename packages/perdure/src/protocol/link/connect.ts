@@ -5,6 +5,7 @@
 
 import { withDeadline } from "../../host/deadline.ts";
 import type { Host } from "../../host/host.ts";
+import type { Connection } from "../../host/net.ts";
 import type { OwnIdentity } from "../../identity/own-identity.ts";
 import { type VerifiedIdentity, verifyBundle } from "../../identity/verify.ts";
 import { type NegotiatedSettings, SETTINGS, type Settings } from "../../settings/register.ts";
@@ -28,7 +29,7 @@ import { goodbyeOf } from "./goodbyes.ts";
 import { type LineMeter, measureLine } from "./line-meter.ts";
 import { handshakeSigner } from "./peer-instance.ts";
 import { createSession, type Session } from "./session.ts";
-import { challengeToSign, proofToSign, sessionTaggers } from "./transcript.ts";
+import { challengeToSign, proofToSign, sessionTaggers, transcriptOf } from "./transcript.ts";
 import { createTransport, type Transport } from "./transport.ts";
 
 export interface ConnectOptions {
@@ -63,6 +64,8 @@ export interface ConnectOptions {
   readonly onProven?: () => void;
   /** What the relay holds of this agent, said instead of a welcome to an instance that may not act for it any more. */
   readonly onPublished?: (payload: Bytes) => void;
+  /** For a connection that other agents may share. */
+  readonly carry?: (connection: Connection) => Transport;
 }
 
 export interface Connected {
@@ -74,6 +77,8 @@ export interface Connected {
   /** The relay's clock minus this one's, in milliseconds, to half a round trip. */
   readonly clockOffsetMs: number;
   readonly negotiated: NegotiatedSettings;
+  /** Of the handshake, for whoever joins the connection. */
+  readonly transcript: Bytes;
   /** What the connection lives through, from its opening. */
   readonly line: LineMeter;
 }
@@ -96,7 +101,7 @@ export async function connectSession(options: ConnectOptions): Promise<Connected
   });
   let pingEveryMs = settings.pingEveryMs;
   const line = measureLine(connection, host.clock, () => pingEveryMs);
-  const transport = createTransport(line.connection);
+  const transport = (options.carry ?? createTransport)(line.connection);
   try {
     const connected = await withDeadline(
       host.clock,
@@ -117,9 +122,9 @@ export async function connectSession(options: ConnectOptions): Promise<Connected
 }
 
 async function shakeHands(options: ConnectOptions, transport: Transport): Promise<Omit<Connected, "line">> {
-  const { host, settings, own, relayIdRaw } = options;
+  const { host, own, relayIdRaw } = options;
   const { crypto, clock, random } = host;
-  const modes: readonly SessionMode[] = transport.connection.local ? ["none", "mac"] : ["mac"];
+  const modes: readonly SessionMode[] = transport.local ? ["none", "mac"] : ["mac"];
   const ephemeral = await crypto.encapsulation.load(random.bytes(32));
   const helloBytes = hello.encode({
     versions: [WIRE_VERSION],
@@ -155,39 +160,45 @@ async function shakeHands(options: ConnectOptions, transport: Transport): Promis
   };
   const signature = await crypto.signatures.sign(own.instanceKey, proofToSign(crypto.hash, helloBytes, challengeBytes, unsigned));
   const proofBytes = proof.encode({ ...unsigned, signature });
+  const transcript = transcriptOf(crypto.hash, helloBytes, challengeBytes, proofBytes);
   const taggers =
     challenged.mode === "mac"
-      ? sessionTaggers(
-          crypto.hash,
-          await crypto.encapsulation.agree(ephemeral, challenged.ephemeralKey),
-          helloBytes,
-          challengeBytes,
-          proofBytes,
-        )
+      ? sessionTaggers(crypto.hash, await crypto.encapsulation.agree(ephemeral, challenged.ephemeralKey), transcript)
       : undefined;
   transport.send([{ name: "proof", payload: proofBytes }]);
   transport.protect({ sending: taggers?.agentToRelay, receiving: taggers?.relayToAgent });
   options.onProven?.();
-  const welcomed = welcome.decode(await transport.next("welcome", options.onPublished && { name: "published", take: options.onPublished }));
+  const begun = await beWelcomed(options, transport, challenged.mode);
+  const clockOffsetMs = Math.round(challenged.relayTimeMs - (askedAtMs + nowMs) / 2);
+  return { ...begun, relay, relayInstanceKey, clockOffsetMs, transcript };
+}
+
+/** The session, once the relay has said welcome. */
+export async function beWelcomed(
+  {
+    host,
+    settings,
+    keepAliveMs,
+    onPublished,
+  }: Pick<ConnectOptions, "settings" | "keepAliveMs" | "onPublished"> & {
+    readonly host: Pick<Host, "clock">;
+  },
+  transport: Transport,
+  mode: SessionMode,
+): Promise<Pick<Connected, "session" | "welcome" | "negotiated">> {
+  const welcomed = welcome.decode(await transport.next("welcome", onPublished && { name: "published", take: onPublished }));
   const pingEveryMs = Math.max(
     SETTINGS.pingEveryMs.min,
-    Math.min(settings.pingEveryMs, welcomed.pingEveryMs, options.keepAliveMs ?? settings.pingEveryMs),
+    Math.min(settings.pingEveryMs, welcomed.pingEveryMs, keepAliveMs ?? settings.pingEveryMs),
   );
-  const session = createSession({
-    clock,
-    transport,
-    mode: challenged.mode,
-    side: "agent",
-    silenceTimeoutMs: settings.silenceTimeoutMs,
-    pingEveryMs,
-  });
-  const clockOffsetMs = Math.round(challenged.relayTimeMs - (askedAtMs + nowMs) / 2);
+  const { silenceTimeoutMs } = settings;
+  const session = createSession({ clock: host.clock, transport, mode, side: "agent", silenceTimeoutMs, pingEveryMs });
   const negotiated = {
     pingEveryMs,
     windowFrames: Math.max(1, Math.min(settings.windowFrames, welcomed.windowFrames)),
     windowBytes: Math.max(1, Math.min(settings.windowBytes, welcomed.windowBytes)),
   };
-  return { session, welcome: welcomed, relay, relayInstanceKey, clockOffsetMs, negotiated };
+  return { session, welcome: welcomed, negotiated };
 }
 
 /** `needs-older-version`, `needs-newer-version`, or `bad-handshake` unless a relay chose of what it was offered. */

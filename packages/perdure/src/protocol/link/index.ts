@@ -5,4 +5,4 @@ export { limitText } from "./limit-culprits.ts";
 export type { FoundLimit, LineKeeper } from "./line-keeper.ts";
 export { openLineKeeper } from "./open-line-keeper.ts";
 export { probeRelay } from "./probe.ts";
-export type { Session } from "./session.ts";
+export { leaveUnused, type Session } from "./session.ts";

@@ -158,6 +158,7 @@ export function createLineKeeper(options: LineKeeperOptions): LineKeeper {
           const leftMs = renewBeforeMs * RENEW_BY - meter.times().ageMs;
           if (leftMs > 0 && !quiet()) return renewal.after(Math.min(QUIET_LOOK_MS, leftMs), tryRenewal);
           planned = true;
+          meter.giveUp?.();
           renew(`lines of this way end when they are ${Math.round((renewBeforeMs / 60_000) * 10) / 10} min old; a new one begins before`);
         };
         renewal.after(renewBeforeMs * (RENEW_FROM + share * (RENEW_TO - RENEW_FROM)) - meter.times().ageMs, tryRenewal);

@@ -29,6 +29,8 @@ export interface LineMeter {
   /** The connection to be used in place of the one that was given. */
   readonly connection: Connection;
   times(): LineTimes;
+  /** The connection will be given up soon: no other session is to begin on it. Only of one that several share. */
+  giveUp?(): void;
 }
 
 /** Wall and monotonic time may differ by this much over the life of a connection and nobody slept. */

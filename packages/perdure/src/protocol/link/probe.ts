@@ -46,7 +46,7 @@ export async function probeRelay({ host, settings, url, relayIdRaw, signal }: Pr
   const transport = createTransport(connection);
   const ask = async (): Promise<Probed> => {
     const ephemeral = await crypto.encapsulation.load(random.bytes(32));
-    const modes: readonly SessionMode[] = transport.connection.local ? ["none", "mac"] : ["mac"];
+    const modes: readonly SessionMode[] = transport.local ? ["none", "mac"] : ["mac"];
     const helloBytes = hello.encode({
       versions: [WIRE_VERSION],
       modes,

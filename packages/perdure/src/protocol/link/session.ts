@@ -58,7 +58,7 @@ export interface SessionOptions {
 const SILENT_TICKS = 3;
 /** What nobody waits for leaves so much later at the latest; a message of its own costs more than all else that is done for it. */
 export const PATIENCE_MS = 100;
-const LAST_HANDSHAKE_TYPE = FRAME_TYPES.welcome;
+const LAST_HANDSHAKE_TYPE = FRAME_TYPES.join;
 
 /** What sessions watch the silence of the other side by. */
 export function silenceRounds(clock: Clock, silenceTimeoutMs: number): Rounds {
@@ -67,6 +67,12 @@ export function silenceRounds(clock: Clock, silenceTimeoutMs: number): Rounds {
 
 export function createSession(options: SessionOptions): Session {
   return new LinkSession(options);
+}
+
+/** Ends a session that was never used. */
+export function leaveUnused(session: Session, why: string): void {
+  session.start({ frame: () => {}, drained: () => {}, closed: () => {} });
+  session.close(goodbyeFor("connection-closed", why));
 }
 
 /** A class because a relay has thousands of them that do nothing: each is a few fields, and no function of its own. */
@@ -104,11 +110,11 @@ class LinkSession implements Session, TransportReceiver {
   }
 
   get remote(): string {
-    return this.#transport.connection.remote;
+    return this.#transport.remote;
   }
 
   get queuedBytes(): number {
-    return this.#pendingBytes + this.#transport.connection.queuedBytes;
+    return this.#pendingBytes + this.#transport.queuedBytes;
   }
 
   send(frames: readonly OutFrame[]): void {

@@ -5,13 +5,23 @@
  * time by `next`. After `protect` the agreed mode holds, the counters of both directions start at 0, and messages go to the
  * receiver; what arrives before `receive` waits, bounded by WAITING_BYTES.
  *
- * Ends exactly once, with a reason: theirs, ours, or what happened to the connection.
+ * Ends exactly once, with a reason: theirs, ours, or what happened to the connection. A connection that several sessions share is
+ * in `shared-transport.ts`.
  */
 import type { Connection, Receiver } from "../../host/net.ts";
 import type { Bytes } from "../../wire/bytes.ts";
 import { type Goodbye, goodbye, goodbyeOfVersion0 } from "../../wire/control.ts";
 import { PerdureError } from "../../wire/error.ts";
-import { decodeTransport, encodeTransport, type Frame, type FrameName, frameBytes, type OutFrame, type Tagger } from "../../wire/frame.ts";
+import {
+  type ChannelFrame,
+  decodeTransport,
+  encodeTransport,
+  type Frame,
+  type FrameName,
+  frameBytes,
+  type OutFrame,
+  type Tagger,
+} from "../../wire/frame.ts";
 import { MAX_CONTROL_BYTES, MAX_TRANSPORT_BYTES, WIRE_VERSION } from "../../wire/limits.ts";
 import { errorOfGoodbye, goodbyeFor, goodbyeOf } from "./goodbyes.ts";
 
@@ -43,7 +53,12 @@ export interface Aside {
 }
 
 export interface Transport {
-  readonly connection: Connection;
+  /** Where the other side is, for logs. */
+  readonly remote: string;
+  /** Both ends are on one machine, as this one sees it. */
+  readonly local: boolean;
+  /** Bytes that have not left this process. */
+  readonly queuedBytes: number;
   /**
    * The payload of the next handshake frame, which must be `name`; throws what ended the connection otherwise. One frame of another
    * kind may come `aside`, before it.
@@ -58,6 +73,7 @@ export interface Transport {
   readonly ended: boolean;
 }
 
+/** A connection for one session alone. */
 export function createTransport(connection: Connection): Transport {
   const transport = new ConnectionTransport(connection);
   connection.start(transport);
@@ -72,12 +88,11 @@ interface Taker {
   readonly reject: (error: unknown) => void;
 }
 
-/** A class because a relay has thousands of them that do nothing: each is a few fields, and no function of its own. */
-class ConnectionTransport implements Transport, Receiver {
-  readonly connection: Connection;
-  #protection: Protection | undefined;
-  #sent = 0;
-  #received = 0;
+/**
+ * What comes for one session, whether it has a connection to itself or not: taken by `next`, kept until `receive`, and ended once.
+ * A class because a relay has thousands of them that do nothing: each is a few fields, and no function of its own.
+ */
+export abstract class SessionTransport implements Transport {
   #reason: Goodbye | undefined;
   #receiver: TransportReceiver | undefined;
   #taker: Taker | undefined;
@@ -85,9 +100,15 @@ class ConnectionTransport implements Transport, Receiver {
   #waiting: (readonly Frame[])[] | undefined;
   #waitingBytes = 0;
 
-  constructor(connection: Connection) {
-    this.connection = connection;
-  }
+  abstract readonly remote: string;
+  abstract readonly local: boolean;
+  abstract readonly queuedBytes: number;
+  abstract send(frames: readonly OutFrame[]): void;
+  abstract protect(protection: Protection): void;
+  /** The handshake is over but for the welcome. */
+  protected abstract readonly isProtected: boolean;
+  /** Nothing more travels for this session; `why` when this side ends it. */
+  protected abstract hangUp(why?: Goodbye): void;
 
   get ended(): boolean {
     return this.#reason !== undefined;
@@ -108,14 +129,6 @@ class ConnectionTransport implements Transport, Receiver {
     });
   }
 
-  send(frames: readonly OutFrame[]): void {
-    if (this.#reason === undefined) this.#write(frames);
-  }
-
-  protect(agreed: Protection): void {
-    this.#protection = agreed;
-  }
-
   receive(receiver: TransportReceiver): void {
     this.#receiver = receiver;
     const why = this.#reason;
@@ -127,26 +140,20 @@ class ConnectionTransport implements Transport, Receiver {
 
   end(why: Goodbye): void {
     if (this.#reason !== undefined) return;
-    this.#write([{ name: "goodbye", payload: goodbye.encode(why) }]);
-    this.connection.close();
-    this.#finish(why);
+    this.send([{ name: "goodbye", payload: goodbye.encode(why) }]);
+    this.hangUp(why);
+    this.finish(why);
   }
 
-  message(message: Bytes): void {
-    if (this.#reason !== undefined) return;
-    try {
-      const frames = this.#read(message);
-      const last = frames.at(-1) as Frame;
-      const before = last.name === "goodbye" ? frames.slice(0, -1) : frames;
-      if (before.some((frame) => frame.name === "goodbye")) throw new PerdureError("malformed", "frames came after a goodbye");
-      if (before.length > 0) this.#handOn(before);
-      if (last.name === "goodbye") {
-        this.#finish(goodbye.decode(last.payload));
-        this.connection.close();
-      }
-    } catch (error) {
-      if (this.#protection === undefined && message[0] === 0) this.connection.send(farewellToVersion0());
-      this.end(goodbyeOf(error));
+  /** All frames of one message that are for this session. */
+  arrived(frames: readonly Frame[]): void {
+    const last = frames.at(-1) as Frame;
+    const before = last.name === "goodbye" ? frames.slice(0, -1) : frames;
+    if (before.some((frame) => frame.name === "goodbye")) throw new PerdureError("malformed", "frames came after a goodbye");
+    if (before.length > 0) this.#handOn(before);
+    if (last.name === "goodbye") {
+      this.finish(goodbye.decode(last.payload));
+      this.hangUp();
     }
   }
 
@@ -154,11 +161,7 @@ class ConnectionTransport implements Transport, Receiver {
     if (this.#reason === undefined) this.#receiver?.drained();
   }
 
-  closed(why: string): void {
-    this.#finish(goodbyeFor("connection-closed", why === "" ? "the connection broke without a goodbye" : why, { retry: "now" }));
-  }
-
-  #finish(why: Goodbye): void {
+  finish(why: Goodbye): void {
     if (this.#reason !== undefined) return;
     this.#reason = why;
     this.#taker?.reject(errorOfGoodbye(why));
@@ -166,11 +169,6 @@ class ConnectionTransport implements Transport, Receiver {
     this.#waiting = undefined;
     const listening = this.#receiver;
     if (listening !== undefined) queueMicrotask(() => listening.ended(why));
-  }
-
-  #write(frames: readonly OutFrame[]): void {
-    this.connection.send(encodeTransport(frames, this.#sent, this.#protection?.sending));
-    if (this.#protection !== undefined) this.#sent++;
   }
 
   /** `first`: what waits came later. */
@@ -203,11 +201,87 @@ class ConnectionTransport implements Transport, Receiver {
     this.#waiting ??= [];
     if (first) this.#waiting.unshift(frames);
     else this.#waiting.push(frames);
-    const tooMany = this.#protection === undefined ? this.#waiting.length > HANDSHAKE_WAITING : this.#waitingBytes > WAITING_BYTES;
+    const tooMany = this.isProtected ? this.#waitingBytes > WAITING_BYTES : this.#waiting.length > HANDSHAKE_WAITING;
     if (tooMany) this.end(goodbyeFor("malformed", "more was sent than the handshake allows"));
   }
+}
 
-  #read(message: Bytes): readonly Frame[] {
+/** The session that began with the connection: its handshake decides how everything on it is protected. */
+export class ConnectionTransport extends SessionTransport implements Receiver {
+  protected readonly connection: Connection;
+  #protection: Protection | undefined;
+  #sent = 0;
+  #received = 0;
+
+  constructor(connection: Connection) {
+    super();
+    this.connection = connection;
+  }
+
+  get remote(): string {
+    return this.connection.remote;
+  }
+
+  get local(): boolean {
+    return this.connection.local;
+  }
+
+  get queuedBytes(): number {
+    return this.connection.queuedBytes;
+  }
+
+  protected get isProtected(): boolean {
+    return this.#protection !== undefined;
+  }
+
+  /** Nobody is left who would take what comes. */
+  protected get isOver(): boolean {
+    return this.ended;
+  }
+
+  send(frames: readonly OutFrame[]): void {
+    if (!this.ended) this.write(frames);
+  }
+
+  protect(agreed: Protection): void {
+    this.#protection = agreed;
+  }
+
+  message(message: Bytes): void {
+    if (this.isOver) return;
+    try {
+      this.sort(this.#read(message));
+    } catch (error) {
+      if (this.#protection === undefined && message[0] === 0) this.connection.send(farewellToVersion0());
+      this.breakOff(goodbyeOf(error));
+    }
+  }
+
+  closed(why: string): void {
+    this.finish(goodbyeFor("connection-closed", why === "" ? "the connection broke without a goodbye" : why, { retry: "now" }));
+  }
+
+  /** Gives each frame to the session it is for. */
+  protected sort(frames: readonly ChannelFrame[]): void {
+    for (const { channel } of frames) if (channel !== 0) throw new PerdureError("malformed", `channel ${channel} is nobody's here`);
+    this.arrived(frames);
+  }
+
+  /** What came cannot be read: no session can go on. */
+  protected breakOff(why: Goodbye): void {
+    this.end(why);
+  }
+
+  protected hangUp(): void {
+    this.connection.close();
+  }
+
+  protected write(frames: readonly OutFrame[], channels?: readonly number[]): void {
+    this.connection.send(encodeTransport(frames, this.#sent, this.#protection?.sending, channels));
+    if (this.#protection !== undefined) this.#sent++;
+  }
+
+  #read(message: Bytes): readonly ChannelFrame[] {
     if (this.#protection === undefined) {
       if (message.length > HANDSHAKE_MESSAGE_BYTES)
         throw new PerdureError("too-large", `a handshake message of ${message.length} bytes is more than ${HANDSHAKE_MESSAGE_BYTES}`);
@@ -247,8 +321,8 @@ function farewellToVersion0(): Bytes {
  * A relay that gave up before it read the proof says so unprotected. Anybody on the way could have written that, so it is
  * read as "try again later" whatever it says.
  */
-function earlyGoodbye(message: Bytes): Frame | undefined {
-  let frames: readonly Frame[];
+function earlyGoodbye(message: Bytes): ChannelFrame | undefined {
+  let frames: readonly ChannelFrame[];
   try {
     frames = decodeTransport(message, 0);
   } catch {
@@ -259,6 +333,7 @@ function earlyGoodbye(message: Bytes): Frame | undefined {
   const said = goodbye.decode(frame.payload);
   return {
     name: "goodbye",
+    channel: 0,
     payload: goodbye.encode({
       ...said,
       retry: said.retry === "never" ? "after" : said.retry,

@@ -1,0 +1,264 @@
+/** Who joins a connection by the words of the protocol, and who only says so. */
+import { describe, expect, it } from "vitest";
+import { createNodeCrypto } from "../../host/node/crypto.ts";
+import { createIdentity, type OwnIdentity } from "../../identity/own-identity.ts";
+import type { Bytes } from "../../wire/bytes.ts";
+import { encodeAck, type Join, join, ping } from "../../wire/control.ts";
+import type { Frame } from "../../wire/frame.ts";
+import { type Accepted, acceptJoin, type Joining } from "./accept.ts";
+import type { Connected } from "./connect.ts";
+import { goodbyeFor } from "./goodbyes.ts";
+import { joinToSign, sharedByExtension } from "./join-proof.ts";
+import { type Channel, createSharedTransport, type SharedTransport } from "./shared-transport.ts";
+import { type Heard, listen, type Meeting, meet, settings, WELCOME } from "./test-meeting.ts";
+
+const { hash } = createNodeCrypto();
+const PROTECTED = { sending: undefined, receiving: undefined };
+
+interface Stage {
+  readonly meeting: Meeting;
+  readonly joined: { readonly joining: Joining; readonly accepted: Promise<Accepted> }[];
+  /** One more agent, on the machine of the first. */
+  newAgent(name: string, role?: "mail" | "relay"): Promise<OwnIdentity>;
+  dial(): Promise<Dialled>;
+}
+
+interface Dialled {
+  readonly connected: Connected;
+  readonly transport: SharedTransport;
+  readonly here: Heard;
+  readonly there: Heard;
+}
+
+async function setUp({ sharedBy = 64 } = {}): Promise<Stage> {
+  const joined: { readonly joining: Joining; readonly accepted: Promise<Accepted> }[] = [];
+  const extensions = sharedByExtension(sharedBy);
+  const meeting: Meeting = await meet({
+    accept: {
+      admit: async () => ({ ...WELCOME, extensions }),
+      onJoin: (joining) => {
+        const host = meeting.world.host("relay");
+        const accepted = acceptJoin({ host, settings, own: meeting.relay, admit: async () => WELCOME }, joining);
+        accepted.catch(() => undefined);
+        joined.push({ joining, accepted });
+      },
+    },
+  });
+  const host = meeting.world.host("agent");
+  return {
+    meeting,
+    joined,
+    newAgent: (name, role = "mail") => meeting.world.complete(createIdentity({ host, folder: name, role, custody: "together", settings })),
+    dial: async () => {
+      let transport: SharedTransport | undefined;
+      const connected = await meeting.connect({
+        carry: (connection) => {
+          transport = createSharedTransport(connection);
+          return transport;
+        },
+      });
+      const accepted = await meeting.world.complete(meeting.arrivals.at(-1) as Promise<Accepted>);
+      return { connected, transport: transport as SharedTransport, here: listen(connected.session), there: listen(accepted.session) };
+    },
+  };
+}
+
+interface Lie {
+  readonly agentId?: Bytes;
+  readonly bundle?: Bytes;
+  readonly transcript?: Bytes;
+  readonly channel?: number;
+  readonly signedBy?: OwnIdentity;
+}
+
+/** What one says who joins there. */
+async function joinOf({ meeting }: Stage, own: OwnIdentity, { connected }: Dialled, channel: Channel, lie: Lie = {}): Promise<Bytes> {
+  const unsigned: Join = {
+    agentId: lie.agentId ?? own.idRaw,
+    bundle: lie.bundle ?? own.bundle(),
+    link: new Uint8Array(8).fill(3),
+    consume: true,
+    haveGeneration: new Uint8Array(8),
+    havePosition: 0,
+    ticket: "",
+    pass: new Uint8Array(),
+    signature: new Uint8Array(64),
+    extensions: [],
+  };
+  const toSign = joinToSign(hash, lie.transcript ?? connected.transcript, lie.channel ?? channel.number, unsigned);
+  const signature = await meeting.world.complete(
+    meeting.world.host("agent").crypto.signatures.sign((lie.signedBy ?? own).instanceKey, toSign),
+  );
+  return join.encode({ ...unsigned, signature });
+}
+
+/** What came of saying that: the relay's word for it, or `welcome`. */
+async function answerTo(stage: Stage, { transport }: Channel, payload: Bytes): Promise<string> {
+  transport.send([{ name: "join", payload }]);
+  transport.protect(PROTECTED);
+  return stage.meeting.world.complete(
+    transport.next("welcome").then(
+      () => "welcome",
+      (error: { code: string }) => error.code,
+    ),
+  );
+}
+
+const pass = ({ meeting: { world } }: Stage, ms = 500) => world.run({ untilMs: world.nowMs + ms });
+const frameOf = (nonce: number): Frame => ({ name: "ping", payload: ping.encode({ nonce }) });
+const codes = ({ ended }: Heard): readonly string[] => ended.map(({ code }) => code);
+
+describe("a join", () => {
+  it("is taken from who signed it for this connection and this channel", async () => {
+    const stage = await setUp();
+    const [ben, dialled] = [await stage.newAgent("ben"), await stage.dial()];
+    const channel = dialled.transport.open();
+    expect(await answerTo(stage, channel, await joinOf(stage, ben, dialled, channel))).toBe("welcome");
+    const accepted = await stage.meeting.world.complete(stage.joined[0]?.accepted as Promise<Accepted>);
+    expect([accepted.agent.id, accepted.role, accepted.session.mode]).toEqual([ben.id, "agent", "mac"]);
+  });
+
+  const lies: readonly (readonly [string, string, (its: { ben: OwnIdentity; other: OwnIdentity; second: Dialled }) => Lie])[] = [
+    ["signed for another channel", "bad-handshake", () => ({ channel: 7 })],
+    ["signed for another connection of the same two", "bad-handshake", ({ second }) => ({ transcript: second.connected.transcript })],
+    ["of another's id with the own bundle", "bad-signature", ({ other }) => ({ agentId: other.idRaw })],
+    ["of another's id and bundle, without its key", "bad-handshake", ({ other }) => ({ agentId: other.idRaw, bundle: other.bundle() })],
+    ["signed by another's key", "bad-handshake", ({ other }) => ({ signedBy: other })],
+  ];
+  it.each(lies)("%s is %s, and nobody else's end", async (_, code, lie) => {
+    const stage = await setUp();
+    const [ben, other] = [await stage.newAgent("ben"), await stage.newAgent("other")];
+    const second = await stage.dial();
+    const dialled = await stage.dial();
+    const channel = dialled.transport.open();
+    expect(await answerTo(stage, channel, await joinOf(stage, ben, dialled, channel, lie({ ben, other, second })))).toBe(code);
+    await pass(stage);
+    expect([codes(dialled.here), codes(dialled.there), dialled.transport.sessions]).toEqual([[], [], 1]);
+  });
+
+  it("of a relay is refused: it has no scope for mail", async () => {
+    const stage = await setUp();
+    const [other, dialled] = [await stage.newAgent("other", "relay"), await stage.dial()];
+    const channel = dialled.transport.open();
+    expect(await answerTo(stage, channel, await joinOf(stage, other, dialled, channel))).toBe("bad-signature");
+  });
+
+  it("that was heard once is no use a second time, on any channel", async () => {
+    const stage = await setUp();
+    const [ben, dialled] = [await stage.newAgent("ben"), await stage.dial()];
+    const first = dialled.transport.open();
+    const said = await joinOf(stage, ben, dialled, first);
+    expect(await answerTo(stage, first, said)).toBe("welcome");
+    first.transport.end(goodbyeFor("aborted", "over"));
+    expect(await answerTo(stage, dialled.transport.open(), said)).toBe("bad-handshake");
+    const elsewhere = await stage.dial();
+    const there = elsewhere.transport.open();
+    expect(there.number).toBe(first.number);
+    expect(await answerTo(stage, there, said)).toBe("bad-handshake");
+  });
+
+  it("where the welcome allowed none ends the connection", async () => {
+    const stage = await setUp({ sharedBy: 1 });
+    const [ben, dialled] = [await stage.newAgent("ben"), await stage.dial()];
+    const channel = dialled.transport.open();
+    expect(await answerTo(stage, channel, await joinOf(stage, ben, dialled, channel))).toBe("connection-closed");
+    await pass(stage);
+    expect([codes(dialled.here), codes(dialled.there), stage.joined.length]).toEqual([["malformed"], ["malformed"], 0]);
+  });
+
+  it("has to be the first frame of its channel", async () => {
+    const stage = await setUp();
+    const dialled = await stage.dial();
+    dialled.transport.open().transport.send([frameOf(1)]);
+    await pass(stage);
+    expect([codes(dialled.here), codes(dialled.there)]).toEqual([["malformed"], ["malformed"]]);
+  });
+
+  it("inside a session is malformed there", async () => {
+    const stage = await setUp();
+    const [ben, dialled] = [await stage.newAgent("ben"), await stage.dial()];
+    const channel = dialled.transport.open();
+    const said = await joinOf(stage, ben, dialled, channel);
+    await answerTo(stage, channel, said);
+    const heard = await acceptedOf(stage, 0);
+    channel.transport.send([{ name: "join", payload: said }]);
+    await pass(stage);
+    expect([codes(heard), codes(dialled.here)]).toEqual([["malformed"], []]);
+  });
+
+  it("that never says who it is, is over when handshakes are", async () => {
+    const stage = await setUp();
+    const dialled = await stage.dial();
+    dialled.transport.open().transport.send([{ name: "join", payload: new Uint8Array() }]);
+    await pass(stage);
+    await expect(stage.joined[0]?.accepted).rejects.toMatchObject({ code: "malformed" });
+    expect([codes(dialled.here), dialled.transport.sessions]).toEqual([[], 1]);
+  });
+});
+
+async function acceptedOf(stage: Stage, index: number): Promise<Heard> {
+  return listen((await stage.meeting.world.complete(stage.joined[index]?.accepted as Promise<Accepted>)).session);
+}
+
+describe("a shared connection", () => {
+  async function withTwo(): Promise<{ stage: Stage; dialled: Dialled; channel: Channel; there: Heard; here: Heard }> {
+    const stage = await setUp();
+    const [ben, dialled] = [await stage.newAgent("ben"), await stage.dial()];
+    const channel = dialled.transport.open();
+    await answerTo(stage, channel, await joinOf(stage, ben, dialled, channel));
+    const here: Heard = { frames: [], ended: [] };
+    channel.transport.receive({
+      frames: (frames) => void here.frames.push(...frames),
+      drained: () => {},
+      ended: (reason) => void here.ended.push(reason),
+    });
+    return { stage, dialled, channel, there: await acceptedOf(stage, 0), here };
+  }
+
+  it("carries what both say in one turn as one message", async () => {
+    const { stage, dialled, channel, there } = await withTwo();
+    let messages = 0;
+    const { session } = dialled.connected;
+    const line = dialled.connected.line.connection;
+    const send = line.send.bind(line);
+    line.send = (message) => {
+      messages++;
+      send(message);
+    };
+    session.send([{ name: "ack", payload: encodeAck(1) }]);
+    channel.transport.send([{ name: "ack", payload: encodeAck(2) }]);
+    session.send([{ name: "ack", payload: encodeAck(3) }]);
+    await pass(stage);
+    expect(messages).toBe(1);
+    expect(there.frames.map(({ payload }) => payload[7])).toEqual([2]);
+    expect(dialled.there.frames.map(({ payload }) => payload[7])).toEqual([1, 3]);
+  });
+
+  it("drops what comes for a session that is over, and never gives its number again", async () => {
+    const { stage, dialled, channel, there } = await withTwo();
+    const relaySide = (stage.joined[0] as { joining: Joining }).joining;
+    relaySide.transport.end(goodbyeFor("fenced", "another came"));
+    channel.transport.send([frameOf(5)]);
+    await pass(stage);
+    expect([there.frames, codes(dialled.there), codes(dialled.here)]).toEqual([[], [], []]);
+    expect(dialled.transport.open().number).toBe(channel.number + 1);
+  });
+
+  it("takes nobody in after one session waited in vain on it", async () => {
+    const { dialled, channel } = await withTwo();
+    expect(dialled.transport.hasRoom).toBe(true);
+    channel.transport.end(goodbyeFor("timed-out", "nothing was heard"));
+    expect([dialled.transport.hasRoom, dialled.transport.over]).toEqual([false, false]);
+  });
+
+  it("ends for all when a message was changed on its way", async () => {
+    const { stage, dialled, there, here } = await withTwo();
+    const line = dialled.connected.line.connection;
+    const send = line.send.bind(line);
+    line.send = (message) => send(message.map((byte, index) => (index === message.length - 1 ? byte ^ 1 : byte)));
+    dialled.connected.session.send([frameOf(1)]);
+    await pass(stage);
+    expect([codes(dialled.there), codes(there)]).toEqual([["bad-mac"], ["bad-mac"]]);
+    expect([codes(dialled.here), codes(here)]).toEqual([["bad-mac"], ["bad-mac"]]);
+  });
+});
