@@ -22,6 +22,7 @@ import {
   errorOfGoodbye,
   goodbyeFor,
   type LineKeeper,
+  leaveUnused,
   parseRelayAddress,
   type Session,
 } from "../protocol/link/index.ts";
