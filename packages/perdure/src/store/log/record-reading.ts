@@ -4,7 +4,7 @@ import { PerdureError } from "../../wire/error.ts";
 import type { AppendQueue } from "./append-queue.ts";
 import type { ReadBack, RecordAt, RecordLog } from "./record-log.ts";
 import type { SegmentFiles } from "./segment-files.ts";
-import { type Crc32, decodeRecordAt, RECORD_HEADER_BYTES } from "./segment-format.ts";
+import { type Crc32, RECORD_HEADER_BYTES, recordsIn } from "./segment-format.ts";
 import type { SegmentSet } from "./segment-set.ts";
 
 export interface RecordReadingOptions {
@@ -29,7 +29,7 @@ interface Wanted {
 export function createRecordReading({ queue, segments, files, logId, crc32 }: RecordReadingOptions): Pick<RecordLog, "read" | "readAll"> {
   const readBack = async ({ segment, offset, length }: RecordAt): Promise<Bytes | undefined> => {
     const bytes = await files.read(segment, offset - RECORD_HEADER_BYTES, length + RECORD_HEADER_BYTES);
-    return decodeRecordAt({ logId, segment, crc32 }, offset, length, bytes);
+    return recordsIn({ logId, segment, offset: offset - RECORD_HEADER_BYTES, crc32 }, bytes)(0, length);
   };
 
   const read = async (at: RecordAt): Promise<Bytes> => {
@@ -55,16 +55,9 @@ export function createRecordReading({ queue, segments, files, logId, crc32 }: Re
     const bytes =
       run.length === 1 ? undefined : await files.read(segment, from, last.actual.offset + last.actual.length - from).catch(() => undefined);
     const isSparse = bytes !== undefined && 2 * run.reduce((sum, { actual }) => sum + actual.length, 0) < bytes.length;
+    const recordAt = bytes && recordsIn({ logId, segment, offset: from, crc32 }, bytes);
     for (const { index, at, actual } of run) {
-      const start = actual.offset - RECORD_HEADER_BYTES - from;
-      const record =
-        bytes &&
-        decodeRecordAt(
-          { logId, segment, crc32 },
-          actual.offset,
-          actual.length,
-          bytes.subarray(start, start + RECORD_HEADER_BYTES + actual.length),
-        );
+      const record = recordAt?.(actual.offset - RECORD_HEADER_BYTES - from, actual.length);
       found[index] = record === undefined ? await outcomeOf(read(at)) : { record: isSparse ? record.slice() : record, failure: undefined };
     }
   };

@@ -183,12 +183,14 @@ export function decodeBatch(place: BatchPlace, header: BatchHeader, bytes: Bytes
   return at === end && recordsCrc === header.recordsCrc ? records : undefined;
 }
 
-/** The payload of a record of kind {@link RECORD} given its header and payload bytes, `undefined` when it is not that. */
-export function decodeRecordAt(place: Omit<BatchPlace, "offset">, offset: number, length: number, bytes: Bytes): Bytes | undefined {
-  if (bytes.length !== RECORD_HEADER_BYTES + length || bytes[8] === MANIFEST) return undefined;
-  const at = { ...place, offset: offset - RECORD_HEADER_BYTES };
-  const payload = decodeRecord(at, placeSums(at), bytes, 0, bytes.length);
-  return payload?.length === length ? payload : undefined;
+/** Reads single records out of `bytes`, which lie at `place`: the payload of so many bytes whose header begins at `at`, `undefined` when it is not that. */
+export function recordsIn(place: BatchPlace, bytes: Bytes): (at: number, length: number) => Bytes | undefined {
+  const placeSum = placeSums(place);
+  return (at, length) => {
+    const end = at + RECORD_HEADER_BYTES + length;
+    if (end > bytes.length || u32At(bytes, at) !== length || bytes[at + 8] === MANIFEST) return undefined;
+    return decodeRecord(place, placeSum, bytes, at, end);
+  };
 }
 
 /** The payload of the record whose header begins at `at` in `bytes`, `undefined` when it is not what was written. */
