@@ -127,8 +127,8 @@ export function createWatchedRelay({ name, agents, names, limits }: WatchedOptio
   const watchReading = (): void => {
     const { machine } = relay;
     const { nextFor } = machine;
-    machine.nextFor = (session, maxBytes) => {
-      const due = nextFor(session, maxBytes);
+    machine.nextFor = (session, maxBytes, after) => {
+      const due = nextFor(session, maxBytes, after);
       const [box] = [...reference.readers()].find(([, reader]) => reader.session === session) ?? [];
       const expected = box === undefined ? [] : reference.dueFor(box, maxBytes);
       same(

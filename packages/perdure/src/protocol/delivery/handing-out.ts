@@ -11,19 +11,19 @@ export function isBehind({ consumer }: Mailbox, tail: number): boolean {
   return consumer?.ready === true && !consumer.blocked && consumer.cursor < tail;
 }
 
-/** The next messages in order of position, up to about `maxBytes`; moves the cursor over what is settled at the end. */
-export function nextDue(mailbox: Mailbox, tail: number, maxBytes: number): readonly Due[] {
+/** The next messages in order of position, behind `after`, up to about `maxBytes`; moves the cursor over what is settled at the end. */
+export function nextDue(mailbox: Mailbox, tail: number, maxBytes: number, after: number): readonly Due[] {
   const { consumer, settled, stored } = mailbox;
   if (consumer === undefined || !isBehind(mailbox, tail)) return [];
   const due: Due[] = [];
   let room = maxBytes;
-  let position = settled.firstMissing(consumer.cursor + 1);
+  let position = settled.firstMissing(Math.max(consumer.cursor, after) + 1);
   for (; position <= tail && room > 0; position = settled.firstMissing(position + 1)) {
     const mail = stored.dueAt(position);
     if (mail === undefined) break;
     due.push(mail);
     room -= mail.sizeBytes;
   }
-  if (due.length === 0 && position > tail) consumer.cursor = Math.max(consumer.cursor, tail);
+  if (due.length === 0 && position > tail && after <= consumer.cursor) consumer.cursor = Math.max(consumer.cursor, tail);
   return due;
 }

@@ -90,8 +90,8 @@ export interface Mailboxes {
   begin(nowMs: number): readonly Bytes[];
   /** The small state, restated. */
   snapshot(): readonly Bytes[];
-  /** What the consumer of that session gets next, in order, up to about `maxBytes`. */
-  nextFor(session: number, maxBytes: number): readonly Due[];
+  /** What the consumer of that session gets next, in order, up to about `maxBytes`; with `after` only what comes behind that. */
+  nextFor(session: number, maxBytes: number, after?: number): readonly Due[];
   /** Durable mail that expired before `beforeMs`, at most `limit`. */
   overdue(beforeMs: number, limit: number): readonly Overdue[];
   overdueAt(agent: string, position: number): Overdue | undefined;
@@ -185,9 +185,9 @@ export function createMailboxes(options: MailboxesOptions): Mailboxes {
       return [...records, encodeKept("passKey", { key: state.passKey })];
     },
     snapshot: () => restate(state),
-    nextFor: (session, maxBytes) => {
+    nextFor: (session, maxBytes, after = 0) => {
       const mailbox = attachments.get(session)?.agent.mailbox;
-      return mailbox?.consumer?.session === session ? nextDue(mailbox, openTail(machine, mailbox), maxBytes) : [];
+      return mailbox?.consumer?.session === session ? nextDue(mailbox, openTail(machine, mailbox), maxBytes, after) : [];
     },
     overdue: (beforeMs, limit) => findOverdue(state, beforeMs, limit),
     overdueAt: (key, position) => {
