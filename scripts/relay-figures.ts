@@ -100,8 +100,8 @@ function tableOf(file: string, { conditions, rows, versions }: Result): string {
     ...(drain[0] === undefined || drain[1] === undefined
       ? []
       : [
-          `A reader that was away gets ${whole(of(drain[0], "drainedPerSecond"))} waiting messages a second at ${short(of(drain[0], "serverMicrosPerDrained"))} µs each; JetStream's ${whole(
-            of(drain[1], "drainedPerSecond"),
+          `A reader that was away gets ${whole(readRate(drain[0]))} waiting messages a second at ${short(of(drain[0], "serverMicrosPerDrained"))} µs each; JetStream's ${whole(
+            readRate(drain[1]),
           )} at ${short(of(drain[1], "serverMicrosPerDrained"))}.`,
           "",
         ]),
@@ -178,6 +178,11 @@ function title(contender: string): string {
 
 function of({ figures }: Row, figure: string): number {
   return figures[figure]?.value ?? Number.NaN;
+}
+
+/** Messages a second that a reader that was away has; older results know only when the server had taken its last acknowledgement. */
+function readRate(row: Row): number {
+  return row.figures["readPerSecond"]?.value ?? of(row, "drainedPerSecond");
 }
 
 function pair(row: Row): string {

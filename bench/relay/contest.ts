@@ -148,6 +148,7 @@ function createStand(folder: string, shape: Shape, contender: Contender, envelop
       const said = await order<Drained>({ do: "drain", pids: pids(), messages });
       note("storedPerSecond", messages / said.storeSeconds);
       note("serverMicrosPerStored", said.storeMicros / messages);
+      note("readPerSecond", messages / said.readSeconds);
       note("drainedPerSecond", messages / said.drainSeconds);
       note("serverMicrosPerDrained", said.drainMicros / messages);
     },

@@ -51,6 +51,9 @@ export interface Round {
 export interface Drained {
   readonly storeSeconds: number;
   readonly storeMicros: number;
+  /** From its dialling until the reader has all of it ... */
+  readonly readSeconds: number;
+  /** ... and until the server has taken the last acknowledgement. */
   readonly drainSeconds: number;
   readonly drainMicros: number;
 }
@@ -166,11 +169,12 @@ async function drain(given: Load, pids: readonly number[], messages: number): Pr
   const [cpuThen, drainedFrom] = [sumOf(pids, processorMicros), performance.now()];
   const back = await attachOne(given, 1);
   await until(() => traffic.read === traffic.ended, "the mailbox did not empty");
+  const readSeconds = (performance.now() - drainedFrom) / 1000;
   await back.settled();
   const drainSeconds = (performance.now() - drainedFrom) / 1000;
   const drainMicros = sumOf(pids, processorMicros) - cpuThen;
   await adapter.tidy?.();
-  return { storeSeconds, storeMicros, drainSeconds, drainMicros };
+  return { storeSeconds, storeMicros, readSeconds, drainSeconds, drainMicros };
 }
 
 async function until(isSo: () => boolean, otherwise: string): Promise<void> {

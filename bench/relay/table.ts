@@ -33,6 +33,7 @@ const DRAIN: readonly Column[] = [
   NAME,
   { title: "stored/s", cell: (row) => whole(medianOf(row, "storedPerSecond")) },
   { title: "server us", cell: (row) => short(medianOf(row, "serverMicrosPerStored")) },
+  { title: "read/s", cell: (row) => whole(medianOf(row, "readPerSecond")) },
   { title: "drained/s", cell: (row) => whole(medianOf(row, "drainedPerSecond")) },
   { title: "server us", cell: (row) => short(medianOf(row, "serverMicrosPerDrained")) },
   SYNC,
