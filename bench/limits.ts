@@ -49,11 +49,7 @@ function createLine(rates: boolean): (messages: number) => number {
       if (output.kind === "refuse") throw new Error(`the machine refused what the benchmark sent: ${output.reason.why}`);
       if (output.kind === "sign") feed({ kind: "signed", signature: new Uint8Array(64) });
       if (output.kind !== "append") continue;
-      feed({
-        kind: "appended",
-        ticket: output.ticket,
-        places: output.records.map((record) => ({ segment: 1, offset: offset++, length: record.length })),
-      });
+      feed({ kind: "appended", ticket: output.ticket, segment: 1, offsets: output.records.map(() => offset++) });
       feed({ kind: "synced", ticket: output.ticket });
     }
   };

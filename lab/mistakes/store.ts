@@ -29,8 +29,8 @@ export const STORE_MISTAKES: readonly Mistake[] = [
   {
     id: "failed-file-written-on",
     file: WRITER,
-    find: "      writing = seal({ ...newSegment(), entries: waiting });",
-    put: "      writing = seal({ ...(attempt === 0 && failed.kept === undefined ? { segment: failed.segment, offset: failed.offset } : newSegment()), entries: waiting });",
+    find: "      writing = seal(moved(newSegment(), waiting));",
+    put: "      writing = seal(moved(attempt === 0 && failed.kept === undefined ? { segment: failed.segment, offset: failed.offset } : newSegment(), waiting));",
     also: [
       {
         file: WRITER,
@@ -162,9 +162,9 @@ export const STORE_MISTAKES: readonly Mistake[] = [
   },
   {
     id: "place-of-the-second-record",
-    file: WRITER,
-    find: "        at += entry.lengthOf(nth) + RECORD_HEADER_BYTES;",
-    put: "        at += entry.lengthOf(nth) + 2 * RECORD_HEADER_BYTES;",
+    file: QUEUE,
+    find: "      offsets.push(offset);\n",
+    put: "      offsets.push(offset + (offset > first ? RECORD_HEADER_BYTES : 0));\n",
     why: "The header of a record is counted twice: all but the first of a batch are looked for where they do not lie.",
   },
 ];

@@ -35,7 +35,7 @@ interface Batch {
 export type Copy = readonly Held[];
 
 export interface HeldLog {
-  append(ticket: number, records: readonly Bytes[]): readonly Place[];
+  append(ticket: number, records: readonly Bytes[]): { readonly segment: number; readonly offsets: readonly number[] };
   /** What becomes durable with the first batches; `undefined` when nothing waits. */
   sync(batches: number): { readonly ticket: number; readonly small: ReadonlySet<string> } | undefined;
   /** Begins a segment, behind the first batches that wait; with `removing` what nobody needs goes. */
@@ -85,7 +85,7 @@ export function createHeldLog(): HeldLog {
     append(ticket, records) {
       const held = records.map((record) => hold(record, false));
       waiting.push({ ticket, held, gone: [], copied: [] });
-      return held.map(({ place }) => place);
+      return { segment, offsets: held.map(({ place }) => place.offset) };
     },
     sync(batches) {
       const done = waiting.splice(0, batches);

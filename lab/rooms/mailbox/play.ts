@@ -115,8 +115,8 @@ export function createPlay(sha256: Sha256, limits: Limits, machineLimits: Mailbo
       case "alarm":
         return `alarm ${names.find((name) => machine.state.agents.get(hex(idOf(name)))?.id === output.agent) ?? output.agent}`;
       case "release": {
-        const mail = log.mailAt(output.places).map((each) => each.replace(/^[0-9a-f]+/, (id) => nameOf.get(id) ?? id));
-        log.release(output.places);
+        const mail = log.mailAt([...output.places]).map((each) => each.replace(/^[0-9a-f]+/, (id) => nameOf.get(id) ?? id));
+        log.release([...output.places]);
         return mail.length === 0 ? undefined : `release ${mail.sort().join(" ")}`;
       }
       default:
@@ -144,14 +144,14 @@ export function createPlay(sha256: Sha256, limits: Limits, machineLimits: Mailbo
     for (const output of outputs) {
       if (output.kind === "append") {
         records = output.records.map(wholePiece);
-        const places = log.append(output.ticket, records);
-        if (machine.step({ kind: "appended", ticket: output.ticket, places }, wallMs, monotonicMs).length > 0)
-          parted("appending says something");
+        const at = log.append(output.ticket, records);
+        const said = machine.step({ kind: "appended", ticket: output.ticket, ...at }, wallMs, monotonicMs);
+        if (said.length > 0) parted("appending says something");
       }
       const line = lineOf(output);
       if (line !== undefined) lines.push(line);
     }
-    const freed = new Set(outputs.flatMap((output) => (output.kind === "release" ? output.places.map(keyOf) : [])));
+    const freed = new Set(outputs.flatMap((output) => (output.kind === "release" ? [...output.places].map(keyOf) : [])));
     for (const key of small ?? []) if (!freed.has(key)) parted(`a durable record of small state at ${key} is not released`);
     return lines;
   };

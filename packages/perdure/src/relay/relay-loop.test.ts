@@ -16,7 +16,9 @@ it("what the log gave up is not acknowledged with what it kept later", async () 
     mailboxes: relay.machine,
     log: {
       append: (records) => ({
-        at: records.map(({ length }, nth) => ({ segment: 9, offset: 64 * nth, length })),
+        segment: 9,
+        offsets: records.map((_, nth) => 64 * nth),
+        at: [],
         synced: (fates.shift() as () => Promise<void>)(),
       }),
       release: () => {},
@@ -35,4 +37,50 @@ it("what the log gave up is not acknowledged with what it kept later", async () 
   expect(fates).toEqual([]);
   expect(failures).toEqual([broken]);
   expect(carried.filter(({ kind }) => kind === "ack")).toEqual([]);
+});
+
+it("a turn of much mail ends before everything that arrived was taken in, and of little mail it does not", async () => {
+  const relay = createTestRelay();
+  relay.attach(1, "anna");
+  relay.attach(2, "bert");
+  const appends: number[] = [];
+  const turns: (() => void)[] = [];
+  const loop = createRelayLoop({
+    mailboxes: relay.machine,
+    log: {
+      append: (records) => {
+        appends.push(records.length);
+        return { segment: 9, offsets: records.map((_, nth) => 64 * nth), at: [], synced: new Promise(() => {}) };
+      },
+      release: () => {},
+      hurry: () => {},
+    },
+    clock: {
+      wallMs: () => relay.nowMs,
+      monotonicMs: () => relay.nowMs,
+      after: () => () => {},
+      afterArrivals: (then) => void turns.push(then),
+    },
+    carry: () => {},
+    points: undefined,
+    failed: (error) => expect.fail(String(error)),
+  });
+  const send = (seq: number, bodyBytes: number): void => {
+    const { bytes } = envelope("anna", "bert", seq, { words: "x".repeat(bodyBytes) });
+    loop.feed({ kind: "mail", session: 1, linkSeq: seq, hopLimit: 8, home: undefined, envelope: bytes });
+  };
+  send(1, 100);
+  send(2, 100);
+  await Promise.resolve();
+  expect(appends).toEqual([]);
+  turns.splice(0).forEach((end) => void end());
+  expect(appends).toEqual([2]);
+  // Two are as much as a turn holds, the third comes in the same job, and the fourth after it.
+  for (let seq = 3; seq <= 5; seq++) send(seq, 40_000);
+  expect(appends).toEqual([2]);
+  await Promise.resolve();
+  expect(appends).toEqual([2, 3]);
+  send(6, 100);
+  turns.splice(0).forEach((end) => void end());
+  expect(appends).toEqual([2, 3, 1]);
 });

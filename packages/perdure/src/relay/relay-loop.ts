@@ -27,6 +27,8 @@ export interface RelayLoopOptions {
 
 /** What nobody waits for is written with what comes next, or so much later: a disk that has little to do syncs less often. */
 const LATER_MS = 100;
+/** Mail of one turn: what it is made of should be done with while it is still close to the processor, and before the garbage collector looks. */
+const TURN_BYTES = 64 * 1024;
 
 export function createRelayLoop({ mailboxes, log, clock, carry, points, failed }: RelayLoopOptions): RelayLoop {
   /** Of turns that ended early. bound: what one turn brought */
@@ -37,6 +39,7 @@ export function createRelayLoop({ mailboxes, log, clock, carry, points, failed }
   let lost: { readonly error: unknown } | undefined;
 
   // The first input of a turn reads the clocks: a message costs less than reading them.
+  let turnBytes = 0;
   let wallMs = 0;
   let monotonicMs = 0;
 
@@ -44,6 +47,13 @@ export function createRelayLoop({ mailboxes, log, clock, carry, points, failed }
     if (!scheduled) [wallMs, monotonicMs] = [clock.wallMs(), clock.monotonicMs()];
     mailboxes.take(input, wallMs, monotonicMs);
     if (rarely(points, "append-apart")) waiting.push(...mailboxes.endTurn());
+    if (input.kind === "mail") {
+      turnBytes += input.envelope.length;
+      if (turnBytes >= TURN_BYTES) {
+        turnBytes = 0;
+        queueMicrotask(endTurn);
+      }
+    }
     if (scheduled) return;
     scheduled = true;
     if (clock.afterArrivals === undefined) queueMicrotask(endTurn);
@@ -53,6 +63,7 @@ export function createRelayLoop({ mailboxes, log, clock, carry, points, failed }
   const endTurn = (): void => {
     if (!scheduled) return;
     scheduled = false;
+    turnBytes = 0;
     const before = waiting;
     waiting = [];
     try {
@@ -66,7 +77,7 @@ export function createRelayLoop({ mailboxes, log, clock, carry, points, failed }
   const carryOut = (output: RelayOutput): void => {
     if (output.kind === "append") return append(output);
     try {
-      if (output.kind === "release") for (const place of output.places) log.release(place);
+      if (output.kind === "release") output.places.each((segment, offset, length) => log.release({ segment, offset, length }));
       else if (output.kind === "hurry") log.hurry();
       else carry(output);
     } catch (error) {
@@ -76,8 +87,8 @@ export function createRelayLoop({ mailboxes, log, clock, carry, points, failed }
   };
 
   const append = ({ ticket, records, later }: Extract<RelayOutput, { readonly kind: "append" }>): void => {
-    const { at, synced } = log.append(records, later === true ? { laterMs: LATER_MS } : {});
-    mailboxes.take({ kind: "appended", ticket, places: at }, wallMs, monotonicMs);
+    const { segment, offsets, synced } = log.append(records, later === true ? { laterMs: LATER_MS } : {});
+    mailboxes.take({ kind: "appended", ticket, segment, offsets }, wallMs, monotonicMs);
     lastSync = synced.then(() => feedSynced(ticket)).catch(lose);
   };
 

@@ -6,6 +6,7 @@ import { isBehind } from "./handing-out.ts";
 import type { Range } from "./interval-set.ts";
 import type { SettleRequest } from "./mailbox-events.ts";
 import { type AgentState, type Consumer, type Mailbox, type StoredMail, settledFloor } from "./mailbox-state.ts";
+import { Places } from "./places.ts";
 import { openTail, type RelayMachine } from "./relay-machine.ts";
 import { fetchAhead, fetchRows } from "./row-fetching.ts";
 import { grantSettle } from "./settling.ts";
@@ -82,7 +83,7 @@ export function settle(machine: RelayMachine, session: number, wanted: SettleReq
   mailbox.deferred = [[1, Math.min(last, wanted.floor)], ...asked, ...mailbox.deferred];
   // Also where nothing is new the answer names only what is durable. What waits for the tail is answered when that has come.
   if (!applySettle(machine, attachment) && mailbox.deferred.length === 0)
-    machine.journal.whenDurable({ kind: "let-go", places: [], attachment });
+    machine.journal.whenDurable({ kind: "let-go", places: new Places(), attachment });
 }
 
 function counts(

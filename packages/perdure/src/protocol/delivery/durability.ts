@@ -27,7 +27,7 @@ export function becomeDurable(machine: RelayMachine, upTo: number): void {
       effect.agent.mailbox.syncedTail = Math.max(effect.agent.mailbox.syncedTail, effect.position);
       risen.add(effect.agent);
     } else if (effect.kind === "let-go") {
-      released.push(...effect.places);
+      released.addAll(effect.places);
       // Effects come true in the order of their steps.
       effect.left?.mailbox.leaving.splice(0, effect.left.ranges.length);
       if (effect.attachment !== undefined) answered.add(effect.attachment);

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { createJournal } from "./journal.ts";
 import type { RelayOutput } from "./mailbox-events.ts";
+import { Places } from "./places.ts";
 
 const RECORD = Uint8Array.of(1);
-const LET_GO = { kind: "let-go", places: [], attachment: undefined } as const;
+const LET_GO = { kind: "let-go", places: new Places(), attachment: undefined } as const;
 const STATED = { kind: "stated", signature: RECORD } as const;
 const kinds = (outputs: readonly RelayOutput[]): readonly string[] =>
   outputs.map((output) => (output.kind === "append" && output.later === true ? "append later" : output.kind));

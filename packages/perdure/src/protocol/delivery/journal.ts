@@ -9,7 +9,8 @@ import type { Bytes, Piece } from "../../wire/bytes.ts";
 import type { Attachment } from "./attachments.ts";
 import type { Range } from "./interval-set.ts";
 import type { Reason, Registration, RelayOutput } from "./mailbox-events.ts";
-import type { AgentState, Mailbox, Place } from "./mailbox-state.ts";
+import type { AgentState, Mailbox } from "./mailbox-state.ts";
+import { Places } from "./places.ts";
 
 /** What is true once a turn is durable. */
 export type Effect =
@@ -18,7 +19,7 @@ export type Effect =
   | Stored
   | {
       readonly kind: "let-go";
-      readonly places: readonly Place[];
+      readonly places: Places;
       readonly attachment: Attachment | undefined;
       /** What the mailbox is rid of. */
       readonly left?: { readonly mailbox: Mailbox; readonly ranges: readonly Range[] };
@@ -50,8 +51,10 @@ interface Ticket {
   /** For each record the mailbox that has its mail, and the position there; nothing for a record of small state. */
   readonly mailboxes: readonly (Mailbox | undefined)[];
   readonly positions: readonly number[];
+  /** Bytes of each. */
+  readonly lengths: readonly number[];
   /** Records of small state. */
-  readonly small: Place[];
+  readonly small: Places;
 }
 
 export interface Journal {
@@ -74,9 +77,10 @@ export interface Journal {
   usedWhenDurable(attachment: Attachment, linkSeq: number, bytes: number): void;
   /** The outputs of the turn, its append first; its effects are true at once when nothing has to become durable for them. */
   endTurn(): { readonly outputs: RelayOutput[]; readonly atOnce: readonly Effect[] };
-  placed(ticket: number, places: readonly Place[]): void;
+  /** Where its records lie, all in one segment. */
+  placed(ticket: number, segment: number, offsets: readonly number[]): void;
   /** Everything up to that ticket is durable: its effects, and the records of small state every later snapshot covers. */
-  durable(upTo: number): { readonly effects: readonly Effect[]; readonly small: Place[] };
+  durable(upTo: number): { readonly effects: readonly Effect[]; readonly small: Places };
 }
 
 /** `wants`: whether anybody takes facts of that name; without it somebody does. */
@@ -92,6 +96,8 @@ export function createJournal(wants: (event: string) => boolean = () => true): J
   let mailboxes: (Mailbox | undefined)[] = [];
   // bound: of one turn
   let positions: number[] = [];
+  // bound: of one turn
+  let lengths: number[] = [];
   let hurried = false;
   // bound: of one turn
   let effects: Effect[] = [];
@@ -99,12 +105,16 @@ export function createJournal(wants: (event: string) => boolean = () => true): J
   const used = new Map<Attachment, Used>();
   // bound: one per mailbox
   const stored = new Map<AgentState, Stored>();
+  /** What comes in one message of a connection is of one link, and mostly for one mailbox. */
+  let lastUsed: Used | undefined;
+  let lastStored: Stored | undefined;
 
   const emit = (output: RelayOutput): void => void outputs.push(output);
   const write = (bytes: Piece, mailbox: Mailbox | undefined, position: number): void => {
     records.push(bytes);
     mailboxes.push(mailbox);
     positions.push(position);
+    lengths.push(bytes.length);
   };
 
   return {
@@ -130,19 +140,20 @@ export function createJournal(wants: (event: string) => boolean = () => true): J
     recordMail: (bytes, agent, position) => {
       hurried = true;
       write(bytes, agent.mailbox, position);
-      const known = stored.get(agent);
+      const known = lastStored?.agent === agent ? lastStored : stored.get(agent);
       if (known !== undefined) {
         known.position = position;
         return;
       }
       const effect: Stored = { kind: "stored", agent, position };
       stored.set(agent, effect);
+      lastStored = effect;
       effects.push(effect);
     },
     recordLater: (bytes) => write(bytes, undefined, 0),
     whenDurable: (effect) => void effects.push(effect),
     usedWhenDurable: (attachment, linkSeq, bytes) => {
-      const known = used.get(attachment);
+      const known = lastUsed?.attachment === attachment ? lastUsed : used.get(attachment);
       if (known !== undefined) {
         known.linkSeq = linkSeq;
         known.bytes += bytes;
@@ -150,6 +161,7 @@ export function createJournal(wants: (event: string) => boolean = () => true): J
       }
       const effect: Used = { kind: "used", attachment, linkSeq, bytes };
       used.set(attachment, effect);
+      lastUsed = effect;
       effects.push(effect);
     },
     endTurn: () => {
@@ -158,7 +170,7 @@ export function createJournal(wants: (event: string) => boolean = () => true): J
       const isAwaited = hurried || effects.some(({ kind }) => kind !== "let-go");
       if (records.length > 0) {
         lastTicket++;
-        tickets.push({ number: lastTicket, effects, mailboxes, positions, small: [] });
+        tickets.push({ number: lastTicket, effects, mailboxes, positions, lengths, small: new Places() });
         outputs.unshift({ kind: "append", ticket: lastTicket, records, ...(isAwaited ? {} : { later: true }) });
       } else if (tickets.length > 0) {
         tickets.at(-1)?.effects.push(...effects);
@@ -169,23 +181,30 @@ export function createJournal(wants: (event: string) => boolean = () => true): J
       records = [];
       mailboxes = [];
       positions = [];
+      lengths = [];
       effects = [];
+      lastUsed = undefined;
+      lastStored = undefined;
       if (used.size > 0) used.clear();
       if (stored.size > 0) stored.clear();
       return turn;
     },
-    placed: (number, places) => {
+    placed: (number, segment, offsets) => {
       const ticket = tickets.findLast((each) => each.number === number);
-      places.forEach((place, index) => {
-        const mailbox = ticket?.mailboxes[index];
-        if (mailbox === undefined) ticket?.small.push(place);
-        else mailbox.stored.setPlace(ticket?.positions[index] as number, place);
-      });
+      if (ticket === undefined) return;
+      for (let index = 0; index < offsets.length; index++) {
+        const mailbox = ticket.mailboxes[index];
+        const [offset, length] = [offsets[index] as number, ticket.lengths[index] as number];
+        if (mailbox === undefined) ticket.small.add(segment, offset, length);
+        else mailbox.stored.setPlace(ticket.positions[index] as number, segment, offset, length);
+      }
     },
     durable: (upTo) => {
       const end = tickets.findIndex((each) => each.number > upTo);
       const done = tickets.splice(0, end < 0 ? tickets.length : end);
-      return { effects: done.flatMap((ticket) => ticket.effects), small: done.flatMap((ticket) => ticket.small) };
+      const small = new Places();
+      for (const ticket of done) small.addAll(ticket.small);
+      return { effects: done.flatMap((ticket) => ticket.effects), small };
     },
   };
 }

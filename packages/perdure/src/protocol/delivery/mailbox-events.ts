@@ -13,7 +13,7 @@ import type { ErrorCode, LimitHit, Retry } from "../../wire/error.ts";
 import type { AgentId } from "../../wire/ids.ts";
 import type { AgentStanding, Ending } from "../../wire/kept-relay.ts";
 import type { IndexedPositions, RestingRow } from "./index-reading.ts";
-import type { Place } from "./mailbox-state.ts";
+import type { Places } from "./places.ts";
 
 /** Who somebody has proven to be, and what its verified bundle says. */
 export interface Registration {
@@ -103,8 +103,8 @@ export type RelayInput =
   | { readonly kind: "issue-ticket"; readonly hash: Bytes; readonly expiresAtMs: number; readonly uses: number }
   /** An agent or a relay is turned away from here on, or no longer. */
   | { readonly kind: "ban"; readonly agentId: Bytes; readonly banned: boolean; readonly why: string }
-  /** What the output `append` of that ticket gave. */
-  | { readonly kind: "appended"; readonly ticket: number; readonly places: readonly Place[] }
+  /** Where the records of the output `append` of that ticket lie. */
+  | { readonly kind: "appended"; readonly ticket: number; readonly segment: number; readonly offsets: readonly number[] }
   /** Everything up to that ticket survives a loss of power. */
   | { readonly kind: "synced"; readonly ticket: number }
   | { readonly kind: "handed-over"; readonly session: number; readonly position: number }
@@ -160,7 +160,7 @@ export type RelayOutput =
   /** Somebody waits, after all, for what is not durable yet. */
   | { readonly kind: "hurry" }
   /** Nothing needs these records any more. */
-  | { readonly kind: "release"; readonly places: readonly Place[] }
+  | { readonly kind: "release"; readonly places: Places }
   | { readonly kind: "welcome"; readonly session: number; readonly standing: Standing }
   | { readonly kind: "deliver"; readonly session: number; readonly position: number; readonly storedAtMs: number; readonly envelope: Bytes }
   /** There is mail in the log for this session; see `nextFor`. */

@@ -17,7 +17,7 @@ import { createIntervalSet, type IntervalSet, type Range } from "./interval-set.
 import { createStatements, linkKey, type Statements } from "./statements.ts";
 import { createMailColumns, type MailColumns, type StoredMailOf, type StoredMails } from "./stored-mails.ts";
 
-export type { Place } from "./stored-mails.ts";
+export type { Place } from "./places.ts";
 
 /** How much of something waits. */
 export interface Load {
@@ -41,6 +41,13 @@ export interface Sender {
 }
 
 export type StoredMail = StoredMailOf<Sender>;
+
+/** Whose mail it is: the way it came, and under which key its sender's share of a mailbox is counted. */
+export interface Origin {
+  readonly key: string;
+  readonly via: AgentState | undefined;
+  readonly author: AgentState | undefined;
+}
 
 export interface Consumer {
   readonly session: number;
@@ -127,6 +134,8 @@ export interface AgentState {
   /** What its mailbox and links stand under in the log: a peer's are never those of an agent that has the same id. */
   readonly keptId: Bytes;
   readonly peer: Peer | undefined;
+  /** Of mail that comes over its sessions; a peer's depends on who wrote it. */
+  readonly origin: Origin | undefined;
   contacts: ContactList | undefined;
   /** Its mail that waits here, in mailboxes and to be passed on. */
   readonly authored: Load;
@@ -237,12 +246,15 @@ export function emptyLoad(): Load {
 
 export function createAgentState(mails: MailColumns<Sender>, idRaw: Bytes, keptId: Bytes, peer: Peer | undefined): AgentState {
   const id = idRaw.slice();
-  return {
-    key: hex(keptId),
+  const key = hex(keptId);
+  const origin: { key: string; via: undefined; author: AgentState | undefined } = { key, via: undefined, author: undefined };
+  const agent: AgentState = {
+    key,
     id: agentIdText(id),
     idRaw: id,
     keptId: keptId === idRaw ? id : keptId.slice(),
     peer,
+    origin: peer === undefined ? origin : undefined,
     contacts: undefined,
     authored: emptyLoad(),
     outbound: emptyLoad(),
@@ -277,6 +289,8 @@ export function createAgentState(mails: MailColumns<Sender>, idRaw: Bytes, keptI
     proofs: [],
     vouched: [],
   };
+  origin.author = agent;
+  return agent;
 }
 
 export function addAgent(state: RelayState, idRaw: Bytes): AgentState {

@@ -250,7 +250,7 @@ function run(machine: RelayMachine, input: RelayInput, nowMs: number): void {
     case "ban":
       return ban(machine, input, nowMs);
     case "appended":
-      return journal.placed(input.ticket, input.places);
+      return journal.placed(input.ticket, input.segment, input.offsets);
     case "synced":
       return becomeDurable(machine, input.ticket);
     case "handed-over":

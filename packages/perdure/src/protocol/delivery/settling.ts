@@ -3,14 +3,15 @@
  * Invariant: a position is granted once, and everything granted is in `settled` and no longer in `stored`.
  */
 import { createIntervalSet, type Range, withoutRanges } from "./interval-set.ts";
-import type { Mailbox, Place, RelayState } from "./mailbox-state.ts";
+import type { Mailbox, RelayState } from "./mailbox-state.ts";
+import { Places } from "./places.ts";
 import { dropMail } from "./stored-mail.ts";
 
 export interface Granted {
   /** As far as they were not settled before. */
   readonly ranges: readonly Range[];
   /** Records nothing needs once this is durable. */
-  readonly places: readonly Place[];
+  readonly places: Places;
   readonly messages: number;
   /** What was asked beyond the tail, or rests. */
   readonly waiting: readonly Range[];
@@ -21,7 +22,7 @@ export interface Granted {
 export function grantSettle(state: RelayState, mailbox: Mailbox, asked: readonly Range[], tail: number): Granted {
   const ranges: Range[] = [];
   const waiting: Range[] = [];
-  const places: Place[] = [];
+  const places = new Places();
   let messages = 0;
   let resting: Range | undefined;
   for (const [from, to] of createIntervalSet(asked.filter(([first]) => first > 0)).ranges) {
@@ -34,9 +35,8 @@ export function grantSettle(state: RelayState, mailbox: Mailbox, asked: readonly
     waiting.push(...later);
     for (const [begin, end] of withoutRanges([[first, last]], later)) {
       for (const position of storedWithin(mailbox, begin, end)) {
-        const place = mailbox.stored.placeOf(position);
+        mailbox.stored.tellPlace(position, places);
         if (dropMail(state, mailbox, position)) messages++;
-        if (place !== undefined) places.push(place);
       }
       mailbox.settled.add(begin, end);
       ranges.push([begin, end]);

@@ -8,18 +8,13 @@
  */
 import type { Bytes } from "../../wire/bytes.ts";
 import { AGENT_ID_BYTES } from "../../wire/ids.ts";
+import type { Place, Places } from "./places.ts";
+import { PositionTable } from "./position-table.ts";
 import { createRestingRuns, NOTHING_RESTS, type RestingRun, type RestingRuns } from "./resting-runs.ts";
 
 export const STREAM_BYTES = 8;
 const DIGEST_BYTES = 16;
 const LABEL_BYTES = STREAM_BYTES + DIGEST_BYTES;
-
-/** Where a record lies in the log. */
-export interface Place {
-  readonly segment: number;
-  readonly offset: number;
-  readonly length: number;
-}
 
 /** A message that waits. Its body lies in the log; this is what release, expiry and damage need without reading it. */
 export interface StoredMailOf<Sender> {
@@ -44,8 +39,11 @@ export interface MailToStore<Sender> {
   readonly wantsNotice: boolean;
   readonly sender: Sender;
   readonly seq: number;
+  /** Begins at `streamAt`, or else at once; so does the digest. */
   readonly stream: Bytes;
+  readonly streamAt?: number;
   readonly digest: Bytes;
+  readonly digestAt?: number;
   /** Kept in mailboxes of peers only. */
   readonly to: Bytes;
 }
@@ -58,7 +56,7 @@ export interface Due {
   readonly place: Place;
 }
 
-/** The messages of one mailbox by position, in the order in which they came. Only those that have a row are visited, and found. */
+/** The messages of one mailbox by position, and in that order. Only those that have a row are visited, and found. */
 export interface StoredMails<Sender> extends Iterable<readonly [number, StoredMailOf<Sender>]> {
   /** With those that rest. */
   readonly size: number;
@@ -70,14 +68,16 @@ export interface StoredMails<Sender> extends Iterable<readonly [number, StoredMa
   /** Also for one that rests. */
   has(position: number): boolean;
   get(position: number): StoredMailOf<Sender> | undefined;
-  keys(): IterableIterator<number>;
+  keys(): Iterable<number>;
   values(): IterableIterator<StoredMailOf<Sender>>;
   put(position: number, mail: MailToStore<Sender>, place: Place | undefined): void;
   /** Where it lies in the log, from here on; nothing where the position is gone. */
-  setPlace(position: number, place: Place): void;
+  setPlace(position: number, segment: number, offset: number, length: number): void;
   /** What is needed when it goes, without copying the rest. */
   loadOf(position: number): { readonly sender: Sender; readonly wantsNotice: boolean; readonly sizeBytes: number } | undefined;
   placeOf(position: number): Place | undefined;
+  /** Adds the same to `places`. */
+  tellPlace(position: number, places: Places): void;
   /** What it takes to read it from the log; `undefined` before it lies there. */
   dueAt(position: number): Due | undefined;
   /** What an index says of it; `undefined` without a row or a place. The bytes are views, valid until the next change. */
@@ -119,6 +119,7 @@ const NOWHERE = 0xffff_ffff;
 const NO_ROW = -1;
 
 interface Columns {
+  readonly positions: Float64Array;
   readonly sizes: Uint32Array;
   readonly storedAt: Float64Array;
   readonly expiries: Float64Array;
@@ -177,10 +178,11 @@ class SharedColumns<Sender> {
     return segment === NOWHERE ? undefined : { segment, offset: offsets[row] as number, length: lengths[row] as number };
   }
 
-  setPlaceIn(row: number, place: Place | undefined): void {
-    this.columns.segments[row] = place?.segment ?? NOWHERE;
-    this.columns.offsets[row] = place?.offset ?? 0;
-    this.columns.lengths[row] = place?.length ?? 0;
+  setPlaceIn(row: number, segment: number, offset: number, length: number): void {
+    const { segments, offsets, lengths } = this.columns;
+    segments[row] = segment;
+    offsets[row] = offset;
+    lengths[row] = length;
   }
 
   read(row: number): StoredMailOf<Sender> {
@@ -210,7 +212,7 @@ class MailboxRows<Sender> implements StoredMails<Sender> {
   readonly #shared: SharedColumns<Sender>;
   readonly #route: boolean;
   /** Made with the first message. bound: mailboxMessages, or routePercent */
-  #rowOf: Map<number, number> | undefined;
+  #table: PositionTable | undefined;
   #resting: RestingRuns = NOTHING_RESTS;
   /** No position below this has a row. */
   #lowest = Number.POSITIVE_INFINITY;
@@ -221,7 +223,7 @@ class MailboxRows<Sender> implements StoredMails<Sender> {
   }
 
   get size(): number {
-    return (this.#rowOf?.size ?? 0) + this.#resting.size;
+    return (this.#table?.size ?? 0) + this.#resting.size;
   }
 
   get resting(): RestingRuns {
@@ -229,83 +231,97 @@ class MailboxRows<Sender> implements StoredMails<Sender> {
   }
 
   get oldestMs(): number | undefined {
-    const row = this.#rowOf?.values().next().value;
-    if (row === undefined) return this.#resting.oldestMs;
+    const row = this.#firstRow();
+    if (row < 0) return this.#resting.oldestMs;
     return Math.min(this.#shared.columns.storedAt[row] as number, this.#resting.oldestMs ?? Number.POSITIVE_INFINITY);
   }
 
   mayHaveRows(last: number): boolean {
-    return this.#rowOf !== undefined && this.#rowOf.size > 0 && this.#lowest <= last;
+    return this.#table !== undefined && this.#table.size > 0 && this.#lowest <= last;
   }
 
   has(position: number): boolean {
-    return this.#rowOf?.has(position) === true || this.#resting.has(position);
+    return this.#rowOf(position) >= 0 || this.#resting.has(position);
   }
 
   get(position: number): StoredMailOf<Sender> | undefined {
-    const row = this.#rowOf?.get(position);
-    return row === undefined ? undefined : this.#shared.read(row);
+    const row = this.#rowOf(position);
+    return row < 0 ? undefined : this.#shared.read(row);
   }
 
-  keys(): IterableIterator<number> {
-    return this.#rowOf?.keys() ?? [].values();
+  keys(): Iterable<number> {
+    return this.#table?.positions(this.#shared.columns.positions) ?? [];
   }
 
   *values(): IterableIterator<StoredMailOf<Sender>> {
-    for (const row of this.#rowOf?.values() ?? []) yield this.#shared.read(row);
+    for (const [, mail] of this) yield mail;
   }
 
   *[Symbol.iterator](): IterableIterator<readonly [number, StoredMailOf<Sender>]> {
-    for (const [position, row] of this.#rowOf ?? []) yield [position, this.#shared.read(row)] as const;
+    for (const position of this.keys()) {
+      // Whoever visits them may let go of some meanwhile.
+      const mail = this.get(position);
+      if (mail !== undefined) yield [position, mail] as const;
+    }
   }
 
   put(position: number, mail: MailToStore<Sender>, place: Place | undefined): void {
     const row = this.#shared.take();
     const { columns, senders, recipients } = this.#shared;
-    this.#rowOf ??= new Map();
-    this.#lowest = this.#rowOf.size === 0 ? position : Math.min(this.#lowest, position);
-    this.#rowOf.set(position, row);
+    this.#table ??= new PositionTable();
+    this.#lowest = this.#table.size === 0 ? position : Math.min(this.#lowest, position);
+    columns.positions[row] = position;
+    this.#table.add(columns.positions, row);
     columns.sizes[row] = mail.sizeBytes;
     columns.storedAt[row] = mail.storedAtMs;
     columns.expiries[row] = mail.expiresAtMs;
     columns.seqs[row] = mail.seq;
     columns.notices[row] = mail.wantsNotice ? 1 : 0;
-    this.#shared.setPlaceIn(row, place);
-    columns.labels.set(mail.stream, row * LABEL_BYTES);
-    columns.labels.set(mail.digest, row * LABEL_BYTES + STREAM_BYTES);
+    this.#shared.setPlaceIn(row, place?.segment ?? NOWHERE, place?.offset ?? 0, place?.length ?? 0);
+    const label = row * LABEL_BYTES;
+    copyInto(columns.labels, label, mail.stream, mail.streamAt ?? 0, STREAM_BYTES);
+    copyInto(columns.labels, label + STREAM_BYTES, mail.digest, mail.digestAt ?? 0, DIGEST_BYTES);
     senders[row] = mail.sender;
     if (this.#route) recipients.set(row, String.fromCharCode(...mail.to));
   }
 
-  setPlace(position: number, place: Place): void {
-    const row = this.#rowOf?.get(position);
-    if (row !== undefined) this.#shared.setPlaceIn(row, place);
+  setPlace(position: number, segment: number, offset: number, length: number): void {
+    const row = this.#rowOf(position);
+    if (row >= 0) this.#shared.setPlaceIn(row, segment, offset, length);
   }
 
   loadOf(position: number): ReturnType<StoredMails<Sender>["loadOf"]> {
-    const row = this.#rowOf?.get(position);
-    if (row === undefined) return undefined;
+    const row = this.#rowOf(position);
+    if (row < 0) return undefined;
     const { columns, senders } = this.#shared;
     return { sender: senders[row] as Sender, wantsNotice: columns.notices[row] === 1, sizeBytes: columns.sizes[row] as number };
   }
 
   placeOf(position: number): Place | undefined {
-    const row = this.#rowOf?.get(position);
-    return row === undefined ? undefined : this.#shared.placeIn(row);
+    const row = this.#rowOf(position);
+    return row < 0 ? undefined : this.#shared.placeIn(row);
+  }
+
+  tellPlace(position: number, places: Places): void {
+    const row = this.#rowOf(position);
+    if (row < 0) return;
+    const { segments, offsets, lengths } = this.#shared.columns;
+    const segment = segments[row] as number;
+    if (segment !== NOWHERE) places.add(segment, offsets[row] as number, lengths[row] as number);
   }
 
   dueAt(position: number): Due | undefined {
-    const row = this.#rowOf?.get(position);
-    if (row === undefined) return undefined;
+    const row = this.#rowOf(position);
+    if (row < 0) return undefined;
     const place = this.#shared.placeIn(row);
     const { storedAt, sizes } = this.#shared.columns;
     return place && { position, storedAtMs: storedAt[row] as number, sizeBytes: sizes[row] as number, place };
   }
 
   rowOf(position: number): MailRow<Sender> | undefined {
-    const row = this.#rowOf?.get(position);
+    const row = this.#rowOf(position);
     const { columns, senders, recipients } = this.#shared;
-    if (row === undefined || columns.segments[row] === NOWHERE) return undefined;
+    if (row < 0 || columns.segments[row] === NOWHERE) return undefined;
     const label = row * LABEL_BYTES;
     return {
       sender: senders[row] as Sender,
@@ -336,8 +352,8 @@ class MailboxRows<Sender> implements StoredMails<Sender> {
       run = undefined;
     };
     for (let position = first; position <= last; position++) {
-      const row = this.#rowOf?.get(position);
-      if (row === undefined || columns.segments[row] === NOWHERE || !may(position)) {
+      const row = this.#rowOf(position);
+      if (row < 0 || columns.segments[row] === NOWHERE || !may(position)) {
         end();
         continue;
       }
@@ -346,23 +362,39 @@ class MailboxRows<Sender> implements StoredMails<Sender> {
       run.last = position;
       run.expiresAtMs = Math.min(run.expiresAtMs, expiresAtMs);
       run.storedAtMs = Math.min(run.storedAtMs, storedAtMs);
-      this.#rowOf?.delete(position);
+      this.#table?.remove(columns.positions, position);
       this.#shared.giveBack(row);
     }
     end();
   }
 
   delete(position: number): void {
-    const row = this.#rowOf?.get(position);
-    if (row === undefined) return;
-    this.#rowOf?.delete(position);
+    const row = this.#table?.remove(this.#shared.columns.positions, position) ?? NO_ROW;
+    if (row < 0) return;
     if (this.#route) this.#shared.recipients.delete(row);
     this.#shared.giveBack(row);
   }
+
+  #rowOf(position: number): number {
+    return this.#table === undefined ? NO_ROW : this.#table.find(this.#shared.columns.positions, position);
+  }
+
+  /** That of the lowest position, which is looked for where it was last. */
+  #firstRow(): number {
+    if (this.#table === undefined || this.#table.size === 0) return NO_ROW;
+    while (this.#rowOf(this.#lowest) < 0) this.#lowest++;
+    return this.#rowOf(this.#lowest);
+  }
+}
+
+/** Byte by byte: of so few a call would take longer. */
+function copyInto(bytes: Bytes, at: number, from: Bytes, fromAt: number, length: number): void {
+  for (let index = 0; index < length; index++) bytes[at + index] = from[fromAt + index] as number;
 }
 
 function columnsOf(rows: number): Columns {
   return {
+    positions: new Float64Array(rows),
     sizes: new Uint32Array(rows),
     storedAt: new Float64Array(rows),
     expiries: new Float64Array(rows),

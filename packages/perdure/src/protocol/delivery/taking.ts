@@ -10,11 +10,12 @@ import { isLive } from "./handing-out.ts";
 import { type Admission, admit, tooFast } from "./mailbox-admission.ts";
 import type { Reason, RelayInput } from "./mailbox-events.ts";
 import { lackOfRoom } from "./mailbox-shares.ts";
-import { type AgentState, NO_LINK, noteRefused, ownerOf, type StoredMail } from "./mailbox-state.ts";
+import { type AgentState, NO_LINK, noteRefused, type Origin, ownerOf, type StoredMail } from "./mailbox-state.ts";
 import { keepPeer } from "./meeting.ts";
+import { Places } from "./places.ts";
 import { noteLimited, openTail, type RelayMachine } from "./relay-machine.ts";
 import { addToLeaf } from "./statements.ts";
-import { dropMail, keepMail, type Origin, OWN_ORIGIN } from "./stored-mail.ts";
+import { dropMail, keepMail, OWN_ORIGIN } from "./stored-mail.ts";
 import { readLabel } from "./stored-mails.ts";
 
 export function takeMail(machine: RelayMachine, input: Extract<RelayInput, { readonly kind: "mail" }>, nowMs: number): void {
@@ -37,9 +38,12 @@ export function takeMail(machine: RelayMachine, input: Extract<RelayInput, { rea
   const admission = overRate(machine, attachment, envelope.length) ?? admit(machine, arrival, nowMs);
   if ("reason" in admission) refuse(machine, attachment, linkSeq, admission.reason);
   else accept(machine, attachment, linkSeq, admission, nowMs);
-  if (machine.defences.ackAfterSync) return;
-  journal.emit({ kind: "ack", session: input.session, upTo: linkSeq });
-  journal.fact("relay.ack-sent", () => ({ agent: attachment.agent.id, link: hex(attachment.link.raw), upTo: linkSeq }));
+  if (!machine.defences.ackAfterSync) acknowledgeAtOnce(machine, attachment, linkSeq);
+}
+
+function acknowledgeAtOnce({ journal }: RelayMachine, { agent, link, session }: Attachment, upTo: number): void {
+  journal.emit({ kind: "ack", session, upTo });
+  journal.fact("relay.ack-sent", () => ({ agent: agent.id, link: hex(link.raw), upTo }));
 }
 
 function breaksTheWindow({ limits }: RelayMachine, attachment: Attachment, linkSeq: number, bytes: number): string | undefined {
@@ -176,7 +180,8 @@ export function endMail(machine: RelayMachine, input: Extract<RelayInput, { read
   mailbox.settled.add(input.position);
   mailbox.leaving.push(...ranges);
   journal.record(encodeKept("ending", { agentId: owner.keptId, position: input.position, ending: input.ending }));
-  const places = mail.place === undefined ? [] : [mail.place];
+  const places = new Places();
+  if (mail.place !== undefined) places.add(mail.place.segment, mail.place.offset, mail.place.length);
   journal.whenDurable({ kind: "let-go", places, attachment: undefined, left: { mailbox, ranges } });
   counters[input.ending]++;
   const { stream, digest } = readLabel(mail.label);

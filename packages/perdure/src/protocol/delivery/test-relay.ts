@@ -190,7 +190,7 @@ export function createTestRelay(
           const records = output.records.map((record) => wholePiece(record).slice());
           const places = records.map(place);
           waiting.push({ ticket: output.ticket, records, places });
-          came.push(...self.feed({ kind: "appended", ticket: output.ticket, places }));
+          came.push(...self.feed({ kind: "appended", ticket: output.ticket, segment: 1, offsets: places.map((each) => each.offset) }));
           continue;
         }
         if (output.kind === "release") for (const each of output.places) released.add(key(each));

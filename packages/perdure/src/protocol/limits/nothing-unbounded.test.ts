@@ -70,8 +70,8 @@ function relayUnderFlood(): { readonly machine: Mailboxes; readonly feed: (input
   const feed = (input: RelayInput): void => {
     for (const output of machine.step(input, self.nowMs)) {
       if (output.kind === "append") {
-        const places = output.records.map((record) => ({ segment: 1, offset: offset++, length: record.length }));
-        feed({ kind: "appended", ticket: output.ticket, places });
+        const offsets = output.records.map(() => offset++);
+        feed({ kind: "appended", ticket: output.ticket, segment: 1, offsets });
         feed({ kind: "synced", ticket: output.ticket });
       } else if (output.kind === "goodbye") feed({ kind: "detach", session: output.session });
       else if (output.kind === "sign") feed({ kind: "signed", signature: new Uint8Array(64) });

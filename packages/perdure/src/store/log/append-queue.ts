@@ -2,42 +2,81 @@
  * What waits to become durable. Appends gather into a batch whose place is known from its first record on; when the disk
  * fails, the batch and all that gathered behind it get new places.
  */
-import { type Bytes, type Piece, wholePiece } from "../../wire/bytes.ts";
-import type { RecordAt } from "./record-log.ts";
-import { BATCH_HEADER_BYTES, RECORD_HEADER_BYTES } from "./segment-format.ts";
+import type { Bytes, Piece } from "../../wire/bytes.ts";
+import type { Appended, RecordAt } from "./record-log.ts";
+import { type BatchDraft, RECORD, RECORD_HEADER_BYTES } from "./segment-format.ts";
 
-/** Records of one append, in numbers rather than objects: thousands of them wait while a disk is busy. */
-export interface Entry {
-  /** Where the owner was told they lie, one behind the other. */
+/** Records of one append, in numbers rather than objects: thousands of them wait while a disk is busy. They lie in the memory of a batch. */
+export class Entry implements Appended {
   readonly segment: number;
   readonly offsets: readonly number[];
   readonly orReject: boolean;
+  readonly bytes: number;
+  readonly synced: Promise<void>;
+  declare resolve: () => void;
+  declare reject: (error: unknown) => void;
   /** Indexes of those that are not needed any more. */
   released: Set<number> | undefined;
-  readonly bytes: number;
-  /** Bytes of a record. */
-  lengthOf(index: number): number;
-  record(index: number): Piece;
-  /** The records lie in `bytes`, the first from `at` on, as in the log, until it is durable: what they were made of is let go. */
-  writtenIn(bytes: Bytes, at: number): void;
-  resolve(): void;
-  reject(error: unknown): void;
+  /** Where the first lies, in the batch they lie in now; the others lie behind it as their owner was told. */
+  first: number;
+  #draft: BatchDraft;
+  /** Where another would have come after them. */
+  readonly #next: number;
+
+  constructor(records: readonly Piece[], orReject: boolean, draft: BatchDraft) {
+    const first = draft.nextOffset;
+    const offsets: number[] = [];
+    for (const record of records) {
+      const offset = draft.nextOffset;
+      offsets.push(offset);
+      draft.add(RECORD, record);
+    }
+    this.segment = draft.place.segment;
+    this.offsets = offsets;
+    this.orReject = orReject;
+    this.first = first;
+    this.#draft = draft;
+    this.#next = draft.nextOffset;
+    this.bytes = this.#next - first - RECORD_HEADER_BYTES * records.length;
+    this.synced = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+    // An owner that does not look must not bring the process down; the log reports failures by its health.
+    this.synced.catch(() => {});
+  }
+
+  get at(): readonly RecordAt[] {
+    return this.offsets.map((offset, index) => ({ segment: this.segment, offset, length: this.lengthOf(index) }));
+  }
+
+  lengthOf(index: number): number {
+    return (this.offsets[index + 1] ?? this.#next) - RECORD_HEADER_BYTES - (this.offsets[index] as number);
+  }
+
+  /** A view, valid until something is added to the batch. */
+  record(index: number): Bytes {
+    return this.#draft.view(this.first + (this.offsets[index] as number) - (this.offsets[0] as number), this.lengthOf(index));
+  }
+
+  /** They are written anew, in another batch. */
+  moveTo(draft: BatchDraft): void {
+    const first = draft.nextOffset;
+    for (const index of this.offsets.keys()) draft.add(RECORD, this.record(index));
+    this.first = first;
+    this.#draft = draft;
+  }
 }
 
 /** A batch that gathers. */
 export interface Gathering {
-  readonly segment: number;
-  readonly offset: number;
-  readonly entries: Entry[];
+  readonly draft: BatchDraft;
+  readonly entries: readonly Entry[];
 }
 
 export interface AppendQueue {
-  /** Adds records, at least one, to the batch that gathers, begun by `begin` when there is none. */
-  add(
-    records: readonly Piece[],
-    orReject: boolean,
-    begin: () => { readonly segment: number; readonly offset: number },
-  ): { readonly at: readonly RecordAt[]; readonly synced: Promise<void> };
+  /** Adds records, at least one, to the batch that gathers, or to a new one. */
+  add(records: readonly Piece[], orReject: boolean, begin: () => BatchDraft): Appended;
   /** The batch that gathered; the next append begins another. */
   take(): Gathering | undefined;
   /** Takes the appends with `orReject` out of what gathers. */
@@ -57,15 +96,14 @@ export interface AppendQueue {
 export function createAppendQueue(): AppendQueue {
   /** In the order of their places. bound: APPEND_QUEUE_BYTES, beyond which no mail is taken */
   const unsettled: Entry[] = [];
-  let gathering: Gathering | undefined;
-  let nextOffset = 0;
+  let gathering: { readonly draft: BatchDraft; entries: Entry[] } | undefined;
   let bytes = 0;
 
   const find = ({ segment, offset }: RecordAt): { readonly entry: Entry; readonly index: number } | undefined => {
     const entry = unsettled[lastNotBehind(unsettled, segment, offset)];
     if (entry === undefined || entry.segment !== segment) return undefined;
-    const index = lastAtOrBefore(entry.offsets, offset);
-    return entry.offsets[index] === offset ? { entry, index } : undefined;
+    const index = entry.offsets.indexOf(offset);
+    return index < 0 ? undefined : { entry, index };
   };
 
   return {
@@ -76,38 +114,12 @@ export function createAppendQueue(): AppendQueue {
       return gathering !== undefined;
     },
     add: (records, orReject, begin) => {
-      if (gathering === undefined) {
-        gathering = { ...begin(), entries: [] };
-        nextOffset = gathering.offset + BATCH_HEADER_BYTES + RECORD_HEADER_BYTES;
-      }
-      const { segment, entries } = gathering;
-      const at: RecordAt[] = [];
-      const offsets: number[] = [];
-      let added = 0;
-      for (const { length } of records) {
-        at.push({ segment, offset: nextOffset, length });
-        offsets.push(nextOffset);
-        nextOffset += length + RECORD_HEADER_BYTES;
-        added += length;
-      }
-      bytes += added;
-      const synced = new Promise<void>((resolve, reject) => {
-        const entry = createEntry({
-          records,
-          segment,
-          offsets,
-          end: nextOffset - RECORD_HEADER_BYTES,
-          orReject,
-          bytes: added,
-          resolve,
-          reject,
-        });
-        entries.push(entry);
-        unsettled.push(entry);
-      });
-      // An owner that does not look must not bring the process down; the log reports failures by its health.
-      synced.catch(() => {});
-      return { at, synced };
+      gathering ??= { draft: begin(), entries: [] };
+      const entry = new Entry(records, orReject, gathering.draft);
+      gathering.entries.push(entry);
+      unsettled.push(entry);
+      bytes += entry.bytes;
+      return entry;
     },
     take: () => {
       const taken = gathering;
@@ -117,14 +129,13 @@ export function createAppendQueue(): AppendQueue {
     takeRejectable: () => {
       if (gathering === undefined) return [];
       const rejectable = gathering.entries.filter(({ orReject }) => orReject);
-      gathering = { ...gathering, entries: gathering.entries.filter(({ orReject }) => !orReject) };
+      gathering.entries = gathering.entries.filter(({ orReject }) => !orReject);
       return rejectable;
     },
     pending: (at) => {
       const found = find(at);
-      const record = found?.entry.record(found.index);
       // Memory of a batch has others after it.
-      return record instanceof Uint8Array ? record.slice() : record && wholePiece(record);
+      return found?.entry.record(found.index).slice();
     },
     release: (at) => {
       const found = find(at);
@@ -145,39 +156,6 @@ export function createAppendQueue(): AppendQueue {
   };
 }
 
-interface EntryParts extends Pick<Entry, "segment" | "offsets" | "orReject" | "bytes" | "resolve" | "reject"> {
-  readonly records: readonly Piece[];
-  /** Where the last record ends. */
-  readonly end: number;
-}
-
-function createEntry({ records, segment, offsets, end, orReject, bytes, resolve, reject }: EntryParts): Entry {
-  let pieces: readonly Piece[] | undefined = records;
-  let written: { readonly bytes: Bytes; readonly at: number } | undefined;
-  const first = offsets[0] as number;
-  const lengthOf = (index: number): number =>
-    (index + 1 < offsets.length ? (offsets[index + 1] as number) - RECORD_HEADER_BYTES : end) - (offsets[index] as number);
-  return {
-    segment,
-    offsets,
-    orReject,
-    released: undefined,
-    bytes,
-    lengthOf,
-    record: (index) => {
-      if (written === undefined) return pieces?.[index] as Piece;
-      const start = written.at + (offsets[index] as number) - first;
-      return written.bytes.subarray(start, start + lengthOf(index));
-    },
-    writtenIn: (into, at) => {
-      written = { bytes: into, at };
-      pieces = undefined;
-    },
-    resolve,
-    reject,
-  };
-}
-
 /** Of entries in order, the index of the last that does not begin behind that place; -1 when all do. */
 function lastNotBehind(entries: readonly Entry[], segment: number, offset: number): number {
   let low = 0;
@@ -186,18 +164,6 @@ function lastNotBehind(entries: readonly Entry[], segment: number, offset: numbe
     const middle = (low + high) >>> 1;
     const entry = entries[middle] as Entry;
     if (entry.segment < segment || (entry.segment === segment && (entry.offsets[0] as number) <= offset)) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
-}
-
-/** Of rising numbers, the index of the last that is not above `limit`; -1 when all are. */
-function lastAtOrBefore(numbers: readonly number[], limit: number): number {
-  let low = 0;
-  let high = numbers.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((numbers[middle] as number) <= limit) low = middle + 1;
     else high = middle;
   }
   return low - 1;

@@ -25,8 +25,12 @@ export function createHeldRecords(): HeldRecords {
   let count = 0;
   let bytes = 0;
 
+  /** Behind the record that was let go of last: the one that comes next is mostly its neighbour. */
+  let next = 0;
+
   /** Index of the first record at or behind `offset`. */
   const indexOf = (offset: number): number => {
+    if (next < size && offsets[next] === offset) return next;
     let low = 0;
     let high = size;
     while (low < high) {
@@ -67,6 +71,7 @@ export function createHeldRecords(): HeldRecords {
     release: (offset) => {
       const index = indexOf(offset);
       if (!counts(index, offset)) return false;
+      next = index + 1;
       count--;
       bytes -= lengths[index] as number;
       lengths[index] = GONE;

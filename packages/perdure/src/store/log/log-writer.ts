@@ -17,20 +17,18 @@ import type { Bytes } from "../../wire/bytes.ts";
 import { concat } from "../../wire/bytes.ts";
 import { isPerdureError, PerdureError } from "../../wire/error.ts";
 import type { AppendQueue, Entry, Gathering } from "./append-queue.ts";
-import { createBatchRoom } from "./batch-room.ts";
 import { rejected, stopped, stuckCode } from "./log-errors.ts";
 import type { LogHealth, LogHold } from "./record-log.ts";
 import type { SegmentFiles } from "./segment-files.ts";
-import type { Crc32, RecordToWrite, SegmentEnd } from "./segment-format.ts";
+import type { BatchPlace, Crc32, SegmentEnd } from "./segment-format.ts";
 import {
   BATCH_HEADER_BYTES,
-  encodeBatch,
+  BatchDraft,
   encodeManifest,
   encodeSegmentHeader,
   GROWING,
   MANIFEST,
   PREPARED,
-  RECORD,
   RECORD_HEADER_BYTES,
   SECTOR_BYTES,
   SEGMENT_HEADER_BYTES,
@@ -65,8 +63,8 @@ export interface LogWriterOptions {
 export interface LogWriter {
   /** Makes the first segment of this opening; throws what the disk says. */
   start(): Promise<void>;
-  /** Where a batch begins that gathers from here on. */
-  begin(): { readonly segment: number; readonly offset: number };
+  /** A batch that gathers from here on. */
+  begin(): BatchDraft;
   /** There is something to write. */
   wake(): void;
   /** There is something to write that nobody waits for: with what comes next, or when `laterMs` have passed. */
@@ -95,11 +93,10 @@ interface Sealed {
   readonly end: number;
   readonly number: number;
   readonly bytes: Bytes;
+  readonly draft: BatchDraft;
   /** The first batch of a new segment, with a snapshot and a manifest of these. */
   readonly kept: readonly SegmentEnd[] | undefined;
   readonly entries: readonly Entry[];
-  /** Where the first record of each entry lies; the others lie behind it as their owner was told. */
-  readonly firsts: readonly number[];
 }
 
 interface Failure {
@@ -125,6 +122,10 @@ const PREPARED_AT_SHARE = 0.25;
  * have written a good part of what filling a file writes, the segment gives way to a prepared one.
  */
 const BATCHES_THAT_GROW = 1024;
+/** Larger batches have memory of their own. */
+const ROOM_BYTES = 4 * 1024 * 1024;
+/** One batch is written, another gathers. */
+const ROOMS = 2;
 /** How late a sync is that a point makes late. */
 const LATE_MS = 20;
 
@@ -156,7 +157,8 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   let broken: PerdureError | undefined;
   /** The last batch has records, and is not the first of its segment, which must be whole. */
   let lastHolds = false;
-  const room = createBatchRoom();
+  /** Memory of batches that are durable, for others: as much as comes in would else be garbage, outside of what is cheap to collect. bound: ROOMS */
+  const rooms: Bytes[] = [];
   const stopping = new AbortController();
 
   const newSegment = (): { readonly segment: number; readonly offset: number } => {
@@ -173,41 +175,41 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     (batches >= BATCHES_THAT_GROW || rarely(points, "log-outgrown-early")) &&
     tail.end >= RESTATEMENTS_PER_SEGMENT * restated;
 
-  const begin = () =>
-    rotationDue || tail.end >= fullBytes || (spares?.isReady === true && isOutgrown()) || rarely(points, "log-segment-early")
-      ? newSegment()
-      : { segment: tail.segment, offset: tail.end };
+  /** What gathered elsewhere, written anew at that place. */
+  const moved = (place: Pick<BatchPlace, "segment" | "offset">, entries: readonly Entry[]): Gathering => {
+    const draft = new BatchDraft({ ...place, logId, crc32: options.crc32 }, rooms.pop());
+    for (const entry of entries) entry.moveTo(draft);
+    return { draft, entries };
+  };
 
-  const seal = ({ segment, offset, entries }: Gathering): Sealed => {
+  const begin = (): BatchDraft =>
+    moved(
+      rotationDue || tail.end >= fullBytes || (spares?.isReady === true && isOutgrown()) || rarely(points, "log-segment-early")
+        ? newSegment()
+        : { segment: tail.segment, offset: tail.end },
+      [],
+    ).draft;
+
+  const seal = ({ draft, entries }: Gathering): Sealed => {
+    const { segment, offset } = draft.place;
     const first = segment !== active?.segment;
-    const records: RecordToWrite[] = [];
-    const firsts: number[] = [];
-    let at = offset + BATCH_HEADER_BYTES + RECORD_HEADER_BYTES;
-    for (const entry of entries) {
-      firsts.push(at);
-      for (let nth = 0; nth < entry.offsets.length; nth++) {
-        records.push({ kind: RECORD, payload: entry.record(nth) });
-        at += entry.lengthOf(nth) + RECORD_HEADER_BYTES;
-      }
-    }
     let kept: readonly SegmentEnd[] | undefined;
     if (first) {
       let restatedBytes = 0;
       for (const payload of snapshot()) {
-        records.push({ kind: SNAPSHOT, payload });
+        draft.add(SNAPSHOT, payload);
         restatedBytes += payload.length + RECORD_HEADER_BYTES;
       }
       kept = segments.needed();
       const manifest = encodeManifest(kept);
-      records.push({ kind: MANIFEST, payload: manifest });
+      draft.add(MANIFEST, manifest);
       restated = restatedBytes + manifest.length + RECORD_HEADER_BYTES;
       fullBytes = Math.max(segmentBytes, RESTATEMENTS_PER_SEGMENT * restated);
     }
     const number = lastBatch + 1;
-    const bytes = encodeBatch({ logId, segment, offset, crc32: options.crc32 }, number, records, room.of);
-    for (const [index, entry] of entries.entries()) entry.writtenIn(bytes, (firsts[index] as number) - offset);
+    const bytes = draft.seal(number);
     tail = { segment, end: offset + bytes.length };
-    return { segment, offset, end: tail.end, number, bytes, kept, entries, firsts };
+    return { segment, offset, end: tail.end, number, bytes, draft, kept, entries };
   };
 
   const write = async (batch: Sealed): Promise<Failure | undefined> => {
@@ -279,8 +281,8 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     lastBatch = batch.number;
     lastHolds = batch.kept === undefined && batch.entries.length > 0;
     segments.setEnd(batch.segment, batch.end, Math.max(batch.end, active?.spare?.bytes ?? 0));
-    for (const [index, entry] of batch.entries.entries())
-      segments.keep(batch.segment, batch.firsts[index] as number, entry, queue.settle(entry));
+    for (const entry of batch.entries) segments.keep(batch.segment, entry.first, entry, queue.settle(entry));
+    if (rooms.length < ROOMS && batch.draft.memory.length <= ROOM_BYTES) rooms.push(batch.draft.memory);
     if (batch.kept !== undefined) {
       const dropped = segments.keepOnly(batch.kept, batch.segment);
       log.write("debug", "log.segment", { segment: batch.segment, kept: batch.kept.length, removed: dropped.length });
@@ -342,8 +344,6 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
 
   const recover = async (failed: Sealed, failure: Failure): Promise<void> => {
     setStuck(failure);
-    // What failed is made anew from it.
-    room.leave();
     if (stuckCode(failure.error) === "disk-full") spares?.yieldRoom();
     const rejection = rejected(failure.error, diskRetryMs);
     giveUp(queue.takeRejectable(), rejection);
@@ -362,7 +362,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
         giveUp([...doomed, ...waiting], stopped());
         return;
       }
-      writing = seal({ ...newSegment(), entries: waiting });
+      writing = seal(moved(newSegment(), waiting));
       // A disk that is full has room in a file that is there already.
       mayTakeSpare ||= health.state === "stuck" && health.code === "disk-full";
       const again = await write(writing);
@@ -374,7 +374,6 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
         return;
       }
       setStuck(again);
-      room.leave();
       await undo(writing, again);
     }
   };
@@ -385,7 +384,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
    */
   const closeOff = async (): Promise<void> => {
     if (active?.spare === undefined || health.state === "stuck" || tail.segment !== active.segment || !lastHolds) return;
-    const batch = seal({ segment: tail.segment, offset: tail.end, entries: [] });
+    const batch = seal(moved({ segment: tail.segment, offset: tail.end }, []));
     const failure = await write(batch);
     if (failure === undefined) commit(batch);
     else log.write("warn", "log.close-failed", { why: failure.error.message });
@@ -405,7 +404,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     try {
       if (broken !== undefined) throw broken;
       while ((hurried && queue.gathers) || rotationDue) {
-        writing = seal(take() ?? { ...newSegment(), entries: [] });
+        writing = seal(take() ?? moved(newSegment(), []));
         const failure = await write(writing);
         if (failure === undefined) commit(writing);
         else await recover(writing, failure);
@@ -466,7 +465,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       return moment;
     },
     start: async () => {
-      const first = seal({ ...newSegment(), entries: [] });
+      const first = seal(moved(newSegment(), []));
       const failure = await write(first);
       if (failure !== undefined) {
         await undo(first, failure);

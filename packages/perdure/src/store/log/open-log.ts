@@ -211,12 +211,12 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
         const length = record.length;
         if (length > MAX_RECORD_BYTES) throw new PerdureError("too-large", `a record of ${length} bytes is over ${MAX_RECORD_BYTES}`);
       }
-      if (records.length === 0) return { at: [], synced: Promise.resolve() };
+      if (records.length === 0) return { segment: 0, offsets: [], at: [], synced: Promise.resolve() };
       const { health } = writer;
       if (orReject && health.state === "stuck") {
         const synced = Promise.reject(rejected(new PerdureError(health.code, "the disk takes no writes"), diskRetryMs));
         synced.catch(() => {});
-        return { at: records.map((record) => ({ segment: 0, offset: 0, length: record.length })), synced };
+        return { segment: 0, offsets: records.map(() => 0), at: records.map(({ length }) => ({ segment: 0, offset: 0, length })), synced };
       }
       const appended = queue.add(records, orReject, writer.begin);
       if (laterMs === undefined) writer.wake();

@@ -76,6 +76,10 @@ export interface RecordAt {
 export type ReadBack = { readonly record: Bytes; readonly failure: undefined } | { readonly record: undefined; readonly failure: unknown };
 
 export interface Appended {
+  /** All in one segment, in their order. */
+  readonly segment: number;
+  readonly offsets: readonly number[];
+  /** The same as places, made anew each time. */
   readonly at: readonly RecordAt[];
   /**
    * Resolves when the records survive a loss of power. Rejects only for an append with `orReject`, with `aborted`

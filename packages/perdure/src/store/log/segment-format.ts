@@ -106,40 +106,74 @@ export function batchBytes(payloadBytes: number, count: number): number {
   return Math.ceil((BATCH_HEADER_BYTES + count * RECORD_HEADER_BYTES + payloadBytes) / BATCH_ALIGN) * BATCH_ALIGN;
 }
 
-/** `roomFor` gives memory of so many bytes, of any content. */
-export function encodeBatch(
-  place: BatchPlace,
-  number: number,
-  records: readonly RecordToWrite[],
-  roomFor: (size: number) => Bytes = (size) => new Uint8Array(size),
-): Bytes {
-  let payloadBytes = 0;
-  for (const { payload } of records) payloadBytes += payload.length;
-  const bytes = roomFor(batchBytes(payloadBytes, records.length));
-  const { crc32: sum = crc32 } = place;
-  const placeSum = placeSums(place);
-  let at = BATCH_HEADER_BYTES;
-  let recordsCrc = 0;
-  for (const { kind, payload } of records) {
-    const payloadAt = at + RECORD_HEADER_BYTES;
+/**
+ * A batch that is put together in memory: each record is copied to where it goes as it comes, so that nothing of what it was made of is
+ * kept until the disk has time for it. `memory` may hold anything; where it is too small there is more.
+ */
+export class BatchDraft {
+  readonly place: BatchPlace;
+  /** Where in the file the payload of the next record lies. */
+  nextOffset: number;
+  memory: Bytes;
+  readonly #placeSum: PlaceSum;
+  #count = 0;
+  #recordsCrc = 0;
+
+  constructor(place: BatchPlace, memory: Bytes = new Uint8Array(BATCH_ALIGN)) {
+    this.place = place;
+    this.nextOffset = place.offset + BATCH_HEADER_BYTES + RECORD_HEADER_BYTES;
+    this.memory = memory;
+    this.#placeSum = placeSums(place);
+  }
+
+  /** A view of what lies at that offset of the file; valid until something is added. */
+  view(offset: number, length: number): Bytes {
+    const at = offset - this.place.offset;
+    return this.memory.subarray(at, at + length);
+  }
+
+  add(kind: RecordKind, payload: Piece): void {
+    const { offset, crc32: sum = crc32 } = this.place;
     const { length } = payload;
+    const payloadAt = this.nextOffset - offset;
+    const at = payloadAt - RECORD_HEADER_BYTES;
+    const end = payloadAt + length;
+    let bytes = this.memory;
+    if (end + BATCH_ALIGN > bytes.length) {
+      this.memory = new Uint8Array(Math.max(end + BATCH_ALIGN, 2 * bytes.length));
+      this.memory.set(bytes);
+      bytes = this.memory;
+    }
     writePiece(payload, bytes, payloadAt);
     putU32(bytes, at, length);
-    putU32(bytes, at + 4, sum(bytes.subarray(payloadAt, payloadAt + length), placeSum(place.offset + payloadAt, kind)));
-    bytes[at + 8] = kind;
-    bytes.fill(0, at + 9, payloadAt);
-    recordsCrc = crc32(bytes, recordsCrc, at, payloadAt);
-    at = payloadAt + length;
+    putU32(bytes, at + 4, sum(bytes.subarray(payloadAt, end), this.#placeSum(this.nextOffset, kind)));
+    putU32(bytes, at + 8, kind << 24);
+    this.#recordsCrc = crc32(bytes, this.#recordsCrc, at, payloadAt);
+    this.nextOffset += length + RECORD_HEADER_BYTES;
+    this.#count++;
   }
-  bytes.fill(PADDING, at);
-  putU32(bytes, 0, BATCH_MAGIC);
-  putU32(bytes, 4, at - BATCH_HEADER_BYTES);
-  putU64(bytes, 8, number);
-  putU32(bytes, 16, records.length);
-  putU32(bytes, 24, recordsCrc);
-  putU32(bytes, 20, zeroPieces(bytes, place.offset));
-  putU32(bytes, 28, crc32(bytes, placeSum(place.offset, HEADER), 0, 28));
-  return bytes;
+
+  /** The whole batch; nothing is added to it afterwards. */
+  seal(number: number): Bytes {
+    const { offset } = this.place;
+    const end = this.nextOffset - RECORD_HEADER_BYTES - offset;
+    const bytes = this.memory.subarray(0, batchBytes(end - BATCH_HEADER_BYTES, 0));
+    bytes.fill(PADDING, end);
+    putU32(bytes, 0, BATCH_MAGIC);
+    putU32(bytes, 4, end - BATCH_HEADER_BYTES);
+    putU64(bytes, 8, number);
+    putU32(bytes, 16, this.#count);
+    putU32(bytes, 24, this.#recordsCrc);
+    putU32(bytes, 20, zeroPieces(bytes, offset));
+    putU32(bytes, 28, crc32(bytes, this.#placeSum(offset, HEADER), 0, 28));
+    return bytes;
+  }
+}
+
+export function encodeBatch(place: BatchPlace, number: number, records: readonly RecordToWrite[]): Bytes {
+  const draft = new BatchDraft(place);
+  for (const { kind, payload } of records) draft.add(kind, payload);
+  return draft.seal(number);
 }
 
 /** Where in `bytes` from `from` on the first words of a batch header stand, at a place where one may begin; -1 when nowhere. */
