@@ -261,11 +261,11 @@ function compare(book: ContactBook, { people, invites, policy, nowMs }: Expected
   for (let person = 0; person < PEOPLE; person++) {
     const id = idOf(person);
     for (let home = 0; home < HOMES; home++) {
-      same(`${person} from ${home}`, knows(list, id, homeOf(home)), open || listed.includes(entry(id, homeOf(home))));
-      same("everybody without a list", knows(undefined, id, homeOf(home)), true);
+      same(`${person} from ${home}`, knows(list, id, 0, homeOf(home)), open || listed.includes(entry(id, homeOf(home))));
+      same("everybody without a list", knows(undefined, id, 0, homeOf(home)), true);
     }
-    same(`${person} turned away`, turnsAway(list, id), blocked.includes(hex(id.subarray(0, 8))));
-    same("nobody turned away without a list", turnsAway(undefined, id), false);
+    same(`${person} turned away`, turnsAway(list, id, 0), blocked.includes(hex(id.subarray(0, 8))));
+    same("nobody turned away without a list", turnsAway(undefined, id, 0), false);
   }
 }
 

@@ -253,8 +253,8 @@ export const MADE_MISTAKES: readonly Mistake[] = [
   {
     id: "shared-bucket-takes-a-place",
     file: "protocol/limits/gcra.ts",
-    find: "const owners = (): number => fullAt.size - (fullAt.has(SHARED) ? 1 : 0);",
-    put: "const owners = (): number => fullAt.size;",
+    find: "const owners = (): number => buckets.size - (buckets.has(SHARED) ? 1 : 0);",
+    put: "const owners = (): number => buckets.size;",
     why: "The shared bucket lies in the same map as the others, so the size of the map was taken for how many have a place.",
   },
   {

@@ -13,7 +13,7 @@ import { createPeer } from "../../../packages/perdure/src/protocol/delivery/peer
 import { grantSettle } from "../../../packages/perdure/src/protocol/delivery/settling.ts";
 import { dropMail, keepMail, OWN_ORIGIN, originOf, recountStrangers } from "../../../packages/perdure/src/protocol/delivery/stored-mail.ts";
 import { type Bytes, concat, utf8 } from "../../../packages/perdure/src/wire/bytes.ts";
-import { type Envelope, SUITE_UNSEALED } from "../../../packages/perdure/src/wire/envelope.ts";
+import { type Envelope, FROM_AT, SUITE_UNSEALED } from "../../../packages/perdure/src/wire/envelope.ts";
 import { parted, type Room, type RoomTools } from "../room.ts";
 import { type Filter, isRoute, type Limits, lacks, MIB, senderOf, sumOf, type Waiting } from "./reference.ts";
 
@@ -153,6 +153,8 @@ function createPlay(limits: Limits, { hash: { sha256 } }: RoomTools): Play {
       const owner = ownerOf(step.route, step.spread ? (step.box + sent) % (step.route ? ROUTES : 2) : step.box);
       const { mailbox } = owner;
       const from = step.by === "relay" ? relayId : step.by === "agent" ? (agents[step.who] as AgentState).idRaw : writerOf(step.from);
+      // Nothing else of these bytes is looked at.
+      bytes.set(from, FROM_AT);
       const envelope: Envelope = {
         class: step.isMail ? "mail" : "receipt",
         from,
@@ -237,7 +239,8 @@ function createPlay(limits: Limits, { hash: { sha256 } }: RoomTools): Play {
     const names = [...step.agents.map((index) => `a${index}`), ...step.writers.map((index) => `w${index} by 0`)];
     known.set(nameOf(owner), { open: step.open, entries: new Set(names) });
     for (let index = 0; index < WRITERS; index++)
-      if (turnsAway(owner.contacts, writerOf(index)) !== step.blocked.includes(index)) parted(`writer ${index} is turned away, or is not`);
+      if (turnsAway(owner.contacts, writerOf(index), 0) !== step.blocked.includes(index))
+        parted(`writer ${index} is turned away, or is not`);
     if (createContactList(1, true, new Uint8Array(15), new Uint8Array(8)) !== undefined) parted("half an entry is taken");
     if (createContactList(1, true, new Uint8Array(16), new Uint8Array(7)) !== undefined) parted("half an id is taken");
   };

@@ -342,19 +342,25 @@ export function deliverPayload(frame: DeliverFrame): Writing {
 
 class DeliverPayload implements Writing {
   readonly length: number;
-  readonly #frame: DeliverFrame;
+  readonly #generation: Bytes;
+  readonly #position: number;
+  readonly #storedAtMs: number;
+  readonly #envelope: Bytes;
 
-  constructor(frame: DeliverFrame) {
-    this.length = DELIVER_HEADER_BYTES + frame.envelope.length;
-    this.#frame = frame;
+  constructor({ generation, position, storedAtMs, envelope }: DeliverFrame) {
+    this.length = DELIVER_HEADER_BYTES + envelope.length;
+    this.#generation = generation;
+    this.#position = position;
+    this.#storedAtMs = storedAtMs;
+    this.#envelope = envelope;
   }
 
   writeTo(bytes: Bytes, at: number): void {
-    const { generation, position, storedAtMs, envelope } = this.#frame;
-    bytes.set(generation, at);
-    putU64(bytes, at + 8, position);
-    putU64(bytes, at + 16, storedAtMs);
-    bytes.set(envelope, at + DELIVER_HEADER_BYTES);
+    const generation = this.#generation;
+    for (let index = 0; index < GENERATION_BYTES; index++) bytes[at + index] = generation[index] as number;
+    putU64(bytes, at + 8, this.#position);
+    putU64(bytes, at + 16, this.#storedAtMs);
+    bytes.set(this.#envelope, at + DELIVER_HEADER_BYTES);
   }
 }
 

@@ -32,6 +32,7 @@ export const ENVELOPE_HEADER_BYTES = 128;
 /** Where the ids stand. */
 export const FROM_AT = 8;
 export const TO_AT = 40;
+export const STREAM_AT = 72;
 /** The part of the header that the digest and the seal cover. */
 export const BOUND_HEADER_BYTES = 112;
 export const DIGEST_BYTES = 16;
@@ -200,10 +201,10 @@ class EnvelopeView implements Envelope {
     return this.bytes.subarray(FROM_AT, TO_AT);
   }
   get to(): Bytes {
-    return this.bytes.subarray(TO_AT, 72);
+    return this.bytes.subarray(TO_AT, STREAM_AT);
   }
   get stream(): Bytes {
-    return this.bytes.subarray(72, 80);
+    return this.bytes.subarray(STREAM_AT, 80);
   }
   get inboxKeyId(): Bytes {
     return this.bytes.subarray(96, 104);

@@ -23,26 +23,30 @@ export function createContactList(version: number, open: boolean, contacts: Byte
   return { version, open, contacts: sorted(contacts, CONTACT_ENTRY_BYTES), blocked: sorted(blocked, PREFIX_BYTES) };
 }
 
-/** Whether mail of `from` that comes from its home relay `home` is from somebody the agent knows, or nobody is a stranger to it. */
-export function knows(list: ContactList | undefined, from: Bytes, home: Bytes): boolean {
-  if (list === undefined || list.open) return true;
-  const entry = new Uint8Array(CONTACT_ENTRY_BYTES);
-  entry.set(from.subarray(0, PREFIX_BYTES));
-  entry.set(home.subarray(0, PREFIX_BYTES), PREFIX_BYTES);
-  return contains(list.contacts, entry);
+/**
+ * Whether mail of the agent whose id stands in `bytes` from `at` on, and that comes from its home relay `home`, is from somebody the agent
+ * knows, or nobody is a stranger to it.
+ */
+export function knows(list: ContactList | undefined, bytes: Bytes, at: number, home: Bytes): boolean {
+  return list === undefined || list.open || contains(list.contacts, CONTACT_ENTRY_BYTES, bytes, at, home);
 }
 
-export function turnsAway(list: ContactList | undefined, from: Bytes): boolean {
-  return list !== undefined && list.blocked.length > 0 && contains(list.blocked, from.subarray(0, PREFIX_BYTES));
+/** Whether it takes no mail of the agent whose id stands in `bytes` from `at` on. */
+export function turnsAway(list: ContactList | undefined, bytes: Bytes, at: number): boolean {
+  return list !== undefined && list.blocked.length > 0 && contains(list.blocked, PREFIX_BYTES, bytes, at, EMPTY);
 }
 
-function contains(entries: Bytes, wanted: Bytes): boolean {
-  const size = wanted.length;
+/** Compared where it lies: this is asked for every message. An entry is the beginning of the id, and of `home` as far as it is longer. */
+function contains(entries: Bytes, size: number, id: Bytes, at: number, home: Bytes): boolean {
   let low = 0;
   let high = entries.length / size;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    const difference = compareBytes(entries.subarray(middle * size, (middle + 1) * size), wanted);
+    let difference = 0;
+    for (let index = 0; index < size && difference === 0; index++) {
+      const wanted = index < PREFIX_BYTES ? id[at + index] : home[index - PREFIX_BYTES];
+      difference = (entries[middle * size + index] as number) - (wanted as number);
+    }
     if (difference === 0) return true;
     if (difference < 0) low = middle + 1;
     else high = middle;

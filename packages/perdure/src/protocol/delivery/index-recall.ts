@@ -16,9 +16,9 @@ import {
 import { type RestingRow, recordBytes } from "./index-reading.ts";
 import { withoutRanges } from "./interval-set.ts";
 import { createLoadTable, type LoadTable } from "./load-table.ts";
-import { type AgentState, addAgent, findAgent, findPeer, type RelayState, type Sender } from "./mailbox-state.ts";
+import { type AgentState, addAgent, findAgent, findPeer, type Origin, type RelayState, type Sender } from "./mailbox-state.ts";
 import { recallPeer } from "./peer-state.ts";
-import { countMail, type Origin, OWN_ORIGIN, originOf, putRow, senderOf } from "./stored-mail.ts";
+import { countMail, OWN_ORIGIN, originOf, putRow, senderOf } from "./stored-mail.ts";
 
 type Sha256 = (bytes: Bytes) => Bytes;
 

@@ -11,8 +11,8 @@ import { isBanned } from "./bans.ts";
 import { turnsAway } from "./contact-list.ts";
 import type { Reason, RelayDefences, Trouble } from "./mailbox-events.ts";
 import { isFromStranger, lackOfRoom, type ShareLimits } from "./mailbox-shares.ts";
-import { type AgentState, findPeer, findRecipient, type RelayState } from "./mailbox-state.ts";
-import { type Origin, originOf } from "./stored-mail.ts";
+import { type AgentState, findPeer, findRecipient, type Origin, type RelayState } from "./mailbox-state.ts";
+import { originOf } from "./stored-mail.ts";
 
 export interface AdmissionLimits extends ShareLimits {
   /** Clocks may differ by this much before a latest possible expiry counts as too late. */
@@ -117,7 +117,7 @@ function turnedAway(state: RelayState, owner: AgentState, envelope: Envelope): R
       ? `this relay's owner turns the relay ${owner.id} away`
       : state.bans.size > 0 && isBanned(state, envelope.from)
         ? `this relay's owner turns ${agentIdText(envelope.from)} away`
-        : owner.peer === undefined && owner.contacts !== undefined && turnsAway(owner.contacts, envelope.from)
+        : owner.peer === undefined && turnsAway(owner.contacts, envelope.bytes, FROM_AT)
           ? `${owner.id} takes no mail of this sender`
           : undefined;
   return why === undefined ? undefined : { code: "blocked", why, retry: "after", afterMs: BLOCKED_MS, hint: "" };

@@ -4,10 +4,10 @@
  * may fill therefore never depends on how many identities somebody made.
  */
 import type { Settings } from "../../settings/register.ts";
-import type { Envelope } from "../../wire/envelope.ts";
+import { type Envelope, FROM_AT } from "../../wire/envelope.ts";
 import type { LimitHit } from "../../wire/error.ts";
-import type { AgentState, Load, Mailbox, RelayState } from "./mailbox-state.ts";
-import { isStranger, type Origin } from "./stored-mail.ts";
+import type { AgentState, Load, Mailbox, Origin, RelayState } from "./mailbox-state.ts";
+import { isStranger } from "./stored-mail.ts";
 
 export type ShareLimits = Pick<
   Settings,
@@ -48,9 +48,9 @@ export function lackOfRoom(
 ): Lack | undefined {
   const { mailbox } = owner;
   const size = envelope.bytes.length;
-  const waiting: Load = { messages: mailbox.stored.size, bytes: mailbox.storedBytes };
   const ofSender = pools ? lackOfSender(limits, origin, size) : undefined;
   if (ofSender !== undefined) return ofSender;
+  const waiting: Load = { messages: mailbox.stored.size, bytes: mailbox.storedBytes };
   if (pools && mailbox.route) return lackOnRoute(state, limits, owner, waiting, size, origin);
   const whole: Load = { messages: limits.mailboxMessages, bytes: limits.mailboxBytes };
   if (!fits(waiting, whole, size)) return fullMailbox(owner, waiting, whole);
@@ -66,7 +66,12 @@ function fullMailbox({ id }: AgentState, waiting: Load, whole: Load): Lack {
 
 /** Everything that waits of an agent here, wherever it waits. */
 function lackOfSender(limits: ShareLimits, { author }: Origin, size: number): Lack | undefined {
-  if (author === undefined || fits(author.authored, share(storeOf(limits), limits.senderStoredPercent), size)) return undefined;
+  const { storeMessages, storeBytes, senderStoredPercent } = limits;
+  if (
+    author === undefined ||
+    fitsShare(author.authored.messages, author.authored.bytes, storeMessages, storeBytes, senderStoredPercent, size)
+  )
+    return undefined;
   return usedUp(limits, "senderStoredPercent", "as much mail of this sender waits here as may");
 }
 
@@ -111,9 +116,14 @@ function lackInMailbox(
 ): Lack | undefined {
   const { mailbox } = owner;
   const size = envelope.bytes.length;
-  if (!fits(loadOf(mailbox, origin), share(whole, limits.senderPercent), size))
+  const sender = mailbox.senders.get(origin.key);
+  // Nothing counts as the relay's own.
+  const counted = origin.via === undefined && origin.author === undefined ? undefined : sender;
+  const messages = counted === undefined ? 0 : counted.mail.messages + counted.other.messages;
+  const bytes = counted === undefined ? 0 : counted.mail.bytes + counted.other.bytes;
+  if (!fitsShare(messages, bytes, whole.messages, whole.bytes, limits.senderPercent, size))
     return usedUp(limits, "senderPercent", `as much mail of this sender waits for ${owner.id} as may`);
-  if (!isFromStranger(state, owner, envelope, origin)) return undefined;
+  if (!(sender?.stranger ?? isStranger(state, owner, envelope.bytes, FROM_AT, origin))) return undefined;
   const strangers = envelope.class === "mail" ? mailbox.strangers.mail : mailbox.strangers.other;
   if (fits(strangers, share(whole, limits.strangersPercent), size)) return undefined;
   return usedUp(limits, "strangersPercent", `as much mail of senders it does not know waits for ${owner.id} as may`);
@@ -121,7 +131,7 @@ function lackInMailbox(
 
 /** Whether the agent of that mailbox does not know who wrote it. */
 export function isFromStranger(state: RelayState, owner: AgentState, envelope: Envelope, origin: Origin): boolean {
-  return owner.mailbox.senders.get(origin.key)?.stranger ?? isStranger(state, owner, envelope.from, origin);
+  return owner.mailbox.senders.get(origin.key)?.stranger ?? isStranger(state, owner, envelope.bytes, FROM_AT, origin);
 }
 
 function usedUp(limits: ShareLimits, name: keyof ShareLimits, why: string): Lack {
@@ -146,10 +156,16 @@ function loadOf({ senders }: Mailbox, { key, via, author }: Origin): Load {
 }
 
 function share(whole: Load, percent: number): Load {
-  return {
-    messages: Math.min(whole.messages, Math.max(SHARE_MESSAGES, Math.floor((whole.messages * percent) / 100))),
-    bytes: Math.min(whole.bytes, Math.max(SHARE_BYTES, Math.floor((whole.bytes * percent) / 100))),
-  };
+  return { messages: sharePart(whole.messages, percent, SHARE_MESSAGES), bytes: sharePart(whole.bytes, percent, SHARE_BYTES) };
+}
+
+function sharePart(whole: number, percent: number, least: number): number {
+  return Math.min(whole, Math.max(least, Math.floor((whole * percent) / 100)));
+}
+
+/** The same as `fits` with a share, of numbers: it is asked for every message. */
+function fitsShare(messages: number, bytes: number, wholeMessages: number, wholeBytes: number, percent: number, more: number): boolean {
+  return messages < sharePart(wholeMessages, percent, SHARE_MESSAGES) && bytes + more <= sharePart(wholeBytes, percent, SHARE_BYTES);
 }
 
 function fits(load: Load, limit: Load, bytes: number): boolean {

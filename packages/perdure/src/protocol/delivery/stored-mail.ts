@@ -1,6 +1,7 @@
 /** Mail comes into a mailbox and goes out of it. Every load it counts in rises and falls with it, each in one addition. */
 import { type Bytes, EMPTY, hex } from "../../wire/bytes.ts";
-import type { Envelope } from "../../wire/envelope.ts";
+import { BOUND_HEADER_BYTES, type Envelope, FROM_AT, STREAM_AT } from "../../wire/envelope.ts";
+import { AGENT_ID_BYTES } from "../../wire/ids.ts";
 import { knows } from "./contact-list.ts";
 import type { RestingRow } from "./index-reading.ts";
 import {
@@ -8,6 +9,7 @@ import {
   emptyLoad,
   type Load,
   type Mailbox,
+  type Origin,
   type Place,
   type RelayState,
   type Sender,
@@ -17,19 +19,12 @@ import {
 /** Who an agent's mail is for, its mailbox says. */
 const NOBODY = { to: EMPTY };
 
-/** Whose mail it is: the way it came, and under which key its sender's share of a mailbox is counted. */
-export interface Origin {
-  readonly key: string;
-  readonly via: AgentState | undefined;
-  readonly author: AgentState | undefined;
-}
-
 /** The relay itself: its notices count in no share. */
 export const OWN_ORIGIN: Origin = { key: "", via: undefined, author: undefined };
 
 /** Whose mail it is that comes over a session of `carrier`. */
 export function originOf(carrier: AgentState, envelope: Pick<Envelope, "from">): Origin {
-  if (carrier.peer === undefined) return { key: carrier.key, via: undefined, author: carrier };
+  if (carrier.origin !== undefined) return carrier.origin;
   const { from } = envelope;
   return { key: carrier.key + hex(from), via: carrier, author: undefined };
 }
@@ -45,12 +40,13 @@ export function keepMail(
   place: Place | undefined,
 ): void {
   const { mailbox } = owner;
-  const { stream, digest, seq, expiresAtMs } = envelope;
+  const { bytes, seq, expiresAtMs } = envelope;
   const wantsNotice = envelope.class === "mail";
-  const sizeBytes = envelope.bytes.length;
-  const sender = senderOf(state, owner, envelope.from, origin);
+  const sizeBytes = bytes.length;
+  const sender = mailbox.senders.get(origin.key) ?? addSender(state, owner, bytes, FROM_AT, origin);
   const { to } = mailbox.route ? envelope : NOBODY;
-  mailbox.stored.put(position, { sizeBytes, storedAtMs, expiresAtMs, wantsNotice, sender, seq, stream, digest, to }, place);
+  const label = { stream: bytes, streamAt: STREAM_AT, digest: bytes, digestAt: BOUND_HEADER_BYTES, to };
+  mailbox.stored.put(position, { sizeBytes, storedAtMs, expiresAtMs, wantsNotice, sender, seq, ...label }, place);
   mailbox.earliestExpiryMs = Math.min(mailbox.earliestExpiryMs, expiresAtMs);
   countMail(state, mailbox, { sender, wantsNotice }, 1, sizeBytes);
 }
@@ -105,16 +101,18 @@ function add(load: Load, messages: number, bytes: number): void {
 
 /** Whoever has mail of that origin in the mailbox, or is about to. */
 export function senderOf(state: RelayState, owner: AgentState, from: Bytes, origin: Origin): Sender {
-  return owner.mailbox.senders.get(origin.key) ?? addSender(state, owner, from, origin);
+  return owner.mailbox.senders.get(origin.key) ?? addSender(state, owner, from, 0, origin);
 }
 
-function addSender(state: RelayState, owner: AgentState, from: Bytes, { key, via, author }: Origin): Sender {
+/** Its id stands in `bytes` from `at` on. */
+function addSender(state: RelayState, owner: AgentState, bytes: Bytes, at: number, origin: Origin): Sender {
+  const { key, via, author } = origin;
   const sender: Sender = {
     key,
-    from: author?.idRaw ?? from.slice(),
+    from: author?.idRaw ?? bytes.slice(at, at + AGENT_ID_BYTES),
     via,
     author,
-    stranger: isStranger(state, owner, from, { via, author }),
+    stranger: isStranger(state, owner, bytes, at, origin),
     mail: emptyLoad(),
     other: emptyLoad(),
   };
@@ -123,10 +121,10 @@ function addSender(state: RelayState, owner: AgentState, from: Bytes, { key, via
   return sender;
 }
 
-/** Whether mail of that origin is from somebody the agent of the mailbox does not know. */
-export function isStranger(state: RelayState, owner: AgentState, from: Bytes, { via, author }: Omit<Origin, "key">): boolean {
+/** Whether mail of that origin, whose writer's id stands in `bytes` from `at` on, is from somebody the agent of the mailbox does not know. */
+export function isStranger(state: RelayState, owner: AgentState, bytes: Bytes, at: number, { via, author }: Omit<Origin, "key">): boolean {
   if (owner.mailbox.route || (via === undefined && author === undefined)) return false;
-  return !knows(owner.contacts, from, via?.idRaw ?? state.relayId);
+  return !knows(owner.contacts, bytes, at, via?.idRaw ?? state.relayId);
 }
 
 /** The contact list of `owner` is another one: who was a stranger may be none, and the other way round. */
@@ -134,7 +132,7 @@ export function recountStrangers(state: RelayState, owner: AgentState): void {
   const { senders, strangers } = owner.mailbox;
   for (const load of [strangers.mail, strangers.other]) add(load, -load.messages, -load.bytes);
   for (const sender of senders.values()) {
-    sender.stranger = isStranger(state, owner, sender.from, sender);
+    sender.stranger = isStranger(state, owner, sender.from, 0, sender);
     if (!sender.stranger) continue;
     add(strangers.mail, sender.mail.messages, sender.mail.bytes);
     add(strangers.other, sender.other.messages, sender.other.bytes);

@@ -44,6 +44,10 @@ export interface GcraOptions extends Rate {
   readonly keys: number;
 }
 
+interface Bucket {
+  fullAtMs: number;
+}
+
 /** Buckets looked at for one new key: what is full among them makes room. */
 const LOOKS = 8;
 const SHARED = Symbol("shared");
@@ -53,10 +57,10 @@ const LAST_BITS = 1e-6;
 export function createGcra({ perSecond, burst, keys }: GcraOptions): Gcra {
   const intervalMs = 1000 / perSecond;
   const burstMs = burst * intervalMs;
-  /** In the order in which they are looked at for room. bound: `keys` and one */
-  const fullAt = new Map<string | typeof SHARED, number>();
+  /** In the order in which they are looked at for room, each changed in place. bound: `keys` and one */
+  const buckets = new Map<string | typeof SHARED, Bucket>();
   let latestMs = Number.NEGATIVE_INFINITY;
-  const owners = (): number => fullAt.size - (fullAt.has(SHARED) ? 1 : 0);
+  const owners = (): number => buckets.size - (buckets.has(SHARED) ? 1 : 0);
 
   /** Below 0 after what cost more than a burst: that is paid off first. */
   const roomMs = (fullAtMs: number, nowMs: number): number => burstMs - Math.max(0, fullAtMs - nowMs);
@@ -79,36 +83,40 @@ export function createGcra({ perSecond, burst, keys }: GcraOptions): Gcra {
   /** The clock-hand moves on: full ones go, the others are looked at again after all the rest. */
   const makeRoom = (nowMs: number): void => {
     let looks = 0;
-    for (const [key, fullAtMs] of fullAt) {
+    for (const [key, bucket] of buckets) {
       if (looks++ >= LOOKS) return;
       if (key === SHARED) continue;
-      fullAt.delete(key);
-      if (fullAtMs > nowMs) fullAt.set(key, fullAtMs);
+      buckets.delete(key);
+      if (bucket.fullAtMs > nowMs) buckets.set(key, bucket);
     }
   };
 
-  const slotOf = (key: string, nowMs: number): string | typeof SHARED => {
-    if (fullAt.has(key) || owners() < keys) return key;
-    makeRoom(nowMs);
-    return owners() < keys ? key : SHARED;
+  /** The bucket it has, or takes from here on. */
+  const bucketOf = (key: string, nowMs: number): Bucket => {
+    const known = buckets.get(key);
+    if (known !== undefined) return known;
+    if (owners() >= keys) makeRoom(nowMs);
+    const slot = owners() < keys ? key : SHARED;
+    const bucket = buckets.get(slot) ?? { fullAtMs: nowMs };
+    buckets.set(slot, bucket);
+    return bucket;
   };
 
   const advance = (nowMs: number): number => {
     latestMs = Math.max(latestMs, nowMs);
     return latestMs;
   };
-  const fullAtOf = (key: string, nowMs: number): number => fullAt.get(key) ?? (owners() < keys ? nowMs : (fullAt.get(SHARED) ?? nowMs));
+  const fullAtOf = (key: string, nowMs: number): number =>
+    (buckets.get(key) ?? (owners() < keys ? undefined : buckets.get(SHARED)))?.fullAtMs ?? nowMs;
 
   return {
     judge: (key, cost, givenMs) => {
       const nowMs = advance(givenMs);
-      const slot = slotOf(key, nowMs);
-      const fullAtMs = fullAt.get(slot) ?? nowMs;
-      const said = verdict(fullAtMs, nowMs, cost);
+      const bucket = bucketOf(key, nowMs);
+      const said = verdict(bucket.fullAtMs, nowMs, cost);
       if (!said.taken) return said;
-      const next = Math.max(fullAtMs, nowMs) + cost * intervalMs;
-      fullAt.set(slot, next);
-      const { remaining, fullMs } = verdict(next, nowMs, 0);
+      bucket.fullAtMs = Math.max(bucket.fullAtMs, nowMs) + cost * intervalMs;
+      const { remaining, fullMs } = verdict(bucket.fullAtMs, nowMs, 0);
       return { taken: true, remaining, resetMs: 0, fullMs };
     },
     look: (key, cost, givenMs) => {
@@ -121,10 +129,9 @@ export function createGcra({ perSecond, burst, keys }: GcraOptions): Gcra {
     },
     take: (key, cost, givenMs) => {
       const nowMs = advance(givenMs);
-      const slot = slotOf(key, nowMs);
-      const fullAtMs = fullAt.get(slot) ?? nowMs;
-      if (!hasRoom(fullAtMs, nowMs, cost)) return false;
-      fullAt.set(slot, Math.max(fullAtMs, nowMs) + cost * intervalMs);
+      const bucket = bucketOf(key, nowMs);
+      if (!hasRoom(bucket.fullAtMs, nowMs, cost)) return false;
+      bucket.fullAtMs = Math.max(bucket.fullAtMs, nowMs) + cost * intervalMs;
       return true;
     },
     get keys() {
