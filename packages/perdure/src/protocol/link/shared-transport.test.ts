@@ -196,6 +196,38 @@ describe("a join", () => {
   });
 });
 
+describe("a join that is never said", () => {
+  it("is nobody's end: of a channel without a first frame the relay hears nothing", async () => {
+    const stage = await setUp();
+    const [ben, dialled] = [await stage.newAgent("ben"), await stage.dial()];
+    dialled.transport.open().transport.end(goodbyeFor("aborted", "the agent was closed"));
+    await pass(stage);
+    expect([codes(dialled.here), codes(dialled.there), dialled.transport.sessions]).toEqual([[], [], 1]);
+    const next = dialled.transport.open();
+    expect(await answerTo(stage, next, await joinOf(stage, ben, dialled, next))).toBe("welcome");
+  });
+
+  it("is past once another one was, for the relay would drop it", async () => {
+    const stage = await setUp();
+    const [ben, dialled] = [await stage.newAgent("ben"), await stage.dial()];
+    const [first, second] = [dialled.transport.open(), dialled.transport.open()];
+    expect([first, second].map(({ number }) => dialled.transport.isPast(number))).toEqual([false, false]);
+    expect(await answerTo(stage, second, await joinOf(stage, ben, dialled, second))).toBe("welcome");
+    expect([first, second].map(({ number }) => dialled.transport.isPast(number))).toEqual([true, false]);
+  });
+
+  it("comes too late with the last goodbye in one message: nobody begins on what is closed", async () => {
+    const stage = await setUp();
+    const [ben, dialled] = [await stage.newAgent("ben"), await stage.dial()];
+    const channel = dialled.transport.open();
+    const payload = await joinOf(stage, ben, dialled, channel);
+    dialled.connected.session.close(goodbyeFor("connection-closed", "the agent was closed"));
+    expect(await answerTo(stage, channel, payload)).toBe("connection-closed");
+    await pass(stage);
+    expect([stage.joined.length, codes(dialled.there)]).toEqual([0, ["connection-closed"]]);
+  });
+});
+
 async function acceptedOf(stage: Stage, index: number): Promise<Heard> {
   return listen((await stage.meeting.world.complete(stage.joined[index]?.accepted as Promise<Accepted>)).session);
 }
@@ -260,5 +292,82 @@ describe("a shared connection", () => {
     await pass(stage);
     expect([codes(dialled.there), codes(there)]).toEqual([["bad-mac"], ["bad-mac"]]);
     expect([codes(dialled.here), codes(here)]).toEqual([["bad-mac"], ["bad-mac"]]);
+  });
+});
+
+describe("what waits on a shared connection", () => {
+  /** Of which nothing leaves by itself. */
+  function slowLine(): { readonly transport: SharedTransport; leaves(bytes: number): void; readonly queued: number } {
+    let queuedBytes = 0;
+    const transport = createSharedTransport({
+      remote: "far away",
+      local: false,
+      get queuedBytes() {
+        return queuedBytes;
+      },
+      send: (message) => {
+        queuedBytes += message.length;
+      },
+      close: () => {},
+      start: () => {},
+    });
+    transport.protect(PROTECTED);
+    return {
+      transport,
+      leaves: (bytes) => {
+        queuedBytes -= Math.min(bytes, queuedBytes);
+      },
+      get queued() {
+        return queuedBytes;
+      },
+    };
+  }
+
+  const KB = 1024;
+  const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+  const say = async ({ transport }: Pick<Channel, "transport">, bytes: number): Promise<void> => {
+    transport.send([{ name: "mail", payload: new Uint8Array(bytes) }]);
+    await turn();
+  };
+
+  it("is whose it is: what left long ago counts for nobody, though the line was never empty", async () => {
+    const line = slowLine();
+    const [quick, slow] = [line.transport.open(), line.transport.open()];
+    await say(quick, 400 * KB);
+    for (let round = 0; round < 20; round++) {
+      await say(slow, 10 * KB);
+      line.leaves(round === 0 ? 400 * KB : 10 * KB);
+      expect(slow.transport.queuedBytes).toBeLessThanOrEqual(line.queued);
+    }
+    expect([line.queued > 0, quick.transport.queuedBytes, line.transport.queuedBytes]).toEqual([true, 0, 0]);
+    expect(slow.transport.queuedBytes).toBe(line.queued);
+  });
+
+  it("is counted about once in the sum of all", async () => {
+    const line = slowLine();
+    const all = Array.from({ length: 16 }, () => line.transport.open());
+    for (let round = 0; round < 50; round++) {
+      for (const each of all) await say(each, 4 * KB);
+      line.leaves(round === 0 ? 32 * KB : 64 * KB);
+    }
+    const sum = all.reduce((bytes, { transport }) => bytes + transport.queuedBytes, 0);
+    expect(line.queued).toBeGreaterThan(30 * KB);
+    expect(sum).toBeGreaterThanOrEqual(0.9 * line.queued);
+    expect(sum).toBeLessThanOrEqual(4 * line.queued);
+  });
+
+  it("is the oldest session's when whoever it was for is gone", async () => {
+    const line = slowLine();
+    const [gone, stays] = [line.transport.open(), line.transport.open()];
+    await say(gone, 400 * KB);
+    gone.transport.end(goodbyeFor("aborted", "over"));
+    await turn();
+    expect(line.transport.leftBytes).toBeGreaterThan(400 * KB);
+    expect([line.transport.queuedBytes, stays.transport.queuedBytes]).toEqual([line.transport.leftBytes, 0]);
+    line.transport.end(goodbyeFor("aborted", "over"));
+    expect(stays.transport.queuedBytes).toBeGreaterThan(400 * KB);
+    await turn();
+    line.leaves(line.queued);
+    expect([line.transport.leftBytes, stays.transport.queuedBytes]).toEqual([0, 0]);
   });
 });

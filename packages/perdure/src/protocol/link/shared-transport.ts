@@ -7,7 +7,7 @@
  * all of them: nobody knows whose it was.
  *
  * What must hold: frames of one channel stay in order; a number is never used again, so that what still comes for a session that is over
- * is told from what is for nobody.
+ * is told from what is for nobody; whatever waits to be read counts as some session's, the oldest one's when nobody else is left to answer for it.
  */
 import type { Connection } from "../../host/net.ts";
 import type { Goodbye } from "../../wire/control.ts";
@@ -31,8 +31,12 @@ export interface SharedTransport extends Transport {
   readonly hasRoom: boolean;
   /** Takes in who joins from here on; until then a join is malformed. */
   admit(joined: (channel: Channel) => void): void;
+  /** What sessions that are over left unread. */
+  readonly leftBytes: number;
   /** Opens one, whose first frame must be a `join`. */
   open(): Channel;
+  /** Whether one that was opened later has spoken already: what is said on this one would be dropped. */
+  isPast(channel: number): boolean;
   /** Ends all sessions with that reason. */
   endAll(reason: Goodbye): void;
 }
@@ -52,6 +56,43 @@ interface Others {
   numbers: number[];
   bytes: number;
   flushing: boolean;
+  /** Of all that was sent on this connection, to compare with what waits. */
+  sentBytes: number;
+  /** Of channel 0. */
+  readonly first: Waiting;
+  /** Of sessions that are over. */
+  readonly left: Waiting;
+}
+
+/** What one of several senders has waiting in a queue they share, at most as much again as it is: known by two heaps and the mark between. */
+class Waiting {
+  #older = 0;
+  #newer = 0;
+  /** When so much has left, all of the older heap has. */
+  #mark = 0;
+
+  /** `sentBytes`: of all senders, with these. */
+  add(bytes: number, sentBytes: number, queuedBytes: number): void {
+    this.#forget(sentBytes, queuedBytes);
+    if (this.#older > 0) this.#newer += bytes;
+    else {
+      this.#older = bytes;
+      this.#mark = sentBytes;
+    }
+  }
+
+  bytes(sentBytes: number, queuedBytes: number): number {
+    this.#forget(sentBytes, queuedBytes);
+    return Math.min(this.#older + this.#newer, queuedBytes);
+  }
+
+  #forget(sentBytes: number, queuedBytes: number): void {
+    while (this.#older > 0 && sentBytes - queuedBytes >= this.#mark) {
+      this.#older = this.#newer;
+      this.#newer = 0;
+      this.#mark = sentBytes;
+    }
+  }
 }
 
 class ManyTransport extends ConnectionTransport implements SharedTransport {
@@ -59,8 +100,8 @@ class ManyTransport extends ConnectionTransport implements SharedTransport {
   #highest = 0;
   #inVain = false;
   #joined: ((channel: Channel) => void) | undefined;
-  /** Of channel 0, since nothing was queued the last time. */
-  #unsentBytes = 0;
+  /** The highest channel this side has sent something on. */
+  #spoken = 0;
 
   get sessions(): number {
     return (this.ended ? 0 : 1) + (this.#others?.channels.size ?? 0);
@@ -79,12 +120,18 @@ class ManyTransport extends ConnectionTransport implements SharedTransport {
   }
 
   override get queuedBytes(): number {
-    return this.#others === undefined ? super.queuedBytes : this.queuedOf(this.#unsentBytes);
+    return this.#others === undefined ? super.queuedBytes : this.queuedOf(0, this.#others.first);
   }
 
-  /** Of what one session sent lately, that which can still be here. */
-  queuedOf(unsentBytes: number): number {
-    return Math.min(unsentBytes, super.queuedBytes + (this.#others?.bytes ?? 0));
+  get leftBytes(): number {
+    return this.#others === undefined ? 0 : this.#waitingOf(this.#others, this.#others.left);
+  }
+
+  /** What waits of that session, and if it is the oldest one, of those that are over. */
+  queuedOf(channel: number, waiting: Waiting): number {
+    const others = this.#others as Others;
+    const oldest = this.ended ? others.channels.keys().next().value : 0;
+    return this.#waitingOf(others, waiting) + (channel === oldest ? this.leftBytes : 0);
   }
 
   admit(joined: (channel: Channel) => void): void {
@@ -93,18 +140,23 @@ class ManyTransport extends ConnectionTransport implements SharedTransport {
 
   open(): Channel {
     if (!this.hasRoom) throw new PerdureError("connection-closed", "the connection takes no more sessions", { retry: "now" });
-    return this.#begin(this.#highest + 1);
+    return this.#begin(this.#highest + 1, false);
+  }
+
+  isPast(channel: number): boolean {
+    return channel < this.#spoken;
   }
 
   override send(frames: readonly OutFrame[]): void {
     if (this.ended) return;
     if (this.#others === undefined) return this.write(frames);
-    this.#unsentBytes += this.gather(0, frames);
+    this.gather(0, frames, this.#others.first);
   }
 
-  /** Frames of a channel leave with the others of this turn; what they take. */
-  gather(channel: number, frames: readonly OutFrame[]): number {
+  /** Frames of a channel leave with the others of this turn. */
+  gather(channel: number, frames: readonly OutFrame[], waiting: Waiting): void {
     const others = this.#others as Others;
+    if (channel > this.#spoken) this.#spoken = channel;
     let bytes = 0;
     for (const frame of frames) {
       const size = frameBytes(frame.payload.length);
@@ -114,18 +166,17 @@ class ManyTransport extends ConnectionTransport implements SharedTransport {
       others.bytes += size;
       bytes += size;
     }
-    if (!others.flushing) {
-      others.flushing = true;
-      queueMicrotask(() => {
-        others.flushing = false;
-        this.#flush(others);
-      });
-    }
-    return bytes;
+    others.sentBytes += bytes;
+    waiting.add(bytes, others.sentBytes, this.#queued(others));
+    if (others.flushing) return;
+    others.flushing = true;
+    queueMicrotask(() => {
+      others.flushing = false;
+      this.#flush(others);
+    });
   }
 
   override drained(): void {
-    this.#unsentBytes = 0;
     for (const channel of [...(this.#others?.channels.values() ?? [])]) channel.drained();
     super.drained();
   }
@@ -143,8 +194,9 @@ class ManyTransport extends ConnectionTransport implements SharedTransport {
   }
 
   /** That session is over. */
-  left(number: number, why?: Goodbye): void {
+  left(number: number, waiting: Waiting, why?: Goodbye): void {
     this.#note(why);
+    this.#leave(waiting);
     this.#others?.channels.delete(number);
     if (this.over) this.#close();
   }
@@ -152,7 +204,8 @@ class ManyTransport extends ConnectionTransport implements SharedTransport {
   protected override hangUp(why?: Goodbye): void {
     this.#note(why);
     // The session of channel 0 counts as one until its end has been noted.
-    if ((this.#others?.channels.size ?? 0) === 0) this.#close();
+    if (this.#others === undefined || this.#others.channels.size === 0) return this.#close();
+    this.#leave(this.#others.first);
   }
 
   protected override breakOff(why: Goodbye): void {
@@ -170,6 +223,8 @@ class ManyTransport extends ConnectionTransport implements SharedTransport {
   }
 
   #give(channel: number, frames: readonly ChannelFrame[]): void {
+    // The last session ended by what came before in this message; nobody joins what is closed.
+    if (this.over) return;
     if (channel === 0) {
       if (!this.ended) this.arrived(frames);
       return;
@@ -180,17 +235,38 @@ class ManyTransport extends ConnectionTransport implements SharedTransport {
     if (channel <= this.#highest) return;
     if (this.#joined === undefined || frames[0]?.name !== "join")
       throw new PerdureError("malformed", `channel ${channel} is nobody's here`);
-    const { number, transport } = this.#begin(channel);
+    const { number, transport } = this.#begin(channel, true);
     this.#joined({ number, transport });
     if (!transport.ended) transport.arrived(frames);
   }
 
-  #begin(number: number): { readonly number: number; readonly transport: ChannelTransport } {
+  #begin(number: number, isKnown: boolean): { readonly number: number; readonly transport: ChannelTransport } {
     this.#highest = number;
-    this.#others ??= { channels: new Map(), frames: [], numbers: [], bytes: 0, flushing: false };
-    const transport = new ChannelTransport(this, number);
+    this.#others ??= this.#newOthers();
+    const transport = new ChannelTransport(this, number, isKnown);
     this.#others.channels.set(number, transport);
     return { number, transport };
+  }
+
+  /** What waits so far is the first session's. */
+  #newOthers(): Others {
+    const sentBytes = this.connection.queuedBytes;
+    const [first, left] = [new Waiting(), new Waiting()];
+    first.add(sentBytes, sentBytes, sentBytes);
+    return { channels: new Map(), frames: [], numbers: [], bytes: 0, flushing: false, sentBytes, first, left };
+  }
+
+  #waitingOf(others: Others, waiting: Waiting): number {
+    return waiting.bytes(others.sentBytes, this.#queued(others));
+  }
+
+  #queued(others: Others): number {
+    return this.connection.queuedBytes + others.bytes;
+  }
+
+  #leave(waiting: Waiting): void {
+    const others = this.#others as Others;
+    others.left.add(this.#waitingOf(others, waiting), others.sentBytes, this.#queued(others));
   }
 
   #note(why: Goodbye | undefined): void {
@@ -216,13 +292,16 @@ class ManyTransport extends ConnectionTransport implements SharedTransport {
 class ChannelTransport extends SessionTransport {
   readonly #number: number;
   readonly #on: ManyTransport;
-  #unsentBytes = 0;
+  readonly #waiting = new Waiting();
+  /** The other side has heard of it. */
+  #isKnown: boolean;
   #isOpen = false;
 
-  constructor(on: ManyTransport, number: number) {
+  constructor(on: ManyTransport, number: number, isKnown: boolean) {
     super();
     this.#on = on;
     this.#number = number;
+    this.#isKnown = isKnown;
   }
 
   get remote(): string {
@@ -234,7 +313,7 @@ class ChannelTransport extends SessionTransport {
   }
 
   get queuedBytes(): number {
-    return this.#on.queuedOf(this.#unsentBytes);
+    return this.#on.queuedOf(this.#number, this.#waiting);
   }
 
   protected get isProtected(): boolean {
@@ -246,15 +325,19 @@ class ChannelTransport extends SessionTransport {
   }
 
   send(frames: readonly OutFrame[]): void {
-    if (!this.ended) this.#unsentBytes += this.#on.gather(this.#number, frames);
+    if (this.ended) return;
+    this.#isKnown = true;
+    this.#on.gather(this.#number, frames, this.#waiting);
   }
 
-  override drained(): void {
-    this.#unsentBytes = 0;
-    super.drained();
+  /** Where nothing was said a goodbye would be the first frame, which has to be a join. */
+  override end(why: Goodbye): void {
+    if (this.#isKnown || this.ended) return super.end(why);
+    this.hangUp();
+    this.finish(why);
   }
 
   protected hangUp(why?: Goodbye): void {
-    this.#on.left(this.#number, why);
+    this.#on.left(this.#number, this.#waiting, why);
   }
 }
