@@ -166,6 +166,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   /** One more agent on a connection: it counts as what it costs, which is all but the socket. */
   const join = (joining: Joining): void => {
     const { transport, connection } = joining;
+    if (queues.isGlut(connection.leftBytes)) return connection.endAll(goodbyeOf(glut()));
     arrive(transport, {
       full: connection.sessions > settings.agentsPerConnection,
       turnAway: (reason) => turnAwayJoining(joining, reason),
@@ -217,12 +218,10 @@ export function createSessions(options: SessionsOptions): Sessions {
     else connection.close(true);
   };
 
-  /** Who joins faster than can be answered loses the connection, and with it who else is on it: all are of one process. */
-  const turnAwayJoining = ({ transport, connection }: Joining, reason: Goodbye): void => {
-    if (draining !== undefined) return transport.end(reason);
-    noteTurnedAway(transport.remote, reason);
-    if (sources.mayBeTold()) transport.end(reason);
-    else connection.endAll(reason);
+  /** Told in any case: it costs no socket, and what others do at the door is no reason to cut those who are in. */
+  const turnAwayJoining = ({ transport }: Joining, reason: Goodbye): void => {
+    if (draining === undefined) noteTurnedAway(transport.remote, reason);
+    transport.end(reason);
   };
 
   const noteTurnedAway = (remote: string, { limit, code, why }: Goodbye): void => {
@@ -314,8 +313,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   };
 
   const refuseGlut = (session: Session): void => {
-    if (queues.isGlut(session.queuedBytes))
-      throw new PerdureError("too-busy", "answers were asked for faster than they are read", { retry: "after" });
+    if (queues.isGlut(session.queuedBytes)) throw glut();
   };
 
   const drop = (entry: Entry): void => {
@@ -444,6 +442,10 @@ export function createSessions(options: SessionsOptions): Sessions {
       for (const number of [...entries.keys()]) sayGoodbye(number, reason);
     },
   };
+}
+
+function glut(): PerdureError {
+  return new PerdureError("too-busy", "answers were asked for faster than they are read", { retry: "after" });
 }
 
 function wordsOf(reason: Reason): Pick<Goodbye, "code" | "retry" | "afterMs" | "limit" | "hint"> {

@@ -65,6 +65,7 @@ export interface TestAgent {
     /** Whether it confirms the pass of its welcome, as agents do at once. */
     readonly confirms?: boolean;
     readonly have?: { readonly generation: Bytes; readonly position: number };
+    readonly signal?: AbortSignal;
   }): Promise<TestLine>;
 }
 
@@ -112,7 +113,13 @@ export function createRelayWorld(options: Partial<Parameters<typeof createWorld>
       const passes = new Map<string, Bytes>();
       return {
         own,
-        connect: async ({ link = 1, consume = true, confirms = true, have = { generation: new Uint8Array(8), position: 0 } } = {}) => {
+        connect: async ({
+          link = 1,
+          consume = true,
+          confirms = true,
+          have = { generation: new Uint8Array(8), position: 0 },
+          signal,
+        } = {}) => {
           const at = relay?.address ?? address;
           const connected = await world.complete(
             dial({
@@ -123,6 +130,7 @@ export function createRelayWorld(options: Partial<Parameters<typeof createWorld>
               link: new Uint8Array(8).fill(link),
               consume,
               have,
+              signal,
               pass: () => (consume ? (passes.get(at) ?? EMPTY) : EMPTY),
             }),
           );

@@ -1,10 +1,10 @@
 /**
  * The connections of all agents of one process: an agent that goes to a relay where another one of them is already joins its connection.
  *
- * What must hold: one agent's end is nobody else's; agents that dial one relay at the same time wait for one of them, and when that fails
- * each dials for itself; a connection that is about to be given up takes nobody in.
+ * What must hold: one agent's end is nobody else's; agents that dial one relay at the same time are no more dials than they need
+ * connections, and when one of these fails, each that waited for it dials for itself; a connection that is about to be given up takes nobody in.
  */
-import { withDeadline } from "../../host/deadline.ts";
+import { throwIfAborted, withDeadline } from "../../host/deadline.ts";
 import { type Bytes, EMPTY, hex } from "../../wire/bytes.ts";
 import { type Join, join } from "../../wire/control.ts";
 import { isPerdureError } from "../../wire/error.ts";
@@ -28,11 +28,19 @@ interface Line {
   retired: boolean;
 }
 
+/** A dial that others wait for. */
+interface Dial {
+  /** Those for whom there will be room besides the one that dials. */
+  room: number;
+  /** Whether who waited should look again: there is a connection to join, or the agent that dialled went away. */
+  readonly over: Promise<boolean>;
+}
+
 export function createSharedConnections(): SharedConnections {
   // bound: one per relay that an agent of this process is at, the newest connection with it
   const lines = new Map<string, Line>();
-  /** Dials under way, by the same. bound: the relays agents of this process are at */
-  const dialling = new Map<string, Promise<void>>();
+  /** The newest dial under way, by the same. bound: the relays agents of this process are at */
+  const dialling = new Map<string, Dial>();
 
   const joinable = (where: string, agents: number): Line | undefined => {
     const line = lines.get(where);
@@ -49,61 +57,78 @@ export function createSharedConnections(): SharedConnections {
       return transport;
     };
     const dialled = connectSession({ ...options, carry });
-    if (!dialling.has(where)) {
-      const over = dialled.then(
-        () => {},
-        () => {},
-      );
-      dialling.set(where, over);
-      void over.then(() => dialling.delete(where));
-    }
+    const over = dialled.then(
+      ({ welcome }) => sharedBy(welcome) > 1,
+      () => options.signal?.aborted === true,
+    );
+    const agents = Math.min(options.settings.agentsPerConnection, lines.get(where)?.agents ?? Number.POSITIVE_INFINITY);
+    const now: Dial = { room: agents - 1, over };
+    dialling.set(where, now);
+    void over.then(() => {
+      if (dialling.get(where) === now) dialling.delete(where);
+    });
     const first = await dialled;
-    const agents = sharedBy(first.welcome);
-    if (agents <= 1) return first;
-    const line: Line = { transport: transport as SharedTransport, first, agents, retired: false };
+    const taken = sharedBy(first.welcome);
+    if (taken <= 1) return first;
+    const line: Line = { transport: transport as SharedTransport, first, agents: taken, retired: false };
     lines.set(where, line);
     return { ...first, line: sharedMeter(line) };
   };
 
+  /** `undefined` when that connection turned out to be none to join. */
+  const tryToJoin = async (line: Line, options: ConnectOptions): Promise<Connected | undefined> => {
+    try {
+      return await joinLine(line, options);
+    } catch (error) {
+      if (!isPerdureError(error)) throw error;
+      const isGone = line.transport.over && error.code === "connection-closed";
+      if (!isGone && error.limit?.name !== "agentsPerConnection") throw error;
+      line.retired = true;
+      return undefined;
+    }
+  };
+
   return {
     connect: async (options) => {
-      const { url, relayIdRaw, settings } = options;
+      const { url, relayIdRaw, settings, signal } = options;
       if (relayIdRaw === undefined || options.role === "relay" || settings.agentsPerConnection <= 1) return connectSession(options);
       const where = `${hex(relayIdRaw)} ${url}`;
-      const underWay = dialling.get(where);
-      if (underWay !== undefined && joinable(where, settings.agentsPerConnection) === undefined) await waitFor(underWay, options.signal);
-      const line = joinable(where, settings.agentsPerConnection);
-      if (line === undefined) return dial(where, options);
-      try {
-        return await joinLine(line, options);
-      } catch (error) {
-        const isFull = isPerdureError(error) && error.limit?.name === "agentsPerConnection";
-        if (!isFull && !line.transport.over) throw error;
-        line.retired = true;
-        return dial(where, options);
+      for (;;) {
+        throwIfAborted(signal, `the connection to ${url}`);
+        const line = joinable(where, settings.agentsPerConnection);
+        if (line !== undefined) {
+          const joined = await tryToJoin(line, options);
+          if (joined !== undefined) return joined;
+          continue;
+        }
+        const underWay = dialling.get(where);
+        if (underWay === undefined || underWay.room <= 0) return dial(where, options);
+        underWay.room--;
+        if (!(await waitFor(underWay.over, signal))) return dial(where, options);
       }
     },
   };
 }
 
-/** Until that is over or nobody wants to know any more. */
-async function waitFor(over: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal?.aborted === true) return;
+/** What came of that, or `true` once nobody wants to know any more. */
+async function waitFor(over: Promise<boolean>, signal: AbortSignal | undefined): Promise<boolean> {
   let stop = (): void => {};
-  const aborted = new Promise<void>((resolve) => {
-    stop = resolve;
+  const aborted = new Promise<boolean>((resolve) => {
+    stop = () => resolve(true);
     signal?.addEventListener("abort", stop, { once: true });
   });
-  await Promise.race([over, aborted]);
+  const again = await Promise.race([over, aborted]);
   signal?.removeEventListener("abort", stop);
+  return again;
 }
 
 async function joinLine(line: Line, options: ConnectOptions): Promise<Connected> {
   const { host, settings, own, signal } = options;
   const { clock, crypto } = host;
-  const { number, transport } = line.transport.open();
+  let { number, transport } = line.transport.open();
   const shake = async (): Promise<Connected> => {
     const { first } = line;
+    const { instanceKey } = own;
     const unsigned: Join = {
       agentId: own.idRaw,
       bundle: own.bundle(),
@@ -112,11 +137,18 @@ async function joinLine(line: Line, options: ConnectOptions): Promise<Connected>
       haveGeneration: options.have.generation,
       havePosition: options.have.position,
       ticket: options.ticket ?? "",
-      pass: options.pass?.(own.instanceKey.publicKey) ?? EMPTY,
+      pass: options.pass?.(instanceKey.publicKey) ?? EMPTY,
       signature: new Uint8Array(64),
       extensions: [],
     };
-    const signature: Bytes = await crypto.signatures.sign(own.instanceKey, joinToSign(crypto.hash, first.transcript, number, unsigned));
+    const sign = (): Promise<Bytes> => crypto.signatures.sign(instanceKey, joinToSign(crypto.hash, first.transcript, number, unsigned));
+    let signature = await sign();
+    // Whoever signs faster may have gone first; then this number is used up, unheard.
+    while (!transport.ended && line.transport.isPast(number)) {
+      transport.end(goodbyeFor("aborted", "another number is drawn"));
+      ({ number, transport } = line.transport.open());
+      signature = await sign();
+    }
     const askedAtMs = clock.wallMs();
     transport.send([{ name: "join", payload: join.encode({ ...unsigned, signature }) }]);
     transport.protect({ sending: undefined, receiving: undefined });
