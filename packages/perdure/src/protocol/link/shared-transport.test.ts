@@ -1,8 +1,9 @@
 /** Who joins a connection by the words of the protocol, and who only says so. */
 import { describe, expect, it } from "vitest";
+import type { Receiver } from "../../host/net.ts";
 import { createNodeCrypto } from "../../host/node/crypto.ts";
 import { createIdentity, type OwnIdentity } from "../../identity/own-identity.ts";
-import type { Bytes } from "../../wire/bytes.ts";
+import { type Bytes, putU32, u32At } from "../../wire/bytes.ts";
 import { encodeAck, type Join, join, ping } from "../../wire/control.ts";
 import type { Frame } from "../../wire/frame.ts";
 import { type Accepted, acceptJoin, type Joining } from "./accept.ts";
@@ -11,6 +12,7 @@ import { goodbyeFor } from "./goodbyes.ts";
 import { joinToSign, sharedByExtension } from "./join-proof.ts";
 import { type Channel, createSharedTransport, type SharedTransport } from "./shared-transport.ts";
 import { type Heard, listen, type Meeting, meet, settings, WELCOME } from "./test-meeting.ts";
+import type { Transport } from "./transport.ts";
 
 const { hash } = createNodeCrypto();
 const PROTECTED = { sending: undefined, receiving: undefined };
@@ -369,5 +371,126 @@ describe("what waits on a shared connection", () => {
     await turn();
     line.leaves(line.queued);
     expect([line.transport.leftBytes, stays.transport.queuedBytes]).toEqual([0, 0]);
+  });
+});
+
+describe("whatever both sides do on it, in whatever order", () => {
+  const KB = 1024;
+
+  interface End {
+    /** On their way to the other side. */
+    readonly onTheirWay: Bytes[];
+    receiver: Receiver | undefined;
+    closed: boolean;
+  }
+
+  interface Talk {
+    readonly transport: Transport;
+    readonly said: number[];
+    readonly heard: number[];
+    /** How its end was told, and how often. */
+    readonly ended: string[];
+    saysGoodbye: boolean;
+  }
+
+  const endOf = (): End => ({ onTheirWay: [], receiver: undefined, closed: false });
+  const connectionOf = (end: End) => ({
+    remote: "there",
+    local: false,
+    queuedBytes: 0,
+    send: (message: Bytes) => {
+      if (end.closed) return;
+      end.onTheirWay.push(message);
+    },
+    close: () => {
+      end.closed = true;
+    },
+    start: (receiver: Receiver) => {
+      end.receiver = receiver;
+    },
+  });
+
+  const talkOn = (transport: Transport): Talk => {
+    const talk: Talk = { transport, said: [], heard: [], ended: [], saysGoodbye: false };
+    transport.receive({
+      frames: (frames) => {
+        for (const { name, payload } of frames) if (name === "mail") talk.heard.push(u32At(payload, 0));
+      },
+      drained: () => {},
+      ended: (reason) => void talk.ended.push(reason.why),
+    });
+    return talk;
+  };
+
+  it.each(Array.from({ length: 40 }, (_, index) => index + 1))("each channel hears its own, whole and in order (%i)", async (seed) => {
+    let drawn = seed;
+    const draw = (below: number): number => {
+      drawn = (Math.imul(drawn, 1_103_515_245) + 12_345) >>> 0;
+      return (drawn >>> 8) % below;
+    };
+    const [here, there] = [endOf(), endOf()];
+    const [dialler, relay] = [createSharedTransport(connectionOf(here)), createSharedTransport(connectionOf(there))];
+    for (const each of [dialler, relay]) each.protect(PROTECTED);
+    const [ours, theirs] = [new Map([[0, talkOn(dialler)]]), new Map([[0, talkOn(relay)]])];
+    relay.admit(({ number, transport }) => {
+      transport.protect(PROTECTED);
+      theirs.set(number, talkOn(transport));
+    });
+
+    /** The next of what is on its way; after the last the close. */
+    const carry = (from: End, to: End): void => {
+      const message = from.onTheirWay.shift();
+      if (message !== undefined && !to.closed) to.receiver?.message(message);
+    };
+    const say = (talk: Talk): void => {
+      if (talk.transport.ended) return;
+      const payload = new Uint8Array(draw(20) === 0 ? 200 * KB : 4 + draw(300));
+      putU32(payload, 0, talk.said.length);
+      talk.said.push(talk.said.length);
+      talk.transport.send([{ name: "mail", payload }]);
+    };
+    const leave = (talk: Talk): void => {
+      if (talk.transport.ended) return;
+      talk.saysGoodbye = true;
+      talk.transport.end(goodbyeFor("aborted", "enough"));
+    };
+    const anyOf = (talks: ReadonlyMap<number, Talk>): Talk => [...talks.values()][draw(talks.size)] as Talk;
+
+    for (let step = 0; step < 400; step++) {
+      const act = draw(12);
+      if (act === 0 && dialler.hasRoom) {
+        const { number, transport } = dialler.open();
+        transport.protect(PROTECTED);
+        ours.set(number, talkOn(transport));
+        transport.send([{ name: "join", payload: new Uint8Array() }]);
+      } else if (act <= 3) say(anyOf(ours));
+      else if (act <= 6) say(anyOf(theirs));
+      else if (act === 7 && draw(6) === 0) leave(anyOf(draw(2) === 0 ? ours : theirs));
+      else if (act <= 9) carry(here, there);
+      else carry(there, here);
+      if (draw(3) === 0) await Promise.resolve();
+    }
+    for (const talk of ours.values()) leave(talk);
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    while (here.onTheirWay.length + there.onTheirWay.length > 0) {
+      carry(here, there);
+      carry(there, here);
+    }
+    await new Promise<void>((resolve) => setImmediate(resolve));
+
+    for (const [number, mine] of ours) {
+      const other = theirs.get(number);
+      for (const [hearer, sayer] of [
+        [mine, other],
+        [other, mine],
+      ]) {
+        if (hearer === undefined || sayer === undefined) continue;
+        expect(hearer.heard).toEqual(sayer.said.slice(0, hearer.heard.length));
+        // Whoever did not leave first heard all of it.
+        if (!hearer.saysGoodbye) expect([hearer.heard.length, hearer.ended]).toEqual([sayer.said.length, ["enough"]]);
+      }
+      expect(mine.ended).toEqual(["enough"]);
+    }
+    expect([dialler.over, relay.over, here.closed, there.closed]).toEqual([true, true, true, true]);
   });
 });
