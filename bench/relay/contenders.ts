@@ -46,6 +46,9 @@ export const PERDURE_TWO: Contender = relay("perdure-two", "every message goes b
   sync: "synced at the first relay, then acknowledged",
   start: (folder) => startRelays(folder, ["west", "east"]),
 });
+const PERDURE_SHARED = relay("perdure-shared", "the same; 50 agents share a connection, as those of one program do", {
+  how: { perConnection: "50" },
+});
 const PERDURE_MAC = relay("perdure-mac", "session mode mac, as between machines behind a proxy that ends TLS", { how: { mac: "yes" } });
 const PERDURE_TLS = relay("perdure-tls", "TLS that the relay ends itself, and session mode mac in it: as between machines", {
   how: { mac: "yes" },
@@ -142,9 +145,9 @@ export const SHAPES: readonly Shape[] = [
   load(50, 1),
   load(50, 8),
   load(50, 64),
-  load(1000, 2, { contenders: [PERDURE, ...PEERS] }),
+  load(1000, 2, { contenders: [PERDURE, PERDURE_SHARED, ...PEERS] }),
   load(50, 8, { name: "4k", contentBytes: 4096 }),
-  load(10_000, 1, { name: "idle", kind: "idle" }),
+  load(10_000, 1, { name: "idle", kind: "idle", contenders: [PERDURE, PERDURE_SHARED, ...EVERYBODY.slice(1)] }),
   load(2, 1, { name: "drain", kind: "drain", contenders: EVERYBODY.filter((each) => each !== CORE_NATS) }),
   load(50, 8, { name: "federation", contenders: [PERDURE, PERDURE_TWO] }),
   load(50, 64, { name: "modes", contenders: [PERDURE, PERDURE_MAC, PERDURE_TLS] }),

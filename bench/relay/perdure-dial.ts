@@ -37,6 +37,8 @@ export interface Dialled {
   readonly welcome: Welcome;
   /** The tag of what is sent, in mode mac. */
   readonly tagger: Tagger | undefined;
+  /** Of the handshake, for who joins. */
+  readonly transcript: Bytes;
 }
 
 export async function dialPerdure({ host, settings, wires, relay, own, mac, pass }: DialOptions): Promise<Dialled> {
@@ -57,7 +59,7 @@ export async function dialPerdure({ host, settings, wires, relay, own, mac, pass
     if (lengthBytes === SESSION_KEYS_BYTES) sessionKey = keys.slice(0, SESSION_KEYS_BYTES / 2);
     return keys;
   };
-  const { welcome } = await connectSession({
+  const { welcome, transcript } = await connectSession({
     host: {
       clock,
       random: host.random,
@@ -85,7 +87,7 @@ export async function dialPerdure({ host, settings, wires, relay, own, mac, pass
   if (wire === undefined) throw new Error("a session without a connection");
   const key = sessionKey;
   const tagger = mac && key !== undefined ? (counted: Bytes) => hash.hmacSha256(key, counted).subarray(0, TAG_BYTES) : undefined;
-  return { wire, welcome, tagger };
+  return { wire, welcome, tagger, transcript };
 }
 
 async function openWebSocket(wires: Wires, url: string, local: boolean): Promise<{ readonly wire: Wire; readonly connection: Connection }> {

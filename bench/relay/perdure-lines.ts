@@ -9,7 +9,7 @@
 import { createNodeHost } from "../../packages/perdure/src/host/node/index.ts";
 import { parseRelayAddress } from "../../packages/perdure/src/protocol/link/index.ts";
 import { createSettings } from "../../packages/perdure/src/settings/register.ts";
-import { type Bytes, concat, EMPTY, putU64, u64At } from "../../packages/perdure/src/wire/bytes.ts";
+import { type Bytes, concat, EMPTY, u64At } from "../../packages/perdure/src/wire/bytes.ts";
 import {
   confirm,
   contacts,
@@ -22,36 +22,25 @@ import {
   refuse,
   route,
   settle,
+  type Welcome,
 } from "../../packages/perdure/src/wire/control.ts";
-import {
-  encodeTransport,
-  FRAME_HEADER_BYTES,
-  FRAME_TYPES,
-  type Frame,
-  MODE_MAC,
-  MODE_NONE,
-  TAG_BYTES,
-  type Tagger,
-} from "../../packages/perdure/src/wire/frame.ts";
-import { MAX_TRANSPORT_BYTES, WIRE_VERSION } from "../../packages/perdure/src/wire/limits.ts";
+import { encodeTransport, FRAME_HEADER_BYTES, FRAME_TYPES, type Frame } from "../../packages/perdure/src/wire/frame.ts";
 import { type ActingAgent, createIdentities } from "./agent-identities.ts";
 import { type Adapter, type CreateAdapter, type Line, type LineEvents, type Place, predecessor, successor } from "./line.ts";
-import { type Dialled, dialPerdure } from "./perdure-dial.ts";
-import { headerBytes, putHeader, readHeader } from "./web-socket.ts";
-import type { Parse } from "./wire.ts";
+import { type Carrier, createCarrier, ROOM_BYTES, TRANSPORT_HEADER_BYTES } from "./perdure-carrier.ts";
+import { dialPerdure } from "./perdure-dial.ts";
+import { joinPerdure } from "./perdure-join.ts";
 
 /** Well within what a relay waits before it takes a line for dead. */
 const PING_MS = 10_000;
 const CONTACT_PREFIX_BYTES = 8;
-const TRANSPORT_HEADER_BYTES = 2;
-const COUNTER_BYTES = 8;
 /** In an envelope. */
 const [FROM_AT, TO_AT, SEQ_AT] = [8, 40, 80];
 /** In a deliver frame. */
 const POSITION_AT = 8;
 
 interface LineOptions {
-  readonly dialled: Dialled;
+  readonly attached: Attached;
   /** One mail frame, whole, and where its envelope begins. */
   readonly mail: Bytes;
   readonly envelopeAt: number;
@@ -60,6 +49,19 @@ interface LineOptions {
   readonly events: LineEvents;
   /** Frames that belong to the beginning of a session. */
   readonly greeting: readonly Frame[];
+}
+
+/** One session: on which channel of which connection, and what the relay said. */
+interface Attached {
+  readonly carrier: Carrier;
+  readonly channel: number;
+  readonly welcome: Welcome;
+}
+
+/** A connection that others may join, when the welcome has come. */
+interface Shared {
+  readonly carrier: Carrier;
+  readonly transcript: Bytes;
 }
 
 interface PerdureLine extends Line {
@@ -85,18 +87,44 @@ export const createPerdureAdapter: CreateAdapter = (place, events, wires) => {
 
   const idOf = (agent: number): Bytes => identities[agent]?.idRaw ?? EMPTY;
 
-  const mailOf = (agent: number): Pick<LineOptions, "mail" | "envelopeAt"> => {
+  const perConnection = Number(place.how["perConnection"] ?? 1);
+  const connections = new Map<number, Promise<Shared>>();
+
+  const dial = async (agent: number): Promise<Attached & Shared> => {
+    const [own, pass] = [identities[agent] as ActingAgent, passes.get(agent) ?? EMPTY];
+    const dialled = await dialPerdure({ host, settings, wires, relay: relayOf(agent), own, mac: place.how["mac"] === "yes", pass });
+    const { wire, tagger, welcome, transcript } = dialled;
+    return { carrier: createCarrier(wire, tagger, perConnection > 1), channel: 0, welcome, transcript };
+  };
+
+  /** The first of those that share a connection dials it, the others join. */
+  const enter = async (agent: number): Promise<Attached> => {
+    if (perConnection === 1) return dial(agent);
+    const number = Math.floor(agent / perConnection);
+    const open = connections.get(number);
+    if (open === undefined) {
+      const dialled = dial(agent);
+      connections.set(number, dialled);
+      return dialled;
+    }
+    const { carrier, transcript } = await open;
+    const [own, pass] = [identities[agent] as ActingAgent, passes.get(agent) ?? EMPTY];
+    const channel = carrier.nextChannel();
+    return { carrier, channel, welcome: await joinPerdure({ host, carrier, channel, transcript, own, pass }) };
+  };
+
+  const mailOf = (agent: number, channel: number): Pick<LineOptions, "mail" | "envelopeAt"> => {
     const to = successor(agent, place.agents);
     const own = envelope.slice();
     own.set(idOf(agent), FROM_AT);
     own.set(idOf(to), TO_AT);
     const home = relayOf(to) === relayOf(agent) ? undefined : relayIdOf(to);
     const payload = encodeMail({ linkSeq: 1, hopLimit: DEFAULT_HOP_LIMIT, home, envelope: own });
-    const mail = encodeTransport([{ name: "mail", payload }], 0).slice(TRANSPORT_HEADER_BYTES);
+    const mail = framesOf([{ name: "mail", payload }], channel);
     return { mail, envelopeAt: mail.length - own.length };
   };
 
-  const greetingOf = (agent: number, { welcome }: Dialled): readonly Frame[] => {
+  const greetingOf = (agent: number, { welcome }: Attached): readonly Frame[] => {
     const [from, to] = [predecessor(agent, place.agents), successor(agent, place.agents)];
     const known = concat(idOf(from).subarray(0, CONTACT_PREFIX_BYTES), relayIdOf(from).subarray(0, CONTACT_PREFIX_BYTES));
     const version = welcome.contactsVersion + 1;
@@ -119,16 +147,16 @@ export const createPerdureAdapter: CreateAdapter = (place, events, wires) => {
       if (envelope.length !== place.payloadBytes) throw new Error(`an envelope of ${envelope.length} bytes, not ${place.payloadBytes}`);
     },
     attach: async (agent) => {
-      const own = identities[agent] as ActingAgent;
-      const pass = passes.get(agent) ?? EMPTY;
-      const dialled = await dialPerdure({ host, settings, wires, relay: relayOf(agent), own, mac: place.how["mac"] === "yes", pass });
-      const { pass: nextPass, windowFrames } = dialled.welcome;
+      const attached = await enter(agent);
+      const { pass: nextPass, windowFrames } = attached.welcome;
       if (place.window > windowFrames) throw new Error(`the relay takes ${windowFrames} messages unacknowledged, not ${place.window}`);
       passes.set(agent, nextPass);
-      const line = createLine({ dialled, ...mailOf(agent), place, agent, events, greeting: greetingOf(agent, dialled) }, sent);
+      const greeting = greetingOf(agent, attached);
+      const line = createLine({ attached, ...mailOf(agent, attached.channel), place, agent, events, greeting }, sent);
       lines.add(line);
       const close = (): Promise<void> => {
         lines.delete(line);
+        connections.delete(Math.floor(agent / perConnection));
         return line.close();
       };
       return { ...line, close };
@@ -136,16 +164,20 @@ export const createPerdureAdapter: CreateAdapter = (place, events, wires) => {
   } satisfies Adapter;
 };
 
+function framesOf(frames: readonly Frame[], channel: number): Bytes {
+  const channels = frames.map(() => channel);
+  return encodeTransport(frames, 0, undefined, channels).slice(TRANSPORT_HEADER_BYTES);
+}
+
 function createLine(
-  { dialled, mail, envelopeAt, place, agent, events, greeting }: LineOptions,
+  { attached, mail, envelopeAt, place, agent, events, greeting }: LineOptions,
   sentBefore: Map<number, number>,
 ): PerdureLine {
-  const { wire, welcome, tagger } = dialled;
+  const { carrier, channel, welcome } = attached;
   const { generation, epoch } = welcome;
   const from = predecessor(agent, place.agents);
-  const start = TRANSPORT_HEADER_BYTES + (tagger === undefined ? 0 : TAG_BYTES);
-  const most = Math.floor((MAX_TRANSPORT_BYTES - 1024) / mail.length);
-  let counter = 0;
+  const most = Math.floor((ROOM_BYTES - 1024) / mail.length);
+  let pings = 0;
   let linkSeq = 0;
   let envelopeSeq = sentBefore.get(agent) ?? 0;
   let ackedUpTo = 0;
@@ -154,38 +186,26 @@ function createLine(
   let floor = 0;
   let waiting: { readonly upTo: number; readonly resolve: () => void } | undefined;
 
-  const say = (frames: readonly Frame[]): void => {
-    const message = encodeTransport(frames, counter++, tagger);
-    wire.write(message.length + headerBytes(message.length), (buffer) => {
-      const at = putHeader(buffer, 0, message.length);
-      buffer.set(message, at);
-      return at + message.length;
-    });
+  const say = (frames: readonly Frame[]): void => carrier.say(framesOf(frames, channel));
+
+  const putSettle = (buffer: Buffer, at: number, settled: Bytes): number => {
+    buffer[at] = FRAME_TYPES.settle;
+    buffer[at + 1] = 0;
+    buffer.writeUInt16BE(channel, at + 2);
+    buffer.writeUInt32BE(settled.length, at + 4);
+    buffer.set(settled, at + FRAME_HEADER_BYTES);
+    return at + FRAME_HEADER_BYTES + settled.length;
   };
 
-  /** One transport message behind `offset`; gives the offset behind it. */
-  const putMessage = (buffer: Buffer, offset: number, settled: Bytes | undefined, count: number): number => {
-    const settleBytes = settled === undefined ? 0 : FRAME_HEADER_BYTES + settled.length;
-    const length = start + settleBytes + count * mail.length;
-    const begin = putHeader(buffer, offset, length);
-    buffer[begin] = WIRE_VERSION;
-    buffer[begin + 1] = tagger === undefined ? MODE_NONE : MODE_MAC;
-    let at = begin + start;
-    if (settled !== undefined) {
-      buffer.fill(0, at, at + FRAME_HEADER_BYTES);
-      buffer[at] = FRAME_TYPES.settle;
-      buffer.writeUInt32BE(settled.length, at + 4);
-      buffer.set(settled, at + FRAME_HEADER_BYTES);
-      at += settleBytes;
-    }
+  const putMail = (buffer: Buffer, from: number, count: number): number => {
+    let at = from;
     for (let left = count; left > 0; left--) {
       buffer.set(mail, at);
       putLow(buffer, at + FRAME_HEADER_BYTES + 4, ++linkSeq);
       putLow(buffer, at + envelopeAt + SEQ_AT + 4, ++envelopeSeq);
       at += mail.length;
     }
-    if (tagger !== undefined) putTag(buffer, begin, at, counter, tagger);
-    counter++;
+    sentBefore.set(agent, envelopeSeq);
     return at;
   };
 
@@ -225,7 +245,7 @@ function createLine(
     }
   };
 
-  wire.parse = createParse(start, take);
+  carrier.listen(channel, take);
   say(greeting);
 
   return {
@@ -233,12 +253,15 @@ function createLine(
       const settled = readUpTo === settledUpTo ? undefined : settle.encode({ generation, epoch, floor: readUpTo, ranges: [] });
       settledUpTo = readUpTo;
       if (count === 0 && settled === undefined) return;
-      wire.write(count * mail.length + 1024 * (1 + Math.ceil(count / most)), (buffer) => {
-        let at = putMessage(buffer, 0, settled, Math.min(count, most));
-        for (let left = count - most; left > 0; left -= most) at = putMessage(buffer, at, undefined, Math.min(left, most));
-        return at;
-      });
-      sentBefore.set(agent, envelopeSeq);
+      const settleBytes = settled === undefined ? 0 : FRAME_HEADER_BYTES + settled.length;
+      const first = Math.min(count, most);
+      carrier.put(settleBytes + first * mail.length, (buffer, at) =>
+        putMail(buffer, settled === undefined ? at : putSettle(buffer, at, settled), first),
+      );
+      for (let left = count - first; left > 0; left -= most) {
+        const next = Math.min(left, most);
+        carrier.put(next * mail.length, (buffer, at) => putMail(buffer, at, next));
+      }
     },
     settled: () =>
       new Promise((resolve) => {
@@ -246,7 +269,7 @@ function createLine(
         // The answer may have come before anybody waited for it.
         say([{ name: "settle", payload: settle.encode({ generation, epoch, floor: readUpTo, ranges: [] }) }]);
       }),
-    ping: () => say([{ name: "ping", payload: ping.encode({ nonce: counter }) }]),
+    ping: () => say([{ name: "ping", payload: ping.encode({ nonce: ++pings }) }]),
     close: async () => {
       const reason = {
         code: "connection-closed",
@@ -257,40 +280,9 @@ function createLine(
         hint: "",
       } as const;
       say([{ name: "goodbye", payload: goodbye.encode(reason) }]);
-      await wire.end();
+      await carrier.leave();
     },
   };
-}
-
-/** Takes frames out of WebSocket messages as they come, whether or not the message is there whole. */
-function createParse(start: number, take: (type: number, bytes: Buffer, payload: number, end: number) => void): Parse {
-  /** Bytes of the message that are still to come. */
-  let left = 0;
-  return (bytes, from, end) => {
-    let at = from;
-    for (;;) {
-      if (left === 0) {
-        const header = readHeader(bytes, at, end);
-        if (header === undefined || header.payloadAt + start > end) return at;
-        left = header.length - start;
-        at = header.payloadAt + start;
-      }
-      if (end - at < FRAME_HEADER_BYTES) return at;
-      const behind = at + FRAME_HEADER_BYTES + bytes.readUInt32BE(at + 4);
-      if (behind > end) return at;
-      take(bytes[at] as number, bytes, at + FRAME_HEADER_BYTES, behind);
-      left -= behind - at;
-      at = behind;
-    }
-  };
-}
-
-function putTag(buffer: Buffer, begin: number, end: number, counter: number, tagger: Tagger): void {
-  const tagAt = begin + TRANSPORT_HEADER_BYTES;
-  const framesAt = tagAt + TAG_BYTES;
-  putU64(buffer, framesAt - COUNTER_BYTES, counter);
-  const tag = tagger(buffer.subarray(framesAt - COUNTER_BYTES, end));
-  buffer.set(tag, tagAt);
 }
 
 /** The lower half of a number of eight bytes whose upper half is zero. */
