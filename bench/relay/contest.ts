@@ -43,8 +43,8 @@ export interface Pace {
 const FIRST_WARM_UP_MS = 1_500;
 const WARM_UP_MS = 500;
 const DRAINED = 20_000;
-/** Until what a server does after sessions began is over. */
-const IDLE_SETTLE_MS = 3_000;
+/** Until what a server does after sessions began is over, and it may have let go of what only their beginning needed: the same for each. */
+const IDLE_SETTLE_MS = 25_000;
 const BATCH_MS = 300_000;
 
 export async function compete(folder: string, shape: Shape, { rounds, ms }: Pace): Promise<readonly Row[]> {

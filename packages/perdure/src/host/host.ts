@@ -3,6 +3,7 @@ import type { Clock } from "./clock.ts";
 import type { Crypto } from "./crypto.ts";
 import type { External } from "./external.ts";
 import type { Files } from "./files.ts";
+import type { Heap } from "./heap.ts";
 import type { Log } from "./log.ts";
 import type { Net } from "./net.ts";
 import type { Points } from "./points.ts";
@@ -18,6 +19,7 @@ export interface Host {
   readonly log: Log;
   readonly scope?: Scope;
   readonly external?: External;
+  readonly heap?: Heap;
   /** Only of simulated machines. */
   readonly points?: Points;
 }

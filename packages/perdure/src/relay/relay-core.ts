@@ -30,6 +30,7 @@ import { createDirectory } from "./directory.ts";
 import { createFoundDamage, type FoundDamage } from "./found-damage.ts";
 import { createIncidents, type Incidents } from "./incidents.ts";
 import { createMailRest, type MailRest } from "./mail-rest.ts";
+import { createMemoryReturn } from "./memory-return.ts";
 import { createPeerLinks } from "./peers/peer-links.ts";
 import { createRegistrar } from "./registrar.ts";
 import { createRelayLoop } from "./relay-loop.ts";
@@ -175,6 +176,14 @@ export async function startRelayCore({
     peersQueued: () => peers.queued(),
   });
   const sweeper = createSweeper({ host, settings, own, mailboxes, loop, incidents, endExpired: sessions.endExpired });
+  const memory =
+    host.heap &&
+    createMemoryReturn({
+      ...host,
+      heap: host.heap,
+      settings,
+      done: () => sessions.begun + mailboxes.counters.accepted + mailboxes.counters.delivered,
+    });
   const lines = await openLineKeeper({
     host,
     folder,
@@ -355,6 +364,7 @@ export async function startRelayCore({
       peers.stop();
       statements.stop();
       sweeper.stop();
+      memory?.stop();
       stopCompaction();
       backups.stop();
       resting.stop();

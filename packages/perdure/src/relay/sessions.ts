@@ -52,6 +52,8 @@ type Attach = Extract<RelayInput, { readonly kind: "attach" }>;
 
 export interface Sessions {
   readonly open: number;
+  /** Since the relay began, those of relays among them. */
+  readonly begun: number;
   accept(connection: Connection): void;
   /** Takes a session in that this relay dialled. */
   adopt(session: Session, identity: VerifiedIdentity, take: (open: OpenSession) => SessionTaker): OpenSession;
@@ -418,6 +420,9 @@ export function createSessions(options: SessionsOptions): Sessions {
   return {
     get open() {
       return entries.size;
+    },
+    get begun() {
+      return numbers;
     },
     accept,
     adopt: (session, identity, take) => {

@@ -103,6 +103,13 @@ export const SETTINGS = define({
     max: 5 * MINUTE,
     reason: "A relay that stops waits this long for its last batch and goodbyes.",
   },
+  memoryBackMs: {
+    value: 10 * SECOND,
+    unit: "ms",
+    min: 0,
+    max: DAY,
+    reason: "A relay that was quiet for so long gives back what memory a burst left it with, in a pause of up to half a second. 0: never.",
+  },
   tlsCheckMs: {
     value: MINUTE,
     unit: "ms",

@@ -5,6 +5,7 @@ import { createNodeClock } from "./clock.ts";
 import { createNodeCrypto } from "./crypto.ts";
 import { createNodeExternal } from "./external.ts";
 import { createNodeFiles } from "./files.ts";
+import { createNodeHeap } from "./heap.ts";
 import { createLiveLimits } from "./live-limits.ts";
 import { createNodeNet } from "./net.ts";
 import { createNodeRandom } from "./random.ts";
@@ -28,5 +29,6 @@ export function createNodeHost({ log = silentLog }: NodeHostOptions = {}): Host 
     log,
     scope: createNodeScope(),
     external: createNodeExternal(live),
+    heap: createNodeHeap(),
   };
 }
