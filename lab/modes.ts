@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { runAround } from "./around-report.ts";
 import { wholeNumber } from "./command.ts";
 import { findControl, huntControls, rateControls } from "./controls.ts";
+import { countCrashImages } from "./crash-images.ts";
 import { findMistake } from "./mistakes/index.ts";
 import { huntPlanted } from "./planted.ts";
 import { findHost, PORT_CRASH_HOSTS, walkPortCrashes } from "./port-crash.ts";
@@ -58,6 +59,15 @@ export const MODES: readonly Mode[] = [
         print,
       });
       return all.every(({ broken, calls }) => broken.length === 0 && calls > 0) ? 0 : 1;
+    },
+  },
+  {
+    word: "--crash-images",
+    help: "  --crash-images N  so many images of what a loss of power leaves of a log, each opened; --from S\n",
+    run: async (words, print) => {
+      const [count = "", ...rest] = words;
+      const { values } = parseArgs({ args: rest, options: { from: { type: "string", default: "1" } } });
+      return (await countCrashImages(wholeNumber("crash-images", count), wholeNumber("from", values.from, 0), print)) ? 0 : 1;
     },
   },
   {
