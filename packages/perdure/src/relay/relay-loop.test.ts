@@ -39,21 +39,23 @@ it("what the log gave up is not acknowledged with what it kept later", async () 
   expect(carried.filter(({ kind }) => kind === "ack")).toEqual([]);
 });
 
-it("a turn of much mail ends before everything that arrived was taken in, and of little mail it does not", async () => {
+it("a turn of much mail ends before everything that arrived was taken in, and is written with it", async () => {
   const relay = createTestRelay();
   relay.attach(1, "anna");
   relay.attach(2, "bert");
   const appends: number[] = [];
+  const written: number[] = [];
   const turns: (() => void)[] = [];
   const loop = createRelayLoop({
     mailboxes: relay.machine,
     log: {
-      append: (records) => {
+      append: (records, { laterMs } = {}) => {
         appends.push(records.length);
+        if (laterMs === undefined) written.push(appends.length);
         return { segment: 9, offsets: records.map((_, nth) => 64 * nth), at: [], synced: new Promise(() => {}) };
       },
       release: () => {},
-      hurry: () => {},
+      hurry: () => void written.push(appends.length),
     },
     clock: {
       wallMs: () => relay.nowMs,
@@ -73,14 +75,19 @@ it("a turn of much mail ends before everything that arrived was taken in, and of
   send(2, 100);
   await Promise.resolve();
   expect(appends).toEqual([]);
-  turns.splice(0).forEach((end) => void end());
+  for (const end of turns.splice(0)) end();
   expect(appends).toEqual([2]);
+  expect(written).toEqual([1]);
   // Two are as much as a turn holds, the third comes in the same job, and the fourth after it.
   for (let seq = 3; seq <= 5; seq++) send(seq, 40_000);
   expect(appends).toEqual([2]);
   await Promise.resolve();
   expect(appends).toEqual([2, 3]);
+  expect(written).toEqual([1]);
+  for (const end of turns.splice(0)) end();
+  expect(written).toEqual([1, 2]);
   send(6, 100);
-  turns.splice(0).forEach((end) => void end());
+  for (const end of turns.splice(0)) end();
   expect(appends).toEqual([2, 3, 1]);
+  expect(written).toEqual([1, 2, 3]);
 });

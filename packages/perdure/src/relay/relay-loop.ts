@@ -27,7 +27,10 @@ export interface RelayLoopOptions {
 
 /** What nobody waits for is written with what comes next, or so much later: a disk that has little to do syncs less often. */
 const LATER_MS = 100;
-/** Mail of one turn: what it is made of should be done with while it is still close to the processor, and before the garbage collector looks. */
+/**
+ * Mail of one turn: what it is made of should be done with while it is still close to the processor, and before the garbage collector looks.
+ * What a turn that ended for it appends is written with what else arrived.
+ */
 const TURN_BYTES = 64 * 1024;
 
 export function createRelayLoop({ mailboxes, log, clock, carry, points, failed }: RelayLoopOptions): RelayLoop {
@@ -40,6 +43,9 @@ export function createRelayLoop({ mailboxes, log, clock, carry, points, failed }
 
   // The first input of a turn reads the clocks: a message costs less than reading them.
   let turnBytes = 0;
+  let isEarly = false;
+  /** What turns that ended early have appended waits for the others. */
+  let held = false;
   let wallMs = 0;
   let monotonicMs = 0;
 
@@ -51,13 +57,26 @@ export function createRelayLoop({ mailboxes, log, clock, carry, points, failed }
       turnBytes += input.envelope.length;
       if (turnBytes >= TURN_BYTES) {
         turnBytes = 0;
-        queueMicrotask(endTurn);
+        queueMicrotask(endEarly);
       }
     }
     if (scheduled) return;
     scheduled = true;
-    if (clock.afterArrivals === undefined) queueMicrotask(endTurn);
-    else clock.afterArrivals(endTurn);
+    if (clock.afterArrivals === undefined) queueMicrotask(allArrived);
+    else clock.afterArrivals(allArrived);
+  };
+
+  const endEarly = (): void => {
+    isEarly = true;
+    endTurn();
+    isEarly = false;
+  };
+
+  const allArrived = (): void => {
+    endTurn();
+    if (!held) return;
+    held = false;
+    log.hurry();
   };
 
   const endTurn = (): void => {
@@ -87,7 +106,8 @@ export function createRelayLoop({ mailboxes, log, clock, carry, points, failed }
   };
 
   const append = ({ ticket, records, later }: Extract<RelayOutput, { readonly kind: "append" }>): void => {
-    const { segment, offsets, synced } = log.append(records, later === true ? { laterMs: LATER_MS } : {});
+    held ||= isEarly && later !== true;
+    const { segment, offsets, synced } = log.append(records, isEarly || later === true ? { laterMs: LATER_MS } : {});
     mailboxes.take({ kind: "appended", ticket, segment, offsets }, wallMs, monotonicMs);
     lastSync = synced.then(() => feedSynced(ticket)).catch(lose);
   };
