@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { concat } from "../../wire/bytes.ts";
-import { createMailColumns, readLabel, type StoredMailOf } from "./stored-mails.ts";
+import { createMailColumns, lettersOf, readLabel, type StoredMailOf } from "./stored-mails.ts";
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const place = fc.option(fc.record({ segment: fc.integer({ min: 1, max: 1e6 }), offset: fc.maxSafeNat(), length: fc.nat() }), {
@@ -54,6 +54,10 @@ test("mailboxes that share columns each say what a map of their own says", () =>
         const [held, expected] = [box.loadOf(each.position), map.get(each.position)];
         expect(held?.sender).toBe(expected?.sender);
         expect(box.placeOf(each.position)).toEqual(expected?.place);
+        const label = expected && readLabel(expected.label);
+        const { sender, sizeBytes } = expected ?? {};
+        const passed = label && { sender, sizeBytes, place: expected?.place, digest: label.digest, to: lettersOf(label.to) };
+        expect(box.passedAt(each.position)).toEqual(passed);
       }
       for (const [index, map] of maps.entries()) {
         expect([...(boxes[index] ?? [])]).toEqual([...map].sort(([one], [other]) => one - other));

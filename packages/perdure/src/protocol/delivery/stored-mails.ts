@@ -80,6 +80,8 @@ export interface StoredMails<Sender> extends Iterable<readonly [number, StoredMa
   tellPlace(position: number, places: Places): void;
   /** What it takes to read it from the log; `undefined` before it lies there. */
   dueAt(position: number): Due | undefined;
+  /** What is known of it to whom it is passed on; `undefined` without a row. */
+  passedAt(position: number): PassedMail<Sender> | undefined;
   /** What an index says of it; `undefined` without a row or a place. The bytes are views, valid until the next change. */
   rowOf(position: number): MailRow<Sender> | undefined;
   /** Messages without a row that rest from here on. */
@@ -87,6 +89,15 @@ export interface StoredMails<Sender> extends Iterable<readonly [number, StoredMa
   /** Lets go of the rows of these, which an index names, as far as they are there and `may`: they rest from here on. */
   rest(named: Pick<RestingRun, "first" | "last" | "segment" | "row">, may: (position: number) => boolean): void;
   delete(position: number): void;
+}
+
+export interface PassedMail<Sender> {
+  readonly sender: Sender;
+  readonly digest: Bytes;
+  /** Letters of the recipient. */
+  readonly to: string;
+  readonly sizeBytes: number;
+  readonly place: Place | undefined;
 }
 
 /** A row as the index of its segment keeps it. */
@@ -194,7 +205,7 @@ class SharedColumns<Sender> {
       expiresAtMs: expiries[row] as number,
       wantsNotice: notices[row] === 1,
       sender: this.senders[row] as Sender,
-      label: String.fromCharCode(...labels.subarray(row * LABEL_BYTES, (row + 1) * LABEL_BYTES)) + (this.recipients.get(row) ?? ""),
+      label: lettersOf(labels.subarray(row * LABEL_BYTES, (row + 1) * LABEL_BYTES)) + (this.recipients.get(row) ?? ""),
       seq: seqs[row] as number,
     };
   }
@@ -282,7 +293,7 @@ class MailboxRows<Sender> implements StoredMails<Sender> {
     copyInto(columns.labels, label, mail.stream, mail.streamAt ?? 0, STREAM_BYTES);
     copyInto(columns.labels, label + STREAM_BYTES, mail.digest, mail.digestAt ?? 0, DIGEST_BYTES);
     senders[row] = mail.sender;
-    if (this.#route) recipients.set(row, String.fromCharCode(...mail.to));
+    if (this.#route) recipients.set(row, lettersOf(mail.to));
   }
 
   setPlace(position: number, segment: number, offset: number, length: number): void {
@@ -316,6 +327,19 @@ class MailboxRows<Sender> implements StoredMails<Sender> {
     const place = this.#shared.placeIn(row);
     const { storedAt, sizes } = this.#shared.columns;
     return place && { position, storedAtMs: storedAt[row] as number, sizeBytes: sizes[row] as number, place };
+  }
+
+  passedAt(position: number): PassedMail<Sender> | undefined {
+    const row = this.#rowOf(position);
+    if (row < 0) return undefined;
+    const { columns, senders, recipients } = this.#shared;
+    return {
+      sender: senders[row] as Sender,
+      digest: columns.labels.slice(row * LABEL_BYTES + STREAM_BYTES, (row + 1) * LABEL_BYTES),
+      to: recipients.get(row) ?? "",
+      sizeBytes: columns.sizes[row] as number,
+      place: this.#shared.placeIn(row),
+    };
   }
 
   rowOf(position: number): MailRow<Sender> | undefined {
@@ -406,6 +430,11 @@ function columnsOf(rows: number): Columns {
     labels: new Uint8Array(rows * LABEL_BYTES),
     nextFree: new Int32Array(rows),
   };
+}
+
+/** A letter for each of a few bytes. As an array is spread they would be gone through one by one, which takes ten times as long. */
+export function lettersOf(bytes: Bytes): string {
+  return String.fromCharCode.apply(undefined, bytes as unknown as number[]);
 }
 
 /** `to` is empty where the mailbox is the recipient's own. */

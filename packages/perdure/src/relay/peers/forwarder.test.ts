@@ -61,7 +61,7 @@ function createStand(): Stand {
               digest: new Uint8Array(16).fill(position),
               bytes: SIZE,
               from: new Uint8Array(32).fill(2),
-              to: new Uint8Array(32).fill(3),
+              to: "3".repeat(32),
               place: { segment: 1, offset: position, length: SIZE },
             },
       read: async ({ offset }) => {

@@ -12,6 +12,7 @@ import { createForwardQueue, type ForwardFacts, type ForwardItem } from "../../p
 import { createIntervalSet, type IntervalSet } from "../../protocol/delivery/interval-set.ts";
 import type { RelayOutput, Standing } from "../../protocol/delivery/mailbox-events.ts";
 import type { Place } from "../../protocol/delivery/mailbox-state.ts";
+import { lettersOf } from "../../protocol/delivery/stored-mails.ts";
 import { goodbyeFor } from "../../protocol/link/goodbyes.ts";
 import type { Session } from "../../protocol/link/session.ts";
 import type { Settings } from "../../settings/register.ts";
@@ -56,8 +57,8 @@ export interface Forwarder extends MailReader {
 
 /** What waits at a position, and where its record lies. */
 export interface WaitingMail extends ForwardFacts {
-  /** Its recipient, 32 bytes. */
-  readonly to: Bytes;
+  /** Letters of its recipient. */
+  readonly to: string;
   readonly place: Place | undefined;
 }
 
@@ -90,6 +91,9 @@ interface Forwarding {
   epoch: number;
   blocked: boolean;
 }
+
+/** Of each id in the name of a lane. */
+const LANE_BYTES = 8;
 
 type Next = NonNullable<ReturnType<ReturnType<typeof createForwardQueue>["next"]>>;
 
@@ -271,8 +275,11 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       const mail = options.waits(position);
       if (mail === undefined) return false;
       const { digest, bytes, from, to } = mail;
-      queue.add({ digest, bytes, from, position, lane: laneOf(from, to), envelope: envelope.slice() });
+      const item: ForwardItem = { digest, bytes, from, position, lane: laneOf(from, to), envelope };
+      queue.add(item);
       pump();
+      // What was not sent at once must not keep in memory what else came with it.
+      if (item.envelope !== undefined) item.envelope = envelope.slice();
       if (now !== undefined && !now.blocked && options.isOver(queue.waitingBytes)) {
         now.blocked = true;
         loop.feed({ kind: "blocked", session: now.number, blocked: true });
@@ -303,6 +310,6 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
 }
 
 /** Sender and recipient, as far as telling them apart takes. */
-function laneOf(from: Bytes, to: Bytes): string {
-  return String.fromCharCode(...from.subarray(0, 8), ...to.subarray(0, 8));
+function laneOf(from: Bytes, to: string): string {
+  return lettersOf(from.subarray(0, LANE_BYTES)) + to.slice(0, LANE_BYTES);
 }

@@ -4,7 +4,6 @@ import { isBanned } from "../../protocol/delivery/bans.ts";
 import type { RelayOutput } from "../../protocol/delivery/mailbox-events.ts";
 import { findPeer } from "../../protocol/delivery/mailbox-state.ts";
 import type { Mailboxes } from "../../protocol/delivery/mailboxes.ts";
-import { readLabel } from "../../protocol/delivery/stored-mails.ts";
 import { parseRelayAddress } from "../../protocol/link/address.ts";
 import type { RecordLog } from "../../store/log/record-log.ts";
 import { type Bytes, EMPTY, equalBytes, hex } from "../../wire/bytes.ts";
@@ -59,10 +58,8 @@ export function createPeerLinks(options: PeerLinksOptions): PeerLinks {
   let stopped = false;
 
   const waits = (idRaw: Bytes, position: number): WaitingMail | undefined => {
-    const mail = findPeer(mailboxes.state, idRaw)?.mailbox.stored.get(position);
-    if (mail === undefined) return undefined;
-    const { digest, to } = readLabel(mail.label);
-    return { digest, bytes: mail.sizeBytes, from: mail.sender.from, to, place: mail.place };
+    const mail = findPeer(mailboxes.state, idRaw)?.mailbox.stored.passedAt(position);
+    return mail && { digest: mail.digest, bytes: mail.sizeBytes, from: mail.sender.from, to: mail.to, place: mail.place };
   };
 
   const makeLink = (idRaw: Bytes): PeerLink => {
