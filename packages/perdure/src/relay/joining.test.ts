@@ -190,6 +190,24 @@ describe("one agent's trouble is its own", () => {
     expect([stage.world.network.connections, relay.status().connections]).toEqual([1, 3]);
   });
 
+  it("when it dials for all and is turned away for what it is: the others are one connection all the same", async () => {
+    let shared: Connect | undefined;
+    const way = (_name: string, connect: Connect): Connect => {
+      shared = connect;
+      return connect;
+    };
+    const agents = await begin({}, { way });
+    const before = await stage.agent("before", { claims: "desk" });
+    await before.connect();
+    const late = await stage.agent("late", { claims: "desk", on: "office", connect: shared as Connect });
+    const refused = late.connect();
+    const waiting = agents.map((agent) => agent.connect());
+    await expect(refused).rejects.toMatchObject({ code: "name-taken", retry: "never" });
+    await Promise.all(waiting);
+    await pass(3000);
+    expect([stage.world.network.connections, relay.status().connections]).toEqual([2, 5]);
+  });
+
   it("when its key takes long to sign: whoever signs faster goes first, and neither is left out", async () => {
     const agents = await begin(
       {},

@@ -32,7 +32,7 @@ interface Line {
 interface Dial {
   /** Those for whom there will be room besides the one that dials. */
   room: number;
-  /** Whether who waited should look again: there is a connection to join, or the agent that dialled went away. */
+  /** Whether who waited should look again: there is a connection to join, or what ended the dial is no trouble of theirs. */
   readonly over: Promise<boolean>;
 }
 
@@ -56,11 +56,16 @@ export function createSharedConnections(): SharedConnections {
       transport = createSharedTransport(connection);
       return transport;
     };
-    const dialled = connectSession({ ...options, carry });
-    const over = dialled.then(
-      ({ welcome }) => sharedBy(welcome) > 1,
-      () => options.signal?.aborted === true,
-    );
+    let proven = false;
+    const onProven = (): void => {
+      proven = true;
+      options.onProven?.();
+    };
+    const dialled = connectSession({ ...options, carry, onProven });
+    // What a relay says once and for all, it says of that agent.
+    const isItsOwn = (error: unknown): boolean =>
+      options.signal?.aborted === true || (proven && isPerdureError(error) && error.retry === "never");
+    const over = dialled.then(({ welcome }) => sharedBy(welcome) > 1, isItsOwn);
     const agents = Math.min(options.settings.agentsPerConnection, lines.get(where)?.agents ?? Number.POSITIVE_INFINITY);
     const now: Dial = { room: agents - 1, over };
     dialling.set(where, now);
