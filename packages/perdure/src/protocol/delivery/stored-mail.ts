@@ -45,8 +45,23 @@ export function keepMail(
   const sizeBytes = bytes.length;
   const sender = mailbox.senders.get(origin.key) ?? addSender(state, owner, bytes, FROM_AT, origin);
   const { to } = mailbox.route ? envelope : NOBODY;
-  const label = { stream: bytes, streamAt: STREAM_AT, digest: bytes, digestAt: BOUND_HEADER_BYTES, to };
-  mailbox.stored.put(position, { sizeBytes, storedAtMs, expiresAtMs, wantsNotice, sender, seq, ...label }, place);
+  mailbox.stored.put(
+    position,
+    {
+      sizeBytes,
+      storedAtMs,
+      expiresAtMs,
+      wantsNotice,
+      sender,
+      seq,
+      stream: bytes,
+      streamAt: STREAM_AT,
+      digest: bytes,
+      digestAt: BOUND_HEADER_BYTES,
+      to,
+    },
+    place,
+  );
   mailbox.earliestExpiryMs = Math.min(mailbox.earliestExpiryMs, expiresAtMs);
   countMail(state, mailbox, { sender, wantsNotice }, 1, sizeBytes);
 }
