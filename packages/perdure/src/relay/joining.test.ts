@@ -208,6 +208,25 @@ describe("one agent's trouble is its own", () => {
     expect([stage.world.network.connections, relay.status().connections]).toEqual([2, 5]);
   });
 
+  it("when its dial hangs: nobody waits for it longer than for a dial of one's own", async () => {
+    const agents = await begin(
+      {},
+      {
+        way: (name, connect) => (options) => {
+          const { net } = options.host;
+          const dial: typeof net.dial = (...args) => (name === "anna" ? new Promise(() => {}) : net.dial(...args));
+          return connect({ ...options, host: { ...options.host, net: { ...net, dial } } });
+        },
+      },
+    );
+    const [anna, ben, cleo] = agents as [TestAgent, TestAgent, TestAgent];
+    const closing = new AbortController();
+    anna.connect({ signal: closing.signal }).catch(() => undefined);
+    const startedMs = stage.world.nowMs;
+    await Promise.all([ben.connect(), cleo.connect()]);
+    expect(stage.world.nowMs - startedMs).toBeLessThan(11_000);
+  });
+
   it("when its key takes long to sign: whoever signs faster goes first, and neither is left out", async () => {
     const agents = await begin(
       {},

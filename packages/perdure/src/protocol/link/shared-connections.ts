@@ -109,21 +109,23 @@ export function createSharedConnections(): SharedConnections {
         const underWay = dialling.get(where);
         if (underWay === undefined || underWay.room <= 0) return dial(where, options);
         underWay.room--;
-        if (!(await waitFor(underWay.over, signal))) return dial(where, options);
+        if (!(await waitFor(underWay.over, options))) return dial(where, options);
       }
     },
   };
 }
 
-/** What came of that, or `true` once nobody wants to know any more. */
-async function waitFor(over: Promise<boolean>, signal: AbortSignal | undefined): Promise<boolean> {
-  let stop = (): void => {};
-  const aborted = new Promise<boolean>((resolve) => {
+/** What came of that, `true` once nobody wants to know any more, or `false` after as long as a dial of one's own may take. */
+async function waitFor(over: Promise<boolean>, { host, settings, signal }: ConnectOptions): Promise<boolean> {
+  let [stop, cancel] = [() => {}, () => {}];
+  const enough = new Promise<boolean>((resolve) => {
     stop = () => resolve(true);
     signal?.addEventListener("abort", stop, { once: true });
+    cancel = host.clock.after(settings.dialTimeoutMs, () => resolve(false));
   });
-  const again = await Promise.race([over, aborted]);
+  const again = await Promise.race([over, enough]);
   signal?.removeEventListener("abort", stop);
+  cancel();
   return again;
 }
 
