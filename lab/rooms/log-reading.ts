@@ -12,6 +12,7 @@ import {
   MANIFEST,
   manifestOf,
   mustBeAsDescribed,
+  SECTOR,
   type Segments,
   wholeBatchAt,
   zeroPieces,
@@ -77,13 +78,28 @@ interface Head {
   readonly manifest: readonly { readonly segment: number; readonly end: number | undefined }[];
 }
 
-/** The newest segment that exists: its first batch is whole. */
+/** The newest segment that exists: its first batch is whole. No loss of power empties the first sector of a file that held more than that. */
 function headOf(segments: Segments, kind: string): Head | undefined {
+  const empty: number[] = [];
+  const head = newestOf(segments, kind, empty);
+  for (const segment of empty) {
+    const file = Buffer.from(segments.get(segment) as Uint8Array);
+    const held = head === undefined ? looksLikeBatch(file) : hasBatchBehind(file, head.logId, segment, HEADER, 0);
+    if (held) throw new Damaged(`the first sector of segment ${segment} is empty`);
+  }
+  return head;
+}
+
+/** `empty` takes the newer ones in which nothing was written, or nothing is left at the beginning. */
+function newestOf(segments: Segments, kind: string, empty: number[]): Head | undefined {
   for (const segment of [...segments.keys()].sort((a, b) => b - a)) {
     const bytes = segments.get(segment) as Uint8Array;
     const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const logId = headerOf(file, kind, segment);
-    if (logId === undefined) continue;
+    if (logId === undefined) {
+      empty.push(segment);
+      continue;
+    }
     const first = batchIn(file, logId, segment, HEADER);
     // A prepared file is no segment before its first batch is whole.
     if (first === "damaged" || (first === "torn" && (isPrepared(file) || hasBatchBehind(file, logId, segment, HEADER, 0))))
@@ -139,5 +155,12 @@ function hasBatchBehind(file: Buffer, logId: Buffer, segment: number, offset: nu
     const header = batchHeaderAt(file, logId, segment, at);
     if (header !== undefined && Number(header.readBigUInt64BE(8)) > number) return true;
   }
+  return false;
+}
+
+/** Where no file says which log it is: behind the first sector, at a place where batches begin. */
+function looksLikeBatch(file: Buffer): boolean {
+  for (let at = SECTOR; at + BATCH_HEADER <= file.length; at += BATCH_HEADER)
+    if (file.toString("latin1", at, at + 4) === "PBAT") return true;
   return false;
 }
