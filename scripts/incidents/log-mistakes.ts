@@ -3,6 +3,13 @@ import type { Mistake } from "../../lab/planting.ts";
 
 export const LOG_MISTAKES: readonly Mistake[] = [
   {
+    id: "prepared-file-closed-early",
+    file: "store/log/open-log.ts",
+    find: "const DEAD_BESIDE_PREPARED = 2;",
+    put: "const DEAD_BESIDE_PREPARED = DEAD_SEGMENTS;",
+    why: "A segment that is closed early was taken to cost as much where files are prepared as where they grow.",
+  },
+  {
     id: "file-begun-for-nothing",
     file: "store/log/open-log.ts",
     find: "const RESTATEMENTS_TO_FREE = 3;",

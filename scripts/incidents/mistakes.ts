@@ -2,6 +2,7 @@
 /** Mistakes that were made, as edits that make them again: those that a test beside the source notices, and the lab need not. */
 import type { Mistake } from "../../lab/planting.ts";
 import { LOG_MISTAKES } from "./log-mistakes.ts";
+import { SHARING_MISTAKES } from "./sharing-mistakes.ts";
 
 export const MADE_MISTAKES: readonly Mistake[] = [
   {
@@ -431,4 +432,5 @@ export const MADE_MISTAKES: readonly Mistake[] = [
     why: "Whatever was asked for in one turn was planned by what held before that turn.",
   },
   ...LOG_MISTAKES,
+  ...SHARING_MISTAKES,
 ];
