@@ -105,7 +105,8 @@ function tableOf(file: string, { conditions, rows, versions }: Result): string {
           )} at ${short(of(drain[1], "serverMicrosPerDrained"))}.`,
           "",
         ]),
-    ...sharedLayout(find("1000x2", "jetstream-shared")),
+    ...otherLayouts(find("1000x2", "perdure-shared"), find("1000x2", "jetstream-shared")),
+    ...idleSessions(find("idle", "perdure"), find("idle", "perdure-shared"), find("idle", YARDSTICK)),
     `Before it acknowledges, ${["perdure", YARDSTICK, "mosquitto", "redis-always", "naive"]
       .map((name) => `${title(name)}: ${rows.find((row) => row.contender === name)?.sync ?? "–"}`)
       .join("; ")}.`,
@@ -117,11 +118,23 @@ function tableOf(file: string, { conditions, rows, versions }: Result): string {
   ].join("\n");
 }
 
-/** JetStream has a consumer per agent in the table; with many agents another layout is better for it. */
-function sharedLayout(row: Row | undefined): readonly string[] {
-  if (row === undefined) return [];
-  const [rate, cost] = [whole(of(row, "messagesPerSecond")), short(of(row, "serverMicrosPerMessage"))];
-  return [`JetStream has a consumer per agent here; with 16 shared by all of 1,000 agents it does ${rate} at ${cost} µs.`, ""];
+/** In the table each agent has a connection, and at JetStream a consumer; with many agents other layouts are better. */
+function otherLayouts(ours: Row | undefined, theirs: Row | undefined): readonly string[] {
+  if (ours === undefined || theirs === undefined) return [];
+  const does = (row: Row): string => `${whole(of(row, "messagesPerSecond"))} at ${short(of(row, "serverMicrosPerMessage"))} µs`;
+  return [
+    `Of 1,000 agents 50 share a connection when they are of one program: then it is ${does(ours)}. JetStream's other layout, 16 consumers for all of them, does ${does(theirs)}.`,
+    "",
+  ];
+}
+
+function idleSessions(own: Row | undefined, shared: Row | undefined, theirs: Row | undefined): readonly string[] {
+  if (own === undefined || shared === undefined || theirs === undefined) return [];
+  const kilobytes = (row: Row): string => `${short(of(row, "serverBytesPerSession") / 1024)} KB`;
+  return [
+    `Each of 10,000 agents that wait costs ${kilobytes(own)} of resident memory, ${kilobytes(shared)} where 50 share a connection; at JetStream ${kilobytes(theirs)}.`,
+    "",
+  ];
 }
 
 /** Bars of rate by load and contender; hollow where an acknowledgement does not wait for the disk. */
