@@ -147,17 +147,7 @@ async function shakeHands(options: ConnectOptions, transport: Transport): Promis
   const toVerify = challengeToSign(crypto.hash, helloBytes, challenged);
   const { instanceKey: relayInstanceKey } = await handshakeSigner(crypto, relay, "relay", toVerify, challenged.signature, nowMs);
 
-  const unsigned: Proof = {
-    bundle: own.bundle(),
-    link: options.link,
-    consume: options.consume,
-    haveGeneration: options.have.generation,
-    havePosition: options.have.position,
-    ticket: options.ticket ?? "",
-    pass: options.pass?.(own.instanceKey.publicKey) ?? EMPTY,
-    signature: new Uint8Array(64),
-    extensions: [],
-  };
+  const unsigned: Proof = saidOf(options, own.instanceKey.publicKey);
   const signature = await crypto.signatures.sign(own.instanceKey, proofToSign(crypto.hash, helloBytes, challengeBytes, unsigned));
   const proofBytes = proof.encode({ ...unsigned, signature });
   const transcript = transcriptOf(crypto.hash, helloBytes, challengeBytes, proofBytes);
@@ -171,6 +161,21 @@ async function shakeHands(options: ConnectOptions, transport: Transport): Promis
   const begun = await beWelcomed(options, transport, challenged.mode);
   const clockOffsetMs = Math.round(challenged.relayTimeMs - (askedAtMs + nowMs) / 2);
   return { ...begun, relay, relayInstanceKey, clockOffsetMs, transcript };
+}
+
+/** What whoever begins a session says of itself, before it is signed with that key. */
+export function saidOf({ own, link, consume, have, ticket, pass }: ConnectOptions, instanceKey: Bytes): Proof {
+  return {
+    bundle: own.bundle(),
+    link,
+    consume,
+    haveGeneration: have.generation,
+    havePosition: have.position,
+    ticket: ticket ?? "",
+    pass: pass?.(instanceKey) ?? EMPTY,
+    signature: new Uint8Array(64),
+    extensions: [],
+  };
 }
 
 /** The session, once the relay has said welcome. */

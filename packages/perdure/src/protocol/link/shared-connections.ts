@@ -5,10 +5,10 @@
  * connections, and when one of these fails, each that waited for it dials for itself; a connection that is about to be given up takes nobody in.
  */
 import { throwIfAborted, withDeadline } from "../../host/deadline.ts";
-import { type Bytes, EMPTY, hex } from "../../wire/bytes.ts";
+import { type Bytes, hex } from "../../wire/bytes.ts";
 import { type Join, join } from "../../wire/control.ts";
 import { isPerdureError } from "../../wire/error.ts";
-import { beWelcomed, type Connected, type ConnectOptions, connectSession } from "./connect.ts";
+import { beWelcomed, type Connected, type ConnectOptions, connectSession, saidOf } from "./connect.ts";
 import { goodbyeFor, goodbyeOf } from "./goodbyes.ts";
 import { joinToSign, sharedBy } from "./join-proof.ts";
 import type { LineMeter } from "./line-meter.ts";
@@ -136,18 +136,7 @@ async function joinLine(line: Line, options: ConnectOptions): Promise<Connected>
   const shake = async (): Promise<Connected> => {
     const { first } = line;
     const { instanceKey } = own;
-    const unsigned: Join = {
-      agentId: own.idRaw,
-      bundle: own.bundle(),
-      link: options.link,
-      consume: options.consume,
-      haveGeneration: options.have.generation,
-      havePosition: options.have.position,
-      ticket: options.ticket ?? "",
-      pass: options.pass?.(instanceKey.publicKey) ?? EMPTY,
-      signature: new Uint8Array(64),
-      extensions: [],
-    };
+    const unsigned: Join = { agentId: own.idRaw, ...saidOf(options, instanceKey.publicKey) };
     const sign = (): Promise<Bytes> => crypto.signatures.sign(instanceKey, joinToSign(crypto.hash, first.transcript, number, unsigned));
     let signature = await sign();
     // Whoever signs faster may have gone first; then this number is used up, unheard.
