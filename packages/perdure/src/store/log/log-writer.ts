@@ -301,8 +301,14 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       if (batch.kept !== undefined) {
         // A rename that failed may be on the disk or not.
         if (spare !== undefined) {
-          await files.discard(spare.path);
-          spares?.gone(spare);
+          try {
+            await files.discard(spare.path);
+            spares?.gone(spare);
+          } catch (cause) {
+            // Before it is to be named it is no segment, whatever is in it.
+            if (during === "write") return true;
+            throw cause;
+          }
         }
         await files.remove(batch.segment);
         return true;

@@ -5,6 +5,7 @@ import { silentLog } from "../../host/log.ts";
 import { createNodeHash } from "../../host/node/hash.ts";
 import { createDisk, createDraws, createMemoryFiles, createWorld, type World } from "../../host/simulated/index.ts";
 import { fromUtf8, utf8 } from "../../wire/bytes.ts";
+import { PerdureError } from "../../wire/error.ts";
 import { type OpenRecordLogOptions, openRecordLog } from "./open-log.ts";
 import type { RecordAt, RecordLog } from "./record-log.ts";
 import { encodeBatch, encodeSegmentHeader, GROWING, PREPARED } from "./segment-format.ts";
@@ -182,6 +183,36 @@ worldTest("a disk that is full while a file is prepared is no error, and holds n
   expect(names(world)).toEqual(["000001.log"]);
   await append(log, "more", 1000);
   expect([healths, log.health.state]).toEqual([[], "good"]);
+  await log[Symbol.asyncDispose]();
+});
+
+worldTest("who is to hear of a full disk hears of it also where the prepared file that was begun cannot be taken away", async (world) => {
+  const host = world.host("a");
+  let full = false;
+  const files: Files = {
+    ...host.files,
+    open: async (path, mode) => {
+      const file = await host.files.open(path, mode);
+      const write = (offset: number, bytes: Uint8Array): Promise<void> =>
+        full ? Promise.reject(new PerdureError("disk-full", "no room", { retry: "after" })) : file.write(offset, bytes);
+      return { ...file, write };
+    },
+    remove: (path) => (full ? Promise.reject(new PerdureError("disk-failed", "it stays", { retry: "after" })) : host.files.remove(path)),
+  };
+  const { log } = await open(world, { files });
+  while (!names(world).some((name) => name.endsWith(".spare"))) {
+    await append(log, "fill");
+    await pause(world, 10);
+  }
+  await append(log, "full", SEGMENT_BYTES);
+  full = true;
+  const told: unknown[] = [];
+  log.append([utf8("or not")], { orReject: true }).synced.catch(({ code }) => told.push(code));
+  await pause(world, 500);
+  expect([told, log.health.state]).toEqual([["disk-full"], "stuck"]);
+  full = false;
+  await pause(world, 500);
+  expect(log.health.state).toBe("good");
   await log[Symbol.asyncDispose]();
 });
 
