@@ -3,6 +3,13 @@ import type { Mistake } from "../../lab/planting.ts";
 
 export const LOG_MISTAKES: readonly Mistake[] = [
   {
+    id: "full-disk-waits-for-a-removal",
+    file: "store/log/log-writer.ts",
+    find: '            if (during === "write") return true;\n            throw cause;',
+    put: "            throw cause;",
+    why: "A prepared file was taken for a segment before it had the name of one.",
+  },
+  {
     id: "prepared-file-closed-early",
     file: "store/log/open-log.ts",
     find: "const DEAD_BESIDE_PREPARED = 2;",
