@@ -23,7 +23,9 @@ export function keepProof(owner: AgentState, shelf: Shelf, number: number, proof
   const proofs = owner[shelf];
   if (proofs.some((each) => each.number === number && equalBytes(each.proof, proof))) return false;
   const by = shelf === "proofs" ? "" : relayOf(proof);
-  proofs.push({ number, proof: proof.slice(), by });
+  // A log that was tidied up tells its own statements in another order than it made them.
+  const at = shelf === "proofs" ? proofs.findLastIndex((each) => each.number <= number) + 1 : proofs.length;
+  proofs.splice(at, 0, { number, proof: proof.slice(), by });
   if (proofs.length > (owner.peer === undefined ? KEPT_PROOFS : KEPT_PEER_PROOFS)) proofs.splice(oldestOfMost(proofs), 1);
   return true;
 }
