@@ -6,6 +6,13 @@ import { SHARING_MISTAKES } from "./sharing-mistakes.ts";
 
 export const MADE_MISTAKES: readonly Mistake[] = [
   {
+    id: "proofs-in-the-order-of-a-tidied-log",
+    file: "protocol/delivery/proof-shelf.ts",
+    find: '  const at = shelf === "proofs" ? proofs.findLastIndex((each) => each.number <= number) + 1 : proofs.length;',
+    put: "  const at = proofs.length;",
+    why: "A log was taken to tell its own statements in the order they were made.",
+  },
+  {
     id: "acknowledged-and-sent-again",
     file: "protocol/delivery/forward-queue.ts",
     find: "      resend = resend.filter(({ linkSeq }) => linkSeq > window.acknowledged);\n",
