@@ -369,6 +369,22 @@ test("what is invalid before a batch with a higher number is damage, and so is a
   expect(await scan(first)).toBe("0 damaged");
 });
 
+test.each([64, 65, 95, 96])("a file that was prepared and has no whole batch is damage, cut after %i bytes", async (length) => {
+  const disk = createDisk(new Map([[`${FOLDER}/000005.log`, reused(2).bytes.slice(0, length)]]));
+  const world = createWorld({ seed: "cut", hash: createNodeHash() });
+  const opening = openRecordLog({
+    ...world.host("a"),
+    files: createMemoryFiles(disk),
+    folder: FOLDER,
+    magic: "relay",
+    segmentBytes: SEGMENT_BYTES,
+    diskRetryMs: 100,
+    replay: () => {},
+    snapshot: () => [],
+  });
+  await expect(world.complete(opening)).rejects.toMatchObject({ code: "log-damaged" });
+});
+
 test("the end of 64 MiB in which every place looks like a batch is found in less than a few seconds", { timeout: 30_000 }, async () => {
   const bytes = new Uint8Array(64 * 1024 * 1024);
   for (let at = 0; at < bytes.length; at += 32) bytes.set([0x50, 0x42, 0x41, 0x54], at);

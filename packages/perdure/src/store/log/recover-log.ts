@@ -250,6 +250,8 @@ async function findNewest(recovery: Recovery, present: readonly number[], blank:
     });
     if (ended.state === "damaged") throw damage(recovery, segment, ended.end, ended.why);
     const manifest = first?.records.at(-1);
+    // One that was prepared has its name from when its first batch was whole.
+    if (manifest === undefined && prepared) throw damage(recovery, segment, SEGMENT_HEADER_BYTES, HEAD_DAMAGED);
     if (manifest === undefined) continue;
     const listed = manifest.kind === MANIFEST ? decodeManifest(manifest.payload) : undefined;
     if (listed === undefined) throw damage(recovery, segment, SEGMENT_HEADER_BYTES, "the first batch has no manifest");
