@@ -3,6 +3,13 @@ import type { Mistake } from "../../lab/planting.ts";
 
 export const LOG_MISTAKES: readonly Mistake[] = [
   {
+    id: "segment-cut-to-its-header-passed-over",
+    file: "store/log/recover-log.ts",
+    find: "    if (manifest === undefined && prepared) throw damage(recovery, segment, SEGMENT_HEADER_BYTES, HEAD_DAMAGED);\n",
+    put: "",
+    why: "A file without a batch was taken for one that a loss of power did not let begin.",
+  },
+  {
     id: "full-disk-waits-for-a-removal",
     file: "store/log/log-writer.ts",
     find: '            if (during === "write") return true;\n            throw cause;',
