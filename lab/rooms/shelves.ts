@@ -43,7 +43,7 @@ export const shelves: Room<Step> = {
     }),
   run: async (steps) => {
     const owners = [false, true].map((isPeer) => ({ proofs: [], vouched: [], ...(isPeer ? { peer: {} } : {}) }) as unknown as AgentState);
-    /** Of each owner and shelf what is kept, the oldest first. */
+    /** Of each owner and shelf what is kept, the oldest first: by their numbers of the own relay, as they came of others. */
     const kept = new Map<string, { readonly relay: number; readonly number: number; readonly proof: Uint8Array }[]>();
     for (const { relay, number, variant, isPeer } of steps) {
       const owner = owners[isPeer ? 1 : 0] as AgentState;
@@ -58,6 +58,8 @@ export const shelves: Room<Step> = {
       // Nobody else's buffer is kept.
       proof.fill(0);
       if (isNew) list.push({ relay, number, proof: copy });
+      // The own ones are as the relay stated them; those of one number as they came.
+      if (relay === 0) list.sort((one, other) => one.number - other.number);
       const counted = (each: number): number => list.filter((other) => other.relay === each).length;
       const most = Math.max(...list.map((each) => counted(each.relay)));
       if (list.length > (isPeer ? KEPT_PEER_PROOFS : KEPT_PROOFS))
