@@ -30,6 +30,17 @@ async function open(meeting: Meeting) {
   };
 }
 
+/** The same, with every message of the agent's side. */
+async function openSeen() {
+  const meeting = await meet();
+  const seen: Uint8Array[] = [];
+  const { session } = await meeting.connect({ host: tapped(meeting.world.host("agent"), (message) => void seen.push(message)) });
+  const { session: there } = await meeting.world.complete(meeting.arrivals[0] as (typeof meeting.arrivals)[number]);
+  const atRelay = listen(there);
+  listen(session);
+  return { meeting, session, atRelay, seen };
+}
+
 describe("the handshake", () => {
   it("makes both sides know who the other is", async () => {
     const meeting = await meet();
@@ -184,12 +195,7 @@ describe("the handshake", () => {
 
 describe("a session", () => {
   it("carries the frames of one turn in one transport message", async () => {
-    const meeting = await meet();
-    const seen: Uint8Array[] = [];
-    const { session } = await meeting.connect({ host: tapped(meeting.world.host("agent"), (message) => void seen.push(message)) });
-    const { session: there } = await meeting.world.complete(meeting.arrivals[0] as (typeof meeting.arrivals)[number]);
-    const atRelay = listen(there);
-    listen(session);
+    const { meeting, session, atRelay, seen } = await openSeen();
     const before = seen.length;
     for (let linkSeq = 1; linkSeq <= 50; linkSeq++) session.send([mail(linkSeq)]);
     await meeting.world.run({ until: () => atRelay.frames.length === 50, untilMs: 10_000 });
@@ -197,12 +203,7 @@ describe("a session", () => {
   });
 
   it("lets what nobody waits for go with what comes next, or by itself a little later", async () => {
-    const meeting = await meet();
-    const seen: Uint8Array[] = [];
-    const { session } = await meeting.connect({ host: tapped(meeting.world.host("agent"), (message) => void seen.push(message)) });
-    const { session: there } = await meeting.world.complete(meeting.arrivals[0] as (typeof meeting.arrivals)[number]);
-    const atRelay = listen(there);
-    listen(session);
+    const { meeting, session, atRelay, seen } = await openSeen();
     const before = seen.length;
     const { clock } = meeting.world.host("agent");
     const begunMs = clock.monotonicMs();
