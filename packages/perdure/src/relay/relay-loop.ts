@@ -41,11 +41,11 @@ export function createRelayLoop({ mailboxes, log, clock, carry, points, failed }
   /** Something will never be durable: from then on nothing is, for whoever hears of a ticket takes all before it for durable. */
   let lost: { readonly error: unknown } | undefined;
 
-  // The first input of a turn reads the clocks: a message costs less than reading them.
   let turnBytes = 0;
   let isEarly = false;
   /** What turns that ended early have appended waits for the others. */
   let held = false;
+  // The first input of a turn reads the clocks: a message costs less than reading them.
   let wallMs = 0;
   let monotonicMs = 0;
 
