@@ -10,8 +10,8 @@ import { FILE_BLOCK_BYTES } from "../files.ts";
 import { hasSystemCode } from "./file-error.ts";
 
 export interface DirectAppends {
-  /** Writes all of `bytes`; false, and nothing was written, when this file system does not take such writes. */
-  write(offset: number, bytes: Uint8Array): Promise<boolean>;
+  /** Writes all of `bytes`; false, and nothing was written, when this file system does not take such writes; `undefined` where that is known. */
+  write(offset: number, bytes: Uint8Array): Promise<boolean> | undefined;
   close(): Promise<void>;
 }
 
@@ -37,8 +37,9 @@ export async function openDirectAppends(
   const last = { start: -1, bytes: new Uint8Array(FILE_BLOCK_BYTES), filled: 0 };
   let isRefused = false;
 
+  const isLast = (start: number, length: number): boolean => last.start === start && last.filled >= length;
+
   const putBefore = async (start: number, length: number): Promise<void> => {
-    if (last.start === start && last.filled >= length) return piece.set(last.bytes.subarray(0, length));
     const found = await before(start, length);
     piece.fill(0, found.length, length);
     piece.set(found);
@@ -64,7 +65,8 @@ export async function openDirectAppends(
     for (let done = 0; done < bytes.length; ) {
       const start = offset + done - ((offset + done) % FILE_BLOCK_BYTES);
       const head = offset + done - start;
-      if (head > 0) await putBefore(start, head);
+      if (head > 0 && isLast(start, head)) piece.set(last.bytes.subarray(0, head));
+      else if (head > 0) await putBefore(start, head);
       const part = bytes.subarray(done, done + PIECE_BYTES - head);
       piece.set(part, head);
       const filled = head + part.length;
@@ -88,12 +90,17 @@ export async function openDirectAppends(
     return true;
   };
 
+  /** Writes that are not over. */
+  let begun = 0;
   let turn: Promise<unknown> = Promise.resolve();
   return {
     write: (offset, bytes) => {
-      if (isRefused) return Promise.resolve(false);
-      const mine = turn.then(() => write(offset, bytes));
-      turn = mine.catch(() => {});
+      if (isRefused) return undefined;
+      // With none before it the system has it when this returns: a disk takes longer than whatever else this turn has to do.
+      const mine = begun === 0 ? write(offset, bytes) : turn.then(() => write(offset, bytes));
+      begun++;
+      const over = (): void => void begun--;
+      turn = mine.then(over, over);
       return mine;
     },
     // A number of a file that is closed may be another's at once.

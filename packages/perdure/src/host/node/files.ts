@@ -126,7 +126,8 @@ function openFile(
     read: (offset, length) => fileCall(`read ${path}`, () => readFrom(handle, offset, length)),
     write: (offset, bytes) =>
       fileCall(`write ${path}`, async () => {
-        if ((await direct?.write(offset, bytes)) === true) return;
+        const directly = direct?.write(offset, bytes);
+        if (directly !== undefined && (await directly)) return;
         let written = 0;
         while (written < bytes.length) {
           const { bytesWritten } = await handle.write(bytes, written, bytes.length - written, offset + written);
