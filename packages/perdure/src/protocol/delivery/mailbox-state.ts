@@ -13,6 +13,7 @@ import { TO_AT } from "../../wire/envelope.ts";
 import { AGENT_ID_BYTES, type AgentId, agentIdText, LINK_BYTES } from "../../wire/ids.ts";
 import { type AgentStanding, KEPT_REFUSALS } from "../../wire/kept-relay.ts";
 import type { ContactList } from "./contact-list.ts";
+import { Few } from "./few.ts";
 import { createIntervalSet, type IntervalSet, type Range } from "./interval-set.ts";
 import { createStatements, linkKey, type Statements } from "./statements.ts";
 import { createMailColumns, type MailColumns, type StoredMailOf, type StoredMails } from "./stored-mails.ts";
@@ -64,7 +65,7 @@ export interface Mailbox {
   /** It is a peer's, its mail is to be passed on. */
   readonly route: boolean;
   /** Those with mail waiting. */
-  readonly senders: Map<string, Sender>;
+  readonly senders: Few<Sender>;
   /** What of it is from senders its agent does not know. */
   readonly strangers: { readonly mail: Load; readonly other: Load };
   nextPosition: number;
@@ -149,9 +150,9 @@ export interface AgentState {
   bundle: Bytes;
   readonly mailbox: Mailbox;
   /** Oldest first. */
-  readonly links: Map<string, Link>;
+  readonly links: Few<Link>;
   /** By instance key, as hexadecimal digits; the one used last stands last. */
-  readonly passes: Map<string, PassChain>;
+  readonly passes: Few<PassChain>;
   /** Encoded statement proofs of this relay, oldest first. */
   readonly proofs: ShelvedProof[];
   /** Those of other relays about mail of this agent. */
@@ -240,8 +241,14 @@ export function createRelayState(relayId: Bytes): RelayState {
   };
 }
 
+/** A class because every agent has four: as literals they share a shape with others, whose numbers may be any, and then each number is an object. */
+class CountedLoad implements Load {
+  messages = 0;
+  bytes = 0;
+}
+
 export function emptyLoad(): Load {
-  return { messages: 0, bytes: 0 };
+  return new CountedLoad();
 }
 
 export function createAgentState(mails: MailColumns<Sender>, idRaw: Bytes, keptId: Bytes, peer: Peer | undefined): AgentState {
@@ -266,7 +273,7 @@ export function createAgentState(mails: MailColumns<Sender>, idRaw: Bytes, keptI
     mailbox: {
       route: peer !== undefined,
       // bound: mailboxMessages: those with mail in it
-      senders: new Map(),
+      senders: new Few(),
       strangers: { mail: emptyLoad(), other: emptyLoad() },
       nextPosition: 1,
       syncedTail: 0,
@@ -283,9 +290,9 @@ export function createAgentState(mails: MailColumns<Sender>, idRaw: Bytes, keptI
       noticeSeq: 1,
     },
     // bound: LINKS_PER_AGENT, and those in use
-    links: new Map(),
+    links: new Few(),
     // bound: CHAINS_PER_AGENT
-    passes: new Map(),
+    passes: new Few(),
     proofs: [],
     vouched: [],
   };
