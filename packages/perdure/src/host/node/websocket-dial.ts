@@ -1,5 +1,4 @@
 import type { ClientOptions } from "ws";
-import { WebSocket } from "ws";
 import { FIXED } from "../../settings/fixed.ts";
 import { PerdureError } from "../../wire/error.ts";
 import { withDeadline } from "../deadline.ts";
@@ -7,7 +6,7 @@ import type { Connection, DialOptions } from "../net.ts";
 import { dialError } from "./net-error.ts";
 import type { NetParts } from "./net-parts.ts";
 import { lookupPublic, requirePublic } from "./public-lookup.ts";
-import { connectionOf, isLoopback } from "./websocket.ts";
+import { connectionOf, isLoopback, WireSocket } from "./websocket.ts";
 import { webSocketLimits } from "./websocket-limits.ts";
 
 export async function dialWebSocket({ clock, live }: NetParts, url: URL, options: DialOptions): Promise<Connection> {
@@ -28,7 +27,7 @@ export async function dialWebSocket({ clock, live }: NetParts, url: URL, options
       ...(options.publicOnly === true ? { lookup: lookupPublic } : {}),
       ...(needsNoMask(url) ? { generateMask: zeroMask } : {}),
     };
-    const socket = new WebSocket(url, socketOptions);
+    const socket = new WireSocket(url, socketOptions);
     live?.watch(socket, "dialled WebSocket");
     let address: string | undefined;
     socket.once("upgrade", (response) => {

@@ -7,7 +7,7 @@ import type { Connection, Listener, ListenOptions } from "../net.ts";
 import { createHttpServer } from "./http-server.ts";
 import { listenError } from "./net-error.ts";
 import type { NetParts } from "./net-parts.ts";
-import { connectionOf, isLoopback } from "./websocket.ts";
+import { connectionOf, isLoopback, WireSocket } from "./websocket.ts";
 import { webSocketLimits } from "./websocket-limits.ts";
 
 const FORBIDDEN =
@@ -24,7 +24,12 @@ export async function listenWebSocket({ clock, log, live }: NetParts, url: URL, 
 
   const limits = options.limits ?? createSettings();
   const { server, renewTls } = createHttpServer(url, options.tls, limits);
-  const webSockets = new WebSocketServer({ ...webSocketLimits(options.maxMessageBytes), noServer: true, clientTracking: false });
+  const webSockets = new WebSocketServer({
+    ...webSocketLimits(options.maxMessageBytes),
+    noServer: true,
+    clientTracking: false,
+    WebSocket: WireSocket,
+  });
   live?.watch(server, url.protocol === "wss:" ? "HTTPS server" : "HTTP server", limits);
   live?.watch(webSockets, "WebSocket server", limits);
 

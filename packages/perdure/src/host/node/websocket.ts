@@ -1,6 +1,6 @@
-import type { WebSocket } from "ws";
+import { type RawData, WebSocket } from "ws";
 import type { Clock } from "../clock.ts";
-import { createConnection, type Wire } from "../connection.ts";
+import { createConnection, type Wire, type WireEvents } from "../connection.ts";
 import type { Connection } from "../net.ts";
 import { plainBytes } from "./raw-bytes.ts";
 
@@ -9,18 +9,25 @@ const CLOSE_NORMAL = 1000;
 const CLOSE_TEXT = 1003;
 const CLOSE_TOO_LARGE = 1009;
 
+/** A WebSocket that knows its wire, so that one listener is enough for thousands of them. */
+export class WireSocket extends WebSocket {
+  wire: SocketWire | undefined;
+}
+
 /** A wire over a WebSocket. Its connection is made before the socket opens, so that no message can come before its listener. */
 class SocketWire implements Wire {
   readonly remote: string;
-  readonly #socket: WebSocket;
+  connection: (Connection & WireEvents) | undefined;
+  readonly #socket: WireSocket;
   readonly #isLocal: boolean | (() => boolean);
-  readonly #onSent: (error?: Error | null) => void;
+  readonly #over: ((connection: Connection) => void) | undefined;
+  #failure: string | undefined;
 
-  constructor(socket: WebSocket, remote: string, isLocal: boolean | (() => boolean), onSent: (error?: Error | null) => void) {
+  constructor({ socket, remote, local, over }: WebSocketConnectionOptions) {
     this.remote = remote;
     this.#socket = socket;
-    this.#isLocal = isLocal;
-    this.#onSent = onSent;
+    this.#isLocal = local;
+    this.#over = over;
   }
 
   get local(): boolean {
@@ -32,7 +39,10 @@ class SocketWire implements Wire {
   }
 
   send(message: Uint8Array): void {
-    this.#socket.send(message, BINARY, this.#onSent);
+    // Made anew for each: kept, it would be memory of every connection that waits.
+    this.#socket.send(message, BINARY, (error) => {
+      if (error === undefined || error === null) this.connection?.sent();
+    });
   }
 
   end(): void {
@@ -50,11 +60,27 @@ class SocketWire implements Wire {
   resume(): void {
     this.#socket.resume();
   }
+
+  heard(data: RawData, isBinary: boolean): void {
+    if (isBinary) return this.connection?.message(plainBytes(data as Buffer));
+    this.#failure = "a text message came";
+    this.#socket.close(CLOSE_TEXT);
+  }
+
+  failed(error: Error): void {
+    this.#failure ??= describeFailure(error);
+  }
+
+  closed(code: number): void {
+    if (this.connection === undefined) return;
+    this.connection.ended(this.#failure ?? describeClose(code));
+    this.#over?.(this.connection);
+  }
 }
 
 export interface WebSocketConnectionOptions {
   readonly clock: Clock;
-  readonly socket: WebSocket;
+  readonly socket: WireSocket;
   readonly remote: string;
   /** Asked each time where it is known only once the socket is open. */
   readonly local: boolean | (() => boolean);
@@ -63,25 +89,28 @@ export interface WebSocketConnectionOptions {
   readonly over?: (connection: Connection) => void;
 }
 
-export function connectionOf({ clock, socket, remote, local, maxMessageBytes, over }: WebSocketConnectionOptions): Connection {
-  const onSent = (error?: Error | null): void => {
-    if (error === undefined || error === null) connection.sent();
-  };
-  const connection = createConnection(clock, new SocketWire(socket, remote, local, onSent), maxMessageBytes);
-  let failure: string | undefined;
-  socket.on("message", (data, isBinary) => {
-    if (isBinary) return connection.message(plainBytes(data as Buffer));
-    failure = "a text message came";
-    socket.close(CLOSE_TEXT);
-  });
-  socket.on("error", (error) => {
-    failure ??= describeFailure(error);
-  });
-  socket.on("close", (code) => {
-    connection.ended(failure ?? describeClose(code));
-    over?.(connection);
-  });
+export function connectionOf(options: WebSocketConnectionOptions): Connection {
+  const { clock, socket, maxMessageBytes } = options;
+  const wire = new SocketWire(options);
+  const connection = createConnection(clock, wire, maxMessageBytes);
+  wire.connection = connection;
+  socket.wire = wire;
+  socket.on("message", onMessage);
+  socket.on("error", onError);
+  socket.on("close", onClose);
   return connection;
+}
+
+function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
+  (this as WireSocket).wire?.heard(data, isBinary);
+}
+
+function onError(this: WebSocket, error: Error): void {
+  (this as WireSocket).wire?.failed(error);
+}
+
+function onClose(this: WebSocket, code: number): void {
+  (this as WireSocket).wire?.closed(code);
 }
 
 function describeFailure(error: Error): string {

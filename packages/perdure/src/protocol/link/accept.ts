@@ -12,7 +12,7 @@ import type { Connection } from "../../host/net.ts";
 import type { OwnIdentity } from "../../identity/own-identity.ts";
 import { type VerifiedIdentity, verifyBundle } from "../../identity/verify.ts";
 import type { Settings } from "../../settings/register.ts";
-import { type Bytes, equalBytes } from "../../wire/bytes.ts";
+import { type Bytes, equalBytes, fromHex, hex } from "../../wire/bytes.ts";
 import {
   type Challenge,
   challenge,
@@ -150,9 +150,13 @@ async function shakeHands(options: AcceptOptions, transport: SharedTransport, si
   const proven: Proven = { agent, instanceKey, proof: said, role: offered.role };
   const { session, says } = await welcomed(options, transport, proven, mode, signal);
   const { onJoin } = options;
-  if (onJoin !== undefined && sharedBy(says) > 1)
-    transport.admit((channel) => onJoin({ ...channel, connection: transport, mode, transcript }));
+  if (onJoin !== undefined && sharedBy(says) > 1) transport.admit(doorOf(onJoin, transport, mode, hex(transcript)));
   return { session, ...proven };
+}
+
+/** What is kept for it is kept of every connection: a transcript as text is a third of what it is as bytes. */
+function doorOf(onJoin: (joining: Joining) => void, connection: SharedTransport, mode: SessionMode, transcript: string) {
+  return (channel: Channel): void => onJoin({ ...channel, connection, mode, transcript: fromHex(transcript) as Bytes });
 }
 
 async function verified({ host, verify }: Shaking, bundle: Bytes, idRaw: Bytes, role: Role): Promise<VerifiedIdentity> {
