@@ -23,7 +23,8 @@ export class Places implements Iterable<Place> {
   }
 
   addAll(others: Places): void {
-    for (const each of others.#numbers) this.#numbers.push(each);
+    const more = others.#numbers;
+    for (let at = 0; at < more.length; at++) this.#numbers.push(more[at] as number);
   }
 
   each(tell: (segment: number, offset: number, length: number) => void): void {

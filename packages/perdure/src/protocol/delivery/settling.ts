@@ -34,15 +34,21 @@ export function grantSettle(state: RelayState, mailbox: Mailbox, asked: readonly
     resting ??= later[0];
     waiting.push(...later);
     for (const [begin, end] of withoutRanges([[first, last]], later)) {
-      for (const position of storedWithin(mailbox, begin, end)) {
-        mailbox.stored.tellPlace(position, places);
-        if (dropMail(state, mailbox, position)) messages++;
-      }
+      messages += dropWithin(state, mailbox, begin, end, places);
       mailbox.settled.add(begin, end);
       ranges.push([begin, end]);
     }
   }
   return { ranges, places, messages, waiting, resting };
+}
+
+/** Takes those of a range out, and says how many there were. */
+function dropWithin(state: RelayState, mailbox: Mailbox, first: number, last: number, places: Places): number {
+  let messages = 0;
+  if (last - first < mailbox.stored.size) {
+    for (let position = first; position <= last; position++) if (dropMail(state, mailbox, position, places)) messages++;
+  } else for (const position of storedWithin(mailbox, first, last)) if (dropMail(state, mailbox, position, places)) messages++;
+  return messages;
 }
 
 /** Positions of a range that are stored. Walks whichever is shorter, the range or what is stored. */

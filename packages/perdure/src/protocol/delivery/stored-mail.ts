@@ -15,6 +15,7 @@ import {
   type Sender,
   type StoredMail,
 } from "./mailbox-state.ts";
+import type { Places } from "./places.ts";
 
 /** Who an agent's mail is for, its mailbox says. */
 const NOBODY = { to: EMPTY };
@@ -72,11 +73,13 @@ export function putRow({ mailbox }: AgentState, position: number, row: RestingRo
   mailbox.earliestExpiryMs = Math.min(mailbox.earliestExpiryMs, row.expiresAtMs);
 }
 
-/** Takes a message out of the waiting ones; true when it was one of them. Its place is still held in the log until it is released there. */
-export function dropMail(state: RelayState, mailbox: Mailbox, position: number): boolean {
-  const mail = mailbox.stored.loadOf(position);
+/**
+ * Takes a message out of the waiting ones; true when it was one of them. Its place, which is told, is still held in the log until it is
+ * released there.
+ */
+export function dropMail(state: RelayState, mailbox: Mailbox, position: number, places?: Places): boolean {
+  const mail = mailbox.stored.take(position, places);
   if (mail === undefined) return false;
-  mailbox.stored.delete(position);
   if (mailbox.stored.size === 0) mailbox.earliestExpiryMs = Number.POSITIVE_INFINITY;
   countMail(state, mailbox, mail, -1, -mail.sizeBytes);
   if (mail.sender.mail.messages + mail.sender.other.messages > 0) return true;

@@ -74,7 +74,7 @@ export interface StoredMails<Sender> extends Iterable<readonly [number, StoredMa
   /** Where it lies in the log, from here on; nothing where the position is gone. */
   setPlace(position: number, segment: number, offset: number, length: number): void;
   /** What is needed when it goes, without copying the rest. */
-  loadOf(position: number): { readonly sender: Sender; readonly wantsNotice: boolean; readonly sizeBytes: number } | undefined;
+  loadOf(position: number): MailLoad<Sender> | undefined;
   placeOf(position: number): Place | undefined;
   /** Adds the same to `places`. */
   tellPlace(position: number, places: Places): void;
@@ -89,6 +89,15 @@ export interface StoredMails<Sender> extends Iterable<readonly [number, StoredMa
   /** Lets go of the rows of these, which an index names, as far as they are there and `may`: they rest from here on. */
   rest(named: Pick<RestingRun, "first" | "last" | "segment" | "row">, may: (position: number) => boolean): void;
   delete(position: number): void;
+  /** The same; says what is needed when it goes, and tells `places` where it lies. */
+  take(position: number, places: Places | undefined): MailLoad<Sender> | undefined;
+}
+
+/** What is needed of a message when it goes. */
+export interface MailLoad<Sender> {
+  readonly sender: Sender;
+  readonly wantsNotice: boolean;
+  readonly sizeBytes: number;
 }
 
 export interface PassedMail<Sender> {
@@ -301,7 +310,7 @@ class MailboxRows<Sender> implements StoredMails<Sender> {
     if (row >= 0) this.#shared.setPlaceIn(row, segment, offset, length);
   }
 
-  loadOf(position: number): ReturnType<StoredMails<Sender>["loadOf"]> {
+  loadOf(position: number): MailLoad<Sender> | undefined {
     const row = this.#rowOf(position);
     if (row < 0) return undefined;
     const { columns, senders } = this.#shared;
@@ -393,10 +402,19 @@ class MailboxRows<Sender> implements StoredMails<Sender> {
   }
 
   delete(position: number): void {
+    this.take(position, undefined);
+  }
+
+  take(position: number, places: Places | undefined): MailLoad<Sender> | undefined {
     const row = this.#table?.remove(this.#shared.columns.positions, position) ?? NO_ROW;
-    if (row < 0) return;
+    if (row < 0) return undefined;
+    const { columns, senders } = this.#shared;
+    const load = { sender: senders[row] as Sender, wantsNotice: columns.notices[row] === 1, sizeBytes: columns.sizes[row] as number };
+    const segment = columns.segments[row] as number;
+    if (segment !== NOWHERE) places?.add(segment, columns.offsets[row] as number, columns.lengths[row] as number);
     if (this.#route) this.#shared.recipients.delete(row);
     this.#shared.giveBack(row);
+    return load;
   }
 
   #rowOf(position: number): number {
