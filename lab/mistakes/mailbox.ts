@@ -28,8 +28,8 @@ export const MAILBOX_MISTAKES: readonly Mistake[] = [
   {
     id: "cursor-of-the-reader-off-by-one",
     file: `${D}handing-out.ts`,
-    find: "let position = settled.firstMissing(Math.max(consumer.cursor, after) + 1);",
-    put: "let position = settled.firstMissing(Math.max(consumer.cursor, after) + 2);",
+    find: "return settled.firstMissing(Math.max(cursor, after) + 1);",
+    put: "return settled.firstMissing(Math.max(cursor, after) + 2);",
     why: "Whoever is behind never gets the first message that waits.",
   },
   {

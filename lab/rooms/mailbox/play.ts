@@ -324,7 +324,7 @@ export function createPlay(sha256: Sha256, limits: Limits, machineLimits: Mailbo
     if (lines.join("\n") !== wanted.join("\n"))
       parted(`session ${session} gets next\n  ${lines.join("\n  ")}\nand not\n  ${wanted.join("\n  ")}`);
     for (const { position } of due.slice(0, step.hands))
-      same(feed({ kind: "handed-over", session, position }), reference.handedOver(session, position), "handed over");
+      same(feed({ kind: "handed-over", session, positions: [position] }), reference.handedOver(session, position), "handed over");
   };
   const contacts = (step: Of<"contacts">): void => {
     const session = find(step);

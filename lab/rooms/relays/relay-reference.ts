@@ -387,7 +387,8 @@ export function createRelayReference({ self, selfId, limits, nameOf, agents, not
     } else if (input.kind === "handed-over") {
       const key = boxKeyOf(sessions.get(input.session) ?? { role: "agent", name: "" });
       const reader = readers.get(key);
-      if (reader?.session === input.session && input.position > reader.cursor) handedOver(key, reader, input.position);
+      for (const position of input.positions)
+        if (reader?.session === input.session && position > reader.cursor) handedOver(key, reader, position);
     } else if (input.kind === "synced") {
       const done = batches;
       batches = [];

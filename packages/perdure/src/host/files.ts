@@ -41,8 +41,8 @@ export function isThrough(mode: OpenMode): boolean {
 export interface OpenFile {
   /** Bytes the file has now. */
   size(): Promise<number>;
-  /** Up to `length` bytes from `offset`; fewer only at the end of the file. */
-  read(offset: number, length: number): Promise<Uint8Array>;
+  /** Up to `length` bytes from `offset`; fewer only at the end of the file. They may come in the memory given, which has room for them. */
+  read(offset: number, length: number, memory?: Uint8Array): Promise<Uint8Array>;
   /** Writes all of `bytes` at `offset`, or throws; what then is in that place, as far as the file goes, is undefined. */
   write(offset: number, bytes: Uint8Array): Promise<void>;
   /** Resolves when everything written so far survives a loss of power, and so does the name. After a failure nothing more may be assumed of this file. */

@@ -89,7 +89,7 @@ export interface Connection {
   readonly local: boolean;
   /** Bytes handed to `send` that have not left this process. */
   readonly queuedBytes: number;
-  /** Queues one message; ignored after the close. The bytes must not change afterwards. */
+  /** Queues one message; ignored after the close. The bytes must not change before they have left. */
   send(message: Uint8Array): void;
   /**
    * Closes after what is queued has left, or at once when `now`; a side that does not take it is cut after a while. No message

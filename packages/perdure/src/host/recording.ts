@@ -148,7 +148,7 @@ export function recordHost(machine: Host): Recording {
   };
   const watchedFile = (file: OpenFile): OpenFile => ({
     size: () => timed("size", () => file.size()),
-    read: (offset, length) => timed("read", () => file.read(offset, length)),
+    read: (offset, length, memory) => timed("read", () => file.read(offset, length, memory)),
     write: (offset, bytes) => timed("write", () => file.write(offset, bytes)),
     sync: () => timed("sync", () => file.sync()),
     close: () => file.close(),

@@ -5,12 +5,15 @@
 
 import type { Clock } from "../host/clock.ts";
 import { type Points, rarely } from "../host/points.ts";
+import type { MailRun } from "../protocol/delivery/mail-run.ts";
 import type { Mailboxes } from "../protocol/delivery/mailboxes.ts";
 import type { Due } from "../protocol/delivery/stored-mails.ts";
-import type { ReadBack, RecordLog } from "../store/log/record-log.ts";
+import type { ReadBack, RecordLog, RunRead } from "../store/log/record-log.ts";
 import type { Bytes } from "../wire/bytes.ts";
+import type { DeliverRunOptions } from "../wire/deliver-run.ts";
 import { isPerdureError } from "../wire/error.ts";
-import { decodeKeptMail } from "../wire/kept-relay.ts";
+import { decodeKeptMail, keptEnvelopeAt } from "../wire/kept-relay.ts";
+import { MAX_TRANSPORT_BYTES } from "../wire/limits.ts";
 import type { RelayLoop } from "./relay-loop.ts";
 
 /** Whoever consumes a mailbox: an agent by its session, or what passes mail on to another relay. */
@@ -19,18 +22,22 @@ export interface MailReader {
   readonly queuedBytes: number;
   /** Whether its queue is worth a look: it was given much since the last one. */
   deliver(position: number, storedAtMs: number, envelope: Bytes): boolean;
+  /** The same with many that were read together. Whoever looks at each takes them one by one. */
+  deliverRun?(run: Omit<DeliverRunOptions, "generation">): boolean;
 }
 
 export interface DeliveryPump {
   /** There is mail in the log for this session. */
   wake(session: number): void;
+  /** Nothing is queued any more for this session. */
+  drained(session: number): void;
   /** Tells the machine when the session's queue is full. */
   noticeQueue(session: number): void;
 }
 
 export interface DeliveryPumpOptions {
   readonly mailboxes: Mailboxes;
-  readonly log: Pick<RecordLog, "readAll">;
+  readonly log: Pick<RecordLog, "readAll" | "readRun">;
   readonly loop: RelayLoop;
   readonly clock: Clock;
   /** Pause before a read that failed is tried again. */
@@ -47,14 +54,32 @@ export interface DeliveryPumpOptions {
 /** Read at once for one session: as much as a large read of the disk, and little beside what may be queued for it. */
 const BATCH_BYTES = 256 * 1024;
 const BATCH_MESSAGES = 256;
+/** Fewer that lie together are read with what lies apart, unless nothing comes behind them: several reads at a time are as fast as one large one. */
+const RUN_MESSAGES = 16;
 /** Reads under way for one session at most: what is read ahead of one whose queue then is full was read for nothing. */
 const READS_OF_ONE = 4;
 /** As many for all together, one for each besides: what they hold in memory must not grow with how many come back at once. */
 const READS_AHEAD = 16;
 
-interface Reading {
+/** What was read at once: messages one by one, or a run. */
+type Reading = ReadApart | ReadTogether;
+
+/** Messages are made where others lay that have left: memory made anew comes from the system page by page, which takes longer than filling it. */
+const FREE_MEMORIES = 8;
+/** Shorter messages are made where they are needed. */
+const LEAST_LENT_BYTES = 64 * 1024;
+
+interface ReadApart {
+  readonly run?: undefined;
+  readonly last: number;
   readonly due: readonly Due[];
   readonly found: Promise<readonly ReadBack[]>;
+}
+
+interface ReadTogether {
+  readonly run: MailRun;
+  readonly last: number;
+  readonly found: Promise<RunRead | undefined>;
 }
 
 export function createDeliveryPump({
@@ -74,6 +99,30 @@ export function createDeliveryPump({
   /** Reads under way of what is not the next for its session. bound: READS_AHEAD */
   let ahead = 0;
 
+  // bound: FREE_MEMORIES
+  const free: Bytes[] = [];
+  /** What messages for a reader were made in since nothing was queued for it. bound: sendQueueBytes for each, as those messages */
+  const lent = new WeakMap<MailReader, Bytes[]>();
+
+  const lendTo =
+    (reader: MailReader) =>
+    (bytes: number): Bytes | undefined => {
+      if (bytes < LEAST_LENT_BYTES || bytes > MAX_TRANSPORT_BYTES) return undefined;
+      const memory = free.pop() ?? new Uint8Array(MAX_TRANSPORT_BYTES);
+      const others = lent.get(reader);
+      if (others === undefined) lent.set(reader, [memory]);
+      else others.push(memory);
+      return memory.subarray(0, bytes);
+    };
+
+  const drained = (session: number): void => {
+    const reader = readerOf(session);
+    const memories = reader && lent.get(reader);
+    if (reader === undefined || memories === undefined || reader.queuedBytes > 0) return;
+    lent.delete(reader);
+    for (const memory of memories) if (free.length < FREE_MEMORIES) free.push(memory);
+  };
+
   const noticeQueue = (session: number): void => {
     if (isOver(readerOf(session)?.queuedBytes ?? 0)) loop.feed({ kind: "blocked", session, blocked: true });
   };
@@ -82,19 +131,24 @@ export function createDeliveryPump({
     // bound: READS_OF_ONE
     const readings: Reading[] = [];
     let most = 1;
+    let together = true;
     try {
       for (;;) {
-        while (readings.length < most && (readings.length === 0 || ahead < READS_AHEAD) && begin(session, readings));
+        while (readings.length < most && (readings.length === 0 || ahead < READS_AHEAD) && begin(session, readings, together));
         const reading = readings[0];
         if (reading === undefined) return;
-        const found = await reading.found;
-        const isTaken = await handOver(session, reading.due, found);
-        if (!isTaken) forget(readings);
+        const isTaken =
+          reading.run === undefined
+            ? await handOver(session, reading.due, await reading.found)
+            : handOverRun(session, reading.run, await reading.found);
+        // What could not be read together is read one by one, which finds out why.
+        together = isTaken !== undefined;
+        if (isTaken !== true) forget(readings);
         else {
           readings.shift();
           if (readings.length > 0) ahead--;
         }
-        most = isTaken ? Math.min(2 * most, READS_OF_ONE) : 1;
+        most = isTaken === true ? Math.min(2 * most, READS_OF_ONE) : 1;
       }
     } finally {
       forget(readings);
@@ -102,20 +156,61 @@ export function createDeliveryPump({
   };
 
   /** Begins to read what comes behind what is being read; false when there is nothing. */
-  const begin = (session: number, readings: Reading[]): boolean => {
-    const due = nextBatch(session, readings.at(-1)?.due.at(-1)?.position);
-    if (due.length === 0) return false;
-    const found = log.readAll(due.map(({ place }) => place));
+  const begin = (session: number, readings: Reading[], together: boolean): boolean => {
+    const reading = (together ? readTogether(session, readings.at(-1)?.last) : undefined) ?? readApart(session, readings.at(-1)?.last);
+    if (reading === undefined) return false;
     // Nobody may come to look at it.
-    found.catch(() => {});
+    reading.found.catch(() => {});
     if (readings.length > 0) ahead++;
-    readings.push({ due, found });
+    readings.push(reading);
     return true;
+  };
+
+  const readTogether = (session: number, after = 0): ReadTogether | undefined => {
+    if (readerOf(session)?.deliverRun === undefined || rarely(points, "deliver-one")) return undefined;
+    const { run, rest } = mailboxes.nextRun(session, after);
+    if (run.size === 0 || (rest && run.size < RUN_MESSAGES)) return undefined;
+    return { run, last: run.positions.at(-1) as number, found: log.readRun(run.segment, run.offsets, run.lengths) };
+  };
+
+  /** Read one by one, as far as they lie apart, and handed over in order. */
+  const readApart = (session: number, after: number | undefined): ReadApart | undefined => {
+    const due = mailboxes.nextFor(session, BATCH_BYTES, after).slice(0, rarely(points, "deliver-one") ? 1 : BATCH_MESSAGES);
+    const last = due.at(-1)?.position;
+    return last === undefined ? undefined : { last, due, found: log.readAll(due.map(({ place }) => place)) };
   };
 
   const forget = (readings: Reading[]): void => {
     ahead -= Math.max(0, readings.length - 1);
     readings.length = 0;
+  };
+
+  /** False when what comes next is not what was read behind it; `undefined` when it could not be read. */
+  const handOverRun = (session: number, run: MailRun, read: RunRead | undefined): boolean | undefined => {
+    if (read === undefined) return undefined;
+    const { bytes, from, release } = read;
+    const to = readerOf(session);
+    // What was let go of, or has gone on, while it was being read is nobody's error.
+    const size = to?.deliverRun === undefined ? 0 : mailboxes.stillDue(session, run);
+    const [starts, ends]: [number[], number[]] = [[], []];
+    for (let index = 0; index < size; index++) {
+      const at = (run.offsets[index] as number) - from;
+      const length = run.lengths[index] as number;
+      const start = keptEnvelopeAt(bytes, at, length);
+      if (start < 0) return undefined;
+      starts.push(start);
+      ends.push(at + length);
+    }
+    if (to === undefined || size === 0) {
+      release();
+      return false;
+    }
+    const positions = size === run.size ? run.positions : run.positions.slice(0, size);
+    const isMuch =
+      to.deliverRun?.({ positions, storedAtMs: run.storedAtMs, bytes, starts, ends, written: release, memory: lendTo(to) }) === true;
+    loop.feed({ kind: "handed-over", session, positions });
+    if (isMuch) noticeQueue(session);
+    return size === run.size;
   };
 
   /** False when what comes next is not what was read behind it. */
@@ -131,15 +226,11 @@ export function createDeliveryPump({
         return false;
       }
       const isMuch = to.deliver(position, storedAtMs, decodeKeptMail(record).envelope);
-      loop.feed({ kind: "handed-over", session, position });
+      loop.feed({ kind: "handed-over", session, positions: [position] });
       if (isMuch) noticeQueue(session);
     }
     return true;
   };
-
-  /** Read together, handed over in order. */
-  const nextBatch = (session: number, after: number | undefined): readonly Due[] =>
-    mailboxes.nextFor(session, BATCH_BYTES, after).slice(0, rarely(points, "deliver-one") ? 1 : BATCH_MESSAGES);
 
   const wake = (session: number): void => {
     if (running.has(session)) return;
@@ -159,5 +250,5 @@ export function createDeliveryPump({
     );
   };
 
-  return { wake, noticeQueue };
+  return { wake, drained, noticeQueue };
 }

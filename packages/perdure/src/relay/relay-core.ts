@@ -158,7 +158,10 @@ export async function startRelayCore({
     agentOf: mailboxes.agentOf,
     registered: (idRaw) => findAgent(mailboxes.state, idRaw),
     closedFor: () => stuckError(log.health),
-    drained: (session) => loop.feed({ kind: "blocked", session, blocked: false }),
+    drained: (session) => {
+      pump.drained(session);
+      loop.feed({ kind: "blocked", session, blocked: false });
+    },
     agentOpened: createAgentFrames({
       host,
       settings,

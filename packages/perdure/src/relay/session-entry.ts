@@ -4,6 +4,7 @@ import type { Standing } from "../protocol/delivery/mailbox-events.ts";
 import type { Session, SessionReceiver } from "../protocol/link/session.ts";
 import type { Bytes } from "../wire/bytes.ts";
 import { deliverPayload, type Goodbye, type Role } from "../wire/control.ts";
+import { DeliverRun, type DeliverRunOptions } from "../wire/deliver-run.ts";
 import type { PerdureError } from "../wire/error.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { MailReader } from "./delivery-pump.ts";
@@ -77,6 +78,12 @@ export class Entry implements SessionReceiver, MailReader {
 
   get queuedBytes(): number {
     return this.session?.queuedBytes ?? 0;
+  }
+
+  deliverRun(run: Omit<DeliverRunOptions, "generation">): boolean {
+    const payload = new DeliverRun({ ...run, generation: this.#heed.generation });
+    this.session?.push({ name: "deliver", payload });
+    return true;
   }
 
   deliver(position: number, storedAtMs: number, envelope: Bytes): boolean {

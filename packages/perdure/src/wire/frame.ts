@@ -21,7 +21,7 @@
  * Handshake frames (1-4) and `goodbye` before the session on channel 0 travel in mode none; everything after `proof` in the mode that was agreed on.
  */
 
-import { type Bytes, type Piece, putU16, putU32, putU64, u16At, u32At, writePiece } from "./bytes.ts";
+import { type Bytes, type Piece, putU16, putU32, putU64, u16At, u32At, type Writing, writePiece } from "./bytes.ts";
 import { PerdureError } from "./error.ts";
 import { MAX_TRANSPORT_BYTES, WIRE_VERSION } from "./limits.ts";
 import { otherVersion, PEER_OF_OLDER } from "./version.ts";
@@ -101,7 +101,8 @@ export function encodeTransport(frames: readonly OutFrame[], counter: number, ta
   const start = tag === undefined ? TRANSPORT_HEADER_BYTES : TRANSPORT_HEADER_BYTES + TAG_BYTES;
   if (start + size > MAX_TRANSPORT_BYTES)
     throw new PerdureError("too-large", `a transport message of ${start + size} bytes is more than ${MAX_TRANSPORT_BYTES}`);
-  const message = new Uint8Array(start + size);
+  const only = frames.length === 1 ? (frames[0] as OutFrame).payload : undefined;
+  const message = (only as Partial<Writing> | undefined)?.memory?.(start + size) ?? new Uint8Array(start + size);
   message[0] = WIRE_VERSION;
   message[1] = tag === undefined ? MODE_NONE : MODE_MAC;
   let at = start;

@@ -239,6 +239,13 @@ class MailRecord implements Writing {
   }
 }
 
+/** Where in `bytes` the envelope of a mail record begins that lies there from `at` on; -1 when it is none. */
+export function keptEnvelopeAt(bytes: Bytes, at: number, length: number): number {
+  const kind = bytes[at];
+  const start = KEPT_MAIL_HEADER_BYTES + (kind === MAIL ? 0 : AGENT_ID_BYTES);
+  return (kind === MAIL || kind === ROUTED || kind === RELAYED) && length >= start ? at + start : -1;
+}
+
 /** Reads a mail record in place. */
 export function decodeKeptMail(record: Bytes): KeptMail {
   const kind = record[0];

@@ -20,6 +20,7 @@ export function filesConformance(host: string, make: () => Promise<FilesSubject>
       await file.sync();
       expect(await file.read(0, 11)).toEqual(utf8("hello there"));
       expect(await file.read(6, 3)).toEqual(utf8("the"));
+      expect(await file.read(6, 3, new Uint8Array(5).fill(1))).toEqual(utf8("the"));
       expect(await file.size()).toBe(11);
     });
 
@@ -27,6 +28,7 @@ export function filesConformance(host: string, make: () => Promise<FilesSubject>
       await using file = await opened(files, `${folder}/a`, "write");
       await file.write(0, utf8("abc"));
       expect(await file.read(1, 100)).toEqual(utf8("bc"));
+      expect(await file.read(1, 100, new Uint8Array(100).fill(1))).toEqual(utf8("bc"));
       expect(await file.read(3, 5)).toHaveLength(0);
       expect(await file.read(500, 5)).toHaveLength(0);
       expect(await file.read(0, 0)).toHaveLength(0);

@@ -123,7 +123,7 @@ function openFile(
   let closing: Promise<void> | undefined;
   return {
     size: () => fileCall(`look at ${path}`, async () => (await handle.stat()).size),
-    read: (offset, length) => fileCall(`read ${path}`, () => readFrom(handle, offset, length)),
+    read: (offset, length, memory) => fileCall(`read ${path}`, () => readFrom(handle, offset, length, memory)),
     write: (offset, bytes) =>
       fileCall(`write ${path}`, async () => {
         const directly = direct?.write(offset, bytes);
@@ -146,8 +146,8 @@ function openFile(
   };
 }
 
-async function readFrom(handle: FileHandle, offset: number, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
+async function readFrom(handle: FileHandle, offset: number, length: number, memory?: Uint8Array): Promise<Uint8Array> {
+  const bytes = memory?.subarray(0, length) ?? new Uint8Array(length);
   let filled = 0;
   while (filled < length) {
     const { bytesRead } = await handle.read(bytes, filled, length - filled, offset + filled);

@@ -49,12 +49,12 @@ function labelFields(mail: StoredMail | undefined): { readonly id?: string; read
   return { id: `${hex(stream)}.${mail.seq}`, digest: hex(digest) };
 }
 
-/** A message that was read from the log has left for this session. */
-export function noteHandedOver(machine: RelayMachine, session: number, position: number): void {
+/** Messages that were read from the log have left for this session. */
+export function noteHandedOver(machine: RelayMachine, session: number, positions: readonly number[]): void {
   const agent = machine.attachments.get(session)?.agent;
   const consumer = agent?.mailbox.consumer;
-  if (agent === undefined || consumer?.session !== session || position <= consumer.cursor) return;
-  handedOver(machine, agent, consumer, position);
+  if (agent === undefined || consumer?.session !== session) return;
+  for (const position of positions) if (position > consumer.cursor) handedOver(machine, agent, consumer, position);
   fetchAhead(machine, agent);
 }
 

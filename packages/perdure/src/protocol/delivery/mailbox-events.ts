@@ -107,7 +107,8 @@ export type RelayInput =
   | { readonly kind: "appended"; readonly ticket: number; readonly segment: number; readonly offsets: readonly number[] }
   /** Everything up to that ticket survives a loss of power. */
   | { readonly kind: "synced"; readonly ticket: number }
-  | { readonly kind: "handed-over"; readonly session: number; readonly position: number }
+  /** Messages that were read from the log have left for that session, in their order. */
+  | { readonly kind: "handed-over"; readonly session: number; readonly positions: readonly number[] }
   | { readonly kind: "blocked"; readonly session: number; readonly blocked: boolean }
   /** New mail cannot be kept now, or can again. */
   | { readonly kind: "trouble"; readonly trouble: Trouble | undefined }

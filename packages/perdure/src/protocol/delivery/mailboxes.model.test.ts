@@ -256,7 +256,7 @@ function idOf(mail: StoredMail): string {
 function pull(relay: TestRelay, session: number, got: (position: number, bytes: Bytes) => void): void {
   for (let [due] = relay.machine.nextFor(session, 1); due !== undefined; [due] = relay.machine.nextFor(session, 1)) {
     got(due.position, decodeKeptMail(relay.read(due.place)).envelope);
-    relay.feed({ kind: "handed-over", session, position: due.position });
+    relay.feed({ kind: "handed-over", session, positions: [due.position] });
   }
 }
 

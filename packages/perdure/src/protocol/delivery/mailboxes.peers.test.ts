@@ -65,7 +65,7 @@ describe("mail for an agent of another relay", () => {
     relay.attach(9, "far", { role: "forwarder" });
     const [due] = relay.machine.nextFor(9, 1);
     expect(decodeEnvelope(decodeKeptMail(relay.read(due?.place as never)).envelope).to).toEqual(agentId("bob"));
-    relay.feed({ kind: "handed-over", session: 9, position: 1 });
+    relay.feed({ kind: "handed-over", session: 9, positions: [1] });
     expect(deliveredIn(relay.mail(1, 2, envelope("alice", "carol", 1), "far"), 9)).toEqual([2]);
     relay.sync();
     relay.feed(settleOf(relay, "far", 2));
@@ -162,7 +162,7 @@ describe("a forwarder", () => {
     for (let seq = 1; seq <= 3; seq++) relay.mail(1, seq, envelope("alice", "bob", seq), "far");
     relay.sync();
     relay.attach(9, "far", { role: "forwarder" });
-    for (const position of [1, 2, 3]) relay.feed({ kind: "handed-over", session: 9, position });
+    relay.feed({ kind: "handed-over", session: 9, positions: [1, 2, 3] });
     relay.feed(settleOf(relay, "far", 0, { ranges: [[2, 2]] }));
     relay.sync();
     relay.feed({ kind: "detach", session: 9 });

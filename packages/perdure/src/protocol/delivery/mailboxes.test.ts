@@ -153,7 +153,7 @@ describe("handing out", () => {
     for (let [due] = relay.machine.nextFor(3, 1); due !== undefined; [due] = relay.machine.nextFor(3, 1)) {
       expect(decodeEnvelope(decodeKeptMail(relay.read(due.place)).envelope).seq).toBe(due.position);
       seen.push(due.position);
-      relay.feed({ kind: "handed-over", session: 3, position: due.position });
+      relay.feed({ kind: "handed-over", session: 3, positions: [due.position] });
     }
     expect([seen, deliveredIn(relay.mail(1, 4, envelope("alice", "bob", 4)), 3)]).toEqual([[1, 2, 3], [4]]);
   });

@@ -27,13 +27,23 @@ import { attach, confirmed, detach, publish, ready, welcome } from "./attaching.
 import { createAttachments } from "./attachments.ts";
 import { answerPosition, block, noteHandedOver, settle } from "./consuming.ts";
 import { becomeDurable, writeStatement } from "./durability.ts";
-import { nextDue } from "./handing-out.ts";
+import { nextDue, nextRun, stillDue } from "./handing-out.ts";
 import { closeHoles, type Hole } from "./holes.ts";
 import { createIndexRecall, type IndexRecall } from "./index-recall.ts";
 import { createJournal } from "./journal.ts";
+import { MailRun } from "./mail-run.ts";
 import { ALL_RELAY_DEFENCES, type RelayDefences, type RelayInput, type RelayOutput } from "./mailbox-events.ts";
 import { replayRecord, rereadMail, restate } from "./mailbox-replay.ts";
-import { type AgentState, createRelayState, findAgent, findPeer, ownerOf, type Place, type RelayState } from "./mailbox-state.ts";
+import {
+  type AgentState,
+  createRelayState,
+  findAgent,
+  findPeer,
+  type Mailbox,
+  ownerOf,
+  type Place,
+  type RelayState,
+} from "./mailbox-state.ts";
 import { hearOfPeer, vouch } from "./meeting.ts";
 import { findOverdue, mayRestOverdue, type Overdue, overdueOf } from "./overdue.ts";
 import { ban, issueTicket, takeContacts } from "./owners-word.ts";
@@ -92,6 +102,10 @@ export interface Mailboxes {
   snapshot(): readonly Bytes[];
   /** What the consumer of that session gets next, in order, up to about `maxBytes`; with `after` only what comes behind that. */
   nextFor(session: number, maxBytes: number, after?: number): readonly Due[];
+  /** The same as far as their records lie one behind the other, and whether more is due behind them. */
+  nextRun(session: number, after: number): { readonly run: MailRun; readonly rest: boolean };
+  /** How many of a run are still what the consumer of that session gets next. */
+  stillDue(session: number, run: MailRun): number;
   /** Durable mail that expired before `beforeMs`, at most `limit`. */
   overdue(beforeMs: number, limit: number): readonly Overdue[];
   overdueAt(agent: string, position: number): Overdue | undefined;
@@ -157,6 +171,11 @@ export function createMailboxes(options: MailboxesOptions): Mailboxes {
     }
     return atOnce.length === 0 ? outputs : [...outputs, ...journal.endTurn().outputs];
   };
+  /** The one that session consumes. */
+  const mailboxOf = (session: number): Mailbox | undefined => {
+    const mailbox = attachments.get(session)?.agent.mailbox;
+    return mailbox?.consumer?.session === session ? mailbox : undefined;
+  };
   return {
     state,
     counters: machine.counters,
@@ -186,8 +205,16 @@ export function createMailboxes(options: MailboxesOptions): Mailboxes {
     },
     snapshot: () => restate(state),
     nextFor: (session, maxBytes, after = 0) => {
-      const mailbox = attachments.get(session)?.agent.mailbox;
-      return mailbox?.consumer?.session === session ? nextDue(mailbox, openTail(machine, mailbox), maxBytes, after) : [];
+      const mailbox = mailboxOf(session);
+      return mailbox === undefined ? [] : nextDue(mailbox, openTail(machine, mailbox), maxBytes, after);
+    },
+    nextRun: (session, after) => {
+      const mailbox = mailboxOf(session);
+      return mailbox === undefined ? NO_RUN : nextRun(mailbox, openTail(machine, mailbox), after);
+    },
+    stillDue: (session, run) => {
+      const mailbox = mailboxOf(session);
+      return mailbox === undefined ? 0 : stillDue(mailbox, openTail(machine, mailbox), run);
     },
     overdue: (beforeMs, limit) => findOverdue(state, beforeMs, limit),
     overdueAt: (key, position) => {
@@ -215,6 +242,8 @@ export function createMailboxes(options: MailboxesOptions): Mailboxes {
     isAttached: (agent) => attachments.of(agent).some(({ role }) => role !== "forwarder"),
   };
 }
+
+const NO_RUN = { run: new MailRun(), rest: false };
 
 function met(agent: AgentState | undefined): AgentState | undefined {
   return agent !== undefined && agent.bundle.length > 0 ? agent : undefined;
@@ -254,7 +283,7 @@ function run(machine: RelayMachine, input: RelayInput, nowMs: number): void {
     case "synced":
       return becomeDurable(machine, input.ticket);
     case "handed-over":
-      return noteHandedOver(machine, input.session, input.position);
+      return noteHandedOver(machine, input.session, input.positions);
     case "blocked":
       return block(machine, input.session, input.blocked);
     case "trouble":

@@ -64,7 +64,7 @@ function hand(relay: TestRelay, session: number, given: number[]): void {
     if (due.length === 0) return;
     for (const { position } of due) {
       given.push(position);
-      relay.feed({ kind: "handed-over", session, position });
+      relay.feed({ kind: "handed-over", session, positions: [position] });
     }
   }
 }

@@ -8,6 +8,7 @@
  */
 import type { Bytes } from "../../wire/bytes.ts";
 import { AGENT_ID_BYTES } from "../../wire/ids.ts";
+import type { MailRun } from "./mail-run.ts";
 import type { Place, Places } from "./places.ts";
 import { PositionTable } from "./position-table.ts";
 import { createRestingRuns, NOTHING_RESTS, type RestingRun, type RestingRuns } from "./resting-runs.ts";
@@ -80,6 +81,8 @@ export interface StoredMails<Sender> extends Iterable<readonly [number, StoredMa
   tellPlace(position: number, places: Places): void;
   /** What it takes to read it from the log; `undefined` before it lies there. */
   dueAt(position: number): Due | undefined;
+  /** Adds the same to the run; false where it cannot, or does not fit. */
+  addTo(run: MailRun, position: number): boolean;
   /** What is known of it to whom it is passed on; `undefined` without a row. */
   passedAt(position: number): PassedMail<Sender> | undefined;
   /** What an index says of it; `undefined` without a row or a place. The bytes are views, valid until the next change. */
@@ -336,6 +339,15 @@ class MailboxRows<Sender> implements StoredMails<Sender> {
     const place = this.#shared.placeIn(row);
     const { storedAt, sizes } = this.#shared.columns;
     return place && { position, storedAtMs: storedAt[row] as number, sizeBytes: sizes[row] as number, place };
+  }
+
+  addTo(run: MailRun, position: number): boolean {
+    const row = this.#rowOf(position);
+    if (row < 0) return false;
+    const { segments, offsets, lengths, storedAt } = this.#shared.columns;
+    const segment = segments[row] as number;
+    if (segment === NOWHERE) return false;
+    return run.add(position, storedAt[row] as number, segment, offsets[row] as number, lengths[row] as number);
   }
 
   passedAt(position: number): PassedMail<Sender> | undefined {

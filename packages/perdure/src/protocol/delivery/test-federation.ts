@@ -101,7 +101,7 @@ export function createHop({ from, fromName, to, toName, session, limits = LIMITS
   const pull = (): void => {
     for (let [due] = from.machine.nextFor(forwarder, 1); due !== undefined; [due] = from.machine.nextFor(forwarder, 1)) {
       add(due.position);
-      from.feed({ kind: "handed-over", session: forwarder, position: due.position });
+      from.feed({ kind: "handed-over", session: forwarder, positions: [due.position] });
     }
   };
 

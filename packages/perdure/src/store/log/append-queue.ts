@@ -81,6 +81,8 @@ export interface AppendQueue {
   take(): Gathering | undefined;
   /** Takes the appends with `orReject` out of what gathers. */
   takeRejectable(): Entry[];
+  /** Whether a record at that place, or before it, may not be durable yet. */
+  reaches(segment: number, offset: number): boolean;
   /** A copy of a record that is not durable yet. */
   pending(at: RecordAt): Bytes | undefined;
   /** The record is not needed any more; false when it is not pending. */
@@ -100,6 +102,7 @@ export function createAppendQueue(): AppendQueue {
   let bytes = 0;
 
   const find = ({ segment, offset }: RecordAt): { readonly entry: Entry; readonly index: number } | undefined => {
+    if (unsettled.length === 0) return undefined;
     const entry = unsettled[lastNotBehind(unsettled, segment, offset)];
     if (entry === undefined || entry.segment !== segment) return undefined;
     const index = entry.offsets.indexOf(offset);
@@ -132,6 +135,7 @@ export function createAppendQueue(): AppendQueue {
       gathering.entries = gathering.entries.filter(({ orReject }) => !orReject);
       return rejectable;
     },
+    reaches: (segment, offset) => lastNotBehind(unsettled, segment, offset) >= 0,
     pending: (at) => {
       const found = find(at);
       // Memory of a batch has others after it.

@@ -158,7 +158,7 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
     await writer.stop(FIXED.logCloseMs.value);
     throw error;
   }
-  const { read, readAll } = createRecordReading({ queue, segments, files, logId, crc32: options.crc32 });
+  const { read, readAll, readRun } = createRecordReading({ queue, segments, files, logId, crc32: options.crc32 });
   const indexOf = (segment: number): IndexOf => ({ magic, logId, segment, end: segments.endOf(segment) ?? 0, crc32: options.crc32 });
   const closedSegments = (isIndexed: boolean): readonly number[] =>
     segments
@@ -228,6 +228,7 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
     },
     read,
     readAll,
+    readRun,
     release: (at) => {
       if (!queue.release(at) && segments.release(at)) dropDead();
     },

@@ -75,6 +75,16 @@ export interface RecordAt {
 /** A record that was read, or why it could not be. */
 export type ReadBack = { readonly record: Bytes; readonly failure: undefined } | { readonly record: undefined; readonly failure: unknown };
 
+/** Records of one read, in its memory. */
+export interface RunRead {
+  /** Everything between them too. */
+  readonly bytes: Bytes;
+  /** Where in the segment these begin. */
+  readonly from: number;
+  /** Nobody looks at them any more: others are read into their memory. */
+  release(): void;
+}
+
 export interface Appended {
   /** All in one segment, in their order. */
   readonly segment: number;
@@ -132,6 +142,11 @@ export interface RecordLog extends AsyncDisposable {
   read(at: RecordAt): Promise<Bytes>;
   /** What `read` would give or throw for each, in the same order, in few reads where they lie near each other. */
   readAll(at: readonly RecordAt[]): Promise<readonly ReadBack[]>;
+  /**
+   * Records of one segment, in the order in which they lie there, in one read; each is what was written. `undefined` when one of them cannot be
+   * had that way, because it is not durable yet, lies elsewhere by now or is damaged: `readAll` says more.
+   */
+  readRun(segment: number, offsets: readonly number[], lengths: readonly number[]): Promise<RunRead | undefined>;
   /**
    * The record is no longer needed; what it means for small state is in the snapshots from here on. A segment without
    * records that are needed is removed when the next segment, with a snapshot taken after the release, is durable.

@@ -17,7 +17,13 @@ interface Scene {
   /** Reads, those of them at a time, and the bytes of those. */
   readonly count: { reads: number; underWay: number; most: number; bytes: number; mostBytes: number };
   failing: boolean;
+  moved: boolean;
+  /** Memory that reads were given. */
+  readonly memories: Set<Bytes>;
 }
+
+const isBefore = (one: RecordAt | undefined, other: Omit<RecordAt, "length">): boolean =>
+  one !== undefined && (one.segment < other.segment || (one.segment === other.segment && one.offset <= other.offset));
 
 /** Segments of one batch each, with records of these lengths. */
 function scene(lengths: readonly (readonly number[])[], pending: ReadonlySet<number> = new Set()): Scene {
@@ -36,12 +42,17 @@ function scene(lengths: readonly (readonly number[])[], pending: ReadonlySet<num
     segments,
     count: { reads: 0, underWay: 0, most: 0, bytes: 0, mostBytes: 0 },
     failing: false,
+    moved: false,
+    memories: new Set(),
     reading: createRecordReading({
-      queue: { pending: (place) => (pending.has(at.indexOf(place)) ? Uint8Array.of(at.indexOf(place)) : undefined) },
-      segments: { actual: (place) => place },
+      queue: {
+        pending: (place) => (pending.has(at.indexOf(place)) ? Uint8Array.of(at.indexOf(place)) : undefined),
+        reaches: (segment, offset) => [...pending].some((index) => isBefore(at[index], { segment, offset })),
+      },
+      segments: { actual: (place) => place, liesAsKnown: () => !made.moved },
       files: {
         path: (segment) => `${segment}`,
-        read: async (segment, offset, length) => {
+        read: async (segment, offset, length, memory) => {
           const { count } = made;
           count.reads++;
           count.most = Math.max(count.most, ++count.underWay);
@@ -51,7 +62,11 @@ function scene(lengths: readonly (readonly number[])[], pending: ReadonlySet<num
           count.underWay--;
           count.bytes -= length;
           if (made.failing && length > LONG_BYTES) throw new PerdureError("disk-failed", "a long read failed");
-          return (segments[segment - 1] as Bytes).slice(offset, offset + length);
+          const found = (segments[segment - 1] as Bytes).slice(offset, offset + length);
+          if (memory === undefined) return found;
+          made.memories.add(memory);
+          memory.set(found);
+          return memory.subarray(0, found.length);
         },
       },
       logId: LOG_ID,
@@ -116,4 +131,68 @@ it("a long read that fails takes nothing from those that can be read", async () 
   given.failing = true;
   const all = await given.reading.readAll(given.at);
   expect(all.filter(({ record }) => record?.length === 800).length).toBe(200);
+});
+
+const offsetsOf = (places: readonly RecordAt[]): readonly number[] => places.map(({ offset }) => offset);
+const lengthsOf = (places: readonly RecordAt[]): readonly number[] => places.map(({ length }) => length);
+
+it("a run is what its records are one by one, in one read; `undefined` where one of them is not what was written", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.integer({ min: 0, max: 9_000 }), { minLength: 1, maxLength: 30 }),
+      fc.array(fc.boolean(), { minLength: 30, maxLength: 30 }),
+      fc.option(fc.tuple(fc.nat(), fc.nat())),
+      async (lengths, chosen, flip) => {
+        const { reading, at, segments, count } = scene([lengths]);
+        const places = at.filter((_, index) => index === 0 || chosen[index] === true);
+        const { offset, length } = places[(flip?.[0] ?? 0) % places.length] as RecordAt;
+        if (flip !== null) {
+          const bytes = segments[0] as Bytes;
+          const damaged = offset - RECORD_HEADER_BYTES + (flip[1] % (RECORD_HEADER_BYTES + length));
+          bytes[damaged] = (bytes[damaged] as number) ^ (1 << (flip[1] % 8));
+        }
+        const read = await reading.readRun(1, offsetsOf(places), lengthsOf(places));
+        expect(read === undefined).toBe(flip !== null);
+        for (const place of read === undefined ? [] : places) {
+          const start = place.offset - (read?.from ?? 0);
+          expect(read?.bytes.subarray(start, start + place.length)).toEqual(
+            (segments[0] as Bytes).subarray(place.offset, place.offset + place.length),
+          );
+        }
+        expect(count.reads).toBe(1);
+      },
+    ),
+    { numRuns: 100 },
+  );
+});
+
+it("no run is read of records that are not durable yet, or lie elsewhere by now, or whose read fails", async () => {
+  const lengths = Array.from({ length: 200 }, () => 800);
+  const isRead = async (given: Scene, from: number, to: number): Promise<boolean> => {
+    const places = given.at.slice(from, to);
+    return (await given.reading.readRun(1, offsetsOf(places), lengthsOf(places))) !== undefined;
+  };
+  const waiting = scene([lengths], new Set([150]));
+  expect([await isRead(waiting, 0, 150), await isRead(waiting, 0, 151), await isRead(waiting, 160, 170)]).toEqual([true, false, false]);
+  const given = scene([lengths]);
+  given.moved = true;
+  expect([await isRead(given, 0, 200), given.count.reads]).toEqual([false, 0]);
+  [given.moved, given.failing] = [false, true];
+  expect([await isRead(given, 0, 200), await isRead(given, 0, 20)]).toEqual([false, true]);
+});
+
+it("memory is read into again only after it was released, and kept for long runs alone", async () => {
+  const given = scene([Array.from({ length: 200 }, (_, index) => 700 + index)]);
+  const { reading, at, memories, segments } = given;
+  const readRun = (from: number, to: number) => reading.readRun(1, offsetsOf(at.slice(from, to)), lengthsOf(at.slice(from, to)));
+  const [first, second] = [await readRun(0, 100), await readRun(100, 200)];
+  expect(memories.size).toBe(2);
+  const firstAt = (at[0] as RecordAt).offset - RECORD_HEADER_BYTES;
+  expect(first?.bytes).toEqual((segments[0] as Bytes).subarray(firstAt, firstAt + (first?.bytes.length ?? 0)));
+  first?.release();
+  second?.release();
+  await readRun(50, 150);
+  expect(memories.size).toBe(2);
+  await readRun(0, 20);
+  expect(memories.size).toBe(2);
 });

@@ -2,14 +2,14 @@
 import type { Bytes } from "../../wire/bytes.ts";
 import { PerdureError } from "../../wire/error.ts";
 import type { AppendQueue } from "./append-queue.ts";
-import type { ReadBack, RecordAt, RecordLog } from "./record-log.ts";
+import type { ReadBack, RecordAt, RecordLog, RunRead } from "./record-log.ts";
 import type { SegmentFiles } from "./segment-files.ts";
-import { type Crc32, RECORD_HEADER_BYTES, recordsIn } from "./segment-format.ts";
+import { type BatchPlace, type Crc32, RECORD_HEADER_BYTES, recordsIn } from "./segment-format.ts";
 import type { SegmentSet } from "./segment-set.ts";
 
 export interface RecordReadingOptions {
-  readonly queue: Pick<AppendQueue, "pending">;
-  readonly segments: Pick<SegmentSet, "actual">;
+  readonly queue: Pick<AppendQueue, "pending" | "reaches">;
+  readonly segments: Pick<SegmentSet, "actual" | "liesAsKnown">;
   readonly files: Pick<SegmentFiles, "read" | "path">;
   readonly logId: Bytes;
   readonly crc32: Crc32 | undefined;
@@ -19,6 +19,11 @@ export interface RecordReadingOptions {
 const RUN_BYTES = 256 * 1024;
 /** ... over records of others in between, which cost less than another read. */
 const GAP_BYTES = 16 * 1024;
+/** Memory that was read into and waits for the next: made anew, the system would hand it out page by page, which takes longer than to read. */
+const FREE_MEMORIES = 8;
+const MEMORY_BYTES = 512 * 1024;
+/** Shorter ones are read into memory of their own: most readers have little to read, and there may be thousands of them. */
+const LEAST_KEPT_BYTES = 64 * 1024;
 
 interface Wanted {
   readonly index: number;
@@ -26,7 +31,16 @@ interface Wanted {
   readonly actual: RecordAt;
 }
 
-export function createRecordReading({ queue, segments, files, logId, crc32 }: RecordReadingOptions): Pick<RecordLog, "read" | "readAll"> {
+export function createRecordReading({
+  queue,
+  segments,
+  files,
+  logId,
+  crc32,
+}: RecordReadingOptions): Pick<RecordLog, "read" | "readAll" | "readRun"> {
+  // bound: FREE_MEMORIES
+  const free: Bytes[] = [];
+
   const readBack = async ({ segment, offset, length }: RecordAt): Promise<Bytes | undefined> => {
     const bytes = await files.read(segment, offset - RECORD_HEADER_BYTES, length + RECORD_HEADER_BYTES);
     return recordsIn({ logId, segment, offset: offset - RECORD_HEADER_BYTES, crc32 }, bytes)(0, length);
@@ -62,8 +76,26 @@ export function createRecordReading({ queue, segments, files, logId, crc32 }: Re
     }
   };
 
+  const memoryFor = (bytes: number): Bytes | undefined =>
+    bytes >= LEAST_KEPT_BYTES && bytes <= MEMORY_BYTES ? (free.pop() ?? new Uint8Array(MEMORY_BYTES)) : undefined;
+
+  const readTogether: RecordLog["readRun"] = async (segment, offsets, lengths) => {
+    const from = (offsets[0] as number) - RECORD_HEADER_BYTES;
+    const last = offsets.at(-1) as number;
+    if (queue.reaches(segment, last) || !segments.liesAsKnown(segment, offsets)) return undefined;
+    const span = last + (lengths.at(-1) as number) - from;
+    const memory = memoryFor(span);
+    const bytes = await files.read(segment, from, span, memory).catch(() => undefined);
+    if (bytes === undefined || !areRecords({ logId, segment, offset: from, crc32 }, bytes, offsets, lengths)) return undefined;
+    const release = (): void => {
+      if (memory !== undefined && free.length < FREE_MEMORIES) free.push(memory);
+    };
+    return { bytes, from, release } satisfies RunRead;
+  };
+
   return {
     read,
+    readRun: readTogether,
     readAll: async (all) => {
       const found: ReadBack[] = [];
       const wanted: Wanted[] = [];
@@ -76,6 +108,14 @@ export function createRecordReading({ queue, segments, files, logId, crc32 }: Re
       return found;
     },
   };
+}
+
+/** Whether the records that begin at these offsets of a file are there, in `bytes` that lie at `place`. */
+function areRecords(place: BatchPlace, bytes: Bytes, offsets: readonly number[], lengths: readonly number[]): boolean {
+  const recordAt = recordsIn(place, bytes);
+  for (let index = 0; index < offsets.length; index++)
+    if (recordAt((offsets[index] as number) - RECORD_HEADER_BYTES - place.offset, lengths[index] as number) === undefined) return false;
+  return true;
 }
 
 /** In order of where they lie, cut where the next is far or a run is long. */

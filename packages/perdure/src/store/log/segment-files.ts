@@ -16,7 +16,8 @@ export interface SegmentFiles extends AsyncDisposable {
    * clean although they never reached the disk, and a sync alone would then succeed without doing anything.
    */
   confirm(segment: number, offset: number, end: number): Promise<void>;
-  read(segment: number, offset: number, length: number): Promise<Bytes>;
+  /** They may come in the memory given. */
+  read(segment: number, offset: number, length: number, memory?: Bytes): Promise<Bytes>;
   /** `keep` may put the file under another name instead and say so; it is asked only when nobody reads the file. An index goes first. */
   remove(segment: number, keep?: (path: string) => Promise<boolean>, indexed?: boolean): Promise<void>;
   /** The file beside the segment that says what of it is needed. */
@@ -94,13 +95,13 @@ export function createSegmentFiles(files: Files, folder: string): SegmentFiles {
         await file.close();
       }
     },
-    read: async (segment, offset, length) => {
+    read: async (segment, offset, length, memory) => {
       if (leaving.has(segment)) throw new PerdureError("not-found", `${path(segment)} is being removed`);
       const used = reader(segment);
       used.users++;
       count(segment, 1);
       try {
-        return await (await used.file).read(offset, length);
+        return await (await used.file).read(offset, length, memory);
       } catch (error) {
         // Whoever reads next opens it anew.
         if (readers.get(segment) === used) readers.delete(segment);

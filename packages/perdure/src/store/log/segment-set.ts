@@ -28,6 +28,8 @@ export interface SegmentSet {
   ): void;
   /** Where the record lies, given what its owner knows. */
   actual(given: RecordAt): RecordAt;
+  /** Whether the records that their owner knows there lie there. */
+  liesAsKnown(segment: number, offsets: readonly number[]): boolean;
   /** True when that emptied the segment. */
   release(given: RecordAt): boolean;
   /** Those that are known one by one. */
@@ -113,6 +115,7 @@ export function createSegmentSet(): SegmentSet {
   };
   return {
     actual,
+    liesAsKnown: (segment, offsets) => moved.size === 0 || !offsets.some((offset) => moved.has(placeKey({ segment, offset }))),
     setEnd: (segment, end, bytes) => {
       const found = held(segment);
       found.end = end;
