@@ -160,7 +160,9 @@ export async function startRelayCore({
     closedFor: () => stuckError(log.health),
     drained: (session) => {
       pump.drained(session);
-      loop.feed({ kind: "blocked", session, blocked: false });
+      // Nearly always nothing waited: a turn for each message that has left would cost as much as a message.
+      const consumer = mailboxes.agentOf(session)?.mailbox.consumer;
+      if (consumer?.session === session && consumer.blocked) loop.feed({ kind: "blocked", session, blocked: false });
     },
     agentOpened: createAgentFrames({
       host,
