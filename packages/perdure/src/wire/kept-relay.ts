@@ -109,6 +109,13 @@ export const MAX_KEPT_PROOF_BYTES = 4096;
 /** Restated: a proof that its sender may not have received. */
 export const keptProof = shape("kept proof", { sender: agentId, number: uint, proof: bytes(MAX_KEPT_PROOF_BYTES) });
 
+/** A proof of another relay that several agents here may not have received: their mailboxes (32 bytes each). */
+export const keptVouched = shape(
+  "kept vouched",
+  { senders: bytes(PEER_LEAF_MESSAGES * AGENT_ID_BYTES), number: uint, proof: bytes(MAX_KEPT_PROOF_BYTES) },
+  MAX_KEPT_PROOF_BYTES + PEER_LEAF_MESSAGES * AGENT_ID_BYTES + 64,
+);
+
 /** Another relay: where it is said to be, the one that answered last first, and its newest verified bundle (empty before it was met). */
 export const keptPeer = shape(
   "kept peer",
@@ -172,6 +179,7 @@ export const RELAY_RECORDS = {
   routes: [21, keptRoutes],
   pass: [22, keptPass],
   passKey: [23, keptPassKey],
+  vouched: [24, keptVouched],
 } as const;
 
 type Kinds = typeof RELAY_RECORDS;

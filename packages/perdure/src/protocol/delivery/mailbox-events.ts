@@ -97,8 +97,8 @@ export type RelayInput =
       readonly bundle: Bytes | undefined;
       readonly teller?: string | undefined;
     }
-  /** Another relay proved, and it was verified, that mail of this agent of ours is stored there. */
-  | { readonly kind: "vouch"; readonly sender: Bytes; readonly number: number; readonly proof: Bytes }
+  /** Another relay proved, and it was verified, that mail of these agents of ours is stored there: at most PEER_LEAF_MESSAGES. */
+  | { readonly kind: "vouch"; readonly senders: readonly Bytes[]; readonly number: number; readonly proof: Bytes }
   /** SHA-256 of the ticket's text; 0 uses take it back. */
   | { readonly kind: "issue-ticket"; readonly hash: Bytes; readonly expiresAtMs: number; readonly uses: number }
   /** An agent or a relay is turned away from here on, or no longer. */

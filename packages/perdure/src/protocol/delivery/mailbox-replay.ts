@@ -31,7 +31,7 @@ import {
   senderOnLink,
 } from "./mailbox-state.ts";
 import { forgetPeer, notePeer, recallPeer } from "./peer-state.ts";
-import { keepProof, shelfOf } from "./proof-shelf.ts";
+import { keepProof, relayOf, shelfOf } from "./proof-shelf.ts";
 import { storedWithin } from "./settling.ts";
 import {
   addToLeaf,
@@ -217,6 +217,12 @@ function replaySmall(state: RelayState, sha256: Sha256, kept: Exclude<KeptRecord
     case "proof": {
       const { sender, number, proof } = kept.value;
       keepProof(keeperOf(state, sender), shelfOf(state, proof), number, proof);
+      return [];
+    }
+    case "vouched": {
+      const { senders, number, proof } = kept.value;
+      const by = relayOf(proof);
+      for (const sender of new ByteRows(AGENT_ID_BYTES, senders)) keepProof(keeperOf(state, sender), "vouched", number, proof, by);
       return [];
     }
   }

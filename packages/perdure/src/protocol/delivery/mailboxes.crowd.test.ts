@@ -165,7 +165,7 @@ describe("a relay that proves without end", () => {
     relay.attach(1, "alice");
     relay.feed({ kind: "detach", session: 1 });
     const vouch = (by: string, number: number): void =>
-      void relay.feed({ kind: "vouch", sender: agentId("alice"), number, proof: proofOf(by, number) });
+      void relay.feed({ kind: "vouch", senders: [agentId("alice")], number, proof: proofOf(by, number) });
     for (const number of [1, 2, 3]) vouch("far", number);
     for (let number = 100; number < 200; number++) vouch("mallory", number);
     relay.sync();
@@ -174,5 +174,37 @@ describe("a relay that proves without end", () => {
     relay.rotate();
     relay.crash();
     expect(numbers(relay)).toEqual(kept);
+  });
+
+  it("is written down once for all whose mail is in it, and each has it after a crash; who is nobody here gets nothing", () => {
+    const relay = createTestRelay();
+    const shelf = (name: string): readonly (readonly number[])[] => {
+      const agent = relay.machine.lookup("agent", agentId(name));
+      return [agent?.vouched.map(({ number }) => number) ?? [], agent?.proofs.map(({ number }) => number) ?? []];
+    };
+    for (const [index, name] of ["alice", "bob", "carol"].entries()) relay.attach(index + 1, name);
+    const senders = ["alice", "bob", "nobody"].map((name) => agentId(name));
+    const proof = proofOf("far", 7);
+    const outputs = relay.feed({ kind: "vouch", senders, number: 7, proof });
+    const other = createTestRelay();
+    for (const [index, name] of ["alice", "bob"].entries()) other.attach(index + 1, name);
+    const [append] = other.machine.step({ kind: "vouch", senders, number: 7, proof }, other.nowMs);
+    expect(append?.kind === "append" && append.records.length).toBe(1);
+    expect(outputs.filter(({ kind }) => kind === "proof")).toEqual([1, 2].map((session) => ({ kind: "proof", session, proof })));
+    // To whom it was told before it is not told again.
+    const again = relay.feed({ kind: "vouch", senders: [agentId("bob"), agentId("carol")], number: 7, proof });
+    expect(again.filter(({ kind }) => kind === "proof")).toEqual([{ kind: "proof", session: 3, proof }]);
+    relay.sync();
+    const all = [
+      [[7], []],
+      [[7], []],
+      [[7], []],
+    ];
+    expect(["alice", "bob", "carol"].map(shelf)).toEqual(all);
+    relay.crash();
+    expect(["alice", "bob", "carol"].map(shelf)).toEqual(all);
+    relay.rotate();
+    relay.crash();
+    expect(["alice", "bob", "carol"].map(shelf)).toEqual(all);
   });
 });

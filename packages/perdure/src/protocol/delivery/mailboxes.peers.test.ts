@@ -338,7 +338,7 @@ describe("statements for a peer", () => {
       digests: envelope("alice", "bob", 1).digest,
       writers: new Uint8Array(0),
     });
-    const vouch = { kind: "vouch", sender: agentId("alice"), number: 7, proof } as const;
+    const vouch = { kind: "vouch", senders: [agentId("alice")], number: 7, proof } as const;
     expect(relay.feed(vouch)).toContainEqual({ kind: "proof", session: 1, proof });
     expect(kindsOf(relay.feed(vouch))).toEqual([]);
     relay.mail(1, 1, envelope("alice", "bob", 1), "far");

@@ -1,11 +1,11 @@
 /** What a relay is told of other relays: where they are, who they proved to be, and what they proved to have stored. */
-import { equalBytes } from "../../wire/bytes.ts";
+import { concat, equalBytes } from "../../wire/bytes.ts";
 import { encodeKept, MAX_KEPT_PROOF_BYTES } from "../../wire/kept-relay.ts";
 import type { RelayInput } from "./mailbox-events.ts";
 import { encodePeer } from "./mailbox-replay.ts";
 import { type AgentState, findAgent, findPeer, type Peer } from "./mailbox-state.ts";
 import { createPeer, forgetPeer, makeRoomForPeer, notePeer } from "./peer-state.ts";
-import { keepProof } from "./proof-shelf.ts";
+import { keepProof, relayOf } from "./proof-shelf.ts";
 import { noteLimited, type RelayMachine } from "./relay-machine.ts";
 
 /** How often it is written down that a relay was met again. */
@@ -81,13 +81,21 @@ export function hearOfPeer(machine: RelayMachine, input: Extract<RelayInput, { r
   if (machine.trouble === undefined) meetPeer(machine, input, nowMs);
 }
 
-/** An agent of ours gets another relay's proof, now or when it attaches next. */
-export function vouch(machine: RelayMachine, { sender, number, proof }: Extract<RelayInput, { readonly kind: "vouch" }>): void {
+/** Agents of ours get another relay's proof, now or when they attach next. It is written down once for all of them: most of it is digests. */
+export function vouch(machine: RelayMachine, { senders, number, proof }: Extract<RelayInput, { readonly kind: "vouch" }>): void {
   const { state, attachments, journal, trouble } = machine;
-  const agent = findAgent(state, sender);
-  if (agent === undefined || proof.length > MAX_KEPT_PROOF_BYTES || !keepProof(agent, "vouched", number, proof)) return;
-  if (trouble === undefined) journal.record(encodeKept("proof", { sender: agent.keptId, number, proof }));
-  const theirs = attachments.of(agent);
-  const session = (theirs.find(({ consume }) => consume) ?? theirs[0])?.session;
-  if (session !== undefined) journal.emit({ kind: "proof", session, proof });
+  if (proof.length > MAX_KEPT_PROOF_BYTES) return;
+  const by = relayOf(proof);
+  const told: AgentState[] = [];
+  for (const sender of senders) {
+    const agent = findAgent(state, sender);
+    if (agent !== undefined && keepProof(agent, "vouched", number, proof, by)) told.push(agent);
+  }
+  if (told.length === 0) return;
+  if (trouble === undefined) journal.record(encodeKept("vouched", { senders: concat(...told.map(({ keptId }) => keptId)), number, proof }));
+  for (const agent of told) {
+    const theirs = attachments.of(agent);
+    const session = (theirs.find(({ consume }) => consume) ?? theirs[0])?.session;
+    if (session !== undefined) journal.emit({ kind: "proof", session, proof });
+  }
 }

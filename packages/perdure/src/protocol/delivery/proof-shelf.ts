@@ -18,11 +18,16 @@ export function shelfOf({ relayId }: RelayState, proof: Bytes): Shelf {
   return relayOf(proof) === hex(relayId) ? "proofs" : "vouched";
 }
 
-/** Keeps a proof unless a restatement, or the other relay, brought it already. False when it did. */
-export function keepProof(owner: AgentState, shelf: Shelf, number: number, proof: Bytes): boolean {
+/** Keeps a proof unless a restatement, or the other relay, brought it already. False when it did. `by`: letters of the relay it is of. */
+export function keepProof(
+  owner: AgentState,
+  shelf: Shelf,
+  number: number,
+  proof: Bytes,
+  by: string = shelf === "proofs" ? "" : relayOf(proof),
+): boolean {
   const proofs = owner[shelf];
   if (proofs.some((each) => each.number === number && equalBytes(each.proof, proof))) return false;
-  const by = shelf === "proofs" ? "" : relayOf(proof);
   // A log that was tidied up tells its own statements in another order than it made them.
   const at = shelf === "proofs" ? proofs.findLastIndex((each) => each.number <= number) + 1 : proofs.length;
   proofs.splice(at, 0, { number, proof: proof.slice(), by });
@@ -38,6 +43,7 @@ function oldestOfMost(proofs: readonly ShelvedProof[]): number {
   return proofs.findIndex(({ by }) => counts.get(by) === most);
 }
 
-function relayOf(proof: Bytes): string {
+/** Letters of the relay whose proof it is. */
+export function relayOf(proof: Bytes): string {
   return hex(statement.decode(statementProof.decode(proof).statement).relayId);
 }

@@ -216,7 +216,7 @@ const FLOODS: readonly (readonly [what: string, step: (relay: Relay, index: numb
 
   [
     "proofs another relay sends about mail",
-    ({ feed }, index) => feed({ kind: "vouch", sender: idOf("alice"), number: index, proof: proofOf(index) }),
+    ({ feed }, index) => feed({ kind: "vouch", senders: [idOf("alice")], number: index, proof: proofOf(index) }),
   ],
 ];
 

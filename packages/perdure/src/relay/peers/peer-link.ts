@@ -105,7 +105,7 @@ export function createPeerLink(options: PeerLinkOptions): PeerLink {
     link: () => forwarder.link,
     covered: forwarder.covered,
     proven: forwarder.proven,
-    vouch: (sender, number, proof) => loop.feed({ kind: "vouch", sender, number, proof }),
+    vouch: (senders, number, proof) => loop.feed({ kind: "vouch", senders, number, proof }),
     outdated: () =>
       current?.session.close(goodbyeFor("certificate-expired", "your certificate was renewed; show it again", { retry: "now" })),
   });

@@ -32,7 +32,7 @@ export interface PeerStatementsOptions {
   readonly link: () => Bytes;
   readonly covered: (first: number, last: number) => readonly ForwardItem[] | undefined;
   readonly proven: (first: number, last: number) => void;
-  readonly vouch: (sender: Bytes, number: number, proof: Bytes) => void;
+  readonly vouch: (senders: readonly Bytes[], number: number, proof: Bytes) => void;
   /** The certificate behind a signature is not in what the peer showed: it is to show its bundle again. */
   readonly outdated: () => void;
 }
@@ -127,7 +127,7 @@ export function createPeerStatements(options: PeerStatementsOptions): PeerStatem
     const filled = statementProof.encode({ ...proof, digests: concat(...digests), writers: EMPTY });
     const senders = [...new Map(messages.map(({ from }) => [hex(from), from])).values()];
     if (sent === undefined && !mayTell(senders.length)) return;
-    for (const sender of senders) options.vouch(sender, said.number, filled);
+    options.vouch(senders, said.number, filled);
     if (sent !== undefined) options.proven(leaf.firstSeq, leaf.lastSeq);
   };
 
