@@ -8,11 +8,11 @@ export class ByteRows {
   #held: Bytes;
   #length = 0;
 
-  /** `bytes`: the rows it begins with, which are copied; what is left over of them is dropped. */
-  constructor(width: number, bytes?: Bytes) {
+  /** `bytes`: the rows it begins with, which are copied; what is left over of them is dropped. `room`: for so many without moving them. */
+  constructor(width: number, bytes?: Bytes, room: number = FIRST_ROWS) {
     this.#width = width;
     this.#length = Math.floor((bytes?.length ?? 0) / width);
-    this.#held = bytes === undefined ? new Uint8Array(FIRST_ROWS * width) : bytes.slice(0, this.#length * width);
+    this.#held = bytes === undefined ? new Uint8Array(room * width) : bytes.slice(0, this.#length * width);
   }
 
   get length(): number {

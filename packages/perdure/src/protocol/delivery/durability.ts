@@ -34,7 +34,7 @@ export function becomeDurable(machine: RelayMachine, upTo: number): void {
     } else if (effect.kind === "attached") welcome(machine, effect.attachment);
     else if (effect.kind === "confirmed") confirmed(machine, effect.attachment);
     else if (effect.kind === "published") answerPublished(machine, effect);
-    else tellSenders(machine, effect.signature);
+    else tellSenders(machine);
   }
   journal.fact("relay.batch-synced", () => ({ ticket: upTo }));
   for (const attachment of acked) acknowledge(machine, attachment);
@@ -67,23 +67,22 @@ export function writeStatement({ state, journal, sha256 }: RelayMachine, signatu
   underWay.written = true;
   journal.record(encodeKept("statement", { statement: underWay.bytes, signature, leaves: underWay.leaves }));
   // What a leaf of another relay was made of is nowhere else; those of agents are told from the statement alone.
-  const proofs = proofsOf(sha256, underWay.bytes, signature, underWay.leaves, underWay.taken);
+  underWay.proofs = proofsOf(sha256, underWay.bytes, signature, underWay.leaves, underWay.taken);
   underWay.taken.forEach(({ sender, link, writers }, index) => {
     const peer = writers.length === 0 ? undefined : senderOnLink(state, sender, link);
     if (peer === undefined) return;
-    journal.record(encodeKept("proof", { sender: peer.keptId, number: underWay.number, proof: proofs[index] as Bytes }));
+    journal.record(encodeKept("proof", { sender: peer.keptId, number: underWay.number, proof: underWay.proofs[index] as Bytes }));
   });
   journal.whenDurable({ kind: "stated", signature });
 }
 
 /** The statement is in the log: its senders get their proofs. */
-function tellSenders({ state: relay, attachments, counters, journal, sha256 }: RelayMachine, signature: Bytes): void {
+function tellSenders({ state: relay, attachments, counters, journal, sha256 }: RelayMachine): void {
   const done = finishStatement(relay.statements, sha256);
   counters.statements++;
-  const proofs = proofsOf(sha256, done.bytes, signature, done.leaves, done.taken);
   done.taken.forEach((leaf, index) => {
     const sender = senderOnLink(relay, leaf.sender, leaf.link);
-    const proof = proofs[index];
+    const proof = done.proofs[index];
     if (sender === undefined || proof === undefined) return;
     keepProof(sender, "proofs", done.number, proof);
     const theirs = attachments.of(sender).filter(({ role }) => role !== "forwarder");

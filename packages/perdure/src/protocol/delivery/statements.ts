@@ -37,6 +37,8 @@ export interface UnderWay {
   readonly taken: readonly PendingLeaf[];
   /** Signed and handed to the log. */
   written: boolean;
+  /** Of its leaves, when it is signed. */
+  proofs: readonly Bytes[];
 }
 
 export interface Statements {
@@ -106,14 +108,16 @@ function leafFor(
     return growing;
   }
   if (!isMail) return undefined;
+  // A leaf of another relay mostly fills up.
+  const room = limit === PEER_LEAF_MESSAGES ? limit : undefined;
   const leaf: PendingLeaf = {
     sender: sender.slice(),
     link: link.slice(),
     firstSeq: linkSeq,
     lastSeq: linkSeq,
     refused: [],
-    digests: new ByteRows(DIGEST_BYTES),
-    writers: new ByteRows(AGENT_ID_BYTES),
+    digests: new ByteRows(DIGEST_BYTES, undefined, room),
+    writers: new ByteRows(AGENT_ID_BYTES, undefined, room),
   };
   statements.pending.push(leaf);
   statements.growing.set(key, leaf);
@@ -150,7 +154,7 @@ export function beginStatement(statements: Statements, sha256: Sha256, relayId: 
     root: createMerkleTree(sha256, leaves).root,
     extensions: [],
   });
-  statements.underWay = { bytes, number, leaves, taken, written: false };
+  statements.underWay = { bytes, number, leaves, taken, written: false, proofs: [] };
   return statements.underWay;
 }
 
