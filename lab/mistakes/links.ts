@@ -70,8 +70,8 @@ export const LINK_MISTAKES: readonly Mistake[] = [
   {
     id: "forwarded-before-the-peer-has-it",
     file: "relay/peers/forwarder.ts",
-    find: '    to.session.send([{ name: "mail", payload }]);',
-    put: '    to.session.send([{ name: "mail", payload }]);\n    finish([item.position]);',
+    find: '    to.session.push({ name: "mail", payload });',
+    put: '    to.session.push({ name: "mail", payload });\n    finish([item.position]);',
     why: "What was sent to the other relay is let go of before it acknowledged that it has it.",
   },
   {

@@ -8,7 +8,7 @@
  * both; `syncedTail < nextPosition`; `synced <= upTo` for every link; a name belongs to at most one agent; every load is
  * the sum over the stored mail it is about.
  */
-import { type Bytes, EMPTY, hex, startsWith, u32At } from "../../wire/bytes.ts";
+import { type Bytes, EMPTY, equalBytes, hex, startsWith, u32At } from "../../wire/bytes.ts";
 import { TO_AT } from "../../wire/envelope.ts";
 import { AGENT_ID_BYTES, type AgentId, agentIdText, LINK_BYTES } from "../../wire/ids.ts";
 import { type AgentStanding, KEPT_REFUSALS } from "../../wire/kept-relay.ts";
@@ -199,6 +199,8 @@ export interface RelayState {
   readonly statements: Statements;
   /** Those found last, by the first four bytes of their id. */
   readonly recipients: Map<number, AgentState>;
+  /** That was found last: mail for one relay, or of one, mostly comes together. */
+  lastPeer: { readonly key: string; readonly peer: AgentState } | undefined;
   /** What waits, of all mailboxes. */
   readonly mails: MailColumns<Sender>;
   storedMessages: number;
@@ -234,6 +236,7 @@ export function createRelayState(relayId: Bytes): RelayState {
     statements: createStatements(),
     // bound: RECIPIENTS
     recipients: new Map(),
+    lastPeer: undefined,
     mails: createMailColumns<Sender>(),
     storedMessages: 0,
     storedBytes: 0,
@@ -318,7 +321,13 @@ export function ownerOf(state: RelayState, key: string): AgentState | undefined 
 }
 
 export function findPeer(state: RelayState, relayId: Bytes): AgentState | undefined {
-  return state.peers.size === 0 ? undefined : state.peers.get(hex(relayId));
+  const { lastPeer: last } = state;
+  if (last !== undefined && equalBytes(last.peer.idRaw, relayId) && state.peers.get(last.key) === last.peer) return last.peer;
+  if (state.peers.size === 0) return undefined;
+  const key = hex(relayId);
+  const peer = state.peers.get(key);
+  state.lastPeer = peer && { key, peer };
+  return peer;
 }
 
 /** Whoever sends on that link under that id, which an agent and a peer may share. */

@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import type { RelayInput } from "../../protocol/delivery/mailbox-events.ts";
 import type { Session } from "../../protocol/link/session.ts";
 import { createSettings } from "../../settings/register.ts";
-import { type Bytes, wholePiece } from "../../wire/bytes.ts";
-import { decodeMail } from "../../wire/control.ts";
+import { type Bytes, wholePiece, writePiece } from "../../wire/bytes.ts";
+import { DEFAULT_HOP_LIMIT, decodeMail } from "../../wire/control.ts";
 import { PerdureError } from "../../wire/error.ts";
-import type { Frame } from "../../wire/frame.ts";
+import type { OutFrame } from "../../wire/frame.ts";
 import { encodeKeptMail } from "../../wire/kept-relay.ts";
 import { createForwarder, type Forwarder, type LinkStanding } from "./forwarder.ts";
 
@@ -90,12 +90,13 @@ function createStand(): Stand {
       return stand.forwarder.begin(
         {
           queuedBytes: 0,
-          send: (frames: readonly Frame[]) => {
-            for (const { payload } of frames) {
-              const { linkSeq, envelope } = decodeMail(payload);
-              expect(envelope.length).toBe(SIZE);
-              lines.push(linkSeq * 1000 + (envelope[0] as number));
-            }
+          push: ({ payload }: OutFrame) => {
+            // Where it goes may be memory that was used before.
+            const used = new Uint8Array(payload.length + 10).fill(0xff);
+            writePiece(payload, used, 5);
+            const { linkSeq, hopLimit, home, envelope } = decodeMail(used.subarray(5, payload.length + 5));
+            expect([envelope.length, hopLimit, home]).toEqual([SIZE, DEFAULT_HOP_LIMIT - 1, undefined]);
+            lines.push(linkSeq * 1000 + (envelope[0] as number));
           },
           close: () => void stand.closed.push(`session ${index}`),
         } as unknown as Session,
