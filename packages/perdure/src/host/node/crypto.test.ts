@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import * as hpke from "hpke";
 import { describe, expect, test } from "vitest";
@@ -46,6 +47,17 @@ const rfc9180 = vectorsOf<HpkeVector>("rfc9180");
 describe("published vectors", () => {
   test.each(rfc4231)("HMAC-SHA256, RFC 4231: key $key", ({ key, data, tag }) => {
     expect(hex(crypto.hash.hmacSha256(bytes(key), bytes(data)))).toBe(tag);
+  });
+
+  // Short and long input go different ways, and so do keys of more than a block.
+  test.each([0, 32, 64, 65, 200])("HMAC-SHA256 is Node's own, with keys of %i bytes", (keyBytes) => {
+    const key = Uint8Array.from({ length: keyBytes }, (_, index) => index);
+    for (const length of [0, 1, 4095, 4096, 4097, 70_000]) {
+      const data = Uint8Array.from({ length }, (_, index) => index * 7);
+      const cut = length >> 1;
+      const own = createHmac("sha256", key).update(data).digest("hex");
+      expect(hex(crypto.hash.hmacSha256(key, data.subarray(0, cut), data.subarray(cut)))).toBe(own);
+    }
   });
 
   test.each(rfc5869)("HKDF-SHA256, RFC 5869: $lengthBytes bytes, salt $salt", ({ secret, salt, info, lengthBytes, output }) => {
