@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { concat, fromHex, hex, utf8 } from "../../wire/bytes.ts";
 import { cryptoConformance } from "../conformance/crypto-conformance.ts";
 import { createNodeCrypto } from "./crypto.ts";
+import { hmacSha256 } from "./hash.ts";
 
 cryptoConformance("this machine", () => ({ crypto: createNodeCrypto() }));
 
@@ -56,7 +57,7 @@ describe("published vectors", () => {
       const data = Uint8Array.from({ length }, (_, index) => index * 7);
       const cut = length >> 1;
       const own = createHmac("sha256", key).update(data).digest("hex");
-      expect(hex(crypto.hash.hmacSha256(key, data.subarray(0, cut), data.subarray(cut)))).toBe(own);
+      expect(hex(hmacSha256(key, data.subarray(0, cut), data.subarray(cut)))).toBe(own);
     }
   });
 

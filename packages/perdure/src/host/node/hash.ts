@@ -2,7 +2,7 @@ import { createHash, hash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { PerdureError } from "../../wire/error.ts";
 import type { Hash } from "../crypto.ts";
-import { plainBytes, requireLength } from "./raw-bytes.ts";
+import { requireLength } from "./raw-bytes.ts";
 
 const HASH_BYTES = 32;
 const BLOCK_BYTES = 64;
