@@ -87,7 +87,7 @@ function createLine(rates: boolean): (messages: number) => number {
     for (const end = sent + messages; sent < end; ) {
       const index = sent % SENDERS;
       const linkSeq = Math.floor(sent / SENDERS) + 1;
-      feed({ kind: "mail", session: 2 + index, linkSeq, hopLimit: 8, envelope: envelopes[index] as Bytes });
+      feed({ kind: "mails", session: 2 + index, mails: [{ linkSeq, hopLimit: 8, envelope: envelopes[index] as Bytes }] });
       sent++;
       if (sent % 64 > 0) continue;
       feed({ kind: "settle", session: 1, settle: { generation: GENERATION, epoch: 1, floor: sent, ranges: [] } });

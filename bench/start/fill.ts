@@ -124,7 +124,7 @@ async function fill({ folder, messages, readers, senders, bodyBytes }: FillWish,
         envelope.set((recipients[sent++ % readers] as { readonly idRaw: Bytes }).idRaw, TO_AT);
         const linkSeq = turn * AT_ONCE + nth;
         putU64(envelope, SEQ_AT, linkSeq);
-        loop.feed({ kind: "mail", session, linkSeq, hopLimit: 8, envelope });
+        loop.feed({ kind: "mails", session, mails: [{ linkSeq, hopLimit: 8, envelope }] });
       }
     }
     if (turn % STATEMENT_EVERY === 0) loop.feed({ kind: "statement-due" });

@@ -266,12 +266,9 @@ function createWorld(limits: MailboxesOptions["limits"]) {
     writer.sent.set(++writer.linkSeq, { id: envelopeId(what), isRefused: false });
     const home = step.home === undefined ? undefined : agentId(step.home);
     const outputs = relay.feed({
-      kind: "mail",
+      kind: "mails",
       session: writer.session,
-      linkSeq: writer.linkSeq,
-      hopLimit: step.hopLimit,
-      home,
-      envelope: what.bytes,
+      mails: [{ linkSeq: writer.linkSeq, hopLimit: step.hopLimit, home, envelope: what.bytes }],
     });
     // A relay that ends the session hears of a new one.
     if (outputs.some((output) => output.kind === "goodbye")) comeBack(step.from);
@@ -285,18 +282,22 @@ function createWorld(limits: MailboxesOptions["limits"]) {
 
   const north = (step: Extract<Step, { do: "north" }>): void => {
     const { relay } = watched[step.side];
-    for (let count = 0; count < step.count; count++) {
+    const home = step.home === undefined ? undefined : agentId(step.home);
+    const together = step.leap === 0 && step.letters % 2 === 0 ? step.count : 1;
+    for (let count = 0; count < step.count; count += together) {
       const held = norths.get(step.side);
       if (held === undefined) return;
-      const what = letterOf(step.as, step.to, step, relay.nowMs);
-      const home = step.home === undefined ? undefined : agentId(step.home);
       const linkSeq = held.linkSeq + 1 + step.leap;
-      const outputs = relay.feed({ kind: "mail", session: held.session, linkSeq, hopLimit: step.hopLimit, home, envelope: what.bytes });
+      const mails = Array.from({ length: together }, (_, index) => {
+        const { bytes } = letterOf(step.as, step.to, step, relay.nowMs);
+        return { linkSeq: linkSeq + index, hopLimit: step.hopLimit, home, envelope: bytes };
+      });
+      const outputs = relay.feed({ kind: "mails", session: held.session, mails });
       if (outputs.some((output) => output.kind === "goodbye")) {
         if (step.goesOn) continue;
         relay.feed({ kind: "detach", session: held.session });
         norths.delete(step.side);
-      } else held.linkSeq = linkSeq;
+      } else held.linkSeq = linkSeq + together - 1;
     }
   };
 

@@ -1,6 +1,7 @@
 /** What leaves the relay, as lines that are compared. */
 import type { RelayOutput } from "../../../packages/perdure/src/protocol/delivery/mailbox-events.ts";
-import { type Bytes, readU64, viewOf } from "../../../packages/perdure/src/wire/bytes.ts";
+import { type Bytes, hex, readU64, viewOf } from "../../../packages/perdure/src/wire/bytes.ts";
+import { decodeEnvelope, digestMatches } from "../../../packages/perdure/src/wire/envelope.ts";
 import { parted } from "../room.ts";
 
 /** The number of a pass, 0 for none. */
@@ -34,7 +35,8 @@ export function checkFacts(outputs: readonly RelayOutput[]): void {
   for (const output of outputs) {
     if (output.kind === "ack") left.push(`ack up to ${output.upTo}`);
     else if (output.kind === "refuse") left.push(`refuse ${output.linkSeq} ${output.reason.code}`);
-    else if (output.kind === "deliver") left.push(`deliver ${output.position} to ${output.session}`);
+    else if (output.kind === "deliver")
+      left.push(...output.envelopes.map((_, index) => `deliver ${output.position + index} to ${output.session}`));
     else if (output.kind === "goodbye" && output.reason.code === "fenced") left.push(`fence ${output.session}`);
     else if (output.kind === "fact") {
       const { event, fields } = output;
@@ -46,4 +48,11 @@ export function checkFacts(outputs: readonly RelayOutput[]): void {
   }
   const [one, other] = [left.sort().join(", "), noted.sort().join(", ")];
   if (one !== other) parted(`what leaves is ${one}, and noted is ${other}`);
+}
+
+/** Of what is delivered, which must be what its digest says. */
+export function digestIn(delivered: Bytes, sha256: (bytes: Bytes) => Bytes): string {
+  const envelope = decodeEnvelope(delivered);
+  if (!digestMatches(envelope, sha256)) parted("what is delivered is not what its digest says");
+  return hex(envelope.digest);
 }

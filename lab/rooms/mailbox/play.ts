@@ -5,7 +5,6 @@ import { createMailboxes, type Mailboxes, type MailboxesOptions } from "../../..
 import { type Bytes, concat, EMPTY, equalBytes, hex, readU64, utf8, viewOf, wholePiece } from "../../../packages/perdure/src/wire/bytes.ts";
 import {
   decodeEnvelope,
-  digestMatches,
   ENVELOPE_HEADER_BYTES,
   type Envelope,
   encodeEnvelope,
@@ -16,7 +15,7 @@ import { decodeKept, decodeKeptMail } from "../../../packages/perdure/src/wire/k
 import { parted } from "../room.ts";
 import type { Identity, Letter } from "./books.ts";
 import type { Limits } from "./doors.ts";
-import { checkFacts, inOrder, passText, reasonOf } from "./lines.ts";
+import { checkFacts, digestIn, inOrder, passText, reasonOf } from "./lines.ts";
 import { type Copy, createHeldLog, keyOf } from "./log.ts";
 import { createReference, type Reference } from "./reference.ts";
 import type { Session, Wanted } from "./sessions.ts";
@@ -92,9 +91,8 @@ export function createPlay(sha256: Sha256, limits: Limits, machineLimits: Mailbo
         return `welcome ${output.session} ${where} link ${linkUpTo} refused ${linkRefused.join(",")} contacts ${contactsVersion} pass ${passText(pass)}`;
       }
       case "deliver": {
-        const envelope = decodeEnvelope(output.envelope);
-        if (!digestMatches(envelope, sha256)) parted("what is delivered is not what its digest says");
-        return `deliver ${output.session} @${output.position} ${hex(envelope.digest)} ${output.storedAtMs}`;
+        const at = (index: number): string => `deliver ${output.session} @${output.position + index}`;
+        return output.envelopes.map((bytes, index) => `${at(index)} ${digestIn(bytes, sha256)} ${output.storedAtMs}`).join("\n");
       }
       case "behind":
         return `behind ${output.session}`;
@@ -149,7 +147,7 @@ export function createPlay(sha256: Sha256, limits: Limits, machineLimits: Mailbo
         if (said.length > 0) parted("appending says something");
       }
       const line = lineOf(output);
-      if (line !== undefined) lines.push(line);
+      if (line !== undefined) lines.push(...line.split("\n"));
     }
     const freed = new Set(outputs.flatMap((output) => (output.kind === "release" ? [...output.places].map(keyOf) : [])));
     for (const key of small ?? []) if (!freed.has(key)) parted(`a durable record of small state at ${key} is not released`);
@@ -291,7 +289,7 @@ export function createPlay(sha256: Sha256, limits: Limits, machineLimits: Mailbo
     };
     const home = step.flaw.startsWith("relay") ? idOf("another relay") : step.flaw === "own-relay" ? relayId : undefined;
     const hopLimit = step.flaw === "hops" ? 0 : step.flaw.endsWith("hops") || step.flaw === "own-relay" ? 1 : 8;
-    const got = feed({ kind: "mail", session, linkSeq, hopLimit, home, envelope: bytes });
+    const got = feed({ kind: "mails", session, mails: [{ linkSeq, hopLimit, home, envelope: bytes }] });
     const to = names[step.to] as string;
     const flaw = FLAWS[step.flaw];
     same(got, reference.mail({ session, seq: linkSeq, size: bytes.length, letter, to, flaw }), "mail");

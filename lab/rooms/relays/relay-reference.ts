@@ -6,6 +6,7 @@
 import type { RelayInput } from "../../../packages/perdure/src/protocol/delivery/mailbox-events.ts";
 import type { MailboxesOptions } from "../../../packages/perdure/src/protocol/delivery/mailboxes.ts";
 import { equalBytes, hex } from "../../../packages/perdure/src/wire/bytes.ts";
+import type { MailFrame } from "../../../packages/perdure/src/wire/control.ts";
 import { decodeEnvelope } from "../../../packages/perdure/src/wire/envelope.ts";
 import { agentIdText } from "../../../packages/perdure/src/wire/ids.ts";
 import { createKnownRelays, type Known } from "./known-relays.ts";
@@ -138,7 +139,7 @@ export function createRelayReference({ self, selfId, limits, nameOf, agents, not
     if (key.startsWith("agent ")) counters.delivered++;
   };
 
-  const mail = (session: Session | undefined, input: Extract<RelayInput, { kind: "mail" }>, nowMs: number): void => {
+  const mail = (session: Session | undefined, input: MailFrame, nowMs: number): void => {
     if (session === undefined || session.isOver || session.role === "forwarder") return;
     const link = linkOf(book, session.link);
     const { linkSeq } = input;
@@ -363,7 +364,7 @@ export function createRelayReference({ self, selfId, limits, nameOf, agents, not
   };
 
   const take = (input: RelayInput, nowMs: number): void => {
-    if (input.kind === "mail") mail(sessions.get(input.session), input, nowMs);
+    if (input.kind === "mails") for (const each of input.mails) mail(sessions.get(input.session), each, nowMs);
     else if (input.kind === "attach") attach(input, nowMs);
     else if (input.kind === "detach") detach(input.session);
     else if (input.kind === "settle") settle(sessions.get(input.session), input.settle);

@@ -1,7 +1,7 @@
 /** Whether a relay takes a letter, in the order in which it asks. */
-import type { RelayInput } from "../../../packages/perdure/src/protocol/delivery/mailbox-events.ts";
 import type { MailboxesOptions } from "../../../packages/perdure/src/protocol/delivery/mailboxes.ts";
 import { equalBytes, hex } from "../../../packages/perdure/src/wire/bytes.ts";
+import type { MailFrame } from "../../../packages/perdure/src/wire/control.ts";
 import { type Envelope, envelopeId } from "../../../packages/perdure/src/wire/envelope.ts";
 import { MAX_EXPIRY_MS } from "../../../packages/perdure/src/wire/limits.ts";
 import type { Letter, RelayBook } from "./relay-book.ts";
@@ -22,7 +22,7 @@ export interface Knowledge {
 export function verdictOn(
   { book, limits, selfId, agents, nameOf, knows, trouble }: Knowledge,
   session: Session,
-  input: Extract<RelayInput, { kind: "mail" }>,
+  input: MailFrame,
   envelope: Envelope,
   nowMs: number,
 ): string | readonly [string, Letter] {

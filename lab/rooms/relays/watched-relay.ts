@@ -71,8 +71,13 @@ export function createWatchedRelay({ name, agents, names, limits }: WatchedOptio
     const heard = translated(input);
     const outputs = feed(input);
     const expected = reference.heed(heard, relay.nowMs, relay.unsynced > before, relay.unsynced > 0);
-    same(`${input.kind}`, outputs.flatMap(wordsOf), expected);
+    same(`${input.kind}`, framesFirst(outputs.flatMap(wordsOf)), framesFirst(expected));
     return outputs;
+  };
+  /** What is written down of mail that came together may stand between what leaves of it, or behind. */
+  const framesFirst = (lines: readonly string[]): readonly string[] => {
+    const isNoted = (line: string): boolean => line.startsWith("appended ");
+    return [...lines.filter((line) => !isNoted(line)), ...lines.filter(isNoted)];
   };
   const factIn = (event: string, fields: LogFields): readonly string[] => {
     const nameIn = (text: unknown): string => byText.get(String(text)) ?? String(text);
@@ -106,7 +111,7 @@ export function createWatchedRelay({ name, agents, names, limits }: WatchedOptio
       case "goodbye":
         return [`goodbye ${output.session} ${output.reason.code}`];
       case "deliver":
-        return [`deliver ${output.session} ${output.position}`];
+        return output.envelopes.map((_, index) => `deliver ${output.session} ${output.position + index}`);
       case "behind":
         return [`behind ${output.session}`];
       case "position":

@@ -4,7 +4,7 @@ import { goodbyeOf } from "../protocol/link/goodbyes.ts";
 import type { Session } from "../protocol/link/session.ts";
 import type { Settings } from "../settings/register.ts";
 import { type Bytes, EMPTY } from "../wire/bytes.ts";
-import { confirm, contacts, decodeMail, found, type Lookup, lookup, publish, route, settle } from "../wire/control.ts";
+import { confirm, contacts, found, type Lookup, lookup, type MailFrame, publish, route, settle } from "../wire/control.ts";
 import { type ErrorCode, PerdureError } from "../wire/error.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { Directory } from "./directory.ts";
@@ -26,6 +26,7 @@ export interface AgentFramesOptions {
   readonly requests: Requests;
   readonly refuseGlut: Sessions["refuseGlut"];
   readonly peers: () => Pick<PeerLinks, "ask" | "route">;
+  readonly takeMails: (session: number, mails: readonly MailFrame[]) => void;
   /** Called before what costs disk space: says whether the disk can keep it. */
   readonly watchDisk: () => void;
 }
@@ -61,13 +62,8 @@ class AgentFrames implements SessionTaker {
   }
 
   frame(frame: Frame): void {
-    const { loop, watchDisk, peers } = this.#options;
+    const { loop, peers } = this.#options;
     switch (frame.name) {
-      case "mail": {
-        watchDisk();
-        const { linkSeq, hopLimit, home, envelope } = decodeMail(frame.payload);
-        return loop.feed({ kind: "mail", session: this.#number, linkSeq, hopLimit, home, envelope });
-      }
       case "settle":
         return loop.feed({ kind: "settle", session: this.#number, settle: settle.decode(frame.payload) });
       case "lookup":
@@ -87,6 +83,10 @@ class AgentFrames implements SessionTaker {
       default:
         throw new PerdureError("malformed", `an agent does not send ${frame.name}`);
     }
+  }
+
+  mails(mails: readonly MailFrame[]): void {
+    this.#options.takeMails(this.#number, mails);
   }
 
   /** Verifies one published bundle at a time; of those that come meanwhile the last one counts. */

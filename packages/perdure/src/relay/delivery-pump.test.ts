@@ -224,9 +224,9 @@ function readerOfRuns(count: number, bodyBytes: number): RunScene {
       scene.given.push([position]);
       return true;
     },
-    deliverRun: (run) => {
-      const payload = new DeliverRun({ ...run, generation: new Uint8Array(8) });
-      const message = encodeTransport([{ name: "deliver", payload }], 0);
+    deliverRun: (options) => {
+      const run = new DeliverRun({ ...options, generation: new Uint8Array(8) });
+      const message = encodeTransport([run], 0);
       scene.messages.push(message);
       scene.queuedBytes += message.length;
       scene.given.push(decodeTransport(message, 0).map((frame) => decodeDeliver(frame.payload).position));

@@ -21,7 +21,7 @@ export interface MailReader {
   /** Bytes that it was given and that have not left. */
   readonly queuedBytes: number;
   /** Whether its queue is worth a look: it was given much since the last one. */
-  deliver(position: number, storedAtMs: number, envelope: Bytes): boolean;
+  deliver(position: number, storedAtMs: number, envelopes: readonly Bytes[]): boolean;
   /** The same with many that were read together. Whoever looks at each takes them one by one. */
   deliverRun?(run: Omit<DeliverRunOptions, "generation">): boolean;
 }
@@ -225,7 +225,7 @@ export function createDeliveryPump({
         await lost(session, position);
         return false;
       }
-      const isMuch = to.deliver(position, storedAtMs, decodeKeptMail(record).envelope);
+      const isMuch = to.deliver(position, storedAtMs, [decodeKeptMail(record).envelope]);
       loop.feed({ kind: "handed-over", session, positions: [position] });
       if (isMuch) noticeQueue(session);
     }

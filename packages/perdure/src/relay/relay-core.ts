@@ -19,6 +19,7 @@ import { type OpenRecordLogOptions, openRecordLog } from "../store/log/open-log.
 import { APPEND_QUEUE_BYTES, type IndexedRecords, type LogHealth, type RecordLog } from "../store/log/record-log.ts";
 import { preparedWithin } from "../store/log/spare-segments.ts";
 import { type Bytes, EMPTY, hex } from "../wire/bytes.ts";
+import type { MailFrame } from "../wire/control.ts";
 import { PerdureError } from "../wire/error.ts";
 import { type AgentId, agentIdText, GENERATION_BYTES } from "../wire/ids.ts";
 import { decodeRestored, RESTORED_FILE } from "../wire/relay-backup.ts";
@@ -174,6 +175,7 @@ export async function startRelayCore({
       requests,
       refuseGlut: (session) => sessions.refuseGlut(session),
       peers: () => peers,
+      takeMails: (session, mails) => takeMails(session, mails),
       watchDisk: () => watchDisk(),
     }),
     peerArrived: (peer) => peers.arrived(peer),
@@ -215,7 +217,7 @@ export async function startRelayCore({
     registrar,
     log,
     publicOnly: publicPeersOnly,
-    watchDisk: () => watchDisk(),
+    takeMails: (session, mails) => takeMails(session, mails),
     lost: (mailbox, position) => sweeper.endLost(mailbox, position),
     failed,
   });
@@ -265,6 +267,15 @@ export async function startRelayCore({
     lookAtDisk();
   };
 
+  /** Mail that came together; where the store may become full of it, each is looked at after the one before. */
+  const takeMails = (session: number, mails: readonly MailFrame[]): void => {
+    const fits = mailboxes.state.storedMessages + mails.length <= settings.storeMessages;
+    for (const together of fits ? [mails] : mails.map((mail) => [mail])) {
+      watchDisk();
+      loop.feed({ kind: "mails", session, mails: together });
+    }
+  };
+
   const lookAtDisk = (): void => {
     const stuck = stuckError(log.health);
     const full = stuck ?? overfullError(log, mailboxes, settings);
@@ -294,9 +305,9 @@ export async function startRelayCore({
     if (output.kind === "sign") return statements.sign(output.statement);
     if (output.kind === "peer-wanted") return peers.want(output.relayId);
     if (output.kind === "deliver") {
-      const { session, position, storedAtMs, envelope } = output;
+      const { session, position, storedAtMs, envelopes } = output;
       const reader = sessions.readerOf(session) ?? peers.readerOf(session);
-      return reader?.deliver(position, storedAtMs, envelope) === true ? pump.noticeQueue(session) : undefined;
+      return reader?.deliver(position, storedAtMs, envelopes) === true ? pump.noticeQueue(session) : undefined;
     }
     if ("session" in output && peers.carry(output.session, output)) return;
     sessions.carry(output);

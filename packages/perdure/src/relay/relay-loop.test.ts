@@ -31,7 +31,7 @@ it("what the log gave up is not acknowledged with what it kept later", async () 
   });
   for (let seq = 1; seq <= 2; seq++) {
     const { bytes } = envelope("anna", "bert", seq);
-    loop.feed({ kind: "mail", session: 1, linkSeq: seq, hopLimit: 8, home: undefined, envelope: bytes });
+    loop.feed({ kind: "mails", session: 1, mails: [{ linkSeq: seq, hopLimit: 8, home: undefined, envelope: bytes }] });
     await expect(loop.durable()).rejects.toBe(broken);
   }
   expect(fates).toEqual([]);
@@ -69,7 +69,7 @@ it("a turn of much mail ends before everything that arrived was taken in, and is
   });
   const send = (seq: number, bodyBytes: number): void => {
     const { bytes } = envelope("anna", "bert", seq, { words: "x".repeat(bodyBytes) });
-    loop.feed({ kind: "mail", session: 1, linkSeq: seq, hopLimit: 8, home: undefined, envelope: bytes });
+    loop.feed({ kind: "mails", session: 1, mails: [{ linkSeq: seq, hopLimit: 8, home: undefined, envelope: bytes }] });
   };
   send(1, 100);
   send(2, 100);

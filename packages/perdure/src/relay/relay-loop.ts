@@ -53,8 +53,8 @@ export function createRelayLoop({ mailboxes, log, clock, carry, points, failed }
     if (!scheduled) [wallMs, monotonicMs] = [clock.wallMs(), clock.monotonicMs()];
     mailboxes.take(input, wallMs, monotonicMs);
     if (rarely(points, "append-apart")) waiting.push(...mailboxes.endTurn());
-    if (input.kind === "mail") {
-      turnBytes += input.envelope.length;
+    if (input.kind === "mails") {
+      for (const { envelope } of input.mails) turnBytes += envelope.length;
       if (turnBytes >= TURN_BYTES) {
         turnBytes = 0;
         queueMicrotask(endEarly);

@@ -3,8 +3,8 @@ import type { VerifiedIdentity } from "../identity/verify.ts";
 import type { Standing } from "../protocol/delivery/mailbox-events.ts";
 import type { Session, SessionReceiver } from "../protocol/link/session.ts";
 import type { Bytes } from "../wire/bytes.ts";
-import { deliverPayload, type Goodbye, type Role } from "../wire/control.ts";
-import { DeliverRun, type DeliverRunOptions } from "../wire/deliver-run.ts";
+import type { Goodbye, MailFrame, Role } from "../wire/control.ts";
+import { DeliverFrames, DeliverRun, type DeliverRunOptions } from "../wire/deliver-run.ts";
 import type { PerdureError } from "../wire/error.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { MailReader } from "./delivery-pump.ts";
@@ -12,6 +12,7 @@ import type { MailReader } from "./delivery-pump.ts";
 /** Whoever takes the frames of one session. */
 export interface SessionTaker {
   frame(frame: Frame): void;
+  mails(mails: readonly MailFrame[]): void;
   drained?(): void;
   closed?(reason: Goodbye): void;
 }
@@ -62,6 +63,10 @@ export class Entry implements SessionReceiver, MailReader {
     this.taker?.frame(frame);
   }
 
+  mails(mails: readonly MailFrame[]): void {
+    this.taker?.mails(mails);
+  }
+
   turnEnded(): void {
     if (this.session !== undefined) this.#heed.turnEnded(this.session);
   }
@@ -81,14 +86,14 @@ export class Entry implements SessionReceiver, MailReader {
   }
 
   deliverRun(run: Omit<DeliverRunOptions, "generation">): boolean {
-    const payload = new DeliverRun({ ...run, generation: this.#heed.generation });
-    this.session?.push({ name: "deliver", payload });
+    this.session?.push(new DeliverRun({ ...run, generation: this.#heed.generation }));
     return true;
   }
 
-  deliver(position: number, storedAtMs: number, envelope: Bytes): boolean {
-    this.session?.push({ name: "deliver", payload: deliverPayload({ generation: this.#heed.generation, position, storedAtMs, envelope }) });
-    this.#unnoticedBytes += envelope.length;
+  deliver(position: number, storedAtMs: number, envelopes: readonly Bytes[]): boolean {
+    const frames = new DeliverFrames({ generation: this.#heed.generation, position, storedAtMs, envelopes });
+    this.session?.push(frames);
+    this.#unnoticedBytes += frames.length;
     if (this.#unnoticedBytes < NOTICED_BYTES) return false;
     this.#unnoticedBytes = 0;
     return true;

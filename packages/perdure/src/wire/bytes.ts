@@ -38,8 +38,6 @@ export interface Writing {
   readonly length: number;
   /** Writes all of them into `bytes`, which has room for them from `at` on. */
   writeTo(bytes: Bytes, at: number): void;
-  /** Where a whole of so many bytes is to be made that has nothing else but these; its first 32 bytes are zero. */
-  memory?(bytes: number): Bytes | undefined;
 }
 
 export type Piece = Bytes | Writing;

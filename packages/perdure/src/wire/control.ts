@@ -27,7 +27,7 @@
  *   mail, ack, refuse, statement, lookup, found, ping, pong, goodbye <->
  */
 
-import { type Bytes, concat, putU64, u16At, u32At, u64At, type Writing, wholePiece } from "./bytes.ts";
+import { type Bytes, concat, putU64, u16At, u32At, u64At } from "./bytes.ts";
 import { PerdureError } from "./error.ts";
 import { AGENT_ID_BYTES, GENERATION_BYTES, LINK_BYTES } from "./ids.ts";
 import { MAX_CONTROL_BYTES, MAX_LINK_REFUSALS, MAX_SETTLE_RANGES } from "./limits.ts";
@@ -312,16 +312,19 @@ export function encodeMail(frame: MailFrame): Bytes {
   return concat(header, frame.home, frame.envelope);
 }
 
-export function decodeMail(payload: Bytes): MailFrame {
-  if (payload.length < MAIL_HEADER_BYTES) malformed("mail", "cut off");
-  const linkSeq = u64At(payload, 0);
+/** Reads the payload that is `bytes` from `at` to before `end`; home and envelope are views of it. */
+export function decodeMail(bytes: Bytes, at = 0, end: number = bytes.length): MailFrame {
+  if (end - at < MAIL_HEADER_BYTES) malformed("mail", "cut off");
+  const linkSeq = u64At(bytes, at);
   if (linkSeq === undefined || linkSeq === 0) malformed("mail", "link sequence number outside 1 to 2^53 - 1");
-  if ((payload[9] as number) > 1 || u16At(payload, 10) !== 0 || u32At(payload, 12) !== 0) malformed("mail", "reserved bytes are not zero");
-  const hopLimit = payload[8] as number;
-  if ((payload[9] as number) === 0) return { linkSeq, hopLimit, home: undefined, envelope: payload.subarray(MAIL_HEADER_BYTES) };
-  const start = MAIL_HEADER_BYTES + AGENT_ID_BYTES;
-  if (payload.length < start) malformed("mail", "cut off");
-  return { linkSeq, hopLimit, home: payload.subarray(MAIL_HEADER_BYTES, start), envelope: payload.subarray(start) };
+  const route = bytes[at + 9] as number;
+  if (route > 1 || u16At(bytes, at + 10) !== 0 || u32At(bytes, at + 12) !== 0) malformed("mail", "reserved bytes are not zero");
+  const hopLimit = bytes[at + 8] as number;
+  const rest = at + MAIL_HEADER_BYTES;
+  if (route === 0) return { linkSeq, hopLimit, home: undefined, envelope: bytes.subarray(rest, end) };
+  const start = rest + AGENT_ID_BYTES;
+  if (end < start) malformed("mail", "cut off");
+  return { linkSeq, hopLimit, home: bytes.subarray(rest, start), envelope: bytes.subarray(start, end) };
 }
 
 export interface DeliverFrame {
@@ -331,37 +334,18 @@ export interface DeliverFrame {
   readonly envelope: Bytes;
 }
 
-export function encodeDeliver(frame: DeliverFrame): Bytes {
-  return wholePiece(deliverPayload(frame));
+export function encodeDeliver({ generation, position, storedAtMs, envelope }: DeliverFrame): Bytes {
+  const payload = new Uint8Array(DELIVER_HEADER_BYTES + envelope.length);
+  putDeliver(payload, 0, generation, position, storedAtMs, envelope);
+  return payload;
 }
 
-/** The same, made where it goes. */
-export function deliverPayload(frame: DeliverFrame): Writing {
-  return new DeliverPayload(frame);
-}
-
-class DeliverPayload implements Writing {
-  readonly length: number;
-  readonly #generation: Bytes;
-  readonly #position: number;
-  readonly #storedAtMs: number;
-  readonly #envelope: Bytes;
-
-  constructor({ generation, position, storedAtMs, envelope }: DeliverFrame) {
-    this.length = DELIVER_HEADER_BYTES + envelope.length;
-    this.#generation = generation;
-    this.#position = position;
-    this.#storedAtMs = storedAtMs;
-    this.#envelope = envelope;
-  }
-
-  writeTo(bytes: Bytes, at: number): void {
-    const generation = this.#generation;
-    for (let index = 0; index < GENERATION_BYTES; index++) bytes[at + index] = generation[index] as number;
-    putU64(bytes, at + 8, this.#position);
-    putU64(bytes, at + 16, this.#storedAtMs);
-    bytes.set(this.#envelope, at + DELIVER_HEADER_BYTES);
-  }
+/** Makes that payload in `bytes` from `at` on. */
+export function putDeliver(bytes: Bytes, at: number, generation: Bytes, position: number, storedAtMs: number, envelope: Bytes): void {
+  for (let index = 0; index < GENERATION_BYTES; index++) bytes[at + index] = generation[index] as number;
+  putU64(bytes, at + 8, position);
+  putU64(bytes, at + 16, storedAtMs);
+  bytes.set(envelope, at + DELIVER_HEADER_BYTES);
 }
 
 export function decodeDeliver(payload: Bytes): DeliverFrame {

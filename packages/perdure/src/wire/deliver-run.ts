@@ -1,12 +1,39 @@
-/** Many `deliver` frames as one piece, from envelopes that lie in one memory to where they go, each copied once. */
-import { type Bytes, putU16, putU32, putU64, u16At, type Writing } from "./bytes.ts";
-import { DELIVER_HEADER_BYTES } from "./control.ts";
-import { FRAME_HEADER_BYTES, FRAME_TYPES } from "./frame.ts";
-import { GENERATION_BYTES } from "./ids.ts";
+/** Many `deliver` frames as one piece, made where they go, each envelope copied once. */
+import type { Bytes } from "./bytes.ts";
+import { DELIVER_HEADER_BYTES, type DeliverFrame, putDeliver } from "./control.ts";
+import { FRAME_HEADER_BYTES, type OutFrames, putFrameHeader } from "./frame.ts";
 
-/** Of a transport message and its first frame, at most. */
-const FIRST_HEADERS_BYTES = 32;
 const HEADERS_BYTES = FRAME_HEADER_BYTES + DELIVER_HEADER_BYTES;
+
+/** Those of envelopes that follow one another in their mailbox, and were stored at one time. */
+export class DeliverFrames implements OutFrames {
+  readonly length: number;
+  readonly #generation: Bytes;
+  readonly #position: number;
+  readonly #storedAtMs: number;
+  readonly #envelopes: readonly Bytes[];
+
+  /** `position`: of the first. */
+  constructor({ generation, position, storedAtMs, envelopes }: Omit<DeliverFrame, "envelope"> & { readonly envelopes: readonly Bytes[] }) {
+    let length = envelopes.length * HEADERS_BYTES;
+    for (const envelope of envelopes) length += envelope.length;
+    this.length = length;
+    this.#generation = generation;
+    this.#position = position;
+    this.#storedAtMs = storedAtMs;
+    this.#envelopes = envelopes;
+  }
+
+  writeTo(message: Bytes, from: number, channel: number): void {
+    let at = from;
+    for (let index = 0; index < this.#envelopes.length; index++) {
+      const envelope = this.#envelopes[index] as Bytes;
+      putFrameHeader(message, at, "deliver", channel, DELIVER_HEADER_BYTES + envelope.length);
+      putDeliver(message, at + FRAME_HEADER_BYTES, this.#generation, this.#position + index, this.#storedAtMs, envelope);
+      at += HEADERS_BYTES + envelope.length;
+    }
+  }
+}
 
 export interface DeliverRunOptions {
   readonly generation: Bytes;
@@ -22,41 +49,31 @@ export interface DeliverRunOptions {
   readonly memory: (bytes: number) => Bytes | undefined;
 }
 
-/** The payload of a `deliver` frame that has others behind it: it writes the header before it anew, with its own length. */
-export class DeliverRun implements Writing {
+/** Those of envelopes that lie in one memory. */
+export class DeliverRun implements OutFrames {
   readonly length: number;
   readonly #options: DeliverRunOptions;
 
   constructor(options: DeliverRunOptions) {
     this.#options = options;
-    let bytes = -FRAME_HEADER_BYTES;
+    let bytes = 0;
     for (let index = 0; index < options.starts.length; index++)
       bytes += HEADERS_BYTES + (options.ends[index] as number) - (options.starts[index] as number);
     this.length = bytes;
   }
 
   memory(bytes: number): Bytes | undefined {
-    return this.#options.memory(bytes)?.fill(0, 0, FIRST_HEADERS_BYTES);
+    return this.#options.memory(bytes);
   }
 
-  writeTo(to: Bytes, payloadAt: number): void {
+  writeTo(message: Bytes, from: number, channel: number): void {
     const { generation, positions, storedAtMs, bytes, starts, ends, written } = this.#options;
-    let at = payloadAt - FRAME_HEADER_BYTES;
-    const channel = u16At(to, at + 2);
+    let at = from;
     for (let index = 0; index < starts.length; index++) {
-      const start = starts[index] as number;
-      const end = ends[index] as number;
-      to[at] = FRAME_TYPES.deliver;
-      to[at + 1] = 0;
-      putU16(to, at + 2, channel);
-      putU32(to, at + 4, DELIVER_HEADER_BYTES + end - start);
-      at += FRAME_HEADER_BYTES;
-      for (let byte = 0; byte < GENERATION_BYTES; byte++) to[at + byte] = generation[byte] as number;
-      putU64(to, at + 8, positions[index] as number);
-      putU64(to, at + 16, storedAtMs[index] as number);
-      at += DELIVER_HEADER_BYTES;
-      to.set(bytes.subarray(start, end), at);
-      at += end - start;
+      const envelope = bytes.subarray(starts[index], ends[index]);
+      putFrameHeader(message, at, "deliver", channel, DELIVER_HEADER_BYTES + envelope.length);
+      putDeliver(message, at + FRAME_HEADER_BYTES, generation, positions[index] as number, storedAtMs[index] as number, envelope);
+      at += HEADERS_BYTES + envelope.length;
     }
     written();
   }

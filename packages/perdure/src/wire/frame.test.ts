@@ -28,13 +28,15 @@ const frames = fc.array(frame, { minLength: 1, maxLength: 8 });
 const counter = fc.oneof(fc.nat(3), fc.maxSafeNat());
 const ping: Frame = { name: "ping", payload: new Uint8Array([0x81, 0]) };
 
+const decoded = (message: Bytes, count: number, check?: Tagger): readonly unknown[] =>
+  decodeTransport(message, count, check).map(({ name, payload, channel }) => ({ name, payload, channel }));
 const onChannel0 = (sent: readonly Frame[]) => sent.map((frame) => ({ ...frame, channel: 0 }));
 
 describe("a transport message", () => {
   it("comes back in mode none", () => {
     fc.assert(
       fc.property(frames, counter, (sent, count) => {
-        expect(decodeTransport(encodeTransport(sent, count), count)).toEqual(onChannel0(sent));
+        expect(decoded(encodeTransport(sent, count), count)).toEqual(onChannel0(sent));
       }),
     );
   });
@@ -44,7 +46,7 @@ describe("a transport message", () => {
       fc.property(fc.array(fc.tuple(frame, fc.nat({ max: MAX_CHANNEL })), { minLength: 1, maxLength: 5 }), (sent) => {
         const [frames, channels] = [sent.map(([each]) => each), sent.map(([, channel]) => channel)];
         const expected = sent.map(([each, channel]) => ({ ...each, channel }));
-        expect(decodeTransport(encodeTransport(frames, 0, undefined, channels), 0)).toEqual(expected);
+        expect(decoded(encodeTransport(frames, 0, undefined, channels), 0)).toEqual(expected);
       }),
     );
   });
@@ -52,7 +54,7 @@ describe("a transport message", () => {
   it("comes back in mode mac", () => {
     fc.assert(
       fc.property(frames, counter, (sent, count) => {
-        expect(decodeTransport(encodeTransport(sent, count, tagger("k")), count, tagger("k"))).toEqual(onChannel0(sent));
+        expect(decoded(encodeTransport(sent, count, tagger("k")), count, tagger("k"))).toEqual(onChannel0(sent));
       }),
     );
   });
@@ -128,6 +130,17 @@ describe("hot frames", () => {
           expect(decodeAck(encodeAck(storedAtMs))).toBe(storedAtMs);
         },
       ),
+    );
+  });
+
+  it("mail is read where it lies", () => {
+    fc.assert(
+      fc.property(seq, fc.option(fc.uint8Array({ minLength: 32, maxLength: 32 })), envelope, fc.nat(9), (linkSeq, home, bytes, before) => {
+        const payload = encodeMail({ linkSeq, hopLimit: 8, home: home ?? undefined, envelope: bytes });
+        const within = concat(new Uint8Array(before).fill(7), payload, new Uint8Array(5).fill(7));
+        expect(decodeMail(within, before, before + payload.length)).toEqual(decodeMail(payload));
+        expect(() => decodeMail(within, before, before + 15)).toThrow(refused("malformed"));
+      }),
     );
   });
 

@@ -21,7 +21,7 @@
  * Handshake frames (1-4) and `goodbye` before the session on channel 0 travel in mode none; everything after `proof` in the mode that was agreed on.
  */
 
-import { type Bytes, type Piece, putU16, putU32, putU64, u16At, u32At, type Writing, writePiece } from "./bytes.ts";
+import { type Bytes, type Piece, putU16, putU32, putU64, u16At, u32At, writePiece } from "./bytes.ts";
 import { PerdureError } from "./error.ts";
 import { MAX_TRANSPORT_BYTES, WIRE_VERSION } from "./limits.ts";
 import { otherVersion, PEER_OF_OLDER } from "./version.ts";
@@ -62,15 +62,41 @@ export interface Frame {
   readonly payload: Bytes;
 }
 
-/** A frame as it came. */
-export interface ChannelFrame extends Frame {
+/** A frame as it came: its payload is made when asked for, or read where it lies. */
+export class ChannelFrame implements Frame {
+  readonly name: FrameName;
   readonly channel: number;
+  /** The payload is `within` from `at` to before `end`. */
+  readonly within: Bytes;
+  readonly at: number;
+  readonly end: number;
+
+  constructor(name: FrameName, channel: number, within: Bytes, at: number, end: number) {
+    this.name = name;
+    this.channel = channel;
+    this.within = within;
+    this.at = at;
+    this.end = end;
+  }
+
+  get payload(): Bytes {
+    return this.within.subarray(this.at, this.end);
+  }
 }
 
 /** A frame on its way out, whose payload may be made in place. */
 export interface OutFrame {
   readonly name: FrameName;
   readonly payload: Piece;
+}
+
+/** Several frames on their way out that are made together in place, headers and all. */
+export interface OutFrames {
+  /** Bytes of all of them, headers included. */
+  readonly length: number;
+  writeTo(message: Bytes, at: number, channel: number): void;
+  /** Where a message of so many bytes is to be made that has nothing else but these; what lies there is written over. */
+  memory?(bytes: number): Bytes | undefined;
 }
 
 export const MODE_NONE = 0;
@@ -88,6 +114,18 @@ export function frameBytes(payloadBytes: number): number {
   return FRAME_HEADER_BYTES + payloadBytes;
 }
 
+/** Bytes of that inside a transport message. */
+export function outBytes(out: OutFrame | OutFrames): number {
+  return "payload" in out ? frameBytes(out.payload.length) : out.length;
+}
+
+export function putFrameHeader(message: Bytes, at: number, name: FrameName, channel: number, payloadBytes: number): void {
+  message[at] = FRAME_TYPES[name];
+  message[at + 1] = 0;
+  putU16(message, at + 2, channel);
+  putU32(message, at + 4, payloadBytes);
+}
+
 /** The highest number of a channel. */
 export const MAX_CHANNEL = 0xffff;
 
@@ -95,24 +133,31 @@ export const MAX_CHANNEL = 0xffff;
  * Builds one transport message. With a `tag` the mode is mac and `counter` is the number of this message in its direction. `channels` has
  * the channel of each frame; without it all go on channel 0.
  */
-export function encodeTransport(frames: readonly OutFrame[], counter: number, tag?: Tagger, channels?: readonly number[]): Bytes {
+export function encodeTransport(
+  frames: readonly (OutFrame | OutFrames)[],
+  counter: number,
+  tag?: Tagger,
+  channels?: readonly number[],
+): Bytes {
   let size = 0;
-  for (const frame of frames) size += frameBytes(frame.payload.length);
+  for (const frame of frames) size += outBytes(frame);
   const start = tag === undefined ? TRANSPORT_HEADER_BYTES : TRANSPORT_HEADER_BYTES + TAG_BYTES;
   if (start + size > MAX_TRANSPORT_BYTES)
     throw new PerdureError("too-large", `a transport message of ${start + size} bytes is more than ${MAX_TRANSPORT_BYTES}`);
-  const only = frames.length === 1 ? (frames[0] as OutFrame).payload : undefined;
-  const message = (only as Partial<Writing> | undefined)?.memory?.(start + size) ?? new Uint8Array(start + size);
+  const only = frames.length === 1 ? frames[0] : undefined;
+  const lent = only === undefined || "payload" in only ? undefined : only.memory?.(start + size);
+  const message = lent ?? new Uint8Array(start + size);
   message[0] = WIRE_VERSION;
   message[1] = tag === undefined ? MODE_NONE : MODE_MAC;
   let at = start;
   for (let index = 0; index < frames.length; index++) {
-    const frame = frames[index] as OutFrame;
-    message[at] = FRAME_TYPES[frame.name];
-    if (channels !== undefined) putU16(message, at + 2, channels[index] as number);
-    putU32(message, at + 4, frame.payload.length);
-    writePiece(frame.payload, message, at + FRAME_HEADER_BYTES);
-    at += frameBytes(frame.payload.length);
+    const frame = frames[index] as OutFrame | OutFrames;
+    const channel = channels === undefined ? 0 : (channels[index] as number);
+    if ("payload" in frame) {
+      putFrameHeader(message, at, frame.name, channel, frame.payload.length);
+      writePiece(frame.payload, message, at + FRAME_HEADER_BYTES);
+    } else frame.writeTo(message, at, channel);
+    at += outBytes(frame);
   }
   if (tag !== undefined) {
     // Where the last bytes of the tag go the counter stands while the tag is made: counter and frames lie side by side without a copy.
@@ -144,14 +189,14 @@ export function decodeTransport(message: Bytes, counter: number, check?: Tagger)
       difference |= (expected[index] as number) ^ (message[TRANSPORT_HEADER_BYTES + index] as number);
     if (difference !== 0) throw new PerdureError("bad-mac", "a transport message was changed, repeated or reordered on its way");
   }
-  const frames = decodeFrames(message.subarray(start));
+  const frames = decodeFrames(message, start);
   if (frames.length === 0) malformed("no frames");
   return frames;
 }
 
-function decodeFrames(bytes: Bytes): readonly ChannelFrame[] {
+function decodeFrames(bytes: Bytes, start: number): readonly ChannelFrame[] {
   const frames: ChannelFrame[] = [];
-  let at = 0;
+  let at = start;
   while (at < bytes.length) {
     if (bytes.length - at < FRAME_HEADER_BYTES) malformed("a frame header is cut off");
     const name = NAME_OF.get(bytes[at] as number);
@@ -160,7 +205,7 @@ function decodeFrames(bytes: Bytes): readonly ChannelFrame[] {
     const length = u32At(bytes, at + 4);
     const end = at + FRAME_HEADER_BYTES + length;
     if (end > bytes.length) malformed(`a frame promises ${length} bytes, ${bytes.length - at - FRAME_HEADER_BYTES} are left`);
-    frames.push({ name, payload: bytes.subarray(at + FRAME_HEADER_BYTES, end), channel: u16At(bytes, at + 2) });
+    frames.push(new ChannelFrame(name, u16At(bytes, at + 2), bytes, at + FRAME_HEADER_BYTES, end));
     at = end;
   }
   return frames;

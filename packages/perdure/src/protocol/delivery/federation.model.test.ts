@@ -189,7 +189,7 @@ function createWorld(defences: Partial<RelayDefences>): World {
     else if (each.do === "flood") {
       for (let index = 0; index < FLOOD; index++) {
         const what = envelope(`invented ${++seq}`, seq % 2 === 0 ? "bob" : "bea", seq);
-        relays.west.feed({ kind: "mail", session: evil.session, linkSeq: ++evil.linkSeq, hopLimit: 7, envelope: what.bytes });
+        relays.west.feed({ kind: "mails", session: evil.session, mails: [{ linkSeq: ++evil.linkSeq, hopLimit: 7, envelope: what.bytes }] });
       }
       relays.west.sync();
     } else if (each.do === "crash") {

@@ -45,6 +45,20 @@ interface Stored {
   position: number;
 }
 
+type Delivery = Extract<RelayOutput, { readonly kind: "deliver" }> & { readonly envelopes: Bytes[]; bytes: number };
+
+/** Mail that leaves together is well below what fits a message of the connection; one alone may be as large as it is. */
+const DELIVERED_TOGETHER_BYTES = 64 * 1024;
+
+function followsOn(last: Delivery, session: number, position: number, storedAtMs: number, { length }: Bytes): boolean {
+  return (
+    last.session === session &&
+    last.position + last.envelopes.length === position &&
+    last.storedAtMs === storedAtMs &&
+    last.bytes + length <= DELIVERED_TOGETHER_BYTES
+  );
+}
+
 interface Ticket {
   readonly number: number;
   readonly effects: Effect[];
@@ -61,6 +75,8 @@ export interface Journal {
   /** The number of the append this turn will make, if it makes one. */
   readonly nextTicket: number;
   emit(output: RelayOutput): void;
+  /** Mail for the consumer of that session; what comes right behind other mail for it leaves with that. */
+  deliver(session: number, position: number, storedAtMs: number, envelope: Bytes): void;
   /** Whether anybody takes that fact now; asking says that it happened. */
   wants(event: string): boolean;
   /** What happened; `fields` where nobody was asked yet whether somebody takes it. */
@@ -109,7 +125,13 @@ export function createJournal(wants: (event: string) => boolean = () => true): J
   let lastUsed: Used | undefined;
   let lastStored: Stored | undefined;
 
-  const emit = (output: RelayOutput): void => void outputs.push(output);
+  /** Nothing but facts came after it. */
+  let lastDelivery: Delivery | undefined;
+
+  const emit = (output: RelayOutput): void => {
+    if (output.kind !== "fact") lastDelivery = undefined;
+    outputs.push(output);
+  };
   const write = (bytes: Piece, mailbox: Mailbox | undefined, position: number): void => {
     records.push(bytes);
     mailboxes.push(mailbox);
@@ -122,6 +144,16 @@ export function createJournal(wants: (event: string) => boolean = () => true): J
       return lastTicket + 1;
     },
     emit,
+    deliver: (session, position, storedAtMs, envelope) => {
+      const last = lastDelivery;
+      if (last !== undefined && followsOn(last, session, position, storedAtMs, envelope)) {
+        last.envelopes.push(envelope);
+        last.bytes += envelope.length;
+        return;
+      }
+      lastDelivery = { kind: "deliver", session, position, storedAtMs, envelopes: [envelope], bytes: envelope.length };
+      outputs.push(lastDelivery);
+    },
     wants,
     fact: (event, fields) => {
       if (typeof fields !== "function") emit({ kind: "fact", event, fields });
@@ -185,6 +217,7 @@ export function createJournal(wants: (event: string) => boolean = () => true): J
       effects = [];
       lastUsed = undefined;
       lastStored = undefined;
+      lastDelivery = undefined;
       if (used.size > 0) used.clear();
       if (stored.size > 0) stored.clear();
       return turn;

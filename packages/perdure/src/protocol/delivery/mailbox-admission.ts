@@ -1,7 +1,7 @@
 /** Whether a relay takes an envelope. A refusal says when to try again; it ends nothing by itself. */
 import { FIXED } from "../../settings/fixed.ts";
 import { type Bytes, equalBytes, startsWith } from "../../wire/bytes.ts";
-import { type Envelope, FROM_AT, peekEnvelope } from "../../wire/envelope.ts";
+import { type Envelope, FROM_AT, peekEnvelope, STREAM_AT } from "../../wire/envelope.ts";
 import { isPerdureError } from "../../wire/error.ts";
 import { agentIdText } from "../../wire/ids.ts";
 import { MAX_EXPIRY_MS } from "../../wire/limits.ts";
@@ -39,10 +39,21 @@ export interface Arrival {
   readonly bytes: Bytes;
 }
 
-/** `owner` is whose mailbox it is for: the recipient's, or that of the peer it is passed on to. */
-export type Admission = { readonly envelope: Envelope; readonly owner: AgentState; readonly origin: Origin } | { readonly reason: Reason };
+export interface Accepted {
+  readonly envelope: Envelope;
+  readonly home: Bytes | undefined;
+  /** Whose mailbox it is for: the recipient's, or that of the peer it is passed on to. */
+  readonly owner: AgentState;
+  readonly origin: Origin;
+  /** The agent of the mailbox does not know who wrote it. */
+  readonly isStrange: boolean;
+}
 
-export function admit({ state, limits, defences, rates, trouble }: Gate, arrival: Arrival, nowMs: number): Admission {
+export type Admission = Accepted | { readonly reason: Reason };
+
+/** `before`: accepted in the same step; what follows from sender and recipient alone is not looked at again for mail of the same two. */
+export function admit(gate: Gate, arrival: Arrival, before: Accepted | undefined, nowMs: number): Admission {
+  const { state, limits, defences, rates, trouble } = gate;
   const { carrier, hopLimit } = arrival;
   let envelope: Envelope;
   try {
@@ -52,29 +63,37 @@ export function admit({ state, limits, defences, rates, trouble }: Gate, arrival
     return { reason: { code: error.code, why: error.message, retry: error.retry, afterMs: error.afterMs ?? 0, hint: error.hint ?? "" } };
   }
   const home = arrival.home === undefined || equalBytes(arrival.home, state.relayId) ? undefined : arrival.home;
+  const same = before !== undefined && areBetweenTheSame(before, envelope, home) ? before : undefined;
   const wrong =
-    (defences.fromCheck ? misnamed(envelope, carrier) : undefined) ??
+    (defences.fromCheck && same === undefined ? misnamed(envelope, carrier) : undefined) ??
     (hopLimit < (home === undefined ? 1 : 2) ? never("refused", "the message has travelled as far as it may") : undefined) ??
     (home !== undefined && carrier.peer !== undefined && defences.noTransit
       ? never("refused", "mail of another relay is for agents of this one, and is not passed on")
       : undefined) ??
     outOfTime(envelope, limits, nowMs);
   if (wrong !== undefined) return { reason: wrong };
-  const owner = home === undefined ? recipientOf(state, envelope) : routeTo(state, home);
+  const owner = same?.owner ?? (home === undefined ? recipientOf(state, envelope) : routeTo(state, home));
   if ("code" in owner) return { reason: owner };
-  const blocked = turnedAway(state, owner, envelope);
+  const blocked = same === undefined ? turnedAway(state, owner, envelope) : undefined;
   if (blocked !== undefined) return { reason: blocked };
   if (trouble !== undefined) {
     const hint = "The relay's owner sees why on its status page.";
     return { reason: { ...later(trouble.code, trouble.why, hint), afterMs: trouble.afterMs } };
   }
-  const origin = originOf(carrier, envelope);
+  const origin = same?.origin ?? originOf(carrier, envelope);
   const lack = lackOfRoom(state, limits, defences.pools, owner, envelope, origin);
   if (lack !== undefined)
     return { reason: { ...later("mailbox-full", lack.why, "There is room again when some of what waits was read."), limit: lack.limit } };
-  const isStrange = defences.rates && owner.peer === undefined && isFromStranger(state, owner, envelope, origin);
+  const isStrange = same?.isStrange ?? (defences.rates && owner.peer === undefined && isFromStranger(state, owner, envelope, origin));
   const hit = isStrange ? rates.stranger(owner.key, envelope.class !== "mail") : undefined;
-  return hit === undefined ? { envelope, owner, origin } : { reason: tooFast(hit) };
+  return hit === undefined ? { envelope, home, owner, origin, isStrange } : { reason: tooFast(hit) };
+}
+
+function areBetweenTheSame(before: Accepted, { bytes, class: of }: Envelope, home: Bytes | undefined): boolean {
+  const other = before.envelope.bytes;
+  if (of !== before.envelope.class) return false;
+  for (let at = FROM_AT; at < STREAM_AT; at++) if (bytes[at] !== other[at]) return false;
+  return home === before.home || (home !== undefined && before.home !== undefined && equalBytes(home, before.home));
 }
 
 /** An agent writes as itself. A peer answers for what its agents wrote, and speaks for itself only in notices. */

@@ -9,6 +9,7 @@
 
 import type { LogFields } from "../../host/log.ts";
 import type { Bytes, Piece } from "../../wire/bytes.ts";
+import type { MailFrame } from "../../wire/control.ts";
 import type { ErrorCode, LimitHit, Retry } from "../../wire/error.ts";
 import type { AgentId } from "../../wire/ids.ts";
 import type { AgentStanding, Ending } from "../../wire/kept-relay.ts";
@@ -67,15 +68,8 @@ export type RelayInput =
   /** The time for confirming the pass of its welcome is over. */
   | { readonly kind: "confirm-due"; readonly session: number }
   | { readonly kind: "publish"; readonly session: number; readonly registration: Registration }
-  | {
-      readonly kind: "mail";
-      readonly session: number;
-      readonly linkSeq: number;
-      readonly hopLimit: number;
-      /** The relay that has the recipient's mailbox; absent, or this relay's own id, when it is here. */
-      readonly home?: Bytes | undefined;
-      readonly envelope: Bytes;
-    }
+  /** Mail that came together, in order. */
+  | { readonly kind: "mails"; readonly session: number; readonly mails: readonly MailFrame[] }
   | { readonly kind: "settle"; readonly session: number; readonly settle: SettleRequest }
   /** What the agent of that session says of whom it knows; lists as in the frame. */
   | {
@@ -163,7 +157,14 @@ export type RelayOutput =
   /** Nothing needs these records any more. */
   | { readonly kind: "release"; readonly places: Places }
   | { readonly kind: "welcome"; readonly session: number; readonly standing: Standing }
-  | { readonly kind: "deliver"; readonly session: number; readonly position: number; readonly storedAtMs: number; readonly envelope: Bytes }
+  /** Mail for the consumer of that session: one envelope for each position from that one on. */
+  | {
+      readonly kind: "deliver";
+      readonly session: number;
+      readonly position: number;
+      readonly storedAtMs: number;
+      readonly envelopes: readonly Bytes[];
+    }
   /** There is mail in the log for this session; see `nextFor`. */
   | { readonly kind: "behind"; readonly session: number }
   /** Mail that rests is needed: so many positions from `first` on, whose rows begin at `row` in the index of the segment. */

@@ -121,7 +121,8 @@ function play(ops: readonly Op[], defences: Partial<RelayDefences> = {}): void {
         if (sent !== undefined) sent.refused = true;
       } else if (output.kind === "deliver") {
         const name = nameOf(output.session);
-        if (name !== undefined) deliver(name, output.position, output.envelope);
+        for (const [index, envelope] of output.envelopes.entries())
+          if (name !== undefined) deliver(name, output.position + index, envelope);
       } else if (output.kind === "goodbye" && output.reason.code === "fenced") fenced = output.session;
       else if (output.kind === "proof") {
         const bytes = statementProof.decode(output.proof).statement;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { hex, utf8 } from "../../wire/bytes.ts";
+import type { MailFrame } from "../../wire/control.ts";
 import { decodeEnvelope } from "../../wire/envelope.ts";
 import { decodeKeptMail } from "../../wire/kept-relay.ts";
 import { PEER_LEAF_MESSAGES, statement, statementProof, storedLeaf } from "../../wire/statement.ts";
@@ -102,9 +103,10 @@ describe("mail for an agent of another relay", () => {
 
   it("is refused when it may not travel so far", () => {
     const relay = near();
-    const frame = { kind: "mail", session: 1, linkSeq: 1, hopLimit: 1, envelope: envelope("alice", "bob", 1).bytes } as const;
-    expect(refusalsIn(relay.feed({ ...frame, home: agentId("far") }))).toEqual(["1 refused never"]);
-    expect(refusalsIn(relay.feed({ ...frame, linkSeq: 2, home: agentId("relay") }))).toEqual(["2 unknown-agent after"]);
+    const frame = { linkSeq: 1, hopLimit: 1, envelope: envelope("alice", "bob", 1).bytes };
+    const feed = (more: Partial<MailFrame>) => relay.feed({ kind: "mails", session: 1, mails: [{ ...frame, ...more }] });
+    expect(refusalsIn(feed({ home: agentId("far") }))).toEqual(["1 refused never"]);
+    expect(refusalsIn(feed({ linkSeq: 2, home: agentId("relay") }))).toEqual(["2 unknown-agent after"]);
   });
 
   it("goes into the mailbox here when the home it names is this relay", () => {

@@ -99,7 +99,11 @@ describe("an agent", () => {
     const { relay } = line({}, SLOW);
     const judge = (linkSeq: number, wallMs: number, monotonicMs: number): boolean =>
       relay.machine
-        .step({ kind: "mail", session: 1, linkSeq, hopLimit: 8, envelope: envelope("alice", "bob", linkSeq).bytes }, wallMs, monotonicMs)
+        .step(
+          { kind: "mails", session: 1, mails: [{ linkSeq, hopLimit: 8, envelope: envelope("alice", "bob", linkSeq).bytes }] },
+          wallMs,
+          monotonicMs,
+        )
         .some((output) => output.kind === "refuse");
     for (let linkSeq = 1; linkSeq <= 20; linkSeq++) judge(linkSeq, NOW_MS, NOW_MS);
     expect(judge(21, NOW_MS + 1_000_000, NOW_MS)).toBe(true);

@@ -86,7 +86,7 @@ describe("taking mail", () => {
   for (const [what, limits, bytes, code] of refused) {
     it(`refuses mail ${what} with ${code}, and goes on`, () => {
       const relay = pair({}, limits);
-      const came = relay.feed({ kind: "mail", session: 1, linkSeq: 1, hopLimit: 8, envelope: bytes });
+      const came = relay.feed({ kind: "mails", session: 1, mails: [{ linkSeq: 1, hopLimit: 8, envelope: bytes }] });
       expect(came.filter((output) => output.kind === "refuse")).toMatchObject([{ linkSeq: 1, reason: { code } }]);
       expect([acksIn(came, 1), acksIn(relay.sync(), 1), waitingIn(relay, "bob")]).toEqual([[], [1], []]);
     });
@@ -422,7 +422,7 @@ describe("the end of mail nobody read", () => {
       ending: "expired",
       notice: utf8("signed notice"),
     });
-    const [notice] = came.flatMap((output) => (output.kind === "deliver" ? [decodeEnvelope(output.envelope)] : []));
+    const [notice] = came.flatMap((output) => (output.kind === "deliver" ? output.envelopes.map(decodeEnvelope) : []));
     expect([notice?.class, notice?.seq, waitingIn(relay, "bob").length]).toEqual(["notice", 1, 0]);
     relay.sync();
     relay.crash();

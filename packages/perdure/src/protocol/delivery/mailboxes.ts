@@ -53,7 +53,7 @@ import { fetchExpiring, restMail, takeRows } from "./resting-mail.ts";
 import { answerPublished } from "./standing.ts";
 import { abandonStatement, beginStatement } from "./statements.ts";
 import type { Due } from "./stored-mails.ts";
-import { endMail, takeMail } from "./taking.ts";
+import { endMail, takeMails } from "./taking.ts";
 
 export interface MailboxesOptions {
   /** 32 bytes. */
@@ -264,8 +264,8 @@ function run(machine: RelayMachine, input: RelayInput, nowMs: number): void {
       return endUnconfirmed(machine, input.session);
     case "publish":
       return publish(machine, input.session, input.registration, nowMs);
-    case "mail":
-      return takeMail(machine, input, nowMs);
+    case "mails":
+      return takeMails(machine, input, nowMs);
     case "settle":
       return settle(machine, input.session, input.settle);
     case "contacts":

@@ -1,5 +1,6 @@
 /** Mail comes in over a link, or from the relay itself as a notice; mail that nobody settled ends. */
 import { type Bytes, concat, hex } from "../../wire/bytes.ts";
+import type { MailFrame } from "../../wire/control.ts";
 import { type Envelope, encodeEnvelope, envelopeId, SUITE_UNSEALED } from "../../wire/envelope.ts";
 import { agentIdText, KEY_ID_BYTES } from "../../wire/ids.ts";
 import { encodeKept, encodeKeptMail } from "../../wire/kept-relay.ts";
@@ -7,7 +8,7 @@ import type { Attachment } from "./attachments.ts";
 import { handedOver, wake } from "./consuming.ts";
 import { acknowledge } from "./durability.ts";
 import { isLive } from "./handing-out.ts";
-import { type Admission, admit, tooFast } from "./mailbox-admission.ts";
+import { type Accepted, admit, tooFast } from "./mailbox-admission.ts";
 import type { Reason, RelayInput } from "./mailbox-events.ts";
 import { lackOfRoom } from "./mailbox-shares.ts";
 import { type AgentState, NO_LINK, noteRefused, type Origin, ownerOf, type StoredMail } from "./mailbox-state.ts";
@@ -18,27 +19,64 @@ import { addToLeaf } from "./statements.ts";
 import { dropMail, keepMail, OWN_ORIGIN } from "./stored-mail.ts";
 import { readLabel } from "./stored-mails.ts";
 
-export function takeMail(machine: RelayMachine, input: Extract<RelayInput, { readonly kind: "mail" }>, nowMs: number): void {
-  const { counters, journal } = machine;
-  const attachment = machine.attachments.get(input.session);
+export function takeMails(machine: RelayMachine, { session, mails }: Extract<RelayInput, { readonly kind: "mails" }>, nowMs: number): void {
+  const attachment = machine.attachments.get(session);
   if (attachment === undefined || attachment.superseded || attachment.role === "forwarder") return;
+  const isPaid = payTogether(machine, attachment, mails);
+  let before: Accepted | undefined;
+  for (const mail of mails) {
+    before = takeMail(machine, attachment, mail, isPaid, before, nowMs) ?? before;
+    if (attachment.superseded) return;
+  }
+}
+
+/** Takes what the rates ask for all of them at once; false where each has to be looked at by itself. */
+function payTogether(machine: RelayMachine, attachment: Attachment, mails: readonly MailFrame[]): boolean {
+  const { agent, role, link } = attachment;
+  if (!machine.defences.rates) return false;
+  let due = link.upTo;
+  let bytes = 0;
+  for (const { linkSeq, envelope } of mails) {
+    // What came before, leaves a gap or is beyond the window is not charged.
+    if (linkSeq !== ++due) return false;
+    bytes += envelope.length;
+  }
+  if (beyondTheWindow(machine, attachment, due, bytes) !== undefined) return false;
+  return machine.rates.mails(agent.key, role === "peer", mails.length, bytes);
+}
+
+/** What became of it, where it was stored. */
+function takeMail(
+  machine: RelayMachine,
+  attachment: Attachment,
+  { linkSeq, hopLimit, home, envelope }: MailFrame,
+  isPaid: boolean,
+  before: Accepted | undefined,
+  nowMs: number,
+): Accepted | undefined {
+  const { counters, journal } = machine;
   const { link } = attachment;
-  const { linkSeq, envelope } = input;
   if (linkSeq <= link.upTo) {
     counters.duplicates++;
     if (linkSeq <= link.synced) acknowledge(machine, attachment);
-    return;
+    return undefined;
   }
   const wrong = breaksTheWindow(machine, attachment, linkSeq, envelope.length);
-  if (wrong !== undefined) return journal.goodbye(input.session, "malformed", wrong, { retry: "now" });
+  if (wrong !== undefined) {
+    journal.goodbye(attachment.session, "malformed", wrong, { retry: "now" });
+    return undefined;
+  }
   link.upTo = linkSeq;
   attachment.unackedBytes += envelope.length;
   journal.usedWhenDurable(attachment, linkSeq, envelope.length);
-  const arrival = { carrier: attachment.agent, hopLimit: input.hopLimit, home: input.home, bytes: envelope };
-  const admission = overRate(machine, attachment, envelope.length) ?? admit(machine, arrival, nowMs);
-  if ("reason" in admission) refuse(machine, attachment, linkSeq, admission.reason);
-  else accept(machine, attachment, linkSeq, admission, nowMs);
+  if (isPaid) attachment.tooFast = 0;
+  const fast = isPaid ? undefined : overRate(machine, attachment, envelope.length);
+  const admission = fast ?? admit(machine, { carrier: attachment.agent, hopLimit, home, bytes: envelope }, before, nowMs);
+  const isStored = !("reason" in admission);
+  if (isStored) accept(machine, attachment, linkSeq, admission, nowMs);
+  else refuse(machine, attachment, linkSeq, admission.reason);
   if (!machine.defences.ackAfterSync) acknowledgeAtOnce(machine, attachment, linkSeq);
+  return isStored ? admission : undefined;
 }
 
 function acknowledgeAtOnce({ journal }: RelayMachine, { agent, link, session }: Attachment, upTo: number): void {
@@ -46,11 +84,16 @@ function acknowledgeAtOnce({ journal }: RelayMachine, { agent, link, session }: 
   journal.fact("relay.ack-sent", () => ({ agent: agent.id, link: hex(link.raw), upTo }));
 }
 
-function breaksTheWindow({ limits }: RelayMachine, attachment: Attachment, linkSeq: number, bytes: number): string | undefined {
+function breaksTheWindow(machine: RelayMachine, attachment: Attachment, linkSeq: number, bytes: number): string | undefined {
+  const due = attachment.link.upTo + 1;
+  return linkSeq === due ? beyondTheWindow(machine, attachment, linkSeq, bytes) : `mail ${linkSeq} came where ${due} was due`;
+}
+
+/** What is wrong with mail up to that number, with so many bytes more. */
+function beyondTheWindow({ limits }: RelayMachine, attachment: Attachment, linkSeq: number, bytes: number): string | undefined {
   const { link, unackedBytes, role } = attachment;
   const windowFrames = role === "peer" ? limits.peerWindowFrames : limits.windowFrames;
   const windowBytes = role === "peer" ? limits.peerWindowBytes : limits.windowBytes;
-  if (linkSeq !== link.upTo + 1) return `mail ${linkSeq} came where ${link.upTo + 1} was due`;
   if (linkSeq > link.synced + windowFrames) return `more than ${windowFrames} frames of mail without an acknowledgement`;
   // A sender may count bytes a little differently, and one message may always travel.
   if (unackedBytes + bytes > 2 * windowBytes) return `more than twice ${windowBytes} bytes of mail without an acknowledgement`;
@@ -85,7 +128,7 @@ function accept(
   machine: RelayMachine,
   { agent, link }: Attachment,
   linkSeq: number,
-  { envelope, owner, origin }: Extract<Admission, { readonly owner: AgentState }>,
+  { envelope, owner, origin }: Accepted,
   nowMs: number,
 ): void {
   machine.counters.accepted++;
@@ -161,7 +204,7 @@ function store(
     if (owner.peer !== undefined) journal.emit({ kind: "peer-wanted", relayId: owner.idRaw });
   } else if (!isLive(consumer, position, openTail(machine, mailbox))) wake(machine, mailbox);
   else {
-    journal.emit({ kind: "deliver", session: consumer.session, position, storedAtMs: nowMs, envelope: envelope.bytes });
+    journal.deliver(consumer.session, position, nowMs, envelope.bytes);
     handedOver(machine, owner, consumer, position);
   }
   return position;

@@ -8,7 +8,7 @@ import { createForwardQueue, type ForwardFacts, type ForwardQueue } from "./forw
 import type { RelayOutput } from "./mailbox-events.ts";
 import { findPeer, type StoredMail } from "./mailbox-state.ts";
 import { readLabel } from "./stored-mails.ts";
-import { agentId, LIMITS, type TestRelay } from "./test-relay.ts";
+import { agentId, LIMITS, positionsOf, type TestRelay } from "./test-relay.ts";
 
 export interface Hop {
   readonly from: TestRelay;
@@ -163,7 +163,7 @@ export function createHop({ from, fromName, to, toName, session, limits = LIMITS
       pump();
       for (const { linkSeq, bytes } of mails.splice(0, count)) {
         if (peer === 0) return;
-        to.feed({ kind: "mail", session: peer, linkSeq, hopLimit: 7, envelope: bytes });
+        to.feed({ kind: "mails", session: peer, mails: [{ linkSeq, hopLimit: 7, envelope: bytes }] });
       }
     },
     carryBack(count) {
@@ -177,7 +177,7 @@ export function createHop({ from, fromName, to, toName, session, limits = LIMITS
       for (const output of outputs) {
         if (relay === from && "session" in output && output.session === forwarder) {
           if (output.kind === "welcome") epoch = output.standing.epoch;
-          else if (output.kind === "deliver") add(output.position);
+          else if (output.kind === "deliver") for (const position of positionsOf(output)) add(position);
           else if (output.kind === "behind") pull();
         }
         if (relay !== to || !("session" in output) || output.session !== peer) continue;

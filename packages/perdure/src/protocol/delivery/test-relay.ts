@@ -228,12 +228,9 @@ export function createTestRelay(
     },
     mail: (session, linkSeq, what, home) =>
       self.feed({
-        kind: "mail",
+        kind: "mails",
         session,
-        linkSeq,
-        hopLimit: 8,
-        home: home === undefined ? undefined : agentId(home),
-        envelope: what.bytes,
+        mails: [{ linkSeq, hopLimit: 8, home: home === undefined ? undefined : agentId(home), envelope: what.bytes }],
       }),
     sync: () => {
       const last = waiting.at(-1);
@@ -310,8 +307,12 @@ export function acksIn(outputs: readonly RelayOutput[], session: number): readon
   return outputs.flatMap((output) => (output.kind === "ack" && output.session === session ? [output.upTo] : []));
 }
 
+export function positionsOf({ position, envelopes }: Extract<RelayOutput, { readonly kind: "deliver" }>): readonly number[] {
+  return envelopes.map((_, index) => position + index);
+}
+
 export function deliveredIn(outputs: readonly RelayOutput[], session: number): readonly number[] {
-  return outputs.flatMap((output) => (output.kind === "deliver" && output.session === session ? [output.position] : []));
+  return outputs.flatMap((output) => (output.kind === "deliver" && output.session === session ? positionsOf(output) : []));
 }
 
 export function kindsOf(outputs: readonly RelayOutput[]): readonly string[] {

@@ -32,6 +32,8 @@ export interface RateHit {
 export interface Meter {
   /** Takes `cost`, or says why not. */
   judge(key: string, cost: number, nowMs: number): RateHit | undefined;
+  /** The same for whoever need not know more than whether it was taken. */
+  take(key: string, cost: number, nowMs: number): boolean;
   /** What `judge` would say; takes nothing. */
   look(key: string, cost: number, nowMs: number): RateHit | undefined;
   /** Whether `judge` would take it; takes nothing. */
@@ -69,6 +71,7 @@ export function createMeter(limits: RateLimits, name: MeterName, keys: number = 
   return {
     judge: (key, cost, nowMs) => (gcra.take(key, cost, nowMs) ? undefined : hitOf(gcra.look(key, cost, nowMs))),
     fits: gcra.fits,
+    take: gcra.take,
     look: (key, cost, nowMs) => hitOf(gcra.look(key, cost, nowMs)),
     measure: gcra.judge,
     burst,

@@ -164,7 +164,8 @@ const FLOODS: readonly (readonly [what: string, step: (relay: Relay, index: numb
 
   [
     "senders another relay makes up, and their mail",
-    ({ feed }, index) => feed({ kind: "mail", session: 2, linkSeq: index, hopLimit: 8, envelope: mailOf(`sender ${index}`, "bob", index) }),
+    ({ feed }, index) =>
+      feed({ kind: "mails", session: 2, mails: [{ linkSeq: index, hopLimit: 8, envelope: mailOf(`sender ${index}`, "bob", index) }] }),
   ],
 
   [
@@ -172,12 +173,9 @@ const FLOODS: readonly (readonly [what: string, step: (relay: Relay, index: numb
     ({ feed }, index) => {
       const home = index % 3 === 0 ? idOf("far") : index % 3 === 1 ? idOf(`relay ${index}`) : undefined;
       feed({
-        kind: "mail",
+        kind: "mails",
         session: 3,
-        linkSeq: index,
-        hopLimit: 8,
-        home,
-        envelope: mailOf("alice", index % 2 === 0 ? "bob" : `nobody ${index}`, index),
+        mails: [{ linkSeq: index, hopLimit: 8, home, envelope: mailOf("alice", index % 2 === 0 ? "bob" : `nobody ${index}`, index) }],
       });
     },
   ],
@@ -185,7 +183,11 @@ const FLOODS: readonly (readonly [what: string, step: (relay: Relay, index: numb
   [
     "mail that expires unread, and its notices",
     (relay, index) => {
-      relay.feed({ kind: "mail", session: 3, linkSeq: index, hopLimit: 8, envelope: mailOf("alice", "bob", index, relay.nowMs + 1000) });
+      relay.feed({
+        kind: "mails",
+        session: 3,
+        mails: [{ linkSeq: index, hopLimit: 8, envelope: mailOf("alice", "bob", index, relay.nowMs + 1000) }],
+      });
       relay.nowMs += 10_000;
       for (const { agent, position } of relay.machine.overdue(relay.nowMs, 100))
         relay.feed({ kind: "end", agent: agent.key, position, ending: "expired", notice: utf8("expired") });
@@ -196,7 +198,7 @@ const FLOODS: readonly (readonly [what: string, step: (relay: Relay, index: numb
     "settles with every second position, of what is not there yet, and of nothing",
     ({ machine, feed }, index) => {
       if (index === 1) feed({ ...attachOf(9, "bob", "agent", 9), consume: true } as RelayInput);
-      feed({ kind: "mail", session: 2, linkSeq: index, hopLimit: 8, envelope: mailOf(`sender ${index}`, "bob", index) });
+      feed({ kind: "mails", session: 2, mails: [{ linkSeq: index, hopLimit: 8, envelope: mailOf(`sender ${index}`, "bob", index) }] });
       const epoch = machine.state.agents.get(Buffer.from(idOf("bob")).toString("hex"))?.mailbox.epoch ?? 0;
       const ranges = [
         [2 * index, 2 * index],

@@ -7,9 +7,9 @@
  * `pingEveryMs` it sends a ping; the relay's side answers pings by itself.
  */
 import type { Clock } from "../../host/clock.ts";
-import { type Goodbye, ping, pong, type SessionMode } from "../../wire/control.ts";
+import { decodeMail, type Goodbye, type MailFrame, ping, pong, type SessionMode } from "../../wire/control.ts";
 import { PerdureError } from "../../wire/error.ts";
-import { FRAME_TYPES, type Frame, frameBytes, type OutFrame } from "../../wire/frame.ts";
+import { type ChannelFrame, FRAME_TYPES, type Frame, type OutFrame, type OutFrames, outBytes } from "../../wire/frame.ts";
 import { goodbyeFor, goodbyeOf } from "./goodbyes.ts";
 import { createRounds, type Rounds } from "./rounds.ts";
 import { TRANSPORT_ROOM_BYTES, type Transport, type TransportReceiver } from "./transport.ts";
@@ -17,6 +17,8 @@ import { TRANSPORT_ROOM_BYTES, type Transport, type TransportReceiver } from "./
 export interface SessionReceiver {
   /** One frame, never `goodbye`; a PerdureError thrown here closes the session with its code. */
   frame(frame: Frame): void;
+  /** Mail that came one after another in one transport message, for whoever takes it together; as frames otherwise. */
+  mails?(mails: readonly MailFrame[]): void;
   /** All frames of one transport message have been handed over. */
   turnEnded?(): void;
   /** Nothing is queued any more but what nobody waits for. */
@@ -32,9 +34,9 @@ export interface Session {
   /** Bytes that have not left this process. */
   readonly queuedBytes: number;
   /** Queues frames; ignored after the close. `too-large`, and none is queued, where one fits no transport message. */
-  send(frames: readonly OutFrame[]): void;
+  send(frames: readonly (OutFrame | OutFrames)[]): void;
   /** The same with one. */
-  push(frame: OutFrame): void;
+  push(frame: OutFrame | OutFrames): void;
   /** The same with one that nobody waits for: it leaves with what is sent next, or by itself after PATIENCE_MS. */
   pushLater(frame: OutFrame): void;
   /** Sends what is queued, says goodbye and closes; only the first reason counts. */
@@ -86,7 +88,7 @@ class LinkSession implements Session, TransportReceiver {
   readonly #keepAlive: Rounds | undefined;
   readonly #pinging: { round(): void } | undefined;
   /** bound: TRANSPORT_ROOM_BYTES */
-  #pending: OutFrame[] | undefined;
+  #pending: (OutFrame | OutFrames)[] | undefined;
   #pendingBytes = 0;
   #flushing = false;
   /** A timer is set for what nobody waits for. */
@@ -117,13 +119,13 @@ class LinkSession implements Session, TransportReceiver {
     return this.#pendingBytes + this.#transport.queuedBytes;
   }
 
-  send(frames: readonly OutFrame[]): void {
+  send(frames: readonly (OutFrame | OutFrames)[]): void {
     if (this.#transport.ended) return;
     for (const frame of frames) sizeOf(frame);
     for (const frame of frames) this.push(frame);
   }
 
-  push(frame: OutFrame): void {
+  push(frame: OutFrame | OutFrames): void {
     if (this.#transport.ended) return;
     this.#add(frame, sizeOf(frame));
     if (this.#flushing) return;
@@ -145,7 +147,7 @@ class LinkSession implements Session, TransportReceiver {
     });
   }
 
-  #add(frame: OutFrame, size: number): void {
+  #add(frame: OutFrame | OutFrames, size: number): void {
     if (this.#pendingBytes + size > TRANSPORT_ROOM_BYTES) this.#flush();
     this.#pending ??= [];
     this.#pending.push(frame);
@@ -162,12 +164,17 @@ class LinkSession implements Session, TransportReceiver {
     this.#transport.receive(this);
   }
 
-  frames(frames: readonly Frame[]): void {
+  frames(frames: readonly ChannelFrame[]): void {
     this.#heard = true;
     try {
-      for (const frame of frames) {
+      for (let index = 0; index < frames.length; ) {
         if (this.#transport.ended) return;
-        this.#take(frame);
+        const frame = frames[index] as ChannelFrame;
+        if (frame.name === "mail" && this.#receiver?.mails !== undefined) index += this.#takeMails(frames, index);
+        else {
+          this.#take(frame);
+          index++;
+        }
       }
       this.#receiver?.turnEnded?.();
     } catch (error) {
@@ -213,6 +220,21 @@ class LinkSession implements Session, TransportReceiver {
     this.#transport.send(frames);
   }
 
+  /** How many frames it was. What came before one that cannot be read counts. */
+  #takeMails(frames: readonly ChannelFrame[], from: number): number {
+    const mails: MailFrame[] = [];
+    try {
+      for (let index = from; index < frames.length; index++) {
+        const { name, within, at, end } = frames[index] as ChannelFrame;
+        if (name !== "mail") break;
+        mails.push(decodeMail(within, at, end));
+      }
+    } finally {
+      if (mails.length > 0) this.#receiver?.mails?.(mails);
+    }
+    return mails.length;
+  }
+
   #take(frame: Frame): void {
     if (FRAME_TYPES[frame.name] <= LAST_HANDSHAKE_TYPE) throw new PerdureError("malformed", `a ${frame.name} frame came inside a session`);
     if (frame.name === "ping" && this.#keepAlive === undefined) {
@@ -224,8 +246,8 @@ class LinkSession implements Session, TransportReceiver {
 }
 
 /** Throws `too-large` where it fits no transport message. */
-function sizeOf({ payload }: OutFrame): number {
-  const size = frameBytes(payload.length);
+function sizeOf(frame: OutFrame | OutFrames): number {
+  const size = outBytes(frame);
   if (size > TRANSPORT_ROOM_BYTES) throw new PerdureError("too-large", `a frame of ${size} bytes fits no transport message`);
   return size;
 }

@@ -12,7 +12,7 @@
 import type { Connection } from "../../host/net.ts";
 import type { Goodbye } from "../../wire/control.ts";
 import { PerdureError } from "../../wire/error.ts";
-import { type ChannelFrame, frameBytes, MAX_CHANNEL, type OutFrame } from "../../wire/frame.ts";
+import { type ChannelFrame, MAX_CHANNEL, type OutFrame, type OutFrames, outBytes } from "../../wire/frame.ts";
 import { goodbyeFor } from "./goodbyes.ts";
 import { ConnectionTransport, SessionTransport, TRANSPORT_ROOM_BYTES, type Transport } from "./transport.ts";
 
@@ -52,7 +52,7 @@ interface Others {
   /** bound: agentsPerConnection of the relay, and those that are being turned away */
   readonly channels: Map<number, ChannelTransport>;
   /** What leaves with the end of this turn, and on which channels. bound: TRANSPORT_ROOM_BYTES */
-  frames: OutFrame[];
+  frames: (OutFrame | OutFrames)[];
   numbers: number[];
   bytes: number;
   flushing: boolean;
@@ -147,19 +147,19 @@ class ManyTransport extends ConnectionTransport implements SharedTransport {
     return channel < this.#spoken;
   }
 
-  override send(frames: readonly OutFrame[]): void {
+  override send(frames: readonly (OutFrame | OutFrames)[]): void {
     if (this.ended) return;
     if (this.#others === undefined) return this.write(frames);
     this.gather(0, frames, this.#others.first);
   }
 
   /** Frames of a channel leave with the others of this turn. */
-  gather(channel: number, frames: readonly OutFrame[], waiting: Waiting): void {
+  gather(channel: number, frames: readonly (OutFrame | OutFrames)[], waiting: Waiting): void {
     const others = this.#others as Others;
     if (channel > this.#spoken) this.#spoken = channel;
     let bytes = 0;
     for (const frame of frames) {
-      const size = frameBytes(frame.payload.length);
+      const size = outBytes(frame);
       if (others.bytes + size > TRANSPORT_ROOM_BYTES) this.#flush(others);
       others.frames.push(frame);
       others.numbers.push(channel);
@@ -324,7 +324,7 @@ class ChannelTransport extends SessionTransport {
     this.#isOpen = true;
   }
 
-  send(frames: readonly OutFrame[]): void {
+  send(frames: readonly (OutFrame | OutFrames)[]): void {
     if (this.ended) return;
     this.#isKnown = true;
     this.#on.gather(this.#number, frames, this.#waiting);

@@ -13,13 +13,13 @@ import type { Bytes } from "../../wire/bytes.ts";
 import { type Goodbye, goodbye, goodbyeOfVersion0 } from "../../wire/control.ts";
 import { PerdureError } from "../../wire/error.ts";
 import {
-  type ChannelFrame,
+  ChannelFrame,
   decodeTransport,
   encodeTransport,
-  type Frame,
   type FrameName,
   frameBytes,
   type OutFrame,
+  type OutFrames,
   type Tagger,
 } from "../../wire/frame.ts";
 import { MAX_CONTROL_BYTES, MAX_TRANSPORT_BYTES, WIRE_VERSION } from "../../wire/limits.ts";
@@ -42,7 +42,7 @@ export interface Protection {
 }
 
 export interface TransportReceiver {
-  frames(frames: readonly Frame[]): void;
+  frames(frames: readonly ChannelFrame[]): void;
   drained(): void;
   ended(reason: Goodbye): void;
 }
@@ -64,7 +64,7 @@ export interface Transport {
    * kind may come `aside`, before it.
    */
   next(name: FrameName, aside?: Aside): Promise<Bytes>;
-  send(frames: readonly OutFrame[]): void;
+  send(frames: readonly (OutFrame | OutFrames)[]): void;
   /** From here on the mode that was agreed on. A goodbye in mode none is still read until the first protected message came. */
   protect(protection: Protection): void;
   receive(receiver: TransportReceiver): void;
@@ -97,13 +97,13 @@ export abstract class SessionTransport implements Transport {
   #receiver: TransportReceiver | undefined;
   #taker: Taker | undefined;
   /** bound: HANDSHAKE_WAITING messages, then WAITING_BYTES */
-  #waiting: (readonly Frame[])[] | undefined;
+  #waiting: (readonly ChannelFrame[])[] | undefined;
   #waitingBytes = 0;
 
   abstract readonly remote: string;
   abstract readonly local: boolean;
   abstract readonly queuedBytes: number;
-  abstract send(frames: readonly OutFrame[]): void;
+  abstract send(frames: readonly (OutFrame | OutFrames)[]): void;
   abstract protect(protection: Protection): void;
   /** The handshake is over but for the welcome. */
   protected abstract readonly isProtected: boolean;
@@ -146,8 +146,8 @@ export abstract class SessionTransport implements Transport {
   }
 
   /** All frames of one message that are for this session. */
-  arrived(frames: readonly Frame[]): void {
-    const last = frames.at(-1) as Frame;
+  arrived(frames: readonly ChannelFrame[]): void {
+    const last = frames.at(-1) as ChannelFrame;
     const before = last.name === "goodbye" ? frames.slice(0, -1) : frames;
     if (before.some((frame) => frame.name === "goodbye")) throw new PerdureError("malformed", "frames came after a goodbye");
     if (before.length > 0) this.#handOn(before);
@@ -172,15 +172,15 @@ export abstract class SessionTransport implements Transport {
   }
 
   /** `first`: what waits came later. */
-  #handOn(frames: readonly Frame[], first = false): void {
+  #handOn(frames: readonly ChannelFrame[], first = false): void {
     if (this.#taker !== undefined) return this.#give(this.#taker, frames, first);
     if (this.#receiver !== undefined) return this.#receiver.frames(frames);
     this.#hold(frames, first);
   }
 
-  #give({ name, aside, resolve, reject }: Taker, frames: readonly Frame[], first: boolean): void {
+  #give({ name, aside, resolve, reject }: Taker, frames: readonly ChannelFrame[], first: boolean): void {
     this.#taker = undefined;
-    const frame = frames[0] as Frame;
+    const frame = frames[0] as ChannelFrame;
     if (frame.name !== name && frame.name === aside?.name) {
       this.#taker = { name, aside: undefined, resolve, reject };
       aside.take(frame.payload);
@@ -196,7 +196,7 @@ export abstract class SessionTransport implements Transport {
     if (frames.length > 1) this.#handOn(frames.slice(1), true);
   }
 
-  #hold(frames: readonly Frame[], first: boolean): void {
+  #hold(frames: readonly ChannelFrame[], first: boolean): void {
     this.#waitingBytes += bytesOf(frames);
     this.#waiting ??= [];
     if (first) this.#waiting.unshift(frames);
@@ -239,7 +239,7 @@ export class ConnectionTransport extends SessionTransport implements Receiver {
     return this.ended;
   }
 
-  send(frames: readonly OutFrame[]): void {
+  send(frames: readonly (OutFrame | OutFrames)[]): void {
     if (!this.ended) this.write(frames);
   }
 
@@ -276,7 +276,7 @@ export class ConnectionTransport extends SessionTransport implements Receiver {
     this.connection.close();
   }
 
-  protected write(frames: readonly OutFrame[], channels?: readonly number[]): void {
+  protected write(frames: readonly (OutFrame | OutFrames)[], channels?: readonly number[]): void {
     this.connection.send(encodeTransport(frames, this.#sent, this.#protection?.sending, channels));
     if (this.#protection !== undefined) this.#sent++;
   }
@@ -299,8 +299,8 @@ export class ConnectionTransport extends SessionTransport implements Receiver {
   }
 }
 
-function bytesOf(frames: readonly Frame[]): number {
-  return frames.reduce((sum, { payload }) => sum + frameBytes(payload.length), 0);
+function bytesOf(frames: readonly ChannelFrame[]): number {
+  return frames.reduce((sum, { at, end }) => sum + frameBytes(end - at), 0);
 }
 
 /** Told to whoever speaks version 0, in its own form: nothing else would reach the person there. */
@@ -331,13 +331,10 @@ function earlyGoodbye(message: Bytes): ChannelFrame | undefined {
   const [frame] = frames;
   if (frames.length !== 1 || frame?.name !== "goodbye") return undefined;
   const said = goodbye.decode(frame.payload);
-  return {
-    name: "goodbye",
-    channel: 0,
-    payload: goodbye.encode({
-      ...said,
-      retry: said.retry === "never" ? "after" : said.retry,
-      afterMs: Math.max(said.afterMs, said.retry === "never" ? 1000 : 0),
-    }),
-  };
+  const payload = goodbye.encode({
+    ...said,
+    retry: said.retry === "never" ? "after" : said.retry,
+    afterMs: Math.max(said.afterMs, said.retry === "never" ? 1000 : 0),
+  });
+  return new ChannelFrame("goodbye", 0, payload, 0, payload.length);
 }

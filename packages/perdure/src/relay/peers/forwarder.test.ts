@@ -109,7 +109,7 @@ function createStand(): Stand {
         session: stand.forwarder.number as number,
         standing: { epoch: 7, tail: 0, settledFloor, linkUpTo: 0, linkRefused: [], contactsVersion: 0, pass: new Uint8Array() },
       }),
-    deliver: (position) => stand.forwarder.deliver(position, 0, envelopeOf(position)),
+    deliver: (position) => stand.forwarder.deliver(position, 0, [envelopeOf(position)]),
     settledRanges: () => stand.fed.flatMap((input) => (input.kind === "settle" ? input.settle.ranges : [])),
   };
   return stand;

@@ -271,15 +271,20 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       else if (output.kind === "position") forgetBelow(output.settledFloor);
       else if (output.kind === "goodbye") to.session.close(goodbyeFor(output.reason.code, output.reason.why, output.reason));
     },
-    deliver: (position, _storedAtMs, envelope) => {
-      const mail = options.waits(position);
-      if (mail === undefined) return false;
-      const { digest, bytes, from, to } = mail;
-      const item: ForwardItem = { digest, bytes, from, position, lane: laneOf(from, to), envelope };
-      queue.add(item);
+    deliver: (first, _storedAtMs, envelopes) => {
+      const items: ForwardItem[] = [];
+      for (const [index, envelope] of envelopes.entries()) {
+        const mail = options.waits(first + index);
+        if (mail === undefined) continue;
+        const { digest, bytes, from, to } = mail;
+        const item: ForwardItem = { digest, bytes, from, position: first + index, lane: laneOf(from, to), envelope };
+        queue.add(item);
+        items.push(item);
+      }
+      if (items.length === 0) return false;
       pump();
       // What was not sent at once must not keep in memory what else came with it.
-      if (item.envelope !== undefined) item.envelope = envelope.slice();
+      for (const item of items) item.envelope = item.envelope?.slice();
       if (now !== undefined && !now.blocked && options.isOver(queue.waitingBytes)) {
         now.blocked = true;
         loop.feed({ kind: "blocked", session: now.number, blocked: true });

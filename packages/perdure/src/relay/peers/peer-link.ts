@@ -15,7 +15,7 @@ import { goodbyeFor, goodbyeOf } from "../../protocol/link/goodbyes.ts";
 import type { LineKeeper } from "../../protocol/link/line-keeper.ts";
 import type { Settings } from "../../settings/register.ts";
 import { type Bytes, EMPTY } from "../../wire/bytes.ts";
-import { type Lookup, offer, resume } from "../../wire/control.ts";
+import { type Lookup, type MailFrame, offer, resume } from "../../wire/control.ts";
 import { PerdureError } from "../../wire/error.ts";
 import { agentIdText, GENERATION_BYTES } from "../../wire/ids.ts";
 import type { Directory } from "../directory.ts";
@@ -71,7 +71,7 @@ export interface PeerLinkOptions {
   readonly mailWaits: () => boolean;
   /** The owner turns it away. */
   readonly banned: () => boolean;
-  readonly watchDisk: () => void;
+  readonly takeMails: (session: number, mails: readonly MailFrame[]) => void;
   /** Keeps the lines this relay dials away from limits on their way. */
   readonly lines: LineKeeper;
 }
@@ -183,10 +183,7 @@ export function createPeerLink(options: PeerLinkOptions): PeerLink {
       open,
       dialledBy,
       owing: () => forwarder.inFlight > 0 || lookups.waiting > 0,
-      mail: (frame) => {
-        options.watchDisk();
-        loop.feed({ kind: "mail", session: open.number, ...frame });
-      },
+      mails: (mails) => options.takeMails(open.number, mails),
       acked: forwarder.acked,
       refused: forwarder.refused,
       statement: (proof) => statements.take(open.identity, proof),
@@ -226,7 +223,7 @@ export function createPeerLink(options: PeerLinkOptions): PeerLink {
     const before = current;
     if (before !== undefined && !takesOver(dialledBy, before.dialledBy, own.idRaw, idRaw)) {
       open.session.close(goodbyeOf(fenced()));
-      return { frame: () => {} };
+      return { frame: () => {}, mails: () => {} };
     }
     if (before !== undefined) {
       ended(before);
@@ -248,6 +245,7 @@ export function createPeerLink(options: PeerLinkOptions): PeerLink {
     lookups.resume();
     return {
       frame: peer.take,
+      mails: peer.takeMails,
       drained: () => {
         if (current === peer) forwarder.drained();
       },

@@ -10,10 +10,10 @@ import type { Settings } from "../../settings/register.ts";
 import type { Bytes } from "../../wire/bytes.ts";
 import {
   decodeAck,
-  decodeMail,
   found,
   type Lookup,
   lookup,
+  type MailFrame,
   type Offer,
   offer,
   ping,
@@ -34,6 +34,7 @@ export interface PeerSession extends OpenSession {
   /** When mail, an answer or a question passed last, of the monotonic clock. */
   readonly usedAtMs: number;
   take(frame: Frame): void;
+  takeMails(mails: readonly MailFrame[]): void;
   /** Ends the session unless it answers within `probeTimeoutMs`. */
   probe(why: string): void;
   stop(): void;
@@ -45,7 +46,7 @@ export interface PeerSessionOptions {
   readonly open: OpenSession;
   readonly dialledBy: Dialler;
   readonly owing: () => boolean;
-  readonly mail: (frame: ReturnType<typeof decodeMail>) => void;
+  readonly mails: (mails: readonly MailFrame[]) => void;
   readonly acked: (upTo: number) => void;
   readonly refused: (refusal: Refuse) => void;
   readonly statement: (proof: Bytes) => void;
@@ -88,6 +89,12 @@ export function createPeerSession(options: PeerSessionOptions): PeerSession {
     usedAtMs = clock.monotonicMs();
   };
 
+  const takeMails = (mails: readonly MailFrame[]): void => {
+    heard = true;
+    used();
+    options.mails(mails);
+  };
+
   const take = (frame: Frame): void => {
     heard = true;
     switch (frame.name) {
@@ -95,9 +102,6 @@ export function createPeerSession(options: PeerSessionOptions): PeerSession {
         return;
       case "ping":
         return session.send([{ name: "pong", payload: pong.encode({ nonce: ping.decode(frame.payload).nonce, timeMs: clock.wallMs() }) }]);
-      case "mail":
-        used();
-        return options.mail(decodeMail(frame.payload));
       case "ack":
         used();
         return options.acked(decodeAck(frame.payload));
@@ -131,6 +135,7 @@ export function createPeerSession(options: PeerSessionOptions): PeerSession {
       return usedAtMs;
     },
     take,
+    takeMails,
     probe,
     stop: () => {
       stopped = true;

@@ -102,8 +102,9 @@ export function createAppendQueue(): AppendQueue {
   let bytes = 0;
 
   const find = ({ segment, offset }: RecordAt): { readonly entry: Entry; readonly index: number } | undefined => {
-    if (unsettled.length === 0) return undefined;
-    const entry = unsettled[lastNotBehind(unsettled, segment, offset)];
+    const at = lastNotBehind(unsettled, segment, offset);
+    // An index below 0 would be looked up like any other name, which is slow.
+    const entry = at < 0 ? undefined : unsettled[at];
     if (entry === undefined || entry.segment !== segment) return undefined;
     const index = entry.offsets.indexOf(offset);
     return index < 0 ? undefined : { entry, index };
