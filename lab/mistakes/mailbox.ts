@@ -208,4 +208,41 @@ export const MAILBOX_MISTAKES: readonly Mistake[] = [
     put: "const end = tickets.findIndex((each) => each.number > upTo + 1);",
     why: "Off by one: the effects of the batch after the durable one come true with it.",
   },
+  {
+    id: "paid-by-who-was-replaced",
+    file: `${D}taking.ts`,
+    find: `  if (attachment === undefined || attachment.superseded || attachment.role === "forwarder") return;
+  const isPaid = payTogether(machine, attachment, mails);
+  let before: Accepted | undefined;
+  for (const mail of mails) {
+    before`,
+    put: `  if (attachment === undefined || attachment.role === "forwarder") return;
+  const isPaid = payTogether(machine, attachment, mails);
+  let before: Accepted | undefined;
+  for (const mail of mails) {
+    if (attachment.superseded) return;
+    before`,
+    why: "Mail of a session that another took over from is charged, though nobody looks at it.",
+  },
+  {
+    id: "paid-beyond-the-window",
+    file: `${D}taking.ts`,
+    find: "  if (beyondTheWindow(machine, attachment, due, bytes) !== undefined) return false;",
+    put: "",
+    why: "Mail that came together is charged before it is known that its link may bring so much.",
+  },
+  {
+    id: "the-recipient-of-the-one-before",
+    file: `${D}mailbox-admission.ts`,
+    find: "  for (let at = FROM_AT; at < STREAM_AT; at++) if (bytes[at] !== other[at]) return false;",
+    put: "  for (let at = FROM_AT; at < FROM_AT + 32; at++) if (bytes[at] !== other[at]) return false;",
+    why: "Of mail that comes together only the senders are compared: what is for somebody else goes into the mailbox of the one before.",
+  },
+  {
+    id: "the-home-of-the-one-before",
+    file: `${D}mailbox-admission.ts`,
+    find: "  return home === before.home || (home !== undefined && before.home !== undefined && equalBytes(home, before.home));",
+    put: "  return true;",
+    why: "Mail for an agent of another relay that comes right behind mail for the same agent here is put into the mailbox here.",
+  },
 ];

@@ -258,18 +258,31 @@ function createWorld(limits: MailboxesOptions["limits"]) {
       teller,
     });
 
+  /** Whom the mail of that step is for, by way of which relay: sometimes others come together with it. */
+  const besides = ({ to, home, letters }: Extract<Step, { do: "mail" }>): readonly (readonly [string, string | undefined])[] => {
+    const other = AGENTS[letters % AGENTS.length] as Name;
+    return letters % 4 === 0
+      ? [
+          [to, home],
+          [other, HOMES[other]],
+          [to, home],
+          [other, undefined],
+          [to, undefined],
+        ]
+      : [[to, home]];
+  };
+
   const mail = (step: Extract<Step, { do: "mail" }>): void => {
     const writer = writers.get(step.from) as Writer;
     const { relay } = watched[HOMES[step.from]];
-    const what = letterOf(step.as, step.to, step, relay.nowMs);
     if (step.home !== undefined && step.hopLimit > 2) hear(HOMES[step.from], step.home, `wss://${step.home}/`, step.from, false);
-    writer.sent.set(++writer.linkSeq, { id: envelopeId(what), isRefused: false });
-    const home = step.home === undefined ? undefined : agentId(step.home);
-    const outputs = relay.feed({
-      kind: "mails",
-      session: writer.session,
-      mails: [{ linkSeq: writer.linkSeq, hopLimit: step.hopLimit, home, envelope: what.bytes }],
+    const mails = besides(step).map(([to, by]) => {
+      const what = letterOf(step.as, to, step, relay.nowMs);
+      writer.sent.set(++writer.linkSeq, { id: envelopeId(what), isRefused: false });
+      const home = by === undefined ? undefined : agentId(by);
+      return { linkSeq: writer.linkSeq, hopLimit: step.hopLimit, home, envelope: what.bytes };
     });
+    const outputs = relay.feed({ kind: "mails", session: writer.session, mails });
     // A relay that ends the session hears of a new one.
     if (outputs.some((output) => output.kind === "goodbye")) comeBack(step.from);
   };
