@@ -35,6 +35,52 @@ export function crc32(bytes: Uint8Array, before = 0, from = 0, to: number = byte
   return ~crc >>> 0;
 }
 
+/** What a checksum adds to that of so many bytes behind what it covers: the sum of both is its value xor theirs. */
+export type Crc32Behind = (before: number) => number;
+
+/** Shifting a checksum over zeroes is linear in its bits (the polynomials of `crc32_combine` in zlib): four tables, one for each of its bytes. */
+export function crc32Behind(bytes: number): Crc32Behind {
+  const over = powerOfX(8 * bytes);
+  const tables = new Int32Array(4 * 256);
+  for (let bit = 0; bit < 32; bit++) {
+    const base = (bit >>> 3) * 256;
+    const weight = 1 << (bit & 7);
+    const shifted = product(over, 1 << bit);
+    for (let byte = 0; byte < weight; byte++) tables[base + weight + byte] = (tables[base + byte] as number) ^ shifted;
+  }
+  return (before) =>
+    (tables[before & 255] as number) ^
+    (tables[256 + ((before >>> 8) & 255)] as number) ^
+    (tables[512 + ((before >>> 16) & 255)] as number) ^
+    (tables[768 + (before >>> 24)] as number);
+}
+
+const POLYNOMIAL = 0xedb88320;
+/** 1, as a polynomial whose highest bit is that of x to the power 0. */
+const ONE = 1 << 31;
+const X = 1 << 30;
+
+/** Of two polynomials, modulo POLYNOMIAL. */
+function product(one: number, other: number): number {
+  let result = 0;
+  let shifted = other;
+  for (let bit = 31; bit >= 0; bit--) {
+    if ((one >>> bit) & 1) result ^= shifted;
+    shifted = shifted & 1 ? (shifted >>> 1) ^ POLYNOMIAL : shifted >>> 1;
+  }
+  return result;
+}
+
+function powerOfX(exponent: number): number {
+  let result = ONE;
+  let square = X;
+  for (let left = exponent; left > 0; left = Math.floor(left / 2)) {
+    if (left % 2 === 1) result = product(square, result);
+    square = product(square, square);
+  }
+  return result;
+}
+
 function byteAt(bytes: Uint8Array, at: number): number {
   return bytes[at] as number;
 }

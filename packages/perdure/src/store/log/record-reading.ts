@@ -3,8 +3,9 @@ import type { Bytes } from "../../wire/bytes.ts";
 import { PerdureError } from "../../wire/error.ts";
 import type { AppendQueue } from "./append-queue.ts";
 import type { ReadBack, RecordAt, RecordLog, RunRead } from "./record-log.ts";
+import { createRunCheck, type RunCheck } from "./run-check.ts";
 import type { SegmentFiles } from "./segment-files.ts";
-import { type BatchPlace, type Crc32, RECORD_HEADER_BYTES, recordsIn } from "./segment-format.ts";
+import { type Crc32, RECORD_HEADER_BYTES, recordsIn } from "./segment-format.ts";
 import type { SegmentSet } from "./segment-set.ts";
 
 export interface RecordReadingOptions {
@@ -40,6 +41,7 @@ export function createRecordReading({
 }: RecordReadingOptions): Pick<RecordLog, "read" | "readAll" | "readRun"> {
   // bound: FREE_MEMORIES
   const free: Bytes[] = [];
+  const checkRun = createRunCheck();
 
   const readBack = async ({ segment, offset, length }: RecordAt): Promise<Bytes | undefined> => {
     const bytes = await files.read(segment, offset - RECORD_HEADER_BYTES, length + RECORD_HEADER_BYTES);
@@ -79,6 +81,14 @@ export function createRecordReading({
   const memoryFor = (bytes: number): Bytes | undefined =>
     bytes >= LEAST_KEPT_BYTES && bytes <= MEMORY_BYTES ? (free.pop() ?? new Uint8Array(MEMORY_BYTES)) : undefined;
 
+  const areRecords: RunCheck = (place, bytes, offsets, lengths) => {
+    const recordAt = recordsIn(place, bytes);
+    return (
+      checkRun(place, bytes, offsets, lengths) ??
+      offsets.every((offset, index) => recordAt(offset - RECORD_HEADER_BYTES - place.offset, lengths[index] as number) !== undefined)
+    );
+  };
+
   const readTogether: RecordLog["readRun"] = async (segment, offsets, lengths) => {
     const from = (offsets[0] as number) - RECORD_HEADER_BYTES;
     const last = offsets.at(-1) as number;
@@ -108,14 +118,6 @@ export function createRecordReading({
       return found;
     },
   };
-}
-
-/** Whether the records that begin at these offsets of a file are there, in `bytes` that lie at `place`. */
-function areRecords(place: BatchPlace, bytes: Bytes, offsets: readonly number[], lengths: readonly number[]): boolean {
-  const recordAt = recordsIn(place, bytes);
-  for (let index = 0; index < offsets.length; index++)
-    if (recordAt((offsets[index] as number) - RECORD_HEADER_BYTES - place.offset, lengths[index] as number) === undefined) return false;
-  return true;
 }
 
 /** In order of where they lie, cut where the next is far or a run is long. */
