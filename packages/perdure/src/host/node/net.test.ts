@@ -38,6 +38,81 @@ function ended(connection: Connection): Promise<string> {
   return new Promise((resolve) => connection.start({ ...ignore, closed: resolve }));
 }
 
+describe("what a listener sends over a WebSocket", () => {
+  test("arrives whole and in order, whatever header its length needs", async () => {
+    const limit = { maxMessageBytes: 100_000 };
+    const lengths = [1, 125, 126, 127, 4096, 4097, 2, 65_535, 65_536, 3];
+    const listener = await net.listen("ws://127.0.0.1:0", {
+      ...limit,
+      onConnection: (connection) => {
+        connection.start(ignore);
+        for (const length of lengths) connection.send(new Uint8Array(length).fill(length % 251));
+      },
+    });
+    const connection = await net.dial(listener.address, { ...dialOptions, ...limit });
+    const got: Uint8Array[] = [];
+    await new Promise<void>((resolve) =>
+      connection.start({
+        ...ignore,
+        message: (message) => {
+          got.push(message);
+          if (got.length === lengths.length) resolve();
+        },
+      }),
+    );
+    expect(got.map(({ length }) => length)).toEqual(lengths);
+    for (const message of got) expect(message.every((byte) => byte === message.length % 251)).toBe(true);
+    connection.close();
+    await listener.close();
+  });
+
+  test("is nothing any more once the other side has said that it closes, and does not break what is closing", async () => {
+    let over = (_why: string): void => {};
+    const why = new Promise<string>((resolve) => {
+      over = resolve;
+    });
+    const listener = await net.listen("ws://127.0.0.1:0", {
+      ...sizes,
+      onConnection: (connection) => {
+        const sending = setInterval(() => connection.send(utf8("once more")), 1);
+        connection.start({
+          ...ignore,
+          closed: (reason) => {
+            clearInterval(sending);
+            over(reason);
+          },
+        });
+      },
+    });
+    const socket = connect({ port: Number(new URL(listener.address).port), host: "127.0.0.1", allowHalfOpen: true });
+    const broken: string[] = [];
+    socket.on("error", (error) => broken.push(error.message));
+    const key = Buffer.alloc(16).toString("base64");
+    const head = ["GET / HTTP/1.1", "host: here", "connection: upgrade", "upgrade: websocket", "sec-websocket-version: 13"];
+    socket.write(`${head.join("\r\n")}\r\nsec-websocket-key: ${key}\r\n\r\n`);
+    const chunks: Buffer[] = [];
+    socket.on("data", (chunk) => chunks.push(chunk));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    // A close frame with code 1000, under a mask of zeroes.
+    socket.write(Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]));
+    await once(socket, "end");
+    // Of a socket that was cut over there the second of these fails, for the first is answered with a reset.
+    for (let nth = 0; nth < 2; nth++) {
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      socket.write(Buffer.alloc(1));
+    }
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    const all = Buffer.concat(chunks);
+    const close = Buffer.from([0x88, 0x02, 0x03, 0xe8]);
+    expect(all.includes("once more")).toBe(true);
+    expect(all.subarray(all.indexOf(close))).toEqual(close);
+    expect(broken).toEqual([]);
+    socket.end();
+    expect(await why).toBe("closed by the other side");
+    await listener.close();
+  });
+});
+
 describe("plain HTTP on the port of a relay", () => {
   test("reaches onRequest with method, path and body, and its answer comes back", async () => {
     const listener = await net.listen("ws://127.0.0.1:0", {

@@ -76,6 +76,7 @@ export async function listenWebSocket({ clock, log, live }: NetParts, url: URL, 
       const connection = connectionOf({
         clock,
         socket: webSocket,
+        below: socket,
         remote,
         local,
         maxMessageBytes: options.maxMessageBytes,

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { type RawData, WebSocket } from "ws";
 import type { Clock } from "../clock.ts";
 import { createConnection, type Wire, type WireEvents } from "../connection.ts";
@@ -8,6 +9,12 @@ const BINARY = { binary: true };
 const CLOSE_NORMAL = 1000;
 const CLOSE_TEXT = 1003;
 const CLOSE_TOO_LARGE = 1009;
+
+/** The beginning of a whole binary message (RFC 6455 section 5.2), and what stands where its length is two bytes more. */
+const WHOLE_BINARY = 0x82;
+const TWO_BYTES = 126;
+/** Up to here copying a message behind its header costs less than giving the system two pieces. */
+const COPIED_BYTES = 4096;
 
 /** A WebSocket that knows its wire, so that one listener is enough for thousands of them. */
 export class WireSocket extends WebSocket {
@@ -20,12 +27,14 @@ class SocketWire implements Wire {
   connection: (Connection & WireEvents) | undefined;
   readonly #socket: WireSocket;
   readonly #isLocal: boolean | (() => boolean);
+  readonly #below: Socket | undefined;
   readonly #over: ((connection: Connection) => void) | undefined;
   #failure: string | undefined;
 
-  constructor({ socket, remote, local, over }: WebSocketConnectionOptions) {
+  constructor({ socket, below, remote, local, over }: WebSocketConnectionOptions) {
     this.remote = remote;
     this.#socket = socket;
+    this.#below = below;
     this.#isLocal = local;
     this.#over = over;
   }
@@ -40,9 +49,12 @@ class SocketWire implements Wire {
 
   send(message: Uint8Array): void {
     // Made anew for each: kept, it would be memory of every connection that waits.
-    this.#socket.send(message, BINARY, (error) => {
+    const left = (error?: Error | null): void => {
       if (error === undefined || error === null) this.connection?.sent();
-    });
+    };
+    if (this.#below !== undefined && message.length <= COPIED_BYTES && this.#socket.readyState === WebSocket.OPEN)
+      this.#below.write(framed(message), left);
+    else this.#socket.send(message, BINARY, left);
   }
 
   end(): void {
@@ -81,6 +93,8 @@ class SocketWire implements Wire {
 export interface WebSocketConnectionOptions {
   readonly clock: Clock;
   readonly socket: WireSocket;
+  /** What an accepted one was made of: short messages are written to it in one piece. One that dialled has to mask them. */
+  readonly below?: Socket;
   readonly remote: string;
   /** Asked each time where it is known only once the socket is open. */
   readonly local: boolean | (() => boolean);
@@ -99,6 +113,17 @@ export function connectionOf(options: WebSocketConnectionOptions): Connection {
   socket.on("error", onError);
   socket.on("close", onClose);
   return connection;
+}
+
+function framed(message: Uint8Array): Buffer {
+  const { length } = message;
+  const isShort = length < TWO_BYTES;
+  const frame = Buffer.allocUnsafe((isShort ? 2 : 4) + length);
+  frame[0] = WHOLE_BINARY;
+  frame[1] = isShort ? length : TWO_BYTES;
+  if (!isShort) frame.writeUInt16BE(length, 2);
+  frame.set(message, frame.length - length);
+  return frame;
 }
 
 function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
