@@ -68,6 +68,21 @@ export function netConformance(host: string, make: () => Promise<NetSubject> | N
       await pair.until(() => there.drained > 0 && pair.ours.queuedBytes === 0, "the queue to drain");
     });
 
+    portTest("what was sent may change when nothing is queued any more", make, async (subject) => {
+      await using pair = await connect(subject);
+      const ends = [pair.ours, pair.theirs].map((end) => ({ end, ...collect(end) }));
+      const [memory, rounds] = [new Uint8Array(MAX_MESSAGE_BYTES), 8];
+      for (let round = 1; round <= rounds; round++)
+        for (const { end } of ends) {
+          for (let again = 0; again < 3; again++) end.send(memory.fill(round));
+          await pair.until(() => end.queuedBytes === 0, "the queue to drain");
+          memory.fill(0xff);
+        }
+      await pair.until(() => ends.every(({ messages }) => messages.length === 3 * rounds), "all messages");
+      for (const { messages } of ends)
+        for (const [index, message] of messages.entries()) expect(message.every((byte) => byte === Math.floor(index / 3) + 1)).toBe(true);
+    });
+
     portTest("close lets what is queued leave, then both sides hear of it once", make, async (subject) => {
       await using pair = await connect(subject);
       const here = collect(pair.theirs);
