@@ -182,7 +182,7 @@ interface RunScene {
 
 /** A reader of runs that comes back to so many messages of so many bytes; its session is 1. */
 function readerOfRuns(count: number, bodyBytes: number): RunScene {
-  const relay = createTestRelay({}, { senderPercent: 100 });
+  const relay = createTestRelay({}, { senderPercent: 100, agentBytesBurst: 1e9, mailboxBytes: 1e8 });
   relay.attach(1000, "alice");
   relay.attach(1, "bob");
   relay.feed({ kind: "detach", session: 1 });
@@ -329,4 +329,27 @@ it("a message is made in the memory of an earlier one only when everything has l
   pump.wake(1);
   await expect.poll(() => given.flat().length).toBe(400);
   expect(memories()).toBe(before);
+});
+
+it("for a reader whose queue never quite empties only so many messages are made in memory that is kept for others", async () => {
+  const scene = readerOfRuns(200, 30_000);
+  const { pump, relay, given, messages } = scene;
+  const isLent = ({ buffer, length }: Uint8Array): boolean => buffer.byteLength > length;
+  scene.meanwhile = () => {
+    scene.queuedBytes = Math.min(1, scene.queuedBytes);
+  };
+  pump.wake(1);
+  await expect.poll(() => given.flat().length).toBe(200);
+  expect(given.flat()).toEqual(upTo(200));
+  expect(messages.length).toBeGreaterThan(10);
+  expect(messages.map(isLent)).toEqual(messages.map((_, index) => index < 8));
+  // When all has left it is lent again.
+  scene.queuedBytes = 0;
+  pump.drained(1);
+  const consumer = relay.machine.agentOf(1)?.mailbox.consumer;
+  if (consumer !== undefined) consumer.cursor = 0;
+  const before = messages.length;
+  pump.wake(1);
+  await expect.poll(() => given.flat().length).toBe(400);
+  expect(messages.slice(before).map(isLent)).toEqual(messages.slice(before).map((_, index) => index < 8));
 });

@@ -101,15 +101,17 @@ export function createDeliveryPump({
 
   // bound: FREE_MEMORIES
   const free: Bytes[] = [];
-  /** What messages for a reader were made in since nothing was queued for it. bound: sendQueueBytes for each, as those messages */
+  /** What messages for a reader were made in since nothing was queued for it. bound: FREE_MEMORIES for each */
   const lent = new WeakMap<MailReader, Bytes[]>();
 
   const lendTo =
     (reader: MailReader) =>
     (bytes: number): Bytes | undefined => {
       if (bytes < LEAST_LENT_BYTES || bytes > MAX_TRANSPORT_BYTES) return undefined;
-      const memory = free.pop() ?? new Uint8Array(MAX_TRANSPORT_BYTES);
       const others = lent.get(reader);
+      // One that takes mail about as fast as it is read may have something queued all the time: what was lent would never come back.
+      if (others !== undefined && others.length >= FREE_MEMORIES) return undefined;
+      const memory = free.pop() ?? new Uint8Array(MAX_TRANSPORT_BYTES);
       if (others === undefined) lent.set(reader, [memory]);
       else others.push(memory);
       return memory.subarray(0, bytes);
