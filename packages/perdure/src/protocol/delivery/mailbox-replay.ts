@@ -140,10 +140,9 @@ function replaySmall(state: RelayState, sha256: Sha256, kept: Exclude<KeptRecord
       const proofs = proofsOf(sha256, statement, signature, leaves);
       for (const [index, leaf] of leaves.entries()) {
         const { sender, link } = storedLeaf.decode(leaf);
-        const stated = senderOnLink(state, sender, link);
-        // The proof of another relay's leaf is kept beside the statement.
-        if (stated !== undefined && stated.peer === undefined) keepProof(stated, "proofs", state.statements.number, proofs[index] as Bytes);
+        state.unclaimed.push({ sender, link, number: state.statements.number, proof: proofs[index] as Bytes });
       }
+      claimProofs(state);
       return [];
     }
     case "mailbox": {
@@ -225,6 +224,20 @@ function replaySmall(state: RelayState, sha256: Sha256, kept: Exclude<KeptRecord
       for (const sender of new ByteRows(AGENT_ID_BYTES, senders)) keepProof(keeperOf(state, sender), "vouched", number, proof, by);
       return [];
     }
+  }
+}
+
+/**
+ * Gives proofs to the agents they are for. The records of a batch that begins a segment lie before the restatement that says who these
+ * are: those of a statement among them are claimed when all is read.
+ */
+export function claimProofs(state: RelayState): void {
+  for (const unclaimed of state.unclaimed.splice(0)) {
+    const { sender, link, number, proof } = unclaimed;
+    const stated = senderOnLink(state, sender, link);
+    if (stated === undefined) state.unclaimed.push(unclaimed);
+    // The proof of another relay's leaf is kept beside the statement.
+    else if (stated.peer === undefined) keepProof(stated, "proofs", number, proof);
   }
 }
 

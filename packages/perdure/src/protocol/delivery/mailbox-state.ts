@@ -178,6 +178,13 @@ export interface Ban {
   readonly atMs: number;
 }
 
+export interface UnclaimedProof {
+  readonly sender: Bytes;
+  readonly link: Bytes;
+  readonly number: number;
+  readonly proof: Bytes;
+}
+
 export interface RelayState {
   /** 32 bytes: the relay itself. */
   readonly relayId: Bytes;
@@ -197,6 +204,8 @@ export interface RelayState {
   routeFloor: number;
   readonly names: Map<string, AgentState>;
   readonly statements: Statements;
+  /** While the log is read: proofs of statements that were read before anything was of their senders. */
+  readonly unclaimed: UnclaimedProof[];
   /** Those found last, by the first four bytes of their id. */
   readonly recipients: Map<number, AgentState>;
   /** That was found last: mail for one relay, or of one, mostly comes together. */
@@ -234,6 +243,8 @@ export function createRelayState(relayId: Bytes): RelayState {
     // bound: one per agent
     names: new Map(),
     statements: createStatements(),
+    // bound: leaves of statements in one batch
+    unclaimed: [],
     // bound: RECIPIENTS
     recipients: new Map(),
     lastPeer: undefined,

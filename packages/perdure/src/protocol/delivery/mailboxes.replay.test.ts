@@ -174,3 +174,29 @@ describe("a relay with peers, contacts, tickets and bans", () => {
 function loadOf({ stored, storedBytes }: { readonly stored: { readonly size: number }; readonly storedBytes: number }): Load {
   return { messages: stored.size, bytes: storedBytes };
 }
+
+it("of a statement whose record lies before the restatement that says who its senders are, its senders are still told", () => {
+  const relay = createTestRelay();
+  relay.attach(1, "alice");
+  relay.attach(2, "bob");
+  relay.mail(1, 1, envelope("alice", "bob", 1));
+  relay.sync();
+  relay.feed({ kind: "statement-due" });
+  relay.feed({ kind: "signed", signature: new Uint8Array(64) });
+  // As a segment that begins with that batch asks for it.
+  const restated = relay.machine.snapshot();
+  relay.sync();
+  const [written] = relay.durable.filter((record) => decodeKept(record).kind === "statement");
+  if (written === undefined) throw new Error("no statement was written");
+
+  const fresh = replayed([written, ...restated]);
+  const again = fresh.snapshot();
+  const proofsIn = (records: readonly Uint8Array[]) => records.filter((record) => decodeKept(record).kind === "proof").length;
+  expect([proofsIn(restated), proofsIn(again)]).toEqual([0, 1]);
+  expect(fresh.lookup("agent", agentId("alice"))?.proofs.map(({ number }) => number)).toEqual([1]);
+  expect(fresh.state.unclaimed).toEqual([]);
+  // Where all of it is read again, as after another restatement, it is told once.
+  const twice = replayed([written, ...restated, ...again]);
+  twice.snapshot();
+  expect(twice.lookup("agent", agentId("alice"))?.proofs.length).toBe(1);
+});

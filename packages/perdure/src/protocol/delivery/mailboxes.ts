@@ -33,7 +33,7 @@ import { createIndexRecall, type IndexRecall } from "./index-recall.ts";
 import { createJournal } from "./journal.ts";
 import { MailRun } from "./mail-run.ts";
 import { ALL_RELAY_DEFENCES, type RelayDefences, type RelayInput, type RelayOutput } from "./mailbox-events.ts";
-import { replayRecord, rereadMail, restate } from "./mailbox-replay.ts";
+import { claimProofs, replayRecord, rereadMail, restate } from "./mailbox-replay.ts";
 import {
   type AgentState,
   createRelayState,
@@ -203,7 +203,10 @@ export function createMailboxes(options: MailboxesOptions): Mailboxes {
       state.passKey = options.passKey.slice();
       return [...records, encodeKept("passKey", { key: state.passKey })];
     },
-    snapshot: () => restate(state),
+    snapshot: () => {
+      claimProofs(state);
+      return restate(state);
+    },
     nextFor: (session, maxBytes, after = 0) => {
       const mailbox = mailboxOf(session);
       return mailbox === undefined ? [] : nextDue(mailbox, openTail(machine, mailbox), maxBytes, after);
