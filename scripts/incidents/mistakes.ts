@@ -6,6 +6,20 @@ import { SHARING_MISTAKES } from "./sharing-mistakes.ts";
 
 export const MADE_MISTAKES: readonly Mistake[] = [
   {
+    id: "stated-before-anybody-is-known",
+    file: "protocol/delivery/mailbox-replay.ts",
+    find: "    if (stated === undefined) state.unclaimed.push(unclaimed);",
+    put: "    if (stated === undefined) continue;",
+    why: "Whose a statement's leaves are was taken to be known whenever it is read.",
+  },
+  {
+    id: "lent-memory-stays-out",
+    file: "relay/delivery-pump.ts",
+    find: "      if (others !== undefined && others.length >= FREE_MEMORIES) return undefined;",
+    put: "",
+    why: "A queue was taken to be empty now and then.",
+  },
+  {
     id: "proofs-in-the-order-of-a-tidied-log",
     file: "protocol/delivery/proof-shelf.ts",
     find: '  const at = shelf === "proofs" ? proofs.findLastIndex((each) => each.number <= number) + 1 : proofs.length;',
