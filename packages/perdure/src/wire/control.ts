@@ -27,7 +27,7 @@
  *   mail, ack, refuse, statement, lookup, found, ping, pong, goodbye <->
  */
 
-import { type Bytes, concat, putU64, u16At, u32At, u64At } from "./bytes.ts";
+import { type Bytes, putU64, u16At, u32At, u64At } from "./bytes.ts";
 import { PerdureError } from "./error.ts";
 import { AGENT_ID_BYTES, GENERATION_BYTES, LINK_BYTES } from "./ids.ts";
 import { MAX_CONTROL_BYTES, MAX_LINK_REFUSALS, MAX_SETTLE_RANGES } from "./limits.ts";
@@ -303,13 +303,26 @@ export interface MailFrame {
   readonly envelope: Bytes;
 }
 
+export function mailBytes({ home, envelope }: MailFrame): number {
+  return MAIL_HEADER_BYTES + (home?.length ?? 0) + envelope.length;
+}
+
 export function encodeMail(frame: MailFrame): Bytes {
-  const header = new Uint8Array(MAIL_HEADER_BYTES);
-  putU64(header, 0, frame.linkSeq);
-  header[8] = frame.hopLimit;
-  if (frame.home === undefined) return concat(header, frame.envelope);
-  header[9] = 1;
-  return concat(header, frame.home, frame.envelope);
+  const payload = new Uint8Array(mailBytes(frame));
+  putMail(payload, 0, frame);
+  return payload;
+}
+
+/** Makes that payload in `bytes` from `at` on; what lies there is written over. */
+export function putMail(bytes: Bytes, at: number, { linkSeq, hopLimit, home, envelope }: MailFrame): void {
+  const rest = at + MAIL_HEADER_BYTES;
+  bytes.fill(0, at, rest);
+  putU64(bytes, at, linkSeq);
+  bytes[at + 8] = hopLimit;
+  if (home === undefined) return bytes.set(envelope, rest);
+  bytes[at + 9] = 1;
+  bytes.set(home, rest);
+  bytes.set(envelope, rest + home.length);
 }
 
 /** Reads the payload that is `bytes` from `at` to before `end`; home and envelope are views of it. */

@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Bytes, concat } from "./bytes.ts";
+import { type Bytes, concat, writePiece } from "./bytes.ts";
 import { decodeAck, decodeDeliver, decodeMail, encodeAck, encodeDeliver, encodeMail } from "./control.ts";
 import {
   decodeTransport,
@@ -14,6 +14,7 @@ import {
   type Tagger,
 } from "./frame.ts";
 import { MAX_TRANSPORT_BYTES } from "./limits.ts";
+import { MailPayload } from "./mail-payload.ts";
 
 const refused = (code: string) => expect.objectContaining({ name: "PerdureError", code });
 const tagger =
@@ -140,6 +141,18 @@ describe("hot frames", () => {
         const within = concat(new Uint8Array(before).fill(7), payload, new Uint8Array(5).fill(7));
         expect(decodeMail(within, before, before + payload.length)).toEqual(decodeMail(payload));
         expect(() => decodeMail(within, before, before + 15)).toThrow(refused("malformed"));
+      }),
+    );
+  });
+
+  it("mail is made where it goes, whatever lay there, and nothing beside it is touched", () => {
+    fc.assert(
+      fc.property(seq, fc.option(fc.uint8Array({ minLength: 32, maxLength: 32 })), envelope, fc.nat(9), (linkSeq, home, bytes, before) => {
+        const frame = { linkSeq, hopLimit: 8, home: home ?? undefined, envelope: bytes };
+        const payload = new MailPayload(frame);
+        const message = new Uint8Array(before + payload.length + 5).fill(7);
+        writePiece(payload, message, before);
+        expect(message).toEqual(concat(new Uint8Array(before).fill(7), encodeMail(frame), new Uint8Array(5).fill(7)));
       }),
     );
   });

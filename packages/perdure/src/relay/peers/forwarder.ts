@@ -16,11 +16,12 @@ import { lettersOf } from "../../protocol/delivery/stored-mails.ts";
 import { goodbyeFor } from "../../protocol/link/goodbyes.ts";
 import type { Session } from "../../protocol/link/session.ts";
 import type { Settings } from "../../settings/register.ts";
-import { type Bytes, EMPTY, putU64, u32At, type Writing } from "../../wire/bytes.ts";
-import { DEFAULT_HOP_LIMIT, MAIL_HEADER_BYTES, type MailFrame, type Refuse } from "../../wire/control.ts";
+import { type Bytes, EMPTY, u32At } from "../../wire/bytes.ts";
+import { DEFAULT_HOP_LIMIT, type Refuse } from "../../wire/control.ts";
 import { isPerdureError, PerdureError } from "../../wire/error.ts";
 import { LINK_BYTES } from "../../wire/ids.ts";
 import { decodeKeptMail } from "../../wire/kept-relay.ts";
+import { MailPayload } from "../../wire/mail-payload.ts";
 import type { MailReader } from "../delivery-pump.ts";
 import { peerRegistration } from "../registrar.ts";
 import type { RelayLoop } from "../relay-loop.ts";
@@ -136,7 +137,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   };
 
   const send = (to: Forwarding, { item, linkSeq }: Next, envelope: Bytes): void => {
-    const payload = mailPayload({ linkSeq: linkSeq ?? queue.send(item), hopLimit: DEFAULT_HOP_LIMIT - 1, envelope });
+    const payload = new MailPayload({ linkSeq: linkSeq ?? queue.send(item), hopLimit: DEFAULT_HOP_LIMIT - 1, envelope });
     to.session.push({ name: "mail", payload });
   };
 
@@ -317,30 +318,4 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
 /** Sender and recipient, as far as telling them apart takes. */
 function laneOf(from: Bytes, to: string): string {
   return lettersOf(from.subarray(0, LANE_BYTES)) + to.slice(0, LANE_BYTES);
-}
-
-function mailPayload(frame: Omit<MailFrame, "home">): Writing {
-  return new MailPayload(frame);
-}
-
-/** Made where it goes: the envelope is copied once. */
-class MailPayload implements Writing {
-  readonly length: number;
-  readonly #linkSeq: number;
-  readonly #hopLimit: number;
-  readonly #envelope: Bytes;
-
-  constructor({ linkSeq, hopLimit, envelope }: Omit<MailFrame, "home">) {
-    this.length = MAIL_HEADER_BYTES + envelope.length;
-    this.#linkSeq = linkSeq;
-    this.#hopLimit = hopLimit;
-    this.#envelope = envelope;
-  }
-
-  writeTo(bytes: Bytes, at: number): void {
-    bytes.fill(0, at, at + MAIL_HEADER_BYTES);
-    putU64(bytes, at, this.#linkSeq);
-    bytes[at + 8] = this.#hopLimit;
-    bytes.set(this.#envelope, at + MAIL_HEADER_BYTES);
-  }
 }
