@@ -99,6 +99,9 @@ export interface OutFrames {
   memory?(bytes: number): Bytes | undefined;
 }
 
+/** What a session is given to send. */
+export type OutPiece = OutFrame | OutFrames;
+
 export const MODE_NONE = 0;
 export const MODE_MAC = 1;
 export const TAG_BYTES = 16;
@@ -115,7 +118,7 @@ export function frameBytes(payloadBytes: number): number {
 }
 
 /** Bytes of that inside a transport message. */
-export function outBytes(out: OutFrame | OutFrames): number {
+export function outBytes(out: OutPiece): number {
   return "payload" in out ? frameBytes(out.payload.length) : out.length;
 }
 
@@ -133,12 +136,7 @@ export const MAX_CHANNEL = 0xffff;
  * Builds one transport message. With a `tag` the mode is mac and `counter` is the number of this message in its direction. `channels` has
  * the channel of each frame; without it all go on channel 0.
  */
-export function encodeTransport(
-  frames: readonly (OutFrame | OutFrames)[],
-  counter: number,
-  tag?: Tagger,
-  channels?: readonly number[],
-): Bytes {
+export function encodeTransport(frames: readonly OutPiece[], counter: number, tag?: Tagger, channels?: readonly number[]): Bytes {
   let size = 0;
   for (const frame of frames) size += outBytes(frame);
   const start = tag === undefined ? TRANSPORT_HEADER_BYTES : TRANSPORT_HEADER_BYTES + TAG_BYTES;
@@ -151,7 +149,7 @@ export function encodeTransport(
   message[1] = tag === undefined ? MODE_NONE : MODE_MAC;
   let at = start;
   for (let index = 0; index < frames.length; index++) {
-    const frame = frames[index] as OutFrame | OutFrames;
+    const frame = frames[index] as OutPiece;
     const channel = channels === undefined ? 0 : (channels[index] as number);
     if ("payload" in frame) {
       putFrameHeader(message, at, frame.name, channel, frame.payload.length);

@@ -9,7 +9,7 @@
 import type { Clock } from "../../host/clock.ts";
 import { decodeMail, type Goodbye, type MailFrame, ping, pong, type SessionMode } from "../../wire/control.ts";
 import { PerdureError } from "../../wire/error.ts";
-import { type ChannelFrame, FRAME_TYPES, type Frame, type OutFrame, type OutFrames, outBytes } from "../../wire/frame.ts";
+import { type ChannelFrame, FRAME_TYPES, type Frame, type OutFrame, type OutPiece, outBytes } from "../../wire/frame.ts";
 import { goodbyeFor, goodbyeOf } from "./goodbyes.ts";
 import { createRounds, type Rounds } from "./rounds.ts";
 import { TRANSPORT_ROOM_BYTES, type Transport, type TransportReceiver } from "./transport.ts";
@@ -34,9 +34,9 @@ export interface Session {
   /** Bytes that have not left this process. */
   readonly queuedBytes: number;
   /** Queues frames; ignored after the close. `too-large`, and none is queued, where one fits no transport message. */
-  send(frames: readonly (OutFrame | OutFrames)[]): void;
+  send(frames: readonly OutPiece[]): void;
   /** The same with one. */
-  push(frame: OutFrame | OutFrames): void;
+  push(frame: OutPiece): void;
   /** The same with one that nobody waits for: it leaves with what is sent next, or by itself after PATIENCE_MS. */
   pushLater(frame: OutFrame): void;
   /** Sends what is queued, says goodbye and closes; only the first reason counts. */
@@ -88,7 +88,7 @@ class LinkSession implements Session, TransportReceiver {
   readonly #keepAlive: Rounds | undefined;
   readonly #pinging: { round(): void } | undefined;
   /** bound: TRANSPORT_ROOM_BYTES */
-  #pending: (OutFrame | OutFrames)[] | undefined;
+  #pending: OutPiece[] | undefined;
   #pendingBytes = 0;
   #flushing = false;
   /** A timer is set for what nobody waits for. */
@@ -119,13 +119,13 @@ class LinkSession implements Session, TransportReceiver {
     return this.#pendingBytes + this.#transport.queuedBytes;
   }
 
-  send(frames: readonly (OutFrame | OutFrames)[]): void {
+  send(frames: readonly OutPiece[]): void {
     if (this.#transport.ended) return;
     for (const frame of frames) sizeOf(frame);
     for (const frame of frames) this.push(frame);
   }
 
-  push(frame: OutFrame | OutFrames): void {
+  push(frame: OutPiece): void {
     if (this.#transport.ended) return;
     this.#add(frame, sizeOf(frame));
     if (this.#flushing) return;
@@ -147,7 +147,7 @@ class LinkSession implements Session, TransportReceiver {
     });
   }
 
-  #add(frame: OutFrame | OutFrames, size: number): void {
+  #add(frame: OutPiece, size: number): void {
     if (this.#pendingBytes + size > TRANSPORT_ROOM_BYTES) this.#flush();
     this.#pending ??= [];
     this.#pending.push(frame);
@@ -246,7 +246,7 @@ class LinkSession implements Session, TransportReceiver {
 }
 
 /** Throws `too-large` where it fits no transport message. */
-function sizeOf(frame: OutFrame | OutFrames): number {
+function sizeOf(frame: OutPiece): number {
   const size = outBytes(frame);
   if (size > TRANSPORT_ROOM_BYTES) throw new PerdureError("too-large", `a frame of ${size} bytes fits no transport message`);
   return size;

@@ -12,7 +12,7 @@
 import type { Connection } from "../../host/net.ts";
 import type { Goodbye } from "../../wire/control.ts";
 import { PerdureError } from "../../wire/error.ts";
-import { type ChannelFrame, MAX_CHANNEL, type OutFrame, type OutFrames, outBytes } from "../../wire/frame.ts";
+import { type ChannelFrame, MAX_CHANNEL, type OutPiece, outBytes } from "../../wire/frame.ts";
 import { goodbyeFor } from "./goodbyes.ts";
 import { ConnectionTransport, SessionTransport, TRANSPORT_ROOM_BYTES, type Transport } from "./transport.ts";
 
@@ -52,7 +52,7 @@ interface Others {
   /** bound: agentsPerConnection of the relay, and those that are being turned away */
   readonly channels: Map<number, ChannelTransport>;
   /** What leaves with the end of this turn, and on which channels. bound: TRANSPORT_ROOM_BYTES */
-  frames: (OutFrame | OutFrames)[];
+  frames: OutPiece[];
   numbers: number[];
   bytes: number;
   flushing: boolean;
@@ -147,14 +147,14 @@ class ManyTransport extends ConnectionTransport implements SharedTransport {
     return channel < this.#spoken;
   }
 
-  override send(frames: readonly (OutFrame | OutFrames)[]): void {
+  override send(frames: readonly OutPiece[]): void {
     if (this.ended) return;
     if (this.#others === undefined) return this.write(frames);
     this.gather(0, frames, this.#others.first);
   }
 
   /** Frames of a channel leave with the others of this turn. */
-  gather(channel: number, frames: readonly (OutFrame | OutFrames)[], waiting: Waiting): void {
+  gather(channel: number, frames: readonly OutPiece[], waiting: Waiting): void {
     const others = this.#others as Others;
     if (channel > this.#spoken) this.#spoken = channel;
     let bytes = 0;
@@ -324,7 +324,7 @@ class ChannelTransport extends SessionTransport {
     this.#isOpen = true;
   }
 
-  send(frames: readonly (OutFrame | OutFrames)[]): void {
+  send(frames: readonly OutPiece[]): void {
     if (this.ended) return;
     this.#isKnown = true;
     this.#on.gather(this.#number, frames, this.#waiting);

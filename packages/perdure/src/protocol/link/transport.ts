@@ -18,8 +18,7 @@ import {
   encodeTransport,
   type FrameName,
   frameBytes,
-  type OutFrame,
-  type OutFrames,
+  type OutPiece,
   type Tagger,
 } from "../../wire/frame.ts";
 import { MAX_CONTROL_BYTES, MAX_TRANSPORT_BYTES, WIRE_VERSION } from "../../wire/limits.ts";
@@ -64,7 +63,7 @@ export interface Transport {
    * kind may come `aside`, before it.
    */
   next(name: FrameName, aside?: Aside): Promise<Bytes>;
-  send(frames: readonly (OutFrame | OutFrames)[]): void;
+  send(frames: readonly OutPiece[]): void;
   /** From here on the mode that was agreed on. A goodbye in mode none is still read until the first protected message came. */
   protect(protection: Protection): void;
   receive(receiver: TransportReceiver): void;
@@ -103,7 +102,7 @@ export abstract class SessionTransport implements Transport {
   abstract readonly remote: string;
   abstract readonly local: boolean;
   abstract readonly queuedBytes: number;
-  abstract send(frames: readonly (OutFrame | OutFrames)[]): void;
+  abstract send(frames: readonly OutPiece[]): void;
   abstract protect(protection: Protection): void;
   /** The handshake is over but for the welcome. */
   protected abstract readonly isProtected: boolean;
@@ -239,7 +238,7 @@ export class ConnectionTransport extends SessionTransport implements Receiver {
     return this.ended;
   }
 
-  send(frames: readonly (OutFrame | OutFrames)[]): void {
+  send(frames: readonly OutPiece[]): void {
     if (!this.ended) this.write(frames);
   }
 
@@ -276,7 +275,7 @@ export class ConnectionTransport extends SessionTransport implements Receiver {
     this.connection.close();
   }
 
-  protected write(frames: readonly (OutFrame | OutFrames)[], channels?: readonly number[]): void {
+  protected write(frames: readonly OutPiece[], channels?: readonly number[]): void {
     this.connection.send(encodeTransport(frames, this.#sent, this.#protection?.sending, channels));
     if (this.#protection !== undefined) this.#sent++;
   }
