@@ -63,47 +63,47 @@ export function admit(gate: Gate, arrival: Arrival, before: Accepted | undefined
     return { reason: { code: error.code, why: error.message, retry: error.retry, afterMs: error.afterMs ?? 0, hint: error.hint ?? "" } };
   }
   const home = arrival.home === undefined || equalBytes(arrival.home, state.relayId) ? undefined : arrival.home;
-  const same = before !== undefined && areBetweenTheSame(before, envelope, home) ? before : undefined;
+  const precedent = before !== undefined && areBetweenTheSame(before, envelope, home) ? before : undefined;
   const wrong =
-    (defences.fromCheck && same === undefined ? misnamed(envelope, carrier) : undefined) ??
+    (defences.fromCheck && precedent === undefined ? misnamed(envelope, carrier) : undefined) ??
     (hopLimit < (home === undefined ? 1 : 2) ? never("refused", "the message has travelled as far as it may") : undefined) ??
     (home !== undefined && carrier.peer !== undefined && defences.noTransit
       ? never("refused", "mail of another relay is for agents of this one, and is not passed on")
       : undefined) ??
     outOfTime(envelope, limits, nowMs);
   if (wrong !== undefined) return { reason: wrong };
-  const owner = same?.owner ?? (home === undefined ? recipientOf(state, envelope) : routeTo(state, home));
+  const owner = precedent?.owner ?? (home === undefined ? recipientOf(state, envelope) : routeTo(state, home));
   if ("code" in owner) return { reason: owner };
-  const blocked = same === undefined ? turnedAway(state, owner, envelope) : undefined;
+  const blocked = precedent === undefined ? turnedAway(state, owner, envelope) : undefined;
   if (blocked !== undefined) return { reason: blocked };
   if (trouble !== undefined) {
     const hint = "The relay's owner sees why on its status page.";
     return { reason: { ...later(trouble.code, trouble.why, hint), afterMs: trouble.afterMs } };
   }
-  const origin = same?.origin ?? originOf(carrier, envelope);
+  const origin = precedent?.origin ?? originOf(carrier, envelope);
   const lack = lackOfRoom(state, limits, defences.pools, owner, envelope, origin);
   if (lack !== undefined)
     return { reason: { ...later("mailbox-full", lack.why, "There is room again when some of what waits was read."), limit: lack.limit } };
-  const isStrange = same?.isStrange ?? (defences.rates && owner.peer === undefined && isFromStranger(state, owner, envelope, origin));
+  const isStrange = precedent?.isStrange ?? (defences.rates && owner.peer === undefined && isFromStranger(state, owner, envelope, origin));
   const hit = isStrange ? rates.stranger(owner.key, envelope.class !== "mail") : undefined;
   return hit === undefined ? { envelope, home, owner, origin, isStrange } : { reason: tooFast(hit) };
 }
 
-function areBetweenTheSame(before: Accepted, { bytes, class: of }: Envelope, home: Bytes | undefined): boolean {
+function areBetweenTheSame(before: Accepted, { bytes, class: kind }: Envelope, home: Bytes | undefined): boolean {
   const other = before.envelope.bytes;
-  if (of !== before.envelope.class) return false;
+  if (kind !== before.envelope.class) return false;
   for (let at = FROM_AT; at < STREAM_AT; at++) if (bytes[at] !== other[at]) return false;
   return home === before.home || (home !== undefined && before.home !== undefined && equalBytes(home, before.home));
 }
 
 /** An agent writes as itself. A peer answers for what its agents wrote, and speaks for itself only in notices. */
 function misnamed(envelope: Envelope, carrier: AgentState): Reason | undefined {
-  const itself = startsWith(envelope.bytes, carrier.idRaw, FROM_AT);
+  const isOwn = startsWith(envelope.bytes, carrier.idRaw, FROM_AT);
   if (carrier.peer === undefined) {
-    if (!itself) return never("malformed", `the envelope is from ${agentIdText(envelope.from)}, the session of ${carrier.id}`);
+    if (!isOwn) return never("malformed", `the envelope is from ${agentIdText(envelope.from)}, the session of ${carrier.id}`);
     return envelope.class === "notice" ? never("malformed", "only a relay writes notices") : undefined;
   }
-  return envelope.class !== "notice" || itself
+  return envelope.class !== "notice" || isOwn
     ? undefined
     : never("malformed", `the notice is from ${agentIdText(envelope.from)}, the session of the relay ${carrier.id}`);
 }

@@ -208,9 +208,9 @@ export function forgetPending(
   statements: Statements,
   stated: { readonly sender: Bytes; readonly link: Bytes; readonly lastSeq: number },
 ): void {
-  const same = (leaf: PendingLeaf): boolean =>
+  const isStated = (leaf: PendingLeaf): boolean =>
     leaf.firstSeq <= stated.lastSeq && equalBytes(leaf.link, stated.link) && equalBytes(leaf.sender, stated.sender);
-  for (const leaf of statements.pending.filter(same)) {
+  for (const leaf of statements.pending.filter(isStated)) {
     const refused = leaf.refused.filter((linkSeq) => linkSeq <= stated.lastSeq).length;
     const messages = Math.min(stated.lastSeq, leaf.lastSeq) - leaf.firstSeq + 1 - refused;
     leaf.digests = leaf.digests.slice(messages);

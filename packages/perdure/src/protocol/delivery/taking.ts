@@ -70,8 +70,8 @@ function takeMail(
   attachment.unackedBytes += envelope.length;
   journal.usedWhenDurable(attachment, linkSeq, envelope.length);
   if (isPaid) attachment.tooFast = 0;
-  const fast = isPaid ? undefined : overRate(machine, attachment, envelope.length);
-  const admission = fast ?? admit(machine, { carrier: attachment.agent, hopLimit, home, bytes: envelope }, before, nowMs);
+  const limited = isPaid ? undefined : overRate(machine, attachment, envelope.length);
+  const admission = limited ?? admit(machine, { carrier: attachment.agent, hopLimit, home, bytes: envelope }, before, nowMs);
   const isStored = !("reason" in admission);
   if (isStored) accept(machine, attachment, linkSeq, admission, nowMs);
   else refuse(machine, attachment, linkSeq, admission.reason);
