@@ -5,7 +5,7 @@ import type { RelayInput } from "./mailbox-events.ts";
 import { encodePeer } from "./mailbox-replay.ts";
 import { type AgentState, findAgent, findPeer, type Peer } from "./mailbox-state.ts";
 import { createPeer, forgetPeer, makeRoomForPeer, notePeer } from "./peer-state.ts";
-import { keepProof, relayOf } from "./proof-shelf.ts";
+import { keepVouched } from "./proof-shelf.ts";
 import { noteLimited, type RelayMachine } from "./relay-machine.ts";
 
 /** How often it is written down that a relay was met again. */
@@ -85,12 +85,12 @@ export function hearOfPeer(machine: RelayMachine, input: Extract<RelayInput, { r
 export function vouch(machine: RelayMachine, { senders, number, proof }: Extract<RelayInput, { readonly kind: "vouch" }>): void {
   const { state, attachments, journal, trouble } = machine;
   if (proof.length > MAX_KEPT_PROOF_BYTES) return;
-  const by = relayOf(proof);
-  const told: AgentState[] = [];
+  const known: AgentState[] = [];
   for (const sender of senders) {
     const agent = findAgent(state, sender);
-    if (agent !== undefined && keepProof(agent, "vouched", number, proof, by)) told.push(agent);
+    if (agent !== undefined) known.push(agent);
   }
+  const told = keepVouched(known, number, proof);
   if (told.length === 0) return;
   if (trouble === undefined) journal.record(encodeKept("vouched", { senders: concat(...told.map(({ keptId }) => keptId)), number, proof }));
   for (const agent of told) {

@@ -1,5 +1,5 @@
 /** The newest statement proofs of a sender, shown again at each attach: a connection may break between stating and telling. */
-import { type Bytes, equalBytes, hex } from "../../wire/bytes.ts";
+import { type Bytes, hex } from "../../wire/bytes.ts";
 import { statement, statementProof } from "../../wire/statement.ts";
 import type { AgentState, RelayState, ShelvedProof } from "./mailbox-state.ts";
 
@@ -26,17 +26,39 @@ export function keepProof(
   proof: Bytes,
   by: string = shelf === "proofs" ? "" : relayOf(proof),
 ): boolean {
+  return put(owner, shelf, number, proof, by, true);
+}
+
+/** The same with a proof of another relay for several, who share one copy of it. Those it is new to. */
+export function keepVouched(owners: Iterable<AgentState>, number: number, proof: Bytes): AgentState[] {
+  const by = relayOf(proof);
+  const copy = proof.slice();
+  const told: AgentState[] = [];
+  for (const owner of owners) if (put(owner, "vouched", number, copy, by, false)) told.push(owner);
+  return told;
+}
+
+function put(owner: AgentState, shelf: Shelf, number: number, proof: Bytes, by: string, copies: boolean): boolean {
   const proofs = owner[shelf];
-  if (proofs.some((each) => each.number === number && equalBytes(each.proof, proof))) return false;
+  for (const each of proofs) if (each.number === number && isSame(each.proof, proof)) return false;
   // A log that was tidied up tells its own statements in another order than it made them.
   const at = shelf === "proofs" ? proofs.findLastIndex((each) => each.number <= number) + 1 : proofs.length;
-  proofs.splice(at, 0, { number, proof: proof.slice(), by });
+  proofs.splice(at, 0, { number, proof: copies ? proof.slice() : proof, by });
   if (proofs.length > (owner.peer === undefined ? KEPT_PROOFS : KEPT_PEER_PROOFS)) proofs.splice(oldestOfMost(proofs), 1);
+  return true;
+}
+
+/** Looked at from the end: proofs of one statement begin alike, and a peer has a shelf full of them. */
+function isSame(one: Bytes, other: Bytes): boolean {
+  if (one.length !== other.length) return false;
+  for (let at = one.length - 1; at >= 0; at--) if (one[at] !== other[at]) return false;
   return true;
 }
 
 /** Which proof makes room: the oldest of the relay that has most there, so that none fills a shelf with its own. */
 function oldestOfMost(proofs: readonly ShelvedProof[]): number {
+  const first = proofs[0]?.by;
+  if (proofs.every(({ by }) => by === first)) return 0;
   const counts = new Map<string, number>();
   for (const { by } of proofs) counts.set(by, (counts.get(by) ?? 0) + 1);
   const most = Math.max(...counts.values());

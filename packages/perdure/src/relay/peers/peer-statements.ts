@@ -6,10 +6,11 @@ import type { Clock } from "../../host/clock.ts";
 import type { Crypto } from "../../host/crypto.ts";
 import type { Log } from "../../host/log.ts";
 import type { VerifiedIdentity } from "../../identity/verify.ts";
+import { ByteRows } from "../../protocol/delivery/byte-rows.ts";
 import type { ForwardItem } from "../../protocol/delivery/forward-queue.ts";
 import { KEPT_PEER_PROOFS } from "../../protocol/delivery/proof-shelf.ts";
 import { leafCovers, type VerifiedStatement, verifyStatementProof } from "../../protocol/delivery/statement-proof.ts";
-import { type Bytes, concat, EMPTY, equalBytes, hex } from "../../wire/bytes.ts";
+import { type Bytes, EMPTY, equalBytes, hex } from "../../wire/bytes.ts";
 import { DIGEST_BYTES } from "../../wire/envelope.ts";
 import { isPerdureError } from "../../wire/error.ts";
 import { AGENT_ID_BYTES } from "../../wire/ids.ts";
@@ -120,12 +121,12 @@ export function createPeerStatements(options: PeerStatementsOptions): PeerStatem
     const sent = equalBytes(leaf.link, options.link()) ? options.covered(leaf.firstSeq, leaf.lastSeq) : undefined;
     const messages = sent ?? messagesOf(proof);
     if (messages.length === 0) return;
-    const digests = messages.map((message) => message.digest);
-    if (!leafCovers(crypto.hash.sha256, leaf, digests)) {
+    const digests = digestsOf(messages);
+    if (!leafCovers(crypto.hash.sha256, leaf, [digests])) {
       return accuse(peer, `stated something else than what it was sent as ${leaf.firstSeq} to ${leaf.lastSeq}`, [encoded]);
     }
-    const filled = statementProof.encode({ ...proof, digests: concat(...digests), writers: EMPTY });
-    const senders = [...new Map(messages.map(({ from }) => [hex(from), from])).values()];
+    const filled = statementProof.encode({ ...proof, digests, writers: EMPTY });
+    const senders = writersOf(messages);
     if (sent === undefined && !mayTell(senders.length)) return;
     options.vouch(senders, said.number, filled);
     if (sent !== undefined) options.proven(leaf.firstSeq, leaf.lastSeq);
@@ -162,6 +163,18 @@ export function createPeerStatements(options: PeerStatementsOptions): PeerStatem
       begin();
     },
   };
+}
+
+function digestsOf(messages: readonly Stated[]): Bytes {
+  const digests = new ByteRows(DIGEST_BYTES, undefined, messages.length);
+  for (const { digest } of messages) digests.push(digest);
+  return digests.bytes;
+}
+
+/** Each of them once. Most of what is remembered has the very id of its writer, which is looked at before it is read. */
+function writersOf(messages: readonly Stated[]): readonly Bytes[] {
+  const ids = new Set(messages.map(({ from }) => from));
+  return [...new Map([...ids].map((id) => [hex(id), id])).values()];
 }
 
 /**
