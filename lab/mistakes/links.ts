@@ -98,8 +98,8 @@ export const LINK_MISTAKES: readonly Mistake[] = [
   {
     id: "refused-by-peer-is-done",
     file: `${D}forward-queue.ts`,
-    find: "      for (const item of resumed.refused) {\n        flying.delete(item);\n        park(",
-    put: "      for (const item of resumed.refused) {\n        flying.delete(item);\n        if (item.position > 0) continue;\n        park(",
+    find: "      for (const item of resumed.refused) {\n        comesDown(item);\n        park(",
+    put: "      for (const item of resumed.refused) {\n        comesDown(item);\n        if (item.position > 0) continue;\n        park(",
     why: "What the other relay refused while the session broke is dropped from the queue.",
   },
   {

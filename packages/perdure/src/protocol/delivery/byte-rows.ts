@@ -32,6 +32,11 @@ export class ByteRows {
     this.#length++;
   }
 
+  /** A view of one row, whichever come behind it. */
+  row(index: number): Bytes {
+    return this.#held.subarray(index * this.#width, (index + 1) * this.#width);
+  }
+
   /** Rows from `from` to before `to`, by themselves. */
   slice(from: number, to: number = this.#length): ByteRows {
     return new ByteRows(this.#width, this.bytes.subarray(from * this.#width, Math.max(from, to) * this.#width));

@@ -37,6 +37,8 @@ export interface ForwardItem extends ForwardFacts, LinkItem {
   readonly lane: string;
   /** While it waits and is at hand; else it is read when its turn comes. */
   envelope?: Bytes | undefined;
+  /** It was sent, and is neither acknowledged nor refused; for the queue to say. */
+  flying?: boolean | undefined;
 }
 
 export interface ForwardRefusal {
@@ -120,9 +122,9 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
   const pauses = { firstMs: pauseMinMs, steadyMs: pauseMaxMs, longestMs: options.pauseLongestMs };
   // bound: one per message that waits for this relay: routePercent
   const lanes = new Map<string, Lane>();
-  // bound: peerWindowFrames
-  const flying = new Set<ForwardItem>();
-  let window: LinkWindow<ForwardItem> = createLinkWindow(options);
+  const limits = { ...options, sealedOnce: true };
+  let flights = 0;
+  let window: LinkWindow<ForwardItem> = createLinkWindow(limits);
   // bound: what waits for this relay: routePercent
   let waiting: ForwardItem[] = [];
   let head = 0;
@@ -136,6 +138,19 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
   // bound: peerWindowFrames
   let tooFast: ForwardItem[] = [];
   let restUntilMs = Number.NEGATIVE_INFINITY;
+
+  /** False where it was before. */
+  const takesOff = (item: ForwardItem): boolean => {
+    if (item.flying === true) return false;
+    item.flying = true;
+    flights++;
+    return true;
+  };
+
+  const comesDown = (item: ForwardItem): void => {
+    if (item.flying === true) flights--;
+    item.flying = false;
+  };
 
   const endProbe = (lane: Lane): void => {
     if (lane.probe !== undefined) probing--;
@@ -256,8 +271,7 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
 
   /** It is in flight again: a refusal that no acknowledgement covered does not count. */
   const takeOff = (item: ForwardItem): void => {
-    if (flying.has(item)) return;
-    flying.add(item);
+    if (!takesOff(item)) return;
     tooFast = tooFast.filter((each) => each !== item);
     // What comes out of a parked lane is named by its position alone.
     const queued = waiting.findIndex(({ position }, at) => at >= head && position === item.position);
@@ -282,7 +296,7 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
 
   const landed = (items: readonly ForwardItem[]): readonly number[] =>
     items.map((item) => {
-      flying.delete(item);
+      comesDown(item);
       release(item);
       return item.position;
     });
@@ -295,7 +309,7 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
       return waitingBytes;
     },
     get inFlight() {
-      return flying.size;
+      return flights;
     },
     get parkedLanes() {
       return lanes.size;
@@ -328,7 +342,7 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
     },
     send(item) {
       item.envelope = undefined;
-      flying.add(item);
+      takesOff(item);
       return window.send(item);
     },
     giveBack: (item) => putFirst([item]),
@@ -342,7 +356,7 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
     refused(linkSeq, refusal, nowMs, chance) {
       const item = window.refused(linkSeq);
       if (item === undefined) return undefined;
-      flying.delete(item);
+      comesDown(item);
       if (refusal.code === "rate-limited" && refusal.limit?.name.startsWith("peer") && probedBy(item) === undefined) {
         tooFast.push(item);
         restUntilMs = Math.max(restUntilMs, nowMs + Math.min(Math.max(refusal.afterMs, pauseMinMs), FIXED.askedPauseMs.value));
@@ -353,7 +367,7 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
       const resumed = window.resume(linkUpTo, linkRefused);
       if (resumed === undefined) return { done: [], whole: false };
       for (const item of resumed.refused) {
-        flying.delete(item);
+        comesDown(item);
         park(item, { code: "too-busy", retry: "after", afterMs: 0 }, nowMs, 0);
       }
       const done = landed(resumed.acked);
@@ -365,10 +379,12 @@ export function createForwardQueue(options: ForwardQueueOptions): ForwardQueue {
     },
     allow: (windowFrames, windowBytes) => window.allow(windowFrames, windowBytes),
     renew() {
-      window = createLinkWindow(options);
+      const sent = window.resume(window.acknowledged, [])?.resend.map(({ item }) => item) ?? [];
+      window = createLinkWindow(limits);
       resend = [];
-      const again = [...flying].sort((a, b) => a.position - b.position);
-      flying.clear();
+      // What was refused is parked, and may have been sent again under another number.
+      const again = [...new Set(sent)].filter(({ flying }) => flying).sort((a, b) => a.position - b.position);
+      for (const item of again) comesDown(item);
       putFirst(again);
     },
     // With enough of them under way the end of one is what to wait for.

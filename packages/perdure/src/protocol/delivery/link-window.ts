@@ -13,6 +13,7 @@
  * - At most MAX_UNPROVEN acknowledged items are remembered for proofs; older ones stay unproven.
  */
 import type { Bytes } from "../../wire/bytes.ts";
+import { NumberedSlots } from "./numbered-slots.ts";
 
 export interface LinkItem {
   readonly digest: Bytes;
@@ -22,8 +23,8 @@ export interface LinkItem {
 interface Slot<Item> {
   readonly linkSeq: number;
   readonly item: Item;
-  /** As it travelled under this number: an item may get another envelope later. */
-  digest: Bytes;
+  /** As it travelled under this number: an item may get another envelope later. Nothing where none does. */
+  digest: Bytes | undefined;
   refused: boolean;
 }
 
@@ -64,15 +65,18 @@ export const MAX_UNPROVEN = 4096;
 export function createLinkWindow<Item extends LinkItem>(limits: {
   readonly windowFrames: number;
   readonly windowBytes: number;
+  /** No item gets another envelope. */
+  readonly sealedOnce?: boolean | undefined;
 }): LinkWindow<Item> {
   // bound: windowFrames, and MAX_UNPROVEN acknowledged ones
-  const slots = new Map<number, Slot<Item>>();
+  const slots = new NumberedSlots<Slot<Item>>();
   let given = 0;
   let acknowledged = 0;
   let flightBytes = 0;
   let inFlight = 0;
   let { windowFrames, windowBytes } = limits;
 
+  const digestOf = (item: Item): Bytes | undefined => (limits.sealedOnce === true ? undefined : item.digest);
   const land = (slot: Slot<Item>): void => {
     flightBytes -= slot.item.bytes;
     inFlight--;
@@ -124,7 +128,7 @@ export function createLinkWindow<Item extends LinkItem>(limits: {
     },
     hasRoom: (bytes) => given < acknowledged + windowFrames && (inFlight === 0 || flightBytes + bytes <= windowBytes),
     send(item) {
-      slots.set(++given, { linkSeq: given, item, digest: item.digest, refused: false });
+      slots.add(++given, { linkSeq: given, item, digest: digestOf(item), refused: false });
       flightBytes += item.bytes;
       inFlight++;
       return given;
@@ -149,13 +153,13 @@ export function createLinkWindow<Item extends LinkItem>(limits: {
           flightBytes += slot.item.bytes;
           inFlight++;
         }
-        slot.digest = slot.item.digest;
+        slot.digest = digestOf(slot.item);
         resend.push({ linkSeq, item: slot.item });
       }
       return { acked, refused, resend };
     },
     covered: (first, last) => slotsOf(first, last)?.map(({ item }) => item),
-    coveredDigests: (first, last) => slotsOf(first, last)?.map(({ digest }) => digest),
+    coveredDigests: (first, last) => slotsOf(first, last)?.map(({ item, digest = item.digest }) => digest),
     prove(first, last) {
       for (let linkSeq = first; linkSeq <= Math.min(last, acknowledged); linkSeq++) slots.delete(linkSeq);
     },

@@ -54,6 +54,7 @@ function createStand(): Stand {
       peerId: PEER,
       nextNumber: () => ++numbers,
       isOver: (bytes) => bytes > 10 * SIZE,
+      isWaiting: (position) => !stand.gone.has(position),
       waits: (position) =>
         stand.gone.has(position)
           ? undefined
@@ -61,7 +62,6 @@ function createStand(): Stand {
               digest: new Uint8Array(16).fill(position),
               bytes: SIZE,
               from: new Uint8Array(32).fill(2),
-              to: "3".repeat(32),
               place: { segment: 1, offset: position, length: SIZE },
             },
       read: async ({ offset }) => {

@@ -8,6 +8,7 @@
 import type { Clock } from "../../host/clock.ts";
 import { type Points, rarely } from "../../host/points.ts";
 import type { Random } from "../../host/random.ts";
+import { ByteRows } from "../../protocol/delivery/byte-rows.ts";
 import { createForwardQueue, type ForwardFacts, type ForwardItem } from "../../protocol/delivery/forward-queue.ts";
 import { createIntervalSet, type IntervalSet } from "../../protocol/delivery/interval-set.ts";
 import type { RelayOutput, Standing } from "../../protocol/delivery/mailbox-events.ts";
@@ -16,10 +17,11 @@ import { lettersOf } from "../../protocol/delivery/stored-mails.ts";
 import { goodbyeFor } from "../../protocol/link/goodbyes.ts";
 import type { Session } from "../../protocol/link/session.ts";
 import type { Settings } from "../../settings/register.ts";
-import { type Bytes, EMPTY, u32At } from "../../wire/bytes.ts";
+import { type Bytes, EMPTY, startsWith, u32At } from "../../wire/bytes.ts";
 import { DEFAULT_HOP_LIMIT, type Refuse } from "../../wire/control.ts";
+import { BOUND_HEADER_BYTES, DIGEST_BYTES, FROM_AT, STREAM_AT } from "../../wire/envelope.ts";
 import { isPerdureError, PerdureError } from "../../wire/error.ts";
-import { LINK_BYTES } from "../../wire/ids.ts";
+import { AGENT_ID_BYTES, LINK_BYTES } from "../../wire/ids.ts";
 import { decodeKeptMail } from "../../wire/kept-relay.ts";
 import { MailPayload } from "../../wire/mail-payload.ts";
 import type { MailReader } from "../delivery-pump.ts";
@@ -58,8 +60,6 @@ export interface Forwarder extends MailReader {
 
 /** What waits at a position, and where its record lies. */
 export interface WaitingMail extends ForwardFacts {
-  /** Letters of its recipient. */
-  readonly to: string;
   readonly place: Place | undefined;
 }
 
@@ -75,6 +75,8 @@ export interface ForwarderOptions {
   readonly nextNumber: () => number;
   /** Whether so much is more than may be queued for one session now. */
   readonly isOver: (bytes: number) => boolean;
+  /** Whether it has not come to its end. */
+  readonly isWaiting: (position: number) => boolean;
   /** `undefined` once it came to its end. */
   readonly waits: (position: number) => WaitingMail | undefined;
   readonly read: (place: Place) => Promise<Bytes>;
@@ -113,6 +115,8 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   let done: IntervalSet = createIntervalSet();
   let now: Forwarding | undefined;
   let reading = false;
+  /** Who wrote to whom last: mail of the same two mostly comes together. */
+  let pair: Pair | undefined;
   let cancelWake = (): void => {};
 
   const chance = (): number => u32At(random.bytes(4), 0) / 2 ** 32;
@@ -124,9 +128,13 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
 
   const finish = (positions: readonly number[]): void => {
     const ranges = createIntervalSet();
-    for (const position of positions) {
-      done.add(position);
-      ranges.add(position);
+    for (let at = 0; at < positions.length; ) {
+      const first = positions[at] as number;
+      // What was taken together mostly follows one another.
+      let last = first;
+      for (at++; positions[at] === last + 1; at++) last++;
+      done.add(first, last);
+      ranges.add(first, last);
     }
     settle(ranges.ranges);
   };
@@ -179,8 +187,9 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   const pump = (): void => {
     const to = now;
     if (to === undefined || to.epoch === 0 || reading) return;
+    const nowMs = clock.monotonicMs();
     while (!options.isOver(to.session.queuedBytes)) {
-      const next = queue.next(clock.monotonicMs());
+      const next = queue.next(nowMs);
       if (next === undefined) break;
       const envelope = rarely(options.points, "forward-read-back") ? undefined : next.item.envelope;
       if (envelope === undefined) {
@@ -273,12 +282,13 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       else if (output.kind === "goodbye") to.session.close(goodbyeFor(output.reason.code, output.reason.why, output.reason));
     },
     deliver: (first, _storedAtMs, envelopes) => {
-      const items: ForwardItem[] = [];
-      for (const [index, envelope] of envelopes.entries()) {
-        const mail = options.waits(first + index);
-        if (mail === undefined) continue;
-        const { digest, bytes, from, to } = mail;
-        const item: ForwardItem = { digest, bytes, from, position: first + index, lane: laneOf(from, to), envelope };
+      const items: Passing[] = [];
+      const digests = new ByteRows(DIGEST_BYTES, undefined, envelopes.length);
+      for (let index = 0; index < envelopes.length; index++) {
+        if (!options.isWaiting(first + index)) continue;
+        const envelope = envelopes[index] as Bytes;
+        if (pair === undefined || !startsWith(envelope, pair.ids, FROM_AT)) pair = pairOf(envelope);
+        const item = new Passing(first + index, pair, envelope, digests);
         queue.add(item);
         items.push(item);
       }
@@ -315,7 +325,47 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   };
 }
 
+/** Who wrote, and to whom: their ids one behind the other, as in an envelope. */
+interface Pair {
+  readonly ids: Bytes;
+  readonly from: Bytes;
+  readonly lane: string;
+}
+
+function pairOf(envelope: Bytes): Pair {
+  const ids = envelope.slice(FROM_AT, STREAM_AT);
+  const from = ids.subarray(0, AGENT_ID_BYTES);
+  return { ids, from, lane: laneOf(from, ids.subarray(AGENT_ID_BYTES)) };
+}
+
 /** Sender and recipient, as far as telling them apart takes. */
-function laneOf(from: Bytes, to: string): string {
-  return lettersOf(from.subarray(0, LANE_BYTES)) + to.slice(0, LANE_BYTES);
+function laneOf(from: Bytes, to: Bytes): string {
+  return lettersOf(from.subarray(0, LANE_BYTES)) + lettersOf(to.subarray(0, LANE_BYTES));
+}
+
+/** A message that is passed on. Digests of what came together lie side by side: each by itself is three objects, which live until it is proven. */
+class Passing implements ForwardItem {
+  readonly position: number;
+  readonly bytes: number;
+  readonly from: Bytes;
+  readonly lane: string;
+  envelope: Bytes | undefined;
+  flying = false;
+  readonly #digests: ByteRows;
+  readonly #row: number;
+
+  constructor(position: number, { from, lane }: Pair, envelope: Bytes, digests: ByteRows) {
+    this.position = position;
+    this.bytes = envelope.length;
+    this.from = from;
+    this.lane = lane;
+    this.envelope = envelope;
+    this.#digests = digests;
+    this.#row = digests.length;
+    digests.push(envelope, BOUND_HEADER_BYTES);
+  }
+
+  get digest(): Bytes {
+    return this.#digests.row(this.#row);
+  }
 }

@@ -59,7 +59,7 @@ export function createPeerLinks(options: PeerLinksOptions): PeerLinks {
 
   const waits = (idRaw: Bytes, position: number): WaitingMail | undefined => {
     const mail = findPeer(mailboxes.state, idRaw)?.mailbox.stored.passedAt(position);
-    return mail && { digest: mail.digest, bytes: mail.sizeBytes, from: mail.sender.from, to: mail.to, place: mail.place };
+    return mail && { digest: mail.digest, bytes: mail.sizeBytes, from: mail.sender.from, place: mail.place };
   };
 
   const makeLink = (idRaw: Bytes): PeerLink => {
@@ -87,6 +87,7 @@ export function createPeerLinks(options: PeerLinksOptions): PeerLinks {
             return number;
           },
           isOver: sessions.isOver,
+          isWaiting: (position) => findPeer(mailboxes.state, idRaw)?.mailbox.stored.has(position) === true,
           waits: (position) => waits(idRaw, position),
           read: options.log.read,
           lost: async (position) => {
