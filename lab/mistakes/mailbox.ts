@@ -86,7 +86,13 @@ export const MAILBOX_MISTAKES: readonly Mistake[] = [
     file: `${D}stored-mail.ts`,
     find: "return { key: carrier.key + hex(from), via: carrier, author: undefined };",
     put: "return { key: hex(from) + carrier.key + String(owners++), via: carrier, author: undefined };",
-    also: [{ file: `${D}stored-mail.ts`, find: "const NOBODY = { to: EMPTY };", put: "const NOBODY = { to: EMPTY };\nlet owners = 0;" }],
+    also: [
+      {
+        file: `${D}stored-mail.ts`,
+        find: "/** Whose mail it is that comes over a session of `carrier`. */",
+        put: "let owners = 0;\n/** Whose mail it is that comes over a session of `carrier`. */",
+      },
+    ],
     why: "Every message of another relay counts as of a sender of its own: no share of a sender is ever used up.",
   },
   {

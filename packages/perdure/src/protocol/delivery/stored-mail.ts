@@ -1,6 +1,6 @@
 /** Mail comes into a mailbox and goes out of it. Every load it counts in rises and falls with it, each in one addition. */
 import { type Bytes, EMPTY, hex } from "../../wire/bytes.ts";
-import { BOUND_HEADER_BYTES, type Envelope, FROM_AT, STREAM_AT } from "../../wire/envelope.ts";
+import { BOUND_HEADER_BYTES, type Envelope, FROM_AT, STREAM_AT, TO_AT } from "../../wire/envelope.ts";
 import { AGENT_ID_BYTES } from "../../wire/ids.ts";
 import { knows } from "./contact-list.ts";
 import type { RestingRow } from "./index-reading.ts";
@@ -16,9 +16,6 @@ import {
   type StoredMail,
 } from "./mailbox-state.ts";
 import type { Places } from "./places.ts";
-
-/** Who an agent's mail is for, its mailbox says. */
-const NOBODY = { to: EMPTY };
 
 /** The relay itself: its notices count in no share. */
 export const OWN_ORIGIN: Origin = { key: "", via: undefined, author: undefined };
@@ -45,7 +42,6 @@ export function keepMail(
   const wantsNotice = envelope.class === "mail";
   const sizeBytes = bytes.length;
   const sender = mailbox.senders.get(origin.key) ?? addSender(state, owner, bytes, FROM_AT, origin);
-  const { to } = mailbox.route ? envelope : NOBODY;
   mailbox.stored.put(
     position,
     {
@@ -59,7 +55,9 @@ export function keepMail(
       streamAt: STREAM_AT,
       digest: bytes,
       digestAt: BOUND_HEADER_BYTES,
-      to,
+      // Who an agent's mail is for, its mailbox says.
+      to: mailbox.route ? bytes : EMPTY,
+      toAt: TO_AT,
     },
     place,
   );

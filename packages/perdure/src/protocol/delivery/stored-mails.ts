@@ -1,5 +1,5 @@
 /**
- * Messages that wait, in columns of numbers that all mailboxes of a relay share: some 120 bytes each and nothing for the garbage
+ * Messages that wait, in columns of numbers that all mailboxes of a relay share: some 120 bytes each (32 more where it is passed on) and nothing for the garbage
  * collector to visit, however many millions there are. What is read of one is a copy, true as of now. Of mail that nobody is about to read
  * there is no row: it rests, and the index of its segment says what a row would.
  *
@@ -47,6 +47,7 @@ export interface MailToStore<Sender> {
   readonly digestAt?: number;
   /** Kept in mailboxes of peers only. */
   readonly to: Bytes;
+  readonly toAt?: number;
 }
 
 /** A message for a consumer that is behind, to be read from the log. */
@@ -106,8 +107,6 @@ export interface MailLoad<Sender> {
 export interface PassedMail<Sender> {
   readonly sender: Sender;
   readonly digest: Bytes;
-  /** Letters of the recipient. */
-  readonly to: string;
   readonly sizeBytes: number;
   readonly place: Place | undefined;
 }
@@ -152,30 +151,39 @@ interface Columns {
   readonly lengths: Uint32Array;
   readonly notices: Uint8Array;
   readonly labels: Uint8Array;
+  /** Whom it is for; empty where nobody's is kept. */
+  readonly recipients: Uint8Array;
   /** Of a free row the next free one. */
   readonly nextFree: Int32Array;
 }
 
 export function createMailColumns<Sender>(): MailColumns<Sender> {
-  const shared = new SharedColumns<Sender>();
+  const own = new SharedColumns<Sender>(false);
+  // Apart, so that only mail that is passed on takes room for its recipient.
+  const passed = new SharedColumns<Sender>(true);
   return {
     get rows() {
-      return shared.taken;
+      return own.taken + passed.taken;
     },
-    mailbox: (route) => new MailboxRows(shared, route),
+    mailbox: (route) => new MailboxRows(route ? passed : own),
   };
 }
 
 class SharedColumns<Sender> {
-  columns: Columns = columnsOf(FIRST_ROWS);
+  columns: Columns;
   /** bound: one per row */
   readonly senders: (Sender | undefined)[] = [];
-  /** Letters of recipients, by row. bound: one per row of a peer's mailbox */
-  readonly recipients: Map<number, string> = new Map();
+  readonly route: boolean;
   taken = 0;
   #rows = FIRST_ROWS;
   #used = 0;
   #firstFree = NO_ROW;
+
+  /** `route`: whom each is for is kept too. */
+  constructor(route: boolean) {
+    this.route = route;
+    this.columns = columnsOf(FIRST_ROWS, route);
+  }
 
   take(): number {
     this.taken++;
@@ -217,15 +225,20 @@ class SharedColumns<Sender> {
       expiresAtMs: expiries[row] as number,
       wantsNotice: notices[row] === 1,
       sender: this.senders[row] as Sender,
-      label: lettersOf(labels.subarray(row * LABEL_BYTES, (row + 1) * LABEL_BYTES)) + (this.recipients.get(row) ?? ""),
+      label: lettersOf(labels.subarray(row * LABEL_BYTES, (row + 1) * LABEL_BYTES)) + this.recipientIn(row),
       seq: seqs[row] as number,
     };
+  }
+
+  /** Letters of whom it is for. */
+  recipientIn(row: number): string {
+    return lettersOf(this.columns.recipients.subarray(row * AGENT_ID_BYTES, (row + 1) * AGENT_ID_BYTES));
   }
 
   #grow(): void {
     const old = this.columns;
     this.#rows *= 2;
-    this.columns = columnsOf(this.#rows);
+    this.columns = columnsOf(this.#rows, this.route);
     for (const name of Object.keys(old) as (keyof Columns)[]) this.columns[name].set(old[name]);
   }
 }
@@ -233,16 +246,14 @@ class SharedColumns<Sender> {
 /** A class because a relay has one for every mailbox, and most are empty. */
 class MailboxRows<Sender> implements StoredMails<Sender> {
   readonly #shared: SharedColumns<Sender>;
-  readonly #route: boolean;
   /** Made with the first message. bound: mailboxMessages, or routePercent */
   #table: PositionTable | undefined;
   #resting: RestingRuns = NOTHING_RESTS;
   /** No position below this has a row. */
   #lowest = Number.POSITIVE_INFINITY;
 
-  constructor(shared: SharedColumns<Sender>, route: boolean) {
+  constructor(shared: SharedColumns<Sender>) {
     this.#shared = shared;
-    this.#route = route;
   }
 
   get size(): number {
@@ -290,7 +301,7 @@ class MailboxRows<Sender> implements StoredMails<Sender> {
 
   put(position: number, mail: MailToStore<Sender>, place: Place | undefined): void {
     const row = this.#shared.take();
-    const { columns, senders, recipients } = this.#shared;
+    const { columns, senders, route } = this.#shared;
     this.#table ??= new PositionTable();
     this.#lowest = this.#table.size === 0 ? position : Math.min(this.#lowest, position);
     columns.positions[row] = position;
@@ -305,7 +316,7 @@ class MailboxRows<Sender> implements StoredMails<Sender> {
     copyInto(columns.labels, label, mail.stream, mail.streamAt ?? 0, STREAM_BYTES);
     copyInto(columns.labels, label + STREAM_BYTES, mail.digest, mail.digestAt ?? 0, DIGEST_BYTES);
     senders[row] = mail.sender;
-    if (this.#route) recipients.set(row, lettersOf(mail.to));
+    if (route) copyInto(columns.recipients, row * AGENT_ID_BYTES, mail.to, mail.toAt ?? 0, AGENT_ID_BYTES);
   }
 
   setPlace(position: number, segment: number, offset: number, length: number): void {
@@ -353,11 +364,10 @@ class MailboxRows<Sender> implements StoredMails<Sender> {
   passedAt(position: number): PassedMail<Sender> | undefined {
     const row = this.#rowOf(position);
     if (row < 0) return undefined;
-    const { columns, senders, recipients } = this.#shared;
+    const { columns, senders } = this.#shared;
     return {
       sender: senders[row] as Sender,
       digest: columns.labels.slice(row * LABEL_BYTES + STREAM_BYTES, (row + 1) * LABEL_BYTES),
-      to: recipients.get(row) ?? "",
       sizeBytes: columns.sizes[row] as number,
       place: this.#shared.placeIn(row),
     };
@@ -365,7 +375,7 @@ class MailboxRows<Sender> implements StoredMails<Sender> {
 
   rowOf(position: number): MailRow<Sender> | undefined {
     const row = this.#rowOf(position);
-    const { columns, senders, recipients } = this.#shared;
+    const { columns, senders } = this.#shared;
     if (row < 0 || columns.segments[row] === NOWHERE) return undefined;
     const label = row * LABEL_BYTES;
     return {
@@ -380,7 +390,7 @@ class MailboxRows<Sender> implements StoredMails<Sender> {
       seq: columns.seqs[row] as number,
       stream: columns.labels.subarray(label, label + STREAM_BYTES),
       digest: columns.labels.subarray(label + STREAM_BYTES, label + LABEL_BYTES),
-      to: recipients.get(row) ?? "",
+      to: this.#shared.recipientIn(row),
     };
   }
 
@@ -424,7 +434,6 @@ class MailboxRows<Sender> implements StoredMails<Sender> {
     const load = { sender: senders[row] as Sender, wantsNotice: columns.notices[row] === 1, sizeBytes: columns.sizes[row] as number };
     const segment = columns.segments[row] as number;
     if (segment !== NOWHERE) places?.add(segment, columns.offsets[row] as number, columns.lengths[row] as number);
-    if (this.#route) this.#shared.recipients.delete(row);
     this.#shared.giveBack(row);
     return load;
   }
@@ -446,7 +455,7 @@ function copyInto(bytes: Bytes, at: number, from: Bytes, fromAt: number, length:
   for (let index = 0; index < length; index++) bytes[at + index] = from[fromAt + index] as number;
 }
 
-function columnsOf(rows: number): Columns {
+function columnsOf(rows: number, route: boolean): Columns {
   return {
     positions: new Float64Array(rows),
     sizes: new Uint32Array(rows),
@@ -458,6 +467,7 @@ function columnsOf(rows: number): Columns {
     lengths: new Uint32Array(rows),
     notices: new Uint8Array(rows),
     labels: new Uint8Array(rows * LABEL_BYTES),
+    recipients: new Uint8Array(route ? rows * AGENT_ID_BYTES : 0),
     nextFree: new Int32Array(rows),
   };
 }
