@@ -115,6 +115,12 @@ function add(load: Load, messages: number, bytes: number): void {
   load.bytes += bytes;
 }
 
+/** Not by taking away what is there: less zero is minus zero, which is no small integer, and from then on every number of every load is an object. */
+function clear(load: Load): void {
+  load.messages = 0;
+  load.bytes = 0;
+}
+
 /** Whoever has mail of that origin in the mailbox, or is about to. */
 export function senderOf(state: RelayState, owner: AgentState, from: Bytes, origin: Origin): Sender {
   return owner.mailbox.senders.get(origin.key) ?? addSender(state, owner, from, 0, origin);
@@ -146,7 +152,7 @@ export function isStranger(state: RelayState, owner: AgentState, bytes: Bytes, a
 /** The contact list of `owner` is another one: who was a stranger may be none, and the other way round. */
 export function recountStrangers(state: RelayState, owner: AgentState): void {
   const { senders, strangers } = owner.mailbox;
-  for (const load of [strangers.mail, strangers.other]) add(load, -load.messages, -load.bytes);
+  for (const load of [strangers.mail, strangers.other]) clear(load);
   for (const sender of senders.values()) {
     sender.stranger = isStranger(state, owner, sender.from, 0, sender);
     if (!sender.stranger) continue;
