@@ -39,7 +39,8 @@ export const WEB_SERVER = {
     unit: "ms",
     min: SECOND,
     max: HOUR,
-    reason: "An HTTP connection on which nothing moves, not even the answer being read, is cut; does not concern WebSockets.",
+    reason:
+      "An HTTP connection that has asked for something and on which nothing moves, not even the answer being read, is cut; does not concern WebSockets.",
   },
   requestHeaderBytes: {
     value: 16 * 1024,

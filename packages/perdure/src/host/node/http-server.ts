@@ -42,7 +42,10 @@ function optionsOf(limits: ServerLimits): ServerOptions & { readonly keepAliveTi
 }
 
 function limited<Limited extends Server>(server: Limited, limits: ServerLimits): Limited {
-  server.timeout = limits.requestIdleMs;
+  // Only once somebody has asked for something: until then he has `headersTimeout`, and the timer of a socket stays with it, also when that has
+  // become a WebSocket and waits for days.
+  server.timeout = FIXED.socketIdleMs.value;
+  server.on("request", ({ socket }) => socket.setTimeout(limits.requestIdleMs));
   server.maxHeadersCount = FIXED.requestHeaders.value;
   server.maxRequestsPerSocket = FIXED.requestsPerSocket.value;
   return server;

@@ -4,6 +4,7 @@
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, request } from "node:http";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
@@ -12,7 +13,7 @@ import { createSettings } from "../../settings/register.ts";
 import { MAX_TRANSPORT_BYTES } from "../../wire/limits.ts";
 import { silentLog } from "../log.ts";
 import { createNodeClock } from "./clock.ts";
-import { type FoundLimit, limitsOf, unlisted } from "./live-limits.ts";
+import { createLiveLimits, type FoundLimit, limitsOf, unlisted } from "./live-limits.ts";
 import { createNodeNet } from "./net.ts";
 import { askOver, openEveryListener } from "./test-every-listener.ts";
 import { watchLimits } from "./test-live-limits.ts";
@@ -49,7 +50,7 @@ test("every kind of object was looked at, and those below a session are never cu
 test("a server, a request and a WebSocket as they come would be found out", async () => {
   const server = createServer();
   expect(unlistedText(limitsOf(server, "HTTP server"))).toEqual(
-    expect.arrayContaining(["requestTimeout = 300000 (HTTP server)", "headersTimeout = 60000 (HTTP server)", "timeout = 0 (HTTP server)"]),
+    expect.arrayContaining(["requestTimeout = 300000 (HTTP server)", "headersTimeout = 60000 (HTTP server)"]),
   );
   const asked = request({ host: "127.0.0.1", port: 9, timeout: 1234 }).on("error", () => {});
   expect(unlistedText(limitsOf(asked, "request"))).toContain("timeout = 1234 (request)");
@@ -66,6 +67,26 @@ test("a relay's own settings reach its port", async () => {
   const inForce = new Map(watch.stop().map(({ name, value }) => [name, value]));
   await listener.close();
   expect(["requestTimeout", "headersTimeout", "timeout", "keepAliveTimeout"].map((name) => inForce.get(name))).toEqual([
-    7000, 6000, 5000, 4000,
+    7000, 6000, 0, 4000,
   ]);
+});
+
+test("a socket is timed from its first request on, and not before, so that one that becomes a WebSocket keeps no timer", async () => {
+  const settings = createSettings({ requestIdleMs: 5000 });
+  const timeouts: unknown[] = [];
+  let socket: Socket | undefined;
+  const watch = (object: object, on: string): void => {
+    if (on !== "accepted socket") return;
+    socket = object as Socket;
+    timeouts.push(socket.timeout);
+  };
+  const looking = createNodeNet({ clock: createNodeClock(), log: silentLog, live: { ...createLiveLimits(), watch } });
+  const onRequest = (): Response => {
+    timeouts.push(socket?.timeout);
+    return new Response("here");
+  };
+  const listener = await looking.listen("ws://127.0.0.1:0", { ...sizes, limits: settings, onConnection: () => {}, onRequest });
+  await askOver(looking, listener);
+  await listener.close();
+  expect(timeouts).toEqual([undefined, 5000]);
 });

@@ -113,7 +113,8 @@ function rowOf({ on, name: found, value }: FoundLimit): RowName | undefined {
     case "keepAliveTimeout":
       return serves ? "requestKeepAliveMs" : "socketIdleMs";
     case "timeout":
-      return serves || (accepted && !on.endsWith("WebSocket") && value > 0) ? "requestIdleMs" : "socketIdleMs";
+      // Of a server it would be in force from the first moment of each socket; here it is from its first request.
+      return accepted && !on.endsWith("WebSocket") && value > 0 ? "requestIdleMs" : "socketIdleMs";
     case "maxHeaderSize":
       return serves ? "requestHeaderBytes" : "answerHeaderBytes";
     default:
