@@ -6,6 +6,7 @@ import type { Attachment } from "./attachments.ts";
 import { isBanned } from "./bans.ts";
 import { wake } from "./consuming.ts";
 import { judgeRegistration } from "./enrolment.ts";
+import { NO_RANGES } from "./interval-set.ts";
 import { BLOCKED_MS, tooFast } from "./mailbox-admission.ts";
 import type { Reason, Registration, RelayInput } from "./mailbox-events.ts";
 import { encodeRegistration } from "./mailbox-replay.ts";
@@ -95,7 +96,7 @@ export function attach(machine: RelayMachine, input: Attach, nowMs: number): voi
   const pass = role === "agent" && consume ? usePass(machine, agent, input.instanceKey, input.pass, nowMs) : EMPTY;
   if (pass === undefined) return journal.emit({ kind: "goodbye", session, reason: CLONED });
   const link =
-    role === "forwarder" ? newLink(agent, NO_LINK) : linkOf(agent, input.link, (each) => attachments.holderOf(agent, each) !== undefined);
+    role === "forwarder" ? newLink(NO_LINK) : linkOf(agent, input.link, (each) => attachments.holderOf(agent, each) !== undefined);
   for (const other of attachments.of(agent)) if (replaces(other)) supersede(machine, other);
   // The same bytes as in the chain of its passes, not a copy beside them for as long as the session lasts.
   const instanceKey = agent.passes.get(hex(input.instanceKey))?.instanceKey ?? input.instanceKey.slice();
@@ -156,7 +157,7 @@ function beginConsuming(
 ): void {
   const { mailbox } = agent;
   mailbox.epoch++;
-  mailbox.deferred = [];
+  mailbox.deferred = NO_RANGES;
   const cursor = equalBytes(have.generation, generation) ? Math.min(have.position, mailbox.nextPosition - 1) : 0;
   mailbox.consumer = { session, epoch: mailbox.epoch, cursor, ready: false, blocked: false };
   journal.record(encodeKept("epoch", { agentId: agent.keptId, epoch: mailbox.epoch }));

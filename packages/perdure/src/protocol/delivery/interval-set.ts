@@ -6,6 +6,9 @@
  */
 export type Range = readonly [first: number, last: number];
 
+/** One for all mailboxes that have none. bound: it stays empty */
+export const NO_RANGES: readonly Range[] = [];
+
 export interface IntervalSet {
   has(value: number): boolean;
   /** Adds `first` to `last`, both included. */

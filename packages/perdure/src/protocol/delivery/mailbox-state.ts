@@ -14,8 +14,8 @@ import { AGENT_ID_BYTES, type AgentId, agentIdText, LINK_BYTES } from "../../wir
 import { type AgentStanding, KEPT_REFUSALS } from "../../wire/kept-relay.ts";
 import type { ContactList } from "./contact-list.ts";
 import { Few } from "./few.ts";
-import { createIntervalSet, type IntervalSet, type Range } from "./interval-set.ts";
-import { createStatements, linkKey, type Statements } from "./statements.ts";
+import { createIntervalSet, type IntervalSet, NO_RANGES, type Range } from "./interval-set.ts";
+import { createStatements, type Statements } from "./statements.ts";
 import { createMailColumns, type MailColumns, type StoredMailOf, type StoredMails } from "./stored-mails.ts";
 
 export type { Place } from "./places.ts";
@@ -89,8 +89,8 @@ export interface Mailbox {
 
 export interface Link {
   readonly raw: Bytes;
-  /** Of its leaves of statements. */
-  readonly leafKey: string;
+  /** Of its leaves of statements, once there was one. */
+  leafKey: string | undefined;
   /** Taken or refused, appended. */
   upTo: number;
   /** Taken or refused, durable. */
@@ -299,7 +299,7 @@ export function createAgentState(mails: MailColumns<Sender>, idRaw: Bytes, keptI
       earliestExpiryMs: Number.POSITIVE_INFINITY,
       epoch: 0,
       consumer: undefined,
-      deferred: [],
+      deferred: NO_RANGES,
       fetching: false,
       noticeSeq: 1,
     },
@@ -380,14 +380,14 @@ export function register(
 export const LINKS_PER_AGENT = 16;
 
 /** A link nothing came over yet. */
-export function newLink({ idRaw }: AgentState, raw: Bytes): Link {
-  return { raw: raw.slice(), leafKey: linkKey({ sender: idRaw, link: raw }), upTo: 0, synced: 0, refused: [] };
+export function newLink(raw: Bytes): Link {
+  return { raw: raw.slice(), leafKey: undefined, upTo: 0, synced: 0, refused: [] };
 }
 
 /** The link of that number, new if need be; those used longest ago are forgotten for it, unless `inUse`. */
 export function linkOf(agent: AgentState, raw: Bytes, inUse: (link: Link) => boolean = () => false): Link {
   const key = hex(raw);
-  const link = agent.links.get(key) ?? newLink(agent, raw);
+  const link = agent.links.get(key) ?? newLink(raw);
   agent.links.delete(key);
   agent.links.set(key, link);
   for (const [old, each] of agent.links) {

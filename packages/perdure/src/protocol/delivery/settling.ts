@@ -2,7 +2,7 @@
  * What a settle releases. It asks for ranges of positions; granted is what lies at or below `tail` and does not rest, the other waits.
  * Invariant: a position is granted once, and everything granted is in `settled` and no longer in `stored`.
  */
-import { createIntervalSet, type Range, withoutRanges } from "./interval-set.ts";
+import { createIntervalSet, NO_RANGES, type Range, withoutRanges } from "./interval-set.ts";
 import type { Mailbox, RelayState } from "./mailbox-state.ts";
 import { Places } from "./places.ts";
 import { dropMail } from "./stored-mail.ts";
@@ -39,7 +39,7 @@ export function grantSettle(state: RelayState, mailbox: Mailbox, asked: readonly
       ranges.push([begin, end]);
     }
   }
-  return { ranges, places, messages, waiting, resting };
+  return { ranges, places, messages, waiting: waiting.length === 0 ? NO_RANGES : waiting, resting };
 }
 
 /** Takes those of a range out, and says how many there were. */

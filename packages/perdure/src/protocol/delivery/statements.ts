@@ -75,12 +75,13 @@ export function leafMessages(sender: { readonly peer: object | undefined }): num
 export function addToLeaf(
   statements: Statements,
   carrier: { readonly idRaw: Bytes; readonly peer: object | undefined },
-  { raw, leafKey }: { readonly raw: Bytes; readonly leafKey: string },
+  link: { readonly raw: Bytes; leafKey: string | undefined },
   linkSeq: number,
   envelope: Bytes | undefined,
   limit: number = leafMessages(carrier),
 ): void {
-  const leaf = leafFor(statements, carrier.idRaw, raw, linkSeq, envelope !== undefined, limit, leafKey);
+  link.leafKey ??= linkKey({ sender: carrier.idRaw, link: link.raw });
+  const leaf = leafFor(statements, carrier.idRaw, link.raw, linkSeq, envelope !== undefined, limit, link.leafKey);
   if (leaf === undefined) return;
   if (envelope === undefined) return void leaf.refused.push(linkSeq);
   leaf.digests.push(envelope, BOUND_HEADER_BYTES);

@@ -35,7 +35,7 @@ import { joinToSign, sharedBy } from "./join-proof.ts";
 import { handshakeSigner } from "./peer-instance.ts";
 import type { Rounds } from "./rounds.ts";
 import { createSession, type Session } from "./session.ts";
-import { type Channel, createSharedTransport, type SharedTransport } from "./shared-transport.ts";
+import { type Channel, createSharedTransport, type Joinable, type SharedTransport } from "./shared-transport.ts";
 import { challengeToSign, proofToSign, sessionTaggers, transcriptOf } from "./transcript.ts";
 import type { Transport } from "./transport.ts";
 
@@ -150,13 +150,27 @@ async function shakeHands(options: AcceptOptions, transport: SharedTransport, si
   const proven: Proven = { agent, instanceKey, proof: said, role: offered.role };
   const { session, says } = await welcomed(options, transport, proven, mode, signal);
   const { onJoin } = options;
-  if (onJoin !== undefined && sharedBy(says) > 1) transport.admit(doorOf(onJoin, transport, mode, hex(transcript)));
+  if (onJoin !== undefined && sharedBy(says) > 1) transport.admit(new Door(onJoin, transport, mode, hex(transcript)));
   return { session, ...proven };
 }
 
-/** What is kept for it is kept of every connection: a transcript as text is a third of what it is as bytes. */
-function doorOf(onJoin: (joining: Joining) => void, connection: SharedTransport, mode: SessionMode, transcript: string) {
-  return (channel: Channel): void => onJoin({ ...channel, connection, mode, transcript: fromHex(transcript) as Bytes });
+/** What is kept of every connection for those who may join: a class is half of what a function is, and a transcript as text a third of its bytes. */
+class Door implements Joinable {
+  readonly #onJoin: (joining: Joining) => void;
+  readonly #connection: SharedTransport;
+  readonly #mode: SessionMode;
+  readonly #transcript: string;
+
+  constructor(onJoin: (joining: Joining) => void, connection: SharedTransport, mode: SessionMode, transcript: string) {
+    this.#onJoin = onJoin;
+    this.#connection = connection;
+    this.#mode = mode;
+    this.#transcript = transcript;
+  }
+
+  joined(channel: Channel): void {
+    this.#onJoin({ ...channel, connection: this.#connection, mode: this.#mode, transcript: fromHex(this.#transcript) as Bytes });
+  }
 }
 
 async function verified({ host, verify }: Shaking, bundle: Bytes, idRaw: Bytes, role: Role): Promise<VerifiedIdentity> {

@@ -432,9 +432,11 @@ describe("whatever both sides do on it, in whatever order", () => {
     const [dialler, relay] = [createSharedTransport(connectionOf(here)), createSharedTransport(connectionOf(there))];
     for (const each of [dialler, relay]) each.protect(PROTECTED);
     const [ours, theirs] = [new Map([[0, talkOn(dialler)]]), new Map([[0, talkOn(relay)]])];
-    relay.admit(({ number, transport }) => {
-      transport.protect(PROTECTED);
-      theirs.set(number, talkOn(transport));
+    relay.admit({
+      joined: ({ number, transport }) => {
+        transport.protect(PROTECTED);
+        theirs.set(number, talkOn(transport));
+      },
     });
 
     /** The next of what is on its way; after the last the close. */

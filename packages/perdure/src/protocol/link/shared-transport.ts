@@ -22,6 +22,11 @@ export interface Channel {
   readonly transport: Transport;
 }
 
+/** Whoever is told of those who join. */
+export interface Joinable {
+  joined(channel: Channel): void;
+}
+
 export interface SharedTransport extends Transport {
   /** Sessions that are not over, the first one included. */
   readonly sessions: number;
@@ -30,7 +35,7 @@ export interface SharedTransport extends Transport {
   /** Whether one more can be opened here: not where one waited in vain, for the connection may be dead. */
   readonly hasRoom: boolean;
   /** Takes in who joins from here on; until then a join is malformed. */
-  admit(joined: (channel: Channel) => void): void;
+  admit(door: Joinable): void;
   /** What sessions that are over left unread. */
   readonly leftBytes: number;
   /** Opens one, whose first frame must be a `join`. */
@@ -99,7 +104,7 @@ class ManyTransport extends ConnectionTransport implements SharedTransport {
   #others: Others | undefined;
   #highest = 0;
   #inVain = false;
-  #joined: ((channel: Channel) => void) | undefined;
+  #door: Joinable | undefined;
   /** The highest channel this side has sent something on. */
   #spoken = 0;
 
@@ -134,8 +139,8 @@ class ManyTransport extends ConnectionTransport implements SharedTransport {
     return this.#waitingOf(others, waiting) + (channel === oldest ? this.leftBytes : 0);
   }
 
-  admit(joined: (channel: Channel) => void): void {
-    this.#joined = joined;
+  admit(door: Joinable): void {
+    this.#door = door;
   }
 
   open(): Channel {
@@ -233,10 +238,9 @@ class ManyTransport extends ConnectionTransport implements SharedTransport {
     if (known !== undefined) return known.arrived(frames);
     // What was under way as it ended.
     if (channel <= this.#highest) return;
-    if (this.#joined === undefined || frames[0]?.name !== "join")
-      throw new PerdureError("malformed", `channel ${channel} is nobody's here`);
+    if (this.#door === undefined || frames[0]?.name !== "join") throw new PerdureError("malformed", `channel ${channel} is nobody's here`);
     const { number, transport } = this.#begin(channel, true);
-    this.#joined({ number, transport });
+    this.#door.joined({ number, transport });
     if (!transport.ended) transport.arrived(frames);
   }
 
