@@ -40,7 +40,6 @@ export interface Pace {
   readonly ms: number;
 }
 
-const FIRST_WARM_UP_MS = 1_500;
 const WARM_UP_MS = 500;
 /** Of fewer the beginning of the session, and code that is not compiled yet, are much of what is measured: 20,000 are read in a tenth of a second. */
 const DRAINED = 100_000;
@@ -67,7 +66,7 @@ export async function compete(folder: string, shape: Shape, { rounds, ms }: Pace
       }
       for (let round = 0; round < rounds; round++)
         for (const stand of round % 2 === 0 ? stands : [...stands].reverse())
-          await stand.attempt(() => (shape.kind === "load" ? stand.load(round === 0 ? FIRST_WARM_UP_MS : WARM_UP_MS, ms) : stand.drain()));
+          await stand.attempt(() => (shape.kind === "load" ? stand.load(round === 0 ? shape.warmUpMs : WARM_UP_MS, ms) : stand.drain()));
     }
     return stands.map((stand) => stand.row());
   } finally {
