@@ -15,7 +15,7 @@ export const MADE_MISTAKES: readonly Mistake[] = [
   {
     id: "lent-memory-stays-out",
     file: "relay/delivery-pump.ts",
-    find: "      if (others !== undefined && others.length >= FREE_MEMORIES) return undefined;",
+    find: "      if (others !== undefined && others.length >= LENT_TO_ONE) return undefined;",
     put: "",
     why: "A queue was taken to be empty now and then.",
   },

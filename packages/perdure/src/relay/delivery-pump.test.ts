@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { IN_A_WORLD } from "../host/points.ts";
+import { SpareMemory } from "../host/spare-memory.ts";
 import { createTestRelay, envelope, settleOf, type TestRelay } from "../protocol/delivery/test-relay.ts";
 import { decodeDeliver } from "../wire/control.ts";
 import { DeliverRun } from "../wire/deliver-run.ts";
@@ -37,6 +38,7 @@ it("a read that fails is tried again after a while; the reader gets its mail in 
     },
     clock: { wallMs: () => 0, monotonicMs: () => 0, after },
     diskRetryMs: 1000,
+    spare: new SpareMemory(),
     isOver: (bytes) => bytes > 1_000_000,
     readerOf: () => ({ queuedBytes: 0, deliver: (position) => sent.push(position) > 0 }),
     lost: async () => {},
@@ -99,6 +101,7 @@ function readersOf(messages: number, readers: number): Scene {
       },
       clock: { wallMs: () => 0, monotonicMs: () => 0, after: () => () => {} },
       diskRetryMs: 1000,
+      spare: new SpareMemory(),
       points: { [IN_A_WORLD]: true, misbehaves: (name) => name === "deliver-one" },
       isOver: () => scene.full,
       readerOf: (session) => ({
@@ -262,6 +265,7 @@ function readerOfRuns(count: number, bodyBytes: number): RunScene {
     },
     clock: { wallMs: () => 0, monotonicMs: () => 0, after: () => () => {} },
     diskRetryMs: 1000,
+    spare: new SpareMemory(),
     isOver: (bytes) => bytes > 2_000_000,
     readerOf: (session) => (session === 1 ? reader : undefined),
     lost: async (_session, position) => {

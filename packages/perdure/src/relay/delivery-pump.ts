@@ -5,6 +5,7 @@
 
 import type { Clock } from "../host/clock.ts";
 import { type Points, rarely } from "../host/points.ts";
+import type { SpareMemory, SparePiece } from "../host/spare-memory.ts";
 import type { MailRun } from "../protocol/delivery/mail-run.ts";
 import type { Mailboxes } from "../protocol/delivery/mailboxes.ts";
 import type { Due } from "../protocol/delivery/stored-mails.ts";
@@ -13,7 +14,6 @@ import type { Bytes } from "../wire/bytes.ts";
 import type { DeliverRunOptions } from "../wire/deliver-run.ts";
 import { isPerdureError } from "../wire/error.ts";
 import { decodeKeptMail, keptEnvelopeAt } from "../wire/kept-relay.ts";
-import { MAX_TRANSPORT_BYTES } from "../wire/limits.ts";
 import type { RelayLoop } from "./relay-loop.ts";
 
 /** Whoever consumes a mailbox: an agent by its session, or what passes mail on to another relay. */
@@ -42,6 +42,8 @@ export interface DeliveryPumpOptions {
   readonly clock: Clock;
   /** Pause before a read that failed is tried again. */
   readonly diskRetryMs: number;
+  /** What messages are made in that have many frames. */
+  readonly spare: Pick<SpareMemory, "take" | "giveBack">;
   readonly points?: Points | undefined;
   /** Whether so much is more than may be queued for one session now. */
   readonly isOver: (bytes: number) => boolean;
@@ -64,10 +66,8 @@ const READS_AHEAD = 16;
 /** What was read at once: messages one by one, or a run. */
 type Reading = ReadApart | ReadTogether;
 
-/** Messages are made where others lay that have left: memory made anew comes from the system page by page, which takes longer than filling it. */
-const FREE_MEMORIES = 8;
-/** Shorter messages are made where they are needed. */
-const LEAST_LENT_BYTES = 64 * 1024;
+/** Messages are made where others lay that have left; for one reader so many, until nothing is queued for it. */
+const LENT_TO_ONE = 8;
 
 interface ReadApart {
   readonly run?: undefined;
@@ -88,6 +88,7 @@ export function createDeliveryPump({
   loop,
   clock,
   diskRetryMs,
+  spare,
   points,
   isOver,
   readerOf,
@@ -99,19 +100,17 @@ export function createDeliveryPump({
   /** Reads under way of what is not the next for its session. bound: READS_AHEAD */
   let ahead = 0;
 
-  // bound: FREE_MEMORIES
-  const free: Bytes[] = [];
-  /** What messages for a reader were made in since nothing was queued for it. bound: FREE_MEMORIES for each */
-  const lent = new WeakMap<MailReader, Bytes[]>();
+  /** What messages for a reader were made in since nothing was queued for it. bound: LENT_TO_ONE for each */
+  const lent = new WeakMap<MailReader, SparePiece[]>();
 
   const lendTo =
     (reader: MailReader) =>
     (bytes: number): Bytes | undefined => {
-      if (bytes < LEAST_LENT_BYTES || bytes > MAX_TRANSPORT_BYTES) return undefined;
       const others = lent.get(reader);
       // One that takes mail about as fast as it is read may have something queued all the time: what was lent would never come back.
-      if (others !== undefined && others.length >= FREE_MEMORIES) return undefined;
-      const memory = free.pop() ?? new Uint8Array(MAX_TRANSPORT_BYTES);
+      if (others !== undefined && others.length >= LENT_TO_ONE) return undefined;
+      const memory = spare.take(bytes);
+      if (memory === undefined) return undefined;
       if (others === undefined) lent.set(reader, [memory]);
       else others.push(memory);
       return memory.subarray(0, bytes);
@@ -122,7 +121,7 @@ export function createDeliveryPump({
     const memories = reader && lent.get(reader);
     if (reader === undefined || memories === undefined || reader.queuedBytes > 0) return;
     lent.delete(reader);
-    for (const memory of memories) if (free.length < FREE_MEMORIES) free.push(memory);
+    for (const memory of memories) spare.giveBack(memory);
   };
 
   const noticeQueue = (session: number): void => {

@@ -1,7 +1,11 @@
 import { expect, it } from "vitest";
+import type { Files, OpenFile } from "../host/files.ts";
+import type { Heap } from "../host/heap.ts";
 import { createNodeHeap } from "../host/node/heap.ts";
 import { createTestClock } from "../protocol/link/test-clock.ts";
 import { createMemoryReturn } from "./memory-return.ts";
+import { openRelayWith } from "./open-relay.ts";
+import { createRelayWorld, envelopeOf, LISTEN } from "./test-world.ts";
 
 const MB = 1024 * 1024;
 const EVERY_MS = 1000;
@@ -11,6 +15,7 @@ function begin({ everyMs = EVERY_MS, fails = false } = {}) {
   const memory = { heldBytes: 100 * MB, takenBytes: 50 * MB };
   let done = 0;
   let tidied = 0;
+  const cleared: string[] = [];
   const events: string[] = [];
   const returning = createMemoryReturn({
     clock,
@@ -23,6 +28,7 @@ function begin({ everyMs = EVERY_MS, fails = false } = {}) {
         memory.heldBytes = memory.takenBytes;
       },
     },
+    spare: ["reads", "messages"].map((what) => ({ clear: () => void cleared.push(what) })),
     settings: { memoryBackMs: everyMs },
     done: () => done,
   });
@@ -31,7 +37,7 @@ function begin({ everyMs = EVERY_MS, fails = false } = {}) {
     clock.advance(EVERY_MS);
     for (let turn = 0; turn < 10; turn++) await Promise.resolve();
   };
-  return { clock, memory, events, returning, pass, tidied: () => tidied };
+  return { clock, memory, events, returning, pass, tidied: () => tidied, cleared };
 }
 
 it("is given back once when it is quiet, and again when it has grown", async () => {
@@ -54,6 +60,56 @@ it("is kept while there is work, and given back after it", async () => {
   expect(tidied()).toBe(0);
   await pass(1);
   expect(tidied()).toBe(1);
+});
+
+it("of spare memory none is kept once it is quiet, however little else there is to give back", async () => {
+  const { memory, pass, tidied, cleared } = begin();
+  memory.heldBytes = 31 * MB;
+  await pass(2);
+  expect(cleared).toEqual([]);
+  await pass(1);
+  expect([cleared, tidied()]).toEqual([["reads", "messages"], 0]);
+});
+
+it("a relay reads mail into memory that was used before, and keeps none of it once it is quiet", async () => {
+  const { world, agent } = createRelayWorld();
+  const host = world.host("relay");
+  const memories = new Set<Uint8Array>();
+  let reads = 0;
+  const heap: Heap = { sizes: () => ({ heldBytes: 0, takenBytes: 0 }), tidy: async () => {} };
+  const open: Files["open"] = async (path, mode) => {
+    const file = await host.files.open(path, mode);
+    const read: OpenFile["read"] = async (offset, length, memory) => {
+      const found = await file.read(offset, length);
+      if (memory === undefined) return found;
+      reads++;
+      memories.add(memory);
+      memory.set(found);
+      return memory.subarray(0, found.length);
+    };
+    return { ...file, read };
+  };
+  const files = { ...host.files, open };
+  const relay = await world.complete(openRelayWith({ host: { ...host, heap, files }, folder: "relay-folder", listen: LISTEN }));
+  const [alice, bob] = [await agent("alice", { relay }), await agent("bob", { relay })];
+  const pass = (ms: number) => world.run({ untilMs: world.nowMs + ms });
+  const gone = { code: "aborted", retry: "never", afterMs: 0, limit: undefined, why: "", hint: "" } as const;
+  (await bob.connect()).session.close(gone);
+  const from = await alice.connect();
+  for (let seq = 1; seq <= 100; seq++) from.mail(seq, envelopeOf(alice.own, bob.own, seq, host.clock.wallMs() + 3_600_000, 2000));
+  for (let round = 0; round < 8; round++) {
+    const to = await bob.connect();
+    await pass(1000);
+    expect(to.delivered.map(({ read }) => read.body)).toEqual(
+      Array.from({ length: 100 }, (_, index) => new Uint8Array(2000).fill(48 + ((index + 1) % 10))),
+    );
+    to.session.close(gone);
+  }
+  expect(reads).toBe(8);
+  expect(memories.size).toBe(1);
+  expect([...memories].every(({ length }) => length > 0)).toBe(true);
+  await pass(30_000);
+  expect([...memories].map(({ length }) => length)).toEqual([0]);
 });
 
 it("is kept where that would take long, where little is to be had, and where nobody wants it back", async () => {

@@ -3,10 +3,12 @@
  * of what it holds once they are there.
  *
  * What must hold: never while there is work to wait for it, never where it would take long, and not again until the memory has grown.
+ * Spare memory, which is no part of the heap and goes back without a pause, is let go of whenever it is quiet.
  */
 import type { Clock } from "../host/clock.ts";
 import type { Heap } from "../host/heap.ts";
 import type { Log } from "../host/log.ts";
+import type { SpareMemory } from "../host/spare-memory.ts";
 import type { Settings } from "../settings/register.ts";
 
 const MB = 1024 * 1024;
@@ -21,13 +23,14 @@ export interface MemoryReturnOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly heap: Heap;
+  readonly spare: readonly Pick<SpareMemory, "clear">[];
   readonly settings: Pick<Settings, "memoryBackMs">;
   /** Messages and sessions since the relay began. */
   readonly done: () => number;
 }
 
 /** Looks until it is stopped. */
-export function createMemoryReturn({ clock, log, heap, settings, done }: MemoryReturnOptions): { stop(): void } {
+export function createMemoryReturn({ clock, log, heap, spare, settings, done }: MemoryReturnOptions): { stop(): void } {
   const everyMs = settings.memoryBackMs;
   let doneBefore = done();
   /** Held after the last time. */
@@ -39,8 +42,10 @@ export function createMemoryReturn({ clock, log, heap, settings, done }: MemoryR
     const doneNow = done();
     const quiet = doneNow - doneBefore <= (QUIET_PER_SECOND * everyMs) / 1000;
     doneBefore = doneNow;
+    if (!quiet) return;
+    for (const each of spare) each.clear();
     const { heldBytes, takenBytes } = heap.sizes();
-    if (!quiet || heldBytes - leftBytes < WORTH_BYTES || takenBytes > MOST_TAKEN_BYTES) return;
+    if (heldBytes - leftBytes < WORTH_BYTES || takenBytes > MOST_TAKEN_BYTES) return;
     const startedMs = clock.monotonicMs();
     await heap.tidy();
     leftBytes = heap.sizes().heldBytes;

@@ -2,6 +2,7 @@
 
 import type { Host } from "../host/host.ts";
 import type { Connection } from "../host/net.ts";
+import { SpareMemory } from "../host/spare-memory.ts";
 import type { Surroundings } from "../host/surroundings.ts";
 import type { OwnIdentity } from "../identity/own-identity.ts";
 import { readWhole } from "../identity/whole-file.ts";
@@ -125,7 +126,10 @@ export async function startRelayCore({
   let onHealth = (_health: LogHealth): void => {};
   const damage = createFoundDamage();
   let rest: MailRest | undefined;
+  // Not one for both: the next read would go where a message lay, and not where the last read was, and a relay reads a tenth less a second.
+  const spare = { forReads: new SpareMemory(), forMessages: new SpareMemory() };
   const log = await openStore(host, folder, settings, mailboxes, damage, {
+    spare: spare.forReads,
     onHealth: (health) => onHealth(health),
     onSegment: () => rest?.segmentClosed(),
     needed: async (segment) => (await rest?.needed(segment)) ?? [],
@@ -188,6 +192,7 @@ export async function startRelayCore({
     createMemoryReturn({
       ...host,
       heap: host.heap,
+      spare: Object.values(spare),
       settings,
       done: () => sessions.begun + mailboxes.counters.accepted + mailboxes.counters.delivered,
     });
@@ -228,6 +233,7 @@ export async function startRelayCore({
     failed,
     clock,
     diskRetryMs: settings.diskRetryMs,
+    spare: spare.forMessages,
     points: host.points,
     isOver: sessions.isOver,
     readerOf: (number) => peers.readerOf(number) ?? sessions.readerOf(number),
@@ -397,7 +403,7 @@ async function openStore(
   settings: Settings,
   mailboxes: Mailboxes,
   damage: FoundDamage,
-  { onHealth, onSegment, needed }: Pick<OpenRecordLogOptions, "onHealth" | "onSegment"> & Pick<IndexedRecords, "needed">,
+  { spare, onHealth, onSegment, needed }: Pick<OpenRecordLogOptions, "spare" | "onHealth" | "onSegment"> & Pick<IndexedRecords, "needed">,
 ): Promise<RecordLog> {
   // bound: what was let go of while the log is read
   const dead: Place[] = [];
@@ -423,6 +429,7 @@ async function openStore(
     segmentBytes: settings.segmentBytes,
     prepared: preparedWithin(settings.storeBytes),
     diskRetryMs: settings.diskRetryMs,
+    spare,
     points: host.points,
     replay: (record, at) => void dead.push(...mailboxes.replay(record, at)),
     onDamage: settings.isolateDamage === 0 ? undefined : damage.note,

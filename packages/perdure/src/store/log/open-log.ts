@@ -4,6 +4,7 @@ import type { Files } from "../../host/files.ts";
 import type { Log } from "../../host/log.ts";
 import type { Points } from "../../host/points.ts";
 import type { Random } from "../../host/random.ts";
+import type { SpareMemory } from "../../host/spare-memory.ts";
 import { FIXED } from "../../settings/fixed.ts";
 import type { Bytes } from "../../wire/bytes.ts";
 import { PerdureError } from "../../wire/error.ts";
@@ -40,6 +41,8 @@ export interface OpenRecordLogOptions {
    */
   readonly prepared?: Prepared | undefined;
   readonly diskRetryMs: number;
+  /** What runs of records are read into, for an owner who reads many and says when it is done with them. */
+  readonly spare?: Pick<SpareMemory, "take" | "giveBack"> | undefined;
   readonly points?: Points | undefined;
   /** Told every record and every snapshot record, in order. */
   readonly replay: (record: Bytes, at: RecordAt) => void;
@@ -158,7 +161,7 @@ export async function openRecordLog(options: OpenRecordLogOptions): Promise<Reco
     await writer.stop(FIXED.logCloseMs.value);
     throw error;
   }
-  const { read, readAll, readRun } = createRecordReading({ queue, segments, files, logId, crc32: options.crc32 });
+  const { read, readAll, readRun } = createRecordReading({ queue, segments, files, logId, crc32: options.crc32, spare: options.spare });
   const indexOf = (segment: number): IndexOf => ({ magic, logId, segment, end: segments.endOf(segment) ?? 0, crc32: options.crc32 });
   const closedSegments = (isIndexed: boolean): readonly number[] =>
     segments

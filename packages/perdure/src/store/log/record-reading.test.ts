@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { SpareMemory } from "../../host/spare-memory.ts";
 import type { Bytes } from "../../wire/bytes.ts";
 import { PerdureError } from "../../wire/error.ts";
 import type { RecordAt } from "./record-log.ts";
@@ -26,7 +27,11 @@ const isBefore = (one: RecordAt | undefined, other: Omit<RecordAt, "length">): b
   one !== undefined && (one.segment < other.segment || (one.segment === other.segment && one.offset <= other.offset));
 
 /** Segments of one batch each, with records of these lengths. */
-function scene(lengths: readonly (readonly number[])[], pending: ReadonlySet<number> = new Set()): Scene {
+function scene(
+  lengths: readonly (readonly number[])[],
+  pending: ReadonlySet<number> = new Set(),
+  options: { readonly spare?: SpareMemory } = {},
+): Scene {
   const at: RecordAt[] = [];
   const segments = lengths.map((each, index) => {
     const records = each.map((length, nth) => ({ kind: RECORD as RecordKind, payload: new Uint8Array(length).fill(index + nth + 1) }));
@@ -71,6 +76,7 @@ function scene(lengths: readonly (readonly number[])[], pending: ReadonlySet<num
       },
       logId: LOG_ID,
       crc32: undefined,
+      spare: options.spare,
     }),
   };
   return made;
@@ -182,7 +188,7 @@ it("no run is read of records that are not durable yet, or lie elsewhere by now,
 });
 
 it("memory is read into again only after it was released, and kept for long runs alone", async () => {
-  const given = scene([Array.from({ length: 200 }, (_, index) => 700 + index)]);
+  const given = scene([Array.from({ length: 200 }, (_, index) => 700 + index)], new Set(), { spare: new SpareMemory() });
   const { reading, at, memories, segments } = given;
   const readRun = (from: number, to: number) => reading.readRun(1, offsetsOf(at.slice(from, to)), lengthsOf(at.slice(from, to)));
   const [first, second] = [await readRun(0, 100), await readRun(100, 200)];
@@ -195,4 +201,16 @@ it("memory is read into again only after it was released, and kept for long runs
   expect(memories.size).toBe(2);
   await readRun(0, 20);
   expect(memories.size).toBe(2);
+});
+
+it("for an owner that keeps no memory for it each run is read into its own", async () => {
+  const { reading, at, memories } = scene([Array.from({ length: 200 }, () => 700)]);
+  const first = await reading.readRun(1, offsetsOf(at), lengthsOf(at));
+  first?.release();
+  const second = await reading.readRun(1, offsetsOf(at), lengthsOf(at));
+  expect([second?.bytes.length === first?.bytes.length, second?.bytes.buffer === first?.bytes.buffer, memories.size]).toEqual([
+    true,
+    false,
+    0,
+  ]);
 });

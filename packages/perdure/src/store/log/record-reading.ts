@@ -1,4 +1,5 @@
 /** Reading records back: one by one, or many in few reads of the disk, since those of one owner lie near each other. */
+import type { SpareMemory } from "../../host/spare-memory.ts";
 import type { Bytes } from "../../wire/bytes.ts";
 import { PerdureError } from "../../wire/error.ts";
 import type { AppendQueue } from "./append-queue.ts";
@@ -14,17 +15,14 @@ export interface RecordReadingOptions {
   readonly files: Pick<SegmentFiles, "read" | "path">;
   readonly logId: Bytes;
   readonly crc32: Crc32 | undefined;
+  /** For runs; without it each is read into memory of its own. */
+  readonly spare: Pick<SpareMemory, "take" | "giveBack"> | undefined;
 }
 
 /** Bytes read at once, and held for one caller ... */
 const RUN_BYTES = 256 * 1024;
 /** ... over records of others in between, which cost less than another read. */
 const GAP_BYTES = 16 * 1024;
-/** Memory that was read into and waits for the next: made anew, the system would hand it out page by page, which takes longer than to read. */
-const FREE_MEMORIES = 8;
-const MEMORY_BYTES = 512 * 1024;
-/** Shorter ones are read into memory of their own: most readers have little to read, and there may be thousands of them. */
-const LEAST_KEPT_BYTES = 64 * 1024;
 
 interface Wanted {
   readonly index: number;
@@ -38,9 +36,8 @@ export function createRecordReading({
   files,
   logId,
   crc32,
+  spare,
 }: RecordReadingOptions): Pick<RecordLog, "read" | "readAll" | "readRun"> {
-  // bound: FREE_MEMORIES
-  const free: Bytes[] = [];
   const checkRun = createRunCheck();
 
   const readBack = async ({ segment, offset, length }: RecordAt): Promise<Bytes | undefined> => {
@@ -78,9 +75,6 @@ export function createRecordReading({
     }
   };
 
-  const memoryFor = (bytes: number): Bytes | undefined =>
-    bytes >= LEAST_KEPT_BYTES && bytes <= MEMORY_BYTES ? (free.pop() ?? new Uint8Array(MEMORY_BYTES)) : undefined;
-
   const areRecords: RunCheck = (place, bytes, offsets, lengths) => {
     const recordAt = recordsIn(place, bytes);
     return (
@@ -94,11 +88,11 @@ export function createRecordReading({
     const last = offsets.at(-1) as number;
     if (queue.reaches(segment, last) || !segments.liesAsKnown(segment, offsets)) return undefined;
     const span = last + (lengths.at(-1) as number) - from;
-    const memory = memoryFor(span);
+    const memory = spare?.take(span);
     const bytes = await files.read(segment, from, span, memory).catch(() => undefined);
     if (bytes === undefined || !areRecords({ logId, segment, offset: from, crc32 }, bytes, offsets, lengths)) return undefined;
     const release = (): void => {
-      if (memory !== undefined && free.length < FREE_MEMORIES) free.push(memory);
+      if (memory !== undefined) spare?.giveBack(memory);
     };
     return { bytes, from, release } satisfies RunRead;
   };
