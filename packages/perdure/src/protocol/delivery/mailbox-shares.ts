@@ -84,25 +84,37 @@ function lackOnRoute(
   size: number,
   origin: Origin,
 ): Lack | undefined {
-  const store = storeOf(limits);
-  const route = share(store, limits.routePercent);
-  const routes = share(store, limits.peersPercent);
-  if (!fits(waiting, route, size)) return usedUp(limits, "routePercent", `as much mail waits for the relay ${peer.id} as may`);
-  if (!fits(state.routed, routes, size)) return usedUp(limits, "peersPercent", "as much mail waits for other relays as may");
-  if (!fits(loadOf(peer.mailbox, origin), share(route, limits.senderPercent), size))
+  const { storeMessages, storeBytes, routePercent, peersPercent, senderPercent } = limits;
+  if (!fitsShare(waiting.messages, waiting.bytes, storeMessages, storeBytes, routePercent, size))
+    return usedUp(limits, "routePercent", `as much mail waits for the relay ${peer.id} as may`);
+  if (!fitsShare(state.routed.messages, state.routed.bytes, storeMessages, storeBytes, peersPercent, size))
+    return usedUp(limits, "peersPercent", "as much mail waits for other relays as may");
+  const { messages, bytes } = loadOf(peer.mailbox, origin);
+  const [routeMessages, routeBytes] = [
+    sharePart(storeMessages, routePercent, SHARE_MESSAGES),
+    sharePart(storeBytes, routePercent, SHARE_BYTES),
+  ];
+  if (!fitsShare(messages, bytes, routeMessages, routeBytes, senderPercent, size))
     return usedUp(limits, "senderPercent", `as much mail of this sender waits for the relay ${peer.id} as may`);
   if (origin.author !== undefined && !peer.mailbox.senders.has(origin.key) && origin.author.routes >= routesOf(limits))
     return usedUp(limits, "senderPercent", "mail of this sender waits for as many other relays as may");
-  if (origin.author === undefined || fits(origin.author.outbound, share(routes, limits.senderPercent), size)) return undefined;
+  if (origin.author === undefined) return undefined;
+  const { outbound } = origin.author;
+  const [allMessages, allBytes] = [
+    sharePart(storeMessages, peersPercent, SHARE_MESSAGES),
+    sharePart(storeBytes, peersPercent, SHARE_BYTES),
+  ];
+  if (fitsShare(outbound.messages, outbound.bytes, allMessages, allBytes, senderPercent, size)) return undefined;
   return usedUp(limits, "senderPercent", "as much mail of this sender waits for other relays as may");
 }
 
 function lackOfPeer(state: RelayState, limits: ShareLimits, via: AgentState | undefined, size: number): Lack | undefined {
   if (via?.peer === undefined) return undefined;
-  const store = storeOf(limits);
-  if (!fits(via.peer.charged, share(store, limits.peerPercent), size))
+  const { storeMessages, storeBytes, peerPercent, peersPercent } = limits;
+  const { charged } = via.peer;
+  if (!fitsShare(charged.messages, charged.bytes, storeMessages, storeBytes, peerPercent, size))
     return usedUp(limits, "peerPercent", `as much mail of the relay ${via.id} waits here as may`);
-  if (fits(state.relayed, share(store, limits.peersPercent), size)) return undefined;
+  if (fitsShare(state.relayed.messages, state.relayed.bytes, storeMessages, storeBytes, peersPercent, size)) return undefined;
   return usedUp(limits, "peersPercent", "as much mail of other relays waits here as may");
 }
 
@@ -136,10 +148,6 @@ export function isFromStranger(state: RelayState, owner: AgentState, envelope: E
 
 function usedUp(limits: ShareLimits, name: keyof ShareLimits, why: string): Lack {
   return { why, limit: { name, value: limits[name], remaining: 0 } };
-}
-
-function storeOf({ storeMessages, storeBytes }: ShareLimits): Load {
-  return { messages: storeMessages, bytes: storeBytes };
 }
 
 /** A relay that mail waits for cannot be forgotten for another: nobody alone may name so many that no place is left. */
