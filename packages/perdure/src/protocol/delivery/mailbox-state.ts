@@ -164,6 +164,8 @@ export interface ShelvedProof {
   readonly proof: Bytes;
   /** The relay that signed it, in hexadecimal digits; empty for this one. */
   readonly by: string;
+  /** The same for the same proof. */
+  readonly mark: number;
 }
 
 export interface Ticket {

@@ -11,6 +11,9 @@ export const KEPT_PROOFS = 16;
 /** Leaves of a peer are smaller, so that one statement has several of its link. */
 export const KEPT_PEER_PROOFS = 32;
 
+/** A digest or a writer's id, and the ends of what stands around it. */
+const MARK_BYTES = 24;
+
 /** This relay's own proofs, or those of other relays about mail it passed on. */
 export type Shelf = "proofs" | "vouched";
 
@@ -40,12 +43,20 @@ export function keepVouched(owners: Iterable<AgentState>, number: number, proof:
 
 function put(owner: AgentState, shelf: Shelf, number: number, proof: Bytes, by: string, copies: boolean): boolean {
   const proofs = owner[shelf];
-  for (const each of proofs) if (each.number === number && isSame(each.proof, proof)) return false;
+  const mark = markOf(proof);
+  for (const each of proofs) if (each.mark === mark && each.number === number && isSame(each.proof, proof)) return false;
   // A log that was tidied up tells its own statements in another order than it made them.
   const at = shelf === "proofs" ? proofs.findLastIndex((each) => each.number <= number) + 1 : proofs.length;
-  proofs.splice(at, 0, { number, proof: copies ? proof.slice() : proof, by });
+  proofs.splice(at, 0, { number, proof: copies ? proof.slice() : proof, by, mark });
   if (proofs.length > (owner.peer === undefined ? KEPT_PROOFS : KEPT_PEER_PROOFS)) proofs.splice(oldestOfMost(proofs), 1);
   return true;
+}
+
+/** Some of the last bytes: what two proofs that differ here are not is read without looking for them where they lie. */
+function markOf(proof: Bytes): number {
+  let mark = 0;
+  for (let at = Math.max(0, proof.length - MARK_BYTES); at < proof.length; at++) mark = (mark * 31 + (proof[at] as number)) | 0;
+  return mark;
 }
 
 /** Looked at from the end: proofs of one statement begin alike, and a peer has a shelf full of them. */
