@@ -70,8 +70,8 @@ export const LINK_MISTAKES: readonly Mistake[] = [
   {
     id: "forwarded-before-the-peer-has-it",
     file: "relay/peers/forwarder.ts",
-    find: '    to.session.push({ name: "mail", payload });',
-    put: '    to.session.push({ name: "mail", payload });\n    finish([item.position]);',
+    find: "      frames.add(linkSeq ?? queue.send(item), envelope);\n",
+    put: "      frames.add(linkSeq ?? queue.send(item), envelope);\n      finish([item.position]);\n",
     why: "What was sent to the other relay is let go of before it acknowledged that it has it.",
   },
   {

@@ -1,8 +1,8 @@
 import { createHmac } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Bytes, concat, writePiece } from "./bytes.ts";
-import { decodeAck, decodeDeliver, decodeMail, encodeAck, encodeDeliver, encodeMail } from "./control.ts";
+import { type Bytes, concat } from "./bytes.ts";
+import { decodeAck, decodeDeliver, decodeMail, encodeAck, encodeDeliver, encodeMail, mailBytes, putMail } from "./control.ts";
 import {
   decodeTransport,
   encodeTransport,
@@ -10,11 +10,12 @@ import {
   FRAME_TYPES,
   type Frame,
   type FrameName,
+  frameBytes,
   MAX_CHANNEL,
   type Tagger,
 } from "./frame.ts";
 import { MAX_TRANSPORT_BYTES } from "./limits.ts";
-import { MailPayload } from "./mail-payload.ts";
+import { MailFrames } from "./mail-frames.ts";
 
 const refused = (code: string) => expect.objectContaining({ name: "PerdureError", code });
 const tagger =
@@ -149,10 +150,30 @@ describe("hot frames", () => {
     fc.assert(
       fc.property(seq, fc.option(fc.uint8Array({ minLength: 32, maxLength: 32 })), envelope, fc.nat(9), (linkSeq, home, bytes, before) => {
         const frame = { linkSeq, hopLimit: 8, home: home ?? undefined, envelope: bytes };
-        const payload = new MailPayload(frame);
-        const message = new Uint8Array(before + payload.length + 5).fill(7);
-        writePiece(payload, message, before);
+        const message = new Uint8Array(before + mailBytes(frame) + 5).fill(7);
+        putMail(message, before, frame);
         expect(message).toEqual(concat(new Uint8Array(before).fill(7), encodeMail(frame), new Uint8Array(5).fill(7)));
+      }),
+    );
+  });
+
+  it("mail that goes out together is the frames it would be one by one", () => {
+    fc.assert(
+      fc.property(seq, fc.array(envelope, { minLength: 1, maxLength: 5 }), fc.nat(MAX_CHANNEL), (linkSeq, envelopes, channel) => {
+        const together = new MailFrames(8);
+        const first = Math.max(1, linkSeq - envelopes.length);
+        const apart = envelopes.map((bytes, index): Frame => {
+          const before = together.length;
+          const expected = together.lengthWith(bytes);
+          together.add(first + index, bytes);
+          const payload = encodeMail({ linkSeq: first + index, hopLimit: 8, envelope: bytes });
+          expect([together.length, together.length - before]).toEqual([expected, frameBytes(payload.length)]);
+          return { name: "mail", payload };
+        });
+        const channels = apart.map(() => channel);
+        expect(encodeTransport([ping, together], 0, undefined, [0, channel])).toEqual(
+          encodeTransport([ping, ...apart], 0, undefined, [0, ...channels]),
+        );
       }),
     );
   });

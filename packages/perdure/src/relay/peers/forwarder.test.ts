@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { RelayInput } from "../../protocol/delivery/mailbox-events.ts";
 import type { Session } from "../../protocol/link/session.ts";
+import { TRANSPORT_ROOM_BYTES } from "../../protocol/link/transport.ts";
 import { createSettings } from "../../settings/register.ts";
-import { type Bytes, wholePiece, writePiece } from "../../wire/bytes.ts";
+import { type Bytes, wholePiece } from "../../wire/bytes.ts";
 import { DEFAULT_HOP_LIMIT, decodeMail } from "../../wire/control.ts";
 import { PerdureError } from "../../wire/error.ts";
-import type { OutFrame } from "../../wire/frame.ts";
+import { decodeTransport, encodeTransport, type OutFrames } from "../../wire/frame.ts";
 import { encodeKeptMail } from "../../wire/kept-relay.ts";
 import { createForwarder, type Forwarder, type LinkStanding } from "./forwarder.ts";
 
@@ -18,6 +19,10 @@ interface Stand {
   readonly forwarder: Forwarder;
   readonly fed: RelayInput[];
   readonly sent: number[][];
+  /** Bytes of what was given to a session as one piece. */
+  readonly pieces: number[];
+  /** May be queued for one session. */
+  mostQueued: number;
   readonly reads: number[];
   readonly closed: string[];
   readonly gone: Set<number>;
@@ -40,6 +45,8 @@ function createStand(): Stand {
   const stand: Stand = {
     fed: [],
     sent: [],
+    pieces: [],
+    mostQueued: 10 * SIZE,
     reads: [],
     closed: [],
     gone: new Set(),
@@ -53,7 +60,7 @@ function createStand(): Stand {
       loop: { feed: (input) => void stand.fed.push(input), durable: async () => {} },
       peerId: PEER,
       nextNumber: () => ++numbers,
-      isOver: (bytes) => bytes > 10 * SIZE,
+      isOver: (bytes) => bytes > stand.mostQueued,
       isWaiting: (position) => !stand.gone.has(position),
       waits: (position) =>
         stand.gone.has(position)
@@ -90,13 +97,13 @@ function createStand(): Stand {
       return stand.forwarder.begin(
         {
           queuedBytes: 0,
-          push: ({ payload }: OutFrame) => {
-            // Where it goes may be memory that was used before.
-            const used = new Uint8Array(payload.length + 10).fill(0xff);
-            writePiece(payload, used, 5);
-            const { linkSeq, hopLimit, home, envelope } = decodeMail(used.subarray(5, payload.length + 5));
-            expect([envelope.length, hopLimit, home]).toEqual([SIZE, DEFAULT_HOP_LIMIT - 1, undefined]);
-            lines.push(linkSeq * 1000 + (envelope[0] as number));
+          push: (frames: OutFrames) => {
+            stand.pieces.push(frames.length);
+            for (const { name, payload } of decodeTransport(encodeTransport([frames], 0), 0)) {
+              const { linkSeq, hopLimit, home, envelope } = decodeMail(payload);
+              expect([name, hopLimit, home]).toEqual(["mail", DEFAULT_HOP_LIMIT - 1, undefined]);
+              lines.push(linkSeq * 1000 + (envelope[0] as number));
+            }
           },
           close: () => void stand.closed.push(`session ${index}`),
         } as unknown as Session,
@@ -221,5 +228,35 @@ describe("a forwarder", () => {
     stand.forwarder.drained();
     for (let turn = 0; turn < 5; turn++) await settled();
     expect([stand.gone, stand.sent.at(-1)]).toEqual([new Set([1]), numbered([1, 1], [2, 2], [3, 2])]);
+  });
+
+  it("what comes together goes out together, in pieces that fit a message of the connection", () => {
+    const stand = createStand();
+    stand.mostQueued = Number.POSITIVE_INFINITY;
+    stand.begin({ ...FRESH, windowFrames: 100, windowBytes: 100_000_000 });
+    stand.welcome();
+    const large = TRANSPORT_ROOM_BYTES / 4;
+    const envelopes = [1, 2, 3, 4, 5, 6, 7].map((position) => new Uint8Array(position < 5 ? SIZE : large).fill(position));
+    stand.forwarder.deliver(1, 0, envelopes);
+    expect(stand.sent).toEqual([numbered([1, 1], [2, 2], [3, 3], [4, 4], [5, 5], [6, 6], [7, 7])]);
+    expect(stand.pieces).toHaveLength(1);
+    stand.forwarder.deliver(
+      8,
+      0,
+      [8, 9, 10, 11, 12].map((position) => new Uint8Array(large).fill(position)),
+    );
+    expect(stand.sent[0]?.slice(7)).toEqual(numbered([8, 8], [9, 9], [10, 10], [11, 11], [12, 12]));
+    expect(stand.pieces).toHaveLength(3);
+    for (const bytes of stand.pieces) expect(bytes).toBeLessThanOrEqual(TRANSPORT_ROOM_BYTES);
+  });
+
+  it("no more goes out together than may be queued for a session", () => {
+    const stand = createStand();
+    stand.begin({ ...FRESH, windowFrames: 100 });
+    stand.welcome();
+    const envelopes = Array.from({ length: 20 }, (_, at) => envelopeOf(at + 1));
+    stand.forwarder.deliver(1, 0, envelopes);
+    expect(stand.pieces).toHaveLength(1);
+    expect(stand.sent[0]).toHaveLength(10);
   });
 });

@@ -16,6 +16,7 @@ import type { Place } from "../../protocol/delivery/mailbox-state.ts";
 import { lettersOf } from "../../protocol/delivery/stored-mails.ts";
 import { goodbyeFor } from "../../protocol/link/goodbyes.ts";
 import type { Session } from "../../protocol/link/session.ts";
+import { TRANSPORT_ROOM_BYTES } from "../../protocol/link/transport.ts";
 import type { Settings } from "../../settings/register.ts";
 import { type Bytes, EMPTY, startsWith, u32At } from "../../wire/bytes.ts";
 import { DEFAULT_HOP_LIMIT, type Refuse } from "../../wire/control.ts";
@@ -23,7 +24,7 @@ import { BOUND_HEADER_BYTES, DIGEST_BYTES, FROM_AT, STREAM_AT } from "../../wire
 import { isPerdureError, PerdureError } from "../../wire/error.ts";
 import { AGENT_ID_BYTES, LINK_BYTES } from "../../wire/ids.ts";
 import { decodeKeptMail } from "../../wire/kept-relay.ts";
-import { MailPayload } from "../../wire/mail-payload.ts";
+import { MailFrames } from "../../wire/mail-frames.ts";
 import type { MailReader } from "../delivery-pump.ts";
 import { peerRegistration } from "../registrar.ts";
 import type { RelayLoop } from "../relay-loop.ts";
@@ -144,9 +145,12 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     done = createIntervalSet(done.ranges.filter(([, last]) => last > floor));
   };
 
+  const newFrames = (): MailFrames => new MailFrames(DEFAULT_HOP_LIMIT - 1);
+
   const send = (to: Forwarding, { item, linkSeq }: Next, envelope: Bytes): void => {
-    const payload = new MailPayload({ linkSeq: linkSeq ?? queue.send(item), hopLimit: DEFAULT_HOP_LIMIT - 1, envelope });
-    to.session.push({ name: "mail", payload });
+    const frames = newFrames();
+    frames.add(linkSeq ?? queue.send(item), envelope);
+    to.session.push(frames);
   };
 
   /** The envelope of a message that is not at hand; `undefined` when it came to its end meanwhile. */
@@ -188,10 +192,16 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     const to = now;
     if (to === undefined || to.epoch === 0 || reading) return;
     const nowMs = clock.monotonicMs();
-    while (!options.isOver(to.session.queuedBytes)) {
+    let frames = newFrames();
+    while (!options.isOver(to.session.queuedBytes + frames.length)) {
       const next = queue.next(nowMs);
       if (next === undefined) break;
-      const envelope = rarely(options.points, "forward-read-back") ? undefined : next.item.envelope;
+      const { item, linkSeq } = next;
+      const envelope = rarely(options.points, "forward-read-back") ? undefined : item.envelope;
+      if (frames.length > 0 && (envelope === undefined || frames.lengthWith(envelope) > TRANSPORT_ROOM_BYTES)) {
+        to.session.push(frames);
+        frames = newFrames();
+      }
       if (envelope === undefined) {
         reading = true;
         readAndSend(to, next)
@@ -202,8 +212,9 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
           });
         return;
       }
-      send(to, next, envelope);
+      frames.add(linkSeq ?? queue.send(item), envelope);
     }
+    if (frames.length > 0) to.session.push(frames);
     unblock(to);
     armWake();
   };
