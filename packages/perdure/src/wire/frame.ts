@@ -21,9 +21,10 @@
  * Handshake frames (1-4) and `goodbye` before the session on channel 0 travel in mode none; everything after `proof` in the mode that was agreed on.
  */
 
-import { type Bytes, type Piece, putU16, putU32, putU64, u16At, u32At, writePiece } from "./bytes.ts";
+import { type Bytes, equalBytes, type Piece, putU16, putU32, putU64, u16At, u32At, writePiece } from "./bytes.ts";
 import { PerdureError } from "./error.ts";
 import { MAX_TRANSPORT_BYTES, WIRE_VERSION } from "./limits.ts";
+import { shortMemory } from "./short-memory.ts";
 import { otherVersion, PEER_OF_OLDER } from "./version.ts";
 
 export const FRAME_TYPES = {
@@ -144,7 +145,7 @@ export function encodeTransport(frames: readonly OutPiece[], counter: number, ta
     throw new PerdureError("too-large", `a transport message of ${start + size} bytes is more than ${MAX_TRANSPORT_BYTES}`);
   const only = frames.length === 1 ? frames[0] : undefined;
   const lent = only === undefined || "payload" in only ? undefined : only.memory?.(start + size);
-  const message = lent ?? new Uint8Array(start + size);
+  const message = lent ?? shortMemory(start + size);
   message[0] = WIRE_VERSION;
   message[1] = tag === undefined ? MODE_NONE : MODE_MAC;
   let at = start;
@@ -161,7 +162,7 @@ export function encodeTransport(frames: readonly OutPiece[], counter: number, ta
     // Where the last bytes of the tag go the counter stands while the tag is made: counter and frames lie side by side without a copy.
     putU64(message, start - COUNTER_BYTES, counter);
     const made = tag(message.subarray(start - COUNTER_BYTES));
-    for (let index = 0; index < TAG_BYTES; index++) message[TRANSPORT_HEADER_BYTES + index] = made[index] as number;
+    message.set(made.subarray(0, TAG_BYTES), TRANSPORT_HEADER_BYTES);
   }
   return message;
 }
@@ -182,10 +183,8 @@ export function decodeTransport(message: Bytes, counter: number, check?: Tagger)
     start += TAG_BYTES;
     if (message.length < start) malformed("shorter than its tag");
     const expected = check(counted(counter, message.subarray(start)));
-    let difference = 0;
-    for (let index = 0; index < TAG_BYTES; index++)
-      difference |= (expected[index] as number) ^ (message[TRANSPORT_HEADER_BYTES + index] as number);
-    if (difference !== 0) throw new PerdureError("bad-mac", "a transport message was changed, repeated or reordered on its way");
+    if (!equalBytes(expected.subarray(0, TAG_BYTES), message.subarray(TRANSPORT_HEADER_BYTES, start)))
+      throw new PerdureError("bad-mac", "a transport message was changed, repeated or reordered on its way");
   }
   const frames = decodeFrames(message, start);
   if (frames.length === 0) malformed("no frames");
