@@ -1,7 +1,8 @@
 /** Rows of the same number of bytes, side by side: thousands of them are one object for the garbage collector. */
 import type { Bytes } from "../../wire/bytes.ts";
 
-const FIRST_ROWS = 4;
+/** So many of 32 bytes lie on the heap of JavaScript: most leaves have no more, and memory beside that heap is dear to get and to give back. */
+const FIRST_ROWS = 2;
 
 export class ByteRows {
   readonly #width: number;
@@ -9,7 +10,7 @@ export class ByteRows {
   #length = 0;
 
   /** `bytes`: the rows it begins with, which are copied; what is left over of them is dropped. `room`: for so many without moving them. */
-  constructor(width: number, bytes?: Bytes, room: number = FIRST_ROWS) {
+  constructor(width: number, bytes?: Bytes, room = 0) {
     this.#width = width;
     this.#length = Math.floor((bytes?.length ?? 0) / width);
     this.#held = bytes === undefined ? new Uint8Array(room * width) : bytes.slice(0, this.#length * width);

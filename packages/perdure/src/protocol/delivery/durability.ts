@@ -67,7 +67,7 @@ export function writeStatement({ state, journal, sha256 }: RelayMachine, signatu
   underWay.written = true;
   journal.record(encodeKept("statement", { statement: underWay.bytes, signature, leaves: underWay.leaves }));
   // What a leaf of another relay was made of is nowhere else; those of agents are told from the statement alone.
-  underWay.proofs = proofsOf(sha256, underWay.bytes, signature, underWay.leaves, underWay.taken);
+  underWay.proofs = proofsOf(sha256, underWay.bytes, signature, underWay.leaves, underWay.taken, underWay.tree);
   underWay.taken.forEach(({ sender, link, writers }, index) => {
     const peer = writers.length === 0 ? undefined : senderOnLink(state, sender, link);
     if (peer === undefined) return;

@@ -1,5 +1,5 @@
 /** Merkle trees of RFC 9162 section 2.1: roots, inclusion paths (2.1.3.1) and their verification (2.1.3.2), over SHA-256. */
-import { type Bytes, equalBytes } from "../../wire/bytes.ts";
+import { type Bytes, EMPTY, equalBytes } from "../../wire/bytes.ts";
 
 type Sha256 = (bytes: Bytes) => Bytes;
 
@@ -63,17 +63,22 @@ export function verifyInclusion(sha256: Sha256, root: Bytes, leaf: Bytes, index:
   return last === 0 && equalBytes(hash, root);
 }
 
+/** What a hash is made of, made anew for none of thousands: the longest input so far fits. */
+let scratch = new Uint8Array(256);
+
 function leafHash(sha256: Sha256, leaf: Bytes): Bytes {
-  const input = new Uint8Array(1 + leaf.length);
-  input[0] = LEAF;
-  input.set(leaf, 1);
-  return sha256(input);
+  return hashOf(sha256, LEAF, leaf, EMPTY);
 }
 
 function nodeHash(sha256: Sha256, left: Bytes, right: Bytes): Bytes {
-  const input = new Uint8Array(1 + left.length + right.length);
-  input[0] = NODE;
-  input.set(left, 1);
-  input.set(right, 1 + left.length);
-  return sha256(input);
+  return hashOf(sha256, NODE, left, right);
+}
+
+function hashOf(sha256: Sha256, kind: number, first: Bytes, second: Bytes): Bytes {
+  const length = 1 + first.length + second.length;
+  if (length > scratch.length) scratch = new Uint8Array(length);
+  scratch[0] = kind;
+  scratch.set(first, 1);
+  scratch.set(second, 1 + first.length);
+  return sha256(scratch.subarray(0, length));
 }

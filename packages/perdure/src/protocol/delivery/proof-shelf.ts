@@ -21,7 +21,10 @@ export function shelfOf({ relayId }: RelayState, proof: Bytes): Shelf {
   return relayOf(proof) === hex(relayId) ? "proofs" : "vouched";
 }
 
-/** Keeps a proof unless a restatement, or the other relay, brought it already. False when it did. `by`: letters of the relay it is of. */
+/**
+ * Keeps a proof unless a restatement, or the other relay, brought it already. False when it did. Its bytes are kept as they are, not
+ * copied. `by`: letters of the relay it is of.
+ */
 export function keepProof(
   owner: AgentState,
   shelf: Shelf,
@@ -29,7 +32,7 @@ export function keepProof(
   proof: Bytes,
   by: string = shelf === "proofs" ? "" : relayOf(proof),
 ): boolean {
-  return put(owner, shelf, number, proof, by, true);
+  return put(owner, shelf, number, proof, by);
 }
 
 /** The same with a proof of another relay for several, who share one copy of it. Those it is new to. */
@@ -37,17 +40,17 @@ export function keepVouched(owners: Iterable<AgentState>, number: number, proof:
   const by = relayOf(proof);
   const copy = proof.slice();
   const told: AgentState[] = [];
-  for (const owner of owners) if (put(owner, "vouched", number, copy, by, false)) told.push(owner);
+  for (const owner of owners) if (put(owner, "vouched", number, copy, by)) told.push(owner);
   return told;
 }
 
-function put(owner: AgentState, shelf: Shelf, number: number, proof: Bytes, by: string, copies: boolean): boolean {
+function put(owner: AgentState, shelf: Shelf, number: number, proof: Bytes, by: string): boolean {
   const proofs = owner[shelf];
   const mark = markOf(proof);
   for (const each of proofs) if (each.mark === mark && each.number === number && isSame(each.proof, proof)) return false;
   // A log that was tidied up tells its own statements in another order than it made them.
   const at = shelf === "proofs" ? proofs.findLastIndex((each) => each.number <= number) + 1 : proofs.length;
-  proofs.splice(at, 0, { number, proof: copies ? proof.slice() : proof, by, mark });
+  proofs.splice(at, 0, { number, proof, by, mark });
   if (proofs.length > (owner.peer === undefined ? KEPT_PROOFS : KEPT_PEER_PROOFS)) proofs.splice(oldestOfMost(proofs), 1);
   return true;
 }

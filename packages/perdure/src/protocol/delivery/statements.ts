@@ -14,7 +14,7 @@ import { KEPT_REFUSALS, LEAF_MESSAGES, STATEMENT_LEAVES } from "../../wire/kept-
 import { WIRE_VERSION } from "../../wire/limits.ts";
 import { PEER_LEAF_MESSAGES, statement, statementProof, storedLeaf } from "../../wire/statement.ts";
 import { ByteRows } from "./byte-rows.ts";
-import { createMerkleTree } from "./merkle.ts";
+import { createMerkleTree, type MerkleTree } from "./merkle.ts";
 
 type Sha256 = (bytes: Bytes) => Bytes;
 
@@ -35,6 +35,7 @@ export interface UnderWay {
   readonly number: number;
   readonly leaves: readonly Bytes[];
   readonly taken: readonly PendingLeaf[];
+  readonly tree: MerkleTree;
   /** Signed and handed to the log. */
   written: boolean;
   /** Of its leaves, when it is signed. */
@@ -145,6 +146,7 @@ export function beginStatement(statements: Statements, sha256: Sha256, relayId: 
     }),
   );
   const number = statements.number + 1;
+  const tree = createMerkleTree(sha256, leaves);
   const bytes = statement.encode({
     version: WIRE_VERSION,
     relayId,
@@ -152,10 +154,10 @@ export function beginStatement(statements: Statements, sha256: Sha256, relayId: 
     previous: statements.hash,
     timeMs: nowMs,
     leafCount: leaves.length,
-    root: createMerkleTree(sha256, leaves).root,
+    root: tree.root,
     extensions: [],
   });
-  statements.underWay = { bytes, number, leaves, taken, written: false, proofs: [] };
+  statements.underWay = { bytes, number, leaves, taken, tree, written: false, proofs: [] };
   return statements.underWay;
 }
 
@@ -258,15 +260,15 @@ function putInOrder(statements: Statements, sender: Bytes, link: Bytes): void {
   statements.growing.set(linkKey({ sender, link }), newest);
 }
 
-/** One encoded proof per leaf of a statement. A leaf of another relay that is still at hand (`taken`) is opened: it says whose mail is in it. */
+/** One encoded proof per leaf of a statement; `tree`: that of its leaves. A leaf of another relay that is still at hand (`taken`) is opened: it says whose mail is in it. */
 export function proofsOf(
   sha256: Sha256,
   bytes: Bytes,
   signature: Bytes,
   leaves: readonly Bytes[],
   taken: readonly PendingLeaf[] = [],
+  tree: MerkleTree = createMerkleTree(sha256, leaves),
 ): readonly Bytes[] {
-  const tree = createMerkleTree(sha256, leaves);
   return leaves.map((leaf, leafIndex) => {
     const opened = taken[leafIndex];
     const isOpened = opened !== undefined && opened.writers.length > 0;
