@@ -46,7 +46,8 @@ class SortedRanges implements IntervalSet {
       low = Math.min(low, range[0]);
       high = Math.max(high, range[1]);
     }
-    this.ranges.splice(start, end - start, [low, high]);
+    if (end - start === 1) this.ranges[start] = [low, high];
+    else this.ranges.splice(start, end - start, [low, high]);
   }
 
   firstMissing(from: number): number {

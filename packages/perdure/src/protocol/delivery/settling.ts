@@ -25,7 +25,7 @@ export function grantSettle(state: RelayState, mailbox: Mailbox, asked: readonly
   const places = new Places();
   let messages = 0;
   let resting: Range | undefined;
-  for (const [from, to] of createIntervalSet(asked.filter(([first]) => first > 0)).ranges) {
+  for (const [from, to] of inOrder(asked)) {
     if (to > tail) waiting.push([Math.max(from, tail + 1), to]);
     const first = mailbox.settled.firstMissing(from);
     const last = Math.min(to, tail);
@@ -40,6 +40,13 @@ export function grantSettle(state: RelayState, mailbox: Mailbox, asked: readonly
     }
   }
   return { ranges, places, messages, waiting: waiting.length === 0 ? NO_RANGES : waiting, resting };
+}
+
+/** Nearly always it is one range: what was settled so far. */
+function inOrder(asked: readonly Range[]): readonly Range[] {
+  const [only] = asked;
+  if (asked.length === 1 && only !== undefined && only[0] > 0 && only[0] <= only[1]) return asked;
+  return createIntervalSet(asked.filter(([first]) => first > 0)).ranges;
 }
 
 /** Takes those of a range out, and says how many there were. */
