@@ -15,11 +15,12 @@
  * Reading the records of all segments in order gives the relay's state. Every kind may be read again on top of a state that
  * already has it: numbers only rise, sets only grow, and the newest registration is read last.
  */
-import { type Bytes, concat, putU64, u64At, type Writing } from "./bytes.ts";
+import { type Bytes, putU64, u64At, type Writing } from "./bytes.ts";
 import { CONTACT_ENTRY_BYTES, MAX_LISTED_CONTACTS } from "./control.ts";
 import { PerdureError } from "./error.ts";
 import { AGENT_ID_BYTES, GENERATION_BYTES, LINK_BYTES } from "./ids.ts";
 import { MAX_CONTROL_BYTES, MAX_LINK_REFUSALS } from "./limits.ts";
+import { encodePlain } from "./plain-cbor.ts";
 import { bytes, choice, fixed, flag, list, optional, type Shape, type ShapeValue, shape, text, uint } from "./shape.ts";
 import { PEER_LEAF_MESSAGES } from "./statement.ts";
 
@@ -278,7 +279,11 @@ export function decodeKeptMail(record: Bytes): KeptMail {
 
 export function encodeKept<Kind extends KeptKind>(kind: Kind, value: KeptValue<Kind>): Bytes {
   const [number, shapeOf] = RELAY_RECORDS[kind];
-  return concat(Uint8Array.of(number), (shapeOf as unknown as Shape<KeptValue<Kind>>).encode(value));
+  const { name, field, maxBytes } = shapeOf as unknown as Shape<KeptValue<Kind>>;
+  const encoded = encodePlain(field.write(value), 1);
+  encoded[0] = number;
+  if (encoded.length - 1 > maxBytes) throw new PerdureError("too-large", `${name} is ${encoded.length - 1} bytes, more than ${maxBytes}`);
+  return encoded;
 }
 
 const KIND_OF: ReadonlyMap<number, KeptKind> = new Map(Object.entries(RELAY_RECORDS).map(([kind, [number]]) => [number, kind as KeptKind]));
