@@ -12,8 +12,13 @@ export interface Member extends AsyncDisposable {
 }
 
 /** Words of the process: `relay FOLDER [OPTIONS]`, options as JSON, or `reader FOLDER ADDRESS`. */
-export async function startMember(...words: readonly string[]): Promise<Member> {
-  const child = fork(fileURLToPath(new URL("member.ts", import.meta.url)), [...words], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+export function startMember(...words: readonly string[]): Promise<Member> {
+  return startProcess("member.ts", words);
+}
+
+/** `script` says over the channel to its parent where it is, and ends when it is told to stop. */
+export async function startProcess(script: string, words: readonly string[]): Promise<Member> {
+  const child = fork(fileURLToPath(new URL(script, import.meta.url)), [...words], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
   const says = String(await answer(child));
   return {
     says,

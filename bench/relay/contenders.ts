@@ -54,6 +54,16 @@ const PERDURE_TLS = relay("perdure-tls", "TLS that the relay ends itself, and se
   how: { mac: "yes" },
   start: (folder) => startRelays(folder, ["tls"], {}, true),
 });
+/** No relay, and not to be had: see `floor.ts`. */
+const FLOOR = relay("floor", "Perdure's connections, frames and log without mailboxes, checks, settles, statements: no relay, its least", {
+  start: (folder) => startRelays(folder, ["floor"], {}, false, "relay/floor-member.ts"),
+});
+const FLOOR_SHARED: Contender = {
+  ...FLOOR,
+  name: "floor-shared",
+  about: "the same; 50 agents share a connection",
+  how: PERDURE_SHARED.how,
+};
 
 const JETSTREAM = jetstream("jetstream", "JetStream, file, R1: one push consumer per agent, explicit acks; nothing deleted", {
   ack: "explicit",
@@ -158,9 +168,9 @@ function load(agents: number, window: number, given: Partial<Shape> = {}): Shape
 export const SHAPES: readonly Shape[] = [
   load(2, 1),
   load(50, 1),
-  load(50, 8),
-  load(50, 64),
-  load(1000, 2, { contenders: [PERDURE, PERDURE_SHARED, ...PEERS] }),
+  load(50, 8, { contenders: [...EVERYBODY, FLOOR] }),
+  load(50, 64, { contenders: [...EVERYBODY, FLOOR] }),
+  load(1000, 2, { contenders: [PERDURE, PERDURE_SHARED, ...PEERS, FLOOR, FLOOR_SHARED] }),
   load(50, 8, { name: "4k", contentBytes: 4096 }),
   load(10_000, 1, { name: "idle", kind: "idle", contenders: [PERDURE, PERDURE_SHARED, ...EVERYBODY.slice(1)] }),
   load(2, 1, { name: "drain", kind: "drain", contenders: EVERYBODY.filter((each) => each !== CORE_NATS) }),

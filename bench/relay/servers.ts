@@ -8,7 +8,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { createTestAuthority } from "../../packages/perdure/src/host/node/test-certificates.ts";
 import type { RelayWish } from "../member.ts";
-import { startMember } from "../processes.ts";
+import { startProcess } from "../processes.ts";
 
 export interface Servers extends AsyncDisposable {
   /** What an adapter is told of where they are. */
@@ -61,8 +61,14 @@ export function versionOf(program: Program): string | undefined {
   return /\d+\.\d+(\.\d+)?/.exec(said)?.[0] ?? "of unknown version";
 }
 
-/** Relays of Perdure, as many as names. */
-export async function startRelays(folder: string, names: readonly string[], wish: RelayWish = {}, tls = false): Promise<Servers> {
+/** Relays of Perdure, as many as names. `script`: what runs them, below `bench/`. */
+export async function startRelays(
+  folder: string,
+  names: readonly string[],
+  wish: RelayWish = {},
+  tls = false,
+  script = "member.ts",
+): Promise<Servers> {
   await using started = new AsyncDisposableStack();
   mkdirSync(folder, { recursive: true });
   const files = tls ? await (await createTestAuthority(folder)).issue(1) : undefined;
@@ -71,7 +77,7 @@ export async function startRelays(folder: string, names: readonly string[], wish
   const addresses: string[] = [];
   for (const name of names) {
     const words = JSON.stringify({ unlimited: true, ...paths, ...wish } satisfies RelayWish);
-    const member = started.use(await startMember("relay", join(folder, name), words));
+    const member = started.use(await startProcess(script, ["relay", join(folder, name), words]));
     processes.push({ name, pid: member.pid });
     addresses.push(member.says);
   }
