@@ -93,3 +93,20 @@ test.each([
     })(),
   );
 });
+
+test("who waits for a moment of a log that closes is told", async () => {
+  const world = createWorld({ seed: "closing", hash: createNodeHash() });
+  await world.complete(
+    (async () => {
+      const log = await opened(world, false);
+      await log.append([utf8("some record")]).synced;
+      const disk = world.disk("a");
+      disk.capacityBytes = disk.disk.usedBytes;
+      const waiting = log.hold();
+      const told = expect(waiting).rejects.toMatchObject({ code: "aborted" });
+      await sleep(world.host("a").clock, 100);
+      await log[Symbol.asyncDispose]();
+      await told;
+    })(),
+  );
+});

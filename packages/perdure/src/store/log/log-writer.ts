@@ -490,6 +490,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       const last = run.then(closeOff).then(() => Promise.all([removal.idle(), spares?.stop()]));
       await Promise.race([last, patience]);
       cancel();
+      removal.stop(stopped());
       giveUp([...doomed, ...(writing?.entries ?? []), ...(take()?.entries ?? [])], stopped());
       if (active !== undefined) await closeQuietly(active.file);
       active = undefined;

@@ -19,15 +19,17 @@ export interface Dropped {
 export interface SegmentRemoval {
   /** A new segment is durable: the log consists of `parts`, the new one with its first batch alone, and not of `dropped` any more. */
   begun(parts: readonly SegmentEnd[], dropped: readonly Dropped[]): void;
-  /** The moment at which the next segment is durable, which its caller begins. */
+  /** The moment at which the next segment is durable, which its caller begins; fails with what {@link stop} is told when there is none. */
   nextMoment(): Promise<LogHold>;
+  /** No further segment comes. */
+  stop(why: Error): void;
   /** Resolves when nothing is being removed. */
   idle(): Promise<void>;
 }
 
 export function createSegmentRemoval(files: SegmentFiles, spares: SpareSegments | undefined, log: Log): SegmentRemoval {
   // bound: holds, which their owner bounds
-  const waiting: ((hold: LogHold) => void)[] = [];
+  const waiting: { readonly take: (hold: LogHold) => void; readonly fail: (why: Error) => void }[] = [];
   // bound: the same
   const holds = new Set<ReadonlySet<number>>();
   // bound: segments of the log when somebody began to hold it
@@ -65,10 +67,13 @@ export function createSegmentRemoval(files: SegmentFiles, spares: SpareSegments 
     begun: (parts, dropped) => {
       put.push(...dropped.filter(isHeld));
       const free = dropped.filter((each) => !isHeld(each));
-      for (const take of waiting.splice(0)) take(holdOf(parts));
+      for (const { take } of waiting.splice(0)) take(holdOf(parts));
       removals = removals.then(() => removeAll(free)).then(() => spares?.begun());
     },
-    nextMoment: () => new Promise((resolve) => waiting.push(resolve)),
+    nextMoment: () => new Promise((take, fail) => waiting.push({ take, fail })),
+    stop: (why) => {
+      for (const { fail } of waiting.splice(0)) fail(why);
+    },
     idle: () => removals,
   };
 }
