@@ -68,6 +68,22 @@ it("finds every byte of the log that is another, with file and place", { timeout
   expect(await verify()).toMatchObject({ opens: false, problems: [{ what: expect.stringContaining(newest) }] });
 });
 
+it("finds every byte of an index that is another, which costs nothing but time", { timeout: 120_000 }, async () => {
+  const { disk } = stage.world.disk("relay");
+  const indexes = (): readonly string[] => [...disk.image(EVERYTHING).keys()].filter((name) => name.endsWith(".idx"));
+  await until(() => indexes().length > 0);
+  await stage.world.complete(relay.drain());
+  const whole = await verify();
+  expect(whole.problems).toEqual([]);
+  const [path = ""] = indexes();
+  const bytes = disk.image(EVERYTHING).get(path) as Uint8Array;
+  for (let offset = 0; offset < bytes.length; offset += 41) {
+    disk.rot(path, offset, 1);
+    expect(await verify()).toMatchObject({ opens: true, lostMessages: 0, problems: [{ path, lostRecords: 0 }] });
+    disk.rot(path, offset, 1);
+  }
+});
+
 it("says of a damaged folder that a relay opens on it where one does", { timeout: 120_000 }, async () => {
   stage = createRelayWorld();
   await stage.world.complete((await stage.open()).drain());

@@ -1,6 +1,6 @@
 /**
- * Reads a relay's folder as a start would, and judges it: every checksum, the list of files, batch numbers, the state that comes of it,
- * the chain of statements. Nothing is written and no lock is taken, so it may be read beside a running relay: what that one lets go of
+ * Reads a relay's folder as a start would, and judges it: every checksum, also of the indexes, the list of files, batch numbers, the
+ * state that comes of it, the chain of statements. Nothing is written and no lock is taken, so it may be read beside a running relay: what that one lets go of
  * in the meantime, or has written half, is read once more.
  */
 import type { Host } from "../host/host.ts";
@@ -12,7 +12,8 @@ import { createRelayState, mailboxOwners, type RelayState } from "../protocol/de
 import { contradictionsIn } from "../protocol/delivery/state-check.ts";
 import { isSignedBy } from "../protocol/delivery/statement-proof.ts";
 import { type LogDamage, type Recovered, recoverLog } from "../store/log/recover-log.ts";
-import { type Bytes, equalBytes } from "../wire/bytes.ts";
+import { indexDamage, indexName } from "../store/log/segment-index.ts";
+import { type Bytes, EMPTY, equalBytes } from "../wire/bytes.ts";
 import { isPerdureError } from "../wire/error.ts";
 import type { AgentId } from "../wire/ids.ts";
 import { decodeKept, isKeptStatement } from "../wire/kept-relay.ts";
@@ -72,6 +73,7 @@ interface Reading {
   readonly statementCount: number;
 }
 
+const MAGIC = { magic: "relay" };
 const PROGRESS_MS = 2000;
 /** Readings of a folder whose relay runs: each finds what the one before it caught in the middle. */
 const READINGS = 5;
@@ -165,7 +167,7 @@ async function readLog({ host, folder, progress }: VerifyFolder, identity: Verif
       files,
       crc32,
       folder: `${folder}/log`,
-      magic: "relay",
+      ...MAGIC,
       onRecord: () => {},
       replay: (record, at) => {
         records++;
@@ -183,6 +185,12 @@ async function readLog({ host, folder, progress }: VerifyFolder, identity: Verif
       },
       onDamage: ({ path, from, to, lostRecords, why }: LogDamage) => note({ path, from, to, lostRecords, what: why }),
     });
+    for (const { segment, end } of recovered.segments) {
+      const damage = await indexDamage(files, `${folder}/log`, { ...MAGIC, logId: recovered.logId ?? EMPTY, segment, end, crc32 });
+      if (damage === undefined) continue;
+      const what = `an index is damaged (${damage}): a start reads the segment in its place, which takes longer`;
+      note({ ...NOWHERE, path: `${folder}/log/${indexName(segment)}`, what, lostRecords: 0 });
+    }
   } catch (error) {
     if (!isPerdureError(error) || isOfMachine(error.code)) throw error;
     note({ ...NOWHERE, what: error.message });

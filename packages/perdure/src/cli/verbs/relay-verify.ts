@@ -39,7 +39,8 @@ async function runsIn({ host, signal }: Invocation, folder: string): Promise<boo
 export function printReport(terminal: Terminal, folder: string, isRunning: boolean, report: FolderReport, nowMs: number): void {
   const { good, bad } = terminal.stdout.paint;
   const { problems, oldestWaitingSinceMs: oldest } = report;
-  const verdict = report.opens ? "damaged: a relay starts on it, without what cannot be read" : "a relay does not start on it";
+  const less = problems.every(({ lostRecords }) => lostRecords === 0) ? "and lacks nothing" : "without what cannot be read";
+  const verdict = report.opens ? `damaged: a relay starts on it, ${less}` : "a relay does not start on it";
   terminal.line(problems.length === 0 ? good("as it was written") : bad(verdict));
   terminal.line(`folder       ${folder}${isRunning ? ", where a relay runs" : ""}`);
   if (report.id !== undefined) terminal.line(`relay        ${report.id}`);
@@ -54,7 +55,8 @@ export function printReport(terminal: Terminal, folder: string, isRunning: boole
 }
 
 function problemText({ path, from, to, what, lostRecords }: FolderProblem): string {
-  const where = path === undefined ? "" : `${path} bytes ${from} to ${to}: `;
+  const bytes = from === undefined ? "" : ` bytes ${from} to ${to}`;
+  const where = path === undefined ? "" : `${path}${bytes}: `;
   const lost = lostRecords === undefined || lostRecords === 0 ? "" : `; ${countText(lostRecords, "record")} cannot be read`;
   return `${where}${safeLine(what, 400)}${lost}`;
 }

@@ -28,6 +28,8 @@ const HEADER_BYTES = 64;
 const VERSION = 1;
 const PIECE_BYTES = 16_384;
 const SUM_BYTES = 4;
+/** Read at once where all of it is. */
+const CHECKED_BYTES = 64 * PIECE_BYTES;
 
 /** Whose index it is. */
 export interface IndexOf {
@@ -115,6 +117,22 @@ export async function openIndex(files: Files, folder: string, of: IndexOf): Prom
   }
   await close();
   return undefined;
+}
+
+/** What is wrong with the index beside a segment, read as a whole; `undefined` when nothing is, or there is none. Throws what the disk says. */
+export async function indexDamage(files: Files, folder: string, of: IndexOf): Promise<string | undefined> {
+  try {
+    await using index = await openIndex(files, folder, of);
+    if (index === undefined) {
+      const names = await files.list(folder);
+      return names.includes(indexName(of.segment)) ? "it does not say that it is of this segment" : undefined;
+    }
+    for (let at = 0; at < index.bytes; at += CHECKED_BYTES) await index.read(at, Math.min(CHECKED_BYTES, index.bytes - at));
+    return undefined;
+  } catch (error) {
+    if (error instanceof PerdureError && error.code === "log-damaged") return error.message;
+    throw error;
+  }
 }
 
 /** Bytes of the body a header speaks of; `undefined` when it is none of that segment. */
