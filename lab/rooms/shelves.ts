@@ -1,6 +1,12 @@
 /** The shelves of newest proofs beside lists: of agents and of peers, of the own relay and of others, also what is brought twice. */
 import type { AgentState, RelayState } from "../../packages/perdure/src/protocol/delivery/mailbox-state.ts";
-import { KEPT_PEER_PROOFS, KEPT_PROOFS, keepProof, shelfOf } from "../../packages/perdure/src/protocol/delivery/proof-shelf.ts";
+import {
+  KEPT_PEER_PROOFS,
+  KEPT_PROOFS,
+  keepProof,
+  keepVouched,
+  shelfOf,
+} from "../../packages/perdure/src/protocol/delivery/proof-shelf.ts";
 import { equalBytes, hex } from "../../packages/perdure/src/wire/bytes.ts";
 import { statement, statementProof } from "../../packages/perdure/src/wire/statement.ts";
 import { parted, type Room } from "./room.ts";
@@ -53,10 +59,10 @@ export const shelves: Room<Step> = {
       const list = kept.get(`${isPeer} ${shelf}`) ?? [];
       const isNew = !list.some((each) => each.number === number && equalBytes(each.proof, proof));
       const copy = proof.slice();
-      const said = keepProof(owner, shelf, number, proof);
+      const said = relay === 0 ? keepProof(owner, shelf, number, proof) : keepVouched([owner], number, proof).length > 0;
       if (said !== isNew) parted(`proof ${number} of relay ${relay} is ${said ? "" : "not "}new`);
-      // Nobody else's buffer is kept.
-      proof.fill(0);
+      // Nobody else's buffer is kept; the own proofs are made for the shelf.
+      if (relay !== 0) proof.fill(0);
       if (isNew) list.push({ relay, number, proof: copy });
       // The own ones are as the relay stated them; those of one number as they came.
       if (relay === 0) list.sort((one, other) => one.number - other.number);
