@@ -2,7 +2,7 @@
  * The window of a link beside a list of numbers: what each names, whether it was refused, and how far all of them are acknowledged. The other end says
  * whatever it likes, in whatever order.
  */
-import { createLinkWindow, MAX_UNPROVEN } from "../../packages/perdure/src/protocol/delivery/link-window.ts";
+import { createLinkWindow, FURTHEST_UNPROVEN, MAX_UNPROVEN } from "../../packages/perdure/src/protocol/delivery/link-window.ts";
 import { parted, type Room } from "./room.ts";
 
 type Step =
@@ -78,7 +78,7 @@ export const window: Room<Step> = {
       acknowledged = Math.max(acknowledged, upTo);
       // The oldest are forgotten first.
       for (const linkSeq of named.keys()) {
-        if (named.size <= MAX_UNPROVEN || linkSeq > acknowledged) break;
+        if (linkSeq > acknowledged || (named.size <= MAX_UNPROVEN && acknowledged - linkSeq < FURTHEST_UNPROVEN)) break;
         named.delete(linkSeq);
       }
       return landed;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createLinkWindow, type LinkWindow } from "./link-window.ts";
+import { createLinkWindow, FURTHEST_UNPROVEN, type LinkWindow } from "./link-window.ts";
 
 interface Item {
   readonly name: number;
@@ -78,6 +78,23 @@ describe("link window", () => {
     window.prove(3, 3);
     expect(names(window.covered(1, 2))).toEqual([1, 2]);
     expect(window.covered(3, 3)).toBeUndefined();
+  });
+
+  it.each([false, true])("forgets what was never proven once others were proven far beyond it (refused: %s)", (refused) => {
+    const window = windowOf();
+    window.send(item(1));
+    if (refused) window.refused(1);
+    window.acked(1);
+    const kept = refused ? [] : [1];
+    const send = (): void => {
+      const linkSeq = window.send(item(2));
+      window.acked(linkSeq);
+      window.prove(linkSeq, linkSeq);
+    };
+    for (let count = 1; count < FURTHEST_UNPROVEN; count++) send();
+    expect(names(window.covered(1, 1))).toEqual(kept);
+    send();
+    expect(window.covered(1, 1)).toBeUndefined();
   });
 
   it("remembers what an item was as it travelled", () => {

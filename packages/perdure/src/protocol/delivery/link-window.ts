@@ -10,7 +10,8 @@
  * - The highest number given is at most `acknowledged + windowFrames`, the bytes in flight at most `windowBytes`, except
  *   that one item may always travel.
  * - A number at or below `acknowledged` is never sent again under that number.
- * - At most MAX_UNPROVEN acknowledged items are remembered for proofs; older ones stay unproven.
+ * - At most MAX_UNPROVEN acknowledged items are remembered for proofs, and none that lies FURTHEST_UNPROVEN numbers behind what is
+ *   acknowledged; older ones stay unproven.
  */
 import type { Bytes } from "../../wire/bytes.ts";
 import { NumberedSlots } from "./numbered-slots.ts";
@@ -61,6 +62,11 @@ export interface LinkWindow<Item extends LinkItem> {
 }
 
 export const MAX_UNPROVEN = 4096;
+/**
+ * Every number since the oldest that is remembered takes a place, proven or not, and some are never proven: no statement speaks of a refusal
+ * before its first message. Proofs of one link come in another order over far fewer numbers.
+ */
+export const FURTHEST_UNPROVEN = 16 * MAX_UNPROVEN;
 
 export function createLinkWindow<Item extends LinkItem>(limits: {
   readonly windowFrames: number;
@@ -68,7 +74,7 @@ export function createLinkWindow<Item extends LinkItem>(limits: {
   /** No item gets another envelope. */
   readonly sealedOnce?: boolean | undefined;
 }): LinkWindow<Item> {
-  // bound: windowFrames, and MAX_UNPROVEN acknowledged ones
+  // bound: windowFrames, and MAX_UNPROVEN acknowledged ones among FURTHEST_UNPROVEN places
   const slots = new NumberedSlots<Slot<Item>>();
   let given = 0;
   let acknowledged = 0;
@@ -91,7 +97,7 @@ export function createLinkWindow<Item extends LinkItem>(limits: {
     }
     acknowledged = Math.max(acknowledged, upTo);
     for (const linkSeq of slots.keys()) {
-      if (slots.size <= MAX_UNPROVEN || linkSeq > acknowledged) break;
+      if (linkSeq > acknowledged || (slots.size <= MAX_UNPROVEN && acknowledged - linkSeq < FURTHEST_UNPROVEN)) break;
       slots.delete(linkSeq);
     }
     return landed;

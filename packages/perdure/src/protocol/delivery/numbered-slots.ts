@@ -3,6 +3,7 @@
  * them come and go a second.
  *
  * Invariant: nothing before the first number is held, or will be; of what was let go of at the front no more is kept than of the rest.
+ * Behind something that stays, what was let go of keeps its place: whoever owns them bounds how long the oldest stays.
  */
 
 /** Fewer at the front are not worth moving the rest. */
