@@ -7,9 +7,9 @@
 import { DIGEST_BYTES } from "./envelope.ts";
 import { AGENT_ID_BYTES, STREAM_BYTES } from "./ids.ts";
 import { DELIVERY_STATES, MAX_STEP_EVIDENCE, PROOF_KINDS } from "./kept-agent.ts";
-import { LEAF_MESSAGES } from "./kept-relay.ts";
 import { MAX_CONTROL_BYTES, MAX_ENVELOPE_BODY_BYTES, MAX_PARTS } from "./limits.ts";
 import { bytes, choice, extensions, fixed, list, type ShapeValue, shape, text, uint } from "./shape.ts";
+import { LEAF_MESSAGES } from "./statement.ts";
 
 export const EVIDENCE_KINDS = ["bundle", "stored", "notice", "receipt", "conflict"] as const;
 export type EvidenceKind = (typeof EVIDENCE_KINDS)[number];

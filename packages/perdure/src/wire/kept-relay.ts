@@ -22,7 +22,7 @@ import { AGENT_ID_BYTES, GENERATION_BYTES, LINK_BYTES } from "./ids.ts";
 import { MAX_CONTROL_BYTES, MAX_LINK_REFUSALS } from "./limits.ts";
 import { encodePlain } from "./plain-cbor.ts";
 import { bytes, choice, fixed, flag, list, optional, type Shape, type ShapeValue, shape, text, uint } from "./shape.ts";
-import { PEER_LEAF_MESSAGES } from "./statement.ts";
+import { LEAF_MESSAGES, PEER_LEAF_MESSAGES } from "./statement.ts";
 
 const agentId = fixed(32);
 const link = fixed(LINK_BYTES);
@@ -30,8 +30,6 @@ const range = list(uint, 2);
 
 /** Ranges of one settled record; more take more records. */
 export const KEPT_RANGES = 512;
-/** Digests of one pending record: a leaf is closed when it has as many. */
-export const LEAF_MESSAGES = 1024;
 /** Leaves of one statement. */
 export const STATEMENT_LEAVES = 256;
 /** Refusals remembered per link: as many as a sender may have unacknowledged. */

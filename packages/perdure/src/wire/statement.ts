@@ -8,6 +8,8 @@
 import { LINK_BYTES } from "./ids.ts";
 import { bytes, extensions, fixed, list, type ShapeValue, shape, uint } from "./shape.ts";
 
+/** Messages of one leaf, and digests of one pending record: a leaf is closed when it has as many. */
+export const LEAF_MESSAGES = 1024;
 /** Messages of one leaf over a link between relays: its digests travel with the proof. */
 export const PEER_LEAF_MESSAGES = 64;
 

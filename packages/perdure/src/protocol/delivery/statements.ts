@@ -10,9 +10,9 @@
 import { type Bytes, EMPTY, equalBytes, hex } from "../../wire/bytes.ts";
 import { BOUND_HEADER_BYTES, DIGEST_BYTES, FROM_AT } from "../../wire/envelope.ts";
 import { AGENT_ID_BYTES } from "../../wire/ids.ts";
-import { KEPT_REFUSALS, LEAF_MESSAGES, STATEMENT_LEAVES } from "../../wire/kept-relay.ts";
+import { KEPT_REFUSALS, STATEMENT_LEAVES } from "../../wire/kept-relay.ts";
 import { WIRE_VERSION } from "../../wire/limits.ts";
-import { PEER_LEAF_MESSAGES, statement, statementProof, storedLeaf } from "../../wire/statement.ts";
+import { LEAF_MESSAGES, PEER_LEAF_MESSAGES, statement, statementProof, storedLeaf } from "../../wire/statement.ts";
 import { ByteRows } from "./byte-rows.ts";
 import { createMerkleTree, type MerkleTree } from "./merkle.ts";
 
