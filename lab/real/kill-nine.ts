@@ -12,11 +12,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { type Ground, loopbackGround, namespaceGround, type Site } from "./ground.ts";
 import type { HeldLog } from "./held-log.ts";
 import { createTally, type Fact, type TallyResult } from "./tally.ts";
+import { onWholeLines } from "./whole-lines.ts";
 
 const USAGE = `Real processes, really killed: two relays, a writer at the one and a server at the other, under load.
 
@@ -199,7 +199,7 @@ async function openStage({ sites: [west, east] }: Ground, hostile: boolean) {
       child.stderr?.on("data", (bytes: Buffer) => {
         errors = (errors + bytes.toString()).slice(-2000);
       });
-      createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) => {
+      onWholeLines(child.stdout as NodeJS.ReadableStream, (line) => {
         heard(role, JSON.parse(line) as Fact);
         clearTimeout(timer);
         longestStart = Math.max(longestStart, performance.now() - (firstLine ? begunMs : performance.now()));
