@@ -3,7 +3,6 @@
  * ledger needs to hear.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { createInterface } from "node:readline";
 import { createDraws, type LinkProfile } from "../../packages/perdure/src/host/simulated/index.ts";
 import { PerdureError } from "../../packages/perdure/src/wire/error.ts";
 import type { Image } from "../disk-records.ts";
@@ -13,6 +12,7 @@ import { type Census, type DefenceName, hasVault, STARTS_LATER } from "../town.t
 import { type CitizenConfig, type Question, sharedMs, type Utterance } from "./citizen-words.ts";
 import { goodProfile, type Line, openLine } from "./proxy.ts";
 import { openRealDisk, type RealDisk } from "./real-disk.ts";
+import { onWholeLines } from "./whole-lines.ts";
 
 export interface RealTownOptions {
   readonly seed: number;
@@ -162,7 +162,7 @@ export async function openRealTown(options: RealTownOptions): Promise<RealTown> 
       errors = (errors + bytes.toString()).slice(-2000);
     });
     child.stdin?.on("error", () => {});
-    createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) => hear(name, own, JSON.parse(line) as Utterance));
+    onWholeLines(child.stdout as NodeJS.ReadableStream, (line) => hear(name, own, JSON.parse(line) as Utterance));
     const over = new Promise<void>((resolve) => {
       // After the last byte it said was read.
       child.once("close", (code, signal) => {
