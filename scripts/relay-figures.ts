@@ -114,8 +114,14 @@ function tableOf(file: string, { conditions, rows, versions }: Result): string {
       versions,
     )
       .map(([name, version]) => `${name} ${version}`)
-      .join(", ")}; [bench/results/${file}](bench/results/${file}), by \`npm run bench -- relay\`.`,
+      .join(", ")}; [bench/results/${file}](bench/results/${file}), by \`npm run bench -- relay${shapesText(rows)}\`.`,
   ].join("\n");
+}
+
+/** Which shapes, where it was not all of them. */
+function shapesText(rows: readonly Row[]): string {
+  const shapes = [...new Set(rows.map(({ shape }) => shape))];
+  return rows.some(({ shape }) => shape === "idle") ? "" : ` --shapes ${shapes.join(",")}`;
 }
 
 /** In the table each agent has a connection, and at JetStream a consumer; with many agents other layouts are better. */
