@@ -1,5 +1,5 @@
 /** The newest statement proofs of a sender, shown again at each attach: a connection may break between stating and telling. */
-import { type Bytes, hex } from "../../wire/bytes.ts";
+import { type Bytes, equalBytes, hex } from "../../wire/bytes.ts";
 import { statement, statementProof } from "../../wire/statement.ts";
 import type { AgentState, RelayState, ShelvedProof } from "./mailbox-state.ts";
 
@@ -32,22 +32,9 @@ export function keepProof(
   proof: Bytes,
   by: string = shelf === "proofs" ? "" : relayOf(proof),
 ): boolean {
-  return put(owner, shelf, number, proof, by);
-}
-
-/** The same with a proof of another relay for several, who share one copy of it. Those it is new to. */
-export function keepVouched(owners: Iterable<AgentState>, number: number, proof: Bytes): AgentState[] {
-  const by = relayOf(proof);
-  const copy = proof.slice();
-  const told: AgentState[] = [];
-  for (const owner of owners) if (put(owner, "vouched", number, copy, by)) told.push(owner);
-  return told;
-}
-
-function put(owner: AgentState, shelf: Shelf, number: number, proof: Bytes, by: string): boolean {
   const proofs = owner[shelf];
   const mark = markOf(proof);
-  for (const each of proofs) if (each.mark === mark && each.number === number && isSame(each.proof, proof)) return false;
+  for (const each of proofs) if (each.mark === mark && each.number === number && equalBytes(each.proof, proof)) return false;
   // A log that was tidied up tells its own statements in another order than it made them.
   const at = shelf === "proofs" ? proofs.findLastIndex((each) => each.number <= number) + 1 : proofs.length;
   proofs.splice(at, 0, { number, proof, by, mark });
@@ -55,18 +42,23 @@ function put(owner: AgentState, shelf: Shelf, number: number, proof: Bytes, by: 
   return true;
 }
 
-/** Some of the last bytes: what two proofs that differ here are not is read without looking for them where they lie. */
+/** The same with a proof of another relay for several, who share one copy of it. Those it is new to. */
+export function keepVouched(owners: Iterable<AgentState>, number: number, proof: Bytes): AgentState[] {
+  const by = relayOf(proof);
+  const copy = proof.slice();
+  const told: AgentState[] = [];
+  for (const owner of owners) if (keepProof(owner, "vouched", number, copy, by)) told.push(owner);
+  return told;
+}
+
+/**
+ * Made of the last bytes, for proofs of one statement begin alike: those with different marks differ, and to see that nobody has to read
+ * them where they lie.
+ */
 function markOf(proof: Bytes): number {
   let mark = 0;
   for (let at = Math.max(0, proof.length - MARK_BYTES); at < proof.length; at++) mark = (mark * 31 + (proof[at] as number)) | 0;
   return mark;
-}
-
-/** Looked at from the end: proofs of one statement begin alike, and a peer has a shelf full of them. */
-function isSame(one: Bytes, other: Bytes): boolean {
-  if (one.length !== other.length) return false;
-  for (let at = one.length - 1; at >= 0; at--) if (one[at] !== other[at]) return false;
-  return true;
 }
 
 /** Which proof makes room: the oldest of the relay that has most there, so that none fills a shelf with its own. */
