@@ -20,7 +20,6 @@ import { CONTACT_ENTRY_BYTES, MAX_LISTED_CONTACTS } from "./control.ts";
 import { PerdureError } from "./error.ts";
 import { AGENT_ID_BYTES, GENERATION_BYTES, LINK_BYTES } from "./ids.ts";
 import { MAX_CONTROL_BYTES, MAX_LINK_REFUSALS } from "./limits.ts";
-import { encodePlain } from "./plain-cbor.ts";
 import { bytes, choice, fixed, flag, list, optional, type Shape, type ShapeValue, shape, text, uint } from "./shape.ts";
 import { LEAF_MESSAGES, PEER_LEAF_MESSAGES } from "./statement.ts";
 
@@ -277,10 +276,8 @@ export function decodeKeptMail(record: Bytes): KeptMail {
 
 export function encodeKept<Kind extends KeptKind>(kind: Kind, value: KeptValue<Kind>): Bytes {
   const [number, shapeOf] = RELAY_RECORDS[kind];
-  const { name, field, maxBytes } = shapeOf as unknown as Shape<KeptValue<Kind>>;
-  const encoded = encodePlain(field.write(value), 1);
+  const encoded = (shapeOf as unknown as Shape<KeptValue<Kind>>).encode(value, 1);
   encoded[0] = number;
-  if (encoded.length - 1 > maxBytes) throw new PerdureError("too-large", `${name} is ${encoded.length - 1} bytes, more than ${maxBytes}`);
   return encoded;
 }
 

@@ -20,7 +20,7 @@ const SHORT_TEXT_BYTES = 64;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The one encoding of a value, behind so many bytes that are left free; numbers must be unsigned integers up to 2^53 - 1, text well formed and without a byte order mark in front. */
+/** The one encoding of a value, behind `free` bytes; numbers must be unsigned integers up to 2^53 - 1, text well formed and without a byte order mark in front. */
 export function encodePlain(plain: Plain, free = 0): Bytes {
   const encoded = new Uint8Array(free + sizeOf(plain));
   put(encoded, free, plain);

@@ -172,7 +172,8 @@ export interface Shape<Value> {
   readonly fields: readonly { readonly name: string; readonly says: string; readonly form: Form }[];
   /** Largest encoding, in bytes. */
   readonly maxBytes: number;
-  readonly encode: (value: Value) => Bytes;
+  /** `free`: so many bytes are left before it. */
+  readonly encode: (value: Value, free?: number) => Bytes;
   readonly decode: (bytes: Bytes) => Value;
   /** The shape as a field of another shape (a nested array). */
   readonly field: Field<Value>;
@@ -215,9 +216,10 @@ export function shape<const Fields extends Readonly<Record<string, unknown>>>(
     fields: entries.map(([key, each]) => ({ name: key, says: each.says, form: each.form })),
     maxBytes,
     field,
-    encode: (value) => {
-      const encoded = encodePlain(field.write(value));
-      if (encoded.length > maxBytes) throw new PerdureError("too-large", `${name} is ${encoded.length} bytes, more than ${maxBytes}`);
+    encode: (value, free = 0) => {
+      const encoded = encodePlain(field.write(value), free);
+      const size = encoded.length - free;
+      if (size > maxBytes) throw new PerdureError("too-large", `${name} is ${size} bytes, more than ${maxBytes}`);
       return encoded;
     },
     decode: (encoded) => {
