@@ -1,7 +1,7 @@
 /**
  * Reads a relay's folder as a start would, and judges it: every checksum, also of the indexes, the list of files, batch numbers, the
- * state that comes of it, the chain of statements. Nothing is written and no lock is taken, so it may be read beside a running relay: what that one lets go of
- * in the meantime, or has written half, is read once more.
+ * state that comes of it, the chain of statements. Nothing is written and no lock is taken, so it may be read beside a running relay:
+ * what that one lets go of in the meantime, or has written half, is read once more.
  */
 import type { Host } from "../host/host.ts";
 import { readShown } from "../identity/custody.ts";
@@ -73,7 +73,7 @@ interface Reading {
   readonly statementCount: number;
 }
 
-const MAGIC = { magic: "relay" };
+const MAGIC = "relay";
 const PROGRESS_MS = 2000;
 /** Readings of a folder whose relay runs: each finds what the one before it caught in the middle. */
 const READINGS = 5;
@@ -167,7 +167,7 @@ async function readLog({ host, folder, progress }: VerifyFolder, identity: Verif
       files,
       crc32,
       folder: `${folder}/log`,
-      ...MAGIC,
+      magic: MAGIC,
       onRecord: () => {},
       replay: (record, at) => {
         records++;
@@ -186,7 +186,7 @@ async function readLog({ host, folder, progress }: VerifyFolder, identity: Verif
       onDamage: ({ path, from, to, lostRecords, why }: LogDamage) => note({ path, from, to, lostRecords, what: why }),
     });
     for (const { segment, end } of recovered.segments) {
-      const damage = await indexDamage(files, `${folder}/log`, { ...MAGIC, logId: recovered.logId ?? EMPTY, segment, end, crc32 });
+      const damage = await indexDamage(files, `${folder}/log`, { magic: MAGIC, logId: recovered.logId ?? EMPTY, segment, end, crc32 });
       if (damage === undefined) continue;
       const what = `an index is damaged (${damage}): a start reads the segment in its place, which takes longer`;
       note({ ...NOWHERE, path: `${folder}/log/${indexName(segment)}`, what, lostRecords: 0 });
