@@ -42,6 +42,14 @@ export const PERDURE: Contender = relay("perdure", "one relay, session mode none
 export const PERDURE_BARE: Contender = relay("perdure-bare", "the same, which keeps no inputs for `perdure doctor --bundle`", {
   start: (folder) => startRelays(folder, ["bare"], { keepInputs: 0 }),
 });
+/** What two relays are compared with: each of them works beside the other. */
+export const PERDURE_BESIDE: Contender = relay(
+  "perdure-beside",
+  "one relay, while loops of the lowest priority take what is left of the processors",
+  {
+    how: { beside: "work" },
+  },
+);
 export const PERDURE_TWO: Contender = relay("perdure-two", "every message goes by way of two relays", {
   sync: "synced at the first relay, then acknowledged",
   start: (folder) => startRelays(folder, ["west", "east"]),
@@ -174,6 +182,6 @@ export const SHAPES: readonly Shape[] = [
   load(50, 8, { name: "4k", contentBytes: 4096 }),
   load(10_000, 1, { name: "idle", kind: "idle", contenders: [PERDURE, PERDURE_SHARED, ...EVERYBODY.slice(1)] }),
   load(2, 1, { name: "drain", kind: "drain", contenders: EVERYBODY.filter((each) => each !== CORE_NATS) }),
-  load(50, 8, { name: "federation", contenders: [PERDURE, PERDURE_TWO], warmUpMs: WARM_UP_OF_TWO_MS }),
+  load(50, 8, { name: "federation", contenders: [PERDURE, PERDURE_BESIDE, PERDURE_TWO], warmUpMs: WARM_UP_OF_TWO_MS }),
   load(50, 64, { name: "modes", contenders: [PERDURE, PERDURE_MAC, PERDURE_TLS] }),
 ];

@@ -1,4 +1,6 @@
 /** The process that makes the load, and all of it: told by its parent what to do, one thing at a time. */
+import { spawn } from "node:child_process";
+import { availableParallelism } from "node:os";
 import process from "node:process";
 import type { Adapter, CreateAdapter, Line, Place } from "./line.ts";
 import { createMqttAdapter } from "./mqtt-lines.ts";
@@ -62,6 +64,10 @@ export interface Drained {
 const AT_ONCE = 32;
 const QUIET_MS = 120_000;
 const LOOK_MS = 2;
+/** Of a process, where a higher number is less: it runs when nobody else would. */
+const LOWEST_PRIORITY = 19;
+/** Of work beside a round: longer than any. */
+const LONGEST_WORK_MS = 120_000;
 /** Outstanding of the one that fills a mailbox. */
 const FILLING = 64;
 
@@ -123,18 +129,20 @@ async function attachAll(given: Load, pids: readonly number[], settleMs: number)
   return { attached, seconds, bytes: sumOf(pids, residentBytes) - bytesBefore, micros };
 }
 
-async function round({ traffic, adapter }: Load, pids: readonly number[], warmUpMs: number, ms: number): Promise<Round> {
+async function round({ traffic, adapter, place }: Load, pids: readonly number[], warmUpMs: number, ms: number): Promise<Round> {
+  using work = place.how["beside"] === "work" ? besideWork() : undefined;
   traffic.go();
   await pause(warmUpMs);
   traffic.clearTimes();
   const cpu = pids.map(processorMicros);
-  const [own, machine] = [process.cpuUsage(), machineMicros()];
+  const [own, machine, beside] = [process.cpuUsage(), machineMicros(), work?.micros() ?? 0];
   const [ended, startedAt] = [traffic.ended, performance.now()];
   await pause(ms);
   const [messages, seconds] = [traffic.ended - ended, (performance.now() - startedAt) / 1000];
   const micros = pids.map((pid, at) => processorMicros(pid) - (cpu[at] ?? 0));
   const { user, system } = process.cpuUsage(own);
-  const others = machineMicros() - machine - micros.reduce((sum, each) => sum + each, user + system);
+  const known = micros.reduce((sum, each) => sum + each, user + system) + (work?.micros() ?? 0) - beside;
+  const others = machineMicros() - machine - known;
   const { delivery, ack } = traffic;
   traffic.stop();
   await until(() => traffic.outstanding === 0, "what was under way did not end");
@@ -147,6 +155,28 @@ async function round({ traffic, adapter }: Load, pids: readonly number[], warmUp
     others: Math.max(0, others) / 1e6 / seconds,
     delivery,
     ack,
+  };
+}
+
+interface Work extends Disposable {
+  /** Processor time of it. */
+  micros(): number;
+}
+
+/** Keeps every processor busy that has nothing else to do: the threads of a core, where it has several, are each slower while the others work. */
+function besideWork(): Work {
+  // Also when this process is gone before it.
+  const loop = `require("node:os").setPriority(${LOWEST_PRIORITY}); while (performance.now() < ${LONGEST_WORK_MS});`;
+  const loops = Array.from({ length: availableParallelism() }, () => spawn(process.execPath, ["-e", loop], { stdio: "ignore" }));
+  return {
+    micros: () =>
+      sumOf(
+        loops.map(({ pid }) => pid).filter((pid) => pid !== undefined),
+        processorMicros,
+      ),
+    [Symbol.dispose]: () => {
+      for (const each of loops) each.kill("SIGKILL");
+    },
   };
 }
 
