@@ -91,7 +91,7 @@ async function fill({ folder, messages, readers, senders, bodyBytes }: FillWish,
     if (output.kind === "refuse" || output.kind === "goodbye") throw new Error(`the relay refuses what fills it: ${output.reason.why}`);
   };
   const loop = createRelayLoop({ mailboxes, log, clock, carry, points: undefined, failed });
-  rest = createMailRest({ clock, settings, mailboxes, log, loop, points: undefined, damaged: failed, failed });
+  rest = createMailRest({ clock, settings, mailboxes, log, loop, points: undefined, damaged: failed, lost: async () => {}, failed });
   await log.append(mailboxes.begin(clock.wallMs())).synced;
   for (const [index, { idRaw, bundle }] of recipients.entries()) {
     const registration = newcomer(idRaw, "", { bundle: bundle(), instances: [random.bytes(32)] });

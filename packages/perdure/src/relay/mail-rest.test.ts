@@ -34,7 +34,7 @@ function createClosed(agents: number) {
   for (const owner of mailboxOwners(state)) draft.visit(owner, actual);
   const bodies = [1, 2].map((segment) => draft.finish(segment).body);
   const settings = { messagesAtHand: 0, diskRetryMs: 1000 };
-  const told = { failures: [] as unknown[], damaged: [] as number[] };
+  const told = { failures: [] as unknown[], damaged: [] as number[], lost: [] as string[] };
   const timers: (() => void)[] = [];
   const log = {
     health: { state: "good" } as RecordLog["health"],
@@ -69,6 +69,7 @@ function createClosed(agents: number) {
     loop: { feed: (input) => void relay.feed(input), durable: async () => {} },
     points: undefined,
     damaged: (segment) => void told.damaged.push(segment),
+    lost: async (key, position) => void told.lost.push(`${key} ${position}`),
     failed: (error) => void told.failures.push(error),
   });
   const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -146,7 +147,7 @@ describe("mail that rests in closed segments", () => {
     log.index = () => undefined;
     rest.want(wanted as Wanted);
     await turn();
-    expect(told).toEqual({ failures: [], damaged: [] });
+    expect(told).toEqual({ failures: [], damaged: [], lost: [] });
     expect(agent(1).mailbox).toMatchObject({ fetching: false });
   });
 });

@@ -41,6 +41,8 @@ export interface MailRestOptions {
   readonly points: Points | undefined;
   /** An index is not what was written. */
   readonly damaged: (segment: number) => void;
+  /** A message is lost: its record is not what was written either. */
+  readonly lost: (agent: string, position: number) => Promise<void>;
   readonly failed: (error: unknown) => void;
 }
 
@@ -52,7 +54,7 @@ const FETCHES_AT_ONCE = 16;
 /** Mail comes to rest until so much of what may be at hand is. */
 const REST_TO_SHARE = 0.8;
 
-export function createMailRest({ clock, settings, mailboxes, log, loop, points, damaged, failed }: MailRestOptions): MailRest {
+export function createMailRest({ clock, settings, mailboxes, log, loop, points, damaged, lost, failed }: MailRestOptions): MailRest {
   const { state } = mailboxes;
   const stopping = new AbortController();
   const rows = createRowReader(log, damaged);
@@ -168,6 +170,18 @@ export function createMailRest({ clock, settings, mailboxes, log, loop, points, 
     return run !== undefined && run.first <= first && run.segment === segment;
   };
 
+  /** How many rows came. */
+  const fetchRun = async (owner: AgentState, segment: number, row: number, first: number, count: number): Promise<number> => {
+    const read = await rows.read(segment, row, owner.idRaw, first, count);
+    loop.feed({ kind: "rows", agent: owner.key, first, rows: read.rows });
+    for (const position of read.lost) {
+      const [given, taken] = [read.rows[position - first]?.place, owner.mailbox.stored.placeOf(position)];
+      // What has come to its end meanwhile, or has a row from elsewhere, is not lost.
+      if (taken?.segment === given?.segment && taken?.offset === given?.offset) await lost(owner.key, position);
+    }
+    return read.rows.length;
+  };
+
   const fetchOne = async (asked: RowsWanted): Promise<void> => {
     const { agent, segment, row, first, count } = asked;
     const owner = ownerOf(state, agent);
@@ -176,9 +190,10 @@ export function createMailRest({ clock, settings, mailboxes, log, loop, points, 
     const answerNone = (): void => loop.feed({ kind: "rows", agent, first, rows: [] });
     if (!stillRests(owner, asked)) return answerNone();
     try {
-      const read = await rows.read(segment, row, owner.idRaw, first, count);
-      if (read.length === 0) throw new PerdureError("log-damaged", `segment ${segment} has not what its index names`);
-      loop.feed({ kind: "rows", agent, first, rows: read });
+      if ((await fetchRun(owner, segment, row, first, count)) === 0)
+        throw new PerdureError("log-damaged", `segment ${segment} has not what its index names`, {
+          hint: "Start the relay again: it then reads the segment itself, and goes on without what is lost.",
+        });
       atHand.add(segment);
       if (state.mails.rows > settings.messagesAtHand) arm();
     } catch (error) {
@@ -229,13 +244,7 @@ export function createMailRest({ clock, settings, mailboxes, log, loop, points, 
         const { stored } = owner.mailbox;
         for (let run = stored.resting.from(1); run !== undefined; run = stored.resting.from(run.last + 1)) {
           if (run.segment !== segment) continue;
-          const count = run.last - run.first + 1;
-          loop.feed({
-            kind: "rows",
-            agent: owner.key,
-            first: run.first,
-            rows: await rows.read(segment, run.row, owner.idRaw, run.first, count),
-          });
+          await fetchRun(owner, segment, run.row, run.first, run.last - run.first + 1);
         }
         for (const position of stored.keys()) {
           const place = stored.placeOf(position);

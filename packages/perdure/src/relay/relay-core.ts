@@ -251,6 +251,7 @@ export async function startRelayCore({
     loop,
     points: host.points,
     damaged: (segment) => incidents.add("damage", `the index of segment ${segment} is damaged; the segment is read in its place`),
+    lost: (agent, position) => sweeper.endLost(agent, position),
     failed,
   });
   rest = resting;

@@ -1,6 +1,6 @@
 /** Reads the indexes of closed segments for the relay's machine: at a start, and row by row later. */
 import type { RestingRow } from "../protocol/delivery/index-reading.ts";
-import { partsOf, rowsIn } from "../protocol/delivery/index-reading.ts";
+import { lostRowsIn, partsOf, rowsIn } from "../protocol/delivery/index-reading.ts";
 import { routedRuns } from "../protocol/delivery/index-recall.ts";
 import type { Mailboxes } from "../protocol/delivery/mailboxes.ts";
 import type { IndexedRecords, RecordLog } from "../store/log/record-log.ts";
@@ -105,10 +105,17 @@ async function runsIn(index: IndexReader): Promise<readonly NamedRun[]> {
   return named;
 }
 
+/** Rows of positions of one mailbox, one behind the other. */
+export interface RowsRead {
+  readonly rows: readonly RestingRow[];
+  /** Positions whose record is damaged as well: their rows say only whose loads they count in, and nobody can read them. */
+  readonly lost: readonly number[];
+}
+
 /** Senders of the segments that were read last. */
 export interface RowReader {
   /** So many rows from `row` on, of positions of the mailbox of `agentId` from `first` on; from the segment itself where its index is damaged. */
-  read(segment: number, row: number, agentId: Bytes, first: number, count: number): Promise<readonly RestingRow[]>;
+  read(segment: number, row: number, agentId: Bytes, first: number, count: number): Promise<RowsRead>;
 }
 
 const REMEMBERED = 16;
@@ -131,7 +138,7 @@ export function createRowReader(log: Pick<RecordLog, "openIndex" | "readClosed">
     return found;
   };
 
-  const reread = async (segment: number, agentId: Bytes, first: number, count: number): Promise<readonly RestingRow[]> => {
+  const reread = async (segment: number, row: number, agentId: Bytes, first: number, count: number): Promise<RowsRead> => {
     const rows = new Map<number, RestingRow>();
     await log.readClosed(segment, (record, place) => {
       const kept = decodeKept(record);
@@ -154,10 +161,32 @@ export function createRowReader(log: Pick<RecordLog, "openIndex" | "readClosed">
         place,
       });
     });
-    // Only what lies one behind the other from the first on can be told.
     const told: RestingRow[] = [];
-    for (let row = rows.get(first); row !== undefined; row = rows.get(first + told.length)) told.push(row);
-    return told;
+    const lost: number[] = [];
+    const loads = rows.size === count ? [] : await loadsOf(segment, row, count);
+    for (let nth = 0; nth < count; nth++) {
+      const whole = rows.get(first + nth);
+      const found = whole ?? loads[nth];
+      // Only what lies one behind the other from the first on can be told.
+      if (found === undefined) break;
+      told.push(found);
+      if (whole === undefined) lost.push(first + nth);
+    }
+    return { rows: told, lost };
+  };
+
+  /** What a damaged index still says of the loads of rows; nothing where it does not say that either. */
+  const loadsOf = async (segment: number, row: number, count: number): Promise<readonly RestingRow[]> => {
+    try {
+      await using index = await log.openIndex(segment);
+      if (index === undefined) return [];
+      const { counts, senders } = await sendersOf(segment, index);
+      const [{ offset, length }] = partsOf(counts, row, count);
+      return lostRowsIn(segment, (by) => indexSender(senders, 0, by), await index.read(offset, length));
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      return [];
+    }
   };
 
   return {
@@ -166,14 +195,14 @@ export function createRowReader(log: Pick<RecordLog, "openIndex" | "readClosed">
         await using index = await log.openIndex(segment);
         if (index !== undefined) {
           const { counts, senders } = await sendersOf(segment, index);
-          return await readRows(segment, index, counts, row, count, (by) => indexSender(senders, 0, by));
+          return { rows: await readRows(segment, index, counts, row, count, (by) => indexSender(senders, 0, by)), lost: [] };
         }
       } catch (error) {
         if (!isUnreadable(error)) throw error;
       }
       known.delete(segment);
       damaged(segment);
-      return reread(segment, agentId, first, count);
+      return reread(segment, row, agentId, first, count);
     },
   };
 }

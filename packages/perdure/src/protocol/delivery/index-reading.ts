@@ -1,6 +1,7 @@
 /** What the index of a closed segment says, as a relay's machine takes it. */
 import type { Bytes } from "../../wire/bytes.ts";
-import { AGENT_ID_BYTES } from "../../wire/ids.ts";
+import { DIGEST_BYTES } from "../../wire/envelope.ts";
+import { AGENT_ID_BYTES, STREAM_BYTES } from "../../wire/ids.ts";
 import {
   INDEX_LOAD_BYTES,
   INDEX_ROW_BYTES,
@@ -38,8 +39,13 @@ export interface RestingRow {
   readonly place: Place;
 }
 
+interface IndexPart {
+  readonly offset: number;
+  readonly length: number;
+}
+
 /** Where the parts of an index lie that speak of `count` rows from `row` on: what `rowsIn` takes. */
-export function partsOf(counts: IndexCounts, row: number, count: number): readonly { readonly offset: number; readonly length: number }[] {
+export function partsOf(counts: IndexCounts, row: number, count: number): readonly [loads: IndexPart, rows: IndexPart] {
   const { loads, rows } = indexLayout(counts);
   return [
     { offset: loads + row * INDEX_LOAD_BYTES, length: count * INDEX_LOAD_BYTES },
@@ -65,7 +71,23 @@ export function rowsIn(
   });
 }
 
+/** Where no record of a segment lies: in the header of its file. */
+const NO_RECORD_AT = 12;
+
+/** Rows of messages of which nothing is left but their loads: nobody hears that they are over, for nobody knows what they were. */
+export function lostRowsIn(segment: number, senderOf: (nth: number) => IndexedSender, loads: Bytes): readonly RestingRow[] {
+  return Array.from({ length: loads.length / INDEX_LOAD_BYTES }, (_, nth) => {
+    const { sender: by, sizeBytes } = indexLoad(loads, nth * INDEX_LOAD_BYTES);
+    const sender = senderOf(by);
+    const place = { segment, offset: NO_RECORD_AT, length: recordBytes({ route: false }, sender, sizeBytes) };
+    const unknown = { storedAtMs: 0, expiresAtMs: 0, seq: 0, stream: NO_STREAM, digest: NO_DIGEST };
+    return { ...unknown, sender, sizeBytes, wantsNotice: false, to: NOBODY, place };
+  });
+}
+
 const NOBODY: Bytes = new Uint8Array(0);
+const NO_STREAM: Bytes = new Uint8Array(STREAM_BYTES);
+const NO_DIGEST: Bytes = new Uint8Array(DIGEST_BYTES);
 
 /** Bytes of the record of a message whose envelope has so many. */
 export function recordBytes({ route }: Pick<IndexedMailbox, "route">, { kind }: Pick<IndexedSender, "kind">, sizeBytes: number): number {
