@@ -3,6 +3,9 @@
  * made anew every few messages, and what it was before is left to the garbage collector.
  *
  * The position of a row stands in a column that its owner keeps; a row in the table keeps its position.
+ *
+ * Positions mostly follow one another. Each lies where its lowest bits say: side by side, and never where another of such a row would be.
+ * Those left so far apart that `n` of them lie in one place take `n` looks each, and `n` times twice `n` messages to come to that.
  */
 export class PositionTable {
   /** One more than the row, 0 where there is none. bound: twice the rows of the mailbox, and room to find them */
@@ -17,7 +20,7 @@ export class PositionTable {
   find(positions: Float64Array, position: number): number {
     const slots = this.#slots;
     const last = slots.length - 1;
-    for (let slot = home(position) & last; ; slot = (slot + 1) & last) {
+    for (let slot = position & last; ; slot = (slot + STEP) & last) {
       const row = (slots[slot] as number) - 1;
       if (row < 0 || positions[row] === position) return row;
     }
@@ -34,14 +37,14 @@ export class PositionTable {
   remove(positions: Float64Array, position: number): number {
     const slots = this.#slots;
     const last = slots.length - 1;
-    let hole = home(position) & last;
-    while (slots[hole] !== 0 && positions[(slots[hole] as number) - 1] !== position) hole = (hole + 1) & last;
+    let hole = position & last;
+    while (slots[hole] !== 0 && positions[(slots[hole] as number) - 1] !== position) hole = (hole + STEP) & last;
     const row = (slots[hole] as number) - 1;
     if (row < 0) return row;
     // What lies behind, and would not be found across a hole, moves into it.
-    for (let slot = (hole + 1) & last; slots[slot] !== 0; slot = (slot + 1) & last) {
-      const at = home(positions[(slots[slot] as number) - 1] as number) & last;
-      if (((slot - at) & last) < ((slot - hole) & last)) continue;
+    for (let slot = (hole + STEP) & last; slots[slot] !== 0; slot = (slot + STEP) & last) {
+      const at = (positions[(slots[slot] as number) - 1] as number) & last;
+      if ((stepsBetween(at, slot) & last) < (stepsBetween(hole, slot) & last)) continue;
       slots[hole] = slots[slot] as number;
       hole = slot;
     }
@@ -62,8 +65,8 @@ export class PositionTable {
   #put(positions: Float64Array, row: number): void {
     const slots = this.#slots;
     const last = slots.length - 1;
-    let slot = home(positions[row] as number) & last;
-    while (slots[slot] !== 0) slot = (slot + 1) & last;
+    let slot = (positions[row] as number) & last;
+    while (slots[slot] !== 0) slot = (slot + STEP) & last;
     slots[slot] = row + 1;
   }
 
@@ -78,12 +81,15 @@ const FIRST_SLOTS = 16;
 /** A mailbox that is empty keeps so many at most. */
 const KEPT_SLOTS = 1024;
 
-/** Positions mostly follow one another: so many lie side by side, as much as a processor fetches at once ... */
-const NEIGHBOUR_BITS = 4;
-const NEIGHBOURS = 2 ** NEIGHBOUR_BITS;
+/**
+ * What finds its slot taken looks a third of the table further on, which leads out of a row in a step or two, for at most half of the table
+ * is taken: by steps of one, a row would have to be gone through to its end whenever a position is taken out of it.
+ */
+const STEP = 0xaaaaaaab | 0;
+/** Three of them lead to the slot beside it: three times STEP is 1 modulo 2^32, and so modulo the length of any table. */
+const STEPS_TO_NEXT = 3;
 
-/** ... and these are spread. */
-function home(position: number): number {
-  const mixed = Math.imul(Math.floor(position / NEIGHBOURS), 0x9e3779b1);
-  return (((mixed ^ (mixed >>> 15)) << NEIGHBOUR_BITS) | (position % NEIGHBOURS)) >>> 0;
+/** Modulo the length of the table. */
+function stepsBetween(from: number, to: number): number {
+  return STEPS_TO_NEXT * (to - from);
 }
