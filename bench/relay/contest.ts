@@ -66,7 +66,11 @@ export async function compete(folder: string, shape: Shape, { rounds, ms }: Pace
       }
       for (let round = 0; round < rounds; round++)
         for (const stand of round % 2 === 0 ? stands : [...stands].reverse())
-          await stand.attempt(() => (shape.kind === "load" ? stand.load(round === 0 ? shape.warmUpMs : WARM_UP_MS, ms) : stand.drain()));
+          await stand.attempt(() =>
+            shape.kind === "load"
+              ? stand.load(round === 0 ? shape.warmUpMs : WARM_UP_MS, ms)
+              : stand.drain(round === 0 ? shape.warmUpMs : 0),
+          );
     }
     return stands.map((stand) => stand.row());
   } finally {
@@ -79,7 +83,7 @@ interface Stand {
   open(): Promise<void>;
   attach(): Promise<void>;
   load(warmUpMs: number, ms: number): Promise<void>;
-  drain(): Promise<void>;
+  drain(warmUpMs: number): Promise<void>;
   /** Does it unless something failed before; who fails ends, and the others go on. */
   attempt(what: () => Promise<void>): Promise<void>;
   row(): Row;
@@ -143,14 +147,15 @@ function createStand(folder: string, shape: Shape, contender: Contender, envelop
       note("generatorShare", said.generator);
       note("otherCores", said.others);
     },
-    drain: async () => {
+    drain: async (warmUpMs) => {
       const messages = contender.slow === true ? DRAINED / 10 : DRAINED;
-      const said = await order<Drained>({ do: "drain", pids: pids(), messages });
+      const said = await order<Drained>({ do: "drain", pids: pids(), warmUpMs, messages });
       note("storedPerSecond", messages / said.storeSeconds);
       note("serverMicrosPerStored", said.storeMicros / messages);
       note("readPerSecond", messages / said.readSeconds);
       note("drainedPerSecond", messages / said.drainSeconds);
       note("serverMicrosPerDrained", said.drainMicros / messages);
+      note("generatorShare", said.generator);
     },
     attempt: async (what) => {
       if (failed !== undefined) return;

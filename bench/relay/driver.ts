@@ -27,7 +27,7 @@ export type Task =
   | { readonly do: "open"; readonly adapter: AdapterName; readonly place: Place; readonly reads: boolean; readonly pids: readonly number[] }
   | { readonly do: "attach"; readonly pids: readonly number[]; readonly settleMs: number }
   | { readonly do: "round"; readonly pids: readonly number[]; readonly warmUpMs: number; readonly ms: number }
-  | { readonly do: "drain"; readonly pids: readonly number[]; readonly messages: number };
+  | { readonly do: "drain"; readonly pids: readonly number[]; readonly warmUpMs: number; readonly messages: number };
 
 export interface Attached {
   readonly attached: number;
@@ -58,6 +58,8 @@ export interface Drained {
   /** ... and until the server has taken the last acknowledgement. */
   readonly drainSeconds: number;
   readonly drainMicros: number;
+  /** Of this process until the reader had all of it, as a share of one core. */
+  readonly generator: number;
 }
 
 /** Sessions that begin at once. */
@@ -196,15 +198,16 @@ async function drain(given: Load, pids: readonly number[], messages: number): Pr
   const storeMicros = sumOf(pids, processorMicros) - cpu;
   await writer.settled();
   await pause(500);
-  const [cpuThen, drainedFrom] = [sumOf(pids, processorMicros), performance.now()];
+  const [cpuThen, drainedFrom, own] = [sumOf(pids, processorMicros), performance.now(), process.cpuUsage()];
   const back = await attachOne(given, 1);
   await until(() => traffic.read === traffic.ended, "the mailbox did not empty");
   const readSeconds = (performance.now() - drainedFrom) / 1000;
+  const { user, system } = process.cpuUsage(own);
   await back.settled();
   const drainSeconds = (performance.now() - drainedFrom) / 1000;
   const drainMicros = sumOf(pids, processorMicros) - cpuThen;
   await adapter.tidy?.();
-  return { storeSeconds, storeMicros, readSeconds, drainSeconds, drainMicros };
+  return { storeSeconds, storeMicros, readSeconds, drainSeconds, drainMicros, generator: (user + system) / 1e6 / readSeconds };
 }
 
 async function until(isSo: () => boolean, otherwise: string): Promise<void> {
@@ -229,6 +232,8 @@ async function perform(task: Task): Promise<unknown> {
     case "round":
       return await round(load, task.pids, task.warmUpMs, task.ms);
     case "drain":
+      for (const startedAt = performance.now(); performance.now() - startedAt < task.warmUpMs; )
+        await drain(load, task.pids, task.messages);
       return await drain(load, task.pids, task.messages);
   }
 }

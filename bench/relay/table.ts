@@ -36,6 +36,7 @@ const DRAIN: readonly Column[] = [
   { title: "read/s", cell: (row) => whole(medianOf(row, "readPerSecond")) },
   { title: "drained/s", cell: (row) => whole(medianOf(row, "drainedPerSecond")) },
   { title: "server us", cell: (row) => short(medianOf(row, "serverMicrosPerDrained")) },
+  { title: "client cpu", cell: (row) => percent(medianOf(row, "generatorShare")) },
   SYNC,
 ];
 const COLUMNS = { load: LOAD, idle: IDLE, drain: DRAIN } as const;
