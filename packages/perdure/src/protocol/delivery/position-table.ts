@@ -1,14 +1,22 @@
 /**
- * Rows by the position they are of, for one mailbox: an open hash table of numbers. Where mail comes and goes all the time a map would be
- * made anew every few messages, and what it was before is left to the garbage collector.
+ * Rows by the position they are of, for one mailbox: a hash table of numbers. Where mail comes and goes all the time a map would be made
+ * anew every few messages, and what it was before is left to the garbage collector.
  *
- * The position of a row stands in a column that its owner keeps; a row in the table keeps its position.
+ * The position of a row stands in a column that its owner keeps, and in another the row that comes after it in its slot; a row in the
+ * table keeps both. Positions mostly follow one another, and each lies where its lowest bits say: side by side, in slots of their own.
  *
- * Positions mostly follow one another. Each lies where its lowest bits say: side by side, and never where another of such a row would be.
- * Those left so far apart that `n` of them lie in one place take `n` looks each, and `n` times twice `n` messages to come to that.
+ * Rows that share a slot are a chain, and no look at one goes past others: an agent chooses which positions stay, and where every taken
+ * slot is in the way of the next, some ten thousand in places well chosen would take milliseconds each. For chains of `n` it has to have
+ * had `n` times `n` messages.
  */
+export interface PositionColumns {
+  readonly positions: Float64Array;
+  /** Of a row in a table: the next one in its slot, below 0 for none. */
+  readonly next: Int32Array;
+}
+
 export class PositionTable {
-  /** One more than the row, 0 where there is none. bound: twice the rows of the mailbox, and room to find them */
+  /** One more than the first row, 0 where there is none. bound: twice the rows of the mailbox */
   #slots = new Int32Array(FIRST_SLOTS);
   #size = 0;
 
@@ -17,79 +25,65 @@ export class PositionTable {
   }
 
   /** The row of that position; below 0 when there is none. */
-  find(positions: Float64Array, position: number): number {
-    const slots = this.#slots;
-    const last = slots.length - 1;
-    for (let slot = position & last; ; slot = (slot + STEP) & last) {
-      const row = (slots[slot] as number) - 1;
-      if (row < 0 || positions[row] === position) return row;
-    }
+  find({ positions, next }: PositionColumns, position: number): number {
+    let row = (this.#slots[position & (this.#slots.length - 1)] as number) - 1;
+    while (row >= 0 && positions[row] !== position) row = next[row] as number;
+    return row;
   }
 
   /** Its position is none of those that are in the table. */
-  add(positions: Float64Array, row: number): void {
+  add(columns: PositionColumns, row: number): void {
     this.#size++;
-    if (2 * this.#size > this.#slots.length) this.#resize(positions, 2 * this.#slots.length);
-    this.#put(positions, row);
+    if (this.#size > this.#slots.length) this.#resize(columns, 2 * this.#slots.length);
+    this.#put(columns, row);
   }
 
   /** The row that position had; below 0 when it had none. */
-  remove(positions: Float64Array, position: number): number {
+  remove({ positions, next }: PositionColumns, position: number): number {
     const slots = this.#slots;
-    const last = slots.length - 1;
-    let hole = position & last;
-    while (slots[hole] !== 0 && positions[(slots[hole] as number) - 1] !== position) hole = (hole + STEP) & last;
-    const row = (slots[hole] as number) - 1;
-    if (row < 0) return row;
-    // What lies behind, and would not be found across a hole, moves into it.
-    for (let slot = (hole + STEP) & last; slots[slot] !== 0; slot = (slot + STEP) & last) {
-      const at = (positions[(slots[slot] as number) - 1] as number) & last;
-      if ((stepsBetween(at, slot) & last) < (stepsBetween(hole, slot) & last)) continue;
-      slots[hole] = slots[slot] as number;
-      hole = slot;
+    const slot = position & (slots.length - 1);
+    let row = (slots[slot] as number) - 1;
+    let before = row;
+    while (row >= 0 && positions[row] !== position) {
+      before = row;
+      row = next[row] as number;
     }
-    slots[hole] = 0;
+    if (row < 0) return row;
+    const after = next[row] as number;
+    if (row === before) slots[slot] = after + 1;
+    else next[before] = after;
     this.#size--;
     if (this.#size === 0 && slots.length > KEPT_SLOTS) this.#slots = new Int32Array(FIRST_SLOTS);
     return row;
   }
 
   /** Positions in their order. */
-  positions(positions: Float64Array): Float64Array {
+  positions({ positions, next }: PositionColumns): Float64Array {
     const all = new Float64Array(this.#size);
-    let next = 0;
-    for (const each of this.#slots) if (each !== 0) all[next++] = positions[each - 1] as number;
+    let found = 0;
+    for (const first of this.#slots) for (let row = first - 1; row >= 0; row = next[row] as number) all[found++] = positions[row] as number;
     return all.sort();
   }
 
-  #put(positions: Float64Array, row: number): void {
-    const slots = this.#slots;
-    const last = slots.length - 1;
-    let slot = (positions[row] as number) & last;
-    while (slots[slot] !== 0) slot = (slot + STEP) & last;
-    slots[slot] = row + 1;
+  #put({ positions, next }: PositionColumns, row: number): void {
+    const slot = (positions[row] as number) & (this.#slots.length - 1);
+    next[row] = (this.#slots[slot] as number) - 1;
+    this.#slots[slot] = row + 1;
   }
 
-  #resize(positions: Float64Array, slots: number): void {
+  #resize(columns: PositionColumns, slots: number): void {
     const old = this.#slots;
     this.#slots = new Int32Array(slots);
-    for (const each of old) if (each !== 0) this.#put(positions, each - 1);
+    for (const first of old) {
+      for (let row = first - 1; row >= 0; ) {
+        const after = columns.next[row] as number;
+        this.#put(columns, row);
+        row = after;
+      }
+    }
   }
 }
 
 const FIRST_SLOTS = 16;
 /** A mailbox that is empty keeps so many at most. */
 const KEPT_SLOTS = 1024;
-
-/**
- * What finds its slot taken looks a third of the table further on, which leads out of a row in a step or two, for at most half of the table
- * is taken: by steps of one, a row would have to be gone through to its end whenever a position is taken out of it.
- */
-const STEP = 0xaaaaaaab | 0;
-/** Three of them lead to the slot beside it: three times STEP is 1 modulo 2^32, and so modulo the length of any table. */
-const STEPS_TO_NEXT = 3;
-
-/** Modulo the length of the table. */
-function stepsBetween(from: number, to: number): number {
-  return STEPS_TO_NEXT * (to - from);
-}

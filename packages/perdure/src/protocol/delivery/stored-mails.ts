@@ -153,8 +153,8 @@ interface Columns {
   readonly labels: Uint8Array;
   /** Whom it is for; empty where nobody's is kept. */
   readonly recipients: Uint8Array;
-  /** Of a free row the next free one. */
-  readonly nextFree: Int32Array;
+  /** Of a free row the next free one, of another the next in its slot of a table. */
+  readonly next: Int32Array;
 }
 
 export function createMailColumns<Sender>(): MailColumns<Sender> {
@@ -189,7 +189,7 @@ class SharedColumns<Sender> {
     this.taken++;
     if (this.#firstFree !== NO_ROW) {
       const row = this.#firstFree;
-      this.#firstFree = this.columns.nextFree[row] as number;
+      this.#firstFree = this.columns.next[row] as number;
       return row;
     }
     if (this.#used === this.#rows) this.#grow();
@@ -199,7 +199,7 @@ class SharedColumns<Sender> {
   giveBack(row: number): void {
     this.taken--;
     this.senders[row] = undefined;
-    this.columns.nextFree[row] = this.#firstFree;
+    this.columns.next[row] = this.#firstFree;
     this.#firstFree = row;
   }
 
@@ -284,7 +284,7 @@ class MailboxRows<Sender> implements StoredMails<Sender> {
   }
 
   keys(): Iterable<number> {
-    return this.#table?.positions(this.#shared.columns.positions) ?? [];
+    return this.#table?.positions(this.#shared.columns) ?? [];
   }
 
   *values(): IterableIterator<StoredMailOf<Sender>> {
@@ -305,7 +305,7 @@ class MailboxRows<Sender> implements StoredMails<Sender> {
     this.#table ??= new PositionTable();
     this.#lowest = this.#table.size === 0 ? position : Math.min(this.#lowest, position);
     columns.positions[row] = position;
-    this.#table.add(columns.positions, row);
+    this.#table.add(columns, row);
     columns.sizes[row] = mail.sizeBytes;
     columns.storedAt[row] = mail.storedAtMs;
     columns.expiries[row] = mail.expiresAtMs;
@@ -417,7 +417,7 @@ class MailboxRows<Sender> implements StoredMails<Sender> {
       run.last = position;
       run.expiresAtMs = Math.min(run.expiresAtMs, expiresAtMs);
       run.storedAtMs = Math.min(run.storedAtMs, storedAtMs);
-      this.#table?.remove(columns.positions, position);
+      this.#table?.remove(columns, position);
       this.#shared.giveBack(row);
     }
     end();
@@ -428,7 +428,7 @@ class MailboxRows<Sender> implements StoredMails<Sender> {
   }
 
   take(position: number, places: Places | undefined): MailLoad<Sender> | undefined {
-    const row = this.#table?.remove(this.#shared.columns.positions, position) ?? NO_ROW;
+    const row = this.#table?.remove(this.#shared.columns, position) ?? NO_ROW;
     if (row < 0) return undefined;
     const { columns, senders } = this.#shared;
     const load = { sender: senders[row] as Sender, wantsNotice: columns.notices[row] === 1, sizeBytes: columns.sizes[row] as number };
@@ -439,7 +439,7 @@ class MailboxRows<Sender> implements StoredMails<Sender> {
   }
 
   #rowOf(position: number): number {
-    return this.#table === undefined ? NO_ROW : this.#table.find(this.#shared.columns.positions, position);
+    return this.#table === undefined ? NO_ROW : this.#table.find(this.#shared.columns, position);
   }
 
   /** That of the lowest position, which is looked for where it was last. */
@@ -468,7 +468,7 @@ function columnsOf(rows: number, route: boolean): Columns {
     notices: new Uint8Array(rows),
     labels: new Uint8Array(rows * LABEL_BYTES),
     recipients: new Uint8Array(route ? rows * AGENT_ID_BYTES : 0),
-    nextFree: new Int32Array(rows),
+    next: new Int32Array(rows),
   };
 }
 
