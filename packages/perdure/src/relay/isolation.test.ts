@@ -1,7 +1,5 @@
 /** The log of a relay rots while it is down: it opens, serves what can be read, and says what cannot. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { EVERYTHING } from "../host/simulated/index.ts";
-import type { Settings } from "../settings/register.ts";
 import { statement, statementProof } from "../wire/statement.ts";
 import { metricsText } from "./metrics.ts";
 import type { Relay } from "./open-relay.ts";
@@ -196,65 +194,4 @@ describe("a relay whose log has rotted", () => {
     await expect(stage.open({ settings: { isolateDamage: 0 } })).rejects.toMatchObject({ code: "log-damaged" });
     relay = await stage.open();
   });
-
-  it("ends what is lost of mail that rests when its place in the index is damaged too, and hands out the rest", {
-    timeout: 120_000,
-  }, async () => {
-    const [count, gone, size] = [600, 500, 300];
-    relay = await reopened({ segmentBytes: 2 ** 19 });
-    from = await alice.connect();
-    for (let seq = 1; seq <= count; seq++) {
-      from.mail(seq, envelopeOf(alice.own, bob.own, seq, stage.world.host("alice").clock.wallMs() + HOUR, size));
-      if (seq % 50 === 0) await until(() => from.acked === seq);
-    }
-    const { disk } = stage.world.disk("relay");
-    const filesOf = (kind: string): readonly string[] => [...disk.image(EVERYTHING).keys()].filter((name) => name.endsWith(kind)).sort();
-    for (let seq = count + 1; filesOf(".idx").length === 0 && seq <= 4 * count; seq += 50) {
-      for (let each = seq; each < seq + 50; each++)
-        from.mail(each, envelopeOf(alice.own, bob.own, each, stage.world.host("alice").clock.wallMs() + HOUR, size));
-      await until(() => from.acked === seq + 49);
-      await pass(500);
-    }
-    const sent = from.acked;
-    await stage.world.complete(relay.drain());
-    const [index = ""] = filesOf(".idx");
-    const bytes = disk.image(EVERYTHING).get(index) as Uint8Array;
-    // What a start reads of it is whole: all but its last piece.
-    disk.rot(index, bytes.length - 200, 1);
-    const log = index.replace(/idx$/, "log");
-    disk.rot(log, recordOf(disk.image(EVERYTHING).get(log) as Uint8Array, gone) + 200, 1);
-    relay = await stage.open();
-    expect(relay.status()).toMatchObject({ healthy: true, waitingMessages: sent });
-    const to = await bob.connect();
-    const settle = (): void => to.settle(to.delivered.at(-1)?.position ?? 0);
-    while (to.delivered.length < sent - 1) {
-      const had = to.delivered.length;
-      await until(() => to.delivered.length > had);
-      settle();
-    }
-    expect(to.delivered.map(({ position }) => position)).toEqual(
-      Array.from({ length: sent }, (_, nth) => nth + 1).filter((position) => position !== gone),
-    );
-    await until(() => to.positions.at(-1)?.settledFloor === sent);
-    const status = relay.status();
-    expect([status.counters.lost, status.waitingMessages]).toEqual([1, 0]);
-    expect(status.incidents.map(({ what }) => what).join()).toMatch(/message 500 of ag1\w+ cannot be read back and is lost/);
-    await stage.world.complete(relay.drain());
-    relay = await stage.open();
-    expect(relay.status()).toMatchObject({ healthy: true, waitingMessages: 0 });
-  });
 });
-
-/** A relay in the folder of the one before. */
-async function reopened(settings: Partial<Settings>): Promise<Relay> {
-  await stage.world.complete(relay.drain());
-  return await stage.open({ settings });
-}
-
-/** Where the record of the message at that position begins. */
-function recordOf(bytes: Uint8Array, position: number): number {
-  const wanted = new Uint8Array(8);
-  new DataView(wanted.buffer).setBigUint64(0, BigInt(position));
-  for (let at = 64; at < bytes.length; at++) if (bytes[at] === 1 && wanted.every((byte, nth) => bytes[at + 17 + nth] === byte)) return at;
-  throw new Error("no such record");
-}

@@ -173,6 +173,8 @@ export function createMailRest({ clock, settings, mailboxes, log, loop, points, 
   /** How many rows came. */
   const fetchRun = async (owner: AgentState, segment: number, row: number, first: number, count: number): Promise<number> => {
     const read = await rows.read(segment, row, owner.idRaw, first, count);
+    // Who hears of none asks again at once.
+    if (read.rows.length === 0) return 0;
     loop.feed({ kind: "rows", agent: owner.key, first, rows: read.rows });
     for (const position of read.lost) {
       const [given, taken] = [read.rows[position - first]?.place, owner.mailbox.stored.placeOf(position)];

@@ -138,7 +138,8 @@ export function createRowReader(log: Pick<RecordLog, "openIndex" | "readClosed">
     return found;
   };
 
-  const reread = async (segment: number, row: number, agentId: Bytes, first: number, count: number): Promise<RowsRead> => {
+  /** What the segment itself still says of these positions. */
+  const reread = async (segment: number, agentId: Bytes, first: number, count: number): Promise<ReadonlyMap<number, RestingRow>> => {
     const rows = new Map<number, RestingRow>();
     await log.readClosed(segment, (record, place) => {
       const kept = decodeKept(record);
@@ -161,50 +162,78 @@ export function createRowReader(log: Pick<RecordLog, "openIndex" | "readClosed">
         place,
       });
     });
-    const told: RestingRow[] = [];
-    const lost: number[] = [];
-    const loads = rows.size === count ? [] : await loadsOf(segment, row, count);
-    for (let nth = 0; nth < count; nth++) {
-      const whole = rows.get(first + nth);
-      const found = whole ?? loads[nth];
-      // Only what lies one behind the other from the first on can be told.
-      if (found === undefined) break;
-      told.push(found);
-      if (whole === undefined) lost.push(first + nth);
-    }
-    return { rows: told, lost };
+    return rows;
   };
 
-  /** What a damaged index still says of the loads of rows; nothing where it does not say that either. */
-  const loadsOf = async (segment: number, row: number, count: number): Promise<readonly RestingRow[]> => {
+  const fromIndex = async (segment: number, row: number, count: number): Promise<IndexSays> => {
     try {
       await using index = await log.openIndex(segment);
-      if (index === undefined) return [];
+      if (index === undefined) return SAYS_NOTHING;
       const { counts, senders } = await sendersOf(segment, index);
-      const [{ offset, length }] = partsOf(counts, row, count);
-      return lostRowsIn(segment, (by) => indexSender(senders, 0, by), await index.read(offset, length));
+      const senderOf = (nth: number): IndexedSender => indexSender(senders, 0, nth);
+      const rows = await wholeOf((from, some) => readRows(segment, index, counts, from, some, senderOf), row, count);
+      if (!rows.includes(undefined)) return { rows, loads: rows };
+      const loadsAt = async (from: number, some: number): Promise<readonly RestingRow[]> => {
+        const [{ offset, length }] = partsOf(counts, from, some);
+        return lostRowsIn(segment, senderOf, await index.read(offset, length));
+      };
+      return { rows, loads: await wholeOf(loadsAt, row, count) };
     } catch (error) {
       if (!isUnreadable(error)) throw error;
-      return [];
+      return SAYS_NOTHING;
     }
   };
 
   return {
     read: async (segment, row, agentId, first, count) => {
-      try {
-        await using index = await log.openIndex(segment);
-        if (index !== undefined) {
-          const { counts, senders } = await sendersOf(segment, index);
-          return { rows: await readRows(segment, index, counts, row, count, (by) => indexSender(senders, 0, by)), lost: [] };
+      const { rows, loads } = await fromIndex(segment, row, count);
+      const told: RestingRow[] = [];
+      const lost: number[] = [];
+      let found: ReadonlyMap<number, RestingRow> | undefined;
+      for (let nth = 0; nth < count; nth++) {
+        let whole = rows[nth];
+        if (whole === undefined) {
+          if (found === undefined) {
+            known.delete(segment);
+            damaged(segment);
+            found = await reread(segment, agentId, first, count);
+          }
+          whole = found.get(first + nth);
         }
-      } catch (error) {
-        if (!isUnreadable(error)) throw error;
+        const next = whole ?? loads[nth];
+        // Only what lies one behind the other from the first on can be told.
+        if (next === undefined) break;
+        told.push(next);
+        if (whole === undefined) lost.push(first + nth);
       }
-      known.delete(segment);
-      damaged(segment);
-      return reread(segment, row, agentId, first, count);
+      return { rows: told, lost };
     },
   };
+}
+
+/** Of each row that was asked for: itself, and what stands for it where only its load is known; `undefined` where the index is damaged. */
+interface IndexSays {
+  readonly rows: readonly (RestingRow | undefined)[];
+  readonly loads: readonly (RestingRow | undefined)[];
+}
+
+const SAYS_NOTHING: IndexSays = { rows: [], loads: [] };
+
+/** What lies in sound pieces of an index, of which nothing is read that has a damaged one. */
+async function wholeOf(
+  read: (row: number, count: number) => Promise<readonly RestingRow[]>,
+  row: number,
+  count: number,
+): Promise<readonly (RestingRow | undefined)[]> {
+  try {
+    return await read(row, count);
+  } catch (error) {
+    // What a disk does not give it may give later.
+    if (!isPerdureError(error) || error.code !== "log-damaged") throw error;
+    if (count === 1) return [undefined];
+    const half = Math.ceil(count / 2);
+    return [...(await wholeOf(read, row, half)), ...(await wholeOf(read, row + half, count - half))];
+  }
 }
 
 const NOBODY: Bytes = new Uint8Array(0);

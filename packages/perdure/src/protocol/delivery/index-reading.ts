@@ -71,17 +71,21 @@ export function rowsIn(
   });
 }
 
-/** Where no record of a segment lies: in the header of its file. */
+/** Where no record of a segment lies, in the header of its file: the place of one whose own is not known any more. */
 const NO_RECORD_AT = 12;
 
-/** Rows of messages of which nothing is left but their loads: nobody hears that they are over, for nobody knows what they were. */
+export function isPlaceUnknown({ offset }: Place): boolean {
+  return offset === NO_RECORD_AT;
+}
+
+/** Rows of messages of which nothing is left but their loads. */
 export function lostRowsIn(segment: number, senderOf: (nth: number) => IndexedSender, loads: Bytes): readonly RestingRow[] {
   return Array.from({ length: loads.length / INDEX_LOAD_BYTES }, (_, nth) => {
-    const { sender: by, sizeBytes } = indexLoad(loads, nth * INDEX_LOAD_BYTES);
+    const { sender: by, sizeBytes, wantsNotice } = indexLoad(loads, nth * INDEX_LOAD_BYTES);
     const sender = senderOf(by);
     const place = { segment, offset: NO_RECORD_AT, length: recordBytes({ route: false }, sender, sizeBytes) };
     const unknown = { storedAtMs: 0, expiresAtMs: 0, seq: 0, stream: NO_STREAM, digest: NO_DIGEST };
-    return { ...unknown, sender, sizeBytes, wantsNotice: false, to: NOBODY, place };
+    return { ...unknown, sender, sizeBytes, wantsNotice, to: NOBODY, place };
   });
 }
 

@@ -1,5 +1,6 @@
 /** Mail whose time is over, found without looking at mailboxes where nothing can be. */
 import type { Bytes } from "../../wire/bytes.ts";
+import { isPlaceUnknown } from "./index-reading.ts";
 import { type AgentState, mailboxOwners, type RelayState, type StoredMail } from "./mailbox-state.ts";
 import { readLabel } from "./stored-mails.ts";
 
@@ -13,7 +14,7 @@ export interface Overdue {
   readonly digest: Bytes;
   /** 32 bytes: whom it was for. */
   readonly to: Bytes;
-  /** Whether somebody can be told: its author here, or the relay it came from. */
+  /** Whether somebody can be told of what: its author here, or the relay it came from. */
   readonly wantsNotice: boolean;
 }
 
@@ -45,7 +46,7 @@ export function overdueOf(agent: AgentState, position: number, mail: StoredMail)
     stream,
     digest,
     to: to.length > 0 ? to : agent.idRaw,
-    wantsNotice: mail.wantsNotice && (via ?? author) !== undefined,
+    wantsNotice: mail.wantsNotice && (via ?? author) !== undefined && !(mail.place !== undefined && isPlaceUnknown(mail.place)),
   };
 }
 

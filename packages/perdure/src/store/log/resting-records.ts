@@ -3,6 +3,7 @@
  * go of is remembered by place, so that a release said twice counts once. Invariant: `count` and `bytes` are sums over those that are needed.
  */
 import type { RecordAt } from "./record-log.ts";
+import { SEGMENT_HEADER_BYTES } from "./segment-format.ts";
 
 export interface RestingRecords {
   readonly count: number;
@@ -10,7 +11,7 @@ export interface RestingRecords {
   add(count: number, bytes: number): void;
   /** Whether nothing was let go of at that place. Of a place where none of them lies it says nothing. */
   has(offset: number): boolean;
-  /** False when it was let go of before. */
+  /** False when it was let go of before. A place in the header of the file is that of one whose own nobody knows: it counts each time. */
   release(at: Pick<RecordAt, "offset" | "length">): boolean;
 }
 
@@ -39,8 +40,10 @@ export function createRestingRecords(segmentBytes: number): RestingRecords {
     release: ({ offset, length }) => {
       const place = Math.floor(offset / RESTING_BYTES);
       if (count === 0 || offset >= segmentBytes || isGone(place)) return false;
-      gone ??= new Uint32Array(Math.ceil(segmentBytes / RESTING_BYTES / 32));
-      gone[place >>> 5] = (gone[place >>> 5] as number) | (1 << (place & 31));
+      if (offset >= SEGMENT_HEADER_BYTES) {
+        gone ??= new Uint32Array(Math.ceil(segmentBytes / RESTING_BYTES / 32));
+        gone[place >>> 5] = (gone[place >>> 5] as number) | (1 << (place & 31));
+      }
       count--;
       bytes -= length;
       if (count === 0) gone = undefined;
