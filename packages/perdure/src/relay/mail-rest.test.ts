@@ -6,6 +6,7 @@ import { agentId, createTestRelay, envelope } from "../protocol/delivery/test-re
 import type { RecordLog } from "../store/log/record-log.ts";
 import type { IndexReader } from "../store/log/segment-index.ts";
 import { PerdureError } from "../wire/error.ts";
+import { INDEX_ROW_BYTES } from "../wire/kept-index.ts";
 import { createMailRest } from "./mail-rest.ts";
 
 type Wanted = Extract<RelayOutput, { readonly kind: "rows-wanted" }>;
@@ -36,13 +37,18 @@ function createClosed(agents: number) {
   const settings = { messagesAtHand: 0, diskRetryMs: 1000 };
   const told = { failures: [] as unknown[], damaged: [] as number[], lost: [] as string[] };
   const timers: (() => void)[] = [];
+  const pausesMs: number[] = [];
   const log = {
     health: { state: "good" } as RecordLog["health"],
     closed: [1, 2] as readonly number[],
     index: (_segment: number, sound: Reader): Reader | undefined => sound,
+    readClosed: async (): Promise<void> => {
+      throw DAMAGED;
+    },
   };
-  const after = (_ms: number, then: () => void): (() => void) => {
+  const after = (ms: number, then: () => void): (() => void) => {
     timers.push(then);
+    pausesMs.push(ms);
     return () => {};
   };
   const rest = createMailRest({
@@ -60,11 +66,9 @@ function createClosed(agents: number) {
       openIndex: async (segment: number) => {
         const body = bodies[segment - 1] as Uint8Array;
         const read = async (offset: number, length: number): Promise<Uint8Array> => body.subarray(offset, offset + length);
-        return log.index(segment, { bytes: body.length, read, [Symbol.asyncDispose]: async () => {} });
+        return log.index(segment, { bytes: body.length, read, isOnePiece: () => true, [Symbol.asyncDispose]: async () => {} });
       },
-      readClosed: async () => {
-        throw DAMAGED;
-      },
+      readClosed: () => log.readClosed(),
     } as unknown as RecordLog,
     loop: { feed: (input) => void relay.feed(input), durable: async () => {} },
     points: undefined,
@@ -79,6 +83,7 @@ function createClosed(agents: number) {
     log,
     told,
     timers,
+    pausesMs,
     agent,
     /** Makes a round, and lets it end. */
     round: async (): Promise<void> => {
@@ -137,6 +142,41 @@ describe("mail that rests in closed segments", () => {
     await turn();
     expect(relay.machine.state.mails.rows).toBe(40);
     expect(told.failures.length).toBe(39);
+  });
+
+  it("is lost where the disk gives neither its row nor the log has it, and the next is not", async () => {
+    const { rest, log, told, agent, attach, round, turn, widen } = createClosed(3);
+    await round();
+    widen();
+    log.readClosed = async () => {};
+    // What comes behind the loads of the two in segment 1: the disk gives nothing of the first row.
+    const failing = ({ bytes }: Reader, offset: number): boolean => offset === bytes - 2 * INDEX_ROW_BYTES;
+    log.index = (_, sound) => ({
+      ...sound,
+      read: (offset, length) =>
+        failing(sound, offset) ? Promise.reject(new PerdureError("disk-failed", "no read")) : sound.read(offset, length),
+    });
+    for (const nth of [1, 2]) for (const wanted of attach(nth)) rest.want(wanted);
+    await turn();
+    const [gone, whole] = [1, 2]
+      .map((nth) => agent(nth))
+      .sort((one, other) => Number(told.lost.join().includes(other.key)) - Number(told.lost.join().includes(one.key)));
+    expect(told).toEqual({ failures: [], damaged: [1], lost: [`${gone?.key} 1`] });
+    expect(whole?.mailbox.stored.placeOf(1)).toBeDefined();
+  });
+
+  it("is asked for ever more rarely while nothing of it can be had, and that its index is damaged is said once", async () => {
+    const { rest, log, told, timers, pausesMs, attach, round, turn } = createClosed(2);
+    await round();
+    pausesMs.length = 0;
+    log.index = () => undefined;
+    for (const wanted of attach(1)) rest.want(wanted);
+    for (let time = 0; time < 8; time++) {
+      await turn();
+      timers.pop()?.();
+    }
+    expect(pausesMs).toEqual([1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
+    expect([told.damaged, told.failures.length]).toEqual([[1], 8]);
   });
 
   it("is fetched no more when it was for another's sake and its segment is gone", async () => {

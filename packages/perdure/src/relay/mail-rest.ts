@@ -51,17 +51,31 @@ const GATHER_MS = 300;
 /** Rows looked at before others get a turn. */
 const ROWS_A_TURN = 10_000;
 const FETCHES_AT_ONCE = 16;
+/** What fails again and again is asked for ever more rarely, up to this: each time may read a whole segment, and is told. */
+const LONGEST_PAUSE_MS = 60_000;
+
+interface Waiting {
+  readonly asked: RowsWanted;
+  /** Before it is asked for again, should it fail. */
+  readonly pauseMs: number;
+}
 /** Mail comes to rest until so much of what may be at hand is. */
 const REST_TO_SHARE = 0.8;
 
 export function createMailRest({ clock, settings, mailboxes, log, loop, points, damaged, lost, failed }: MailRestOptions): MailRest {
   const { state } = mailboxes;
   const stopping = new AbortController();
-  const rows = createRowReader(log, damaged);
+  /** Whose index was found to be damaged: that is told once. bound: one per closed segment */
+  const damagedIndexes = new Set<number>();
+  const rows = createRowReader(log, (segment) => {
+    if (damagedIndexes.has(segment)) return;
+    damagedIndexes.add(segment);
+    damaged(segment);
+  });
   /** Segments with an index of whose mail some may have rows. bound: one per closed segment */
   const atHand = new Set<number>(log.indexed());
   /** bound: one per mailbox */
-  const waiting: RowsWanted[] = [];
+  const waiting: Waiting[] = [];
   let fetching = 0;
   let turn: Promise<unknown> = Promise.resolve();
   let cancel: (() => void) | undefined;
@@ -176,6 +190,7 @@ export function createMailRest({ clock, settings, mailboxes, log, loop, points, 
     // Who hears of none asks again at once.
     if (read.rows.length === 0) return 0;
     loop.feed({ kind: "rows", agent: owner.key, first, rows: read.rows });
+    // No timer comes in between, for nothing here waits for one: what stands for a lost row is gone before anybody else looks at it.
     for (const position of read.lost) {
       const [given, taken] = [read.rows[position - first]?.place, owner.mailbox.stored.placeOf(position)];
       // What has come to its end meanwhile, or has a row from elsewhere, is not lost.
@@ -184,7 +199,7 @@ export function createMailRest({ clock, settings, mailboxes, log, loop, points, 
     return read.rows.length;
   };
 
-  const fetchOne = async (asked: RowsWanted): Promise<void> => {
+  const fetchOne = async ({ asked, pauseMs }: Waiting): Promise<void> => {
     const { agent, segment, row, first, count } = asked;
     const owner = ownerOf(state, agent);
     if (owner === undefined) return;
@@ -202,15 +217,15 @@ export function createMailRest({ clock, settings, mailboxes, log, loop, points, 
       if (stopping.signal.aborted) return;
       if (!stillRests(owner, asked)) return answerNone();
       failed(error);
-      fetchLater(asked);
+      fetchLater(asked, pauseMs);
     }
   };
 
   /** What fails for some waits apart: the fetches of others go on. */
-  const fetchLater = (asked: RowsWanted): void => {
-    sleep(clock, settings.diskRetryMs, stopping.signal).then(
+  const fetchLater = (asked: RowsWanted, pauseMs: number): void => {
+    sleep(clock, pauseMs, stopping.signal).then(
       () => {
-        waiting.push(asked);
+        waiting.push({ asked, pauseMs: Math.max(pauseMs, Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) });
         fetchNext();
       },
       () => {},
@@ -234,7 +249,7 @@ export function createMailRest({ clock, settings, mailboxes, log, loop, points, 
   if (log.unindexed().length > 0) arm();
   return {
     want: (asked) => {
-      waiting.push(asked);
+      waiting.push({ asked, pauseMs: settings.diskRetryMs });
       fetchNext();
     },
     segmentClosed: arm,

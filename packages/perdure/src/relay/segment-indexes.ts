@@ -1,6 +1,6 @@
 /** Reads the indexes of closed segments for the relay's machine: at a start, and row by row later. */
 import type { RestingRow } from "../protocol/delivery/index-reading.ts";
-import { lostRowsIn, partsOf, rowsIn } from "../protocol/delivery/index-reading.ts";
+import { type IndexPart, lostRowsIn, partsOf, rowsIn } from "../protocol/delivery/index-reading.ts";
 import { routedRuns } from "../protocol/delivery/index-recall.ts";
 import type { Mailboxes } from "../protocol/delivery/mailboxes.ts";
 import type { IndexedRecords, RecordLog } from "../store/log/record-log.ts";
@@ -171,13 +171,20 @@ export function createRowReader(log: Pick<RecordLog, "openIndex" | "readClosed">
       if (index === undefined) return SAYS_NOTHING;
       const { counts, senders } = await sendersOf(segment, index);
       const senderOf = (nth: number): IndexedSender => indexSender(senders, 0, nth);
-      const rows = await wholeOf((from, some) => readRows(segment, index, counts, from, some, senderOf), row, count);
+      const isOnePiece = ({ offset, length }: IndexPart): boolean => index.isOnePiece(offset, length);
+      const rows = await wholeOf(row, count, {
+        read: (from, some) => readRows(segment, index, counts, from, some, senderOf),
+        isOnePiece: (from, some) => partsOf(counts, from, some).every(isOnePiece),
+      });
       if (!rows.includes(undefined)) return { rows, loads: rows };
-      const loadsAt = async (from: number, some: number): Promise<readonly RestingRow[]> => {
-        const [{ offset, length }] = partsOf(counts, from, some);
-        return lostRowsIn(segment, senderOf, await index.read(offset, length));
-      };
-      return { rows, loads: await wholeOf(loadsAt, row, count) };
+      const loads = await wholeOf(row, count, {
+        read: async (from, some) => {
+          const [{ offset, length }] = partsOf(counts, from, some);
+          return lostRowsIn(segment, senderOf, await index.read(offset, length));
+        },
+        isOnePiece: (from, some) => isOnePiece(partsOf(counts, from, some)[0]),
+      });
+      return { rows, loads };
     } catch (error) {
       if (!isUnreadable(error)) throw error;
       return SAYS_NOTHING;
@@ -219,20 +226,21 @@ interface IndexSays {
 
 const SAYS_NOTHING: IndexSays = { rows: [], loads: [] };
 
-/** What lies in sound pieces of an index, of which nothing is read that has a damaged one. */
-async function wholeOf(
-  read: (row: number, count: number) => Promise<readonly RestingRow[]>,
-  row: number,
-  count: number,
-): Promise<readonly (RestingRow | undefined)[]> {
+interface RowsIn {
+  read(row: number, count: number): Promise<readonly RestingRow[]>;
+  /** Whether none of these can be read where all of them cannot. */
+  isOnePiece(row: number, count: number): boolean;
+}
+
+/** Of rows of an index those that lie in pieces of it that can be read. */
+async function wholeOf(row: number, count: number, rows: RowsIn): Promise<readonly (RestingRow | undefined)[]> {
   try {
-    return await read(row, count);
+    return await rows.read(row, count);
   } catch (error) {
-    // What a disk does not give it may give later.
-    if (!isPerdureError(error) || error.code !== "log-damaged") throw error;
-    if (count === 1) return [undefined];
+    if (!isUnreadable(error)) throw error;
+    if (count === 1 || rows.isOnePiece(row, count)) return Array.from({ length: count }, () => undefined);
     const half = Math.ceil(count / 2);
-    return [...(await wholeOf(read, row, half)), ...(await wholeOf(read, row + half, count - half))];
+    return [...(await wholeOf(row, half, rows)), ...(await wholeOf(row + half, count - half, rows))];
   }
 }
 

@@ -39,7 +39,8 @@ export interface RestingRow {
   readonly place: Place;
 }
 
-interface IndexPart {
+/** Bytes of the body of an index. */
+export interface IndexPart {
   readonly offset: number;
   readonly length: number;
 }

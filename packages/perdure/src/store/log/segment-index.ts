@@ -46,6 +46,8 @@ export interface IndexReader {
   readonly bytes: number;
   /** Exactly these bytes; `log-damaged` when one of them is not what was written, or they lie beyond the end. */
   read(offset: number, length: number): Promise<Bytes>;
+  /** Whether none of these bytes can be read where all of them cannot. */
+  isOnePiece(offset: number, length: number): boolean;
 }
 
 export function indexName(segment: number): string {
@@ -110,7 +112,7 @@ export async function openIndex(files: Files, folder: string, of: IndexOf): Prom
   try {
     const bytes = bodyBytes(of, await file.read(0, HEADER_BYTES));
     if (bytes !== undefined && (await file.size()) === startOf(0) + bytes + Math.ceil(bytes / PIECE_BYTES) * SUM_BYTES)
-      return { bytes, read: (offset, length) => readBody(file, of, bytes, offset, length), [Symbol.asyncDispose]: close };
+      return { bytes, read: (offset, length) => readBody(file, of, bytes, offset, length), isOnePiece, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
     throw error;
@@ -168,6 +170,10 @@ async function readBody(file: OpenFile, { logId, segment, crc32: sum = crc32 }: 
     parts.push(part.subarray(Math.max(0, offset - begin), Math.min(part.length, offset + length - begin)));
   }
   return parts.length === 1 ? (parts[0] as Bytes) : concat(...parts);
+}
+
+function isOnePiece(offset: number, length: number): boolean {
+  return Math.floor(offset / PIECE_BYTES) === Math.floor((offset + length - 1) / PIECE_BYTES);
 }
 
 function startOf(piece: number): number {
