@@ -342,7 +342,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     entry.early.push(frame);
   };
 
-  /** Answers to settles and proofs are for whoever comes to look for them. */
+  /** Answers to settles are for whoever comes to look for them. */
   const sendLater = (number: number, frame: Frame): void => {
     const session = entries.get(number)?.session;
     if (session === undefined) send(number, frame);
@@ -363,7 +363,8 @@ export function createSessions(options: SessionsOptions): Sessions {
           payload: position.encode({ generation, epoch: output.epoch, settledFloor: output.settledFloor, tail: output.tail }),
         });
       case "proof":
-        return sendLater(output.session, { name: "statement", payload: output.proof });
+        // Few come in a second, and whoever sent may wait for nothing else.
+        return send(output.session, { name: "statement", payload: output.proof });
       case "published":
         return sayPublished(output.session, output.verdict);
       case "goodbye":
