@@ -98,7 +98,6 @@ export function createIndexRecall(state: RelayState, sha256: Sha256): IndexRecal
         mailbox.nextPosition = Math.max(mailbox.nextPosition, last + 1);
         mailbox.syncedTail = mailbox.nextPosition - 1;
         const rows = routed.get(nth);
-        const table = tableOf(owner);
         for (const [from, to] of waitingOf(owner, run.first, last)) {
           recalled.count += to - from + 1;
           if (rows !== undefined) {
@@ -109,14 +108,7 @@ export function createIndexRecall(state: RelayState, sha256: Sha256): IndexRecal
           mailbox.earliestExpiryMs = Math.min(mailbox.earliestExpiryMs, run.expiresAtMs);
           const end = layout.loads + (row + to + 1) * INDEX_LOAD_BYTES;
           const touched = sumLoads(bytes, layout.loads + (row + from) * INDEX_LOAD_BYTES, end, sums);
-          for (const kind of touched) {
-            const [messages, envelopes] = [sums[2 * kind] as number, sums[2 * kind + 1] as number];
-            const by = kind >>> 1;
-            table.add(numbers[by] as number, kind % 2 === 1, messages, envelopes);
-            recalled.bytes += (headers[by] as number) * messages + envelopes;
-            sums[2 * kind] = 0;
-            sums[2 * kind + 1] = 0;
-          }
+          recalled.bytes += passOn(sums, touched, numbers, headers, tableOf(owner));
         }
       }
       return recalled;
@@ -145,6 +137,28 @@ function sumLoads(bytes: Bytes, from: number, end: number, sums: Float64Array): 
     sums[2 * kind + 1] = (sums[2 * kind + 1] as number) + sizeBytes;
   }
   return touched;
+}
+
+/** Adds what was touched of sums to those of a mailbox, and leaves zeros; bytes of the records. */
+function passOn(
+  sums: Float64Array,
+  touched: readonly number[],
+  numbers: readonly number[],
+  headers: readonly number[],
+  table: LoadTable,
+): number {
+  let bytes = 0;
+  for (const kind of touched) {
+    // Not destructured together: an array would be made of each pair.
+    const messages = sums[2 * kind] as number;
+    const envelopes = sums[2 * kind + 1] as number;
+    const by = kind >>> 1;
+    table.add(numbers[by] as number, kind % 2 === 1, messages, envelopes);
+    bytes += (headers[by] as number) * messages + envelopes;
+    sums[2 * kind] = 0;
+    sums[2 * kind + 1] = 0;
+  }
+  return bytes;
 }
 
 /** Bytes of their records. */
