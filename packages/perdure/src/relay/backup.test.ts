@@ -20,10 +20,6 @@ let bob: TestAgent;
 let from: TestLine;
 let sent = 0;
 
-const until = async (met: () => boolean): Promise<void> => {
-  const end = await stage.world.run({ until: met, untilMs: stage.world.nowMs + 60_000 });
-  if (!met()) throw new Error(`not in time (${end.why})`);
-};
 const machine = () => stage.world.host("relay");
 const backup = () => backUp({ host: machine(), folder: "relay-folder", to: TO });
 const made = () => stage.world.complete(backup());
@@ -37,7 +33,7 @@ const send = (count: number): void => {
 const delivered = async (folder: string): Promise<readonly number[]> => {
   relay = await stage.world.complete(openRelayWith({ host: machine(), folder, listen: LISTEN }));
   const to = await bob.connect();
-  await until(() => to.delivered.length >= relay.status().waitingMessages);
+  await stage.until(() => to.delivered.length >= relay.status().waitingMessages);
   return to.delivered.map(({ read }) => read.seq);
 };
 
@@ -50,7 +46,7 @@ beforeEach(async () => {
   await bob.connect({ consume: false });
   from = await alice.connect();
   send(30);
-  await until(() => from.acked === 30);
+  await stage.until(() => from.acked === 30);
 });
 
 describe("a backup", () => {
@@ -68,7 +64,7 @@ describe("a backup", () => {
   it("copies again only what is new", async () => {
     const first = await made();
     send(5);
-    await until(() => from.acked === sent);
+    await stage.until(() => from.acked === sent);
     const second = await made();
     expect([second.number, second.segments > first.segments, second.copied <= 2]).toEqual([2, true, true]);
     expect(second.copiedBytes).toBeLessThan(first.copiedBytes);
@@ -90,7 +86,7 @@ describe("a backup", () => {
     relay = await stage.open();
     from = await alice.connect();
     send(20);
-    await until(() => from.acked === sent);
+    await stage.until(() => from.acked === sent);
     let [finished, cut] = [0, 0];
     for (let call = 1; call < 130; call += 5) {
       let died = false;
@@ -213,7 +209,7 @@ describe("a relay that was restored", () => {
     await made();
     for (let round = 0; round < 5; round++) {
       send(2);
-      await until(() => from.acked === sent);
+      await stage.until(() => from.acked === sent);
       await stage.world.run({ untilMs: stage.world.nowMs + 500 });
     }
     const newest = Math.max(...numbers(from));
@@ -226,7 +222,7 @@ describe("a relay that was restored", () => {
     from = await alice.connect({ link: 2 });
     sent = 0;
     send(1);
-    await until(() => numbers(from).some((number) => number > newest + 1));
+    await stage.until(() => numbers(from).some((number) => number > newest + 1));
     expect(await stage.world.complete(readWhole(machine().files, "elsewhere/restored", 10))).toBeUndefined();
   });
 });

@@ -17,7 +17,6 @@ async function begin(settings: Record<string, number>, defences: Partial<RelayDe
 
 afterEach(() => expect(relay.status().healthy).toBe(true));
 
-const pass = (ms: number) => stage.world.run({ untilMs: stage.world.nowMs + ms });
 /** What became of connecting: how the session ended if it did not begin. */
 async function tryTo(agent: TestAgent, link: number): Promise<unknown> {
   try {
@@ -42,7 +41,7 @@ describe("one address", () => {
     ]);
     expect(await tryTo(bob, 1)).toBe("welcome");
     expect(relay.status().counters.limited).toEqual({ sourceHandshakesPerSecond: 2 });
-    await pass(2000);
+    await stage.pass(2000);
     expect(await tryTo(alice, 6)).toBe("welcome");
   });
 
@@ -51,7 +50,7 @@ describe("one address", () => {
     const lines = [await alice.connect({ link: 1, consume: false }), await alice.connect({ link: 2, consume: false })];
     expect(await tryTo(alice, 3)).toEqual(["too-busy", "after", { name: "sourceConnections", value: 2, remaining: 0 }, 60_000]);
     lines[0]?.session.close({ code: "aborted", retry: "never", afterMs: 0, limit: undefined, why: "", hint: "" });
-    await pass(1000);
+    await stage.pass(1000);
     expect(await tryTo(alice, 4)).toBe("welcome");
   });
 
@@ -62,11 +61,11 @@ describe("one address", () => {
       await stage.world
         .complete(host.net.dial(LISTEN, { timeoutMs: 1000, maxMessageBytes: 1000 }))
         .then((each) => each.start({ message: () => {}, drained: () => {}, closed: () => {} }));
-    await pass(5000);
+    await stage.pass(5000);
     // A second passed while they dialled; those that were let in say nothing and are given up later.
     expect(stage.world.network.connections).toBeLessThanOrEqual(3);
     expect(relay.status().connections).toBeLessThanOrEqual(3);
-    await pass(10_000);
+    await stage.pass(10_000);
     expect(await tryTo(alice, 1)).toBe("welcome");
   });
 });
@@ -83,11 +82,11 @@ describe("one agent", () => {
         })),
       );
     ask(20);
-    await pass(1000);
+    await stage.pass(1000);
     const codes = line.frames.filter(({ name }) => name === "found").map(({ payload }) => found.decode(payload).code);
     expect(codes).toEqual([...new Array(9).fill(""), ...new Array(11).fill("rate-limited")]);
     ask(2000);
-    await pass(1000);
+    await stage.pass(1000);
     expect(line.ended.map(({ code, limit }) => [code, limit?.name])).toEqual([["rate-limited", "agentRequestsPerSecond"]]);
   });
 
@@ -98,7 +97,7 @@ describe("one agent", () => {
       line.session.send([
         { name: "lookup", payload: lookup.encode({ request, what: "agent", key: alice.own.idRaw, at: new Uint8Array(0) }) },
       ]);
-    await pass(1000);
+    await stage.pass(1000);
     expect(line.frames.filter(({ name, payload }) => name === "found" && found.decode(payload).code === "")).toHaveLength(50);
   });
 });

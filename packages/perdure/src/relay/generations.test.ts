@@ -7,11 +7,7 @@ import { createRelayWorld, envelopeOf } from "./test-world.ts";
  * start and takes the position Bob already has. Says whether Bob gets it.
  */
 async function reachesBob(defences: Partial<RelayDefences>): Promise<boolean> {
-  const { world, open, agent } = createRelayWorld();
-  const until = async (met: () => boolean): Promise<void> => {
-    await world.run({ until: met, untilMs: world.nowMs + 20_000 });
-    expect(met()).toBe(true);
-  };
+  const { world, open, agent, until } = createRelayWorld();
   await open({ defences });
   const [alice, bob, carol] = [await agent("alice"), await agent("bob"), await agent("carol")];
   const expiresAtMs = world.host("bob").clock.wallMs() + 3_600_000;

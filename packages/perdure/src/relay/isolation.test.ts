@@ -14,18 +14,13 @@ let alice: TestAgent;
 let bob: TestAgent;
 let from: TestLine;
 
-const until = async (met: () => boolean, limitMs = 60_000): Promise<void> => {
-  const end = await stage.world.run({ until: met, untilMs: stage.world.nowMs + limitMs });
-  if (!met()) throw new Error(`not within ${limitMs} ms (${end.why})`);
-};
-const pass = (ms: number) => stage.world.run({ untilMs: stage.world.nowMs + ms });
 const mail = (seq: number) => envelopeOf(alice.own, bob.own, seq, stage.world.host("alice").clock.wallMs() + HOUR, SIZE);
 
 /** One message, one batch. */
 async function send(first: number, last: number): Promise<void> {
   for (let seq = first; seq <= last; seq++) {
     from.mail(seq, mail(seq));
-    await until(() => from.acked === seq);
+    await stage.until(() => from.acked === seq);
   }
 }
 
@@ -79,7 +74,7 @@ describe("a relay whose log has rotted", () => {
     ]);
     expect(metricsText(status)).toMatch(/^perdure_damaged_places 2$/m);
     const to = await bob.connect();
-    await until(() => to.delivered.length === 4);
+    await stage.until(() => to.delivered.length === 4);
     expect(to.delivered.map(({ position, read }) => [position, read.seq])).toEqual([
       [1, 1],
       [3, 3],
@@ -89,9 +84,9 @@ describe("a relay whose log has rotted", () => {
     from = await alice.connect();
     expect(from.welcome.linkUpTo).toBe(6);
     from.mail(7, mail(7));
-    await until(() => to.delivered.length === 5);
+    await stage.until(() => to.delivered.length === 5);
     to.settle(7);
-    await until(() => to.positions.at(-1)?.settledFloor === 7);
+    await stage.until(() => to.positions.at(-1)?.settledFloor === 7);
   });
 
   it("is well again at the next start, whether it was killed right after it had opened or not", async () => {
@@ -108,7 +103,7 @@ describe("a relay whose log has rotted", () => {
     relay = await stage.open();
     expect(relay.status()).toMatchObject({ healthy: true, damage: { places: 1, lostMessages: 0, mayTurnBack: false }, waitingMessages: 2 });
     const to = await bob.connect();
-    await until(() => to.delivered.length === 2);
+    await stage.until(() => to.delivered.length === 2);
   });
 
   it("knows that nothing but mail is missing where a later start restated the rest", async () => {
@@ -137,25 +132,25 @@ describe("a relay whose log has rotted", () => {
     const to = await bob.connect();
     await send(1, 2);
     to.settle(2);
-    await until(() => to.positions.at(-1)?.settledFloor === 2);
-    await until(() => relay.status().counters.statements > 0);
+    await stage.until(() => to.positions.at(-1)?.settledFloor === 2);
+    await stage.until(() => relay.status().counters.statements > 0);
     await stage.world.complete(relay.drain());
     await rot(1);
     await rot(2);
     relay = await stage.open();
     from = await alice.connect({ link: 2 });
     from.mail(1, mail(3));
-    await until(() => from.acked === 1);
+    await stage.until(() => from.acked === 1);
     const again = await bob.connect();
-    await until(() => again.delivered.length === 1);
+    await stage.until(() => again.delivered.length === 1);
     expect(again.delivered.map(({ position, read }) => [position, read.seq])).toEqual([[3, 3]]);
   });
 
   it("signs no statement under a number that it may have used", async () => {
     const numberOf = (proof: Uint8Array) => statement.decode(statementProof.decode(proof).statement).number;
     await send(1, 3);
-    await until(() => from.proofs.length > 0);
-    await pass(1000);
+    await stage.until(() => from.proofs.length > 0);
+    await stage.pass(1000);
     const newest = Math.max(...from.proofs.map(numberOf));
     await stage.world.complete(relay.drain());
     const { path, offset } = await bodyOf(3);
@@ -164,8 +159,8 @@ describe("a relay whose log has rotted", () => {
     relay = await stage.open();
     from = await alice.connect({ link: 2 });
     from.mail(1, mail(4));
-    await until(() => from.proofs.some((proof) => numberOf(proof) > newest));
-    await pass(1000);
+    await stage.until(() => from.proofs.some((proof) => numberOf(proof) > newest));
+    await stage.pass(1000);
     const since = from.proofs.map(numberOf).filter((number) => number > newest);
     expect(since.length).toBeGreaterThan(0);
     expect(Math.max(...since)).toBeGreaterThan(newest + 1);
@@ -178,12 +173,12 @@ describe("a relay whose log has rotted", () => {
     relay = await stage.open();
     from = await alice.connect({ link: 2 });
     from.mail(1, mail(4));
-    await until(() => from.acked === 1);
+    await stage.until(() => from.acked === 1);
     await stage.world.complete(relay.drain());
     putRight();
     relay = await stage.open();
     const to = await bob.connect();
-    await until(() => to.delivered.length === 3);
+    await stage.until(() => to.delivered.length === 3);
     expect(to.delivered.map(({ read }) => read.seq)).toEqual([1, 2, 4]);
   });
 

@@ -39,7 +39,6 @@ async function attachAll(agents: readonly TestAgent[]): Promise<readonly TestLin
 
 afterEach(() => expect(relay.status().healthy).toBe(true));
 
-const pass = (ms: number) => stage.world.run({ untilMs: stage.world.nowMs + ms });
 const expiryMs = (): number => stage.world.host("office").clock.wallMs() + 3_600_000;
 /** Each writes to the next one. */
 function writeRound(agents: readonly TestAgent[], lines: readonly TestLine[], seq: number): void {
@@ -60,7 +59,7 @@ describe.each([
     expect(relay.status().connections).toBe(4);
     expect(lines.map(({ session }) => session.mode)).toEqual([mode, mode, mode, mode]);
     for (let seq = 1; seq <= 5; seq++) writeRound(agents, lines, seq);
-    await pass(2000);
+    await stage.pass(2000);
     expect(lines.map(({ acked }) => acked)).toEqual([5, 5, 5, 5]);
     for (const [index, { delivered }] of lines.entries()) {
       const sender = agents[(index + 3) % 4] as TestAgent;
@@ -73,13 +72,13 @@ describe.each([
     const agents = await begin({}, { local });
     const lines = await attachAll(agents);
     lines[0]?.session.close(BYE);
-    await pass(500);
+    await stage.pass(500);
     expect([stage.world.network.connections, relay.status().connections]).toEqual([1, 3]);
     writeRound(agents.slice(1), lines.slice(1), 1);
-    await pass(500);
+    await stage.pass(500);
     expect(lines.slice(1).map(({ delivered }) => delivered.length)).toEqual([1, 1, 1]);
     for (const { session } of lines.slice(1)) session.close(BYE);
-    await pass(500);
+    await stage.pass(500);
     expect([stage.world.network.connections, relay.status().connections]).toEqual([0, 0]);
     expect(lines.map(({ ended }) => ended.map(({ code }) => code))).toEqual([["aborted"], ["aborted"], ["aborted"], ["aborted"]]);
   });
@@ -88,11 +87,11 @@ describe.each([
     const agents = await begin({}, { local });
     const lines = await attachAll(agents);
     const again = await (agents[0] as TestAgent).connect({ link: 1 });
-    await pass(500);
+    await stage.pass(500);
     expect(lines.map(({ ended }) => ended.map(({ code }) => code))).toEqual([["fenced"], [], [], []]);
     expect([stage.world.network.connections, relay.status().connections]).toEqual([1, 4]);
     again.mail(1, envelopeOf((agents[0] as TestAgent).own, (agents[1] as TestAgent).own, 1, expiryMs()));
-    await pass(500);
+    await stage.pass(500);
     expect([again.acked, lines[1]?.delivered.length]).toEqual([1, 1]);
   });
 });
@@ -101,7 +100,7 @@ describe("sharing", () => {
   it("waits for a dial that is under way, so that all who start at once are one connection", async () => {
     const agents = await begin();
     const lines = await Promise.all(agents.map((agent) => agent.connect()));
-    await pass(200);
+    await stage.pass(200);
     expect(lines.map(({ ended }) => ended.length)).toEqual([0, 0, 0, 0]);
     expect(stage.world.network.connections).toBe(1);
   });
@@ -110,7 +109,7 @@ describe("sharing", () => {
     const agents = await begin();
     const lines = await attachAll(agents);
     expect(stage.world.network.cut("office", "relay")).toBe(1);
-    await pass(500);
+    await stage.pass(500);
     expect(lines.map(({ ended }) => ended.map(({ code }) => code))).toEqual(NAMES.map(() => ["connection-closed"]));
     await attachAll(agents);
     expect([stage.world.network.connections, relay.status().connections]).toEqual([1, 4]);
@@ -173,7 +172,7 @@ describe("one agent's trouble is its own", () => {
     closing.abort();
     await expect(joining).rejects.toMatchObject({ code: "aborted" });
     await expect((agents[3] as TestAgent).connect({ signal: closing.signal })).rejects.toMatchObject({ code: "aborted" });
-    await pass(500);
+    await stage.pass(500);
     expect(lines.map(({ ended }) => ended)).toEqual([[], []]);
     expect([stage.world.network.connections, relay.status().connections]).toEqual([1, 2]);
   });
@@ -186,7 +185,7 @@ describe("one agent's trouble is its own", () => {
     closing.abort();
     await expect(dialling).rejects.toMatchObject({ code: "aborted" });
     await Promise.all(waiting);
-    await pass(3000);
+    await stage.pass(3000);
     expect([stage.world.network.connections, relay.status().connections]).toEqual([1, 3]);
   });
 
@@ -204,7 +203,7 @@ describe("one agent's trouble is its own", () => {
     const waiting = agents.map((agent) => agent.connect());
     await expect(refused).rejects.toMatchObject({ code: "name-taken", retry: "never" });
     await Promise.all(waiting);
-    await pass(3000);
+    await stage.pass(3000);
     expect([stage.world.network.connections, relay.status().connections]).toEqual([2, 5]);
   });
 
@@ -244,7 +243,7 @@ describe("one agent's trouble is its own", () => {
     );
     const [anna, ben, cleo] = agents as [TestAgent, TestAgent, TestAgent];
     const lines = [await anna.connect(), ...(await Promise.all([ben.connect(), cleo.connect()]))];
-    await pass(500);
+    await stage.pass(500);
     expect(lines.map(({ ended }) => ended)).toEqual([[], [], []]);
     expect([stage.world.network.connections, relay.status().connections]).toEqual([1, 3]);
   });
@@ -256,7 +255,7 @@ describe("one agent's trouble is its own", () => {
     const dials = Array.from({ length: 300 }, () => stranger.net.dial(LISTEN, { timeoutMs: 5000, maxMessageBytes: MAX_TRANSPORT_BYTES }));
     for (const each of await stage.world.complete(Promise.all(dials))) each.close();
     await expect((agents[3] as TestAgent).connect()).rejects.toMatchObject({ code: "too-busy", limit: { name: "relayConnections" } });
-    await pass(500);
+    await stage.pass(500);
     expect(lines.map(({ ended }) => ended)).toEqual([[], [], []]);
   });
 
@@ -269,7 +268,7 @@ describe("one agent's trouble is its own", () => {
     await expect(cleo.connect()).rejects.toMatchObject({ code: "timed-out" });
     const fresh = [await cleo.connect(), await dora.connect()];
     expect(dials).toEqual(["anna", "cleo"]);
-    await pass(61_000);
+    await stage.pass(61_000);
     expect(lines.map(({ ended }) => ended.map(({ code }) => code))).toEqual([["timed-out"], ["timed-out"]]);
     fresh.push(await anna.connect(), await ben.connect());
     expect([dials.length, fresh.map(({ ended }) => ended.length), relay.status().connections]).toEqual([2, [0, 0, 0, 0], 4]);
@@ -285,7 +284,7 @@ describe("one agent's trouble is its own", () => {
     const { session } = await (agents[0] as TestAgent).connect();
     leave = () => session.close(BYE);
     await expect((agents[1] as TestAgent).connect()).rejects.toMatchObject({ code: "too-busy", retry: "after" });
-    await pass(500);
+    await stage.pass(500);
     expect([dials, stage.world.network.connections]).toEqual([["anna"], 0]);
   });
 });
@@ -295,13 +294,13 @@ describe("many at once", () => {
     const names = Array.from({ length: 12 }, (_, index) => `agent-${index}`);
     const agents = await begin({ agentsPerConnection: 3 }, { names });
     let lines = await Promise.all(agents.map((agent) => agent.connect()));
-    await pass(500);
+    await stage.pass(500);
     expect([stage.world.network.connections, relay.status().connections]).toEqual([4, 12]);
     stage.world.network.cut("office", "relay");
-    await pass(500);
+    await stage.pass(500);
     expect(lines.every(({ ended }) => ended.length === 1)).toBe(true);
     lines = await Promise.all(agents.map((agent) => agent.connect()));
-    await pass(500);
+    await stage.pass(500);
     expect([stage.world.network.connections, relay.status().connections]).toEqual([4, 12]);
     expect(lines.every(({ ended }) => ended.length === 0)).toBe(true);
   });
@@ -359,11 +358,11 @@ describe("what nobody reads", () => {
     let rounds = 0;
     for (; rounds < 20 && transport.hasRoom && first.ended.length === 0; rounds++) {
       const { transport: mine } = await joinAs(asker);
-      await pass(50);
+      await stage.pass(50);
       mine.send(Array.from({ length: 10_000 }, () => asked));
-      await pass(200);
+      await stage.pass(200);
       mine.end(BYE);
-      await pass(50);
+      await stage.pass(50);
       if (relay.status().connections === 0) break;
     }
     expect(rounds).toBeLessThan(8);

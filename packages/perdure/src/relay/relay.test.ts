@@ -28,11 +28,6 @@ async function begin(options: Parameters<RelayWorld["open"]>[0] = {}): Promise<v
 
 const mail = (seq: number, options: { readonly expiresInMs?: number; readonly size?: number } = {}) =>
   envelopeOf(alice.own, bob.own, seq, stage.world.host("alice").clock.wallMs() + (options.expiresInMs ?? HOUR), options.size);
-const until = async (met: () => boolean, limitMs = 60_000): Promise<void> => {
-  const end = await stage.world.run({ until: met, untilMs: stage.world.nowMs + limitMs });
-  if (!met()) throw new Error(`not within ${limitMs} ms (${end.why})`);
-};
-const pass = (ms: number) => stage.world.run({ untilMs: stage.world.nowMs + ms });
 
 /** The relay's process dies at once and a new one opens the same folder. */
 async function restart(options: Parameters<RelayWorld["open"]>[0] & { readonly keep?: "all" | "synced" | "random" } = {}): Promise<void> {
@@ -45,59 +40,59 @@ describe("a relay", () => {
 
   it("hands mail on, acknowledges it, and lets go of it when it is settled", async () => {
     for (let seq = 1; seq <= 10; seq++) from.mail(seq, mail(seq));
-    await until(() => from.acked === 10 && to.delivered.length === 10);
+    await stage.until(() => from.acked === 10 && to.delivered.length === 10);
     expect(to.delivered.map((each) => [each.position, each.read.seq])).toEqual(
       Array.from({ length: 10 }, (_, index) => [index + 1, index + 1]),
     );
     to.settle(10);
-    await until(() => to.positions.at(-1)?.settledFloor === 10);
+    await stage.until(() => to.positions.at(-1)?.settledFloor === 10);
     expect(relay.status()).toMatchObject({ healthy: true, waitingMessages: 0, counters: { accepted: 10, settled: 10 } });
   });
 
   it("keeps mail for an agent that is away", async () => {
     to.session.close({ code: "aborted", retry: "never", afterMs: 0, limit: undefined, why: "", hint: "" });
     for (let seq = 1; seq <= 5; seq++) from.mail(seq, mail(seq));
-    await until(() => from.acked === 5);
+    await stage.until(() => from.acked === 5);
     to = await bob.connect();
-    await until(() => to.delivered.length === 5);
+    await stage.until(() => to.delivered.length === 5);
   });
 
   it("has everything it acknowledged after its power was cut", async () => {
     for (let seq = 1; seq <= 50; seq++) from.mail(seq, mail(seq));
-    await until(() => from.acked > 0);
+    await stage.until(() => from.acked > 0);
     const acked = from.acked;
     await restart();
     to = await bob.connect();
-    await until(() => to.delivered.length >= acked);
+    await stage.until(() => to.delivered.length >= acked);
     from = await alice.connect();
     expect(from.welcome.linkUpTo).toBeGreaterThanOrEqual(acked);
   });
 
   it("delivers to a consumer that was handed mail before the crash once more, under a new generation", async () => {
     from.mail(1, mail(1));
-    await until(() => from.acked === 1 && to.delivered.length === 1);
+    await stage.until(() => from.acked === 1 && to.delivered.length === 1);
     const { generation, position } = to.delivered[0] as (typeof to.delivered)[number];
     await restart();
     to = await bob.connect({ have: { generation, position } });
-    await until(() => to.delivered.length === 1);
+    await stage.until(() => to.delivered.length === 1);
     expect(hex(to.welcome.generation)).not.toBe(hex(generation));
   });
 
   it("ignores a settle that names the generation before and says so", async () => {
     from.mail(1, mail(1));
-    await until(() => from.acked === 1);
+    await stage.until(() => from.acked === 1);
     const before = to.welcome.generation;
     await restart();
     to = await bob.connect();
     to.settle(1, { generation: before });
-    await until(() => to.positions.length === 1);
+    await stage.until(() => to.positions.length === 1);
     expect([to.positions[0]?.settledFloor, relay.status().waitingMessages]).toEqual([0, 1]);
   });
 
   it("proves to the sender what is stored", async () => {
     const sent = [1, 2, 3].map((seq) => mail(seq));
     for (const each of sent) from.mail(each.seq, each);
-    await until(() => from.proofs.length > 0);
+    await stage.until(() => from.proofs.length > 0);
     const { leaf } = await stage.world.complete(
       verifyStatementProof(stage.world.host("alice").crypto, from.relay, from.proofs[0] as Uint8Array),
     );
@@ -113,25 +108,25 @@ describe("a relay", () => {
 
   it("tells the consumer before that it was fenced", async () => {
     const next = await bob.connect({ link: 2 });
-    await until(() => to.ended.length > 0);
+    await stage.until(() => to.ended.length > 0);
     from.mail(1, mail(1));
-    await until(() => next.delivered.length === 1);
+    await stage.until(() => next.delivered.length === 1);
     expect([to.ended[0]?.code, to.delivered.length]).toEqual(["fenced", 0]);
   });
 
   it("hands nothing to who does not confirm its pass, takes no settle of it, and ends its session in time", async () => {
     to.session.close({ code: "aborted", retry: "never", afterMs: 0, limit: undefined, why: "", hint: "" });
     from.mail(1, mail(1));
-    await until(() => from.acked === 1);
+    await stage.until(() => from.acked === 1);
     const silent = await bob.connect({ link: 2, confirms: false });
     silent.settle(1);
-    await pass(9_000);
+    await stage.pass(9_000);
     expect([silent.delivered.length, silent.ended.length, relay.status().waitingMessages]).toEqual([0, 0, 1]);
-    await until(() => silent.ended.length > 0, 2_000);
+    await stage.until(() => silent.ended.length > 0, 2_000);
     expect(silent.ended[0]).toMatchObject({ code: "timed-out", retry: "after" });
     const next = await bob.connect({ link: 3 });
-    await until(() => next.delivered.length === 1);
-    await pass(20_000);
+    await stage.until(() => next.delivered.length === 1);
+    await stage.pass(20_000);
     expect(next.ended).toEqual([]);
   });
 
@@ -143,7 +138,7 @@ describe("a relay", () => {
     ask(3, "name", utf8("nobody"));
     ask(4, "name", Uint8Array.of(255));
     const answers = () => from.frames.filter((frame) => frame.name === "found").map((frame) => found.decode(frame.payload));
-    await until(() => answers().length === 4);
+    await stage.until(() => answers().length === 4);
     expect(answers().map((answer) => [answer.request, equalBytes(answer.bundle, bob.own.bundle())])).toEqual([
       [1, true],
       [2, true],
@@ -165,13 +160,13 @@ describe("a relay", () => {
     );
     to.session.send([{ name: "publish", payload: publishBytes(bob.own.bundle()) }]);
     from.session.send([{ name: "publish", payload: publishBytes(bob.own.bundle()) }]);
-    await until(() => from.ended.length > 0);
+    await stage.until(() => from.ended.length > 0);
     expect(from.ended[0]?.code).toBe("bad-signature");
     const asks = await alice.connect();
     asks.session.send([
       { name: "lookup", payload: lookup.encode({ request: 1, what: "agent", key: bob.own.idRaw, at: new Uint8Array(0) }) },
     ]);
-    await until(() => asks.frames.some((frame) => frame.name === "found"));
+    await stage.until(() => asks.frames.some((frame) => frame.name === "found"));
     expect(
       equalBytes(found.decode(asks.frames.find((frame) => frame.name === "found")?.payload as Uint8Array).bundle, bob.own.bundle()),
     ).toBe(true);
@@ -185,14 +180,14 @@ describe("a relay", () => {
       payload: lookup.encode({ request: 1, what: "agent", key: bob.own.idRaw, at: new Uint8Array(0) }),
     } as const;
     from.session.send(Array.from({ length: 20_000 }, () => asked));
-    await until(() => relay.status().incidents.some(({ what }) => what.includes("too-busy")));
+    await stage.until(() => relay.status().incidents.some(({ what }) => what.includes("too-busy")));
     expect(relay.status().connections).toBe(1);
   });
 
   it("ends mail that nobody read and tells its sender, signed", async () => {
     to.session.close({ code: "aborted", retry: "never", afterMs: 0, limit: undefined, why: "", hint: "" });
     from.mail(1, mail(1, { expiresInMs: 5_000 }));
-    await until(() => from.delivered.length === 1, 200_000);
+    await stage.until(() => from.delivered.length === 1, 200_000);
     const { read } = from.delivered[0] as (typeof from.delivered)[number];
     const notice = await stage.world.complete(
       verifyNotice({ crypto: stage.world.host("alice").crypto, relay: from.relay, body: read.body }),
@@ -204,8 +199,8 @@ describe("a relay", () => {
   it("says nothing of a notice that nobody read", async () => {
     to.session.close({ code: "aborted", retry: "never", afterMs: 0, limit: undefined, why: "", hint: "" });
     from.mail(1, mail(1, { expiresInMs: 5_000 }));
-    await until(() => from.delivered.length === 1, 200_000);
-    await pass(24 * HOUR + 300_000);
+    await stage.until(() => from.delivered.length === 1, 200_000);
+    await stage.pass(24 * HOUR + 300_000);
     expect(relay.status()).toMatchObject({ waitingMessages: 0, counters: { expired: 2, accepted: 1 } });
   });
 
@@ -214,19 +209,19 @@ describe("a relay", () => {
     const seen = () => to.delivered.map((each) => each.position);
     for (let seq = 1; seq <= 60; seq++) {
       from.mail(seq, mail(seq, { size: 100_000 }));
-      await pass(10);
+      await stage.pass(10);
     }
-    await until(() => from.acked === 60);
+    await stage.until(() => from.acked === 60);
     expect(to.count("deliver")).toBeLessThan(60);
-    await until(() => to.count("deliver") === 60, 120_000);
+    await stage.until(() => to.count("deliver") === 60, 120_000);
     expect(seen()).toEqual(Array.from({ length: 60 }, (_, index) => index + 1));
   });
 
   it("says goodbye to all when it stops, and has everything when it starts again", async () => {
     for (let seq = 1; seq <= 20; seq++) from.mail(seq, mail(seq));
-    await until(() => from.acked === 20);
+    await stage.until(() => from.acked === 20);
     await stage.world.complete(relay.drain());
-    await pass(100);
+    await stage.pass(100);
     expect([from.ended[0]?.code, to.ended[0]?.code]).toEqual(["relay-draining", "relay-draining"]);
     relay = await stage.open();
     expect(relay.status().waitingMessages).toBe(20);
@@ -240,9 +235,9 @@ describe("a relay", () => {
 
   it("says which mail it has appended, handed out, acknowledged and let go of", async () => {
     from.mail(1, mail(1));
-    await until(() => to.delivered.length === 1 && from.acked === 1);
+    await stage.until(() => to.delivered.length === 1 && from.acked === 1);
     to.settle(1);
-    await until(() => to.positions.length === 1);
+    await stage.until(() => to.positions.length === 1);
     const events = new Set(stage.facts.filter((fact) => fact.host === "relay").map((fact) => fact.event));
     for (const event of [
       "relay.started",
@@ -258,7 +253,7 @@ describe("a relay", () => {
 
   it("says why it refuses a peer that breaks the rules", async () => {
     from.mail(7, mail(1));
-    await until(() => from.ended.length > 0);
+    await stage.until(() => from.ended.length > 0);
     expect([from.ended[0]?.code, relay.status().incidents.at(-1)?.kind]).toEqual(["malformed", "peer"]);
   });
 });
@@ -276,9 +271,9 @@ describe("a relay whose disk fails", () => {
   it("delivers and acknowledges after one failed sync, nothing before it is durable, and says so", async () => {
     stage.world.disk("relay").failSyncs = 1;
     from.mail(1, mail(1));
-    await until(() => from.acked === 1 && to.delivered.length === 1);
+    await stage.until(() => from.acked === 1 && to.delivered.length === 1);
     from.mail(2, mail(2));
-    await until(() => to.delivered.length === 2);
+    await stage.until(() => to.delivered.length === 2);
     const order = stage.facts
       .filter((fact) => fact.event === "relay.delivered" && fact.fields["position"] === 2)
       .map((fact) => fact.fields["synced"]);
@@ -287,18 +282,18 @@ describe("a relay whose disk fails", () => {
 
   it("refuses new mail while the disk is full, keeps what it has, and goes on when there is room", async () => {
     from.mail(1, mail(1));
-    await until(() => from.acked === 1);
+    await stage.until(() => from.acked === 1);
     const disk = stage.world.disk("relay");
     const { capacityBytes } = disk;
     disk.capacityBytes = 0;
     from.mail(2, mail(2));
-    await pass(3_000);
+    await stage.pass(3_000);
     from.mail(3, mail(3));
-    await until(() => from.refusals.length > 0);
+    await stage.until(() => from.refusals.length > 0);
     expect([from.refusals[0]?.code, from.refusals[0]?.retry, relay.status().healthy]).toEqual(["disk-full", "after", false]);
     disk.capacityBytes = capacityBytes;
-    await until(() => from.acked === 3);
-    await until(() => to.delivered.length === 2);
+    await stage.until(() => from.acked === 3);
+    await stage.until(() => to.delivered.length === 2);
     expect(relay.status().healthy).toBe(true);
   });
 
@@ -306,15 +301,15 @@ describe("a relay whose disk fails", () => {
     const disk = stage.world.disk("relay");
     disk.failSyncs = 1_000_000;
     from.mail(1, mail(1, { expiresInMs: 5_000 }));
-    await pass(10 * 60_000);
+    await stage.pass(10 * 60_000);
     disk.failSyncs = 0;
-    await until(() => relay.status().counters.expired === 1);
+    await stage.until(() => relay.status().counters.expired === 1);
   });
 
   it("turns new sessions away while nothing can be written", async () => {
     stage.world.disk("relay").capacityBytes = 0;
     from.mail(1, mail(1));
-    await pass(3_000);
+    await stage.pass(3_000);
     await expect(alice.connect({ link: 2 })).rejects.toMatchObject({ code: "disk-full", retry: "after" });
   });
 
@@ -323,9 +318,9 @@ describe("a relay whose disk fails", () => {
     from = await alice.connect({ link: 2 });
     for (let seq = 1; seq <= 20; seq++) {
       from.mail(seq, mail(seq, { size: 100_000 }));
-      await pass(50);
+      await stage.pass(50);
     }
-    await until(() => from.acked === 20);
+    await stage.until(() => from.acked === 20);
     const refused = from.refusals.length;
     expect(refused).toBeGreaterThan(0);
     expect(relay.status().waitingMessages).toBe(20 - refused);
@@ -342,15 +337,15 @@ describe("a relay with mail that waits long", () => {
     for (let round = 1; round <= 40; round++) {
       from.mail(++linkSeq, envelopeOf(alice.own, carol.own, round, stage.world.host("alice").clock.wallMs() + HOUR));
       from.mail(++linkSeq, mail(round, { size: 65_536 }));
-      await until(() => to.delivered.length === round);
+      await stage.until(() => to.delivered.length === round);
       to.settle(round);
-      await pass(5_000);
+      await stage.pass(5_000);
     }
-    await until(() => from.acked === linkSeq);
+    await stage.until(() => from.acked === linkSeq);
     expect([from.refusals, relay.status().waitingMessages]).toEqual([[], 40]);
     await restart({ settings: { segmentBytes: 65_536, storeBytes: 1024 * 1024 } });
     const back = await carol.connect();
-    await until(() => back.delivered.length === 40);
+    await stage.until(() => back.delivered.length === 40);
     expect(back.delivered.map((each) => each.read.seq)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
   });
 });
@@ -359,13 +354,13 @@ describe("a relay that holds as many messages as it may", () => {
   it("refuses more, says so, and goes on when some are settled", async () => {
     await begin({ settings: { storeMessages: 3 } });
     for (let seq = 1; seq <= 4; seq++) from.mail(seq, mail(seq));
-    await until(() => from.acked === 4);
+    await stage.until(() => from.acked === 4);
     expect([from.refusals.map((each) => [each.linkSeq, each.code]), relay.status().healthy]).toEqual([[[4, "too-busy"]], false]);
-    await until(() => to.delivered.length === 3);
+    await stage.until(() => to.delivered.length === 3);
     to.settle(3);
-    await until(() => relay.status().waitingMessages === 0);
+    await stage.until(() => relay.status().waitingMessages === 0);
     from.mail(5, mail(5));
-    await until(() => to.delivered.length === 4);
+    await stage.until(() => to.delivered.length === 4);
     expect(relay.status().healthy).toBe(true);
   });
 });
@@ -376,15 +371,15 @@ describe("a relay whose clock jumps", () => {
   it("ends nothing for an hour after a jump forward", async () => {
     to.session.close({ code: "aborted", retry: "never", afterMs: 0, limit: undefined, why: "", hint: "" });
     from.mail(1, mail(1, { expiresInMs: HOUR }));
-    await until(() => from.acked === 1);
+    await stage.until(() => from.acked === 1);
     stage.world.jumpWall("relay", 10 * HOUR);
-    await pass(30 * 60_000);
+    await stage.pass(30 * 60_000);
     expect([
       relay.status().waitingMessages,
       relay.status().healthy,
       relay.status().incidents.some((incident) => incident.kind === "clock"),
     ]).toEqual([1, false, true]);
-    await pass(40 * 60_000);
+    await stage.pass(40 * 60_000);
     expect([relay.status().counters.expired, relay.status().healthy]).toEqual([1, true]);
   });
 });
@@ -427,7 +422,7 @@ describe("opening a relay", () => {
     from = await alice.connect();
     for (let seq = 1; seq <= 5; seq++)
       from.mail(seq, envelopeOf(alice.own, alice.own, seq, stage.world.host("alice").clock.wallMs() + HOUR));
-    await until(() => from.acked === 5);
+    await stage.until(() => from.acked === 5);
     await stage.world.complete(relay.drain());
     const files = stage.world.host("relay").files;
     const [name] = (await stage.world.complete(files.list("relay-folder/log"))) as readonly string[];
@@ -450,7 +445,7 @@ describe("opening a relay", () => {
     await begin({ settings: { segmentBytes: 65_536 } });
     to.session.close({ code: "aborted", retry: "never", afterMs: 0, limit: undefined, why: "", hint: "" });
     for (let seq = 1; seq <= 3; seq++) from.mail(seq, mail(seq, { size: 3000 }));
-    await until(() => from.acked === 3);
+    await stage.until(() => from.acked === 3);
     const files = stage.world.host("relay").files;
     const names = await stage.world.complete(files.list("relay-folder/log"));
     const path = `relay-folder/log/${names.at(-1)}`;
@@ -460,7 +455,7 @@ describe("opening a relay", () => {
     const at = findBody(bytes, 1);
     await stage.world.complete(file.write(at + 1500, new Uint8Array(8).fill(0)));
     to = await bob.connect();
-    await until(() => to.delivered.length === 2 && from.delivered.length === 1);
+    await stage.until(() => to.delivered.length === 2 && from.delivered.length === 1);
     const lost = await stage.world.complete(
       verifyNotice({ crypto: stage.world.host("alice").crypto, relay: from.relay, body: decodeDeliverBody(from) }),
     );

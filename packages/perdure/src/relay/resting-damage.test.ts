@@ -21,11 +21,6 @@ let alice: TestAgent;
 let bob: TestAgent;
 let from: TestLine;
 
-const until = async (met: () => boolean, limitMs = 60_000): Promise<void> => {
-  const end = await stage.world.run({ until: met, untilMs: stage.world.nowMs + limitMs });
-  if (!met()) throw new Error(`not within ${limitMs} ms (${end.why})`);
-};
-const pass = (ms: number) => stage.world.run({ untilMs: stage.world.nowMs + ms });
 const bytesOf = (file: string): Uint8Array => stage.world.disk("relay").disk.image(EVERYTHING).get(file) as Uint8Array;
 const filesOf = (kind: string): readonly string[] =>
   [...stage.world.disk("relay").disk.image(EVERYTHING).keys()].filter((name) => name.endsWith(kind)).sort();
@@ -36,7 +31,7 @@ const send = (seq: number, size = 300): void =>
 
 async function mail(first: number, last: number, size?: number): Promise<void> {
   for (let seq = first; seq <= last; seq++) send(seq, size);
-  await until(() => from.acked === last);
+  await stage.until(() => from.acked === last);
 }
 
 /** Mail for bob until the first segment of the log is closed and has its index; then the relay stops. */
@@ -44,7 +39,7 @@ async function fill(size?: number): Promise<{ readonly sent: number; readonly in
   let sent = 0;
   for (; filesOf(".idx").length === 0 && sent < 3000; sent += 10) {
     await mail(sent + 1, sent + 10, size);
-    if (filesOf(".log").length > 1) await pass(500);
+    if (filesOf(".log").length > 1) await stage.pass(500);
   }
   await stage.world.complete(relay.drain());
   const [index = ""] = filesOf(".idx");
@@ -69,7 +64,7 @@ async function takeAll(): Promise<readonly number[]> {
   const to = await bob.connect();
   for (let had = -1; had < to.delivered.length; ) {
     had = to.delivered.length;
-    await pass(2000);
+    await stage.pass(2000);
     to.settle(to.delivered.at(-1)?.position ?? 0);
   }
   return to.delivered.map(({ position }) => position);
@@ -138,10 +133,10 @@ describe("a message that rests and whose record is damaged", { timeout: 120_000 
     from = await alice.connect({ link: 2 });
     for (let seq = 50; seq <= 2000; seq += 50) {
       await mail(seq - 49, seq);
-      await until(() => to.delivered.at(-1)?.position === sent + seq);
+      await stage.until(() => to.delivered.at(-1)?.position === sent + seq);
       to.settle(sent + seq);
     }
-    await pass(60_000);
+    await stage.pass(60_000);
     expect(filesOf(".log").concat(filesOf(".idx"))).not.toContain(log);
   });
 
@@ -150,7 +145,7 @@ describe("a message that rests and whose record is damaged", { timeout: 120_000 
     const line = await bob.connect({ consume: false });
     const none = { version: 1, open: false, more: false, contacts: new Uint8Array(0), blocked: new Uint8Array(0) };
     line.session.send([{ name: "contacts", payload: contacts.encode(none) }]);
-    await pass(500);
+    await stage.pass(500);
     const { sent, index, log } = await fill();
     const gone = [IN_LAST_PIECE, IN_LAST_PIECE + 10, IN_LAST_PIECE + 20];
     rotLastPiece(index);
@@ -161,7 +156,7 @@ describe("a message that rests and whose record is damaged", { timeout: 120_000 
     from = await alice.connect({ link: 2 });
     for (let seq = 1; from.refusals.length === 0 && seq <= room; seq++) {
       send(seq);
-      await until(() => from.acked === seq || from.refusals.length > 0);
+      await stage.until(() => from.acked === seq || from.refusals.length > 0);
     }
     expect(relay.status().waitingMessages).toBe((room * share) / 100);
   });
@@ -174,7 +169,7 @@ describe("a message that rests and whose record is damaged", { timeout: 120_000 
     rotAt(index, LAST_PIECE_BYTES);
     rotRecord(log, gone);
     await bob.connect();
-    await pass(3000);
+    await stage.pass(3000);
     const told = relay.status().incidents.filter(({ what }) => what.includes("Start the relay again") || what.includes("has not what"));
     expect(told.length).toBeGreaterThan(0);
     expect(told.length).toBeLessThan(5);

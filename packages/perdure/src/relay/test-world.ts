@@ -27,6 +27,8 @@ import { openRelayWith, type Relay } from "./open-relay.ts";
 
 export const LISTEN = "ws://127.0.0.1:4410";
 const hash = createNodeCrypto().hash;
+/** What a test waits for comes within seconds, or not at all. */
+const UNTIL_MS = 60_000;
 
 export interface Fact {
   readonly host: string;
@@ -37,6 +39,9 @@ export interface Fact {
 export interface RelayWorld {
   readonly world: World;
   readonly facts: Fact[];
+  /** Runs on until that is so; throws when it is not in time. */
+  until(met: () => boolean, limitMs?: number): Promise<void>;
+  pass(ms: number): Promise<void>;
   open(options?: {
     readonly settings?: Record<string, number>;
     readonly defences?: Partial<RelayDefences>;
@@ -91,6 +96,13 @@ export function createRelayWorld(options: Partial<Parameters<typeof createWorld>
   return {
     world,
     facts,
+    until: async (met, limitMs = UNTIL_MS) => {
+      const end = await world.run({ until: met, untilMs: world.nowMs + limitMs });
+      if (!met()) throw new Error(`not within ${limitMs} ms (${end.why})`);
+    },
+    pass: async (ms) => {
+      await world.run({ untilMs: world.nowMs + ms });
+    },
     open: async ({ settings, defences = {}, host = "relay", listen = LISTEN } = {}) => {
       const relay = await world.complete(openRelayWith({ host: world.host(host), folder: "relay-folder", listen, settings, defences }));
       address = relay.address;

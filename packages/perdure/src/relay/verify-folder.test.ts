@@ -15,10 +15,6 @@ let alice: TestAgent;
 let bob: TestAgent;
 let from: TestLine;
 
-const until = async (met: () => boolean): Promise<void> => {
-  const end = await stage.world.run({ until: met, untilMs: stage.world.nowMs + 60_000 });
-  if (!met()) throw new Error(`not in time (${end.why})`);
-};
 const verify = (isRunning = false): Promise<FolderReport> =>
   stage.world.complete(verifyFolder({ host: stage.world.host("relay"), folder: "relay-folder", isRunning }));
 const send = (seq: number): void =>
@@ -33,10 +29,10 @@ beforeEach(async () => {
   from = await alice.connect();
   for (let seq = 1; seq <= 40; seq++) {
     send(seq);
-    await until(() => from.acked === seq);
+    await stage.until(() => from.acked === seq);
   }
   to.settle(10);
-  await until(() => to.positions.at(-1)?.settledFloor === 10 && from.proofs.length > 0);
+  await stage.until(() => to.positions.at(-1)?.settledFloor === 10 && from.proofs.length > 0);
 });
 
 it("finds nothing in a folder that is whole, and says what is in it", async () => {
@@ -71,7 +67,7 @@ it("finds every byte of the log that is another, with file and place", { timeout
 it("finds every byte of an index that is another, which costs nothing but time", { timeout: 120_000 }, async () => {
   const { disk } = stage.world.disk("relay");
   const indexes = (): readonly string[] => [...disk.image(EVERYTHING).keys()].filter((name) => name.endsWith(".idx"));
-  await until(() => indexes().length > 0);
+  await stage.until(() => indexes().length > 0);
   await stage.world.complete(relay.drain());
   const whole = await verify();
   expect(whole.problems).toEqual([]);
