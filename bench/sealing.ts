@@ -1,4 +1,4 @@
-/** Sealing with real cryptography: parts per second, everything checked that a recipient checks. */
+/** Sealing with real cryptography: parts per second, everything checked that a recipient checks; and what its signature takes of that. */
 import { join } from "node:path";
 import type { Host } from "../packages/perdure/src/host/host.ts";
 import { createNodeHost } from "../packages/perdure/src/host/node/index.ts";
@@ -20,6 +20,8 @@ const SUITES = [1, 2];
 /** Envelopes kept to be opened, by size. */
 const ENVELOPES_BYTES = 16 * 1024 * 1024;
 const LIFE_MS = 3_600_000;
+/** What a sender signs names both ends and hashes of the rest: about so much, however long the content is. */
+const SIGNED_BYTES = 256;
 
 /** Makes two identities in `folder`, which is the caller's to remove. */
 export async function benchSealing(folder: string): Promise<readonly Measurement[]> {
@@ -34,6 +36,13 @@ export async function benchSealing(folder: string): Promise<readonly Measurement
 
   const stream = random.bytes(8);
   const measured: Measurement[] = [];
+  const signed = random.bytes(SIGNED_BYTES);
+  const { instanceKey } = sender;
+  const signature = await crypto.signatures.sign(instanceKey, signed);
+  const signAlone = () => crypto.signatures.sign(instanceKey, signed);
+  const verifyAlone = () => crypto.signatures.verify(instanceKey.publicKey, signed, signature);
+  measured.push(await perCoreSecond("a signature alone", signAlone));
+  measured.push(await perCoreSecond("a verification alone", verifyAlone));
   for (const bytes of CONTENT_BYTES) {
     const content = random.bytes(bytes);
     const head = sampleHead(host, sender, content);
