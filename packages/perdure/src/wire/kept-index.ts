@@ -156,9 +156,10 @@ export function putIndexLoad(bytes: Bytes, at: number, { sender, sizeBytes, want
   putU32(bytes, at + 4, wantsNotice ? (sizeBytes | NOTICE_BIT) >>> 0 : sizeBytes);
 }
 
-export function indexLoad(bytes: Bytes, at: number): IndexedLoad {
-  const size = u32At(bytes, at + 4);
-  return { sender: u32At(bytes, at), sizeBytes: size & ~NOTICE_BIT, wantsNotice: size >= NOTICE_BIT };
+/** `loads`: as a view, because a start reads all of them: so each number is one instruction. */
+export function indexLoad(loads: DataView, at: number): IndexedLoad {
+  const size = loads.getUint32(at + 4);
+  return { sender: loads.getUint32(at), sizeBytes: size & ~NOTICE_BIT, wantsNotice: size >= NOTICE_BIT };
 }
 
 export interface IndexedRow {

@@ -1,5 +1,5 @@
 /** What the index of a closed segment says, as a relay's machine takes it. */
-import type { Bytes } from "../../wire/bytes.ts";
+import { type Bytes, viewOf } from "../../wire/bytes.ts";
 import { DIGEST_BYTES } from "../../wire/envelope.ts";
 import { AGENT_ID_BYTES, STREAM_BYTES } from "../../wire/ids.ts";
 import {
@@ -62,8 +62,9 @@ export function rowsIn(
   rows: Bytes,
   recipients: Bytes | undefined,
 ): readonly RestingRow[] {
+  const view = viewOf(loads);
   return Array.from({ length: rows.length / INDEX_ROW_BYTES }, (_, nth) => {
-    const { sender: by, sizeBytes, wantsNotice } = indexLoad(loads, nth * INDEX_LOAD_BYTES);
+    const { sender: by, sizeBytes, wantsNotice } = indexLoad(view, nth * INDEX_LOAD_BYTES);
     const { offset, ...row } = indexRow(rows, nth * INDEX_ROW_BYTES);
     const sender = senderOf(by);
     const length = recordBytes({ route: recipients !== undefined }, sender, sizeBytes);
@@ -81,8 +82,9 @@ export function isPlaceUnknown({ offset }: Place): boolean {
 
 /** Rows of messages of which nothing is left but their loads. */
 export function lostRowsIn(segment: number, senderOf: (nth: number) => IndexedSender, loads: Bytes): readonly RestingRow[] {
+  const view = viewOf(loads);
   return Array.from({ length: loads.length / INDEX_LOAD_BYTES }, (_, nth) => {
-    const { sender: by, sizeBytes, wantsNotice } = indexLoad(loads, nth * INDEX_LOAD_BYTES);
+    const { sender: by, sizeBytes, wantsNotice } = indexLoad(view, nth * INDEX_LOAD_BYTES);
     const sender = senderOf(by);
     const place = { segment, offset: NO_RECORD_AT, length: recordBytes({ route: false }, sender, sizeBytes) };
     const unknown = { storedAtMs: 0, expiresAtMs: 0, seq: 0, stream: NO_STREAM, digest: NO_DIGEST };

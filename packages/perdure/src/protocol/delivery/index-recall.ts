@@ -2,7 +2,7 @@
  * Takes what the indexes of closed segments say of mail that waits, at a start, once everything else was replayed. A hundred million messages
  * pass by here: of each only its load is looked at, and loads are summed up in tables before anybody's are raised.
  */
-import type { Bytes } from "../../wire/bytes.ts";
+import { type Bytes, viewOf } from "../../wire/bytes.ts";
 import {
   INDEX_LOAD_BYTES,
   type IndexCounts,
@@ -128,8 +128,9 @@ export function createIndexRecall(state: RelayState, sha256: Sha256): IndexRecal
 /** Adds loads to sums that are zero, by twice the sender and one more for mail; says which are not zero any more. */
 function sumLoads(bytes: Bytes, from: number, end: number, sums: Float64Array): readonly number[] {
   const touched: number[] = [];
-  for (let at = from; at < end; at += INDEX_LOAD_BYTES) {
-    const { sender, sizeBytes, wantsNotice } = indexLoad(bytes, at);
+  const loads = viewOf(bytes.subarray(from, end));
+  for (let at = 0; at < loads.byteLength; at += INDEX_LOAD_BYTES) {
+    const { sender, sizeBytes, wantsNotice } = indexLoad(loads, at);
     const kind = wantsNotice ? 2 * sender + 1 : 2 * sender;
     const messages = sums[2 * kind] as number;
     if (messages === 0) touched.push(kind);
