@@ -2,7 +2,7 @@
  * Takes what the indexes of closed segments say of mail that waits, at a start, once everything else was replayed. A hundred million messages
  * pass by here: of each only its load is looked at, and loads are summed up in tables before anybody's are raised.
  */
-import { type Bytes, viewOf } from "../../wire/bytes.ts";
+import { type Bytes, equalBytes, u32At, viewOf } from "../../wire/bytes.ts";
 import {
   INDEX_LOAD_BYTES,
   type IndexCounts,
@@ -63,6 +63,17 @@ export function createIndexRecall(state: RelayState, sha256: Sha256): IndexRecal
   // bound: the same
   const numberOf = new Map<string, number>();
 
+  /** By the first bytes of their ids: an index names each mailbox anew. bound: one per agent */
+  const agents = new Map<number, AgentState>();
+
+  const agentOf = (id: Bytes): AgentState => {
+    const start = u32At(id, 0);
+    const last = agents.get(start);
+    if (last !== undefined && equalBytes(last.idRaw, id)) return last;
+    const agent = findAgent(state, id) ?? addAgent(state, id);
+    agents.set(start, agent);
+    return agent;
+  };
   const tableOf = (owner: AgentState): LoadTable => {
     const known = tables.get(owner) ?? createLoadTable();
     tables.set(owner, known);
@@ -91,7 +102,7 @@ export function createIndexRecall(state: RelayState, sha256: Sha256): IndexRecal
         const row = nextRow - run.first;
         nextRow += run.count;
         // What waited for a relay that is forgotten was let go of.
-        const owner = route ? findPeer(state, id) : (findAgent(state, id) ?? addAgent(state, id));
+        const owner = route ? findPeer(state, id) : agentOf(id);
         if (owner === undefined) continue;
         const { mailbox } = owner;
         const last = run.first + run.count - 1;
@@ -121,6 +132,7 @@ export function createIndexRecall(state: RelayState, sha256: Sha256): IndexRecal
           countMail(state, owner.mailbox, { sender, wantsNotice }, messages, envelopes);
         });
       tables.clear();
+      agents.clear();
     },
   };
 }
