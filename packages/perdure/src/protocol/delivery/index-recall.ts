@@ -15,7 +15,7 @@ import {
 } from "../../wire/kept-index.ts";
 import { type RestingRow, recordBytes } from "./index-reading.ts";
 import { withoutRanges } from "./interval-set.ts";
-import { createLoadTable, type LoadTable } from "./load-table.ts";
+import { LoadTable } from "./load-table.ts";
 import { type AgentState, addAgent, findAgent, findPeer, type Origin, type RelayState, type Sender } from "./mailbox-state.ts";
 import { recallPeer } from "./peer-state.ts";
 import { countMail, OWN_ORIGIN, originOf, putRow, senderOf } from "./stored-mail.ts";
@@ -75,7 +75,7 @@ export function createIndexRecall(state: RelayState, sha256: Sha256): IndexRecal
     return agent;
   };
   const tableOf = (owner: AgentState): LoadTable => {
-    const known = tables.get(owner) ?? createLoadTable();
+    const known = tables.get(owner) ?? new LoadTable();
     tables.set(owner, known);
     return known;
   };
