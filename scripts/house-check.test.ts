@@ -22,6 +22,7 @@ const SOUND: Readonly<Record<string, string>> = {
   "bench/empty.ts": "export {};",
   "fuzz/empty.ts": "export {};",
   "packages/perdure/test/empty.ts": "export {};",
+  "packages/turboquant/src/empty.ts": "export {};",
   [`${SOURCES}wire/ids.ts`]: "export type Id = string;\nexport const id = 1;\n",
   [`${SOURCES}host/clock.ts`]:
     'import type { Id } from "../wire/ids.ts";\nexport const at = (): Id => String(Date.now() + performance.now());\n',
