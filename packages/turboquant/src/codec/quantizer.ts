@@ -12,7 +12,7 @@
  */
 import { bitsAt, putBits } from "./bit-string.ts";
 import { type Codebook, createCodebook } from "./codebook.ts";
-import { TurboQuantError } from "./error.ts";
+import { TurboQuantError } from "../error.ts";
 import { createRotation } from "./rotation.ts";
 
 /**
