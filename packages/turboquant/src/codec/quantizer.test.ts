@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { isTurboQuantError } from "../error.ts";
-import { createQuantizer, type QuantizerOptions, type ScaleMode } from "./quantizer.ts";
 import { createNormals, dot, randomVector, relativeError } from "../test-vectors.ts";
+import { createQuantizer, type QuantizerOptions, type ScaleMode } from "./quantizer.ts";
 
 const codeOf = (act: () => unknown): string => {
   try {

@@ -10,9 +10,10 @@
  *
  * With a width of two and a half, the first half of the rotated coordinates has three bits and the others two: after a rotation all are alike.
  */
+
+import { TurboQuantError } from "../error.ts";
 import { bitsAt, putBits } from "./bit-string.ts";
 import { type Codebook, createCodebook } from "./codebook.ts";
-import { TurboQuantError } from "../error.ts";
 import { createRotation } from "./rotation.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createRotation } from "./rotation.ts";
 import { createNormals, dot, randomVector } from "../test-vectors.ts";
+import { createRotation } from "./rotation.ts";
 
 const DIMS = [2, 3, 5, 16, 31, 32, 33, 47, 64, 96, 100, 160, 384, 500, 768, 1000, 1023, 1280, 1536, 3072, 5000, 8192];
 
