@@ -1,0 +1,3 @@
+/** Forms of the papers that the codec does without, complete, to be compared with it. */
+export { createInnerProductQuantizer, type InnerProductOptions, type InnerProductQuantizer } from "./inner-product.ts";
+export type { SketchKind } from "./sketch.ts";
