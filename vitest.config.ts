@@ -6,6 +6,7 @@ export default defineConfig({
     include: [
       "packages/*/src/**/*.test.ts",
       "packages/*/test/**/*.test.ts",
+      "packages/*/kernels/*.test.ts",
       "lab/**/*.test.ts",
       "fuzz/**/*.test.ts",
       "scripts/**/*.test.ts",

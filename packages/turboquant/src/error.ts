@@ -1,5 +1,6 @@
-/** What went wrong, for programs: `bad-argument` a quantizer that cannot be, `bad-vector` a vector that cannot be encoded, `bad-code` bytes that are no code of this quantizer. */
-export type TurboQuantErrorCode = "bad-argument" | "bad-vector" | "bad-code";
+/** What went wrong, for programs: `bad-argument` a quantizer that cannot be, `bad-vector` a vector that cannot be encoded, `bad-code` bytes that are no code of this quantizer,
+ * `full` an index whose memory is at its end. */
+export type TurboQuantErrorCode = "bad-argument" | "bad-vector" | "bad-code" | "full";
 
 const BRAND: unique symbol = Symbol.for("perdure.turboquant.error");
 

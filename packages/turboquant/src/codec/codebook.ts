@@ -25,7 +25,23 @@ const SETTLED = 1e-7;
 /** The finest codebook needs a few hundred. */
 const MAX_ROUNDS = 20_000;
 
-export function createCodebook(dim: number, bits: number): Codebook {
+/**
+ * Of `from` bits unless it is `bits`: then cells of the finer codebook are put together, as many as one bit less and less leaves apart, each with the mean of what falls into it.
+ */
+export function createCodebook(dim: number, bits: number, from = bits): Codebook {
+  return from === bits ? lloydMax(dim, bits) : merged(dim, lloydMax(dim, from), bits);
+}
+
+function merged(dim: number, finer: Codebook, bits: number): Codebook {
+  const law = lawOf(dim, (density) => density);
+  const [count, each] = [2 ** (bits - 1), 2 ** (finer.bits - bits)];
+  const borders = Float32Array.from({ length: count - 1 }, (_, nth) => finer.borders[(nth + 1) * each - 1] as number);
+  const edges = [0, ...borders, law.end];
+  const centroids = Array.from({ length: count }, (_, nth) => law.mean(edges[nth] as number, edges[nth + 1] as number));
+  return { bits, centroids: Float32Array.from(centroids), borders, distortion: distortionOf(law, centroids, edges) };
+}
+
+function lloydMax(dim: number, bits: number): Codebook {
   const law = lawOf(dim, (density) => density);
   const count = 2 ** (bits - 1);
   // Where cells are many, their borders share out the cube root of the density (Panter and Dite 1951): from there it is not far.
@@ -43,7 +59,7 @@ export function createCodebook(dim: number, bits: number): Codebook {
     bits,
     centroids: rounded,
     borders: Float32Array.from({ length: count - 1 }, (_, nth) => borderBelow([...rounded], nth + 1)),
-    distortion: distortionOf(law, centroids),
+    distortion: distortionOf(law, centroids, [0, ...centroids.map((_, nth) => borderAbove(law, centroids, nth))]),
   };
 }
 
@@ -127,10 +143,10 @@ function borderAbove(law: Law, centroids: readonly number[], nth: number): numbe
   return nth === centroids.length - 1 ? law.end : borderBelow(centroids, nth + 1);
 }
 
-/** E[(t - c)^2] = E[t^2] - sum over cells of mass * (2 * mean * c - c^2). */
-function distortionOf(law: Law, centroids: readonly number[]): number {
+/** E[(t - c)^2] = E[t^2] - sum over cells of mass * (2 * mean * c - c^2). Cells lie between one edge and the next. */
+function distortionOf(law: Law, centroids: readonly number[], edges: readonly number[]): number {
   const explained = centroids.reduce((sum, centroid, nth) => {
-    const [from, to] = [borderBelow(centroids, nth), borderAbove(law, centroids, nth)];
+    const [from, to] = [edges[nth] as number, edges[nth + 1] as number];
     return sum + law.mass(from, to) * (2 * law.mean(from, to) - centroid) * centroid;
   }, 0);
   return (law.square - explained) / law.square;

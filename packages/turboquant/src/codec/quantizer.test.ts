@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { isTurboQuantError } from "../error.ts";
 import { createNormals, dot, randomVector, relativeError } from "../test-vectors.ts";
-import { createQuantizer, type QuantizerOptions, type ScaleMode } from "./quantizer.ts";
+import type { ScaleMode } from "./encoder.ts";
+import { createQuantizer, type QuantizerOptions } from "./quantizer.ts";
 
 const codeOf = (act: () => unknown): string => {
   try {
@@ -126,6 +127,83 @@ describe("vectors at the edge", () => {
   });
 });
 
+describe("a truncated code", () => {
+  it.each([
+    [4, 3],
+    [4, 1],
+    [8, 2.5],
+    [3.5, 2],
+    [2.5, 1.25],
+  ])("of %d bits at %d has the error that its quantizer tells, and inner products that are right on average", (from, bits) => {
+    const [finer, coarser] = [createQuantizer({ dim: 768, bits: from }), createQuantizer({ dim: 768, bits, from })];
+    const raw = { dim: 768, scale: "raw" } as const;
+    const [finerRaw, coarserRaw] = [createQuantizer({ ...raw, bits: from }), createQuantizer({ ...raw, bits, from })];
+    const normal = createNormals(from * 8 + bits);
+    const found = Array.from({ length: 300 }, () => {
+      const vector = randomVector(768, normal);
+      const query = vector.map((value) => value + normal());
+      const code = finer.truncate(finer.encode(vector), bits);
+      expect(code.length).toBe(coarser.codeBytes);
+      const estimate = coarser.query(query).dot(code) / dot(vector, query);
+      return { estimate, error: relativeError(vector, coarserRaw.decode(finerRaw.truncate(finerRaw.encode(vector), bits))) };
+    });
+    expect(mean(found.map(({ error }) => error)) / coarser.distortion).toBeCloseTo(1, 1);
+    expect(mean(found.map(({ estimate }) => estimate))).toBeCloseTo(1, 2);
+    expect(coarser.distortion).toBeLessThan(createQuantizer({ dim: 768, bits }).distortion * 1.12);
+  });
+
+  it.each(["norm", "mse"] as const)("keeps what the scale %s is for", (scale) => {
+    const [finer, coarser] = [createQuantizer({ dim: 768, bits: 4, scale }), createQuantizer({ dim: 768, bits: 2, from: 4, scale })];
+    const vector = randomVector(768, createNormals(11));
+    const [cut, direct] = [finer.truncate(finer.encode(vector), 2), coarser.encode(vector)].map((code) => coarser.decode(code)) as [
+      Float32Array,
+      Float32Array,
+    ];
+    expect(Math.abs(dot(cut, cut) / dot(direct, direct) - 1)).toBeLessThan(0.01);
+    expect(Math.abs(relativeError(vector, cut) / relativeError(vector, direct) - 1)).toBeLessThan(0.01);
+  });
+
+  it("has the same bits as one that was encoded so, and nothing behind them", () => {
+    const [finer, coarser] = [createQuantizer({ dim: 100, bits: 4 }), createQuantizer({ dim: 100, bits: 2.5, from: 4 })];
+    const vector = randomVector(100, createNormals(3));
+    const [cut, direct] = [finer.truncate(finer.encode(vector), 2.5), coarser.encode(vector)];
+    expect([...cut.subarray(0, -4)]).toEqual([...direct.subarray(0, -4)]);
+  });
+
+  it("cannot have more bits than there are, and is no code of another quantizer", () => {
+    const quantizer = createQuantizer({ dim: 100, bits: 2 });
+    const code = quantizer.encode(new Float32Array(100).fill(1));
+    for (const bits of [3, 0, Number.NaN]) expect(codeOf(() => quantizer.truncate(code, bits))).toBe("bad-argument");
+    expect(codeOf(() => createQuantizer({ dim: 100, bits: 3, from: 2 }))).toBe("bad-argument");
+    expect(codeOf(() => quantizer.decode(quantizer.truncate(code, 1)))).toBe("bad-code");
+  });
+});
+
+describe("a centre", () => {
+  const normal = createNormals(21);
+  const center = randomVector(384, normal);
+  const vectors = Array.from({ length: 50 }, () => randomVector(384, normal).map((value, at) => 0.5 * value + (center[at] as number)));
+
+  it("makes the error that of what is left", () => {
+    const [plain, centred] = [createQuantizer({ dim: 384, bits: 2 }), createQuantizer({ dim: 384, bits: 2, center })];
+    const errorOf = (quantizer: typeof plain): number =>
+      mean(vectors.map((vector) => relativeError(vector, quantizer.decode(quantizer.encode(vector)))));
+    expect(errorOf(centred) / errorOf(plain)).toBeLessThan(0.25);
+    const [first, second] = vectors as [Float32Array, Float32Array];
+    expect(centred.query(first).dot(centred.encode(second)) / dot(first, second)).toBeCloseTo(1, 1);
+  });
+
+  it("is refused where it is no vector", () => {
+    for (const wrong of [[1, 2], new Float32Array(384).fill(Number.NaN)])
+      expect(codeOf(() => createQuantizer({ dim: 384, center: wrong }))).toBe("bad-argument");
+  });
+
+  it("that takes a vector beyond the floats is said", () => {
+    const quantizer = createQuantizer({ dim: 32, center: new Float32Array(32).fill(-3e38) });
+    expect(codeOf(() => quantizer.encode(new Float32Array(32).fill(3e38)))).toBe("bad-vector");
+  });
+});
+
 describe("a quantizer", () => {
   it("refuses what cannot be, and says what can", () => {
     for (const options of [
@@ -150,14 +228,14 @@ describe("a quantizer", () => {
     expect(codeOf(() => quantizer.decode(code.fill(255, -4)))).toBe("bad-code");
   });
 
-  it("writes the same bytes on every engine and machine", () => {
+  it.each(["plain", "simd", "relaxed"] as const)("writes the same bytes on every engine and machine (%s)", (kernels) => {
     const sum = createHash("sha256");
     for (const dim of [2, 7, 33, 100, 384, 1000, 1536])
       for (const bits of [1, 2.5, 4, 8]) {
-        const quantizer = createQuantizer({ dim, bits, seed: 42n });
+        const quantizer = createQuantizer({ dim, bits, seed: 42n, kernels });
         const normal = createNormals(dim);
         for (let nth = 0; nth < 20; nth++) sum.update(quantizer.encode(randomVector(dim, normal)));
       }
-    expect(sum.digest("hex")).toBe("2c69c5112845fdc0259953df7b78fc0f8f877e54caa37ed04549483988284f63");
+    expect(sum.digest("hex")).toBe("921b7f5844c18af44d7d7151256928de218e216c2b244b32cc37c7a58889f2eb");
   });
 });

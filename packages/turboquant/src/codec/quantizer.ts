@@ -4,26 +4,20 @@
  * encoded as soon as it is there, and a code says the same wherever dimension, bits, seed and scale are the same.
  *
  *   code   ceil(bits * d / 8) + 4 bytes
- *     signs        d bits, set where a coordinate of the rotated vector is negative
- *     magnitudes   of each coordinate the place of its value in the positive half of its codebook, one bit less than its width
+ *     planes       bits of coordinates, one plane directly behind the other, from the lowest bit of the first byte on
+ *       signs      d bits, set where a coordinate of the rotated vector is negative
+ *       magnitudes of each coordinate the place of its value in the positive half of its codebook, a plane for each bit, the most significant first
  *     scale        4 bytes, a 32-bit float, little-endian: what to multiply the values with
  *
- * With a width of two and a half, the first half of the rotated coordinates has three bits and the others two: after a rotation all are alike.
+ * With a width of two and a half, the first half of the rotated coordinates has three bits and the others two, so the last plane ends with the first half: after a rotation all
+ * coordinates are alike. What is cut off behind leaves a code of fewer bits, with coarser values: `truncate` does that, and adjusts the scale.
  */
-
 import { TurboQuantError } from "../error.ts";
-import { bitsAt, putBits } from "./bit-string.ts";
-import { type Codebook, createCodebook } from "./codebook.ts";
-import { createRotation } from "./rotation.ts";
-
-/**
- * What the number of a vector is for, with x of length |x|, y rotated and c its values:
- *   raw        |x|: the paper's, which makes inner products shorter by the mean squared error
- *   norm       what is decoded has the length of x
- *   unbiased   inner products with any other vector are right on average (EDEN, arXiv 2604.18555; RaBitQ): for search
- *   mse        what is decoded is nearest to x
- */
-export type ScaleMode = "raw" | "norm" | "unbiased" | "mse";
+import { Arena } from "../kernels/arena.ts";
+import { createKernels, type KernelChoice } from "../kernels/load.ts";
+import { putBits } from "./bit-string.ts";
+import { createEncoder, type ScaleMode } from "./encoder.ts";
+import { type Shape, shapeOf } from "./shape.ts";
 
 export interface QuantizerOptions {
   /** Coordinates, 2 to 8,192. */
@@ -34,6 +28,12 @@ export interface QuantizerOptions {
   readonly seed?: number | bigint;
   /** `unbiased` unless said. */
   readonly scale?: ScaleMode;
+  /** Of codes that were truncated: the bits they were encoded with. `bits` unless said. */
+  readonly from?: number;
+  /** Taken off each vector before it is encoded and never changed: where vectors share a direction, codes of what is left err less. `dim` coordinates. */
+  readonly center?: ArrayLike<number>;
+  /** The fastest that run here unless said. All write the same codes. */
+  readonly kernels?: KernelChoice;
 }
 
 export interface Quantizer {
@@ -41,6 +41,8 @@ export interface Quantizer {
   readonly bits: number;
   readonly seed: bigint;
   readonly scale: ScaleMode;
+  readonly from: number;
+  readonly center: Float32Array | undefined;
   /** Of one code. */
   readonly codeBytes: number;
   /** Of a coordinate of average length one: what theory says of the squared error, before scaling. */
@@ -51,6 +53,8 @@ export interface Quantizer {
   decode(code: Uint8Array): Float32Array;
   /** Inner products of one vector with many codes: rotates it once. Throws `bad-vector`. */
   query(vector: ArrayLike<number>): Query;
+  /** The same vector in fewer bits: a code of a quantizer with these `bits` and this one's `from`. Throws `bad-code`, and `bad-argument` for more bits than there are. */
+  truncate(code: Uint8Array, bits: number): Uint8Array;
 }
 
 export interface Query {
@@ -67,166 +71,161 @@ const MAX_FLOAT = 3.4028234663852886e38;
 const MAX_SEED = 2n ** 64n;
 const SCALES: readonly ScaleMode[] = ["raw", "norm", "unbiased", "mse"];
 
-export function createQuantizer({ dim, bits = 4, seed = 0, scale = "unbiased" }: QuantizerOptions): Quantizer {
-  checkOptions(dim, bits, seed, scale);
-  const rotation = createRotation(dim, BigInt(seed));
-  const parts = partsOf(dim, bits);
-  const codeBits = parts.reduce((sum, { count, codebook }) => sum + count * codebook.bits, 0);
-  const scaleAt = Math.ceil(codeBits / 8);
-  const codeBytes = scaleAt + SCALE_BYTES;
+/** Throws `bad-argument`. */
+export function createQuantizer(options: QuantizerOptions): Quantizer {
+  const { dim, bits = 4, seed = 0, scale = "unbiased", from = bits } = options;
+  checkOptions(dim, bits, from, seed, scale);
+  const center = centerOf(options.center, dim);
+  const shape = shapeOf(dim, bits, from);
+  const kernels = createKernels(options.kernels);
+  const arena = new Arena(kernels.memory);
+  const encoder = createEncoder({ dim, seed: BigInt(seed), scale, shape, center }, kernels, arena);
+  const stride = planeStride(dim);
+  const codeAt = arena.allocate(stride * shape.planes.length);
+  const scaleAt = codeBytesOf(shape) - SCALE_BYTES;
 
-  /** Rotated, with a length of sqrt(dim), and its own length by that. */
-  const rotated = (vector: ArrayLike<number>): { readonly turned: Float32Array; readonly size: number } => {
-    const size = rootMeanSquare(vector, dim);
-    const turned = new Float32Array(dim);
-    if (size > 0) {
-      for (let at = 0; at < dim; at++) turned[at] = (vector[at] as number) / size;
-      rotation.apply(turned);
-    }
-    return { turned, size };
-  };
-
-  /** Tells each value of a code, in order of coordinates. */
-  const forEachValue = (code: Uint8Array, tell: (at: number, value: number) => void): void => {
-    if (code.length !== codeBytes)
-      throw new TurboQuantError("bad-code", `a code has ${codeBytes} bytes, not ${code.length}`, "It is of another dimension or width.");
-    let at = 0;
-    let bit = dim;
-    for (const { count, codebook } of parts)
-      for (let nth = 0; nth < count; nth++, at++) {
-        const width = codebook.bits - 1;
-        const place = width === 0 ? 0 : bitsAt(code, bit, width);
-        bit += width;
-        const value = codebook.centroids[place] as number;
-        tell(at, bitsAt(code, at, 1) === 1 ? -value : value);
-      }
-  };
-  const scaleOf = (code: Uint8Array): number => {
-    const found = new DataView(code.buffer, code.byteOffset + scaleAt, SCALE_BYTES).getFloat32(0, true);
-    if (!Number.isFinite(found)) throw new TurboQuantError("bad-code", "the scale of a code is no number", "Its bytes were changed.");
-    return found;
-  };
+  const valuesOf = (code: Uint8Array): Float32Array => valuesIn(shape, dim, checked(code, scaleAt));
+  const truncated = new Map<number, Shape>();
 
   return {
     dim,
     bits,
     seed: BigInt(seed),
     scale,
-    codeBytes,
-    distortion: parts.reduce((sum, { count, codebook }) => sum + (count / dim) * codebook.distortion, 0),
+    from,
+    center,
+    codeBytes: scaleAt + SCALE_BYTES,
+    distortion: shape.distortion,
     encode: (vector) => {
-      const { turned, size } = rotated(vector);
-      const code = new Uint8Array(codeBytes);
-      const sums = { values: 0, both: 0, turned: 0 };
-      let at = 0;
-      let bit = dim;
-      for (const { count, codebook } of parts)
-        for (let nth = 0; nth < count; nth++, at++) {
-          const coordinate = turned[at] as number;
-          const magnitude = Math.abs(coordinate);
-          const place = placeOf(codebook, magnitude);
-          const value = codebook.centroids[place] as number;
-          if (coordinate < 0) putBits(code, at, 1, 1);
-          if (codebook.bits > 1) putBits(code, bit, codebook.bits - 1, place);
-          bit += codebook.bits - 1;
-          sums.values += value * value;
-          sums.both += value * magnitude;
-          sums.turned += magnitude * magnitude;
-        }
-      const number = size === 0 ? 0 : size * factorOf(scale, sums, dim);
-      new DataView(code.buffer, scaleAt).setFloat32(0, Math.min(number, MAX_FLOAT), true);
+      const number = encoder.encode(vector, { signs: codeAt, rest: codeAt + stride, stride });
+      const code = new Uint8Array(scaleAt + SCALE_BYTES);
+      gatherPlanes(arena.views.u8.subarray(codeAt, codeAt + stride * shape.planes.length), stride, shape, code);
+      new DataView(code.buffer, scaleAt).setFloat32(0, number, true);
       return code;
     },
     decode: (code) => {
-      const vector = new Float32Array(dim);
-      forEachValue(code, (at, value) => {
-        vector[at] = value;
-      });
-      rotation.undo(vector);
-      const number = scaleOf(code);
+      const vector = valuesOf(code);
+      const number = scaleOf(code, scaleAt);
+      encoder.undo(vector);
       // Among the largest numbers there are, what is nearest to a vector may be no number any more.
-      return vector.map((value) => Math.max(-MAX_FLOAT, Math.min(MAX_FLOAT, value * number)));
+      return vector.map((value, at) => Math.max(-MAX_FLOAT, Math.min(MAX_FLOAT, value * number + (center?.[at] ?? 0))));
     },
     query: (vector) => {
-      const { turned, size } = rotated(vector);
-      return {
-        dot: (code) => {
-          let sum = 0;
-          forEachValue(code, (at, value) => {
-            sum += value * (turned[at] as number);
-          });
-          return sum * size * scaleOf(code);
-        },
-      };
+      const size = encoder.turn(vector, { centred: false });
+      const turned = arena.views.f32.slice(encoder.turnedAt / 4, encoder.turnedAt / 4 + dim);
+      const base = center === undefined ? 0 : dot(Float32Array.from(vector), center);
+      return { dot: (code) => base + dot(turned, valuesOf(code)) * size * scaleOf(code, scaleAt) };
+    },
+    truncate: (code, fewer) => {
+      if (!(fewer >= 1 && fewer <= bits))
+        throw new TurboQuantError("bad-argument", `bits is ${fewer}`, `A code of ${bits} bits has from 1 to ${bits} of them.`);
+      const to = truncated.get(fewer) ?? shapeOf(dim, fewer, from);
+      truncated.set(fewer, to);
+      const values = valuesOf(code);
+      const cut = code.slice(0, codeBytesOf(to));
+      clearTail(cut, to);
+      const number = scaleOf(code, scaleAt) * truncatedFactor(scale, values, valuesIn(to, dim, cut));
+      new DataView(cut.buffer, cut.length - SCALE_BYTES).setFloat32(0, Math.min(number, MAX_FLOAT), true);
+      return cut;
     },
   };
 }
 
-interface Part {
-  /** Coordinates one behind the other. */
-  readonly count: number;
-  readonly codebook: Codebook;
+/** What a quantizer must be told to be another one's equal, checked. */
+function centerOf(given: ArrayLike<number> | undefined, dim: number): Float32Array | undefined {
+  if (given === undefined) return undefined;
+  const center = Float32Array.from(given);
+  if (center.length !== dim || !center.every(Number.isFinite))
+    throw new TurboQuantError("bad-argument", "center is no vector of this dimension", `It has ${dim} finite coordinates.`);
+  return center;
 }
 
-/** Coordinates with a bit more, then those with a bit less. */
-function partsOf(dim: number, bits: number): readonly Part[] {
-  const least = Math.floor(bits);
-  const more = Math.round((bits - least) * dim);
-  const parts = [
-    { count: more, bits: least + 1 },
-    { count: dim - more, bits: least },
-  ];
-  return parts.filter(({ count }) => count > 0).map((part) => ({ count: part.count, codebook: createCodebook(dim, part.bits) }));
+/** Kernels write whole groups of sixteen coordinates, and read rows of whole eights of bytes. */
+export function planeStride(coordinates: number): number {
+  return Math.ceil(coordinates / 64) * 8;
 }
 
-/** The nearest value: the borders below are counted, by halves. */
-function placeOf({ borders }: Codebook, magnitude: number): number {
-  let [low, high] = [0, borders.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (magnitude > (borders[middle] as number)) low = middle + 1;
-    else high = middle;
+function bitsIn(shape: Shape): number {
+  return shape.planes.reduce((sum, count) => sum + count, 0);
+}
+
+function codeBytesOf(shape: Shape): number {
+  return Math.ceil(bitsIn(shape) / 8) + SCALE_BYTES;
+}
+
+/** From planes that begin `stride` bytes apart to planes one directly behind the other. */
+export function gatherPlanes(planes: Uint8Array, stride: number, { planes: counts }: Shape, code: Uint8Array): void {
+  let bit = 0;
+  for (const [nth, count] of counts.entries()) {
+    const plane = planes.subarray(nth * stride, nth * stride + Math.ceil(count / 8));
+    if (bit % 8 === 0) code.set(plane, bit / 8);
+    else for (let at = 0; at < count; at += 8) putBits(code, bit + at, Math.min(8, count - at), plane[at / 8] as number);
+    bit += count;
   }
-  return low;
 }
 
-interface Sums {
-  /** Of squared values, of squared coordinates, and of each by the other. */
-  readonly values: number;
-  readonly turned: number;
-  readonly both: number;
-}
-
-function factorOf(mode: ScaleMode, { values, turned, both }: Sums, dim: number): number {
-  if (mode === "raw") return Math.sqrt(turned / dim);
-  if (mode === "norm") return Math.sqrt(turned / values);
-  return mode === "mse" ? both / values : turned / both;
-}
-
-/** By its largest coordinate first: squares of the largest and of the smallest floats are beyond what can be written. */
-function rootMeanSquare(vector: ArrayLike<number>, dim: number): number {
-  if (vector.length !== dim)
-    throw new TurboQuantError("bad-vector", `a vector has ${dim} coordinates, not ${vector.length}`, "One quantizer serves one dimension.");
-  let most = 0;
-  for (let at = 0; at < dim; at++) {
-    const value = Math.abs(vector[at] as number);
-    if (!(value <= MAX_FLOAT))
-      throw new TurboQuantError("bad-vector", `coordinate ${at} is ${vector[at]}`, "Coordinates are finite and fit a 32-bit float.");
-    if (value > most) most = value;
+/** With signs; the scale is not in it. */
+function valuesIn({ parts, planes }: Shape, dim: number, code: Uint8Array): Float32Array {
+  const places = new Uint8Array(dim);
+  let bit = dim;
+  for (const count of planes.slice(1)) {
+    for (let at = 0; at < count; at++, bit++) places[at] = 2 * (places[at] as number) + (((code[bit >>> 3] as number) >>> (bit & 7)) & 1);
   }
-  if (most === 0) return 0;
+  const values = new Float32Array(dim);
+  for (const { from, count, codebook } of parts)
+    for (let at = from; at < from + count; at++) {
+      const value = codebook.centroids[places[at] as number] as number;
+      values[at] = (((code[at >>> 3] as number) >>> (at & 7)) & 1) === 1 ? -value : value;
+    }
+  return values;
+}
+
+function checked(code: Uint8Array, scaleAt: number): Uint8Array {
+  if (code.length === scaleAt + SCALE_BYTES) return code;
+  throw new TurboQuantError(
+    "bad-code",
+    `a code has ${scaleAt + SCALE_BYTES} bytes, not ${code.length}`,
+    "It is of another dimension or width.",
+  );
+}
+
+function scaleOf(code: Uint8Array, scaleAt: number): number {
+  const found = new DataView(code.buffer, code.byteOffset + scaleAt, SCALE_BYTES).getFloat32(0, true);
+  if (!Number.isFinite(found)) throw new TurboQuantError("bad-code", "the scale of a code is no number", "Its bytes were changed.");
+  return found;
+}
+
+/** Zeros behind the last bit of the last plane, where bits that were cut off and the old scale stood. */
+function clearTail(code: Uint8Array, shape: Shape): void {
+  const bits = bitsIn(shape);
+  const last = bits >>> 3;
+  if (bits % 8 !== 0) code[last] = (code[last] as number) & ((1 << (bits & 7)) - 1);
+  code.fill(0, Math.ceil(bits / 8));
+}
+
+/**
+ * What the scale of a code is multiplied with when coarser values take the place of its own. The rotated vector itself is gone; what it has in common with the coarser values is taken for
+ * what the finer ones have in common with them, which it is on average.
+ */
+export function truncatedFactor(mode: ScaleMode, finer: Float32Array, coarser: Float32Array): number {
+  if (mode === "raw") return 1;
+  const both = dot(finer, coarser);
+  if (mode === "unbiased") return dot(finer, finer) / both;
+  return mode === "mse" ? both / dot(coarser, coarser) : Math.sqrt(dot(finer, finer) / dot(coarser, coarser));
+}
+
+function dot(left: Float32Array, right: Float32Array): number {
   let sum = 0;
-  for (let at = 0; at < dim; at++) {
-    const share = (vector[at] as number) / most;
-    sum += share * share;
-  }
-  return most * Math.sqrt(sum / dim);
+  for (let at = 0; at < left.length; at++) sum += (left[at] as number) * (right[at] as number);
+  return sum;
 }
 
-function checkOptions(dim: number, bits: number, seed: number | bigint, scale: ScaleMode): void {
+function checkOptions(dim: number, bits: number, from: number, seed: number | bigint, scale: ScaleMode): void {
   if (!Number.isInteger(dim) || dim < MIN_DIM || dim > MAX_DIM)
     throw new TurboQuantError("bad-argument", `dim is ${dim}`, `It is a whole number from ${MIN_DIM} to ${MAX_DIM}.`);
   if (!(bits >= 1 && bits <= MAX_BITS)) throw new TurboQuantError("bad-argument", `bits is ${bits}`, `It is from 1 to ${MAX_BITS}.`);
+  if (!(from >= bits && from <= MAX_BITS))
+    throw new TurboQuantError("bad-argument", `from is ${from}`, `It is from bits, ${bits}, to ${MAX_BITS}.`);
   const whole = typeof seed === "bigint" || Number.isSafeInteger(seed);
   if (!whole || BigInt(seed) < 0n || BigInt(seed) >= MAX_SEED)
     throw new TurboQuantError("bad-argument", `seed is ${seed}`, "It is a whole number of at most 64 bits: a bigint where it passes 2^53.");

@@ -2,12 +2,16 @@
  * Random rotations that cost d log d: signs drawn from a seed, then a Hadamard matrix, twice. Exact, without padding, in every dimension.
  *
  *   d = 2^k, 12*2^k, 20*2^k   a Hadamard matrix of that size: Sylvester's, times Paley's of 12 or 20
- *   other d                   the largest such matrix m <= d on the first m coordinates, then on the last m, which share most of them
+ *   other d                   the largest such matrix m <= d on the first m coordinates, then on the last m, which share some of them
  *   d < 32                    a dense orthogonal matrix
  *
  * One round makes of a vector with a single coordinate one with all coordinates alike; the second makes that what it makes of any other.
  * Every step adds, subtracts or multiplies 32-bit floats in one order, so that the result is the same bytes on every engine.
  */
+import { Arena } from "../kernels/arena.ts";
+import type { Kernels } from "../kernels/kernels.ts";
+import { createPlainKernels } from "../kernels/plain.ts";
+import { PALEY, type PaleySize } from "./paley.ts";
 import { createRandomBits, type RandomBits } from "./random-bits.ts";
 
 export interface Rotation {
@@ -17,70 +21,94 @@ export interface Rotation {
   undo(vector: Float32Array): void;
 }
 
+/** One whose numbers lie in the memory of kernels. */
+export interface PlacedRotation {
+  /** Of `dim` coordinates at an address, in place. */
+  apply(at: number): void;
+  undo(vector: Float32Array): void;
+}
+
 /** Below it structure leaves too little to chance, and d^2 is small. */
 const DENSE_BELOW = 32;
 const ROUNDS = 2;
+/** Kernels take four coordinates at once. */
+const LEAST_BLOCK = 4;
 
 export function createRotation(dim: number, seed: bigint): Rotation {
+  const kernels = createPlainKernels();
+  const arena = new Arena(kernels.memory);
+  const { apply, undo } = placeRotation(dim, seed, kernels, arena);
+  const at = arena.allocate(4 * dim);
+  return {
+    apply: (vector) => {
+      const { f32 } = arena.views;
+      f32.set(vector, at / 4);
+      apply(at);
+      vector.set(f32.subarray(at / 4, at / 4 + dim));
+    },
+    undo,
+  };
+}
+
+export function placeRotation(dim: number, seed: bigint, kernels: Kernels, arena: Arena): PlacedRotation {
   const bits = createRandomBits(seed);
-  if (dim < DENSE_BELOW) return denseRotation(dim, bits);
+  if (dim < DENSE_BELOW) return denseRotation(dim, bits, arena);
   const { base, size } = largestHadamard(dim);
+  const block = size / base;
   const windows = size === dim ? [0] : [0, dim - size];
   const steps = Array.from({ length: ROUNDS }, () => windows)
     .flat()
-    .map((from) => ({ from, signs: signsOf(bits, size) }));
-  const scale = Math.fround(1 / Math.sqrt(size));
-  const room = new Float32Array(base);
+    .map((from) => {
+      const signs = signsOf(bits, size);
+      const signsAt = arena.allocate(4 * size);
+      arena.views.u32.set(signs, signsAt / 4);
+      return { from, signs, signsAt };
+    });
+  const factor = Math.fround(1 / Math.sqrt(size));
   return {
-    apply: (vector) => {
-      for (const { from, signs } of steps) {
-        const window = vector.subarray(from, from + size);
-        for (let at = 0; at < size; at++) window[at] = (window[at] as number) * (signs[at] as number);
-        hadamard(window, base, room);
-        for (let at = 0; at < size; at++) window[at] = (window[at] as number) * scale;
+    apply: (vectorAt) => {
+      for (const { from, signsAt } of steps) {
+        const at = vectorAt + 4 * from;
+        kernels.signedSylvester(at, size, block, signsAt);
+        if (base === 12) kernels.across12(at, 4 * block);
+        if (base === 20) kernels.across20(at, 4 * block);
+        kernels.scale(at, size, factor);
       }
     },
     undo: (vector) => {
       for (const { from, signs } of steps.toReversed()) {
         const window = vector.subarray(from, from + size);
-        transposedHadamard(window, base, room);
-        for (let at = 0; at < size; at++) window[at] = (window[at] as number) * scale * (signs[at] as number);
+        if (base !== 1) acrossBlocks(window, PALEY_TRANSPOSED[base]);
+        sylvester(window, block);
+        for (let at = 0; at < size; at++) window[at] = (window[at] as number) * (signs[at] === 0 ? factor : -factor);
       }
     },
   };
 }
 
 interface HadamardSize {
-  /** 1, 12 or 20: `size` is a power of two times it. */
-  readonly base: 1 | 12 | 20;
+  /** `size` is a power of two times it. */
+  readonly base: 1 | PaleySize;
   readonly size: number;
 }
 
 function largestHadamard(dim: number): HadamardSize {
   const sizes = ([1, 12, 20] as const)
-    .filter((base) => base <= dim)
+    .filter((base) => base * LEAST_BLOCK <= dim)
     .map((base) => ({ base, size: base * 2 ** (31 - Math.clz32(dim / base)) }));
   return sizes.reduce((best, each) => (each.size > best.size ? each : best));
 }
 
-function signsOf(bits: RandomBits, count: number): Float32Array {
-  const signs = new Float32Array(count);
+const UPPERMOST = 0x8000_0000;
+
+/** Of each coordinate the uppermost bit of a 32-bit number, set where it changes its sign. */
+function signsOf(bits: RandomBits, count: number): Uint32Array {
+  const signs = new Uint32Array(count);
   for (let at = 0; at < count; at += 64) {
     const drawn = bits.next();
-    for (let nth = 0; nth < 64 && at + nth < count; nth++) signs[at + nth] = (drawn >> BigInt(nth)) & 1n ? -1 : 1;
+    for (let nth = 0; nth < 64 && at + nth < count; nth++) signs[at + nth] = (drawn >> BigInt(nth)) & 1n ? UPPERMOST : 0;
   }
   return signs;
-}
-
-/** Not scaled. Coordinate `block * 2^k + at`: Sylvester's matrix within each block, Paley's across them. */
-function hadamard(vector: Float32Array, base: 1 | 12 | 20, room: Float32Array): void {
-  sylvester(vector, vector.length / base);
-  if (base !== 1) acrossBlocks(vector, PALEY[base], room);
-}
-
-function transposedHadamard(vector: Float32Array, base: 1 | 12 | 20, room: Float32Array): void {
-  if (base !== 1) acrossBlocks(vector, PALEY_TRANSPOSED[base], room);
-  sylvester(vector, vector.length / base);
 }
 
 /** On every block of `block` coordinates, a power of two. Its own transpose. */
@@ -95,34 +123,20 @@ function sylvester(vector: Float32Array, block: number): void {
       }
 }
 
-/** `room`: one number for each row. */
-function acrossBlocks(vector: Float32Array, rows: readonly Int8Array[], room: Float32Array): void {
+function acrossBlocks(vector: Float32Array, rows: readonly Int8Array[]): void {
   const block = vector.length / rows.length;
+  const found = new Float32Array(rows.length);
   for (let at = 0; at < block; at++) {
     for (const [row, signs] of rows.entries()) {
       let sum = 0;
       for (let column = 0; column < signs.length; column++)
         sum = Math.fround(sum + (signs[column] as number) * (vector[column * block + at] as number));
-      room[row] = sum;
+      found[row] = sum;
     }
-    for (let row = 0; row < rows.length; row++) vector[row * block + at] = room[row] as number;
+    for (let row = 0; row < rows.length; row++) vector[row * block + at] = found[row] as number;
   }
 }
 
-/** Paley's first construction (1933) for a prime q that leaves 3 on division by 4: q + 1 rows of which any two are orthogonal. */
-function paley(q: number): readonly Int8Array[] {
-  const isSquare = new Set(Array.from({ length: q - 1 }, (_, nth) => ((nth + 1) * (nth + 1)) % q));
-  const character = (value: number): number => (value === 0 ? 0 : isSquare.has(value) ? 1 : -1);
-  return Array.from({ length: q + 1 }, (_, row) =>
-    Int8Array.from({ length: q + 1 }, (_, column) => {
-      if (row === 0) return 1;
-      if (column === 0) return -1;
-      return row === column ? 1 : character((column - row + q) % q);
-    }),
-  );
-}
-
-const PALEY = { 12: paley(11), 20: paley(19) } as const;
 const PALEY_TRANSPOSED = { 12: transposed(PALEY[12]), 20: transposed(PALEY[20]) } as const;
 
 function transposed(rows: readonly Int8Array[]): readonly Int8Array[] {
@@ -130,7 +144,7 @@ function transposed(rows: readonly Int8Array[]): readonly Int8Array[] {
 }
 
 /** Rows drawn at random and made orthogonal one after the other (Gram and Schmidt), in 64-bit floats. */
-function denseRotation(dim: number, bits: RandomBits): Rotation {
+function denseRotation(dim: number, bits: RandomBits, arena: Arena): PlacedRotation {
   const rows: Float64Array[] = [];
   while (rows.length < dim) {
     const row = Float64Array.from({ length: dim }, () => bellShaped(bits));
@@ -144,8 +158,11 @@ function denseRotation(dim: number, bits: RandomBits): Rotation {
     if (length > SHORTEST) rows.push(row.map((value) => value / length));
   }
   const columns = rows.map((_, at) => Float64Array.from(rows, (row) => row[at] as number));
-  const times = (by: readonly Float64Array[]) => (vector: Float32Array) => vector.set(by.map((row) => dot(row, vector)));
-  return { apply: times(rows), undo: times(columns) };
+  const times = (by: readonly Float64Array[], vector: Float32Array): void => vector.set(by.map((row) => dot(row, vector)));
+  return {
+    apply: (at) => times(rows, arena.views.f32.subarray(at / 4, at / 4 + dim)),
+    undo: (vector) => times(columns, vector),
+  };
 }
 
 /** A row that is nearly a sum of others is drawn again. */

@@ -1,0 +1,5 @@
+export * from "./distances";
+export * from "./dots";
+export * from "./encode";
+export * from "./keys";
+export * from "./paley";

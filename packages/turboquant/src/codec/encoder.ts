@@ -1,0 +1,166 @@
+/** From vectors to codes, in the memory of kernels: what a quantizer and an index have in common. */
+import { TurboQuantError } from "../error.ts";
+import type { Arena } from "../kernels/arena.ts";
+import { bucketsOf, type Kernels } from "../kernels/kernels.ts";
+import { placeRotation } from "./rotation.ts";
+import type { Shape } from "./shape.ts";
+
+/**
+ * What the number of a vector is for, with x of length |x|, y rotated and c its values:
+ *   raw        |x|: the paper's, which makes inner products shorter by the mean squared error
+ *   norm       what is decoded has the length of x
+ *   unbiased   inner products with any other vector are right on average (EDEN, arXiv 2604.18555; RaBitQ): for search
+ *   mse        what is decoded is nearest to x
+ */
+export type ScaleMode = "raw" | "norm" | "unbiased" | "mse";
+
+export interface EncoderOptions {
+  readonly dim: number;
+  readonly seed: bigint;
+  readonly scale: ScaleMode;
+  readonly shape: Shape;
+  readonly center: Float32Array | undefined;
+}
+
+/** Where the planes of a code go: the signs, then the others `stride` bytes apart. Whole groups of sixteen coordinates are written. */
+export interface CodePlace {
+  readonly signs: number;
+  readonly rest: number;
+  readonly stride: number;
+}
+
+export interface Encoder {
+  readonly arena: Arena;
+  /** Of the rotated vector, 32-bit floats, when `turn` has done. */
+  readonly turnedAt: number;
+  /**
+   * Rotates a vector and gives it a length of sqrt(dim); its own length by that is the result. `centred` unless said: without the centre. `length`: what it is given before the centre is
+   * taken off, its own unless said. Throws `bad-vector`.
+   */
+  turn(vector: ArrayLike<number>, how?: TurnOptions): number;
+  /** Writes a code, and gives its scale. */
+  encode(vector: ArrayLike<number>, to: CodePlace, how?: TurnOptions): number;
+  undo(vector: Float32Array): void;
+}
+
+export interface TurnOptions {
+  readonly centred?: boolean;
+  readonly length?: number;
+}
+
+const MAX_FLOAT = 3.4028234663852886e38;
+/** Whole groups of sixteen are read. */
+const GROUP = 16;
+
+export function createEncoder({ dim, seed, scale, shape, center }: EncoderOptions, kernels: Kernels, arena: Arena): Encoder {
+  const rotation = placeRotation(dim, seed, kernels, arena);
+  const room = Math.ceil(dim / GROUP) * GROUP;
+  const four = Math.ceil(dim / 4) * 4;
+  // A group more than there are coordinates: a part is written in groups as well.
+  const [turnedAt, valuesAt, placesAt] = [
+    arena.allocate(4 * (room + GROUP)),
+    arena.allocate(4 * (room + GROUP)),
+    arena.allocate(room + GROUP),
+  ];
+  const sumsAt = arena.allocate(24);
+  /** Places are moved up to the width of the widest, so that the nth plane is the same bit of each. */
+  const widest = Math.max(...shape.parts.map(({ codebook }) => codebook.bits));
+  const tables = shape.parts.map(({ codebook }) => {
+    const buckets = bucketsOf(codebook.borders);
+    const at = {
+      borders: arena.allocate(4 * codebook.centroids.length),
+      centroids: arena.allocate(4 * codebook.centroids.length),
+      buckets: arena.allocate(buckets.length),
+    };
+    arena.views.f32.set([...codebook.borders, Number.POSITIVE_INFINITY], at.borders / 4);
+    arena.views.f32.set(codebook.centroids, at.centroids / 4);
+    arena.views.u8.set(buckets, at.buckets);
+    return { ...at, last: buckets.length - 1 };
+  });
+
+  const lengthOf = (vector: ArrayLike<number>): number => {
+    const sum = kernels.sumOfSquares(turnedAt, four);
+    if (sum <= Number.MAX_VALUE) return Math.sqrt(sum / dim);
+    const at = Array.from({ length: dim }, (_, nth) => nth).find((nth) => !(Math.abs(Math.fround(vector[nth] as number)) <= MAX_FLOAT));
+    const what = at === undefined ? "a coordinate is beyond a 32-bit float without the centre" : `coordinate ${at} is ${vector[at]}`;
+    throw new TurboQuantError("bad-vector", what, "Coordinates are finite and fit a 32-bit float.");
+  };
+
+  const turn: Encoder["turn"] = (vector, { centred = true, length } = {}) => {
+    if (vector.length !== dim)
+      throw new TurboQuantError(
+        "bad-vector",
+        `a vector has ${dim} coordinates, not ${vector.length}`,
+        "One quantizer serves one dimension.",
+      );
+    const { f32 } = arena.views;
+    const start = turnedAt / 4;
+    f32.set(vector, start);
+    f32.fill(0, start + dim, start + four);
+    if (length !== undefined) {
+      const own = lengthOf(vector);
+      if (own > 0) kernels.multiply(turnedAt, four, length / Math.sqrt(dim) / own);
+    }
+    if (centred && center !== undefined)
+      for (let at = 0; at < dim; at++) f32[start + at] = (f32[start + at] as number) - (center[at] as number);
+    const size = lengthOf(vector);
+    if (size > 0) {
+      kernels.multiply(turnedAt, four, 1 / size);
+      rotation.apply(turnedAt);
+    }
+    return size;
+  };
+
+  return {
+    arena,
+    turnedAt,
+    turn,
+    encode: (vector, { signs, rest, stride }, how) => {
+      const size = turn(vector, how);
+      for (const [nth, { from, count, codebook }] of shape.parts.entries()) {
+        const table = tables[nth] as (typeof tables)[number];
+        const at = turnedAt + 4 * from;
+        kernels.place(
+          at,
+          count,
+          codebook.bits - 1,
+          table.borders,
+          table.centroids,
+          table.buckets,
+          table.last,
+          placesAt + from,
+          valuesAt + 4 * from,
+        );
+      }
+      const { f32, f64, u8 } = arena.views;
+      for (const { from, count, codebook } of shape.parts) {
+        const missing = widest - codebook.bits;
+        if (missing > 0) for (let at = placesAt + from; at < placesAt + from + count; at++) u8[at] = (u8[at] as number) << missing;
+      }
+      f32.fill(0, turnedAt / 4 + dim, turnedAt / 4 + room);
+      f32.fill(0, valuesAt / 4 + dim, valuesAt / 4 + room);
+      u8.fill(0, placesAt + dim, placesAt + room);
+      kernels.scaleSums(turnedAt, valuesAt, four, sumsAt);
+      kernels.signPlane(turnedAt, dim, signs);
+      for (let plane = 1; plane < shape.planes.length; plane++)
+        kernels.bitPlane(placesAt, shape.planes[plane] as number, widest - 1 - plane, rest + (plane - 1) * stride);
+      const at = sumsAt / 8;
+      const sums = { values: f64[at] as number, both: f64[at + 1] as number, turned: f64[at + 2] as number };
+      return size === 0 ? 0 : Math.fround(Math.min(size * factorOf(scale, sums, dim), MAX_FLOAT));
+    },
+    undo: rotation.undo,
+  };
+}
+
+interface Sums {
+  /** Of squared values, of squared coordinates, and of each by the other. */
+  readonly values: number;
+  readonly turned: number;
+  readonly both: number;
+}
+
+function factorOf(mode: ScaleMode, { values, turned, both }: Sums, dim: number): number {
+  if (mode === "raw") return Math.sqrt(turned / dim);
+  if (mode === "norm") return Math.sqrt(turned / values);
+  return mode === "mse" ? both / values : turned / both;
+}
