@@ -1,5 +1,13 @@
 export type { ScaleMode } from "./codec/encoder.ts";
 export { createQuantizer, type Quantizer, type QuantizerOptions, type Query } from "./codec/quantizer.ts";
 export { isTurboQuantError, TurboQuantError, type TurboQuantErrorCode } from "./error.ts";
+export type { ReadColumns, ReadOptions } from "./file/column-reading.ts";
+export type { IndexFile, RangeSource } from "./file/index-file.ts";
+export { type IndexFileStats, type IndexReader, type ReadingOptions, readIndexFile } from "./file/index-reader.ts";
+export { type IndexWriter, openIndexFile, type WritingOptions } from "./file/index-writer.ts";
+export { createMemoryFile, type MemoryFile } from "./file/memory-file.ts";
+export type { Damage, DamageRule, Tail } from "./file/recovery.ts";
+export type { IndexHeader, Metric, SegmentColumns, VectorId } from "./file/segment.ts";
+export type { StoredSegment } from "./file/stored-segment.ts";
 export type { KernelKind } from "./kernels/kernels.ts";
 export { createKernels, type KernelChoice } from "./kernels/load.ts";

@@ -1,0 +1,20 @@
+/** What can be read in pieces: a file of this machine, one of a web server, or memory. */
+export interface RangeSource {
+  /** Bytes there are. */
+  readonly size: number;
+  /** Exactly these bytes; throws a TurboQuantError where there are fewer, or when they cannot be read. They belong to the caller. */
+  read(at: number, length: number): Promise<Uint8Array>;
+}
+
+/**
+ * What an index is kept in. What holds after a crash: everything before a `sync` or `truncate` that resolved; of what was appended later, any part,
+ * and anything in the place of the rest.
+ */
+export interface IndexFile extends RangeSource {
+  /** Puts `bytes` behind the end. After it threw, what lies behind the former end is undefined. */
+  append(bytes: Uint8Array): Promise<void>;
+  /** Resolves when everything appended so far survives a loss of power. After it threw nothing may be assumed. */
+  sync(): Promise<void>;
+  /** Cuts everything from `size` on, durably. */
+  truncate(size: number): Promise<void>;
+}

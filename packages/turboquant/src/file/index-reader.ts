@@ -1,0 +1,102 @@
+import { TurboQuantError } from "../error.ts";
+import { type ReadColumns, type ReadOptions, readColumns, readPlane } from "./column-reading.ts";
+import { type Contents, known } from "./contents.ts";
+import type { RangeSource } from "./index-file.ts";
+import { aligned, HEAD_BYTES } from "./record.ts";
+import { type Damage, type DamageRule, recover, type Tail } from "./recovery.ts";
+import { type IndexHeader, planeCoordinates } from "./segment.ts";
+import { liveBytes, type StoredSegment } from "./stored-segment.ts";
+
+export interface ReadingOptions {
+  /** `refuse` (unless said): what cannot be read is an error that names it. `skip`: it is passed over and told in `damage`. */
+  readonly damaged?: DamageRule;
+}
+
+export interface IndexReader {
+  readonly header: IndexHeader;
+  /** In the order they were written in; later ones count where an id is in several. */
+  readonly segments: readonly StoredSegment[];
+  /** What was passed over, so far. */
+  readonly damage: readonly Damage[];
+  /** What a crash left at the end when the file was opened: never a whole record, never anything that was synced. */
+  readonly tail?: Tail;
+  readonly stats: IndexFileStats;
+  /** The vectors of a segment that were not removed. Throws `bad-file` where a column of it is damaged, and `bad-argument` for a segment of before. */
+  readColumns(segment: StoredSegment, options?: ReadOptions): Promise<ReadColumns>;
+  /** One more plane of what `readColumns` brought with fewer: `rows` are those it told. */
+  readPlane(segment: StoredSegment, plane: number, rows?: Uint16Array): Promise<Uint8Array>;
+  /** The columns of all segments, one after the other; damaged ones as the file was opened with. */
+  columns(options?: ReadOptions): AsyncIterable<ReadColumns>;
+}
+
+export interface IndexFileStats {
+  /** Of the file, as far as it counts. */
+  readonly bytes: number;
+  /** Of those, what compaction would leave out: planes that were cut off, scales of before, removals, old directories. Rows of removed vectors come on top. */
+  readonly deadBytes: number;
+  readonly segments: number;
+  /** Rows of all segments, with those of removed vectors. */
+  readonly rows: number;
+  /** Ids that are kept as removed. */
+  readonly removed: number;
+}
+
+/**
+ * Reads the file of an index, all of it or only what is asked for: first the header, the directory, or what stands for it, and no column.
+ * Throws `bad-file`, and `wrong-version` for a file that is newer than this.
+ */
+export async function readIndexFile(source: RangeSource, { damaged = "refuse" }: ReadingOptions = {}): Promise<IndexReader> {
+  const { contents, damage, tail } = await recover(source, damaged);
+  return { ...readerOf(() => ({ source, contents, damage }), damaged), ...(tail === undefined ? {} : { tail }) };
+}
+
+/** What a reader looks at; for a writer it changes. */
+export interface Readable {
+  readonly source: RangeSource;
+  readonly contents: Contents;
+  readonly damage: Damage[];
+}
+
+export function readerOf(now: () => Readable, damaged: DamageRule): IndexReader {
+  const reader: IndexReader = {
+    get header() {
+      return now().contents.header;
+    },
+    get segments() {
+      return [...now().contents.segments.values()];
+    },
+    get damage() {
+      return now().damage;
+    },
+    get stats() {
+      return statsOf(now().contents);
+    },
+    readColumns: async (segment, options) => await readColumns(now().source, now().contents, known(now().contents, segment), options),
+    readPlane: async (segment, plane, rows) => {
+      const { source, contents } = now();
+      known(contents, segment);
+      if (!Number.isInteger(plane) || plane < 0 || plane >= planeCoordinates(contents.header.dim, segment.bits).length)
+        throw new TurboQuantError("bad-argument", `segment ${segment.number} has no plane ${plane}`, "Planes count from 0, the signs.");
+      return await readPlane(source, contents, segment, plane, rows);
+    },
+    columns: async function* (options) {
+      for (const segment of reader.segments) {
+        try {
+          yield await reader.readColumns(segment, options);
+        } catch (error) {
+          if (damaged !== "skip" || !(error instanceof TurboQuantError) || error.code !== "bad-file") throw error;
+          now().damage.push({ at: segment.at, bytes: segment.length, segment: segment.number, why: error.message });
+        }
+      }
+    },
+  };
+  return reader;
+}
+
+function statsOf({ header, segments, removed, end, directory, directoryEnd }: Contents): IndexFileStats {
+  const all = [...segments.values()];
+  const head = HEAD_BYTES + (header.center === undefined ? 0 : aligned(header.dim * 4));
+  const live = all.reduce((sum, segment) => sum + liveBytes(header.dim, segment), head + (directoryEnd - directory));
+  const rows = all.reduce((sum, { count }) => sum + count, 0);
+  return { bytes: end, deadBytes: end - live, segments: all.length, rows, removed: removed.size };
+}

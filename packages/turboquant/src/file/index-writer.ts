@@ -1,0 +1,192 @@
+import { isTurboQuantError, TurboQuantError } from "../error.ts";
+import { checkColumns, scalesFault } from "./column-checks.ts";
+import { known } from "./contents.ts";
+import { inLists } from "./directory.ts";
+import { floatBytes } from "./float-column.ts";
+import { encodeHeader, headerDifference, widthFault } from "./header-record.ts";
+import { encodeIdSet, encodeIds } from "./id-column.ts";
+import type { IndexFile } from "./index-file.ts";
+import { type IndexReader, type Readable, type ReadingOptions, readerOf } from "./index-reader.ts";
+import { isTornBeginning, type RecordContent } from "./record.ts";
+import { createRecordLog } from "./record-log.ts";
+import { type DamageRule, type Recovered, recover, type Tail } from "./recovery.ts";
+import { type IndexHeader, MOST_ROWS, type SegmentColumns, type VectorId } from "./segment.ts";
+import { packed } from "./segment-builder.ts";
+import { HAS_ORIGINALS, REMOVES, type StoredSegment } from "./stored-segment.ts";
+
+export interface WritingOptions extends ReadingOptions {
+  /** Of a file that is begun, 64 bits; drawn at random unless said. */
+  readonly identity?: bigint;
+}
+
+/** What is written counts for readers when it is whole, and survives a crash when `sync` resolved. Calls take effect one after the other. */
+export interface IndexWriter extends IndexReader {
+  /** Writes vectors behind all others. `replaces`: ids that segments before lose with it, at once or not at all; at most 4,096. */
+  append(columns: SegmentColumns, replaces?: readonly VectorId[]): Promise<StoredSegment>;
+  /** Takes ids out of all segments there are; those that are in none do no harm. */
+  remove(ids: readonly VectorId[]): Promise<void>;
+  /** Leaves a segment fewer bits. `scales`: those of `rows`, or of all vectors stored in it; what is in neither was removed. */
+  truncateSegment(segment: StoredSegment, bits: number, scales: Float32Array, rows?: Uint16Array): Promise<StoredSegment>;
+  sync(): Promise<void>;
+  /**
+   * Writes what is left of everything into an empty file, in full segments, and goes on with that one. `publish` runs when it is written for good and
+   * before anything else is; when it throws, the file stays the one before.
+   */
+  compact(into: IndexFile, publish?: () => Promise<void>): Promise<void>;
+  /** Writes a directory, so that the next one to open the file finds everything at once, and syncs. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the file of an index to add to it; begins it with `header` where it is empty. What a crash left behind the last whole record is cut and told
+ * in `tail`. Throws `bad-file`, `wrong-version`, and `bad-argument` where the file is that of another index than `header` says.
+ */
+export async function openIndexFile(file: IndexFile, header?: IndexHeader, options: WritingOptions = {}): Promise<IndexWriter> {
+  const { damaged = "refuse", identity = randomIdentity() } = options;
+  const torn = header === undefined ? undefined : await cutTornBeginning(file, header);
+  if (file.size === 0) {
+    if (header === undefined)
+      throw new TurboQuantError("bad-argument", "the file is empty", "With a header an empty file becomes that of a new index.");
+    await file.append(encodeHeader(header, identity));
+  }
+  const recovered = await recover(file, damaged);
+  const different = header === undefined ? undefined : headerDifference(recovered.contents.header, header);
+  if (different !== undefined)
+    throw new TurboQuantError(
+      "bad-argument",
+      `the file is of another index: ${different}`,
+      "Open it without a header, or with that of the file.",
+    );
+  if (recovered.tail !== undefined) await file.truncate(recovered.tail.at);
+  await file.sync();
+  const tail = torn ?? recovered.tail;
+  return createWriter(file, recovered, damaged, tail);
+}
+
+function randomIdentity(): bigint {
+  return crypto.getRandomValues(new BigUint64Array(1))[0] as bigint;
+}
+
+/** A file that a crash left before its header was whole has nothing in it that anybody was promised. Nothing else is cut. */
+async function cutTornBeginning(file: IndexFile, header: IndexHeader): Promise<Tail | undefined> {
+  const { size } = file;
+  if (size === 0 || size > encodeHeader(header, 0n).length) return undefined;
+  const fault: unknown = await recover(file, "refuse").then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (!isTurboQuantError(fault) || fault.code !== "bad-file" || !isTornBeginning(await file.read(0, size))) return undefined;
+  await file.truncate(0);
+  return { at: 0, bytes: size };
+}
+
+function createWriter(file: IndexFile, recovered: Recovered, damaged: DamageRule, tail: Tail | undefined): IndexWriter {
+  let log = createRecordLog(file, recovered.contents);
+  const now = (): Readable => ({ source: log.file, contents: log.contents, damage: recovered.damage });
+  const reader = readerOf(now, damaged);
+  const inTurn = createTurns();
+  const removeAll = async (ids: readonly VectorId[]): Promise<void> => {
+    for (const list of inLists([...new Set(ids)]))
+      await log.put({ kind: "removal", fields: (view) => view.setUint32(4, list.length, true), parts: [encodeIdSet(list)] });
+  };
+  const compact = async (into: IndexFile, publish?: () => Promise<void>): Promise<void> => {
+    if (into.size !== 0) throw new TurboQuantError("bad-argument", "the file to compact into is not empty", "Take a new one.");
+    const target = await openIndexFile(into, reader.header, { damaged });
+    for await (const columns of packed(reader.header, reader.columns())) await target.append(columns);
+    await target.close();
+    const { contents } = await recover(into, "refuse");
+    await publish?.();
+    log = createRecordLog(into, contents);
+  };
+  const writing = {
+    tail,
+    append: (columns: SegmentColumns, replaces: readonly VectorId[] = []) =>
+      inTurn(async () => {
+        checkColumns(reader.header, columns);
+        const number = log.contents.next;
+        await log.put(segmentRecord(number, columns, replaces));
+        return log.contents.segments.get(number) as StoredSegment;
+      }),
+    remove: (ids: readonly VectorId[]) => inTurn(() => removeAll(ids)),
+    truncateSegment: (segment: StoredSegment, bits: number, scales: Float32Array, rows?: Uint16Array) =>
+      inTurn(async () => {
+        await log.put(truncationRecord(known(log.contents, segment), bits, scales, rows));
+        return log.contents.segments.get(segment.number) as StoredSegment;
+      }),
+    sync: () => inTurn(() => log.sync()),
+    compact: (into: IndexFile, publish?: () => Promise<void>) => inTurn(() => compact(into, publish)),
+    close: () => inTurn(() => log.close()),
+  };
+  return Object.defineProperties(writing, Object.getOwnPropertyDescriptors(reader)) as typeof writing & IndexReader as IndexWriter;
+}
+
+/** Runs what it is given one after the other. */
+function createTurns(): <Result>(act: () => Promise<Result>) => Promise<Result> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (act) => {
+    const turn = last.then(act);
+    last = turn.catch(() => undefined);
+    return turn;
+  };
+}
+
+function segmentRecord(number: number, columns: SegmentColumns, replaces: readonly VectorId[]): RecordContent {
+  const { count, bits, from, ids, scales, planes, originals } = columns;
+  return {
+    kind: "segment",
+    flags: (originals === undefined ? 0 : HAS_ORIGINALS) | (replaces.length === 0 ? 0 : REMOVES),
+    fields: (view) => {
+      view.setUint32(0, number, true);
+      view.setUint32(4, count, true);
+      view.setFloat64(8, bits, true);
+      view.setFloat64(16, from, true);
+    },
+    parts: [
+      encodeIds(ids, 0),
+      floatBytes(scales),
+      ...planes,
+      ...(originals === undefined ? [] : [floatBytes(originals)]),
+      ...(replaces.length === 0 ? [] : [replacesPart(replaces)]),
+    ],
+  };
+}
+
+function replacesPart(replaces: readonly VectorId[]): Uint8Array {
+  const ids = [...new Set(replaces)];
+  if (ids.length > MOST_ROWS)
+    throw new TurboQuantError(
+      "bad-argument",
+      `a segment replaces ${ids.length} ids`,
+      `It replaces at most ${MOST_ROWS}; remove the others apart.`,
+    );
+  const list = encodeIdSet(ids);
+  const bytes = new Uint8Array(4 + list.length);
+  new DataView(bytes.buffer).setUint32(0, ids.length, true);
+  bytes.set(list, 4);
+  return bytes;
+}
+
+function truncationRecord(segment: StoredSegment, bits: number, scales: Float32Array, rows: Uint16Array | undefined): RecordContent {
+  const { number, count, from } = segment;
+  const all = rows === undefined ? scales : new Float32Array(count);
+  rows?.forEach((row, nth) => {
+    all[row] = scales[nth] as number;
+  });
+  const fault =
+    (rows !== undefined && (rows.length !== scales.length || rows.some((row) => row >= count))
+      ? "rows that do not fit its scales"
+      : undefined) ??
+    widthFault(bits, from) ??
+    (bits < segment.bits ? scalesFault(all, count) : `${segment.bits} bits already`);
+  if (fault !== undefined)
+    throw new TurboQuantError("bad-argument", `a segment to truncate to ${bits} bits has ${fault}`, "Fewer bits, a scale for each row.");
+  return {
+    kind: "truncation",
+    fields: (view) => {
+      view.setUint32(0, number, true);
+      view.setUint32(4, count, true);
+      view.setFloat64(8, bits, true);
+    },
+    parts: [floatBytes(all)],
+  };
+}
