@@ -18,13 +18,14 @@ import { benchPath } from "./path.ts";
 import { benchRelay, RELAY_PACE, RELAY_PEERS, RELAY_QUICK, RELAY_SHAPES, type RelayOptions } from "./relay.ts";
 import { benchSealing } from "./sealing.ts";
 import { benchStart, START, type StartOptions } from "./start.ts";
+import { benchTurboquant, TURBOQUANT_PEERS, TURBOQUANT_SETS, type TurboquantOptions } from "./turboquant.ts";
 
 /** Does one benchmark in a folder of its own, says what it finds, and gives what is to be kept. */
 type Benchmark = (folder: string, say: (line: string) => void) => Promise<object>;
 
 const HELP = `Benchmarks, each with its conditions; see bench/README.md.
 
-  npm run bench                  all of them: log, identity, sealing, limits, lifetimes, relay, inputs, federation, path, crowd, start
+  npm run bench                  all of them: log, identity, sealing, limits, lifetimes, relay, inputs, federation, path, crowd, start, turboquant
   npm run bench -- log           only these
   npm run bench -- --dry log     prints, keeps nothing
   npm run bench -- relay --quick three shapes beside two peers, in about a minute
@@ -39,6 +40,10 @@ For start:
   --messages N   that wait (${START.messages})
   --readers N    mailboxes they wait in (${START.readers})
   --synthesised  only what a start reads is written: for more messages than there is time to send
+
+For turboquant (all of it: about half an hour; --quick: two minutes):
+  --sets A,B     of ${TURBOQUANT_SETS.join(", ")}
+  --peers A,B    of ${TURBOQUANT_PEERS.join(", ")}; or none
 `;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -53,7 +58,10 @@ if (values.help === true) {
   process.stdout.write(HELP);
   process.exit(0);
 }
-const relayOptions = readRelayOptions();
+const isMeant = (name: string): boolean => named.length === 0 || named.includes(name);
+// Both know --peers, each its own.
+const relayOptions = isMeant("relay") ? readRelayOptions() : RELAY_QUICK;
+const turboquantOptions = isMeant("turboquant") ? readTurboquantOptions() : { quick: true };
 const startOptions = readStartOptions();
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
@@ -68,13 +76,14 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   path: measuring("path", benchPath),
   crowd: measuring("crowd", benchCrowd),
   start: (folder, say) => benchStart(folder, startOptions, say),
+  turboquant: (folder, say) => benchTurboquant(folder, turboquantOptions, say),
 };
 
 const unknown = named.filter((name) => !Object.hasOwn(BENCHMARKS, name));
 if (unknown.length > 0) refuse(`no benchmark called ${unknown.join(", ")}`, `there are ${Object.keys(BENCHMARKS).join(", ")}`);
 
 for (const [name, bench] of Object.entries(BENCHMARKS)) {
-  if (named.length > 0 && !named.includes(name)) continue;
+  if (!isMeant(name)) continue;
   const conditions = conditionsNow(root);
   const folder = join(runtime, name);
   mkdirSync(folder, { recursive: true });
@@ -136,6 +145,7 @@ function readWords() {
         messages: { type: "string" },
         readers: { type: "string" },
         synthesised: { type: "boolean" },
+        sets: { type: "string" },
       },
     });
   } catch (error) {
@@ -149,6 +159,14 @@ function readRelayOptions(): RelayOptions {
     shapes: listOf("shapes", values.shapes, RELAY_SHAPES) ?? begin.shapes,
     peers: values.peers === "none" ? [] : (listOf("peers", values.peers, RELAY_PEERS) ?? begin.peers),
     pace: { rounds: numberOf("rounds", values.rounds) ?? begin.pace.rounds, ms: numberOf("ms", values.ms) ?? begin.pace.ms },
+  };
+}
+
+function readTurboquantOptions(): TurboquantOptions {
+  return {
+    sets: listOf("sets", values.sets, TURBOQUANT_SETS),
+    peers: values.peers === "none" ? [] : listOf("peers", values.peers, TURBOQUANT_PEERS),
+    quick: values.quick === true,
   };
 }
 
