@@ -3,7 +3,7 @@ import { createNormals, dot, randomVector } from "../test-vectors.ts";
 import { createSketch, type SketchKind } from "./sketch.ts";
 
 const KINDS: readonly SketchKind[] = ["gaussian", "orthogonal"];
-const ESTIMATES = 40_000;
+const ESTIMATES = 16_000;
 
 /** What `factor * |r| * <S r, sign(S r)>` is of <r, r>, on average over S. */
 function shareFound(kind: SketchKind, dim: number, vectorOf: (seed: number) => Float32Array): number {
@@ -19,17 +19,17 @@ function shareFound(kind: SketchKind, dim: number, vectorOf: (seed: number) => F
 }
 
 describe("a sketch", () => {
-  it.each(KINDS.flatMap((kind) => [2, 3, 8, 31, 32, 100, 128, 384].map((dim) => [kind, dim] as const)))(
+  it.each(KINDS.flatMap((kind) => [2, 3, 8, 31, 32, 100, 128].map((dim) => [kind, dim] as const)))(
     "that is %s, of %i coordinates, has a factor that makes signs right on average",
     (kind, dim) => {
       const share = shareFound(kind, dim, (seed) => randomVector(dim, createNormals(seed + 1)));
-      expect(Math.abs(share - 1)).toBeLessThan(0.012);
+      expect(Math.abs(share - 1)).toBeLessThan(0.02);
     },
   );
 
   it.each(KINDS)("that is %s does so for a vector of a single coordinate", (kind) => {
     const share = shareFound(kind, 128, (seed) => Float32Array.from({ length: 128 }, (_, at) => (at === seed % 128 ? 3 : 0)));
-    expect(Math.abs(share - 1)).toBeLessThan(0.012);
+    expect(Math.abs(share - 1)).toBeLessThan(0.02);
   });
 
   it("has a factor of sqrt(pi/2) / d where it is Gaussian, and one that tends to sqrt(pi / (2 d)) where it is orthogonal", () => {
