@@ -1,17 +1,24 @@
-/**
- * What went wrong, for programs: `bad-argument` a quantizer that cannot be, `bad-vector` a vector that cannot be encoded, `bad-code` bytes that are no code
- * of this quantizer, `full` an index whose memory is at its end. Of files: `bad-file` bytes that are no file of an index, or not as they were written; `wrong-version` a file of a newer version; `file-busy`
- * somebody else writes to it; `file-changed` it became another while it was read; `file-failed` it could not be read or written.
- */
+/** What went wrong, for programs. */
 export type TurboQuantErrorCode =
+  /** A quantizer that cannot be, or options that do not fit. */
   | "bad-argument"
+  /** A vector that cannot be encoded. */
   | "bad-vector"
+  /** Bytes that are no code of this quantizer. */
   | "bad-code"
+  /** An index whose memory is at its end. */
   | "full"
+  /** A file of somebody else's that holds no vectors that can be encoded. */
+  | "bad-input"
+  /** Bytes that are no file of an index, or not as they were written. */
   | "bad-file"
+  /** A file of an index of a newer version. */
   | "wrong-version"
+  /** Somebody else writes to the file of an index. */
   | "file-busy"
+  /** The file of an index became another while it was read. */
   | "file-changed"
+  /** The file of an index could not be read or written. */
   | "file-failed";
 
 const BRAND: unique symbol = Symbol.for("perdure.turboquant.error");
