@@ -1,0 +1,55 @@
+/** Runs one call of the command: words in, exit code out. */
+import { readFileSync } from "node:fs";
+import { type Command, CommanderError } from "commander";
+import { TurboQuantError } from "../error.ts";
+import { EXIT, failureOf, reportFailure } from "./failure.ts";
+import { createProgram } from "./program.ts";
+import { createTerminal, type Environment, type Streams } from "./terminal.ts";
+
+/** `signal` calls the running verb off. */
+export async function runCommand(
+  words: readonly string[],
+  streams: Streams,
+  environment: Environment,
+  signal: AbortSignal,
+): Promise<number> {
+  const terminal = createTerminal(streams, environment, words.includes("--json"));
+  let exit: number = EXIT.done;
+  const program = createProgram(packageVersion(), async (what, load) => {
+    try {
+      exit = await (await load())({ terminal, signal });
+    } catch (error) {
+      if (signal.aborted) return;
+      const failure = failureOf(error);
+      reportFailure(terminal, what, failure);
+      exit = failure.exit;
+    }
+  });
+  for (const command of [program, ...program.commands]) speakThrough(command, streams);
+  try {
+    await program.parseAsync(words, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return EXIT.done;
+    exit = EXIT.misunderstood;
+    // Called without words it prints its help, which says all there is to say.
+    if (error.code === "commander.help") return exit;
+    const why = error.message.replace(/^error: /, "").replaceAll("\n", " ");
+    reportFailure(terminal, "the call is not understood", failureOf(new TurboQuantError("bad-argument", why, "See turboquant --help.")));
+  }
+  return exit;
+}
+
+function speakThrough(command: Command, streams: Streams): void {
+  command.exitOverride();
+  command.configureOutput({
+    writeOut: (text) => void streams.stdout.write(text),
+    writeErr: (text) => void streams.stderr.write(text),
+    outputError: () => {},
+  });
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { readonly version: string }).version;
+}

@@ -1,0 +1,74 @@
+/** The words of the command: every verb with its argument, options and help. What a verb does is in `verbs/`. */
+import { Command, InvalidArgumentError, Option } from "commander";
+import { METRICS } from "../measuring/metric.ts";
+import { VECTOR_FORMATS } from "../reading/vector-file.ts";
+import type { Dispatch } from "./invocation.ts";
+import type { InspectWords } from "./words.ts";
+
+const ABOUT_FILES = `
+Files of vectors:
+  .npy          an array with one row per vector, of any kind of number
+  .f32          raw 32-bit floats, little-endian; needs --dim
+  .fvecs        rows with their length in front
+  .csv .tsv     numbers, one row per vector, with a header or without, with an id
+                in front or without; or an array in one cell: "[0.1, -0.2]"
+A file is read piece by piece and may be larger than memory.
+
+Exit codes: 0 done, 1 a file is not there or not right, 2 the call is not understood.`;
+
+export function createProgram(version: string, dispatch: Dispatch): Command {
+  const program = new Command("turboquant")
+    .description("Vectors at one to eight bits a coordinate.")
+    .version(version, "-V, --version", "print the version")
+    .helpCommand(false)
+    .addHelpText("after", ABOUT_FILES);
+  reading(program.command("inspect").argument("<file>", "vectors"))
+    .summary("what the vectors in a file are like, and what each number of bits does to them")
+    .addOption(metricOption())
+    .option(
+      "--sample <vectors>",
+      "how many to measure with, drawn at random (by the dimension: 6,500 of 384)",
+      whole(MIN_SAMPLE, 1_000_000),
+    )
+    .option("--queries <vectors>", "how many of these to ask for instead of storing them (200)", whole(1, 10_000))
+    .option("--seed <number>", "of the draw and of the rotation (0)", whole(0, Number.MAX_SAFE_INTEGER))
+    .addHelpText(
+      "after",
+      `
+--json: {type: "inspection", file, says, count, dim, bytes, norms, normalised,
+zeroRows, duplicates, centreSaves, sample, queries, qualities: [{bits, bytes,
+error, expectedError, recall, recallLookedAt}], choice}.`,
+    )
+    .action((file: string, words: InspectWords) =>
+      dispatch(`cannot inspect ${file}`, async () => {
+        const { inspect } = await import("./verbs/inspect.ts");
+        return (invocation) => inspect(file, words, invocation);
+      }),
+    );
+  return program;
+}
+
+/** Ten nearest, forty looked at, and somebody to ask. */
+const MIN_SAMPLE = 100;
+
+function reading(command: Command): Command {
+  return command
+    .option("--dim <coordinates>", "of each vector", whole(1, 1_000_000))
+    .addOption(new Option("--format <format>", "what the file is, whatever its name says").choices(VECTOR_FORMATS))
+    .option("--id-column <column>", "of a csv file: where the ids are, by name or place from 1 on")
+    .option("--vector-column <column>", "of a csv file with arrays in cells: where they are")
+    .option("--json", "print JSON, for programs");
+}
+
+function metricOption(): Option {
+  return new Option("--metric <metric>", "what makes vectors near").choices(METRICS).default("cosine");
+}
+
+function whole(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > most)
+      throw new InvalidArgumentError(`It is a whole number from ${least} to ${most}.`);
+    return value;
+  };
+}
