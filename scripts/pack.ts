@@ -1,21 +1,44 @@
 /**
- * Packs the network package as it is published: JavaScript and declarations of what its entries reach, the launcher, the
- * documents; no TypeScript, no tests. It is put together in a folder of its own, so that the checkout stays as it is.
+ * Packs the packages as they are published: JavaScript and declarations of what their entries and commands reach, a launcher where there
+ * is one, the documents; no TypeScript, no tests. Each is put together in a folder of its own, so that the checkout stays as it is.
  *
- *   npm run pack                writes perdure-<version>.tgz into the current folder
+ *   npm run pack                   writes perdure-<version>.tgz and perdure-turboquant-<version>.tgz into the current folder
+ *   npm run pack -- turboquant     ... only that of packages/turboquant
  */
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { runNpm } from "../packages/perdure/bin/bring-node.mjs";
 import { ROOT, runTool, toolPath } from "./tool.ts";
 
-const SOURCE = join(ROOT, "packages/perdure");
-const COMMAND = "./src/cli/main.ts";
-const LAUNCHER = ["perdure.mjs", "bring-node.mjs"];
-const DOCUMENTS = ["README.md", "CHANGELOG.md", "LICENSE"];
+/** What a manifest does not say of a package. Paths start at the root of the repository. */
+interface Parts {
+  readonly folder: string;
+  /** Plain JavaScript, copied as it is. */
+  readonly launcher: readonly string[];
+  /** What the launcher loads. */
+  readonly launched: readonly string[];
+  readonly documents: readonly string[];
+}
+
+const PARTS = {
+  perdure: {
+    folder: "packages/perdure",
+    launcher: ["bin/perdure.mjs", "bin/bring-node.mjs"],
+    launched: ["./src/cli/main.ts"],
+    documents: ["README.md", "CHANGELOG.md", "LICENSE"],
+  },
+  turboquant: {
+    folder: "packages/turboquant",
+    launcher: [],
+    launched: [],
+    documents: ["packages/turboquant/README.md", "LICENSE"],
+  },
+} as const satisfies Readonly<Record<string, Parts>>;
+
+export type PackageName = keyof typeof PARTS;
 const COMPILE_DEADLINE_MS = 180_000;
 
 /** A path into `src/`, or conditions that lead to one. */
@@ -24,32 +47,36 @@ interface Manifest {
   readonly name: string;
   readonly version: string;
   readonly exports: Readonly<Record<string, Target>>;
+  readonly bin: Readonly<Record<string, string>>;
   readonly private?: boolean;
   readonly scripts?: unknown;
+  readonly devDependencies?: unknown;
 }
 
 /** Writes the tarball into `destination` and gives its path. */
-export async function pack(destination: string): Promise<string> {
-  const source = JSON.parse(readFileSync(join(SOURCE, "package.json"), "utf8")) as Manifest;
+export async function pack(destination: string, name: PackageName = "perdure"): Promise<string> {
+  const parts: Parts = PARTS[name];
+  const source = join(ROOT, parts.folder);
+  const manifest = JSON.parse(readFileSync(join(source, "package.json"), "utf8")) as Manifest;
   const stage = mkdtempSync(join(tmpdir(), "perdure-pack-"));
   try {
-    await compile(stage, [...Object.values(source.exports).flatMap(filesOf), COMMAND]);
-    mkdirSync(join(stage, "bin"));
-    for (const file of LAUNCHER) cpSync(join(SOURCE, "bin", file), join(stage, "bin", file));
-    for (const file of DOCUMENTS) cpSync(join(ROOT, file), join(stage, file));
-    writeFileSync(join(stage, "package.json"), `${JSON.stringify(published(source), null, 2)}\n`);
+    const commands = Object.values(manifest.bin).filter((path) => path.endsWith(".ts"));
+    await compile(source, stage, [...Object.values(manifest.exports).flatMap(filesOf), ...commands, ...parts.launched]);
+    for (const file of parts.launcher) cpSync(join(source, file), join(stage, file));
+    for (const file of parts.documents) cpSync(join(ROOT, file), join(stage, basename(file)));
+    writeFileSync(join(stage, "package.json"), `${JSON.stringify(published(manifest, parts), null, 2)}\n`);
     const { code, output } = await runNpm(["pack", "--pack-destination", resolve(destination)], stage);
     if (code !== 0) throw new Error(`npm pack failed:\n${output}`);
   } finally {
     rmSync(stage, { recursive: true, force: true });
   }
-  return join(resolve(destination), `${source.name}-${source.version}.tgz`);
+  return join(resolve(destination), `${manifest.name.replace(/^@/, "").replace("/", "-")}-${manifest.version}.tgz`);
 }
 
 /** Only what the entries reach is emitted; a test is reached by none. */
-async function compile(stage: string, entries: readonly string[]): Promise<void> {
+async function compile(source: string, stage: string, entries: readonly string[]): Promise<void> {
   const compilerOptions = {
-    rootDir: join(SOURCE, "src"),
+    rootDir: join(source, "src"),
     outDir: join(stage, "dist"),
     typeRoots: [join(ROOT, "node_modules/@types")],
     composite: false,
@@ -57,7 +84,7 @@ async function compile(stage: string, entries: readonly string[]): Promise<void>
     sourceMap: false,
   };
   const project = join(stage, "tsconfig.json");
-  const files = [...new Set(entries)].map((path) => join(SOURCE, path));
+  const files = [...new Set(entries)].map((path) => join(source, path));
   writeFileSync(project, JSON.stringify({ extends: join(ROOT, "tsconfig.base.json"), compilerOptions, files }));
   const { code, output } = await runTool(toolPath("typescript", "tsc"), ["-p", project], { deadlineMs: COMPILE_DEADLINE_MS });
   rmSync(project);
@@ -68,21 +95,41 @@ function filesOf(target: Target): readonly string[] {
   return typeof target === "string" ? [target] : Object.values(target).flatMap(filesOf);
 }
 
-function published({ private: _, scripts: __, exports, ...rest }: Manifest): object {
+function published(
+  { private: _, scripts: __, devDependencies: ___, exports, bin, ...rest }: Manifest,
+  { launcher, documents }: Parts,
+): object {
   const targets = Object.entries(exports).map(([name, target]) => [name, builtTarget(target)]);
-  return { ...rest, exports: Object.fromEntries(targets), files: ["bin", "dist", ...DOCUMENTS] };
+  const commands = Object.entries(bin).map(([name, path]) => [name, path.endsWith(".ts") ? `${builtPath(path)}.js` : path]);
+  return {
+    ...rest,
+    bin: Object.fromEntries(commands),
+    exports: Object.fromEntries(targets),
+    files: [...launcher, "dist", ...documents.map((path) => basename(path))],
+  };
 }
 
 function builtTarget(target: Target): Target {
   if (typeof target !== "string")
     return Object.fromEntries(Object.entries(target).map(([condition, inner]) => [condition, builtTarget(inner)]));
-  const path = target.replace(/^\.\/src\/(.*)\.ts$/, "./dist/$1");
-  return { types: `${path}.d.ts`, default: `${path}.js` };
+  return { types: `${builtPath(target)}.d.ts`, default: `${builtPath(target)}.js` };
+}
+
+function builtPath(path: string): string {
+  return path.replace(/^\.\/src\/(.*)\.ts$/, "./dist/$1");
+}
+
+function isPackageName(name: string): name is PackageName {
+  return Object.hasOwn(PARTS, name);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
-    process.stdout.write(`${await pack(process.env["INIT_CWD"] ?? process.cwd())}\n`);
+    const wanted = process.argv.slice(2);
+    const unknown = wanted.find((name) => !isPackageName(name));
+    if (unknown !== undefined) throw new Error(`there is no package ${unknown}; there are ${Object.keys(PARTS).join(" and ")}`);
+    for (const name of (wanted.length > 0 ? wanted : Object.keys(PARTS)).filter(isPackageName))
+      process.stdout.write(`${await pack(process.env["INIT_CWD"] ?? process.cwd(), name)}\n`);
   } catch (error) {
     process.stderr.write(`perdure: cannot pack\n   why: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 1;

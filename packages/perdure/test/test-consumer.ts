@@ -1,4 +1,4 @@
-/** A project of somebody else's with the packed package installed in it, and programs that run there. */
+/** A project of somebody else's with a packed package of ours installed in it, and programs that run there. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { pack } from "../../../scripts/pack.ts";
+import { type PackageName, pack } from "../../../scripts/pack.ts";
 import { npmError, runNpm } from "../bin/bring-node.mjs";
 
 /** Installing, and whatever runs afterwards, on a loaded machine. */
@@ -35,12 +35,12 @@ export interface Consumer {
   remove(): void;
 }
 
-export async function createConsumer(): Promise<Consumer> {
+export async function createConsumer(name: PackageName = "perdure"): Promise<Consumer> {
   const folder = mkdtempSync(join(tmpdir(), "perdure-consumer-"));
-  const installed = join(folder, "node_modules/perdure");
-  const command = join(folder, "node_modules/.bin/perdure");
+  const installed = join(folder, "node_modules", name === "perdure" ? name : `@perdure/${name}`);
+  const command = join(folder, "node_modules/.bin", name);
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }));
-  const { code, output } = await runNpm(["install", "--prefer-offline", await pack(folder)], folder);
+  const { code, output } = await runNpm(["install", "--prefer-offline", await pack(folder, name)], folder);
   if (code !== 0) throw npmError("the packed package could not be installed", output, "This test needs npm's registry.");
 
   const environment = (node = process.execPath): NodeJS.ProcessEnv => ({
