@@ -18,9 +18,7 @@ const MAX_BITS = 8;
 const MAX_SEED = 2n ** 64n;
 
 export function encodeHeader(header: IndexHeader, identity: bigint): Uint8Array {
-  const fault = headerFault(header);
-  if (fault !== undefined)
-    throw new TurboQuantError("bad-argument", `the header of an index says ${fault}`, "createQuantizer takes the same.");
+  checkHeader(header);
   const { dim, bits, from, seed, scale, metric, center, originals } = header;
   return encodeRecord(
     { at: 0, identity, durable: 0, directory: 0 },
@@ -39,6 +37,13 @@ export function encodeHeader(header: IndexHeader, identity: bigint): Uint8Array 
       parts: center === undefined ? [] : [floatBytes(center)],
     },
   );
+}
+
+/** Throws `bad-argument` for what no index can be. */
+export function checkHeader(header: IndexHeader): void {
+  const fault = headerFault(header);
+  if (fault !== undefined)
+    throw new TurboQuantError("bad-argument", `the header of an index says ${fault}`, "createQuantizer takes the same.");
 }
 
 /** How many bytes its center has. */

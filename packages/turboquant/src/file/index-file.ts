@@ -1,3 +1,5 @@
+import { TurboQuantError } from "../error.ts";
+
 /** What can be read in pieces: a file of this machine, one of a web server, or memory. */
 export interface RangeSource {
   /** Bytes there are. */
@@ -17,4 +19,14 @@ export interface IndexFile extends RangeSource {
   sync(): Promise<void>;
   /** Cuts everything from `size` on, durably. */
   truncate(size: number): Promise<void>;
+}
+
+/** Throws `bad-file` for what does not lie within `size` bytes. */
+export function checkRange(size: number, at: number, length: number): void {
+  if (Number.isSafeInteger(at) && Number.isSafeInteger(length) && at >= 0 && length >= 0 && at + length <= size) return;
+  throw new TurboQuantError(
+    "bad-file",
+    `${length} bytes at ${at} of ${size} cannot be read`,
+    "The file is shorter than what is in it says.",
+  );
 }

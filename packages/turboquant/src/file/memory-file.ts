@@ -1,5 +1,4 @@
-import { TurboQuantError } from "../error.ts";
-import type { IndexFile } from "./index-file.ts";
+import { checkRange, type IndexFile } from "./index-file.ts";
 
 export interface MemoryFile extends IndexFile {
   /** A copy of what is in it. */
@@ -18,8 +17,7 @@ export function createMemoryFile(content: Uint8Array = new Uint8Array(0)): Memor
     },
     bytes: () => memory.slice(0, size),
     read: async (at, length) => {
-      if (!(at >= 0 && length >= 0 && at + length <= size))
-        throw new TurboQuantError("bad-file", `${length} bytes at ${at} of ${size} cannot be read`, "The file is shorter than it says.");
+      checkRange(size, at, length);
       return memory.slice(at, at + length);
     },
     append: async (bytes) => {

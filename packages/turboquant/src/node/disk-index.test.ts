@@ -1,0 +1,215 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { afterAll, describe, expect, it } from "vitest";
+import { indexFileConformance } from "../file/index-file-conformance.ts";
+import { codeOfLater } from "../file/test-code-of.ts";
+import { testColumns, testHeader, testIds } from "../file/test-columns.ts";
+import { rowsRead } from "../file/test-rows.ts";
+import { type DiskFile, openDiskFile } from "./disk-file.ts";
+import { openIndexAt, readIndexAt } from "./disk-index.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "turboquant-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+let made = 0;
+const newPath = (): string => join(folder, `${made++}.tqi`);
+
+const HEADER = testHeader();
+
+const opened: DiskFile[] = [];
+const kept = async (opening: Promise<DiskFile>): Promise<DiskFile> => {
+  opened.push(await opening);
+  return await opening;
+};
+afterAll(async () => void (await Promise.all(opened.map((file) => file.close()))));
+
+indexFileConformance("a disk", async () => {
+  const path = newPath();
+  return { file: await kept(openDiskFile(path, "create")), again: () => kept(openDiskFile(path, "read")) };
+});
+
+describe("an index on a disk", () => {
+  it("is there again when it is opened again", async () => {
+    const path = newPath();
+    {
+      await using index = await openIndexAt(path, HEADER);
+      await index.append(testColumns(HEADER, testIds(100)));
+      await index.remove([7]);
+    }
+    await using reader = await readIndexAt(path);
+    expect((await rowsRead(reader)).length).toBe(99);
+    expect(reader.header).toEqual(HEADER);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it("is smaller after compaction, with the same in it and nothing left beside", async () => {
+    const path = newPath();
+    await using index = await openIndexAt(path, HEADER);
+    chmodSync(path, 0o640);
+    for (let nth = 0; nth < 50; nth++) await index.append(testColumns(HEADER, [nth], { seed: nth }));
+    await index.remove(testIds(25));
+    const before = await rowsRead(index);
+    await using earlier = await readIndexAt(path);
+    const { size } = statSync(path);
+    await index.compact();
+    expect(statSync(path).size).toBeLessThan(size / 10);
+    expect(statSync(path).mode & 0o777).toBe(0o640);
+    expect(await rowsRead(index)).toEqual(before);
+    await index.append(testColumns(HEADER, ["more"]));
+    await index.sync();
+    await using later = await readIndexAt(path);
+    expect((await rowsRead(later)).length).toBe(26);
+    // Who opened the former file still reads that one.
+    expect(await rowsRead(earlier)).toEqual(before);
+    expect(readdirSync(folder).filter((name) => name.includes("compacting"))).toEqual([]);
+  });
+
+  it("stays as it was when compaction finds damage", async () => {
+    const path = newPath();
+    {
+      await using index = await openIndexAt(path, HEADER);
+      await index.append(testColumns(HEADER, testIds(100)));
+    }
+    const bytes = readFileSync(path);
+    bytes.writeUInt8(bytes.readUInt8(1500) ^ 1, 1500);
+    writeFileSync(path, bytes);
+    {
+      await using index = await openIndexAt(path);
+      expect(await codeOfLater(() => index.compact())).toBe("bad-file");
+    }
+    expect(readFileSync(path).equals(bytes)).toBe(true);
+    expect(existsSync(`${path}.compacting`)).toBe(false);
+  });
+
+  it("says what a crash left, to whoever opens it for writing", async () => {
+    const path = newPath();
+    {
+      await using index = await openIndexAt(path, HEADER);
+      await index.append(testColumns(HEADER, testIds(10)));
+    }
+    const bytes = readFileSync(path);
+    writeFileSync(path, Buffer.concat([bytes, Buffer.alloc(1000, 7)]));
+    await using index = await openIndexAt(path);
+    expect(index.tail).toEqual({ at: bytes.length, bytes: 1000 });
+    expect(statSync(path).size).toBe(bytes.length);
+  });
+
+  it("begins nothing for a header that cannot be", async () => {
+    const path = newPath();
+    expect(await codeOfLater(() => openIndexAt(path, { ...HEADER, dim: 1 }))).toBe("bad-argument");
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it.each<readonly [string, (path: string) => Promise<unknown>, string]>([
+    ["a file that is not there, for reading", (path) => readIndexAt(path), "file-failed"],
+    ["a file that is not there, without a header", (path) => openIndexAt(path), "file-failed"],
+    ["a folder that is not there", (path) => openIndexAt(join(path, "x"), HEADER), "file-failed"],
+    ["a folder", () => readIndexAt(folder), "file-failed"],
+  ])("says that it cannot open %s", async (_name, act, code) => {
+    expect(await codeOfLater(() => act(newPath()))).toBe(code);
+  });
+
+  it("leaves a file alone that is something else", async () => {
+    const path = newPath();
+    for (const content of ["x", "\0\0\0\0 notes", "some notes of mine, longer than a header ".repeat(20)]) {
+      writeFileSync(path, content);
+      expect(await codeOfLater(() => openIndexAt(path, HEADER))).toBe("bad-file");
+      expect(readFileSync(path, "utf8")).toBe(content);
+    }
+  });
+});
+
+const INDEX = JSON.stringify(new URL("index.ts", import.meta.url).href);
+/** Opens the file at the path it is given, says so, and keeps it until it is killed. */
+const HOLDER = `
+  const { openIndexAt } = await import(${INDEX});
+  const index = await openIndexAt(process.argv[1]).catch((error) => error.code);
+  console.log(typeof index === "string" ? index : "held");
+  setInterval(() => index, 1000);
+`;
+/** Appends one vector after the other, compacts now and then, and says of each when it is synced. */
+const APPENDER = `
+  const { openIndexAt } = await import(${INDEX});
+  const index = await openIndexAt(process.argv[1]);
+  for (let id = 0; ; id++) {
+    await index.append({ count: 1, bits: 4, from: 4, ids: [id], scales: new Float32Array(1), planes: Array.from({ length: 4 }, () => new Uint8Array(8)) });
+    await index.sync();
+    console.log(id);
+    if (id % 20 === 19) await index.compact();
+  }
+`;
+
+function start(script: string, path: string): ChildProcess {
+  return spawn(process.execPath, ["--input-type=module", "-e", script, path], { stdio: ["ignore", "pipe", "inherit"] });
+}
+
+async function holder(path: string): Promise<{ readonly child: ChildProcess; readonly said: string }> {
+  const child = start(HOLDER, path);
+  const said = await new Promise<string>((resolve) => child.stdout?.once("data", (bytes: Buffer) => resolve(bytes.toString().trim())));
+  return { child, said };
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGKILL");
+  await ended;
+}
+
+describe("two that want to write", () => {
+  it("are never let in both, by whatever name, and the second one is when the first is gone", async () => {
+    const path = newPath();
+    const link = newPath();
+    const first = await openIndexAt(path, HEADER);
+    symlinkSync(path, link);
+    for (const name of [path, link]) expect(await codeOfLater(() => openIndexAt(name, HEADER))).toBe("file-busy");
+    await using reader = await readIndexAt(link);
+    expect(reader.segments).toEqual([]);
+    await first.compact();
+    expect(await codeOfLater(() => openIndexAt(path, HEADER))).toBe("file-busy");
+    await first.close();
+    await using second = await openIndexAt(link, HEADER);
+    expect(second.segments).toEqual([]);
+  });
+
+  it("are not let in as two processes either, and one that is killed lets go", async () => {
+    const path = newPath();
+    await (await openIndexAt(path, HEADER)).close();
+    const one = await holder(path);
+    expect(one.said).toBe("held");
+    expect(await codeOfLater(() => openIndexAt(path))).toBe("file-busy");
+    const other = await holder(path);
+    expect(other.said).toBe("file-busy");
+    await Promise.all([end(one.child), end(other.child)]);
+    await using mine = await openIndexAt(path);
+    expect(mine.segments).toEqual([]);
+  });
+});
+
+describe("a process that is killed while it appends and compacts", () => {
+  it("leaves everything that it said was synced", async () => {
+    const path = newPath();
+    await (await openIndexAt(path, HEADER)).close();
+    let last = -1;
+    for (let time = 0; time < 3; time++) {
+      rmSync(path);
+      await (await openIndexAt(path, HEADER)).close();
+      const child = start(APPENDER, path);
+      let said = "";
+      await new Promise<void>((resolve) => {
+        child.stdout?.on("data", (bytes: Buffer) => {
+          said += bytes.toString();
+          if (said.length > 100 + time * 70) resolve();
+        });
+      });
+      await end(child);
+      last = Number(said.slice(0, said.lastIndexOf("\n")).split("\n").at(-1));
+      await using index = await openIndexAt(path);
+      const ids = (await rowsRead(index)).map(({ id }) => id);
+      expect(ids).toEqual(testIds(ids.length));
+      expect(ids.length).toBeGreaterThan(last);
+    }
+    expect(last).toBeGreaterThan(40);
+  });
+});

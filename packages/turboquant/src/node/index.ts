@@ -1,0 +1,1 @@
+export { type DiskIndex, openIndexAt, readIndexAt } from "./disk-index.ts";
