@@ -37,7 +37,8 @@ export function createProgram(version: string, dispatch: Dispatch): Command {
       `
 --json: {type: "inspection", file, says, count, dim, bytes, norms, normalised,
 zeroRows, duplicates, centreSaves, sample, queries, qualities: [{bits, bytes,
-error, expectedError, recall, recallLookedAt}], choice}.`,
+error, recall, recallLookedAt, expectedError, expectedRecall, …}], centred,
+choice}.`,
     )
     .action((file: string, words: InspectWords) =>
       dispatch(`cannot inspect ${file}`, async () => {

@@ -33,3 +33,23 @@ export function dotAt(left: Float32Array, leftAt: number, right: Float32Array, r
   for (; at < dim; at++) a += (left[leftAt + at] as number) * (right[rightAt + at] as number);
   return a + b + (c + d);
 }
+
+/** Of four vectors with each row of a matrix: each number of the matrix is read once for all four. */
+export function dotsOfFour(four: readonly Float32Array[], matrix: Float32Array, dim: number, into: readonly Float64Array[]): void {
+  const [q, r, s, t] = four as readonly [Float32Array, Float32Array, Float32Array, Float32Array];
+  const [a, b, c, d] = into as readonly [Float64Array, Float64Array, Float64Array, Float64Array];
+  for (let row = 0, from = 0; from < matrix.length; row++, from += dim) {
+    let [atQ, atR, atS, atT] = [0, 0, 0, 0];
+    for (let at = 0; at < dim; at++) {
+      const value = matrix[from + at] as number;
+      atQ += value * (q[at] as number);
+      atR += value * (r[at] as number);
+      atS += value * (s[at] as number);
+      atT += value * (t[at] as number);
+    }
+    a[row] = atQ;
+    b[row] = atR;
+    c[row] = atS;
+    d[row] = atT;
+  }
+}

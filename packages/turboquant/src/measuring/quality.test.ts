@@ -18,6 +18,25 @@ test("more bits, less error, more found; as theory says", () => {
   expect(recalls[0]).toBeLessThan(0.6);
   expect(recalls[3]).toBeGreaterThan(0.97);
   for (const { recall, recallLookedAt } of found) expect(recallLookedAt).toBeGreaterThanOrEqual(recall);
+  for (const { recall, expectedRecall, recallLookedAt, expectedRecallLookedAt } of found) {
+    // A thousand neighbours: by chance give or take 0.016.
+    expect(Math.abs(recall - expectedRecall)).toBeLessThan(0.06);
+    expect(Math.abs(recallLookedAt - expectedRecallLookedAt)).toBeLessThan(0.06);
+  }
+});
+
+test("a centre takes away what all have in common, and theory knows", () => {
+  const shift = randomVector(DIM, normal);
+  const shifted = VECTORS.map((vector) => vector.map((value, at) => value + (shift[at] as number)));
+  const exam = createExam(DIM, shifted, 100);
+  const [plain, centred] = [exam.measure(2), exam.measure(2, shift)];
+  expect(centred.error).toBeLessThan(plain.error / 20);
+  // No gain for a search whose questions have it in common, too: what a code loses then lies across the question in both.
+  expect(Math.abs(centred.recall - plain.recall)).toBeLessThan(0.06);
+  for (const { error, expectedError, recall, expectedRecall } of [plain, centred]) {
+    expect(error / expectedError).toBeCloseTo(1, 1);
+    expect(Math.abs(recall - expectedRecall)).toBeLessThan(0.06);
+  }
 });
 
 test("what is exactly as near as the last of the nearest counts as one of them", () => {

@@ -1,7 +1,7 @@
 /** `turboquant inspect <file>`: what the vectors are like, and what each number of bits does to them. */
 import { setImmediate as breathe } from "node:timers/promises";
 import { TurboQuantError } from "../../error.ts";
-import { createExam, LOOKED_AT, NEAREST, type Quality } from "../../measuring/quality.ts";
+import { createExam, type Exam, LOOKED_AT, NEAREST, type Quality } from "../../measuring/quality.ts";
 import { type Survey, surveyOf } from "../../measuring/survey.ts";
 import { openVectors } from "../../reading/open-vectors.ts";
 import type { VectorFile } from "../../reading/vector-file.ts";
@@ -33,8 +33,10 @@ export async function inspect(path: string, words: InspectWords, { terminal, sig
   const survey = await surveyWithProgress(file, source.size, words, terminal);
   const { sample, dim } = survey;
   const queries = Math.min(words.queries ?? QUERIES, Math.floor(sample.length / 5));
-  const qualities = sample.length - queries >= FEWEST_STORED ? await measure(dim, sample, queries, seed, terminal, signal) : [];
+  const exam = sample.length - queries >= FEWEST_STORED ? createExam(dim, sample, queries, seed) : undefined;
+  const qualities = exam === undefined ? [] : await measure(exam, terminal, signal);
   const choice = qualities.find(({ recall }) => recall >= ENOUGH)?.bits;
+  const centred = exam !== undefined && survey.centreSaves >= WORTH_CENTRING ? exam.measure(choice ?? 4, survey.centre) : undefined;
   terminal.object({
     type: "inspection",
     file: path,
@@ -45,6 +47,7 @@ export async function inspect(path: string, words: InspectWords, { terminal, sig
     sample: sample.length - queries,
     queries,
     qualities,
+    ...(centred === undefined ? {} : { centred }),
     ...(choice === undefined ? {} : { choice }),
   });
   for (const line of [
@@ -62,7 +65,7 @@ export async function inspect(path: string, words: InspectWords, { terminal, sig
             `measured: ${words.metric}, ${countText(sample.length - queries)} of these vectors stored, ${queries} others asked for`,
           ),
           "",
-          ...adviceOf(qualities, choice),
+          ...adviceOf(qualities, choice, centred),
         ]),
   ])
     terminal.line(line);
@@ -85,19 +88,9 @@ async function surveyWithProgress(file: VectorFile, bytes: number, words: Inspec
   }
 }
 
-async function measure(
-  dim: number,
-  sample: readonly Float32Array[],
-  queries: number,
-  seed: number,
-  terminal: Terminal,
-  signal: AbortSignal,
-): Promise<readonly Quality[]> {
+async function measure(exam: Exam, terminal: Terminal, signal: AbortSignal): Promise<readonly Quality[]> {
   const progress = startProgress(terminal, "measuring", "widths");
   try {
-    progress.at(0, 0);
-    await breathe();
-    const exam = createExam(dim, sample, queries, seed);
     const found: Quality[] = [];
     for (const bits of WIDTHS) {
       progress.at(found.length / WIDTHS.length, found.length);
@@ -140,22 +133,22 @@ function factsOf({
 }
 
 function tableOf(qualities: readonly Quality[], dim: number): readonly string[] {
-  const heads = ["bits", "bytes", "smaller", "squared error", "in theory", `recall@${NEAREST}`, `in first ${LOOKED_AT}`];
+  const heads = ["bits", "bytes", "smaller", "squared error", `recall@${NEAREST}`, "in theory", `in first ${LOOKED_AT}`];
   return tableLines([
     heads,
-    ...qualities.map(({ bits, bytes, error, expectedError, recall, recallLookedAt }) => [
+    ...qualities.map(({ bits, bytes, error, recall, expectedRecall, recallLookedAt }) => [
       String(bits),
       countText(bytes),
       `${((dim * FLOAT_BYTES) / bytes).toFixed(1)}x`,
       figure(error),
-      figure(expectedError),
       recall.toFixed(3),
+      expectedRecall.toFixed(3),
       recallLookedAt.toFixed(3),
     ]),
   ]);
 }
 
-function adviceOf(qualities: readonly Quality[], choice: number | undefined): readonly string[] {
+function adviceOf(qualities: readonly Quality[], choice: number | undefined, centred: Quality | undefined): readonly string[] {
   const chosen = qualities.find(({ bits }) => bits === choice);
   const second = qualities.find(({ recallLookedAt }) => recallLookedAt >= 0.99);
   return [
@@ -167,8 +160,22 @@ function adviceOf(qualities: readonly Quality[], choice: number | undefined): re
       : [
           `With the originals kept for a second look at ${LOOKED_AT}, ${countOf(second.bits, "bit")} will do: ${percent(second.recallLookedAt)}, ${countOf(second.bytes, "byte")} in memory.`,
         ]),
+    ...(centred === undefined
+      ? []
+      : [
+          `With the mean as centre ${countOf(centred.bits, "bit")} find ${thousandths(centred.recall)} instead of ${thousandths(recallAt(qualities, centred.bits))}.`,
+        ]),
     "A larger collection has more that is nearly as near: there the same width finds fewer of the nearest.",
   ];
+}
+
+/** Of what is compared with another such share. */
+function thousandths(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}
+
+function recallAt(qualities: readonly Quality[], bits: number): number {
+  return qualities.find((each) => each.bits === bits)?.recall ?? 0;
 }
 
 function percent(share: number): string {
