@@ -26,16 +26,16 @@ interface LeftOut {
   readonly why: string;
 }
 
-export async function benchTurboquant(
-  folder: string,
-  options: TurboquantOptions,
-  say: (line: string) => void,
-): Promise<{
+export interface TurboquantResult {
   readonly sets: readonly SetFigures[];
+  /** Names of those that are from here. */
+  readonly ours: readonly string[];
   readonly comparison: readonly Beside[];
   readonly leftOut: readonly LeftOut[];
   readonly versions: Readonly<Record<string, string>>;
-}> {
+}
+
+export async function benchTurboquant(folder: string, options: TurboquantOptions, say: (line: string) => void): Promise<TurboquantResult> {
   const sets = SETS.filter(({ name, quick }) => options.sets?.includes(name) ?? (quick || !options.quick));
   const seconds = sets.reduce((sum, each) => sum + each.seconds, 0);
   say(`about ${Math.ceil(seconds / 60)} minutes with all peers: ${sets.map(({ name }) => name).join(", ")}`);
@@ -54,7 +54,13 @@ export async function benchTurboquant(
     }
   }
   for (const { set, system, why } of leftOut) say(`left out: ${system === undefined ? "" : `${system} on `}${set}: ${why}`);
-  return { sets: found, comparison: found.flatMap(({ systems }) => compare(systems, isOurs)), leftOut, versions: versionsOf(options) };
+  return {
+    sets: found,
+    ours: CATALOGUE.map(({ name }) => name).filter(isOurs),
+    comparison: found.flatMap(({ systems }) => compare(systems, isOurs)),
+    leftOut,
+    versions: versionsOf(options),
+  };
 }
 
 function systemsFor(

@@ -12,6 +12,8 @@ import { K } from "./system.ts";
 export interface WayFigures {
   readonly way: string;
   readonly asked?: number;
+  /** What it said itself to expect, mean of all queries. */
+  readonly expected?: number;
   readonly recallAt10: number;
   readonly recallAt1: number;
   /** Of one query, over all queries and passes. */
@@ -30,6 +32,8 @@ export interface SystemFigures {
   readonly insertMs?: number;
   readonly insertProcessorMs?: number;
   readonly vectorsPerSecond?: number;
+  /** Of one core, however many others wanted it. */
+  readonly vectorsPerCoreSecond?: number;
   readonly bytesPerVector?: { readonly resident: number; readonly disk?: number; readonly told?: number };
   readonly added?: Added;
   readonly ways: readonly WayFigures[];
@@ -141,6 +145,7 @@ function figuresOf({ entry, built, failed, added, turns }: Contender, truth: Set
     insertMs: rounded(built.insertMs),
     insertProcessorMs: rounded(built.insertProcessorMs),
     vectorsPerSecond: rounded(count / (built.insertMs / 1000)),
+    vectorsPerCoreSecond: rounded(count / (built.insertProcessorMs / 1000)),
     bytesPerVector: {
       resident: each(built.residentBytes),
       ...(built.diskBytes === undefined ? {} : { disk: each(built.diskBytes) }),
@@ -163,8 +168,10 @@ function wayFigures(way: string, turns: readonly Searched[], { nearest }: Settle
   const recall = (k: number): number => mean(nearest.map((each, query) => recallAt(k, found[query] ?? [], each)));
   const all = turns.flatMap(({ ms }) => ms).sort((a, b) => a - b);
   const place = (share: number): number => rounded(all[Math.min(all.length - 1, Math.floor(all.length * share))] ?? Number.NaN);
+  const expected = turns.flatMap((turn) => turn.expected ?? []);
   return {
     way,
+    ...(expected.length === 0 ? {} : { expected: rounded(mean(expected)) }),
     recallAt10: rounded(recall(K)),
     recallAt1: rounded(recall(1)),
     ms: { median: place(0.5), best: place(0), p99: place(0.99) },

@@ -96,7 +96,7 @@ export function captions(name: string): VectorSet | undefined {
 
 export function toLengthOne(vector: Float32Array): void {
   let sum = 0;
-  for (const value of vector) sum += value * value;
+  for (let at = 0; at < vector.length; at++) sum += (vector[at] as number) * (vector[at] as number);
   const factor = 1 / Math.sqrt(sum);
   for (let at = 0; at < vector.length; at++) vector[at] = (vector[at] as number) * factor;
 }

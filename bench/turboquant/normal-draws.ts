@@ -16,9 +16,13 @@ const STIRS = 12;
 
 /** Small fast counting, 32 bits (Chris Doty-Humphrey, PractRand). */
 export function createNormalDraws(seed: number, stream: number, row: number): NormalDraws {
-  let [a, b, c, counter] = [seed | 0, stream | 0, row | 0, 1];
+  let a = seed | 0;
+  let b = stream | 0;
+  let c = row | 0;
+  let counter = 1;
   const next = (): number => {
-    const sum = (a + b + counter++) | 0;
+    const sum = (((a + b) | 0) + counter) | 0;
+    counter = (counter + 1) | 0;
     a = b ^ (b >>> 9);
     b = (c + (c << 3)) | 0;
     c = (((c << 21) | (c >>> 11)) + sum) | 0;

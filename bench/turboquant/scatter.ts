@@ -22,7 +22,8 @@ function mix(block: Float32Array): void {
   for (let half = 1; half < block.length; half *= 2)
     for (let from = 0; from < block.length; from += 2 * half)
       for (let at = from; at < from + half; at++) {
-        const [left, right] = [block[at] as number, block[at + half] as number];
+        const left = block[at] as number;
+        const right = block[at + half] as number;
         block[at] = left + right;
         block[at + half] = left - right;
       }

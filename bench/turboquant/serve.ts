@@ -32,6 +32,8 @@ export interface Searched {
   readonly processorMs: number;
   /** By query. */
   readonly ids: readonly (readonly number[])[];
+  /** By query, where the system says. */
+  readonly expected?: readonly number[];
 }
 
 export interface Added {
@@ -107,6 +109,7 @@ async function searchBy(way: AnyWay, queries: readonly Float32Array[]): Promise<
   const prepared = queries.map((query) => way.prepare(query));
   const ms: number[] = [];
   const ids: (readonly number[])[] = [];
+  const expected: number[] = [];
   const cpu = process.cpuUsage();
   const startedAt = performance.now();
   for (let pass = 0; pass < MOST_PASSES && (pass === 0 || performance.now() - startedAt < TURN_MS); pass++)
@@ -115,10 +118,12 @@ async function searchBy(way: AnyWay, queries: readonly Float32Array[]): Promise<
       const answer = way.search(query);
       const found = answer instanceof Promise ? await answer : answer;
       ms.push(performance.now() - at);
-      if (pass === 0) ids.push(way.ids(found));
+      if (pass > 0) continue;
+      ids.push(way.ids(found));
+      if (way.expected !== undefined) expected.push(way.expected(found));
     }
   const { user, system } = process.cpuUsage(cpu);
-  return { way: way.name, ms, processorMs: (user + system) / 1000, ids };
+  return { way: way.name, ms, processorMs: (user + system) / 1000, ids, ...(way.expected === undefined ? {} : { expected }) };
 }
 
 /** A vector like none other, and the way to it. */

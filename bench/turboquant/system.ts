@@ -12,6 +12,8 @@ export interface Way<Query = Float32Array, Found = unknown> {
   search(query: Query): Found | Promise<Found>;
   /** Nearest first. */
   ids(found: Found): readonly number[];
+  /** Recall that the system itself says to expect of this answer. */
+  expected?(found: Found): number;
 }
 
 export interface SearchSystem {
