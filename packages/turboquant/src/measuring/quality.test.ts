@@ -26,17 +26,17 @@ test("more bits, less error, more found; as theory says", () => {
 });
 
 test("a centre takes away what all have in common, and theory knows", () => {
-  const shift = randomVector(DIM, normal);
+  const shift = compared(randomVector(DIM, normal), "cosine");
   const shifted = VECTORS.map((vector) => vector.map((value, at) => value + (shift[at] as number)));
   const exam = createExam(DIM, shifted, 100);
   const [plain, centred] = [exam.measure(2), exam.measure(2, shift)];
-  expect(centred.error).toBeLessThan(plain.error / 20);
+  expect(centred.error / plain.error).toBeCloseTo(0.5, 1);
   // No gain for a search whose questions have it in common, too: what a code loses then lies across the question in both.
-  expect(Math.abs(centred.recall - plain.recall)).toBeLessThan(0.06);
+  expect(Math.abs(centred.recall - plain.recall)).toBeLessThan(0.09);
+  // What they share errs alike in all, which theory does not count.
   for (const { error, expectedError, recall, expectedRecall } of [plain, centred]) {
-    // Vectors that are nearly one vector err as one: 64 draws and no more.
-    expect(Math.abs(error / expectedError - 1)).toBeLessThan(0.3);
-    expect(Math.abs(recall - expectedRecall)).toBeLessThan(0.06);
+    expect(error / expectedError).toBeCloseTo(1, 1);
+    expect(Math.abs(recall - expectedRecall)).toBeLessThan(0.09);
   }
 });
 
