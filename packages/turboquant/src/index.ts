@@ -2,6 +2,7 @@ export type { ScaleMode } from "./codec/encoder.ts";
 export { createQuantizer, type Quantizer, type QuantizerOptions, type Query } from "./codec/quantizer.ts";
 export { isTurboQuantError, TurboQuantError, type TurboQuantErrorCode } from "./error.ts";
 export type { ReadColumns, ReadOptions } from "./file/column-reading.ts";
+export { type Fetch, type FetchAnswer, type HttpRangeOptions, openHttpRange } from "./file/http-range.ts";
 export type { IndexFile, RangeSource } from "./file/index-file.ts";
 export { type IndexFileStats, type IndexReader, type ReadingOptions, readIndexFile } from "./file/index-reader.ts";
 export { type IndexWriter, openIndexFile, type WritingOptions } from "./file/index-writer.ts";

@@ -44,10 +44,10 @@ export async function recover(source: RangeSource, rule: DamageRule): Promise<Re
   const center = head.parts[0] === undefined ? undefined : await readPart(source, head.parts[0], "the center");
   const fresh = emptyContents(decodeHeader(head, center), head.identity, head.length);
   const scan = createHeadScan(source, head.identity);
-  const ending = await endingDirectory(source, fresh, scan);
+  const ending = await endingDirectory(source, fresh);
   if (ending !== undefined) return { contents: ending, damage: [] };
   const last = await scan.lastHead();
-  const named = last === undefined || last.directory === 0 ? undefined : await directoryAt(source, fresh, scan, last.directory);
+  const named = last === undefined || last.directory === 0 ? undefined : await directoryAt(source, fresh, last.directory);
   return await walk(source, scan, named ?? fresh, rule);
 }
 
@@ -61,21 +61,22 @@ async function readHeaderHead(source: RangeSource): Promise<RecordHead> {
   return head;
 }
 
-async function endingDirectory(source: RangeSource, fresh: Contents, scan: HeadScan): Promise<Contents | undefined> {
+async function endingDirectory(source: RangeSource, fresh: Contents): Promise<Contents | undefined> {
   const footAt = source.size - FOOT_BYTES;
   if (footAt < HEAD_BYTES || footAt % ALIGNMENT !== 0) return undefined;
   const at = decodeFoot(await source.read(footAt, FOOT_BYTES), fresh.identity);
   if (at === undefined) return undefined;
-  const found = await directoryAt(source, fresh, scan, at);
+  const found = await directoryAt(source, fresh, at);
   return found?.end === source.size ? found : undefined;
 }
 
 /** What a directory says, or `undefined` where there is none that can be read. Throws `bad-file` where what it says cannot be. */
-async function directoryAt(source: RangeSource, fresh: Contents, scan: HeadScan, at: number): Promise<Contents | undefined> {
-  if (at % ALIGNMENT !== 0 || at < fresh.end) return undefined;
-  const head = await scan.headAt(at);
-  const [entries, lists] = head?.parts ?? [];
-  if (head?.kind !== "directory" || head.durable !== at || entries === undefined || lists === undefined) return undefined;
+async function directoryAt(source: RangeSource, fresh: Contents, at: number): Promise<Contents | undefined> {
+  if (at % ALIGNMENT !== 0 || at < fresh.end || at + HEAD_BYTES > source.size) return undefined;
+  const head = decodeHead(await source.read(at, HEAD_BYTES), at);
+  if (head?.kind !== "directory" || head.identity !== fresh.identity || at + head.length > source.size) return undefined;
+  const [entries, lists] = head.parts;
+  if (head.durable !== at || entries === undefined || lists === undefined) return undefined;
   const bytes = await source.read(entries.at, lists.at + lists.length - entries.at);
   const entryBytes = bytes.subarray(0, entries.length);
   const listBytes = bytes.subarray(lists.at - entries.at);
