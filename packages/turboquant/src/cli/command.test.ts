@@ -2,6 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openIndexFile } from "../file/index-writer.ts";
+import { createMemoryFile } from "../file/memory-file.ts";
+import { testColumns, testHeader, testIds } from "../file/test-columns.ts";
 import { npyBytes } from "../reading/test-file.ts";
 import { createNormals, randomVector } from "../test-vectors.ts";
 import { call } from "./test-streams.ts";
@@ -59,6 +62,57 @@ describe("inspect", () => {
     expect(shown.err.endsWith("\r\u001b[K")).toBe(true);
     expect(shown.out).toContain("\u001b[1m");
     expect((await call(["inspect", vectors], { columns: "80", NO_COLOR: "1" })).out).not.toContain("\u001b");
+  });
+});
+
+describe("inspect on the file of an index", () => {
+  const bytes = async (): Promise<Uint8Array> => {
+    const header = testHeader({ dim: 64, bits: 4, from: 4, originals: true });
+    const file = createMemoryFile();
+    const writer = await openIndexFile(file, header);
+    const [first] = [await writer.append(testColumns(header, testIds(500))), await writer.append(testColumns(header, ["a", "b"]))];
+    await writer.truncateSegment(first, 2, new Float32Array(500));
+    await writer.remove([1, 2, 3]);
+    await writer.close();
+    return file.bytes();
+  };
+
+  test("says what it holds, and that every checksum holds", async () => {
+    const path = join(folder, "whole.tqi");
+    writeFileSync(path, await bytes());
+    const { exit, out, err } = await call(["inspect", path]);
+    expect([exit, err]).toEqual([0, ""]);
+    expect(out).toContain("499 vectors of 64, cosine");
+    expect(out).toMatch(/^bits +4 \(2 vectors\), 2 \(497 vectors\)$/m);
+    expect(out).toMatch(/^ids +2 texts, the others numbers$/m);
+    expect(out).toMatch(/^originals +kept$/m);
+    expect(out).toMatch(/^removed +3 rows/m);
+    expect(out).toContain("Every checksum holds.");
+    expect((await call(["inspect", path, "--json"])).objects).toMatchObject([
+      { type: "index", vectors: 499, ok: true, damage: [], center: false },
+    ]);
+  });
+
+  test("a single changed bit is found, told with its place, and the exit code says so", async () => {
+    const path = join(folder, "damaged.tqi");
+    const damaged = await bytes();
+    // Within the originals of the first segment, by far its largest part.
+    damaged[60_000] = (damaged[60_000] as number) ^ 4;
+    writeFileSync(path, damaged);
+    const { exit, out } = await call(["inspect", path]);
+    expect(exit).toBe(1);
+    expect(out).toContain("1 place in the file cannot be read as written:");
+    expect(out).toMatch(/bytes at [\d,]+: segment 0 is damaged: its originals/);
+    expect((await call(["inspect", path, "--json"])).objects).toMatchObject([{ ok: false, vectors: 2, damage: [{ segment: 0 }] }]);
+  });
+
+  test("another file is refused", async () => {
+    const path = join(folder, "other.tqi");
+    writeFileSync(path, "no index");
+    const { exit, err } = await call(["inspect", path]);
+    expect(exit).toBe(1);
+    expect(err).toContain(`cannot inspect ${path}`);
+    expect((await call(["inspect", join(folder, "missing.tqi")])).exit).toBe(1);
   });
 });
 

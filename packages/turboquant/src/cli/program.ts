@@ -22,8 +22,8 @@ export function createProgram(version: string, dispatch: Dispatch): Command {
     .version(version, "-V, --version", "print the version")
     .helpCommand(false)
     .addHelpText("after", ABOUT_FILES);
-  reading(program.command("inspect").argument("<file>", "vectors"))
-    .summary("what the vectors in a file are like, and what each number of bits does to them")
+  reading(program.command("inspect").argument("<file>", "vectors, or the file of an index (.tqi)"))
+    .summary("what the vectors in a file are like, and what each number of bits does to them; or what an index holds")
     .addOption(metricOption())
     .option(
       "--sample <vectors>",
@@ -38,7 +38,8 @@ export function createProgram(version: string, dispatch: Dispatch): Command {
 --json: {type: "inspection", file, says, count, dim, bytes, norms, normalised,
 zeroRows, duplicates, centreSaves, sample, queries, qualities: [{bits, bytes,
 error, recall, recallLookedAt, expectedError, expectedRecall, …}], centred,
-choice}.`,
+choice}; of an index {type: "index", file, vectors, widths, bytes, deadBytes, ok,
+damage: [{at, bytes, segment, why}], …}. Damage is exit code 1.`,
     )
     .action((file: string, words: InspectWords) =>
       dispatch(`cannot inspect ${file}`, async () => {

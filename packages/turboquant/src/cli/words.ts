@@ -1,5 +1,5 @@
 /** The options of each verb as commander hands them over. */
-import type { Metric } from "../measuring/metric.ts";
+import type { Metric } from "../file/segment.ts";
 import type { ReadingOptions } from "../reading/vector-file.ts";
 
 export interface InspectWords extends ReadingOptions {

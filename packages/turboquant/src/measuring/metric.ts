@@ -1,5 +1,5 @@
-/** By what vectors are compared: the angle between them, or their inner product as it is. */
-export type Metric = "cosine" | "dot";
+/** What is compared: the angle between vectors, or their inner product as it is. */
+import type { Metric } from "../file/segment.ts";
 
 export const METRICS: readonly Metric[] = ["cosine", "dot"];
 

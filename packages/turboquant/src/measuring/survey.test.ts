@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
+import type { Metric } from "../file/segment.ts";
 import { openVectors } from "../reading/open-vectors.ts";
 import { fileOf } from "../reading/test-file.ts";
 import { createNormals, randomVector } from "../test-vectors.ts";
-import type { Metric } from "./metric.ts";
 import { createSample } from "./sample.ts";
 import { type Survey, surveyOf } from "./survey.ts";
 

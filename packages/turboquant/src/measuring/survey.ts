@@ -1,6 +1,8 @@
 /** What a set of vectors is like, in one pass over it. */
+
+import type { Metric } from "../file/segment.ts";
 import type { VectorBatch } from "../reading/vector-file.ts";
-import { compared, lengthOf, type Metric } from "./metric.ts";
+import { compared, lengthOf } from "./metric.ts";
 import { createSample } from "./sample.ts";
 
 export interface Survey {

@@ -1,0 +1,87 @@
+/** `turboquant inspect <file.tqi>`: what the file of an index holds, and whether every checksum in it holds. */
+import type { IndexReader } from "../../file/index-reader.ts";
+import { readIndexAt } from "../../node/disk-index.ts";
+import { EXIT } from "../failure.ts";
+import type { Invocation } from "../invocation.ts";
+import { startProgress } from "../progress.ts";
+import { countOf, countText, sizeText } from "../quantity.ts";
+import { factLines } from "../table.ts";
+
+/** What is in it, counted while all of it is read. */
+interface Holdings {
+  readonly vectors: number;
+  /** Of each width, the widest first. */
+  readonly widths: readonly { readonly bits: number; readonly vectors: number }[];
+  readonly namedByText: number;
+}
+
+const WORST_SHOWN = 20;
+
+export async function inspectIndex(path: string, { terminal, signal }: Invocation): Promise<number> {
+  await using reader = await readIndexAt(path, { damaged: "skip" });
+  const progress = startProgress(terminal, "checking", "vectors");
+  const holdings = await count(reader, progress.at, signal).finally(() => progress.end());
+  const { header, stats, damage, tail } = reader;
+  const { center, ...settings } = header;
+  terminal.object({
+    type: "index",
+    file: path,
+    ...settings,
+    seed: String(header.seed),
+    center: center !== undefined,
+    ...stats,
+    ...holdings,
+    ok: damage.length === 0,
+    damage,
+    ...(tail === undefined ? {} : { tail }),
+  });
+  for (const line of [
+    terminal.strong(`${path}   ${countOf(holdings.vectors, "vector")} of ${header.dim}, ${header.metric}, ${sizeText(stats.bytes)}`),
+    "",
+    ...factLines(factsOf(reader, holdings)),
+    "",
+    damage.length === 0
+      ? "Every checksum holds."
+      : terminal.strong(`${countOf(damage.length, "place")} in the file cannot be read as written:`),
+    ...damage.slice(0, WORST_SHOWN).map(({ at, bytes, why }) => `  ${countOf(bytes, "byte")} at ${countText(at)}: ${why}`),
+    ...(damage.length > WORST_SHOWN ? [`  and ${countText(damage.length - WORST_SHOWN)} more`] : []),
+  ])
+    terminal.line(line);
+  return damage.length === 0 ? EXIT.done : EXIT.failed;
+}
+
+async function count(reader: IndexReader, tell: (share: number, done: number) => void, signal: AbortSignal): Promise<Holdings> {
+  const byWidth = new Map<number, number>();
+  let [vectors, namedByText, segments] = [0, 0, 0];
+  for await (const { count: found, bits, ids } of reader.columns()) {
+    signal.throwIfAborted();
+    vectors += found;
+    byWidth.set(bits, (byWidth.get(bits) ?? 0) + found);
+    namedByText += ids.filter((id) => typeof id === "string").length;
+    tell(++segments / Math.max(1, reader.segments.length), vectors);
+  }
+  const widths = [...byWidth].map(([bits, of]) => ({ bits, vectors: of })).toSorted((a, b) => b.bits - a.bits);
+  return { vectors, widths, namedByText };
+}
+
+function factsOf({ header, stats, tail }: IndexReader, { vectors, widths, namedByText }: Holdings): readonly (readonly [string, string])[] {
+  const perVector = vectors === 0 ? "" : `, ${(stats.bytes / vectors).toFixed(1)} bytes a vector in the file`;
+  const removed = stats.rows - vectors;
+  return [
+    ["bits", widths.map(({ bits, vectors: of }) => `${bits} (${countOf(of, "vector")})`).join(", ") || `${header.bits}`],
+    ["encoded with", `seed ${header.seed}, scale ${header.scale}, ${header.center === undefined ? "no centre" : "a centre"}`],
+    ["originals", header.originals ? "kept" : "not kept"],
+    ["ids", namedByText === 0 ? "numbers" : namedByText === vectors ? "texts" : `${countText(namedByText)} texts, the others numbers`],
+    ["segments", `${countText(stats.segments)}${perVector}`],
+    ["removed", removed === 0 ? "none" : `${countOf(removed, "row")} of vectors that are gone or were replaced`],
+    [
+      "dead bytes",
+      stats.deadBytes === 0 && removed === 0
+        ? "none"
+        : `${sizeText(stats.deadBytes)}${removed === 0 ? "" : ", and those of removed rows"}: compacting gives them back`,
+    ],
+    ...(tail === undefined
+      ? []
+      : [["a crash left", `${countOf(tail.bytes, "byte")} at the end that were never promised; the next writer cuts them`] as const]),
+  ];
+}
