@@ -70,12 +70,11 @@ function systemsFor(
   const set = make();
   const size = set === undefined ? 0 : set.dim * set.count;
   const wanted = CATALOGUE.filter(({ family }) => family === OURS || (peers?.includes(family) ?? true));
-  const fits = ({ most }: CatalogueEntry): boolean => most === undefined || size <= (quick ? most.quick : most.full);
+  const fits = ({ most, notOn }: CatalogueEntry): boolean =>
+    notOn?.includes(name) !== true && (most === undefined || size <= (quick ? most.quick : most.full));
   return {
     systems: wanted.filter(fits),
-    without: wanted
-      .filter((entry) => !fits(entry))
-      .map(({ name: system }) => ({ set: name, system, why: "it takes too long on that many coordinates" })),
+    without: wanted.filter((entry) => !fits(entry)).map(({ name: system }) => ({ set: name, system, why: "it takes minutes there" })),
   };
 }
 

@@ -20,6 +20,8 @@ export interface CatalogueEntry {
   readonly open: OpenSystem;
   /** Coordinates that it is given at most: beyond them a graph takes minutes to build, or a search seconds. */
   readonly most?: { readonly full: number; readonly quick: number };
+  /** A graph of noise takes it several times as long. */
+  readonly notOn?: readonly string[];
 }
 
 const MILLION = 1_000_000;
@@ -39,7 +41,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
   { name: "sqlite-vec-i8", family: "sqlite-vec", from: "sqlite-vec", open: openSqliteVec("i8") },
   { name: "sqlite-vec-bit", family: "sqlite-vec", from: "sqlite-vec", open: openSqliteVec("bit") },
   { name: "lancedb-ivf-pq", family: "lancedb", from: "@lancedb/lancedb", open: openLanceDb },
-  { name: "edgevec", family: "edgevec", from: "edgevec", open: openEdgeVec, most: SLOWEST_GRAPH },
+  { name: "edgevec", family: "edgevec", from: "edgevec", open: openEdgeVec, most: SLOWEST_GRAPH, notOn: ["hard-384"] },
   { name: "absmax-4", family: "baselines", open: openScanOf(absmax(4)), most: PLAIN_SCAN },
   { name: "product-quantizer-4", family: "baselines", open: openScanOf(productQuantizer), most: PLAIN_SCAN },
 ];

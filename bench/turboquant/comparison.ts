@@ -1,4 +1,4 @@
-/** Systems of one set beside each other, at equal recall. */
+/** Systems of one set beside each other, at equal recall, by processor time: it is the same however many others want the core. */
 
 import type { SystemFigures } from "./contest.ts";
 import { timeAtRecall } from "./curve.ts";
@@ -23,7 +23,7 @@ export interface Beside {
 
 /** `isOurs`: by name; what it takes longer is over 1. */
 export function compare(systems: readonly SystemFigures[], isOurs: (system: string) => boolean): readonly Beside[] {
-  const curveOf = ({ ways }: SystemFigures) => ways.map(({ recallAt10, ms }) => ({ recall: recallAt10, ms: ms.median }));
+  const curveOf = ({ ways }: SystemFigures) => ways.map(({ recallAt10, processorMs }) => ({ recall: recallAt10, ms: processorMs }));
   const ours = systems.filter(({ system }) => isOurs(system)).map(curveOf);
   return systems.map((each) => ({
     set: each.set,

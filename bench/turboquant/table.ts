@@ -33,9 +33,18 @@ export function contestTable({ systems }: SetFigures, isOurs: (system: string) =
       ...ways,
     ]),
     "",
-    ...laidOut([["ms at equal recall", ...RECALLS.flatMap((recall) => [String(recall), "by ours"])], ...beside]),
+    ...laidOut([["cpu ms at equal recall", ...RECALLS.flatMap((recall) => [String(recall), "by ours"])], ...beside]),
+    "",
+    `one more added, and first in the search right after it: ${addedText(done)}`,
     "",
   ];
+}
+
+function addedText(done: readonly SystemFigures[]): string {
+  const said = done.flatMap(({ system, added }) =>
+    added === undefined ? [] : [`${system} ${added.visible ? `${short(added.ms)} ms` : "not found"}`],
+  );
+  return said.join(", ");
 }
 
 function lineOf({ system, vectorsPerCoreSecond, bytesPerVector, ways }: SystemFigures, figures: WayFigures): readonly string[] {
