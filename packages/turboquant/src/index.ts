@@ -12,3 +12,13 @@ export type { IndexHeader, Metric, SegmentColumns, VectorId } from "./file/segme
 export type { StoredSegment } from "./file/stored-segment.ts";
 export type { KernelKind } from "./kernels/kernels.ts";
 export { createKernels, type KernelChoice } from "./kernels/load.ts";
+export type { Selection } from "./search/selection.ts";
+export {
+  createVectorIndex,
+  type Hit,
+  type IndexStats,
+  type SearchOptions,
+  type SearchResult,
+  type VectorIndex,
+  type VectorIndexOptions,
+} from "./search/vector-index.ts";

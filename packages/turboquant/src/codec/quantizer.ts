@@ -15,7 +15,7 @@
 import { TurboQuantError } from "../error.ts";
 import { Arena } from "../kernels/arena.ts";
 import { createKernels, type KernelChoice } from "../kernels/load.ts";
-import { putBits } from "./bit-string.ts";
+import { bitsAt, putBits } from "./bit-string.ts";
 import { createEncoder, type ScaleMode } from "./encoder.ts";
 import { type Shape, shapeOf } from "./shape.ts";
 
@@ -74,8 +74,7 @@ const SCALES: readonly ScaleMode[] = ["raw", "norm", "unbiased", "mse"];
 /** Throws `bad-argument`. */
 export function createQuantizer(options: QuantizerOptions): Quantizer {
   const { dim, bits = 4, seed = 0, scale = "unbiased", from = bits } = options;
-  checkOptions(dim, bits, from, seed, scale);
-  const center = centerOf(options.center, dim);
+  const { center } = checkQuantizer(options);
   const shape = shapeOf(dim, bits, from);
   const kernels = createKernels(options.kernels);
   const arena = new Arena(kernels.memory);
@@ -84,7 +83,7 @@ export function createQuantizer(options: QuantizerOptions): Quantizer {
   const codeAt = arena.allocate(stride * shape.planes.length);
   const scaleAt = codeBytesOf(shape) - SCALE_BYTES;
 
-  const valuesOf = (code: Uint8Array): Float32Array => valuesIn(shape, dim, checked(code, scaleAt));
+  const valuesOf = (code: Uint8Array): Float32Array => valuesIn(shape, dim, planesOf(shape, checked(code, scaleAt)));
   const truncated = new Map<number, Shape>();
 
   return {
@@ -124,14 +123,22 @@ export function createQuantizer(options: QuantizerOptions): Quantizer {
       const values = valuesOf(code);
       const cut = code.slice(0, codeBytesOf(to));
       clearTail(cut, to);
-      const number = scaleOf(code, scaleAt) * truncatedFactor(scale, values, valuesIn(to, dim, cut));
+      const number = scaleOf(code, scaleAt) * truncatedFactor(scale, values, valuesIn(to, dim, planesOf(to, cut)));
       new DataView(cut.buffer, cut.length - SCALE_BYTES).setFloat32(0, Math.min(number, MAX_FLOAT), true);
       return cut;
     },
   };
 }
 
-/** What a quantizer must be told to be another one's equal, checked. */
+/** Throws `bad-argument` for options that cannot be; the centre, if there is one, as a copy. */
+export function checkQuantizer({ dim, bits = 4, seed = 0, scale = "unbiased", from = bits, center }: QuantizerOptions): {
+  readonly center?: Float32Array;
+} {
+  checkOptions(dim, bits, from, seed, scale);
+  const copy = centerOf(center, dim);
+  return copy === undefined ? {} : { center: copy };
+}
+
 function centerOf(given: ArrayLike<number> | undefined, dim: number): Float32Array | undefined {
   if (given === undefined) return undefined;
   const center = Float32Array.from(given);
@@ -154,7 +161,7 @@ function codeBytesOf(shape: Shape): number {
 }
 
 /** From planes that begin `stride` bytes apart to planes one directly behind the other. */
-export function gatherPlanes(planes: Uint8Array, stride: number, { planes: counts }: Shape, code: Uint8Array): void {
+function gatherPlanes(planes: Uint8Array, stride: number, { planes: counts }: Shape, code: Uint8Array): void {
   let bit = 0;
   for (const [nth, count] of counts.entries()) {
     const plane = planes.subarray(nth * stride, nth * stride + Math.ceil(count / 8));
@@ -164,20 +171,33 @@ export function gatherPlanes(planes: Uint8Array, stride: number, { planes: count
   }
 }
 
-/** With signs; the scale is not in it. */
-function valuesIn({ parts, planes }: Shape, dim: number, code: Uint8Array): Float32Array {
+/** With signs; the scale is not in it. `planes` of bits, the first bit of each in the lowest bit of its first byte. */
+export function valuesIn({ parts, planes: counts }: Shape, dim: number, planes: readonly Uint8Array[]): Float32Array {
   const places = new Uint8Array(dim);
-  let bit = dim;
-  for (const count of planes.slice(1)) {
-    for (let at = 0; at < count; at++, bit++) places[at] = 2 * (places[at] as number) + (((code[bit >>> 3] as number) >>> (bit & 7)) & 1);
+  for (const [nth, count] of counts.entries()) {
+    const plane = planes[nth] as Uint8Array;
+    if (nth > 0)
+      for (let at = 0; at < count; at++) places[at] = 2 * (places[at] as number) + (((plane[at >>> 3] as number) >>> (at & 7)) & 1);
   }
+  const signs = planes[0] as Uint8Array;
   const values = new Float32Array(dim);
   for (const { from, count, codebook } of parts)
     for (let at = from; at < from + count; at++) {
       const value = codebook.centroids[places[at] as number] as number;
-      values[at] = (((code[at >>> 3] as number) >>> (at & 7)) & 1) === 1 ? -value : value;
+      values[at] = (((signs[at >>> 3] as number) >>> (at & 7)) & 1) === 1 ? -value : value;
     }
   return values;
+}
+
+/** The planes of a code, each from the lowest bit of a byte on. */
+function planesOf({ planes: counts }: Shape, code: Uint8Array): readonly Uint8Array[] {
+  let bit = 0;
+  return counts.map((count) => {
+    const from = bit;
+    bit += count;
+    if (from % 8 === 0) return code.subarray(from / 8);
+    return Uint8Array.from({ length: Math.ceil(count / 8) }, (_, at) => bitsAt(code, from + 8 * at, 8));
+  });
 }
 
 function checked(code: Uint8Array, scaleAt: number): Uint8Array {

@@ -46,7 +46,7 @@ export interface Kernels {
   histogram(keys: number, count: number, counts: number, most: number): void;
   /** Where keys from `least` to `most` are, as 32-bit numbers at `out`; how many. `count` is a multiple of eight. */
   collect(keys: number, count: number, least: number, most: number, out: number): number;
-  /** Adds inner products of bytes to 32-bit numbers at `out`. At most three planes besides the signs; kernels/assembly/dots.ts has the order of the query. */
+  /** Adds inner products of bytes to 32-bit numbers at `out`. At most three planes besides the signs; `laneOf` has the order of the query. */
   dotsOfBytes(
     list: number,
     count: number,
@@ -104,4 +104,10 @@ export function bucketOf(magnitude: number, last: number): number {
 
 function stretchOf(magnitude: number): number {
   return Math.floor(magnitude * FINENESS);
+}
+
+/** Where a coordinate stands in a query: 0, 8, 1, 9 .. 7, 15 within its group of sixteen. */
+export function laneOf(coordinate: number): number {
+  const nth = coordinate & 15;
+  return coordinate - nth + ((nth & 7) << 1) + (nth >>> 3);
 }

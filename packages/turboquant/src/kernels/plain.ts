@@ -1,5 +1,5 @@
 import { PALEY } from "../codec/paley.ts";
-import { bucketOf, type Kernels, type Memory } from "./kernels.ts";
+import { bucketOf, type Kernels, laneOf, type Memory } from "./kernels.ts";
 
 const PAGE_BYTES = 65_536;
 const OUT_OF_QUESTION = 65_535;
@@ -185,12 +185,6 @@ function addDots({ buffer }: Memory, { list, count, from, to, planes, stride, ou
 }
 
 type Product = (lane: number, place: number, negative: boolean) => number;
-
-/** Where a coordinate stands in a query: 0, 8, 1, 9 .. 7, 15 within its group of sixteen. */
-export function laneOf(coordinate: number): number {
-  const nth = coordinate & 15;
-  return coordinate - nth + ((nth & 7) << 1) + (nth >>> 3);
-}
 
 function signedSum(signs: Int8Array, values: Float32Array): number {
   let sum = 0;

@@ -1,0 +1,97 @@
+/** Between blocks and the columns that a file keeps. */
+import { TurboQuantError } from "../error.ts";
+import { type IndexHeader, MOST_ROWS, planeCoordinates, rowBytes, type SegmentColumns, type VectorId } from "../file/segment.ts";
+import type { Arena } from "../kernels/arena.ts";
+import { BLOCK_ROWS, type Blocks, type Width } from "./blocks.ts";
+import type { IdTable } from "./id-table.ts";
+import type { Originals } from "./originals.ts";
+
+interface Inside {
+  readonly header: IndexHeader;
+  readonly blocks: Blocks;
+  readonly arena: Arena;
+  readonly ids: IdTable;
+  readonly originals: Originals | undefined;
+  /** Of a segment, at most. */
+  readonly rows?: number;
+}
+
+export function* columnsOf(inside: Inside): Generator<SegmentColumns> {
+  const { blocks, rows = MOST_ROWS } = inside;
+  const waiting = new Map<Width, number[]>();
+  for (let slot = 0; slot < blocks.blockCount * BLOCK_ROWS; slot++) {
+    if (!blocks.isLive(slot)) continue;
+    const width = blocks.widthAt(slot >>> 6);
+    const slots = waiting.get(width) ?? [];
+    slots.push(slot);
+    waiting.set(width, slots);
+    if (slots.length < rows) continue;
+    waiting.delete(width);
+    yield segmentOf(inside, width, slots);
+  }
+  for (const [width, slots] of waiting) yield segmentOf(inside, width, slots);
+}
+
+function segmentOf({ header: { dim }, blocks, arena, ids, originals }: Inside, width: Width, slots: readonly number[]): SegmentColumns {
+  const { u8, f32 } = arena.views;
+  const planes = width.shape.planes.map((count, plane) => {
+    const bytes = rowBytes(count);
+    const rows = new Uint8Array(slots.length * bytes);
+    for (const [row, slot] of slots.entries()) {
+      const at = planeAt(blocks, slot, plane);
+      rows.set(u8.subarray(at, at + bytes), row * bytes);
+      // A cut plane has bits of the finer one behind its end.
+      if (count % 8 !== 0) rows[(row + 1) * bytes - 1] = (rows[(row + 1) * bytes - 1] as number) & ((1 << (count & 7)) - 1);
+    }
+    return rows;
+  });
+  const columns = {
+    count: slots.length,
+    bits: width.bits,
+    from: width.from,
+    ids: slots.map((slot) => ids.at(slot)),
+    scales: Float32Array.from(slots, (slot) => f32[blocks.scaleAt(slot) / 4] as number),
+    planes,
+  };
+  if (originals === undefined) return columns;
+  const all = new Float32Array(slots.length * dim);
+  for (const [row, slot] of slots.entries()) all.set(originals.at(slot), row * dim);
+  return { ...columns, originals: all };
+}
+
+interface Taking extends Inside {
+  readonly take: (id: VectorId) => number;
+  readonly setScale: (slot: number, scale: number) => void;
+}
+
+/** Throws `bad-argument` for columns that do not fit together. */
+export function putColumns(
+  { count, bits, ids, scales, planes, originals }: SegmentColumns,
+  { header: { dim }, blocks, arena, originals: kept, take, setScale }: Taking,
+): void {
+  if (ids.length !== count || scales.length !== count || !scales.every(Number.isFinite))
+    throw new TurboQuantError(
+      "bad-argument",
+      `a segment of ${count} vectors has ${ids.length} ids and ${scales.length} numbers`,
+      "They are as many, and finite.",
+    );
+  const counts = planeCoordinates(dim, bits);
+  if (planes.length !== counts.length || planes.some((rows, plane) => rows.length !== count * rowBytes(counts[plane] as number)))
+    throw new TurboQuantError("bad-argument", `a segment has no planes of ${bits} bits`, "It is of another dimension or width.");
+  if (kept !== undefined && originals?.length !== count * dim)
+    throw new TurboQuantError("bad-argument", "a segment has no originals", "This index keeps them: create it without.");
+  for (const [row, id] of ids.entries()) {
+    const slot = take(id);
+    const { u8 } = arena.views;
+    for (const [plane, rows] of planes.entries()) {
+      const bytes = rows.length / count;
+      u8.set(rows.subarray(row * bytes, (row + 1) * bytes), planeAt(blocks, slot, plane));
+    }
+    setScale(slot, scales[row] as number);
+    if (originals !== undefined) kept?.put(slot, originals.subarray(row * dim, (row + 1) * dim));
+  }
+}
+
+function planeAt(blocks: Blocks, slot: number, plane: number): number {
+  return plane === 0 ? blocks.signsAt(slot) : blocks.restAt(slot) + (plane - 1) * blocks.signStride;
+}

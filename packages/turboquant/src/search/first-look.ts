@@ -1,0 +1,154 @@
+/**
+ * The first look at all vectors: how many signs of each differ from those of the query. Where vectors are of one length the distance is the key that tells the better from the worse; where they are
+ * not, the key is made of the inner product that distance and length let expect.
+ */
+import type { Arena } from "../kernels/arena.ts";
+import type { Kernels } from "../kernels/kernels.ts";
+import { BLOCK_ROWS, type Blocks } from "./blocks.ts";
+import { cosineAt, distanceSpread, meanDistance, normalBelow } from "./error-law.ts";
+import type { Selection } from "./selection.ts";
+
+/** Keys of vectors of many lengths. What a step of them hides is a fiftieth of what signs leave open. */
+const LEVELS = 4095;
+const OUT_OF_QUESTION = 65_535;
+const PAGE_BLOCKS = 64;
+const PAGE_SLOTS = PAGE_BLOCKS * BLOCK_ROWS;
+/** Of the keys of one query. */
+const PAGE_BYTES = 2 * PAGE_SLOTS;
+/** Queries that are looked at together. */
+export const TOGETHER = 4;
+
+export class FirstLook {
+  /** The largest key. */
+  readonly most: number;
+  readonly #dim: number;
+  readonly #isOfOneLength: boolean;
+  readonly #blocks: Blocks;
+  readonly #kernels: Kernels;
+  readonly #arena: Arena;
+  readonly #queryAt: number;
+  readonly #countsAt: number;
+  readonly #cosinesAt: number;
+  readonly #foundAt: number;
+  /** Where keys stand, of 64 blocks each: those of the first query, then those of the next. */
+  #pages: number[] = [];
+  #queriesOfPage = 1;
+  #largestScale = 0;
+
+  constructor(dim: number, isOfOneLength: boolean, blocks: Blocks, kernels: Kernels, arena: Arena) {
+    this.#dim = dim;
+    this.#isOfOneLength = isOfOneLength;
+    this.most = isOfOneLength ? dim : LEVELS;
+    this.#blocks = blocks;
+    this.#kernels = kernels;
+    this.#arena = arena;
+    this.#queryAt = arena.allocate(TOGETHER * blocks.signStride);
+    this.#countsAt = arena.allocate(4 * (this.most + 1));
+    this.#foundAt = arena.allocate(4 * PAGE_SLOTS);
+    this.#cosinesAt = isOfOneLength ? 0 : arena.allocate(4 * (dim + 1));
+    if (!isOfOneLength)
+      arena.views.f32.set(
+        Float32Array.from({ length: dim + 1 }, (_, distance) => cosineAt(dim, distance)),
+        this.#cosinesAt / 4,
+      );
+  }
+
+  /** Takes the signs of a rotated query as the nth of those that are looked at together. */
+  ask(turnedAt: number, nth = 0): void {
+    this.#kernels.signPlane(turnedAt, this.#dim, this.#queryAt + nth * this.#blocks.signStride);
+  }
+
+  /** Looks at what the selection lets, or at everything, for the first `queries` that asked: one or four. `largestScale`: of all codes. */
+  look(selection: Selection | undefined, queries: 1 | typeof TOGETHER, largestScale: number): void {
+    const { blockCount, signStride } = this.#blocks;
+    this.#largestScale = largestScale;
+    this.#makeRoom(queries);
+    for (let block = 0; block < blockCount; block++) {
+      const at = this.#keysAt(block);
+      const [lower, upper] = [this.#wordOf(block, 0, selection), this.#wordOf(block, 1, selection)];
+      if ((lower | upper) !== 0) {
+        const rows = this.#blocks.signsAt(block * BLOCK_ROWS);
+        if (queries === 1) this.#kernels.hamming(rows, signStride, BLOCK_ROWS, this.#queryAt, at);
+        else this.#kernels.hammingOfFour(rows, signStride, BLOCK_ROWS, this.#queryAt, at, PAGE_BYTES);
+        if (!this.#isOfOneLength) this.#weigh(block, at, queries);
+      }
+      if (lower !== -1 || upper !== -1) for (let nth = 0; nth < queries; nth++) this.#rule(at + nth * PAGE_BYTES, lower, upper);
+    }
+  }
+
+  /** Of the nth query, how many vectors have each key, and fewer: the last is how many there are. */
+  counts(nth = 0): Uint32Array {
+    const { u32 } = this.#arena.views;
+    const counts = u32.subarray(this.#countsAt / 4, this.#countsAt / 4 + this.most + 1).fill(0);
+    this.#forEachPage(nth, (at, slots) => this.#kernels.histogram(at, slots, this.#countsAt, this.most));
+    for (let key = 1; key <= this.most; key++) counts[key] = (counts[key] as number) + (counts[key - 1] as number);
+    return counts;
+  }
+
+  /** Tells the slots with keys from `least` to `most`, some at a time. */
+  forEachFound(nth: number, least: number, most: number, tell: (slots: Uint32Array, offset: number) => void): void {
+    this.#forEachPage(nth, (at, slots, from) => {
+      const found = this.#kernels.collect(at, slots, least, most, this.#foundAt);
+      if (found > 0) tell(this.#arena.views.u32.subarray(this.#foundAt / 4, this.#foundAt / 4 + found), from);
+    });
+  }
+
+  /** How likely a vector with this cosine to the query and this scale has a key of at most a threshold. */
+  chanceAtMost(threshold: number, cosine: number, scale: number, explained: number): number {
+    const most = this.#isOfOneLength ? threshold : this.#distanceAt(threshold, scale * explained);
+    const [mean, spread] = [meanDistance(this.#dim, cosine), distanceSpread(this.#dim, cosine)];
+    if (spread === 0) return mean <= most + 0.5 ? 1 : 0;
+    return normalBelow((most + 0.5 - mean) / spread);
+  }
+
+  /** The distance at which a vector of this scale has this key. */
+  #distanceAt(key: number, scale: number): number {
+    const cosine = (LEVELS / 2 - key) / (this.#slope * scale);
+    return meanDistance(this.#dim, cosine);
+  }
+
+  get #slope(): number {
+    return this.#largestScale > 0 ? (LEVELS / 2 - 1) / this.#largestScale : 0;
+  }
+
+  #keysAt(block: number): number {
+    return (this.#pages[Math.floor(block / PAGE_BLOCKS)] as number) + 2 * BLOCK_ROWS * (block % PAGE_BLOCKS);
+  }
+
+  #forEachPage(nth: number, tell: (at: number, slots: number, from: number) => void): void {
+    const { blockCount } = this.#blocks;
+    for (let block = 0; block < blockCount; block += PAGE_BLOCKS)
+      tell(this.#keysAt(block) + nth * PAGE_BYTES, BLOCK_ROWS * Math.min(PAGE_BLOCKS, blockCount - block), BLOCK_ROWS * block);
+  }
+
+  #weigh(block: number, at: number, queries: number): void {
+    const scalesAt = this.#blocks.scaleAt(block * BLOCK_ROWS);
+    const explained = 1 - this.#blocks.widthAt(block).shape.distortion;
+    for (let nth = 0; nth < queries; nth++)
+      this.#kernels.weigh(at + nth * PAGE_BYTES, scalesAt, BLOCK_ROWS, this.#cosinesAt, LEVELS / 2, this.#slope * explained, LEVELS);
+  }
+
+  #wordOf(block: number, half: 0 | 1, selection: Selection | undefined): number {
+    const live = this.#blocks.liveWord(block, half);
+    return (selection === undefined ? live : live & selection.word(block, half)) | 0;
+  }
+
+  /** Takes rows out of question whose bits are not set. */
+  #rule(keysAt: number, lower: number, upper: number): void {
+    const { u16 } = this.#arena.views;
+    const first = keysAt / 2;
+    if ((lower | upper) === 0) u16.fill(OUT_OF_QUESTION, first, first + BLOCK_ROWS);
+    else
+      for (let row = 0; row < BLOCK_ROWS; row++)
+        if ((((row < 32 ? lower : upper) >>> (row & 31)) & 1) === 0) u16[first + row] = OUT_OF_QUESTION;
+  }
+
+  #makeRoom(queries: number): void {
+    if (queries > this.#queriesOfPage) {
+      this.#pages = [];
+      this.#queriesOfPage = queries;
+    }
+    while (this.#pages.length * PAGE_BLOCKS < this.#blocks.blockCount)
+      this.#pages.push(this.#arena.allocate(this.#queriesOfPage * PAGE_BYTES));
+  }
+}

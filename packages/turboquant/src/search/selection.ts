@@ -1,0 +1,23 @@
+import { BLOCK_ROWS, type Blocks } from "./blocks.ts";
+
+/** Which vectors a search may find: made once by `index.select`, good until vectors are added, removed or truncated. */
+export class Selection {
+  readonly #words: Uint32Array;
+  /** Of the index when this was made. */
+  readonly version: number;
+
+  constructor(blocks: Blocks, version: number, mayFind: (slot: number) => boolean) {
+    this.version = version;
+    this.#words = new Uint32Array(2 * blocks.blockCount);
+    for (let slot = 0; slot < blocks.blockCount * BLOCK_ROWS; slot++)
+      if (blocks.isLive(slot) && mayFind(slot)) this.#words[slot >>> 5] = (this.#words[slot >>> 5] as number) | (1 << (slot & 31));
+  }
+
+  has(slot: number): boolean {
+    return (((this.#words[slot >>> 5] ?? 0) >>> (slot & 31)) & 1) === 1;
+  }
+
+  word(block: number, half: 0 | 1): number {
+    return this.#words[2 * block + half] ?? 0;
+  }
+}

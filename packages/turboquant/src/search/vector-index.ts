@@ -1,0 +1,411 @@
+/** Vectors by what they are like: kept as codes, found in stages. cascade.ts has how a search goes, blocks.ts where codes are. */
+import { createEncoder, type Encoder, type TurnOptions } from "../codec/encoder.ts";
+import { checkQuantizer, planeStride, type QuantizerOptions, truncatedFactor, valuesIn } from "../codec/quantizer.ts";
+import { shapeOf } from "../codec/shape.ts";
+import { TurboQuantError } from "../error.ts";
+import type { IndexHeader, Metric, SegmentColumns, VectorId } from "../file/segment.ts";
+import { Arena } from "../kernels/arena.ts";
+import type { KernelKind, Kernels } from "../kernels/kernels.ts";
+import { createKernels, type KernelChoice } from "../kernels/load.ts";
+import { BLOCK_ROWS, Blocks, type Width, widthOf } from "./blocks.ts";
+import { type Asked, Cascade, type Outcome, type Wanted } from "./cascade.ts";
+import { columnsOf, putColumns } from "./columns.ts";
+import { FirstLook, TOGETHER } from "./first-look.ts";
+import { checkId, IdTable } from "./id-table.ts";
+import { Originals } from "./originals.ts";
+import { createListPlace, createMultiplier, type ListPlace, type Multiplier } from "./question.ts";
+import { Selection } from "./selection.ts";
+
+export interface VectorIndexOptions {
+  /** Coordinates, 2 to 8,192. */
+  readonly dim: number;
+  /** Per coordinate, 1 to 8, also between whole numbers; 4 unless said. */
+  readonly bits?: number;
+  /** Of the rotation; 0 unless said. */
+  readonly seed?: number | bigint;
+  /** What is a good find: a vector that points the same way (`cosine`, unless said), or one with a large inner product (`dot`). */
+  readonly metric?: Metric;
+  /** Taken off each vector before it is encoded and never changed. With `cosine` off the vector at length one. */
+  readonly center?: ArrayLike<number>;
+  /** Keeps the vectors as they are as well, four bytes a coordinate: the last few of a search are put in order by them. */
+  readonly originals?: boolean;
+  /** The fastest that run here unless said. */
+  readonly kernels?: KernelChoice;
+}
+
+export interface SearchOptions {
+  /** How many to find; 10 unless said. */
+  readonly k?: number;
+  /** Share of the exact best k that is to be among those found; 0.95 unless said. How many candidates that takes is computed. */
+  readonly recall?: number;
+  /** How many candidates instead. */
+  readonly candidates?: number;
+  /** Only these may be found. A selection serves many searches; a function is asked of every vector. */
+  readonly filter?: Selection | ((id: VectorId) => boolean);
+  /** Whether originals have the last word, where they are kept; true unless said. */
+  readonly exact?: boolean;
+}
+
+export interface Hit {
+  readonly id: VectorId;
+  /** Cosine or inner product: about, or as it is where originals have the last word. */
+  readonly score: number;
+}
+
+export interface SearchResult {
+  /** The best first. */
+  readonly hits: readonly Hit[];
+  /** Vectors whose codes were read. */
+  readonly candidates: number;
+  /** Share of the exact best k that is expected among the hits. Below what was asked for where the bits of codes do not hold more. */
+  readonly expectedRecall: number;
+}
+
+export interface IndexStats {
+  readonly vectors: number;
+  readonly kernels: KernelKind;
+  /** `codes` with scales, `ids`, `originals`; `scratch` is what searches work with. */
+  readonly bytes: { readonly codes: number; readonly ids: number; readonly originals: number; readonly scratch: number };
+  /** How many vectors there are of each width. */
+  readonly byBits: readonly { readonly bits: number; readonly vectors: number }[];
+}
+
+const MOST_K = 10_000;
+
+/** Throws `bad-argument`. */
+export function createVectorIndex(options: VectorIndexOptions): VectorIndex {
+  return new VectorIndex(options);
+}
+
+export class VectorIndex {
+  readonly header: IndexHeader;
+  readonly #kernels: Kernels;
+  readonly #arena: Arena;
+  readonly #encoder: Encoder;
+  readonly #blocks: Blocks;
+  readonly #ids: IdTable;
+  readonly #look: FirstLook;
+  readonly #cascade: Cascade;
+  readonly #place: ListPlace;
+  readonly #width: Width;
+  readonly #widths = new Map<string, Width>();
+  readonly #multipliers = new Map<Width, Multiplier>();
+  readonly #originals: Originals | undefined;
+  readonly #lengths: TurnOptions;
+  #largestScale = 0;
+  #version = 0;
+
+  constructor({ dim, bits = 4, seed = 0, metric = "cosine", center, originals = false, kernels }: VectorIndexOptions) {
+    const quantizer: QuantizerOptions = { dim, bits, seed, ...(center === undefined ? {} : { center }) };
+    const checked = checkQuantizer(quantizer);
+    if (metric !== "cosine" && metric !== "dot")
+      throw new TurboQuantError("bad-argument", `metric is ${String(metric)}`, "It is cosine or dot.");
+    this.header = { dim, bits, from: bits, seed: BigInt(seed), scale: "unbiased", metric, originals, ...checked };
+    this.#kernels = createKernels(kernels);
+    this.#arena = new Arena(this.#kernels.memory);
+    this.#place = createListPlace(this.#arena);
+    this.#width = this.#widthFor(bits, bits);
+    this.#encoder = createEncoder(
+      { dim, seed: BigInt(seed), scale: "unbiased", shape: this.#width.shape, center: this.header.center },
+      this.#kernels,
+      this.#arena,
+    );
+    this.#blocks = new Blocks(dim, this.#arena);
+    this.#ids = new IdTable((slot) => this.#blocks.isLive(slot));
+    this.#look = new FirstLook(dim, metric === "cosine" && center === undefined, this.#blocks, this.#kernels, this.#arena);
+    this.#cascade = new Cascade(
+      dim,
+      this.#blocks,
+      this.#look,
+      this.#place,
+      () => this.#arena.views,
+      (width) => this.#multipliers.get(width) as Multiplier,
+    );
+    this.#originals = originals ? new Originals(dim) : undefined;
+    this.#lengths = metric === "cosine" ? { length: 1 } : {};
+  }
+
+  /** Vectors. */
+  get size(): number {
+    return this.#blocks.count;
+  }
+
+  has(id: VectorId): boolean {
+    return this.#ids.slotOf(id) !== undefined;
+  }
+
+  /** Puts a vector where the next search finds it; one of the same id is replaced. Throws `bad-vector`, `bad-argument`, `full`. */
+  add(id: VectorId, vector: ArrayLike<number>): void {
+    checkId(id);
+    const slot = this.#blocks.take(this.#width);
+    try {
+      const scale = this.#encoder.encode(
+        vector,
+        { signs: this.#blocks.signsAt(slot), rest: this.#blocks.restAt(slot), stride: this.#blocks.signStride },
+        this.#lengths,
+      );
+      this.#originals?.put(slot, vector);
+      this.remove(id);
+      this.#setScale(slot, scale);
+    } catch (error) {
+      this.#blocks.remove(slot);
+      throw error;
+    }
+    this.#ids.put(slot, id);
+    this.#version++;
+  }
+
+  /** `matrix`: one vector of `dim` coordinates after the other. */
+  addBatch(ids: readonly VectorId[], matrix: Float32Array): void {
+    const { dim } = this.header;
+    if (matrix.length !== ids.length * dim)
+      throw new TurboQuantError(
+        "bad-vector",
+        `${ids.length} vectors have ${ids.length * dim} coordinates, not ${matrix.length}`,
+        "One vector after the other.",
+      );
+    for (const [nth, id] of ids.entries()) this.add(id, matrix.subarray(nth * dim, (nth + 1) * dim));
+  }
+
+  /** Whether there was one. */
+  remove(id: VectorId): boolean {
+    const slot = this.#ids.slotOf(id);
+    if (slot === undefined) return false;
+    this.#blocks.remove(slot);
+    this.#ids.forget(id);
+    this.#version++;
+    return true;
+  }
+
+  /** The vector as its code has it: with `cosine`, of length one. Nothing where there is none. */
+  get(id: VectorId): Float32Array | undefined {
+    const slot = this.#ids.slotOf(id);
+    if (slot === undefined) return undefined;
+    const { f32 } = this.#arena.views;
+    const values = this.#valuesAt(slot, this.#blocks.widthAt(slot >>> 6));
+    this.#encoder.undo(values);
+    const scale = f32[this.#blocks.scaleAt(slot) / 4] as number;
+    return values.map((value, at) => value * scale + (this.header.center?.[at] ?? 0));
+  }
+
+  /** Throws `bad-vector`, `bad-argument`. */
+  search(query: ArrayLike<number>, options: SearchOptions = {}): SearchResult {
+    return this.#searchTogether([query], options)[0] as SearchResult;
+  }
+
+  /** As many searches: four at a time read the signs of all vectors once. */
+  searchBatch(queries: readonly ArrayLike<number>[], options: SearchOptions = {}): readonly SearchResult[] {
+    const results: SearchResult[] = [];
+    for (let from = 0; from < queries.length; from += TOGETHER)
+      results.push(...this.#searchTogether(queries.slice(from, from + TOGETHER), options));
+    return results;
+  }
+
+  /** A filter that serves many searches, until the index is changed. */
+  select(which: Iterable<VectorId> | ((id: VectorId) => boolean)): Selection {
+    if (typeof which === "function") return new Selection(this.#blocks, this.#version, (slot) => which(this.#ids.at(slot)));
+    const slots = new Set<number>();
+    for (const id of which) slots.add(this.#ids.slotOf(id) ?? -1);
+    return new Selection(this.#blocks, this.#version, (slot) => slots.has(slot));
+  }
+
+  /**
+   * Cuts vectors to fewer bits where they are: those of these ids, or all. Those that have no more bits stay as they are. Whole blocks of 64 vectors give back their memory at once; others move.
+   * Throws `bad-argument`.
+   */
+  truncate(bits: number, ids?: Iterable<VectorId>): number {
+    if (!(bits >= 1 && bits <= this.header.bits))
+      throw new TurboQuantError("bad-argument", `bits is ${bits}`, `It is from 1 to ${this.header.bits}, as this index has.`);
+    const chosen = ids === undefined ? undefined : this.select(ids);
+    const to = this.#widthFor(bits, this.header.bits);
+    let cut = 0;
+    const { blockCount } = this.#blocks;
+    for (let block = 0; block < blockCount; block++) {
+      if (this.#blocks.widthAt(block).bits <= bits) continue;
+      const slots = this.#liveIn(block).filter((slot) => chosen === undefined || chosen.has(slot));
+      if (slots.length === this.#liveIn(block).length) this.#cutBlock(block, slots, to);
+      else for (const slot of slots) this.#move(slot, to);
+      cut += slots.length;
+    }
+    this.#version++;
+    return cut;
+  }
+
+  /** All vectors, by columns, to be written: at most `rows` of one width each. */
+  *segments(rows?: number): Generator<SegmentColumns> {
+    yield* columnsOf({ ...this.#inside(), ...(rows === undefined ? {} : { rows }) });
+  }
+
+  /** Puts in what `segments` gave, of an index of the same dimension, seed, metric and centre. Vectors of the same id are replaced. Throws `bad-argument`. */
+  load(columns: SegmentColumns): void {
+    const width = this.#widthFor(columns.bits, columns.from);
+    putColumns(columns, {
+      ...this.#inside(),
+      take: (id) => {
+        checkId(id);
+        this.remove(id);
+        const slot = this.#blocks.take(width);
+        this.#ids.put(slot, id);
+        return slot;
+      },
+      setScale: (slot, scale) => this.#setScale(slot, scale),
+    });
+    this.#version++;
+  }
+
+  stats(): IndexStats {
+    const byBits = new Map<number, number>();
+    for (let block = 0; block < this.#blocks.blockCount; block++) {
+      const { bits } = this.#blocks.widthAt(block);
+      byBits.set(bits, (byBits.get(bits) ?? 0) + this.#liveIn(block).length);
+    }
+    const codes = this.#blocks.sizeBytes;
+    return {
+      vectors: this.size,
+      kernels: this.#kernels.kind,
+      bytes: {
+        codes,
+        ids: this.#ids.sizeBytes,
+        originals: this.#originals?.sizeBytes ?? 0,
+        scratch: this.#kernels.memory.buffer.byteLength - codes,
+      },
+      byBits: [...byBits].map(([bits, vectors]) => ({ bits, vectors })),
+    };
+  }
+
+  #searchTogether(queries: readonly ArrayLike<number>[], options: SearchOptions): readonly SearchResult[] {
+    const wanted = this.#wantedOf(options);
+    const selection = this.#selectionOf(options.filter);
+    const asked = queries.map((query, nth): Asked => {
+      const size = this.#encoder.turn(query, { centred: false, ...this.#lengths });
+      this.#look.ask(this.#encoder.turnedAt, nth);
+      const { f32 } = this.#arena.views;
+      const turned = f32.slice(this.#encoder.turnedAt / 4, this.#encoder.turnedAt / 4 + this.header.dim);
+      return { turned, size, base: this.#baseOf(query), nth };
+    });
+    this.#look.look(selection, queries.length === 1 ? 1 : TOGETHER, this.#largestScale);
+    return asked.map((each, nth) =>
+      this.#resultOf(this.#cascade.run(each, { ...wanted, exact: this.#exactFor(queries[nth] as ArrayLike<number>, options) })),
+    );
+  }
+
+  #resultOf({ found, candidates, expectedRecall }: Outcome): SearchResult {
+    return { hits: found.map(({ slot, score }) => ({ id: this.#ids.at(slot), score })), candidates, expectedRecall };
+  }
+
+  #wantedOf({ k = 10, recall = 0.95, candidates }: SearchOptions): Wanted {
+    const refuse = (what: string, hint: string): never => {
+      throw new TurboQuantError("bad-argument", what, hint);
+    };
+    if (!Number.isInteger(k) || k < 1 || k > MOST_K) refuse(`k is ${k}`, `It is a whole number from 1 to ${MOST_K}.`);
+    if (!(recall > 0 && recall <= 1)) refuse(`recall is ${recall}`, "It is above 0 and at most 1.");
+    if (candidates !== undefined && !(Number.isInteger(candidates) && candidates >= k))
+      refuse(`candidates is ${candidates}`, "It is a whole number, at least k.");
+    return { k, recall, candidates, exact: undefined };
+  }
+
+  #selectionOf(filter: SearchOptions["filter"]): Selection | undefined {
+    if (filter === undefined) return undefined;
+    const selection = typeof filter === "function" ? this.select(filter) : filter;
+    if (selection.version !== this.#version)
+      throw new TurboQuantError(
+        "bad-argument",
+        "the index was changed since this selection was made",
+        "Make it again with `index.select`.",
+      );
+    return selection;
+  }
+
+  /** Inner product of a query, as searches take it, with the centre. */
+  #baseOf(query: ArrayLike<number>): number {
+    const { center } = this.header;
+    return center === undefined ? 0 : dot(center, query) / this.#unitOf(query);
+  }
+
+  /** What a vector is divided by: its length, where only its direction counts. */
+  #unitOf(vector: ArrayLike<number>): number {
+    return this.header.metric === "dot" ? 1 : Math.sqrt(dot(vector, vector)) || 1;
+  }
+
+  #exactFor(query: ArrayLike<number>, { exact = true }: SearchOptions): Wanted["exact"] {
+    const originals = this.#originals;
+    if (!exact || originals === undefined) return undefined;
+    const unit = this.#unitOf(query);
+    return (slot) => {
+      const vector = originals.at(slot);
+      return dot(vector, query) / (unit * this.#unitOf(vector));
+    };
+  }
+
+  #widthFor(bits: number, from: number): Width {
+    const key = `${bits} of ${from}`;
+    const known = this.#widths.get(key);
+    if (known !== undefined) return known;
+    const width = widthOf(shapeOf(this.header.dim, bits, from), bits, from);
+    this.#widths.set(key, width);
+    // Here and not when it is first needed: memory that grows within a search takes the views away that it works with.
+    this.#multipliers.set(
+      width,
+      createMultiplier(this.header.dim, planeStride(this.header.dim), width, this.#place, this.#kernels, this.#arena),
+    );
+    return width;
+  }
+
+  #setScale(slot: number, scale: number): void {
+    this.#arena.views.f32[this.#blocks.scaleAt(slot) / 4] = scale;
+    this.#largestScale = Math.max(this.#largestScale, scale);
+  }
+
+  #liveIn(block: number): readonly number[] {
+    return Array.from({ length: BLOCK_ROWS }, (_, row) => block * BLOCK_ROWS + row).filter((slot) => this.#blocks.isLive(slot));
+  }
+
+  #cutBlock(block: number, slots: readonly number[], to: Width): void {
+    const scales = slots.map((slot) => this.#cutScale(slot, to));
+    this.#blocks.narrow(block, to);
+    for (const [nth, slot] of slots.entries()) this.#setScale(slot, scales[nth] as number);
+  }
+
+  #move(slot: number, to: Width): void {
+    const id = this.#ids.at(slot);
+    const scale = this.#cutScale(slot, to);
+    const target = this.#blocks.take(to);
+    const { u8 } = this.#arena.views;
+    const signs = this.#blocks.signsAt(slot);
+    u8.copyWithin(this.#blocks.signsAt(target), signs, signs + this.#blocks.signStride);
+    const rest = this.#blocks.restAt(slot);
+    u8.copyWithin(this.#blocks.restAt(target), rest, rest + to.restStride);
+    if (this.#originals !== undefined) this.#originals.put(target, this.#originals.at(slot));
+    this.remove(id);
+    this.#ids.put(target, id);
+    this.#setScale(target, scale);
+  }
+
+  #cutScale(slot: number, to: Width): number {
+    const finer = this.#valuesAt(slot, this.#blocks.widthAt(slot >>> 6));
+    const factor = truncatedFactor("unbiased", finer, this.#valuesAt(slot, to));
+    return (this.#arena.views.f32[this.#blocks.scaleAt(slot) / 4] as number) * factor;
+  }
+
+  /** As codes of this width have them, which may be fewer bits than are there. */
+  #valuesAt(slot: number, { shape }: Width): Float32Array {
+    const { u8 } = this.#arena.views;
+    const stride = this.#blocks.signStride;
+    const [signs, rest] = [this.#blocks.signsAt(slot), this.#blocks.restAt(slot)];
+    const planes = shape.planes.map((count, plane) => {
+      const at = plane === 0 ? signs : rest + (plane - 1) * stride;
+      return u8.subarray(at, at + planeStride(count));
+    });
+    return valuesIn(shape, this.header.dim, planes);
+  }
+
+  #inside() {
+    return { header: this.header, blocks: this.#blocks, arena: this.#arena, ids: this.#ids, originals: this.#originals };
+  }
+}
+
+function dot(left: ArrayLike<number>, right: ArrayLike<number>): number {
+  let sum = 0;
+  for (let at = 0; at < left.length; at++) sum += (left[at] as number) * (right[at] as number);
+  return sum;
+}
