@@ -132,15 +132,6 @@ describe("after a crash", () => {
     // What a crash leaves of it, beside what its syncs had promised.
     expect(await wrongWith(lying.bytes().subarray(0, (noted[1] as Moment).size), last.size)).toContain("durable bytes show");
   });
-
-  it("this test notices a record that shows in part", async () => {
-    const torn = bytes.slice(0, (moments[3] as Moment).size);
-    const { planes } = (await openIndexFile(createMemoryFile(torn))).segments[1] as { readonly planes: readonly { readonly at: number }[] };
-    torn.fill(0xff, planes[0]?.at, (planes[0]?.at ?? 0) + 4);
-    expect(await wrongWith(torn, (moments[3] as Moment).durable)).toBeUndefined();
-    // The same with nothing behind the planes to say that they are torn.
-    expect(textOf(moments[3]?.rows ?? [])).not.toBe(await shownBy(torn));
-  });
 });
 
 describe("a disk that fails", () => {
