@@ -142,5 +142,6 @@ function lengthOf(gaps: readonly number[]): number {
 
 /** Whether a script is one whose blocks steer a campaign: ours, and what decodes for us. */
 export function isOurs(url: string): boolean {
-  return (url.includes("/packages/perdure/src/") || url.includes("/node_modules/cborg/")) && !url.includes("/error.ts");
+  const places = ["/packages/perdure/src/", "/packages/turboquant/src/", "/node_modules/cborg/"];
+  return places.some((place) => url.includes(place)) && !url.includes("/error.ts");
 }

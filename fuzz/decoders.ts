@@ -19,6 +19,7 @@ export const FAMILIES: readonly Family[] = [
       const { layoutDecoders, shapeDecoders } = await import("./wire-decoders.ts");
       const { keptFileDecoder, logDecoders, recordDecoders, recoveryDecoder } = await import("./disk-decoders.ts");
       const { textDecoders } = await import("./text-decoders.ts");
+      const { indexFileDecoder } = await import("./index-file-decoder.ts");
       return [
         ...shapeDecoders(seeds),
         ...layoutDecoders(seeds),
@@ -27,6 +28,7 @@ export const FAMILIES: readonly Family[] = [
         keptFileDecoder(seeds),
         recoveryDecoder(),
         ...textDecoders(),
+        await indexFileDecoder(),
       ];
     },
   },

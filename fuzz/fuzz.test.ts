@@ -28,6 +28,14 @@ describe("a short campaign over every decoder", () => {
     for (const tally of tallies) expect(tally.inputs, `inputs of ${tally.name}`).toBeGreaterThan(0);
   }, 180_000);
 
+  it("finds nothing in files of vector indexes, where most is to be found", async () => {
+    const [tally] = await runCampaign({ decoders: decoders.filter(({ name }) => name === "index file"), inputs: 5000, seed: SEED });
+    expect(tally?.findings.map(shown)).toEqual([]);
+    // Both ways are gone: inputs that are read, and those that are not.
+    expect(tally?.read).toBeGreaterThan(1000);
+    expect(tally?.read).toBeLessThan(4000);
+  }, 60_000);
+
   it("makes the same inputs of the same seed", async () => {
     const inputsOf = async (seed: number): Promise<readonly string[]> => {
       const seen: string[] = [];
