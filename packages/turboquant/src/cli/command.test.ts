@@ -1,11 +1,13 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openIndexFile } from "../file/index-writer.ts";
 import { createMemoryFile } from "../file/memory-file.ts";
 import { testColumns, testHeader, testIds } from "../file/test-columns.ts";
+import { readIndexAt } from "../node/disk-index.ts";
 import { npyBytes } from "../reading/test-file.ts";
+import { createVectorIndex } from "../search/vector-index.ts";
 import { createNormals, randomVector } from "../test-vectors.ts";
 import { call } from "./test-streams.ts";
 
@@ -113,6 +115,109 @@ describe("inspect on the file of an index", () => {
     expect(exit).toBe(1);
     expect(err).toContain(`cannot inspect ${path}`);
     expect((await call(["inspect", join(folder, "missing.tqi")])).exit).toBe(1);
+  });
+});
+
+describe("compress", () => {
+  const out = (name: string): string => join(folder, name);
+
+  test("writes the file of an index that finds what was in the vectors, in the bytes it should take", async () => {
+    const { exit, out: said, err } = await call(["compress", vectors, "-o", out("a.tqi"), "--bits", "6", "--metric", "dot", "--seed", "9"]);
+    expect([exit, err]).toEqual([0, ""]);
+    expect(said).toContain("400 vectors of 32, 6 bits, dot");
+    expect(said).toMatch(/^squared error +0\.000\d+ of 1, by theory 0\.000\d+ \(400 vectors read back from the file\)$/m);
+    await using reader = await readIndexAt(out("a.tqi"));
+    expect(reader.header).toMatchObject({ dim: DIM, bits: 6, metric: "dot", seed: 9n, originals: false });
+    const index = createVectorIndex(reader.header);
+    for await (const columns of reader.columns()) index.load(columns);
+    expect(index.size).toBe(COUNT);
+    expect(index.search(randomVector(DIM, createNormals(5)), { k: 1 }).hits[0]?.id).toBe(0);
+    expect((await call(["inspect", out("a.tqi")])).out).toContain("Every checksum holds.");
+  });
+
+  test("segments stay full and ids short, over many of them", async () => {
+    const many = out("many.f32");
+    writeFileSync(many, new Uint8Array(randomVector(8 * 10_000, createNormals(1)).buffer));
+    const { objects } = await call(["compress", many, "--dim", "8", "-o", out("many.tqi"), "--json"]);
+    expect(objects[0]).toMatchObject({ type: "compression", vectors: 10_000, readBack: 1000, replaced: 0 });
+    // Eight coordinates at four bits, a scale, an id; heads beside them.
+    expect(objects[0]?.["bytesPerVector"]).toBeLessThan(4 + 4 + 1.5);
+    await using reader = await readIndexAt(out("many.tqi"));
+    expect(reader.segments.map(({ count }) => count)).toEqual([4096, 4096, 1808]);
+  });
+
+  test("ids of the file; of those that are there twice the last counts, in whatever segment the first is", async () => {
+    const rows = Array.from({ length: 5000 }, (_, row) => `n${row},${row},1`);
+    writeFileSync(out("ids.csv"), ["name,x,y", ...rows, "n7,-1,0", "n4999,0,-1", "n7,0,1"].join("\n"));
+    const { objects } = await call(["compress", out("ids.csv"), "-o", out("ids.tqi"), "--bits", "8", "--originals", "--json"]);
+    expect(objects[0]).toMatchObject({ vectors: 5000, replaced: 3 });
+    await using reader = await readIndexAt(out("ids.tqi"));
+    const found = new Map<unknown, readonly number[]>();
+    for await (const { ids, originals } of reader.columns())
+      for (const [row, id] of ids.entries()) {
+        expect(found.has(id)).toBe(false);
+        found.set(id, [...(originals?.subarray(row * 2, row * 2 + 2) ?? [])]);
+      }
+    expect(found.size).toBe(5000);
+    expect([found.get("n7"), found.get("n4999"), found.get("n8")]).toEqual([
+      [0, 1],
+      [0, -1],
+      [8, 1],
+    ]);
+  });
+
+  test("a centre is the mean of what is compared, and takes error away", async () => {
+    const shifted = out("shifted.f32");
+    writeFileSync(shifted, new Uint8Array(randomVector(DIM * COUNT, createNormals(2)).map((value) => value + 2).buffer));
+    const errors = await Promise.all(
+      [[], ["--center"]].map(async (more, nth) => {
+        const { objects } = await call(["compress", shifted, "--dim", `${DIM}`, "-o", out(`shifted-${nth}.tqi`), "--json", ...more]);
+        const { error, expectedError } = objects[0] as { readonly error: number; readonly expectedError: number };
+        expect(error / expectedError).toBeCloseTo(1, 0);
+        return error;
+      }),
+    );
+    expect(errors[1]).toBeLessThan((errors[0] ?? 0) / 3);
+  });
+
+  test("a file that is there is replaced only with --force, and a failed call leaves nothing", async () => {
+    writeFileSync(out("there.tqi"), "mine");
+    expect(await call(["compress", vectors, "-o", out("there.tqi")])).toMatchObject({ exit: 2 });
+    expect(readFileSync(out("there.tqi"), "utf8")).toBe("mine");
+    expect(await call(["compress", vectors, "-o", out("there.tqi"), "--force"])).toMatchObject({ exit: 0 });
+    writeFileSync(out("half.csv"), "1,2\n3,4\n5,nan\n");
+    expect(await call(["compress", out("half.csv"), "-o", out("half.tqi")])).toMatchObject({ exit: 1 });
+    writeFileSync(out("long.csv"), `id,x,y\n${"i".repeat(2000)},1,2\n`);
+    expect((await call(["compress", out("long.csv"), "-o", out("half.tqi")])).err).toMatch(/why: row 1: /);
+    expect(readdirSync(folder).filter((name) => /^half.tqi|\.part|\.lock/.test(name))).toEqual([]);
+  });
+
+  test.each([[["--bits", "0.5"]], [["--bits", "9"]], [["--bits", ""]], [["--seed", "-1"]], [[]]])("%j is no call of it", async (words) => {
+    expect((await call(["compress", vectors, ...(words.length === 0 ? [] : ["-o", out("no.tqi")]), ...words])).exit).toBe(2);
+  });
+});
+
+describe("bench", () => {
+  test("times what is found, beside an exact scan, and measures it", async () => {
+    const { exit, out, err } = await call(["bench", vectors, "--bits", "8", "--queries", "20"]);
+    expect([exit, err]).toEqual([0, ""]);
+    expect(out).toContain("380 vectors of 32 (npy, float32), 20 others asked for, cosine");
+    expect(out).toMatch(/^encoding +[\d,]+ vectors\/s/m);
+    expect(out.match(/^(float32|8 bits).* ms +[\d.]+ ms$/gm)).toHaveLength(7);
+  });
+
+  test("for programs, with the arithmetic that is named", async () => {
+    const { objects } = await call(["bench", vectors, "--kernels", "plain", "--limit", "200", "--json"]);
+    expect(objects[0]).toMatchObject({ type: "bench", vectors: 160, kernels: "plain", bits: 4 });
+    const searches = objects[0]?.["searches"] as readonly { readonly how: string; readonly recall: number; readonly medianMs: number }[];
+    expect(searches.map(({ recall }) => recall > 0.8 && recall <= 1)).toEqual(Array(7).fill(true));
+    expect(searches.at(-1)?.recall).toBeGreaterThan(0.97);
+    for (const { medianMs } of searches) expect(medianMs).toBeGreaterThan(0);
+  });
+
+  test("too few vectors say nothing", async () => {
+    writeFileSync(join(folder, "ninety.csv"), Array.from({ length: 90 }, (_, row) => `${row},1`).join("\n"));
+    expect(await call(["bench", join(folder, "ninety.csv")])).toMatchObject({ exit: 1, out: "" });
   });
 });
 

@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { METRICS } from "../measuring/metric.ts";
 import { VECTOR_FORMATS } from "../reading/vector-file.ts";
 import type { Dispatch } from "./invocation.ts";
-import type { InspectWords } from "./words.ts";
+import type { BenchWords, CompressWords, InspectWords } from "./words.ts";
 
 const ABOUT_FILES = `
 Files of vectors:
@@ -47,7 +47,61 @@ damage: [{at, bytes, segment, why}], …}. Damage is exit code 1.`,
         return (invocation) => inspect(file, words, invocation);
       }),
     );
+  addCompress(program, dispatch);
+  addBench(program, dispatch);
   return program;
+}
+
+function addCompress(program: Command, dispatch: Dispatch): void {
+  reading(program.command("compress").argument("<file>", "vectors"))
+    .summary("write vectors as the file of an index (.tqi)")
+    .requiredOption("-o, --out <file>", "the file to write")
+    .addOption(bitsOption())
+    .addOption(metricOption())
+    .option("--seed <number>", "of the rotation (0)", whole(0, Number.MAX_SAFE_INTEGER))
+    .option("--center", "take the mean of all vectors off each before it is encoded; reads the file twice")
+    .option("--originals", "keep the vectors as well, for the last word in searches")
+    .option("--force", "replace a file that is there")
+    .addHelpText(
+      "after",
+      `
+Ids are those of the file, or the numbers of rows from 0 on. Where an id is in
+several rows, the last counts. What was written is read back before it takes its
+name, and the error is measured on a sample of it.
+--json: {type: "compression", file, out, vectors, dim, bits, bytesBefore,
+bytesAfter, bytesPerVector, replaced, error, expectedError, readBack, tookMs}.`,
+    )
+    .action((file: string, words: CompressWords) =>
+      dispatch(`cannot compress ${file}`, async () => {
+        const { compress } = await import("./verbs/compress.ts");
+        return (invocation) => compress(file, words, invocation);
+      }),
+    );
+}
+
+function addBench(program: Command, dispatch: Dispatch): void {
+  reading(program.command("bench").argument("<file>", "vectors"))
+    .summary("how fast these vectors are encoded and found on this machine, beside an exact scan")
+    .addOption(bitsOption())
+    .addOption(metricOption())
+    .option("--queries <vectors>", "how many to ask for instead of storing them (200)", whole(1, 10_000))
+    .option("--limit <vectors>", "how many to take at most (what 1.5 GB hold as floats)", whole(MIN_SAMPLE, 1e9))
+    .addOption(new Option("--kernels <kind>", "the arithmetic to use (the fastest that runs here)").choices(["relaxed", "simd", "plain"]))
+    .addHelpText(
+      "after",
+      `
+One search at a time, one thread, everything in memory. The exact scan is a loop
+in JavaScript over float32, which is what one would write without a library.
+--json: {type: "bench", file, vectors, dim, bits, kernels, node, processor,
+encodedPerSecond, bytesPerVector, searches: [{how, asked, recall, expected,
+candidates, medianMs, worstOfTwentyMs}]}.`,
+    )
+    .action((file: string, words: BenchWords) =>
+      dispatch(`cannot bench ${file}`, async () => {
+        const { bench } = await import("./verbs/bench.ts");
+        return (invocation) => bench(file, words, invocation);
+      }),
+    );
 }
 
 /** Ten nearest, forty looked at, and somebody to ask. */
@@ -64,6 +118,14 @@ function reading(command: Command): Command {
 
 function metricOption(): Option {
   return new Option("--metric <metric>", "what makes vectors near").choices(METRICS).default("cosine");
+}
+
+function bitsOption(): Option {
+  return new Option("--bits <bits>", "per coordinate, 1 to 8, also between whole numbers").default(4).argParser((text) => {
+    const bits = Number(text);
+    if (text.trim() === "" || !(bits >= 1 && bits <= 8)) throw new InvalidArgumentError("It is a number from 1 to 8.");
+    return bits;
+  });
 }
 
 function whole(least: number, most: number): (text: string) => number {

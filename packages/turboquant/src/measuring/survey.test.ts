@@ -68,9 +68,9 @@ test("what is compared by angle has length one; as inner product it stays as it 
 
 test("a sample takes each row as often as any other, once, in any order, and the same from the same seed", () => {
   const drawn = (seed: number): readonly number[] => {
-    const sample = createSample(10, seed);
-    for (let at = 0; at < 40; at++) sample.offer(Float32Array.of(at));
-    return sample.rows().map((row) => row[0] ?? -1);
+    const sample = createSample<number>(10, seed);
+    for (let at = 0; at < 40; at++) sample.offer(() => at);
+    return sample.drawn();
   };
   expect(drawn(5)).toEqual(drawn(5));
   const times = new Map<number, number>();

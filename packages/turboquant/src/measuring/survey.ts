@@ -38,7 +38,7 @@ const MOST_COMPARED = 1_000_000;
 
 export async function surveyOf(dim: number, batches: AsyncIterable<VectorBatch>, options: SurveyOptions): Promise<Survey> {
   const { metric, onBatch } = options;
-  const sample = createSample(options.sample, options.seed);
+  const sample = createSample<Float32Array>(options.sample, options.seed);
   const seen = new Set<number>();
   const sums = new Float64Array(dim);
   let [count, zeroRows, comparedRows, energy] = [0, 0, 0, 0];
@@ -57,12 +57,12 @@ export async function surveyOf(dim: number, batches: AsyncIterable<VectorBatch>,
         seen.add(fingerprint(vector));
         comparedRows++;
       }
-      sample.offer(vector);
+      sample.offer(() => vector.slice());
     }
     count += batch.count;
     onBatch?.(count, batch.bytesRead);
   }
-  const rows = sample.rows();
+  const rows = sample.drawn();
   const centre = Float32Array.from(sums, (sum) => sum / Math.max(1, count));
   return {
     count,
