@@ -1,12 +1,13 @@
 /** The systems of the contest and the sets they take part in. */
 import { captions, embeddingLike, noise, type VectorSet } from "./data.ts";
 import type { OpenSystem } from "./system.ts";
-import { absmax, codec, openScanOf, productQuantizer } from "./systems/coder-scan.ts";
+import { absmax, openScanOf, productQuantizer } from "./systems/coder-scan.ts";
 import { openEdgeVec } from "./systems/edgevec.ts";
 import { openHnswlib } from "./systems/hnswlib.ts";
 import { openLanceDb } from "./systems/lancedb.ts";
 import { openSqliteVec } from "./systems/sqlite-vec.ts";
 import { openUsearchExact, openUsearchGraph } from "./systems/usearch.ts";
+import { openVectorIndex } from "./systems/vector-index.ts";
 
 export const OURS = "perdure";
 export const PEERS = ["usearch", "hnswlib", "sqlite-vec", "lancedb", "edgevec", "baselines"] as const;
@@ -25,12 +26,17 @@ export interface CatalogueEntry {
 }
 
 const MILLION = 1_000_000;
+/** Also what learns codes. */
 const SLOW_GRAPH = { full: 40 * MILLION, quick: 10 * MILLION };
 const SLOWEST_GRAPH = { full: 10 * MILLION, quick: MILLION };
 const PLAIN_SCAN = SLOWEST_GRAPH;
 
 export const CATALOGUE: readonly CatalogueEntry[] = [
-  { name: "codec-4", family: OURS, open: openScanOf(codec({ bits: 4 })), most: PLAIN_SCAN },
+  { name: "turboquant-4", family: OURS, open: openVectorIndex({ bits: 4 }) },
+  { name: "turboquant-4-centred", family: OURS, open: openVectorIndex({ bits: 4, centred: true }) },
+  { name: "turboquant-4-originals", family: OURS, open: openVectorIndex({ bits: 4, originals: true }) },
+  { name: "turboquant-8", family: OURS, open: openVectorIndex({ bits: 8 }) },
+  { name: "turboquant-2", family: OURS, open: openVectorIndex({ bits: 2 }) },
   { name: "usearch-exact-f32", family: "usearch", from: "usearch", open: openUsearchExact("f32") },
   { name: "usearch-exact-i8", family: "usearch", from: "usearch", open: openUsearchExact("i8") },
   { name: "usearch-hnsw-f32", family: "usearch", from: "usearch", open: openUsearchGraph("f32"), most: SLOW_GRAPH },
@@ -40,7 +46,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
   { name: "sqlite-vec-f32", family: "sqlite-vec", from: "sqlite-vec", open: openSqliteVec("f32") },
   { name: "sqlite-vec-i8", family: "sqlite-vec", from: "sqlite-vec", open: openSqliteVec("i8") },
   { name: "sqlite-vec-bit", family: "sqlite-vec", from: "sqlite-vec", open: openSqliteVec("bit") },
-  { name: "lancedb-ivf-pq", family: "lancedb", from: "@lancedb/lancedb", open: openLanceDb },
+  { name: "lancedb-ivf-pq", family: "lancedb", from: "@lancedb/lancedb", open: openLanceDb, most: SLOW_GRAPH },
   { name: "edgevec", family: "edgevec", from: "edgevec", open: openEdgeVec, most: SLOWEST_GRAPH, notOn: ["hard-384"] },
   { name: "absmax-4", family: "baselines", open: openScanOf(absmax(4)), most: PLAIN_SCAN },
   { name: "product-quantizer-4", family: "baselines", open: openScanOf(productQuantizer), most: PLAIN_SCAN },

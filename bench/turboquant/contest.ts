@@ -18,7 +18,7 @@ export interface WayFigures {
   readonly recallAt1: number;
   /** Of one query, over all queries and passes. */
   readonly ms: { readonly median: number; readonly best: number; readonly p99: number };
-  /** Mean of one query, of all threads. */
+  /** Of one query and all threads: mean of a turn, of which this is the median. */
   readonly processorMs: number;
   /** Median of each turn. */
   readonly turns: readonly number[];
@@ -175,7 +175,7 @@ function wayFigures(way: string, turns: readonly Searched[], { nearest }: Settle
     recallAt10: rounded(recall(K)),
     recallAt1: rounded(recall(1)),
     ms: { median: place(0.5), best: place(0), p99: place(0.99) },
-    processorMs: rounded(turns.reduce((sum, { processorMs }) => sum + processorMs, 0) / all.length),
+    processorMs: median(turns.map(({ processorMs, ms }) => processorMs / ms.length)),
     turns: turns.map(({ ms }) => median(ms)),
   };
 }

@@ -1,5 +1,4 @@
-/** Codes of a plain array, each by its inner product, in plain TypeScript and without an index: of what codes of other laws find. */
-import { createQuantizer, type QuantizerOptions } from "../../../packages/turboquant/src/index.ts";
+/** What codes of other laws find: all of a plain array, each by its inner product, in plain TypeScript and without an index. */
 import { createAbsmax, type VectorCoder } from "../../absmax.ts";
 import { trainProductQuantizer } from "../../product-quantizer.ts";
 import { K, type OpenSystem, type Way } from "../system.ts";
@@ -17,11 +16,6 @@ interface Law {
 const LEARN_FROM = 4_000;
 const COORDINATES_OF_A_PIECE = 2;
 const BITS_OF_A_PIECE = 8;
-
-export const codec = (options: Omit<QuantizerOptions, "dim">): Law => ({
-  told: `our codec, ${options.bits} bits a coordinate`,
-  make: (dim) => createQuantizer({ dim, ...options }),
-});
 
 export const absmax = (bits: number): Law => ({
   told: `integers of ${bits} bits by the largest coordinate`,
