@@ -16,8 +16,8 @@ export interface RecordLog {
   close(): Promise<void>;
 }
 
-/** A sync writes a directory when so many times its size was written since the last: it adds a twentieth at most. */
-const DIRECTORY_SHARE = 20;
+/** A sync writes a directory when so many times its size was written since the last: it adds an eighth at most, and much less where segments are full. */
+const DIRECTORY_SHARE = 8;
 /** ... and never for less than this: so much is looked through quickly without one. */
 const LEAST_SINCE_DIRECTORY = 256 * 1024;
 
