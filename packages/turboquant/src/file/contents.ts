@@ -17,6 +17,8 @@ export interface Contents {
   readonly identity: bigint;
   readonly segments: Map<number, StoredSegment>;
   readonly removed: Map<VectorId, number>;
+  /** All widths that segments have or had. */
+  readonly widths: Set<string>;
   /** Larger than the number of any segment so far. */
   next: number;
   /** Where the last record that counts ends. */
@@ -27,7 +29,26 @@ export interface Contents {
 }
 
 export function emptyContents(header: IndexHeader, identity: bigint, end: number): Contents {
-  return { header, identity, segments: new Map(), removed: new Map(), next: 0, end, directory: 0, directoryEnd: 0 };
+  return { header, identity, segments: new Map(), removed: new Map(), widths: new Set(), next: 0, end, directory: 0, directoryEnd: 0 };
+}
+
+/** Whoever searches makes tables for each width, which takes time and memory: a file of more is not of one index. */
+const MOST_WIDTHS = 64;
+
+/** Throws `bad-file` for a file of more widths than there are reasons for. */
+export function checkWidths({ segments }: Contents): void {
+  const widths = new Set([...segments.values()].map(widthName));
+  if (widths.size > MOST_WIDTHS) throw badFile(`the file has segments of ${widths.size} widths, and at most ${MOST_WIDTHS} can be`);
+}
+
+/** Throws `bad-argument` where one more would be too many. */
+export function checkNewWidth({ widths }: Contents, bits: number, from: number): void {
+  if (widths.has(widthName({ bits, from })) || widths.size < MOST_WIDTHS) return;
+  throw new TurboQuantError("bad-argument", `a file has segments of at most ${MOST_WIDTHS} widths`, "Truncate to bits that others have.");
+}
+
+export function widthName({ bits, from }: Pick<StoredSegment, "bits" | "from">): string {
+  return `${bits} of ${from}`;
 }
 
 /** Numbers of segments end here. */
@@ -70,6 +91,7 @@ function applySegment(contents: Contents, segment: StoredSegment, removes: Uint8
     remove(contents, removes.subarray(4), count, segment.number);
   }
   contents.segments.set(segment.number, segment);
+  contents.widths.add(widthName(segment));
   contents.next = segment.number + 1;
 }
 
@@ -93,6 +115,7 @@ function applyTruncation(contents: Contents, { fields, parts, at }: RecordHead):
   if (widthFault(bits, segment.from) !== undefined || !(bits < segment.bits))
     throw badFile(`a truncation at byte ${at} leaves segment ${segment.number} ${bits} bits of ${segment.bits}`);
   contents.segments.set(segment.number, { ...segment, bits, scales });
+  contents.widths.add(widthName({ bits, from: segment.from }));
 }
 
 /** The rows of a segment that were not removed, where some were. */

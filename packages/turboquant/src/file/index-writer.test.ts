@@ -5,7 +5,10 @@ import type { RangeSource } from "./index-file.ts";
 import { readIndexFile } from "./index-reader.ts";
 import { openIndexFile } from "./index-writer.ts";
 import { createMemoryFile, type MemoryFile } from "./memory-file.ts";
-import { MOST_ROWS, type VectorId } from "./segment.ts";
+import { MOST_ROWS, type SegmentColumns, type VectorId } from "./segment.ts";
+import type { StoredSegment } from "./stored-segment.ts";
+import { withRightChecksums } from "./test-checksums.ts";
+import { codeOfLater } from "./test-code-of.ts";
 import { testColumns, testHeader, testIds } from "./test-columns.ts";
 import { rowsIn, rowsRead } from "./test-rows.ts";
 
@@ -60,6 +63,23 @@ describe("a writer", () => {
     expect(bytes()).toBeLessThan(file.size / 4);
     // And all directories together take little of what they list.
     expect(reader.stats.deadBytes).toBeLessThan(file.size / 8);
+  });
+
+  it("takes 64 widths and no more, and a file of more is not read", async () => {
+    const file = createMemoryFile();
+    const writer = await openIndexFile(file, HEADER);
+    const ofWidth = (nth: number): SegmentColumns => testColumns(HEADER, [nth], { bits: 1 + nth / 32 });
+    for (const nth of testIds(64)) await writer.append(ofWidth(nth));
+    await writer.append(ofWidth(63));
+    expect(await codeOfLater(() => writer.append(ofWidth(64)))).toBe("bad-argument");
+    const first = writer.segments[1] as StoredSegment;
+    expect(await codeOfLater(() => writer.truncateSegment(first, 1.001, new Float32Array(1)))).toBe("bad-argument");
+    expect((await rowsIn(file)).length).toBe(65);
+    const { at, length } = writer.segments.at(-1) as StoredSegment;
+    const bytes = file.bytes();
+    // 65 of them, which nobody wrote.
+    new DataView(bytes.buffer, at, length).setFloat64(64, 1 + 62.9 / 32, true);
+    expect(await codeOfLater(() => rowsIn(createMemoryFile(withRightChecksums(bytes))))).toBe("bad-file");
   });
 
   it("says how much compaction would leave out, and leaves it out", async () => {

@@ -1,6 +1,6 @@
 import { isTurboQuantError, TurboQuantError } from "../error.ts";
 import { checkColumns, scalesFault } from "./column-checks.ts";
-import { known } from "./contents.ts";
+import { checkNewWidth, known } from "./contents.ts";
 import { inLists } from "./directory.ts";
 import { floatBytes } from "./float-column.ts";
 import { encodeHeader, headerDifference, widthFault } from "./header-record.ts";
@@ -103,6 +103,7 @@ function createWriter(file: IndexFile, recovered: Recovered, damaged: DamageRule
     append: (columns: SegmentColumns, replaces: readonly VectorId[] = []) =>
       inTurn(async () => {
         checkColumns(reader.header, columns);
+        checkNewWidth(log.contents, columns.bits, columns.from);
         const number = log.contents.next;
         await log.put(segmentRecord(number, columns, replaces));
         return log.contents.segments.get(number) as StoredSegment;
@@ -110,7 +111,9 @@ function createWriter(file: IndexFile, recovered: Recovered, damaged: DamageRule
     remove: (ids: readonly VectorId[]) => inTurn(() => removeAll(ids)),
     truncateSegment: (segment: StoredSegment, bits: number, scales: Float32Array, rows?: Uint16Array) =>
       inTurn(async () => {
-        await log.put(truncationRecord(known(log.contents, segment), bits, scales, rows));
+        const record = truncationRecord(known(log.contents, segment), bits, scales, rows);
+        checkNewWidth(log.contents, bits, segment.from);
+        await log.put(record);
         return log.contents.segments.get(segment.number) as StoredSegment;
       }),
     sync: () => inTurn(() => log.sync()),

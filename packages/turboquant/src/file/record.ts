@@ -30,7 +30,7 @@
  *           80   8  seed
  *   part     center: a 32-bit float a coordinate; there is none without a center
  *
- * Segment: vectors by columns (segment.ts says what the columns are).
+ * Segment: vectors by columns (segment.ts says what the columns are). Of one file they have at most 64 different pairs of bits and from.
  *           56   4  number: larger than that of any segment before
  *           60   4  count, 1 to 4,096
  *           64   8  bits, a 64-bit float

@@ -5,7 +5,7 @@
  */
 import { TurboQuantError } from "../error.ts";
 import { badFile } from "./bad-file.ts";
-import { applyRecord, type Contents, emptyContents, idsPart } from "./contents.ts";
+import { applyRecord, type Contents, checkWidths, emptyContents, idsPart, widthName } from "./contents.ts";
 import { crc32c } from "./crc32c.ts";
 import { decodeEntries, decodeRemoved, ENTRY_BYTES } from "./directory.ts";
 import { createHeadScan, type HeadScan } from "./head-scan.ts";
@@ -40,6 +40,12 @@ export type DamageRule = "refuse" | "skip";
 const VERIFY_BYTES = 1024 * 1024;
 
 export async function recover(source: RangeSource, rule: DamageRule): Promise<Recovered> {
+  const recovered = await recoverRecords(source, rule);
+  checkWidths(recovered.contents);
+  return recovered;
+}
+
+async function recoverRecords(source: RangeSource, rule: DamageRule): Promise<Recovered> {
   const head = await readHeaderHead(source);
   const center = head.parts[0] === undefined ? undefined : await readPart(source, head.parts[0], "the center");
   const fresh = emptyContents(decodeHeader(head, center), head.identity, head.length);
@@ -88,6 +94,7 @@ async function directoryAt(source: RangeSource, fresh: Contents, at: number): Pr
   return {
     ...fresh,
     segments: new Map(segments.map((segment) => [segment.number, segment])),
+    widths: new Set(segments.map(widthName)),
     removed: decodeRemoved({ count: listCount, bytes: listBytes }),
     next,
     end: at + head.length,
