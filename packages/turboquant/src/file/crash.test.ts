@@ -9,6 +9,8 @@ import { type Row, rowsIn, rowsRead } from "./test-rows.ts";
 
 const HEADER = testHeader({ dim: 12, bits: 3, from: 3 });
 const UNIT = 64;
+/** Thousands of files are opened, on machines that do other things as well. */
+const SLOW_MS = 120_000;
 
 /** After one step: how far the file reached, how much of it would have survived, and what is in it. */
 interface Moment {
@@ -59,12 +61,13 @@ beforeAll(async () => {
 const textOf = (rows: readonly Row[]): string => JSON.stringify(rows);
 
 /** What an image of a crash shows to readers, and to a writer, who goes on with it. */
-async function shownBy(image: Uint8Array): Promise<string> {
+async function shownBy(image: Uint8Array, goOn = true): Promise<string> {
   const file = createMemoryFile(image);
   const read = textOf(await rowsIn(file));
   const writer = await openIndexFile(file, HEADER);
   const written = textOf(await rowsRead(writer));
   if (read !== written) return `a reader sees ${read} and a writer ${written}`;
+  if (!goOn) return read;
   await writer.append(testColumns(HEADER, ["after"], { seed: 6 }));
   await writer.sync();
   const after = await rowsIn(file);
@@ -81,13 +84,19 @@ async function wrongWith(image: Uint8Array, durable: number): Promise<string | u
 }
 
 describe("after a crash", () => {
-  it("at any byte a file shows what was written wholly, in order", async () => {
-    const first = moments[0] as Moment;
-    for (let end = first.size; end <= bytes.length; end++) {
-      const expected = moments.findLast(({ size }) => size <= end) as Moment;
-      expect(await shownBy(bytes.subarray(0, end)), `cut at ${end}`).toBe(textOf(expected.rows));
-    }
-  });
+  it(
+    "at any byte a file shows what was written wholly, in order",
+    async () => {
+      const first = moments[0] as Moment;
+      for (let end = first.size; end <= bytes.length; end++) {
+        const expected = moments.findLast(({ size }) => size <= end) as Moment;
+        // Where it is cut within a unit makes no difference to what comes behind: that is tried at the borders.
+        const goOn = end % UNIT < 2 || end % UNIT === UNIT - 1;
+        expect(await shownBy(bytes.subarray(0, end), goOn), `cut at ${end}`).toBe(textOf(expected.rows));
+      }
+    },
+    SLOW_MS,
+  );
 
   it("while it was begun a file is begun anew", async () => {
     for (let end = 0; end < (moments[0] as Moment).size; end++) {
@@ -106,23 +115,27 @@ describe("after a crash", () => {
     expect(file.size).toBe(second.size);
   });
 
-  it("of what was not synced any part may be there, zero, or something else", async () => {
-    const random = createNormals(3);
-    const below = (limit: number): number => Math.floor(Math.abs(random()) * 1e6) % limit;
-    const wrong: string[] = [];
-    for (const { size, durable } of moments)
-      for (let time = 0; time < 200 && size > durable; time++) {
-        const image = bytes.slice(0, below(3) === 0 ? durable + below(size - durable + 1) : size);
-        for (let at = durable; at < image.length; at += UNIT) {
-          const unit = image.subarray(at, at + UNIT);
-          if (below(3) === 0) unit.fill(0);
-          else if (below(6) === 0) unit.set(unit.map(() => below(256)));
+  it(
+    "of what was not synced any part may be there, zero, or something else",
+    async () => {
+      const random = createNormals(3);
+      const below = (limit: number): number => Math.floor(Math.abs(random()) * 1e6) % limit;
+      const wrong: string[] = [];
+      for (const { size, durable } of moments)
+        for (let time = 0; time < 200 && size > durable; time++) {
+          const image = bytes.slice(0, below(3) === 0 ? durable + below(size - durable + 1) : size);
+          for (let at = durable; at < image.length; at += UNIT) {
+            const unit = image.subarray(at, at + UNIT);
+            if (below(3) === 0) unit.fill(0);
+            else if (below(6) === 0) unit.set(unit.map(() => below(256)));
+          }
+          const found = await wrongWith(image, durable);
+          if (found !== undefined) wrong.push(found);
         }
-        const found = await wrongWith(image, durable);
-        if (found !== undefined) wrong.push(found);
-      }
-    expect(wrong).toEqual([]);
-  });
+      expect(wrong).toEqual([]);
+    },
+    SLOW_MS,
+  );
 
   it("this test notices a file whose syncs do nothing", async () => {
     const lying = createCrashFile({ lies: true });
