@@ -85,6 +85,31 @@ describe("a file behind HTTP", () => {
     expect(finer).toEqual((await reader.readColumns(first)).planes[1]);
   });
 
+  it("reads segments ahead, in their order, and never more than four at once", async () => {
+    const file = createMemoryFile();
+    const writer = await openIndexFile(file, HEADER);
+    for (const id of testIds(12)) await writer.append(testColumns(HEADER, [id]));
+    await writer.close();
+    served.bytes = file.bytes();
+    const reader = await readIndexFile(await open());
+    let [now, most] = [0, 0];
+    misbehave = (request, response) => {
+      most = Math.max(most, ++now);
+      setTimeout(() => {
+        now--;
+        misbehave = undefined;
+        answer(request, response);
+        misbehave = late;
+      }, 5);
+      return true;
+    };
+    const late = misbehave;
+    const ids: unknown[] = [];
+    for await (const columns of reader.columns()) ids.push(...columns.ids);
+    expect(ids).toEqual(testIds(12));
+    expect(most).toBe(4);
+  });
+
   it("reads a file that its writer has not closed, from its last directory on", async () => {
     const file = createMemoryFile(content);
     const writer = await openIndexFile(file);

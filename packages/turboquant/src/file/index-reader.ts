@@ -1,4 +1,4 @@
-import { TurboQuantError } from "../error.ts";
+import { isTurboQuantError, TurboQuantError } from "../error.ts";
 import { type ReadColumns, type ReadOptions, readColumns, readPlane } from "./column-reading.ts";
 import { type Contents, known } from "./contents.ts";
 import type { RangeSource } from "./index-file.ts";
@@ -41,6 +41,9 @@ export interface IndexFileStats {
   readonly removed: number;
 }
 
+/** Segments that are read before they are asked for: so many of them are in memory at once, beside the one that somebody looks at. */
+const READ_AHEAD = 3;
+
 /**
  * Reads the file of an index, all of it or only what is asked for: first the header, the directory, or what stands for it, and no column.
  * Throws `bad-file`, and `wrong-version` for a file that is newer than this.
@@ -80,17 +83,39 @@ export function readerOf(now: () => Readable, damaged: DamageRule): IndexReader 
       return await readPlane(source, contents, segment, plane, rows);
     },
     columns: async function* (options) {
-      for (const segment of reader.segments) {
-        try {
-          yield await reader.readColumns(segment, options);
-        } catch (error) {
-          if (damaged !== "skip" || !(error instanceof TurboQuantError) || error.code !== "bad-file") throw error;
-          now().damage.push({ at: segment.at, bytes: segment.length, segment: segment.number, why: error.message });
-        }
+      for await (const { segment, outcome } of readAhead(reader.segments, (one) => reader.readColumns(one, options))) {
+        if ("columns" in outcome) yield outcome.columns;
+        else if (damaged !== "skip" || !isTurboQuantError(outcome.error) || outcome.error.code !== "bad-file") throw outcome.error;
+        else now().damage.push({ at: segment.at, bytes: segment.length, segment: segment.number, why: outcome.error.message });
       }
     },
   };
   return reader;
+}
+
+interface Reading {
+  readonly segment: StoredSegment;
+  readonly outcome: { readonly columns: ReadColumns } | { readonly error: unknown };
+}
+
+/** Reads segments in their order, and the next ones while somebody looks at one: of a server far away each takes its time. */
+async function* readAhead(
+  segments: readonly StoredSegment[],
+  read: (segment: StoredSegment) => Promise<ReadColumns>,
+): AsyncGenerator<Reading> {
+  const begun: Promise<Reading>[] = [];
+  const begin = async (segment: StoredSegment): Promise<Reading> => ({
+    segment,
+    outcome: await read(segment).then(
+      (columns) => ({ columns }),
+      (error: unknown) => ({ error }),
+    ),
+  });
+  for (const segment of segments) {
+    begun.push(begin(segment));
+    if (begun.length > READ_AHEAD) yield await (begun.shift() as Promise<Reading>);
+  }
+  for (const reading of begun) yield await reading;
 }
 
 function statsOf({ header, segments, removed, end, directory, directoryEnd }: Contents): IndexFileStats {
