@@ -30,16 +30,14 @@ export function trainProductQuantizer(
   const books = Array.from({ length: subspaces }, (_, nth) =>
     learn(pieces(matrix, dim, nth * length, length), length, count, rounds, random),
   );
+  const nearest = books.map((book) => createNearest(book, length));
   const codeBytes = Math.ceil((subspaces * bits) / 8);
   return {
     codeBytes,
     encode: (vector) => {
       const code = new Uint8Array(codeBytes);
-      const piece = new Float32Array(length);
-      for (const [nth, book] of books.entries()) {
-        for (let at = 0; at < length; at++) piece[at] = vector[nth * length + at] as number;
-        putBits(code, nth * bits, bits, nearest(book, piece, 0, length).place);
-      }
+      const all = Float32Array.from(vector);
+      for (const [nth, nearestOf] of nearest.entries()) putBits(code, nth * bits, bits, nearestOf(all, nth * length).place);
       return code;
     },
     decode: (code) => {
@@ -86,8 +84,9 @@ function learn(points: Float32Array, length: number, count: number, rounds: numb
     const sums = new Float64Array(book.length);
     const sizes = new Uint32Array(count);
     const worst = { point: 0, error: -1 };
+    const nearest = createNearest(book, length);
     for (let point = 0; point < pointCount; point++) {
-      const { place, error } = nearest(book, points, point * length, length);
+      const { place, error } = nearest(points, point * length);
       if (error > worst.error) Object.assign(worst, { point, error });
       sizes[place] = (sizes[place] as number) + 1;
       for (let at = 0; at < length; at++)
@@ -112,20 +111,32 @@ function drawn(below: number, count: number, random: RandomBits): readonly numbe
   return [...order.subarray(0, count)];
 }
 
-function nearest(
-  book: Float32Array,
-  points: Float32Array,
-  from: number,
-  length: number,
-): { readonly place: number; readonly error: number } {
-  let [place, error] = [0, Number.POSITIVE_INFINITY];
-  for (let start = 0, nth = 0; start < book.length; start += length, nth++) {
-    let sum = 0;
+/** The nearest value of a book to the piece of a point that begins there. */
+type Nearest = (points: Float32Array, from: number) => { readonly place: number; readonly error: number };
+
+/** Coordinate by coordinate over all values, which engines are best at. */
+function createNearest(book: Float32Array, length: number): Nearest {
+  const count = book.length / length;
+  const columns = Array.from({ length }, (_, at) =>
+    Float64Array.from({ length: count }, (_, place) => book[place * length + at] as number),
+  );
+  const errors = new Float64Array(count);
+  return (points, from) => {
+    errors.fill(0);
     for (let at = 0; at < length; at++) {
-      const difference = (points[from + at] as number) - (book[start + at] as number);
-      sum += difference * difference;
+      const column = columns[at] as Float64Array;
+      const value = points[from + at] as number;
+      for (let place = 0; place < count; place++) {
+        const difference = value - (column[place] as number);
+        errors[place] = (errors[place] as number) + difference * difference;
+      }
     }
-    if (sum < error) [place, error] = [nth, sum];
-  }
-  return { place, error };
+    let [place, error] = [0, errors[0] as number];
+    for (let other = 1; other < count; other++)
+      if ((errors[other] as number) < error) {
+        place = other;
+        error = errors[other] as number;
+      }
+    return { place, error };
+  };
 }

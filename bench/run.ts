@@ -19,13 +19,15 @@ import { benchRelay, RELAY_PACE, RELAY_PEERS, RELAY_QUICK, RELAY_SHAPES, type Re
 import { benchSealing } from "./sealing.ts";
 import { benchStart, START, type StartOptions } from "./start.ts";
 import { benchTurboquant, TURBOQUANT_PEERS, TURBOQUANT_SETS, type TurboquantOptions } from "./turboquant.ts";
+import { benchTurboquantPapers } from "./turboquant-papers.ts";
 
 /** Does one benchmark in a folder of its own, says what it finds, and gives what is to be kept. */
 type Benchmark = (folder: string, say: (line: string) => void) => Promise<object>;
 
 const HELP = `Benchmarks, each with its conditions; see bench/README.md.
 
-  npm run bench                  all of them: log, identity, sealing, limits, lifetimes, relay, inputs, federation, path, crowd, start, turboquant
+  npm run bench                  all of them: log, identity, sealing, limits, lifetimes, relay, inputs, federation, path, crowd, start, turboquant,
+                                 turboquant-papers
   npm run bench -- log           only these
   npm run bench -- --dry log     prints, keeps nothing
   npm run bench -- relay --quick three shapes beside two peers, in about a minute
@@ -44,6 +46,8 @@ For start:
 For turboquant (all of it: about half an hour; --quick: two minutes):
   --sets A,B     of ${TURBOQUANT_SETS.join(", ")}
   --peers A,B    of ${TURBOQUANT_PEERS.join(", ")}; or none
+
+For turboquant-papers (all of it: some minutes; --quick: one): the tables of its papers
 `;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -77,6 +81,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   crowd: measuring("crowd", benchCrowd),
   start: (folder, say) => benchStart(folder, startOptions, say),
   turboquant: (folder, say) => benchTurboquant(folder, turboquantOptions, say),
+  "turboquant-papers": (_folder, say) => benchTurboquantPapers({ quick: values.quick === true }, say),
 };
 
 const unknown = named.filter((name) => !Object.hasOwn(BENCHMARKS, name));
