@@ -24,6 +24,7 @@ const SOUND: Readonly<Record<string, string>> = {
   "packages/perdure/test/empty.ts": "export {};",
   "packages/turboquant/src/empty.ts": "export {};",
   "packages/turboquant/test/empty.ts": "export {};",
+  "packages/turboquant/page/empty.ts": "export {};",
   "packages/turboquant/package.json": JSON.stringify({}),
   [`${SOURCES}wire/ids.ts`]: "export type Id = string;\nexport const id = 1;\n",
   [`${SOURCES}host/clock.ts`]:
