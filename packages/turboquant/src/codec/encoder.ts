@@ -48,7 +48,7 @@ export interface TurnOptions {
   readonly length?: number;
 }
 
-const MAX_FLOAT = 3.4028234663852886e38;
+export const MAX_FLOAT = 3.4028234663852886e38;
 /** Whole groups of sixteen are read. */
 const GROUP = 16;
 

@@ -16,7 +16,7 @@ import { TurboQuantError } from "../error.ts";
 import { Arena } from "../kernels/arena.ts";
 import { createKernels, type KernelChoice } from "../kernels/load.ts";
 import { bitsAt, putBits } from "./bit-string.ts";
-import { createEncoder, type ScaleMode } from "./encoder.ts";
+import { createEncoder, MAX_FLOAT, type ScaleMode } from "./encoder.ts";
 import { type Shape, shapeOf } from "./shape.ts";
 
 export interface QuantizerOptions {
@@ -67,7 +67,6 @@ const MIN_DIM = 2;
 const MAX_DIM = 8192;
 const MAX_BITS = 8;
 const SCALE_BYTES = 4;
-const MAX_FLOAT = 3.4028234663852886e38;
 const MAX_SEED = 2n ** 64n;
 const SCALES: readonly ScaleMode[] = ["raw", "norm", "unbiased", "mse"];
 

@@ -24,9 +24,11 @@ export class Arena {
   /** Zeros. Throws `full` where memory ends. */
   allocate(sizeBytes: number): number {
     const at = this.#used;
-    this.#used = at + Math.ceil(sizeBytes / ALIGNMENT) * ALIGNMENT;
-    const missing = this.#used + MARGIN_BYTES - this.#memory.buffer.byteLength;
+    const used = at + Math.ceil(sizeBytes / ALIGNMENT) * ALIGNMENT;
+    const missing = used + MARGIN_BYTES - this.#memory.buffer.byteLength;
     if (missing > 0) this.#grow(missing);
+    // Not before: what was refused takes nothing away from what is smaller.
+    this.#used = used;
     return at;
   }
 
@@ -52,7 +54,7 @@ export class Arena {
 
   #grow(missing: number): void {
     const before = this.#memory.buffer.byteLength;
-    const wanted = Math.max(missing, Math.floor(before * GROWTH));
+    const wanted = Math.max(missing, Math.min(Math.floor(before * GROWTH), MOST_BYTES - before));
     const pages = Math.ceil(wanted / PAGE_BYTES);
     const full = (cause?: unknown): TurboQuantError =>
       new TurboQuantError(

@@ -73,7 +73,7 @@ export class Blocks {
 
   /** A slot for a code of this width: one that a removed vector left, or the next. */
   take(width: Width): number {
-    const left = this.#left.get(width)?.pop();
+    const left = this.#leftFor(width);
     if (left !== undefined) return this.#occupy(left);
     let nth = this.#open.get(width);
     if (nth === undefined) {
@@ -100,10 +100,28 @@ export class Blocks {
     const word = slot >>> 5;
     this.#live[word] = (this.#live[word] as number) & ~(1 << (slot & 31));
     this.#count--;
-    const width = this.widthAt(slot >>> 6);
+    this.#leave(slot, this.widthAt(slot >>> 6));
+  }
+
+  /** Rows of this width that are there, without a vector. */
+  roomFor(width: Width): number {
+    const open = this.#open.get(width);
+    return (this.#left.get(width)?.length ?? 0) + (open === undefined ? 0 : BLOCK_ROWS - (this.#blocks[open] as Block).filled);
+  }
+
+  #leave(slot: number, width: Width): void {
     const left = this.#left.get(width);
     if (left === undefined) this.#left.set(width, [slot]);
     else left.push(slot);
+  }
+
+  #leftFor(width: Width): number | undefined {
+    const left = this.#left.get(width) ?? [];
+    for (let slot = left.pop(); slot !== undefined; slot = left.pop()) {
+      // Its block may have become narrower since.
+      if (this.widthAt(slot >>> 6) === width) return slot;
+    }
+    return undefined;
   }
 
   isLive(slot: number): boolean {
@@ -136,22 +154,15 @@ export class Blocks {
   /** Gives a block fewer planes. Scales stay as they are. */
   narrow(block: number, width: Width): void {
     const old = this.#blocks[block] as Block;
-    const wasOpen = this.#open.get(old.width) === block;
     const rest = this.#allocate(this.#restBytes(width));
     const { u8 } = this.#arena.views;
     const [wide, narrow] = [old.width.restStride, width.restStride];
     for (let row = 0; row < BLOCK_ROWS; row++) u8.copyWithin(rest + row * narrow, old.rest + row * wide, old.rest + row * wide + narrow);
     u8.copyWithin(rest + BLOCK_ROWS * narrow, old.rest + BLOCK_ROWS * wide, old.rest + this.#restBytes(old.width));
     this.#release(old.rest, this.#restBytes(old.width));
-    // What is left of its rows is not handed out any more: another block may be open at the new width.
-    if (wasOpen) this.#open.delete(old.width);
-    const left = this.#left.get(old.width);
-    if (left !== undefined)
-      this.#left.set(
-        old.width,
-        left.filter((slot) => slot >>> 6 !== block),
-      );
-    this.#blocks[block] = { signs: old.signs, rest, width, filled: old.filled };
+    if (this.#open.get(old.width) === block) this.#open.delete(old.width);
+    this.#blocks[block] = { signs: old.signs, rest, width, filled: BLOCK_ROWS };
+    for (let slot = block * BLOCK_ROWS; slot < (block + 1) * BLOCK_ROWS; slot++) if (!this.isLive(slot)) this.#leave(slot, width);
   }
 
   /** Of codes, scales and the words of rows. */

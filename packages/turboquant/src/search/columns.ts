@@ -1,9 +1,10 @@
 /** Between blocks and the columns that a file keeps. */
 import { TurboQuantError } from "../error.ts";
-import { type IndexHeader, MOST_ROWS, planeCoordinates, rowBytes, type SegmentColumns, type VectorId } from "../file/segment.ts";
+import { checkColumns } from "../file/column-checks.ts";
+import { type IndexHeader, MOST_ROWS, rowBytes, type SegmentColumns, type VectorId } from "../file/segment.ts";
 import type { Arena } from "../kernels/arena.ts";
 import { BLOCK_ROWS, type Blocks, type Width } from "./blocks.ts";
-import type { IdTable } from "./id-table.ts";
+import { checkId, type IdTable } from "./id-table.ts";
 import type { Originals } from "./originals.ts";
 
 interface Inside {
@@ -17,7 +18,8 @@ interface Inside {
 }
 
 export function* columnsOf(inside: Inside): Generator<SegmentColumns> {
-  const { blocks, rows = MOST_ROWS } = inside;
+  const { blocks } = inside;
+  const rows = Math.min(inside.rows ?? MOST_ROWS, MOST_ROWS);
   const waiting = new Map<Width, number[]>();
   for (let slot = 0; slot < blocks.blockCount * BLOCK_ROWS; slot++) {
     if (!blocks.isLive(slot)) continue;
@@ -64,22 +66,20 @@ interface Taking extends Inside {
   readonly setScale: (slot: number, scale: number) => void;
 }
 
-/** Throws `bad-argument` for columns that do not fit together. */
+/** Throws `bad-argument` for columns that are none of this index, before anything is made of them. */
+export function checkColumnsFor(header: IndexHeader, columns: SegmentColumns): void {
+  const hasOriginals = columns.originals !== undefined;
+  checkColumns({ ...header, originals: hasOriginals }, columns);
+  columns.ids.forEach(checkId);
+  if (header.originals && !hasOriginals)
+    throw new TurboQuantError("bad-argument", "a segment has no originals", "This index keeps them: create it without.");
+}
+
+/** Of columns that were checked. */
 export function putColumns(
-  { count, bits, ids, scales, planes, originals }: SegmentColumns,
+  { count, ids, scales, planes, originals }: SegmentColumns,
   { header: { dim }, blocks, arena, originals: kept, take, setScale }: Taking,
 ): void {
-  if (ids.length !== count || scales.length !== count || !scales.every(Number.isFinite))
-    throw new TurboQuantError(
-      "bad-argument",
-      `a segment of ${count} vectors has ${ids.length} ids and ${scales.length} numbers`,
-      "They are as many, and finite.",
-    );
-  const counts = planeCoordinates(dim, bits);
-  if (planes.length !== counts.length || planes.some((rows, plane) => rows.length !== count * rowBytes(counts[plane] as number)))
-    throw new TurboQuantError("bad-argument", `a segment has no planes of ${bits} bits`, "It is of another dimension or width.");
-  if (kept !== undefined && originals?.length !== count * dim)
-    throw new TurboQuantError("bad-argument", "a segment has no originals", "This index keeps them: create it without.");
   for (const [row, id] of ids.entries()) {
     const slot = take(id);
     const { u8 } = arena.views;

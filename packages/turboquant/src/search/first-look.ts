@@ -62,7 +62,7 @@ export class FirstLook {
   look(selection: Selection | undefined, queries: 1 | typeof TOGETHER, largestScale: number): void {
     const { blockCount, signStride } = this.#blocks;
     this.#largestScale = largestScale;
-    this.#makeRoom(queries);
+    this.makeRoom(queries);
     for (let block = 0; block < blockCount; block++) {
       const at = this.#keysAt(block);
       const [lower, upper] = [this.#wordOf(block, 0, selection), this.#wordOf(block, 1, selection)];
@@ -74,6 +74,18 @@ export class FirstLook {
       }
       if (lower !== -1 || upper !== -1) for (let nth = 0; nth < queries; nth++) this.#rule(at + nth * PAGE_BYTES, lower, upper);
     }
+  }
+
+  /** For the keys of as many queries and these blocks, which an index asks for before it takes one more: what is in it can be looked at, though memory be at its end. Throws `full`. */
+  makeRoom(queries: 1 | typeof TOGETHER, blocks = this.#blocks.blockCount): void {
+    const pages = Math.ceil(blocks / PAGE_BLOCKS);
+    if (queries > this.#queriesOfPage) {
+      const size = queries * PAGE_BYTES;
+      const first = this.#arena.allocate(pages * size);
+      this.#pages = Array.from({ length: pages }, (_, page) => first + page * size);
+      this.#queriesOfPage = queries;
+    }
+    while (this.#pages.length < pages) this.#pages.push(this.#arena.allocate(this.#queriesOfPage * PAGE_BYTES));
   }
 
   /** Of the nth query, how many vectors have each key, and fewer: the last is how many there are. */
@@ -141,14 +153,5 @@ export class FirstLook {
     else
       for (let row = 0; row < BLOCK_ROWS; row++)
         if ((((row < 32 ? lower : upper) >>> (row & 31)) & 1) === 0) u16[first + row] = OUT_OF_QUESTION;
-  }
-
-  #makeRoom(queries: number): void {
-    if (queries > this.#queriesOfPage) {
-      this.#pages = [];
-      this.#queriesOfPage = queries;
-    }
-    while (this.#pages.length * PAGE_BLOCKS < this.#blocks.blockCount)
-      this.#pages.push(this.#arena.allocate(this.#queriesOfPage * PAGE_BYTES));
   }
 }

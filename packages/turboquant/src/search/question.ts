@@ -74,8 +74,10 @@ export function createMultiplier(
     };
   });
   const largest = Math.max(...parts.map(({ codebook }) => codebook.centroids.at(-1) as number));
-  const words = Math.sqrt(MOST_SUM / dim);
-  const valueUnit = isFine ? 1 / words : largest / MOST_BYTE;
+  const finest = 1 / Math.sqrt(MOST_SUM / dim);
+  /** The unit of numbers of which this is the largest. In few dimensions a single coordinate may have most of a vector's length. */
+  const unitFor = (most: number): number => (isFine ? Math.max(finest, most / MOST_WORD) : most / MOST_BYTE);
+  const valueUnit = unitFor(largest);
   for (const { part, tableAt } of slices) {
     const values = Array.from(part.codebook.centroids, (value) => Math.round(value / valueUnit));
     if (isFine) {
@@ -94,7 +96,7 @@ export function createMultiplier(
     },
     ask: (turned) => {
       const most = isFine ? MOST_WORD : MOST_BYTE;
-      queryUnit = isFine ? 1 / words : turned.reduce((so, value) => Math.max(so, Math.abs(value)), 0) / MOST_BYTE || 1;
+      queryUnit = unitFor(turned.reduce((so, value) => Math.max(so, Math.abs(value)), 0)) || 1;
       for (const { part, queryAt } of slices) {
         const view = isFine ? arena.views.i16 : arena.views.i8;
         const start = queryAt / elementBytes;

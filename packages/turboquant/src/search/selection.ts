@@ -3,14 +3,20 @@ import { BLOCK_ROWS, type Blocks } from "./blocks.ts";
 /** Which vectors a search may find: made once by `index.select`, good until vectors are added, removed or truncated. */
 export class Selection {
   readonly #words: Uint32Array;
+  readonly #blocks: Blocks;
   /** Of the index when this was made. */
-  readonly version: number;
+  readonly #version: number;
 
   constructor(blocks: Blocks, version: number, mayFind: (slot: number) => boolean) {
-    this.version = version;
+    this.#blocks = blocks;
+    this.#version = version;
     this.#words = new Uint32Array(2 * blocks.blockCount);
     for (let slot = 0; slot < blocks.blockCount * BLOCK_ROWS; slot++)
       if (blocks.isLive(slot) && mayFind(slot)) this.#words[slot >>> 5] = (this.#words[slot >>> 5] as number) | (1 << (slot & 31));
+  }
+
+  isOf(blocks: Blocks, version: number): boolean {
+    return this.#blocks === blocks && this.#version === version;
   }
 
   has(slot: number): boolean {

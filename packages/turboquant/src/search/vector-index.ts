@@ -1,5 +1,5 @@
 /** Vectors by what they are like: kept as codes, found in stages. cascade.ts has how a search goes, blocks.ts where codes are. */
-import { createEncoder, type Encoder, type TurnOptions } from "../codec/encoder.ts";
+import { createEncoder, type Encoder, MAX_FLOAT, type TurnOptions } from "../codec/encoder.ts";
 import { checkQuantizer, planeStride, type QuantizerOptions, truncatedFactor, valuesIn } from "../codec/quantizer.ts";
 import { shapeOf } from "../codec/shape.ts";
 import { TurboQuantError } from "../error.ts";
@@ -9,7 +9,7 @@ import type { KernelKind, Kernels } from "../kernels/kernels.ts";
 import { createKernels, type KernelChoice } from "../kernels/load.ts";
 import { BLOCK_ROWS, Blocks, type Width, widthOf } from "./blocks.ts";
 import { type Asked, Cascade, type Outcome, type Wanted } from "./cascade.ts";
-import { columnsOf, putColumns } from "./columns.ts";
+import { checkColumnsFor, columnsOf, putColumns } from "./columns.ts";
 import { FirstLook, TOGETHER } from "./first-look.ts";
 import { checkId, IdTable } from "./id-table.ts";
 import { Originals } from "./originals.ts";
@@ -137,7 +137,9 @@ export class VectorIndex {
   /** Puts a vector where the next search finds it; one of the same id is replaced. Throws `bad-vector`, `bad-argument`, `full`. */
   add(id: VectorId, vector: ArrayLike<number>): void {
     checkId(id);
-    const slot = this.#blocks.take(this.#width);
+    // Asked before there is a slot: a vector that is gone may have left it, under this very id.
+    const replaces = this.has(id);
+    const slot = this.#take(this.#width);
     try {
       const scale = this.#encoder.encode(
         vector,
@@ -145,7 +147,7 @@ export class VectorIndex {
         this.#lengths,
       );
       this.#originals?.put(slot, vector);
-      this.remove(id);
+      if (replaces) this.remove(id);
       this.#setScale(slot, scale);
     } catch (error) {
       this.#blocks.remove(slot);
@@ -185,7 +187,8 @@ export class VectorIndex {
     const values = this.#valuesAt(slot, this.#blocks.widthAt(slot >>> 6));
     this.#encoder.undo(values);
     const scale = f32[this.#blocks.scaleAt(slot) / 4] as number;
-    return values.map((value, at) => value * scale + (this.header.center?.[at] ?? 0));
+    // Among the largest numbers there are, what is nearest to a vector may be no number any more.
+    return values.map((value, at) => Math.max(-MAX_FLOAT, Math.min(MAX_FLOAT, value * scale + (this.header.center?.[at] ?? 0))));
   }
 
   /** Throws `bad-vector`, `bad-argument`. */
@@ -196,8 +199,9 @@ export class VectorIndex {
   /** As many searches: four at a time read the signs of all vectors once. */
   searchBatch(queries: readonly ArrayLike<number>[], options: SearchOptions = {}): readonly SearchResult[] {
     const results: SearchResult[] = [];
-    for (let from = 0; from < queries.length; from += TOGETHER)
-      results.push(...this.#searchTogether(queries.slice(from, from + TOGETHER), options));
+    const together = queries.length > 1 && this.#hasRoomForMany() ? TOGETHER : 1;
+    for (let from = 0; from < queries.length; from += together)
+      results.push(...this.#searchTogether(queries.slice(from, from + together), options));
     return results;
   }
 
@@ -217,13 +221,17 @@ export class VectorIndex {
     if (!(bits >= 1 && bits <= this.header.bits))
       throw new TurboQuantError("bad-argument", `bits is ${bits}`, `It is from 1 to ${this.header.bits}, as this index has.`);
     const chosen = ids === undefined ? undefined : this.select(ids);
-    const to = this.#widthFor(bits, this.header.bits);
     let cut = 0;
     const { blockCount } = this.#blocks;
     for (let block = 0; block < blockCount; block++) {
-      if (this.#blocks.widthAt(block).bits <= bits) continue;
-      const slots = this.#liveIn(block).filter((slot) => chosen === undefined || chosen.has(slot));
-      if (slots.length === this.#liveIn(block).length) this.#cutBlock(block, slots, to);
+      const width = this.#blocks.widthAt(block);
+      if (width.bits <= bits) continue;
+      const to = this.#widthFor(bits, width.from);
+      const live = this.#liveIn(block);
+      const slots = live.filter((slot) => chosen === undefined || chosen.has(slot));
+      // A block of few would stay one of few: they move to where others left room.
+      const isWhole = slots.length === live.length && (slots.length === BLOCK_ROWS || slots.length > this.#blocks.roomFor(to));
+      if (isWhole && slots.length > 0) this.#cutBlock(block, slots, to);
       else for (const slot of slots) this.#move(slot, to);
       cut += slots.length;
     }
@@ -238,13 +246,13 @@ export class VectorIndex {
 
   /** Puts in what `segments` gave, of an index of the same dimension, seed, metric and centre. Vectors of the same id are replaced. Throws `bad-argument`. */
   load(columns: SegmentColumns): void {
+    checkColumnsFor(this.header, columns);
     const width = this.#widthFor(columns.bits, columns.from);
     putColumns(columns, {
       ...this.#inside(),
       take: (id) => {
-        checkId(id);
         this.remove(id);
-        const slot = this.#blocks.take(width);
+        const slot = this.#take(width);
         this.#ids.put(slot, id);
         return slot;
       },
@@ -269,7 +277,7 @@ export class VectorIndex {
         originals: this.#originals?.sizeBytes ?? 0,
         scratch: this.#kernels.memory.buffer.byteLength - codes,
       },
-      byBits: [...byBits].map(([bits, vectors]) => ({ bits, vectors })),
+      byBits: [...byBits].filter(([, vectors]) => vectors > 0).map(([bits, vectors]) => ({ bits, vectors })),
     };
   }
 
@@ -287,6 +295,16 @@ export class VectorIndex {
     return asked.map((each, nth) =>
       this.#resultOf(this.#cascade.run(each, { ...wanted, exact: this.#exactFor(queries[nth] as ArrayLike<number>, options) })),
     );
+  }
+
+  /** Where memory is at its end there may be none: then one after the other is as good. */
+  #hasRoomForMany(): boolean {
+    try {
+      this.#look.makeRoom(TOGETHER);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #resultOf({ found, candidates, expectedRecall }: Outcome): SearchResult {
@@ -307,10 +325,10 @@ export class VectorIndex {
   #selectionOf(filter: SearchOptions["filter"]): Selection | undefined {
     if (filter === undefined) return undefined;
     const selection = typeof filter === "function" ? this.select(filter) : filter;
-    if (selection.version !== this.#version)
+    if (!selection.isOf(this.#blocks, this.#version))
       throw new TurboQuantError(
         "bad-argument",
-        "the index was changed since this selection was made",
+        "this selection is of another index, or of this one before it was changed",
         "Make it again with `index.select`.",
       );
     return selection;
@@ -351,6 +369,11 @@ export class VectorIndex {
     return width;
   }
 
+  #take(width: Width): number {
+    this.#look.makeRoom(1, this.#blocks.blockCount + 1);
+    return this.#blocks.take(width);
+  }
+
   #setScale(slot: number, scale: number): void {
     this.#arena.views.f32[this.#blocks.scaleAt(slot) / 4] = scale;
     this.#largestScale = Math.max(this.#largestScale, scale);
@@ -369,7 +392,7 @@ export class VectorIndex {
   #move(slot: number, to: Width): void {
     const id = this.#ids.at(slot);
     const scale = this.#cutScale(slot, to);
-    const target = this.#blocks.take(to);
+    const target = this.#take(to);
     const { u8 } = this.#arena.views;
     const signs = this.#blocks.signsAt(slot);
     u8.copyWithin(this.#blocks.signsAt(target), signs, signs + this.#blocks.signStride);
@@ -384,7 +407,7 @@ export class VectorIndex {
   #cutScale(slot: number, to: Width): number {
     const finer = this.#valuesAt(slot, this.#blocks.widthAt(slot >>> 6));
     const factor = truncatedFactor("unbiased", finer, this.#valuesAt(slot, to));
-    return (this.#arena.views.f32[this.#blocks.scaleAt(slot) / 4] as number) * factor;
+    return Math.min(MAX_FLOAT, (this.#arena.views.f32[this.#blocks.scaleAt(slot) / 4] as number) * factor);
   }
 
   /** As codes of this width have them, which may be fewer bits than are there. */

@@ -1,0 +1,163 @@
+import { describe, expect, it, vi } from "vitest";
+import { isTurboQuantError } from "../error.ts";
+import type { SegmentColumns } from "../file/segment.ts";
+import type { Memory } from "../kernels/kernels.ts";
+import { createKernels } from "../kernels/load.ts";
+import { createNormals, dot, randomVector } from "../test-vectors.ts";
+import { createVectorIndex, type VectorIndex, type VectorIndexOptions } from "./vector-index.ts";
+
+const codeOf = (act: () => unknown): string => {
+  try {
+    act();
+  } catch (error) {
+    if (isTurboQuantError(error)) return error.code;
+    throw error;
+  }
+  return "nothing";
+};
+
+function filled(options: VectorIndexOptions, count: number): VectorIndex {
+  const normal = createNormals(options.dim);
+  const index = createVectorIndex(options);
+  for (let id = 0; id < count; id++) index.add(id, randomVector(options.dim, normal));
+  return index;
+}
+
+describe("an index", () => {
+  it("holds a vector that came back under its own id, where ids only rose until then", () => {
+    const index = filled({ dim: 32 }, 10);
+    index.remove(5);
+    index.add(5, new Float32Array(32).fill(1));
+    expect(index.size).toBe(10);
+    expect(index.search(new Float32Array(32).fill(1), { k: 1 }).hits[0]?.id).toBe(5);
+  });
+
+  it.each([2, 3, 4, 8, 16])("of %i coordinates scores by what its codes stand for, at any width", (dim) => {
+    const normal = createNormals(dim);
+    for (const bits of [1, 4, 5, 8]) {
+      const index = filled({ dim, bits }, 100);
+      for (let nth = 0; nth < 20; nth++) {
+        const query = randomVector(dim, normal);
+        const unit = Math.sqrt(dot(query, query));
+        for (const { id, score } of index.search(query, { k: 100, candidates: 100 }).hits)
+          expect(Math.abs(score - dot(index.get(id) as Float32Array, query) / unit)).toBeLessThan(0.02);
+      }
+    }
+  });
+
+  it("refuses a selection of another index, though as much was done to that", () => {
+    const [one, other] = [filled({ dim: 32 }, 10), filled({ dim: 32 }, 10)];
+    const filter = one.select([1]);
+    expect(one.search(new Float32Array(32).fill(1), { filter }).hits.map(({ id }) => id)).toEqual([1]);
+    expect(codeOf(() => other.search(new Float32Array(32).fill(1), { filter }))).toBe("bad-argument");
+  });
+
+  it("refuses hostile segments before anything is made of them", () => {
+    const [segment] = filled({ dim: 100, bits: 2, originals: true }, 10).segments() as Generator<Required<SegmentColumns>>;
+    if (segment === undefined) throw new Error("no segment");
+    const [signs, rest] = segment.planes as [Uint8Array, Uint8Array];
+    const wrong: readonly Partial<SegmentColumns>[] = [
+      { bits: 30, from: 30 },
+      { bits: Number.NaN },
+      { from: 1 },
+      { count: 11 },
+      // Beyond the last coordinate: such a vector would be farther away than any may be.
+      { planes: [signs.map(() => 255), rest] },
+      { originals: segment.originals.map(() => Number.NaN) },
+      { ids: segment.ids.map((id) => (id === 9 ? -1 : id)) },
+    ];
+    const index = createVectorIndex({ dim: 100, bits: 2, originals: true });
+    for (const each of wrong) expect(codeOf(() => index.load({ ...segment, ...each }))).toBe("bad-argument");
+    expect(index.size).toBe(0);
+    index.load(segment);
+    expect(index.size).toBe(10);
+  });
+
+  it("cuts what was loaded at another width by the codebook that it was encoded with", () => {
+    const [wide, narrow] = [filled({ dim: 64, bits: 8 }, 10), createVectorIndex({ dim: 64, bits: 4 })];
+    for (const segment of wide.segments()) narrow.load(segment);
+    wide.truncate(2);
+    narrow.truncate(2);
+    for (let id = 0; id < 10; id++) expect(narrow.get(id)).toEqual(wide.get(id));
+  });
+
+  it("has finite numbers for the largest and the smallest there are", () => {
+    for (const [size, bits] of [
+      [3e38, 2],
+      [1e-44, 4],
+    ] as const) {
+      const index = createVectorIndex({ dim: 32, bits, metric: "dot" });
+      for (let id = 0; id < 10; id++) index.add(id, new Float32Array(32).fill(size));
+      index.truncate(1);
+      expect(index.get(1)?.every(Number.isFinite)).toBe(true);
+      expect(index.search(new Float32Array(32).fill(size), { k: 20 }).hits.filter(({ score }) => Number.isFinite(score)).length).toBe(10);
+    }
+  });
+
+  it("in which vectors come and are cut one by one takes no block for each", () => {
+    const index = createVectorIndex({ dim: 64, bits: 4 });
+    for (let id = 0; id < 640; id++) {
+      index.add(id, new Float32Array(64).fill(1));
+      index.truncate(2);
+    }
+    expect(index.stats().byBits).toEqual([{ bits: 2, vectors: 640 }]);
+    expect(index.stats().bytes.codes).toBeLessThan(1.2 * filled({ dim: 64, bits: 2 }, 704).stats().bytes.codes);
+    for (let id = 0; id < 640; id++) {
+      index.remove(id);
+      index.add(id + 640, new Float32Array(64).fill(1));
+      index.truncate(2);
+    }
+    expect(index.stats().bytes.codes).toBeLessThan(1.2 * filled({ dim: 64, bits: 2 }, 704).stats().bytes.codes);
+  });
+});
+
+describe("an index whose memory is at its end", () => {
+  const MOST_BYTES = 2 ** 20;
+
+  /** As if memory ended there. */
+  function atItsEnd<Result>(act: () => Result): Result {
+    const memories = Object.getPrototypeOf(createKernels("simd").memory) as Memory;
+    const { grow } = memories;
+    const spy = vi.spyOn(memories, "grow").mockImplementation(function (this: Memory, pages: number) {
+      if (this.buffer.byteLength + pages * 65_536 > MOST_BYTES) throw new RangeError("Unable to grow instance memory");
+      return grow.call(this, pages);
+    });
+    try {
+      return act();
+    } finally {
+      spy.mockRestore();
+    }
+  }
+
+  it("refuses what comes and goes on with what is there", () => {
+    const normal = createNormals(9);
+    const index = createVectorIndex({ dim: 64, bits: 4 });
+    const vectors: Float32Array[] = [];
+    atItsEnd(() => {
+      const refused = codeOf(() => {
+        for (;;) {
+          const vector = randomVector(64, normal);
+          index.add(vectors.length, vector);
+          vectors.push(vector);
+        }
+      });
+      expect(refused).toBe("full");
+      // Never looked at before, so nothing was there for a search to work with.
+      const finds = (id: number): void => expect(index.search(vectors[id] as Float32Array, { k: 1 }).hits[0]?.id).toBe(id);
+      finds(vectors.length - 1);
+      expect(index.size).toBe(vectors.length);
+      expect(index.searchBatch(vectors.slice(0, 6), { k: 1 }).map(({ hits }) => hits[0]?.id)).toEqual([0, 1, 2, 3, 4, 5]);
+      finds(7);
+      expect(index.has(vectors.length)).toBe(false);
+      expect(index.remove(3)).toBe(true);
+      index.add(3, vectors[3] as Float32Array);
+      finds(3);
+      expect(codeOf(() => index.add(vectors.length, vectors[0] as Float32Array))).toBe("full");
+      expect(["full", "nothing"]).toContain(codeOf(() => index.truncate(2)));
+      finds(vectors.length - 1);
+      expect(index.size).toBe(vectors.length);
+    });
+    index.add(vectors.length, vectors[0] as Float32Array);
+    expect(index.size).toBe(vectors.length + 1);
+  });
+});
