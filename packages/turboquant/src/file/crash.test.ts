@@ -148,7 +148,7 @@ describe("after a crash", () => {
 });
 
 describe("a disk that fails", () => {
-  it("at any byte leaves what was synced, and the writer says so from then on", async () => {
+  it("at any byte leaves what was synced", async () => {
     for (let room = (moments[0] as Moment).size; room < bytes.length; room += 7) {
       const file = createCrashFile({ room });
       expect(await codeOfLater(() => momentsOf(file))).toBe("file-failed");
@@ -164,11 +164,31 @@ describe("a disk that fails", () => {
     }
   });
 
-  it("makes every later write fail until the file is opened again", async () => {
+  it("for want of room is as if nothing had been tried: what fits can be written", async () => {
     const file = createCrashFile({ room: 1500 });
     const writer = await openIndexFile(file, HEADER);
+    await writer.append(testColumns(HEADER, testIds(2)));
+    const { size } = file;
+    expect(await codeOfLater(() => writer.append(testColumns(HEADER, testIds(100))))).toBe("file-failed");
+    expect(file.size).toBe(size);
+    await writer.remove([1]);
+    await writer.sync();
+    expect((await rowsIn(createMemoryFile(file.bytes()))).map(({ id }) => id)).toEqual([0]);
+  });
+
+  it.each<readonly [string, object]>([
+    ["a sync", { syncs: 1 }],
+    ["taking back what was written in part", { room: 1500, cuts: false }],
+  ])("at %s makes every later write fail until the file is opened again", async (_name, how) => {
+    const file = createCrashFile(how);
+    const writer = await openIndexFile(file, HEADER);
     const append = (): Promise<unknown> => writer.append(testColumns(HEADER, testIds(100)));
-    expect(await codeOfLater(append)).toBe("file-failed");
+    expect(
+      await codeOfLater(async () => {
+        await append();
+        await writer.sync();
+      }),
+    ).toBe("file-failed");
     const { size } = file;
     for (const act of [append, () => writer.remove([1]), () => writer.close()]) expect(await codeOfLater(act)).toBe("file-failed");
     expect(file.size).toBe(size);

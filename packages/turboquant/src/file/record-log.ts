@@ -25,17 +25,28 @@ const LEAST_SINCE_DIRECTORY = 256 * 1024;
 export function createRecordLog(file: IndexFile, contents: Contents): RecordLog {
   let durable = contents.end;
   let failed: { readonly why: unknown } | undefined;
-  /** After a call of the file failed nobody knows what it holds: the next one to open it finds out. */
-  const atRisk = async (act: () => Promise<void>): Promise<void> => {
-    if (failed !== undefined)
-      throw new TurboQuantError(
-        "file-failed",
-        "an earlier write to the file failed",
-        "Open it again: what was synced is there.",
-        failed.why,
-      );
+  const checkUsable = (): void => {
+    if (failed === undefined) return;
+    const hint = "Open it again: what was synced is there.";
+    throw new TurboQuantError("file-failed", "an earlier write to the file failed", hint, failed.why);
+  };
+  /** What was written in part is cut off, so that nothing has happened: on a full disk that can be done. Where it cannot, nobody knows what the file holds. */
+  const append = async (bytes: Uint8Array): Promise<void> => {
+    checkUsable();
     try {
-      await act();
+      await file.append(bytes);
+    } catch (why) {
+      await file.truncate(contents.end).catch(() => {
+        failed = { why };
+      });
+      throw why;
+    }
+  };
+  /** After one failed nobody knows what is durable, and a second that succeeds says nothing of what the first was for: the next one to open the file finds out. */
+  const sync = async (): Promise<void> => {
+    checkUsable();
+    try {
+      await file.sync();
     } catch (why) {
       failed = { why };
       throw why;
@@ -44,7 +55,7 @@ export function createRecordLog(file: IndexFile, contents: Contents): RecordLog 
   const put = async (content: RecordContent): Promise<void> => {
     const { identity, end, directory } = contents;
     const bytes = encodeRecord({ at: end, identity, durable, directory }, content);
-    await atRisk(() => file.append(bytes));
+    await append(bytes);
     // The same way as when it is read: what is in memory cannot be something else than what is in the file.
     const head = decodeHead(bytes, end) as RecordHead;
     const ids = idsPart(head);
@@ -52,7 +63,7 @@ export function createRecordLog(file: IndexFile, contents: Contents): RecordLog 
   };
   const settle = async (): Promise<void> => {
     if (durable === contents.end) return;
-    await atRisk(() => file.sync());
+    await sync();
     durable = contents.end;
   };
   const putDirectory = async (): Promise<void> => {

@@ -7,8 +7,13 @@ export interface CrashFile extends MemoryFile {
   readonly durable: number;
 }
 
-/** Writes `room` bytes in all; what goes beyond is written as far as there is room, and fails. `syncs`: how many succeed; `lies`: they do nothing. */
-export function createCrashFile({ room = Number.POSITIVE_INFINITY, syncs = Number.POSITIVE_INFINITY, lies = false } = {}): CrashFile {
+/** Takes `room` bytes; what goes beyond is written as far as there is room, and fails. `syncs`: how many succeed; `lies`: they do nothing; `cuts`: whether it can be cut. */
+export function createCrashFile({
+  room = Number.POSITIVE_INFINITY,
+  syncs = Number.POSITIVE_INFINITY,
+  lies = false,
+  cuts = true,
+} = {}): CrashFile {
   const memory = createMemoryFile();
   const full = (): TurboQuantError => new TurboQuantError("file-failed", "no room", "Make some.");
   let [durable, written, synced] = [0, 0, 0];
@@ -32,6 +37,8 @@ export function createCrashFile({ room = Number.POSITIVE_INFINITY, syncs = Numbe
       if (!lies) durable = memory.size;
     },
     truncate: async (size) => {
+      if (!cuts) throw full();
+      written -= Math.max(0, memory.size - size);
       await memory.truncate(size);
       durable = Math.min(durable, size);
     },
