@@ -13,25 +13,31 @@ interface Inside {
   readonly arena: Arena;
   readonly ids: IdTable;
   readonly originals: Originals | undefined;
-  /** Of a segment, at most. */
-  readonly rows?: number;
 }
 
-export function* columnsOf(inside: Inside): Generator<SegmentColumns> {
+/** `most`: rows of a segment. `slots`: of vectors; those of all unless said. */
+export function* columnsOf(
+  inside: Inside,
+  most = MOST_ROWS,
+  slots: Iterable<number> = liveSlots(inside.blocks),
+): Generator<SegmentColumns> {
   const { blocks } = inside;
-  const rows = Math.min(inside.rows ?? MOST_ROWS, MOST_ROWS);
+  const rows = Math.min(most, MOST_ROWS);
   const waiting = new Map<Width, number[]>();
-  for (let slot = 0; slot < blocks.blockCount * BLOCK_ROWS; slot++) {
-    if (!blocks.isLive(slot)) continue;
+  for (const slot of slots) {
     const width = blocks.widthAt(slot >>> 6);
-    const slots = waiting.get(width) ?? [];
-    slots.push(slot);
-    waiting.set(width, slots);
-    if (slots.length < rows) continue;
+    const together = waiting.get(width) ?? [];
+    together.push(slot);
+    waiting.set(width, together);
+    if (together.length < rows) continue;
     waiting.delete(width);
-    yield segmentOf(inside, width, slots);
+    yield segmentOf(inside, width, together);
   }
-  for (const [width, slots] of waiting) yield segmentOf(inside, width, slots);
+  for (const [width, together] of waiting) yield segmentOf(inside, width, together);
+}
+
+export function* liveSlots(blocks: Blocks): Generator<number> {
+  for (let slot = 0; slot < blocks.blockCount * BLOCK_ROWS; slot++) if (blocks.isLive(slot)) yield slot;
 }
 
 function segmentOf({ header: { dim }, blocks, arena, ids, originals }: Inside, width: Width, slots: readonly number[]): SegmentColumns {

@@ -9,7 +9,7 @@ import type { KernelKind, Kernels } from "../kernels/kernels.ts";
 import { createKernels, type KernelChoice } from "../kernels/load.ts";
 import { BLOCK_ROWS, Blocks, type Width, widthOf } from "./blocks.ts";
 import { type Asked, Cascade, type Outcome, type Wanted } from "./cascade.ts";
-import { checkColumnsFor, columnsOf, putColumns } from "./columns.ts";
+import { checkColumnsFor, columnsOf, liveSlots, putColumns } from "./columns.ts";
 import { FirstLook, TOGETHER } from "./first-look.ts";
 import { checkId, IdTable } from "./id-table.ts";
 import { Originals } from "./originals.ts";
@@ -239,9 +239,20 @@ export class VectorIndex {
     return cut;
   }
 
-  /** All vectors, by columns, to be written: at most `rows` of one width each. */
-  *segments(rows?: number): Generator<SegmentColumns> {
-    yield* columnsOf({ ...this.#inside(), ...(rows === undefined ? {} : { rows }) });
+  /** Vectors by columns, to be written: at most `rows` of one width each. All, or those of these ids that are there. */
+  *segments(rows?: number, ids?: Iterable<VectorId>): Generator<SegmentColumns> {
+    yield* columnsOf(this.#inside(), rows, ids === undefined ? undefined : this.#slotsOf(ids));
+  }
+
+  /** Of all vectors; none may be added or removed meanwhile. */
+  *ids(): Generator<VectorId> {
+    for (const slot of liveSlots(this.#blocks)) yield this.#ids.at(slot);
+  }
+
+  /** Bits that a vector has now: fewer than those of the index where it was truncated. */
+  bitsOf(id: VectorId): number | undefined {
+    const slot = this.#ids.slotOf(id);
+    return slot === undefined ? undefined : this.#blocks.widthAt(slot >>> 6).bits;
   }
 
   /** Puts in what `segments` gave, of an index of the same dimension, seed, metric and centre. Vectors of the same id are replaced. Throws `bad-argument`. */
@@ -420,6 +431,13 @@ export class VectorIndex {
       return u8.subarray(at, at + planeStride(count));
     });
     return valuesIn(shape, this.header.dim, planes);
+  }
+
+  *#slotsOf(ids: Iterable<VectorId>): Generator<number> {
+    for (const id of new Set(ids)) {
+      const slot = this.#ids.slotOf(id);
+      if (slot !== undefined) yield slot;
+    }
   }
 
   #inside() {
