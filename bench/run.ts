@@ -43,7 +43,7 @@ For start:
   --readers N    mailboxes they wait in (${START.readers})
   --synthesised  only what a start reads is written: for more messages than there is time to send
 
-For turboquant (all of it: about half an hour; --quick: two minutes):
+For turboquant (all of it: 25 minutes; --quick: two):
   --sets A,B     of ${TURBOQUANT_SETS.join(", ")}
   --peers A,B    of ${TURBOQUANT_PEERS.join(", ")}; or none
 

@@ -12,7 +12,7 @@ test("a system that cannot be had is told with its reason, and the others are me
   try {
     const ours = CATALOGUE.find(({ name }) => name === "turboquant-4") as CatalogueEntry;
     const nobody = { ...ours, name: "nobody" };
-    const set = { name: "few", what: "few", quick: true, seconds: 1, make: () => noise("few", 32, 400) };
+    const set = { name: "few", what: "few", seconds: 1, make: () => noise("few", 32, 400) };
     const said: string[] = [];
     const found = await contestOn(set, [nobody, ours], folder, (line) => said.push(line));
     const [absent, measured] = found?.systems ?? [];

@@ -51,7 +51,7 @@ export type Answer =
 const WARM_UP_MS = 400;
 const WARM_UP_QUERIES = 50;
 /** What a way gets in a turn: it goes through its queries so often, but once at least. */
-const TURN_MS = 60;
+const TURN_MS = 40;
 const MOST_PASSES = 5;
 
 // biome-ignore lint/suspicious/noExplicitAny: each system has its own forms of queries and answers, which only itself sees.
