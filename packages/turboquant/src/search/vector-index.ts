@@ -257,6 +257,8 @@ export class VectorIndex {
 
   /** Puts in what `segments` gave, of an index of the same dimension, seed, metric and centre. Vectors of the same id are replaced. Throws `bad-argument`. */
   load(columns: SegmentColumns): void {
+    // Of a stored segment all of whose vectors were removed.
+    if (columns.count === 0) return;
     checkColumnsFor(this.header, columns);
     const width = this.#widthFor(columns.bits, columns.from);
     putColumns(columns, {
