@@ -17,7 +17,7 @@ export interface Context {
   /** `tokens` x `HEAD`, as values are. */
   readonly keys: Float32Array;
   readonly values: Float32Array;
-  /** Of normal numbers: each attends to a few dozen of thousands. */
+  /** Of normal numbers: scores spread by about one, so the weight is shared by as many as a third of the keys. */
   readonly queries: readonly Float32Array[];
   readonly needles: readonly Needle[];
 }
