@@ -19,6 +19,7 @@ export const FAMILIES: readonly Family[] = [
       const { layoutDecoders, shapeDecoders } = await import("./wire-decoders.ts");
       const { keptFileDecoder, logDecoders, recordDecoders, recoveryDecoder } = await import("./disk-decoders.ts");
       const { textDecoders } = await import("./text-decoders.ts");
+      const { vectorFileDecoders } = await import("./vector-file-decoders.ts");
       const { indexFileDecoder } = await import("./index-file-decoder.ts");
       return [
         ...shapeDecoders(seeds),
@@ -28,6 +29,7 @@ export const FAMILIES: readonly Family[] = [
         keptFileDecoder(seeds),
         recoveryDecoder(),
         ...textDecoders(),
+        ...vectorFileDecoders(),
         await indexFileDecoder(),
       ];
     },

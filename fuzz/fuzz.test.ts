@@ -36,6 +36,20 @@ describe("a short campaign over every decoder", () => {
     expect(tally?.read).toBeLessThan(4000);
   }, 60_000);
 
+  it("finds nothing in files of vectors that other programs wrote", async () => {
+    const tallies = await runCampaign({
+      decoders: decoders.filter(({ name }) => name.startsWith("vectors as ")),
+      inputs: 6000,
+      seed: SEED,
+    });
+    expect(tallies.flatMap((tally) => tally.findings).map(shown)).toEqual([]);
+    expect(tallies).toHaveLength(3);
+    for (const { read, inputs } of tallies) {
+      expect(read).toBeGreaterThan(inputs / 50);
+      expect(read).toBeLessThan(inputs * 0.9);
+    }
+  }, 60_000);
+
   it("makes the same inputs of the same seed", async () => {
     const inputsOf = async (seed: number): Promise<readonly string[]> => {
       const seen: string[] = [];

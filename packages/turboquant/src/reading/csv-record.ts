@@ -11,7 +11,7 @@ export interface CsvRecord {
 }
 
 export interface CsvReader {
-  /** The records that end in `text`. Throws `bad-input`. */
+  /** The records that end in `text`. Throws `bad-input`, but not before the records in front of what is wrong were given. */
   take(text: string): readonly CsvRecord[];
   /** What is left when nothing comes any more. */
   end(): readonly CsvRecord[];
@@ -48,16 +48,28 @@ export function createCsvReader(): CsvReader {
     begunLines = 0;
   };
 
+  let failed: unknown;
+  const addLines = (text: string, records: CsvRecord[]): void => {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    for (const each of lines) addLine(each, records);
+    if (begun.length + rest.length > LONGEST_RECORD) throw tooLong(line, open);
+  };
+
   return {
     take: (text) => {
+      if (failed !== undefined) throw failed;
       const records: CsvRecord[] = [];
-      const lines = (rest + text).split("\n");
-      rest = lines.pop() ?? "";
-      for (const each of lines) addLine(each, records);
-      if (begun.length + rest.length > LONGEST_RECORD) throw tooLong(line, open);
+      try {
+        addLines(text, records);
+      } catch (error) {
+        if (records.length === 0) throw error;
+        failed = error;
+      }
       return records;
     },
     end: () => {
+      if (failed !== undefined) throw failed;
       const records: CsvRecord[] = [];
       if (rest !== "") addLine(rest, records);
       rest = "";

@@ -73,8 +73,16 @@ test.each([
   });
 });
 
+test("of two things that are wrong the first is told, however the pieces come", async () => {
+  for (const piece of [1, 4, 1000])
+    await expect(readAll(csv('1,2\n3,x\n"4"5,6\n', piece))).rejects.toMatchObject({ message: 'line 2, column 2 is "x"' });
+});
+
 test("text that is not UTF-8", async () => {
-  await expect(readAll(fileOf("x.csv", Uint8Array.of(0xff, 0xfe, 0x31, 0)))).rejects.toMatchObject({ message: "the text is UTF-16" });
+  for (const piece of [1, 1000])
+    await expect(readAll(fileOf("x.csv", Uint8Array.of(0xff, 0xfe, 0x31, 0), piece))).rejects.toMatchObject({
+      message: "the text is UTF-16",
+    });
 });
 
 test.each([

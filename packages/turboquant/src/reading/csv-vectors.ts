@@ -1,12 +1,16 @@
 /** Vectors out of separated values: a column for each coordinate, or an array in one cell of each row. */
 import { TurboQuantError } from "../error.ts";
-import type { ByteSource } from "./byte-source.ts";
+import { type ByteSource, firstBytes } from "./byte-source.ts";
 import { arrayIn, type CsvLayout, layoutOf, shown } from "./csv-layout.ts";
 import { type CsvRecord, createCsvReader } from "./csv-record.ts";
 import { badNumber, checkDim } from "./number-form.ts";
 import type { ReadingOptions, VectorBatch, VectorFile } from "./vector-file.ts";
 
+const UTF_16_MARKS = ["255 254", "254 255"];
+
 export async function openCsv(source: ByteSource, options: ReadingOptions): Promise<VectorFile> {
+  const mark = (await firstBytes(source, 2)).join(" ");
+  if (UTF_16_MARKS.includes(mark)) throw new TurboQuantError("bad-input", "the text is UTF-16", "Save it as UTF-8.");
   const [first, second] = await firstRecords(source);
   if (first === undefined) throw new TurboQuantError("bad-input", "there are only empty lines", "Vectors are rows of numbers.");
   const layout = layoutOf(first.cells, second?.cells, options);
@@ -47,8 +51,6 @@ async function* recordsOf(source: ByteSource): AsyncGenerator<Records> {
   const reader = createCsvReader();
   let bytesRead = 0;
   for await (const chunk of source.read(0)) {
-    if (bytesRead === 0 && ((chunk[0] === 0xff && chunk[1] === 0xfe) || (chunk[0] === 0xfe && chunk[1] === 0xff)))
-      throw new TurboQuantError("bad-input", "the text is UTF-16", "Save it as UTF-8.");
     bytesRead += chunk.length;
     const records = reader.take(decoder.decode(chunk, { stream: true }));
     if (records.length > 0) yield { records, bytesRead };
