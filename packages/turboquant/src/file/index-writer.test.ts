@@ -65,6 +65,17 @@ describe("a writer", () => {
     expect(reader.stats.deadBytes).toBeLessThan(file.size / 8);
   });
 
+  it("finds its only directory also where a crash left something behind it", async () => {
+    const file = createMemoryFile();
+    const writer = await openIndexFile(file, HEADER);
+    for (const nth of testIds(20)) await writer.append(testColumns(HEADER, testIds(1000, nth * 1000)));
+    await writer.close();
+    await file.append(new Uint8Array(1000).fill(7));
+    const { source, calls } = counted(file);
+    expect((await readIndexFile(source)).tail?.bytes).toBe(1000);
+    expect(calls()).toBeLessThan(10);
+  });
+
   it("takes 64 widths and no more, and a file of more is not read", async () => {
     const file = createMemoryFile();
     const writer = await openIndexFile(file, HEADER);

@@ -52,9 +52,15 @@ async function recoverRecords(source: RangeSource, rule: DamageRule): Promise<Re
   const scan = createHeadScan(source, head.identity);
   const ending = await endingDirectory(source, fresh);
   if (ending !== undefined) return { contents: ending, damage: [] };
+  return await walk(source, scan, (await lastDirectory(source, fresh, scan)) ?? fresh, rule);
+}
+
+/** The last record that can be found is a directory, or names the one before it. */
+async function lastDirectory(source: RangeSource, fresh: Contents, scan: HeadScan): Promise<Contents | undefined> {
   const last = await scan.lastHead();
-  const named = last === undefined || last.directory === 0 ? undefined : await directoryAt(source, fresh, last.directory);
-  return await walk(source, scan, named ?? fresh, rule);
+  if (last === undefined) return undefined;
+  const itself = last.kind === "directory" ? await directoryAt(source, fresh, last.at) : undefined;
+  return itself ?? (await directoryAt(source, fresh, last.directory));
 }
 
 async function readHeaderHead(source: RangeSource): Promise<RecordHead> {
