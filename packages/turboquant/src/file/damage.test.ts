@@ -268,7 +268,8 @@ describe("a file with right checksums", () => {
     const bytes = closed.bytes.slice();
     const at = closed.records[DIRECTORY] as number;
     change(bytes.subarray(at), new DataView(bytes.buffer, at));
-    expect(await shown(withRightChecksums(bytes))).toBe("bad-file");
+    // When it is opened, and before anything is read where it says.
+    expect(await codeOfLater(() => readIndexFile(createMemoryFile(withRightChecksums(bytes))))).toBe("bad-file");
   });
 
   it("and nothing changed is read", async () => {
