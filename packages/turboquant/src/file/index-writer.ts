@@ -19,7 +19,10 @@ export interface WritingOptions extends ReadingOptions {
   readonly identity?: bigint;
 }
 
-/** What is written counts for readers when it is whole, and survives a crash when `sync` resolved. Calls take effect one after the other. */
+/**
+ * What is written counts for readers when it is whole, and survives a crash when `sync` resolved. Calls take effect one after the other; what they are given
+ * is not to change before they resolve.
+ */
 export interface IndexWriter extends IndexReader {
   /** Writes vectors behind all others. `replaces`: ids that segments before lose with it, at once or not at all; at most 4,096. */
   append(columns: SegmentColumns, replaces?: readonly VectorId[]): Promise<StoredSegment>;

@@ -7,7 +7,10 @@ import { checkRange, type IndexFile } from "../file/index-file.ts";
 import { fileCall } from "./failed-file.ts";
 
 export interface DiskFile extends IndexFile {
-  /** Puts it in the place of the file `path`, durably and at once; it was synced before. */
+  /**
+   * Puts it in the place of the file `path` at once; it was synced before. Throws when that is still there. Where the new name cannot be made durable, the next
+   * `sync` has to.
+   */
   moveTo(path: string): Promise<void>;
   /** Waits for what was begun. */
   close(): Promise<void>;
@@ -36,7 +39,8 @@ export async function openDiskFile(path: string, how: DiskMode, mode: number = F
   }
 }
 
-function diskFile(path: string, handle: FileHandle, found: number, maybeNew: boolean): DiskFile {
+function diskFile(opened: string, handle: FileHandle, found: number, maybeNew: boolean): DiskFile {
+  let path = opened;
   let size = found;
   let named = !maybeNew;
   const pending = new Set<Promise<unknown>>();
@@ -76,7 +80,11 @@ function diskFile(path: string, handle: FileHandle, found: number, maybeNew: boo
     moveTo: (to) =>
       call("rename", async () => {
         await rename(path, to);
-        await syncFolder(dirname(to));
+        path = to;
+        named = await syncFolder(dirname(to)).then(
+          () => true,
+          () => false,
+        );
       }),
     close: async () => {
       await Promise.all(pending);

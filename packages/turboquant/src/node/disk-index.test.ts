@@ -66,6 +66,35 @@ describe("an index on a disk", () => {
     expect(readdirSync(folder).filter((name) => name.includes("compacting"))).toEqual([]);
   });
 
+  it("goes on being read while it is compacted", async () => {
+    await using index = await openIndexAt(newPath(), HEADER);
+    const segment = await index.append(testColumns(HEADER, testIds(4000)));
+    const cut = await index.truncateSegment(segment, 2, new Float32Array(4000));
+    let compacted = false;
+    const compacting = index.compact().finally(() => {
+      compacted = true;
+    });
+    const outcomes: Promise<string>[] = [];
+    while (!compacted) {
+      // Of each of these the scales are read after the rest.
+      outcomes.push(codeOfLater(() => index.readColumns(cut)));
+      await new Promise(setImmediate);
+    }
+    await compacting;
+    // The file that is gone was never read any more; whoever asked too late was told.
+    expect((await Promise.all(outcomes)).filter((code) => code !== "nothing" && code !== "bad-argument")).toEqual([]);
+    expect(await outcomes[0]).toBe("nothing");
+    expect(await codeOfLater(() => index.readColumns(cut))).toBe("bad-argument");
+  });
+
+  it("clears away what a compaction left that did not come to its end", async () => {
+    const path = newPath();
+    writeFileSync(`${path}.compacting`, "half of it");
+    await using index = await openIndexAt(path, HEADER);
+    expect(existsSync(`${path}.compacting`)).toBe(false);
+    expect(index.segments).toEqual([]);
+  });
+
   it("stays as it was when compaction finds damage", async () => {
     const path = newPath();
     {

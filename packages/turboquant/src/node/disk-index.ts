@@ -1,9 +1,11 @@
 import { realpath, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import type { ReadOptions } from "../file/column-reading.ts";
 import { checkHeader } from "../file/header-record.ts";
 import { type IndexReader, type ReadingOptions, readIndexFile } from "../file/index-reader.ts";
 import { type IndexWriter, openIndexFile, type WritingOptions } from "../file/index-writer.ts";
 import type { IndexHeader } from "../file/segment.ts";
+import type { StoredSegment } from "../file/stored-segment.ts";
 import { type DiskFile, openDiskFile } from "./disk-file.ts";
 import { fileCall } from "./failed-file.ts";
 import { lockFile } from "./file-lock.ts";
@@ -27,6 +29,8 @@ export async function openIndexAt(path: string, header?: IndexHeader, options: W
   let file: DiskFile | undefined;
   try {
     file = await openDiskFile(place, header === undefined ? "write" : "create");
+    // Of a process that ended while it compacted: nobody else may be at it now.
+    await fileCall(`remove ${besideOf(place)}`, () => rm(besideOf(place), { force: true }));
     const writer = await openIndexFile(file, header, options);
     return diskIndex(place, writer, file, () => lock.release());
   } catch (error) {
@@ -61,19 +65,31 @@ async function realPlace(path: string): Promise<string> {
 function diskIndex(place: string, writer: IndexWriter, first: DiskFile, release: () => void): DiskIndex {
   let file = first;
   let closing: Promise<void> | undefined;
+  const reading = new Set<Promise<unknown>>();
+  const whileReading = <Result>(result: Promise<Result>): Promise<Result> => {
+    const settled: Promise<unknown> = result.then(
+      () => reading.delete(settled),
+      () => reading.delete(settled),
+    );
+    reading.add(settled);
+    return result;
+  };
   const compact = async (): Promise<void> => {
-    const beside = `${place}.compacting`;
+    const beside = besideOf(place);
     const { mode } = await fileCall(`look at ${place}`, () => stat(place));
     const into = await openDiskFile(beside, "replace", mode & 0o777);
+    const former = file;
     try {
-      await writer.compact(into, () => into.moveTo(place));
+      await writer.compact(into, async () => {
+        await into.moveTo(place);
+        file = into;
+      });
     } catch (error) {
       await into.close();
       await rm(beside, { force: true });
       throw error;
     }
-    const former = file;
-    file = into;
+    await Promise.all(reading);
     await former.close();
   };
   const close = async (): Promise<void> => {
@@ -85,7 +101,18 @@ function diskIndex(place: string, writer: IndexWriter, first: DiskFile, release:
     }
   };
   const closeOnce = (): Promise<void> => (closing ??= close());
-  return withMethods(writer, { compact, close: closeOnce, [Symbol.asyncDispose]: closeOnce });
+  return withMethods(writer, {
+    readColumns: (segment: StoredSegment, options?: ReadOptions) => whileReading(writer.readColumns(segment, options)),
+    readPlane: (segment: StoredSegment, plane: number, rows?: Uint16Array) => whileReading(writer.readPlane(segment, plane, rows)),
+    compact,
+    close: closeOnce,
+    [Symbol.asyncDispose]: closeOnce,
+  });
+}
+
+/** Where compaction writes to. */
+function besideOf(place: string): string {
+  return `${place}.compacting`;
 }
 
 /** The same with other methods; what changes in it changes here. */
