@@ -84,6 +84,7 @@ describe("laws", () => {
     });
     expect(Math.abs(mean(rounds.map(({ told }) => told)) - mean(rounds.map(({ is }) => is)))).toBeLessThan(0.03);
     expect(recallOfEstimates([3, 2], [1, 1], 5)).toBe(1);
+    expect(recallOfEstimates(new Array<number>(100).fill(1), new Array<number>(100).fill(0.1), 10)).toBeCloseTo(0.1, 2);
     expect(recallOfEstimates([3, 2, 1], [0, 0, 0], 2)).toBe(1);
   });
 });

@@ -59,6 +59,9 @@ export function leastThat(low: number, high: number, holds: (value: number) => b
   return to;
 }
 
+/** Spreads from an estimate: farther away hardly anything is. */
+const BEYOND = 4;
+
 /**
  * How much of the true best `k` is among the best `k` by estimates that are `spreads` off: with the border between them where k are expected above it.
  * `estimates` is falling.
@@ -75,7 +78,9 @@ export function recallOfEstimates(estimates: ArrayLike<number>, spreads: ArrayLi
     for (let nth = 0; nth < count; nth++) sum += chance(nth, border);
     return sum;
   };
-  let [low, high] = [(estimates[count - 1] as number) - 4 * (spreads[count - 1] as number), estimates[0] as number];
+  // Where more than k are alike the border stands above all of them, and each has its part of a chance.
+  let low = (estimates[count - 1] as number) - BEYOND * (spreads[count - 1] as number);
+  let high = (estimates[0] as number) + BEYOND * (spreads[0] as number);
   for (let step = 0; step < 20; step++) {
     const border = (low + high) / 2;
     if (expectedAbove(border) > k) low = border;
