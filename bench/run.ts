@@ -20,6 +20,7 @@ import { benchSealing } from "./sealing.ts";
 import { benchStart, START, type StartOptions } from "./start.ts";
 import { benchTurboquant, TURBOQUANT_PEERS, TURBOQUANT_SETS, type TurboquantOptions } from "./turboquant.ts";
 import { benchTurboquantPapers } from "./turboquant-papers.ts";
+import { benchTurboquantThreads } from "./turboquant-threads.ts";
 
 /** Does one benchmark in a folder of its own, says what it finds, and gives what is to be kept. */
 type Benchmark = (folder: string, say: (line: string) => void) => Promise<object>;
@@ -27,7 +28,7 @@ type Benchmark = (folder: string, say: (line: string) => void) => Promise<object
 const HELP = `Benchmarks, each with its conditions; see bench/README.md.
 
   npm run bench                  all of them: log, identity, sealing, limits, lifetimes, relay, inputs, federation, path, crowd, start, turboquant,
-                                 turboquant-papers
+                                 turboquant-papers, turboquant-threads
   npm run bench -- log           only these
   npm run bench -- --dry log     prints, keeps nothing
   npm run bench -- relay --quick three shapes beside two peers, in about a minute
@@ -48,6 +49,7 @@ For turboquant (all of it: 25 minutes; --quick: two):
   --peers A,B    of ${TURBOQUANT_PEERS.join(", ")}; or none
 
 For turboquant-papers (all of it: some minutes; --quick: one): the tables of its papers
+For turboquant-threads (a minute; --quick: some seconds): one index over several threads
 `;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -82,6 +84,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   start: (folder, say) => benchStart(folder, startOptions, say),
   turboquant: (folder, say) => benchTurboquant(folder, turboquantOptions, say),
   "turboquant-papers": (_folder, say) => benchTurboquantPapers({ quick: values.quick === true }, say),
+  "turboquant-threads": (_folder, say) => benchTurboquantThreads({ quick: values.quick === true }, say),
 };
 
 const unknown = named.filter((name) => !Object.hasOwn(BENCHMARKS, name));

@@ -19,7 +19,13 @@ export type TurboQuantErrorCode =
   /** The file of an index became another while it was read. */
   | "file-changed"
   /** The file of an index could not be read or written. */
-  | "file-failed";
+  | "file-failed"
+  /** A thread of an index ended, and with it a share of the vectors. */
+  | "thread-failed"
+  /** More calls wait for threads than an index was told to let wait. */
+  | "busy"
+  /** An index whose threads were ended. */
+  | "closed";
 
 const BRAND: unique symbol = Symbol.for("perdure.turboquant.error");
 

@@ -46,6 +46,16 @@ test("every entry can be imported", () => {
   );
 });
 
+test("its threads start", () => {
+  const script = `
+    import { createParallelIndex } from "${NAME}/node";
+    const index = await createParallelIndex({ dim: 8, threads: 2 });
+    await index.add("one", [1, 2, 3, 4, 5, 6, 7, 8]);
+    console.log((await index.search([1, 2, 3, 4, 5, 6, 7, 8])).hits[0].id, (await index.stats()).shares.length);`;
+  writeFileSync(join(consumer.folder, "threads.mjs"), script);
+  expect(consumer.run(process.execPath, ["threads.mjs"])).toBe("one 2\n");
+});
+
 test("its types are found and say what the functions take, without those of Node", () => {
   const code = [
     `import { createQuantizer, type Quantizer } from "${NAME}";`,
