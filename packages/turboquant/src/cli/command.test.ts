@@ -192,6 +192,12 @@ describe("compress", () => {
     expect(readdirSync(folder).filter((name) => /^half.tqi|\.part|\.lock/.test(name))).toEqual([]);
   });
 
+  test("called off, it leaves nothing and says nothing", async () => {
+    const called = await call(["compress", vectors, "-o", out("off.tqi")], {}, AbortSignal.abort());
+    expect(called).toMatchObject({ out: "", err: "" });
+    expect(readdirSync(folder).filter((name) => name.startsWith("off"))).toEqual([]);
+  });
+
   test.each([[["--bits", "0.5"]], [["--bits", "9"]], [["--bits", ""]], [["--seed", "-1"]], [[]]])("%j is no call of it", async (words) => {
     expect((await call(["compress", vectors, ...(words.length === 0 ? [] : ["-o", out("no.tqi")]), ...words])).exit).toBe(2);
   });

@@ -33,9 +33,10 @@ export interface Called {
 export async function call(
   words: readonly string[],
   { columns, ...environment }: Environment & { readonly columns?: string } = {},
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<Called> {
   const kept = keepStreams(columns === undefined ? undefined : Number(columns));
-  const exit = await runCommand(words, kept.streams, environment, new AbortController().signal);
+  const exit = await runCommand(words, kept.streams, environment, signal);
   await new Promise((done) => setImmediate(done));
   const lines = kept
     .out()

@@ -1,5 +1,6 @@
 /** Which columns of a file of separated values hold the vector, and which the name of a row; told from its first records and from what somebody wished. */
 import { TurboQuantError } from "../error.ts";
+import { shown } from "./shown-text.ts";
 import type { ReadingOptions } from "./vector-file.ts";
 
 export interface CsvLayout {
@@ -57,14 +58,8 @@ export function layoutOf(first: Row, second: Row | undefined, wishes: ReadingOpt
   return { header, columns: row.length, dim: row.length - from, vector: { from }, ids };
 }
 
-/** A cell as an error may show it: whatever a file holds, it stays on its line. */
-export function shown(cell: string): string {
-  const text = JSON.stringify(cell.slice(0, 40)).replace(/[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g, "?");
-  return cell.length > 40 ? `${text}…` : text;
-}
-
 export function isNumber(cell: string): boolean {
-  return /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(cell);
+  return /^\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*$/i.test(cell);
 }
 
 export function arrayIn(cell: string): readonly number[] | undefined {

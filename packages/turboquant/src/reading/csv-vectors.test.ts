@@ -115,6 +115,13 @@ test("a record has an end, however the pieces come", () => {
   expect(() => fill(open, `${piece}\n`)).toThrow(/the record at line 2 has more than/);
 });
 
+test("a cell of a million figures takes no longer to refuse than to read", async () => {
+  const from = performance.now();
+  await expect(readAll(csv(`1,${"2".repeat(1_000_000)}x\n`, 100_000))).rejects.toMatchObject({ code: "bad-input" });
+  // Where each way to part the figures was tried, it took hours.
+  expect(performance.now() - from).toBeLessThan(10_000);
+});
+
 test("whatever cells hold, in pieces of any length: what was written is read", () => {
   const cell = fc.string({ unit: fc.constantFrom("a", '"', ",", "\n", "\r", ";", " ", "\t", "é", "1"), maxLength: 8 });
   const quoted = (text: string): string => `"${text.replaceAll('"', '""')}"`;

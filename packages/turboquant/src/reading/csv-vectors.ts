@@ -1,9 +1,10 @@
 /** Vectors out of separated values: a column for each coordinate, or an array in one cell of each row. */
 import { TurboQuantError } from "../error.ts";
 import { type ByteSource, firstBytes } from "./byte-source.ts";
-import { arrayIn, type CsvLayout, layoutOf, shown } from "./csv-layout.ts";
+import { arrayIn, type CsvLayout, layoutOf } from "./csv-layout.ts";
 import { type CsvRecord, createCsvReader } from "./csv-record.ts";
 import { badNumber, checkDim } from "./number-form.ts";
+import { shown } from "./shown-text.ts";
 import type { ReadingOptions, VectorBatch, VectorFile } from "./vector-file.ts";
 
 const UTF_16_MARKS = ["255 254", "254 255"];

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { openVectors } from "./open-vectors.ts";
 import { fileOf, type NpyParts, npyBytes, readAll } from "./test-file.ts";
 
 const bytesOf = (array: { readonly buffer: ArrayBufferLike }): Uint8Array => new Uint8Array(array.buffer.slice(0));
@@ -54,10 +55,11 @@ test("more rows than are read at once, in pieces of any length", async () => {
 });
 
 test.each<[string, NpyParts, RegExp]>([
-  ["objects", { descr: "'|O'" }, /values of type '\|O'/],
-  ["complex numbers", { descr: "'<c8'" }, /values of type '<c8'/],
-  ["truth values", { descr: "'|b1'" }, /values of type '\|b1'/],
-  ["a name every object has", { descr: "'constructor'" }, /values of type 'constructor'/],
+  ["objects", { descr: "'|O'" }, /values of type "\|O"/],
+  ["complex numbers", { descr: "'<c8'" }, /values of type "<c8"/],
+  ["truth values", { descr: "'|b1'" }, /values of type "\|b1"/],
+  ["a name every object has", { descr: "'constructor'" }, /values of type "constructor"/],
+  ["what moves a terminal", { descr: "'\u001b[2J\u007f'" }, /values of type "\\u001b\[2J\?"/],
   ["records", { descr: "[('x', '<f4'), ('y', '<f4')]" }, /records/],
   ["columns after each other", { order: "True", shape: "(2, 2)", data: new Uint8Array(16) }, /column by column/],
   ["one dimension", { shape: "(2,)" }, /shape \(2\)/],
@@ -105,4 +107,28 @@ test("a file that becomes shorter while it is read", async () => {
     read: (from: number) => fileOf("x.npy", npyBytes({ shape: "(2, 2)", data: new Uint8Array(9) })).read(from),
   };
   await expect(readAll(shrinking)).rejects.toMatchObject({ code: "bad-input", message: "the file ends in row 2 of 2" });
+});
+
+test("no more is read than is asked for: a file may be larger than memory", async () => {
+  const row = 4 * 256;
+  const count = 1_000_000;
+  const head = npyBytes({ shape: `(${count}, 256)`, data: new Uint8Array(0) });
+  let given = 0;
+  const source = {
+    name: "x.npy",
+    size: head.length + count * row,
+    read: async function* (from: number) {
+      if (from === 0) yield head;
+      for (let at = 0; at < count * row; at += 65_536) {
+        given += 65_536;
+        yield new Uint8Array(65_536);
+      }
+    },
+  };
+  const file = await openVectors(source);
+  for await (const { values } of file.batches()) {
+    expect(values.length).toBeLessThanOrEqual(2 ** 18);
+    break;
+  }
+  expect(given).toBeLessThan(2 ** 22);
 });

@@ -11,6 +11,7 @@ import { TurboQuantError } from "../error.ts";
 import { type ByteSource, firstBytes } from "./byte-source.ts";
 import { fixedRows } from "./fixed-rows.ts";
 import { checkDim, numberForm } from "./number-form.ts";
+import { shown } from "./shown-text.ts";
 import type { ReadingOptions, VectorFile } from "./vector-file.ts";
 
 const MAGIC = "\u0093NUMPY";
@@ -30,7 +31,7 @@ export async function openNpy(source: ByteSource, _options: ReadingOptions): Pro
   if (form === undefined)
     throw new TurboQuantError(
       "bad-input",
-      letters === undefined ? "the array holds records, not numbers" : `the array holds values of type '${letters}'`,
+      letters === undefined ? "the array holds records, not numbers" : `the array holds values of type ${shown(letters)}`,
       "Write numbers: numpy.save(path, array.astype('float32')).",
     );
   const [count, dim] = rowsAndColumns(shape);
