@@ -146,6 +146,11 @@ async function collectGarbage(): Promise<void> {
   }
 }
 
+/** Results are kept and shown: where on this machine something was looked for is nobody's business. */
+function reasonOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replace(/ imported from .*/s, "");
+}
+
 async function serve([name = "", folder = "", set = ""]: readonly string[]): Promise<void> {
   const settled = JSON.parse(set) as Settled;
   const queries = readQueries(settled);
@@ -166,7 +171,7 @@ async function serve([name = "", folder = "", set = ""]: readonly string[]): Pro
   process.on("message", (order: Order) => {
     obey(order).then(
       (answer) => process.send?.(answer),
-      (error: unknown) => process.send?.({ failed: error instanceof Error ? error.message : String(error) }),
+      (error: unknown) => process.send?.({ failed: reasonOf(error) }),
     );
   });
   process.on("disconnect", () => process.exit(0));
