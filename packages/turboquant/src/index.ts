@@ -12,6 +12,7 @@ export type { IndexHeader, Metric, SegmentColumns, VectorId } from "./file/segme
 export type { StoredSegment } from "./file/stored-segment.ts";
 export type { KernelKind } from "./kernels/kernels.ts";
 export { createKernels, type KernelChoice } from "./kernels/load.ts";
+export { type FindOptions, openRemoteIndex, type RemoteIndex, type RemoteResult } from "./remote/remote-index.ts";
 export type { Selection } from "./search/selection.ts";
 export {
   createVectorIndex,

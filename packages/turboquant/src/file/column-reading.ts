@@ -1,4 +1,5 @@
 /** The columns of a stored segment, checked: nothing of a file is believed because it was written once. */
+import { TurboQuantError } from "../error.ts";
 import { badFile } from "./bad-file.ts";
 import { type Contents, liveRows } from "./contents.ts";
 import { crc32c } from "./crc32c.ts";
@@ -71,6 +72,47 @@ export async function readPlane(
   const bytes = checked(await source.read(part.at, part.length), part, segment.number, `its plane ${plane}`);
   const all = narrowed(bytes, header.dim, segment, plane);
   return rows === undefined ? all : pickedRows(all, rows, segment.count);
+}
+
+/** Rows with no more than so many bytes between them come in one piece: asking for another takes longer than so much does to come. */
+const NEAR_BYTES = 1024;
+
+/** Of one plane. `rows` rise. */
+export async function readRows(
+  source: RangeSource,
+  { header }: Contents,
+  segment: StoredSegment,
+  plane: number,
+  rows: readonly number[],
+): Promise<Uint8Array> {
+  if (rows.some((row, nth) => !Number.isInteger(row) || row < 0 || row >= segment.count || row <= (rows[nth - 1] ?? -1)))
+    throw new TurboQuantError("bad-argument", `segment ${segment.number} has not these rows`, "They rise, from 0 on.");
+  const { at } = segment.planes[plane] as Part;
+  const width = rowBytes(planeCoordinates(header.dim, segment.written)[plane] as number);
+  const bytes = new Uint8Array(rows.length * width);
+  await Promise.all(
+    runsOf(rows, NEAR_BYTES / width).map(async ([from, to]) => {
+      const first = rows[from] as number;
+      const piece = await source.read(at + first * width, ((rows[to] as number) - first + 1) * width);
+      for (let nth = from; nth <= to; nth++) {
+        const start = ((rows[nth] as number) - first) * width;
+        bytes.set(piece.subarray(start, start + width), nth * width);
+      }
+    }),
+  );
+  return narrowed(bytes, header.dim, { ...segment, count: rows.length }, plane);
+}
+
+/** The first and the last of those that are no further apart than `gap`. */
+function runsOf(rows: readonly number[], gap: number): readonly (readonly [number, number])[] {
+  const runs: (readonly [number, number])[] = [];
+  let from = 0;
+  rows.forEach((row, nth) => {
+    if (nth + 1 < rows.length && (rows[nth + 1] as number) - row - 1 <= gap) return;
+    runs.push([from, nth]);
+    from = nth + 1;
+  });
+  return runs;
 }
 
 async function readOriginals(source: RangeSource, { number, originals }: StoredSegment): Promise<Float32Array> {

@@ -1,5 +1,5 @@
 import { isTurboQuantError, TurboQuantError } from "../error.ts";
-import { type ReadColumns, type ReadOptions, readColumns, readPlane } from "./column-reading.ts";
+import { type ReadColumns, type ReadOptions, readColumns, readPlane, readRows } from "./column-reading.ts";
 import { type Contents, known } from "./contents.ts";
 import type { RangeSource } from "./index-file.ts";
 import { aligned, HEAD_BYTES } from "./record.ts";
@@ -25,6 +25,11 @@ export interface IndexReader {
   readColumns(segment: StoredSegment, options?: ReadOptions): Promise<ReadColumns>;
   /** One more plane of what `readColumns` brought with fewer: `rows` are those it told. */
   readPlane(segment: StoredSegment, plane: number, rows?: Uint16Array): Promise<Uint8Array>;
+  /**
+   * One plane of a few vectors alone: `rows`, rising, are places in the stored segment. Rows that lie near each other come in one piece. What a part of a plane says is checked by no
+   * checksum, which are of whole planes.
+   */
+  readRows(segment: StoredSegment, plane: number, rows: readonly number[]): Promise<Uint8Array>;
   /** The columns of all segments, one after the other; damaged ones as the file was opened with. */
   columns(options?: ReadOptions): AsyncIterable<ReadColumns>;
 }
@@ -60,6 +65,14 @@ export interface Readable {
   readonly damage: Damage[];
 }
 
+/** Throws `bad-argument` where the segment is not as it was, or has no such plane. */
+function withPlane(readable: Readable, segment: StoredSegment, plane: number): Readable {
+  known(readable.contents, segment);
+  if (!Number.isInteger(plane) || plane < 0 || plane >= planeCoordinates(readable.contents.header.dim, segment.bits).length)
+    throw new TurboQuantError("bad-argument", `segment ${segment.number} has no plane ${plane}`, "Planes count from 0, the signs.");
+  return readable;
+}
+
 export function readerOf(now: () => Readable, damaged: DamageRule): IndexReader {
   const reader: IndexReader = {
     get header() {
@@ -76,11 +89,12 @@ export function readerOf(now: () => Readable, damaged: DamageRule): IndexReader 
     },
     readColumns: async (segment, options) => await readColumns(now().source, now().contents, known(now().contents, segment), options),
     readPlane: async (segment, plane, rows) => {
-      const { source, contents } = now();
-      known(contents, segment);
-      if (!Number.isInteger(plane) || plane < 0 || plane >= planeCoordinates(contents.header.dim, segment.bits).length)
-        throw new TurboQuantError("bad-argument", `segment ${segment.number} has no plane ${plane}`, "Planes count from 0, the signs.");
+      const { source, contents } = withPlane(now(), segment, plane);
       return await readPlane(source, contents, segment, plane, rows);
+    },
+    readRows: async (segment, plane, rows) => {
+      const { source, contents } = withPlane(now(), segment, plane);
+      return await readRows(source, contents, segment, plane, rows);
     },
     columns: async function* (options) {
       for await (const { segment, outcome } of readAhead(reader.segments, (one) => reader.readColumns(one, options))) {
