@@ -64,7 +64,7 @@ export function createSearchSection(): SearchSection {
     const signs = search({ k: NEAREST, candidates: NEAREST });
     const refined = search({ k: NEAREST, recall: Number(recall.value) });
     const nearest = new Set(exact.result.map((each) => each.row));
-    answered.textContent = `Among ${set.rows.length.toLocaleString("en")} vectors, near ${nameOf(set, at)}. The index expects to find ${Math.round(refined.expected * 100)} % of the ten nearest, and read ${refined.read} codes for it.`;
+    answered.textContent = `Among ${set.rows.length.toLocaleString("en")} vectors, near vector ${nameOf(set, at)}. The index expects to find ${Math.round(refined.expected * 100)} % of the ten nearest, and read ${refined.read} codes for it.`;
     answers.replaceChildren(
       ...[
         { name: "Signs alone", says: "the first answer: one bit a coordinate", ms: signs.ms, found: signs.found },
@@ -122,8 +122,9 @@ export function createSearchSection(): SearchSection {
   };
 }
 
+/** What the file calls it, or its place. */
 function nameOf({ ids }: VectorSet, row: number): string {
-  return ids[row] === undefined ? `vector ${row + 1}` : String(ids[row]);
+  return String(ids[row] ?? row + 1);
 }
 
 /** Turned by a share of a quarter circle towards a direction of its own, the same each time. */

@@ -66,9 +66,9 @@ const cases: Readonly<Record<string, (page: Page) => Promise<void>>> = {
     expect([exact, refined]).toEqual([10, expect.toSatisfy((found: number) => found >= 7)]);
     expect(signs).toBeLessThanOrEqual(refined ?? 0);
     // A vector of the set is its own nearest, and answers change with what is asked.
-    expect((await cellsOf(page, "#answers table:last-child tr")).slice(1, 2)).toEqual([["1", "vector 1", "1.0000", "✓"]]);
+    expect((await cellsOf(page, "#answers table:last-child tr")).slice(1, 2)).toEqual([["1", "1", "1.0000", "✓"]]);
     await change(page, "row", "17");
-    expect((await cellsOf(page, "#answers table:last-child tr"))[1]?.[1]).toBe("vector 17");
+    expect((await cellsOf(page, "#answers table:last-child tr"))[1]?.[1]).toBe("17");
     await change(page, "nudge", "50", "input");
     expect(await textOf(page, "nudged")).toBe("50 %");
     expect(Number((await cellsOf(page, "#answers table:last-child tr"))[1]?.[2])).toBeLessThan(0.99);
