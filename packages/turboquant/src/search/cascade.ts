@@ -6,7 +6,7 @@
 import type { Views } from "../kernels/arena.ts";
 import { placesOfLargest } from "./best.ts";
 import type { Blocks, Width } from "./blocks.ts";
-import { codeSpread, expectedRecall, leastThat, normalBelow, recallOfEstimates } from "./error-law.ts";
+import { codeSpread, expectedRecall, leastThat, mostCosine, normalBelow, recallOfEstimates } from "./error-law.ts";
 import type { FirstLook } from "./first-look.ts";
 import { LIST, type ListPlace, type Multiplier } from "./question.ts";
 
@@ -162,7 +162,7 @@ class Candidates {
   add(slot: number, product: number, scale: number, distortion: number): void {
     this.#slots.push(slot);
     this.#scores.push(this.#asked.base + product * this.#asked.size * scale);
-    this.#cosines.push(product / (this.#dim * (1 - distortion)));
+    this.#cosines.push(Math.min(product / (this.#dim * (1 - distortion)), mostCosine(this.#dim, distortion)));
     this.#scales.push(scale);
     this.#distortions.push(distortion);
   }
@@ -193,14 +193,16 @@ class Candidates {
       while (scores.length < wanted)
         scores.push((exact as (slot: number) => number)(this.#slots[inOrder[scores.length] as number] as number));
       const top = placesOfLargest(scores, k);
+      const missedFrom = this.#missedFrom(inOrder, scores[top.at(-1) as number] as number, wanted);
       const recallAt = (count: number): number => {
         const border = count >= inOrder.length ? Number.NEGATIVE_INFINITY : (this.#scores[inOrder[count] as number] as number);
-        return expectedRecall(
+        const byFound = expectedRecall(
           top.map((nth) => {
             const spread = this.#spreadOf(inOrder[nth] as number);
             return spread === 0 ? 1 : normalBelow(((scores[nth] as number) - border) / spread);
           }),
         );
+        return Math.min(byFound, 1 - (missedFrom[count - wanted] as number) / Math.max(1, top.length));
       };
       reached = recallAt(wanted);
       const needed = leastThat(wanted, inOrder.length, (count) => recallAt(count) >= recall);
@@ -208,6 +210,20 @@ class Candidates {
         return { best: top.map((nth) => this.#foundAt(inOrder[nth] as number, scores[nth] as number)), recall: reached };
       wanted = needed;
     }
+  }
+
+  /**
+   * How many of those from each place on are expected above a score. What was found says little of them where lengths are many: one that is long errs by much, however sure those found are.
+   */
+  #missedFrom(inOrder: readonly number[], score: number, from: number): Float64Array {
+    const missed = new Float64Array(inOrder.length - from + 1);
+    for (let nth = inOrder.length - 1; nth >= from; nth--) {
+      const at = inOrder[nth] as number;
+      const spread = this.#spreadOf(at);
+      const chance = spread === 0 ? 0 : normalBelow(((this.#scores[at] as number) - score) / spread);
+      missed[nth - from] = (missed[nth - from + 1] as number) + chance;
+    }
+    return missed;
   }
 
   /** How likely one like it has a key of at most a threshold. */
@@ -219,7 +235,7 @@ class Candidates {
   #spreadOf(at: number): number {
     const distortion = this.#distortions[at] as number;
     const length = (this.#scales[at] as number) * (1 - distortion) * this.#dim * this.#asked.size;
-    return length * codeSpread(this.#dim, distortion, Math.min(1, this.#cosines[at] as number));
+    return length * codeSpread(this.#dim, distortion, this.#cosines[at] as number);
   }
 
   #foundAt(at: number, score: number): Found {

@@ -30,6 +30,11 @@ export function codeSpread(dim: number, distortion: number, cosine: number): num
   return Math.sqrt(((distortion / (1 - distortion)) * Math.max(0, 1 - cosine * cosine)) / dim);
 }
 
+/** What an estimate of a cosine may at most be taken for. One of 1 and more says that the cosine is about so near to 1, not that there is no error. */
+export function mostCosine(dim: number, distortion: number): number {
+  return 1 - 2 * codeSpread(dim, distortion, 0) ** 2;
+}
+
 /** Share of a normal law below. Abramowitz and Stegun 26.2.17: errs by less than 7.5e-8. */
 export function normalBelow(value: number): number {
   const at = 1 / (1 + 0.231_641_9 * Math.abs(value));

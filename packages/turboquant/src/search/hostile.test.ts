@@ -161,3 +161,47 @@ describe("an index whose memory is at its end", () => {
     expect(index.size).toBe(vectors.length + 1);
   });
 });
+
+describe("the recall that is asked for", () => {
+  interface Made {
+    readonly vectors: readonly Float32Array[];
+    readonly queries: readonly Float32Array[];
+  }
+
+  function recallOf(options: VectorIndexOptions, { vectors, queries }: Made, recall: number): number {
+    const index = createVectorIndex({ ...options, originals: true });
+    for (const [id, vector] of vectors.entries()) index.add(id, vector);
+    const lengths = vectors.map((vector) => (options.metric === "dot" ? 1 : Math.sqrt(dot(vector, vector))));
+    const found = queries.map((query) => {
+      const scores = vectors.map((vector, id) => dot(vector, query) / (lengths[id] as number));
+      const tenth = scores.toSorted((left, right) => right - left)[9] as number;
+      const { hits } = index.search(query, { recall });
+      // As good as the tenth is found: of vectors that are alike any will do.
+      return hits.filter(({ id }) => (scores[id as number] as number) >= tenth - 1e-9).length / 10;
+    });
+    return found.reduce((sum, each) => sum + each, 0) / found.length;
+  }
+
+  it("is there where some vectors are a thousand times as long as others, and err as much more", () => {
+    const normal = createNormals(81);
+    const vectors = Array.from({ length: 2000 }, () => {
+      const length = 1 / Math.max(1e-3, Math.abs(normal())) ** 2;
+      return randomVector(128, normal).map((value) => value * length);
+    });
+    const queries = Array.from({ length: 80 }, () => randomVector(128, normal));
+    expect(recallOf({ dim: 128, bits: 2, metric: "dot" }, { vectors, queries }, 0.95)).toBeGreaterThan(0.94);
+  });
+
+  it("is there in two dimensions, and on a plane in many, where the best are so near that estimates of them pass one", () => {
+    const normal = createNormals(78);
+    const flat = (dim: number, count: number): readonly Float32Array[] => {
+      const [one, other] = [randomVector(dim, createNormals(1)), randomVector(dim, createNormals(2))];
+      return Array.from({ length: count }, () => {
+        const [x, y] = [normal(), normal()];
+        return one.map((value, at) => x * value + y * (other[at] as number));
+      });
+    };
+    for (const dim of [2, 384])
+      expect(recallOf({ dim, bits: 4 }, { vectors: flat(dim, 2000), queries: flat(dim, 60) }, 0.98)).toBeGreaterThan(0.97);
+  });
+});
