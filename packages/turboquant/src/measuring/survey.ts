@@ -86,7 +86,8 @@ function medianOf(values: readonly number[]): number {
 /** 53 bits by two multiplications a word: two different rows of a million share one by a chance of 1 in 20,000. */
 function fingerprint(vector: Float32Array): number {
   const words = new Uint32Array(vector.buffer, vector.byteOffset, vector.length);
-  let [high, low] = [0x9747_b28c, 0x85eb_ca6b];
+  let high = 0x9747_b28c;
+  let low = 0x85eb_ca6b;
   for (let at = 0; at < words.length; at++) {
     // Zero has two signs and is one number.
     const word = words[at] === 0x8000_0000 ? 0 : (words[at] as number);
