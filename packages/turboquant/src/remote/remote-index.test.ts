@@ -122,6 +122,14 @@ describe("an index on a web server", () => {
     expect(codeOf(() => remote.search([1]))).toBe("bad-vector");
   });
 
+  it("finds for many at once, also while it is refined", async () => {
+    await using server = await serveRanges(file.bytes());
+    const remote = await openRemoteIndex(await openHttpRange(server.url));
+    const [, ...results] = await Promise.all([remote.refine(), ...queries.map((query) => remote.find(query, { recall: 1 }))]);
+    for (const [nth, { hits }] of results.entries())
+      expect(hits).toEqual(whole.search(queries[nth] as Float32Array, { candidates: COUNT }).hits);
+  });
+
   it("is read as it is after removals, replacements and truncations", async () => {
     const index = filled({ bits: 2.5, metric: "dot", center: vectors[0] as Float32Array });
     const changing = createMemoryFile();

@@ -153,8 +153,8 @@ export class RemoteIndex {
       const { hits: all } = this.#index.search(query, { k: looked, candidates: LOOKED_AT * looked, ...filtering });
       const hits = all.slice(0, looked - 1);
       const chosen = new Set(hits.map(({ id }) => id));
-      await this.#keep(chosen);
-      const found = this.#kept.search(query, { k, recall, candidates: Math.max(k, this.#kept.size), filter: (id) => chosen.has(id) });
+      const kept = await this.#keep(chosen);
+      const found = kept.search(query, { k, recall, candidates: Math.max(k, kept.size), filter: (id) => chosen.has(id) });
       const passing = expectedRecall(found.hits.map((hit) => this.#chanceAbove(query, hit, all[looked - 1]?.score)));
       if (passing >= recall || all.length < looked || count >= MOST_CANDIDATES)
         return { hits: found.hits, candidates: hits.length, expectedRecall: passing * found.expectedRecall, planes: this.#planes };
@@ -189,8 +189,8 @@ export class RemoteIndex {
     return this.#places.get(id) as Place;
   }
 
-  /** Loads what is not here of the codes of these. */
-  async #keep(ids: ReadonlySet<VectorId>): Promise<void> {
+  /** Loads what is not here of the codes of these, and tells where they are: another query may meanwhile begin to keep anew. */
+  async #keep(ids: ReadonlySet<VectorId>): Promise<VectorIndex> {
     if (this.#kept.size > MOST_KEPT) this.#kept = freshIndex(this.header);
     const kept = this.#kept;
     const wanted = new Map<RemoteSegment, number[]>();
@@ -213,6 +213,7 @@ export class RemoteIndex {
       return [...here, ...(await Promise.all(missing.map((plane) => rowsOf(this.#reader, part, plane))))];
     };
     for await (const [part, planes] of ahead(parts, read)) kept.load(withPlanes(this.#explained, part, planes));
+    return kept;
   }
 
   /** How likely a vector that is as good as a hit, by its whole code, is at least `border` by what is here of all. */
