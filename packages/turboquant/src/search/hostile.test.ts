@@ -52,6 +52,16 @@ describe("an index", () => {
     expect(codeOf(() => other.search(new Float32Array(32).fill(1), { filter }))).toBe("bad-argument");
   });
 
+  it("gives no segments of what it is no more", () => {
+    const index = filled({ dim: 64 }, 200);
+    expect(
+      codeOf(() => {
+        for (const _ of index.segments(150)) index.truncate(1);
+      }),
+    ).toBe("bad-argument");
+    expect([...index.segments(150)].map(({ count }) => count)).toEqual([150, 50]);
+  });
+
   it("refuses hostile segments before anything is made of them", () => {
     const [segment] = filled({ dim: 100, bits: 2, originals: true }, 10).segments() as Generator<Required<SegmentColumns>>;
     if (segment === undefined) throw new Error("no segment");

@@ -239,9 +239,14 @@ export class VectorIndex {
     return cut;
   }
 
-  /** Vectors by columns, to be written: at most `rows` of one width each. All, or those of these ids that are there. */
+  /** Vectors by columns, to be written: at most `rows` of one width each. All, or those of these ids that are there. Throws `bad-argument` when the index was changed on the way. */
   *segments(rows?: number, ids?: Iterable<VectorId>): Generator<SegmentColumns> {
-    yield* columnsOf(this.#inside(), rows, ids === undefined ? undefined : this.#slotsOf(ids));
+    const version = this.#version;
+    for (const columns of columnsOf(this.#inside(), rows, ids === undefined ? undefined : this.#slotsOf(ids))) {
+      yield columns;
+      if (this.#version !== version)
+        throw new TurboQuantError("bad-argument", "the index was changed between its segments", "Take all of them before it is changed.");
+    }
   }
 
   /** Of all vectors; none may be added or removed meanwhile. */
