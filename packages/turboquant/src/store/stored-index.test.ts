@@ -8,6 +8,8 @@ import { createNormals, randomVector } from "../test-vectors.ts";
 import type { StoredIndex } from "./stored-index.ts";
 import { createTestDisk, openOn, type TestDisk } from "./test-store.ts";
 
+/** Of tests that take seconds, on a machine that does a dozen other things. */
+const BUSY_MS = 90_000;
 const HEADER = testHeader({ dim: 32, bits: 4, from: 4 });
 const vectorOf = (id: number, version = 0): Float32Array => randomVector(32, createNormals(1 + id * 1000 + version));
 
@@ -97,7 +99,7 @@ describe("an index that is kept in a file", () => {
     disk.onAppend = () => undefined;
     await index.sync();
     expect(await keptBy(disk)).toEqual(allIn(index));
-  });
+  }, BUSY_MS);
 
   it("keeps truncated vectors with fewer bits, those of ids and all", async () => {
     const disk = createTestDisk();
@@ -179,7 +181,7 @@ describe("a disk that is full", () => {
       await index.sync();
       expect(await keptBy(disk)).toEqual(allIn(index));
     }
-  });
+  }, BUSY_MS);
 
   it("does not stop syncs when only compaction does not fit, which is told", async () => {
     const disk = createTestDisk();
@@ -234,7 +236,7 @@ describe("compaction by itself", () => {
     expect(most).toBeLessThan(700);
     expect(disk.written).toBeLessThan(2 * 3000 * (600 + 4096));
     expect(file.rows).toBe(3000);
-  });
+  }, BUSY_MS);
 
   it("gives back what was replaced", async () => {
     const { disk, index } = await committed(400, 50, (nth) => nth % 100);
