@@ -74,32 +74,36 @@ describe("an index that is kept in a file", () => {
     expect(Object.keys(await keptBy(disk)).length).toBe(100);
   });
 
-  it("leaves to the next sync what is done while one writes, whatever it is", async () => {
-    const disk = createTestDisk();
-    const index = await openOn(disk, HEADER);
-    for (let id = 0; id < 9000; id++) index.add(id, vectorOf(id % 100));
-    await index.sync();
-    for (let id = 0; id < 9000; id++) index.add(id, vectorOf(id % 100, 1));
-    for (let id = 20; id < 30; id++) index.remove(id);
-    let time = 0;
-    disk.onAppend = () => {
-      time++;
-      const [early, late] = [time * 5, 8990 + time];
-      index.add(early, vectorOf(early, 2));
-      index.add(late, vectorOf(late, 2));
-      index.remove(early + 1);
-      index.remove(late - 1);
-      index.add(early + 2, vectorOf(early, 3));
-      index.remove(early + 2);
-      index.add(early + 2, vectorOf(early, 4));
-      index.add(25, vectorOf(25, time));
-    };
-    await index.sync();
-    expect(time).toBeGreaterThan(2);
-    disk.onAppend = () => undefined;
-    await index.sync();
-    expect(await keptBy(disk)).toEqual(allIn(index));
-  }, BUSY_MS);
+  it(
+    "leaves to the next sync what is done while one writes, whatever it is",
+    async () => {
+      const disk = createTestDisk();
+      const index = await openOn(disk, HEADER);
+      for (let id = 0; id < 9000; id++) index.add(id, vectorOf(id % 100));
+      await index.sync();
+      for (let id = 0; id < 9000; id++) index.add(id, vectorOf(id % 100, 1));
+      for (let id = 20; id < 30; id++) index.remove(id);
+      let time = 0;
+      disk.onAppend = () => {
+        time++;
+        const [early, late] = [time * 5, 8990 + time];
+        index.add(early, vectorOf(early, 2));
+        index.add(late, vectorOf(late, 2));
+        index.remove(early + 1);
+        index.remove(late - 1);
+        index.add(early + 2, vectorOf(early, 3));
+        index.remove(early + 2);
+        index.add(early + 2, vectorOf(early, 4));
+        index.add(25, vectorOf(25, time));
+      };
+      await index.sync();
+      expect(time).toBeGreaterThan(2);
+      disk.onAppend = () => undefined;
+      await index.sync();
+      expect(await keptBy(disk)).toEqual(allIn(index));
+    },
+    BUSY_MS,
+  );
 
   it("keeps truncated vectors with fewer bits, those of ids and all", async () => {
     const disk = createTestDisk();
@@ -157,31 +161,35 @@ describe("an index that is kept in a file", () => {
 });
 
 describe("a disk that is full", () => {
-  it("is an error that loses nothing, and the next sync writes what is left once there is room", async () => {
-    for (let room = 600; room < 9000; room += 391) {
-      const disk = createTestDisk();
-      const index = await openOn(disk, HEADER);
-      for (let id = 0; id < 10; id++) index.add(id, vectorOf(id));
-      disk.room = room;
-      const first = await codeOfLater(() => index.sync());
-      const synced = first === "nothing" ? allIn(index) : {};
-      for (let id = 5; id < 100; id++) index.add(id, vectorOf(id, 1));
-      index.remove(0);
-      const second = await codeOfLater(() => index.sync());
-      const kept = await keptBy(disk);
-      if (second === "nothing") expect(kept).toEqual(allIn(index));
-      else {
-        expect(second).toBe("file-failed");
-        for (const id of Object.keys(synced)) expect(kept).toHaveProperty(id);
-        expect(index.search(vectorOf(50, 1), { k: 1 }).hits[0]?.id).toBe(50);
+  it(
+    "is an error that loses nothing, and the next sync writes what is left once there is room",
+    async () => {
+      for (let room = 600; room < 9000; room += 391) {
+        const disk = createTestDisk();
+        const index = await openOn(disk, HEADER);
+        for (let id = 0; id < 10; id++) index.add(id, vectorOf(id));
+        disk.room = room;
+        const first = await codeOfLater(() => index.sync());
+        const synced = first === "nothing" ? allIn(index) : {};
+        for (let id = 5; id < 100; id++) index.add(id, vectorOf(id, 1));
+        index.remove(0);
+        const second = await codeOfLater(() => index.sync());
+        const kept = await keptBy(disk);
+        if (second === "nothing") expect(kept).toEqual(allIn(index));
+        else {
+          expect(second).toBe("file-failed");
+          for (const id of Object.keys(synced)) expect(kept).toHaveProperty(id);
+          expect(index.search(vectorOf(50, 1), { k: 1 }).hits[0]?.id).toBe(50);
+        }
+        index.remove(1);
+        index.add(0, vectorOf(0, 2));
+        disk.room = Number.POSITIVE_INFINITY;
+        await index.sync();
+        expect(await keptBy(disk)).toEqual(allIn(index));
       }
-      index.remove(1);
-      index.add(0, vectorOf(0, 2));
-      disk.room = Number.POSITIVE_INFINITY;
-      await index.sync();
-      expect(await keptBy(disk)).toEqual(allIn(index));
-    }
-  }, BUSY_MS);
+    },
+    BUSY_MS,
+  );
 
   it("does not stop syncs when only compaction does not fit, which is told", async () => {
     const disk = createTestDisk();
@@ -229,14 +237,18 @@ describe("compaction by itself", () => {
     return { disk, index, most };
   }
 
-  it("makes of many small commits few segments, and writes no more than its rule says", async () => {
-    const { disk, index, most } = await committed(3000, 1, (nth) => nth);
-    const { compactions, file } = index.stats();
-    expect(compactions).toBeGreaterThan(3);
-    expect(most).toBeLessThan(700);
-    expect(disk.written).toBeLessThan(2 * 3000 * (600 + 4096));
-    expect(file.rows).toBe(3000);
-  }, BUSY_MS);
+  it(
+    "makes of many small commits few segments, and writes no more than its rule says",
+    async () => {
+      const { disk, index, most } = await committed(3000, 1, (nth) => nth);
+      const { compactions, file } = index.stats();
+      expect(compactions).toBeGreaterThan(3);
+      expect(most).toBeLessThan(700);
+      expect(disk.written).toBeLessThan(2 * 3000 * (600 + 4096));
+      expect(file.rows).toBe(3000);
+    },
+    BUSY_MS,
+  );
 
   it("gives back what was replaced", async () => {
     const { disk, index } = await committed(400, 50, (nth) => nth % 100);
