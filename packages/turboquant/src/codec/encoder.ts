@@ -38,7 +38,9 @@ export interface Encoder {
    * taken off, its own unless said. Throws `bad-vector`.
    */
   turn(vector: ArrayLike<number>, how?: TurnOptions): number;
-  /** Writes a code, and gives its scale. */
+  /** Writes the code of what was turned last, and gives its scale. `size`: what `turn` gave. */
+  write(size: number, to: CodePlace): number;
+  /** Turns a vector and writes its code. */
   encode(vector: ArrayLike<number>, to: CodePlace, how?: TurnOptions): number;
   undo(vector: Float32Array): void;
 }
@@ -111,45 +113,40 @@ export function createEncoder({ dim, seed, scale, shape, center }: EncoderOption
     return size;
   };
 
-  return {
-    arena,
-    turnedAt,
-    turn,
-    encode: (vector, { signs, rest, stride }, how) => {
-      const size = turn(vector, how);
-      for (const [nth, { from, count, codebook }] of shape.parts.entries()) {
-        const table = tables[nth] as (typeof tables)[number];
-        const at = turnedAt + 4 * from;
-        kernels.place(
-          at,
-          count,
-          codebook.bits - 1,
-          table.borders,
-          table.centroids,
-          table.buckets,
-          table.last,
-          placesAt + from,
-          valuesAt + 4 * from,
-        );
-      }
-      const { f32, f64, u8 } = arena.views;
-      for (const { from, count, codebook } of shape.parts) {
-        const missing = widest - codebook.bits;
-        if (missing > 0) for (let at = placesAt + from; at < placesAt + from + count; at++) u8[at] = (u8[at] as number) << missing;
-      }
-      f32.fill(0, turnedAt / 4 + dim, turnedAt / 4 + room);
-      f32.fill(0, valuesAt / 4 + dim, valuesAt / 4 + room);
-      u8.fill(0, placesAt + dim, placesAt + room);
-      kernels.scaleSums(turnedAt, valuesAt, four, sumsAt);
-      kernels.signPlane(turnedAt, dim, signs);
-      for (let plane = 1; plane < shape.planes.length; plane++)
-        kernels.bitPlane(placesAt, shape.planes[plane] as number, widest - 1 - plane, rest + (plane - 1) * stride);
-      const at = sumsAt / 8;
-      const sums = { values: f64[at] as number, both: f64[at + 1] as number, turned: f64[at + 2] as number };
-      return size === 0 ? 0 : Math.fround(Math.min(size * factorOf(scale, sums, dim), MAX_FLOAT));
-    },
-    undo: rotation.undo,
+  const write: Encoder["write"] = (size, { signs, rest, stride }) => {
+    for (const [nth, { from, count, codebook }] of shape.parts.entries()) {
+      const table = tables[nth] as (typeof tables)[number];
+      const at = turnedAt + 4 * from;
+      kernels.place(
+        at,
+        count,
+        codebook.bits - 1,
+        table.borders,
+        table.centroids,
+        table.buckets,
+        table.last,
+        placesAt + from,
+        valuesAt + 4 * from,
+      );
+    }
+    const { f32, f64, u8 } = arena.views;
+    for (const { from, count, codebook } of shape.parts) {
+      const missing = widest - codebook.bits;
+      if (missing > 0) for (let at = placesAt + from; at < placesAt + from + count; at++) u8[at] = (u8[at] as number) << missing;
+    }
+    f32.fill(0, turnedAt / 4 + dim, turnedAt / 4 + room);
+    f32.fill(0, valuesAt / 4 + dim, valuesAt / 4 + room);
+    u8.fill(0, placesAt + dim, placesAt + room);
+    kernels.scaleSums(turnedAt, valuesAt, four, sumsAt);
+    kernels.signPlane(turnedAt, dim, signs);
+    for (let plane = 1; plane < shape.planes.length; plane++)
+      kernels.bitPlane(placesAt, shape.planes[plane] as number, widest - 1 - plane, rest + (plane - 1) * stride);
+    const at = sumsAt / 8;
+    const sums = { values: f64[at] as number, both: f64[at + 1] as number, turned: f64[at + 2] as number };
+    return size === 0 ? 0 : Math.fround(Math.min(size * factorOf(scale, sums, dim), MAX_FLOAT));
   };
+
+  return { arena, turnedAt, turn, write, encode: (vector, to, how) => write(turn(vector, how), to), undo: rotation.undo };
 }
 
 interface Sums {

@@ -241,6 +241,7 @@ function merged(shares: readonly SearchResult[], k: number): SearchResult {
   const standFor = best.reduce((sum, each) => sum + 1 / Math.max(each.expectedRecall, Number.MIN_VALUE), 0);
   return {
     hits: best.map(({ hit }) => hit),
+    looked: shares.reduce((sum, { looked }) => sum + looked, 0),
     candidates: shares.reduce((sum, { candidates }) => sum + candidates, 0),
     expectedRecall: best.length === 0 ? 1 : best.length / standFor,
   };

@@ -149,15 +149,15 @@ export class RemoteIndex {
   async find(query: ArrayLike<number>, { k = 10, recall = 0.95, filter }: FindOptions = {}): Promise<RemoteResult> {
     const filtering = filter === undefined ? {} : { filter };
     for (let count = Math.max(FIRST_LEAST, FIRST_BY_K * k); ; count = 2 * count) {
-      const looked = Math.min(MOST_CANDIDATES, count) + 1;
-      const { hits: all } = this.#index.search(query, { k: looked, candidates: LOOKED_AT * looked, ...filtering });
-      const hits = all.slice(0, looked - 1);
+      const wanted = Math.min(MOST_CANDIDATES, count) + 1;
+      const { hits: all, looked } = this.#index.search(query, { k: wanted, candidates: LOOKED_AT * wanted, ...filtering });
+      const hits = all.slice(0, wanted - 1);
       const chosen = new Set(hits.map(({ id }) => id));
       const kept = await this.#keep(chosen);
       const found = kept.search(query, { k, recall, candidates: Math.max(k, kept.size), filter: (id) => chosen.has(id) });
-      const passing = expectedRecall(found.hits.map((hit) => this.#chanceAbove(query, hit, all[looked - 1]?.score)));
-      if (passing >= recall || all.length < looked || count >= MOST_CANDIDATES)
-        return { hits: found.hits, candidates: hits.length, expectedRecall: passing * found.expectedRecall, planes: this.#planes };
+      const passing = expectedRecall(found.hits.map((hit) => this.#chanceAbove(query, hit, all[wanted - 1]?.score)));
+      if (passing >= recall || all.length < wanted || count >= MOST_CANDIDATES)
+        return { hits: found.hits, looked, candidates: hits.length, expectedRecall: passing * found.expectedRecall, planes: this.#planes };
     }
   }
 

@@ -1,10 +1,11 @@
 /**
  * Codes in blocks of 64 vectors of one width, which is how many bits a filter has in two words. A block has two pieces of memory:
  *
- *   signs       64 rows of `signStride` bytes: all that a first look at a vector reads. Those of sixteen blocks stand behind one another: a scan that jumps after each takes three times as long.
+ *   signs       64 rows of `signStride` bytes: all that a first look at a vector reads. Those of some blocks stand behind one another, on a shelf: a scan that jumps after each block takes three
+ *               times as long.
  *   rest        64 rows of `restStride` bytes: the other planes of a vector, one behind the other; then 64 32-bit floats, the scales
  *
- * A slot is a place in a block: 64 times the number of the block, and the row in it.
+ * A slot is a place in a block: 64 times the number of the block, and the row in it. Blocks belong to groups: what is looked at together.
  */
 import { planeStride } from "../codec/quantizer.ts";
 import type { Shape } from "../codec/shape.ts";
@@ -26,30 +27,44 @@ export function widthOf(shape: Shape, bits: number, from: number): Width {
   return { bits, from, shape, restStride: shape.planes.slice(1).reduce((sum, count) => sum + planeStride(count), 0) };
 }
 
-/** Whose signs stand behind one another. */
-const SHELF_BLOCKS = 16;
-
 interface Block {
   readonly signs: number;
   readonly rest: number;
   readonly width: Width;
+  readonly group: Group;
   /** Rows that were handed out. */
   filled: number;
+}
+
+/** What is looked at together. */
+export interface Group {
+  /** Numbers of its blocks. */
+  readonly blocks: readonly number[];
+  /** Blocks whose signs stand behind one another, from the first block on. */
+  readonly shelfBlocks: number;
+}
+
+interface OwnGroup extends Group {
+  readonly blocks: number[];
+  /** The block of each width that has rows left. */
+  readonly open: Map<Width, number>;
+  /** Slots of each width that removed vectors left. */
+  readonly left: Map<Width, number[]>;
+  readonly shelves: number[];
+  /** Pieces of the last shelf that are in use. */
+  shelved: number;
 }
 
 export class Blocks {
   readonly signStride: number;
   readonly #arena: Arena;
   readonly #blocks: Block[] = [];
+  /** Numbers of blocks that were given up. */
+  readonly #vacant: number[] = [];
   /** Two words for each block: the bits of rows with a vector. */
   #live = new Uint32Array(0);
-  /** The block of each width that has rows left. */
-  readonly #open = new Map<Width, number>();
-  /** Slots of each width that removed vectors left. */
-  readonly #left = new Map<Width, number[]>();
-  /** Memory of blocks that were made narrower, by size. */
+  /** Memory that was given up, by size. */
   readonly #spare = new Map<number, number[]>();
-  #shelf = 0;
   #count = 0;
 
   constructor(dim: number, arena: Arena) {
@@ -62,61 +77,81 @@ export class Blocks {
     return this.#count;
   }
 
+  /** One more than the largest number of a block. */
   get blockCount(): number {
     return this.#blocks.length;
   }
 
-  /** Slots that were handed out, and those between them. */
-  get slots(): number {
-    return this.#blocks.length * BLOCK_ROWS;
+  /** `shelfBlocks`: how many blocks' signs stand behind one another. */
+  newGroup(shelfBlocks: number): Group {
+    const group: OwnGroup = { blocks: [], open: new Map(), left: new Map(), shelfBlocks, shelves: [], shelved: shelfBlocks };
+    return group;
   }
 
   /** A slot for a code of this width: one that a removed vector left, or the next. */
-  take(width: Width): number {
-    const left = this.#leftFor(width);
+  take(width: Width, to: Group): number {
+    const group = to as OwnGroup;
+    const left = this.#leftFor(width, group);
     if (left !== undefined) return this.#occupy(left);
-    let nth = this.#open.get(width);
-    if (nth === undefined) {
-      nth = this.#blocks.length;
-      this.#blocks.push({ signs: this.#signsFor(nth), rest: this.#allocate(this.#restBytes(width)), width, filled: 0 });
-      this.#open.set(width, nth);
-      this.#growLive();
-    }
+    const nth = group.open.get(width) ?? this.#begin(width, group);
     const block = this.#blocks[nth] as Block;
     const row = block.filled++;
-    if (block.filled === BLOCK_ROWS) this.#open.delete(width);
+    if (block.filled === BLOCK_ROWS) group.open.delete(width);
     return this.#occupy(nth * BLOCK_ROWS + row);
-  }
-
-  #occupy(slot: number): number {
-    const word = slot >>> 5;
-    this.#live[word] = (this.#live[word] as number) | (1 << (slot & 31));
-    this.#count++;
-    return slot;
   }
 
   remove(slot: number): void {
     if (!this.isLive(slot)) return;
+    this.vacate(slot);
+    this.leave(slot);
+  }
+
+  /** Lets the next vector of a group have a slot that nothing is in any more. */
+  leave(slot: number): void {
+    const { width, group } = this.#blocks[slot >>> 6] as Block;
+    const { left } = group as OwnGroup;
+    const slots = left.get(width);
+    if (slots === undefined) left.set(width, [slot]);
+    else slots.push(slot);
+  }
+
+  /** Takes a vector away from a group that is given up next: its slot is not handed out again. */
+  vacate(slot: number): void {
     const word = slot >>> 5;
     this.#live[word] = (this.#live[word] as number) & ~(1 << (slot & 31));
     this.#count--;
-    this.#leave(slot, this.widthAt(slot >>> 6));
   }
 
-  /** Rows of this width that are there, without a vector. */
-  roomFor(width: Width): number {
-    const open = this.#open.get(width);
-    return (this.#left.get(width)?.length ?? 0) + (open === undefined ? 0 : BLOCK_ROWS - (this.#blocks[open] as Block).filled);
+  /** Rows of this width that are there in a group, without a vector. */
+  roomFor(width: Width, of: Group): number {
+    const group = of as OwnGroup;
+    const open = group.open.get(width);
+    return (group.left.get(width)?.length ?? 0) + (open === undefined ? 0 : BLOCK_ROWS - (this.#blocks[open] as Block).filled);
   }
 
-  #leave(slot: number, width: Width): void {
-    const left = this.#left.get(width);
-    if (left === undefined) this.#left.set(width, [slot]);
-    else left.push(slot);
+  /** Gives back the memory of a block of a group of which nothing is live, but for its signs: the group is to be given up as a whole. */
+  giveUp(from: Group, block: number): void {
+    const group = from as OwnGroup;
+    const { rest, width } = this.#blocks[block] as Block;
+    group.blocks.splice(group.blocks.indexOf(block), 1);
+    group.open.clear();
+    group.left.clear();
+    this.#giveBack(rest, this.#restBytes(width));
+    this.#vacant.push(block);
   }
 
-  #leftFor(width: Width): number | undefined {
-    const left = this.#left.get(width) ?? [];
+  /** Gives back the first shelf of a group, of which no block is left: in pieces for groups with shelves of `into` blocks. Whether there was one. */
+  releaseShelf(from: Group, into: number): boolean {
+    const group = from as OwnGroup;
+    const shelf = group.shelves.shift();
+    if (shelf === undefined) return false;
+    for (let at = 0; at < group.shelfBlocks; at += into) this.#giveBack(shelf + at * this.#signBytes, into * this.#signBytes);
+    if (group.shelves.length === 0) group.shelved = group.shelfBlocks;
+    return true;
+  }
+
+  #leftFor(width: Width, group: OwnGroup): number | undefined {
+    const left = group.left.get(width) ?? [];
     for (let slot = left.pop(); slot !== undefined; slot = left.pop()) {
       // Its block may have become narrower since.
       if (this.widthAt(slot >>> 6) === width) return slot;
@@ -137,6 +172,10 @@ export class Blocks {
     return (this.#blocks[block] as Block).width;
   }
 
+  groupAt(block: number): Group {
+    return (this.#blocks[block] as Block).group;
+  }
+
   signsAt(slot: number): number {
     return (this.#blocks[slot >>> 6] as Block).signs + (slot & 63) * this.signStride;
   }
@@ -151,36 +190,69 @@ export class Blocks {
     return rest + BLOCK_ROWS * width.restStride + 4 * (slot & 63);
   }
 
+  /** Copies a code to a slot of the same width or of fewer planes. */
+  copy(from: number, to: number): void {
+    const { u8 } = this.#arena.views;
+    const [signs, rest, scale] = [this.signsAt(from), this.restAt(from), this.scaleAt(from)];
+    u8.copyWithin(this.signsAt(to), signs, signs + this.signStride);
+    u8.copyWithin(this.restAt(to), rest, rest + this.widthAt(to >>> 6).restStride);
+    u8.copyWithin(this.scaleAt(to), scale, scale + 4);
+  }
+
   /** Gives a block fewer planes. Scales stay as they are. */
   narrow(block: number, width: Width): void {
     const old = this.#blocks[block] as Block;
+    const group = old.group as OwnGroup;
     const rest = this.#allocate(this.#restBytes(width));
     const { u8 } = this.#arena.views;
     const [wide, narrow] = [old.width.restStride, width.restStride];
     for (let row = 0; row < BLOCK_ROWS; row++) u8.copyWithin(rest + row * narrow, old.rest + row * wide, old.rest + row * wide + narrow);
     u8.copyWithin(rest + BLOCK_ROWS * narrow, old.rest + BLOCK_ROWS * wide, old.rest + this.#restBytes(old.width));
-    this.#release(old.rest, this.#restBytes(old.width));
-    if (this.#open.get(old.width) === block) this.#open.delete(old.width);
-    this.#blocks[block] = { signs: old.signs, rest, width, filled: BLOCK_ROWS };
-    for (let slot = block * BLOCK_ROWS; slot < (block + 1) * BLOCK_ROWS; slot++) if (!this.isLive(slot)) this.#leave(slot, width);
+    this.#giveBack(old.rest, this.#restBytes(old.width));
+    if (group.open.get(old.width) === block) group.open.delete(old.width);
+    this.#blocks[block] = { ...old, rest, width, filled: BLOCK_ROWS };
+    for (let slot = block * BLOCK_ROWS; slot < (block + 1) * BLOCK_ROWS; slot++) if (!this.isLive(slot)) this.leave(slot);
   }
 
   /** Of codes, scales and the words of rows. */
   get sizeBytes(): number {
-    const rests = this.#blocks.reduce((sum, { width }) => sum + this.#restBytes(width), 0);
-    return rests + this.#blocks.length * (BLOCK_ROWS * this.signStride + 8);
+    const isVacant = new Set(this.#vacant);
+    return this.#blocks.reduce((sum, { width }, nth) => (isVacant.has(nth) ? sum : sum + this.#restBytes(width) + this.#signBytes + 8), 0);
+  }
+
+  #begin(width: Width, group: OwnGroup): number {
+    const nth = this.#vacant.pop() ?? this.#blocks.length;
+    this.#blocks[nth] = { signs: this.#signsFor(group), rest: this.#allocate(this.#restBytes(width)), width, group, filled: 0 };
+    group.blocks.push(nth);
+    group.open.set(width, nth);
+    this.#growLive();
+    return nth;
+  }
+
+  #occupy(slot: number): number {
+    const word = slot >>> 5;
+    this.#live[word] = (this.#live[word] as number) | (1 << (slot & 31));
+    this.#count++;
+    return slot;
+  }
+
+  get #signBytes(): number {
+    return BLOCK_ROWS * this.signStride;
   }
 
   #restBytes({ restStride }: Width): number {
     return BLOCK_ROWS * (restStride + 4);
   }
 
-  #signsFor(block: number): number {
-    const size = BLOCK_ROWS * this.signStride;
-    if (block % SHELF_BLOCKS === 0) this.#shelf = this.#arena.allocate(SHELF_BLOCKS * size);
-    return this.#shelf + (block % SHELF_BLOCKS) * size;
+  #signsFor(group: OwnGroup): number {
+    if (group.shelved === group.shelfBlocks) {
+      group.shelves.push(this.#allocate(group.shelfBlocks * this.#signBytes));
+      group.shelved = 0;
+    }
+    return (group.shelves.at(-1) as number) + group.shelved++ * this.#signBytes;
   }
 
+  /** Zeros. */
   #allocate(sizeBytes: number): number {
     const spare = this.#spare.get(sizeBytes)?.pop();
     if (spare === undefined) return this.#arena.allocate(sizeBytes);
@@ -188,7 +260,7 @@ export class Blocks {
     return spare;
   }
 
-  #release(at: number, sizeBytes: number): void {
+  #giveBack(at: number, sizeBytes: number): void {
     const spare = this.#spare.get(sizeBytes);
     if (spare === undefined) this.#spare.set(sizeBytes, [at]);
     else spare.push(at);

@@ -6,6 +6,7 @@
 import type { Views } from "../kernels/arena.ts";
 import { placesOfLargest } from "./best.ts";
 import type { Blocks, Width } from "./blocks.ts";
+import type { CellWay } from "./cell-way.ts";
 import { codeSpread, expectedRecall, leastThat, mostCosine, normalBelow, recallOfEstimates } from "./error-law.ts";
 import type { FirstLook } from "./first-look.ts";
 import { LIST, type ListPlace, type Multiplier } from "./question.ts";
@@ -33,18 +34,39 @@ export interface Wanted {
 export interface Found {
   readonly slot: number;
   readonly score: number;
+  /** About, of the query and what was encoded. */
+  readonly cosine: number;
 }
 
 export interface Outcome {
   readonly found: readonly Found[];
+  /** Places of vectors whose signs were looked at. */
+  readonly looked: number;
   /** Vectors whose codes were read. */
   readonly candidates: number;
   readonly expectedRecall: number;
 }
 
+/** What codes gave. */
+interface Passed {
+  readonly candidates: Candidates;
+  /** The best k, the best first. */
+  readonly best: readonly number[];
+  /** Largest key of a code that was read. */
+  readonly threshold: number;
+  /** Recall that everything before the last word has to have. */
+  readonly striven: number;
+  /** Recall that the last word has. */
+  readonly own: number;
+  /** Recall of the keys up to the threshold. */
+  readonly reached: number;
+}
+
 /** More than are asked for are looked at first: the best of few tell little. */
 const FIRST_BY_K = 4;
 const FIRST_LEAST = 64;
+/** Of what may be lost on the way, the part that reading few codes may lose where cells lose some as well: codes are cheaper than cells. */
+const SHARE_OF_KEYS = 0.3;
 /** By how much candidates grow at once. */
 const GROWTH = 1.5;
 /** What a search strives for where codes themselves do not hold the recall that is asked for. */
@@ -74,45 +96,69 @@ export class Cascade {
     this.#multiplierOf = multiplierOf;
   }
 
-  /** Goes on where the first look ended. */
-  run(asked: Asked, wanted: Wanted): Outcome {
+  /** `way`: through cells, of which nothing was looked at yet; without one, everything that may be found was. */
+  run(asked: Asked, wanted: Wanted, way?: CellWay): Outcome {
+    if (way === undefined) return this.#finish(this.#pass(asked, wanted, 1, 0), wanted, 1);
+    let threshold = 0;
+    let worst: number | undefined;
+    for (;;) {
+      this.#look.lookAt(way.next(worst));
+      const passed = this.#pass(asked, wanted, way.isAtEnd ? 1 : SHARE_OF_KEYS, threshold);
+      threshold = passed.threshold;
+      const reached = way.recallOf(passed.best.map((at) => passed.candidates.cosineOf(at)));
+      const isLikely = wanted.candidates === undefined ? reached * passed.reached >= passed.striven : reached >= wanted.recall;
+      const isEnough = passed.best.length >= wanted.k && isLikely;
+      if (way.isAtEnd || isEnough) return this.#finish(passed, wanted, reached);
+      worst = passed.best.length < wanted.k ? undefined : passed.candidates.cosineOf(passed.best.at(-1) as number);
+    }
+  }
+
+  /** Reads codes of what was looked at, as many as the recall takes: to the power of `share` of it. */
+  #pass(asked: Asked, wanted: Wanted, share: number, start: number): Passed {
     const counts = this.#look.counts(asked.nth);
     const all = counts[this.#look.most] as number;
     const candidates = new Candidates(this.#dim, asked);
     const forWidth = new Map<Width, Multiplier>();
     let from = 0;
-    let threshold = keyOf(counts, wanted.candidates ?? Math.max(FIRST_BY_K * wanted.k, FIRST_LEAST));
-    let [passing, holding] = [1, 1];
+    let threshold = Math.max(start, keyOf(counts, wanted.candidates ?? Math.max(FIRST_BY_K * wanted.k, FIRST_LEAST)));
     for (;;) {
       this.#score(asked, candidates, from, threshold, forWidth);
       const best = candidates.best(Math.max(2 * wanted.k, FIRST_LEAST));
       // Where codes have the last word, part of what is asked for is lost to their own errors.
       const own = wanted.exact === undefined ? candidates.recallOf(best, wanted.k) : Math.sqrt(wanted.recall);
-      const chances = best.slice(0, wanted.k).map((at) => candidates.chanceOf(at, this.#look));
-      const recallAt = (key: number): number => expectedRecall(chances.map((chance) => chance(key)));
-      [passing, holding] = [recallAt(threshold), own];
-      if (wanted.candidates !== undefined || candidates.count >= all) break;
       const striven = Math.min(MOST_RECALL, wanted.recall / own);
-      const needed = leastThat(threshold, this.#look.most, (key) => recallAt(key) >= striven);
-      if (needed <= threshold) break;
+      const top = best.slice(0, wanted.k);
+      const chances = top.map((at) => candidates.chanceOf(at, this.#look));
+      const recallAt = (key: number): number => expectedRecall(chances.map((chance) => chance(key)));
+      const needed =
+        wanted.candidates === undefined ? leastThat(threshold, this.#look.most, (key) => recallAt(key) >= striven ** share) : threshold;
+      if (candidates.count >= all || needed <= threshold)
+        return { candidates, best: top, threshold, striven, own, reached: candidates.count >= all ? 1 : recallAt(threshold) };
       from = threshold + 1;
       // The best of few are worse than the best: what they seem to need is too much.
       threshold = Math.max(from, Math.min(needed, keyOf(counts, GROWTH * candidates.count)));
     }
-    if (candidates.count >= all) passing = 1;
-    const found = wanted.exact === undefined ? candidates.top(wanted.k) : candidates.topByExact(wanted, holding);
-    return { found: found.best, candidates: candidates.count, expectedRecall: passing * (found.recall ?? holding) };
+  }
+
+  #finish({ candidates, reached, own }: Passed, wanted: Wanted, ofCells: number): Outcome {
+    const found = wanted.exact === undefined ? candidates.top(wanted.k) : candidates.topByExact(wanted, own);
+    return {
+      found: found.best,
+      looked: this.#look.slots,
+      candidates: candidates.count,
+      expectedRecall: ofCells * reached * (found.recall ?? own),
+    };
   }
 
   #score(asked: Asked, candidates: Candidates, least: number, most: number, forWidth: Map<Width, Multiplier>): void {
-    this.#look.forEachFound(asked.nth, least, most, (slots, offset) => {
+    this.#look.forEachFound(asked.nth, least, most, (slots) => {
       for (let at = 0; at < slots.length; ) {
-        const width = this.#blocks.widthAt((offset + (slots[at] as number)) >>> 6);
+        const width = this.#blocks.widthAt((slots[at] as number) >>> 6);
         const first = at;
         const { u32 } = this.#views();
         const list = this.#place.list / 4;
         for (; at < slots.length && at - first < LIST; at++) {
-          const slot = offset + (slots[at] as number);
+          const slot = slots[at] as number;
           if (this.#blocks.widthAt(slot >>> 6) !== width) break;
           u32[list + 2 * (at - first)] = this.#blocks.signsAt(slot);
           u32[list + 2 * (at - first) + 1] = this.#blocks.restAt(slot);
@@ -125,7 +171,7 @@ export class Cascade {
         const products = multiplier.multiply(at - first);
         const { f32 } = this.#views();
         for (let nth = first; nth < at; nth++) {
-          const slot = offset + (slots[nth] as number);
+          const slot = slots[nth] as number;
           const scale = f32[this.#blocks.scaleAt(slot) / 4] as number;
           candidates.add(slot, (products[nth - first] as number) * multiplier.unit, scale, width.shape.distortion);
         }
@@ -226,6 +272,10 @@ class Candidates {
     return missed;
   }
 
+  cosineOf(at: number): number {
+    return Math.max(-1, Math.min(1, this.#cosines[at] as number));
+  }
+
   /** How likely one like it has a key of at most a threshold. */
   chanceOf(at: number, look: FirstLook): (threshold: number) => number {
     const [cosine, scale, distortion] = [this.#cosines[at] as number, this.#scales[at] as number, this.#distortions[at] as number];
@@ -239,6 +289,6 @@ class Candidates {
   }
 
   #foundAt(at: number, score: number): Found {
-    return { slot: this.#slots[at] as number, score };
+    return { slot: this.#slots[at] as number, score, cosine: this.cosineOf(at) };
   }
 }

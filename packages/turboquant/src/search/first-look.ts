@@ -1,5 +1,5 @@
 /**
- * The first look at all vectors: how many signs of each differ from those of the query. Where vectors are of one length the distance is the key that tells the better from the worse; where they are
+ * The first look at many vectors: how many signs of each differ from those of the query. Where vectors are of one length the distance is the key that tells the better from the worse; where they are
  * not, the key is made of the inner product that distance and length let expect.
  */
 import type { Arena } from "../kernels/arena.ts";
@@ -34,6 +34,10 @@ export class FirstLook {
   #pages: number[] = [];
   #queriesOfPage = 1;
   #largestScale = 0;
+  #queries: 1 | typeof TOGETHER = 1;
+  #selection: Selection | undefined;
+  /** Numbers of the blocks that were looked at, in the order of their keys. */
+  #looked: number[] = [];
 
   constructor(dim: number, isOfOneLength: boolean, blocks: Blocks, kernels: Kernels, arena: Arena) {
     this.#dim = dim;
@@ -58,22 +62,28 @@ export class FirstLook {
     this.#kernels.signPlane(turnedAt, this.#dim, this.#queryAt + nth * this.#blocks.signStride);
   }
 
-  /** Looks at what the selection lets, or at everything, for the first `queries` that asked: one or four. `largestScale`: of all codes. */
-  look(selection: Selection | undefined, queries: 1 | typeof TOGETHER, largestScale: number): void {
-    const { blockCount, signStride } = this.#blocks;
+  /** Forgets what it looked at. `queries`: those that asked, one or four. `selection`: what may be found. `largestScale`: of all codes. */
+  begin(selection: Selection | undefined, queries: 1 | typeof TOGETHER, largestScale: number): void {
+    this.#selection = selection;
+    this.#queries = queries;
     this.#largestScale = largestScale;
-    this.makeRoom(queries);
-    for (let block = 0; block < blockCount; block++) {
-      const at = this.#keysAt(block);
-      const [lower, upper] = [this.#wordOf(block, 0, selection), this.#wordOf(block, 1, selection)];
-      if ((lower | upper) !== 0) {
-        const rows = this.#blocks.signsAt(block * BLOCK_ROWS);
-        if (queries === 1) this.#kernels.hamming(rows, signStride, BLOCK_ROWS, this.#queryAt, at);
-        else this.#kernels.hammingOfFour(rows, signStride, BLOCK_ROWS, this.#queryAt, at, PAGE_BYTES);
-        if (!this.#isOfOneLength) this.#weigh(block, at, queries);
-      }
-      if (lower !== -1 || upper !== -1) for (let nth = 0; nth < queries; nth++) this.#rule(at + nth * PAGE_BYTES, lower, upper);
+    this.#looked = [];
+  }
+
+  /** Looks at more blocks. */
+  lookAt(blocks: readonly number[]): void {
+    this.makeRoom(this.#queries, this.#looked.length + blocks.length);
+    for (const block of blocks) {
+      const at = this.#keysAt(this.#looked.push(block) - 1);
+      const [lower, upper] = [this.#wordOf(block, 0), this.#wordOf(block, 1)];
+      if ((lower | upper) !== 0) this.#fill(block, at);
+      if (lower !== -1 || upper !== -1) for (let nth = 0; nth < this.#queries; nth++) this.#rule(at + nth * PAGE_BYTES, lower, upper);
     }
+  }
+
+  /** Vectors that were looked at, those that the selection does not let included. */
+  get slots(): number {
+    return this.#looked.length * BLOCK_ROWS;
   }
 
   /** For the keys of as many queries and these blocks, which an index asks for before it takes one more: what is in it can be looked at, though memory be at its end. Throws `full`. */
@@ -98,10 +108,16 @@ export class FirstLook {
   }
 
   /** Tells the slots with keys from `least` to `most`, some at a time. */
-  forEachFound(nth: number, least: number, most: number, tell: (slots: Uint32Array, offset: number) => void): void {
-    this.#forEachPage(nth, (at, slots, from) => {
-      const found = this.#kernels.collect(at, slots, least, most, this.#foundAt);
-      if (found > 0) tell(this.#arena.views.u32.subarray(this.#foundAt / 4, this.#foundAt / 4 + found), from);
+  forEachFound(nth: number, least: number, most: number, tell: (slots: Uint32Array) => void): void {
+    this.#forEachPage(nth, (at, count, from) => {
+      const found = this.#kernels.collect(at, count, least, most, this.#foundAt);
+      if (found === 0) return;
+      const slots = this.#arena.views.u32.subarray(this.#foundAt / 4, this.#foundAt / 4 + found);
+      for (let at = 0; at < found; at++) {
+        const place = from + (slots[at] as number);
+        slots[at] = BLOCK_ROWS * (this.#looked[place >>> 6] as number) + (place & 63);
+      }
+      tell(slots);
     });
   }
 
@@ -123,26 +139,32 @@ export class FirstLook {
     return this.#largestScale > 0 ? (LEVELS / 2 - 1) / this.#largestScale : 0;
   }
 
-  #keysAt(block: number): number {
-    return (this.#pages[Math.floor(block / PAGE_BLOCKS)] as number) + 2 * BLOCK_ROWS * (block % PAGE_BLOCKS);
+  /** Of the nth block that is looked at. */
+  #keysAt(nth: number): number {
+    return (this.#pages[Math.floor(nth / PAGE_BLOCKS)] as number) + 2 * BLOCK_ROWS * (nth % PAGE_BLOCKS);
   }
 
   #forEachPage(nth: number, tell: (at: number, slots: number, from: number) => void): void {
-    const { blockCount } = this.#blocks;
-    for (let block = 0; block < blockCount; block += PAGE_BLOCKS)
-      tell(this.#keysAt(block) + nth * PAGE_BYTES, BLOCK_ROWS * Math.min(PAGE_BLOCKS, blockCount - block), BLOCK_ROWS * block);
+    const count = this.#looked.length;
+    for (let block = 0; block < count; block += PAGE_BLOCKS)
+      tell(this.#keysAt(block) + nth * PAGE_BYTES, BLOCK_ROWS * Math.min(PAGE_BLOCKS, count - block), BLOCK_ROWS * block);
   }
 
-  #weigh(block: number, at: number, queries: number): void {
+  #fill(block: number, at: number): void {
+    const rows = this.#blocks.signsAt(block * BLOCK_ROWS);
+    const { signStride } = this.#blocks;
+    if (this.#queries === 1) this.#kernels.hamming(rows, signStride, BLOCK_ROWS, this.#queryAt, at);
+    else this.#kernels.hammingOfFour(rows, signStride, BLOCK_ROWS, this.#queryAt, at, PAGE_BYTES);
+    if (this.#isOfOneLength) return;
     const scalesAt = this.#blocks.scaleAt(block * BLOCK_ROWS);
     const explained = 1 - this.#blocks.widthAt(block).shape.distortion;
-    for (let nth = 0; nth < queries; nth++)
+    for (let nth = 0; nth < this.#queries; nth++)
       this.#kernels.weigh(at + nth * PAGE_BYTES, scalesAt, BLOCK_ROWS, this.#cosinesAt, LEVELS / 2, this.#slope * explained, LEVELS);
   }
 
-  #wordOf(block: number, half: 0 | 1, selection: Selection | undefined): number {
+  #wordOf(block: number, half: 0 | 1): number {
     const live = this.#blocks.liveWord(block, half);
-    return (selection === undefined ? live : live & selection.word(block, half)) | 0;
+    return (this.#selection === undefined ? live : live & this.#selection.word(block, half)) | 0;
   }
 
   /** Takes rows out of question whose bits are not set. */

@@ -96,6 +96,6 @@ it("an index in which anything happens in any order holds what it was given, and
       expect(found.length).toBe(names.size);
       agrees(index, names, vectorOf({ ...asked, kind: asked.kind === "zeros" ? "normal" : asked.kind }, dim, metric));
     }),
-    { numRuns: 40 },
+    { numRuns: 20 },
   );
 });

@@ -89,7 +89,7 @@ describe("a search", () => {
 
   it("gives what there is where less is there than asked for", () => {
     const index = createVectorIndex({ dim: 32 });
-    expect(index.search(new Float32Array(32).fill(1))).toEqual({ hits: [], candidates: 0, expectedRecall: 1 });
+    expect(index.search(new Float32Array(32).fill(1))).toEqual({ hits: [], looked: 0, candidates: 0, expectedRecall: 1 });
     index.add("one", new Float32Array(32).fill(1));
     index.add("none", new Float32Array(32));
     const { hits } = index.search(new Float32Array(32).fill(2), { k: 5 });
@@ -308,5 +308,60 @@ describe("an index", () => {
     expect(index.stats().bytes.codes).toBe(codes);
     expect(index.has(640 * 4)).toBe(false);
     expect(index.search(vectors[9] as Float32Array, { k: 1 }).hits[0]?.id).toBe(640 * 5 + 9);
+  });
+});
+
+describe("an index of many vectors, in cells", () => {
+  const options = { dim: 128, bits: 4, originals: true, flatUpTo: 1024 } as const;
+  const made = madeIndex(options, 8000, 12);
+
+  it("looks at a part of them, and the recall that is asked for is there", () => {
+    expect(made.index.stats().cells).toBeGreaterThan(5);
+    for (const recall of [0.9, 0.99]) expect(recallOf(made, { recall })).toBeGreaterThan(recall - 0.01);
+    const looked = made.queries.map((query) => made.index.search(query, { recall: 0.9 }).looked);
+    expect(looked.reduce((sum, each) => sum + each, 0) / looked.length).toBeLessThan(0.7 * 8000);
+  });
+
+  it("without structure looks at as many as it takes", () => {
+    const noise = madeIndex(options, 4000, 0);
+    for (const recall of [0.9, 0.95]) expect(recallOf(noise, { recall })).toBeGreaterThan(recall - 0.01);
+  });
+
+  it("finds what is added, replaced and cut, and not what is gone, whichever cell it is in", () => {
+    const { index, vectors } = madeIndex(options, 3000, 30);
+    const first = (nth: number): VectorId | undefined => index.search(vectors[nth] as Float32Array, { k: 1 }).hits[0]?.id;
+    for (let nth = 0; nth < 3000; nth += 3) expect(index.remove(nth)).toBe(true);
+    for (let nth = 0; nth < 3000; nth += 3) index.add(`again ${nth}`, vectors[nth] as Float32Array);
+    index.truncate(
+      2,
+      Array.from({ length: 500 }, (_, nth) => 3 * nth + 1),
+    );
+    expect(index.size).toBe(3000);
+    for (let nth = 0; nth < 300; nth += 3) {
+      expect(first(nth)).toBe(`again ${nth}`);
+      expect(first(nth + 1)).toBe(nth + 1);
+      expect(first(nth + 2)).toBe(nth + 2);
+      expect(index.has(nth)).toBe(false);
+    }
+  });
+
+  it("comes back from segments, also into cells that are there", () => {
+    const again = createVectorIndex(options);
+    for (const segment of made.index.segments(500)) again.load(segment);
+    expect(again.size).toBe(8000);
+    expect(again.stats().cells).toBeGreaterThan(5);
+    for (const nth of [0, 777, 7999]) expect(again.search(made.vectors[nth] as Float32Array, { k: 1 }).hits[0]?.id).toBe(nth);
+  });
+
+  it("by a filter that lets few finds those few", () => {
+    const few = [5, 1234, 4321];
+    for (const query of made.queries.slice(0, 5)) {
+      const hits = made.index.search(query, { filter: made.index.select(few) }).hits.map(({ id }) => id as number);
+      expect(hits.toSorted((left, right) => left - right)).toEqual(few);
+    }
+  });
+
+  it("has at least a thousand vectors before that", () => {
+    expect(codeOf(() => createVectorIndex({ dim: 64, flatUpTo: 10 }))).toBe("bad-argument");
   });
 });

@@ -3,74 +3,38 @@ import { createEncoder, type Encoder, MAX_FLOAT, type TurnOptions } from "../cod
 import { checkQuantizer, planeStride, type QuantizerOptions, truncatedFactor, valuesIn } from "../codec/quantizer.ts";
 import { shapeOf } from "../codec/shape.ts";
 import { TurboQuantError } from "../error.ts";
-import type { IndexHeader, Metric, SegmentColumns, VectorId } from "../file/segment.ts";
+import type { IndexHeader, SegmentColumns, VectorId } from "../file/segment.ts";
 import { Arena } from "../kernels/arena.ts";
-import type { KernelKind, Kernels } from "../kernels/kernels.ts";
-import { createKernels, type KernelChoice } from "../kernels/load.ts";
-import { BLOCK_ROWS, Blocks, type Width, widthOf } from "./blocks.ts";
+import type { Kernels } from "../kernels/kernels.ts";
+import { createKernels } from "../kernels/load.ts";
+import { BLOCK_ROWS, Blocks, type Group, type Width, widthOf } from "./blocks.ts";
 import { type Asked, Cascade, type Outcome, type Wanted } from "./cascade.ts";
+import { Cells, type Nearest, type Witness } from "./cells.ts";
 import { checkColumnsFor, columnsOf, liveSlots, putColumns } from "./columns.ts";
+import type { IndexStats, SearchOptions, SearchResult, VectorIndexOptions } from "./contract.ts";
+import { createExactProduct, dot, type ExactProduct } from "./exact-product.ts";
 import { FirstLook, TOGETHER } from "./first-look.ts";
 import { checkId, IdTable } from "./id-table.ts";
 import { Originals } from "./originals.ts";
 import { createListPlace, createMultiplier, type ListPlace, type Multiplier } from "./question.ts";
 import { Selection } from "./selection.ts";
+import { wantedOf } from "./wanted.ts";
 
-export interface VectorIndexOptions {
-  /** Coordinates, 2 to 8,192. */
-  readonly dim: number;
-  /** Per coordinate, 1 to 8, also between whole numbers; 4 unless said. */
-  readonly bits?: number;
-  /** Of the rotation; 0 unless said. */
-  readonly seed?: number | bigint;
-  /** What is a good find: a vector that points the same way (`cosine`, unless said), or one with a large inner product (`dot`). */
-  readonly metric?: Metric;
-  /** Taken off each vector before it is encoded and never changed. With `cosine` off the vector at length one. */
-  readonly center?: ArrayLike<number>;
-  /** Keeps the vectors as they are as well, four bytes a coordinate: the last few of a search are put in order by them. */
-  readonly originals?: boolean;
-  /** The fastest that run here unless said. */
-  readonly kernels?: KernelChoice;
-}
+export type { Hit, IndexStats, SearchOptions, SearchResult, VectorIndexOptions } from "./contract.ts";
 
-export interface SearchOptions {
-  /** How many to find; 10 unless said. */
-  readonly k?: number;
-  /** Share of the exact best k that is to be among those found; 0.95 unless said. How many candidates that takes is computed. */
-  readonly recall?: number;
-  /** How many candidates instead. */
-  readonly candidates?: number;
-  /** Only these may be found. A selection serves many searches; a function is asked of every vector. */
-  readonly filter?: Selection | ((id: VectorId) => boolean);
-  /** Whether originals have the last word, where they are kept; true unless said. */
-  readonly exact?: boolean;
-}
-
-export interface Hit {
-  readonly id: VectorId;
-  /** Cosine or inner product: about, or as it is where originals have the last word. */
-  readonly score: number;
-}
-
-export interface SearchResult {
-  /** The best first. */
-  readonly hits: readonly Hit[];
-  /** Vectors whose codes were read. */
-  readonly candidates: number;
-  /** Share of the exact best k that is expected among the hits. Below what was asked for where the bits of codes do not hold more. */
-  readonly expectedRecall: number;
-}
-
-export interface IndexStats {
-  readonly vectors: number;
-  readonly kernels: KernelKind;
-  /** `codes` with scales, `ids`, `originals`; `scratch` is what searches work with. */
-  readonly bytes: { readonly codes: number; readonly ids: number; readonly originals: number; readonly scratch: number };
-  /** How many vectors there are of each width. */
-  readonly byBits: readonly { readonly bits: number; readonly vectors: number }[];
-}
-
-const MOST_K = 10_000;
+/** A look at the signs of so many of 1,536 coordinates takes 5 ms. */
+const FLAT_UP_TO = 300_000;
+/** Blocks whose signs stand behind one another, where all are looked at. */
+const FLAT_SHELF = 16;
+/** Vectors that tell how the best lie among cells, how many of the best each looks for, and how surely; again, when cells were tidied, as soon as there are so many times as many vectors. */
+const WITNESSES = 96;
+const WITNESSED = 10;
+const WITNESS_RECALL = 0.99;
+const GROWTH_TO_MEASURE = 2;
+/** Fewer are not worth a cell. */
+const LEAST_FLAT = 1024;
+/** Of the middles of cells, whatever vectors have. */
+const MIDDLE_BITS = 4;
 
 /** Throws `bad-argument`. */
 export function createVectorIndex(options: VectorIndexOptions): VectorIndex {
@@ -92,15 +56,33 @@ export class VectorIndex {
   readonly #multipliers = new Map<Width, Multiplier>();
   readonly #originals: Originals | undefined;
   readonly #lengths: TurnOptions;
+  readonly #products: ExactProduct;
+  #flat: Group;
+  readonly #flatUpTo: number;
+  #cells: Cells | undefined;
+  /** What memory at its end kept from going into cells. */
+  readonly #loose: Group[] = [];
+  #measureAgainAt = 0;
   #largestScale = 0;
   #version = 0;
 
-  constructor({ dim, bits = 4, seed = 0, metric = "cosine", center, originals = false, kernels }: VectorIndexOptions) {
+  constructor({
+    dim,
+    bits = 4,
+    seed = 0,
+    metric = "cosine",
+    center,
+    originals = false,
+    flatUpTo = FLAT_UP_TO,
+    kernels,
+  }: VectorIndexOptions) {
     const quantizer: QuantizerOptions = { dim, bits, seed, ...(center === undefined ? {} : { center }) };
     const checked = checkQuantizer(quantizer);
     if (metric !== "cosine" && metric !== "dot")
       throw new TurboQuantError("bad-argument", `metric is ${String(metric)}`, "It is cosine or dot.");
+    if (!(flatUpTo >= LEAST_FLAT)) throw new TurboQuantError("bad-argument", `flatUpTo is ${flatUpTo}`, `It is at least ${LEAST_FLAT}.`);
     this.header = { dim, bits, from: bits, seed: BigInt(seed), scale: "unbiased", metric, originals, ...checked };
+    this.#products = createExactProduct(this.header);
     this.#kernels = createKernels(kernels);
     this.#arena = new Arena(this.#kernels.memory);
     this.#place = createListPlace(this.#arena);
@@ -111,6 +93,8 @@ export class VectorIndex {
       this.#arena,
     );
     this.#blocks = new Blocks(dim, this.#arena);
+    this.#flat = this.#blocks.newGroup(FLAT_SHELF);
+    this.#flatUpTo = flatUpTo;
     this.#ids = new IdTable((slot) => this.#blocks.isLive(slot));
     this.#look = new FirstLook(dim, metric === "cosine" && center === undefined, this.#blocks, this.#kernels, this.#arena);
     this.#cascade = new Cascade(
@@ -137,24 +121,27 @@ export class VectorIndex {
   /** Puts a vector where the next search finds it; one of the same id is replaced. Throws `bad-vector`, `bad-argument`, `full`. */
   add(id: VectorId, vector: ArrayLike<number>): void {
     checkId(id);
+    const size = this.#encoder.turn(vector, this.#lengths);
+    const nearest = this.#cells?.nearest();
     // Asked before there is a slot: a vector that is gone may have left it, under this very id.
     const replaces = this.has(id);
-    const slot = this.#take(this.#width);
+    const slot = this.#take(this.#width, this.#groupFor(nearest));
+    const scale = this.#encoder.write(size, {
+      signs: this.#blocks.signsAt(slot),
+      rest: this.#blocks.restAt(slot),
+      stride: this.#blocks.signStride,
+    });
     try {
-      const scale = this.#encoder.encode(
-        vector,
-        { signs: this.#blocks.signsAt(slot), rest: this.#blocks.restAt(slot), stride: this.#blocks.signStride },
-        this.#lengths,
-      );
       this.#originals?.put(slot, vector);
-      if (replaces) this.remove(id);
-      this.#setScale(slot, scale);
     } catch (error) {
       this.#blocks.remove(slot);
       throw error;
     }
+    if (replaces) this.remove(id);
+    this.#setScale(slot, scale);
     this.#ids.put(slot, id);
     this.#version++;
+    this.#settle(nearest);
   }
 
   /** `matrix`: one vector of `dim` coordinates after the other. */
@@ -230,7 +217,8 @@ export class VectorIndex {
       const live = this.#liveIn(block);
       const slots = live.filter((slot) => chosen === undefined || chosen.has(slot));
       // A block of few would stay one of few: they move to where others left room.
-      const isWhole = slots.length === live.length && (slots.length === BLOCK_ROWS || slots.length > this.#blocks.roomFor(to));
+      const room = (): number => this.#blocks.roomFor(to, this.#blocks.groupAt(block));
+      const isWhole = slots.length === live.length && (slots.length === BLOCK_ROWS || slots.length > room());
       if (isWhole && slots.length > 0) this.#cutBlock(block, slots, to);
       else for (const slot of slots) this.#move(slot, to);
       cut += slots.length;
@@ -270,13 +258,15 @@ export class VectorIndex {
       ...this.#inside(),
       take: (id) => {
         this.remove(id);
-        const slot = this.#take(width);
+        const slot = this.#take(width, this.#flat);
         this.#ids.put(slot, id);
         return slot;
       },
       setScale: (slot, scale) => this.#setScale(slot, scale),
     });
     this.#version++;
+    if (this.#cells !== undefined) this.#shareOut(this.#cells);
+    this.#settleCells();
   }
 
   stats(): IndexStats {
@@ -295,24 +285,31 @@ export class VectorIndex {
         originals: this.#originals?.sizeBytes ?? 0,
         scratch: this.#kernels.memory.buffer.byteLength - codes,
       },
+      cells: this.#cells?.count ?? 0,
       byBits: [...byBits].filter(([, vectors]) => vectors > 0).map(([bits, vectors]) => ({ bits, vectors })),
     };
   }
 
   #searchTogether(queries: readonly ArrayLike<number>[], options: SearchOptions): readonly SearchResult[] {
-    const wanted = this.#wantedOf(options);
+    const wanted = wantedOf(options);
     const selection = this.#selectionOf(options.filter);
+    if (this.#cells !== undefined && queries.length > 1) {
+      const alone = { ...options, ...(selection === undefined ? {} : { filter: selection }) };
+      return queries.flatMap((query) => this.#searchTogether([query], alone));
+    }
     const asked = queries.map((query, nth): Asked => {
       const size = this.#encoder.turn(query, { centred: false, ...this.#lengths });
       this.#look.ask(this.#encoder.turnedAt, nth);
       const { f32 } = this.#arena.views;
       const turned = f32.slice(this.#encoder.turnedAt / 4, this.#encoder.turnedAt / 4 + this.header.dim);
-      return { turned, size, base: this.#baseOf(query), nth };
+      return { turned, size, base: this.#products.withCenter(query), nth };
     });
-    this.#look.look(selection, queries.length === 1 ? 1 : TOGETHER, this.#largestScale);
-    return asked.map((each, nth) =>
-      this.#resultOf(this.#cascade.run(each, { ...wanted, exact: this.#exactFor(queries[nth] as ArrayLike<number>, options) })),
-    );
+    this.#look.begin(selection, queries.length === 1 ? 1 : TOGETHER, this.#largestScale);
+    this.#look.lookAt(this.#looseBlocks());
+    return asked.map((each, nth) => {
+      const exact = this.#exactFor(queries[nth] as ArrayLike<number>, options);
+      return this.#resultOf(this.#cascade.run(each, { ...wanted, exact }, this.#cells?.ask(each.turned)));
+    });
   }
 
   /** Where memory is at its end there may be none: then one after the other is as good. */
@@ -325,19 +322,8 @@ export class VectorIndex {
     }
   }
 
-  #resultOf({ found, candidates, expectedRecall }: Outcome): SearchResult {
-    return { hits: found.map(({ slot, score }) => ({ id: this.#ids.at(slot), score })), candidates, expectedRecall };
-  }
-
-  #wantedOf({ k = 10, recall = 0.95, candidates }: SearchOptions): Wanted {
-    const refuse = (what: string, hint: string): never => {
-      throw new TurboQuantError("bad-argument", what, hint);
-    };
-    if (!Number.isInteger(k) || k < 1 || k > MOST_K) refuse(`k is ${k}`, `It is a whole number from 1 to ${MOST_K}.`);
-    if (!(recall > 0 && recall <= 1)) refuse(`recall is ${recall}`, "It is above 0 and at most 1.");
-    if (candidates !== undefined && !(Number.isInteger(candidates) && candidates >= k))
-      refuse(`candidates is ${candidates}`, "It is a whole number, at least k.");
-    return { k, recall, candidates, exact: undefined };
+  #resultOf({ found, looked, candidates, expectedRecall }: Outcome): SearchResult {
+    return { hits: found.map(({ slot, score }) => ({ id: this.#ids.at(slot), score })), looked, candidates, expectedRecall };
   }
 
   #selectionOf(filter: SearchOptions["filter"]): Selection | undefined {
@@ -352,25 +338,84 @@ export class VectorIndex {
     return selection;
   }
 
-  /** Inner product of a query, as searches take it, with the centre. */
-  #baseOf(query: ArrayLike<number>): number {
-    const { center } = this.header;
-    return center === undefined ? 0 : dot(center, query) / this.#unitOf(query);
-  }
-
-  /** What a vector is divided by: its length, where only its direction counts. */
-  #unitOf(vector: ArrayLike<number>): number {
-    return this.header.metric === "dot" ? 1 : Math.sqrt(dot(vector, vector)) || 1;
-  }
-
   #exactFor(query: ArrayLike<number>, { exact = true }: SearchOptions): Wanted["exact"] {
     const originals = this.#originals;
     if (!exact || originals === undefined) return undefined;
-    const unit = this.#unitOf(query);
-    return (slot) => {
-      const vector = originals.at(slot);
-      return dot(vector, query) / (unit * this.#unitOf(vector));
-    };
+    const scoreOf = this.#products.with(query);
+    return (slot) => scoreOf(originals.at(slot));
+  }
+
+  #groupFor(nearest: Nearest | undefined): Group {
+    return nearest === undefined || this.#cells === undefined ? this.#flat : this.#cells.groupOf(nearest);
+  }
+
+  /** After a vector was put in: where it stands may be too large now. */
+  #settle(nearest: Nearest | undefined): void {
+    if (nearest !== undefined) this.#cells?.added(nearest);
+    this.#settleCells();
+  }
+
+  #settleCells(): void {
+    if (this.#cells === undefined && this.size > this.#flatUpTo) this.#beginCells();
+    else if (this.#cells !== undefined && this.size >= this.#measureAgainAt) {
+      this.#cells.tidy();
+      this.#measureCells(this.#cells);
+    }
+  }
+
+  #beginCells(): void {
+    const width = this.#widthFor(MIDDLE_BITS, MIDDLE_BITS);
+    this.#cells = new Cells(
+      {
+        dim: this.header.dim,
+        blocks: this.#blocks,
+        encoder: this.#encoder,
+        kernels: this.#kernels,
+        place: this.#place,
+        width,
+        multiplier: this.#multipliers.get(width) as Multiplier,
+        moved: (from, to) => {
+          const id = this.#ids.at(from);
+          this.#ids.forget(id);
+          this.#ids.put(to, id);
+          this.#originals?.put(to, this.#originals.at(from));
+        },
+      },
+      this.#flat.blocks,
+    );
+    this.#shareOut(this.#cells);
+    this.#measureCells(this.#cells);
+  }
+
+  #shareOut(cells: Cells): void {
+    if (!cells.shareOut(this.#flat)) this.#loose.push(this.#flat);
+    this.#flat = this.#blocks.newGroup(FLAT_SHELF);
+  }
+
+  /** Of vectors that are in no cell. */
+  #looseBlocks(): readonly number[] {
+    return [...this.#loose, this.#flat].flatMap(({ blocks }) => blocks);
+  }
+
+  /** Some vectors of the index are asked for what is like them, in all of it. */
+  #measureCells(cells: Cells): void {
+    const { dim } = this.header;
+    this.#measureAgainAt = GROWTH_TO_MEASURE * this.size;
+    const blocks = [...cells.blocks, ...this.#looseBlocks()];
+    const step = Math.max(1, Math.floor(blocks.length / WITNESSES));
+    const slots = blocks.flatMap((block, nth) => (nth % step === 0 ? this.#liveIn(block).slice(0, 1) : []));
+    const witnesses = slots.map((own): Witness => {
+      const turned = this.#valuesAt(own, this.#blocks.widthAt(own >>> 6));
+      const length = Math.sqrt(dot(turned, turned) / dim) || 1;
+      const asked = { turned: turned.map((value) => value / length), size: 1 / Math.sqrt(dim), base: 0, nth: 0 };
+      this.#arena.views.f32.set(asked.turned, this.#encoder.turnedAt / 4);
+      this.#look.ask(this.#encoder.turnedAt);
+      this.#look.begin(undefined, 1, this.#largestScale);
+      this.#look.lookAt(blocks);
+      const { found } = this.#cascade.run(asked, { k: WITNESSED + 1, recall: WITNESS_RECALL, candidates: undefined, exact: undefined });
+      return { turned: asked.turned, best: found.filter(({ slot }) => slot !== own && cells.has(slot)).slice(0, WITNESSED) };
+    });
+    cells.measure(witnesses.filter(({ best }) => best.length > 0));
   }
 
   #widthFor(bits: number, from: number): Width {
@@ -387,9 +432,9 @@ export class VectorIndex {
     return width;
   }
 
-  #take(width: Width): number {
+  #take(width: Width, group: Group): number {
     this.#look.makeRoom(1, this.#blocks.blockCount + 1);
-    return this.#blocks.take(width);
+    return this.#blocks.take(width, group);
   }
 
   #setScale(slot: number, scale: number): void {
@@ -410,12 +455,8 @@ export class VectorIndex {
   #move(slot: number, to: Width): void {
     const id = this.#ids.at(slot);
     const scale = this.#cutScale(slot, to);
-    const target = this.#take(to);
-    const { u8 } = this.#arena.views;
-    const signs = this.#blocks.signsAt(slot);
-    u8.copyWithin(this.#blocks.signsAt(target), signs, signs + this.#blocks.signStride);
-    const rest = this.#blocks.restAt(slot);
-    u8.copyWithin(this.#blocks.restAt(target), rest, rest + to.restStride);
+    const target = this.#take(to, this.#blocks.groupAt(slot >>> 6));
+    this.#blocks.copy(slot, target);
     if (this.#originals !== undefined) this.#originals.put(target, this.#originals.at(slot));
     this.remove(id);
     this.#ids.put(target, id);
@@ -450,10 +491,4 @@ export class VectorIndex {
   #inside() {
     return { header: this.header, blocks: this.#blocks, arena: this.#arena, ids: this.#ids, originals: this.#originals };
   }
-}
-
-function dot(left: ArrayLike<number>, right: ArrayLike<number>): number {
-  let sum = 0;
-  for (let at = 0; at < left.length; at++) sum += (left[at] as number) * (right[at] as number);
-  return sum;
 }
