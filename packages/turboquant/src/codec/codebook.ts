@@ -29,8 +29,18 @@ const MAX_ROUNDS = 20_000;
  * Of `from` bits unless it is `bits`: then cells of the finer codebook are put together, as many as one bit less and less leaves apart, each with the mean of what falls into it.
  */
 export function createCodebook(dim: number, bits: number, from = bits): Codebook {
-  return from === bits ? lloydMax(dim, bits) : merged(dim, lloydMax(dim, from), bits);
+  const name = `${dim} ${bits} ${from}`;
+  const known = KNOWN.get(name);
+  if (known !== undefined) return known;
+  const codebook = from === bits ? lloydMax(dim, bits) : merged(dim, createCodebook(dim, from), bits);
+  if (KNOWN.size >= MOST_KNOWN) KNOWN.clear();
+  KNOWN.set(name, codebook);
+  return codebook;
 }
+
+/** The finest takes a tenth of a second to find, and a program has few dimensions and widths: a codebook says the same whoever asks, and nobody changes it. */
+const KNOWN = new Map<string, Codebook>();
+const MOST_KNOWN = 64;
 
 function merged(dim: number, finer: Codebook, bits: number): Codebook {
   const law = lawOf(dim, (density) => density);

@@ -37,7 +37,7 @@ export class FirstLook {
   #queries: 1 | typeof TOGETHER = 1;
   #selection: Selection | undefined;
   /** Numbers of the blocks that were looked at, in the order of their keys. */
-  #looked: number[] = [];
+  #looked: readonly number[] = [];
 
   constructor(dim: number, isOfOneLength: boolean, blocks: Blocks, kernels: Kernels, arena: Arena) {
     this.#dim = dim;
@@ -72,12 +72,16 @@ export class FirstLook {
 
   /** Looks at more blocks. */
   lookAt(blocks: readonly number[]): void {
-    this.makeRoom(this.#queries, this.#looked.length + blocks.length);
-    for (const block of blocks) {
-      const at = this.#keysAt(this.#looked.push(block) - 1);
+    const first = this.#looked.length;
+    this.makeRoom(this.#queries, first + blocks.length);
+    this.#looked = first === 0 ? blocks : [...this.#looked, ...blocks];
+    for (let nth = 0; nth < blocks.length; nth++) {
+      const block = blocks[nth] as number;
+      const at = this.#keysAt(first + nth);
       const [lower, upper] = [this.#wordOf(block, 0), this.#wordOf(block, 1)];
       if ((lower | upper) !== 0) this.#fill(block, at);
-      if (lower !== -1 || upper !== -1) for (let nth = 0; nth < this.#queries; nth++) this.#rule(at + nth * PAGE_BYTES, lower, upper);
+      if (lower !== -1 || upper !== -1)
+        for (let query = 0; query < this.#queries; query++) this.#rule(at + query * PAGE_BYTES, lower, upper);
     }
   }
 

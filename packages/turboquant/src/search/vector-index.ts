@@ -394,7 +394,7 @@ export class VectorIndex {
 
   /** Of vectors that are in no cell. */
   #looseBlocks(): readonly number[] {
-    return [...this.#loose, this.#flat].flatMap(({ blocks }) => blocks);
+    return this.#loose.length === 0 ? this.#flat.blocks : [...this.#loose, this.#flat].flatMap(({ blocks }) => blocks);
   }
 
   /** Some vectors of the index are asked for what is like them, in all of it. */
