@@ -60,8 +60,9 @@ describe("kernels of every kind leave the same bytes behind", () => {
 
   it.each([8, 48, 192, 200, 1024])("that count differences in rows of %i bytes", (stride) => {
     const found = sameOnAll(fillWithBytes(stride), (kernels) => {
-      kernels.hamming(0, stride, ROWS, 2 * ROOM, 8 * ROOM);
-      kernels.hammingOfFour(0, stride, ROWS, 2 * ROOM, 8 * ROOM + 1024, 256);
+      kernels.hamming(0, stride, stride, ROWS, 2 * ROOM, 8 * ROOM);
+      kernels.hamming(0, stride, 8, ROWS, 2 * ROOM, 8 * ROOM + 4096);
+      kernels.hammingOfFour(0, stride, stride, ROWS, 2 * ROOM, 8 * ROOM + 1024, 256);
       const one = [...new Uint16Array(kernels.memory.buffer, 8 * ROOM, ROWS)];
       const first = [...new Uint16Array(kernels.memory.buffer, 8 * ROOM + 1024, ROWS)];
       return { one, first };
@@ -74,7 +75,7 @@ describe("kernels of every kind leave the same bytes behind", () => {
     const found = sameOnAll(
       (memory) => new Uint8Array(memory, 0, stride).fill(255),
       (kernels) => {
-        kernels.hamming(0, stride, 1, ROOM, 2 * ROOM);
+        kernels.hamming(0, stride, stride, 1, ROOM, 2 * ROOM);
         return new Uint16Array(kernels.memory.buffer, 2 * ROOM, 1)[0];
       },
     );

@@ -36,10 +36,10 @@ export interface Kernels {
   /** A bit of each place. Whole groups of sixteen are read and written. */
   bitPlane(places: number, count: number, bit: number, out: number): void;
 
-  /** How many signs of each row differ from those of the query: 16-bit numbers. `stride` is a multiple of eight. */
-  hamming(rows: number, stride: number, count: number, query: number, out: number): void;
+  /** How many of the first signs of each row differ from those of the query: 16-bit numbers. Rows are `stride` bytes apart; `bytes` of each are looked at, a multiple of eight. */
+  hamming(rows: number, stride: number, bytes: number, count: number, query: number, out: number): void;
   /** The same for four queries, `stride` apart, with results `step` apart. */
-  hammingOfFour(rows: number, stride: number, count: number, query: number, out: number, step: number): void;
+  hammingOfFour(rows: number, stride: number, bytes: number, count: number, query: number, out: number, step: number): void;
   /** Distances become keys: `base - slope * scale * table[distance]`, cut to 0 and `most`, in 32-bit floats. */
   weigh(keys: number, scales: number, count: number, table: number, base: number, slope: number, most: number): void;
   /** Adds one to the 32-bit count of each key that is at most `most`. */

@@ -106,15 +106,15 @@ export function createPlainKernels(): Kernels {
         plane[nth >>> 3] = (plane[nth >>> 3] as number) | (((place >>> bit) & 1) << (nth & 7));
     },
 
-    hamming: (rows, stride, count, query, out) => {
+    hamming: (rows, stride, length, count, query, out) => {
       const [signs, asked, found] = [bytes(rows, stride * count), bytes(query, stride), shorts(out, count)];
-      for (let row = 0; row < count; row++) found[row] = distance(signs, row * stride, asked, 0, stride);
+      for (let row = 0; row < count; row++) found[row] = distance(signs, row * stride, asked, 0, length);
     },
-    hammingOfFour: (rows, stride, count, query, out, step) => {
+    hammingOfFour: (rows, stride, length, count, query, out, step) => {
       const [signs, asked] = [bytes(rows, stride * count), bytes(query, 4 * stride)];
       for (let nth = 0; nth < 4; nth++) {
         const found = shorts(out + nth * step, count);
-        for (let row = 0; row < count; row++) found[row] = distance(signs, row * stride, asked, nth * stride, stride);
+        for (let row = 0; row < count; row++) found[row] = distance(signs, row * stride, asked, nth * stride, length);
       }
     },
     weigh: (keys, scales, count, table, base, slope, most) => {

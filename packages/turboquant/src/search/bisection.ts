@@ -31,7 +31,7 @@ export class SignRows {
 
   /** How many signs differ between two rows at addresses. */
   distance(left: number, right: number): number {
-    this.#kernels.hamming(left, this.#stride, 1, right, this.#distanceAt);
+    this.#kernels.hamming(left, this.#stride, this.#stride, 1, right, this.#distanceAt);
     return this.#arena.views.u16[this.#distanceAt / 2] as number;
   }
 

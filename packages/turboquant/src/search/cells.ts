@@ -314,7 +314,7 @@ export class Cells {
     const best = { cell: 0, distance: Number.POSITIVE_INFINITY };
     for (let first = 0; first < this.#cells.length; first += BLOCK_ROWS) {
       const rows = Math.min(BLOCK_ROWS, this.#cells.length - first);
-      kernels.hamming(this.#middles.signsAt(first), blocks.signStride, rows, signsAt, this.#distancesAt);
+      kernels.hamming(this.#middles.signsAt(first), blocks.signStride, blocks.signStride, rows, signsAt, this.#distancesAt);
       const { u16 } = encoder.arena.views;
       for (let row = 0; row < rows; row++) {
         const distance = u16[this.#distancesAt / 2 + row] as number;

@@ -3,7 +3,8 @@
  *
  * Signs. Two vectors at an angle differ in a sign of their rotated coordinates with probability angle/pi. Of d coordinates that a rotation makes, the share of equal signs less that of others spreads
  * less than d throws of a coin would: lengths and inner product of the vectors are given, and what these explain is 4/pi^2 (1 - c^2), with c the cosine of the angle. So with Z that share,
- *   E[Z] = 2/pi asin c,   Var[Z] = (1 - (2/pi asin c)^2 - 4/pi^2 (1 - c^2)) / d.
+ *   E[Z] = 2/pi asin c,   Var[Z] = (1 - (2/pi asin c)^2 - 4/pi^2 (1 - c^2)) / d,
+ * and of the first p coordinates alone Var[Z] = (1 - (2/pi asin c)^2 - 4/pi^2 (1 - c^2) p/d) / p.
  *
  * Codes of an unbiased scale: estimates of the inner product of unit vectors spread with variance D/(1 - D) (1 - c^2) / d, with D the squared error of a coordinate.
  */
@@ -13,11 +14,11 @@ export function meanDistance(dim: number, cosine: number): number {
   return (dim * Math.acos(Math.max(-1, Math.min(1, cosine)))) / Math.PI;
 }
 
-/** Standard deviation of how many of `dim` signs differ. */
-export function distanceSpread(dim: number, cosine: number): number {
+/** Standard deviation of how many of `dim` signs differ; of vectors with `of` coordinates, of which these are the first. */
+export function distanceSpread(dim: number, cosine: number, of = dim): number {
   const share = (2 / Math.PI) * Math.asin(Math.max(-1, Math.min(1, cosine)));
   const explained = (4 / Math.PI ** 2) * Math.max(0, 1 - cosine * cosine);
-  return Math.sqrt(dim * Math.max(0, 1 - share * share - explained)) / 2;
+  return Math.sqrt(dim * Math.max(0, 1 - share * share - (explained * dim) / of)) / 2;
 }
 
 /** The cosine at which `distance` of `dim` signs differ on average. */

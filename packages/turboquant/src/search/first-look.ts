@@ -2,6 +2,7 @@
  * The first look at many vectors: how many signs of each differ from those of the query. Where vectors are of one length the distance is the key that tells the better from the worse; where they are
  * not, the key is made of the inner product that distance and length let expect.
  */
+import { planeStride } from "../codec/quantizer.ts";
 import type { Arena } from "../kernels/arena.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import { BLOCK_ROWS, type Blocks } from "./blocks.ts";
@@ -15,6 +16,10 @@ const PAGE_BLOCKS = 64;
 const PAGE_SLOTS = PAGE_BLOCKS * BLOCK_ROWS;
 /** Of the keys of one query. */
 const PAGE_BYTES = 2 * PAGE_SLOTS;
+/** Up to so many coordinates all signs are looked at; of more, half: what that leaves open, a few codes more tell sooner than the other half of all signs. */
+const WHOLE = 768;
+/** Kernels take so many signs at once. */
+const WHOLE_BITS = 128;
 /** Queries that are looked at together. */
 export const TOGETHER = 4;
 
@@ -22,6 +27,8 @@ export class FirstLook {
   /** The largest key. */
   readonly most: number;
   readonly #dim: number;
+  /** Coordinates whose signs are looked at. */
+  readonly #looks: number;
   readonly #isOfOneLength: boolean;
   readonly #blocks: Blocks;
   readonly #kernels: Kernels;
@@ -41,18 +48,19 @@ export class FirstLook {
 
   constructor(dim: number, isOfOneLength: boolean, blocks: Blocks, kernels: Kernels, arena: Arena) {
     this.#dim = dim;
+    this.#looks = dim <= WHOLE ? dim : Math.ceil(dim / 2 / WHOLE_BITS) * WHOLE_BITS;
     this.#isOfOneLength = isOfOneLength;
-    this.most = isOfOneLength ? dim : LEVELS;
+    this.most = isOfOneLength ? this.#looks : LEVELS;
     this.#blocks = blocks;
     this.#kernels = kernels;
     this.#arena = arena;
     this.#queryAt = arena.allocate(TOGETHER * blocks.signStride);
     this.#countsAt = arena.allocate(4 * (this.most + 1));
     this.#foundAt = arena.allocate(4 * PAGE_SLOTS);
-    this.#cosinesAt = isOfOneLength ? 0 : arena.allocate(4 * (dim + 1));
+    this.#cosinesAt = isOfOneLength ? 0 : arena.allocate(4 * (this.#looks + 1));
     if (!isOfOneLength)
       arena.views.f32.set(
-        Float32Array.from({ length: dim + 1 }, (_, distance) => cosineAt(dim, distance)),
+        Float32Array.from({ length: this.#looks + 1 }, (_, distance) => cosineAt(this.#looks, distance)),
         this.#cosinesAt / 4,
       );
   }
@@ -128,7 +136,7 @@ export class FirstLook {
   /** How likely a vector with this cosine to the query and this scale has a key of at most a threshold. */
   chanceAtMost(threshold: number, cosine: number, scale: number, explained: number): number {
     const most = this.#isOfOneLength ? threshold : this.#distanceAt(threshold, scale * explained);
-    const [mean, spread] = [meanDistance(this.#dim, cosine), distanceSpread(this.#dim, cosine)];
+    const [mean, spread] = [meanDistance(this.#looks, cosine), distanceSpread(this.#looks, cosine, this.#dim)];
     if (spread === 0) return mean <= most + 0.5 ? 1 : 0;
     return normalBelow((most + 0.5 - mean) / spread);
   }
@@ -136,7 +144,7 @@ export class FirstLook {
   /** The distance at which a vector of this scale has this key. */
   #distanceAt(key: number, scale: number): number {
     const cosine = (LEVELS / 2 - key) / (this.#slope * scale);
-    return meanDistance(this.#dim, cosine);
+    return meanDistance(this.#looks, cosine);
   }
 
   get #slope(): number {
@@ -157,8 +165,9 @@ export class FirstLook {
   #fill(block: number, at: number): void {
     const rows = this.#blocks.signsAt(block * BLOCK_ROWS);
     const { signStride } = this.#blocks;
-    if (this.#queries === 1) this.#kernels.hamming(rows, signStride, BLOCK_ROWS, this.#queryAt, at);
-    else this.#kernels.hammingOfFour(rows, signStride, BLOCK_ROWS, this.#queryAt, at, PAGE_BYTES);
+    const bytes = planeStride(this.#looks);
+    if (this.#queries === 1) this.#kernels.hamming(rows, signStride, bytes, BLOCK_ROWS, this.#queryAt, at);
+    else this.#kernels.hammingOfFour(rows, signStride, bytes, BLOCK_ROWS, this.#queryAt, at, PAGE_BYTES);
     if (this.#isOfOneLength) return;
     const scalesAt = this.#blocks.scaleAt(block * BLOCK_ROWS);
     const explained = 1 - this.#blocks.widthAt(block).shape.distortion;
