@@ -33,17 +33,29 @@ function estimates(
   });
 }
 
+/** That the mean error wavers by less than a hundredth: at many bits most of it is that of the few coordinates beyond the last centroid. */
+function coordinatesFor(bits: number): number {
+  if (bits <= 4) return 200_000;
+  return bits <= 6 ? 1_000_000 : 4_000_000;
+}
+
 describe("what a code keeps", () => {
-  it.each([64, 100, 384, 1536].flatMap((dim) => [1, 2, 2.5, 3, 4, 6, 8].map((bits) => [dim, bits] as const)))(
-    "of %i coordinates at %d bits has the error of theory",
-    (dim, bits) => {
-      const quantizer = createQuantizer({ dim, bits, scale: "raw" });
-      const normal = createNormals(dim);
-      const vectors = Array.from({ length: Math.ceil(150_000 / dim) }, () => randomVector(dim, normal));
-      const error = mean(vectors.map((vector) => relativeError(vector, quantizer.decode(quantizer.encode(vector)))));
-      expect(Math.abs(error / quantizer.distortion - 1)).toBeLessThan(0.02);
-    },
-  );
+  it.each([
+    ...[64, 100, 128, 384, 768, 1536, 3072].flatMap((dim) => [1, 2, 2.5, 3, 4].map((bits) => [dim, bits] as const)),
+    ...[128, 1536, 3072].flatMap((dim) => [5, 6, 7, 8].map((bits) => [dim, bits] as const)),
+  ])("of %i coordinates at %d bits has the error of theory, which is below that of the paper's bound", (dim, bits) => {
+    const quantizer = createQuantizer({ dim, bits, scale: "raw" });
+    const normal = createNormals(dim);
+    const errors = Array.from({ length: Math.ceil(coordinatesFor(bits) / dim) }, () => {
+      const vector = randomVector(dim, normal);
+      return relativeError(vector, quantizer.decode(quantizer.encode(vector)));
+    });
+    const error = mean(errors);
+    expect(Math.abs(error / quantizer.distortion - 1)).toBeLessThan(0.02);
+    // Panter and Dite, as the paper has it; nothing of so many bits can be below the other (Shannon).
+    expect(error).toBeLessThan(((Math.sqrt(3) * Math.PI) / 2) * 4 ** -Math.floor(bits));
+    expect(error).toBeGreaterThan(4 ** -Math.ceil(bits));
+  });
 
   it.each([1, 2, 3, 4])("gives inner products that are right on average at %i bits, with the spread of theory", (bits) => {
     const found = estimates({ dim: 768, bits }, 400);
