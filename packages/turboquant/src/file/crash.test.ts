@@ -107,6 +107,14 @@ describe("after a crash", () => {
     }
   });
 
+  it("what is something else is left as it was", async () => {
+    for (const text of ["n", "notes of mine", "\0\0\0\0\0\0\0\0 and notes"]) {
+      const file = createMemoryFile(new TextEncoder().encode(text));
+      expect(await codeOfLater(() => openIndexFile(file, HEADER))).toBe("bad-file");
+      expect(new TextDecoder().decode(file.bytes())).toBe(text);
+    }
+  });
+
   it("tells what was cut, where there is something", async () => {
     const [, second] = moments as [Moment, Moment];
     expect((await openIndexFile(createMemoryFile(bytes.subarray(0, second.size)))).tail).toBeUndefined();

@@ -55,6 +55,18 @@ describe("a column of ids", () => {
     expect(codeOf(() => decodeIds(twice, 2, 0))).toBe("bad-file");
   });
 
+  it("refuses a string that is too long, and bytes that belong to no string, where it is written so", () => {
+    const column = encodeIds(["a".repeat(1024), "b"], 0);
+    const lengths = new DataView(column.buffer, 16);
+    lengths.setUint16(0, 1025, true);
+    lengths.setUint16(2, 0, true);
+    expect(codeOf(() => decodeIds(column, 2, 0))).toBe("bad-file");
+    lengths.setUint16(0, 1000, true);
+    expect(codeOf(() => decodeIds(column, 2, 0))).toBe("bad-file");
+    lengths.setUint16(2, 25, true);
+    expect(decodeIds(column, 2, 0)).toEqual(["a".repeat(1000), `${"a".repeat(24)}b`]);
+  });
+
   it("bears any bytes", () => {
     const bytes = fc.oneof(
       fc.uint8Array({ maxLength: 80 }),
