@@ -148,6 +148,10 @@ describe("a file behind HTTP", () => {
       "sends other bytes",
       (_request, response) => response.writeHead(206, { "Content-Range": "bytes 1-192/5000" }).end(content.subarray(1, 193)),
     ],
+    [
+      "sends as many bytes from elsewhere",
+      (_request, response) => response.writeHead(206, { "Content-Range": "bytes 1-191/5000" }).end(new Uint8Array(192)),
+    ],
     ["sends fewer bytes", (_request, response) => response.writeHead(206, { "Content-Range": "bytes 0-191/5000" }).end("short")],
     ["sends more bytes", (_request, response) => response.writeHead(206, { "Content-Range": "bytes 0-191/5000" }).end(new Uint8Array(193))],
     [
@@ -190,6 +194,24 @@ describe("a file behind HTTP", () => {
     expect(await codeOfLater(() => open())).toBe("file-failed");
     const source = await open({ headers: { Authorization: "Bearer key" } });
     expect((await source.read(500, 4)).length).toBe(4);
+  });
+
+  it("stops taking what was not asked for", async () => {
+    let pieces = 0;
+    const endless = openHttpRange("endless", {
+      fetch: async () => ({
+        status: 206,
+        headers: { get: (name) => (name === "Content-Range" ? "bytes 0-191/5000" : null) },
+        body: {
+          getReader: () => ({
+            read: async () => ({ done: ++pieces > 100, value: new Uint8Array(100) }),
+            cancel: async () => undefined,
+          }),
+        },
+      }),
+    });
+    expect(await codeOfLater(() => endless)).toBe("file-failed");
+    expect(pieces).toBe(2);
   });
 
   it("takes memory for what comes, not for what is announced", async () => {

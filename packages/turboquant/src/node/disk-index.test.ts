@@ -1,5 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -85,6 +96,14 @@ describe("an index on a disk", () => {
     expect((await Promise.all(outcomes)).filter((code) => code !== "nothing" && code !== "bad-argument")).toEqual([]);
     expect(await outcomes[0]).toBe("nothing");
     expect(await codeOfLater(() => index.readColumns(cut))).toBe("bad-argument");
+  });
+
+  it("is damaged when somebody cuts it while it is read", async () => {
+    const path = newPath();
+    await using index = await openIndexAt(path, HEADER);
+    const segment = await index.append(testColumns(HEADER, testIds(4000)));
+    truncateSync(path, 5000);
+    expect(await codeOfLater(() => index.readColumns(segment))).toBe("bad-file");
   });
 
   it("clears away what a compaction left that did not come to its end", async () => {
