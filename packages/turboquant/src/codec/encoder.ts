@@ -25,6 +25,8 @@ export interface EncoderOptions {
 /** Where the planes of a code go: the signs, then the others `stride` bytes apart. Whole groups of sixteen coordinates are written. */
 export interface CodePlace {
   readonly signs: number;
+  /** Where signs from a coordinate on go, a multiple of sixteen; behind the others unless said. */
+  readonly more?: { readonly from: number; readonly at: number };
   readonly rest: number;
   readonly stride: number;
 }
@@ -113,7 +115,7 @@ export function createEncoder({ dim, seed, scale, shape, center }: EncoderOption
     return size;
   };
 
-  const write: Encoder["write"] = (size, { signs, rest, stride }) => {
+  const write: Encoder["write"] = (size, { signs, more, rest, stride }) => {
     for (const [nth, { from, count, codebook }] of shape.parts.entries()) {
       const table = tables[nth] as (typeof tables)[number];
       const at = turnedAt + 4 * from;
@@ -138,7 +140,8 @@ export function createEncoder({ dim, seed, scale, shape, center }: EncoderOption
     f32.fill(0, valuesAt / 4 + dim, valuesAt / 4 + room);
     u8.fill(0, placesAt + dim, placesAt + room);
     kernels.scaleSums(turnedAt, valuesAt, four, sumsAt);
-    kernels.signPlane(turnedAt, dim, signs);
+    kernels.signPlane(turnedAt, more?.from ?? dim, signs);
+    if (more !== undefined && more.from < dim) kernels.signPlane(turnedAt + 4 * more.from, dim - more.from, more.at);
     for (let plane = 1; plane < shape.planes.length; plane++)
       kernels.bitPlane(placesAt, shape.planes[plane] as number, widest - 1 - plane, rest + (plane - 1) * stride);
     const at = sumsAt / 8;

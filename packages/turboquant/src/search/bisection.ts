@@ -1,6 +1,7 @@
 /** Vectors in two parts that are alike within, by their signs. */
 import type { Arena } from "../kernels/arena.ts";
 import type { Kernels } from "../kernels/kernels.ts";
+import type { Blocks } from "./blocks.ts";
 
 /** Vectors that a middle is made of, at most. */
 const SAMPLE = 256;
@@ -14,22 +15,23 @@ export class SignRows {
   readonly #stride: number;
   readonly #kernels: Kernels;
   readonly #arena: Arena;
-  readonly #addressOf: (slot: number) => number;
+  readonly #blocks: Blocks;
   /** Two rows of signs, and a distance. */
   readonly #middleAt: number;
   readonly #distanceAt: number;
 
-  constructor(dim: number, stride: number, kernels: Kernels, arena: Arena, addressOf: (slot: number) => number) {
+  constructor(dim: number, blocks: Blocks, kernels: Kernels, arena: Arena) {
     this.dim = dim;
+    this.#blocks = blocks;
+    const stride = blocks.lookStride;
     this.#stride = stride;
     this.#kernels = kernels;
     this.#arena = arena;
-    this.#addressOf = addressOf;
     this.#middleAt = arena.allocate(2 * stride);
     this.#distanceAt = arena.allocate(2);
   }
 
-  /** How many signs differ between two rows at addresses. */
+  /** How many of the signs that are looked at first differ between two rows at addresses. */
   distance(left: number, right: number): number {
     this.#kernels.hamming(left, this.#stride, this.#stride, 1, right, this.#distanceAt);
     return this.#arena.views.u16[this.#distanceAt / 2] as number;
@@ -39,11 +41,10 @@ export class SignRows {
   mean(slots: readonly number[]): Float32Array {
     const sum = new Float32Array(this.dim);
     const step = Math.max(1, Math.floor(slots.length / SAMPLE));
-    const { u8 } = this.#arena.views;
     let count = 0;
     for (let nth = 0; nth < slots.length; nth += step, count++) {
-      const row = this.#addressOf(slots[nth] as number);
-      for (let at = 0; at < this.dim; at++) sum[at] = (sum[at] as number) + 1 - 2 * (((u8[row + (at >>> 3)] as number) >>> (at & 7)) & 1);
+      const signs = this.#blocks.signsOf(slots[nth] as number);
+      for (let at = 0; at < this.dim; at++) sum[at] = (sum[at] as number) + 1 - 2 * (((signs[at >>> 3] as number) >>> (at & 7)) & 1);
     }
     return sum.map((value) => value / Math.max(1, count));
   }
@@ -85,11 +86,11 @@ export class SignRows {
   }
 
   #toMiddle(slot: number, middle: number): number {
-    return this.distance(this.#addressOf(slot), this.#middleAt + middle * this.#stride);
+    return this.distance(this.#blocks.signsAt(slot), this.#middleAt + middle * this.#stride);
   }
 
   #copy(slot: number, middle: number): void {
-    const row = this.#addressOf(slot);
+    const row = this.#blocks.signsAt(slot);
     this.#arena.views.u8.copyWithin(this.#middleAt + middle * this.#stride, row, row + this.#stride);
   }
 
@@ -97,7 +98,8 @@ export class SignRows {
     const { u8 } = this.#arena.views;
     const row = this.#middleAt + middle * this.#stride;
     u8.fill(0, row, row + this.#stride);
-    for (const [at, value] of mean.entries()) if (value < 0) u8[row + (at >>> 3)] = (u8[row + (at >>> 3)] as number) | (1 << (at & 7));
+    for (const [at, value] of mean.subarray(0, this.#blocks.looks).entries())
+      if (value < 0) u8[row + (at >>> 3)] = (u8[row + (at >>> 3)] as number) | (1 << (at & 7));
   }
 }
 

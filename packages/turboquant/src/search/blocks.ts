@@ -1,9 +1,9 @@
 /**
  * Codes in blocks of 64 vectors of one width, which is how many bits a filter has in two words. A block has two pieces of memory:
  *
- *   signs       64 rows of `signStride` bytes: all that a first look at a vector reads. Those of some blocks stand behind one another, on a shelf: a scan that jumps after each block takes three
+ *   signs       64 rows of `lookStride` bytes: all that a first look at a vector reads. Those of some blocks stand behind one another, on a shelf: a scan that jumps after each block takes three
  *               times as long.
- *   rest        64 rows of `restStride` bytes: the other planes of a vector, one behind the other; then 64 32-bit floats, the scales
+ *   rest        64 rows: the signs that are not looked at first, where there are many, and the other planes of a vector, one behind the other; then 64 32-bit floats, the scales
  *
  * A slot is a place in a block: 64 times the number of the block, and the row in it. Blocks belong to groups: what is looked at together.
  */
@@ -12,6 +12,10 @@ import type { Shape } from "../codec/shape.ts";
 import type { Arena } from "../kernels/arena.ts";
 
 export const BLOCK_ROWS = 64;
+/** Up to so many coordinates all signs are looked at; of more, half: what that leaves open, a few codes more tell sooner than the other half of all signs. */
+const WHOLE = 768;
+/** Kernels take so many signs at once. */
+const WHOLE_BITS = 128;
 
 /** Codes of one width. */
 export interface Width {
@@ -56,7 +60,12 @@ interface OwnGroup extends Group {
 }
 
 export class Blocks {
+  /** Of all signs. */
   readonly signStride: number;
+  /** Coordinates whose signs are looked at first. */
+  readonly looks: number;
+  /** Of their signs. */
+  readonly lookStride: number;
   readonly #arena: Arena;
   readonly #blocks: Block[] = [];
   /** Numbers of blocks that were given up. */
@@ -69,6 +78,8 @@ export class Blocks {
 
   constructor(dim: number, arena: Arena) {
     this.signStride = planeStride(dim);
+    this.looks = dim <= WHOLE ? dim : Math.ceil(dim / 2 / WHOLE_BITS) * WHOLE_BITS;
+    this.lookStride = planeStride(this.looks);
     this.#arena = arena;
   }
 
@@ -177,25 +188,46 @@ export class Blocks {
   }
 
   signsAt(slot: number): number {
-    return (this.#blocks[slot >>> 6] as Block).signs + (slot & 63) * this.signStride;
+    return (this.#blocks[slot >>> 6] as Block).signs + (slot & 63) * this.lookStride;
+  }
+
+  /** Where the signs stand that are not looked at first. */
+  moreAt(slot: number): number {
+    const { rest, width } = this.#blocks[slot >>> 6] as Block;
+    return rest + (slot & 63) * this.#rowBytes(width);
+  }
+
+  /** All signs of a vector. */
+  signsOf(slot: number): Uint8Array {
+    const { u8 } = this.#arena.views;
+    const [first, more] = [this.signsAt(slot), this.moreAt(slot)];
+    const signs = new Uint8Array(this.signStride);
+    signs.set(u8.subarray(first, first + this.lookStride));
+    signs.set(u8.subarray(more, more + this.signStride - this.lookStride), this.lookStride);
+    return signs;
+  }
+
+  putSigns(slot: number, signs: Uint8Array): void {
+    const { u8 } = this.#arena.views;
+    u8.set(signs.subarray(0, this.lookStride), this.signsAt(slot));
+    u8.set(signs.subarray(this.lookStride, this.signStride), this.moreAt(slot));
   }
 
   restAt(slot: number): number {
-    const { rest, width } = this.#blocks[slot >>> 6] as Block;
-    return rest + (slot & 63) * width.restStride;
+    return this.moreAt(slot) + this.signStride - this.lookStride;
   }
 
   scaleAt(slot: number): number {
     const { rest, width } = this.#blocks[slot >>> 6] as Block;
-    return rest + BLOCK_ROWS * width.restStride + 4 * (slot & 63);
+    return rest + BLOCK_ROWS * this.#rowBytes(width) + 4 * (slot & 63);
   }
 
   /** Copies a code to a slot of the same width or of fewer planes. */
   copy(from: number, to: number): void {
     const { u8 } = this.#arena.views;
-    const [signs, rest, scale] = [this.signsAt(from), this.restAt(from), this.scaleAt(from)];
-    u8.copyWithin(this.signsAt(to), signs, signs + this.signStride);
-    u8.copyWithin(this.restAt(to), rest, rest + this.widthAt(to >>> 6).restStride);
+    const [signs, more, scale] = [this.signsAt(from), this.moreAt(from), this.scaleAt(from)];
+    u8.copyWithin(this.signsAt(to), signs, signs + this.lookStride);
+    u8.copyWithin(this.moreAt(to), more, more + this.#rowBytes(this.widthAt(to >>> 6)));
     u8.copyWithin(this.scaleAt(to), scale, scale + 4);
   }
 
@@ -205,7 +237,7 @@ export class Blocks {
     const group = old.group as OwnGroup;
     const rest = this.#allocate(this.#restBytes(width));
     const { u8 } = this.#arena.views;
-    const [wide, narrow] = [old.width.restStride, width.restStride];
+    const [wide, narrow] = [this.#rowBytes(old.width), this.#rowBytes(width)];
     for (let row = 0; row < BLOCK_ROWS; row++) u8.copyWithin(rest + row * narrow, old.rest + row * wide, old.rest + row * wide + narrow);
     u8.copyWithin(rest + BLOCK_ROWS * narrow, old.rest + BLOCK_ROWS * wide, old.rest + this.#restBytes(old.width));
     this.#giveBack(old.rest, this.#restBytes(old.width));
@@ -237,11 +269,16 @@ export class Blocks {
   }
 
   get #signBytes(): number {
-    return BLOCK_ROWS * this.signStride;
+    return BLOCK_ROWS * this.lookStride;
   }
 
-  #restBytes({ restStride }: Width): number {
-    return BLOCK_ROWS * (restStride + 4);
+  /** Of a row behind the signs that are looked at first. */
+  #rowBytes({ restStride }: Width): number {
+    return this.signStride - this.lookStride + restStride;
+  }
+
+  #restBytes(width: Width): number {
+    return BLOCK_ROWS * (this.#rowBytes(width) + 4);
   }
 
   #signsFor(group: OwnGroup): number {

@@ -9,7 +9,7 @@ import type { Blocks, Width } from "./blocks.ts";
 import type { CellWay } from "./cell-way.ts";
 import { codeSpread, expectedRecall, leastThat, mostCosine, normalBelow, recallOfEstimates } from "./error-law.ts";
 import type { FirstLook } from "./first-look.ts";
-import { LIST, type ListPlace, type Multiplier } from "./question.ts";
+import { LIST, type ListPlace, type Multiplier, putInList } from "./question.ts";
 
 export interface Asked {
   /** Rotated, of length sqrt(dim). */
@@ -156,12 +156,10 @@ export class Cascade {
         const width = this.#blocks.widthAt((slots[at] as number) >>> 6);
         const first = at;
         const { u32 } = this.#views();
-        const list = this.#place.list / 4;
         for (; at < slots.length && at - first < LIST; at++) {
           const slot = slots[at] as number;
           if (this.#blocks.widthAt(slot >>> 6) !== width) break;
-          u32[list + 2 * (at - first)] = this.#blocks.signsAt(slot);
-          u32[list + 2 * (at - first) + 1] = this.#blocks.restAt(slot);
+          putInList(u32, this.#place, at - first, this.#blocks, slot);
         }
         const multiplier = forWidth.get(width) ?? this.#multiplierOf(width);
         if (!forWidth.has(width)) {

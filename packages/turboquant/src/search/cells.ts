@@ -13,7 +13,7 @@ import { SignRows } from "./bisection.ts";
 import { BLOCK_ROWS, Blocks, type Group, type Width } from "./blocks.ts";
 import { type CellShare, CellWay, curveOf, LEAST_SPREAD, type RecallCurve, stopsOf, surplusOf } from "./cell-way.ts";
 import { cosineAt } from "./error-law.ts";
-import { LIST, type ListPlace, type Multiplier } from "./question.ts";
+import { LIST, type ListPlace, type Multiplier, putInList } from "./question.ts";
 
 /** Blocks of a cell, at most: then it becomes two. */
 const CELL_BLOCKS = 16;
@@ -71,9 +71,9 @@ export class Cells {
     const { dim, blocks, encoder } = inside;
     this.#middles = new Blocks(dim, encoder.arena);
     this.#middleGroup = this.#middles.newGroup(CELL_SHELF);
-    this.#signsAt = encoder.arena.allocate(blocks.signStride);
+    this.#signsAt = encoder.arena.allocate(blocks.lookStride);
     this.#distancesAt = encoder.arena.allocate(2 * BLOCK_ROWS);
-    this.#rows = new SignRows(dim, blocks.signStride, inside.kernels, encoder.arena, (slot) => blocks.signsAt(slot));
+    this.#rows = new SignRows(dim, blocks, inside.kernels, encoder.arena);
     this.#across = 1 / dim;
     const live = from.flatMap((block) => this.#liveIn(block));
     const cells = Math.ceil((2 * live.length) / (CELL_BLOCKS * BLOCK_ROWS));
@@ -90,8 +90,8 @@ export class Cells {
 
   /** For the vector that was turned last. */
   nearest(): Nearest {
-    const { kernels, encoder, dim } = this.#inside;
-    kernels.signPlane(encoder.turnedAt, dim, this.#signsAt);
+    const { kernels, encoder, blocks } = this.#inside;
+    kernels.signPlane(encoder.turnedAt, blocks.looks, this.#signsAt);
     return this.#nearestTo(this.#signsAt);
   }
 
@@ -216,7 +216,8 @@ export class Cells {
     const length = Math.sqrt(mean.reduce((sum, value) => sum + value * value, 0)) || 1;
     const { f32 } = encoder.arena.views;
     for (let at = 0; at < dim; at++) f32[encoder.turnedAt / 4 + at] = ((mean[at] as number) / length) * Math.sqrt(dim);
-    const to = { signs: this.#middles.signsAt(nth), rest: this.#middles.restAt(nth), stride: this.#middles.signStride };
+    const more = { from: this.#middles.looks, at: this.#middles.moreAt(nth) };
+    const to = { signs: this.#middles.signsAt(nth), more, rest: this.#middles.restAt(nth), stride: this.#middles.signStride };
     f32[this.#middles.scaleAt(nth) / 4] = encoder.write(1 / Math.sqrt(dim), to);
   }
 
@@ -302,7 +303,7 @@ export class Cells {
   }
 
   #count({ cell, distance }: Nearest): void {
-    const cosine = cosineAt(this.#inside.dim, distance);
+    const cosine = cosineAt(this.#inside.blocks.looks, distance);
     const found = this.#cells[cell] as Cell;
     found.counted++;
     found.cosines += cosine;
@@ -314,7 +315,7 @@ export class Cells {
     const best = { cell: 0, distance: Number.POSITIVE_INFINITY };
     for (let first = 0; first < this.#cells.length; first += BLOCK_ROWS) {
       const rows = Math.min(BLOCK_ROWS, this.#cells.length - first);
-      kernels.hamming(this.#middles.signsAt(first), blocks.signStride, blocks.signStride, rows, signsAt, this.#distancesAt);
+      kernels.hamming(this.#middles.signsAt(first), blocks.lookStride, blocks.lookStride, rows, signsAt, this.#distancesAt);
       const { u16 } = encoder.arena.views;
       for (let row = 0; row < rows; row++) {
         const distance = u16[this.#distancesAt / 2 + row] as number;
@@ -335,10 +336,7 @@ export class Cells {
     for (let first = 0; first < cosines.length; first += LIST) {
       const count = Math.min(LIST, cosines.length - first);
       const { u32, f32 } = encoder.arena.views;
-      for (let nth = 0; nth < count; nth++) {
-        u32[place.list / 4 + 2 * nth] = this.#middles.signsAt(first + nth);
-        u32[place.list / 4 + 2 * nth + 1] = this.#middles.restAt(first + nth);
-      }
+      for (let nth = 0; nth < count; nth++) putInList(u32, place, nth, this.#middles, first + nth);
       const products = multiplier.multiply(count);
       for (let nth = 0; nth < count; nth++) {
         const scale = f32[this.#middles.scaleAt(first + nth) / 4] as number;

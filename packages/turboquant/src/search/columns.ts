@@ -47,7 +47,7 @@ function segmentOf({ header: { dim }, blocks, arena, ids, originals }: Inside, w
     const rows = new Uint8Array(slots.length * bytes);
     for (const [row, slot] of slots.entries()) {
       const at = planeAt(blocks, slot, plane);
-      rows.set(u8.subarray(at, at + bytes), row * bytes);
+      rows.set(plane === 0 ? blocks.signsOf(slot).subarray(0, bytes) : u8.subarray(at, at + bytes), row * bytes);
       // A cut plane has bits of the finer one behind its end.
       if (count % 8 !== 0) rows[(row + 1) * bytes - 1] = (rows[(row + 1) * bytes - 1] as number) & ((1 << (count & 7)) - 1);
     }
@@ -91,13 +91,16 @@ export function putColumns(
     const { u8 } = arena.views;
     for (const [plane, rows] of planes.entries()) {
       const bytes = rows.length / count;
-      u8.set(rows.subarray(row * bytes, (row + 1) * bytes), planeAt(blocks, slot, plane));
+      const code = rows.subarray(row * bytes, (row + 1) * bytes);
+      if (plane === 0) blocks.putSigns(slot, code);
+      else u8.set(code, planeAt(blocks, slot, plane));
     }
     setScale(slot, scales[row] as number);
     if (originals !== undefined) kept?.put(slot, originals.subarray(row * dim, (row + 1) * dim));
   }
 }
 
+/** Of planes besides the signs. */
 function planeAt(blocks: Blocks, slot: number, plane: number): number {
-  return plane === 0 ? blocks.signsAt(slot) : blocks.restAt(slot) + (plane - 1) * blocks.signStride;
+  return blocks.restAt(slot) + (plane - 1) * blocks.signStride;
 }

@@ -2,7 +2,6 @@
  * The first look at many vectors: how many signs of each differ from those of the query. Where vectors are of one length the distance is the key that tells the better from the worse; where they are
  * not, the key is made of the inner product that distance and length let expect.
  */
-import { planeStride } from "../codec/quantizer.ts";
 import type { Arena } from "../kernels/arena.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import { BLOCK_ROWS, type Blocks } from "./blocks.ts";
@@ -16,10 +15,6 @@ const PAGE_BLOCKS = 64;
 const PAGE_SLOTS = PAGE_BLOCKS * BLOCK_ROWS;
 /** Of the keys of one query. */
 const PAGE_BYTES = 2 * PAGE_SLOTS;
-/** Up to so many coordinates all signs are looked at; of more, half: what that leaves open, a few codes more tell sooner than the other half of all signs. */
-const WHOLE = 768;
-/** Kernels take so many signs at once. */
-const WHOLE_BITS = 128;
 /** Queries that are looked at together. */
 export const TOGETHER = 4;
 
@@ -48,13 +43,13 @@ export class FirstLook {
 
   constructor(dim: number, isOfOneLength: boolean, blocks: Blocks, kernels: Kernels, arena: Arena) {
     this.#dim = dim;
-    this.#looks = dim <= WHOLE ? dim : Math.ceil(dim / 2 / WHOLE_BITS) * WHOLE_BITS;
+    this.#looks = blocks.looks;
     this.#isOfOneLength = isOfOneLength;
     this.most = isOfOneLength ? this.#looks : LEVELS;
     this.#blocks = blocks;
     this.#kernels = kernels;
     this.#arena = arena;
-    this.#queryAt = arena.allocate(TOGETHER * blocks.signStride);
+    this.#queryAt = arena.allocate(TOGETHER * blocks.lookStride);
     this.#countsAt = arena.allocate(4 * (this.most + 1));
     this.#foundAt = arena.allocate(4 * PAGE_SLOTS);
     this.#cosinesAt = isOfOneLength ? 0 : arena.allocate(4 * (this.#looks + 1));
@@ -67,7 +62,7 @@ export class FirstLook {
 
   /** Takes the signs of a rotated query as the nth of those that are looked at together. */
   ask(turnedAt: number, nth = 0): void {
-    this.#kernels.signPlane(turnedAt, this.#dim, this.#queryAt + nth * this.#blocks.signStride);
+    this.#kernels.signPlane(turnedAt, this.#looks, this.#queryAt + nth * this.#blocks.lookStride);
   }
 
   /** Forgets what it looked at. `queries`: those that asked, one or four. `selection`: what may be found. `largestScale`: of all codes. */
@@ -164,10 +159,9 @@ export class FirstLook {
 
   #fill(block: number, at: number): void {
     const rows = this.#blocks.signsAt(block * BLOCK_ROWS);
-    const { signStride } = this.#blocks;
-    const bytes = planeStride(this.#looks);
-    if (this.#queries === 1) this.#kernels.hamming(rows, signStride, bytes, BLOCK_ROWS, this.#queryAt, at);
-    else this.#kernels.hammingOfFour(rows, signStride, bytes, BLOCK_ROWS, this.#queryAt, at, PAGE_BYTES);
+    const { lookStride } = this.#blocks;
+    if (this.#queries === 1) this.#kernels.hamming(rows, lookStride, lookStride, BLOCK_ROWS, this.#queryAt, at);
+    else this.#kernels.hammingOfFour(rows, lookStride, lookStride, BLOCK_ROWS, this.#queryAt, at, PAGE_BYTES);
     if (this.#isOfOneLength) return;
     const scalesAt = this.#blocks.scaleAt(block * BLOCK_ROWS);
     const explained = 1 - this.#blocks.widthAt(block).shape.distortion;

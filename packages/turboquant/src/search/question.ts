@@ -7,7 +7,7 @@
 import type { Part } from "../codec/shape.ts";
 import type { Arena } from "../kernels/arena.ts";
 import { type Kernels, laneOf } from "../kernels/kernels.ts";
-import type { Width } from "./blocks.ts";
+import type { Blocks, Width } from "./blocks.ts";
 
 const GROUP = 16;
 const MOST_BYTE_PLANES = 3;
@@ -20,6 +20,7 @@ export const LIST = 4096;
 
 interface Slice {
   readonly part: Part;
+  readonly list: number;
   readonly fromGroup: number;
   readonly toGroup: number;
   /** Planes besides the signs that its coordinates have. */
@@ -41,17 +42,24 @@ export interface Multiplier {
 /** Where addresses and products of a list stand, for all widths. */
 export interface ListPlace {
   readonly list: number;
+  /** The same codes, by the address where the first sign of all would stand if it stood with those that are not looked at first. */
+  readonly moreList: number;
   readonly products: number;
   readonly room: number;
 }
 
 export function createListPlace(arena: Arena): ListPlace {
-  return { list: arena.allocate(8 * LIST), products: arena.allocate(4 * LIST), room: arena.allocate(GROUP) };
+  return {
+    list: arena.allocate(8 * LIST),
+    moreList: arena.allocate(8 * LIST),
+    products: arena.allocate(4 * LIST),
+    room: arena.allocate(GROUP),
+  };
 }
 
 export function createMultiplier(
   dim: number,
-  signStride: number,
+  { signStride, looks }: Pick<Blocks, "signStride" | "looks">,
   width: Width,
   place: ListPlace,
   kernels: Kernels,
@@ -61,11 +69,19 @@ export function createMultiplier(
   const isFine = Math.max(...parts.map(({ codebook }) => codebook.bits - 1)) > MOST_BYTE_PLANES;
   const elementBytes = isFine ? 2 : 1;
   const room = Math.ceil(dim / GROUP) * GROUP;
-  const slices = parts.map((part): Slice => {
+  // Signs that are not looked at first stand elsewhere: what has both is cut there.
+  const pieces = parts.flatMap((part) =>
+    [
+      { ...part, count: Math.min(part.count, Math.max(0, looks - part.from)) },
+      { ...part, from: Math.max(part.from, looks), count: part.from + part.count - Math.max(part.from, looks) },
+    ].filter(({ count }) => count > 0),
+  );
+  const slices = pieces.map((part): Slice => {
     const queryAt = arena.allocate(room * elementBytes);
     const tableAt = arena.allocate(isFine ? 512 : GROUP);
     return {
       part,
+      list: part.from < looks ? place.list : place.moreList,
       fromGroup: Math.floor(part.from / GROUP),
       toGroup: Math.ceil((part.from + part.count) / GROUP),
       planes: part.codebook.bits - 1,
@@ -107,11 +123,19 @@ export function createMultiplier(
     multiply: (count) => {
       const { i32 } = arena.views;
       const products = i32.subarray(place.products / 4, place.products / 4 + count).fill(0);
-      for (const { fromGroup, toGroup, planes, queryAt, tableAt } of slices)
-        if (isFine)
-          kernels.dotsOfWords(place.list, count, queryAt, fromGroup, toGroup, planes, signStride, tableAt, place.room, place.products);
-        else kernels.dotsOfBytes(place.list, count, queryAt, fromGroup, toGroup, planes, signStride, tableAt, place.products);
+      for (const { list, fromGroup, toGroup, planes, queryAt, tableAt } of slices)
+        if (isFine) kernels.dotsOfWords(list, count, queryAt, fromGroup, toGroup, planes, signStride, tableAt, place.room, place.products);
+        else kernels.dotsOfBytes(list, count, queryAt, fromGroup, toGroup, planes, signStride, tableAt, place.products);
       return products;
     },
   };
+}
+
+/** Puts a code into a list, as the nth. */
+export function putInList(u32: Uint32Array, { list, moreList }: ListPlace, nth: number, blocks: Blocks, slot: number): void {
+  const rest = blocks.restAt(slot);
+  u32[list / 4 + 2 * nth] = blocks.signsAt(slot);
+  u32[list / 4 + 2 * nth + 1] = rest;
+  u32[moreList / 4 + 2 * nth] = rest - blocks.signStride;
+  u32[moreList / 4 + 2 * nth + 1] = rest;
 }

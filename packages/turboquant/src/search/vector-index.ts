@@ -86,13 +86,13 @@ export class VectorIndex {
     this.#kernels = createKernels(kernels);
     this.#arena = new Arena(this.#kernels.memory);
     this.#place = createListPlace(this.#arena);
+    this.#blocks = new Blocks(dim, this.#arena);
     this.#width = this.#widthFor(bits, bits);
     this.#encoder = createEncoder(
       { dim, seed: BigInt(seed), scale: "unbiased", shape: this.#width.shape, center: this.header.center },
       this.#kernels,
       this.#arena,
     );
-    this.#blocks = new Blocks(dim, this.#arena);
     this.#flat = this.#blocks.newGroup(FLAT_SHELF);
     this.#flatUpTo = flatUpTo;
     this.#ids = new IdTable((slot) => this.#blocks.isLive(slot));
@@ -128,6 +128,7 @@ export class VectorIndex {
     const slot = this.#take(this.#width, this.#groupFor(nearest));
     const scale = this.#encoder.write(size, {
       signs: this.#blocks.signsAt(slot),
+      more: { from: this.#blocks.looks, at: this.#blocks.moreAt(slot) },
       rest: this.#blocks.restAt(slot),
       stride: this.#blocks.signStride,
     });
@@ -425,10 +426,7 @@ export class VectorIndex {
     const width = widthOf(shapeOf(this.header.dim, bits, from), bits, from);
     this.#widths.set(key, width);
     // Here and not when it is first needed: memory that grows within a search takes the views away that it works with.
-    this.#multipliers.set(
-      width,
-      createMultiplier(this.header.dim, planeStride(this.header.dim), width, this.#place, this.#kernels, this.#arena),
-    );
+    this.#multipliers.set(width, createMultiplier(this.header.dim, this.#blocks, width, this.#place, this.#kernels, this.#arena));
     return width;
   }
 
@@ -472,10 +470,10 @@ export class VectorIndex {
   /** As codes of this width have them, which may be fewer bits than are there. */
   #valuesAt(slot: number, { shape }: Width): Float32Array {
     const { u8 } = this.#arena.views;
-    const stride = this.#blocks.signStride;
-    const [signs, rest] = [this.#blocks.signsAt(slot), this.#blocks.restAt(slot)];
+    const rest = this.#blocks.restAt(slot);
     const planes = shape.planes.map((count, plane) => {
-      const at = plane === 0 ? signs : rest + (plane - 1) * stride;
+      if (plane === 0) return this.#blocks.signsOf(slot);
+      const at = rest + (plane - 1) * this.#blocks.signStride;
       return u8.subarray(at, at + planeStride(count));
     });
     return valuesIn(shape, this.header.dim, planes);
