@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -58,6 +58,13 @@ describe("inspect", () => {
     expect(out).toContain("Too few vectors to measure with");
   });
 
+  test("a single vector is its own mean: no number of bits does as much", async () => {
+    writeFileSync(join(folder, "one.csv"), "1,2,3\n");
+    const { exit, out } = await call(["inspect", join(folder, "one.csv")]);
+    expect(exit).toBe(0);
+    expect(out).toMatch(/^centre {6}100.0 % of the squared error would go with the mean subtracted$/m);
+  });
+
   test("on a terminal: a bar, and emphasis unless NO_COLOR", async () => {
     const shown = await call(["inspect", vectors], { columns: "80" });
     expect(shown.err).toMatch(/measuring ░+ {3}0 %/);
@@ -105,6 +112,8 @@ describe("inspect on the file of an index", () => {
     expect(exit).toBe(1);
     expect(out).toContain("1 place in the file cannot be read as written:");
     expect(out).toMatch(/bytes at [\d,]+: segment 0 is damaged: its originals/);
+    expect(out).toMatch(/^not read {7}500 rows, damaged ones and removed ones$/m);
+    expect(out).not.toContain("compacting");
     expect((await call(["inspect", path, "--json"])).objects).toMatchObject([{ ok: false, vectors: 2, damage: [{ segment: 0 }] }]);
   });
 
@@ -190,6 +199,21 @@ describe("compress", () => {
     writeFileSync(out("long.csv"), `id,x,y\n${"i".repeat(2000)},1,2\n`);
     expect((await call(["compress", out("long.csv"), "-o", out("half.tqi")])).err).toMatch(/why: row 1: /);
     expect(readdirSync(folder).filter((name) => /^half.tqi|\.part|\.lock/.test(name))).toEqual([]);
+  });
+
+  test("the vectors themselves are not replaced, under any name, with --force neither", async () => {
+    const [before, link] = [readFileSync(vectors), out("link.npy")];
+    symlinkSync(vectors, link);
+    for (const name of [vectors, link]) {
+      expect(await call(["compress", vectors, "-o", name, "--force"])).toMatchObject({ exit: 2 });
+      expect((await call(["compress", link, "-o", name, "--force"])).err).toMatch(/why: .* is the file of the vectors itself/);
+    }
+    expect(readFileSync(vectors)).toEqual(before);
+  });
+
+  test("a folder that is not there is named, and a folder is no file", async () => {
+    expect((await call(["compress", vectors, "-o", out("nowhere/new.tqi")])).err).toMatch(/why: there is no folder .*nowhere$/m);
+    expect((await call(["compress", vectors, "-o", folder, "--force"])).err).toMatch(/why: .* is a folder$/m);
   });
 
   test("called off, it leaves nothing and says nothing", async () => {

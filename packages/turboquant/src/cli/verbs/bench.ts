@@ -143,7 +143,7 @@ async function read(path: string, words: BenchWords, { terminal, signal }: Invoc
   const drawn = sample.drawn();
   const asked = Math.min(words.queries ?? QUERIES, Math.floor(drawn.length / 5));
   if (drawn.length < FEWEST)
-    throw new TurboQuantError("bad-input", `there are ${countOf(drawn.length, "vector")} in it`, `Times say something from ${FEWEST} on.`);
+    throw new TurboQuantError("bad-input", `it holds ${countOf(drawn.length, "vector")}`, `Times say something from ${FEWEST} on.`);
   return { stored: drawn.slice(asked), queries: drawn.slice(0, asked), dim: file.dim, says: file.says };
 }
 

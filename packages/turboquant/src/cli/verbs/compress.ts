@@ -1,5 +1,6 @@
 /** `turboquant compress <file> -o <file.tqi>`: vectors of other programs as the file of an index. */
 import { rm, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import process from "node:process";
 import { createQuantizer } from "../../codec/quantizer.ts";
 import { isTurboQuantError, TurboQuantError } from "../../error.ts";
@@ -30,7 +31,7 @@ export async function compress(path: string, words: CompressWords, { terminal, s
   const startedAt = performance.now();
   const source = await diskSource(path, signal);
   const file = await openVectors(source, words);
-  await refuseToReplace(words);
+  await checkOut(path, words);
   const center = words.center === true ? await meanOf(file, source.size, words, terminal) : undefined;
   const header = headerOf(file.dim, words, center);
   // Under a name of its own until all of it is there: nobody else writes to it, and nobody finds half of it.
@@ -92,9 +93,24 @@ function comparedSize(before: number, after: number): string {
   return after < before ? `${figure(before / after)} times smaller` : `${figure(after / before)} times larger`;
 }
 
-async function refuseToReplace({ out, force }: CompressWords): Promise<void> {
-  const found = force === true ? undefined : await stat(out).catch(() => undefined);
-  if (found !== undefined)
+/** The vectors themselves are replaced by nothing, under whatever name: what was left off them is nowhere else. */
+async function checkOut(path: string, { out, force }: CompressWords): Promise<void> {
+  const found = await stat(out).catch(() => undefined);
+  if (found === undefined) {
+    const folder = await stat(dirname(out)).catch(() => undefined);
+    if (folder === undefined)
+      throw new TurboQuantError("bad-argument", `there is no folder ${dirname(out)}`, "Make it, or name another place.");
+    return;
+  }
+  if (found.isDirectory()) throw new TurboQuantError("bad-argument", `${out} is a folder`, "Name a file in it.");
+  const vectors = await stat(path);
+  if (found.dev === vectors.dev && found.ino === vectors.ino)
+    throw new TurboQuantError(
+      "bad-argument",
+      `${out} is the file of the vectors itself`,
+      "Name another: what compressing leaves off would be lost.",
+    );
+  if (force !== true)
     throw new TurboQuantError("bad-argument", `there is already a file ${out}`, "Name another, or replace it with --force.");
 }
 

@@ -38,7 +38,7 @@ export async function inspectIndex(path: string, { terminal, signal }: Invocatio
   for (const line of [
     terminal.strong(`${path}   ${countOf(holdings.vectors, "vector")} of ${header.dim}, ${header.metric}, ${sizeText(stats.bytes)}`),
     "",
-    ...factLines(factsOf(reader, holdings)),
+    ...factLines(factsOf(reader, holdings, damage.length > 0)),
     "",
     damage.length === 0
       ? "Every checksum holds."
@@ -64,7 +64,11 @@ async function count(reader: IndexReader, tell: (share: number, done: number) =>
   return { vectors, widths, namedByText };
 }
 
-function factsOf({ header, stats, tail }: IndexReader, { vectors, widths, namedByText }: Holdings): readonly (readonly [string, string])[] {
+function factsOf(
+  { header, stats, tail }: IndexReader,
+  { vectors, widths, namedByText }: Holdings,
+  damaged: boolean,
+): readonly (readonly [string, string])[] {
   const perVector = vectors === 0 ? "" : `, ${(stats.bytes / vectors).toFixed(1)} bytes a vector in the file`;
   const removed = stats.rows - vectors;
   return [
@@ -73,15 +77,27 @@ function factsOf({ header, stats, tail }: IndexReader, { vectors, widths, namedB
     ["originals", header.originals ? "kept" : "not kept"],
     ["ids", namedByText === 0 ? "numbers" : namedByText === vectors ? "texts" : `${countText(namedByText)} texts, the others numbers`],
     ["segments", `${countText(stats.segments)}${perVector}`],
+    // Rows that cannot be read are not removed ones, and nobody is told to give up their bytes.
+    ...(damaged ? [["not read", `${countOf(removed, "row")}, damaged ones and removed ones`] as const] : spaceOf(stats.deadBytes, removed)),
+    ...(tail === undefined
+      ? []
+      : [
+          [
+            "cut short",
+            `${countOf(tail.bytes, "byte")} at the end, left by a crash or a copy that broke off; the next writer cuts them`,
+          ] as const,
+        ]),
+  ];
+}
+
+function spaceOf(deadBytes: number, removed: number): readonly (readonly [string, string])[] {
+  return [
     ["removed", removed === 0 ? "none" : `${countOf(removed, "row")} of vectors that are gone or were replaced`],
     [
       "dead bytes",
-      stats.deadBytes === 0 && removed === 0
+      deadBytes === 0 && removed === 0
         ? "none"
-        : `${sizeText(stats.deadBytes)}${removed === 0 ? "" : ", and those of removed rows"}: compacting gives them back`,
+        : `${sizeText(deadBytes)}${removed === 0 ? "" : ", and those of removed rows"}: compacting gives them back`,
     ],
-    ...(tail === undefined
-      ? []
-      : [["a crash left", `${countOf(tail.bytes, "byte")} at the end that were never promised; the next writer cuts them`] as const]),
   ];
 }

@@ -127,7 +127,7 @@ function factsOf({
       "centre",
       centreSaves < WORTH_CENTRING
         ? `${percent(centreSaves)} of the squared error would go with the mean subtracted: not worth it`
-        : `${percent(centreSaves)} of the squared error would go with the mean subtracted, as ${(-Math.log2(1 - centreSaves) / 2).toFixed(2)} bits more would do`,
+        : `${percent(centreSaves)} of the squared error would go with the mean subtracted${centreSaves < 1 ? `, as ${(-Math.log2(1 - centreSaves) / 2).toFixed(2)} bits more would do` : ""}`,
     ],
   ];
 }
