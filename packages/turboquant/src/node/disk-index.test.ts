@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import {
   chmodSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -42,6 +43,18 @@ indexFileConformance("a disk", async () => {
 });
 
 describe("an index on a disk", () => {
+  it("leaves nothing beside a name that is not there", async () => {
+    const path = newPath();
+    expect(await codeOfLater(() => openIndexAt(path))).toBe("file-failed");
+    expect(existsSync(`${path}.lock`)).toBe(false);
+  });
+
+  it("says what cannot be written where its lock cannot be", async () => {
+    const path = newPath();
+    mkdirSync(`${path}.lock`);
+    await expect(openIndexAt(path, HEADER)).rejects.toMatchObject({ code: "file-failed", message: `could not write ${path}.lock` });
+  });
+
   it("is there again when it is opened again", async () => {
     const path = newPath();
     {

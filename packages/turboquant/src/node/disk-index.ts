@@ -25,6 +25,8 @@ export interface DiskIndex extends Omit<IndexWriter, "compact">, AsyncDisposable
 export async function openIndexAt(path: string, header?: IndexHeader, options: WritingOptions = {}): Promise<DiskIndex> {
   if (header !== undefined) checkHeader(header);
   const place = await realPlace(path);
+  // Before the lock, which stays as a file: beside a name that was mistyped there is nothing to lock.
+  if (header === undefined) await fileCall(`open ${place}`, () => stat(place));
   const lock = lockFile(place);
   let file: DiskFile | undefined;
   try {

@@ -13,6 +13,8 @@ export interface FileLock {
 
 const SQLITE_BUSY = 5;
 const SQLITE_LOCKED = 6;
+const SQLITE_READONLY = 8;
+const SQLITE_CANTOPEN = 14;
 /** The write tells a lock that excludes somebody from one on a file that can only be read. It is never committed. */
 const TAKE = "PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; PRAGMA user_version = 1";
 
@@ -36,6 +38,13 @@ export function lockFile(path: string): FileLock {
     const result = typeof error === "object" && error !== null && "errcode" in error ? Number(error.errcode) & 0xff : 0;
     if (result === SQLITE_BUSY || result === SQLITE_LOCKED)
       throw new TurboQuantError("file-busy", `somebody else writes to ${path}`, "Close it there, or open it for reading.", error);
+    if (result === SQLITE_READONLY || result === SQLITE_CANTOPEN)
+      throw new TurboQuantError(
+        "file-failed",
+        `could not write ${path}.lock`,
+        "Whoever writes to an index may also write beside it.",
+        error,
+      );
     throw failedFile(error, `lock ${path}`);
   }
   const held = database;
