@@ -50,6 +50,9 @@ describe("an index", () => {
     const filter = one.select([1]);
     expect(one.search(new Float32Array(32).fill(1), { filter }).hits.map(({ id }) => id)).toEqual([1]);
     expect(codeOf(() => other.search(new Float32Array(32).fill(1), { filter }))).toBe("bad-argument");
+    // As an index over threads takes it.
+    const list = { filter: [1] as never };
+    expect(codeOf(() => one.search(new Float32Array(32).fill(1), list))).toBe("bad-argument");
   });
 
   it("gives no segments of what it is no more", () => {

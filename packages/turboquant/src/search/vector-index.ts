@@ -330,6 +330,12 @@ export class VectorIndex {
   #selectionOf(filter: SearchOptions["filter"]): Selection | undefined {
     if (filter === undefined) return undefined;
     const selection = typeof filter === "function" ? this.select(filter) : filter;
+    if (!(selection instanceof Selection))
+      throw new TurboQuantError(
+        "bad-argument",
+        "a filter is neither a function nor a selection",
+        "Make one of a list of ids with `select`.",
+      );
     if (!selection.isOf(this.#blocks, this.#version))
       throw new TurboQuantError(
         "bad-argument",
