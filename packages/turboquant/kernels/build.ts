@@ -32,19 +32,7 @@ export async function buildKernels(): Promise<string> {
 }
 
 async function compile(features: readonly string[], to: string): Promise<Buffer> {
-  const options = [
-    "index.ts",
-    "--baseDir",
-    join(HERE, "assembly"),
-    "-O3",
-    "--noAssert",
-    "--runtime",
-    "stub",
-    "--importMemory",
-    "--outFile",
-    to,
-    ...features,
-  ];
+  const options = ["index.ts", "--baseDir", join(HERE, "assembly"), "-O3", "--noAssert", "--importMemory", "--outFile", to, ...features];
   const sources: Readonly<Record<string, string>> = { "paley.ts": paleySource() };
   const { error, stderr } = await asc.main(options, {
     readFile: (name, base) => {

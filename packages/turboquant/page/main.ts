@@ -2,9 +2,11 @@
  * The page: vectors of a file or made up, what each width keeps of them, and a search among them. All of it happens here; the page's policy lets it
  * ask nothing of anybody. What is begun last counts: work on vectors that were replaced meanwhile ends by itself.
  */
+import { countOf } from "../src/cli/quantity.ts";
 import { isTurboQuantError } from "../src/error.ts";
 import { createKernels } from "../src/kernels/load.ts";
 import { breathe, element } from "./element.ts";
+import { pageHint } from "./page-hint.ts";
 import { showQuality } from "./quality-section.ts";
 import { createSearchSection } from "./search-section.ts";
 import { madeUpSet, readSet, type VectorSet } from "./vector-set.ts";
@@ -37,9 +39,11 @@ async function work(what: string, load: (tell: (share: number) => Promise<void>)
   try {
     await tell(0);
     const set = await load(tell);
-    loaded.textContent = `${set.name}: ${set.rows.length.toLocaleString("en")} vectors of ${set.dim} coordinates (${set.says})${set.cut ? "; the file has more than this page takes" : ""}.`;
+    loaded.textContent = saysOf(set);
+    // Each as soon as it is there: what is searched may take much longer than what is measured.
     if (await showQuality(set, tell)) sections[0].hidden = false;
     if (await search.show(set, tell)) sections[1].hidden = false;
+    if (sections.every(({ hidden }) => hidden)) loaded.textContent += " That is too few to measure, or to search among.";
   } catch (error) {
     if (error instanceof Replaced || mine !== turn) return;
     loaded.textContent = "";
@@ -50,10 +54,18 @@ async function work(what: string, load: (tell: (share: number) => Promise<void>)
   }
 }
 
+function saysOf({ name, rows, dim, says, cut }: VectorSet): string {
+  const zero = rows.filter((row) => row.every((value) => value === 0)).length;
+  return [
+    `${name}: ${countOf(rows.length, "vector")} of ${dim} coordinates (${says})${cut ? "; the file has more than this page takes" : ""}.`,
+    ...(zero === 0 ? [] : [`${countOf(zero, "vector")} of nothing but zeros ${zero === 1 ? "is" : "are"} as near to one as to another.`]),
+  ].join(" ");
+}
+
 function sentenceOf(error: unknown): string {
   if (!isTurboQuantError(error)) return `This did not work: ${error instanceof Error ? error.message : String(error)}.`;
   const says = `${error.message.charAt(0).toUpperCase()}${error.message.slice(1)}.`;
-  return `${says} ${error.hint.replace(/--dim( \d+)?\.?/, "the dimension, beside the file.").replace("--format", "another ending")}`;
+  return `${says} ${pageHint(error.hint)}`;
 }
 
 let chosen: File | undefined;
@@ -68,12 +80,23 @@ file.addEventListener("change", () => take(file.files?.[0]));
 dim.addEventListener("change", () => {
   if (chosen !== undefined && /\.f32$/i.test(chosen.name)) take(chosen);
 });
-element("sample", HTMLButtonElement).addEventListener("click", () => void work("Making vectors up …", async () => madeUpSet()));
+element("sample", HTMLButtonElement).addEventListener("click", () => {
+  chosen = undefined;
+  file.value = "";
+  void work("Making vectors up …", async () => madeUpSet());
+});
+// The same file, chosen again after it was mended, is a change.
+file.addEventListener("click", () => {
+  file.value = "";
+});
 for (const name of ["dragover", "dragleave", "drop"] as const)
   document.addEventListener(name, (event) => {
     event.preventDefault();
     drop.classList.toggle("over", name === "dragover");
-    if (name === "drop") take(event.dataTransfer?.files[0]);
+    const dropped = name === "drop" ? event.dataTransfer?.files : undefined;
+    if (dropped === undefined || dropped.length === 0) return;
+    file.files = dropped;
+    take(dropped[0]);
   });
 
 element("kernels", HTMLParagraphElement).textContent = {

@@ -24,7 +24,7 @@ export type TurboQuantErrorCode =
   | "thread-failed"
   /** More calls wait for threads than an index was told to let wait. */
   | "busy"
-  /** An index whose threads were ended. */
+  /** An index, or its file, that was closed. */
   | "closed";
 
 const BRAND: unique symbol = Symbol.for("perdure.turboquant.error");

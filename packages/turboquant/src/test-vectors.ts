@@ -1,4 +1,7 @@
 /** Numbers and vectors for tests: the same from the same seed. */
+import { dot } from "./codec/vector.ts";
+
+export { dot };
 
 /** About normal, with mean 0 and variance 1: the sum of twelve even numbers. */
 export function createNormals(seed: number): () => number {
@@ -19,12 +22,6 @@ export function randomVector(dim: number, normal: () => number): Float32Array {
   return Float32Array.from({ length: dim }, normal);
 }
 
-export function dot(left: ArrayLike<number>, right: ArrayLike<number>): number {
-  let sum = 0;
-  for (let at = 0; at < left.length; at++) sum += (left[at] as number) * (right[at] as number);
-  return sum;
-}
-
 /** Squared length of the difference, of the squared length of the first. */
 export function relativeError(vector: Float32Array, other: Float32Array): number {
   return (
@@ -33,4 +30,15 @@ export function relativeError(vector: Float32Array, other: Float32Array): number
       vector.map((value, at) => value - (other[at] as number)),
     ) / dot(vector, vector)
   );
+}
+
+/** What nothing that takes vectors of this dimension takes: of another one, with NaN, without end. */
+export function badVectors(dim: number): readonly (Float32Array | Float64Array)[] {
+  return [
+    new Float32Array(dim - 1),
+    new Float32Array(dim + 1),
+    new Float32Array(dim).fill(Number.NaN),
+    new Float32Array(dim).fill(Number.NEGATIVE_INFINITY),
+    new Float64Array(dim).fill(1e39),
+  ];
 }

@@ -3,6 +3,19 @@
 // A list has two addresses for each code: of its signs, and of its other planes, one `stride` behind the other. Coordinates are taken in groups of sixteen, of which a plane has
 // two bytes: spread over a vector they stand in turn, so the query stands in that order as well (0, 8, 1, 9 .. 7, 15).
 
+/**
+ * Reads a byte of every line of what the second address of each code leads to, so that many of them are on their way at once: codes lie far from one another, and a product waits for each line in turn. What
+ * it gives back says nothing.
+ */
+export function fetch(list: usize, count: i32, bytes: i32): i32 {
+  let all = 0;
+  for (let nth = 0; nth < count; nth++, list += 8) {
+    const from = <usize>load<u32>(list, 4);
+    for (let at: usize = 0; at < <usize>bytes; at += 64) all |= <i32>load<u8>(from + at);
+  }
+  return all;
+}
+
 /** Up to three planes besides the signs. `query`: signed bytes. `table`: sixteen values of 0 to 127. Adds to the 32-bit numbers at `out`. */
 export function dotsOfBytes(list: usize, count: i32, query: usize, from: i32, to: i32, planes: i32, stride: i32, table: usize, out: usize): void {
   if (planes === 0) bytesWith(0, list, count, query, from, to, stride, table, out);
@@ -77,7 +90,7 @@ function next(places: v128, at: usize, bits: v128): v128 {
 }
 
 @inline
-function choose(values: v128, places: v128): v128 {
+export function choose(values: v128, places: v128): v128 {
   // Places are below sixteen, where both say the same.
   return ASC_FEATURE_RELAXED_SIMD ? i8x16.relaxed_swizzle(values, places) : i8x16.swizzle(values, places);
 }

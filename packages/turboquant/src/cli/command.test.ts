@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openIndexFile } from "../file/index-writer.ts";
 import { createMemoryFile } from "../file/memory-file.ts";
 import { testColumns, testHeader, testIds } from "../file/test-columns.ts";
-import { readIndexAt } from "../node/disk-index.ts";
+import { openIndexAt, readIndexAt } from "../node/disk-index.ts";
 import { npyBytes } from "../reading/test-file.ts";
 import { createVectorIndex } from "../search/vector-index.ts";
 import { createNormals, randomVector } from "../test-vectors.ts";
@@ -115,6 +115,26 @@ describe("inspect on the file of an index", () => {
     expect(out).toMatch(/^not read {7}500 rows, damaged ones and removed ones$/m);
     expect(out).not.toContain("compacting");
     expect((await call(["inspect", path, "--json"])).objects).toMatchObject([{ ok: false, vectors: 2, damage: [{ segment: 0 }] }]);
+  });
+
+  test("an end that is not whole has an exit code of its own, and what was cut off is named until somebody takes it away", async () => {
+    mkdirSync(join(folder, "cut"));
+    const path = join(folder, "cut", "cut.tqi");
+    const whole = await bytes();
+    // Within the first segment, as a copy that broke off leaves it.
+    writeFileSync(path, whole.subarray(0, 50_000));
+    const { exit, out } = await call(["inspect", path]);
+    expect(exit).toBe(3);
+    expect(out).toContain("0 vectors of 64");
+    expect(out).toMatch(/^cut short +49,808 bytes, of 500 vectors at the end, left by a crash or a copy that broke off/m);
+    expect(out).toContain("Every checksum holds, but the end of the file is not whole.");
+    const [said] = (await call(["inspect", path, "--json"])).objects;
+    expect(said).toMatchObject({ ok: false, damage: [], tail: { at: 192, bytes: 49_808, vectors: 500 } });
+    await (await openIndexAt(path)).close();
+    const after = await call(["inspect", path]);
+    expect(after.exit).toBe(0);
+    expect(after.out).toMatch(/^kept +49,808 bytes that were cut off at 192: .*cut\.tqi\.tail-192$/m);
+    expect((await call(["inspect", path, "--json"])).objects[0]).toMatchObject({ ok: true, keptTails: [{ at: 192, bytes: 49_808 }] });
   });
 
   test("another file is refused", async () => {
@@ -249,6 +269,40 @@ describe("bench", () => {
     writeFileSync(join(folder, "ninety.csv"), Array.from({ length: 90 }, (_, row) => `${row},1`).join("\n"));
     expect(await call(["bench", join(folder, "ninety.csv")])).toMatchObject({ exit: 1, out: "" });
   });
+});
+
+test.each([
+  [["insepct", "a.npy"], "unknown command 'insepct'", "Is inspect meant? See turboquant --help."],
+  [["pack", "a.npy"], "unknown command 'pack'", "There are inspect, compress, bench. See turboquant --help."],
+  [["inspect", "a.npy", "--metrik", "dot"], "unknown option '--metrik'", "Is --metric meant? See turboquant inspect --help."],
+  [["compress", "a.npy"], "required option '-o, --out <file>' not specified", "See turboquant compress --help."],
+])("%j is misunderstood with what may be meant", async (words, why, hint) => {
+  expect(await call(words)).toMatchObject({ exit: 2, err: `turboquant: the call is not understood\n   why: ${why}\n  hint: ${hint}\n` });
+});
+
+test("ids and coordinates of a table with texts in it are those of its columns that are named", async () => {
+  const [table, out] = [join(folder, "table.tsv"), join(folder, "table.tqi")];
+  writeFileSync(table, `id\ttext\tx\ty\n${Array.from({ length: 9 }, (_, row) => `n${row}\tsome text\t${row}\t1\n`).join("")}`);
+  expect((await call(["inspect", table])).err).toContain("as --columns 3-4; or");
+  expect((await call(["compress", table, "-o", out, "--columns", "x-y", "--id-column", "id", "--originals"])).out).toContain(
+    "(tsv, line 1 is a header, coordinates in columns 3 to 4, ids in column 1)",
+  );
+  await using reader = await readIndexAt(out);
+  for await (const { ids, originals } of reader.columns()) expect([ids[8], ...(originals?.slice(-2) ?? [])]).toEqual(["n8", 8, 1]);
+  expect(reader.segments.length).toBe(1);
+});
+
+test("a file of tabs is one by its name and by --format, also where more commas stand in it", async () => {
+  const rows = Array.from({ length: 9 }, (_, row) => `n${row}\ta, b, c\t[${row}, 1, 2]\n`).join("");
+  const named = join(folder, "tabs.tsv");
+  const unnamed = join(folder, "tabs.data");
+  for (const path of [named, unnamed]) writeFileSync(path, rows);
+  const says = "(tsv, no header, arrays in column 3, ids in column 1)";
+  const out = (nth: number): string => join(folder, `tabs-${nth}.tqi`);
+  expect((await call(["compress", named, "-o", out(0)])).out).toContain(says);
+  expect((await call(["compress", unnamed, "-o", out(1), "--format", "tsv"])).out).toContain(says);
+  expect((await call(["compress", unnamed, "-o", out(2)])).err).toContain("There are .npy, .f32, .fvecs, .csv, .tsv, .txt; or say");
+  expect((await call(["compress", named, "-o", out(3), "--format", "csv"])).exit).toBe(1);
 });
 
 describe("a call that fails says what, why and what to do", () => {

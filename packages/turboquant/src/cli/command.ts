@@ -34,10 +34,22 @@ export async function runCommand(
     exit = EXIT.misunderstood;
     // Called without words it prints its help, which says all there is to say.
     if (error.code === "commander.help") return exit;
-    const why = error.message.replace(/^error: /, "").replaceAll("\n", " ");
-    reportFailure(terminal, "the call is not understood", failureOf(new TurboQuantError("bad-argument", why, "See turboquant --help.")));
+    reportFailure(terminal, "the call is not understood", failureOf(misunderstood(error, program, words)));
   }
   return exit;
+}
+
+/** What commander says, with what may be meant as the hint. */
+function misunderstood({ message, code }: CommanderError, program: Command, words: readonly string[]): TurboQuantError {
+  const [, why = message, meant] = /^(?:error: )?(.*?)(?:\s*\(Did you mean (.*)\?\))?$/s.exec(message) ?? [];
+  const verbs = program.commands.map((each) => each.name());
+  const verb = verbs.find((each) => words.includes(each));
+  const there = code === "commander.unknownCommand" && meant === undefined ? `There are ${verbs.join(", ")}. ` : "";
+  return new TurboQuantError(
+    "bad-argument",
+    why.replaceAll("\n", " "),
+    `${meant === undefined ? there : `Is ${meant.replace(/^one of /, "")} meant? `}See turboquant ${verb === undefined ? "" : `${verb} `}--help.`,
+  );
 }
 
 function speakThrough(command: Command, streams: Streams): void {

@@ -2,8 +2,8 @@
 import { isTurboQuantError } from "../error.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** 1: a file is not there, cannot be read, or is not right. 2: the call is not understood. */
-export const EXIT = { done: 0, failed: 1, misunderstood: 2 } as const;
+/** 1: a file is not there, cannot be read, or is not right. 2: the call is not understood. 3: what is in a file is right, and its end is not whole. */
+export const EXIT = { done: 0, failed: 1, misunderstood: 2, cutShort: 3 } as const;
 
 export interface Failure {
   readonly exit: number;

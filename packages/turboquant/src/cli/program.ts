@@ -10,11 +10,14 @@ Files of vectors:
   .npy          an array with one row per vector, of any kind of number
   .f32          raw 32-bit floats, little-endian; needs --dim
   .fvecs        rows with their length in front
-  .csv .tsv     numbers, one row per vector, with a header or without, with an id
-                in front or without; or an array in one cell: "[0.1, -0.2]"
+  .csv .tsv .txt
+                numbers, one row per vector, with a header or without, with an id
+                in front or without; or an array in one cell: "[0.1, -0.2]".
+                Among other columns: --columns 3-386 --id-column 1, or names
 A file is read piece by piece and may be larger than memory.
 
-Exit codes: 0 done, 1 a file is not there or not right, 2 the call is not understood.`;
+Exit codes: 0 done, 1 a file is not there or not right, 2 the call is not understood,
+3 (inspect) the file of an index is right but for its end, which is not whole.`;
 
 export function createProgram(version: string, dispatch: Dispatch): Command {
   const program = new Command("turboquant")
@@ -39,7 +42,10 @@ export function createProgram(version: string, dispatch: Dispatch): Command {
 zeroRows, duplicates, centreSaves, sample, queries, qualities: [{bits, bytes,
 error, recall, recallLookedAt, expectedError, expectedRecall, …}], centred,
 choice}; of an index {type: "index", file, vectors, widths, bytes, deadBytes, ok,
-damage: [{at, bytes, segment, why}], …}. Damage is exit code 1.`,
+damage: [{at, bytes, segment, why}], tail: {at, bytes, vectors}, keptTails:
+[{path, at, bytes}], …}. Damage is exit code 1. A tail, bytes at the end that are
+no whole record, is 3: a crash left it, a copy that broke off did, or somebody
+writes now. Whoever opens the file for writing puts it beside the file first.`,
     )
     .action((file: string, words: InspectWords) =>
       dispatch(`cannot inspect ${file}`, async () => {
@@ -111,8 +117,9 @@ function reading(command: Command): Command {
   return command
     .option("--dim <coordinates>", "of each vector", whole(1, 1_000_000))
     .addOption(new Option("--format <format>", "what the file is, whatever its name says").choices(VECTOR_FORMATS))
-    .option("--id-column <column>", "of a csv file: where the ids are, by name or place from 1 on")
-    .option("--vector-column <column>", "of a csv file with arrays in cells: where they are")
+    .option("--id-column <column>", "of a table: where the ids are, by name or place from 1 on")
+    .option("--vector-column <column>", "of a table with arrays in cells: where they are")
+    .option("--columns <columns>", 'of a table: where the coordinates are, as "3-386" or "x-z"')
     .option("--json", "print JSON, for programs");
 }
 

@@ -4,6 +4,7 @@ import type { Arena } from "../kernels/arena.ts";
 import { bucketsOf, type Kernels } from "../kernels/kernels.ts";
 import { placeRotation } from "./rotation.ts";
 import type { Shape } from "./shape.ts";
+import { badCoordinate, checkVector, MAX_FLOAT } from "./vector.ts";
 
 /**
  * What the number of a vector is for, with x of length |x|, y rotated and c its values:
@@ -40,6 +41,8 @@ export interface Encoder {
    * taken off, its own unless said. Throws `bad-vector`.
    */
   turn(vector: ArrayLike<number>, how?: TurnOptions): number;
+  /** Throws `bad-vector` where `turn` would, for a small part of what that takes. */
+  check(vector: ArrayLike<number>, how?: TurnOptions): void;
   /** Writes the code of what was turned last, and gives its scale. `size`: what `turn` gave. */
   write(size: number, to: CodePlace): number;
   /** Turns a vector and writes its code. */
@@ -52,9 +55,11 @@ export interface TurnOptions {
   readonly length?: number;
 }
 
-export const MAX_FLOAT = 3.4028234663852886e38;
 /** Whole groups of sixteen are read. */
 const GROUP = 16;
+/** Vectors with sums of squares between these come nowhere near the ends of 32-bit floats on their way: next to the largest coordinate that a centre may have, theirs are nothing. */
+const LEAST_SUM = 1e-50;
+const MOST_SUM = 1e60;
 
 export function createEncoder({ dim, seed, scale, shape, center }: EncoderOptions, kernels: Kernels, arena: Arena): Encoder {
   const rotation = placeRotation(dim, seed, kernels, arena);
@@ -86,21 +91,31 @@ export function createEncoder({ dim, seed, scale, shape, center }: EncoderOption
     const sum = kernels.sumOfSquares(turnedAt, four);
     if (sum <= Number.MAX_VALUE) return Math.sqrt(sum / dim);
     const at = Array.from({ length: dim }, (_, nth) => nth).find((nth) => !(Math.abs(Math.fround(vector[nth] as number)) <= MAX_FLOAT));
-    const what = at === undefined ? "a coordinate is beyond a 32-bit float without the centre" : `coordinate ${at} is ${vector[at]}`;
-    throw new TurboQuantError("bad-vector", what, "Coordinates are finite and fit a 32-bit float.");
+    if (at !== undefined) throw badCoordinate(vector, at);
+    throw new TurboQuantError(
+      "bad-vector",
+      "a coordinate is beyond a 32-bit float without the centre",
+      "Coordinates fit one with the centre taken off as well.",
+    );
+  };
+
+  const place = (vector: ArrayLike<number>): void => {
+    checkVector(vector, dim);
+    const { f32 } = arena.views;
+    f32.set(vector, turnedAt / 4);
+    if (four > dim) f32.fill(0, turnedAt / 4 + dim, turnedAt / 4 + four);
+  };
+
+  const check: Encoder["check"] = (vector, how) => {
+    place(vector);
+    const sum = kernels.sumOfSquares(turnedAt, four);
+    if (!(sum === 0 || (sum >= LEAST_SUM && sum <= MOST_SUM))) turn(vector, how);
   };
 
   const turn: Encoder["turn"] = (vector, { centred = true, length } = {}) => {
-    if (vector.length !== dim)
-      throw new TurboQuantError(
-        "bad-vector",
-        `a vector has ${dim} coordinates, not ${vector.length}`,
-        "One quantizer serves one dimension.",
-      );
+    place(vector);
     const { f32 } = arena.views;
     const start = turnedAt / 4;
-    f32.set(vector, start);
-    f32.fill(0, start + dim, start + four);
     if (length !== undefined) {
       const own = lengthOf(vector);
       if (own > 0) kernels.multiply(turnedAt, four, length / Math.sqrt(dim) / own);
@@ -136,9 +151,11 @@ export function createEncoder({ dim, seed, scale, shape, center }: EncoderOption
       const missing = widest - codebook.bits;
       if (missing > 0) for (let at = placesAt + from; at < placesAt + from + count; at++) u8[at] = (u8[at] as number) << missing;
     }
-    f32.fill(0, turnedAt / 4 + dim, turnedAt / 4 + room);
-    f32.fill(0, valuesAt / 4 + dim, valuesAt / 4 + room);
-    u8.fill(0, placesAt + dim, placesAt + room);
+    if (room > dim) {
+      f32.fill(0, turnedAt / 4 + dim, turnedAt / 4 + room);
+      f32.fill(0, valuesAt / 4 + dim, valuesAt / 4 + room);
+      u8.fill(0, placesAt + dim, placesAt + room);
+    }
     kernels.scaleSums(turnedAt, valuesAt, four, sumsAt);
     kernels.signPlane(turnedAt, more?.from ?? dim, signs);
     if (more !== undefined && more.from < dim) kernels.signPlane(turnedAt + 4 * more.from, dim - more.from, more.at);
@@ -149,7 +166,7 @@ export function createEncoder({ dim, seed, scale, shape, center }: EncoderOption
     return size === 0 ? 0 : Math.fround(Math.min(size * factorOf(scale, sums, dim), MAX_FLOAT));
   };
 
-  return { arena, turnedAt, turn, write, encode: (vector, to, how) => write(turn(vector, how), to), undo: rotation.undo };
+  return { arena, turnedAt, turn, check, write, encode: (vector, to, how) => write(turn(vector, how), to), undo: rotation.undo };
 }
 
 interface Sums {

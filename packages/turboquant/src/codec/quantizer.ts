@@ -12,29 +12,19 @@
  * With a width of two and a half, the first half of the rotated coordinates has three bits and the others two, so the last plane ends with the first half: after a rotation all
  * coordinates are alike. What is cut off behind leaves a code of fewer bits, with coarser values: `truncate` does that, and adjusts the scale.
  */
+import { refuse, shown } from "../argument.ts";
 import { TurboQuantError } from "../error.ts";
 import { Arena } from "../kernels/arena.ts";
-import { createKernels, type KernelChoice } from "../kernels/load.ts";
+import { createKernels } from "../kernels/load.ts";
+import { checkOptions, optionNames } from "../options.ts";
 import { bitsAt, putBits } from "./bit-string.ts";
-import { createEncoder, MAX_FLOAT, type ScaleMode } from "./encoder.ts";
+import { checkCode } from "./code.ts";
+import { createEncoder, type ScaleMode } from "./encoder.ts";
+import { type QuantizerOptions, quantizerSettings } from "./quantizer-options.ts";
 import { type Shape, shapeOf } from "./shape.ts";
+import { dot, MAX_FLOAT } from "./vector.ts";
 
-export interface QuantizerOptions {
-  /** Coordinates, 2 to 8,192. */
-  readonly dim: number;
-  /** Per coordinate, 1 to 8, also between whole numbers; 4 unless said. */
-  readonly bits?: number;
-  /** Of the rotation; 0 unless said. Codes of different seeds have nothing to do with each other. */
-  readonly seed?: number | bigint;
-  /** `unbiased` unless said. */
-  readonly scale?: ScaleMode;
-  /** Of codes that were truncated: the bits they were encoded with. `bits` unless said. */
-  readonly from?: number;
-  /** Taken off each vector before it is encoded and never changed: where vectors share a direction, codes of what is left err less. `dim` coordinates. */
-  readonly center?: ArrayLike<number>;
-  /** The fastest that run here unless said. All write the same codes. */
-  readonly kernels?: KernelChoice;
-}
+export type { QuantizerOptions } from "./quantizer-options.ts";
 
 export interface Quantizer {
   readonly dim: number;
@@ -42,6 +32,7 @@ export interface Quantizer {
   readonly seed: bigint;
   readonly scale: ScaleMode;
   readonly from: number;
+  /** A copy. */
   readonly center: Float32Array | undefined;
   /** Of one code. */
   readonly codeBytes: number;
@@ -62,22 +53,17 @@ export interface Query {
   dot(code: Uint8Array): number;
 }
 
-const MIN_DIM = 2;
-/** Vectors of models end at 4,096 or so; codebooks and rotations are tested up to here. */
-const MAX_DIM = 8192;
-const MAX_BITS = 8;
 const SCALE_BYTES = 4;
-const MAX_SEED = 2n ** 64n;
-const SCALES: readonly ScaleMode[] = ["raw", "norm", "unbiased", "mse"];
+const OPTIONS = optionNames<QuantizerOptions>({ dim: true, bits: true, seed: true, scale: true, from: true, center: true, kernels: true });
 
 /** Throws `bad-argument`. */
 export function createQuantizer(options: QuantizerOptions): Quantizer {
-  const { dim, bits = 4, seed = 0, scale = "unbiased", from = bits } = options;
-  const { center } = checkQuantizer(options);
+  checkOptions("createQuantizer", options, OPTIONS);
+  const { dim, bits, seed, scale, from, center } = quantizerSettings(options);
   const shape = shapeOf(dim, bits, from);
   const kernels = createKernels(options.kernels);
   const arena = new Arena(kernels.memory);
-  const encoder = createEncoder({ dim, seed: BigInt(seed), scale, shape, center }, kernels, arena);
+  const encoder = createEncoder({ dim, seed, scale, shape, center }, kernels, arena);
   const stride = planeStride(dim);
   const codeAt = arena.allocate(stride * shape.planes.length);
   const scaleAt = codeBytesOf(shape) - SCALE_BYTES;
@@ -88,10 +74,12 @@ export function createQuantizer(options: QuantizerOptions): Quantizer {
   return {
     dim,
     bits,
-    seed: BigInt(seed),
+    seed,
     scale,
     from,
-    center,
+    get center() {
+      return center?.slice();
+    },
     codeBytes: scaleAt + SCALE_BYTES,
     distortion: shape.distortion,
     encode: (vector) => {
@@ -115,8 +103,8 @@ export function createQuantizer(options: QuantizerOptions): Quantizer {
       return { dot: (code) => base + dot(turned, valuesOf(code)) * size * scaleOf(code, scaleAt) };
     },
     truncate: (code, fewer) => {
-      if (!(fewer >= 1 && fewer <= bits))
-        throw new TurboQuantError("bad-argument", `bits is ${fewer}`, `A code of ${bits} bits has from 1 to ${bits} of them.`);
+      if (typeof fewer !== "number" || !(fewer >= 1 && fewer <= bits))
+        refuse(`bits is ${shown(fewer)}`, `A code of ${bits} bits has from 1 to ${bits} of them.`);
       const to = truncated.get(fewer) ?? shapeOf(dim, fewer, from);
       truncated.set(fewer, to);
       const values = valuesOf(code);
@@ -127,23 +115,6 @@ export function createQuantizer(options: QuantizerOptions): Quantizer {
       return cut;
     },
   };
-}
-
-/** Throws `bad-argument` for options that cannot be; the centre, if there is one, as a copy. */
-export function checkQuantizer({ dim, bits = 4, seed = 0, scale = "unbiased", from = bits, center }: QuantizerOptions): {
-  readonly center?: Float32Array;
-} {
-  checkOptions(dim, bits, from, seed, scale);
-  const copy = centerOf(center, dim);
-  return copy === undefined ? {} : { center: copy };
-}
-
-function centerOf(given: ArrayLike<number> | undefined, dim: number): Float32Array | undefined {
-  if (given === undefined) return undefined;
-  const center = Float32Array.from(given);
-  if (center.length !== dim || !center.every(Number.isFinite))
-    throw new TurboQuantError("bad-argument", "center is no vector of this dimension", `It has ${dim} finite coordinates.`);
-  return center;
 }
 
 /** Kernels write whole groups of sixteen coordinates, and read rows of whole eights of bytes. */
@@ -200,12 +171,8 @@ function planesOf({ planes: counts }: Shape, code: Uint8Array): readonly Uint8Ar
 }
 
 function checked(code: Uint8Array, scaleAt: number): Uint8Array {
-  if (code.length === scaleAt + SCALE_BYTES) return code;
-  throw new TurboQuantError(
-    "bad-code",
-    `a code has ${scaleAt + SCALE_BYTES} bytes, not ${code.length}`,
-    "It is of another dimension or width.",
-  );
+  checkCode(code, scaleAt + SCALE_BYTES);
+  return code;
 }
 
 function scaleOf(code: Uint8Array, scaleAt: number): number {
@@ -231,22 +198,4 @@ export function truncatedFactor(mode: ScaleMode, finer: Float32Array, coarser: F
   const both = dot(finer, coarser);
   if (mode === "unbiased") return dot(finer, finer) / both;
   return mode === "mse" ? both / dot(coarser, coarser) : Math.sqrt(dot(finer, finer) / dot(coarser, coarser));
-}
-
-function dot(left: Float32Array, right: Float32Array): number {
-  let sum = 0;
-  for (let at = 0; at < left.length; at++) sum += (left[at] as number) * (right[at] as number);
-  return sum;
-}
-
-function checkOptions(dim: number, bits: number, from: number, seed: number | bigint, scale: ScaleMode): void {
-  if (!Number.isInteger(dim) || dim < MIN_DIM || dim > MAX_DIM)
-    throw new TurboQuantError("bad-argument", `dim is ${dim}`, `It is a whole number from ${MIN_DIM} to ${MAX_DIM}.`);
-  if (!(bits >= 1 && bits <= MAX_BITS)) throw new TurboQuantError("bad-argument", `bits is ${bits}`, `It is from 1 to ${MAX_BITS}.`);
-  if (!(from >= bits && from <= MAX_BITS))
-    throw new TurboQuantError("bad-argument", `from is ${from}`, `It is from bits, ${bits}, to ${MAX_BITS}.`);
-  const whole = typeof seed === "bigint" || Number.isSafeInteger(seed);
-  if (!whole || BigInt(seed) < 0n || BigInt(seed) >= MAX_SEED)
-    throw new TurboQuantError("bad-argument", `seed is ${seed}`, "It is a whole number of at most 64 bits: a bigint where it passes 2^53.");
-  if (!SCALES.includes(scale)) throw new TurboQuantError("bad-argument", `scale is ${scale}`, `It is one of ${SCALES.join(", ")}.`);
 }

@@ -1,5 +1,6 @@
 /** The columns of a stored segment, checked: nothing of a file is believed because it was written once. */
-import { TurboQuantError } from "../error.ts";
+import { checkYesOrNo, kindOf, refuse, shown } from "../argument.ts";
+import { checkOptions, type OptionNames, optionNames } from "../options.ts";
 import { badFile } from "./bad-file.ts";
 import { type Contents, liveRows } from "./contents.ts";
 import { crc32c } from "./crc32c.ts";
@@ -17,6 +18,8 @@ export interface ReadOptions {
   readonly originals?: boolean;
 }
 
+const READ_OPTIONS: OptionNames = optionNames<ReadOptions>({ planes: true, originals: true });
+
 /** Without the vectors that were removed since. With fewer planes than its width says where fewer were asked for. */
 export interface ReadColumns extends SegmentColumns {
   /** Where in the stored segment the vectors stand; without it, all do as they are here. */
@@ -29,9 +32,13 @@ export async function readColumns(
   segment: StoredSegment,
   options: ReadOptions = {},
 ): Promise<ReadColumns> {
+  checkOptions("readColumns", options, READ_OPTIONS);
   const { number, count, bits, from, ids, scales } = segment;
   const widths = planeCoordinates(contents.header.dim, bits);
-  const planes = segment.planes.slice(0, Math.min(widths.length, Math.max(0, options.planes ?? widths.length)));
+  const { planes: wanted = widths.length } = options;
+  if (!(Number.isSafeInteger(wanted) && wanted >= 0)) refuse(`planes is ${shown(wanted)}`, "It is a whole number, from 0 on.");
+  if (options.originals !== undefined) checkYesOrNo("originals", options.originals);
+  const planes = segment.planes.slice(0, Math.min(widths.length, wanted));
   const withOriginals = (options.originals ?? options.planes === undefined) && segment.originals !== undefined;
   // One behind the other in the file, so that one reading brings them all; only scales may have moved.
   const last = planes.at(-1) ?? (scales.at === ids.at + aligned(ids.length) ? scales : ids);
@@ -68,6 +75,7 @@ export async function readPlane(
   plane: number,
   rows?: Uint16Array,
 ): Promise<Uint8Array> {
+  if (rows !== undefined) checkRows(segment, rows);
   const part = segment.planes[plane] as Part;
   const bytes = checked(await source.read(part.at, part.length), part, segment.number, `its plane ${plane}`);
   const all = narrowed(bytes, header.dim, segment, plane);
@@ -85,8 +93,7 @@ export async function readRows(
   plane: number,
   rows: readonly number[],
 ): Promise<Uint8Array> {
-  if (rows.some((row, nth) => !Number.isInteger(row) || row < 0 || row >= segment.count || row <= (rows[nth - 1] ?? -1)))
-    throw new TurboQuantError("bad-argument", `segment ${segment.number} has not these rows`, "They rise, from 0 on.");
+  checkRows(segment, rows);
   const { at } = segment.planes[plane] as Part;
   const width = rowBytes(planeCoordinates(header.dim, segment.written)[plane] as number);
   const bytes = new Uint8Array(rows.length * width);
@@ -101,6 +108,18 @@ export async function readRows(
     }),
   );
   return narrowed(bytes, header.dim, { ...segment, count: rows.length }, plane);
+}
+
+/** Throws `bad-argument`. */
+function checkRows({ number, count }: StoredSegment, rows: readonly number[] | Uint16Array): void {
+  const isList = Array.isArray(rows) || kindOf(rows) === "Uint16Array";
+  const hint = "They are an array, or what `readColumns` told: they rise, from 0 on.";
+  if (!isList) refuse(`rows of segment ${number} are ${shown(rows)}`, hint);
+  for (let nth = 0, last = -1; nth < rows.length; nth++) {
+    const row = rows[nth] as number;
+    if (!(Number.isInteger(row) && row > last && row < count)) refuse(`segment ${number} has not these rows`, hint);
+    last = row;
+  }
 }
 
 /** The first and the last of those that are no further apart than `gap`. */

@@ -4,6 +4,7 @@
  * Segments keep the order of their numbers. An id that was removed is kept with the number of the next segment at that time: there and in later ones
  * it counts again.
  */
+import { orAwaited, refuse, shown } from "../argument.ts";
 import { TurboQuantError } from "../error.ts";
 import { badFile } from "./bad-file.ts";
 import { widthFault } from "./header-record.ts";
@@ -56,6 +57,8 @@ const MOST_NUMBER = 2 ** 32 - 2;
 
 /** Throws `bad-argument` for a segment that was truncated or compacted away since it was told. */
 export function known({ segments }: Contents, segment: StoredSegment): StoredSegment {
+  if (typeof segment !== "object" || segment === null || typeof segment.number !== "number")
+    refuse(`a segment is ${shown(segment)}`, orAwaited(segment, "It is one of `segments`, or what `append` resolves to."));
   if (segments.get(segment.number) === segment) return segment;
   throw new TurboQuantError(
     "bad-argument",

@@ -102,7 +102,7 @@ describe("after a crash", () => {
     for (let end = 0; end < (moments[0] as Moment).size; end++) {
       const file = createMemoryFile(bytes.subarray(0, end));
       const writer = await openIndexFile(file, HEADER);
-      expect(writer.tail).toEqual(end === 0 ? undefined : { at: 0, bytes: end });
+      expect(writer.tail).toEqual(end === 0 ? undefined : { at: 0, bytes: end, vectors: 0 });
       expect(await rowsIn(file)).toEqual([]);
     }
   });
@@ -119,7 +119,7 @@ describe("after a crash", () => {
     const [, second] = moments as [Moment, Moment];
     expect((await openIndexFile(createMemoryFile(bytes.subarray(0, second.size)))).tail).toBeUndefined();
     const file = createMemoryFile(bytes.subarray(0, second.size + 100));
-    expect((await openIndexFile(file)).tail).toEqual({ at: second.size, bytes: 100 });
+    expect((await openIndexFile(file)).tail).toEqual({ at: second.size, bytes: 100, vectors: 0 });
     expect(file.size).toBe(second.size);
   });
 

@@ -1,7 +1,9 @@
 /** The first record of a file, and what a header may say. */
 
+import { kindOf, shown } from "../argument.ts";
 import type { ScaleMode } from "../codec/encoder.ts";
 import { TurboQuantError } from "../error.ts";
+import { checkOptions, type OptionNames, optionNames } from "../options.ts";
 import { badFile } from "./bad-file.ts";
 import { floatBytes, floatsOf, isFinite32 } from "./float-column.ts";
 import { encodeRecord, type RecordHead } from "./record.ts";
@@ -15,7 +17,18 @@ const MIN_DIM = 2;
 const MAX_DIM = 8192;
 const MIN_BITS = 1;
 const MAX_BITS = 8;
-const MAX_SEED = 2n ** 64n;
+export const MAX_SEED: bigint = 2n ** 64n;
+
+const NAMES: OptionNames = optionNames<IndexHeader>({
+  dim: true,
+  bits: true,
+  from: true,
+  seed: true,
+  scale: true,
+  metric: true,
+  center: true,
+  originals: true,
+});
 
 export function encodeHeader(header: IndexHeader, identity: bigint): Uint8Array {
   checkHeader(header);
@@ -41,9 +54,10 @@ export function encodeHeader(header: IndexHeader, identity: bigint): Uint8Array 
 
 /** Throws `bad-argument` for what no index can be. */
 export function checkHeader(header: IndexHeader): void {
+  checkOptions("the header of an index", header, NAMES);
   const fault = headerFault(header);
   if (fault !== undefined)
-    throw new TurboQuantError("bad-argument", `the header of an index says ${fault}`, "createQuantizer takes the same.");
+    throw new TurboQuantError("bad-argument", `the header of an index says ${fault}`, "Take that of an index: `index.header`.");
 }
 
 /** How many bytes its center has. */
@@ -79,21 +93,23 @@ export function decodeHeader({ fields }: RecordHead, center: Uint8Array | undefi
 }
 
 /** What in a header cannot be. */
-function headerFault({ dim, bits, from, seed, scale, metric, center }: IndexHeader): string | undefined {
-  if (!Number.isInteger(dim) || dim < MIN_DIM || dim > MAX_DIM) return `a dim of ${dim}`;
+function headerFault({ dim, bits, from, seed, scale, metric, center, originals }: IndexHeader): string | undefined {
+  if (!Number.isInteger(dim) || dim < MIN_DIM || dim > MAX_DIM) return `a dim of ${shown(dim)}`;
   const width = widthFault(bits, from);
   if (width !== undefined) return width;
-  if (typeof seed !== "bigint" || seed < 0n || seed >= MAX_SEED) return `a seed of ${seed}`;
-  if (!SCALES.includes(scale)) return `a scale of ${scale}`;
-  if (!METRICS.includes(metric)) return `a metric of ${metric}`;
-  if (center !== undefined && (center.length !== dim || !isFinite32(center))) return "a center that is no vector";
+  if (typeof seed !== "bigint" || seed < 0n || seed >= MAX_SEED) return `a seed of ${shown(seed)}`;
+  if (!SCALES.includes(scale)) return `a scale of ${shown(scale)}`;
+  if (!METRICS.includes(metric)) return `a metric of ${shown(metric)}`;
+  if (typeof originals !== "boolean") return `originals of ${shown(originals)}`;
+  if (center !== undefined && !(kindOf(center) === "Float32Array" && center.length === dim && isFinite32(center)))
+    return "a center that is no Float32Array of finite coordinates";
   return undefined;
 }
 
 /** What in a width cannot be. */
 export function widthFault(bits: number, from: number): string | undefined {
-  if (!(bits >= MIN_BITS && bits <= MAX_BITS)) return `${bits} bits`;
-  return from >= bits && from <= MAX_BITS ? undefined : `${bits} bits of ${from}`;
+  if (typeof bits !== "number" || !(bits >= MIN_BITS && bits <= MAX_BITS)) return `${shown(bits)} bits`;
+  return typeof from === "number" && from >= bits && from <= MAX_BITS ? undefined : `${bits} bits of ${shown(from)}`;
 }
 
 /** What in `wanted` is another index than `found`. */

@@ -5,6 +5,7 @@
  * In pages a server of another origin has to let them see what it says: Access-Control-Expose-Headers: Content-Range, ETag.
  */
 import { TurboQuantError } from "../error.ts";
+import { addressOf, checkHttpOptions } from "./http-options.ts";
 import { checkRange, type RangeSource } from "./index-file.ts";
 import { HEAD_BYTES } from "./record.ts";
 
@@ -42,9 +43,10 @@ const PARTIAL = 206;
 const PRECONDITION_FAILED = 412;
 const NOT_SATISFIABLE = 416;
 
-/** Throws `file-failed` where the file cannot be had, or the server does not know ranges; `file-changed` when it becomes another. */
+/** Throws `bad-argument` for what is no address; `file-failed` where the file cannot be had, or the server does not know ranges; `file-changed` when it becomes another. */
 export async function openHttpRange(url: string | URL, options: HttpRangeOptions = {}): Promise<RangeSource> {
-  const address = String(url);
+  checkHttpOptions(options);
+  const address = addressOf(url, options);
   // The beginning is wanted first in any case, and tells the size.
   const first = await request(address, options, 0, HEAD_BYTES, undefined);
   const { version, bytes } = first;

@@ -13,11 +13,12 @@
  *
  * No two ids are the same. Rising numbers without gaps need no bytes of their own (width 0).
  */
+import { refuse } from "../argument.ts";
 import { bitsAt, putBits } from "../codec/bit-string.ts";
-import { TurboQuantError } from "../error.ts";
 import { badFile } from "./bad-file.ts";
 import { getSafe, putSafe } from "./safe-integer.ts";
 import { MOST_ID_BYTES, type VectorId } from "./segment.ts";
+import { checkId } from "./vector-id.ts";
 
 const HEAD_BYTES = 16;
 const NUMBERS = 1;
@@ -103,20 +104,8 @@ export function decodeIds(bytes: Uint8Array, count: number, leastWidth: 0 | 1): 
 
 /** Throws `bad-argument` for what cannot be an id, and for an id that comes twice. */
 function checkIds(ids: readonly VectorId[]): void {
-  for (const id of ids) {
-    const fits =
-      typeof id === "number"
-        ? Number.isSafeInteger(id) && id >= 0
-        : typeof id === "string" && id.length <= MOST_ID_BYTES && id.isWellFormed() && new TextEncoder().encode(id).length <= MOST_ID_BYTES;
-    if (!fits)
-      throw new TurboQuantError(
-        "bad-argument",
-        `an id cannot be ${String(id).slice(0, 50)}`,
-        `It is a safe integer from 0 on, or a well-formed string of at most ${MOST_ID_BYTES} bytes of UTF-8.`,
-      );
-  }
-  if (new Set(ids).size !== ids.length)
-    throw new TurboQuantError("bad-argument", "an id comes twice", "In one segment every id is there once.");
+  for (const id of ids) checkId(id);
+  if (new Set(ids).size !== ids.length) refuse("an id comes twice", "In one segment every id is there once.");
 }
 
 function distinct(ids: readonly VectorId[], rising: boolean): readonly VectorId[] {

@@ -1,3 +1,4 @@
+import { orAwaited, refuse, shown } from "../argument.ts";
 import { TurboQuantError } from "../error.ts";
 
 /** What can be read in pieces: a file of this machine, one of a web server, or memory. */
@@ -19,6 +20,23 @@ export interface IndexFile extends RangeSource {
   sync(): Promise<void>;
   /** Cuts everything from `size` on, durably. */
   truncate(size: number): Promise<void>;
+}
+
+/** Throws `bad-argument` for what cannot be read in pieces. */
+export function checkSource(source: RangeSource): void {
+  if (typeof source !== "object" || source === null || typeof source.read !== "function" || typeof source.size !== "number")
+    refuse(
+      `the source of a file is ${shown(source)}`,
+      orAwaited(source, "Open it first: await openHttpRange(url), createMemoryFile(bytes), or with Node readIndexAt(path)."),
+    );
+}
+
+/** Throws `bad-argument` for what cannot be written to. */
+export function checkFile(file: IndexFile): void {
+  checkSource(file);
+  for (const name of ["append", "sync", "truncate"] as const)
+    if (typeof file[name] !== "function")
+      refuse(`the file has no method ${name}`, "It can only be read: openIndexFile wants one to write to.");
 }
 
 /** Throws `bad-file` for what does not lie within `size` bytes. */

@@ -1,11 +1,14 @@
+import { refuse, shown } from "../argument.ts";
 import { isTurboQuantError, TurboQuantError } from "../error.ts";
+import { checkOptions, type OptionNames, optionNames } from "../options.ts";
 import { type ReadColumns, type ReadOptions, readColumns, readPlane, readRows } from "./column-reading.ts";
 import { type Contents, known } from "./contents.ts";
-import type { RangeSource } from "./index-file.ts";
+import { checkSource, type RangeSource } from "./index-file.ts";
 import { aligned, HEAD_BYTES } from "./record.ts";
-import { type Damage, type DamageRule, recover, type Tail } from "./recovery.ts";
-import { type IndexHeader, planeCoordinates } from "./segment.ts";
+import { type Damage, type DamageRule, recover } from "./recovery.ts";
+import { headerCopy, type IndexHeader, planeCoordinates } from "./segment.ts";
 import { liveBytes, type StoredSegment } from "./stored-segment.ts";
+import type { Tail } from "./tail.ts";
 
 export interface ReadingOptions {
   /** `refuse` (unless said): what cannot be read is an error that names it. `skip`: it is passed over and told in `damage`. */
@@ -13,12 +16,13 @@ export interface ReadingOptions {
 }
 
 export interface IndexReader {
+  /** A copy. */
   readonly header: IndexHeader;
   /** In the order they were written in; later ones count where an id is in several. */
   readonly segments: readonly StoredSegment[];
   /** What was passed over, so far. */
   readonly damage: readonly Damage[];
-  /** What a crash left at the end when the file was opened: never a whole record, never anything that was synced. */
+  /** What stood behind the last record that counts when the file was opened: what a crash left, which was never synced, or a copy that broke off. It is no part of the index. */
   readonly tail?: Tail;
   readonly stats: IndexFileStats;
   /** The vectors of a segment that were not removed. Throws `bad-file` where a column of it is damaged, and `bad-argument` for a segment of before. */
@@ -46,6 +50,8 @@ export interface IndexFileStats {
   readonly removed: number;
 }
 
+export const READING_OPTIONS: OptionNames = optionNames<ReadingOptions>({ damaged: true });
+
 /** Segments that are read before they are asked for: so many of them are in memory at once, beside the one that somebody looks at. */
 const READ_AHEAD = 3;
 
@@ -53,9 +59,25 @@ const READ_AHEAD = 3;
  * Reads the file of an index, all of it or only what is asked for: first the header, the directory, or what stands for it, and no column.
  * Throws `bad-file`, and `wrong-version` for a file that is newer than this.
  */
-export async function readIndexFile(source: RangeSource, { damaged = "refuse" }: ReadingOptions = {}): Promise<IndexReader> {
+export async function readIndexFile(source: RangeSource, options: ReadingOptions = {}): Promise<IndexReader> {
+  checkSource(source);
+  checkOptions("readIndexFile", options, READING_OPTIONS);
+  const damaged = damageRule(options);
   const { contents, damage, tail } = await recover(source, damaged);
-  return { ...readerOf(() => ({ source, contents, damage }), damaged), ...(tail === undefined ? {} : { tail }) };
+  // Nobody writes to it: what is told of it is found once, but for what each is to have for themselves.
+  return {
+    ...readerOf(() => ({ source, contents, damage }), damaged),
+    ...(tail === undefined ? {} : { tail }),
+    get header() {
+      return headerCopy(contents.header);
+    },
+  };
+}
+
+/** What is to become of damage. Throws `bad-argument`. */
+export function damageRule({ damaged = "refuse" }: ReadingOptions): DamageRule {
+  if (damaged !== "refuse" && damaged !== "skip") refuse(`damaged is ${shown(damaged)}`, "It is refuse or skip.");
+  return damaged;
 }
 
 /** What a reader looks at; for a writer it changes. */
@@ -69,14 +91,14 @@ export interface Readable {
 function withPlane(readable: Readable, segment: StoredSegment, plane: number): Readable {
   known(readable.contents, segment);
   if (!Number.isInteger(plane) || plane < 0 || plane >= planeCoordinates(readable.contents.header.dim, segment.bits).length)
-    throw new TurboQuantError("bad-argument", `segment ${segment.number} has no plane ${plane}`, "Planes count from 0, the signs.");
+    throw new TurboQuantError("bad-argument", `segment ${segment.number} has no plane ${shown(plane)}`, "Planes count from 0, the signs.");
   return readable;
 }
 
 export function readerOf(now: () => Readable, damaged: DamageRule): IndexReader {
   const reader: IndexReader = {
     get header() {
-      return now().contents.header;
+      return headerCopy(now().contents.header);
     },
     get segments() {
       return [...now().contents.segments.values()];

@@ -1,23 +1,35 @@
+import { checkFunction, kindOf, refuse, shown } from "../argument.ts";
 import { isTurboQuantError, TurboQuantError } from "../error.ts";
+import { checkOptions, type OptionNames, optionNames } from "../options.ts";
 import { checkColumns, scalesFault } from "./column-checks.ts";
 import { checkNewWidth, known } from "./contents.ts";
 import { inLists } from "./directory.ts";
 import { floatBytes } from "./float-column.ts";
-import { encodeHeader, headerDifference, widthFault } from "./header-record.ts";
+import { checkHeader, encodeHeader, headerDifference, MAX_SEED, widthFault } from "./header-record.ts";
 import { encodeIdSet, encodeIds } from "./id-column.ts";
-import type { IndexFile } from "./index-file.ts";
-import { type IndexReader, type Readable, type ReadingOptions, readerOf } from "./index-reader.ts";
+import { checkFile, type IndexFile, type RangeSource } from "./index-file.ts";
+import { damageRule, type IndexReader, type Readable, type ReadingOptions, readerOf } from "./index-reader.ts";
 import { isTornBeginning, type RecordContent } from "./record.ts";
 import { createRecordLog } from "./record-log.ts";
-import { type DamageRule, type Recovered, recover, type Tail } from "./recovery.ts";
+import { type DamageRule, type Recovered, recover } from "./recovery.ts";
 import { type IndexHeader, MOST_ROWS, type SegmentColumns, type VectorId } from "./segment.ts";
 import { packed } from "./segment-builder.ts";
 import { HAS_ORIGINALS, REMOVES, type StoredSegment } from "./stored-segment.ts";
+import { isWorthKeeping, type Tail } from "./tail.ts";
+import { createTurns } from "./turns.ts";
+import { checkIdList } from "./vector-id.ts";
 
 export interface WritingOptions extends ReadingOptions {
   /** Of a file that is begun, 64 bits; drawn at random unless said. */
   readonly identity?: bigint;
+  /**
+   * Puts what stands behind the last record that counts somewhere, before it is cut, and says where. Asked only where something is in it that may be missed. Where it throws, nothing is cut and the
+   * file is not opened. Without it, what is cut is gone.
+   */
+  readonly keepTail?: (tail: Tail, source: RangeSource) => Promise<string>;
 }
+
+export const WRITING_OPTIONS: OptionNames = optionNames<WritingOptions>({ damaged: true, identity: true, keepTail: true });
 
 /**
  * What is written counts for readers when it is whole, and survives a crash when `sync` resolved. Calls take effect one after the other; what they are given
@@ -41,11 +53,18 @@ export interface IndexWriter extends IndexReader {
 }
 
 /**
- * Opens the file of an index to add to it; begins it with `header` where it is empty. What a crash left behind the last whole record is cut and told
+ * Opens the file of an index to add to it; begins it with `header` where it is empty. What stands behind the last record that counts (tail.ts) is cut and told
  * in `tail`. Throws `bad-file`, `wrong-version`, and `bad-argument` where the file is that of another index than `header` says.
  */
 export async function openIndexFile(file: IndexFile, header?: IndexHeader, options: WritingOptions = {}): Promise<IndexWriter> {
-  const { damaged = "refuse", identity = randomIdentity() } = options;
+  checkFile(file);
+  if (header !== undefined) checkHeader(header);
+  checkOptions("openIndexFile", options, WRITING_OPTIONS);
+  const { identity = randomIdentity(), keepTail } = options;
+  if (typeof identity !== "bigint" || identity < 0n || identity >= MAX_SEED)
+    refuse(`identity is ${shown(identity)}`, "It is a bigint of at most 64 bits.");
+  checkFunction("keepTail", keepTail);
+  const damaged = damageRule(options);
   const torn = header === undefined ? undefined : await cutTornBeginning(file, header);
   if (file.size === 0) {
     if (header === undefined)
@@ -60,10 +79,16 @@ export async function openIndexFile(file: IndexFile, header?: IndexHeader, optio
       `the file is of another index: ${different}`,
       "Open it without a header, or with that of the file.",
     );
-  if (recovered.tail !== undefined) await file.truncate(recovered.tail.at);
+  const tail = torn ?? (recovered.tail === undefined ? undefined : await cutTail(file, recovered, recovered.tail, keepTail));
   await file.sync();
-  const tail = torn ?? recovered.tail;
   return createWriter(file, recovered, damaged, tail);
+}
+
+async function cutTail(file: IndexFile, { contents }: Recovered, tail: Tail, keepTail: WritingOptions["keepTail"]): Promise<Tail> {
+  const isKept = keepTail !== undefined && (await isWorthKeeping(file, contents.identity, tail));
+  const kept = isKept ? await keepTail(tail, file) : undefined;
+  await file.truncate(tail.at);
+  return kept === undefined ? tail : { ...tail, kept };
 }
 
 function randomIdentity(): bigint {
@@ -80,7 +105,7 @@ async function cutTornBeginning(file: IndexFile, header: IndexHeader): Promise<T
   );
   if (!isTurboQuantError(fault) || fault.code !== "bad-file" || !isTornBeginning(await file.read(0, size))) return undefined;
   await file.truncate(0);
-  return { at: 0, bytes: size };
+  return { at: 0, bytes: size, vectors: 0 };
 }
 
 function createWriter(file: IndexFile, recovered: Recovered, damaged: DamageRule, tail: Tail | undefined): IndexWriter {
@@ -89,13 +114,17 @@ function createWriter(file: IndexFile, recovered: Recovered, damaged: DamageRule
   const reader = readerOf(now, damaged);
   const inTurn = createTurns();
   const removeAll = async (ids: readonly VectorId[]): Promise<void> => {
+    checkIdList(ids);
     for (const list of inLists([...new Set(ids)]))
       await log.put({ kind: "removal", fields: (view) => view.setUint32(4, list.length, true), parts: [encodeIdSet(list)] });
   };
   const compact = async (into: IndexFile, publish?: () => Promise<void>): Promise<void> => {
+    checkFile(into);
+    checkFunction("publish", publish);
     if (into.size !== 0) throw new TurboQuantError("bad-argument", "the file to compact into is not empty", "Take a new one.");
-    const target = await openIndexFile(into, reader.header, { damaged });
-    for await (const columns of packed(reader.header, reader.columns())) await target.append(columns);
+    const { header } = log.contents;
+    const target = await openIndexFile(into, header, { damaged });
+    for await (const columns of packed(header, reader.columns())) await target.append(columns);
     await target.close();
     const { contents } = await recover(into, "refuse");
     await publish?.();
@@ -105,7 +134,8 @@ function createWriter(file: IndexFile, recovered: Recovered, damaged: DamageRule
     tail,
     append: (columns: SegmentColumns, replaces: readonly VectorId[] = []) =>
       inTurn(async () => {
-        checkColumns(reader.header, columns);
+        checkColumns(log.contents.header, columns);
+        checkIdList(replaces);
         checkNewWidth(log.contents, columns.bits, columns.from);
         const number = log.contents.next;
         await log.put(segmentRecord(number, columns, replaces));
@@ -124,16 +154,6 @@ function createWriter(file: IndexFile, recovered: Recovered, damaged: DamageRule
     close: () => inTurn(() => log.close()),
   };
   return Object.defineProperties(writing, Object.getOwnPropertyDescriptors(reader)) as typeof writing & IndexReader as IndexWriter;
-}
-
-/** Runs what it is given one after the other. */
-function createTurns(): <Result>(act: () => Promise<Result>) => Promise<Result> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (act) => {
-    const turn = last.then(act);
-    last = turn.catch(() => undefined);
-    return turn;
-  };
 }
 
 function segmentRecord(number: number, columns: SegmentColumns, replaces: readonly VectorId[]): RecordContent {
@@ -172,8 +192,14 @@ function replacesPart(replaces: readonly VectorId[]): Uint8Array {
   return bytes;
 }
 
+const TRUNCATION_HINT = "Fewer bits, a scale for each row.";
+
 function truncationRecord(segment: StoredSegment, bits: number, scales: Float32Array, rows: Uint16Array | undefined): RecordContent {
   const { number, count, from } = segment;
+  const wrong =
+    widthFault(bits, from) ?? (rows === undefined || kindOf(rows) === "Uint16Array" ? undefined : `rows that are ${shown(rows)}`);
+  if (wrong !== undefined || kindOf(scales) !== "Float32Array")
+    refuse(`a segment to truncate has ${wrong ?? `scales that are ${shown(scales)}`}`, TRUNCATION_HINT);
   const all = rows === undefined ? scales : new Float32Array(count);
   rows?.forEach((row, nth) => {
     all[row] = scales[nth] as number;
@@ -181,11 +207,8 @@ function truncationRecord(segment: StoredSegment, bits: number, scales: Float32A
   const fault =
     (rows !== undefined && (rows.length !== scales.length || rows.some((row) => row >= count))
       ? "rows that do not fit its scales"
-      : undefined) ??
-    widthFault(bits, from) ??
-    (bits < segment.bits ? scalesFault(all, count) : `${segment.bits} bits already`);
-  if (fault !== undefined)
-    throw new TurboQuantError("bad-argument", `a segment to truncate to ${bits} bits has ${fault}`, "Fewer bits, a scale for each row.");
+      : undefined) ?? (bits < segment.bits ? scalesFault(all, count) : `${segment.bits} bits already`);
+  if (fault !== undefined) throw new TurboQuantError("bad-argument", `a segment to truncate to ${bits} bits has ${fault}`, TRUNCATION_HINT);
   return {
     kind: "truncation",
     fields: (view) => {

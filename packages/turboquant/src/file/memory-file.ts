@@ -1,3 +1,4 @@
+import { kindOf, orAwaited, refuse, shown } from "../argument.ts";
 import { checkRange, type IndexFile } from "./index-file.ts";
 
 export interface MemoryFile extends IndexFile {
@@ -9,6 +10,7 @@ const FIRST_BYTES = 1024;
 
 /** A file in memory, with `content` to begin with. */
 export function createMemoryFile(content: Uint8Array = new Uint8Array(0)): MemoryFile {
+  if (kindOf(content) !== "Uint8Array") refuse(`the content of a file is ${shown(content)}`, orAwaited(content, "It is a Uint8Array."));
   let memory = new Uint8Array(content);
   let size = content.length;
   return {

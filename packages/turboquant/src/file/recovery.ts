@@ -12,6 +12,7 @@ import { createHeadScan, type HeadScan } from "./head-scan.ts";
 import { centerBytes, decodeHeader } from "./header-record.ts";
 import type { RangeSource } from "./index-file.ts";
 import { ALIGNMENT, checkBeginning, decodeFoot, decodeHead, FOOT_BYTES, HEAD_BYTES, type Part, type RecordHead } from "./record.ts";
+import { type Tail, tailOf } from "./tail.ts";
 
 /** Bytes that could not be read, or did not fit what stands before them. */
 export interface Damage {
@@ -20,12 +21,6 @@ export interface Damage {
   /** Where it is known. */
   readonly segment?: number;
   readonly why: string;
-}
-
-/** Of what a crash left behind the last whole record. */
-export interface Tail {
-  readonly at: number;
-  readonly bytes: number;
 }
 
 export interface Recovered {
@@ -129,8 +124,8 @@ async function walk(source: RangeSource, scan: HeadScan, contents: Contents, rul
     damage.push({ at: record.at, bytes: record.length, why: fault });
     contents.end = record.at + record.length;
   }
-  const bytes = source.size - contents.end;
-  return { contents, damage, ...(bytes > 0 ? { tail: { at: contents.end, bytes } } : {}) };
+  const tail = await tailOf(source, contents.identity, contents.end);
+  return { contents, damage, ...(tail === undefined ? {} : { tail }) };
 }
 
 async function listRecords(source: RangeSource, scan: HeadScan, from: number): Promise<readonly (RecordHead | Gap)[]> {

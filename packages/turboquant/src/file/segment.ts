@@ -41,6 +41,11 @@ export interface IndexHeader {
   readonly originals: boolean;
 }
 
+/** For whoever asks for it: what they write into theirs changes nothing here. */
+export function headerCopy(header: IndexHeader): IndexHeader {
+  return header.center === undefined ? { ...header } : { ...header, center: header.center.slice() };
+}
+
 export type Metric = "cosine" | "dot";
 
 /** Of a segment: enough that what a segment needs beside its vectors is nothing, few enough that it is read and written at once. */

@@ -32,6 +32,18 @@ export class Arena {
     return at;
   }
 
+  /** Does what allocates several times, and keeps nothing of it where it throws: then all of it is given back. */
+  whole<Result>(act: () => Result): Result {
+    const before = this.#used;
+    try {
+      return act();
+    } catch (error) {
+      this.views.u8.fill(0, before, this.#used);
+      this.#used = before;
+      throw error;
+    }
+  }
+
   get usedBytes(): number {
     return this.#used;
   }

@@ -38,14 +38,21 @@ export interface Kernels {
 
   /** How many of the first signs of each row differ from those of the query: 16-bit numbers. Rows are `stride` bytes apart; `bytes` of each are looked at, a multiple of eight. */
   hamming(rows: number, stride: number, bytes: number, count: number, query: number, out: number): void;
-  /** The same for four queries, `stride` apart, with results `step` apart. */
-  hammingOfFour(rows: number, stride: number, bytes: number, count: number, query: number, out: number, step: number): void;
-  /** Distances become keys: `base - slope * scale * table[distance]`, cut to 0 and `most`, in 32-bit floats. */
-  weigh(keys: number, scales: number, count: number, table: number, base: number, slope: number, most: number): void;
-  /** Adds one to the 32-bit count of each key that is at most `most`. */
+  /**
+   * Sums of what the signs of each row choose among the numbers of a table: 16-bit numbers. `lots`: of 32 rows, behind one another, in which the first bytes of all rows stand first. `columns`: bytes of a
+   * row, a multiple of four. `table`: for each byte 16 numbers of 0 to 31 for its lower four signs, and 16 for its upper ones.
+   */
+  look(rows: number, columns: number, lots: number, table: number, out: number): void;
+  /** Copies the signs of rows that stand in lots to where they stand behind one another, from `out` on. The first of the two addresses that `list` has for each row becomes that of the copy. */
+  gather(list: number, count: number, columns: number, out: number): void;
+  /** Sums become keys: `base - slope * scale * (none - step * sum)`, cut to 0 and `most`, in 32-bit floats. `count` is a multiple of four. */
+  weigh(keys: number, scales: number, count: number, none: number, step: number, base: number, slope: number, most: number): void;
+  /** Adds one to the 32-bit count of each key that is at most `most`. `count` is a multiple of eight. */
   histogram(keys: number, count: number, counts: number, most: number): void;
   /** Where keys from `least` to `most` are, as 32-bit numbers at `out`; how many. `count` is a multiple of eight. */
   collect(keys: number, count: number, least: number, most: number, out: number): number;
+  /** Reads `bytes` from the second address of each of a list on, so that they are near. What it gives back says nothing. */
+  fetch(list: number, count: number, bytes: number): number;
   /** Adds inner products of bytes to 32-bit numbers at `out`. At most three planes besides the signs; `laneOf` has the order of the query. */
   dotsOfBytes(
     list: number,

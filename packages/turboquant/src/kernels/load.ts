@@ -1,3 +1,4 @@
+import { refuse, shown } from "../argument.ts";
 import { TurboQuantError } from "../error.ts";
 import { RELAXED, SIMD } from "./built.ts";
 import type { KernelKind, Kernels, Memory } from "./kernels.ts";
@@ -11,14 +12,18 @@ const KINDS: readonly KernelKind[] = ["relaxed", "simd", "plain"];
 
 /** Kernels with memory of their own. Throws `bad-argument` for a kind that does not run here. */
 export function createKernels(choice: KernelChoice = "best"): Kernels {
+  checkKernelChoice(choice);
   if (choice === "best") return createKernels(KINDS.find(runsHere) ?? "plain");
-  if (!KINDS.includes(choice))
-    throw new TurboQuantError("bad-argument", `kernels is ${choice}`, `It is best, or one of ${KINDS.join(", ")}.`);
   if (choice === "plain") return createPlainKernels();
   const module = moduleOf(choice);
   if (module === undefined)
     throw new TurboQuantError("bad-argument", `kernels of the kind ${choice} do not run here`, 'Leave the choice to "best".');
   return instantiate(choice, module);
+}
+
+/** Throws `bad-argument` for what is none; whether it runs here is not asked. */
+export function checkKernelChoice(choice: KernelChoice): void {
+  if (choice !== "best" && !KINDS.includes(choice)) refuse(`kernels is ${shown(choice)}`, `It is best, or one of ${KINDS.join(", ")}.`);
 }
 
 function runsHere(kind: KernelKind): boolean {

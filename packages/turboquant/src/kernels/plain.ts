@@ -3,6 +3,8 @@ import { bucketOf, type Kernels, laneOf, type Memory } from "./kernels.ts";
 
 const PAGE_BYTES = 65_536;
 const OUT_OF_QUESTION = 65_535;
+/** Of which signs stand together. */
+const LOT_ROWS = 32;
 
 /** Memory where there is no WebAssembly. */
 function createPlainMemory(): Memory {
@@ -110,20 +112,33 @@ export function createPlainKernels(): Kernels {
       const [signs, asked, found] = [bytes(rows, stride * count), bytes(query, stride), shorts(out, count)];
       for (let row = 0; row < count; row++) found[row] = distance(signs, row * stride, asked, 0, length);
     },
-    hammingOfFour: (rows, stride, length, count, query, out, step) => {
-      const [signs, asked] = [bytes(rows, stride * count), bytes(query, 4 * stride)];
-      for (let nth = 0; nth < 4; nth++) {
-        const found = shorts(out + nth * step, count);
-        for (let row = 0; row < count; row++) found[row] = distance(signs, row * stride, asked, nth * stride, length);
+    look: (rows, columns, lots, table, out) => {
+      const [signs, choices, sums] = [bytes(rows, lots * LOT_ROWS * columns), bytes(table, 32 * columns), shorts(out, lots * LOT_ROWS)];
+      for (let row = 0; row < sums.length; row++) {
+        const first = Math.floor(row / LOT_ROWS) * LOT_ROWS * columns + (row % LOT_ROWS);
+        let sum = 0;
+        for (let column = 0; column < columns; column++) {
+          const eight = signs[first + LOT_ROWS * column] as number;
+          sum += (choices[32 * column + (eight & 15)] as number) + (choices[32 * column + 16 + (eight >>> 4)] as number);
+        }
+        sums[row] = sum;
       }
     },
-    weigh: (keys, scales, count, table, base, slope, most) => {
-      const [key, scale] = [shorts(keys, count), floats(scales, count)];
-      const estimates = new Float32Array(memory.buffer, table);
-      const [from, by] = [Math.fround(base), Math.fround(slope)];
+    gather: (list, count, columns, out) => {
+      const [all, rows] = [new Uint8Array(memory.buffer), new Uint32Array(memory.buffer, list, 2 * count)];
       for (let nth = 0; nth < count; nth++) {
-        const estimate = Math.fround((scale[nth] as number) * (estimates[key[nth] as number] as number));
-        key[nth] = Math.max(0, Math.min(most, Math.fround(from - Math.fround(by * estimate))));
+        const [from, to] = [rows[2 * nth] as number, out + nth * columns];
+        for (let column = 0; column < columns; column++) all[to + column] = all[from + LOT_ROWS * column] as number;
+        rows[2 * nth] = to;
+      }
+    },
+    weigh: (keys, scales, count, none, step, base, slope, most) => {
+      const [key, scale] = [shorts(keys, count), floats(scales, count)];
+      const [least, by, from, fall] = [Math.fround(none), Math.fround(step), Math.fround(base), Math.fround(slope)];
+      for (let nth = 0; nth < count; nth++) {
+        const cosine = Math.fround(least - Math.fround(by * (key[nth] as number)));
+        const estimate = Math.fround((scale[nth] as number) * cosine);
+        key[nth] = Math.max(0, Math.min(most, Math.fround(from - Math.fround(fall * estimate))));
       }
     },
     histogram: (keys, count, counts, most) => {
@@ -137,6 +152,8 @@ export function createPlainKernels(): Kernels {
         if (key >= least && key <= most && key < OUT_OF_QUESTION) places[found++] = nth;
       return found;
     },
+    // Plain code waits for its arithmetic, not for memory.
+    fetch: () => 0,
     dotsOfBytes: (list, count, query, from, to, planes, stride, table, out) => {
       const asked = new Int8Array(memory.buffer, query, 16 * to);
       const values = bytes(table, 16);

@@ -4,7 +4,8 @@ import { type FileHandle, open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import process from "node:process";
 import { checkRange, type IndexFile } from "../file/index-file.ts";
-import { fileCall } from "./failed-file.ts";
+import { createCalls } from "./calls.ts";
+import { closedFile, fileCall } from "./failed-file.ts";
 
 export interface DiskFile extends IndexFile {
   /**
@@ -12,7 +13,7 @@ export interface DiskFile extends IndexFile {
    * `sync` has to.
    */
   moveTo(path: string): Promise<void>;
-  /** Waits for what was begun. */
+  /** Waits for what was begun; what is called later throws `closed`. */
   close(): Promise<void>;
 }
 
@@ -43,14 +44,11 @@ function diskFile(opened: string, handle: FileHandle, found: number, maybeNew: b
   let path = opened;
   let size = found;
   let named = !maybeNew;
-  const pending = new Set<Promise<unknown>>();
-  const call = async <Result>(what: string, act: () => Promise<Result>): Promise<Result> => {
-    const running = fileCall(`${what} ${path}`, act);
-    const settled = running.catch(() => undefined);
-    pending.add(settled);
-    settled.finally(() => pending.delete(settled)).catch(() => undefined);
-    return await running;
-  };
+  let isClosed = false;
+  const calls = createCalls(() => {
+    if (isClosed) throw closedFile(path);
+  });
+  const call = <Result>(what: string, act: () => Promise<Result>): Promise<Result> => calls.begin(() => fileCall(`${what} ${path}`, act));
   return {
     get size() {
       return size;
@@ -87,7 +85,8 @@ function diskFile(opened: string, handle: FileHandle, found: number, maybeNew: b
         );
       }),
     close: async () => {
-      await Promise.all(pending);
+      isClosed = true;
+      await calls.settled();
       await fileCall(`close ${path}`, () => handle.close());
     },
   };

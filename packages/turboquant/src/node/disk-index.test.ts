@@ -1,11 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import {
   chmodSync,
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
+  realpathSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -17,6 +20,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { afterAll, describe, expect, it } from "vitest";
 import { indexFileConformance } from "../file/index-file-conformance.ts";
+import type { StoredSegment } from "../file/stored-segment.ts";
 import { codeOfLater } from "../file/test-code-of.ts";
 import { testColumns, testHeader, testIds } from "../file/test-columns.ts";
 import { rowsRead } from "../file/test-rows.ts";
@@ -29,6 +33,17 @@ let made = 0;
 const newPath = (): string => join(folder, `${made++}.tqi`);
 
 const HEADER = testHeader();
+/** Of this process, by number, where the system tells. */
+const OPEN_FILES = "/proc/self/fd";
+
+function isLinkTo(path: string, link: string): boolean {
+  try {
+    return readlinkSync(link) === path;
+  } catch {
+    // Of the list itself, which is over.
+    return false;
+  }
+}
 
 const opened: DiskFile[] = [];
 const kept = async (opening: Promise<DiskFile>): Promise<DiskFile> => {
@@ -53,6 +68,15 @@ describe("an index on a disk", () => {
     const path = newPath();
     mkdirSync(`${path}.lock`);
     await expect(openIndexAt(path, HEADER)).rejects.toMatchObject({ code: "file-failed", message: `could not write ${path}.lock` });
+  });
+
+  it.runIf(existsSync(OPEN_FILES))("lets others write where its file cannot be closed", async () => {
+    const path = newPath();
+    const index = await openIndexAt(path, HEADER);
+    // Somebody else in the process closed it: nothing can be done with it any more.
+    for (const number of readdirSync(OPEN_FILES)) if (isLinkTo(path, join(OPEN_FILES, number))) closeSync(Number(number));
+    await expect(index.close()).rejects.toThrow("EBADF");
+    await (await openIndexAt(path)).close();
   });
 
   it("is there again when it is opened again", async () => {
@@ -153,7 +177,7 @@ describe("an index on a disk", () => {
     const bytes = readFileSync(path);
     writeFileSync(path, Buffer.concat([bytes, Buffer.alloc(1000, 7)]));
     await using index = await openIndexAt(path);
-    expect(index.tail).toEqual({ at: bytes.length, bytes: 1000 });
+    expect(index.tail).toEqual({ at: bytes.length, bytes: 1000, vectors: 0, kept: `${realpathSync(path)}.tail-${bytes.length}` });
     expect(statSync(path).size).toBe(bytes.length);
   });
 
@@ -245,6 +269,87 @@ describe("two that want to write", () => {
     await Promise.all([end(one.child), end(other.child)]);
     await using mine = await openIndexAt(path);
     expect(mine.segments).toEqual([]);
+  });
+});
+
+describe("what is called after closing", () => {
+  const read = async (columns: AsyncIterable<unknown>): Promise<void> => {
+    for await (const _ of columns);
+  };
+
+  it("is refused as such, of a writer and of a reader, also where nothing would be read or written", async () => {
+    const path = newPath();
+    const index = await openIndexAt(path, HEADER);
+    const segment = await index.append(testColumns(HEADER, testIds(3)));
+    const reader = await readIndexAt(path);
+    const [seen] = reader.segments as [typeof segment];
+    const empty = await openIndexAt(newPath(), HEADER);
+    await Promise.all([index.close(), index.close(), reader[Symbol.asyncDispose](), empty.close()]);
+    await reader[Symbol.asyncDispose]();
+    const calls: Readonly<Record<string, () => Promise<unknown>>> = {
+      append: () => index.append(testColumns(HEADER, [9])),
+      remove: () => index.remove([]),
+      truncateSegment: () => index.truncateSegment(segment, 1, new Float32Array(3).fill(1)),
+      sync: () => index.sync(),
+      compact: () => index.compact(),
+    };
+    for (const [name, call] of Object.entries(calls)) expect([name, await codeOfLater(call)]).toEqual([name, "closed"]);
+    for (const [from, which] of [
+      [index, segment],
+      [reader, seen],
+    ] as const) {
+      expect(await codeOfLater(() => from.readColumns(which))).toBe("closed");
+      expect(await codeOfLater(() => from.readPlane(which, 0))).toBe("closed");
+      expect(await codeOfLater(() => from.readRows(which, 0, [0]))).toBe("closed");
+      expect(await codeOfLater(() => read(from.columns()))).toBe("closed");
+    }
+    expect(await codeOfLater(() => read(empty.columns()))).toBe("closed");
+  });
+
+  it("does not keep what was called before from its end", async () => {
+    const path = newPath();
+    {
+      await using index = await openIndexAt(path, HEADER);
+      // Scales that are read after the rest.
+      await index.truncateSegment(await index.append(testColumns(HEADER, testIds(3))), 2, new Float32Array(3));
+    }
+    // Its closing has nothing to write that a reading could come before.
+    const index = await openIndexAt(path);
+    const reader = await readIndexAt(path);
+    const begun = [index, reader].map((from) => from.readColumns(from.segments[0] as StoredSegment));
+    await Promise.all([index.close(), reader[Symbol.asyncDispose]()]);
+    for (const { count } of await Promise.all(begun)) expect(count).toBe(3);
+  });
+
+  it("leaves the file alone, which is somebody else's by now", async () => {
+    const path = newPath();
+    const first = await openIndexAt(path, HEADER);
+    // It has not come to its file yet when closing begins.
+    const compacting = first.compact();
+    await first.close();
+    const { ino } = statSync(path);
+    await compacting;
+    await using second = await openIndexAt(path);
+    await second.append(testColumns(HEADER, testIds(3)));
+    await second.sync();
+    expect(await codeOfLater(() => first.compact())).toBe("closed");
+    expect(statSync(path).ino).toBe(ino);
+    expect(existsSync(`${path}.compacting`)).toBe(false);
+  });
+
+  it("is refused in the middle of a look at all of it", async () => {
+    const path = newPath();
+    await using index = await openIndexAt(path, HEADER);
+    for (let nth = 0; nth < 10; nth++) await index.append(testColumns(HEADER, [nth]));
+    const reader = await readIndexAt(path);
+    const looking = reader.columns()[Symbol.asyncIterator]();
+    await looking.next();
+    await reader[Symbol.asyncDispose]();
+    expect(
+      await codeOfLater(async () => {
+        for (let nth = 0; nth < 10; nth++) await looking.next();
+      }),
+    ).toBe("closed");
   });
 });
 

@@ -19,6 +19,11 @@ export function failedFile(error: unknown, what: string): TurboQuantError {
   return new TurboQuantError("file-failed", `could not ${what}${code === "" ? "" : ` (${code})`}`, hint, error);
 }
 
+/** What is called of a file after it was closed. */
+export function closedFile(path: string): TurboQuantError {
+  return new TurboQuantError("closed", `${path} was closed`, "Open it again.");
+}
+
 export async function fileCall<Result>(what: string, act: () => Promise<Result>): Promise<Result> {
   try {
     return await act();

@@ -3,24 +3,14 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
-import { isTurboQuantError } from "../error.ts";
 import type { VectorId } from "../file/segment.ts";
+import { codeOfLater } from "../file/test-code-of.ts";
 import { openParallelIndex, type ParallelIndex } from "../parallel/parallel-index.ts";
 import { serveShare } from "../parallel/share.ts";
 import type { Posted, StartThread } from "../parallel/thread.ts";
 import { createVectorIndex } from "../search/vector-index.ts";
 import { createNormals, dot, randomVector } from "../test-vectors.ts";
 import { createParallelIndex } from "./parallel-index.ts";
-
-const codeOf = async (act: () => Promise<unknown>): Promise<string> => {
-  try {
-    await act();
-  } catch (error) {
-    if (isTurboQuantError(error)) return error.code;
-    throw error;
-  }
-  return "nothing";
-};
 
 const options = { dim: 64, bits: 4 } as const;
 
@@ -64,7 +54,7 @@ describe("an index over threads", () => {
     expect(stats.vectors).toBe(one.size);
     for (const { vectors: share } of stats.shares) expect(share).toBeGreaterThan(200);
     await selection.forget();
-    expect(await codeOf(() => index.search(queries[0] as Float32Array, { filter: selection }))).toBe("bad-argument");
+    expect(await codeOfLater(() => index.search(queries[0] as Float32Array, { filter: selection }))).toBe("bad-argument");
   });
 
   it("has the recall that is asked for, and tells it", async () => {
@@ -103,26 +93,41 @@ describe("an index over threads", () => {
   it("refuses what an index refuses, and goes on", async () => {
     await using index = await createParallelIndex({ ...options, threads: 2 });
     const [vector] = vectorsOf(1) as [Float32Array];
-    expect(await codeOf(() => index.add(-1, vector))).toBe("bad-argument");
-    expect(await codeOf(() => index.add(1, vector.slice(1)))).toBe("bad-vector");
-    expect(await codeOf(() => index.add(1, new Float32Array(64).fill(Number.NaN)))).toBe("bad-vector");
-    expect(await codeOf(() => index.search(vector, { k: 0 }))).toBe("bad-argument");
-    expect(await codeOf(() => index.search(vector, { filter: (() => true) as never }))).toBe("bad-argument");
-    expect(await codeOf(() => createParallelIndex({ dim: 1, threads: 2 }))).toBe("bad-argument");
-    expect(await codeOf(() => createParallelIndex({ dim: 8, threads: 0 }))).toBe("bad-argument");
+    expect(await codeOfLater(() => index.add(-1, vector))).toBe("bad-argument");
+    expect(await codeOfLater(() => index.add(1, vector.slice(1)))).toBe("bad-vector");
+    expect(await codeOfLater(() => index.add(1, new Float32Array(64).fill(Number.NaN)))).toBe("bad-vector");
+    expect(await codeOfLater(() => index.search(vector, { k: 0 }))).toBe("bad-argument");
+    expect(await codeOfLater(() => index.search(vector, { filter: (() => true) as never }))).toBe("bad-argument");
+    expect(await codeOfLater(() => createParallelIndex({ dim: 1, threads: 2 }))).toBe("bad-argument");
+    expect(await codeOfLater(() => createParallelIndex({ dim: 8, threads: 0 }))).toBe("bad-argument");
     await index.add(1, vector);
     expect((await index.search(vector)).hits.map(({ id }) => id)).toEqual([1]);
   });
 
   it("answers what waits when it is closed, and nothing later", async () => {
     const index = await createParallelIndex({ ...options, threads: 2 });
+    const selection = await index.select([1]);
     const vectors = vectorsOf(3000);
     const adding = index.addBatch([...vectors.keys()], matrixOf(vectors));
     const finding = index.search(vectors[2] as Float32Array, { k: 1 });
-    await index[Symbol.asyncDispose]();
+    // Twice at once: both resolve.
+    await Promise.all([index[Symbol.asyncDispose](), index[Symbol.asyncDispose]()]);
     await adding;
     expect((await finding).hits[0]?.id).toBe(2);
-    expect(await codeOf(() => index.search(vectors[2] as Float32Array))).toBe("closed");
+    const vector = vectors[2] as Float32Array;
+    const calls = [
+      () => index.add(1, vector),
+      () => index.addBatch([], new Float32Array(0)),
+      () => index.remove(1),
+      () => index.get(1),
+      () => index.truncate(1),
+      () => index.search(vector),
+      () => index.searchBatch([]),
+      () => index.select([]),
+      () => index.stats(),
+      () => selection.forget(),
+    ];
+    for (const call of calls) expect(await codeOfLater(call)).toBe("closed");
     await index[Symbol.asyncDispose]();
   });
 
@@ -174,10 +179,10 @@ describe("what waits for threads", () => {
     const { threads, start } = createSlowThreads();
     const index = await openParallelIndex({ ...options, threads: 2 }, start);
     const [vector] = vectorsOf(1) as [Float32Array];
-    const waiting = [codeOf(() => index.search(vector)), codeOf(() => index.add(1, vector)), codeOf(() => index.stats())];
+    const waiting = [codeOfLater(() => index.search(vector)), codeOfLater(() => index.add(1, vector)), codeOfLater(() => index.stats())];
     threads[1]?.die();
     expect(await Promise.all(waiting)).toEqual(["thread-failed", "thread-failed", "thread-failed"]);
-    expect(await codeOf(() => index.search(vector))).toBe("thread-failed");
+    expect(await codeOfLater(() => index.search(vector))).toBe("thread-failed");
     expect(threads.map(({ ended }) => ended)).toEqual([true, true]);
     await index[Symbol.asyncDispose]();
   });
@@ -188,7 +193,7 @@ describe("what waits for threads", () => {
     const vectors = vectorsOf(20_000);
     const batch = index.addBatch([...vectors.keys()], matrixOf(vectors));
     expect(threads[0]?.posted.length).toBe(8);
-    const small = Array.from({ length: 10_000 }, (_, nth) => codeOf(() => index.add(nth, vectors[nth] as Float32Array)));
+    const small = Array.from({ length: 10_000 }, (_, nth) => codeOfLater(() => index.add(nth, vectors[nth] as Float32Array)));
     expect(threads[0]?.posted.length).toBe(8);
     while ((threads[0]?.posted.length ?? 0) > 0) threads[0]?.answer();
     await batch;
@@ -214,12 +219,12 @@ it("a worker that is killed takes the index with it, and everybody who waits is 
   expect(workers.length).toBe(2);
   const vectors = vectorsOf(5000);
   const waiting = [
-    codeOf(() => index.addBatch([...vectors.keys()], matrixOf(vectors))),
-    codeOf(() => index.search(vectors[0] as Float32Array)),
+    codeOfLater(() => index.addBatch([...vectors.keys()], matrixOf(vectors))),
+    codeOfLater(() => index.search(vectors[0] as Float32Array)),
   ];
   await workers[0]?.terminate();
   expect(await Promise.all(waiting)).toEqual(["thread-failed", "thread-failed"]);
-  expect(await codeOf(() => index.add(1, vectors[0] as Float32Array))).toBe("thread-failed");
+  expect(await codeOfLater(() => index.add(1, vectors[0] as Float32Array))).toBe("thread-failed");
   await index[Symbol.asyncDispose]();
   expect(workers.map(({ threadId }) => threadId)).toEqual([-1, -1]);
 });

@@ -1,7 +1,8 @@
 import { availableParallelism } from "node:os";
 import process from "node:process";
 import { Worker } from "node:worker_threads";
-import { openParallelIndex, type ParallelIndex, type ParallelOptions } from "../parallel/parallel-index.ts";
+import { checkOptions } from "../options.ts";
+import { openParallelIndex, PARALLEL_OPTIONS, type ParallelIndex, type ParallelOptions } from "../parallel/parallel-index.ts";
 import type { Answer, StartThread } from "../parallel/thread.ts";
 import { SEARCH_THREAD } from "./search-thread.ts";
 
@@ -11,8 +12,10 @@ export interface ThreadedOptions extends Omit<ParallelOptions, "threads"> {
 }
 
 /** An index whose vectors are shared out among threads, each with memory of its own. Throws what `createVectorIndex` does, and `thread-failed`. */
-export function createParallelIndex({ threads = availableParallelism(), ...rest }: ThreadedOptions): Promise<ParallelIndex> {
-  return openParallelIndex({ ...rest, threads }, startThread);
+export async function createParallelIndex(options: ThreadedOptions): Promise<ParallelIndex> {
+  checkOptions("createParallelIndex", options, PARALLEL_OPTIONS);
+  const { threads = availableParallelism(), ...rest } = options;
+  return await openParallelIndex({ ...rest, threads }, startThread);
 }
 
 const startThread: StartThread = (tell, ended) => {

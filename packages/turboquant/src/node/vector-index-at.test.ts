@@ -40,7 +40,7 @@ describe("an index at a path", () => {
     [{ metric: "dot" }, /metric is cosine, and dot was/],
     [{ originals: true }, /originals is false, and true was/],
     [{ center: new Float32Array(48).fill(0.25) }, /center is 0.5 at coordinate 0, and 0.25 was/],
-    [{ center: [1, 2] }, /center has 48 coordinates, and one of 2 was/],
+    [{ center: [1, 2] }, /center is no vector of this dimension: a vector has 48 coordinates, not 2/],
   ])("is not opened as another: %o", async (options, message) => {
     const path = newPath();
     const said = { dim: 48, bits: 3, seed: 7, center: new Array<number>(48).fill(0.5) };
@@ -78,6 +78,12 @@ describe("an index at a path", () => {
     const other = newPath();
     await (await openIndexAt(other, testHeader({ scale: "norm" }))).close();
     await expect(openVectorIndexAt(other)).rejects.toThrow(/scale norm/);
+    const cut = newPath();
+    await (await openIndexAt(cut, testHeader({ bits: 2, from: 4 }))).close();
+    await expect(openVectorIndexAt(cut)).rejects.toMatchObject({
+      message: expect.stringMatching(/2 bits of 4/),
+      hint: expect.stringMatching(/bits: header.from/),
+    });
   });
 
   it("is opened without what is damaged where that is asked for, and lets go of the file where it is not", async () => {

@@ -1,28 +1,39 @@
 import { stat } from "node:fs/promises";
-import type { ReadingOptions } from "../file/index-reader.ts";
+import { checkFunction } from "../argument.ts";
+import { damageRule, READING_OPTIONS, type ReadingOptions } from "../file/index-reader.ts";
+import type { WritingOptions } from "../file/index-writer.ts";
 import type { IndexHeader } from "../file/segment.ts";
-import type { KernelChoice } from "../kernels/load.ts";
+import { checkKernelChoice, type KernelChoice } from "../kernels/load.ts";
+import { checkOptions, type OptionNames } from "../options.ts";
+import { INDEX_OPTIONS } from "../search/index-options.ts";
 import { createVectorIndex } from "../search/vector-index.ts";
 import { type StoredIndexOptions, storedHeader } from "../store/stored-header.ts";
 import { StoredIndex } from "../store/stored-index.ts";
-import { type DiskIndex, openIndexAt, readIndexAt } from "./disk-index.ts";
+import { checkPath, type DiskIndex, openIndexAt, readIndexAt } from "./disk-index.ts";
 import { fileCall } from "./failed-file.ts";
 
-export interface VectorIndexAtOptions extends StoredIndexOptions, ReadingOptions {
+export interface VectorIndexAtOptions extends StoredIndexOptions, ReadingOptions, Pick<WritingOptions, "keepTail"> {
   readonly kernels?: KernelChoice;
 }
 
+const NAMES: OptionNames = new Set([...INDEX_OPTIONS, ...READING_OPTIONS, "keepTail" satisfies keyof VectorIndexAtOptions]);
+
 /**
  * Opens an index that is kept in the file `path`, and begins one where there is none. Nobody else writes to it meanwhile; anybody can read what was synced.
- * Throws `bad-argument` where the file is of another index than the options say, `file-busy`, `bad-file`, `wrong-version`, `file-failed`.
+ * What a crash, or a copy that broke off, left at its end is cut, told in `tail`, and kept beside it as `openIndexAt` does. Throws `bad-argument` where the file is of another index than the options say, `file-busy`, `bad-file`, `wrong-version`, `file-failed`.
  */
 export async function openVectorIndexAt(path: string, options: VectorIndexAtOptions = {}): Promise<StoredIndex> {
-  const { kernels, damaged, ...said } = options;
-  const reading = damaged === undefined ? {} : { damaged };
+  checkPath(path);
+  checkOptions("openVectorIndexAt", options, NAMES);
+  const { kernels, damaged: _, keepTail, ...said } = options;
+  checkFunction("keepTail", keepTail);
+  // Before there is a file.
+  if (kernels !== undefined) checkKernelChoice(kernels);
+  const reading = { damaged: damageRule(options) };
   const header = storedHeader(await headerAt(path, reading, said), said);
-  const store = await openIndexAt(path, header, reading);
+  const store = await openIndexAt(path, header, { ...reading, ...(keepTail === undefined ? {} : { keepTail }) });
   try {
-    return await loaded(store, kernels);
+    return await loaded(store, { flatUpTo: said.flatUpTo, kernels });
   } catch (error) {
     await store.close();
     throw error;
@@ -48,11 +59,18 @@ async function headerAt(path: string, reading: ReadingOptions, { dim }: StoredIn
   }
 }
 
-async function loaded(store: DiskIndex, kernels: KernelChoice | undefined): Promise<StoredIndex> {
+/** Of the options, what the file says nothing of. */
+interface InMemory {
+  readonly flatUpTo: number | undefined;
+  readonly kernels: KernelChoice | undefined;
+}
+
+async function loaded(store: DiskIndex, { flatUpTo, kernels }: InMemory): Promise<StoredIndex> {
   const { dim, bits, seed, metric, center, originals } = store.header;
   const index = createVectorIndex({
     ...{ dim, bits, seed, metric, originals },
     ...(center === undefined ? {} : { center }),
+    ...(flatUpTo === undefined ? {} : { flatUpTo }),
     ...(kernels === undefined ? {} : { kernels }),
   });
   for await (const columns of store.columns()) index.load(columns);

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { createQuantizer } from "../codec/quantizer.ts";
-import { isTurboQuantError } from "../error.ts";
-import { createNormals, dot, randomVector, relativeError } from "../test-vectors.ts";
+import { codeOf } from "../file/test-code-of.ts";
+import { badVectors, createNormals, dot, randomVector, relativeError } from "../test-vectors.ts";
 import { createInnerProductQuantizer, type InnerProductOptions } from "./inner-product.ts";
 import type { SketchKind } from "./sketch.ts";
 
@@ -11,16 +11,6 @@ const SEEDS = 10;
 const PAIRS_PER_SEED = 400;
 /** Of the two vectors of a correlated pair: noise of 0.4 times the length is added. */
 const CORRELATION = 1 / Math.sqrt(1.16);
-
-const codeOf = (act: () => unknown): string => {
-  try {
-    act();
-  } catch (error) {
-    if (isTurboQuantError(error)) return error.code;
-    throw error;
-  }
-  return "nothing";
-};
 
 const unit = (vector: Float32Array): Float32Array => {
   const length = Math.sqrt(dot(vector, vector));
@@ -164,7 +154,7 @@ describe("vectors at the edge, as published", () => {
   });
 
   it("of another length, with NaN or without end are refused", () => {
-    for (const vector of [new Float32Array(383), new Float32Array(384).fill(Number.NaN), new Float64Array(384).fill(1e39)]) {
+    for (const vector of badVectors(384)) {
       expect(codeOf(() => quantizer.encode(vector))).toBe("bad-vector");
       expect(codeOf(() => quantizer.query(vector))).toBe("bad-vector");
     }

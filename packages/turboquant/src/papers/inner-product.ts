@@ -12,12 +12,17 @@
  *     signs        d bits, set where a coordinate of S r is negative
  *     sizes        |x| / sqrt(d), unless bits is 1; |r| / sqrt(d): 32-bit floats, little-endian
  */
+import { checkWhole, refuse, shown } from "../argument.ts";
 import { bitsAt, putBits } from "../codec/bit-string.ts";
+import { checkCode } from "../codec/code.ts";
 import { createQuantizer, type Query } from "../codec/quantizer.ts";
+import { MAX_DIM, MIN_DIM } from "../codec/quantizer-options.ts";
 import { createRandomBits } from "../codec/random-bits.ts";
+import { MAX_FLOAT } from "../codec/vector.ts";
 import { TurboQuantError } from "../error.ts";
+import { checkOptions, type OptionNames, optionNames } from "../options.ts";
 import { createSketch, type SketchKind } from "./sketch.ts";
-import { MAX_FLOAT, ofUnitSize, rootMeanSquare } from "./vector-size.ts";
+import { ofUnitSize, rootMeanSquare } from "./vector-size.ts";
 
 export interface InnerProductOptions {
   /** Coordinates, 2 to 8,192; with a Gaussian sketch, which is a matrix of dim * dim floats, to 4,096. */
@@ -45,6 +50,7 @@ export interface InnerProductQuantizer {
   query(vector: ArrayLike<number>): Query;
 }
 
+const OPTIONS: OptionNames = optionNames<InnerProductOptions>({ dim: true, bits: true, seed: true, sketch: true });
 const MAX_BITS = 9;
 /** 64 MiB of floats. */
 const MAX_GAUSSIAN_DIM = 4096;
@@ -54,14 +60,12 @@ const OCTET = 8;
 /** So that the sketch has nothing to do with the rotation of the same seed. */
 const SKETCH_STREAM = 0x736b_6574_6368n;
 
-export function createInnerProductQuantizer({
-  dim,
-  bits,
-  seed = 0,
-  sketch: kind = "gaussian",
-}: InnerProductOptions): InnerProductQuantizer {
-  checkOptions(dim, bits, kind);
-  // One that refuses whatever dimension or seed it must, also where the sketch is all there is.
+/** Throws `bad-argument`. */
+export function createInnerProductQuantizer(options: InnerProductOptions): InnerProductQuantizer {
+  checkOptions("createInnerProductQuantizer", options, OPTIONS);
+  const { dim, bits, seed = 0, sketch: kind = "gaussian" } = options;
+  checkDimensions(dim, bits, kind);
+  // One that refuses whatever seed it must, also where the sketch is all there is.
   const codec = createQuantizer({ dim, bits: Math.max(1, bits - 1), seed, scale: "raw" });
   const sketch = createSketch(kind, dim, createRandomBits(codec.seed ^ SKETCH_STREAM).next());
   const signsAt = (bits - 1) * dim;
@@ -72,8 +76,7 @@ export function createInnerProductQuantizer({
   const values = createValues(codec, signsAt);
 
   const sizesOf = (code: Uint8Array): { readonly size: number; readonly restSize: number } => {
-    if (code.length !== codeBytes)
-      throw new TurboQuantError("bad-code", `a code has ${codeBytes} bytes, not ${code.length}`, "It is of another dimension or width.");
+    checkCode(code, codeBytes);
     const view = new DataView(code.buffer, code.byteOffset);
     const size = bits === 1 ? 0 : view.getFloat32(sizesAt, true);
     const restSize = view.getFloat32(codeBytes - FLOAT_BYTES, true);
@@ -170,15 +173,10 @@ function clamped(value: number): number {
   return Math.max(-MAX_FLOAT, Math.min(MAX_FLOAT, value));
 }
 
-function checkOptions(dim: number, bits: number, kind: SketchKind): void {
-  if (!(Number.isInteger(bits) && bits >= 1 && bits <= MAX_BITS))
-    throw new TurboQuantError("bad-argument", `bits is ${bits}`, `It is a whole number from 1 to ${MAX_BITS}.`);
-  if (kind !== "gaussian" && kind !== "orthogonal")
-    throw new TurboQuantError("bad-argument", `sketch is ${kind}`, "It is gaussian or orthogonal.");
+function checkDimensions(dim: number, bits: number, kind: SketchKind): void {
+  checkWhole("dim", dim, MIN_DIM, MAX_DIM);
+  checkWhole("bits", bits, 1, MAX_BITS);
+  if (kind !== "gaussian" && kind !== "orthogonal") refuse(`sketch is ${shown(kind)}`, "It is gaussian or orthogonal.");
   if (kind === "gaussian" && dim > MAX_GAUSSIAN_DIM)
-    throw new TurboQuantError(
-      "bad-argument",
-      `dim is ${dim}`,
-      `A Gaussian sketch has at most ${MAX_GAUSSIAN_DIM}; take an orthogonal one.`,
-    );
+    refuse(`dim is ${dim}`, `A Gaussian sketch has at most ${MAX_GAUSSIAN_DIM}; take an orthogonal one.`);
 }

@@ -1,19 +1,9 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { createQuantizer } from "../codec/quantizer.ts";
-import { isTurboQuantError } from "../error.ts";
-import { createNormals, dot, randomVector, relativeError } from "../test-vectors.ts";
+import { codeOf } from "../file/test-code-of.ts";
+import { badVectors, createNormals, dot, randomVector, relativeError } from "../test-vectors.ts";
 import { createPolarQuantizer, type PolarOptions, type PolarRadius } from "./polar.ts";
-
-const codeOf = (act: () => unknown): string => {
-  try {
-    act();
-  } catch (error) {
-    if (isTurboQuantError(error)) return error.code;
-    throw error;
-  }
-  return "nothing";
-};
 
 const meanError = (options: PolarOptions, count: number): number => {
   const quantizer = createPolarQuantizer(options);
@@ -120,7 +110,7 @@ describe("vectors at the edge, in polar coordinates", () => {
   });
 
   it("of another length, with NaN or without end are refused", () => {
-    for (const vector of [new Float32Array(383), new Float32Array(384).fill(Number.NaN), new Float64Array(384).fill(1e39)]) {
+    for (const vector of badVectors(384)) {
       expect(codeOf(() => quantizer.encode(vector))).toBe("bad-vector");
       expect(codeOf(() => quantizer.query(vector))).toBe("bad-vector");
     }

@@ -10,13 +10,18 @@
  *
  * With four levels of 4, 2, 2 and 2 bits and 16-bit lengths that is the paper's setting: 62 bits for 16 coordinates, 3.875 each.
  */
+import { checkWhole, refuse, shown } from "../argument.ts";
 import { bitsAt, putBits } from "../codec/bit-string.ts";
+import { checkCode } from "../codec/code.ts";
 import type { Query } from "../codec/quantizer.ts";
+import { MAX_DIM, seedOf } from "../codec/quantizer-options.ts";
 import { createRotation } from "../codec/rotation.ts";
+import { MAX_FLOAT } from "../codec/vector.ts";
 import { TurboQuantError } from "../error.ts";
+import { checkOptions, type OptionNames, optionNames } from "../options.ts";
 import { type AngleCodebook, createAngleCodebook } from "./angle-codebook.ts";
 import { fromHalf, halfOf, LARGEST_HALF } from "./half-float.ts";
-import { MAX_FLOAT, ofUnitSize, rootMeanSquare } from "./vector-size.ts";
+import { ofUnitSize, rootMeanSquare } from "./vector-size.ts";
 
 /** `f16`: the paper's, to three digits, up to 65,504 and nothing below 3e-8; `f32`: whatever a vector may have. */
 export type PolarRadius = "f16" | "f32";
@@ -52,16 +57,20 @@ export interface PolarQuantizer {
   query(vector: ArrayLike<number>): Query;
 }
 
-const MAX_DIM = 8192;
+const OPTIONS: OptionNames = optionNames<PolarOptions>({ dim: true, levels: true, bits: true, seed: true, radius: true });
 const MAX_LEVELS = 8;
 const MAX_BITS = 8;
-const MAX_SEED = 2n ** 64n;
 const [FIRST_LEVEL_BITS, OTHER_LEVEL_BITS] = [4, 2];
 
-export function createPolarQuantizer({ dim, levels = 4, bits, seed = 0, radius = "f16" }: PolarOptions): PolarQuantizer {
-  const widths = bits ?? Array.from({ length: levels }, (_, nth) => (nth === 0 ? FIRST_LEVEL_BITS : OTHER_LEVEL_BITS));
-  checkOptions(dim, levels, widths, seed, radius);
-  const rotation = createRotation(dim, BigInt(seed));
+/** Throws `bad-argument`. */
+export function createPolarQuantizer(options: PolarOptions): PolarQuantizer {
+  checkOptions("createPolarQuantizer", options, OPTIONS);
+  const { dim, levels = 4, seed: asked = 0, radius = "f16" } = options;
+  const seed = seedOf(asked);
+  checkWhole("levels", levels, 1, MAX_LEVELS);
+  const { bits: widths = Array.from({ length: levels }, (_, nth) => (nth === 0 ? FIRST_LEVEL_BITS : OTHER_LEVEL_BITS)) } = options;
+  checkDimensions(dim, levels, widths, radius);
+  const rotation = createRotation(dim, seed);
   const books = widths.map((width, nth) => createAngleCodebook(nth + 1, width));
   const block = 2 ** levels;
   const blocks = dim / block;
@@ -77,16 +86,13 @@ export function createPolarQuantizer({ dim, levels = 4, bits, seed = 0, radius =
     if (size > 0) rotation.apply(turned);
     return { turned, size };
   };
-  const check = (code: Uint8Array): void => {
-    if (code.length !== codeBytes)
-      throw new TurboQuantError("bad-code", `a code has ${codeBytes} bytes, not ${code.length}`, "It is of another dimension or width.");
-  };
+  const check = (code: Uint8Array): void => checkCode(code, codeBytes);
 
   return {
     dim,
     levels,
     bits: widths,
-    seed: BigInt(seed),
+    seed,
     radius,
     codeBytes,
     distortion: 2 * (1 - books.reduce((kept, book) => kept * book.kept, 1)),
@@ -207,18 +213,14 @@ function createLengths(radius: PolarRadius, from: number): Lengths {
   };
 }
 
-function checkOptions(dim: number, levels: number, bits: readonly number[], seed: number | bigint, radius: PolarRadius): void {
-  const refuse = (what: string, hint: string): never => {
-    throw new TurboQuantError("bad-argument", what, hint);
-  };
-  const isWhole = (value: number, most: number): boolean => Number.isInteger(value) && value >= 1 && value <= most;
-  if (!isWhole(levels, MAX_LEVELS)) refuse(`levels is ${levels}`, `It is a whole number from 1 to ${MAX_LEVELS}.`);
-  if (bits.length !== levels || !bits.every((width) => isWhole(width, MAX_BITS)))
-    refuse(`bits is ${bits}`, `There is a whole number from 1 to ${MAX_BITS} for each of ${levels} levels.`);
-  if (!isWhole(dim, MAX_DIM) || dim % 2 ** levels !== 0)
-    refuse(`dim is ${dim}`, `It is a multiple of ${2 ** levels}, which is a block of ${levels} levels, and at most ${MAX_DIM}.`);
-  const whole = typeof seed === "bigint" || Number.isSafeInteger(seed);
-  if (!whole || BigInt(seed) < 0n || BigInt(seed) >= MAX_SEED)
-    refuse(`seed is ${seed}`, "It is a whole number of at most 64 bits: a bigint where it passes 2^53.");
-  if (radius !== "f16" && radius !== "f32") refuse(`radius is ${radius}`, "It is f16 or f32.");
+function checkDimensions(dim: number, levels: number, bits: readonly number[], radius: PolarRadius): void {
+  const isWhole = (value: unknown): boolean => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_BITS;
+  if (!Array.isArray(bits) || bits.length !== levels || !bits.every(isWhole))
+    refuse(
+      `bits is ${Array.isArray(bits) ? `[${bits.map(shown).join(", ")}]` : shown(bits)}`,
+      `It is an array: a whole number from 1 to ${MAX_BITS} for each of ${levels} levels.`,
+    );
+  checkWhole("dim", dim, 2 ** levels, MAX_DIM);
+  if (dim % 2 ** levels !== 0) refuse(`dim is ${dim}`, `It is a multiple of ${2 ** levels}, which is a block of ${levels} levels.`);
+  if (radius !== "f16" && radius !== "f32") refuse(`radius is ${shown(radius)}`, "It is f16 or f32.");
 }

@@ -1,19 +1,15 @@
-import { TurboQuantError } from "../error.ts";
-
-export const MAX_FLOAT = 3.4028234663852886e38;
+import { badCoordinate, checkVector, MAX_FLOAT } from "../codec/vector.ts";
 
 /**
  * Root of the mean square of the coordinates, the length by sqrt(d): it is a 32-bit float whenever they are, which the length need not be. Throws
  * `bad-vector` for another number of coordinates, NaN, and what does not fit a 32-bit float.
  */
 export function rootMeanSquare(vector: ArrayLike<number>, dim: number): number {
-  if (vector.length !== dim)
-    throw new TurboQuantError("bad-vector", `a vector has ${dim} coordinates, not ${vector.length}`, "One quantizer serves one dimension.");
+  checkVector(vector, dim);
   let most = 0;
   for (let at = 0; at < dim; at++) {
     const value = Math.abs(vector[at] as number);
-    if (!(value <= MAX_FLOAT))
-      throw new TurboQuantError("bad-vector", `coordinate ${at} is ${vector[at]}`, "Coordinates are finite and fit a 32-bit float.");
+    if (!(value <= MAX_FLOAT)) throw badCoordinate(vector, at);
     if (value > most) most = value;
   }
   if (most === 0) return 0;

@@ -1,9 +1,15 @@
 /** An index over several threads. Each holds a share of the vectors, by their ids, in an index of its own; a search asks all of them. They share no memory. */
+import { checkNumber, checkWhole, orAwaited, refuse, shown } from "../argument.ts";
+import { checkVector } from "../codec/vector.ts";
 import { TurboQuantError } from "../error.ts";
 import type { VectorId } from "../file/segment.ts";
+import { checkId, checkIdList } from "../file/vector-id.ts";
+import { type OptionNames, optionNames } from "../options.ts";
+import { checkBatch } from "../search/batch.ts";
 import { placesOfLargest } from "../search/best.ts";
-import { checkId } from "../search/id-table.ts";
+import { INDEX_OPTIONS, indexSettings } from "../search/index-options.ts";
 import type { Hit, IndexStats, SearchOptions, SearchResult, VectorIndexOptions } from "../search/vector-index.ts";
+import { checkQueries, wantedOf } from "../search/wanted.ts";
 import { Line, type Piece } from "./line.ts";
 import { shareOf } from "./share-of.ts";
 import type { ShareOptions, StartThread } from "./thread.ts";
@@ -37,20 +43,22 @@ export interface ParallelStats {
 
 const MOST_WAITING = 10_000;
 const MOST_THREADS = 256;
+export const PARALLEL_OPTIONS: OptionNames = new Set([
+  ...INDEX_OPTIONS,
+  ...optionNames<Omit<ParallelOptions, keyof VectorIndexOptions>>({ threads: true, mostWaiting: true }),
+]);
 /** Of a batch, what is sent to a thread at once: little beside its codes, much beside what a message costs. */
 const PIECE_BYTES = 2 ** 18;
 
 /** Resolves when all threads have an index. Throws what `createVectorIndex` does, and `thread-failed`. */
 export async function openParallelIndex(options: ParallelOptions, start: StartThread): Promise<ParallelIndex> {
-  const { threads, mostWaiting = MOST_WAITING, center, ...rest } = options;
-  for (const [name, value, most] of [
-    ["threads", threads, MOST_THREADS],
-    ["mostWaiting", mostWaiting, Number.MAX_SAFE_INTEGER],
-  ] as const)
-    if (!Number.isSafeInteger(value) || value < 1 || value > most)
-      throw new TurboQuantError("bad-argument", `${name} is ${value}`, `It is a whole number from 1 to ${most}.`);
+  const { threads, mostWaiting = MOST_WAITING, ...rest } = options;
+  checkWhole("threads", threads, 1, MOST_THREADS);
+  checkWhole("mostWaiting", mostWaiting, 1, Number.MAX_SAFE_INTEGER);
+  // Before there are threads to end again.
+  const { center } = indexSettings(rest).header;
   const index = new ParallelIndex(rest.dim, threads, mostWaiting, start);
-  await index.open(center === undefined ? rest : { ...rest, center: Float32Array.from(center) });
+  await index.open(center === undefined ? rest : { ...rest, center });
   return index;
 }
 
@@ -63,6 +71,7 @@ export class ParallelIndex implements AsyncDisposable {
   readonly #lines: readonly Line[];
   readonly #selections = new WeakMap<ParallelSelection, number>();
   #selected = 0;
+  #closing: Promise<void> | undefined;
 
   constructor(dim: number, threads: number, mostWaiting: number, start: StartThread) {
     this.#dim = dim;
@@ -83,19 +92,16 @@ export class ParallelIndex implements AsyncDisposable {
   }
 
   async add(id: VectorId, vector: ArrayLike<number>): Promise<void> {
+    this.#checkOpen();
+    checkVector(vector, this.#dim);
     await this.addBatch([id], Float32Array.from(vector));
   }
 
   /** `matrix`: one vector of `dim` coordinates after the other. Of a batch that is refused some vectors may be in. */
   async addBatch(ids: readonly VectorId[], matrix: Float32Array): Promise<void> {
+    this.#checkOpen();
     const dim = this.#dim;
-    if (matrix.length !== ids.length * dim)
-      throw new TurboQuantError(
-        "bad-vector",
-        `${ids.length} vectors have ${ids.length * dim} coordinates, not ${matrix.length}`,
-        "One vector after the other.",
-      );
-    ids.forEach(checkId);
+    checkBatch({ ids, matrix, dim });
     const rowsOf = this.#lines.map((): number[] => []);
     for (const [row, id] of ids.entries()) rowsOf[shareOf(id, this.#lines.length)]?.push(row);
     await settled(
@@ -108,16 +114,21 @@ export class ParallelIndex implements AsyncDisposable {
 
   /** Whether there was one. */
   async remove(id: VectorId): Promise<boolean> {
+    this.#checkOpen();
     return this.#lineOf(id).ask<"remove">({ do: "remove", id });
   }
 
   /** The vector as its code has it. */
   async get(id: VectorId): Promise<Float32Array | undefined> {
+    this.#checkOpen();
     return this.#lineOf(id).ask<"get">({ do: "get", id });
   }
 
   /** Cuts vectors to fewer bits: those of these ids, or all; how many. */
   async truncate(bits: number, ids?: readonly VectorId[]): Promise<number> {
+    this.#checkOpen();
+    // Sent to a thread, what is no number might not even be copied.
+    checkNumber("bits", bits);
     const shares = ids === undefined ? undefined : this.#shared(ids);
     const cut = await this.#askAll((line, nth) => line.ask<"truncate">({ do: "truncate", bits, ids: shares?.[nth] }));
     return cut.reduce((sum, each) => sum + each, 0);
@@ -133,10 +144,16 @@ export class ParallelIndex implements AsyncDisposable {
    * for all of them.
    */
   async searchBatch(queries: readonly ArrayLike<number>[], options: ParallelSearchOptions = {}): Promise<readonly SearchResult[]> {
-    if (queries.length === 0) return [];
-    const asked = queries.map((query) => Float32Array.from(query));
+    this.#checkOpen();
+    wantedOf(options as Omit<ParallelSearchOptions, "filter">);
     const { filter, ...rest } = options;
     const filterOf = this.#filterOf(filter);
+    checkQueries(queries);
+    if (queries.length === 0) return [];
+    const asked = queries.map((query) => {
+      checkVector(query, this.#dim);
+      return Float32Array.from(query);
+    });
     const shares = await this.#askAll((line, nth) => {
       const filterHere = filterOf(nth);
       const here: ShareOptions = filterHere === undefined ? rest : { ...rest, filter: filterHere };
@@ -152,8 +169,9 @@ export class ParallelIndex implements AsyncDisposable {
 
   /** A filter that serves many searches, until the index is changed. */
   async select(ids: readonly VectorId[]): Promise<ParallelSelection> {
-    const name = this.#selected++;
+    this.#checkOpen();
     const shares = this.#shared(ids);
+    const name = this.#selected++;
     await this.#askAll((line, nth) => line.ask<"select">({ do: "select", name, ids: shares[nth] as readonly VectorId[] }));
     const selection: ParallelSelection = {
       forget: async () => {
@@ -165,15 +183,20 @@ export class ParallelIndex implements AsyncDisposable {
   }
 
   async stats(): Promise<ParallelStats> {
+    this.#checkOpen();
     const waiting = this.#lines.map((line) => line.waiting);
     const shares = await this.#askAll((line) => line.ask<"stats">({ do: "stats" }));
     return { vectors: shares.reduce((sum, { vectors }) => sum + vectors, 0), shares, waiting };
   }
 
-  /** What waits is answered, then the threads end. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    const closed = new TurboQuantError("closed", "this index was closed", "Create another.");
-    await Promise.all(this.#lines.map((line) => line.close(closed)));
+  /** What waits is answered, then the threads end. What is called later throws `closed`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= Promise.all(this.#lines.map((line) => line.close(closed()))).then(() => undefined);
+    return this.#closing;
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw closed();
   }
 
   #lineOf(id: VectorId): Line {
@@ -182,6 +205,7 @@ export class ParallelIndex implements AsyncDisposable {
   }
 
   #shared(ids: readonly VectorId[]): readonly (readonly VectorId[])[] {
+    checkIdList(ids);
     const shares = this.#lines.map((): VectorId[] => []);
     for (const id of ids) {
       checkId(id);
@@ -198,10 +222,9 @@ export class ParallelIndex implements AsyncDisposable {
     }
     const name = this.#selections.get(filter as ParallelSelection);
     if (name === undefined)
-      throw new TurboQuantError(
-        "bad-argument",
-        "filter is neither ids nor a selection of this index",
-        "A function does not get into a thread.",
+      refuse(
+        `filter is ${shown(filter)}, neither a list of ids nor a selection of this index`,
+        orAwaited(filter, "A function does not get into a thread."),
       );
     return () => name;
   }
@@ -209,6 +232,10 @@ export class ParallelIndex implements AsyncDisposable {
   #askAll<Result>(ask: (line: Line, nth: number) => Promise<Result>): Promise<readonly Result[]> {
     return settled(this.#lines.map(ask));
   }
+}
+
+function closed(): TurboQuantError {
+  return new TurboQuantError("closed", "the index was closed", "Create another.");
 }
 
 /** Waits for all of them, so that none goes on when one is refused. */

@@ -11,6 +11,8 @@ export interface CsvRecord {
 }
 
 export interface CsvReader {
+  /** What stands between cells, when a record was read. */
+  readonly separator: string | undefined;
   /** The records that end in `text`. Throws `bad-input`, but not before the records in front of what is wrong were given. */
   take(text: string): readonly CsvRecord[];
   /** What is left when nothing comes any more. */
@@ -21,8 +23,10 @@ export interface CsvReader {
 export const LONGEST_RECORD = 1 << 22;
 /** Most usual first. A space separates only where nothing else does. */
 const SEPARATORS = [",", "\t", ";", " "] as const;
+export type Separator = (typeof SEPARATORS)[number];
 
-export function createCsvReader(): CsvReader {
+/** `likely`: what stands between cells if it stands in the first record at all, however often something else does, in a list within a cell say. */
+export function createCsvReader(likely?: Separator): CsvReader {
   let separator: string | undefined;
   let line = 1;
   /** A record that has begun, the lines it has so far, and whether it stands within quotes. */
@@ -40,7 +44,7 @@ export function createCsvReader(): CsvReader {
     if (open) return;
     const record = begun.endsWith("\r") ? begun.slice(0, -1) : begun;
     if (record.trim() !== "") {
-      separator ??= separatorOf(record);
+      separator ??= separatorOf(record, likely);
       records.push({ line, cells: cellsOf(record, separator, line) });
     }
     line += begunLines;
@@ -57,6 +61,9 @@ export function createCsvReader(): CsvReader {
   };
 
   return {
+    get separator() {
+      return separator;
+    },
     take: (text) => {
       if (failed !== undefined) throw failed;
       const records: CsvRecord[] = [];
@@ -99,8 +106,9 @@ function tooLong(line: number, open: boolean): TurboQuantError {
 }
 
 /** Whichever stands most often outside of quotes. */
-function separatorOf(record: string): string {
+function separatorOf(record: string, likely: Separator | undefined): string {
   const bare = record.replace(/"[^"]*"/g, "").trim();
+  if (likely !== undefined && bare.includes(likely)) return likely;
   const counts = SEPARATORS.map((each) => bare.split(each).length - 1);
   const most = Math.max(...counts.slice(0, -1));
   if (most > 0) return SEPARATORS[counts.indexOf(most)] as string;

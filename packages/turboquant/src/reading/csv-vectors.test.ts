@@ -45,12 +45,60 @@ test("columns that somebody names, or counts", async () => {
   expect((await readAll(csv("7,0.5,-2\n8,3,0.25\n"), { idColumn: "1" })).ids).toEqual([7, 8]);
 });
 
+const TABLE = 'id,text,x-1,x-2,label\nn1,some text,0.5,-2,7\nn2,"more, text",3,0.25,8\n';
+
+test.each([
+  ["by places", TABLE, { columns: "3-4" }, ["n1", "n2"]],
+  ["by names, with lines in them", TABLE, { columns: "x-1-x-2" }, ["n1", "n2"]],
+  ["one by one", TABLE, { columns: "x-1, 4" }, ["n1", "n2"]],
+  ["with other ids, by name", TABLE, { columns: "3-4", idColumn: "label" }, [7, 8]],
+  ["with other ids, by place", TABLE, { columns: "x-1-x-2", idColumn: "2" }, ["some text", "more, text"]],
+  ["without a header", "n1,t,0.5,-2\nn2,u,3,0.25\n", { columns: "3-4" }, ["n1", "n2"]],
+  ["without a header or ids", "0.5,-2,t\n3,0.25,u\n", { columns: "1-2" }, []],
+  ["with tabs", TABLE.replace('"more, text"', "more").replaceAll(",", "\t"), { columns: "3-4" }, ["n1", "n2"]],
+  ["beside arrays", 'n1,"[9, 9]",0.5,-2\nn2,"[9, 9]",3,0.25\n', { columns: "3-4" }, ["n1", "n2"]],
+  ["under figures of pandas", "id,text,0,1,2\nn1,t,9,0.5,-2\nn2,u,9,3,0.25\n", { columns: "1-2" }, ["n1", "n2"]],
+  ["ids behind all numbers", "0.5,-2,n1\n3,0.25,n2\n", { idColumn: "3" }, ["n1", "n2"]],
+  ["ids among numbers, that begin with their place", "2,0.5,-2\n8,3,0.25\n", { idColumn: "1" }, [2, 8]],
+  ["ids that begin with the place that is wished", "1,0.5,-2\n8,3,0.25\n", { idColumn: "1" }, [1, 8]],
+] as const)("columns %s", async (_, content, wishes, ids) => {
+  const read = await readAll(csv(content, 1000), wishes);
+  expect(read.rows).toEqual(ROWS);
+  expect(read.ids).toEqual(ids);
+});
+
+test("columns in another order are coordinates in that order", async () => {
+  expect((await readAll(csv("a,b,c,d\n1,2,3,4\n"), { columns: "d,a-b" })).rows).toEqual([[4, 1, 2]]);
+});
+
+test("figures that count up are a header over names of rows as well, and two of them a vector", async () => {
+  expect((await readAll(csv("word,0,1,2\na,3,4,5\n"))).rows).toEqual([[3, 4, 5]]);
+  expect((await readAll(csv("a,0,1\nb,3,4\n"))).ids).toEqual(["a", "b"]);
+});
+
+test("what a file was taken for says by what it is separated, and where things stand", async () => {
+  for (const [content, wishes, says] of [
+    ["x\ty\n1\t2\n", {}, "tsv, line 1 is a header, coordinates in columns 1 to 2, no ids"],
+    ["1;2\n", {}, "csv, no header, coordinates in columns 1 to 2, no ids"],
+    [TABLE, { columns: "3-4" }, "csv, line 1 is a header, coordinates in columns 3 to 4, ids in column 1"],
+    ["1,2,3,4,5,6,7\n", { columns: "7,1-5" }, "csv, no header, coordinates in columns 7, 1, 2, 3, 4, …, no ids"],
+  ] as const)
+    expect((await readAll(csv(content), wishes)).says).toBe(says);
+});
+
+test("where texts stand among numbers, the hint names the numbers", async () => {
+  await expect(readAll(csv("7,text,0.5,-2,1,t\n8,more,3,0.25,2,u\n"))).rejects.toMatchObject({ hint: /as --columns 3-5; or/ });
+  // Which may be a row with a hole as well.
+  await expect(readAll(csv("7,,0.5,-2,1\n"))).rejects.toMatchObject({ hint: /^Where a coordinate is missing, .* as --columns 3-5; or/ });
+});
+
 test.each([
   ["a word among numbers", "1,2\n3,x\n", /line 2, column 2 is "x"/],
   ["nothing among numbers", "1,2\n3, \n", /line 2, column 2 is empty/],
   ["NaN", "1,2\n3,nan\n", /line 2, column 2 is "nan"/],
   ["an infinity", "1,2\n-inf,1\n", /line 2, column 1 is "-inf"/],
   ["more than a 32-bit float", "1,2\n1,1e39\n", /line 2, column 2 is "1e39"/],
+  ["nothing among the first numbers", "id,x,y\na,,2\n", /in the first row column 2 is empty/],
   ["decimal commas", "0,5;0,7;0,1\n", /column 2 is no number/],
   ["a row too short", "1,2\n3\n", /line 2 has 1 columns, the first row has 2/],
   ["a row too long, under a header and an empty line", "x,y\n\n1,2\n3,4,5\n", /line 4 has 3 columns/],
@@ -89,7 +137,13 @@ test.each([
   ["two columns of arrays", 'a,"[1, 2]","[1, 2]"\n', {}, /columns 2 and 3 hold arrays/],
   ["a column that is not there", "x,y\n1,2\n", { idColumn: "z" }, /no column "z"/],
   ["a place that is not there", "1,2\n", { vectorColumn: "3" }, /no column "3"/],
-  ["ids behind the numbers", "x,y,z\n1,2,3\n", { idColumn: "z" }, /not the first/],
+  ["a place in a range that is not there", "1,2,3\n", { columns: "2-4" }, /no column "2-4"/],
+  ["a name in a range that is not there", "x,y,z\n1,2,3\n", { columns: "x-u" }, /no column "x-u"/],
+  ["a range that runs backwards", "1,2,3\n", { columns: "3-2" }, /columns "3-2" run backwards/],
+  ["a column twice", "1,2,3\n", { columns: "1-2,2" }, /column 2 is among columns "1-2,2" twice/],
+  ["no columns", "1,2,3\n", { columns: "" }, /no column ""/],
+  ["ids that are a coordinate too", "1,2,3\n", { columns: "1-3", idColumn: "1" }, /column 1 is to be the ids, and a coordinate too/],
+  ["arrays and columns", 'a,"[1, 2]",3,4\n', { columns: "3-4", vectorColumn: "2" }, /in one column and in several/],
 ])("%s: a wrong call", async (_, content, options, message) => {
   await expect(readAll(csv(content), options)).rejects.toMatchObject({
     code: "bad-argument",

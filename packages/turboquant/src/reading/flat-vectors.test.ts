@@ -59,3 +59,7 @@ test.each([
     message: expect.stringMatching(message) as unknown,
   });
 });
+
+test("where an index is taken for vectors, the hint says what it is", async () => {
+  await expect(readAll(fileOf("x.tqi", ""))).rejects.toMatchObject({ hint: /^It is an index already/ });
+});

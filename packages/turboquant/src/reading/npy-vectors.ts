@@ -7,11 +7,11 @@
  *   ...        a Python dict: {'descr': '<f4', 'fortran_order': False, 'shape': (1000, 384), }
  *   then the numbers, row after row
  */
+import { shown } from "../argument.ts";
 import { TurboQuantError } from "../error.ts";
 import { type ByteSource, firstBytes } from "./byte-source.ts";
 import { fixedRows } from "./fixed-rows.ts";
 import { checkDim, numberForm } from "./number-form.ts";
-import { shown } from "./shown-text.ts";
 import type { ReadingOptions, VectorFile } from "./vector-file.ts";
 
 const MAGIC = "\u0093NUMPY";

@@ -28,7 +28,8 @@ export interface VectorFile {
   batches(): AsyncGenerator<VectorBatch>;
 }
 
-export const VECTOR_FORMATS = ["npy", "f32", "fvecs", "csv"] as const;
+/** What the name of a file may end in. The last three are tables; what separates their cells is found out, in a .tsv file only where no tab does. */
+export const VECTOR_FORMATS = ["npy", "f32", "fvecs", "csv", "tsv", "txt"] as const;
 export type VectorFormat = (typeof VECTOR_FORMATS)[number];
 
 export interface ReadingOptions {
@@ -36,7 +37,10 @@ export interface ReadingOptions {
   readonly format?: VectorFormat;
   /** Only raw numbers need it; elsewhere it has to be what the file says. */
   readonly dim?: number;
-  /** Of a csv file: a name in its header, or a place from 1 on. */
+  /** Of a table: a name in its header, or a place from 1 on. */
   readonly idColumn?: string;
+  /** Of a table with an array in each cell of a column. */
   readonly vectorColumn?: string;
+  /** Of a table with a column for each coordinate: "3-386", or names and places with commas between them. */
+  readonly columns?: string;
 }

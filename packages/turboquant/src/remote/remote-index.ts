@@ -4,11 +4,15 @@
  * Two ways to more bits. `refine` loads planes of all vectors, one plane after the other: for whoever asks often. `find` loads for each query the codes of those that its signs leave in question, and keeps them:
  * for whoever asks now and then, of a file that is large.
  */
+import { checkWhole } from "../argument.ts";
+import { dot } from "../codec/vector.ts";
 import type { RangeSource } from "../file/index-file.ts";
 import { type IndexReader, readIndexFile } from "../file/index-reader.ts";
-import { type IndexHeader, MOST_ROWS, type VectorId } from "../file/segment.ts";
+import { headerCopy, type IndexHeader, MOST_ROWS, type VectorId } from "../file/segment.ts";
+import { checkOptions, type OptionNames, optionNames } from "../options.ts";
 import { codeSpread, expectedRecall, normalBelow } from "../search/error-law.ts";
 import { createVectorIndex, type Hit, type SearchOptions, type SearchResult, type VectorIndex } from "../search/vector-index.ts";
+import { wantedOf } from "../search/wanted.ts";
 import { storedHeader } from "../store/stored-header.ts";
 import { ahead } from "./ahead.ts";
 import {
@@ -48,7 +52,10 @@ const MOST_PLANES = 8;
 /** Codes that `find` keeps. */
 const MOST_KEPT = 20_000;
 
-/** Throws `bad-file`, `wrong-version`, and as the source does. */
+const FIND_OPTIONS: OptionNames = optionNames<FindOptions>({ k: true, recall: true, filter: true });
+const REFINE_OPTIONS: OptionNames = optionNames<{ readonly planes: number }>({ planes: true });
+
+/** Throws `bad-argument`, `bad-file`, `wrong-version`, and as the source does. */
 export async function openRemoteIndex(source: RangeSource): Promise<RemoteIndex> {
   const reader = await readIndexFile(source);
   const header = storedHeader(reader.header, {});
@@ -93,7 +100,7 @@ function placesIn(segments: readonly RemoteSegment[]): Map<VectorId, Place> {
 }
 
 export class RemoteIndex {
-  readonly header: IndexHeader;
+  readonly #header: IndexHeader;
   readonly #reader: IndexReader;
   readonly #explained: Explained;
   readonly #segments: readonly RemoteSegment[];
@@ -108,12 +115,17 @@ export class RemoteIndex {
   #kept: VectorIndex;
 
   constructor(reader: IndexReader, explained: Explained, index: VectorIndex, segments: readonly RemoteSegment[]) {
-    this.header = reader.header;
+    this.#header = reader.header;
     this.#reader = reader;
     this.#explained = explained;
     this.#index = index;
     this.#segments = segments;
-    this.#kept = freshIndex(reader.header);
+    this.#kept = freshIndex(this.#header);
+  }
+
+  /** A copy. */
+  get header(): IndexHeader {
+    return headerCopy(this.#header);
   }
 
   /** Vectors. */
@@ -136,17 +148,23 @@ export class RemoteIndex {
   }
 
   /** Loads planes until there are so many of every vector, or all that there are. When it throws, what came is kept, and called again it goes on. */
-  refine({ planes = MOST_PLANES }: { readonly planes?: number } = {}): Promise<void> {
+  async refine(options: { readonly planes?: number } = {}): Promise<void> {
+    checkOptions("refine", options, REFINE_OPTIONS);
+    const { planes = MOST_PLANES } = options;
+    checkWhole("planes", planes, 1, MOST_PLANES);
     const refining = this.#refining.then(() => this.#refine(planes));
     this.#refining = refining.catch(() => undefined);
-    return refining;
+    await refining;
   }
 
   /**
    * Loads the codes of those vectors that may be among the best by what is here, until it is as likely as it is to be that no other is, and says which are. Codes that were loaded are kept for later.
    * Throws as the source does.
    */
-  async find(query: ArrayLike<number>, { k = 10, recall = 0.95, filter }: FindOptions = {}): Promise<RemoteResult> {
+  async find(query: ArrayLike<number>, options: FindOptions = {}): Promise<RemoteResult> {
+    checkOptions("find", options, FIND_OPTIONS);
+    const { k, recall } = wantedOf(options);
+    const { filter } = options;
     const filtering = filter === undefined ? {} : { filter };
     for (let count = Math.max(FIRST_LEAST, FIRST_BY_K * k); ; count = 2 * count) {
       const wanted = Math.min(MOST_CANDIDATES, count) + 1;
@@ -162,13 +180,13 @@ export class RemoteIndex {
   }
 
   async #refine(planes: number): Promise<void> {
-    const most = Math.max(1, ...this.#segments.map((segment) => planesOf(this.header, segment)));
+    const most = Math.max(1, ...this.#segments.map((segment) => planesOf(this.#header, segment)));
     while (this.#planes < Math.min(planes, most)) {
       const plane = this.#planes;
-      this.#next ??= { index: freshIndex(this.header), done: 0 };
+      this.#next ??= { index: freshIndex(this.#header), done: 0 };
       const next = this.#next;
       const read = async (segment: RemoteSegment): Promise<Uint8Array | undefined> =>
-        plane < planesOf(this.header, segment) ? await planeOf(this.#reader, segment, plane) : undefined;
+        plane < planesOf(this.#header, segment) ? await planeOf(this.#reader, segment, plane) : undefined;
       for await (const [segment, bytes] of ahead(this.#segments.slice(next.done), read)) {
         const some = [...this.#planesHere(segment), ...(bytes === undefined ? [] : [bytes])];
         next.index.load(withPlanes(this.#explained, segment, some));
@@ -191,7 +209,7 @@ export class RemoteIndex {
 
   /** Loads what is not here of the codes of these, and tells where they are: another query may meanwhile begin to keep anew. */
   async #keep(ids: ReadonlySet<VectorId>): Promise<VectorIndex> {
-    if (this.#kept.size > MOST_KEPT) this.#kept = freshIndex(this.header);
+    if (this.#kept.size > MOST_KEPT) this.#kept = freshIndex(this.#header);
     const kept = this.#kept;
     const wanted = new Map<RemoteSegment, number[]>();
     for (const id of ids) {
@@ -209,7 +227,7 @@ export class RemoteIndex {
     );
     const read = async (part: RemoteSegment): Promise<readonly Uint8Array[]> => {
       const here = this.#planesHere(part);
-      const missing = Array.from({ length: planesOf(this.header, part) - here.length }, (_, nth) => here.length + nth);
+      const missing = Array.from({ length: planesOf(this.#header, part) - here.length }, (_, nth) => here.length + nth);
       return [...here, ...(await Promise.all(missing.map((plane) => rowsOf(this.#reader, part, plane))))];
     };
     for await (const [part, planes] of ahead(parts, read)) kept.load(withPlanes(this.#explained, part, planes));
@@ -219,7 +237,7 @@ export class RemoteIndex {
   /** How likely a vector that is as good as a hit, by its whole code, is at least `border` by what is here of all. */
   #chanceAbove(query: ArrayLike<number>, { id, score }: Hit, border: number | undefined): number {
     if (border === undefined) return 1;
-    const { dim, center, metric } = this.header;
+    const { dim, center, metric } = this.#header;
     const { segment, nth } = this.#placeOf(id);
     const { stored, scales } = segment;
     const length = Math.sqrt(dot(query, query)) || 1;
@@ -230,10 +248,4 @@ export class RemoteIndex {
     const spread = most * codeSpread(dim, distortion, Math.min(1, (score - base) / most));
     return spread > 0 ? normalBelow((score - border) / spread) : 1;
   }
-}
-
-function dot(left: ArrayLike<number>, right: ArrayLike<number>): number {
-  let sum = 0;
-  for (let at = 0; at < left.length; at++) sum += (left[at] as number) * (right[at] as number);
-  return sum;
 }

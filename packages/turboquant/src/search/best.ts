@@ -5,11 +5,17 @@ export function placesOfLargest(values: ArrayLike<number>, count: number): reado
     const [one, other] = [values[left] as number, values[right] as number];
     return one < other || (one === other && left > right);
   };
+  // With none to be found everything would be better than the worst of them.
+  let least = count > 0 ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   for (let place = 0; place < values.length; place++)
-    if (heap.length < count) rise(heap, heap.push(place) - 1, isWorse);
-    else if (count > 0 && isWorse(heap[0] as number, place)) {
+    if (heap.length < count) {
+      rise(heap, heap.push(place) - 1, isWorse);
+      least = values[heap[0] as number] as number;
+    } else if ((values[place] as number) > least) {
+      // Of equals those in the heap came earlier.
       heap[0] = place;
       sink(heap, isWorse);
+      least = values[heap[0] as number] as number;
     }
   return heap.sort((left, right) => (isWorse(left, right) ? 1 : -1));
 }

@@ -16,22 +16,30 @@ export class SignRows {
   readonly #kernels: Kernels;
   readonly #arena: Arena;
   readonly #blocks: Blocks;
-  /** Two rows of signs, and a distance. */
+  /** Two rows of signs, another, and a distance. */
   readonly #middleAt: number;
+  readonly #rowAt: number;
   readonly #distanceAt: number;
 
   constructor(dim: number, blocks: Blocks, kernels: Kernels, arena: Arena) {
     this.dim = dim;
     this.#blocks = blocks;
-    const stride = blocks.lookStride;
+    const stride = blocks.signStride;
     this.#stride = stride;
     this.#kernels = kernels;
     this.#arena = arena;
     this.#middleAt = arena.allocate(2 * stride);
+    this.#rowAt = arena.allocate(stride);
     this.#distanceAt = arena.allocate(2);
   }
 
-  /** How many of the signs that are looked at first differ between two rows at addresses. */
+  /** Where all signs of a vector stand behind one another, until this is called again. */
+  rowOf(slot: number): number {
+    this.#blocks.copySigns(slot, this.#arena.views.u8, this.#rowAt);
+    return this.#rowAt;
+  }
+
+  /** How many signs differ between two rows at addresses. */
   distance(left: number, right: number): number {
     this.#kernels.hamming(left, this.#stride, this.#stride, 1, right, this.#distanceAt);
     return this.#arena.views.u16[this.#distanceAt / 2] as number;
@@ -86,20 +94,18 @@ export class SignRows {
   }
 
   #toMiddle(slot: number, middle: number): number {
-    return this.distance(this.#blocks.signsAt(slot), this.#middleAt + middle * this.#stride);
+    return this.distance(this.rowOf(slot), this.#middleAt + middle * this.#stride);
   }
 
   #copy(slot: number, middle: number): void {
-    const row = this.#blocks.signsAt(slot);
-    this.#arena.views.u8.copyWithin(this.#middleAt + middle * this.#stride, row, row + this.#stride);
+    this.#blocks.copySigns(slot, this.#arena.views.u8, this.#middleAt + middle * this.#stride);
   }
 
   #write(mean: Float32Array, middle: number): void {
     const { u8 } = this.#arena.views;
     const row = this.#middleAt + middle * this.#stride;
     u8.fill(0, row, row + this.#stride);
-    for (const [at, value] of mean.subarray(0, this.#blocks.looks).entries())
-      if (value < 0) u8[row + (at >>> 3)] = (u8[row + (at >>> 3)] as number) | (1 << (at & 7));
+    for (const [at, value] of mean.entries()) if (value < 0) u8[row + (at >>> 3)] = (u8[row + (at >>> 3)] as number) | (1 << (at & 7));
   }
 }
 

@@ -1,21 +1,21 @@
 /**
  * Codes in blocks of 64 vectors of one width, which is how many bits a filter has in two words. A block has two pieces of memory:
  *
- *   signs       64 rows of `lookStride` bytes: all that a first look at a vector reads. Those of some blocks stand behind one another, on a shelf: a scan that jumps after each block takes three
- *               times as long.
+ *   signs       of 64 rows, `lookStride` bytes each: all that a first look at a vector reads. They stand in two lots of 32 rows, in which first come the first bytes of all rows, then their second. Those
+ *               of some blocks stand behind one another, on a shelf: a scan that jumps after each block takes three times as long.
  *   rest        64 rows: the signs that are not looked at first, where there are many, and the other planes of a vector, one behind the other; then 64 32-bit floats, the scales
  *
  * A slot is a place in a block: 64 times the number of the block, and the row in it. Blocks belong to groups: what is looked at together.
  */
 import { planeStride } from "../codec/quantizer.ts";
 import type { Shape } from "../codec/shape.ts";
+import { isTurboQuantError } from "../error.ts";
 import type { Arena } from "../kernels/arena.ts";
 
 export const BLOCK_ROWS = 64;
-/** Up to so many coordinates all signs are looked at; of more, half: what that leaves open, a few codes more tell sooner than the other half of all signs. */
-const WHOLE = 768;
-/** Kernels take so many signs at once. */
-const WHOLE_BITS = 128;
+export const LOT_ROWS = 32;
+/** Of so many coordinates signs are looked at first, where there are more: what that leaves open, a few codes more tell sooner. */
+const MOST_LOOKS = 384;
 
 /** Codes of one width. */
 export interface Width {
@@ -76,10 +76,11 @@ export class Blocks {
   readonly #spare = new Map<number, number[]>();
   #count = 0;
 
-  constructor(dim: number, arena: Arena) {
+  /** `looks`: of none, where nothing is looked at first, and all signs of a vector stand behind one another. */
+  constructor(dim: number, arena: Arena, looks = Math.min(dim, MOST_LOOKS)) {
     this.signStride = planeStride(dim);
-    this.looks = dim <= WHOLE ? dim : Math.ceil(dim / 2 / WHOLE_BITS) * WHOLE_BITS;
-    this.lookStride = planeStride(this.looks);
+    this.looks = looks;
+    this.lookStride = planeStride(looks);
     this.#arena = arena;
   }
 
@@ -187,30 +188,45 @@ export class Blocks {
     return (this.#blocks[block] as Block).group;
   }
 
+  /** Where the first byte of a vector's signs stands; the next is as many bytes on as a lot has rows. */
   signsAt(slot: number): number {
-    return (this.#blocks[slot >>> 6] as Block).signs + (slot & 63) * this.lookStride;
+    const row = slot & 63;
+    return (this.#blocks[slot >>> 6] as Block).signs + (row & LOT_ROWS) * this.lookStride + (row & (LOT_ROWS - 1));
   }
 
   /** Where the signs stand that are not looked at first. */
   moreAt(slot: number): number {
     const { rest, width } = this.#blocks[slot >>> 6] as Block;
-    return rest + (slot & 63) * this.#rowBytes(width);
+    return rest + (slot & 63) * this.rowBytes(width);
   }
 
   /** All signs of a vector. */
   signsOf(slot: number): Uint8Array {
+    const signs = new Uint8Array(this.signStride);
+    this.copySigns(slot, signs, 0);
+    return signs;
+  }
+
+  /** All signs of a vector, one behind the other. */
+  copySigns(slot: number, into: Uint8Array, at: number): void {
     const { u8 } = this.#arena.views;
     const [first, more] = [this.signsAt(slot), this.moreAt(slot)];
-    const signs = new Uint8Array(this.signStride);
-    signs.set(u8.subarray(first, first + this.lookStride));
-    signs.set(u8.subarray(more, more + this.signStride - this.lookStride), this.lookStride);
-    return signs;
+    for (let byte = 0; byte < this.lookStride; byte++) into[at + byte] = u8[first + LOT_ROWS * byte] as number;
+    for (let byte = this.lookStride; byte < this.signStride; byte++) into[at + byte] = u8[more + byte - this.lookStride] as number;
   }
 
   putSigns(slot: number, signs: Uint8Array): void {
     const { u8 } = this.#arena.views;
-    u8.set(signs.subarray(0, this.lookStride), this.signsAt(slot));
+    const first = this.signsAt(slot);
+    for (let byte = 0; byte < Math.min(this.lookStride, signs.length); byte++) u8[first + LOT_ROWS * byte] = signs[byte] as number;
     u8.set(signs.subarray(this.lookStride, this.signStride), this.moreAt(slot));
+  }
+
+  /** Those that are looked at first, from where they stand behind one another. */
+  putFirstSigns(slot: number, from: number): void {
+    const { u8 } = this.#arena.views;
+    const first = this.signsAt(slot);
+    for (let byte = 0; byte < this.lookStride; byte++) u8[first + LOT_ROWS * byte] = u8[from + byte] as number;
   }
 
   restAt(slot: number): number {
@@ -219,15 +235,16 @@ export class Blocks {
 
   scaleAt(slot: number): number {
     const { rest, width } = this.#blocks[slot >>> 6] as Block;
-    return rest + BLOCK_ROWS * this.#rowBytes(width) + 4 * (slot & 63);
+    return rest + BLOCK_ROWS * this.rowBytes(width) + 4 * (slot & 63);
   }
 
   /** Copies a code to a slot of the same width or of fewer planes. */
   copy(from: number, to: number): void {
     const { u8 } = this.#arena.views;
     const [signs, more, scale] = [this.signsAt(from), this.moreAt(from), this.scaleAt(from)];
-    u8.copyWithin(this.signsAt(to), signs, signs + this.lookStride);
-    u8.copyWithin(this.moreAt(to), more, more + this.#rowBytes(this.widthAt(to >>> 6)));
+    const target = this.signsAt(to);
+    for (let byte = 0; byte < this.lookStride; byte++) u8[target + LOT_ROWS * byte] = u8[signs + LOT_ROWS * byte] as number;
+    u8.copyWithin(this.moreAt(to), more, more + this.rowBytes(this.widthAt(to >>> 6)));
     u8.copyWithin(this.scaleAt(to), scale, scale + 4);
   }
 
@@ -235,12 +252,13 @@ export class Blocks {
   narrow(block: number, width: Width): void {
     const old = this.#blocks[block] as Block;
     const group = old.group as OwnGroup;
-    const rest = this.#allocate(this.#restBytes(width));
+    const rest = this.#allocateOr(old.rest, this.#restBytes(width));
     const { u8 } = this.#arena.views;
-    const [wide, narrow] = [this.#rowBytes(old.width), this.#rowBytes(width)];
+    const [wide, narrow] = [this.rowBytes(old.width), this.rowBytes(width)];
     for (let row = 0; row < BLOCK_ROWS; row++) u8.copyWithin(rest + row * narrow, old.rest + row * wide, old.rest + row * wide + narrow);
     u8.copyWithin(rest + BLOCK_ROWS * narrow, old.rest + BLOCK_ROWS * wide, old.rest + this.#restBytes(old.width));
-    this.#giveBack(old.rest, this.#restBytes(old.width));
+    if (rest !== old.rest) this.#giveBack(old.rest, this.#restBytes(old.width));
+    else this.#giveBackBehind(rest, this.#restBytes(old.width), this.#restBytes(width));
     if (group.open.get(old.width) === block) group.open.delete(old.width);
     this.#blocks[block] = { ...old, rest, width, filled: BLOCK_ROWS };
     for (let slot = block * BLOCK_ROWS; slot < (block + 1) * BLOCK_ROWS; slot++) if (!this.isLive(slot)) this.leave(slot);
@@ -253,8 +271,10 @@ export class Blocks {
   }
 
   #begin(width: Width, group: OwnGroup): number {
+    const rest = this.#allocate(this.#restBytes(width));
+    const signs = this.#signsOr(group, () => this.#giveBack(rest, this.#restBytes(width)));
     const nth = this.#vacant.pop() ?? this.#blocks.length;
-    this.#blocks[nth] = { signs: this.#signsFor(group), rest: this.#allocate(this.#restBytes(width)), width, group, filled: 0 };
+    this.#blocks[nth] = { signs, rest, width, group, filled: 0 };
     group.blocks.push(nth);
     group.open.set(width, nth);
     this.#growLive();
@@ -273,17 +293,23 @@ export class Blocks {
   }
 
   /** Of a row behind the signs that are looked at first. */
-  #rowBytes({ restStride }: Width): number {
+  rowBytes({ restStride }: Width): number {
     return this.signStride - this.lookStride + restStride;
   }
 
   #restBytes(width: Width): number {
-    return BLOCK_ROWS * (this.#rowBytes(width) + 4);
+    return BLOCK_ROWS * (this.rowBytes(width) + 4);
   }
 
-  #signsFor(group: OwnGroup): number {
+  /** Room for signs, or, where there is none, what is to be done before that is thrown. */
+  #signsOr(group: OwnGroup, otherwise: () => void): number {
     if (group.shelved === group.shelfBlocks) {
-      group.shelves.push(this.#allocate(group.shelfBlocks * this.#signBytes));
+      try {
+        group.shelves.push(this.#allocate(group.shelfBlocks * this.#signBytes));
+      } catch (error) {
+        otherwise();
+        throw error;
+      }
       group.shelved = 0;
     }
     return (group.shelves.at(-1) as number) + group.shelved++ * this.#signBytes;
@@ -295,6 +321,21 @@ export class Blocks {
     if (spare === undefined) return this.#arena.allocate(sizeBytes);
     this.#arena.views.u8.fill(0, spare, spare + sizeBytes);
     return spare;
+  }
+
+  /** Where memory is at its end what is there has to do: codes become narrower in place. Those of fewer bits are in front of where they were. */
+  #allocateOr(instead: number, sizeBytes: number): number {
+    try {
+      return this.#allocate(sizeBytes);
+    } catch (error) {
+      if (isTurboQuantError(error) && error.code === "full") return instead;
+      throw error;
+    }
+  }
+
+  /** Of a piece of which the front is in use, as many pieces like that as there are behind it; less than one serves nobody any more. */
+  #giveBackBehind(at: number, sizeBytes: number, inUse: number): void {
+    for (let piece = at + inUse; piece + inUse <= at + sizeBytes; piece += inUse) this.#giveBack(piece, inUse);
   }
 
   #giveBack(at: number, sizeBytes: number): void {

@@ -2,9 +2,10 @@
 import { TurboQuantError } from "../error.ts";
 import { checkColumns } from "../file/column-checks.ts";
 import { type IndexHeader, MOST_ROWS, rowBytes, type SegmentColumns, type VectorId } from "../file/segment.ts";
+import { checkId } from "../file/vector-id.ts";
 import type { Arena } from "../kernels/arena.ts";
 import { BLOCK_ROWS, type Blocks, type Width } from "./blocks.ts";
-import { checkId, type IdTable } from "./id-table.ts";
+import type { IdTable } from "./id-table.ts";
 import type { Originals } from "./originals.ts";
 
 interface Inside {
@@ -40,6 +41,10 @@ export function* liveSlots(blocks: Blocks): Generator<number> {
   for (let slot = 0; slot < blocks.blockCount * BLOCK_ROWS; slot++) if (blocks.isLive(slot)) yield slot;
 }
 
+export function liveIn(blocks: Blocks, block: number): readonly number[] {
+  return Array.from({ length: BLOCK_ROWS }, (_, row) => block * BLOCK_ROWS + row).filter((slot) => blocks.isLive(slot));
+}
+
 function segmentOf({ header: { dim }, blocks, arena, ids, originals }: Inside, width: Width, slots: readonly number[]): SegmentColumns {
   const { u8, f32 } = arena.views;
   const planes = width.shape.planes.map((count, plane) => {
@@ -68,26 +73,30 @@ function segmentOf({ header: { dim }, blocks, arena, ids, originals }: Inside, w
 }
 
 interface Taking extends Inside {
-  readonly take: (id: VectorId) => number;
-  readonly setScale: (slot: number, scale: number) => void;
+  /** A slot. Throws `full`. */
+  readonly take: () => number;
+  readonly isThere: (id: VectorId) => boolean;
+  /** From here on what is in a slot is in the index. `replaces`: what `isThere` said before there was a slot, which a vector that is gone may have left under this very id. */
+  readonly name: (slot: number, id: VectorId, scale: number, replaces: boolean) => void;
 }
 
 /** Throws `bad-argument` for columns that are none of this index, before anything is made of them. */
 export function checkColumnsFor(header: IndexHeader, columns: SegmentColumns): void {
-  const hasOriginals = columns.originals !== undefined;
+  const hasOriginals = columns?.originals !== undefined;
   checkColumns({ ...header, originals: hasOriginals }, columns);
   columns.ids.forEach(checkId);
   if (header.originals && !hasOriginals)
     throw new TurboQuantError("bad-argument", "a segment has no originals", "This index keeps them: create it without.");
 }
 
-/** Of columns that were checked. */
+/** Of columns that were checked. Where memory ends those before are in, and the others are as they were. */
 export function putColumns(
   { count, ids, scales, planes, originals }: SegmentColumns,
-  { header: { dim }, blocks, arena, originals: kept, take, setScale }: Taking,
+  { header: { dim }, blocks, arena, originals: kept, take, isThere, name }: Taking,
 ): void {
   for (const [row, id] of ids.entries()) {
-    const slot = take(id);
+    const replaces = isThere(id);
+    const slot = take();
     const { u8 } = arena.views;
     for (const [plane, rows] of planes.entries()) {
       const bytes = rows.length / count;
@@ -95,8 +104,8 @@ export function putColumns(
       if (plane === 0) blocks.putSigns(slot, code);
       else u8.set(code, planeAt(blocks, slot, plane));
     }
-    setScale(slot, scales[row] as number);
-    if (originals !== undefined) kept?.put(slot, originals.subarray(row * dim, (row + 1) * dim));
+    if (originals !== undefined) kept?.putOrLeave(slot, originals.subarray(row * dim, (row + 1) * dim), blocks);
+    name(slot, id, scales[row] as number, replaces);
   }
 }
 

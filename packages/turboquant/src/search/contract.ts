@@ -15,9 +15,9 @@ export interface VectorIndexOptions {
   readonly metric?: Metric;
   /** Taken off each vector before it is encoded and never changed. With `cosine` off the vector at length one. */
   readonly center?: ArrayLike<number>;
-  /** Keeps the vectors as they are as well, four bytes a coordinate: the last few of a search are put in order by them. */
+  /** Keeps the vectors as they are as well, in memory, four bytes a coordinate, and in the file where there is one: the last few of a search are put in order by them. */
   readonly originals?: boolean;
-  /** Up to so many vectors a search looks at the signs of all; beyond, they are kept in cells of vectors that are alike. 300,000 unless said. */
+  /** Up to so many vectors a search looks at the signs of all; beyond, they are kept in cells of vectors that are alike. 1,000,000 unless said. */
   readonly flatUpTo?: number;
   /** The fastest that run here unless said. */
   readonly kernels?: KernelChoice;
@@ -45,7 +45,7 @@ export interface Hit {
 export interface SearchResult {
   /** The best first. */
   readonly hits: readonly Hit[];
-  /** Vectors whose signs were looked at, those that a filter rules out included. */
+  /** Vectors whose signs were looked at, those that a filter rules out included; where there are cells, and the empty places in theirs. */
   readonly looked: number;
   /** Vectors whose codes were read. */
   readonly candidates: number;

@@ -1,27 +1,10 @@
 /**
- * What theory says of the errors of estimates, so that the number of candidates follows from the recall that is asked for.
- *
- * Signs. Two vectors at an angle differ in a sign of their rotated coordinates with probability angle/pi. Of d coordinates that a rotation makes, the share of equal signs less that of others spreads
- * less than d throws of a coin would: lengths and inner product of the vectors are given, and what these explain is 4/pi^2 (1 - c^2), with c the cosine of the angle. So with Z that share,
- *   E[Z] = 2/pi asin c,   Var[Z] = (1 - (2/pi asin c)^2 - 4/pi^2 (1 - c^2)) / d,
- * and of the first p coordinates alone Var[Z] = (1 - (2/pi asin c)^2 - 4/pi^2 (1 - c^2) p/d) / p.
+ * What theory says of the errors of estimates, so that the number of candidates follows from the recall that is asked for. Of signs it stands in sign-law.ts.
  *
  * Codes of an unbiased scale: estimates of the inner product of unit vectors spread with variance D/(1 - D) (1 - c^2) / d, with D the squared error of a coordinate.
  */
 
-/** How many of `dim` signs differ on average at a cosine. */
-export function meanDistance(dim: number, cosine: number): number {
-  return (dim * Math.acos(Math.max(-1, Math.min(1, cosine)))) / Math.PI;
-}
-
-/** Standard deviation of how many of `dim` signs differ; of vectors with `of` coordinates, of which these are the first. */
-export function distanceSpread(dim: number, cosine: number, of = dim): number {
-  const share = (2 / Math.PI) * Math.asin(Math.max(-1, Math.min(1, cosine)));
-  const explained = (4 / Math.PI ** 2) * Math.max(0, 1 - cosine * cosine);
-  return Math.sqrt(dim * Math.max(0, 1 - share * share - (explained * dim) / of)) / 2;
-}
-
-/** The cosine at which `distance` of `dim` signs differ on average. */
+/** The cosine at which `distance` of `dim` signs differ on average: two vectors at an angle differ in a sign of their rotated coordinates with probability angle/pi. */
 export function cosineAt(dim: number, distance: number): number {
   return Math.cos((Math.PI * distance) / dim);
 }
@@ -66,7 +49,9 @@ export function leastThat(low: number, high: number, holds: (value: number) => b
 }
 
 /** Spreads from an estimate: farther away hardly anything is. */
-const BEYOND = 4;
+export const BEYOND = 4;
+/** Of the stretch in which the border is: what is left is a thousandth of a spread. */
+const HALVES = 14;
 
 /**
  * How much of the true best `k` is among the best `k` by estimates that are `spreads` off: with the border between them where k are expected above it.
@@ -77,7 +62,8 @@ export function recallOfEstimates(estimates: ArrayLike<number>, spreads: ArrayLi
   if (count <= k) return 1;
   const chance = (nth: number, border: number): number => {
     const [off, spread] = [(estimates[nth] as number) - border, spreads[nth] as number];
-    return spread > 0 ? normalBelow(off / spread) : off >= 0 ? 1 : 0;
+    if (off >= BEYOND * spread) return 1;
+    return off <= -BEYOND * spread ? 0 : normalBelow(off / spread);
   };
   const expectedAbove = (border: number): number => {
     let sum = 0;
@@ -87,7 +73,7 @@ export function recallOfEstimates(estimates: ArrayLike<number>, spreads: ArrayLi
   // Where more than k are alike the border stands above all of them, and each has its part of a chance.
   let low = (estimates[count - 1] as number) - BEYOND * (spreads[count - 1] as number);
   let high = (estimates[0] as number) + BEYOND * (spreads[0] as number);
-  for (let step = 0; step < 20; step++) {
+  for (let step = 0; step < HALVES; step++) {
     const border = (low + high) / 2;
     if (expectedAbove(border) > k) low = border;
     else high = border;

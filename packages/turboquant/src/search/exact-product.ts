@@ -1,4 +1,5 @@
 /** Inner products of vectors as they are, by what an index is asked for: where only directions count, of vectors at length one. */
+import { dot } from "../codec/vector.ts";
 import type { IndexHeader } from "../file/segment.ts";
 
 export interface ExactProduct {
@@ -18,10 +19,4 @@ export function createExactProduct({ metric, center }: IndexHeader): ExactProduc
       return (vector) => dot(vector, query) / (unit * unitOf(vector));
     },
   };
-}
-
-export function dot(left: ArrayLike<number>, right: ArrayLike<number>): number {
-  let sum = 0;
-  for (let at = 0; at < left.length; at++) sum += (left[at] as number) * (right[at] as number);
-  return sum;
 }

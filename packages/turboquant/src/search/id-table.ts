@@ -1,5 +1,4 @@
-import { TurboQuantError } from "../error.ts";
-import { MOST_ID_BYTES, type VectorId } from "../file/segment.ts";
+import type { VectorId } from "../file/segment.ts";
 
 const PAGE = 4096;
 const MAX_SHORT = 2 ** 32 - 1;
@@ -88,27 +87,4 @@ export class IdTable {
 function pageFor(id: VectorId): Page {
   if (typeof id === "string") return [];
   return id > MAX_SHORT ? new Float64Array(PAGE) : new Uint32Array(PAGE);
-}
-
-/** Throws `bad-argument`. */
-export function checkId(id: VectorId): void {
-  const isFine =
-    typeof id === "number"
-      ? Number.isSafeInteger(id) && id >= 0
-      : typeof id === "string" && id.isWellFormed() && textBytes(id) <= MOST_ID_BYTES;
-  if (!isFine)
-    throw new TurboQuantError(
-      "bad-argument",
-      `an id is ${typeof id === "string" ? `a text of ${textBytes(id)} bytes` : String(id)}`,
-      `It is a whole number from 0 to 2^53 - 1, or a well-formed text of at most ${MOST_ID_BYTES} bytes in UTF-8.`,
-    );
-}
-
-function textBytes(text: string): number {
-  let bytes = 0;
-  for (const char of text) {
-    const code = char.codePointAt(0) as number;
-    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x1_0000 ? 3 : 4;
-  }
-  return bytes;
 }

@@ -1,5 +1,5 @@
 import { TurboQuantError } from "../error.ts";
-import { BLOCK_ROWS } from "./blocks.ts";
+import { BLOCK_ROWS, type Blocks } from "./blocks.ts";
 
 /** Vectors as they were given, beside their codes: the last few of a search are put in order by them. */
 export class Originals {
@@ -12,10 +12,35 @@ export class Originals {
   }
 
   put(slot: number, vector: ArrayLike<number>): void {
+    this.makeRoom(slot).set(vector, (slot % BLOCK_ROWS) * this.#dim);
+  }
+
+  /** For what is put into a slot later, which then has nothing to throw. Throws `full`. */
+  makeRoom(slot: number): Float32Array {
     const block = Math.floor(slot / BLOCK_ROWS);
     const page = this.#pages[block] ?? this.#allocate();
     this.#pages[block] = page;
-    page.set(vector, (slot % BLOCK_ROWS) * this.#dim);
+    return page;
+  }
+
+  /** In a slot that was just taken, which is left again where there is no memory. */
+  makeRoomOrLeave(slot: number, blocks: Blocks): void {
+    try {
+      this.makeRoom(slot);
+    } catch (error) {
+      blocks.remove(slot);
+      throw error;
+    }
+  }
+
+  /** Of a slot that was just taken, and is left again where there is no memory. */
+  putOrLeave(slot: number, vector: ArrayLike<number>, blocks: Blocks): void {
+    try {
+      this.put(slot, vector);
+    } catch (error) {
+      blocks.remove(slot);
+      throw error;
+    }
   }
 
   at(slot: number): Float32Array {

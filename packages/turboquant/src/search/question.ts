@@ -16,7 +16,7 @@ const MOST_WORD = 32_767;
 /** Sums of words fit 32 bits, as a query has a length of sqrt(dim) and codes have about that. */
 const MOST_SUM = 2 ** 31 / 1.1;
 /** Codes that are looked at in one call. */
-export const LIST = 4096;
+export const LIST = 512;
 
 interface Slice {
   readonly part: Part;
@@ -46,20 +46,24 @@ export interface ListPlace {
   readonly moreList: number;
   readonly products: number;
   readonly room: number;
+  /** Signs that are looked at first, one vector's behind the other's. */
+  readonly signs: number;
 }
 
-export function createListPlace(arena: Arena): ListPlace {
+/** `lookStride`: bytes of the signs of a vector that are looked at first. */
+export function createListPlace(arena: Arena, lookStride: number): ListPlace {
   return {
     list: arena.allocate(8 * LIST),
     moreList: arena.allocate(8 * LIST),
     products: arena.allocate(4 * LIST),
     room: arena.allocate(GROUP),
+    signs: arena.allocate(lookStride * LIST),
   };
 }
 
 export function createMultiplier(
   dim: number,
-  { signStride, looks }: Pick<Blocks, "signStride" | "looks">,
+  { signStride, looks, lookStride }: Pick<Blocks, "signStride" | "looks" | "lookStride">,
   width: Width,
   place: ListPlace,
   kernels: Kernels,
@@ -112,15 +116,22 @@ export function createMultiplier(
     },
     ask: (turned) => {
       const most = isFine ? MOST_WORD : MOST_BYTE;
-      queryUnit = unitFor(turned.reduce((so, value) => Math.max(so, Math.abs(value)), 0)) || 1;
+      let largest = 0;
+      for (let at = 0; at < dim; at++) largest = Math.max(largest, Math.abs(turned[at] as number));
+      queryUnit = unitFor(largest) || 1;
       for (const { part, queryAt } of slices) {
         const view = isFine ? arena.views.i16 : arena.views.i8;
         const start = queryAt / elementBytes;
-        for (let at = part.from; at < part.from + part.count; at++)
-          view[start + laneOf(at)] = Math.max(-most, Math.min(most, Math.round((turned[at] as number) / queryUnit)));
+        const end = part.from + part.count;
+        for (let at = part.from; at < end; at++) {
+          const value = Math.floor((turned[at] as number) / queryUnit + 0.5);
+          view[start + laneOf(at)] = value > most ? most : value < -most ? -most : value;
+        }
       }
     },
     multiply: (count) => {
+      kernels.fetch(place.list, count, width.restStride);
+      if (looks > 0) kernels.gather(place.list, count, lookStride, place.signs);
       const { i32 } = arena.views;
       const products = i32.subarray(place.products / 4, place.products / 4 + count).fill(0);
       for (const { list, fromGroup, toGroup, planes, queryAt, tableAt } of slices)

@@ -1,7 +1,7 @@
 /** What an index is, from what its file says and what the one who opens it says. */
-import { checkQuantizer } from "../codec/quantizer.ts";
 import { TurboQuantError } from "../error.ts";
 import type { IndexHeader } from "../file/segment.ts";
+import { FROM_HINT, indexSettings, SCALE_HINT } from "../search/index-options.ts";
 import type { VectorIndexOptions } from "../search/vector-index.ts";
 
 /** Those of an index; what is not said is taken from the file, and where there is none yet, as `createVectorIndex` has it. */
@@ -12,43 +12,40 @@ export function storedHeader(found: IndexHeader | undefined, options: StoredInde
   return found === undefined ? newHeader(options) : checkedHeader(found, options);
 }
 
-function newHeader({ dim, bits = 4, seed = 0, metric = "cosine", center, originals = false }: StoredIndexOptions): IndexHeader {
+function newHeader({ dim, ...rest }: StoredIndexOptions): IndexHeader {
   if (dim === undefined)
     throw new TurboQuantError(
       "bad-argument",
       "there is no file yet, and no dim to begin one with",
       "Say { dim }, or open the file that is meant.",
     );
-  const checked = checkQuantizer({ dim, bits, seed, ...(center === undefined ? {} : { center }) });
-  return { dim, bits, from: bits, seed: BigInt(seed), scale: "unbiased", metric, originals, ...checked };
+  return indexSettings({ dim, ...rest }).header;
 }
 
 function checkedHeader(found: IndexHeader, options: StoredIndexOptions): IndexHeader {
-  const refuse = (what: string): never => {
-    throw new TurboQuantError(
-      "bad-argument",
-      `the file is of another index: ${what}`,
-      "Leave out what the file says already, or take another file.",
-    );
+  const refuse = (what: string, hint = "Leave out what the file says already, or take another file."): never => {
+    throw new TurboQuantError("bad-argument", `the file is of another index: ${what}`, hint);
   };
-  const seed = options.seed === undefined ? undefined : BigInt(options.seed);
-  for (const [key, said] of Object.entries({ ...options, seed }))
-    if (key !== "center" && said !== undefined && key in found && found[key as keyof IndexHeader] !== said)
-      refuse(`its ${key} is ${found[key as keyof IndexHeader]}, and ${said} was asked for`);
-  const { center } = options;
+  const { dim = found.dim, ...rest } = options;
+  const asked = indexSettings({ dim, ...rest }).header;
+  for (const key of ["dim", "bits", "seed", "metric", "originals"] as const)
+    if (options[key] !== undefined && found[key] !== asked[key]) refuse(`its ${key} is ${found[key]}, and ${asked[key]} was asked for`);
+  const { center } = asked;
   if (center !== undefined && !isSame(center, found.center))
     refuse(`its center ${found.center === undefined ? "is none" : differenceOf(center, found.center)}`);
   if (found.scale !== "unbiased" || found.from !== found.bits)
-    refuse(`its codes have the scale ${found.scale} and ${found.bits} bits of ${found.from}, which an index does not search`);
+    refuse(
+      `its codes have the scale ${found.scale} and ${found.bits} bits of ${found.from}, which an index does not search`,
+      found.scale === "unbiased" ? FROM_HINT : SCALE_HINT,
+    );
   return found;
 }
 
-function isSame(center: ArrayLike<number>, found: Float32Array | undefined): boolean {
-  return found?.length === center.length && found.every((value, at) => value === Math.fround(center[at] as number));
+function isSame(center: Float32Array, found: Float32Array | undefined): boolean {
+  return found?.every((value, at) => value === center[at]) ?? false;
 }
 
-function differenceOf(center: ArrayLike<number>, found: Float32Array): string {
-  if (center.length !== found.length) return `has ${found.length} coordinates, and one of ${center.length} was asked for`;
-  const at = found.findIndex((value, nth) => value !== Math.fround(center[nth] as number));
+function differenceOf(center: Float32Array, found: Float32Array): string {
+  const at = found.findIndex((value, nth) => value !== center[nth]);
   return `is ${found[at]} at coordinate ${at}, and ${center[at]} was asked for`;
 }

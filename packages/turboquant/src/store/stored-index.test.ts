@@ -1,8 +1,10 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { TurboQuantError } from "../error.ts";
 import { createMemoryFile } from "../file/memory-file.ts";
 import { MOST_ROWS, type VectorId } from "../file/segment.ts";
 import { codeOf, codeOfLater } from "../file/test-code-of.ts";
 import { testHeader } from "../file/test-columns.ts";
+import { Originals } from "../search/originals.ts";
 import { createVectorIndex } from "../search/vector-index.ts";
 import { createNormals, randomVector } from "../test-vectors.ts";
 import type { StoredIndex } from "./stored-index.ts";
@@ -145,18 +147,65 @@ describe("an index that is kept in a file", () => {
     index.add(1, vectorOf(1));
     await index.close();
     await index.close();
-    for (const act of [() => index.add(2, vectorOf(2)), () => index.remove(1), () => index.truncate(1)])
-      expect(codeOf(act)).toBe("bad-argument");
-    for (const act of [() => index.sync(), () => index.compact()]) expect(await codeOfLater(act)).toBe("bad-argument");
+    const changing = [
+      () => index.add(2, vectorOf(2)),
+      () => index.addBatch([], new Float32Array(0)),
+      () => index.remove(1),
+      () => index.truncate(1),
+    ];
+    for (const act of changing) expect(codeOf(act)).toBe("closed");
+    for (const act of [() => index.sync(), () => index.compact()]) expect(await codeOfLater(act)).toBe("closed");
     expect(index.search(vectorOf(1)).hits.length).toBe(1);
+    expect(index.stats().unwritten).toBe(0);
   });
 
   it("does not take for changed what was refused", async () => {
     const index = await openOn(createTestDisk(), HEADER);
     expect(codeOf(() => index.add(1, [Number.NaN]))).toBe("bad-vector");
     expect(codeOf(() => index.addBatch([1, 2], new Float32Array(32)))).toBe("bad-vector");
+    for (const ids of [
+      [1, 2],
+      [1, 1],
+    ])
+      expect(codeOf(() => index.addBatch(ids, new Float32Array(64).fill(Number.NaN, 40)))).toBe("bad-vector");
     expect(index.remove(1)).toBe(false);
     expect(index.stats().unwritten).toBe(0);
+  });
+});
+
+describe("memory that ends", () => {
+  /** The nth vector has no place any more. */
+  const endingAfter = (count: number): void => {
+    const { put } = Originals.prototype;
+    let left = count;
+    vi.spyOn(Originals.prototype, "put").mockImplementation(function (this: Originals, slot, vector) {
+      if (left-- <= 0) throw new TurboQuantError("full", "no memory for originals", "Keep none.");
+      put.call(this, slot, vector);
+    });
+  };
+  afterEach(() => void vi.restoreAllMocks());
+  const header = { ...HEADER, originals: true };
+
+  it("within a batch or a truncation leaves to the next sync what was done before, and nothing else", async () => {
+    const disk = createTestDisk();
+    const index = await openOn(disk, header);
+    for (let id = 0; id < 20; id++) index.add(id, vectorOf(id));
+    await index.sync();
+    endingAfter(4);
+    const ids = [5, 30, 6, 31, 7, 32];
+    const matrix = Float32Array.from(ids.flatMap((id) => [...vectorOf(id, 1)]));
+    expect(codeOf(() => index.addBatch(ids, matrix))).toBe("full");
+    expect(ids.map((id) => index.has(id))).toEqual([true, true, true, true, true, false]);
+    vi.restoreAllMocks();
+    await index.sync();
+    expect(await keptBy(disk, header)).toEqual(allIn(index));
+    endingAfter(2);
+    expect(codeOf(() => index.truncate(2, [1, 2, 3, 4]))).toBe("full");
+    expect(index.stats().unwritten).toBe(4);
+    vi.restoreAllMocks();
+    await index.sync();
+    expect(await keptBy(disk, header)).toEqual(allIn(index));
+    expect(index.stats().byBits).toContainEqual({ bits: 2, vectors: 2 });
   });
 });
 

@@ -7,10 +7,13 @@
  * What holds: after `sync` resolved, the file has each id as it was in memory when `sync` was called, or as it was at some time later. When it throws, what was synced before is still there, and what was
  * not written is written by the next.
  */
-import { TurboQuantError } from "../error.ts";
+import { checkNumber } from "../argument.ts";
+import { isTurboQuantError, TurboQuantError } from "../error.ts";
 import type { IndexFileStats } from "../file/index-reader.ts";
-import type { Damage, Tail } from "../file/recovery.ts";
+import type { Damage } from "../file/recovery.ts";
 import { type IndexHeader, MOST_ROWS, type VectorId } from "../file/segment.ts";
+import type { Tail } from "../file/tail.ts";
+import { checkIdKind, checkIdList } from "../file/vector-id.ts";
 import type { Selection } from "../search/selection.ts";
 import type { IndexStats, SearchOptions, SearchResult, VectorIndex } from "../search/vector-index.ts";
 import { isWorthCompacting } from "./compaction-rule.ts";
@@ -47,6 +50,7 @@ export class StoredIndex implements AsyncDisposable {
     this.#turn = createTurn(() => this.#write());
   }
 
+  /** A copy. */
   get header(): IndexHeader {
     return this.#index.header;
   }
@@ -56,7 +60,10 @@ export class StoredIndex implements AsyncDisposable {
     return this.#store.damage;
   }
 
-  /** What a crash left at the end of the file when it was opened: nothing that was synced. */
+  /**
+   * What was cut off the end of the file when it was opened: what a crash had left, of which nothing was synced, or, of a file that was copied, what a copy that broke off had left. `kept` says where
+   * it lies now, `vectors` how many it may be about.
+   */
   get tail(): Tail | undefined {
     return this.#store.tail;
   }
@@ -88,16 +95,19 @@ export class StoredIndex implements AsyncDisposable {
     this.#unwritten.put(id, wasThere);
   }
 
-  /** `matrix`: one vector of `dim` coordinates after the other. Where one is refused, those before it are in. */
+  /** `matrix`: one vector of `dim` coordinates after the other. Throws `bad-vector` or `bad-argument` before any of them is in. Where memory ends on the way (`full`), those before are in. */
   addBatch(ids: readonly VectorId[], matrix: Float32Array): void {
-    const { dim } = this.header;
-    if (matrix.length !== ids.length * dim)
-      throw new TurboQuantError(
-        "bad-vector",
-        `${ids.length} vectors have ${ids.length * dim} coordinates, not ${matrix.length}`,
-        "One vector after the other.",
-      );
-    for (const [nth, id] of ids.entries()) this.add(id, matrix.subarray(nth * dim, (nth + 1) * dim));
+    this.#checkOpen();
+    const wereThere = Array.isArray(ids) ? ids.map((id) => this.#index.has(id)) : [];
+    try {
+      this.#index.addBatch(ids, matrix);
+    } catch (error) {
+      // Whichever are in: what is written without need is the same again.
+      if (isTurboQuantError(error) && error.code === "full")
+        for (const [nth, id] of ids.entries()) if (this.#index.has(id)) this.#unwritten.put(id, wereThere[nth] as boolean);
+      throw error;
+    }
+    for (const [nth, id] of ids.entries()) this.#unwritten.put(id, wereThere[nth] as boolean);
   }
 
   /** Whether there was one. It stays removed after a crash when a `sync` after it resolved. */
@@ -108,13 +118,20 @@ export class StoredIndex implements AsyncDisposable {
     return true;
   }
 
-  /** Cuts vectors to fewer bits, those of these ids or all, and tells how many had more. Throws `bad-argument`. */
+  /** Cuts vectors to fewer bits, those of these ids or all, and tells how many had more. Throws `bad-argument`, and `full`: then some are cut, and the others are as they were. */
   truncate(bits: number, ids: Iterable<VectorId> = this.#index.ids()): number {
     this.#checkOpen();
-    const wider = [...ids].filter((id) => (this.#index.bitsOf(id) ?? 0) > bits);
-    const cut = this.#index.truncate(bits, wider);
-    for (const id of wider) this.#unwritten.put(id, true);
-    return cut;
+    checkNumber("bits", bits);
+    checkIdList(ids);
+    const isWider = (id: VectorId): boolean => (this.#index.bitsOf(id) ?? 0) > bits;
+    const all = [...ids];
+    all.forEach(checkIdKind);
+    const wider = all.filter(isWider);
+    try {
+      return this.#index.truncate(bits, wider);
+    } finally {
+      for (const id of wider) if (!isWider(id)) this.#unwritten.put(id, true);
+    }
   }
 
   /** Throws `bad-vector`, `bad-argument`. */
@@ -153,7 +170,7 @@ export class StoredIndex implements AsyncDisposable {
     };
   }
 
-  /** Syncs, and lets others write. Searches go on. Throws as `sync` does; closed it is in any case. */
+  /** Syncs, and lets others write. Searches go on; what changes or writes throws `closed`. Throws as `sync` does; closed it is in any case. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -173,7 +190,7 @@ export class StoredIndex implements AsyncDisposable {
   }
 
   #checkOpen(): void {
-    if (this.#closing !== undefined) throw new TurboQuantError("bad-argument", "the index was closed", "Open it again.");
+    if (this.#closing !== undefined) throw new TurboQuantError("closed", "the index was closed", "Open it again.");
   }
 
   async #write(): Promise<void> {

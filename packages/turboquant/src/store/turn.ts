@@ -1,3 +1,5 @@
+import { createTurns } from "../file/turns.ts";
+
 /** One thing after the other. */
 export interface Turn {
   /** Does what it was created for, once more: after this call began, and for all calls that wait together only once. */
@@ -7,17 +9,12 @@ export interface Turn {
 }
 
 export function createTurn(recurring: () => Promise<void>): Turn {
-  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = createTurns();
   let waiting: Promise<void> | undefined;
-  const then = (act: () => Promise<void>): Promise<void> => {
-    const turn = last.then(act);
-    last = turn.catch(() => undefined);
-    return turn;
-  };
   return {
-    inTurn: then,
+    inTurn,
     again: () => {
-      waiting ??= then(() => {
+      waiting ??= inTurn(() => {
         waiting = undefined;
         return recurring();
       });

@@ -1,6 +1,9 @@
 /** `turboquant inspect <file.tqi>`: what the file of an index holds, and whether every checksum in it holds. */
+import { realpath } from "node:fs/promises";
 import type { IndexReader } from "../../file/index-reader.ts";
+import type { Tail } from "../../file/tail.ts";
 import { readIndexAt } from "../../node/disk-index.ts";
+import { type KeptTail, keptTails } from "../../node/kept-tails.ts";
 import { EXIT } from "../failure.ts";
 import type { Invocation } from "../invocation.ts";
 import { startProgress } from "../progress.ts";
@@ -17,8 +20,15 @@ interface Holdings {
 
 const WORST_SHOWN = 20;
 
+/** What became of the end of the file. */
+interface Ends {
+  readonly tail: Tail | undefined;
+  readonly kept: readonly KeptTail[];
+}
+
 export async function inspectIndex(path: string, { terminal, signal }: Invocation): Promise<number> {
   await using reader = await readIndexAt(path, { damaged: "skip" });
+  const kept = await keptTails(await realpath(path));
   const progress = startProgress(terminal, "checking", "vectors");
   const holdings = await count(reader, progress.at, signal).finally(() => progress.end());
   const { header, stats, damage, tail } = reader;
@@ -31,23 +41,28 @@ export async function inspectIndex(path: string, { terminal, signal }: Invocatio
     center: center !== undefined,
     ...stats,
     ...holdings,
-    ok: damage.length === 0,
+    ok: damage.length === 0 && tail === undefined,
     damage,
     ...(tail === undefined ? {} : { tail }),
+    ...(kept.length === 0 ? {} : { keptTails: kept }),
   });
   for (const line of [
     terminal.strong(`${path}   ${countOf(holdings.vectors, "vector")} of ${header.dim}, ${header.metric}, ${sizeText(stats.bytes)}`),
     "",
-    ...factLines(factsOf(reader, holdings, damage.length > 0)),
+    ...factLines([...factsOf(reader, holdings, damage.length > 0), ...endFacts({ tail, kept })]),
     "",
-    damage.length === 0
-      ? "Every checksum holds."
-      : terminal.strong(`${countOf(damage.length, "place")} in the file cannot be read as written:`),
+    damage.length === 0 && tail === undefined ? "Every checksum holds." : terminal.strong(faultOf(damage.length)),
     ...damage.slice(0, WORST_SHOWN).map(({ at, bytes, why }) => `  ${countOf(bytes, "byte")} at ${countText(at)}: ${why}`),
     ...(damage.length > WORST_SHOWN ? [`  and ${countText(damage.length - WORST_SHOWN)} more`] : []),
   ])
     terminal.line(line);
-  return damage.length === 0 ? EXIT.done : EXIT.failed;
+  if (damage.length > 0) return EXIT.failed;
+  return tail === undefined ? EXIT.done : EXIT.cutShort;
+}
+
+function faultOf(damaged: number): string {
+  if (damaged === 0) return "Every checksum holds, but the end of the file is not whole.";
+  return `${countOf(damaged, "place")} in the file cannot be read as written:`;
 }
 
 async function count(reader: IndexReader, tell: (share: number, done: number) => void, signal: AbortSignal): Promise<Holdings> {
@@ -65,7 +80,7 @@ async function count(reader: IndexReader, tell: (share: number, done: number) =>
 }
 
 function factsOf(
-  { header, stats, tail }: IndexReader,
+  { header, stats }: IndexReader,
   { vectors, widths, namedByText }: Holdings,
   damaged: boolean,
 ): readonly (readonly [string, string])[] {
@@ -79,15 +94,21 @@ function factsOf(
     ["segments", `${countText(stats.segments)}${perVector}`],
     // Rows that cannot be read are not removed ones, and nobody is told to give up their bytes.
     ...(damaged ? [["not read", `${countOf(removed, "row")}, damaged ones and removed ones`] as const] : spaceOf(stats.deadBytes, removed)),
-    ...(tail === undefined
-      ? []
-      : [
-          [
-            "cut short",
-            `${countOf(tail.bytes, "byte")} at the end, left by a crash or a copy that broke off; the next writer cuts them`,
-          ] as const,
-        ]),
   ];
+}
+
+function endFacts({ tail, kept }: Ends): readonly (readonly [string, string])[] {
+  const of = tail === undefined || tail.vectors === 0 ? "" : `, of ${countOf(tail.vectors, "vector")}`;
+  const facts: (readonly [string, string])[] = kept.map(({ path, bytes, at }) => [
+    "kept",
+    `${countOf(bytes, "byte")} that were cut off at ${countText(at)}: ${path}`,
+  ]);
+  if (tail !== undefined)
+    facts.unshift(
+      ["cut short", `${countOf(tail.bytes, "byte")}${of} at the end, left by a crash or a copy that broke off, or just being written`],
+      ["", "the next writer puts them beside the file, where anything is in them, and cuts them: if this is a copy, copy again"],
+    );
+  return facts;
 }
 
 function spaceOf(deadBytes: number, removed: number): readonly (readonly [string, string])[] {
