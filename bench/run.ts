@@ -19,6 +19,8 @@ import { benchRelay, RELAY_PACE, RELAY_PEERS, RELAY_QUICK, RELAY_SHAPES, type Re
 import { benchSealing } from "./sealing.ts";
 import { benchStart, START, type StartOptions } from "./start.ts";
 import { benchTurboquant, TURBOQUANT_PEERS, TURBOQUANT_SETS, type TurboquantOptions } from "./turboquant.ts";
+import { benchTurboquantCells } from "./turboquant-cells.ts";
+import { benchTurboquantKept } from "./turboquant-kept.ts";
 import { benchTurboquantPapers } from "./turboquant-papers.ts";
 import { benchTurboquantThreads } from "./turboquant-threads.ts";
 
@@ -28,7 +30,7 @@ type Benchmark = (folder: string, say: (line: string) => void) => Promise<object
 const HELP = `Benchmarks, each with its conditions; see bench/README.md.
 
   npm run bench                  all of them: log, identity, sealing, limits, lifetimes, relay, inputs, federation, path, crowd, start, turboquant,
-                                 turboquant-papers, turboquant-threads
+                                 turboquant-papers, turboquant-threads, turboquant-cells, turboquant-kept
   npm run bench -- log           only these
   npm run bench -- --dry log     prints, keeps nothing
   npm run bench -- relay --quick three shapes beside two peers, in about a minute
@@ -50,6 +52,8 @@ For turboquant (all of it: 25 minutes; --quick: two):
 
 For turboquant-papers (all of it: some minutes; --quick: one): the tables of its papers
 For turboquant-threads (a minute; --quick: some seconds): one index over several threads
+For turboquant-cells (some minutes; --quick: less than one): a million vectors in cells, beside a look at all
+For turboquant-kept (two minutes; --quick: some seconds): files of an index, opened, written and read from far away
 `;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -84,6 +88,8 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   start: (folder, say) => benchStart(folder, startOptions, say),
   turboquant: (folder, say) => benchTurboquant(folder, turboquantOptions, say),
   "turboquant-papers": (_folder, say) => benchTurboquantPapers({ quick: values.quick === true }, say),
+  "turboquant-cells": (_folder, say) => benchTurboquantCells({ quick: values.quick === true }, say),
+  "turboquant-kept": (folder, say) => benchTurboquantKept(folder, { quick: values.quick === true }, say),
   "turboquant-threads": (_folder, say) => benchTurboquantThreads({ quick: values.quick === true }, say),
 };
 

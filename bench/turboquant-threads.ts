@@ -5,6 +5,7 @@
 import { cpus } from "node:os";
 import { createVectorIndex, type VectorIndexOptions } from "../packages/turboquant/src/index.ts";
 import { createParallelIndex } from "../packages/turboquant/src/node/index.ts";
+import { median } from "./measure.ts";
 import { createNormalDraws } from "./turboquant/normal-draws.ts";
 
 interface Searched {
@@ -127,9 +128,4 @@ function draw(count: number, stream: number): Float32Array {
     draws.addTo(vector, 1);
   }
   return matrix;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((left, right) => left - right);
-  return sorted[Math.floor(sorted.length / 2)] as number;
 }
