@@ -66,6 +66,7 @@ describe("options", () => {
     fetch: [],
     headers: [],
     signal: [],
+    requestsAtOnce: [],
   });
   sweep([
     ["createQuantizer()", [], createQuantizer],

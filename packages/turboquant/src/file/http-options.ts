@@ -3,9 +3,17 @@ import { checkFunction, checkWhole, kindOf, orAwaited, refuse, shown } from "../
 import { checkOptions, type OptionNames, optionNames } from "../options.ts";
 import type { HttpRangeOptions } from "./http-range.ts";
 
-const NAMES: OptionNames = optionNames<HttpRangeOptions>({ fetch: true, headers: true, signal: true, timeoutMs: true });
+const NAMES: OptionNames = optionNames<HttpRangeOptions>({
+  fetch: true,
+  headers: true,
+  signal: true,
+  timeoutMs: true,
+  requestsAtOnce: true,
+});
 /** Timers of engines count so far, and take more for nothing. */
 const MOST_TIMEOUT_MS = 2 ** 31 - 1;
+/** More streams than servers of HTTP/2 give one connection. */
+const MOST_AT_ONCE = 1024;
 /** Of a letter: a drive of Windows. */
 const OF_A_DISK = /^(file|[a-z]):/i;
 
@@ -28,7 +36,7 @@ export function addressOf(url: string | URL, { fetch: own }: HttpRangeOptions): 
 /** Throws `bad-argument`. */
 export function checkHttpOptions(options: HttpRangeOptions): void {
   checkOptions("openHttpRange", options, NAMES);
-  const { fetch: ask, headers, signal, timeoutMs } = options;
+  const { fetch: ask, headers, signal, timeoutMs, requestsAtOnce } = options;
   checkFunction("fetch", ask);
   // What is spread of Headers, or of a list of pairs, is nothing of what is in them.
   if (headers !== undefined && (typeof headers !== "object" || headers === null || Symbol.iterator in headers))
@@ -36,4 +44,5 @@ export function checkHttpOptions(options: HttpRangeOptions): void {
   if (signal !== undefined && kindOf(signal) !== "AbortSignal")
     refuse(`signal is ${shown(signal)}`, "It is the signal of an AbortController.");
   if (timeoutMs !== undefined) checkWhole("timeoutMs", timeoutMs, 1, MOST_TIMEOUT_MS);
+  if (requestsAtOnce !== undefined) checkWhole("requestsAtOnce", requestsAtOnce, 1, MOST_AT_ONCE);
 }

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type HttpRangeOptions, openHttpRange } from "./http-range.ts";
+import { type Fetch, type HttpRangeOptions, openHttpRange } from "./http-range.ts";
 import { readIndexFile } from "./index-reader.ts";
 import { openIndexFile } from "./index-writer.ts";
 import { createMemoryFile } from "./memory-file.ts";
@@ -108,6 +108,44 @@ describe("a file behind HTTP", () => {
     for await (const columns of reader.columns()) ids.push(...columns.ids);
     expect(ids).toEqual(testIds(12));
     expect(most).toBe(4);
+  });
+
+  it.each([
+    ["16 unless said", {}, 16],
+    ["as many as said", { requestsAtOnce: 3 }, 3],
+  ])("asks for no more at once than %s, whoever asks", async (_name, options, expected) => {
+    let [now, most] = [0, 0];
+    const counted: Fetch = async (...request) => {
+      most = Math.max(most, ++now);
+      try {
+        return await fetch(...request);
+      } finally {
+        now--;
+      }
+    };
+    const source = await open({ ...options, fetch: counted });
+    const pieces = await Promise.all(Array.from({ length: 600 }, (_, nth) => source.read(1000 + nth, 1)));
+    expect(pieces.map(([byte]) => byte)).toEqual([...content.subarray(1000, 1600)]);
+    expect(most).toBe(expected);
+  });
+
+  it("asks again where a kept connection was closed meanwhile, three times in all", async () => {
+    const source = await open();
+    let closed = 0;
+    misbehave = (_request, response) => {
+      if (closed === 2) return false;
+      closed++;
+      response.destroy();
+      return true;
+    };
+    expect(await source.read(1000, 3)).toEqual(content.slice(1000, 1003));
+    misbehave = (_request, response) => {
+      closed++;
+      response.destroy();
+      return true;
+    };
+    expect(await codeOfLater(() => source.read(1000, 3))).toBe("file-failed");
+    expect(closed).toBe(5);
   });
 
   it("reads a file that its writer has not closed, from its last directory on", async () => {

@@ -8,6 +8,7 @@ import { TurboQuantError } from "../error.ts";
 import { addressOf, checkHttpOptions } from "./http-options.ts";
 import { checkRange, type RangeSource } from "./index-file.ts";
 import { HEAD_BYTES } from "./record.ts";
+import { createTurns } from "./turns.ts";
 
 /** What of `fetch` is used. */
 export type Fetch = (
@@ -35,9 +36,15 @@ export interface HttpRangeOptions {
   readonly signal?: AbortSignal;
   /** For one request with its answer; 30,000 unless said. */
   readonly timeoutMs?: number;
+  /** Further requests wait for these; 16 unless said. Without HTTP/2 each is a connection, and servers refuse hundreds that come together. */
+  readonly requestsAtOnce?: number;
 }
 
 const TIMEOUT_MS = 30_000;
+/** Of a server 20 ms away with answers of a few KiB these fill some 10 Mbit/s; `find` makes a hundred such. */
+const REQUESTS_AT_ONCE = 16;
+/** A server may close a kept connection as the next request is on its way (RFC 9112, section 9.3.1), and several are kept. */
+const ATTEMPTS = 3;
 const OK = 200;
 const PARTIAL = 206;
 const PRECONDITION_FAILED = 412;
@@ -50,13 +57,14 @@ export async function openHttpRange(url: string | URL, options: HttpRangeOptions
   // The beginning is wanted first in any case, and tells the size.
   const first = await request(address, options, 0, HEAD_BYTES, undefined);
   const { version, bytes } = first;
+  const inTurn = createTurns(options.requestsAtOnce ?? REQUESTS_AT_ONCE);
   return {
     size: version.size,
     read: async (at, length) => {
       checkRange(version.size, at, length);
       if (at + length <= bytes.length) return bytes.slice(at, at + length);
       if (length === 0) return new Uint8Array(0);
-      return (await request(address, options, at, length, version)).bytes;
+      return (await inTurn(async () => await request(address, options, at, length, version))).bytes;
     },
   };
 }
@@ -77,17 +85,20 @@ async function request(url: string, options: HttpRangeOptions, at: number, lengt
   const { fetch: ask = fetch as Fetch, headers, signal, timeoutMs = TIMEOUT_MS } = options;
   const deadline = AbortSignal.timeout(timeoutMs);
   const condition = known === undefined ? undefined : conditionOf(known);
-  try {
-    const answer = await ask(url, {
-      headers: { ...headers, Range: `bytes=${at}-${at + length - 1}`, ...(condition === undefined ? {} : { "If-Range": condition }) },
-      signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
-    });
-    return await pieceOf(url, answer, at, length, known);
-  } catch (error) {
-    if (error instanceof TurboQuantError) throw error;
-    signal?.throwIfAborted();
-    const why = deadline.aborted ? `there was no answer within ${timeoutMs} ms` : "the request failed";
-    throw new TurboQuantError("file-failed", `${length} bytes at ${at} of ${url} could not be read: ${why}`, "Try again.", error);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const answer = await ask(url, {
+        headers: { ...headers, Range: `bytes=${at}-${at + length - 1}`, ...(condition === undefined ? {} : { "If-Range": condition }) },
+        signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
+      });
+      return await pieceOf(url, answer, at, length, known);
+    } catch (error) {
+      if (error instanceof TurboQuantError) throw error;
+      signal?.throwIfAborted();
+      if (attempt < ATTEMPTS && !deadline.aborted) continue;
+      const why = deadline.aborted ? `there was no answer within ${timeoutMs} ms` : "the request failed";
+      throw new TurboQuantError("file-failed", `${length} bytes at ${at} of ${url} could not be read: ${why}`, "Try again.", error);
+    }
   }
 }
 
