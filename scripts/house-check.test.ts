@@ -22,9 +22,11 @@ const SOUND: Readonly<Record<string, string>> = {
   "bench/empty.ts": "export {};",
   "fuzz/empty.ts": "export {};",
   "packages/perdure/test/empty.ts": "export {};",
+  "packages/pace/src/empty.ts": "export {};",
   "packages/turboquant/src/empty.ts": "export {};",
   "packages/turboquant/test/empty.ts": "export {};",
   "packages/turboquant/page/empty.ts": "export {};",
+  "packages/pace/package.json": JSON.stringify({}),
   "packages/turboquant/package.json": JSON.stringify({}),
   [`${SOURCES}wire/ids.ts`]: "export type Id = string;\nexport const id = 1;\n",
   [`${SOURCES}host/clock.ts`]:

@@ -18,6 +18,7 @@ const OTHER_SOURCES = [
   "fuzz",
   "bench",
   "packages/perdure/test",
+  "packages/pace/src",
   "packages/turboquant/src",
   "packages/turboquant/test",
   "packages/turboquant/page",

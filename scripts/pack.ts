@@ -2,7 +2,7 @@
  * Packs the packages as they are published: JavaScript and declarations of what their entries and commands reach, a launcher where there
  * is one, the documents; no TypeScript, no tests. Each is put together in a folder of its own, so that the checkout stays as it is.
  *
- *   npm run pack                   writes perdure-<version>.tgz and perdure-turboquant-<version>.tgz into the current folder
+ *   npm run pack                   writes perdure-<version>.tgz, perdure-pace-<version>.tgz and perdure-turboquant-<version>.tgz into the current folder
  *   npm run pack -- turboquant     ... only that of packages/turboquant
  */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -30,6 +30,12 @@ const PARTS = {
     launched: ["./src/cli/main.ts"],
     documents: ["README.md", "CHANGELOG.md", "LICENSE"],
   },
+  pace: {
+    folder: "packages/pace",
+    launcher: [],
+    launched: [],
+    documents: ["packages/pace/README.md", "LICENSE"],
+  },
   turboquant: {
     folder: "packages/turboquant",
     launcher: [],
@@ -47,7 +53,7 @@ interface Manifest {
   readonly name: string;
   readonly version: string;
   readonly exports: Readonly<Record<string, Target>>;
-  readonly bin: Readonly<Record<string, string>>;
+  readonly bin?: Readonly<Record<string, string>>;
   readonly private?: boolean;
   readonly scripts?: unknown;
   readonly devDependencies?: unknown;
@@ -60,7 +66,7 @@ export async function pack(destination: string, name: PackageName = "perdure"): 
   const manifest = JSON.parse(readFileSync(join(source, "package.json"), "utf8")) as Manifest;
   const stage = mkdtempSync(join(tmpdir(), "perdure-pack-"));
   try {
-    const commands = Object.values(manifest.bin).filter((path) => path.endsWith(".ts"));
+    const commands = Object.values(manifest.bin ?? {}).filter((path) => path.endsWith(".ts"));
     await compile(source, stage, [...Object.values(manifest.exports).flatMap(filesOf), ...commands, ...parts.launched]);
     for (const file of parts.launcher) cpSync(join(source, file), join(stage, file));
     for (const file of parts.documents) cpSync(join(ROOT, file), join(stage, basename(file)));
@@ -96,14 +102,14 @@ function filesOf(target: Target): readonly string[] {
 }
 
 function published(
-  { private: _, scripts: __, devDependencies: ___, exports, bin, ...rest }: Manifest,
+  { private: _, scripts: __, devDependencies: ___, exports, bin = {}, ...rest }: Manifest,
   { launcher, documents }: Parts,
 ): object {
   const targets = Object.entries(exports).map(([name, target]) => [name, builtTarget(target)]);
   const commands = Object.entries(bin).map(([name, path]) => [name, path.endsWith(".ts") ? `${builtPath(path)}.js` : path]);
   return {
     ...rest,
-    bin: Object.fromEntries(commands),
+    ...(commands.length === 0 ? {} : { bin: Object.fromEntries(commands) }),
     exports: Object.fromEntries(targets),
     files: [...launcher, "dist", ...documents.map((path) => basename(path))],
   };
@@ -127,7 +133,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
     const wanted = process.argv.slice(2);
     const unknown = wanted.find((name) => !isPackageName(name));
-    if (unknown !== undefined) throw new Error(`there is no package ${unknown}; there are ${Object.keys(PARTS).join(" and ")}`);
+    if (unknown !== undefined) throw new Error(`there is no package ${unknown}; there are ${Object.keys(PARTS).join(", ")}`);
     for (const name of (wanted.length > 0 ? wanted : Object.keys(PARTS)).filter(isPackageName))
       process.stdout.write(`${await pack(process.env["INIT_CWD"] ?? process.cwd(), name)}\n`);
   } catch (error) {

@@ -1,0 +1,29 @@
+/** Lets units leave one behind the other at a rate that moves, and some at once that were not used. */
+export interface Pacer {
+  /** When so many units may leave at the rate of this moment: now or before where they may. */
+  readyMs(nowMs: number, units: number, perSecond: number, most: number): number;
+  left(units: number): void;
+}
+
+/** What a sum of many small steps may lack. */
+const ROUNDING = 1e-9;
+
+/** `first`: units that may leave at once to begin with. */
+export function createPacer(first: number): Pacer {
+  let credit = first;
+  let earnedMs: number | undefined;
+  return {
+    readyMs: (nowMs, units, perSecond, most) => {
+      const sinceMs = earnedMs === undefined ? 0 : Math.max(0, nowMs - earnedMs);
+      earnedMs = nowMs;
+      // What there was at first stays, and nothing is added to it.
+      credit = Math.max(Math.min(credit, first), Math.min(most, credit + (perSecond * sinceMs) / 1000));
+      // Who needs more than ever is there leaves when all is there, and the next one waits for the rest.
+      const missing = Math.min(units, most) - credit;
+      return missing <= ROUNDING ? nowMs : nowMs + (missing / perSecond) * 1000;
+    },
+    left: (units) => {
+      credit -= units;
+    },
+  };
+}

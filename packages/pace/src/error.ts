@@ -1,0 +1,45 @@
+/** What went wrong, for programs. */
+export type PaceErrorCode =
+  /** Options that do not fit. */
+  | "bad-argument"
+  /** A call that would have ended after its deadline, told before it waited. */
+  | "too-late"
+  /** A call whose deadline passed while it waited. */
+  | "deadline"
+  /** A quota that no waiting within reach gives back: money, a day's tokens, an account that ran out. */
+  | "quota-spent"
+  /** More calls wait than the gate was told to let wait. */
+  | "queue-full"
+  /** Every attempt that a call had was refused or failed. */
+  | "attempts-spent"
+  /** A gate that was closed. */
+  | "closed";
+
+const BRAND: unique symbol = Symbol.for("perdure.pace.error");
+
+export interface PaceErrorDetails {
+  readonly cause?: unknown;
+  /** When such a call could be answered, as far as is known: milliseconds from now. */
+  readonly availableInMs?: number;
+}
+
+export class PaceError extends Error {
+  override readonly name = "PaceError";
+  readonly [BRAND] = true;
+  readonly code: PaceErrorCode;
+  /** What to do about it. */
+  readonly hint: string;
+  readonly availableInMs: number | undefined;
+
+  constructor(code: PaceErrorCode, message: string, hint: string, { cause, availableInMs }: PaceErrorDetails = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.hint = hint;
+    this.availableInMs = availableInMs;
+  }
+}
+
+/** Also for errors of another copy of this package. */
+export function isPaceError(error: unknown): error is PaceError {
+  return typeof error === "object" && error !== null && BRAND in error;
+}

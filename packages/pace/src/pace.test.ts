@@ -1,0 +1,259 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { isPaceError, type PaceError } from "./error.ts";
+import { createPace, type Fetch, type Pace, type PacePolicy } from "./pace.ts";
+import { seededRandom } from "./testing/draws.ts";
+import { createProvider, type ProviderSettings } from "./testing/provider.ts";
+import { createVirtualTime, type VirtualTime } from "./testing/virtual-time.ts";
+
+const URL_OF_IT = "https://api.example.com/v1/things";
+
+interface Town {
+  readonly time: VirtualTime;
+  readonly pace: Pace;
+  readonly provider: ReturnType<typeof createProvider>;
+}
+
+function town(settings: Partial<ProviderSettings> = {}, policy: PacePolicy = {}, wrap: (fetch: Fetch) => Fetch = (fetch) => fetch): Town {
+  const time = createVirtualTime();
+  const random = seededRandom(7);
+  const provider = createProvider(time, random, settings);
+  return { time, provider, pace: createPace(policy, { clock: time, random, fetch: wrap(provider.fetch) }) };
+}
+
+async function errorOf(promise: Promise<unknown>): Promise<PaceError> {
+  const error = await promise.then(
+    () => expect.unreachable("it was answered"),
+    (reason: unknown) => reason,
+  );
+  if (!isPaceError(error)) throw error;
+  return error;
+}
+
+/** What came of it, in a word. */
+function codeOf(promise: Promise<Response>): Promise<string> {
+  return promise.then(
+    ({ status }) => String(status),
+    (error: unknown) => (isPaceError(error) ? error.code : (error as Error).message),
+  );
+}
+
+describe("pace.fetch in virtual time", () => {
+  it("answers two hundred calls of a service that lets in ten a second and says nothing, and loses none", async () => {
+    const { time, pace, provider } = town();
+    const all = Promise.all(Array.from({ length: 200 }, () => pace.fetch(URL_OF_IT).then(({ status }) => status)));
+    await time.runSettled(60_000);
+    expect(new Set(await all)).toEqual(new Set([200]));
+    expect(provider.refused).toBeLessThan(40);
+  });
+
+  it("does so without a refusal where levels are told", async () => {
+    const { time, pace, provider } = town({ tells: "levels" });
+    const all = Promise.all(Array.from({ length: 200 }, () => pace.fetch(URL_OF_IT).then(({ status }) => status)));
+    await time.runSettled(60_000);
+    expect(new Set(await all)).toEqual(new Set([200]));
+    expect(provider.refused).toBe(0);
+  });
+
+  it("lets a heartbeat leave at once while one requester asks for everything", async () => {
+    const { time, pace } = town({ tells: "levels" });
+    const flood = pace.with({ class: "background", requester: "flood", deadlineMs: 600_000 });
+    for (let nth = 0; nth < 2000; nth++) flood.fetch(URL_OF_IT).catch(() => undefined);
+    const heart = pace.with({ class: "heartbeat" });
+    const took: number[] = [];
+    for (let beat = 1; beat <= 20; beat++)
+      time.wake(beat * 5000, () => {
+        const from = time.now();
+        heart.fetch(URL_OF_IT).then(
+          ({ status }) => {
+            expect(status).toBe(200);
+            took.push(time.now() - from);
+          },
+          () => took.push(Number.POSITIVE_INFINITY),
+        );
+      });
+    await time.runSettled(110_000);
+    expect(took.length).toBe(20);
+    // As long as an answer takes, and no longer.
+    expect(Math.max(...took)).toBeLessThanOrEqual(750);
+    pace.close();
+  });
+
+  it("refuses before it waits what would be late, and says when it would not be", async () => {
+    const { time, pace } = town({ perSecond: () => 1, tells: "levels" });
+    for (let nth = 0; nth < 100; nth++) void codeOf(pace.with({ deadlineMs: 600_000 }).fetch(URL_OF_IT));
+    await time.runSettled(30_000);
+    const error = await errorOf(pace.with({ deadlineMs: 5000 }).fetch(URL_OF_IT));
+    expect(error.code).toBe("too-late");
+    expect(error.availableInMs).toBeGreaterThan(5000);
+    expect(error.availableInMs).toBeLessThan(200_000);
+    pace.close();
+  });
+
+  it("refuses at its deadline what waits still, and closing refuses the rest", async () => {
+    const { time, pace } = town({ perSecond: () => 0.01, burst: 1 });
+    const calls = Array.from({ length: 30 }, () => codeOf(pace.with({ deadlineMs: 20_000 }).fetch(URL_OF_IT)));
+    await time.runSettled(40_000);
+    const codes = new Set(await Promise.all(calls));
+    // One was let in, those that were refused say so, and nobody waited for longer than he was told to.
+    expect([...codes].sort()).toEqual(["200", "429", "deadline"]);
+    // The first is under way, which closing does not end.
+    const [, left] = [1, 2].map(() => codeOf(pace.with({ deadlineMs: 600_000 }).fetch(URL_OF_IT)));
+    pace.close();
+    expect(await left).toBe("closed");
+    expect(await codeOf(pace.fetch(URL_OF_IT))).toBe("closed");
+  });
+
+  it("gives the last refusal back where no attempt is left", async () => {
+    const { time, pace, provider } = town({ perSecond: () => 1e-9, burst: 0 }, { attempts: 3 });
+    const answer = pace.fetch(URL_OF_IT);
+    await time.runSettled(60_000);
+    expect((await answer).status).toBe(429);
+    expect(await (await answer).text()).toBe('{"error":"too many"}');
+    expect(provider.refused).toBe(3);
+  });
+
+  it("does not wait for three days where nobody does", async () => {
+    const { time, pace } = town({}, {}, () => async () => new Response("", { status: 429, headers: { "retry-after-ms": "259200000" } }));
+    const first = pace.fetch(URL_OF_IT);
+    await time.runSettled(1000);
+    expect((await first).status).toBe(429);
+    const error = await errorOf(pace.fetch(URL_OF_IT));
+    expect(error.code).toBe("too-late");
+    expect(error.availableInMs).toBeCloseTo(259_200_000, -4);
+  });
+
+  it("asks again what a service failed at, if asking twice is the same as once, and within the budget", async () => {
+    let asked = 0;
+    const failing: Fetch = async () => {
+      asked++;
+      return new Response("", { status: 500 });
+    };
+    const { time, pace } = town({}, {}, () => failing);
+    const all = Promise.all(
+      Array.from({ length: 100 }, () =>
+        pace
+          .with({ deadlineMs: 30_000 })
+          .fetch(URL_OF_IT)
+          .then(({ status }) => status),
+      ),
+    );
+    await time.runSettled(120_000);
+    expect(new Set(await all)).toEqual(new Set([500]));
+    // A tenth of a hundred, ten to begin with, and one every six seconds.
+    expect(asked).toBeGreaterThan(115);
+    expect(asked).toBeLessThan(140);
+    asked = 0;
+    const post = pace.fetch(URL_OF_IT, { method: "POST", body: "{}" });
+    await time.runSettled(time.now() + 60_000);
+    expect((await post).status).toBe(500);
+    expect(asked).toBe(1);
+  });
+
+  it("takes a call out of the line when its signal says so", async () => {
+    const { time, pace } = town({}, { quotas: { "https://api.example.com": [{ limit: 1, windowMs: 60_000 }] } });
+    const controller = new AbortController();
+    const calls = Array.from({ length: 10 }, () =>
+      codeOf(pace.with({ deadlineMs: 3_600_000 }).fetch(URL_OF_IT, { signal: controller.signal })),
+    );
+    await time.runSettled(3000);
+    expect([...pace.state().values()][0]?.waiting).toBe(9);
+    controller.abort(new RangeError("not any more"));
+    expect((await Promise.all(calls)).filter((code) => code === "not any more").length).toBe(9);
+    expect([...pace.state().values()][0]?.waiting).toBe(0);
+  });
+
+  it("keeps to a limit of its owner's, whatever the service lets in", async () => {
+    const { time, pace, provider } = town(
+      { perSecond: () => 1000, burst: 1000 },
+      { quotas: { "https://api.example.com": [{ limit: 30, windowMs: 60_000 }] } },
+    );
+    for (let nth = 0; nth < 200; nth++)
+      pace
+        .with({ deadlineMs: 600_000 })
+        .fetch(URL_OF_IT)
+        .catch(() => undefined);
+    await time.runSettled(120_000);
+    expect(provider.accepted).toBeGreaterThan(60);
+    expect(provider.accepted).toBeLessThanOrEqual(90);
+    pace.close();
+  });
+
+  it("keeps the quotas of keys, models and services apart", async () => {
+    const { time, pace } = town();
+    const ask = (url: string, key: string, model: string): Promise<Response> =>
+      pace.fetch(url, { method: "POST", headers: { authorization: key }, body: JSON.stringify({ model }) });
+    const all = [
+      ask(URL_OF_IT, "a", "x"),
+      ask(URL_OF_IT, "b", "x"),
+      ask(URL_OF_IT, "a", "y"),
+      ask("https://other.example/", "a", "x"),
+      ask(URL_OF_IT, "a", "x"),
+    ];
+    await time.runSettled(5000);
+    await Promise.all(all);
+    expect(pace.state().size).toBe(4);
+    expect([...pace.state().keys()].join(" ")).not.toContain("Bearer");
+  });
+
+  it("refuses what cannot be", async () => {
+    expect((await errorOf(createPace().fetch("no address"))).code).toBe("bad-argument");
+    expect(() => createPace().with({ class: "nobody" })).toThrow(/no class of calls/);
+    expect(() => createPace({ usualClass: "nobody" })).toThrow(/no class of calls/);
+  });
+});
+
+describe("pace.fetch and a server", () => {
+  let refusals = 0;
+  const bodies: string[] = [];
+  const server = createServer((request: IncomingMessage, response: ServerResponse) => {
+    let body = "";
+    request.on("data", (piece: Buffer) => {
+      body += piece.toString();
+    });
+    request.on("end", () => {
+      bodies.push(body);
+      if (refusals-- > 0) response.writeHead(429, { "retry-after-ms": "20" }).end('{"error":{"message":"slow down"}}');
+      else response.writeHead(200, { "content-type": "application/json" }).end('{"ok":true}');
+    });
+  });
+  let url: string;
+  beforeAll(async () => {
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  });
+  afterAll(() => new Promise((resolve) => void server.close(resolve)));
+
+  it.each([
+    ["text", () => ({ method: "POST", body: "hello" })],
+    ["a form", () => ({ method: "POST", body: new URLSearchParams({ a: "hello" }) })],
+    ["bytes", () => ({ method: "POST", body: new TextEncoder().encode("hello") })],
+  ])("sends %s again when it was refused", async (_name, init) => {
+    using pace = createPace();
+    refusals = 2;
+    bodies.length = 0;
+    const answer = await pace.fetch(url, init());
+    expect(await answer.json()).toEqual({ ok: true });
+    expect(bodies.length).toBe(3);
+    for (const body of bodies) expect(body).toContain("hello");
+  });
+
+  it("sends a Request again, and a stream not", async () => {
+    using pace = createPace();
+    refusals = 1;
+    const answer = await pace.fetch(new Request(url, { method: "PUT", body: "hello" }));
+    expect(answer.status).toBe(200);
+    refusals = 1;
+    const stream = new Blob(["hello"]).stream();
+    const once = await pace.fetch(url, { method: "POST", body: stream, duplex: "half" } as RequestInit);
+    expect(once.status).toBe(429);
+    expect(await once.text()).toContain("slow down");
+  });
+
+  it("throws what the network throws", async () => {
+    using pace = createPace();
+    await expect(pace.fetch("http://127.0.0.1:1/")).rejects.toThrow("fetch failed");
+    expect([...pace.state().values()][0]?.underWay).toBe(0);
+  });
+});

@@ -1,0 +1,51 @@
+/** Whose quota a request takes of, and how much: from its address, its credentials and the model that it names. */
+import type { Cost } from "./quota/reading.ts";
+
+export interface Asked {
+  readonly url: string;
+  readonly headers: Headers;
+  /** Where it is text. */
+  readonly body: string | undefined;
+}
+
+const CREDENTIALS = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
+/** GitHub counts these apart from all others. */
+const OWN_QUOTA = /^\/(search|graphql)(?=[/?]|$)/;
+/** A model is named at the beginning or the end of a body; of long ones the middle is not looked at. */
+const LOOKED_AT = 20_000;
+
+/** The same for requests that share their quotas, as the services in `providers/` count. Credentials are in it as a number that does not tell them. */
+export function partitionOf({ url, headers, body }: Asked): string {
+  const { origin, pathname, host } = new URL(url);
+  const credential = CREDENTIALS.map((name) => headers.get(name)).find((value) => value !== null);
+  const model = fieldOf(body, "model") ?? /\/models\/([\w.-]{1,80})/.exec(pathname)?.[1];
+  const own = host === "api.github.com" ? OWN_QUOTA.exec(pathname)?.[1] : undefined;
+  return [origin, credential === undefined ? undefined : hashed(credential), model, own].filter((part) => part !== undefined).join(" ");
+}
+
+/** Characters of JSON a token takes, at least: a guess that is high does less harm than one that is low. */
+const CHARACTERS_PER_TOKEN = 3;
+/** What is answered where nothing limits it. */
+const USUAL_OUTPUT = 1000;
+
+/** What it will take, as far as can be told before. */
+export function guessedCost({ body }: Asked): Cost {
+  if (body === undefined || fieldOf(body, "model") === undefined) return { requests: 1 };
+  const input = Math.ceil(body.length / CHARACTERS_PER_TOKEN);
+  const most = /"(?:max_tokens|max_completion_tokens|max_output_tokens|maxOutputTokens)"\s*:\s*(\d{1,9})/.exec(body)?.[1];
+  const output = most === undefined ? USUAL_OUTPUT : Number(most);
+  return { requests: 1, "input-tokens": input, "output-tokens": output, tokens: input + output };
+}
+
+function fieldOf(body: string | undefined, name: string): string | undefined {
+  if (body === undefined) return undefined;
+  const looked = body.length > 2 * LOOKED_AT ? `${body.slice(0, LOOKED_AT)} ${body.slice(-LOOKED_AT)}` : body;
+  return new RegExp(`"${name}"\\s*:\\s*"([^"\\\\]{1,100})"`).exec(looked)?.[1];
+}
+
+/** FNV-1a, 32 bits: enough to tell a handful of keys apart. */
+function hashed(text: string): string {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return (hash >>> 0).toString(16).padStart(8, "0");
+}

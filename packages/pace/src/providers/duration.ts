@@ -1,0 +1,45 @@
+/** How long to wait, in the ways in which services write it. All of them in milliseconds, never below zero; `undefined` for what is none. */
+
+const UNIT_MS: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000, ms: 1, us: 1e-3, µs: 1e-3, ns: 1e-6 };
+const PART = /(\d+(?:\.\d+)?)(ms|us|µs|ns|d|h|m|s)/g;
+const DURATION = /^(?:\d+(?:\.\d+)?(?:ms|us|µs|ns|d|h|m|s))+$/;
+const NUMBER = /^\d+(?:\.\d+)?$/;
+/** Seconds since 1970 that are later than 2001, which no number of seconds to wait is. */
+const EPOCH_S = 1e9;
+const EPOCH_MS = 1e12;
+/** Longer is a mistake, and more than timers and dates hold. */
+const MOST_MS = 366 * 86_400_000;
+
+/** `6m0s`, `1.5s`, `350ms`, `1h2m`: as OpenAI, Go and Google write it. */
+export function durationMs(text: string): number | undefined {
+  const compact = text.trim().replaceAll(" ", "");
+  // No pattern of ours is given more than a line.
+  if (compact.length > 50 || !DURATION.test(compact)) return undefined;
+  let sum = 0;
+  for (const [, amount, unit] of compact.matchAll(PART)) sum += Number(amount) * (UNIT_MS[unit as string] as number);
+  return bounded(sum);
+}
+
+/**
+ * What `Retry-After` may be (RFC 9110, section 10.2.3: seconds or a date), and what is written there besides: durations, dates of RFC 3339, seconds or
+ * milliseconds since 1970. `dateMs`: now, since 1970; by the service's own `Date` where it sends one.
+ */
+export function waitMs(text: string, dateMs: number): number | undefined {
+  const written = text.trim();
+  if (NUMBER.test(written)) {
+    const number = Number(written);
+    if (number >= EPOCH_MS) return bounded(number - dateMs);
+    if (number >= EPOCH_S) return bounded(number * 1000 - dateMs);
+    return bounded(number * 1000);
+  }
+  const duration = durationMs(written);
+  if (duration !== undefined) return duration;
+  // `Date.parse` takes "-5" and "1 apple" for dates.
+  if (!/^(?:[A-Z][a-z]{2,8},? |\d{4}-\d{2}-\d{2}T)/.test(written)) return undefined;
+  const then = Date.parse(written);
+  return Number.isNaN(then) ? undefined : bounded(then - dateMs);
+}
+
+function bounded(ms: number): number {
+  return Math.max(0, Math.min(MOST_MS, ms));
+}

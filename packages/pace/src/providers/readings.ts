@@ -1,0 +1,150 @@
+/**
+ * What the header fields of an answer tell of quotas. Read are those of OpenAI and whoever took over its names (`x-ratelimit-limit-requests`), of Anthropic
+ * (`anthropic-ratelimit-input-tokens-limit`), of GitHub and its many likes (`x-ratelimit-limit` and a moment), and of the IETF's drafts (`RateLimit`).
+ *
+ * Fields of strangers are not trusted: what is no number, below zero, or more than its limit tells nothing.
+ */
+import type { Reading, Unit } from "../quota/reading.ts";
+import { waitMs } from "./duration.ts";
+import { oldRateItem, type RateItem, rateItems } from "./rate-fields.ts";
+
+export interface Fields {
+  get(name: string): string | null;
+}
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+/** Windows that services have; between them is rounding and delay. */
+const WINDOWS_MS = [1000, 10_000, MINUTE_MS, 5 * MINUTE_MS, 15 * MINUTE_MS, HOUR_MS, 5 * HOUR_MS, DAY_MS, 7 * DAY_MS, 30 * DAY_MS];
+
+/** `dateMs`: now, since 1970; held against the service's own `Date`, if it sends one. */
+export function readingsOf(fields: Fields, dateMs: number): readonly Reading[] {
+  const theirs = Date.parse(fields.get("date") ?? "");
+  // Moments are by the clock that wrote them.
+  const now = Number.isNaN(theirs) ? dateMs : theirs;
+  return [...openAiReadings(fields, now), ...anthropicReadings(fields, now), ...singleReadings(fields, now), ...draftReadings(fields, now)];
+}
+
+function openAiReadings(fields: Fields, now: number): readonly Reading[] {
+  const units: readonly (readonly [Unit, string])[] = [
+    ["requests", "requests"],
+    ["tokens", "tokens"],
+    ["input-tokens", "input-tokens"],
+    ["output-tokens", "output-tokens"],
+  ];
+  return units.flatMap(([unit, name]) => {
+    const limit = amount(fields.get(`x-ratelimit-limit-${name}`));
+    const remaining = amount(fields.get(`x-ratelimit-remaining-${name}`));
+    const reset = waitMs(fields.get(`x-ratelimit-reset-${name}`) ?? "", now);
+    if (limit === undefined || remaining === undefined) return [];
+    return reading({ unit, name, limit, remaining, resetInMs: reset, windowMs: filledIn(limit, remaining, reset), shape: "bucket" });
+  });
+}
+
+function anthropicReadings(fields: Fields, now: number): readonly Reading[] {
+  const units: readonly (readonly [Unit, string])[] = [
+    ["requests", "requests"],
+    ["tokens", "tokens"],
+    ["input-tokens", "input-tokens"],
+    ["output-tokens", "output-tokens"],
+  ];
+  // Where both are told apart, "tokens" is the scarcer of them.
+  const isTold = fields.get("anthropic-ratelimit-input-tokens-limit") !== null;
+  return units.flatMap(([unit, name]) => {
+    if (unit === "tokens" && isTold) return [];
+    const limit = amount(fields.get(`anthropic-ratelimit-${name}-limit`));
+    const remaining = amount(fields.get(`anthropic-ratelimit-${name}-remaining`));
+    const resetInMs = waitMs(fields.get(`anthropic-ratelimit-${name}-reset`) ?? "", now);
+    if (limit === undefined || remaining === undefined) return [];
+    return reading({ unit, name, limit, remaining, resetInMs, windowMs: MINUTE_MS, shape: "bucket" });
+  });
+}
+
+/** One quota of requests, that ends at a moment: `X-RateLimit-Limit`, `-Remaining`, `-Reset`, with and without the X. */
+function singleReadings(fields: Fields, now: number): readonly Reading[] {
+  for (const prefix of ["x-ratelimit", "x-rate-limit", "ratelimit"]) {
+    const limit = amount(/^\s*\d+/.exec(fields.get(`${prefix}-limit`) ?? "")?.[0] ?? null);
+    const remaining = amount(fields.get(`${prefix}-remaining`));
+    if (limit === undefined || remaining === undefined) continue;
+    const resetInMs = waitMs(fields.get(`${prefix}-reset-after`) ?? fields.get(`${prefix}-reset`) ?? "", now);
+    const policyS = Number(
+      /;\s*w=(\d{1,9})/.exec(fields.get(`${prefix}-policy`) ?? fields.get(`${prefix}-limit`) ?? "")?.[1] ?? Number.NaN,
+    );
+    const windowMs = Number.isNaN(policyS) ? endingIn(resetInMs) : policyS * 1000;
+    const name = fields.get(`${prefix}-resource`) ?? "requests";
+    return reading({ unit: "requests", name: name.slice(0, 40), limit, remaining, resetInMs, windowMs, shape: "window" });
+  }
+  return [];
+}
+
+const DRAFT_UNITS: Readonly<Record<string, Unit>> = { requests: "requests", request: "requests", tokens: "tokens", token: "tokens" };
+
+function draftReadings(fields: Fields, now: number): readonly Reading[] {
+  const written = fields.get("ratelimit");
+  if (written === null) return [];
+  const policies = rateItems(fields.get("ratelimit-policy") ?? "");
+  const old = oldRateItem(written);
+  if (old["limit"] !== undefined && old["remaining"] !== undefined) {
+    const resetInMs = old["reset"] === undefined ? undefined : waitMs(String(old["reset"]), now);
+    const windowS = number(policies[0], "w");
+    const windowMs = windowS === undefined ? endingIn(resetInMs) : windowS * 1000;
+    return reading({
+      unit: "requests",
+      name: "requests",
+      limit: old["limit"],
+      remaining: old["remaining"],
+      resetInMs,
+      windowMs,
+      shape: "window",
+    });
+  }
+  return rateItems(written).flatMap((item) => {
+    const policy = policies.find(({ name }) => name === item.name) ?? item;
+    const unit = DRAFT_UNITS[String(policy.parameters["qu"] ?? "requests").replace(/^"|"$/g, "")];
+    const remaining = number(item, "r");
+    const limit = number(policy, "q") ?? remaining;
+    if (unit === undefined || remaining === undefined || limit === undefined) return [];
+    const seconds = number(item, "t");
+    const windowS = number(policy, "w");
+    const resetInMs = seconds === undefined ? undefined : seconds * 1000;
+    const windowMs = windowS === undefined ? endingIn(resetInMs) : windowS * 1000;
+    return reading({ unit, name: item.name.slice(0, 40), limit, remaining, resetInMs, windowMs, shape: "window" });
+  });
+}
+
+function number(item: RateItem | undefined, key: string): number | undefined {
+  const value = item?.parameters[key];
+  return typeof value === "number" && value >= 0 ? value : undefined;
+}
+
+interface Told extends Omit<Reading, "resetInMs"> {
+  readonly resetInMs: number | undefined;
+}
+
+/** None where it makes no sense. */
+function reading({ resetInMs, ...told }: Told): readonly Reading[] {
+  const { limit, remaining, windowMs, shape } = told;
+  if (!(limit > 0 && remaining >= 0 && windowMs > 0)) return [];
+  const whole = shape === "bucket" ? ((limit - Math.min(limit, remaining)) * windowMs) / limit : windowMs;
+  return [{ ...told, remaining: Math.min(limit, remaining), resetInMs: Math.min(resetInMs ?? whole, windowMs) }];
+}
+
+/** Digits, as many as a number holds exactly. */
+function amount(text: string | null): number | undefined {
+  return text !== null && /^\s*\d{1,15}(?:\.\d{1,6})?\s*$/.test(text) ? Number(text) : undefined;
+}
+
+/** The window of a bucket: what is missing comes back in `resetInMs`, so all of it does in so much more. */
+function filledIn(limit: number, remaining: number, resetInMs: number | undefined): number {
+  if (resetInMs === undefined || remaining >= limit || resetInMs === 0) return MINUTE_MS;
+  const wholeMs = (resetInMs * limit) / (limit - remaining);
+  const distance = (window: number): number => Math.abs(Math.log(window / wholeMs));
+  return WINDOWS_MS.reduce((best, window) => (distance(window) < distance(best) ? window : best));
+}
+
+/** The window of which so much is left at most. */
+function endingIn(resetInMs: number | undefined): number {
+  if (resetInMs === undefined) return MINUTE_MS;
+  return WINDOWS_MS.find((window) => window >= resetInMs) ?? resetInMs;
+}

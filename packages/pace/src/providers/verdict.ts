@@ -1,0 +1,82 @@
+/**
+ * What an answer means for whoever wants to ask again: 429 says that we ask too much, 503 and 529 that everybody does, and some that say 429 mean that no waiting
+ * helps. Bodies are read where the status is one of a refusal: they tell the wait where the fields do not, and what is spent.
+ */
+import { durationMs, waitMs } from "./duration.ts";
+import type { Fields } from "./readings.ts";
+
+export type Verdict =
+  | { readonly kind: "answered" }
+  | { readonly kind: "refused"; readonly waitMs?: number }
+  | { readonly kind: "overloaded"; readonly waitMs?: number }
+  /** An account without money, or a quota of days: not by waiting. */
+  | { readonly kind: "spent"; readonly why: string }
+  /** The service failed at it; another attempt may not. */
+  | { readonly kind: "failed" };
+
+const TOO_MANY = 429;
+const FORBIDDEN = 403;
+const TIMEOUT = 408;
+const UNAVAILABLE = 503;
+/** Anthropic's. */
+const OVERLOADED = 529;
+const SERVER_ERROR = 500;
+
+/** Codes of accounts that have nothing left (OpenAI), and what others say of it. */
+const SPENT = /insufficient_quota|billing_hard_limit|credit balance is too low|exceeded your current quota, please check your plan/i;
+const OF_A_LIMIT = /rate.?limit|too many|quota|abuse detection/i;
+const IN_WORDS = /(?:try again|retry|wait)[^.\d]{0,40}?((?:\d+(?:\.\d+)?\s?(?:ms|s|m|h|seconds?|minutes?|milliseconds?)\s?)+)/i;
+/** Bodies of refusals are short; of longer ones this much is read. */
+const MOST_BODY = 20_000;
+
+/** `body`: of a refusal, as text, or empty. `dateMs`: now, since 1970. */
+export function verdictOf(status: number, fields: Fields, body: string, dateMs: number): Verdict {
+  const text = body.slice(0, MOST_BODY);
+  if (
+    status === TOO_MANY ||
+    (status === FORBIDDEN && (fields.get("x-ratelimit-remaining") === "0" || (fields.get("retry-after") !== null && OF_A_LIMIT.test(text))))
+  ) {
+    // Google says the same words with a time to wait, and then it is the minute's.
+    const wait = waitOf(fields, text, dateMs);
+    if (wait === undefined && SPENT.test(text)) return { kind: "spent", why: shortly(text) };
+    return { kind: "refused", ...(wait === undefined ? {} : { waitMs: wait }) };
+  }
+  if (status === UNAVAILABLE || status === OVERLOADED) {
+    const wait = waitOf(fields, text, dateMs);
+    return { kind: "overloaded", ...(wait === undefined ? {} : { waitMs: wait }) };
+  }
+  if (status === TIMEOUT || status >= SERVER_ERROR) return { kind: "failed" };
+  return { kind: "answered" };
+}
+
+/** Whether the body is needed to judge such an answer. */
+export function needsBody(status: number): boolean {
+  return status === TOO_MANY || status === FORBIDDEN || status === UNAVAILABLE || status === OVERLOADED;
+}
+
+function waitOf(fields: Fields, body: string, dateMs: number): number | undefined {
+  const theirs = Date.parse(fields.get("date") ?? "");
+  const now = Number.isNaN(theirs) ? dateMs : theirs;
+  const inMs = fields.get("retry-after-ms");
+  if (inMs !== null && /^\s*\d{1,15}(?:\.\d+)?\s*$/.test(inMs)) return waitMs(String(Number(inMs) / 1000), now);
+  const after = waitMs(fields.get("retry-after") ?? "", now);
+  if (after !== undefined) return after;
+  // Google: google.rpc.RetryInfo.
+  const info = /"retryDelay"\s*:\s*"(\d+(?:\.\d+)?s)"/.exec(body)?.[1];
+  if (info !== undefined) return durationMs(info);
+  const words = IN_WORDS.exec(body)?.[1];
+  if (words !== undefined)
+    return durationMs(
+      words
+        .replace(/milliseconds?/gi, "ms")
+        .replace(/seconds?/gi, "s")
+        .replace(/minutes?/gi, "m"),
+    );
+  if (fields.get("x-ratelimit-remaining") !== "0") return undefined;
+  return waitMs(fields.get("x-ratelimit-reset") ?? "", now);
+}
+
+function shortly(text: string): string {
+  const message = /"message"\s*:\s*"([^"\\]{1,200})/.exec(text)?.[1] ?? text.slice(0, 200);
+  return message.replace(/\p{Cc}/gu, " ");
+}

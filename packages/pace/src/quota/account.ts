@@ -1,0 +1,115 @@
+/**
+ * One quota: what may be spent of it, as far as is known here.
+ *
+ * A call *reserves* what it is expected to take, and *settles* what it took. Between answers that tell the level it is counted on from the last one: down by what
+ * was reserved since, up by what comes back with time. Invariant (K2): what was reserved is settled or under way, to the unit.
+ */
+import type { Reading, Source, Unit } from "./reading.ts";
+
+export interface Account {
+  readonly unit: Unit;
+  readonly name: string;
+  readonly source: Source;
+  readonly limit: number;
+  readonly windowMs: number;
+  readonly shape: Reading["shape"];
+  /** Units under way. */
+  readonly outstanding: number;
+  /** Units that were settled, ever. */
+  readonly settled: number;
+  /** Units that may be reserved now. */
+  available(nowMs: number): number;
+  /** Until a window ends, or a bucket is full. */
+  resetInMs(nowMs: number): number;
+  /** From when on so many units are there; infinity where they never are. */
+  readyMs(nowMs: number, units: number): number;
+  reserve(nowMs: number, units: number): Reservation;
+  /** An answer to what left at `sentMs` tells: what left later is not in it. */
+  told(nowMs: number, reading: Reading, sentMs: number): void;
+}
+
+export interface Reservation {
+  /** What it took in the end; nothing where it was never worked on. */
+  settle(nowMs: number, used: number): void;
+}
+
+/** What a sum of many small steps may lack. */
+const ROUNDING = 1e-6;
+
+export function createAccount(nowMs: number, first: Reading, source: Source): Account {
+  const { unit, name } = first;
+  const underWay = new Set<{ readonly sentMs: number; readonly units: number }>();
+  let { limit, windowMs, shape, remaining } = first;
+  let countedMs = nowMs;
+  let endsMs = nowMs + first.resetInMs;
+  let [outstanding, settled] = [0, 0];
+
+  const count = (now: number): void => {
+    if (shape === "bucket") remaining = Math.min(limit, remaining + (limit / windowMs) * Math.max(0, now - countedMs));
+    else if (now >= endsMs) {
+      remaining = limit - outstanding;
+      endsMs += windowMs * (1 + Math.floor((now - endsMs) / windowMs));
+    }
+    countedMs = Math.max(countedMs, now);
+  };
+
+  return {
+    unit,
+    name,
+    source,
+    get limit() {
+      return limit;
+    },
+    get windowMs() {
+      return windowMs;
+    },
+    get shape() {
+      return shape;
+    },
+    get outstanding() {
+      return outstanding;
+    },
+    get settled() {
+      return settled;
+    },
+    available: (now) => {
+      count(now);
+      return remaining;
+    },
+    resetInMs: (now) => {
+      count(now);
+      return shape === "bucket" ? ((limit - remaining) * windowMs) / limit : endsMs - now;
+    },
+    readyMs: (now, units) => {
+      count(now);
+      if (units > limit) return Number.POSITIVE_INFINITY;
+      if (units <= remaining + ROUNDING) return now;
+      return shape === "bucket" ? now + ((units - remaining) * windowMs) / limit : endsMs;
+    },
+    reserve: (now, units) => {
+      count(now);
+      const promise = { sentMs: now, units };
+      underWay.add(promise);
+      outstanding += units;
+      remaining -= units;
+      return {
+        settle: (later, used) => {
+          if (!underWay.delete(promise)) return;
+          count(later);
+          // Sums of fractions: nothing under way is nothing.
+          outstanding = underWay.size === 0 ? 0 : outstanding - units;
+          settled += used;
+          remaining += units - used;
+        },
+      };
+    },
+    told: (now, reading, sentMs) => {
+      ({ limit, windowMs, shape } = reading);
+      let later = 0;
+      for (const promise of underWay) if (promise.sentMs > sentMs) later += promise.units;
+      remaining = reading.remaining - later;
+      countedMs = now;
+      endsMs = now + reading.resetInMs;
+    },
+  };
+}
