@@ -158,6 +158,11 @@ describe("what is ambient", () => {
     expect(inRoom("cli/a.ts", "export const x = process.pid;")).toEqual([]);
     expect(inRoom("cli/a.ts", "export const x = Date.now();")).toEqual(["ambient"]);
   });
+
+  test("in the pace as well, but in its host", () => {
+    expect(broken({ "packages/pace/src/gate/a.ts": "export const x = Date.now();" })).toEqual(["ambient"]);
+    expect(broken({ "packages/pace/src/host/node/a.ts": "export const x = Date.now();" })).toEqual([]);
+  });
 });
 
 describe("text", () => {

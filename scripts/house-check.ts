@@ -27,12 +27,14 @@ const OTHER_SOURCES = [
 /** Everything broken in the checkout at `root`. */
 export function houseViolations(root: string): readonly Violation[] {
   const rooms = readSources(join(root, "packages/perdure/src"));
+  const pace = readSources(join(root, "packages/pace/src"));
   const others = OTHER_SOURCES.flatMap((folder) =>
     textViolations(readSources(join(root, folder))).map((found) => ({ ...found, where: `${folder}/${found.where}` })),
   );
   return [
     ...arrowViolations(rooms),
     ...ambientViolations(rooms),
+    ...ambientViolations(pace).map((found) => ({ ...found, where: `packages/pace/src/${found.where}` })),
     ...textViolations(rooms),
     ...boundViolations(rooms),
     ...waitViolations(rooms),

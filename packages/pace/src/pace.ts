@@ -8,7 +8,9 @@ import { type Attempt, call } from "./call.ts";
 import { createRetryBudget, type RetryBudget } from "./control/retry-budget.ts";
 import { PaceError } from "./error.ts";
 import { createGate, type Gate, type GateState } from "./gate/gate.ts";
-import { type Clock, systemClock } from "./host/clock.ts";
+import type { Clock } from "./host/clock.ts";
+import { systemClock } from "./host/node/clock.ts";
+import { systemRandom } from "./host/node/random.ts";
 import type { Random } from "./host/random.ts";
 import { type Asked, guessedCost, partitionOf } from "./partition.ts";
 import { beginningOf } from "./providers/beginning.ts";
@@ -90,7 +92,7 @@ interface Partition {
 /** Throws `bad-argument`. */
 export function createPace(
   policy: PacePolicy = {},
-  { clock = systemClock, random = Math.random, fetch: send = fetch }: PacePorts = {},
+  { clock = systemClock, random = systemRandom, fetch: send = fetch }: PacePorts = {},
 ): Pace {
   const classes = policy.classes ?? CLASSES;
   const usual = policy.usualClass ?? (classes.includes("normal") ? "normal" : (classes.at(-1) ?? ""));

@@ -6,6 +6,7 @@
 
 import { createHeap } from "../gate/heap.ts";
 import type { Clock } from "../host/clock.ts";
+import { settled } from "../host/node/settled.ts";
 
 export interface VirtualTime extends Clock {
   /** Everything due until then happens; `now()` is then. */
@@ -61,9 +62,4 @@ export function createVirtualTime({ startMs = 0, dateMs = Date.UTC(2026, 0, 1) }
       aheadMs = toMs - nowMs;
     },
   };
-}
-
-/** After all promises that wait for nothing but each other. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
