@@ -70,6 +70,23 @@ describe("a gate", () => {
     expect(gate.state().accounts.length).toBe(0);
   });
 
+  it("holds nothing against a level that it did not steer by", () => {
+    const { time, enter } = gateAt();
+    for (let nth = 0; nth < 300; nth++) {
+      const { pass } = enter();
+      time.run(time.now() + 200);
+      pass?.settle({ kind: "answered", readings: [{ ...TOLD, remaining: 1 }] });
+      time.run(time.now() + 200);
+    }
+    const { pass } = enter();
+    time.run(time.now() + 1000);
+    pass?.settle({ kind: "answered", readings: [TOLD] });
+    const from = time.now();
+    const next = enter();
+    time.run(from + 30_000);
+    expect((next.pass?.sentMs ?? Number.POSITIVE_INFINITY) - from).toBeLessThan(30_000);
+  });
+
   it("lets a guess that is more than a whole quota wait for all of it, and refuses what is sure to be", () => {
     const { time, enter } = gateAt();
     const tokens: Reading = { ...TOLD, unit: "tokens", limit: 100, remaining: 40 };

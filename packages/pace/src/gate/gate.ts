@@ -139,19 +139,24 @@ export function createGate(settings: GateSettings, { clock, random }: Ports): Ga
   let lies = 0;
   let disbelievedMs = Number.NEGATIVE_INFINITY;
 
+  /** The law of a quota whose level is told, says enough to steer by, and is believed. */
+  const lawInForce = ({ law }: Lane, now: number): HeadedRate | undefined =>
+    law === undefined || law.isBlind || now < disbelievedMs ? undefined : law;
+
   /** Whether the level of requests is known, so that their rate need not be guessed. */
-  const isTold = (now: number): boolean =>
-    now >= disbelievedMs && lanes.some(({ law, account }) => law !== undefined && !law.isBlind && account.unit === "requests");
+  const isTold = (now: number): boolean => lanes.some((lane) => lane.account.unit === "requests" && lawInForce(lane, now) !== undefined);
 
   /** From when on it may leave, as far as time alone decides; `undefined` where an answer has to come first. */
   const readyMs = (now: number, { cost, isGuess, isReserved }: CallTerms): number | undefined => {
     if (inFlight.count >= inFlight.limit && !isReserved) return undefined;
     let ready = Math.max(now, breaker.opensAtMs(now), askedPauseMs, isReserved ? now : ownPauseMs);
-    for (const { account, law, pacer } of lanes) {
+    for (const lane of lanes) {
+      const { account, pacer } = lane;
       const units = cost[account.unit] ?? 0;
       if (units === 0) continue;
       ready = Math.max(ready, account.readyMs(now, isGuess ? Math.min(units, account.limit) : units));
-      if (law === undefined || law.isBlind || isReserved || now < disbelievedMs) continue;
+      const law = lawInForce(lane, now);
+      if (law === undefined || isReserved) continue;
       ready = Math.max(ready, pacer.readyMs(now, units, law.rate(now), Math.max(1, AT_ONCE * account.available(now))));
     }
     if (!isReserved && !isTold(now)) ready = Math.max(ready, opaquePacer.readyMs(now, cost.requests ?? 1, opaque.rate(now), 1));
@@ -162,11 +167,13 @@ export function createGate(settings: GateSettings, { clock, random }: Ports): Ga
   const estimateMs = (now: number, { cost, isGuess, rank, isReserved }: CallTerms): number => {
     let ready = Math.max(now, askedPauseMs, isReserved ? now : ownPauseMs, breaker.opensAtMs(now));
     const ahead = isReserved ? 0 : line.upTo(rank);
-    for (const { account, law } of lanes) {
+    for (const lane of lanes) {
+      const { account } = lane;
       const units = cost[account.unit] ?? 0;
       if (units === 0) continue;
       ready = Math.max(ready, account.readyMs(now, isGuess ? Math.min(units, account.limit) : units));
-      if (law === undefined || law.isBlind || now < disbelievedMs) continue;
+      const law = lawInForce(lane, now);
+      if (law === undefined) continue;
       const waiting = Math.max(0, ahead * units - AT_ONCE * account.available(now));
       ready = Math.max(ready, now + law.spanMs(now, waiting));
     }
@@ -178,11 +185,13 @@ export function createGate(settings: GateSettings, { clock, random }: Ports): Ga
     forgetDeadline?.();
     const { cost } = terms;
     const reservations: (readonly [Unit, Reservation])[] = [];
-    for (const { account, pacer } of lanes) {
+    for (const lane of lanes) {
+      const { account, pacer } = lane;
       const units = cost[account.unit] ?? 0;
       if (units === 0) continue;
       reservations.push([account.unit, account.reserve(now, units)]);
-      pacer.left(units);
+      // What left by another pace is no debt of this one.
+      if (lawInForce(lane, now) !== undefined) pacer.left(units);
     }
     if (!isTold(now)) opaquePacer.left(cost.requests ?? 1);
     inFlight.left();
