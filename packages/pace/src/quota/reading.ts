@@ -1,5 +1,17 @@
-/** What is limited. */
-export type Unit = "requests" | "tokens" | "input-tokens" | "output-tokens" | "usd";
+/**
+ * What is limited: what services count of us (`requests`, tokens, money), and what a process has of its own (`context-tokens` of a model's window, calls `in-flight`,
+ * `cpu` in cores, `memory-bytes`).
+ */
+export type Unit =
+  | "requests"
+  | "tokens"
+  | "input-tokens"
+  | "output-tokens"
+  | "usd"
+  | "context-tokens"
+  | "in-flight"
+  | "cpu"
+  | "memory-bytes";
 
 /** Units that one call takes: `{ requests: 1, "input-tokens": 1200 }`. */
 export type Cost = Readonly<Partial<Record<Unit, number>>>;

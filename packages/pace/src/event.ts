@@ -1,0 +1,24 @@
+import type { BreakerState } from "./control/breaker.ts";
+import type { PaceErrorCode } from "./error.ts";
+import type { Cost } from "./quota/reading.ts";
+
+interface OfCall {
+  readonly partition: string;
+  /** Of the call: "interactive". */
+  readonly class: string;
+}
+
+/** What happens at a gate, as it happens: for metrics, monitors and logs. */
+export type PaceEvent =
+  /** An attempt left. */
+  | (OfCall & { readonly kind: "left"; readonly nth: number; readonly waitedMs: number })
+  | (OfCall & { readonly kind: "answered"; readonly tookMs: number })
+  /** What an answer took in the end, once it is known. */
+  | (OfCall & { readonly kind: "used"; readonly used: Cost })
+  /** By the service: too many from us. */
+  | (OfCall & { readonly kind: "refused"; readonly waitMs: number | undefined })
+  /** The service has too much of everybody. */
+  | (OfCall & { readonly kind: "overloaded"; readonly waitMs: number | undefined })
+  /** By the gate, before it left. */
+  | (OfCall & { readonly kind: "turned-away"; readonly code: PaceErrorCode })
+  | { readonly kind: "breaker"; readonly partition: string; readonly state: BreakerState };
