@@ -44,8 +44,9 @@ const FAST_GROWTH = 0.3;
 const SPAN_S = 1;
 const FEW_CALLS = 10;
 const NEW_WEIGHT = 0.1;
-/** A bucket that was never seen to hold half of that says too little to steer by. */
-const ENOUGH = 0.5;
+/** A bucket that was never seen to hold half a second of the rate, or eight calls, says too little to steer by: found by sweeping both, `npm run bench -- pace --sweep`. */
+const ENOUGH_S = 0.5;
+const ENOUGH_CALLS = 8;
 /** The level that a share is held at, and how hard: by how long what is told is old. */
 const MIDDLE = 0.6;
 const FIRMNESS = 0.5;
@@ -64,7 +65,6 @@ export function createHeadedRate(random: Random, first: Level): HeadedRate {
   let { perSecond } = first;
   let highest = 0;
   let usualUnits = 1;
-  let wanted = 1;
   let scale = 1;
   let level = 0;
   let share = FIRST_SHARE;
@@ -74,8 +74,7 @@ export function createHeadedRate(random: Random, first: Level): HeadedRate {
 
   const weigh = ({ remaining, most }: Level): void => {
     highest = most ?? Math.max(highest, remaining + usualUnits);
-    wanted = Math.max(perSecond * SPAN_S, FEW_CALLS * usualUnits);
-    scale = Math.min(highest, wanted);
+    scale = Math.min(highest, Math.max(perSecond * SPAN_S, FEW_CALLS * usualUnits));
     level = Math.max(0, Math.min(1, remaining / scale));
   };
   weigh(first);
@@ -90,7 +89,7 @@ export function createHeadedRate(random: Random, first: Level): HeadedRate {
       return level;
     },
     get isBlind() {
-      return highest < ENOUGH * wanted;
+      return highest < Math.max(ENOUGH_S * perSecond, ENOUGH_CALLS * usualUnits);
     },
     rate,
     // Where there is more than enough a share grows to what is wanted within seconds.

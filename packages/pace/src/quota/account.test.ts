@@ -39,7 +39,24 @@ describe("what is told", () => {
     account.reserve(1100, 5);
     first.settle(1500, 1);
     account.told(1500, { ...BUCKET, remaining: 20 }, 1000);
-    expect(account.available(1500)).toBe(15);
+    // Twenty less five, and what came back in the half second that they were under way.
+    expect(account.available(1500)).toBe(15.5);
+  });
+
+  it("by an answer that later ones overtook, brings nothing back", () => {
+    const account = createAccount(0, BUCKET, "header");
+    account.told(1000, { ...BUCKET, remaining: 5 }, 900);
+    account.told(1000, { ...BUCKET, remaining: 50 }, 100);
+    expect(account.available(1000)).toBe(5);
+    account.told(1000, { ...BUCKET, remaining: 2 }, 200);
+    expect(account.available(1000)).toBe(2);
+  });
+
+  it("counts no more than a second of what comes back to calls on their way", () => {
+    const account = createAccount(0, BUCKET, "header");
+    account.reserve(30_000, 5);
+    account.told(60_000, { ...BUCKET, remaining: 20 }, 0);
+    expect(account.available(60_000)).toBe(16);
   });
 
   it("moves a limit at once", () => {

@@ -35,6 +35,8 @@ export interface Reservation {
 
 /** What a sum of many small steps may lack. */
 const ROUNDING = 1e-6;
+/** An answer that took longer was worked on, and says nothing of how far the service is away. */
+const MOST_TRAVEL_MS = 1000;
 
 export function createAccount(nowMs: number, first: Reading, source: Source): Account {
   const { unit, name } = first;
@@ -43,6 +45,7 @@ export function createAccount(nowMs: number, first: Reading, source: Source): Ac
   let countedMs = nowMs;
   let endsMs = nowMs + first.resetInMs;
   let [outstanding, settled] = [0, 0];
+  let freshestMs = Number.NEGATIVE_INFINITY;
 
   const count = (now: number): void => {
     if (shape === "bucket") remaining = Math.min(limit, remaining + (limit / windowMs) * Math.max(0, now - countedMs));
@@ -107,7 +110,13 @@ export function createAccount(nowMs: number, first: Reading, source: Source): Ac
       ({ limit, windowMs, shape } = reading);
       let later = 0;
       for (const promise of underWay) if (promise.sentMs > sentMs) later += promise.units;
-      remaining = reading.remaining - later;
+      // What comes back while those later ones travel is there when they arrive.
+      const backMs = shape === "bucket" && later > 0 ? Math.max(0, Math.min(MOST_TRAVEL_MS, now - sentMs)) : 0;
+      const left = Math.min(limit, reading.remaining + (limit / windowMs) * backMs) - later;
+      count(now);
+      // An answer that later ones overtook may know less than they told.
+      remaining = sentMs < freshestMs ? Math.min(remaining, left) : left;
+      freshestMs = Math.max(freshestMs, sentMs);
       countedMs = now;
       endsMs = now + reading.resetInMs;
     },
