@@ -1,6 +1,7 @@
 /** One piece of work from its entry to its answer: attempts, each of which passes the gate. */
 import type { RetryBudget } from "./control/retry-budget.ts";
 import { isPaceError, PaceError } from "./error.ts";
+import type { PaceEvent } from "./event.ts";
 import type { CallTerms, Gate, Pass } from "./gate/gate.ts";
 import type { Outcome } from "./gate/outcome.ts";
 import type { Clock } from "./host/clock.ts";
@@ -17,11 +18,14 @@ export interface CallPorts {
   readonly gate: Gate;
   readonly budget: RetryBudget;
   readonly clock: Clock;
+  readonly watch?: ((event: PaceEvent) => void) | undefined;
 }
 
 export interface CallOptions {
   readonly attempts: number;
   readonly signal?: AbortSignal | undefined;
+  /** How events name it. */
+  readonly named: { readonly partition: string; readonly class: string };
 }
 
 /**
@@ -31,29 +35,48 @@ export interface CallOptions {
 export async function call<Result>(
   ports: CallPorts,
   terms: CallTerms,
-  { attempts, signal }: CallOptions,
+  { attempts, signal, named }: CallOptions,
   attempt: (nth: number) => Promise<Attempt<Result>>,
 ): Promise<Result> {
-  const { gate, budget, clock } = ports;
+  const { gate, budget, clock, watch } = ports;
   let last: Attempt<Result> | undefined;
   for (let nth = 1; ; nth++) {
+    const cameMs = clock.now();
     let pass: Pass;
     try {
       if (last?.again === "in-budget") await inBudget(budget, clock, terms.deadlineMs, signal);
       pass = await entered(gate, terms, signal);
     } catch (error) {
+      if (isPaceError(error)) watch?.({ ...named, kind: "turned-away", code: error.code });
       if (last !== undefined && isPaceError(error)) return last.result;
       throw error;
     }
+    watch?.({ ...named, kind: "left", nth, waitedMs: pass.sentMs - cameMs });
     if (nth === 1) budget.earned();
     try {
       last = await attempt(nth);
     } catch (error) {
       pass.settle({ kind: "withdrawn" });
+      watch?.({ ...named, kind: "withdrawn", tookMs: clock.now() - pass.sentMs });
       throw error;
     }
     pass.settle(last.outcome);
+    if (watch !== undefined) for (const event of ended(last.outcome, clock.now() - pass.sentMs)) watch({ ...named, ...event });
     if (last.again === "never" || nth >= attempts) return last.result;
+  }
+}
+
+/** An event without the names of its call. */
+type Bare<Event> = Event extends PaceEvent ? Omit<Event, "partition" | "class"> : never;
+
+function ended(outcome: Outcome, tookMs: number): readonly Bare<Exclude<PaceEvent, { kind: "breaker" }>>[] {
+  switch (outcome.kind) {
+    case "answered":
+      return [{ kind: "answered", tookMs }, ...(outcome.used === undefined ? [] : [{ kind: "used" as const, used: outcome.used }])];
+    case "withdrawn":
+      return [{ kind: "withdrawn", tookMs }];
+    default:
+      return [{ kind: outcome.kind, waitMs: outcome.waitMs }];
   }
 }
 

@@ -8,11 +8,14 @@ interface OfCall {
   readonly class: string;
 }
 
-/** What happens at a gate, as it happens: for metrics, monitors and logs. */
+/** What happens at a gate, as it happens: for metrics, monitors and logs. Each `left` is followed by one of `answered`, `refused`, `overloaded` and `withdrawn`. */
 export type PaceEvent =
   /** An attempt left. */
   | (OfCall & { readonly kind: "left"; readonly nth: number; readonly waitedMs: number })
+  /** The head of an answer came, whatever it says but "too many". */
   | (OfCall & { readonly kind: "answered"; readonly tookMs: number })
+  /** It ended without an answer: the network failed, or whoever asked took it back. */
+  | (OfCall & { readonly kind: "withdrawn"; readonly tookMs: number })
   /** What an answer took in the end, once it is known. */
   | (OfCall & { readonly kind: "used"; readonly used: Cost })
   /** By the service: too many from us. */

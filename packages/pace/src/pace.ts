@@ -5,8 +5,10 @@
  *   const answer = await pace.fetch("https://api.example.com/v1/things");
  */
 import { type Attempt, call } from "./call.ts";
+import type { BreakerState } from "./control/breaker.ts";
 import { createRetryBudget, type RetryBudget } from "./control/retry-budget.ts";
 import { PaceError } from "./error.ts";
+import type { PaceEvent } from "./event.ts";
 import { createGate, type Gate, type GateState } from "./gate/gate.ts";
 import type { Clock } from "./host/clock.ts";
 import { systemClock } from "./host/node/clock.ts";
@@ -16,6 +18,7 @@ import { type Asked, guessedCost, partitionOf } from "./partition.ts";
 import { beginningOf } from "./providers/beginning.ts";
 import { readingsOf } from "./providers/readings.ts";
 import { needsBody, type Verdict, verdictOf } from "./providers/verdict.ts";
+import type { Gauge } from "./quota/gauge.ts";
 import type { Reading, Unit } from "./quota/reading.ts";
 
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
@@ -53,6 +56,8 @@ export interface PacePorts {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly fetch?: Fetch;
+  /** Called with all that happens, as it happens, for metrics and logs. What it throws is dropped: no call pays for who looks on. */
+  readonly watch?: (event: PaceEvent) => void;
 }
 
 /** What calls have in common. */
@@ -71,6 +76,8 @@ export interface Pace extends Disposable {
   with(traits: CallTraits): Pace;
   /** By the name of its quotas. */
   state(): ReadonlyMap<string, GateState>;
+  /** Every quota that is known of, at this moment. */
+  gauges(): readonly Gauge[];
   /** What waits is refused. */
   close(): void;
 }
@@ -92,7 +99,7 @@ interface Partition {
 /** Throws `bad-argument`. */
 export function createPace(
   policy: PacePolicy = {},
-  { clock = systemClock, random = systemRandom, fetch: send = fetch }: PacePorts = {},
+  { clock = systemClock, random = systemRandom, fetch: send = fetch, watch: look }: PacePorts = {},
 ): Pace {
   const classes = policy.classes ?? CLASSES;
   const usual = policy.usualClass ?? (classes.includes("normal") ? "normal" : (classes.at(-1) ?? ""));
@@ -100,6 +107,7 @@ export function createPace(
   const reserved = new Set(policy.reserved ?? ["heartbeat"]);
   const nameOf = policy.partitionOf ?? partitionOf;
   const partitions = new Map<string, Partition>();
+  const watch = look && quiet(look);
 
   const partitionNamed = (name: string, origin: string): Partition => {
     const known = partitions.get(name);
@@ -121,7 +129,8 @@ export function createPace(
       ranks: classes.length,
       policy: (policy.quotas?.[origin] ?? []).map(readingOf),
     };
-    const partition = { gate: createGate(settings, { clock, random }), budget: createRetryBudget() };
+    const turned = (state: BreakerState): void => watch?.({ kind: "breaker", partition: name, state });
+    const partition = { gate: createGate(settings, { clock, random, turned }), budget: createRetryBudget() };
     partitions.set(name, partition);
     return partition;
   };
@@ -130,7 +139,8 @@ export function createPace(
     const { url, headers, method } = describe(input, init);
     const body = typeof init.body === "string" ? init.body : undefined;
     const asked: Asked = { url, headers, body };
-    const { gate, budget } = partitionNamed(nameOf(asked), new URL(url).origin);
+    const partition = nameOf(asked);
+    const { gate, budget } = partitionNamed(partition, new URL(url).origin);
     const name = traits.class ?? usual;
     const terms = {
       cost: guessedCost(asked),
@@ -145,7 +155,8 @@ export function createPace(
     const mayFail = isRepeatable && (IDEMPOTENT.has(method) || headers.has("idempotency-key"));
     const attempts = isRepeatable ? (policy.attempts ?? ATTEMPTS) : 1;
     let before: Response | undefined;
-    return await call({ gate, budget, clock }, terms, { attempts, signal: signal ?? undefined }, async () => {
+    const options = { attempts, signal: signal ?? undefined, named: { partition, class: name } };
+    return await call({ gate, budget, clock, watch }, terms, options, async () => {
       // Nobody reads it any more, and its connection is held until somebody says so.
       await before?.body?.cancel().catch(() => undefined);
       before = await send(input instanceof Request ? input.clone() : input, init);
@@ -160,6 +171,7 @@ export function createPace(
       return paceOf({ ...traits, ...more });
     },
     state: () => new Map([...partitions].map(([name, { gate }]) => [name, gate.state()])),
+    gauges: () => [...partitions].flatMap(([name, { gate }]) => gate.gauges(name)),
     close: () => {
       for (const { gate } of partitions.values()) gate.close();
     },
@@ -191,6 +203,16 @@ function meaning(verdict: Verdict, readings: readonly Reading[], mayFail: boolea
     case "overloaded":
       return { outcome: { ...verdict, readings }, again: "in-budget" };
   }
+}
+
+function quiet(watch: (event: PaceEvent) => void): (event: PaceEvent) => void {
+  return (event) => {
+    try {
+      watch(event);
+    } catch {
+      // As PacePorts says.
+    }
+  };
 }
 
 function describe(input: string | URL | Request, init: RequestInit): { url: string; headers: Headers; method: string } {

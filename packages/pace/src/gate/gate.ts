@@ -21,6 +21,7 @@ import { PaceError } from "../error.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Random } from "../host/random.ts";
 import { type Account, createAccount, type Reservation } from "../quota/account.ts";
+import { type Gauge, gaugeOf } from "../quota/gauge.ts";
 import { levelOf } from "../quota/level.ts";
 import type { Cost, Reading, Unit } from "../quota/reading.ts";
 import { createLine, type Waiting } from "./line.ts";
@@ -79,12 +80,16 @@ export interface Gate {
   /** What is called back may be so before this returns. The function returned takes the call out of the line. */
   enter(terms: CallTerms, waiter: Waiter): () => void;
   state(): GateState;
+  /** What is known of its quotas; `partition` is what it is called there. */
+  gauges(partition: string): readonly Gauge[];
   close(): void;
 }
 
 interface Ports {
   readonly clock: Clock;
   readonly random: Random;
+  /** Told after the breaker has turned. */
+  readonly turned?: (state: BreakerState) => void;
 }
 
 interface Call extends Waiting {
@@ -116,8 +121,11 @@ const MOST_UNTOLD = 10;
 const MOST_LIES = 3;
 const PLENTY = 0.5;
 const DISBELIEF_MS = 10 * 60_000;
+/** How far a level is believed that was just told, and one that refusals spoke against. */
+const TOLD_CONFIDENCE = 0.95;
+const LIE_CONFIDENCE = 0.05;
 
-export function createGate(settings: GateSettings, { clock, random }: Ports): Gate {
+export function createGate(settings: GateSettings, { clock, random, turned }: Ports): Gate {
   const line = createLine<Call>(settings.ranks);
   const breaker: Breaker = createBreaker(settings.breaker);
   const inFlight: InFlight = createInFlight(settings.inFlight);
@@ -138,6 +146,20 @@ export function createGate(settings: GateSettings, { clock, random }: Ports): Ga
   let isPumping = false;
   let lies = 0;
   let disbelievedMs = Number.NEGATIVE_INFINITY;
+  let breakerWas: BreakerState = "closed";
+  /** Units that the calls in the line are expected to take. */
+  const wanted = new Map<Unit, number>();
+
+  const want = (cost: Cost, sign: 1 | -1): void => {
+    for (const [unit, units] of Object.entries(cost) as [Unit, number][]) wanted.set(unit, (wanted.get(unit) ?? 0) + sign * units);
+  };
+
+  const look = (now: number): void => {
+    const state = breaker.state(now);
+    if (state === breakerWas) return;
+    breakerWas = state;
+    turned?.(state);
+  };
 
   /** The law of a quota whose level is told, says enough to steer by, and is believed. */
   const lawInForce = ({ law }: Lane, now: number): HeadedRate | undefined =>
@@ -184,6 +206,9 @@ export function createGate(settings: GateSettings, { clock, random }: Ports): Ga
   const leave = (now: number, { terms, waiter, forgetDeadline }: Call): void => {
     forgetDeadline?.();
     const { cost } = terms;
+    want(cost, -1);
+    // An open one turns half open by time alone; the call that is to see makes it known.
+    look(now);
     const reservations: (readonly [Unit, Reservation])[] = [];
     for (const lane of lanes) {
       const { account, pacer } = lane;
@@ -210,6 +235,7 @@ export function createGate(settings: GateSettings, { clock, random }: Ports): Ga
         if (outcome.kind === "refused") doubt(later, cost);
         // What is told is counted after what was reserved was given back: it has it in it.
         if (outcome.kind !== "withdrawn") hear(later, outcome.readings ?? [], now);
+        look(later);
         pump();
       },
     });
@@ -291,6 +317,7 @@ export function createGate(settings: GateSettings, { clock, random }: Ports): Ga
         if (ready > now && ready !== Number.POSITIVE_INFINITY) return wakeAt(Math.min(ready, now + LOOK_AGAIN_MS));
         line.take();
         if (ready > now) {
+          want(first.terms.cost, -1);
           first.forgetDeadline?.();
           first.waiter.refuse(tooLarge());
           continue;
@@ -329,10 +356,12 @@ export function createGate(settings: GateSettings, { clock, random }: Ports): Ga
       const { rank, requester, deadlineMs, cost } = terms;
       const call: Call = { rank, requester, deadlineMs, weight: cost.requests ?? 1, terms, waiter, forgetDeadline: undefined };
       line.add(call);
+      want(cost, 1);
       pump();
       if (deadlineMs !== Number.POSITIVE_INFINITY && line.has(call))
         call.forgetDeadline = clock.wake(deadlineMs, () => {
           line.remove(call);
+          want(cost, -1);
           const availableInMs = estimateMs(clock.now(), terms) - clock.now();
           waiter.refuse(
             new PaceError("deadline", "its deadline came while it waited", "Give it more time, or another class.", { availableInMs }),
@@ -340,6 +369,7 @@ export function createGate(settings: GateSettings, { clock, random }: Ports): Ga
         });
       return () => {
         call.forgetDeadline?.();
+        if (line.has(call)) want(cost, -1);
         line.remove(call);
         pump();
       };
@@ -357,11 +387,19 @@ export function createGate(settings: GateSettings, { clock, random }: Ports): Ga
         accounts: lanes.map(({ account }) => account),
       };
     },
+    gauges: (partition) => {
+      const now = clock.now();
+      return lanes.map(({ account, law, untold }) => {
+        const told = now < disbelievedMs ? LIE_CONFIDENCE : TOLD_CONFIDENCE / (1 + untold / MOST_UNTOLD);
+        return gaugeOf(account, now, { partition, waiting: wanted.get(account.unit) ?? 0, confidence: law === undefined ? 1 : told });
+      });
+    },
     close: () => {
       isClosed = true;
       alarm?.forget();
       for (let first = line.first(); first !== undefined; first = line.first()) {
         line.take();
+        want(first.terms.cost, -1);
         first.forgetDeadline?.();
         first.waiter.refuse(new PaceError("closed", "the gate was closed", "Make another."));
       }

@@ -1,3 +1,4 @@
+import type { Account } from "./account.ts";
 import type { Source, Unit } from "./reading.ts";
 
 /** One limited thing at one moment, for whoever looks: the ladder, the forecast, monitors and metrics. */
@@ -25,4 +26,27 @@ export interface Gauge {
   readonly confidence: number;
   /** Whether calls that were refused are counted, where that is known. */
   readonly chargesRefused: boolean | undefined;
+}
+
+/** What an account does not know of itself. */
+type Around = Pick<Gauge, "partition" | "waiting" | "confidence">;
+
+export function gaugeOf(account: Account, nowMs: number, { partition, waiting, confidence }: Around): Gauge {
+  const { unit, name, limit, windowMs, shape, source } = account;
+  const available = Math.max(0, account.available(nowMs));
+  return {
+    partition,
+    unit,
+    name,
+    limit,
+    windowMs,
+    shape,
+    used: Math.max(0, limit - available),
+    waiting,
+    available,
+    resetInMs: Math.max(0, account.resetInMs(nowMs)),
+    source,
+    confidence,
+    chargesRefused: undefined,
+  };
 }
