@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { PaceEvent } from "./event.ts";
-import { createPace, type Fetch, type Pace, type PacePolicy } from "./pace.ts";
+import { createPace, type Fetch, type Pace } from "./pace.ts";
+import type { PacePolicy } from "./policy.ts";
 import { seededRandom } from "./testing/draws.ts";
 import { createProvider, type ProviderSettings } from "./testing/provider.ts";
 import { createVirtualTime, type VirtualTime } from "./testing/virtual-time.ts";

@@ -1,8 +1,13 @@
 export { isPaceError, PaceError, type PaceErrorCode } from "./error.ts";
+export type { PaceEvent } from "./event.ts";
 export type { GateState } from "./gate/gate.ts";
+export type { Operation } from "./gate/operations.ts";
 export type { Clock } from "./host/clock.ts";
 export type { Random } from "./host/random.ts";
-export { type CallTraits, createPace, type Fetch, type Pace, type PacePolicy, type PacePorts, type PolicyQuota } from "./pace.ts";
+export { createPace, type Fetch, type Pace, type PacePorts, type RunOptions } from "./pace.ts";
 export type { Asked } from "./partition.ts";
+export type { CallTraits, PacePolicy, PolicyQuota } from "./policy.ts";
 export type { Account } from "./quota/account.ts";
+export type { Gauge } from "./quota/gauge.ts";
+export type { HeldLimit, HeldUnit, Measure } from "./quota/pool.ts";
 export type { Cost, Reading, Source, Unit } from "./quota/reading.ts";

@@ -2,7 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isPaceError, type PaceError } from "./error.ts";
-import { createPace, type Fetch, type Pace, type PacePolicy } from "./pace.ts";
+import { createPace, type Fetch, type Pace } from "./pace.ts";
+import type { PacePolicy } from "./policy.ts";
 import { seededRandom } from "./testing/draws.ts";
 import { createProvider, type ProviderSettings } from "./testing/provider.ts";
 import { createVirtualTime, type VirtualTime } from "./testing/virtual-time.ts";

@@ -9,74 +9,51 @@ import type { BreakerState } from "./control/breaker.ts";
 import { createRetryBudget, type RetryBudget } from "./control/retry-budget.ts";
 import { PaceError } from "./error.ts";
 import type { PaceEvent } from "./event.ts";
-import { createGate, type Gate, type GateState } from "./gate/gate.ts";
+import { type CallTerms, createGate, type Gate, type GateState } from "./gate/gate.ts";
 import type { Clock } from "./host/clock.ts";
 import { systemClock } from "./host/node/clock.ts";
+import { measureProcess } from "./host/node/process.ts";
 import { systemRandom } from "./host/node/random.ts";
 import type { Random } from "./host/random.ts";
 import { type Asked, guessedCost, partitionOf } from "./partition.ts";
+import { type CallTraits, checkPolicy, checkTraits, knownClass, type PacePolicy, readingOf } from "./policy.ts";
 import { beginningOf } from "./providers/beginning.ts";
+import { judgedError } from "./providers/judged-error.ts";
 import { readingsOf } from "./providers/readings.ts";
 import { needsBody, type Verdict, verdictOf } from "./providers/verdict.ts";
 import type { Gauge } from "./quota/gauge.ts";
-import type { Reading, Unit } from "./quota/reading.ts";
+import { createPool, type Measure } from "./quota/pool.ts";
+import type { Cost, Reading } from "./quota/reading.ts";
 
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
-
-/** A limit that its owner knows, or sets. */
-export interface PolicyQuota {
-  /** `requests` unless said. */
-  readonly unit?: Unit;
-  readonly limit: number;
-  readonly windowMs: number;
-  /** A bucket, that fills all the time, unless said. */
-  readonly shape?: Reading["shape"];
-}
-
-export interface PacePolicy {
-  /** Who leaves first: `heartbeat`, `interactive`, `normal`, `background` unless said. */
-  readonly classes?: readonly string[];
-  /** Of these, whom pauses that a guess began do not hold: `heartbeat` unless said. */
-  readonly reserved?: readonly string[];
-  /** Of calls that name none: `normal` unless said, or the last. */
-  readonly usualClass?: string;
-  /** Until the last attempt of a call has left, which is then not ended; 120,000 unless said: longer than a person waits, shorter than most clients' ten minutes. */
-  readonly deadlineMs?: number;
-  /** Attempts of a call; 20 unless said. Deadlines end most before. */
-  readonly attempts?: number;
-  /** Calls that may wait for one quota; 10,000 unless said: some MB. */
-  readonly mostWaiting?: number;
-  /** By the origin of the service, as "https://api.example.com". */
-  readonly quotas?: Readonly<Record<string, readonly PolicyQuota[]>>;
-  /** Names the quotas that a request takes of; by address, credentials and model unless said. */
-  readonly partitionOf?: (asked: Asked) => string;
-}
 
 export interface PacePorts {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly fetch?: Fetch;
+  /** Memory and cores that this process uses. */
+  readonly measure?: Measure;
   /** Called with all that happens, as it happens, for metrics and logs. What it throws is dropped: no call pays for who looks on. */
   readonly watch?: (event: PaceEvent) => void;
 }
 
-/** What calls have in common. */
-export interface CallTraits {
-  readonly class?: string;
-  /** As in the policy. */
-  readonly deadlineMs?: number;
-  /** For whom: those of one class take turns. */
-  readonly requester?: string;
+export interface RunOptions {
+  readonly signal?: AbortSignal;
 }
 
 export interface Pace extends Disposable {
   /** `fetch`, and what is refused for its rate is asked again when there is room. Throws `PaceError` for what cannot leave in time. */
   readonly fetch: Fetch;
+  /**
+   * The same for what is no `fetch`: `work` begins when there is room in the quotas of that name. Where it throws an error with the `status` and `headers` of an
+   * answer, as clients of services do, a refusal is asked again like one of `fetch`; the last error is thrown.
+   */
+  run<Result>(partition: string, work: () => Promise<Result>, options?: RunOptions): Promise<Result>;
   /** The same gates, for calls of a kind: hand its `fetch` to a client. */
   with(traits: CallTraits): Pace;
   /** By the name of its quotas. */
   state(): ReadonlyMap<string, GateState>;
-  /** Every quota that is known of, at this moment. */
+  /** Every quota that is known of, at this moment, and what the process has of its own. */
   gauges(): readonly Gauge[];
   /** What waits is refused. */
   close(): void;
@@ -99,15 +76,17 @@ interface Partition {
 /** Throws `bad-argument`. */
 export function createPace(
   policy: PacePolicy = {},
-  { clock = systemClock, random = systemRandom, fetch: send = fetch, watch: look }: PacePorts = {},
+  { clock = systemClock, random = systemRandom, fetch: send = fetch, measure, watch: look }: PacePorts = {},
 ): Pace {
+  checkPolicy(policy);
   const classes = policy.classes ?? CLASSES;
   const usual = policy.usualClass ?? (classes.includes("normal") ? "normal" : (classes.at(-1) ?? ""));
-  rankOf(classes, usual);
+  knownClass(classes, usual);
   const reserved = new Set(policy.reserved ?? ["heartbeat"]);
   const nameOf = policy.partitionOf ?? partitionOf;
   const partitions = new Map<string, Partition>();
   const watch = look && quiet(look);
+  const pool = policy.here === undefined ? undefined : createPool(policy.here, measure ?? measureProcess(clock));
 
   const partitionNamed = (name: string, origin: string): Partition => {
     const known = partitions.get(name);
@@ -127,12 +106,25 @@ export function createPace(
     const settings = {
       mostWaiting: policy.mostWaiting ?? MOST_WAITING,
       ranks: classes.length,
-      policy: (policy.quotas?.[origin] ?? []).map(readingOf),
+      policy: (policy.quotas?.[origin] ?? []).map((quota) => readingOf(quota, clock.date())),
     };
     const turned = (state: BreakerState): void => watch?.({ kind: "breaker", partition: name, state });
-    const partition = { gate: createGate(settings, { clock, random, turned }), budget: createRetryBudget() };
+    const partition = { gate: createGate(settings, { clock, random, pool, turned }), budget: createRetryBudget() };
     partitions.set(name, partition);
     return partition;
+  };
+
+  const termsOf = (traits: CallTraits, guessed: Cost): CallTerms => {
+    const name = traits.class ?? usual;
+    return {
+      cost: { ...guessed, ...traits.cost },
+      isGuess: traits.cost === undefined,
+      rank: knownClass(classes, name),
+      isReserved: reserved.has(name),
+      requester: traits.requester ?? "",
+      deadlineMs: clock.now() + (traits.deadlineMs ?? policy.deadlineMs ?? DEADLINE_MS),
+      operation: traits.operation,
+    };
   };
 
   const fetchWith = async (traits: CallTraits, input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
@@ -141,22 +133,13 @@ export function createPace(
     const asked: Asked = { url, headers, body };
     const partition = nameOf(asked);
     const { gate, budget } = partitionNamed(partition, new URL(url).origin);
-    const name = traits.class ?? usual;
-    const terms = {
-      cost: guessedCost(asked),
-      isGuess: true,
-      rank: rankOf(classes, name),
-      isReserved: reserved.has(name),
-      requester: traits.requester ?? "",
-      deadlineMs: clock.now() + (traits.deadlineMs ?? policy.deadlineMs ?? DEADLINE_MS),
-    };
     const signal = init.signal ?? (input instanceof Request ? input.signal : undefined);
     const isRepeatable = !(init.body instanceof ReadableStream);
     const mayFail = isRepeatable && (IDEMPOTENT.has(method) || headers.has("idempotency-key"));
     const attempts = isRepeatable ? (policy.attempts ?? ATTEMPTS) : 1;
     let before: Response | undefined;
-    const options = { attempts, signal: signal ?? undefined, named: { partition, class: name } };
-    return await call({ gate, budget, clock, watch }, terms, options, async () => {
+    const options = { attempts, signal: signal ?? undefined, named: { partition, class: traits.class ?? usual } };
+    return await call({ gate, budget, clock, watch }, termsOf(traits, guessedCost(asked)), options, async () => {
       // Nobody reads it any more, and its connection is held until somebody says so.
       await before?.body?.cancel().catch(() => undefined);
       before = await send(input instanceof Request ? input.clone() : input, init);
@@ -164,23 +147,56 @@ export function createPace(
     });
   };
 
+  const runWith = async <Result>(
+    traits: CallTraits,
+    partition: string,
+    work: () => Promise<Result>,
+    { signal }: RunOptions = {},
+  ): Promise<Result> => {
+    const { gate, budget } = partitionNamed(partition, partition);
+    const options = { attempts: policy.attempts ?? ATTEMPTS, signal, named: { partition, class: traits.class ?? usual } };
+    const end = await call(
+      { gate, budget, clock, watch },
+      termsOf(traits, { requests: 1 }),
+      options,
+      async (): Promise<Attempt<Ended<Result>>> => {
+        try {
+          return { result: { result: await work() }, outcome: { kind: "answered" }, again: "never" };
+        } catch (error) {
+          const told = judgedError(error, clock.date());
+          if (told === undefined) throw error;
+          return { result: { error }, ...meaning(told.verdict, told.readings, false) };
+        }
+      },
+    );
+    if ("error" in end) throw end.error;
+    return end.result;
+  };
+
+  const close = (): void => {
+    for (const { gate } of partitions.values()) gate.close();
+  };
+
   const paceOf = (traits: CallTraits): Pace => ({
     fetch: (input, init) => fetchWith(traits, input, init),
+    run: (partition, work, options) => runWith(traits, partition, work, options),
     with: (more) => {
-      if (more.class !== undefined) rankOf(classes, more.class);
+      checkTraits(classes, more);
       return paceOf({ ...traits, ...more });
     },
     state: () => new Map([...partitions].map(([name, { gate }]) => [name, gate.state()])),
-    gauges: () => [...partitions].flatMap(([name, { gate }]) => gate.gauges(name)),
-    close: () => {
-      for (const { gate } of partitions.values()) gate.close();
-    },
-    [Symbol.dispose]: () => {
-      for (const { gate } of partitions.values()) gate.close();
-    },
+    gauges: () => [
+      ...[...partitions].flatMap(([name, { gate }]) => gate.gauges(name)),
+      ...(pool?.gauges((unit) => [...partitions.values()].reduce((sum, { gate }) => sum + gate.waiting(unit), 0)) ?? []),
+    ],
+    close,
+    [Symbol.dispose]: close,
   });
   return paceOf({});
 }
+
+/** What became of work that is no `fetch`. */
+type Ended<Result> = { readonly result: Result } | { readonly error: unknown };
 
 async function judged(answer: Response, clock: Clock, mayFail: boolean): Promise<Attempt<Response>> {
   const dateMs = clock.date();
@@ -221,16 +237,4 @@ function describe(input: string | URL | Request, init: RequestInit): { url: stri
   if (!URL.canParse(url))
     throw new PaceError("bad-argument", `"${url.slice(0, 80)}" is no address`, 'It begins with the scheme: "https://…".');
   return { url, headers: new Headers(init.headers ?? request?.headers), method: (init.method ?? request?.method ?? "GET").toUpperCase() };
-}
-
-function rankOf(classes: readonly string[], name: string): number {
-  const rank = classes.indexOf(name);
-  if (rank < 0) throw new PaceError("bad-argument", `"${name}" is no class of calls`, `They are: ${classes.join(", ")}.`);
-  return rank;
-}
-
-function readingOf({ unit = "requests", limit, windowMs, shape = "bucket" }: PolicyQuota): Reading {
-  if (!(limit > 0) || !(windowMs > 0))
-    throw new PaceError("bad-argument", `a quota has ${limit} in ${windowMs} ms`, "Both are numbers above zero.");
-  return { unit, name: unit, limit, windowMs, remaining: limit, resetInMs: windowMs, shape };
 }

@@ -4,7 +4,8 @@
  * States: *rising*, from the first call to the first refusal, by a factor each second; then *around* the rate that was measured at the last
  * refusal: a little below it, slowly through it, and ever faster beyond (the curve of CUBIC, RFC 9438, in time since the refusal). Below costs nothing,
  * because what is not used lies in the service's bucket; slowly through it makes few refusals; faster beyond it finds a limit that was raised.
- * Input: answers and refusals. Invariant: one drop and one pause for all calls that were under way together, however many of them are refused.
+ * Input: answers and refusals, and whether somebody waits for the rate: it grows only while it is used up, so that an idle hour finds no limit that was
+ * raised, and lets nobody send without one. Invariant: one drop and one pause for all calls that were under way together, however many of them are refused.
  *
  * Several that share a limit without knowing of each other come to like shares: who sends more is refused more often.
  */
@@ -40,24 +41,42 @@ const PAUSE_SPREAD = 0.4;
 const CALM_MS = 800;
 const LEAST_PER_SECOND = 1 / 60;
 
-export function createOpaqueRate(random: Random, { startPerSecond }: OpaqueRateSettings = OPAQUE_RATE_SETTINGS): RateLaw {
+/** Who waits is heard of so often at least; what is longer apart is two times of waiting. */
+const STILL_WAITING_MS = 1000;
+/** More calls a second are none that one process makes. */
+const MOST_PER_SECOND = 1e5;
+
+export interface OpaqueRate extends RateLaw {
+  /** Somebody waits for nothing but the rate. */
+  awaited(nowMs: number): void;
+}
+
+export function createOpaqueRate(random: Random, { startPerSecond }: OpaqueRateSettings = OPAQUE_RATE_SETTINGS): OpaqueRate {
   const accepted = createRecent();
   let measured = startPerSecond;
   let isRising = true;
   let sinceMs: number | undefined;
+  /** Of the time since, how long the rate was all that calls waited for. */
+  let awaitedForMs = 0;
+  let awaitedMs = Number.NEGATIVE_INFINITY;
   let pauseBeganMs = Number.NEGATIVE_INFINITY;
   let refusals = 0;
 
   const rate = (nowMs: number): number => {
     sinceMs ??= nowMs;
-    const passedMs = Math.max(0, nowMs - sinceMs);
-    if (isRising) return measured * Math.exp((passedMs / 1000) * RISE_PER_SECOND);
-    const way = passedMs / PLATEAU_MS - 1;
-    return Math.max(LEAST_PER_SECOND, measured * (1 + BELOW * way ** 3));
+    const way = awaitedForMs / PLATEAU_MS - 1;
+    const factor = isRising ? Math.exp((awaitedForMs / 1000) * RISE_PER_SECOND) : 1 + BELOW * way ** 3;
+    return Math.max(LEAST_PER_SECOND, Math.min(MOST_PER_SECOND, measured * factor));
   };
 
   return {
     rate,
+    awaited: (nowMs) => {
+      sinceMs ??= nowMs;
+      const fromMs = Math.max(awaitedMs, sinceMs);
+      if (nowMs > fromMs && nowMs - fromMs <= STILL_WAITING_MS) awaitedForMs += nowMs - fromMs;
+      awaitedMs = nowMs;
+    },
     spanMs: (nowMs, units) => {
       const perSecond = rate(nowMs);
       return (isRising ? Math.log1p((RISE_PER_SECOND * units) / perSecond) / RISE_PER_SECOND : units / perSecond) * 1000;
@@ -78,6 +97,7 @@ export function createOpaqueRate(random: Random, { startPerSecond }: OpaqueRateS
         Math.min(MOST_PAUSE_MS, (PAUSE_MS + 1000 / sending) * 2 ** (refusals - 1)) * (1 - PAUSE_SPREAD / 2 + PAUSE_SPREAD * random());
       pauseBeganMs = nowMs;
       sinceMs = nowMs + pauseMs;
+      awaitedForMs = 0;
       return pauseMs;
     },
   };

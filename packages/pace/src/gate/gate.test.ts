@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { PaceError } from "../error.ts";
+import { createPool } from "../quota/pool.ts";
 import type { Cost, Reading } from "../quota/reading.ts";
 import { createVirtualTime } from "../testing/virtual-time.ts";
 import { type CallTerms, createGate, type Pass } from "./gate.ts";
+import type { Operation } from "./operations.ts";
 
 const TOLD: Reading = {
   unit: "requests",
@@ -122,5 +124,144 @@ describe("a gate", () => {
     const { pass } = enter();
     for (let nth = 0; nth < 3; nth++) pass?.settle({ kind: "answered" });
     expect(gate.state().underWay).toBe(0);
+  });
+});
+
+describe("one operation that wants everything", () => {
+  const flood = { name: "reindex", mostShare: 0.5 };
+
+  it("has half of the calls under way, and the others go past it", () => {
+    const { gate, enter } = gateAt();
+    const most = gate.state().mostUnderWay;
+    enter().pass?.settle({ kind: "answered", readings: [TOLD] });
+    for (let call = 0; call < 50; call++) enter({ operation: flood, rank: 0 });
+    expect(gate.state().underWay).toBeLessThanOrEqual(most / 2);
+  });
+
+  it("has its share of a quota in a window, and no more", () => {
+    const time = createVirtualTime();
+    const day: Reading = { ...TOLD, name: "day", limit: 100, windowMs: 86_400_000, remaining: 100, resetInMs: 86_400_000, shape: "window" };
+    const gate = createGate({ mostWaiting: 1000, ranks: 2, policy: [day] }, { clock: time, random: () => 0.5 });
+    let [mine, others] = [0, 0];
+    const terms = {
+      cost: { requests: 1 },
+      isGuess: false,
+      rank: 0,
+      isReserved: false,
+      requester: "",
+      deadlineMs: Number.POSITIVE_INFINITY,
+    };
+    const enter = (operation: Operation | undefined, left: () => void): void =>
+      void gate.enter(
+        { ...terms, operation },
+        {
+          leave: (pass) => {
+            left();
+            time.wake(time.now() + 10, () => pass.settle({ kind: "answered" }));
+          },
+          refuse: () => undefined,
+        },
+      );
+    for (let call = 0; call < 200; call++) enter(flood, () => mine++);
+    time.run(3_600_000);
+    expect(mine).toBe(50);
+    for (let call = 0; call < 40; call++) enter(undefined, () => others++);
+    time.run(7_200_000);
+    expect([mine, others]).toEqual([50, 40]);
+    time.run(90_000_000);
+    expect(mine).toBe(100);
+  });
+
+  it("gives back what calls had that were taken out of the line", () => {
+    const { time, gate, enter } = gateAt();
+    enter().pass?.settle({ kind: "refused", waitMs: 10_000 });
+    const late = Array.from({ length: 20 }, () => enter({ operation: flood, deadlineMs: 11_000 }));
+    time.run(400_000);
+    expect(late.every(({ pass, error }) => pass !== undefined || error !== undefined)).toBe(true);
+    for (const { pass } of late) pass?.settle({ kind: "answered" });
+    const again = enter({ operation: flood });
+    time.run(500_000);
+    expect(again.pass).toBeDefined();
+    expect(gate.state().waiting).toBe(0);
+  });
+});
+
+describe("room for reserved classes", () => {
+  it("is kept in a window for as many as will come until it ends, once one came", () => {
+    const time = createVirtualTime();
+    const hour: Reading = { ...TOLD, name: "hour", limit: 100, windowMs: 3_600_000, remaining: 100, resetInMs: 3_600_000, shape: "window" };
+    const gate = createGate({ mostWaiting: 1000, ranks: 2, policy: [hour] }, { clock: time, random: () => 0.5 });
+    const beats: number[] = [];
+    const terms = { cost: { requests: 1 }, isGuess: false, requester: "", deadlineMs: Number.POSITIVE_INFINITY };
+    const enter = (isReserved: boolean, left: () => void): void =>
+      void gate.enter(
+        { ...terms, isReserved, rank: isReserved ? 0 : 1 },
+        {
+          leave: (pass) => {
+            left();
+            pass.settle({ kind: "answered" });
+          },
+          refuse: () => undefined,
+        },
+      );
+    for (let minute = 0; minute < 60; minute += 2) time.wake(minute * 60_000, () => enter(true, () => beats.push(time.now())));
+    time.wake(150_000, () => {
+      for (let call = 0; call < 500; call++) enter(false, () => undefined);
+    });
+    time.run(3_599_000);
+    expect(beats).toEqual(Array.from({ length: 30 }, (_, nth) => nth * 120_000));
+  });
+});
+
+describe("a pause that the service asks for", () => {
+  it("ends at once the waiting of those who would be late then, and tells them when", () => {
+    const { time, enter } = gateAt();
+    const first = enter();
+    for (let call = 0; call < 4; call++) enter();
+    const [soon, patient] = [enter({ deadlineMs: 60_000 }), enter({ deadlineMs: 4 * 86_400_000 })];
+    first.pass?.settle({ kind: "refused", waitMs: 3 * 86_400_000 });
+    expect(soon.error?.code).toBe("too-late");
+    expect(soon.error?.availableInMs).toBe(3 * 86_400_000);
+    expect(patient.error).toBeUndefined();
+    time.run(3 * 86_400_000 + 60_000);
+    expect(patient.pass).toBeDefined();
+  });
+});
+
+describe("what the process has of its own", () => {
+  it("holds a call until as much is given back, and those of reserved classes never", () => {
+    const time = createVirtualTime();
+    let measured = 0;
+    const pool = createPool([{ unit: "memory-bytes", limit: 100 }], () => ({ "memory-bytes": measured }));
+    const gate = createGate({ mostWaiting: 100, ranks: 2 }, { clock: time, random: () => 0.5, pool });
+    const enter = (units: number, isReserved = false): { pass: Pass | undefined; error: PaceError | undefined } => {
+      const fate: { pass: Pass | undefined; error: PaceError | undefined } = { pass: undefined, error: undefined };
+      const cost = { requests: 1, "memory-bytes": units };
+      gate.enter(
+        { cost, isGuess: false, rank: isReserved ? 0 : 1, isReserved, requester: "", deadlineMs: Number.POSITIVE_INFINITY },
+        {
+          leave: (pass) => {
+            fate.pass = pass;
+          },
+          refuse: (error) => {
+            fate.error = error;
+          },
+        },
+      );
+      return fate;
+    };
+    const [first, second] = [enter(70), enter(40)];
+    expect([first.pass === undefined, second.pass === undefined]).toEqual([false, true]);
+    expect(enter(10, true).pass).toBeDefined();
+    expect(enter(101).error?.code).toBe("quota-spent");
+    first.pass?.settle({ kind: "answered" });
+    expect(second.pass).toBeDefined();
+    measured = 100;
+    const third = enter(1);
+    time.run(5000);
+    expect(third.pass).toBeUndefined();
+    measured = 20;
+    time.run(6000);
+    expect(third.pass).toBeDefined();
   });
 });

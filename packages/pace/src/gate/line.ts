@@ -28,6 +28,8 @@ export interface Line<Item extends Waiting> {
   has(item: Item): boolean;
   /** It waits no longer. */
   remove(item: Item): void;
+  /** All that wait, in no order. */
+  items(): readonly Item[];
 }
 
 interface Place<Item> {
@@ -74,6 +76,7 @@ export function createLine<Item extends Waiting>(ranks: number): Line<Item> {
       placed.delete(item);
       all[item.rank]?.remove(place);
     },
+    items: () => [...placed.keys()],
   };
 }
 

@@ -24,6 +24,8 @@ export interface Account {
   /** From when on so many units are there; infinity where they never are. */
   readyMs(nowMs: number, units: number): number;
   reserve(nowMs: number, units: number): Reservation;
+  /** What was settled took so much more, or less. */
+  correct(nowMs: number, units: number): void;
   /** An answer to what left at `sentMs` tells: what left later is not in it. */
   told(nowMs: number, reading: Reading, sentMs: number): void;
 }
@@ -105,6 +107,11 @@ export function createAccount(nowMs: number, first: Reading, source: Source): Ac
           remaining += units - used;
         },
       };
+    },
+    correct: (now, units) => {
+      count(now);
+      settled += units;
+      remaining = Math.min(limit - outstanding, remaining - units);
     },
     told: (now, reading, sentMs) => {
       ({ limit, windowMs, shape } = reading);

@@ -29,9 +29,9 @@ export interface Gauge {
 }
 
 /** What an account does not know of itself. */
-type Around = Pick<Gauge, "partition" | "waiting" | "confidence">;
+type Around = Pick<Gauge, "partition" | "waiting" | "confidence" | "chargesRefused">;
 
-export function gaugeOf(account: Account, nowMs: number, { partition, waiting, confidence }: Around): Gauge {
+export function gaugeOf(account: Account, nowMs: number, { partition, waiting, confidence, chargesRefused }: Around): Gauge {
   const { unit, name, limit, windowMs, shape, source } = account;
   const available = Math.max(0, account.available(nowMs));
   return {
@@ -47,6 +47,6 @@ export function gaugeOf(account: Account, nowMs: number, { partition, waiting, c
     resetInMs: Math.max(0, account.resetInMs(nowMs)),
     source,
     confidence,
-    chargesRefused: undefined,
+    chargesRefused,
   };
 }

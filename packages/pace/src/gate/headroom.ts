@@ -1,0 +1,39 @@
+/**
+ * What is kept free for calls of reserved classes: of a bucket as much as the largest of them took, of a window as much as they will take until it ends, at the
+ * rate at which they came. Nothing is kept where none ever came.
+ */
+import type { Account } from "../quota/account.ts";
+import type { Cost, Unit } from "../quota/reading.ts";
+
+export interface Headroom {
+  left(nowMs: number, cost: Cost): void;
+  /** Units that others must leave. */
+  units(nowMs: number, account: Account): number;
+}
+
+/** Heartbeats come every few seconds or minutes: none for an hour is none. */
+const FORGOTTEN_MS = 3_600_000;
+/** Of the way to what the newest says. */
+const STEP = 0.2;
+
+export function createHeadroom(): Headroom {
+  const largest = new Map<Unit, number>();
+  let lastMs: number | undefined;
+  let betweenMs: number | undefined;
+  return {
+    left: (nowMs, cost) => {
+      if (lastMs !== undefined) {
+        const passedMs = nowMs - lastMs;
+        betweenMs = betweenMs === undefined ? passedMs : betweenMs + (passedMs - betweenMs) * STEP;
+      }
+      lastMs = nowMs;
+      for (const [unit, units] of Object.entries(cost) as [Unit, number][]) largest.set(unit, Math.max(units, largest.get(unit) ?? 0));
+    },
+    units: (nowMs, account) => {
+      const units = largest.get(account.unit) ?? 0;
+      if (lastMs === undefined || nowMs - lastMs > FORGOTTEN_MS || units === 0) return 0;
+      if (account.shape === "bucket" || betweenMs === undefined || betweenMs === 0) return units;
+      return units * (1 + Math.floor(account.resetInMs(nowMs) / betweenMs));
+    },
+  };
+}

@@ -1,0 +1,230 @@
+/**
+ * All quotas of one partition, each with what it makes of the pace: those of the owner's policy, those that the service tells, and the rate that is
+ * found by trying where it tells nothing of requests.
+ *
+ * Input: what leaves, how it ended, what answers tell. Invariants: what left was reserved in every quota that it takes of, and settles there once (K2);
+ * what others of a reserved class will need is left for them.
+ */
+import { createHeadedRate, type HeadedRate } from "../control/headed-rate.ts";
+import { createOpaqueRate, type OpaqueRate, type OpaqueRateSettings } from "../control/opaque-rate.ts";
+import { createPacer, type Pacer } from "../control/pacer.ts";
+import type { Random } from "../host/random.ts";
+import { type Account, createAccount, type Reservation } from "../quota/account.ts";
+import { type Gauge, gaugeOf } from "../quota/gauge.ts";
+import { levelOf } from "../quota/level.ts";
+import type { Cost, Reading, Unit } from "../quota/reading.ts";
+import { createHeadroom } from "./headroom.ts";
+import type { Outcome } from "./outcome.ts";
+
+/** What a call takes, and of whom it is. */
+export interface Asking {
+  readonly cost: Cost;
+  /** Whether it is a guess: then one that is more than a whole quota waits for all of it instead of being refused. */
+  readonly isGuess: boolean;
+  readonly isReserved: boolean;
+}
+
+/** What left, in every quota. */
+export interface Taken {
+  /** How it ended, and what was told. Refusals give the pause that they begin, in milliseconds. */
+  settle(nowMs: number, outcome: Outcome): number;
+  /** What it took in the end: where the service does not tell its level, this is counted. */
+  correct(nowMs: number, used: Cost): void;
+}
+
+export interface Lanes {
+  readonly all: readonly Lane[];
+  /** From when on it may leave; infinity where it is more than a quota ever has. */
+  readyMs(nowMs: number, asking: Asking): number;
+  /** ... with so many before it. */
+  estimateMs(nowMs: number, asking: Asking, ahead: number): number;
+  take(nowMs: number, asking: Asking): Taken;
+  /** Requests a second that may leave now. */
+  perSecond(nowMs: number): number;
+  gauges(nowMs: number, partition: string, waiting: (unit: Unit) => number): readonly Gauge[];
+}
+
+/** One quota with what it makes of the pace. */
+export interface Lane {
+  readonly key: string;
+  readonly account: Account;
+  /** Of quotas whose level the service tells. */
+  readonly law: HeadedRate | undefined;
+  readonly pacer: Pacer;
+  /** Answers since it was told. */
+  untold: number;
+}
+
+export interface LanesSettings {
+  readonly rate?: OpaqueRateSettings | undefined;
+  /** Quotas that are known beforehand, of the owner's own policy. */
+  readonly policy?: readonly Reading[] | undefined;
+  /** Whether the service counts calls that it refused, where that is known. */
+  readonly chargesRefused?: boolean | undefined;
+}
+
+/** Of what remains, so much may leave at once. */
+const AT_ONCE = 0.05;
+/** Calls that leave at once to a service of which nothing is known. */
+const FIRST_CALLS = 5;
+/** A level that so many answers do not tell is told no more. */
+const MOST_UNTOLD = 10;
+/** Refusals where all levels say that there is plenty, until they are not believed for a while: ten minutes, as long as a fault at a service may take. */
+const MOST_LIES = 3;
+const PLENTY = 0.5;
+const DISBELIEF_MS = 10 * 60_000;
+/** Of a quota, for reserved classes: they do not starve, and starve nobody. */
+const MOST_KEPT = 0.5;
+/** How far a level is believed that was just told, and one that refusals spoke against. */
+const TOLD_CONFIDENCE = 0.95;
+const LIE_CONFIDENCE = 0.05;
+
+export function createLanes(nowMs: number, { rate, policy = [], chargesRefused }: LanesSettings, random: Random): Lanes {
+  const opaque: OpaqueRate = createOpaqueRate(random, rate);
+  const opaquePacer = createPacer(FIRST_CALLS);
+  const headroom = createHeadroom();
+  let lanes: readonly Lane[] = policy.map((reading) => ({
+    key: `policy ${keyOf(reading)}`,
+    account: createAccount(nowMs, reading, "policy"),
+    law: undefined,
+    pacer: createPacer(0),
+    untold: 0,
+  }));
+  let lies = 0;
+  let disbelievedMs = Number.NEGATIVE_INFINITY;
+
+  /** The law of a quota whose level is told, says enough to steer by, and is believed. */
+  const lawInForce = ({ law }: Lane, now: number): HeadedRate | undefined =>
+    law === undefined || law.isBlind || now < disbelievedMs ? undefined : law;
+
+  /** Whether the level of requests is known, so that their rate need not be guessed. */
+  const isTold = (now: number): boolean => lanes.some((lane) => lane.account.unit === "requests" && lawInForce(lane, now) !== undefined);
+
+  const accountReadyMs = (now: number, { account }: Lane, units: number, { isGuess, isReserved }: Asking): number => {
+    const kept = isReserved ? 0 : Math.min(headroom.units(now, account), MOST_KEPT * Math.max(0, account.limit - units));
+    return account.readyMs(now, (isGuess ? Math.min(units, account.limit) : units) + kept);
+  };
+
+  /** A refusal is a lie of the levels when all that it takes of said that there was plenty. */
+  const doubt = (now: number, cost: Cost): void => {
+    const told = lanes.filter(({ law, account }) => law !== undefined && cost[account.unit] !== undefined);
+    if (told.length === 0 || told.some(({ law }) => (law?.level ?? 0) < PLENTY)) return;
+    if (++lies < MOST_LIES) return;
+    lies = 0;
+    disbelievedMs = now + DISBELIEF_MS;
+  };
+
+  const hear = (now: number, readings: readonly Reading[], sentMs: number): void => {
+    for (const lane of lanes) if (lane.law !== undefined) lane.untold++;
+    for (const reading of readings) {
+      const key = `told ${keyOf(reading)}`;
+      const level = levelOf(reading);
+      const lane = lanes.find((one) => one.key === key);
+      if (lane === undefined) {
+        const account = createAccount(now, reading, "header");
+        lanes = [...lanes, { key, account, law: createHeadedRate(random, level), pacer: createPacer(0), untold: 0 }];
+        continue;
+      }
+      lane.untold = 0;
+      lane.account.told(now, reading, sentMs);
+      lane.law?.told(now, level);
+    }
+    if (lanes.some(({ untold }) => untold > MOST_UNTOLD)) lanes = lanes.filter(({ untold }) => untold <= MOST_UNTOLD);
+  };
+
+  /** What the laws learn; the pause that the one in force wants. */
+  const learn = (now: number, sentMs: number, cost: Cost, outcome: Outcome): number => {
+    if (outcome.kind === "answered") {
+      opaque.accepted(now, sentMs, cost.requests ?? 1);
+      for (const { law, account } of lanes) law?.accepted(now, sentMs, cost[account.unit] ?? 0);
+    }
+    if (outcome.kind !== "refused") return 0;
+    const guessed = opaque.refused(now, sentMs);
+    const known = lanes.map(({ law }) => law?.refused(now, sentMs) ?? 0);
+    return isTold(now) ? Math.max(...known) : guessed;
+  };
+
+  return {
+    get all() {
+      return lanes;
+    },
+    readyMs: (now, asking) => {
+      const { cost, isReserved } = asking;
+      let ready = now;
+      for (const lane of lanes) {
+        const units = cost[lane.account.unit] ?? 0;
+        if (units === 0) continue;
+        ready = Math.max(ready, accountReadyMs(now, lane, units, asking));
+        const law = lawInForce(lane, now);
+        if (law === undefined || isReserved) continue;
+        ready = Math.max(ready, lane.pacer.readyMs(now, units, law.rate(now), Math.max(1, AT_ONCE * lane.account.available(now))));
+      }
+      if (isReserved || isTold(now)) return ready;
+      const pacedMs = opaquePacer.readyMs(now, cost.requests ?? 1, opaque.rate(now), 1);
+      if (pacedMs > Math.max(now, ready)) opaque.awaited(now);
+      return Math.max(ready, pacedMs);
+    },
+    estimateMs: (now, asking, ahead) => {
+      const { cost } = asking;
+      let ready = now;
+      for (const lane of lanes) {
+        const units = cost[lane.account.unit] ?? 0;
+        if (units === 0) continue;
+        ready = Math.max(ready, accountReadyMs(now, lane, units, asking));
+        const law = lawInForce(lane, now);
+        if (law === undefined) continue;
+        const waiting = Math.max(0, ahead * units - AT_ONCE * lane.account.available(now));
+        ready = Math.max(ready, now + law.spanMs(now, waiting));
+      }
+      return isTold(now) ? ready : Math.max(ready, now + opaque.spanMs(now, Math.max(0, ahead - FIRST_CALLS)));
+    },
+    take: (now, { cost, isReserved }) => {
+      if (isReserved) headroom.left(now, cost);
+      const reservations: (readonly [Account, Reservation])[] = [];
+      for (const lane of lanes) {
+        const { account, pacer } = lane;
+        const units = cost[account.unit] ?? 0;
+        if (units === 0) continue;
+        reservations.push([account, account.reserve(now, units)]);
+        // What left by another pace is no debt of this one.
+        if (lawInForce(lane, now) !== undefined) pacer.left(units);
+      }
+      if (!isTold(now)) opaquePacer.left(cost.requests ?? 1);
+      let counted: Cost = {};
+      return {
+        settle: (later, outcome) => {
+          const pauseMs = learn(later, now, cost, outcome);
+          if (outcome.kind === "answered") counted = outcome.used === undefined ? cost : { ...cost, ...outcome.used };
+          else if (outcome.kind === "refused" && chargesRefused === true) counted = { requests: cost.requests ?? 0 };
+          for (const [account, reservation] of reservations) reservation.settle(later, counted[account.unit] ?? 0);
+          if (outcome.kind === "refused") doubt(later, cost);
+          // What is told is counted after what was reserved was given back: it has it in it.
+          if (outcome.kind !== "withdrawn") hear(later, outcome.readings ?? [], now);
+          return pauseMs;
+        },
+        correct: (later, used) => {
+          for (const { account } of lanes) {
+            const units = used[account.unit];
+            if (units === undefined || account.source === "header") continue;
+            account.correct(later, units - (counted[account.unit] ?? 0));
+          }
+          counted = { ...counted, ...used };
+        },
+      };
+    },
+    perSecond: (now) => {
+      const requests = lanes.find((lane) => lane.account.unit === "requests" && lawInForce(lane, now) !== undefined);
+      return (requests?.law ?? opaque).rate(now);
+    },
+    gauges: (now, partition, waiting) =>
+      lanes.map(({ account, law, untold }) => {
+        const told = now < disbelievedMs ? LIE_CONFIDENCE : TOLD_CONFIDENCE / (1 + untold / MOST_UNTOLD);
+        const confidence = law === undefined ? 1 : told;
+        return gaugeOf(account, now, { partition, waiting: waiting(account.unit), confidence, chargesRefused });
+      }),
+  };
+}
+
+function keyOf({ unit, name }: Reading): string {
+  return `${unit} ${name}`;
+}

@@ -1,0 +1,150 @@
+/** What the owner of a program says of its limits and its calls, and whether it makes sense. */
+import { PaceError } from "./error.ts";
+import type { Operation } from "./gate/operations.ts";
+import type { Asked } from "./partition.ts";
+import { HELD_UNITS, type HeldLimit } from "./quota/pool.ts";
+import type { Cost, Reading, Unit } from "./quota/reading.ts";
+
+/** A limit that its owner knows, or sets. */
+export interface PolicyQuota {
+  /** `requests` unless said. */
+  readonly unit?: Unit;
+  /** Tells several of one unit apart; the unit and the window unless said. */
+  readonly name?: string;
+  readonly limit: number;
+  readonly windowMs: number;
+  /** A bucket, that fills all the time, unless said. A window is full again at its end: at multiples of `windowMs` since 1970, so one of a day at midnight UTC. */
+  readonly shape?: Reading["shape"];
+}
+
+export interface PacePolicy {
+  /** Who leaves first: `heartbeat`, `interactive`, `normal`, `background` unless said. */
+  readonly classes?: readonly string[];
+  /** Of these, whom pauses that a guess began do not hold, and for whom room is kept: `heartbeat` unless said. */
+  readonly reserved?: readonly string[];
+  /** Of calls that name none: `normal` unless said, or the last. */
+  readonly usualClass?: string;
+  /** Until the last attempt of a call has left, which is then not ended; 120,000 unless said: longer than a person waits, shorter than most clients' ten minutes. */
+  readonly deadlineMs?: number;
+  /** Attempts of a call; 20 unless said. Deadlines end most before. */
+  readonly attempts?: number;
+  /** Calls that may wait for one quota; 10,000 unless said: some MB. */
+  readonly mostWaiting?: number;
+  /** By the origin of the service, as "https://api.example.com", or by the name that `run` is given. */
+  readonly quotas?: Readonly<Record<string, readonly PolicyQuota[]>>;
+  /** What this process has of its own, for all services together: calls under way, memory, cores. */
+  readonly here?: readonly HeldLimit[];
+  /** Names the quotas that a request takes of; by address, credentials and model unless said. */
+  readonly partitionOf?: (asked: Asked) => string;
+}
+
+/** What calls have in common. */
+export interface CallTraits {
+  readonly class?: string;
+  /** As in the policy. */
+  readonly deadlineMs?: number;
+  /** For whom: those of one class take turns. */
+  readonly requester?: string;
+  /** The piece of work that they are part of, and the share of every quota that it may take at most, from above 0 to 1. */
+  readonly operation?: Operation;
+  /** What one of them takes, where that is known better than it can be guessed: `{ usd: 0.02, "memory-bytes": 50_000_000 }`. */
+  readonly cost?: Cost;
+}
+
+const UNITS: readonly Unit[] = ["requests", "tokens", "input-tokens", "output-tokens", "usd", ...HELD_UNITS];
+const POLICY_NAMES = ["classes", "reserved", "usualClass", "deadlineMs", "attempts", "mostWaiting", "quotas", "here", "partitionOf"];
+const TRAIT_NAMES = ["class", "deadlineMs", "requester", "operation", "cost"];
+const QUOTA_NAMES = ["unit", "name", "limit", "windowMs", "shape"];
+const HELD_NAMES = ["unit", "limit"];
+
+/** Throws `bad-argument` for what makes no sense. */
+export function checkPolicy(policy: PacePolicy): void {
+  knownNames("createPace", policy, POLICY_NAMES);
+  const { classes, reserved, usualClass, quotas = {}, here = [], partitionOf } = policy;
+  if (classes !== undefined && (classes.length === 0 || new Set(classes).size < classes.length))
+    throw bad(`classes: [${classes.join(", ")}]`, "At least one, each once; the first leaves first.");
+  for (const name of reserved ?? []) if (classes !== undefined) knownClass(classes, name);
+  if (classes !== undefined && usualClass !== undefined) knownClass(classes, usualClass);
+  positive("deadlineMs", policy.deadlineMs);
+  whole("attempts", policy.attempts);
+  whole("mostWaiting", policy.mostWaiting);
+  if (partitionOf !== undefined && typeof partitionOf !== "function")
+    throw bad("partitionOf is no function", "It is given a request and names its quotas.");
+  for (const [of, list] of Object.entries(quotas)) for (const quota of list) checkQuota(of, quota);
+  for (const limit of here) {
+    knownNames("here", limit, HELD_NAMES);
+    if (!HELD_UNITS.includes(limit.unit))
+      throw bad(`here: "${limit.unit}" is nothing that a process has`, `It has: ${HELD_UNITS.join(", ")}.`);
+    positive(`here: ${limit.unit}`, limit.limit, true);
+  }
+}
+
+export function checkTraits(classes: readonly string[], traits: CallTraits): void {
+  knownNames("with", traits, TRAIT_NAMES);
+  if (traits.class !== undefined) knownClass(classes, traits.class);
+  positive("deadlineMs", traits.deadlineMs);
+  if (traits.operation !== undefined) {
+    const { name, mostShare } = traits.operation;
+    if (typeof name !== "string" || name === "")
+      throw bad("an operation has no name", 'It is told by it: { name: "reindex", mostShare: 0.5 }.');
+    if (!(mostShare > 0 && mostShare <= 1))
+      throw bad(`operation "${name}" may take ${mostShare} of everything`, "A share is above 0 and at most 1.");
+  }
+  for (const [unit, units] of Object.entries(traits.cost ?? {})) {
+    if (!UNITS.includes(unit as Unit)) throw bad(`cost: "${unit}" is no unit`, `They are: ${UNITS.join(", ")}.`);
+    if (!(units >= 0 && units < Number.POSITIVE_INFINITY)) throw bad(`cost: ${units} of ${unit}`, "A number, from zero.");
+  }
+}
+
+/** Throws `bad-argument` where it is none of them. */
+export function knownClass(classes: readonly string[], name: string): number {
+  const rank = classes.indexOf(name);
+  if (rank < 0) throw bad(`"${name}" is no class of calls`, `They are: ${classes.join(", ")}.`);
+  return rank;
+}
+
+/** As it stands at this moment: full. */
+export function readingOf({ unit = "requests", name, limit, windowMs, shape = "bucket" }: PolicyQuota, dateMs: number): Reading {
+  const resetInMs = shape === "bucket" ? 0 : windowMs - (dateMs % windowMs);
+  return { unit, name: name ?? `${unit} in ${windowMs} ms`, limit, windowMs, remaining: limit, resetInMs, shape };
+}
+
+function checkQuota(of: string, quota: PolicyQuota): void {
+  knownNames(`quotas["${of}"]`, quota, QUOTA_NAMES);
+  const { unit = "requests", limit, windowMs, shape = "bucket" } = quota;
+  if (!UNITS.includes(unit)) throw bad(`quotas["${of}"]: "${unit}" is no unit`, `They are: ${UNITS.join(", ")}.`);
+  if (HELD_UNITS.some((held) => held === unit))
+    throw bad(`quotas["${of}"]: "${unit}" is of the process, not of a service`, `Say it as here: [{ unit: "${unit}", limit: … }].`);
+  if (shape !== "bucket" && shape !== "window") throw bad(`quotas["${of}"]: "${shape}" is no shape`, 'It is "bucket" or "window".');
+  positive(`quotas["${of}"].limit`, limit, true);
+  positive(`quotas["${of}"].windowMs`, windowMs, true);
+}
+
+function knownNames(where: string, given: object, names: readonly string[]): void {
+  for (const name of Object.keys(given))
+    if (!names.includes(name)) throw bad(`${where} knows no "${name}"`, `${nearest(name, names)}It knows: ${names.join(", ")}.`);
+}
+
+/** A slip of the pen is one letter, or two. */
+function nearest(name: string, names: readonly string[]): string {
+  const lower = name.toLowerCase();
+  const found = names.find((one) => {
+    const other = one.toLowerCase();
+    return other.startsWith(lower) || lower.startsWith(other) || other.replace(/(ms|s)$/, "") === lower.replace(/(ms|s)$/, "");
+  });
+  return found === undefined ? "" : `Is "${found}" meant? `;
+}
+
+function positive(what: string, value: number | undefined, isNeeded = false): void {
+  if ((value !== undefined || isNeeded) && !(typeof value === "number" && value > 0))
+    throw bad(`${what} is ${String(value)}`, "A number above zero.");
+}
+
+function whole(what: string, value: number | undefined): void {
+  if (value !== undefined && !(Number.isInteger(value) && value > 0))
+    throw bad(`${what} is ${String(value)}`, "A whole number above zero.");
+}
+
+function bad(message: string, hint: string): PaceError {
+  return new PaceError("bad-argument", message, hint);
+}
