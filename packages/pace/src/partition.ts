@@ -1,5 +1,4 @@
-/** Whose quota a request takes of, and how much: from its address, its credentials and the model that it names. */
-import type { Cost } from "./quota/reading.ts";
+/** Whose quota a request takes of: from its address, its credentials and the model that it names. */
 
 export interface Asked {
   readonly url: string;
@@ -21,20 +20,6 @@ export function partitionOf({ url, headers, body }: Asked): string {
   const model = fieldOf(body, "model") ?? /\/models\/([\w.-]{1,80})/.exec(pathname)?.[1];
   const own = host === "api.github.com" ? OWN_QUOTA.exec(pathname)?.[1] : undefined;
   return [origin, credential === undefined ? undefined : hashed(credential), model, own].filter((part) => part !== undefined).join(" ");
-}
-
-/** Characters of JSON a token takes, at least: a guess that is high does less harm than one that is low. */
-const CHARACTERS_PER_TOKEN = 3;
-/** What is answered where nothing limits it. */
-const USUAL_OUTPUT = 1000;
-
-/** What it will take, as far as can be told before. */
-export function guessedCost({ body }: Asked): Cost {
-  if (body === undefined || fieldOf(body, "model") === undefined) return { requests: 1 };
-  const input = Math.ceil(body.length / CHARACTERS_PER_TOKEN);
-  const most = /"(?:max_tokens|max_completion_tokens|max_output_tokens|maxOutputTokens)"\s*:\s*(\d{1,9})/.exec(body)?.[1];
-  const output = most === undefined ? USUAL_OUTPUT : Number(most);
-  return { requests: 1, "input-tokens": input, "output-tokens": output, tokens: input + output };
 }
 
 function fieldOf(body: string | undefined, name: string): string | undefined {
