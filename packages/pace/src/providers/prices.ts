@@ -1,0 +1,61 @@
+/** What tokens cost, as their user says: prices change, and none are built in. */
+import { PaceError } from "../error.ts";
+import type { Cost } from "../quota/reading.ts";
+import type { Usage } from "./usage.ts";
+
+/** Dollars for a million tokens. */
+export interface Price {
+  readonly inputUsdPerMillion: number;
+  readonly outputUsdPerMillion: number;
+  /** Of what was read from the service's cache; as other input unless said. */
+  readonly cachedInputUsdPerMillion?: number;
+  /** Of what was written to it; as other input unless said. */
+  readonly cacheWriteUsdPerMillion?: number;
+}
+
+/** By the model as it is named in requests. A price holds for dated ones too: that of "gpt-4o" for "openai/gpt-4o-2024-08-06", and not for "gpt-4o-mini". */
+export type Prices = Readonly<Record<string, Price>>;
+
+const FIELDS = new Set(["inputUsdPerMillion", "outputUsdPerMillion", "cachedInputUsdPerMillion", "cacheWriteUsdPerMillion"]);
+const DATED = /(?:-\d{4}-\d{2}-\d{2}|-\d{8}|-latest|@[\w.-]{1,20}|-v\d{1,2}(?::\d{1,2})?)$/;
+const MILLION = 1e6;
+
+/** Throws `bad-argument` for what is no price. */
+export function checkPrices(prices: Prices): void {
+  for (const [model, price] of Object.entries(prices)) {
+    for (const [field, usd] of Object.entries(price)) {
+      if (!FIELDS.has(field))
+        throw new PaceError("bad-argument", `"${field}" is no price of "${model}"`, `They are: ${[...FIELDS].join(", ")}.`);
+      if (!(usd >= 0 && Number.isFinite(usd)))
+        throw new PaceError("bad-argument", `${field} of "${model}" is ${usd}`, "Dollars for a million tokens, zero or more.");
+    }
+    if (price.inputUsdPerMillion === undefined || price.outputUsdPerMillion === undefined)
+      throw new PaceError("bad-argument", `the price of "${model}" is not whole`, "It has inputUsdPerMillion and outputUsdPerMillion.");
+  }
+}
+
+export function priceOf(prices: Prices, model: string | undefined): Price | undefined {
+  if (model === undefined) return undefined;
+  for (const name of [model, model.slice(model.lastIndexOf("/") + 1)])
+    for (const one of [name, name.replace(DATED, "")]) if (Object.hasOwn(prices, one)) return prices[one];
+  return undefined;
+}
+
+/** What it cost: as the service says, or by its price. */
+export function usdOfUsage(usage: Usage, price: Price | undefined): number | undefined {
+  if (usage.usd !== undefined || price === undefined) return usage.usd;
+  const {
+    inputUsdPerMillion: input,
+    outputUsdPerMillion: output,
+    cachedInputUsdPerMillion = input,
+    cacheWriteUsdPerMillion = input,
+  } = price;
+  const millionths =
+    usage.inputTokens * input + usage.cachedTokens * cachedInputUsdPerMillion + usage.cacheWrittenTokens * cacheWriteUsdPerMillion;
+  return (millionths + usage.outputTokens * output) / MILLION;
+}
+
+/** What it will cost, by a guess of its tokens. */
+export function usdOfGuess(cost: Cost, price: Price): number {
+  return ((cost["input-tokens"] ?? 0) * price.inputUsdPerMillion + (cost["output-tokens"] ?? 0) * price.outputUsdPerMillion) / MILLION;
+}
