@@ -5,6 +5,7 @@ import type { PaceEvent } from "./event.ts";
 import type { CallTerms, Gate, Pass } from "./gate/gate.ts";
 import type { Outcome } from "./gate/outcome.ts";
 import type { Clock } from "./host/clock.ts";
+import type { Cost } from "./quota/reading.ts";
 
 /** What came of one attempt. */
 export interface Attempt<Result> {
@@ -12,6 +13,8 @@ export interface Attempt<Result> {
   readonly result: Result;
   /** Whether asking again may help: where a quota refused it, by waiting for the gate; where the service failed, within the budget for that. */
   readonly again: "never" | "in-turn" | "in-budget";
+  /** What it took, where that is known when the answer has been read. */
+  readonly used?: Promise<Cost | undefined>;
 }
 
 export interface CallPorts {
@@ -62,6 +65,11 @@ export async function call<Result>(
     }
     pass.settle(last.outcome);
     if (watch !== undefined) for (const event of ended(last.outcome, clock.now() - pass.sentMs)) watch({ ...named, ...event });
+    void last.used?.then((used) => {
+      if (used === undefined) return;
+      pass.used(used);
+      watch?.({ ...named, kind: "used", used });
+    });
     if (last.again === "never" || nth >= attempts) return last.result;
   }
 }

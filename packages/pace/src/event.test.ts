@@ -134,9 +134,22 @@ describe("gauges", () => {
     const { time, pace } = watched({ quotas: { [ORIGIN]: [{ limit: 30, windowMs: 60_000, shape: "window" }] } }, provided());
     void pace.fetch(URL_OF_IT);
     await time.runSettled(1000);
-    expect(pace.gauges()).toMatchObject([
-      { limit: 30, used: 1, available: 29, source: "policy", confidence: 1, shape: "window", resetInMs: 59_000 },
+    expect(pace.gauges().filter(({ source }) => source === "policy")).toMatchObject([
+      { partition: ORIGIN, limit: 30, used: 1, available: 29, source: "policy", confidence: 1, shape: "window", resetInMs: 59_000 },
     ]);
+  });
+
+  it("tell what was found by trying where nothing is told, and that it is no more than that", async () => {
+    const { time, pace } = watched({}, provided({ perSecond: () => 1, burst: 2 }));
+    for (let nth = 0; nth < 60; nth++) pace.fetch(URL_OF_IT).catch(() => undefined);
+    expect(pace.gauges()).toMatchObject([{ source: "assumed", name: "found by trying", confidence: 0.1 }]);
+    await time.runSettled(60_000);
+    const [gauge] = pace.gauges();
+    expect(gauge).toMatchObject({ source: "learned", unit: "requests", windowMs: 60_000 });
+    expect(gauge?.limit).toBeGreaterThan(30);
+    expect(gauge?.limit).toBeLessThan(120);
+    expect(gauge?.confidence).toBeGreaterThanOrEqual(0.5);
+    pace.close();
   });
 
   it("are hardly believed where refusals spoke against them", async () => {

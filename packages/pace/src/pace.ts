@@ -15,13 +15,18 @@ import { systemClock } from "./host/node/clock.ts";
 import { measureProcess } from "./host/node/process.ts";
 import { systemRandom } from "./host/node/random.ts";
 import type { Random } from "./host/random.ts";
-import { type Asked, partitionOf } from "./partition.ts";
-import { type CallTraits, checkPolicy, checkTraits, knownClass, type PacePolicy, readingOf } from "./policy.ts";
+import { type Asked, modelOf, partitionOf } from "./partition.ts";
+import { type CallTraits, checkPolicy, checkTraits, knownClass, type PacePolicy } from "./policy.ts";
+import { createPolicyAccounts, type PolicyAccount } from "./policy-accounts.ts";
 import { beginningOf } from "./providers/beginning.ts";
 import { guessedCost } from "./providers/cost.ts";
+import { type CostCorrection, createCostCorrection } from "./providers/cost-correction.ts";
+import { judgedError } from "./providers/judged-error.ts";
+import { priceOf, usdOfGuess, usdOfUsage } from "./providers/prices.ts";
 import { readingsOf } from "./providers/readings.ts";
+import { costOfUsage, createUsageReader } from "./providers/usage.ts";
 import { needsBody, type Verdict, verdictOf } from "./providers/verdict.ts";
-import type { Gauge } from "./quota/gauge.ts";
+import { type Gauge, gaugeOf } from "./quota/gauge.ts";
 import { createPool, type Measure } from "./quota/pool.ts";
 import type { Cost, Reading } from "./quota/reading.ts";
 
@@ -71,6 +76,8 @@ const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"])
 interface Partition {
   readonly gate: Gate;
   readonly budget: RetryBudget;
+  readonly correction: CostCorrection;
+  readonly policy: readonly PolicyAccount[];
 }
 
 /** Throws `bad-argument`. */
@@ -88,7 +95,11 @@ export function createPace(
   const watch = look && quiet(look);
   const pool = policy.here === undefined ? undefined : createPool(policy.here, measure ?? measureProcess(clock));
 
-  const partitionNamed = (name: string, origin: string): Partition => {
+  const accounts = createPolicyAccounts(policy.quotas ?? {}, clock.now(), clock.date());
+  const prices = policy.prices ?? {};
+  const metered = createUsageReader();
+
+  const partitionNamed = (name: string, origin: string, model?: string): Partition => {
     const known = partitions.get(name);
     if (known !== undefined) {
       // The last in a map is the one that was used last.
@@ -103,13 +114,19 @@ export function createPace(
       gate.close();
       partitions.delete(other);
     }
+    const ofPolicy = accounts.of(origin, model);
     const settings = {
       mostWaiting: policy.mostWaiting ?? MOST_WAITING,
       ranks: classes.length,
-      policy: (policy.quotas?.[origin] ?? []).map((quota) => readingOf(quota, clock.date())),
+      policy: ofPolicy.map(({ account }) => account),
     };
     const turned = (state: BreakerState): void => watch?.({ kind: "breaker", partition: name, state });
-    const partition = { gate: createGate(settings, { clock, random, pool, turned }), budget: createRetryBudget() };
+    const partition = {
+      gate: createGate(settings, { clock, random, pool, turned }),
+      budget: createRetryBudget(),
+      correction: createCostCorrection(),
+      policy: ofPolicy,
+    };
     partitions.set(name, partition);
     return partition;
   };
@@ -132,19 +149,36 @@ export function createPace(
     const body = typeof init.body === "string" ? init.body : undefined;
     const asked: Asked = { url, headers, body };
     const partition = nameOf(asked);
-    const { gate, budget } = partitionNamed(partition, new URL(url).origin);
+    const model = modelOf(asked);
+    const { gate, budget, correction } = partitionNamed(partition, new URL(url).origin, model);
+    const guess = priced(guessedCost(asked), model);
     const signal = init.signal ?? (input instanceof Request ? input.signal : undefined);
     const isRepeatable = !(init.body instanceof ReadableStream);
     const mayFail = isRepeatable && (IDEMPOTENT.has(method) || headers.has("idempotency-key"));
     const attempts = isRepeatable ? (policy.attempts ?? ATTEMPTS) : 1;
     let before: Response | undefined;
     const options = { attempts, signal: signal ?? undefined, named: { partition, class: traits.class ?? usual } };
-    return await call({ gate, budget, clock, watch }, termsOf(traits, guessedCost(asked)), options, async () => {
+    return await call({ gate, budget, clock, watch }, termsOf(traits, correction.corrected(guess)), options, async () => {
       // Nobody reads it any more, and its connection is held until somebody says so.
       await before?.body?.cancel().catch(() => undefined);
       before = await send(input instanceof Request ? input.clone() : input, init);
-      return await judged(before, clock, mayFail);
+      const judgement = await judged(before, clock, mayFail);
+      // Only models take more than a request.
+      if (judgement.outcome.kind !== "answered" || guess["input-tokens"] === undefined) return judgement;
+      const { answer, used } = metered(before);
+      const cost = used.then((usage) => {
+        if (usage === undefined) return undefined;
+        const took = costOfUsage(usage, usdOfUsage(usage, priceOf(prices, usage.model) ?? priceOf(prices, model)));
+        correction.learned(guess, took);
+        return took;
+      });
+      return { ...judgement, result: answer, used: cost };
     });
+  };
+
+  const priced = (cost: Cost, model: string | undefined): Cost => {
+    const price = priceOf(prices, model);
+    return price === undefined ? cost : { ...cost, usd: usdOfGuess(cost, price) };
   };
 
   const runWith = async <Result>(
@@ -186,6 +220,12 @@ export function createPace(
     },
     state: () => new Map([...partitions].map(([name, { gate }]) => [name, gate.state()])),
     gauges: () => [
+      ...accounts.all.map(({ scope, account }) => {
+        const waiting = [...partitions.values()]
+          .filter(({ policy: taken }) => taken.some((one) => one.account === account))
+          .reduce((sum, { gate }) => sum + gate.waiting(account.unit), 0);
+        return gaugeOf(account, clock.now(), { partition: scope, waiting, confidence: 1, chargesRefused: undefined });
+      }),
       ...[...partitions].flatMap(([name, { gate }]) => gate.gauges(name)),
       ...(pool?.gauges((unit) => [...partitions.values()].reduce((sum, { gate }) => sum + gate.waiting(unit), 0)) ?? []),
     ],

@@ -17,9 +17,14 @@ const LOOKED_AT = 20_000;
 export function partitionOf({ url, headers, body }: Asked): string {
   const { origin, pathname, host } = new URL(url);
   const credential = CREDENTIALS.map((name) => headers.get(name)).find((value) => value !== null);
-  const model = fieldOf(body, "model") ?? /\/models\/([\w.-]{1,80})/.exec(pathname)?.[1];
+  const model = modelOf({ url, headers, body });
   const own = host === "api.github.com" ? OWN_QUOTA.exec(pathname)?.[1] : undefined;
   return [origin, credential === undefined ? undefined : hashed(credential), model, own].filter((part) => part !== undefined).join(" ");
+}
+
+/** As the request names it. */
+export function modelOf({ url, body }: Asked): string | undefined {
+  return fieldOf(body, "model") ?? /\/models\/([\w.-]{1,80})/.exec(new URL(url).pathname)?.[1];
 }
 
 function fieldOf(body: string | undefined, name: string): string | undefined {

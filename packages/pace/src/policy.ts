@@ -2,6 +2,7 @@
 import { PaceError } from "./error.ts";
 import type { Operation } from "./gate/operations.ts";
 import type { Asked } from "./partition.ts";
+import { checkPrices, type Prices } from "./providers/prices.ts";
 import { HELD_UNITS, type HeldLimit } from "./quota/pool.ts";
 import type { Cost, Reading, Unit } from "./quota/reading.ts";
 
@@ -30,10 +31,15 @@ export interface PacePolicy {
   readonly attempts?: number;
   /** Calls that may wait for one quota; 10,000 unless said: some MB. */
   readonly mostWaiting?: number;
-  /** By the origin of the service, as "https://api.example.com", or by the name that `run` is given. */
+  /**
+   * By what they are of: the origin of a service ("https://api.example.com"), one model there ("https://api.example.com gpt-x"), the name that `run` is given, or all
+   * together ("*"). Each is one, whoever takes of it.
+   */
   readonly quotas?: Readonly<Record<string, readonly PolicyQuota[]>>;
   /** What this process has of its own, for all services together: calls under way, memory, cores. */
   readonly here?: readonly HeldLimit[];
+  /** Dollars for a million tokens, by model, so that quotas of `usd` can be counted. */
+  readonly prices?: Prices;
   /** Names the quotas that a request takes of; by address, credentials and model unless said. */
   readonly partitionOf?: (asked: Asked) => string;
 }
@@ -52,7 +58,18 @@ export interface CallTraits {
 }
 
 const UNITS: readonly Unit[] = ["requests", "tokens", "input-tokens", "output-tokens", "usd", ...HELD_UNITS];
-const POLICY_NAMES = ["classes", "reserved", "usualClass", "deadlineMs", "attempts", "mostWaiting", "quotas", "here", "partitionOf"];
+const POLICY_NAMES = [
+  "classes",
+  "reserved",
+  "usualClass",
+  "deadlineMs",
+  "attempts",
+  "mostWaiting",
+  "quotas",
+  "here",
+  "prices",
+  "partitionOf",
+];
 const TRAIT_NAMES = ["class", "deadlineMs", "requester", "operation", "cost"];
 const QUOTA_NAMES = ["unit", "name", "limit", "windowMs", "shape"];
 const HELD_NAMES = ["unit", "limit"];
@@ -71,6 +88,7 @@ export function checkPolicy(policy: PacePolicy): void {
   if (partitionOf !== undefined && typeof partitionOf !== "function")
     throw bad("partitionOf is no function", "It is given a request and names its quotas.");
   for (const [of, list] of Object.entries(quotas)) for (const quota of list) checkQuota(of, quota);
+  checkPrices(policy.prices ?? {});
   for (const limit of here) {
     knownNames("here", limit, HELD_NAMES);
     if (!HELD_UNITS.includes(limit.unit))

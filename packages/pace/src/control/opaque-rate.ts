@@ -40,13 +40,23 @@ const PAUSE_SPREAD = 0.4;
 /** A pause doubles only where the one before did not help. */
 const CALM_MS = 800;
 const LEAST_PER_SECOND = 1 / 60;
+/** What is told as used is used over so long. */
+const USED_MS = 60_000;
 
 /** Who waits is heard of so often at least; what is longer apart is two times of waiting. */
 const STILL_WAITING_MS = 1000;
 /** More calls a second are none that one process makes. */
 const MOST_PER_SECOND = 1e5;
 
+/** What was found so far, in units a second. */
+export interface Found {
+  readonly perSecond: number;
+  readonly usedPerSecond: number;
+  readonly refusals: number;
+}
+
 export interface OpaqueRate extends RateLaw {
+  found(nowMs: number): Found;
   /** Somebody waits for nothing but the rate. */
   awaited(nowMs: number): void;
 }
@@ -61,6 +71,7 @@ export function createOpaqueRate(random: Random, { startPerSecond }: OpaqueRateS
   let awaitedMs = Number.NEGATIVE_INFINITY;
   let pauseBeganMs = Number.NEGATIVE_INFINITY;
   let refusals = 0;
+  let drops = 0;
 
   const rate = (nowMs: number): number => {
     sinceMs ??= nowMs;
@@ -71,6 +82,11 @@ export function createOpaqueRate(random: Random, { startPerSecond }: OpaqueRateS
 
   return {
     rate,
+    found: (nowMs) => ({
+      perSecond: isRising ? rate(nowMs) : measured,
+      usedPerSecond: accepted.rate(nowMs, USED_MS),
+      refusals: drops,
+    }),
     awaited: (nowMs) => {
       sinceMs ??= nowMs;
       const fromMs = Math.max(awaitedMs, sinceMs);
@@ -90,6 +106,7 @@ export function createOpaqueRate(random: Random, { startPerSecond }: OpaqueRateS
       const sending = rate(nowMs);
       const spanMs = Math.max(MEASURED_MS, (MEASURED_CALLS * 1000) / sending);
       refusals++;
+      drops++;
       const most = refusals > 1 ? sending * AGAIN : sending;
       measured = Math.max(LEAST_PER_SECOND, sending * LEAST_LEFT, Math.min(accepted.rate(nowMs, spanMs), most));
       isRising = false;

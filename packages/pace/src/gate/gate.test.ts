@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { PaceError } from "../error.ts";
+import { createAccount } from "../quota/account.ts";
 import { createPool } from "../quota/pool.ts";
 import type { Cost, Reading } from "../quota/reading.ts";
 import { createVirtualTime } from "../testing/virtual-time.ts";
@@ -141,7 +142,7 @@ describe("one operation that wants everything", () => {
   it("has its share of a quota in a window, and no more", () => {
     const time = createVirtualTime();
     const day: Reading = { ...TOLD, name: "day", limit: 100, windowMs: 86_400_000, remaining: 100, resetInMs: 86_400_000, shape: "window" };
-    const gate = createGate({ mostWaiting: 1000, ranks: 2, policy: [day] }, { clock: time, random: () => 0.5 });
+    const gate = createGate({ mostWaiting: 1000, ranks: 2, policy: [createAccount(0, day, "policy")] }, { clock: time, random: () => 0.5 });
     let [mine, others] = [0, 0];
     const terms = {
       cost: { requests: 1 },
@@ -190,7 +191,10 @@ describe("room for reserved classes", () => {
   it("is kept in a window for as many as will come until it ends, once one came", () => {
     const time = createVirtualTime();
     const hour: Reading = { ...TOLD, name: "hour", limit: 100, windowMs: 3_600_000, remaining: 100, resetInMs: 3_600_000, shape: "window" };
-    const gate = createGate({ mostWaiting: 1000, ranks: 2, policy: [hour] }, { clock: time, random: () => 0.5 });
+    const gate = createGate(
+      { mostWaiting: 1000, ranks: 2, policy: [createAccount(0, hour, "policy")] },
+      { clock: time, random: () => 0.5 },
+    );
     const beats: number[] = [];
     const terms = { cost: { requests: 1 }, isGuess: false, requester: "", deadlineMs: Number.POSITIVE_INFINITY };
     const enter = (isReserved: boolean, left: () => void): void =>

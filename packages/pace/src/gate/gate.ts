@@ -21,7 +21,7 @@ import type { Random } from "../host/random.ts";
 import type { Account } from "../quota/account.ts";
 import type { Gauge } from "../quota/gauge.ts";
 import type { Pool } from "../quota/pool.ts";
-import type { Cost, Reading, Unit } from "../quota/reading.ts";
+import type { Cost, Unit } from "../quota/reading.ts";
 import type { Whole } from "./cap.ts";
 import { type Asking, createLanes } from "./lanes.ts";
 import { createLine, type Waiting } from "./line.ts";
@@ -60,8 +60,8 @@ export interface GateSettings {
   readonly rate?: OpaqueRateSettings;
   readonly breaker?: BreakerSettings;
   readonly inFlight?: InFlightSettings;
-  /** Quotas that are known beforehand, of the owner's own policy. */
-  readonly policy?: readonly Reading[];
+  /** Quotas of the owner's policy; other gates may take of them too. */
+  readonly policy?: readonly Account[];
   /** Whether the service counts calls that it refused, where that is known. */
   readonly chargesRefused?: boolean | undefined;
 }
@@ -81,7 +81,7 @@ export interface Gate {
   /** What is called back may be so before this returns. The function returned takes the call out of the line. */
   enter(terms: CallTerms, waiter: Waiter): () => void;
   state(): GateState;
-  /** What is known of its quotas; `partition` is what it is called there. */
+  /** What is known of its quotas, but for those of the policy; `partition` is what it is called there. */
   gauges(partition: string): readonly Gauge[];
   /** Units that its calls wait for. */
   waiting(unit: Unit): number;
@@ -118,7 +118,7 @@ export function createGate(settings: GateSettings, { clock, random, pool, turned
   const breaker: Breaker = createBreaker(settings.breaker);
   const inFlight: InFlight = createInFlight(settings.inFlight);
   const { rate, policy, chargesRefused } = settings;
-  const lanes = createLanes(clock.now(), { rate, policy, chargesRefused }, random);
+  const lanes = createLanes({ rate, policy, chargesRefused }, random);
 
   let ownPauseMs = Number.NEGATIVE_INFINITY;
   let askedPauseMs = Number.NEGATIVE_INFINITY;

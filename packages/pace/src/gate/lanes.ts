@@ -6,11 +6,11 @@
  * what others of a reserved class will need is left for them.
  */
 import { createHeadedRate, type HeadedRate } from "../control/headed-rate.ts";
-import { createOpaqueRate, type OpaqueRate, type OpaqueRateSettings } from "../control/opaque-rate.ts";
+import { createOpaqueRate, type Found, type OpaqueRate, type OpaqueRateSettings } from "../control/opaque-rate.ts";
 import { createPacer, type Pacer } from "../control/pacer.ts";
 import type { Random } from "../host/random.ts";
 import { type Account, createAccount, type Reservation } from "../quota/account.ts";
-import { type Gauge, gaugeOf } from "../quota/gauge.ts";
+import { type Around, type Gauge, gaugeOf } from "../quota/gauge.ts";
 import { levelOf } from "../quota/level.ts";
 import type { Cost, Reading, Unit } from "../quota/reading.ts";
 import { createHeadroom } from "./headroom.ts";
@@ -41,6 +41,7 @@ export interface Lanes {
   take(nowMs: number, asking: Asking): Taken;
   /** Requests a second that may leave now. */
   perSecond(nowMs: number): number;
+  /** Of what the service tells, or what was found; what is of the policy is told by whoever has it. */
   gauges(nowMs: number, partition: string, waiting: (unit: Unit) => number): readonly Gauge[];
 }
 
@@ -57,8 +58,8 @@ export interface Lane {
 
 export interface LanesSettings {
   readonly rate?: OpaqueRateSettings | undefined;
-  /** Quotas that are known beforehand, of the owner's own policy. */
-  readonly policy?: readonly Reading[] | undefined;
+  /** Quotas of the owner's policy; other gates may take of them too. */
+  readonly policy?: readonly Account[] | undefined;
   /** Whether the service counts calls that it refused, where that is known. */
   readonly chargesRefused?: boolean | undefined;
 }
@@ -78,14 +79,15 @@ const MOST_KEPT = 0.5;
 /** How far a level is believed that was just told, and one that refusals spoke against. */
 const TOLD_CONFIDENCE = 0.95;
 const LIE_CONFIDENCE = 0.05;
+const ASSUMED_CONFIDENCE = 0.1;
 
-export function createLanes(nowMs: number, { rate, policy = [], chargesRefused }: LanesSettings, random: Random): Lanes {
+export function createLanes({ rate, policy = [], chargesRefused }: LanesSettings, random: Random): Lanes {
   const opaque: OpaqueRate = createOpaqueRate(random, rate);
   const opaquePacer = createPacer(FIRST_CALLS);
   const headroom = createHeadroom();
-  let lanes: readonly Lane[] = policy.map((reading) => ({
-    key: `policy ${keyOf(reading)}`,
-    account: createAccount(nowMs, reading, "policy"),
+  let lanes: readonly Lane[] = policy.map((account, nth) => ({
+    key: `policy ${nth}`,
+    account,
     law: undefined,
     pacer: createPacer(0),
     untold: 0,
@@ -216,15 +218,37 @@ export function createLanes(nowMs: number, { rate, policy = [], chargesRefused }
       const requests = lanes.find((lane) => lane.account.unit === "requests" && lawInForce(lane, now) !== undefined);
       return (requests?.law ?? opaque).rate(now);
     },
-    gauges: (now, partition, waiting) =>
-      lanes.map(({ account, law, untold }) => {
-        const told = now < disbelievedMs ? LIE_CONFIDENCE : TOLD_CONFIDENCE / (1 + untold / MOST_UNTOLD);
-        const confidence = law === undefined ? 1 : told;
-        return gaugeOf(account, now, { partition, waiting: waiting(account.unit), confidence, chargesRefused });
-      }),
+    gauges: (now, partition, waiting) => {
+      const told = lanes.flatMap(({ account, law, untold }) => {
+        if (law === undefined) return [];
+        const confidence = now < disbelievedMs ? LIE_CONFIDENCE : TOLD_CONFIDENCE / (1 + untold / MOST_UNTOLD);
+        return [gaugeOf(account, now, { partition, waiting: waiting(account.unit), confidence, chargesRefused })];
+      });
+      return isTold(now) ? told : [...told, foundGauge(opaque.found(now), { partition, waiting: waiting("requests"), chargesRefused })];
+    },
   };
 }
 
 function keyOf({ unit, name }: Reading): string {
   return `${unit} ${name}`;
+}
+
+/** What was found by trying, as a quota of a minute. */
+function foundGauge({ perSecond, usedPerSecond, refusals }: Found, around: Omit<Around, "confidence">): Gauge {
+  const limit = perSecond * 60;
+  const used = Math.min(limit, usedPerSecond * 60);
+  return {
+    ...around,
+    unit: "requests",
+    name: "found by trying",
+    limit,
+    windowMs: 60_000,
+    shape: "bucket",
+    used,
+    available: limit - used,
+    resetInMs: 0,
+    source: refusals === 0 ? "assumed" : "learned",
+    // The first says where it is, the next ones whether it still is.
+    confidence: refusals === 0 ? ASSUMED_CONFIDENCE : 1 - 1 / (1 + refusals),
+  };
 }

@@ -29,7 +29,7 @@ export interface Gauge {
 }
 
 /** What an account does not know of itself. */
-type Around = Pick<Gauge, "partition" | "waiting" | "confidence" | "chargesRefused">;
+export type Around = Pick<Gauge, "partition" | "waiting" | "confidence" | "chargesRefused">;
 
 export function gaugeOf(account: Account, nowMs: number, { partition, waiting, confidence, chargesRefused }: Around): Gauge {
   const { unit, name, limit, windowMs, shape, source } = account;

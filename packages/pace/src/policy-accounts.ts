@@ -1,0 +1,32 @@
+/** The quotas of the owner's policy: one account for each, whichever gates take of it. */
+import { type PolicyQuota, readingOf } from "./policy.ts";
+import { type Account, createAccount } from "./quota/account.ts";
+
+export interface PolicyAccount {
+  /** As the policy names what it is of: "*", an origin, an origin and a model, or the name that `run` is given. */
+  readonly scope: string;
+  readonly account: Account;
+}
+
+export interface PolicyAccounts {
+  readonly all: readonly PolicyAccount[];
+  /** Those that calls to it take of. */
+  of(origin: string, model: string | undefined): readonly PolicyAccount[];
+}
+
+export const EVERYTHING = "*";
+
+export function createPolicyAccounts(
+  quotas: Readonly<Record<string, readonly PolicyQuota[]>>,
+  nowMs: number,
+  dateMs: number,
+): PolicyAccounts {
+  const all = Object.entries(quotas).flatMap(([scope, list]) =>
+    list.map((quota) => ({ scope, account: createAccount(nowMs, readingOf(quota, dateMs), "policy") })),
+  );
+  return {
+    all,
+    of: (origin, model) =>
+      all.filter(({ scope }) => scope === EVERYTHING || scope === origin || (model !== undefined && scope === `${origin} ${model}`)),
+  };
+}

@@ -1,0 +1,142 @@
+import { describe, expect, it } from "vitest";
+import { isPaceError } from "./error.ts";
+import { createPace, type Fetch, type Pace } from "./pace.ts";
+import type { PacePolicy } from "./policy.ts";
+import { createVirtualTime, type VirtualTime } from "./testing/virtual-time.ts";
+
+const ORIGIN = "https://api.example.com";
+const DAY_MS = 86_400_000;
+const PRICES = { small: { inputUsdPerMillion: 1, outputUsdPerMillion: 10 }, large: { inputUsdPerMillion: 10, outputUsdPerMillion: 100 } };
+
+/** A model that says at once that it wrote so many tokens. */
+function model(outputTokens: number): Fetch {
+  return () =>
+    Promise.resolve(
+      new Response(JSON.stringify({ usage: { prompt_tokens: 100, completion_tokens: outputTokens } }), {
+        headers: { "content-type": "application/json" },
+      }),
+    );
+}
+
+function town(policy: PacePolicy, fetch: Fetch): { readonly time: VirtualTime; readonly pace: Pace } {
+  const time = createVirtualTime();
+  return { time, pace: createPace(policy, { clock: time, random: () => 0.5, fetch }) };
+}
+
+async function said(pace: Pace, name: string, most = 1000): Promise<void> {
+  const answer = await pace.fetch(`${ORIGIN}/v1/chat`, { method: "POST", body: JSON.stringify({ model: name, max_tokens: most }) });
+  await answer.text();
+}
+
+function codeOf(promise: Promise<unknown>): Promise<string> {
+  return promise.then(
+    () => "none",
+    (error: unknown) => (isPaceError(error) ? error.code : String(error)),
+  );
+}
+
+describe("a budget in dollars", () => {
+  const policy: PacePolicy = { prices: PRICES, quotas: { "*": [{ unit: "usd", limit: 1, windowMs: DAY_MS, shape: "window" }] } };
+
+  it("is one for all models, counts what answers took, and is there again the next day", async () => {
+    const { time, pace } = town(policy, model(1000));
+    const usd = (): number => pace.gauges().find(({ unit }) => unit === "usd")?.used ?? Number.NaN;
+    const small = said(pace, "small");
+    await time.runSettled(5000);
+    await small;
+    await time.runSettled(5000);
+    expect(usd()).toBeCloseTo(0.0101);
+    const large = said(pace, "large");
+    await time.runSettled(10_000);
+    await large;
+    await time.runSettled(10_000);
+    expect(usd()).toBeCloseTo(0.0101 + 0.101);
+    const codes: string[] = [];
+    for (let call = 0; call < 12; call++) void codeOf(said(pace, "large")).then((code) => codes.push(code));
+    await time.runSettled(60_000);
+    // What is reserved is never more than is left.
+    expect(usd()).toBeLessThanOrEqual(1);
+    expect(codes.filter((code) => code === "none").length).toBe(8);
+    await time.runSettled(200_000);
+    expect(codes.filter((code) => code === "deadline" || code === "too-late").length).toBe(4);
+    await time.runSettled(DAY_MS + 1);
+    expect(usd()).toBe(0);
+  });
+
+  it("has back what was guessed too high when the answer was read", async () => {
+    const { time, pace } = town(policy, model(1));
+    for (let call = 0; call < 30; call++) {
+      const done = said(pace, "large", 9000);
+      await time.runSettled(time.now() + 5000);
+      await done;
+    }
+    // Each was guessed at 90 cents.
+    expect(pace.gauges().find(({ unit }) => unit === "usd")?.used).toBeLessThan(0.1);
+  });
+});
+
+describe("a quota of one model", () => {
+  it("holds that model alone", async () => {
+    const { time, pace } = town({ quotas: { [`${ORIGIN} small`]: [{ limit: 1, windowMs: DAY_MS, shape: "window" }] } }, model(1));
+    const ends: string[] = [];
+    for (const name of ["small", "small", "large", "large"]) void codeOf(said(pace, name)).then((code) => ends.push(`${name} ${code}`));
+    await time.runSettled(130_000);
+    expect(ends.sort()).toEqual(["large none", "large none", "small none", "small too-late"]);
+  });
+});
+
+describe("options", () => {
+  const wrong: readonly (readonly [string, object, RegExp])[] = [
+    ["a slip of the pen", { deadline: 5 }, /knows no "deadline"/],
+    ["no number", { deadlineMs: Number.NaN }, /deadlineMs is NaN/],
+    ["half an attempt", { attempts: 1.5 }, /attempts is 1.5/],
+    ["no classes", { classes: [] }, /classes/],
+    ["a quota without a window", { quotas: { [ORIGIN]: [{ limit: 5 }] } }, /windowMs is undefined/],
+    ["a quota of nothing", { quotas: { [ORIGIN]: [{ limit: 0, windowMs: 5 }] } }, /limit is 0/],
+    ["a unit that is none", { quotas: { [ORIGIN]: [{ unit: "apples", limit: 5, windowMs: 5 }] } }, /"apples" is no unit/],
+    ["memory of a service", { quotas: { [ORIGIN]: [{ unit: "memory-bytes", limit: 5, windowMs: 5 }] } }, /of the process/],
+    ["requests of the process", { here: [{ unit: "requests", limit: 5 }] }, /nothing that a process has/],
+    ["a price that is half", { prices: { small: { inputUsdPerMillion: 1 } } }, /not whole/],
+  ];
+
+  it.each(wrong)("with %s are refused", (_what, policy, message) => {
+    expect(() => createPace(policy as PacePolicy)).toThrow(message);
+  });
+
+  it("name what is meant", () => {
+    try {
+      createPace({ deadline: 5 } as PacePolicy);
+    } catch (error) {
+      expect(isPaceError(error) && error.hint).toMatch(/Is "deadlineMs" meant\?/);
+    }
+    expect.assertions(1);
+  });
+
+  it.each([
+    [{ operation: { name: "reindex", mostShare: 2 } }, /may take 2/],
+    [{ operation: { name: "", mostShare: 0.5 } }, /no name/],
+    [{ cost: { apples: 1 } }, /no unit/],
+    [{ cost: { usd: Number.NaN } }, /NaN of usd/],
+    [{ clazz: "normal" }, /knows no "clazz"/],
+  ])("of calls are held to the same: %j", (traits, message) => {
+    expect(() => createPace().with(traits as never)).toThrow(message);
+  });
+});
+
+describe("work that is no fetch", () => {
+  it("is asked again when a client's error says that it was too much, and thrown when it is not that", async () => {
+    const { time, pace } = town({}, model(1));
+    const left: number[] = [];
+    const done = pace.run("search", () => {
+      left.push(time.now());
+      if (left.length < 3) return Promise.reject(Object.assign(new Error("slow down"), { status: 429, headers: { "Retry-After": "7" } }));
+      return Promise.resolve("found");
+    });
+    await time.runSettled(60_000);
+    expect(await done).toBe("found");
+    expect(left.length).toBe(3);
+    expect((left[1] as number) - (left[0] as number)).toBeGreaterThanOrEqual(7000);
+    await expect(pace.run("search", () => Promise.reject(new TypeError("a mistake")))).rejects.toThrow("a mistake");
+    expect(pace.state().get("search")?.underWay).toBe(0);
+  });
+});
