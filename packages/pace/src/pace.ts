@@ -138,6 +138,7 @@ export function createPace(
       isGuess: traits.cost === undefined,
       rank: knownClass(classes, name),
       isReserved: reserved.has(name),
+      isUrgent: knownClass(classes, name) < knownClass(classes, usual),
       requester: traits.requester ?? "",
       deadlineMs: clock.now() + (traits.deadlineMs ?? policy.deadlineMs ?? DEADLINE_MS),
       operation: traits.operation,

@@ -7,14 +7,15 @@
 export interface BreakerSettings {
   /** Refusals in a row. Three: one may be chance, two may have been under way together. */
   readonly refusals: number;
-  /** How long it is open the first time, where the service names no time. */
+  /** How long it is open the first time, where the service names no time. Half a second: one call to see costs little, and somebody may wait. */
   readonly openMs: number;
+  /** Four seconds: what is over is noticed soon, and a service in trouble stands a call in so long. */
   readonly mostOpenMs: number;
   /** One that is to see and is not answered for so long is given up, and another may see: a connection may hang for minutes. */
   readonly probeMs: number;
 }
 
-export const BREAKER_SETTINGS: BreakerSettings = { refusals: 3, openMs: 1000, mostOpenMs: 60_000, probeMs: 10_000 };
+export const BREAKER_SETTINGS: BreakerSettings = { refusals: 3, openMs: 500, mostOpenMs: 4000, probeMs: 10_000 };
 
 export type BreakerState = "closed" | "open" | "half-open";
 

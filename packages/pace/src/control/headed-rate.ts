@@ -24,13 +24,16 @@ export interface HeadedRate extends RateLaw {
   readonly level: number;
   /** Whether the bucket is too small for its level to say how fast to go, as far as is known. */
   readonly isBlind: boolean;
+  /** How full it is where so much is told. */
+  levelAt(told: Level): number;
   told(nowMs: number, level: Level): void;
 }
 
 /** Of the limit, until the first levels are seen: three that begin together do not empty a bucket within a round trip. */
 const FIRST_SHARE = 0.2;
 const MOST_SHARE = 1.3;
-const LEAST_SHARE = 0.003;
+/** Who has less hears so seldom how full it is that he does not come back: fifty may share a limit. */
+const LEAST_SHARE = 0.02;
 /** A full bucket adds so much a second, and an empty one takes nine times as much of the share: alone the level rests at three quarters. */
 const GROWTH = 0.02;
 const SHRINKING = 0.18;
@@ -72,10 +75,11 @@ export function createHeadedRate(random: Random, first: Level): HeadedRate {
   let pauseBeganMs = Number.NEGATIVE_INFINITY;
   let refusals = 0;
 
-  const weigh = ({ remaining, most }: Level): void => {
-    highest = most ?? Math.max(highest, remaining + usualUnits);
+  const levelAt = ({ remaining }: Level): number => Math.max(0, Math.min(1, remaining / scale));
+  const weigh = (told: Level): void => {
+    highest = told.most ?? Math.max(highest, told.remaining + usualUnits);
     scale = Math.min(highest, Math.max(perSecond * SPAN_S, FEW_CALLS * usualUnits));
-    level = Math.max(0, Math.min(1, remaining / scale));
+    level = levelAt(told);
   };
   weigh(first);
 
@@ -91,6 +95,7 @@ export function createHeadedRate(random: Random, first: Level): HeadedRate {
     get isBlind() {
       return highest < Math.max(ENOUGH_S * perSecond, ENOUGH_CALLS * usualUnits);
     },
+    levelAt,
     rate,
     // Where there is more than enough a share grows to what is wanted within seconds.
     spanMs: (_nowMs, units) => (units / (perSecond * (level > MIDDLE ? 1 : share))) * 1000,

@@ -269,3 +269,32 @@ describe("what the process has of its own", () => {
     expect(third.pass).toBeDefined();
   });
 });
+
+describe("an urgent call", () => {
+  it("leaves ahead of the pace, and those behind it wait for what it took", () => {
+    const { time, enter } = gateAt();
+    enter().pass?.settle({ kind: "answered", readings: [{ ...TOLD, remaining: 30 }] });
+    const others = Array.from({ length: 20 }, () => enter({ rank: 2 }));
+    const left = (): number => others.filter(({ pass }) => pass !== undefined).length;
+    const before = left();
+    const urgent = enter({ isUrgent: true });
+    expect(urgent.pass).toBeDefined();
+    expect(enter().pass).toBeUndefined();
+    time.run(300);
+    expect(left()).toBe(before);
+  });
+
+  it("goes into a pause that a guess began, one at a time, and its refusal lowers no rate", () => {
+    const { time, gate, enter } = gateAt();
+    enter().pass?.settle({ kind: "refused" });
+    const rate = gate.state().perSecond;
+    const [first, second] = [enter({ isUrgent: true }), enter({ isUrgent: true })];
+    expect([first.pass === undefined, second.pass === undefined]).toEqual([false, true]);
+    const { pausedMs } = gate.state();
+    first.pass?.settle({ kind: "refused" });
+    expect([gate.state().perSecond, gate.state().pausedMs]).toEqual([rate, pausedMs]);
+    expect(second.pass).toBeUndefined();
+    time.run(600);
+    expect(second.pass).toBeDefined();
+  });
+});

@@ -15,6 +15,7 @@
 import { type Breaker, type BreakerSettings, type BreakerState, createBreaker } from "../control/breaker.ts";
 import { createInFlight, type InFlight, type InFlightSettings } from "../control/in-flight.ts";
 import type { OpaqueRateSettings } from "../control/opaque-rate.ts";
+import { createScout } from "../control/scout.ts";
 import { PaceError } from "../error.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Random } from "../host/random.ts";
@@ -117,6 +118,7 @@ export function createGate(settings: GateSettings, { clock, random, pool, turned
   const operations = createOperations<Capped>();
   const breaker: Breaker = createBreaker(settings.breaker);
   const inFlight: InFlight = createInFlight(settings.inFlight);
+  const scout = createScout();
   const { rate, policy, chargesRefused } = settings;
   const lanes = createLanes({ rate, policy, chargesRefused }, random);
 
@@ -142,8 +144,10 @@ export function createGate(settings: GateSettings, { clock, random, pool, turned
 
   const whole = (now: number): Whole => ({ lanes: lanes.all, mostUnderWay: inFlight.limit, perSecond: lanes.perSecond(now) });
 
-  const pausedUntilMs = (now: number, { isReserved }: Asking): number =>
-    Math.max(now, breaker.opensAtMs(now), askedPauseMs, isReserved ? now : ownPauseMs);
+  const pausedUntilMs = (now: number, { isReserved, isUrgent = false }: Asking): number => {
+    const ownMs = isReserved ? now : isUrgent ? Math.min(ownPauseMs, scout.readyMs(now)) : ownPauseMs;
+    return Math.max(now, breaker.opensAtMs(now), askedPauseMs, ownMs);
+  };
 
   /** From when on it may leave, as far as time alone decides; `undefined` where an answer has to come first. */
   const readyMs = (now: number, terms: CallTerms): number | undefined => {
@@ -184,6 +188,9 @@ export function createGate(settings: GateSettings, { clock, random, pool, turned
     look(now);
     const taken = lanes.take(now, terms);
     const giveBack = pool?.hold(terms.cost);
+    // In a pause that a guess began it says nothing of the rate.
+    const isAhead = terms.isUrgent === true && now < ownPauseMs;
+    if (isAhead) scout.left();
     inFlight.left();
     breaker.left(now);
     let isSettled = false;
@@ -193,7 +200,8 @@ export function createGate(settings: GateSettings, { clock, random, pool, turned
         if (isSettled) return;
         isSettled = true;
         const later = clock.now();
-        const pauseMs = taken.settle(later, outcome);
+        if (isAhead) scout.ended(later, outcome.kind === "refused");
+        const pauseMs = taken.settle(later, outcome, isAhead);
         if (outcome.kind === "refused") ownPauseMs = Math.max(ownPauseMs, later + pauseMs);
         learn(later, now, outcome);
         if (isCapped(call)) operations.ended(later, call, outcome.kind !== "withdrawn");

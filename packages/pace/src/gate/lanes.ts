@@ -22,12 +22,14 @@ export interface Asking {
   /** Whether it is a guess: then one that is more than a whole quota waits for all of it instead of being refused. */
   readonly isGuess: boolean;
   readonly isReserved: boolean;
+  /** Somebody waits for it: it leaves ahead of the pace, and those behind it wait for what it took. */
+  readonly isUrgent?: boolean;
 }
 
 /** What left, in every quota. */
 export interface Taken {
-  /** How it ended, and what was told. Refusals give the pause that they begin, in milliseconds. */
-  settle(nowMs: number, outcome: Outcome): number;
+  /** How it ended, and what was told. Refusals give the pause that they begin, in milliseconds; none where it left in spite of one. */
+  settle(nowMs: number, outcome: Outcome, inPause?: boolean): number;
   /** What it took in the end: where the service does not tell its level, this is counted. */
   correct(nowMs: number, used: Cost): void;
 }
@@ -66,6 +68,8 @@ export interface LanesSettings {
 
 /** Of what remains, so much may leave at once. */
 const AT_ONCE = 0.05;
+/** Urgent calls that leave ahead of the pace: as many as a person begins at once. */
+const AHEAD_CALLS = 3;
 /** Calls that leave at once to a service of which nothing is known. */
 const FIRST_CALLS = 5;
 /** A level that so many answers do not tell is told no more. */
@@ -74,6 +78,8 @@ const MOST_UNTOLD = 10;
 const MOST_LIES = 3;
 const PLENTY = 0.5;
 const DISBELIEF_MS = 10 * 60_000;
+/** Who lied before is believed later: up to some hours. */
+const MOST_DOUBLINGS = 5;
 /** Of a quota, for reserved classes: they do not starve, and starve nobody. */
 const MOST_KEPT = 0.5;
 /** How far a level is believed that was just told, and one that refusals spoke against. */
@@ -94,6 +100,7 @@ export function createLanes({ rate, policy = [], chargesRefused }: LanesSettings
   }));
   let lies = 0;
   let disbelievedMs = Number.NEGATIVE_INFINITY;
+  let timesDisbelieved = 0;
 
   /** The law of a quota whose level is told, says enough to steer by, and is believed. */
   const lawInForce = ({ law }: Lane, now: number): HeadedRate | undefined =>
@@ -107,19 +114,26 @@ export function createLanes({ rate, policy = [], chargesRefused }: LanesSettings
     return account.readyMs(now, (isGuess ? Math.min(units, account.limit) : units) + kept);
   };
 
-  /** A refusal is a lie of the levels when all that it takes of said that there was plenty. */
-  const doubt = (now: number, cost: Cost): void => {
+  /**
+   * A refusal is a lie of the levels when all that it takes of are said to have plenty: by itself, or by the answers before it where it says nothing. What
+   * it says counts more, because a limit that fell was told truly before.
+   */
+  const doubt = (now: number, cost: Cost, readings: readonly Reading[]): void => {
     const told = lanes.filter(({ law, account }) => law !== undefined && cost[account.unit] !== undefined);
-    if (told.length === 0 || told.some(({ law }) => (law?.level ?? 0) < PLENTY)) return;
+    const levelIn = ({ key, law }: Lane): number => {
+      const reading = readings.find((one) => toldKey(one) === key);
+      return reading === undefined ? (law?.level ?? 0) : reading.remaining > 0 ? (law?.levelAt(levelOf(reading)) ?? 0) : 0;
+    };
+    if (told.length === 0 || told.some((lane) => levelIn(lane) < PLENTY)) return;
     if (++lies < MOST_LIES) return;
     lies = 0;
-    disbelievedMs = now + DISBELIEF_MS;
+    disbelievedMs = now + DISBELIEF_MS * 2 ** Math.min(MOST_DOUBLINGS, timesDisbelieved++);
   };
 
   const hear = (now: number, readings: readonly Reading[], sentMs: number): void => {
     for (const lane of lanes) if (lane.law !== undefined) lane.untold++;
     for (const reading of readings) {
-      const key = `told ${keyOf(reading)}`;
+      const key = toldKey(reading);
       const level = levelOf(reading);
       const lane = lanes.find((one) => one.key === key);
       if (lane === undefined) {
@@ -151,7 +165,7 @@ export function createLanes({ rate, policy = [], chargesRefused }: LanesSettings
       return lanes;
     },
     readyMs: (now, asking) => {
-      const { cost, isReserved } = asking;
+      const { cost, isReserved, isUrgent = false } = asking;
       let ready = now;
       for (const lane of lanes) {
         const units = cost[lane.account.unit] ?? 0;
@@ -159,10 +173,20 @@ export function createLanes({ rate, policy = [], chargesRefused }: LanesSettings
         ready = Math.max(ready, accountReadyMs(now, lane, units, asking));
         const law = lawInForce(lane, now);
         if (law === undefined || isReserved) continue;
-        ready = Math.max(ready, lane.pacer.readyMs(now, units, law.rate(now), Math.max(1, AT_ONCE * lane.account.available(now))));
+        ready = Math.max(
+          ready,
+          lane.pacer.readyMs(
+            now,
+            units,
+            law.rate(now),
+            Math.max(1, AT_ONCE * lane.account.available(now)),
+            isUrgent ? AHEAD_CALLS * units : 0,
+          ),
+        );
       }
       if (isReserved || isTold(now)) return ready;
-      const pacedMs = opaquePacer.readyMs(now, cost.requests ?? 1, opaque.rate(now), 1);
+      const requests = cost.requests ?? 1;
+      const pacedMs = opaquePacer.readyMs(now, requests, opaque.rate(now), 1, isUrgent ? AHEAD_CALLS * requests : 0);
       if (pacedMs > Math.max(now, ready)) opaque.awaited(now);
       return Math.max(ready, pacedMs);
     },
@@ -194,12 +218,12 @@ export function createLanes({ rate, policy = [], chargesRefused }: LanesSettings
       if (!isTold(now)) opaquePacer.left(cost.requests ?? 1);
       let counted: Cost = {};
       return {
-        settle: (later, outcome) => {
-          const pauseMs = learn(later, now, cost, outcome);
+        settle: (later, outcome, inPause = false) => {
+          const pauseMs = inPause && outcome.kind === "refused" ? 0 : learn(later, now, cost, outcome);
           if (outcome.kind === "answered") counted = outcome.used === undefined ? cost : { ...cost, ...outcome.used };
           else if (outcome.kind === "refused" && chargesRefused === true) counted = { requests: cost.requests ?? 0 };
           for (const [account, reservation] of reservations) reservation.settle(later, counted[account.unit] ?? 0);
-          if (outcome.kind === "refused") doubt(later, cost);
+          if (outcome.kind === "refused") doubt(later, cost, outcome.readings ?? []);
           // What is told is counted after what was reserved was given back: it has it in it.
           if (outcome.kind !== "withdrawn") hear(later, outcome.readings ?? [], now);
           return pauseMs;
@@ -229,8 +253,8 @@ export function createLanes({ rate, policy = [], chargesRefused }: LanesSettings
   };
 }
 
-function keyOf({ unit, name }: Reading): string {
-  return `${unit} ${name}`;
+function toldKey({ unit, name }: Reading): string {
+  return `told ${unit} ${name}`;
 }
 
 /** What was found by trying, as a quota of a minute. */

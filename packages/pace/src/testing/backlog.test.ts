@@ -22,6 +22,7 @@ describe("a backlog that never ends gets through what the service lets in", () =
     ["one that tells its levels, and moves them", { trace: TRACES.step, instances: 1, provider: { tells: "levels" } }, 0.985, 0.01],
     ["the same, shared by three", { trace: TRACES.step, instances: 3, provider: { tells: "levels" } }, 0.975, 0.02],
     ["the same, shared by eight", { trace: TRACES.step, instances: 8, provider: { tells: "levels" } }, 0.975, 0.02],
+    ["the same, falling to a tenth and rising again", { trace: TRACES.collapse, instances: 8, provider: { tells: "levels" } }, 0.985, 0.02],
     ["one that tells nothing", { trace: TRACES.step, instances: 1 }, 0.97, 0.1],
     ["the same, shared by three", { trace: TRACES.step, instances: 3 }, 0.95, 0.1],
     ["one that falls to a tenth and rises again", { trace: TRACES.collapse, instances: 3 }, 0.93, 0.15],
