@@ -23,7 +23,14 @@ interface Alarm {
   call: (() => void) | undefined;
 }
 
-export function createVirtualTime({ startMs = 0, dateMs = Date.UTC(2026, 0, 1) } = {}): VirtualTime {
+interface VirtualTimeOptions {
+  readonly startMs?: number;
+  readonly dateMs?: number;
+  /** After each callback of `run`: lets what awaits go on, where a host can do that within a turn. */
+  readonly afterEach?: () => void;
+}
+
+export function createVirtualTime({ startMs = 0, dateMs = Date.UTC(2026, 0, 1), afterEach }: VirtualTimeOptions = {}): VirtualTime {
   let nowMs = startMs;
   let aheadMs = dateMs - startMs;
   let count = 0;
@@ -49,7 +56,10 @@ export function createVirtualTime({ startMs = 0, dateMs = Date.UTC(2026, 0, 1) }
       };
     },
     run: (untilMs) => {
-      for (let call = next(untilMs); call !== undefined; call = next(untilMs)) call();
+      for (let call = next(untilMs); call !== undefined; call = next(untilMs)) {
+        call();
+        afterEach?.();
+      }
     },
     runSettled: async (untilMs) => {
       await settled();
