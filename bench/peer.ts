@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const INSTALLED = new URL("../node_modules/", import.meta.url);
+const INSTALLED = new URL("node_modules/", import.meta.url);
 
 /** Not by name at the place of use: types and checks of the house do without what is installed for benchmarks alone. */
 export async function loadPeer<Peer>(name: string): Promise<Peer> {

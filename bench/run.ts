@@ -14,6 +14,7 @@ import { benchLimits } from "./limits.ts";
 import { benchLog } from "./log.ts";
 import { conditionsNow } from "./machine.ts";
 import type { Measurement } from "./measure.ts";
+import { benchPace, PACE_PEERS, PACE_SCENARIOS, type PaceOptions } from "./pace.ts";
 import { benchPath } from "./path.ts";
 import { benchRelay, RELAY_PACE, RELAY_PEERS, RELAY_QUICK, RELAY_SHAPES, type RelayOptions } from "./relay.ts";
 import { benchSealing } from "./sealing.ts";
@@ -30,7 +31,7 @@ type Benchmark = (folder: string, say: (line: string) => void) => Promise<object
 const HELP = `Benchmarks, each with its conditions; see bench/README.md.
 
   npm run bench                  all of them: log, identity, sealing, limits, lifetimes, relay, inputs, federation, path, crowd, start, turboquant,
-                                 turboquant-papers, turboquant-threads, turboquant-cells, turboquant-kept
+                                 turboquant-papers, turboquant-threads, turboquant-cells, turboquant-kept, pace
   npm run bench -- log           only these
   npm run bench -- --dry log     prints, keeps nothing
   npm run bench -- relay --quick three shapes beside two peers, in about a minute
@@ -54,6 +55,11 @@ For turboquant-papers (all of it: some minutes; --quick: one): the tables of its
 For turboquant-threads (a minute; --quick: some seconds): one index over several threads
 For turboquant-cells (some minutes; --quick: less than one): a million vectors in cells, beside a look at all
 For turboquant-kept (two minutes; --quick: some seconds): files of an index, opened, written and read from far away
+
+For pace (all of it: half an hour; --quick: two minutes):
+  --traces A,B   of ${PACE_SCENARIOS.join(", ")}
+  --peers A,B    of ${PACE_PEERS.join(", ")}; or none
+  --seeds N      of each (30)
 `;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -69,9 +75,10 @@ if (values.help === true) {
   process.exit(0);
 }
 const isMeant = (name: string): boolean => named.length === 0 || named.includes(name);
-// Both know --peers, each its own.
+// All three know --peers, each its own.
 const relayOptions = isMeant("relay") ? readRelayOptions() : RELAY_QUICK;
 const turboquantOptions = isMeant("turboquant") ? readTurboquantOptions() : { quick: true };
+const paceOptions = isMeant("pace") ? readPaceOptions() : { quick: true };
 const startOptions = readStartOptions();
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
@@ -91,6 +98,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   "turboquant-cells": (_folder, say) => benchTurboquantCells({ quick: values.quick === true }, say),
   "turboquant-kept": (folder, say) => benchTurboquantKept(folder, { quick: values.quick === true }, say),
   "turboquant-threads": (_folder, say) => benchTurboquantThreads({ quick: values.quick === true }, say),
+  pace: (_folder, say) => benchPace(paceOptions, say),
 };
 
 const unknown = named.filter((name) => !Object.hasOwn(BENCHMARKS, name));
@@ -160,6 +168,8 @@ function readWords() {
         readers: { type: "string" },
         synthesised: { type: "boolean" },
         sets: { type: "string" },
+        traces: { type: "string" },
+        seeds: { type: "string" },
       },
     });
   } catch (error) {
@@ -180,6 +190,15 @@ function readTurboquantOptions(): TurboquantOptions {
   return {
     sets: listOf("sets", values.sets, TURBOQUANT_SETS),
     peers: values.peers === "none" ? [] : listOf("peers", values.peers, TURBOQUANT_PEERS),
+    quick: values.quick === true,
+  };
+}
+
+function readPaceOptions(): PaceOptions {
+  return {
+    scenarios: listOf("traces", values.traces, PACE_SCENARIOS),
+    peers: values.peers === "none" ? [] : listOf("peers", values.peers, PACE_PEERS),
+    seeds: numberOf("seeds", values.seeds),
     quick: values.quick === true,
   };
 }

@@ -4,10 +4,10 @@
  */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { peerVersion } from "./peer.ts";
 import { CATALOGUE, type CatalogueEntry, OURS, PEERS, SETS, type SetEntry } from "./turboquant/catalogue.ts";
 import { type Beside, compare } from "./turboquant/comparison.ts";
 import { contestOn, type SetFigures } from "./turboquant/contest.ts";
-import { peerVersion } from "./turboquant/peer.ts";
 import { contestTable } from "./turboquant/table.ts";
 
 export interface TurboquantOptions {

@@ -1,6 +1,6 @@
 /** edgevec: HNSW in WebAssembly, with bits beside the floats. */
 import { readFileSync } from "node:fs";
-import { loadPeer, peerFile } from "../peer.ts";
+import { loadPeer, peerFile } from "../../peer.ts";
 import { K, type OpenSystem, type Way } from "../system.ts";
 
 interface Hit {

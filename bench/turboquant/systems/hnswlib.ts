@@ -1,7 +1,7 @@
 /** hnswlib: the graph that others are measured by, 32-bit floats. */
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { loadPeer } from "../peer.ts";
+import { loadPeer } from "../../peer.ts";
 import { K, type OpenSystem, type Way } from "../system.ts";
 
 interface Found {

@@ -1,7 +1,7 @@
 /** LanceDB: product quantisation in cells (IVF_PQ), with the vectors themselves on disk to rank again. */
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { loadPeer } from "../peer.ts";
+import { loadPeer } from "../../peer.ts";
 import { K, type OpenSystem, type Way } from "../system.ts";
 
 interface Row {

@@ -2,7 +2,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { loadPeer } from "../peer.ts";
+import { loadPeer } from "../../peer.ts";
 import { K, type OpenSystem, type Way } from "../system.ts";
 import { byteScale, toBytes } from "./int8.ts";
 

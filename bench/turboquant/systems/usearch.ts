@@ -1,7 +1,7 @@
 /** usearch: HNSW over four kinds of numbers, and a plain scan of 32-bit floats or of bytes. */
 import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { loadPeer } from "../peer.ts";
+import { loadPeer } from "../../peer.ts";
 import { K, type OpenSystem, type Way } from "../system.ts";
 import { byteScale, toBytes } from "./int8.ts";
 

@@ -1,0 +1,37 @@
+/** A process that plays: its clock is not the machine's. */
+import process from "node:process";
+import type { Figures } from "./figures.ts";
+import { installVirtualGlobals } from "./virtual-globals.ts";
+
+export interface Order {
+  readonly scenario: string;
+  readonly contestant: string;
+  readonly seeds: readonly number[];
+}
+
+export type Report = { readonly figures: readonly Figures[] } | { readonly failed: string };
+
+// Before anything is imported that looks at the time.
+const globals = installVirtualGlobals();
+const [{ play }, { SCENARIOS }, { CONTESTANTS }] = await Promise.all([
+  import("./play.ts"),
+  import("./scenarios.ts"),
+  import("./contestants.ts"),
+]);
+
+async function obey({ scenario: named, contestant: meant, seeds }: Order): Promise<Report> {
+  const scenario = SCENARIOS.find(({ name }) => name === named);
+  const contestant = CONTESTANTS.find(({ name }) => name === meant);
+  if (scenario === undefined || contestant === undefined) return { failed: `there is no ${named} or no ${meant}` };
+  try {
+    const figures: Figures[] = [];
+    for (const seed of seeds) figures.push(await play(scenario, contestant, seed, globals));
+    return { figures };
+  } catch (error) {
+    return { failed: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+  }
+}
+
+process.on("message", (order: Order) => {
+  void obey(order).then((report) => process.send?.(report));
+});
