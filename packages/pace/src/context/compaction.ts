@@ -1,0 +1,239 @@
+/**
+ * Two ways to make messages shorter. *By reference*: outputs of tools that the model has read stand no more in full, the oldest first. *By summary*: the oldest groups of messages
+ * become one message. What leaves is kept before it leaves, to the character.
+ *
+ * Invariants: nothing grows; pinned messages stay as they are; a call and its results stay or leave together, in their order; what the model has not read yet stays in full
+ * unless nothing fits otherwise.
+ */
+import type { Calibration } from "./calibration.ts";
+import type { Outline } from "./groups.ts";
+import type { Ledger, Weighed } from "./ledger.ts";
+import type { MessagePart, MessageStyle } from "./message-style.ts";
+import type { Kept, Shelf } from "./shelf.ts";
+import { pageText, sliced, stubText, summaryText } from "./shown-text.ts";
+import { guessText, sumOfGuess } from "./token-guess.ts";
+
+export interface Measures<Message> {
+  readonly style: MessageStyle<Message>;
+  readonly ledger: Ledger;
+  readonly calibration: Calibration;
+  readonly shelf: Shelf;
+  /** The name of the tool that reads what was left out. */
+  readonly reader: string;
+  partsOf(message: Message): readonly MessagePart[];
+  weigh(message: Message): Weighed;
+}
+
+/** An output of a tool in the messages. */
+export interface Output {
+  readonly index: number;
+  readonly callId: string;
+  readonly tool: string;
+  readonly text: string;
+}
+
+export interface SummaryRequest {
+  /** What the messages say, one after another. */
+  readonly text: string;
+  /** A summary that may take more than so many tokens is not used. */
+  readonly mostTokens: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+export type Summarise = (request: SummaryRequest) => Promise<string>;
+
+/** Outputs with a name of their own within their message: two under one name cannot be told apart. */
+export function outputsOf<Message>(messages: readonly Message[], { partsOf }: Pick<Measures<Message>, "partsOf">): readonly Output[] {
+  const tools = new Map<string, string>();
+  return messages.flatMap((message, index) => {
+    const parts = partsOf(message);
+    const counts = new Map<string, number>();
+    for (const part of parts) {
+      if (part.kind === "call") tools.set(part.callId, part.tool);
+      if (part.kind === "result") counts.set(part.callId, (counts.get(part.callId) ?? 0) + 1);
+    }
+    return parts.flatMap((part) =>
+      part.kind === "result" && counts.get(part.callId) === 1
+        ? [{ index, callId: part.callId, tool: part.tool ?? tools.get(part.callId) ?? "", text: part.text }]
+        : [],
+    );
+  });
+}
+
+/** Of what is taken away, as the ledger counts what nobody told alone. */
+const COUNTED = 0.8;
+
+/** How many tokens less the messages take, at least, with another text in the place of that output. */
+export function gainOf<Message>(
+  message: Message,
+  { text }: Output,
+  shown: string,
+  { ledger, calibration, weigh }: Measures<Message>,
+): number {
+  const [whole, own] = [weigh(message), guessText(text)];
+  const share = Math.min(1, sumOfGuess(own) / Math.max(1, sumOfGuess(whole.guess)));
+  return ledger.tokensOf(whole) * share * COUNTED - calibration.most(guessText(shown));
+}
+
+/** Keeps the text of each and puts in its place what `shownAs` says, where that is shorter. */
+export async function replaceOutputs<Message>(
+  messages: readonly Message[],
+  outputs: readonly Output[],
+  shownAs: (kept: Kept, text: string) => string,
+  { style, shelf }: Measures<Message>,
+): Promise<readonly Message[]> {
+  const next = [...messages];
+  for (const { index, callId, tool, text } of outputs) {
+    const kept = shelf.shownFor(text) ?? (await shelf.keep(tool, text));
+    const shown = shownAs(kept, text);
+    if (shown.length >= text.length) continue;
+    shelf.standsFor(shown, kept);
+    next[index] = style.withResult(next[index] as Message, callId, shown);
+  }
+  return next;
+}
+
+/** A stub as it would be, before anything is kept. */
+export function expectedStub({ tool, text }: Output, reader: string): string {
+  return stubText({ reference: `ref-${"0".repeat(16)}`, tool, characters: text.length }, text, reader);
+}
+
+/** The longest of beginnings and ends that takes at most so many tokens, and is at least so long that it says something. */
+export function pageWithin(kept: Kept, text: string, reader: string, mostTokens: number, calibration: Calibration): string {
+  for (let characters = MOST_PAGE_CHARACTERS; characters > LEAST_PAGE_CHARACTERS; characters = characters >> 1) {
+    const shown = pageText(kept, text, reader, characters);
+    if (shown.length < text.length && calibration.most(guessText(shown)) <= mostTokens) return shown;
+  }
+  return stubText(kept, text, reader);
+}
+
+const MOST_PAGE_CHARACTERS = 16_384;
+const LEAST_PAGE_CHARACTERS = 128;
+/** Of a call or a word, in the summary that no model wrote. */
+const LINE_CHARACTERS = 160;
+
+/** Indexes of messages that leave for a summary: all but what is pinned, not read, or of the last groups within `keepTokens`. */
+export function leaving<Message>(
+  messages: readonly Message[],
+  { groups, freshFrom }: Outline,
+  keepTokens: number,
+  { ledger, weigh }: Measures<Message>,
+): readonly number[] {
+  const left: number[] = [];
+  let kept = 0;
+  for (const group of groups.toReversed()) {
+    const indexes = Array.from({ length: group.to - group.from }, (_, offset) => group.from + offset);
+    for (const index of indexes) kept += group.isPinned ? 0 : ledger.tokensOf(weigh(messages[index] as Message));
+    if (!group.isPinned && group.to < freshFrom && kept > keepTokens) left.push(...indexes);
+  }
+  return left.sort((one, other) => one - other);
+}
+
+export interface Summarised<Message> {
+  readonly messages: readonly Message[];
+  readonly kept: Kept;
+  /** By whom; a summariser that failed, or wrote too much, is told with the reason. */
+  readonly by: "summariser" | "rule";
+  readonly failure: unknown;
+}
+
+/** One message in the place of those; `undefined` where it would not be shorter. Throws what the store throws, and the signal's reason. */
+export async function summarised<Message>(
+  messages: readonly Message[],
+  indexes: readonly number[],
+  mostTokens: number,
+  { summarise, signal }: { readonly summarise: Summarise | undefined; readonly signal: AbortSignal | undefined },
+  measures: Measures<Message>,
+): Promise<Summarised<Message> | undefined> {
+  const { style, shelf, calibration, ledger, reader, weigh } = measures;
+  const leaves = new Set(indexes);
+  const told = indexes.map((index) => transcriptOf(messages[index] as Message, measures)).join("\n\n");
+  const before = indexes.reduce((sum, index) => sum + ledger.tokensOf(weigh(messages[index] as Message)), 0);
+  const most = Math.min(mostTokens, before / 2);
+  const kept = await shelf.keep("earlier work", told);
+  const fits = (text: string): boolean => text.length < told.length && calibration.most(guessText(text)) <= most;
+
+  let [failure, text]: [unknown, string | undefined] = [undefined, undefined];
+  if (summarise !== undefined) {
+    try {
+      const summary: unknown = await unlessAborted(summarise({ text: told, mostTokens: Math.floor(most), signal }), signal);
+      if (typeof summary !== "string" || summary.trim() === "") failure = "it gave no text";
+      else if (!fits(summaryText(kept, summary, reader)))
+        failure = `it gave ${summary.length} characters, which may take more than ${Math.floor(most)} tokens`;
+      else text = summaryText(kept, summary, reader);
+    } catch (error) {
+      signal?.throwIfAborted();
+      failure = error;
+    }
+  }
+  const by = text === undefined ? "rule" : "summariser";
+  for (let lines = byRule(messages, indexes, measures); text === undefined; lines = lines.slice((lines.length >> 1) + 1)) {
+    const tried = summaryText(kept, lines.join("\n"), reader);
+    if (fits(tried)) text = tried;
+    else if (lines.length === 0) return undefined;
+  }
+  const [first = 0] = indexes;
+  const summary = style.userMessage(text);
+  return {
+    messages: messages.flatMap((message, index) => (index === first ? [summary] : leaves.has(index) ? [] : [message])),
+    kept,
+    by,
+    failure,
+  };
+}
+
+/** What nobody's words are needed for: who called what, and where its output is kept. Outputs themselves are not in it, as they would speak with the user's voice. */
+function byRule<Message>(
+  messages: readonly Message[],
+  indexes: readonly number[],
+  { partsOf, shelf }: Measures<Message>,
+): readonly string[] {
+  return indexes.flatMap((index) => partsOf(messages[index] as Message).flatMap((part) => ruleLines(part, shelf)));
+}
+
+function ruleLines(part: MessagePart, shelf: Shelf): readonly string[] {
+  switch (part.kind) {
+    case "text":
+      return [`- ${oneLine(part.text)}`];
+    case "call":
+      return [`- ${part.tool.slice(0, 64)} ${oneLine(part.text)}`];
+    case "result": {
+      const kept = shelf.shownFor(part.text);
+      return kept === undefined ? [] : [`  its output: ${kept.reference}, ${kept.characters} characters`];
+    }
+    case "other":
+      return [];
+  }
+}
+
+function transcriptOf<Message>(message: Message, { style, partsOf }: Measures<Message>): string {
+  return `${style.roleOf(message)}: ${partsOf(message).map(inWords).join("\n")}`;
+}
+
+function inWords(part: MessagePart): string {
+  switch (part.kind) {
+    case "text":
+      return part.text;
+    case "call":
+      return `calls ${part.tool} (${part.callId}): ${part.text}`;
+    case "result":
+      return `result of ${part.callId}: ${part.text}`;
+    case "other":
+      return part.key;
+  }
+}
+
+function oneLine(text: string): string {
+  const line = sliced(text, 0, LINE_CHARACTERS).replaceAll(/\s+/g, " ");
+  return line.length < text.length ? `${line} …` : line;
+}
+
+function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const give = (): void => reject(signal.reason);
+    if (signal.aborted) give();
+    signal.addEventListener("abort", give, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", give));
+  });
+}

@@ -1,0 +1,41 @@
+/** How a client writes its messages: what the window must know of them to count, to shorten and to keep pairs together. One for each style, in `styles/`. */
+import type { TokenGuess } from "./token-guess.ts";
+
+export type MessagePart =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "call"; readonly callId: string; readonly tool: string; readonly text: string }
+  | { readonly kind: "result"; readonly callId: string; readonly tool: string | undefined; readonly text: string }
+  /** Pictures and documents, and what the style does not know. `key` tells one from another. */
+  | { readonly kind: "other"; readonly key: string; readonly guess: TokenGuess };
+
+export type MessageRole = "system" | "user" | "assistant" | "tool";
+
+export interface MessageStyle<Message> {
+  roleOf(message: Message): MessageRole;
+  partsOf(message: Message): readonly MessagePart[];
+  /** The same message, with other text as the result of that call. */
+  withResult(message: Message, callId: string, text: string): Message;
+  /** What the user says. */
+  userMessage(text: string): Message;
+  /** All tokens of the input in what an answer tells of its use, those from a cache too; `undefined` where it does not. */
+  inputTokensOf(usage: unknown): number | undefined;
+}
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+export function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+export function textIn(value: unknown): string {
+  if (typeof value === "string") return value;
+  return value === undefined || value === null ? "" : JSON.stringify(value);
+}
+
+/** The sum of those that are numbers; `undefined` where the first is none. */
+export function sumOf(usage: unknown, names: readonly string[]): number | undefined {
+  if (!isFields(usage)) return undefined;
+  const numbers = names.map((name) => usage[name]);
+  if (typeof numbers[0] !== "number") return undefined;
+  return numbers.reduce<number>((sum, number) => sum + (typeof number === "number" ? number : 0), 0);
+}

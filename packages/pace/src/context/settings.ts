@@ -1,0 +1,117 @@
+/** What an owner may say of a window, and what is meant where he says nothing. */
+import { PaceError } from "../error.ts";
+import type { Summarise } from "./compaction.ts";
+import type { ContextEvent } from "./context-event.ts";
+import type { ContextStore } from "./context-store.ts";
+import type { IsPinned } from "./groups.ts";
+import type { MessageStyle } from "./message-style.ts";
+
+export interface ContextWindowSettings<Message> {
+  /** How messages are written: `openaiMessages()`, `anthropicMessages()`, `aiSdkMessages()`. */
+  readonly style: MessageStyle<Message>;
+  /** Where full texts stay. */
+  readonly store: ContextStore;
+  /** Tokens of the model's window, with what it answers. Where it is not said, it is assumed and shown so, until a service tells it. */
+  readonly sizeTokens?: number;
+  /** Kept free for the answer: the `max_tokens` of the calls. 4096 unless said. */
+  readonly reserveTokens?: number;
+  /** What is sent with each call beside the messages: definitions of tools, as JSON, and the system prompt where it is no message. */
+  readonly beside?: string;
+  /** Shares of what is free for messages, of which something is done; 0.6, 0.75 and 0.85 unless said. */
+  readonly notesAt?: number;
+  readonly compactAt?: number;
+  readonly summariseAt?: number;
+  /** Where a compaction leads to: far below, so that it is seldom; each costs what the service kept of the messages in its cache. 0.45 unless said. */
+  readonly compactTo?: number;
+  /** Messages that always stay, besides system messages and what the user asked last. */
+  readonly isPinned?: IsPinned<Message>;
+  /** Writes down what must survive, elsewhere. What it throws is told as an event, and it is asked again at the next call. */
+  readonly writeNotes?: (messages: readonly Message[], signal: AbortSignal | undefined) => Promise<void>;
+  /** Makes few words of many; without it a rule does. */
+  readonly summarise?: Summarise;
+  /** Name of the tool that reads what was left out: "read_left_out" unless said. */
+  readonly reader?: string;
+  /** Whose window it is, in its gauge: "here" unless said. */
+  readonly partition?: string;
+  readonly onEvent?: (event: ContextEvent) => void;
+}
+
+export type FullSettings<Message> = ContextWindowSettings<Message> &
+  Required<
+    Pick<
+      ContextWindowSettings<Message>,
+      "reserveTokens" | "beside" | "notesAt" | "compactAt" | "summariseAt" | "compactTo" | "reader" | "partition" | "onEvent"
+    >
+  >;
+
+const RESERVE_TOKENS = 4096;
+const READER = "read_left_out";
+const NAMES: Readonly<Record<keyof ContextWindowSettings<unknown>, true>> = {
+  style: true,
+  store: true,
+  sizeTokens: true,
+  reserveTokens: true,
+  beside: true,
+  notesAt: true,
+  compactAt: true,
+  summariseAt: true,
+  compactTo: true,
+  isPinned: true,
+  writeNotes: true,
+  summarise: true,
+  reader: true,
+  partition: true,
+  onEvent: true,
+};
+const FUNCTIONS = ["isPinned", "writeNotes", "summarise", "onEvent"] as const;
+
+/** Throws `bad-argument`. */
+export function checkedSettings<Message>(given: ContextWindowSettings<Message>): FullSettings<Message> {
+  const strange = Object.keys(given).find((name) => !Object.hasOwn(NAMES, name));
+  if (strange !== undefined) throw bad(`a window has no setting "${strange}"`, `It has: ${Object.keys(NAMES).join(", ")}.`);
+  // Settings that are there and undefined count as not said.
+  const said = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as unknown as typeof given;
+  const settings: FullSettings<Message> = {
+    reserveTokens: RESERVE_TOKENS,
+    beside: "",
+    notesAt: 0.6,
+    compactAt: 0.75,
+    summariseAt: 0.85,
+    compactTo: 0.45,
+    reader: READER,
+    partition: "here",
+    onEvent: () => {},
+    ...said,
+  };
+  if (typeof settings.style?.partsOf !== "function")
+    throw bad("a window needs a style of messages", "One of openaiMessages(), anthropicMessages(), aiSdkMessages().");
+  if (typeof settings.store?.put !== "function") throw bad("a window needs a store", "memoryStore(), or put and get of your own.");
+  if (settings.sizeTokens !== undefined) checkTokens("sizeTokens", settings.sizeTokens, 1);
+  checkTokens("reserveTokens", settings.reserveTokens, 0);
+  const { compactTo, notesAt, compactAt, summariseAt } = settings;
+  if (!(compactTo > 0 && compactTo < compactAt && notesAt > 0 && notesAt <= compactAt && compactAt <= summariseAt && summariseAt <= 1))
+    throw bad(
+      `thresholds are ${notesAt}, ${compactAt} and ${summariseAt}, down to ${compactTo}`,
+      "They are shares: 0 < notesAt <= compactAt <= summariseAt <= 1, and compactTo below compactAt.",
+    );
+  if (typeof settings.beside !== "string") throw bad("what stands beside the messages is no text", "Hand over JSON.stringify(tools).");
+  if (!/^[\w-]{1,64}$/.test(settings.reader))
+    throw bad(`"${settings.reader}" is no name of a tool`, "Letters, digits, _ and -, at most 64.");
+  for (const name of FUNCTIONS)
+    if (settings[name] !== undefined && typeof settings[name] !== "function")
+      throw bad(`${name} is no function`, "Leave it out, or hand over a function.");
+  if (settings.sizeTokens !== undefined && settings.reserveTokens >= settings.sizeTokens)
+    throw bad(
+      `${settings.reserveTokens} of ${settings.sizeTokens} tokens are kept for the answer`,
+      "Leave room for the messages: a smaller reserveTokens.",
+    );
+  return settings;
+}
+
+export function checkTokens(name: string, value: number, least: number): void {
+  if (!Number.isFinite(value) || value < least) throw bad(`${name} is ${value}`, `A number of tokens, ${least} or more.`);
+}
+
+function bad(message: string, hint: string): PaceError {
+  return new PaceError("bad-argument", message, hint);
+}

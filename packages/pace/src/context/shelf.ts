@@ -1,0 +1,61 @@
+/**
+ * Full texts of what left the window, each under a reference that is made of the text.
+ *
+ * Invariants: a reference is given only after the store has the text; it stands for that text to the character, also where somebody made another text with the same fingerprint.
+ */
+import { PaceError } from "../error.ts";
+import type { ContextStore } from "./context-store.ts";
+import { fingerprintOf } from "./fingerprint.ts";
+
+export interface Kept {
+  readonly reference: string;
+  /** Whose output it was. */
+  readonly tool: string;
+  readonly characters: number;
+}
+
+export interface Shelf {
+  /** Throws what the store throws. */
+  keep(tool: string, text: string): Promise<Kept>;
+  get(reference: string): Promise<string | undefined>;
+  /** That this text stands in the window for something kept: it is not kept again. */
+  standsFor(shown: string, kept: Kept): void;
+  shownFor(text: string): Kept | undefined;
+  /** The last ones, the oldest first. */
+  list(): readonly Kept[];
+}
+
+/** Texts with one fingerprint. One is enough by chance, and many are an attack. */
+const MOST_ALIKE = 8;
+/** A line each; older ones are still found by their reference. */
+const MOST_LISTED = 10_000;
+
+export function createShelf(store: ContextStore): Shelf {
+  const listed = new Map<string, Kept>();
+  const shown = new Map<string, Kept>();
+  const remember = (map: Map<string, Kept>, key: string, kept: Kept): void => {
+    map.delete(key);
+    map.set(key, kept);
+    const oldest = map.keys().next();
+    if (map.size > MOST_LISTED && oldest.done !== true) map.delete(oldest.value);
+  };
+  return {
+    keep: async (tool, text) => {
+      const name = `ref-${fingerprintOf(text)}`;
+      for (let nth = 1; nth <= MOST_ALIKE; nth++) {
+        const reference = nth === 1 ? name : `${name}-${nth}`;
+        const before = await store.get(reference);
+        if (before !== undefined && before !== text) continue;
+        if (before === undefined) await store.put(reference, text);
+        const kept = { reference, tool, characters: text.length };
+        remember(listed, reference, kept);
+        return kept;
+      }
+      throw new PaceError("quota-spent", `${MOST_ALIKE} other texts are kept as ${name}`, "Somebody makes texts alike: look at this tool.");
+    },
+    get: (reference) => store.get(reference),
+    standsFor: (text, kept) => remember(shown, fingerprintOf(text), kept),
+    shownFor: (text) => shown.get(fingerprintOf(text)),
+    list: () => [...listed.values()],
+  };
+}

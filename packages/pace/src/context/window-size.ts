@@ -1,0 +1,62 @@
+/**
+ * How large the window is, and from where that is known: never a number without its source.
+ *
+ * *Policy*: the owner said it. *Header*: the service said it of its model. *Learned*: a refusal said it, or what went through. *Assumed*: nobody said it. What a service says
+ * smaller is taken over from everybody; larger, from all but the owner, who may want less.
+ */
+import type { Source } from "../quota/reading.ts";
+
+export interface WindowSize {
+  readonly tokens: number;
+  readonly source: Source;
+  /** From 0 to 1. */
+  readonly confidence: number;
+  /** The service says it of its model, or of the window. Whether it is another than before. */
+  told(tokens: number): boolean;
+  /** It refused what took about so many tokens; `sizeTokens`: what the refusal said. */
+  refused(sentTokens: number, sizeTokens: number | undefined): void;
+  /** It took so many. */
+  took(tokens: number): boolean;
+}
+
+/** What nobody says: most models that can use tools have it. Small ones in local servers have less, and say so when they refuse. */
+export const ASSUMED_TOKENS = 32_768;
+/** A refusal that says no number: less than was sent, by so much. */
+const STEP_DOWN = 0.9;
+const CONFIDENCE = { header: 1, policy: 1, learned: 0.9, assumed: 0.3 };
+/** Learned without a number: it may be less. */
+const GUESSED = 0.5;
+
+export function createWindowSize(policyTokens: number | undefined): WindowSize {
+  let tokens = policyTokens ?? ASSUMED_TOKENS;
+  let source: Source = policyTokens === undefined ? "assumed" : "policy";
+  let confidence: number = CONFIDENCE[source];
+  const set = (next: number, from: Source, sure = CONFIDENCE[from]): void => {
+    [tokens, source, confidence] = [Math.floor(next), from, sure];
+  };
+  return {
+    get tokens() {
+      return tokens;
+    },
+    get source() {
+      return source;
+    },
+    get confidence() {
+      return confidence;
+    },
+    told: (size) => {
+      if (size === tokens || (policyTokens !== undefined && size > policyTokens)) return false;
+      set(size, "header");
+      return true;
+    },
+    refused: (sent, size) => {
+      if (size !== undefined && size < tokens) set(size, "learned");
+      else set(Math.min(tokens, sent) * STEP_DOWN, "learned", GUESSED);
+    },
+    took: (taken) => {
+      if (source === "policy" || source === "header" || taken <= tokens) return false;
+      set(taken, "learned", GUESSED);
+      return true;
+    },
+  };
+}
