@@ -6,11 +6,12 @@
  * unless nothing fits otherwise.
  */
 import type { Calibration } from "./calibration.ts";
-import type { Outline } from "./groups.ts";
+import type { IsPinned, Outline } from "./groups.ts";
 import type { Ledger, Weighed } from "./ledger.ts";
 import type { MessagePart, MessageStyle } from "./message-style.ts";
-import type { Kept, Shelf } from "./shelf.ts";
+import { EARLIER_WORK, type Kept, type Shelf } from "./shelf.ts";
 import { pageText, sliced, stubText, summaryText } from "./shown-text.ts";
+import type { LookAtText } from "./text-looks.ts";
 import { guessText, sumOfGuess } from "./token-guess.ts";
 
 export interface Measures<Message> {
@@ -20,8 +21,11 @@ export interface Measures<Message> {
   readonly shelf: Shelf;
   /** The name of the tool that reads what was left out. */
   readonly reader: string;
+  /** By the owner. */
+  readonly isPinned: IsPinned<Message> | undefined;
   partsOf(message: Message): readonly MessagePart[];
   weigh(message: Message): Weighed;
+  readonly lookAt: LookAtText;
 }
 
 /** An output of a tool in the messages. */
@@ -42,18 +46,19 @@ export interface SummaryRequest {
 
 export type Summarise = (request: SummaryRequest) => Promise<string>;
 
-/** Outputs with a name of their own within their message: two under one name cannot be told apart. */
-export function outputsOf<Message>(messages: readonly Message[], { partsOf }: Pick<Measures<Message>, "partsOf">): readonly Output[] {
+/** Outputs that may leave: not pinned, and with a name of their own within their message, as two under one name cannot be told apart. */
+export function outputsOf<Message>(messages: readonly Message[], { partsOf, isPinned }: Measures<Message>): readonly Output[] {
   const tools = new Map<string, string>();
   return messages.flatMap((message, index) => {
     const parts = partsOf(message);
     const counts = new Map<string, number>();
+    const stays = isPinned?.(message, index) === true;
     for (const part of parts) {
       if (part.kind === "call") tools.set(part.callId, part.tool);
       if (part.kind === "result") counts.set(part.callId, (counts.get(part.callId) ?? 0) + 1);
     }
     return parts.flatMap((part) =>
-      part.kind === "result" && counts.get(part.callId) === 1
+      part.kind === "result" && !stays && counts.get(part.callId) === 1
         ? [{ index, callId: part.callId, tool: part.tool ?? tools.get(part.callId) ?? "", text: part.text }]
         : [],
     );
@@ -64,33 +69,31 @@ export function outputsOf<Message>(messages: readonly Message[], { partsOf }: Pi
 const COUNTED = 0.8;
 
 /** How many tokens less the messages take, at least, with another text in the place of that output. */
-export function gainOf<Message>(
-  message: Message,
-  { text }: Output,
-  shown: string,
-  { ledger, calibration, weigh }: Measures<Message>,
-): number {
-  const [whole, own] = [weigh(message), guessText(text)];
+export function gainOf<Message>(message: Message, { text }: Output, shown: string, measures: Measures<Message>): number {
+  const { ledger, calibration, weigh, lookAt } = measures;
+  const [whole, own] = [weigh(message), lookAt(text).guess];
   const share = Math.min(1, sumOfGuess(own) / Math.max(1, sumOfGuess(whole.guess)));
   return ledger.tokensOf(whole) * share * COUNTED - calibration.most(guessText(shown));
 }
 
-/** Keeps the text of each and puts in its place what `shownAs` says, where that is shorter. */
+/** Keeps the text of each and puts in its place what `shownAs` says, where that is shorter; the same array where none is. */
 export async function replaceOutputs<Message>(
   messages: readonly Message[],
   outputs: readonly Output[],
   shownAs: (kept: Kept, text: string) => string,
   { style, shelf }: Measures<Message>,
 ): Promise<readonly Message[]> {
-  const next = [...messages];
+  let next: Message[] | undefined;
   for (const { index, callId, tool, text } of outputs) {
     const kept = shelf.shownFor(text) ?? (await shelf.keep(tool, text));
+    if (kept === undefined) continue;
     const shown = shownAs(kept, text);
     if (shown.length >= text.length) continue;
     shelf.standsFor(shown, kept);
+    next ??= [...messages];
     next[index] = style.withResult(next[index] as Message, callId, shown);
   }
-  return next;
+  return next ?? messages;
 }
 
 /** A stub as it would be, before anything is kept. */
@@ -137,7 +140,7 @@ export interface Summarised<Message> {
   readonly failure: unknown;
 }
 
-/** One message in the place of those; `undefined` where it would not be shorter. Throws what the store throws, and the signal's reason. */
+/** One message in the place of those; `undefined` where it would not be shorter, or could not be kept. Throws the signal's reason. */
 export async function summarised<Message>(
   messages: readonly Message[],
   indexes: readonly number[],
@@ -147,10 +150,14 @@ export async function summarised<Message>(
 ): Promise<Summarised<Message> | undefined> {
   const { style, shelf, calibration, ledger, reader, weigh } = measures;
   const leaves = new Set(indexes);
-  const told = indexes.map((index) => transcriptOf(messages[index] as Message, measures)).join("\n\n");
+  const told = transcriptOf(
+    indexes.map((index) => messages[index] as Message),
+    measures,
+  );
   const before = indexes.reduce((sum, index) => sum + ledger.tokensOf(weigh(messages[index] as Message)), 0);
   const most = Math.min(mostTokens, before / 2);
-  const kept = await shelf.keep("earlier work", told);
+  const kept = await shelf.keep(EARLIER_WORK, told);
+  if (kept === undefined) return undefined;
   const fits = (text: string): boolean => text.length < told.length && calibration.most(guessText(text)) <= most;
 
   let [failure, text]: [unknown, string | undefined] = [undefined, undefined];
@@ -206,8 +213,18 @@ function ruleLines(part: MessagePart, shelf: Shelf): readonly string[] {
   }
 }
 
-function transcriptOf<Message>(message: Message, { style, partsOf }: Measures<Message>): string {
-  return `${style.roleOf(message)}: ${partsOf(message).map(inWords).join("\n")}`;
+/** What was read again is a copy, and would be found before what it is a copy of. */
+function transcriptOf<Message>(messages: readonly Message[], { style, partsOf, reader }: Measures<Message>): string {
+  const copies = new Set<string>();
+  const lines = messages.map((message) => {
+    const parts = partsOf(message).filter((part) => {
+      if (part.kind === "call" && part.tool === reader) copies.add(part.callId);
+      else if (part.kind === "call") copies.delete(part.callId);
+      return (part.kind !== "call" && part.kind !== "result") || !copies.has(part.callId);
+    });
+    return parts.length === 0 ? "" : `${style.roleOf(message)}: ${parts.map(inWords).join("\n")}`;
+  });
+  return lines.filter((line) => line !== "").join("\n\n");
 }
 
 function inWords(part: MessagePart): string {

@@ -38,7 +38,7 @@ import { createReadingTool, type ReadingTool } from "./reading-tool.ts";
 import { type ContextWindowSettings, checkedSettings, checkTokens } from "./settings.ts";
 import { createShelf } from "./shelf.ts";
 import { stubText } from "./shown-text.ts";
-import { guessText } from "./token-guess.ts";
+import { createTextLooks } from "./text-looks.ts";
 import { createToolGrowth } from "./tool-growth.ts";
 import { weighParts } from "./weigh.ts";
 import { createWindowSize } from "./window-size.ts";
@@ -69,7 +69,7 @@ export interface ContextLook {
 }
 
 export interface ContextWindow<Message> {
-  /** Throws `quota-spent` where nothing that may leave is left and it does not fit; what the store throws where it would fit otherwise; the signal's reason. */
+  /** Throws `quota-spent` where all left that may and it does not fit still; the reason of the signal. */
   before(messages: readonly Message[], options?: { readonly signal?: AbortSignal }): Promise<ContextCall<Message>>;
   /** What to put into the messages as the output of a tool: all of it, or its beginning and end with a reference. */
   admit(tool: string, text: string): Promise<string>;
@@ -109,8 +109,10 @@ export function createContextWindow<Message>(given: ContextWindowSettings<Messag
   const calibration = createCalibration();
   const ledger = createLedger(calibration);
   const growth = createToolGrowth();
-  const shelf = createShelf(settings.store);
-  const besideWeight: readonly Weighed[] = settings.beside === "" ? [] : [weighParts("system", [{ kind: "text", text: settings.beside }])];
+  const shelf = createShelf(settings.store, (cause) => onEvent({ kind: "store-failed", cause }));
+  const lookAt = createTextLooks();
+  const besideWeight: readonly Weighed[] =
+    settings.beside === "" ? [] : [weighParts("system", [{ kind: "text", text: settings.beside }], lookAt)];
   let usedTokens = 0;
   /** Of outputs that came in since the last call. */
   let pendingTokens = 0;
@@ -143,7 +145,7 @@ export function createContextWindow<Message>(given: ContextWindowSettings<Messag
       return known;
     };
     const weigh = (message: Message): Weighed => {
-      const known = weights.get(message) ?? weighParts(style.roleOf(message), partsOf(message));
+      const known = weights.get(message) ?? weighParts(style.roleOf(message), partsOf(message), lookAt);
       weights.set(message, known);
       return known;
     };
@@ -154,28 +156,15 @@ export function createContextWindow<Message>(given: ContextWindowSettings<Messag
       calibration,
       shelf,
       reader,
+      isPinned: settings.isPinned,
       partsOf,
       weigh,
+      lookAt,
       most: (messages) => ledger.most(all(messages)),
       likely: (messages) => ledger.likely(all(messages)),
     };
   };
   type Measuring = ReturnType<typeof measuring>;
-
-  /** What the store fails to keep stays: then this is told, and what was there is given back. */
-  const unlessStoreFails = async (
-    messages: readonly Message[],
-    signal: AbortSignal | undefined,
-    change: () => Promise<readonly Message[]>,
-  ): Promise<readonly Message[]> => {
-    try {
-      return await change();
-    } catch (cause) {
-      signal?.throwIfAborted();
-      onEvent({ kind: "store-failed", cause });
-      return messages;
-    }
-  };
 
   /** Fresh outputs that nobody admitted: an owner may have put two megabytes in by himself. */
   const pageLarge = async (
@@ -185,7 +174,7 @@ export function createContextWindow<Message>(given: ContextWindowSettings<Messag
     mostTokens: number,
   ): Promise<readonly Message[]> => {
     const large = outputsOf(messages, measures).filter(
-      ({ index, text }) => index >= freshFrom && calibration.most(guessText(text)) > mostTokens && shelf.shownFor(text) === undefined,
+      ({ index, text }) => index >= freshFrom && calibration.most(lookAt(text).guess) > mostTokens && shelf.shownFor(text) === undefined,
     );
     return replaceOutputs(
       messages,
@@ -232,8 +221,7 @@ export function createContextWindow<Message>(given: ContextWindowSettings<Messag
   const summarise = async (
     messages: readonly Message[],
     measures: Measuring,
-    keepTokens: number,
-    leastGain: number,
+    { keepTokens, leastGain, mostTokens }: { keepTokens: number; leastGain: number; mostTokens: number },
     signal: AbortSignal | undefined,
   ): Promise<readonly Message[]> => {
     const outline = outlineOf(messages, style, measures.partsOf, settings.isPinned);
@@ -241,7 +229,7 @@ export function createContextWindow<Message>(given: ContextWindowSettings<Messag
     const gain = indexes.reduce((sum, index) => sum + ledger.tokensOf(measures.weigh(messages[index] as Message)), 0);
     if (indexes.length === 0 || gain <= leastGain) return messages;
     const fromTokens = measures.most(messages);
-    const done = await summarised(messages, indexes, room() * SUMMARY, { summarise: settings.summarise, signal }, measures);
+    const done = await summarised(messages, indexes, mostTokens, { summarise: settings.summarise, signal }, measures);
     if (done === undefined) return messages;
     const { by, failure, kept } = done;
     onEvent({
@@ -272,37 +260,30 @@ export function createContextWindow<Message>(given: ContextWindowSettings<Messag
   const fitted = async (given: readonly Message[], measures: Measuring, signal: AbortSignal | undefined): Promise<readonly Message[]> => {
     const freshOf = (messages: readonly Message[]): number => outlineOf(messages, style, measures.partsOf, settings.isPinned).freshFrom;
     const freshFrom = freshOf(given);
-    const step = (messages: readonly Message[], change: () => Promise<readonly Message[]>) => unlessStoreFails(messages, signal, change);
-    let messages = await step(given, () => pageLarge(given, freshFrom, measures, largest()));
+    let messages = await pageLarge(given, freshFrom, measures, largest());
     growth.turned();
     for (const { index, tool, text } of outputsOf(messages, measures))
-      if (index >= freshFrom) growth.saw(tool, calibration.likely(guessText(text)));
+      if (index >= freshFrom) growth.saw(tool, calibration.likely(lookAt(text).guess));
 
     await note(messages, levelOf(measures.most(messages)), signal);
     const goal = room() * settings.compactTo;
     const leastGain = (): number => (measures.most(messages) > room() ? 0 : room() * LEAST_GAIN);
-    if (levelOf(measures.most(messages)) >= settings.compactAt) {
-      const before = messages;
-      messages = await step(before, () =>
-        compact(before, measures, { goal, keepTokens: room() * KEPT, freshFrom, leastGain: leastGain() }),
+    if (levelOf(measures.most(messages)) >= settings.compactAt)
+      messages = await compact(messages, measures, { goal, keepTokens: room() * KEPT, freshFrom, leastGain: leastGain() });
+    if (levelOf(measures.most(messages)) >= settings.summariseAt)
+      messages = await summarise(
+        messages,
+        measures,
+        { keepTokens: room() * KEPT, leastGain: leastGain(), mostTokens: room() * SUMMARY },
+        signal,
       );
-    }
-    if (levelOf(measures.most(messages)) >= settings.summariseAt) {
-      const before = messages;
-      messages = await step(before, () => summarise(before, measures, room() * KEPT, leastGain(), signal));
-    }
     if (measures.most(messages) <= room()) return messages;
     // Nothing less helps: all that was read, then what was not.
-    const last = messages;
-    messages = await step(last, () => compact(last, measures, { goal, keepTokens: 0, freshFrom: freshOf(last), leastGain: 0 }));
-    if (measures.most(messages) > room()) {
-      const before = messages;
-      messages = await step(before, () => summarise(before, measures, 0, 0, signal));
-    }
-    for (let most = largest() / 2; measures.most(messages) > room() && most > LEAST_OUTPUT_TOKENS; most /= 4) {
-      const [before, at] = [messages, most];
-      messages = await step(before, () => pageLarge(before, freshOf(before), measures, at));
-    }
+    messages = await compact(messages, measures, { goal, keepTokens: 0, freshFrom: freshOf(messages), leastGain: 0 });
+    if (measures.most(messages) > room())
+      messages = await summarise(messages, measures, { keepTokens: 0, leastGain: 0, mostTokens: Number.POSITIVE_INFINITY }, signal);
+    for (let most = largest() / 2; measures.most(messages) > room() && most > LEAST_OUTPUT_TOKENS; most /= 4)
+      messages = await pageLarge(messages, freshOf(messages), measures, most);
     return messages;
   };
 
@@ -375,28 +356,16 @@ export function createContextWindow<Message>(given: ContextWindowSettings<Messag
       };
     },
     admit: async (tool, text) => {
-      const tokens = calibration.most(guessText(text));
-      let shown = text;
-      if (look(tokens).admission === "page") {
-        try {
-          const kept = await shelf.keep(tool, text);
-          const page = pageWithin(
-            kept,
-            text,
-            reader,
-            Math.min(room() * PAGE, Math.max(0, room() - reserve() - usedTokens - pendingTokens)),
-            calibration,
-          );
-          if (page.length < text.length) {
-            shelf.standsFor(page, kept);
-            shown = page;
-            onEvent({ kind: "paged", tool, reference: kept.reference, characters: text.length });
-          }
-        } catch (cause) {
-          onEvent({ kind: "store-failed", cause });
-        }
+      const tokens = calibration.most(lookAt(text).guess);
+      const kept = look(tokens).admission === "page" ? await shelf.keep(tool, text) : undefined;
+      const most = Math.min(room() * PAGE, Math.max(0, room() - reserve() - usedTokens - pendingTokens));
+      const page = kept === undefined ? text : pageWithin(kept, text, reader, most, calibration);
+      const shown = page.length < text.length ? page : text;
+      if (kept !== undefined && shown !== text) {
+        shelf.standsFor(shown, kept);
+        onEvent({ kind: "paged", tool, reference: kept.reference, characters: text.length });
       }
-      pendingTokens += calibration.most(guessText(shown));
+      pendingTokens += calibration.most(lookAt(shown).guess);
       return shown;
     },
     look,
@@ -404,7 +373,7 @@ export function createContextWindow<Message>(given: ContextWindowSettings<Messag
       checkTokens("sizeTokens", sizeTokens, 1);
       resized(() => size.told(sizeTokens));
     },
-    readingTool: createReadingTool(reader, shelf, (text) => look(calibration.most(guessText(text))).admission !== "page"),
+    readingTool: createReadingTool(reader, shelf, (text) => look(calibration.most(lookAt(text).guess)).admission !== "page"),
     gauge: () => {
       const [used, next] = [usedTokens + pendingTokens, growth.next(largest())];
       return {

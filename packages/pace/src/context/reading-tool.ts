@@ -1,6 +1,6 @@
 /** The tool by which a model reads again what left its window. What it answers is bounded, and an output like all others: it is admitted, and may leave the window again. */
 import { isFields } from "./message-style.ts";
-import type { Shelf } from "./shelf.ts";
+import { EARLIER_WORK, type Kept, type Shelf } from "./shelf.ts";
 import { boundary, sliced } from "./shown-text.ts";
 
 export interface ReadingTool {
@@ -60,9 +60,10 @@ export function createReadingTool(name: string, shelf: Shelf, fits: (text: strin
       if (typeof asked["reference"] === "string") return page(asked["reference"], asked);
       if (typeof asked["find"] !== "string") return "This takes a reference, or words to find.";
       const texts: (readonly [string, string])[] = [];
-      // The oldest first: later ones tell of earlier ones. What was read again stands in what it was read from.
-      for (const { reference, tool } of shelf.list()) {
-        if (tool === name) continue;
+      // Outputs before what tells of them, and not what was read again: it stands in what it was read from.
+      const kept = shelf.list().filter(({ tool }) => tool !== name);
+      const isWork = ({ tool }: Kept): boolean => tool === EARLIER_WORK;
+      for (const { reference } of [...kept.filter((one) => !isWork(one)), ...kept.filter(isWork)]) {
         const text = await shelf.get(reference);
         if (text?.includes(asked["find"])) texts.push([reference, text]);
         if (texts.length >= MOST_FOUND) break;

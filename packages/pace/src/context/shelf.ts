@@ -14,14 +14,17 @@ export interface Kept {
   readonly characters: number;
 }
 
+/** Whose output messages are that became a summary: nobody's. */
+export const EARLIER_WORK = "earlier work";
+
 export interface Shelf {
-  /** Throws what the store throws. */
-  keep(tool: string, text: string): Promise<Kept>;
+  /** `undefined` where the store did not keep it: then it stays where it is. */
+  keep(tool: string, text: string): Promise<Kept | undefined>;
   get(reference: string): Promise<string | undefined>;
   /** That this text stands in the window for something kept: it is not kept again. */
   standsFor(shown: string, kept: Kept): void;
   shownFor(text: string): Kept | undefined;
-  /** The last ones, the oldest first. */
+  /** The last ones, those first that were kept first. */
   list(): readonly Kept[];
 }
 
@@ -30,7 +33,8 @@ const MOST_ALIKE = 8;
 /** A line each; older ones are still found by their reference. */
 const MOST_LISTED = 10_000;
 
-export function createShelf(store: ContextStore): Shelf {
+/** `failed`: told why the store did not keep a text. */
+export function createShelf(store: ContextStore, failed: (cause: unknown) => void): Shelf {
   const listed = new Map<string, Kept>();
   const shown = new Map<string, Kept>();
   const remember = (map: Map<string, Kept>, key: string, kept: Kept): void => {
@@ -42,16 +46,24 @@ export function createShelf(store: ContextStore): Shelf {
   return {
     keep: async (tool, text) => {
       const name = `ref-${fingerprintOf(text)}`;
-      for (let nth = 1; nth <= MOST_ALIKE; nth++) {
-        const reference = nth === 1 ? name : `${name}-${nth}`;
-        const before = await store.get(reference);
-        if (before !== undefined && before !== text) continue;
-        if (before === undefined) await store.put(reference, text);
-        const kept = { reference, tool, characters: text.length };
-        remember(listed, reference, kept);
-        return kept;
+      try {
+        for (let nth = 1; nth <= MOST_ALIKE; nth++) {
+          const reference = nth === 1 ? name : `${name}-${nth}`;
+          const before = await store.get(reference);
+          if (before !== undefined && before !== text) continue;
+          if (before === undefined) await store.put(reference, text);
+          const kept = { reference, tool, characters: text.length };
+          if (!listed.has(reference)) remember(listed, reference, kept);
+          return kept;
+        }
+      } catch (cause) {
+        failed(cause);
+        return undefined;
       }
-      throw new PaceError("quota-spent", `${MOST_ALIKE} other texts are kept as ${name}`, "Somebody makes texts alike: look at this tool.");
+      failed(
+        new PaceError("quota-spent", `${MOST_ALIKE} other texts are kept as ${name}`, "Somebody makes texts alike: look at this tool."),
+      );
+      return undefined;
     },
     get: (reference) => store.get(reference),
     standsFor: (text, kept) => remember(shown, fingerprintOf(text), kept),

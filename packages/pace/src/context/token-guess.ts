@@ -27,6 +27,10 @@ const MEDIA_CHARACTERS = 20;
 /** Around each part: its role, its name, what separates it. */
 const FRAME_TOKENS = 6;
 
+const SPACE = 2;
+/** Of ASCII: letters 0, other signs 1, spaces 2. */
+const SIGNS = Uint8Array.from({ length: 0x80 }, (_, code) => (code <= 0x20 ? SPACE : /[a-z]/i.test(String.fromCharCode(code)) ? 0 : 1));
+
 export function guessText(text: string): TokenGuess {
   const counts = { prose: 0, code: 0, script: 0, wide: 0, dense: 0 };
   let word = 0;
@@ -35,19 +39,16 @@ export function guessText(text: string): TokenGuess {
     let [ascii, signs, longest] = [0, 0, word];
     for (let at = from; at < to; at++) {
       const code = text.charCodeAt(at);
-      if (code >= 0x2e80) {
-        counts.wide++;
-        word = 0;
-      } else if (code >= 0x80) {
-        counts.script++;
-        word = 0;
-      } else {
+      if (code < 0x80) {
         ascii++;
-        const isSpace = code <= 0x20;
-        word = isSpace ? 0 : word + 1;
+        const sign = SIGNS[code] as number;
+        signs += sign & 1;
+        word = sign === SPACE ? 0 : word + 1;
         if (word > longest) longest = word;
-        const isLetter = (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a);
-        if (!isLetter && !isSpace) signs++;
+      } else {
+        if (code >= 0x2e80) counts.wide++;
+        else counts.script++;
+        word = 0;
       }
     }
     counts[longest >= DENSE_WORD ? "dense" : signs > ascii * CODE_SHARE ? "code" : "prose"] += ascii;

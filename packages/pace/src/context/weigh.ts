@@ -1,16 +1,18 @@
 import { fingerprintOf } from "./fingerprint.ts";
 import type { Weighed } from "./ledger.ts";
 import type { MessagePart, MessageRole } from "./message-style.ts";
-import { addGuesses, guessText, NO_TOKENS, type TokenGuess } from "./token-guess.ts";
+import type { LookAtText } from "./text-looks.ts";
+import { addGuesses, NO_TOKENS, type TokenGuess } from "./token-guess.ts";
 
 /** What a message is known by, and what it may take. */
-export function weighParts(role: MessageRole, parts: readonly MessagePart[]): Weighed {
+export function weighParts(role: MessageRole, parts: readonly MessagePart[], lookAt: LookAtText): Weighed {
   let guess: TokenGuess = NO_TOKENS;
-  let told = `${role}`;
+  let told: string = role;
   for (const part of parts) {
-    guess = addGuesses(guess, part.kind === "other" ? part.guess : guessText(part.text));
-    if (part.kind === "call") guess = addGuesses(guess, guessText(part.tool));
-    told += `\n${part.kind} ${part.kind === "other" ? part.key : `${"callId" in part ? part.callId : ""} ${part.text}`}`;
+    const look = lookAt(part.kind === "other" ? part.key : part.text);
+    guess = addGuesses(guess, part.kind === "other" ? part.guess : look.guess);
+    if (part.kind === "call") guess = addGuesses(guess, lookAt(part.tool).guess);
+    told += `\n${part.kind} ${"callId" in part ? part.callId : ""} ${look.fingerprint}`;
   }
   return { key: fingerprintOf(told), guess };
 }

@@ -33,9 +33,9 @@ export interface LoopOptions {
   readonly claim?: number;
 }
 
-const SIZES = [8192, 8192, 16_384, 16_384, 32_768];
+const SIZES = [8192, 8192, 8192, 16_384, 32_768];
 /** Windows of which nobody says how large they are. */
-const UNSAID_SIZES = [32_768, 65_536];
+const UNSAID_SIZES = [32_768, 32_768, 65_536];
 const TWO_MEGABYTES = 2_000_000;
 const TWO_MEGABYTES_EACH = 400;
 /** Steps in which half of the window comes at once. */
@@ -44,8 +44,8 @@ const JUMP_SHARE = 0.5;
 const TOOLS = ["read_file", "run_command", "search", "fetch_page", "query"];
 const TURNS = 4;
 const ASKED = 3;
-/** Model calls to answer one question: each fact may be looked for twice. */
-const LOOK_UPS = 2 * ASKED;
+/** Model calls to answer one question: each fact may be looked for three times. */
+const LOOK_UPS = 3 * ASKED;
 /** Times that one call is made again after it was refused. */
 const MOST_REFUSALS = 6;
 /** Of the window, at the median, and the deviation of the logarithm. */
@@ -150,7 +150,7 @@ async function play(corpora: readonly string[], { keeper: name, seed, claim }: L
       const seen = await ask(nth === 0);
       if (seen === undefined || isBroken) return false;
       if (!seen.some((text) => text.includes(question)) || !seen.some((text) => text.includes(word))) return false;
-      const missing = turn.asked.find((key) => !seen.some((text) => text.includes(`${factOf(key)}${valueOf(key, seed)};`)));
+      const missing = turn.asked.find((key) => !seen.some((text) => text.includes(`${factOf(key)}${valueFor(key, seed)};`)));
       if (missing === undefined) {
         messages = [...messages, { role: "assistant", content: `Here they are. ${word}` }];
         return true;
@@ -186,7 +186,7 @@ async function play(corpora: readonly string[], { keeper: name, seed, claim }: L
     const text =
       tokens === Number.POSITIVE_INFINITY ? pick(draws, corpora).repeat(Math.ceil(TWO_MEGABYTES / 400_000)) : output(tokens, draws);
     const at = Math.floor(draws() * text.length);
-    return `${text.slice(0, at)}\n${factOf(key)}${valueOf(key, seed)};\n${text.slice(at)}`;
+    return `${text.slice(0, at)}\n${factOf(key)}${valueFor(key, seed)};\n${text.slice(at)}`;
   }
 }
 
@@ -194,7 +194,7 @@ function factOf(key: number): string {
   return `the value of key-${key} is `;
 }
 
-function valueOf(key: number, seed: number): string {
+function valueFor(key: number, seed: number): string {
   return `v${(seed * 131 + key * 7919) % 100_003}`;
 }
 
