@@ -15,6 +15,7 @@ import { benchLog } from "./log.ts";
 import { conditionsNow } from "./machine.ts";
 import type { Measurement } from "./measure.ts";
 import { benchPace, PACE_PEERS, PACE_SCENARIOS, type PaceOptions } from "./pace.ts";
+import { benchPaceContext } from "./pace-context.ts";
 import { benchPath } from "./path.ts";
 import { benchRelay, RELAY_PACE, RELAY_PEERS, RELAY_QUICK, RELAY_SHAPES, type RelayOptions } from "./relay.ts";
 import { benchSealing } from "./sealing.ts";
@@ -31,7 +32,7 @@ type Benchmark = (folder: string, say: (line: string) => void) => Promise<object
 const HELP = `Benchmarks, each with its conditions; see bench/README.md.
 
   npm run bench                  all of them: log, identity, sealing, limits, lifetimes, relay, inputs, federation, path, crowd, start, turboquant,
-                                 turboquant-papers, turboquant-threads, turboquant-cells, turboquant-kept, pace
+                                 turboquant-papers, turboquant-threads, turboquant-cells, turboquant-kept, pace, pace-context
   npm run bench -- log           only these
   npm run bench -- --dry log     prints, keeps nothing
   npm run bench -- relay --quick three shapes beside two peers, in about a minute
@@ -46,6 +47,8 @@ For start:
   --messages N   that wait (${START.messages})
   --readers N    mailboxes they wait in (${START.readers})
   --synthesised  only what a start reads is written: for more messages than there is time to send
+
+For pace-context (all of it: some twenty minutes; --quick: one): windows of models that fill
 
 For turboquant (all of it: 25 minutes; --quick: two):
   --sets A,B     of ${TURBOQUANT_SETS.join(", ")}
@@ -90,6 +93,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   relay: (folder, say) => benchRelay(folder, relayOptions, say),
   inputs: measuring("inputs", benchInputs),
   federation: measuring("federation", benchFederation),
+  "pace-context": (_folder, say) => benchPaceContext({ quick: values.quick === true }, say),
   path: measuring("path", benchPath),
   crowd: measuring("crowd", benchCrowd),
   start: (folder, say) => benchStart(folder, startOptions, say),
