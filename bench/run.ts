@@ -48,7 +48,7 @@ For start:
   --readers N    mailboxes they wait in (${START.readers})
   --synthesised  only what a start reads is written: for more messages than there is time to send
 
-For pace-context (all of it: some twenty minutes; --quick: one): windows of models that fill
+For pace-context (all of it: half an hour; --quick: two minutes): windows of models that fill
 
 For turboquant (all of it: 25 minutes; --quick: two):
   --sets A,B     of ${TURBOQUANT_SETS.join(", ")}

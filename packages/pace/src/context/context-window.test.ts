@@ -305,6 +305,15 @@ describe("what answers tell", () => {
     expect((await window.before(messages)).tokens).toBe(before);
   });
 
+  it("first is not believed where it leaves out what the service put into its cache", async () => {
+    const { window, kinds } = windowWith();
+    const messages = [SYSTEM, { role: "user", content: textOf(1000) }];
+    const call = await window.before(messages);
+    call.answered({ prompt_tokens: 4 });
+    expect(kinds()).toEqual(["disbelieved"]);
+    expect((await window.before(messages)).tokens).toBe(call.tokens);
+  });
+
   it("late does not take the place of what was told since", async () => {
     const { window } = await calibrated();
     const messages = [SYSTEM, TASK, ...steps(2, 500)];
