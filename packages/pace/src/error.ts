@@ -12,8 +12,17 @@ export type PaceErrorCode =
   | "queue-full"
   /** Every attempt that a call had was refused or failed. */
   | "attempts-spent"
-  /** A gate that was closed. */
-  | "closed";
+  /** A gate, or kept work, that was closed. */
+  | "closed"
+  /** Kept work that another process has. */
+  | "in-use"
+  /** Kept work of a task whose steps are others by now. */
+  | "task-changed"
+  /** An effect of a task of which nobody here can know whether it came about. */
+  | "undecided"
+  /** Nothing more can be kept, and nothing that was kept is lost. */
+  | "disk-full"
+  | "disk-failed";
 
 const BRAND: unique symbol = Symbol.for("perdure.pace.error");
 
