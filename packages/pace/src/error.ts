@@ -14,6 +14,8 @@ export type PaceErrorCode =
   | "attempts-spent"
   /** A gate, or kept work, that was closed. */
   | "closed"
+  /** Kept work that was told to stop: it was cancelled, its deadline came, or all of it was closed. */
+  | "stopped"
   /** Kept work that another process has. */
   | "in-use"
   /** Kept work of a task whose steps are others by now. */

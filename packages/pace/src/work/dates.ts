@@ -1,0 +1,37 @@
+/**
+ * The date, where clocks are set.
+ *
+ * In a process the monotonic clock goes on from the date at the beginning; the machine's date may leave that by a jump: somebody set it, or the machine slept.
+ * Which of both is right shows when the new one stands. States: *agreed*; *in doubt* since a moment, about one other date. Input: looks at the clock.
+ * Invariant: a date that jumps and jumps back is never the least; one that stands for a minute is.
+ */
+import type { Clock } from "../host/clock.ts";
+
+/** Steps of up to so much are corrections. */
+const STEP_MS = 2000;
+/** A machine that woke up has its date set within so long. */
+const DOUBT_MS = 60_000;
+
+export interface Moment {
+  /** What surely has come. */
+  readonly leastMs: number;
+  /** What may have come. */
+  readonly mostMs: number;
+}
+
+/** Milliseconds since 1970, from the one to the other. */
+export function createDates(clock: Clock): () => Moment {
+  let aheadMs = clock.date() - clock.now();
+  let doubt: { readonly sinceMs: number; readonly aheadMs: number } | undefined;
+  return () => {
+    const now = clock.now();
+    const told = clock.date() - now;
+    if (Math.abs(told - aheadMs) > STEP_MS) {
+      if (doubt === undefined || Math.abs(told - doubt.aheadMs) > STEP_MS) doubt = { sinceMs: now, aheadMs: told };
+      if (now - doubt.sinceMs < DOUBT_MS) return { leastMs: now + Math.min(told, aheadMs), mostMs: now + Math.max(told, aheadMs) };
+    }
+    doubt = undefined;
+    aheadMs = told;
+    return { leastMs: now + told, mostMs: now + told };
+  };
+}

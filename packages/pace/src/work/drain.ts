@@ -1,0 +1,318 @@
+/**
+ * Begins pieces of work when there is room, and writes down what came of them.
+ *
+ * A piece is under way from before its being kept as *running* until its end is kept. Inputs: pieces that wait, handlers, time, room. Invariants: what begins was
+ * kept as begun; what ended is told after that was kept; nothing begins whose deadline may have passed, and nothing is missed whose deadline may be to come;
+ * while the disk refuses, nothing begins, and ends are written again until they are kept.
+ */
+import { PaceError } from "../error.ts";
+import type { Clock } from "../host/clock.ts";
+import { type Agenda, createAgenda, type Planned } from "./agenda.ts";
+import { createDates, type Moment } from "./dates.ts";
+import { type Json, jsonText } from "./json.ts";
+import type { Ledger, Steps } from "./ledger.ts";
+import type { UntilOffPeak } from "./off-peak.ts";
+import { type Piece, reasonOf, troubleOf, type WorkSettings } from "./piece.ts";
+
+/** What a handler gets. */
+export interface GivenPiece {
+  /** The same each time it is tried, after a restart too: for an `Idempotency-Key`. */
+  readonly key: string;
+  readonly payload: Json;
+  /** One the first time. */
+  readonly tries: number;
+  /** Aborts when it is cancelled, its deadline comes, or all is closed. */
+  readonly signal: AbortSignal;
+  readonly steps: Steps;
+}
+
+/** What it returns, JSON or nothing, is kept as the result. It may be called again for the same piece: after a crash, even if it had ended. */
+export type Handler = (piece: GivenPiece) => Promise<unknown>;
+
+export interface DrainPorts {
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  /** Pieces that may begin now besides those under way, outside of off-peak. */
+  readonly room: (() => number) | undefined;
+  readonly untilOffPeak: UntilOffPeak | undefined;
+  /** A piece came to an end, or needs somebody. */
+  readonly tell: (piece: Piece) => void;
+}
+
+export interface Drain {
+  readonly moment: () => Moment;
+  readonly agenda: Agenda;
+  handle(kind: string, handler: Handler): void;
+  isHandled(kind: string): boolean;
+  /** It waits from now on. */
+  add(piece: Piece): void;
+  /** Looks whether something may begin. */
+  pump(): void;
+  /** Tells it to stop; resolves when its end is kept, or after ten seconds. */
+  stop(key: string): Promise<void>;
+  /** Date by which it may be done, as far as can be told. */
+  estimate(piece: Piece): number | undefined;
+  close(): Promise<void>;
+}
+
+interface Run {
+  readonly abort: AbortController;
+  readonly deadlineAt: number;
+  readonly beganMs: number;
+  readonly ended: Promise<void>;
+}
+
+/** A date may jump, room may come, without a word. */
+const LOOK_AGAIN_MS = 15_000;
+const LOOK_FOR_ROOM_MS = 1000;
+/** A rest of a sum of dates is no time. */
+const LEAST_WAKE_MS = 1;
+/** After the disk refused something. */
+const DISK_REST_MS = 1000;
+const PATIENCE_MS = 10_000;
+/** Of a kind that never came to an end, for estimates. */
+const USUAL_MS = 1000;
+/** The weight of the last one in what is usual. */
+const NEWS = 0.2;
+
+export function createDrain(settings: WorkSettings, { ledger, clock, room, untilOffPeak, tell }: DrainPorts): Drain {
+  const moment = createDates(clock);
+  const agenda = createAgenda(settings.classes.length);
+  const handlers = new Map<string, Handler>();
+  const runs = new Map<string, Run>();
+  const usualMs = new Map<string, number>();
+  let restUntilMs = Number.NEGATIVE_INFINITY;
+  let alarm: { readonly atMs: number; readonly forget: () => void } | undefined;
+  let isPumping = false;
+  let isClosing = false;
+
+  /** Of a class that is no more: after all others. */
+  const rankOf = (piece: Piece): number => {
+    const rank = settings.classes.indexOf(piece.class);
+    return rank < 0 ? settings.classes.length - 1 : rank;
+  };
+
+  const add = (piece: Piece): void => {
+    if (isClosing) return;
+    agenda.remove(piece.key);
+    agenda.add({
+      key: piece.key,
+      rank: rankOf(piece),
+      requester: piece.requester,
+      weight: 1,
+      deadlineMs: piece.deadlineAt ?? Number.POSITIVE_INFINITY,
+      // Of a kind that nobody handles yet only the deadline counts.
+      fromMs: handlers.has(piece.kind) ? piece.fromAt : Number.POSITIVE_INFINITY,
+    });
+  };
+
+  const diskFailed = (key: string): void => {
+    restUntilMs = clock.now() + DISK_REST_MS;
+    const piece = ledger.get(key);
+    if (piece?.state === "waiting") add(piece);
+  };
+
+  const miss = async (key: string): Promise<void> => {
+    const piece = ledger.get(key);
+    agenda.remove(key);
+    if (piece?.state !== "waiting") return;
+    try {
+      const reason =
+        piece.reason === null ? "its deadline came while it waited" : `its deadline came while it waited, after: ${piece.reason}`;
+      tell(await ledger.move(piece, { state: "missed", endedAt: moment().leastMs, reason }));
+    } catch {
+      diskFailed(key);
+      pump();
+    }
+  };
+
+  const begin = (key: string): void => {
+    const piece = ledger.get(key);
+    const handler = piece === undefined ? undefined : handlers.get(piece.kind);
+    agenda.remove(key);
+    if (piece?.state !== "waiting" || handler === undefined) return;
+    const abort = new AbortController();
+    const ended = run(piece, handler, abort.signal).finally(() => {
+      runs.delete(key);
+      pump();
+    });
+    runs.set(key, { abort, deadlineAt: piece.deadlineAt ?? Number.POSITIVE_INFINITY, beganMs: clock.now(), ended });
+  };
+
+  const run = async (waiting: Piece, handler: Handler, signal: AbortSignal): Promise<void> => {
+    let piece: Piece;
+    try {
+      piece = await ledger.move(waiting, { state: "running", tries: waiting.tries + 1 });
+    } catch {
+      return diskFailed(waiting.key);
+    }
+    const beganMs = clock.now();
+    let end: (piece: Piece) => readonly [Partial<Piece>, result?: string];
+    try {
+      signal.throwIfAborted();
+      const payload = structuredClone(ledger.payload(piece.key) ?? null);
+      const given = { key: piece.key, payload, tries: piece.tries, signal, steps: ledger.steps(piece.key) };
+      const result = jsonText((await handler(given)) ?? null, "the result", settings.mostPieceBytes);
+      const before = usualMs.get(piece.kind);
+      const tookMs = clock.now() - beganMs;
+      usualMs.set(piece.kind, before === undefined ? tookMs : before + NEWS * (tookMs - before));
+      end = () => [{ state: "done", endedAt: moment().leastMs, reason: null }, result];
+    } catch (error) {
+      end = (now) => [afterError(now, error)];
+    }
+    await keepEnd(piece.key, end);
+  };
+
+  const keepEnd = async (key: string, end: (piece: Piece) => readonly [Partial<Piece>, result?: string]): Promise<void> => {
+    for (;;) {
+      const piece = ledger.get(key);
+      if (piece === undefined) return;
+      try {
+        const next = await ledger.move(piece, ...end(piece));
+        if (next.state === "waiting") add(next);
+        else tell(next);
+        return;
+      } catch {
+        // After the next start it is begun again, with its key.
+        if (isClosing) return;
+        await new Promise<void>((resolve) => clock.wake(clock.now() + DISK_REST_MS, resolve));
+      }
+    }
+  };
+
+  const afterError = (piece: Piece, error: unknown): Partial<Piece> => {
+    const now = moment().leastMs;
+    const reason = reasonOf(error);
+    const ended = (state: Piece["state"], why = reason): Partial<Piece> => ({ state, endedAt: now, reason: why });
+    const trouble = troubleOf(error);
+    if (trouble.kind === "undecided") return ended("undecided");
+    if (piece.isCancelled) return ended("cancelled");
+    if (isClosing) return { state: "waiting", tries: piece.tries - 1 };
+    const deadlineAt = piece.deadlineAt ?? Number.POSITIVE_INFINITY;
+    if (now >= deadlineAt) return ended("missed", `its deadline came while it was under way: ${reason}`);
+    if (trouble.kind === "hopeless") return ended("dead");
+    if (trouble.kind === "stopped") {
+      const waitMs = trouble.isDisk
+        ? DISK_REST_MS
+        : (trouble.availableInMs ?? Math.min(settings.mostParkMs, settings.parkMs * 2 ** Math.min(piece.stops, 30)));
+      if (now + waitMs >= deadlineAt) return ended("missed", `there is room again after its deadline: ${reason}`);
+      return { state: "waiting", fromAt: now + waitMs, tries: piece.tries - 1, stops: piece.stops + 1, reason };
+    }
+    if (piece.tries >= settings.tries) return ended("dead", `it failed ${piece.tries} times, the last time: ${reason}`);
+    return { state: "waiting", fromAt: now + settings.retryMs * 2 ** (piece.tries - 1), stops: 0, reason };
+  };
+
+  const roomNow = (dateMs: number): number => {
+    if (untilOffPeak?.(dateMs) === 0) return Number.POSITIVE_INFINITY;
+    if (room === undefined) return untilOffPeak === undefined ? Number.POSITIVE_INFINITY : 0;
+    return room();
+  };
+
+  const next = (free: number, mostMs: number): Planned | undefined => {
+    const first = free > 0 ? agenda.first() : undefined;
+    if (first !== undefined) return first;
+    const urgent = agenda.mostUrgent();
+    return urgent !== undefined && urgent.deadlineMs - settings.lastCallMs <= mostMs ? urgent : undefined;
+  };
+
+  const pump = (): void => {
+    if (isPumping || isClosing) return;
+    isPumping = true;
+    try {
+      const now = clock.now();
+      if (now < restUntilMs) return wakeAt(restUntilMs);
+      const { leastMs, mostMs } = moment();
+      for (let first = agenda.firstToExpire(); first !== undefined && first.deadlineMs <= leastMs; first = agenda.firstToExpire())
+        void miss(first.key);
+      for (const { deadlineAt, abort } of runs.values())
+        if (deadlineAt <= leastMs) abort.abort(new PaceError("stopped", "its deadline came", "Put it off with more time."));
+      agenda.pass(leastMs);
+      let free = agenda.inLine === 0 ? 0 : roomNow(leastMs);
+      while (runs.size < settings.atOnce) {
+        const piece = next(free, mostMs);
+        if (piece === undefined) break;
+        if (piece.deadlineMs <= mostMs) {
+          agenda.remove(piece.key);
+          agenda.add({ ...piece, fromMs: leastMs + LOOK_AGAIN_MS });
+          continue;
+        }
+        free--;
+        begin(piece.key);
+      }
+      if (agenda.size === 0 && runs.size === 0) return;
+      const deadlines = [...runs.values()].map(({ deadlineAt }) => (deadlineAt > leastMs ? deadlineAt : Number.POSITIVE_INFINITY));
+      const at = Math.min(agenda.nextMs(), agenda.firstToExpire()?.deadlineMs ?? Number.POSITIVE_INFINITY, ...deadlines) - leastMs;
+      const looked = agenda.inLine > 0 && runs.size < settings.atOnce ? LOOK_FOR_ROOM_MS : LOOK_AGAIN_MS;
+      wakeAt(now + Math.min(Math.max(LEAST_WAKE_MS, at), looked));
+    } finally {
+      isPumping = false;
+    }
+  };
+
+  const wakeAt = (atMs: number): void => {
+    if (alarm !== undefined && alarm.atMs <= atMs) return;
+    alarm?.forget();
+    const forget = clock.wake(atMs, () => {
+      alarm = undefined;
+      pump();
+    });
+    alarm = { atMs, forget };
+  };
+
+  const stop = async (key: string): Promise<void> => {
+    const found = runs.get(key);
+    found?.abort.abort(new PaceError("stopped", "it was cancelled", "Put it off again if it is wanted."));
+    if (found !== undefined) await patiently(found.ended);
+  };
+
+  /** Handlers that do not end when they are told to are left behind. */
+  const patiently = async (ended: Promise<unknown>): Promise<void> => {
+    let forget: (() => void) | undefined;
+    const patience = new Promise<void>((resolve) => {
+      forget = clock.wake(clock.now() + PATIENCE_MS, resolve);
+    });
+    await Promise.race([patience, ended]);
+    forget?.();
+  };
+
+  const estimate = (piece: Piece): number | undefined => {
+    const usual = usualMs.get(piece.kind) ?? USUAL_MS;
+    const { leastMs } = moment();
+    const under = runs.get(piece.key);
+    if (under !== undefined) return leastMs + Math.max(0, usual - (clock.now() - under.beganMs));
+    if (piece.state !== "waiting" || !handlers.has(piece.kind)) return undefined;
+    let startMs = Math.max(leastMs, piece.fromAt);
+    if (!(roomNow(startMs) > 0)) {
+      const lastCall = piece.deadlineAt === null ? Number.POSITIVE_INFINITY : Math.max(startMs, piece.deadlineAt - settings.lastCallMs);
+      startMs = Math.min(lastCall, startMs + (untilOffPeak?.(startMs) ?? Number.POSITIVE_INFINITY));
+    }
+    const before = agenda.upTo(rankOf(piece)) + (piece.fromAt > leastMs ? 1 : 0);
+    const estimated = startMs + Math.ceil(Math.max(1, before) / settings.atOnce) * usual;
+    return Number.isFinite(estimated) ? estimated : undefined;
+  };
+
+  return {
+    moment,
+    agenda,
+    handle: (kind, handler) => {
+      handlers.set(kind, handler);
+      for (const piece of ledger.all()) if (piece.kind === kind && piece.state === "waiting") add(piece);
+      pump();
+    },
+    isHandled: (kind) => handlers.has(kind),
+    add: (piece) => {
+      add(piece);
+      pump();
+    },
+    pump,
+    stop,
+    estimate,
+    close: async () => {
+      isClosing = true;
+      alarm?.forget();
+      for (const { abort } of runs.values())
+        abort.abort(new PaceError("stopped", "the work was closed", "It goes on when it is opened again."));
+      await patiently(Promise.all([...runs.values()].map(({ ended }) => ended)));
+    },
+  };
+}

@@ -1,0 +1,381 @@
+/**
+ * Work that is put off until there is room for it, and that no crash loses.
+ *
+ *   work.handle("summarise", async ({ payload, key, signal }) => { … await pace.fetch(…) … });
+ *   await work.defer("summarise", { day: "2026-01-31" }, { key: "summary of 2026-01-31", deadlineMs: 12 * 3_600_000 });
+ *
+ * It is kept when `defer` resolves. It begins in the order of classes, by turns of requesters, the nearest deadline first; at least once, with the same key each time. What a
+ * budget stopped waits until there is room again; what cannot be done in time, failed for good, or needs a person is told and kept until somebody answers.
+ */
+import { PaceError } from "../error.ts";
+import type { Clock } from "../host/clock.ts";
+import type { Random } from "../host/random.ts";
+import { createDrain, type Handler } from "./drain.ts";
+import { type Json, jsonText } from "./json.ts";
+import { createLedger } from "./ledger.ts";
+import { createOffPeak, type OffPeak } from "./off-peak.ts";
+import { OWED_STATES, type Piece, WORK_SETTINGS, type WorkSettings, type WorkState } from "./piece.ts";
+import type { Found, Shelf } from "./shelf.ts";
+import { decideStep } from "./task.ts";
+
+export interface WorkOptions extends Partial<WorkSettings> {
+  /** Hours in which work that waits begins; all of the day unless said. */
+  readonly offPeak?: OffPeak;
+  /** Pieces that may begin now, outside of those hours: by how much of a quota is left. None unless said, where there are such hours. */
+  readonly room?: () => number;
+  /** A piece is done, missed, dead, undecided or cancelled: after that was kept, once, unless the process ends in between. */
+  readonly tell?: (status: WorkStatus) => void;
+}
+
+export interface DeferTerms {
+  /** Names this piece of work: another with the same key is the same. One that nothing else has unless said. */
+  readonly key?: string;
+  readonly class?: string;
+  /** For whom: those of one class take turns. */
+  readonly requester?: string;
+  /** From now, by then it is done or missed; none unless said. */
+  readonly deadlineMs?: number;
+  /** From now, not before. */
+  readonly delayMs?: number;
+}
+
+export interface WorkStatus {
+  readonly key: string;
+  readonly kind: string;
+  readonly class: string;
+  readonly state: WorkState;
+  readonly tries: number;
+  /** Dates, in milliseconds since 1970. */
+  readonly deferredAt: number;
+  readonly deadlineAt: number | undefined;
+  /** By when it may be done; an estimate, that moves. None where nobody can tell. */
+  readonly expectedAt: number | undefined;
+  readonly result: Json | undefined;
+  /** Why it is missed, dead, undecided, or still waits. */
+  readonly reason: string | undefined;
+}
+
+/** What a person knows of an effect that may have come about. */
+export type Decision =
+  /** It did, and this is what came of it. */
+  { readonly kind: "made"; readonly result: unknown } | { readonly kind: "not-made" } | { readonly kind: "give-up" };
+
+export interface ClassDepth {
+  readonly waiting: number;
+  readonly running: number;
+  /** The longest that one has waited. */
+  readonly oldestMs: number;
+}
+
+export interface WorkDepth {
+  readonly classes: ReadonlyMap<string, ClassDepth>;
+  readonly done: number;
+  readonly missed: number;
+  readonly dead: number;
+  readonly undecided: number;
+  /** Kinds that wait and that nobody handles. */
+  readonly unhandled: readonly string[];
+}
+
+export interface Work extends AsyncDisposable {
+  /** What was there at the opening, and what of it could not be read. */
+  readonly found: Found;
+  handle(kind: string, handler: Handler): void;
+  /** Kept when it resolves. Throws `bad-argument`, `too-late`, `queue-full`, `disk-full`, `disk-failed`, `closed`. */
+  defer(kind: string, payload: unknown, terms?: DeferTerms): Promise<WorkStatus>;
+  /** None of what is not known, or not any more. */
+  status(key: string): WorkStatus | undefined;
+  /** All in a state, the oldest first. */
+  list(state: WorkState): readonly WorkStatus[];
+  /** It will not begin any more; what is under way is told to stop and waited for. Gives where it ended: it may be done by then. */
+  cancel(key: string): Promise<WorkStatus>;
+  /** Forgets what has ended. */
+  acknowledge(key: string): Promise<void>;
+  /** What is missed, dead or cancelled waits again, and goes on at the step where it was. */
+  retry(key: string, terms?: Pick<DeferTerms, "deadlineMs" | "delayMs">): Promise<WorkStatus>;
+  /** What is undecided goes on, or is given up. */
+  decide(key: string, decision: Decision): Promise<WorkStatus>;
+  state(): WorkDepth;
+  /** All that was said until now is kept when it resolves. */
+  flush(): Promise<void>;
+  /** Nothing begins any more; what is under way is told to stop, waited for ten seconds, and goes on when it is opened again. */
+  close(): Promise<void>;
+}
+
+export interface WorkPorts {
+  readonly shelf: Shelf;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+const LONGEST_NAME = 200;
+const TERMS = ["key", "class", "requester", "deadlineMs", "delayMs"];
+const OPTIONS = [...Object.keys(WORK_SETTINGS), "offPeak", "room", "tell"];
+
+/** Takes up what was under way. Throws `bad-argument`, and as the shelf does. */
+export async function createWork({ shelf, clock, random }: WorkPorts, options: WorkOptions = {}): Promise<Work> {
+  checkOptions(options);
+  const { offPeak, room, tell, ...rest } = options;
+  const settings: WorkSettings = { ...WORK_SETTINGS, ...rest };
+  const usualClass =
+    rest.usualClass ?? (settings.classes.includes(settings.usualClass) ? settings.usualClass : (settings.classes.at(-1) ?? ""));
+  checkClass(settings.classes, usualClass);
+  const ledger = createLedger(shelf);
+  /** Keys of what is done or cancelled, the oldest first. */
+  const kept = new Set<string>();
+
+  const told = (piece: Piece): void => {
+    if (!OWED_STATES.has(piece.state)) {
+      kept.add(piece.key);
+      void forgetOld();
+    }
+    const status = statusOf(piece);
+    // What the owner does with it is not done in the middle of ours.
+    if (tell !== undefined) queueMicrotask(() => tell(status));
+  };
+  const untilOffPeak = offPeak === undefined ? undefined : createOffPeak(offPeak);
+  const drain = createDrain(settings, { ledger, clock, room, untilOffPeak, tell: told });
+
+  const statusOf = (piece: Piece): WorkStatus => ({
+    key: piece.key,
+    kind: piece.kind,
+    class: piece.class,
+    state: piece.state,
+    tries: piece.tries,
+    deferredAt: piece.deferredAt,
+    deadlineAt: piece.deadlineAt ?? undefined,
+    expectedAt: drain.estimate(piece),
+    result: structuredClone(ledger.result(piece.key)),
+    reason: piece.reason ?? undefined,
+  });
+
+  const forgetOld = async (): Promise<void> => {
+    const { leastMs } = drain.moment();
+    const old: string[] = [];
+    for (const key of kept) {
+      const endedAt = ledger.get(key)?.endedAt ?? 0;
+      if (endedAt + settings.keepMs > leastMs && kept.size - old.length <= settings.mostKept) break;
+      old.push(key);
+    }
+    if (old.length === 0) return;
+    for (const key of old) kept.delete(key);
+    // Those that could not be forgotten are there again at the next opening.
+    await ledger.forget(old).catch(() => undefined);
+  };
+
+  const times = ({ deadlineMs, delayMs = 0 }: DeferTerms): Pick<Piece, "fromAt" | "deadlineAt"> => {
+    if (!(delayMs >= 0 && delayMs < Number.POSITIVE_INFINITY) || (deadlineMs !== undefined && !(deadlineMs > 0)))
+      throw new PaceError("bad-argument", `the work has ${deadlineMs} ms and waits ${delayMs} ms`, "Both are milliseconds from now.");
+    const { leastMs } = drain.moment();
+    if (deadlineMs !== undefined && deadlineMs <= delayMs)
+      throw new PaceError("too-late", "its deadline comes before it may begin", "Give it more time.", { availableInMs: delayMs });
+    return {
+      fromAt: leastMs + delayMs,
+      deadlineAt: deadlineMs === undefined || deadlineMs === Number.POSITIVE_INFINITY ? null : leastMs + deadlineMs,
+    };
+  };
+
+  const again = async (piece: Piece, to: Partial<Piece>): Promise<WorkStatus> => {
+    const next = await ledger.move(piece, { state: "waiting", endedAt: null, tries: 0, stops: 0, isCancelled: false, ...to });
+    kept.delete(piece.key);
+    drain.add(next);
+    return statusOf(next);
+  };
+
+  const wrongState = (piece: Piece, wanted: string): PaceError =>
+    new PaceError("bad-argument", `the work "${piece.key.slice(0, 80)}" is ${piece.state}`, `Only ${wanted}.`);
+
+  await takeUp();
+  return {
+    found: shelf.found,
+    handle: (kind, handler) => {
+      checkName(kind, "kind");
+      if (drain.isHandled(kind)) throw new PaceError("bad-argument", `"${kind}" is handled already`, "One handler has a kind.");
+      drain.handle(kind, handler);
+    },
+    defer: async (kind, payload, terms = {}) => {
+      checkName(kind, "kind");
+      checkNames(terms, TERMS, "defer");
+      const key = terms.key ?? `work-${hex(random)}${hex(random)}`;
+      checkName(key, "key");
+      if (terms.requester !== undefined) checkName(terms.requester, "requester");
+      const text = jsonText(payload, "payload", settings.mostPieceBytes);
+      const known = ledger.get(key);
+      if (known !== undefined) {
+        if (known.kind !== kind || JSON.stringify(ledger.payload(key)) !== text)
+          throw new PaceError("bad-argument", `the key "${key.slice(0, 80)}" names other work`, "A key names one piece of work, for good.");
+        await shelf.flush();
+        return statusOf(ledger.get(key) ?? known);
+      }
+      const className = terms.class ?? usualClass;
+      checkClass(settings.classes, className);
+      if (ledger.open >= settings.most || shelf.characters + text.length > settings.mostCharacters)
+        throw new PaceError(
+          "queue-full",
+          `${ledger.open} pieces of work wait or are owed an answer, of ${shelf.characters} characters`,
+          "Acknowledge what is missed or dead, put off less, or raise `most` or `mostCharacters`.",
+        );
+      const piece: Piece = {
+        key,
+        kind,
+        class: className,
+        requester: terms.requester ?? "",
+        state: "waiting",
+        deferredAt: drain.moment().leastMs,
+        ...times(terms),
+        endedAt: null,
+        tries: 0,
+        stops: 0,
+        isCancelled: false,
+        reason: null,
+      };
+      await ledger.add(piece, text);
+      drain.add(piece);
+      return statusOf(piece);
+    },
+    status: (key) => {
+      const piece = ledger.get(key);
+      return piece === undefined ? undefined : statusOf(piece);
+    },
+    list: (state) =>
+      ledger
+        .all()
+        .filter((piece) => piece.state === state)
+        .sort((one, other) => one.deferredAt - other.deferredAt)
+        .map(statusOf),
+    cancel: async (key) => {
+      const piece = ledger.known(key);
+      if (piece.state === "waiting") {
+        drain.agenda.remove(key);
+        try {
+          const cancelled = await ledger.move(piece, { state: "cancelled", endedAt: drain.moment().leastMs });
+          told(cancelled);
+          return statusOf(cancelled);
+        } catch (error) {
+          drain.add(piece);
+          throw error;
+        }
+      }
+      if (piece.state === "running") {
+        await ledger.move(piece, { isCancelled: true });
+        await drain.stop(key);
+      }
+      return statusOf(ledger.get(key) ?? piece);
+    },
+    acknowledge: async (key) => {
+      const piece = ledger.known(key);
+      if (piece.state === "waiting" || piece.state === "running") throw wrongState(piece, "what has ended is acknowledged");
+      await ledger.forget([key]);
+      kept.delete(key);
+    },
+    retry: async (key, terms = {}) => {
+      const piece = ledger.known(key);
+      checkNames(terms, ["deadlineMs", "delayMs"], "retry");
+      if (!["missed", "dead", "cancelled"].includes(piece.state))
+        throw wrongState(piece, "what is missed, dead or cancelled is tried again");
+      return await again(piece, times(terms));
+    },
+    decide: async (key, decision) => {
+      const piece = ledger.known(key);
+      if (piece.state !== "undecided") throw wrongState(piece, "what is undecided is decided");
+      if (decision.kind === "give-up") {
+        const next = await ledger.move(piece, { state: "dead", reason: `given up: ${piece.reason}` });
+        told(next);
+        return statusOf(next);
+      }
+      const isStep = await decideStep(ledger.steps(key), decision);
+      if (!isStep && decision.kind === "made") {
+        const result = jsonText(decision.result, "the result", settings.mostPieceBytes);
+        const next = await ledger.move(piece, { state: "done", endedAt: drain.moment().leastMs, reason: null }, result);
+        told(next);
+        return statusOf(next);
+      }
+      return await again(piece, {});
+    },
+    state: () => depth(),
+    flush: () => shelf.flush(),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+
+  async function close(): Promise<void> {
+    await drain.close();
+    await shelf.close();
+  }
+
+  async function takeUp(): Promise<void> {
+    const { leastMs } = drain.moment();
+    const all = ledger.all();
+    const moves = all.flatMap((piece): (readonly [Piece, Partial<Piece>])[] => {
+      if (piece.state !== "running") return [];
+      if (piece.isCancelled) return [[piece, { state: "cancelled", endedAt: leastMs }]];
+      if (piece.tries < settings.tries) return [[piece, { state: "waiting" }]];
+      return [[piece, { state: "dead", endedAt: leastMs, reason: `it was begun ${piece.tries} times and ended the process, or with it` }]];
+    });
+    await ledger.moveAll(moves);
+    for (const [{ key }] of moves) {
+      const piece = ledger.known(key);
+      if (piece.state !== "waiting") told(piece);
+    }
+    const ended = all
+      .filter(({ state }) => state === "done" || state === "cancelled")
+      .sort((one, other) => (one.endedAt ?? 0) - (other.endedAt ?? 0));
+    for (const { key } of ended) kept.add(key);
+    for (const piece of ledger.all()) if (piece.state === "waiting") drain.add(piece);
+  }
+
+  function depth(): WorkDepth {
+    const { leastMs } = drain.moment();
+    const classes = new Map<string, ClassDepth>();
+    const counts = { done: 0, missed: 0, dead: 0, undecided: 0 };
+    const unhandled = new Set<string>();
+    for (const { state, kind, class: name, deferredAt } of ledger.all()) {
+      if (state === "waiting" || state === "running") {
+        const { waiting, running, oldestMs } = classes.get(name) ?? { waiting: 0, running: 0, oldestMs: 0 };
+        const isWaiting = Number(state === "waiting");
+        classes.set(name, {
+          waiting: waiting + isWaiting,
+          running: running + 1 - isWaiting,
+          oldestMs: Math.max(oldestMs, isWaiting * (leastMs - deferredAt)),
+        });
+        if (!drain.isHandled(kind)) unhandled.add(kind);
+      } else if (state !== "cancelled") counts[state]++;
+    }
+    return { classes, ...counts, unhandled: [...unhandled] };
+  }
+}
+
+/** 48 bits. */
+function hex(random: Random): string {
+  return Math.floor(random() * 2 ** 48)
+    .toString(16)
+    .padStart(12, "0");
+}
+
+function checkName(name: string, what: string): void {
+  if (typeof name !== "string" || name.length === 0 || name.length > LONGEST_NAME)
+    throw new PaceError(
+      "bad-argument",
+      `the ${what} is ${JSON.stringify(name)?.slice(0, 80)}`,
+      `It is text of 1 to ${LONGEST_NAME} characters.`,
+    );
+}
+
+function checkNames(given: object, names: readonly string[], what: string): void {
+  for (const name of Object.keys(given))
+    if (!names.includes(name)) throw new PaceError("bad-argument", `"${name}" is no option of ${what}`, `They are: ${names.join(", ")}.`);
+}
+
+function checkClass(classes: readonly string[], name: string): void {
+  if (!classes.includes(name)) throw new PaceError("bad-argument", `"${name}" is no class of work`, `They are: ${classes.join(", ")}.`);
+}
+
+function checkOptions(options: WorkOptions): void {
+  checkNames(options, OPTIONS, "work");
+  for (const [name, usual] of Object.entries(WORK_SETTINGS)) {
+    const value = options[name as keyof WorkSettings];
+    if (value === undefined || typeof usual !== "number") continue;
+    if (typeof value !== "number" || !(value >= 1))
+      throw new PaceError("bad-argument", `${name} is ${value}`, `A number from 1 on, as ${usual}.`);
+  }
+}
