@@ -25,6 +25,7 @@ describe("the shelf", () => {
   it("writes what comes together in one piece", async () => {
     const under = disk();
     const shelf = await openShelf(under.open());
+    await shelf.flush();
     const before = under.operations;
     await Promise.all(Array.from({ length: 100 }, (_, nth) => shelf.change([put(`k${nth}`, nth)])));
     expect(under.operations - before).toBe(2);
@@ -59,6 +60,22 @@ describe("the shelf", () => {
     expect(contents(await openShelf(under.open()))).toEqual({ a: 1, c: 3 });
   });
 
+  it("does not trust a file of a process that did not survive a sync that failed", async () => {
+    const under = disk();
+    const shelf = await openShelf(under.open());
+    await shelf.change([put("a", 1)]);
+    under.fault = ({ kind }) => (kind === "sync" ? "disk-failed" : undefined);
+    await expect(shelf.change([put("b", "in memory only".repeat(1000))])).rejects.toMatchObject({ code: "disk-failed" });
+    under.fault = () => undefined;
+    await shelf.close();
+    const again = await openShelf(under.open());
+    expect(Object.keys(contents(again))).toEqual(["a", "b"]);
+    await again.change([put("c", 3)]);
+    under.crash();
+    const last = await openShelf(under.open());
+    expect([Object.keys(contents(last)), last.found.damaged]).toEqual([["a", "b", "c"], []]);
+  });
+
   it("stays small however often something changes", async () => {
     const under = disk();
     const shelf = await openShelf(under.open(), 1000);
@@ -71,6 +88,7 @@ describe("the shelf", () => {
   it("goes on in its file where there is no room for a second", async () => {
     const under = disk();
     const shelf = await openShelf(under.open(), 100);
+    await shelf.flush();
     under.fault = ({ name }) => (name === "journal.next" ? "disk-full" : undefined);
     for (let nth = 0; nth < 50; nth++) await shelf.change([put("a", nth)]);
     await shelf.close();
@@ -91,6 +109,7 @@ describe("the shelf", () => {
     expect(contents(again)).toEqual({ a: "a", c: "c" });
     expect(again.found).toEqual({ entries: 2, tornBytes: 0, damaged: [{ offset, sizeBytes: 21 }], keptAs: "damaged-1" });
     expect(under.bytes("damaged-1")).toEqual(bytes);
+    await again.flush();
     await again.close();
     expect((await openShelf(under.open())).found.damaged).toEqual([]);
   });

@@ -3,7 +3,7 @@
  *
  * Inputs: changes, each of several keys together; a folder. What is changed is seen at once by who asks, and kept when `change` resolves: all of it or none. Changes
  * that come while others are written are written together. Where the disk fails all that was not kept yet is taken back and told so, and the next change
- * begins with a new file of all that is kept: of the old one nothing can be assumed.
+ * begins with a new file of all that is kept: of the old one nothing can be assumed. So does the first after an opening.
  *
  * Invariants: what resolved is found by the next opening; what is found was asked for (of what was told to have failed, too, if the process ends right then);
  * the file is at most twice as long as what was in it and some more; bytes that cannot be read are kept in a file of their own, and told.
@@ -31,7 +31,7 @@ export interface Shelf {
   entries(): Iterable<readonly [key: string, value: Json]>;
   /** Throws `disk-full`, `disk-failed`, `closed`: then none of it is there. */
   change(changes: readonly Change[]): Promise<void>;
-  /** All that was changed until now is kept. Throws as those changes do. */
+  /** All that was found and changed until now is kept. Throws as changes do. */
   flush(): Promise<void>;
   close(): Promise<void>;
 }
@@ -73,8 +73,11 @@ export async function openShelf(folder: Folder, slackBytes: number = SLACK_BYTES
   for (const [key, ...values] of changes) put(key, values.length === 0 ? undefined : keptOf(JSON.stringify(values[0])));
 
   let fileBytes = bytes.length;
-  /** Whether the file ends with what is kept, so that more can be put behind it. */
-  let isSound = version !== undefined && tornBytes === 0 && found.damaged.length === 0;
+  /**
+   * Whether all of the file is on the disk and more can be put behind it. One that is found may be so in the memory of the system only, where a process before
+   * did not survive a sync that failed.
+   */
+  let isSound = false;
   let longEnough = 2 * characters + slackBytes;
   let isClosed = false;
   let pending: Pending[] = [];
@@ -147,7 +150,6 @@ export async function openShelf(folder: Folder, slackBytes: number = SLACK_BYTES
   const damaged =
     version !== undefined || bytes.length === 0 || found.damaged.length > 0 ? found.damaged : [{ offset: 0, sizeBytes: bytes.length }];
   const keptAs = damaged.length === 0 ? undefined : await keepAside(folder, bytes);
-  if (!isSound) await writeAnew();
   return {
     found: { entries: shelf.size, tornBytes, damaged, keptAs },
     get characters() {
@@ -158,7 +160,7 @@ export async function openShelf(folder: Folder, slackBytes: number = SLACK_BYTES
       for (const [key, { value }] of shelf) yield [key, value];
     },
     change,
-    flush: () => (writing === undefined ? Promise.resolve() : change([])),
+    flush: () => (isSound && writing === undefined ? Promise.resolve() : change([])),
     close: async () => {
       if (isClosed) return;
       isClosed = true;
