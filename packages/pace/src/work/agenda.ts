@@ -19,7 +19,6 @@ export interface Agenda {
   readonly inLine: number;
   /** In line before or in this class. */
   upTo(rank: number): number;
-  has(key: string): boolean;
   add(piece: Planned): void;
   remove(key: string): void;
   /** Those whose date has come get in line. */
@@ -55,7 +54,6 @@ export function createAgenda(ranks: number): Agenda {
       return line.size;
     },
     upTo: line.upTo,
-    has: (key) => entries.has(key),
     add: (piece) => {
       const entry = { piece, nth: count++ };
       entries.set(piece.key, entry);

@@ -99,8 +99,10 @@ async function resultOf(piece: GivenPiece, step: Step, results: Readonly<Record<
   const known = read(steps, step.name);
   if (known?.state === "done") return structuredClone(known.result);
   signal.throwIfAborted();
-  const key = `${piece.key}/${step.name}/${hashed(JSON.stringify([piece.payload, results]))}`;
-  if (step.effect !== undefined) await ask(piece, step, key, known);
+  const key = known?.state === "asked" ? known.key : `${piece.key}/${step.name}/${hashed(JSON.stringify([piece.payload, results]))}`;
+  if (known?.state === "asked" && step.effect === "keyless") throw await undecided(steps, step);
+  // Kept before the effect, so that whoever comes after a crash knows of it.
+  if (known === undefined && step.effect !== undefined) await write(steps, step.name, { state: "asked", key });
   const given = { input: structuredClone(piece.payload), results: structuredClone(results), key, signal };
   let result: Json;
   try {
@@ -115,12 +117,6 @@ async function resultOf(piece: GivenPiece, step: Step, results: Readonly<Record<
   }
   await write(steps, step.name, { state: "done", result });
   return result;
-}
-
-/** Kept before the effect, so that whoever comes after a crash knows of it. */
-async function ask({ steps }: GivenPiece, step: Step, key: string, known: StepRecord | undefined): Promise<void> {
-  if (known?.state !== "asked") return await write(steps, step.name, { state: "asked", key });
-  if (step.effect === "keyless" || known.key !== key) throw await undecided(steps, step);
 }
 
 async function undecided(steps: Steps, step: Step, cause?: unknown): Promise<PaceError> {
