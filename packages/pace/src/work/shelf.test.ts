@@ -46,6 +46,21 @@ describe("the shelf", () => {
     expect(contents(await openShelf(under.open()))).toEqual({ a: 1, c: 3 });
   });
 
+  it("takes back with it what came while it was written", async () => {
+    const under = disk();
+    const shelf = await openShelf(under.open());
+    await shelf.change([put("a", 1)]);
+    let later: Promise<unknown> = Promise.resolve();
+    under.fault = ({ kind }) => {
+      if (kind !== "write") return undefined;
+      later = shelf.change([put("a", 3)]).catch((error: unknown) => error);
+      return "disk-full";
+    };
+    await expect(shelf.change([put("a", 2)])).rejects.toMatchObject({ code: "disk-full" });
+    expect(await later).toMatchObject({ code: "disk-full" });
+    expect(contents(shelf)).toEqual({ a: 1 });
+  });
+
   it("does not trust a file after a sync of it that failed", async () => {
     const under = disk();
     const shelf = await openShelf(under.open());

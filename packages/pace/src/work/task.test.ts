@@ -12,6 +12,8 @@ const HOUR_MS = 3_600_000;
 interface Bench {
   readonly time: VirtualTime;
   crash(): void;
+  /** Of all that is kept. */
+  names(): Promise<readonly string[]>;
   /** Anew, with the task "report" by these plans. */
   open(...plans: readonly [TaskPlan, ...TaskPlan[]]): Promise<Work>;
 }
@@ -23,6 +25,7 @@ function bench(): Bench {
   return {
     time,
     crash: disk.crash,
+    names: async () => [...(await openShelf(disk.open())).entries()].map(([name]) => name).sort(),
     open: async (...plans) => {
       const work = await createWork({ shelf: await openShelf(disk.open()), clock: time, random });
       work.handle("report", task(...plans));
@@ -102,6 +105,26 @@ describe("a task of steps", () => {
     expect(keys[0]).toBe(keys[1]);
     expect(new Set(keys).size).toBe(2);
     expect([work.status("a")?.state, work.status("b")?.state]).toEqual(["done", "done"]);
+  });
+
+  it("asks with the key that was kept, whatever it would be by now", async () => {
+    const kept = new Map<string, string>([["send", '{"state":"asked","key":"as it was"}']]);
+    const steps = {
+      get: (step: string) => (kept.has(step) ? JSON.parse(kept.get(step) as string) : undefined),
+      set: async (step: string, text: string) => void kept.set(step, text),
+      forget: async () => undefined,
+    };
+    const handler = task({ version: 1, steps: [{ name: "send", effect: "keyed", run: async ({ key }) => key }] });
+    expect(await handler({ key: "a", payload: 1, tries: 2, signal: new AbortController().signal, steps })).toBe("as it was");
+  });
+
+  it("leaves nothing of its steps behind when it is done", async () => {
+    const { time, open, names } = bench();
+    const work = await open({ version: 1, steps: [{ name: "one", effect: "keyed", run: async () => 1 }] });
+    await work.defer("report", null, { key: "a" });
+    await time.runSettled(10);
+    await work.close();
+    expect(await names()).toEqual(["payload a", "piece a", "result a"]);
   });
 
   it("counts failures anew with each step that is done", async () => {

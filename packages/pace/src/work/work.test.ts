@@ -111,7 +111,7 @@ describe("work that is put off", () => {
 
   it("is not kept where the disk was full, and not said to be by a second that asks for the same", async () => {
     const { open, disk } = bench();
-    const work = await open();
+    const work = await open({ most: 1 });
     disk.fault = () => "disk-full";
     const both = await Promise.allSettled([1, 2].map(() => work.defer("note", 1, { key: "a" })));
     expect(both).toMatchObject([{ reason: { code: "disk-full" } }, { reason: { code: "disk-full" } }]);
@@ -245,6 +245,14 @@ describe("the time of work that is put off", () => {
     expect(work.status("a")).toBeUndefined();
   });
 
+  it("is over for a kind that nobody handles too", async () => {
+    const { time, open, told } = bench();
+    const work = await open();
+    await work.defer("strange", 1, { key: "a", deadlineMs: HOUR_MS });
+    await time.runSettled(2 * HOUR_MS);
+    expect(told).toMatchObject([{ key: "a", state: "missed" }]);
+  });
+
   it("is over while nobody was there, and is told at the next opening", async () => {
     const { time, open, told, disk } = bench();
     await (await open()).defer("note", 1, { key: "a", deadlineMs: HOUR_MS });
@@ -362,6 +370,23 @@ describe("work that fails", () => {
     expect(told).toMatchObject([{ state: "missed", reason: "there is room again after its deadline: the day is used up" }]);
   });
 
+  it("begins only when that is kept, and asks a disk that refuses once a second", async () => {
+    const { time, open, disk } = bench();
+    const begun: string[] = [];
+    const work = await open();
+    await work.defer("note", 1, { key: "a" });
+    await work.defer("note", 1, { key: "b", deadlineMs: 5000 });
+    disk.fault = () => "disk-failed";
+    const before = disk.operations;
+    work.handle("note", noting(time, begun));
+    await time.runSettled(20_000);
+    expect([begun, work.status("a")?.tries]).toEqual([[], 0]);
+    expect(disk.operations - before).toBeLessThan(50);
+    disk.fault = () => undefined;
+    await time.runSettled(30_000);
+    expect([begun, work.status("b")?.state]).toEqual([["a"], "missed"]);
+  });
+
   it("begins nothing while the disk refuses, and keeps what came of what was under way when it takes it", async () => {
     const { time, open, disk } = bench();
     const begun: string[] = [];
@@ -399,6 +424,20 @@ describe("work that somebody looks at", () => {
     await expect(work.cancel("c")).rejects.toMatchObject({ code: "bad-argument" });
   });
 
+  it("is cancelled where its process ended before its handler did", async () => {
+    const { time, open, disk } = bench();
+    let work = await open();
+    work.handle("stuck", () => new Promise(() => undefined));
+    await work.defer("stuck", 1, { key: "a" });
+    await time.runSettled(10);
+    void work.cancel("a");
+    await time.runSettled(100);
+    expect(work.status("a")?.state).toBe("running");
+    disk.crash();
+    work = await open();
+    expect(work.status("a")?.state).toBe("cancelled");
+  });
+
   it("is counted by class, with the oldest and the kinds that nobody handles", async () => {
     const { time, open } = bench();
     const work = await open({ atOnce: 1 });
@@ -428,7 +467,9 @@ describe("work that somebody looks at", () => {
     await time.runSettled(1500);
     for (let nth = 0; nth < 4; nth++) await work.defer("note", nth, { key: `${nth}` });
     expect(["0", "3"].map((key) => (work.status(key)?.expectedAt ?? 0) - time.date())).toEqual([1000, 3000]);
-    await time.runSettled(4600);
+    await work.cancel("1");
+    expect((work.status("3")?.expectedAt ?? 0) - time.date()).toBe(2000);
+    await time.runSettled(3600);
     expect(work.status("3")?.state).toBe("running");
     await work.defer("strange", 1, { key: "nobody's" });
     expect(work.status("nobody's")?.expectedAt).toBeUndefined();
