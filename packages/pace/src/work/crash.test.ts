@@ -57,7 +57,7 @@ interface Played {
 }
 
 /** A few seconds; `PACE_CRASH_RUNS` and `PACE_CRASH_SEED` for more and others. */
-const USUAL_RUNS = 150;
+const USUAL_RUNS = 100;
 const RUNS = Number(process.env["PACE_CRASH_RUNS"] ?? USUAL_RUNS);
 
 const never = (): Promise<never> => new Promise(() => undefined);
@@ -256,7 +256,7 @@ describe("work through crashes at any moment", () => {
       { seed: Number(process.env["PACE_CRASH_SEED"] ?? 8), numRuns: RUNS },
     );
     if (RUNS > USUAL_RUNS) process.stdout.write(`${crashes} crashes, ${effects} effects\n`);
-    expect(crashes).toBeGreaterThan(500);
+    expect(crashes).toBeGreaterThan(300);
     expect(effects).toBeGreaterThan(500);
   });
 

@@ -25,13 +25,17 @@ export function createDates(clock: Clock): () => Moment {
   let doubt: { readonly sinceMs: number; readonly aheadMs: number } | undefined;
   return () => {
     const now = clock.now();
-    const told = clock.date() - now;
+    const date = clock.date();
+    const told = date - now;
     if (Math.abs(told - aheadMs) > STEP_MS) {
       if (doubt === undefined || Math.abs(told - doubt.aheadMs) > STEP_MS) doubt = { sinceMs: now, aheadMs: told };
-      if (now - doubt.sinceMs < DOUBT_MS) return { leastMs: now + Math.min(told, aheadMs), mostMs: now + Math.max(told, aheadMs) };
+      if (now - doubt.sinceMs < DOUBT_MS) {
+        const other = Math.round(now + aheadMs);
+        return { leastMs: Math.min(date, other), mostMs: Math.max(date, other) };
+      }
     }
     doubt = undefined;
     aheadMs = told;
-    return { leastMs: now + told, mostMs: now + told };
+    return { leastMs: date, mostMs: date };
   };
 }

@@ -196,7 +196,7 @@ export function createDrain(settings: WorkSettings, { ledger, clock, room, until
         ? DISK_REST_MS
         : (trouble.availableInMs ?? Math.min(settings.mostParkMs, settings.parkMs * 2 ** Math.min(piece.stops, 30)));
       if (now + waitMs >= deadlineAt) return ended("missed", `there is room again after its deadline: ${reason}`);
-      return { state: "waiting", fromAt: now + waitMs, tries: piece.tries - 1, stops: piece.stops + 1, reason };
+      return { state: "waiting", fromAt: Math.ceil(now + waitMs), tries: piece.tries - 1, stops: piece.stops + 1, reason };
     }
     if (piece.tries >= settings.tries) return ended("dead", `it failed ${piece.tries} times, the last time: ${reason}`);
     return { state: "waiting", fromAt: now + settings.retryMs * 2 ** (piece.tries - 1), stops: 0, reason };
@@ -205,7 +205,15 @@ export function createDrain(settings: WorkSettings, { ledger, clock, room, until
   const roomNow = (dateMs: number): number => {
     if (untilOffPeak?.(dateMs) === 0) return Number.POSITIVE_INFINITY;
     if (room === undefined) return untilOffPeak === undefined ? Number.POSITIVE_INFINITY : 0;
-    return room();
+    try {
+      return room();
+    } catch (error) {
+      // The owner's mistake is told as such, and does not look like one of whoever puts something off.
+      queueMicrotask(() => {
+        throw error;
+      });
+      return 0;
+    }
   };
 
   const next = (free: number, mostMs: number): Planned | undefined => {

@@ -1,9 +1,11 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { seededRandom } from "../testing/draws.ts";
+import { openWork } from "./open.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "pace-kill-"));
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -42,10 +44,12 @@ process.stdout.write("end " + work.list("done").map(({ key }) => key).join(" ") 
 await work.close();
 `;
 
+const ARGUMENTS = ["--no-warnings", "--input-type=module", "-e", PROCESS];
+
 /** What it said until it ended, or was killed so long after it had opened. */
 function live(first: number, count: number, killAfterMs: number | undefined): Promise<readonly string[]> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ["--no-warnings", "--input-type=module", "-e", PROCESS, folder, `${first}`, `${count}`]);
+    const child = spawn(process.execPath, [...ARGUMENTS, folder, `${first}`, `${count}`]);
     let said = "";
     let errors = "";
     child.stderr.on("data", (text) => {
@@ -64,6 +68,19 @@ function live(first: number, count: number, killAfterMs: number | undefined): Pr
 }
 
 describe("work of a process that is killed", () => {
+  it("is nobody else's while it lives, and free at once when it does not", async () => {
+    const place = join(folder, "one");
+    await mkdir(place);
+    const child = spawn(process.execPath, [...ARGUMENTS, place, "0", "100000"]);
+    await once(child.stdout, "data");
+    await expect(openWork(join(place, "work"))).rejects.toMatchObject({ code: "in-use" });
+    child.kill("SIGKILL");
+    await once(child, "close");
+    const work = await openWork(join(place, "work"));
+    expect(work.list("running").length).toBe(0);
+    await work.close();
+  });
+
   it("is neither lost nor doubled when another takes it up", { timeout: 120_000 }, async () => {
     const random = seededRandom(5);
     const accepted = new Set<string>();

@@ -211,7 +211,7 @@ async function wrongs(seed: number, lives: number, spoil: (folder: Folder) => Fo
 
 describe("the shelf of a process that dies at any moment", () => {
   it("has all that was said to be kept, and no half of a change", async () => {
-    for (let seed = 0; seed < 60; seed++) expect([seed, await wrongs(seed, 25)]).toEqual([seed, []]);
+    for (let seed = 0; seed < 30; seed++) expect([seed, await wrongs(seed, 25)]).toEqual([seed, []]);
   });
 
   it("is not so without a sync before a file takes the place of another", async () => {

@@ -28,7 +28,7 @@ export interface WorkOptions extends Partial<WorkSettings> {
 }
 
 export interface DeferTerms {
-  /** Names this piece of work: another with the same key is the same. One that nothing else has unless said. */
+  /** Names this piece of work: another with the same key is the same, and is given as it is, missed or cancelled too, until it is forgotten. One that nothing else has unless said. */
   readonly key?: string;
   readonly class?: string;
   /** For whom: those of one class take turns. */

@@ -53,13 +53,13 @@ export async function openFolder(path: string): Promise<Folder> {
       }),
     rename: (from, to) =>
       told(`rename ${from}`, async () => {
+        // Some systems do not put a file in the place of one that is open.
+        for (const name of [from, to]) {
+          await handles.get(name)?.close();
+          handles.delete(name);
+          named.delete(name);
+        }
         await rename(join(folder, from), join(folder, to));
-        const [moved, replaced] = [handles.get(from), handles.get(to)];
-        handles.delete(from);
-        handles.delete(to);
-        named.delete(from);
-        if (moved !== undefined) handles.set(to, moved);
-        await replaced?.close();
         await syncFolder(folder);
         named.add(to);
       }),
