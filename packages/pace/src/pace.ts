@@ -21,7 +21,7 @@ import { createPolicyAccounts, type PolicyAccount } from "./policy-accounts.ts";
 import { beginningOf } from "./providers/beginning.ts";
 import { guessedCost } from "./providers/cost.ts";
 import { type CostCorrection, createCostCorrection } from "./providers/cost-correction.ts";
-import { judgedError } from "./providers/judged-error.ts";
+import { fieldsOf, judgedError } from "./providers/judged-error.ts";
 import { priceOf, usdOfGuess, usdOfUsage } from "./providers/prices.ts";
 import { readingsOf } from "./providers/readings.ts";
 import { costOfUsage, createUsageReader } from "./providers/usage.ts";
@@ -42,8 +42,14 @@ export interface PacePorts {
   readonly watch?: (event: PaceEvent) => void;
 }
 
-export interface RunOptions {
-  readonly signal?: AbortSignal;
+export interface RunOptions<Result = unknown> {
+  readonly signal?: AbortSignal | undefined;
+  /** What it will take, as far as can be told; one request unless said. What is known well stands in `cost` of the traits. */
+  readonly guess?: Cost | undefined;
+  /** Whether doing it twice does no harm, so that it may be done again when the service failed; not unless said. */
+  readonly isIdempotent?: boolean | undefined;
+  /** What the result tells: the fields of the answer, as `Headers` or as a record, of which levels are read, and what it took. */
+  readonly told?: ((result: Result) => { readonly headers?: unknown; readonly used?: Cost | undefined }) | undefined;
 }
 
 export interface Pace extends Disposable {
@@ -53,7 +59,7 @@ export interface Pace extends Disposable {
    * The same for what is no `fetch`: `work` begins when there is room in the quotas of that name. Where it throws an error with the `status` and `headers` of an
    * answer, as clients of services do, a refusal is asked again like one of `fetch`; the last error is thrown.
    */
-  run<Result>(partition: string, work: () => Promise<Result>, options?: RunOptions): Promise<Result>;
+  run<Result>(partition: string, work: () => PromiseLike<Result>, options?: RunOptions<Result>): Promise<Result>;
   /** The same gates, for calls of a kind: hand its `fetch` to a client. */
   with(traits: CallTraits): Pace;
   /** By the name of its quotas. */
@@ -185,25 +191,24 @@ export function createPace(
   const runWith = async <Result>(
     traits: CallTraits,
     partition: string,
-    work: () => Promise<Result>,
-    { signal }: RunOptions = {},
+    work: () => PromiseLike<Result>,
+    { signal, guess = { requests: 1 }, isIdempotent = false, told }: RunOptions<Result> = {},
   ): Promise<Result> => {
     const { gate, budget } = partitionNamed(partition, partition);
     const options = { attempts: policy.attempts ?? ATTEMPTS, signal, named: { partition, class: traits.class ?? usual } };
-    const end = await call(
-      { gate, budget, clock, watch },
-      termsOf(traits, { requests: 1 }),
-      options,
-      async (): Promise<Attempt<Ended<Result>>> => {
-        try {
-          return { result: { result: await work() }, outcome: { kind: "answered" }, again: "never" };
-        } catch (error) {
-          const told = judgedError(error, clock.date());
-          if (told === undefined) throw error;
-          return { result: { error }, ...meaning(told.verdict, told.readings, false) };
-        }
-      },
-    );
+    const end = await call({ gate, budget, clock, watch }, termsOf(traits, guess), options, async (): Promise<Attempt<Ended<Result>>> => {
+      let result: Result;
+      try {
+        result = await work();
+      } catch (error) {
+        const judged = judgedError(error, clock.date());
+        if (judged === undefined) throw error;
+        return { result: { error }, ...meaning(judged.verdict, judged.readings, isIdempotent) };
+      }
+      const { headers, used } = told?.(result) ?? {};
+      const readings = readingsOf(fieldsOf(headers), clock.date());
+      return { result: { result }, outcome: { kind: "answered", readings, ...(used === undefined ? {} : { used }) }, again: "never" };
+    });
     if ("error" in end) throw end.error;
     return end.result;
   };
