@@ -1,0 +1,81 @@
+/**
+ * A `fetch` for clients of services, such as those of OpenAI and Anthropic: `new OpenAI({ fetch: clientFetch(pace) })`.
+ *
+ * Besides what `pace.fetch` does:
+ *
+ * - Fields of one request say what `pace.with` says of many, and are not sent: `pace-class`, `pace-deadline-ms`, `pace-requester`.
+ * - What cannot leave in time is an answer of 429 that the client knows how to throw, in the words of both, with `retry-after-ms`; no error of the connection, which
+ *   clients try again at once. `pace-refused` in its fields says that it never left.
+ * - What was asked again here until nothing helped is marked `x-should-retry: false`: clients made by Stainless (OpenAI, Anthropic and others) then do not begin again, and tries do
+ *   not multiply. Others are told so by `maxRetries: 0`.
+ * - The client's own timeout, where it tells it, is a deadline too: what would leave after it is refused at once.
+ */
+import { isPaceError, PaceError } from "../error.ts";
+import type { Fetch, Pace } from "../pace.ts";
+import type { CallTraits } from "../policy.ts";
+
+const CLASS = "pace-class";
+const DEADLINE = "pace-deadline-ms";
+const REQUESTER = "pace-requester";
+/** Seconds until the client gives up. */
+const CLIENT_TIMEOUT = "x-stainless-timeout";
+const REFUSED = "pace-refused";
+
+const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
+/** Asked again by `pace.fetch` whatever the method. */
+const ASKED_AGAIN = new Set([429, 503, 529]);
+
+export function clientFetch(pace: Pick<Pace, "fetch" | "with">): Fetch {
+  return async (input, init = {}) => {
+    const request = input instanceof Request ? input : undefined;
+    const headers = new Headers(init.headers ?? request?.headers);
+    try {
+      const traits = traitsOf(headers);
+      for (const name of [CLASS, DEADLINE, REQUESTER]) headers.delete(name);
+      const answer = await pace.with(traits).fetch(input, { ...init, headers });
+      const method = (init.method ?? request?.method ?? "GET").toUpperCase();
+      const isOurs = IDEMPOTENT.has(method) || headers.has("idempotency-key");
+      return ASKED_AGAIN.has(answer.status) || (isOurs && answer.status >= 500) ? final(answer) : answer;
+    } catch (error) {
+      if (!isPaceError(error)) throw error;
+      return refusal(error);
+    }
+  };
+}
+
+function traitsOf(headers: Headers): CallTraits {
+  const name = headers.get(CLASS);
+  const requester = headers.get(REQUESTER);
+  const written = headers.get(DEADLINE);
+  const timeoutS = Number(headers.get(CLIENT_TIMEOUT) ?? Number.NaN);
+  const deadlineMs = written === null ? timeoutS * 1000 : Number(written);
+  if (written !== null && !(deadlineMs > 0))
+    throw new PaceError("bad-argument", `"${written.slice(0, 40)}" is no ${DEADLINE}`, "It is a number of milliseconds above zero.");
+  return {
+    ...(name === null ? {} : { class: name }),
+    ...(requester === null ? {} : { requester }),
+    ...(deadlineMs > 0 ? { deadlineMs } : {}),
+  };
+}
+
+function final(answer: Response): Response {
+  const { status, statusText, body, url } = answer;
+  const headers = new Headers(answer.headers);
+  headers.set("x-should-retry", "false");
+  // Fields of an answer that came cannot be changed.
+  const marked = new Response(body, { status, statusText, headers });
+  Object.defineProperty(marked, "url", { value: url });
+  return marked;
+}
+
+function refusal({ code, message, hint, availableInMs }: PaceError): Response {
+  const status = code === "bad-argument" ? 400 : 429;
+  const type = status === 400 ? "invalid_request_error" : "rate_limit_error";
+  const headers = new Headers({ "content-type": "application/json", "x-should-retry": "false", [REFUSED]: code });
+  if (availableInMs !== undefined && Number.isFinite(availableInMs)) {
+    headers.set("retry-after-ms", String(Math.ceil(availableInMs)));
+    headers.set("retry-after", String(Math.ceil(availableInMs / 1000)));
+  }
+  const body = { type: "error", error: { type, code, message: `${message}. ${hint}`, param: null } };
+  return new Response(JSON.stringify(body), { status, headers });
+}
