@@ -40,6 +40,21 @@ export function waitMs(text: string, dateMs: number): number | undefined {
   return Number.isNaN(then) ? undefined : bounded(then - dateMs);
 }
 
+const DAY_MS = 86_400_000;
+
+/** Until the next midnight in a zone, as "America/Los_Angeles"; an hour off on the day that its clocks change. */
+export function untilMidnightMs(zone: string, dateMs: number): number {
+  const format = new Intl.DateTimeFormat("en-US", {
+    timeZone: zone,
+    hourCycle: "h23",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+  });
+  const [hours = 0, minutes = 0, seconds = 0] = format.format(dateMs).split(":").map(Number);
+  return DAY_MS - ((hours * 60 + minutes) * 60 + seconds) * 1000;
+}
+
 function bounded(ms: number): number {
   return Math.max(0, Math.min(MOST_MS, ms));
 }

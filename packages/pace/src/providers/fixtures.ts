@@ -1,23 +1,7 @@
 /** Answers as services gave them, with the day and the place where they were written down; what is not told there is left out. */
-import type { Reading } from "../quota/reading.ts";
-import type { Verdict } from "./verdict.ts";
-
-export interface Fixture {
-  readonly service: string;
-  readonly on: string;
-  readonly source: string;
-  /** When it came, where it has no `date` of its own. */
-  readonly at?: string;
-  readonly status: number;
-  readonly fields: Readonly<Record<string, string>>;
-  readonly body?: string;
-  readonly readings: readonly Partial<Reading>[];
-  readonly verdict: Verdict;
-}
-
-const ANSWERED: Verdict = { kind: "answered" };
-const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
+import { ANSWERED, type Fixture, HOUR_MS, MINUTE_MS } from "./fixture.ts";
+import { MODEL_FIXTURES } from "./model-fixtures.ts";
+import { SITE_FIXTURES } from "./site-fixtures.ts";
 
 export const FIXTURES: readonly Fixture[] = [
   {
@@ -251,4 +235,6 @@ export const FIXTURES: readonly Fixture[] = [
     readings: [],
     verdict: { kind: "refused", waitMs: 259_200_000 },
   },
+  ...MODEL_FIXTURES,
+  ...SITE_FIXTURES,
 ];

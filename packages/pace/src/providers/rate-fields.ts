@@ -18,7 +18,9 @@ export function rateItems(text: string): readonly RateItem[] {
     const [name = "", ...rest] = outsideQuotes(member, ";");
     const parameters: Record<string, number | string> = {};
     for (const one of rest) {
-      const [key = "", value = ""] = one.split("=", 2).map((side) => side.trim());
+      // Keys of partitions are in base64, that ends in the same sign.
+      const at = one.indexOf("=");
+      const [key, value] = at < 0 ? [one.trim(), ""] : [one.slice(0, at).trim(), one.slice(at + 1).trim()];
       if (/^[a-z*][\w.*-]*$/.test(key)) parameters[key] = /^-?\d+(?:\.\d+)?$/.test(value) ? Number(value) : unquoted(value);
     }
     items.push({ name: unquoted(name.trim()), parameters });

@@ -23,7 +23,13 @@ export function readingsOf(fields: Fields, dateMs: number): readonly Reading[] {
   const theirs = Date.parse(fields.get("date") ?? "");
   // Moments are by the clock that wrote them.
   const now = Number.isNaN(theirs) ? dateMs : theirs;
-  return [...openAiReadings(fields, now), ...anthropicReadings(fields, now), ...singleReadings(fields, now), ...draftReadings(fields, now)];
+  return [
+    ...openAiReadings(fields, now),
+    ...minuteReadings(fields),
+    ...anthropicReadings(fields, now),
+    ...singleReadings(fields, now),
+    ...draftReadings(fields, now),
+  ];
 }
 
 function openAiReadings(fields: Fields, now: number): readonly Reading[] {
@@ -39,6 +45,20 @@ function openAiReadings(fields: Fields, now: number): readonly Reading[] {
     const reset = waitMs(fields.get(`x-ratelimit-reset-${name}`) ?? "", now);
     if (limit === undefined || remaining === undefined) return [];
     return reading({ unit, name, limit, remaining, resetInMs: reset, windowMs: filledIn(limit, remaining, reset), shape: "bucket" });
+  });
+}
+
+/** Mistral's, that name the window and no moment: `x-ratelimit-limit-req-minute`. */
+function minuteReadings(fields: Fields): readonly Reading[] {
+  const units: readonly (readonly [Unit, string])[] = [
+    ["requests", "req-minute"],
+    ["tokens", "tokens-minute"],
+  ];
+  return units.flatMap(([unit, name]) => {
+    const limit = amount(fields.get(`x-ratelimit-limit-${name}`));
+    const remaining = amount(fields.get(`x-ratelimit-remaining-${name}`));
+    if (limit === undefined || remaining === undefined) return [];
+    return reading({ unit, name, limit, remaining, resetInMs: undefined, windowMs: MINUTE_MS, shape: "bucket" });
   });
 }
 
@@ -61,12 +81,17 @@ function anthropicReadings(fields: Fields, now: number): readonly Reading[] {
   });
 }
 
-/** One quota of requests, that ends at a moment: `X-RateLimit-Limit`, `-Remaining`, `-Reset`, with and without the X. */
+/** With and without the X, Twitter's, and Cohere's for keys on trial. */
+const PREFIXES = ["x-ratelimit", "x-rate-limit", "ratelimit", "x-trial-endpoint-call"];
+
+/** One quota of requests, that ends at a moment: `X-RateLimit-Limit`, `-Remaining`, `-Reset`. Docker Hub writes the window behind both numbers, Reddit what was used and no limit. */
 function singleReadings(fields: Fields, now: number): readonly Reading[] {
-  for (const prefix of ["x-ratelimit", "x-rate-limit", "ratelimit"]) {
-    const limit = amount(/^\s*\d+/.exec(fields.get(`${prefix}-limit`) ?? "")?.[0] ?? null);
-    const remaining = amount(fields.get(`${prefix}-remaining`));
-    if (limit === undefined || remaining === undefined) continue;
+  for (const prefix of PREFIXES) {
+    const remaining = amount(withoutParameters(fields.get(`${prefix}-remaining`)));
+    if (remaining === undefined) continue;
+    const used = amount(fields.get(`${prefix}-used`));
+    const limit = amount(withoutParameters(fields.get(`${prefix}-limit`))) ?? (used === undefined ? undefined : used + remaining);
+    if (limit === undefined) continue;
     const resetInMs = waitMs(fields.get(`${prefix}-reset-after`) ?? fields.get(`${prefix}-reset`) ?? "", now);
     const policyS = Number(
       /;\s*w=(\d{1,9})/.exec(fields.get(`${prefix}-policy`) ?? fields.get(`${prefix}-limit`) ?? "")?.[1] ?? Number.NaN,
@@ -76,6 +101,11 @@ function singleReadings(fields: Fields, now: number): readonly Reading[] {
     return reading({ unit: "requests", name: name.slice(0, 40), limit, remaining, resetInMs, windowMs, shape: "window" });
   }
   return [];
+}
+
+/** The number of `100;w=21600`, or of `100, 100;w=60` as older drafts wrote it. */
+function withoutParameters(text: string | null): string | null {
+  return /^\s*\d{1,15}(?:\.\d{1,6})?(?=\s*(?:[;,]|$))/.exec(text ?? "")?.[0] ?? null;
 }
 
 const DRAFT_UNITS: Readonly<Record<string, Unit>> = { requests: "requests", request: "requests", tokens: "tokens", token: "tokens" };
@@ -100,7 +130,9 @@ function draftReadings(fields: Fields, now: number): readonly Reading[] {
     });
   }
   return rateItems(written).flatMap((item) => {
-    const policy = policies.find(({ name }) => name === item.name) ?? item;
+    const { pk } = item.parameters;
+    const named = policies.filter(({ name }) => name === item.name);
+    const policy = named.find(({ parameters }) => parameters["pk"] === pk) ?? named[0] ?? item;
     const unit = DRAFT_UNITS[String(policy.parameters["qu"] ?? "requests").replace(/^"|"$/g, "")];
     const remaining = number(item, "r");
     const limit = number(policy, "q") ?? remaining;
@@ -109,7 +141,9 @@ function draftReadings(fields: Fields, now: number): readonly Reading[] {
     const windowS = number(policy, "w");
     const resetInMs = seconds === undefined ? undefined : seconds * 1000;
     const windowMs = windowS === undefined ? endingIn(resetInMs) : windowS * 1000;
-    return reading({ unit, name: item.name.slice(0, 40), limit, remaining, resetInMs, windowMs, shape: "window" });
+    // One policy may count several partitions, each by itself.
+    const name = (pk === undefined ? item.name : `${item.name} ${pk}`).slice(0, 40);
+    return reading({ unit, name, limit, remaining, resetInMs, windowMs, shape: "window" });
   });
 }
 

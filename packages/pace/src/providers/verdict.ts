@@ -2,7 +2,7 @@
  * What an answer means for whoever wants to ask again: 429 says that we ask too much, 503 and 529 that everybody does, and some that say 429 mean that no waiting
  * helps. Bodies are read where the status is one of a refusal: they tell the wait where the fields do not, and what is spent.
  */
-import { durationMs, waitMs } from "./duration.ts";
+import { durationMs, untilMidnightMs, waitMs } from "./duration.ts";
 import type { Fields } from "./readings.ts";
 
 export type Verdict =
@@ -22,8 +22,15 @@ const UNAVAILABLE = 503;
 const OVERLOADED = 529;
 const SERVER_ERROR = 500;
 
-/** Codes of accounts that have nothing left (OpenAI), and what others say of it. */
-const SPENT = /insufficient_quota|billing_hard_limit|credit balance is too low|exceeded your current quota, please check your plan/i;
+/** Codes of accounts that have nothing left (OpenAI), and what others say of it (Anthropic, Google, xAI). */
+const SPENT =
+  /insufficient_quota|billing_hard_limit|credit balance is too low|exceeded your current quota, please check your plan|used all available credits/i;
+/** GitHub's, that say nothing by their fields, or only how long: at least a minute, where they do not. */
+const SECONDARY = /secondary rate limit|abuse detection/i;
+const SECONDARY_MS = 60_000;
+/** Google names the quota, and tells a wait of seconds for those of a day too. They begin anew at midnight where it is at home. */
+const OF_A_DAY = /"quotaId"\s*:\s*"[^"]{0,80}PerDay/;
+const GOOGLES_ZONE = "America/Los_Angeles";
 const OF_A_LIMIT = /rate.?limit|too many|quota|abuse detection/i;
 const IN_WORDS = /(?:try again|retry|wait)[^.\d]{0,40}?((?:\d+(?:\.\d+)?\s?(?:ms|s|m|h|seconds?|minutes?|milliseconds?)\s?)+)/i;
 /** Bodies of refusals are short; of longer ones this much is read. */
@@ -34,11 +41,16 @@ export function verdictOf(status: number, fields: Fields, body: string, dateMs: 
   const text = body.slice(0, MOST_BODY);
   if (
     status === TOO_MANY ||
-    (status === FORBIDDEN && (fields.get("x-ratelimit-remaining") === "0" || (fields.get("retry-after") !== null && OF_A_LIMIT.test(text))))
+    (status === FORBIDDEN &&
+      (fields.get("x-ratelimit-remaining") === "0" ||
+        SECONDARY.test(text) ||
+        (fields.get("retry-after") !== null && (OF_A_LIMIT.test(text) || fields.get("x-github-request-id") !== null))))
   ) {
+    if (OF_A_DAY.test(text)) return { kind: "refused", waitMs: untilMidnightMs(GOOGLES_ZONE, theirDateMs(fields, dateMs)) };
     // Google says the same words with a time to wait, and then it is the minute's.
     const wait = waitOf(fields, text, dateMs);
     if (wait === undefined && SPENT.test(text)) return { kind: "spent", why: shortly(text) };
+    if (wait === undefined && SECONDARY.test(text)) return { kind: "refused", waitMs: SECONDARY_MS };
     return { kind: "refused", ...(wait === undefined ? {} : { waitMs: wait }) };
   }
   if (status === UNAVAILABLE || status === OVERLOADED) {
@@ -54,9 +66,14 @@ export function needsBody(status: number): boolean {
   return status === TOO_MANY || status === FORBIDDEN || status === UNAVAILABLE || status === OVERLOADED;
 }
 
-function waitOf(fields: Fields, body: string, dateMs: number): number | undefined {
+/** Moments are by the clock that wrote them. */
+function theirDateMs(fields: Fields, dateMs: number): number {
   const theirs = Date.parse(fields.get("date") ?? "");
-  const now = Number.isNaN(theirs) ? dateMs : theirs;
+  return Number.isNaN(theirs) ? dateMs : theirs;
+}
+
+function waitOf(fields: Fields, body: string, dateMs: number): number | undefined {
+  const now = theirDateMs(fields, dateMs);
   const inMs = fields.get("retry-after-ms");
   if (inMs !== null && /^\s*\d{1,15}(?:\.\d+)?\s*$/.test(inMs)) return waitMs(String(Number(inMs) / 1000), now);
   const after = waitMs(fields.get("retry-after") ?? "", now);
@@ -64,6 +81,9 @@ function waitOf(fields: Fields, body: string, dateMs: number): number | undefine
   // Google: google.rpc.RetryInfo.
   const info = /"retryDelay"\s*:\s*"(\d+(?:\.\d+)?s)"/.exec(body)?.[1];
   if (info !== undefined) return durationMs(info);
+  // Discord: seconds, more exactly than its fields.
+  const exact = /"retry_after"\s*:\s*(\d{1,9}(?:\.\d{1,9})?)/.exec(body)?.[1];
+  if (exact !== undefined) return waitMs(exact, now);
   const words = IN_WORDS.exec(body)?.[1];
   if (words !== undefined)
     return durationMs(
@@ -72,8 +92,11 @@ function waitOf(fields: Fields, body: string, dateMs: number): number | undefine
         .replace(/seconds?/gi, "s")
         .replace(/minutes?/gi, "m"),
     );
+  // Azure, where it tells no more.
+  const azure = waitMs(fields.get("x-rate-limit-reset-tokens") ?? "", now) ?? waitMs(fields.get("x-rate-limit-reset-requests") ?? "", now);
+  if (azure !== undefined) return azure;
   if (fields.get("x-ratelimit-remaining") !== "0") return undefined;
-  return waitMs(fields.get("x-ratelimit-reset") ?? "", now);
+  return waitMs(fields.get("x-ratelimit-reset-after") ?? "", now) ?? waitMs(fields.get("x-ratelimit-reset") ?? "", now);
 }
 
 function shortly(text: string): string {
