@@ -23,12 +23,12 @@ export function createBucket(nowMs: number, { limit, windowMs, shape, level: fir
   let countedMs = nowMs;
   let endsMs = nowMs + windowMs;
   const count = (now: number): void => {
-    if (shape === "bucket") level = Math.min(limit, level + ((now - countedMs) * limit) / windowMs);
+    if (shape === "bucket") level = Math.min(limit, level + (Math.max(0, now - countedMs) * limit) / windowMs);
     else if (now >= endsMs) {
       level = limit;
       endsMs += windowMs * (1 + Math.floor((now - endsMs) / windowMs));
     }
-    countedMs = now;
+    countedMs = Math.max(countedMs, now);
   };
   return {
     limit,

@@ -8,6 +8,7 @@ import { createUsageReader } from "../providers/usage.ts";
 import { verdictOf } from "../providers/verdict.ts";
 import { seededRandom } from "../testing/draws.ts";
 import { createVirtualTime, type VirtualTime } from "../testing/virtual-time.ts";
+import { createBucket } from "./bucket.ts";
 import { createLocalProvider, type LocalProvider, type LocalProviderSettings } from "./local-provider.ts";
 import { WAIT_FORMS } from "./wait-forms.ts";
 
@@ -63,6 +64,15 @@ describe("it answers", () => {
     expect(statuses).toEqual([200, 200, 403]);
     const search = await answered(time, provider, new Request("https://api.example.com/search/code?q=x"));
     expect(readingsOf(search.headers, time.date())).toMatchObject([{ name: "search", limit: 2, remaining: 1, shape: "window" }]);
+  });
+});
+
+describe("a bucket", () => {
+  it("loses nothing when it is asked of a moment before it was made", () => {
+    const bucket = createBucket(1000, { limit: 1, windowMs: 60_000, shape: "bucket", level: 1 });
+    expect(bucket.level(999)).toBe(1);
+    bucket.take(999, 1);
+    expect(bucket.level(31_000)).toBeCloseTo(0.5);
   });
 });
 
