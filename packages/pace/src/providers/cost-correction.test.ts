@@ -12,12 +12,12 @@ const used = (input: number, output: number): Cost => ({
 });
 
 describe("guesses are corrected", () => {
-  it("by nothing until there are ten", () => {
+  it("by nothing until there are four, then by the largest", () => {
     const correction = createCostCorrection();
-    for (let nth = 0; nth < 9; nth++) correction.learned(GUESS, used(1, 1));
+    for (let nth = 0; nth < 3; nth++) correction.learned(GUESS, used(1, 1));
     expect(correction.corrected(GUESS)).toEqual(GUESS);
     correction.learned(GUESS, used(500, 410));
-    expect(correction.corrected(GUESS)).not.toEqual(GUESS);
+    expect(correction.corrected(GUESS)).toEqual(used(500, 410));
   });
 
   it("to what nine of ten calls stay below, of input and of output", () => {

@@ -12,8 +12,8 @@ export interface CostCorrection {
 
 /** Calls that are remembered: enough for a ninth tenth, few enough for habits that change. */
 const REMEMBERED = 50;
-/** Fewer say nothing of nine in ten. */
-const LEAST = 10;
+/** Fewer say nothing. Of less than ten it is the largest that counts. */
+const LEAST = 4;
 const SHARE = 0.9;
 /** Further off is a mistake, of ours or theirs. */
 const [SMALLEST, LARGEST] = [0.02, 20];
