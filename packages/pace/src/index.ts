@@ -11,3 +11,6 @@ export type { Account } from "./quota/account.ts";
 export type { Gauge } from "./quota/gauge.ts";
 export type { HeldLimit, HeldUnit, Measure } from "./quota/pool.ts";
 export type { Cost, Reading, Source, Unit } from "./quota/reading.ts";
+export { clientFetch } from "./wrappers/client-fetch.ts";
+export { type LanguageModelMiddleware, paceMiddleware } from "./wrappers/language-model.ts";
+export { type PacedOptions, paced } from "./wrappers/paced.ts";
