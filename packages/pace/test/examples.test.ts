@@ -1,0 +1,31 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { expect, it } from "vitest";
+
+const run = promisify(execFile);
+const EXAMPLES = fileURLToPath(new URL("../../../examples/pace/", import.meta.url));
+
+async function printed(name: string, ...given: readonly string[]): Promise<string> {
+  const { stdout } = await run(process.execPath, [`${EXAMPLES}${name}.js`, ...given]);
+  return stdout;
+}
+
+it("the budget of the example is not overdrawn, and what does not fit is not asked", async () => {
+  const lines = await printed("budget");
+  expect(lines).toContain("It was not asked.");
+  const cents = [...lines.matchAll(/([\d.]+) of 2 cents/g)].map(([, spent]) => Number(spent));
+  expect(cents.length).toBeGreaterThan(3);
+  expect(Math.max(...cents)).toBeLessThanOrEqual(2);
+});
+
+it("the streams of the example come whole, and tell what they took", async () => {
+  const lines = await printed("stream");
+  expect(lines.match(/20 words after/g)?.length).toBe(5);
+  expect(lines.match(/20 of output/g)?.length).toBe(5);
+});
+
+it("the provider of the example says which settings there are", async () => {
+  const error = await run(process.execPath, [`${EXAMPLES}provider.js`, "speed=3"]).catch((thrown: unknown) => thrown);
+  expect((error as { stderr: string }).stderr).toContain("requestsPerMinute");
+});
