@@ -14,7 +14,7 @@ export interface JsonPicker {
 const DEEPEST = 2;
 /** Names that are wanted are no longer, escapes and all. */
 const MOST_NAME = 40;
-/** Bytes of a value that is kept: usage of a call has some hundred. */
+/** Bytes of a value that are kept: usage of a call has some hundred. What is cut off is no JSON any more. */
 const MOST_VALUE = 8192;
 
 const [QUOTE, BACKSLASH, COLON, COMMA] = [0x22, 0x5c, 0x3a, 0x2c];
@@ -40,7 +40,7 @@ export function createJsonPicker(wanted: ReadonlySet<string>, picked: (path: str
     if (value === undefined || endsDepth > value.depth) return;
     const { path, bytes } = value;
     value = undefined;
-    if (bytes.length <= MOST_VALUE) picked(path, decoder.decode(new Uint8Array(bytes)));
+    picked(path, decoder.decode(new Uint8Array(bytes)));
   };
 
   const keep = (bytes: Uint8Array, from: number, to: number, into: number[], most: number): void => {

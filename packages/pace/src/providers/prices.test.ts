@@ -39,10 +39,13 @@ describe("whose price it is", () => {
     ["gpt-4o-mini-2024-07-18", 1],
     ["gpt-4o-audio", undefined],
     ["gpt-4", undefined],
-    ["toString", undefined],
     [undefined, undefined],
   ])("of %s", (model, input) => {
     expect(priceOf(prices, model)?.inputUsdPerMillion).toBe(input);
+  });
+
+  it("of a model that is named as what every object has", () => {
+    expect(priceOf(prices, "toString")).toBe(undefined);
   });
 });
 

@@ -101,6 +101,14 @@ describe("what an answer took", () => {
       { inputTokens: 11, outputTokens: 12 },
     ],
     [
+      "OpenAI, with another's in what was sent along",
+      JSON.stringify({
+        usage: { prompt_tokens: 5, completion_tokens: 6 },
+        metadata: { usage: { prompt_tokens: 7000, completion_tokens: 8000 } },
+      }),
+      { inputTokens: 5, outputTokens: 6 },
+    ],
+    [
       "Gemini",
       JSON.stringify({
         candidates: [],
@@ -230,8 +238,10 @@ describe("who reads the answer", () => {
   it("may cancel: the service hears it, and what was not told is not known", async () => {
     const source = streamed();
     const { answer, used } = usageOf(source.answer);
-    source.give(ANTHROPIC_EVENTS.slice(0, 300));
-    await answer.body?.cancel("enough");
+    source.give(ANTHROPIC_EVENTS.slice(0, ANTHROPIC_EVENTS.indexOf("content_block_delta")));
+    const reader = answer.body?.getReader();
+    await reader?.read();
+    await reader?.cancel("enough");
     expect(await used).toBe(undefined);
     expect(source.canceled()).toBe("enough");
   });
@@ -304,6 +314,32 @@ describe("who reads the answer", () => {
   it("sees the same status and fields", () => {
     const { answer } = usageOf(new Response("{}", { status: 418, statusText: "teapot", headers: { ...JSON_TYPE, "x-request-id": "7" } }));
     expect([answer.status, answer.statusText, answer.headers.get("x-request-id")]).toEqual([418, "teapot", "7"]);
+  });
+
+  it("does not see pieces that are empty", async () => {
+    const pieces = ['{"usage":', "", '{"prompt_tokens":1,"completion_tokens":2}}', ""].map((piece) => new TextEncoder().encode(piece));
+    const body = new ReadableStream({
+      pull: (controller) => {
+        const piece = pieces.shift();
+        if (piece === undefined) controller.close();
+        else controller.enqueue(piece);
+      },
+    });
+    const { answer, used } = usageOf(new Response(body, { headers: JSON_TYPE }));
+    expect(await answer.json()).toEqual({ usage: { prompt_tokens: 1, completion_tokens: 2 } });
+    expect((await used)?.outputTokens).toBe(2);
+  });
+
+  it("takes no bytes away from who gave them", async () => {
+    const piece = new TextEncoder().encode(JSON.stringify(OPENAI));
+    const body = new ReadableStream({
+      start: (controller) => {
+        controller.enqueue(piece);
+        controller.close();
+      },
+    });
+    await usageOf(new Response(body, { headers: JSON_TYPE })).answer.text();
+    expect(piece.byteLength).toBeGreaterThan(0);
   });
 
   it("gets other kinds of answers as they were", () => {
