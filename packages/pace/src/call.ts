@@ -84,7 +84,7 @@ function ended(outcome: Outcome, tookMs: number): readonly Bare<Exclude<PaceEven
     case "withdrawn":
       return [{ kind: "withdrawn", tookMs }];
     default:
-      return [{ kind: outcome.kind, waitMs: outcome.waitMs }];
+      return [{ kind: outcome.kind, tookMs, waitMs: outcome.waitMs }];
   }
 }
 

@@ -19,9 +19,9 @@ export type PaceEvent =
   /** What an answer took in the end, once it is known. */
   | (OfCall & { readonly kind: "used"; readonly used: Cost })
   /** By the service: too many from us. */
-  | (OfCall & { readonly kind: "refused"; readonly waitMs: number | undefined })
+  | (OfCall & { readonly kind: "refused"; readonly tookMs: number; readonly waitMs: number | undefined })
   /** The service has too much of everybody. */
-  | (OfCall & { readonly kind: "overloaded"; readonly waitMs: number | undefined })
+  | (OfCall & { readonly kind: "overloaded"; readonly tookMs: number; readonly waitMs: number | undefined })
   /** By the gate, before it left. */
   | (OfCall & { readonly kind: "turned-away"; readonly code: PaceErrorCode })
   | { readonly kind: "breaker"; readonly partition: string; readonly state: BreakerState };
