@@ -1,0 +1,79 @@
+/** What a proxy answers where a service did not: why, and what to do about it, in a shape that clients of OpenAI and of Anthropic both read. */
+import type { PaceError, PaceErrorCode } from "../error.ts";
+import type { Answer, Field } from "./exchange.ts";
+
+export type FailureCode =
+  | PaceErrorCode
+  /** The service could not be reached, or the connection to it broke. */
+  | "unreachable"
+  /** The service did not answer in time. */
+  | "no-answer"
+  | "body-too-large"
+  | "not-found"
+  | "bad-request"
+  | "wrong-host"
+  | "no-upgrade"
+  | "loop"
+  | "fault";
+
+export interface Failure {
+  readonly code: FailureCode;
+  readonly message: string;
+  readonly hint: string;
+  readonly availableInMs?: number | undefined;
+}
+
+/** What no client need try again as it is has a status that says so. */
+const STATUS: Readonly<Record<FailureCode, number>> = {
+  "bad-argument": 400,
+  "too-late": 429,
+  deadline: 429,
+  "quota-spent": 429,
+  "queue-full": 503,
+  "attempts-spent": 503,
+  closed: 503,
+  unreachable: 502,
+  "no-answer": 504,
+  "body-too-large": 413,
+  "not-found": 404,
+  "bad-request": 400,
+  "wrong-host": 421,
+  "no-upgrade": 501,
+  loop: 508,
+  fault: 500,
+};
+
+/** Of what is refused because there is too much of it, and nobody knows for how long. */
+const USUAL_RETRY_S = 1;
+const AGAIN_LATER = new Set([429, 503]);
+
+/** `pace-error` tells it from an answer of the service. */
+export function failureAnswer({ code, message, hint, availableInMs }: Failure, more: readonly Field[] = []): Answer {
+  const status = STATUS[code];
+  const body = JSON.stringify({ type: "error", error: { type: `pace_${code.replaceAll("-", "_")}`, code, message, hint } });
+  return {
+    status,
+    fields: [
+      ["content-type", "application/json"],
+      ["cache-control", "no-store"],
+      ["pace-error", code],
+      ...retryFields(status, availableInMs),
+      ...more,
+    ],
+    body: `${body}\n`,
+  };
+}
+
+export function failureOf({ code, message, hint, availableInMs }: PaceError): Failure {
+  return { code, message, hint, availableInMs };
+}
+
+function retryFields(status: number, availableInMs: number | undefined): readonly Field[] {
+  if (!AGAIN_LATER.has(status)) return [];
+  if (availableInMs === undefined || !Number.isFinite(availableInMs)) return [["retry-after", String(USUAL_RETRY_S)]];
+  const ms = Math.max(1, Math.ceil(availableInMs));
+  return [
+    ["retry-after", String(Math.ceil(ms / 1000))],
+    ["retry-after-ms", String(ms)],
+  ];
+}

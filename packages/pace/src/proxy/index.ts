@@ -1,0 +1,1 @@
+export { type OpenProxy, openProxy, type ProxyOptions, type ProxyPorts } from "./open-proxy.ts";

@@ -1,0 +1,132 @@
+/** A running proxy: pace, pages and socket put together. */
+import { PaceError } from "../error.ts";
+import type { Clock } from "../host/clock.ts";
+import { systemClock } from "../host/node/clock.ts";
+import { LISTENER_SETTINGS, listen } from "../host/node/listener.ts";
+import { systemRandom } from "../host/node/random.ts";
+import { createRawFetch, RAW_FETCH_SETTINGS } from "../host/node/raw-fetch.ts";
+import { scriptHashOf } from "../host/node/sha256.ts";
+import type { Random } from "../host/random.ts";
+import { createMetrics } from "../metrics/metrics.ts";
+import { createOverview } from "../monitor/overview.ts";
+import { createPace, type Pace } from "../pace.ts";
+import type { PacePolicy } from "../policy.ts";
+import { isLoopback } from "./fields.ts";
+import { createOwnPages } from "./own-pages.ts";
+import { PAGE_SCRIPT } from "./page.ts";
+import { createProxy } from "./proxy.ts";
+import { targetsOf } from "./target.ts";
+
+export interface ProxyOptions {
+  /** "https://api.example.com", or "/name=https://api.example.com" for one of several. */
+  readonly for: readonly string[];
+  /** 8790 unless said; 0 for any that is free. */
+  readonly port?: number;
+  /** 127.0.0.1 unless said: this machine only. */
+  readonly host?: string;
+  readonly policy?: PacePolicy;
+  /** The field that names the class of a call, besides `pace-class`. */
+  readonly classHeader?: string;
+  /** Of one request; 64 MB unless said. */
+  readonly mostBodyBytes?: number;
+  /** Of all that wait or are under way; 512 MB unless said. */
+  readonly mostKeptBytes?: number;
+  /** Until a service begins to answer; ten minutes unless said. */
+  readonly answerMs?: number;
+  /** That calls which are under way have when it closes; 30 s unless said. */
+  readonly graceMs?: number;
+}
+
+export interface ProxyPorts {
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** Told of faults of the proxy's own; dropped unless said. */
+  readonly fault?: (error: unknown) => void;
+}
+
+export interface OpenProxy extends AsyncDisposable {
+  /** "http://127.0.0.1:8790" */
+  readonly url: string;
+  readonly pace: Pace;
+  /** Bytes of bodies that are kept now. */
+  readonly keptBytes: number;
+  /** What waits is refused, what is under way has its time, and then it is gone. */
+  close(): Promise<void>;
+}
+
+export const PROXY_PORT = 8790;
+export const PROXY_HOST = "127.0.0.1";
+const MOST_BODY_BYTES = 64_000_000;
+const MOST_KEPT_BYTES = 512_000_000;
+const GRACE_MS = 30_000;
+const OPTIONS = new Set(["for", "port", "host", "policy", "classHeader", "mostBodyBytes", "mostKeptBytes", "answerMs", "graceMs"]);
+
+/** Throws `bad-argument`, and what binding to the address throws. */
+export async function openProxy(options: ProxyOptions, ports: ProxyPorts = {}): Promise<OpenProxy> {
+  check(options);
+  const { clock = systemClock, random = systemRandom, fault = () => undefined } = ports;
+  const { host = PROXY_HOST, port = PROXY_PORT, graceMs = GRACE_MS, answerMs = RAW_FETCH_SETTINGS.answerMs } = options;
+  const targets = targetsOf(options.for);
+  const metrics = createMetrics();
+  const overview = createOverview(
+    targets.map(({ prefix, origin, base }) => `${prefix === "" ? "" : `${prefix} = `}${origin}${base}`),
+    clock,
+  );
+  const upstream = createRawFetch(clock, { ...RAW_FETCH_SETTINGS, answerMs });
+  const watch: typeof metrics.watch = (event) => {
+    metrics.watch(event);
+    overview.watch(event);
+  };
+  const pace = createPace(options.policy, { clock, random, fetch: upstream.fetch, watch });
+  let isClosing = false;
+  const own = createOwnPages({
+    snapshot: overview.snapshot,
+    metrics: { contentType: metrics.contentType, text: () => metrics.text(pace) },
+    isClosing: () => isClosing,
+    scriptHash: scriptHashOf(PAGE_SCRIPT),
+  });
+  const settings = {
+    targets,
+    classHeader: (options.classHeader ?? "pace-class").toLowerCase(),
+    onlyLoopback: isLoopback(host),
+    via: `pace-${Math.floor(random() * 2 ** 40).toString(36)}`,
+    mostBytes: options.mostBodyBytes ?? MOST_BODY_BYTES,
+    mostKeptBytes: options.mostKeptBytes ?? MOST_KEPT_BYTES,
+  };
+  const proxy = createProxy(settings, { pace, own });
+  const listener = await listen({ ...LISTENER_SETTINGS, host, port }, { clock, answer: proxy.answer, fault });
+  overview.follow(pace);
+  const close = async (): Promise<void> => {
+    if (isClosing) return;
+    isClosing = true;
+    pace.close();
+    await listener.close(graceMs);
+    overview[Symbol.dispose]();
+    upstream[Symbol.dispose]();
+  };
+  return {
+    url: listener.url,
+    pace,
+    get keptBytes() {
+      return proxy.keptBytes;
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function check(options: ProxyOptions): void {
+  const stranger = Object.keys(options).find((name) => !OPTIONS.has(name));
+  if (stranger !== undefined)
+    throw new PaceError("bad-argument", `a proxy has no option "${stranger}"`, `There are ${[...OPTIONS].join(", ")}.`);
+  for (const name of ["mostBodyBytes", "mostKeptBytes", "answerMs", "graceMs"] as const) {
+    const value = options[name];
+    if (value !== undefined && !(value >= 0 && value < Number.POSITIVE_INFINITY))
+      throw new PaceError("bad-argument", `${name} is ${value}`, "It is a number from 0 on.");
+  }
+  const { port, classHeader } = options;
+  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535))
+    throw new PaceError("bad-argument", `${port} is no port`, "It is a whole number up to 65535.");
+  if (classHeader !== undefined && !/^[\w!#$%&'*+.^`|~-]{1,60}$/.test(classHeader))
+    throw new PaceError("bad-argument", `"${classHeader}" is no name of a header field`, 'As in "x-priority".');
+}
