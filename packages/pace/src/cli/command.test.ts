@@ -1,0 +1,201 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { ask, PLENTY, testService } from "../proxy/test-service.ts";
+import { call } from "./test-call.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "pace-cli-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function fileWith(text: string): string {
+  const path = join(folder, `${Math.random()}.json`);
+  writeFileSync(path, text);
+  return path;
+}
+
+async function said(words: readonly string[]): Promise<{ exit: number; out: string; err: string }> {
+  const calling = call(words);
+  const exit = await calling.exit;
+  await new Promise((resolve) => setImmediate(resolve));
+  return { exit, out: calling.out(), err: calling.err() };
+}
+
+/** Until it has said it. */
+async function heard(calling: ReturnType<typeof call>, what: RegExp): Promise<RegExpExecArray> {
+  for (let nth = 0; nth < 1000; nth++) {
+    const found = what.exec(calling.out());
+    if (found !== null) return found;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  return expect.unreachable(`it did not say ${what}: ${calling.out()}${calling.err()}`);
+}
+
+async function proxyOf(words: readonly string[]) {
+  const calling = call(["proxy", "--port", "0", "--json", ...words]);
+  const [line] = await heard(calling, /\{.*"listening".*\}/);
+  return { calling, url: (JSON.parse(line) as { url: string }).url };
+}
+
+describe("pace", () => {
+  it("explains itself", async () => {
+    const { exit, out } = await said(["--help"]);
+    expect(exit).toBe(0);
+    for (const word of ["proxy", "monitor", "probe", "OPENAI_BASE_URL", "Exit codes"]) expect(out).toContain(word);
+    for (const line of out.split("\n")) expect(line.length).toBeLessThanOrEqual(90);
+  });
+
+  it.each([
+    [["prox"], "Is proxy meant?"],
+    [["proxy"], "--for"],
+    [["proxy", "--for", "https://a.example", "--prot", "1"], "Is --port meant?"],
+    [["proxy", "--for", "a.example"], "https://api.example.com"],
+    [["proxy", "--for", "https://a.example", "--port", "99999"], "proxy --help"],
+    [["proxy", "--for", "https://a.example", "--class", "a b"], "x-priority"],
+    [["monitor", "--every", "soon"], "monitor --help"],
+    [["monitor", "::"], "http://127.0.0.1:8790"],
+    [["probe", "a.example"], "https://api.example.com"],
+    [["probe", "https://a.example", "-H", "nothing"], '-H "name: value"'],
+  ])("answers %j with a hint and exit code 2", async (words, hint) => {
+    const { exit, err } = await said(words);
+    expect(exit).toBe(2);
+    expect(err).toContain("hint:");
+    expect(err).toContain(hint);
+  });
+
+  it.each([
+    ["{", "no JSON"],
+    ["[]", "{ }"],
+    ['{"quotas":{"https://a.example/":[]}}', "no service"],
+    ['{"quotas":{"https://a.example":{}}}', "[ ]"],
+    ['{"quotas":{"https://a.example":[{"limt":1}]}}', "limt"],
+    ['{"deadline":1}', "deadlineMs"],
+    ['{"classes":"urgent"}', "[ ]"],
+    ['{"attempts":0}', "attempts"],
+  ])("refuses the policy %s, and says why", async (text, why) => {
+    const { exit, err } = await said(["proxy", "--for", "https://a.example", "--port", "0", "--policy", fileWith(text)]);
+    expect(exit).toBe(2);
+    expect(err).toContain(why);
+  });
+
+  it("does not say a credential again that was not understood", async () => {
+    const { err } = await said(["probe", "https://a.example", "-H", "authorization Bearer sk-secret"]);
+    expect(err).not.toContain("sk-secret");
+  });
+
+  it("ends with 1 where there is no file, no proxy, or the port is taken", async () => {
+    expect(await said(["proxy", "--for", "https://a.example", "--policy", join(folder, "none")])).toMatchObject({
+      exit: 1,
+      err: expect.stringContaining("no such file"),
+    });
+    expect(await said(["monitor", "127.0.0.1:1"])).toMatchObject({ exit: 1, err: expect.stringContaining("no proxy answers there") });
+    await using service = await testService((_, response) => response.end());
+    const taken = ["proxy", "--for", "https://a.example", "--port", new URL(service.url).port];
+    expect(await said(taken)).toMatchObject({ exit: 1, err: expect.stringContaining("the port is taken") });
+  });
+});
+
+describe("pace proxy", () => {
+  it("keeps to the policy, and ends in order when it is told to", async () => {
+    await using service = await testService((_, response) => response.writeHead(200).end("{}"));
+    const policy = fileWith(JSON.stringify({ quotas: { [service.url]: [{ limit: 1, windowMs: 60_000 }] } }));
+    const { calling, url } = await proxyOf(["--for", service.url, "--policy", policy, "--class", "X-Priority"]);
+    expect((await ask(`${url}/`)).status).toBe(200);
+    expect((await ask(`${url}/`, { headers: { "x-priority": "nobody" } })).status).toBe(400);
+    expect((await ask(`${url}/`, { headers: { "x-priority": "interactive", "pace-deadline-ms": "100" } })).status).toBe(429);
+    expect(service.asked.length).toBe(1);
+    calling.stop();
+    expect(await calling.exit).toBe(0);
+    expect(calling.out()).toContain('"closed"');
+    await expect(ask(url)).rejects.toThrow();
+  });
+
+  it("warns who opens it to others", async () => {
+    const { calling } = await proxyOf(["--for", "https://a.example", "--host", "0.0.0.0"]);
+    expect(calling.err()).toContain("others can ask through it");
+    calling.stop();
+    await calling.exit;
+  });
+});
+
+describe("pace monitor", () => {
+  it("prints lines once where nobody looks, and JSON where a program does", async () => {
+    await using service = await testService((_, response) => response.writeHead(200, PLENTY).end("{}"));
+    const { calling, url } = await proxyOf(["--for", service.url]);
+    await ask(`${url}/`);
+    const plain = await said(["monitor", url]);
+    expect(plain.exit).toBe(0);
+    expect(plain.out).toContain("header 95 %");
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: that there is none
+    expect(plain.out).not.toMatch(/\u001b/);
+    const json = await said(["monitor", url, "--json"]);
+    expect(JSON.parse(json.out)).toMatchObject({ partitions: [{ name: service.url, totals: { answered: 1 } }] });
+    calling.stop();
+    await calling.exit;
+  });
+
+  it("draws until q or ctrl-C, and leaves the terminal as it was", async () => {
+    await using service = await testService((_, response) => response.writeHead(200, PLENTY).end("{}"));
+    const { calling, url } = await proxyOf(["--for", service.url]);
+    for (const key of ["q", "\u0003"]) {
+      const monitor = call(["monitor", url, "--every", "100"], { columns: "80" });
+      await heard(monitor, /q ends[\s\S]*q ends/);
+      monitor.press(key);
+      expect(await monitor.exit).toBe(0);
+      expect(monitor.out().endsWith("\u001b[?25h\u001b[?7h\u001b[?1049l")).toBe(true);
+      expect(monitor.err()).toBe("<raw><cooked>");
+    }
+    calling.stop();
+    await calling.exit;
+  });
+
+  it("says that what it shows is old when the proxy goes away, and goes on when it comes back", async () => {
+    const { calling, url } = await proxyOf(["--for", "https://a.example"]);
+    const monitor = call(["monitor", url, "--every", "100"], { columns: "80" });
+    await heard(monitor, /q ends/);
+    calling.stop();
+    await calling.exit;
+    await heard(monitor, /what is shown is old/);
+    monitor.stop();
+    expect(await monitor.exit).toBe(0);
+  });
+
+  it("refuses what is no proxy", async () => {
+    await using service = await testService((_, response) => response.end("<html>"));
+    expect(await said(["monitor", service.url])).toMatchObject({ exit: 2, err: expect.stringContaining("no proxy of pace") });
+  });
+});
+
+describe("pace probe", () => {
+  it("says in plain words what an answer tells of limits", async () => {
+    await using service = await testService(({ headers }, response) =>
+      headers["authorization"] === "Bearer x"
+        ? response
+            .writeHead(200, {
+              "x-ratelimit-limit-requests": "500",
+              "x-ratelimit-remaining-requests": "499",
+              "x-ratelimit-reset-requests": "120ms",
+            })
+            .end("{}")
+        : response.writeHead(401).end("{}"),
+    );
+    const known = await said(["probe", `${service.url}/v1/models?key=sk-secret`, "-H", "authorization: Bearer x"]);
+    expect(known.out).toContain("it lets us in");
+    expect(known.out).toContain("requests: 499 left of 500 in 1 min; filled all the time, full in 0.1 s");
+    expect(known.out).not.toContain("sk-secret");
+    const unknown = await said(["probe", service.url]);
+    expect(unknown.out).toContain("tells nothing of its limits");
+    expect(unknown.out).toContain("credentials");
+  });
+
+  it("says how long a refusal asks to wait, and prints JSON for programs", async () => {
+    await using service = await testService((_, response) => response.writeHead(429, { "retry-after": "20" }).end("{}"));
+    expect((await said(["probe", service.url])).out).toContain("too much came from us, and asks to wait for 20 s");
+    const { out } = await said(["probe", service.url, "--json"]);
+    expect(JSON.parse(out)).toMatchObject({ type: "probe", status: 429, verdict: { kind: "refused", waitMs: 20_000 }, readings: [] });
+  });
+
+  it("ends with 1 where nothing answers", async () => {
+    expect(await said(["probe", "http://127.0.0.1:1/"])).toMatchObject({ exit: 1, err: expect.stringContaining("ECONNREFUSED") });
+  });
+});
