@@ -12,6 +12,8 @@ export type PaceErrorCode =
   | "queue-full"
   /** Every attempt that a call had was refused or failed. */
   | "attempts-spent"
+  /** Work that is done without, by a rule or a strategy, while something is short. */
+  | "shed"
   /** A gate, or kept work, that was closed. */
   | "closed"
   /** Kept work that was told to stop: it was cancelled, its deadline came, or all of it was closed. */
