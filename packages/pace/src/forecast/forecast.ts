@@ -54,7 +54,7 @@ const STRAY = 0.05;
 
 /** How long before its end a warning about this gauge ought to come. */
 export function leadMsOf({ windowMs, shape }: Pick<Gauge, "windowMs" | "shape">): number {
-  if (shape === "held" || windowMs === undefined) return MOST_LEAD_MS;
+  if (shape === "held" || windowMs === undefined || !(windowMs > 0)) return MOST_LEAD_MS;
   return Math.min(MOST_LEAD_MS, Math.max(LEAST_LEAD_MS, windowMs / LEADS_PER_WINDOW));
 }
 
@@ -66,6 +66,8 @@ export function createForecaster(): Forecaster {
   let lowSinceMs: number | undefined;
   return {
     look: (nowMs, gauge) => {
+      // What says nothing readable, or has no end, is no news of how fast it goes.
+      if (![gauge.limit, gauge.available, gauge.waiting, gauge.used].every(Number.isFinite)) return undefined;
       const lead = leadMsOf(gauge);
       if (lead !== leadMs) [leadMs, burn] = [lead, createBurn(lead * LONG)];
       burn.look(nowMs, gauge);
@@ -74,8 +76,7 @@ export function createForecaster(): Forecaster {
       if (short === undefined || long === undefined || long.spanMs < lead * SHORT) return undefined;
 
       const left = Math.max(0, gauge.available - gauge.waiting);
-      const renewedMs = gauge.shape === "window" ? (gauge.resetInMs ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY;
-      const horizonMs = Math.min(HORIZON * lead, renewedMs);
+      const horizonMs = Math.min(HORIZON * lead, renewedInMs(gauge));
       const isGone = left <= 0 && gauge.limit > 0;
       const slower = Math.min(short.perSecond, long.perSecond);
       const exhaustsInMs = isGone ? 0 : slower > 0 ? (left / slower) * 1000 : undefined;
@@ -101,9 +102,14 @@ export function createForecaster(): Forecaster {
   };
 }
 
+/** Until a window is a new one; what comes back all the time or not at all never is. */
+function renewedInMs({ shape, resetInMs }: Gauge): number {
+  return shape === "window" && resetInMs !== undefined && resetInMs >= 0 ? resetInMs : Number.POSITIVE_INFINITY;
+}
+
 /** Units a second that come back. */
 function refillOf({ shape, limit, windowMs }: Gauge): number {
-  return shape === "bucket" && windowMs !== undefined ? (limit * 1000) / windowMs : 0;
+  return shape === "bucket" && windowMs !== undefined && windowMs > 0 ? (limit * 1000) / windowMs : 0;
 }
 
 interface Outlook {

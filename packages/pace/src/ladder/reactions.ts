@@ -100,6 +100,7 @@ export function createReactions(settings: ReactionSettings, { clock, fault = () 
   };
 
   const tell = async (events: readonly LadderEvent[]): Promise<void> => {
+    if (events.length === 0) return;
     const isEmergency = events.some((event) => event.kind === "step" && event.to === "emergency");
     const keeping = isEmergency ? Promise.all([...keepers].map((keeper) => kept(keeper, events))) : undefined;
     if (keeping === undefined && before === undefined) return watched(events);

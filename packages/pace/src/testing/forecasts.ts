@@ -8,7 +8,7 @@ import { seededRandom } from "./draws.ts";
 type Demand = (nowMs: number) => number;
 
 /** How demand goes, in windows of the quota. */
-export const DEMANDS = {
+const DEMANDS = {
   steady: (random: Random): Demand => {
     const share = 0.3 + 2 * random();
     return () => share;
@@ -47,9 +47,9 @@ export const DEMANDS = {
   },
 } as const;
 
-export type DemandName = keyof typeof DEMANDS;
+type DemandName = keyof typeof DEMANDS;
 
-export interface ForecastCase {
+interface ForecastCase {
   readonly demand: DemandName;
   readonly shape: "bucket" | "window";
   readonly limit: number;
@@ -90,7 +90,7 @@ interface Moment {
   readonly isAsked: boolean;
 }
 
-export function playForecast({ demand, shape, limit, windowMs, seed }: ForecastCase): ForecastFate {
+function playForecast({ demand, shape, limit, windowMs, seed }: ForecastCase): ForecastFate {
   const random = seededRandom(seed);
   const demandAt = DEMANDS[demand](random, windowMs);
   const lead = leadMsOf({ windowMs, shape });
@@ -199,7 +199,22 @@ function drawn(random: Random, mean: number): number {
   return count;
 }
 
-export function sumOfFates(fates: readonly ForecastFate[]): ForecastFate {
+/** Of a minute and of an hour, as services have them. */
+const QUOTAS = [
+  { limit: 600, windowMs: 60_000 },
+  { limit: 5000, windowMs: 3_600_000 },
+] as const;
+
+/** Every load with every quota, as bucket and as window, so many seeds of each. */
+export function playForecasts(seeds: number): ForecastFate {
+  const all: ForecastFate[] = [];
+  for (const demand of Object.keys(DEMANDS) as DemandName[])
+    for (const shape of ["bucket", "window"] as const)
+      for (const quota of QUOTAS) for (let seed = 1; seed <= seeds; seed++) all.push(playForecast({ demand, shape, ...quota, seed }));
+  return sumOfFates(all);
+}
+
+function sumOfFates(fates: readonly ForecastFate[]): ForecastFate {
   const sum = (of: (fate: ForecastFate) => number): number => fates.reduce((total, fate) => total + of(fate), 0);
   return {
     exhaustions: sum(({ exhaustions }) => exhaustions),

@@ -1,0 +1,110 @@
+import { describe, expect, it } from "vitest";
+import type { Gauge } from "../quota/gauge.ts";
+import { gaugeOf } from "../testing/gauges.ts";
+import { createForecaster, type Forecast, leadMsOf } from "./forecast.ts";
+
+const WINDOW_MS = 60_000;
+
+/** What is told at the end of so many seconds, each of which takes so many of 600 a minute. */
+function told(
+  perSecond: readonly number[],
+  more: (second: number, used: number) => Partial<Gauge> = () => ({}),
+): readonly (Forecast | undefined)[] {
+  const forecaster = createForecaster();
+  let used = 0;
+  return perSecond.map((units, second) => {
+    if (second % 60 === 0) used = 0;
+    used += units;
+    const usual = { limit: 600, used: Math.min(600, used), resetInMs: WINDOW_MS - (second % 60) * 1000 };
+    const said = { ...usual, ...more(second, used) };
+    return forecaster.look(second * 1000, gaugeOf({ ...said, available: said.available ?? said.limit - said.used }));
+  });
+}
+
+function seconds(count: number, units: number): readonly number[] {
+  return Array.from({ length: count }, () => units);
+}
+
+describe("a forecast", () => {
+  it("says when a steady load will have used all, and by how much it will be used", () => {
+    const last = told(seconds(20, 20)).at(-1);
+    expect(last?.exhaustsInMs).toBeCloseTo(10_000, -1);
+    expect(last?.projectedUse).toBeGreaterThan(1);
+    expect(last).toMatchObject({ isWarning: true, chance: expect.closeTo(1, 1) });
+  });
+
+  it("says nothing before it saw enough, and does not warn of what lasts until the window ends", () => {
+    const all = told(seconds(60, 7));
+    expect(all[0]).toBeUndefined();
+    expect(all.some((one) => one?.isWarning)).toBe(false);
+    expect(all.at(-1)?.projectedUse).toBeLessThan(0.8);
+  });
+
+  it("takes no new window for units that came back", () => {
+    const all = told(seconds(65, 7));
+    expect(all.at(-1)?.longPerSecond).toBeCloseTo(7, 0);
+  });
+
+  it("does not warn of a burst that only the short span sees", () => {
+    const all = told([...seconds(20, 2), ...seconds(2, 60), ...seconds(20, 2)]);
+    expect(Math.max(...all.map((one) => one?.shortPerSecond ?? 0))).toBeGreaterThan(25);
+    expect(all.some((one) => one?.isWarning)).toBe(false);
+  });
+
+  it("ends a warning when the load is over", () => {
+    const all = told([...seconds(22, 20), ...seconds(30, 0)]);
+    expect(all[21]?.isWarning).toBe(true);
+    expect(all.at(-1)?.isWarning).toBe(false);
+  });
+
+  it("counts what waits as what will be taken", () => {
+    const waiting = told(seconds(20, 5), (second) => ({ waiting: second * 20 })).at(-1);
+    expect(waiting).toMatchObject({ isWarning: true });
+    expect(waiting?.exhaustsInMs).toBeLessThan(10_000);
+  });
+
+  it("takes what comes back off what is taken, of a bucket", () => {
+    const held = told(seconds(30, 0), () => ({ shape: "bucket", used: 300, available: 300 })).at(-1);
+    expect(held).toMatchObject({ exhaustsInMs: undefined, isWarning: false });
+  });
+
+  it("takes a limit that was cut for no load", () => {
+    const all = told(seconds(30, 5), (second) => (second < 20 ? {} : { limit: 400 }));
+    expect(Math.max(...all.map((one) => one?.shortPerSecond ?? 0))).toBeLessThan(6);
+  });
+
+  it("is as sure as its limit is, at most", () => {
+    const last = told(seconds(20, 20), () => ({ confidence: 0.5 })).at(-1);
+    expect(last?.chance).toBeCloseTo(1, 1);
+    expect(last?.sure).toBeLessThanOrEqual(0.5);
+  });
+
+  it.each([
+    ["NaN", { used: Number.NaN }],
+    ["no end", { limit: Number.POSITIVE_INFINITY, available: Number.POSITIVE_INFINITY }],
+    ["a window of nothing", { windowMs: 0 }],
+    ["a window that is no number", { windowMs: Number.NaN }],
+    ["a reset that is no number", { resetInMs: Number.NaN }],
+    ["a reset that was", { resetInMs: -5 }],
+    ["no limit", { limit: 0, used: 0, available: 0 }],
+    ["a debt", { available: -50 }],
+  ])("tells numbers or nothing of a gauge with %s", (_name, strange) => {
+    for (const shape of ["window", "bucket", "held"] as const) {
+      const last = told(seconds(30, 5), () => ({ shape, ...strange })).at(-1);
+      for (const value of [last?.chance, last?.sure, last?.projectedUse, last?.shortPerSecond]) expect(value ?? 0).not.toBeNaN();
+    }
+  });
+
+  it("goes on when the clock goes back", () => {
+    const forecaster = createForecaster();
+    let last: Forecast | undefined;
+    for (const second of [0, 5, 10, 3, 1, 12, 14]) last = forecaster.look(second * 1000, gaugeOf({ used: 10 }));
+    expect(last?.chance).toBe(0);
+  });
+
+  it("comes a minute before, and of quotas of less than six minutes a sixth of them", () => {
+    expect(leadMsOf({ windowMs: 60_000, shape: "window" })).toBe(10_000);
+    expect(leadMsOf({ windowMs: 86_400_000, shape: "bucket" })).toBe(60_000);
+    expect(leadMsOf({ windowMs: undefined, shape: "held" })).toBe(60_000);
+  });
+});
