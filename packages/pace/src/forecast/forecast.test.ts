@@ -51,6 +51,12 @@ describe("a forecast", () => {
     expect(all.some((one) => one?.isWarning)).toBe(false);
   });
 
+  it("sees no end where only the long span still sees a load", () => {
+    const last = told([...seconds(20, 20), ...seconds(6, 0)]).at(-1);
+    expect(last?.longPerSecond).toBeGreaterThan(5);
+    expect(last?.exhaustsInMs).toBeUndefined();
+  });
+
   it("ends a warning when the load is over", () => {
     const all = told([...seconds(22, 20), ...seconds(30, 0)]);
     expect(all[21]?.isWarning).toBe(true);
@@ -69,8 +75,8 @@ describe("a forecast", () => {
   });
 
   it("takes a limit that was cut for no load", () => {
-    const all = told(seconds(30, 5), (second) => (second < 20 ? {} : { limit: 400 }));
-    expect(Math.max(...all.map((one) => one?.shortPerSecond ?? 0))).toBeLessThan(6);
+    const all = told(seconds(30, 0), (second) => ({ shape: "bucket", used: 100, limit: second < 20 ? 600 : 400 }));
+    expect(Math.max(...all.map((one) => one?.shortPerSecond ?? 0))).toBe(0);
   });
 
   it("is as sure as its limit is, at most", () => {

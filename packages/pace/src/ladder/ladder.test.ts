@@ -113,7 +113,7 @@ describe("a ladder", () => {
       ladder.look([gaugeOf({ used: 95, source: "policy" }), gaugeOf({ used: 10 })]);
     }
     expect(stepsOf(ladder.record).length).toBe(3);
-    expect(ladder.step).toBe("emergency");
+    expect(ladder.standings).toMatchObject([{ use: 0.95, step: "emergency" }]);
   });
 
   it("has thresholds of its own for what names them, the nearest name first", () => {
