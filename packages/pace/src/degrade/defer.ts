@@ -6,17 +6,23 @@ import type { Strategy, Work } from "./strategy.ts";
 export interface DeferSettings {
   readonly from?: Step;
   /** Keeps it where it outlives the process, and names it. What it throws means that it was not kept: then the work is done now. */
-  readonly defer: (work: Work) => Promise<string> | string;
+  readonly defer: (work: Work, signal: AbortSignal) => Promise<string> | string;
+  /** Forgets what was kept when nobody waited for it any more: it has been done meanwhile, and would be done twice. */
+  readonly takeBack: (ticket: string) => Promise<void> | void;
 }
 
 /** Only work that says `isDeferrable`. Throws `bad-argument`. */
 export function deferring(settings: DeferSettings): Strategy {
-  checkNames("deferring", settings, ["from", "defer"]);
-  const { from = "saving", defer } = settings;
+  checkNames("deferring", settings, ["from", "defer", "takeBack"]);
+  const { from = "saving", defer, takeBack } = settings;
   return {
     name: "defer",
     from,
-    lessen: async (work) =>
-      work.isDeferrable ? { kind: "deferred", ticket: await defer(work), lost: "it is done later, when there is room" } : undefined,
+    lessen: async (work, signal) => {
+      if (!work.isDeferrable) return undefined;
+      const ticket = await defer(work, signal);
+      if (signal.aborted) await takeBack(ticket);
+      return { kind: "deferred", ticket, lost: "it is done later, when there is room" };
+    },
   };
 }

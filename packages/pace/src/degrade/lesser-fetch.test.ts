@@ -20,7 +20,12 @@ function town(step: Step | undefined) {
   const sent: { readonly url: string; readonly init: RequestInit }[] = [];
   const degrader = createDegrader(
     {
-      strategies: [answerCache(clock), deferring({ defer: () => "t1" }), fewerTokens(), cheaperModel({ models: { large: "small" } })],
+      strategies: [
+        answerCache(clock),
+        deferring({ defer: () => "t1", takeBack: () => undefined }),
+        fewerTokens(),
+        cheaperModel({ models: { large: "small" } }),
+      ],
     },
     { clock, shortageOf: () => (short.step === undefined ? undefined : { step: short.step, gauge: "api requests minute" }) },
   );

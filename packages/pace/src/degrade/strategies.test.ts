@@ -4,6 +4,7 @@ import { createVirtualTime } from "../testing/virtual-time.ts";
 import { answerCache } from "./answer-cache.ts";
 import { cheaperModel } from "./cheaper-model.ts";
 import { deferring } from "./defer.ts";
+import { createDegrader } from "./degrader.ts";
 import { fewerBits } from "./fewer-bits.ts";
 import { fewerTokens } from "./fewer-tokens.ts";
 import { simplify } from "./simplify.ts";
@@ -211,9 +212,33 @@ describe("a cache", () => {
 
 describe("deferring", () => {
   it("hands on what may wait, and nothing else", async () => {
-    const strategy = deferring({ defer: async ({ operation }) => `ticket for ${operation}` });
+    const strategy = deferring({
+      defer: async ({ operation }) => `ticket for ${operation}`,
+      takeBack: () => expect.unreachable("it waits"),
+    });
     expect(await lessened(strategy, 1, "saving", { isDeferrable: true })).toMatchObject({ kind: "deferred", ticket: "ticket for ask" });
     expect(await lessened(strategy, 1)).toBeUndefined();
+  });
+});
+
+describe("deferring that comes too late", () => {
+  it("is taken back, as the work has been done meanwhile", async () => {
+    const clock = createVirtualTime();
+    const tickets = new Set<string>();
+    const defer = (): Promise<string> =>
+      new Promise((resolve) => {
+        clock.wake(20_000, () => {
+          tickets.add("t1");
+          resolve("t1");
+        });
+      });
+    const strategies = [deferring({ defer, takeBack: (ticket) => void tickets.delete(ticket) })];
+    const degrader = createDegrader({ strategies }, { clock, shortageOf: () => ({ step: "saving", gauge: "api requests minute" }) });
+    let done = 0;
+    const outcome = degrader.perform({ operation: "a", request: 1, isDeferrable: true }, async () => ++done);
+    await clock.runSettled(30_000);
+    expect(await outcome).toMatchObject({ kind: "done", stamps: [] });
+    expect([done, tickets.size]).toEqual([1, 0]);
   });
 });
 

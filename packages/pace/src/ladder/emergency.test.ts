@@ -24,7 +24,7 @@ function agent(as: "keep" | "watch", file: string): string {
     import { systemClock } from "${SRC}host/node/clock.ts";
     const tasks = Array.from({ length: 1000 }, (_, nth) => ({ nth, state: "half done" }));
     const ladder = createLadder({}, systemClock);
-    const reactions = createReactions({}, { clock: systemClock });
+    const reactions = createReactions({}, { clock: systemClock, fault: (fault) => { throw fault.error; } });
     reactions.watch("the end", () => process.kill(process.pid, "SIGKILL"));
     reactions.${as}("tasks", async () => {
       const handle = await open(${JSON.stringify(`${file}.new`)}, "w");

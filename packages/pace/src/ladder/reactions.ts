@@ -46,11 +46,12 @@ interface Registered {
 
 interface Ports {
   readonly clock: Clock;
-  readonly fault?: (fault: ReactionFault) => void;
+  /** A keeper that failed is what nobody may overlook. */
+  readonly fault: (fault: ReactionFault) => void;
 }
 
 /** Throws `bad-argument`. */
-export function createReactions(settings: ReactionSettings, { clock, fault = () => undefined }: Ports): Reactions {
+export function createReactions(settings: ReactionSettings, { clock, fault }: Ports): Reactions {
   checkNames("reactions", settings, ["keepMs"]);
   const { keepMs = KEEP_MS } = settings;
   checkNumber("keepMs", keepMs, 0);
