@@ -26,6 +26,12 @@ export interface HeadedRate extends RateLaw {
   readonly isBlind: boolean;
   /** How full it is where so much is told. */
   levelAt(told: Level): number;
+  /** Of the limit: what is to be spent at all. Nothing where nothing was learned since this was asked last. */
+  share(): number | undefined;
+  /** Others who share it came to this one. */
+  agree(share: number): void;
+  /** Units a second of all who share it by agreement; the same as `rate` where nobody does. */
+  whole(nowMs: number): number;
   told(nowMs: number, level: Level): void;
 }
 
@@ -74,6 +80,7 @@ export function createHeadedRate(random: Random, first: Level): HeadedRate {
   let toldMs: number | undefined;
   let pauseBeganMs = Number.NEGATIVE_INFINITY;
   let refusals = 0;
+  let isNews = false;
 
   const levelAt = ({ remaining }: Level): number => Math.max(0, Math.min(1, remaining / scale));
   const weigh = (told: Level): void => {
@@ -96,10 +103,20 @@ export function createHeadedRate(random: Random, first: Level): HeadedRate {
       return highest < Math.max(ENOUGH_S * perSecond, ENOUGH_CALLS * usualUnits);
     },
     levelAt,
+    share: () => {
+      const learned = isNews ? share : undefined;
+      isNews = false;
+      return learned;
+    },
+    agree: (to) => {
+      share = Math.max(LEAST_SHARE, Math.min(MOST_SHARE, to));
+    },
     rate,
+    whole: rate,
     // Where there is more than enough a share grows to what is wanted within seconds.
     spanMs: (_nowMs, units) => (units / (perSecond * (level > MIDDLE ? 1 : share))) * 1000,
     told: (nowMs, now) => {
+      isNews = true;
       const passedS = toldMs === undefined ? 0 : (nowMs - toldMs) / 1000;
       toldMs = nowMs;
       ({ perSecond } = now);
@@ -118,6 +135,7 @@ export function createHeadedRate(random: Random, first: Level): HeadedRate {
     refused: (nowMs, sentMs) => {
       if (sentMs <= pauseBeganMs) return 0;
       refusals++;
+      isNews = true;
       const slowest = 1 / (perSecond * share);
       share = Math.max(LEAST_SHARE, share * AFTER_REFUSAL);
       pauseBeganMs = nowMs;

@@ -23,6 +23,7 @@ import type { Account } from "../quota/account.ts";
 import type { Gauge } from "../quota/gauge.ts";
 import type { Pool } from "../quota/pool.ts";
 import type { Cost, Unit } from "../quota/reading.ts";
+import type { Holding, HoldingGate } from "../rights/holding.ts";
 import type { Whole } from "./cap.ts";
 import { type Asking, createLanes } from "./lanes.ts";
 import { createLine, type Waiting } from "./line.ts";
@@ -94,6 +95,8 @@ interface Ports {
   readonly random: Random;
   /** What the process has of its own; all gates take of one. */
   readonly pool?: Pool | undefined;
+  /** Holds what is left to this gate of quotas that are shared by agreement. */
+  readonly hold?: ((gate: HoldingGate) => Holding) | undefined;
   /** Told after the breaker has turned. */
   readonly turned?: (state: BreakerState) => void;
 }
@@ -113,14 +116,26 @@ interface Capped extends Call {
 /** Rates move while nobody asks: who waits looks again so often. */
 const LOOK_AGAIN_MS = 250;
 
-export function createGate(settings: GateSettings, { clock, random, pool, turned }: Ports): Gate {
+export function createGate(settings: GateSettings, { clock, random, pool, hold, turned }: Ports): Gate {
   const line = createLine<Call>(settings.ranks);
   const operations = createOperations<Capped>();
   const breaker: Breaker = createBreaker(settings.breaker);
   const inFlight: InFlight = createInFlight(settings.inFlight);
   const scout = createScout();
   const { rate, policy, chargesRefused } = settings;
-  const lanes = createLanes({ rate, policy, chargesRefused }, random);
+  const holding = hold?.({
+    isBusy: () => line.size + inFlight.count > 0,
+    // Who waits for answers could not use more.
+    hungry: () => (inFlight.count >= inFlight.limit ? [] : (Object.keys(line.first()?.terms.cost ?? {}) as Unit[])),
+    whole: (now, unit) => lanes.whole(now, unit),
+    spendable: () => lanes.spendable(),
+    breakerUntilMs: (now) => (breaker.state(now) === "closed" ? undefined : breaker.opensAtMs(now)),
+    changed: () => {
+      lanes.agree();
+      pump();
+    },
+  });
+  const lanes = createLanes({ rate, policy, chargesRefused, holding }, random);
 
   let ownPauseMs = Number.NEGATIVE_INFINITY;
   let askedPauseMs = Number.NEGATIVE_INFINITY;
@@ -145,8 +160,9 @@ export function createGate(settings: GateSettings, { clock, random, pool, turned
   const whole = (now: number): Whole => ({ lanes: lanes.all, mostUnderWay: inFlight.limit, perSecond: lanes.perSecond(now) });
 
   const pausedUntilMs = (now: number, { isReserved, isUrgent = false }: Asking): number => {
-    const ownMs = isReserved ? now : isUrgent ? Math.min(ownPauseMs, scout.readyMs(now)) : ownPauseMs;
-    return Math.max(now, breaker.opensAtMs(now), askedPauseMs, ownMs);
+    const pauseMs = Math.max(ownPauseMs, lanes.pausedUntilMs(now));
+    const ownMs = isReserved ? now : isUrgent ? Math.min(pauseMs, scout.readyMs(now)) : pauseMs;
+    return Math.max(now, breaker.opensAtMs(now), askedPauseMs, holding?.pausedUntilMs ?? now, ownMs);
   };
 
   /** From when on it may leave, as far as time alone decides; `undefined` where an answer has to come first. */
@@ -230,6 +246,7 @@ export function createGate(settings: GateSettings, { clock, random, pool, turned
     breaker.refused(now, sentMs, outcome.waitMs);
     if (outcome.waitMs !== undefined && now + outcome.waitMs > askedPauseMs) {
       askedPauseMs = now + outcome.waitMs;
+      holding?.asked(askedPauseMs);
       turnAwayLate(now);
     }
   };
@@ -344,6 +361,7 @@ export function createGate(settings: GateSettings, { clock, random, pool, turned
       isClosed = true;
       alarm?.forget();
       forgetFree?.();
+      holding?.close();
       for (const call of [...line.items(), ...operations.items()]) {
         takeOut(call);
         call.waiter.refuse(new PaceError("closed", "the gate was closed", "Make another."));

@@ -13,6 +13,8 @@ import { type Account, createAccount, type Reservation } from "../quota/account.
 import { type Around, type Gauge, gaugeOf } from "../quota/gauge.ts";
 import { levelOf } from "../quota/level.ts";
 import type { Cost, Reading, Unit } from "../quota/reading.ts";
+import type { Holding } from "../rights/holding.ts";
+import { createSharedHeadedRate, createSharedOpaqueRate } from "../rights/shared-rates.ts";
 import { createHeadroom } from "./headroom.ts";
 import type { Outcome } from "./outcome.ts";
 
@@ -43,6 +45,14 @@ export interface Lanes {
   take(nowMs: number, asking: Asking): Taken;
   /** Requests a second that may leave now. */
   perSecond(nowMs: number): number;
+  /** Units a second that may leave of all who share them, where it is known. */
+  whole(nowMs: number, unit: Unit): number | undefined;
+  /** By quota: what of its limit is to be spent, as far as it was told since this was asked last. */
+  spendable(): ReadonlyMap<string, number>;
+  /** What is held, or known together, is another. */
+  agree(): void;
+  /** The pause that a refusal began of one of those who share it. */
+  pausedUntilMs(nowMs: number): number;
   /** Of what the service tells, or what was found; what is of the policy is told by whoever has it. */
   gauges(nowMs: number, partition: string, waiting: (unit: Unit) => number): readonly Gauge[];
 }
@@ -64,8 +74,12 @@ export interface LanesSettings {
   readonly policy?: readonly Account[] | undefined;
   /** Whether the service counts calls that it refused, where that is known. */
   readonly chargesRefused?: boolean | undefined;
+  /** What is held of quotas that are shared by agreement. */
+  readonly holding?: Holding | undefined;
 }
 
+/** Who holds nothing looks again so often. */
+const ASK_MS = 50;
 /** Of what remains, so much may leave at once. */
 const AT_ONCE = 0.05;
 /** Urgent calls that leave ahead of the pace: as many as a person begins at once. */
@@ -87,9 +101,11 @@ const TOLD_CONFIDENCE = 0.95;
 const LIE_CONFIDENCE = 0.05;
 const ASSUMED_CONFIDENCE = 0.1;
 
-export function createLanes({ rate, policy = [], chargesRefused }: LanesSettings, random: Random): Lanes {
-  const opaque: OpaqueRate = createOpaqueRate(random, rate);
-  const opaquePacer = createPacer(FIRST_CALLS);
+export function createLanes({ rate, policy = [], chargesRefused, holding }: LanesSettings, random: Random): Lanes {
+  const shared = holding && createSharedOpaqueRate(holding, random, rate);
+  const opaque: OpaqueRate = shared ?? createOpaqueRate(random, rate);
+  // Who comes anew to what others share takes no more than the others leave him.
+  const opaquePacer = createPacer(holding === undefined ? FIRST_CALLS : 1);
   const headroom = createHeadroom();
   let lanes: readonly Lane[] = policy.map((account, nth) => ({
     key: `policy ${nth}`,
@@ -138,7 +154,9 @@ export function createLanes({ rate, policy = [], chargesRefused }: LanesSettings
       const lane = lanes.find((one) => one.key === key);
       if (lane === undefined) {
         const account = createAccount(now, reading, "header");
-        lanes = [...lanes, { key, account, law: createHeadedRate(random, level), pacer: createPacer(0), untold: 0 }];
+        const law = holding === undefined ? createHeadedRate(random, level) : createSharedHeadedRate(holding, reading.unit, random, level);
+        lanes = [...lanes, { key, account, law, pacer: createPacer(0), untold: 0 }];
+        agree();
         continue;
       }
       lane.untold = 0;
@@ -147,6 +165,16 @@ export function createLanes({ rate, policy = [], chargesRefused }: LanesSettings
     }
     if (lanes.some(({ untold }) => untold > MOST_UNTOLD)) lanes = lanes.filter(({ untold }) => untold <= MOST_UNTOLD);
   };
+
+  const agree = (): void => {
+    for (const { key, law } of lanes) {
+      const share = holding?.spendable(key);
+      if (share !== undefined) law?.agree(share);
+    }
+  };
+
+  /** Whether anything of that rate may leave; who may not asks for it. */
+  const isHeld = (now: number, unit: Unit): boolean => holding === undefined || holding.part(now, unit) > 0 || holding.isCutOff(now);
 
   /** What the laws learn; the pause that the one in force wants. */
   const learn = (now: number, sentMs: number, cost: Cost, outcome: Outcome): number => {
@@ -166,6 +194,7 @@ export function createLanes({ rate, policy = [], chargesRefused }: LanesSettings
     },
     readyMs: (now, asking) => {
       const { cost, isReserved, isUrgent = false } = asking;
+      holding?.look(now);
       let ready = now;
       for (const lane of lanes) {
         const units = cost[lane.account.unit] ?? 0;
@@ -173,18 +202,17 @@ export function createLanes({ rate, policy = [], chargesRefused }: LanesSettings
         ready = Math.max(ready, accountReadyMs(now, lane, units, asking));
         const law = lawInForce(lane, now);
         if (law === undefined || isReserved) continue;
-        ready = Math.max(
-          ready,
-          lane.pacer.readyMs(
-            now,
-            units,
-            law.rate(now),
-            Math.max(1, AT_ONCE * lane.account.available(now)),
-            isUrgent ? AHEAD_CALLS * units : 0,
-          ),
-        );
+        const { unit } = lane.account;
+        const atOnce = AT_ONCE * lane.account.available(now) * (holding?.part(now, unit) ?? 1);
+        const pacedMs = lane.pacer.readyMs(now, units, law.rate(now), Math.max(1, atOnce), isUrgent ? AHEAD_CALLS * units : 0);
+        if (pacedMs > now) holding?.waits(now, false);
+        ready = Math.max(ready, isHeld(now, unit) ? pacedMs : now + ASK_MS);
       }
       if (isReserved || isTold(now)) return ready;
+      if (!isHeld(now, "requests")) {
+        holding?.waits(now, false);
+        if (!isHeld(now, "requests")) return Math.max(ready, now + ASK_MS);
+      }
       const requests = cost.requests ?? 1;
       const pacedMs = opaquePacer.readyMs(now, requests, opaque.rate(now), 1, isUrgent ? AHEAD_CALLS * requests : 0);
       if (pacedMs > Math.max(now, ready)) opaque.awaited(now);
@@ -206,6 +234,7 @@ export function createLanes({ rate, policy = [], chargesRefused }: LanesSettings
     },
     take: (now, { cost, isReserved }) => {
       if (isReserved) headroom.left(now, cost);
+      holding?.left(now, cost);
       const reservations: (readonly [Account, Reservation])[] = [];
       for (const lane of lanes) {
         const { account, pacer } = lane;
@@ -242,6 +271,20 @@ export function createLanes({ rate, policy = [], chargesRefused }: LanesSettings
       const requests = lanes.find((lane) => lane.account.unit === "requests" && lawInForce(lane, now) !== undefined);
       return (requests?.law ?? opaque).rate(now);
     },
+    whole: (now, unit) => {
+      const told = lanes.filter((lane) => lane.account.unit === unit && lawInForce(lane, now) !== undefined);
+      if (told.length > 0) return Math.min(...told.map(({ law }) => law?.whole(now) ?? Number.POSITIVE_INFINITY));
+      return unit === "requests" ? shared?.whole(now) : undefined;
+    },
+    spendable: () =>
+      new Map(
+        lanes.flatMap(({ key, law }) => {
+          const share = law?.share();
+          return share === undefined ? [] : [[key, share] as const];
+        }),
+      ),
+    agree,
+    pausedUntilMs: (now) => (shared === undefined || isTold(now) ? now : shared.pausedUntilMs(now)),
     gauges: (now, partition, waiting) => {
       const told = lanes.flatMap(({ account, law, untold }) => {
         if (law === undefined) return [];

@@ -1,8 +1,11 @@
 /** Gates that always have more to do than a service lets in, against one service, in virtual time. */
 import { createGate, type Gate, type GateSettings } from "../gate/gate.ts";
 import type { Outcome } from "../gate/outcome.ts";
+import type { Clock } from "../host/clock.ts";
 import { readingsOf } from "../providers/readings.ts";
 import { verdictOf } from "../providers/verdict.ts";
+import { createHolding, type HoldingGate } from "../rights/holding.ts";
+import type { RightsStore } from "../rights/rights-store.ts";
 import { seededRandom } from "./draws.ts";
 import { createProvider, type ProviderAnswer, type ProviderSettings } from "./provider.ts";
 import { type Trace, unitsOf } from "./traces.ts";
@@ -14,6 +17,8 @@ export interface BacklogOptions {
   readonly seed: number;
   readonly provider?: Partial<ProviderSettings>;
   readonly gate?: Partial<GateSettings>;
+  /** Where the gates share the limit by agreement. */
+  readonly share?: (clock: Clock) => RightsStore;
   /** Only calls answered from here on count. */
   readonly countFromMs?: number;
   readonly countToMs?: number;
@@ -37,12 +42,14 @@ export function playBacklog({
   seed,
   provider,
   gate,
+  share,
   countFromMs = 0,
   countToMs = trace.endMs,
 }: BacklogOptions): BacklogResult {
   const time = createVirtualTime();
   const random = seededRandom(seed);
   const service = createProvider(time, random, { perSecond: trace.perSecond, ...provider });
+  const store = share?.(time);
   const answered = new Float64Array(instances);
 
   const feed = (one: Gate, nth: number): void => {
@@ -70,7 +77,9 @@ export function playBacklog({
 
   for (let nth = 0; nth < instances; nth++)
     time.wake(random() * FIRST_WITHIN_MS, () => {
-      const one = createGate({ mostWaiting: 2 * WAITING, ranks: 1, ...gate }, { clock: time, random });
+      const holderOf = (store: RightsStore) => (face: HoldingGate) =>
+        createHolding({ partition: "service", holder: `gate ${nth}`, weight: 1 }, face, { clock: time, random, store });
+      const one = createGate({ mostWaiting: 2 * WAITING, ranks: 1, ...gate }, { clock: time, random, hold: store && holderOf(store) });
       for (let call = 0; call < WAITING; call++) feed(one, nth);
     });
   time.run(Math.min(countToMs, trace.endMs));
