@@ -11,9 +11,10 @@ import { PaceError } from "./error.ts";
 import type { PaceEvent } from "./event.ts";
 import { type CallTerms, createGate, type Gate, type GateState } from "./gate/gate.ts";
 import type { Clock } from "./host/clock.ts";
-import { systemClock } from "./host/node/clock.ts";
+import { quietClock, systemClock } from "./host/node/clock.ts";
 import { measureProcess } from "./host/node/process.ts";
 import { systemRandom } from "./host/node/random.ts";
+import { openRightsFile } from "./host/node/rights-file.ts";
 import type { Random } from "./host/random.ts";
 import { type Asked, modelOf, partitionOf } from "./partition.ts";
 import { type CallTraits, checkPolicy, checkTraits, knownClass, type PacePolicy } from "./policy.ts";
@@ -29,6 +30,8 @@ import { needsBody, type Verdict, verdictOf } from "./providers/verdict.ts";
 import { type Gauge, gaugeOf } from "./quota/gauge.ts";
 import { createPool, type Measure } from "./quota/pool.ts";
 import type { Cost, Reading } from "./quota/reading.ts";
+import type { RightsStore } from "./rights/rights-store.ts";
+import { createSharing } from "./rights/sharing.ts";
 
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
@@ -36,6 +39,8 @@ export interface PacePorts {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly fetch?: Fetch;
+  /** Where quotas are shared with others, in place of a file. */
+  readonly rights?: RightsStore;
   /** Memory and cores that this process uses. */
   readonly measure?: Measure;
   /** Called with all that happens, as it happens, for metrics and logs. What it throws is dropped: no call pays for who looks on. */
@@ -89,7 +94,7 @@ interface Partition {
 /** Throws `bad-argument`. */
 export function createPace(
   policy: PacePolicy = {},
-  { clock = systemClock, random = systemRandom, fetch: send = fetch, measure, watch: look }: PacePorts = {},
+  { clock = systemClock, random = systemRandom, fetch: send = fetch, measure, rights, watch: look }: PacePorts = {},
 ): Pace {
   checkPolicy(policy);
   const classes = policy.classes ?? CLASSES;
@@ -101,7 +106,12 @@ export function createPace(
   const watch = look && quiet(look);
   const pool = policy.here === undefined ? undefined : createPool(policy.here, measure ?? measureProcess(clock));
 
-  const accounts = createPolicyAccounts(policy.quotas ?? {}, clock.now(), clock.date());
+  const { shareAt } = policy;
+  const store =
+    rights ?? (shareAt === undefined ? undefined : openRightsFile(shareAt, (error) => watch?.({ kind: "sharing-trouble", error })));
+  const renewing = clock === systemClock ? quietClock : clock;
+  const sharing = store && createSharing(policy.weight ?? 1, { clock: renewing, random, store });
+  const accounts = createPolicyAccounts(policy.quotas ?? {}, clock.now(), clock.date(), sharing?.purse);
   const prices = policy.prices ?? {};
   const metered = createUsageReader();
 
@@ -128,7 +138,7 @@ export function createPace(
     };
     const turned = (state: BreakerState): void => watch?.({ kind: "breaker", partition: name, state });
     const partition = {
-      gate: createGate(settings, { clock, random, pool, turned }),
+      gate: createGate(settings, { clock, random, pool, hold: sharing?.hold(name), turned }),
       budget: createRetryBudget(),
       correction: createCostCorrection(),
       policy: ofPolicy,
@@ -215,6 +225,9 @@ export function createPace(
 
   const close = (): void => {
     for (const { gate } of partitions.values()) gate.close();
+    sharing?.close();
+    // Who handed a store over has it.
+    if (rights === undefined) store?.close();
   };
 
   const paceOf = (traits: CallTraits): Pace => ({

@@ -1,6 +1,7 @@
 /** The quotas of the owner's policy: one account for each, whichever gates take of it. */
 import { type PolicyQuota, readingOf } from "./policy.ts";
 import { type Account, createAccount } from "./quota/account.ts";
+import type { Reading } from "./quota/reading.ts";
 
 export interface PolicyAccount {
   /** As the policy names what it is of: "*", an origin, an origin and a model, or the name that `run` is given. */
@@ -20,9 +21,10 @@ export function createPolicyAccounts(
   quotas: Readonly<Record<string, readonly PolicyQuota[]>>,
   nowMs: number,
   dateMs: number,
+  open = (_scope: string, reading: Reading): Account => createAccount(nowMs, reading, "policy"),
 ): PolicyAccounts {
   const all = Object.entries(quotas).flatMap(([scope, list]) =>
-    list.map((quota) => ({ scope, account: createAccount(nowMs, readingOf(quota, dateMs), "policy") })),
+    list.map((quota) => ({ scope, account: open(scope, readingOf(quota, dateMs)) })),
   );
   return {
     all,

@@ -40,6 +40,10 @@ export interface PacePolicy {
   readonly here?: readonly HeldLimit[];
   /** Dollars for a million tokens, by model, so that quotas of `usd` can be counted. */
   readonly prices?: Prices;
+  /** A file in which processes of this machine agree who takes how much of each quota; they name the same one. */
+  readonly shareAt?: string;
+  /** Of what is shared: who has 2 gets twice as much as who has 1, where there is not enough. */
+  readonly weight?: number;
   /** Names the quotas that a request takes of; by address, credentials and model unless said. */
   readonly partitionOf?: (asked: Asked) => string;
 }
@@ -59,6 +63,8 @@ export interface CallTraits {
 
 const UNITS: readonly Unit[] = ["requests", "tokens", "input-tokens", "output-tokens", "usd", ...HELD_UNITS];
 const POLICY_NAMES = [
+  "shareAt",
+  "weight",
   "classes",
   "reserved",
   "usualClass",
@@ -83,6 +89,9 @@ export function checkPolicy(policy: PacePolicy): void {
   for (const name of reserved ?? []) if (classes !== undefined) knownClass(classes, name);
   if (classes !== undefined && usualClass !== undefined) knownClass(classes, usualClass);
   positive("deadlineMs", policy.deadlineMs);
+  positive("weight", policy.weight);
+  if (policy.shareAt !== undefined && (typeof policy.shareAt !== "string" || policy.shareAt === ""))
+    throw bad("shareAt is no path", 'It is that of a file: "/run/user/1000/pace.db".');
   whole("attempts", policy.attempts);
   whole("mostWaiting", policy.mostWaiting);
   if (partitionOf !== undefined && typeof partitionOf !== "function")

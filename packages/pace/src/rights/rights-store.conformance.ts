@@ -1,0 +1,114 @@
+/** What every place that keeps ledgers does, whatever it is made of. */
+import { describe, expect, it } from "vitest";
+import type { Grant, Report } from "./report.ts";
+import type { RightsStore } from "./rights-store.ts";
+
+/** Two ends of one place that answers at once. */
+export interface TwoEnds {
+  readonly one: RightsStore;
+  readonly other: RightsStore;
+  close(): void;
+}
+
+const HUNGRY: Omit<Report, "holder" | "nth"> = {
+  applied: 0,
+  weight: 1,
+  demands: new Map([["requests", 1]]),
+  units: new Map(),
+  accepted: 0,
+  isAwaiting: true,
+  draw: 0.5,
+  spendable: new Map(),
+};
+
+function asked(store: RightsStore, report: Pick<Report, "holder" | "nth"> & Partial<Report>, partition = "service"): Grant | undefined {
+  let grant: Grant | undefined;
+  store.exchange(partition, { ...HUNGRY, ...report }, (answer) => {
+    grant = answer;
+  });
+  return grant;
+}
+
+export function rightsStoreConformance(name: string, create: () => TwoEnds): void {
+  const both = (test: (ends: TwoEnds) => void) => (): void => {
+    const ends = create();
+    try {
+      test(ends);
+    } finally {
+      ends.close();
+    }
+  };
+
+  describe(`${name} keeps a ledger that`, () => {
+    it(
+      "gives the whole to who is alone, and what he gives back to who comes",
+      both(({ one, other }) => {
+        expect(asked(one, { holder: "a", nth: 1 })?.parts.get("requests")?.part).toBe(1);
+        expect(asked(other, { holder: "b", nth: 1 })?.parts.get("requests")).toEqual({ part: 0, due: 0.5 });
+        expect(asked(one, { holder: "a", nth: 2, applied: 1 })?.parts.get("requests")?.part).toBe(0.5);
+        expect(asked(other, { holder: "b", nth: 2, applied: 1 })?.parts.get("requests")?.part).toBe(0.5);
+      }),
+    );
+    it(
+      "does not hear a report that is older than one before it",
+      both(({ one }) => {
+        asked(one, { holder: "a", nth: 2 });
+        expect(asked(one, { holder: "a", nth: 1 })).toBeUndefined();
+        expect(asked(one, { holder: "a", nth: 2 })).toBeUndefined();
+      }),
+    );
+    it(
+      "has what somebody leaves at once for others",
+      both(({ one, other }) => {
+        asked(one, { holder: "a", nth: 1 });
+        asked(one, { holder: "a", nth: 2, applied: 1, leaves: true });
+        expect(asked(other, { holder: "b", nth: 1 })?.parts.get("requests")?.part).toBe(1);
+      }),
+    );
+    it(
+      "gives no more units than there are",
+      both(({ one, other }) => {
+        const units = {
+          limit: 10,
+          windowMs: 86_400_000,
+          shape: "window",
+          resetInMs: 86_400_000,
+          window: 0,
+          used: 0,
+          underWay: 0,
+          wants: 100,
+          least: 1,
+        } as const;
+        const first = asked(one, { holder: "a", nth: 1, units: new Map([["usd", units]]) })?.units.get("usd");
+        const second = asked(other, { holder: "b", nth: 1, units: new Map([["usd", units]]) })?.units.get("usd");
+        expect((first?.ceiling ?? 0) + (second?.ceiling ?? 0)).toBe(10);
+      }),
+    );
+    it(
+      "tells all of a refusal that one had, by another turn and the same pause",
+      both(({ one, other }) => {
+        const law = asked(one, { holder: "a", nth: 1 });
+        asked(other, { holder: "b", nth: 1 });
+        const before = other.turn("service");
+        const grant = asked(one, { holder: "a", nth: 2, applied: 1, refusedSentMs: law?.madeMs ?? 0 });
+        expect(grant?.known.law.isRising).toBe(false);
+        expect(other.turn("service")).not.toBe(before);
+        expect(asked(other, { holder: "b", nth: 2, applied: 1 })?.known.law.sinceMs).toBe(grant?.known.law.sinceMs);
+      }),
+    );
+    it(
+      "is one for each partition",
+      both(({ one, other }) => {
+        asked(one, { holder: "a", nth: 1 }, "here");
+        expect(asked(other, { holder: "b", nth: 1 }, "there")?.parts.get("requests")?.part).toBe(1);
+      }),
+    );
+    it(
+      "answers nothing once it is closed",
+      both(({ one }) => {
+        one.close();
+        expect(asked(one, { holder: "a", nth: 1 })).toBeUndefined();
+      }),
+    );
+  });
+}
