@@ -24,6 +24,7 @@ import type { Gauge } from "../quota/gauge.ts";
 import type { Pool } from "../quota/pool.ts";
 import type { Cost, Unit } from "../quota/reading.ts";
 import type { Holding, HoldingGate } from "../rights/holding.ts";
+import type { Throttle } from "../slowdown/throttle.ts";
 import type { Whole } from "./cap.ts";
 import { type Asking, createLanes } from "./lanes.ts";
 import { createLine, type Waiting } from "./line.ts";
@@ -97,6 +98,8 @@ interface Ports {
   readonly pool?: Pool | undefined;
   /** Holds what is left to this gate of quotas that are shared by agreement. */
   readonly hold?: ((gate: HoldingGate) => Holding) | undefined;
+  /** What the other side asked for, and was accepted. */
+  readonly throttle?: Throttle | undefined;
   /** Told after the breaker has turned. */
   readonly turned?: (state: BreakerState) => void;
 }
@@ -116,7 +119,7 @@ interface Capped extends Call {
 /** Rates move while nobody asks: who waits looks again so often. */
 const LOOK_AGAIN_MS = 250;
 
-export function createGate(settings: GateSettings, { clock, random, pool, hold, turned }: Ports): Gate {
+export function createGate(settings: GateSettings, { clock, random, pool, hold, throttle, turned }: Ports): Gate {
   const line = createLine<Call>(settings.ranks);
   const operations = createOperations<Capped>();
   const breaker: Breaker = createBreaker(settings.breaker);
@@ -167,12 +170,14 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
 
   /** From when on it may leave, as far as time alone decides; `undefined` where an answer has to come first. */
   const readyMs = (now: number, terms: CallTerms): number | undefined => {
+    const slowedMs = throttle === undefined ? now : throttle.readyMs(now, terms.rank, inFlight.count);
+    if (slowedMs === undefined) return undefined;
     if (!terms.isReserved) {
       if (inFlight.count >= inFlight.limit) return undefined;
       // What others in the process take is given back without a word.
       if (pool !== undefined && !pool.fits(terms.cost)) return pool.couldFit(terms.cost) ? now + LOOK_AGAIN_MS : Number.POSITIVE_INFINITY;
     }
-    return Math.max(pausedUntilMs(now, terms), lanes.readyMs(now, terms));
+    return Math.max(slowedMs, pausedUntilMs(now, terms), lanes.readyMs(now, terms));
   };
 
   /** When it could leave at the earliest, with those before it. */
@@ -209,6 +214,7 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
     if (isAhead) scout.left();
     inFlight.left();
     breaker.left(now);
+    throttle?.left(now, terms.rank);
     let isSettled = false;
     waiter.leave({
       sentMs: now,

@@ -1,0 +1,182 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createGate } from "../gate/gate.ts";
+import { createVirtualTime } from "../testing/virtual-time.ts";
+import { type Heeded, type HeededInput, heededStep, NOBODY_ASKED } from "./heeded.ts";
+import {
+  NO_SLOWDOWNS,
+  type SlowdownAnswer,
+  type SlowdownInput,
+  type SlowdownRequest,
+  type Slowdowns,
+  slowdownStep,
+  standing,
+} from "./slowdown.ts";
+import { createThrottle } from "./throttle.ts";
+
+const REQUEST: SlowdownRequest = { nth: 1, scope: "*", perSecond: 2, forMs: 60_000, reason: "a full disk", severity: "trouble" };
+const SETTINGS = { floor: (peer: string): number => (peer === "promised" ? 1 : 0) };
+const FREE = Number.POSITIVE_INFINITY;
+
+function played(inputs: readonly (readonly [number, SlowdownInput])[]): {
+  readonly state: Slowdowns;
+  readonly answers: readonly SlowdownAnswer[];
+} {
+  let state = NO_SLOWDOWNS;
+  const answers: SlowdownAnswer[] = [];
+  for (const [at, input] of inputs) {
+    const next = slowdownStep(state, input, at, SETTINGS);
+    state = next.state;
+    answers.push(...next.outputs.map(({ answer }) => answer));
+  }
+  return { state, answers };
+}
+
+const asked = (from: string, request: Partial<SlowdownRequest> = {}): SlowdownInput => ({
+  kind: "asked",
+  from,
+  request: { ...REQUEST, ...request },
+});
+
+describe("a request to slow down", () => {
+  it("binds what goes to its sender, of the classes and the scope that it names, until its time is over", () => {
+    const { state, answers } = played([[0, asked("peer", { classes: ["background"], scope: "search" })]]);
+    expect(answers).toEqual([{ kind: "accepted", nth: 1, forMs: 60_000 }]);
+    expect(standing(state, "peer", "search", "background", 59_999).perSecond).toBe(2);
+    expect(standing(state, "peer", "search", "background", 60_000).perSecond).toBe(FREE);
+    expect(standing(state, "peer", "search", "interactive", 0).perSecond).toBe(FREE);
+    expect(standing(state, "peer", "mail", "background", 0).perSecond).toBe(FREE);
+    expect(standing(state, "another", "search", "background", 0).perSecond).toBe(FREE);
+  });
+
+  it("has the same answer when it comes again, and is not longer for it", () => {
+    const { state, answers } = played([
+      [0, asked("peer")],
+      [50_000, asked("peer")],
+    ]);
+    expect(answers[1]).toEqual(answers[0]);
+    expect(standing(state, "peer", "x", "normal", 60_000).perSecond).toBe(FREE);
+  });
+
+  it("is refused when it is older than one before it, when there are too many, and when it makes no sense", () => {
+    const many = Array.from({ length: 12 }, (_, nth) => [0, asked("peer", { nth: nth + 5 })] as const);
+    const { answers } = played([...many, [0, asked("peer", { nth: 1 })], [0, asked("other", { perSecond: Number.NaN })]]);
+    expect(answers.filter(({ kind }) => kind === "accepted")).toHaveLength(8);
+    expect(answers.slice(-2)).toEqual([
+      { kind: "refused", nth: 1, reason: "replayed" },
+      { kind: "refused", nth: 1, reason: "no-sense" },
+    ]);
+  });
+
+  it("does not take what was promised until the owner agrees", () => {
+    const before = played([[0, asked("promised", { perSecond: 0 })]]);
+    expect(before.answers).toEqual([{ kind: "countered", nth: 1, leastPerSecond: 1, reason: "so much was promised" }]);
+    expect(standing(before.state, "promised", "x", "normal", 1).perSecond).toBe(FREE);
+    const agreed = slowdownStep(before.state, { kind: "agreed", from: "promised", nth: 1 }, 10, SETTINGS);
+    expect(standing(agreed.state, "promised", "x", "normal", 11).perSecond).toBe(0);
+  });
+
+  it("never binds anybody but its sender, below what was promised, or for more than an hour, whatever comes", () => {
+    const request = fc.record({
+      nth: fc.integer({ min: -1, max: 30 }),
+      scope: fc.constantFrom("*", "search"),
+      perSecond: fc.constantFrom(0, 0.5, 1, 5, Number.NaN, -1, FREE),
+      forMs: fc.constantFrom(-1, 1, 60_000, 1e12, FREE),
+      reason: fc.constant(""),
+      severity: fc.constantFrom("hint" as const, "emergency" as const),
+    });
+    const input = fc.record({ at: fc.integer({ min: 0, max: 100_000 }), from: fc.constantFrom("promised", "peer"), request });
+    fc.assert(
+      fc.property(fc.array(input, { maxLength: 60 }), (all) => {
+        const inOrder = [...all].sort((one, other) => one.at - other.at);
+        const { state } = played(inOrder.map(({ at, from, request }) => [at, { kind: "asked", from, request }] as const));
+        expect(standing(state, "bystander", "search", "normal", 100_000).perSecond).toBe(FREE);
+        expect(standing(state, "promised", "search", "normal", 100_000).perSecond).toBeGreaterThanOrEqual(1);
+        for (const peer of ["promised", "peer"]) {
+          expect(standing(state, peer, "search", "normal", 100_000 + 3_600_000).perSecond).toBe(FREE);
+          expect(state.get(peer)?.told.length ?? 0).toBeLessThanOrEqual(8);
+        }
+      }),
+    );
+  });
+
+  it("of thousands of senders leaves no more than a bounded number", () => {
+    const { state } = played(Array.from({ length: 3000 }, (_, nth) => [nth, asked(`sender ${nth}`)] as const));
+    expect(state.size).toBeLessThanOrEqual(1000);
+  });
+
+  it("that stands holds a gate, its rate and its calls under way, and ends", () => {
+    const time = createVirtualTime();
+    const { state } = slowdownStep(NO_SLOWDOWNS, asked("peer", { forMs: 10_000 }), 0, SETTINGS);
+    const throttle = createThrottle((now) => standing(state, "peer", "x", "normal", now));
+    const gate = createGate({ mostWaiting: 1000, ranks: 1, rate: { startPerSecond: 1000 } }, { clock: time, random: () => 0.5, throttle });
+    const left: number[] = [];
+    const terms = { cost: { requests: 1 }, isGuess: false, rank: 0, isReserved: false, requester: "", deadlineMs: FREE };
+    for (let nth = 0; nth < 100; nth++)
+      gate.enter(terms, {
+        leave: (pass) => {
+          left.push(time.now());
+          pass.settle({ kind: "answered" });
+        },
+        refuse: (error) => {
+          throw error;
+        },
+      });
+    time.run(9999);
+    expect(left.length).toBeGreaterThanOrEqual(18);
+    expect(left.length).toBeLessThanOrEqual(21);
+    time.run(12_000);
+    expect(left).toHaveLength(100);
+  });
+});
+
+describe("who was asked to slow down", () => {
+  const from = "peer";
+  const run = (
+    inputs: readonly (readonly [number, HeededInput])[],
+  ): { readonly isIn: number; readonly ignores: readonly string[]; readonly state: Heeded } => {
+    let state = NOBODY_ASKED;
+    let isIn = 0;
+    const ignores: string[] = [];
+    for (const [at, input] of inputs) {
+      const next = heededStep(state, input, at);
+      state = next.state;
+      if (input.kind === "came" && next.output.isIn) isIn++;
+      if (next.output.ignores !== undefined) ignores.push(next.output.ignores);
+    }
+    return { isIn, ignores, state };
+  };
+  const ask = [0, { kind: "ask", peer: from, nth: 1, perSecond: 1, forMs: 60_000 }] as const;
+  const yes = [100, { kind: "answered", from, answer: { kind: "accepted", nth: 1, forMs: 60_000 } }] as const;
+  const coming = (perSecond: number, fromMs: number, toMs: number): (readonly [number, HeededInput])[] =>
+    Array.from(
+      { length: ((toMs - fromMs) * perSecond) / 1000 },
+      (_, nth) => [fromMs + (nth * 1000) / perSecond, { kind: "came", from }] as const,
+    );
+
+  it("is let in with all that he agreed to", () => {
+    const { isIn, ignores } = run([ask, yes, ...coming(1, 6000, 60_000)]);
+    expect({ isIn, ignores }).toEqual({ isIn: 54, ignores: [] });
+  });
+
+  it("and sends more is let in with so much and no more, and is told of once", () => {
+    const { isIn, ignores } = run([ask, yes, ...coming(10, 6000, 59_000)]);
+    expect(ignores).toEqual([from]);
+    expect(isIn).toBeLessThanOrEqual(53 + 6);
+  });
+
+  it.each([
+    ["refuses", [[100, { kind: "answered", from, answer: { kind: "refused", nth: 1, reason: "too-many" } }]] as const],
+    ["does not answer", [] as const],
+  ])("and %s is bounded as well", (_name, answers) => {
+    const { isIn, ignores } = run([ask, ...answers, ...coming(10, 6000, 59_000)]);
+    expect(ignores).toEqual([from]);
+    expect(isIn).toBeLessThanOrEqual(53 + 6);
+  });
+
+  it("may send all that he countered with, and everything when the time is over", () => {
+    const counter = [100, { kind: "answered", from, answer: { kind: "countered", nth: 1, leastPerSecond: 5, reason: "" } }] as const;
+    expect(run([ask, counter, ...coming(5, 6000, 59_000)]).ignores).toEqual([]);
+    expect(run([ask, ...coming(10, 6000, 59_000), ...coming(10, 61_000, 70_000)]).state.size).toBe(0);
+  });
+});
