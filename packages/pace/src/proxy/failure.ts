@@ -24,14 +24,13 @@ export interface Failure {
 }
 
 /** What no client need try again as it is has a status that says so. */
-const STATUS: Readonly<Partial<Record<FailureCode, number>>> = {
+const STATUS: Readonly<Record<FailureCode, number>> = {
   "bad-argument": 400,
   "too-late": 429,
   deadline: 429,
   "quota-spent": 429,
   "queue-full": 503,
   "attempts-spent": 503,
-  shed: 503,
   closed: 503,
   unreachable: 502,
   "no-answer": 504,
@@ -41,9 +40,8 @@ const STATUS: Readonly<Partial<Record<FailureCode, number>>> = {
   "wrong-host": 421,
   "no-upgrade": 501,
   loop: 508,
+  fault: 500,
 };
-/** Of what a proxy does not do, as keeping work. */
-const FAULT = 500;
 
 /** Of what is refused because there is too much of it, and nobody knows for how long. */
 const USUAL_RETRY_S = 1;
@@ -51,7 +49,7 @@ const AGAIN_LATER = new Set([429, 503]);
 
 /** `pace-error` tells it from an answer of the service. */
 export function failureAnswer({ code, message, hint, availableInMs }: Failure, more: readonly Field[] = []): Answer {
-  const status = STATUS[code] ?? FAULT;
+  const status = STATUS[code];
   const body = JSON.stringify({ type: "error", error: { type: `pace_${code.replaceAll("-", "_")}`, code, message, hint } });
   return {
     status,
