@@ -16,6 +16,7 @@ import { conditionsNow } from "./machine.ts";
 import type { Measurement } from "./measure.ts";
 import { benchPace, PACE_PEERS, PACE_SCENARIOS, type PaceOptions } from "./pace.ts";
 import { benchPaceContext } from "./pace-context.ts";
+import { benchPaceProxy } from "./pace-proxy.ts";
 import { benchPath } from "./path.ts";
 import { benchRelay, RELAY_PACE, RELAY_PEERS, RELAY_QUICK, RELAY_SHAPES, type RelayOptions } from "./relay.ts";
 import { benchSealing } from "./sealing.ts";
@@ -32,7 +33,7 @@ type Benchmark = (folder: string, say: (line: string) => void) => Promise<object
 const HELP = `Benchmarks, each with its conditions; see bench/README.md.
 
   npm run bench                  all of them: log, identity, sealing, limits, lifetimes, relay, inputs, federation, path, crowd, start, turboquant,
-                                 turboquant-papers, turboquant-threads, turboquant-cells, turboquant-kept, pace, pace-context
+                                 turboquant-papers, turboquant-threads, turboquant-cells, turboquant-kept, pace, pace-context, pace-proxy
   npm run bench -- log           only these
   npm run bench -- --dry log     prints, keeps nothing
   npm run bench -- relay --quick three shapes beside two peers, in about a minute
@@ -95,6 +96,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   federation: measuring("federation", benchFederation),
   "pace-context": (_folder, say) => benchPaceContext({ quick: values.quick === true }, say),
   path: measuring("path", benchPath),
+  "pace-proxy": measuring("pace-proxy", benchPaceProxy),
   crowd: measuring("crowd", benchCrowd),
   start: (folder, say) => benchStart(folder, startOptions, say),
   turboquant: (folder, say) => benchTurboquant(folder, turboquantOptions, say),

@@ -336,6 +336,19 @@ describe("a proxy lets nobody", () => {
 });
 
 describe("a proxy forgets", () => {
+  it("a call that has no answer yet when who asked for it went away", async () => {
+    let closed = 0;
+    await using service = await testService((_, response) => response.on("close", () => closed++));
+    await using proxy = await proxyFor(service);
+    const controller = new AbortController();
+    const asked = fetch(proxy.url, { signal: controller.signal }).catch(() => "gone");
+    await until(() => service.asked.length === 1);
+    controller.abort();
+    expect(await asked).toBe("gone");
+    await until(() => closed === 1);
+    await until(() => [...proxy.pace.state().values()][0]?.underWay === 0);
+  });
+
   it("a call of whom who asked for it went away, in the line and under way", async () => {
     let closed = 0;
     await using service = await testService((_, response) => {

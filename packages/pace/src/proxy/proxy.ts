@@ -47,7 +47,7 @@ export function createProxy(settings: ProxySettings, { pace, own }: Ports): Prox
   const keeper: BodyKeeper = createBodyKeeper(settings);
 
   /** Why it is not for us, if it is not. */
-  const objection = ({ target, fields }: Ask): Failure | undefined => {
+  const objection = ({ fields }: Ask): Failure | undefined => {
     const host = fieldOf(fields, "host")?.replace(/:\d*$/, "");
     if (settings.onlyLoopback && host !== undefined && !isLoopback(host))
       return {
@@ -55,7 +55,6 @@ export function createProxy(settings: ProxySettings, { pace, own }: Ports): Prox
         message: `this proxy is not called ${JSON.stringify(host.slice(0, 80))}`,
         hint: "It listens to this machine only. Ask for 127.0.0.1 or localhost, or start it with --host.",
       };
-    if (!target.startsWith("/")) return NOT_THIS;
     if (/^websocket$/i.test(fieldOf(fields, "upgrade") ?? ""))
       return {
         code: "no-upgrade",

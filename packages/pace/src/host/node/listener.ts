@@ -29,6 +29,9 @@ export const LISTENER_SETTINGS: Omit<ListenerSettings, "host" | "port"> = {
 /** Longer than clients keep idle connections, so that it is they who close them. */
 const KEEP_ALIVE_MS = 75_000;
 
+/** How late time that ran out is noticed. */
+const CHECK_MS = 5000;
+
 export interface Listener {
   readonly port: number;
   /** "http://127.0.0.1:8790" */
@@ -51,6 +54,7 @@ export async function listen(settings: ListenerSettings, ports: Ports): Promise<
     headersTimeout: settings.headMs,
     requestTimeout: settings.requestMs,
     keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: Math.min(CHECK_MS, settings.headMs),
   });
   server.maxConnections = settings.mostConnections;
   /** Of each connection, the requests that have no answer yet. */

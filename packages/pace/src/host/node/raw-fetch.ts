@@ -85,6 +85,8 @@ export function createRawFetch(clock: Clock, settings: RawFetchSettings = RAW_FE
       request.once("close", () => {
         forget();
         signal?.removeEventListener("abort", abort);
+        // Where nothing came before: a protocol was changed that nobody asked to change.
+        reject(new UpstreamError("unreachable", `${origin} closed the connection`));
       });
       request.once("error", (error) => {
         if (signal?.aborted) reject(signal.reason as Error);
