@@ -264,6 +264,8 @@ describe("a proxy lets nobody", () => {
     for (const line of lines)
       expect(await talk(proxy.url, `${line}\r\nhost: localhost\r\nconnection: close\r\n\r\n`), line).toMatch(/^HTTP\/1.1 40[05]/);
     expect(service.asked).toEqual([]);
+    // Who took it for one of all addresses is told what it is.
+    expect(await talk(proxy.url, `${lines[0]}\r\nhost: elsewhere.example\r\nconnection: close\r\n\r\n`)).toContain("base URL");
     // A path that looks like the address of a host is a path of the service.
     expect(await talk(proxy.url, "GET //elsewhere.example/ HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")).toMatch(
       /^HTTP\/1.1 200/,

@@ -47,7 +47,13 @@ export function createProxy(settings: ProxySettings, { pace, own }: Ports): Prox
   const keeper: BodyKeeper = createBodyKeeper(settings);
 
   /** Why it is not for us, if it is not. */
-  const objection = ({ fields }: Ask): Failure | undefined => {
+  const objection = ({ fields, target }: Ask): Failure | undefined => {
+    if (/^https?:/i.test(target))
+      return {
+        code: "bad-request",
+        message: "this is no proxy for all addresses",
+        hint: "Use it as the base URL of the service it was started for (--for), not as HTTP_PROXY.",
+      };
     const host = fieldOf(fields, "host")?.replace(/:\d*$/, "");
     if (settings.onlyLoopback && host !== undefined && !isLoopback(host))
       return {
