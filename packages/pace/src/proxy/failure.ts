@@ -65,6 +65,7 @@ export function failureAnswer({ code, message, hint, availableInMs }: Failure, m
 }
 
 export function failureOf({ code, message, hint, availableInMs }: PaceError): Failure {
+  if (code === "closed") return { code, message: "the proxy is closing", hint: "Ask again when it runs again." };
   return { code, message, hint, availableInMs };
 }
 

@@ -385,7 +385,9 @@ describe("a proxy forgets", () => {
     const waiting = ask(proxy.url);
     await until(() => [...proxy.pace.state().values()][0]?.waiting === 1);
     const closing = proxy.close();
-    expect(await waiting).toMatchObject({ status: 503, headers: { "pace-error": "closed", "retry-after": "1" } });
+    const turnedAway = await waiting;
+    expect(turnedAway).toMatchObject({ status: 503, headers: { "pace-error": "closed", "retry-after": "1" } });
+    expect(errorIn(turnedAway.body).message).toBe("the proxy is closing");
     expect((await underWay).body.toString()).toBe("ab");
     await closing;
     await expect(ask(proxy.url)).rejects.toThrow("ECONNREFUSED");
