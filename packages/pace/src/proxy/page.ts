@@ -62,7 +62,7 @@ const card = (p) => {
   fact(facts, "pause", p.pausedMs > 0 ? span(p.pausedMs) : "none", p.pausedMs > 0 ? "warn" : "");
   fact(facts, "answered", amount(p.totals.answered));
   fact(facts, "refused by it", amount(p.totals.refused + p.totals.overloaded));
-  fact(facts, "turned away here", amount(p.totals.turnedAway));
+  fact(facts, "turned away", amount(p.totals.turnedAway));
   made.append(facts, ...p.quotas.map(quota));
   if (p.quotas.length === 0) made.append(make("p", "faint", "The service tells no limits; the pace is found by trying."));
   return made;
