@@ -50,7 +50,8 @@ export function createRawFetch(clock: Clock, settings: RawFetchSettings = RAW_FE
     new Promise((resolve, reject) => {
       const { signal } = init;
       signal?.throwIfAborted();
-      const { protocol, hostname, port, origin } = new URL(address);
+      const { protocol, hostname, host, port, origin } = new URL(address);
+      let isAnswered = false;
       const body = typeof init.body === "string" ? Buffer.from(init.body) : (init.body as Uint8Array | undefined);
       const headers = [...new Headers(init.headers)].flat();
       const method = init.method ?? "GET";
@@ -64,7 +65,7 @@ export function createRawFetch(clock: Clock, settings: RawFetchSettings = RAW_FE
         // As it was asked: a path that is spelled anew may be another for whoever signed it.
         path: address.slice(origin.length) || "/",
         method,
-        headers: ["host", new URL(address).host, ...headers],
+        headers: ["host", host, ...headers],
         maxHeaderSize: HEAD_BYTES,
       });
       let forget = clock.wake(clock.now() + settings.connectMs, () =>
@@ -86,13 +87,14 @@ export function createRawFetch(clock: Clock, settings: RawFetchSettings = RAW_FE
         forget();
         signal?.removeEventListener("abort", abort);
         // Where nothing came before: a protocol was changed that nobody asked to change.
-        reject(new UpstreamError("unreachable", `${origin} closed the connection`));
+        if (!isAnswered) reject(new UpstreamError("unreachable", `${origin} closed the connection`));
       });
       request.once("error", (error) => {
         if (signal?.aborted) reject(signal.reason as Error);
         else reject(error instanceof UpstreamError ? error : new UpstreamError("unreachable", `${origin}: ${error.message}`, error));
       });
       request.once("response", (incoming) => {
+        isAnswered = true;
         forget();
         try {
           resolve(answered(incoming, request, settings.silenceMs, origin));
