@@ -23,14 +23,15 @@ export interface Failure {
   readonly availableInMs?: number | undefined;
 }
 
-/** What no client need try again as it is has a status that says so. */
-const STATUS: Readonly<Record<FailureCode, number>> = {
+/** What no client need try again as it is has a status that says so. Other errors of pace are of what a proxy does not do, as kept work. */
+const STATUS: Readonly<Partial<Record<FailureCode, number>>> = {
   "bad-argument": 400,
   "too-late": 429,
   deadline: 429,
   "quota-spent": 429,
   "queue-full": 503,
   "attempts-spent": 503,
+  shed: 503,
   closed: 503,
   unreachable: 502,
   "no-answer": 504,
@@ -43,13 +44,15 @@ const STATUS: Readonly<Record<FailureCode, number>> = {
   fault: 500,
 };
 
+const STATUS_OF_OTHERS = 503;
+
 /** Of what is refused because there is too much of it, and nobody knows for how long. */
 const USUAL_RETRY_S = 1;
 const AGAIN_LATER = new Set([429, 503]);
 
 /** `pace-error` tells it from an answer of the service. */
 export function failureAnswer({ code, message, hint, availableInMs }: Failure, more: readonly Field[] = []): Answer {
-  const status = STATUS[code];
+  const status = STATUS[code] ?? STATUS_OF_OTHERS;
   const body = JSON.stringify({ type: "error", error: { type: `pace_${code.replaceAll("-", "_")}`, code, message, hint } });
   return {
     status,
