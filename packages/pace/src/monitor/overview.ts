@@ -3,11 +3,11 @@
  * looks, as they would tell nothing to who looks once.
  */
 import type { PaceEvent } from "../event.ts";
+import { createForecaster, type Forecaster } from "../forecast/forecast.ts";
 import type { GateState } from "../gate/gate.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Pace } from "../pace.ts";
 import type { Gauge } from "../quota/gauge.ts";
-import { createRunOut, type RunOut } from "./run-out.ts";
 import { NO_TOTALS, type QuotaView, type Snapshot, type Totals } from "./snapshot.ts";
 
 export interface Overview extends Disposable {
@@ -23,7 +23,7 @@ const EVERY_MS = 1000;
 export function createOverview(targets: readonly string[], clock: Clock): Overview {
   const beganMs = clock.now();
   const totals = new Map<string, Totals>();
-  let forecasts = new Map<string, { readonly runOut: RunOut; runsOutInMs: number | undefined }>();
+  let forecasts = new Map<string, { readonly forecaster: Forecaster; runsOutInMs: number | undefined }>();
   let followed: Pick<Pace, "state" | "gauges"> | undefined;
   let forget: (() => void) | undefined;
 
@@ -32,8 +32,9 @@ export function createOverview(targets: readonly string[], clock: Clock): Overvi
     const seen: typeof forecasts = new Map();
     for (const gauge of followed?.gauges() ?? []) {
       const key = keyOf(gauge.partition, gauge);
-      const forecast = forecasts.get(key) ?? { runOut: createRunOut(), runsOutInMs: undefined };
-      forecast.runsOutInMs = forecast.runOut.look(now, gauge);
+      const forecast = forecasts.get(key) ?? { forecaster: createForecaster(), runsOutInMs: undefined };
+      const told = forecast.forecaster.look(now, gauge);
+      forecast.runsOutInMs = told?.exhaustsInMs !== undefined && told.exhaustsInMs < told.horizonMs ? told.exhaustsInMs : undefined;
       seen.set(key, forecast);
     }
     // What pace has forgotten is forgotten here.
