@@ -1,5 +1,5 @@
 import type { BreakerState } from "./control/breaker.ts";
-import type { PaceError, PaceErrorCode } from "./error.ts";
+import type { PaceErrorCode } from "./error.ts";
 import type { Cost } from "./quota/reading.ts";
 
 interface OfCall {
@@ -24,6 +24,4 @@ export type PaceEvent =
   | (OfCall & { readonly kind: "overloaded"; readonly tookMs: number; readonly waitMs: number | undefined })
   /** By the gate, before it left. */
   | (OfCall & { readonly kind: "turned-away"; readonly code: PaceErrorCode })
-  /** The file in which quotas are shared cannot be used: until it can, calls leave as if nothing were shared. */
-  | { readonly kind: "sharing-trouble"; readonly error: PaceError }
   | { readonly kind: "breaker"; readonly partition: string; readonly state: BreakerState };

@@ -41,6 +41,8 @@ export interface PacePorts {
   readonly fetch?: Fetch;
   /** Where quotas are shared with others, in place of a file. */
   readonly rights?: RightsStore;
+  /** Told, once, why the file of `shareAt` cannot be used: until it can, calls leave as if nothing were shared. */
+  readonly sharingTrouble?: (error: PaceError) => void;
   /** Memory and cores that this process uses. */
   readonly measure?: Measure;
   /** Called with all that happens, as it happens, for metrics and logs. What it throws is dropped: no call pays for who looks on. */
@@ -94,7 +96,7 @@ interface Partition {
 /** Throws `bad-argument`. */
 export function createPace(
   policy: PacePolicy = {},
-  { clock = systemClock, random = systemRandom, fetch: send = fetch, measure, rights, watch: look }: PacePorts = {},
+  { clock = systemClock, random = systemRandom, fetch: send = fetch, measure, rights, sharingTrouble, watch: look }: PacePorts = {},
 ): Pace {
   checkPolicy(policy);
   const classes = policy.classes ?? CLASSES;
@@ -107,8 +109,7 @@ export function createPace(
   const pool = policy.here === undefined ? undefined : createPool(policy.here, measure ?? measureProcess(clock));
 
   const { shareAt } = policy;
-  const store =
-    rights ?? (shareAt === undefined ? undefined : openRightsFile(shareAt, (error) => watch?.({ kind: "sharing-trouble", error })));
+  const store = rights ?? (shareAt === undefined ? undefined : openRightsFile(shareAt, sharingTrouble));
   const renewing = clock === systemClock ? quietClock : clock;
   const sharing = store && createSharing(policy.weight ?? 1, { clock: renewing, random, store });
   const accounts = createPolicyAccounts(policy.quotas ?? {}, clock.now(), clock.date(), sharing?.purse);

@@ -73,7 +73,7 @@ export interface HoldingPorts {
   readonly store: RightsStore;
 }
 
-/** While there is work. What it brings to do so more often: `docs/decisions/0021`. */
+/** While there is work. What it brings to do so more often: decision 22. */
 const RENEW_MS = 500;
 /** Nothing is said more often, whatever happens. */
 const LEAST_GAP_MS = 20;
