@@ -9,6 +9,8 @@
  *
  * It is the law of one process, and as well of all together that share a quota by agreement.
  */
+import type { Random } from "../host/random.ts";
+
 export interface OpaqueLaw {
   /** Units per second. */
   readonly measured: number;
@@ -96,12 +98,12 @@ export function afterAnswer(law: OpaqueLaw, nowMs: number, sentMs: number): Opaq
   return law.refusals > 0 && isAfterPause && nowMs > law.sinceMs + CALM_MS ? { ...law, refusals: 0 } : law;
 }
 
-/** A call that left at `sentMs` was refused; `accepted`: units per second that were let in lately; `draw`: from 0 to 1. One that left before the last pause changes nothing. */
-export function afterRefusal(law: OpaqueLaw, nowMs: number, sentMs: number, accepted: number, draw: number): OpaqueLaw {
+/** A call that left at `sentMs` was refused; `accepted`: units per second that were let in lately. One that left before the last pause changes nothing. */
+export function afterRefusal(law: OpaqueLaw, nowMs: number, sentMs: number, accepted: number, random: Random): OpaqueLaw {
   if (sentMs <= (law.pauseBeganMs ?? Number.NEGATIVE_INFINITY)) return law;
   const sending = opaqueRateOf(law);
   const refusals = law.refusals + 1;
-  const spread = 1 - PAUSE_SPREAD / 2 + PAUSE_SPREAD * draw;
+  const spread = 1 - PAUSE_SPREAD / 2 + PAUSE_SPREAD * random();
   const pauseMs = Math.min(MOST_PAUSE_MS, (PAUSE_MS + 1000 / sending) * 2 ** (refusals - 1)) * spread;
   return {
     measured: measuredAfter(sending, refusals, accepted),

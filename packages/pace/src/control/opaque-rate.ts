@@ -68,7 +68,7 @@ export function createOpaqueRate(
     },
     refused: (nowMs, sentMs) => {
       const before = law(nowMs);
-      known = afterRefusal(before, nowMs, sentMs, letIn.rate(nowMs, measuredSpanMs(opaqueRateOf(before))), random());
+      known = afterRefusal(before, nowMs, sentMs, letIn.rate(nowMs, measuredSpanMs(opaqueRateOf(before))), random);
       if (known === before) return 0;
       drops++;
       return known.sinceMs - nowMs;

@@ -291,7 +291,7 @@ export function createHolding(
       // Until the ledger answers: what all together were let in is what this one was, for its part.
       const own = part(now, "requests");
       const perSecond = gate.whole(now, "requests") ?? 1;
-      law = afterRefusal(law, now, sent, own === 0 ? 0 : letIn.rate(now, measuredSpanMs(perSecond)) / own, random());
+      law = afterRefusal(law, now, sent, own === 0 ? 0 : letIn.rate(now, measuredSpanMs(perSecond)) / own, random);
     },
     asked: (untilMs) => {
       news = { ...news, askedUntilMs: Math.max(untilMs, news.askedUntilMs ?? untilMs) };

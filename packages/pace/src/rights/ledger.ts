@@ -158,7 +158,8 @@ function learned(ledger: Ledger, report: Report, heardMs: number | undefined, no
   if (pauseBeganMs !== undefined && nowMs < law.sinceMs && heardMs !== undefined && heardMs < pauseBeganMs) law = remeasured(law, accepted);
   // Nothing left later than now, whatever a clock says.
   if (report.answeredSentMs !== undefined) law = afterAnswer(law, nowMs, Math.min(nowMs, report.answeredSentMs));
-  if (report.refusedSentMs !== undefined) law = afterRefusal(law, nowMs, Math.min(nowMs, report.refusedSentMs), accepted, report.draw);
+  if (report.refusedSentMs !== undefined)
+    law = afterRefusal(law, nowMs, Math.min(nowMs, report.refusedSentMs), accepted, () => report.draw);
 
   const spendable = new Map(ledger.spendable);
   for (const [unit, share] of report.spendable) {
