@@ -85,7 +85,7 @@ export function createHeadedRate(random: Random, first: Level): HeadedRate {
   const levelAt = ({ remaining }: Level): number => Math.max(0, Math.min(1, remaining / scale));
   const weigh = (told: Level): void => {
     highest = told.most ?? Math.max(highest, told.remaining + usualUnits);
-    scale = Math.min(highest, Math.max(perSecond * SPAN_S, FEW_CALLS * usualUnits));
+    scale = told.most ?? Math.max(perSecond * SPAN_S, FEW_CALLS * usualUnits);
     level = levelAt(told);
   };
   weigh(first);
@@ -121,7 +121,7 @@ export function createHeadedRate(random: Random, first: Level): HeadedRate {
       toldMs = nowMs;
       ({ perSecond } = now);
       weigh(now);
-      if (level > NEARLY_FULL) share *= 1 + FAST_GROWTH * Math.min(MOST_STEP_S, passedS);
+      if (now.remaining > NEARLY_FULL * Math.min(highest - usualUnits, scale)) share *= 1 + FAST_GROWTH * Math.min(MOST_STEP_S, passedS);
       // Who sends little is told seldom: what he moves by is for all of the time, and never beyond where the level would lead him.
       const pull = SHRINKING * (1 - level) ** 2;
       const moved = -Math.expm1(-pull * passedS);

@@ -46,12 +46,10 @@ export function createMetrics({ mostPartitions = MOST_PARTITIONS, ...unknown }: 
   const turnedAway = createCounters();
   const used = createCounters();
   const turns = createCounters();
-  const troubles = createCounters();
   const waits = createHistograms(WAIT_BOUNDS);
   const answers = createHistograms(ANSWER_BOUNDS);
 
   const watch = (event: PaceEvent): void => {
-    if (event.kind === "sharing-trouble") return troubles.add({ code: event.error.code });
     const partition = names.of(event.partition);
     if (event.kind === "breaker") return turns.add({ partition, state: event.state });
     const labels = { partition, class: event.class };
@@ -80,7 +78,6 @@ export function createMetrics({ mostPartitions = MOST_PARTITIONS, ...unknown }: 
         counter("pace_turned_away_total", "Calls that did not leave, by why.", turnedAway.series()),
         counter("pace_used_units_total", "What answers took of quotas, as far as services tell it.", used.series()),
         counter("pace_breaker_turns_total", "Times that a breaker came into a state.", turns.series()),
-        counter("pace_sharing_troubles_total", "Troubles with the quotas that are shared by agreement.", troubles.series()),
         {
           name: "pace_wait_seconds",
           help: "How long calls waited for their turn.",

@@ -71,10 +71,6 @@ export function createTelemetry({ meter, tracer, clock = systemClock }: Telemetr
   const attempt = meter?.createHistogram("pace.attempt.duration", { description: "From leaving until an answer began.", unit: "s" });
   const turnedAway = meter?.createCounter("pace.calls.turned_away", { description: "Calls that did not leave.", unit: "{call}" });
   const used = meter?.createCounter("pace.quota.usage", { description: "What answers took of quotas.", unit: "{unit}" });
-  const troubles = meter?.createCounter("pace.sharing.troubles", {
-    description: "Troubles with the quotas that are shared by agreement.",
-    unit: "{trouble}",
-  });
   const turns = meter?.createCounter("pace.breaker.turns", { description: "Times that a breaker came into a state.", unit: "{turn}" });
 
   const attributesOf = (partition: string): Attributes => {
@@ -92,7 +88,6 @@ export function createTelemetry({ meter, tracer, clock = systemClock }: Telemetr
   };
 
   const watch = (event: PaceEvent): void => {
-    if (event.kind === "sharing-trouble") return troubles?.add(1, { "error.type": event.error.code });
     const of = attributesOf(event.partition);
     if (event.kind === "breaker") return turns?.add(1, { ...of, "pace.breaker.state": event.state });
     const attributes: Attributes = { ...of, "pace.class": event.class };
