@@ -64,6 +64,8 @@ For pace (all of it: half an hour; --quick: two minutes):
   --traces A,B   of ${PACE_SCENARIOS.join(", ")}
   --peers A,B    of ${PACE_PEERS.join(", ")}; or none
   --seeds N      of each (30)
+  --recovery N   nothing but so many seeds of whether all is well a minute after a collapse (10,000 runs in half an hour)
+  --calls N      by one gate, while memory is looked at (10,000,000)
 `;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -176,6 +178,8 @@ function readWords() {
         sets: { type: "string" },
         traces: { type: "string" },
         seeds: { type: "string" },
+        recovery: { type: "string" },
+        calls: { type: "string" },
       },
     });
   } catch (error) {
@@ -205,6 +209,8 @@ function readPaceOptions(): PaceOptions {
     scenarios: listOf("traces", values.traces, PACE_SCENARIOS),
     peers: values.peers === "none" ? [] : listOf("peers", values.peers, PACE_PEERS),
     seeds: numberOf("seeds", values.seeds),
+    recovery: numberOf("recovery", values.recovery),
+    calls: numberOf("calls", values.calls),
     quick: values.quick === true,
   };
 }

@@ -156,6 +156,15 @@ export const SCENARIOS: readonly Scenario[] = [
   backlogOf("short, told", "a minute and a half, as in the twin over HTTP", 3, TOLD, TRACES.short, { unheard: "short, opaque, 3" }),
 ];
 
+export function scenarioNamed(name: string): Scenario {
+  const scenario = SCENARIOS.find((one) => one.name === name);
+  if (scenario === undefined) throw new Error(`there is no scenario "${name}"`);
+  return scenario;
+}
+
+/** Those that are also played over HTTP. */
+export const TWINS = ["short, opaque, 3", "short, told, 3"] as const;
+
 export function tellsLevels({ service }: Scenario): boolean {
   return service.tells !== "nothing" && service.tells !== "retry-after" && service.tells !== undefined;
 }
