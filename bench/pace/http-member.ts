@@ -1,4 +1,4 @@
-/** A process of a contestant in the twin: keeps its backlog going against a service over HTTP until it is told to tell what came of it. */
+/** A process of a contestant in the twin: says that it is ready, is told what to do, and keeps its backlog going against a service over HTTP until it is told to tell what came of it. */
 import process from "node:process";
 import { createPace } from "../../packages/pace/src/pace.ts";
 import { type Answer, ATTEMPTS, type Client, type Contestant, isRefusal, type Job } from "./contestant.ts";
@@ -69,6 +69,8 @@ async function take(order: MemberOrder): Promise<void> {
   process.send?.({ done, failed } satisfies MemberSays, () => process.exit(0));
 }
 
+// All begin together, however long it took to start each.
+process.send?.("ready");
 process.once("message", (order: MemberOrder) => {
   void take(order);
 });

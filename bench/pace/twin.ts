@@ -57,6 +57,7 @@ async function playOne(scenario: Scenario, { name }: Contestant, simulated: Scen
     const first = (await answerOf(service)) as Extract<ServiceSays, { port: number }>;
     const order: MemberOrder = { contestant: name, scenario: scenario.name, address: `http://127.0.0.1:${first.port}/` };
     const members = Array.from({ length: scenario.instances }, () => start("http-member.ts"));
+    await Promise.all(members.map((member) => answerOf(member)));
     const said = (await Promise.all(members.map((member) => answerOf(member, order)))) as readonly MemberSays[];
     const { accepted, refused } = (await answerOf(service, "how many")) as Extract<ServiceSays, { accepted: number }>;
     const done = said.map((one) => one.done);
