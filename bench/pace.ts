@@ -79,10 +79,11 @@ export async function benchPace(options: PaceOptions, say: (line: string) => voi
   return { scenarios, twins, recovery, overhead, settings, versions };
 }
 
-function recovered(seeds: number, say: (line: string) => void): Promise<readonly Recovery[]> {
+async function recovered(seeds: number, say: (line: string) => void): Promise<readonly Recovery[]> {
   say("");
-  say(`the second minute after a collapse has 95 in 100 of the optimum, three or eight processes or one, ${seeds} seeds`);
-  return measureRecovery(seeds, say);
+  say(`the second minute after a collapse has 95 in 100 of the optimum, ${seeds} seeds`);
+  await using crew = hireCrew();
+  return await measureRecovery(seeds, crew, say);
 }
 
 async function played(

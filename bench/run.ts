@@ -64,7 +64,7 @@ For pace (all of it: half an hour; --quick: two minutes):
   --traces A,B   of ${PACE_SCENARIOS.join(", ")}
   --peers A,B    of ${PACE_PEERS.join(", ")}; or none
   --seeds N      of each (30)
-  --recovery N   nothing but so many seeds of whether all is well a minute after a collapse (10,000 runs in half an hour)
+  --recovery N   nothing but so many seeds of whether all is well a minute after a collapse (1,000: half an hour)
   --calls N      by one gate, while memory is looked at (10,000,000)
 `;
 

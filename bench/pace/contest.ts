@@ -96,7 +96,8 @@ function scoreOf({ goodput, lost }: Figures): number {
 function rowOf(contestant: string, all: readonly Figures[], ours: readonly Figures[] | undefined): Row {
   const summaries: Partial<Record<FigureName, Summary>> = {};
   for (const [name, isMuchGood] of Object.entries(MUCH_IS_GOOD) as [FigureName, boolean][]) {
-    const values = all.flatMap((one) => one[name] ?? []);
+    // Who got nothing done has no times.
+    const values = all.flatMap((one) => one[name] ?? []).filter(Number.isFinite);
     if (values.length > 0) summaries[name] = summary(values, isMuchGood);
   }
   const interactive = all.flatMap((one) => one.interactive ?? []);

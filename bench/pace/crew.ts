@@ -4,10 +4,11 @@ import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Figures } from "./figures.ts";
-import type { Order, Report } from "./worker.ts";
+import type { Order, RecoveryOrder, Report } from "./worker.ts";
 
 export interface Crew extends AsyncDisposable {
   play(order: Order): Promise<readonly Figures[]>;
+  recover(order: RecoveryOrder): Promise<readonly number[]>;
 }
 
 const MOST_HANDS = 4;
@@ -28,23 +29,33 @@ export function hireCrew(): Crew {
     else next(hand);
   };
 
+  const obeyed = async (order: Order | RecoveryOrder): Promise<Exclude<Report, { failed: string }>> => {
+    const what = "recovery" in order ? "recovery" : `${order.contestant} in ${order.scenario}`;
+    const hand = await taken();
+    const ended = new AbortController();
+    try {
+      const gone = once(hand, "exit", { signal: ended.signal }).then(([code]) => {
+        throw new Error(`the process that played ${what} ended with ${code}`);
+      });
+      const said = once(hand, "message", { signal: ended.signal });
+      hand.send(order);
+      const [report] = (await Promise.race([said, gone])) as [Report];
+      if ("failed" in report) throw new Error(`${what}: ${report.failed}`);
+      return report;
+    } finally {
+      ended.abort();
+      giveBack(hand);
+    }
+  };
+
   return {
     play: async (order) => {
-      const hand = await taken();
-      const ended = new AbortController();
-      try {
-        const gone = once(hand, "exit", { signal: ended.signal }).then(([code]) => {
-          throw new Error(`the process that played ${order.contestant} in ${order.scenario} ended with ${code}`);
-        });
-        const said = once(hand, "message", { signal: ended.signal });
-        hand.send(order);
-        const [report] = (await Promise.race([said, gone])) as [Report];
-        if ("failed" in report) throw new Error(`${order.contestant} in ${order.scenario}: ${report.failed}`);
-        return report.figures;
-      } finally {
-        ended.abort();
-        giveBack(hand);
-      }
+      const report = await obeyed(order);
+      return "figures" in report ? report.figures : [];
+    },
+    recover: async (order) => {
+      const report = await obeyed(order);
+      return "goodputs" in report ? report.goodputs : [];
     },
     [Symbol.asyncDispose]: async () => {
       await Promise.all(

@@ -1,7 +1,9 @@
 /** Whether all is well a minute after a trouble is over, in very many seeds: gates alone, which is what decides it. */
 import { playBacklog } from "../../packages/pace/src/testing/backlog.ts";
 import { TRACES } from "../../packages/pace/src/testing/traces.ts";
+import type { Crew } from "./crew.ts";
 import { rounded } from "./figures.ts";
+import type { RecoveryOrder } from "./worker.ts";
 
 export interface Recovery {
   readonly what: string;
@@ -16,37 +18,46 @@ export interface Recovery {
 
 const ENOUGH = 0.95;
 const MINUTE_MS = 60_000;
-const TOLD = ["nothing", "levels", "retry-after"] as const;
-const INSTANCES = [1, 3, 8];
+const PLAYED: readonly RecoveryOrder["recovery"][] = [
+  { tells: "nothing", instances: 1 },
+  { tells: "nothing", instances: 3 },
+  { tells: "nothing", instances: 8 },
+  { tells: "levels", instances: 3 },
+  { tells: "retry-after", instances: 3 },
+];
 const SHOWN = 10;
+/** Seeds of one order: some seconds. */
+const AT_ONCE = 20;
 
-/** So many seeds of each: the service tells nothing, levels, when to come again; one process, three, eight. */
-export async function measureRecovery(seeds: number, say: (line: string) => void): Promise<readonly Recovery[]> {
+/** Goodput of the second minute after the collapse is over. */
+export function recoveredIn({ tells, instances }: RecoveryOrder["recovery"], seed: number): number {
   const trace = TRACES.collapse;
+  const from = trace.calmFromMs + MINUTE_MS;
+  return playBacklog({ trace, instances, seed, provider: { tells, doorMs: 20 }, countFromMs: from, countToMs: from + MINUTE_MS }).goodput;
+}
+
+/** So many seeds of each: nothing is told, levels, when to come again; one process, three, eight. */
+export async function measureRecovery(seeds: number, crew: Crew, say: (line: string) => void): Promise<readonly Recovery[]> {
   const found: Recovery[] = [];
-  for (const tells of TOLD)
-    for (const instances of INSTANCES) {
-      const goodputs: number[] = [];
-      for (let seed = 1; seed <= seeds; seed++) {
-        const from = trace.calmFromMs + MINUTE_MS;
-        const provider = { tells, doorMs: 20 } as const;
-        goodputs.push(playBacklog({ trace, instances, seed, provider, countFromMs: from, countToMs: from + MINUTE_MS }).goodput);
-        // Signals are heard between two seeds.
-        if (seed % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
-      }
-      const missed = goodputs.flatMap((goodput, nth) => (goodput < ENOUGH ? [nth + 1] : []));
-      const sorted = [...goodputs].sort((one, other) => one - other);
-      const one: Recovery = {
-        what: `told ${tells}, ${instances}`,
-        seeds,
-        recovered: seeds - missed.length,
-        worst: rounded(sorted[0] ?? 0),
-        median: rounded(sorted[seeds >> 1] ?? 0),
-        missed: missed.slice(0, SHOWN),
-      };
-      found.push(one);
-      const shown = one.missed.length === 0 ? "" : `; not in seeds ${one.missed.join(", ")}`;
-      say(`  ${one.what.padEnd(24)} ${one.recovered} of ${seeds} seeds, worst ${one.worst}, median ${one.median}${shown}`);
-    }
+  for (const recovery of PLAYED) {
+    const orders = Array.from({ length: Math.ceil(seeds / AT_ONCE) }, (_, nth) => {
+      const first = nth * AT_ONCE + 1;
+      return { recovery, seeds: Array.from({ length: Math.min(AT_ONCE, seeds - first + 1) }, (__, at) => first + at) };
+    });
+    const goodputs = (await Promise.all(orders.map((order) => crew.recover(order)))).flat();
+    const missed = goodputs.flatMap((goodput, nth) => (goodput < ENOUGH ? [nth + 1] : []));
+    const sorted = [...goodputs].sort((one, other) => one - other);
+    const one: Recovery = {
+      what: `told ${recovery.tells}, ${recovery.instances}`,
+      seeds,
+      recovered: seeds - missed.length,
+      worst: rounded(sorted[0] ?? 0),
+      median: rounded(sorted[seeds >> 1] ?? 0),
+      missed: missed.slice(0, SHOWN),
+    };
+    found.push(one);
+    const shown = one.missed.length === 0 ? "" : `; not in seeds ${one.missed.join(", ")}`;
+    say(`  ${one.what.padEnd(24)} ${one.recovered} of ${seeds} seeds, worst ${one.worst}, median ${one.median}${shown}`);
+  }
   return found;
 }

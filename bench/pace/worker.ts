@@ -9,21 +9,30 @@ export interface Order {
   readonly seeds: readonly number[];
 }
 
-export type Report = { readonly figures: readonly Figures[] } | { readonly failed: string };
+/** Goodput of the second minute after a collapse, gates alone. */
+export interface RecoveryOrder {
+  readonly recovery: { readonly tells: "nothing" | "levels" | "retry-after"; readonly instances: number };
+  readonly seeds: readonly number[];
+}
+
+export type Report = { readonly figures: readonly Figures[] } | { readonly goodputs: readonly number[] } | { readonly failed: string };
 
 // Before anything is imported that looks at the time.
 const globals = installVirtualGlobals();
-const [{ play }, { scenarioNamed }, { CONTESTANTS }] = await Promise.all([
+const [{ play }, { recoveredIn }, { scenarioNamed }, { CONTESTANTS }] = await Promise.all([
   import("./play.ts"),
+  import("./recovery.ts"),
   import("./scenarios.ts"),
   import("./contestants.ts"),
 ]);
 
-async function obey({ scenario: named, contestant: meant, seeds }: Order): Promise<Report> {
-  const contestant = CONTESTANTS.find(({ name }) => name === meant);
-  if (contestant === undefined) return { failed: `there is no ${meant}` };
+async function obey(order: Order | RecoveryOrder): Promise<Report> {
+  const { seeds } = order;
   try {
-    const scenario = scenarioNamed(named);
+    if ("recovery" in order) return { goodputs: seeds.map((seed) => recoveredIn(order.recovery, seed)) };
+    const contestant = CONTESTANTS.find(({ name }) => name === order.contestant);
+    if (contestant === undefined) return { failed: `there is no ${order.contestant}` };
+    const scenario = scenarioNamed(order.scenario);
     const figures: Figures[] = [];
     for (const seed of seeds) figures.push(await play(scenario, contestant, seed, globals));
     return { figures };
@@ -32,6 +41,6 @@ async function obey({ scenario: named, contestant: meant, seeds }: Order): Promi
   }
 }
 
-process.on("message", (order: Order) => {
+process.on("message", (order: Order | RecoveryOrder) => {
   void obey(order).then((report) => process.send?.(report));
 });
