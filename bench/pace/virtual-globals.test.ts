@@ -13,6 +13,7 @@ async function within(act: (globals: VirtualGlobals) => Promise<void>): Promise<
 /** What a program sees of timers and promises: names in the order in which they happen. */
 function program(say: (name: string) => void): Promise<void> {
   return new Promise((resolve) => {
+    setTimeout(say, 20.9, "fractions of a millisecond are none");
     setTimeout(() => {
       say("first of the same moment");
       void Promise.resolve()
@@ -21,7 +22,6 @@ function program(say: (name: string) => void): Promise<void> {
       process.nextTick(say, "tick in the first");
     }, 20);
     setTimeout(say, 20, "second of the same moment");
-    setTimeout(say, 20.9, "fractions of a millisecond are none");
     setTimeout(say, -5, "at least one millisecond");
     const taken = setTimeout(say, 10, "never");
     setTimeout(() => clearTimeout(taken), 5);
