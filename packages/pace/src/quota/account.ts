@@ -5,6 +5,7 @@
  * was reserved since, up by what comes back with time. Invariant (K2): what was reserved is settled or under way, to the unit.
  */
 import type { Reading, Source, Unit } from "./reading.ts";
+import { createTrailing } from "./trailing.ts";
 
 export interface Account {
   readonly unit: Unit;
@@ -17,6 +18,8 @@ export interface Account {
   readonly outstanding: number;
   /** Units that were settled, ever. */
   readonly settled: number;
+  /** Units spent in the window: of a bucket those that were reserved or settled here within the last `windowMs`. */
+  used(nowMs: number): number;
   /** Units that may be reserved now. */
   available(nowMs: number): number;
   /** Until a window ends, or a bucket is full. */
@@ -46,6 +49,7 @@ export function createAccount(nowMs: number, first: Reading, source: Source): Ac
   let { limit, windowMs, shape, remaining } = first;
   let countedMs = nowMs;
   let endsMs = nowMs + first.resetInMs;
+  const spent = createTrailing();
   let [outstanding, settled] = [0, 0];
   let freshestMs = Number.NEGATIVE_INFINITY;
 
@@ -77,6 +81,10 @@ export function createAccount(nowMs: number, first: Reading, source: Source): Ac
     get settled() {
       return settled;
     },
+    used: (now) => {
+      count(now);
+      return Math.max(0, Math.min(limit, shape === "bucket" ? spent.sum(now, windowMs) : limit - remaining));
+    },
     available: (now) => {
       count(now);
       return remaining;
@@ -97,6 +105,7 @@ export function createAccount(nowMs: number, first: Reading, source: Source): Ac
       underWay.add(promise);
       outstanding += units;
       remaining -= units;
+      spent.add(now, units, windowMs);
       return {
         settle: (later, used) => {
           if (!underWay.delete(promise)) return;
@@ -105,12 +114,14 @@ export function createAccount(nowMs: number, first: Reading, source: Source): Ac
           outstanding = underWay.size === 0 ? 0 : outstanding - units;
           settled += used;
           remaining += units - used;
+          if (used !== units) spent.add(later, used - units, windowMs);
         },
       };
     },
     correct: (now, units) => {
       count(now);
       settled += units;
+      spent.add(now, units, windowMs);
       remaining = Math.min(limit - outstanding, remaining - units);
     },
     told: (now, reading, sentMs) => {

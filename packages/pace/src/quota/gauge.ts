@@ -41,7 +41,7 @@ export function gaugeOf(account: Account, nowMs: number, { partition, waiting, c
     limit,
     windowMs,
     shape,
-    used: Math.max(0, limit - available),
+    used: account.used(nowMs),
     waiting,
     available,
     resetInMs: Math.max(0, account.resetInMs(nowMs)),

@@ -60,6 +60,8 @@ export function createPurse(
     get settled() {
       return settled;
     },
+    // What others hold counts as spent: nobody here can have it.
+    used: (now) => (endsMs === undefined ? 0 : Math.max(0, limit - free - available(now))),
     available,
     resetInMs: (now) => (endsMs === undefined ? windowMs : Math.max(0, endsMs - now)),
     readyMs: (now, units) => {
