@@ -7,8 +7,11 @@
 import { type Attempt, call } from "./call.ts";
 import type { BreakerState } from "./control/breaker.ts";
 import { createRetryBudget, type RetryBudget } from "./control/retry-budget.ts";
+import type { DegradeEvent } from "./degrade/degrader.ts";
+import { fetchLesser } from "./degrade/lesser-fetch.ts";
 import { PaceError } from "./error.ts";
 import type { PaceEvent } from "./event.ts";
+import { createForesight } from "./foresight.ts";
 import { type CallTerms, createGate, type Gate, type GateState } from "./gate/gate.ts";
 import type { Clock } from "./host/clock.ts";
 import { quietClock, systemClock } from "./host/node/clock.ts";
@@ -16,6 +19,8 @@ import { measureProcess } from "./host/node/process.ts";
 import { systemRandom } from "./host/node/random.ts";
 import { openRightsFile } from "./host/node/rights-file.ts";
 import type { Random } from "./host/random.ts";
+import type { Standing } from "./ladder/ladder.ts";
+import type { Keeper, ReactionFault, Watcher } from "./ladder/reactions.ts";
 import { type Asked, modelOf, partitionOf } from "./partition.ts";
 import { type CallTraits, checkPolicy, checkTraits, knownClass, type PacePolicy } from "./policy.ts";
 import { createPolicyAccounts, type PolicyAccount } from "./policy-accounts.ts";
@@ -23,12 +28,13 @@ import { beginningOf } from "./providers/beginning.ts";
 import { guessedCost } from "./providers/cost.ts";
 import { type CostCorrection, createCostCorrection } from "./providers/cost-correction.ts";
 import { fieldsOf, judgedError } from "./providers/judged-error.ts";
+import { knownOf } from "./providers/known.ts";
 import { priceOf, usdOfGuess, usdOfUsage } from "./providers/prices.ts";
 import { readingsOf } from "./providers/readings.ts";
 import { costOfUsage, createUsageReader } from "./providers/usage.ts";
 import { needsBody, type Verdict, verdictOf } from "./providers/verdict.ts";
 import { type Gauge, gaugeOf } from "./quota/gauge.ts";
-import { createPool, type Measure } from "./quota/pool.ts";
+import { createPool, HERE, type Measure } from "./quota/pool.ts";
 import type { Cost, Reading } from "./quota/reading.ts";
 import type { RightsStore } from "./rights/rights-store.ts";
 import { createSharing } from "./rights/sharing.ts";
@@ -47,6 +53,10 @@ export interface PacePorts {
   readonly measure?: Measure;
   /** Called with all that happens, as it happens, for metrics and logs. What it throws is dropped: no call pays for who looks on. */
   readonly watch?: (event: PaceEvent) => void;
+  /** Told of keepers and watchers that failed, or took too long. */
+  readonly fault?: (fault: ReactionFault) => void;
+  /** Told of all that is done with less, and of strategies that failed. */
+  readonly lessened?: (event: DegradeEvent) => void;
 }
 
 export interface RunOptions<Result = unknown> {
@@ -73,6 +83,17 @@ export interface Pace extends Disposable {
   state(): ReadonlyMap<string, GateState>;
   /** Every quota that is known of, at this moment, and what the process has of its own. */
   gauges(): readonly Gauge[];
+  /** How short each of them is, and when it will be used up. */
+  standings(): readonly Standing[];
+  /**
+   * When something comes to *emergency*, `keeper` writes what must not be lost where it outlives the process, before anybody else is told. Ends by the function returned.
+   * Throws `bad-argument` where nobody would hear that it failed: `createPace(policy, { fault })`.
+   */
+  keep(name: string, keeper: Keeper): () => void;
+  /** Told of each threshold that is crossed, in order and once, and of each quota that will run out. As `keep`. */
+  on(name: string, watcher: Watcher): () => void;
+  /** Gauges of something else, as of a model's window, are looked at with the others. */
+  include(gauges: () => readonly Gauge[]): () => void;
   /** What waits is refused. */
   close(): void;
 }
@@ -96,7 +117,17 @@ interface Partition {
 /** Throws `bad-argument`. */
 export function createPace(
   policy: PacePolicy = {},
-  { clock = systemClock, random = systemRandom, fetch: send = fetch, measure, rights, sharingTrouble, watch: look }: PacePorts = {},
+  {
+    clock = systemClock,
+    random = systemRandom,
+    fetch: send = fetch,
+    measure,
+    rights,
+    sharingTrouble,
+    watch: look,
+    fault,
+    lessened,
+  }: PacePorts = {},
 ): Pace {
   checkPolicy(policy);
   const classes = policy.classes ?? CLASSES;
@@ -105,7 +136,11 @@ export function createPace(
   const reserved = new Set(policy.reserved ?? ["heartbeat"]);
   const nameOf = policy.partitionOf ?? partitionOf;
   const partitions = new Map<string, Partition>();
-  const watch = look && quiet(look);
+  const told = look && quiet(look);
+  const watch = (event: PaceEvent): void => {
+    told?.(event);
+    foresight.noticed();
+  };
   const pool = policy.here === undefined ? undefined : createPool(policy.here, measure ?? measureProcess(clock));
 
   const { shareAt } = policy;
@@ -132,12 +167,14 @@ export function createPace(
       partitions.delete(other);
     }
     const ofPolicy = accounts.of(origin, model);
+    const refusedTakes = URL.canParse(origin) ? knownOf(new URL(origin).host)?.refusedTakes : undefined;
     const settings = {
+      chargesRefused: refusedTakes === undefined ? undefined : refusedTakes > 0,
       mostWaiting: policy.mostWaiting ?? MOST_WAITING,
       ranks: classes.length,
       policy: ofPolicy.map(({ account }) => account),
     };
-    const turned = (state: BreakerState): void => watch?.({ kind: "breaker", partition: name, state });
+    const turned = (state: BreakerState): void => watch({ kind: "breaker", partition: name, state });
     const partition = {
       gate: createGate(settings, { clock, random, pool, hold: sharing?.hold(name), turned }),
       budget: createRetryBudget(),
@@ -162,7 +199,28 @@ export function createPace(
     };
   };
 
-  const fetchWith = async (traits: CallTraits, input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
+  const fetchWith = async (traits: CallTraits, input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+    foresight.noticed();
+    if (!foresight.isLessening) return await gated(traits, input, init);
+    const { url, headers } = describe(input, init ?? {});
+    const partition = nameOf({ url, headers, body: typeof init?.body === "string" ? init.body : undefined });
+    const { policy: taken } = partitionNamed(partition, new URL(url).origin, undefined);
+    const scopes = new Set([partition, HERE, ...taken.map(({ scope }) => scope)]);
+    const tags = [...(traits.tags ?? []), ...(traits.operation === undefined ? [] : [traits.operation.name])];
+    const degrader = foresight.degraderFor({ tags, ...(traits.cost === undefined ? {} : { cost: traits.cost }) }, (gauge) =>
+      scopes.has(gauge.partition),
+    );
+    const { class: named = usual, isDeferrable, lessenedBy } = traits;
+    const lesser = {
+      class: named,
+      scope: partition,
+      ...(isDeferrable === undefined ? {} : { isDeferrable }),
+      ...(lessenedBy === undefined ? {} : { lessenedBy }),
+    };
+    return await fetchLesser(degrader, lesser, (other, more) => gated(traits, other, more), input, init);
+  };
+
+  const gated = async (traits: CallTraits, input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
     const { url, headers, method } = describe(input, init);
     const body = typeof init.body === "string" ? init.body : undefined;
     const asked: Asked = { url, headers, body };
@@ -205,6 +263,7 @@ export function createPace(
     work: () => PromiseLike<Result>,
     { signal, guess = { requests: 1 }, isIdempotent = false, told }: RunOptions<Result> = {},
   ): Promise<Result> => {
+    foresight.noticed();
     const { gate, budget } = partitionNamed(partition, partition);
     const options = { attempts: policy.attempts ?? ATTEMPTS, signal, named: { partition, class: traits.class ?? usual } };
     const end = await call({ gate, budget, clock, watch }, termsOf(traits, guess), options, async (): Promise<Attempt<Ended<Result>>> => {
@@ -224,7 +283,29 @@ export function createPace(
     return end.result;
   };
 
+  const gauges = (): readonly Gauge[] => [
+    ...accounts.all.map(({ scope, account }) => {
+      const waiting = [...partitions.values()]
+        .filter(({ policy: taken }) => taken.some((one) => one.account === account))
+        .reduce((sum, { gate }) => sum + gate.waiting(account.unit), 0);
+      return gaugeOf(account, clock.now(), { partition: scope, waiting, confidence: 1, chargesRefused: undefined });
+    }),
+    ...[...partitions].flatMap(([name, { gate }]) => gate.gauges(name)),
+    ...(pool?.gauges((unit) => [...partitions.values()].reduce((sum, { gate }) => sum + gate.waiting(unit), 0)) ?? []),
+  ];
+
+  const foresight = createForesight(
+    {
+      ladder: policy.ladder,
+      reactions: policy.keepMs === undefined ? {} : { keepMs: policy.keepMs },
+      lesser: policy.lesser,
+      rules: policy.rules,
+    },
+    { clock, quietClock: renewing, gauges, isMeasured: pool !== undefined, critical: [...reserved], fault, lessened },
+  );
+
   const close = (): void => {
+    foresight.close();
     for (const { gate } of partitions.values()) gate.close();
     sharing?.close();
     // Who handed a store over has it.
@@ -239,16 +320,11 @@ export function createPace(
       return paceOf({ ...traits, ...more });
     },
     state: () => new Map([...partitions].map(([name, { gate }]) => [name, gate.state()])),
-    gauges: () => [
-      ...accounts.all.map(({ scope, account }) => {
-        const waiting = [...partitions.values()]
-          .filter(({ policy: taken }) => taken.some((one) => one.account === account))
-          .reduce((sum, { gate }) => sum + gate.waiting(account.unit), 0);
-        return gaugeOf(account, clock.now(), { partition: scope, waiting, confidence: 1, chargesRefused: undefined });
-      }),
-      ...[...partitions].flatMap(([name, { gate }]) => gate.gauges(name)),
-      ...(pool?.gauges((unit) => [...partitions.values()].reduce((sum, { gate }) => sum + gate.waiting(unit), 0)) ?? []),
-    ],
+    gauges,
+    keep: foresight.keep,
+    on: foresight.watch,
+    include: foresight.include,
+    standings: () => foresight.standings,
     close,
     [Symbol.dispose]: close,
   });

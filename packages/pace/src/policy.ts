@@ -1,6 +1,10 @@
 /** What the owner of a program says of its limits and its calls, and whether it makes sense. */
+
+import type { Strategy } from "./degrade/strategy.ts";
 import { PaceError } from "./error.ts";
 import type { Operation } from "./gate/operations.ts";
+import type { LadderSettings } from "./ladder/ladder.ts";
+import type { Rule } from "./ladder/rules.ts";
 import type { Asked } from "./partition.ts";
 import { checkPrices, type Prices } from "./providers/prices.ts";
 import { HELD_UNITS, type HeldLimit } from "./quota/pool.ts";
@@ -44,6 +48,14 @@ export interface PacePolicy {
   readonly shareAt?: string;
   /** Of what is shared: who has 2 gets twice as much as who has 1, where there is not enough. */
   readonly weight?: number;
+  /** From which use of a quota on something is short, and how it is calm again: 50, 75 and 90 in 100 unless said. */
+  readonly ladder?: LadderSettings;
+  /** Ways of doing with less while something is short, in the order in which they are asked: `fewerTokens()`, `cheaperModel(…)`. */
+  readonly lesser?: readonly Strategy[];
+  /** While one thing is short, what would be done because of it may not use up another. */
+  readonly rules?: readonly Rule[];
+  /** In an emergency each keeper has so long before others are told; 5,000 unless said. */
+  readonly keepMs?: number;
   /** Names the quotas that a request takes of; by address, credentials and model unless said. */
   readonly partitionOf?: (asked: Asked) => string;
 }
@@ -59,10 +71,20 @@ export interface CallTraits {
   readonly operation?: Operation;
   /** What one of them takes, where that is known better than it can be guessed: `{ usd: 0.02, "memory-bytes": 50_000_000 }`. */
   readonly cost?: Cost;
+  /** By which rules know them, besides the name of their operation. */
+  readonly tags?: readonly string[];
+  /** Whether they may be done another time, which a strategy decides that can put them off. */
+  readonly isDeferrable?: boolean;
+  /** Names of the strategies that may lessen them; all unless said, and none where they are of a reserved class. */
+  readonly lessenedBy?: readonly string[];
 }
 
 const UNITS: readonly Unit[] = ["requests", "tokens", "input-tokens", "output-tokens", "usd", ...HELD_UNITS];
 const POLICY_NAMES = [
+  "ladder",
+  "lesser",
+  "rules",
+  "keepMs",
   "shareAt",
   "weight",
   "classes",
@@ -76,7 +98,7 @@ const POLICY_NAMES = [
   "prices",
   "partitionOf",
 ];
-const TRAIT_NAMES = ["class", "deadlineMs", "requester", "operation", "cost"];
+const TRAIT_NAMES = ["class", "deadlineMs", "requester", "operation", "cost", "tags", "isDeferrable", "lessenedBy"];
 const QUOTA_NAMES = ["unit", "name", "limit", "windowMs", "shape"];
 const HELD_NAMES = ["unit", "limit"];
 

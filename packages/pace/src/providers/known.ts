@@ -30,7 +30,7 @@ export const KNOWN: readonly Known[] = [
     host: /\.openai\.azure\.com$/,
     refusedTakes: undefined,
     outputTaken: "what-may-come",
-    sure: true,
+    sure: false,
     source: "https://learn.microsoft.com/azure/ai-services/openai/how-to/quota",
     on: "2026-11-23",
   },

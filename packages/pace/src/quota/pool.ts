@@ -9,6 +9,8 @@ import type { Cost, Unit } from "./reading.ts";
 
 /** Units of which a process has its own. */
 export const HELD_UNITS = ["context-tokens", "in-flight", "cpu", "memory-bytes"] as const satisfies readonly Unit[];
+/** How gauges name whose these are. */
+export const HERE = "here";
 export type HeldUnit = (typeof HELD_UNITS)[number];
 
 export interface HeldLimit {
@@ -55,7 +57,7 @@ export function createPool(limits: readonly HeldLimit[], measure: Measure): Pool
     },
     gauges: (waiting) =>
       limits.map(({ unit, limit }) => ({
-        partition: "here",
+        partition: HERE,
         unit,
         name: unit,
         limit,

@@ -1,0 +1,145 @@
+import { describe, expect, it } from "vitest";
+import { fewerTokens } from "./degrade/fewer-tokens.ts";
+import { STAMP_FIELD, stampsOf } from "./degrade/stamp.ts";
+import { isPaceError } from "./error.ts";
+import type { LadderEvent } from "./ladder/ladder.ts";
+import { createPace, type Fetch, type Pace, type PacePorts } from "./pace.ts";
+import type { PacePolicy } from "./policy.ts";
+import type { Gauge } from "./quota/gauge.ts";
+import { createVirtualTime, type VirtualTime } from "./testing/virtual-time.ts";
+
+const ORIGIN = "https://api.example.com";
+const HOUR_MS = 3_600_000;
+const HUNDRED: PacePolicy = { quotas: { [ORIGIN]: [{ limit: 100, windowMs: HOUR_MS, shape: "window" }] } };
+/** Of what is asked, that is answered. */
+const echo: Fetch = async (_input, init) => new Response(typeof init?.body === "string" ? init.body : "{}");
+
+function town(policy: PacePolicy, ports: PacePorts = {}): { readonly time: VirtualTime; readonly pace: Pace } {
+  const time = createVirtualTime();
+  return { time, pace: createPace(policy, { clock: time, random: () => 0.5, fetch: echo, fault: () => undefined, ...ports }) };
+}
+
+async function spent(time: VirtualTime, pace: Pace, calls: number): Promise<void> {
+  for (let call = 0; call < calls; call++) {
+    const answer = pace.fetch(ORIGIN);
+    await time.runSettled(time.now() + 2000);
+    await answer;
+  }
+}
+
+describe("a quota that is used up", () => {
+  it("crosses its thresholds in order and once, keeps first and tells then, and is calm again after its window", async () => {
+    const { time, pace } = town(HUNDRED);
+    const heard: string[] = [];
+    pace.on("log", (event: LadderEvent) => {
+      if (event.kind === "step") heard.push(`${event.from} to ${event.to} at ${event.use.toFixed(2)}`);
+    });
+    pace.keep("tasks", async () => {
+      await Promise.resolve();
+      heard.push("kept");
+    });
+    await spent(time, pace, 95);
+    expect(heard).toEqual(["calm to warned at 0.50", "warned to saving at 0.75", "kept", "saving to emergency at 0.90"]);
+    expect(pace.standings()).toMatchObject([{ step: "emergency", gauge: { partition: ORIGIN, unit: "requests" } }]);
+    await time.runSettled(HOUR_MS + 60_000);
+    expect(pace.standings().every(({ step }) => step === "calm")).toBe(true);
+    pace.close();
+  });
+
+  it("is seen by whoever asks, though nobody waits to be told", async () => {
+    const { time, pace } = town(HUNDRED);
+    await spent(time, pace, 80);
+    expect(pace.standings()).toMatchObject([{ step: "saving" }]);
+    pace.close();
+  });
+
+  it("keeps nothing where nobody would hear of its failing", () => {
+    const pace = createPace(HUNDRED);
+    expect(() => pace.keep("tasks", () => undefined)).toThrow(/nobody hears/);
+    expect(() => pace.on("log", () => undefined)).toThrow(/nobody hears/);
+    pace.close();
+  });
+});
+
+describe("less, while something is short", () => {
+  const question = (most: number): RequestInit => ({
+    method: "POST",
+    body: JSON.stringify({ model: "large", messages: [{ role: "user", content: "why?" }], max_tokens: most }),
+  });
+
+  it("is asked for, and said on the answer", async () => {
+    const { time, pace } = town({ ...HUNDRED, lesser: [fewerTokens()] });
+    const asked = async (): Promise<{ readonly most: number; readonly stamps: readonly string[] }> => {
+      const answer = pace.fetch(`${ORIGIN}/v1/chat/completions`, question(8000));
+      await time.runSettled(time.now() + 2000);
+      const done = await answer;
+      const stamps = stampsOf(done.headers.get(STAMP_FIELD) ?? "").map(({ strategy, step }) => `${strategy} ${step}`);
+      return { most: ((await done.json()) as { max_tokens: number }).max_tokens, stamps };
+    };
+    expect(await asked()).toEqual({ most: 8000, stamps: [] });
+    await spent(time, pace, 80);
+    const lessened = await asked();
+    expect(lessened.most).toBeLessThan(8000);
+    expect(lessened.stamps).toEqual(["fewer tokens saving"]);
+    const beat = pace.with({ class: "heartbeat" }).fetch(`${ORIGIN}/v1/chat/completions`, question(8000));
+    await time.runSettled(time.now() + 2000);
+    expect(((await (await beat).json()) as { max_tokens: number }).max_tokens).toBe(8000);
+    pace.close();
+  });
+});
+
+describe("a rule", () => {
+  it("holds back what is done because something else is short", async () => {
+    const window: Gauge = {
+      partition: "a model",
+      unit: "context-tokens",
+      name: "window",
+      limit: 100,
+      windowMs: undefined,
+      shape: "held",
+      used: 80,
+      waiting: 0,
+      available: 20,
+      resetInMs: undefined,
+      source: "policy",
+      confidence: 1,
+      chargesRefused: undefined,
+    };
+    const { time, pace } = town({
+      rules: [{ when: { unit: "context-tokens", at: "saving" }, hold: { operation: "memory-search", perMinute: 3 } }],
+    });
+    pace.include(() => [window]);
+    await time.runSettled(1000);
+    const searching = pace.with({ tags: ["memory-search"] });
+    const codes: string[] = [];
+    for (let call = 0; call < 6; call++)
+      void searching.fetch(ORIGIN).then(
+        () => codes.push("done"),
+        (error: unknown) => codes.push(isPaceError(error) ? error.code : "?"),
+      );
+    const other = pace.fetch(ORIGIN);
+    await time.runSettled(10_000);
+    expect(codes.sort()).toEqual(["done", "done", "done", "shed", "shed", "shed"]);
+    expect((await other).status).toBe(200);
+    pace.close();
+  });
+});
+
+describe("nobody", () => {
+  it("is woken where nobody wants to know", async () => {
+    const time = createVirtualTime();
+    let wakes = 0;
+    const wake = (atMs: number, call: () => void): (() => void) => {
+      wakes++;
+      return time.wake(atMs, call);
+    };
+    const clock = { ...time, wake };
+    const pace = createPace({}, { clock, random: () => 0.5, fetch: echo });
+    const answer = pace.fetch(ORIGIN);
+    await time.runSettled(5000);
+    await answer;
+    const before = wakes;
+    await time.runSettled(HOUR_MS);
+    expect(wakes).toBe(before);
+  });
+});

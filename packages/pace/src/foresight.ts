@@ -1,0 +1,146 @@
+/**
+ * What becomes short, seen while there is time: the ladder over all gauges, who keeps what must not be lost, who is told, and what is done with less meanwhile.
+ *
+ * Gauges are looked at when something happened, and not more often than a few times a second; while anything is short, and where something is measured that changes by
+ * itself, every second as well. Nothing is looked at while nobody wants to know.
+ */
+import { createDegrader, type DegradeEvent, type Degrader } from "./degrade/degrader.ts";
+import type { Shortage, Strategy } from "./degrade/strategy.ts";
+import { PaceError } from "./error.ts";
+import type { Clock } from "./host/clock.ts";
+import { createLadder, type Ladder, type LadderSettings, type Standing } from "./ladder/ladder.ts";
+import { createReactions, type Keeper, type ReactionFault, type ReactionSettings, type Watcher } from "./ladder/reactions.ts";
+import { createRules, type Rule, type Tagged } from "./ladder/rules.ts";
+import { isAtLeast } from "./ladder/step.ts";
+import type { Gauge } from "./quota/gauge.ts";
+
+export interface ForesightSettings {
+  readonly ladder?: LadderSettings | undefined;
+  readonly reactions?: ReactionSettings | undefined;
+  /** Ways of doing with less, in the order in which they are asked. */
+  readonly lesser?: readonly Strategy[] | undefined;
+  readonly rules?: readonly Rule[] | undefined;
+}
+
+export interface ForesightPorts {
+  readonly clock: Clock;
+  /** Whose waking keeps no process alive. */
+  readonly quietClock: Clock;
+  readonly gauges: () => readonly Gauge[];
+  /** Whether gauges change without a call. */
+  readonly isMeasured: boolean;
+  readonly critical: readonly string[];
+  readonly fault?: ((fault: ReactionFault) => void) | undefined;
+  readonly lessened?: ((event: DegradeEvent) => void) | undefined;
+}
+
+/** For whose gauges it is asked. */
+export type IsMeant = (gauge: Gauge) => boolean;
+
+export interface Foresight {
+  /** Something happened that gauges may tell. */
+  noticed(): void;
+  keep(name: string, keeper: Keeper): () => void;
+  watch(name: string, watcher: Watcher): () => void;
+  /** Gauges of somebody else, as of a model's window. */
+  include(gauges: () => readonly Gauge[]): () => void;
+  readonly standings: readonly Standing[];
+  /** Whether calls may be done with less. */
+  readonly isLessening: boolean;
+  /** Throws `PaceError` with the code `shed` where a rule says so. */
+  degraderFor(operation: Tagged, isMeant: IsMeant): Degrader;
+  close(): void;
+}
+
+/** Calls come by the thousand; what is seen a quarter of a second later is seen in time. */
+const LOOK_MS = 250;
+const LOOK_AGAIN_MS = 1000;
+/** A limit that was assumed, or that refusals spoke against, is nothing to act on. */
+const BELIEVED = 0.3;
+
+export function createForesight(
+  { ladder: ladderSettings = {}, reactions: reactionSettings = {}, lesser = [], rules = [] }: ForesightSettings,
+  { clock, quietClock, gauges, isMeasured, critical, fault, lessened }: ForesightPorts,
+): Foresight {
+  const ladder: Ladder = createLadder(ladderSettings, clock);
+  const reactions = createReactions(reactionSettings, { clock, fault: (one) => fault?.(one) });
+  const held = createRules(rules, { clock, ladder });
+  const degraderWith = (shortageOf: () => Shortage | undefined): Degrader =>
+    createDegrader({ strategies: lesser, critical }, { clock, shortageOf, ...(lessened === undefined ? {} : { watch: lessened }) });
+  // What is wrong with the strategies is told at once.
+  degraderWith(() => undefined);
+  const included = new Set<() => readonly Gauge[]>();
+  const isLessening = lesser.length > 0 || rules.length > 0;
+  let isWanted = isLessening;
+  let lookedMs = Number.NEGATIVE_INFINITY;
+  let forget: (() => void) | undefined;
+  let isClosed = false;
+
+  const look = (): void => {
+    if (isClosed) return;
+    forget?.();
+    forget = undefined;
+    lookedMs = clock.now();
+    const all = [...gauges(), ...[...included].flatMap((of) => of())].filter(({ confidence }) => confidence >= BELIEVED);
+    // Keepers begin before this returns; faults of theirs are told, none is thrown.
+    void reactions.tell(ladder.look(all));
+    const isMoving = isMeasured || included.size > 0 || ladder.standings.some(({ step, use }) => step !== "calm" || use > 0);
+    if (isMoving) lookAt(lookedMs + LOOK_AGAIN_MS);
+  };
+
+  const lookAt = (atMs: number): void => {
+    forget?.();
+    forget = quietClock.wake(atMs, look);
+  };
+
+  const want = (): void => {
+    isWanted = true;
+    if (forget === undefined) lookAt(clock.now());
+  };
+
+  const heard = (name: string): void => {
+    if (fault === undefined)
+      throw new PaceError("bad-argument", `nobody hears of it when "${name}" fails`, "createPace(policy, { fault: (fault) => … }) does.");
+  };
+
+  return {
+    noticed: () => {
+      if (!isWanted || isClosed) return;
+      const now = clock.now();
+      if (now - lookedMs >= LOOK_MS) look();
+      else lookAt(lookedMs + LOOK_MS);
+    },
+    keep: (name, keeper) => {
+      heard(name);
+      want();
+      return reactions.keep(name, keeper);
+    },
+    watch: (name, watcher) => {
+      heard(name);
+      want();
+      return reactions.watch(name, watcher);
+    },
+    include: (of) => {
+      included.add(of);
+      want();
+      return () => included.delete(of);
+    },
+    get standings() {
+      if (!isWanted) want();
+      if (clock.now() - lookedMs >= LOOK_MS) look();
+      return ladder.standings;
+    },
+    isLessening,
+    degraderFor: (operation, isMeant) => {
+      const ruled = held.admit(operation);
+      const highest = ladder.highest(isMeant);
+      const measured = highest && { step: highest.step, gauge: `${highest.gauge.partition} ${highest.gauge.unit} ${highest.gauge.name}` };
+      const higher = ruled !== undefined && (measured === undefined || isAtLeast(ruled.step, measured.step)) ? ruled : measured;
+      return degraderWith(() => higher);
+    },
+    close: () => {
+      isClosed = true;
+      forget?.();
+    },
+  };
+}
