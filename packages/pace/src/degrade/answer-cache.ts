@@ -3,6 +3,7 @@
  * for so long, and how old one is, is said.
  */
 import type { Clock } from "../host/clock.ts";
+import { systemClock } from "../host/node/clock.ts";
 import { checkNames, checkNumber } from "../ladder/argument.ts";
 import type { Step } from "../ladder/step.ts";
 import { held } from "./held-result.ts";
@@ -28,7 +29,7 @@ interface Kept {
 }
 
 /** Throws `bad-argument`. */
-export function answerCache(clock: Clock, settings: AnswerCacheSettings = {}): Strategy {
+export function answerCache(settings: AnswerCacheSettings = {}, clock: Clock = systemClock): Strategy {
   checkNames("answerCache", settings, ["from", "most", "freshMs"]);
   const { from = "saving", most = MOST, freshMs = FRESH_MS } = settings;
   checkNumber("most", most, 1);

@@ -21,7 +21,7 @@ function town(step: Step | undefined) {
   const degrader = createDegrader(
     {
       strategies: [
-        answerCache(clock),
+        answerCache({}, clock),
         deferring({ defer: () => "t1", takeBack: () => undefined }),
         fewerTokens(),
         cheaperModel({ models: { large: "small" } }),

@@ -145,7 +145,7 @@ describe("summaries", () => {
 describe("a cache", () => {
   async function cached(result: unknown, more: Partial<Work> = {}) {
     const time = createVirtualTime();
-    const cache = answerCache(time, { freshMs: 60_000, most: 2 });
+    const cache = answerCache({ freshMs: 60_000, most: 2 }, time);
     cache.answered?.(workOf({ q: 1, page: { a: 1, b: 2 } }, "calm", more), result);
     await time.runSettled(30_000);
     return { time, cache };
