@@ -27,7 +27,8 @@ import { createPolicyAccounts, type PolicyAccount } from "./policy-accounts.ts";
 import { beginningOf } from "./providers/beginning.ts";
 import { guessedCost } from "./providers/cost.ts";
 import { type CostCorrection, createCostCorrection } from "./providers/cost-correction.ts";
-import { fieldsOf, judgedError } from "./providers/judged-error.ts";
+import { fieldsOf } from "./providers/fields.ts";
+import { judgedError } from "./providers/judged-error.ts";
 import { knownOf } from "./providers/known.ts";
 import { priceOf, usdOfGuess, usdOfUsage } from "./providers/prices.ts";
 import { readingsOf } from "./providers/readings.ts";
@@ -336,9 +337,10 @@ type Ended<Result> = { readonly result: Result } | { readonly error: unknown };
 
 async function judged(answer: Response, clock: Clock, mayFail: boolean): Promise<Attempt<Response>> {
   const dateMs = clock.date();
-  const readings = readingsOf(answer.headers, dateMs);
+  const fields = fieldsOf(answer.headers);
+  const readings = readingsOf(fields, dateMs);
   const text = needsBody(answer.status) ? await beginningOf(answer, clock) : "";
-  const verdict = verdictOf(answer.status, answer.headers, text, dateMs);
+  const verdict = verdictOf(answer.status, fields, text, dateMs);
   return { result: answer, ...meaning(verdict, readings, mayFail) };
 }
 

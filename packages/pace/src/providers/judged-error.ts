@@ -1,5 +1,6 @@
 import type { Reading } from "../quota/reading.ts";
-import { type Fields, readingsOf } from "./readings.ts";
+import { fieldsOf } from "./fields.ts";
+import { readingsOf } from "./readings.ts";
 import { type Verdict, verdictOf } from "./verdict.ts";
 
 /**
@@ -30,13 +31,4 @@ function textOf(error: object): string {
     }
   }
   return typeof message === "string" ? message : "";
-}
-
-/** `Headers` of any realm, or a record. */
-export function fieldsOf(headers: unknown): Fields {
-  if (typeof headers !== "object" || headers === null) return { get: () => null };
-  if (typeof (headers as Fields).get === "function") return headers as Fields;
-  const record = new Map<string, string>();
-  for (const [name, value] of Object.entries(headers)) if (typeof value === "string") record.set(name.toLowerCase(), value);
-  return { get: (name) => record.get(name) ?? null };
 }

@@ -6,11 +6,8 @@
  */
 import type { Reading, Unit } from "../quota/reading.ts";
 import { waitMs } from "./duration.ts";
+import type { Fields } from "./fields.ts";
 import { oldRateItem, type RateItem, rateItems } from "./rate-fields.ts";
-
-export interface Fields {
-  get(name: string): string | null;
-}
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -32,53 +29,64 @@ export function readingsOf(fields: Fields, dateMs: number): readonly Reading[] {
   ];
 }
 
-function openAiReadings(fields: Fields, now: number): readonly Reading[] {
-  const units: readonly (readonly [Unit, string])[] = [
-    ["requests", "requests"],
-    ["tokens", "tokens"],
-    ["input-tokens", "input-tokens"],
-    ["output-tokens", "output-tokens"],
-  ];
-  return units.flatMap(([unit, name]) => {
-    const limit = amount(fields.get(`x-ratelimit-limit-${name}`));
-    const remaining = amount(fields.get(`x-ratelimit-remaining-${name}`));
-    const reset = waitMs(fields.get(`x-ratelimit-reset-${name}`) ?? "", now);
-    if (limit === undefined || remaining === undefined) return [];
-    return reading({ unit, name, limit, remaining, resetInMs: reset, windowMs: filledIn(limit, remaining, reset), shape: "bucket" });
+/** The names of the fields that tell one quota. */
+interface Named {
+  readonly unit: Unit;
+  readonly name: string;
+  readonly limit: string;
+  readonly remaining: string;
+  readonly reset: string;
+}
+
+const MODEL_UNITS: readonly Unit[] = ["requests", "tokens", "input-tokens", "output-tokens"];
+
+/** OpenAI's, and those of whoever took over its names. */
+const OPEN_AI = MODEL_UNITS.map((unit) => named(unit, unit, (what) => `x-ratelimit-${what}-${unit}`));
+/** Mistral's, that name the window and no moment: `x-ratelimit-limit-req-minute`. */
+const OF_A_MINUTE = [
+  named("requests", "req-minute", (what) => `x-ratelimit-${what}-req-minute`),
+  named("tokens", "tokens-minute", (what) => `x-ratelimit-${what}-tokens-minute`),
+];
+const ANTHROPIC = MODEL_UNITS.map((unit) => named(unit, unit, (what) => `anthropic-ratelimit-${unit}-${what}`));
+/** Where both are told apart, "tokens" is the scarcer of them. */
+const ANTHROPIC_APART = ANTHROPIC.filter(({ unit }) => unit !== "tokens");
+
+function named(unit: Unit, name: string, field: (what: string) => string): Named {
+  return { unit, name, limit: field("limit"), remaining: field("remaining"), reset: field("reset") };
+}
+
+function bucketReadings(
+  fields: Fields,
+  all: readonly Named[],
+  timesOf: (limit: number, remaining: number, reset: string) => Pick<Told, "resetInMs" | "windowMs">,
+): readonly Reading[] {
+  return all.flatMap(({ unit, name, limit: ofLimit, remaining: ofRemaining, reset }) => {
+    // Of most services none of them is there.
+    const limit = amount(fields.get(ofLimit));
+    if (limit === undefined) return [];
+    const remaining = amount(fields.get(ofRemaining));
+    if (remaining === undefined) return [];
+    return reading({ unit, name, limit, remaining, ...timesOf(limit, remaining, reset), shape: "bucket" });
   });
 }
 
-/** Mistral's, that name the window and no moment: `x-ratelimit-limit-req-minute`. */
-function minuteReadings(fields: Fields): readonly Reading[] {
-  const units: readonly (readonly [Unit, string])[] = [
-    ["requests", "req-minute"],
-    ["tokens", "tokens-minute"],
-  ];
-  return units.flatMap(([unit, name]) => {
-    const limit = amount(fields.get(`x-ratelimit-limit-${name}`));
-    const remaining = amount(fields.get(`x-ratelimit-remaining-${name}`));
-    if (limit === undefined || remaining === undefined) return [];
-    return reading({ unit, name, limit, remaining, resetInMs: undefined, windowMs: MINUTE_MS, shape: "bucket" });
+function openAiReadings(fields: Fields, now: number): readonly Reading[] {
+  return bucketReadings(fields, OPEN_AI, (limit, remaining, field) => {
+    const resetInMs = waitMs(fields.get(field) ?? "", now);
+    return { resetInMs, windowMs: filledIn(limit, remaining, resetInMs) };
   });
+}
+
+function minuteReadings(fields: Fields): readonly Reading[] {
+  return bucketReadings(fields, OF_A_MINUTE, () => ({ resetInMs: undefined, windowMs: MINUTE_MS }));
 }
 
 function anthropicReadings(fields: Fields, now: number): readonly Reading[] {
-  const units: readonly (readonly [Unit, string])[] = [
-    ["requests", "requests"],
-    ["tokens", "tokens"],
-    ["input-tokens", "input-tokens"],
-    ["output-tokens", "output-tokens"],
-  ];
-  // Where both are told apart, "tokens" is the scarcer of them.
-  const isTold = fields.get("anthropic-ratelimit-input-tokens-limit") !== null;
-  return units.flatMap(([unit, name]) => {
-    if (unit === "tokens" && isTold) return [];
-    const limit = amount(fields.get(`anthropic-ratelimit-${name}-limit`));
-    const remaining = amount(fields.get(`anthropic-ratelimit-${name}-remaining`));
-    const resetInMs = waitMs(fields.get(`anthropic-ratelimit-${name}-reset`) ?? "", now);
-    if (limit === undefined || remaining === undefined) return [];
-    return reading({ unit, name, limit, remaining, resetInMs, windowMs: MINUTE_MS, shape: "bucket" });
-  });
+  const all = fields.get("anthropic-ratelimit-input-tokens-limit") === null ? ANTHROPIC : ANTHROPIC_APART;
+  return bucketReadings(fields, all, (_limit, _remaining, field) => ({
+    resetInMs: waitMs(fields.get(field) ?? "", now),
+    windowMs: MINUTE_MS,
+  }));
 }
 
 /** With and without the X, Twitter's, and Cohere's for keys on trial. */

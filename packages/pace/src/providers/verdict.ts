@@ -3,7 +3,7 @@
  * helps. Bodies are read where the status is one of a refusal: they tell the wait where the fields do not, and what is spent.
  */
 import { durationMs, untilMidnightMs, waitMs } from "./duration.ts";
-import type { Fields } from "./readings.ts";
+import type { Fields } from "./fields.ts";
 
 export type Verdict =
   | { readonly kind: "answered" }

@@ -1,0 +1,35 @@
+import { describe, expect, it } from "vitest";
+import { fieldsOf } from "./fields.ts";
+import { FIXTURES } from "./fixtures.ts";
+import { readingsOf } from "./readings.ts";
+import { verdictOf } from "./verdict.ts";
+
+const DATE_MS = Date.parse("2026-11-23T12:00:00Z");
+
+describe("fields of an answer", () => {
+  it("tell the same when they are copied as each by itself", () => {
+    for (const { fields, status, body = "" } of FIXTURES) {
+      const headers = new Headers(fields);
+      // As of another realm: not copied.
+      const foreign = { get: (name: string) => headers.get(name) };
+      expect(readingsOf(fieldsOf(headers), DATE_MS)).toEqual(readingsOf(foreign, DATE_MS));
+      expect(verdictOf(status, fieldsOf(headers), body, DATE_MS)).toEqual(verdictOf(status, foreign, body, DATE_MS));
+    }
+  });
+
+  it("that come twice are one, as in Headers", () => {
+    const headers = new Headers([
+      ["Retry-After", "1"],
+      ["retry-after", "2"],
+    ]);
+    expect(fieldsOf(headers).get("retry-after")).toBe("1, 2");
+  });
+
+  it.each([[undefined], [null], ["retry-after: 1"], [{ "retry-after": 1 }]])("are none in %j", (headers) => {
+    expect(fieldsOf(headers).get("retry-after")).toBe(null);
+  });
+
+  it("of a record are found whatever the size of their letters", () => {
+    expect(fieldsOf({ "Retry-After": "1" }).get("retry-after")).toBe("1");
+  });
+});
