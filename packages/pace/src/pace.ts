@@ -135,7 +135,9 @@ export function createPace(
   const usual = policy.usualClass ?? (classes.includes("normal") ? "normal" : (classes.at(-1) ?? ""));
   knownClass(classes, usual);
   const reserved = new Set(policy.reserved ?? ["heartbeat"]);
-  const nameOf = policy.partitionOf ?? partitionOf;
+  const { partitionOf: named } = policy;
+  const nameOf = ({ asked, at }: Described, model: string | undefined): string =>
+    named === undefined ? partitionOf(at, asked.headers, model) : named(asked);
   const partitions = new Map<string, Partition>();
   const told = look && quiet(look);
   const watch = (event: PaceEvent): void => {
@@ -203,17 +205,19 @@ export function createPace(
   const fetchWith = async (traits: CallTraits, input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     foresight.noticed();
     if (!foresight.isLessening) return await gated(traits, input, init);
-    const { url, headers } = describe(input, init ?? {});
-    const partition = nameOf({ url, headers, body: typeof init?.body === "string" ? init.body : undefined });
-    const { policy: taken } = partitionNamed(partition, new URL(url).origin, undefined);
+    const described = describe(input, init ?? {});
+    const { asked, at } = described;
+    const model = modelOf(asked, at);
+    const partition = nameOf(described, model);
+    const { policy: taken } = partitionNamed(partition, at.origin, model);
     const scopes = new Set([partition, HERE, ...taken.map(({ scope }) => scope)]);
     const tags = [...(traits.tags ?? []), ...(traits.operation === undefined ? [] : [traits.operation.name])];
     const degrader = foresight.degraderFor({ tags, ...(traits.cost === undefined ? {} : { cost: traits.cost }) }, (gauge) =>
       scopes.has(gauge.partition),
     );
-    const { class: named = usual, isDeferrable, lessenedBy } = traits;
+    const { class: ofClass = usual, isDeferrable, lessenedBy } = traits;
     const lesser = {
-      class: named,
+      class: ofClass,
       scope: partition,
       ...(isDeferrable === undefined ? {} : { isDeferrable }),
       ...(lessenedBy === undefined ? {} : { lessenedBy }),
@@ -222,16 +226,15 @@ export function createPace(
   };
 
   const gated = async (traits: CallTraits, input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
-    const { url, headers, method } = describe(input, init);
-    const body = typeof init.body === "string" ? init.body : undefined;
-    const asked: Asked = { url, headers, body };
-    const partition = nameOf(asked);
-    const model = modelOf(asked);
-    const { gate, budget, correction } = partitionNamed(partition, new URL(url).origin, model);
+    const described = describe(input, init);
+    const { asked, at, method } = described;
+    const model = modelOf(asked, at);
+    const partition = nameOf(described, model);
+    const { gate, budget, correction } = partitionNamed(partition, at.origin, model);
     const guess = priced(guessedCost(asked), model);
     const signal = init.signal ?? (input instanceof Request ? input.signal : undefined);
     const isRepeatable = !(init.body instanceof ReadableStream);
-    const mayFail = isRepeatable && (IDEMPOTENT.has(method) || headers.has("idempotency-key"));
+    const mayFail = isRepeatable && (IDEMPOTENT.has(method) || asked.headers.has("idempotency-key"));
     const attempts = isRepeatable ? (policy.attempts ?? ATTEMPTS) : 1;
     let before: Response | undefined;
     const options = { attempts, signal: signal ?? undefined, named: { partition, class: traits.class ?? usual } };
@@ -369,10 +372,19 @@ function quiet(watch: (event: PaceEvent) => void): (event: PaceEvent) => void {
   };
 }
 
-function describe(input: string | URL | Request, init: RequestInit): { url: string; headers: Headers; method: string } {
+interface Described {
+  readonly asked: Asked;
+  /** Where to. */
+  readonly at: URL;
+  readonly method: string;
+}
+
+function describe(input: string | URL | Request, init: RequestInit): Described {
   const request = input instanceof Request ? input : undefined;
   const url = request?.url ?? String(input);
   if (!URL.canParse(url))
     throw new PaceError("bad-argument", `"${url.slice(0, 80)}" is no address`, 'It begins with the scheme: "https://…".');
-  return { url, headers: new Headers(init.headers ?? request?.headers), method: (init.method ?? request?.method ?? "GET").toUpperCase() };
+  const body = typeof init.body === "string" ? init.body : undefined;
+  const method = (init.method ?? request?.method ?? "GET").toUpperCase();
+  return { asked: { url, headers: new Headers(init.headers ?? request?.headers), body }, at: new URL(url), method };
 }

@@ -1,4 +1,5 @@
 /** Whose quota a request takes of: from its address, its credentials and the model that it names. */
+import { fieldsOf } from "./providers/fields.ts";
 
 export interface Asked {
   readonly url: string;
@@ -10,27 +11,28 @@ export interface Asked {
 const CREDENTIALS = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
 /** GitHub counts these apart from all others. */
 const OWN_QUOTA = /^\/(search|graphql)(?=[/?]|$)/;
+const MODEL_IN_PATH = /\/models\/([\w.-]{1,80})/;
+const MODEL_IN_BODY = /"model"\s*:\s*"([^"\\]{1,100})"/;
 /** A model is named at the beginning or the end of a body; of long ones the middle is not looked at. */
 const LOOKED_AT = 20_000;
 
 /** The same for requests that share their quotas, as the services in `providers/` count. Credentials are in it as a number that does not tell them. */
-export function partitionOf({ url, headers, body }: Asked): string {
-  const { origin, pathname, host } = new URL(url);
-  const credential = CREDENTIALS.map((name) => headers.get(name)).find((value) => value !== null);
-  const model = modelOf({ url, headers, body });
+export function partitionOf({ origin, pathname, host }: URL, headers: Headers, model: string | undefined): string {
+  const fields = fieldsOf(headers);
+  const credential = CREDENTIALS.map((name) => fields.get(name)).find((value) => value !== null);
   const own = host === "api.github.com" ? OWN_QUOTA.exec(pathname)?.[1] : undefined;
   return [origin, credential === undefined ? undefined : hashed(credential), model, own].filter((part) => part !== undefined).join(" ");
 }
 
 /** As the request names it. */
-export function modelOf({ url, body }: Asked): string | undefined {
-  return fieldOf(body, "model") ?? /\/models\/([\w.-]{1,80})/.exec(new URL(url).pathname)?.[1];
+export function modelOf({ url, body }: Asked, at = new URL(url)): string | undefined {
+  return modelIn(body) ?? MODEL_IN_PATH.exec(at.pathname)?.[1];
 }
 
-function fieldOf(body: string | undefined, name: string): string | undefined {
+function modelIn(body: string | undefined): string | undefined {
   if (body === undefined) return undefined;
   const looked = body.length > 2 * LOOKED_AT ? `${body.slice(0, LOOKED_AT)} ${body.slice(-LOOKED_AT)}` : body;
-  return new RegExp(`"${name}"\\s*:\\s*"([^"\\\\]{1,100})"`).exec(looked)?.[1];
+  return MODEL_IN_BODY.exec(looked)?.[1];
 }
 
 /** FNV-1a, 32 bits: enough to tell a handful of keys apart. */

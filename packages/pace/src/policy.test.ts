@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { fewerTokens } from "./degrade/fewer-tokens.ts";
 import { isPaceError } from "./error.ts";
 import { createPace, type Fetch, type Pace } from "./pace.ts";
 import type { PacePolicy } from "./policy.ts";
@@ -76,8 +77,12 @@ describe("a budget in dollars", () => {
 });
 
 describe("a quota of one model", () => {
-  it("holds that model alone", async () => {
-    const { time, pace } = town({ quotas: { [`${ORIGIN} small`]: [{ limit: 1, windowMs: DAY_MS, shape: "window" }] } }, model(1));
+  const quotas = { [`${ORIGIN} small`]: [{ limit: 1, windowMs: DAY_MS, shape: "window" }] } as const;
+  it.each([
+    ["", { quotas }],
+    [" where less may be done too", { quotas, lesser: [fewerTokens()] }],
+  ] as const)("holds that model alone%s", async (_where, policy) => {
+    const { time, pace } = town(policy, model(1));
     const ends: string[] = [];
     for (const name of ["small", "small", "large", "large"]) void codeOf(said(pace, name)).then((code) => ends.push(`${name} ${code}`));
     await time.runSettled(130_000);
