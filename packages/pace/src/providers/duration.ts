@@ -3,6 +3,8 @@
 const UNIT_MS: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000, ms: 1, us: 1e-3, µs: 1e-3, ns: 1e-6 };
 const PART = /(\d+(?:\.\d+)?)(ms|us|µs|ns|d|h|m|s)/g;
 const DURATION = /^(?:\d+(?:\.\d+)?(?:ms|us|µs|ns|d|h|m|s))+$/;
+/** Most are of one part. */
+const ONE = /^(\d+(?:\.\d+)?)(ms|us|µs|ns|d|h|m|s)$/;
 const NUMBER = /^\d+(?:\.\d+)?$/;
 /** Seconds since 1970 that are later than 2001, which no number of seconds to wait is. */
 const EPOCH_S = 1e9;
@@ -14,7 +16,10 @@ const MOST_MS = 366 * 86_400_000;
 export function durationMs(text: string): number | undefined {
   const compact = text.trim().replaceAll(" ", "");
   // No pattern of ours is given more than a line.
-  if (compact.length > 50 || !DURATION.test(compact)) return undefined;
+  if (compact.length > 50) return undefined;
+  const one = ONE.exec(compact);
+  if (one !== null) return bounded(Number(one[1]) * (UNIT_MS[one[2] as string] as number));
+  if (!DURATION.test(compact)) return undefined;
   let sum = 0;
   for (const [, amount, unit] of compact.matchAll(PART)) sum += Number(amount) * (UNIT_MS[unit as string] as number);
   return bounded(sum);

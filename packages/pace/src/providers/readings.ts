@@ -58,7 +58,8 @@ function named(unit: Unit, name: string, field: (what: string) => string): Named
 function bucketReadings(
   fields: Fields,
   all: readonly Named[],
-  timesOf: (limit: number, remaining: number, reset: string) => Pick<Told, "resetInMs" | "windowMs">,
+  resetOf: (field: string) => number | undefined,
+  windowOf: (limit: number, remaining: number, resetInMs: number | undefined) => number,
 ): readonly Reading[] {
   return all.flatMap(({ unit, name, limit: ofLimit, remaining: ofRemaining, reset }) => {
     // Of most services none of them is there.
@@ -66,36 +67,38 @@ function bucketReadings(
     if (limit === undefined) return [];
     const remaining = amount(fields.get(ofRemaining));
     if (remaining === undefined) return [];
-    return reading({ unit, name, limit, remaining, ...timesOf(limit, remaining, reset), shape: "bucket" });
+    const resetInMs = resetOf(reset);
+    return reading({ unit, name, limit, remaining, resetInMs, windowMs: windowOf(limit, remaining, resetInMs), shape: "bucket" });
   });
 }
 
 function openAiReadings(fields: Fields, now: number): readonly Reading[] {
-  return bucketReadings(fields, OPEN_AI, (limit, remaining, field) => {
-    const resetInMs = waitMs(fields.get(field) ?? "", now);
-    return { resetInMs, windowMs: filledIn(limit, remaining, resetInMs) };
-  });
+  return bucketReadings(fields, OPEN_AI, (field) => waitMs(fields.get(field) ?? "", now), filledIn);
 }
 
 function minuteReadings(fields: Fields): readonly Reading[] {
-  return bucketReadings(fields, OF_A_MINUTE, () => ({ resetInMs: undefined, windowMs: MINUTE_MS }));
+  return bucketReadings(fields, OF_A_MINUTE, () => undefined, aMinute);
 }
 
 function anthropicReadings(fields: Fields, now: number): readonly Reading[] {
   const all = fields.get("anthropic-ratelimit-input-tokens-limit") === null ? ANTHROPIC : ANTHROPIC_APART;
-  return bucketReadings(fields, all, (_limit, _remaining, field) => ({
-    resetInMs: waitMs(fields.get(field) ?? "", now),
-    windowMs: MINUTE_MS,
-  }));
+  return bucketReadings(fields, all, (field) => waitMs(fields.get(field) ?? "", now), aMinute);
+}
+
+function aMinute(): number {
+  return MINUTE_MS;
 }
 
 /** With and without the X, Twitter's, and Cohere's for keys on trial. */
-const PREFIXES = ["x-ratelimit", "x-rate-limit", "ratelimit", "x-trial-endpoint-call"];
+const SINGLE = ["x-ratelimit", "x-rate-limit", "ratelimit", "x-trial-endpoint-call"].map((prefix) => ({
+  prefix,
+  remainingOf: `${prefix}-remaining`,
+}));
 
 /** One quota of requests, that ends at a moment: `X-RateLimit-Limit`, `-Remaining`, `-Reset`. Docker Hub writes the window behind both numbers, Reddit what was used and no limit. */
 function singleReadings(fields: Fields, now: number): readonly Reading[] {
-  for (const prefix of PREFIXES) {
-    const remaining = amount(withoutParameters(fields.get(`${prefix}-remaining`)));
+  for (const { prefix, remainingOf } of SINGLE) {
+    const remaining = amount(withoutParameters(fields.get(remainingOf)));
     if (remaining === undefined) continue;
     const used = amount(fields.get(`${prefix}-used`));
     const limit = amount(withoutParameters(fields.get(`${prefix}-limit`))) ?? (used === undefined ? undefined : used + remaining);
@@ -113,7 +116,7 @@ function singleReadings(fields: Fields, now: number): readonly Reading[] {
 
 /** The number of `100;w=21600`, or of `100, 100;w=60` as older drafts wrote it. */
 function withoutParameters(text: string | null): string | null {
-  return /^\s*\d{1,15}(?:\.\d{1,6})?(?=\s*(?:[;,]|$))/.exec(text ?? "")?.[0] ?? null;
+  return text === null ? null : (/^\s*\d{1,15}(?:\.\d{1,6})?(?=\s*(?:[;,]|$))/.exec(text)?.[0] ?? null);
 }
 
 const DRAFT_UNITS: Readonly<Record<string, Unit>> = { requests: "requests", request: "requests", tokens: "tokens", token: "tokens" };
@@ -165,11 +168,11 @@ interface Told extends Omit<Reading, "resetInMs"> {
 }
 
 /** None where it makes no sense. */
-function reading({ resetInMs, ...told }: Told): readonly Reading[] {
-  const { limit, remaining, windowMs, shape } = told;
-  if (!(limit > 0 && remaining >= 0 && windowMs > 0)) return [];
-  const whole = shape === "bucket" ? ((limit - Math.min(limit, remaining)) * windowMs) / limit : windowMs;
-  return [{ ...told, remaining: Math.min(limit, remaining), resetInMs: Math.min(resetInMs ?? whole, windowMs) }];
+function reading({ unit, name, limit, windowMs, remaining: told, resetInMs, shape }: Told): readonly Reading[] {
+  if (!(limit > 0 && told >= 0 && windowMs > 0)) return [];
+  const remaining = Math.min(limit, told);
+  const whole = shape === "bucket" ? ((limit - remaining) * windowMs) / limit : windowMs;
+  return [{ unit, name, limit, windowMs, remaining, resetInMs: Math.min(resetInMs ?? whole, windowMs), shape }];
 }
 
 /** Digits, as many as a number holds exactly. */
@@ -181,7 +184,7 @@ function amount(text: string | null): number | undefined {
 function filledIn(limit: number, remaining: number, resetInMs: number | undefined): number {
   if (resetInMs === undefined || remaining >= limit || resetInMs === 0) return MINUTE_MS;
   const wholeMs = (resetInMs * limit) / (limit - remaining);
-  const distance = (window: number): number => Math.abs(Math.log(window / wholeMs));
+  const distance = (window: number): number => Math.max(window / wholeMs, wholeMs / window);
   return WINDOWS_MS.reduce((best, window) => (distance(window) < distance(best) ? window : best));
 }
 
