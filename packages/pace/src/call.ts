@@ -21,6 +21,7 @@ export interface CallPorts {
   readonly gate: Gate;
   readonly budget: RetryBudget;
   readonly clock: Clock;
+  /** None where nobody looks; asked for at each event, as somebody may begin to. */
   readonly watch?: ((event: PaceEvent) => void) | undefined;
 }
 
@@ -41,7 +42,7 @@ export async function call<Result>(
   { attempts, signal, named }: CallOptions,
   attempt: (nth: number) => Promise<Attempt<Result>>,
 ): Promise<Result> {
-  const { gate, budget, clock, watch } = ports;
+  const { gate, budget, clock } = ports;
   let last: Attempt<Result> | undefined;
   for (let nth = 1; ; nth++) {
     const cameMs = clock.now();
@@ -50,25 +51,26 @@ export async function call<Result>(
       if (last?.again === "in-budget") await inBudget(budget, clock, terms.deadlineMs, signal);
       pass = await entered(gate, terms, signal);
     } catch (error) {
-      if (isPaceError(error)) watch?.({ ...named, kind: "turned-away", code: error.code });
+      if (isPaceError(error)) ports.watch?.({ ...named, kind: "turned-away", code: error.code });
       if (last !== undefined && isPaceError(error)) return last.result;
       throw error;
     }
-    watch?.({ ...named, kind: "left", nth, waitedMs: pass.sentMs - cameMs });
+    ports.watch?.({ ...named, kind: "left", nth, waitedMs: pass.sentMs - cameMs });
     if (nth === 1) budget.earned();
     try {
       last = await attempt(nth);
     } catch (error) {
       pass.settle({ kind: "withdrawn" });
-      watch?.({ ...named, kind: "withdrawn", tookMs: clock.now() - pass.sentMs });
+      ports.watch?.({ ...named, kind: "withdrawn", tookMs: clock.now() - pass.sentMs });
       throw error;
     }
     pass.settle(last.outcome);
+    const { watch } = ports;
     if (watch !== undefined) for (const event of ended(last.outcome, clock.now() - pass.sentMs)) watch({ ...named, ...event });
     void last.used?.then((used) => {
       if (used === undefined) return;
       pass.used(used);
-      watch?.({ ...named, kind: "used", used });
+      ports.watch?.({ ...named, kind: "used", used });
     });
     if (last.again === "never" || nth >= attempts) return last.result;
   }

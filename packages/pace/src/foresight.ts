@@ -40,6 +40,8 @@ export type IsMeant = (gauge: Gauge) => boolean;
 export interface Foresight {
   /** Something happened that gauges may tell. */
   noticed(): void;
+  /** Whether anybody wants to know. */
+  readonly isWanted: boolean;
   keep(name: string, keeper: Keeper): () => void;
   watch(name: string, watcher: Watcher): () => void;
   /** Gauges of somebody else, as of a model's window. */
@@ -73,6 +75,7 @@ export function createForesight(
   const isLessening = lesser.length > 0 || rules.length > 0;
   let isWanted = isLessening;
   let lookedMs = Number.NEGATIVE_INFINITY;
+  let wakesMs = Number.POSITIVE_INFINITY;
   let forget: (() => void) | undefined;
   let isClosed = false;
 
@@ -80,6 +83,7 @@ export function createForesight(
     if (isClosed) return;
     forget?.();
     forget = undefined;
+    wakesMs = Number.POSITIVE_INFINITY;
     lookedMs = clock.now();
     const all = [...gauges(), ...[...included].flatMap((of) => of())].filter(({ confidence }) => confidence >= BELIEVED);
     // Keepers begin before this returns; faults of theirs are told, none is thrown.
@@ -90,6 +94,7 @@ export function createForesight(
 
   const lookAt = (atMs: number): void => {
     forget?.();
+    wakesMs = atMs;
     forget = quietClock.wake(atMs, look);
   };
 
@@ -108,7 +113,8 @@ export function createForesight(
       if (!isWanted || isClosed) return;
       const now = clock.now();
       if (now - lookedMs >= LOOK_MS) look();
-      else lookAt(lookedMs + LOOK_MS);
+      // Who wakes in time already is not asked to for every call.
+      else if (wakesMs > lookedMs + LOOK_MS) lookAt(lookedMs + LOOK_MS);
     },
     keep: (name, keeper) => {
       heard(name);
@@ -131,6 +137,9 @@ export function createForesight(
       return ladder.standings;
     },
     isLessening,
+    get isWanted() {
+      return isWanted;
+    },
     degraderFor: (operation, isMeant) => {
       const ruled = held.admit(operation);
       const highest = ladder.highest(isMeant);

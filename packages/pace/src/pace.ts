@@ -4,7 +4,7 @@
  *   const pace = createPace();
  *   const answer = await pace.fetch("https://api.example.com/v1/things");
  */
-import { type Attempt, call } from "./call.ts";
+import { type Attempt, type CallPorts, call } from "./call.ts";
 import type { BreakerState } from "./control/breaker.ts";
 import { createRetryBudget, type RetryBudget } from "./control/retry-budget.ts";
 import type { DegradeEvent } from "./degrade/degrader.ts";
@@ -133,12 +133,13 @@ export function createPace(
   checkPolicy(policy);
   const classes = policy.classes ?? CLASSES;
   const usual = policy.usualClass ?? (classes.includes("normal") ? "normal" : (classes.at(-1) ?? ""));
-  knownClass(classes, usual);
+  const usualRank = knownClass(classes, usual);
   const reserved = new Set(policy.reserved ?? ["heartbeat"]);
   const { partitionOf: named } = policy;
   const nameOf = ({ asked, at }: Described, model: string | undefined): string =>
     named === undefined ? partitionOf(at, asked.headers, model) : named(asked);
   const partitions = new Map<string, Partition>();
+  let newest: Partition | undefined;
   const told = look && quiet(look);
   const watch = (event: PaceEvent): void => {
     told?.(event);
@@ -157,9 +158,11 @@ export function createPace(
   const partitionNamed = (name: string, origin: string, model?: string): Partition => {
     const known = partitions.get(name);
     if (known !== undefined) {
+      if (known === newest) return known;
       // The last in a map is the one that was used last.
       partitions.delete(name);
       partitions.set(name, known);
+      newest = known;
       return known;
     }
     for (const [other, { gate }] of partitions) {
@@ -185,26 +188,37 @@ export function createPace(
       policy: ofPolicy,
     };
     partitions.set(name, partition);
+    newest = partition;
     return partition;
   };
 
+  const portsOf = (gate: Gate, budget: RetryBudget): CallPorts => ({
+    gate,
+    budget,
+    clock,
+    // What nobody hears is not put together.
+    get watch() {
+      return told === undefined && !foresight.isWanted ? undefined : watch;
+    },
+  });
+
   const termsOf = (traits: CallTraits, guessed: Cost): CallTerms => {
     const name = traits.class ?? usual;
+    const rank = knownClass(classes, name);
     return {
-      cost: { ...guessed, ...traits.cost },
+      cost: traits.cost === undefined ? guessed : { ...guessed, ...traits.cost },
       isGuess: traits.cost === undefined,
-      rank: knownClass(classes, name),
+      rank,
       isReserved: reserved.has(name),
-      isUrgent: knownClass(classes, name) < knownClass(classes, usual),
+      isUrgent: rank < usualRank,
       requester: traits.requester ?? "",
       deadlineMs: clock.now() + (traits.deadlineMs ?? policy.deadlineMs ?? DEADLINE_MS),
       operation: traits.operation,
     };
   };
 
-  const fetchWith = async (traits: CallTraits, input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+  const withLess = async (traits: CallTraits, input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     foresight.noticed();
-    if (!foresight.isLessening) return await gated(traits, input, init);
     const described = describe(input, init ?? {});
     const { asked, at } = described;
     const model = modelOf(asked, at);
@@ -226,6 +240,7 @@ export function createPace(
   };
 
   const gated = async (traits: CallTraits, input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
+    foresight.noticed();
     const described = describe(input, init);
     const { asked, at, method } = described;
     const model = modelOf(asked, at);
@@ -238,11 +253,13 @@ export function createPace(
     const attempts = isRepeatable ? (policy.attempts ?? ATTEMPTS) : 1;
     let before: Response | undefined;
     const options = { attempts, signal: signal ?? undefined, named: { partition, class: traits.class ?? usual } };
-    return await call({ gate, budget, clock, watch }, termsOf(traits, correction.corrected(guess)), options, async () => {
+    return await call(portsOf(gate, budget), termsOf(traits, correction.corrected(guess)), options, async () => {
       // Nobody reads it any more, and its connection is held until somebody says so.
-      await before?.body?.cancel().catch(() => undefined);
+      if (before !== undefined) await before.body?.cancel().catch(() => undefined);
       before = await send(input instanceof Request ? input.clone() : input, init);
-      const judgement = await judged(before, clock, mayFail);
+      const dateMs = clock.date();
+      const text = needsBody(before.status) ? await beginningOf(before, clock) : "";
+      const judgement = judged(before, text, dateMs, mayFail);
       // Only models take more than a request.
       if (judgement.outcome.kind !== "answered" || guess["input-tokens"] === undefined) return judgement;
       const { answer, used } = metered(before);
@@ -270,7 +287,7 @@ export function createPace(
     foresight.noticed();
     const { gate, budget } = partitionNamed(partition, partition);
     const options = { attempts: policy.attempts ?? ATTEMPTS, signal, named: { partition, class: traits.class ?? usual } };
-    const end = await call({ gate, budget, clock, watch }, termsOf(traits, guess), options, async (): Promise<Attempt<Ended<Result>>> => {
+    const end = await call(portsOf(gate, budget), termsOf(traits, { ...guess }), options, async (): Promise<Attempt<Ended<Result>>> => {
       let result: Result;
       try {
         result = await work();
@@ -317,7 +334,7 @@ export function createPace(
   };
 
   const paceOf = (traits: CallTraits): Pace => ({
-    fetch: (input, init) => fetchWith(traits, input, init),
+    fetch: foresight.isLessening ? (input, init) => withLess(traits, input, init) : (input, init) => gated(traits, input, init),
     run: (partition, work, options) => runWith(traits, partition, work, options),
     with: (more) => {
       checkTraits(classes, more);
@@ -338,13 +355,10 @@ export function createPace(
 /** What became of work that is no `fetch`. */
 type Ended<Result> = { readonly result: Result } | { readonly error: unknown };
 
-async function judged(answer: Response, clock: Clock, mayFail: boolean): Promise<Attempt<Response>> {
-  const dateMs = clock.date();
+function judged(answer: Response, text: string, dateMs: number, mayFail: boolean): Attempt<Response> {
   const fields = fieldsOf(answer.headers);
-  const readings = readingsOf(fields, dateMs);
-  const text = needsBody(answer.status) ? await beginningOf(answer, clock) : "";
   const verdict = verdictOf(answer.status, fields, text, dateMs);
-  return { result: answer, ...meaning(verdict, readings, mayFail) };
+  return { result: answer, ...meaning(verdict, readingsOf(fields, dateMs), mayFail) };
 }
 
 function meaning(verdict: Verdict, readings: readonly Reading[], mayFail: boolean): Omit<Attempt<Response>, "result"> {

@@ -150,7 +150,7 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
   const wanted = new Map<Unit, number>();
 
   const want = (cost: Cost, sign: 1 | -1): void => {
-    for (const [unit, units] of Object.entries(cost) as [Unit, number][]) wanted.set(unit, (wanted.get(unit) ?? 0) + sign * units);
+    for (const unit of Object.keys(cost) as Unit[]) wanted.set(unit, (wanted.get(unit) ?? 0) + sign * (cost[unit] ?? 0));
   };
 
   const look = (now: number): void => {
