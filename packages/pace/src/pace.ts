@@ -6,7 +6,7 @@
  */
 import { type Attempt, type CallPorts, call } from "./call.ts";
 import type { BreakerState } from "./control/breaker.ts";
-import { createRetryBudget, type RetryBudget } from "./control/retry-budget.ts";
+import { createRetryBudget } from "./control/retry-budget.ts";
 import type { DegradeEvent } from "./degrade/degrader.ts";
 import { fetchLesser } from "./degrade/lesser-fetch.ts";
 import { PaceError } from "./error.ts";
@@ -110,7 +110,7 @@ const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"])
 
 interface Partition {
   readonly gate: Gate;
-  readonly budget: RetryBudget;
+  readonly ports: CallPorts;
   readonly correction: CostCorrection;
   readonly policy: readonly PolicyAccount[];
 }
@@ -181,26 +181,21 @@ export function createPace(
       policy: ofPolicy.map(({ account }) => account),
     };
     const turned = (state: BreakerState): void => watch({ kind: "breaker", partition: name, state });
-    const partition = {
-      gate: createGate(settings, { clock, random, pool, hold: sharing?.hold(name), turned }),
+    const gate = createGate(settings, { clock, random, pool, hold: sharing?.hold(name), turned });
+    const ports: CallPorts = {
+      gate,
       budget: createRetryBudget(),
-      correction: createCostCorrection(),
-      policy: ofPolicy,
+      clock,
+      // What nobody hears is not put together.
+      get watch() {
+        return told === undefined && !foresight.isWanted ? undefined : watch;
+      },
     };
+    const partition = { gate, ports, correction: createCostCorrection(), policy: ofPolicy };
     partitions.set(name, partition);
     newest = partition;
     return partition;
   };
-
-  const portsOf = (gate: Gate, budget: RetryBudget): CallPorts => ({
-    gate,
-    budget,
-    clock,
-    // What nobody hears is not put together.
-    get watch() {
-      return told === undefined && !foresight.isWanted ? undefined : watch;
-    },
-  });
 
   const termsOf = (traits: CallTraits, guessed: Cost): CallTerms => {
     const name = traits.class ?? usual;
@@ -245,7 +240,7 @@ export function createPace(
     const { asked, at, method } = described;
     const model = modelOf(asked, at);
     const partition = nameOf(described, model);
-    const { gate, budget, correction } = partitionNamed(partition, at.origin, model);
+    const { ports, correction } = partitionNamed(partition, at.origin, model);
     const guess = priced(guessedCost(asked), model);
     const signal = init.signal ?? (input instanceof Request ? input.signal : undefined);
     const isRepeatable = !(init.body instanceof ReadableStream);
@@ -253,7 +248,7 @@ export function createPace(
     const attempts = isRepeatable ? (policy.attempts ?? ATTEMPTS) : 1;
     let before: Response | undefined;
     const options = { attempts, signal: signal ?? undefined, named: { partition, class: traits.class ?? usual } };
-    return await call(portsOf(gate, budget), termsOf(traits, correction.corrected(guess)), options, async () => {
+    return await call(ports, termsOf(traits, correction.corrected(guess)), options, async () => {
       // Nobody reads it any more, and its connection is held until somebody says so.
       if (before !== undefined) await before.body?.cancel().catch(() => undefined);
       before = await send(input instanceof Request ? input.clone() : input, init);
@@ -285,9 +280,9 @@ export function createPace(
     { signal, guess = { requests: 1 }, isIdempotent = false, told }: RunOptions<Result> = {},
   ): Promise<Result> => {
     foresight.noticed();
-    const { gate, budget } = partitionNamed(partition, partition);
+    const { ports } = partitionNamed(partition, partition);
     const options = { attempts: policy.attempts ?? ATTEMPTS, signal, named: { partition, class: traits.class ?? usual } };
-    const end = await call(portsOf(gate, budget), termsOf(traits, { ...guess }), options, async (): Promise<Attempt<Ended<Result>>> => {
+    const end = await call(ports, termsOf(traits, { ...guess }), options, async (): Promise<Attempt<Ended<Result>>> => {
       let result: Result;
       try {
         result = await work();
@@ -396,9 +391,18 @@ interface Described {
 function describe(input: string | URL | Request, init: RequestInit): Described {
   const request = input instanceof Request ? input : undefined;
   const url = request?.url ?? String(input);
-  if (!URL.canParse(url))
+  const at = parsed(url);
+  if (at === undefined)
     throw new PaceError("bad-argument", `"${url.slice(0, 80)}" is no address`, 'It begins with the scheme: "https://…".');
   const body = typeof init.body === "string" ? init.body : undefined;
   const method = (init.method ?? request?.method ?? "GET").toUpperCase();
-  return { asked: { url, headers: new Headers(init.headers ?? request?.headers), body }, at: new URL(url), method };
+  return { asked: { url, headers: new Headers(init.headers ?? request?.headers), body }, at, method };
+}
+
+function parsed(url: string): URL | undefined {
+  try {
+    return new URL(url);
+  } catch {
+    return undefined;
+  }
 }

@@ -51,6 +51,11 @@ export function createLine<Item extends Waiting>(ranks: number): Line<Item> {
   const all = Array.from({ length: ranks }, () => createRank<Item>());
   const placed = new Map<Item, Place<Item>>();
   let count = 0;
+  /** Asked for several times by every call. */
+  const foremost = (): Rank<Item> | undefined => {
+    for (const rank of all) if (rank.waiting > 0) return rank;
+    return undefined;
+  };
   return {
     get size() {
       return placed.size;
@@ -58,15 +63,19 @@ export function createLine<Item extends Waiting>(ranks: number): Line<Item> {
     get remembered() {
       return all.reduce((sum, { remembered }) => sum + remembered, 0);
     },
-    upTo: (rank) => all.slice(0, rank + 1).reduce((sum, { waiting }) => sum + waiting, 0),
+    upTo: (rank) => {
+      let sum = 0;
+      for (let nth = 0; nth <= rank; nth++) sum += all[nth]?.waiting ?? 0;
+      return sum;
+    },
     add: (item) => {
       const place = { item, nth: count++ };
       placed.set(item, place);
       all[item.rank]?.add(place, count++);
     },
-    first: () => all.find(({ waiting }) => waiting > 0)?.first()?.item,
+    first: () => foremost()?.first()?.item,
     take: () => {
-      const item = all.find(({ waiting }) => waiting > 0)?.take(count++);
+      const item = foremost()?.take(count++);
       if (item !== undefined) placed.delete(item);
     },
     has: (item) => placed.has(item),

@@ -61,15 +61,17 @@ function bucketReadings(
   resetOf: (field: string) => number | undefined,
   windowOf: (limit: number, remaining: number, resetInMs: number | undefined) => number,
 ): readonly Reading[] {
-  return all.flatMap(({ unit, name, limit: ofLimit, remaining: ofRemaining, reset }) => {
-    // Of most services none of them is there.
+  const found: Reading[] = [];
+  for (const { unit, name, limit: ofLimit, remaining: ofRemaining, reset } of all) {
     const limit = amount(fields.get(ofLimit));
-    if (limit === undefined) return [];
+    // Of most services none of them is there.
+    if (limit === undefined) continue;
     const remaining = amount(fields.get(ofRemaining));
-    if (remaining === undefined) return [];
+    if (remaining === undefined) continue;
     const resetInMs = resetOf(reset);
-    return reading({ unit, name, limit, remaining, resetInMs, windowMs: windowOf(limit, remaining, resetInMs), shape: "bucket" });
-  });
+    found.push(...reading({ unit, name, limit, remaining, resetInMs, windowMs: windowOf(limit, remaining, resetInMs), shape: "bucket" }));
+  }
+  return found;
 }
 
 function openAiReadings(fields: Fields, now: number): readonly Reading[] {
