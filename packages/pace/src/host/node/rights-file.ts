@@ -33,8 +33,9 @@ interface Open {
 /** Throws `bad-argument` for a file that is something else, cannot be written, or where the engine has no SQLite. `trouble` is told what goes wrong later. */
 export function openRightsFile(path: string, trouble: (error: PaceError) => void = () => undefined): RightsStore {
   const settings: LedgerSettings = { leaseMs: LEASE_MS, startPerSecond: START_PER_SECOND, isAtomic: true };
-  const boot = bootId();
+  // First what pages and engines without SQLite are told that they lack.
   let open: Open | undefined = opened(path);
+  const boot = bootId();
   let triedMs = Number.NEGATIVE_INFINITY;
   let told = "";
   let isClosed = false;
