@@ -92,14 +92,18 @@ function ended(outcome: Outcome, tookMs: number): readonly Bare<Exclude<PaceEven
 
 function entered(gate: Gate, terms: CallTerms, signal: AbortSignal | undefined): Promise<Pass> {
   return new Promise((resolve, reject) => {
-    signal?.throwIfAborted();
+    if (signal === undefined) {
+      gate.enter(terms, { leave: resolve, refuse: reject });
+      return;
+    }
+    signal.throwIfAborted();
     let takeBack: (() => void) | undefined;
     const give = (): void => {
       takeBack?.();
-      reject(signal?.reason);
+      reject(signal.reason);
     };
-    signal?.addEventListener("abort", give, { once: true });
-    const done = (): void => signal?.removeEventListener("abort", give);
+    signal.addEventListener("abort", give, { once: true });
+    const done = (): void => signal.removeEventListener("abort", give);
     takeBack = gate.enter(terms, {
       leave: (pass) => {
         done();

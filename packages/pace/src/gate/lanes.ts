@@ -123,7 +123,10 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
     law === undefined || law.isBlind || now < disbelievedMs ? undefined : law;
 
   /** Whether the level of requests is known, so that their rate need not be guessed. */
-  const isTold = (now: number): boolean => lanes.some((lane) => lane.account.unit === "requests" && lawInForce(lane, now) !== undefined);
+  const isTold = (now: number): boolean => {
+    for (const lane of lanes) if (lane.account.unit === "requests" && lawInForce(lane, now) !== undefined) return true;
+    return false;
+  };
 
   const accountReadyMs = (now: number, { account }: Lane, units: number, { isGuess, isReserved }: Asking): number => {
     const kept = isReserved ? 0 : Math.min(headroom.units(now, account), MOST_KEPT * Math.max(0, account.limit - units));

@@ -6,6 +6,7 @@ const DURATION = /^(?:\d+(?:\.\d+)?(?:ms|us|µs|ns|d|h|m|s))+$/;
 /** Most are of one part. */
 const ONE = /^(\d+(?:\.\d+)?)(ms|us|µs|ns|d|h|m|s)$/;
 const NUMBER = /^\d+(?:\.\d+)?$/;
+const MOST_CHARACTERS = 50;
 /** Seconds since 1970 that are later than 2001, which no number of seconds to wait is. */
 const EPOCH_S = 1e9;
 const EPOCH_MS = 1e12;
@@ -14,12 +15,11 @@ const MOST_MS = 366 * 86_400_000;
 
 /** `6m0s`, `1.5s`, `350ms`, `1h2m`: as OpenAI, Go and Google write it. */
 export function durationMs(text: string): number | undefined {
-  const compact = text.trim().replaceAll(" ", "");
   // No pattern of ours is given more than a line.
-  if (compact.length > 50) return undefined;
-  const one = ONE.exec(compact);
+  const one = text.length > MOST_CHARACTERS ? null : ONE.exec(text);
   if (one !== null) return bounded(Number(one[1]) * (UNIT_MS[one[2] as string] as number));
-  if (!DURATION.test(compact)) return undefined;
+  const compact = text.trim().replaceAll(" ", "");
+  if (compact.length > MOST_CHARACTERS || !DURATION.test(compact)) return undefined;
   let sum = 0;
   for (const [, amount, unit] of compact.matchAll(PART)) sum += Number(amount) * (UNIT_MS[unit as string] as number);
   return bounded(sum);
