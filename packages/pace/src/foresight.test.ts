@@ -125,6 +125,29 @@ describe("a rule", () => {
   });
 });
 
+describe("who wants to know", () => {
+  it("is woken a few times a second, however many calls there are", async () => {
+    const time = createVirtualTime();
+    const wakes: number[] = [];
+    const wake = (atMs: number, call: () => void): (() => void) => {
+      wakes.push(atMs);
+      return time.wake(atMs, call);
+    };
+    const pace = createPace(
+      { here: [{ unit: "in-flight", limit: 1000 }] },
+      { clock: { ...time, wake }, fetch: echo, fault: () => undefined },
+    );
+    pace.on("log", () => undefined);
+    await time.runSettled(1000);
+    wakes.length = 0;
+    const calls = Array.from({ length: 50 }, () => pace.with({ class: "heartbeat" }).fetch(ORIGIN));
+    await Promise.all(calls);
+    expect(time.now()).toBe(1000);
+    expect(wakes.length).toBeLessThan(5);
+    pace.close();
+  });
+});
+
 describe("nobody", () => {
   it("is woken where nobody wants to know", async () => {
     const time = createVirtualTime();

@@ -17,6 +17,20 @@ describe("fields of an answer", () => {
     }
   });
 
+  it("are not asked for one by one of the engine, which checks each name", () => {
+    const headers = new Headers({ "x-ratelimit-limit": "10", "x-ratelimit-remaining": "5" });
+    let asked = 0;
+    Object.defineProperty(headers, "get", {
+      value: (name: string) => {
+        asked++;
+        return Headers.prototype.get.call(headers, name);
+      },
+    });
+    const fields = fieldsOf(headers);
+    expect(readingsOf(fields, DATE_MS).length).toBe(1);
+    expect(asked).toBe(0);
+  });
+
   it("that come twice are one, as in Headers", () => {
     const headers = new Headers([
       ["Retry-After", "1"],
