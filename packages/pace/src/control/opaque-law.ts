@@ -1,9 +1,10 @@
 /**
  * The rate at which a service lets calls in that says nothing of its limits but "too many".
  *
- * States: *rising*, from the first call to the first refusal, by a factor each second; then *around* the rate that was measured at the last
- * refusal: a little below it, slowly through it, and ever faster beyond (the curve of CUBIC, RFC 9438, in time since the refusal). Below costs nothing,
- * because what is not used lies in the service's bucket; slowly through it makes few refusals; faster beyond it finds a limit that was raised.
+ * States: *rising*, from the first call to the first refusal that there was time to measure before, by a factor each second; then *around* the rate that was
+ * measured at the last refusal: a little below it, slowly through it, and ever faster beyond (the curve of CUBIC, RFC 9438, in time since the refusal, and a
+ * faster one where that ends). Below costs nothing, because what is not used lies in the service's bucket; slowly through it makes few refusals; faster beyond it
+ * finds a limit that was raised to almost four times in 27 seconds, for which a third power takes 35.
  * Input: answers and refusals, and whether somebody waits for the rate: it grows only while it is used up, so that an idle hour finds no limit that was
  * raised, and lets nobody send without one. Invariant: one drop and one pause for all calls that were under way together, however many of them are refused.
  *
@@ -33,13 +34,20 @@ export interface OpaqueLaw {
 const RISE_PER_SECOND = 0.35;
 /** Of the measured rate, right after a refusal. */
 const BELOW = 0.07;
-/** From there up to the measured rate. What it brings and costs: `npm run bench -- pace --sweep`. */
+/** From there up to the measured rate, and from it as far beyond. */
 const PLATEAU_MS = 8000;
+/** Farther beyond a factor e in so long, and e to the fourth in twice that: a limit that did not move is met while growth is slow (decision 20). */
+const BEYOND_MS = 10_000;
 /** What is measured is measured over so long, or so many calls. */
 const MEASURED_MS = 2000;
 const MEASURED_CALLS = 8;
 /** A refusal right after a pause says that what was measured is too much. */
 const AGAIN = 0.7;
+/**
+ * The first refusal may come before anything was measured: of calls that left at once it tells how few a service takes at once, and not how fast. It takes only
+ * this much, and the rise goes on: a service of four calls a second that takes one at once is found in 11 seconds instead of 28.
+ */
+const UNMEASURED = 0.7;
 /** No refusal takes more than this away: what was measured may be of a pause. */
 const LEAST_LEFT = 0.4;
 const PAUSE_MS = 600;
@@ -69,9 +77,14 @@ export function firstOpaqueLaw(nowMs: number, startPerSecond: number): OpaqueLaw
 
 /** Units per second. */
 export function opaqueRateOf({ measured, isRising, awaitedForMs }: OpaqueLaw): number {
-  const way = awaitedForMs / PLATEAU_MS - 1;
-  const factor = isRising ? Math.exp((awaitedForMs / 1000) * RISE_PER_SECOND) : 1 + BELOW * way ** 3;
+  const way = Math.min(1, awaitedForMs / PLATEAU_MS - 1);
+  const around = (1 + BELOW * way ** 3) * Math.exp((beyondMs(awaitedForMs) / BEYOND_MS) ** 2);
+  const factor = isRising ? Math.exp((awaitedForMs / 1000) * RISE_PER_SECOND) : around;
   return Math.max(LEAST_PER_SECOND, Math.min(MOST_PER_SECOND, measured * factor));
+}
+
+function beyondMs(awaitedForMs: number): number {
+  return Math.max(0, awaitedForMs - 2 * PLATEAU_MS);
 }
 
 /** Somebody waits for nothing but the rate. */
@@ -86,10 +99,11 @@ export function measuredSpanMs(perSecond: number): number {
   return Math.max(MEASURED_MS, (MEASURED_CALLS * 1000) / perSecond);
 }
 
-/** How long so many take at a rate that goes on as it does. */
+/** How long so many take at a rate that goes on as it does: below the measured rate is only for seconds. */
 export function opaqueSpanMs(law: OpaqueLaw, units: number, part = 1): number {
-  const perSecond = opaqueRateOf(law) * part;
-  return (law.isRising ? Math.log1p((RISE_PER_SECOND * units) / perSecond) / RISE_PER_SECOND : units / perSecond) * 1000;
+  const perSecond = Math.max(opaqueRateOf(law), law.measured) * part;
+  const growth = law.isRising ? RISE_PER_SECOND : (2000 * beyondMs(law.awaitedForMs)) / BEYOND_MS ** 2;
+  return (growth > 0 ? Math.log1p((growth * units) / perSecond) / growth : units / perSecond) * 1000;
 }
 
 /** A call that left at `sentMs` was let in. */
@@ -105,9 +119,10 @@ export function afterRefusal(law: OpaqueLaw, nowMs: number, sentMs: number, acce
   const refusals = law.refusals + 1;
   const spread = 1 - PAUSE_SPREAD / 2 + PAUSE_SPREAD * random();
   const pauseMs = Math.min(MOST_PAUSE_MS, (PAUSE_MS + 1000 / sending) * 2 ** (refusals - 1)) * spread;
+  const isUnmeasured = law.pauseBeganMs === undefined && nowMs - law.sinceMs < measuredSpanMs(sending);
   return {
-    measured: measuredAfter(sending, refusals, accepted),
-    isRising: false,
+    measured: isUnmeasured ? Math.max(LEAST_PER_SECOND, sending * UNMEASURED) : measuredAfter(sending, refusals, accepted),
+    isRising: isUnmeasured,
     sinceMs: nowMs + pauseMs,
     awaitedForMs: 0,
     awaitedMs: law.awaitedMs,
@@ -119,7 +134,7 @@ export function afterRefusal(law: OpaqueLaw, nowMs: number, sentMs: number, acce
 
 /** In the pause it became known better how much was let in before it. */
 export function remeasured(law: OpaqueLaw, accepted: number): OpaqueLaw {
-  return { ...law, measured: measuredAfter(law.sending, law.refusals, accepted) };
+  return law.isRising ? law : { ...law, measured: measuredAfter(law.sending, law.refusals, accepted) };
 }
 
 function measuredAfter(sending: number, refusals: number, accepted: number): number {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { createOpaqueRate } from "./opaque-rate.ts";
+import { createOpaqueRate, type OpaqueRate } from "./opaque-rate.ts";
 
 it("a refusal takes no more than three fifths away, though nothing was answered of late", () => {
   const law = createOpaqueRate(() => 0.5);
@@ -39,4 +39,44 @@ it("no rate is beyond what a machine sends, however long nothing is refused", ()
   const law = createOpaqueRate(() => 0.5);
   for (let now = 0; now < 7_200_000; now += 250) law.awaited(now);
   expect(law.rate(7_200_000)).toBeLessThanOrEqual(1e5);
+});
+
+/** Somebody always waits for it. */
+function awaitedFor(law: OpaqueRate, fromMs: number, spanMs: number): number {
+  for (let passed = 0; passed <= spanMs; passed += 250) law.awaited(fromMs + passed);
+  return fromMs + spanMs;
+}
+
+/** The law after a refusal at thirty calls a second, and when its pause ends. */
+function around(): { readonly law: OpaqueRate; readonly fromMs: number } {
+  const law = createOpaqueRate(() => 0.5);
+  const now = awaitedFor(law, 0, 10_000);
+  for (let at = now - 2000; at < now; at += 50) law.accepted(at, at - 20, 1);
+  return { law, fromMs: now + law.refused(now, now) };
+}
+
+it("a limit that was raised to four times is found within half a minute, and one that did not move is held to for half of that", () => {
+  const { law, fromMs } = around();
+  const { perSecond } = law.found(fromMs);
+  const soon = awaitedFor(law, fromMs, 15_000);
+  expect(law.rate(soon)).toBeLessThan(1.08 * perSecond);
+  expect(law.rate(awaitedFor(law, soon, 13_000))).toBeGreaterThan(4 * perSecond);
+});
+
+it("a refusal that comes before anything was measured does not end the rise", () => {
+  const law = createOpaqueRate(() => 0.5);
+  law.accepted(100, 0, 1);
+  const fromMs = 100 + law.refused(100, 50);
+  expect(law.rate(awaitedFor(law, fromMs, 6000))).toBeGreaterThan(4);
+  // The second is measured: it came to one call in eight seconds.
+  law.refused(fromMs + 6000, fromMs + 5900);
+  expect(law.rate(fromMs + 6000)).toBeLessThan(3);
+});
+
+it("how long many take is told by the rate of now, and where it grows by what it grows to", () => {
+  const { law, fromMs } = around();
+  const { perSecond } = law.found(fromMs);
+  expect(law.spanMs(fromMs, 100)).toBeCloseTo(100_000 / perSecond, 5);
+  const later = awaitedFor(law, fromMs, 24_000);
+  expect(law.spanMs(later, 500)).toBeLessThan((0.8 * 500_000) / law.rate(later));
 });

@@ -91,7 +91,7 @@ export function rightsStoreConformance(name: string, create: () => TwoEnds): voi
         asked(other, { holder: "b", nth: 1 });
         const before = other.turn("service");
         const grant = asked(one, { holder: "a", nth: 2, applied: 1, refusedSentMs: law?.madeMs ?? 0 });
-        expect(grant?.known.law.isRising).toBe(false);
+        expect(grant?.known.law.pauseBeganMs).toBeDefined();
         expect(other.turn("service")).not.toBe(before);
         expect(asked(other, { holder: "b", nth: 2, applied: 1 })?.known.law.sinceMs).toBe(grant?.known.law.sinceMs);
       }),
