@@ -27,6 +27,8 @@ export interface Ledger {
 
 /** From the end of the trouble, and for how long recovery is looked at. */
 export const RECOVERY_MS = 60_000;
+/** Who was told at his deadline was not told before it, whatever sums of fractions say. */
+const ROUNDING_MS = 1;
 
 export function createLedger({ instances, endMs, troubledMs, graceMs }: LedgerSettings): Ledger {
   const done = new Array<number>(instances).fill(0);
@@ -58,7 +60,7 @@ export function createLedger({ instances, endMs, troubledMs, graceMs }: LedgerSe
         latencies.push(tookMs);
         if (recovery !== undefined && nowMs >= recovery && nowMs < recovery + RECOVERY_MS) recovered++;
       } else if (end === "turned-away") turnedAway++;
-      else if (end === "given-up" && tookMs < job.deadlineMs) lost++;
+      else if (end === "given-up" && tookMs < job.deadlineMs - ROUNDING_MS) lost++;
       else late++;
       if (job.class === "interactive")
         interactive[isTroubled(beganMs) ? "troubled" : "calm"].push(end === "done" ? tookMs : job.deadlineMs);

@@ -49,7 +49,7 @@ export async function call<Result>(
     let pass: Pass;
     try {
       if (last?.again === "in-budget") await inBudget(budget, clock, terms.deadlineMs, signal);
-      pass = await entered(gate, terms, signal);
+      pass = await entered(gate, last === undefined ? terms : { ...terms, isAgain: true }, signal);
     } catch (error) {
       if (isPaceError(error)) ports.watch?.({ ...named, kind: "turned-away", code: error.code });
       if (last !== undefined && isPaceError(error)) return last.result;

@@ -42,6 +42,20 @@ function gateAt() {
 }
 
 describe("a gate", () => {
+  it("turns nobody away a second time for a guess, but at once for what is certain", () => {
+    const { time, enter } = gateAt();
+    const first = enter({ deadlineMs: 60_000 });
+    for (let nth = 0; nth < 95; nth++) enter();
+    first.pass?.settle({ kind: "refused" });
+    expect(enter({ deadlineMs: 10_000 }).error?.code).toBe("too-late");
+    const again = enter({ deadlineMs: 10_000, isAgain: true });
+    expect(again.error).toBeUndefined();
+    time.run(5000);
+    expect(again.pass).toBeDefined();
+    again.pass?.settle({ kind: "refused", waitMs: 60_000 });
+    expect(enter({ deadlineMs: 10_000, isAgain: true }).error?.code).toBe("too-late");
+  });
+
   it("holds all but the reserved for a pause that a refusal began, and those too where the service asked for it", () => {
     const { time, enter } = gateAt();
     enter().pass?.settle({ kind: "refused" });

@@ -39,6 +39,8 @@ export interface CallTerms extends Asking {
   readonly requester: string;
   /** In the clock's time. */
   readonly deadlineMs: number;
+  /** It left before and was refused: how long those before it take is a guess, for which it is not turned away a second time. */
+  readonly isAgain?: boolean;
   readonly operation?: Operation | undefined;
 }
 
@@ -185,7 +187,7 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
     const { terms } = call;
     const ready = Math.max(
       pausedUntilMs(now, terms),
-      lanes.estimateMs(now, terms, terms.isReserved ? 0 : line.upTo(terms.rank)),
+      lanes.estimateMs(now, terms, terms.isReserved || terms.isAgain === true ? 0 : line.upTo(terms.rank)),
       pool?.couldFit(terms.cost) === false ? Number.POSITIVE_INFINITY : now,
     );
     return isCapped(call) ? Math.max(ready, operations.estimateMs(now, call, whole(now))) : ready;

@@ -11,7 +11,8 @@ function clockWith(started: (timer: ReturnType<typeof setTimeout>) => void): Clo
       let timer: ReturnType<typeof setTimeout>;
       const set = (): void => {
         const leftMs = atMs - performance.now();
-        timer = leftMs > MOST_TIMER_MS ? setTimeout(set, MOST_TIMER_MS) : setTimeout(call, Math.max(0, leftMs));
+        // Timers drop fractions of a millisecond: one that is called too early would find that its time has not come.
+        timer = leftMs > MOST_TIMER_MS ? setTimeout(set, MOST_TIMER_MS) : setTimeout(call, Math.max(0, Math.ceil(leftMs)));
         started(timer);
       };
       set();
