@@ -319,7 +319,10 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
     return leaves <= call.terms.deadlineMs ? undefined : tooLate(now, call.terms.deadlineMs, leaves);
   };
 
-  const forgetFree = pool?.whenFree(() => pump());
+  const forgetFree = pool?.whenFree(
+    () => pump(),
+    () => line.first()?.rank,
+  );
 
   return {
     enter: (terms, waiter) => {

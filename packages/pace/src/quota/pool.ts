@@ -27,17 +27,46 @@ export interface Pool {
   couldFit(cost: Cost): boolean;
   /** What is returned gives it back. */
   hold(cost: Cost): () => void;
-  /** Something was given back. The function returned ends that. */
-  whenFree(call: () => void): () => void;
+  /**
+   * Something was given back: told to those of whom somebody waits, the lowest `rank` first, and those of one rank in turn, so that nobody's flood keeps others from
+   * what all take of. The function returned ends that.
+   */
+  whenFree(call: () => void, rank: () => number | undefined): () => void;
   gauges(waiting: (unit: Unit) => number): readonly Gauge[];
+}
+
+interface Listener {
+  readonly call: () => void;
+  /** Of who waits first; none where nobody does. */
+  readonly rank: () => number | undefined;
 }
 
 export function createPool(limits: readonly HeldLimit[], measure: Measure): Pool {
   const held = new Map<HeldUnit, number>();
-  const listeners = new Set<() => void>();
-  const used = (unit: HeldUnit): number => Math.max(held.get(unit) ?? 0, measure()[unit] ?? 0);
+  const listeners = new Set<Listener>();
+  /** What cannot be measured is what is held: calls that are under way are not left there because a measure fails. */
+  const measured = (unit: HeldUnit): number => {
+    try {
+      return measure()[unit] || 0;
+    } catch {
+      return 0;
+    }
+  };
+  const used = (unit: HeldUnit): number => Math.max(held.get(unit) ?? 0, measured(unit));
   // A call is one of those under way, whatever else it takes.
   const unitsOf = (cost: Cost, unit: HeldUnit): number => cost[unit] ?? (unit === "in-flight" ? 1 : 0);
+  const tell = (): void => {
+    const waiting = [...listeners].flatMap((listener) => {
+      const rank = listener.rank();
+      return rank === undefined ? [] : [{ listener, rank }];
+    });
+    waiting.sort((one, other) => one.rank - other.rank);
+    const first = waiting[0]?.listener;
+    // Of like ones another is the first next time.
+    if (first !== undefined && listeners.delete(first)) listeners.add(first);
+    for (const { listener } of waiting) listener.call();
+  };
+
   return {
     fits: (cost) => limits.every(({ unit, limit }) => used(unit) < limit && used(unit) + unitsOf(cost, unit) <= limit),
     couldFit: (cost) => limits.every(({ unit, limit }) => unitsOf(cost, unit) <= limit),
@@ -48,12 +77,13 @@ export function createPool(limits: readonly HeldLimit[], measure: Measure): Pool
         if (!isHeld) return;
         isHeld = false;
         for (const { unit } of limits) held.set(unit, Math.max(0, (held.get(unit) ?? 0) - unitsOf(cost, unit)));
-        for (const call of [...listeners]) call();
+        tell();
       };
     },
-    whenFree: (call) => {
-      listeners.add(call);
-      return () => listeners.delete(call);
+    whenFree: (call, rank) => {
+      const listener = { call, rank };
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
     },
     gauges: (waiting) =>
       limits.map(({ unit, limit }) => ({
