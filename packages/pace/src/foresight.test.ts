@@ -148,6 +148,62 @@ describe("who wants to know", () => {
   });
 });
 
+describe("gauges that somebody else includes", () => {
+  it("harm no call by what they throw, and it is told once", async () => {
+    const faults: string[] = [];
+    const { time, pace } = town({}, { fault: ({ who, kind }) => faults.push(`${who} ${kind}`) });
+    let isBroken = false;
+    pace.include(() => {
+      if (isBroken) throw new Error("broken");
+      return [];
+    });
+    await spent(time, pace, 1);
+    isBroken = true;
+    await spent(time, pace, 3);
+    expect([...pace.state().values()]).toMatchObject([{ underWay: 0 }]);
+    expect(faults).toEqual(["included gauges failed"]);
+    isBroken = false;
+    await spent(time, pace, 1);
+    isBroken = true;
+    await spent(time, pace, 1);
+    expect(faults.length).toBe(2);
+    pace.close();
+  });
+});
+
+describe("a watcher", () => {
+  it("may close what told it, and nothing is looked at any more", async () => {
+    const time = createVirtualTime();
+    let pending = 0;
+    const wake = (atMs: number, call: () => void): (() => void) => {
+      pending++;
+      let isOver = false;
+      const over = (): void => {
+        if (!isOver) pending--;
+        isOver = true;
+      };
+      const forget = time.wake(atMs, () => {
+        over();
+        call();
+      });
+      return () => {
+        over();
+        forget();
+      };
+    };
+    const pace = createPace(HUNDRED, { clock: { ...time, wake }, random: () => 0.5, fetch: echo, fault: () => undefined });
+    pace.on("log", ({ kind }) => {
+      if (kind === "step") pace.close();
+    });
+    let refused = 0;
+    for (; refused === 0; await time.runSettled(time.now() + 300))
+      pace.fetch(ORIGIN).catch(() => {
+        refused++;
+      });
+    expect(pending).toBe(0);
+  });
+});
+
 describe("nobody", () => {
   it("is woken where nobody wants to know", async () => {
     const time = createVirtualTime();

@@ -54,6 +54,11 @@ export interface Foresight {
   close(): void;
 }
 
+interface Included {
+  readonly of: () => readonly Gauge[];
+  isFailing: boolean;
+}
+
 /** Calls come by the thousand; what is seen a quarter of a second later is seen in time. */
 const LOOK_MS = 250;
 const LOOK_AGAIN_MS = 1000;
@@ -71,7 +76,7 @@ export function createForesight(
     createDegrader({ strategies: lesser, critical }, { clock, shortageOf, ...(lessened === undefined ? {} : { watch: lessened }) });
   // What is wrong with the strategies is told at once.
   degraderWith(() => undefined);
-  const included = new Set<() => readonly Gauge[]>();
+  const included = new Set<Included>();
   const isLessening = lesser.length > 0 || rules.length > 0;
   let isWanted = isLessening;
   let lookedMs = Number.NEGATIVE_INFINITY;
@@ -79,17 +84,39 @@ export function createForesight(
   let forget: (() => void) | undefined;
   let isClosed = false;
 
+  /** Somebody else's code, in the midst of a call or of nothing: what it throws is told, once until it is well again. */
+  const gaugesOf = (one: Included): readonly Gauge[] => {
+    try {
+      const told = [...one.of()];
+      one.isFailing = false;
+      return told;
+    } catch (error) {
+      if (!one.isFailing) quietly({ kind: "failed", who: "included gauges", error });
+      one.isFailing = true;
+      return [];
+    }
+  };
+
+  const quietly = (told: ReactionFault): void => {
+    try {
+      fault?.(told);
+    } catch {
+      // Nobody is left to tell.
+    }
+  };
+
   const look = (): void => {
     if (isClosed) return;
     forget?.();
     forget = undefined;
     wakesMs = Number.POSITIVE_INFINITY;
     lookedMs = clock.now();
-    const all = [...gauges(), ...[...included].flatMap((of) => of())].filter(({ confidence }) => confidence >= BELIEVED);
+    const all = [...gauges(), ...[...included].flatMap(gaugesOf)].filter(({ confidence }) => confidence >= BELIEVED);
     // Keepers begin before this returns; faults of theirs are told, none is thrown.
     void reactions.tell(ladder.look(all));
     const isMoving = isMeasured || included.size > 0 || ladder.standings.some(({ step, use }) => step !== "calm" || use > 0);
-    if (isMoving) lookAt(lookedMs + LOOK_AGAIN_MS);
+    // Who was told may have closed it.
+    if (isMoving && !isClosed) lookAt(lookedMs + LOOK_AGAIN_MS);
   };
 
   const lookAt = (atMs: number): void => {
@@ -127,9 +154,10 @@ export function createForesight(
       return reactions.watch(name, watcher);
     },
     include: (of) => {
-      included.add(of);
+      const one: Included = { of, isFailing: false };
+      included.add(one);
       want();
-      return () => included.delete(of);
+      return () => void included.delete(one);
     },
     get standings() {
       if (!isWanted) want();
