@@ -22,7 +22,7 @@ import type { Random } from "./host/random.ts";
 import type { Standing } from "./ladder/ladder.ts";
 import type { Keeper, ReactionFault, Watcher } from "./ladder/reactions.ts";
 import { type Asked, modelOf, partitionOf } from "./partition.ts";
-import { type CallTraits, checkPolicy, checkTraits, knownClass, type PacePolicy } from "./policy.ts";
+import { type CallTraits, checkCost, checkPolicy, checkTraits, countable, knownClass, type PacePolicy } from "./policy.ts";
 import { createPolicyAccounts, type PolicyAccount } from "./policy-accounts.ts";
 import { beginningOf } from "./providers/beginning.ts";
 import { guessedCost } from "./providers/cost.ts";
@@ -66,7 +66,7 @@ export interface RunOptions<Result = unknown> {
   readonly guess?: Cost | undefined;
   /** Whether doing it twice does no harm, so that it may be done again when the service failed; not unless said. */
   readonly isIdempotent?: boolean | undefined;
-  /** What the result tells: the fields of the answer, as `Headers` or as a record, of which levels are read, and what it took. */
+  /** What the result tells: the fields of the answer, as `Headers` or as a record, of which levels are read, and what it took; what is no number from zero tells nothing. */
   readonly told?: ((result: Result) => { readonly headers?: unknown; readonly used?: Cost | undefined }) | undefined;
 }
 
@@ -279,6 +279,7 @@ export function createPace(
     work: () => PromiseLike<Result>,
     { signal, guess = { requests: 1 }, isIdempotent = false, told }: RunOptions<Result> = {},
   ): Promise<Result> => {
+    checkCost("guess", guess);
     foresight.noticed();
     const { ports } = partitionNamed(partition, partition);
     const options = { attempts: policy.attempts ?? ATTEMPTS, signal, named: { partition, class: traits.class ?? usual } };
@@ -293,7 +294,11 @@ export function createPace(
       }
       const { headers, used } = told?.(result) ?? {};
       const readings = readingsOf(fieldsOf(headers), clock.date());
-      return { result: { result }, outcome: { kind: "answered", readings, ...(used === undefined ? {} : { used }) }, again: "never" };
+      return {
+        result: { result },
+        outcome: { kind: "answered", readings, ...(used === undefined ? {} : { used: countable(used) }) },
+        again: "never",
+      };
     });
     if ("error" in end) throw end.error;
     return end.result;

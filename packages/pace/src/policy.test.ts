@@ -98,6 +98,7 @@ describe("options", () => {
     ["no classes", { classes: [] }, /classes/],
     ["a quota without a window", { quotas: { [ORIGIN]: [{ limit: 5 }] } }, /windowMs is undefined/],
     ["a quota of nothing", { quotas: { [ORIGIN]: [{ limit: 0, windowMs: 5 }] } }, /limit is 0/],
+    ["a quota without end", { quotas: { [ORIGIN]: [{ limit: Number.POSITIVE_INFINITY, windowMs: 5 }] } }, /Infinity in 5 ms/],
     ["a unit that is none", { quotas: { [ORIGIN]: [{ unit: "apples", limit: 5, windowMs: 5 }] } }, /"apples" is no unit/],
     ["memory of a service", { quotas: { [ORIGIN]: [{ unit: "memory-bytes", limit: 5, windowMs: 5 }] } }, /of the process/],
     ["requests of the process", { here: [{ unit: "requests", limit: 5 }] }, /nothing that a process has/],
@@ -143,5 +144,25 @@ describe("work that is no fetch", () => {
     expect((left[1] as number) - (left[0] as number)).toBeGreaterThanOrEqual(7000);
     await expect(pace.run("search", () => Promise.reject(new TypeError("a mistake")))).rejects.toThrow("a mistake");
     expect(pace.state().get("search")?.underWay).toBe(0);
+  });
+
+  const COUNTED: PacePolicy = { quotas: { "*": [{ limit: 10, windowMs: 60_000 }] } };
+
+  it.each([[{ requests: Number.NaN }], [{ requests: -5 }], [{ requests: Number.POSITIVE_INFINITY }], [{ apples: 1 }], [{ requests: "1" }]])(
+    "is not begun with a guess that is none: %j",
+    async (guess) => {
+      const { pace } = town(COUNTED, model(1));
+      expect(await codeOf(pace.run("search", () => Promise.resolve(), { guess: guess as never }))).toBe("bad-argument");
+      pace.close();
+    },
+  );
+
+  it.each([Number.NaN, -500, Number.POSITIVE_INFINITY])("counts as guessed where it is said to have taken %d", async (requests) => {
+    const { time, pace } = town(COUNTED, model(1));
+    const done = pace.run("search", () => Promise.resolve(1), { told: () => ({ used: { requests } }) });
+    await time.runSettled(1000);
+    expect(await done).toBe(1);
+    expect(pace.gauges()).toMatchObject([{ used: 1 }, { used: 1 }]);
+    pace.close();
   });
 });

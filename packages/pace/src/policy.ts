@@ -139,10 +139,24 @@ export function checkTraits(classes: readonly string[], traits: CallTraits): voi
     if (!(mostShare > 0 && mostShare <= 1))
       throw bad(`operation "${name}" may take ${mostShare} of everything`, "A share is above 0 and at most 1.");
   }
-  for (const [unit, units] of Object.entries(traits.cost ?? {})) {
-    if (!UNITS.includes(unit as Unit)) throw bad(`cost: "${unit}" is no unit`, `They are: ${UNITS.join(", ")}.`);
-    if (!(units >= 0 && units < Number.POSITIVE_INFINITY)) throw bad(`cost: ${units} of ${unit}`, "A number, from zero.");
+  checkCost("cost", traits.cost ?? {});
+}
+
+/** Throws `bad-argument`. One that is no number would make accounts of none: nothing would leave any more. */
+export function checkCost(what: string, cost: Cost): void {
+  for (const [unit, units] of Object.entries(cost)) {
+    if (!UNITS.includes(unit as Unit)) throw bad(`${what}: "${unit}" is no unit`, `They are: ${UNITS.join(", ")}.`);
+    if (!isAmount(units)) throw bad(`${what}: ${units} of ${unit}`, "A number, from zero.");
   }
+}
+
+/** Of what somebody says that work took, what can be counted. */
+export function countable(cost: Cost): Cost {
+  return Object.fromEntries(Object.entries(cost).filter(([, units]) => isAmount(units)));
+}
+
+function isAmount(units: unknown): boolean {
+  return typeof units === "number" && units >= 0 && units < Number.POSITIVE_INFINITY;
 }
 
 /** Throws `bad-argument` where it is none of them. */
@@ -167,6 +181,8 @@ function checkQuota(of: string, quota: PolicyQuota): void {
   if (shape !== "bucket" && shape !== "window") throw bad(`quotas["${of}"]: "${shape}" is no shape`, 'It is "bucket" or "window".');
   positive(`quotas["${of}"].limit`, limit, true);
   positive(`quotas["${of}"].windowMs`, windowMs, true);
+  // Of an endless window something may be spent; what comes back without end cannot be counted.
+  if (!Number.isFinite(limit / windowMs)) throw bad(`quotas["${of}"]: ${limit} in ${windowMs} ms`, "What has no limit needs no quota.");
 }
 
 function knownNames(where: string, given: object, names: readonly string[]): void {
