@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isPaceError, type PaceError } from "./error.ts";
 import { createPace, type Fetch, type Pace } from "./pace.ts";
@@ -250,6 +251,50 @@ describe("pace.fetch and a server", () => {
     const once = await pace.fetch(url, { method: "POST", body: stream, duplex: "half" } as RequestInit);
     expect(once.status).toBe(429);
     expect(await once.text()).toContain("slow down");
+  });
+
+  it.each([
+    [
+      "a generator",
+      async function* () {
+        yield "hello";
+      },
+    ],
+    ["a stream of Node's", () => Readable.from(["hello"])],
+  ])("sends %s once, as it is empty when it was read", async (_name, bodyOf) => {
+    using pace = createPace();
+    refusals = 1;
+    bodies.length = 0;
+    const once = await pace.fetch(url, { method: "POST", body: bodyOf(), duplex: "half" } as unknown as RequestInit);
+    expect(once.status).toBe(429);
+    expect(bodies).toEqual(["hello"]);
+  });
+
+  it("heeds the signal of a Request unless another is named, or none", async () => {
+    using pace = createPace();
+    const request = new Request(url, { signal: AbortSignal.abort(new Error("taken back")) });
+    await expect(pace.fetch(request)).rejects.toThrow("taken back");
+    expect((await pace.fetch(request, { signal: null })).status).toBe(200);
+  });
+
+  it("hands a refusal on that somebody has read already", async () => {
+    const read: Fetch = async () => {
+      const answer = new Response("too many", { status: 429 });
+      await answer.text();
+      return answer;
+    };
+    using pace = createPace({ attempts: 1 }, { fetch: read });
+    expect((await pace.fetch(url)).status).toBe(429);
+  });
+
+  it("hands the answer of a model on whose body somebody else has", async () => {
+    const locked: Fetch = async () => {
+      const answer = Response.json({ usage: {} });
+      answer.body?.getReader();
+      return answer;
+    };
+    using pace = createPace({}, { fetch: locked });
+    expect((await pace.fetch(url, { method: "POST", body: '{"model":"small"}' })).status).toBe(200);
   });
 
   it("throws what the network throws", async () => {

@@ -242,8 +242,8 @@ export function createPace(
     const partition = nameOf(described, model);
     const { ports, correction } = partitionNamed(partition, at.origin, model);
     const guess = priced(guessedCost(asked), model);
-    const signal = init.signal ?? (input instanceof Request ? input.signal : undefined);
-    const isRepeatable = !(init.body instanceof ReadableStream);
+    const signal = init.signal === undefined && input instanceof Request ? input.signal : init.signal;
+    const isRepeatable = !isReadOnce(init.body);
     const mayFail = isRepeatable && (IDEMPOTENT.has(method) || asked.headers.has("idempotency-key"));
     const attempts = isRepeatable ? (policy.attempts ?? ATTEMPTS) : 1;
     let before: Response | undefined;
@@ -384,6 +384,11 @@ function quiet(watch: (event: PaceEvent) => void): (event: PaceEvent) => void {
       // As PacePorts says.
     }
   };
+}
+
+/** Node's streams and generators are bodies as well: once read they are empty, and would be sent so. */
+function isReadOnce(body: RequestInit["body"]): boolean {
+  return body instanceof ReadableStream || (typeof body === "object" && body !== null && Symbol.asyncIterator in body);
 }
 
 interface Described {

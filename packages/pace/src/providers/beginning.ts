@@ -7,7 +7,8 @@ const LONGEST_MS = 5000;
 
 /** The first of a body as text, which stays there for others to read. */
 export async function beginningOf(answer: Response, clock: Clock): Promise<string> {
-  if (answer.body === null) return "";
+  // Who sends for us may have read it.
+  if (answer.body === null || answer.body.locked || answer.bodyUsed) return "";
   const reader = answer.clone().body?.getReader();
   if (reader === undefined) return "";
   const decoder = new TextDecoder();

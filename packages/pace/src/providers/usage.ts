@@ -58,7 +58,7 @@ export function createUsageReader(): (answer: Response) => Metered {
   return (answer) => {
     const type = answer.headers.get("content-type") ?? "";
     const isEvents = /^text\/event-stream\b/i.test(type);
-    if (answer.body === null || answer.bodyUsed || !(isEvents || /^application\/(?:[\w.-]+\+)?json\b/i.test(type)))
+    if (answer.body === null || answer.body.locked || answer.bodyUsed || !(isEvents || /^application\/(?:[\w.-]+\+)?json\b/i.test(type)))
       return { answer, used: Promise.resolve(undefined) };
     return metered(answer, answer.body, isEvents, forgotten);
   };
