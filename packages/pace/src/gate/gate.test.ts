@@ -127,6 +127,16 @@ describe("a gate", () => {
     expect(next.pass).toBeDefined();
   });
 
+  it("does not take those before a call for as large as it is", () => {
+    const { enter } = gateAt();
+    const tokens: Reading = { ...TOLD, unit: "tokens", limit: 100_000, remaining: 90_000 };
+    enter().pass?.settle({ kind: "answered", readings: [TOLD, tokens] });
+    for (let nth = 0; nth < 90; nth++) enter({ cost: { requests: 1, tokens: 100 } });
+    // Nine thousand tokens wait, and a hundred thousand come back within a minute.
+    expect(enter({ cost: { requests: 1, tokens: 20_000 }, deadlineMs: 120_000 }).error).toBeUndefined();
+    expect(enter({ cost: { requests: 1, tokens: 20_000 }, deadlineMs: 1000 }).error?.code).toBe("too-late");
+  });
+
   it("refuses one more than may wait", () => {
     const { enter } = gateAt();
     enter().pass?.settle({ kind: "refused", waitMs: 60_000 });

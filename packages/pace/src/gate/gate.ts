@@ -155,6 +155,8 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
     for (const unit of Object.keys(cost) as Unit[]) wanted.set(unit, (wanted.get(unit) ?? 0) + sign * (cost[unit] ?? 0));
   };
 
+  const waitingOf = (unit: Unit): number => wanted.get(unit) ?? 0;
+
   const look = (now: number): void => {
     const state = breaker.state(now);
     if (state === breakerWas) return;
@@ -187,7 +189,7 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
     const { terms } = call;
     const ready = Math.max(
       pausedUntilMs(now, terms),
-      lanes.estimateMs(now, terms, terms.isReserved || terms.isAgain === true ? 0 : line.upTo(terms.rank)),
+      lanes.estimateMs(now, terms, terms.isReserved || terms.isAgain === true ? 0 : line.upTo(terms.rank), waitingOf),
       pool?.couldFit(terms.cost) === false ? Number.POSITIVE_INFINITY : now,
     );
     return isCapped(call) ? Math.max(ready, operations.estimateMs(now, call, whole(now))) : ready;
@@ -366,8 +368,8 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
         accounts: lanes.all.map(({ account }) => account),
       };
     },
-    gauges: (partition) => lanes.gauges(clock.now(), partition, (unit) => wanted.get(unit) ?? 0),
-    waiting: (unit) => wanted.get(unit) ?? 0,
+    gauges: (partition) => lanes.gauges(clock.now(), partition, waitingOf),
+    waiting: waitingOf,
     close: () => {
       isClosed = true;
       alarm?.forget();

@@ -40,8 +40,8 @@ export interface Lanes {
   readonly all: readonly Lane[];
   /** From when on it may leave; infinity where it is more than a quota ever has. */
   readyMs(nowMs: number, asking: Asking): number;
-  /** ... with so many before it. */
-  estimateMs(nowMs: number, asking: Asking, ahead: number): number;
+  /** ... with so many before it, that take no more than `waiting` of a unit. */
+  estimateMs(nowMs: number, asking: Asking, ahead: number, waiting: (unit: Unit) => number): number;
   take(nowMs: number, asking: Asking): Taken;
   /** Requests a second that may leave now. */
   perSecond(nowMs: number): number;
@@ -221,7 +221,7 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
       if (pacedMs > Math.max(now, ready)) opaque.awaited(now);
       return Math.max(ready, pacedMs);
     },
-    estimateMs: (now, asking, ahead) => {
+    estimateMs: (now, asking, ahead, waitingOf) => {
       const { cost } = asking;
       let ready = now;
       for (const lane of lanes) {
@@ -230,7 +230,9 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
         ready = Math.max(ready, accountReadyMs(now, lane, units, asking));
         const law = lawInForce(lane, now);
         if (law === undefined) continue;
-        const waiting = Math.max(0, ahead * units - AT_ONCE * lane.account.available(now));
+        // Those before it may be much smaller than it.
+        const before = Math.min(ahead * units, waitingOf(lane.account.unit));
+        const waiting = Math.max(0, before - AT_ONCE * lane.account.available(now));
         ready = Math.max(ready, now + law.spanMs(now, waiting));
       }
       return isTold(now) ? ready : Math.max(ready, now + opaque.spanMs(now, Math.max(0, ahead - FIRST_CALLS)));

@@ -101,6 +101,18 @@ describe("the line", () => {
     }
     expect(line.remembered).toBeLessThan(1100);
   });
+
+  it("remembers as few of those who were taken out before their turn came", () => {
+    const line = createLine<Named>(1);
+    line.add(waiting("first", { requester: "first" }));
+    for (let nth = 0; nth < 20_000; nth++) {
+      const item = waiting(`${nth}`, { requester: `requester ${nth}` });
+      line.add(item);
+      line.remove(item);
+    }
+    expect(line.remembered).toBeLessThan(1100);
+    expect(line.first()?.name).toBe("first");
+  });
 });
 
 describe("the heap", () => {

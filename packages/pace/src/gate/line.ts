@@ -155,7 +155,12 @@ function createRank<Item extends Waiting>(): Rank<Item> {
     },
     remove: (place) => {
       waiting--;
-      requesters.get(place.item.requester)?.places.remove(place);
+      const requester = requesters.get(place.item.requester);
+      requester?.places.remove(place);
+      if (requester === undefined || requester.places.size > 0 || requesters.size <= REMEMBERED) return;
+      // While somebody else waits for long, his turn does not come.
+      requesters.delete(requester.name);
+      turns.remove(requester);
     },
   };
 }
