@@ -137,6 +137,27 @@ describe("a gate", () => {
     expect(enter({ cost: { requests: 1, tokens: 20_000 }, deadlineMs: 1000 }).error?.code).toBe("too-late");
   });
 
+  it("lets one call see every ten minutes whether a level is still what was told", () => {
+    const { time, enter } = gateAt();
+    const day: Reading = { ...TOLD, name: "day", remaining: 0, windowMs: 86_400_000, resetInMs: 80_000_000, shape: "window" };
+    enter().pass?.settle({ kind: "answered", readings: [day] });
+    const soon = (): Partial<CallTerms> => ({ deadlineMs: time.now() + 120_000 });
+    time.run(599_000);
+    expect(enter(soon()).error?.code).toBe("too-late");
+    time.run(601_000);
+    const [first, second] = [enter(soon()), enter(soon())];
+    expect([first.pass === undefined, second.error?.code]).toEqual([false, "too-late"]);
+    first.pass?.settle({ kind: "refused", readings: [{ ...day, resetInMs: 79_400_000 }] });
+    time.run(900_000);
+    expect(enter(soon()).error?.code).toBe("too-late");
+    time.run(1_300_000);
+    // It was raised.
+    enter(soon()).pass?.settle({ kind: "answered", readings: [{ ...day, limit: 600_000, remaining: 540_000, resetInMs: 78_700_000 }] });
+    const next = enter(soon());
+    time.run(1_330_000);
+    expect(next.pass).toBeDefined();
+  });
+
   it("refuses one more than may wait", () => {
     const { enter } = gateAt();
     enter().pass?.settle({ kind: "refused", waitMs: 60_000 });

@@ -66,6 +66,8 @@ export interface Lane {
   readonly pacer: Pacer;
   /** Answers since it was told. */
   untold: number;
+  /** When it was told last, or somebody left to see whether it still is so. */
+  seenMs: number;
 }
 
 export interface LanesSettings {
@@ -88,6 +90,11 @@ const AHEAD_CALLS = 3;
 const FIRST_CALLS = 5;
 /** A level that so many answers do not tell is told no more. */
 const MOST_UNTOLD = 10;
+/**
+ * A level that was told so long ago is no reason to wait: one call leaves to see. Limits are raised, windows reset early, and one wrong field would hold all calls for as
+ * long as it says. Six refusals an hour are what it costs where the level was right.
+ */
+const SEEN_MS = 10 * 60_000;
 /** Refusals where all levels say that there is plenty, until they are not believed for a while: ten minutes, as long as a fault at a service may take. */
 const MOST_LIES = 3;
 const PLENTY = 0.5;
@@ -113,6 +120,7 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
     law: undefined,
     pacer: createPacer(0),
     untold: 0,
+    seenMs: Number.POSITIVE_INFINITY,
   }));
   let lies = 0;
   let disbelievedMs = Number.NEGATIVE_INFINITY;
@@ -127,6 +135,8 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
     for (const lane of lanes) if (lane.account.unit === "requests" && lawInForce(lane, now) !== undefined) return true;
     return false;
   };
+
+  const isOld = (now: number, { seenMs }: Lane): boolean => now - seenMs >= SEEN_MS;
 
   const accountReadyMs = (now: number, { account }: Lane, units: number, { isGuess, isReserved }: Asking): number => {
     const kept = isReserved ? 0 : Math.min(headroom.units(now, account), MOST_KEPT * Math.max(0, account.limit - units));
@@ -158,11 +168,12 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
       if (lane === undefined) {
         const account = createAccount(now, reading, "header");
         const law = holding === undefined ? createHeadedRate(random, level) : createSharedHeadedRate(holding, reading.unit, random, level);
-        lanes = [...lanes, { key, account, law, pacer: createPacer(0), untold: 0 }];
+        lanes = [...lanes, { key, account, law, pacer: createPacer(0), untold: 0, seenMs: now }];
         agree();
         continue;
       }
       lane.untold = 0;
+      lane.seenMs = now;
       lane.account.told(now, reading, sentMs);
       lane.law?.told(now, level);
     }
@@ -201,7 +212,7 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
       let ready = now;
       for (const lane of lanes) {
         const units = cost[lane.account.unit] ?? 0;
-        if (units === 0) continue;
+        if (units === 0 || isOld(now, lane)) continue;
         ready = Math.max(ready, accountReadyMs(now, lane, units, asking));
         const law = lawInForce(lane, now);
         if (law === undefined || isReserved) continue;
@@ -226,7 +237,7 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
       let ready = now;
       for (const lane of lanes) {
         const units = cost[lane.account.unit] ?? 0;
-        if (units === 0) continue;
+        if (units === 0 || isOld(now, lane)) continue;
         ready = Math.max(ready, accountReadyMs(now, lane, units, asking));
         const law = lawInForce(lane, now);
         if (law === undefined) continue;
@@ -245,6 +256,7 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
         const { account, pacer } = lane;
         const units = cost[account.unit] ?? 0;
         if (units === 0) continue;
+        if (isOld(now, lane)) lane.seenMs = now;
         reservations.push([account, account.reserve(now, units)]);
         // What left by another pace is no debt of this one.
         if (lawInForce(lane, now) !== undefined) pacer.left(units);
