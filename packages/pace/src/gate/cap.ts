@@ -17,6 +17,8 @@ export interface Whole {
 
 export interface Cap {
   readonly underWay: number;
+  /** Quotas of which it is known what was taken. */
+  readonly remembered: number;
   /** From when on it may go on; `undefined` where one of its own has to end first. */
   readyMs(nowMs: number, cost: Cost, whole: Whole): number | undefined;
   /** When it may, with so many of its own before it. */
@@ -25,12 +27,15 @@ export interface Cap {
   take(nowMs: number, cost: Cost, whole: Whole): (nowMs: number, hasLeft: boolean) => void;
 }
 
+/** Quotas of which what an operation took is known, though they are told no more. */
+const REMEMBERED = 50;
+
 export function createCap(share: number): Cap {
   const accounts = new Map<string, Account>();
   const pacer = createPacer(1);
   let underWay = 0;
 
-  const accountFor = (now: number, { key, account }: Lane): Account => {
+  const accountFor = (now: number, { key, account }: Lane, { lanes }: Whole): Account => {
     const { unit, name, windowMs, shape } = account;
     const limit = account.limit * share;
     const resetInMs = account.resetInMs(now);
@@ -40,15 +45,18 @@ export function createCap(share: number): Cap {
     // A limit that moved: what was spent of it stays spent.
     own.told(now, { unit, name, limit, windowMs, shape, remaining: limit - (own.limit - own.available(now)), resetInMs }, now);
     accounts.set(key, own);
+    // Names of quotas are somebody else's, and there may be a new one with each answer.
+    if (accounts.size > REMEMBERED)
+      for (const other of accounts.keys()) if (!lanes.some((lane) => lane.key === other)) accounts.delete(other);
     return own;
   };
 
-  const unitsReadyMs = (now: number, cost: Cost, { lanes }: Whole): number => {
+  const unitsReadyMs = (now: number, cost: Cost, whole: Whole): number => {
     let ready = now;
-    for (const lane of lanes) {
+    for (const lane of whole.lanes) {
       const units = cost[lane.account.unit] ?? 0;
       if (units === 0) continue;
-      const account = accountFor(now, lane);
+      const account = accountFor(now, lane, whole);
       ready = Math.max(ready, account.readyMs(now, Math.min(units, account.limit)));
     }
     return ready;
@@ -57,6 +65,9 @@ export function createCap(share: number): Cap {
   return {
     get underWay() {
       return underWay;
+    },
+    get remembered() {
+      return accounts.size;
     },
     readyMs: (now, cost, whole) => {
       if (underWay >= Math.max(1, Math.floor(whole.mostUnderWay * share))) return undefined;
@@ -70,7 +81,7 @@ export function createCap(share: number): Cap {
       const reservations: (readonly [number, Reservation])[] = [];
       for (const lane of whole.lanes) {
         const units = cost[lane.account.unit] ?? 0;
-        if (units > 0) reservations.push([units, accountFor(now, lane).reserve(now, units)]);
+        if (units > 0) reservations.push([units, accountFor(now, lane, whole).reserve(now, units)]);
       }
       return (later, hasLeft) => {
         underWay--;
