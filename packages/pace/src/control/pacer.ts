@@ -2,7 +2,8 @@
 export interface Pacer {
   /** When so many units may leave at the rate of this moment: now or before where they may. `ahead`: units that may leave before they are earned; those behind them wait for it. */
   readyMs(nowMs: number, units: number, perSecond: number, most: number, ahead?: number): number;
-  left(units: number): void;
+  /** `most`: what those behind wait for of it and of the like before it; all of it unless said. */
+  left(units: number, most?: number): void;
 }
 
 /** What a sum of many small steps may lack. */
@@ -22,8 +23,8 @@ export function createPacer(first: number): Pacer {
       const missing = Math.min(units, most) - credit - ahead;
       return missing <= ROUNDING ? nowMs : nowMs + (missing / perSecond) * 1000;
     },
-    left: (units) => {
-      credit -= units;
+    left: (units, most = Number.POSITIVE_INFINITY) => {
+      credit = Math.max(credit - units, Math.min(credit, -most));
     },
   };
 }

@@ -262,6 +262,27 @@ describe("room for reserved classes", () => {
   });
 });
 
+describe("calls of reserved classes that never end", () => {
+  it.each([
+    ["whose levels are told", [{ ...TOLD, limit: 900, remaining: 800 }]],
+    ["that tells nothing", []],
+  ])("leave others what there is besides, at a service %s", (_what, readings) => {
+    const { time, gate, enter } = gateAt();
+    // One that was refused, so that the rate does not rise.
+    enter().pass?.settle({ kind: "refused", readings });
+    const beat = (): void => {
+      const { pass } = enter({ rank: 0, isReserved: true });
+      time.wake(time.now() + 50, () => pass?.settle({ kind: "answered", readings }));
+    };
+    for (let atMs = 0; atMs < 400_000; atMs += 100) time.wake(atMs, beat);
+    time.run(300_000);
+    const next = enter({ deadlineMs: 400_000 });
+    time.run(400_000);
+    expect(next.pass).toBeDefined();
+    expect(gate.state().waiting).toBe(0);
+  });
+});
+
 describe("a pause that the service asks for", () => {
   it("ends at once the waiting of those who would be late then, and tells them when", () => {
     const { time, enter } = gateAt();

@@ -86,6 +86,8 @@ const ASK_MS = 50;
 const AT_ONCE = 0.05;
 /** Urgent calls that leave ahead of the pace: as many as a person begins at once. */
 const AHEAD_CALLS = 3;
+/** Reserved classes leave ahead of every pace. So long others wait for what they took, however much it was: whether it was too much the levels and refusals tell. */
+const RESERVED_DEBT_S = 5;
 /** Calls that leave at once to a service of which nothing is known. */
 const FIRST_CALLS = 5;
 /** A level that so many answers do not tell is told no more. */
@@ -259,9 +261,10 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
         if (isOld(now, lane)) lane.seenMs = now;
         reservations.push([account, account.reserve(now, units)]);
         // What left by another pace is no debt of this one.
-        if (lawInForce(lane, now) !== undefined) pacer.left(units);
+        const law = lawInForce(lane, now);
+        if (law !== undefined) pacer.left(units, isReserved ? RESERVED_DEBT_S * law.rate(now) : undefined);
       }
-      if (!isTold(now)) opaquePacer.left(cost.requests ?? 1);
+      if (!isTold(now)) opaquePacer.left(cost.requests ?? 1, isReserved ? RESERVED_DEBT_S * opaque.rate(now) : undefined);
       let counted: Cost = {};
       return {
         settle: (later, outcome, inPause = false) => {
