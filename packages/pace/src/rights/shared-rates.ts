@@ -104,11 +104,13 @@ export function createSharedHeadedRate(holding: Holding, unit: Unit, random: Ran
   const law = createHeadedRate(random, first);
   law.agree(FIRST_SHARE);
   let { perSecond } = first;
+  // A small bucket is as full as it was ever seen.
+  let [fullest, remaining] = [Math.max(1, first.remaining), first.remaining];
   let trust = MOST_TRUST;
   let isNews = false;
   let toldMs: number | undefined;
   let pauseBeganMs = Number.NEGATIVE_INFINITY;
-  const whole = (now: number): number => (law.isBlind ? perSecond * trust * (1 + GENTLE * (law.level - MIDDLE)) : law.rate(now));
+  const whole = (now: number): number => (law.isBlind ? perSecond * trust * (1 + GENTLE * (remaining / fullest - MIDDLE)) : law.rate(now));
   return {
     ...law,
     get level() {
@@ -132,7 +134,8 @@ export function createSharedHeadedRate(holding: Holding, unit: Unit, random: Ran
     },
     told: (now, level) => {
       law.told(now, level);
-      ({ perSecond } = level);
+      ({ perSecond, remaining } = level);
+      fullest = Math.max(fullest, remaining);
       if (toldMs !== undefined) trust = Math.min(MOST_TRUST, trust + (TRUST_PER_SECOND * (now - toldMs)) / 1000);
       toldMs = now;
       isNews = true;
