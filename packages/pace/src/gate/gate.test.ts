@@ -262,6 +262,29 @@ describe("room for reserved classes", () => {
   });
 });
 
+describe("a reserved class that is not the first", () => {
+  it("leaves at once behind those who wait for the pace, or for answers", () => {
+    const { time, gate, enter } = gateAt();
+    const first = enter({ rank: 0 });
+    enter({ rank: 0 });
+    const paced = Array.from({ length: 20 }, () => enter({ rank: 0 }));
+    expect(paced.at(-1)?.pass).toBeUndefined();
+    expect(enter({ rank: 1, isReserved: true }).pass).toBeDefined();
+    time.run(30_000);
+    for (let nth = 0; nth < 60; nth++) enter({ rank: 0 });
+    time.run(60_000);
+    const { underWay, mostUnderWay } = gate.state();
+    expect(underWay).toBeGreaterThanOrEqual(mostUnderWay);
+    expect(enter({ rank: 1, isReserved: true }).pass).toBeDefined();
+    // A pause that was asked for holds it too, and when that is over it is looked after though nothing else may leave.
+    first.pass?.settle({ kind: "overloaded", waitMs: 5000 });
+    const held = enter({ rank: 1, isReserved: true });
+    expect(held.pass).toBeUndefined();
+    time.run(66_000);
+    expect(held.pass).toBeDefined();
+  });
+});
+
 describe("calls of reserved classes that never end", () => {
   it.each([
     ["whose levels are told", [{ ...TOLD, limit: 900, remaining: 800 }]],

@@ -10,7 +10,8 @@
  * - no more calls are under way than the service stands, and this process has what it holds meanwhile,
  * - each quota that it takes of has as much left, and the pace of that quota lets it.
  *
- * Invariants: no call leaves without a reservation (K2); after a refusal all wait for one pause (K3); no class waits behind a later one (K5).
+ * Invariants: no call leaves without a reservation (K2); after a refusal all wait for one pause (K3); no class waits behind a later one, but for reserved ones, that
+ * wait behind nobody who may not leave (K5).
  */
 import { type Breaker, type BreakerSettings, type BreakerState, createBreaker } from "../control/breaker.ts";
 import { createInFlight, type InFlight, type InFlightSettings } from "../control/in-flight.ts";
@@ -290,8 +291,17 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
       for (let first = line.first(); first !== undefined; first = line.first()) {
         const now = clock.now();
         const ready = readyMs(now, first.terms);
-        if (ready === undefined) return;
-        if (ready > now && ready !== Number.POSITIVE_INFINITY) return wakeAt(Math.min(ready, now + LOOK_AGAIN_MS));
+        if (ready === undefined || (ready > now && ready !== Number.POSITIVE_INFINITY)) {
+          const reserved = reservedBehind(first.rank);
+          if (reserved !== undefined && (readyMs(now, reserved.terms) ?? Number.POSITIVE_INFINITY) <= now) {
+            line.take(reserved.rank);
+            leave(now, reserved);
+            continue;
+          }
+          if (ready !== undefined) wakeAt(Math.min(ready, now + LOOK_AGAIN_MS));
+          else if (reserved !== undefined) wakeAt(now + LOOK_AGAIN_MS);
+          return;
+        }
         if (ready > now) {
           takeOut(first);
           first.waiter.refuse(tooLarge());
@@ -303,6 +313,15 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
     } finally {
       isPumping = false;
     }
+  };
+
+  /** What holds others does not hold reserved classes, wherever they stand among the classes. */
+  const reservedBehind = (rank: number): Call | undefined => {
+    for (let behind = rank + 1; behind < settings.ranks; behind++) {
+      const call = line.firstOf(behind);
+      if (call?.terms.isReserved === true) return call;
+    }
+    return undefined;
   };
 
   const releaseCapped = (): number | undefined => {

@@ -23,8 +23,10 @@ export interface Line<Item extends Waiting> {
   upTo(rank: number): number;
   add(item: Item): void;
   first(): Item | undefined;
-  /** The first leaves. */
-  take(): void;
+  /** ... of this class alone. */
+  firstOf(rank: number): Item | undefined;
+  /** The first leaves, or the first of one class. */
+  take(rank?: number): void;
   has(item: Item): boolean;
   /** It waits no longer. */
   remove(item: Item): void;
@@ -74,8 +76,9 @@ export function createLine<Item extends Waiting>(ranks: number): Line<Item> {
       all[item.rank]?.add(place, count++);
     },
     first: () => foremost()?.first()?.item,
-    take: () => {
-      const item = foremost()?.take(count++);
+    firstOf: (rank) => all[rank]?.first()?.item,
+    take: (rank) => {
+      const item = (rank === undefined ? foremost() : all[rank])?.take(count++);
       if (item !== undefined) placed.delete(item);
     },
     has: (item) => placed.has(item),
