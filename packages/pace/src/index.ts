@@ -29,7 +29,7 @@ export type { Rule } from "./ladder/rules.ts";
 export type { Step, Thresholds } from "./ladder/step.ts";
 export { createPace, type Fetch, type Pace, type PacePorts, type RunOptions } from "./pace.ts";
 export type { Asked } from "./partition.ts";
-export type { CallTraits, PacePolicy, PolicyQuota } from "./policy.ts";
+export type { CallTraits, ClassName, PacePolicy, PolicyQuota } from "./policy.ts";
 export type { Price, Prices } from "./providers/prices.ts";
 export type { Account } from "./quota/account.ts";
 export type { Gauge } from "./quota/gauge.ts";

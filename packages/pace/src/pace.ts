@@ -22,7 +22,17 @@ import type { Random } from "./host/random.ts";
 import type { Standing } from "./ladder/ladder.ts";
 import type { Keeper, ReactionFault, Watcher } from "./ladder/reactions.ts";
 import { type Asked, modelOf, partitionOf } from "./partition.ts";
-import { type CallTraits, checkCost, checkPolicy, checkTraits, countable, knownClass, type PacePolicy } from "./policy.ts";
+import {
+  type CallTraits,
+  checkCost,
+  checkPolicy,
+  checkPorts,
+  checkRun,
+  checkTraits,
+  countable,
+  knownClass,
+  type PacePolicy,
+} from "./policy.ts";
 import { createPolicyAccounts, type PolicyAccount } from "./policy-accounts.ts";
 import { beginningOf } from "./providers/beginning.ts";
 import { guessedCost } from "./providers/cost.ts";
@@ -116,21 +126,11 @@ interface Partition {
 }
 
 /** Throws `bad-argument`. */
-export function createPace(
-  policy: PacePolicy = {},
-  {
-    clock = systemClock,
-    random = systemRandom,
-    fetch: send = fetch,
-    measure,
-    rights,
-    sharingTrouble,
-    watch: look,
-    fault,
-    lessened,
-  }: PacePorts = {},
-): Pace {
+export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace {
   checkPolicy(policy);
+  checkPorts(ports);
+  const { clock = systemClock, random = systemRandom, fetch: send = fetch } = ports;
+  const { measure, rights, sharingTrouble, watch: look, fault, lessened } = ports;
   const classes = policy.classes ?? CLASSES;
   const usual = policy.usualClass ?? (classes.includes("normal") ? "normal" : (classes.at(-1) ?? ""));
   const usualRank = knownClass(classes, usual);
@@ -140,6 +140,7 @@ export function createPace(
     named === undefined ? partitionOf(at, asked.headers, model) : named(asked);
   const partitions = new Map<string, Partition>();
   let newest: Partition | undefined;
+  let isClosed = false;
   const told = look && quiet(look);
   const watch = (event: PaceEvent): void => {
     told?.(event);
@@ -172,6 +173,7 @@ export function createPace(
       gate.close();
       partitions.delete(other);
     }
+    if (isClosed) throw new PaceError("closed", "it was closed", "Make another with createPace().");
     const ofPolicy = accounts.of(origin, model);
     const refusedTakes = URL.canParse(origin) ? knownOf(new URL(origin).host)?.refusedTakes : undefined;
     const settings = {
@@ -277,8 +279,10 @@ export function createPace(
     traits: CallTraits,
     partition: string,
     work: () => PromiseLike<Result>,
-    { signal, guess = { requests: 1 }, isIdempotent = false, told }: RunOptions<Result> = {},
+    given: RunOptions<Result> = {},
   ): Promise<Result> => {
+    checkRun(partition, work, given);
+    const { signal, guess = { requests: 1 }, isIdempotent = false, told } = given;
     checkCost("guess", guess);
     foresight.noticed();
     const { ports } = partitionNamed(partition, partition);
@@ -326,6 +330,7 @@ export function createPace(
   );
 
   const close = (): void => {
+    isClosed = true;
     foresight.close();
     for (const { gate } of partitions.values()) gate.close();
     sharing?.close();

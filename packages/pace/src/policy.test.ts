@@ -166,3 +166,48 @@ describe("work that is no fetch", () => {
     pace.close();
   });
 });
+
+describe("what createPace, with and run are given", () => {
+  const asGiven = createPace as (policy?: unknown, ports?: unknown) => Pace;
+
+  it.each([
+    ["a policy that is null", () => asGiven(null)],
+    ["quotas as a list", () => asGiven({ quotas: [{ limit: 1, windowMs: 1 }] })],
+    ["quotas of a service that are no list", () => asGiven({ quotas: { [ORIGIN]: { limit: 1, windowMs: 1 } } })],
+    ["a quota of an address that is no origin", () => asGiven({ quotas: { [`${ORIGIN}/`]: [{ limit: 1, windowMs: 1 }] } })],
+    ["classes as a text", () => asGiven({ classes: "urgent" })],
+    ["what a process has as an object", () => asGiven({ here: { unit: "in-flight", limit: 1 } })],
+    ["a port that nobody knows", () => asGiven({}, { fetsh: fetch })],
+    ["a port that cannot be called", () => asGiven({}, { watch: 3 })],
+    ["traits that are none", () => createPace().with(undefined as never)],
+    ["tags as a text", () => createPace().with({ tags: "search" as never })],
+    ["a requester that is a number", () => createPace().with({ requester: 3 as never })],
+  ])("is refused, and not overlooked: %s", (_what, make) => {
+    expect(make).toThrow(expect.objectContaining({ code: "bad-argument" }));
+  });
+
+  it("says which origin was meant", () => {
+    expect(() => asGiven({ quotas: { [`${ORIGIN}/v1 large`]: [{ limit: 1, windowMs: 1 }] } })).toThrow(
+      expect.objectContaining({ hint: `Is "${ORIGIN} large" meant?` }),
+    );
+  });
+
+  it("is a name and a function, for run", async () => {
+    const run = createPace().run as (...given: unknown[]) => Promise<unknown>;
+    expect(await codeOf(run(() => Promise.resolve(1)))).toBe("bad-argument");
+    expect(await codeOf(run("search", () => Promise.resolve(1), { timeoutMs: 1 }))).toBe("bad-argument");
+  });
+});
+
+describe("a pace that was closed", () => {
+  it("lets nothing out, also to services that it had not asked before", async () => {
+    let asked = 0;
+    const { pace } = town({}, () => {
+      asked++;
+      return Promise.resolve(new Response());
+    });
+    pace.close();
+    expect(await codeOf(pace.fetch(ORIGIN))).toBe("closed");
+    expect(asked).toBe(0);
+  });
+});

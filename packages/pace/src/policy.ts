@@ -60,9 +60,12 @@ export interface PacePolicy {
   readonly partitionOf?: (asked: Asked) => string;
 }
 
+/** One of those that stand here without a policy, or one of the policy's `classes`. */
+export type ClassName = "heartbeat" | "interactive" | "normal" | "background" | (string & Record<never, never>);
+
 /** What calls have in common. */
 export interface CallTraits {
-  readonly class?: string;
+  readonly class?: ClassName;
   /** As in the policy. */
   readonly deadlineMs?: number;
   /** For whom: those of one class take turns. */
@@ -101,10 +104,16 @@ const POLICY_NAMES = [
 const TRAIT_NAMES = ["class", "deadlineMs", "requester", "operation", "cost", "tags", "isDeferrable", "lessenedBy"];
 const QUOTA_NAMES = ["unit", "name", "limit", "windowMs", "shape"];
 const HELD_NAMES = ["unit", "limit"];
+const LISTS = ["classes", "reserved", "here", "lesser", "rules"] as const;
+const PORT_NAMES = ["clock", "random", "fetch", "rights", "sharingTrouble", "measure", "watch", "fault", "lessened"];
+/** Of the ports: what is called. */
+const CALLED = ["random", "fetch", "sharingTrouble", "measure", "watch", "fault", "lessened"];
+const RUN_NAMES = ["signal", "guess", "isIdempotent", "told"];
 
 /** Throws `bad-argument` for what makes no sense. */
 export function checkPolicy(policy: PacePolicy): void {
   knownNames("createPace", policy, POLICY_NAMES);
+  for (const name of LISTS) list(name, policy[name]);
   const { classes, reserved, usualClass, quotas = {}, here = [], partitionOf } = policy;
   if (classes !== undefined && (classes.length === 0 || new Set(classes).size < classes.length))
     throw bad(`classes: [${classes.join(", ")}]`, "At least one, each once; the first leaves first.");
@@ -118,7 +127,12 @@ export function checkPolicy(policy: PacePolicy): void {
   whole("mostWaiting", policy.mostWaiting);
   if (partitionOf !== undefined && typeof partitionOf !== "function")
     throw bad("partitionOf is no function", "It is given a request and names its quotas.");
-  for (const [of, list] of Object.entries(quotas)) for (const quota of list) checkQuota(of, quota);
+  object("quotas", quotas);
+  for (const [of, quotasOf] of Object.entries(quotas)) {
+    checkScope(of);
+    if (!Array.isArray(quotasOf)) throw bad(`quotas["${of}"] is no list`, "As in [{ limit: 60, windowMs: 60_000 }].");
+    for (const quota of quotasOf) checkQuota(of, quota);
+  }
   checkPrices(policy.prices ?? {});
   for (const limit of here) {
     knownNames("here", limit, HELD_NAMES);
@@ -132,6 +146,10 @@ export function checkTraits(classes: readonly string[], traits: CallTraits): voi
   knownNames("with", traits, TRAIT_NAMES);
   if (traits.class !== undefined) knownClass(classes, traits.class);
   positive("deadlineMs", traits.deadlineMs);
+  if (traits.requester !== undefined && typeof traits.requester !== "string")
+    throw bad(`requester is ${String(traits.requester)}`, "It is a name.");
+  list("tags", traits.tags);
+  list("lessenedBy", traits.lessenedBy);
   if (traits.operation !== undefined) {
     const { name, mostShare } = traits.operation;
     if (typeof name !== "string" || name === "")
@@ -140,6 +158,29 @@ export function checkTraits(classes: readonly string[], traits: CallTraits): voi
       throw bad(`operation "${name}" may take ${mostShare} of everything`, "A share is above 0 and at most 1.");
   }
   checkCost("cost", traits.cost ?? {});
+}
+
+/** Throws `bad-argument` for a name that nobody reads, and for what is called and is no function. */
+export function checkPorts(ports: object): void {
+  knownNames("createPace, as its second argument,", ports, PORT_NAMES);
+  for (const [name, given] of Object.entries(ports))
+    if (CALLED.includes(name) && given !== undefined && typeof given !== "function") throw bad(`${name} is no function`, "It is called.");
+}
+
+/** Throws `bad-argument`. */
+export function checkRun(partition: unknown, work: unknown, options: object): void {
+  if (typeof partition !== "string" || typeof work !== "function")
+    throw bad("run is given no name, or no work", 'The name of its quotas, then a function: run("search", () => engine.find(words)).');
+  knownNames("run", options, RUN_NAMES);
+}
+
+/** A quota that is filed under an address with a path, or a slash at its end, would be that of no call. Throws `bad-argument`. */
+function checkScope(of: string): void {
+  const [address = "", ...model] = of.split(" ");
+  if (!/^https?:/i.test(address)) return;
+  if (!URL.canParse(address)) throw bad(`quotas["${of}"] is of no address`, 'As in "https://api.example.com".');
+  const { origin } = new URL(address);
+  if (origin !== address) throw bad(`quotas["${of}"] is of no origin`, `Is "${[origin, ...model].join(" ")}" meant?`);
 }
 
 /** Throws `bad-argument`. One that is no number would make accounts of none: nothing would leave any more. */
@@ -185,7 +226,16 @@ function checkQuota(of: string, quota: PolicyQuota): void {
   if (!Number.isFinite(limit / windowMs)) throw bad(`quotas["${of}"]: ${limit} in ${windowMs} ms`, "What has no limit needs no quota.");
 }
 
+function object(what: string, given: unknown): void {
+  if (typeof given !== "object" || given === null || Array.isArray(given)) throw bad(`${what} is no object`, "As in { name: value }.");
+}
+
+function list(what: string, given: unknown): void {
+  if (given !== undefined && !Array.isArray(given)) throw bad(`${what} is no list`, "As in [one, other].");
+}
+
 function knownNames(where: string, given: object, names: readonly string[]): void {
+  object(`what ${where} is given`, given);
   for (const name of Object.keys(given))
     if (!names.includes(name)) throw bad(`${where} knows no "${name}"`, `${nearest(name, names)}It knows: ${names.join(", ")}.`);
 }
@@ -202,12 +252,16 @@ function nearest(name: string, names: readonly string[]): string {
 
 function positive(what: string, value: number | undefined, isNeeded = false): void {
   if ((value !== undefined || isNeeded) && !(typeof value === "number" && value > 0))
-    throw bad(`${what} is ${String(value)}`, "A number above zero.");
+    throw bad(`${what} is ${shown(value)}`, "A number above zero.");
 }
 
 function whole(what: string, value: number | undefined): void {
-  if (value !== undefined && !(Number.isInteger(value) && value > 0))
-    throw bad(`${what} is ${String(value)}`, "A whole number above zero.");
+  if (value !== undefined && !(Number.isInteger(value) && value > 0)) throw bad(`${what} is ${shown(value)}`, "A whole number above zero.");
+}
+
+/** So that "3" is not taken for 3. */
+function shown(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
 }
 
 function bad(message: string, hint: string): PaceError {
