@@ -118,6 +118,18 @@ describe("a task of steps", () => {
     expect(await handler({ key: "a", payload: 1, tries: 2, signal: new AbortController().signal, steps })).toBe("as it was");
   });
 
+  it("has the types of what comes in and of what steps gave, where they are told", async () => {
+    const handler = task<{ readonly url: string }, { readonly read: string }>({
+      version: 1,
+      steps: [
+        { name: "read", run: async ({ input }) => input.url.toUpperCase() },
+        { name: "count", run: async ({ results }) => results.read.length },
+      ],
+    });
+    const steps = { get: () => undefined, set: async () => undefined, forget: async () => undefined };
+    expect(await handler({ key: "a", payload: { url: "abc" }, tries: 1, signal: new AbortController().signal, steps })).toBe(3);
+  });
+
   it("leaves nothing of its steps behind when it is done", async () => {
     const { time, open, names } = bench();
     const work = await open({ version: 1, steps: [{ name: "one", effect: "keyed", run: async () => 1 }] });

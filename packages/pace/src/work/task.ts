@@ -13,16 +13,16 @@ import type { Steps } from "./ledger.ts";
 import { troubleOf } from "./piece.ts";
 import type { Decision } from "./work.ts";
 
-export interface GivenStep {
-  readonly input: Json;
+export interface GivenStep<Input = Json, Results = Readonly<Record<string, Json>>> {
+  readonly input: Input;
   /** Of the steps before, by name. */
-  readonly results: Readonly<Record<string, Json>>;
+  readonly results: Results;
   /** The same whenever this step runs with this input: for an `Idempotency-Key`. */
   readonly key: string;
   readonly signal: AbortSignal;
 }
 
-export interface Step {
+export interface Step<Input = Json, Results = Readonly<Record<string, Json>>> {
   readonly name: string;
   /**
    * Whether it changes something outside: one that hands its key on there, or one that cannot. Others may run again at will. A keyless one makes a single call: where that is
@@ -30,13 +30,13 @@ export interface Step {
    */
   readonly effect?: "keyed" | "keyless";
   /** What it returns is JSON, or nothing. */
-  run(given: GivenStep): Promise<unknown>;
+  run(given: GivenStep<Input, Results>): Promise<unknown>;
 }
 
-export interface TaskPlan {
+export interface TaskPlan<Input = Json, Results = Readonly<Record<string, Json>>> {
   /** Another one for other steps, or for steps that mean something else. */
   readonly version: number;
-  readonly steps: readonly Step[];
+  readonly steps: readonly Step<Input, Results>[];
 }
 
 type StepRecord =
@@ -53,9 +53,12 @@ const MOST_RESULT_BYTES = 1 << 20;
 
 /**
  * A handler that does one step after the other; the last one's result is the task's. The first plan is for what begins now; further ones are for tasks that began by them.
- * Throws `bad-argument`.
+ * `Input` and `Results` are what is known of them, as it is after JSON: nothing checks it. Throws `bad-argument`.
  */
-export function task(...plans: readonly [TaskPlan, ...TaskPlan[]]): Handler {
+export function task<Input = Json, Results = Readonly<Record<string, Json>>>(
+  ...given: readonly [TaskPlan<Input, Results>, ...TaskPlan<Input, Results>[]]
+): Handler {
+  const plans = given as unknown as readonly [TaskPlan, ...TaskPlan[]];
   for (const plan of plans) checkPlan(plan);
   if (new Set(plans.map(({ version }) => version)).size < plans.length)
     throw new PaceError("bad-argument", "two plans have one version", "Count versions up.");
