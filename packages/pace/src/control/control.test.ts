@@ -106,14 +106,48 @@ describe("calls under way", () => {
     expect(play((nth) => (nth < 300 ? 500 : 2000), 3000)).toBeGreaterThan(40);
   });
 
-  it("are a third fewer after an overload, once for all that were under way", () => {
+  it("are a fifth fewer after an overload, once for all that were under way", () => {
     const inFlight = createInFlight({ start: 30, least: 1, most: 200 });
     for (let nth = 0; nth < 30; nth++) inFlight.left();
     for (let nth = 0; nth < 5; nth++) inFlight.overloaded(100, 50);
-    expect(inFlight.limit).toBe(20);
+    expect(inFlight.limit).toBe(24);
     expect(inFlight.count).toBe(25);
     inFlight.overloaded(300, 200);
-    expect(inFlight.limit).toBe(13);
+    expect(inFlight.limit).toBe(19);
+  });
+
+  it("become fewer, and stay so, when it is for them that answers take longer", () => {
+    const inFlight = createInFlight();
+    const leaves: number[] = [];
+    let limits = 0;
+    for (let now = 0; now < 600_000; now += 10) {
+      while (inFlight.count < inFlight.limit) {
+        inFlight.left();
+        leaves.push(now);
+      }
+      // Twenty workers: what is more waits for one.
+      const tookMs = 500 * Math.max(1, inFlight.count / 20);
+      while (leaves[0] !== undefined && now - leaves[0] >= tookMs) inFlight.answered(now, leaves.shift() as number);
+      if (now >= 300_000) limits = Math.max(limits, inFlight.limit);
+    }
+    expect(limits).toBeLessThan(80);
+    expect(inFlight.limit).toBeGreaterThanOrEqual(20);
+  });
+
+  it("rise slowly around where it was too much, and as ever beyond", () => {
+    const inFlight = createInFlight({ start: 40, least: 1, most: 200 });
+    const answers = (count: number): void => {
+      for (let nth = 0; nth < count; nth++) {
+        while (inFlight.count < inFlight.limit) inFlight.left();
+        inFlight.answered(1000, 500);
+      }
+    };
+    inFlight.left();
+    inFlight.overloaded(100, 50);
+    answers(40);
+    expect(inFlight.limit).toBeLessThan(36);
+    answers(1200);
+    expect(inFlight.limit).toBeGreaterThan(60);
   });
 
   it("do not become more while few are wanted", () => {

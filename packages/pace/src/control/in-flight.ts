@@ -1,9 +1,11 @@
 /**
  * How many calls may be under way at once, from how long they take: a service that is slow, and refuses nothing, is given less to do.
  *
- * What answers take lately is held against what they take for long (the gradient of Netflix' concurrency-limits). Up to half as long again is called the same;
- * beyond that the number falls in proportion. It rises by its root, and only while it is used: a number that nobody reached says nothing.
- * What says that the service is overloaded (529, 503, time run out) takes a third away, once for all that were under way.
+ * What answers take lately is held against the least that they took in the last hour: what they take for long would follow a service that is slow because
+ * of us. Up to half as long again is called the same; beyond that the number falls in proportion, and below it rises by its root, and only while it is used:
+ * a number that nobody reached says nothing. Where a quarter of the number takes as long still it is not slow because of us, and that is usual from now on.
+ * What says that the service is overloaded (529, 503, time run out) takes a fifth away, once for all that were under way. The number rises slowly around
+ * where that was, for there it will be so again, and as ever beyond.
  */
 export interface InFlightSettings {
   readonly start: number;
@@ -12,7 +14,8 @@ export interface InFlightSettings {
   readonly most: number;
 }
 
-export const IN_FLIGHT_SETTINGS: InFlightSettings = { start: 20, least: 1, most: 1000 };
+/** Four to begin with: what is usual is learned from the first answers, and with more of them from several processes those are slow already. */
+export const IN_FLIGHT_SETTINGS: InFlightSettings = { start: 4, least: 1, most: 1000 };
 
 export interface InFlight {
   readonly count: number;
@@ -25,23 +28,57 @@ export interface InFlight {
   ended(): void;
 }
 
-/** Answers that "for long" and "lately" mean. */
-const LONG = 500;
-const SHORT = 20;
+/** Answers that "lately" means, and how many of them say something at all. */
+const LATELY = 40;
+const FEW = 10;
+/** The least grows by a factor e in so long: what was usual hours ago is not now. */
+const FORGETTING_MS = 1_800_000;
 const TOLERANCE = 1.5;
 const LEAST_GRADIENT = 0.5;
 /** Of the way to what one answer says. */
 const STEP = 0.05;
-const AFTER_OVERLOAD = 2 / 3;
+/** With so much less under way answers would be faster than so much, were it for us that they are slow. */
+const MUCH_LESS = 0.25;
+const AS_SLOW = 0.75;
+/** Three processes have .94 of what twenty workers can do, and one answer in eighty says that it is too much. */
+const AFTER_OVERLOAD = 0.8;
+const NEAR_OVERLOAD = 0.85;
+const BEYOND_OVERLOAD = 1.2;
+const SLOWLY = 0.05;
 
 export function createInFlight({ start, least, most }: InFlightSettings = IN_FLIGHT_SETTINGS): InFlight {
   let count = 0;
   let limit = start;
-  let [long, short] = [0, 0];
   let seen = 0;
+  let lately = 0;
+  let usual = Number.POSITIVE_INFINITY;
+  let usualMs: number | undefined;
+  /** When it began to fall for what answers take. */
+  let fall: { readonly limit: number; readonly lately: number } | undefined;
   let droppedMs = Number.NEGATIVE_INFINITY;
+  let overloadedAt = Number.POSITIVE_INFINITY;
   const settle = (to: number): void => {
     limit = Math.max(least, Math.min(most, to));
+  };
+  const measure = (nowMs: number, tookMs: number): void => {
+    seen++;
+    // A mean of all, until there are enough: a first answer is not taken for what is usual.
+    lately += (tookMs - lately) / Math.min(seen, LATELY);
+    usual *= Math.exp((nowMs - (usualMs ?? nowMs)) / FORGETTING_MS);
+    usualMs = nowMs;
+    if (seen >= FEW) usual = Math.min(usual, lately);
+  };
+  const lower = (gradient: number): void => {
+    fall ??= { limit, lately };
+    settle(limit + STEP * limit * (gradient - 1));
+    if (limit > Math.max(least, MUCH_LESS * fall.limit)) return;
+    if (lately > AS_SLOW * fall.lately) usual = lately;
+    fall = undefined;
+  };
+  const raise = (): void => {
+    fall = undefined;
+    const isNear = limit > NEAR_OVERLOAD * overloadedAt && limit < BEYOND_OVERLOAD * overloadedAt;
+    settle(limit + STEP * Math.sqrt(limit) * (isNear ? SLOWLY : 1));
   };
   return {
     get count() {
@@ -56,21 +93,17 @@ export function createInFlight({ start, least, most }: InFlightSettings = IN_FLI
     answered: (nowMs, sentMs) => {
       const wasUsed = count * 2 >= limit;
       count--;
-      const tookMs = Math.max(1, nowMs - sentMs);
-      seen++;
-      // Means of all, until there are enough: a first answer is not taken for what is usual.
-      long += (tookMs - long) / Math.min(seen, LONG);
-      short += (tookMs - short) / Math.min(seen, SHORT);
-      // What is usual now was slow before: so a service that stays slow is not held down for ever.
-      if (short < long / TOLERANCE) long *= 0.95;
+      measure(nowMs, Math.max(1, nowMs - sentMs));
       if (!wasUsed) return;
-      const gradient = Math.max(LEAST_GRADIENT, Math.min(1, (TOLERANCE * long) / short));
-      settle(limit + STEP * (limit * gradient + Math.sqrt(limit) - limit));
+      const gradient = Math.max(LEAST_GRADIENT, (TOLERANCE * usual) / lately);
+      if (gradient < 1) lower(gradient);
+      else raise();
     },
     overloaded: (nowMs, sentMs) => {
       count--;
       if (sentMs <= droppedMs) return;
       droppedMs = nowMs;
+      overloadedAt = limit;
       settle(limit * AFTER_OVERLOAD);
     },
     ended: () => {
