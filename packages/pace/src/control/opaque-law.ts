@@ -4,7 +4,7 @@
  * States: *rising*, from the first call to the first refusal that there was time to measure before, by a factor each second; then *around* the rate that was
  * measured at the last refusal: a little below it, slowly through it, and ever faster beyond (the curve of CUBIC, RFC 9438, in time since the refusal, and a
  * faster one where that ends). Below costs nothing, because what is not used lies in the service's bucket; slowly through it makes few refusals; faster beyond it
- * finds a limit that was raised to almost four times in 27 seconds, for which a third power takes 35.
+ * finds a limit that was raised to almost four times in 31 seconds, for which a third power takes 35.
  * Input: answers and refusals, and whether somebody waits for the rate: it grows only while it is used up, so that an idle hour finds no limit that was
  * raised, and lets nobody send without one. Invariant: one drop and one pause for all calls that were under way together, however many of them are refused.
  *
@@ -36,8 +36,8 @@ const RISE_PER_SECOND = 0.35;
 const BELOW = 0.07;
 /** From there up to the measured rate, and from it as far beyond. */
 const PLATEAU_MS = 8000;
-/** Farther beyond a factor e in so long, and e to the fourth in twice that: a limit that did not move is met while growth is slow (decision 20). */
-const BEYOND_MS = 10_000;
+/** Farther beyond a factor e in so long, and e to the fourth in twice that: a limit that did not move is met while growth is slow, or recovery suffers (decision 20). */
+const BEYOND_MS = 13_000;
 /** What is measured is measured over so long, or so many calls. */
 const MEASURED_MS = 2000;
 const MEASURED_CALLS = 8;
