@@ -1,5 +1,5 @@
 /**
- * The rate for a quota whose limit and level the service tells with every answer.
+ * The rate for a bucket whose limit and level the service tells with every answer. For windows there is `window-rate.ts`.
  *
  * The limit is known, the share of it that is ours is not: others may spend of it. So the share is learned from the level alone: it grows where the
  * bucket is full, by the same for everybody, and shrinks where it is empty, in proportion, so that several come to like shares without a word. Around
@@ -15,8 +15,6 @@ export interface Level {
   readonly perSecond: number;
   /** Units that may be spent at once. */
   readonly remaining: number;
-  /** The most that `remaining` can be, where it is known. */
-  readonly most?: number;
 }
 
 export interface HeadedRate extends RateLaw {
@@ -32,6 +30,8 @@ export interface HeadedRate extends RateLaw {
   agree(share: number): void;
   /** Units a second of all who share it by agreement; the same as `rate` where nobody does. */
   whole(nowMs: number): number;
+  /** Of what remains, what is above this may leave at once; nothing where it is not there. */
+  freeAbove?(nowMs: number): number;
   told(nowMs: number, level: Level): void;
 }
 
@@ -53,7 +53,7 @@ const FAST_GROWTH = 0.3;
 const SPAN_S = 1;
 const FEW_CALLS = 10;
 const NEW_WEIGHT = 0.1;
-/** A bucket that was never seen to hold half a second of the rate, or eight calls, says too little to steer by: found by sweeping both, `npm run bench -- pace --sweep`. */
+/** A bucket that was never seen to hold half a second of the rate, or eight calls, says too little to steer by: found by sweeping both. */
 const ENOUGH_S = 0.5;
 const ENOUGH_CALLS = 8;
 /** The level that a share is held at, and how hard: by how long what is told is old. */
@@ -84,8 +84,8 @@ export function createHeadedRate(random: Random, first: Level): HeadedRate {
 
   const levelAt = ({ remaining }: Level): number => Math.max(0, Math.min(1, remaining / scale));
   const weigh = (told: Level): void => {
-    highest = told.most ?? Math.max(highest, told.remaining + usualUnits);
-    scale = told.most ?? Math.max(perSecond * SPAN_S, FEW_CALLS * usualUnits);
+    highest = Math.max(highest, told.remaining + usualUnits);
+    scale = Math.max(perSecond * SPAN_S, FEW_CALLS * usualUnits);
     level = levelAt(told);
   };
   weigh(first);

@@ -121,7 +121,7 @@ describe("a gate", () => {
     const { time, enter } = gateAt();
     enter().pass?.settle({ kind: "answered", readings: [{ ...TOLD, remaining: 0, resetInMs: 30_000, shape: "window" }] });
     const next = enter({ deadlineMs: 100_000 });
-    expect(enter({ deadlineMs: 29_000 }).error).toMatchObject({ code: "too-late", availableInMs: 30_000 });
+    expect(enter({ deadlineMs: 29_000 }).error).toMatchObject({ code: "too-late", availableInMs: 30_100 });
     time.run(29_000);
     expect(next.pass).toBeUndefined();
     time.run(35_000);
@@ -386,5 +386,30 @@ describe("an urgent call", () => {
     expect(second.pass).toBeUndefined();
     time.run(600);
     expect(second.pass).toBeDefined();
+  });
+});
+
+describe("a window of which most is left", () => {
+  it("lets a small batch leave at once, and a large one no further than to where it would not last", () => {
+    const { time, enter } = gateAt();
+    const hour: Reading = { ...TOLD, name: "hour", limit: 60, windowMs: 3_600_000, remaining: 60, resetInMs: 3_600_000, shape: "window" };
+    enter().pass?.settle({ kind: "answered", readings: [hour] });
+    let left = 0;
+    const more = (): void => {
+      const fate = enter();
+      time.wake(time.now() + 10, function settled() {
+        if (fate.pass === undefined) return void time.wake(time.now() + 1000, settled);
+        left++;
+        const readings = [{ ...hour, remaining: 59 - left, resetInMs: 3_600_000 - time.now() }];
+        fate.pass.settle({ kind: "answered", readings });
+        more();
+      });
+    };
+    for (let call = 0; call < 3; call++) more();
+    time.run(5000);
+    expect(left).toBeGreaterThanOrEqual(14);
+    expect(left).toBeLessThan(20);
+    time.run(600_000);
+    expect(left).toBeLessThan(40);
   });
 });

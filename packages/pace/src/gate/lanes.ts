@@ -5,9 +5,10 @@
  * Input: what leaves, how it ended, what answers tell. Invariants: what left was reserved in every quota that it takes of, and settles there once (K2);
  * what others of a reserved class will need is left for them.
  */
-import { createHeadedRate, type HeadedRate } from "../control/headed-rate.ts";
+import type { HeadedRate } from "../control/headed-rate.ts";
 import { createOpaqueRate, type Found, type OpaqueRate, type OpaqueRateSettings } from "../control/opaque-rate.ts";
 import { createPacer, type Pacer } from "../control/pacer.ts";
+import { createToldRate } from "../control/told-rate.ts";
 import type { Random } from "../host/random.ts";
 import { type Account, createAccount, type Reservation } from "../quota/account.ts";
 import { type Around, type Gauge, gaugeOf } from "../quota/gauge.ts";
@@ -132,6 +133,10 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
   const lawInForce = ({ law }: Lane, now: number): HeadedRate | undefined =>
     law === undefined || law.isBlind || now < disbelievedMs ? undefined : law;
 
+  /** Whether there is so much that it need not be paced. Those who share it by agreement have their parts. */
+  const isFree = (now: number, { account }: Lane, law: HeadedRate, units: number): boolean =>
+    holding === undefined && law.freeAbove !== undefined && account.available(now) - units >= law.freeAbove(now);
+
   /** Whether the level of requests is known, so that their rate need not be guessed. */
   const isTold = (now: number): boolean => {
     for (const lane of lanes) if (lane.account.unit === "requests" && lawInForce(lane, now) !== undefined) return true;
@@ -169,8 +174,10 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
       const lane = lanes.find((one) => one.key === key);
       if (lane === undefined) {
         const account = createAccount(now, reading, "header");
-        const law = holding === undefined ? createHeadedRate(random, level) : createSharedHeadedRate(holding, reading.unit, random, level);
-        lanes = [...lanes, { key, account, law, pacer: createPacer(0), untold: 0, seenMs: now }];
+        const law = holding === undefined ? createToldRate(random, level) : createSharedHeadedRate(holding, reading.unit, random, level);
+        // What is there need not be earned first.
+        const pacer = createPacer(Math.floor(AT_ONCE * reading.remaining));
+        lanes = [...lanes, { key, account, law, pacer, untold: 0, seenMs: now }];
         agree();
         continue;
       }
@@ -217,7 +224,7 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
         if (units === 0 || isOld(now, lane)) continue;
         ready = Math.max(ready, accountReadyMs(now, lane, units, asking));
         const law = lawInForce(lane, now);
-        if (law === undefined || isReserved) continue;
+        if (law === undefined || isReserved || isFree(now, lane, law, units)) continue;
         const { unit } = lane.account;
         const atOnce = AT_ONCE * lane.account.available(now) * (holding?.part(now, unit) ?? 1);
         const pacedMs = lane.pacer.readyMs(now, units, law.rate(now), Math.max(1, atOnce), isUrgent ? AHEAD_CALLS * units : 0);
@@ -259,10 +266,11 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
         const units = cost[account.unit] ?? 0;
         if (units === 0) continue;
         if (isOld(now, lane)) lane.seenMs = now;
-        reservations.push([account, account.reserve(now, units)]);
-        // What left by another pace is no debt of this one.
         const law = lawInForce(lane, now);
-        if (law !== undefined) pacer.left(units, isReserved ? RESERVED_DEBT_S * law.rate(now) : undefined);
+        // What left by another pace is no debt of this one, nor what left by none.
+        const isPaced = law !== undefined && !isFree(now, lane, law, units);
+        reservations.push([account, account.reserve(now, units)]);
+        if (isPaced) pacer.left(units, isReserved ? RESERVED_DEBT_S * law.rate(now) : undefined);
       }
       if (!isTold(now)) opaquePacer.left(cost.requests ?? 1, isReserved ? RESERVED_DEBT_S * opaque.rate(now) : undefined);
       let counted: Cost = {};

@@ -190,8 +190,12 @@ function filledIn(limit: number, remaining: number, resetInMs: number | undefine
   return WINDOWS_MS.reduce((best, window) => (distance(window) < distance(best) ? window : best));
 }
 
+/** What is left of a window is told in whole seconds, by a clock of its own. */
+const ROUNDED = 0.005;
+const ROUNDED_MS = 1500;
+
 /** The window of which so much is left at most. */
 function endingIn(resetInMs: number | undefined): number {
   if (resetInMs === undefined) return MINUTE_MS;
-  return WINDOWS_MS.find((window) => window >= resetInMs) ?? resetInMs;
+  return WINDOWS_MS.find((window) => window * (1 + ROUNDED) + (window < MINUTE_MS ? 0 : ROUNDED_MS) >= resetInMs) ?? resetInMs;
 }

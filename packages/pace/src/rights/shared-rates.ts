@@ -4,9 +4,11 @@
  * Where nothing is held nothing leaves. Who is cut off from the ledger for longer than a lease goes on by himself, from what he was due last: the service still says
  * no to what is too much, and those who share it come to like rates by feeling each other.
  */
-import { createHeadedRate, type HeadedRate, type Level } from "../control/headed-rate.ts";
+import type { HeadedRate, Level } from "../control/headed-rate.ts";
 import { opaqueRateOf, opaqueSpanMs } from "../control/opaque-law.ts";
 import { createOpaqueRate, OPAQUE_RATE_SETTINGS, type OpaqueRate, type OpaqueRateSettings } from "../control/opaque-rate.ts";
+import { createToldRate } from "../control/told-rate.ts";
+import { isWindow } from "../control/window-rate.ts";
 import type { Random } from "../host/random.ts";
 import type { Unit } from "../quota/reading.ts";
 import type { Holding } from "./holding.ts";
@@ -101,8 +103,8 @@ const GENTLE = 0.2;
 const MIDDLE = 0.5;
 
 export function createSharedHeadedRate(holding: Holding, unit: Unit, random: Random, first: Level): HeadedRate {
-  const law = createHeadedRate(random, first);
-  law.agree(FIRST_SHARE);
+  const law = createToldRate(random, first);
+  if (!isWindow(first)) law.agree(FIRST_SHARE);
   let { perSecond } = first;
   // A small bucket is as full as it was ever seen.
   let [fullest, remaining] = [Math.max(1, first.remaining), first.remaining];
