@@ -6,9 +6,10 @@ import { sweep } from "./sweep.ts";
 const hash = createNodeCrypto().hash;
 /** Long enough on a machine that has other things to do. */
 const PATIENCE_MS = 15 * 60_000;
-const SEEDS = Array.from({ length: 10 }, (_, index) => index + 1);
+/** As many as fit into a command of minutes; `npm run lab` plays as many as there is time for. */
+const SEEDS = Array.from({ length: 5 }, (_, index) => index + 1);
 
-test("10 towns keep every invariant for a virtual minute, and each seed has one history of its own", { timeout: PATIENCE_MS }, async () => {
+test("5 towns keep every invariant for a virtual minute, and each seed has one history of its own", { timeout: PATIENCE_MS }, async () => {
   const histories = new Set<string>();
   let completed = 0;
   let crashes = 0;
@@ -23,9 +24,9 @@ test("10 towns keep every invariant for a virtual minute, and each seed has one 
     liesSeen += result.counts.liesSeen;
   }
   expect(histories.size).toBe(SEEDS.length);
-  expect(completed).toBeGreaterThan(1000);
-  expect(crashes).toBeGreaterThan(15);
-  expect(relayed).toBeGreaterThan(1000);
+  expect(completed).toBeGreaterThan(500);
+  expect(crashes).toBeGreaterThan(7);
+  expect(relayed).toBeGreaterThan(500);
   expect(liesSeen).toBeGreaterThan(0);
 });
 
@@ -58,7 +59,7 @@ test.each(["nobody", "stranger", "relay"] as const)(
   "the same weather with every defence on, and %s who means no good, breaks nothing",
   { timeout: PATIENCE_MS },
   async (hostile) => {
-    for await (const { result } of sweep(SEEDS.slice(0, 4), { minutes: 1, relays: 2, hostile, kinds: WEATHER }, { twice: false }))
+    for await (const { result } of sweep(SEEDS.slice(0, 2), { minutes: 1, relays: 2, hostile, kinds: WEATHER }, { twice: false }))
       expect({ seed: result.seed, broken: result.broken }).toEqual({ seed: result.seed, broken: undefined });
   },
 );
