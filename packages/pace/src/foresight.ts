@@ -7,6 +7,7 @@
 import { createDegrader, type DegradeEvent, type Degrader } from "./degrade/degrader.ts";
 import type { Shortage, Strategy } from "./degrade/strategy.ts";
 import { PaceError } from "./error.ts";
+import { createAlarm } from "./host/alarm.ts";
 import type { Clock } from "./host/clock.ts";
 import { createLadder, type Ladder, type LadderSettings, type Standing } from "./ladder/ladder.ts";
 import { createReactions, type Keeper, type ReactionFault, type ReactionSettings, type Watcher } from "./ladder/reactions.ts";
@@ -80,8 +81,7 @@ export function createForesight(
   const isLessening = lesser.length > 0 || rules.length > 0;
   let isWanted = isLessening;
   let lookedMs = Number.NEGATIVE_INFINITY;
-  let wakesMs = Number.POSITIVE_INFINITY;
-  let forget: (() => void) | undefined;
+  const alarm = createAlarm(quietClock, () => look());
   let isClosed = false;
 
   /** Somebody else's code, in the midst of a call or of nothing: what it throws is told, once until it is well again. */
@@ -107,27 +107,19 @@ export function createForesight(
 
   const look = (): void => {
     if (isClosed) return;
-    forget?.();
-    forget = undefined;
-    wakesMs = Number.POSITIVE_INFINITY;
+    alarm.forget();
     lookedMs = clock.now();
     const all = [...gauges(), ...[...included].flatMap(gaugesOf)].filter(({ confidence }) => confidence >= BELIEVED);
     // Keepers begin before this returns; faults of theirs are told, none is thrown.
     void reactions.tell(ladder.look(all));
     const isMoving = isMeasured || included.size > 0 || ladder.standings.some(({ step, use }) => step !== "calm" || use > 0);
     // Who was told may have closed it.
-    if (isMoving && !isClosed) lookAt(lookedMs + LOOK_AGAIN_MS);
-  };
-
-  const lookAt = (atMs: number): void => {
-    forget?.();
-    wakesMs = atMs;
-    forget = quietClock.wake(atMs, look);
+    if (isMoving && !isClosed) alarm.by(lookedMs + LOOK_AGAIN_MS);
   };
 
   const want = (): void => {
     isWanted = true;
-    if (forget === undefined) lookAt(clock.now());
+    alarm.by(clock.now());
   };
 
   const heard = (name: string): void => {
@@ -141,7 +133,7 @@ export function createForesight(
       const now = clock.now();
       if (now - lookedMs >= LOOK_MS) look();
       // Who wakes in time already is not asked to for every call.
-      else if (wakesMs > lookedMs + LOOK_MS) lookAt(lookedMs + LOOK_MS);
+      else alarm.by(lookedMs + LOOK_MS);
     },
     keep: (name, keeper) => {
       heard(name);
@@ -177,7 +169,7 @@ export function createForesight(
     },
     close: () => {
       isClosed = true;
-      forget?.();
+      alarm.forget();
     },
   };
 }

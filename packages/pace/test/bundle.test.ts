@@ -48,7 +48,7 @@ test("a page that would share a file is told that it cannot", async () => {
   const { createPace, isPaceError } = await inPage();
   let thrown: unknown;
   try {
-    createPace({ shareAt: "/tmp/pace.db" });
+    createPace({ shareAt: "pace.db" });
   } catch (error) {
     thrown = error;
   }

@@ -10,7 +10,7 @@ import type { IsPinned, Outline } from "./groups.ts";
 import type { Ledger, Weighed } from "./ledger.ts";
 import type { MessagePart, MessageStyle } from "./message-style.ts";
 import { EARLIER_WORK, type Kept, type Shelf } from "./shelf.ts";
-import { pageText, sliced, stubText, summaryText } from "./shown-text.ts";
+import { pageText, sliced, standInText, summaryText } from "./shown-text.ts";
 import type { LookAtText } from "./text-looks.ts";
 import { guessText, sumOfGuess } from "./token-guess.ts";
 
@@ -96,9 +96,9 @@ export async function replaceOutputs<Message>(
   return next ?? messages;
 }
 
-/** A stub as it would be, before anything is kept. */
-export function expectedStub({ tool, text }: Output, reader: string): string {
-  return stubText({ reference: `ref-${"0".repeat(16)}`, tool, characters: text.length }, text, reader);
+/** What will stand for an output, as long as it will be, before anything is kept. */
+export function expectedStandIn({ tool, text }: Output, reader: string): string {
+  return standInText({ reference: `ref-${"0".repeat(16)}`, tool, characters: text.length }, text, reader);
 }
 
 /** The longest of beginnings and ends that takes at most so many tokens, and is at least so long that it says something. */
@@ -107,7 +107,7 @@ export function pageWithin(kept: Kept, text: string, reader: string, mostTokens:
     const shown = pageText(kept, text, reader, characters);
     if (shown.length < text.length && calibration.most(guessText(shown)) <= mostTokens) return shown;
   }
-  return stubText(kept, text, reader);
+  return standInText(kept, text, reader);
 }
 
 const MOST_PAGE_CHARACTERS = 16_384;

@@ -20,7 +20,7 @@ import { PaceError } from "../error.ts";
 import type { Gauge } from "../quota/gauge.ts";
 import { createCalibration, MOST_WRONG } from "./calibration.ts";
 import {
-  expectedStub,
+  expectedStandIn,
   gainOf,
   leaving,
   type Measures,
@@ -37,7 +37,7 @@ import { overflowOf } from "./overflow.ts";
 import { createReadingTool, type ReadingTool } from "./reading-tool.ts";
 import { type ContextWindowSettings, checkedSettings, checkTokens } from "./settings.ts";
 import { createShelf } from "./shelf.ts";
-import { stubText } from "./shown-text.ts";
+import { standInText } from "./shown-text.ts";
 import { createTextLooks } from "./text-looks.ts";
 import { createToolGrowth } from "./tool-growth.ts";
 import { weighParts } from "./weigh.ts";
@@ -198,7 +198,7 @@ export function createContextWindow<Message>(given: ContextWindowSettings<Messag
     const candidates: (Output & { readonly gain: number })[] = [];
     for (const output of outputsOf(messages, measures).toReversed()) {
       if (output.index >= freshFrom) continue;
-      const gain = gainOf(messages[output.index] as Message, output, expectedStub(output, reader), measures);
+      const gain = gainOf(messages[output.index] as Message, output, expectedStandIn(output, reader), measures);
       newest += Math.max(0, gain);
       if (gain > 0 && newest > keepTokens) candidates.unshift({ ...output, gain });
     }
@@ -209,7 +209,7 @@ export function createContextWindow<Message>(given: ContextWindowSettings<Messag
       const missing = measures.most(next) - goal;
       const from = at;
       for (let won = 0; at < candidates.length && won < missing; at++) won += candidates[at]?.gain ?? 0;
-      next = await replaceOutputs(next, candidates.slice(from, at), (kept, text) => stubText(kept, text, reader), measures);
+      next = await replaceOutputs(next, candidates.slice(from, at), (kept, text) => standInText(kept, text, reader), measures);
       isOver = measures.most(next) > goal;
     }
     const toTokens = measures.most(next);

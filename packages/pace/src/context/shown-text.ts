@@ -8,7 +8,7 @@ export const SUMMARY_BEGINS = "[Earlier work in short: ";
 const HEAD_CHARACTERS = 48;
 
 /** For an output that the model has read. Short, as there may be hundreds: the call above it says what it was, and the tool's description how to read it. */
-export function stubText(kept: Kept, text: string, reader: string): string {
+export function standInText(kept: Kept, text: string, reader: string): string {
   const head = sliced(text, 0, HEAD_CHARACTERS).replaceAll(/\s+/g, " ");
   return `[${kept.characters} characters left out, ${reader} ${kept.reference}: ${head} …]`;
 }

@@ -18,6 +18,7 @@ import { createInFlight, type InFlight, type InFlightSettings } from "../control
 import type { OpaqueRateSettings } from "../control/opaque-rate.ts";
 import { createScout } from "../control/scout.ts";
 import { PaceError } from "../error.ts";
+import { createAlarm } from "../host/alarm.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Random } from "../host/random.ts";
 import type { Account } from "../quota/account.ts";
@@ -145,7 +146,7 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
 
   let ownPauseMs = Number.NEGATIVE_INFINITY;
   let askedPauseMs = Number.NEGATIVE_INFINITY;
-  let alarm: { readonly atMs: number; readonly forget: () => void } | undefined;
+  const alarm = createAlarm(clock, () => pump());
   let isClosed = false;
   let isPumping = false;
   let breakerWas: BreakerState = "closed";
@@ -271,23 +272,13 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
     }
   };
 
-  const wakeAt = (atMs: number): void => {
-    if (alarm !== undefined && alarm.atMs <= atMs) return;
-    alarm?.forget();
-    const forget = clock.wake(atMs, () => {
-      alarm = undefined;
-      pump();
-    });
-    alarm = { atMs, forget };
-  };
-
   const pump = (): void => {
     // Who leaves may come back before it has left.
     if (isPumping) return;
     isPumping = true;
     try {
       const nextMs = releaseCapped();
-      if (nextMs !== undefined) wakeAt(Math.min(nextMs, clock.now() + LOOK_AGAIN_MS));
+      if (nextMs !== undefined) alarm.by(Math.min(nextMs, clock.now() + LOOK_AGAIN_MS));
       for (let first = line.first(); first !== undefined; first = line.first()) {
         const now = clock.now();
         const ready = readyMs(now, first.terms);
@@ -298,8 +289,8 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
             leave(now, reserved);
             continue;
           }
-          if (ready !== undefined) wakeAt(Math.min(ready, now + LOOK_AGAIN_MS));
-          else if (reserved !== undefined) wakeAt(now + LOOK_AGAIN_MS);
+          if (ready !== undefined) alarm.by(Math.min(ready, now + LOOK_AGAIN_MS));
+          else if (reserved !== undefined) alarm.by(now + LOOK_AGAIN_MS);
           return;
         }
         if (ready > now) {
@@ -391,7 +382,7 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
     waiting: waitingOf,
     close: () => {
       isClosed = true;
-      alarm?.forget();
+      alarm.forget();
       forgetFree?.();
       holding?.close();
       for (const call of [...line.items(), ...operations.items()]) {

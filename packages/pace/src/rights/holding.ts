@@ -8,6 +8,7 @@
  */
 import { afterAwaiting, afterRefusal, measuredSpanMs, type OpaqueLaw } from "../control/opaque-law.ts";
 import { createRecent, type Recent } from "../control/recent.ts";
+import { createAlarm } from "../host/alarm.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Random } from "../host/random.ts";
 import type { Cost, Unit } from "../quota/reading.ts";
@@ -111,7 +112,10 @@ export function createHolding(
   let news: { readonly answeredSentMs?: number; readonly refusedSentMs?: number; readonly askedUntilMs?: number } = {};
   let saidNews = news;
   let saidDemands: ReadonlyMap<string, number> = new Map();
-  let alarm: { readonly atMs: number; readonly forget: () => void } | undefined;
+  const alarm = createAlarm(clock, () => send());
+  const wakeBy = (atMs: number): void => {
+    if (!isClosed) alarm.by(atMs);
+  };
   let turn = 0;
   let lookedMs = Number.NEGATIVE_INFINITY;
   let isAwaiting = false;
@@ -202,23 +206,13 @@ export function createHolding(
     }
     gate.changed();
     // Others are given it only when they know that it is not used any more.
-    if (isLess && !store.isAtomic) wakeAt(now + LEAST_GAP_MS);
-  };
-
-  const wakeAt = (atMs: number): void => {
-    if (isClosed || (alarm !== undefined && alarm.atMs <= atMs)) return;
-    alarm?.forget();
-    const forget = clock.wake(atMs, () => {
-      alarm = undefined;
-      send();
-    });
-    alarm = { atMs, forget };
+    if (isLess && !store.isAtomic) wakeBy(now + LEAST_GAP_MS);
   };
 
   /** While there is work, or others are to be told that there is none any more. */
   const goOn = (): void => {
     const isWanted = [...saidDemands.values()].some((one) => one > 0);
-    if (gate.isBusy() || isWanted) wakeAt(sentMs + RENEW_MS);
+    if (gate.isBusy() || isWanted) wakeBy(sentMs + RENEW_MS);
   };
 
   const isStarved = (now: number): boolean =>
@@ -229,7 +223,7 @@ export function createHolding(
 
   const soon = (now: number): void => {
     if (now >= sentMs + LEAST_GAP_MS) send();
-    else wakeAt(sentMs + LEAST_GAP_MS);
+    else wakeBy(sentMs + LEAST_GAP_MS);
   };
 
   return {
@@ -265,7 +259,7 @@ export function createHolding(
       }
       const isNew = gate.hungry().some((unit) => (saidDemands.get(unit) ?? 0) < 1);
       if (isNew) soon(now);
-      else wakeAt(sentMs + (isStarved(now) ? IMPATIENT_MS : RENEW_MS));
+      else wakeBy(sentMs + (isStarved(now) ? IMPATIENT_MS : RENEW_MS));
     },
     left: (now, cost) => {
       for (const [unit, units] of Object.entries(cost) as [Unit, number][]) {
@@ -276,7 +270,7 @@ export function createHolding(
         }
         recent.add(now, units);
       }
-      wakeAt(sentMs + RENEW_MS);
+      wakeBy(sentMs + RENEW_MS);
     },
     accepted: (now, sent, units) => {
       letIn.add(now, units);
@@ -301,7 +295,7 @@ export function createHolding(
       if (isClosed) return;
       if (applied > 0) send(true);
       isClosed = true;
-      alarm?.forget();
+      alarm.forget();
     },
   };
 }

@@ -10,7 +10,8 @@ export interface TwoEnds {
   close(): void;
 }
 
-const HUNGRY: Omit<Report, "holder" | "nth"> = {
+/** Of somebody who could use more of everything. */
+export const HUNGRY: Omit<Report, "holder" | "nth"> = {
   applied: 0,
   weight: 1,
   demands: new Map([["requests", 1]]),

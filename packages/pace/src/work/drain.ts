@@ -6,6 +6,7 @@
  * while the disk refuses, nothing begins, and ends are written again until they are kept.
  */
 import { PaceError } from "../error.ts";
+import { createAlarm } from "../host/alarm.ts";
 import type { Clock } from "../host/clock.ts";
 import { type Agenda, createAgenda, type Planned } from "./agenda.ts";
 import { createDates, type Moment } from "./dates.ts";
@@ -82,7 +83,7 @@ export function createDrain(settings: WorkSettings, { ledger, clock, room, until
   const runs = new Map<string, Run>();
   const usualMs = new Map<string, number>();
   let restUntilMs = Number.NEGATIVE_INFINITY;
-  let alarm: { readonly atMs: number; readonly forget: () => void } | undefined;
+  const alarm = createAlarm(clock, () => pump());
   let isPumping = false;
   let isClosing = false;
 
@@ -228,7 +229,7 @@ export function createDrain(settings: WorkSettings, { ledger, clock, room, until
     isPumping = true;
     try {
       const now = clock.now();
-      if (now < restUntilMs) return wakeAt(restUntilMs);
+      if (now < restUntilMs) return alarm.by(restUntilMs);
       const { leastMs, mostMs } = moment();
       for (let first = agenda.firstToExpire(); first !== undefined && first.deadlineMs <= leastMs; first = agenda.firstToExpire())
         void miss(first.key);
@@ -251,20 +252,10 @@ export function createDrain(settings: WorkSettings, { ledger, clock, room, until
       const deadlines = [...runs.values()].map(({ deadlineAt }) => (deadlineAt > leastMs ? deadlineAt : Number.POSITIVE_INFINITY));
       const at = Math.min(agenda.nextMs(), agenda.firstToExpire()?.deadlineMs ?? Number.POSITIVE_INFINITY, ...deadlines) - leastMs;
       const looked = agenda.inLine > 0 && runs.size < settings.atOnce ? LOOK_FOR_ROOM_MS : LOOK_AGAIN_MS;
-      wakeAt(now + Math.min(Math.max(LEAST_WAKE_MS, at), looked));
+      alarm.by(now + Math.min(Math.max(LEAST_WAKE_MS, at), looked));
     } finally {
       isPumping = false;
     }
-  };
-
-  const wakeAt = (atMs: number): void => {
-    if (alarm !== undefined && alarm.atMs <= atMs) return;
-    alarm?.forget();
-    const forget = clock.wake(atMs, () => {
-      alarm = undefined;
-      pump();
-    });
-    alarm = { atMs, forget };
   };
 
   const stop = async (key: string): Promise<void> => {
@@ -317,7 +308,7 @@ export function createDrain(settings: WorkSettings, { ledger, clock, room, until
     estimate,
     close: async () => {
       isClosing = true;
-      alarm?.forget();
+      alarm.forget();
       for (const { abort } of runs.values())
         abort.abort(new PaceError("stopped", "the work was closed", "It goes on when it is opened again."));
       await patiently(Promise.all([...runs.values()].map(({ ended }) => ended)));

@@ -5,11 +5,11 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { setTimeout as after } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { PaceError } from "../../error.ts";
+import { ledgerFrom } from "../../rights/ledger-text.ts";
 import type { Report } from "../../rights/report.ts";
-import { rightsStoreConformance } from "../../rights/rights-store.conformance.ts";
+import { HUNGRY, rightsStoreConformance } from "../../rights/rights-store.conformance.ts";
 import { openRightsFile } from "./rights-file.ts";
 
 let folder: string;
@@ -20,18 +20,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const newPath = (): string => join(folder, `${files++}.db`);
 
-const REPORT: Report = {
-  holder: "a",
-  nth: 1,
-  applied: 0,
-  weight: 1,
-  demands: new Map([["requests", 1]]),
-  units: new Map(),
-  accepted: 0,
-  isAwaiting: true,
-  draw: 0.5,
-  spendable: new Map(),
-};
+const REPORT: Report = { ...HUNGRY, holder: "a", nth: 1 };
 
 rightsStoreConformance("a file", () => {
   const path = newPath();
@@ -138,27 +127,22 @@ describe("three processes that share a limit by a file", () => {
     const countOf = (who: string, fromMs: number): number => seen.filter((one) => one.who === who && one.isIn && one.atMs >= fromMs).length;
     try {
       await expect.poll(() => ["a", "b", "c"].every((who) => countOf(who, 0) >= 20), { timeout: 60_000 }).toBe(true);
-      const fromMs = performance.now();
-      await after(4000);
-      const counts = ["a", "b", "c"].map((who) => countOf(who, fromMs));
-      const sum = counts.reduce((total, one) => total + one, 0);
-      expect((sum * sum) / (3 * counts.reduce((total, one) => total + one * one, 0))).toBeGreaterThan(0.95);
-      children[2]?.kill("SIGKILL");
-      const store = openRightsFile(path);
-      const partOf = (): number => {
+      /** Of the rate of all, what each holds. */
+      const parts = (): readonly number[] => {
         const database = new DatabaseSync(path, { readOnly: true });
         const row = database.prepare("SELECT text FROM ledger").get() as { text: string };
         database.close();
-        return (JSON.parse(row.text) as { ledger: { holders: { map: unknown[] } } }).ledger.holders.map.length;
+        return [...(ledgerFrom(row.text)?.ledger.rates.get("requests")?.values() ?? [])].map(({ amount }) => amount);
       };
-      expect(partOf()).toBe(3);
-      await expect.poll(partOf, { timeout: 20_000 }).toBe(2);
-      store.close();
+      const areLike = (count: number) => (): boolean => {
+        const held = parts();
+        return held.length === count && held.every((part) => Math.abs(part - 1 / count) < 0.05);
+      };
+      await expect.poll(areLike(3), { timeout: 30_000 }).toBe(true);
+      children[2]?.kill("SIGKILL");
+      await expect.poll(areLike(2), { timeout: 30_000 }).toBe(true);
       const laterMs = performance.now();
-      await after(3000);
-      const [one, other] = ["a", "b"].map((who) => countOf(who, laterMs)) as [number, number];
-      // Two of three parts would be 60 of 90.
-      expect(one + other).toBeGreaterThan(0.8 * PER_SECOND * 3);
+      await expect.poll(() => ["a", "b"].every((who) => countOf(who, laterMs) >= 20), { timeout: 30_000 }).toBe(true);
     } finally {
       for (const child of children) child.kill("SIGKILL");
       server.closeAllConnections();
