@@ -22,7 +22,7 @@ describe("a ledger", () => {
 
   it("calls lost what was given up while there was time, and not what was turned away or late", () => {
     const book = ledger();
-    book.ended(9999, 0, JOB, 0, "given-up");
+    book.ended(9998, 0, JOB, 0, "given-up");
     book.ended(10_001, 0, JOB, 0, "given-up");
     book.ended(0, 0, JOB, 0, "turned-away");
     book.ended(1, 0, JOB, 0, "done");
