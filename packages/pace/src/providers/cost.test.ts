@@ -50,6 +50,11 @@ describe("a call costs", () => {
     expect(guessedCost({ url: URL_OF_IT, headers, body: JSON.stringify({ model: "m", [name]: 77 }) })["output-tokens"]).toBe(77);
   });
 
+  it("no more output than the longest answers, of who asks for no limit", () => {
+    for (const most of ["999999999", "100000000000000000000"])
+      expect(guessedCost({ url: URL_OF_IT, headers, body: `{"model":"m","max_tokens":${most}}` })["output-tokens"]).toBe(128_000);
+  });
+
   it("no output for embeddings", () => {
     expect(guessedCost({ url: "https://api.example.com/v1/embeddings", headers, body: '{"model":"m","input":"x"}' })["output-tokens"]).toBe(
       0,

@@ -9,6 +9,8 @@ import type { Cost } from "../quota/reading.ts";
 
 /** What is answered where nothing limits it. */
 const USUAL_OUTPUT = 1000;
+/** The longest answers that large models give (128,000 tokens): who asks for a billion asks for no limit. */
+const LONGEST_OUTPUT = 128_000;
 /** Of a picture that is not small, as OpenAI and Anthropic count: from 765 to 1600. */
 const PICTURE_TOKENS = 1600;
 /** Strings of so many characters are looked at for base64. */
@@ -37,7 +39,7 @@ const WIDE_IN_TOKEN = 1.1;
 
 const MODEL_IN_PATH = /\/models?\/[\w.@-]{1,80}/;
 const MODEL_IN_BODY = /"model(?:Id)?"\s*:\s*"/;
-const MOST_OUTPUT = /"(?:max_tokens|max_completion_tokens|max_output_tokens|maxOutputTokens|max_tokens_to_sample)"\s*:\s*(\d{1,9})/;
+const MOST_OUTPUT = /"(?:max_tokens|max_completion_tokens|max_output_tokens|maxOutputTokens|max_tokens_to_sample)"\s*:\s*(\d{1,20})/;
 /** Parameters stand at the beginning or the end of a body. */
 const LOOKED_AT = 20_000;
 
@@ -48,7 +50,7 @@ export function guessedCost({ url, body }: Asked): Cost {
   if (!MODEL_IN_BODY.test(looked) && !MODEL_IN_PATH.test(url)) return { requests: 1 };
   const input = guessedTokens(body);
   const most = MOST_OUTPUT.exec(looked)?.[1];
-  const output = /\/(?:embeddings|rerank|moderations)\b/.test(url) ? 0 : most === undefined ? USUAL_OUTPUT : Number(most);
+  const output = /\/(?:embeddings|rerank|moderations)\b/.test(url) ? 0 : Math.min(LONGEST_OUTPUT, Number(most ?? USUAL_OUTPUT));
   return { requests: 1, "input-tokens": input, "output-tokens": output, tokens: input + output };
 }
 
