@@ -88,9 +88,9 @@ function beyondMs(awaitedForMs: number): number {
 }
 
 /** Somebody waits for nothing but the rate. */
-export function afterAwaiting(law: OpaqueLaw, nowMs: number): OpaqueLaw {
+export function afterAwaiting(law: OpaqueLaw, nowMs: number, isUsed = true): OpaqueLaw {
   const fromMs = Math.max(law.awaitedMs ?? Number.NEGATIVE_INFINITY, law.sinceMs);
-  const isStill = nowMs > fromMs && nowMs - fromMs <= STILL_WAITING_MS;
+  const isStill = isUsed && nowMs > fromMs && nowMs - fromMs <= STILL_WAITING_MS;
   return { ...law, awaitedMs: nowMs, awaitedForMs: law.awaitedForMs + (isStill ? nowMs - fromMs : 0) };
 }
 

@@ -1,6 +1,18 @@
 import { expect, it } from "vitest";
 import { createOpaqueRate, type OpaqueRate } from "./opaque-rate.ts";
 
+const STEP_MS = 250;
+
+/** Somebody always waits for it, and such a part of it is sent. */
+function awaitedFor(law: OpaqueRate, fromMs: number, spanMs: number, sent = 1): number {
+  for (let passed = 0; passed <= spanMs; passed += STEP_MS) {
+    const now = fromMs + passed;
+    law.left(now, (sent * law.rate(now) * STEP_MS) / 1000);
+    law.awaited(now);
+  }
+  return fromMs + spanMs;
+}
+
 it("a refusal takes no more than three fifths away, though nothing was answered of late", () => {
   const law = createOpaqueRate(() => 0.5);
   let now = 0;
@@ -31,21 +43,33 @@ it("an hour in which nobody waits raises nothing, before a refusal and after", (
   const after = law.rate(now);
   expect(law.rate(now + 3_600_000)).toBe(after);
   law.awaited(now + 3_600_000);
-  for (let passed = 0; passed <= 20_000; passed += 250) law.awaited(now + 3_600_000 + passed);
-  expect(law.rate(now + 3_620_000)).toBeGreaterThan(1.2 * after);
+  expect(law.rate(awaitedFor(law, now + 3_600_000, 40_000))).toBeGreaterThan(1.2 * after);
+});
+
+it("who sends less than the rate raises nothing by calls that come together and wait for a moment", () => {
+  const law = createOpaqueRate(() => 0.5);
+  awaitedFor(law, 0, 10_000);
+  const found = law.rate(10_000);
+  expect(found).toBeGreaterThan(20);
+  const soon = awaitedFor(law, 10_000, 2000, 0.4);
+  const settled = law.rate(soon);
+  expect(law.rate(awaitedFor(law, soon, 600_000, 0.4))).toBe(settled);
+  expect(law.rate(awaitedFor(law, soon + 600_000, 5000, 1))).toBeGreaterThan(settled);
+});
+
+it("what was let in while levels were told is where it rises from when they are not told any more, whatever was refused before", () => {
+  const law = createOpaqueRate(() => 0.5);
+  for (let now = 0; now < 5000; now += 1000) law.refused(now, now);
+  for (let now = 60_000; now < 70_000; now += 100) law.accepted(now, now - 20, 1);
+  law.anew(70_000);
+  expect(law.rate(70_000)).toBeCloseTo(10, 0);
+  expect(law.rate(awaitedFor(law, 70_000, 3000))).toBeGreaterThan(25);
 });
 
 it("no rate is beyond what a machine sends, however long nothing is refused", () => {
   const law = createOpaqueRate(() => 0.5);
-  for (let now = 0; now < 7_200_000; now += 250) law.awaited(now);
-  expect(law.rate(7_200_000)).toBeLessThanOrEqual(1e5);
+  expect(law.rate(awaitedFor(law, 0, 7_200_000))).toBe(1e5);
 });
-
-/** Somebody always waits for it. */
-function awaitedFor(law: OpaqueRate, fromMs: number, spanMs: number): number {
-  for (let passed = 0; passed <= spanMs; passed += 250) law.awaited(fromMs + passed);
-  return fromMs + spanMs;
-}
 
 /** The law after a refusal at thirty calls a second, and when its pause ends. */
 function around(): { readonly law: OpaqueRate; readonly fromMs: number } {

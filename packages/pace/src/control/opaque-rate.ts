@@ -26,6 +26,10 @@ export const OPAQUE_RATE_SETTINGS: OpaqueRateSettings = { startPerSecond: 1 };
 
 /** What is told as used is used over so long. */
 const USED_MS = 60_000;
+/** Who sends less than so much of the rate finds no limit: calls that came together wait for a moment at any rate (as RFC 7661 says of windows). */
+const USED_UP = 0.6;
+/** What was let in lately by levels was so within so long: a few answers of slow services. */
+const LATELY_MS = 10_000;
 
 /** What was found so far, in units a second. */
 export interface Found {
@@ -38,6 +42,9 @@ export interface OpaqueRate extends RateLaw {
   found(nowMs: number): Found;
   /** Somebody waits for nothing but the rate. */
   awaited(nowMs: number): void;
+  left(nowMs: number, units: number): void;
+  /** Levels that were told until now are told no more, or not believed: it rises from what was let in lately. */
+  anew(nowMs: number): void;
 }
 
 /** `known`: what was learned elsewhere. */
@@ -47,6 +54,7 @@ export function createOpaqueRate(
   known?: OpaqueLaw,
 ): OpaqueRate {
   const letIn = createRecent();
+  const sent = createRecent();
   const law = (nowMs: number): OpaqueLaw => {
     known ??= firstOpaqueLaw(nowMs, startPerSecond);
     return known;
@@ -59,7 +67,15 @@ export function createOpaqueRate(
     },
     rate: (nowMs) => opaqueRateOf(law(nowMs)),
     awaited: (nowMs) => {
-      known = afterAwaiting(law(nowMs), nowMs);
+      const rate = opaqueRateOf(law(nowMs));
+      const spanMs = measuredSpanMs(rate);
+      // In a pause nothing is sent.
+      const isUsed = nowMs - law(nowMs).sinceMs < spanMs || sent.rate(nowMs, spanMs) >= USED_UP * rate;
+      known = afterAwaiting(law(nowMs), nowMs, isUsed);
+    },
+    left: (nowMs, units) => sent.add(nowMs, units),
+    anew: (nowMs) => {
+      known = firstOpaqueLaw(nowMs, Math.max(startPerSecond, letIn.rate(nowMs, LATELY_MS)));
     },
     spanMs: (nowMs, units) => opaqueSpanMs(law(nowMs), units),
     accepted: (nowMs, sentMs, units) => {

@@ -110,6 +110,8 @@ interface Ports {
 
 interface Call extends Waiting {
   readonly terms: CallTerms;
+  /** Units that it is counted for while it waits. */
+  readonly wants: Cost;
   readonly waiter: Waiter;
   forgetDeadline: (() => void) | undefined;
 }
@@ -122,6 +124,8 @@ interface Capped extends Call {
 
 /** Rates move while nobody asks: who waits looks again so often. */
 const LOOK_AGAIN_MS = 250;
+/** Of a rate that was found by trying: those who share it leave some, limits are raised. */
+const HOPE = 1.5;
 
 export function createGate(settings: GateSettings, { clock, random, pool, hold, throttle, turned }: Ports): Gate {
   const line = createLine<Call>(settings.ranks);
@@ -170,7 +174,8 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
 
   const pausedUntilMs = (now: number, { isReserved, isUrgent = false }: Asking): number => {
     const pauseMs = Math.max(ownPauseMs, lanes.pausedUntilMs(now));
-    const ownMs = isReserved ? now : isUrgent ? Math.min(pauseMs, scout.readyMs(now)) : pauseMs;
+    const urgentMs = scout.isCareful(now) ? scout.readyMs(now) : Math.min(pauseMs, scout.readyMs(now));
+    const ownMs = isReserved ? now : isUrgent ? urgentMs : pauseMs;
     return Math.max(now, breaker.opensAtMs(now), askedPauseMs, holding?.pausedUntilMs ?? now, ownMs);
   };
 
@@ -186,12 +191,13 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
     return Math.max(slowedMs, pausedUntilMs(now, terms), lanes.readyMs(now, terms));
   };
 
-  /** When it could leave at the earliest, with those before it. */
-  const estimateMs = (now: number, call: Call): number => {
+  /** When it could leave, with those before it; `hope`: the fastest that a rate may be which is a guess, of what it is taken for. */
+  const estimateMs = (now: number, call: Call, hope = 1): number => {
     const { terms } = call;
+    const ahead = terms.isReserved || terms.isAgain === true ? 0 : line.upTo(terms.rank);
     const ready = Math.max(
       pausedUntilMs(now, terms),
-      lanes.estimateMs(now, terms, terms.isReserved || terms.isAgain === true ? 0 : line.upTo(terms.rank), waitingOf),
+      lanes.estimateMs(now, terms, ahead, waitingOf, hope),
       pool?.couldFit(terms.cost) === false ? Number.POSITIVE_INFINITY : now,
     );
     return isCapped(call) ? Math.max(ready, operations.estimateMs(now, call, whole(now))) : ready;
@@ -200,7 +206,7 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
   /** It waits no longer. */
   const takeOut = (call: Call): void => {
     call.forgetDeadline?.();
-    want(call.terms.cost, -1);
+    want(call.wants, -1);
     line.remove(call);
     if (isCapped(call) && !operations.remove(call)) operations.ended(clock.now(), call, false);
   };
@@ -210,14 +216,15 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
   const leave = (now: number, call: Call): void => {
     const { terms, waiter, forgetDeadline } = call;
     forgetDeadline?.();
-    want(terms.cost, -1);
+    want(call.wants, -1);
     // An open one turns half open by time alone; the call that is to see makes it known.
     look(now);
     const taken = lanes.take(now, terms);
     const giveBack = pool?.hold(terms.cost);
     // In a pause that a guess began it says nothing of the rate.
-    const isAhead = terms.isUrgent === true && now < ownPauseMs;
-    if (isAhead) scout.left();
+    const isUrgent = terms.isUrgent === true;
+    const isAhead = isUrgent && now < ownPauseMs;
+    if (isAhead || (isUrgent && scout.isCareful(now))) scout.left(now, lanes.perSecond(now));
     inFlight.left();
     breaker.left(now);
     throttle?.left(now, terms.rank);
@@ -228,9 +235,12 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
         if (isSettled) return;
         isSettled = true;
         const later = clock.now();
-        if (isAhead) scout.ended(later, outcome.kind === "refused");
         const pauseMs = taken.settle(later, outcome, isAhead);
-        if (outcome.kind === "refused") ownPauseMs = Math.max(ownPauseMs, later + pauseMs);
+        // How long the service wants it is known better than guessed; zero says nothing.
+        if (outcome.kind === "refused") {
+          ownPauseMs = Math.max(ownPauseMs, later + Math.min(pauseMs, outcome.waitMs || pauseMs));
+          scout.refused(later, lanes.perSecond(later));
+        }
         learn(later, now, outcome);
         if (isCapped(call)) operations.ended(later, call, outcome.kind !== "withdrawn");
         look(later);
@@ -328,7 +338,9 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
       return new PaceError("queue-full", `${waiting} calls wait already`, "Ask for less at once, or raise mostWaiting.");
     const leaves = estimateMs(now, call);
     if (leaves === Number.POSITIVE_INFINITY) return tooLarge();
-    return leaves <= call.terms.deadlineMs ? undefined : tooLate(now, call.terms.deadlineMs, leaves);
+    const { deadlineMs } = call.terms;
+    // Who is let in and comes too late costs nobody anything; who is turned away by a wrong guess has lost his call.
+    return leaves <= deadlineMs || estimateMs(now, call, HOPE) <= deadlineMs ? undefined : tooLate(now, deadlineMs, leaves);
   };
 
   const forgetFree = pool?.whenFree(
@@ -340,7 +352,8 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
     enter: (terms, waiter) => {
       const now = clock.now();
       const { rank, requester, deadlineMs, cost, operation } = terms;
-      const bare: Call = { rank, requester, deadlineMs, weight: cost.requests ?? 1, terms, waiter, forgetDeadline: undefined };
+      const wants = lanes.expected(terms);
+      const bare: Call = { rank, requester, deadlineMs, weight: cost.requests ?? 1, terms, wants, waiter, forgetDeadline: undefined };
       const call: Call | Capped = operation === undefined ? bare : { ...bare, operation, cost };
       const error = refusal(now, call);
       if (error !== undefined) {
@@ -349,7 +362,7 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
       }
       if (isCapped(call)) operations.add(call);
       else line.add(call);
-      want(cost, 1);
+      want(wants, 1);
       pump();
       if (deadlineMs !== Number.POSITIVE_INFINITY && isWaiting(call))
         call.forgetDeadline = clock.wake(deadlineMs, () => {

@@ -22,7 +22,7 @@ import type { Outcome } from "./outcome.ts";
 /** What a call takes, and of whom it is. */
 export interface Asking {
   readonly cost: Cost;
-  /** Whether it is a guess: then one that is more than a whole quota waits for all of it instead of being refused. */
+  /** Whether it is a guess: then one that is more than a whole quota is taken for all of it instead of being refused. */
   readonly isGuess: boolean;
   readonly isReserved: boolean;
   /** Somebody waits for it: it leaves ahead of the pace, and those behind it wait for what it took. */
@@ -39,10 +39,12 @@ export interface Taken {
 
 export interface Lanes {
   readonly all: readonly Lane[];
+  /** What it is taken to take: of a guess no more than the whole of a quota. */
+  expected(asking: Asking): Cost;
   /** From when on it may leave; infinity where it is more than a quota ever has. */
   readyMs(nowMs: number, asking: Asking): number;
-  /** ... with so many before it, that take no more than `waiting` of a unit. */
-  estimateMs(nowMs: number, asking: Asking, ahead: number, waiting: (unit: Unit) => number): number;
+  /** ... with so many before it, that take no more than `waiting` of a unit; `hope`: by what a rate that is a guess may be faster. */
+  estimateMs(nowMs: number, asking: Asking, ahead: number, waiting: (unit: Unit) => number, hope?: number): number;
   take(nowMs: number, asking: Asking): Taken;
   /** Requests a second that may leave now. */
   perSecond(nowMs: number): number;
@@ -79,6 +81,14 @@ export interface LanesSettings {
   readonly chargesRefused?: boolean | undefined;
   /** What is held of quotas that are shared by agreement. */
   readonly holding?: Holding | undefined;
+}
+
+/** What one call has reserved of one quota. */
+interface Reserved {
+  readonly account: Account;
+  readonly reservation: Reservation;
+  /** Where it left by the pace. */
+  readonly pacer: Pacer | undefined;
 }
 
 /** Who holds nothing looks again so often. */
@@ -128,6 +138,7 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
   let lies = 0;
   let disbelievedMs = Number.NEGATIVE_INFINITY;
   let timesDisbelieved = 0;
+  let wasTold = false;
 
   /** The law of a quota whose level is told, says enough to steer by, and is believed. */
   const lawInForce = ({ law }: Lane, now: number): HeadedRate | undefined =>
@@ -143,11 +154,29 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
     return false;
   };
 
+  /** The same; where it ends, what was guessed before it began says nothing any more. */
+  const steersByLevels = (now: number): boolean => {
+    const is = isTold(now);
+    if (wasTold && !is) opaque.anew(now);
+    wasTold = is;
+    return is;
+  };
+
   const isOld = (now: number, { seenMs }: Lane): boolean => now - seenMs >= SEEN_MS;
 
-  const accountReadyMs = (now: number, { account }: Lane, units: number, { isGuess, isReserved }: Asking): number => {
+  const expected = ({ cost, isGuess }: Asking): Cost => {
+    if (!isGuess) return cost;
+    let bounded = cost;
+    for (const { account } of lanes) {
+      const { unit, limit } = account;
+      if ((bounded[unit] ?? 0) > limit) bounded = { ...bounded, [unit]: limit };
+    }
+    return bounded;
+  };
+
+  const accountReadyMs = (now: number, { account }: Lane, units: number, isReserved: boolean): number => {
     const kept = isReserved ? 0 : Math.min(headroom.units(now, account), MOST_KEPT * Math.max(0, account.limit - units));
-    return account.readyMs(now, (isGuess ? Math.min(units, account.limit) : units) + kept);
+    return account.readyMs(now, units + kept);
   };
 
   /**
@@ -206,9 +235,8 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
       for (const { law, account } of lanes) law?.accepted(now, sentMs, cost[account.unit] ?? 0);
     }
     if (outcome.kind !== "refused") return 0;
-    const guessed = opaque.refused(now, sentMs);
     const known = lanes.map(({ law }) => law?.refused(now, sentMs) ?? 0);
-    return isTold(now) ? Math.max(...known) : guessed;
+    return steersByLevels(now) ? Math.max(...known) : opaque.refused(now, sentMs);
   };
 
   return {
@@ -216,13 +244,14 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
       return lanes;
     },
     readyMs: (now, asking) => {
-      const { cost, isReserved, isUrgent = false } = asking;
+      const { isReserved, isUrgent = false } = asking;
+      const cost = expected(asking);
       holding?.look(now);
       let ready = now;
       for (const lane of lanes) {
         const units = cost[lane.account.unit] ?? 0;
         if (units === 0 || isOld(now, lane)) continue;
-        ready = Math.max(ready, accountReadyMs(now, lane, units, asking));
+        ready = Math.max(ready, accountReadyMs(now, lane, units, isReserved));
         const law = lawInForce(lane, now);
         if (law === undefined || isReserved || isFree(now, lane, law, units)) continue;
         const { unit } = lane.account;
@@ -231,7 +260,7 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
         if (pacedMs > now) holding?.waits(now, false);
         ready = Math.max(ready, isHeld(now, unit) ? pacedMs : now + ASK_MS);
       }
-      if (isReserved || isTold(now)) return ready;
+      if (isReserved || steersByLevels(now)) return ready;
       if (!isHeld(now, "requests")) {
         holding?.waits(now, false);
         if (!isHeld(now, "requests")) return Math.max(ready, now + ASK_MS);
@@ -241,13 +270,13 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
       if (pacedMs > Math.max(now, ready)) opaque.awaited(now);
       return Math.max(ready, pacedMs);
     },
-    estimateMs: (now, asking, ahead, waitingOf) => {
-      const { cost } = asking;
+    estimateMs: (now, asking, ahead, waitingOf, hope = 1) => {
+      const cost = expected(asking);
       let ready = now;
       for (const lane of lanes) {
         const units = cost[lane.account.unit] ?? 0;
         if (units === 0 || isOld(now, lane)) continue;
-        ready = Math.max(ready, accountReadyMs(now, lane, units, asking));
+        ready = Math.max(ready, accountReadyMs(now, lane, units, asking.isReserved));
         const law = lawInForce(lane, now);
         if (law === undefined) continue;
         // Those before it may be much smaller than it.
@@ -255,12 +284,15 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
         const waiting = Math.max(0, before - AT_ONCE * lane.account.available(now));
         ready = Math.max(ready, now + law.spanMs(now, waiting));
       }
-      return isTold(now) ? ready : Math.max(ready, now + opaque.spanMs(now, Math.max(0, ahead - FIRST_CALLS)));
+      return isTold(now) ? ready : Math.max(ready, now + opaque.spanMs(now, Math.max(0, ahead - FIRST_CALLS)) / hope);
     },
-    take: (now, { cost, isReserved }) => {
+    expected,
+    take: (now, asking) => {
+      const { isReserved } = asking;
+      const cost = expected(asking);
       if (isReserved) headroom.left(now, cost);
       holding?.left(now, cost);
-      const reservations: (readonly [Account, Reservation])[] = [];
+      const reservations: Reserved[] = [];
       for (const lane of lanes) {
         const { account, pacer } = lane;
         const units = cost[account.unit] ?? 0;
@@ -269,17 +301,23 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
         const law = lawInForce(lane, now);
         // What left by another pace is no debt of this one, nor what left by none.
         const isPaced = law !== undefined && !isFree(now, lane, law, units);
-        reservations.push([account, account.reserve(now, units)]);
+        reservations.push({ account, reservation: account.reserve(now, units), pacer: isPaced ? pacer : undefined });
         if (isPaced) pacer.left(units, isReserved ? RESERVED_DEBT_S * law.rate(now) : undefined);
       }
+      opaque.left(now, cost.requests ?? 1);
       if (!isTold(now)) opaquePacer.left(cost.requests ?? 1, isReserved ? RESERVED_DEBT_S * opaque.rate(now) : undefined);
       let counted: Cost = {};
+      // What was taken for more than it was: those behind it need not wait for the rest.
+      const giveBack = (of: Cost, used: Cost): void => {
+        for (const { account, pacer } of reservations) pacer?.returned(Math.max(0, (of[account.unit] ?? 0) - (used[account.unit] ?? 0)));
+      };
       return {
         settle: (later, outcome, inPause = false) => {
-          const pauseMs = inPause && outcome.kind === "refused" ? 0 : learn(later, now, cost, outcome);
           if (outcome.kind === "answered") counted = outcome.used === undefined ? cost : { ...cost, ...outcome.used };
           else if (outcome.kind === "refused" && chargesRefused === true) counted = { requests: cost.requests ?? 0 };
-          for (const [account, reservation] of reservations) reservation.settle(later, counted[account.unit] ?? 0);
+          const pauseMs = inPause && outcome.kind === "refused" ? 0 : learn(later, now, counted, outcome);
+          for (const { account, reservation } of reservations) reservation.settle(later, counted[account.unit] ?? 0);
+          if (outcome.kind === "answered") giveBack(cost, counted);
           if (outcome.kind === "refused") doubt(later, cost, outcome.readings ?? []);
           // What is told is counted after what was reserved was given back: it has it in it.
           if (outcome.kind !== "withdrawn") hear(later, outcome.readings ?? [], now);
@@ -291,7 +329,9 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
             if (units === undefined || account.source === "header") continue;
             account.correct(later, units - (counted[account.unit] ?? 0));
           }
-          counted = { ...counted, ...used };
+          const known = { ...counted, ...used };
+          giveBack(counted, known);
+          counted = known;
         },
       };
     },

@@ -74,6 +74,8 @@ export function createSharedOpaqueRate(
       own(now)?.awaited(now);
       holding.waits(now, true);
     },
+    left: (now, units) => own(now)?.left(now, units),
+    anew: (now) => own(now)?.anew(now),
     accepted: (now, sentMs, units) => {
       own(now)?.accepted(now, sentMs, units);
       holding.accepted(now, sentMs, units);
