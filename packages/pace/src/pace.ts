@@ -12,7 +12,7 @@ import { fetchLesser } from "./degrade/lesser-fetch.ts";
 import { PaceError } from "./error.ts";
 import type { PaceEvent } from "./event.ts";
 import { createForesight } from "./foresight.ts";
-import { type CallTerms, createGate, type Gate, type GateState } from "./gate/gate.ts";
+import { type CallTerms, createGate, type Gate } from "./gate/gate.ts";
 import type { Clock } from "./host/clock.ts";
 import { quietClock, systemClock } from "./host/node/clock.ts";
 import { measureProcess } from "./host/node/process.ts";
@@ -22,6 +22,7 @@ import type { Random } from "./host/random.ts";
 import type { Standing } from "./ladder/ladder.ts";
 import type { Keeper, ReactionFault, Watcher } from "./ladder/reactions.ts";
 import { type Asked, modelOf, partitionOf } from "./partition.ts";
+import { type PartitionState, partitionStateOf } from "./partition-state.ts";
 import {
   type CallTraits,
   checkCost,
@@ -91,7 +92,7 @@ export interface Pace extends Disposable {
   /** The same gates, for calls of a kind: hand its `fetch` to a client. */
   with(traits: CallTraits): Pace;
   /** By the name of its quotas. */
-  state(): ReadonlyMap<string, GateState>;
+  state(): ReadonlyMap<string, PartitionState>;
   /** Every quota that is known of, at this moment, and what the process has of its own. */
   gauges(): readonly Gauge[];
   /** How short each of them is, and when it will be used up. */
@@ -296,11 +297,12 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
         if (judged === undefined) throw error;
         return { result: { error }, ...meaning(judged.verdict, judged.readings, isIdempotent) };
       }
-      const { headers, used } = told?.(result) ?? {};
+      const { headers, used: said } = told?.(result) ?? {};
       const readings = readingsOf(fieldsOf(headers), clock.date());
+      const used = countable(said);
       return {
         result: { result },
-        outcome: { kind: "answered", readings, ...(used === undefined ? {} : { used: countable(used) }) },
+        outcome: { kind: "answered", readings, ...(used === undefined ? {} : { used }) },
         again: "never",
       };
     });
@@ -345,7 +347,7 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
       checkTraits(classes, more);
       return paceOf({ ...traits, ...more });
     },
-    state: () => new Map([...partitions].map(([name, { gate }]) => [name, gate.state()])),
+    state: () => new Map([...partitions].map(([name, { gate }]) => [name, partitionStateOf(gate.state(), clock.now())])),
     gauges,
     keep: foresight.keep,
     on: foresight.watch,

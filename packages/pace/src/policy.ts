@@ -191,9 +191,10 @@ export function checkCost(what: string, cost: Cost): void {
   }
 }
 
-/** Of what somebody says that work took, what can be counted. */
-export function countable(cost: Cost): Cost {
-  return Object.fromEntries(Object.entries(cost).filter(([, units]) => isAmount(units)));
+/** Of what somebody says that work took, what can be counted; nothing where nothing is said. */
+export function countable(cost: unknown): Cost | undefined {
+  if (typeof cost !== "object" || cost === null) return undefined;
+  return Object.fromEntries(Object.entries(cost).filter(([unit, units]) => UNITS.includes(unit as Unit) && isAmount(units)));
 }
 
 function isAmount(units: unknown): boolean {

@@ -7,8 +7,8 @@
  */
 import { PaceError } from "../error.ts";
 import type { PaceEvent } from "../event.ts";
-import type { GateState } from "../gate/gate.ts";
 import type { Pace } from "../pace.ts";
+import type { PartitionState } from "../partition-state.ts";
 import type { Gauge } from "../quota/gauge.ts";
 import { createHistogram, type Histogram } from "./histogram.ts";
 import { createPartitionLabels, OTHERS } from "./partition-labels.ts";
@@ -103,9 +103,9 @@ function counter(name: string, help: string, series: readonly Series[]): Family 
 }
 
 /** Of gates that have no name of their own the sums are told; the others' sums of what cannot be added are not. */
-function gateFamilies(states: ReadonlyMap<string, GateState>, nameOf: (partition: string) => string): readonly Family[] {
+function gateFamilies(states: ReadonlyMap<string, PartitionState>, nameOf: (partition: string) => string): readonly Family[] {
   const sums = new Map<string, { waiting: number; underWay: number; perSecond: number }>();
-  const own: { readonly partition: string; readonly state: GateState }[] = [];
+  const own: { readonly partition: string; readonly state: PartitionState }[] = [];
   for (const [name, state] of states) {
     const partition = nameOf(name);
     const sum = sums.get(partition) ?? { waiting: 0, underWay: 0, perSecond: 0 };
@@ -121,7 +121,7 @@ function gateFamilies(states: ReadonlyMap<string, GateState>, nameOf: (partition
       help,
       [...sums].map(([partition, sum]) => ({ labels: { partition }, value: sum[key] })),
     );
-  const each = (name: string, help: string, of: (state: GateState) => number): Family =>
+  const each = (name: string, help: string, of: (state: PartitionState) => number): Family =>
     gauge(
       name,
       help,

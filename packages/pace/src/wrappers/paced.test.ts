@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { isPaceError } from "../error.ts";
 import { createPace } from "../pace.ts";
 import type { PacePolicy } from "../policy.ts";
+import type { Cost } from "../quota/reading.ts";
 import { seededRandom } from "../testing/draws.ts";
 import { createVirtualTime, type VirtualTime } from "../testing/virtual-time.ts";
 import { paceMiddleware } from "./language-model.ts";
@@ -88,6 +89,12 @@ describe("a function passes the gate", () => {
     const { ask, pace } = town([], { quotas: { search: [{ unit: "tokens", limit: 1000, windowMs: 60_000 }] } });
     await ask({ guess: () => ({ requests: 1, tokens: 1000 }), told: () => ({ used: { requests: 1, tokens: 10 } }) });
     expect(pace.state().get("search")?.accounts[0]?.settled).toBe(10);
+  });
+
+  it("and is told of where what it says of its use is nothing", async () => {
+    const { ask } = town([]);
+    for (const used of [null, "much", { tokens: null }, { words: 3 }] as unknown as readonly Cost[])
+      expect(await ask({ told: () => ({ used }) })).toBe("done");
   });
 
   it("and what it tells of levels is heard", async () => {
