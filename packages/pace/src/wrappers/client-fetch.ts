@@ -13,6 +13,7 @@
 import { isPaceError, PaceError } from "../error.ts";
 import type { Fetch, Pace } from "../pace.ts";
 import type { CallTraits } from "../policy.ts";
+import { answerLike, bodiless } from "../providers/answer-like.ts";
 
 const CLASS = "pace-class";
 const DEADLINE = "pace-deadline-ms";
@@ -59,13 +60,10 @@ function traitsOf(headers: Headers): CallTraits {
 }
 
 function final(answer: Response): Response {
-  const { status, statusText, body, url } = answer;
+  // Fields of an answer that came cannot be changed.
   const headers = new Headers(answer.headers);
   headers.set("x-should-retry", "false");
-  // Fields of an answer that came cannot be changed.
-  const marked = new Response(body, { status, statusText, headers });
-  Object.defineProperty(marked, "url", { value: url });
-  return marked;
+  return answerLike(bodiless(answer), { body: answer.body, headers });
 }
 
 function refusal({ code, message, hint, availableInMs }: PaceError): Response {
