@@ -4,6 +4,7 @@
  *   const pace = createPace();
  *   const answer = await pace.fetch("https://api.example.com/v1/things");
  */
+import { checkFunction, checkText, shown } from "./argument.ts";
 import { type Attempt, type CallPorts, call } from "./call.ts";
 import type { BreakerState } from "./control/breaker.ts";
 import { createRetryBudget } from "./control/retry-budget.ts";
@@ -23,18 +24,9 @@ import type { Standing } from "./ladder/ladder.ts";
 import type { Keeper, ReactionFault, Watcher } from "./ladder/reactions.ts";
 import { type Asked, modelOf, partitionOf } from "./partition.ts";
 import { type PartitionState, partitionStateOf } from "./partition-state.ts";
-import {
-  type CallTraits,
-  checkCost,
-  checkPolicy,
-  checkPorts,
-  checkRun,
-  checkTraits,
-  countable,
-  knownClass,
-  type PacePolicy,
-} from "./policy.ts";
+import { type CallTraits, countable, type PacePolicy } from "./policy.ts";
 import { createPolicyAccounts, type PolicyAccount } from "./policy-accounts.ts";
+import { checkInit, checkNamed, checkPolicy, checkPorts, checkRun, checkTraits, knownClass } from "./policy-check.ts";
 import { beginningOf } from "./providers/beginning.ts";
 import { guessedCost } from "./providers/cost.ts";
 import { type CostCorrection, createCostCorrection } from "./providers/cost-correction.ts";
@@ -128,7 +120,7 @@ interface Partition {
 
 /** Throws `bad-argument`. */
 export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace {
-  checkPolicy(policy);
+  checkPolicy(policy, CLASSES);
   checkPorts(ports);
   const { clock = systemClock, random = systemRandom, fetch: send = fetch } = ports;
   const { measure, rights, sharingTrouble, watch: look, fault, lessened } = ports;
@@ -137,8 +129,12 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
   const usualRank = knownClass(classes, usual);
   const reserved = new Set(policy.reserved ?? ["heartbeat"]);
   const { partitionOf: named } = policy;
-  const nameOf = ({ asked, at }: Described, model: string | undefined): string =>
-    named === undefined ? partitionOf(at, asked.headers, model) : named(asked);
+  const nameOf = ({ asked, at }: Described, model: string | undefined): string => {
+    if (named === undefined) return partitionOf(at, asked.headers, model);
+    const name: unknown = named(asked);
+    checkText("what partitionOf gives", name);
+    return name as string;
+  };
   const partitions = new Map<string, Partition>();
   let newest: Partition | undefined;
   let isClosed = false;
@@ -149,9 +145,21 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
   };
   const pool = policy.here === undefined ? undefined : createPool(policy.here, measure ?? measureProcess(clock));
 
+  const renewing = clock === systemClock ? quietClock : clock;
+  // What is wrong with the policy is told before a file is opened.
+  const foresight = createForesight(
+    {
+      ladder: policy.ladder,
+      reactions: policy.keepMs === undefined ? {} : { keepMs: policy.keepMs },
+      lesser: policy.lesser,
+      rules: policy.rules,
+    },
+    { clock, quietClock: renewing, gauges: () => gauges(), isMeasured: pool !== undefined, critical: [...reserved], fault, lessened },
+  );
+  const strategies = policy.lesser?.map(({ name }) => name) ?? [];
+
   const { shareAt } = policy;
   const store = rights ?? (shareAt === undefined ? undefined : openRightsFile(shareAt, sharingTrouble));
-  const renewing = clock === systemClock ? quietClock : clock;
   const sharing = store && createSharing(policy.weight ?? 1, { clock: renewing, random, store });
   const accounts = createPolicyAccounts(policy.quotas ?? {}, clock.now(), clock.date(), sharing?.purse);
   const prices = policy.prices ?? {};
@@ -284,7 +292,6 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
   ): Promise<Result> => {
     checkRun(partition, work, given);
     const { signal, guess = { requests: 1 }, isIdempotent = false, told } = given;
-    checkCost("guess", guess);
     foresight.noticed();
     const { ports } = partitionNamed(partition, partition);
     const options = { attempts: policy.attempts ?? ATTEMPTS, signal, named: { partition, class: traits.class ?? usual } };
@@ -321,16 +328,6 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
     ...(pool?.gauges((unit) => [...partitions.values()].reduce((sum, { gate }) => sum + gate.waiting(unit), 0)) ?? []),
   ];
 
-  const foresight = createForesight(
-    {
-      ladder: policy.ladder,
-      reactions: policy.keepMs === undefined ? {} : { keepMs: policy.keepMs },
-      lesser: policy.lesser,
-      rules: policy.rules,
-    },
-    { clock, quietClock: renewing, gauges, isMeasured: pool !== undefined, critical: [...reserved], fault, lessened },
-  );
-
   const close = (): void => {
     isClosed = true;
     foresight.close();
@@ -341,17 +338,29 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
   };
 
   const paceOf = (traits: CallTraits): Pace => ({
-    fetch: foresight.isLessening ? (input, init) => withLess(traits, input, init) : (input, init) => gated(traits, input, init),
+    // As of the platform's, null is nothing.
+    fetch: foresight.isLessening
+      ? (input, init) => withLess(traits, input, init ?? undefined)
+      : (input, init) => gated(traits, input, init ?? undefined),
     run: (partition, work, options) => runWith(traits, partition, work, options),
     with: (more) => {
-      checkTraits(classes, more);
+      checkTraits(classes, strategies, more);
       return paceOf({ ...traits, ...more });
     },
     state: () => new Map([...partitions].map(([name, { gate }]) => [name, partitionStateOf(gate.state(), clock.now())])),
     gauges,
-    keep: foresight.keep,
-    on: foresight.watch,
-    include: foresight.include,
+    keep: (name, keeper) => {
+      checkNamed("keep", name, keeper);
+      return foresight.keep(name, keeper);
+    },
+    on: (name, watcher) => {
+      checkNamed("on", name, watcher);
+      return foresight.watch(name, watcher);
+    },
+    include: (of) => {
+      checkFunction("what include is given", of);
+      return foresight.include(of);
+    },
     standings: () => foresight.standings,
     close,
     [Symbol.dispose]: close,
@@ -406,14 +415,36 @@ interface Described {
 }
 
 function describe(input: string | URL | Request, init: RequestInit): Described {
+  checkInit(init);
   const request = input instanceof Request ? input : undefined;
-  const url = request?.url ?? String(input);
+  const url = request?.url ?? textOf(input);
   const at = parsed(url);
-  if (at === undefined)
-    throw new PaceError("bad-argument", `"${url.slice(0, 80)}" is no address`, 'It begins with the scheme: "https://…".');
+  if (at === undefined) throw new PaceError("bad-argument", `${shown(url)} is no address`, 'It begins with the scheme: "https://…".');
   const body = typeof init.body === "string" ? init.body : undefined;
   const method = (init.method ?? request?.method ?? "GET").toUpperCase();
-  return { asked: { url, headers: new Headers(init.headers ?? request?.headers), body }, at, method };
+  return { asked: { url, headers: headersOf(init.headers ?? request?.headers), body }, at, method };
+}
+
+/** What cannot be made a text is no address either. */
+function textOf(input: unknown): string {
+  try {
+    return String(input);
+  } catch {
+    return "";
+  }
+}
+
+function headersOf(given: RequestInit["headers"]): Headers {
+  try {
+    return new Headers(given);
+  } catch (cause) {
+    throw new PaceError(
+      "bad-argument",
+      `the fields of a request are none: ${(cause as Error).message}`,
+      'As in { accept: "text/plain" }.',
+      { cause },
+    );
+  }
 }
 
 function parsed(url: string): URL | undefined {
