@@ -1,3 +1,5 @@
+// A program without the types of Node may know no `Disposable`.
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * Everything that a program sends to services with limits, by one gate for each quota that is shared.
  *
