@@ -5,7 +5,7 @@
  *   const pace = createPace(policy, { watch: metrics.watch });
  *   server.get("/metrics", () => metrics.text(pace));
  */
-import { PaceError } from "../error.ts";
+import { checkNames, checkWhole } from "../argument.ts";
 import type { PaceEvent } from "../event.ts";
 import type { Pace } from "../pace.ts";
 import type { PartitionState } from "../partition-state.ts";
@@ -35,11 +35,10 @@ const ANSWER_BOUNDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 3
 const BREAKER_STATES = ["closed", "half-open", "open"] as const;
 
 /** Throws `bad-argument`. */
-export function createMetrics({ mostPartitions = MOST_PARTITIONS, ...unknown }: MetricsOptions = {}): Metrics {
-  const [stranger] = Object.keys(unknown);
-  if (stranger !== undefined) throw new PaceError("bad-argument", `metrics have no option "${stranger}"`, "There is mostPartitions.");
-  if (!Number.isInteger(mostPartitions) || mostPartitions < 0)
-    throw new PaceError("bad-argument", `mostPartitions is ${mostPartitions}`, "It is a whole number.");
+export function createMetrics(options: MetricsOptions = {}): Metrics {
+  checkNames("metrics", options, ["mostPartitions"]);
+  const { mostPartitions = MOST_PARTITIONS } = options;
+  checkWhole("mostPartitions", mostPartitions, 0);
   const names = createPartitionLabels(mostPartitions);
   const left = createCounters();
   const ended = createCounters();

@@ -10,6 +10,7 @@
  *   not multiply. Others are told so by `maxRetries: 0`.
  * - The client's own timeout, where it tells it, is a deadline too: what would leave after it is refused at once.
  */
+import { checkMethods } from "../argument.ts";
 import { isPaceError, PaceError } from "../error.ts";
 import type { Fetch, Pace } from "../pace.ts";
 import type { CallTraits } from "../policy.ts";
@@ -26,7 +27,9 @@ const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"])
 /** Asked again by `pace.fetch` whatever the method. */
 const ASKED_AGAIN = new Set([429, 503, 529]);
 
+/** Throws `bad-argument`. */
 export function clientFetch(pace: Pick<Pace, "fetch" | "with">): Fetch {
+  checkMethods("a pace", pace, ["fetch", "with"]);
   return async (input, init = {}) => {
     const request = input instanceof Request ? input : undefined;
     const headers = new Headers(init.headers ?? request?.headers);

@@ -1,4 +1,5 @@
 /** `pace proxy`. */
+import { isPaceError } from "../../error.ts";
 import { readText } from "../../host/node/text-file.ts";
 import { isLoopback } from "../../proxy/fields.ts";
 import { openProxy } from "../../proxy/open-proxy.ts";
@@ -23,10 +24,7 @@ export async function proxy(words: ProxyWords, { terminal, signal }: Invocation)
       ...(words.policy === undefined ? {} : { policy: policyFrom(readText(words.policy)) }),
     },
     {
-      fault: (error) =>
-        terminal.note(
-          `pace: a fault of the proxy's own\n   why: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-        ),
+      fault: (error) => terminal.note(faultText(error)),
     },
   );
   terminal.object({ type: "listening", url: opened.url, targets: words.for });
@@ -46,6 +44,12 @@ export async function proxy(words: ProxyWords, { terminal, signal }: Invocation)
   await opened.close();
   terminal.object({ type: "closed" });
   return EXIT.done;
+}
+
+/** What is no error of this package is a mistake in it: where it came from helps to report it. */
+function faultText(error: unknown): string {
+  if (isPaceError(error)) return `pace: quotas are not shared\n   why: ${error.message}\n  hint: ${error.hint}`;
+  return `pace: a fault of the proxy's own\n   why: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }
 
 function countsOf(states: Iterable<{ readonly underWay: number }>): { readonly underWay: number } {
