@@ -36,8 +36,8 @@ export function checkTexts(what: string, given: unknown): void {
 }
 
 /** Not the empty one, which names nothing. */
-export function checkText(what: string, given: unknown): void {
-  if (typeof given !== "string" || given === "") throw bad(`${what} is ${shown(given)}`, 'It is a text, as in "search".');
+export function checkText(what: string, given: unknown, example = "search"): void {
+  if (typeof given !== "string" || given === "") throw bad(`${what} is ${shown(given)}`, `It is a text, as in "${example}".`);
 }
 
 export function checkFlag(what: string, given: unknown): void {

@@ -138,7 +138,7 @@ export function checkRun(partition: unknown, work: unknown, options: object): vo
 export function checkInit(init: unknown): void {
   checkObject("what a request is made with", init);
   const { method, signal } = init as Readonly<Record<string, unknown>>;
-  ifSaid(method, (name) => checkText("method", name));
+  ifSaid(method, (name) => checkText("method", name, "POST"));
   if (signal !== null) ifSaid(signal, (given) => checkSignal("signal", given));
   for (const name in TRAIT_NAMES)
     if (name in (init as object)) throw bad(`a request has no option "${name}"`, `It is one of calls: pace.with({ ${name}: … }).fetch(…).`);

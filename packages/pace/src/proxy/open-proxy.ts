@@ -137,7 +137,7 @@ function check(options: ProxyOptions, ports: ProxyPorts): void {
   for (const name of ["mostBodyBytes", "mostKeptBytes", "answerMs", "graceMs"] as const)
     if (options[name] !== undefined) checkNumber(name, options[name], 0);
   if (port !== undefined) checkWhole("the port", port, 0, 65_535);
-  if (host !== undefined) checkText("the host", host);
+  if (host !== undefined) checkText("the host", host, "127.0.0.1");
   if (classHeader !== undefined && !(typeof classHeader === "string" && /^[\w!#$%&'*+.^`|~-]{1,60}$/.test(classHeader)))
     throw bad(`${shown(classHeader)} is no name of a header field`, 'As in "x-priority".');
   if (ports.clock !== undefined) checkMethods("clock", ports.clock, ["now", "date", "wake"]);

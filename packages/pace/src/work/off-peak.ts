@@ -38,7 +38,7 @@ function minuteOf(text: unknown, what: string): number {
 }
 
 function formatOf(zone: string): Intl.DateTimeFormat {
-  checkText("the zone of offPeak", zone);
+  checkText("the zone of offPeak", zone, "Europe/Berlin");
   try {
     return new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   } catch (cause) {

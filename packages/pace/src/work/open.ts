@@ -16,7 +16,7 @@ export async function openWork(
   options: WorkOptions = {},
   { clock = systemClock, random = systemRandom }: { readonly clock?: Clock; readonly random?: Random } = {},
 ): Promise<Work> {
-  checkText("the path of the work", path);
+  checkText("the path of the work", path, "my-work");
   checkMethods("clock", clock, ["now", "date", "wake"]);
   checkFunction("random", random);
   const folder = await openFolder(path);

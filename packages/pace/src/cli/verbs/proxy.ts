@@ -11,10 +11,10 @@ import type { ProxyWords } from "../words.ts";
 const BYTES_PER_MB = 1_000_000;
 
 export async function proxy(words: ProxyWords, { terminal, signal }: Invocation): Promise<number> {
-  const { host, port } = words;
+  const { host, port, for: targets = [] } = words;
   const opened = await openProxy(
     {
-      for: words.for,
+      for: targets,
       host,
       port,
       classHeader: words.class,
@@ -27,12 +27,12 @@ export async function proxy(words: ProxyWords, { terminal, signal }: Invocation)
       fault: (error) => terminal.note(faultText(error)),
     },
   );
-  terminal.object({ type: "listening", url: opened.url, targets: words.for });
+  terminal.object({ type: "listening", url: opened.url, targets });
   if (!isLoopback(host))
     terminal.note(
       `pace: it listens on ${host}, so that others can ask through it\n  hint: Whoever reaches it can see ${opened.url}/pace/ and use up the quotas. It has no password and no TLS.`,
     );
-  for (const target of words.for)
+  for (const target of targets)
     terminal.line(`${opened.url}${/^(\/[^=]*)=/.exec(target)?.[1] ?? ""}/  for ${target.replace(/^\/[^=]*=/, "")}`);
   terminal.line(terminal.faint(`${opened.url}/pace/  shows how it goes; ctrl-C ends it`));
   await new Promise<void>((resolve) => {
