@@ -7,6 +7,9 @@ import process from "node:process";
 import { createPace, isPaceError } from "@perdure/pace";
 import { startLocalProvider } from "@perdure/pace/local-provider";
 
+// Who reads the first lines and goes away, as head does, has read enough.
+process.stdout.on("error", ({ code }) => process.exit(code === "EPIPE" ? 0 : 1));
+
 const DAY_MS = 86_400_000;
 const provider = await startLocalProvider({ requestsPerMinute: 600, full: 1, tokensPerMinute: 1e6 });
 using pace = createPace({

@@ -9,6 +9,9 @@
 import process from "node:process";
 import { LOCAL_PROVIDER_SETTINGS, startLocalProvider } from "@perdure/pace/local-provider";
 
+// Who reads the first lines and goes away, as head does, has read enough.
+process.stdout.on("error", ({ code }) => process.exit(code === "EPIPE" ? 0 : 1));
+
 const given = Object.fromEntries(process.argv.slice(2).map((one) => one.split("=", 2)));
 const settings = {};
 for (const [name, text] of Object.entries(given)) {
@@ -22,7 +25,10 @@ for (const [name, text] of Object.entries(given)) {
   settings[name] = value;
 }
 
-const { url, counts } = await startLocalProvider(settings, Number(given.port ?? 8080));
+const { url, counts } = await startLocalProvider(settings, Number(given.port ?? 8080)).catch(({ message, hint = "" }) => {
+  process.stderr.write(`${message}. ${hint}\n`);
+  process.exit(1);
+});
 process.stdout.write(`${url} answers /v1/chat/completions, /v1/messages and /repos/…; Ctrl-C ends it.\n`);
 process.on("SIGINT", () => {
   for (const [name, { accepted, refused, overloaded }] of counts())

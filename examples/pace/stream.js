@@ -7,6 +7,9 @@ import process from "node:process";
 import { createPace } from "@perdure/pace";
 import { startLocalProvider } from "@perdure/pace/local-provider";
 
+// Who reads the first lines and goes away, as head does, has read enough.
+process.stdout.on("error", ({ code }) => process.exit(code === "EPIPE" ? 0 : 1));
+
 const provider = await startLocalProvider({ requestsPerMinute: 600, tokensPerMinute: 6000, full: 0.02, words: 20, wordMs: 30 });
 using pace = createPace(
   {},

@@ -8,6 +8,9 @@ import { setTimeout } from "node:timers/promises";
 import { createPace } from "@perdure/pace";
 import { startLocalProvider } from "@perdure/pace/local-provider";
 
+// Who reads the first lines and goes away, as head does, has read enough.
+process.stdout.on("error", ({ code }) => process.exit(code === "EPIPE" ? 0 : 1));
+
 const provider = await startLocalProvider({ requestsPerMinute: 300, full: 0.02, tells: "levels" });
 using pace = createPace();
 const batch = pace.with({ class: "background", requester: "nightly report" });

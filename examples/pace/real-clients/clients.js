@@ -14,6 +14,9 @@ import { startLocalProvider } from "@perdure/pace/local-provider";
 import { generateText, streamText, wrapLanguageModel } from "ai";
 import OpenAI from "openai";
 
+// Who reads the first lines and goes away, as head does, has read enough.
+process.stdout.on("error", ({ code }) => process.exit(code === "EPIPE" ? 0 : 1));
+
 const QUESTIONS = 20;
 const messages = [{ role: "user", content: "Tell me of the moon." }];
 const apiKey = "any";

@@ -32,7 +32,7 @@ const BRAND: unique symbol = Symbol.for("perdure.pace.error");
 
 export interface PaceErrorDetails {
   readonly cause?: unknown;
-  /** When such a call could be answered, as far as is known: milliseconds from now. */
+  /** When such a call could leave, as far as is known: milliseconds from now, never below 0, which is now: what kept it may be over by the time that it is told. */
   readonly availableInMs?: number;
 }
 
@@ -42,13 +42,15 @@ export class PaceError extends Error {
   readonly code: PaceErrorCode;
   /** What to do about it. */
   readonly hint: string;
+  /** As in the details; none where nobody knows. */
   readonly availableInMs: number | undefined;
 
   constructor(code: PaceErrorCode, message: string, hint: string, { cause, availableInMs }: PaceErrorDetails = {}) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     this.hint = hint;
-    this.availableInMs = availableInMs;
+    // Who counts from a moment that has passed comes below zero.
+    this.availableInMs = availableInMs === undefined || Number.isNaN(availableInMs) ? undefined : Math.max(0, availableInMs);
   }
 }
 

@@ -303,3 +303,18 @@ describe("pace.fetch and a server", () => {
     expect([...pace.state().values()][0]?.underWay).toBe(0);
   });
 });
+
+describe("how it stands", () => {
+  it("is told of each quota in numbers, wherever it is known from, and by nothing that who looks could move", async () => {
+    const { pace, time } = town({}, { quotas: { search: [{ unit: "tokens", limit: 1000, windowMs: Number.POSITIVE_INFINITY }] } });
+    const headers = { "x-ratelimit-limit": "100", "x-ratelimit-remaining": "40", "x-ratelimit-reset": "30" };
+    await pace.run("search", async () => "found", { told: () => ({ headers, used: { requests: 1, tokens: 7 } }) });
+    await time.runSettled(1000);
+    const accounts = pace.state().get("search")?.accounts;
+    expect(JSON.parse(JSON.stringify(accounts))).toMatchObject([
+      { unit: "tokens", source: "policy", used: 0, available: 1000, resetInMs: 0, settled: 0 },
+      { unit: "requests", source: "header", used: 60, available: 40, resetInMs: 29_000 },
+    ]);
+    for (const account of accounts ?? []) expect(Object.values(account).map((value) => typeof value)).not.toContain("function");
+  });
+});

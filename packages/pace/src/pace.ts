@@ -1,9 +1,12 @@
+// A program without the types of Node may know no `Disposable`.
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * Everything that a program sends to services with limits, by one gate for each quota that is shared.
  *
  *   const pace = createPace();
  *   const answer = await pace.fetch("https://api.example.com/v1/things");
  */
+import { checkFunction, checkText, shown } from "./argument.ts";
 import { type Attempt, type CallPorts, call } from "./call.ts";
 import type { BreakerState } from "./control/breaker.ts";
 import { createRetryBudget } from "./control/retry-budget.ts";
@@ -12,7 +15,7 @@ import { fetchLesser } from "./degrade/lesser-fetch.ts";
 import { PaceError } from "./error.ts";
 import type { PaceEvent } from "./event.ts";
 import { createForesight } from "./foresight.ts";
-import { type CallTerms, createGate, type Gate, type GateState } from "./gate/gate.ts";
+import { type CallTerms, createGate, type Gate } from "./gate/gate.ts";
 import type { Clock } from "./host/clock.ts";
 import { quietClock, systemClock } from "./host/node/clock.ts";
 import { measureProcess } from "./host/node/process.ts";
@@ -22,18 +25,10 @@ import type { Random } from "./host/random.ts";
 import type { Standing } from "./ladder/ladder.ts";
 import type { Keeper, ReactionFault, Watcher } from "./ladder/reactions.ts";
 import { type Asked, modelOf, partitionOf } from "./partition.ts";
-import {
-  type CallTraits,
-  checkCost,
-  checkPolicy,
-  checkPorts,
-  checkRun,
-  checkTraits,
-  countable,
-  knownClass,
-  type PacePolicy,
-} from "./policy.ts";
+import { type PartitionState, partitionStateOf } from "./partition-state.ts";
+import { type CallTraits, countable, type PacePolicy } from "./policy.ts";
 import { createPolicyAccounts, type PolicyAccount } from "./policy-accounts.ts";
+import { checkInit, checkNamed, checkPolicy, checkPorts, checkRun, checkTraits, knownClass } from "./policy-check.ts";
 import { beginningOf } from "./providers/beginning.ts";
 import { guessedCost } from "./providers/cost.ts";
 import { type CostCorrection, createCostCorrection } from "./providers/cost-correction.ts";
@@ -91,7 +86,7 @@ export interface Pace extends Disposable {
   /** The same gates, for calls of a kind: hand its `fetch` to a client. */
   with(traits: CallTraits): Pace;
   /** By the name of its quotas. */
-  state(): ReadonlyMap<string, GateState>;
+  state(): ReadonlyMap<string, PartitionState>;
   /** Every quota that is known of, at this moment, and what the process has of its own. */
   gauges(): readonly Gauge[];
   /** How short each of them is, and when it will be used up. */
@@ -127,7 +122,7 @@ interface Partition {
 
 /** Throws `bad-argument`. */
 export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace {
-  checkPolicy(policy);
+  checkPolicy(policy, CLASSES);
   checkPorts(ports);
   const { clock = systemClock, random = systemRandom, fetch: send = fetch } = ports;
   const { measure, rights, sharingTrouble, watch: look, fault, lessened } = ports;
@@ -136,8 +131,12 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
   const usualRank = knownClass(classes, usual);
   const reserved = new Set(policy.reserved ?? ["heartbeat"]);
   const { partitionOf: named } = policy;
-  const nameOf = ({ asked, at }: Described, model: string | undefined): string =>
-    named === undefined ? partitionOf(at, asked.headers, model) : named(asked);
+  const nameOf = ({ asked, at }: Described, model: string | undefined): string => {
+    if (named === undefined) return partitionOf(at, asked.headers, model);
+    const name: unknown = named(asked);
+    checkText("what partitionOf gives", name);
+    return name as string;
+  };
   const partitions = new Map<string, Partition>();
   let newest: Partition | undefined;
   let isClosed = false;
@@ -148,9 +147,21 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
   };
   const pool = policy.here === undefined ? undefined : createPool(policy.here, measure ?? measureProcess(clock));
 
+  const renewing = clock === systemClock ? quietClock : clock;
+  // What is wrong with the policy is told before a file is opened.
+  const foresight = createForesight(
+    {
+      ladder: policy.ladder,
+      reactions: policy.keepMs === undefined ? {} : { keepMs: policy.keepMs },
+      lesser: policy.lesser,
+      rules: policy.rules,
+    },
+    { clock, quietClock: renewing, gauges: () => gauges(), isMeasured: pool !== undefined, critical: [...reserved], fault, lessened },
+  );
+  const strategies = policy.lesser?.map(({ name }) => name) ?? [];
+
   const { shareAt } = policy;
   const store = rights ?? (shareAt === undefined ? undefined : openRightsFile(shareAt, sharingTrouble));
-  const renewing = clock === systemClock ? quietClock : clock;
   const sharing = store && createSharing(policy.weight ?? 1, { clock: renewing, random, store });
   const accounts = createPolicyAccounts(policy.quotas ?? {}, clock.now(), clock.date(), sharing?.purse);
   const prices = policy.prices ?? {};
@@ -283,7 +294,6 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
   ): Promise<Result> => {
     checkRun(partition, work, given);
     const { signal, guess = { requests: 1 }, isIdempotent = false, told } = given;
-    checkCost("guess", guess);
     foresight.noticed();
     const { ports } = partitionNamed(partition, partition);
     const options = { attempts: policy.attempts ?? ATTEMPTS, signal, named: { partition, class: traits.class ?? usual } };
@@ -296,11 +306,12 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
         if (judged === undefined) throw error;
         return { result: { error }, ...meaning(judged.verdict, judged.readings, isIdempotent) };
       }
-      const { headers, used } = told?.(result) ?? {};
+      const { headers, used: said } = told?.(result) ?? {};
       const readings = readingsOf(fieldsOf(headers), clock.date());
+      const used = countable(said);
       return {
         result: { result },
-        outcome: { kind: "answered", readings, ...(used === undefined ? {} : { used: countable(used) }) },
+        outcome: { kind: "answered", readings, ...(used === undefined ? {} : { used }) },
         again: "never",
       };
     });
@@ -319,16 +330,6 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
     ...(pool?.gauges((unit) => [...partitions.values()].reduce((sum, { gate }) => sum + gate.waiting(unit), 0)) ?? []),
   ];
 
-  const foresight = createForesight(
-    {
-      ladder: policy.ladder,
-      reactions: policy.keepMs === undefined ? {} : { keepMs: policy.keepMs },
-      lesser: policy.lesser,
-      rules: policy.rules,
-    },
-    { clock, quietClock: renewing, gauges, isMeasured: pool !== undefined, critical: [...reserved], fault, lessened },
-  );
-
   const close = (): void => {
     isClosed = true;
     foresight.close();
@@ -339,17 +340,29 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
   };
 
   const paceOf = (traits: CallTraits): Pace => ({
-    fetch: foresight.isLessening ? (input, init) => withLess(traits, input, init) : (input, init) => gated(traits, input, init),
+    // As of the platform's, null is nothing.
+    fetch: foresight.isLessening
+      ? (input, init) => withLess(traits, input, init ?? undefined)
+      : (input, init) => gated(traits, input, init ?? undefined),
     run: (partition, work, options) => runWith(traits, partition, work, options),
     with: (more) => {
-      checkTraits(classes, more);
+      checkTraits(classes, strategies, more);
       return paceOf({ ...traits, ...more });
     },
-    state: () => new Map([...partitions].map(([name, { gate }]) => [name, gate.state()])),
+    state: () => new Map([...partitions].map(([name, { gate }]) => [name, partitionStateOf(gate.state(), clock.now())])),
     gauges,
-    keep: foresight.keep,
-    on: foresight.watch,
-    include: foresight.include,
+    keep: (name, keeper) => {
+      checkNamed("keep", name, keeper);
+      return foresight.keep(name, keeper);
+    },
+    on: (name, watcher) => {
+      checkNamed("on", name, watcher);
+      return foresight.watch(name, watcher);
+    },
+    include: (of) => {
+      checkFunction("what include is given", of);
+      return foresight.include(of);
+    },
     standings: () => foresight.standings,
     close,
     [Symbol.dispose]: close,
@@ -404,14 +417,36 @@ interface Described {
 }
 
 function describe(input: string | URL | Request, init: RequestInit): Described {
+  checkInit(init);
   const request = input instanceof Request ? input : undefined;
-  const url = request?.url ?? String(input);
+  const url = request?.url ?? textOf(input);
   const at = parsed(url);
-  if (at === undefined)
-    throw new PaceError("bad-argument", `"${url.slice(0, 80)}" is no address`, 'It begins with the scheme: "https://…".');
+  if (at === undefined) throw new PaceError("bad-argument", `${shown(url)} is no address`, 'It begins with the scheme: "https://…".');
   const body = typeof init.body === "string" ? init.body : undefined;
   const method = (init.method ?? request?.method ?? "GET").toUpperCase();
-  return { asked: { url, headers: new Headers(init.headers ?? request?.headers), body }, at, method };
+  return { asked: { url, headers: headersOf(init.headers ?? request?.headers), body }, at, method };
+}
+
+/** What cannot be made a text is no address either. */
+function textOf(input: unknown): string {
+  try {
+    return String(input);
+  } catch {
+    return "";
+  }
+}
+
+function headersOf(given: RequestInit["headers"]): Headers {
+  try {
+    return new Headers(given);
+  } catch (cause) {
+    throw new PaceError(
+      "bad-argument",
+      `the fields of a request are none: ${(cause as Error).message}`,
+      'As in { accept: "text/plain" }.',
+      { cause },
+    );
+  }
 }
 
 function parsed(url: string): URL | undefined {

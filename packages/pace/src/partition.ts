@@ -25,7 +25,7 @@ export function partitionOf({ origin, pathname, host }: URL, headers: Headers, m
 }
 
 /** As the request names it. */
-export function modelOf({ url, body }: Asked, at = new URL(url)): string | undefined {
+export function modelOf({ url, body }: Asked, at: URL = new URL(url)): string | undefined {
   return modelIn(body) ?? MODEL_IN_PATH.exec(at.pathname)?.[1];
 }
 

@@ -92,7 +92,7 @@ describe("a quota of one model", () => {
 
 describe("options", () => {
   const wrong: readonly (readonly [string, object, RegExp])[] = [
-    ["a slip of the pen", { deadline: 5 }, /knows no "deadline"/],
+    ["a slip of the pen", { deadline: 5 }, /no option "deadline"/],
     ["no number", { deadlineMs: Number.NaN }, /deadlineMs is NaN/],
     ["half an attempt", { attempts: 1.5 }, /attempts is 1.5/],
     ["no classes", { classes: [] }, /classes/],
@@ -101,7 +101,7 @@ describe("options", () => {
     ["a quota without end", { quotas: { [ORIGIN]: [{ limit: Number.POSITIVE_INFINITY, windowMs: 5 }] } }, /Infinity in 5 ms/],
     ["a unit that is none", { quotas: { [ORIGIN]: [{ unit: "apples", limit: 5, windowMs: 5 }] } }, /"apples" is no unit/],
     ["memory of a service", { quotas: { [ORIGIN]: [{ unit: "memory-bytes", limit: 5, windowMs: 5 }] } }, /of the process/],
-    ["requests of the process", { here: [{ unit: "requests", limit: 5 }] }, /nothing that a process has/],
+    ["requests of the process", { here: [{ unit: "requests", limit: 5 }] }, /no thing that a process has/],
     ["a price that is half", { prices: { small: { inputUsdPerMillion: 1 } } }, /not whole/],
   ];
 
@@ -123,7 +123,7 @@ describe("options", () => {
     [{ operation: { name: "", mostShare: 0.5 } }, /no name/],
     [{ cost: { apples: 1 } }, /no unit/],
     [{ cost: { usd: Number.NaN } }, /NaN of usd/],
-    [{ clazz: "normal" }, /knows no "clazz"/],
+    [{ clazz: "normal" }, /no option "clazz"/],
   ])("of calls are held to the same: %j", (traits, message) => {
     expect(() => createPace().with(traits as never)).toThrow(message);
   });

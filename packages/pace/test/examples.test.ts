@@ -1,4 +1,5 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
@@ -28,4 +29,15 @@ it("the streams of the example come whole, and tell what they took", async () =>
 it("the provider of the example says which settings there are", async () => {
   const error = await run(process.execPath, [`${EXAMPLES}provider.js`, "speed=3"]).catch((thrown: unknown) => thrown);
   expect((error as { stderr: string }).stderr).toContain("requestsPerMinute");
+});
+
+it.each(["one-line", "budget", "stream", "urgent"])("%s.js ends in silence when nobody reads on", async (name) => {
+  const child = spawn(process.execPath, [`${EXAMPLES}${name}.js`], { stdio: ["ignore", "pipe", "pipe"] });
+  let error = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    error += text;
+  });
+  child.stdout.once("data", () => child.stdout.destroy());
+  expect(await once(child, "close")).toEqual([0, null]);
+  expect(error).toBe("");
 });

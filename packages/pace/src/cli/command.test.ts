@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -11,6 +11,13 @@ afterAll(() => rmSync(folder, { recursive: true }));
 function fileWith(text: string): string {
   const path = join(folder, `${Math.random()}.json`);
   writeFileSync(path, text);
+  return path;
+}
+
+/** A link to itself. */
+function circle(): string {
+  const path = join(folder, "circle");
+  symlinkSync(path, path);
   return path;
 }
 
@@ -56,11 +63,64 @@ describe("pace", () => {
     [["monitor", "::"], "http://127.0.0.1:8790"],
     [["probe", "a.example"], "https://api.example.com"],
     [["probe", "https://a.example", "-H", "nothing"], '-H "name: value"'],
+    [["proxy", "--fro", "https://a.example"], "Is --for meant?"],
+    [["proxy", "--for", "https://a.example", "--hots", "::1"], "Is --host meant?"],
+    [["monitor", "--evry", "3"], "Is --every meant?"],
+    [["probe", "https://a.example", "--methd", "GET"], "Is --method meant?"],
+    [["--verison"], "Is --version meant?"],
+    [["proxy", "https://a.example"], "proxy --help"],
+    [["proxy", "--for"], "proxy --help"],
+    [["proxy", "--for", "https://a.example", "--port", "-1"], "proxy --help"],
+    [["proxy", "--for", "https://a.example", "--host", ""], "127.0.0.1"],
+    [["proxy", "--for", "https://a.example", "--port", "0", "--host", "192.0.2.1"], "--host"],
+    [["proxy", "--for", "https://a.example", "--port", "0", "--host", "no such host"], "address"],
+    [["monitor", "ftp://127.0.0.1"], "http://127.0.0.1:8790"],
+    [["probe", "https://a.example", "--method", "G,T"], "GET"],
+    [["probe", "https://a.example", "--method", "CONNECT"], "GET"],
+    [["probe", "https://name:sk-secret@a.example"], "-H"],
   ])("answers %j with a hint and exit code 2", async (words, hint) => {
     const { exit, err } = await said(words);
     expect(exit).toBe(2);
     expect(err).toContain("hint:");
     expect(err).toContain(hint);
+    // What, why and what to do: no stack, and nothing that is secret.
+    expect(err.trimEnd().split("\n").length).toBe(3);
+    expect(err).not.toContain("sk-secret");
+  });
+
+  it.each([
+    ["none", "there is no such file", join(folder, "none")],
+    ["a folder", "it is a folder", folder, ""],
+    ["in a file", "there is no such file", join(fileWith("{}"), "policy.json")],
+    ["of a name that is too long", "no file has so long a name", join(folder, "x".repeat(300))],
+    ["in a circle", "the path goes in a circle", circle()],
+  ])("answers a policy that is %s with its path, a hint and exit code 2", async (_what, why, path, shown = `: ${path}`) => {
+    const { exit, err } = await said(["proxy", "--for", "https://a.example", "--port", "0", "--policy", path]);
+    expect([exit, err.trimEnd().split("\n").length]).toEqual([2, 3]);
+    expect(err).toContain(`${why}${shown}`);
+  });
+
+  it.each([
+    ["a folder that is none", join(folder, "none", "pace.db")],
+    ["a file that is something else", fileWith("this is no database, and it is longer than one would be ".repeat(40))],
+  ])("says where quotas cannot be shared: %s", async (_what, shareAt) => {
+    const { exit, err } = await said([
+      "proxy",
+      "--for",
+      "https://a.example",
+      "--port",
+      "0",
+      "--policy",
+      fileWith(JSON.stringify({ shareAt })),
+    ]);
+    expect([exit, err.trimEnd().split("\n").length]).toEqual([2, 3]);
+    expect(err).toContain(shareAt);
+  });
+
+  it("says failures to programs as JSON, and nothing else", async () => {
+    const { exit, out, err } = await said(["proxy", "--fro", "https://a.example", "--json"]);
+    expect([exit, err]).toEqual([2, ""]);
+    expect(JSON.parse(out)).toMatchObject({ type: "failure", code: "bad-argument", hint: expect.stringContaining("--for") });
   });
 
   it.each([
@@ -83,11 +143,7 @@ describe("pace", () => {
     expect(err).not.toContain("sk-secret");
   });
 
-  it("ends with 1 where there is no file, no proxy, or the port is taken", async () => {
-    expect(await said(["proxy", "--for", "https://a.example", "--policy", join(folder, "none")])).toMatchObject({
-      exit: 1,
-      err: expect.stringContaining("no such file"),
-    });
+  it("ends with 1 where there is no proxy, or the port is taken", async () => {
     expect(await said(["monitor", "127.0.0.1:1"])).toMatchObject({ exit: 1, err: expect.stringContaining("no proxy answers there") });
     await using service = await testService((_, response) => response.end());
     const taken = ["proxy", "--for", "https://a.example", "--port", new URL(service.url).port];

@@ -1,5 +1,6 @@
 /** The words of the command: every verb with its argument, options and help. What a verb does is in `verbs/`. */
 import { Command, InvalidArgumentError } from "commander";
+import { bareAddress } from "./bare-address.ts";
 import type { Dispatch } from "./invocation.ts";
 import type { MonitorWords, ProbeWords, ProxyWords } from "./words.ts";
 
@@ -12,7 +13,8 @@ any other language:
   export OPENAI_BASE_URL=http://127.0.0.1:8790/v1      (in the program's terminal)
   pace monitor
 
-Exit codes: 0 done, 1 it could not be done, 2 the call is not understood.`;
+Exit codes: 0 done, 1 it could not be done, 2 the call is not understood or names what
+is not there.`;
 
 export function createProgram(version: string, dispatch: Dispatch): Command {
   const program = new Command("pace")
@@ -30,10 +32,12 @@ function addProxy(program: Command, dispatch: Dispatch): void {
   program
     .command("proxy")
     .summary("stand for a service, so that any program is paced by changing its base URL")
-    .requiredOption("--for <service>", "its address; again for more, as /name=https://…", (text: string, before: string[] = []) => [
-      ...before,
-      text,
-    ])
+    // Not one that commander requires: it would miss it before it sees what was written in its place.
+    .option(
+      "--for <service>",
+      "its address, which is needed; again for more, as /name=https://…",
+      (text: string, before: string[] = []) => [...before, text],
+    )
     .option("--port <port>", "to listen on; 0 takes any that is free", whole(0, 65_535), 8790)
     .option("--host <address>", "to listen on; others than this machine's own reach it then", "127.0.0.1")
     .option("--class <header>", "the field of requests that names their class", "pace-class")
@@ -96,7 +100,7 @@ quotas: [{unit, name, limit, windowMs, shape, used, waiting, available, resetInM
 source, confidence, runsOutInMs}]}]}.`,
     )
     .action((address: string, words: MonitorWords) =>
-      dispatch(`cannot look at ${address}`, async () => {
+      dispatch(`cannot look at ${bareAddress(address)}`, async () => {
         const { monitor } = await import("./verbs/monitor.ts");
         return (invocation) => monitor(address, words, invocation);
       }),
@@ -123,7 +127,7 @@ One request, which counts against the limit as any. --json: {type: "probe", url,
 tookMs, verdict, readings: [{unit, name, limit, windowMs, remaining, resetInMs, shape}]}.`,
     )
     .action((url: string, words: ProbeWords) =>
-      dispatch(`cannot ask ${url.split("?", 1)[0]}`, async () => {
+      dispatch(`cannot ask ${bareAddress(url)}`, async () => {
         const { probe } = await import("./verbs/probe.ts");
         return (invocation) => probe(url, words, invocation);
       }),

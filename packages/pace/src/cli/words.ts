@@ -1,6 +1,6 @@
 /** The options of each verb as commander hands them over. */
 export interface ProxyWords {
-  readonly for: readonly string[];
+  readonly for?: readonly string[];
   readonly port: number;
   readonly host: string;
   readonly class: string;

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { isPaceError } from "../error.ts";
 import type { ContextEvent } from "./context-event.ts";
 import { memoryStore } from "./context-store.ts";
 import { createContextWindow } from "./context-window.ts";
@@ -335,8 +336,43 @@ describe("settings", () => {
     [{ summarise: "yes" }, "summarise"],
     [{ reader: "a tool" }, "a tool"],
     [{ style: undefined }, "style"],
+    [{ style: "openai" }, 'has no function "roleOf"'],
+    [{ style: { partsOf: () => [] } }, 'has no function "roleOf"'],
+    [{ store: new Map() }, 'has no function "put"'],
+    [{ notesAt: "0.5" }, "thresholds"],
+    [{ summariseAt: 85 }, "thresholds"],
+    [{ sizeTokens: "10000" }, 'sizeTokens is "10000"'],
+    [{ reserveTokens: null }, "reserveTokens is null"],
+    [{ reader: 3 }, "3 is no name"],
+    [{ beside: [] }, "no text but a list"],
+    [{ partition: "" }, 'partition is ""'],
+    [{ onEvent: {} }, "onEvent is no function"],
   ])("that make no sense are refused with a hint: %j", (wrong, word) => {
     const settings = { style: openaiMessages(), store: memoryStore(), ...wrong } as unknown as ContextWindowSettings<OpenaiMessage>;
-    expect(() => createContextWindow(settings)).toThrow(word);
+    expect(() => createContextWindow(settings)).toThrow(
+      expect.objectContaining({ code: "bad-argument", message: expect.stringContaining(word) }),
+    );
+  });
+
+  it("that are none are refused", () => {
+    for (const given of [undefined, null, 3, []])
+      expect(() => createContextWindow(given as never)).toThrow(expect.objectContaining({ code: "bad-argument" }));
+  });
+});
+
+describe("what a window is handed", () => {
+  const { window } = windowWith();
+  it.each<[string, () => unknown]>([
+    ["messages that are one", () => window.before(TASK as never)],
+    ["a message that is missing", () => window.before([SYSTEM, undefined as never])],
+    ["an option that nobody reads", () => window.before([TASK], { singal: AbortSignal.abort() } as never)],
+    ["a signal that is none", () => window.before([TASK], { signal: {} as never })],
+    ["options of null", () => window.before([TASK], null as never)],
+    ["an output that is no text", () => window.admit("read_file", { content: "x" } as never)],
+    ["an output of nobody", () => window.admit("", "x")],
+    ["tokens in words", async () => window.look("many" as never)],
+    ["a size of none", async () => window.told(Number.NaN)],
+  ])("is refused where it is %s", async (_what, act) => {
+    await expect(act()).rejects.toSatisfy((error) => isPaceError(error) && error.code === "bad-argument");
   });
 });

@@ -16,6 +16,7 @@
  * leads down to `compactTo`, or is not done where it brings little, so that it is seldom. What does not fit then makes everything leave that may; what does not fit still is
  * refused here and not by the service. Invariants: no call leaves that takes more than the window, as far as counted; what leaves the window is kept first.
  */
+import { bad, checkList, checkNames, checkSignal, checkText, shown } from "../argument.ts";
 import { PaceError } from "../error.ts";
 import type { Gauge } from "../quota/gauge.ts";
 import { createCalibration, MOST_WRONG } from "./calibration.ts";
@@ -69,8 +70,8 @@ export interface ContextLook {
 }
 
 export interface ContextWindow<Message> {
-  /** Throws `quota-spent` where all left that may and it does not fit still; the reason of the signal. */
-  before(messages: readonly Message[], options?: { readonly signal?: AbortSignal }): Promise<ContextCall<Message>>;
+  /** Gives messages of the type that they have: a client's own, for one. Throws `quota-spent` where all left that may and it does not fit still; the reason of the signal. */
+  before<Own extends Message>(messages: readonly Own[], options?: { readonly signal?: AbortSignal | undefined }): Promise<ContextCall<Own>>;
   /** What to put into the messages as the output of a tool: all of it, or its beginning and end with a reference. */
   admit(tool: string, text: string): Promise<string>;
   look(outputTokens?: number): ContextLook;
@@ -299,6 +300,7 @@ export function createContextWindow<Message>(given: ContextWindowSettings<Messag
   };
 
   const look = (outputTokens = 0): ContextLook => {
+    checkTokens("outputTokens", outputTokens, 0);
     const tokens = usedTokens + pendingTokens + outputTokens;
     // The model's own words come between the last call and its outputs.
     const next = tokens + (pendingTokens > 0 || outputTokens > 0 ? reserve() : 0);
@@ -312,7 +314,11 @@ export function createContextWindow<Message>(given: ContextWindowSettings<Messag
   };
 
   return {
-    before: async (given, { signal } = {}) => {
+    before: async <Own extends Message>(given: readonly Own[], options: { readonly signal?: AbortSignal | undefined } = {}) => {
+      checkMessages(given);
+      checkNames("before", options, ["signal"]);
+      const { signal } = options;
+      if (signal !== undefined) checkSignal("signal", signal);
       signal?.throwIfAborted();
       const measures = measuring();
       const messages = await fitted(given, measures, signal);
@@ -336,7 +342,8 @@ export function createContextWindow<Message>(given: ContextWindowSettings<Messag
         if (nth === calls) usedTokens = ledger.most(sent);
       };
       return {
-        messages,
+        // What is put in their place a style writes as the caller's own.
+        messages: messages as readonly Own[],
         tokens,
         answered: (usage) => {
           const told = style.inputTokensOf(usage);
@@ -356,6 +363,7 @@ export function createContextWindow<Message>(given: ContextWindowSettings<Messag
       };
     },
     admit: async (tool, text) => {
+      checkOutput(tool, text);
       const tokens = calibration.most(lookAt(text).guess);
       const kept = look(tokens).admission === "page" ? await shelf.keep(tool, text) : undefined;
       const most = Math.min(room() * PAGE, Math.max(0, room() - reserve() - usedTokens - pendingTokens));
@@ -393,6 +401,18 @@ export function createContextWindow<Message>(given: ContextWindowSettings<Messag
       };
     },
   };
+}
+
+function checkMessages(messages: readonly unknown[]): void {
+  checkList("messages", messages);
+  const missing = messages.findIndex((message) => message === undefined || message === null);
+  if (missing >= 0)
+    throw bad(`messages[${missing}] is ${shown(messages[missing])}`, "Hand over the messages of the conversation, each whole.");
+}
+
+function checkOutput(tool: unknown, text: unknown): void {
+  checkText("the tool of an output", tool);
+  if (typeof text !== "string") throw bad(`the output of "${tool}" is no text but ${shown(text)}`, "Hand over JSON.stringify(output).");
 }
 
 /** Outputs are not made smaller than this, as nothing would be left that says what they were. */

@@ -29,7 +29,13 @@ export function isFields(value: unknown): value is Fields {
 
 export function textIn(value: unknown): string {
   if (typeof value === "string") return value;
-  return value === undefined || value === null ? "" : JSON.stringify(value);
+  if (value === undefined || value === null) return "";
+  try {
+    return JSON.stringify(value) ?? "";
+  } catch {
+    // No JSON, as what has itself in it: it cannot be sent so, which is for the client to say.
+    return Object.prototype.toString.call(value);
+  }
 }
 
 /** The sum of those that are numbers; `undefined` where the first is none. */

@@ -1,5 +1,5 @@
 /** What an owner may say of a window, and what is meant where he says nothing. */
-import { PaceError } from "../error.ts";
+import { bad, checkFunction, checkMethods, checkNames, checkText, shown } from "../argument.ts";
 import type { Summarise } from "./compaction.ts";
 import type { ContextEvent } from "./context-event.ts";
 import type { ContextStore } from "./context-store.ts";
@@ -64,11 +64,11 @@ const NAMES: Readonly<Record<keyof ContextWindowSettings<unknown>, true>> = {
   onEvent: true,
 };
 const FUNCTIONS = ["isPinned", "writeNotes", "summarise", "onEvent"] as const;
+const STYLE = ["roleOf", "partsOf", "withResult", "userMessage", "inputTokensOf"];
 
 /** Throws `bad-argument`. */
 export function checkedSettings<Message>(given: ContextWindowSettings<Message>): FullSettings<Message> {
-  const strange = Object.keys(given).find((name) => !Object.hasOwn(NAMES, name));
-  if (strange !== undefined) throw bad(`a window has no setting "${strange}"`, `It has: ${Object.keys(NAMES).join(", ")}.`);
+  checkNames("a window", given, Object.keys(NAMES));
   // Settings that are there and undefined count as not said.
   const said = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as unknown as typeof given;
   const settings: FullSettings<Message> = {
@@ -83,23 +83,20 @@ export function checkedSettings<Message>(given: ContextWindowSettings<Message>):
     onEvent: () => {},
     ...said,
   };
-  if (typeof settings.style?.partsOf !== "function")
+  if (settings.style === undefined)
     throw bad("a window needs a style of messages", "One of openaiMessages(), anthropicMessages(), aiSdkMessages().");
-  if (typeof settings.store?.put !== "function") throw bad("a window needs a store", "memoryStore(), or put and get of your own.");
+  checkMethods("the style of messages", settings.style, STYLE);
+  if (settings.store === undefined) throw bad("a window needs a store", "memoryStore(), or put and get of your own.");
+  checkMethods("the store", settings.store, ["put", "get"]);
   if (settings.sizeTokens !== undefined) checkTokens("sizeTokens", settings.sizeTokens, 1);
   checkTokens("reserveTokens", settings.reserveTokens, 0);
-  const { compactTo, notesAt, compactAt, summariseAt } = settings;
-  if (!(compactTo > 0 && compactTo < compactAt && notesAt > 0 && notesAt <= compactAt && compactAt <= summariseAt && summariseAt <= 1))
-    throw bad(
-      `thresholds are ${notesAt}, ${compactAt} and ${summariseAt}, down to ${compactTo}`,
-      "They are shares: 0 < notesAt <= compactAt <= summariseAt <= 1, and compactTo below compactAt.",
-    );
-  if (typeof settings.beside !== "string") throw bad("what stands beside the messages is no text", "Hand over JSON.stringify(tools).");
-  if (!/^[\w-]{1,64}$/.test(settings.reader))
-    throw bad(`"${settings.reader}" is no name of a tool`, "Letters, digits, _ and -, at most 64.");
-  for (const name of FUNCTIONS)
-    if (settings[name] !== undefined && typeof settings[name] !== "function")
-      throw bad(`${name} is no function`, "Leave it out, or hand over a function.");
+  checkThresholds(settings);
+  if (typeof settings.beside !== "string")
+    throw bad(`what stands beside the messages is no text but ${shown(settings.beside)}`, "Hand over JSON.stringify(tools).");
+  checkText("partition", settings.partition);
+  if (typeof settings.reader !== "string" || !/^[\w-]{1,64}$/.test(settings.reader))
+    throw bad(`${shown(settings.reader)} is no name of a tool`, "Letters, digits, _ and -, at most 64.");
+  for (const name of FUNCTIONS) if (settings[name] !== undefined) checkFunction(name, settings[name]);
   if (settings.sizeTokens !== undefined && settings.reserveTokens >= settings.sizeTokens)
     throw bad(
       `${settings.reserveTokens} of ${settings.sizeTokens} tokens are kept for the answer`,
@@ -108,10 +105,21 @@ export function checkedSettings<Message>(given: ContextWindowSettings<Message>):
   return settings;
 }
 
-export function checkTokens(name: string, value: number, least: number): void {
-  if (!Number.isFinite(value) || value < least) throw bad(`${name} is ${value}`, `A number of tokens, ${least} or more.`);
+function checkThresholds({
+  compactTo,
+  notesAt,
+  compactAt,
+  summariseAt,
+}: Pick<FullSettings<unknown>, "compactTo" | "notesAt" | "compactAt" | "summariseAt">): void {
+  const shares = [compactTo, notesAt, compactAt, summariseAt].every((share) => typeof share === "number" && share > 0 && share <= 1);
+  if (!shares || !(compactTo < compactAt && notesAt <= compactAt && compactAt <= summariseAt))
+    throw bad(
+      `thresholds are ${shown(notesAt)}, ${shown(compactAt)} and ${shown(summariseAt)}, down to ${shown(compactTo)}`,
+      "They are shares: 0 < notesAt <= compactAt <= summariseAt <= 1, and compactTo below compactAt.",
+    );
 }
 
-function bad(message: string, hint: string): PaceError {
-  return new PaceError("bad-argument", message, hint);
+export function checkTokens(name: string, value: unknown, least: number): void {
+  if (typeof value !== "number" || !Number.isFinite(value) || value < least)
+    throw bad(`${name} is ${shown(value)}`, `A number of tokens, ${least} or more.`);
 }

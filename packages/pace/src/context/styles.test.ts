@@ -81,7 +81,22 @@ describe.each(STYLES)("messages of %s", (_name, style, calls, result, picture) =
   });
 
   it("may have anything in them", () => {
-    for (const content of [undefined, null, 7, "", [], [null], [[]], [{ type: 5 }], [{ type: "thinking", thinking: "hm" }], { a: 1 }])
+    const circle: Record<string, unknown> = {};
+    circle["self"] = circle;
+    const odd = [circle, [circle], () => 1, [() => 1], [{ type: "text", text: 5n }], Symbol("a")];
+    for (const content of [
+      undefined,
+      null,
+      7,
+      "",
+      [],
+      [null],
+      [[]],
+      [{ type: 5 }],
+      [{ type: "thinking", thinking: "hm" }],
+      { a: 1 },
+      ...odd,
+    ])
       expect(() => style.partsOf({ role: "assistant", content })).not.toThrow();
   });
 });

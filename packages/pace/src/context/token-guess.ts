@@ -2,7 +2,8 @@
  * How many tokens a text takes, guessed from its characters alone.
  *
  * No tokenizer: each service has its own, some megabytes large, and few tell it. A guess says what *kind* of text it is of, because what corrects it later is known by kind:
- * a service whose prose is as expected may take twice as much for Chinese.
+ * a service whose prose is as expected may take twice as much for Chinese. `providers/cost.ts` guesses whole bodies for quotas: one number, in bounded time, of a part of
+ * them; a window that is to leave out texts must know each, and all of it.
  */
 
 /** `script`: letters beyond ASCII, as Cyrillic. `wide`: Chinese, Japanese, Korean, emoji. `dense`: long words that are none, as base64 and keys. */

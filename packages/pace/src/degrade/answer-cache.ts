@@ -2,9 +2,10 @@
  * Answers of before for questions that are the same: the same operation, request and scope, to the letter. Work that does something is never answered so. Only results of which nothing was lost are kept, so many and
  * for so long, and how old one is, is said.
  */
+
+import { checkNames, checkNumber, checkWhole } from "../argument.ts";
 import type { Clock } from "../host/clock.ts";
 import { systemClock } from "../host/node/clock.ts";
-import { checkNames, checkNumber } from "../ladder/argument.ts";
 import type { Step } from "../ladder/step.ts";
 import { held } from "./held-result.ts";
 import { stableText } from "./json.ts";
@@ -32,7 +33,7 @@ interface Kept {
 export function answerCache(settings: AnswerCacheSettings = {}, clock: Clock = systemClock): Strategy {
   checkNames("answerCache", settings, ["from", "most", "freshMs"]);
   const { from = "saving", most = MOST, freshMs = FRESH_MS } = settings;
-  checkNumber("most", most, 1);
+  checkWhole("most", most, 1);
   checkNumber("freshMs", freshMs, 0);
   // bound: most
   const answers = new Map<string, Kept>();

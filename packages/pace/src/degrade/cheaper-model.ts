@@ -2,8 +2,9 @@
  * A cheaper model, where it is cheaper: one that has not seen the prompt reads all of it anew, at the full price, while the one that has seen it reads what its cache holds
  * for a tenth. Without prices it is taken anyway, and what the cache loses is said.
  */
+
+import { checkNames, checkNumber, checkObject, checkText } from "../argument.ts";
 import { PaceError } from "../error.ts";
-import { checkNames, checkNumber } from "../ladder/argument.ts";
 import type { Step } from "../ladder/step.ts";
 import { type ModelCall, modelCallOf } from "./model-call.ts";
 import type { Strategy } from "./strategy.ts";
@@ -23,6 +24,7 @@ export interface CheaperModelSettings {
   readonly prices?: Readonly<Record<string, ModelPrice>>;
 }
 
+const PRICE_NAMES = ["inputUsd", "cachedInputUsd", "outputUsd"] as const;
 const CHARACTERS_PER_TOKEN = 4;
 /** What is answered where nothing limits it. */
 const USUAL_OUTPUT = 1000;
@@ -31,10 +33,17 @@ const USUAL_OUTPUT = 1000;
 export function cheaperModel(settings: CheaperModelSettings): Strategy {
   checkNames("cheaperModel", settings, ["from", "models", "prices"]);
   const { from = "saving", models, prices = {} } = settings;
-  for (const [model, other] of Object.entries(models))
+  checkObject("models of cheaperModel", models);
+  checkObject("prices of cheaperModel", prices);
+  for (const [model, other] of Object.entries(models)) {
+    checkText(`what is below "${model}"`, other);
     if (model === other) throw new PaceError("bad-argument", `"${model}" is cheaper than itself`, "Name another model, or leave it out.");
-  for (const [model, price] of Object.entries(prices))
-    for (const [name, usd] of Object.entries(price)) checkNumber(`${name} of ${model}`, usd, 0);
+  }
+  for (const [model, price] of Object.entries(prices)) {
+    checkNames(`the price of "${model}"`, price, PRICE_NAMES);
+    for (const name of PRICE_NAMES)
+      if (price[name] !== undefined || name !== "cachedInputUsd") checkNumber(`${name} of ${model}`, price[name], 0);
+  }
 
   const below = (model: string): string | undefined => (Object.hasOwn(models, model) ? models[model] : undefined);
   const isDearer = (call: ModelCall, model: string, other: string): boolean => {

@@ -1,5 +1,5 @@
 /** Work that need not be done now is done later: it is handed on, and a ticket comes in place of the result. */
-import { checkNames } from "../ladder/argument.ts";
+import { checkFunction, checkNames } from "../argument.ts";
 import type { Step } from "../ladder/step.ts";
 import type { Strategy, Work } from "./strategy.ts";
 
@@ -15,6 +15,8 @@ export interface DeferSettings {
 export function deferring(settings: DeferSettings): Strategy {
   checkNames("deferring", settings, ["from", "defer", "takeBack"]);
   const { from = "saving", defer, takeBack } = settings;
+  checkFunction("defer", defer);
+  checkFunction("takeBack", takeBack);
   return {
     name: "defer",
     from,

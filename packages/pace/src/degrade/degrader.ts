@@ -5,11 +5,23 @@
  * an answer, a ticket or a refusal ends the chain. Invariants: whatever a strategy does is stamped on the result and told (K7); critical classes are never
  * lessened unless the work says by whom; a strategy that fails or hangs is told of and passed over, and the work is done without it.
  */
+import {
+  bad,
+  checkFunction,
+  checkList,
+  checkMethods,
+  checkNames,
+  checkNumber,
+  checkOneOf,
+  checkText,
+  checkTexts,
+  shown,
+} from "../argument.ts";
 import { PaceError } from "../error.ts";
 import type { Clock } from "../host/clock.ts";
-import { checkNames, checkNumber } from "../ladder/argument.ts";
+
 import { waitFor } from "../ladder/patience.ts";
-import { isAtLeast } from "../ladder/step.ts";
+import { isAtLeast, STEPS } from "../ladder/step.ts";
 import type { Lesser, Shortage, Stamp, Strategy, Work } from "./strategy.ts";
 
 export interface DegraderSettings {
@@ -70,6 +82,9 @@ export function createDegrader(settings: DegraderSettings, { clock, shortageOf, 
   checkNames("a degrader", settings, ["strategies", "critical", "patienceMs"]);
   const { strategies, critical = CRITICAL, patienceMs = PATIENCE_MS } = settings;
   checkNumber("patienceMs", patienceMs, 0);
+  checkTexts("critical", critical);
+  checkList("strategies", strategies);
+  for (const strategy of strategies) checkStrategy(strategy);
   const names = strategies.map(({ name }) => name);
   const twice = names.find((name, nth) => names.indexOf(name) < nth);
   if (twice !== undefined) throw new PaceError("bad-argument", `two strategies are called "${twice}"`, "Give each a name of its own.");
@@ -130,6 +145,16 @@ export function createDegrader(settings: DegraderSettings, { clock, shortageOf, 
       return { kind: "done", result, stamps };
     },
   };
+}
+
+function checkStrategy(strategy: unknown): void {
+  if (typeof strategy !== "object" || strategy === null)
+    throw bad(`a strategy is ${shown(strategy)}`, "As in fewerTokens(), or an object with name, from and lessen.");
+  const { name, from, answered } = strategy as Readonly<Record<string, unknown>>;
+  checkText("the name of a strategy", name);
+  checkOneOf(`step from which "${name}" is asked`, from, STEPS.slice(1));
+  checkMethods(`the strategy "${name}"`, strategy, ["lessen"]);
+  if (answered !== undefined) checkFunction(`answered of "${name}"`, answered);
 }
 
 function shed(operation: string, { step, gauge }: Shortage, lost: string): PaceError {

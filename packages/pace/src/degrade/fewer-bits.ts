@@ -1,11 +1,15 @@
 /** Coarser vectors: half the bits for each coordinate, and in an emergency a quarter, of an operation whose request says `bits`. */
+import { checkNames } from "../argument.ts";
 import type { Step } from "../ladder/step.ts";
 import { isRecord } from "./json.ts";
 import type { Strategy } from "./strategy.ts";
 
 const WIDTHS = [8, 4, 2];
 
-export function fewerBits({ from = "saving" }: { readonly from?: Step } = {}): Strategy {
+/** Throws `bad-argument`. */
+export function fewerBits(settings: { readonly from?: Step } = {}): Strategy {
+  checkNames("fewerBits", settings, ["from"]);
+  const { from = "saving" } = settings;
   return {
     name: "fewer bits",
     from,

@@ -1,5 +1,5 @@
 /** Shorter answers: a model may write a share of what it was asked for. */
-import { checkNames, checkNumber } from "../ladder/argument.ts";
+import { checkNames, checkNumber } from "../argument.ts";
 import type { Step } from "../ladder/step.ts";
 import { modelCallOf } from "./model-call.ts";
 import type { Strategy } from "./strategy.ts";

@@ -1,3 +1,5 @@
+import { answerLike, bodiless } from "../providers/answer-like.ts";
+
 /** A result that can be given out more than once. */
 const MOST_CHARACTERS = 100_000;
 
@@ -21,11 +23,11 @@ async function heldResponse(answer: Response): Promise<(() => Response) | undefi
   if (!isKept || answer.bodyUsed || !isText) return undefined;
   const text = await textOf(answer.clone());
   if (text === undefined) return undefined;
-  const { status, statusText } = answer;
+  const own = bodiless(answer);
   const headers = new Headers(answer.headers);
   // They told of the bytes on the way.
   for (const name of ["content-encoding", "content-length", "transfer-encoding"]) headers.delete(name);
-  return () => new Response(text, { status, statusText, headers });
+  return () => answerLike(own, { body: text, headers });
 }
 
 async function textOf(answer: Response): Promise<string | undefined> {

@@ -37,7 +37,7 @@ function town(step: Step | undefined) {
     fetchLesser(degrader, { scope: "", ...traits }, send, input, init);
   const post = (body: unknown, traits?: Partial<LesserTraits>): Promise<Response> =>
     ask(URL_OF_IT, { method: "POST", headers: { "content-length": "99" }, body: JSON.stringify(body) }, traits);
-  return { short, sent, ask, post };
+  return { degrader, short, sent, ask, post };
 }
 
 async function stampsIn(answer: Promise<Response>): Promise<readonly string[]> {
@@ -62,6 +62,17 @@ describe("a fetch that does with less", () => {
       { strategy: "cheaper model" },
     ]);
     expect([answer.status, answer.headers.get("x-request-id"), await answer.json()]).toEqual([200, "7", { nth: 1 }]);
+  });
+
+  it("stamps an answer that is from elsewhere, or failed, and leaves it so", async () => {
+    const { degrader } = town("saving");
+    const init = { method: "POST", body: JSON.stringify(BODY) };
+    const from = Object.defineProperty(new Response("{}"), "url", { value: "https://other.example.com/" });
+    for (const given of [from, Response.error()]) {
+      const answer = await fetchLesser(degrader, { scope: "" }, async () => given, URL_OF_IT, init);
+      expect([answer.status, answer.type, answer.url]).toEqual([given.status, given.type, given.url]);
+      expect(await stampsIn(Promise.resolve(answer))).toEqual(["fewer tokens", "cheaper model"]);
+    }
   });
 
   it("asks another address where the model is in it", async () => {

@@ -4,6 +4,7 @@
  * Strategies see `{ url, method, accept, body }`, the body as JSON where it is some. Work that was deferred is answered with 202 and its ticket; only who said that it may
  * be deferred gets that. An answer of which nothing was lost is handed on as it came.
  */
+import { answerLike, bodiless } from "../providers/answer-like.ts";
 import type { Degrader, Operation } from "./degrader.ts";
 import { isRecord, type Json } from "./json.ts";
 import { modelCallOf } from "./model-call.ts";
@@ -66,8 +67,7 @@ function parsed(text: string): Json | undefined {
 }
 
 function stamped(answer: Response, stamps: readonly Stamp[]): Response {
-  const { status, statusText } = answer;
   const headers = new Headers(answer.headers);
   headers.set(STAMP_FIELD, fieldOfStamps(stamps));
-  return new Response(answer.body, { status, statusText, headers });
+  return answerLike(bodiless(answer), { body: answer.body, headers });
 }

@@ -1,5 +1,5 @@
 /** Fewer and shorter questions: the caller says what a shorter one is, and which work can be done without. */
-import { checkNames } from "../ladder/argument.ts";
+import { bad, checkFunction, checkNames } from "../argument.ts";
 import type { Step } from "../ladder/step.ts";
 import type { Strategy, Work } from "./strategy.ts";
 
@@ -15,6 +15,10 @@ export interface SimplifySettings {
 export function simplify(settings: SimplifySettings): Strategy {
   checkNames("simplify", settings, ["from", "shorter", "isDispensable"]);
   const { from = "saving", shorter, isDispensable } = settings;
+  if (shorter === undefined && isDispensable === undefined)
+    throw bad("simplify is told nothing", "It has shorter, isDispensable, or both.");
+  if (shorter !== undefined) checkFunction("shorter", shorter);
+  if (isDispensable !== undefined) checkFunction("isDispensable", isDispensable);
   return {
     name: "simplify",
     from,

@@ -2,7 +2,7 @@
  * Long inputs in short. The caller gives what writes a summary; one that was written is remembered, because a conversation brings the same text again with every turn.
  * A summary that is no shorter is not used.
  */
-import { checkNames, checkNumber } from "../ladder/argument.ts";
+import { checkFunction, checkNames, checkNumber } from "../argument.ts";
 import type { Step } from "../ladder/step.ts";
 import { modelCallOf } from "./model-call.ts";
 import type { Strategy } from "./strategy.ts";
@@ -28,6 +28,8 @@ const REMEMBERED = 64;
 export function summarising(settings: SummariseSettings): Strategy {
   checkNames("summarising", settings, ["from", "summarise", "longerThan", "keep", "textsOf"]);
   const { from = "saving", summarise, longerThan = 4000, keep = 0.25, textsOf = textsOfModelCall } = settings;
+  checkFunction("summarise", summarise);
+  checkFunction("textsOf", textsOf);
   checkNumber("longerThan", longerThan, 1);
   checkNumber("keep", keep, 0, 1);
   // bound: REMEMBERED

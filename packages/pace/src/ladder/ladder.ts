@@ -5,11 +5,13 @@
  * event, in order and once, and so is each beginning and end of a warning. A gauge that is not seen any more counts as unused: it comes down like any other
  * and is forgotten then. One that says nothing readable stays where it is.
  */
+
+import { bad, checkNames, checkNumber, checkObject, checkWhole, meant } from "../argument.ts";
 import { createForecaster, type Forecast, type Forecaster } from "../forecast/forecast.ts";
 import type { Clock } from "../host/clock.ts";
+import { UNITS } from "../policy.ts";
 import type { Gauge } from "../quota/gauge.ts";
 import { choicesOf, willOf } from "./advice.ts";
-import { checkNames, checkNumber } from "./argument.ts";
 import { type Climber, createClimber } from "./climber.ts";
 import { heightOf, higherOf, type Step, THRESHOLDS, type Thresholds } from "./step.ts";
 import { thresholdsOf } from "./thresholds.ts";
@@ -86,7 +88,9 @@ export function createLadder(settings: LadderSettings, clock: Clock): Ladder {
   const { margin = MARGIN, calmMs = CALM_MS, record: most = RECORD } = settings;
   checkNumber("margin", margin, 0, 1);
   checkNumber("calmMs", calmMs, 0);
-  checkNumber("record", most, 0);
+  checkWhole("record", most, 0);
+  checkNames("thresholds", settings.thresholds ?? {}, Object.keys(THRESHOLDS));
+  checkQuotas(settings.quotas ?? {});
   const limitsOf = thresholdsOf({ ...THRESHOLDS, ...settings.thresholds }, settings.quotas ?? {}, margin);
   // bound: one for each gauge that was handed over, forgotten when it is not any more.
   const rungs = new Map<string, Rung>();
@@ -157,6 +161,17 @@ export function createLadder(settings: LadderSettings, clock: Clock): Ladder {
       return highest;
     },
   };
+}
+
+/** One that names no unit would be of no gauge. */
+function checkQuotas(quotas: unknown): void {
+  checkObject("quotas of a ladder", quotas);
+  for (const [key, thresholds] of Object.entries(quotas as object)) {
+    checkObject(`the thresholds of "${key}"`, thresholds);
+    const words = key.split(" ");
+    if (!UNITS.some((unit) => words.includes(unit)))
+      throw bad(`quotas of a ladder: "${key}" has no unit in it`, `${meant(words[0], UNITS)}As in "requests", or "requests day".`);
+  }
 }
 
 /** Of gauges of one name, as an owner's limit and a service's may be, the one that is nearer to its end. */

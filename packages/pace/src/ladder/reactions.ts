@@ -6,8 +6,9 @@
  * Invariants: no watcher hears of an emergency before the keepers of it are done (R3.10), or of anything before what was told earlier; a keeper is begun again
  * only after it ended; one that fails or hangs is told of and stops nobody.
  */
+
+import { checkNames, checkNumber } from "../argument.ts";
 import type { Clock } from "../host/clock.ts";
-import { checkNames, checkNumber } from "./argument.ts";
 import type { LadderEvent } from "./ladder.ts";
 import { waitFor } from "./patience.ts";
 

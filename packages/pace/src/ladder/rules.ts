@@ -6,10 +6,12 @@
  * Operations carry tags. While a gauge that is meant is at the step or above, an operation with the tag has a budget, is done with less, or is not done. A budget
  * holds over any minute, not only over those that a clock begins: what went out before the rule held is counted too.
  */
+import { bad, checkNames, checkNumber, checkOneOf, checkText, shown } from "../argument.ts";
 import { PaceError } from "../error.ts";
 import type { Clock } from "../host/clock.ts";
+import { UNITS } from "../policy.ts";
 import type { Cost, Unit } from "../quota/reading.ts";
-import { checkNames, checkNumber } from "./argument.ts";
+
 import type { Ladder } from "./ladder.ts";
 import { higherOf, isAtLeast, STEPS, type Step } from "./step.ts";
 import { gaugeKey } from "./use.ts";
@@ -140,26 +142,35 @@ function shed(operation: string, gauge: string, at: Step, what: string, availabl
   );
 }
 
+const RULE_NAMES = ["when", "hold"];
 const WHEN_NAMES = ["unit", "at", "partition", "name"];
 const HOLD_NAMES = ["operation", "perMinute", "unit", "lessen", "refuse"];
+const HOLDS = ["perMinute", "lessen", "refuse"];
+const HINT = 'As in { when: { unit: "context-tokens", at: "saving" }, hold: { operation: "memory-search", perMinute: 6 } }.';
 
-function check({ when, hold, ...rest }: Rule): void {
-  checkNames("a rule", rest, ["when", "hold"]);
+function check(rule: Rule): void {
+  checkNames("a rule", rule, RULE_NAMES);
+  const { when, hold } = rule as { readonly [Name in keyof Rule]: unknown };
+  if (when === undefined || hold === undefined) throw bad(`a rule has no ${when === undefined ? "when" : "hold"}`, HINT);
   checkNames("a rule's when", when, WHEN_NAMES);
   checkNames("a rule's hold", hold, HOLD_NAMES);
-  checkStep(when.at);
-  if ("perMinute" in hold) checkNumber("perMinute", hold.perMinute, 0);
-  else if ("lessen" in hold) checkStep(hold.lessen);
-  else if (hold.refuse !== true)
-    throw new PaceError(
-      "bad-argument",
-      `a rule for "${(hold as { operation: string }).operation}" says nothing`,
+  const { unit, at, partition, name } = when as Readonly<Record<string, unknown>>;
+  checkOneOf("unit of a rule", unit, UNITS);
+  checkOneOf("step of a rule", at, STEPS.slice(1));
+  if (partition !== undefined) checkText("the partition of a rule", partition);
+  if (name !== undefined) checkText("the name of a rule's quota", name);
+  const { operation, perMinute, unit: counted, lessen, refuse } = hold as Readonly<Record<string, unknown>>;
+  checkText("the operation of a rule", operation);
+  const said = HOLDS.filter((one) => (hold as Readonly<Record<string, unknown>>)[one] !== undefined);
+  if (said.length !== 1)
+    throw bad(
+      `a rule for "${operation}" says ${said.length === 0 ? "nothing" : said.join(" and ")}`,
       "It has perMinute, lessen, or refuse: true.",
     );
-}
-
-function checkStep(step: Step): void {
-  const steps = STEPS.slice(1);
-  if (!steps.includes(step))
-    throw new PaceError("bad-argument", `"${String(step)}" is no step of a rule`, `They are: ${steps.join(", ")}.`);
+  if (perMinute !== undefined) checkNumber("perMinute", perMinute, 0);
+  if (lessen !== undefined) checkOneOf("step of a rule", lessen, STEPS.slice(1));
+  if (refuse !== undefined && refuse !== true) throw bad(`refuse is ${shown(refuse)}`, "It is true, or the rule is left out.");
+  if (counted === undefined) return;
+  if (perMinute === undefined) throw bad(`a rule for "${operation}" has a unit and no perMinute`, "Only what is counted has a unit.");
+  checkOneOf("unit of a rule", counted, UNITS);
 }

@@ -1,9 +1,11 @@
+import { checkNames, checkNumber } from "../argument.ts";
 import { PaceError } from "../error.ts";
 import type { Gauge } from "../quota/gauge.ts";
-import { checkNames, checkNumber } from "./argument.ts";
 import type { Thresholds } from "./step.ts";
 import { gaugeKey } from "./use.ts";
 
+/** What waits may be some times what there is; who writes 75 means three quarters. */
+const MOST = 10;
 const NAMES = ["warned", "saving", "emergency"];
 
 /** The thresholds of each gauge: those of all, and over them what is said for it alone, or for its unit and name, or for its unit. Throws `bad-argument`. */
@@ -20,7 +22,7 @@ export function thresholdsOf(
 function checkThresholds(what: string, thresholds: Thresholds, margin: number): void {
   checkNames(what, thresholds, NAMES);
   const { warned, saving, emergency } = thresholds;
-  for (const [name, value] of Object.entries(thresholds)) checkNumber(`${name} of ${what}`, value, 0);
+  for (const [name, value] of Object.entries(thresholds)) checkNumber(`${name} of ${what}`, value, 0, MOST);
   if (warned < saving && saving < emergency && warned > margin) return;
   throw new PaceError(
     "bad-argument",

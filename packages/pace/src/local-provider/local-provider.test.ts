@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { isPaceError } from "../error.ts";
 import { systemClock } from "../host/node/clock.ts";
+import { startLocalProvider } from "../host/node/local-provider.ts";
 import { serve } from "../host/node/serve.ts";
 import { createPace } from "../pace.ts";
 import { readingsOf } from "../providers/readings.ts";
@@ -162,4 +163,32 @@ it("stands behind a socket, and is streamed from there", async () => {
   expect((await answer.text()).match(/word\d/g)).toEqual(["word1", "word2", "word3"]);
   const left = await fetch(`${served.url}/v1/messages`, { method: "POST", body: body.replace("3", "500") });
   await left.body?.cancel();
+});
+
+describe("a setting that makes no sense", () => {
+  it.each([
+    [{ requestPerMinute: 5 }, "requestsPerMinute"],
+    [{ requestsPerMinute: 0 }, "above zero"],
+    [{ requestsPerMinute: "300" }, "above zero"],
+    [{ tokensPerMinute: Number.POSITIVE_INFINITY }, "0 or more"],
+    [{ full: 2 }, "from 0 to 1"],
+    [{ overloaded: -0.1 }, "from 0 to 1"],
+    [{ latencyMs: Number.NaN }, "0 or more"],
+    [{ words: 1.5 }, "whole number"],
+    [{ paidCalls: -1 }, "0"],
+    [{ tells: "level" }, 'Is "levels" meant?'],
+    [{ wait: "second" }, 'Is "seconds" meant?'],
+    [null, "{ name: value }"],
+  ])("is refused: %j, with %s", (settings, hint) => {
+    expect(() => town(settings as never)).toThrow(expect.objectContaining({ code: "bad-argument", hint: expect.stringContaining(hint) }));
+  });
+
+  it("is not one that is said to be undefined", async () => {
+    const { time, provider } = town({ latencyMs: undefined, words: undefined } as object);
+    expect((await answered(time, provider, asking(OPENAI))).status).toBe(200);
+  });
+
+  it("is a port that is none", async () => {
+    await expect(startLocalProvider({}, 70_000)).rejects.toMatchObject({ code: "bad-argument" });
+  });
 });

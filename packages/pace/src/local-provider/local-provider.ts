@@ -5,6 +5,7 @@
  * Each key has its own limits for each model. A call is let in when both of its quotas have room, and takes of them what it uses; a refused one may be charged too.
  * It is a function from a request to an answer: `fetch` of a client, or behind a socket (`host/node/serve.ts`).
  */
+import { checkAbove, checkNames, checkNumber, checkOneOf, checkWhole } from "../argument.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Random } from "../host/random.ts";
 import { ANTHROPIC_STYLE } from "./anthropic-style.ts";
@@ -12,7 +13,7 @@ import { type Bucket, createBucket } from "./bucket.ts";
 import { githubAnswer } from "./github-style.ts";
 import { OPENAI_STYLE } from "./openai-style.ts";
 import type { Levels, Question, RefusalKind, Style } from "./style.ts";
-import { type WaitForm, waitIn } from "./wait-forms.ts";
+import { WAIT_FORMS, type WaitForm, waitIn } from "./wait-forms.ts";
 
 export interface LocalProviderSettings {
   readonly requestsPerMinute: number;
@@ -78,11 +79,30 @@ interface Account {
   calls: number;
 }
 
+function checkedSettings(given: Partial<LocalProviderSettings>): LocalProviderSettings {
+  checkNames("a local provider", given, Object.keys(LOCAL_PROVIDER_SETTINGS));
+  // Settings that are there and undefined count as not said.
+  const said = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const settings: LocalProviderSettings = { ...LOCAL_PROVIDER_SETTINGS, ...said };
+  for (const name of ["requestsPerMinute", "tokensPerMinute", "windowMs"] as const) {
+    checkAbove(name, settings[name]);
+    checkNumber(name, settings[name], 0);
+  }
+  for (const name of ["full", "overloaded"] as const) checkNumber(name, settings[name], 0, 1);
+  for (const name of ["charge", "latencyMs", "wordMs"] as const) checkNumber(name, settings[name], 0);
+  checkWhole("words", settings.words, 0);
+  checkNumber("paidCalls", settings.paidCalls, 0, Number.POSITIVE_INFINITY);
+  checkOneOf("way of telling", settings.tells, ["levels", "nothing"]);
+  checkOneOf("form of a wait", settings.wait, WAIT_FORMS);
+  return settings;
+}
+
+/** Throws `bad-argument`. */
 export function createLocalProvider(
   given: Partial<LocalProviderSettings>,
   { clock, random }: { readonly clock: Clock; readonly random: Random },
 ): LocalProvider {
-  const settings = { ...LOCAL_PROVIDER_SETTINGS, ...given };
+  const settings = checkedSettings(given);
   const accounts = new Map<string, Account>();
   const counts = new Map<string, Counts>();
   let nth = 0;

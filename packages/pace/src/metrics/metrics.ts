@@ -5,10 +5,10 @@
  *   const pace = createPace(policy, { watch: metrics.watch });
  *   server.get("/metrics", () => metrics.text(pace));
  */
-import { PaceError } from "../error.ts";
+import { checkNames, checkWhole } from "../argument.ts";
 import type { PaceEvent } from "../event.ts";
-import type { GateState } from "../gate/gate.ts";
 import type { Pace } from "../pace.ts";
+import type { PartitionState } from "../partition-state.ts";
 import type { Gauge } from "../quota/gauge.ts";
 import { createHistogram, type Histogram } from "./histogram.ts";
 import { createPartitionLabels, OTHERS } from "./partition-labels.ts";
@@ -35,11 +35,10 @@ const ANSWER_BOUNDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 3
 const BREAKER_STATES = ["closed", "half-open", "open"] as const;
 
 /** Throws `bad-argument`. */
-export function createMetrics({ mostPartitions = MOST_PARTITIONS, ...unknown }: MetricsOptions = {}): Metrics {
-  const [stranger] = Object.keys(unknown);
-  if (stranger !== undefined) throw new PaceError("bad-argument", `metrics have no option "${stranger}"`, "There is mostPartitions.");
-  if (!Number.isInteger(mostPartitions) || mostPartitions < 0)
-    throw new PaceError("bad-argument", `mostPartitions is ${mostPartitions}`, "It is a whole number.");
+export function createMetrics(options: MetricsOptions = {}): Metrics {
+  checkNames("metrics", options, ["mostPartitions"]);
+  const { mostPartitions = MOST_PARTITIONS } = options;
+  checkWhole("mostPartitions", mostPartitions, 0);
   const names = createPartitionLabels(mostPartitions);
   const left = createCounters();
   const ended = createCounters();
@@ -103,9 +102,9 @@ function counter(name: string, help: string, series: readonly Series[]): Family 
 }
 
 /** Of gates that have no name of their own the sums are told; the others' sums of what cannot be added are not. */
-function gateFamilies(states: ReadonlyMap<string, GateState>, nameOf: (partition: string) => string): readonly Family[] {
+function gateFamilies(states: ReadonlyMap<string, PartitionState>, nameOf: (partition: string) => string): readonly Family[] {
   const sums = new Map<string, { waiting: number; underWay: number; perSecond: number }>();
-  const own: { readonly partition: string; readonly state: GateState }[] = [];
+  const own: { readonly partition: string; readonly state: PartitionState }[] = [];
   for (const [name, state] of states) {
     const partition = nameOf(name);
     const sum = sums.get(partition) ?? { waiting: 0, underWay: 0, perSecond: 0 };
@@ -121,7 +120,7 @@ function gateFamilies(states: ReadonlyMap<string, GateState>, nameOf: (partition
       help,
       [...sums].map(([partition, sum]) => ({ labels: { partition }, value: sum[key] })),
     );
-  const each = (name: string, help: string, of: (state: GateState) => number): Family =>
+  const each = (name: string, help: string, of: (state: PartitionState) => number): Family =>
     gauge(
       name,
       help,

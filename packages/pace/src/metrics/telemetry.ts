@@ -6,6 +6,7 @@
  *   const pace = createPace(policy, { watch: telemetry.watch });
  *   telemetry.observe(pace);
  */
+import { checkMethods, checkNames } from "../argument.ts";
 import type { PaceEvent } from "../event.ts";
 import type { Clock } from "../host/clock.ts";
 import { systemClock } from "../host/node/clock.ts";
@@ -65,7 +66,13 @@ const MOST_PARTITIONS = 200;
 /** A wait that nobody notices has no span. */
 const LEAST_SPAN_MS = 1;
 
-export function createTelemetry({ meter, tracer, clock = systemClock }: TelemetryPorts): Telemetry {
+/** Throws `bad-argument`. */
+export function createTelemetry(ports: TelemetryPorts): Telemetry {
+  checkNames("telemetry", ports, ["meter", "tracer", "clock"]);
+  const { meter, tracer, clock = systemClock } = ports;
+  if (meter !== undefined) checkMethods("meter", meter, ["createCounter", "createHistogram", "createObservableGauge"]);
+  if (tracer !== undefined) checkMethods("tracer", tracer, ["startSpan"]);
+  checkMethods("clock", clock, ["now", "date", "wake"]);
   const names = createPartitionLabels(MOST_PARTITIONS);
   const wait = meter?.createHistogram("pace.wait.duration", { description: "How long calls waited for their turn.", unit: "s" });
   const attempt = meter?.createHistogram("pace.attempt.duration", { description: "From leaving until an answer began.", unit: "s" });

@@ -4,9 +4,9 @@
  */
 import type { PaceEvent } from "../event.ts";
 import { createForecaster, type Forecaster } from "../forecast/forecast.ts";
-import type { GateState } from "../gate/gate.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Pace } from "../pace.ts";
+import type { PartitionState } from "../partition-state.ts";
 import type { Gauge } from "../quota/gauge.ts";
 import { NO_TOTALS, type QuotaView, type Snapshot, type Totals } from "./snapshot.ts";
 
@@ -57,7 +57,7 @@ export function createOverview(targets: readonly string[], clock: Clock): Overvi
       look();
     },
     snapshot: () => {
-      const states = followed?.state() ?? new Map<string, GateState>();
+      const states = followed?.state() ?? new Map<string, PartitionState>();
       const [own, shared] = [new Map<string, QuotaView[]>(), new Map<string, QuotaView[]>()];
       for (const { partition, ...gauge } of followed?.gauges() ?? []) {
         const views = gauge.source === "policy" || !states.has(partition) ? shared : own;

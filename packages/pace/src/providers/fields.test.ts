@@ -43,6 +43,13 @@ describe("fields of an answer", () => {
     expect(fieldsOf(headers).get("retry-after")).toBe(null);
   });
 
+  it("of clients that say undefined of what is not there, and of maps, are read as those of the engine", () => {
+    const told = { "X-RateLimit-Limit": "10", "X-RateLimit-Remaining": "5" };
+    const headers = new Headers(told);
+    const others = [{ get: (name: string) => headers.get(name) ?? undefined }, new Map(Object.entries(told))];
+    for (const other of others) expect(readingsOf(fieldsOf(other), DATE_MS)).toEqual(readingsOf(headers, DATE_MS));
+  });
+
   it("of a record are found whatever the size of their letters", () => {
     expect(fieldsOf({ "Retry-After": "1" }).get("retry-after")).toBe("1");
   });

@@ -1,5 +1,5 @@
 /** What tokens cost, as their user says: prices change, and none are built in. */
-import { PaceError } from "../error.ts";
+import { bad, checkNames, checkObject, shown } from "../argument.ts";
 import type { Cost } from "../quota/reading.ts";
 import type { Usage } from "./usage.ts";
 
@@ -16,21 +16,20 @@ export interface Price {
 /** By the model as it is named in requests. A price holds for dated ones too: that of "gpt-4o" for "openai/gpt-4o-2024-08-06", and not for "gpt-4o-mini". */
 export type Prices = Readonly<Record<string, Price>>;
 
-const FIELDS = new Set(["inputUsdPerMillion", "outputUsdPerMillion", "cachedInputUsdPerMillion", "cacheWriteUsdPerMillion"]);
+const FIELDS = ["inputUsdPerMillion", "outputUsdPerMillion", "cachedInputUsdPerMillion", "cacheWriteUsdPerMillion"];
 const DATED = /(?:-\d{4}-\d{2}-\d{2}|-\d{8}|-latest|@[\w.-]{1,20}|-v\d{1,2}(?::\d{1,2})?)$/;
 const MILLION = 1e6;
 
 /** Throws `bad-argument` for what is no price. */
 export function checkPrices(prices: Prices): void {
+  checkObject("prices", prices);
   for (const [model, price] of Object.entries(prices)) {
-    for (const [field, usd] of Object.entries(price)) {
-      if (!FIELDS.has(field))
-        throw new PaceError("bad-argument", `"${field}" is no price of "${model}"`, `They are: ${[...FIELDS].join(", ")}.`);
-      if (!(usd >= 0 && Number.isFinite(usd)))
-        throw new PaceError("bad-argument", `${field} of "${model}" is ${usd}`, "Dollars for a million tokens, zero or more.");
-    }
+    checkNames(`the price of "${model}"`, price, FIELDS);
+    for (const [field, usd] of Object.entries(price))
+      if (usd !== undefined && !(typeof usd === "number" && usd >= 0 && Number.isFinite(usd)))
+        throw bad(`${field} of "${model}" is ${shown(usd)}`, "Dollars for a million tokens, zero or more.");
     if (price.inputUsdPerMillion === undefined || price.outputUsdPerMillion === undefined)
-      throw new PaceError("bad-argument", `the price of "${model}" is not whole`, "It has inputUsdPerMillion and outputUsdPerMillion.");
+      throw bad(`the price of "${model}" is not whole`, "It has inputUsdPerMillion and outputUsdPerMillion.");
   }
 }
 

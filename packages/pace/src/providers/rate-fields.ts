@@ -9,6 +9,8 @@ export interface RateItem {
 
 const MOST_CHARACTERS = 4000;
 const MOST_MEMBERS = 20;
+/** Of hundreds of digits it would be endless, of which nothing can be counted; a structured field has fifteen at most. */
+const NUMBER = /^-?\d{1,15}(?:\.\d{1,6})?$/;
 
 /** Empty for what cannot be read. */
 export function rateItems(text: string): readonly RateItem[] {
@@ -21,7 +23,7 @@ export function rateItems(text: string): readonly RateItem[] {
       // Keys of partitions are in base64, that ends in the same sign.
       const at = one.indexOf("=");
       const [key, value] = at < 0 ? [one.trim(), ""] : [one.slice(0, at).trim(), one.slice(at + 1).trim()];
-      if (/^[a-z*][\w.*-]*$/.test(key)) parameters[key] = /^-?\d+(?:\.\d+)?$/.test(value) ? Number(value) : unquoted(value);
+      if (/^[a-z*][\w.*-]*$/.test(key)) parameters[key] = NUMBER.test(value) ? Number(value) : unquoted(value);
     }
     items.push({ name: unquoted(name.trim()), parameters });
   }

@@ -45,6 +45,15 @@ describe("whatever strangers write", () => {
     );
   });
 
+  it("is no reading without end, however many digits it has", () => {
+    const endless = "9".repeat(400);
+    const written: Readonly<Record<string, string>> = {
+      ratelimit: `"a";r=${endless};t=${endless}`,
+      "ratelimit-policy": `"a";q=${endless};w=${endless}`,
+    };
+    expect(readingsOf({ get: (name) => written[name] ?? null }, Date.UTC(2026, 10, 23))).toEqual([]);
+  });
+
   it("is a verdict, and a wait that is none or makes sense", () => {
     const body = fc.oneof(fc.constantFrom(...BODIES), fc.string(), value);
     fc.assert(

@@ -6,6 +6,7 @@
  * 64 KB, and is given back when nobody can read it any more.
  */
 import type { Cost } from "../quota/reading.ts";
+import { answerLike, bodiless } from "./answer-like.ts";
 import { createJsonPicker } from "./json-picker.ts";
 
 /** Tokens of one call; each is in one of the four. */
@@ -109,11 +110,7 @@ function metered(
   );
   // It may know nothing of the stream, or the stream would never be forgotten.
   forgotten.register(stream, giveBack(reader, settle));
-  const { status, statusText, headers, url, redirected } = answer;
-  const handedOn = new Response(stream, { status, statusText, headers });
-  // These no constructor takes, and clients put them into their logs.
-  Object.defineProperties(handedOn, { url: { value: url }, redirected: { value: redirected } });
-  return { answer: handedOn, used };
+  return { answer: answerLike(bodiless(answer), { body: stream, headers: answer.headers }), used };
 }
 
 function giveBack(reader: ReadableStreamDefaultReader<Uint8Array>, settle: (usage: undefined) => void): () => void {

@@ -402,3 +402,27 @@ describe("a proxy forgets", () => {
     expect(await heard).toBe("");
   });
 });
+
+describe("what a proxy is given", () => {
+  const FOR = ["https://api.example.com"];
+  const opened = openProxy as (options?: unknown, ports?: unknown) => Promise<unknown>;
+
+  it.each<[string, () => Promise<unknown>, string]>([
+    ["nothing", () => opened(), "{ name: value }"],
+    ["a service that is no list", () => opened({ for: FOR[0] }), "[one, other]"],
+    ["no service", () => opened({}), "[one, other]"],
+    ["a service that is a number", () => opened({ for: [3] }), "text"],
+    ["an option with a slip", () => opened({ for: FOR, prot: 1 }), 'Is "port" meant?'],
+    ["a port in words", () => opened({ for: FOR, port: "8790" }), "from 0 to 65535"],
+    ["a host that is a number", () => opened({ for: FOR, host: 127 }), "text"],
+    ["a body without end", () => opened({ for: FOR, mostBodyBytes: Number.POSITIVE_INFINITY }), "0 or more"],
+    ["a body in words", () => opened({ for: FOR, mostBodyBytes: "5" }), "0 or more"],
+    ["a field that is a number", () => opened({ for: FOR, classHeader: 3 }), "x-priority"],
+    ["a policy with a slip", () => opened({ for: FOR, policy: { qoutas: {} } }), 'Is "quotas" meant?'],
+    ["a policy of null", () => opened({ for: FOR, policy: null }), "{ name: value }"],
+    ["a port of its own with a slip", () => opened({ for: FOR }, { fualt: () => undefined }), 'Is "fault" meant?'],
+    ["a clock that is none", () => opened({ for: FOR }, { clock: Date }), "now, date, wake"],
+  ])("is refused where it is %s", async (_what, open, hint) => {
+    await expect(open()).rejects.toMatchObject({ code: "bad-argument", hint: expect.stringContaining(hint) });
+  });
+});

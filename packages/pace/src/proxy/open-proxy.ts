@@ -1,5 +1,5 @@
 /** A running proxy: pace, pages and socket put together. */
-import { PaceError } from "../error.ts";
+import { bad, checkFunction, checkMethods, checkNames, checkNumber, checkText, checkTexts, checkWhole, shown } from "../argument.ts";
 import type { Clock } from "../host/clock.ts";
 import { systemClock } from "../host/node/clock.ts";
 import { LISTENER_SETTINGS, listen } from "../host/node/listener.ts";
@@ -40,7 +40,7 @@ export interface ProxyOptions {
 export interface ProxyPorts {
   readonly clock?: Clock;
   readonly random?: Random;
-  /** Told of faults of the proxy's own; dropped unless said. */
+  /** Told of faults of the proxy's own, and why quotas are not shared where the policy says so; dropped unless said. */
   readonly fault?: (error: unknown) => void;
 }
 
@@ -59,11 +59,21 @@ export const PROXY_HOST = "127.0.0.1";
 const MOST_BODY_BYTES = 64_000_000;
 const MOST_KEPT_BYTES = 512_000_000;
 const GRACE_MS = 30_000;
-const OPTIONS = new Set(["for", "port", "host", "policy", "classHeader", "mostBodyBytes", "mostKeptBytes", "answerMs", "graceMs"]);
+const OPTIONS: Readonly<Record<keyof ProxyOptions, true>> = {
+  for: true,
+  port: true,
+  host: true,
+  policy: true,
+  classHeader: true,
+  mostBodyBytes: true,
+  mostKeptBytes: true,
+  answerMs: true,
+  graceMs: true,
+};
 
 /** Throws `bad-argument`, and what binding to the address throws. */
 export async function openProxy(options: ProxyOptions, ports: ProxyPorts = {}): Promise<OpenProxy> {
-  check(options);
+  check(options, ports);
   const { clock = systemClock, random = systemRandom, fault = () => undefined } = ports;
   const { host = PROXY_HOST, port = PROXY_PORT, graceMs = GRACE_MS, answerMs = RAW_FETCH_SETTINGS.answerMs } = options;
   const targets = targetsOf(options.for);
@@ -77,7 +87,7 @@ export async function openProxy(options: ProxyOptions, ports: ProxyPorts = {}): 
     metrics.watch(event);
     overview.watch(event);
   };
-  const pace = createPace(options.policy, { clock, random, fetch: upstream.fetch, watch });
+  const pace = createPace(options.policy, { clock, random, fetch: upstream.fetch, watch, sharingTrouble: fault });
   let isClosing = false;
   const own = createOwnPages({
     snapshot: overview.snapshot,
@@ -94,7 +104,11 @@ export async function openProxy(options: ProxyOptions, ports: ProxyPorts = {}): 
     mostKeptBytes: options.mostKeptBytes ?? MOST_KEPT_BYTES,
   };
   const proxy = createProxy(settings, { pace, own });
-  const listener = await listen({ ...LISTENER_SETTINGS, host, port }, { clock, answer: proxy.answer, fault });
+  const listener = await listen({ ...LISTENER_SETTINGS, host, port }, { clock, answer: proxy.answer, fault }).catch((error: unknown) => {
+    pace.close();
+    upstream[Symbol.dispose]();
+    throw error;
+  });
   overview.follow(pace);
   const close = async (): Promise<void> => {
     if (isClosing) return;
@@ -115,18 +129,17 @@ export async function openProxy(options: ProxyOptions, ports: ProxyPorts = {}): 
   };
 }
 
-function check(options: ProxyOptions): void {
-  const stranger = Object.keys(options).find((name) => !OPTIONS.has(name));
-  if (stranger !== undefined)
-    throw new PaceError("bad-argument", `a proxy has no option "${stranger}"`, `There are ${[...OPTIONS].join(", ")}.`);
-  for (const name of ["mostBodyBytes", "mostKeptBytes", "answerMs", "graceMs"] as const) {
-    const value = options[name];
-    if (value !== undefined && !(value >= 0 && value < Number.POSITIVE_INFINITY))
-      throw new PaceError("bad-argument", `${name} is ${value}`, "It is a number from 0 on.");
-  }
-  const { port, classHeader } = options;
-  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535))
-    throw new PaceError("bad-argument", `${port} is no port`, "It is a whole number up to 65535.");
-  if (classHeader !== undefined && !/^[\w!#$%&'*+.^`|~-]{1,60}$/.test(classHeader))
-    throw new PaceError("bad-argument", `"${classHeader}" is no name of a header field`, 'As in "x-priority".');
+function check(options: ProxyOptions, ports: ProxyPorts): void {
+  checkNames("a proxy", options, Object.keys(OPTIONS));
+  checkNames("a proxy, as its second argument,", ports, ["clock", "random", "fault"]);
+  const { port, host, classHeader } = options;
+  checkTexts("the services that a proxy is for", options.for);
+  for (const name of ["mostBodyBytes", "mostKeptBytes", "answerMs", "graceMs"] as const)
+    if (options[name] !== undefined) checkNumber(name, options[name], 0);
+  if (port !== undefined) checkWhole("the port", port, 0, 65_535);
+  if (host !== undefined) checkText("the host", host, "127.0.0.1");
+  if (classHeader !== undefined && !(typeof classHeader === "string" && /^[\w!#$%&'*+.^`|~-]{1,60}$/.test(classHeader)))
+    throw bad(`${shown(classHeader)} is no name of a header field`, 'As in "x-priority".');
+  if (ports.clock !== undefined) checkMethods("clock", ports.clock, ["now", "date", "wake"]);
+  for (const name of ["random", "fault"] as const) if (ports[name] !== undefined) checkFunction(name, ports[name]);
 }

@@ -1,3 +1,4 @@
+import { bad, shown } from "../argument.ts";
 import { PaceError } from "../error.ts";
 import type { Clock } from "../host/clock.ts";
 import { systemClock } from "../host/node/clock.ts";
@@ -9,6 +10,8 @@ import { verdictOf } from "../providers/verdict.ts";
  * `attempts-spent` where it has too much of everybody, each with `availableInMs` where the service told it, so that the work waits for that instead of having failed.
  */
 export async function letIn(answer: Response, clock: Clock = systemClock): Promise<Response> {
+  if (typeof answer?.status !== "number")
+    throw bad(`what letIn is given is no answer but ${shown(answer)}`, "As in letIn(await pace.fetch(url)).");
   if (answer.ok) return answer;
   const verdict = verdictOf(answer.status, answer.headers, await beginningOf(answer, clock), clock.date());
   if (verdict.kind !== "refused" && verdict.kind !== "overloaded" && verdict.kind !== "spent") return answer;

@@ -1,3 +1,4 @@
+import { bad, checkNames, checkText, shown } from "../argument.ts";
 import { PaceError } from "../error.ts";
 
 /** Hours of each day in which work that was put off may begin: from "22:00" to "06:00". */
@@ -15,7 +16,9 @@ const DAY_MINUTES = 24 * 60;
 const MINUTE_MS = 60_000;
 
 /** Throws `bad-argument`. Where clocks change in between, it is an hour off until they did. */
-export function createOffPeak({ from, to, zone = "UTC" }: OffPeak): UntilOffPeak {
+export function createOffPeak(hours: OffPeak): UntilOffPeak {
+  checkNames("offPeak", hours, ["from", "to", "zone"]);
+  const { from, to, zone = "UTC" } = hours;
   const [first, end] = [minuteOf(from, "from"), minuteOf(to, "to")];
   if (first === end) throw new PaceError("bad-argument", `off-peak from ${from} to ${to} is no time`, "Leave it out for the whole day.");
   const format = formatOf(zone);
@@ -28,13 +31,14 @@ export function createOffPeak({ from, to, zone = "UTC" }: OffPeak): UntilOffPeak
   };
 }
 
-function minuteOf(text: string, what: string): number {
-  const [, hour, minute] = /^([01]?\d|2[0-3]):([0-5]\d)$/.exec(text) ?? [];
-  if (minute === undefined) throw new PaceError("bad-argument", `off-peak ${what} is "${text}"`, 'It is a time of day: "22:00".');
+function minuteOf(text: unknown, what: string): number {
+  const [, hour, minute] = typeof text === "string" ? (/^([01]?\d|2[0-3]):([0-5]\d)$/.exec(text) ?? []) : [];
+  if (minute === undefined) throw bad(`off-peak ${what} is ${shown(text)}`, 'It is a time of day: "22:00".');
   return Number(hour) * 60 + Number(minute);
 }
 
 function formatOf(zone: string): Intl.DateTimeFormat {
+  checkText("the zone of offPeak", zone, "Europe/Berlin");
   try {
     return new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   } catch (cause) {

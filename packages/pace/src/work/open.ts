@@ -1,3 +1,4 @@
+import { checkFunction, checkMethods, checkText } from "../argument.ts";
 import type { Clock } from "../host/clock.ts";
 import { systemClock } from "../host/node/clock.ts";
 import { openFolder } from "../host/node/folder.ts";
@@ -15,6 +16,9 @@ export async function openWork(
   options: WorkOptions = {},
   { clock = systemClock, random = systemRandom }: { readonly clock?: Clock; readonly random?: Random } = {},
 ): Promise<Work> {
+  checkText("the path of the work", path, "my-work");
+  checkMethods("clock", clock, ["now", "date", "wake"]);
+  checkFunction("random", random);
   const folder = await openFolder(path);
   try {
     return await createWork({ shelf: await openShelf(folder), clock, random }, options);

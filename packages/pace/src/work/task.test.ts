@@ -208,6 +208,20 @@ describe("an effect that has no key", () => {
     expect([made.length, work.status("a")?.result]).toEqual([3, "told of sent"]);
   });
 
+  it.each([{ kind: "mad" }, { kind: "not made" }, {}, { kind: "not-made", result: 1 }])(
+    "and is not made again by a decision that is none: %j",
+    async (decision) => {
+      const { time, open } = bench();
+      const { plan, made } = sending([broken]);
+      const work = await open(plan);
+      await work.defer("report", 1, { key: "a" });
+      await time.runSettled(10);
+      await expect(work.decide("a", decision as never)).rejects.toMatchObject({ code: "bad-argument" });
+      await time.runSettled(HOUR_MS);
+      expect([made.length, work.status("a")?.state]).toEqual([1, "undecided"]);
+    },
+  );
+
   it("and is given up is dead, and known", async () => {
     const { time, open } = bench();
     const work = await open(sending([broken]).plan);
@@ -291,12 +305,20 @@ describe("a task whose code changed meanwhile", () => {
     expect(work.status("a")).toMatchObject({ state: "done", result: "tell" });
   });
 
-  it.each([
+  it.each<[readonly unknown[]]>([
     [[{ version: 1.5, steps: steps("a") }]],
     [[{ version: 1, steps: [] }]],
     [[{ version: 1, steps: steps("a", "a") }]],
     [[{ version: 1, steps: steps(" undecided") }]],
     [[{ version: 1, steps: steps("") }]],
+    [[]],
+    [[null]],
+    [[{ version: 1, steps: "a" }]],
+    [[{ version: 1, steps: [null] }]],
+    [[{ version: 1, steps: [{ name: "a" }] }]],
+    [[{ version: 1, steps: [{ name: "a", run: "a" }] }]],
+    [[{ version: 1, steps: [{ name: "a", effects: "keyed", run: async () => 1 }] }]],
+    [[{ version: 1, step: steps("a") }]],
     [[{ version: 1, steps: [{ name: "a", effect: "yes", run: async () => 1 }] }]],
     [
       [

@@ -6,6 +6,7 @@
  * whether it came about, and a person is asked. Invariants: an effect without a key runs once, or once for each time a person says that it did not come about; an
  * effect with one has the same key however often it runs; a step that was done never runs again.
  */
+import { bad, checkFunction, checkList, checkNames, shown } from "../argument.ts";
 import { isPaceError, PaceError } from "../error.ts";
 import type { GivenPiece, Handler } from "./drain.ts";
 import { type Json, jsonText } from "./json.ts";
@@ -60,6 +61,7 @@ export function task<Input = Json, Results = Readonly<Record<string, Json>>>(
 ): Handler {
   const plans = given as unknown as readonly [TaskPlan, ...TaskPlan[]];
   for (const plan of plans) checkPlan(plan);
+  if (plans.length === 0) throw bad("a task has no plan", "As in task({ version: 1, steps: [{ name, run }] }).");
   if (new Set(plans.map(({ version }) => version)).size < plans.length)
     throw new PaceError("bad-argument", "two plans have one version", "Count versions up.");
   return async (piece) => {
@@ -139,21 +141,25 @@ export async function decideStep(steps: Steps, decision: Decision): Promise<bool
   return true;
 }
 
-function checkPlan({ version, steps }: TaskPlan): void {
-  if (!Number.isInteger(version)) throw new PaceError("bad-argument", `the version of a task is ${version}`, "It is a whole number.");
+function checkPlan(plan: TaskPlan): void {
+  checkNames("the plan of a task", plan, ["version", "steps"]);
+  const { version, steps } = plan;
+  if (!Number.isInteger(version)) throw bad(`the version of a task is ${shown(version)}`, "It is a whole number.");
+  checkList("the steps of a task", steps);
+  for (const step of steps) checkStep(step);
   const names = steps.map(nameOf);
-  for (const name of names)
-    if (typeof name !== "string" || name.trim() === "" || name !== name.trim() || name.length > 200)
-      throw new PaceError(
-        "bad-argument",
-        `a step is named ${JSON.stringify(name)?.slice(0, 80)}`,
-        "Each has a name of 1 to 200 characters.",
-      );
   if (new Set(names).size < names.length || names.length === 0)
-    throw new PaceError("bad-argument", `the steps are ${names.join(", ") || "none"}`, "At least one, each with a name of its own.");
-  for (const { name, effect } of steps)
-    if (effect !== undefined && effect !== "keyed" && effect !== "keyless")
-      throw new PaceError("bad-argument", `the effect of "${name}" is ${effect}`, 'It is "keyed", "keyless", or left out.');
+    throw bad(`the steps are ${names.join(", ") || "none"}`, "At least one, each with a name of its own.");
+}
+
+function checkStep(step: Step): void {
+  checkNames("a step", step, ["name", "effect", "run"]);
+  const { name, effect, run } = step;
+  if (typeof name !== "string" || name.trim() === "" || name !== name.trim() || name.length > 200)
+    throw bad(`a step is named ${shown(name)}`, "Each has a name of 1 to 200 characters.");
+  if (effect !== undefined && effect !== "keyed" && effect !== "keyless")
+    throw bad(`the effect of "${name}" is ${shown(effect)}`, 'It is "keyed", "keyless", or left out.');
+  checkFunction(`run of "${name}"`, run);
 }
 
 function nameOf({ name }: Step): string {

@@ -59,6 +59,41 @@ describe("work that is put off", () => {
     expect(begun).toEqual(["a"]);
   });
 
+  it("is the same in whatever order its names stand, and says where it is not", async () => {
+    const work = await createWorkBench().open();
+    await work.defer("note", { day: 1, zone: "UTC" }, { key: "a" });
+    expect(await work.defer("note", { zone: "UTC", day: 1 }, { key: "a" })).toMatchObject({ key: "a" });
+    await expect(work.defer("note", { day: 2, zone: "UTC" }, { key: "a" })).rejects.toMatchObject({
+      message: 'the key "a" names other work: it differs in "day"',
+    });
+    await expect(work.defer("letter", { day: 1, zone: "UTC" }, { key: "a" })).rejects.toMatchObject({
+      message: 'the key "a" names other work: its kind is "note"',
+    });
+  });
+
+  it("refuses terms that make no sense also where the key is known", async () => {
+    const work = await createWorkBench().open();
+    await work.defer("note", 1, { key: "a" });
+    for (const terms of [{ class: "urgent" }, { deadlineMs: "5" }, { delayMs: "5" }])
+      await expect(work.defer("note", 1, { key: "a", ...terms } as never)).rejects.toMatchObject({ code: "bad-argument" });
+  });
+
+  it("is asked about, decided and handled by what there is", async () => {
+    const work = await createWorkBench().open();
+    const wrong: readonly (() => unknown)[] = [
+      () => work.handle("note", "later" as never),
+      () => work.list("wating" as never),
+      () => work.status(undefined as never),
+      () => work.cancel(3 as never),
+      () => work.acknowledge(Symbol("a") as never),
+      () => work.retry("", {}),
+      () => work.defer("note", 1, null as never),
+      () => work.decide("a", null as never),
+    ];
+    for (const act of wrong) await expect(Promise.resolve().then(act)).rejects.toMatchObject({ code: "bad-argument" });
+    expect(() => work.list("wating" as never)).toThrow(expect.objectContaining({ hint: expect.stringContaining('Is "waiting" meant?') }));
+  });
+
   it("is not kept where the disk was full, and not said to be by a second that asks for the same", async () => {
     const { open, disk } = createWorkBench();
     const work = await open({ most: 1 });
@@ -120,6 +155,15 @@ describe("work that is put off", () => {
     { usualClass: "urgent" },
     { offPeak: { from: "25:00", to: "06:00" } },
     { offPeak: { from: "1:00", to: "06:00", zone: "Mars" } },
+    { offPeak: { from: "1:00", to: "06:00", tz: "UTC" } },
+    { offPeak: { from: 1, to: 6 } },
+    { offPeak: null },
+    { classes: "urgent" },
+    { classes: [] },
+    { classes: ["a", "a"] },
+    { tell: 3 },
+    { room: 3 },
+    { most: "10" },
   ])("is not opened with %j", async (options) => {
     await expect(createWorkBench().open(options as never)).rejects.toMatchObject({ code: "bad-argument" });
   });

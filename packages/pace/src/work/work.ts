@@ -7,9 +7,22 @@
  * It is kept when `defer` resolves. It begins in the order of classes, by turns of requesters, the nearest deadline first; at least once, with the same key each time. What a
  * budget stopped waits until there is room again; what cannot be done in time, failed for good, or needs a person is told and kept until somebody answers.
  */
+import {
+  bad,
+  checkAbove,
+  checkFunction,
+  checkMethods,
+  checkNames,
+  checkNumber,
+  checkObject,
+  checkOneOf,
+  checkTexts,
+  shown,
+} from "../argument.ts";
 import { PaceError } from "../error.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Random } from "../host/random.ts";
+import { differenceOf } from "./difference.ts";
 import { createDrain, type Handler } from "./drain.ts";
 import { type Json, jsonText } from "./json.ts";
 import { createLedger } from "./ledger.ts";
@@ -110,10 +123,13 @@ export interface WorkPorts {
 
 const LONGEST_NAME = 200;
 const TERMS = ["key", "class", "requester", "deadlineMs", "delayMs"];
+const STATES: readonly WorkState[] = ["waiting", "running", "done", "missed", "dead", "undecided", "cancelled"];
+const DECISIONS: readonly Decision["kind"][] = ["made", "not-made", "give-up"];
 const OPTIONS = [...Object.keys(WORK_SETTINGS), "offPeak", "room", "tell"];
 
 /** Takes up what was under way. Throws `bad-argument`, and as the shelf does. */
 export async function createWork({ shelf, clock, random }: WorkPorts, options: WorkOptions = {}): Promise<Work> {
+  checkPorts({ shelf, clock, random });
   checkOptions(options);
   const { offPeak, room, tell, ...rest } = options;
   const settings: WorkSettings = { ...WORK_SETTINGS, ...rest };
@@ -164,8 +180,6 @@ export async function createWork({ shelf, clock, random }: WorkPorts, options: W
   };
 
   const times = ({ deadlineMs, delayMs = 0 }: DeferTerms): Pick<Piece, "fromAt" | "deadlineAt"> => {
-    if (!(delayMs >= 0 && delayMs < Number.POSITIVE_INFINITY) || (deadlineMs !== undefined && !(deadlineMs > 0)))
-      throw new PaceError("bad-argument", `the work has ${deadlineMs} ms and waits ${delayMs} ms`, "Both are milliseconds from now.");
     const { leastMs } = drain.moment();
     if (deadlineMs !== undefined && deadlineMs <= delayMs)
       throw new PaceError("too-late", "its deadline comes before it may begin", "Give it more time.", { availableInMs: delayMs });
@@ -182,6 +196,11 @@ export async function createWork({ shelf, clock, random }: WorkPorts, options: W
     return statusOf(next);
   };
 
+  const knownBy = (key: string): Piece => {
+    checkName(key, "key");
+    return ledger.known(key);
+  };
+
   const wrongState = (piece: Piece, wanted: string): PaceError =>
     new PaceError("bad-argument", `the work "${piece.key.slice(0, 80)}" is ${piece.state}`, `Only ${wanted}.`);
 
@@ -190,25 +209,31 @@ export async function createWork({ shelf, clock, random }: WorkPorts, options: W
     found: shelf.found,
     handle: (kind, handler) => {
       checkName(kind, "kind");
+      checkFunction(`the handler of "${kind}"`, handler);
       if (drain.isHandled(kind)) throw new PaceError("bad-argument", `"${kind}" is handled already`, "One handler has a kind.");
       drain.handle(kind, handler);
     },
     defer: async (kind, payload, terms = {}) => {
       checkName(kind, "kind");
-      checkNames(terms, TERMS, "defer");
+      checkNames("defer", terms, TERMS);
       const key = terms.key ?? `work-${hex(random)}${hex(random)}`;
       checkName(key, "key");
       if (terms.requester !== undefined) checkName(terms.requester, "requester");
+      const className = terms.class ?? usualClass;
+      checkClass(settings.classes, className);
+      checkTimes(terms);
       const text = jsonText(payload, "payload", settings.mostPieceBytes);
       const known = ledger.get(key);
       if (known !== undefined) {
-        if (known.kind !== kind || JSON.stringify(ledger.payload(key)) !== text)
-          throw new PaceError("bad-argument", `the key "${key.slice(0, 80)}" names other work`, "A key names one piece of work, for good.");
+        const differs = known.kind === kind ? differenceOf(ledger.payload(key) ?? null, JSON.parse(text)) : `its kind is "${known.kind}"`;
+        if (differs !== undefined)
+          throw bad(
+            `the key ${shown(key)} names other work: ${differs}`,
+            "A key names one piece of work, for good. Put into it what makes this another one.",
+          );
         await shelf.flush();
         return statusOf(ledger.get(key) ?? known);
       }
-      const className = terms.class ?? usualClass;
-      checkClass(settings.classes, className);
       if (ledger.open >= settings.most || shelf.characters + text.length > settings.mostCharacters)
         throw new PaceError(
           "queue-full",
@@ -234,17 +259,20 @@ export async function createWork({ shelf, clock, random }: WorkPorts, options: W
       return statusOf(piece);
     },
     status: (key) => {
+      checkName(key, "key");
       const piece = ledger.get(key);
       return piece === undefined ? undefined : statusOf(piece);
     },
-    list: (state) =>
-      ledger
+    list: (state) => {
+      checkOneOf("state of work", state, STATES);
+      return ledger
         .all()
         .filter((piece) => piece.state === state)
         .sort((one, other) => one.deferredAt - other.deferredAt)
-        .map(statusOf),
+        .map(statusOf);
+    },
     cancel: async (key) => {
-      const piece = ledger.known(key);
+      const piece = knownBy(key);
       if (piece.state === "waiting") {
         drain.agenda.remove(key);
         try {
@@ -263,20 +291,22 @@ export async function createWork({ shelf, clock, random }: WorkPorts, options: W
       return statusOf(ledger.get(key) ?? piece);
     },
     acknowledge: async (key) => {
-      const piece = ledger.known(key);
+      const piece = knownBy(key);
       if (piece.state === "waiting" || piece.state === "running") throw wrongState(piece, "what has ended is acknowledged");
       await ledger.forget([key]);
       kept.delete(key);
     },
     retry: async (key, terms = {}) => {
-      const piece = ledger.known(key);
-      checkNames(terms, ["deadlineMs", "delayMs"], "retry");
+      const piece = knownBy(key);
+      checkNames("retry", terms, ["deadlineMs", "delayMs"]);
+      checkTimes(terms);
       if (!["missed", "dead", "cancelled"].includes(piece.state))
         throw wrongState(piece, "what is missed, dead or cancelled is tried again");
       return await again(piece, times(terms));
     },
     decide: async (key, decision) => {
-      const piece = ledger.known(key);
+      const piece = knownBy(key);
+      checkDecision(decision);
       if (piece.state !== "undecided") throw wrongState(piece, "what is undecided is decided");
       if (decision.kind === "give-up") {
         const next = await ledger.move(piece, { state: "dead", reason: `given up: ${piece.reason}` });
@@ -352,30 +382,47 @@ function hex(random: Random): string {
     .padStart(12, "0");
 }
 
-function checkName(name: string, what: string): void {
+function checkName(name: unknown, what: string): void {
   if (typeof name !== "string" || name.length === 0 || name.length > LONGEST_NAME)
-    throw new PaceError(
-      "bad-argument",
-      `the ${what} is ${JSON.stringify(name)?.slice(0, 80)}`,
-      `It is text of 1 to ${LONGEST_NAME} characters.`,
-    );
+    throw bad(`the ${what} is ${shown(name)}`, `It is text of 1 to ${LONGEST_NAME} characters.`);
 }
 
-function checkNames(given: object, names: readonly string[], what: string): void {
-  for (const name of Object.keys(given))
-    if (!names.includes(name)) throw new PaceError("bad-argument", `"${name}" is no option of ${what}`, `They are: ${names.join(", ")}.`);
+function checkClass(classes: readonly string[], name: unknown): void {
+  checkOneOf("class of work", name, classes);
 }
 
-function checkClass(classes: readonly string[], name: string): void {
-  if (!classes.includes(name)) throw new PaceError("bad-argument", `"${name}" is no class of work`, `They are: ${classes.join(", ")}.`);
+function checkTimes({ deadlineMs, delayMs = 0 }: Pick<DeferTerms, "deadlineMs" | "delayMs">): void {
+  if (deadlineMs !== undefined) checkAbove("deadlineMs", deadlineMs);
+  checkNumber("delayMs", delayMs, 0);
+}
+
+/** One that is misspelt is not taken for another: an effect would be made twice. */
+function checkDecision(decision: unknown): void {
+  checkObject("a decision", decision);
+  const { kind } = decision as Partial<Decision>;
+  checkOneOf("decision", kind, DECISIONS);
+  checkNames("a decision", decision, kind === "made" ? ["kind", "result"] : ["kind"]);
 }
 
 function checkOptions(options: WorkOptions): void {
-  checkNames(options, OPTIONS, "work");
+  checkNames("work", options, OPTIONS);
+  const { classes, room, tell } = options;
   for (const [name, usual] of Object.entries(WORK_SETTINGS)) {
-    const value = options[name as keyof WorkSettings];
+    const value: unknown = options[name as keyof WorkSettings];
     if (value === undefined || typeof usual !== "number") continue;
-    if (typeof value !== "number" || !(value >= 1))
-      throw new PaceError("bad-argument", `${name} is ${value}`, `A number from 1 on, as ${usual}.`);
+    if (typeof value !== "number" || !(value >= 1)) throw bad(`${name} is ${shown(value)}`, `A number from 1 on, as ${usual}.`);
   }
+  if (classes !== undefined) {
+    checkTexts("classes", classes);
+    if (classes.length === 0 || new Set(classes).size < classes.length)
+      throw bad(`classes: [${classes.join(", ")}]`, "At least one, each once; the first begins first.");
+  }
+  if (room !== undefined) checkFunction("room", room);
+  if (tell !== undefined) checkFunction("tell", tell);
+}
+
+function checkPorts({ shelf, clock, random }: WorkPorts): void {
+  checkMethods("the shelf", shelf, ["get", "entries", "change", "flush", "close"]);
+  checkMethods("clock", clock, ["now", "date", "wake"]);
+  checkFunction("random", random);
 }

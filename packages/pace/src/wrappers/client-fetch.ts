@@ -10,9 +10,11 @@
  *   not multiply. Others are told so by `maxRetries: 0`.
  * - The client's own timeout, where it tells it, is a deadline too: what would leave after it is refused at once.
  */
+import { checkMethods } from "../argument.ts";
 import { isPaceError, PaceError } from "../error.ts";
 import type { Fetch, Pace } from "../pace.ts";
 import type { CallTraits } from "../policy.ts";
+import { answerLike, bodiless } from "../providers/answer-like.ts";
 
 const CLASS = "pace-class";
 const DEADLINE = "pace-deadline-ms";
@@ -25,7 +27,9 @@ const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"])
 /** Asked again by `pace.fetch` whatever the method. */
 const ASKED_AGAIN = new Set([429, 503, 529]);
 
+/** Throws `bad-argument`. */
 export function clientFetch(pace: Pick<Pace, "fetch" | "with">): Fetch {
+  checkMethods("a pace", pace, ["fetch", "with"]);
   return async (input, init = {}) => {
     const request = input instanceof Request ? input : undefined;
     const headers = new Headers(init.headers ?? request?.headers);
@@ -59,13 +63,10 @@ function traitsOf(headers: Headers): CallTraits {
 }
 
 function final(answer: Response): Response {
-  const { status, statusText, body, url } = answer;
+  // Fields of an answer that came cannot be changed.
   const headers = new Headers(answer.headers);
   headers.set("x-should-retry", "false");
-  // Fields of an answer that came cannot be changed.
-  const marked = new Response(body, { status, statusText, headers });
-  Object.defineProperty(marked, "url", { value: url });
-  return marked;
+  return answerLike(bodiless(answer), { body: answer.body, headers });
 }
 
 function refusal({ code, message, hint, availableInMs }: PaceError): Response {

@@ -7,6 +7,7 @@
  * For models whose provider takes no `fetch`; where it does, `clientFetch` is better, as it sees every field. Nothing of the SDK is imported: of models, parameters and results only
  * what is read here is described.
  */
+import { checkMethods, checkOneOf } from "../argument.ts";
 import type { Pace } from "../pace.ts";
 import type { CallTraits } from "../policy.ts";
 import { guessedCost } from "../providers/cost.ts";
@@ -35,11 +36,13 @@ export interface LanguageModelMiddleware<Version extends string> {
   wrapStream<Result extends object>(options: Wrapped & { readonly doStream: () => PromiseLike<Result> }): Promise<Result>;
 }
 
-/** `version`: "v4" is of the seventh major, "v3" of the sixth. */
+/** `version`: "v4" is of the seventh major, "v3" of the sixth. Throws `bad-argument`. */
 export function paceMiddleware<Version extends "v3" | "v4" = "v4">(
   pace: Pick<Pace, "with">,
   version?: Version,
 ): LanguageModelMiddleware<Version> {
+  checkMethods("a pace", pace, ["with"]);
+  if (version !== undefined) checkOneOf("version of a middleware", version, ["v3", "v4"]);
   const asked = async <Result extends object>({ params, model }: Wrapped, ask: () => PromiseLike<Result>): Promise<Result> => {
     const traits = (params.providerOptions?.["pace"] ?? {}) as CallTraits;
     try {

@@ -1,9 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { isPaceError } from "../error.ts";
+import { createTelemetry } from "../metrics/telemetry.ts";
 import { createPace } from "../pace.ts";
 import type { PacePolicy } from "../policy.ts";
+import type { Cost } from "../quota/reading.ts";
 import { seededRandom } from "../testing/draws.ts";
 import { createVirtualTime, type VirtualTime } from "../testing/virtual-time.ts";
+import { clientFetch } from "./client-fetch.ts";
 import { paceMiddleware } from "./language-model.ts";
 import { type PacedOptions, paced } from "./paced.ts";
 
@@ -90,6 +93,12 @@ describe("a function passes the gate", () => {
     expect(pace.state().get("search")?.accounts[0]?.settled).toBe(10);
   });
 
+  it("and is told of where what it says of its use is nothing", async () => {
+    const { ask } = town([]);
+    for (const used of [null, "much", { tokens: null }, { words: 3 }] as unknown as readonly Cost[])
+      expect(await ask({ told: () => ({ used }) })).toBe("done");
+  });
+
   it("and what it tells of levels is heard", async () => {
     const { ask, pace } = town([]);
     await ask({ told: () => ({ headers: { "X-RateLimit-Limit": "9", "x-ratelimit-remaining": "4", "x-ratelimit-reset": "30" } }) });
@@ -137,5 +146,23 @@ describe("a middleware of the AI SDK", () => {
       model: { provider: "p", modelId: "m" },
     });
     await expect(asked).rejects.toThrow("urgent");
+  });
+});
+
+describe("what wrappers are given", () => {
+  const { pace } = town([]);
+  it.each<[string, () => unknown]>([
+    ["no pace, to pace a function", () => paced(undefined as never, "a", async () => 1)],
+    ["no name", () => paced(pace, (async () => 1) as never, undefined as never)],
+    ["no function", () => paced(pace, "a", "b" as never)],
+    ["an option that nobody reads", () => paced(pace, "a", async () => 1, { class: "normal" } as never)],
+    ["a guess that is no function", () => paced(pace, "a", async () => 1, { guess: { requests: 1 } } as never)],
+    ["no pace, for a client", () => clientFetch({} as never)],
+    ["no pace, for the AI SDK", () => paceMiddleware(undefined as never)],
+    ["a version that is none", () => paceMiddleware(pace, "v5" as never)],
+    ["no meter", () => createTelemetry({ meter: {} as never })],
+    ["telemetry of nothing", () => createTelemetry(undefined as never)],
+  ])("is refused where it is %s", (_what, make) => {
+    expect(make).toThrow(expect.objectContaining({ code: "bad-argument" }));
   });
 });

@@ -6,6 +6,7 @@ import { pause } from "../../host/node/pause.ts";
 import { frameLines } from "../../monitor/frame.ts";
 import { openScreen } from "../../monitor/screen.ts";
 import { type Snapshot, snapshotFrom } from "../../monitor/snapshot.ts";
+import { bareAddress } from "../bare-address.ts";
 import { EXIT } from "../failure.ts";
 import type { Invocation } from "../invocation.ts";
 import type { Terminal } from "../terminal.ts";
@@ -17,32 +18,33 @@ const DOWN_KEYS = ["\u001b[B", "j"];
 
 export async function monitor(address: string, { every, once = false }: MonitorWords, { terminal, signal }: Invocation): Promise<number> {
   const url = stateUrlOf(address);
+  const name = bareAddress(address);
   const first = await look(url, signal);
   terminal.object(first);
   if (terminal.json) return EXIT.done;
   if (once || !terminal.movesCursor) {
-    for (const line of frameLines(first, address, terminal.columns(), terminal)) terminal.line(line);
+    for (const line of frameLines(first, name, terminal.columns(), terminal)) terminal.line(line);
     return EXIT.done;
   }
-  await watch({ url, address, every, first }, terminal, signal);
+  await watch({ url, name, every, first }, terminal, signal);
   return EXIT.done;
 }
 
 interface Watched {
   readonly url: string;
-  readonly address: string;
+  readonly name: string;
   readonly every: number;
   readonly first: Snapshot;
 }
 
-async function watch({ url, address, every, first }: Watched, terminal: Terminal, signal: AbortSignal): Promise<void> {
+async function watch({ url, name, every, first }: Watched, terminal: Terminal, signal: AbortSignal): Promise<void> {
   const ended = new AbortController();
   const either = AbortSignal.any([signal, ended.signal]);
   let [snapshot, trouble, scrolled] = [first, "", 0];
   using screen = openScreen(terminal.draw);
   const draw = (): void => {
     const rows = terminal.rows();
-    const lines = frameLines(snapshot, address, terminal.columns(), terminal);
+    const lines = frameLines(snapshot, name, terminal.columns(), terminal);
     scrolled = Math.max(0, Math.min(scrolled, lines.length - rows + 1));
     const foot = trouble === "" ? terminal.faint("q ends, arrows scroll") : terminal.bad(trouble);
     const shown = lines.slice(scrolled, scrolled + rows - 1);
@@ -84,7 +86,9 @@ async function look(url: string, signal: AbortSignal): Promise<Snapshot> {
 }
 
 function stateUrlOf(address: string): string {
-  const whole = /^https?:\/\//i.test(address) ? address : `http://${address}`;
-  if (!URL.canParse(whole)) throw new PaceError("bad-argument", `"${address}" is no address`, "As in http://127.0.0.1:8790.");
+  const [scheme] = /^[a-z][a-z0-9+.-]*:\/\//i.exec(address) ?? [];
+  const whole = scheme === undefined ? `http://${address}` : address;
+  if (!URL.canParse(whole) || !/^https?:$/.test(new URL(whole).protocol))
+    throw new PaceError("bad-argument", `"${bareAddress(address)}" is no address`, "As in http://127.0.0.1:8790.");
   return new URL("/pace/state", whole).href;
 }

@@ -7,6 +7,7 @@ import { beginningOf } from "../../providers/beginning.ts";
 import { readingsOf } from "../../providers/readings.ts";
 import { needsBody, type Verdict, verdictOf } from "../../providers/verdict.ts";
 import type { Reading } from "../../quota/reading.ts";
+import { bareAddress } from "../bare-address.ts";
 import { EXIT } from "../failure.ts";
 import type { Invocation } from "../invocation.ts";
 import type { ProbeWords } from "../words.ts";
@@ -14,6 +15,12 @@ import type { ProbeWords } from "../words.ts";
 export async function probe(url: string, { header, method }: ProbeWords, { terminal, signal }: Invocation): Promise<number> {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
     throw new PaceError("bad-argument", "that is no address of a service", "As in https://api.example.com/v1/models.");
+  const { username, password } = new URL(url);
+  if (username !== "" || password !== "")
+    throw new PaceError("bad-argument", "an address must not have a password in it", 'Send credentials along: -H "authorization: …".');
+  // A tunnel has no answer to read.
+  if (!/^[a-z]{1,20}$/i.test(method) || /^connect$/i.test(method))
+    throw new PaceError("bad-argument", `"${method.slice(0, 40)}" is no method to ask by`, "As in GET, HEAD or OPTIONS.");
   const headers = new Headers(header.map(fieldFrom));
   using raw = createRawFetch(systemClock);
   const beganMs = systemClock.now();
@@ -24,7 +31,7 @@ export async function probe(url: string, { header, method }: ProbeWords, { termi
   const dateMs = systemClock.date();
   const readings = readingsOf(answer.headers, dateMs);
   const verdict = verdictOf(answer.status, answer.headers, text, dateMs);
-  const bare = url.split("?", 1)[0] ?? "";
+  const bare = bareAddress(url);
   terminal.object({ type: "probe", url: bare, status: answer.status, tookMs: Math.round(tookMs), verdict, readings });
   terminal.line(`${bare} answered ${answer.status} after ${Math.round(tookMs)} ms: ${meaningOf(verdict)}.`);
   terminal.line();

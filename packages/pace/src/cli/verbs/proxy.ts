@@ -1,4 +1,5 @@
 /** `pace proxy`. */
+import { isPaceError } from "../../error.ts";
 import { readText } from "../../host/node/text-file.ts";
 import { isLoopback } from "../../proxy/fields.ts";
 import { openProxy } from "../../proxy/open-proxy.ts";
@@ -10,10 +11,10 @@ import type { ProxyWords } from "../words.ts";
 const BYTES_PER_MB = 1_000_000;
 
 export async function proxy(words: ProxyWords, { terminal, signal }: Invocation): Promise<number> {
-  const { host, port } = words;
+  const { host, port, for: targets = [] } = words;
   const opened = await openProxy(
     {
-      for: words.for,
+      for: targets,
       host,
       port,
       classHeader: words.class,
@@ -23,18 +24,15 @@ export async function proxy(words: ProxyWords, { terminal, signal }: Invocation)
       ...(words.policy === undefined ? {} : { policy: policyFrom(readText(words.policy)) }),
     },
     {
-      fault: (error) =>
-        terminal.note(
-          `pace: a fault of the proxy's own\n   why: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-        ),
+      fault: (error) => terminal.note(faultText(error)),
     },
   );
-  terminal.object({ type: "listening", url: opened.url, targets: words.for });
+  terminal.object({ type: "listening", url: opened.url, targets });
   if (!isLoopback(host))
     terminal.note(
       `pace: it listens on ${host}, so that others can ask through it\n  hint: Whoever reaches it can see ${opened.url}/pace/ and use up the quotas. It has no password and no TLS.`,
     );
-  for (const target of words.for)
+  for (const target of targets)
     terminal.line(`${opened.url}${/^(\/[^=]*)=/.exec(target)?.[1] ?? ""}/  for ${target.replace(/^\/[^=]*=/, "")}`);
   terminal.line(terminal.faint(`${opened.url}/pace/  shows how it goes; ctrl-C ends it`));
   await new Promise<void>((resolve) => {
@@ -46,6 +44,12 @@ export async function proxy(words: ProxyWords, { terminal, signal }: Invocation)
   await opened.close();
   terminal.object({ type: "closed" });
   return EXIT.done;
+}
+
+/** What is no error of this package is a mistake in it: where it came from helps to report it. */
+function faultText(error: unknown): string {
+  if (isPaceError(error)) return `pace: quotas are not shared\n   why: ${error.message}\n  hint: ${error.hint}`;
+  return `pace: a fault of the proxy's own\n   why: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }
 
 function countsOf(states: Iterable<{ readonly underWay: number }>): { readonly underWay: number } {
