@@ -1,6 +1,7 @@
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
+import { anchorsOf, hasScheme, linkTargets } from "./markdown.ts";
 import { ROOT } from "./tool.ts";
 
 const OTHERS = /(^|[\\/])(node_modules|dist|\.runtime|coverage|results)([\\/]|$)/;
@@ -28,30 +29,12 @@ function brokenLinks(path: string): readonly string[] {
 
 /** Targets in this clone that are not there; what lies on the network is not asked. */
 function brokenIn(text: string, path: string): readonly string[] {
-  return targetsOf(text).filter((target) => {
-    if (/^[a-z][a-z0-9+.-]*:/i.test(target)) return false;
+  return linkTargets(text).filter((target) => {
+    if (hasScheme(target)) return false;
     const [file = "", anchor] = target.split("#");
     const there = file === "" ? path : resolve(dirname(path), decodeURI(file));
     if (!existsSync(there)) return true;
     if (anchor === undefined || !there.endsWith(".md")) return false;
     return !anchorsOf(there === path ? text : readFileSync(there, "utf8")).includes(anchor);
   });
-}
-
-function targetsOf(text: string): readonly string[] {
-  return [...withoutCode(text).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => String(target));
-}
-
-/** As forges make them of headings. */
-function anchorsOf(text: string): readonly string[] {
-  return [...withoutCode(text).matchAll(/^#+ +(.+)$/gm)].map(([, heading]) =>
-    String(heading)
-      .toLowerCase()
-      .replace(/[^\p{L}\p{N} _-]/gu, "")
-      .replaceAll(" ", "-"),
-  );
-}
-
-function withoutCode(text: string): string {
-  return text.replace(/^```[\s\S]*?^```$/gm, "").replace(/`[^`\n]*`/g, "");
 }

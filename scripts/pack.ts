@@ -11,6 +11,7 @@ import { basename, join, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { runNpm } from "../packages/perdure/bin/bring-node.mjs";
+import { publishedPage } from "./published-page.ts";
 import { ROOT, runTool, toolPath } from "./tool.ts";
 
 /** What a manifest does not say of a package. Paths start at the root of the repository. */
@@ -45,6 +46,7 @@ const PARTS = {
 } as const satisfies Readonly<Record<string, Parts>>;
 
 export type PackageName = keyof typeof PARTS;
+export const PACKAGES = Object.keys(PARTS) as readonly PackageName[];
 const COMPILE_DEADLINE_MS = 180_000;
 
 /** A path into `src/`, or conditions that lead to one. */
@@ -69,7 +71,7 @@ export async function pack(destination: string, name: PackageName = "perdure"): 
     const commands = Object.values(manifest.bin ?? {}).filter((path) => path.endsWith(".ts"));
     await compile(source, stage, [...Object.values(manifest.exports).flatMap(filesOf), ...commands, ...parts.launched]);
     for (const file of parts.launcher) cpSync(join(source, file), join(stage, file));
-    for (const file of parts.documents) cpSync(join(ROOT, file), join(stage, basename(file)));
+    for (const { file, text } of packedDocuments(name)) writeFileSync(join(stage, file), text);
     writeFileSync(join(stage, "package.json"), `${JSON.stringify(published(manifest, parts), null, 2)}\n`);
     const { code, output } = await runNpm(["pack", "--pack-destination", resolve(destination)], stage);
     if (code !== 0) throw new Error(`npm pack failed:\n${output}`);
@@ -77,6 +79,16 @@ export async function pack(destination: string, name: PackageName = "perdure"): 
     rmSync(stage, { recursive: true, force: true });
   }
   return join(resolve(destination), `${manifest.name.replace(/^@/, "").replace("/", "-")}-${manifest.version}.tgz`);
+}
+
+/** As they lie in the package: links lead to what is in it. */
+export function packedDocuments(name: PackageName): readonly { readonly file: string; readonly text: string }[] {
+  const { documents }: Parts = PARTS[name];
+  const packed = new Map(documents.map((path) => [path, basename(path)]));
+  return documents.map((page) => {
+    const text = readFileSync(join(ROOT, page), "utf8");
+    return { file: basename(page), text: page.endsWith(".md") ? publishedPage(text, { page, packed }) : text };
+  });
 }
 
 /** Only what the entries reach is emitted; a test is reached by none. */
@@ -133,8 +145,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
     const wanted = process.argv.slice(2);
     const unknown = wanted.find((name) => !isPackageName(name));
-    if (unknown !== undefined) throw new Error(`there is no package ${unknown}; there are ${Object.keys(PARTS).join(", ")}`);
-    for (const name of (wanted.length > 0 ? wanted : Object.keys(PARTS)).filter(isPackageName))
+    if (unknown !== undefined) throw new Error(`there is no package ${unknown}; there are ${PACKAGES.join(", ")}`);
+    for (const name of (wanted.length > 0 ? wanted : PACKAGES).filter(isPackageName))
       process.stdout.write(`${await pack(process.env["INIT_CWD"] ?? process.cwd(), name)}\n`);
   } catch (error) {
     process.stderr.write(`perdure: cannot pack\n   why: ${error instanceof Error ? error.message : String(error)}\n`);
