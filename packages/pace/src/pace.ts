@@ -137,7 +137,7 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
   const reserved = new Set(policy.reserved ?? ["heartbeat"]);
   const { partitionOf: named } = policy;
   const nameOf = ({ asked, at }: Described, model: string | undefined): string =>
-    named === undefined ? partitionOf(at, asked.headers, model) : named(asked);
+    named === undefined ? partitionOf(at, asked, model) : named(asked);
   const partitions = new Map<string, Partition>();
   let newest: Partition | undefined;
   let isClosed = false;
@@ -408,10 +408,16 @@ function describe(input: string | URL | Request, init: RequestInit): Described {
   const url = request?.url ?? String(input);
   const at = parsed(url);
   if (at === undefined)
-    throw new PaceError("bad-argument", `"${url.slice(0, 80)}" is no address`, 'It begins with the scheme: "https://…".');
+    throw new PaceError("bad-argument", `"${withoutQuery(url)}" is no address`, 'It begins with the scheme: "https://…".');
   const body = typeof init.body === "string" ? init.body : undefined;
   const method = (init.method ?? request?.method ?? "GET").toUpperCase();
   return { asked: { url, headers: new Headers(init.headers ?? request?.headers), body }, at, method };
+}
+
+/** A key or a password may be in it. */
+function withoutQuery(url: string): string {
+  const [bare = ""] = url.split(/[?#]/, 1);
+  return bare.slice(bare.lastIndexOf("@") + 1).slice(0, 80);
 }
 
 function parsed(url: string): URL | undefined {
