@@ -22,6 +22,7 @@ import type { Random } from "./host/random.ts";
 import type { Standing } from "./ladder/ladder.ts";
 import type { Keeper, ReactionFault, Watcher } from "./ladder/reactions.ts";
 import { type Asked, modelOf, partitionOf } from "./partition.ts";
+import { createPartitions } from "./partitions.ts";
 import {
   type CallTraits,
   checkCost,
@@ -113,8 +114,6 @@ const CLASSES = ["heartbeat", "interactive", "normal", "background"];
 const DEADLINE_MS = 120_000;
 const ATTEMPTS = 20;
 const MOST_WAITING = 10_000;
-/** Partitions that are remembered: keys and models of one program. The one that was not used for longest makes room. */
-const MOST_PARTITIONS = 1000;
 /** RFC 9110, section 9.2.2. */
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
 
@@ -138,8 +137,7 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
   const { partitionOf: named } = policy;
   const nameOf = ({ asked, at }: Described, model: string | undefined): string =>
     named === undefined ? partitionOf(at, asked, model) : named(asked);
-  const partitions = new Map<string, Partition>();
-  let newest: Partition | undefined;
+  const partitions = createPartitions<Partition>(clock.now);
   let isClosed = false;
   const told = look && quiet(look);
   const watch = (event: PaceEvent): void => {
@@ -157,22 +155,10 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
   const metered = createUsageReader();
 
   const partitionNamed = (name: string, origin: string, model?: string): Partition => {
-    const known = partitions.get(name);
-    if (known !== undefined) {
-      if (known === newest) return known;
-      // The last in a map is the one that was used last.
-      partitions.delete(name);
-      partitions.set(name, known);
-      newest = known;
-      return known;
-    }
-    for (const [other, { gate }] of partitions) {
-      if (partitions.size < MOST_PARTITIONS) break;
-      const { waiting, underWay } = gate.state();
-      if (waiting + underWay > 0) continue;
-      gate.close();
-      partitions.delete(other);
-    }
+    return partitions.of(name, () => made(name, origin, model));
+  };
+
+  const made = (name: string, origin: string, model: string | undefined): Partition => {
     if (isClosed) throw new PaceError("closed", "it was closed", "Make another with createPace().");
     const ofPolicy = accounts.of(origin, model);
     const refusedTakes = URL.canParse(origin) ? knownOf(new URL(origin).host)?.refusedTakes : undefined;
@@ -193,10 +179,7 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
         return told === undefined && !foresight.isWanted ? undefined : watch;
       },
     };
-    const partition = { gate, ports, correction: createCostCorrection(), policy: ofPolicy };
-    partitions.set(name, partition);
-    newest = partition;
-    return partition;
+    return { gate, ports, correction: createCostCorrection(), policy: ofPolicy };
   };
 
   const termsOf = (traits: CallTraits, guessed: Cost): CallTerms => {
@@ -310,13 +293,14 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
 
   const gauges = (): readonly Gauge[] => [
     ...accounts.all.map(({ scope, account }) => {
-      const waiting = [...partitions.values()]
+      const waiting = partitions
+        .values()
         .filter(({ policy: taken }) => taken.some((one) => one.account === account))
         .reduce((sum, { gate }) => sum + gate.waiting(account.unit), 0);
       return gaugeOf(account, clock.now(), { partition: scope, waiting, confidence: 1, chargesRefused: undefined });
     }),
-    ...[...partitions].flatMap(([name, { gate }]) => gate.gauges(name)),
-    ...(pool?.gauges((unit) => [...partitions.values()].reduce((sum, { gate }) => sum + gate.waiting(unit), 0)) ?? []),
+    ...partitions.entries().flatMap(([name, { gate }]) => gate.gauges(name)),
+    ...(pool?.gauges((unit) => partitions.values().reduce((sum, { gate }) => sum + gate.waiting(unit), 0)) ?? []),
   ];
 
   const foresight = createForesight(
@@ -345,7 +329,7 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
       checkTraits(classes, more);
       return paceOf({ ...traits, ...more });
     },
-    state: () => new Map([...partitions].map(([name, { gate }]) => [name, gate.state()])),
+    state: () => new Map(partitions.entries().map(([name, { gate }]) => [name, gate.state()])),
     gauges,
     keep: foresight.keep,
     on: foresight.watch,
