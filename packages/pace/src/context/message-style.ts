@@ -21,6 +21,11 @@ export interface MessageStyle<Message> {
   inputTokensOf(usage: unknown): number | undefined;
 }
 
+/** As a table of a client's roles has it; who is not in it is the model. */
+export function roleIn(roles: Readonly<Record<string, MessageRole>>, role: unknown): MessageRole {
+  return typeof role === "string" && Object.hasOwn(roles, role) ? (roles[role] as MessageRole) : "assistant";
+}
+
 export type Fields = Readonly<Record<string, unknown>>;
 
 export function isFields(value: unknown): value is Fields {

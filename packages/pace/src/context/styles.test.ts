@@ -83,7 +83,9 @@ describe.each(STYLES)("messages of %s", (_name, style, calls, result, picture) =
   it("may have anything in them", () => {
     const circle: Record<string, unknown> = {};
     circle["self"] = circle;
-    const odd = [circle, [circle], () => 1, [() => 1], [{ type: "text", text: 5n }], Symbol("a")];
+    const holes: unknown[] = [];
+    holes.length = 3;
+    const odd = [holes, circle, [circle], () => 1, [() => 1], [{ type: "text", text: 5n }], Symbol("a")];
     for (const content of [
       undefined,
       null,
@@ -96,8 +98,10 @@ describe.each(STYLES)("messages of %s", (_name, style, calls, result, picture) =
       [{ type: "thinking", thinking: "hm" }],
       { a: 1 },
       ...odd,
-    ])
-      expect(() => style.partsOf({ role: "assistant", content })).not.toThrow();
+    ]) {
+      expect(style.partsOf({ role: "assistant", content }).includes(undefined as never)).toBe(false);
+      for (const role of ["constructor", Object.create(null), undefined]) expect(typeof style.roleOf({ role, content })).toBe("string");
+    }
   });
 });
 

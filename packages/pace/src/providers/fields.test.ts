@@ -46,7 +46,8 @@ describe("fields of an answer", () => {
   it("of clients that say undefined of what is not there, and of maps, are read as those of the engine", () => {
     const told = { "X-RateLimit-Limit": "10", "X-RateLimit-Remaining": "5" };
     const headers = new Headers(told);
-    const others = [{ get: (name: string) => headers.get(name) ?? undefined }, new Map(Object.entries(told))];
+    const odd: readonly (readonly [unknown, unknown])[] = [...Object.entries(told), [Object.create(null), "1"], [Symbol("a"), {}]];
+    const others = [{ get: (name: string) => headers.get(name) ?? undefined }, new Map(odd)];
     for (const other of others) expect(readingsOf(fieldsOf(other), DATE_MS)).toEqual(readingsOf(headers, DATE_MS));
   });
 

@@ -10,10 +10,10 @@ export interface Fields {
 export function fieldsOf(headers: unknown): Fields {
   if (headers instanceof Headers) return inMap(new Map(headers));
   if (typeof headers !== "object" || headers === null) return inMap(new Map());
-  if (headers instanceof Map) return fieldsOf(Object.fromEntries(headers));
-  if (isLookedUp(headers)) return { get: (name) => textOf(headers.get(name)) };
+  if (isLookedUp(headers) && !(headers instanceof Map)) return { get: (name) => textOf(headers.get(name)) };
   const record = new Map<string, string>();
-  for (const [name, value] of Object.entries(headers)) if (typeof value === "string") record.set(name.toLowerCase(), value);
+  const all: Iterable<readonly [unknown, unknown]> = headers instanceof Map ? headers : Object.entries(headers);
+  for (const [name, value] of all) if (typeof name === "string" && typeof value === "string") record.set(name.toLowerCase(), value);
   return inMap(record);
 }
 

@@ -1,5 +1,5 @@
 /** Model messages as the AI SDK has them, from version 4 (`args`, `result`) on (`input`, `output`). Messages of its user interface are converted by it before. */
-import { isFields, type MessagePart, type MessageRole, type MessageStyle, sumOf, textIn } from "../message-style.ts";
+import { isFields, type MessagePart, type MessageRole, type MessageStyle, roleIn, sumOf, textIn } from "../message-style.ts";
 import { guessMedia } from "../token-guess.ts";
 import { unknownPart } from "./openai.ts";
 
@@ -12,8 +12,8 @@ const ROLES: Readonly<Record<string, MessageRole>> = { system: "system", user: "
 
 export function aiSdkMessages<Message extends AiSdkMessage = AiSdkMessage>(): MessageStyle<Message> {
   return {
-    roleOf: ({ role }) => ROLES[role] ?? "assistant",
-    partsOf: ({ content }) => (Array.isArray(content) ? content.map(partOf) : [{ kind: "text", text: textIn(content) }]),
+    roleOf: ({ role }) => roleIn(ROLES, role),
+    partsOf: ({ content }) => (Array.isArray(content) ? Array.from(content, partOf) : [{ kind: "text", text: textIn(content) }]),
     withResult: (message, callId, text) => ({
       ...message,
       content: (message.content as readonly unknown[]).map((part) => {

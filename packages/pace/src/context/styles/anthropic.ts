@@ -14,7 +14,7 @@ export function anthropicMessages<Message extends AnthropicMessage = AnthropicMe
       if (role === "system" || role === "assistant") return role;
       return Array.isArray(content) && content.some(isResult) ? "tool" : "user";
     },
-    partsOf: ({ content }) => (Array.isArray(content) ? content.map(partOf) : [{ kind: "text", text: textIn(content) }]),
+    partsOf: ({ content }) => (Array.isArray(content) ? Array.from(content, partOf) : [{ kind: "text", text: textIn(content) }]),
     withResult: (message, callId, text) => ({
       ...message,
       content: (message.content as readonly unknown[]).map((block) =>

@@ -1,5 +1,5 @@
 /** Messages as OpenAI's chat completions have them, and all that copy those. */
-import { type Fields, isFields, type MessagePart, type MessageRole, type MessageStyle, sumOf, textIn } from "../message-style.ts";
+import { type Fields, isFields, type MessagePart, type MessageRole, type MessageStyle, roleIn, sumOf, textIn } from "../message-style.ts";
 import { guessMedia, guessText } from "../token-guess.ts";
 
 export interface OpenaiMessage {
@@ -20,14 +20,14 @@ const ROLES: Readonly<Record<string, MessageRole>> = {
 /** Throws nothing: fields of other shapes count as text. */
 export function openaiMessages<Message extends OpenaiMessage = OpenaiMessage>(): MessageStyle<Message> {
   return {
-    roleOf: ({ role }) => ROLES[role] ?? "assistant",
+    roleOf: ({ role }) => roleIn(ROLES, role),
     partsOf: ({ role, content, tool_calls, tool_call_id, ...rest }) => {
       if (tool_call_id !== undefined)
         return [{ kind: "result", callId: textIn(tool_call_id), tool: undefined, text: contentText(content) }];
       const parts: MessagePart[] = [];
-      if (Array.isArray(content)) parts.push(...content.map(partOf));
+      if (Array.isArray(content)) parts.push(...Array.from(content, partOf));
       else if (textIn(content) !== "") parts.push({ kind: "text", text: textIn(content) });
-      if (Array.isArray(tool_calls)) parts.push(...tool_calls.map(callOf));
+      if (Array.isArray(tool_calls)) parts.push(...Array.from(tool_calls, callOf));
       // Thoughts, refusals and what else there is: sent, so counted.
       if (Object.keys(rest).length > 0) parts.push(unknownPart(rest));
       return parts;
