@@ -68,6 +68,25 @@ describe("a request to slow down", () => {
     ]);
   });
 
+  it.each([
+    null,
+    undefined,
+    "slow",
+    {},
+    { ...REQUEST, nth: "1" },
+    { ...REQUEST, perSecond: "2" },
+    { ...REQUEST, forMs: "60000" },
+    { ...REQUEST, classes: "normal" },
+    { ...REQUEST, classes: [3] },
+    { ...REQUEST, scope: { toString: () => "*" } },
+    { ...REQUEST, severity: "urgent" },
+  ])("is not bound by what is no request: %j", (request) => {
+    const { state, answers } = played([[0, { kind: "asked", from: "peer", request: request as SlowdownRequest }]]);
+    expect(answers).toMatchObject([{ kind: "refused", reason: "no-sense" }]);
+    expect(typeof answers[0]?.nth).toBe("number");
+    expect(state.size).toBe(0);
+  });
+
   it("does not take what was promised until the owner agrees", () => {
     const before = played([[0, asked("promised", { perSecond: 0 })]]);
     expect(before.answers).toEqual([{ kind: "countered", nth: 1, leastPerSecond: 1, reason: "so much was promised" }]);

@@ -76,6 +76,7 @@ const ONE_EVERY_MS = 5000;
 const MOST_SENDERS = 1000;
 const MOST_TEXT = 200;
 const MOST_CLASSES = 32;
+const SEVERITIES: readonly unknown[] = ["hint", "trouble", "emergency"];
 
 export function slowdownStep(
   before: Slowdowns,
@@ -85,7 +86,9 @@ export function slowdownStep(
 ): { readonly state: Slowdowns; readonly outputs: readonly SlowdownOutput[] } {
   const { from } = input;
   const known = before.get(from) ?? { told: [], highest: 0, credit: MOST_TOLD, creditMs: nowMs };
-  const nth = input.kind === "asked" ? input.request.nth : input.nth;
+  const number: unknown = input.kind === "asked" ? (input.request as SlowdownRequest | null | undefined)?.nth : input.nth;
+  // What is no number names no request, and is not said again.
+  const nth = typeof number === "number" ? number : 0;
   const same = known.told.find(({ request }) => request.nth === nth);
 
   if (input.kind === "agreed") {
@@ -145,12 +148,25 @@ function accepted(request: SlowdownRequest, nowMs: number): Told {
   return { request, answer: { kind: "accepted", nth: request.nth, forMs }, untilMs: nowMs + forMs };
 }
 
-function hasSense({ nth, scope, perSecond, mostUnderWay, classes = [], forMs, reason }: SlowdownRequest): boolean {
-  if (!Number.isSafeInteger(nth) || nth < 1 || !(forMs > 0) || (perSecond === undefined && mostUnderWay === undefined)) return false;
-  if (perSecond !== undefined && !(perSecond >= 0)) return false;
-  if (mostUnderWay !== undefined && !(Number.isSafeInteger(mostUnderWay) && mostUnderWay >= 0)) return false;
-  const texts = [scope, reason, ...classes];
-  return classes.length <= MOST_CLASSES && texts.every((text) => typeof text === "string" && text.length <= MOST_TEXT);
+/** Who sends it may have written anything. */
+function hasSense(request: unknown): request is SlowdownRequest {
+  if (typeof request !== "object" || request === null) return false;
+  const {
+    nth,
+    scope,
+    perSecond,
+    mostUnderWay,
+    classes = [],
+    forMs,
+    reason,
+    severity,
+  } = request as { readonly [Name in keyof SlowdownRequest]: unknown };
+  if (!Number.isSafeInteger(nth) || (nth as number) < 1 || !(typeof forMs === "number" && forMs > 0)) return false;
+  if (perSecond === undefined && mostUnderWay === undefined) return false;
+  if (perSecond !== undefined && !(typeof perSecond === "number" && perSecond >= 0)) return false;
+  if (mostUnderWay !== undefined && !(Number.isSafeInteger(mostUnderWay) && (mostUnderWay as number) >= 0)) return false;
+  if (!Array.isArray(classes) || classes.length > MOST_CLASSES || !SEVERITIES.includes(severity)) return false;
+  return [scope, reason, ...(classes as readonly unknown[])].every((text) => typeof text === "string" && text.length <= MOST_TEXT);
 }
 
 /** A sender of whom something stands is not forgotten for one who comes anew, but where all are such. */
