@@ -11,7 +11,8 @@ import process from "node:process";
 import { createPace } from "@perdure/pace";
 import { letIn, openWork, task } from "@perdure/pace/work";
 
-const DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday"];
+/** Dates, not days of the week: a key names one piece of work for good, and "report of Monday" would be last week's where that was missed. */
+const DAYS = ["2026-11-23", "2026-11-24", "2026-11-25", "2026-11-26"];
 const QUOTA = 5;
 const WINDOW_MS = 10_000;
 

@@ -11,6 +11,7 @@ import { runNpm } from "../../perdure/bin/bring-node.mjs";
 import { CONSUMER_OPTIONS, type Consumer, createConsumer, SLOW_MS } from "../../perdure/test/test-consumer.ts";
 import { type StartedProvider, startLocalProvider } from "../src/host/node/local-provider.ts";
 
+const run = promisify(execFile);
 const README = readFileSync(join(ROOT, "packages/pace/README.md"), "utf8");
 const SOURCE = join(ROOT, "packages/pace/src");
 const BLOCKS = codeBlocks(README);
@@ -71,10 +72,37 @@ describe("run against a service of this machine", () => {
       `${code.replaceAll(SERVICE, provider.url).replaceAll("/tmp/pace.db", join(folder, "pace.db"))}\nprocess.exit();\n`,
     );
     const env = { ...process.env, OPENAI_API_KEY: "any", OPENAI_BASE_URL: `${provider.url}/v1`, NO_COLOR: "1" };
-    const { stderr } = await promisify(execFile)(process.execPath, ["snippet.ts"], { cwd: folder, env, timeout: SLOW_MS });
+    const { stderr } = await run(process.execPath, ["snippet.ts"], { cwd: folder, env, timeout: SLOW_MS });
     expect(stderr).toBe("");
   });
 });
+
+test.runIf(process.platform !== "win32")(
+  "the lines of the proxy, the monitor and curl do what the README says",
+  { timeout: SLOW_MS },
+  async () => {
+    const lines = BLOCKS.find(({ language, code }) => language === "sh" && code.includes("local-provider"))?.code.split("\n") ?? [];
+    const [, proxy = "", monitor = "", ask = "", metrics = ""] = lines.map((line) =>
+      line.replaceAll("http://127.0.0.1:8080", provider.url),
+    );
+    const words = proxy.replace("npx @perdure/pace ", "").split(" ");
+    const running = consumer.start(consumer.command, [...words, "--port", "0"]);
+    try {
+      const url = String(/^\S+(?=\/ )/.exec(await running.firstLine));
+      // The service is in this process: it answers while they run.
+      const printed = async (file: string, args: readonly string[]): Promise<string> =>
+        (await run(file, args, { cwd: consumer.folder, timeout: SLOW_MS })).stdout;
+      const byShell = (line: string): Promise<string> => printed("/bin/sh", ["-c", line.replaceAll("http://127.0.0.1:8790", url)]);
+      expect(await byShell(ask)).toContain('"model":"small"');
+      expect(await byShell(metrics)).toContain(
+        `pace_attempts_total{partition="${provider.url} small",class="interactive",attempt="first"} 1`,
+      );
+      expect(await printed(consumer.command, [...wordsOf(monitor), url])).toContain("1 answered");
+    } finally {
+      expect(await running.stop()).toBe(0);
+    }
+  },
+);
 
 describe("its lists", () => {
   test("of errors is that of the source, and each is thrown somewhere", () => {
@@ -98,6 +126,11 @@ describe("its lists", () => {
   });
 });
 
+/** Of a line of the command. */
+function wordsOf(line: string): readonly string[] {
+  return line.replace("npx @perdure/pace ", "").split(" ");
+}
+
 /** The words of a union of strings, as the source has it. */
 function unionOf(path: string, name: string): readonly string[] {
   const [, union = ""] = new RegExp(`export type ${name} =([\\s\\S]*?);\\n`).exec(readFileSync(join(ROOT, path), "utf8")) ?? [];
@@ -112,9 +145,9 @@ function exampleVersion(name: string): string {
 }
 
 /** What a program printed, also where it failed. */
-function said(run: () => string): string {
+function said(command: () => string): string {
   try {
-    return run();
+    return command();
   } catch (error) {
     return String((error as { readonly stdout?: unknown }).stdout);
   }
