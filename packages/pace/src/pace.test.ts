@@ -305,10 +305,17 @@ describe("pace.fetch and a server", () => {
 });
 
 describe("how it stands", () => {
+  it("counts what work took of a quota of the owner's, though nobody guessed that it would take of it", async () => {
+    const day = { limit: 10, windowMs: 86_400_000, shape: "window" } as const;
+    const { pace } = town({}, { quotas: { search: [{ unit: "usd", ...day }] } });
+    await pace.run("search", async () => "found", { told: () => ({ used: { usd: 0.5 } }) });
+    expect(pace.state().get("search")?.accounts).toMatchObject([{ unit: "usd", used: 0.5, settled: 0.5, available: 9.5 }]);
+  });
+
   it("is told of each quota in numbers, wherever it is known from, and by nothing that who looks could move", async () => {
     const { pace, time } = town({}, { quotas: { search: [{ unit: "tokens", limit: 1000, windowMs: Number.POSITIVE_INFINITY }] } });
     const headers = { "x-ratelimit-limit": "100", "x-ratelimit-remaining": "40", "x-ratelimit-reset": "30" };
-    await pace.run("search", async () => "found", { told: () => ({ headers, used: { requests: 1, tokens: 7 } }) });
+    await pace.run("search", async () => "found", { told: () => ({ headers, used: { requests: 1 } }) });
     await time.runSettled(1000);
     const accounts = pace.state().get("search")?.accounts;
     expect(JSON.parse(JSON.stringify(accounts))).toMatchObject([

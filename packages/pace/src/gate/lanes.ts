@@ -311,6 +311,15 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
       const giveBack = (of: Cost, used: Cost): void => {
         for (const { account, pacer } of reservations) pacer?.returned(Math.max(0, (of[account.unit] ?? 0) - (used[account.unit] ?? 0)));
       };
+      // Of a unit that nobody guessed nothing was reserved.
+      const countUnguessed = (later: number, outcome: Outcome): void => {
+        if (outcome.kind !== "answered" || outcome.used === undefined) return;
+        for (const { account } of lanes) {
+          const units = outcome.used[account.unit] ?? 0;
+          if (units > 0 && account.source !== "header" && !reservations.some((one) => one.account === account))
+            account.correct(later, units);
+        }
+      };
       return {
         settle: (later, outcome, inPause = false) => {
           if (outcome.kind === "answered") counted = outcome.used === undefined ? cost : { ...cost, ...outcome.used };
@@ -318,6 +327,7 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
           const pauseMs = inPause && outcome.kind === "refused" ? 0 : learn(later, now, counted, outcome);
           for (const { account, reservation } of reservations) reservation.settle(later, counted[account.unit] ?? 0);
           if (outcome.kind === "answered") giveBack(cost, counted);
+          countUnguessed(later, outcome);
           if (outcome.kind === "refused") doubt(later, cost, outcome.readings ?? []);
           // What is told is counted after what was reserved was given back: it has it in it.
           if (outcome.kind !== "withdrawn") hear(later, outcome.readings ?? [], now);

@@ -44,7 +44,8 @@ export function gaugeOf(account: Account, nowMs: number, { partition, waiting, c
     used: account.used(nowMs),
     waiting,
     available,
-    resetInMs: Math.max(0, account.resetInMs(nowMs)),
+    // A full bucket of an endless window would take zero times forever.
+    resetInMs: shape === "bucket" && available >= limit ? 0 : Math.max(0, account.resetInMs(nowMs)),
     source,
     confidence,
     chargesRefused,
