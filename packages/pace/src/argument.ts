@@ -10,15 +10,17 @@ export function bad(message: string, hint: string): PaceError {
   return new PaceError("bad-argument", message, hint);
 }
 
-/** `of`: what is called with them. */
-export function checkNames(of: string, options: unknown, names: readonly string[]): void {
+/** `of`: what is called with them; `elsewhere`: names that others have for what is said otherwise here, and how. */
+export function checkNames(of: string, options: unknown, names: readonly string[], elsewhere: Readonly<Record<string, string>> = {}): void {
   checkObject(`what ${of} is given`, options);
-  for (const name of Object.keys(options as object))
-    if (!names.includes(name))
-      throw bad(
-        `${of} has no option ${shown(name)}`,
-        `${meant(name, names)}${names.length === 0 ? "It has none." : `There are: ${names.join(", ")}.`}`,
-      );
+  for (const name of Object.keys(options as object)) {
+    if (names.includes(name)) continue;
+    const otherwise = Object.hasOwn(elsewhere, name) ? `${elsewhere[name]} ` : meant(name, names);
+    throw bad(
+      `${of} has no option ${shown(name)}`,
+      `${otherwise}${names.length === 0 ? "It has none." : `There are: ${names.join(", ")}.`}`,
+    );
+  }
 }
 
 export function checkObject(what: string, given: unknown): void {

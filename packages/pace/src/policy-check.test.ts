@@ -38,6 +38,16 @@ const STRATEGY = { name: "mine", from: "saving", lessen: () => undefined };
 const WHEN = { unit: "usd", at: "saving" };
 
 describe("a policy that makes no sense is refused, and told what is meant", () => {
+  it.each([
+    ["concurrency", "in-flight"],
+    ["rpm", "quotas"],
+    ["maxRetries", "attempts"],
+    ["timeout", "deadlineMs"],
+    ["constructor", "There are"],
+  ])("by how %s is said here", async (name, hint) => {
+    expect((await refusalOf(() => made({ [name]: 4 }))).hint).toContain(hint);
+  });
+
   it.each<[string, object, RegExp]>([
     ["a strategy that is a text", { lesser: ["cheap"] }, /"cheap".*fewerTokens\(\)/],
     ["a strategy without a name", { lesser: [{ ...STRATEGY, name: "" }] }, /name of a strategy is ""/],

@@ -50,6 +50,24 @@ const TRAIT_NAMES: Readonly<Record<keyof CallTraits, true>> = {
   isDeferrable: true,
   lessenedBy: true,
 };
+const AT_ONCE = 'Calls at once are said by here: [{ unit: "in-flight", limit: 4 }].';
+const PER_TIME =
+  'Limits that you know are said by quotas: { "https://api.example.com": [{ unit: "requests", limit: 60, windowMs: 60_000 }] }.';
+/** What others call it. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  concurrency: AT_ONCE,
+  maxConcurrent: AT_ONCE,
+  maxConcurrency: AT_ONCE,
+  rpm: PER_TIME,
+  tpm: PER_TIME,
+  requestsPerMinute: PER_TIME,
+  interval: PER_TIME,
+  minTime: PER_TIME,
+  retries: "Tries, the first one counted, are said by attempts.",
+  maxRetries: "Tries, the first one counted, are said by attempts.",
+  timeout: "How long a call may take is said by deadlineMs.",
+  timeoutMs: "How long a call may take is said by deadlineMs.",
+};
 const OPERATION_NAMES = ["name", "mostShare"];
 const QUOTA_NAMES: Readonly<Record<keyof PolicyQuota, true>> = { unit: true, name: true, limit: true, windowMs: true, shape: true };
 const HELD_NAMES = ["unit", "limit"];
@@ -65,7 +83,7 @@ function ifSaid<Value>(value: Value | undefined, check: (value: Value) => void):
 
 /** `usualClasses`: those of a policy that names none. */
 export function checkPolicy(policy: PacePolicy, usualClasses: readonly string[]): void {
-  checkNames("createPace", policy, Object.keys(POLICY_NAMES));
+  checkNames("createPace", policy, Object.keys(POLICY_NAMES), ELSEWHERE);
   const { classes = usualClasses, reserved = [], usualClass, quotas = {}, here = [], partitionOf, shareAt } = policy;
   checkTexts("classes", classes);
   if (classes.length === 0 || new Set(classes).size < classes.length)

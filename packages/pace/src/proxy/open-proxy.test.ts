@@ -135,6 +135,13 @@ describe("a proxy hands on", () => {
     expect(proxy.keptBytes).toBe(0);
   });
 
+  it("of which model it is, though what sends it calls JSON a form", async () => {
+    await using service = await testService((_, response) => response.writeHead(200, PLENTY).end("{}"));
+    await using proxy = await proxyFor(service);
+    await ask(proxy.url, { method: "POST", headers: { "content-type": "application/x-www-form-urlencoded" }, body: '{"model":"small"}' });
+    expect([...proxy.pace.state().keys()][0]).toContain("small");
+  });
+
   it("a refusal that no waiting cures, though it is compressed", async () => {
     const packed = gzipSync('{"error":{"code":"insufficient_quota","message":"no money"}}');
     await using service = await testService((_, response) =>

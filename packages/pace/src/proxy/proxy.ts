@@ -133,11 +133,15 @@ function noRoom(kind: "too-large" | "too-much", { mostBytes, mostKeptBytes }: Bo
     : { code: "queue-full", message: `bodies of ${mostKeptBytes} bytes are kept already`, hint: "Ask for less at once." };
 }
 
+const BRACE = "{".charCodeAt(0);
+
 /** As text where it is: what it will take is told by it. Its bytes are the same when it is sent. */
 function asText(bytes: Uint8Array, fields: readonly Field[]): string | undefined {
   if (bytes.length === 0) return undefined;
   const kind = fieldOf(fields, "content-type") ?? "";
-  if (!/\bjson\b/i.test(kind) || fieldOf(fields, "content-encoding") !== undefined) return undefined;
+  // `curl -d` calls everything a form.
+  const isJson = /\bjson\b/i.test(kind) || bytes[0] === BRACE;
+  if (!isJson || fieldOf(fields, "content-encoding") !== undefined) return undefined;
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
