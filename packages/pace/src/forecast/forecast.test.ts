@@ -42,19 +42,37 @@ describe("a forecast", () => {
 
   it("takes no new window for units that came back", () => {
     const all = told(seconds(65, 7));
-    expect(all.at(-1)?.longPerSecond).toBeCloseTo(7, 0);
+    expect(all.at(-1)?.perSecond).toBeCloseTo(7, 0);
   });
 
-  it("does not warn of a burst that only the short span sees", () => {
-    const all = told([...seconds(20, 2), ...seconds(2, 60), ...seconds(20, 2)]);
-    expect(Math.max(...all.map((one) => one?.shortPerSecond ?? 0))).toBeGreaterThan(25);
+  it("takes one huge call for no load", () => {
+    const all = told([...seconds(20, 2), 300, ...seconds(30, 2)]);
     expect(all.some((one) => one?.isWarning)).toBe(false);
   });
 
-  it("sees no end where only the long span still sees a load", () => {
-    const last = told([...seconds(20, 20), ...seconds(6, 0)]).at(-1);
-    expect(last?.longPerSecond).toBeGreaterThan(5);
-    expect(last?.exhaustsInMs).toBeUndefined();
+  it("measures a load that changed since it changed", () => {
+    const all = told([...seconds(20, 20), ...seconds(6, 0)]);
+    expect(all[19]?.perSecond).toBeCloseTo(20, 0);
+    expect(all.at(-1)).toMatchObject({ perSecond: 0, exhaustsInMs: undefined });
+  });
+
+  it("measures a load that stays for longer than one that is new", () => {
+    const uneven = Array.from({ length: 40 }, (_, nth) => (nth % 10 < 5 ? 6 : 8));
+    for (const one of told(uneven).slice(30)) expect(one?.perSecond).toBeCloseTo(7, 0);
+  });
+
+  it("warns as late as is in time: what is three leads away may end before", () => {
+    const all = told(seconds(60, 12));
+    const warned = all.findIndex((one) => one?.isWarning);
+    expect(all[warned]?.exhaustsInMs).toBeGreaterThan(10_000);
+    expect(all[warned]?.exhaustsInMs).toBeLessThan(20_000);
+  });
+
+  it("is calm about a load that came before and ended in time, until it lasts longer", () => {
+    const [before, load, after] = [seconds(20, 2), seconds(15, 24), seconds(25, 2)];
+    const all = told([...before, ...load, ...after, ...before, ...load, ...after, ...before, ...load, ...seconds(25, 24)]);
+    const warned = (from: number): boolean => all.slice(from, from + 60).some((one) => one?.isWarning);
+    expect([warned(0), warned(60), warned(120)]).toEqual([true, false, true]);
   });
 
   it("ends a warning when the load is over", () => {
@@ -76,7 +94,7 @@ describe("a forecast", () => {
 
   it("takes a limit that was cut for no load", () => {
     const all = told(seconds(30, 0), (second) => ({ shape: "bucket", used: 100, limit: second < 20 ? 600 : 400 }));
-    expect(Math.max(...all.map((one) => one?.shortPerSecond ?? 0))).toBe(0);
+    expect(Math.max(...all.map((one) => one?.perSecond ?? 0))).toBe(0);
   });
 
   it("is as sure as its limit is, at most", () => {
@@ -97,7 +115,7 @@ describe("a forecast", () => {
   ])("tells numbers or nothing of a gauge with %s", (_name, strange) => {
     for (const shape of ["window", "bucket", "held"] as const) {
       const last = told(seconds(30, 5), () => ({ shape, ...strange })).at(-1);
-      for (const value of [last?.chance, last?.sure, last?.projectedUse, last?.shortPerSecond]) expect(value ?? 0).not.toBeNaN();
+      for (const value of [last?.chance, last?.sure, last?.projectedUse, last?.perSecond]) expect(value ?? 0).not.toBeNaN();
     }
   });
 

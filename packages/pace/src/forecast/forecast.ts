@@ -1,26 +1,26 @@
 /**
  * When a quota will run out, and how sure that is.
  *
- * The fall of what is left is measured over a short and a long span. It *runs out* where what is left is gone before it comes back: before the window ends, or within
- * the horizon where it comes back all the time or not at all. A warning begins when both spans say so and the chance is high, and ends when it is low: so a short
- * burst, which only the short span sees, is no alarm, and neither is one that is over, which only the long span sees (burn rates over several windows, as the SRE
- * workbook alerts on them).
+ * The fall of what is left is measured since the load last changed (`burn.ts`). It *runs out* where what is left is gone before it comes back: before the window ends,
+ * or within the horizon where it comes back all the time or not at all. A warning begins when the chance of that is high and it may be there in little more than a
+ * lead, and ends when the chance was low for a while. It does not begin earlier: until then a load may end, and what is nearer is surer. A load that came before and
+ * ended in time (`surges.ts`) is not warned of until it outlasts that.
  *
  * The chance is that of a normal sum: what will be lost is the rate times the time, give or take the unevenness that was seen and a change of the rate itself.
  * `testing/forecasts.ts` plays it against loads whose end is known.
  */
 import type { Gauge } from "../quota/gauge.ts";
-import { type Burned, createBurn } from "./burn.ts";
+import { type Burned, createBurn, STRAY } from "./burn.ts";
+import { createSurges } from "./surges.ts";
 
 export interface Forecast {
-  /** Units a second that what is left falls by, over the short span and the long one; below zero where it grows. */
-  readonly shortPerSecond: number;
-  readonly longPerSecond: number;
-  /** The later of both spans' answers; none where one says that it will not. */
+  /** Units a second that what is left falls by since the load last changed; below zero where it grows. */
+  readonly perSecond: number;
+  /** None where it will not. */
   readonly exhaustsInMs: number | undefined;
   /** Until what is left is there again, or as far as was looked. */
   readonly horizonMs: number;
-  /** The share of the limit that will have been used by then, at the mean of both rates. */
+  /** The share of the limit that will have been used by then. */
   readonly projectedUse: number;
   /** That it runs out before the horizon, from 0 to 1, were the limit what it is said to be. */
   readonly chance: number;
@@ -38,19 +38,15 @@ export interface Forecaster {
 const MOST_LEAD_MS = 60_000;
 const LEADS_PER_WINDOW = 6;
 const LEAST_LEAD_MS = 100;
-/** The two spans, in leads: long enough to tell a rate from its noise, short enough that a load that begins is in both of them before it is too late. */
-const SHORT = 0.4;
-const LONG = 1.25;
 /** So far is looked, in leads: further away loads change before it comes true. */
 const HORIZON = 4;
-/** So near its end has to be for a warning: what is further away has time to become surer. */
-const WITHIN = 2.2;
-/** A warning begins at one chance, and ends when it was below another for a part of a lead. */
-const RAISE = 0.85;
-const CLEAR = 0.3;
+/** A warning begins where it may be gone in so many leads, if only by this chance: as late as is in time. */
+const SOON = 1.25;
+const MAYBE = 0.05;
+/** And where it will be gone by the horizon at one chance; it ends when that was below another for a part of a lead. */
+const RAISE = 0.8;
+const CLEAR = 0.1;
 const HOLD = 0.5;
-/** How far a rate strays from itself, as a share of it. */
-const STRAY = 0.05;
 
 /** How long before its end a warning about this gauge ought to come. */
 export function leadMsOf({ windowMs, shape }: Pick<Gauge, "windowMs" | "shape">): number {
@@ -62,6 +58,7 @@ export function leadMsOf({ windowMs, shape }: Pick<Gauge, "windowMs" | "shape">)
 export function createForecaster(): Forecaster {
   let leadMs: number | undefined;
   let burn = createBurn(0);
+  let surges = createSurges(0);
   let isWarning = false;
   let lowSinceMs: number | undefined;
   return {
@@ -69,28 +66,30 @@ export function createForecaster(): Forecaster {
       // What says nothing readable, or has no end, is no news of how fast it goes.
       if (![gauge.limit, gauge.available, gauge.waiting, gauge.used].every(Number.isFinite)) return undefined;
       const lead = leadMsOf(gauge);
-      if (lead !== leadMs) [leadMs, burn] = [lead, createBurn(lead * LONG)];
-      burn.look(nowMs, gauge);
-      const short = burn.over(nowMs, lead * SHORT);
-      const long = burn.over(nowMs, lead * LONG);
-      if (short === undefined || long === undefined || long.spanMs < lead * SHORT) return undefined;
+      if (lead !== leadMs) [leadMs, burn, surges] = [lead, createBurn(lead), createSurges(lead)];
+      const burned = burn.look(nowMs, gauge);
+      if (burned === undefined) return undefined;
+      for (const past of burned.past) surges.ended(past);
 
+      const { perSecond, gross, usual, loadMs } = burned;
       const left = Math.max(0, gauge.available - gauge.waiting);
       const horizonMs = Math.min(HORIZON * lead, renewedInMs(gauge));
       const isGone = left <= 0 && gauge.limit > 0;
-      const slower = Math.min(short.perSecond, long.perSecond);
-      const exhaustsInMs = isGone ? 0 : slower > 0 ? (left / slower) * 1000 : undefined;
-      const perSecond = (short.perSecond + long.perSecond) / 2;
-      const chance = isGone
-        ? 1
-        : chanceOf({ left, aheadMs: horizonMs, perSecond, gross: Math.abs(perSecond) + refillOf(gauge), short, long });
-      const agree = exhaustsInMs !== undefined && exhaustsInMs < Math.min(horizonMs, WITHIN * lead);
+      const exhaustsInMs = isGone ? 0 : perSecond > 0 ? (left / perSecond) * 1000 : undefined;
+      const chance = isGone ? 1 : chanceOf(left, horizonMs, burned);
+      const isNear =
+        exhaustsInMs !== undefined &&
+        exhaustsInMs < horizonMs &&
+        chance >= RAISE &&
+        // One huge call, and others as before, is no load that uses it up.
+        (isGone || (chanceOf(left, SOON * lead, burned) >= MAYBE && (usual() * HORIZON * lead) / 1000 >= left));
+      if (isNear) surges.threatens(isGone);
       if (chance > CLEAR) lowSinceMs = undefined;
       else lowSinceMs ??= nowMs;
-      isWarning = isWarning ? lowSinceMs === undefined || nowMs - lowSinceMs < lead * HOLD : agree && chance >= RAISE;
+      if (isWarning) isWarning = lowSinceMs === undefined || nowMs - lowSinceMs < lead * HOLD;
+      else isWarning = isNear && (isGone || !surges.isHarmless(gross, loadMs, exhaustsInMs));
       return {
-        shortPerSecond: short.perSecond,
-        longPerSecond: long.perSecond,
+        perSecond,
         exhaustsInMs,
         horizonMs,
         projectedUse: gauge.limit > 0 ? Math.max(0, (gauge.limit - left + (perSecond * horizonMs) / 1000) / gauge.limit) : 1,
@@ -107,26 +106,10 @@ function renewedInMs({ shape, resetInMs }: Gauge): number {
   return shape === "window" && resetInMs !== undefined && resetInMs >= 0 ? resetInMs : Number.POSITIVE_INFINITY;
 }
 
-/** Units a second that come back. */
-function refillOf({ shape, limit, windowMs }: Gauge): number {
-  return shape === "bucket" && windowMs !== undefined && windowMs > 0 ? (limit * 1000) / windowMs : 0;
-}
-
-interface Outlook {
-  readonly left: number;
-  readonly aheadMs: number;
-  readonly perSecond: number;
-  /** What is taken, whatever comes back. */
-  readonly gross: number;
-  readonly short: Burned;
-  readonly long: Burned;
-}
-
-function chanceOf({ left, aheadMs, perSecond, gross, short, long }: Outlook): number {
+function chanceOf(left: number, aheadMs: number, { perSecond, gross, variance, spanMs }: Burned): number {
   const ahead = aheadMs / 1000;
-  const uneven = long.variance * ahead;
-  // Of the mean of two rates, the span of one of which lies in the other's.
-  const measured = long.variance * ahead ** 2 * (250 / short.spanMs + 750 / long.spanMs);
+  const uneven = variance * ahead;
+  const measured = (variance * ahead ** 2 * 1000) / spanMs;
   const deviation = Math.sqrt(uneven + measured + (STRAY * gross * ahead) ** 2);
   const over = perSecond * ahead - left;
   return deviation > 0 ? belowNormal(over / deviation) : over >= 0 ? 1 : 0;

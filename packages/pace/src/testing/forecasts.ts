@@ -1,5 +1,5 @@
 /** Gauges whose fate is known, second by second, and how well it was foretold, for tests and benchmarks. */
-import { createForecaster, leadMsOf } from "../forecast/forecast.ts";
+import { createForecaster, type Forecaster, leadMsOf } from "../forecast/forecast.ts";
 import type { Random } from "../host/random.ts";
 import type { Gauge } from "../quota/gauge.ts";
 import { seededRandom } from "./draws.ts";
@@ -65,7 +65,7 @@ export interface ForecastFate {
   /** Of these not warned of in time, what brought it came less than a lead and the shorter span before. */
   readonly sudden: number;
   readonly warnings: number;
-  /** Warnings in which it did not run out. */
+  /** Warnings in which it did not run out, or only after a window: who always warns would always be right. */
   readonly falseAlarms: number;
   /** Of these, the load that it was about ended within a lead and the shorter span. */
   readonly ended: number;
@@ -90,12 +90,11 @@ interface Moment {
   readonly isAsked: boolean;
 }
 
-function playForecast({ demand, shape, limit, windowMs, seed }: ForecastCase): ForecastFate {
+function playForecast({ demand, shape, limit, windowMs, seed }: ForecastCase, forecaster: Forecaster): ForecastFate {
   const random = seededRandom(seed);
   const demandAt = DEMANDS[demand](random, windowMs);
   const lead = leadMsOf({ windowMs, shape });
   const stepMs = lead / LOOKS_PER_LEAD;
-  const forecaster = createForecaster();
   const moments: Moment[] = [];
   let [used, waiting, endsMs] = [0, 0, windowMs];
   let askMs = 0;
@@ -156,11 +155,12 @@ function fateOf(moments: readonly Moment[], { windowMs, leadMs, stepMs, sameLoad
       // One that ran out in every window is one trouble.
       if (atMs - lastOutMs > windowMs + stepMs) {
         fate.exhaustions++;
-        if (warning !== undefined && atMs - warning.sinceMs >= leadMs) fate.early++;
+        const aheadMs = warning === undefined ? 0 : atMs - warning.sinceMs;
+        if (aheadMs >= leadMs && aheadMs <= windowMs) fate.early++;
         else if (sameLoadMs(atMs) < leadMs * 1.5) fate.sudden++;
       }
       lastOutMs = atMs;
-      if (warning !== undefined) warning.isTrue = true;
+      if (warning !== undefined && atMs - warning.sinceMs <= windowMs) warning.isTrue = true;
     }
     if (!isWarning && warning !== undefined) {
       // One that comes back while the trouble lasts is the same.
@@ -172,7 +172,10 @@ function fateOf(moments: readonly Moment[], { windowMs, leadMs, stepMs, sameLoad
       warning = undefined;
     }
   }
-  if (warning?.isTrue && warning.isNew) fate.warnings++;
+  // What began just before the last moment is not known yet.
+  const isLate = warning !== undefined && (moments.at(-1)?.atMs ?? 0) - warning.sinceMs > windowMs;
+  if (warning?.isNew && (warning.isTrue || isLate)) fate.warnings++;
+  if (warning?.isNew && !warning.isTrue && isLate) fate.falseAlarms++;
   for (const [nth, { atMs, chance, horizonMs, isAsked, isOut }] of moments.entries()) {
     if (!isAsked || chance === undefined || isOut) continue;
     const until = atMs + horizonMs;
@@ -205,12 +208,12 @@ const QUOTAS = [
   { limit: 5000, windowMs: 3_600_000 },
 ] as const;
 
-/** Every load with every quota, as bucket and as window, so many seeds of each. */
-export function playForecasts(seeds: number): ForecastFate {
+/** Every load with every quota, as bucket and as window, with each of the seeds. */
+export function playForecasts(seeds: readonly number[], forecasterOf: () => Forecaster = createForecaster): ForecastFate {
   const all: ForecastFate[] = [];
   for (const demand of Object.keys(DEMANDS) as DemandName[])
     for (const shape of ["bucket", "window"] as const)
-      for (const quota of QUOTAS) for (let seed = 1; seed <= seeds; seed++) all.push(playForecast({ demand, shape, ...quota, seed }));
+      for (const quota of QUOTAS) for (const seed of seeds) all.push(playForecast({ demand, shape, ...quota, seed }, forecasterOf()));
   return sumOfFates(all);
 }
 
