@@ -75,6 +75,13 @@ describe("a forecast", () => {
     expect([warned(0), warned(60), warned(120)]).toEqual([true, false, true]);
   });
 
+  it("keeps a warning over a pause of less than half a lead", () => {
+    const all = told([...seconds(22, 20), ...seconds(4, 0), ...seconds(5, 20)]);
+    expect(all[21]?.isWarning).toBe(true);
+    expect(Math.min(...all.slice(22).map((one) => one?.chance ?? 1))).toBeLessThan(0.1);
+    expect(all.slice(22).every((one) => one?.isWarning)).toBe(true);
+  });
+
   it("ends a warning when the load is over", () => {
     const all = told([...seconds(22, 20), ...seconds(30, 0)]);
     expect(all[21]?.isWarning).toBe(true);
