@@ -306,13 +306,22 @@ describe("what answers tell", () => {
     expect((await window.before(messages)).tokens).toBe(before);
   });
 
-  it("first is not believed where it leaves out what the service put into its cache", async () => {
+  it.each([4, 190])("first is not believed where it leaves out what the service put into its cache: %d of 1000", async (told) => {
     const { window, kinds } = windowWith();
     const messages = [SYSTEM, { role: "user", content: textOf(1000) }];
     const call = await window.before(messages);
-    call.answered({ prompt_tokens: 4 });
+    call.answered({ prompt_tokens: told });
     expect(kinds()).toEqual(["disbelieved"]);
     expect((await window.before(messages)).tokens).toBe(call.tokens);
+  });
+
+  it("first is believed where it may be so: 230 of 1000", async () => {
+    const { window, kinds } = windowWith();
+    const messages = [SYSTEM, { role: "user", content: textOf(1000) }];
+    const call = await window.before(messages);
+    call.answered({ prompt_tokens: 230 });
+    expect(kinds()).toEqual([]);
+    expect((await window.before(messages)).tokens).toBeLessThan(300);
   });
 
   it("late does not take the place of what was told since", async () => {
