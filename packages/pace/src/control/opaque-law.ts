@@ -38,8 +38,9 @@ const BELOW = 0.07;
 const PLATEAU_MS = 8000;
 /** Farther beyond a factor e in so long, and e to the fourth in twice that: a limit that did not move is met while growth is slow, or recovery suffers (decision 20). */
 const BEYOND_MS = 13_000;
-/** What is measured is measured over so long, or so many calls. */
+/** What is measured is measured over so long, or so many calls. Of a rate that rises it is of the end; around one that is held it is of more, which is a truer one. */
 const MEASURED_MS = 2000;
+const HELD_MEASURED_MS = 3000;
 const MEASURED_CALLS = 8;
 /** A refusal right after a pause says that what was measured is too much. */
 const AGAIN = 0.7;
@@ -95,8 +96,8 @@ export function afterAwaiting(law: OpaqueLaw, nowMs: number, isUsed = true): Opa
 }
 
 /** Over how long what was let in is measured. */
-export function measuredSpanMs(perSecond: number): number {
-  return Math.max(MEASURED_MS, (MEASURED_CALLS * 1000) / perSecond);
+export function measuredSpanMs(law: OpaqueLaw): number {
+  return Math.max(law.isRising ? MEASURED_MS : HELD_MEASURED_MS, (MEASURED_CALLS * 1000) / opaqueRateOf(law));
 }
 
 /** How long so many take at a rate that goes on as it does: below the measured rate is only for seconds. */
@@ -119,7 +120,7 @@ export function afterRefusal(law: OpaqueLaw, nowMs: number, sentMs: number, acce
   const refusals = law.refusals + 1;
   const spread = 1 - PAUSE_SPREAD / 2 + PAUSE_SPREAD * random();
   const pauseMs = Math.min(MOST_PAUSE_MS, (PAUSE_MS + 1000 / sending) * 2 ** (refusals - 1)) * spread;
-  const isUnmeasured = law.pauseBeganMs === undefined && nowMs - law.sinceMs < measuredSpanMs(sending);
+  const isUnmeasured = law.pauseBeganMs === undefined && nowMs - law.sinceMs < measuredSpanMs(law);
   return {
     measured: isUnmeasured ? Math.max(LEAST_PER_SECOND, sending * UNMEASURED) : measuredAfter(sending, refusals, accepted),
     isRising: isUnmeasured,

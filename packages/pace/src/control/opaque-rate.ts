@@ -68,7 +68,7 @@ export function createOpaqueRate(
     rate: (nowMs) => opaqueRateOf(law(nowMs)),
     awaited: (nowMs) => {
       const rate = opaqueRateOf(law(nowMs));
-      const spanMs = measuredSpanMs(rate);
+      const spanMs = measuredSpanMs(law(nowMs));
       // In a pause nothing is sent.
       const isUsed = nowMs - law(nowMs).sinceMs < spanMs || sent.rate(nowMs, spanMs) >= USED_UP * rate;
       known = afterAwaiting(law(nowMs), nowMs, isUsed);
@@ -84,7 +84,7 @@ export function createOpaqueRate(
     },
     refused: (nowMs, sentMs) => {
       const before = law(nowMs);
-      known = afterRefusal(before, nowMs, sentMs, letIn.rate(nowMs, measuredSpanMs(opaqueRateOf(before))), random);
+      known = afterRefusal(before, nowMs, sentMs, letIn.rate(nowMs, measuredSpanMs(before)), random);
       if (known === before) return 0;
       drops++;
       return known.sinceMs - nowMs;

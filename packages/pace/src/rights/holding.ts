@@ -132,7 +132,6 @@ export function createHolding(
 
   const report = (now: number, leaves: boolean): Report => {
     const hungry = gate.hungry();
-    const perSecond = gate.whole(now, "requests");
     const breakerUntilMs = gate.breakerUntilMs(now);
     saidDemands = new Map([...recents.keys()].map((unit) => [unit, demandOf(now, unit, hungry)]));
     saidNews = news;
@@ -144,7 +143,7 @@ export function createHolding(
       weight,
       demands: saidDemands,
       units: new Map([...purses].map(([key, purse]) => [key, purse.report(now)])),
-      accepted: letIn.rate(now, perSecond === undefined ? USED_MS : measuredSpanMs(perSecond)),
+      accepted: letIn.rate(now, law === undefined ? USED_MS : measuredSpanMs(law)),
       isAwaiting,
       draw: random(),
       spendable: gate.spendable(),
@@ -288,8 +287,7 @@ export function createHolding(
       if (law === undefined || law !== before) return;
       // Until the ledger answers: what all together were let in is what this one was, for its part.
       const own = part(now, "requests");
-      const perSecond = gate.whole(now, "requests") ?? 1;
-      law = afterRefusal(law, now, sent, own === 0 ? 0 : letIn.rate(now, measuredSpanMs(perSecond)) / own, random);
+      law = afterRefusal(law, now, sent, own === 0 ? 0 : letIn.rate(now, measuredSpanMs(law)) / own, random);
     },
     asked: (untilMs) => {
       news = { ...news, askedUntilMs: Math.max(untilMs, news.askedUntilMs ?? untilMs) };
