@@ -132,7 +132,7 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
   const reserved = new Set(policy.reserved ?? ["heartbeat"]);
   const { partitionOf: named } = policy;
   const nameOf = ({ asked, at }: Described, model: string | undefined): string => {
-    if (named === undefined) return partitionOf(at, asked.headers, model);
+    if (named === undefined) return partitionOf(at, asked, model);
     const name: unknown = named(asked);
     checkText("what partitionOf gives", name);
     return name as string;
@@ -421,7 +421,7 @@ function describe(input: string | URL | Request, init: RequestInit): Described {
   const request = input instanceof Request ? input : undefined;
   const url = request?.url ?? textOf(input);
   const at = parsed(url);
-  if (at === undefined) throw new PaceError("bad-argument", `${shown(url)} is no address`, 'It begins with the scheme: "https://…".');
+  if (at === undefined) throw new PaceError("bad-argument", `${shown(withoutQuery(url))} is no address`, 'It begins with the scheme: "https://…".');
   const body = typeof init.body === "string" ? init.body : undefined;
   const method = (init.method ?? request?.method ?? "GET").toUpperCase();
   return { asked: { url, headers: headersOf(init.headers ?? request?.headers), body }, at, method };
@@ -447,6 +447,12 @@ function headersOf(given: RequestInit["headers"]): Headers {
       { cause },
     );
   }
+}
+
+/** A key or a password may be in it. */
+function withoutQuery(url: string): string {
+  const [bare = ""] = url.split(/[?#]/, 1);
+  return bare.slice(bare.lastIndexOf("@") + 1).slice(0, 80);
 }
 
 function parsed(url: string): URL | undefined {

@@ -9,19 +9,56 @@ export interface Asked {
 }
 
 const CREDENTIALS = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
+/** Names that stand for nothing else, whoever is asked. */
+const KEY_IN_QUERY = /^(?:api[-_]?key|access[-_]token)$/i;
+/** Google's own name for it means anything elsewhere. */
+const GOOGLE = /(?:^|\.)googleapis\.com$/;
+/** Of these schemes each request has other words; who signed it is one of their parameters. */
+const SIGNED = /^(?:[\w-]*HMAC-SHA256|OAuth|Digest|Hawk|Signature)\s/i;
+const SIGNER = /\b(?:credential|access|username|keyid|id|oauth_consumer_key|oauth_token)="?([^/",\s]{1,200})/gi;
 /** GitHub counts these apart from all others. */
 const OWN_QUOTA = /^\/(search|graphql)(?=[/?]|$)/;
 const MODEL_IN_PATH = /\/models\/([\w.-]{1,80})/;
 const MODEL_IN_BODY = /"model"\s*:\s*"([^"\\]{1,100})"/;
+/** Anthropic's fast mode has limits of its own. Both words are needed, so that a tool's argument of that name is none. */
+const FAST_IN_BODY = /"speed"\s*:\s*"fast"/;
 /** A model is named at the beginning or the end of a body; of long ones the middle is not looked at. */
 const LOOKED_AT = 20_000;
 
 /** The same for requests that share their quotas, as the services in `providers/` count. Credentials are in it as a number that does not tell them. */
-export function partitionOf({ origin, pathname, host }: URL, headers: Headers, model: string | undefined): string {
+export function partitionOf(at: URL, { headers, body }: Pick<Asked, "headers" | "body">, model: string | undefined): string {
+  const credentials = credentialsOf(at, headers);
+  return [
+    at.origin,
+    credentials === "" ? undefined : hashed(credentials),
+    model,
+    isFast(headers, body) ? "fast" : undefined,
+    at.host === "api.github.com" ? OWN_QUOTA.exec(at.pathname)?.[1] : undefined,
+  ]
+    .filter((part) => part !== undefined)
+    .join(" ");
+}
+
+/** All of them: a key may stand beside the credentials of a gateway. */
+function credentialsOf(at: URL, headers: Headers): string {
   const fields = fieldsOf(headers);
-  const credential = CREDENTIALS.map((name) => fields.get(name)).find((value) => value !== null);
-  const own = host === "api.github.com" ? OWN_QUOTA.exec(pathname)?.[1] : undefined;
-  return [origin, credential === undefined ? undefined : hashed(credential), model, own].filter((part) => part !== undefined).join(" ");
+  const found: string[] = [];
+  for (const name of CREDENTIALS) {
+    const value = fields.get(name);
+    if (value !== null) found.push(SIGNED.test(value) ? signerIn(value) : value);
+  }
+  if (at.search !== "")
+    for (const [name, value] of at.searchParams)
+      if (KEY_IN_QUERY.test(name) || (name === "key" && GOOGLE.test(at.hostname))) found.push(value);
+  return found.join("\n");
+}
+
+function signerIn(value: string): string {
+  return [...value.matchAll(SIGNER)].map(([, name]) => name).join(" ") || value;
+}
+
+function isFast(headers: Headers, body: string | undefined): boolean {
+  return body !== undefined && headers.get("anthropic-beta")?.includes("fast-mode") === true && FAST_IN_BODY.test(lookedAt(body));
 }
 
 /** As the request names it. */
@@ -30,9 +67,11 @@ export function modelOf({ url, body }: Asked, at: URL = new URL(url)): string | 
 }
 
 function modelIn(body: string | undefined): string | undefined {
-  if (body === undefined) return undefined;
-  const looked = body.length > 2 * LOOKED_AT ? `${body.slice(0, LOOKED_AT)} ${body.slice(-LOOKED_AT)}` : body;
-  return MODEL_IN_BODY.exec(looked)?.[1];
+  return body === undefined ? undefined : MODEL_IN_BODY.exec(lookedAt(body))?.[1];
+}
+
+function lookedAt(body: string): string {
+  return body.length > 2 * LOOKED_AT ? `${body.slice(0, LOOKED_AT)} ${body.slice(-LOOKED_AT)}` : body;
 }
 
 /** FNV-1a, 32 bits: enough to tell a handful of keys apart. */
