@@ -1,6 +1,6 @@
 /**
  * What the header fields of an answer tell of quotas. Read are those of OpenAI and whoever took over its names (`x-ratelimit-limit-requests`), of Anthropic
- * (`anthropic-ratelimit-input-tokens-limit`), of GitHub and its many likes (`x-ratelimit-limit` and a moment), and of the IETF's drafts (`RateLimit`).
+ * (`anthropic-ratelimit-input-tokens-limit`, `anthropic-fast-…`), of GitHub and its many likes (`x-ratelimit-limit` and a moment), and of the IETF's drafts (`RateLimit`).
  *
  * Fields of strangers are not trusted: what is no number, below zero, or more than its limit tells nothing.
  */
@@ -50,6 +50,11 @@ const OF_A_MINUTE = [
 const ANTHROPIC = MODEL_UNITS.map((unit) => named(unit, unit, (what) => `anthropic-ratelimit-${unit}-${what}`));
 /** Where both are told apart, "tokens" is the scarcer of them. */
 const ANTHROPIC_APART = ANTHROPIC.filter(({ unit }) => unit !== "tokens");
+/** What is asked to be fast takes tokens of limits of its own, and none of the others. */
+const ANTHROPIC_FAST = [
+  ...ANTHROPIC.filter(({ unit }) => unit === "requests"),
+  ...(["input-tokens", "output-tokens"] as const).map((unit) => named(unit, `fast ${unit}`, (what) => `anthropic-fast-${unit}-${what}`)),
+];
 
 function named(unit: Unit, name: string, field: (what: string) => string): Named {
   return { unit, name, limit: field("limit"), remaining: field("remaining"), reset: field("reset") };
@@ -83,8 +88,14 @@ function minuteReadings(fields: Fields): readonly Reading[] {
 }
 
 function anthropicReadings(fields: Fields, now: number): readonly Reading[] {
-  const all = fields.get("anthropic-ratelimit-input-tokens-limit") === null ? ANTHROPIC : ANTHROPIC_APART;
-  return bucketReadings(fields, all, (field) => waitMs(fields.get(field) ?? "", now), aMinute);
+  const isFast = fields.get("anthropic-fast-input-tokens-limit") !== null || fields.get("anthropic-fast-output-tokens-limit") !== null;
+  const isApart = fields.get("anthropic-ratelimit-input-tokens-limit") !== null;
+  return bucketReadings(
+    fields,
+    isFast ? ANTHROPIC_FAST : isApart ? ANTHROPIC_APART : ANTHROPIC,
+    (field) => waitMs(fields.get(field) ?? "", now),
+    aMinute,
+  );
 }
 
 function aMinute(): number {
