@@ -191,10 +191,10 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
       chargesRefused: refusedTakes === undefined ? undefined : refusedTakes > 0,
       mostWaiting: policy.mostWaiting ?? MOST_WAITING,
       ranks: classes.length,
-      policy: ofPolicy.map(({ account }) => account),
+      policy: ofPolicy.map(({ door }) => door()),
     };
     const turned = (state: BreakerState): void => watch({ kind: "breaker", partition: name, state });
-    const gate = createGate(settings, { clock, random, pool, hold: sharing?.hold(name), turned });
+    const gate = createGate(settings, { clock, random, pool: pool?.door(), hold: sharing?.hold(name), turned });
     const ports: CallPorts = {
       gate,
       budget: createRetryBudget(),

@@ -1,12 +1,15 @@
 /** The quotas of the owner's policy: one account for each, whichever gates take of it. */
 import { type PolicyQuota, readingOf } from "./policy.ts";
 import { type Account, createAccount } from "./quota/account.ts";
+import { createAccountDoors } from "./quota/account-door.ts";
 import type { Reading } from "./quota/reading.ts";
 
 export interface PolicyAccount {
   /** As the policy names what it is of: "*", an origin, an origin and a model, or the name that `run` is given. */
   readonly scope: string;
   readonly account: Account;
+  /** The same, for one of the gates that take of it. */
+  readonly door: () => Account;
 }
 
 export interface PolicyAccounts {
@@ -24,7 +27,10 @@ export function createPolicyAccounts(
   open = (_scope: string, reading: Reading): Account => createAccount(nowMs, reading, "policy"),
 ): PolicyAccounts {
   const all = Object.entries(quotas).flatMap(([scope, list]) =>
-    list.map((quota) => ({ scope, account: open(scope, readingOf(quota, dateMs)) })),
+    list.map((quota) => {
+      const account = open(scope, readingOf(quota, dateMs));
+      return { scope, account, door: createAccountDoors(account) };
+    }),
   );
   return {
     all,

@@ -6,6 +6,7 @@
  */
 import type { Gauge } from "./gauge.ts";
 import type { Cost, Unit } from "./reading.ts";
+import { createTurns, type Seat } from "./turns.ts";
 
 /** Units of which a process has its own. */
 export const HELD_UNITS = ["context-tokens", "in-flight", "cpu", "memory-bytes"] as const satisfies readonly Unit[];
@@ -32,6 +33,8 @@ export interface Pool {
    * what all take of. The function returned ends that.
    */
   whenFree(call: () => void, rank: () => number | undefined): () => void;
+  /** The same, for one of the gates that take of it: large calls of one have their turn among small ones of others. */
+  door(): Pool;
   gauges(waiting: (unit: Unit) => number): readonly Gauge[];
 }
 
@@ -43,6 +46,7 @@ interface Listener {
 
 export function createPool(limits: readonly HeldLimit[], measure: Measure): Pool {
   const held = new Map<HeldUnit, number>();
+  const turns = new Map(limits.map(({ unit }) => [unit, createTurns(false)]));
   const listeners = new Set<Listener>();
   /** What cannot be measured is what is held: calls that are under way are not left there because a measure fails. */
   const measured = (unit: HeldUnit): number => {
@@ -52,7 +56,8 @@ export function createPool(limits: readonly HeldLimit[], measure: Measure): Pool
       return 0;
     }
   };
-  const used = (unit: HeldUnit): number => Math.max(held.get(unit) ?? 0, measured(unit));
+  const heldOf = (unit: HeldUnit): number => held.get(unit) ?? 0;
+  const used = (unit: HeldUnit): number => Math.max(heldOf(unit), measured(unit));
   // A call is one of those under way, whatever else it takes.
   const unitsOf = (cost: Cost, unit: HeldUnit): number => cost[unit] ?? (unit === "in-flight" ? 1 : 0);
   const tell = (): void => {
@@ -66,40 +71,83 @@ export function createPool(limits: readonly HeldLimit[], measure: Measure): Pool
     if (first !== undefined && listeners.delete(first)) listeners.add(first);
     for (const { listener } of waiting) listener.call();
   };
+  const couldFit = (cost: Cost): boolean => limits.every(({ unit, limit }) => unitsOf(cost, unit) <= limit);
 
-  return {
-    fits: (cost) => limits.every(({ unit, limit }) => used(unit) < limit && used(unit) + unitsOf(cost, unit) <= limit),
-    couldFit: (cost) => limits.every(({ unit, limit }) => unitsOf(cost, unit) <= limit),
-    hold: (cost) => {
-      for (const { unit } of limits) held.set(unit, (held.get(unit) ?? 0) + unitsOf(cost, unit));
-      let isHeld = true;
-      return () => {
-        if (!isHeld) return;
-        isHeld = false;
-        for (const { unit } of limits) held.set(unit, Math.max(0, (held.get(unit) ?? 0) - unitsOf(cost, unit)));
-        tell();
-      };
-    },
-    whenFree: (call, rank) => {
-      const listener = { call, rank };
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
-    gauges: (waiting) =>
-      limits.map(({ unit, limit }) => ({
-        partition: HERE,
-        unit,
-        name: unit,
-        limit,
-        windowMs: undefined,
-        shape: "held",
-        used: used(unit),
-        waiting: waiting(unit),
-        available: Math.max(0, limit - used(unit)),
-        resetInMs: undefined,
-        source: "policy",
-        confidence: 1,
-        chargesRefused: undefined,
-      })),
+  const door = (): Pool => {
+    const own = new Set<Listener>();
+    const rankHere = (): number | undefined => {
+      const ranks = [...own].map(({ rank }) => rank()).filter((rank) => rank !== undefined);
+      return ranks.length === 0 ? undefined : Math.min(...ranks);
+    };
+    const seats = new Map([...turns].map(([unit, of]): [HeldUnit, Seat] => [unit, of.seat(rankHere)]));
+    let asked: Cost | undefined;
+
+    /** Others leave room for what will be there when they have given back, and for nothing that never will be. */
+    const comesBack = (cost: Cost): boolean =>
+      limits.every(({ unit, limit }) => Math.max(0, used(unit) - heldOf(unit)) + unitsOf(cost, unit) <= limit);
+
+    return {
+      fits: (cost) => {
+        asked = cost;
+        const isThere = limits.every(({ unit, limit }) => used(unit) < limit && used(unit) + unitsOf(cost, unit) <= limit);
+        if (!isThere) {
+          const isDue = comesBack(cost);
+          for (const [unit, seat] of seats)
+            if (isDue) seat.short(unitsOf(cost, unit));
+            else seat.there();
+          return false;
+        }
+        const isLeft = limits.every(({ unit, limit }) => {
+          const units = unitsOf(cost, unit);
+          return units === 0 || used(unit) + units + (seats.get(unit)?.leaves() ?? 0) <= limit;
+        });
+        if (isLeft) for (const seat of seats.values()) seat.there();
+        return isLeft;
+      },
+      couldFit,
+      hold: (cost) => {
+        for (const { unit } of limits) {
+          held.set(unit, heldOf(unit) + unitsOf(cost, unit));
+          seats.get(unit)?.took(unitsOf(cost, unit), cost === asked);
+        }
+        let isHeld = true;
+        return () => {
+          if (!isHeld) return;
+          isHeld = false;
+          for (const { unit } of limits) held.set(unit, Math.max(0, heldOf(unit) - unitsOf(cost, unit)));
+          tell();
+        };
+      },
+      whenFree: (call, rank) => {
+        const listener = { call, rank };
+        listeners.add(listener);
+        own.add(listener);
+        return () => {
+          listeners.delete(listener);
+          own.delete(listener);
+        };
+      },
+      door,
+      gauges,
+    };
   };
+
+  const gauges: Pool["gauges"] = (waiting) =>
+    limits.map(({ unit, limit }) => ({
+      partition: HERE,
+      unit,
+      name: unit,
+      limit,
+      windowMs: undefined,
+      shape: "held",
+      used: used(unit),
+      waiting: waiting(unit),
+      available: Math.max(0, limit - used(unit)),
+      resetInMs: undefined,
+      source: "policy",
+      confidence: 1,
+      chargesRefused: undefined,
+    }));
+
+  return door();
 }
