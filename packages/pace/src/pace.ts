@@ -27,6 +27,7 @@ import type { Keeper, ReactionFault, Watcher } from "./ladder/reactions.ts";
 import { type Asked, modelOf, partitionOf } from "./partition.ts";
 import { type PartitionState, partitionStateOf } from "./partition-state.ts";
 import { type CallTraits, countable, type PacePolicy } from "./policy.ts";
+import { createPartitions } from "./partitions.ts";
 import { createPolicyAccounts, type PolicyAccount } from "./policy-accounts.ts";
 import { checkInit, checkNamed, checkPolicy, checkPorts, checkRun, checkTraits, knownClass } from "./policy-check.ts";
 import { beginningOf } from "./providers/beginning.ts";
@@ -108,8 +109,6 @@ const CLASSES = ["heartbeat", "interactive", "normal", "background"];
 const DEADLINE_MS = 120_000;
 const ATTEMPTS = 20;
 const MOST_WAITING = 10_000;
-/** Partitions that are remembered: keys and models of one program. The one that was not used for longest makes room. */
-const MOST_PARTITIONS = 1000;
 /** RFC 9110, section 9.2.2. */
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
 
@@ -137,8 +136,7 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
     checkText("what partitionOf gives", name);
     return name as string;
   };
-  const partitions = new Map<string, Partition>();
-  let newest: Partition | undefined;
+  const partitions = createPartitions<Partition>(clock.now);
   let isClosed = false;
   const told = look && quiet(look);
   const watch = (event: PaceEvent): void => {
@@ -168,22 +166,10 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
   const metered = createUsageReader();
 
   const partitionNamed = (name: string, origin: string, model?: string): Partition => {
-    const known = partitions.get(name);
-    if (known !== undefined) {
-      if (known === newest) return known;
-      // The last in a map is the one that was used last.
-      partitions.delete(name);
-      partitions.set(name, known);
-      newest = known;
-      return known;
-    }
-    for (const [other, { gate }] of partitions) {
-      if (partitions.size < MOST_PARTITIONS) break;
-      const { waiting, underWay } = gate.state();
-      if (waiting + underWay > 0) continue;
-      gate.close();
-      partitions.delete(other);
-    }
+    return partitions.of(name, () => made(name, origin, model));
+  };
+
+  const made = (name: string, origin: string, model: string | undefined): Partition => {
     if (isClosed) throw new PaceError("closed", "it was closed", "Make another with createPace().");
     const ofPolicy = accounts.of(origin, model);
     const refusedTakes = URL.canParse(origin) ? knownOf(new URL(origin).host)?.refusedTakes : undefined;
@@ -204,10 +190,7 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
         return told === undefined && !foresight.isWanted ? undefined : watch;
       },
     };
-    const partition = { gate, ports, correction: createCostCorrection(), policy: ofPolicy };
-    partitions.set(name, partition);
-    newest = partition;
-    return partition;
+    return { gate, ports, correction: createCostCorrection(), policy: ofPolicy };
   };
 
   const termsOf = (traits: CallTraits, guessed: Cost): CallTerms => {
@@ -321,13 +304,14 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
 
   const gauges = (): readonly Gauge[] => [
     ...accounts.all.map(({ scope, account }) => {
-      const waiting = [...partitions.values()]
+      const waiting = partitions
+        .values()
         .filter(({ policy: taken }) => taken.some((one) => one.account === account))
         .reduce((sum, { gate }) => sum + gate.waiting(account.unit), 0);
       return gaugeOf(account, clock.now(), { partition: scope, waiting, confidence: 1, chargesRefused: undefined });
     }),
-    ...[...partitions].flatMap(([name, { gate }]) => gate.gauges(name)),
-    ...(pool?.gauges((unit) => [...partitions.values()].reduce((sum, { gate }) => sum + gate.waiting(unit), 0)) ?? []),
+    ...partitions.entries().flatMap(([name, { gate }]) => gate.gauges(name)),
+    ...(pool?.gauges((unit) => partitions.values().reduce((sum, { gate }) => sum + gate.waiting(unit), 0)) ?? []),
   ];
 
   const close = (): void => {
@@ -349,7 +333,7 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
       checkTraits(classes, strategies, more);
       return paceOf({ ...traits, ...more });
     },
-    state: () => new Map([...partitions].map(([name, { gate }]) => [name, partitionStateOf(gate.state(), clock.now())])),
+    state: () => new Map(partitions.entries().map(([name, { gate }]) => [name, partitionStateOf(gate.state(), clock.now())])),
     gauges,
     keep: (name, keeper) => {
       checkNamed("keep", name, keeper);

@@ -40,6 +40,8 @@ export function createTurns(isGradual: boolean): Turns {
 
   const goesBefore = (one: Place, other: Place): boolean => {
     const rank = one.rank();
+    // Gates come and go.
+    if (rank === undefined) short.delete(one);
     return rank !== undefined && rank <= (other.rank() ?? rank);
   };
 
