@@ -226,6 +226,15 @@ export function createHolding(
     else wakeBy(sentMs + LEAST_GAP_MS);
   };
 
+  const look = (now: number): void => {
+    if (isClosed || now < lookedMs + LEAST_GAP_MS) return;
+    lookedMs = now;
+    const latest = store.turn(partition);
+    if (latest === turn) return;
+    turn = latest;
+    send();
+  };
+
   return {
     part,
     due: (unit) => parts.get(unit)?.due ?? 1,
@@ -235,6 +244,8 @@ export function createHolding(
     },
     spendable: (unit) => spendable.get(unit),
     get pausedUntilMs() {
+      // Who asks is about to leave: what others were told meanwhile is heard before.
+      look(clock.now());
       return pausedUntilMs;
     },
     usedPerSecond: (now) => letIn.rate(now, TOLD_MS),
@@ -244,14 +255,7 @@ export function createHolding(
       purses.set(key, purse);
       return purse;
     },
-    look: (now) => {
-      if (now < lookedMs + LEAST_GAP_MS) return;
-      lookedMs = now;
-      const latest = store.turn(partition);
-      if (latest === turn) return;
-      turn = latest;
-      send();
-    },
+    look,
     waits: (now, isForRate) => {
       if (isForRate) {
         isAwaiting = true;
