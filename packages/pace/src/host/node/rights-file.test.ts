@@ -79,6 +79,27 @@ describe("a file of rights", () => {
     store.close();
   });
 
+  it("that another has all the time is waited for, and used when it is free", async () => {
+    const path = newPath();
+    openRightsFile(path).close();
+    const holder = new DatabaseSync(path);
+    holder.exec("PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE; PRAGMA user_version = 1");
+    const store = openRightsFile(path);
+    let isAnswered = false;
+    const exchange = (nth: number): boolean => {
+      store.exchange("service", { ...REPORT, nth }, () => {
+        isAnswered = true;
+      });
+      return isAnswered;
+    };
+    expect(exchange(1)).toBe(false);
+    holder.exec("ROLLBACK");
+    holder.close();
+    let nth = 2;
+    await expect.poll(() => exchange(nth++), { timeout: 20_000 }).toBe(true);
+    store.close();
+  });
+
   it("that loses its bytes is told, and nothing is thrown", () => {
     const path = newPath();
     const told: PaceError[] = [];

@@ -21,6 +21,9 @@ const TRY_AGAIN_MS = 1000;
 /** Who wrote within so long is alive. */
 const ALIVE_MS = 10_000;
 const SQLITE_BUSY = 5;
+/** Several that begin at once make the file one after the other: a program may stand still so long when it begins. */
+const OPEN_TRIES = 20;
+const OPEN_PAUSE_MS = 10;
 
 interface Open {
   readonly database: DatabaseSync;
@@ -34,7 +37,7 @@ interface Open {
 export function openRightsFile(path: string, trouble: (error: PaceError) => void = () => undefined): RightsStore {
   const settings: LedgerSettings = { leaseMs: LEASE_MS, startPerSecond: START_PER_SECOND, isAtomic: true };
   // First what pages and engines without SQLite are told that they lack.
-  let open: Open | undefined = opened(path);
+  let open: Open | undefined = openedInTime(path);
   const boot = bootId();
   let triedMs = Number.NEGATIVE_INFINITY;
   let told = "";
@@ -64,8 +67,9 @@ export function openRightsFile(path: string, trouble: (error: PaceError) => void
       if (open !== undefined && files().statSync(path, { throwIfNoEntry: false })?.ino === open.inode) return open;
       shut();
       open = opened(path);
-      told = "";
     } catch (error) {
+      // Another makes it just now.
+      if (isBusy(error)) return undefined;
       tell(error instanceof Error ? error.message : String(error), error);
     }
     return open;
@@ -105,11 +109,13 @@ export function openRightsFile(path: string, trouble: (error: PaceError) => void
           answer = grant;
         }
         file.database.exec("COMMIT");
+        // It is well when something was written: that it could be opened says little.
+        if (before !== undefined) told = "";
       } catch (error) {
         answer = undefined;
         if (isBegun) rolledBack(file.database);
         // Another has it for a moment.
-        if ((error as { errcode?: number }).errcode === SQLITE_BUSY) return;
+        if (isBusy(error)) return;
         tell(`"${path}" cannot be used: ${error instanceof Error ? error.message : String(error)}`, error);
         shut();
       }
@@ -128,6 +134,24 @@ export function openRightsFile(path: string, trouble: (error: PaceError) => void
       shut();
     },
   };
+}
+
+/** Nothing where another has it all the time. */
+function openedInTime(path: string): Open | undefined {
+  for (let tries = 0; tries < OPEN_TRIES; tries++)
+    try {
+      return opened(path);
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, OPEN_PAUSE_MS);
+    }
+  return undefined;
+}
+
+/** Of an error of SQLite, or of ours that it caused; whatever else it says of why. */
+function isBusy(error: unknown): boolean {
+  const { errcode, cause } = error as { readonly errcode?: number; readonly cause?: { readonly errcode?: number } };
+  return ((errcode ?? cause?.errcode ?? 0) & 0xff) === SQLITE_BUSY;
 }
 
 function opened(path: string): Open {
