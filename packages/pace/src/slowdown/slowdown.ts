@@ -85,7 +85,7 @@ export function slowdownStep(
 ): { readonly state: Slowdowns; readonly outputs: readonly SlowdownOutput[] } {
   const { from } = input;
   const known = before.get(from) ?? { told: [], highest: 0, credit: MOST_TOLD, creditMs: nowMs };
-  const nth = input.kind === "asked" ? input.request.nth : input.nth;
+  const nth = input.kind === "asked" ? numberOf(input.request) : input.nth;
   const same = known.told.find(({ request }) => request.nth === nth);
 
   if (input.kind === "agreed") {
@@ -145,9 +145,17 @@ function accepted(request: SlowdownRequest, nowMs: number): Told {
   return { request, answer: { kind: "accepted", nth: request.nth, forMs }, untilMs: nowMs + forMs };
 }
 
-function hasSense({ nth, scope, perSecond, mostUnderWay, classes = [], forMs, reason }: SlowdownRequest): boolean {
+/** What came over a network may be anything. */
+function numberOf(request: unknown): number {
+  const { nth } = (request ?? {}) as { readonly nth?: unknown };
+  return typeof nth === "number" ? nth : 0;
+}
+
+function hasSense(request: SlowdownRequest): boolean {
+  const { nth, scope, perSecond, mostUnderWay, classes = [], forMs, reason } = (request ?? {}) as SlowdownRequest;
+  if (typeof forMs !== "number" || !Array.isArray(classes)) return false;
   if (!Number.isSafeInteger(nth) || nth < 1 || !(forMs > 0) || (perSecond === undefined && mostUnderWay === undefined)) return false;
-  if (perSecond !== undefined && !(perSecond >= 0)) return false;
+  if (perSecond !== undefined && !(typeof perSecond === "number" && perSecond >= 0)) return false;
   if (mostUnderWay !== undefined && !(Number.isSafeInteger(mostUnderWay) && mostUnderWay >= 0)) return false;
   const texts = [scope, reason, ...classes];
   return classes.length <= MOST_CLASSES && texts.every((text) => typeof text === "string" && text.length <= MOST_TEXT);
