@@ -424,13 +424,9 @@ function textOf(input: unknown): string {
 function headersOf(given: RequestInit["headers"]): Headers {
   try {
     return new Headers(given);
-  } catch (cause) {
-    throw new PaceError(
-      "bad-argument",
-      `the fields of a request are none: ${(cause as Error).message}`,
-      'As in { accept: "text/plain" }.',
-      { cause },
-    );
+  } catch {
+    // What the engine says of it has the value in it, which may be a credential.
+    throw new PaceError("bad-argument", "a field of a request has a name or a value that no field has", 'As in { accept: "text/plain" }.');
   }
 }
 

@@ -271,6 +271,37 @@ describe("one operation that wants everything", () => {
     expect(mine).toBe(100);
   });
 
+  it.each(["enters", "settles"])("leaves at once where there is room, though somebody %s while another leaves", (does) => {
+    const { time, gate } = gateAt();
+    const terms = { cost: {}, isGuess: false, rank: 0, isReserved: false, requester: "", deadlineMs: Number.POSITIVE_INFINITY };
+    const refuse = (error: Error): never => {
+      throw error;
+    };
+    const alone = { ...terms, operation: { name: "one", mostShare: 0.1 } };
+    let before: Pass | undefined;
+    let hasLeft = false;
+    const enter = (): void =>
+      void gate.enter(alone, {
+        leave: () => {
+          hasLeft = true;
+        },
+        refuse,
+      });
+    if (does === "settles") {
+      gate.enter(alone, {
+        leave: (pass) => {
+          before = pass;
+        },
+        refuse,
+      });
+      enter();
+      time.run(60_000);
+      expect(hasLeft).toBe(false);
+    }
+    gate.enter(terms, { leave: () => (does === "enters" ? enter() : before?.settle({ kind: "withdrawn" })), refuse });
+    expect(hasLeft).toBe(true);
+  });
+
   it("gives back what calls had that were taken out of the line", () => {
     const { time, gate, enter } = gateAt();
     enter().pass?.settle({ kind: "refused", waitMs: 10_000 });

@@ -124,6 +124,8 @@ interface Capped extends Call {
 
 /** Rates move while nobody asks: who waits looks again so often. */
 const LOOK_AGAIN_MS = 250;
+/** Clocks are compared anew with each answer of the ledger: pauses that end so near are one. */
+const SAME_MS = 100;
 /** Of a rate that was found by trying: those who share it leave some, limits are raised. */
 const HOPE = 1.5;
 
@@ -143,6 +145,12 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
     breakerUntilMs: (now) => (breaker.state(now) === "closed" ? undefined : breaker.opensAtMs(now)),
     changed: () => {
       lanes.agree();
+      const now = clock.now();
+      const askedUntilMs = holding?.askedUntilMs ?? Number.NEGATIVE_INFINITY;
+      if (askedUntilMs > Math.max(now, heardPauseMs + SAME_MS)) {
+        heardPauseMs = askedUntilMs;
+        turnAwayLate(now, askedUntilMs);
+      }
       pump();
     },
   });
@@ -150,9 +158,12 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
 
   let ownPauseMs = Number.NEGATIVE_INFINITY;
   let askedPauseMs = Number.NEGATIVE_INFINITY;
+  /** That others who share its quotas were asked for. */
+  let heardPauseMs = Number.NEGATIVE_INFINITY;
   const alarm = createAlarm(clock, () => pump());
   let isClosed = false;
   let isPumping = false;
+  let isAsked = false;
   let breakerWas: BreakerState = "closed";
   /** Units that the calls that wait are expected to take. */
   const wanted = new Map<Unit, number>();
@@ -269,50 +280,58 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
     if (outcome.waitMs !== undefined && now + outcome.waitMs > askedPauseMs) {
       askedPauseMs = now + outcome.waitMs;
       holding?.asked(askedPauseMs);
-      turnAwayLate(now);
+      turnAwayLate(now, askedPauseMs);
     }
   };
 
   /** Who cannot leave before his deadline is told so now, not then. */
-  const turnAwayLate = (now: number): void => {
+  const turnAwayLate = (now: number, untilMs: number): void => {
     for (const call of [...line.items(), ...operations.items()]) {
-      if (call.terms.deadlineMs >= askedPauseMs) continue;
+      if (call.terms.deadlineMs >= untilMs) continue;
       takeOut(call);
-      call.waiter.refuse(tooLate(now, call.terms.deadlineMs, askedPauseMs));
+      call.waiter.refuse(tooLate(now, call.terms.deadlineMs, untilMs));
     }
   };
 
   const pump = (): void => {
-    // Who leaves may come back before it has left.
+    isAsked = true;
+    // Who leaves may come back before it has left, or bring others along.
     if (isPumping) return;
     isPumping = true;
     try {
-      const nextMs = releaseCapped();
-      if (nextMs !== undefined) alarm.by(Math.min(nextMs, clock.now() + LOOK_AGAIN_MS));
-      for (let first = line.first(); first !== undefined; first = line.first()) {
-        const now = clock.now();
-        const ready = readyMs(now, first.terms);
-        if (ready === undefined || (ready > now && ready !== Number.POSITIVE_INFINITY)) {
-          const reserved = reservedBehind(first.rank);
-          if (reserved !== undefined && (readyMs(now, reserved.terms) ?? Number.POSITIVE_INFINITY) <= now) {
-            line.take(reserved.rank);
-            leave(now, reserved);
-            continue;
-          }
-          if (ready !== undefined) alarm.by(Math.min(ready, now + LOOK_AGAIN_MS));
-          else if (reserved !== undefined) alarm.by(now + LOOK_AGAIN_MS);
-          return;
-        }
-        if (ready > now) {
-          takeOut(first);
-          first.waiter.refuse(tooLarge());
-          continue;
-        }
-        line.take();
-        leave(now, first);
+      while (isAsked) {
+        isAsked = false;
+        letOut();
       }
     } finally {
       isPumping = false;
+    }
+  };
+
+  const letOut = (): void => {
+    const nextMs = releaseCapped();
+    if (nextMs !== undefined) alarm.by(Math.min(nextMs, clock.now() + LOOK_AGAIN_MS));
+    for (let first = line.first(); first !== undefined; first = line.first()) {
+      const now = clock.now();
+      const ready = readyMs(now, first.terms);
+      if (ready === undefined || (ready > now && ready !== Number.POSITIVE_INFINITY)) {
+        const reserved = reservedBehind(first.rank);
+        if (reserved !== undefined && (readyMs(now, reserved.terms) ?? Number.POSITIVE_INFINITY) <= now) {
+          line.take(reserved.rank);
+          leave(now, reserved);
+          continue;
+        }
+        if (ready !== undefined) alarm.by(Math.min(ready, now + LOOK_AGAIN_MS));
+        else if (reserved !== undefined) alarm.by(now + LOOK_AGAIN_MS);
+        return;
+      }
+      if (ready > now) {
+        takeOut(first);
+        first.waiter.refuse(tooLarge());
+        continue;
+      }
+      line.take();
+      leave(now, first);
     }
   };
 

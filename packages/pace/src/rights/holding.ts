@@ -52,6 +52,8 @@ export interface Holding {
   spendable(quota: string): number | undefined;
   /** Nobody leaves before: the service asked for it, or another looks first. */
   readonly pausedUntilMs: number;
+  /** Of that, what the service asked of one of them, as far as it was heard. */
+  readonly askedUntilMs: number;
   /** Calls a second that were let in, of this holder. */
   usedPerSecond(nowMs: number): number;
   /** An account of a quota that all have together. */
@@ -108,6 +110,7 @@ export function createHolding(
   let law: OpaqueLaw | undefined;
   let spendable: ReadonlyMap<string, number> = new Map();
   let pausedUntilMs = Number.NEGATIVE_INFINITY;
+  let askedUntilMs = Number.NEGATIVE_INFINITY;
   /** What happened since the last report that was answered. */
   let news: { readonly answeredSentMs?: number; readonly refusedSentMs?: number; readonly askedUntilMs?: number } = {};
   let saidNews = news;
@@ -198,7 +201,8 @@ export function createHolding(
       pauseBeganMs: ownMs(known.law.pauseBeganMs),
     };
     spendable = known.spendable;
-    pausedUntilMs = Math.max(known.askedUntilMs, known.breakerUntilMs ?? Number.NEGATIVE_INFINITY) - aheadMs;
+    askedUntilMs = known.askedUntilMs - aheadMs;
+    pausedUntilMs = Math.max(askedUntilMs, ownMs(known.breakerUntilMs) ?? Number.NEGATIVE_INFINITY);
     for (const [key, one] of grant.units) {
       const endsMs = one.endsMs === undefined ? undefined : leftMs + (one.endsMs - grant.madeMs) * (1 - DRIFT);
       purses.get(key)?.granted(one, endsMs);
@@ -246,6 +250,9 @@ export function createHolding(
       // Who asks is about to leave: what others were told meanwhile is heard before.
       look(clock.now());
       return pausedUntilMs;
+    },
+    get askedUntilMs() {
+      return askedUntilMs;
     },
     usedPerSecond: (now) => letIn.rate(now, TOLD_MS),
     purse: (terms) => {

@@ -50,3 +50,36 @@ it("... and spends nothing of what nobody else watches over", async () => {
   expect(answered()).toBe(0);
   for (const pace of paces) pace.close();
 });
+
+it("what the service asked of one turns away at once those of another that cannot wait for it", async () => {
+  const time = createVirtualTime();
+  const rights = createMemoryRights(time);
+  const paces = [200, 429].map((status, nth) =>
+    createPace(
+      {},
+      {
+        clock: time,
+        random: seededRandom(nth),
+        rights,
+        fetch: async () => new Response("{}", { status, headers: status === 429 ? { "retry-after": "600" } : {} }),
+      },
+    ),
+  );
+  const [answered, refused] = paces as [Pace, Pace];
+  const ends: [string, number][] = [];
+  for (let nth = 0; nth < 40; nth++)
+    void answered
+      .with({ deadlineMs: 100_000 })
+      .fetch(URL)
+      .then(
+        () => undefined,
+        ({ code }) => ends.push([code, time.now()]),
+      );
+  await time.runSettled(2000);
+  expect(answered.state().get("https://api.example.com")?.waiting).toBeGreaterThan(10);
+  void refused.fetch(URL).catch(() => undefined);
+  await time.runSettled(4000);
+  expect(ends.length).toBeGreaterThan(10);
+  expect(new Set(ends.map(([code]) => code))).toEqual(new Set(["too-late"]));
+  for (const pace of paces) pace.close();
+});

@@ -11,12 +11,15 @@ export interface Ask {
   readonly nth: number;
   readonly perSecond: number;
   readonly forMs: number;
+  /** Calls a second that this side promised him; he may counter with so many and no more. None unless said. */
+  readonly promisedPerSecond?: number;
 }
 
 interface Watched {
   readonly state: "asked" | "agreed" | "bounded";
   readonly nth: number;
   readonly perSecond: number;
+  readonly promisedPerSecond: number;
   readonly askedMs: number;
   readonly untilMs: number;
   /** Calls that may come at once. */
@@ -53,10 +56,11 @@ export function heededStep(before: Heeded, input: HeededInput, nowMs: number): {
   const known = state.get(peer);
   const fine = { isIn: true, ignores: undefined };
   if (input.kind === "ask") {
-    const { nth, perSecond, forMs } = input;
+    const { nth, perSecond, forMs, promisedPerSecond = 0 } = input;
     if (known === undefined && state.size >= MOST_PEERS) state.delete([...state.keys()][0] as string);
     const credit = burstOf(perSecond);
-    state.set(peer, { state: "asked", nth, perSecond, askedMs: nowMs, untilMs: nowMs + forMs, credit, creditMs: nowMs });
+    const untilMs = nowMs + forMs;
+    state.set(peer, { state: "asked", nth, perSecond, promisedPerSecond, askedMs: nowMs, untilMs, credit, creditMs: nowMs });
     return { state, output: fine };
   }
   if (known === undefined) return { state: before, output: fine };
@@ -67,9 +71,11 @@ export function heededStep(before: Heeded, input: HeededInput, nowMs: number): {
   const bound = { ...known, state: "bounded" as const };
   if (input.kind === "answered") {
     const { answer } = input;
-    if (answer.nth !== known.nth || known.state === "bounded") return { state: before, output: fine };
+    // The first answer counts: another would give him time again.
+    if (answer.nth !== known.nth || known.state !== "asked") return { state: before, output: fine };
     if (answer.kind === "refused") return { state: state.set(peer, bound), output: { isIn: true, ignores: peer } };
-    const perSecond = answer.kind === "countered" ? Math.max(known.perSecond, answer.leastPerSecond) : known.perSecond;
+    const isMore = answer.kind === "countered" && answer.leastPerSecond > known.perSecond;
+    const perSecond = isMore ? Math.max(known.perSecond, Math.min(answer.leastPerSecond, known.promisedPerSecond)) : known.perSecond;
     state.set(peer, { ...known, state: "agreed", perSecond, askedMs: nowMs, credit: burstOf(perSecond), creditMs: nowMs });
     return { state, output: fine };
   }

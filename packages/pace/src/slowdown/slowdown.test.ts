@@ -95,6 +95,56 @@ describe("a request to slow down", () => {
     expect(standing(agreed.state, "promised", "x", "normal", 11).perSecond).toBe(0);
   });
 
+  it.each<unknown>([
+    null,
+    undefined,
+    "slow",
+    {},
+    { ...REQUEST, nth: "1" },
+    { ...REQUEST, nth: 1.5 },
+    { ...REQUEST, nth: Number.POSITIVE_INFINITY },
+    { ...REQUEST, classes: null },
+    { ...REQUEST, classes: "background" },
+    { ...REQUEST, classes: { length: 1 } },
+    { ...REQUEST, classes: Array.from({ length: 33 }, () => "normal") },
+    { ...REQUEST, perSecond: "2" },
+    { ...REQUEST, perSecond: -1 },
+    { ...REQUEST, perSecond: undefined },
+    { ...REQUEST, mostUnderWay: 0.5 },
+    { ...REQUEST, forMs: "60000" },
+    { ...REQUEST, forMs: Number.NaN },
+    { ...REQUEST, forMs: 0 },
+    { ...REQUEST, scope: null },
+    { ...REQUEST, reason: "x".repeat(201) },
+  ])("that is %j is refused, and binds nothing", (request) => {
+    const { state, answers } = played([[0, { kind: "asked", from: "peer", request: request as SlowdownRequest }]]);
+    expect(answers).toMatchObject([{ kind: "refused", reason: "no-sense" }]);
+    expect(answers.every(({ nth }) => typeof nth === "number")).toBe(true);
+    expect(standing(state, "peer", "x", "normal", 1).perSecond).toBe(FREE);
+  });
+
+  it("for nothing at all is accepted where nothing was promised, and ends after an hour though it is asked for ever", () => {
+    const { state, answers } = played([[0, asked("peer", { perSecond: 0, forMs: Number.POSITIVE_INFINITY })]]);
+    expect(answers).toEqual([{ kind: "accepted", nth: 1, forMs: 3_600_000 }]);
+    expect(standing(state, "peer", "x", "normal", 3_599_999).perSecond).toBe(0);
+    expect(standing(state, "peer", "x", "normal", 3_600_000).perSecond).toBe(FREE);
+  });
+
+  it("that is refused neither binds nor counts among those that came", () => {
+    const { state } = played([
+      [0, asked("peer", { nth: 5 })],
+      [1, asked("peer", { nth: 4, perSecond: 0 })],
+    ]);
+    expect(standing(state, "peer", "x", "normal", 2).perSecond).toBe(2);
+    expect(state.get("peer")?.highest).toBe(5);
+  });
+
+  it("that was refused as one too many is accepted when it comes again later", () => {
+    const flood = Array.from({ length: 9 }, (_, nth) => [0, asked("peer", { nth: nth + 1 })] as const);
+    const { answers } = played([...flood, [6000, asked("peer", { nth: 9 })]]);
+    expect(answers.slice(-2).map(({ kind }) => kind)).toEqual(["refused", "accepted"]);
+  });
+
   it("never binds anybody but its sender, below what was promised, or for more than an hour, whatever comes", () => {
     const request = fc.record({
       nth: fc.integer({ min: -1, max: 30 }),
@@ -193,9 +243,33 @@ describe("who was asked to slow down", () => {
     expect(isIn).toBeLessThanOrEqual(53 + 6);
   });
 
-  it("may send all that he countered with, and everything when the time is over", () => {
+  it.each([2, 1e9, Number.POSITIVE_INFINITY, Number.NaN, -1])(
+    "and counters with %d that nobody promised him is held to what he was asked",
+    (leastPerSecond) => {
+      const counter = [100, { kind: "answered", from, answer: { kind: "countered", nth: 1, leastPerSecond, reason: "" } }] as const;
+      const { isIn, ignores } = run([ask, counter, ...coming(10, 6000, 59_000)]);
+      expect(ignores).toEqual([from]);
+      expect(isIn).toBeLessThanOrEqual(53 + 6);
+      expect(run([ask, counter, ...coming(1, 6000, 59_000)]).ignores).toEqual([]);
+    },
+  );
+
+  it("and says again and again that he agrees has no more time for it", () => {
+    const again = coming(0.5, 200, 59_000).map(([at]) => [at, yes[1]] as const);
+    const inputs = [ask, yes, ...[...again, ...coming(10, 6000, 59_000)].sort(([one], [other]) => one - other)];
+    expect(run(inputs).isIn).toBeLessThanOrEqual(53 + 6);
+  });
+
+  it("and answers what was not asked changes nothing", () => {
+    const stale = [200, { kind: "answered", from, answer: { kind: "accepted", nth: 7, forMs: 60_000 } }] as const;
+    expect(run([ask, stale]).state.get(from)?.state).toBe("asked");
+    expect(run([stale]).state.size).toBe(0);
+  });
+
+  it("may send all that he countered with and was promised, and everything when the time is over", () => {
     const counter = [100, { kind: "answered", from, answer: { kind: "countered", nth: 1, leastPerSecond: 5, reason: "" } }] as const;
-    expect(run([ask, counter, ...coming(5, 6000, 59_000)]).ignores).toEqual([]);
+    const promised = [0, { ...ask[1], promisedPerSecond: 5 }] as const;
+    expect(run([promised, counter, ...coming(5, 6000, 59_000)]).ignores).toEqual([]);
     expect(run([ask, ...coming(10, 6000, 59_000), ...coming(10, 61_000, 70_000)]).state.size).toBe(0);
   });
 });
