@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { answerCache } from "./degrade/answer-cache.ts";
 import { isPaceError, type PaceError } from "./error.ts";
 import { createPace, type Fetch, type Pace } from "./pace.ts";
 import type { PacePolicy } from "./policy.ts";
@@ -301,6 +302,23 @@ describe("pace.fetch and a server", () => {
     using pace = createPace();
     await expect(pace.fetch("http://127.0.0.1:1/")).rejects.toThrow("fetch failed");
     expect([...pace.state().values()][0]?.underWay).toBe(0);
+  });
+});
+
+describe("an answer of before", () => {
+  it("is for who got it, and for nobody whose fields tell him apart", async () => {
+    let count = 0;
+    const time = createVirtualTime();
+    const quotas = { "https://api.example.com": [{ limit: 10, windowMs: 86_400_000, shape: "window" as const }] };
+    const pace = createPace(
+      { quotas, lesser: [answerCache({}, time)] },
+      { clock: time, random: seededRandom(7), fetch: async () => Response.json({ count: ++count }) },
+    );
+    const ask = async (cookie: string): Promise<unknown> => await (await pace.fetch(URL_OF_IT, { headers: { cookie } })).json();
+    for (let nth = 0; nth < 8; nth++) await ask("of=one");
+    await time.runSettled(1000);
+    expect(await ask("of=one")).toEqual({ count: 8 });
+    expect(await ask("of=other")).toEqual({ count: 9 });
   });
 });
 

@@ -10,6 +10,7 @@ import { checkFunction, checkText, shown } from "./argument.ts";
 import { type Attempt, type CallPorts, call } from "./call.ts";
 import type { BreakerState } from "./control/breaker.ts";
 import { createRetryBudget } from "./control/retry-budget.ts";
+import { createAskers } from "./degrade/askers.ts";
 import type { DegradeEvent } from "./degrade/degrader.ts";
 import { fetchLesser } from "./degrade/lesser-fetch.ts";
 import { PaceError } from "./error.ts";
@@ -137,6 +138,7 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
     return name as string;
   };
   const partitions = createPartitions<Partition>(clock.now);
+  const askers = createAskers();
   let isClosed = false;
   const told = look && quiet(look);
   const watch = (event: PaceEvent): void => {
@@ -223,7 +225,7 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
     const { class: ofClass = usual, isDeferrable, lessenedBy } = traits;
     const lesser = {
       class: ofClass,
-      scope: partition,
+      scope: `${partition} ${askers.of(asked.headers)}`,
       ...(isDeferrable === undefined ? {} : { isDeferrable }),
       ...(lessenedBy === undefined ? {} : { lessenedBy }),
     };
