@@ -113,6 +113,20 @@ describe("work", () => {
     expect(isStopped).toBe(true);
   });
 
+  it.each([
+    ["null", null],
+    ["a number", 5],
+    ["an object without a kind", {}],
+    ["a kind that there is not", { kind: "less", lost: "all" }],
+    ["an answer of which nobody says what it lacks", { kind: "answer", result: 1 }],
+    ["a ticket that is none", { kind: "deferred", lost: "all" }],
+  ])("is done in full where a strategy gives %s", async (_name, given) => {
+    const odd = strategy("odd", () => given as unknown as Lesser);
+    const { time, degrader, events } = town([odd], "saving");
+    expect(await settledOf(time, echo(degrader))).toEqual({ kind: "done", result: 16, stamps: [] });
+    expect(events.map(({ kind }) => kind)).toEqual(given === null ? [] : ["passed-over"]);
+  });
+
   it("shows a strategy only results of which nothing was lost", async () => {
     const seen: unknown[] = [];
     const learns: Strategy = { name: "learns", from: "emergency", lessen: () => undefined, answered: (_work, result) => seen.push(result) };

@@ -45,6 +45,8 @@ export interface Operation<Request> {
   readonly isQuestion?: boolean;
   /** Names of the strategies that may touch it: all unless said, and none where its class is critical. */
   readonly lessenedBy?: readonly string[];
+  /** Whether a strategy's request or answer is one that the work can go on with: all are, unless said. What it throws says that it is none. */
+  readonly fits?: (lesser: Lesser) => boolean;
 }
 
 export type Outcome<Result> =
@@ -99,8 +101,18 @@ export function createDegrader(settings: DegraderSettings, { clock, shortageOf, 
     }
   };
 
-  const lesserBy = async (strategy: Strategy, work: Work): Promise<Lesser | undefined> => {
-    const waited = await waitFor(clock, patienceMs, (signal) => strategy.lessen(work, signal));
+  const lesserBy = async (strategy: Strategy, work: Work, fits: (lesser: Lesser) => boolean): Promise<Lesser | undefined> => {
+    const waited = await waitFor(clock, patienceMs, async (signal) => {
+      const lesser: unknown = await strategy.lessen(work, signal);
+      // Somebody else's code, that may be in JavaScript: nothing is what it says, whichever nothing that is.
+      if (lesser === undefined || lesser === null) return undefined;
+      if (!isLesser(lesser) || !fits(lesser))
+        throw bad(
+          `"${strategy.name}" gives ${shown(lesser)}`,
+          "A request, an answer, a ticket or a refusal that the work can go on with, with what is lost, or nothing.",
+        );
+      return lesser;
+    });
     if (waited.kind === "done") return waited.value;
     const error = waited.kind === "failed" ? { error: waited.error } : {};
     tell({ kind: "passed-over", operation: work.operation, strategy: strategy.name, why: waited.kind, ...error });
@@ -122,7 +134,7 @@ export function createDegrader(settings: DegraderSettings, { clock, shortageOf, 
       const unknown = one.lessenedBy?.find((name) => !names.includes(name));
       if (unknown !== undefined)
         throw new PaceError("bad-argument", `"${unknown}" is no strategy here`, `There are: ${names.join(", ") || "none"}.`);
-      const { operation, request, class: name = "normal", scope = "", isDeferrable = false, isQuestion = false } = one;
+      const { operation, request, class: name = "normal", scope = "", isDeferrable = false, isQuestion = false, fits = () => true } = one;
       const plain = { operation, request, class: name, scope, isDeferrable, isQuestion };
       const shortage = shortageOf(one);
       const stamps: Stamp[] = [];
@@ -130,7 +142,7 @@ export function createDegrader(settings: DegraderSettings, { clock, shortageOf, 
       for (const strategy of shortage === undefined ? [] : strategies) {
         if (shortage === undefined || !isAtLeast(shortage.step, strategy.from)) continue;
         if (!mayTouch(one.lessenedBy, critical.includes(name), strategy.name)) continue;
-        const lesser = await lesserBy(strategy, { ...plain, request: lessened, shortage });
+        const lesser = await lesserBy(strategy, { ...plain, request: lessened, shortage }, fits);
         if (lesser === undefined) continue;
         const stamp: Stamp = { strategy: strategy.name, ...shortage, lost: lesser.lost };
         stamps.push(stamp);
@@ -155,6 +167,13 @@ function checkStrategy(strategy: unknown): void {
   checkOneOf(`step from which "${name}" is asked`, from, STEPS.slice(1));
   checkMethods(`the strategy "${name}"`, strategy, ["lessen"]);
   if (answered !== undefined) checkFunction(`answered of "${name}"`, answered);
+}
+
+function isLesser(given: unknown): given is Lesser {
+  if (typeof given !== "object" || given === null) return false;
+  const { kind, lost, ticket } = given as Readonly<Record<string, unknown>>;
+  if (typeof lost !== "string") return false;
+  return kind === "deferred" ? typeof ticket === "string" : kind === "request" || kind === "answer" || kind === "dropped";
 }
 
 function shed(operation: string, { step, gauge }: Shortage, lost: string): PaceError {

@@ -9,6 +9,7 @@ import { createDegrader } from "./degrader.ts";
 import { fewerTokens } from "./fewer-tokens.ts";
 import { fetchLesser, type LesserTraits } from "./lesser-fetch.ts";
 import { stampsOf } from "./stamp.ts";
+import type { Lesser } from "./strategy.ts";
 
 const URL_OF_IT = "https://api.example.com/v1/messages";
 const GEMINI = "https://generativelanguage.googleapis.com/v1/models/large:generateContent";
@@ -123,6 +124,22 @@ describe("a fetch that does with less", () => {
     const answer = await ask(URL_OF_IT, init);
     expect(answer.headers.has("pace-degraded")).toBe(false);
     expect(sent[0]?.init.body).toBe(init.body);
+  });
+
+  const ring: Record<string, unknown> = {};
+  ring["ring"] = ring;
+  it.each<[string, Lesser]>([
+    ["an answer that is none", { kind: "answer", result: "hello", lost: "all" }],
+    ["no answer", { kind: "answer", result: undefined, lost: "all" }],
+    ["no request", { kind: "request", request: null, lost: "all" }],
+    ["a request to nowhere", { kind: "request", request: { url: "nowhere", method: "GET" }, lost: "all" }],
+    ["a request that has itself in it", { kind: "request", request: { url: URL_OF_IT, method: "POST", body: ring }, lost: "all" }],
+  ])("asks in full where a strategy gives %s", async (_name, given) => {
+    const clock = createVirtualTime();
+    const shortageOf = () => ({ step: "saving" as const, gauge: "api requests minute" });
+    const degrader = createDegrader({ strategies: [{ name: "odd", from: "saving", lessen: () => given }] }, { clock, shortageOf });
+    const answer = await fetchLesser(degrader, { scope: "" }, async () => new Response("in full"), URL_OF_IT);
+    expect([await answer.text(), answer.headers.has("pace-degraded")]).toEqual(["in full", false]);
   });
 
   it("knows a Request too, and hands on one with a body unread", async () => {

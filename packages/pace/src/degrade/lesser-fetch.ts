@@ -9,7 +9,7 @@ import type { Degrader, Operation } from "./degrader.ts";
 import { isRecord, type Json } from "./json.ts";
 import { modelCallOf } from "./model-call.ts";
 import { fieldOfStamps, STAMP_FIELD } from "./stamp.ts";
-import type { Stamp } from "./strategy.ts";
+import type { Lesser, Stamp } from "./strategy.ts";
 
 type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
@@ -43,11 +43,23 @@ export async function fetchLesser(
   const operation = `${method} ${url.split(/[?#]/)[0]}`;
   // A call of a model does nothing by itself; other bodies may order something.
   const isQuestion = isGet || modelCallOf(asked) !== undefined;
-  const outcome = await degrader.perform({ ...traits, operation, request: asked, isQuestion }, async (request) =>
+  const outcome = await degrader.perform({ ...traits, operation, request: asked, isQuestion, fits }, async (request) =>
     request === asked ? await send(input, init) : await send(...sendable(request, input, init)),
   );
   if (outcome.kind === "deferred") return stamped(Response.json({ deferred: { ticket: outcome.ticket } }, { status: 202 }), outcome.stamps);
   return outcome.stamps.length === 0 ? outcome.result : stamped(outcome.result, outcome.stamps);
+}
+
+/** Whether a strategy gave what can be sent, or handed on as an answer. Throws where it has itself in it. */
+function fits(lesser: Lesser): boolean {
+  if (lesser.kind === "answer") {
+    // Of any realm.
+    const { status, headers, bodyUsed } = lesser.result as Response;
+    return typeof status === "number" && typeof headers.get === "function" && !bodyUsed;
+  }
+  if (lesser.kind !== "request") return true;
+  const { url, method, body } = lesser.request as Asked;
+  return typeof url === "string" && URL.canParse(url) && typeof method === "string" && typeof (JSON.stringify(body) ?? "") === "string";
 }
 
 function sendable({ url, method, body }: Asked, input: string | URL | Request, init: RequestInit): [string | Request, RequestInit] {
