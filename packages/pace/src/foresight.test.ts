@@ -171,6 +171,21 @@ describe("gauges that somebody else includes", () => {
   });
 });
 
+describe("gauges that are none", () => {
+  it.each([
+    ["nothing", null],
+    ["numbers that are none", { partition: "a", unit: "usd", name: "b", limit: Number.NaN, used: 1, confidence: 1 }],
+  ])("harm no call: %s", async (_name, gauge) => {
+    const faults: string[] = [];
+    const { time, pace } = town(HUNDRED, { fault: ({ who, kind }) => faults.push(`${who} ${kind}`) });
+    pace.include(() => [gauge as unknown as Gauge]);
+    await spent(time, pace, 80);
+    expect(pace.standings()).toMatchObject([{ step: "saving" }]);
+    expect(faults).toEqual(["included gauges failed"]);
+    pace.close();
+  });
+});
+
 describe("a watcher", () => {
   it("may close what told it, and nothing is looked at any more", async () => {
     const time = createVirtualTime();

@@ -4,6 +4,7 @@
  * Gauges are looked at when something happened, and not more often than a few times a second; while anything is short, and where something is measured that changes by
  * itself, every second as well. Nothing is looked at while nobody wants to know.
  */
+import { bad, shown } from "./argument.ts";
 import { createDegrader, type DegradeEvent, type Degrader } from "./degrade/degrader.ts";
 import type { Shortage, Strategy } from "./degrade/strategy.ts";
 import { PaceError } from "./error.ts";
@@ -88,6 +89,8 @@ export function createForesight(
   const gaugesOf = (one: Included): readonly Gauge[] => {
     try {
       const told = [...one.of()];
+      // What is no gauge would throw where nobody catches it, in the midst of every call.
+      for (const gauge of told) if (!isGauge(gauge)) throw bad(`a gauge is ${shown(gauge)}`, "As pace.gauges() gives them.");
       one.isFailing = false;
       return told;
     } catch (error) {
@@ -172,4 +175,11 @@ export function createForesight(
       alarm.forget();
     },
   };
+}
+
+function isGauge(given: unknown): boolean {
+  if (typeof given !== "object" || given === null) return false;
+  const { partition, unit, name, limit, used, confidence } = given as Readonly<Record<string, unknown>>;
+  const isNumber = (value: unknown): boolean => typeof value === "number" && !Number.isNaN(value);
+  return [partition, unit, name].every((text) => typeof text === "string") && [limit, used, confidence].every(isNumber);
 }
