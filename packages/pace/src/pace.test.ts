@@ -326,6 +326,19 @@ describe("an answer of before", () => {
 });
 
 describe("how it stands", () => {
+  it("gives the result of work though what is to tell of it throws, and counts what was guessed", async () => {
+    const faults: unknown[] = [];
+    const quotas = { search: [{ limit: 10, windowMs: 3_600_000 }] };
+    const pace = createPace({ quotas }, { clock: createVirtualTime(), random: () => 0.5, fault: (fault) => faults.push(fault) });
+    const told = (): never => {
+      throw new Error("no such field");
+    };
+    expect(await pace.run("search", async () => "found", { told })).toBe("found");
+    expect(faults).toMatchObject([{ kind: "failed", who: 'told of "search"' }]);
+    expect(pace.gauges()[0]?.used).toBe(1);
+    pace.close();
+  });
+
   it("counts what work took of a quota of the owner's, though nobody guessed that it would take of it", async () => {
     const day = { limit: 10, windowMs: 86_400_000, shape: "window" } as const;
     const { pace } = town({}, { quotas: { search: [{ unit: "usd", ...day }] } });

@@ -61,7 +61,7 @@ export interface PacePorts {
   readonly measure?: Measure;
   /** Called with all that happens, as it happens, for metrics and logs. What it throws is dropped: no call pays for who looks on. */
   readonly watch?: (event: PaceEvent) => void;
-  /** Told of keepers and watchers that failed, or took too long. */
+  /** Told of keepers and watchers that failed, or took too long, and of a `told` that failed. */
   readonly fault?: (fault: ReactionFault) => void;
   /** Told of all that is done with less, and of strategies that failed. */
   readonly lessened?: (event: DegradeEvent) => void;
@@ -73,8 +73,13 @@ export interface RunOptions<Result = unknown> {
   readonly guess?: Cost | undefined;
   /** Whether doing it twice does no harm, so that it may be done again when the service failed; not unless said. */
   readonly isIdempotent?: boolean | undefined;
-  /** What the result tells: the fields of the answer, as `Headers` or as a record, of which levels are read, and what it took; what is no number from zero tells nothing. */
-  readonly told?: ((result: Result) => { readonly headers?: unknown; readonly used?: Cost | undefined }) | undefined;
+  /** What the result tells: the fields of the answer, as `Headers` or as a record, of which levels are read, and what it took; what is no number from zero tells nothing, and what it throws is told as a fault. */
+  readonly told?: ((result: Result) => Said) | undefined;
+}
+
+interface Said {
+  readonly headers?: unknown;
+  readonly used?: Cost | undefined;
 }
 
 export interface Pace extends Disposable {
@@ -291,9 +296,7 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
         if (judged === undefined) throw error;
         return { result: { error }, ...meaning(judged.verdict, judged.readings, isIdempotent) };
       }
-      const { headers, used: said } = told?.(result) ?? {};
-      const readings = readingsOf(fieldsOf(headers), clock.date());
-      const used = countable(said);
+      const { readings, used } = whatIsTold(partition, () => told?.(result));
       return {
         result: { result },
         outcome: { kind: "answered", readings, ...(used === undefined ? {} : { used }) },
@@ -302,6 +305,20 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
     });
     if ("error" in end) throw end.error;
     return end.result;
+  };
+
+  /** The work is done, and its result is its caller's: what `told` throws is told, and takes nothing away. */
+  const whatIsTold = (
+    partition: string,
+    told: () => Said | undefined,
+  ): { readonly readings: readonly Reading[]; readonly used: Cost | undefined } => {
+    try {
+      const { headers, used } = told() ?? {};
+      return { readings: readingsOf(fieldsOf(headers), clock.date()), used: countable(used) };
+    } catch (error) {
+      quietly(fault, { kind: "failed", who: `told of "${partition}"`, error });
+      return { readings: [], used: undefined };
+    }
   };
 
   const gauges = (): readonly Gauge[] => [
@@ -377,6 +394,14 @@ function meaning(verdict: Verdict, readings: readonly Reading[], mayFail: boolea
       return { outcome: { ...verdict, readings }, again: "in-turn" };
     case "overloaded":
       return { outcome: { ...verdict, readings }, again: "in-budget" };
+  }
+}
+
+function quietly(fault: PacePorts["fault"], told: ReactionFault): void {
+  try {
+    fault?.(told);
+  } catch {
+    // Nobody is left to tell.
   }
 }
 
