@@ -158,6 +158,34 @@ describe("work that fails", () => {
     expect(told).toMatchObject([{ key: "a", state: "dead", reason: expect.stringContaining("begun 3 times") }]);
   });
 
+  it.each<[string, unknown]>([
+    ["an object without a text", Object.create(null)],
+    ["an error whose text cannot be read", Object.defineProperty(new Error("x"), "message", { value: null })],
+  ])("comes to its end where what is thrown is %s", async (_name, thrown) => {
+    const { time, open } = createWorkBench();
+    const work = await open({ tries: 1 });
+    work.handle("note", () => Promise.reject(thrown));
+    await work.defer("note", 1, { key: "a" });
+    await time.runSettled(10_000);
+    expect(work.status("a")).toMatchObject({ state: "dead" });
+    await work.close();
+  });
+
+  it("waits for a second at least where a budget stopped it and says that there is room at once", async () => {
+    const { time, open } = createWorkBench();
+    let begun = 0;
+    const work = await open();
+    work.handle("note", async () => {
+      begun++;
+      throw new PaceError("quota-spent", "the service answered 429", "Later.", { availableInMs: 0 });
+    });
+    await work.defer("note", 1, { key: "a" });
+    await time.runSettled(10_000);
+    expect(begun).toBeGreaterThan(5);
+    expect(begun).toBeLessThan(12);
+    await work.close();
+  });
+
   it("is dead at once where its result is nothing that can be kept", async () => {
     const { time, open, told } = createWorkBench();
     const work = await open();

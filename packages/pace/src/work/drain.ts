@@ -68,6 +68,8 @@ const LOOK_AGAIN_MS = 15_000;
 const LOOK_FOR_ROOM_MS = 1000;
 /** A rest of a sum of dates is no time. */
 const LEAST_WAKE_MS = 1;
+/** After a budget stopped it: who says that there is room at once said so before too, and each time is written to the disk. */
+const LEAST_STOP_MS = 1000;
 /** After the disk refused something. */
 const DISK_REST_MS = 1000;
 const PATIENCE_MS = 10_000;
@@ -195,7 +197,7 @@ export function createDrain(settings: WorkSettings, { ledger, clock, room, until
     if (trouble.kind === "stopped") {
       const waitMs = trouble.isDisk
         ? DISK_REST_MS
-        : (trouble.availableInMs ?? Math.min(settings.mostParkMs, settings.parkMs * 2 ** Math.min(piece.stops, 30)));
+        : Math.max(LEAST_STOP_MS, trouble.availableInMs ?? Math.min(settings.mostParkMs, settings.parkMs * 2 ** Math.min(piece.stops, 30)));
       if (now + waitMs >= deadlineAt) return ended("missed", `there is room again after its deadline: ${reason}`);
       return { state: "waiting", fromAt: Math.ceil(now + waitMs), tries: piece.tries - 1, stops: piece.stops + 1, reason };
     }

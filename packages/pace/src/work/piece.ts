@@ -125,7 +125,12 @@ function paceErrorIn(error: unknown): PaceError | undefined {
 const MOST_REASON_CHARACTERS = 500;
 
 export function reasonOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).slice(0, MOST_REASON_CHARACTERS);
+  try {
+    return String(error instanceof Error ? error.message : error).slice(0, MOST_REASON_CHARACTERS);
+  } catch {
+    // What has no text is thrown too, and its end must be written down all the same.
+    return "something was thrown that has no text";
+  }
 }
 
 /** Everything of one piece that is kept, by the names under which it is. */
