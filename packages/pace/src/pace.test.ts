@@ -326,6 +326,32 @@ describe("an answer of before", () => {
 });
 
 describe("how it stands", () => {
+  const question = JSON.stringify({ model: "large", max_tokens: 100, messages: [] });
+  it.each<[string, () => [string | Request, RequestInit?]]>([
+    ["a text", () => [URL_OF_IT, { method: "POST", body: question }]],
+    ["bytes", () => [URL_OF_IT, { method: "POST", body: new TextEncoder().encode(question) }]],
+    ["a Request", () => [new Request(URL_OF_IT, { method: "POST", body: question })]],
+  ])("counts what an answer cost where the question was %s", async (_name, ask) => {
+    const time = createVirtualTime();
+    const pace = createPace(
+      {
+        quotas: { "*": [{ unit: "usd", limit: 10, windowMs: 86_400_000, shape: "window" }] },
+        prices: { large: { inputUsdPerMillion: 1000, outputUsdPerMillion: 1000 } },
+      },
+      {
+        clock: time,
+        random: () => 0.5,
+        fetch: async () => Response.json({ model: "large", usage: { prompt_tokens: 500, completion_tokens: 500 } }),
+      },
+    );
+    const answer = pace.fetch(...ask());
+    await time.runSettled(100);
+    await (await answer).text();
+    await time.runSettled(200);
+    expect(pace.gauges().find(({ unit }) => unit === "usd")?.used).toBe(1);
+    pace.close();
+  });
+
   it("gives the result of work though what is to tell of it throws, and counts what was guessed", async () => {
     const faults: unknown[] = [];
     const quotas = { search: [{ limit: 10, windowMs: 3_600_000 }] };

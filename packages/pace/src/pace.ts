@@ -243,7 +243,8 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
     const { asked, at, method } = described;
     const model = modelOf(asked, at);
     const partition = nameOf(described, model);
-    const { ports, correction } = partitionNamed(partition, at.origin, model);
+    const { ports, correction, policy: taken } = partitionNamed(partition, at.origin, model);
+    const isCounted = taken.some(({ account }) => account.unit !== "requests");
     const guess = priced(guessedCost(asked), model);
     const signal = init.signal === undefined && input instanceof Request ? input.signal : init.signal;
     const isRepeatable = !isReadOnce(init.body);
@@ -258,8 +259,8 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
       const dateMs = clock.date();
       const text = needsBody(before.status) ? await beginningOf(before, clock) : "";
       const judgement = judged(before, text, dateMs, mayFail);
-      // Only models take more than a request.
-      if (judgement.outcome.kind !== "answered" || guess["input-tokens"] === undefined) return judgement;
+      // Only models take more than a request; whether it is one is not known of a body that nobody can look into, as that of a `Request`.
+      if (judgement.outcome.kind !== "answered" || (guess["input-tokens"] === undefined && !isCounted)) return judgement;
       const { answer, used } = metered(before);
       const cost = used.then((usage) => {
         if (usage === undefined) return undefined;
@@ -434,9 +435,23 @@ function describe(input: string | URL | Request, init: RequestInit): Described {
   const at = parsed(url);
   if (at === undefined)
     throw new PaceError("bad-argument", `${shown(withoutQuery(url))} is no address`, 'It begins with the scheme: "https://…".');
-  const body = typeof init.body === "string" ? init.body : undefined;
+  const body = textIn(init.body);
   const method = (init.method ?? request?.method ?? "GET").toUpperCase();
   return { asked: { url, headers: headersOf(init.headers ?? request?.headers), body }, at, method };
+}
+
+const BRACE = "{".charCodeAt(0);
+
+/** What can be looked into: a text, and bytes of JSON. */
+function textIn(body: RequestInit["body"]): string | undefined {
+  if (typeof body === "string") return body;
+  const bytes =
+    body instanceof ArrayBuffer
+      ? new Uint8Array(body)
+      : ArrayBuffer.isView(body)
+        ? new Uint8Array(body.buffer, body.byteOffset, body.byteLength)
+        : undefined;
+  return bytes?.[0] === BRACE ? new TextDecoder().decode(bytes) : undefined;
 }
 
 /** What cannot be made a text is no address either. */
