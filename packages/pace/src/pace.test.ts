@@ -352,6 +352,24 @@ describe("how it stands", () => {
     pace.close();
   });
 
+  it.each([400, 500])("counts no dollars for calls that end in an error of %d", async (status) => {
+    const time = createVirtualTime();
+    const pace = createPace(
+      {
+        quotas: { "*": [{ unit: "usd", limit: 1, windowMs: 86_400_000, shape: "window" }] },
+        prices: { large: { inputUsdPerMillion: 1000, outputUsdPerMillion: 1000 } },
+      },
+      { clock: time, random: () => 0.5, fetch: async () => new Response('{"error":{}}', { status }) },
+    );
+    for (let nth = 0; nth < 20; nth++) {
+      const code = codeOf(pace.fetch(URL_OF_IT, { method: "POST", body: question }));
+      await time.runSettled(time.now() + 2000);
+      expect(await code).toBe(String(status));
+    }
+    expect(pace.gauges().find(({ unit }) => unit === "usd")?.used).toBe(0);
+    pace.close();
+  });
+
   it("gives the result of work though what is to tell of it throws, and counts what was guessed", async () => {
     const faults: unknown[] = [];
     const quotas = { search: [{ limit: 10, windowMs: 3_600_000 }] };

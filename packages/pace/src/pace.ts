@@ -118,6 +118,10 @@ const MOST_WAITING = 10_000;
 /** RFC 9110, section 9.2.2. */
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
 
+const CLIENT_ERROR = 400;
+/** What a model's call takes that ended in an error. */
+const UNCHARGED: Cost = { requests: 1, "input-tokens": 0, "output-tokens": 0, tokens: 0, usd: 0 };
+
 interface Partition {
   readonly gate: Gate;
   readonly ports: CallPorts;
@@ -268,7 +272,10 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
         correction.learned(guess, took);
         return took;
       });
-      return { ...judgement, result: answer, used: cost };
+      // Unless it tells otherwise: an hour of 500s, or of 400s for a mistake, would use up the dollars of a day.
+      const isUncharged = before.status >= CLIENT_ERROR && traits.cost === undefined;
+      const outcome = isUncharged ? { ...judgement.outcome, used: UNCHARGED } : judgement.outcome;
+      return { ...judgement, outcome, result: answer, used: cost };
     });
   };
 
