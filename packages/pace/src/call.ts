@@ -60,7 +60,7 @@ export async function call<Result>(
     try {
       last = await attempt(nth);
     } catch (error) {
-      pass.settle({ kind: "withdrawn" });
+      pass.settle({ kind: "withdrawn", wasSent: !isUnsent(error) });
       ports.watch?.({ ...named, kind: "withdrawn", tookMs: clock.now() - pass.sentMs });
       throw error;
     }
@@ -74,6 +74,25 @@ export async function call<Result>(
     });
     if (last.again === "never" || nth >= attempts) return last.result;
   }
+}
+
+/** Codes of connections that were never made. */
+const UNMADE = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
+  "CERT_HAS_EXPIRED",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+]);
+
+/** Of what is not known to be so the owner's quotas count it: a budget is not to be had by breaking off. */
+function isUnsent(error: unknown): boolean {
+  if (isPaceError(error)) return true;
+  const { code, cause } = (error ?? {}) as { readonly code?: unknown; readonly cause?: { readonly code?: unknown } | null };
+  return UNMADE.has(String(cause?.code ?? code));
 }
 
 /** An event without the names of its call. */

@@ -106,6 +106,12 @@ describe("calls under way", () => {
     expect(play((nth) => (nth < 300 ? 500 : 2000), 3000)).toBeGreaterThan(40);
   });
 
+  it("become more with each answer as much faster as answers take longer", () => {
+    const [short, long] = [play(() => 500, 60), play(() => 20_000, 60)];
+    expect(short).toBeLessThan(40);
+    expect(long).toBeGreaterThan(100);
+  });
+
   it("are a fifth fewer after an overload, once for all that were under way", () => {
     const inFlight = createInFlight({ start: 30, least: 1, most: 200 });
     for (let nth = 0; nth < 30; nth++) inFlight.left();

@@ -6,6 +6,9 @@
  * a number that nobody reached says nothing. Where a quarter of the number takes as long still it is not slow because of us, and that is usual from now on.
  * What says that the service is overloaded (529, 503, time run out) takes a fifth away, once for all that were under way. The number rises slowly around
  * where that was, for there it will be so again, and as ever beyond.
+ *
+ * Answers that take long by nature are few: each raises the number by as much more. Where all are under way and none is answered for long the number rises by time, so
+ * that models which think for a minute are not asked four things at a time, and calls that are never answered close nothing.
  */
 export interface InFlightSettings {
   readonly start: number;
@@ -21,6 +24,8 @@ export interface InFlight {
   readonly count: number;
   readonly limit: number;
   left(): void;
+  /** Somebody waits for one to end; gives when it is to be asked again, as more may be under way then, or now. */
+  awaited(nowMs: number): number;
   /** An answer to a call that left at `sentMs`. */
   answered(nowMs: number, sentMs: number): void;
   overloaded(nowMs: number, sentMs: number): void;
@@ -45,6 +50,15 @@ const AFTER_OVERLOAD = 0.8;
 const NEAR_OVERLOAD = 0.85;
 const BEYOND_OVERLOAD = 1.2;
 const SLOWLY = 0.05;
+/** Answers that take so long, or less, raise it by one step. */
+const USUAL_MS = 500;
+/** No answer for so long, at first and when it is known what they take. */
+const SILENT_MS = 5000;
+const LATER_SILENT_MS = 30_000;
+const USUAL_TIMES = 10;
+const BY_SILENCE = 1.25;
+/** Who said that he is overloaded is not given more for his silence. */
+const OVERLOADED_MS = 60_000;
 
 export function createInFlight({ start, least, most }: InFlightSettings = IN_FLIGHT_SETTINGS): InFlight {
   let count = 0;
@@ -57,6 +71,8 @@ export function createInFlight({ start, least, most }: InFlightSettings = IN_FLI
   let fall: { readonly limit: number; readonly lately: number } | undefined;
   let droppedMs = Number.NEGATIVE_INFINITY;
   let overloadedAt = Number.POSITIVE_INFINITY;
+  /** Since when all that may be are under way, and none ended. */
+  let silentMs: number | undefined;
   const settle = (to: number): void => {
     limit = Math.max(least, Math.min(most, to));
   };
@@ -78,7 +94,12 @@ export function createInFlight({ start, least, most }: InFlightSettings = IN_FLI
   const raise = (): void => {
     fall = undefined;
     const isNear = limit > NEAR_OVERLOAD * overloadedAt && limit < BEYOND_OVERLOAD * overloadedAt;
-    settle(limit + STEP * Math.sqrt(limit) * (isNear ? SLOWLY : 1));
+    const long = Math.max(1, Math.min(usual, lately) / USUAL_MS);
+    settle(limit + STEP * Math.sqrt(limit) * long * (isNear ? SLOWLY : 1));
+  };
+  const end = (): void => {
+    count--;
+    silentMs = undefined;
   };
   return {
     get count() {
@@ -90,9 +111,19 @@ export function createInFlight({ start, least, most }: InFlightSettings = IN_FLI
     left: () => {
       count++;
     },
+    awaited: (nowMs) => {
+      silentMs ??= nowMs;
+      const longMs = seen < FEW ? SILENT_MS : Math.max(LATER_SILENT_MS, USUAL_TIMES * lately);
+      const dueMs = Math.max(silentMs + longMs, droppedMs + OVERLOADED_MS);
+      if (nowMs < dueMs) return dueMs;
+      const before = limit;
+      settle(Math.max(limit * BY_SILENCE, limit + 1));
+      silentMs = nowMs;
+      return limit > before ? nowMs : nowMs + longMs;
+    },
     answered: (nowMs, sentMs) => {
       const wasUsed = count * 2 >= limit;
-      count--;
+      end();
       measure(nowMs, Math.max(1, nowMs - sentMs));
       if (!wasUsed) return;
       const gradient = Math.max(LEAST_GRADIENT, (TOLERANCE * usual) / lately);
@@ -100,14 +131,12 @@ export function createInFlight({ start, least, most }: InFlightSettings = IN_FLI
       else raise();
     },
     overloaded: (nowMs, sentMs) => {
-      count--;
+      end();
       if (sentMs <= droppedMs) return;
       droppedMs = nowMs;
       overloadedAt = limit;
       settle(limit * AFTER_OVERLOAD);
     },
-    ended: () => {
-      count--;
-    },
+    ended: end,
   };
 }

@@ -17,6 +17,7 @@ it("remembers few of the quotas that a service names anew with each answer, and 
       ),
       law: undefined,
       pacer: createPacer(0),
+      urgentPacer: createPacer(0),
       untold: 0,
       seenMs: 0,
     })),

@@ -2,44 +2,11 @@ import { describe, expect, it } from "vitest";
 import type { PaceError } from "../error.ts";
 import { createAccount } from "../quota/account.ts";
 import { createPool } from "../quota/pool.ts";
-import type { Cost, Reading } from "../quota/reading.ts";
+import type { Reading } from "../quota/reading.ts";
+import { gateAt, TOLD } from "../testing/gate-at.ts";
 import { createVirtualTime } from "../testing/virtual-time.ts";
 import { type CallTerms, createGate, type Pass } from "./gate.ts";
 import type { Operation } from "./operations.ts";
-
-const TOLD: Reading = {
-  unit: "requests",
-  name: "minute",
-  limit: 600,
-  windowMs: 60_000,
-  remaining: 300,
-  resetInMs: 30_000,
-  shape: "bucket",
-};
-
-function gateAt() {
-  const time = createVirtualTime();
-  const gate = createGate({ mostWaiting: 100, ranks: 3 }, { clock: time, random: () => 0.5 });
-  /** What became of a call so far. */
-  const enter = (terms: Partial<CallTerms> = {}): { pass: Pass | undefined; error: PaceError | undefined } => {
-    const fate: { pass: Pass | undefined; error: PaceError | undefined } = { pass: undefined, error: undefined };
-    const cost: Cost = { requests: 1 };
-    const usual = { cost, isGuess: false, rank: 1, isReserved: false, requester: "", deadlineMs: Number.POSITIVE_INFINITY };
-    gate.enter(
-      { ...usual, ...terms },
-      {
-        leave: (pass) => {
-          fate.pass = pass;
-        },
-        refuse: (error) => {
-          fate.error = error;
-        },
-      },
-    );
-    return fate;
-  };
-  return { time, gate, enter };
-}
 
 describe("a gate", () => {
   it("turns nobody away whom a guess that is a little wrong would have kept out", () => {
@@ -348,7 +315,7 @@ describe("room for reserved classes", () => {
 
 describe("a reserved class that is not the first", () => {
   it("leaves at once behind those who wait for the pace, or for answers", () => {
-    const { time, gate, enter } = gateAt();
+    const { time, gate, enter } = gateAt({ inFlight: { start: 4, least: 1, most: 4 } });
     const first = enter({ rank: 0 });
     enter({ rank: 0 });
     const paced = Array.from({ length: 20 }, () => enter({ rank: 0 }));
@@ -440,74 +407,5 @@ describe("what the process has of its own", () => {
     measured = 20;
     time.run(6000);
     expect(third.pass).toBeDefined();
-  });
-});
-
-describe("an urgent call", () => {
-  it("does not leave together with others right after a pause, when the service may have room for one", () => {
-    const { time, enter } = gateAt();
-    for (let nth = 0; nth < 5; nth++) enter().pass?.settle({ kind: "answered" });
-    const batch = enter({ rank: 2 });
-    time.run(10_000);
-    batch.pass?.settle({ kind: "refused", waitMs: 300 });
-    const urgent = Array.from({ length: 3 }, () => enter({ isUrgent: true }));
-    time.run(20_000);
-    const [first = 0, second = 0, third = 0] = urgent.map(({ pass }) => pass?.sentMs);
-    expect(first).toBeGreaterThan(10_300);
-    expect(Math.min(second - first, third - second)).toBeGreaterThan(300);
-  });
-
-  it("leaves ahead of the pace, and those behind it wait for what it took", () => {
-    const { time, enter } = gateAt();
-    enter().pass?.settle({ kind: "answered", readings: [{ ...TOLD, remaining: 30 }] });
-    const others = Array.from({ length: 20 }, () => enter({ rank: 2 }));
-    const left = (): number => others.filter(({ pass }) => pass !== undefined).length;
-    const before = left();
-    const urgent = enter({ isUrgent: true });
-    expect(urgent.pass).toBeDefined();
-    expect(enter().pass).toBeUndefined();
-    time.run(300);
-    expect(left()).toBe(before);
-  });
-
-  it("goes into a pause that a guess began, when something has come back, and its refusal lowers no rate", () => {
-    const { time, gate, enter } = gateAt();
-    for (let nth = 0; nth < 2; nth++) {
-      enter().pass?.settle({ kind: "refused" });
-      time.run(time.now() + (nth === 0 ? 3000 : 0));
-    }
-    const [rate, { pausedMs }, from] = [gate.state().perSecond, gate.state(), time.now()];
-    const [first, second] = [enter({ isUrgent: true }), enter({ isUrgent: true })];
-    expect([first.pass, second.pass]).toEqual([undefined, undefined]);
-    time.run(from + 2000);
-    expect([first.pass === undefined, second.pass === undefined]).toEqual([false, true]);
-    first.pass?.settle({ kind: "refused" });
-    expect(gate.state().perSecond).toBe(rate);
-    expect(gate.state().pausedMs).toBe(pausedMs - 2000);
-  });
-});
-
-describe("a window of which most is left", () => {
-  it("lets a small batch leave at once, and a large one no further than to where it would not last", () => {
-    const { time, enter } = gateAt();
-    const hour: Reading = { ...TOLD, name: "hour", limit: 60, windowMs: 3_600_000, remaining: 60, resetInMs: 3_600_000, shape: "window" };
-    enter().pass?.settle({ kind: "answered", readings: [hour] });
-    let left = 0;
-    const more = (): void => {
-      const fate = enter();
-      time.wake(time.now() + 10, function settled() {
-        if (fate.pass === undefined) return void time.wake(time.now() + 1000, settled);
-        left++;
-        const readings = [{ ...hour, remaining: 59 - left, resetInMs: 3_600_000 - time.now() }];
-        fate.pass.settle({ kind: "answered", readings });
-        more();
-      });
-    };
-    for (let call = 0; call < 3; call++) more();
-    time.run(5000);
-    expect(left).toBeGreaterThanOrEqual(14);
-    expect(left).toBeLessThan(20);
-    time.run(600_000);
-    expect(left).toBeLessThan(40);
   });
 });

@@ -60,7 +60,7 @@ export interface Waiter {
 }
 
 export interface GateSettings {
-  /** Calls that may wait. Ten thousand: some MB. */
+  /** Calls that may wait in one class and those before it. Ten thousand: some MB. */
   readonly mostWaiting: number;
   /** Classes. */
   readonly ranks: number;
@@ -205,7 +205,7 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
   /** When it could leave, with those before it; `hope`: the fastest that a rate may be which is a guess, of what it is taken for. */
   const estimateMs = (now: number, call: Call, hope = 1): number => {
     const { terms } = call;
-    const ahead = terms.isReserved || terms.isAgain === true ? 0 : line.upTo(terms.rank);
+    const ahead = terms.isReserved || terms.isAgain === true ? 0 : line.before(terms.rank, terms.requester);
     const ready = Math.max(
       pausedUntilMs(now, terms),
       lanes.estimateMs(now, terms, ahead, waitingOf, hope),
@@ -321,8 +321,8 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
           leave(now, reserved);
           continue;
         }
-        if (ready !== undefined) alarm.by(Math.min(ready, now + LOOK_AGAIN_MS));
-        else if (reserved !== undefined) alarm.by(now + LOOK_AGAIN_MS);
+        if (ready !== undefined || reserved !== undefined) alarm.by(Math.min(ready ?? now + LOOK_AGAIN_MS, now + LOOK_AGAIN_MS));
+        else if (inFlight.count >= inFlight.limit) alarm.by(inFlight.awaited(now));
         return;
       }
       if (ready > now) {
@@ -352,7 +352,9 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
 
   const refusal = (now: number, call: Call): PaceError | undefined => {
     if (isClosed) return new PaceError("closed", "the gate was closed", "Make another.");
-    const waiting = line.size + operations.waiting;
+    const { rank, isReserved } = call.terms;
+    // Whoever floods a later class keeps nobody out of an earlier one, nor what is reserved.
+    const waiting = isReserved ? 0 : line.upTo(rank) + operations.upTo(rank);
     if (waiting >= settings.mostWaiting)
       return new PaceError("queue-full", `${waiting} calls wait already`, "Ask for less at once, or raise mostWaiting.");
     const leaves = estimateMs(now, call);
@@ -372,7 +374,7 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
       const now = clock.now();
       const { rank, requester, deadlineMs, cost, operation } = terms;
       const wants = lanes.expected(terms);
-      const bare: Call = { rank, requester, deadlineMs, weight: cost.requests ?? 1, terms, wants, waiter, forgetDeadline: undefined };
+      const bare: Call = { rank, requester, deadlineMs, weight: lanes.weight(wants), terms, wants, waiter, forgetDeadline: undefined };
       const call: Call | Capped = operation === undefined ? bare : { ...bare, operation, cost };
       const error = refusal(now, call);
       if (error !== undefined) {

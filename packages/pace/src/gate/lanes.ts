@@ -41,6 +41,8 @@ export interface Lanes {
   readonly all: readonly Lane[];
   /** What it is taken to take: of a guess no more than the whole of a quota. */
   expected(asking: Asking): Cost;
+  /** What it counts for among those who take turns: its part of the quota of which it takes most. */
+  weight(cost: Cost): number;
   /** From when on it may leave; infinity where it is more than a quota ever has. */
   readyMs(nowMs: number, asking: Asking): number;
   /** ... with so many before it, that take no more than `waiting` of a unit; `hope`: by what a rate that is a guess may be faster. */
@@ -67,6 +69,8 @@ export interface Lane {
   /** Of quotas whose level the service tells. */
   readonly law: HeadedRate | undefined;
   readonly pacer: Pacer;
+  /** Of urgent calls alone: they wait for what others like them took, and for no large call in the background. */
+  readonly urgentPacer: Pacer;
   /** Answers since it was told. */
   untold: number;
   /** When it was told last, or somebody left to see whether it still is so. */
@@ -87,10 +91,12 @@ export interface LanesSettings {
 interface Reserved {
   readonly account: Account;
   readonly reservation: Reservation;
-  /** Where it left by the pace. */
-  readonly pacer: Pacer | undefined;
+  /** By which it left. */
+  readonly pacers: readonly Pacer[];
 }
 
+/** What one call takes of a quota that is not known: some services count in hundreds a minute, some in thousands. */
+const PART_OF_UNKNOWN = 1 / 1000;
 /** Who holds nothing looks again so often. */
 const ASK_MS = 50;
 /** Of what remains, so much may leave at once. */
@@ -132,6 +138,7 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
     account,
     law: undefined,
     pacer: createPacer(0),
+    urgentPacer: createPacer(0),
     untold: 0,
     seenMs: Number.POSITIVE_INFINITY,
   }));
@@ -179,6 +186,21 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
     return account.readyMs(now, units + kept);
   };
 
+  const pacedReadyMs = (
+    now: number,
+    { account, pacer, urgentPacer }: Lane,
+    perSecond: number,
+    units: number,
+    isUrgent: boolean,
+  ): number => {
+    const atOnce = Math.max(1, AT_ONCE * account.available(now) * (holding?.part(now, account.unit) ?? 1));
+    const ready = isUrgent
+      ? urgentPacer.readyMs(now, units, perSecond, atOnce, AHEAD_CALLS * units)
+      : pacer.readyMs(now, units, perSecond, atOnce);
+    // Rates move by answers, and where a large call is waited for none come: a bucket that is full again has no debt.
+    return account.shape === "bucket" && holding === undefined ? Math.min(ready, now + account.resetInMs(now)) : ready;
+  };
+
   /**
    * A refusal is a lie of the levels when all that it takes of are said to have plenty: by itself, or by the answers before it where it says nothing. What
    * it says counts more, because a limit that fell was told truly before.
@@ -205,8 +227,9 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
         const account = createAccount(now, reading, "header");
         const law = holding === undefined ? createToldRate(random, level) : createSharedHeadedRate(holding, reading.unit, random, level);
         // What is there need not be earned first.
-        const pacer = createPacer(Math.floor(AT_ONCE * reading.remaining));
-        lanes = [...lanes, { key, account, law, pacer, untold: 0, seenMs: now }];
+        const first = Math.floor(AT_ONCE * reading.remaining);
+        const [pacer, urgentPacer] = [createPacer(first), createPacer(first)];
+        lanes = [...lanes, { key, account, law, pacer, urgentPacer, untold: 0, seenMs: now }];
         agree();
         continue;
       }
@@ -255,8 +278,7 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
         const law = lawInForce(lane, now);
         if (law === undefined || isReserved || isFree(now, lane, law, units)) continue;
         const { unit } = lane.account;
-        const atOnce = AT_ONCE * lane.account.available(now) * (holding?.part(now, unit) ?? 1);
-        const pacedMs = lane.pacer.readyMs(now, units, law.rate(now), Math.max(1, atOnce), isUrgent ? AHEAD_CALLS * units : 0);
+        const pacedMs = pacedReadyMs(now, lane, law.rate(now), units, isUrgent);
         if (pacedMs > now) holding?.waits(now, false);
         ready = Math.max(ready, isHeld(now, unit) ? pacedMs : now + ASK_MS);
       }
@@ -276,7 +298,9 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
       for (const lane of lanes) {
         const units = cost[lane.account.unit] ?? 0;
         if (units === 0 || isOld(now, lane)) continue;
-        ready = Math.max(ready, accountReadyMs(now, lane, units, asking.isReserved));
+        // Those under way may take less than they were taken for.
+        const needed = hope > 1 ? Math.max(0, units - lane.account.outstanding) : units;
+        ready = Math.max(ready, accountReadyMs(now, lane, needed, asking.isReserved));
         const law = lawInForce(lane, now);
         if (law === undefined) continue;
         // Those before it may be much smaller than it.
@@ -287,29 +311,36 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
       return isTold(now) ? ready : Math.max(ready, now + opaque.spanMs(now, Math.max(0, ahead - FIRST_CALLS)) / hope);
     },
     expected,
+    weight: (cost) => {
+      let most = (cost.requests ?? 1) * PART_OF_UNKNOWN;
+      for (const { account } of lanes) most = Math.max(most, (cost[account.unit] ?? 0) / account.limit);
+      return most;
+    },
     take: (now, asking) => {
-      const { isReserved } = asking;
+      const { isReserved, isUrgent = false } = asking;
       const cost = expected(asking);
       if (isReserved) headroom.left(now, cost);
       holding?.left(now, cost);
       const reservations: Reserved[] = [];
       for (const lane of lanes) {
-        const { account, pacer } = lane;
+        const { account, pacer, urgentPacer } = lane;
         const units = cost[account.unit] ?? 0;
         if (units === 0) continue;
         if (isOld(now, lane)) lane.seenMs = now;
         const law = lawInForce(lane, now);
         // What left by another pace is no debt of this one, nor what left by none.
         const isPaced = law !== undefined && !isFree(now, lane, law, units);
-        reservations.push({ account, reservation: account.reserve(now, units), pacer: isPaced ? pacer : undefined });
-        if (isPaced) pacer.left(units, isReserved ? RESERVED_DEBT_S * law.rate(now) : undefined);
+        const pacers = isPaced ? (isUrgent ? [pacer, urgentPacer] : [pacer]) : [];
+        reservations.push({ account, reservation: account.reserve(now, units), pacers });
+        for (const one of pacers) one.left(units, isReserved ? RESERVED_DEBT_S * (law?.rate(now) ?? 0) : undefined);
       }
       opaque.left(now, cost.requests ?? 1);
       if (!isTold(now)) opaquePacer.left(cost.requests ?? 1, isReserved ? RESERVED_DEBT_S * opaque.rate(now) : undefined);
       let counted: Cost = {};
       // What was taken for more than it was: those behind it need not wait for the rest.
       const giveBack = (of: Cost, used: Cost): void => {
-        for (const { account, pacer } of reservations) pacer?.returned(Math.max(0, (of[account.unit] ?? 0) - (used[account.unit] ?? 0)));
+        for (const { account, pacers } of reservations)
+          for (const pacer of pacers) pacer.returned(Math.max(0, (of[account.unit] ?? 0) - (used[account.unit] ?? 0)));
       };
       // Of a unit that nobody guessed nothing was reserved.
       const countUnguessed = (later: number, outcome: Outcome): void => {
@@ -325,8 +356,13 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
           if (outcome.kind === "answered") counted = outcome.used === undefined ? cost : { ...cost, ...outcome.used };
           else if (outcome.kind === "refused" && chargesRefused === true) counted = { requests: cost.requests ?? 0 };
           const pauseMs = inPause && outcome.kind === "refused" ? 0 : learn(later, now, counted, outcome);
-          for (const { account, reservation } of reservations) reservation.settle(later, counted[account.unit] ?? 0);
-          if (outcome.kind === "answered") giveBack(cost, counted);
+          const wasSent = outcome.kind === "withdrawn" && outcome.wasSent === true;
+          for (const { account, reservation } of reservations) {
+            // What a service counts it tells; an owner's budget is not to be had by breaking off.
+            const used = wasSent && account.source === "policy" ? cost : counted;
+            reservation.settle(later, used[account.unit] ?? 0);
+          }
+          if (outcome.kind === "answered" || outcome.kind === "withdrawn") giveBack(cost, counted);
           countUnguessed(later, outcome);
           if (outcome.kind === "refused") doubt(later, cost, outcome.readings ?? []);
           // What is told is counted after what was reserved was given back: it has it in it.

@@ -21,6 +21,8 @@ export interface Line<Item extends Waiting> {
   readonly remembered: number;
   /** Waiting in this class or before it. */
   upTo(rank: number): number;
+  /** That leave before one of this requester who comes now: of his own class those of others only as long as he has his turns among them. */
+  before(rank: number, requester: string): number;
   add(item: Item): void;
   first(): Item | undefined;
   /** ... of this class alone. */
@@ -46,6 +48,8 @@ interface Requester<Item> {
   nth: number;
 }
 
+/** Of more requesters each is taken to have as many waiting. */
+const COUNTED = 256;
 /** Of requesters of whom nobody waits, so many are remembered: more of them take their turns as if they were new. */
 const REMEMBERED = 1024;
 
@@ -68,6 +72,11 @@ export function createLine<Item extends Waiting>(ranks: number): Line<Item> {
     upTo: (rank) => {
       let sum = 0;
       for (let nth = 0; nth <= rank; nth++) sum += all[nth]?.waiting ?? 0;
+      return sum;
+    },
+    before: (rank, requester) => {
+      let sum = all[rank]?.before(requester) ?? 0;
+      for (let nth = 0; nth < rank; nth++) sum += all[nth]?.waiting ?? 0;
       return sum;
     },
     add: (item) => {
@@ -95,6 +104,7 @@ export function createLine<Item extends Waiting>(ranks: number): Line<Item> {
 interface Rank<Item> {
   readonly waiting: number;
   readonly remembered: number;
+  before(requester: string): number;
   add(place: Place<Item>, nth: number): void;
   first(): Place<Item> | undefined;
   take(nth: number): Item | undefined;
@@ -123,6 +133,14 @@ function createRank<Item extends Waiting>(): Rank<Item> {
     },
     get remembered() {
       return requesters.size;
+    },
+    before: (name) => {
+      const own = requesters.get(name)?.places.size ?? 0;
+      if (own === waiting || requesters.size > COUNTED) return Math.min(waiting, own + (requesters.size - 1) * (own + 1));
+      let sum = own;
+      // Their calls may count for less than his: as many as his turns, and one.
+      for (const one of requesters.values()) if (one.name !== name) sum += Math.min(one.places.size, own + 1);
+      return sum;
     },
     add: (place, nth) => {
       waiting++;

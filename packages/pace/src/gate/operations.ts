@@ -18,6 +18,8 @@ export interface OfOperation {
 
 export interface Operations<Item extends OfOperation> {
   readonly waiting: number;
+  /** Waiting in this class or before it. */
+  upTo(rank: number): number;
   /** When one that comes now may go on. */
   estimateMs(nowMs: number, item: Item, whole: Whole): number;
   add(item: Item): void;
@@ -50,6 +52,10 @@ export function createOperations<Item extends OfOperation>(): Operations<Item> {
   const waiting = new Map<Item, Place<Item>>();
   const under = new Map<Item, (nowMs: number, hasLeft: boolean) => void>();
   let count = 0;
+  const ofRank: number[] = [];
+  const counted = ({ rank }: Item, by: 1 | -1): void => {
+    ofRank[rank] = (ofRank[rank] ?? 0) + by;
+  };
 
   const of = ({ name, mostShare }: Operation): Known<Item> => {
     const key = `${mostShare} ${name}`;
@@ -71,6 +77,7 @@ export function createOperations<Item extends OfOperation>(): Operations<Item> {
     get waiting() {
       return waiting.size;
     },
+    upTo: (rank) => ofRank.slice(0, rank + 1).reduce((sum, one) => sum + one, 0),
     estimateMs: (now, item, whole) => {
       const { cap, places } = of(item.operation);
       return cap.estimateMs(now, item.cost, whole, places.size);
@@ -78,12 +85,14 @@ export function createOperations<Item extends OfOperation>(): Operations<Item> {
     add: (item) => {
       const place = { item, nth: count++ };
       waiting.set(item, place);
+      counted(item, 1);
       of(item.operation).places.add(place);
     },
     remove: (item) => {
       const place = waiting.get(item);
       if (place === undefined) return false;
       waiting.delete(item);
+      counted(item, -1);
       of(item.operation).places.remove(place);
       return true;
     },
@@ -101,6 +110,7 @@ export function createOperations<Item extends OfOperation>(): Operations<Item> {
           }
           places.take();
           waiting.delete(first);
+          counted(first, -1);
           under.set(first, cap.take(now, first.cost, whole));
           goOn(first);
         }

@@ -8,5 +8,5 @@ export type Outcome =
   | { readonly kind: "refused"; readonly waitMs?: number; readonly readings?: readonly Reading[] }
   /** The service has too much of everybody: 503, 529, or no answer in time. */
   | { readonly kind: "overloaded"; readonly waitMs?: number; readonly readings?: readonly Reading[] }
-  /** It was never sent, or taken back. */
-  | { readonly kind: "withdrawn" };
+  /** It was never sent, or broke off; `wasSent`: it may have been worked on, and paid for. */
+  | { readonly kind: "withdrawn"; readonly wasSent?: boolean };
