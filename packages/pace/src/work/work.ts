@@ -162,7 +162,7 @@ export async function createWork({ shelf, clock, random }: WorkPorts, options: W
     deadlineAt: piece.deadlineAt ?? undefined,
     expectedAt: drain.estimate(piece),
     result: structuredClone(ledger.result(piece.key)),
-    reason: piece.reason ?? undefined,
+    reason: piece.reason ?? (piece.state === "waiting" && !drain.isHandled(piece.kind) ? `nothing handles "${piece.kind}"` : undefined),
   });
 
   const forgetOld = async (): Promise<void> => {
