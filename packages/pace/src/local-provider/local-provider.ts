@@ -1,6 +1,7 @@
 /**
  * A service with limits on one's own machine, that answers, counts and refuses as real ones do: chat completions of OpenAI (`/v1/chat/completions`), messages of
- * Anthropic (`/v1/messages`), both also in streams, and anything else as GitHub's REST (`/repos/...`, `/search/...`). For trying out, for examples and for tests.
+ * Anthropic (`/v1/messages`), both also in streams, and anything else that is read as GitHub's REST (`/repos/...`, `/search/...`); what is sent to other paths is 404.
+ * For trying out, for examples and for tests.
  *
  * Each key has its own limits for each model. A call is let in when both of its quotas have room, and takes of them what it uses; a refused one may be charged too.
  * It is a function from a request to an answer: `fetch` of a client, or behind a socket (`host/node/serve.ts`).
@@ -72,6 +73,8 @@ const CHARACTERS_IN_TOKEN = 4;
 /** Keys and models whose limits are remembered: it is for one machine. */
 const MOST_ACCOUNTS = 1000;
 const STYLES: Readonly<Record<string, Style>> = { "/v1/chat/completions": OPENAI_STYLE, "/v1/messages": ANTHROPIC_STYLE };
+
+const READS = new Set(["GET", "HEAD"]);
 
 interface Account {
   readonly requests: Bucket;
@@ -176,6 +179,8 @@ export function createLocalProvider(
       const style = STYLES[pathname];
       if (style !== undefined && request.method === "POST") return await modelAnswer(style, `${pathname} ${key}`, request);
       await past(clock, settings.latencyMs);
+      if (!READS.has(request.method))
+        return json(404, { error: { type: "invalid_request_error", message: `Invalid URL (${request.method} ${pathname})` } }, {});
       const resource = pathname.startsWith("/search/") ? "search" : "core";
       const account = accountOf(`github ${resource} ${key}`, "window");
       const answer = githubAnswer(resource, levelsOf(account), settings.tells === "levels");
