@@ -90,6 +90,7 @@ describe("a policy that makes no sense is refused, and told what is meant", () =
       { prices: { small: { inputUsdPerMillion: "1", outputUsdPerMillion: 2 } } },
       /inputUsdPerMillion of "small" is "1"/,
     ],
+    ["a limit of the process by another name", { here: [{ unit: "concurrency", limit: 1 }] }, /Is "in-flight" meant/],
     [
       "a limit of the process twice",
       {
@@ -117,6 +118,7 @@ describe("what calls are given is refused, and told what is meant", () => {
     ["a flag that is none", (pace) => pace.with({ isDeferrable: "x" as never }), /isDeferrable is "x"/],
     ["tags of numbers", (pace) => pace.with({ tags: [3 as never] }), /one of tags is 3/],
     ["a strategy that nobody has", (pace) => pace.with({ lessenedBy: ["fewer token"] }), /Is "fewer tokens" meant/],
+    ["a priority", (pace) => pace.with({ priority: 1 } as never), /no option "priority".*said by class/],
     ["a class with a slip", (pace) => pace.with({ class: "backgroud" }), /Is "background" meant/],
     ["a cost of nothing", (pace) => pace.with({ cost: null as never }), /cost is no object but null/],
     ["a watcher without a name", (pace) => pace.on((() => undefined) as never, undefined as never), /on is given no name.*on\("tasks"/],
@@ -133,12 +135,18 @@ describe("what calls are given is refused, and told what is meant", () => {
     ["a request that is a number", (pace) => pace.fetch(ORIGIN, 3 as never), /no object but 3/],
     ["a method that is a number", (pace) => pace.fetch(ORIGIN, { method: 3 as never }), /method is 3/],
     ["a request's signal that is none", (pace) => pace.fetch(ORIGIN, { signal: "x" as never }), /signal is no AbortSignal/],
-    ["a field that is none", (pace) => pace.fetch(ORIGIN, { headers: { "a b": "c" } }), /fields of a request/],
+    ["a field that is none", (pace) => pace.fetch(ORIGIN, { headers: { "a b": "c" } }), /field of a request/],
     ["a class where a request is described", (pace) => pace.fetch(ORIGIN, { class: "background" } as never), /pace\.with\(\{ class/],
   ])("%s", async (_what, act, said) => {
     using pace = quiet({ lesser: [fewerTokens()] });
     const { message, hint } = await refusalOf(() => act(pace));
     expect(`${message}. ${hint}`).toMatch(said);
+  });
+
+  it("is an address of a host whose quotas are filed without its scheme, which no name of work need have", async () => {
+    using pace = quiet({ quotas: { "api.example.com large": [{ limit: 1, windowMs: 1 }], "users.list": [{ limit: 1, windowMs: 1 }] } });
+    expect((await refusalOf(() => pace.fetch(`${ORIGIN}/x`))).hint).toBe('Is "https://api.example.com large" meant?');
+    expect(await pace.run("users.list", async () => 1)).toBe(1);
   });
 
   it("is a name of quotas, where a function names them", async () => {

@@ -11,7 +11,7 @@ import { createForecaster, type Forecast, type Forecaster } from "../forecast/fo
 import type { Clock } from "../host/clock.ts";
 import { UNITS } from "../policy.ts";
 import type { Gauge } from "../quota/gauge.ts";
-import { choicesOf, willOf } from "./advice.ts";
+import { choicesOf, willOf, willOfWarning } from "./advice.ts";
 import { type Climber, createClimber } from "./climber.ts";
 import { heightOf, higherOf, type Step, THRESHOLDS, type Thresholds } from "./step.ts";
 import { thresholdsOf } from "./thresholds.ts";
@@ -122,7 +122,7 @@ export function createLadder(settings: LadderSettings, clock: Clock): Ladder {
     }
     const isWarned = forecast?.isWarning ?? false;
     if (isWarned !== (before.forecast?.isWarning ?? false))
-      events.push({ kind: "warning", ...told, isOver: !isWarned, will: willOf(rung.standing.step) });
+      events.push({ kind: "warning", ...told, isOver: !isWarned, will: willOfWarning(rung.standing.step, !isWarned) });
     return events;
   };
 
