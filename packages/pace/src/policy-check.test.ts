@@ -7,7 +7,9 @@ import { simplify } from "./degrade/simplify.ts";
 import { summarising } from "./degrade/summarise.ts";
 import { isPaceError, type PaceError } from "./error.ts";
 import { createPace, type Pace } from "./pace.ts";
+import type { CallTraits, PacePolicy } from "./policy.ts";
 import { createVirtualTime } from "./testing/virtual-time.ts";
+import type { DeferTerms, WorkOptions } from "./work/work.ts";
 
 const ORIGIN = "https://api.example.com";
 const made = createPace as (policy?: unknown, ports?: unknown) => Pace;
@@ -158,6 +160,31 @@ describe("what calls are given is refused, and told what is meant", () => {
     using pace = quiet();
     expect((await pace.fetch(ORIGIN, null as never)).status).toBe(200);
     expect((await pace.fetch(ORIGIN, { signal: null })).status).toBe(200);
+  });
+});
+
+describe("what may be undefined", () => {
+  const maybe: number | undefined = [1000].find((one) => one > 1000);
+
+  it("is as if it were left out, and takes nothing away that was said before", async () => {
+    using pace = quiet({
+      deadlineMs: maybe,
+      ladder: { thresholds: { warned: maybe } },
+      quotas: { [ORIGIN]: [{ limit: 1, windowMs: 60_000, name: undefined }] },
+    });
+    const once = pace.with({ deadlineMs: 10 });
+    await once.fetch(ORIGIN);
+    const error = await thrownBy(() => once.with({ deadlineMs: maybe }).fetch(ORIGIN));
+    expect(isPaceError(error) && error.code).toBe("too-late");
+  });
+
+  it("is so in the types of all options", () => {
+    // TypeScript looks, with exactOptionalPropertyTypes.
+    const traits: CallTraits = { deadlineMs: maybe, class: undefined, operation: undefined };
+    const policy: PacePolicy = { weight: maybe, ladder: { margin: maybe, quotas: { usd: { saving: maybe } } } };
+    const work: WorkOptions = { most: maybe, tell: undefined };
+    const terms: DeferTerms = { deadlineMs: maybe };
+    expect([traits, policy, work, terms].length).toBe(4);
   });
 });
 

@@ -6,7 +6,7 @@
  * Each key has its own limits for each model. A call is let in when both of its quotas have room, and takes of them what it uses; a refused one may be charged too.
  * It is a function from a request to an answer: `fetch` of a client, or behind a socket (`host/node/serve.ts`).
  */
-import { checkAbove, checkNames, checkNumber, checkOneOf, checkWhole } from "../argument.ts";
+import { checkAbove, checkNames, checkNumber, checkOneOf, checkWhole, type Given, saidOf } from "../argument.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Random } from "../host/random.ts";
 import { ANTHROPIC_STYLE } from "./anthropic-style.ts";
@@ -82,11 +82,9 @@ interface Account {
   calls: number;
 }
 
-function checkedSettings(given: Partial<LocalProviderSettings>): LocalProviderSettings {
+function checkedSettings(given: Given<LocalProviderSettings>): LocalProviderSettings {
   checkNames("a local provider", given, Object.keys(LOCAL_PROVIDER_SETTINGS));
-  // Settings that are there and undefined count as not said.
-  const said = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  const settings: LocalProviderSettings = { ...LOCAL_PROVIDER_SETTINGS, ...said };
+  const settings: LocalProviderSettings = { ...LOCAL_PROVIDER_SETTINGS, ...saidOf(given) };
   for (const name of ["requestsPerMinute", "tokensPerMinute", "windowMs"] as const) {
     checkAbove(name, settings[name]);
     checkNumber(name, settings[name], 0);
@@ -102,7 +100,7 @@ function checkedSettings(given: Partial<LocalProviderSettings>): LocalProviderSe
 
 /** Throws `bad-argument`. */
 export function createLocalProvider(
-  given: Partial<LocalProviderSettings>,
+  given: Given<LocalProviderSettings>,
   { clock, random }: { readonly clock: Clock; readonly random: Random },
 ): LocalProvider {
   const settings = checkedSettings(given);

@@ -24,7 +24,7 @@ export interface Metrics {
 
 export interface MetricsOptions {
   /** Partitions that have a name of their own in labels; 200 unless said. Others are counted together. */
-  readonly mostPartitions?: number;
+  readonly mostPartitions?: number | undefined;
 }
 
 const MOST_PARTITIONS = 200;
