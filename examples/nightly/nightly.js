@@ -4,10 +4,12 @@
  *   node examples/nightly/nightly.js
  *
  * Stop it in the middle (Ctrl+C, or kill -9) and start it again: no page is asked for twice that was answered, and no report is sent twice. Work is kept in the folder nightly-work, or
- * where the environment variable NIGHTLY says. The service is one of our own, that lets five calls in and then says 429 for ten seconds, and knows a report by its key.
+ * where the environment variable NIGHTLY says. The service is one of our own, that lets five calls in and then says 429 for ten seconds, and knows a report by its key. Run
+ * `npm ci` in the repository once before.
  */
 import { createServer } from "node:http";
 import process from "node:process";
+import { setTimeout } from "node:timers/promises";
 import { createPace } from "@perdure/pace";
 import { letIn, openWork, task } from "@perdure/pace/work";
 
@@ -23,10 +25,7 @@ const work = await openWork(process.env.NIGHTLY ?? "nightly-work", {
   // In earnest it is { from: "22:00", to: "06:00", zone: "Europe/Berlin" }, and `room` tells how much more the quota has.
   offPeak: { from: "00:00", to: "23:59" },
   atOnce: 1,
-  tell: ({ key, state, result, reason }) => {
-    say(`  ${key}: ${state} ${result ?? reason ?? ""}`);
-    if (work.list("waiting").length + work.list("running").length === 0) void end();
-  },
+  tell: ({ key, state, result, reason }) => say(`  ${key}: ${state} ${result ?? reason ?? ""}`),
 });
 
 /** What comes too late is worth more as an error that says for how long than as an answer. */
@@ -58,6 +57,10 @@ for (const day of DAYS) {
   say(`${key}: ${state}`);
 }
 process.once("SIGINT", () => void end());
+
+// Also where all of it was done when it was put off, as the second time that this is started: then nothing is told any more.
+while (work.list("waiting").length + work.list("running").length > 0) await setTimeout(250);
+await end();
 
 async function end() {
   await work.close();

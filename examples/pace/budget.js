@@ -1,6 +1,7 @@
 /**
  * Two cents a day, and not one more: what does not fit any more is known before it is asked.
  *
+ *   npm ci                            once, in the repository
  *   node examples/pace/budget.js
  */
 import process from "node:process";

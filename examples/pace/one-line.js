@@ -1,6 +1,7 @@
 /**
  * Forty questions at once to a service that lets five a second in: with fetch, with fetch and three tries, and with one line changed.
  *
+ *   npm ci                            once, in the repository
  *   node examples/pace/one-line.js
  */
 import process from "node:process";

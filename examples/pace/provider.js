@@ -1,6 +1,7 @@
 /**
  * A service with limits on your own machine, that answers as OpenAI, Anthropic and GitHub do, until it is stopped:
  *
+ *   npm ci                            once, in the repository
  *   node examples/pace/provider.js
  *   node examples/pace/provider.js port=8080 requestsPerMinute=60 tokensPerMinute=20000 wait=words tells=nothing overloaded=0.1
  *

@@ -1,6 +1,7 @@
 /**
  * Answers in streams, five at a time and more than the tokens of the minute let: words come when they come, and what they took is read on the way.
  *
+ *   npm ci                            once, in the repository
  *   node examples/pace/stream.js
  */
 import process from "node:process";

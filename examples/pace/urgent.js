@@ -1,6 +1,7 @@
 /**
  * A batch of sixty in the background, and somebody who asks something each second: how long does he wait?
  *
+ *   npm ci                            once, in the repository
  *   node examples/pace/urgent.js
  */
 import process from "node:process";

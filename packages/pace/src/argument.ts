@@ -10,6 +10,14 @@ export function bad(message: string, hint: string): PaceError {
   return new PaceError("bad-argument", message, hint);
 }
 
+/** Settings as they may be given: each may be left out, or be undefined, which is the same. */
+export type Given<Settings> = { readonly [Name in keyof Settings]?: Settings[Name] | undefined };
+
+/** Without those that are there and undefined, which would stand in the place of what is usual. */
+export function saidOf<Options extends object>(options: Options): { [Name in keyof Options]: Exclude<Options[Name], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as ReturnType<typeof saidOf<Options>>;
+}
+
 /** `of`: what is called with them; `elsewhere`: names that others have for what is said otherwise here, and how. */
 export function checkNames(of: string, options: unknown, names: readonly string[], elsewhere: Readonly<Record<string, string>> = {}): void {
   checkObject(`what ${of} is given`, options);

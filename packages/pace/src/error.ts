@@ -31,9 +31,9 @@ export type PaceErrorCode =
 const BRAND: unique symbol = Symbol.for("perdure.pace.error");
 
 export interface PaceErrorDetails {
-  readonly cause?: unknown;
+  readonly cause?: unknown | undefined;
   /** When such a call could leave, as far as is known: milliseconds from now, never below 0, which is now: what kept it may be over by the time that it is told. */
-  readonly availableInMs?: number;
+  readonly availableInMs?: number | undefined;
 }
 
 export class PaceError extends Error {

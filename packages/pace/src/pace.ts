@@ -6,7 +6,7 @@
  *   const pace = createPace();
  *   const answer = await pace.fetch("https://api.example.com/v1/things");
  */
-import { checkFunction, checkText, shown } from "./argument.ts";
+import { checkFunction, checkText, saidOf, shown } from "./argument.ts";
 import { type Attempt, type CallPorts, call } from "./call.ts";
 import type { BreakerState } from "./control/breaker.ts";
 import { createRetryBudget } from "./control/retry-budget.ts";
@@ -50,21 +50,21 @@ import { createSharing } from "./rights/sharing.ts";
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
 export interface PacePorts {
-  readonly clock?: Clock;
-  readonly random?: Random;
-  readonly fetch?: Fetch;
+  readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
+  readonly fetch?: Fetch | undefined;
   /** Where quotas are shared with others, in place of a file. */
-  readonly rights?: RightsStore;
+  readonly rights?: RightsStore | undefined;
   /** Told, once, why the file of `shareAt` cannot be used: until it can, calls leave as if nothing were shared. */
-  readonly sharingTrouble?: (error: PaceError) => void;
+  readonly sharingTrouble?: ((error: PaceError) => void) | undefined;
   /** Memory and cores that this process uses. */
-  readonly measure?: Measure;
+  readonly measure?: Measure | undefined;
   /** Called with all that happens, as it happens, for metrics and logs. What it throws is dropped: no call pays for who looks on. */
-  readonly watch?: (event: PaceEvent) => void;
+  readonly watch?: ((event: PaceEvent) => void) | undefined;
   /** Told of keepers and watchers that failed, or took too long, and of a `told` that failed. */
-  readonly fault?: (fault: ReactionFault) => void;
+  readonly fault?: ((fault: ReactionFault) => void) | undefined;
   /** Told of all that is done with less, and of strategies that failed. */
-  readonly lessened?: (event: DegradeEvent) => void;
+  readonly lessened?: ((event: DegradeEvent) => void) | undefined;
 }
 
 export interface RunOptions<Result = unknown> {
@@ -358,7 +358,7 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
     run: (partition, work, options) => runWith(traits, partition, work, options),
     with: (more) => {
       checkTraits(classes, strategies, more);
-      return paceOf({ ...traits, ...more });
+      return paceOf({ ...traits, ...saidOf(more) });
     },
     state: () => new Map(partitions.entries().map(([name, { gate }]) => [name, partitionStateOf(gate.state(), clock.now())])),
     gauges,

@@ -1,4 +1,5 @@
 /** The quotas of the owner's policy: one account for each, whichever gates take of it. */
+import { bad } from "./argument.ts";
 import { type PolicyQuota, readingOf } from "./policy.ts";
 import { type Account, createAccount } from "./quota/account.ts";
 import { createAccountDoors } from "./quota/account-door.ts";
@@ -14,7 +15,7 @@ export interface PolicyAccount {
 
 export interface PolicyAccounts {
   readonly all: readonly PolicyAccount[];
-  /** Those that calls to it take of. */
+  /** Those that calls to it take of. Throws `bad-argument` where quotas are filed under its host alone, which would hold for no call there. */
   of(origin: string, model: string | undefined): readonly PolicyAccount[];
 }
 
@@ -34,7 +35,18 @@ export function createPolicyAccounts(
   );
   return {
     all,
-    of: (origin, model) =>
-      all.filter(({ scope }) => scope === EVERYTHING || scope === origin || (model !== undefined && scope === `${origin} ${model}`)),
+    of: (origin, model) => {
+      checkHost(Object.keys(quotas), origin);
+      return all.filter(({ scope }) => scope === EVERYTHING || scope === origin || (model !== undefined && scope === `${origin} ${model}`));
+    },
   };
+}
+
+/** Whether a name without a scheme is that of a host is known when the host is called: `run` may be given any name. */
+function checkHost(scopes: readonly string[], origin: string): void {
+  if (!URL.canParse(origin)) return;
+  const { host } = new URL(origin);
+  const bare = scopes.find((scope) => scope === host || scope.startsWith(`${host} `));
+  if (bare !== undefined)
+    throw bad(`quotas["${bare}"] is the name of a host, and no call's`, `Is "${origin}${bare.slice(host.length)}" meant?`);
 }

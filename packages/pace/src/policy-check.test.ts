@@ -7,7 +7,9 @@ import { simplify } from "./degrade/simplify.ts";
 import { summarising } from "./degrade/summarise.ts";
 import { isPaceError, type PaceError } from "./error.ts";
 import { createPace, type Pace } from "./pace.ts";
+import type { CallTraits, PacePolicy } from "./policy.ts";
 import { createVirtualTime } from "./testing/virtual-time.ts";
+import type { DeferTerms, WorkOptions } from "./work/work.ts";
 
 const ORIGIN = "https://api.example.com";
 const made = createPace as (policy?: unknown, ports?: unknown) => Pace;
@@ -90,6 +92,7 @@ describe("a policy that makes no sense is refused, and told what is meant", () =
       { prices: { small: { inputUsdPerMillion: "1", outputUsdPerMillion: 2 } } },
       /inputUsdPerMillion of "small" is "1"/,
     ],
+    ["a limit of the process by another name", { here: [{ unit: "concurrency", limit: 1 }] }, /Is "in-flight" meant/],
     [
       "a limit of the process twice",
       {
@@ -117,6 +120,7 @@ describe("what calls are given is refused, and told what is meant", () => {
     ["a flag that is none", (pace) => pace.with({ isDeferrable: "x" as never }), /isDeferrable is "x"/],
     ["tags of numbers", (pace) => pace.with({ tags: [3 as never] }), /one of tags is 3/],
     ["a strategy that nobody has", (pace) => pace.with({ lessenedBy: ["fewer token"] }), /Is "fewer tokens" meant/],
+    ["a priority", (pace) => pace.with({ priority: 1 } as never), /no option "priority".*said by class/],
     ["a class with a slip", (pace) => pace.with({ class: "backgroud" }), /Is "background" meant/],
     ["a cost of nothing", (pace) => pace.with({ cost: null as never }), /cost is no object but null/],
     ["a watcher without a name", (pace) => pace.on((() => undefined) as never, undefined as never), /on is given no name.*on\("tasks"/],
@@ -133,12 +137,18 @@ describe("what calls are given is refused, and told what is meant", () => {
     ["a request that is a number", (pace) => pace.fetch(ORIGIN, 3 as never), /no object but 3/],
     ["a method that is a number", (pace) => pace.fetch(ORIGIN, { method: 3 as never }), /method is 3/],
     ["a request's signal that is none", (pace) => pace.fetch(ORIGIN, { signal: "x" as never }), /signal is no AbortSignal/],
-    ["a field that is none", (pace) => pace.fetch(ORIGIN, { headers: { "a b": "c" } }), /fields of a request/],
+    ["a field that is none", (pace) => pace.fetch(ORIGIN, { headers: { "a b": "c" } }), /field of a request/],
     ["a class where a request is described", (pace) => pace.fetch(ORIGIN, { class: "background" } as never), /pace\.with\(\{ class/],
   ])("%s", async (_what, act, said) => {
     using pace = quiet({ lesser: [fewerTokens()] });
     const { message, hint } = await refusalOf(() => act(pace));
     expect(`${message}. ${hint}`).toMatch(said);
+  });
+
+  it("is an address of a host whose quotas are filed without its scheme, which no name of work need have", async () => {
+    using pace = quiet({ quotas: { "api.example.com large": [{ limit: 1, windowMs: 1 }], "users.list": [{ limit: 1, windowMs: 1 }] } });
+    expect((await refusalOf(() => pace.fetch(`${ORIGIN}/x`))).hint).toBe('Is "https://api.example.com large" meant?');
+    expect(await pace.run("users.list", async () => 1)).toBe(1);
   });
 
   it("is a name of quotas, where a function names them", async () => {
@@ -150,6 +160,31 @@ describe("what calls are given is refused, and told what is meant", () => {
     using pace = quiet();
     expect((await pace.fetch(ORIGIN, null as never)).status).toBe(200);
     expect((await pace.fetch(ORIGIN, { signal: null })).status).toBe(200);
+  });
+});
+
+describe("what may be undefined", () => {
+  const maybe: number | undefined = [1000].find((one) => one > 1000);
+
+  it("is as if it were left out, and takes nothing away that was said before", async () => {
+    using pace = quiet({
+      deadlineMs: maybe,
+      ladder: { thresholds: { warned: maybe } },
+      quotas: { [ORIGIN]: [{ limit: 1, windowMs: 60_000, name: undefined }] },
+    });
+    const once = pace.with({ deadlineMs: 10 });
+    await once.fetch(ORIGIN);
+    const error = await thrownBy(() => once.with({ deadlineMs: maybe }).fetch(ORIGIN));
+    expect(isPaceError(error) && error.code).toBe("too-late");
+  });
+
+  it("is so in the types of all options", () => {
+    // TypeScript looks, with exactOptionalPropertyTypes.
+    const traits: CallTraits = { deadlineMs: maybe, class: undefined, operation: undefined };
+    const policy: PacePolicy = { weight: maybe, ladder: { margin: maybe, quotas: { usd: { saving: maybe } } } };
+    const work: WorkOptions = { most: maybe, tell: undefined };
+    const terms: DeferTerms = { deadlineMs: maybe };
+    expect([traits, policy, work, terms].length).toBe(4);
   });
 });
 

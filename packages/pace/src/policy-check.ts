@@ -68,6 +68,22 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   timeout: "How long a call may take is said by deadlineMs.",
   timeoutMs: "How long a call may take is said by deadlineMs.",
 };
+/** The same of calls. */
+const TRAITS_ELSEWHERE: Readonly<Record<string, string>> = {
+  priority: 'Who leaves first is said by class: "interactive".',
+  timeout: "How long a call may wait is said by deadlineMs.",
+  timeoutMs: "How long a call may wait is said by deadlineMs.",
+  user: "For whom a call is, is said by requester.",
+};
+/** Of what a process has, by the names that others have for it. */
+const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
+  concurrency: "in-flight",
+  concurrent: "in-flight",
+  calls: "in-flight",
+  requests: "in-flight",
+  memory: "memory-bytes",
+  cores: "cpu",
+};
 const OPERATION_NAMES = ["name", "mostShare"];
 const QUOTA_NAMES: Readonly<Record<keyof PolicyQuota, true>> = { unit: true, name: true, limit: true, windowMs: true, shape: true };
 const HELD_NAMES = ["unit", "limit"];
@@ -116,7 +132,7 @@ export function checkPolicy(policy: PacePolicy, usualClasses: readonly string[])
 
 /** `strategies`: names of those there are. */
 export function checkTraits(classes: readonly string[], strategies: readonly string[], traits: CallTraits): void {
-  checkNames("with", traits, Object.keys(TRAIT_NAMES));
+  checkNames("with", traits, Object.keys(TRAIT_NAMES), TRAITS_ELSEWHERE);
   const { class: name, deadlineMs, requester, operation, cost, tags, isDeferrable, lessenedBy } = traits;
   ifSaid(name, (one) => void knownClass(classes, one));
   ifSaid(deadlineMs, (ms) => checkAbove("deadlineMs", ms));
@@ -220,6 +236,9 @@ function checkQuota(place: string, quota: PolicyQuota): void {
 
 function checkHeld(limit: HeldLimit): void {
   checkNames("here", limit, HELD_NAMES);
-  checkOneOf("thing that a process has", limit.unit, HELD_UNITS);
+  const { unit } = limit as { readonly unit: string };
+  if (Object.hasOwn(HELD_ELSEWHERE, unit))
+    throw bad(`${shown(unit)} is no thing that a process has`, `Is "${HELD_ELSEWHERE[unit]}" meant?`);
+  checkOneOf("thing that a process has", unit, HELD_UNITS);
   checkAbove(`here: ${limit.unit}`, limit.limit);
 }

@@ -1,8 +1,13 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
+import { openWork } from "../src/work/index.ts";
 
 const run = promisify(execFile);
 const EXAMPLES = fileURLToPath(new URL("../../../examples/pace/", import.meta.url));
@@ -40,4 +45,22 @@ it.each(["one-line", "budget", "stream", "urgent"])("%s.js ends in silence when 
   child.stdout.once("data", () => child.stdout.destroy());
   expect(await once(child, "close")).toEqual([0, null]);
   expect(error).toBe("");
+});
+
+it("the nightly work of the example ends by itself where all of it is done already", { timeout: 30_000 }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), "pace-nightly-"));
+  try {
+    // What is done is kept: no service is asked for it.
+    const work = await openWork(folder);
+    work.handle("report", async () => "sent before");
+    for (const day of ["2026-11-23", "2026-11-24", "2026-11-25", "2026-11-26"])
+      await work.defer("report", { day }, { key: `report of ${day}` });
+    await vi.waitUntil(() => work.list("done").length === 4);
+    await work.close();
+    const env = { ...process.env, NIGHTLY: folder };
+    const { stdout } = await run(process.execPath, [`${EXAMPLES}../nightly/nightly.js`], { env, timeout: 20_000 });
+    expect(stdout.match(/^report of .*: done$/gm)).toHaveLength(4);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

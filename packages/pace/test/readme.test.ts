@@ -9,7 +9,8 @@ import { codeBlocks } from "../../../scripts/markdown.ts";
 import { ROOT, toolPath } from "../../../scripts/tool.ts";
 import { runNpm } from "../../perdure/bin/bring-node.mjs";
 import { CONSUMER_OPTIONS, type Consumer, createConsumer, SLOW_MS } from "../../perdure/test/test-consumer.ts";
-import { type StartedProvider, startLocalProvider } from "../src/host/node/local-provider.ts";
+import { LOCAL_PROVIDER_SETTINGS, type StartedProvider, startLocalProvider } from "../src/host/node/local-provider.ts";
+import { WAIT_FORMS } from "../src/local-provider/wait-forms.ts";
 
 const run = promisify(execFile);
 const README = readFileSync(join(ROOT, "packages/pace/README.md"), "utf8");
@@ -106,13 +107,27 @@ test.runIf(process.platform !== "win32")(
 
 describe("its lists", () => {
   test("of errors is that of the source, and each is thrown somewhere", () => {
-    const listed = [...README.matchAll(/^\| `([a-z-]+)` \| .+ \| .+ \|$/gm)].map(([, code]) => String(code));
+    // A code may have several rows, one for each case.
+    const listed = [...new Set(rowsOf("## Errors"))];
     expect(listed.toSorted()).toEqual(unionOf("packages/pace/src/error.ts", "PaceErrorCode").toSorted());
     const sources = globSync("**/*.ts", { cwd: SOURCE, exclude: ["**/*.test.ts", "testing/**"] });
     const thrown = sources
       .flatMap((path) => [...readFileSync(join(SOURCE, path), "utf8").matchAll(/new PaceError\(\s*"([a-z-]+)"/g)])
       .map(([, code]) => code);
     expect([...new Set(thrown)].toSorted()).toEqual(listed.toSorted());
+  });
+
+  test("of settings of the service for trials is that of the source, with what they are unless said", () => {
+    const [, table = ""] = /takes these settings(.*?)\n## /s.exec(README) ?? [];
+    const listed = [...table.matchAll(/^\| (`\w+`(?:, `\w+`)*) \| .* \| (.*) \|$/gm)].flatMap(([, names = "", usual = ""]) => {
+      const values = usual.split(", ");
+      return names.split(", ").map((name, nth) => `${name.replaceAll("`", "")} ${values[nth]?.replaceAll(/[`"]/g, "")}`);
+    });
+    const source = Object.entries(LOCAL_PROVIDER_SETTINGS).map(
+      ([name, usual]) => `${name} ${usual === Number.POSITIVE_INFINITY ? "no end" : usual}`,
+    );
+    expect(listed.toSorted()).toEqual(source.toSorted());
+    for (const form of WAIT_FORMS) expect(table).toContain(`"${form}"`);
   });
 
   test("of what a proxy answers is that of the source, with its statuses", () => {
@@ -125,6 +140,13 @@ describe("its lists", () => {
     expect(listed.length).toBe(own.length);
   });
 });
+
+/** What the rows of the table in a chapter are of. */
+function rowsOf(chapter: string): readonly string[] {
+  const from = README.indexOf(chapter);
+  const text = README.slice(from, README.indexOf("\n## ", from + 1));
+  return [...text.matchAll(/^\| `([a-z-]+)` \| .+ \| .+ \|$/gm)].map(([, code]) => String(code));
+}
 
 /** Of a line of the command. */
 function wordsOf(line: string): readonly string[] {

@@ -114,8 +114,10 @@ test.runIf(process.platform !== "win32")(
 );
 
 test("the example of a test type-checks and runs", { timeout: SLOW_MS }, () => {
-  const [, , example, ...more] = blocks("ts");
+  const [, , example, ofPace, ...more] = blocks("ts");
   expect(more).toEqual([]);
+  // It is run with that README.
+  expect(readFileSync(join(ROOT, "packages/pace/README.md"), "utf8")).toContain(ofPace);
   const folder = consumer.subfolder("testing");
   writeFileSync(join(folder, "net.ts"), String(example));
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: CONSUMER_OPTIONS, files: ["net.ts"] }));

@@ -144,7 +144,11 @@ describe("pace", () => {
   });
 
   it("ends with 1 where there is no proxy, or the port is taken", async () => {
-    expect(await said(["monitor", "127.0.0.1:1"])).toMatchObject({ exit: 1, err: expect.stringContaining("no proxy answers there") });
+    for (const address of ["127.0.0.1:1", "1"])
+      expect(await said(["monitor", address])).toMatchObject({
+        exit: 1,
+        err: expect.stringContaining("nothing answers at http://127.0.0.1:1\n"),
+      });
     await using service = await testService((_, response) => response.end());
     const taken = ["proxy", "--for", "https://a.example", "--port", new URL(service.url).port];
     expect(await said(taken)).toMatchObject({ exit: 1, err: expect.stringContaining("the port is taken") });

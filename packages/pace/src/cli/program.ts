@@ -5,9 +5,8 @@ import type { Dispatch } from "./invocation.ts";
 import type { MonitorWords, ProbeWords, ProxyWords } from "./words.ts";
 
 const ABOUT = `
-Pace asks services with limits no faster than they let, and so that what is urgent
-goes first. As a library: import { createPace } from "@perdure/pace". For programs in
-any other language:
+What is urgent goes first, and what is refused is sent again when there is room. As a
+library: import { createPace } from "@perdure/pace". For programs in any language:
 
   pace proxy --for https://api.openai.com
   export OPENAI_BASE_URL=http://127.0.0.1:8790/v1      (in the program's terminal)
@@ -18,7 +17,7 @@ is not there.`;
 
 export function createProgram(version: string, dispatch: Dispatch): Command {
   const program = new Command("pace")
-    .description("Calls to services with limits, at the pace that the limits let.")
+    .description("Sends your API calls as fast as the service's limits allow, and no faster.")
     .version(version, "-V, --version", "print the version")
     .helpCommand(false)
     .addHelpText("after", ABOUT);
@@ -50,7 +49,8 @@ function addProxy(program: Command, dispatch: Dispatch): void {
       "after",
       `
 A program asks http://127.0.0.1:8790/v1/… as it would ask https://api…/v1/…, with its
-own credentials, which pass through. Answers come as they are, streams piece by piece.
+own credentials, which pass through. Of --for https://api…/v1 the path may be in the
+program's base URL or not: it is put before paths that lack it, and never twice. Answers come as they are, streams piece by piece.
 Refusals (429) are waited out and asked again; where that takes too long the answer is
 429 or 503 with Retry-After, a field pace-error and {error: {code, message, hint}}.
 
@@ -66,7 +66,9 @@ for Prometheus, /pace/health for whoever keeps it running.
 "https://api.example.com some-model": [{"unit": "tokens", "limit": 9000, "windowMs":
 60000}], "*": [{"limit": 5000, "windowMs": 86400000, "shape": "window"}]},
 "deadlineMs": 60000, "classes": ["urgent", "normal"], "usualClass": "normal",
-"reserved": [], "attempts": 20, "mostWaiting": 10000}, all of it optional.
+"reserved": [], "attempts": 20, "mostWaiting": 10000, "here": [{"unit": "in-flight",
+"limit": 4}], "prices": {"some-model": {"inputUsdPerMillion": 3,
+"outputUsdPerMillion": 15}}}, all of it optional. Prices are for quotas of "usd".
 
 The first ctrl-C refuses what waits and lets what is under way end; the second is at
 once. WebSockets are not proxied.
@@ -83,7 +85,7 @@ once. WebSockets are not proxied.
 function addMonitor(program: Command, dispatch: Dispatch): void {
   program
     .command("monitor")
-    .argument("[address]", "of a proxy", "http://127.0.0.1:8790")
+    .argument("[address]", "of a proxy, or its port on this machine", "http://127.0.0.1:8790")
     .summary("show how a proxy goes, live")
     .option("--every <ms>", "between two looks", whole(100, 3_600_000), 1000)
     .option("--once", "look once and end, as it does where stdout is no terminal")
@@ -91,8 +93,8 @@ function addMonitor(program: Command, dispatch: Dispatch): void {
     .addHelpText(
       "after",
       `
-Of each quota: what is left, of how much in which time, when it is whole again, when it
-will be gone if it goes on so, and by whom and how surely it is known. q or ctrl-C ends,
+Of each quota: what is left, its limit and the time that is for, when it is full again,
+when it will be empty if it goes on so, and from where and how surely it is known. q or ctrl-C ends,
 arrows scroll.
 --json: {upMs, targets, shared: [{name, quotas}], partitions: [{name, waiting, underWay, mostUnderWay, perSecond,
 breaker, pausedMs, totals: {answered, refused, overloaded, withdrawn, turnedAway},

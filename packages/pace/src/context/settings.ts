@@ -1,5 +1,5 @@
 /** What an owner may say of a window, and what is meant where he says nothing. */
-import { bad, checkFunction, checkMethods, checkNames, checkText, shown } from "../argument.ts";
+import { bad, checkFunction, checkMethods, checkNames, checkText, saidOf, shown } from "../argument.ts";
 import type { Summarise } from "./compaction.ts";
 import type { ContextEvent } from "./context-event.ts";
 import type { ContextStore } from "./context-store.ts";
@@ -12,37 +12,35 @@ export interface ContextWindowSettings<Message> {
   /** Where full texts stay. */
   readonly store: ContextStore;
   /** Tokens of the model's window, with what it answers. Where it is not said, it is assumed and shown so, until a service tells it. */
-  readonly sizeTokens?: number;
+  readonly sizeTokens?: number | undefined;
   /** Kept free for the answer: the `max_tokens` of the calls. 4096 unless said. */
-  readonly reserveTokens?: number;
+  readonly reserveTokens?: number | undefined;
   /** What is sent with each call beside the messages: definitions of tools, as JSON, and the system prompt where it is no message. */
-  readonly beside?: string;
+  readonly beside?: string | undefined;
   /** Shares of what is free for messages, of which something is done; 0.6, 0.75 and 0.85 unless said. */
-  readonly notesAt?: number;
-  readonly compactAt?: number;
-  readonly summariseAt?: number;
+  readonly notesAt?: number | undefined;
+  readonly compactAt?: number | undefined;
+  readonly summariseAt?: number | undefined;
   /** Where a compaction leads to: far below, so that it is seldom; each costs what the service kept of the messages in its cache. 0.45 unless said. */
-  readonly compactTo?: number;
+  readonly compactTo?: number | undefined;
   /** Messages that always stay, besides system messages and what the user asked last. */
-  readonly isPinned?: IsPinned<Message>;
+  readonly isPinned?: IsPinned<Message> | undefined;
   /** Writes down what must survive, elsewhere. What it throws is told as an event, and it is asked again at the next call. */
   readonly writeNotes?: (messages: readonly Message[], signal: AbortSignal | undefined) => Promise<void>;
   /** Makes few words of many; without it a rule does. */
-  readonly summarise?: Summarise;
+  readonly summarise?: Summarise | undefined;
   /** Name of the tool that reads what was left out: "read_left_out" unless said. */
-  readonly reader?: string;
+  readonly reader?: string | undefined;
   /** Whose window it is, in its gauge: "here" unless said. */
-  readonly partition?: string;
-  readonly onEvent?: (event: ContextEvent) => void;
+  readonly partition?: string | undefined;
+  readonly onEvent?: ((event: ContextEvent) => void) | undefined;
 }
 
-export type FullSettings<Message> = ContextWindowSettings<Message> &
-  Required<
-    Pick<
-      ContextWindowSettings<Message>,
-      "reserveTokens" | "beside" | "notesAt" | "compactAt" | "summariseAt" | "compactTo" | "reader" | "partition" | "onEvent"
-    >
-  >;
+type Usual = "reserveTokens" | "beside" | "notesAt" | "compactAt" | "summariseAt" | "compactTo" | "reader" | "partition" | "onEvent";
+
+export type FullSettings<Message> = ContextWindowSettings<Message> & {
+  readonly [Name in Usual]-?: Exclude<ContextWindowSettings<Message>[Name], undefined>;
+};
 
 const RESERVE_TOKENS = 4096;
 const READER = "read_left_out";
@@ -69,8 +67,6 @@ const STYLE = ["roleOf", "partsOf", "withResult", "userMessage", "inputTokensOf"
 /** Throws `bad-argument`. */
 export function checkedSettings<Message>(given: ContextWindowSettings<Message>): FullSettings<Message> {
   checkNames("a window", given, Object.keys(NAMES));
-  // Settings that are there and undefined count as not said.
-  const said = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as unknown as typeof given;
   const settings: FullSettings<Message> = {
     reserveTokens: RESERVE_TOKENS,
     beside: "",
@@ -81,7 +77,7 @@ export function checkedSettings<Message>(given: ContextWindowSettings<Message>):
     reader: READER,
     partition: "here",
     onEvent: () => {},
-    ...said,
+    ...saidOf(given),
   };
   if (settings.style === undefined)
     throw bad("a window needs a style of messages", "One of openaiMessages(), anthropicMessages(), aiSdkMessages().");

@@ -12,11 +12,11 @@ import { stableText } from "./json.ts";
 import type { Strategy, Work } from "./strategy.ts";
 
 export interface AnswerCacheSettings {
-  readonly from?: Step;
+  readonly from?: Step | undefined;
   /** Answers that are kept: 256 unless said, of at most 100,000 characters each. */
-  readonly most?: number;
+  readonly most?: number | undefined;
   /** How old one may be: five minutes unless said. */
-  readonly freshMs?: number;
+  readonly freshMs?: number | undefined;
 }
 
 const MOST = 256;

@@ -13,15 +13,15 @@ import type { Strategy } from "./strategy.ts";
 export interface ModelPrice {
   readonly inputUsd: number;
   /** Read from a prompt cache; `inputUsd` unless said. */
-  readonly cachedInputUsd?: number;
+  readonly cachedInputUsd?: number | undefined;
   readonly outputUsd: number;
 }
 
 export interface CheaperModelSettings {
-  readonly from?: Step;
+  readonly from?: Step | undefined;
   /** By the name of a model the one below it; in an emergency the one below that, where there is one. */
   readonly models: Readonly<Record<string, string>>;
-  readonly prices?: Readonly<Record<string, ModelPrice>>;
+  readonly prices?: Readonly<Record<string, ModelPrice>> | undefined;
 }
 
 const PRICE_NAMES = ["inputUsd", "cachedInputUsd", "outputUsd"] as const;

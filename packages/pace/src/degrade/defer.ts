@@ -4,7 +4,7 @@ import type { Step } from "../ladder/step.ts";
 import type { Strategy, Work } from "./strategy.ts";
 
 export interface DeferSettings {
-  readonly from?: Step;
+  readonly from?: Step | undefined;
   /** Keeps it where it outlives the process, and names it. What it throws means that it was not kept: then the work is done now. */
   readonly defer: (work: Work, signal: AbortSignal) => Promise<string> | string;
   /** Forgets what was kept when nobody waited for it any more: it has been done meanwhile, and would be done twice. */

@@ -27,9 +27,9 @@ import type { Lesser, Shortage, Stamp, Strategy, Work } from "./strategy.ts";
 export interface DegraderSettings {
   readonly strategies: readonly Strategy[];
   /** Classes of which nothing is taken away: `heartbeat` unless said. */
-  readonly critical?: readonly string[];
+  readonly critical?: readonly string[] | undefined;
   /** One strategy has so long: 10,000 unless said, in which a small model writes a summary. */
-  readonly patienceMs?: number;
+  readonly patienceMs?: number | undefined;
 }
 
 /** A piece of work that may be done with less. */
@@ -38,15 +38,15 @@ export interface Operation<Request> {
   readonly operation: string;
   readonly request: Request;
   /** `normal` unless said. */
-  readonly class?: string;
-  readonly scope?: string;
+  readonly class?: string | undefined;
+  readonly scope?: string | undefined;
   /** Both no, unless said. */
-  readonly isDeferrable?: boolean;
-  readonly isQuestion?: boolean;
+  readonly isDeferrable?: boolean | undefined;
+  readonly isQuestion?: boolean | undefined;
   /** Names of the strategies that may touch it: all unless said, and none where its class is critical. */
-  readonly lessenedBy?: readonly string[];
+  readonly lessenedBy?: readonly string[] | undefined;
   /** Whether a strategy's request or answer is one that the work can go on with: all are, unless said. What it throws says that it is none. */
-  readonly fits?: (lesser: Lesser) => boolean;
+  readonly fits?: ((lesser: Lesser) => boolean) | undefined;
 }
 
 export type Outcome<Result> =
@@ -68,7 +68,7 @@ export interface DegraderPorts {
   readonly clock: Clock;
   /** What is short for an operation; nothing where nothing is. */
   readonly shortageOf: (operation: Operation<unknown>) => Shortage | undefined;
-  readonly watch?: (event: DegradeEvent) => void;
+  readonly watch?: ((event: DegradeEvent) => void) | undefined;
 }
 
 export interface Degrader {

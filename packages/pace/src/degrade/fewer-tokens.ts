@@ -5,14 +5,14 @@ import { modelCallOf } from "./model-call.ts";
 import type { Strategy } from "./strategy.ts";
 
 export interface FewerTokensSettings {
-  readonly from?: Step;
+  readonly from?: Step | undefined;
   /** Of what was asked for: a half unless said, and in an emergency a quarter. */
-  readonly saving?: number;
-  readonly emergency?: number;
+  readonly saving?: number | undefined;
+  readonly emergency?: number | undefined;
   /** No fewer tokens than these: 256 unless said, a paragraph or a call of a tool. */
-  readonly least?: number;
+  readonly least?: number | undefined;
   /** Where nothing was said: then nothing is capped, unless this is. */
-  readonly usual?: number;
+  readonly usual?: number | undefined;
 }
 
 /** Throws `bad-argument`. */

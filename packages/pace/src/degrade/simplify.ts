@@ -4,11 +4,11 @@ import type { Step } from "../ladder/step.ts";
 import type { Strategy, Work } from "./strategy.ts";
 
 export interface SimplifySettings {
-  readonly from?: Step;
+  readonly from?: Step | undefined;
   /** The same with a shorter prompt, or nothing where there is no shorter one. */
-  readonly shorter?: (request: unknown, work: Work) => unknown;
+  readonly shorter?: ((request: unknown, work: Work) => unknown) | undefined;
   /** Whether it can be done without, in an emergency: it is not done then, and the error says so. */
-  readonly isDispensable?: (work: Work) => boolean;
+  readonly isDispensable?: ((work: Work) => boolean) | undefined;
 }
 
 /** Throws `bad-argument`. */

@@ -11,14 +11,16 @@ import type { Strategy } from "./strategy.ts";
 export type Summariser = (text: string, mostCharacters: number, signal: AbortSignal) => Promise<string> | string;
 
 export interface SummariseSettings {
-  readonly from?: Step;
+  readonly from?: Step | undefined;
   readonly summarise: Summariser;
   /** Characters from which on a text is long: 4000 unless said, a thousand tokens. */
-  readonly longerThan?: number;
+  readonly longerThan?: number | undefined;
   /** Of them, what a summary may have: a quarter unless said. */
-  readonly keep?: number;
+  readonly keep?: number | undefined;
   /** Of operations that are no calls of models: their texts, and the request with others in place of them. */
-  readonly textsOf?: (request: unknown) => { readonly texts: readonly string[]; with(texts: readonly string[]): unknown } | undefined;
+  readonly textsOf?:
+    | ((request: unknown) => { readonly texts: readonly string[]; with(texts: readonly string[]): unknown } | undefined)
+    | undefined;
 }
 
 /** Summaries that are remembered; texts of which are long. */

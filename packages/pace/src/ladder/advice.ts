@@ -14,6 +14,12 @@ export function willOf(step: Step): string {
   return WILL[step];
 }
 
+/** Nothing was done with less where the step is calm, so nothing is done in full "again". */
+export function willOfWarning(step: Step, isOver: boolean): string {
+  if (step !== "calm") return WILL[step];
+  return isOver ? "It is not expected to run out any more." : WILL.warned;
+}
+
 const LESS: Readonly<Record<Unit, string>> = {
   requests: "make fewer calls: let work in the background wait, ask for several things in one call",
   tokens: "send and ask for less text",

@@ -63,6 +63,7 @@ describe("a ladder", () => {
       }
     }
     expect(count.begun).toBe(1);
+    expect(first?.will).toBe("Nothing changes yet.");
     expect(first?.atMs).toBeGreaterThan(20_000);
     expect(first?.atMs).toBeLessThanOrEqual(30_000);
     const { exhaustsInMs = 0, sure = 0 } = first?.forecast ?? {};

@@ -6,12 +6,12 @@
  * and is forgotten then. One that says nothing readable stays where it is.
  */
 
-import { bad, checkNames, checkNumber, checkObject, checkWhole, meant } from "../argument.ts";
+import { bad, checkNames, checkNumber, checkObject, checkWhole, type Given, meant, saidOf } from "../argument.ts";
 import { createForecaster, type Forecast, type Forecaster } from "../forecast/forecast.ts";
 import type { Clock } from "../host/clock.ts";
 import { UNITS } from "../policy.ts";
 import type { Gauge } from "../quota/gauge.ts";
-import { choicesOf, willOf } from "./advice.ts";
+import { choicesOf, willOf, willOfWarning } from "./advice.ts";
 import { type Climber, createClimber } from "./climber.ts";
 import { heightOf, higherOf, type Step, THRESHOLDS, type Thresholds } from "./step.ts";
 import { thresholdsOf } from "./thresholds.ts";
@@ -19,15 +19,15 @@ import { gaugeKey, useOf } from "./use.ts";
 
 export interface LadderSettings {
   /** Shares of a limit: 0.5, 0.75 and 0.9 unless said. */
-  readonly thresholds?: Partial<Thresholds>;
+  readonly thresholds?: Given<Thresholds> | undefined;
   /** For some: by unit ("requests"), unit and name ("requests day"), or partition, unit and name. Of several, the one that names most holds. */
-  readonly quotas?: Readonly<Record<string, Partial<Thresholds>>>;
+  readonly quotas?: Readonly<Record<string, Given<Thresholds>>> | undefined;
   /** So far below a threshold, as a share of the limit, a use has to be to leave its step: 0.05 unless said, more than a use trembles. */
-  readonly margin?: number;
+  readonly margin?: number | undefined;
   /** For so long: 10,000 unless said, a sixth of the quotas that are most common. */
-  readonly calmMs?: number;
+  readonly calmMs?: number | undefined;
   /** Events that are remembered: 1000 unless said. */
-  readonly record?: number;
+  readonly record?: number | undefined;
 }
 
 interface OfGauge {
@@ -91,7 +91,7 @@ export function createLadder(settings: LadderSettings, clock: Clock): Ladder {
   checkWhole("record", most, 0);
   checkNames("thresholds", settings.thresholds ?? {}, Object.keys(THRESHOLDS));
   checkQuotas(settings.quotas ?? {});
-  const limitsOf = thresholdsOf({ ...THRESHOLDS, ...settings.thresholds }, settings.quotas ?? {}, margin);
+  const limitsOf = thresholdsOf({ ...THRESHOLDS, ...saidOf(settings.thresholds ?? {}) }, settings.quotas ?? {}, margin);
   // bound: one for each gauge that was handed over, forgotten when it is not any more.
   const rungs = new Map<string, Rung>();
   let record: LadderEvent[] = [];
@@ -122,7 +122,7 @@ export function createLadder(settings: LadderSettings, clock: Clock): Ladder {
     }
     const isWarned = forecast?.isWarning ?? false;
     if (isWarned !== (before.forecast?.isWarning ?? false))
-      events.push({ kind: "warning", ...told, isOver: !isWarned, will: willOf(rung.standing.step) });
+      events.push({ kind: "warning", ...told, isOver: !isWarned, will: willOfWarning(rung.standing.step, !isWarned) });
     return events;
   };
 

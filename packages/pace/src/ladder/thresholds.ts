@@ -1,4 +1,4 @@
-import { checkNames, checkNumber } from "../argument.ts";
+import { checkNames, checkNumber, type Given, saidOf } from "../argument.ts";
 import { PaceError } from "../error.ts";
 import type { Gauge } from "../quota/gauge.ts";
 import type { Thresholds } from "./step.ts";
@@ -11,12 +11,12 @@ const NAMES = ["warned", "saving", "emergency"];
 /** The thresholds of each gauge: those of all, and over them what is said for it alone, or for its unit and name, or for its unit. Throws `bad-argument`. */
 export function thresholdsOf(
   all: Thresholds,
-  quotas: Readonly<Record<string, Partial<Thresholds>>>,
+  quotas: Readonly<Record<string, Given<Thresholds>>>,
   margin: number,
 ): (gauge: Gauge) => Thresholds {
   checkThresholds("thresholds", all, margin);
-  for (const [key, own] of Object.entries(quotas)) checkThresholds(`the thresholds of "${key}"`, { ...all, ...own }, margin);
-  return (gauge) => ({ ...all, ...(quotas[gaugeKey(gauge)] ?? quotas[`${gauge.unit} ${gauge.name}`] ?? quotas[gauge.unit]) });
+  for (const [key, own] of Object.entries(quotas)) checkThresholds(`the thresholds of "${key}"`, { ...all, ...saidOf(own) }, margin);
+  return (gauge) => ({ ...all, ...saidOf(quotas[gaugeKey(gauge)] ?? quotas[`${gauge.unit} ${gauge.name}`] ?? quotas[gauge.unit] ?? {}) });
 }
 
 function checkThresholds(what: string, thresholds: Thresholds, margin: number): void {

@@ -106,6 +106,14 @@ describe("it refuses", () => {
     expect((await answered(time, provider, asking(OPENAI))).status).toBe(503);
   });
 
+  it("what is sent to a path that no service has, and counts nothing for it", async () => {
+    const { time, provider } = town();
+    const refused = await answered(time, provider, asking("https://api.example.com/v1/v1/chat/completions"));
+    expect(refused.status).toBe(404);
+    expect(await refused.text()).toContain("POST /v1/v1/chat/completions");
+    expect(provider.counts().size).toBe(0);
+  });
+
   it("what is no question", async () => {
     const { time, provider } = town();
     for (const body of ["", "{", "null", "[]", "{}"])

@@ -1,11 +1,12 @@
 /**
  * A service with limits on one's own machine, that answers, counts and refuses as real ones do: chat completions of OpenAI (`/v1/chat/completions`), messages of
- * Anthropic (`/v1/messages`), both also in streams, and anything else as GitHub's REST (`/repos/...`, `/search/...`). For trying out, for examples and for tests.
+ * Anthropic (`/v1/messages`), both also in streams, and anything else that is read as GitHub's REST (`/repos/...`, `/search/...`); what is sent to other paths is 404.
+ * For trying out, for examples and for tests.
  *
  * Each key has its own limits for each model. A call is let in when both of its quotas have room, and takes of them what it uses; a refused one may be charged too.
  * It is a function from a request to an answer: `fetch` of a client, or behind a socket (`host/node/serve.ts`).
  */
-import { checkAbove, checkNames, checkNumber, checkOneOf, checkWhole } from "../argument.ts";
+import { checkAbove, checkNames, checkNumber, checkOneOf, checkWhole, type Given, saidOf } from "../argument.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Random } from "../host/random.ts";
 import { ANTHROPIC_STYLE } from "./anthropic-style.ts";
@@ -73,17 +74,17 @@ const CHARACTERS_IN_TOKEN = 4;
 const MOST_ACCOUNTS = 1000;
 const STYLES: Readonly<Record<string, Style>> = { "/v1/chat/completions": OPENAI_STYLE, "/v1/messages": ANTHROPIC_STYLE };
 
+const READS = new Set(["GET", "HEAD"]);
+
 interface Account {
   readonly requests: Bucket;
   readonly tokens: Bucket;
   calls: number;
 }
 
-function checkedSettings(given: Partial<LocalProviderSettings>): LocalProviderSettings {
+function checkedSettings(given: Given<LocalProviderSettings>): LocalProviderSettings {
   checkNames("a local provider", given, Object.keys(LOCAL_PROVIDER_SETTINGS));
-  // Settings that are there and undefined count as not said.
-  const said = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  const settings: LocalProviderSettings = { ...LOCAL_PROVIDER_SETTINGS, ...said };
+  const settings: LocalProviderSettings = { ...LOCAL_PROVIDER_SETTINGS, ...saidOf(given) };
   for (const name of ["requestsPerMinute", "tokensPerMinute", "windowMs"] as const) {
     checkAbove(name, settings[name]);
     checkNumber(name, settings[name], 0);
@@ -99,7 +100,7 @@ function checkedSettings(given: Partial<LocalProviderSettings>): LocalProviderSe
 
 /** Throws `bad-argument`. */
 export function createLocalProvider(
-  given: Partial<LocalProviderSettings>,
+  given: Given<LocalProviderSettings>,
   { clock, random }: { readonly clock: Clock; readonly random: Random },
 ): LocalProvider {
   const settings = checkedSettings(given);
@@ -176,6 +177,8 @@ export function createLocalProvider(
       const style = STYLES[pathname];
       if (style !== undefined && request.method === "POST") return await modelAnswer(style, `${pathname} ${key}`, request);
       await past(clock, settings.latencyMs);
+      if (!READS.has(request.method))
+        return json(404, { error: { type: "invalid_request_error", message: `Invalid URL (${request.method} ${pathname})` } }, {});
       const resource = pathname.startsWith("/search/") ? "search" : "core";
       const account = accountOf(`github ${resource} ${key}`, "window");
       const answer = githubAnswer(resource, levelsOf(account), settings.tells === "levels");

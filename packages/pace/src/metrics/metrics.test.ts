@@ -128,6 +128,10 @@ describe("metrics", () => {
     expect(read(text).samples.filter(({ name }) => name === "pace_quota_limit_units").length).toBe(1);
   });
 
+  it("refuse to tell of no pace", () => {
+    expect(() => createMetrics().text(undefined as never)).toThrow(expect.objectContaining({ code: "bad-argument" }));
+  });
+
   it("refuse options that they do not have", () => {
     expect(() => createMetrics({ mostPartition: 1 } as object)).toThrow(/no option "mostPartition"/);
     expect(() => createMetrics({ mostPartitions: Number.NaN })).toThrow(/mostPartitions is NaN/);

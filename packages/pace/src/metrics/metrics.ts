@@ -5,7 +5,7 @@
  *   const pace = createPace(policy, { watch: metrics.watch });
  *   server.get("/metrics", () => metrics.text(pace));
  */
-import { checkNames, checkWhole } from "../argument.ts";
+import { checkMethods, checkNames, checkWhole } from "../argument.ts";
 import type { PaceEvent } from "../event.ts";
 import type { Pace } from "../pace.ts";
 import type { PartitionState } from "../partition-state.ts";
@@ -17,14 +17,14 @@ import { type Family, type Labels, type Series, TEXT_FORMAT_TYPE, textOf } from 
 export interface Metrics {
   /** For `PacePorts.watch`. */
   readonly watch: (event: PaceEvent) => void;
-  /** All of it, at this moment. */
+  /** All of it, at this moment. Throws `bad-argument` without a pace. */
   text(pace: Pick<Pace, "state" | "gauges">): string;
   readonly contentType: string;
 }
 
 export interface MetricsOptions {
   /** Partitions that have a name of their own in labels; 200 unless said. Others are counted together. */
-  readonly mostPartitions?: number;
+  readonly mostPartitions?: number | undefined;
 }
 
 const MOST_PARTITIONS = 200;
@@ -70,8 +70,9 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
   return {
     watch,
     contentType: TEXT_FORMAT_TYPE,
-    text: (pace) =>
-      textOf([
+    text: (pace) => {
+      checkMethods("the pace that text is given", pace, ["state", "gauges"]);
+      return textOf([
         counter("pace_attempts_total", "Calls that left, first tries and tries again.", left.series()),
         counter("pace_attempts_ended_total", "Of these, how they ended.", ended.series()),
         counter("pace_turned_away_total", "Calls that did not leave, by why.", turnedAway.series()),
@@ -93,7 +94,8 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
         },
         ...gateFamilies(pace.state(), names.of),
         ...quotaFamilies(pace.gauges(), names.of),
-      ]),
+      ]);
+    },
   };
 }
 

@@ -45,9 +45,9 @@ export interface TracerPort {
 }
 
 export interface TelemetryPorts {
-  readonly meter?: MeterPort;
-  readonly tracer?: TracerPort;
-  readonly clock?: Clock;
+  readonly meter?: MeterPort | undefined;
+  readonly tracer?: TracerPort | undefined;
+  readonly clock?: Clock | undefined;
 }
 
 export interface Telemetry {

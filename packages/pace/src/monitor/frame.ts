@@ -103,7 +103,7 @@ function widths(width: number): { readonly name: number; readonly bar: number } 
 
 function headRow(width: number): string {
   const { name, bar } = widths(width);
-  return row(["quota".padEnd(name), "left".padEnd(bar), "", "of", "in", "whole in", "gone in", " known by"]);
+  return row(["quota".padEnd(name), "left".padEnd(bar), "", "limit", "per", "full in", "empty in", " known by"]);
 }
 
 function quotaRow(quota: QuotaView, width: number, style: Style): string {
@@ -124,8 +124,8 @@ function quotaRow(quota: QuotaView, width: number, style: Style): string {
   ]);
 }
 
-function row([name = "", bar = "", left = "", limit = "", window = "", whole = "", gone = "", source = ""]: readonly string[]): string {
-  return `  ${name} ${bar} ${left.padStart(6)} ${limit.padStart(6)} ${window.padStart(7)} ${whole.padStart(8)} ${gone.padStart(7)} ${source}`;
+function row([name = "", bar = "", left = "", limit = "", window = "", full = "", empty = "", source = ""]: readonly string[]): string {
+  return `  ${name} ${bar} ${left.padStart(6)} ${limit.padStart(6)} ${window.padStart(7)} ${full.padStart(7)} ${empty.padStart(8)} ${source}`;
 }
 
 const EIGHTHS = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];

@@ -8,9 +8,9 @@ export interface Price {
   readonly inputUsdPerMillion: number;
   readonly outputUsdPerMillion: number;
   /** Of what was read from the service's cache; as other input unless said. */
-  readonly cachedInputUsdPerMillion?: number;
+  readonly cachedInputUsdPerMillion?: number | undefined;
   /** Of what was written to it; as other input unless said. */
-  readonly cacheWriteUsdPerMillion?: number;
+  readonly cacheWriteUsdPerMillion?: number | undefined;
 }
 
 /** By the model as it is named in requests. A price holds for dated ones too: that of "gpt-4o" for "openai/gpt-4o-2024-08-06", and not for "gpt-4o-mini". */

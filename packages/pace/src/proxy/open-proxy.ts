@@ -21,27 +21,27 @@ export interface ProxyOptions {
   /** "https://api.example.com", or "/name=https://api.example.com" for one of several. */
   readonly for: readonly string[];
   /** 8790 unless said; 0 for any that is free. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** 127.0.0.1 unless said: this machine only. */
-  readonly host?: string;
-  readonly policy?: PacePolicy;
+  readonly host?: string | undefined;
+  readonly policy?: PacePolicy | undefined;
   /** The field that names the class of a call, besides `pace-class`. */
-  readonly classHeader?: string;
+  readonly classHeader?: string | undefined;
   /** Of one request; 64 MB unless said. */
-  readonly mostBodyBytes?: number;
+  readonly mostBodyBytes?: number | undefined;
   /** Of all that wait or are under way; 512 MB unless said. */
-  readonly mostKeptBytes?: number;
+  readonly mostKeptBytes?: number | undefined;
   /** Until a service begins to answer; ten minutes unless said. */
-  readonly answerMs?: number;
+  readonly answerMs?: number | undefined;
   /** That calls which are under way have when it closes; 30 s unless said. */
-  readonly graceMs?: number;
+  readonly graceMs?: number | undefined;
 }
 
 export interface ProxyPorts {
-  readonly clock?: Clock;
-  readonly random?: Random;
+  readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
   /** Told of faults of the proxy's own, and why quotas are not shared where the policy says so; dropped unless said. */
-  readonly fault?: (error: unknown) => void;
+  readonly fault?: ((error: unknown) => void) | undefined;
 }
 
 export interface OpenProxy extends AsyncDisposable {

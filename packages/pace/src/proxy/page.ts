@@ -44,8 +44,8 @@ const quota = (q) => {
   fill.style.width = (left * 100).toFixed(1) + "%";
   bar.append(fill);
   const foot = make("div", "line faint");
-  const out = q.runsOutInMs === undefined ? "" : ", gone in " + span(q.runsOutInMs);
-  foot.append(make("span", out ? "warn" : "", "whole in " + span(q.resetInMs) + out));
+  const out = q.runsOutInMs === undefined ? "" : ", empty in " + span(q.runsOutInMs);
+  foot.append(make("span", out ? "warn" : "", "full in " + span(q.resetInMs) + out));
   foot.append(make("span", "", "by " + q.source + ", " + Math.round(q.confidence * 100) + " % sure"));
   row.append(head, bar, foot);
   return row;

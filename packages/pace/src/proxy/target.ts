@@ -1,6 +1,7 @@
 /**
  * The services that a proxy stands for, and which of them a path is for. Nothing else can be reached through it, whatever a path says: an address is put together from
- * the origin of a target, and paths that lead out of where they began (`/../`, in any spelling) are refused.
+ * the origin of a target, and paths that lead out of where they began (`/../`, in any spelling) are refused. A path that a service has of its own, as `/v1` of
+ * `--for https://api.example.com/v1`, is put before paths that do not begin with it: programs may be told the proxy's address with `/v1` or without.
  */
 import { PaceError } from "../error.ts";
 
@@ -67,7 +68,8 @@ export function wayOf(targets: readonly Target[], path: string): Way {
   const target = targets.find(({ prefix }) => isUnder(bare, prefix));
   if (target === undefined) return { kind: "nowhere", why: "unknown-path" };
   const rest = path.slice(target.prefix.length);
-  return { kind: "to", url: `${target.origin}${target.base}${rest.startsWith("/") ? "" : "/"}${rest}`, target };
+  const base = isUnder(rest, target.base) ? "" : target.base;
+  return { kind: "to", url: `${target.origin}${base}${rest.startsWith("/") ? "" : "/"}${rest}`, target };
 }
 
 /** What `Location` says there, said of here: whoever follows it stays with the proxy. Other services are left as they are. */
@@ -75,7 +77,10 @@ export function locationHere(targets: readonly Target[], asked: string, location
   if (!URL.canParse(location, asked)) return location;
   const { origin, pathname, search, hash } = new URL(location, asked);
   const target = targets.find((each) => each.origin === origin && isUnder(pathname, each.base));
-  return target === undefined ? location : `${target.prefix}${pathname.slice(target.base.length) || "/"}${search}${hash}`;
+  if (target === undefined) return location;
+  const rest = pathname.slice(target.base.length) || "/";
+  // What would be taken for a path with the base before it is said with that.
+  return `${target.prefix}${isUnder(rest, target.base) ? pathname : rest}${search}${hash}`;
 }
 
 /** Whether a path goes by `.` or `..`, also where these are written with `%2e`. */

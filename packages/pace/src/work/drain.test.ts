@@ -61,6 +61,7 @@ describe("the time of work that is put off", () => {
   it("is told when it is over, and the piece is kept until somebody says what of it", async () => {
     const { time, open, told } = createWorkBench();
     let work = await open({ room: () => 0, lastCallMs: 1, most: 1 });
+    work.handle("note", async () => undefined);
     await work.defer("note", "payload", { key: "a", deadlineMs: HOUR_MS });
     await time.runSettled(2 * HOUR_MS);
     expect(told).toMatchObject([{ key: "a", state: "missed", reason: "its deadline came while it waited" }]);
@@ -77,12 +78,13 @@ describe("the time of work that is put off", () => {
     expect(work.status("a")).toBeUndefined();
   });
 
-  it("is over for a kind that nobody handles too", async () => {
+  it("is over for a kind that nobody handles too, and that is said", async () => {
     const { time, open, told } = createWorkBench();
     const work = await open();
     await work.defer("strange", 1, { key: "a", deadlineMs: HOUR_MS });
+    expect(work.status("a")?.reason).toBe('nothing handles "strange"');
     await time.runSettled(2 * HOUR_MS);
-    expect(told).toMatchObject([{ key: "a", state: "missed" }]);
+    expect(told).toMatchObject([{ key: "a", reason: 'its deadline came while it waited, and nothing handled "strange"' }]);
   });
 
   it("is over while nobody was there, and is told at the next opening", async () => {
@@ -92,7 +94,7 @@ describe("the time of work that is put off", () => {
     time.setDate(Date.UTC(2026, 0, 3));
     await open();
     await time.runSettled(1);
-    expect(told).toMatchObject([{ key: "a", state: "missed" }]);
+    expect(told).toMatchObject([{ key: "a", reason: "its deadline came while it waited" }]);
   });
 
   it("is over for what is under way too, which is told to stop", async () => {

@@ -80,6 +80,7 @@ const NEWS = 0.2;
 
 export function createDrain(settings: WorkSettings, { ledger, clock, room, untilOffPeak, tell }: DrainPorts): Drain {
   const moment = createDates(clock);
+  const openedAt = moment().leastMs;
   const agenda = createAgenda(settings.classes.length);
   const handlers = new Map<string, Handler>();
   const runs = new Map<string, Run>();
@@ -120,8 +121,11 @@ export function createDrain(settings: WorkSettings, { ledger, clock, room, until
     agenda.remove(key);
     if (piece?.state !== "waiting") return;
     try {
-      const reason =
-        piece.reason === null ? "its deadline came while it waited" : `its deadline came while it waited, after: ${piece.reason}`;
+      const why = piece.reason === null ? "" : `, after: ${piece.reason}`;
+      // What came due while nothing was open could not have been handled.
+      const isUnhandled = !handlers.has(piece.kind) && (piece.deadlineAt ?? 0) > openedAt;
+      const nobody = isUnhandled ? `, and nothing handled "${piece.kind}"` : "";
+      const reason = `its deadline came while it waited${why}${nobody}`;
       tell(await ledger.move(piece, { state: "missed", endedAt: moment().leastMs, reason }));
     } catch {
       diskFailed(key);

@@ -6,7 +6,7 @@ export interface OffPeak {
   readonly from: string;
   readonly to: string;
   /** Whose hours: "Europe/Berlin"; UTC unless said. */
-  readonly zone?: string;
+  readonly zone?: string | undefined;
 }
 
 /** Until they begin: 0 within them. */

@@ -29,7 +29,7 @@ export interface Step<Input = Json, Results = Readonly<Record<string, Json>>> {
    * Whether it changes something outside: one that hands its key on there, or one that cannot. Others may run again at will. A keyless one makes a single call: where that is
    * refused before it leaves, it is taken for not made.
    */
-  readonly effect?: "keyed" | "keyless";
+  readonly effect?: "keyed" | "keyless" | undefined;
   /** What it returns is JSON, or nothing. */
   run(given: GivenStep<Input, Results>): Promise<unknown>;
 }

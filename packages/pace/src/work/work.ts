@@ -17,6 +17,8 @@ import {
   checkObject,
   checkOneOf,
   checkTexts,
+  type Given,
+  saidOf,
   shown,
 } from "../argument.ts";
 import { PaceError } from "../error.ts";
@@ -31,25 +33,25 @@ import { OWED_STATES, type Piece, WORK_SETTINGS, type WorkSettings, type WorkSta
 import type { Found, Shelf } from "./shelf.ts";
 import { decideStep } from "./task.ts";
 
-export interface WorkOptions extends Partial<WorkSettings> {
+export interface WorkOptions extends Given<WorkSettings> {
   /** Hours in which work that waits begins; all of the day unless said. */
-  readonly offPeak?: OffPeak;
+  readonly offPeak?: OffPeak | undefined;
   /** Pieces that may begin now, outside of those hours: by how much of a quota is left. None unless said, where there are such hours. */
-  readonly room?: () => number;
+  readonly room?: (() => number) | undefined;
   /** A piece is done, missed, dead, undecided or cancelled: after that was kept, once, unless the process ends in between. */
-  readonly tell?: (status: WorkStatus) => void;
+  readonly tell?: ((status: WorkStatus) => void) | undefined;
 }
 
 export interface DeferTerms {
   /** Names this piece of work: another with the same key is the same, and is given as it is, missed or cancelled too, until it is forgotten. One that nothing else has unless said. */
-  readonly key?: string;
-  readonly class?: string;
+  readonly key?: string | undefined;
+  readonly class?: string | undefined;
   /** For whom: those of one class take turns. */
-  readonly requester?: string;
+  readonly requester?: string | undefined;
   /** From now, by then it is done or missed; none unless said. */
-  readonly deadlineMs?: number;
+  readonly deadlineMs?: number | undefined;
   /** From now, not before. */
-  readonly delayMs?: number;
+  readonly delayMs?: number | undefined;
 }
 
 export interface WorkStatus {
@@ -132,7 +134,7 @@ export async function createWork({ shelf, clock, random }: WorkPorts, options: W
   checkPorts({ shelf, clock, random });
   checkOptions(options);
   const { offPeak, room, tell, ...rest } = options;
-  const settings: WorkSettings = { ...WORK_SETTINGS, ...rest };
+  const settings: WorkSettings = { ...WORK_SETTINGS, ...saidOf(rest) };
   const usualClass =
     rest.usualClass ?? (settings.classes.includes(settings.usualClass) ? settings.usualClass : (settings.classes.at(-1) ?? ""));
   checkClass(settings.classes, usualClass);
@@ -162,7 +164,7 @@ export async function createWork({ shelf, clock, random }: WorkPorts, options: W
     deadlineAt: piece.deadlineAt ?? undefined,
     expectedAt: drain.estimate(piece),
     result: structuredClone(ledger.result(piece.key)),
-    reason: piece.reason ?? undefined,
+    reason: piece.reason ?? (piece.state === "waiting" && !drain.isHandled(piece.kind) ? `nothing handles "${piece.kind}"` : undefined),
   });
 
   const forgetOld = async (): Promise<void> => {

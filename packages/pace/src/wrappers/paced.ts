@@ -11,8 +11,8 @@ import type { Cost } from "../quota/reading.ts";
 
 export interface PacedOptions<Given extends readonly unknown[], Result> extends Pick<RunOptions<Result>, "isIdempotent" | "told"> {
   /** What a call will take, as far as can be told; one request unless said. */
-  readonly guess?: (...given: Given) => Cost;
-  readonly signal?: (...given: Given) => AbortSignal | undefined;
+  readonly guess?: ((...given: Given) => Cost) | undefined;
+  readonly signal?: ((...given: Given) => AbortSignal | undefined) | undefined;
 }
 
 /** Each of its calls is one of `pace.run`, and throws what that throws. Throws `bad-argument`. */

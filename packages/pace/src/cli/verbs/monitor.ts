@@ -18,7 +18,7 @@ const DOWN_KEYS = ["\u001b[B", "j"];
 
 export async function monitor(address: string, { every, once = false }: MonitorWords, { terminal, signal }: Invocation): Promise<number> {
   const url = stateUrlOf(address);
-  const name = bareAddress(address);
+  const name = bareAddress(addressOf(address));
   const first = await look(url, signal);
   terminal.object(first);
   if (terminal.json) return EXIT.done;
@@ -80,12 +80,23 @@ async function look(url: string, signal: AbortSignal): Promise<Snapshot> {
     told = await getJson(url, signal);
   } catch (cause) {
     if (cause instanceof SyntaxError || cause instanceof RangeError) return snapshotFrom(undefined);
-    throw new PaceError("closed", "no proxy answers there", "Is it running? Start one with: pace proxy --for https://…", { cause });
+    throw new PaceError(
+      "closed",
+      `nothing answers at ${new URL(url).origin}`,
+      "Is it running? Start one with: pace proxy --for https://…",
+      { cause },
+    );
   }
   return snapshotFrom(told.value);
 }
 
-function stateUrlOf(address: string): string {
+/** A number alone is a port of this machine, and not the address 0.0.34.86 that it is by the letter. */
+function addressOf(given: string): string {
+  return /^\d{1,5}$/.test(given) ? `http://127.0.0.1:${given}` : given;
+}
+
+function stateUrlOf(given: string): string {
+  const address = addressOf(given);
   const [scheme] = /^[a-z][a-z0-9+.-]*:\/\//i.exec(address) ?? [];
   const whole = scheme === undefined ? `http://${address}` : address;
   if (!URL.canParse(whole) || !/^https?:$/.test(new URL(whole).protocol))

@@ -1,31 +1,55 @@
-import { constants } from "node:fs";
-import { type FileHandle, mkdir, open, readFile, rename } from "node:fs/promises";
+import * as fs from "node:fs";
+import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
+import { promisify } from "node:util";
 import { PaceError } from "../../error.ts";
 import type { Folder } from "../folder.ts";
 import { lockFolder } from "./folder-lock.ts";
+
+/**
+ * Files are open by number and not as a `FileHandle`: work that a program keeps no name of until it ends is collected, and a handle that is collected is a warning
+ * today and an error in later versions of Node.
+ */
+const openFile = promisify(fs.open);
+const closeFile = promisify(fs.close);
+const sizeOf = promisify(fs.fstat);
+const cutFile = promisify(fs.ftruncate);
+const syncFile = promisify(fs.fdatasync);
+const writeFile = promisify(fs.write);
 
 const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
 /** Makes the folder where it is missing, for nobody else to read. Throws `in-use`, `disk-failed`, `disk-full`. */
 export async function openFolder(path: string): Promise<Folder> {
   const folder = resolve(path);
-  const made = await told(`make ${folder}`, () => mkdir(folder, { recursive: true, mode: 0o700 }));
-  if (made !== undefined) await told(`make ${folder}`, () => syncNames(made, folder));
+  const made = await toldAs(`make ${folder}`, () => mkdir(folder, { recursive: true, mode: 0o700 }));
+  if (made !== undefined) await toldAs(`make ${folder}`, () => syncNames(made, folder));
   const release = await lockFolder(folder);
-  const handles = new Map<string, FileHandle>();
+  const files = new Map<string, number>();
   /** Files whose name is durable. */
   const named = new Set<string>();
+  /** A number that is closed in the middle of a write may be another file's before the write ends. */
+  const underWay = new Set<Promise<unknown>>();
   let isClosed = false;
 
-  const handleOf = async (name: string): Promise<FileHandle> => {
+  const told = async <Value>(doing: string, work: () => Promise<Value>): Promise<Value> => {
+    const doingIt = toldAs(doing, work);
+    underWay.add(doingIt);
+    try {
+      return await doingIt;
+    } finally {
+      underWay.delete(doingIt);
+    }
+  };
+
+  const fileOf = async (name: string): Promise<number> => {
     if (isClosed) throw new PaceError("closed", `${folder} was closed`, "Open it again.");
-    const known = handles.get(name);
+    const known = files.get(name);
     if (known !== undefined) return known;
-    const handle = await open(join(folder, name), constants.O_RDWR | constants.O_CREAT, 0o600);
-    handles.set(name, handle);
-    return handle;
+    const file = await openFile(join(folder, name), fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600);
+    files.set(name, file);
+    return file;
   };
 
   return {
@@ -40,13 +64,13 @@ export async function openFolder(path: string): Promise<Folder> {
       }),
     write: (name, offset, bytes) =>
       told(`write ${name}`, async () => {
-        const handle = await handleOf(name);
-        if ((await handle.stat()).size !== offset) await handle.truncate(offset);
-        for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at, bytes.length - at, offset + at)).bytesWritten;
+        const file = await fileOf(name);
+        if ((await sizeOf(file)).size !== offset) await cutFile(file, offset);
+        for (let at = 0; at < bytes.length; ) at += (await writeFile(file, bytes, at, bytes.length - at, offset + at)).bytesWritten;
       }),
     sync: (name) =>
       told(`sync ${name}`, async () => {
-        await (await handleOf(name)).datasync();
+        await syncFile(await fileOf(name));
         if (named.has(name)) return;
         await syncFolder(folder);
         named.add(name);
@@ -55,9 +79,10 @@ export async function openFolder(path: string): Promise<Folder> {
       told(`rename ${from}`, async () => {
         // Some systems do not put a file in the place of one that is open.
         for (const name of [from, to]) {
-          await handles.get(name)?.close();
-          handles.delete(name);
+          const file = files.get(name);
+          files.delete(name);
           named.delete(name);
+          if (file !== undefined) await closeFile(file);
         }
         await rename(join(folder, from), join(folder, to));
         await syncFolder(folder);
@@ -66,7 +91,8 @@ export async function openFolder(path: string): Promise<Folder> {
     close: async () => {
       if (isClosed) return;
       isClosed = true;
-      await Promise.allSettled([...handles.values()].map((handle) => handle.close()));
+      await Promise.allSettled(underWay);
+      await Promise.allSettled([...files.values()].map((file) => closeFile(file)));
       release();
     },
   };
@@ -80,7 +106,7 @@ async function syncNames(made: string, folder: string): Promise<void> {
 async function syncFolder(folder: string): Promise<void> {
   // Windows has no way to; NTFS journals names by itself.
   if (process.platform === "win32") return;
-  const handle = await open(folder, constants.O_RDONLY);
+  const handle = await open(folder, fs.constants.O_RDONLY);
   try {
     await handle.sync();
   } finally {
@@ -88,7 +114,7 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-async function told<Value>(doing: string, work: () => Promise<Value>): Promise<Value> {
+async function toldAs<Value>(doing: string, work: () => Promise<Value>): Promise<Value> {
   try {
     return await work();
   } catch (cause) {

@@ -1,4 +1,4 @@
-import { checkWhole } from "../../argument.ts";
+import { checkWhole, type Given } from "../../argument.ts";
 import {
   createLocalProvider,
   LOCAL_PROVIDER_SETTINGS,
@@ -16,7 +16,7 @@ export interface StartedProvider extends Served {
 }
 
 /** A service with limits, on this machine: at a port that is free unless one is said. Throws `bad-argument`, and what listening throws. */
-export async function startLocalProvider(settings: Partial<LocalProviderSettings> = {}, port = 0): Promise<StartedProvider> {
+export async function startLocalProvider(settings: Given<LocalProviderSettings> = {}, port = 0): Promise<StartedProvider> {
   checkWhole("the port", port, 0, 65_535);
   const { answer, counts } = createLocalProvider(settings, { clock: systemClock, random: systemRandom });
   return { ...(await serve(answer, port)), counts };
