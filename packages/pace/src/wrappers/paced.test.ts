@@ -71,7 +71,13 @@ describe("errors of clients are judged", () => {
     }
   });
 
-  it.each([[{}], [{ status: "429" }], [{ code: "ECONNRESET" }]])("that are no answers are thrown: %j", async (error) => {
+  it.each([
+    [{}],
+    [{ status: "429" }],
+    [{ code: "ECONNRESET" }],
+    // What was refused here says nothing of the service.
+    [{ status: 429, headers: { "pace-refused": "too-late", "retry-after-ms": "7000" } }],
+  ])("that are no answers of the service are thrown: %j", async (error) => {
     const { time, ask, asks, pace } = town([error]);
     const answer = ask().catch((thrown: Error) => thrown.message);
     await time.runSettled(60_000);
