@@ -39,7 +39,7 @@ import { judgedError } from "./providers/judged-error.ts";
 import { knownOf } from "./providers/known.ts";
 import { priceOf, usdOfGuess, usdOfUsage } from "./providers/prices.ts";
 import { readingsOf } from "./providers/readings.ts";
-import { costOfUsage, createUsageReader } from "./providers/usage.ts";
+import { costOfSaid, costOfUsage, createUsageReader } from "./providers/usage.ts";
 import { needsBody, type Verdict, verdictOf } from "./providers/verdict.ts";
 import { type Gauge, gaugeOf } from "./quota/gauge.ts";
 import { createPool, HERE, type Measure } from "./quota/pool.ts";
@@ -256,7 +256,8 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
     const attempts = isRepeatable ? (policy.attempts ?? ATTEMPTS) : 1;
     let before: Response | undefined;
     const options = { attempts, signal: signal ?? undefined, named: { partition, class: traits.class ?? usual } };
-    return await call(ports, termsOf(traits, correction.corrected(guess)), options, async () => {
+    const corrected = correction.corrected(guess);
+    return await call(ports, termsOf(traits, corrected), options, async () => {
       // Nobody reads it any more, and its connection is held until somebody says so.
       if (before !== undefined) await before.body?.cancel().catch(() => undefined);
       before = await send(input instanceof Request ? input.clone() : input, init);
@@ -265,9 +266,14 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
       const judgement = judged(before, text, dateMs, mayFail);
       // Only models take more than a request; whether it is one is not known of a body that nobody can look into, as that of a `Request`.
       if (judgement.outcome.kind !== "answered" || (guess["input-tokens"] === undefined && !isCounted)) return judgement;
-      const { answer, used } = metered(before);
+      const { answer, used, said } = metered(before);
       const cost = used.then((usage) => {
-        if (usage === undefined) return undefined;
+        if (usage === undefined) {
+          const spoken = said();
+          // No correction is learned from it: thoughts that were kept back are not in it, and it would be drawn below what was told.
+          const price = priceOf(prices, spoken?.model) ?? priceOf(prices, model);
+          return spoken === undefined ? undefined : { ...costOfSaid(spoken, corrected, price), ...traits.cost };
+        }
         const took = costOfUsage(usage, usdOfUsage(usage, priceOf(prices, usage.model) ?? priceOf(prices, model)));
         correction.learned(guess, took);
         return took;
