@@ -79,7 +79,8 @@ export interface RunOptions<Result = unknown> {
 
 interface Said {
   readonly headers?: unknown;
-  readonly used?: Cost | undefined;
+  /** Or a promise of it, of what is known later; one that fails tells nothing. */
+  readonly used?: Cost | undefined | Promise<Cost | undefined>;
 }
 
 export interface Pace extends Disposable {
@@ -268,13 +269,11 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
       if (judgement.outcome.kind !== "answered" || (guess["input-tokens"] === undefined && !isCounted)) return judgement;
       const { answer, used, said } = metered(before);
       const cost = used.then((usage) => {
-        if (usage === undefined) {
-          const spoken = said();
-          // No correction is learned from it: thoughts that were kept back are not in it, and it would be drawn below what was told.
-          const price = priceOf(prices, spoken?.model) ?? priceOf(prices, model);
-          return spoken === undefined ? undefined : { ...costOfSaid(spoken, corrected, price), ...traits.cost };
-        }
-        const took = costOfUsage(usage, usdOfUsage(usage, priceOf(prices, usage.model) ?? priceOf(prices, model)));
+        const spoken = usage === undefined ? said() : undefined;
+        const price = priceOf(prices, (usage ?? spoken)?.model) ?? priceOf(prices, model);
+        // No correction is learned from it: thoughts that were kept back are not in it, and it would be drawn below what was told.
+        if (usage === undefined) return spoken && { ...costOfSaid(spoken, corrected, price), ...traits.cost };
+        const took = costOfUsage(usage, usdOfUsage(usage, price));
         correction.learned(guess, took);
         return took;
       });
@@ -310,28 +309,23 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
         if (judged === undefined) throw error;
         return { result: { error }, ...meaning(judged.verdict, judged.readings, isIdempotent) };
       }
-      const { readings, used } = whatIsTold(partition, () => told?.(result));
-      return {
-        result: { result },
-        outcome: { kind: "answered", readings, ...(used === undefined ? {} : { used }) },
-        again: "never",
-      };
+      return { result: { result }, ...whatIsTold(partition, () => told?.(result)) };
     });
     if ("error" in end) throw end.error;
     return end.result;
   };
 
   /** The work is done, and its result is its caller's: what `told` throws is told, and takes nothing away. */
-  const whatIsTold = (
-    partition: string,
-    told: () => Said | undefined,
-  ): { readonly readings: readonly Reading[]; readonly used: Cost | undefined } => {
+  const whatIsTold = (partition: string, told: () => Said | undefined): Omit<Attempt<unknown>, "result"> => {
     try {
       const { headers, used } = told() ?? {};
-      return { readings: readingsOf(fieldsOf(headers), clock.date()), used: countable(used) };
+      const answered = { kind: "answered", readings: readingsOf(fieldsOf(headers), clock.date()) } as const;
+      if (used instanceof Promise) return { outcome: answered, again: "never", used: used.then(countable, () => undefined) };
+      const counted = countable(used);
+      return { outcome: counted === undefined ? answered : { ...answered, used: counted }, again: "never" };
     } catch (error) {
       quietly(fault, { kind: "failed", who: `told of "${partition}"`, error });
-      return { readings: [], used: undefined };
+      return { outcome: { kind: "answered", readings: [] }, again: "never" };
     }
   };
 
