@@ -39,7 +39,7 @@ import { judgedError } from "./providers/judged-error.ts";
 import { knownOf } from "./providers/known.ts";
 import { priceOf, usdOfGuess, usdOfUsage } from "./providers/prices.ts";
 import { readingsOf } from "./providers/readings.ts";
-import { costOfUsage, createUsageReader } from "./providers/usage.ts";
+import { costOfSaid, costOfUsage, createUsageReader } from "./providers/usage.ts";
 import { needsBody, type Verdict, verdictOf } from "./providers/verdict.ts";
 import { type Gauge, gaugeOf } from "./quota/gauge.ts";
 import { createPool, HERE, type Measure } from "./quota/pool.ts";
@@ -79,7 +79,8 @@ export interface RunOptions<Result = unknown> {
 
 interface Said {
   readonly headers?: unknown;
-  readonly used?: Cost | undefined;
+  /** Or a promise of it, of what is known later; one that fails tells nothing. */
+  readonly used?: Cost | undefined | Promise<Cost | undefined>;
 }
 
 export interface Pace extends Disposable {
@@ -256,7 +257,8 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
     const attempts = isRepeatable ? (policy.attempts ?? ATTEMPTS) : 1;
     let before: Response | undefined;
     const options = { attempts, signal: signal ?? undefined, named: { partition, class: traits.class ?? usual } };
-    return await call(ports, termsOf(traits, correction.corrected(guess)), options, async () => {
+    const corrected = correction.corrected(guess);
+    return await call(ports, termsOf(traits, corrected), options, async () => {
       // Nobody reads it any more, and its connection is held until somebody says so.
       if (before !== undefined) await before.body?.cancel().catch(() => undefined);
       before = await send(input instanceof Request ? input.clone() : input, init);
@@ -265,10 +267,13 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
       const judgement = judged(before, text, dateMs, mayFail);
       // Only models take more than a request; whether it is one is not known of a body that nobody can look into, as that of a `Request`.
       if (judgement.outcome.kind !== "answered" || (guess["input-tokens"] === undefined && !isCounted)) return judgement;
-      const { answer, used } = metered(before);
+      const { answer, used, said } = metered(before);
       const cost = used.then((usage) => {
-        if (usage === undefined) return undefined;
-        const took = costOfUsage(usage, usdOfUsage(usage, priceOf(prices, usage.model) ?? priceOf(prices, model)));
+        const spoken = usage === undefined ? said() : undefined;
+        const price = priceOf(prices, (usage ?? spoken)?.model) ?? priceOf(prices, model);
+        // No correction is learned from it: thoughts that were kept back are not in it, and it would be drawn below what was told.
+        if (usage === undefined) return spoken && { ...costOfSaid(spoken, corrected, price), ...traits.cost };
+        const took = costOfUsage(usage, usdOfUsage(usage, price));
         correction.learned(guess, took);
         return took;
       });
@@ -304,28 +309,23 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
         if (judged === undefined) throw error;
         return { result: { error }, ...meaning(judged.verdict, judged.readings, isIdempotent) };
       }
-      const { readings, used } = whatIsTold(partition, () => told?.(result));
-      return {
-        result: { result },
-        outcome: { kind: "answered", readings, ...(used === undefined ? {} : { used }) },
-        again: "never",
-      };
+      return { result: { result }, ...whatIsTold(partition, () => told?.(result)) };
     });
     if ("error" in end) throw end.error;
     return end.result;
   };
 
   /** The work is done, and its result is its caller's: what `told` throws is told, and takes nothing away. */
-  const whatIsTold = (
-    partition: string,
-    told: () => Said | undefined,
-  ): { readonly readings: readonly Reading[]; readonly used: Cost | undefined } => {
+  const whatIsTold = (partition: string, told: () => Said | undefined): Omit<Attempt<unknown>, "result"> => {
     try {
       const { headers, used } = told() ?? {};
-      return { readings: readingsOf(fieldsOf(headers), clock.date()), used: countable(used) };
+      const answered = { kind: "answered", readings: readingsOf(fieldsOf(headers), clock.date()) } as const;
+      if (used instanceof Promise) return { outcome: answered, again: "never", used: used.then(countable, () => undefined) };
+      const counted = countable(used);
+      return { outcome: counted === undefined ? answered : { ...answered, used: counted }, again: "never" };
     } catch (error) {
       quietly(fault, { kind: "failed", who: `told of "${partition}"`, error });
-      return { readings: [], used: undefined };
+      return { outcome: { kind: "answered", readings: [] }, again: "never" };
     }
   };
 

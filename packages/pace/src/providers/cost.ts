@@ -94,7 +94,8 @@ function tokensOf(text: string, from: number, to: number, most: number): number 
 const WIDE = 0x2e80;
 const LATIN_END = 0x250;
 
-function tokensOfCharacter(code: number): number {
+/** Of one unit of UTF-16. */
+export function tokensOfCharacter(code: number): number {
   if (code < 128) return TOKENS_OF_ASCII[code] as number;
   if (code >= WIDE) return 1 / WIDE_IN_TOKEN;
   return 1 / (code < LATIN_END ? SMALL_IN_TOKEN : OTHER_LETTERS_IN_TOKEN);

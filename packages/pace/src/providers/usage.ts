@@ -2,12 +2,14 @@
  * What an answer of a model took, read from the answer while somebody else reads it: of JSON and of streams of events, as OpenAI (chat and responses), Anthropic, Gemini
  * and gateways in their style write it. Nothing of the text is kept, and nothing is held up: what came is handed on, and looked at once.
  *
- * `used` settles when the body has come to its end, broke or was cancelled; with `undefined` where it was not told by then. A body that nobody reads comes as far as
- * 64 KB, and is given back when nobody can read it any more.
+ * `used` settles when the body has come to its end, broke or was cancelled; with `undefined` where it was not told by then: what was said until then is counted. A body that
+ * nobody reads comes as far as 64 KB, and is given back when nobody can read it any more.
  */
 import type { Cost } from "../quota/reading.ts";
 import { answerLike, bodiless } from "./answer-like.ts";
 import { createJsonPicker } from "./json-picker.ts";
+import { type Price, usdOfGuess, usdOfUsage } from "./prices.ts";
+import { createSaidCounter } from "./said-counter.ts";
 
 /** Tokens of one call; each is in one of the four. */
 export interface Usage {
@@ -25,10 +27,21 @@ export interface Usage {
   readonly usd: number | undefined;
 }
 
+/** Of an answer that told no usage, or none to its end. */
+export interface Said {
+  readonly model: string | undefined;
+  /** Counted by its characters: less than it took where a model keeps thoughts to itself. */
+  readonly outputTokens: number;
+  /** What it told of the question, where it did: Anthropic's streams begin with it. */
+  readonly begun: Usage | undefined;
+}
+
 export interface Metered {
   /** The same status, fields and bytes. */
   readonly answer: Response;
   readonly used: Promise<Usage | undefined>;
+  /** As far as it has come, of streams each event and of others all of it; `undefined` where that is of no known form. */
+  said(): Said | undefined;
 }
 
 /** What comes while nobody reads: an answer that is not read at all tells its use nevertheless, where it is short. */
@@ -60,7 +73,7 @@ export function createUsageReader(): (answer: Response) => Metered {
     const type = answer.headers.get("content-type") ?? "";
     const isEvents = /^text\/event-stream\b/i.test(type);
     if (answer.body === null || answer.body.locked || answer.bodyUsed || !(isEvents || /^application\/(?:[\w.-]+\+)?json\b/i.test(type)))
-      return { answer, used: Promise.resolve(undefined) };
+      return { answer, used: Promise.resolve(undefined), said: () => undefined };
     return metered(answer, answer.body, isEvents, forgotten);
   };
 }
@@ -71,7 +84,7 @@ function metered(
   isEvents: boolean,
   forgotten: FinalizationRegistry<() => void>,
 ): Metered {
-  const { feed, usage } = createUsageScan(isEvents);
+  const { feed, usage, said } = createUsageScan(isEvents);
   const reader = body.getReader();
   let settle: (usage: Usage | undefined) => void = () => undefined;
   const used = new Promise<Usage | undefined>((resolve) => {
@@ -110,7 +123,7 @@ function metered(
   );
   // It may know nothing of the stream, or the stream would never be forgotten.
   forgotten.register(stream, giveBack(reader, settle));
-  return { answer: answerLike(bodiless(answer), { body: stream, headers: answer.headers }), used };
+  return { answer: answerLike(bodiless(answer), { body: stream, headers: answer.headers }), used, said };
 }
 
 function giveBack(reader: ReadableStreamDefaultReader<Uint8Array>, settle: (usage: undefined) => void): () => void {
@@ -124,6 +137,7 @@ export interface UsageScan {
   feed(bytes: Uint8Array): void;
   /** As far as it was told; `undefined` where the output was not. */
   usage(): Usage | undefined;
+  said(): Said | undefined;
 }
 
 const NEWLINE = 0x0a;
@@ -142,6 +156,11 @@ export function createUsageScan(isEvents: boolean): UsageScan {
     Object.assign(told, value);
     if (path !== BEGINNING) isTold = true;
   });
+  const counter = createSaidCounter();
+  const feed = (bytes: Uint8Array): void => {
+    picker.feed(bytes);
+    counter.feed(bytes);
+  };
   let inLine = 0;
   let isData = true;
 
@@ -154,19 +173,24 @@ export function createUsageScan(isEvents: boolean): UsageScan {
         if (inLine === 0) isData = true;
         if (bytes[at] !== DATA[inLine]) isData = false;
       }
-      if (inLine === DATA.length && isData && at < end) picker.feed(bytes.subarray(at, end));
+      if (inLine === DATA.length && isData && at < end) feed(bytes.subarray(at, end));
       at = end;
       if (newline < 0) return;
       at++;
       // Each text is on one line, with all services that are read here.
       picker.reset();
+      counter.reset();
       inLine = 0;
     }
   };
 
   return {
-    feed: isEvents ? feedEvents : picker.feed,
+    feed: isEvents ? feedEvents : feed,
     usage: () => (isTold ? usageFrom(told, model) : undefined),
+    said: () => {
+      const outputTokens = counter.tokens();
+      return outputTokens === undefined ? undefined : { model, outputTokens, begun: usageFrom(told, model) };
+    },
   };
 }
 
@@ -210,4 +234,15 @@ export function costOfUsage(usage: Usage, usd: number | undefined = usage.usd): 
   const input = usage.inputTokens + usage.cacheWrittenTokens + (usage.countsCached ? usage.cachedTokens : 0);
   const cost: Cost = { requests: 1, "input-tokens": input, "output-tokens": usage.outputTokens, tokens: input + usage.outputTokens };
   return usd === undefined ? cost : { ...cost, usd };
+}
+
+/** As far as it is known: of the question what was told, or what the guess says. */
+export function costOfSaid({ outputTokens, begun }: Said, guess: Cost, price: Price | undefined): Cost {
+  if (begun !== undefined) {
+    const usage = { ...begun, outputTokens: Math.max(begun.outputTokens, outputTokens) };
+    return costOfUsage(usage, usdOfUsage(usage, price));
+  }
+  const input = guess["input-tokens"] ?? 0;
+  const cost: Cost = { requests: 1, "input-tokens": input, "output-tokens": outputTokens, tokens: input + outputTokens };
+  return price === undefined ? cost : { ...cost, usd: usdOfGuess(cost, price) };
 }

@@ -1,5 +1,6 @@
 /** What a proxy answers where a service did not: why, and what to do about it, in a shape that clients of OpenAI and of Anthropic both read. */
 import type { PaceError, PaceErrorCode } from "../error.ts";
+import { PROXY_ERROR } from "../wrappers/refused-error.ts";
 import type { Answer, Field } from "./exchange.ts";
 
 export type FailureCode =
@@ -59,7 +60,7 @@ export function failureAnswer({ code, message, hint, availableInMs }: Failure, m
     fields: [
       ["content-type", "application/json"],
       ["cache-control", "no-store"],
-      ["pace-error", code],
+      [PROXY_ERROR, code],
       ...retryFields(status, availableInMs),
       ...more,
     ],

@@ -111,6 +111,15 @@ describe("a proxy hands on", () => {
     expect(service.asked.map(({ url }) => url)).toEqual(["/v1/a", "/v1/away"]);
   });
 
+  it("what a service says, but for the field by which the proxy's own refusals are known", async () => {
+    await using service = await testService((_asked, response) =>
+      response.writeHead(404, { ...PLENTY, "pace-error": "too-late", "x-own": "1" }).end(),
+    );
+    await using proxy = await openProxy({ for: [service.url], port: 0 });
+    const { status, headers } = await ask(proxy.url);
+    expect([status, headers["x-own"], headers["pace-error"]]).toEqual([404, "1", undefined]);
+  });
+
   it("answers without a body, of HEAD and of 204 and 304", async () => {
     await using service = await testService(({ url, method }, response) =>
       response.writeHead(Number(url.slice(1)), { ...PLENTY, ...(method === "HEAD" ? { "content-length": "77" } : {}) }).end(),

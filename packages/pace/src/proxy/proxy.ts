@@ -8,6 +8,7 @@
 import { isPaceError } from "../error.ts";
 import type { Pace } from "../pace.ts";
 import { modelOf } from "../partition.ts";
+import { PROXY_ERROR } from "../wrappers/refused-error.ts";
 import { type BodyKeeper, type BodyLimits, createBodyKeeper } from "./body.ts";
 import { type Answer, type Ask, type Field, fieldOf } from "./exchange.ts";
 import { type Failure, failureAnswer, failureOf } from "./failure.ts";
@@ -88,9 +89,10 @@ export function createProxy(settings: ProxySettings, { pace, own }: Ports): Prox
       if (modelOf({ url: way.url, headers, body: text }) !== undefined) headers.set("accept-encoding", "identity");
       const body = kept.bytes.length === 0 ? {} : { body: text ?? kept.bytes };
       const answer = await paceOfIt.fetch(way.url, { method: ask.method, headers, signal: ask.signal, ...body } as RequestInit);
-      const fields = fieldsHere([...answer.headers]).map(
-        ([name, value]): Field => (name === "location" ? [name, locationHere(settings.targets, way.url, value)] : [name, value]),
-      );
+      // By `pace-error` what is refused here is told from what a service says: no service says it.
+      const fields = fieldsHere([...answer.headers])
+        .filter(([name]) => name !== PROXY_ERROR)
+        .map(([name, value]): Field => (name === "location" ? [name, locationHere(settings.targets, way.url, value)] : [name, value]));
       return { status: answer.status, fields, body: answer.body ?? undefined };
     } finally {
       kept.forget();

@@ -6,7 +6,8 @@
  * a person can know whether an effect came about. Missed, dead and undecided ones are kept until somebody says what of them; done and cancelled ones for a while.
  */
 import type { PaceErrorCode } from "../error.ts";
-import { isPaceError, type PaceError } from "../error.ts";
+import { isPaceError } from "../error.ts";
+import { type RefusedError, refusedErrorOf } from "../wrappers/refused-error.ts";
 import type { Json } from "./json.ts";
 
 export type WorkState = "waiting" | "running" | "done" | "missed" | "dead" | "undecided" | "cancelled";
@@ -97,26 +98,39 @@ export type Trouble =
   | { readonly kind: "undecided" | "hopeless" | "failed" };
 
 export function troubleOf(error: unknown): Trouble {
-  const known = paceErrorIn(error);
+  const known = refusalIn(error);
   if (known === undefined) return { kind: "failed" };
-  if (known.code === "undecided") return { kind: "undecided" };
-  if (ENDS.has(known.code)) return { kind: "hopeless" };
-  const isDisk = DISK.has(known.code);
-  const isUnmade = STOPS.has(known.code);
-  if (!isDisk && !isUnmade && known.code !== "attempts-spent") return { kind: "failed" };
+  // A client's error names codes that may be none of these.
+  const code = known.code as PaceErrorCode;
+  if (code === "undecided") return { kind: "undecided" };
+  if (ENDS.has(code)) return { kind: "hopeless" };
+  const isDisk = DISK.has(code);
+  const isStopped = STOPS.has(code);
+  if (!isDisk && !isStopped && code !== "attempts-spent") return { kind: "failed" };
   const { availableInMs } = known;
-  return { kind: "stopped", availableInMs: Number.isFinite(availableInMs) ? availableInMs : undefined, isDisk, isUnmade };
+  return {
+    kind: "stopped",
+    availableInMs: Number.isFinite(availableInMs) ? availableInMs : undefined,
+    isDisk,
+    isUnmade: isStopped && known.isUnmade,
+  };
 }
 
-/** Clients wrap errors of their `fetch`. */
+/** Clients wrap errors of their `fetch`, and throw answers that are refusals of ours as errors of theirs. */
 const DEEPEST_CAUSE = 5;
 
-function paceErrorIn(error: unknown): PaceError | undefined {
+function refusalIn(error: unknown): RefusedError | undefined {
   let at = error;
+  let isUnmade = true;
   for (let depth = 0; depth < DEEPEST_CAUSE; depth++) {
-    if (isPaceError(at)) return at;
-    if (typeof at !== "object" || at === null || !("cause" in at)) return undefined;
-    at = at.cause;
+    if (isPaceError(at)) return { code: at.code, availableInMs: at.availableInMs, isUnmade };
+    if (typeof at !== "object" || at === null) return undefined;
+    const refused = refusedErrorOf(at);
+    if (refused !== undefined) return { ...refused, isUnmade: isUnmade && refused.isUnmade };
+    const { cause, lastError } = at as { readonly cause?: unknown; readonly lastError?: unknown };
+    // The AI SDK's, after several tries: those before may have come about.
+    if (lastError !== undefined) isUnmade = false;
+    at = lastError ?? cause;
   }
   return undefined;
 }

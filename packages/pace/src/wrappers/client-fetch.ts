@@ -8,6 +8,7 @@
  *   clients try again at once. `pace-refused` in its fields says that it never left.
  * - What was asked again here until nothing helped is marked `x-should-retry: false`: clients made by Stainless (OpenAI, Anthropic and others) then do not begin again, and tries do
  *   not multiply. Others are told so by `maxRetries: 0`.
+ * - `pace-refused` and what stands beside it are ours: where a service says such a thing it is left out.
  * - The client's own timeout, where it tells it, is a deadline too: what would leave after it is refused at once.
  */
 import { checkMethods } from "../argument.ts";
@@ -15,13 +16,15 @@ import { isPaceError, PaceError } from "../error.ts";
 import type { Fetch, Pace } from "../pace.ts";
 import type { CallTraits } from "../policy.ts";
 import { answerLike, bodiless } from "../providers/answer-like.ts";
+import { ASKED_BEFORE, REFUSED } from "./refused-error.ts";
 
 const CLASS = "pace-class";
 const DEADLINE = "pace-deadline-ms";
 const REQUESTER = "pace-requester";
 /** Seconds until the client gives up. */
 const CLIENT_TIMEOUT = "x-stainless-timeout";
-const REFUSED = "pace-refused";
+/** Of clients made by Stainless: 0 the first time. */
+const CLIENT_TRIES = "x-stainless-retry-count";
 
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
 /** Asked again by `pace.fetch` whatever the method. */
@@ -39,10 +42,10 @@ export function clientFetch(pace: Pick<Pace, "fetch" | "with">): Fetch {
       const answer = await pace.with(traits).fetch(input, { ...init, headers });
       const method = (init.method ?? request?.method ?? "GET").toUpperCase();
       const isOurs = IDEMPOTENT.has(method) || headers.has("idempotency-key");
-      return ASKED_AGAIN.has(answer.status) || (isOurs && answer.status >= 500) ? final(answer) : answer;
+      return ASKED_AGAIN.has(answer.status) || (isOurs && answer.status >= 500) ? final(answer) : asOfService(answer);
     } catch (error) {
       if (!isPaceError(error)) throw error;
-      return refusal(error);
+      return refusal(error, Number(headers.get(CLIENT_TRIES)) > 0);
     }
   };
 }
@@ -66,13 +69,22 @@ function final(answer: Response): Response {
   // Fields of an answer that came cannot be changed.
   const headers = new Headers(answer.headers);
   headers.set("x-should-retry", "false");
+  headers.delete(REFUSED);
   return answerLike(bodiless(answer), { body: answer.body, headers });
 }
 
-function refusal({ code, message, hint, availableInMs }: PaceError): Response {
+function asOfService(answer: Response): Response {
+  if (!answer.headers.has(REFUSED)) return answer;
+  const headers = new Headers(answer.headers);
+  headers.delete(REFUSED);
+  return answerLike(bodiless(answer), { body: answer.body, headers });
+}
+
+function refusal({ code, message, hint, availableInMs }: PaceError, isAskedBefore: boolean): Response {
   const status = code === "bad-argument" ? 400 : 429;
   const type = status === 400 ? "invalid_request_error" : "rate_limit_error";
   const headers = new Headers({ "content-type": "application/json", "x-should-retry": "false", [REFUSED]: code });
+  if (isAskedBefore) headers.set(ASKED_BEFORE, "true");
   if (availableInMs !== undefined && Number.isFinite(availableInMs)) {
     headers.set("retry-after-ms", String(Math.ceil(availableInMs)));
     headers.set("retry-after", String(Math.ceil(availableInMs / 1000)));

@@ -12,6 +12,7 @@ import type { Pace } from "../pace.ts";
 import type { CallTraits } from "../policy.ts";
 import { guessedCost } from "../providers/cost.ts";
 import type { Cost } from "../quota/reading.ts";
+import { meteredStream } from "./model-stream.ts";
 
 interface Parameters {
   readonly prompt: unknown;
@@ -43,12 +44,18 @@ export function paceMiddleware<Version extends "v3" | "v4" = "v4">(
 ): LanguageModelMiddleware<Version> {
   checkMethods("a pace", pace, ["with"]);
   if (version !== undefined) checkOneOf("version of a middleware", version, ["v3", "v4"]);
-  const asked = async <Result extends object>({ params, model }: Wrapped, ask: () => PromiseLike<Result>): Promise<Result> => {
+  const asked = async <Result extends object>(
+    { params }: Wrapped,
+    partition: string,
+    guess: Cost,
+    ask: () => PromiseLike<Result>,
+    used: (result: Result) => Cost | undefined | Promise<Cost | undefined>,
+  ): Promise<Result> => {
     const traits = (params.providerOptions?.["pace"] ?? {}) as CallTraits;
     try {
-      return await pace.with(traits).run(`${model.provider} ${model.modelId}`, ask, {
-        guess: guessOf(params, model),
-        told: (result) => ({ headers: headersOf(result), used: usedBy(result) }),
+      return await pace.with(traits).run(partition, ask, {
+        guess,
+        told: (result) => ({ headers: headersOf(result), used: used(result) }),
         signal: params.abortSignal,
       });
     } catch (error) {
@@ -57,10 +64,30 @@ export function paceMiddleware<Version extends "v3" | "v4" = "v4">(
       throw error;
     }
   };
+  const partitionOf = ({ provider, modelId }: Model): string => `${provider} ${modelId}`;
   return {
     specificationVersion: version ?? ("v4" as Version),
-    wrapGenerate: (options) => asked(options, options.doGenerate),
-    wrapStream: (options) => asked(options, options.doStream),
+    wrapGenerate: (options) =>
+      asked(options, partitionOf(options.model), guessOf(options.params, options.model), options.doGenerate, usedBy),
+    wrapStream: (options) => {
+      const guess = guessOf(options.params, options.model);
+      let used: Promise<Cost> | undefined;
+      const ask = async <Result extends object>(answer: PromiseLike<Result>): Promise<Result> => {
+        const result = await answer;
+        const { stream } = result as { readonly stream?: unknown };
+        if (!(stream instanceof ReadableStream)) return result;
+        const metered = meteredStream(stream, guess, usedBy);
+        used = metered.used;
+        return { ...result, stream: metered.stream };
+      };
+      return asked(
+        options,
+        partitionOf(options.model),
+        guess,
+        () => ask(options.doStream()),
+        (result) => used ?? usedBy(result),
+      );
+    },
   };
 }
 
@@ -78,7 +105,7 @@ function headersOf(result: object): unknown {
   return (result as { readonly response?: { readonly headers?: unknown } }).response?.headers;
 }
 
-/** Of results that are no streams. */
+/** Of results that are no streams, and of the last part of those that are. */
 function usedBy(result: object): Cost | undefined {
   const { usage } = result as {
     readonly usage?: { readonly inputTokens?: { readonly total?: unknown }; readonly outputTokens?: { readonly total?: unknown } };

@@ -3,6 +3,7 @@ import { isPaceError } from "../error.ts";
 import { createTelemetry } from "../metrics/telemetry.ts";
 import { createPace } from "../pace.ts";
 import type { PacePolicy } from "../policy.ts";
+import { guessedTokens } from "../providers/cost.ts";
 import type { Cost } from "../quota/reading.ts";
 import { seededRandom } from "../testing/draws.ts";
 import { createVirtualTime, type VirtualTime } from "../testing/virtual-time.ts";
@@ -71,7 +72,13 @@ describe("errors of clients are judged", () => {
     }
   });
 
-  it.each([[{}], [{ status: "429" }], [{ code: "ECONNRESET" }]])("that are no answers are thrown: %j", async (error) => {
+  it.each([
+    [{}],
+    [{ status: "429" }],
+    [{ code: "ECONNRESET" }],
+    // What was refused here says nothing of the service.
+    [{ status: 429, headers: { "pace-refused": "too-late", "retry-after-ms": "7000" } }],
+  ])("that are no answers of the service are thrown: %j", async (error) => {
     const { time, ask, asks, pace } = town([error]);
     const answer = ask().catch((thrown: Error) => thrown.message);
     await time.runSettled(60_000);
@@ -123,6 +130,54 @@ describe("a middleware of the AI SDK", () => {
     await time.runSettled(60_000);
     expect(await streamed).toBe(result);
     expect(pace.state().get("example.chat m")?.accounts[0]).toMatchObject({ unit: "tokens", limit: 9000, settled: 10 });
+  });
+
+  describe("of a stream", () => {
+    const said = ["text-delta", "reasoning-delta", "tool-input-delta"].map((type) => ({ type, id: "1", delta: "The moon is far." }));
+    const finish = { type: "finish", usage: { inputTokens: { total: 7 }, outputTokens: { total: 900 } } };
+
+    /** What it takes of the quota of tokens, read so far or to its end. */
+    async function taken(parts: readonly object[], reads = Number.POSITIVE_INFINITY): Promise<number | undefined> {
+      const { pace } = town([], { quotas: { "p m": [{ unit: "tokens", limit: 1e6, windowMs: 60_000 }] } });
+      const stream = new ReadableStream<object>({
+        start: (controller) => {
+          for (const part of parts) controller.enqueue(part);
+          controller.close();
+        },
+      });
+      const model = { provider: "p", modelId: "m" };
+      const result = await paceMiddleware(pace).wrapStream({
+        doStream: async () => ({ stream }),
+        params: { prompt: "How far is the moon?" },
+        model,
+      });
+      const reader = result.stream.getReader();
+      const seen: object[] = [];
+      for (let next = await reader.read(); !next.done; next = await reader.read()) {
+        seen.push(next.value);
+        if (seen.length >= reads) break;
+      }
+      await reader.cancel();
+      expect(seen).toEqual(parts.slice(0, reads));
+      for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+      return pace
+        .state()
+        .get("p m")
+        ?.accounts.find(({ unit }) => unit === "tokens")?.settled;
+    }
+
+    it("what its last part tells is counted", async () => {
+      expect(await taken([...said, finish])).toBe(907);
+    });
+
+    it("what was said is counted, with the question, where it tells nothing or was left", async () => {
+      const question = await taken([]);
+      expect(question).toBeGreaterThan(0);
+      const one = Math.ceil(guessedTokens("The moon is far."));
+      expect(await taken(said)).toBeLessThanOrEqual((question ?? 0) + 3 * one);
+      expect(await taken(said)).toBeGreaterThan((question ?? 0) + 2 * one);
+      expect(await taken(said, 1)).toBe((question ?? 0) + one);
+    });
   });
 
   it("tells the SDK not to ask again what was given up here", async () => {
