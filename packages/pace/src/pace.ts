@@ -194,7 +194,7 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
     const gate = createGate(settings, { clock, random, pool: pool?.door(), hold: sharing?.hold(name), turned });
     const ports: CallPorts = {
       gate,
-      budget: createRetryBudget(),
+      budget: createRetryBudget(clock),
       clock,
       // What nobody hears is not put together.
       get watch() {
@@ -344,7 +344,10 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
   const close = (): void => {
     isClosed = true;
     foresight.close();
-    for (const { gate } of partitions.values()) gate.close();
+    for (const { gate, ports } of partitions.values()) {
+      gate.close();
+      ports.budget.close();
+    }
     sharing?.close();
     // Who handed a store over has it.
     if (rights === undefined) store?.close();
