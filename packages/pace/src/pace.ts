@@ -172,7 +172,7 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
   const { shareAt } = policy;
   const store = rights ?? (shareAt === undefined ? undefined : openRightsFile(shareAt, sharingTrouble));
   const sharing = store && createSharing(policy.weight ?? 1, { clock: renewing, random, store });
-  const accounts = createPolicyAccounts(policy.quotas ?? {}, clock.now(), clock.date(), sharing?.purse);
+  const accounts = createPolicyAccounts(policy.quotas ?? {}, clock, sharing?.purse);
   const prices = policy.prices ?? {};
   const metered = createUsageReader();
 

@@ -64,6 +64,28 @@ describe("a budget in dollars", () => {
     expect(usd()).toBe(0);
   });
 
+  it("is there again when the machine slept over midnight, and not twice where the date goes there and back", async () => {
+    const { time, pace } = town(policy, model(9000));
+    const isAnswered = async (): Promise<boolean> => {
+      const code = codeOf(said(pace.with({ deadlineMs: 90_000 }), "large", 9000));
+      await time.runSettled(time.now() + 100_000);
+      return (await code) === "none";
+    };
+    const start = time.date();
+    const at = (hours: number): void => time.setDate(start + hours * 3_600_000);
+    expect(await isAnswered()).toBe(true);
+    expect(await isAnswered()).toBe(false);
+    at(30);
+    expect(await isAnswered()).toBe(true);
+    at(2);
+    expect(await isAnswered()).toBe(false);
+    at(31);
+    expect(await isAnswered()).toBe(false);
+    at(49);
+    expect(await isAnswered()).toBe(true);
+    pace.close();
+  });
+
   it("has back what was guessed too high when the answer was read", async () => {
     const { time, pace } = town(policy, model(1));
     for (let call = 0; call < 30; call++) {

@@ -17,7 +17,10 @@ export interface PolicyQuota {
   readonly name?: string;
   readonly limit: number;
   readonly windowMs: number;
-  /** A bucket, that fills all the time, unless said. A window is full again at its end: at multiples of `windowMs` since 1970, so one of a day at midnight UTC. */
+  /**
+   * A bucket, that fills all the time, unless said. A window is full again at its end: at multiples of `windowMs` since 1970, so one of a day at midnight UTC. From a day on
+   * that is by the machine's date, also after it slept or its date was set, once that stood for a minute; the budget of one day is given once, wherever the date jumps.
+   */
   readonly shape?: Reading["shape"];
 }
 
