@@ -34,12 +34,12 @@ import { checkInit, checkNamed, checkPolicy, checkPorts, checkRun, checkTraits, 
 import { beginningOf } from "./providers/beginning.ts";
 import { guessedCost } from "./providers/cost.ts";
 import { type CostCorrection, createCostCorrection } from "./providers/cost-correction.ts";
+import { createDollars } from "./providers/dollars.ts";
 import { fieldsOf } from "./providers/fields.ts";
 import { judgedError } from "./providers/judged-error.ts";
 import { knownOf } from "./providers/known.ts";
-import { priceOf, usdOfGuess, usdOfUsage } from "./providers/prices.ts";
 import { readingsOf } from "./providers/readings.ts";
-import { costOfUsage, createUsageReader } from "./providers/usage.ts";
+import { createUsageReader } from "./providers/usage.ts";
 import { needsBody, type Verdict, verdictOf } from "./providers/verdict.ts";
 import { type Gauge, gaugeOf } from "./quota/gauge.ts";
 import { createPool, HERE, type Measure } from "./quota/pool.ts";
@@ -61,7 +61,7 @@ export interface PacePorts {
   readonly measure?: Measure;
   /** Called with all that happens, as it happens, for metrics and logs. What it throws is dropped: no call pays for who looks on. */
   readonly watch?: (event: PaceEvent) => void;
-  /** Told of keepers and watchers that failed, or took too long, and of a `told` that failed. */
+  /** Told of keepers and watchers that failed, or took too long, of a `told` that failed, and of models without a price where dollars are counted. */
   readonly fault?: (fault: ReactionFault) => void;
   /** Told of all that is done with less, and of strategies that failed. */
   readonly lessened?: (event: DegradeEvent) => void;
@@ -173,7 +173,7 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
   const store = rights ?? (shareAt === undefined ? undefined : openRightsFile(shareAt, sharingTrouble));
   const sharing = store && createSharing(policy.weight ?? 1, { clock: renewing, random, store });
   const accounts = createPolicyAccounts(policy.quotas ?? {}, clock, sharing?.purse);
-  const prices = policy.prices ?? {};
+  const dollars = createDollars(policy.prices ?? {}, (error) => quietly(fault, { kind: "failed", who: "quotas of usd", error }));
   const metered = createUsageReader();
 
   const partitionNamed = (name: string, origin: string, model?: string): Partition => {
@@ -249,7 +249,9 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
     const partition = nameOf(described, model);
     const { ports, correction, policy: taken } = partitionNamed(partition, at.origin, model);
     const isCounted = taken.some(({ account }) => account.unit !== "requests");
-    const guess = priced(guessedCost(asked), model);
+    const isInDollars = traits.cost?.usd === undefined && taken.some(({ account }) => account.unit === "usd");
+    const guess = dollars.guessed(guessedCost(asked), model);
+    if (isInDollars) dollars.checkGuess(guess, model);
     const signal = init.signal === undefined && input instanceof Request ? input.signal : init.signal;
     const isRepeatable = !isReadOnce(init.body);
     const mayFail = isRepeatable && (IDEMPOTENT.has(method) || asked.headers.has("idempotency-key"));
@@ -268,7 +270,8 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
       const { answer, used } = metered(before);
       const cost = used.then((usage) => {
         if (usage === undefined) return undefined;
-        const took = costOfUsage(usage, usdOfUsage(usage, priceOf(prices, usage.model) ?? priceOf(prices, model)));
+        const took = dollars.taken(usage, model);
+        if (isInDollars) dollars.lookAtTaken(took, usage.model ?? model);
         correction.learned(guess, took);
         return took;
       });
@@ -277,11 +280,6 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
       const outcome = isUncharged ? { ...judgement.outcome, used: UNCHARGED } : judgement.outcome;
       return { ...judgement, outcome, result: answer, used: cost };
     });
-  };
-
-  const priced = (cost: Cost, model: string | undefined): Cost => {
-    const price = priceOf(prices, model);
-    return price === undefined ? cost : { ...cost, usd: usdOfGuess(cost, price) };
   };
 
   const runWith = async <Result>(

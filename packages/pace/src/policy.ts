@@ -44,7 +44,11 @@ export interface PacePolicy {
   readonly quotas?: Readonly<Record<string, readonly PolicyQuota[]>>;
   /** What this process has of its own, for all services together: calls under way, memory, cores. */
   readonly here?: readonly HeldLimit[];
-  /** Dollars for a million tokens, by model, so that quotas of `usd` can be counted. */
+  /**
+   * Dollars for a million tokens, by model, so that quotas of `usd` can be counted. Calls of a model that has none are refused where such a quota counts them, with
+   * `bad-argument`, and told once as a fault: nothing could be reserved of it before they leave, and a budget that is not counted is none. Where the model shows only by
+   * the answer, as of a `Request`, that is told alone.
+   */
   readonly prices?: Prices;
   /** A file in which processes of this machine agree who takes how much of each quota; they name the same one. */
   readonly shareAt?: string;
