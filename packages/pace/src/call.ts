@@ -1,6 +1,6 @@
 /** One piece of work from its entry to its answer: attempts, each of which passes the gate. */
 import type { RetryBudget } from "./control/retry-budget.ts";
-import { isPaceError, PaceError } from "./error.ts";
+import { isPaceError } from "./error.ts";
 import type { PaceEvent } from "./event.ts";
 import type { CallTerms, Gate, Pass } from "./gate/gate.ts";
 import type { Outcome } from "./gate/outcome.ts";
@@ -33,6 +33,12 @@ export interface CallOptions {
 }
 
 /**
+ * A call waits so long in all for its retries: ten seconds are the longest that a person stays with what he asked for. Where many fail each retry takes six, and that the
+ * service fails is better told soon.
+ */
+const PATIENCE_MS = 10_000;
+
+/**
  * The result of the first attempt that need not, or cannot, be made again. Throws what `attempt` throws, the reason of the signal, and `PaceError` where the first
  * attempt could not leave; a later one that cannot gives the result of the one before it.
  */
@@ -44,11 +50,15 @@ export async function call<Result>(
 ): Promise<Result> {
   const { gate, budget, clock } = ports;
   let last: Attempt<Result> | undefined;
+  let patienceMs = PATIENCE_MS;
   for (let nth = 1; ; nth++) {
     const cameMs = clock.now();
     let pass: Pass;
     try {
-      if (last?.again === "in-budget") await inBudget(budget, clock, terms.deadlineMs, signal);
+      if (last?.again === "in-budget") {
+        await budget.spend(Math.min(terms.deadlineMs, cameMs + patienceMs), signal);
+        patienceMs -= clock.now() - cameMs;
+      }
       pass = await entered(gate, last === undefined ? terms : { ...terms, isAgain: true }, signal);
     } catch (error) {
       if (isPaceError(error)) ports.watch?.({ ...named, kind: "turned-away", code: error.code });
@@ -133,32 +143,5 @@ function entered(gate: Gate, terms: CallTerms, signal: AbortSignal | undefined):
         reject(error);
       },
     });
-  });
-}
-
-/** Looks again at least so often: others spend of it too. */
-const LOOK_AGAIN_MS = 250;
-
-async function inBudget(budget: RetryBudget, clock: Clock, deadlineMs: number, signal: AbortSignal | undefined): Promise<void> {
-  for (let now = clock.now(); !budget.spend(now); now = clock.now()) {
-    const next = budget.nextMs(now);
-    if (next > deadlineMs)
-      throw new PaceError("deadline", "the budget for trying again is spent", "Give it more time.", { availableInMs: next - now });
-    await until(clock, Math.min(next, now + LOOK_AGAIN_MS), signal);
-  }
-}
-
-function until(clock: Clock, atMs: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    signal?.throwIfAborted();
-    const forget = clock.wake(atMs, () => {
-      signal?.removeEventListener("abort", give);
-      resolve();
-    });
-    const give = (): void => {
-      forget();
-      reject(signal?.reason);
-    };
-    signal?.addEventListener("abort", give, { once: true });
   });
 }

@@ -154,6 +154,30 @@ describe("pace.fetch in virtual time", () => {
     expect(asked).toBe(1);
   });
 
+  const FAILING: Fetch = async () => new Response("", { status: 500 });
+
+  it("gives failures of a service back while it knows of them, where too many failed for all to be tried again", async () => {
+    const { time, pace } = town({}, {}, () => FAILING);
+    let ended = 0;
+    for (let nth = 0; nth < 100; nth++) void pace.fetch(URL_OF_IT).then(() => ended++);
+    await time.runSettled(11_000);
+    // By then all have left for the first time; one of them waits for its next attempt, and one more may.
+    expect(ended).toBeGreaterThanOrEqual(98);
+    await time.runSettled(21_000);
+    expect(ended).toBe(100);
+  });
+
+  it("ends the wait for another attempt when it is closed", async () => {
+    const { time, pace } = town({}, {}, () => FAILING);
+    const ends: number[] = [];
+    for (let nth = 0; nth < 30; nth++) void pace.fetch(URL_OF_IT).then(({ status }) => ends.push(status));
+    for (let atMs = 100; ends.length < 20; atMs += 100) await time.runSettled(atMs);
+    expect(ends.length).toBeLessThan(30);
+    pace.close();
+    await time.runSettled(time.now());
+    expect(ends).toEqual(Array.from({ length: 30 }, () => 500));
+  });
+
   it("takes a call out of the line when its signal says so", async () => {
     const { time, pace } = town({}, { quotas: { "https://api.example.com": [{ limit: 1, windowMs: 60_000 }] } });
     const controller = new AbortController();

@@ -34,12 +34,12 @@ import { checkInit, checkNamed, checkPolicy, checkPorts, checkRun, checkTraits, 
 import { beginningOf } from "./providers/beginning.ts";
 import { guessedCost } from "./providers/cost.ts";
 import { type CostCorrection, createCostCorrection } from "./providers/cost-correction.ts";
+import { createDollars } from "./providers/dollars.ts";
 import { fieldsOf } from "./providers/fields.ts";
 import { judgedError } from "./providers/judged-error.ts";
 import { knownOf } from "./providers/known.ts";
-import { priceOf, usdOfGuess, usdOfUsage } from "./providers/prices.ts";
 import { readingsOf } from "./providers/readings.ts";
-import { costOfSaid, costOfUsage, createUsageReader } from "./providers/usage.ts";
+import { createUsageReader } from "./providers/usage.ts";
 import { needsBody, type Verdict, verdictOf } from "./providers/verdict.ts";
 import { type Gauge, gaugeOf } from "./quota/gauge.ts";
 import { createPool, HERE, type Measure } from "./quota/pool.ts";
@@ -61,7 +61,7 @@ export interface PacePorts {
   readonly measure?: Measure | undefined;
   /** Called with all that happens, as it happens, for metrics and logs. What it throws is dropped: no call pays for who looks on. */
   readonly watch?: ((event: PaceEvent) => void) | undefined;
-  /** Told of keepers and watchers that failed, or took too long, and of a `told` that failed. */
+  /** Told of keepers and watchers that failed, or took too long, of a `told` that failed, and of models without a price where dollars are counted. */
   readonly fault?: ((fault: ReactionFault) => void) | undefined;
   /** Told of all that is done with less, and of strategies that failed. */
   readonly lessened?: ((event: DegradeEvent) => void) | undefined;
@@ -173,8 +173,8 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
   const { shareAt } = policy;
   const store = rights ?? (shareAt === undefined ? undefined : openRightsFile(shareAt, sharingTrouble));
   const sharing = store && createSharing(policy.weight ?? 1, { clock: renewing, random, store });
-  const accounts = createPolicyAccounts(policy.quotas ?? {}, clock.now(), clock.date(), sharing?.purse);
-  const prices = policy.prices ?? {};
+  const accounts = createPolicyAccounts(policy.quotas ?? {}, clock, sharing?.purse);
+  const dollars = createDollars(policy.prices ?? {}, (error) => quietly(fault, { kind: "failed", who: "quotas of usd", error }));
   const metered = createUsageReader();
 
   const partitionNamed = (name: string, origin: string, model?: string): Partition => {
@@ -195,7 +195,7 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
     const gate = createGate(settings, { clock, random, pool: pool?.door(), hold: sharing?.hold(name), turned });
     const ports: CallPorts = {
       gate,
-      budget: createRetryBudget(),
+      budget: createRetryBudget(clock),
       clock,
       // What nobody hears is not put together.
       get watch() {
@@ -250,7 +250,9 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
     const partition = nameOf(described, model);
     const { ports, correction, policy: taken } = partitionNamed(partition, at.origin, model);
     const isCounted = taken.some(({ account }) => account.unit !== "requests");
-    const guess = priced(guessedCost(asked), model);
+    const isInDollars = traits.cost?.usd === undefined && taken.some(({ account }) => account.unit === "usd");
+    const guess = dollars.guessed(guessedCost(asked), model);
+    if (isInDollars) dollars.checkGuess(guess, model);
     const signal = init.signal === undefined && input instanceof Request ? input.signal : init.signal;
     const isRepeatable = !isReadOnce(init.body);
     const mayFail = isRepeatable && (IDEMPOTENT.has(method) || asked.headers.has("idempotency-key"));
@@ -270,10 +272,10 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
       const { answer, used, said } = metered(before);
       const cost = used.then((usage) => {
         const spoken = usage === undefined ? said() : undefined;
-        const price = priceOf(prices, (usage ?? spoken)?.model) ?? priceOf(prices, model);
         // No correction is learned from it: thoughts that were kept back are not in it, and it would be drawn below what was told.
-        if (usage === undefined) return spoken && { ...costOfSaid(spoken, corrected, price), ...traits.cost };
-        const took = costOfUsage(usage, usdOfUsage(usage, price));
+        if (usage === undefined) return spoken && { ...dollars.said(spoken, corrected, model), ...traits.cost };
+        const took = dollars.taken(usage, model);
+        if (isInDollars) dollars.lookAtTaken(took, usage.model ?? model);
         correction.learned(guess, took);
         return took;
       });
@@ -282,11 +284,6 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
       const outcome = isUncharged ? { ...judgement.outcome, used: UNCHARGED } : judgement.outcome;
       return { ...judgement, outcome, result: answer, used: cost };
     });
-  };
-
-  const priced = (cost: Cost, model: string | undefined): Cost => {
-    const price = priceOf(prices, model);
-    return price === undefined ? cost : { ...cost, usd: usdOfGuess(cost, price) };
   };
 
   const runWith = async <Result>(
@@ -344,7 +341,10 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
   const close = (): void => {
     isClosed = true;
     foresight.close();
-    for (const { gate } of partitions.values()) gate.close();
+    for (const { gate, ports } of partitions.values()) {
+      gate.close();
+      ports.budget.close();
+    }
     sharing?.close();
     // Who handed a store over has it.
     if (rights === undefined) store?.close();

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { fewerTokens } from "./degrade/fewer-tokens.ts";
 import { isPaceError } from "./error.ts";
+import type { ReactionFault } from "./ladder/reactions.ts";
 import { createPace, type Fetch, type Pace } from "./pace.ts";
-import type { PacePolicy } from "./policy.ts";
+import type { CallTraits, PacePolicy } from "./policy.ts";
 import { createVirtualTime, type VirtualTime } from "./testing/virtual-time.ts";
 
 const ORIGIN = "https://api.example.com";
@@ -64,6 +65,28 @@ describe("a budget in dollars", () => {
     expect(usd()).toBe(0);
   });
 
+  it("is there again when the machine slept over midnight, and not twice where the date goes there and back", async () => {
+    const { time, pace } = town(policy, model(9000));
+    const isAnswered = async (): Promise<boolean> => {
+      const code = codeOf(said(pace.with({ deadlineMs: 90_000 }), "large", 9000));
+      await time.runSettled(time.now() + 100_000);
+      return (await code) === "none";
+    };
+    const start = time.date();
+    const at = (hours: number): void => time.setDate(start + hours * 3_600_000);
+    expect(await isAnswered()).toBe(true);
+    expect(await isAnswered()).toBe(false);
+    at(30);
+    expect(await isAnswered()).toBe(true);
+    at(2);
+    expect(await isAnswered()).toBe(false);
+    at(31);
+    expect(await isAnswered()).toBe(false);
+    at(49);
+    expect(await isAnswered()).toBe(true);
+    pace.close();
+  });
+
   it("has back what was guessed too high when the answer was read", async () => {
     const { time, pace } = town(policy, model(1));
     for (let call = 0; call < 30; call++) {
@@ -73,6 +96,65 @@ describe("a budget in dollars", () => {
     }
     // Each was guessed at 90 cents.
     expect(pace.gauges().find(({ unit }) => unit === "usd")?.used).toBeLessThan(0.1);
+  });
+});
+
+describe("a model without a price, where dollars are counted", () => {
+  const quotas = { "*": [{ unit: "usd", limit: 1, windowMs: DAY_MS, shape: "window" }] } as const;
+  const question = { method: "POST", body: JSON.stringify({ model: "other", max_tokens: 10 }) };
+  const counted = (policy: PacePolicy, answer: object = { model: "other", usage: { prompt_tokens: 100, completion_tokens: 100 } }) => {
+    const faults: ReactionFault[] = [];
+    let sent = 0;
+    const fetch: Fetch = async () => {
+      sent++;
+      return Response.json(answer);
+    };
+    const time = createVirtualTime();
+    const pace = createPace(policy, { clock: time, random: () => 0.5, fetch, fault: (fault) => faults.push(fault) });
+    const ask = async (made: Pace, ...asked: Parameters<Fetch>): Promise<string> => {
+      const code = codeOf(made.fetch(...asked).then((answer) => answer.text()));
+      await time.runSettled(time.now() + 5000);
+      return await code;
+    };
+    return { faults, pace, ask, sent: () => sent };
+  };
+
+  it("is not asked, and is told of once, with what to do", async () => {
+    const { faults, pace, ask, sent } = counted({ quotas, prices: PRICES });
+    for (let nth = 0; nth < 3; nth++) expect(await ask(pace, ORIGIN, question)).toBe("bad-argument");
+    expect(sent()).toBe(0);
+    expect(faults).toMatchObject([
+      { kind: "failed", error: { message: expect.stringContaining(`"other"`), hint: expect.stringContaining(`prices: { "other"`) } },
+    ]);
+    pace.close();
+  });
+
+  it("is told of once where it shows only by what the answer took", async () => {
+    const { faults, pace, ask, sent } = counted({ quotas, prices: PRICES });
+    for (let nth = 0; nth < 3; nth++) expect(await ask(pace, new Request(ORIGIN, question))).toBe("none");
+    expect(sent()).toBe(3);
+    expect(faults).toMatchObject([
+      { kind: "failed", error: { message: expect.stringContaining(`"other"`), hint: expect.stringContaining(`prices: { "other"`) } },
+    ]);
+    pace.close();
+  });
+
+  it.each<[string, PacePolicy, CallTraits]>([
+    ["nobody counts dollars of it", { quotas: { "https://other.example.com": quotas["*"] } }, {}],
+    ["its price is nothing", { quotas, prices: { other: { inputUsdPerMillion: 0, outputUsdPerMillion: 0 } } }, {}],
+    ["its calls say what they cost", { quotas }, { cost: { usd: 0.01 } }],
+  ])("is asked where %s", async (_where, policy, traits) => {
+    const { faults, pace, ask } = counted(policy);
+    expect(await ask(pace.with(traits), ORIGIN, question)).toBe("none");
+    expect(faults).toEqual([]);
+    pace.close();
+  });
+
+  it("holds up no call that is of no model", async () => {
+    const { faults, pace, ask } = counted({ quotas }, { found: [] });
+    expect(await ask(pace, ORIGIN, { method: "POST", body: '{"query":"all"}' })).toBe("none");
+    expect(faults).toEqual([]);
+    pace.close();
   });
 });
 

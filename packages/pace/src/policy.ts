@@ -17,7 +17,10 @@ export interface PolicyQuota {
   readonly name?: string | undefined;
   readonly limit: number;
   readonly windowMs: number;
-  /** A bucket, that fills all the time, unless said. A window is full again at its end: at multiples of `windowMs` since 1970, so one of a day at midnight UTC. */
+  /**
+   * A bucket, that fills all the time, unless said. A window is full again at its end: at multiples of `windowMs` since 1970, so one of a day at midnight UTC. From a day on
+   * that is by the machine's date, also after it slept or its date was set, once that stood for a minute; the budget of one day is given once, wherever the date jumps.
+   */
   readonly shape?: Reading["shape"] | undefined;
 }
 
@@ -41,7 +44,11 @@ export interface PacePolicy {
   readonly quotas?: Readonly<Record<string, readonly PolicyQuota[]>> | undefined;
   /** What this process has of its own, for all services together: calls under way, memory, cores. */
   readonly here?: readonly HeldLimit[] | undefined;
-  /** Dollars for a million tokens, by model, so that quotas of `usd` can be counted. */
+  /**
+   * Dollars for a million tokens, by model, so that quotas of `usd` can be counted. Calls of a model that has none are refused where such a quota counts them, with
+   * `bad-argument`, and told once as a fault: nothing could be reserved of it before they leave, and a budget that is not counted is none. Where the model shows only by
+   * the answer, as of a `Request`, that is told alone.
+   */
   readonly prices?: Prices | undefined;
   /** A file in which processes of this machine agree who takes how much of each quota; they name the same one. */
   readonly shareAt?: string | undefined;

@@ -9,6 +9,7 @@ import type { Calibration } from "./calibration.ts";
 import type { IsPinned, Outline } from "./groups.ts";
 import type { Ledger, Weighed } from "./ledger.ts";
 import type { MessagePart, MessageStyle } from "./message-style.ts";
+import { inTime, type Patience } from "./patience.ts";
 import { EARLIER_WORK, type Kept, type Shelf } from "./shelf.ts";
 import { pageText, sliced, standInText, summaryText } from "./shown-text.ts";
 import type { LookAtText } from "./text-looks.ts";
@@ -41,7 +42,8 @@ export interface SummaryRequest {
   readonly text: string;
   /** A summary that may take more than so many tokens is not used. */
   readonly mostTokens: number;
-  readonly signal: AbortSignal | undefined;
+  /** Aborts where nobody waits for it any more. */
+  readonly signal: AbortSignal;
 }
 
 export type Summarise = (request: SummaryRequest) => Promise<string>;
@@ -135,7 +137,7 @@ export function leaving<Message>(
 export interface Summarised<Message> {
   readonly messages: readonly Message[];
   readonly kept: Kept;
-  /** By whom; a summariser that failed, or wrote too much, is told with the reason. */
+  /** By whom; a summariser that failed, took too long, or wrote too much, is told with the reason. */
   readonly by: "summariser" | "rule";
   readonly failure: unknown;
 }
@@ -145,7 +147,11 @@ export async function summarised<Message>(
   messages: readonly Message[],
   indexes: readonly number[],
   mostTokens: number,
-  { summarise, signal }: { readonly summarise: Summarise | undefined; readonly signal: AbortSignal | undefined },
+  {
+    summarise,
+    signal,
+    patience,
+  }: { readonly summarise: Summarise | undefined; readonly signal: AbortSignal | undefined; readonly patience: Patience },
   measures: Measures<Message>,
 ): Promise<Summarised<Message> | undefined> {
   const { style, shelf, calibration, ledger, reader, weigh } = measures;
@@ -163,7 +169,9 @@ export async function summarised<Message>(
   let [failure, text]: [unknown, string | undefined] = [undefined, undefined];
   if (summarise !== undefined) {
     try {
-      const summary: unknown = await unlessAborted(summarise({ text: told, mostTokens: Math.floor(most), signal }), signal);
+      const summary: unknown = await inTime(patience, signal, (ends) =>
+        summarise({ text: told, mostTokens: Math.floor(most), signal: ends }),
+      );
       if (typeof summary !== "string" || summary.trim() === "") failure = "it gave no text";
       else if (!fits(summaryText(kept, summary, reader)))
         failure = `it gave ${summary.length} characters, which may take more than ${Math.floor(most)} tokens`;
@@ -243,14 +251,4 @@ function inWords(part: MessagePart): string {
 function oneLine(text: string): string {
   const line = sliced(text, 0, LINE_CHARACTERS).replaceAll(/\s+/g, " ");
   return line.length < text.length ? `${line} …` : line;
-}
-
-function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const give = (): void => reject(signal.reason);
-    if (signal.aborted) give();
-    signal.addEventListener("abort", give, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", give));
-  });
 }

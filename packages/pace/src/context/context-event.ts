@@ -24,7 +24,7 @@ export type ContextEvent =
     }
   /** The store did not keep a text: it stays in the window. */
   | { readonly kind: "store-failed"; readonly cause: unknown }
-  /** What an answer told of its tokens cannot be: it was not believed. */
+  /** What an answer or a refusal told of its tokens cannot be: it was not believed. */
   | { readonly kind: "disbelieved"; readonly tokens: number }
   /** It likely fits, but nobody has counted yet, and nothing more can be left out: it is sent to find out. */
   | { readonly kind: "unsure"; readonly mostTokens: number; readonly likelyTokens: number }

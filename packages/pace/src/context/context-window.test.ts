@@ -1,9 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isPaceError } from "../error.ts";
+import type { Clock } from "../host/clock.ts";
+import { createVirtualTime } from "../testing/virtual-time.ts";
 import type { ContextEvent } from "./context-event.ts";
 import { memoryStore } from "./context-store.ts";
-import { createContextWindow } from "./context-window.ts";
+import { type ContextCall, createContextWindow } from "./context-window.ts";
 import type { ContextWindowSettings } from "./settings.ts";
 import { type OpenaiMessage, openaiMessages } from "./styles/openai.ts";
 
@@ -32,23 +34,26 @@ function textOf(tokens: number): string {
   return PROSE.repeat(Math.ceil((tokens * 4) / PROSE.length));
 }
 
-function windowWith(settings: Partial<ContextWindowSettings<OpenaiMessage>> = {}) {
+function windowWith(settings: Partial<ContextWindowSettings<OpenaiMessage>> = {}, clock: Clock = createVirtualTime()) {
   const events: ContextEvent[] = [];
   const store = memoryStore();
-  const window = createContextWindow<OpenaiMessage>({
-    style: openaiMessages(),
-    store,
-    sizeTokens: 10_000,
-    reserveTokens: 1000,
-    onEvent: (event) => events.push(event),
-    ...settings,
-  });
+  const window = createContextWindow<OpenaiMessage>(
+    {
+      style: openaiMessages(),
+      store,
+      sizeTokens: 10_000,
+      reserveTokens: 1000,
+      onEvent: (event) => events.push(event),
+      ...settings,
+    },
+    clock,
+  );
   return { window, store, events, kinds: () => events.map(({ kind }) => kind) };
 }
 
 /** One that knows what prose takes: as guessed. */
-async function calibrated(settings: Partial<ContextWindowSettings<OpenaiMessage>> = {}) {
-  const made = windowWith(settings);
+async function calibrated(settings: Partial<ContextWindowSettings<OpenaiMessage>> = {}, clock?: Clock) {
+  const made = windowWith(settings, clock);
   const call = await made.window.before([SYSTEM, { role: "user", content: textOf(1000) }]);
   call.answered({ prompt_tokens: 1030 });
   return made;
@@ -129,6 +134,22 @@ describe("a window that fills", () => {
     expect(rewrites).toBeLessThanOrEqual(1);
   });
 
+  it("is not made shorter with every call where most of it stays, but when that brings a tenth of the room", async () => {
+    const { window } = await calibrated();
+    let now: readonly OpenaiMessage[] = [SYSTEM, { role: "user", content: textOf(5400) }];
+    let rewrites = 0;
+    for (let nth = 0; nth < 40; nth++) {
+      const more = [...now, called(`n${nth}`), output(`n${nth}`, `${nth} ${textOf(200)}`)];
+      const call = await window.before(more);
+      call.answered({ prompt_tokens: Math.ceil(JSON.stringify(call.messages).length / 4) });
+      if (call.messages !== more) rewrites++;
+      now = call.messages;
+    }
+    // One for every four outputs, once it is full; with each that comes there would be thirty.
+    expect(rewrites).toBeGreaterThan(0);
+    expect(rewrites).toBeLessThanOrEqual(10);
+  });
+
   it("makes one message of old ones where words take the room, by the summariser if it keeps to its tokens", async () => {
     const words = Array.from(
       { length: 12 },
@@ -157,6 +178,55 @@ describe("a window that fills", () => {
     expect(events.at(-1)).toMatchObject({ kind: "summarised", by: "rule" });
     expect(events.at(-1)).toHaveProperty("failure");
     expect(call.tokens).toBeLessThan(9000);
+  });
+
+  it("goes on without whoever does not end, in time, and says so: summariser, notes and store", async () => {
+    const words = Array.from(
+      { length: 12 },
+      (_, nth): OpenaiMessage => ({ role: nth % 2 === 0 ? "assistant" : "user", content: `${nth} ${textOf(650)}` }),
+    );
+    const never = (): Promise<never> => new Promise(() => {});
+    const ends: AbortSignal[] = [];
+    let isStuck = false;
+    const time = createVirtualTime();
+    const { window, events } = await calibrated(
+      {
+        patienceMs: 30_000,
+        writeNotes: (_messages, signal) => {
+          if (!isStuck) return Promise.reject(new Error("not yet"));
+          ends.push(signal);
+          return never();
+        },
+        summarise: ({ signal }) => {
+          ends.push(signal);
+          return never();
+        },
+      },
+      time,
+    );
+    isStuck = true;
+    events.length = 0;
+    let call: ContextCall<OpenaiMessage> | undefined;
+    void window.before([SYSTEM, ...words, TASK]).then((made) => {
+      call = made;
+    });
+    await time.runSettled(59_999);
+    expect(call).toBeUndefined();
+    await time.runSettled(60_000);
+    expect(call?.tokens).toBeLessThan(9000);
+    expect(events.filter(({ kind }) => kind === "notes-failed" || kind === "summarised")).toMatchObject([
+      { kind: "notes-failed", cause: { code: "deadline" } },
+      { kind: "summarised", by: "rule", failure: { code: "deadline" } },
+    ]);
+    expect(ends.map(({ aborted }) => aborted)).toEqual([true, true]);
+    const stuck = windowWith({ store: { put: never, get: never }, patienceMs: 1000 }, time);
+    let shown = "";
+    void stuck.window.admit("read_file", textOf(9000)).then((text) => {
+      shown = text;
+    });
+    await time.runSettled(61_000);
+    expect(shown).toBe(textOf(9000));
+    expect(stuck.events).toMatchObject([{ kind: "store-failed", cause: { code: "deadline" } }]);
   });
 
   it("ends with the summariser's signal, though the summariser does not", async () => {
@@ -280,6 +350,20 @@ describe("the size of a window", () => {
     expect(call.refused(new Error("Rate limit reached on tokens per min (TPM): Limit 30000"))).toBe(false);
   });
 
+  it.each([
+    "prompt is too long: 0 tokens > 0 maximum",
+    "prompt is too long: 12 tokens > 5 maximum",
+    "Input is too long for requested model.",
+  ])("stays where a refusal of next to nothing cannot be right, and asking again ends: %s", async (text) => {
+    const { window, events } = await calibrated();
+    const messages = [SYSTEM, { role: "user", content: "hello" }];
+    const call = await window.before(messages);
+    for (let nth = 0; nth < 3; nth++) expect(call.refused({ status: 400, error: { message: text } })).toBe(false);
+    expect(window.gauge().limit).toBe(10_000);
+    expect(events.at(-1)?.kind).toBe("disbelieved");
+    expect((await window.before(messages)).messages).toBe(messages);
+  });
+
   it("becomes less at each refusal that says no number, so that asking again ends", async () => {
     const { window } = await calibrated();
     const messages = [SYSTEM, { role: "user", content: textOf(3000) }];
@@ -343,6 +427,8 @@ describe("settings", () => {
     [{ compactAt: 0.4 }, "thresholds"],
     [{ compactAt: Number.NaN }, "thresholds"],
     [{ summarise: "yes" }, "summarise"],
+    [{ patienceMs: 0 }, "patienceMs"],
+    [{ patienceMs: Number.NaN }, "patienceMs"],
     [{ reader: "a tool" }, "a tool"],
     [{ style: undefined }, "style"],
     [{ style: "openai" }, 'has no function "roleOf"'],

@@ -18,6 +18,8 @@
  */
 import { bad, checkList, checkNames, checkSignal, checkText, shown } from "../argument.ts";
 import { PaceError } from "../error.ts";
+import type { Clock } from "../host/clock.ts";
+import { systemClock } from "../host/node/clock.ts";
 import type { Gauge } from "../quota/gauge.ts";
 import { createCalibration, MOST_WRONG } from "./calibration.ts";
 import {
@@ -31,10 +33,12 @@ import {
   replaceOutputs,
   summarised,
 } from "./compaction.ts";
+import type { ContextStore } from "./context-store.ts";
 import { outlineOf } from "./groups.ts";
 import { createLedger, type Weighed } from "./ledger.ts";
 import type { MessagePart } from "./message-style.ts";
 import { overflowOf } from "./overflow.ts";
+import { inTime, type Patience } from "./patience.ts";
 import { createReadingTool, type ReadingTool } from "./reading-tool.ts";
 import { type ContextWindowSettings, checkedSettings, checkTokens } from "./settings.ts";
 import { createShelf } from "./shelf.ts";
@@ -52,7 +56,7 @@ export interface ContextCall<Message> {
   readonly tokens: number;
   /** `usage`: as the answer has it. */
   answered(usage: unknown): void;
-  /** Whether the service refused it as too long: then ask `before` again, with the same messages. */
+  /** Whether the service refused it as too long: then ask `before` again, with the same messages. False also where its numbers are those of no window. */
   refused(error: unknown): boolean;
 }
 
@@ -103,14 +107,19 @@ const SURE = 1.25;
 const MOST_RESERVE = 0.5;
 
 /** Throws `bad-argument`. */
-export function createContextWindow<Message>(given: ContextWindowSettings<Message>): ContextWindow<Message> {
+export function createContextWindow<Message>(given: ContextWindowSettings<Message>, clock: Clock = systemClock): ContextWindow<Message> {
   const settings = checkedSettings(given);
   const { style, reader, onEvent } = settings;
   const size = createWindowSize(settings.sizeTokens);
   const calibration = createCalibration();
   const ledger = createLedger(calibration);
   const growth = createToolGrowth();
-  const shelf = createShelf(settings.store, (cause) => onEvent({ kind: "store-failed", cause }));
+  const patience: Patience = { clock, patienceMs: settings.patienceMs };
+  const store: ContextStore = {
+    put: (reference, text) => inTime(patience, undefined, () => settings.store.put(reference, text)),
+    get: (reference) => inTime(patience, undefined, () => settings.store.get(reference)),
+  };
+  const shelf = createShelf(store, (cause) => onEvent({ kind: "store-failed", cause }));
   const lookAt = createTextLooks();
   const besideWeight: readonly Weighed[] =
     settings.beside === "" ? [] : [weighParts("system", [{ kind: "text", text: settings.beside }], lookAt)];
@@ -230,7 +239,7 @@ export function createContextWindow<Message>(given: ContextWindowSettings<Messag
     const gain = indexes.reduce((sum, index) => sum + ledger.tokensOf(measures.weigh(messages[index] as Message)), 0);
     if (indexes.length === 0 || gain <= leastGain) return messages;
     const fromTokens = measures.most(messages);
-    const done = await summarised(messages, indexes, mostTokens, { summarise: settings.summarise, signal }, measures);
+    const done = await summarised(messages, indexes, mostTokens, { summarise: settings.summarise, signal, patience }, measures);
     if (done === undefined) return messages;
     const { by, failure, kept } = done;
     onEvent({
@@ -247,9 +256,10 @@ export function createContextWindow<Message>(given: ContextWindowSettings<Messag
 
   const note = async (messages: readonly Message[], level: number, signal: AbortSignal | undefined): Promise<void> => {
     if (level < settings.notesAt - CALM) isNoted = false;
-    if (settings.writeNotes === undefined || isNoted || level < settings.notesAt) return;
+    const { writeNotes } = settings;
+    if (writeNotes === undefined || isNoted || level < settings.notesAt) return;
     try {
-      await settings.writeNotes(messages, signal);
+      await inTime(patience, signal, (ends) => writeNotes(messages, ends));
       isNoted = true;
       onEvent({ kind: "notes" });
     } catch (cause) {
@@ -355,7 +365,11 @@ export function createContextWindow<Message>(given: ContextWindowSettings<Messag
           const overflow = overflowOf(error);
           if (overflow === undefined) return false;
           const { sentTokens, sizeTokens } = overflow;
-          if (sentTokens !== undefined && sentTokens > 0) learn(sentTokens);
+          if (!size.mayRefuse(sentTokens ?? tokens, sizeTokens)) {
+            onEvent({ kind: "disbelieved", tokens: sentTokens ?? tokens });
+            return false;
+          }
+          if (sentTokens !== undefined) learn(sentTokens);
           onEvent({ kind: "overflow", mostTokens: tokens, sentTokens });
           resized(() => size.refused(sentTokens ?? tokens, sizeTokens));
           return true;

@@ -49,6 +49,10 @@ describe("what a service says of too long a context", () => {
     expect(overflowOf(text)).toBeUndefined();
   });
 
+  it("is no number of what was sent where nothing was", () => {
+    expect(overflowOf("prompt is too long: 0 tokens > 0 maximum")).toEqual({ sizeTokens: undefined, sentTokens: undefined });
+  });
+
   it("is no size where the number cannot be one, and no answer to errors of any shape", () => {
     expect(overflowOf("maximum context length is 3 tokens")?.sizeTokens).toBeUndefined();
     const loop: Record<string, unknown> = {};

@@ -8,7 +8,7 @@ export interface Overflow {
 }
 
 /** Beyond these no number is a window: a typing error, or somebody else's number. */
-const LEAST_WINDOW = 256;
+export const LEAST_WINDOW = 256;
 const MOST_WINDOW = 100_000_000;
 /** Of an error: some bring the whole request along. */
 const LOOKED_AT = 10_000;
@@ -60,9 +60,10 @@ export function overflowOf(error: unknown): Overflow | undefined {
   const text = textsOf(error, DEPTH).join("\n").slice(0, LOOKED_AT);
   if (OF_RATES.test(text) || !SIGNS.some((sign) => sign.test(text))) return undefined;
   const sizeTokens = numberIn(text, SIZES);
+  const sentTokens = numberIn(text, SENT);
   return {
     sizeTokens: sizeTokens !== undefined && sizeTokens >= LEAST_WINDOW && sizeTokens <= MOST_WINDOW ? sizeTokens : undefined,
-    sentTokens: numberIn(text, SENT),
+    sentTokens: sentTokens !== undefined && sentTokens > 0 && sentTokens <= MOST_WINDOW ? sentTokens : undefined,
   };
 }
 

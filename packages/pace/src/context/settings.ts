@@ -1,5 +1,5 @@
 /** What an owner may say of a window, and what is meant where he says nothing. */
-import { bad, checkFunction, checkMethods, checkNames, checkText, saidOf, shown } from "../argument.ts";
+import { bad, checkAbove, checkFunction, checkMethods, checkNames, checkText, saidOf, shown } from "../argument.ts";
 import type { Summarise } from "./compaction.ts";
 import type { ContextEvent } from "./context-event.ts";
 import type { ContextStore } from "./context-store.ts";
@@ -26,9 +26,14 @@ export interface ContextWindowSettings<Message> {
   /** Messages that always stay, besides system messages and what the user asked last. */
   readonly isPinned?: IsPinned<Message> | undefined;
   /** Writes down what must survive, elsewhere. What it throws is told as an event, and it is asked again at the next call. */
-  readonly writeNotes?: (messages: readonly Message[], signal: AbortSignal | undefined) => Promise<void>;
-  /** Makes few words of many; without it a rule does. */
+  readonly writeNotes?: ((messages: readonly Message[], signal: AbortSignal) => Promise<void>) | undefined;
+  /** Makes few words of many; without it, and where it fails, a rule does. */
   readonly summarise?: Summarise | undefined;
+  /**
+   * `summarise`, `writeNotes`, and the store for each text have so long; 120,000 unless said, which a large model needs for a window full of words, and not much longer. What
+   * takes longer is told as what failed, by the same events, and it goes on without: a rule makes the summary, notes are asked for again, a text stays in the window.
+   */
+  readonly patienceMs?: number | undefined;
   /** Name of the tool that reads what was left out: "read_left_out" unless said. */
   readonly reader?: string | undefined;
   /** Whose window it is, in its gauge: "here" unless said. */
@@ -36,13 +41,24 @@ export interface ContextWindowSettings<Message> {
   readonly onEvent?: ((event: ContextEvent) => void) | undefined;
 }
 
-type Usual = "reserveTokens" | "beside" | "notesAt" | "compactAt" | "summariseAt" | "compactTo" | "reader" | "partition" | "onEvent";
+type Usual =
+  | "reserveTokens"
+  | "beside"
+  | "notesAt"
+  | "compactAt"
+  | "summariseAt"
+  | "compactTo"
+  | "patienceMs"
+  | "reader"
+  | "partition"
+  | "onEvent";
 
 export type FullSettings<Message> = ContextWindowSettings<Message> & {
   readonly [Name in Usual]-?: Exclude<ContextWindowSettings<Message>[Name], undefined>;
 };
 
 const RESERVE_TOKENS = 4096;
+const PATIENCE_MS = 120_000;
 const READER = "read_left_out";
 const NAMES: Readonly<Record<keyof ContextWindowSettings<unknown>, true>> = {
   style: true,
@@ -57,6 +73,7 @@ const NAMES: Readonly<Record<keyof ContextWindowSettings<unknown>, true>> = {
   isPinned: true,
   writeNotes: true,
   summarise: true,
+  patienceMs: true,
   reader: true,
   partition: true,
   onEvent: true,
@@ -74,6 +91,7 @@ export function checkedSettings<Message>(given: ContextWindowSettings<Message>):
     compactAt: 0.75,
     summariseAt: 0.85,
     compactTo: 0.45,
+    patienceMs: PATIENCE_MS,
     reader: READER,
     partition: "here",
     onEvent: () => {},
@@ -86,6 +104,7 @@ export function checkedSettings<Message>(given: ContextWindowSettings<Message>):
   checkMethods("the store", settings.store, ["put", "get"]);
   if (settings.sizeTokens !== undefined) checkTokens("sizeTokens", settings.sizeTokens, 1);
   checkTokens("reserveTokens", settings.reserveTokens, 0);
+  checkAbove("patienceMs", settings.patienceMs);
   checkThresholds(settings);
   if (typeof settings.beside !== "string")
     throw bad(`what stands beside the messages is no text but ${shown(settings.beside)}`, "Hand over JSON.stringify(tools).");

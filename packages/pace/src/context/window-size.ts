@@ -5,6 +5,7 @@
  * smaller is taken over from everybody; larger, from all but the owner, who may want less.
  */
 import type { Source } from "../quota/reading.ts";
+import { LEAST_WINDOW } from "./overflow.ts";
 
 export interface WindowSize {
   readonly tokens: number;
@@ -13,6 +14,8 @@ export interface WindowSize {
   readonly confidence: number;
   /** The service says it of its model, or of the window. Whether it is another than before. */
   told(tokens: number): boolean;
+  /** Whether one that says so may be believed: no window is too small for next to nothing, and one that shrank so far would fit nothing any more. */
+  mayRefuse(sentTokens: number, sizeTokens: number | undefined): boolean;
   /** It refused what took about so many tokens; `sizeTokens`: what the refusal said. */
   refused(sentTokens: number, sizeTokens: number | undefined): void;
   /** It took so many. */
@@ -34,6 +37,8 @@ export function createWindowSize(policyTokens: number | undefined): WindowSize {
   const set = (next: number, from: Source, sure = CONFIDENCE[from]): void => {
     [tokens, source, confidence] = [Math.floor(next), from, sure];
   };
+  const isLess = (size: number | undefined): size is number => size !== undefined && size < tokens;
+  const refusedTo = (sent: number, size: number | undefined): number => (isLess(size) ? size : Math.min(tokens, sent) * STEP_DOWN);
   return {
     get tokens() {
       return tokens;
@@ -49,10 +54,8 @@ export function createWindowSize(policyTokens: number | undefined): WindowSize {
       set(size, "header");
       return true;
     },
-    refused: (sent, size) => {
-      if (size !== undefined && size < tokens) set(size, "learned");
-      else set(Math.min(tokens, sent) * STEP_DOWN, "learned", GUESSED);
-    },
+    mayRefuse: (sent, size) => refusedTo(sent, size) >= LEAST_WINDOW,
+    refused: (sent, size) => set(refusedTo(sent, size), "learned", isLess(size) ? CONFIDENCE.learned : GUESSED),
     took: (taken) => {
       if (source === "policy" || source === "header" || taken <= tokens) return false;
       set(taken, "learned", GUESSED);

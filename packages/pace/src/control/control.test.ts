@@ -3,7 +3,6 @@ import { createBreaker } from "./breaker.ts";
 import { createInFlight } from "./in-flight.ts";
 import { createPacer } from "./pacer.ts";
 import { createRecent } from "./recent.ts";
-import { createRetryBudget } from "./retry-budget.ts";
 
 describe("the breaker", () => {
   const settings = { refusals: 3, openMs: 1000, mostOpenMs: 5000, probeMs: 2000 };
@@ -65,19 +64,6 @@ describe("the breaker", () => {
     breaker.left(1100);
     breaker.abandoned(1100);
     expect(breaker.opensAtMs(1200)).toBe(1003);
-  });
-});
-
-describe("the budget for trying again", () => {
-  it("is a tenth of the first attempts, and a few that come back with time", () => {
-    const budget = createRetryBudget({ share: 0.1, burst: 3, oneEveryMs: 1000 });
-    expect([1, 2, 3, 4].map(() => budget.spend(0))).toEqual([true, true, true, false]);
-    for (let nth = 0; nth < 10; nth++) budget.earned();
-    expect([budget.spend(0), budget.spend(0)]).toEqual([true, false]);
-    expect(budget.nextMs(0)).toBeCloseTo(1000);
-    expect(budget.spend(999)).toBe(false);
-    expect(budget.spend(1000)).toBe(true);
-    expect([1, 2, 3, 4].map(() => budget.spend(1e9))).toEqual([true, true, true, false]);
   });
 });
 

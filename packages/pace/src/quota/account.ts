@@ -2,8 +2,9 @@
  * One quota: what may be spent of it, as far as is known here.
  *
  * A call *reserves* what it is expected to take, and *settles* what it took. Between answers that tell the level it is counted on from the last one: down by what
- * was reserved since, up by what comes back with time. Invariant (K2): what was reserved is settled or under way, to the unit.
+ * was reserved since, up by what comes back with time, of which a window ends by the clock, or by the date where `dated` says it. Invariant (K2): what was reserved is settled or under way, to the unit.
  */
+import type { DatedWindows } from "./dated-windows.ts";
 import type { Reading, Source, Unit } from "./reading.ts";
 import { createTrailing } from "./trailing.ts";
 
@@ -43,7 +44,7 @@ const ROUNDING = 1e-6;
 /** An answer that took longer was worked on, and says nothing of how far the service is away. */
 const MOST_TRAVEL_MS = 1000;
 
-export function createAccount(nowMs: number, first: Reading, source: Source): Account {
+export function createAccount(nowMs: number, first: Reading, source: Source, dated?: DatedWindows): Account {
   const { unit, name } = first;
   const underWay = new Set<{ readonly sentMs: number; readonly units: number }>();
   let { limit, windowMs, shape, remaining } = first;
@@ -55,7 +56,11 @@ export function createAccount(nowMs: number, first: Reading, source: Source): Ac
 
   const count = (now: number): void => {
     if (shape === "bucket") remaining = Math.min(limit, remaining + (limit / windowMs) * Math.max(0, now - countedMs));
-    else if (now >= endsMs) {
+    else if (dated !== undefined) {
+      const { begins, leftMs } = dated.look();
+      if (begins) remaining = limit - outstanding;
+      endsMs = now + leftMs;
+    } else if (now >= endsMs) {
       remaining = limit - outstanding;
       endsMs += windowMs * (1 + Math.floor((now - endsMs) / windowMs));
     }

@@ -10,7 +10,7 @@ import type { Clock } from "../host/clock.ts";
 /** Steps of up to so much are corrections. */
 const STEP_MS = 2000;
 /** A machine that woke up has its date set within so long. */
-const DOUBT_MS = 60_000;
+export const DOUBT_MS = 60_000;
 
 export interface Moment {
   /** What surely has come. */

@@ -188,13 +188,18 @@ describe("work that fails", () => {
     await work.close();
   });
 
-  it("is dead at once where its result is nothing that can be kept", async () => {
+  it("is done where its result cannot be kept, once, and says why there is none", async () => {
     const { time, open, told } = createWorkBench();
     const work = await open();
-    work.handle("odd", async () => Number.NaN);
-    await work.defer("odd", 1);
-    await time.runSettled(10);
-    expect(told).toMatchObject([{ state: "dead", tries: 1, reason: expect.stringContaining("the result is no JSON") }]);
+    let runs = 0;
+    work.handle("odd", async () => {
+      runs++;
+      return Number.NaN;
+    });
+    await work.defer("odd", 1, { key: "a" });
+    await time.runSettled(HOUR_MS);
+    expect(runs).toBe(1);
+    expect(told).toMatchObject([{ state: "done", tries: 1, result: null, reason: expect.stringContaining("the result is no JSON: NaN") }]);
   });
 
   it("has not failed where a budget stopped it, and waits as long as that says", async () => {

@@ -10,7 +10,7 @@ import { createAlarm } from "../host/alarm.ts";
 import type { Clock } from "../host/clock.ts";
 import { type Agenda, createAgenda, type Planned } from "./agenda.ts";
 import { createDates, type Moment } from "./dates.ts";
-import { type Json, jsonText } from "./json.ts";
+import { type Json, resultText } from "./json.ts";
 import type { Ledger, Steps } from "./ledger.ts";
 import type { UntilOffPeak } from "./off-peak.ts";
 import { type Piece, reasonOf, troubleOf, type WorkSettings } from "./piece.ts";
@@ -27,7 +27,10 @@ export interface GivenPiece {
   readonly steps: Steps;
 }
 
-/** What it returns, JSON or nothing, is kept as the result. It may be called again for the same piece: after a crash, even if it had ended. */
+/**
+ * What it returns is kept as the result: as JSON has it, with dates as their text and without what is undefined. What JSON would lose (`NaN`, a map, a response, what is in
+ * itself) or is too large is not kept: the work is done all the same, with null, and the reason says so. It may be called again for the same piece: after a crash, even if it had ended.
+ */
 export type Handler = (piece: GivenPiece) => Promise<unknown>;
 
 export interface DrainPorts {
@@ -159,15 +162,24 @@ export function createDrain(settings: WorkSettings, { ledger, clock, room, until
       signal.throwIfAborted();
       const payload = structuredClone(ledger.payload(piece.key) ?? null);
       const given = { key: piece.key, payload, tries: piece.tries, signal, steps: ledger.steps(piece.key) };
-      const result = jsonText((await handler(given)) ?? null, "the result", settings.mostPieceBytes);
+      const { result, reason } = kept(await handler(given));
       const before = usualMs.get(piece.kind);
       const tookMs = clock.now() - beganMs;
       usualMs.set(piece.kind, before === undefined ? tookMs : before + NEWS * (tookMs - before));
-      end = () => [{ state: "done", endedAt: moment().leastMs, reason: null }, result];
+      end = () => [{ state: "done", endedAt: moment().leastMs, reason }, result];
     } catch (error) {
       end = (now) => [afterError(now, error)];
     }
     await keepEnd(piece.key, end);
+  };
+
+  /** What was done is not undone by the form of its result: to do it again would do it twice. */
+  const kept = (returned: unknown): { readonly result: string; readonly reason: string | null } => {
+    try {
+      return { result: resultText(returned, "the result", settings.mostPieceBytes), reason: null };
+    } catch (error) {
+      return { result: "null", reason: `it is done, and its result is not kept: ${reasonOf(error)}` };
+    }
   };
 
   const keepEnd = async (key: string, end: (piece: Piece) => readonly [Partial<Piece>, result?: string]): Promise<void> => {

@@ -157,6 +157,38 @@ describe("a task of steps", () => {
   });
 });
 
+describe("an effect whose result cannot be kept", () => {
+  it.each(["keyed", "keyless"] as const)("(%s) is not made again, and the task goes on with what somebody decides", async (effect) => {
+    const { time, open, crash } = bench();
+    let made = 0;
+    const plan: TaskPlan = {
+      version: 1,
+      steps: [
+        {
+          name: "send",
+          effect,
+          run: async () => {
+            made++;
+            return { sum: Number.NaN };
+          },
+        },
+        { name: "tell", run: async ({ results }) => `told of ${results["send"]}` },
+      ],
+    };
+    await (await open(plan)).defer("report", 1, { key: "a" });
+    await time.runSettled(HOUR_MS);
+    crash();
+    const work = await open(plan);
+    await time.runSettled(2 * HOUR_MS);
+    expect(work.list("undecided")).toMatchObject([
+      { key: "a", reason: expect.stringContaining('"send" came about, and the result of send.sum is no JSON: NaN') },
+    ]);
+    await work.decide("a", { kind: "made", result: 17 });
+    await time.runSettled(3 * HOUR_MS);
+    expect([made, work.status("a")?.result]).toEqual([1, "told of 17"]);
+  });
+});
+
 describe("an effect that has no key", () => {
   const sending = (outcomes: (() => Promise<unknown>)[], made: GivenStep[] = []): { plan: TaskPlan; made: GivenStep[] } => ({
     made,
@@ -221,6 +253,15 @@ describe("an effect that has no key", () => {
       expect([made.length, work.status("a")?.state]).toEqual([1, "undecided"]);
     },
   );
+
+  it.each([-0, { at: new Date(0) }, { left: undefined }, 10n])("and gave what JSON writes otherwise was made: %s", async (given) => {
+    const { time, open } = bench();
+    const { plan, made } = sending([async () => given]);
+    const work = await open(plan);
+    await work.defer("report", 1, { key: "a" });
+    await time.runSettled(HOUR_MS);
+    expect([made.length, work.status("a")?.state]).toEqual([1, "done"]);
+  });
 
   it("and is given up is dead, and known", async () => {
     const { time, open } = bench();

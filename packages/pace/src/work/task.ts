@@ -9,9 +9,9 @@
 import { bad, checkFunction, checkList, checkNames, shown } from "../argument.ts";
 import { isPaceError, PaceError } from "../error.ts";
 import type { GivenPiece, Handler } from "./drain.ts";
-import { type Json, jsonText } from "./json.ts";
+import { type Json, jsonText, resultText } from "./json.ts";
 import type { Steps } from "./ledger.ts";
-import { troubleOf } from "./piece.ts";
+import { reasonOf, troubleOf } from "./piece.ts";
 import type { Decision } from "./work.ts";
 
 export interface GivenStep<Input = Json, Results = Readonly<Record<string, Json>>> {
@@ -30,7 +30,10 @@ export interface Step<Input = Json, Results = Readonly<Record<string, Json>>> {
    * refused before it leaves, it is taken for not made.
    */
   readonly effect?: "keyed" | "keyless" | undefined;
-  /** What it returns is JSON, or nothing. */
+  /**
+   * What it returns is kept as JSON has it, with dates as their text and without what is undefined. What JSON would lose (`NaN`, a map, a response, what is in itself), or is
+   * too large, is not: after an effect the task is undecided, and goes on with the result that somebody decides; another step is a mistake, and the task dead until `retry`.
+   */
   run(given: GivenStep<Input, Results>): Promise<unknown>;
 }
 
@@ -109,9 +112,9 @@ async function resultOf(piece: GivenPiece, step: Step, results: Readonly<Record<
   // Kept before the effect, so that whoever comes after a crash knows of it.
   if (known === undefined && step.effect !== undefined) await write(steps, step.name, { state: "asked", key });
   const given = { input: structuredClone(piece.payload), results: structuredClone(results), key, signal };
-  let result: Json;
+  let returned: unknown;
   try {
-    result = JSON.parse(jsonText((await step.run(given)) ?? null, `the result of ${step.name}`, MOST_RESULT_BYTES));
+    returned = await step.run(given);
   } catch (error) {
     if (step.effect !== "keyless") throw error;
     const trouble = troubleOf(error);
@@ -119,6 +122,17 @@ async function resultOf(piece: GivenPiece, step: Step, results: Readonly<Record<
     // It waited in line here and never left: nothing came about.
     await steps.forget(step.name);
     throw error;
+  }
+  let result: Json;
+  try {
+    result = JSON.parse(resultText(returned, `the result of ${step.name}`, MOST_RESULT_BYTES));
+  } catch (error) {
+    if (step.effect === undefined) throw error;
+    // It came about. To run it again would bring the same, and the steps behind it may need what it gave.
+    await steps.set(UNDECIDED, JSON.stringify(step.name));
+    throw new PaceError("undecided", `"${step.name}" came about, and ${reasonOf(error)}`, "`decide` that it was made, with its result.", {
+      cause: error,
+    });
   }
   await write(steps, step.name, { state: "done", result });
   return result;

@@ -128,7 +128,8 @@ function betweenTurns({ world, sizeTokens = world.sizeTokens, summarise }: Keepe
       }
       if (left.size === 0) return messages;
       const text = [...left].map((at) => JSON.stringify(messages[at])).join("\n");
-      const summary = (await summarise?.({ text, mostTokens: sizeTokens * 0.08, signal: undefined }).catch(() => "")) ?? "";
+      const summary =
+        (await summarise?.({ text, mostTokens: sizeTokens * 0.08, signal: new AbortController().signal }).catch(() => "")) ?? "";
       const first = Math.min(...left);
       return messages.flatMap((message, at) =>
         at === first ? [style.userMessage(`[Summary] ${summary}`)] : left.has(at) ? [] : [message],

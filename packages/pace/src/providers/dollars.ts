@@ -1,0 +1,67 @@
+/**
+ * What calls of models cost in dollars, by the prices that their owner named.
+ *
+ * A model without a price cannot be held to a budget of dollars: nothing can be reserved of it before its answers come, and most services tell no dollars with them. Such
+ * a call is refused where such a budget is: who set one would learn of what was spent beside it from the bill. Where the model shows only by the answer, as of a `Request`,
+ * whose body nobody looks into, it is too late for that, and it is told. Each model is told of once.
+ */
+import { PaceError } from "../error.ts";
+import type { Cost } from "../quota/reading.ts";
+import { type Prices, priceOf, usdOfGuess, usdOfUsage } from "./prices.ts";
+import { costOfSaid, costOfUsage, type Said, type Usage } from "./usage.ts";
+
+export interface Dollars {
+  /** With its dollars, where the model has a price. */
+  guessed(cost: Cost, model: string | undefined): Cost;
+  /** What it took; with its dollars, where the service tells them or the model has a price. */
+  taken(usage: Usage, model: string | undefined): Cost;
+  /** The same where no usage was told: of what the answer says. `guess`: what was sent is of it. */
+  said(said: Said, guess: Cost, model: string | undefined): Cost;
+  /** Of a call of which a budget in dollars has to count. Throws `bad-argument`, and tells it, where it is of a model without a price. */
+  checkGuess(guess: Cost, model: string | undefined): void;
+  /** The same of what it took: it is told. */
+  lookAtTaken(taken: Cost, model: string | undefined): void;
+}
+
+/** Whoever calls chooses the names. */
+const MOST_TOLD = 100;
+const MOST_NAME_CHARACTERS = 100;
+
+export function createDollars(prices: Prices, tell: (error: PaceError) => void): Dollars {
+  // bound: MOST_TOLD.
+  const told = new Set<string>();
+  const missing = (model = ""): PaceError => {
+    const name = model.slice(0, MOST_NAME_CHARACTERS);
+    const [who, priced] =
+      name === ""
+        ? ["a model that neither its call nor its answer names", ""]
+        : [
+            `the model "${name}"`,
+            `name it in prices: { "${name}": { inputUsdPerMillion: …, outputUsdPerMillion: … } }, 0 where it costs nothing; or `,
+          ];
+    const error = new PaceError(
+      "bad-argument",
+      `${who} has no price, and a quota of the policy counts dollars`,
+      `To have it counted, ${priced}say what a call of it takes: with({ cost: { usd: … } }).`,
+    );
+    if (!told.has(name) && told.size < MOST_TOLD) {
+      told.add(name);
+      tell(error);
+    }
+    return error;
+  };
+  return {
+    guessed: (cost, model) => {
+      const price = priceOf(prices, model);
+      return price === undefined ? cost : { ...cost, usd: usdOfGuess(cost, price) };
+    },
+    taken: (usage, model) => costOfUsage(usage, usdOfUsage(usage, priceOf(prices, usage.model) ?? priceOf(prices, model))),
+    said: (said, guess, model) => costOfSaid(said, guess, priceOf(prices, said.model) ?? priceOf(prices, model)),
+    checkGuess: (guess, model) => {
+      if (guess["input-tokens"] !== undefined && guess.usd === undefined) throw missing(model);
+    },
+    lookAtTaken: (taken, model) => {
+      if (taken.usd === undefined) missing(model);
+    },
+  };
+}
