@@ -5,8 +5,8 @@ import { type PolicyQuota, readingOf } from "./policy.ts";
 import { type Account, createAccount } from "./quota/account.ts";
 import { createAccountDoors } from "./quota/account-door.ts";
 import { createDatedWindows } from "./quota/dated-windows.ts";
+import { createDates } from "./quota/dates.ts";
 import type { Reading } from "./quota/reading.ts";
-import { createDates } from "./work/dates.ts";
 
 export interface PolicyAccount {
   /** As the policy names what it is of: "*", an origin, an origin and a model, or the name that `run` is given. */

@@ -298,8 +298,9 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
       for (const lane of lanes) {
         const units = cost[lane.account.unit] ?? 0;
         if (units === 0 || isOld(now, lane)) continue;
-        // Those under way may take less than they were taken for.
-        const needed = hope > 1 ? Math.max(0, units - lane.account.outstanding) : units;
+        // Those under way may take less than they were taken for; as requests they are one each.
+        const isGuessed = hope > 1 && lane.account.unit !== "requests";
+        const needed = isGuessed ? Math.max(0, units - lane.account.outstanding) : units;
         ready = Math.max(ready, accountReadyMs(now, lane, needed, asking.isReserved));
         const law = lawInForce(lane, now);
         if (law === undefined) continue;

@@ -162,8 +162,11 @@ function opened(path: string): Open {
     files().closeSync(files().openSync(path, "a", 0o600));
     database = new Database(path);
     database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+    // Both of one moment: another may make it just now.
+    database.exec("BEGIN");
     const { application_id: id } = database.prepare("PRAGMA application_id").get() as { application_id: number };
     const { tables } = database.prepare("SELECT count(*) AS tables FROM sqlite_schema").get() as { tables: number };
+    database.exec("COMMIT");
     if (id !== APPLICATION_ID && (id !== 0 || tables > 0)) throw new Error("it is a database of something else");
     if (id === 0) database.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
     // What a power cut takes away was held by processes that ended with it; of pools a few seconds.
