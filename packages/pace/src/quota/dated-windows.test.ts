@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { createDates } from "../host/dates.ts";
 import { createVirtualTime } from "../testing/virtual-time.ts";
 import { createDatedWindows } from "./dated-windows.ts";
-import { createDates } from "./dates.ts";
 
 const START = Date.UTC(2026, 0, 1);
 const HOUR_MS = 3_600_000;

@@ -8,7 +8,7 @@
 import { PaceError } from "../error.ts";
 import { createAlarm } from "../host/alarm.ts";
 import type { Clock } from "../host/clock.ts";
-import { createDates, type Moment } from "../quota/dates.ts";
+import { createDates, type Moment } from "../host/dates.ts";
 import { type Agenda, createAgenda, type Planned } from "./agenda.ts";
 import { type Json, resultText } from "./json.ts";
 import type { Ledger, Steps } from "./ledger.ts";
