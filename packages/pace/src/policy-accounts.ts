@@ -1,11 +1,11 @@
 /** The quotas of the owner's policy: one account for each, whichever gates take of it. */
 import type { Clock } from "./host/clock.ts";
+import { createDates } from "./host/dates.ts";
 import { type PolicyQuota, readingOf } from "./policy.ts";
 import { type Account, createAccount } from "./quota/account.ts";
 import { createAccountDoors } from "./quota/account-door.ts";
 import { createDatedWindows } from "./quota/dated-windows.ts";
 import type { Reading } from "./quota/reading.ts";
-import { createDates } from "./work/dates.ts";
 
 export interface PolicyAccount {
   /** As the policy names what it is of: "*", an origin, an origin and a model, or the name that `run` is given. */

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { createDates } from "../host/dates.ts";
 import { createVirtualTime } from "../testing/virtual-time.ts";
-import { createDates } from "../work/dates.ts";
 import { createDatedWindows } from "./dated-windows.ts";
 
 const START = Date.UTC(2026, 0, 1);

@@ -1,10 +1,10 @@
 /**
  * Windows of a day and longer, which end by the date: a monotonic clock stands still while a machine sleeps, and a budget of today would be spent tomorrow still.
  *
- * State: the window that it is now, and those whose budget was given. Input: looks at the date, which may jump (`work/dates.ts`). Invariants: the budget of each window is
+ * State: the window that it is now, and those whose budget was given. Input: looks at the date, which may jump (`host/dates.ts`). Invariants: the budget of each window is
  * given once, however often the date jumps there and back; while the date is in doubt, none is given that only one of both dates would give.
  */
-import { DOUBT_MS, type Moment } from "../work/dates.ts";
+import { DOUBT_MS, type Moment } from "../host/dates.ts";
 
 export interface DatedWindows {
   /** `begins`: its budget is given now. `leftMs`: until the next may begin. */

@@ -8,8 +8,8 @@
 import { PaceError } from "../error.ts";
 import { createAlarm } from "../host/alarm.ts";
 import type { Clock } from "../host/clock.ts";
+import { createDates, type Moment } from "../host/dates.ts";
 import { type Agenda, createAgenda, type Planned } from "./agenda.ts";
-import { createDates, type Moment } from "./dates.ts";
 import { type Json, resultText } from "./json.ts";
 import type { Ledger, Steps } from "./ledger.ts";
 import type { UntilOffPeak } from "./off-peak.ts";

@@ -5,7 +5,7 @@
  * Which of both is right shows when the new one stands. States: *agreed*; *in doubt* since a moment, about one other date. Input: looks at the clock.
  * Invariant: a date that jumps and jumps back is never the least; one that stands for a minute is.
  */
-import type { Clock } from "../host/clock.ts";
+import type { Clock } from "./clock.ts";
 
 /** Steps of up to so much are corrections. */
 const STEP_MS = 2000;
