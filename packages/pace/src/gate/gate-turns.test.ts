@@ -209,3 +209,40 @@ describe("a budget that is taken up by guesses of calls under way", () => {
     expect(enter({ cost, isGuess: true, deadlineMs: 60_000 }).error?.code).toBe("too-late");
   });
 });
+
+describe("who waits and cannot leave in time any more", () => {
+  it("is told so soon, and of which quota, and not at its deadline", () => {
+    const day: Reading = {
+      ...TOLD,
+      unit: "usd",
+      name: "day",
+      limit: 1,
+      remaining: 1,
+      windowMs: 86_400_000,
+      resetInMs: 86_400_000,
+      shape: "window",
+    };
+    const { time, enter } = gateAt({ policy: [createAccount(0, day, "policy")] });
+    const cost = { requests: 1, usd: 0.5 };
+    const calls = Array.from({ length: 4 }, () => enter({ cost, isGuess: true, deadlineMs: 600_000 }));
+    expect(calls.map(({ pass, error }) => [pass === undefined, error])).toEqual([
+      [false, undefined],
+      [false, undefined],
+      [true, undefined],
+      [true, undefined],
+    ]);
+    for (const { pass } of calls) pass?.settle({ kind: "answered", used: { usd: 0.5 } });
+    time.run(5000);
+    expect(calls[3]?.error?.code).toBe("too-late");
+    expect(calls[3]?.error?.message).toMatch(/could leave in 24.0 h .* "day" of 1 usd/);
+  });
+
+  it("is kept where a rate three times as fast would let it leave", () => {
+    const { time, enter } = gateAt();
+    const calls = Array.from({ length: 60 }, () => enter({ deadlineMs: 40_000 }));
+    calls[0]?.pass?.settle({ kind: "refused" });
+    time.run(30_000);
+    const ends = new Set(calls.map(({ pass, error }) => (pass === undefined ? error?.code : "left")));
+    expect(ends).toEqual(new Set(["left", undefined]));
+  });
+});

@@ -28,6 +28,7 @@ import type { Cost, Unit } from "../quota/reading.ts";
 import type { Holding, HoldingGate } from "../rights/holding.ts";
 import type { Throttle } from "../slowdown/throttle.ts";
 import type { Whole } from "./cap.ts";
+import { hopelessOf } from "./hopeless.ts";
 import { type Asking, createLanes } from "./lanes.ts";
 import { createLine, type Waiting } from "./line.ts";
 import { createOperations, type Operation } from "./operations.ts";
@@ -126,8 +127,13 @@ interface Capped extends Call {
 const LOOK_AGAIN_MS = 250;
 /** Clocks are compared anew with each answer of the ledger: pauses that end so near are one. */
 const SAME_MS = 100;
-/** Of a rate that was found by trying: those who share it leave some, limits are raised. */
+/** Of the rate of now: those who share it leave some, limits are raised. */
 const HOPE = 1.5;
+/** Who waits already has waited for something: rates that fell come back. */
+const HOPE_OF_WAITING = 3;
+const HOUR_MS = 3_600_000;
+/** Those that wait are looked at so often; a thousand of them take a few milliseconds. */
+const LOOK_AT_WAITING_MS = 1000;
 
 export function createGate(settings: GateSettings, { clock, random, pool, hold, throttle, turned }: Ports): Gate {
   const line = createLine<Call>(settings.ranks);
@@ -164,6 +170,7 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
   let isClosed = false;
   let isPumping = false;
   let isAsked = false;
+  let lookedMs = Number.NEGATIVE_INFINITY;
   let breakerWas: BreakerState = "closed";
   /** Units that the calls that wait are expected to take. */
   const wanted = new Map<Unit, number>();
@@ -202,10 +209,10 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
     return Math.max(slowedMs, pausedUntilMs(now, terms), lanes.readyMs(now, terms));
   };
 
-  /** When it could leave, with those before it; `hope`: the fastest that a rate may be which is a guess, of what it is taken for. */
-  const estimateMs = (now: number, call: Call, hope = 1): number => {
+  /** When it could leave, with those before it; `hope`: how much faster than now that may go. */
+  const estimateMs = (now: number, call: Call, hope = 1, before = line.before(call.rank, call.requester)): number => {
     const { terms } = call;
-    const ahead = terms.isReserved || terms.isAgain === true ? 0 : line.before(terms.rank, terms.requester);
+    const ahead = terms.isReserved || terms.isAgain === true ? 0 : before;
     const ready = Math.max(
       pausedUntilMs(now, terms),
       lanes.estimateMs(now, terms, ahead, waitingOf, hope),
@@ -321,6 +328,7 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
           leave(now, reserved);
           continue;
         }
+        lookAtWaiting(now);
         if (ready !== undefined || reserved !== undefined) alarm.by(Math.min(ready ?? now + LOOK_AGAIN_MS, now + LOOK_AGAIN_MS));
         else if (inFlight.count >= inFlight.limit) alarm.by(inFlight.awaited(now));
         return;
@@ -332,6 +340,16 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
       }
       line.take();
       leave(now, first);
+    }
+  };
+
+  /** Who was let in while more was possible, and cannot leave in time any more, is told so. */
+  const lookAtWaiting = (now: number): void => {
+    if (now < lookedMs + Math.max(LOOK_AT_WAITING_MS, line.size)) return;
+    lookedMs = now;
+    for (const call of hopelessOf(line.items(), (one, ahead) => estimateMs(now, one, HOPE_OF_WAITING, ahead))) {
+      takeOut(call);
+      call.waiter.refuse(tooLate(now, call.terms.deadlineMs, estimateMs(now, call), lanes.spent(now, call.terms)));
     }
   };
 
@@ -361,7 +379,9 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
     if (leaves === Number.POSITIVE_INFINITY) return tooLarge();
     const { deadlineMs } = call.terms;
     // Who is let in and comes too late costs nobody anything; who is turned away by a wrong guess has lost his call.
-    return leaves <= deadlineMs || estimateMs(now, call, HOPE) <= deadlineMs ? undefined : tooLate(now, deadlineMs, leaves);
+    return leaves <= deadlineMs || estimateMs(now, call, HOPE) <= deadlineMs
+      ? undefined
+      : tooLate(now, deadlineMs, leaves, lanes.spent(now, call.terms));
   };
 
   const forgetFree = pool?.whenFree(
@@ -435,16 +455,18 @@ function tooLarge(): PaceError {
   return new PaceError("quota-spent", "it takes more than a whole quota has", "Ask for less in one call.");
 }
 
-function tooLate(now: number, deadlineMs: number, leavesMs: number): PaceError {
+function tooLate(now: number, deadlineMs: number, leavesMs: number, spent?: Account): PaceError {
   const availableInMs = leavesMs - now;
+  const why = spent === undefined ? "" : `: of the quota "${spent.name}" of ${spent.limit} ${spent.unit} too little is left`;
   return new PaceError(
     "too-late",
-    `it could leave in ${inSeconds(availableInMs)} and has ${inSeconds(Math.max(0, deadlineMs - now))}`,
+    `it could leave in ${inWords(availableInMs)} and has ${inWords(Math.max(0, deadlineMs - now))}${why}`,
     "Give it more time, another class, or do without.",
     { availableInMs },
   );
 }
 
-function inSeconds(ms: number): string {
+function inWords(ms: number): string {
+  if (ms >= 2 * HOUR_MS) return `${(ms / HOUR_MS).toFixed(1)} h`;
   return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
 }

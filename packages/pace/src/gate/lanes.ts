@@ -41,11 +41,13 @@ export interface Lanes {
   readonly all: readonly Lane[];
   /** What it is taken to take: of a guess no more than the whole of a quota. */
   expected(asking: Asking): Cost;
+  /** The quota for which it waits longest; none where it waits for no more than its pace. */
+  spent(nowMs: number, asking: Asking): Account | undefined;
   /** What it counts for among those who take turns: its part of the quota of which it takes most. */
   weight(cost: Cost): number;
   /** From when on it may leave; infinity where it is more than a quota ever has. */
   readyMs(nowMs: number, asking: Asking): number;
-  /** ... with so many before it, that take no more than `waiting` of a unit; `hope`: by what a rate that is a guess may be faster. */
+  /** ... with so many before it, that take no more than `waiting` of a unit; `hope`: by what rates may be faster than now. */
   estimateMs(nowMs: number, asking: Asking, ahead: number, waiting: (unit: Unit) => number, hope?: number): number;
   take(nowMs: number, asking: Asking): Taken;
   /** Requests a second that may leave now. */
@@ -307,11 +309,22 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
         // Those before it may be much smaller than it.
         const before = Math.min(ahead * units, waitingOf(lane.account.unit));
         const waiting = Math.max(0, before - AT_ONCE * lane.account.available(now));
-        ready = Math.max(ready, now + law.spanMs(now, waiting));
+        ready = Math.max(ready, now + law.spanMs(now, waiting) / hope);
       }
       return isTold(now) ? ready : Math.max(ready, now + opaque.spanMs(now, Math.max(0, ahead - FIRST_CALLS)) / hope);
     },
     expected,
+    spent: (now, asking) => {
+      const cost = expected(asking);
+      let [longest, untilMs]: [Account | undefined, number] = [undefined, now];
+      for (const lane of lanes) {
+        const units = cost[lane.account.unit] ?? 0;
+        if (units === 0 || isOld(now, lane)) continue;
+        const ready = accountReadyMs(now, lane, units, asking.isReserved);
+        if (ready > untilMs) [longest, untilMs] = [lane.account, ready];
+      }
+      return longest;
+    },
     weight: (cost) => {
       let most = (cost.requests ?? 1) * PART_OF_UNKNOWN;
       for (const { account } of lanes) most = Math.max(most, (cost[account.unit] ?? 0) / account.limit);
