@@ -94,13 +94,13 @@ describe("pace.fetch in virtual time", () => {
     pace.close();
   });
 
-  it("refuses at its deadline what waits still, and closing refuses the rest", async () => {
+  it("refuses what waits as soon as it is sure to be late, and closing refuses the rest", async () => {
     const { time, pace } = town({ perSecond: () => 0.01, burst: 1 });
     const calls = Array.from({ length: 30 }, () => codeOf(pace.with({ deadlineMs: 20_000 }).fetch(URL_OF_IT)));
     await time.runSettled(40_000);
     const codes = new Set(await Promise.all(calls));
     // One was let in, those that were refused say so, and nobody waited for longer than he was told to.
-    expect([...codes].sort()).toEqual(["200", "429", "deadline"]);
+    expect([...codes].sort()).toEqual(["200", "429", "too-late"]);
     // The first is under way, which closing does not end.
     const [, left] = [1, 2].map(() => codeOf(pace.with({ deadlineMs: 600_000 }).fetch(URL_OF_IT)));
     pace.close();

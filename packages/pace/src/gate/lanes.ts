@@ -281,7 +281,8 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
         if (law === undefined || isReserved || isFree(now, lane, law, units)) continue;
         const { unit } = lane.account;
         const pacedMs = pacedReadyMs(now, lane, law.rate(now), units, isUrgent);
-        if (pacedMs > now) holding?.waits(now, false);
+        // Who holds nothing is given something only when he asks for it.
+        if (pacedMs > now || !isHeld(now, unit)) holding?.waits(now, false);
         ready = Math.max(ready, isHeld(now, unit) ? pacedMs : now + ASK_MS);
       }
       if (isReserved || steersByLevels(now)) return ready;

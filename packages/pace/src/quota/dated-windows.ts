@@ -4,13 +4,15 @@
  * State: the window that it is now, and those whose budget was given. Input: looks at the date, which may jump (`host/dates.ts`). Invariants: the budget of each window is
  * given once, however often the date jumps there and back; while the date is in doubt, none is given that only one of both dates would give.
  */
-import { DOUBT_MS, type Moment } from "../host/dates.ts";
+import type { Moment } from "../host/dates.ts";
 
 export interface DatedWindows {
   /** `begins`: its budget is given now. `leftMs`: until the next may begin. */
   look(): { readonly begins: boolean; readonly leftMs: number };
 }
 
+/** A date that is in doubt may stand at any moment: nobody is turned away for the old one. */
+const IN_DOUBT_MS = 1000;
 /** Years of days; jumps that stand are seldom. */
 const REMEMBERED = 1000;
 
@@ -30,7 +32,7 @@ export function createDatedWindows(windowMs: number, moment: () => Moment): Date
       given.add(current);
       if (given.size > REMEMBERED) given.delete(given.values().next().value as number);
       const leftMs = windowMs - ((nth < current ? mostMs : leastMs) % windowMs);
-      return { begins, leftMs: nthOf(mostMs) > current ? Math.min(leftMs, DOUBT_MS) : leftMs };
+      return { begins, leftMs: nthOf(mostMs) > current ? Math.min(leftMs, IN_DOUBT_MS) : leftMs };
     },
   };
 }
