@@ -38,7 +38,7 @@ describe("a window of a day", () => {
   it("is another a minute after a machine woke up that slept over midnight", () => {
     const { time, look } = days();
     time.setDate(START + 30 * HOUR_MS);
-    expect(look()).toEqual({ begins: false, leftMs: MINUTE_MS });
+    expect(look()).toEqual({ begins: false, leftMs: 1000 });
     time.run(MINUTE_MS - 1);
     expect(look().begins).toBe(false);
     time.run(MINUTE_MS);
