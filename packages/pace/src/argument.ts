@@ -66,7 +66,7 @@ export function checkMethods(what: string, given: unknown, names: readonly strin
 
 export function checkSignal(what: string, given: unknown): void {
   if (typeof (given as AbortSignal | null)?.throwIfAborted !== "function" || !("addEventListener" in (given as object)))
-    throw bad(`${what} is no AbortSignal but ${shown(given)}`, "As of an AbortController, or AbortSignal.timeout(1000).");
+    throw bad(`${what} is no AbortSignal but ${shown(given)}`, "The signal of an AbortController is one.");
 }
 
 export function checkOneOf(what: string, given: unknown, known: readonly string[]): void {

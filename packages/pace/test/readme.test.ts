@@ -70,7 +70,7 @@ describe("run against a service of this machine", () => {
     const folder = consumer.subfolder(name.replace(" ", "-run-"));
     writeFileSync(
       join(folder, "snippet.ts"),
-      `${code.replaceAll(SERVICE, provider.url).replaceAll("/tmp/pace.db", join(folder, "pace.db"))}\nprocess.exit();\n`,
+      `${code.replaceAll(SERVICE, provider.url).replaceAll("./pace.db", join(folder, "pace.db"))}\nprocess.exit();\n`,
     );
     const env = { ...process.env, OPENAI_API_KEY: "any", OPENAI_BASE_URL: `${provider.url}/v1`, NO_COLOR: "1" };
     const { stderr } = await run(process.execPath, ["snippet.ts"], { cwd: folder, env, timeout: SLOW_MS });
