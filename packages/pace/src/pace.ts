@@ -210,7 +210,8 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
     const rank = knownClass(classes, name);
     return {
       cost: traits.cost === undefined ? guessed : { ...guessed, ...traits.cost },
-      isGuess: traits.cost === undefined,
+      isGuess: true,
+      sure: traits.cost,
       rank,
       isReserved: reserved.has(name),
       isUrgent: rank < usualRank,

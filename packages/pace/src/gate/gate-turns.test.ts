@@ -245,4 +245,29 @@ describe("who waits and cannot leave in time any more", () => {
     const ends = new Set(calls.map(({ pass, error }) => (pass === undefined ? error?.code : "left")));
     expect(ends).toEqual(new Set(["left", undefined]));
   });
+
+  it("is not asked for the share of its operation once more, which it has taken", () => {
+    const { time, enter } = gateAt({
+      policy: [createAccount(0, { ...TOLD, limit: 10, remaining: 10, resetInMs: 3_600_000, shape: "window" }, "policy")],
+    });
+    const others = Array.from({ length: 4 }, () => enter());
+    const one = enter({ deadlineMs: 120_000, operation: { name: "reindex", mostShare: 0.1 } });
+    time.run(1500);
+    for (const { pass } of others) pass?.settle({ kind: "answered" });
+    time.run(3000);
+    expect([one.error?.message, one.pass !== undefined]).toEqual([undefined, true]);
+  });
+
+  it("makes room for the next of its operation when a quota has become too small for it", () => {
+    const { time, enter } = gateAt();
+    const tokens = { ...TOLD, unit: "tokens", limit: 1000, remaining: 1000, resetInMs: 0 } as const;
+    enter().pass?.settle({ kind: "answered", readings: [tokens] });
+    const before = Array.from({ length: 4 }, () => enter());
+    const operation = { name: "batch", mostShare: 0.25 };
+    const large = enter({ operation, cost: { requests: 1, tokens: 900 } });
+    const next = enter({ operation, cost: { requests: 1, tokens: 1 } });
+    before[0]?.pass?.settle({ kind: "answered", readings: [{ ...tokens, limit: 500, remaining: 500 }] });
+    time.run(4500);
+    expect([large.error?.code, next.pass !== undefined]).toEqual(["quota-spent", true]);
+  });
 });

@@ -86,7 +86,8 @@ describe("a gate", () => {
     enter().pass?.settle({ kind: "answered", readings: [tokens] });
     const cost = { requests: 1, tokens: 500 };
     expect(enter({ cost }).error?.code).toBe("quota-spent");
-    const guess = enter({ cost, isGuess: true });
+    expect(enter({ cost, isGuess: true, sure: { tokens: 500 } }).error?.code).toBe("quota-spent");
+    const guess = enter({ cost, isGuess: true, sure: { requests: 1 } });
     expect(guess.pass).toBeUndefined();
     time.run(40_000);
     expect(guess.pass).toBeDefined();

@@ -1,9 +1,9 @@
 /**
  * The one way out to a service for all that share its quotas: first tries, tries again and work in the background.
  *
- * A call *waits* in the line, *leaves* with what it may take reserved in every quota, and *settles*; or it is refused before it waits, when what is known says
- * that it would be answered after its deadline, or while it waits, when the deadline has come or the service asks for a pause beyond it. Calls of an operation
- * with a most wait for that first. A call may leave when it is the first in the line and
+ * A call *waits* in the line, *leaves* with what it may take reserved in every quota, and *settles*; or it is refused before it waits or while it does, when what is known
+ * says that it would leave after its deadline: for the pace, for a quota that is spent, for a pause that the service asks for; at the latest when the deadline has come. Calls of an
+ * operation with a most wait for that first. A call may leave when it is the first in the line and
  *
  * - the pause that a refusal began is over, or it is of a reserved class and the service itself asked for no pause,
  * - the breaker lets it,
@@ -218,7 +218,7 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
       lanes.estimateMs(now, terms, ahead, waitingOf, hope),
       pool?.couldFit(terms.cost) === false ? Number.POSITIVE_INFINITY : now,
     );
-    return isCapped(call) ? Math.max(ready, operations.estimateMs(now, call, whole(now))) : ready;
+    return isCapped(call) && !line.has(call) ? Math.max(ready, operations.estimateMs(now, call, whole(now))) : ready;
   };
 
   /** It waits no longer. */
@@ -336,6 +336,8 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
       if (ready > now) {
         takeOut(first);
         first.waiter.refuse(tooLarge());
+        // Others of its operation may go on.
+        isAsked = true;
         continue;
       }
       line.take();
@@ -348,7 +350,10 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
     if (now < lookedMs + Math.max(LOOK_AT_WAITING_MS, line.size)) return;
     lookedMs = now;
     for (const call of hopelessOf(line.items(), (one, ahead) => estimateMs(now, one, HOPE_OF_WAITING, ahead))) {
+      // Who looks at what is shared may hear of a pause, which turns others away.
+      if (!line.has(call)) continue;
       takeOut(call);
+      isAsked = true;
       call.waiter.refuse(tooLate(now, call.terms.deadlineMs, estimateMs(now, call), lanes.spent(now, call.terms)));
     }
   };

@@ -24,6 +24,8 @@ export interface Asking {
   readonly cost: Cost;
   /** Whether it is a guess: then one that is more than a whole quota is taken for all of it instead of being refused. */
   readonly isGuess: boolean;
+  /** What of it is none. */
+  readonly sure?: Cost | undefined;
   readonly isReserved: boolean;
   /** Somebody waits for it: it leaves ahead of the pace, and those behind it wait for what it took. */
   readonly isUrgent?: boolean;
@@ -173,12 +175,12 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
 
   const isOld = (now: number, { seenMs }: Lane): boolean => now - seenMs >= SEEN_MS;
 
-  const expected = ({ cost, isGuess }: Asking): Cost => {
+  const expected = ({ cost, isGuess, sure }: Asking): Cost => {
     if (!isGuess) return cost;
     let bounded = cost;
     for (const { account } of lanes) {
       const { unit, limit } = account;
-      if ((bounded[unit] ?? 0) > limit) bounded = { ...bounded, [unit]: limit };
+      if ((bounded[unit] ?? 0) > limit && sure?.[unit] === undefined) bounded = { ...bounded, [unit]: limit };
     }
     return bounded;
   };
@@ -352,6 +354,7 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
       opaque.left(now, cost.requests ?? 1);
       if (!isTold(now)) opaquePacer.left(cost.requests ?? 1, isReserved ? RESERVED_DEBT_S * opaque.rate(now) : undefined);
       let counted: Cost = {};
+      let settledMs = now;
       // What was taken for more than it was: those behind it need not wait for the rest.
       const giveBack = (of: Cost, used: Cost): void => {
         for (const { account, pacers } of reservations)
@@ -368,6 +371,7 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
       };
       return {
         settle: (later, outcome, inPause = false) => {
+          settledMs = later;
           if (outcome.kind === "answered") counted = outcome.used === undefined ? cost : { ...cost, ...outcome.used };
           else if (outcome.kind === "refused" && chargesRefused === true) counted = { requests: cost.requests ?? 0 };
           const pauseMs = inPause && outcome.kind === "refused" ? 0 : learn(later, now, counted, outcome);
@@ -388,7 +392,7 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
           for (const { account } of lanes) {
             const units = used[account.unit];
             if (units === undefined || account.source === "header") continue;
-            account.correct(later, units - (counted[account.unit] ?? 0));
+            account.correct(later, units - (counted[account.unit] ?? 0), settledMs);
           }
           const known = { ...counted, ...used };
           giveBack(counted, known);

@@ -9,6 +9,8 @@ const ASKED_MS = 1000;
 export function createAccountDoors(account: Account): () => Account {
   const turns = createTurns(true);
   let latestMs = Number.NEGATIVE_INFINITY;
+  const isBeyond = (now: number, units: number, ready: number): boolean =>
+    account.shape === "window" && ready - now >= account.resetInMs(now) && units > account.available(now) + account.outstanding;
   return () => {
     let needs = 0;
     let askedMs = Number.NEGATIVE_INFINITY;
@@ -24,7 +26,9 @@ export function createAccountDoors(account: Account): () => Account {
       if (ready > now) {
         if (!isMost) return ready;
         needs = units;
-        seat.short(units);
+        // What this window has not any more is not put aside: it would lie idle until the next.
+        if (isBeyond(now, units, ready)) seat.took(0, true);
+        else seat.short(units);
         return ready;
       }
       const aside = units === 0 ? 0 : seat.leaves();

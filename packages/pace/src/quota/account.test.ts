@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../testing/draws.ts";
-import { createAccount, type Reservation } from "./account.ts";
+import { type Account, createAccount, type Reservation } from "./account.ts";
 import type { Reading } from "./reading.ts";
 
 const BUCKET: Reading = { unit: "requests", name: "minute", limit: 60, windowMs: 60_000, remaining: 60, resetInMs: 0, shape: "bucket" };
@@ -29,6 +29,27 @@ describe("a quota of windows", () => {
     expect(account.resetInMs(30_000)).toBe(60_000);
     expect(account.available(1e6)).toBe(56);
     expect(account.resetInMs(1e6)).toBeLessThanOrEqual(60_000);
+  });
+});
+
+describe("what is told late of a call that was settled", () => {
+  const account = (): Account => {
+    const of = createAccount(0, { ...BUCKET, limit: 10, remaining: 10, resetInMs: 60_000, shape: "window" }, "policy");
+    of.reserve(1000, 8).settle(2000, 8);
+    return of;
+  };
+
+  it("comes back to the window that it was of", () => {
+    const one = account();
+    one.correct(50_000, -7, 2000);
+    expect([one.available(50_000), one.settled]).toEqual([9, 1]);
+  });
+
+  it("comes back to nobody where that window is over", () => {
+    const one = account();
+    one.reserve(65_000, 5).settle(65_000, 5);
+    one.correct(70_000, -7, 2000);
+    expect([one.available(70_000), one.settled]).toEqual([5, 6]);
   });
 });
 

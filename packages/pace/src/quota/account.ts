@@ -28,8 +28,8 @@ export interface Account {
   /** From when on so many units are there; infinity where they never are. */
   readyMs(nowMs: number, units: number): number;
   reserve(nowMs: number, units: number): Reservation;
-  /** What was settled took so much more, or less. */
-  correct(nowMs: number, units: number): void;
+  /** What was settled, at `settledMs` unless just now, took so much more, or less. What it did not take of a window that is over comes back to nobody. */
+  correct(nowMs: number, units: number, settledMs?: number): void;
   /** An answer to what left at `sentMs` tells: what left later is not in it. */
   told(nowMs: number, reading: Reading, sentMs: number): void;
 }
@@ -50,18 +50,25 @@ export function createAccount(nowMs: number, first: Reading, source: Source, dat
   let { limit, windowMs, shape, remaining } = first;
   let countedMs = nowMs;
   let endsMs = nowMs + first.resetInMs;
+  /** Of a window. */
+  let beganMs = nowMs;
   const spent = createTrailing();
   let [outstanding, settled] = [0, 0];
   let freshestMs = Number.NEGATIVE_INFINITY;
+
+  const begin = (now: number): void => {
+    remaining = limit - outstanding;
+    beganMs = now;
+  };
 
   const count = (now: number): void => {
     if (shape === "bucket") remaining = Math.min(limit, remaining + (limit / windowMs) * Math.max(0, now - countedMs));
     else if (dated !== undefined) {
       const { begins, leftMs } = dated.look();
-      if (begins) remaining = limit - outstanding;
+      if (begins) begin(now);
       endsMs = now + leftMs;
     } else if (now >= endsMs) {
-      remaining = limit - outstanding;
+      begin(now);
       endsMs += windowMs * (1 + Math.floor((now - endsMs) / windowMs));
     }
     countedMs = Math.max(countedMs, now);
@@ -123,9 +130,10 @@ export function createAccount(nowMs: number, first: Reading, source: Source, dat
         },
       };
     },
-    correct: (now, units) => {
+    correct: (now, units, settledMs = now) => {
       count(now);
       settled += units;
+      if (units < 0 && shape === "window" && settledMs < beganMs) return;
       spent.add(now, units, windowMs);
       remaining = Math.min(limit - outstanding, remaining - units);
     },

@@ -8,6 +8,7 @@ import type { Cost, Reading } from "./reading.ts";
 
 const MINUTE: Reading = { unit: "tokens", name: "minute", limit: 1000, windowMs: 60_000, remaining: 0, resetInMs: 0, shape: "bucket" };
 const SMALL_MS = 1000;
+const DAY_MS = 86_400_000;
 
 interface Town {
   readonly time: VirtualTime;
@@ -202,5 +203,21 @@ describe("a large call among small ones of other services", () => {
     expect(other.readyMs(500, 50)).toBeGreaterThan(500);
     account.correct(500, -200);
     expect(other.readyMs(1500, 50)).toBe(1500);
+  });
+
+  it("has nothing put aside in a window that has too little left for it", () => {
+    const leftWith = (needs: number): number => {
+      const day = createAccount(
+        0,
+        { ...MINUTE, unit: "usd", limit: 20, remaining: 14, windowMs: DAY_MS, resetInMs: DAY_MS, shape: "window" },
+        "policy",
+      );
+      const { time, flood, ask } = town({ account: createAccountDoors(day) });
+      ask({ requests: 1, usd: needs });
+      const small = flood({ requests: 1, usd: 0.1 });
+      time.run(600_000);
+      return small();
+    };
+    expect([leftWith(15), leftWith(20)]).toEqual([140, 140]);
   });
 });
