@@ -81,7 +81,7 @@ export const WORK_SETTINGS: WorkSettings = {
 };
 
 /** Errors by which a call says that it did not leave, or was refused, and may be let in later. */
-const STOPS: ReadonlySet<PaceErrorCode> = new Set(["too-late", "deadline", "quota-spent", "queue-full", "closed"]);
+const STOPS: ReadonlySet<PaceErrorCode> = new Set(["too-late", "deadline", "quota-spent", "queue-full", "shed", "closed"]);
 /** Errors that no other time cures. */
 const ENDS: ReadonlySet<PaceErrorCode> = new Set(["bad-argument", "task-changed"]);
 const DISK: ReadonlySet<PaceErrorCode> = new Set(["disk-full", "disk-failed"]);

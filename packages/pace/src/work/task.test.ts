@@ -320,6 +320,19 @@ describe("a task whose code changed meanwhile", () => {
     ["another version", { version: 2, steps: steps("read", "tell") }, "version 1"],
     ["another step", { version: 1, steps: steps("read", "check", "tell") }, "read, check, tell"],
     ["another order", { version: 1, steps: steps("tell", "read") }, "tell, read"],
+  it("and that a rule held back is made when there is room, and nobody is asked", async () => {
+    const { time, open } = bench();
+    const { plan, made } = sending(
+      Array.from({ length: 6 }, () => async () => {
+        throw new PaceError("shed", "a rule holds it back", "Later.", { availableInMs: 60_000 });
+      }),
+    );
+    const work = await open(plan);
+    await work.defer("report", 1, { key: "a" });
+    await time.runSettled(HOUR_MS);
+    expect([made.length, work.status("a")?.state]).toEqual([7, "done"]);
+  });
+
   ])("fails and says so: %s", async (_, plan, said) => {
     const { open, time } = await stopped(["read", "tell"]);
     const work = await open(plan);
