@@ -258,6 +258,23 @@ describe("an effect that has no key", () => {
     const { time, open } = bench();
     const { plan, made } = sending([async () => given]);
     const work = await open(plan);
+  it.each<[string, (work: Work) => Promise<unknown>]>([
+    ["is forgotten", (work) => work.acknowledge("a")],
+    ["is not made by another's word", (work) => work.decide("a", { kind: "not-made" })],
+    ["is given up", (work) => work.decide("a", { kind: "give-up" })],
+    ["is tried again", (work) => work.retry("a")],
+  ])("and was made, as somebody says, is not made again where at once another says that it %s", async (_, say) => {
+    const { time, open } = bench();
+    const { plan, made } = sending([broken]);
+    const work = await open(plan);
+    await work.defer("report", 1, { key: "a" });
+    await time.runSettled(10);
+    const ends = await Promise.allSettled([work.decide("a", { kind: "made", result: 17 }), say(work)]);
+    expect(ends).toMatchObject([{ status: "fulfilled" }, { status: "rejected", reason: { code: "bad-argument" } }]);
+    await time.runSettled(HOUR_MS);
+    expect([made.length, work.status("a")?.result]).toEqual([1, "told of 17"]);
+  });
+
     await work.defer("report", 1, { key: "a" });
     await time.runSettled(HOUR_MS);
     expect([made.length, work.status("a")?.state]).toEqual([1, "done"]);

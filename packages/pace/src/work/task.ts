@@ -144,15 +144,13 @@ async function undecided(steps: Steps, step: Step, cause?: unknown): Promise<Pac
   return new PaceError("undecided", `nobody here knows whether "${step.name}" came about: ${why}`, "Find out, then `decide`.", { cause });
 }
 
-/** Writes down what a person knows of the step that nobody else knows of; false where it was no step. Throws `bad-argument`. */
-export async function decideStep(steps: Steps, decision: Decision): Promise<boolean> {
+/** Changes the step that nobody else knows of to what a person knows, at once; kept when it resolves. Nothing where it was no step. Throws `bad-argument`. */
+export function decideStep(steps: Steps, decision: Decision): Promise<void> | undefined {
   const step = steps.get(UNDECIDED);
-  if (typeof step !== "string") return false;
-  if (decision.kind === "made") {
-    jsonText(decision.result, "the result", MOST_RESULT_BYTES);
-    await write(steps, step, { state: "done", result: decision.result as Json });
-  } else await steps.forget(step);
-  return true;
+  if (typeof step !== "string") return undefined;
+  if (decision.kind !== "made") return steps.forget(step);
+  jsonText(decision.result, "the result", MOST_RESULT_BYTES);
+  return write(steps, step, { state: "done", result: decision.result as Json });
 }
 
 function checkPlan(plan: TaskPlan): void {

@@ -315,14 +315,16 @@ export async function createWork({ shelf, clock, random }: WorkPorts, options: W
         told(next);
         return statusOf(next);
       }
-      const isStep = await decideStep(ledger.steps(key), decision);
-      if (!isStep && decision.kind === "made") {
+      // What is changed in one moment is written together, and nothing that somebody else says comes in between.
+      const written = decideStep(ledger.steps(key), decision);
+      if (written === undefined && decision.kind === "made") {
         const result = jsonText(decision.result, "the result", settings.mostPieceBytes);
         const next = await ledger.move(piece, { state: "done", endedAt: drain.moment().leastMs, reason: null }, result);
         told(next);
         return statusOf(next);
       }
-      return await again(piece, {});
+      const [status] = await Promise.all([again(piece, {}), written]);
+      return status;
     },
     state: () => depth(),
     flush: () => shelf.flush(),
