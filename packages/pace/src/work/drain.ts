@@ -17,7 +17,7 @@ import { type Piece, reasonOf, troubleOf, type WorkSettings } from "./piece.ts";
 
 /** What a handler gets. */
 export interface GivenPiece {
-  /** The same each time it is tried, after a restart too: for an `Idempotency-Key`. */
+  /** The same each time it is tried, after a restart too: for an `Idempotency-Key`, where it was put off under a key of plain ASCII. */
   readonly key: string;
   readonly payload: Json;
   /** One the first time. */

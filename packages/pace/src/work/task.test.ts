@@ -118,6 +118,24 @@ describe("a task of steps", () => {
     expect(await handler({ key: "a", payload: 1, tries: 2, signal: new AbortController().signal, steps })).toBe("as it was");
   });
 
+  it("asks with keys that a field of HTTP may be, each with its own, and those of plain ones are as they are written", async () => {
+    const steps = { get: () => undefined, set: async () => undefined, forget: async () => undefined };
+    const keyOf = async (key: string, name = "send"): Promise<unknown> =>
+      await task({ version: 1, steps: [{ name, effect: "keyed", run: async (given) => given.key }] })({
+        key,
+        payload: 1,
+        tries: 1,
+        signal: new AbortController().signal,
+        steps,
+      });
+    expect(await keyOf("report of 2026-01-31, 100 %")).toMatch(/^report of 2026-01-31, 100 %\/send\/[0-9a-f]{16}$/);
+    expect(await keyOf("отчёт")).toMatch(/^%043e%0442%0447%0451%0442\/send\/[0-9a-f]{16}%$/);
+    const names = ["a", " a", "é", "%00e9", "%00e9é", "é%00e9", "\n", "\u007f", "\ud800", "\udc00", "😀", "%0020a"];
+    const keys = await Promise.all([...names.map((name) => keyOf(name)), keyOf("a", "посылать")]);
+    expect(new Set(keys).size).toBe(keys.length);
+    for (const key of keys) expect(new Headers({ "Idempotency-Key": String(key) }).get("Idempotency-Key")).toBe(key);
+  });
+
   it("has the types of what comes in and of what steps gave, where they are told", async () => {
     const handler = task<{ readonly url: string }, { readonly read: string }>({
       version: 1,
@@ -240,6 +258,23 @@ describe("an effect that has no key", () => {
     expect([made.length, work.status("a")?.result]).toEqual([3, "told of sent"]);
   });
 
+  it.each<[string, (work: Work) => Promise<unknown>]>([
+    ["is forgotten", (work) => work.acknowledge("a")],
+    ["is not made by another's word", (work) => work.decide("a", { kind: "not-made" })],
+    ["is given up", (work) => work.decide("a", { kind: "give-up" })],
+    ["is tried again", (work) => work.retry("a")],
+  ])("and was made, as somebody says, is not made again where at once another says that it %s", async (_, say) => {
+    const { time, open } = bench();
+    const { plan, made } = sending([broken]);
+    const work = await open(plan);
+    await work.defer("report", 1, { key: "a" });
+    await time.runSettled(10);
+    const ends = await Promise.allSettled([work.decide("a", { kind: "made", result: 17 }), say(work)]);
+    expect(ends).toMatchObject([{ status: "fulfilled" }, { status: "rejected", reason: { code: "bad-argument" } }]);
+    await time.runSettled(HOUR_MS);
+    expect([made.length, work.status("a")?.result]).toEqual([1, "told of 17"]);
+  });
+
   it.each([{ kind: "mad" }, { kind: "not made" }, {}, { kind: "not-made", result: 1 }])(
     "and is not made again by a decision that is none: %j",
     async (decision) => {
@@ -258,23 +293,6 @@ describe("an effect that has no key", () => {
     const { time, open } = bench();
     const { plan, made } = sending([async () => given]);
     const work = await open(plan);
-  it.each<[string, (work: Work) => Promise<unknown>]>([
-    ["is forgotten", (work) => work.acknowledge("a")],
-    ["is not made by another's word", (work) => work.decide("a", { kind: "not-made" })],
-    ["is given up", (work) => work.decide("a", { kind: "give-up" })],
-    ["is tried again", (work) => work.retry("a")],
-  ])("and was made, as somebody says, is not made again where at once another says that it %s", async (_, say) => {
-    const { time, open } = bench();
-    const { plan, made } = sending([broken]);
-    const work = await open(plan);
-    await work.defer("report", 1, { key: "a" });
-    await time.runSettled(10);
-    const ends = await Promise.allSettled([work.decide("a", { kind: "made", result: 17 }), say(work)]);
-    expect(ends).toMatchObject([{ status: "fulfilled" }, { status: "rejected", reason: { code: "bad-argument" } }]);
-    await time.runSettled(HOUR_MS);
-    expect([made.length, work.status("a")?.result]).toEqual([1, "told of 17"]);
-  });
-
     await work.defer("report", 1, { key: "a" });
     await time.runSettled(HOUR_MS);
     expect([made.length, work.status("a")?.state]).toEqual([1, "done"]);
@@ -300,6 +318,19 @@ describe("an effect that has no key", () => {
     await work.defer("report", 1, { key: "a" });
     await time.runSettled(2 * HOUR_MS);
     expect([made.length, work.status("a")?.state]).toEqual([2, "done"]);
+  });
+
+  it("and that a rule held back is made when there is room, and nobody is asked", async () => {
+    const { time, open } = bench();
+    const { plan, made } = sending(
+      Array.from({ length: 6 }, () => async () => {
+        throw new PaceError("shed", "a rule holds it back", "Later.", { availableInMs: 60_000 });
+      }),
+    );
+    const work = await open(plan);
+    await work.defer("report", 1, { key: "a" });
+    await time.runSettled(HOUR_MS);
+    expect([made.length, work.status("a")?.state]).toEqual([7, "done"]);
   });
 
   it("and was told to stop in the middle is a person's to decide", async () => {
@@ -337,19 +368,6 @@ describe("a task whose code changed meanwhile", () => {
     ["another version", { version: 2, steps: steps("read", "tell") }, "version 1"],
     ["another step", { version: 1, steps: steps("read", "check", "tell") }, "read, check, tell"],
     ["another order", { version: 1, steps: steps("tell", "read") }, "tell, read"],
-  it("and that a rule held back is made when there is room, and nobody is asked", async () => {
-    const { time, open } = bench();
-    const { plan, made } = sending(
-      Array.from({ length: 6 }, () => async () => {
-        throw new PaceError("shed", "a rule holds it back", "Later.", { availableInMs: 60_000 });
-      }),
-    );
-    const work = await open(plan);
-    await work.defer("report", 1, { key: "a" });
-    await time.runSettled(HOUR_MS);
-    expect([made.length, work.status("a")?.state]).toEqual([7, "done"]);
-  });
-
   ])("fails and says so: %s", async (_, plan, said) => {
     const { open, time } = await stopped(["read", "tell"]);
     const work = await open(plan);

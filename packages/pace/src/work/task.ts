@@ -18,7 +18,7 @@ export interface GivenStep<Input = Json, Results = Readonly<Record<string, Json>
   readonly input: Input;
   /** Of the steps before, by name. */
   readonly results: Results;
-  /** The same whenever this step runs with this input: for an `Idempotency-Key`. */
+  /** The same whenever this step runs with this input: for an `Idempotency-Key`. It is plain ASCII, whatever the work and the step are named. */
   readonly key: string;
   readonly signal: AbortSignal;
 }
@@ -107,7 +107,7 @@ async function resultOf(piece: GivenPiece, step: Step, results: Readonly<Record<
   const known = read(steps, step.name);
   if (known?.state === "done") return structuredClone(known.result);
   signal.throwIfAborted();
-  const key = known?.state === "asked" ? known.key : `${piece.key}/${step.name}/${hashed(JSON.stringify([piece.payload, results]))}`;
+  const key = known?.state === "asked" ? known.key : keyOf(`${piece.key}/${step.name}`, hashed(JSON.stringify([piece.payload, results])));
   if (known?.state === "asked" && step.effect === "keyless") throw await undecided(steps, step);
   // Kept before the effect, so that whoever comes after a crash knows of it.
   if (known === undefined && step.effect !== undefined) await write(steps, step.name, { state: "asked", key });
@@ -185,6 +185,16 @@ function read(steps: Steps, step: string): StepRecord | undefined {
 
 function write(steps: Steps, step: string, record: StepRecord): Promise<void> {
   return steps.set(step, JSON.stringify(record));
+}
+
+/** What a field of HTTP may be, as it is: visible ASCII, with spaces that are not in front, where they would be taken away. */
+const PLAIN = /^[!-~][ -~]*$/;
+
+/** No two names have one: a plain one ends with the hash, another one does not, and has its other characters, and "%", by their numbers. */
+function keyOf(name: string, hash: string): string {
+  if (PLAIN.test(name)) return `${name}/${hash}`;
+  const plain = name.replace(/^ |[^ -~]|%/g, (unit) => `%${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return `${plain}/${hash}%`;
 }
 
 /** FNV-1a, two of 32 bits: tells inputs of one step of one task apart, of which there is one unless somebody made a mistake. */
