@@ -106,6 +106,17 @@ describe("the time of work that is put off", () => {
     expect(told).toMatchObject([{ key: "a", state: "missed", reason: expect.stringContaining("while it was under way") }]);
   });
 
+  it("is over where it would be tried again after its deadline, and that is told at once", async () => {
+    const { time, open, told } = createWorkBench();
+    const work = await open({ retryMs: HOUR_MS });
+    work.handle("bad", async () => {
+      throw new Error("no answer");
+    });
+    await work.defer("bad", 1, { key: "a", deadlineMs: HOUR_MS / 2 });
+    await time.runSettled(1000);
+    expect(told).toMatchObject([{ key: "a", state: "missed", reason: "it would be tried again after its deadline: no answer" }]);
+  });
+
   it("is not over by a date that jumps and jumps back, and nothing begins whose time may be over", async () => {
     const { time, open } = createWorkBench();
     const begun: string[] = [];

@@ -218,7 +218,9 @@ export function createDrain(settings: WorkSettings, { ledger, clock, room, until
       return { state: "waiting", fromAt: Math.ceil(now + waitMs), tries: piece.tries - 1, stops: piece.stops + 1, reason };
     }
     if (piece.tries >= settings.tries) return ended("dead", `it failed ${piece.tries} times, the last time: ${reason}`);
-    return { state: "waiting", fromAt: now + settings.retryMs * 2 ** (piece.tries - 1), stops: 0, reason };
+    const fromAt = now + settings.retryMs * 2 ** (piece.tries - 1);
+    if (fromAt >= deadlineAt) return ended("missed", `it would be tried again after its deadline: ${reason}`);
+    return { state: "waiting", fromAt, stops: 0, reason };
   };
 
   const roomNow = (dateMs: number): number => {
