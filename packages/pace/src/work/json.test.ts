@@ -20,6 +20,10 @@ describe("a payload", () => {
   it("may have minus zero in it, which comes back as zero", () => {
     expect(jsonText([-0, { at: -0 }], "payload", MOST)).toBe('[0,{"at":0}]');
   });
+
+  it("that would grow without end is refused before it does", () => {
+    expect(() => jsonText(doubled, "payload", MOST)).toThrow(/takes 1001 bytes/);
+  });
 });
 
 describe("a result", () => {

@@ -5,8 +5,27 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 /** Deeper is a ring, or an attack. */
 const DEEPEST = 100;
 
-/** The text of what comes back the same when it is read again. Throws `bad-argument` for all else, with the place: "payload.when". */
+/** The text of what comes back the same when it is read again. Throws `bad-argument` for all else, with the place: "payload.when", and for what is too large. */
 export function jsonText(value: unknown, what: string, mostBytes: number): string {
+  let parts = 0;
+  const check = (part: unknown, where: string, depth: number): void => {
+    // Of what stands in many places each is written: it may grow without end.
+    if (++parts > mostBytes) throw tooLarge(what, parts, mostBytes);
+    if (part === null || typeof part === "boolean" || typeof part === "string") return;
+    // Minus zero comes back as zero, which is the same number.
+    if (typeof part === "number" && Number.isFinite(part)) return;
+    if (depth >= DEEPEST) throw tooDeep(where);
+    if (Array.isArray(part)) {
+      // Holes are looked at too: they would come back as null.
+      for (let at = 0; at < part.length; at++) check(part[at], `${where}[${at}]`, depth + 1);
+      return;
+    }
+    if (typeof part === "object" && [Object.prototype, null].includes(Object.getPrototypeOf(part)) && !("toJSON" in part)) {
+      for (const [name, one] of Object.entries(part)) check(one, `${where}.${name.slice(0, 40)}`, depth + 1);
+      return;
+    }
+    throw noJson(part, where);
+  };
   check(value, what, 0);
   return within(JSON.stringify(value), what, mostBytes);
 }
@@ -49,23 +68,6 @@ function within(text: string, what: string, mostBytes: number): string {
   const bytes = text.length * 3 <= mostBytes ? 0 : text.length > mostBytes ? text.length : new TextEncoder().encode(text).length;
   if (bytes > mostBytes) throw tooLarge(what, bytes, mostBytes);
   return text;
-}
-
-function check(value: unknown, where: string, depth: number): void {
-  if (value === null || typeof value === "boolean" || typeof value === "string") return;
-  // Minus zero comes back as zero, which is the same number.
-  if (typeof value === "number" && Number.isFinite(value)) return;
-  if (depth >= DEEPEST) throw tooDeep(where);
-  if (Array.isArray(value)) {
-    // Holes are looked at too: they would come back as null.
-    for (let at = 0; at < value.length; at++) check(value[at], `${where}[${at}]`, depth + 1);
-    return;
-  }
-  if (typeof value === "object" && [Object.prototype, null].includes(Object.getPrototypeOf(value)) && !("toJSON" in value)) {
-    for (const [name, part] of Object.entries(value)) check(part, `${where}.${name.slice(0, 40)}`, depth + 1);
-    return;
-  }
-  throw noJson(value, where);
 }
 
 function noJson(value: unknown, where: string, kind: string = typeof value): PaceError {
