@@ -13,10 +13,12 @@ import { setTimeout } from "node:timers/promises";
 import { createPace } from "@perdure/pace";
 import { letIn, openWork, task } from "@perdure/pace/work";
 
-/** Dates, not days of the week: a key names one piece of work for good, and "report of Monday" would be last week's where that was missed. */
+/** Dates, not days of the week: a key names one piece of work until that is forgotten, and "report of Monday" would be last week's where that was missed. */
 const DAYS = ["2026-11-23", "2026-11-24", "2026-11-25", "2026-11-26"];
 const QUOTA = 5;
 const WINDOW_MS = 10_000;
+/** So long it is known what was done; a day unless said. Whoever starts this again within a month gets no report a second time. */
+const KEEP_MS = 30 * 86_400_000;
 
 const say = (line) => process.stdout.write(`${line}\n`);
 const service = await startService();
@@ -25,6 +27,7 @@ const work = await openWork(process.env.NIGHTLY ?? "nightly-work", {
   // In earnest it is { from: "22:00", to: "06:00", zone: "Europe/Berlin" }, and `room` tells how much more the quota has.
   offPeak: { from: "00:00", to: "23:59" },
   atOnce: 1,
+  keepMs: KEEP_MS,
   tell: ({ key, state, result, reason }) => say(`  ${key}: ${state} ${result ?? reason ?? ""}`),
 });
 

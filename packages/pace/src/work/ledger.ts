@@ -22,6 +22,8 @@ export interface Ledger {
   all(): readonly Piece[];
   payload(key: string): Json | undefined;
   result(key: string): Json | undefined;
+  /** Characters of JSON of all that is kept of it. */
+  sizeOf(key: string): number;
   add(piece: Piece, payload: string): Promise<void>;
   /** `result`: of what is done; its steps are forgotten then. */
   move(piece: Piece, to: Partial<Piece>, result?: string): Promise<Piece>;
@@ -38,7 +40,8 @@ export function createLedger(shelf: Shelf): Ledger {
   };
   const all = (): readonly Piece[] => [...shelf.entries()].flatMap(([name, value]) => pieceIn(name, value) ?? []);
   const stepNames = (key: string): Set<string> => steps.get(key) ?? new Set();
-  const withoutSteps = (key: string): readonly Change[] => [...stepNames(key)].map((step) => [keptAs.step(key, step)]);
+  const stepsOf = (key: string): readonly string[] => [...stepNames(key)].map((step) => keptAs.step(key, step));
+  const namesOf = (key: string): readonly string[] => [keptAs.piece(key), keptAs.payload(key), keptAs.result(key), ...stepsOf(key)];
   const get = (key: string): Piece | undefined => {
     const value = shelf.get(keptAs.piece(key));
     return value === undefined ? undefined : (value as unknown as Piece);
@@ -55,7 +58,9 @@ export function createLedger(shelf: Shelf): Ledger {
     const next: Piece = { ...piece, ...to };
     open += Number(isOpen(next)) - Number(isOpen(piece));
     const written: Change = [keptAs.piece(piece.key), JSON.stringify(next)];
-    return result === undefined ? [written] : [written, [keptAs.result(piece.key), result], ...withoutSteps(piece.key)];
+    return result === undefined
+      ? [written]
+      : [written, [keptAs.result(piece.key), result], ...stepsOf(piece.key).map((name): Change => [name])];
   };
 
   for (const [name] of shelf.entries()) {
@@ -76,6 +81,7 @@ export function createLedger(shelf: Shelf): Ledger {
     all,
     payload: (key) => shelf.get(keptAs.payload(key)),
     result: (key) => shelf.get(keptAs.result(key)),
+    sizeOf: (key) => namesOf(key).reduce((sum, name) => sum + shelf.sizeOf(name), 0),
     add: async (piece, payload) => {
       open++;
       await change([
@@ -93,9 +99,7 @@ export function createLedger(shelf: Shelf): Ledger {
     },
     forget: async (keys) => {
       for (const key of keys) open -= Number(isOpen(get(key)));
-      await change(
-        keys.flatMap((key) => [[keptAs.piece(key)], [keptAs.payload(key)], [keptAs.result(key)], ...withoutSteps(key)] as const),
-      );
+      await change(keys.flatMap(namesOf).map((name) => [name]));
       for (const key of keys) steps.delete(key);
     },
     steps: (key) => ({

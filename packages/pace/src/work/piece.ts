@@ -36,6 +36,8 @@ export interface Piece {
 export const OPEN_STATES: ReadonlySet<WorkState> = new Set(["waiting", "running"]);
 /** Somebody has to say what of them. */
 export const OWED_STATES: ReadonlySet<WorkState> = new Set(["missed", "dead", "undecided"]);
+/** They are known for a while, and make room for new work. */
+export const ENDED_STATES: ReadonlySet<WorkState> = new Set(["done", "cancelled"]);
 
 export interface WorkSettings {
   /** Who begins first. */
@@ -45,7 +47,10 @@ export interface WorkSettings {
   readonly atOnce: number;
   /** Pieces that wait, run, or are owed an answer. */
   readonly most: number;
-  /** Of JSON, all together: it is in memory too. */
+  /**
+   * Of JSON, all together: it is in memory too. New work that would exceed it takes the place of what is done or cancelled, the oldest first, and is refused where that is not
+   * enough. What accepted work brings, results of steps and its own, is never refused.
+   */
   readonly mostCharacters: number;
   /** Of one payload or result. */
   readonly mostPieceBytes: number;
@@ -58,7 +63,7 @@ export interface WorkSettings {
   readonly mostParkMs: number;
   /** So long before its deadline it begins, whatever room there is: to be missed for politeness helps nobody. */
   readonly lastCallMs: number;
-  /** So long its key and result are known after it was done or cancelled. */
+  /** So long its key and result are known after it was done or cancelled, unless new work needs the room: put off again under the same key, it is not done again until then. */
   readonly keepMs: number;
   /** Of those so many; the oldest is forgotten. */
   readonly mostKept: number;

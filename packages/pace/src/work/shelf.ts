@@ -28,6 +28,8 @@ export interface Shelf {
   /** Of JSON on it. */
   readonly characters: number;
   get(key: string): Json | undefined;
+  /** Characters of its JSON; 0 where there is none. */
+  sizeOf(key: string): number;
   entries(): Iterable<readonly [key: string, value: Json]>;
   /** Throws `disk-full`, `disk-failed`, `closed`: then none of it is there. */
   change(changes: readonly Change[]): Promise<void>;
@@ -156,6 +158,7 @@ export async function openShelf(folder: Folder, slackBytes: number = SLACK_BYTES
       return characters;
     },
     get: (key) => shelf.get(key)?.value,
+    sizeOf: (key) => shelf.get(key)?.characters ?? 0,
     entries: function* () {
       for (const [key, { value }] of shelf) yield [key, value];
     },

@@ -26,10 +26,11 @@ import type { Clock } from "../host/clock.ts";
 import type { Random } from "../host/random.ts";
 import { differenceOf } from "./difference.ts";
 import { createDrain, type Handler } from "./drain.ts";
+import { createEnded } from "./ended.ts";
 import { type Json, jsonText } from "./json.ts";
 import { createLedger } from "./ledger.ts";
 import { createOffPeak, type OffPeak } from "./off-peak.ts";
-import { OWED_STATES, type Piece, WORK_SETTINGS, type WorkSettings, type WorkState } from "./piece.ts";
+import { ENDED_STATES, type Piece, WORK_SETTINGS, type WorkSettings, type WorkState } from "./piece.ts";
 import type { Found, Shelf } from "./shelf.ts";
 import { decideStep } from "./task.ts";
 
@@ -139,20 +140,17 @@ export async function createWork({ shelf, clock, random }: WorkPorts, options: W
     rest.usualClass ?? (settings.classes.includes(settings.usualClass) ? settings.usualClass : (settings.classes.at(-1) ?? ""));
   checkClass(settings.classes, usualClass);
   const ledger = createLedger(shelf);
-  /** Keys of what is done or cancelled, the oldest first. */
-  const kept = new Set<string>();
 
   const told = (piece: Piece): void => {
-    if (!OWED_STATES.has(piece.state)) {
-      kept.add(piece.key);
-      void forgetOld();
-    }
+    ended.add(piece.key);
+    void ended.forgetOld();
     const status = statusOf(piece);
     // What the owner does with it is not done in the middle of ours.
     if (tell !== undefined) queueMicrotask(() => tell(status));
   };
   const untilOffPeak = offPeak === undefined ? undefined : createOffPeak(offPeak);
   const drain = createDrain(settings, { ledger, clock, room, untilOffPeak, tell: told });
+  const ended = createEnded(settings, { ledger, moment: drain.moment });
 
   const statusOf = (piece: Piece): WorkStatus => ({
     key: piece.key,
@@ -167,20 +165,6 @@ export async function createWork({ shelf, clock, random }: WorkPorts, options: W
     reason: piece.reason ?? (piece.state === "waiting" && !drain.isHandled(piece.kind) ? `nothing handles "${piece.kind}"` : undefined),
   });
 
-  const forgetOld = async (): Promise<void> => {
-    const { leastMs } = drain.moment();
-    const old: string[] = [];
-    for (const key of kept) {
-      const endedAt = ledger.get(key)?.endedAt ?? 0;
-      if (endedAt + settings.keepMs > leastMs && kept.size - old.length <= settings.mostKept) break;
-      old.push(key);
-    }
-    if (old.length === 0) return;
-    for (const key of old) kept.delete(key);
-    // Those that could not be forgotten are there again at the next opening.
-    await ledger.forget(old).catch(() => undefined);
-  };
-
   const times = ({ deadlineMs, delayMs = 0 }: DeferTerms): Pick<Piece, "fromAt" | "deadlineAt"> => {
     const { leastMs } = drain.moment();
     if (deadlineMs !== undefined && deadlineMs <= delayMs)
@@ -193,7 +177,7 @@ export async function createWork({ shelf, clock, random }: WorkPorts, options: W
 
   const again = async (piece: Piece, to: Partial<Piece>): Promise<WorkStatus> => {
     const next = await ledger.move(piece, { state: "waiting", endedAt: null, tries: 0, stops: 0, isCancelled: false, ...to });
-    kept.delete(piece.key);
+    ended.remove(piece.key);
     drain.add(next);
     return statusOf(next);
   };
@@ -231,15 +215,16 @@ export async function createWork({ shelf, clock, random }: WorkPorts, options: W
         if (differs !== undefined)
           throw bad(
             `the key ${shown(key)} names other work: ${differs}`,
-            "A key names one piece of work, for good. Put into it what makes this another one.",
+            "A key names one piece of work, from when it is put off until it is forgotten. Put into it what makes this another one.",
           );
         await shelf.flush();
         return statusOf(ledger.get(key) ?? known);
       }
-      if (ledger.open >= settings.most || shelf.characters + text.length > settings.mostCharacters)
+      const missing = shelf.characters + text.length - settings.mostCharacters;
+      if (ledger.open >= settings.most || missing > ended.characters)
         throw new PaceError(
           "queue-full",
-          `${ledger.open} pieces of work wait or are owed an answer, of ${shelf.characters} characters`,
+          `${ledger.open} pieces of work wait or are owed an answer, of ${shelf.characters - ended.characters} characters`,
           "Acknowledge what is missed or dead, put off less, or raise `most` or `mostCharacters`.",
         );
       const piece: Piece = {
@@ -256,7 +241,8 @@ export async function createWork({ shelf, clock, random }: WorkPorts, options: W
         isCancelled: false,
         reason: null,
       };
-      await ledger.add(piece, text);
+      // Changes of one moment are written together: nothing is forgotten for work that is not kept.
+      await Promise.all([ended.forgetFor(missing), ledger.add(piece, text)]);
       drain.add(piece);
       return statusOf(piece);
     },
@@ -296,7 +282,7 @@ export async function createWork({ shelf, clock, random }: WorkPorts, options: W
       const piece = knownBy(key);
       if (piece.state === "waiting" || piece.state === "running") throw wrongState(piece, "what has ended is acknowledged");
       await ledger.forget([key]);
-      kept.delete(key);
+      ended.remove(key);
     },
     retry: async (key, terms = {}) => {
       const piece = knownBy(key);
@@ -347,14 +333,10 @@ export async function createWork({ shelf, clock, random }: WorkPorts, options: W
       return [[piece, { state: "dead", endedAt: leastMs, reason: `it was begun ${piece.tries} times and ended the process, or with it` }]];
     });
     await ledger.moveAll(moves);
-    for (const [{ key }] of moves) {
-      const piece = ledger.known(key);
-      if (piece.state !== "waiting") told(piece);
-    }
-    const ended = all
-      .filter(({ state }) => state === "done" || state === "cancelled")
-      .sort((one, other) => (one.endedAt ?? 0) - (other.endedAt ?? 0));
-    for (const { key } of ended) kept.add(key);
+    const known = ledger.all().filter(({ state }) => ENDED_STATES.has(state));
+    for (const { key } of known.sort((one, other) => (one.endedAt ?? 0) - (other.endedAt ?? 0))) ended.add(key);
+    for (const piece of moves.map(([{ key }]) => ledger.known(key))) if (piece.state !== "waiting") told(piece);
+    await ended.forgetOld();
     for (const piece of ledger.all()) if (piece.state === "waiting") drain.add(piece);
   }
 
@@ -426,7 +408,7 @@ function checkOptions(options: WorkOptions): void {
 }
 
 function checkPorts({ shelf, clock, random }: WorkPorts): void {
-  checkMethods("the shelf", shelf, ["get", "entries", "change", "flush", "close"]);
+  checkMethods("the shelf", shelf, ["get", "sizeOf", "entries", "change", "flush", "close"]);
   checkMethods("clock", clock, ["now", "date", "wake"]);
   checkFunction("random", random);
 }
