@@ -233,13 +233,9 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
     const degrader = foresight.degraderFor({ tags, ...(traits.cost === undefined ? {} : { cost: traits.cost }) }, (gauge) =>
       scopes.has(gauge.partition),
     );
-    const { class: ofClass = usual, isDeferrable, lessenedBy } = traits;
-    const lesser = {
-      class: ofClass,
-      scope: `${partition} ${askers.of(asked.headers)}`,
-      ...(isDeferrable === undefined ? {} : { isDeferrable }),
-      ...(lessenedBy === undefined ? {} : { lessenedBy }),
-    };
+    const { class: ofClass = usual, isDeferrable, isQuestion, lessenedBy } = traits;
+    const scope = `${partition} ${askers.of(asked.headers)}`;
+    const lesser = { class: ofClass, scope, ...saidOf({ isDeferrable, isQuestion, lessenedBy }) };
     return await fetchLesser(degrader, lesser, (other, more) => gated(traits, other, more), input, init);
   };
 

@@ -255,6 +255,7 @@ describe("whatever kind of thing stands where", () => {
     cost: ["object"],
     tags: ["list"],
     isDeferrable: ["flag"],
+    isQuestion: ["flag"],
     lessenedBy: ["list"],
   };
   const makers: readonly (readonly [string, Readonly<Record<string, readonly string[]>>, (given: object) => unknown])[] = [

@@ -48,6 +48,7 @@ const TRAIT_NAMES: Readonly<Record<keyof CallTraits, true>> = {
   cost: true,
   tags: true,
   isDeferrable: true,
+  isQuestion: true,
   lessenedBy: true,
 };
 const AT_ONCE = 'Calls at once are said by here: [{ unit: "in-flight", limit: 4 }].';
@@ -133,13 +134,14 @@ export function checkPolicy(policy: PacePolicy, usualClasses: readonly string[])
 /** `strategies`: names of those there are. */
 export function checkTraits(classes: readonly string[], strategies: readonly string[], traits: CallTraits): void {
   checkNames("with", traits, Object.keys(TRAIT_NAMES), TRAITS_ELSEWHERE);
-  const { class: name, deadlineMs, requester, operation, cost, tags, isDeferrable, lessenedBy } = traits;
+  const { class: name, deadlineMs, requester, operation, cost, tags, isDeferrable, isQuestion, lessenedBy } = traits;
   ifSaid(name, (one) => void knownClass(classes, one));
   ifSaid(deadlineMs, (ms) => checkAbove("deadlineMs", ms));
   // Nobody has no name: that is one of all who say none.
   if (requester !== undefined && typeof requester !== "string") throw bad(`requester is ${shown(requester)}`, "It is a name.");
   ifSaid(tags, (texts) => checkTexts("tags", texts));
   ifSaid(isDeferrable, (flag) => checkFlag("isDeferrable", flag));
+  ifSaid(isQuestion, (flag) => checkFlag("isQuestion", flag));
   ifSaid(lessenedBy, (names) => {
     checkList("lessenedBy", names);
     for (const one of names) checkOneOf("strategy of this policy", one, strategies);

@@ -84,6 +84,11 @@ export interface CallTraits {
   readonly tags?: readonly string[] | undefined;
   /** Whether they may be done another time, which a strategy decides that can put them off. */
   readonly isDeferrable?: boolean | undefined;
+  /**
+   * Whether they only ask, and an answer of before may stand for theirs. Unless said, GET and HEAD do, and a POST to an address that is known for generating, of which nothing is
+   * kept or done there: of OpenAI's Responses those with `store: false`.
+   */
+  readonly isQuestion?: boolean | undefined;
   /** Names of the strategies that may lessen them; all unless said, and none where they are of a reserved class. */
   readonly lessenedBy?: readonly string[] | undefined;
 }

@@ -106,6 +106,16 @@ describe("a fetch that does with less", () => {
     expect(sent.length).toBe(2);
   });
 
+  it("takes the caller's word for what only asks, and for what does not", async () => {
+    const { short, sent, post } = town(undefined);
+    for (const isQuestion of [true, false]) await post(isQuestion ? { search: 1 } : BODY, { isQuestion });
+    await settled();
+    short.step = "saving";
+    expect(await stampsIn(post({ search: 1 }, { isQuestion: true }))).toEqual(["cache"]);
+    expect(await stampsIn(post(BODY, { isQuestion: false }))).not.toContain("cache");
+    expect(sent.length).toBe(3);
+  });
+
   it("answers with 202 and a ticket who said that it may be deferred", async () => {
     const { sent, post } = town("saving");
     const answer = await post(BODY, { isDeferrable: true });

@@ -7,14 +7,14 @@
 import { answerLike, bodiless } from "../providers/answer-like.ts";
 import type { Degrader, Operation } from "./degrader.ts";
 import { isRecord, type Json } from "./json.ts";
-import { modelCallOf } from "./model-call.ts";
+import { isQuestion } from "./question.ts";
 import { fieldOfStamps, STAMP_FIELD } from "./stamp.ts";
 import type { Lesser, Stamp } from "./strategy.ts";
 
 type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
 /** What a call says of itself; its scope is whose credentials it goes with. */
-export type LesserTraits = Pick<Operation<unknown>, "class" | "isDeferrable" | "lessenedBy"> & { readonly scope: string };
+export type LesserTraits = Pick<Operation<unknown>, "class" | "isDeferrable" | "isQuestion" | "lessenedBy"> & { readonly scope: string };
 
 interface Asked {
   readonly url: string;
@@ -41,9 +41,8 @@ export async function fetchLesser(
   const headers = new Headers(init.headers ?? (input instanceof Request ? input.headers : undefined));
   const asked: Asked = { url, method, accept: headers.get("accept") ?? undefined, body };
   const operation = `${method} ${url.split(/[?#]/)[0]}`;
-  // A call of a model does nothing by itself; other bodies may order something.
-  const isQuestion = isGet || modelCallOf(asked) !== undefined;
-  const outcome = await degrader.perform({ ...traits, operation, request: asked, isQuestion, fits }, async (request) =>
+  const work = { isQuestion: isQuestion(asked), ...traits, operation, request: asked, fits };
+  const outcome = await degrader.perform(work, async (request) =>
     request === asked ? await send(input, init) : await send(...sendable(request, input, init)),
   );
   if (outcome.kind === "deferred") return stamped(Response.json({ deferred: { ticket: outcome.ticket } }, { status: 202 }), outcome.stamps);
