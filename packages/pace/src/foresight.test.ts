@@ -3,8 +3,9 @@ import { fewerTokens } from "./degrade/fewer-tokens.ts";
 import { STAMP_FIELD, stampsOf } from "./degrade/stamp.ts";
 import { isPaceError } from "./error.ts";
 import type { LadderEvent } from "./ladder/ladder.ts";
+import type { Rule } from "./ladder/rules.ts";
 import { createPace, type Fetch, type Pace, type PacePorts } from "./pace.ts";
-import type { PacePolicy } from "./policy.ts";
+import type { CallTraits, PacePolicy } from "./policy.ts";
 import type { Gauge } from "./quota/gauge.ts";
 import { createVirtualTime, type VirtualTime } from "./testing/virtual-time.ts";
 
@@ -88,40 +89,58 @@ describe("less, while something is short", () => {
   });
 });
 
+const WINDOW: Gauge = {
+  partition: "a model",
+  unit: "context-tokens",
+  name: "window",
+  limit: 100,
+  windowMs: undefined,
+  shape: "held",
+  used: 80,
+  waiting: 0,
+  available: 20,
+  resetInMs: undefined,
+  source: "policy",
+  confidence: 1,
+  chargesRefused: undefined,
+};
+
 describe("a rule", () => {
-  it("holds back what is done because something else is short", async () => {
-    const window: Gauge = {
-      partition: "a model",
-      unit: "context-tokens",
-      name: "window",
-      limit: 100,
-      windowMs: undefined,
-      shape: "held",
-      used: 80,
-      waiting: 0,
-      available: 20,
-      resetInMs: undefined,
-      source: "policy",
-      confidence: 1,
-      chargesRefused: undefined,
-    };
-    const { time, pace } = town({
-      rules: [{ when: { unit: "context-tokens", at: "saving" }, hold: { operation: "memory-search", perMinute: 3 } }],
-    });
-    pace.include(() => [window]);
+  const when = { unit: "context-tokens", at: "saving" } as const;
+  const question: RequestInit = { method: "POST", body: JSON.stringify({ model: "large", max_tokens: 1000, messages: [] }) };
+
+  /** What becomes of six tagged calls while a model's window is short. */
+  async function codesOf(hold: Rule["hold"], traits: CallTraits, act: (pace: Pace) => Promise<unknown>): Promise<readonly string[]> {
+    const { time, pace } = town({ rules: [{ when, hold }] });
+    pace.include(() => [WINDOW]);
     await time.runSettled(1000);
-    const searching = pace.with({ tags: ["memory-search"] });
     const codes: string[] = [];
     for (let call = 0; call < 6; call++)
-      void searching.fetch(ORIGIN).then(
+      void act(pace.with(traits)).then(
         () => codes.push("done"),
         (error: unknown) => codes.push(isPaceError(error) ? error.code : "?"),
       );
     const other = pace.fetch(ORIGIN);
-    await time.runSettled(10_000);
-    expect(codes.sort()).toEqual(["done", "done", "done", "shed", "shed", "shed"]);
+    await time.runSettled(60_000);
     expect((await other).status).toBe(200);
     pace.close();
+    return codes.sort();
+  }
+
+  const tags = ["memory-search"];
+  const requests: Rule["hold"] = { operation: "memory-search", perMinute: 3 };
+  const tokens: Rule["hold"] = { operation: "memory-search", perMinute: 3500, unit: "tokens" };
+  const half = ["done", "done", "done", "shed", "shed", "shed"];
+
+  it.each<[string, Rule["hold"], CallTraits, (pace: Pace) => Promise<unknown>]>([
+    ["what is done because something else is short", requests, { tags }, (pace) => pace.fetch(ORIGIN)],
+    ["calls that know what they cost", requests, { tags, cost: { usd: 0.02 } }, (pace) => pace.fetch(ORIGIN)],
+    ["calls by what they may take", tokens, { tags }, (pace) => pace.fetch(ORIGIN, question)],
+    ["work that is no fetch", requests, { tags }, (pace) => pace.run("search", async () => 1)],
+    ["work by what it may take", tokens, { tags }, (pace) => pace.run("search", async () => 1, { guess: { requests: 1, tokens: 1000 } })],
+    ["a piece of work by its name", requests, { operation: { name: "memory-search", mostShare: 1 } }, (pace) => pace.fetch(ORIGIN)],
+  ])("holds back %s", async (_name, hold, traits, act) => {
+    expect(await codesOf(hold, traits, act)).toEqual(half);
   });
 });
 

@@ -52,6 +52,8 @@ export interface Foresight {
   /** Whether calls may be done with less. */
   readonly isLessening: boolean;
   /** Throws `PaceError` with the code `shed` where a rule says so. */
+  admit(operation: Tagged): void;
+  /** As `admit`, for what may be done with less. */
   degraderFor(operation: Tagged, isMeant: IsMeant): Degrader;
   close(): void;
 }
@@ -163,6 +165,7 @@ export function createForesight(
     get isWanted() {
       return isWanted;
     },
+    admit: (operation) => void held.admit(operation),
     degraderFor: (operation, isMeant) => {
       const ruled = held.admit(operation);
       const highest = ladder.highest(isMeant);

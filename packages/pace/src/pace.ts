@@ -25,6 +25,7 @@ import { openRightsFile } from "./host/node/rights-file.ts";
 import type { Random } from "./host/random.ts";
 import type { Standing } from "./ladder/ladder.ts";
 import type { Keeper, ReactionFault, Watcher } from "./ladder/reactions.ts";
+import type { Tagged } from "./ladder/rules.ts";
 import { type Asked, modelOf, partitionOf } from "./partition.ts";
 import { type PartitionState, partitionStateOf } from "./partition-state.ts";
 import { createPartitions } from "./partitions.ts";
@@ -221,18 +222,22 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
     };
   };
 
+  const taggedOf = ({ tags = [], operation, cost }: CallTraits, guessed: () => Cost): Tagged => {
+    const all = operation === undefined ? tags : [...tags, operation.name];
+    // Nobody guesses for calls that no rule can be about.
+    return { tags: all, cost: all.length === 0 ? {} : { ...guessed(), ...cost } };
+  };
+
   const withLess = async (traits: CallTraits, input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     foresight.noticed();
     const described = describe(input, init ?? {});
     const { asked, at } = described;
     const model = modelOf(asked, at);
     const partition = nameOf(described, model);
-    const { policy: taken } = partitionNamed(partition, at.origin, model);
+    const { correction, policy: taken } = partitionNamed(partition, at.origin, model);
     const scopes = new Set([partition, HERE, ...taken.map(({ scope }) => scope)]);
-    const tags = [...(traits.tags ?? []), ...(traits.operation === undefined ? [] : [traits.operation.name])];
-    const degrader = foresight.degraderFor({ tags, ...(traits.cost === undefined ? {} : { cost: traits.cost }) }, (gauge) =>
-      scopes.has(gauge.partition),
-    );
+    const tagged = taggedOf(traits, () => correction.corrected(dollars.guessed(guessedCost(asked), model)));
+    const degrader = foresight.degraderFor(tagged, (gauge) => scopes.has(gauge.partition));
     const { class: ofClass = usual, isDeferrable, isQuestion, lessenedBy } = traits;
     const scope = `${partition} ${askers.of(asked.headers)}`;
     const lesser = { class: ofClass, scope, ...saidOf({ isDeferrable, isQuestion, lessenedBy }) };
@@ -293,6 +298,7 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
     const { signal, guess = { requests: 1 }, isIdempotent = false, told } = given;
     foresight.noticed();
     const { ports } = partitionNamed(partition, partition);
+    foresight.admit(taggedOf(traits, () => guess));
     const options = { attempts: policy.attempts ?? ATTEMPTS, signal, named: { partition, class: traits.class ?? usual } };
     const end = await call(ports, termsOf(traits, { ...guess }), options, async (): Promise<Attempt<Ended<Result>>> => {
       let result: Result;

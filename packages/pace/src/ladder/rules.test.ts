@@ -65,6 +65,13 @@ describe("a rule", () => {
     expect(admit({ ...SEARCH, cost: { tokens: 5000 } })).toMatchObject({ availableInMs: Number.POSITIVE_INFINITY });
   });
 
+  it("counts a request, whatever else is said of what it takes", () => {
+    const { fill, admit } = town([{ when: BUDGET.when, hold: { operation: "memory-search", perMinute: 1 } }]);
+    fill(80);
+    expect(admit({ ...SEARCH, cost: { usd: 0.02 } })).toBeUndefined();
+    expect(admit({ ...SEARCH, cost: { usd: 0.02 } })).toMatchObject({ code: "shed" });
+  });
+
   it("has work done with less than its own quotas would ask for", () => {
     const { fill, admit } = town([
       { when: { unit: "context-tokens", at: "warned" }, hold: { operation: "memory-search", lessen: "emergency" } },

@@ -4,7 +4,8 @@
  *   { when: { unit: "context-tokens", at: "saving" }, hold: { operation: "memory-search", perMinute: 6 } }
  *
  * Operations carry tags. While a gauge that is meant is at the step or above, an operation with the tag has a budget, is done with less, or is not done. A budget
- * holds over any minute, not only over those that a clock begins: what went out before the rule held is counted too.
+ * holds over any minute, not only over those that a clock begins: what was let in before the rule held is counted too. It is counted when it is let in, by what it
+ * will take as far as can be told: those who then wait for the same pause to end may leave together.
  */
 import { bad, checkNames, checkNumber, checkOneOf, checkText, shown } from "../argument.ts";
 import { PaceError } from "../error.ts";
@@ -33,7 +34,7 @@ export interface Rule {
 
 export interface Tagged {
   readonly tags: readonly string[];
-  /** One request unless said. */
+  /** One request, unless it says another number of them. */
   readonly cost?: Cost;
 }
 
@@ -89,7 +90,8 @@ export function createRules(
   };
 
   return {
-    admit: ({ tags, cost = { requests: 1 } }) => {
+    admit: ({ tags, cost: said }) => {
+      const cost: Cost = { requests: 1, ...said };
       const now = clock.now();
       const meant = rules.flatMap((rule, nth) => (tags.includes(rule.hold.operation) ? [{ rule, nth, gauge: inForce(rule) }] : []));
       let found: { readonly step: Step; readonly gauge: string } | undefined;
