@@ -58,8 +58,14 @@ describe("fewer bits", () => {
     expect(await requestOf(lessened(fewerBits(), { bits, k: 10 }, step))).toEqual({ bits: expected, k: 10 });
   });
 
-  it("are nothing to who has none, or has the fewest", async () => {
-    for (const request of [{ bits: 2 }, { bits: "8" }, { bits: Number.NaN }, {}, 8, null])
+  it("are those in the body of what is fetched", async () => {
+    const asked = { url: "https://vectors.example/search", method: "POST", body: { bits: 8, k: 10 } };
+    expect(await requestOf(lessened(fewerBits(), asked))).toEqual({ ...asked, body: { bits: 4, k: 10 } });
+    expect(await lessened(fewerBits(), { ...asked, body: { k: 10 } })).toBeUndefined();
+  });
+
+  it("are nothing to who has none, or has the fewest, or so many that they are a key's", async () => {
+    for (const request of [{ bits: 2048 }, { bits: 2 }, { bits: "8" }, { bits: Number.NaN }, {}, 8, null])
       expect(await lessened(fewerBits(), request)).toBeUndefined();
   });
 });
