@@ -1,5 +1,5 @@
 /** Work that need not be done now is done later: it is handed on, and a ticket comes in place of the result. */
-import { checkFunction, checkNames } from "../argument.ts";
+import { bad, checkFunction, checkNames, shown } from "../argument.ts";
 import type { Step } from "../ladder/step.ts";
 import type { Strategy, Work } from "./strategy.ts";
 
@@ -23,7 +23,10 @@ export function deferring(settings: DeferSettings): Strategy {
     lessen: async (work, signal) => {
       if (!work.isDeferrable) return undefined;
       const ticket = await defer(work, signal);
-      if (signal.aborted) await takeBack(ticket);
+      // Of somebody else's code, that may be in JavaScript. The work is done now, and what was kept would be done as well.
+      const isTicket = typeof ticket === "string" && ticket !== "";
+      if (!isTicket || signal.aborted) await takeBack(ticket);
+      if (!isTicket) throw bad(`the ticket of what was deferred is ${shown(ticket)}`, "It is a text, by which it can be found again.");
       return { kind: "deferred", ticket, lost: "it is done later, when there is room" };
     },
   };

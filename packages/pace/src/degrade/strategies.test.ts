@@ -227,6 +227,31 @@ describe("deferring", () => {
   });
 });
 
+describe("deferring by a ticket that is no text", () => {
+  it.each([7, undefined, null, ""])("is taken back, as the work is done now: %j", async (ticket) => {
+    const clock = createVirtualTime();
+    const kept: unknown[] = [];
+    const errors: unknown[] = [];
+    const defer = (): string => {
+      kept.push(ticket);
+      return ticket as string;
+    };
+    const takeBack = (given: unknown): void => void kept.splice(kept.indexOf(given), 1);
+    const degrader = createDegrader(
+      { strategies: [deferring({ defer, takeBack })] },
+      {
+        clock,
+        shortageOf: () => ({ step: "saving", gauge: "api requests minute" }),
+        watch: (event) => errors.push(event.kind === "passed-over" && event.error),
+      },
+    );
+    let done = 0;
+    expect(await degrader.perform({ operation: "a", request: 1, isDeferrable: true }, async () => ++done)).toMatchObject({ kind: "done" });
+    expect([done, kept]).toEqual([1, []]);
+    expect(errors).toMatchObject([{ code: "bad-argument", message: expect.stringMatching(/ticket/) }]);
+  });
+});
+
 describe("deferring that comes too late", () => {
   it("is taken back, as the work has been done meanwhile", async () => {
     const clock = createVirtualTime();
