@@ -5,14 +5,14 @@ const MOST_CHARACTERS = 100_000;
 
 /** `undefined` for what cannot: what is being streamed, what is no success, what is too long. */
 export async function held(result: unknown): Promise<(() => unknown) | undefined> {
-  if (result instanceof Response) return await heldResponse(result);
   try {
+    if (result instanceof Response) return await heldResponse(result);
     const text = JSON.stringify(result);
     if (text === undefined || text.length > MOST_CHARACTERS) return undefined;
     const kept: unknown = structuredClone(result);
     return () => structuredClone(kept);
   } catch {
-    // It has functions, or itself, in it.
+    // It has functions, or itself, in it; or somebody reads it already.
     return undefined;
   }
 }

@@ -7,6 +7,7 @@ import { deferring } from "./defer.ts";
 import { createDegrader } from "./degrader.ts";
 import { fewerBits } from "./fewer-bits.ts";
 import { fewerTokens } from "./fewer-tokens.ts";
+import { held } from "./held-result.ts";
 import { simplify } from "./simplify.ts";
 import type { Lesser, Strategy, Work } from "./strategy.ts";
 import { summarising } from "./summarise.ts";
@@ -213,6 +214,12 @@ describe("a cache", () => {
       cache.answered?.(workOf(circle), 1);
       expect(await lessened(cache, circle)).toBeUndefined();
     }
+  });
+
+  it("keeps nothing that somebody reads already", async () => {
+    const answer = Response.json({});
+    answer.body?.getReader();
+    expect(await held(answer)).toBeUndefined();
   });
 });
 
