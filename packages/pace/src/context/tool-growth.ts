@@ -7,7 +7,6 @@ export interface ToolGrowth {
   turned(): void;
   /** Tokens that the outputs before the next model call add, at the ninth of ten; `largest` is what one may add. */
   next(largest: number): number;
-  ofTool(tool: string): { readonly p90: number; readonly max: number } | undefined;
 }
 
 /** Of each tool. */
@@ -29,7 +28,7 @@ export function createToolGrowth(): ToolGrowth {
     const seen = sizes.get(tool);
     if (seen === undefined) return undefined;
     const sorted = [...seen].sort((one, other) => one - other);
-    return { p90: sorted[Math.ceil(QUANTILE * sorted.length) - 1] ?? 0, max: sorted.at(-1) ?? 0, isKnown: seen.length >= LEAST_SEEN };
+    return { p90: sorted[Math.ceil(QUANTILE * sorted.length) - 1] ?? 0, isKnown: seen.length >= LEAST_SEEN };
   };
 
   return {
@@ -56,10 +55,6 @@ export function createToolGrowth(): ToolGrowth {
           return sum + (seen?.isKnown ? Math.min(seen.p90, largest) : largest);
         }, 0);
       return Math.max(...recent.map(sumOf));
-    },
-    ofTool: (tool) => {
-      const seen = ofTool(tool);
-      return seen === undefined ? undefined : { p90: seen.p90, max: seen.max };
     },
   };
 }

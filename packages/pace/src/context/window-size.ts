@@ -23,7 +23,7 @@ export interface WindowSize {
 }
 
 /** What nobody says: most models that can use tools have it. Small ones in local servers have less, and say so when they refuse. */
-export const ASSUMED_TOKENS = 32_768;
+const ASSUMED_TOKENS = 32_768;
 /** A refusal that says no number: less than was sent, by so much. */
 const STEP_DOWN = 0.9;
 const CONFIDENCE = { header: 1, policy: 1, learned: 0.9, assumed: 0.3 };
