@@ -52,10 +52,54 @@ describe("two requests", () => {
       'OAuth oauth_consumer_key="me", oauth_nonce="2", oauth_signature="bb"',
       'OAuth oauth_consumer_key="you", oauth_nonce="1", oauth_signature="aa"',
     ],
+    [
+      "AWS4-ECDSA-P256-SHA256 Credential=AKIA1/20261123/s3/aws4_request, SignedHeaders=host, Signature=aa",
+      "AWS4-ECDSA-P256-SHA256 Credential=AKIA1/20261124/s3/aws4_request, SignedHeaders=host, Signature=bb",
+      "AWS4-ECDSA-P256-SHA256 Credential=AKIA2/20261123/s3/aws4_request, SignedHeaders=host, Signature=aa",
+    ],
+    [
+      "GOOG4-RSA-SHA256 Credential=me@p.example/20261123/auto/storage/goog4_request, SignedHeaders=host, Signature=aa",
+      "GOOG4-RSA-SHA256 Credential=me@p.example/20261124/auto/storage/goog4_request, SignedHeaders=host, Signature=bb",
+      "GOOG4-RSA-SHA256 Credential=you@p.example/20261123/auto/storage/goog4_request, SignedHeaders=host, Signature=aa",
+    ],
+    [
+      "HMAC-SHA256 Credential=me&SignedHeaders=x-ms-date;host&Signature=aa",
+      "HMAC-SHA256 Credential=me&SignedHeaders=x-ms-date;host&Signature=bb",
+      "HMAC-SHA256 Credential=you&SignedHeaders=x-ms-date;host&Signature=aa",
+    ],
+    ["SharedKey me:aa+/id==", "SharedKey me:bb==", "SharedKey you:aa+/id=="],
+    ["SharedKeyLite me:aa=", "SharedKeyLite me:bb=", "SharedKeyLite you:aa="],
+    ["AWS AKIA1:aa=", "AWS AKIA1:bb=", "AWS AKIA2:aa="],
+    [
+      'Signature keyId="https://a.example/me#key",headers="date",signature="aa"',
+      'Signature keyId="https://a.example/me#key",headers="date",signature="b+/id="',
+      'Signature keyId="https://a.example/you#key",headers="date",signature="aa"',
+    ],
   ])("that one signed have one quota, whatever the signature: %s", (one, again, other) => {
     const of = (authorization: string): string => named("https://a.example/v1", { authorization });
     expect(of(one)).toBe(of(again));
     expect(of(one)).not.toBe(of(other));
+  });
+
+  it("that name nobody but are signed have one quota, and with two tokens two", () => {
+    const of = (authorization: string): string => named("https://a.example/v1", { authorization });
+    expect(of("HMAC-SHA256 SignedHeaders=host&Signature=aa")).toBe(of("HMAC-SHA256 SignedHeaders=host&Signature=bb"));
+    expect(of("OAuth one")).not.toBe(of("OAuth two"));
+  });
+
+  it.each([
+    [
+      "signature-input",
+      'a=("@method" "date");created=1;keyid="me"',
+      'a=("@method" "date");created=2;keyid="me"',
+      'a=("date");created=1;keyid="you"',
+    ],
+    ["signature", 'keyId="me",signature="aa"', 'keyId="me",signature="bb"', 'keyId="you",signature="aa"'],
+    ["signature", "a=:aa=:", "a=:bb=:", undefined],
+  ])("that one signed in the field %s have one quota: %s", (field, one, again, other) => {
+    const of = (value: string): string => named("https://a.example/v1", { [field]: value });
+    expect(of(one)).toBe(of(again));
+    if (other !== undefined) expect(of(one)).not.toBe(of(other));
   });
 
   it("of which one asks Anthropic to be fast have two quotas", () => {

@@ -13,9 +13,15 @@ const CREDENTIALS = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
 const KEY_IN_QUERY = /^(?:api[-_]?key|access[-_]token)$/i;
 /** Google's own name for it means anything elsewhere. */
 const GOOGLE = /(?:^|\.)googleapis\.com$/;
-/** Of these schemes each request has other words; who signed it is one of their parameters. */
-const SIGNED = /^(?:[\w-]*HMAC-SHA256|OAuth|Digest|Hawk|Signature)\s/i;
-const SIGNER = /\b(?:credential|access|username|keyid|id|oauth_consumer_key|oauth_token)="?([^/",\s]{1,200})/gi;
+/** Of these schemes each request has other words; who signed it is one of their parameters, or stands before a colon and the signature. */
+const SIGNED = /^(?:[\w-]*-SHA256|AWS|OSS|SharedKey(?:Lite)?|OAuth|Digest|Hawk|Signature)\s/i;
+/** Behind a bare name comes the scope of a credential, with the date. */
+const SIGNER = /(?:^|[\s,;&])(?:credential|access|username|keyid|id|oauth_consumer_key|oauth_token)=(?:"([^"]+)|([^/",;&\s]+))/gi;
+const BEFORE_COLON = /^\S+\s+([^\s:=]+):/;
+const SIGNATURE = /\bsignature=.*$/i;
+/** Fields that sign a request (RFC 9421, and the draft before it). */
+const SIGNATURES = ["signature-input", "signature"];
+const KEY_ID = /\bkeyid="([^"]+)"/i;
 /** GitHub counts these apart from all others. */
 const OWN_QUOTA = /^\/(search|graphql)(?=[/?]|$)/;
 const MODEL_IN_PATH = /\/models\/([\w.-]{1,80})/;
@@ -47,14 +53,17 @@ function credentialsOf(at: URL, headers: Headers): string {
     const value = fields.get(name);
     if (value !== null) found.push(SIGNED.test(value) ? signerIn(value) : value);
   }
+  for (const name of SIGNATURES) found.push(KEY_ID.exec(fields.get(name) ?? "")?.[1] ?? "");
   if (at.search !== "")
     for (const [name, value] of at.searchParams)
       if (KEY_IN_QUERY.test(name) || (name === "key" && GOOGLE.test(at.hostname))) found.push(value);
-  return found.join("\n");
+  return found.filter((one) => one !== "").join("\n");
 }
 
+/** Where nobody is named, all but the signature. */
 function signerIn(value: string): string {
-  return [...value.matchAll(SIGNER)].map(([, name]) => name).join(" ") || value;
+  const named = [...value.matchAll(SIGNER)].map(([, quoted, bare]) => quoted ?? bare).join(" ");
+  return named || (BEFORE_COLON.exec(value)?.[1] ?? value.replace(SIGNATURE, ""));
 }
 
 function isFast(headers: Headers, body: string | undefined): boolean {
