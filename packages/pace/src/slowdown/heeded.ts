@@ -2,9 +2,10 @@
  * Whether those who were asked to slow down do so, and what is done where they do not.
  *
  * *Asked*, until an answer comes or patience ends; *agreed*, while what comes is no more than was agreed to; *bounded*, when somebody did not answer, refused or sends
- * more than he agreed to: then this side lets in as much as it asked for and no more. All of it ends with the time that was asked for. Who becomes bounded is told once.
+ * more than he agreed to: then this side lets in as much as it asked for and no more. All of it ends with the time that was asked for, or
+ * that anybody accepts at most, where that is less: then he is free. Who becomes bounded is told once.
  */
-import type { SlowdownAnswer } from "./slowdown.ts";
+import { MOST_FOR_MS, type SlowdownAnswer } from "./slowdown.ts";
 
 export interface Ask {
   readonly peer: string;
@@ -76,7 +77,8 @@ export function heededStep(before: Heeded, input: HeededInput, nowMs: number): {
     if (answer.kind === "refused") return { state: state.set(peer, bound), output: { isIn: true, ignores: peer } };
     const isMore = answer.kind === "countered" && answer.leastPerSecond > known.perSecond;
     const perSecond = isMore ? Math.max(known.perSecond, Math.min(answer.leastPerSecond, known.promisedPerSecond)) : known.perSecond;
-    state.set(peer, { ...known, state: "agreed", perSecond, askedMs: nowMs, credit: burstOf(perSecond), creditMs: nowMs });
+    const untilMs = Math.min(known.untilMs, known.askedMs + acceptedForMs(answer));
+    state.set(peer, { ...known, state: "agreed", perSecond, untilMs, askedMs: nowMs, credit: burstOf(perSecond), creditMs: nowMs });
     return { state, output: fine };
   }
   const most = burstOf(known.perSecond);
@@ -88,6 +90,12 @@ export function heededStep(before: Heeded, input: HeededInput, nowMs: number): {
   if (nowMs < known.askedMs + PATIENCE_MS) return { state: before, output: fine };
   if (known.state === "agreed" && isIn) return { state: state.set(peer, counted), output: fine };
   return { state: state.set(peer, { ...counted, state: "bounded" }), output: { isIn, ignores: peer } };
+}
+
+/** Nobody frees himself by accepting for a moment. */
+function acceptedForMs(answer: SlowdownAnswer): number {
+  const forMs: unknown = answer.kind === "accepted" ? answer.forMs : undefined;
+  return typeof forMs === "number" && forMs >= MOST_FOR_MS ? forMs : Number.POSITIVE_INFINITY;
 }
 
 function burstOf(perSecond: number): number {

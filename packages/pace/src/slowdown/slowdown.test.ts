@@ -169,6 +169,57 @@ describe("a request to slow down", () => {
     );
   });
 
+  it("that was accepted holds until its time is over, whatever comes after it", () => {
+    const request = fc.record({
+      scope: fc.constantFrom("*", "search", "mail"),
+      classes: fc.constantFrom(undefined, ["normal"], ["normal", "background"]),
+      perSecond: fc.constantFrom(undefined, 0, 1, 2, 5),
+      mostUnderWay: fc.constantFrom(undefined, 1, 3),
+      forMs: fc.constantFrom(1000, 60_000, 600_000, FREE),
+    });
+    fc.assert(
+      fc.property(fc.array(request, { minLength: 9, maxLength: 24 }), (all) => {
+        let state = NO_SLOWDOWNS;
+        const accepted: Slowdowns[] = [];
+        all.forEach((one, at) => {
+          const next = slowdownStep(state, asked("peer", { ...one, nth: at + 1 } as Partial<SlowdownRequest>), at * 6000, SETTINGS);
+          state = next.state;
+          if (next.outputs[0]?.answer.kind !== "accepted") return;
+          const alone = asked("peer", { ...one, nth: at + 1 } as Partial<SlowdownRequest>);
+          accepted.push(slowdownStep(NO_SLOWDOWNS, alone, at * 6000, SETTINGS).state);
+          for (const alone of accepted)
+            for (const scope of ["search", "mail", "else"])
+              for (const className of ["normal", "background", "interactive"]) {
+                const least = standing(alone, "peer", scope, className, at * 6000);
+                const now = standing(state, "peer", scope, className, at * 6000);
+                expect(now.perSecond).toBeLessThanOrEqual(least.perSecond);
+                expect(now.mostUnderWay).toBeLessThanOrEqual(least.mostUnderWay);
+              }
+        });
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it("that is the ninth while eight stand is refused, and accepted where one is over or it asks for more than one of them", () => {
+    const eight = Array.from({ length: 8 }, (_, nth) => [0, asked("peer", { nth: nth + 1, scope: `part ${nth}`, forMs: 30_000 })] as const);
+    const ninth = (at: number, request: Partial<SlowdownRequest>): unknown =>
+      played([...eight, [at, asked("peer", { nth: 9, ...request })]]).answers.at(-1);
+    expect(ninth(20_000, { scope: "another" })).toEqual({ kind: "refused", nth: 9, reason: "too-many" });
+    expect(ninth(20_000, { scope: "part 3", forMs: 5000 })).toMatchObject({ kind: "refused" });
+    expect(ninth(20_000, { scope: "part 3", perSecond: 1 })).toMatchObject({ kind: "accepted" });
+    expect(ninth(20_000, { scope: "*", perSecond: 3 })).toMatchObject({ kind: "refused" });
+    expect(ninth(30_000, { scope: "another" })).toMatchObject({ kind: "accepted" });
+  });
+
+  it("of one sender too many is refused while those of all others stand, and none of them is forgotten", () => {
+    const many = Array.from({ length: 1000 }, (_, nth) => [0, asked(`sender ${nth}`)] as const);
+    const { state, answers } = played([...many, [1, asked("late")]]);
+    expect(answers.at(-1)).toEqual({ kind: "refused", nth: 1, reason: "too-many" });
+    expect(standing(state, "sender 0", "x", "normal", 2).perSecond).toBe(2);
+    expect(played([...many, [60_000, asked("late")]]).answers.at(-1)).toMatchObject({ kind: "accepted" });
+  });
+
   it("of thousands of senders leaves no more than a bounded number", () => {
     const { state } = played(Array.from({ length: 3000 }, (_, nth) => [nth, asked(`sender ${nth}`)] as const));
     expect(state.size).toBeLessThanOrEqual(1000);
@@ -258,6 +309,21 @@ describe("who was asked to slow down", () => {
     const again = coming(0.5, 200, 59_000).map(([at]) => [at, yes[1]] as const);
     const inputs = [ask, yes, ...[...again, ...coming(10, 6000, 59_000)].sort(([one], [other]) => one - other)];
     expect(run(inputs).isIn).toBeLessThanOrEqual(53 + 6);
+  });
+
+  it("for two hours and accepts for one, as long as anybody does, is free after that", () => {
+    const hourMs = 3_600_000;
+    const long = [0, { ...ask[1], forMs: 2 * hourMs }] as const;
+    const { state, outputs } = slowdownStep(NO_SLOWDOWNS, asked("me", { perSecond: 1, forMs: 2 * hourMs }), 50, SETTINGS);
+    const answer = [5000, { kind: "answered", from, answer: outputs[0]?.answer as SlowdownAnswer }] as const;
+    expect(standing(state, "me", "x", "normal", hourMs + 50).perSecond).toBe(FREE);
+    expect(run([long, answer, ...coming(10, hourMs + 50, hourMs + 10_050)])).toMatchObject({ isIn: 100, ignores: [] });
+    expect(run([long, answer, ...coming(10, hourMs - 60_000, hourMs - 50_000)]).ignores).toEqual([from]);
+  });
+
+  it.each<unknown>([1, 0, -1, Number.NaN, undefined, "0", 59_999])("and accepts for %j is held for as long as he was asked", (forMs) => {
+    const brief = [100, { kind: "answered", from, answer: { kind: "accepted", nth: 1, forMs: forMs as number } }] as const;
+    expect(run([ask, brief, ...coming(10, 6000, 59_000)]).ignores).toEqual([from]);
   });
 
   it("and answers what was not asked changes nothing", () => {

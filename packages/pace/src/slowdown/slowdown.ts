@@ -3,9 +3,10 @@
  * verified who sent it.
  *
  * A request *stands* from when it was accepted until its time is over. One that would take what was promised to its sender is *countered* with the least that is
- * left to him, and stands when this side's owner agrees to it in so many words. Others are *refused*: with an older number than one before, too many, or without sense.
- * Invariants: a request binds only what goes to its sender; it ends, an hour after it came at the latest; the same request has the same answer and no second effect;
- * what is kept of a sender, and the number of senders, are bounded.
+ * left to him, and stands when this side's owner agrees to it in so many words. Others are *refused*: with an older number than one before, without sense, or too many:
+ * too often, or while all that is kept stands. Invariants: a request binds only what goes to its sender; what was accepted holds until its time is over, an hour after it
+ * was accepted at the latest; the same request has the same answer and no second effect, as long as it is kept; what is kept of a sender, and the number of senders, are
+ * bounded.
  */
 
 /** At most so much, until then. */
@@ -54,7 +55,7 @@ interface Told {
 }
 
 interface Sender {
-  /** The last ones, the newest at the end. */
+  /** The newest at the end. */
   readonly told: readonly Told[];
   readonly highest: number;
   /** Requests that may come at once. */
@@ -68,7 +69,7 @@ export type Slowdowns = ReadonlyMap<string, Sender>;
 export const NO_SLOWDOWNS: Slowdowns = new Map();
 
 /** Who is in trouble for longer asks again. */
-const MOST_FOR_MS = 3_600_000;
+export const MOST_FOR_MS = 3_600_000;
 /** Of one sender: more at once are no request but noise. */
 const MOST_TOLD = 8;
 /** One comes back in so long. */
@@ -95,7 +96,7 @@ export function slowdownStep(
     if (same?.answer.kind !== "countered") return { state: before, outputs: [] };
     const agreed = accepted(same.request, nowMs);
     const told = known.told.map((one) => (one === same ? agreed : one));
-    return { state: heard(before, from, { ...known, told }, nowMs), outputs: [{ to: from, answer: agreed.answer }] };
+    return { state: heard(before, from, { ...known, told }), outputs: [{ to: from, answer: agreed.answer }] };
   }
   if (same !== undefined) return { state: before, outputs: [{ to: from, answer: same.answer }] };
 
@@ -106,7 +107,8 @@ export function slowdownStep(
   });
   if (!hasSense(input.request)) return refuse("no-sense");
   if (nth <= known.highest) return refuse("replayed");
-  if (credit < 1) return refuse("too-many");
+  const others = before.has(from) || before.size < MOST_SENDERS ? before : withoutIdle(before, nowMs);
+  if (credit < 1 || others === undefined) return refuse("too-many");
 
   const least = floor(from);
   const { request } = input;
@@ -119,9 +121,10 @@ export function slowdownStep(
           answer: { kind: "countered", nth, leastPerSecond: least, reason: "so much was promised" },
           untilMs: undefined,
         };
-  const told = [...known.told, next].slice(-MOST_TOLD);
-  const sender = { told, highest: nth, credit: credit - 1, creditMs: nowMs };
-  return { state: heard(before, from, sender, nowMs), outputs: [{ to: from, answer: next.answer }] };
+  const kept = known.told.length < MOST_TOLD ? known.told : withoutNeedless(known.told, next, nowMs);
+  if (kept === undefined) return refuse("too-many");
+  const sender = { told: [...kept, next], highest: nth, credit: credit - 1, creditMs: nowMs };
+  return { state: heard(others, from, sender), outputs: [{ to: from, answer: next.answer }] };
 }
 
 /** What stands of what goes to a peer in a class: the least of all that he asked for. */
@@ -134,7 +137,7 @@ export function standing(
 ): { readonly perSecond: number; readonly mostUnderWay: number } {
   let [perSecond, mostUnderWay] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   for (const { request, untilMs } of state.get(peer)?.told ?? []) {
-    if (untilMs === undefined || nowMs >= untilMs) continue;
+    if (!stands(untilMs, nowMs)) continue;
     if (request.scope !== "*" && request.scope !== scope) continue;
     if (request.classes !== undefined && !request.classes.includes(className)) continue;
     perSecond = Math.min(perSecond, request.perSecond ?? perSecond);
@@ -169,14 +172,36 @@ function hasSense(request: unknown): request is SlowdownRequest {
   return [scope, reason, ...(classes as readonly unknown[])].every((text) => typeof text === "string" && text.length <= MOST_TEXT);
 }
 
-/** A sender of whom something stands is not forgotten for one who comes anew, but where all are such. */
-function heard(before: Slowdowns, from: string, sender: Sender, nowMs: number): Slowdowns {
+function stands(untilMs: number | undefined, nowMs: number): boolean {
+  return untilMs !== undefined && nowMs < untilMs;
+}
+
+/** Without the oldest that does not stand, or that the next one makes needless; nothing where there is none. */
+function withoutNeedless(told: readonly Told[], next: Told, nowMs: number): readonly Told[] | undefined {
+  const at = told.findIndex((one) => !stands(one.untilMs, nowMs) || covers(next, one));
+  return at < 0 ? undefined : told.toSpliced(at, 1);
+}
+
+/** Whether all that one holds back until its end is held back as much by the next. */
+function covers({ request: next, untilMs = 0 }: Told, { request, untilMs: endMs = 0 }: Told): boolean {
+  const most = Number.POSITIVE_INFINITY;
+  return (
+    untilMs >= endMs &&
+    (next.scope === "*" || next.scope === request.scope) &&
+    (next.classes === undefined || request.classes?.every((name) => next.classes?.includes(name)) === true) &&
+    (next.perSecond ?? most) <= (request.perSecond ?? most) &&
+    (next.mostUnderWay ?? most) <= (request.mostUnderWay ?? most)
+  );
+}
+
+/** Without the sender that was heard first of those of whom nothing stands; nothing where there is none. */
+function withoutIdle(before: Slowdowns, nowMs: number): Slowdowns | undefined {
+  const idle = [...before].find(([, { told }]) => !told.some(({ untilMs }) => stands(untilMs, nowMs)));
+  return idle && new Map([...before].filter((one) => one !== idle));
+}
+
+function heard(before: Slowdowns, from: string, sender: Sender): Slowdowns {
   const state = new Map(before);
   state.delete(from);
-  if (state.size >= MOST_SENDERS) {
-    const idle = [...state].find(([, { told }]) => !told.some(({ untilMs }) => untilMs !== undefined && nowMs < untilMs));
-    state.delete((idle ?? ([...state][0] as [string, Sender]))[0]);
-  }
-  state.set(from, sender);
-  return state;
+  return state.set(from, sender);
 }
