@@ -83,6 +83,38 @@ describe("of too many gates", () => {
     expect(closed).toEqual(["another", "paused 0", "paused 1"]);
   });
 
+  describe("where none is made after all", () => {
+    const fails = (partitions: ReturnType<typeof town>["partitions"]): void =>
+      expect(() =>
+        partitions.of("bad", () => {
+          throw new Error("bad");
+        }),
+      ).toThrow("bad");
+
+    it("the one that was used last and made room is not given out closed", () => {
+      const { partitions, closed, add, many } = town();
+      many(MOST - 1, "held", { pausedMs: 60_000 });
+      add("last");
+      fails(partitions);
+      expect(closed).toEqual(["last"]);
+      const gate = { state: () => CALM, close: () => undefined } as unknown as Gate;
+      expect(partitions.of("last", () => ({ gate })).gate).toBe(gate);
+    });
+
+    it("the one that was used last does not go while it is busy", () => {
+      const { partitions, closed, add, many, pass } = town();
+      const state = { pausedMs: 1000, underWay: 0 };
+      many(MOST - 1, "held", { pausedMs: 60_000 });
+      add("last", state);
+      fails(partitions);
+      add("last", state);
+      state.underWay = 1;
+      pass(2000);
+      add("new");
+      expect(closed).toEqual([]);
+    });
+  });
+
   it("of which all are busy none goes, and no other is let in", () => {
     const { closed, add, many } = town();
     many(MOST_HELD, "busy", { underWay: 1 });

@@ -66,7 +66,11 @@ export function createPartitions<Item extends { readonly gate: Gate }>(now: () =
     of: (name, make) => {
       if (newest?.name === name) return newest.item;
       const known = all.get(name);
-      if (known === undefined) makeRoom();
+      if (known === undefined) {
+        // It may be the one that makes room, also where no other is made then.
+        newest = undefined;
+        makeRoom();
+      }
       const item = known?.item ?? make();
       // The last in a map is the one that was used last.
       all.delete(name);
