@@ -1,3 +1,4 @@
+import { Agent } from "node:http";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { openProxy, type ProxyOptions } from "./open-proxy.ts";
@@ -407,6 +408,24 @@ describe("a proxy forgets", () => {
     expect((await underWay).body.toString()).toBe("ab");
     await closing;
     await expect(ask(proxy.url)).rejects.toThrow("ECONNREFUSED");
+  });
+
+  it("connections that a client keeps, as soon as what is under way on them was answered", async () => {
+    const ends: (() => void)[] = [];
+    await using service = await testService((_, response) => {
+      response.writeHead(200, PLENTY);
+      response.write("a");
+      ends.push(() => response.end("b"));
+    });
+    const proxy = await proxyFor(service, { graceMs: 600_000 });
+    const agent = new Agent({ keepAlive: true });
+    const underWay = [ask(proxy.url, { agent }), ask(proxy.url, { agent })];
+    await until(() => ends.length === 2);
+    const closing = proxy.close();
+    for (const end of ends) end();
+    for (const one of underWay) expect((await one).body.toString()).toBe("ab");
+    await closing;
+    agent.destroy();
   });
 
   it("connections on which nothing was asked", async () => {

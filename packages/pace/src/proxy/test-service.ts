@@ -1,5 +1,5 @@
 /** A service on this machine for tests of the proxy, that keeps what it was asked, and a way to send it what no client would. */
-import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import { type Agent, createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 
 export interface Asked {
@@ -68,13 +68,18 @@ export interface Heard {
 /** A client that changes nothing: it decompresses nothing and follows nothing. */
 export function ask(
   url: string,
-  { method = "GET", headers = {}, body }: { method?: string; headers?: Record<string, string>; body?: string | Buffer } = {},
+  {
+    method = "GET",
+    headers = {},
+    body,
+    agent = false,
+  }: { method?: string; headers?: Record<string, string>; body?: string | Buffer; agent?: Agent | false } = {},
 ): Promise<Heard> {
   return new Promise((resolve, reject) => {
     const { hostname, port, origin } = new URL(url);
     // As it is written: an address would spell it anew.
     const path = url.slice(origin.length) || "/";
-    const asking = request({ hostname, port, path, method, headers, agent: false }, (incoming) => {
+    const asking = request({ hostname, port, path, method, headers, agent }, (incoming) => {
       const pieces: Buffer[] = [];
       incoming.on("data", (piece: Buffer) => pieces.push(piece));
       incoming.on("error", reject);

@@ -68,6 +68,8 @@ export async function listen(settings: ListenerSettings, ports: Ports): Promise<
     asking.set(socket, (asking.get(socket) ?? 0) + 1);
     response.once("close", () => {
       if (asking.has(socket)) asking.set(socket, (asking.get(socket) ?? 1) - 1);
+      // The head of its answer, that went before, may have said that the connection stays.
+      if (!server.listening && asking.get(socket) === 0) socket.end();
     });
     // Its connection is not kept for more when no more are let in.
     if (!server.listening) response.shouldKeepAlive = false;
