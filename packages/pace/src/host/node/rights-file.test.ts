@@ -79,6 +79,19 @@ describe("a file of rights", () => {
     store.close();
   });
 
+  it("that is damaged while it is used breaks nothing else, though who is told of it throws", () => {
+    const path = newPath();
+    const store = openRightsFile(path, () => {
+      throw new Error("the log is full");
+    });
+    store.exchange("service", REPORT, () => undefined);
+    const writer = new DatabaseSync(path);
+    writer.exec("UPDATE ledger SET text = '{\"version\":1}'");
+    writer.close();
+    expect(() => store.exchange("service", { ...REPORT, nth: 2 }, () => expect.unreachable("it is damaged"))).not.toThrow();
+    store.close();
+  });
+
   it("that another has all the time is waited for, and used when it is free", async () => {
     const path = newPath();
     openRightsFile(path).close();

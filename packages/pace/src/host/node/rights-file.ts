@@ -33,7 +33,7 @@ interface Open {
   readonly write: StatementSync;
 }
 
-/** Throws `bad-argument` for a file that is something else, cannot be written, or where the engine has no SQLite. `trouble` is told what goes wrong later. */
+/** Throws `bad-argument` for a file that is something else, cannot be written, or where the engine has no SQLite. `trouble` is told what goes wrong later; what it throws is dropped. */
 export function openRightsFile(path: string, trouble: (error: PaceError) => void = () => undefined): RightsStore {
   const settings: LedgerSettings = { leaseMs: LEASE_MS, startPerSecond: START_PER_SECOND, isAtomic: true };
   // First what pages and engines without SQLite are told that they lack.
@@ -46,7 +46,11 @@ export function openRightsFile(path: string, trouble: (error: PaceError) => void
   const tell = (message: string, cause?: unknown): void => {
     if (told === message) return;
     told = message;
-    trouble(new PaceError("bad-argument", message, "Until it is well, calls leave as if nothing were shared.", { cause }));
+    try {
+      trouble(new PaceError("bad-argument", message, "Until it is well, calls leave as if nothing were shared.", { cause }));
+    } catch {
+      // Nobody is left to tell, and who asks here is a timer.
+    }
   };
 
   const shut = (): void => {
