@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
 import { ask, PLENTY, testService } from "../proxy/test-service.ts";
 import { call } from "./test-call.ts";
@@ -168,6 +169,22 @@ describe("pace proxy", () => {
     expect(await calling.exit).toBe(0);
     expect(calling.out()).toContain('"closed"');
     await expect(ask(url)).rejects.toThrow();
+  });
+
+  it("says of what costs that cannot be counted, and not that it is something else", async () => {
+    await using service = await testService((_, response) =>
+      response
+        .writeHead(200, { ...PLENTY, "content-type": "application/json" })
+        .end('{"model":"large","usage":{"prompt_tokens":7,"completion_tokens":9}}'),
+    );
+    const policy = fileWith(JSON.stringify({ quotas: { "*": [{ unit: "usd", limit: 1, windowMs: 60_000 }] } }));
+    const { calling, url } = await proxyOf(["--for", service.url, "--policy", policy]);
+    const headers = { "content-type": "application/json", "content-encoding": "gzip" };
+    await ask(`${url}/`, { method: "POST", headers, body: gzipSync('{"model":"large"}') });
+    calling.stop();
+    await calling.exit;
+    expect(calling.err()).toMatch(/^pace: the model "large" has no price, .*\n {2}hint: .*\n/m);
+    expect(calling.err()).not.toContain("not shared");
   });
 
   it("warns who opens it to others", async () => {

@@ -1,5 +1,6 @@
 /** A running proxy: pace, pages and socket put together. */
 import { bad, checkFunction, checkMethods, checkNames, checkNumber, checkText, checkTexts, checkWhole, shown } from "../argument.ts";
+import { isPaceError } from "../error.ts";
 import type { Clock } from "../host/clock.ts";
 import { systemClock } from "../host/node/clock.ts";
 import { LISTENER_SETTINGS, listen } from "../host/node/listener.ts";
@@ -7,6 +8,7 @@ import { systemRandom } from "../host/node/random.ts";
 import { createRawFetch, RAW_FETCH_SETTINGS } from "../host/node/raw-fetch.ts";
 import { scriptHashOf } from "../host/node/sha256.ts";
 import type { Random } from "../host/random.ts";
+import type { ReactionFault } from "../ladder/reactions.ts";
 import { createMetrics } from "../metrics/metrics.ts";
 import { createOverview } from "../monitor/overview.ts";
 import { createPace, type Pace } from "../pace.ts";
@@ -40,7 +42,10 @@ export interface ProxyOptions {
 export interface ProxyPorts {
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
-  /** Told of faults of the proxy's own, and why quotas are not shared where the policy says so; dropped unless said. */
+  /**
+   * Told of faults of the proxy's own, why quotas are not shared where the policy says so, of models without a price where it counts dollars, and of keepers and
+   * watchers of `pace` that failed; dropped unless said.
+   */
   readonly fault?: ((error: unknown) => void) | undefined;
 }
 
@@ -74,7 +79,14 @@ const OPTIONS: Readonly<Record<keyof ProxyOptions, true>> = {
 /** Throws `bad-argument`, and what binding to the address throws. */
 export async function openProxy(options: ProxyOptions, ports: ProxyPorts = {}): Promise<OpenProxy> {
   check(options, ports);
-  const { clock = systemClock, random = systemRandom, fault = () => undefined } = ports;
+  const { clock = systemClock, random = systemRandom, fault: hear } = ports;
+  const fault = (error: unknown): void => {
+    try {
+      hear?.(error);
+    } catch {
+      // Nobody is left to tell.
+    }
+  };
   const { host = PROXY_HOST, port = PROXY_PORT, graceMs = GRACE_MS, answerMs = RAW_FETCH_SETTINGS.answerMs } = options;
   const targets = targetsOf(options.for);
   const metrics = createMetrics();
@@ -87,7 +99,14 @@ export async function openProxy(options: ProxyOptions, ports: ProxyPorts = {}): 
     metrics.watch(event);
     overview.watch(event);
   };
-  const pace = createPace(options.policy, { clock, random, fetch: upstream.fetch, watch, sharingTrouble: fault });
+  const pace = createPace(options.policy, {
+    clock,
+    random,
+    fetch: upstream.fetch,
+    watch,
+    sharingTrouble: fault,
+    fault: hear && ((told) => fault(faultOf(told))),
+  });
   let isClosing = false;
   const own = createOwnPages({
     snapshot: overview.snapshot,
@@ -127,6 +146,11 @@ export async function openProxy(options: ProxyOptions, ports: ProxyPorts = {}): 
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+function faultOf(told: ReactionFault): unknown {
+  if (told.kind === "late") return new Error(`${told.who} took too long`);
+  return isPaceError(told.error) ? told.error : new Error(`${told.who} failed`, { cause: told.error });
 }
 
 function check(options: ProxyOptions, ports: ProxyPorts): void {

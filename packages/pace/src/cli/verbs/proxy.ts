@@ -46,9 +46,9 @@ export async function proxy(words: ProxyWords, { terminal, signal }: Invocation)
   return EXIT.done;
 }
 
-/** What is no error of this package is a mistake in it: where it came from helps to report it. */
+/** Errors of this package say themselves what is wrong. What is none is a mistake in it: where it came from helps to report it. */
 function faultText(error: unknown): string {
-  if (isPaceError(error)) return `pace: quotas are not shared\n   why: ${error.message}\n  hint: ${error.hint}`;
+  if (isPaceError(error)) return `pace: ${error.message}\n  hint: ${error.hint}`;
   return `pace: a fault of the proxy's own\n   why: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }
 
