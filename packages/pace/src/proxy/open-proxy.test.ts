@@ -262,6 +262,12 @@ describe("a proxy says why there is no answer", () => {
     expect((await first).status).toBe(200);
     expect(proxy.keptBytes).toBe(0);
   });
+
+  it("but never to a single one of the size that one may have", async () => {
+    await using service = await testService((_, response) => response.writeHead(200, PLENTY).end());
+    await using proxy = await proxyFor(service, { mostBodyBytes: 2000, mostKeptBytes: 1000 });
+    expect((await ask(proxy.url, { method: "POST", body: Buffer.alloc(2000) })).status).toBe(200);
+  });
 });
 
 describe("a proxy lets nobody", () => {

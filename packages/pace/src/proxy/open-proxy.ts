@@ -31,7 +31,7 @@ export interface ProxyOptions {
   readonly classHeader?: string | undefined;
   /** Of one request; 64 MB unless said. */
   readonly mostBodyBytes?: number | undefined;
-  /** Of all that wait or are under way; 512 MB unless said. */
+  /** Of all that wait or are under way; 512 MB unless said, and never less than one may have. */
   readonly mostKeptBytes?: number | undefined;
   /** Until a service begins to answer; ten minutes unless said. */
   readonly answerMs?: number | undefined;
@@ -114,13 +114,14 @@ export async function openProxy(options: ProxyOptions, ports: ProxyPorts = {}): 
     isClosing: () => isClosing,
     scriptHash: scriptHashOf(PAGE_SCRIPT),
   });
+  const mostBytes = options.mostBodyBytes ?? MOST_BODY_BYTES;
   const settings = {
     targets,
     classHeader: (options.classHeader ?? "pace-class").toLowerCase(),
     onlyLoopback: isLoopback(host),
     via: `pace-${Math.floor(random() * 2 ** 40).toString(36)}`,
-    mostBytes: options.mostBodyBytes ?? MOST_BODY_BYTES,
-    mostKeptBytes: options.mostKeptBytes ?? MOST_KEPT_BYTES,
+    mostBytes,
+    mostKeptBytes: Math.max(options.mostKeptBytes ?? MOST_KEPT_BYTES, mostBytes),
   };
   const proxy = createProxy(settings, { pace, own });
   const listener = await listen({ ...LISTENER_SETTINGS, host, port }, { clock, answer: proxy.answer, fault }).catch((error: unknown) => {
