@@ -1,15 +1,18 @@
 /** The words of the command: every verb with its argument, options and help. What a verb does is in `verbs/`. */
 import { Command, InvalidArgumentError } from "commander";
+import { PROXY_HOST, PROXY_PORT } from "../proxy/address.ts";
 import { bareAddress } from "./bare-address.ts";
 import type { Dispatch } from "./invocation.ts";
 import type { MonitorWords, ProbeWords, ProxyWords } from "./words.ts";
+
+const PROXY_URL = `http://${PROXY_HOST}:${PROXY_PORT}`;
 
 const ABOUT = `
 What is urgent goes first, and what is refused is sent again when there is room. As a
 library: import { createPace } from "@perdure/pace". For programs in any language:
 
   pace proxy --for https://api.openai.com
-  export OPENAI_BASE_URL=http://127.0.0.1:8790/v1      (in the program's terminal)
+  export OPENAI_BASE_URL=${PROXY_URL}/v1      (in the program's terminal)
   pace monitor
 
 Exit codes: 0 done, 1 it could not be done, 2 the call is not understood or names what
@@ -37,8 +40,8 @@ function addProxy(program: Command, dispatch: Dispatch): void {
       "its address, which is needed; again for more, as /name=https://…",
       (text: string, before: string[] = []) => [...before, text],
     )
-    .option("--port <port>", "to listen on; 0 takes any that is free", whole(0, 65_535), 8790)
-    .option("--host <address>", "to listen on; others than this machine's own reach it then", "127.0.0.1")
+    .option("--port <port>", "to listen on; 0 takes any that is free", whole(0, 65_535), PROXY_PORT)
+    .option("--host <address>", "to listen on; others than this machine's own reach it then", PROXY_HOST)
     .option("--class <header>", "the field of requests that names their class", "pace-class")
     .option("--policy <file>", "limits of your own, classes and deadlines, as JSON")
     .option("--most-body <MB>", "that one request may have", whole(1, 2000), 64)
@@ -48,7 +51,7 @@ function addProxy(program: Command, dispatch: Dispatch): void {
     .addHelpText(
       "after",
       `
-A program asks http://127.0.0.1:8790/v1/… as it would ask https://api…/v1/…, with its
+A program asks ${PROXY_URL}/v1/… as it would ask https://api…/v1/…, with its
 own credentials, which pass through. Of --for https://api…/v1 the path may be in the
 program's base URL or not: it is put before paths that lack it, and never twice. Answers come as they are, streams piece by piece.
 Refusals (429) are waited out and asked again; where that takes too long the answer is
@@ -85,7 +88,7 @@ once. WebSockets are not proxied.
 function addMonitor(program: Command, dispatch: Dispatch): void {
   program
     .command("monitor")
-    .argument("[address]", "of a proxy, or its port on this machine", "http://127.0.0.1:8790")
+    .argument("[address]", "of a proxy, or its port on this machine", PROXY_URL)
     .summary("show how a proxy goes, live")
     .option("--every <ms>", "between two looks", whole(100, 3_600_000), 1000)
     .option("--once", "look once and end, as it does where stdout is no terminal")

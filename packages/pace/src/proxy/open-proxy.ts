@@ -13,6 +13,7 @@ import { createMetrics } from "../metrics/metrics.ts";
 import { createOverview } from "../monitor/overview.ts";
 import { createPace, type Pace } from "../pace.ts";
 import type { PacePolicy } from "../policy.ts";
+import { PROXY_HOST, PROXY_PORT } from "./address.ts";
 import { isLoopback } from "./fields.ts";
 import { createOwnPages } from "./own-pages.ts";
 import { PAGE_SCRIPT } from "./page.ts";
@@ -59,8 +60,6 @@ export interface OpenProxy extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-export const PROXY_PORT = 8790;
-export const PROXY_HOST = "127.0.0.1";
 const MOST_BODY_BYTES = 64_000_000;
 const MOST_KEPT_BYTES = 512_000_000;
 const GRACE_MS = 30_000;
@@ -162,7 +161,7 @@ function check(options: ProxyOptions, ports: ProxyPorts): void {
   for (const name of ["mostBodyBytes", "mostKeptBytes", "answerMs", "graceMs"] as const)
     if (options[name] !== undefined) checkNumber(name, options[name], 0);
   if (port !== undefined) checkWhole("the port", port, 0, 65_535);
-  if (host !== undefined) checkText("the host", host, "127.0.0.1");
+  if (host !== undefined) checkText("the host", host, PROXY_HOST);
   if (classHeader !== undefined && !(typeof classHeader === "string" && /^[\w!#$%&'*+.^`|~-]{1,60}$/.test(classHeader)))
     throw bad(`${shown(classHeader)} is no name of a header field`, 'As in "x-priority".');
   if (ports.clock !== undefined) checkMethods("clock", ports.clock, ["now", "date", "wake"]);
