@@ -92,6 +92,35 @@ describe("what an answer took", () => {
       { inputTokens: 10, cacheWrittenTokens: 5, cachedTokens: 700, outputTokens: 42, countsCached: false },
     ],
     [
+      "Anthropic, in events whose end tells nothing anew of the question",
+      events(
+        { type: "message_start", message: { usage: { input_tokens: 10, cache_read_input_tokens: 700, output_tokens: 1 } } },
+        {
+          type: "message_delta",
+          usage: { input_tokens: null, cache_creation_input_tokens: null, cache_read_input_tokens: null, output_tokens: 42 },
+        },
+      ),
+      { inputTokens: 10, cachedTokens: 700, outputTokens: 42, countsCached: false },
+    ],
+    [
+      "a gateway, with Anthropic's numbers beside those of OpenAI",
+      JSON.stringify({
+        usage: {
+          prompt_tokens: 2506,
+          completion_tokens: 300,
+          prompt_tokens_details: { cached_tokens: 1920 },
+          cache_creation_input_tokens: 500,
+          cache_read_input_tokens: 1920,
+        },
+      }),
+      { inputTokens: 86, cachedTokens: 1920, cacheWrittenTokens: 500, outputTokens: 300, countsCached: true },
+    ],
+    [
+      "a gateway, with what was read told by Anthropic's word alone",
+      JSON.stringify({ usage: { prompt_tokens: 2006, completion_tokens: 3, cache_read_input_tokens: 1920 } }),
+      { inputTokens: 86, cachedTokens: 1920, cacheWrittenTokens: 0, countsCached: true },
+    ],
+    [
       "Anthropic, with a tool's input that looks like it",
       JSON.stringify({
         model: "claude-x",

@@ -152,8 +152,8 @@ export function createUsageScan(isEvents: boolean): UsageScan {
     const value = parsed(json);
     if (typeof value === "string") model = value.slice(0, 100);
     if (typeof value !== "object" || value === null) return;
-    // What a later one does not say is as it was: Anthropic's end tells the output.
-    Object.assign(told, value);
+    // What a later one does not say, or says to be nothing, is as it was: Anthropic's end tells the output.
+    for (const [name, one] of Object.entries(value)) if (one !== null) told[name] = one;
     if (path !== BEGINNING) isTold = true;
   });
   const counter = createSaidCounter();
@@ -214,15 +214,18 @@ function usageFrom(told: Readonly<Record<string, unknown>>, model: string | unde
     const inputTokens = gemini - cached + (tokens(told["toolUsePromptTokenCount"]) ?? 0);
     return { model, inputTokens, cachedTokens: cached, cacheWrittenTokens: 0, outputTokens, countsCached: true, usd };
   }
-  const input = tokens(told["prompt_tokens"]) ?? tokens(told["input_tokens"]);
+  const prompt = tokens(told["prompt_tokens"]);
+  const input = prompt ?? tokens(told["input_tokens"]);
   const outputTokens = tokens(told["completion_tokens"]) ?? tokens(told["output_tokens"]) ?? 0;
   if (input === undefined) return undefined;
-  // Anthropic's input is without what its cache had; everybody else's is with it.
-  if (written !== undefined || read !== undefined)
+  // Anthropic's input is without what its cache had; everybody else's is with it, as with gateways (LiteLLM) that tell Anthropic's numbers beside those of OpenAI.
+  if (prompt === undefined && (written !== undefined || read !== undefined))
     return { model, inputTokens: input, cachedTokens: read ?? 0, cacheWrittenTokens: written ?? 0, outputTokens, countsCached: false, usd };
   const details = told["prompt_tokens_details"] ?? told["input_tokens_details"];
-  const cachedTokens = Math.min(input, tokens((details as Record<string, unknown> | null | undefined)?.["cached_tokens"]) ?? 0);
-  return { model, inputTokens: input - cachedTokens, cachedTokens, cacheWrittenTokens: 0, outputTokens, countsCached: true, usd };
+  const cachedTokens = Math.min(input, tokens((details as Record<string, unknown> | null | undefined)?.["cached_tokens"]) ?? read ?? 0);
+  const cacheWrittenTokens = Math.min(input - cachedTokens, written ?? 0);
+  const inputTokens = input - cachedTokens - cacheWrittenTokens;
+  return { model, inputTokens, cachedTokens, cacheWrittenTokens, outputTokens, countsCached: true, usd };
 }
 
 function tokens(value: unknown): number | undefined {
