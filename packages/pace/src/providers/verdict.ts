@@ -32,7 +32,9 @@ const SECONDARY_MS = 60_000;
 const OF_A_DAY = /"quotaId"\s*:\s*"[^"]{0,80}PerDay/;
 const GOOGLES_ZONE = "America/Los_Angeles";
 const OF_A_LIMIT = /rate.?limit|too many|quota|abuse detection/i;
-const IN_WORDS = /(?:try again|retry|wait)[^.\d]{0,40}?((?:\d+(?:\.\d+)?\s?(?:ms|s|m|h|seconds?|minutes?|milliseconds?)\s?)+)/i;
+/** No unit is the beginning of a word: of "2 months" nothing is known. */
+const IN_WORDS =
+  /(?:try again|retry|wait)[^.\d]{0,40}?((?:\d+(?:\.\d+)?\s?(?:more )?(?:milliseconds?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?)(?![a-z]),?\s?(?:and )?)+)/i;
 /** Bodies of refusals are short; of longer ones this much is read. */
 const MOST_BODY = 20_000;
 
@@ -85,18 +87,19 @@ function waitOf(fields: Fields, body: string, dateMs: number): number | undefine
   const exact = /"retry_after"\s*:\s*(\d{1,9}(?:\.\d{1,9})?)/.exec(body)?.[1];
   if (exact !== undefined) return waitMs(exact, now);
   const words = IN_WORDS.exec(body)?.[1];
-  if (words !== undefined)
-    return durationMs(
-      words
-        .replace(/milliseconds?/gi, "ms")
-        .replace(/seconds?/gi, "s")
-        .replace(/minutes?/gi, "m"),
-    );
+  if (words !== undefined) return durationMs(words.replaceAll(",", "").replace(/[a-z]+/gi, unitOf));
   // Azure, where it tells no more.
   const azure = waitMs(fields.get("x-rate-limit-reset-tokens") ?? "", now) ?? waitMs(fields.get("x-rate-limit-reset-requests") ?? "", now);
   if (azure !== undefined) return azure;
   if (fields.get("x-ratelimit-remaining") !== "0") return undefined;
   return waitMs(fields.get("x-ratelimit-reset-after") ?? "", now) ?? waitMs(fields.get("x-ratelimit-reset") ?? "", now);
+}
+
+/** Of a word of `IN_WORDS`, as durations have it: "more" and "and" are none. */
+function unitOf(word: string): string {
+  const written = word.toLowerCase();
+  if (written === "more" || written === "and") return "";
+  return written === "ms" || written.startsWith("milli") ? "ms" : written.charAt(0);
 }
 
 function shortly(text: string): string {

@@ -1,5 +1,6 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { verdictOf } from "./verdict.ts";
+import { type Verdict, verdictOf } from "./verdict.ts";
 
 const NOW = Date.parse("2026-11-23T12:00:00Z");
 const DAY_MS = 86_400_000;
@@ -36,6 +37,46 @@ const WAITS: readonly (readonly [Readonly<Record<string, string>>, string, numbe
   [{}, '{"retry_after":1.25}', 1250],
   [{}, "", undefined],
 ];
+
+const UNITS: readonly (readonly [number, readonly string[]])[] = [
+  [1, ["ms", "millisecond", "milliseconds"]],
+  [1000, ["s", "sec", "secs", "second", "seconds"]],
+  [60_000, ["m", "min", "mins", "minute", "minutes"]],
+  [3_600_000, ["h", "hr", "hrs", "hour", "hours"]],
+  [DAY_MS, ["day", "days"]],
+];
+const WORDS = UNITS.flatMap(([ms, names]) => names.flatMap((name) => [name, name.toUpperCase()].map((word) => [word, ms] as const)));
+
+describe("a wait in words", () => {
+  const said = (body: string): Verdict => verdictOf(429, new Headers(), body, NOW);
+
+  it("is read by all of its unit, of any number of them", () => {
+    const part = fc.record({
+      amount: fc.integer({ min: 1, max: 30 }),
+      unit: fc.constantFrom(...WORDS),
+      gap: fc.constantFrom("", " ", " more "),
+    });
+    fc.assert(
+      fc.property(
+        fc.constantFrom("Please try again in ", "Retry after ", "You must wait "),
+        fc.array(part, { minLength: 1, maxLength: 2 }),
+        fc.constantFrom(" ", ", ", " and ", ", and "),
+        fc.constantFrom("", ".", " and then go on.", " (request 7)"),
+        (before, parts, between, after) => {
+          const text = parts.map(({ amount, gap, unit: [word] }) => `${amount}${gap}${word}`).join(between);
+          const waitMs = parts.reduce((sum, { amount, unit: [, ms] }) => sum + amount * ms, 0);
+          expect(said(`${before}${text}${after}`), text).toEqual({ kind: "refused", waitMs });
+        },
+      ),
+      { numRuns: 500, seed: 8 },
+    );
+  });
+
+  it.each(["wait 3 months", "try again in 5 steps", "retry with 2 hands", "wait 7 sheep", "try again in 30 more", "wait 4 msgs"])(
+    "is none in %j",
+    (body) => expect(said(body)).toEqual({ kind: "refused" }),
+  );
+});
 
 describe("a wait", () => {
   it.each(WAITS)("of %j %s is %s ms", (fields, body, waitMs) => {
