@@ -22,6 +22,9 @@ const UNAVAILABLE = 503;
 const OVERLOADED = 529;
 const SERVER_ERROR = 500;
 
+/** What is asked again whatever was sent: it was not worked on. */
+export const ASKED_AGAIN: ReadonlySet<unknown> = new Set([TOO_MANY, UNAVAILABLE, OVERLOADED]);
+
 /** Codes of accounts that have nothing left (OpenAI), and what others say of it (Anthropic, Google, xAI). */
 const SPENT =
   /insufficient_quota|billing_hard_limit|credit balance is too low|exceeded your current quota, please check your plan|used all available credits/i;

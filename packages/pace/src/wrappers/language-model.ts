@@ -11,6 +11,7 @@ import { checkMethods, checkOneOf } from "../argument.ts";
 import type { Pace } from "../pace.ts";
 import type { CallTraits } from "../policy.ts";
 import { guessedCost } from "../providers/cost.ts";
+import { ASKED_AGAIN } from "../providers/verdict.ts";
 import type { Cost } from "../quota/reading.ts";
 import { meteredStream } from "./model-stream.ts";
 
@@ -59,8 +60,9 @@ export function paceMiddleware<Version extends "v3" | "v4" = "v4">(
         signal: params.abortSignal,
       });
     } catch (error) {
-      // What nothing helped here the SDK need not ask again: its tries would multiply with these.
-      if (typeof error === "object" && error !== null && "isRetryable" in error) Object.assign(error, { isRetryable: false });
+      // What was asked again here until nothing helped the SDK need not ask again: its tries would multiply with these. What else failed was asked once.
+      if (typeof error === "object" && error !== null && "isRetryable" in error && ASKED_AGAIN.has(statusOf(error)))
+        Object.assign(error, { isRetryable: false });
       throw error;
     }
   };
@@ -99,6 +101,12 @@ function guessOf({ prompt, maxOutputTokens }: Parameters, { modelId }: Model): C
     ArrayBuffer.isView(value) ? BYTES : value,
   );
   return guessedCost({ url: "", headers: new Headers(), body: text });
+}
+
+/** The SDK's own errors have it by the second name. */
+function statusOf(error: object): unknown {
+  const { status, statusCode } = error as { readonly status?: unknown; readonly statusCode?: unknown };
+  return status ?? statusCode;
 }
 
 function headersOf(result: object): unknown {

@@ -193,6 +193,20 @@ describe("a middleware of the AI SDK", () => {
     expect(await answer).toMatchObject({ statusCode: 429, isRetryable: false });
   });
 
+  it.each([{ statusCode: 502 }, { statusCode: 408 }, {}])("leaves to the SDK what was asked once here: %j", async (fields) => {
+    const { pace, time } = town([]);
+    let asks = 0;
+    const fail = async (): Promise<object> => {
+      asks++;
+      throw Object.assign(new Error("no"), fields, { isRetryable: true });
+    };
+    const answer = paceMiddleware(pace)
+      .wrapGenerate({ doGenerate: fail, params: { prompt: "" }, model: { provider: "p", modelId: "m" } })
+      .catch((error: unknown) => error);
+    await time.runSettled(60_000);
+    expect([await answer, asks]).toMatchObject([{ ...fields, isRetryable: true }, 1]);
+  });
+
   it("knows no class that is none", async () => {
     const { pace } = town([]);
     const asked = paceMiddleware(pace, "v3").wrapGenerate({
