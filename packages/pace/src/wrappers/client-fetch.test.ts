@@ -84,8 +84,10 @@ describe("what was asked again until nothing helped", () => {
   it.each([
     [429, '{"error":{"code":"insufficient_quota"}}', "POST", "false"],
     [500, "", "GET", "false"],
+    [408, "", "GET", "false"],
     // These were asked once here: the client may.
     [500, "", "POST", null],
+    [408, "", "POST", null],
     [200, "{}", "POST", null],
     [404, "", "GET", null],
   ])("%d %s of %s is marked so: %s", async (status, body, method, mark) => {
@@ -96,6 +98,11 @@ describe("what was asked again until nothing helped", () => {
     expect([given.status, given.headers.get("x-should-retry"), given.headers.get("x-request-id")]).toEqual([status, mark, "7"]);
     expect(await given.text()).toBe(body);
   });
+});
+
+it("options of null are none, as of the platform's fetch", async () => {
+  const { fetch } = town(ok);
+  expect((await fetch(URL_OF_IT, null as unknown as undefined)).status).toBe(200);
 });
 
 it("what breaks otherwise is thrown as it is", async () => {

@@ -16,6 +16,7 @@ import { isPaceError, PaceError } from "../error.ts";
 import type { Fetch, Pace } from "../pace.ts";
 import type { CallTraits } from "../policy.ts";
 import { answerLike, bodiless } from "../providers/answer-like.ts";
+import { ASKED_AGAIN } from "../providers/verdict.ts";
 import { ASKED_BEFORE, REFUSED } from "./refused-error.ts";
 
 const CLASS = "pace-class";
@@ -27,13 +28,16 @@ const CLIENT_TIMEOUT = "x-stainless-timeout";
 const CLIENT_TRIES = "x-stainless-retry-count";
 
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
-/** Asked again by `pace.fetch` whatever the method. */
-const ASKED_AGAIN = new Set([429, 503, 529]);
+/** These `pace.fetch` asks again where it does no harm. */
+const TIMEOUT = 408;
+const SERVER_ERROR = 500;
 
 /** Throws `bad-argument`. */
 export function clientFetch(pace: Pick<Pace, "fetch" | "with">): Fetch {
   checkMethods("a pace", pace, ["fetch", "with"]);
-  return async (input, init = {}) => {
+  return async (input, given) => {
+    // As of the platform's, null is nothing.
+    const init = given ?? {};
     const request = input instanceof Request ? input : undefined;
     const headers = new Headers(init.headers ?? request?.headers);
     try {
@@ -42,7 +46,9 @@ export function clientFetch(pace: Pick<Pace, "fetch" | "with">): Fetch {
       const answer = await pace.with(traits).fetch(input, { ...init, headers });
       const method = (init.method ?? request?.method ?? "GET").toUpperCase();
       const isOurs = IDEMPOTENT.has(method) || headers.has("idempotency-key");
-      return ASKED_AGAIN.has(answer.status) || (isOurs && answer.status >= 500) ? final(answer) : asOfService(answer);
+      return ASKED_AGAIN.has(answer.status) || (isOurs && (answer.status === TIMEOUT || answer.status >= SERVER_ERROR))
+        ? final(answer)
+        : asOfService(answer);
     } catch (error) {
       if (!isPaceError(error)) throw error;
       return refusal(error, Number(headers.get(CLIENT_TRIES)) > 0);
