@@ -54,8 +54,9 @@ function addProxy(program: Command, dispatch: Dispatch): void {
 A program asks ${PROXY_URL}/v1/… as it would ask https://api…/v1/…, with its
 own credentials, which pass through. Of --for https://api…/v1 the path may be in the
 program's base URL or not: it is put before paths that lack it, and never twice. Answers come as they are, streams piece by piece.
-Refusals (429) are waited out and asked again; where that takes too long the answer is
-429 or 503 with Retry-After, a field pace-error and {error: {code, message, hint}}.
+Refusals (429) are waited out and asked again. What cannot leave in time is answered by
+the proxy: 429 or 503 with Retry-After, a field pace-error and {error: {code, message,
+hint}}. What left and was refused to the end has the service's own last answer.
 
 Fields of a request that are for the proxy, and go no further:
   pace-class        heartbeat, interactive, normal (usual) or background

@@ -19,7 +19,7 @@ import { WAIT_FORMS, type WaitForm, waitIn } from "./wait-forms.ts";
 export interface LocalProviderSettings {
   readonly requestsPerMinute: number;
   readonly tokensPerMinute: number;
-  /** Of both limits, that is there at the beginning: 1 is a minute's worth at once. */
+  /** Of both limits, that is there at the beginning: 1 is a minute's worth at once. They fill up to the whole, whatever was there first. */
   readonly full: number;
   /** Whether fields tell the levels. */
   readonly tells: "levels" | "nothing";
