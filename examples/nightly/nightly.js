@@ -3,9 +3,9 @@
  *
  *   node examples/nightly/nightly.js
  *
- * Stop it in the middle (Ctrl+C, or kill -9) and start it again: no page is asked for twice that was answered, and no report is sent twice. Work is kept in the folder nightly-work, or
- * where the environment variable NIGHTLY says. The service is one of our own, that lets five calls in and then says 429 for ten seconds, and knows a report by its key. Run
- * `npm ci` in the repository once before.
+ * Stop it in the middle (Ctrl+C, or kill -9) and start it again: it goes on with the step where it was, and what was read is not read again. A report whose sending was cut off is sent
+ * again under the same key, by which a service knows that it has it. Ours is a part of this program: it lets five calls in and then says 429 for ten seconds, and forgets the keys when the
+ * program ends. Work is kept in the folder nightly-work, or where the environment variable NIGHTLY says. Run `npm ci` in the repository once before.
  */
 import { createServer } from "node:http";
 import process from "node:process";
