@@ -13,7 +13,7 @@ export interface Figures {
   readonly late: number;
   /** Jain's index of what each process got: one where all got the same. */
   readonly fairness: number;
-  /** Second attempts and later: of the second with most of them, and that by the mean of all seconds that have any around them. */
+  /** Second attempts and later: of the second with most of them, and that by the mean of all seconds. */
   readonly mostRetriesPerSecond: number;
   readonly retryWave: number;
   /** Goodput of the second minute after the trouble is over; only where it ends. */
