@@ -7,6 +7,7 @@
  *   const answer = await pace.fetch("https://api.example.com/v1/things");
  */
 import { checkFunction, checkText, saidOf, shown } from "./argument.ts";
+import { judgedAnswer, meaningOf } from "./attempt.ts";
 import { type Attempt, type CallPorts, call } from "./call.ts";
 import type { BreakerState } from "./control/breaker.ts";
 import { createRetryBudget } from "./control/retry-budget.ts";
@@ -41,10 +42,10 @@ import { judgedError } from "./providers/judged-error.ts";
 import { knownOf } from "./providers/known.ts";
 import { readingsOf } from "./providers/readings.ts";
 import { createUsageReader } from "./providers/usage.ts";
-import { needsBody, type Verdict, verdictOf } from "./providers/verdict.ts";
+import { needsBody } from "./providers/verdict.ts";
 import { type Gauge, gaugeOf } from "./quota/gauge.ts";
 import { createPool, HERE, type Measure } from "./quota/pool.ts";
-import type { Cost, Reading } from "./quota/reading.ts";
+import type { Cost } from "./quota/reading.ts";
 import type { RightsStore } from "./rights/rights-store.ts";
 import { createSharing } from "./rights/sharing.ts";
 
@@ -72,6 +73,8 @@ export interface RunOptions<Result = unknown> {
   readonly signal?: AbortSignal | undefined;
   /** What it will take, as far as can be told; one request unless said. What is known well stands in `cost` of the traits. */
   readonly guess?: Cost | undefined;
+  /** The model that it asks: its tokens have a price where `prices` of the policy name it. */
+  readonly model?: string | undefined;
   /** Whether doing it twice does no harm, so that it may be done again when the service failed; not unless said. */
   readonly isIdempotent?: boolean | undefined;
   /** What the result tells: the fields of the answer, as `Headers` or as a record, of which levels are read, and what it took; what is no number from zero tells nothing, and what it throws is told as a fault. */
@@ -252,9 +255,9 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
     const partition = nameOf(described, model);
     const { ports, correction, policy: taken } = partitionNamed(partition, at.origin, model);
     const isCounted = taken.some(({ account }) => account.unit !== "requests");
-    const isInDollars = traits.cost?.usd === undefined && taken.some(({ account }) => account.unit === "usd");
+    const mustBePriced = isInDollars(traits, taken);
     const guess = dollars.guessed(guessedCost(asked), model);
-    if (isInDollars) dollars.checkGuess(guess, model);
+    if (mustBePriced) dollars.checkGuess(guess, model);
     const signal = init.signal === undefined && input instanceof Request ? input.signal : init.signal;
     const isRepeatable = !isReadOnce(init.body);
     const mayFail = isRepeatable && (IDEMPOTENT.has(method) || asked.headers.has("idempotency-key"));
@@ -268,7 +271,7 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
       before = await send(input instanceof Request ? input.clone() : input, init);
       const dateMs = clock.date();
       const text = needsBody(before.status) ? await beginningOf(before, clock) : "";
-      const judgement = judged(before, text, dateMs, mayFail);
+      const judgement = judgedAnswer(before, text, dateMs, mayFail);
       // Only models take more than a request; whether it is one is not known of a body that nobody can look into, as that of a `Request`.
       if (judgement.outcome.kind !== "answered" || (guess["input-tokens"] === undefined && !isCounted)) return judgement;
       const { answer, used, said } = metered(before);
@@ -277,7 +280,7 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
         // No correction is learned from it: thoughts that were kept back are not in it, and it would be drawn below what was told.
         if (usage === undefined) return spoken && { ...dollars.said(spoken, corrected, model), ...traits.cost };
         const took = dollars.taken(usage, model);
-        if (isInDollars) dollars.lookAtTaken(took, usage.model ?? model);
+        if (mustBePriced) dollars.lookAtTaken(took, usage.model ?? model);
         correction.learned(guess, took);
         return took;
       });
@@ -295,9 +298,11 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
     given: RunOptions<Result> = {},
   ): Promise<Result> => {
     checkRun(partition, work, given);
-    const { signal, guess = { requests: 1 }, isIdempotent = false, told } = given;
+    const { signal, guess: said = { requests: 1 }, model, isIdempotent = false, told } = given;
     foresight.noticed();
-    const { ports } = partitionNamed(partition, partition);
+    const { ports, policy: taken } = partitionNamed(partition, partition);
+    const guess = said.usd === undefined ? dollars.guessed(said, model) : said;
+    if (isInDollars(traits, taken)) dollars.checkGuess(guess, model);
     foresight.admit(taggedOf(traits, () => guess));
     const options = { attempts: policy.attempts ?? ATTEMPTS, signal, named: { partition, class: traits.class ?? usual } };
     const end = await call(ports, termsOf(traits, { ...guess }), options, async (): Promise<Attempt<Ended<Result>>> => {
@@ -307,22 +312,26 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
       } catch (error) {
         const judged = judgedError(error, clock.date());
         if (judged === undefined) throw error;
-        return { result: { error }, ...meaning(judged.verdict, judged.readings, isIdempotent) };
+        return { result: { error }, ...meaningOf(judged.verdict, judged.readings, isIdempotent) };
       }
-      return { result: { result }, ...whatIsTold(partition, () => told?.(result)) };
+      return { result: { result }, ...whatIsTold(partition, model, () => told?.(result)) };
     });
     if ("error" in end) throw end.error;
     return end.result;
   };
 
   /** The work is done, and its result is its caller's: what `told` throws is told, and takes nothing away. */
-  const whatIsTold = (partition: string, told: () => Said | undefined): Omit<Attempt<unknown>, "result"> => {
+  const whatIsTold = (partition: string, model: string | undefined, told: () => Said | undefined): Omit<Attempt<unknown>, "result"> => {
+    const counted = (cost: unknown): Cost | undefined => {
+      const known = countable(cost);
+      return known === undefined || known.usd !== undefined ? known : dollars.guessed(known, model);
+    };
     try {
       const { headers, used } = told() ?? {};
       const answered = { kind: "answered", readings: readingsOf(fieldsOf(headers), clock.date()) } as const;
-      if (used instanceof Promise) return { outcome: answered, again: "never", used: used.then(countable, () => undefined) };
-      const counted = countable(used);
-      return { outcome: counted === undefined ? answered : { ...answered, used: counted }, again: "never" };
+      if (used instanceof Promise) return { outcome: answered, again: "never", used: used.then(counted, () => undefined) };
+      const took = counted(used);
+      return { outcome: took === undefined ? answered : { ...answered, used: took }, again: "never" };
     } catch (error) {
       quietly(fault, { kind: "failed", who: `told of "${partition}"`, error });
       return { outcome: { kind: "answered", readings: [] }, again: "never" };
@@ -387,25 +396,9 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
 /** What became of work that is no `fetch`. */
 type Ended<Result> = { readonly result: Result } | { readonly error: unknown };
 
-function judged(answer: Response, text: string, dateMs: number, mayFail: boolean): Attempt<Response> {
-  const fields = fieldsOf(answer.headers);
-  const verdict = verdictOf(answer.status, fields, text, dateMs);
-  return { result: answer, ...meaning(verdict, readingsOf(fields, dateMs), mayFail) };
-}
-
-function meaning(verdict: Verdict, readings: readonly Reading[], mayFail: boolean): Omit<Attempt<Response>, "result"> {
-  switch (verdict.kind) {
-    case "answered":
-      return { outcome: { kind: "answered", readings }, again: "never" };
-    case "failed":
-      return { outcome: { kind: "answered", readings }, again: mayFail ? "in-budget" : "never" };
-    case "spent":
-      return { outcome: { kind: "refused", readings }, again: "never" };
-    case "refused":
-      return { outcome: { ...verdict, readings }, again: "in-turn" };
-    case "overloaded":
-      return { outcome: { ...verdict, readings }, again: "in-budget" };
-  }
+/** Whether a budget in dollars has to count a call of which its caller does not say what it costs. */
+function isInDollars({ cost }: CallTraits, taken: readonly PolicyAccount[]): boolean {
+  return cost?.usd === undefined && taken.some(({ account }) => account.unit === "usd");
 }
 
 function quietly(fault: PacePorts["fault"], told: ReactionFault): void {

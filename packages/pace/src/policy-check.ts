@@ -91,7 +91,7 @@ const HELD_NAMES = ["unit", "limit"];
 const PORT_NAMES = ["clock", "random", "fetch", "rights", "sharingTrouble", "measure", "watch", "fault", "lessened"];
 /** Of the ports: what is called. */
 const CALLED = ["random", "fetch", "sharingTrouble", "measure", "watch", "fault", "lessened"];
-const RUN_NAMES = ["signal", "guess", "isIdempotent", "told"];
+const RUN_NAMES = ["signal", "guess", "isIdempotent", "told", "model"];
 
 /** What is left out, or said to be undefined, is as it is without it. */
 function ifSaid<Value>(value: Value | undefined, check: (value: Value) => void): void {
@@ -163,9 +163,10 @@ export function checkRun(partition: unknown, work: unknown, options: object): vo
   if (typeof partition !== "string" || partition === "" || typeof work !== "function")
     throw bad("run is given no name, or no work", 'The name of its quotas, then a function: run("search", () => engine.find(words)).');
   checkNames("run", options, RUN_NAMES);
-  const { signal, guess, isIdempotent, told } = options as Readonly<Record<string, unknown>>;
+  const { signal, guess, model, isIdempotent, told } = options as Readonly<Record<string, unknown>>;
   ifSaid(signal, (given) => checkSignal("signal", given));
   ifSaid(guess, (given) => checkCost("guess", given));
+  ifSaid(model, (given) => checkText("model", given));
   ifSaid(isIdempotent, (given) => checkFlag("isIdempotent", given));
   ifSaid(told, (given) => checkFunction("told", given));
 }

@@ -99,6 +99,41 @@ describe("a budget in dollars", () => {
   });
 });
 
+describe("a budget of dollars for work that is no fetch", () => {
+  const quotas = { "*": [{ unit: "usd", limit: 1, windowMs: DAY_MS, shape: "window" }] } as const;
+  const usage = { "input-tokens": 5000, "output-tokens": 2000 } as const;
+  const dollars = (pace: Pace): number => pace.gauges().find(({ unit }) => unit === "usd")?.used ?? Number.NaN;
+
+  it.each([
+    ["a model that tells what it took", { guess: { requests: 1, ...usage }, model: "large", told: () => ({ used: usage }) }],
+    ["one that tells it later", { guess: { requests: 1, ...usage }, model: "large", told: () => ({ used: Promise.resolve(usage) }) }],
+    ["work whose dollars are guessed", { guess: { requests: 1, usd: 0.25 } }],
+  ])("holds %s", async (_what, options) => {
+    const { time, pace } = town({ quotas, prices: PRICES }, model(0));
+    let asked = 0;
+    const codes: string[] = [];
+    for (let nth = 0; nth < 6; nth++) {
+      void codeOf(pace.run("work", async () => asked++, options)).then((code) => codes.push(code));
+      await time.runSettled(time.now() + 5000);
+    }
+    expect([asked, dollars(pace)]).toEqual([4, 1]);
+    await time.runSettled(time.now() + 200_000);
+    expect(codes.filter((code) => code === "none").length).toBe(4);
+    pace.close();
+  });
+
+  it("refuses what takes tokens of a model without a price, and lets pass what takes none", async () => {
+    const { time, pace } = town({ quotas, prices: PRICES }, model(0));
+    const work = async (): Promise<string> => "done";
+    for (const unit of ["input-tokens", "output-tokens", "tokens"])
+      expect(await codeOf(pace.run("work", work, { guess: { [unit]: 100 }, model: "other" }))).toBe("bad-argument");
+    const done = codeOf(pace.run("work", work));
+    await time.runSettled(5000);
+    expect(await done).toBe("none");
+    pace.close();
+  });
+});
+
 describe("a model without a price, where dollars are counted", () => {
   const quotas = { "*": [{ unit: "usd", limit: 1, windowMs: DAY_MS, shape: "window" }] } as const;
   const question = { method: "POST", body: JSON.stringify({ model: "other", max_tokens: 10 }) };

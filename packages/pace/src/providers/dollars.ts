@@ -23,6 +23,7 @@ export interface Dollars {
   lookAtTaken(taken: Cost, model: string | undefined): void;
 }
 
+const TOKENS = ["input-tokens", "output-tokens", "tokens"] as const;
 /** Whoever calls chooses the names. */
 const MOST_TOLD = 100;
 const MOST_NAME_CHARACTERS = 100;
@@ -53,12 +54,13 @@ export function createDollars(prices: Prices, tell: (error: PaceError) => void):
   return {
     guessed: (cost, model) => {
       const price = priceOf(prices, model);
-      return price === undefined ? cost : { ...cost, usd: usdOfGuess(cost, price) };
+      const isTokens = cost["input-tokens"] !== undefined || cost["output-tokens"] !== undefined;
+      return price === undefined || !isTokens ? cost : { ...cost, usd: usdOfGuess(cost, price) };
     },
     taken: (usage, model) => costOfUsage(usage, usdOfUsage(usage, priceOf(prices, usage.model) ?? priceOf(prices, model))),
     said: (said, guess, model) => costOfSaid(said, guess, priceOf(prices, said.model) ?? priceOf(prices, model)),
     checkGuess: (guess, model) => {
-      if (guess["input-tokens"] !== undefined && guess.usd === undefined) throw missing(model);
+      if (guess.usd === undefined && TOKENS.some((unit) => guess[unit] !== undefined)) throw missing(model);
     },
     lookAtTaken: (taken, model) => {
       if (taken.usd === undefined) missing(model);

@@ -46,16 +46,16 @@ export function paceMiddleware<Version extends "v3" | "v4" = "v4">(
   checkMethods("a pace", pace, ["with"]);
   if (version !== undefined) checkOneOf("version of a middleware", version, ["v3", "v4"]);
   const asked = async <Result extends object>(
-    { params }: Wrapped,
-    partition: string,
+    { params, model }: Wrapped,
     guess: Cost,
     ask: () => PromiseLike<Result>,
     used: (result: Result) => Cost | undefined | Promise<Cost | undefined>,
   ): Promise<Result> => {
     const traits = (params.providerOptions?.["pace"] ?? {}) as CallTraits;
     try {
-      return await pace.with(traits).run(partition, ask, {
+      return await pace.with(traits).run(`${model.provider} ${model.modelId}`, ask, {
         guess,
+        model: model.modelId,
         told: (result) => ({ headers: headersOf(result), used: used(result) }),
         signal: params.abortSignal,
       });
@@ -66,11 +66,9 @@ export function paceMiddleware<Version extends "v3" | "v4" = "v4">(
       throw error;
     }
   };
-  const partitionOf = ({ provider, modelId }: Model): string => `${provider} ${modelId}`;
   return {
     specificationVersion: version ?? ("v4" as Version),
-    wrapGenerate: (options) =>
-      asked(options, partitionOf(options.model), guessOf(options.params, options.model), options.doGenerate, usedBy),
+    wrapGenerate: (options) => asked(options, guessOf(options.params, options.model), options.doGenerate, usedBy),
     wrapStream: (options) => {
       const guess = guessOf(options.params, options.model);
       let used: Promise<Cost> | undefined;
@@ -84,7 +82,6 @@ export function paceMiddleware<Version extends "v3" | "v4" = "v4">(
       };
       return asked(
         options,
-        partitionOf(options.model),
         guess,
         () => ask(options.doStream()),
         (result) => used ?? usedBy(result),

@@ -132,6 +132,23 @@ describe("a middleware of the AI SDK", () => {
     expect(pace.state().get("example.chat m")?.accounts[0]).toMatchObject({ unit: "tokens", limit: 9000, settled: 10 });
   });
 
+  it("has its tokens counted in dollars, by the price of its model", async () => {
+    const time = createVirtualTime();
+    const usd = { unit: "usd", limit: 1, windowMs: 86_400_000, shape: "window" } as const;
+    const prices = { m: { inputUsdPerMillion: 1000, outputUsdPerMillion: 1000 } };
+    const pace = createPace({ quotas: { "*": [usd] }, prices }, { clock: time, random: () => 0.5 });
+    const result = { content: [], usage: { inputTokens: { total: 100 }, outputTokens: { total: 150 } } };
+    const answered = paceMiddleware(pace).wrapGenerate({
+      doGenerate: async () => result,
+      params: { prompt: [], maxOutputTokens: 200 },
+      model: { provider: "example.chat", modelId: "m" },
+    });
+    await time.runSettled(5000);
+    expect(await answered).toBe(result);
+    expect(pace.gauges().find(({ unit }) => unit === "usd")?.used).toBe(0.25);
+    pace.close();
+  });
+
   describe("of a stream", () => {
     const said = ["text-delta", "reasoning-delta", "tool-input-delta"].map((type) => ({ type, id: "1", delta: "The moon is far." }));
     const finish = { type: "finish", usage: { inputTokens: { total: 7 }, outputTokens: { total: 900 } } };

@@ -9,7 +9,8 @@ import { checkFunction, checkMethods, checkNames, checkText } from "../argument.
 import type { Pace, RunOptions } from "../pace.ts";
 import type { Cost } from "../quota/reading.ts";
 
-export interface PacedOptions<Given extends readonly unknown[], Result> extends Pick<RunOptions<Result>, "isIdempotent" | "told"> {
+export interface PacedOptions<Given extends readonly unknown[], Result>
+  extends Pick<RunOptions<Result>, "isIdempotent" | "model" | "told"> {
   /** What a call will take, as far as can be told; one request unless said. */
   readonly guess?: ((...given: Given) => Cost) | undefined;
   readonly signal?: ((...given: Given) => AbortSignal | undefined) | undefined;
@@ -25,7 +26,7 @@ export function paced<Given extends readonly unknown[], Result>(
   checkMethods("a pace", pace, ["run"]);
   checkText("the name of the quotas", partition);
   checkFunction("what is paced", ask);
-  checkNames("paced", options, ["guess", "signal", "isIdempotent", "told"]);
+  checkNames("paced", options, ["guess", "signal", "model", "isIdempotent", "told"]);
   const { guess, signal, ...rest } = options;
   if (guess !== undefined) checkFunction("guess", guess);
   if (signal !== undefined) checkFunction("signal", signal);
