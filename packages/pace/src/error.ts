@@ -2,9 +2,9 @@
 export type PaceErrorCode =
   /** Options that do not fit. */
   | "bad-argument"
-  /** A call that would have ended after its deadline, told before it waited. */
+  /** A call, or kept work, that cannot leave before its deadline, told as soon as that is known: before it waits, or while it does. */
   | "too-late"
-  /** A call whose deadline passed while it waited. */
+  /** A call that waited until its deadline, by which it had to leave. */
   | "deadline"
   /** A quota that no waiting within reach gives back: money, a day's tokens, an account that ran out. */
   | "quota-spent"
