@@ -66,6 +66,8 @@ const DRIFT = 0.01;
 const FOR_IDLE = 0.02;
 /** Who looks whether a service lets calls in again is waited for so long. */
 const LOOK_MS = 10_000;
+/** Names of quotas are somebody else's, and there may be a new one with each answer: what was told last is kept. */
+const MOST_SPENDABLE = 50;
 /** More than one machine runs: beyond, a new one is granted nothing until another is gone. */
 const MOST_HOLDERS = 1000;
 
@@ -166,7 +168,12 @@ function learned(ledger: Ledger, report: Report, heardMs: number | undefined, no
     const before = spendable.get(unit) ?? share;
     const tellers = [...ledger.holders.values()].filter(({ demands }) => (demands.get(unit) ?? 0) > 0).length;
     // All see the same level: what each makes of it is one voice, and not a step of its own.
+    spendable.delete(unit);
     spendable.set(unit, before + (share - before) / Math.max(1, tellers));
+  }
+  for (const unit of spendable.keys()) {
+    if (spendable.size <= MOST_SPENDABLE) break;
+    spendable.delete(unit);
   }
   const askedUntilMs = Math.max(ledger.askedUntilMs, report.askedUntilMs ?? 0);
   const breaker = breakerAfter(ledger, report, nowMs);

@@ -86,6 +86,24 @@ export function rightsStoreConformance(name: string, create: () => TwoEnds): voi
       }),
     );
     it(
+      "keeps the last fifty of the quotas that it was told to be spendable, whatever names they have",
+      both(({ one }) => {
+        for (let nth = 1; nth <= 100; nth++)
+          asked(one, {
+            holder: "a",
+            nth,
+            spendable: new Map([
+              ["kept", 0.5],
+              [`name ${nth}`, 1],
+            ]),
+          });
+        const spendable = asked(one, { holder: "a", nth: 101, spendable: new Map() })?.known.spendable;
+        expect(spendable?.size).toBe(50);
+        expect(spendable?.get("kept")).toBe(0.5);
+        expect(spendable?.has("name 100")).toBe(true);
+      }),
+    );
+    it(
       "tells all of a refusal that one had, by another turn and the same pause",
       both(({ one, other }) => {
         const law = asked(one, { holder: "a", nth: 1 });
