@@ -20,8 +20,9 @@ export interface PoolHolder {
 }
 
 export interface Pool {
-  /** Counts up from 1; of a bucket there is one. */
+  /** Counts up from 1; of a bucket there is one, and of a window that never ends. */
   readonly window: number;
+  /** Never infinity, which is nothing in a file. */
   readonly endsMs: number | undefined;
   readonly limit: number;
   /** Units that were not told to be spent. */
@@ -94,7 +95,7 @@ function inHand({ held, used }: PoolHolder, nowMs: number): number {
 
 function countedOn(pool: Pool | undefined, { shape, limit, windowMs, resetInMs }: UnitsReport, nowMs: number): Pool {
   if (pool === undefined) {
-    const endsMs = shape === "window" ? nowMs + resetInMs : undefined;
+    const endsMs = shape === "window" && Number.isFinite(resetInMs) ? nowMs + resetInMs : undefined;
     return { window: 1, endsMs, limit, level: limit, countedMs: nowMs, holders: new Map() };
   }
   if (pool.endsMs === undefined) {

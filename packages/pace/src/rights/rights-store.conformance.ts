@@ -86,6 +86,27 @@ export function rightsStoreConformance(name: string, create: () => TwoEnds): voi
       }),
     );
     it(
+      "begins no window anew that never ends",
+      both(({ one, other }) => {
+        const units = {
+          limit: 10,
+          windowMs: Number.POSITIVE_INFINITY,
+          shape: "window",
+          resetInMs: Number.POSITIVE_INFINITY,
+          window: 0,
+          used: 0,
+          underWay: 0,
+          wants: 100,
+          least: 1,
+        } as const;
+        const first = asked(one, { holder: "a", nth: 1, units: new Map([["usd", units]]) })?.units.get("usd");
+        const spent = { ...units, window: first?.window ?? 0, used: 10 };
+        const second = asked(one, { holder: "a", nth: 2, applied: 1, units: new Map([["usd", spent]]) })?.units.get("usd");
+        expect(second).toEqual({ window: first?.window, ceiling: 10, free: 0 });
+        expect(asked(other, { holder: "b", nth: 1, units: new Map([["usd", units]]) })?.units.get("usd")?.ceiling).toBe(0);
+      }),
+    );
+    it(
       "keeps the last fifty of the quotas that it was told to be spendable, whatever names they have",
       both(({ one }) => {
         for (let nth = 1; nth <= 100; nth++)
