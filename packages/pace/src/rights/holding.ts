@@ -136,7 +136,7 @@ export function createHolding(
   const report = (now: number, leaves: boolean): Report => {
     const hungry = gate.hungry();
     const breakerUntilMs = gate.breakerUntilMs(now);
-    saidDemands = new Map([...recents.keys()].map((unit) => [unit, demandOf(now, unit, hungry)]));
+    saidDemands = new Map([...new Set([...recents.keys(), ...hungry])].map((unit) => [unit, demandOf(now, unit, hungry)]));
     saidNews = news;
     const { answeredSentMs, refusedSentMs, askedUntilMs } = news;
     return {

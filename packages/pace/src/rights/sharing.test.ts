@@ -83,3 +83,26 @@ it("what the service asked of one turns away at once those of another that canno
   expect(new Set(ends.map(([code]) => code))).toEqual(new Set(["too-late"]));
   for (const pace of paces) pace.close();
 });
+
+it("who waits with units of which nothing left yet asks for a part of them", async () => {
+  const time = createVirtualTime();
+  const headers = Object.fromEntries(
+    ["requests", "tokens"].flatMap((unit) => [
+      [`x-ratelimit-limit-${unit}`, "100000"],
+      [`x-ratelimit-remaining-${unit}`, "99000"],
+      [`x-ratelimit-reset-${unit}`, "1s"],
+    ]),
+  );
+  const rights = createMemoryRights(time);
+  const pace = createPace({}, { clock: time, random: seededRandom(1), rights, fetch: async () => Response.json({}, { headers }) });
+  void pace.fetch(`${URL}v1/models/large`);
+  await time.runSettled(3000);
+  const asked = pace.fetch(`${URL}v1/chat/completions`, { method: "POST", body: JSON.stringify({ model: "large", messages: [] }) });
+  let status: number | undefined;
+  void asked.then((answer) => {
+    ({ status } = answer);
+  });
+  await time.runSettled(5000);
+  expect(status).toBe(200);
+  pace.close();
+});
