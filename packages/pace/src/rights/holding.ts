@@ -256,7 +256,10 @@ export function createHolding(
     },
     usedPerSecond: (now) => letIn.rate(now, TOLD_MS),
     purse: (terms) => {
-      const key = `${terms.unit} ${terms.name} ${terms.windowMs} ${terms.shape}`;
+      const like = `${terms.unit} ${terms.name} ${terms.windowMs} ${terms.shape}`;
+      // Those that are alike are told apart by their order, and not by their limits: of processes with different ones the least is to hold.
+      let key = like;
+      for (let nth = 2; purses.has(key); nth++) key = `${like} ${nth}`;
       const purse = createPurse(clock.now(), terms, soon);
       purses.set(key, purse);
       return purse;

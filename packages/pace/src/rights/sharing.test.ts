@@ -106,3 +106,25 @@ it("who waits with units of which nothing left yet asks for a part of them", asy
   expect(status).toBe(200);
   pace.close();
 });
+
+it("two quotas that are alike but for their limits are held to, both", async () => {
+  const time = createVirtualTime();
+  const alike = [60, 100].map((limit) => ({ limit, windowMs: DAY_MS, shape: "window" as const }));
+  let answered = 0;
+  const pace = createPace(
+    { quotas: { "https://api.example.com": alike } },
+    {
+      clock: time,
+      random: seededRandom(1),
+      rights: createMemoryRights(time),
+      fetch: async () => {
+        answered++;
+        return new Response("{}");
+      },
+    },
+  );
+  for (let nth = 0; nth < 80; nth++) void pace.fetch(URL).catch(() => undefined);
+  await time.runSettled(110_000);
+  expect(answered).toBe(60);
+  pace.close();
+});
