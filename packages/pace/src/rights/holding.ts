@@ -160,7 +160,7 @@ export function createHolding(
 
   const send = (leaves = false): void => {
     // What an answer sets free may have something to say of its own before this report has ended.
-    if (isReporting) return;
+    if (isReporting || isClosed) return;
     const now = clock.now();
     sentMs = now;
     silentMs ??= now;
@@ -205,7 +205,7 @@ export function createHolding(
     pausedUntilMs = Math.max(askedUntilMs, ownMs(known.breakerUntilMs) ?? Number.NEGATIVE_INFINITY);
     for (const [key, one] of grant.units) {
       const endsMs = one.endsMs === undefined ? undefined : leftMs + (one.endsMs - grant.madeMs) * (1 - DRIFT);
-      purses.get(key)?.granted(one, endsMs);
+      purses.get(key)?.granted(now, one, endsMs);
     }
     gate.changed();
     // Others are given it only when they know that it is not used any more.

@@ -1,11 +1,13 @@
 /**
  * A quota that is shared and that nobody else watches over, as one gate has it: an account that is filled from the ledger's pool, some calls ahead.
  *
- * What is reserved is within the ceiling that was granted. A window that ended gives nothing any more; what was under way at its end is spent of the next.
+ * What is reserved is within the ceiling that was granted. A window that ended gives nothing any more; what was under way at its end is spent of the next. What is
+ * told of it is of all who share it, as the last grant said: what others hold counts as spent, for nobody here can have it.
  */
 import { createRecent } from "../control/recent.ts";
 import type { Account, Reservation } from "../quota/account.ts";
 import type { Reading, Unit } from "../quota/reading.ts";
+import { createTrailing } from "../quota/trailing.ts";
 import type { UnitsGrant, UnitsReport } from "./report.ts";
 
 export interface PurseTerms {
@@ -19,9 +21,11 @@ export interface PurseTerms {
 }
 
 export interface Purse extends Account {
+  /** Units that may be reserved without asking the ledger. */
+  held(nowMs: number): number;
   report(nowMs: number): UnitsReport;
   /** `endsMs`: in this clock's time. */
-  granted(grant: UnitsGrant, endsMs: number | undefined): void;
+  granted(nowMs: number, grant: UnitsGrant, endsMs: number | undefined): void;
 }
 
 /** What goes in so long is asked for ahead: to be spent where the ledger is not reached, and lost where its holder dies. */
@@ -30,22 +34,35 @@ const MEASURED_MS = 10_000;
 const ROUNDING = 1e-6;
 /** What others have not given back yet. */
 const ASK_AGAIN_MS = 100;
+/** Gates ask again a few times a second for as long as somebody waits: who did not ask for so long left, or was turned away, and needs nothing. */
+const ASKED_MS = 1000;
+const NOTHING = { units: 0, atMs: Number.NEGATIVE_INFINITY };
 
-/** `short`: more is needed than is held; a grant may come before it returns. */
+/** `short`: more is needed than is held, or less; a grant may come before it returns. */
 export function createPurse(
   nowMs: number,
   { unit, name, limit, windowMs, shape, resetInMs }: PurseTerms,
   short: (nowMs: number) => void,
 ): Purse {
   const recent = createRecent();
+  const spent = createTrailing();
   let [window, ceiling, free] = [0, 0, 0];
+  let grantedMs = nowMs;
   let endsMs: number | undefined;
   const firstEndsMs = nowMs + resetInMs;
   let [used, underWay, settled] = [0, 0, 0];
   let calls = 0;
-  let needs = 0;
+  let asked = NOTHING;
 
-  const available = (now: number): number => (endsMs !== undefined && now >= endsMs ? 0 : Math.max(0, ceiling - used));
+  const isOver = (now: number): boolean => endsMs !== undefined && now >= endsMs;
+  const held = (now: number): number => (isOver(now) ? 0 : Math.max(0, ceiling - used));
+  const needs = (now: number): number => (now < asked.atMs + ASKED_MS ? asked.units : 0);
+  /** In nobody's hands, as far as was told; all, where nothing was told of the window that it is now. */
+  const freeAt = (now: number): number => {
+    if (window === 0 || isOver(now)) return Math.max(0, limit - underWay);
+    if (shape === "window") return free;
+    return Math.max(0, Math.min(limit - held(now), free + (limit / windowMs) * Math.max(0, now - grantedMs)));
+  };
 
   return {
     unit,
@@ -60,40 +77,53 @@ export function createPurse(
     get settled() {
       return settled;
     },
-    // What others hold counts as spent: nobody here can have it.
-    used: (now) => (endsMs === undefined ? 0 : Math.max(0, limit - free - available(now))),
-    available,
-    resetInMs: (now) => (endsMs === undefined ? windowMs : Math.max(0, endsMs - now)),
+    used: (now) => {
+      const gone = Math.max(0, limit - freeAt(now) - held(now));
+      // Nobody counts what all spent of a bucket in the last while: it is what lacks now, or what was spent here, as of one that is not shared.
+      return shape === "bucket" ? Math.min(limit, Math.max(gone, spent.sum(now, windowMs))) : gone;
+    },
+    held,
+    available: (now) => held(now) + freeAt(now),
+    resetInMs: (now) => {
+      if (shape === "bucket") return ((limit - held(now) - freeAt(now)) * windowMs) / limit;
+      return endsMs === undefined ? windowMs : Math.max(0, endsMs - now);
+    },
     readyMs: (now, units) => {
       if (units > limit) return Number.POSITIVE_INFINITY;
-      if (units <= available(now) + ROUNDING) return now;
-      needs = Math.max(needs, units);
+      if (units <= held(now) + ROUNDING) return now;
+      asked = { units: Math.max(needs(now), units), atMs: now };
       short(now);
-      if (units <= available(now) + ROUNDING) return now;
-      if (endsMs !== undefined && now < endsMs && free + available(now) < units) return endsMs;
-      return now + (shape === "bucket" ? Math.max(ASK_AGAIN_MS, ((units - available(now) - free) * windowMs) / limit) : ASK_AGAIN_MS);
+      if (units <= held(now) + ROUNDING) return now;
+      const lacking = units - held(now) - freeAt(now);
+      if (lacking <= ROUNDING || isOver(now)) return now + ASK_AGAIN_MS;
+      return endsMs ?? now + Math.max(ASK_AGAIN_MS, (lacking * windowMs) / limit);
     },
     reserve: (now, units): Reservation => {
       used += units;
       underWay += units;
       calls++;
       recent.add(now, units);
-      needs = 0;
+      spent.add(now, units, windowMs);
+      asked = NOTHING;
       let isSettled = false;
       return {
-        settle: (_later, real) => {
+        settle: (later, real) => {
           if (isSettled) return;
           isSettled = true;
           calls--;
           underWay = calls === 0 ? 0 : underWay - units;
           used = Math.max(0, used + real - units);
           settled += real;
+          if (real !== units) spent.add(later, real - units, windowMs);
         },
       };
     },
-    correct: (_now, units) => {
+    correct: (now, units) => {
       settled += units;
+      spent.add(now, units, windowMs);
       used = Math.max(0, used + units);
+      // While calls are under way it is told again and again.
+      if (calls === 0) short(now);
     },
     told: () => undefined,
     report: (now) => ({
@@ -104,11 +134,12 @@ export function createPurse(
       window,
       used,
       underWay,
-      wants: Math.max(needs, (recent.rate(now, MEASURED_MS) * AHEAD_MS) / 1000),
-      least: needs,
+      wants: Math.max(needs(now), (recent.rate(now, MEASURED_MS) * AHEAD_MS) / 1000),
+      least: needs(now),
     }),
-    granted: (grant, atMs) => {
+    granted: (now, grant, atMs) => {
       if (grant.window !== window) used = underWay;
+      grantedMs = now;
       ({ window, ceiling, free } = grant);
       endsMs = atMs;
     },

@@ -128,3 +128,68 @@ it("two quotas that are alike but for their limits are held to, both", async () 
   expect(answered).toBe(60);
   pace.close();
 });
+
+it("what a call was to take that was turned away is there for others", async () => {
+  const time = createVirtualTime();
+  const rights = createMemoryRights(time);
+  const quotas = { "*": [{ unit: "usd" as const, limit: 20, windowMs: DAY_MS, shape: "window" as const }] };
+  const [one, other] = [1, 2].map((seed) => createPace({ quotas }, { clock: time, random: seededRandom(seed), rights })) as [Pace, Pace];
+  const refusal = Object.assign(new Error("429"), { status: 429, headers: { "retry-after": "600" } });
+  void one.run("search", () => Promise.reject(refusal)).catch(() => undefined);
+  await time.runSettled(10_000);
+  let code: unknown;
+  const large = { guess: { requests: 1, usd: 15 } };
+  void one
+    .with({ deadlineMs: 5000 })
+    .run("search", async () => 1, large)
+    .catch((error) => {
+      ({ code } = error);
+    });
+  await time.runSettled(12_000);
+  expect(code).toBe("too-late");
+  let done = 0;
+  for (let nth = 0; nth < 20; nth++) void other.run("write", async () => done++, { guess: { requests: 1, usd: 1 } }).catch(() => undefined);
+  await time.runSettled(130_000);
+  expect(done).toBe(20);
+  for (const pace of [one, other]) pace.close();
+});
+
+it("a bucket of the policy tells as much of its use as one that is not shared, and the ladder climbs by it", async () => {
+  const time = createVirtualTime();
+  const quotas = { "https://api.example.com": [{ limit: 100, windowMs: 3_600_000 }] };
+  const fetch = async (): Promise<Response> => new Response("{}");
+  const steps: string[] = [];
+  const pace = createPace(
+    { quotas },
+    { clock: time, random: seededRandom(1), fetch, rights: createMemoryRights(time), fault: () => undefined },
+  );
+  pace.on("log", (event) => {
+    if (event.kind === "step") steps.push(event.to);
+  });
+  for (let nth = 0; nth < 95; nth++) {
+    void pace.fetch(URL);
+    await time.runSettled(time.now() + 1000);
+  }
+  expect(pace.gauges().find(({ source }) => source === "policy")?.used).toBe(95);
+  expect(steps).toEqual(["warned", "saving", "emergency"]);
+  pace.close();
+});
+
+it("who left is no holder again when he is told later what his calls took", async () => {
+  const time = createVirtualTime();
+  const rights = createMemoryRights(time);
+  const quotas = { job: [{ unit: "usd" as const, limit: 20, windowMs: DAY_MS, shape: "window" as const }] };
+  const pace = createPace({ quotas }, { clock: time, random: seededRandom(1), rights });
+  let tell: (used: { readonly usd: number }) => void = () => undefined;
+  const used = new Promise<{ readonly usd: number }>((resolve) => {
+    tell = resolve;
+  });
+  void pace.run("job", async () => 1, { guess: { requests: 1, usd: 2 }, told: () => ({ used }) });
+  await time.runSettled(1000);
+  expect(rights.ledger("policy job").holders.size).toBe(1);
+  pace.close();
+  await time.runSettled(2000);
+  tell({ usd: 1 });
+  await time.runSettled(3000);
+  expect(rights.ledger("policy job").holders.size).toBe(0);
+});
