@@ -74,6 +74,19 @@ describe("a purse", () => {
     expect(purse.used(5000)).toBe(0);
   });
 
+  it("has nothing of what was settled for too much in a window that is over", () => {
+    const purse = createPurse(0, TERMS, () => undefined);
+    purse.granted(0, { window: 1, ceiling: 4, endsMs: 1000, free: 0 }, 1000);
+    purse.reserve(10, 4).settle(20, 4);
+    purse.granted(1000, { window: 2, ceiling: 4, endsMs: 2000, free: 0 }, 2000);
+    purse.reserve(1010, 4).settle(1020, 4);
+    purse.correct(1100, -4, 20);
+    expect(purse.held(1100)).toBe(0);
+    purse.correct(1100, -3, 1020);
+    expect(purse.held(1100)).toBe(3);
+    expect(purse.settled).toBe(1);
+  });
+
   it("tells the ledger at once what it was settled for too much, where nothing is under way", () => {
     let asked = 0;
     const purse = createPurse(0, TERMS, () => asked++);

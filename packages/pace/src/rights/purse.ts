@@ -23,6 +23,8 @@ export interface PurseTerms {
 export interface Purse extends Account {
   /** Units that may be reserved without asking the ledger. */
   held(nowMs: number): number;
+  /** `settledMs`: what took less than it was settled for in a window that is over gives nothing to the one that is now. */
+  correct(nowMs: number, units: number, settledMs?: number): void;
   report(nowMs: number): UnitsReport;
   /** `endsMs`: in this clock's time. */
   granted(nowMs: number, grant: UnitsGrant, endsMs: number | undefined): void;
@@ -48,6 +50,8 @@ export function createPurse(
   const spent = createTrailing();
   let [window, ceiling, free] = [0, 0, 0];
   let grantedMs = nowMs;
+  /** The window that it is now: when it was heard of. */
+  let beganMs = Number.NEGATIVE_INFINITY;
   let endsMs: number | undefined;
   const firstEndsMs = nowMs + resetInMs;
   let [used, underWay, settled] = [0, 0, 0];
@@ -118,8 +122,9 @@ export function createPurse(
         },
       };
     },
-    correct: (now, units) => {
+    correct: (now, units, settledMs = now) => {
       settled += units;
+      if (units < 0 && settledMs <= beganMs) return;
       spent.add(now, units, windowMs);
       used = Math.max(0, used + units);
       // While calls are under way it is told again and again.
@@ -138,7 +143,10 @@ export function createPurse(
       least: needs(now),
     }),
     granted: (now, grant, atMs) => {
-      if (grant.window !== window) used = underWay;
+      if (grant.window !== window) {
+        used = underWay;
+        if (window !== 0) beganMs = now;
+      }
       grantedMs = now;
       ({ window, ceiling, free } = grant);
       endsMs = atMs;
