@@ -48,6 +48,7 @@ import { createPool, HERE, type Measure } from "./quota/pool.ts";
 import type { Cost } from "./quota/reading.ts";
 import type { RightsStore } from "./rights/rights-store.ts";
 import { createSharing } from "./rights/sharing.ts";
+import type { Throttle } from "./slowdown/throttle.ts";
 
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
@@ -55,6 +56,8 @@ export interface PacePorts {
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
   readonly fetch?: Fetch | undefined;
+  /** What others asked for and was accepted, by the name of the quotas whose calls it holds. */
+  readonly throttle?: ((partition: string) => Throttle | undefined) | undefined;
   /** Where quotas are shared with others, in place of a file. */
   readonly rights?: RightsStore | undefined;
   /** Told, once, why the file of `shareAt` cannot be used: until it can, calls leave as if nothing were shared. */
@@ -139,7 +142,7 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
   checkPolicy(policy, CLASSES);
   checkPorts(ports);
   const { clock = systemClock, random = systemRandom, fetch: send = fetch } = ports;
-  const { measure, rights, sharingTrouble, watch: look, fault, lessened } = ports;
+  const { measure, rights, throttle, sharingTrouble, watch: look, fault, lessened } = ports;
   const classes = policy.classes ?? CLASSES;
   const usual = policy.usualClass ?? (classes.includes("normal") ? "normal" : (classes.at(-1) ?? ""));
   const usualRank = knownClass(classes, usual);
@@ -196,7 +199,7 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
       policy: ofPolicy.map(({ door }) => door()),
     };
     const turned = (state: BreakerState): void => watch({ kind: "breaker", partition: name, state });
-    const gate = createGate(settings, { clock, random, pool: pool?.door(), hold: sharing?.hold(name), turned });
+    const gate = createGate(settings, { clock, random, pool: pool?.door(), hold: sharing?.hold(name), throttle: throttle?.(name), turned });
     const ports: CallPorts = {
       gate,
       budget: createRetryBudget(clock),

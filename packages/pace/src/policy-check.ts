@@ -88,9 +88,9 @@ const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
 const OPERATION_NAMES = ["name", "mostShare"];
 const QUOTA_NAMES: Readonly<Record<keyof PolicyQuota, true>> = { unit: true, name: true, limit: true, windowMs: true, shape: true };
 const HELD_NAMES = ["unit", "limit"];
-const PORT_NAMES = ["clock", "random", "fetch", "rights", "sharingTrouble", "measure", "watch", "fault", "lessened"];
+const PORT_NAMES = ["clock", "random", "fetch", "throttle", "rights", "sharingTrouble", "measure", "watch", "fault", "lessened"];
 /** Of the ports: what is called. */
-const CALLED = ["random", "fetch", "sharingTrouble", "measure", "watch", "fault", "lessened"];
+const CALLED = ["random", "fetch", "throttle", "sharingTrouble", "measure", "watch", "fault", "lessened"];
 const RUN_NAMES = ["signal", "guess", "isIdempotent", "told", "model"];
 
 /** What is left out, or said to be undefined, is as it is without it. */

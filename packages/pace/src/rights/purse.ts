@@ -23,8 +23,6 @@ export interface PurseTerms {
 export interface Purse extends Account {
   /** Units that may be reserved without asking the ledger. */
   held(nowMs: number): number;
-  /** `settledMs`: what took less than it was settled for in a window that is over gives nothing to the one that is now. */
-  correct(nowMs: number, units: number, settledMs?: number): void;
   report(nowMs: number): UnitsReport;
   /** `endsMs`: in this clock's time. */
   granted(nowMs: number, grant: UnitsGrant, endsMs: number | undefined): void;

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createGate } from "../gate/gate.ts";
+import { createPace } from "../pace.ts";
 import { createVirtualTime } from "../testing/virtual-time.ts";
 import { type Heeded, type HeededInput, heededStep, NOBODY_ASKED } from "./heeded.ts";
 import {
@@ -247,6 +248,26 @@ describe("a request to slow down", () => {
     expect(left.length).toBeLessThanOrEqual(21);
     time.run(12_000);
     expect(left).toHaveLength(100);
+  });
+});
+
+describe("a request that stands for one peer", () => {
+  it("holds what is sent to it, and nothing else of the program", async () => {
+    const time = createVirtualTime();
+    const { state } = slowdownStep(NO_SLOWDOWNS, asked("peer", { forMs: 10_000 }), 0, SETTINGS);
+    const throttle = createThrottle((now) => standing(state, "peer", "x", "normal", now));
+    const pace = createPace(
+      { quotas: { peer: [{ limit: 1e6, windowMs: 1000 }], other: [{ limit: 1e6, windowMs: 1000 }] } },
+      { clock: time, random: () => 0.5, throttle: (partition) => (partition === "peer" ? throttle : undefined) },
+    );
+    const left = { peer: 0, other: 0 };
+    for (const name of ["peer", "other"] as const) for (let nth = 0; nth < 60; nth++) void pace.run(name, async () => left[name]++);
+    await time.runSettled(9999);
+    expect(left.peer).toBeLessThanOrEqual(21);
+    expect(left.other).toBe(60);
+    await time.runSettled(60_000);
+    expect(left.peer).toBe(60);
+    pace.close();
   });
 });
 
