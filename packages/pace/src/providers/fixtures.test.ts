@@ -39,6 +39,15 @@ describe("fields that make no sense tell nothing", () => {
     expect(verdictOf(429, new Headers({ "retry-after": written }), "", 0)).toEqual({ kind: "refused" });
   });
 
+  it.each([
+    { "x-ratelimit-limit-requests": "612.3456789012345", "x-ratelimit-remaining-requests": "4.666666666666667" },
+    { "x-ratelimit-limit": "612.3456789012345;w=60", "x-ratelimit-remaining": "4.666666666666667" },
+    { "ratelimit-policy": '"a";q=612.3456789012345;w=60', ratelimit: '"a";r=4.666666666666667;t=9' },
+  ])("but what was divided without rounding does: %j", (fields) => {
+    const [reading] = readingsOf(new Headers(fields as Record<string, string>), 0);
+    expect(reading).toMatchObject({ limit: 612.3456789012345, remaining: 4.666666666666667 });
+  });
+
   it("a level above its limit is one that is full", () => {
     const [reading] = readingsOf(new Headers({ "x-ratelimit-limit": "10", "x-ratelimit-remaining": "11", "x-ratelimit-reset": "5" }), 0);
     expect(reading).toMatchObject({ limit: 10, remaining: 10 });

@@ -10,7 +10,7 @@ export interface RateItem {
 const MOST_CHARACTERS = 4000;
 const MOST_MEMBERS = 20;
 /** Of hundreds of digits it would be endless, of which nothing can be counted; a structured field has fifteen at most. */
-const NUMBER = /^-?\d{1,15}(?:\.\d{1,6})?$/;
+const NUMBER = /^-?\d{1,15}(?:\.\d{1,20})?$/;
 
 /** Empty for what cannot be read. */
 export function rateItems(text: string): readonly RateItem[] {

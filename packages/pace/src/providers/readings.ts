@@ -129,7 +129,7 @@ function singleReadings(fields: Fields, now: number): readonly Reading[] {
 
 /** The number of `100;w=21600`, or of `100, 100;w=60` as older drafts wrote it. */
 function withoutParameters(text: string | null): string | null {
-  return text === null ? null : (/^\s*\d{1,15}(?:\.\d{1,6})?(?=\s*(?:[;,]|$))/.exec(text)?.[0] ?? null);
+  return text === null ? null : (/^\s*\d{1,15}(?:\.\d{1,20})?(?=\s*(?:[;,]|$))/.exec(text)?.[0] ?? null);
 }
 
 const DRAFT_UNITS: Readonly<Record<string, Unit>> = { requests: "requests", request: "requests", tokens: "tokens", token: "tokens" };
@@ -190,7 +190,7 @@ function reading({ unit, name, limit, windowMs, remaining: told, resetInMs, shap
 
 /** Digits, as many as a number holds exactly. */
 function amount(text: string | null): number | undefined {
-  return text !== null && /^\s*\d{1,15}(?:\.\d{1,6})?\s*$/.test(text) ? Number(text) : undefined;
+  return text !== null && /^\s*\d{1,15}(?:\.\d{1,20})?\s*$/.test(text) ? Number(text) : undefined;
 }
 
 /** The window of a bucket: what is missing comes back in `resetInMs`, so all of it does in so much more. */
