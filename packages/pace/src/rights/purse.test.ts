@@ -47,10 +47,19 @@ describe("a purse", () => {
     const purse = createPurse(0, TERMS, () => undefined);
     purse.readyMs(0, 8);
     purse.readyMs(600, 2);
-    expect(purse.report(1500)).toMatchObject({ least: 8, wants: 8 });
+    expect(purse.report(900)).toMatchObject({ least: 8, wants: 8 });
     expect(purse.report(1600)).toMatchObject({ least: 0, wants: 0 });
     purse.readyMs(1700, 2);
     expect(purse.report(1700)).toMatchObject({ least: 2, wants: 2 });
+  });
+
+  it("asks for nothing that this window has not any more, which those that need less would wait for", () => {
+    const purse = createPurse(0, TERMS, () => undefined);
+    purse.granted(0, { window: 1, ceiling: 2, endsMs: 60_000, free: 4 }, 60_000);
+    expect(purse.readyMs(0, 7)).toBe(60_000);
+    expect(purse.report(0)).toMatchObject({ least: 0 });
+    expect(purse.readyMs(100, 5)).toBe(200);
+    expect(purse.report(200)).toMatchObject({ least: 5 });
   });
 
   it("tells what all have left and used of a window, and of the next that nothing is", () => {

@@ -93,7 +93,9 @@ export function createPurse(
     readyMs: (now, units) => {
       if (units > limit) return Number.POSITIVE_INFINITY;
       if (units <= held(now) + ROUNDING) return now;
-      asked = { units: Math.max(needs(now), units), atMs: now };
+      // What is not there in this window nobody gives, and those that need less would wait for it.
+      const isThere = shape === "bucket" || units <= held(now) + freeAt(now) + ROUNDING;
+      if (isThere && units >= needs(now)) asked = { units, atMs: now };
       short(now);
       if (units <= held(now) + ROUNDING) return now;
       const lacking = units - held(now) - freeAt(now);
