@@ -36,8 +36,15 @@ const OF_A_DAY = /"quotaId"\s*:\s*"[^"]{0,80}PerDay/;
 const GOOGLES_ZONE = "America/Los_Angeles";
 const OF_A_LIMIT = /rate.?limit|too many|quota|abuse detection/i;
 /** No unit is the beginning of a word: of "2 months" nothing is known. */
-const IN_WORDS =
-  /(?:try again|retry|wait)[^.\d]{0,40}?((?:\d+(?:\.\d+)?\s?(?:more )?(?:milliseconds?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?)(?![a-z]),?\s?(?:and )?)+)/i;
+const UNITS = ["days?", "h(?:(?:ou)?rs?)?", "m(?:in(?:ute)?s?)?", "s(?:ec(?:ond)?s?)?", "ms|milliseconds?"].map(
+  (unit) => `(?:${unit})(?![a-z])`,
+);
+const NUMBER = String.raw`\d+(?:\.\d+)?\s?(?:more )?`;
+/** Of several the larger come first: in "10 seconds, 3 days of quota remain" no days are to be waited. */
+const IN_WORDS = new RegExp(
+  `(?:try again|retry|wait)[^.\\d]{0,40}?(?=${NUMBER}(?:${UNITS.join("|")}))(${UNITS.map((unit) => `(?:${NUMBER}${unit},?\\s?(?:and )?)?`).join("")})`,
+  "i",
+);
 /** Bodies of refusals are short; of longer ones this much is read. */
 const MOST_BODY = 20_000;
 

@@ -64,13 +64,21 @@ describe("a wait in words", () => {
         fc.constantFrom("", ".", " and then go on.", " (request 7)"),
         (before, parts, between, after) => {
           const text = parts.map(({ amount, gap, unit: [word] }) => `${amount}${gap}${word}`).join(between);
-          const waitMs = parts.reduce((sum, { amount, unit: [, ms] }) => sum + amount * ms, 0);
+          // After a smaller unit no larger one is of the wait.
+          const isOfIt = parts.map(({ unit: [, ms] }, nth) => nth === 0 || ms < (parts[nth - 1] as (typeof parts)[0]).unit[1]);
+          const waitMs = parts.reduce((sum, { amount, unit: [, ms] }, nth) => sum + (isOfIt[nth] === true ? amount * ms : 0), 0);
           expect(said(`${before}${text}${after}`), text).toEqual({ kind: "refused", waitMs });
         },
       ),
       { numRuns: 500, seed: 8 },
     );
   });
+
+  it.each([
+    ["Try again in 30s, 1 day limit 1000 requests", 30_000],
+    ["Please wait 10 seconds, 3 days of quota remain", 10_000],
+    ["Retry in 1 hr 5 mins and 20 secs", 3_920_000],
+  ])("is what is to be waited in %j", (body, waitMs) => expect(said(body)).toEqual({ kind: "refused", waitMs }));
 
   it.each(["wait 3 months", "try again in 5 steps", "retry with 2 hands", "wait 7 sheep", "try again in 30 more", "wait 4 msgs"])(
     "is none in %j",
