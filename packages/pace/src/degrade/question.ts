@@ -21,11 +21,14 @@ const GENERATING: Readonly<Record<ModelCall["style"], RegExp>> = {
   gemini: /\/models\/[^/]+:(?:g|streamG)enerateContent$/,
 };
 const MODEL_IN_PATH = /\/(?:deployments|models?)\/[^/]+/;
-/** What lives at the service, and is another after the call: conversations, work in the background, a machine, prompts and servers that bring tools of their own. */
-const KEPT_THERE = [
-  ...["id", "conversation", "conversation_id", "chat_id", "session_id", "thread", "thread_id", "assistant_id", "agent_id"],
-  ...["background", "deferred", "container", "mcp_servers", "prompt"],
-];
+/**
+ * What lives at the service, and is another after the call: conversations, work in the background, a machine, prompts and servers that bring tools of their own; and to whom
+ * something is sent. However it is written: `chat_id`, `chatId`, `chatID`.
+ */
+const KEPT_THERE = new Set([
+  ...["id", "conversation", "conversationid", "chat", "chatid", "session", "sessionid", "thread", "threadid", "assistantid", "agentid"],
+  ...["background", "deferred", "container", "mcpservers", "prompt", "to", "channel", "channelid", "recipient", "recipients"],
+]);
 /** Of tools that the caller runs himself. All others act where the model is: they run code, or call somebody else. */
 const OWN_TOOLS = new Set<unknown>(["function", "custom"]);
 const OWN_TOOL_FIELDS = new Set(["functionDeclarations", "function_declarations", "toolSpec", "cachePoint"]);
@@ -48,7 +51,8 @@ function isSpoken(style: ModelCall["style"], body: Json): boolean {
 /** Responses are kept unless they say otherwise: each has an id that is continued from, read and deleted, and two callers would be given one. */
 function isKept(style: ModelCall["style"], body: Json): boolean {
   const isStored = style === "responses" ? body["store"] !== false : body["store"] === true;
-  return isStored || KEPT_THERE.some((name) => body[name] !== undefined && body[name] !== null && body[name] !== false);
+  const isSaid = (value: unknown): boolean => value !== undefined && value !== null && value !== false;
+  return isStored || Object.entries(body).some(([name, value]) => isSaid(value) && KEPT_THERE.has(name.toLowerCase().replaceAll("_", "")));
 }
 
 function toolsOf(body: Json): readonly unknown[] {
