@@ -6,7 +6,7 @@
  *   const pace = createPace();
  *   const answer = await pace.fetch("https://api.example.com/v1/things");
  */
-import { checkFunction, checkText, saidOf, shown } from "./argument.ts";
+import { checkFunction, checkText, saidOf } from "./argument.ts";
 import { judgedAnswer, meaningOf } from "./attempt.ts";
 import { type Attempt, type CallPorts, call } from "./call.ts";
 import type { BreakerState } from "./control/breaker.ts";
@@ -14,6 +14,7 @@ import { createRetryBudget } from "./control/retry-budget.ts";
 import { createAskers } from "./degrade/askers.ts";
 import type { DegradeEvent } from "./degrade/degrader.ts";
 import { fetchLesser } from "./degrade/lesser-fetch.ts";
+import { type Described, describe, isReadOnce } from "./described.ts";
 import { PaceError } from "./error.ts";
 import type { PaceEvent } from "./event.ts";
 import { createForesight } from "./foresight.ts";
@@ -27,16 +28,16 @@ import type { Random } from "./host/random.ts";
 import type { Standing } from "./ladder/ladder.ts";
 import type { Keeper, ReactionFault, Watcher } from "./ladder/reactions.ts";
 import type { Tagged } from "./ladder/rules.ts";
-import { type Asked, modelOf, partitionOf } from "./partition.ts";
+import { modelOf, partitionOf } from "./partition.ts";
 import { type PartitionState, partitionStateOf } from "./partition-state.ts";
 import { createPartitions } from "./partitions.ts";
 import { type CallTraits, countable, type PacePolicy } from "./policy.ts";
 import { createPolicyAccounts, type PolicyAccount } from "./policy-accounts.ts";
-import { checkInit, checkNamed, checkPolicy, checkPorts, checkRun, checkTraits, knownClass } from "./policy-check.ts";
+import { checkNamed, checkPolicy, checkPorts, checkRun, checkTraits, knownClass } from "./policy-check.ts";
 import { beginningOf } from "./providers/beginning.ts";
 import { guessedCost } from "./providers/cost.ts";
 import { type CostCorrection, createCostCorrection } from "./providers/cost-correction.ts";
-import { createDollars } from "./providers/dollars.ts";
+import { createDollars, isOfTokens } from "./providers/dollars.ts";
 import { fieldsOf } from "./providers/fields.ts";
 import { judgedError } from "./providers/judged-error.ts";
 import { knownOf } from "./providers/known.ts";
@@ -48,7 +49,7 @@ import { createPool, HERE, type Measure } from "./quota/pool.ts";
 import type { Cost } from "./quota/reading.ts";
 import type { RightsStore } from "./rights/rights-store.ts";
 import { createSharing } from "./rights/sharing.ts";
-import type { Throttle } from "./slowdown/throttle.ts";
+import { type Throttle, throttleFound } from "./slowdown/throttle.ts";
 
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
@@ -199,7 +200,14 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
       policy: ofPolicy.map(({ door }) => door()),
     };
     const turned = (state: BreakerState): void => watch({ kind: "breaker", partition: name, state });
-    const gate = createGate(settings, { clock, random, pool: pool?.door(), hold: sharing?.hold(name), throttle: throttle?.(name), turned });
+    const gate = createGate(settings, {
+      clock,
+      random,
+      pool: pool?.door(),
+      hold: sharing?.hold(name),
+      throttle: throttle && throttleFound(() => throttle(name)),
+      turned,
+    });
     const ports: CallPorts = {
       gate,
       budget: createRetryBudget(clock),
@@ -317,17 +325,24 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
         if (judged === undefined) throw error;
         return { result: { error }, ...meaningOf(judged.verdict, judged.readings, isIdempotent) };
       }
-      return { result: { result }, ...whatIsTold(partition, model, () => told?.(result)) };
+      return { result: { result }, ...whatIsTold(partition, given, () => told?.(result)) };
     });
     if ("error" in end) throw end.error;
     return end.result;
   };
 
   /** The work is done, and its result is its caller's: what `told` throws is told, and takes nothing away. */
-  const whatIsTold = (partition: string, model: string | undefined, told: () => Said | undefined): Omit<Attempt<unknown>, "result"> => {
+  const whatIsTold = (
+    partition: string,
+    { model, guess = {} }: Pick<RunOptions, "model" | "guess">,
+    told: () => Said | undefined,
+  ): Omit<Attempt<unknown>, "result"> => {
     const counted = (cost: unknown): Cost | undefined => {
       const known = countable(cost);
-      return known === undefined || known.usd !== undefined ? known : dollars.guessed(known, model);
+      if (known === undefined || known.usd !== undefined) return known;
+      // Of what is not told the guess stands, here as in quotas of tokens.
+      const { usd } = dollars.guessed({ ...guess, ...known }, model);
+      return usd === undefined || !isOfTokens(known) ? known : { ...known, usd };
     };
     try {
       const { headers, used } = told() ?? {};
@@ -420,74 +435,4 @@ function quiet(watch: (event: PaceEvent) => void): (event: PaceEvent) => void {
       // As PacePorts says.
     }
   };
-}
-
-/** Node's streams and generators are bodies as well: once read they are empty, and would be sent so. */
-function isReadOnce(body: RequestInit["body"]): boolean {
-  return body instanceof ReadableStream || (typeof body === "object" && body !== null && Symbol.asyncIterator in body);
-}
-
-interface Described {
-  readonly asked: Asked;
-  /** Where to. */
-  readonly at: URL;
-  readonly method: string;
-}
-
-function describe(input: string | URL | Request, init: RequestInit): Described {
-  checkInit(init);
-  const request = input instanceof Request ? input : undefined;
-  const url = request?.url ?? textOf(input);
-  const at = parsed(url);
-  if (at === undefined)
-    throw new PaceError("bad-argument", `${shown(withoutQuery(url))} is no address`, 'It begins with the scheme: "https://…".');
-  const body = textIn(init.body);
-  const method = (init.method ?? request?.method ?? "GET").toUpperCase();
-  return { asked: { url, headers: headersOf(init.headers ?? request?.headers), body }, at, method };
-}
-
-const BRACE = "{".charCodeAt(0);
-
-/** What can be looked into: a text, and bytes of JSON. */
-function textIn(body: RequestInit["body"]): string | undefined {
-  if (typeof body === "string") return body;
-  const bytes =
-    body instanceof ArrayBuffer
-      ? new Uint8Array(body)
-      : ArrayBuffer.isView(body)
-        ? new Uint8Array(body.buffer, body.byteOffset, body.byteLength)
-        : undefined;
-  return bytes?.[0] === BRACE ? new TextDecoder().decode(bytes) : undefined;
-}
-
-/** What cannot be made a text is no address either. */
-function textOf(input: unknown): string {
-  try {
-    return String(input);
-  } catch {
-    return "";
-  }
-}
-
-function headersOf(given: RequestInit["headers"]): Headers {
-  try {
-    return new Headers(given);
-  } catch {
-    // What the engine says of it has the value in it, which may be a credential.
-    throw new PaceError("bad-argument", "a field of a request has a name or a value that no field has", 'As in { accept: "text/plain" }.');
-  }
-}
-
-/** A key or a password may be in it. */
-function withoutQuery(url: string): string {
-  const [bare = ""] = url.split(/[?#]/, 1);
-  return bare.slice(bare.lastIndexOf("@") + 1).slice(0, 80);
-}
-
-function parsed(url: string): URL | undefined {
-  try {
-    return new URL(url);
-  } catch {
-    return undefined;
-  }
 }

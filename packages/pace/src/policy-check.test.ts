@@ -133,6 +133,7 @@ describe("what calls are given is refused, and told what is meant", () => {
     ["a flag of work that is none", (pace) => pace.run("a", async () => 1, { isIdempotent: 1 as never }), /isIdempotent is 1/],
     ["what is told by no function", (pace) => pace.run("a", async () => 1, { told: {} as never }), /told is no function/],
     ["no address", (pace) => pace.fetch(undefined as never), /"undefined" is no address/],
+    ["an address without its scheme", (pace) => pace.fetch("localhost:8080/v1"), /"localhost:8080\/v1" is no address/],
     ["an address that is no text", (pace) => pace.fetch(Object.create(null)), /is no address/],
     ["a request that is a number", (pace) => pace.fetch(ORIGIN, 3 as never), /no object but 3/],
     ["a method that is a number", (pace) => pace.fetch(ORIGIN, { method: 3 as never }), /method is 3/],

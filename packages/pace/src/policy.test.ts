@@ -122,11 +122,23 @@ describe("a budget of dollars for work that is no fetch", () => {
     pace.close();
   });
 
+  it("keeps what was guessed of that which is not told", async () => {
+    const { time, pace } = town({ quotas, prices: PRICES }, model(0));
+    const used = { requests: 1, "output-tokens": 1000 };
+    const done = pace.run("work", async () => "done", { guess: { requests: 1, ...usage }, model: "large", told: () => ({ used }) });
+    await time.runSettled(5000);
+    await done;
+    expect(dollars(pace)).toBeCloseTo(0.15);
+    pace.close();
+  });
+
   it("refuses what takes tokens of a model without a price, and lets pass what takes none", async () => {
     const { time, pace } = town({ quotas, prices: PRICES }, model(0));
     const work = async (): Promise<string> => "done";
     for (const unit of ["input-tokens", "output-tokens", "tokens"])
       expect(await codeOf(pace.run("work", work, { guess: { [unit]: 100 }, model: "other" }))).toBe("bad-argument");
+    const ofNoKind = pace.run("work", work, { guess: { tokens: 100 }, model: "large" });
+    await expect(ofNoKind).rejects.toMatchObject({ hint: expect.stringContaining('"input-tokens"') });
     const done = codeOf(pace.run("work", work));
     await time.runSettled(5000);
     expect(await done).toBe("none");

@@ -24,6 +24,11 @@ export interface Dollars {
 }
 
 const TOKENS = ["input-tokens", "output-tokens", "tokens"] as const;
+/** Whether it says what it takes of a model. */
+export function isOfTokens(cost: Cost): boolean {
+  return TOKENS.some((unit) => cost[unit] !== undefined);
+}
+
 /** Whoever calls chooses the names. */
 const MOST_TOLD = 100;
 const MOST_NAME_CHARACTERS = 100;
@@ -51,6 +56,11 @@ export function createDollars(prices: Prices, tell: (error: PaceError) => void):
     }
     return error;
   };
+  const NO_KIND = new PaceError(
+    "bad-argument",
+    "a quota of the policy counts dollars, and tokens that are neither of input nor of output have no price",
+    'Guess both: guess: { "input-tokens": …, "output-tokens": … }.',
+  );
   return {
     guessed: (cost, model) => {
       const price = priceOf(prices, model);
@@ -60,7 +70,8 @@ export function createDollars(prices: Prices, tell: (error: PaceError) => void):
     taken: (usage, model) => costOfUsage(usage, usdOfUsage(usage, priceOf(prices, usage.model) ?? priceOf(prices, model))),
     said: (said, guess, model) => costOfSaid(said, guess, priceOf(prices, said.model) ?? priceOf(prices, model)),
     checkGuess: (guess, model) => {
-      if (guess.usd === undefined && TOKENS.some((unit) => guess[unit] !== undefined)) throw missing(model);
+      if (guess.usd !== undefined || !isOfTokens(guess)) return;
+      throw priceOf(prices, model) === undefined ? missing(model) : NO_KIND;
     },
     lookAtTaken: (taken, model) => {
       if (taken.usd === undefined) missing(model);

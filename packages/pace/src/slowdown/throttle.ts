@@ -31,3 +31,14 @@ export function createThrottle(limitOf: (nowMs: number, rank: number) => Throttl
     },
   };
 }
+
+/** Whichever holds at the moment: what is asked for comes after the first call, and another may take its place. */
+export function throttleFound(find: () => Throttle | undefined): Throttle {
+  return {
+    readyMs: (now, rank, underWay) => {
+      const one = find();
+      return one === undefined ? now : one.readyMs(now, rank, underWay);
+    },
+    left: (now, rank) => find()?.left(now, rank),
+  };
+}
