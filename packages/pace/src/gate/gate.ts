@@ -354,7 +354,12 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
       if (!line.has(call)) continue;
       takeOut(call);
       isAsked = true;
-      call.waiter.refuse(tooLate(now, call.terms.deadlineMs, estimateMs(now, call), lanes.spent(now, call.terms)));
+      const leavesMs = estimateMs(now, call);
+      call.waiter.refuse(
+        now < call.terms.deadlineMs
+          ? tooLate(now, call.terms.deadlineMs, leavesMs, lanes.spent(now, call.terms))
+          : itsDeadline(leavesMs - now),
+      );
     }
   };
 
@@ -374,7 +379,7 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
   };
 
   const refusal = (now: number, call: Call): PaceError | undefined => {
-    if (isClosed) return new PaceError("closed", "the gate was closed", "Make another.");
+    if (isClosed) return new PaceError("closed", "the pace was closed", "Make another with createPace().");
     const { rank, isReserved } = call.terms;
     // Whoever floods a later class keeps nobody out of an earlier one, nor what is reserved.
     const waiting = isReserved ? 0 : line.upTo(rank) + operations.upTo(rank);
@@ -413,10 +418,7 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
       if (deadlineMs !== Number.POSITIVE_INFINITY && isWaiting(call))
         call.forgetDeadline = clock.wake(deadlineMs, () => {
           takeOut(call);
-          const availableInMs = estimateMs(clock.now(), call) - clock.now();
-          waiter.refuse(
-            new PaceError("deadline", "its deadline came while it waited", "Give it more time, or another class.", { availableInMs }),
-          );
+          waiter.refuse(itsDeadline(estimateMs(clock.now(), call) - clock.now()));
           pump();
         });
       return () => {
@@ -446,7 +448,7 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
       holding?.close();
       for (const call of [...line.items(), ...operations.items()]) {
         takeOut(call);
-        call.waiter.refuse(new PaceError("closed", "the gate was closed", "Make another."));
+        call.waiter.refuse(new PaceError("closed", "the pace was closed", "Make another with createPace()."));
       }
     },
   };
@@ -458,6 +460,10 @@ function isCapped(call: Call): call is Capped {
 
 function tooLarge(): PaceError {
   return new PaceError("quota-spent", "it takes more than a whole quota has", "Ask for less in one call.");
+}
+
+function itsDeadline(availableInMs: number): PaceError {
+  return new PaceError("deadline", "its deadline came while it waited", "Give it more time, or another class.", { availableInMs });
 }
 
 function tooLate(now: number, deadlineMs: number, leavesMs: number, spent?: Account): PaceError {

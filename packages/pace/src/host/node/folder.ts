@@ -121,7 +121,11 @@ async function toldAs<Value>(doing: string, work: () => Promise<Value>): Promise
     if (cause instanceof PaceError) throw cause;
     if (FULL.has(codeOf(cause)))
       throw new PaceError("disk-full", `no room to ${doing}`, "Make room; what was accepted before is kept.", { cause });
-    throw new PaceError("disk-failed", `could not ${doing} (${codeOf(cause)})`, "Look at the folder's rights and the system's log.", {
+    const hint =
+      codeOf(cause) === "EEXIST" || codeOf(cause) === "ENOTDIR"
+        ? "A file has its name: choose another."
+        : "Look at the folder's rights and the system's log.";
+    throw new PaceError("disk-failed", `could not ${doing} (${codeOf(cause)})`, hint, {
       cause,
     });
   }

@@ -188,9 +188,14 @@ function opened(path: string): Open {
   } catch (error) {
     database?.close();
     const reason = error instanceof Error ? error.message : String(error);
-    throw new PaceError("bad-argument", `"${path}" cannot be shared: ${reason}`, "Name a file of its own, on a disk of this machine.", {
-      cause: error,
-    });
+    throw new PaceError(
+      "bad-argument",
+      `"${path}" cannot be shared: ${reason}`,
+      "Name a file of its own in a folder that is there, on a disk of this machine.",
+      {
+        cause: error,
+      },
+    );
   }
 }
 
