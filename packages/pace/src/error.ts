@@ -32,7 +32,7 @@ const BRAND: unique symbol = Symbol.for("perdure.pace.error");
 
 export interface PaceErrorDetails {
   readonly cause?: unknown | undefined;
-  /** When such a call could leave, as far as is known: milliseconds from now, never below 0, which is now: what kept it may be over by the time that it is told. */
+  /** When such a call could leave, as far as is known: whole milliseconds from now, never below 0, which is now: what kept it may be over by the time that it is told. */
   readonly availableInMs?: number | undefined;
 }
 
@@ -50,7 +50,7 @@ export class PaceError extends Error {
     this.code = code;
     this.hint = hint;
     // Who counts from a moment that has passed comes below zero.
-    this.availableInMs = availableInMs === undefined || Number.isNaN(availableInMs) ? undefined : Math.max(0, availableInMs);
+    this.availableInMs = availableInMs === undefined || Number.isNaN(availableInMs) ? undefined : Math.max(0, Math.ceil(availableInMs));
   }
 }
 

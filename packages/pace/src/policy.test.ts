@@ -87,6 +87,30 @@ describe("a budget in dollars", () => {
     pace.close();
   });
 
+  it.each([
+    ["whose tokens may cost more", (pace: Pace) => said(pace, "large", 1_000_000)],
+    ["whose guess is more", (pace: Pace) => pace.run("work", async () => "done", { guess: { requests: 1, usd: 1.5 } })],
+    ["that is told to cost more", (pace: Pace) => said(pace.with({ cost: { usd: 1.5 } }), "large", 1)],
+  ])("sends no call %s than all of it, and says which quota that is", async (_what, asked) => {
+    let sent = 0;
+    const { time, pace } = town(policy, (...request) => {
+      sent++;
+      return model(1)(...request);
+    });
+    const refused = asked(pace).then(
+      () => "sent",
+      (error: unknown) => error,
+    );
+    await time.runSettled(5000);
+    expect(await refused).toMatchObject({
+      code: "quota-spent",
+      message: expect.stringMatching(/may take (?:1\.5|12\.8|100) usd, and the quota "usd in 86400000 ms" has 1 in all/),
+      hint: expect.stringContaining("max_tokens"),
+    });
+    expect(sent).toBe(0);
+    pace.close();
+  });
+
   it("has back what was guessed too high when the answer was read", async () => {
     const { time, pace } = town(policy, model(1));
     for (let call = 0; call < 30; call++) {

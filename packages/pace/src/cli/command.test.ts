@@ -152,7 +152,7 @@ describe("pace", () => {
       });
     await using service = await testService((_, response) => response.end());
     const taken = ["proxy", "--for", "https://a.example", "--port", new URL(service.url).port];
-    expect(await said(taken)).toMatchObject({ exit: 1, err: expect.stringContaining("the port is taken") });
+    expect(await said(taken)).toMatchObject({ exit: 1, err: expect.stringContaining(`the port is taken: ${taken.at(-1)}`) });
   });
 });
 
@@ -214,8 +214,11 @@ describe("pace monitor", () => {
   it("draws until q or ctrl-C, and leaves the terminal as it was", async () => {
     await using service = await testService((_, response) => response.writeHead(200, PLENTY).end("{}"));
     const { calling, url } = await proxyOf(["--for", service.url]);
-    for (const key of ["q", "\u0003"]) {
-      const monitor = call(["monitor", url, "--every", "100"], { columns: "80" });
+    for (const [key, columns] of [
+      ["q", "80"],
+      ["\u0003", "0"],
+    ] as const) {
+      const monitor = call(["monitor", url, "--every", "100"], { columns });
       await heard(monitor, /q ends[\s\S]*q ends/);
       monitor.press(key);
       expect(await monitor.exit).toBe(0);

@@ -45,12 +45,15 @@ export function failureOf(error: unknown): Failure {
     };
   if (isUpstreamError(error))
     return { exit: EXIT.failed, code: error.code, why: error.message, hint: "Check the address, and whether it can be reached from here." };
-  const { code, path, syscall, message } = (error instanceof Error ? error : {}) as Partial<NodeJS.ErrnoException>;
+  const { code, path, syscall, message, port } = (error instanceof Error ? error : {}) as Partial<
+    NodeJS.ErrnoException & { readonly port: number }
+  >;
   if (code === undefined || syscall === undefined) throw error;
   const [exit, why, hint] = Object.hasOwn(SYSTEM, code)
     ? (SYSTEM[code] as Known)
     : [EXIT.failed, message ?? code, "It is the machine that says so."];
-  return { exit, code, why: path === undefined ? why : `${why}: ${path}`, hint };
+  const which = path ?? port;
+  return { exit, code, why: which === undefined ? why : `${why}: ${which}`, hint };
 }
 
 export function reportFailure(terminal: Terminal, what: string, { code, why, hint }: Failure): void {

@@ -48,8 +48,9 @@ export function createTerminal({ stdin, stdout, stderr }: Streams, environment: 
     json,
     movesCursor: isPeople,
     keys: isPeople && "setRawMode" in stdin && stdin.isTTY ? stdin : undefined,
-    columns: () => stdout.columns ?? DEFAULT_COLUMNS,
-    rows: () => stdout.rows ?? DEFAULT_ROWS,
+    // Who opens a terminal without saying how large it is has one of nothing by nothing.
+    columns: () => stdout.columns || DEFAULT_COLUMNS,
+    rows: () => stdout.rows || DEFAULT_ROWS,
     resized: (call) => {
       stdout.on("resize", call);
       return () => void stdout.off("resize", call);

@@ -11,7 +11,7 @@ export interface Calling {
   press(key: string): void;
 }
 
-/** `columns`: of a terminal; without them nobody looks. */
+/** `columns`: of a terminal, "0" of one that does not know its size; without them nobody looks. */
 export function call(words: readonly string[], { columns, ...environment }: Environment = {}): Calling {
   const kept = { stdout: "", stderr: "" };
   const stopped = new AbortController();
@@ -20,7 +20,7 @@ export function call(words: readonly string[], { columns, ...environment }: Envi
     through.setEncoding("utf8").on("data", (text: string) => {
       kept[name] += text;
     });
-    return Object.assign(through, columns === undefined ? {} : { isTTY: true, columns: Number(columns), rows: 24 });
+    return Object.assign(through, columns === undefined ? {} : { isTTY: true, columns: Number(columns), rows: columns === "0" ? 0 : 24 });
   };
   const stdin = Object.assign(new PassThrough(), {
     isTTY: columns !== undefined,

@@ -335,7 +335,7 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
       }
       if (ready > now) {
         takeOut(first);
-        first.waiter.refuse(tooLarge());
+        first.waiter.refuse(tooLarge(first, lanes.spent(now, first.terms)));
         // Others of its operation may go on.
         isAsked = true;
         continue;
@@ -386,7 +386,7 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
     if (waiting >= settings.mostWaiting)
       return new PaceError("queue-full", `${waiting} calls wait already`, "Ask for less at once, or raise mostWaiting.");
     const leaves = estimateMs(now, call);
-    if (leaves === Number.POSITIVE_INFINITY) return tooLarge();
+    if (leaves === Number.POSITIVE_INFINITY) return tooLarge(call, lanes.spent(now, call.terms));
     const { deadlineMs } = call.terms;
     // Who is let in and comes too late costs nobody anything; who is turned away by a wrong guess has lost his call.
     return leaves <= deadlineMs || estimateMs(now, call, HOPE) <= deadlineMs
@@ -458,8 +458,13 @@ function isCapped(call: Call): call is Capped {
   return "operation" in call;
 }
 
-function tooLarge(): PaceError {
-  return new PaceError("quota-spent", "it takes more than a whole quota has", "Ask for less in one call.");
+function tooLarge({ wants }: Call, whole?: Account): PaceError {
+  const what =
+    whole === undefined
+      ? "it takes more than a whole quota has"
+      : `it may take ${String(Number((wants[whole.unit] ?? 0).toPrecision(3)))} ${whole.unit}, and the quota "${whole.name}" has ${whole.limit} in all`;
+  const isPaid = whole?.unit === "usd";
+  return new PaceError("quota-spent", what, isPaid ? "Set max_tokens lower, or raise the quota." : "Ask for less in one call.");
 }
 
 function itsDeadline(availableInMs: number): PaceError {

@@ -22,7 +22,7 @@ import type { Outcome } from "./outcome.ts";
 /** What a call takes, and of whom it is. */
 export interface Asking {
   readonly cost: Cost;
-  /** Whether it is a guess: then one that is more than a whole quota is taken for all of it instead of being refused. */
+  /** Whether it is a guess: then one that is more than a whole quota is taken for all of it instead of being refused, but for money. */
   readonly isGuess: boolean;
   /** What of it is none. */
   readonly sure?: Cost | undefined;
@@ -180,7 +180,8 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
     let bounded = cost;
     for (const { account } of lanes) {
       const { unit, limit } = account;
-      if ((bounded[unit] ?? 0) > limit && sure?.[unit] === undefined) bounded = { ...bounded, [unit]: limit };
+      // What a rate let through too much it waits for afterwards; what was paid nobody gives back.
+      if (unit !== "usd" && (bounded[unit] ?? 0) > limit && sure?.[unit] === undefined) bounded = { ...bounded, [unit]: limit };
     }
     return bounded;
   };
