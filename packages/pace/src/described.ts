@@ -2,7 +2,6 @@
 import { shown } from "./argument.ts";
 import { PaceError } from "./error.ts";
 import type { Asked } from "./partition.ts";
-import { checkInit } from "./policy-check.ts";
 
 /** Node's streams and generators are bodies as well: once read they are empty, and would be sent so. */
 export function isReadOnce(body: RequestInit["body"]): boolean {
@@ -18,7 +17,6 @@ export interface Described {
 
 /** Throws `bad-argument`. */
 export function describe(input: string | URL | Request, init: RequestInit): Described {
-  checkInit(init);
   const request = input instanceof Request ? input : undefined;
   const url = request?.url ?? textOf(input);
   const at = parsed(url);
@@ -33,9 +31,10 @@ export function describe(input: string | URL | Request, init: RequestInit): Desc
 const HOST_FIRST = /^[a-z][\w.-]*:\d{1,5}(?:\/|$)/i;
 const BRACE = "{".charCodeAt(0);
 
-/** What can be looked into: a text, and bytes of JSON. */
+/** What can be looked into: a text, bytes of JSON, and what a form says in words. */
 function textIn(body: RequestInit["body"]): string | undefined {
   if (typeof body === "string") return body;
+  if (body instanceof FormData) return JSON.stringify(Object.fromEntries([...body].filter(([, value]) => typeof value === "string")));
   const bytes =
     body instanceof ArrayBuffer
       ? new Uint8Array(body)

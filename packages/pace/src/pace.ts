@@ -47,6 +47,7 @@ import { needsBody } from "./providers/verdict.ts";
 import { type Gauge, gaugeOf } from "./quota/gauge.ts";
 import { createPool, HERE, type Measure } from "./quota/pool.ts";
 import type { Cost } from "./quota/reading.ts";
+import { withReadBody } from "./read-body.ts";
 import type { RightsStore } from "./rights/rights-store.ts";
 import { createSharing } from "./rights/sharing.ts";
 import { type Throttle, throttleFound } from "./slowdown/throttle.ts";
@@ -129,7 +130,7 @@ const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"])
 
 const CLIENT_ERROR = 400;
 /** What a model's call takes that ended in an error. */
-const UNCHARGED: Cost = { requests: 1, "input-tokens": 0, "output-tokens": 0, tokens: 0, usd: 0 };
+const UNCHARGED: Cost = { "input-tokens": 0, "output-tokens": 0, tokens: 0, usd: 0 };
 
 interface Partition {
   readonly gate: Gate;
@@ -220,12 +221,13 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
     return { gate, ports, correction: createCostCorrection(), policy: ofPolicy };
   };
 
-  const termsOf = (traits: CallTraits, guessed: Cost): CallTerms => {
+  const termsOf = (traits: CallTraits, guessed: Cost, bare?: Cost): CallTerms => {
     const name = traits.class ?? usual;
     const rank = knownClass(classes, name);
     return {
       cost: traits.cost === undefined ? guessed : { ...guessed, ...traits.cost },
       isGuess: true,
+      bare,
       sure: traits.cost,
       rank,
       isReserved: reserved.has(name),
@@ -242,9 +244,11 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
     return { tags: all, cost: all.length === 0 ? {} : { ...guessed(), ...cost } };
   };
 
-  const withLess = async (traits: CallTraits, input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+  const withLess = async (traits: CallTraits, input: string | URL | Request, given: RequestInit = {}): Promise<Response> => {
     foresight.noticed();
-    const described = describe(input, init ?? {});
+    const reading = withReadBody(input, given);
+    const init = reading instanceof Promise ? await reading : reading;
+    const described = describe(input, init);
     const { asked, at } = described;
     const model = modelOf(asked, at);
     const partition = nameOf(described, model);
@@ -258,8 +262,10 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
     return await fetchLesser(degrader, lesser, (other, more) => gated(traits, other, more), input, init);
   };
 
-  const gated = async (traits: CallTraits, input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
+  const gated = async (traits: CallTraits, input: string | URL | Request, given: RequestInit = {}): Promise<Response> => {
     foresight.noticed();
+    const reading = withReadBody(input, given);
+    const init = reading instanceof Promise ? await reading : reading;
     const described = describe(input, init);
     const { asked, at, method } = described;
     const model = modelOf(asked, at);
@@ -276,14 +282,14 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
     let before: Response | undefined;
     const options = { attempts, signal: signal ?? undefined, named: { partition, class: traits.class ?? usual } };
     const corrected = correction.corrected(guess);
-    return await call(ports, termsOf(traits, corrected), options, async () => {
+    return await call(ports, termsOf(traits, corrected, guess), options, async () => {
       // Nobody reads it any more, and its connection is held until somebody says so.
       if (before !== undefined) await before.body?.cancel().catch(() => undefined);
-      before = await send(input instanceof Request ? input.clone() : input, init);
+      before = await send(input instanceof Request && (init.body ?? null) === null ? input.clone() : input, init);
       const dateMs = clock.date();
       const text = needsBody(before.status) ? await beginningOf(before, clock) : "";
       const judgement = judgedAnswer(before, text, dateMs, mayFail);
-      // Only models take more than a request; whether it is one is not known of a body that nobody can look into, as that of a `Request`.
+      // Only models take more than a request; whether it is one is not known of a body that nobody can look into, as that of a stream.
       if (judgement.outcome.kind !== "answered" || (guess["input-tokens"] === undefined && !isCounted)) return judgement;
       const { answer, used, said } = metered(before);
       const cost = used.then((usage) => {
@@ -313,7 +319,8 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
     foresight.noticed();
     const { ports, policy: taken } = partitionNamed(partition, partition);
     const guess = said.usd === undefined ? dollars.guessed(said, model) : said;
-    if (isInDollars(traits, taken)) dollars.checkGuess(guess, model);
+    const mustBePriced = isInDollars(traits, taken);
+    if (mustBePriced) dollars.checkWork(guess, model);
     foresight.admit(taggedOf(traits, () => guess));
     const options = { attempts: policy.attempts ?? ATTEMPTS, signal, named: { partition, class: traits.class ?? usual } };
     const end = await call(ports, termsOf(traits, { ...guess }), options, async (): Promise<Attempt<Ended<Result>>> => {
@@ -323,9 +330,12 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
       } catch (error) {
         const judged = judgedError(error, clock.date());
         if (judged === undefined) throw error;
-        return { result: { error }, ...meaningOf(judged.verdict, judged.readings, isIdempotent) };
+        const meaning = meaningOf(judged.verdict, judged.readings, isIdempotent);
+        const { outcome } = meaning;
+        const isUncharged = outcome.kind === "answered" && traits.cost === undefined;
+        return { result: { error }, ...meaning, outcome: isUncharged ? { ...outcome, used: UNCHARGED } : outcome };
       }
-      return { result: { result }, ...whatIsTold(partition, given, () => told?.(result)) };
+      return { result: { result }, ...whatIsTold(partition, given, mustBePriced, () => told?.(result)) };
     });
     if ("error" in end) throw end.error;
     return end.result;
@@ -335,6 +345,7 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
   const whatIsTold = (
     partition: string,
     { model, guess = {} }: Pick<RunOptions, "model" | "guess">,
+    mustBePriced: boolean,
     told: () => Said | undefined,
   ): Omit<Attempt<unknown>, "result"> => {
     const counted = (cost: unknown): Cost | undefined => {
@@ -342,7 +353,10 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
       if (known === undefined || known.usd !== undefined) return known;
       // Of what is not told the guess stands, here as in quotas of tokens.
       const { usd } = dollars.guessed({ ...guess, ...known }, model);
-      return usd === undefined || !isOfTokens(known) ? known : { ...known, usd };
+      if (!isOfTokens(known)) return known;
+      if (usd !== undefined) return { ...known, usd };
+      if (mustBePriced && guess.usd === undefined) dollars.lookAtTaken(known, model);
+      return known;
     };
     try {
       const { headers, used } = told() ?? {};

@@ -4,7 +4,7 @@ import { fieldsOf } from "./providers/fields.ts";
 export interface Asked {
   readonly url: string;
   readonly headers: Headers;
-  /** Where it is text. */
+  /** Where it is text; of a form the fields that are, as JSON. */
   readonly body: string | undefined;
 }
 
@@ -24,7 +24,8 @@ const SIGNATURES = ["signature-input", "signature"];
 const KEY_ID = /\bkeyid="([^"]+)"/i;
 /** GitHub counts these apart from all others. */
 const OWN_QUOTA = /^\/(search|graphql)(?=[/?]|$)/;
-const MODEL_IN_PATH = /\/models\/([\w.-]{1,80})/;
+/** Azure calls them deployments. */
+const MODEL_IN_PATH = /\/(?:models|deployments)\/([\w.-]{1,80})/;
 const MODEL_IN_BODY = /"model"\s*:\s*"([^"\\]{1,100})"/;
 /** Anthropic's fast mode has limits of its own. Both words are needed, so that a tool's argument of that name is none. */
 const FAST_IN_BODY = /"speed"\s*:\s*"fast"/;

@@ -30,6 +30,12 @@ async function said(pace: Pace, name: string, most = 1000): Promise<void> {
   await answer.text();
 }
 
+function form(fields: Readonly<Record<string, string | Blob>>): FormData {
+  const made = new FormData();
+  for (const [name, value] of Object.entries(fields)) made.set(name, value);
+  return made;
+}
+
 function codeOf(promise: Promise<unknown>): Promise<string> {
   return promise.then(
     () => "none",
@@ -111,6 +117,45 @@ describe("a budget in dollars", () => {
     pace.close();
   });
 
+  it.each<[string, (body: string) => Parameters<Fetch>]>([
+    ["a text", (body) => [ORIGIN, { method: "POST", body }]],
+    ["a Request", (body) => [new Request(ORIGIN, { method: "POST", body })]],
+    ["a file", (body) => [ORIGIN, { method: "POST", body: new Blob([body], { type: "application/json" }) }]],
+  ])("is reserved for questions that are %s before they leave", async (_what, asked) => {
+    const { time, pace } = town(policy, model(5000));
+    let answered = 0;
+    const body = JSON.stringify({ model: "large", max_tokens: 4000, messages: [] });
+    for (let nth = 0; nth < 4; nth++) {
+      const ask = async (): Promise<void> => {
+        const answer = await pace.fetch(...asked(body));
+        await answer.text();
+        answered++;
+      };
+      void ask().catch(() => undefined);
+      await time.runSettled(time.now() + 130_000);
+    }
+    // Each takes half of it.
+    expect(answered).toBe(2);
+    pace.close();
+  });
+
+  it("is kept for a large call though what others took more would make its guess more than all of it", async () => {
+    const { time, pace } = town(
+      { ...policy, quotas: { "*": [{ unit: "usd", limit: 10, windowMs: DAY_MS, shape: "window" }] } },
+      model(20_000),
+    );
+    const body = JSON.stringify({ model: "small", messages: [] });
+    for (let nth = 0; nth < 6; nth++) {
+      const long = pace.fetch(ORIGIN, { method: "POST", body }).then((answer) => answer.text());
+      await time.runSettled(time.now() + 5000);
+      await long;
+    }
+    const large = codeOf(said(pace.with({ deadlineMs: 2 * DAY_MS }), "small", 100_000));
+    await time.runSettled(time.now() + 2 * DAY_MS);
+    expect(await large).toBe("none");
+    pace.close();
+  });
+
   it("has back what was guessed too high when the answer was read", async () => {
     const { time, pace } = town(policy, model(1));
     for (let call = 0; call < 30; call++) {
@@ -143,6 +188,34 @@ describe("a budget of dollars for work that is no fetch", () => {
     expect([asked, dollars(pace)]).toEqual([4, 1]);
     await time.runSettled(time.now() + 200_000);
     expect(codes.filter((code) => code === "none").length).toBe(4);
+    pace.close();
+  });
+
+  it.each([400, 500])("counts nothing for work that ends in an error of %d", async (status) => {
+    const { time, pace } = town({ quotas, prices: PRICES, attempts: 1 }, model(0));
+    const work = (): Promise<never> => Promise.reject(Object.assign(new Error("no"), { status }));
+    const done = pace.run("work", work, { guess: { requests: 1, ...usage }, model: "large" }).catch(() => undefined);
+    await time.runSettled(5000);
+    await done;
+    expect(dollars(pace)).toBe(0);
+    pace.close();
+  });
+
+  it.each([
+    ["the model of work is named and no guess is made", {}, [0, "bad-argument"]],
+    ["tokens are told of neither kind", { guess: { requests: 1, usd: 0 }, told: () => ({ used: { tokens: 100 } }) }, [1, "none"]],
+  ])("is not passed by in silence where %s", async (_where, options, expected) => {
+    const faults: ReactionFault[] = [];
+    let asked = 0;
+    const time = createVirtualTime();
+    const pace = createPace({ quotas, prices: PRICES }, { clock: time, random: () => 0.5, fault: (fault) => faults.push(fault) });
+    for (const model of ["large", "other"]) {
+      const end = codeOf(pace.run("work", async () => asked++, { model, ...options }));
+      await time.runSettled(time.now() + 5000);
+      expect(await end).toBe(expected[1]);
+    }
+    expect(asked).toBe(expected[0] === 0 ? 0 : 2);
+    expect(faults.length).toBe(expected[0] === 0 ? 2 : 0);
     pace.close();
   });
 
@@ -200,9 +273,23 @@ describe("a model without a price, where dollars are counted", () => {
     pace.close();
   });
 
+  it.each<[string, () => Parameters<Fetch>]>([
+    ["a Request", () => [new Request(ORIGIN, question)]],
+    ["a Request of JSON", () => [new Request(ORIGIN, { ...question, headers: { "content-type": "application/json" } })]],
+    ["a file of JSON", () => [ORIGIN, { method: "POST", body: new Blob([question.body]) }]],
+    ["a form", () => [ORIGIN, { method: "POST", body: form({ model: "other", file: new Blob(["a voice"]) }) }]],
+    ["an address", () => [`${ORIGIN}/openai/deployments/other/chat/completions`, { method: "POST", body: '{"messages":[]}' }]],
+  ])("is not asked where it is named by %s", async (_what, asked) => {
+    const { pace, ask, sent } = counted({ quotas, prices: PRICES });
+    expect(await ask(pace, ...asked())).toBe("bad-argument");
+    expect(sent()).toBe(0);
+    pace.close();
+  });
+
   it("is told of once where it shows only by what the answer took", async () => {
     const { faults, pace, ask, sent } = counted({ quotas, prices: PRICES });
-    for (let nth = 0; nth < 3; nth++) expect(await ask(pace, new Request(ORIGIN, question))).toBe("none");
+    const stream = (): RequestInit => ({ method: "POST", body: new Blob([question.body]).stream(), duplex: "half" }) as RequestInit;
+    for (let nth = 0; nth < 3; nth++) expect(await ask(pace, ORIGIN, stream())).toBe("none");
     expect(sent()).toBe(3);
     expect(faults).toMatchObject([
       { kind: "failed", error: { message: expect.stringContaining(`"other"`), hint: expect.stringContaining(`prices: { "other"`) } },

@@ -22,8 +22,10 @@ import type { Outcome } from "./outcome.ts";
 /** What a call takes, and of whom it is. */
 export interface Asking {
   readonly cost: Cost;
-  /** Whether it is a guess: then one that is more than a whole quota is taken for all of it instead of being refused, but for money. */
+  /** Whether it is a guess: then one that is more than a whole quota is taken for all of it instead of being refused. */
   readonly isGuess: boolean;
+  /** The guess as it was before it was corrected. One that is more than all the money there is, is refused; not one that is so by what other calls took, as nobody would learn better. */
+  readonly bare?: Cost | undefined;
   /** What of it is none. */
   readonly sure?: Cost | undefined;
   readonly isReserved: boolean;
@@ -175,13 +177,14 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
 
   const isOld = (now: number, { seenMs }: Lane): boolean => now - seenMs >= SEEN_MS;
 
-  const expected = ({ cost, isGuess, sure }: Asking): Cost => {
+  const expected = ({ cost, isGuess, bare = cost, sure }: Asking): Cost => {
     if (!isGuess) return cost;
     let bounded = cost;
     for (const { account } of lanes) {
       const { unit, limit } = account;
       // What a rate let through too much it waits for afterwards; what was paid nobody gives back.
-      if (unit !== "usd" && (bounded[unit] ?? 0) > limit && sure?.[unit] === undefined) bounded = { ...bounded, [unit]: limit };
+      const isTooDear = unit === "usd" && (bare.usd ?? 0) > limit;
+      if (!isTooDear && (bounded[unit] ?? 0) > limit && sure?.[unit] === undefined) bounded = { ...bounded, [unit]: limit };
     }
     return bounded;
   };

@@ -61,6 +61,18 @@ describe("a call costs", () => {
     );
   });
 
+  it.each([
+    ["several answers", { n: 3 }, 3],
+    ["several of Gemini", { generationConfig: { candidateCount: 4 } }, 4],
+    ["one", { n: 1 }, 1],
+    ["more than a service writes", { n: 1e9 }, 128],
+    ["a tool's number of that name", { messages: [{ content: [{ type: "tool_use", input: { n: 50 } }] }] }, 1],
+    ["a number in what was said", { messages: [{ content: 'ask it with {"n": 5}' }] }, 1],
+  ])("the output of each where a question asks for %s", (_what, more, times) => {
+    const body = JSON.stringify({ model: "large", max_tokens: 100, ...more });
+    expect(guessedCost({ url: "https://api.example.com/v1/chat", headers, body })["output-tokens"]).toBe(100 * times);
+  });
+
   it("tokens where the model is in the address, as of Gemini", () => {
     const url = "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-flash:generateContent";
     expect(guessedCost({ url, headers, body: '{"contents":[]}' }).tokens).toBeGreaterThan(1000);

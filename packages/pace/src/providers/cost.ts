@@ -39,9 +39,13 @@ const MARKS_IN_TOKEN = 2;
 const OTHER_LETTERS_IN_TOKEN = 2.7;
 const WIDE_IN_TOKEN = 1.1;
 
-const MODEL_IN_PATH = /\/models?\/[\w.@-]{1,80}/;
+const MODEL_IN_PATH = /\/(?:models?|deployments)\/[\w.@-]{1,80}/;
 const MODEL_IN_BODY = /"model(?:Id)?"\s*:\s*"/;
 const MOST_OUTPUT = /"(?:max_tokens|max_completion_tokens|max_output_tokens|maxOutputTokens|max_tokens_to_sample)"\s*:\s*(\d{1,20})/;
+/** Answers that are written to one question, each as long as one alone. Within what was said quotes stand behind a backslash. */
+const SEVERAL = /"(?:n|candidateCount|best_of)"\s*:\s*[1-9]/;
+/** OpenAI's most. */
+const MOST_ANSWERS = 128;
 /** Parameters stand at the beginning or the end of a body. */
 const LOOKED_AT = 20_000;
 
@@ -52,8 +56,21 @@ export function guessedCost({ url, body }: Asked): Cost {
   if (!MODEL_IN_BODY.test(looked) && !MODEL_IN_PATH.test(url)) return { requests: 1 };
   const input = guessedTokens(body);
   const most = MOST_OUTPUT.exec(looked)?.[1];
-  const output = /\/(?:embeddings|rerank|moderations)\b/.test(url) ? 0 : Math.min(LONGEST_OUTPUT, Number(most ?? USUAL_OUTPUT));
+  const longest = /\/(?:embeddings|rerank|moderations)\b/.test(url) ? 0 : Math.min(LONGEST_OUTPUT, Number(most ?? USUAL_OUTPUT));
+  const output = longest * (longest > 0 && SEVERAL.test(looked) ? answersOf(body) : 1);
   return { requests: 1, "input-tokens": input, "output-tokens": output, tokens: input + output };
+}
+
+/** An argument of a tool may have such a name too, so it has to be looked where it stands. */
+function answersOf(body: string): number {
+  try {
+    const { n, best_of: bestOf, generationConfig } = JSON.parse(body) as Readonly<Record<string, unknown>>;
+    const { candidateCount } = (generationConfig ?? {}) as Readonly<Record<string, unknown>>;
+    const counts = [n, bestOf, candidateCount].filter((one) => typeof one === "number");
+    return Math.max(1, Math.min(MOST_ANSWERS, ...[Math.max(1, ...counts)]));
+  } catch {
+    return 1;
+  }
 }
 
 /** Of a body in JSON, or of any text. */

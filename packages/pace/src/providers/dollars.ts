@@ -2,8 +2,8 @@
  * What calls of models cost in dollars, by the prices that their owner named.
  *
  * A model without a price cannot be held to a budget of dollars: nothing can be reserved of it before its answers come, and most services tell no dollars with them. Such
- * a call is refused where such a budget is: who set one would learn of what was spent beside it from the bill. Where the model shows only by the answer, as of a `Request`,
- * whose body nobody looks into, it is too late for that, and it is told. Each model is told of once.
+ * a call is refused where such a budget is: who set one would learn of what was spent beside it from the bill. Where the model shows only by the answer, as of a question
+ * that is a stream, it is too late for that, and it is told. Each model is told of once.
  */
 import { PaceError } from "../error.ts";
 import type { Cost } from "../quota/reading.ts";
@@ -19,6 +19,8 @@ export interface Dollars {
   said(said: Said, guess: Cost, model: string | undefined): Cost;
   /** Of a call of which a budget in dollars has to count. Throws `bad-argument`, and tells it, where it is of a model without a price. */
   checkGuess(guess: Cost, model: string | undefined): void;
+  /** The same of work that is no `fetch`: one that names its model says what it takes of it. */
+  checkWork(guess: Cost, model: string | undefined): void;
   /** The same of what it took: it is told. */
   lookAtTaken(taken: Cost, model: string | undefined): void;
 }
@@ -36,11 +38,16 @@ const MOST_NAME_CHARACTERS = 100;
 export function createDollars(prices: Prices, tell: (error: PaceError) => void): Dollars {
   // bound: MOST_TOLD.
   const told = new Set<string>();
+  const tellOnce = (name: string, error: PaceError): void => {
+    if (told.has(name) || told.size >= MOST_TOLD) return;
+    told.add(name);
+    tell(error);
+  };
   const missing = (model = ""): PaceError => {
     const name = model.slice(0, MOST_NAME_CHARACTERS);
     const [who, priced] =
       name === ""
-        ? ["a model that neither its call nor its answer names", ""]
+        ? ["a model that neither its call nor its answer names", "name it, of work that is no fetch by run(…, { model }); or "]
         : [
             `the model "${name}"`,
             `name it in prices: { "${name}": { inputUsdPerMillion: …, outputUsdPerMillion: … } }, 0 where it costs nothing; or `,
@@ -50,17 +57,21 @@ export function createDollars(prices: Prices, tell: (error: PaceError) => void):
       `${who} has no price, and a quota of the policy counts dollars`,
       `To have it counted, ${priced}say what a call of it takes: with({ cost: { usd: … } }).`,
     );
-    if (!told.has(name) && told.size < MOST_TOLD) {
-      told.add(name);
-      tell(error);
-    }
+    tellOnce(name, error);
     return error;
   };
-  const NO_KIND = new PaceError(
-    "bad-argument",
-    "a quota of the policy counts dollars, and tokens that are neither of input nor of output have no price",
-    'Guess both: guess: { "input-tokens": …, "output-tokens": … }.',
-  );
+  /** Neither before its call nor by its answer, as far as that is for the model to say. */
+  const uncounted = (model: string): PaceError => {
+    const error = new PaceError(
+      "bad-argument",
+      `a quota of the policy counts dollars, and what work of the model "${model.slice(0, MOST_NAME_CHARACTERS)}" takes is not said by input and output`,
+      'Say both, in guess as in what is told: { "input-tokens": …, "output-tokens": … }.',
+    );
+    tellOnce(`${model.slice(0, MOST_NAME_CHARACTERS)} `, error);
+    return error;
+  };
+  const unpriced = (model: string | undefined): PaceError =>
+    model === undefined || priceOf(prices, model) === undefined ? missing(model) : uncounted(model);
   return {
     guessed: (cost, model) => {
       const price = priceOf(prices, model);
@@ -70,11 +81,13 @@ export function createDollars(prices: Prices, tell: (error: PaceError) => void):
     taken: (usage, model) => costOfUsage(usage, usdOfUsage(usage, priceOf(prices, usage.model) ?? priceOf(prices, model))),
     said: (said, guess, model) => costOfSaid(said, guess, priceOf(prices, said.model) ?? priceOf(prices, model)),
     checkGuess: (guess, model) => {
-      if (guess.usd !== undefined || !isOfTokens(guess)) return;
-      throw priceOf(prices, model) === undefined ? missing(model) : NO_KIND;
+      if (guess.usd === undefined && isOfTokens(guess)) throw unpriced(model);
+    },
+    checkWork: (guess, model) => {
+      if (guess.usd === undefined && (isOfTokens(guess) || model !== undefined)) throw unpriced(model);
     },
     lookAtTaken: (taken, model) => {
-      if (taken.usd === undefined) missing(model);
+      if (taken.usd === undefined) unpriced(model);
     },
   };
 }
