@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { partitionOf } from "./partition.ts";
+import { modelOf, partitionOf } from "./partition.ts";
 
 const GEMINI = "https://generativelanguage.googleapis.com/v1beta/models/gemini-x:generateContent";
 const FAST = '{"model":"claude-opus-x","speed":"fast","messages":[]}';
@@ -8,6 +8,19 @@ const FAST_BETA = { "anthropic-beta": "files-api-2025-04-14,fast-mode-2026-02-01
 function named(url: string, headers: Record<string, string> = {}, body?: string): string {
   return partitionOf(new URL(url), { headers: new Headers(headers), body }, undefined);
 }
+
+describe("the model of a request", () => {
+  it.each([
+    [GEMINI, "gemini-x"],
+    ["https://a.openai.azure.com/openai/deployments/large-eu/chat/completions?api-version=1", "large-eu"],
+    ["https://bedrock-runtime.a.example/model/maker.large-v2%3A0/converse", "maker.large-v2:0"],
+    ["https://bedrock-runtime.a.example/model/maker.large/invoke-with-response-stream", "maker.large"],
+    ["https://api.github.com/repos/one/other/deployments/123/statuses", undefined],
+    ["https://shop.example/model/chair-7/pictures", undefined],
+  ])("is read from its address: %s", (url, model) => {
+    expect(modelOf({ url, headers: new Headers(), body: '{"messages":[]}' })).toBe(model);
+  });
+});
 
 describe("two requests", () => {
   it.each([

@@ -24,8 +24,8 @@ const SIGNATURES = ["signature-input", "signature"];
 const KEY_ID = /\bkeyid="([^"]+)"/i;
 /** GitHub counts these apart from all others. */
 const OWN_QUOTA = /^\/(search|graphql)(?=[/?]|$)/;
-/** Azure calls them deployments. */
-const MODEL_IN_PATH = /\/(?:models|deployments)\/([\w.-]{1,80})/;
+/** As Google writes it, Azure, and Bedrock: other services have deployments too. */
+const MODEL_IN_PATH = /\/(?:models|openai\/deployments|model(?=\/[^/]+\/(?:converse|invoke)))\/([\w.@%-]{1,100})/;
 const MODEL_IN_BODY = /"model"\s*:\s*"([^"\\]{1,100})"/;
 /** Anthropic's fast mode has limits of its own. Both words are needed, so that a tool's argument of that name is none. */
 const FAST_IN_BODY = /"speed"\s*:\s*"fast"/;
@@ -73,7 +73,12 @@ function isFast(headers: Headers, body: string | undefined): boolean {
 
 /** As the request names it. */
 export function modelOf({ url, body }: Asked, at: URL = new URL(url)): string | undefined {
-  return modelIn(body) ?? MODEL_IN_PATH.exec(at.pathname)?.[1];
+  return modelIn(body) ?? modelInPath(at.pathname);
+}
+
+/** Within one model's name Bedrock has a colon, which some write so and some as "%3A". */
+function modelInPath(path: string): string | undefined {
+  return MODEL_IN_PATH.exec(path)?.[1]?.replace(/%3A/gi, ":");
 }
 
 function modelIn(body: string | undefined): string | undefined {

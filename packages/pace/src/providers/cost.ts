@@ -39,7 +39,7 @@ const MARKS_IN_TOKEN = 2;
 const OTHER_LETTERS_IN_TOKEN = 2.7;
 const WIDE_IN_TOKEN = 1.1;
 
-const MODEL_IN_PATH = /\/(?:models?|deployments)\/[\w.@-]{1,80}/;
+const MODEL_IN_PATH = /\/(?:models?|openai\/deployments)\/[\w.@%-]{1,100}/;
 const MODEL_IN_BODY = /"model(?:Id)?"\s*:\s*"/;
 const MOST_OUTPUT = /"(?:max_tokens|max_completion_tokens|max_output_tokens|maxOutputTokens|max_tokens_to_sample)"\s*:\s*(\d{1,20})/;
 /** Answers that are written to one question, each as long as one alone. Within what was said quotes stand behind a backslash. */
