@@ -32,7 +32,7 @@ const BRAND: unique symbol = Symbol.for("perdure.pace.error");
 
 export interface PaceErrorDetails {
   readonly cause?: unknown | undefined;
-  /** When such a call could leave, as far as is known: whole milliseconds from now, never below 0, which is now: what kept it may be over by the time that it is told. */
+  /** When such a call could leave, as far as is known: whole milliseconds from now, never below 0, which is now: what kept it may be over by the time that it is told. Infinity where no waiting helps. */
   readonly availableInMs?: number | undefined;
 }
 

@@ -248,6 +248,7 @@ describe("a window that fills", () => {
     const { window } = await calibrated();
     await expect(window.before([SYSTEM, { role: "user", content: textOf(12_000) }])).rejects.toMatchObject({
       code: "quota-spent",
+      availableInMs: Number.POSITIVE_INFINITY,
       hint: expect.stringContaining("user message at 1"),
     });
   });

@@ -306,6 +306,7 @@ export function createContextWindow<Message>(given: ContextWindowSettings<Messag
       "quota-spent",
       `messages of ${measures.most(messages)} tokens do not fit in ${Math.floor(room())}, and nothing more can be left out`,
       `The longest is the ${role} message at ${index}, of some ${Math.ceil(weights[index] ?? 0)} tokens: shorten it, unpin it, or take a model with a larger window than ${size.tokens} (${size.source}).`,
+      { availableInMs: Number.POSITIVE_INFINITY },
     );
   };
 

@@ -54,6 +54,15 @@ async function refusal(init: RequestInit = {}): Promise<Response> {
   return await fetch(ADDRESS, init);
 }
 
+/** What it answers to a call that is more than the whole minute may have. */
+async function refusalOfTooMuch(): Promise<Response> {
+  const pace = createPace(
+    { quotas: { "*": [{ limit: 1, windowMs: 60_000 }] } },
+    { clock: createVirtualTime(), random: seededRandom(1), fetch: async () => new Response("{}") },
+  );
+  return await clientFetch(pace.with({ cost: { requests: 2 } }))(ADDRESS);
+}
+
 /** The service's own, which says what it likes. */
 async function ofService(headers: Record<string, string>): Promise<Response> {
   const body = JSON.stringify({ type: "error", error: { type: "rate_limit_error", code: "too-late", message: "it could leave in 110 s" } });
@@ -62,8 +71,9 @@ async function ofService(headers: Record<string, string>): Promise<Response> {
   return await clientFetch(pace.with({ deadlineMs: 2000 }))(ADDRESS, { method: "POST" });
 }
 
-function ofProxy(code: "too-late" | "unreachable"): Response {
-  const { status, fields, body } = failureAnswer({ code, message: "it could leave in 110 s", hint: "Later.", availableInMs: 110_000 });
+function ofProxy(code: "too-late" | "unreachable" | "quota-spent"): Response {
+  const availableInMs = code === "quota-spent" ? undefined : 110_000;
+  const { status, fields, body } = failureAnswer({ code, message: "it could leave in 110 s", hint: "Later.", availableInMs });
   return new Response(body as string, { status, headers: fields.map(([name, value]): [string, string] => [name, value]) });
 }
 
@@ -81,8 +91,13 @@ describe.each(Object.entries(THROWN))("an error that a client throws for an answ
     expect(troubleOf(await thrown(await ofService({ "pace-refused": "too-late" })))).toEqual({ kind: "failed" });
   });
 
+  it("is hopeless where clientFetch, or the proxy, refused a call that is more than a whole quota has", async () => {
+    expect(troubleOf(await thrown(await refusalOfTooMuch()))).toMatchObject({ kind: "hopeless" });
+    expect(troubleOf(await thrown(ofProxy("quota-spent")))).toMatchObject({ kind: "hopeless", isUnmade: false });
+  });
+
   it("is a mistake that no other time cures where the call made no sense", async () => {
-    expect(troubleOf(await thrown(await refusal({ headers: { "pace-class": "urgent" } })))).toEqual({ kind: "hopeless" });
+    expect(troubleOf(await thrown(await refusal({ headers: { "pace-class": "urgent" } })))).toMatchObject({ kind: "hopeless" });
   });
 });
 

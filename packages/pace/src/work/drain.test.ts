@@ -220,8 +220,8 @@ describe("work that fails", () => {
     const stops = [
       new PaceError("quota-spent", "the day is used up", "Later.", { availableInMs: HOUR_MS }),
       new Error("wrapped by a client", { cause: new PaceError("too-late", "in 5 s", "Later.", { availableInMs: 5000 }) }),
-      new PaceError("quota-spent", "for good", "Later."),
-      new PaceError("quota-spent", "for good", "Later.", { availableInMs: Number.POSITIVE_INFINITY }),
+      new PaceError("quota-spent", "nobody knows for how long", "Later."),
+      new PaceError("too-late", "its deadline comes first", "Later.", { availableInMs: Number.POSITIVE_INFINITY }),
     ];
     work.handle("paced", async () => {
       at.push(time.now());
@@ -235,6 +235,20 @@ describe("work that fails", () => {
     await time.runSettled(3 * HOUR_MS);
     expect(at).toEqual([0, HOUR_MS, HOUR_MS + 5000, HOUR_MS + 245_000, HOUR_MS + 725_000]);
     expect(work.status("a")).toMatchObject({ state: "done", result: "through", tries: 1 });
+  });
+
+  it("is dead, and told, where it asked for more than there ever is", async () => {
+    const { time, open, told } = createWorkBench();
+    const work = await open();
+    let begun = 0;
+    work.handle("large", async () => {
+      begun++;
+      throw new PaceError("quota-spent", "more than the whole day has", "Ask for less.", { availableInMs: Number.POSITIVE_INFINITY });
+    });
+    await work.defer("large", 1, { key: "a" });
+    await time.runSettled(30 * 24 * HOUR_MS);
+    expect(begun).toBe(1);
+    expect(told).toMatchObject([{ state: "dead", tries: 1, reason: "more than the whole day has" }]);
   });
 
   it("is told at once when there will be room only after its deadline", async () => {

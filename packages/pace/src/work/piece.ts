@@ -100,7 +100,9 @@ export type Trouble =
       /** Nothing came about of what it asked for. */
       readonly isUnmade: boolean;
     }
-  | { readonly kind: "undecided" | "hopeless" | "failed" };
+  /** No other time cures it. */
+  | { readonly kind: "hopeless"; readonly isUnmade: boolean }
+  | { readonly kind: "undecided" | "failed" };
 
 export function troubleOf(error: unknown): Trouble {
   const known = refusalIn(error);
@@ -108,16 +110,18 @@ export function troubleOf(error: unknown): Trouble {
   // A client's error names codes that may be none of these.
   const code = known.code as PaceErrorCode;
   if (code === "undecided") return { kind: "undecided" };
-  if (ENDS.has(code)) return { kind: "hopeless" };
+  if (ENDS.has(code)) return { kind: "hopeless", isUnmade: false };
+  const { availableInMs, isUnmade } = known;
+  // More than a whole quota has: tried again every hour, it would wait for ever and nobody would know. A quota that is spent, and does not say for how long, may come back.
+  if (code === "quota-spent" && availableInMs === Number.POSITIVE_INFINITY) return { kind: "hopeless", isUnmade };
   const isDisk = DISK.has(code);
   const isStopped = STOPS.has(code);
   if (!isDisk && !isStopped && code !== "attempts-spent") return { kind: "failed" };
-  const { availableInMs } = known;
   return {
     kind: "stopped",
     availableInMs: Number.isFinite(availableInMs) ? availableInMs : undefined,
     isDisk,
-    isUnmade: isStopped && known.isUnmade,
+    isUnmade: isStopped && isUnmade,
   };
 }
 

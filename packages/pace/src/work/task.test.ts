@@ -333,6 +333,22 @@ describe("an effect that has no key", () => {
     expect([made.length, work.status("a")?.state]).toEqual([7, "done"]);
   });
 
+  it("and that asked for more than there ever is is dead, and begins at that step when it is tried again", async () => {
+    const { time, open } = bench();
+    const { plan, made } = sending([
+      async () => {
+        throw new PaceError("quota-spent", "more than the whole day has", "Ask for less.", { availableInMs: Number.POSITIVE_INFINITY });
+      },
+    ]);
+    const work = await open(plan);
+    await work.defer("report", 1, { key: "a" });
+    await time.runSettled(HOUR_MS);
+    expect([made.length, work.status("a")?.state]).toEqual([1, "dead"]);
+    await work.retry("a");
+    await time.runSettled(2 * HOUR_MS);
+    expect([made.length, work.status("a")?.state]).toEqual([2, "done"]);
+  });
+
   it("and was told to stop in the middle is a person's to decide", async () => {
     const { time, open } = bench();
     const { plan, made } = sending([]);

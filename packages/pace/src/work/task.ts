@@ -118,7 +118,7 @@ async function resultOf(piece: GivenPiece, step: Step, results: Readonly<Record<
   } catch (error) {
     if (step.effect !== "keyless") throw error;
     const trouble = troubleOf(error);
-    if (trouble.kind !== "stopped" || !trouble.isUnmade) throw await undecided(steps, step, error);
+    if ((trouble.kind !== "stopped" && trouble.kind !== "hopeless") || !trouble.isUnmade) throw await undecided(steps, step, error);
     // It waited in line here and never left: nothing came about.
     await steps.forget(step.name);
     throw error;

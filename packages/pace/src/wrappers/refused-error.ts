@@ -4,6 +4,7 @@
  *
  * It is known by the fields that are ours alone; words and codes of the body are any service's. Both who write these fields take them out of what services answer.
  */
+import type { PaceErrorCode } from "../error.ts";
 import { fieldsOf } from "../providers/fields.ts";
 
 /** Of `clientFetch`: the code of a `PaceError`. */
@@ -16,6 +17,7 @@ export const PROXY_ERROR = "pace-error";
 export interface RefusedError {
   /** Of a `PaceError`, or of the proxy's own. */
   readonly code: string;
+  /** As of a `PaceError`. */
   readonly availableInMs: number | undefined;
   /** Whether it is known that nothing left: not of the proxy, and not where another try of the client may have. */
   readonly isUnmade: boolean;
@@ -23,6 +25,8 @@ export interface RefusedError {
 
 /** As we refuse: what is no refusal has none of these. */
 const STATUSES: ReadonlySet<unknown> = new Set([400, 429, 503]);
+/** What is refused by it here is more than a whole quota has: no wait is told, and none helps. */
+const NEVER = "quota-spent" satisfies PaceErrorCode;
 const SPAN = /^\d{1,15}$/;
 
 /** Of this error alone, not of those behind it. */
@@ -34,9 +38,10 @@ export function refusedErrorOf(error: object): RefusedError | undefined {
     const code = fields.get(REFUSED) ?? fields.get(PROXY_ERROR);
     if (code === null) return undefined;
     const waitMs = fields.get("retry-after-ms");
+    const unsaidMs = code === NEVER ? Number.POSITIVE_INFINITY : undefined;
     return {
       code,
-      availableInMs: waitMs !== null && SPAN.test(waitMs) ? Number(waitMs) : undefined,
+      availableInMs: waitMs !== null && SPAN.test(waitMs) ? Number(waitMs) : unsaidMs,
       isUnmade: fields.get(REFUSED) !== null && fields.get(ASKED_BEFORE) === null,
     };
   } catch {
