@@ -50,6 +50,18 @@ const STATUS_OF_OTHERS = 503;
 /** Of what is refused because there is too much of it, and nobody knows for how long. */
 const USUAL_RETRY_S = 1;
 const AGAIN_LATER = new Set([429, 503]);
+/** No other time cures these. */
+const NEVER: ReadonlySet<FailureCode> = new Set([
+  "bad-argument",
+  "body-too-large",
+  "not-found",
+  "bad-request",
+  "wrong-host",
+  "no-upgrade",
+  "loop",
+]);
+/** Clients made by Stainless (OpenAI, Anthropic and others) ask again after 429, 409, 408 and all from 500 on, unless this says that they need not. */
+const NOT_AGAIN: Field = ["x-should-retry", "false"];
 
 /** `pace-error` tells it from an answer of the service. */
 export function failureAnswer({ code, message, hint, availableInMs }: Failure, more: readonly Field[] = []): Answer {
@@ -61,7 +73,7 @@ export function failureAnswer({ code, message, hint, availableInMs }: Failure, m
       ["content-type", "application/json"],
       ["cache-control", "no-store"],
       [PROXY_ERROR, code],
-      ...retryFields(status, availableInMs),
+      ...retryFields(status, code, availableInMs),
       ...more,
     ],
     body: `${body}\n`,
@@ -73,9 +85,12 @@ export function failureOf({ code, message, hint, availableInMs }: PaceError): Fa
   return { code, message, hint, availableInMs };
 }
 
-function retryFields(status: number, availableInMs: number | undefined): readonly Field[] {
+function retryFields(status: number, code: FailureCode, availableInMs: number | undefined): readonly Field[] {
+  // What is more than a whole quota has tells no time.
+  const isNever = NEVER.has(code) || availableInMs === Number.POSITIVE_INFINITY || (code === "quota-spent" && availableInMs === undefined);
+  if (isNever) return [NOT_AGAIN];
   if (!AGAIN_LATER.has(status)) return [];
-  if (availableInMs === undefined || !Number.isFinite(availableInMs)) return [["retry-after", String(USUAL_RETRY_S)]];
+  if (availableInMs === undefined) return [["retry-after", String(USUAL_RETRY_S)]];
   const ms = Math.max(1, Math.ceil(availableInMs));
   return [
     ["retry-after", String(Math.ceil(ms / 1000))],
