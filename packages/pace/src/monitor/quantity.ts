@@ -1,6 +1,9 @@
 /** Numbers as people read them, few letters each. */
 
-/** "312", "1.2", "24.5k", "1.5M"; infinity where there is no end. */
+/** As wide as a column of the monitor: "0.0004". A rest of a sum of fractions is nothing. */
+const MOST_DECIMALS = 4;
+
+/** "312", "1.2", "24.5k", "1.5M", "0.012"; infinity where there is no end. */
 export function amountText(amount: number): string {
   if (!Number.isFinite(amount)) return "∞";
   for (const [least, size, sign] of [
@@ -9,7 +12,9 @@ export function amountText(amount: number): string {
     [1e4, 1e3, "k"],
   ] as const)
     if (amount >= least) return `${threeFigures(amount / size)}${sign}`;
-  return amount >= 10 || Number.isInteger(amount) ? String(Math.round(amount)) : amount.toFixed(1);
+  if (amount >= 10 || Number.isInteger(amount)) return String(Math.round(amount));
+  if (amount >= 0.995) return amount.toFixed(1);
+  return trimmed(amount.toFixed(Math.min(MOST_DECIMALS, 1 - Math.floor(Math.log10(amount)))));
 }
 
 /** "0.4 s", "12 s", "3 min", "5 h", "3 days"; "–" where there is none. */

@@ -20,7 +20,8 @@ const windowText = (ms) => {
 const amount = (n) => {
   const figures = (v) => v.toFixed(v < 9.995 ? 2 : v < 99.95 ? 1 : 0);
   for (const [least, size, sign] of [[999.5e6, 1e9, "G"], [999.5e3, 1e6, "M"], [1e4, 1e3, "k"]]) if (n >= least) return trimmed(figures(n / size)) + sign;
-  return n >= 10 || Number.isInteger(n) ? String(Math.round(n)) : n.toFixed(1);
+  if (n >= 10 || Number.isInteger(n)) return String(Math.round(n));
+  return n >= 0.995 ? n.toFixed(1) : trimmed(n.toFixed(Math.min(4, 1 - Math.floor(Math.log10(n)))));
 };
 const make = (tag, name, text) => {
   const made = document.createElement(tag);
