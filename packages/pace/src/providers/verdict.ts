@@ -35,9 +35,9 @@ const SECONDARY_MS = 60_000;
 const OF_A_DAY = /"quotaId"\s*:\s*"[^"]{0,80}PerDay/;
 const GOOGLES_ZONE = "America/Los_Angeles";
 const OF_A_LIMIT = /rate.?limit|too many|quota|abuse detection/i;
-/** No unit is the beginning of a word: of "2 months" nothing is known. */
+/** No unit is the beginning of a word: of "2 months" nothing is known. Who does not count writes "minute(s)". */
 const UNITS = ["days?", "h(?:(?:ou)?rs?)?", "m(?:in(?:ute)?s?)?", "s(?:ec(?:ond)?s?)?", "ms|milliseconds?"].map(
-  (unit) => `(?:${unit})(?![a-z])`,
+  (unit) => `(?:${unit})(?:\\(s\\))?(?![a-z])`,
 );
 const NUMBER = String.raw`\d+(?:\.\d+)?\s?(?:more )?`;
 /** Of several the larger come first: in "10 seconds, 3 days of quota remain" no days are to be waited. */
@@ -97,7 +97,7 @@ function waitOf(fields: Fields, body: string, dateMs: number): number | undefine
   const exact = /"retry_after"\s*:\s*(\d{1,9}(?:\.\d{1,9})?)/.exec(body)?.[1];
   if (exact !== undefined) return waitMs(exact, now);
   const words = IN_WORDS.exec(body)?.[1];
-  if (words !== undefined) return durationMs(words.replaceAll(",", "").replace(/[a-z]+/gi, unitOf));
+  if (words !== undefined) return durationMs(words.replace(/,|\(s\)/gi, "").replace(/[a-z]+/gi, unitOf));
   // Azure, where it tells no more.
   const azure = waitMs(fields.get("x-rate-limit-reset-tokens") ?? "", now) ?? waitMs(fields.get("x-rate-limit-reset-requests") ?? "", now);
   if (azure !== undefined) return azure;

@@ -40,10 +40,10 @@ const WAITS: readonly (readonly [Readonly<Record<string, string>>, string, numbe
 
 const UNITS: readonly (readonly [number, readonly string[]])[] = [
   [1, ["ms", "millisecond", "milliseconds"]],
-  [1000, ["s", "sec", "secs", "second", "seconds"]],
-  [60_000, ["m", "min", "mins", "minute", "minutes"]],
-  [3_600_000, ["h", "hr", "hrs", "hour", "hours"]],
-  [DAY_MS, ["day", "days"]],
+  [1000, ["s", "sec", "secs", "second", "seconds", "second(s)"]],
+  [60_000, ["m", "min", "mins", "minute", "minutes", "minute(s)", "min(s)"]],
+  [3_600_000, ["h", "hr", "hrs", "hour", "hours", "hour(s)"]],
+  [DAY_MS, ["day", "days", "day(s)"]],
 ];
 const WORDS = UNITS.flatMap(([ms, names]) => names.flatMap((name) => [name, name.toUpperCase()].map((word) => [word, ms] as const)));
 
@@ -78,6 +78,7 @@ describe("a wait in words", () => {
     ["Try again in 30s, 1 day limit 1000 requests", 30_000],
     ["Please wait 10 seconds, 3 days of quota remain", 10_000],
     ["Retry in 1 hr 5 mins and 20 secs", 3_920_000],
+    ["Please try again in 1 minute(s) 30 second(s).", 90_000],
   ])("is what is to be waited in %j", (body, waitMs) => expect(said(body)).toEqual({ kind: "refused", waitMs }));
 
   it.each(["wait 3 months", "try again in 5 steps", "retry with 2 hands", "wait 7 sheep", "try again in 30 more", "wait 4 msgs"])(
