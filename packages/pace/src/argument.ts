@@ -20,20 +20,24 @@ export function saidOf<Options extends object>(options: Options): { [Name in key
 
 /** `of`: what is called with them; `elsewhere`: names that others have for what is said otherwise here, and how. */
 export function checkNames(of: string, options: unknown, names: readonly string[], elsewhere: Readonly<Record<string, string>> = {}): void {
-  checkObject(`what ${of} is given`, options);
+  const [first] = names;
+  const all = first === undefined ? "It has none." : `There are: ${names.join(", ")}.`;
+  const example = first === undefined ? "{}" : `{ ${first}: … }`;
+  if (!isObject(options)) throw bad(`what ${of} is given is no object but ${shown(options)}`, `As in ${example}. ${all}`);
   for (const name of Object.keys(options as object)) {
     if (names.includes(name)) continue;
     const otherwise = Object.hasOwn(elsewhere, name) ? `${elsewhere[name]} ` : meant(name, names);
-    throw bad(
-      `${of} has no option ${shown(name)}`,
-      `${otherwise}${names.length === 0 ? "It has none." : `There are: ${names.join(", ")}.`}`,
-    );
+    throw bad(`${of} has no option ${shown(name)}`, `${otherwise}${all}`);
   }
 }
 
-export function checkObject(what: string, given: unknown): void {
-  if (typeof given !== "object" || given === null || Array.isArray(given))
-    throw bad(`${what} is no object but ${shown(given)}`, "As in { name: value }.");
+/** `example`: how it is written. */
+export function checkObject(what: string, given: unknown, example: string): void {
+  if (!isObject(given)) throw bad(`${what} is no object but ${shown(given)}`, `As in ${example}.`);
+}
+
+function isObject(given: unknown): boolean {
+  return typeof given === "object" && given !== null && !Array.isArray(given);
 }
 
 export function checkList(what: string, given: unknown): void {
@@ -81,9 +85,10 @@ export function checkNumber(what: string, given: unknown, least: number, most: n
   throw bad(`${what} is ${shown(given)}`, `It is a number ${range}.`);
 }
 
-/** Without end too. */
-export function checkAbove(what: string, given: unknown): void {
-  if (!(typeof given === "number" && given > 0)) throw bad(`${what} is ${shown(given)}`, "It is a number above zero.");
+/** Without end too, unless a most is said. */
+export function checkAbove(what: string, given: unknown, most = Number.POSITIVE_INFINITY): void {
+  if (typeof given === "number" && given > 0 && given <= most) return;
+  throw bad(`${what} is ${shown(given)}`, `It is a number above zero${given === Number.POSITIVE_INFINITY ? ", and has an end" : ""}.`);
 }
 
 export function checkWhole(what: string, given: unknown, least: number, most: number = Number.MAX_SAFE_INTEGER): void {

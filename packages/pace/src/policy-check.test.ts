@@ -79,14 +79,26 @@ describe("a policy that makes no sense is refused, and told what is meant", () =
     ["a usual class that is none", { usualClass: "nromal" }, /Is "normal" meant/],
     ["a class that is a number", { classes: ["a", 3] }, /one of classes is 3/],
     ["a class without a name", { classes: [""] }, /one of classes is ""/],
-    ["a weight without end", { weight: Number.POSITIVE_INFINITY }, /weight is Infinity/],
+    ["a weight without end", { weight: Number.POSITIVE_INFINITY }, /weight is Infinity\. .*has an end/],
+    ["a weight of nothing", { weight: 0 }, /weight is 0\. It is a number above zero\.$/],
+    ["quotas that are a list", { quotas: [] }, /quotas is no object but a list\. As in \{ "https:/],
+    [
+      "a quota of a unit that is none",
+      { quotas: { "*": [{ unit: "dollars", limit: 1, windowMs: 1 }] } },
+      /"dollars" is no unit.*There are: requests, tokens, input-tokens, output-tokens, usd\.$/,
+    ],
+    ["a quota of what a process has", { quotas: { "*": [{ unit: "cpu", limit: 1, windowMs: 1 }] } }, /"cpu" is of the process.*here/],
     ["a time to keep that is none", { keepMs: "5s" }, /keepMs is "5s"/],
     ["a ladder that is null", { ladder: null }, /no object but null/],
     ["a ladder in hundreds", { ladder: { thresholds: { warned: 50, saving: 75, emergency: 90 } } }, /warned of thresholds is 50/],
     ["a ladder of no thresholds", { ladder: { thresholds: [0.5, 0.75, 0.9] } }, /thresholds is given is no object but a list/],
     ["a ladder of a quota that is none", { ladder: { quotas: { "request day": { warned: 0.2 } } } }, /Is "requests" meant/],
     ["prices that are a list", { prices: [] }, /prices is no object but a list/],
-    ["a price that is a number", { prices: { small: 3 } }, /price of "small" is given is no object but 3/],
+    [
+      "a price that is a number",
+      { prices: { small: 3 } },
+      /price of "small" is given is no object but 3\. As in \{ inputUsdPerMillion: … \}\. There are: inputUsdPerMillion, outputUsdPerMillion/,
+    ],
     [
       "a price in words",
       { prices: { small: { inputUsdPerMillion: "1", outputUsdPerMillion: 2 } } },
@@ -203,6 +215,11 @@ describe("strategies", () => {
     ["with an option that nobody reads", () => fewerBits({ form: "saving" } as never)],
   ])("%s are refused", async (_what, make) => {
     await refusalOf(make);
+  });
+
+  it("that are given nothing say what they take", async () => {
+    expect((await refusalOf(() => cheaperModel(undefined as never))).hint).toContain("There are: from, models, prices.");
+    expect((await refusalOf(() => cheaperModel({} as never))).hint).toBe('As in { large: "small" }.');
   });
 });
 

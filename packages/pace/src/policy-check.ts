@@ -87,6 +87,8 @@ const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
 };
 const OPERATION_NAMES = ["name", "mostShare"];
 const QUOTA_NAMES: Readonly<Record<keyof PolicyQuota, true>> = { unit: true, name: true, limit: true, windowMs: true, shape: true };
+/** What a service counts; others are of the process. */
+const QUOTA_UNITS = UNITS.filter((unit) => !HELD_UNITS.some((held) => held === unit));
 const HELD_NAMES = ["unit", "limit"];
 const PORT_NAMES = ["clock", "random", "fetch", "throttle", "rights", "sharingTrouble", "measure", "watch", "fault", "lessened"];
 /** Of the ports: what is called. */
@@ -109,7 +111,7 @@ export function checkPolicy(policy: PacePolicy, usualClasses: readonly string[])
   for (const name of reserved) knownClass(classes, name);
   ifSaid(usualClass, (name) => void knownClass(classes, name));
   ifSaid(policy.deadlineMs, (ms) => checkAbove("deadlineMs", ms));
-  ifSaid(policy.weight, (weight) => checkNumber("weight", weight, Number.MIN_VALUE));
+  ifSaid(policy.weight, (weight) => checkAbove("weight", weight, Number.MAX_VALUE));
   ifSaid(policy.keepMs, (ms) => checkNumber("keepMs", ms, 0));
   if (shareAt !== undefined && (typeof shareAt !== "string" || shareAt === ""))
     throw bad(`shareAt is no path but ${shown(shareAt)}`, 'It is that of a file: "/run/user/1000/pace.db".');
@@ -118,7 +120,7 @@ export function checkPolicy(policy: PacePolicy, usualClasses: readonly string[])
   ifSaid(partitionOf, (given) => checkFunction("partitionOf", given));
   ifSaid(policy.lesser, (lesser) => checkList("lesser", lesser));
   ifSaid(policy.rules, (rules) => checkList("rules", rules));
-  checkObject("quotas", quotas);
+  checkObject("quotas", quotas, '{ "https://api.example.com": [{ limit: 60, windowMs: 60_000 }] }');
   for (const [of, quotasOf] of Object.entries(quotas)) {
     checkScope(of);
     const place = `quotas["${of}"]`;
@@ -173,7 +175,7 @@ export function checkRun(partition: unknown, work: unknown, options: object): vo
 
 /** What a `fetch` would pass over; what it throws for by itself is left to it. */
 export function checkInit(init: unknown): void {
-  checkObject("what a request is made with", init);
+  checkObject("what a request is made with", init, '{ method: "POST", body: "…" }');
   const { method, signal } = init as Readonly<Record<string, unknown>>;
   ifSaid(method, (name) => checkText("method", name, "POST"));
   if (signal !== null) ifSaid(signal, (given) => checkSignal("signal", given));
@@ -192,7 +194,7 @@ export function checkNamed(of: string, name: unknown, called: unknown): void {
 
 /** One that is no number would make accounts of none: nothing would leave any more. */
 export function checkCost(what: string, cost: unknown): asserts cost is Cost {
-  checkObject(what, cost);
+  checkObject(what, cost, "{ requests: 1 }");
   for (const [unit, units] of Object.entries(cost as object)) {
     checkOneOf(`unit of ${what}`, unit, UNITS);
     if (!isAmount(units)) throw bad(`${what}: ${shown(units)} of ${unit}`, "A number, from zero.");
@@ -226,9 +228,9 @@ function checkScope(of: string): void {
 function checkQuota(place: string, quota: PolicyQuota): void {
   checkNames(place, quota, Object.keys(QUOTA_NAMES));
   const { unit = "requests", name, limit, windowMs, shape = "bucket" } = quota;
-  checkOneOf(`unit of ${place}`, unit, UNITS);
   if (HELD_UNITS.some((held) => held === unit))
     throw bad(`${place}: "${unit}" is of the process, not of a service`, `Say it as here: [{ unit: "${unit}", limit: … }].`);
+  checkOneOf(`unit of ${place}`, unit, QUOTA_UNITS);
   ifSaid(name, (text) => checkText(`${place}.name`, text));
   checkOneOf(`shape of ${place}`, shape, ["bucket", "window"]);
   checkAbove(`${place}.limit`, limit);

@@ -33,8 +33,8 @@ const USUAL_OUTPUT = 1000;
 export function cheaperModel(settings: CheaperModelSettings): Strategy {
   checkNames("cheaperModel", settings, ["from", "models", "prices"]);
   const { from = "saving", models, prices = {} } = settings;
-  checkObject("models of cheaperModel", models);
-  checkObject("prices of cheaperModel", prices);
+  checkObject("models of cheaperModel", models, '{ large: "small" }');
+  checkObject("prices of cheaperModel", prices, "{ large: { inputUsd: 3, outputUsd: 15 } }");
   for (const [model, other] of Object.entries(models)) {
     checkText(`what is below "${model}"`, other);
     if (model === other) throw new PaceError("bad-argument", `"${model}" is cheaper than itself`, "Name another model, or leave it out.");

@@ -165,9 +165,9 @@ export function createLadder(settings: LadderSettings, clock: Clock): Ladder {
 
 /** One that names no unit would be of no gauge. */
 function checkQuotas(quotas: unknown): void {
-  checkObject("quotas of a ladder", quotas);
+  checkObject("quotas of a ladder", quotas, "{ usd: { warned: 0.5 } }");
   for (const [key, thresholds] of Object.entries(quotas as object)) {
-    checkObject(`the thresholds of "${key}"`, thresholds);
+    checkObject(`the thresholds of "${key}"`, thresholds, "{ warned: 0.5, saving: 0.75, emergency: 0.9 }");
     const words = key.split(" ");
     if (!UNITS.some((unit) => words.includes(unit)))
       throw bad(`quotas of a ladder: "${key}" has no unit in it`, `${meant(words[0], UNITS)}As in "requests", or "requests day".`);

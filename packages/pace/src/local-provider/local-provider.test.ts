@@ -186,7 +186,7 @@ describe("a setting that makes no sense", () => {
     [{ paidCalls: -1 }, "0"],
     [{ tells: "level" }, 'Is "levels" meant?'],
     [{ wait: "second" }, 'Is "seconds" meant?'],
-    [null, "{ name: value }"],
+    [null, "As in { "],
   ])("is refused: %j, with %s", (settings, hint) => {
     expect(() => town(settings as never)).toThrow(expect.objectContaining({ code: "bad-argument", hint: expect.stringContaining(hint) }));
   });

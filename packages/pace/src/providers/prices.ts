@@ -22,7 +22,7 @@ const MILLION = 1e6;
 
 /** Throws `bad-argument` for what is no price. */
 export function checkPrices(prices: Prices): void {
-  checkObject("prices", prices);
+  checkObject("prices", prices, "{ large: { inputUsdPerMillion: 3, outputUsdPerMillion: 15 } }");
   for (const [model, price] of Object.entries(prices)) {
     checkNames(`the price of "${model}"`, price, FIELDS);
     for (const [field, usd] of Object.entries(price))

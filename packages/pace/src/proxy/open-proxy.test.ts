@@ -449,7 +449,7 @@ describe("what a proxy is given", () => {
   const opened = openProxy as (options?: unknown, ports?: unknown) => Promise<unknown>;
 
   it.each<[string, () => Promise<unknown>, string]>([
-    ["nothing", () => opened(), "{ name: value }"],
+    ["nothing", () => opened(), "As in { for: … }"],
     ["a service that is no list", () => opened({ for: FOR[0] }), "[one, other]"],
     ["no service", () => opened({}), "[one, other]"],
     ["a service that is a number", () => opened({ for: [3] }), "text"],
@@ -460,7 +460,7 @@ describe("what a proxy is given", () => {
     ["a body in words", () => opened({ for: FOR, mostBodyBytes: "5" }), "0 or more"],
     ["a field that is a number", () => opened({ for: FOR, classHeader: 3 }), "x-priority"],
     ["a policy with a slip", () => opened({ for: FOR, policy: { qoutas: {} } }), 'Is "quotas" meant?'],
-    ["a policy of null", () => opened({ for: FOR, policy: null }), "{ name: value }"],
+    ["a policy of null", () => opened({ for: FOR, policy: null }), "As in { ladder: … }"],
     ["a port of its own with a slip", () => opened({ for: FOR }, { fualt: () => undefined }), 'Is "fault" meant?'],
     ["a clock that is none", () => opened({ for: FOR }, { clock: Date }), "now, date, wake"],
   ])("is refused where it is %s", async (_what, open, hint) => {

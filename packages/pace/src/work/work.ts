@@ -384,7 +384,7 @@ function checkTimes({ deadlineMs, delayMs = 0 }: Pick<DeferTerms, "deadlineMs" |
 
 /** One that is misspelt is not taken for another: an effect would be made twice. */
 function checkDecision(decision: unknown): void {
-  checkObject("a decision", decision);
+  checkObject("a decision", decision, '{ kind: "not-made" }');
   const { kind } = decision as Partial<Decision>;
   checkOneOf("decision", kind, DECISIONS);
   checkNames("a decision", decision, kind === "made" ? ["kind", "result"] : ["kind"]);
