@@ -5,6 +5,7 @@
 
 import { PaceError } from "../error.ts";
 import type { CallTraits } from "../policy.ts";
+import { CALL_FIELDS, CLASS, checkCallFields, DEADLINE, REQUESTER } from "../wrappers/call-fields.ts";
 import { type Field, fieldOf } from "./exchange.ts";
 
 const OF_A_CONNECTION = [
@@ -21,10 +22,6 @@ const OF_A_CONNECTION = [
 ];
 /** Said anew on the way to the service. */
 const SAID_ANEW = ["host", "content-length", "expect"];
-const CLASS = "pace-class";
-const DEADLINE = "pace-deadline-ms";
-const REQUESTER = "pace-requester";
-const FOR_THE_PROXY = [CLASS, DEADLINE, REQUESTER];
 
 /** A day: longer than any client keeps a connection open. */
 const MOST_DEADLINE_MS = 86_400_000;
@@ -32,7 +29,7 @@ const MOST_REQUESTER = 100;
 
 /** Of a request, on its way to the service. `via`: what the proxy is called. */
 export function fieldsThere(fields: readonly Field[], classHeader: string, via: string): readonly Field[] {
-  const left = new Set([...OF_A_CONNECTION, ...SAID_ANEW, ...FOR_THE_PROXY, classHeader, "via", ...namedByConnection(fields)]);
+  const left = new Set([...OF_A_CONNECTION, ...SAID_ANEW, ...CALL_FIELDS, classHeader, "via", ...namedByConnection(fields)]);
   const before = fields.flatMap(([name, value]) => (name === "via" ? [value] : []));
   return [...fields.filter(([name]) => !left.has(name)), ["via", [...before, `1.1 ${via}`].join(", ")]];
 }
@@ -54,6 +51,10 @@ function namedByConnection(fields: readonly Field[]): readonly string[] {
 
 /** What a request says of itself to the proxy. Throws `bad-argument`. */
 export function traitsOf(fields: readonly Field[], classHeader: string): CallTraits {
+  checkCallFields(
+    fields.map(([name]) => name),
+    classHeader,
+  );
   const name = fieldOf(fields, classHeader) ?? fieldOf(fields, CLASS);
   const deadline = fieldOf(fields, DEADLINE);
   const requester = fieldOf(fields, REQUESTER);

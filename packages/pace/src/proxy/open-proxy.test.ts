@@ -228,12 +228,21 @@ describe("a proxy says why there is no answer", () => {
     await using proxy = await openProxy({ for: [`/one=${service.url}`, `/two=${service.url}/two`], port: 0 });
     expect(await ask(`${proxy.url}/one/x`, { headers: { "pace-class": "nobody" } })).toMatchObject({ status: 400 });
     expect(await ask(`${proxy.url}/one/x`, { headers: { "pace-deadline-ms": "soon" } })).toMatchObject({ status: 400 });
+    const slip = await ask(`${proxy.url}/one/x`, { headers: { "pace-requestr": "ann" } });
+    expect([slip.status, errorIn(slip.body).hint]).toEqual([400, expect.stringMatching(/"pace-requester" meant.*pace-deadline-ms/)]);
     const { status, body } = await ask(`${proxy.url}/onex`);
     expect(status).toBe(404);
     expect(errorIn(body).hint).toContain("/one/");
     await ask(`${proxy.url}/two/x`);
     await ask(`${proxy.url}/two?y`);
     expect(service.asked.map(({ url }) => url)).toEqual(["/two/x", "/two/?y"]);
+  });
+
+  it("but not to the field that names the class in its place", async () => {
+    await using service = await testService((_, response) => response.writeHead(200, PLENTY).end("{}"));
+    await using proxy = await proxyFor(service, { classHeader: "Pace-Priority" });
+    expect(await ask(proxy.url, { headers: { "pace-priority": "background", "pace-requester": "ann" } })).toMatchObject({ status: 200 });
+    expect(await ask(proxy.url, { headers: { "pace-priority": "nobody" } })).toMatchObject({ status: 400 });
   });
 
   it("to WebSockets, and lets go who offers another protocol besides", async () => {

@@ -51,7 +51,12 @@ describe("fields of one request", () => {
 
   it("that make no sense are answered with 400, and nothing is sent", async () => {
     const { fetch, asked } = town(ok);
-    for (const headers of [{ "pace-class": "urgent" }, { "pace-deadline-ms": "soon" }, { "pace-deadline-ms": "-1" }]) {
+    for (const headers of [
+      { "pace-class": "urgent" },
+      { "pace-deadline-ms": "soon" },
+      { "pace-deadline-ms": "-1" },
+      { "Pace-Clas": "background" },
+    ]) {
       const answer = await fetch(URL_OF_IT, { headers: headers as Record<string, string> });
       expect([answer.status, answer.headers.get("x-should-retry"), answer.headers.get("pace-refused")]).toEqual([
         400,

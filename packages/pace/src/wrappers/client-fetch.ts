@@ -3,7 +3,8 @@
  *
  * Besides what `pace.fetch` does:
  *
- * - Fields of one request say what `pace.with` says of many, and are not sent: `pace-class`, `pace-deadline-ms`, `pace-requester`.
+ * - Fields of one request say what `pace.with` says of many, and are not sent: `pace-class`, `pace-deadline-ms`, `pace-requester`. Others whose name
+ *   begins like these are refused.
  * - What cannot leave in time is an answer of 429 that the client knows how to throw, in the words of both, with `retry-after-ms`; no error of the connection, which
  *   clients try again at once. `pace-refused` in its fields says that it never left.
  * - What was asked again here until nothing helped is marked `x-should-retry: false`: clients made by Stainless (OpenAI, Anthropic and others) then do not begin again, and tries do
@@ -17,11 +18,9 @@ import type { Fetch, Pace } from "../pace.ts";
 import type { CallTraits } from "../policy.ts";
 import { answerLike, bodiless } from "../providers/answer-like.ts";
 import { ASKED_AGAIN } from "../providers/verdict.ts";
+import { CALL_FIELDS, CLASS, checkCallFields, DEADLINE, REQUESTER } from "./call-fields.ts";
 import { ASKED_BEFORE, REFUSED } from "./refused-error.ts";
 
-const CLASS = "pace-class";
-const DEADLINE = "pace-deadline-ms";
-const REQUESTER = "pace-requester";
 /** Seconds until the client gives up. */
 const CLIENT_TIMEOUT = "x-stainless-timeout";
 /** Of clients made by Stainless: 0 the first time. */
@@ -42,7 +41,7 @@ export function clientFetch(pace: Pick<Pace, "fetch" | "with">): Fetch {
     const headers = new Headers(init.headers ?? request?.headers);
     try {
       const traits = traitsOf(headers);
-      for (const name of [CLASS, DEADLINE, REQUESTER]) headers.delete(name);
+      for (const name of CALL_FIELDS) headers.delete(name);
       const answer = await pace.with(traits).fetch(input, { ...init, headers });
       const method = (init.method ?? request?.method ?? "GET").toUpperCase();
       const isOurs = IDEMPOTENT.has(method) || headers.has("idempotency-key");
@@ -57,6 +56,7 @@ export function clientFetch(pace: Pick<Pace, "fetch" | "with">): Fetch {
 }
 
 function traitsOf(headers: Headers): CallTraits {
+  checkCallFields(headers.keys());
   const name = headers.get(CLASS);
   const requester = headers.get(REQUESTER);
   const written = headers.get(DEADLINE);
