@@ -105,6 +105,16 @@ describe("what was asked again until nothing helped", () => {
   });
 });
 
+it("is an answer of 400 that says so where a client calls it itself, its pace forgotten", async () => {
+  const forgotten = clientFetch as unknown as Fetch;
+  for (const address of [URL_OF_IT, new URL(URL_OF_IT), new Request(URL_OF_IT)]) {
+    const answer = await forgotten(address, { method: "POST" });
+    expect([answer.status, answer.headers.get("x-should-retry")]).toEqual([400, "false"]);
+    expect(await answer.json()).toMatchObject({ error: { message: expect.stringContaining("clientFetch(pace)") } });
+  }
+  for (const none of [undefined, {}, "pace"]) expect(() => clientFetch(none as never)).toThrow(/no function "fetch"/);
+});
+
 it("options of null are none, as of the platform's fetch", async () => {
   const { fetch } = town(ok);
   expect((await fetch(URL_OF_IT, null as unknown as undefined)).status).toBe(200);

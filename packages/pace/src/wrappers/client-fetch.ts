@@ -33,6 +33,8 @@ const SERVER_ERROR = 500;
 
 /** Throws `bad-argument`. */
 export function clientFetch(pace: Pick<Pace, "fetch" | "with">): Fetch {
+  // A client that was given it without a pace calls it as a `fetch`, and shows answers; of what it throws it shows an error of the connection.
+  if (isRequested(pace)) return forgotten() as never;
   checkMethods("a pace", pace, ["fetch", "with"]);
   return async (input, given) => {
     // As of the platform's, null is nothing.
@@ -53,6 +55,15 @@ export function clientFetch(pace: Pick<Pace, "fetch" | "with">): Fetch {
       return refusal(error, Number(headers.get(CLIENT_TRIES)) > 0);
     }
   };
+}
+
+function isRequested(pace: unknown): boolean {
+  return pace instanceof Request || pace instanceof URL || (typeof pace === "string" && URL.canParse(pace));
+}
+
+async function forgotten(): Promise<Response> {
+  const what = "clientFetch is called with an address, and needs a pace";
+  return refusal(new PaceError("bad-argument", what, "Write fetch: clientFetch(pace)."), false);
 }
 
 function traitsOf(headers: Headers): CallTraits {
