@@ -100,9 +100,15 @@ function ifSaid<Value>(value: Value | undefined, check: (value: Value) => void):
   if (value !== undefined) check(value);
 }
 
+/** `of`: what has them; `unsaid`: those that cannot be said there, and where they can be. */
+export function checkPolicyNames(of: string, policy: unknown, unsaid: Readonly<Partial<Record<keyof PacePolicy, string>>> = {}): void {
+  const names = Object.keys(POLICY_NAMES).filter((name) => !(name in unsaid));
+  checkNames(of, policy, names, { ...ELSEWHERE, ...unsaid });
+}
+
 /** `usualClasses`: those of a policy that names none. */
 export function checkPolicy(policy: PacePolicy, usualClasses: readonly string[]): void {
-  checkNames("createPace", policy, Object.keys(POLICY_NAMES), ELSEWHERE);
+  checkPolicyNames("createPace", policy);
   const { classes = usualClasses, reserved = [], usualClass, quotas = {}, here = [], partitionOf, shareAt } = policy;
   checkTexts("classes", classes);
   if (classes.length === 0 || new Set(classes).size < classes.length)

@@ -133,10 +133,19 @@ describe("pace", () => {
     ['{"deadline":1}', "deadlineMs"],
     ['{"classes":"urgent"}', "[ ]"],
     ['{"attempts":0}', "attempts"],
-  ])("refuses the policy %s, and says why", async (text, why) => {
-    const { exit, err } = await said(["proxy", "--for", "https://a.example", "--port", "0", "--policy", fileWith(text)]);
-    expect(exit).toBe(2);
+    ['{"quotass":{}}', 'the policy has no option "quotass"'],
+    ['{"ladder":{"thresholds":{"warnd":0.5}}}', '"warned" meant'],
+    ['{"rules":[{}]}', "a rule has no when"],
+    ['{"shareAt":5}', "shareAt is 5"],
+    ['{"lesser":[]}', "openProxy"],
+  ])("refuses the policy %s, and says why, and in which file", async (text, why) => {
+    const path = fileWith(text);
+    const { exit, err } = await said(["proxy", "--for", "https://a.example", "--port", "0", "--policy", path]);
+    expect([exit, err.trimEnd().split("\n").length]).toEqual([2, 3]);
+    expect(err).toContain(`why: ${path}: `);
     expect(err).toContain(why);
+    // What no file can say is no help.
+    expect(err).not.toMatch(/There are: .*(?:lesser|partitionOf)/);
   });
 
   it("does not say a credential again that was not understood", async () => {
@@ -183,7 +192,7 @@ describe("pace proxy", () => {
     await ask(`${url}/`, { method: "POST", headers, body: gzipSync('{"model":"large"}') });
     calling.stop();
     await calling.exit;
-    expect(calling.err()).toMatch(/^pace: the model "large" has no price, .*\n {2}hint: .*\n/m);
+    expect(calling.err()).toMatch(/^pace: the model "large" has no price, .*\n {2}hint: .*--policy.*prices: \{ "large".*\n/m);
     expect(calling.err()).not.toContain("not shared");
   });
 

@@ -1,14 +1,33 @@
 /**
- * A policy as somebody wrote it in JSON. What its words mean, and that it has no others, `createPace` checks; here, that it has the form at all, and that its quotas are of
- * services: one with a slash too much at its end would be none, and nothing would be said.
+ * A policy as somebody wrote it in JSON. What its words mean `createPace` checks; here, that it has the form at all, no words that JSON cannot say, and that its quotas are
+ * of services: one with a slash too much at its end would be none, and nothing would be said. Whatever is wrong is told with the name of its file.
  */
-import { PaceError } from "../error.ts";
+import { checkText } from "../argument.ts";
+import { isPaceError, PaceError } from "../error.ts";
+import { createPace } from "../pace.ts";
 import type { PacePolicy } from "../policy.ts";
+import { checkPolicyNames } from "../policy-check.ts";
 
 const LISTS = ["classes", "reserved", "here"];
+const OF_FUNCTIONS = "It is made of functions, which no file has: openProxy takes it, in a program of yours.";
+const NOT_IN_JSON = { lesser: OF_FUNCTIONS, partitionOf: OF_FUNCTIONS };
 
-/** Throws `bad-argument`. */
-export function policyFrom(text: string): PacePolicy {
+/** `path`: of the file. Throws `bad-argument`. */
+export function policyFrom(text: string, path: string): PacePolicy {
+  try {
+    const policy = policyIn(text);
+    const { shareAt, ...rest } = policy;
+    if (shareAt !== undefined) checkText("shareAt", shareAt, "/run/user/1000/pace.db");
+    // What it means is looked at here, where its file is known; nothing is sent, and no file of others opened.
+    createPace(rest).close();
+    return policy;
+  } catch (error) {
+    if (!isPaceError(error)) throw error;
+    throw new PaceError(error.code, `${path}: ${error.message}`, error.hint, { cause: error });
+  }
+}
+
+function policyIn(text: string): PacePolicy {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -16,6 +35,7 @@ export function policyFrom(text: string): PacePolicy {
     throw wrong(`the policy is no JSON: ${(error as Error).message}`, "See pace proxy --help for what it looks like.");
   }
   const policy = recordOf(value, "the policy");
+  checkPolicyNames("the policy", policy, NOT_IN_JSON);
   for (const name of LISTS) if (policy[name] !== undefined) listOf(policy[name], name);
   for (const [scope, quotas] of Object.entries(policy["quotas"] === undefined ? {} : recordOf(policy["quotas"], "quotas"))) {
     const [origin = ""] = scope.split(" ", 1);

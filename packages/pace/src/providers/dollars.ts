@@ -50,7 +50,7 @@ export function createDollars(prices: Prices, tell: (error: PaceError) => void):
         ? ["a model that neither its call nor its answer names", "name it, of work that is no fetch by run(…, { model }); or "]
         : [
             `the model "${name}"`,
-            `name it in prices: { "${name}": { inputUsdPerMillion: …, outputUsdPerMillion: … } }, 0 where it costs nothing; or `,
+            `name it in the policy (of the proxy: in the file of --policy), prices: { "${name}": { inputUsdPerMillion: …, outputUsdPerMillion: … } }, 0 where it costs nothing; or, in a program, `,
           ];
     const error = new PaceError(
       "bad-argument",

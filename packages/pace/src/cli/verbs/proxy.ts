@@ -21,7 +21,7 @@ export async function proxy(words: ProxyWords, { terminal, signal }: Invocation)
       mostBodyBytes: words.mostBody * BYTES_PER_MB,
       answerMs: words.answerTimeout * 1000,
       graceMs: words.grace * 1000,
-      ...(words.policy === undefined ? {} : { policy: policyFrom(readText(words.policy)) }),
+      ...(words.policy === undefined ? {} : { policy: policyFrom(readText(words.policy), words.policy) }),
     },
     {
       fault: (error) => terminal.note(faultText(error)),
