@@ -17,7 +17,7 @@ import { type Breaker, type BreakerSettings, type BreakerState, createBreaker } 
 import { createInFlight, type InFlight, type InFlightSettings } from "../control/in-flight.ts";
 import type { OpaqueRateSettings } from "../control/opaque-rate.ts";
 import { createScout } from "../control/scout.ts";
-import { PaceError } from "../error.ts";
+import type { PaceError } from "../error.ts";
 import { createAlarm } from "../host/alarm.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Random } from "../host/random.ts";
@@ -33,6 +33,7 @@ import { type Asking, createLanes } from "./lanes.ts";
 import { createLine, type Waiting } from "./line.ts";
 import { createOperations, type Operation } from "./operations.ts";
 import type { Outcome } from "./outcome.ts";
+import { itsDeadline, queueFull, tooLarge, tooLate, wasClosed } from "./refusals.ts";
 
 /** What a call asks for. */
 export interface CallTerms extends Asking {
@@ -131,7 +132,6 @@ const SAME_MS = 100;
 const HOPE = 1.5;
 /** Who waits already has waited for something: rates that fell come back. */
 const HOPE_OF_WAITING = 3;
-const HOUR_MS = 3_600_000;
 /** Those that wait are looked at so often; a thousand of them take a few milliseconds. */
 const LOOK_AT_WAITING_MS = 1000;
 
@@ -335,7 +335,7 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
       }
       if (ready > now) {
         takeOut(first);
-        first.waiter.refuse(tooLarge(first, lanes.spent(now, first.terms)));
+        first.waiter.refuse(tooLarge(first.wants, lanes.spent(now, first.terms)));
         // Others of its operation may go on.
         isAsked = true;
         continue;
@@ -379,14 +379,13 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
   };
 
   const refusal = (now: number, call: Call): PaceError | undefined => {
-    if (isClosed) return new PaceError("closed", "the pace was closed", "Make another with createPace().");
+    if (isClosed) return wasClosed();
     const { rank, isReserved } = call.terms;
     // Whoever floods a later class keeps nobody out of an earlier one, nor what is reserved.
     const waiting = isReserved ? 0 : line.upTo(rank) + operations.upTo(rank);
-    if (waiting >= settings.mostWaiting)
-      return new PaceError("queue-full", `${waiting} calls wait already`, "Ask for less at once, or raise mostWaiting.");
+    if (waiting >= settings.mostWaiting) return queueFull(waiting);
     const leaves = estimateMs(now, call);
-    if (leaves === Number.POSITIVE_INFINITY) return tooLarge(call, lanes.spent(now, call.terms));
+    if (leaves === Number.POSITIVE_INFINITY) return tooLarge(call.wants, lanes.spent(now, call.terms));
     const { deadlineMs } = call.terms;
     // Who is let in and comes too late costs nobody anything; who is turned away by a wrong guess has lost his call.
     return leaves <= deadlineMs || estimateMs(now, call, HOPE) <= deadlineMs
@@ -448,7 +447,7 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
       holding?.close();
       for (const call of [...line.items(), ...operations.items()]) {
         takeOut(call);
-        call.waiter.refuse(new PaceError("closed", "the pace was closed", "Make another with createPace()."));
+        call.waiter.refuse(wasClosed());
       }
     },
   };
@@ -456,33 +455,4 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
 
 function isCapped(call: Call): call is Capped {
   return "operation" in call;
-}
-
-function tooLarge({ wants }: Call, whole?: Account): PaceError {
-  const what =
-    whole === undefined
-      ? "it takes more than a whole quota has"
-      : `it may take ${String(Number((wants[whole.unit] ?? 0).toPrecision(3)))} ${whole.unit}, and the quota "${whole.name}" has ${whole.limit} in all`;
-  const isPaid = whole?.unit === "usd";
-  return new PaceError("quota-spent", what, isPaid ? "Set max_tokens lower, or raise the quota." : "Ask for less in one call.");
-}
-
-function itsDeadline(availableInMs: number): PaceError {
-  return new PaceError("deadline", "its deadline came while it waited", "Give it more time, or another class.", { availableInMs });
-}
-
-function tooLate(now: number, deadlineMs: number, leavesMs: number, spent?: Account): PaceError {
-  const availableInMs = leavesMs - now;
-  const why = spent === undefined ? "" : `: of the quota "${spent.name}" of ${spent.limit} ${spent.unit} too little is left`;
-  return new PaceError(
-    "too-late",
-    `it could leave in ${inWords(availableInMs)} and has ${inWords(Math.max(0, deadlineMs - now))}${why}`,
-    "Give it more time, another class, or do without.",
-    { availableInMs },
-  );
-}
-
-function inWords(ms: number): string {
-  if (ms >= 2 * HOUR_MS) return `${(ms / HOUR_MS).toFixed(1)} h`;
-  return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
 }
