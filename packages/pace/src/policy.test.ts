@@ -111,7 +111,7 @@ describe("a budget in dollars", () => {
     expect(await refused).toMatchObject({
       code: "quota-spent",
       message: expect.stringMatching(/may take (?:1\.5|12\.8|100) usd, and the quota "usd in 86400000 ms" has 1 in all/),
-      hint: expect.stringContaining("max_tokens"),
+      hint: "Ask for less in one call (max_tokens counts in full), or raise the quota.",
     });
     expect(sent).toBe(0);
     pace.close();

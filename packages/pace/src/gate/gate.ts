@@ -204,7 +204,8 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
     if (!terms.isReserved) {
       if (inFlight.count >= inFlight.limit) return undefined;
       // What others in the process take is given back without a word.
-      if (pool !== undefined && !pool.fits(terms.cost)) return pool.couldFit(terms.cost) ? now + LOOK_AGAIN_MS : Number.POSITIVE_INFINITY;
+      if (pool !== undefined && !pool.fits(terms.cost))
+        return pool.tooSmall(terms.cost) === undefined ? now + LOOK_AGAIN_MS : Number.POSITIVE_INFINITY;
     }
     return Math.max(slowedMs, pausedUntilMs(now, terms), lanes.readyMs(now, terms));
   };
@@ -216,10 +217,13 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
     const ready = Math.max(
       pausedUntilMs(now, terms),
       lanes.estimateMs(now, terms, ahead, waitingOf, hope),
-      pool?.couldFit(terms.cost) === false ? Number.POSITIVE_INFINITY : now,
+      pool?.tooSmall(terms.cost) === undefined ? now : Number.POSITIVE_INFINITY,
     );
     return isCapped(call) && !line.has(call) ? Math.max(ready, operations.estimateMs(now, call, whole(now))) : ready;
   };
+
+  const isTooLarge = (now: number, terms: CallTerms): PaceError =>
+    tooLarge(lanes.expected(terms), lanes.tooSmall(now, terms) ?? pool?.tooSmall(terms.cost));
 
   /** It waits no longer. */
   const takeOut = (call: Call): void => {
@@ -335,7 +339,7 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
       }
       if (ready > now) {
         takeOut(first);
-        first.waiter.refuse(tooLarge(first.wants, lanes.spent(now, first.terms)));
+        first.waiter.refuse(isTooLarge(now, first.terms));
         // Others of its operation may go on.
         isAsked = true;
         continue;
@@ -385,7 +389,7 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
     const waiting = isReserved ? 0 : line.upTo(rank) + operations.upTo(rank);
     if (waiting >= settings.mostWaiting) return queueFull(waiting);
     const leaves = estimateMs(now, call);
-    if (leaves === Number.POSITIVE_INFINITY) return tooLarge(call.wants, lanes.spent(now, call.terms));
+    if (leaves === Number.POSITIVE_INFINITY) return isTooLarge(now, call.terms);
     const { deadlineMs } = call.terms;
     // Who is let in and comes too late costs nobody anything; who is turned away by a wrong guess has lost his call.
     return leaves <= deadlineMs || estimateMs(now, call, HOPE) <= deadlineMs

@@ -47,6 +47,8 @@ export interface Lanes {
   expected(asking: Asking): Cost;
   /** The quota for which it waits longest; none where it waits for no more than its pace. */
   spent(nowMs: number, asking: Asking): Account | undefined;
+  /** The quota of which it takes more than there ever is. */
+  tooSmall(nowMs: number, asking: Asking): Account | undefined;
   /** What it counts for among those who take turns: its part of the quota of which it takes most. */
   weight(cost: Cost): number;
   /** From when on it may leave; infinity where it is more than a quota ever has. */
@@ -331,6 +333,10 @@ export function createLanes({ rate, policy = [], chargesRefused, holding }: Lane
         if (ready > untilMs) [longest, untilMs] = [lane.account, ready];
       }
       return longest;
+    },
+    tooSmall: (now, asking) => {
+      const cost = expected(asking);
+      return lanes.find((lane) => (cost[lane.account.unit] ?? 0) > lane.account.limit && !isOld(now, lane))?.account;
     },
     weight: (cost) => {
       let most = (cost.requests ?? 1) * PART_OF_UNKNOWN;

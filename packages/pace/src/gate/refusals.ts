@@ -1,6 +1,7 @@
 /** How calls are refused by a gate: what is said to them, and what may be done about it. */
 import { PaceError } from "../error.ts";
 import type { Account } from "../quota/account.ts";
+import type { HeldLimit } from "../quota/pool.ts";
 import type { Cost } from "../quota/reading.ts";
 
 const HOUR_MS = 3_600_000;
@@ -13,13 +14,23 @@ export function queueFull(waiting: number): PaceError {
   return new PaceError("queue-full", `${waiting} calls wait already`, "Ask for less at once, or raise mostWaiting.");
 }
 
-export function tooLarge(wants: Cost, whole?: Account): PaceError {
-  const what =
-    whole === undefined
-      ? "it takes more than a whole quota has"
-      : `it may take ${String(Number((wants[whole.unit] ?? 0).toPrecision(3)))} ${whole.unit}, and the quota "${whole.name}" has ${whole.limit} in all`;
-  const isPaid = whole?.unit === "usd";
-  return new PaceError("quota-spent", what, isPaid ? "Set max_tokens lower, or raise the quota." : "Ask for less in one call.");
+/** `whole`: that is too small for it. */
+export function tooLarge(takes: Cost, whole?: Account | HeldLimit): PaceError {
+  if (whole === undefined) return new PaceError("quota-spent", "it takes more than a whole quota has", "Ask for less in one call.");
+  const { unit, limit } = whole;
+  // A call under way is one of those, whatever else it takes.
+  const { [unit]: units = 1 } = takes;
+  const rounded = Number(units.toPrecision(3));
+  const what = `it may take ${rounded > limit ? rounded : units} ${unit}`;
+  if (!("name" in whole))
+    return new PaceError(
+      "quota-spent",
+      `${what}, and this process has ${limit} in all`,
+      `Ask for less in one call, or raise ${unit} in "here".`,
+    );
+  // Of other units a guess of it is not refused.
+  const [so, or] = [unit === "usd" ? " (max_tokens counts in full)" : "", whole.source === "policy" ? ", or raise the quota" : ""];
+  return new PaceError("quota-spent", `${what}, and the quota "${whole.name}" has ${limit} in all`, `Ask for less in one call${so}${or}.`);
 }
 
 export function itsDeadline(availableInMs: number): PaceError {

@@ -24,8 +24,8 @@ export type Measure = () => Readonly<Partial<Record<HeldUnit, number>>>;
 
 export interface Pool {
   fits(cost: Cost): boolean;
-  /** Whether it ever would. */
-  couldFit(cost: Cost): boolean;
+  /** Of which it takes more than there ever is; none where it fits when enough was given back. */
+  tooSmall(cost: Cost): HeldLimit | undefined;
   /** What is returned gives it back. */
   hold(cost: Cost): () => void;
   /**
@@ -71,7 +71,7 @@ export function createPool(limits: readonly HeldLimit[], measure: Measure): Pool
     if (first !== undefined && listeners.delete(first)) listeners.add(first);
     for (const { listener } of waiting) listener.call();
   };
-  const couldFit = (cost: Cost): boolean => limits.every(({ unit, limit }) => unitsOf(cost, unit) <= limit);
+  const tooSmall = (cost: Cost): HeldLimit | undefined => limits.find(({ unit, limit }) => unitsOf(cost, unit) > limit);
 
   const door = (): Pool => {
     const own = new Set<Listener>();
@@ -104,7 +104,7 @@ export function createPool(limits: readonly HeldLimit[], measure: Measure): Pool
         if (isLeft) for (const seat of seats.values()) seat.there();
         return isLeft;
       },
-      couldFit,
+      tooSmall,
       hold: (cost) => {
         for (const { unit } of limits) {
           held.set(unit, heldOf(unit) + unitsOf(cost, unit));
