@@ -5,12 +5,16 @@ import { createTurns } from "./turns.ts";
 /** Gates ask again a few times a second for as long as somebody waits: who did not ask for so long waits for something else, or not at all. */
 const ASKED_MS = 1000;
 
+/** Those before it may take theirs at any moment. */
+const ASK_AGAIN_MS = 100;
+
 /** What is returned gives a door to each gate. */
 export function createAccountDoors(account: Account): () => Account {
   const turns = createTurns(true);
   let latestMs = Number.NEGATIVE_INFINITY;
-  const isBeyond = (now: number, units: number, ready: number): boolean =>
-    account.shape === "window" && ready - now >= account.resetInMs(now) && units > account.available(now) + account.outstanding;
+  /** What this window has not any more is left to nobody in it: it would lie idle until the next, of which it is put aside. */
+  const isWithin = (now: number, units: number): boolean =>
+    account.shape === "bucket" || units <= account.available(now) + account.outstanding;
   return () => {
     let needs = 0;
     let askedMs = Number.NEGATIVE_INFINITY;
@@ -26,15 +30,21 @@ export function createAccountDoors(account: Account): () => Account {
       if (ready > now) {
         if (!isMost) return ready;
         needs = units;
-        // What this window has not any more is not put aside: it would lie idle until the next.
-        if (isBeyond(now, units, ready)) seat.took(0, true);
-        else seat.short(units);
+        seat.short(units);
         return ready;
       }
-      const aside = units === 0 ? 0 : seat.leaves();
-      const later = aside === 0 ? ready : account.readyMs(now, Math.min(account.limit, units + aside));
-      if (isMost && later <= now) seat.there();
-      return later;
+      const aside = units === 0 ? 0 : seat.leaves((others) => isWithin(now, others));
+      if (units + aside <= account.limit) {
+        const later = account.readyMs(now, units + aside);
+        if (isMost && later <= now) seat.there();
+        return later;
+      }
+      // More than is ever there at once: those before it go first, and those who come later than it after it.
+      if (isMost) {
+        needs = units;
+        seat.short(units);
+      }
+      return Math.max(now + ASK_AGAIN_MS, account.readyMs(now, account.limit));
     };
     const reserve = (now: number, units: number): Reservation => {
       // What is asked for has more in it than is taken: what others need.

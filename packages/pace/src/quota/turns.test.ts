@@ -183,6 +183,35 @@ describe("a large call among small ones of other services", () => {
     expect(tokens).toBeGreaterThan((280 / 60) * 1000 - 800 - 1100);
   });
 
+  it.each([
+    ["more than half of it", 40, 60, 3, 2],
+    ["nearly all of it, where many come", 10, 90, 5, 2],
+    // Each of those that wait already has its turn before it.
+    ["all of it", 40, 100, 5, 4],
+    ["as good as a small one", 50, 60, 4, 3],
+  ])("has its turn at a window that small ones empty in a moment, and of which it needs %s", (_what, small, needs, floods, windows) => {
+    for (let offsetMs = 0; offsetMs < 6; offsetMs++) {
+      const account = createAccount(0, { ...MINUTE, limit: 100, remaining: 100, shape: "window", resetInMs: 60_000 }, "policy");
+      const { flood, ask, time } = town({ account: createAccountDoors(account) });
+      for (let nth = 0; nth < floods; nth++) flood({ requests: 1, tokens: small });
+      time.run(11_000 + offsetMs * 41);
+      const large = ask({ requests: 1, tokens: needs });
+      time.run(600_000);
+      expect(large.leftMs).toBeLessThanOrEqual(windows * 60_000);
+    }
+  });
+
+  it.each(["bucket", "window"] as const)("that takes all of a %s keeps neither another such nor small ones from their turns", (shape) => {
+    const account = createAccount(0, { ...MINUTE, limit: 100, remaining: 100, shape, resetInMs: 60_000 }, "policy");
+    const { flood, time } = town({ account: createAccountDoors(account) });
+    const [one, other, small] = [100, 100, 1].map((tokens) => flood({ requests: 1, tokens })) as [() => number, () => number, () => number];
+    time.run(1_800_000);
+    expect(Math.min(one(), other())).toBeGreaterThanOrEqual(10);
+    expect(small()).toBeGreaterThanOrEqual(50);
+    // Nothing of it lies idle.
+    expect((one() + other()) * 100 + small()).toBeGreaterThanOrEqual(30 * 100);
+  });
+
   it("waits for ever for a bucket where nobody knows whose turn it is", () => {
     const account = createAccount(0, MINUTE, "policy");
     const { flood, ask, time } = town({ account: () => account });

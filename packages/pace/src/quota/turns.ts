@@ -1,7 +1,7 @@
 /**
  * Whose turn it is where several take of one thing, so that who needs much does not wait for ever behind others who need little.
  *
- * A seat is *short* while it needs more than is there. For every unit that another takes meanwhile as much is put aside for it, up to what it needs, and who comes
+ * A seat is *short* while it needs more than is there, or than others leave of it. For every unit that another takes meanwhile as much is put aside for it, up to what it needs, and who comes
  * leaves that much: of those who are short only for who was so before him. Who had room and did not take it gave his turn away; the next time half as much is put aside for each unit.
  * Seats of a lower rank leave room to those of a higher one, and never the other way round.
  */
@@ -11,9 +11,9 @@ export interface Turns {
 }
 
 export interface Seat {
-  /** Units that it leaves to others. */
-  leaves(): number;
-  /** It needs so many, and they are not there. */
+  /** Units that it leaves to others; `canBe`: only to those whose needs can be met. */
+  leaves(canBe?: (needs: number) => boolean): number;
+  /** It needs so many, and they are not there, or are others'. */
   short(units: number): void;
   /** What it needs is there. */
   there(): void;
@@ -49,11 +49,11 @@ export function createTurns(isGradual: boolean): Turns {
     seat: (rank) => {
       const place: Place = { rank, needs: 0, aside: 0, wasted: 0, hadRoom: false };
       return {
-        leaves: () => {
+        leaves: (canBe = () => true) => {
           let sum = 0;
           for (const other of short) {
             if (other === place) break;
-            if ((isGradual || other.aside >= other.needs) && goesBefore(other, place)) sum += other.aside;
+            if ((isGradual || other.aside >= other.needs) && goesBefore(other, place) && canBe(other.needs)) sum += other.aside;
           }
           return sum;
         },
