@@ -110,6 +110,7 @@ describe("a budget in dollars", () => {
     await time.runSettled(5000);
     expect(await refused).toMatchObject({
       code: "quota-spent",
+      availableInMs: Number.POSITIVE_INFINITY,
       message: expect.stringMatching(/may take (?:1\.5|12\.8|100) usd, and the quota "usd in 86400000 ms" has 1 in all/),
       hint: "Ask for less in one call (max_tokens counts in full), or raise the quota.",
     });

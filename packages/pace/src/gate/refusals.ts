@@ -16,21 +16,21 @@ export function queueFull(waiting: number): PaceError {
 
 /** `whole`: that is too small for it. */
 export function tooLarge(takes: Cost, whole?: Account | HeldLimit): PaceError {
-  if (whole === undefined) return new PaceError("quota-spent", "it takes more than a whole quota has", "Ask for less in one call.");
+  const [message, hint] = wordsOfTooLarge(takes, whole);
+  return new PaceError("quota-spent", message, hint, { availableInMs: Number.POSITIVE_INFINITY });
+}
+
+function wordsOfTooLarge(takes: Cost, whole: Account | HeldLimit | undefined): readonly [message: string, hint: string] {
+  if (whole === undefined) return ["it takes more than a whole quota has", "Ask for less in one call."];
   const { unit, limit } = whole;
   // A call under way is one of those, whatever else it takes.
   const { [unit]: units = 1 } = takes;
   const rounded = Number(units.toPrecision(3));
   const what = `it may take ${rounded > limit ? rounded : units} ${unit}`;
-  if (!("name" in whole))
-    return new PaceError(
-      "quota-spent",
-      `${what}, and this process has ${limit} in all`,
-      `Ask for less in one call, or raise ${unit} in "here".`,
-    );
+  if (!("name" in whole)) return [`${what}, and this process has ${limit} in all`, `Ask for less in one call, or raise ${unit} in "here".`];
   // Of other units a guess of it is not refused.
   const [so, or] = [unit === "usd" ? " (max_tokens counts in full)" : "", whole.source === "policy" ? ", or raise the quota" : ""];
-  return new PaceError("quota-spent", `${what}, and the quota "${whole.name}" has ${limit} in all`, `Ask for less in one call${so}${or}.`);
+  return [`${what}, and the quota "${whole.name}" has ${limit} in all`, `Ask for less in one call${so}${or}.`];
 }
 
 export function itsDeadline(availableInMs: number): PaceError {
