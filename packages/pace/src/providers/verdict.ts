@@ -86,9 +86,9 @@ function theirDateMs(fields: Fields, dateMs: number): number {
 
 function waitOf(fields: Fields, body: string, dateMs: number): number | undefined {
   const now = theirDateMs(fields, dateMs);
-  const inMs = fields.get("retry-after-ms");
+  const inMs = fields.get("retry-after-ms") ?? fields.get("x-ms-retry-after-ms");
   if (inMs !== null && /^\s*\d{1,15}(?:\.\d+)?\s*$/.test(inMs)) return waitMs(String(Number(inMs) / 1000), now);
-  const after = waitMs(fields.get("retry-after") ?? "", now);
+  const after = longestMs(fields.get("retry-after") ?? "", now);
   if (after !== undefined) return after;
   // Google: google.rpc.RetryInfo.
   const info = /"retryDelay"\s*:\s*"(\d+(?:\.\d+)?s)"/.exec(body)?.[1];
@@ -103,6 +103,13 @@ function waitOf(fields: Fields, body: string, dateMs: number): number | undefine
   if (azure !== undefined) return azure;
   if (fields.get("x-ratelimit-remaining") !== "0") return undefined;
   return waitMs(fields.get("x-ratelimit-reset-after") ?? "", now) ?? waitMs(fields.get("x-ratelimit-reset") ?? "", now);
+}
+
+/** Of a service and of what stands before it each may have written one, and `Headers` joins them. Dates have a comma of their own. */
+function longestMs(written: string, dateMs: number): number | undefined {
+  if (!/^[\d\s.,]+$/.test(written)) return waitMs(written, dateMs);
+  const waits = written.split(",").flatMap((one) => waitMs(one, dateMs) ?? []);
+  return waits.length === 0 ? undefined : Math.max(...waits);
 }
 
 /** Of a word of `IN_WORDS`, as durations have it: "more" and "and" are none. */
