@@ -325,9 +325,11 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
     for (let first = line.first(); first !== undefined; first = line.first()) {
       const now = clock.now();
       const ready = readyMs(now, first.terms);
+      // Who looks at what is shared may hear of a pause, which turns others away, and him too.
+      if (!line.has(first)) continue;
       if (ready === undefined || (ready > now && ready !== Number.POSITIVE_INFINITY)) {
         const reserved = reservedBehind(first.rank);
-        if (reserved !== undefined && (readyMs(now, reserved.terms) ?? Number.POSITIVE_INFINITY) <= now) {
+        if (reserved !== undefined && (readyMs(now, reserved.terms) ?? Number.POSITIVE_INFINITY) <= now && line.has(reserved)) {
           line.take(reserved.rank);
           leave(now, reserved);
           continue;

@@ -193,3 +193,25 @@ it("who left is no holder again when he is told later what his calls took", asyn
   await time.runSettled(3000);
   expect(rights.ledger("policy job").holders.size).toBe(0);
 });
+
+it("who is turned away by what is heard the moment that he would leave does not leave as well", async () => {
+  const time = createVirtualTime();
+  const rights = createMemoryRights(time, { carry: (_holder, deliver) => deliver() });
+  const [one, other] = [1, 2].map((seed) => createPace({}, { clock: time, random: seededRandom(seed), rights })) as [Pace, Pace];
+  const refusal = Object.assign(new Error("429"), { status: 429, headers: { "retry-after": "600" } });
+  void other
+    .with({ deadlineMs: 1000 })
+    .run("service", () => Promise.reject(refusal))
+    .catch(() => undefined);
+  // So late that it is no news any more, and is heard by who looks.
+  await time.runSettled(20_000);
+  let worked = 0;
+  for (const deadlineMs of [5000, Number.POSITIVE_INFINITY])
+    void one
+      .with({ deadlineMs })
+      .run("service", async () => worked++)
+      .catch(() => undefined);
+  await time.runSettled(700_000);
+  expect([worked, one.state().get("service")?.underWay, one.gauges().map(({ waiting }) => waiting)]).toEqual([1, 0, [0]]);
+  for (const pace of [one, other]) pace.close();
+});
