@@ -200,7 +200,8 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
   /** From when on it may leave, as far as time alone decides; `undefined` where an answer has to come first. */
   const readyMs = (now: number, terms: CallTerms): number | undefined => {
     const slowedMs = throttle === undefined ? now : throttle.readyMs(now, terms.rank, inFlight.count);
-    if (slowedMs === undefined) return undefined;
+    // What was asked for may be over before an answer comes.
+    if (slowedMs === undefined) return now + LOOK_AGAIN_MS;
     if (!terms.isReserved) {
       if (inFlight.count >= inFlight.limit) return undefined;
       // What others in the process take is given back without a word.
