@@ -50,7 +50,7 @@ import type { Cost } from "./quota/reading.ts";
 import { withReadBody } from "./read-body.ts";
 import type { RightsStore } from "./rights/rights-store.ts";
 import { createSharing } from "./rights/sharing.ts";
-import { type Throttle, throttleFound } from "./slowdown/throttle.ts";
+import { createThrottles, type Throttle } from "./slowdown/throttle.ts";
 
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
@@ -58,8 +58,8 @@ export interface PacePorts {
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
   readonly fetch?: Fetch | undefined;
-  /** What others asked for and was accepted, by the name of the quotas whose calls it holds. */
-  readonly throttle?: ((partition: string) => Throttle | undefined) | undefined;
+  /** What others asked for and was accepted, by the name of the quotas whose calls it holds. What it throws is told as a fault, once for each name, and holds nobody. */
+  readonly throttle?: ((partition: string) => Throttle | null | undefined) | undefined;
   /** Where quotas are shared with others, in place of a file. */
   readonly rights?: RightsStore | undefined;
   /** Told, once, why the file of `shareAt` cannot be used: until it can, calls leave as if nothing were shared. */
@@ -186,6 +186,9 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
   const dollars = createDollars(policy.prices ?? {}, (error) => quietly(fault, { kind: "failed", who: "quotas of usd", error }));
   const metered = createUsageReader();
 
+  const throttles =
+    throttle && createThrottles(throttle, (name, error) => quietly(fault, { kind: "failed", who: `throttle of "${name}"`, error }));
+
   const partitionNamed = (name: string, origin: string, model?: string): Partition => {
     return partitions.of(name, () => made(name, origin, model));
   };
@@ -206,7 +209,7 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
       random,
       pool: pool?.door(),
       hold: sharing?.hold(name),
-      throttle: throttle && throttleFound(() => throttle(name)),
+      throttle: throttles?.(name),
       turned,
     });
     const ports: CallPorts = {

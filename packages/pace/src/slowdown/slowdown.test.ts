@@ -13,7 +13,7 @@ import {
   slowdownStep,
   standing,
 } from "./slowdown.ts";
-import { createThrottle, type Throttle } from "./throttle.ts";
+import { createThrottle } from "./throttle.ts";
 
 const REQUEST: SlowdownRequest = { nth: 1, scope: "*", perSecond: 2, forMs: 60_000, reason: "a full disk", severity: "trouble" };
 const SETTINGS = { floor: (peer: string): number => (peer === "promised" ? 1 : 0) };
@@ -271,29 +271,6 @@ describe("a request that stands for one peer", () => {
     expect(left.other).toBe(60);
     await time.runSettled(60_000);
     expect(left.peer).toBe(60);
-    pace.close();
-  });
-});
-
-describe("a throttle", () => {
-  const free = { perSecond: FREE, mostUnderWay: FREE };
-  const paceWith = (throttle: Throttle) => {
-    const time = createVirtualTime();
-    const pace = createPace({}, { clock: time, random: () => 0.5, throttle: () => throttle });
-    return { time, pace };
-  };
-
-  it("that is over holds nobody, though no answer came meanwhile", async () => {
-    const { time, pace } = paceWith(createThrottle((now) => (now < 10_000 ? { ...free, mostUnderWay: 1 } : free)));
-    void pace.run("peer", () => new Promise(() => undefined)).catch(() => undefined);
-    let leftMs: number | undefined;
-    void pace.run("peer", async () => {
-      leftMs = time.now();
-    });
-    await time.runSettled(9999);
-    expect(leftMs).toBeUndefined();
-    await time.runSettled(11_000);
-    expect(leftMs).toBeGreaterThanOrEqual(10_000);
     pace.close();
   });
 });

@@ -1,5 +1,6 @@
 /** Holds a gate to what those it sends to asked for, and was accepted. */
 import { createPacer } from "../control/pacer.ts";
+import { PaceError } from "../error.ts";
 
 export interface ThrottleLimit {
   readonly perSecond: number;
@@ -32,13 +33,52 @@ export function createThrottle(limitOf: (nowMs: number, rank: number) => Throttl
   };
 }
 
-/** Whichever holds at the moment: what is asked for comes after the first call, and another may take its place. */
-export function throttleFound(find: () => Throttle | undefined): Throttle {
-  return {
-    readyMs: (now, rank, underWay) => {
-      const one = find();
-      return one === undefined ? now : one.readyMs(now, rank, underWay);
-    },
-    left: (now, rank) => find()?.left(now, rank),
+/** Whoever calls chooses the names. */
+const MOST_TOLD = 100;
+
+/**
+ * By the name of the quotas, whichever holds at the moment: what is asked for comes after the first call, and another may take its place. `tell`: what fails is told, of
+ * each name once, and holds nobody: no call pays for who looks it up, nor does the timer that lets it out.
+ */
+export function createThrottles(
+  find: (name: string) => Throttle | null | undefined,
+  tell: (name: string, error: unknown) => void,
+): (name: string) => Throttle {
+  // bound: MOST_TOLD.
+  const told = new Set<string>();
+  return (name) => {
+    const asked = <Result>(ask: (throttle: Throttle) => Result, none: Result): Result => {
+      try {
+        const throttle = atOnce(find(name));
+        return throttle === undefined || throttle === null ? none : atOnce(ask(throttle));
+      } catch (error) {
+        if (!told.has(name) && told.size < MOST_TOLD) {
+          told.add(name);
+          tell(name, error);
+        }
+        return none;
+      }
+    };
+    return {
+      readyMs: (now, rank, underWay) =>
+        asked((throttle) => {
+          const at = throttle.readyMs(now, rank, underWay);
+          return at === undefined ? undefined : moment("readyMs", at);
+        }, now),
+      left: (now, rank) => asked((throttle) => throttle.left(now, rank), undefined),
+    };
   };
+}
+
+/** A promise says too late what holds now; where nobody hears that it failed it would end the process. */
+function atOnce<Result>(said: Result): Result {
+  if (!(said instanceof Promise)) return said;
+  said.catch(() => undefined);
+  throw new PaceError("bad-argument", "a throttle gave a promise", "What holds at the moment is asked for: give it at once.");
+}
+
+/** Held for ever is held for as long as numbers go: what never leaves would be refused as too large. */
+function moment(what: string, said: unknown): number {
+  if (typeof atOnce(said) === "number" && !Number.isNaN(said)) return Math.min(said as number, Number.MAX_SAFE_INTEGER);
+  throw new PaceError("bad-argument", `${what} of a throttle gave ${String(said)}`, "It is a moment, in milliseconds of the clock.");
 }
