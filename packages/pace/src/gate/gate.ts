@@ -219,6 +219,8 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
       pausedUntilMs(now, terms),
       lanes.estimateMs(now, terms, ahead, waitingOf, hope),
       pool?.tooSmall(terms.cost) === undefined ? now : Number.POSITIVE_INFINITY,
+      // Of those before it only the ones of its class are held as it is.
+      throttle?.estimateMs?.(now, terms.rank, Math.max(0, ahead - line.upTo(terms.rank - 1)) / hope) ?? now,
     );
     return isCapped(call) && !line.has(call) ? Math.max(ready, operations.estimateMs(now, call, whole(now))) : ready;
   };

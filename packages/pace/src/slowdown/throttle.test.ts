@@ -27,6 +27,49 @@ describe("a throttle", () => {
     pace.close();
   });
 
+  /** How so many calls end that come together and have so long. */
+  const ended = async (
+    limitOf: Parameters<typeof createThrottle>[0],
+    deadlineMs: number,
+    count = 1,
+  ): Promise<readonly (string | number | undefined)[][]> => {
+    const { time, pace } = paceWith(createThrottle(limitOf));
+    const ends: (string | number | undefined)[][] = [];
+    for (let nth = 0; nth < count; nth++)
+      void pace
+        .with({ deadlineMs })
+        .run("peer", async () => ends.push(["left", time.now()]))
+        .catch(({ code, availableInMs }) => ends.push([code, time.now(), availableInMs]));
+    await time.runSettled(2 * deadlineMs);
+    pace.close();
+    return ends;
+  };
+
+  it("tells at once who has less time than it takes, and how long that is", async () => {
+    expect(await ended(() => ({ ...free, perSecond: 1 / 1000 }), 5000)).toEqual([["too-late", 0, 1_000_000]]);
+    expect(await ended((now) => (now < 60_000 ? { ...free, mostUnderWay: 0 } : free), 5000)).toEqual([
+      ["too-late", 0, expect.closeTo(60_000, -1)],
+    ]);
+    const many = await ended(() => ({ ...free, perSecond: 1 }), 10_000, 40);
+    expect(many.filter(([what]) => what === "left").length).toBeGreaterThanOrEqual(9);
+    // Some more are let in, as some may be taken back.
+    expect(many.filter(([, atMs]) => atMs === 0).length).toBeGreaterThanOrEqual(24);
+  });
+
+  it("tells nobody to go whom it holds no longer than he has time", async () => {
+    const [least, none] = [
+      { ...free, perSecond: 1 / 1000 },
+      { ...free, mostUnderWay: 0 },
+    ];
+    for (const asked of [least, none]) {
+      const [[what, atMs] = []] = await ended((now) => (now < 10_000 ? asked : free), 60_000);
+      expect([what, atMs]).toEqual(["left", expect.closeTo(10_000, -3)]);
+    }
+    // It may end at any moment.
+    for (const asked of [{ ...free, perSecond: 0 }, none])
+      expect(await ended(() => asked, 5000)).toEqual([["deadline", 5000, expect.any(Number)]]);
+  });
+
   const fails = (): never => {
     throw new Error("mine");
   };

@@ -1,6 +1,7 @@
 /** Holds a gate to what those it sends to asked for, and was accepted. */
 import { createPacer } from "../control/pacer.ts";
 import { PaceError } from "../error.ts";
+import { MOST_FOR_MS } from "./slowdown.ts";
 
 export interface ThrottleLimit {
   readonly perSecond: number;
@@ -10,21 +11,55 @@ export interface ThrottleLimit {
 export interface Throttle {
   /** From when on a call of that class may leave; nothing where one under way has to end first. */
   readyMs(nowMs: number, rank: number, underWay: number): number | undefined;
+  /** ... with so many of its class before it, as far as is known: whoever has less time is told so at once. As `readyMs` unless said. */
+  estimateMs?(nowMs: number, rank: number, ahead: number): number;
   left(nowMs: number, rank: number): void;
 }
 
 /** No call in so long: a limit that moves is seen when the gate looks again. */
 const NEVER_PER_SECOND = 1e-9;
+const LOOK_AGAIN_MS = 1000;
 
-/** `limitOf`: what stands for calls of a class at this moment. */
+/** `limitOf`: what stands for calls of a class at a moment; asked of later ones too, for what will be over by then. */
 export function createThrottle(limitOf: (nowMs: number, rank: number) => ThrottleLimit): Throttle {
   const pacer = createPacer(0);
+  let eased: (ThrottleLimit & { readonly askedMs: number; readonly rank: number; readonly atMs: number }) | undefined;
+  /** When less is asked for than now. Many of those who wait ask it together. */
+  const easesMs = (now: number, rank: number, { perSecond, mostUnderWay }: ThrottleLimit): number => {
+    const isSame = eased?.askedMs === now && eased.rank === rank && eased.perSecond === perSecond && eased.mostUnderWay === mostUnderWay;
+    if (eased !== undefined && isSame) return eased.atMs;
+    const isLess = (at: number): boolean => {
+      const then = limitOf(at, rank);
+      return then.perSecond > perSecond || then.mostUnderWay > mostUnderWay;
+    };
+    let [from, to] = [now, now + MOST_FOR_MS];
+    const ends = isLess(to);
+    while (ends && to - from > 1) {
+      const middle = (from + to) / 2;
+      if (isLess(middle)) to = middle;
+      else from = middle;
+    }
+    const atMs = ends ? to : Number.POSITIVE_INFINITY;
+    eased = { askedMs: now, rank, perSecond, mostUnderWay, atMs };
+    return atMs;
+  };
   return {
     readyMs: (now, rank, underWay) => {
       const { perSecond, mostUnderWay } = limitOf(now, rank);
       // Of none under way no answer comes that would let one leave: that ends with time.
-      if (underWay >= mostUnderWay) return mostUnderWay === 0 ? now + 1000 : undefined;
+      if (underWay >= mostUnderWay) return mostUnderWay === 0 ? now + LOOK_AGAIN_MS : undefined;
       return perSecond === Number.POSITIVE_INFINITY ? now : pacer.readyMs(now, 1, Math.max(NEVER_PER_SECOND, perSecond), 1);
+    },
+    estimateMs: (now, rank, ahead) => {
+      const limit = limitOf(now, rank);
+      const { perSecond, mostUnderWay } = limit;
+      if (perSecond === Number.POSITIVE_INFINITY && mostUnderWay !== 0) return now;
+      const isNothing = perSecond === 0 || mostUnderWay === 0;
+      const paced = isNothing ? Number.POSITIVE_INFINITY : pacer.readyMs(now, 1, perSecond, 1) + (ahead / perSecond) * 1000;
+      if (paced <= now) return now;
+      const leaves = Math.min(paced, easesMs(now, rank, limit));
+      // Of nothing it is sure that it ends, if not when.
+      return leaves === Number.POSITIVE_INFINITY ? now + LOOK_AGAIN_MS : leaves;
     },
     // What left while nothing limited it is no debt.
     left: (now, rank) => {
@@ -64,6 +99,12 @@ export function createThrottles(
         asked((throttle) => {
           const at = throttle.readyMs(now, rank, underWay);
           return at === undefined ? undefined : moment("readyMs", at);
+        }, now),
+      estimateMs: (now, rank, ahead) =>
+        asked((throttle) => {
+          if (throttle.estimateMs !== undefined) return moment("estimateMs", throttle.estimateMs(now, rank, ahead));
+          const at = throttle.readyMs(now, rank, 0);
+          return at === undefined ? now : moment("readyMs", at);
         }, now),
       left: (now, rank) => asked((throttle) => throttle.left(now, rank), undefined),
     };
