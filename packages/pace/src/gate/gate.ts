@@ -10,6 +10,8 @@
  * - no more calls are under way than the service stands, and this process has what it holds meanwhile,
  * - each quota that it takes of has as much left, and the pace of that quota lets it.
  *
+ * What the other side asked for holds the classes that it means, and those behind them go by.
+ *
  * Invariants: no call leaves without a reservation (K2); after a refusal all wait for one pause (K3); no class waits behind a later one, but for reserved ones, that
  * wait behind nobody who may not leave (K5).
  */
@@ -34,6 +36,7 @@ import { createLine, type Waiting } from "./line.ts";
 import { createOperations, type Operation } from "./operations.ts";
 import type { Outcome } from "./outcome.ts";
 import { itsDeadline, queueFull, tooLarge, tooLate, wasClosed } from "./refusals.ts";
+import { createSlowed } from "./slowed.ts";
 
 /** What a call asks for. */
 export interface CallTerms extends Asking {
@@ -137,6 +140,7 @@ const LOOK_AT_WAITING_MS = 1000;
 
 export function createGate(settings: GateSettings, { clock, random, pool, hold, throttle, turned }: Ports): Gate {
   const line = createLine<Call>(settings.ranks);
+  const slowed = createSlowed(throttle, line, settings.ranks);
   const operations = createOperations<Capped>();
   const breaker: Breaker = createBreaker(settings.breaker);
   const inFlight: InFlight = createInFlight(settings.inFlight);
@@ -199,16 +203,16 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
 
   /** From when on it may leave, as far as time alone decides; `undefined` where an answer has to come first. */
   const readyMs = (now: number, terms: CallTerms): number | undefined => {
-    const slowedMs = throttle === undefined ? now : throttle.readyMs(now, terms.rank, inFlight.count);
-    // What was asked for may be over before an answer comes.
-    if (slowedMs === undefined) return now + LOOK_AGAIN_MS;
+    const slowedMs = slowed.readyMs(now, terms.rank);
+    // Nothing is put aside for who could not take it.
+    if (slowedMs > now) return slowedMs;
     if (!terms.isReserved) {
       if (inFlight.count >= inFlight.limit) return undefined;
       // What others in the process take is given back without a word.
       if (pool !== undefined && !pool.fits(terms.cost))
         return pool.tooSmall(terms.cost) === undefined ? now + LOOK_AGAIN_MS : Number.POSITIVE_INFINITY;
     }
-    return Math.max(slowedMs, pausedUntilMs(now, terms), lanes.readyMs(now, terms));
+    return Math.max(pausedUntilMs(now, terms), lanes.readyMs(now, terms));
   };
 
   /** When it could leave, with those before it; `hope`: how much faster than now that may go. */
@@ -217,10 +221,9 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
     const ahead = terms.isReserved || terms.isAgain === true ? 0 : before;
     const ready = Math.max(
       pausedUntilMs(now, terms),
-      lanes.estimateMs(now, terms, ahead, waitingOf, hope),
+      lanes.estimateMs(now, terms, Math.max(0, ahead - slowed.letBy(now, terms.rank)), waitingOf, hope),
       pool?.tooSmall(terms.cost) === undefined ? now : Number.POSITIVE_INFINITY,
-      // Of those before it only the ones of its class are held as it is.
-      throttle?.estimateMs?.(now, terms.rank, Math.max(0, ahead - line.upTo(terms.rank - 1)) / hope) ?? now,
+      slowed.estimateMs(now, terms.rank, ahead, hope),
     );
     return isCapped(call) && !line.has(call) ? Math.max(ready, operations.estimateMs(now, call, whole(now))) : ready;
   };
@@ -252,13 +255,14 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
     if (isAhead || (isUrgent && scout.isCareful(now))) scout.left(now, lanes.perSecond(now));
     inFlight.left();
     breaker.left(now);
-    throttle?.left(now, terms.rank);
+    slowed.left(now, terms.rank);
     let isSettled = false;
     waiter.leave({
       sentMs: now,
       settle: (outcome) => {
         if (isSettled) return;
         isSettled = true;
+        slowed.ended(terms.rank);
         const later = clock.now();
         const pauseMs = taken.settle(later, outcome, isAhead);
         // How long the service wants it is known better than guessed; zero says nothing.
@@ -325,20 +329,24 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
   const letOut = (): void => {
     const nextMs = releaseCapped();
     if (nextMs !== undefined) alarm.by(Math.min(nextMs, clock.now() + LOOK_AGAIN_MS));
-    for (let first = line.first(); first !== undefined; first = line.first()) {
+    for (;;) {
       const now = clock.now();
+      const first = slowed.first(now);
+      if (first === undefined) return;
       const ready = readyMs(now, first.terms);
       // Who looks at what is shared may hear of a pause, which turns others away, and him too.
       if (!line.has(first)) continue;
       if (ready === undefined || (ready > now && ready !== Number.POSITIVE_INFINITY)) {
-        const reserved = reservedBehind(first.rank);
-        if (reserved !== undefined && (readyMs(now, reserved.terms) ?? Number.POSITIVE_INFINITY) <= now && line.has(reserved)) {
-          line.take(reserved.rank);
-          leave(now, reserved);
+        const reserved = reservedBeside(first.rank);
+        const next = reserved.find((call) => (readyMs(now, call.terms) ?? Number.POSITIVE_INFINITY) <= now && line.has(call));
+        if (next !== undefined) {
+          line.take(next.rank);
+          leave(now, next);
           continue;
         }
         lookAtWaiting(now);
-        if (ready !== undefined || reserved !== undefined) alarm.by(Math.min(ready ?? now + LOOK_AGAIN_MS, now + LOOK_AGAIN_MS));
+        if (ready !== undefined || reserved.length > 0)
+          alarm.by(Math.min(ready ?? now + LOOK_AGAIN_MS, now + LOOK_AGAIN_MS, slowed.nextMs(now)));
         else if (inFlight.count >= inFlight.limit) alarm.by(inFlight.awaited(now));
         return;
       }
@@ -349,7 +357,7 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
         isAsked = true;
         continue;
       }
-      line.take();
+      line.take(first.rank);
       leave(now, first);
     }
   };
@@ -373,12 +381,13 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
   };
 
   /** What holds others does not hold reserved classes, wherever they stand among the classes. */
-  const reservedBehind = (rank: number): Call | undefined => {
-    for (let behind = rank + 1; behind < settings.ranks; behind++) {
-      const call = line.firstOf(behind);
-      if (call?.terms.isReserved === true) return call;
+  const reservedBeside = (rank: number): readonly Call[] => {
+    const reserved: Call[] = [];
+    for (let beside = 0; beside < settings.ranks; beside++) {
+      const call = beside === rank ? undefined : line.firstOf(beside);
+      if (call?.terms.isReserved === true) reserved.push(call);
     }
-    return undefined;
+    return reserved;
   };
 
   const releaseCapped = (): number | undefined => {

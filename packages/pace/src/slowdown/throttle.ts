@@ -1,5 +1,5 @@
 /** Holds a gate to what those it sends to asked for, and was accepted. */
-import { createPacer } from "../control/pacer.ts";
+import { createPacer, type Pacer } from "../control/pacer.ts";
 import { PaceError } from "../error.ts";
 import { MOST_FOR_MS } from "./slowdown.ts";
 
@@ -9,8 +9,8 @@ export interface ThrottleLimit {
 }
 
 export interface Throttle {
-  /** From when on a call of that class may leave; nothing where one under way has to end first. */
-  readyMs(nowMs: number, rank: number, underWay: number): number | undefined;
+  /** From when on a call of that class may leave; nothing where one under way has to end first. `ofRanks`: those under way, by class; who is held lets later classes by. */
+  readyMs(nowMs: number, rank: number, underWay: number, ofRanks?: readonly number[]): number | undefined;
   /** ... with so many of its class before it, as far as is known: whoever has less time is told so at once. As `readyMs` unless said. */
   estimateMs?(nowMs: number, rank: number, ahead: number): number;
   left(nowMs: number, rank: number): void;
@@ -20,9 +20,25 @@ export interface Throttle {
 const NEVER_PER_SECOND = 1e-9;
 const LOOK_AGAIN_MS = 1000;
 
-/** `limitOf`: what stands for calls of a class at a moment; asked of later ones too, for what will be over by then. */
+/**
+ * `limitOf`: what stands for calls of a class at a moment; asked of later ones too, for what will be over by then.
+ *
+ * What leaves of a class counts for its own limit, and for those of other classes that are as high or higher: what was asked of all holds all of them together.
+ */
 export function createThrottle(limitOf: (nowMs: number, rank: number) => ThrottleLimit): Throttle {
-  const pacer = createPacer(0);
+  // bound: by the classes.
+  const pacers = new Map<number, Pacer>();
+  const pacedMs = (now: number, rank: number, perSecond: number): number => {
+    const pacer = pacers.get(rank) ?? createPacer(0);
+    pacers.set(rank, pacer);
+    return pacer.readyMs(now, 1, Math.max(NEVER_PER_SECOND, perSecond), 1);
+  };
+  /** Whether so many are under way of its class, or of those whose limit is as high or higher, as may be. */
+  const isFull = (now: number, most: number, ofRanks: readonly number[]): boolean => {
+    const limits = ofRanks.map((_, rank) => limitOf(now, rank).mostUnderWay);
+    const upTo = (limit: number): number => ofRanks.reduce((sum, count, rank) => sum + ((limits[rank] ?? 0) <= limit ? count : 0), 0);
+    return limits.some((limit) => limit >= most && limit !== Number.POSITIVE_INFINITY && upTo(limit) >= limit);
+  };
   let eased: (ThrottleLimit & { readonly askedMs: number; readonly rank: number; readonly atMs: number }) | undefined;
   /** When less is asked for than now. Many of those who wait ask it together. */
   const easesMs = (now: number, rank: number, { perSecond, mostUnderWay }: ThrottleLimit): number => {
@@ -44,18 +60,23 @@ export function createThrottle(limitOf: (nowMs: number, rank: number) => Throttl
     return atMs;
   };
   return {
-    readyMs: (now, rank, underWay) => {
+    readyMs: (now, rank, underWay, ofRanks) => {
       const { perSecond, mostUnderWay } = limitOf(now, rank);
       // Of none under way no answer comes that would let one leave: that ends with time.
-      if (underWay >= mostUnderWay) return mostUnderWay === 0 ? now + LOOK_AGAIN_MS : undefined;
-      return perSecond === Number.POSITIVE_INFINITY ? now : pacer.readyMs(now, 1, Math.max(NEVER_PER_SECOND, perSecond), 1);
+      if (mostUnderWay === 0) return now + LOOK_AGAIN_MS;
+      if (
+        mostUnderWay !== Number.POSITIVE_INFINITY &&
+        (ofRanks === undefined ? underWay >= mostUnderWay : isFull(now, mostUnderWay, ofRanks))
+      )
+        return undefined;
+      return perSecond === Number.POSITIVE_INFINITY ? now : pacedMs(now, rank, perSecond);
     },
     estimateMs: (now, rank, ahead) => {
       const limit = limitOf(now, rank);
       const { perSecond, mostUnderWay } = limit;
       if (perSecond === Number.POSITIVE_INFINITY && mostUnderWay !== 0) return now;
       const isNothing = perSecond === 0 || mostUnderWay === 0;
-      const paced = isNothing ? Number.POSITIVE_INFINITY : pacer.readyMs(now, 1, perSecond, 1) + (ahead / perSecond) * 1000;
+      const paced = isNothing ? Number.POSITIVE_INFINITY : pacedMs(now, rank, perSecond) + (ahead / perSecond) * 1000;
       if (paced <= now) return now;
       const leaves = Math.min(paced, easesMs(now, rank, limit));
       // Of nothing it is sure that it ends, if not when.
@@ -63,7 +84,16 @@ export function createThrottle(limitOf: (nowMs: number, rank: number) => Throttl
     },
     // What left while nothing limited it is no debt.
     left: (now, rank) => {
-      if (limitOf(now, rank).perSecond !== Number.POSITIVE_INFINITY) pacer.left(1);
+      const { perSecond } = limitOf(now, rank);
+      if (perSecond === Number.POSITIVE_INFINITY) return;
+      pacedMs(now, rank, perSecond);
+      for (const [other, pacer] of pacers) {
+        const limit = limitOf(now, other).perSecond;
+        if (limit < perSecond || limit === Number.POSITIVE_INFINITY) continue;
+        // What it has earned until now, before it is taken from.
+        pacedMs(now, other, limit);
+        pacer.left(1);
+      }
     },
   };
 }
@@ -95,9 +125,9 @@ export function createThrottles(
       }
     };
     return {
-      readyMs: (now, rank, underWay) =>
+      readyMs: (now, rank, underWay, ofRanks) =>
         asked((throttle) => {
-          const at = throttle.readyMs(now, rank, underWay);
+          const at = throttle.readyMs(now, rank, underWay, ofRanks);
           return at === undefined ? undefined : moment("readyMs", at);
         }, now),
       estimateMs: (now, rank, ahead) =>
