@@ -204,8 +204,9 @@ export function createHolding(
     askedUntilMs = known.askedUntilMs - aheadMs;
     pausedUntilMs = Math.max(askedUntilMs, ownMs(known.breakerUntilMs) ?? Number.NEGATIVE_INFINITY);
     for (const [key, one] of grant.units) {
-      const endsMs = one.endsMs === undefined ? undefined : leftMs + (one.endsMs - grant.madeMs) * (1 - DRIFT);
-      purses.get(key)?.granted(now, one, endsMs);
+      const leftOfWindowMs = one.endsMs === undefined ? undefined : one.endsMs - grant.madeMs;
+      if (leftOfWindowMs === undefined) purses.get(key)?.granted(now, one, undefined);
+      else purses.get(key)?.granted(now, one, leftMs + leftOfWindowMs * (1 - DRIFT), leftMs + leftOfWindowMs);
     }
     gate.changed();
     // Others are given it only when they know that it is not used any more.

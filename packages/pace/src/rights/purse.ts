@@ -24,8 +24,8 @@ export interface Purse extends Account {
   /** Units that may be reserved without asking the ledger. */
   held(nowMs: number): number;
   report(nowMs: number): UnitsReport;
-  /** `endsMs`: in this clock's time. */
-  granted(nowMs: number, grant: UnitsGrant, endsMs: number | undefined): void;
+  /** In this clock's time: `stopsMs` is before the end of the window however clocks go, `endsMs` when it ends, as far as is known. */
+  granted(nowMs: number, grant: UnitsGrant, stopsMs: number | undefined, endsMs?: number): void;
 }
 
 /** What goes in so long is asked for ahead: to be spent where the ledger is not reached, and lost where its holder dies. */
@@ -50,13 +50,14 @@ export function createPurse(
   let grantedMs = nowMs;
   /** The window that it is now: when it was heard of. */
   let beganMs = Number.NEGATIVE_INFINITY;
+  let stopsMs: number | undefined;
   let endsMs: number | undefined;
   const firstEndsMs = nowMs + resetInMs;
   let [used, underWay, settled] = [0, 0, 0];
   let calls = 0;
   let asked = NOTHING;
 
-  const isOver = (now: number): boolean => endsMs !== undefined && now >= endsMs;
+  const isOver = (now: number): boolean => stopsMs !== undefined && now >= stopsMs;
   const held = (now: number): number => (isOver(now) ? 0 : Math.max(0, ceiling - used));
   const needs = (now: number): number => (now < asked.atMs + ASKED_MS ? asked.units : 0);
   /** In nobody's hands, as far as was told; all, where nothing was told of the window that it is now. */
@@ -142,14 +143,14 @@ export function createPurse(
       wants: Math.max(needs(now), (recent.rate(now, MEASURED_MS) * AHEAD_MS) / 1000),
       least: needs(now),
     }),
-    granted: (now, grant, atMs) => {
+    granted: (now, grant, beforeEndMs, atMs = beforeEndMs) => {
       if (grant.window !== window) {
         used = underWay;
         if (window !== 0) beganMs = now;
       }
       grantedMs = now;
       ({ window, ceiling, free } = grant);
-      endsMs = atMs;
+      [stopsMs, endsMs] = [beforeEndMs, atMs];
     },
   };
 }
