@@ -4,6 +4,9 @@
  *
  * A ceiling holds with or without word from the ledger: who is cut off spends what he holds and no more. So what somebody held who is not heard of any more counts as
  * spent, until he tells otherwise, and ceilings are only as high as their holders need for the next while.
+ *
+ * Fair parts of less than a call are of no use to anybody. So whoever has not enough for his next call is owed all of it before anybody is given more than one, and the
+ * calls that are owed leave in the order in which they were asked for.
  * Invariant: what is spent is never more than there was, whatever is lost, late, doubled or out of order.
  */
 import { countedOf, type Held, promised } from "./escrow.ts";
@@ -14,9 +17,13 @@ export interface PoolHolder {
   readonly held: Held;
   /** As he told, or his ceiling, once he is not heard of any more. */
   readonly used: number;
+  /** Of that: what of it is not taken comes back. None in files of versions before, as of `asks`. */
+  readonly underWay?: number;
   readonly wants: number;
   readonly limit: number;
   readonly weight: number;
+  /** For his next call: his place among those that ask. */
+  readonly asks?: { readonly units: number; readonly sinceMs: number };
 }
 
 export interface Pool {
@@ -44,6 +51,8 @@ export interface PoolCaller {
 const REMEMBERED = 1000;
 /** Longer than any window: what is held of a bucket is held until it is given back. */
 const NEVER_MS = Number.MAX_SAFE_INTEGER;
+/** What a sum of many small steps may lack. */
+const ROUNDING = 1e-6;
 
 export function exchangeUnits(
   before: Pool | undefined,
@@ -59,19 +68,32 @@ export function exchangeUnits(
   const live = [...counted.holders].filter(([name]) => name !== holder && isLive(name)).map(([, one]) => one);
   const pool = limited(counted, report, Math.min(report.limit, ...live.map(({ limit }) => limit)), used - (known?.used ?? 0));
 
-  const free = Math.max(0, pool.level - others.reduce((sum, one) => sum + inHand(one, nowMs), 0));
+  const inHands = others.reduce((sum, one) => sum + inHand(one, nowMs), 0);
+  const free = Math.max(0, pool.level - inHands);
+  const othersUnderWay = live.reduce((sum, { underWay = 0 }) => sum + underWay, 0);
+  const sinceMs = known === undefined || isServed(known, applied) ? nowMs : (known.asks?.sinceMs ?? nowMs);
+  const most = pool.level + othersUnderWay + report.underWay + ROUNDING;
+  // What this window has not any more is owed to nobody.
+  const waiting = live.filter(({ asks }) => asks !== undefined && asks.units <= most);
+  const owed = owedTo(waiting, nowMs);
+  const sooner = report.least === 0 ? waiting : waiting.filter(({ asks }) => asks !== undefined && asks.sinceMs < sinceMs);
+
   const claims = [{ weight, most: report.wants }, ...live.map((one) => ({ weight: one.weight, most: one.wants }))];
-  const fair = Math.min(free, fairParts(Math.max(0, pool.level), claims)[0] as number);
-  // A part of a call is of no use to anybody: the last calls go to who asks for them first.
-  const given = fair >= report.least ? fair : free >= report.least ? report.least : 0;
+  const fair = Math.min(Math.max(0, free - owed), fairParts(Math.max(0, pool.level), claims)[0] as number);
+  const left = Math.max(0, free - owedTo(sooner, nowMs));
+  const given = fair >= report.least ? fair : left >= report.least - ROUNDING ? Math.min(left, report.least) : 0;
 
   const next = { amount: used + given, untilMs: pool.endsMs ?? NEVER_MS };
   const holders = new Map(pool.holders);
   holders.delete(holder);
   const held = promised(known?.held, next, nth, applied, isAtomic);
-  holders.set(holder, { held, used, wants: report.wants, limit: report.limit, weight });
+  const { wants, limit, least, underWay } = report;
+  holders.set(holder, { held, used, underWay, wants, limit, weight, ...(least === 0 ? {} : { asks: { units: least, sinceMs } }) });
   const { window, endsMs } = pool;
-  return { pool: { ...pool, holders: remembered(holders, isLive) }, grant: { window, ceiling: next.amount, endsMs, free: free - given } };
+  return {
+    pool: { ...pool, holders: remembered(holders, isLive) },
+    grant: { window, ceiling: next.amount, endsMs, free: free - given, others: inHands, othersUnderWay, isAwaited: owed > 0 },
+  };
 }
 
 /** He spent so much and will spend no more: what else he held is there again. */
@@ -80,7 +102,12 @@ export function leftUnits(pool: Pool, holder: string, report: UnitsReport): Pool
   if (one === undefined) return pool;
   const used = usedOf(pool, report);
   const held: Held = { nth: one.held.nth, amount: used, untilMs: one.held.untilMs };
-  return { ...pool, level: pool.level - (used - one.used), holders: new Map(pool.holders).set(holder, { ...one, held, used, wants: 0 }) };
+  const { limit, weight } = one;
+  return {
+    ...pool,
+    level: pool.level - (used - one.used),
+    holders: new Map(pool.holders).set(holder, { held, used, wants: 0, limit, weight }),
+  };
 }
 
 /** What began in a window before is spent of this one: the service may count it so. */
@@ -91,6 +118,16 @@ function usedOf(pool: Pool, report: UnitsReport): number {
 /** What he may have spent beyond what he told. */
 function inHand({ held, used }: PoolHolder, nowMs: number): number {
   return Math.max(0, countedOf(held, nowMs) - used);
+}
+
+/** Whether what he asked for is his, and he knows it: what he asks for now is another call. */
+function isServed({ asks, held, used }: PoolHolder, applied: number): boolean {
+  return asks === undefined || (applied >= held.nth && held.amount - used >= asks.units - ROUNDING);
+}
+
+/** What they have not in hand of their next calls. */
+function owedTo(waiting: readonly PoolHolder[], nowMs: number): number {
+  return waiting.reduce((sum, one) => sum + Math.max(0, (one.asks?.units ?? 0) - inHand(one, nowMs)), 0);
 }
 
 function countedOn(pool: Pool | undefined, { shape, limit, windowMs, resetInMs }: UnitsReport, nowMs: number): Pool {

@@ -2,7 +2,8 @@
  * A quota that is shared and that nobody else watches over, as one gate has it: an account that is filled from the ledger's pool, some calls ahead.
  *
  * What is reserved is within the ceiling that was granted. A window that ended gives nothing any more; what was under way at its end is spent of the next. What is
- * told of it is of all who share it, as the last grant said: what others hold counts as spent, for nobody here can have it.
+ * told of it is of all who share it, as the last grant said. What others hold, and what their calls may leave of what they were taken for, is waited for, and asked for,
+ * as they do for what is held here; only what is spent is gone until the window ends.
  */
 import { createRecent } from "../control/recent.ts";
 import type { Account, Reservation } from "../quota/account.ts";
@@ -23,6 +24,8 @@ export interface PurseTerms {
 export interface Purse extends Account {
   /** Units that may be reserved without asking the ledger. */
   held(nowMs: number): number;
+  /** The ledger was told last that a call waits: what is owed to it nobody else has. */
+  readonly isOwed: boolean;
   report(nowMs: number): UnitsReport;
   /** In this clock's time: `stopsMs` is before the end of the window however clocks go, `endsMs` when it ends, as far as is known. */
   granted(nowMs: number, grant: UnitsGrant, stopsMs: number | undefined, endsMs?: number): void;
@@ -46,7 +49,9 @@ export function createPurse(
 ): Purse {
   const recent = createRecent();
   const spent = createTrailing();
-  let [window, ceiling, free] = [0, 0, 0];
+  let [window, ceiling, free, others, othersUnderWay] = [0, 0, 0, 0, 0];
+  let isAwaited = false;
+  let isOwed = false;
   let grantedMs = nowMs;
   /** The window that it is now: when it was heard of. */
   let beganMs = Number.NEGATIVE_INFINITY;
@@ -64,7 +69,25 @@ export function createPurse(
   const freeAt = (now: number): number => {
     if (window === 0 || isOver(now)) return Math.max(0, limit - underWay);
     if (shape === "window") return free;
-    return Math.max(0, Math.min(limit - held(now), free + (limit / windowMs) * Math.max(0, now - grantedMs)));
+    return Math.max(0, Math.min(limit - held(now) - others, free + (limit / windowMs) * Math.max(0, now - grantedMs)));
+  };
+  const available = (now: number): number => held(now) + freeAt(now) + (window === 0 || isOver(now) ? 0 : others);
+  /** What may come back of calls: those under way may take less than they were taken for; as requests they are one each. */
+  const backOf = (ofCalls: number): number => (unit === "requests" ? 0 : ofCalls);
+  const lackingAt = (now: number, units: number): number =>
+    units - available(now) - (window === 0 || isOver(now) ? 0 : backOf(othersUnderWay));
+  /** Of this window, by the time that all calls have ended. */
+  const couldBe = (now: number, units: number): boolean => shape === "bucket" || lackingAt(now, units) <= backOf(underWay) + ROUNDING;
+
+  /** What others wait for is not taken for the next call here. */
+  const use = (now: number, more: number): void => {
+    const before = held(now);
+    used = Math.max(0, used + more);
+    if (!isAwaited || more >= 0) return;
+    const givenBack = ceiling - Math.min(ceiling, used + before);
+    ceiling -= givenBack;
+    free += givenBack;
+    short(now);
   };
 
   return {
@@ -81,25 +104,26 @@ export function createPurse(
       return settled;
     },
     used: (now) => {
-      const gone = Math.max(0, limit - freeAt(now) - held(now));
+      const gone = Math.max(0, limit - available(now));
       // Nobody counts what all spent of a bucket in the last while: it is what lacks now, or what was spent here, as of one that is not shared.
       return shape === "bucket" ? Math.min(limit, Math.max(gone, spent.sum(now, windowMs))) : gone;
     },
     held,
-    available: (now) => held(now) + freeAt(now),
+    available,
     resetInMs: (now) => {
-      if (shape === "bucket") return ((limit - held(now) - freeAt(now)) * windowMs) / limit;
+      if (shape === "bucket") return ((limit - available(now)) * windowMs) / limit;
       return endsMs === undefined ? windowMs : Math.max(0, endsMs - now);
     },
     readyMs: (now, units) => {
       if (units > limit) return Number.POSITIVE_INFINITY;
       if (units <= held(now) + ROUNDING) return now;
       // What is not there in this window nobody gives, and those that need less would wait for it.
-      const isThere = shape === "bucket" || units <= held(now) + freeAt(now) + ROUNDING;
-      if (isThere && units >= needs(now)) asked = { units, atMs: now };
+      if (couldBe(now, units) && units >= needs(now)) asked = { units, atMs: now };
       short(now);
       if (units <= held(now) + ROUNDING) return now;
-      const lacking = units - held(now) - freeAt(now);
+      // What was heard last may have been long ago.
+      if (asked.units >= units && !couldBe(now, units)) asked = NOTHING;
+      const lacking = lackingAt(now, units);
       if (lacking <= ROUNDING || isOver(now)) return now + ASK_AGAIN_MS;
       return endsMs ?? now + Math.max(ASK_AGAIN_MS, (lacking * windowMs) / limit);
     },
@@ -117,7 +141,7 @@ export function createPurse(
           isSettled = true;
           calls--;
           underWay = calls === 0 ? 0 : underWay - units;
-          used = Math.max(0, used + real - units);
+          use(later, real - units);
           settled += real;
           if (real !== units) spent.add(later, real - units, windowMs);
         },
@@ -127,29 +151,36 @@ export function createPurse(
       settled += units;
       if (units < 0 && settledMs <= beganMs) return;
       spent.add(now, units, windowMs);
-      used = Math.max(0, used + units);
+      use(now, units);
       // While calls are under way it is told again and again.
       if (calls === 0) short(now);
     },
     told: () => undefined,
-    report: (now) => ({
-      limit,
-      windowMs,
-      shape,
-      resetInMs: now < firstEndsMs ? firstEndsMs - now : windowMs - ((now - firstEndsMs) % windowMs),
-      window,
-      used,
-      underWay,
-      wants: Math.max(needs(now), (recent.rate(now, MEASURED_MS) * AHEAD_MS) / 1000),
-      least: needs(now),
-    }),
+    get isOwed() {
+      return isOwed;
+    },
+    report: (now) => {
+      const least = needs(now);
+      isOwed = least > 0;
+      return {
+        limit,
+        windowMs,
+        shape,
+        resetInMs: now < firstEndsMs ? firstEndsMs - now : windowMs - ((now - firstEndsMs) % windowMs),
+        window,
+        used,
+        underWay,
+        wants: Math.max(least, (recent.rate(now, MEASURED_MS) * AHEAD_MS) / 1000),
+        least,
+      };
+    },
     granted: (now, grant, beforeEndMs, atMs = beforeEndMs) => {
       if (grant.window !== window) {
         used = underWay;
         if (window !== 0) beganMs = now;
       }
       grantedMs = now;
-      ({ window, ceiling, free } = grant);
+      ({ window, ceiling, free, others, othersUnderWay, isAwaited } = grant);
       [stopsMs, endsMs] = [beforeEndMs, atMs];
     },
   };

@@ -68,6 +68,12 @@ export interface UnitsGrant {
   readonly endsMs: number | undefined;
   /** Units in nobody's hands. */
   readonly free: number;
+  /** Units in the hands of others, who give them back where they are asked. */
+  readonly others: number;
+  /** Of others: what their calls do not take of it comes back. */
+  readonly othersUnderWay: number;
+  /** There is not enough for the next call of another: what is settled here is his. */
+  readonly isAwaited: boolean;
 }
 
 export interface Grant {

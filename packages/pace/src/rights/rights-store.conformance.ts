@@ -102,7 +102,8 @@ export function rightsStoreConformance(name: string, create: () => TwoEnds): voi
         const first = asked(one, { holder: "a", nth: 1, units: new Map([["usd", units]]) })?.units.get("usd");
         const spent = { ...units, window: first?.window ?? 0, used: 10 };
         const second = asked(one, { holder: "a", nth: 2, applied: 1, units: new Map([["usd", spent]]) })?.units.get("usd");
-        expect(second).toEqual({ window: first?.window, ceiling: 10, free: 0 });
+        expect(second).toMatchObject({ window: first?.window, ceiling: 10, free: 0, others: 0 });
+        expect(second?.endsMs).toBeUndefined();
         expect(asked(other, { holder: "b", nth: 1, units: new Map([["usd", units]]) })?.units.get("usd")?.ceiling).toBe(0);
       }),
     );

@@ -27,8 +27,8 @@ export function createSharing(weight: number, ports: HoldingPorts): Sharing {
     if (known !== undefined) return known;
     const purses: Purse[] = [];
     const gate: HoldingGate = {
-      // Until what is held and not needed was given back: what is not told any more counts as spent.
-      isBusy: () => purses.some((one) => one.outstanding > 0 || one.held(ports.clock.now()) > 0),
+      // Until what is held and not needed was given back, and what is asked for no more is owed no more: what is not told any more counts as spent.
+      isBusy: () => purses.some((one) => one.outstanding > 0 || one.isOwed || one.held(ports.clock.now()) > 0),
       hungry: () => [],
       whole: () => undefined,
       spendable: () => new Map(),
