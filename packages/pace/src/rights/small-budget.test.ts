@@ -35,9 +35,10 @@ interface TownSettings {
   readonly deadlineMs?: number;
   readonly callMs?: number;
   readonly delayMs?: number;
+  readonly shape?: "window" | "bucket";
 }
 
-function town({ count, limit = LIMIT, deadlineMs = 30_000, callMs = 100, delayMs = 0 }: TownSettings): Town {
+function town({ count, limit = LIMIT, deadlineMs = 30_000, callMs = 100, delayMs = 0, shape = "window" }: TownSettings): Town {
   const time = createVirtualTime();
   const carry = delayMs === 0 ? {} : { carry: (_holder: string, deliver: () => void) => void time.wake(time.now() + delayMs, deliver) };
   const rights = createMemoryRights(time, carry);
@@ -48,7 +49,7 @@ function town({ count, limit = LIMIT, deadlineMs = 30_000, callMs = 100, delayMs
       if (!dead.has(who)) rights.exchange(partition, report, answered);
     },
   });
-  const quotas = { work: [{ unit: "usd" as const, limit, windowMs: DAY_MS, shape: "window" as const }] };
+  const quotas = { work: [{ unit: "usd" as const, limit, windowMs: DAY_MS, shape }] };
   const paces = Array.from({ length: count }, (_, who) =>
     createPace({ quotas }, { clock: time, random: seededRandom(who + 1), rights: seenBy(who) }).with({ deadlineMs }),
   );
@@ -86,12 +87,13 @@ const close = ({ paces }: Town): void => {
 const answeredOf = ({ ends }: Town, who: number): number => ends.filter((end) => end.who === who && end.code === "answered").length;
 
 it.each([
-  [2, 0, 10_000],
-  [5, 0, 10_000],
-  [2, 40, 20_000],
-  [5, 40, 20_000],
-])("%i that share it, %i ms from its ledger, take turns, and all are answered", async (count, delayMs, untilMs) => {
-  const all = town({ count, delayMs });
+  [2, "window", 0, 10_000],
+  [5, "window", 0, 10_000],
+  [2, "window", 40, 20_000],
+  [5, "window", 40, 20_000],
+  [5, "bucket", 0, 10_000],
+] as const)("%i that share a %s, %i ms from its ledger, take turns, and all are answered", async (count, shape, delayMs, untilMs) => {
+  const all = town({ count, shape, delayMs });
   for (let who = 0; who < count; who++) void all.works(who, 6, 15, 0.1);
   await all.time.runSettled(untilMs);
   expect(all.ends.map(({ code }) => code)).toEqual(Array(6 * count).fill("answered"));
@@ -203,4 +205,29 @@ it("who waits no more is owed nothing any more within two seconds", async () => 
   await all.time.runSettled(began + 4500);
   expect(all.paces[2]?.gauges().find(({ unit }) => unit === "usd")?.waiting).toBe(0);
   close(all);
+});
+
+it("who asks again and again and is turned away for another quota keeps nobody from his turn", async () => {
+  const time = createVirtualTime();
+  const rights = createMemoryRights(time);
+  const budget = { unit: "usd" as const, limit: LIMIT, windowMs: DAY_MS, shape: "window" as const };
+  const [worker, ghost] = [1, 2].map((seed) =>
+    createPace(
+      { quotas: { "*": [budget], ghost: [{ limit: 1, windowMs: DAY_MS, shape: "window" }] } },
+      { clock: time, random: seededRandom(seed), rights },
+    ),
+  ) as [Pace, Pace];
+  const options = { guess: { requests: 1, usd: 15 }, told: () => ({ used: { usd: 0.01 } }) };
+  let turnedAway = 0;
+  for (let atMs = 0; atMs < 20_000; atMs += 50)
+    time.wake(atMs, () => void ghost.run("ghost", async () => 1, options).catch(() => turnedAway++));
+  let done = 0;
+  const works = async (): Promise<void> => {
+    for (; ; done++) await worker.run("work", async () => 1, options);
+  };
+  works().catch(() => undefined);
+  await time.runSettled(20_000);
+  expect(turnedAway).toBeGreaterThan(300);
+  expect(done).toBeGreaterThan(25);
+  for (const pace of [worker, ghost]) pace.close();
 });
