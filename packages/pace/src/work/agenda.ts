@@ -9,6 +9,7 @@ import { createLine, type Waiting } from "../gate/line.ts";
 
 export interface Planned extends Waiting {
   readonly key: string;
+  readonly kind: string;
   /** Date from which it may begin. */
   readonly fromMs: number;
 }
@@ -29,6 +30,8 @@ export interface Agenda {
   mostUrgent(): Planned | undefined;
   /** Of all, with the nearest deadline. */
   firstToExpire(): Planned | undefined;
+  /** All that have a deadline and may begin at some date, in no order. */
+  dated(): readonly Planned[];
   /** Date at which the next gets in line. */
   nextMs(): number;
 }
@@ -82,6 +85,11 @@ export function createAgenda(ranks: number): Agenda {
     first: () => line.first(),
     mostUrgent: () => urgent.first()?.piece,
     firstToExpire: () => expiring.first()?.piece,
+    dated: () => {
+      const dated: Planned[] = [];
+      for (const { piece } of entries.values()) if (piece.deadlineMs + piece.fromMs < Number.POSITIVE_INFINITY) dated.push(piece);
+      return dated;
+    },
     nextMs: () => ahead.first()?.piece.fromMs ?? Number.POSITIVE_INFINITY,
   };
 }

@@ -21,7 +21,7 @@ describe("the time of work that is put off", () => {
     const begun: string[] = [];
     let room = 0;
     const work = await open({ offPeak: { from: "22:00", to: "06:00" }, room: () => room, lastCallMs: 600_000 });
-    work.handle("note", notingHandler(time, begun));
+    work.handle("note", notingHandler(time, begun), { takesMs: 1000 });
     // From midnight on: the night ends at six.
     time.run(7 * HOUR_MS);
     for (const key of ["with room", "at night"]) await work.defer("note", 1, { key });

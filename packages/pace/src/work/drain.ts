@@ -10,7 +10,9 @@ import { createAlarm } from "../host/alarm.ts";
 import type { Clock } from "../host/clock.ts";
 import { createDates, type Moment } from "../host/dates.ts";
 import { type Agenda, createAgenda, type Planned } from "./agenda.ts";
+import { createDurations } from "./durations.ts";
 import { type Json, resultText } from "./json.ts";
+import { createLastCall } from "./last-call.ts";
 import type { Ledger, Steps } from "./ledger.ts";
 import type { UntilOffPeak } from "./off-peak.ts";
 import { type Piece, reasonOf, troubleOf, type WorkSettings } from "./piece.ts";
@@ -46,7 +48,7 @@ export interface DrainPorts {
 export interface Drain {
   readonly moment: () => Moment;
   readonly agenda: Agenda;
-  handle(kind: string, handler: Handler): void;
+  handle(kind: string, handler: Handler, takesMs?: number): void;
   isHandled(kind: string): boolean;
   /** It waits from now on. */
   add(piece: Piece): void;
@@ -60,6 +62,7 @@ export interface Drain {
 }
 
 interface Run {
+  readonly kind: string;
   readonly abort: AbortController;
   readonly deadlineAt: number;
   readonly beganMs: number;
@@ -78,8 +81,6 @@ const DISK_REST_MS = 1000;
 const PATIENCE_MS = 10_000;
 /** Of a kind that never came to an end, for estimates. */
 const USUAL_MS = 1000;
-/** The weight of the last one in what is usual. */
-const NEWS = 0.2;
 
 export function createDrain(settings: WorkSettings, { ledger, clock, room, untilOffPeak, tell }: DrainPorts): Drain {
   const moment = createDates(clock);
@@ -87,11 +88,24 @@ export function createDrain(settings: WorkSettings, { ledger, clock, room, until
   const agenda = createAgenda(settings.classes.length);
   const handlers = new Map<string, Handler>();
   const runs = new Map<string, Run>();
-  const usualMs = new Map<string, number>();
+  const durations = createDurations(settings.lastCallMs);
+  const lastCall = createLastCall(settings, { durations, now: () => clock.now(), dated: agenda.dated, under: () => runs.values() });
   let restUntilMs = Number.NEGATIVE_INFINITY;
   const alarm = createAlarm(clock, () => pump());
   let isPumping = false;
   let isClosing = false;
+
+  /** What is known from before. */
+  const recall = (): void => {
+    const ended = ledger.all().filter(({ state }) => state === "done" || state === "missed");
+    for (const { kind, state, tookMs, endedAt, deadlineAt } of ended.sort((one, other) => (one.endedAt ?? 0) - (other.endedAt ?? 0))) {
+      if (tookMs === undefined) continue;
+      if (state === "done") durations.add(kind, tookMs);
+      else if ((endedAt ?? 0) >= (deadlineAt ?? Number.POSITIVE_INFINITY)) durations.addAtLeast(kind, tookMs);
+    }
+  };
+
+  const isOver = ({ deadlineAt }: Piece): boolean => moment().leastMs >= (deadlineAt ?? Number.POSITIVE_INFINITY);
 
   /** Of a class that is no more: after all others. */
   const rankOf = (piece: Piece): number => {
@@ -104,6 +118,7 @@ export function createDrain(settings: WorkSettings, { ledger, clock, room, until
     agenda.remove(piece.key);
     agenda.add({
       key: piece.key,
+      kind: piece.kind,
       rank: rankOf(piece),
       requester: piece.requester,
       weight: 1,
@@ -146,7 +161,8 @@ export function createDrain(settings: WorkSettings, { ledger, clock, room, until
       runs.delete(key);
       pump();
     });
-    runs.set(key, { abort, deadlineAt: piece.deadlineAt ?? Number.POSITIVE_INFINITY, beganMs: clock.now(), ended });
+    lastCall.began(piece.kind);
+    runs.set(key, { kind: piece.kind, abort, deadlineAt: piece.deadlineAt ?? Number.POSITIVE_INFINITY, beganMs: clock.now(), ended });
   };
 
   const run = async (waiting: Piece, handler: Handler, signal: AbortSignal): Promise<void> => {
@@ -163,12 +179,13 @@ export function createDrain(settings: WorkSettings, { ledger, clock, room, until
       const payload = structuredClone(ledger.payload(piece.key) ?? null);
       const given = { key: piece.key, payload, tries: piece.tries, signal, steps: ledger.steps(piece.key) };
       const { result, reason } = kept(await handler(given));
-      const before = usualMs.get(piece.kind);
       const tookMs = clock.now() - beganMs;
-      usualMs.set(piece.kind, before === undefined ? tookMs : before + NEWS * (tookMs - before));
-      end = () => [{ state: "done", endedAt: moment().leastMs, reason }, result];
+      durations.add(piece.kind, tookMs);
+      end = () => [{ state: "done", endedAt: moment().leastMs, reason, tookMs }, result];
     } catch (error) {
-      end = (now) => [afterError(now, error)];
+      const tookMs = clock.now() - beganMs;
+      if (isOver(piece)) durations.addAtLeast(piece.kind, tookMs);
+      end = (now) => [{ ...afterError(now, error), tookMs }];
     }
     await keepEnd(piece.key, end);
   };
@@ -208,7 +225,7 @@ export function createDrain(settings: WorkSettings, { ledger, clock, room, until
     if (piece.isCancelled) return ended("cancelled");
     if (isClosing) return { state: "waiting", tries: piece.tries - 1 };
     const deadlineAt = piece.deadlineAt ?? Number.POSITIVE_INFINITY;
-    if (now >= deadlineAt) return ended("missed", `its deadline came while it was under way: ${reason}`);
+    if (isOver(piece)) return ended("missed", `its deadline came while it was under way: ${reason}`);
     if (trouble.kind === "hopeless") return ended("dead");
     if (trouble.kind === "stopped") {
       const waitMs = trouble.isDisk
@@ -241,7 +258,7 @@ export function createDrain(settings: WorkSettings, { ledger, clock, room, until
     const first = free > 0 ? agenda.first() : undefined;
     if (first !== undefined) return first;
     const urgent = agenda.mostUrgent();
-    return urgent !== undefined && urgent.deadlineMs - settings.lastCallMs <= mostMs ? urgent : undefined;
+    return urgent !== undefined && lastCall.isFor(urgent, mostMs) ? urgent : undefined;
   };
 
   const pump = (): void => {
@@ -295,26 +312,28 @@ export function createDrain(settings: WorkSettings, { ledger, clock, room, until
   };
 
   const estimate = (piece: Piece): number | undefined => {
-    const usual = usualMs.get(piece.kind) ?? USUAL_MS;
+    const usual = durations.usualMs(piece.kind) ?? USUAL_MS;
     const { leastMs } = moment();
     const under = runs.get(piece.key);
     if (under !== undefined) return leastMs + Math.max(0, usual - (clock.now() - under.beganMs));
     if (piece.state !== "waiting" || !handlers.has(piece.kind)) return undefined;
     let startMs = Math.max(leastMs, piece.fromAt);
-    if (!(roomNow(startMs) > 0)) {
-      const lastCall = piece.deadlineAt === null ? Number.POSITIVE_INFINITY : Math.max(startMs, piece.deadlineAt - settings.lastCallMs);
-      startMs = Math.min(lastCall, startMs + (untilOffPeak?.(startMs) ?? Number.POSITIVE_INFINITY));
-    }
     const before = agenda.upTo(rankOf(piece)) + (piece.fromAt > leastMs ? 1 : 0);
+    if (!(roomNow(startMs) > 0)) {
+      const latestMs = Math.max(startMs, lastCall.latestMs(piece.kind, piece.deadlineAt ?? Number.POSITIVE_INFINITY, before));
+      startMs = Math.min(latestMs, startMs + (untilOffPeak?.(startMs) ?? Number.POSITIVE_INFINITY));
+    }
     const estimated = startMs + Math.ceil(Math.max(1, before) / settings.atOnce) * usual;
     return Number.isFinite(estimated) ? estimated : undefined;
   };
 
+  recall();
   return {
     moment,
     agenda,
-    handle: (kind, handler) => {
+    handle: (kind, handler, takesMs) => {
       handlers.set(kind, handler);
+      if (takesMs !== undefined) durations.expect(kind, takesMs);
       for (const piece of ledger.all()) if (piece.kind === kind && piece.state === "waiting") add(piece);
       pump();
     },

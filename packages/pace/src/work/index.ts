@@ -14,6 +14,7 @@ export {
   createWork,
   type Decision,
   type DeferTerms,
+  type HandlerTerms,
   type Work,
   type WorkDepth,
   type WorkOptions,

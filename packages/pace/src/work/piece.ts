@@ -31,6 +31,8 @@ export interface Piece {
   readonly isCancelled: boolean;
   /** Why it is where it is. */
   readonly reason: string | null;
+  /** Under way, the last time that it came out of it. */
+  readonly tookMs?: number | undefined;
 }
 
 export const OPEN_STATES: ReadonlySet<WorkState> = new Set(["waiting", "running"]);
@@ -61,7 +63,10 @@ export interface WorkSettings {
   /** After a budget stopped it and did not say for how long; doubles each time. */
   readonly parkMs: number;
   readonly mostParkMs: number;
-  /** So long before its deadline it begins, whatever room there is: to be missed for politeness helps nobody. */
+  /**
+   * So long before its deadline it is to be done, and begins in time for that, whatever room there is: to be missed for politeness helps nobody. Of a kind that never came to an end
+   * one piece is taken to need as long.
+   */
   readonly lastCallMs: number;
   /** So long its key and result are known after it was done or cancelled, unless new work needs the room: put off again under the same key, it is not done again until then. */
   readonly keepMs: number;

@@ -55,6 +55,11 @@ export interface DeferTerms {
   readonly delayMs?: number | undefined;
 }
 
+export interface HandlerTerms {
+  /** How long one of this kind takes, until that was measured: so it begins early enough for its deadline the first time too. */
+  readonly takesMs?: number | undefined;
+}
+
 export interface WorkStatus {
   readonly key: string;
   readonly kind: string;
@@ -96,7 +101,8 @@ export interface WorkDepth {
 export interface Work extends AsyncDisposable {
   /** What was there at the opening, and what of it could not be read. */
   readonly found: Found;
-  handle(kind: string, handler: Handler): void;
+  /** Throws `bad-argument`. */
+  handle(kind: string, handler: Handler, terms?: HandlerTerms): void;
   /** Kept when it resolves. Throws `bad-argument`, `too-late`, `queue-full`, `disk-full`, `disk-failed`, `closed`. */
   defer(kind: string, payload: unknown, terms?: DeferTerms): Promise<WorkStatus>;
   /** None of what is not known, or not any more. */
@@ -193,11 +199,13 @@ export async function createWork({ shelf, clock, random }: WorkPorts, options: W
   await takeUp();
   return {
     found: shelf.found,
-    handle: (kind, handler) => {
+    handle: (kind, handler, terms = {}) => {
       checkName(kind, "kind");
       checkFunction(`the handler of "${kind}"`, handler);
+      checkNames("handle", terms, ["takesMs"]);
+      if (terms.takesMs !== undefined) checkNumber("takesMs", terms.takesMs, 1);
       if (drain.isHandled(kind)) throw new PaceError("bad-argument", `"${kind}" is handled already`, "One handler has a kind.");
-      drain.handle(kind, handler);
+      drain.handle(kind, handler, terms.takesMs);
     },
     defer: async (kind, payload, terms = {}) => {
       checkName(kind, "kind");
