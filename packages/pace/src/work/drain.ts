@@ -2,7 +2,7 @@
  * Begins pieces of work when there is room, and writes down what came of them.
  *
  * A piece is under way from before its being kept as *running* until its end is kept. Inputs: pieces that wait, handlers, time, room. Invariants: what begins was
- * kept as begun; what ended is told after that was kept; nothing begins whose deadline may have passed, and nothing is missed whose deadline may be to come;
+ * kept as begun; what ended is told after that was kept; nothing begins whose deadline may have passed, and nothing is missed whose deadline may be to come; what has a deadline begins early enough for it, room or not;
  * while the disk refuses, nothing begins, and ends are written again until they are kept.
  */
 import { PaceError } from "../error.ts";
@@ -97,11 +97,10 @@ export function createDrain(settings: WorkSettings, { ledger, clock, room, until
 
   /** What is known from before. */
   const recall = (): void => {
-    const ended = ledger.all().filter(({ state }) => state === "done" || state === "missed");
-    for (const { kind, state, tookMs, endedAt, deadlineAt } of ended.sort((one, other) => (one.endedAt ?? 0) - (other.endedAt ?? 0))) {
+    for (const { kind, state, tookMs, endedAt, deadlineAt } of ledger.all()) {
       if (tookMs === undefined) continue;
       if (state === "done") durations.add(kind, tookMs);
-      else if ((endedAt ?? 0) >= (deadlineAt ?? Number.POSITIVE_INFINITY)) durations.addAtLeast(kind, tookMs);
+      if (state === "missed" && (endedAt ?? 0) >= (deadlineAt ?? Number.POSITIVE_INFINITY)) durations.addAtLeast(kind, tookMs);
     }
   };
 

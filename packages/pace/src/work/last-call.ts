@@ -76,7 +76,7 @@ export function createLastCall(
   };
 
   const latestMs = (kind: string, deadlineMs: number, before: number): number =>
-    deadlineMs - Math.ceil(Math.max(1, before) / atOnce) * durations.mostMs(kind) - lastCallMs;
+    deadlineMs - Math.max(1, Math.ceil(before / atOnce)) * durations.mostMs(kind) - lastCallMs;
 
   return {
     isFor: (urgent, dateMs) => {
