@@ -2,8 +2,8 @@
  * Begins pieces of work when there is room, and writes down what came of them.
  *
  * A piece is under way from before its being kept as *running* until its end is kept. Inputs: pieces that wait, handlers, time, room. Invariants: what begins was
- * kept as begun; what ended is told after that was kept; nothing begins whose deadline may have passed, and nothing is missed whose deadline may be to come; what has a deadline begins early enough for it, room or not;
- * while the disk refuses, nothing begins, and ends are written again until they are kept.
+ * kept as begun; what ended is told after that was kept; nothing begins whose deadline may have passed, and nothing is missed whose deadline may be to come; what has
+ * a deadline begins early enough for it, room or not; while the disk refuses, nothing begins, and ends are written again until they are kept.
  */
 import { PaceError } from "../error.ts";
 import { createAlarm } from "../host/alarm.ts";

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { VirtualTime } from "../testing/virtual-time.ts";
 import { createWorkBench, HOUR_MS, type WorkBench } from "../testing/work-bench.ts";
@@ -162,6 +163,28 @@ describe("work whose deadline comes before the night", () => {
     expect(begun).toEqual([]);
     await until(181);
     expect(begun).toEqual([...Array(8).fill(100), 169]);
+  });
+
+  it("is all done, whatever comes by when, where that can be done at all", async () => {
+    const anyPiece = fc.record({ takes: fc.integer({ min: 1, max: 30 }), spare: fc.nat({ max: 60 }), at: fc.nat({ max: 20 }) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyPiece, { minLength: 1, maxLength: 40 }), fc.integer({ min: 1, max: 4 }), async (pieces, atOnce) => {
+        const { time, work, taking, putOff, states } = await morning({ atOnce, lastCallMs: 10_000 });
+        for (const takes of new Set(pieces.map((piece) => piece.takes)))
+          work.handle(`${takes}`, taking(takes * 1000), { takesMs: takes * 1000 });
+        let [allTake, longest] = [0, 0];
+        for (const { takes, spare, at } of pieces.toSorted((one, other) => one.at - other.at)) {
+          await time.runSettled(MORNING_MS + at * 1000);
+          // So long nobody needs who does the nearest deadline first, whatever he did before.
+          allTake += takes;
+          longest = Math.max(longest, takes);
+          await putOff(1, (allTake / atOnce + 2 * longest + 12 + spare) * 1000, `${takes}`);
+        }
+        await time.runSettled(MORNING_MS + HOUR_MS);
+        expect(states()).toEqual({ done: pieces.length });
+      }),
+      { seed: 8, numRuns: 40 },
+    );
   });
 
   it("is expected by when it will be done", async () => {
