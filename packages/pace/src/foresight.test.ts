@@ -89,6 +89,28 @@ describe("less, while something is short", () => {
   });
 });
 
+describe("what others take of a quota whose level the service tells", () => {
+  it("is short for who took nothing, and is met with less", async () => {
+    const fields = { "x-ratelimit-limit-requests": "100", "x-ratelimit-remaining-requests": "5", "x-ratelimit-reset-requests": "57s" };
+    const sent: unknown[] = [];
+    const fetch: Fetch = async (_input, init) => {
+      sent.push(JSON.parse(String(init?.body)).max_tokens);
+      return new Response("{}", { headers: fields });
+    };
+    const { time, pace } = town({ lesser: [fewerTokens()] }, { fetch });
+    const question = { method: "POST", body: JSON.stringify({ model: "large", messages: [], max_tokens: 8000 }) };
+    for (let call = 0; call < 2; call++) {
+      const answer = pace.fetch(`${ORIGIN}/v1/chat/completions`, question);
+      await time.runSettled(time.now() + 1000);
+      await answer;
+    }
+    expect(pace.standings()).toMatchObject([{ step: "emergency", gauge: { unit: "requests", source: "header" } }]);
+    expect(sent[0]).toBe(8000);
+    expect(sent[1]).toBeLessThan(8000);
+    pace.close();
+  });
+});
+
 const WINDOW: Gauge = {
   partition: "a model",
   unit: "context-tokens",

@@ -5,7 +5,7 @@ import type { Account } from "./quota/account.ts";
 /** One quota of the gate. */
 export interface AccountState
   extends Pick<Account, "unit" | "name" | "source" | "limit" | "windowMs" | "shape" | "outstanding" | "settled"> {
-  /** Units spent in the window. */
+  /** Units spent in the window, or that lack of a bucket: as of a gauge. */
   readonly used: number;
   /** Units that may be spent now. */
   readonly available: number;

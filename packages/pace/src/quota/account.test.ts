@@ -88,6 +88,34 @@ describe("what is told", () => {
   });
 });
 
+describe("what is used of a bucket", () => {
+  it("is what lacks of it, where others took of what the service tells", () => {
+    const account = createAccount(0, { ...BUCKET, remaining: 6 }, "header");
+    expect(account.used(0)).toBe(54);
+    account.reserve(0, 6);
+    expect(account.used(0)).toBe(60);
+    expect(account.used(30_000)).toBe(30);
+    account.told(30_000, { ...BUCKET, remaining: 3 }, 29_900);
+    expect(account.used(30_000)).toBe(57);
+  });
+
+  it("is what was spent within the window, where as much came back meanwhile", () => {
+    for (const source of ["policy", "header"] as const) {
+      const account = createAccount(0, BUCKET, source);
+      for (let second = 0; second < 50; second++) account.reserve(second * 1000, 1).settle(second * 1000, 1);
+      expect(account.available(50_000)).toBeCloseTo(60);
+      expect(account.used(50_000)).toBe(50);
+    }
+  });
+
+  it("is all of it while a debt is left", () => {
+    const account = createAccount(0, BUCKET, "policy");
+    account.reserve(0, 1).settle(0, 180);
+    expect(account.used(61_000)).toBe(60);
+    expect(account.used(150_000)).toBeCloseTo(30);
+  });
+});
+
 describe("any order of reserving and settling", () => {
   it("keeps what is under way and what was settled, to the unit", () => {
     const random = seededRandom(3);

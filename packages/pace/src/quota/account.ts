@@ -19,7 +19,7 @@ export interface Account {
   readonly outstanding: number;
   /** Units that were settled, ever. */
   readonly settled: number;
-  /** Units spent in the window: of a bucket those that were reserved or settled here within the last `windowMs`. */
+  /** Units spent in the window; of a bucket what lacks of it, or what was reserved and settled here within the last `windowMs`, whichever is more. */
   used(nowMs: number): number;
   /** Units that may be reserved now. */
   available(nowMs: number): number;
@@ -95,7 +95,10 @@ export function createAccount(nowMs: number, first: Reading, source: Source, dat
     },
     used: (now) => {
       count(now);
-      return Math.max(0, Math.min(limit, shape === "bucket" ? spent.sum(now, windowMs) : limit - remaining));
+      const gone = limit - remaining;
+      // A bucket that fills all the time lacks little under a load that just fits, so what was spent counts. What lacks is more where others took it, as of what a service
+      // tells, or where a call took more than there was; never where all of an owner's bucket is spent here, within what there is.
+      return Math.max(0, Math.min(limit, shape === "bucket" ? Math.max(gone, spent.sum(now, windowMs)) : gone));
     },
     available: (now) => {
       count(now);

@@ -13,7 +13,7 @@ export interface Gauge {
   /** None for what is held and given back, as memory is. */
   readonly windowMs: number | undefined;
   readonly shape: "bucket" | "window" | "held";
-  /** Units spent in the window, or held now. */
+  /** Units spent in the window, or held now; of a bucket what lacks of it where that is more: what others took of it is not there either. */
   readonly used: number;
   /** Units that are wanted and were not spent yet. */
   readonly waiting: number;
