@@ -2,10 +2,12 @@ import { describe, expect, it } from "vitest";
 import { fewerTokens } from "./degrade/fewer-tokens.ts";
 import { STAMP_FIELD, stampsOf } from "./degrade/stamp.ts";
 import { isPaceError } from "./error.ts";
+import { createForesight } from "./foresight.ts";
 import type { LadderEvent } from "./ladder/ladder.ts";
 import type { Rule } from "./ladder/rules.ts";
 import { createPace, type Fetch, type Pace, type PacePorts } from "./pace.ts";
 import type { CallTraits, PacePolicy } from "./policy.ts";
+import { createAccount } from "./quota/account.ts";
 import type { Gauge } from "./quota/gauge.ts";
 import { createVirtualTime, type VirtualTime } from "./testing/virtual-time.ts";
 
@@ -59,6 +61,75 @@ describe("a quota that is used up", () => {
     expect(() => pace.keep("tasks", () => undefined)).toThrow(/nobody hears/);
     expect(() => pace.on("log", () => undefined)).toThrow(/nobody hears/);
     pace.close();
+  });
+});
+
+describe("a burst that spends a whole quota within a moment", () => {
+  /** Before which of its calls it was kept, and how often all was looked at. */
+  async function burst(calls: number): Promise<{ readonly keptAt: readonly number[]; readonly looks: number }> {
+    let sent = 0;
+    const { time, pace } = town(HUNDRED, {
+      fetch: async () => {
+        sent++;
+        return new Response("{}");
+      },
+    });
+    const keptAt: number[] = [];
+    pace.keep("tasks", () => void keptAt.push(sent));
+    let looks = 0;
+    pace.include(() => {
+      looks++;
+      return [];
+    });
+    await time.runSettled(10_000);
+    looks = 0;
+    // Levels that nobody tells are found by trying, which takes its time; reserved classes wait for no such thing.
+    for (let call = 0; call < calls; call++) await pace.with({ class: "heartbeat" }).fetch(ORIGIN);
+    expect(time.now()).toBe(10_000);
+    pace.close();
+    return { keptAt, looks };
+  }
+
+  it("does not leave with the call that comes to an emergency before keepers have begun", async () => {
+    expect((await burst(100)).keptAt).toEqual([89]);
+  });
+
+  it("is looked at once for each step, and not for each call", async () => {
+    expect((await burst(100)).looks).toBeLessThanOrEqual(4);
+  });
+});
+
+describe("an account of which the ladder is told nothing", () => {
+  it("is not looked at for each call, however full it is", () => {
+    const time = createVirtualTime();
+    let looks = 0;
+    const gauges = (): readonly Gauge[] => {
+      looks++;
+      return [];
+    };
+    const foresight = createForesight(
+      {},
+      { clock: time, quietClock: time, gauges, isMeasured: false, critical: [], fault: () => undefined },
+    );
+    foresight.watch("log", () => undefined);
+    time.run(1000);
+    looks = 0;
+    const reading = {
+      unit: "requests",
+      name: "hour",
+      limit: 10,
+      windowMs: HOUR_MS,
+      remaining: 0,
+      resetInMs: HOUR_MS,
+      shape: "window",
+    } as const;
+    const drawn = [{ partition: ORIGIN, account: createAccount(0, reading, "header") }];
+    foresight.noticed(() => drawn);
+    time.run(1100);
+    looks = 0;
+    for (let call = 0; call < 100; call++) foresight.noticed(() => drawn);
+    expect(looks).toBe(1);
+    foresight.close();
   });
 });
 

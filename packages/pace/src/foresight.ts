@@ -1,8 +1,9 @@
 /**
  * What becomes short, seen while there is time: the ladder over all gauges, who keeps what must not be lost, who is told, and what is done with less meanwhile.
  *
- * Gauges are looked at when something happened, and not more often than a few times a second; while anything is short, and where something is measured that changes by
- * itself, every second as well. Nothing is looked at while nobody wants to know.
+ * Gauges are looked at when something happened, and not more often than a few times a second, unless what is spent of an account came to its next step: then at once,
+ * so that what must not be lost is kept before more is spent. While anything is short, and where something is measured that changes by itself, they are looked at every
+ * second as well. Nothing is looked at while nobody wants to know.
  */
 import { bad, shown } from "./argument.ts";
 import { createDegrader, type DegradeEvent, type Degrader } from "./degrade/degrader.ts";
@@ -10,6 +11,7 @@ import type { Shortage, Strategy } from "./degrade/strategy.ts";
 import { PaceError } from "./error.ts";
 import { createAlarm } from "./host/alarm.ts";
 import type { Clock } from "./host/clock.ts";
+import { createCrossings, type Drawn } from "./ladder/crossings.ts";
 import { createLadder, type Ladder, type LadderSettings, type Standing } from "./ladder/ladder.ts";
 import { createReactions, type Keeper, type ReactionFault, type ReactionSettings, type Watcher } from "./ladder/reactions.ts";
 import { createRules, type Rule, type Tagged } from "./ladder/rules.ts";
@@ -40,8 +42,8 @@ export interface ForesightPorts {
 export type IsMeant = (gauge: Gauge) => boolean;
 
 export interface Foresight {
-  /** Something happened that gauges may tell. */
-  noticed(): void;
+  /** Something happened that gauges may tell; `drawn`: of what more may be spent by it. */
+  noticed(drawn?: () => readonly Drawn[]): void;
   /** Whether anybody wants to know. */
   readonly isWanted: boolean;
   keep(name: string, keeper: Keeper): () => void;
@@ -63,7 +65,7 @@ interface Included {
   isFailing: boolean;
 }
 
-/** Calls come by the thousand; what is seen a quarter of a second later is seen in time. */
+/** Calls come by the thousand: forecasts, what waits and what is measured are seen in time a quarter of a second later. What is spent and came to its next step is not left so long. */
 const LOOK_MS = 250;
 const LOOK_AGAIN_MS = 1000;
 /** A limit that was assumed, or that refusals spoke against, is nothing to act on. */
@@ -74,6 +76,7 @@ export function createForesight(
   { clock, quietClock, gauges, isMeasured, critical, fault, lessened }: ForesightPorts,
 ): Foresight {
   const ladder: Ladder = createLadder(ladderSettings, clock);
+  const crossings = createCrossings(ladder);
   const reactions = createReactions(reactionSettings, { clock, fault: (one) => fault?.(one) });
   const held = createRules(rules, { clock, ladder });
   const degraderWith = (shortageOf: () => Shortage | undefined): Degrader =>
@@ -115,11 +118,20 @@ export function createForesight(
     alarm.forget();
     lookedMs = clock.now();
     const all = [...gauges(), ...[...included].flatMap(gaugesOf)].filter(({ confidence }) => confidence >= BELIEVED);
+    const events = ladder.look(all);
+    crossings.looked();
     // Keepers begin before this returns; faults of theirs are told, none is thrown.
-    void reactions.tell(ladder.look(all));
+    void reactions.tell(events);
     const isMoving = isMeasured || included.size > 0 || ladder.standings.some(({ step, use }) => step !== "calm" || use > 0);
     // Who was told may have closed it.
     if (isMoving && !isClosed) alarm.by(lookedMs + LOOK_AGAIN_MS);
+  };
+
+  const lookAtCrossings = (now: number, drawn: readonly Drawn[]): void => {
+    const found = crossings.find(now, drawn);
+    if (found === undefined) return;
+    look();
+    if (crossings.find(now, [found]) !== undefined) crossings.ignore(found.account);
   };
 
   const want = (): void => {
@@ -133,12 +145,16 @@ export function createForesight(
   };
 
   return {
-    noticed: () => {
+    noticed: (drawn) => {
       if (!isWanted || isClosed) return;
       const now = clock.now();
-      if (now - lookedMs >= LOOK_MS) look();
+      if (now - lookedMs >= LOOK_MS) {
+        look();
+        return;
+      }
       // Who wakes in time already is not asked to for every call.
-      else alarm.by(lookedMs + LOOK_MS);
+      alarm.by(lookedMs + LOOK_MS);
+      if (drawn !== undefined) lookAtCrossings(now, drawn());
     },
     keep: (name, keeper) => {
       heard(name);

@@ -25,6 +25,7 @@ import { measureProcess } from "./host/node/process.ts";
 import { systemRandom } from "./host/node/random.ts";
 import { openRightsFile } from "./host/node/rights-file.ts";
 import type { Random } from "./host/random.ts";
+import type { Drawn } from "./ladder/crossings.ts";
 import type { Standing } from "./ladder/ladder.ts";
 import type { Keeper, ReactionFault, Watcher } from "./ladder/reactions.ts";
 import type { Tagged } from "./ladder/rules.ts";
@@ -160,9 +161,9 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
   const askers = createAskers();
   let isClosed = false;
   const told = look && quiet(look);
-  const watch = (event: PaceEvent): void => {
+  const watch = (event: PaceEvent, drawn?: () => readonly Drawn[]): void => {
     told?.(event);
-    foresight.noticed();
+    foresight.noticed(drawn);
   };
   const pool = policy.here === undefined ? undefined : createPool(policy.here, measure ?? measureProcess(clock));
 
@@ -212,13 +213,15 @@ export function createPace(policy: PacePolicy = {}, ports: PacePorts = {}): Pace
       throttle: throttles?.(name),
       turned,
     });
+    const drawn = (): readonly Drawn[] => gate.accounts.map((account, nth) => ({ partition: ofPolicy[nth]?.scope ?? name, account }));
+    const watchHere = (event: PaceEvent): void => watch(event, drawn);
     const ports: CallPorts = {
       gate,
       budget: createRetryBudget(clock),
       clock,
       // What nobody hears is not put together.
       get watch() {
-        return told === undefined && !foresight.isWanted ? undefined : watch;
+        return told === undefined && !foresight.isWanted ? undefined : watchHere;
       },
     };
     return { gate, ports, correction: createCostCorrection(), policy: ofPolicy };

@@ -93,6 +93,8 @@ export interface Gate {
   /** What is called back may be so before this returns. The function returned takes the call out of the line. */
   enter(terms: CallTerms, waiter: Waiter): () => void;
   state(): GateState;
+  /** Of which its calls take: those of the policy first. */
+  readonly accounts: readonly Account[];
   /** What is known of its quotas, but for those of the policy; `partition` is what it is called there. */
   gauges(partition: string): readonly Gauge[];
   /** Units that its calls wait for. */
@@ -455,6 +457,9 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
         pausedMs: Math.max(0, ownPauseMs - now, askedPauseMs - now),
         accounts: lanes.all.map(({ account }) => account),
       };
+    },
+    get accounts() {
+      return lanes.all.map(({ account }) => account);
     },
     gauges: (partition) => lanes.gauges(clock.now(), partition, waitingOf),
     waiting: waitingOf,

@@ -43,8 +43,28 @@ function agent(as: "keep" | "watch", file: string): string {
   `;
 }
 
-function killed(as: "keep" | "watch", file: string): Promise<NodeJS.Signals | null> {
-  const child = spawn(process.execPath, ["--input-type=module", "--eval", agent(as, file)], { stdio: ["ignore", "ignore", "inherit"] });
+/** An agent whose calls, one at once after the other, spend the whole of its quota; it is killed by the answer to the one with which it came to 90 in a hundred. */
+function hasty(file: string): string {
+  return `
+    import { writeFileSync } from "node:fs";
+    import { createPace } from "${SRC}pace.ts";
+    const headers = { "x-ratelimit-limit-requests": "1000", "x-ratelimit-remaining-requests": "990", "x-ratelimit-reset-requests": "1s" };
+    const fault = ({ error }) => { throw error; };
+    const pace = createPace(
+      { quotas: { "*": [{ limit: 20, windowMs: 3600000, shape: "window" }] } },
+      { fetch: async () => new Response("", { headers }), fault },
+    );
+    let done = 0;
+    pace.keep("tasks", () => writeFileSync(${JSON.stringify(file)}, String(done)));
+    for (; done < 20; done++) {
+      await pace.fetch("https://api.example.com/");
+      if (done + 1 === 18) process.kill(process.pid, "SIGKILL");
+    }
+  `;
+}
+
+function killed(program: string): Promise<NodeJS.Signals | null> {
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", program], { stdio: ["ignore", "ignore", "inherit"] });
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", (_code, signal) => resolve(signal));
@@ -54,7 +74,7 @@ function killed(as: "keep" | "watch", file: string): Promise<NodeJS.Signals | nu
 describe("an agent that is killed right after it crossed into an emergency", () => {
   it("has kept all of its tasks", async () => {
     const file = join(folder, "kept.json");
-    expect(await killed("keep", file)).toBe("SIGKILL");
+    expect(await killed(agent("keep", file))).toBe("SIGKILL");
     const tasks = JSON.parse(await readFile(file, "utf8")) as { readonly state: string }[];
     expect(tasks.length).toBe(1000);
     expect(tasks.every(({ state }) => state === "half done")).toBe(true);
@@ -62,7 +82,13 @@ describe("an agent that is killed right after it crossed into an emergency", () 
 
   it("has lost them where keeping is one reaction among others", async () => {
     const file = join(folder, "lost.json");
-    expect(await killed("watch", file)).toBe("SIGKILL");
+    expect(await killed(agent("watch", file))).toBe("SIGKILL");
     await expect(readFile(file)).rejects.toThrow(/ENOENT/);
+  });
+
+  it("has kept them before that call left, though all was spent within a moment", async () => {
+    const file = join(folder, "hasty.txt");
+    expect(await killed(hasty(file))).toBe("SIGKILL");
+    expect(await readFile(file, "utf8")).toBe("17");
   });
 });

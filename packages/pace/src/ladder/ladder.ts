@@ -13,9 +13,9 @@ import { UNITS } from "../policy.ts";
 import type { Gauge } from "../quota/gauge.ts";
 import { choicesOf, willOf, willOfWarning } from "./advice.ts";
 import { type Climber, createClimber } from "./climber.ts";
-import { heightOf, higherOf, type Step, THRESHOLDS, type Thresholds } from "./step.ts";
+import { aboveStep, heightOf, higherOf, type Step, THRESHOLDS, type Thresholds } from "./step.ts";
 import { thresholdsOf } from "./thresholds.ts";
-import { gaugeKey, useOf } from "./use.ts";
+import { type GaugeName, gaugeKey, useOf } from "./use.ts";
 
 export interface LadderSettings {
   /** Shares of a limit: 0.5, 0.75 and 0.9 unless said. */
@@ -68,6 +68,8 @@ export interface Ladder {
   look(gauges: readonly Gauge[]): readonly LadderEvent[];
   /** The highest of the gauges that are meant; none where all are calm. */
   highest(isMeant?: (gauge: Gauge) => boolean): Standing | undefined;
+  /** From which use on a gauge is higher than it is now; infinity where nothing is. */
+  nextOf(gauge: GaugeName): number;
 }
 
 const MARGIN = 0.05;
@@ -160,6 +162,7 @@ export function createLadder(settings: LadderSettings, clock: Clock): Ladder {
         if (heightOf(standing.step) > heightOf(highest?.step ?? "calm") && isMeant(standing.gauge)) highest = standing;
       return highest;
     },
+    nextOf: (gauge) => aboveStep(rungs.get(gaugeKey(gauge))?.standing.step ?? "calm", limitsOf(gauge)),
   };
 }
 

@@ -33,8 +33,17 @@ export function higherOf(one: Step, other: Step): Step {
 /** Sums of fractions miss a threshold by less. */
 const ROUNDING = 1e-9;
 
+export function isReached(use: number, threshold: number): boolean {
+  return use + ROUNDING >= threshold;
+}
+
 /** The highest step that holds at this use. */
 export function stepAt(use: number, { warned, saving, emergency }: Thresholds): Step {
-  const seen = use + ROUNDING;
-  return seen >= emergency ? "emergency" : seen >= saving ? "saving" : seen >= warned ? "warned" : "calm";
+  return isReached(use, emergency) ? "emergency" : isReached(use, saving) ? "saving" : isReached(use, warned) ? "warned" : "calm";
+}
+
+/** From which use on a higher step holds; infinity where none does. */
+export function aboveStep(step: Step, thresholds: Thresholds): number {
+  const next = STEPS[heightOf(step) + 1];
+  return next === undefined || next === "calm" ? Number.POSITIVE_INFINITY : thresholds[next];
 }

@@ -1,8 +1,7 @@
 import { checkNames, checkNumber, type Given, saidOf } from "../argument.ts";
 import { PaceError } from "../error.ts";
-import type { Gauge } from "../quota/gauge.ts";
 import type { Thresholds } from "./step.ts";
-import { gaugeKey } from "./use.ts";
+import { type GaugeName, gaugeKey } from "./use.ts";
 
 /** What waits may be some times what there is; who writes 75 means three quarters. */
 const MOST = 10;
@@ -13,7 +12,7 @@ export function thresholdsOf(
   all: Thresholds,
   quotas: Readonly<Record<string, Given<Thresholds>>>,
   margin: number,
-): (gauge: Gauge) => Thresholds {
+): (gauge: GaugeName) => Thresholds {
   checkThresholds("thresholds", all, margin);
   for (const [key, own] of Object.entries(quotas)) checkThresholds(`the thresholds of "${key}"`, { ...all, ...saidOf(own) }, margin);
   return (gauge) => ({ ...all, ...saidOf(quotas[gaugeKey(gauge)] ?? quotas[`${gauge.unit} ${gauge.name}`] ?? quotas[gauge.unit] ?? {}) });
