@@ -16,8 +16,7 @@ export interface Throttle {
   left(nowMs: number, rank: number): void;
 }
 
-/** No call in so long: a limit that moves is seen when the gate looks again. */
-const NEVER_PER_SECOND = 1e-9;
+/** A limit that moves is seen when the gate looks again. */
 const LOOK_AGAIN_MS = 1000;
 
 /**
@@ -31,7 +30,7 @@ export function createThrottle(limitOf: (nowMs: number, rank: number) => Throttl
   const pacedMs = (now: number, rank: number, perSecond: number): number => {
     const pacer = pacers.get(rank) ?? createPacer(0);
     pacers.set(rank, pacer);
-    return pacer.readyMs(now, 1, Math.max(NEVER_PER_SECOND, perSecond), 1);
+    return pacer.readyMs(now, 1, perSecond, 1);
   };
   /** Whether so many are under way of its class, or of those whose limit is as high or higher, as may be. */
   const isFull = (now: number, most: number, ofRanks: readonly number[]): boolean => {
@@ -63,7 +62,7 @@ export function createThrottle(limitOf: (nowMs: number, rank: number) => Throttl
     readyMs: (now, rank, underWay, ofRanks) => {
       const { perSecond, mostUnderWay } = limitOf(now, rank);
       // Of none under way no answer comes that would let one leave: that ends with time.
-      if (mostUnderWay === 0) return now + LOOK_AGAIN_MS;
+      if (isNothing(perSecond, mostUnderWay)) return now + LOOK_AGAIN_MS;
       if (
         mostUnderWay !== Number.POSITIVE_INFINITY &&
         (ofRanks === undefined ? underWay >= mostUnderWay : isFull(now, mostUnderWay, ofRanks))
@@ -75,8 +74,9 @@ export function createThrottle(limitOf: (nowMs: number, rank: number) => Throttl
       const limit = limitOf(now, rank);
       const { perSecond, mostUnderWay } = limit;
       if (perSecond === Number.POSITIVE_INFINITY && mostUnderWay !== 0) return now;
-      const isNothing = perSecond === 0 || mostUnderWay === 0;
-      const paced = isNothing ? Number.POSITIVE_INFINITY : pacedMs(now, rank, perSecond) + (ahead / perSecond) * 1000;
+      const paced = isNothing(perSecond, mostUnderWay)
+        ? Number.POSITIVE_INFINITY
+        : pacedMs(now, rank, perSecond) + (ahead / perSecond) * 1000;
       if (paced <= now) return now;
       const leaves = Math.min(paced, easesMs(now, rank, limit));
       // Of nothing it is sure that it ends, if not when.
@@ -96,6 +96,11 @@ export function createThrottle(limitOf: (nowMs: number, rank: number) => Throttl
       }
     },
   };
+}
+
+/** Whether no call may leave: also none that was earned before. */
+function isNothing(perSecond: number, mostUnderWay: number): boolean {
+  return perSecond <= 0 || mostUnderWay <= 0;
 }
 
 /** Whoever calls chooses the names. */
