@@ -8,6 +8,8 @@
 import type { Calibration } from "./calibration.ts";
 import type { IsPinned, Outline } from "./groups.ts";
 import type { Ledger, Weighed } from "./ledger.ts";
+import { gainOfMedia, type Held, heldIn, leaveOut, mediaIn } from "./left-media.ts";
+import type { Media } from "./media.ts";
 import type { MessagePart, MessageStyle } from "./message-style.ts";
 import { inTime, type Patience } from "./patience.ts";
 import { EARLIER_WORK, type Kept, type Shelf } from "./shelf.ts";
@@ -35,6 +37,7 @@ export interface Output {
   readonly callId: string;
   readonly tool: string;
   readonly text: string;
+  readonly media: readonly Media[];
 }
 
 export interface SummaryRequest {
@@ -61,7 +64,7 @@ export function outputsOf<Message>(messages: readonly Message[], { partsOf, isPi
     }
     return parts.flatMap((part) =>
       part.kind === "result" && !stays && counts.get(part.callId) === 1
-        ? [{ index, callId: part.callId, tool: part.tool ?? tools.get(part.callId) ?? "", text: part.text }]
+        ? [{ index, callId: part.callId, tool: part.tool ?? tools.get(part.callId) ?? "", text: part.text, media: part.media ?? [] }]
         : [],
     );
   });
@@ -71,7 +74,7 @@ export function outputsOf<Message>(messages: readonly Message[], { partsOf, isPi
 const COUNTED = 0.8;
 
 /** How many tokens less the messages take, at least, with another text in the place of that output. */
-export function gainOf<Message>(message: Message, { text }: Output, shown: string, measures: Measures<Message>): number {
+function gainOf<Message>(message: Message, { text }: Output, shown: string, measures: Measures<Message>): number {
   const { ledger, calibration, weigh, lookAt } = measures;
   const [whole, own] = [weigh(message), lookAt(text).guess];
   const share = Math.min(1, sumOfGuess(own) / Math.max(1, sumOfGuess(whole.guess)));
@@ -99,8 +102,52 @@ export async function replaceOutputs<Message>(
 }
 
 /** What will stand for an output, as long as it will be, before anything is kept. */
-export function expectedStandIn({ tool, text }: Output, reader: string): string {
+function expectedStandIn({ tool, text }: Pick<Output, "tool" | "text">, reader: string): string {
   return standInText({ reference: `ref-${"0".repeat(16)}`, tool, characters: text.length }, text, reader);
+}
+
+/** What may stand by reference: an output, or what a message has of pictures and files. */
+export type Leave = { readonly index: number; readonly gain: number } & ({ readonly output: Output } | { readonly held: Held });
+
+/**
+ * The oldest first, without the newest within `keepTokens` and without what brings nothing. `mayLeave`: of messages with pictures and files, as what a tool showed may be seen
+ * again, and what the user shows may not.
+ */
+export function leavesOf<Message>(
+  messages: readonly Message[],
+  { keepTokens, freshFrom, mayLeave }: { readonly keepTokens: number; readonly freshFrom: number; mayLeave(index: number): boolean },
+  measures: Measures<Message>,
+): readonly Leave[] {
+  const messageAt = (index: number): Message => messages[index] as Message;
+  const all: readonly Leave[] = [
+    ...outputsOf(messages, measures).map((output) => {
+      const gain = gainOf(messageAt(output.index), output, expectedStandIn(output, measures.reader), measures);
+      return { index: output.index, gain, output };
+    }),
+    ...heldIn(messages, measures)
+      .filter(({ index }) => mayLeave(index))
+      .map((held) => ({ index: held.index, gain: gainOfMedia(messageAt(held.index), held.media, measures), held })),
+  ];
+  let newest = 0;
+  const leaves: Leave[] = [];
+  for (const leave of all.toSorted((one, other) => one.index - other.index).toReversed()) {
+    if (leave.index >= freshFrom) continue;
+    newest += Math.max(0, leave.gain);
+    if (leave.gain > 0 && newest > keepTokens) leaves.unshift(leave);
+  }
+  return leaves;
+}
+
+/** Keeps each and puts what stands for it in its place. */
+export async function leaveByReference<Message>(
+  messages: readonly Message[],
+  leaves: readonly Leave[],
+  measures: Measures<Message>,
+): Promise<readonly Message[]> {
+  const outputs = leaves.flatMap((leave) => ("output" in leave ? [leave.output] : []));
+  const held = leaves.flatMap((leave) => ("held" in leave ? [leave.held] : []));
+  const next = await replaceOutputs(messages, outputs, (kept, text) => standInText(kept, text, measures.reader), measures);
+  return leaveOut(next, held, measures);
 }
 
 /** The longest of beginnings and ends that takes at most so many tokens, and is at least so long that it says something. */
@@ -156,10 +203,15 @@ export async function summarised<Message>(
 ): Promise<Summarised<Message> | undefined> {
   const { style, shelf, calibration, ledger, reader, weigh } = measures;
   const leaves = new Set(indexes);
-  const told = transcriptOf(
-    indexes.map((index) => messages[index] as Message),
+  const bare = await leaveOut(
+    messages,
+    heldIn(messages, measures).filter(({ index }) => leaves.has(index)),
     measures,
   );
+  const leaving = indexes.map((index) => bare[index] as Message);
+  // A picture that the store did not keep would be lost: a summary has no room for it.
+  if (leaving.some((message) => mediaIn(message, measures).length > 0)) return undefined;
+  const told = transcriptOf(leaving, measures);
   const before = indexes.reduce((sum, index) => sum + ledger.tokensOf(weigh(messages[index] as Message)), 0);
   const most = Math.min(mostTokens, before / 2);
   const kept = await shelf.keep(EARLIER_WORK, told);

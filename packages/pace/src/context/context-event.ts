@@ -10,7 +10,7 @@ export type ContextEvent =
   | { readonly kind: "notes-failed"; readonly cause: unknown }
   /** An output came in by its beginning and end only. */
   | { readonly kind: "paged"; readonly tool: string; readonly reference: string; readonly characters: number }
-  /** Outputs stand by reference. */
+  /** Outputs stand by reference, and pictures and files, each message with some as one. */
   | { readonly kind: "compacted"; readonly outputs: number; readonly fromTokens: number; readonly toTokens: number }
   /** Messages became one. `failure`: why the summariser's words were not used. */
   | {

@@ -22,28 +22,19 @@ import type { Clock } from "../host/clock.ts";
 import { systemClock } from "../host/node/clock.ts";
 import type { Gauge } from "../quota/gauge.ts";
 import { createCalibration, MOST_WRONG } from "./calibration.ts";
-import {
-  expectedStandIn,
-  gainOf,
-  leaving,
-  type Measures,
-  type Output,
-  outputsOf,
-  pageWithin,
-  replaceOutputs,
-  summarised,
-} from "./compaction.ts";
+import { leaveByReference, leavesOf, leaving, type Measures, outputsOf, pageWithin, replaceOutputs, summarised } from "./compaction.ts";
 import type { ContextStore } from "./context-store.ts";
 import { outlineOf } from "./groups.ts";
 import { createLedger, type Weighed } from "./ledger.ts";
+import { heldIn, leaveOut } from "./left-media.ts";
 import type { MessagePart } from "./message-style.ts";
 import { overflowOf } from "./overflow.ts";
 import { inTime, type Patience } from "./patience.ts";
 import { createReadingTool, type ReadingTool } from "./reading-tool.ts";
 import { type ContextWindowSettings, checkedSettings, checkTokens } from "./settings.ts";
 import { createShelf } from "./shelf.ts";
-import { standInText } from "./shown-text.ts";
 import { createTextLooks } from "./text-looks.ts";
+import { addGuesses } from "./token-guess.ts";
 import { createToolGrowth } from "./tool-growth.ts";
 import { weighParts } from "./weigh.ts";
 import { createWindowSize } from "./window-size.ts";
@@ -197,21 +188,20 @@ export function createContextWindow<Message>(given: ContextWindowSettings<Messag
     );
   };
 
-  /** Outputs by reference, the oldest first, until it is at `goal`. `keepTokens`: of the newest that stay. */
+  /**
+   * Outputs, and pictures and files that tools showed, by reference, the oldest first, until it is at `goal`. `keepTokens`: of the newest that stay. `isTight`: what the user
+   * showed leaves too, where he does not ask of it now.
+   */
   const compact = async (
     messages: readonly Message[],
     measures: Measuring,
-    { goal, keepTokens, freshFrom, leastGain }: { goal: number; keepTokens: number; freshFrom: number; leastGain: number },
+    { goal, keepTokens, leastGain, isTight }: { goal: number; keepTokens: number; leastGain: number; isTight: boolean },
   ): Promise<readonly Message[]> => {
     const fromTokens = measures.most(messages);
-    let newest = 0;
-    const candidates: (Output & { readonly gain: number })[] = [];
-    for (const output of outputsOf(messages, measures).toReversed()) {
-      if (output.index >= freshFrom) continue;
-      const gain = gainOf(messages[output.index] as Message, output, expectedStandIn(output, reader), measures);
-      newest += Math.max(0, gain);
-      if (gain > 0 && newest > keepTokens) candidates.unshift({ ...output, gain });
-    }
+    const { groups, freshFrom } = outlineOf(messages, style, measures.partsOf, settings.isPinned);
+    const isAsked = (index: number): boolean => groups.some(({ from, to, isPinned }) => isPinned && from <= index && index < to);
+    const mayLeave = (index: number): boolean => style.roleOf(messages[index] as Message) === "tool" || (isTight && !isAsked(index));
+    const candidates = leavesOf(messages, { keepTokens, freshFrom, mayLeave }, measures);
     const sum = candidates.reduce((all, { gain }) => all + gain, 0);
     if (sum <= leastGain) return messages;
     let [next, at, isOver] = [messages, 0, true];
@@ -219,7 +209,7 @@ export function createContextWindow<Message>(given: ContextWindowSettings<Messag
       const missing = measures.most(next) - goal;
       const from = at;
       for (let won = 0; at < candidates.length && won < missing; at++) won += candidates[at]?.gain ?? 0;
-      next = await replaceOutputs(next, candidates.slice(from, at), (kept, text) => standInText(kept, text, reader), measures);
+      next = await leaveByReference(next, candidates.slice(from, at), measures);
       isOver = measures.most(next) > goal;
     }
     const toTokens = measures.most(next);
@@ -273,14 +263,15 @@ export function createContextWindow<Message>(given: ContextWindowSettings<Messag
     const freshFrom = freshOf(given);
     let messages = await pageLarge(given, freshFrom, measures, largest());
     growth.turned();
-    for (const { index, tool, text } of outputsOf(messages, measures))
-      if (index >= freshFrom) growth.saw(tool, calibration.likely(lookAt(text).guess));
+    for (const { index, tool, text, media } of outputsOf(messages, measures))
+      if (index >= freshFrom)
+        growth.saw(tool, calibration.likely(media.reduce((sum, one) => addGuesses(sum, one.guess), lookAt(text).guess)));
 
     await note(messages, levelOf(measures.most(messages)), signal);
     const goal = room() * settings.compactTo;
     const leastGain = (): number => (measures.most(messages) > room() ? 0 : room() * LEAST_GAIN);
     if (levelOf(measures.most(messages)) >= settings.compactAt)
-      messages = await compact(messages, measures, { goal, keepTokens: room() * KEPT, freshFrom, leastGain: leastGain() });
+      messages = await compact(messages, measures, { goal, keepTokens: room() * KEPT, leastGain: leastGain(), isTight: false });
     if (levelOf(measures.most(messages)) >= settings.summariseAt)
       messages = await summarise(
         messages,
@@ -290,11 +281,20 @@ export function createContextWindow<Message>(given: ContextWindowSettings<Messag
       );
     if (measures.most(messages) <= room()) return messages;
     // Nothing less helps: all that was read, then what was not.
-    messages = await compact(messages, measures, { goal, keepTokens: 0, freshFrom: freshOf(messages), leastGain: 0 });
+    messages = await compact(messages, measures, { goal, keepTokens: 0, leastGain: 0, isTight: true });
     if (measures.most(messages) > room())
       messages = await summarise(messages, measures, { keepTokens: 0, leastGain: 0, mostTokens: Number.POSITIVE_INFINITY }, signal);
     for (let most = largest() / 2; measures.most(messages) > room() && most > LEAST_OUTPUT_TOKENS; most /= 4)
       messages = await pageLarge(messages, freshOf(messages), measures, most);
+    // What a tool shows that no window holds: better to be told so than to end.
+    for (const held of heldIn(messages, measures)) {
+      const fromTokens = measures.most(messages);
+      if (fromTokens <= room() || measures.likely(messages) * SURE <= room()) break;
+      if (held.index < freshOf(messages) || style.roleOf(messages[held.index] as Message) !== "tool") continue;
+      const next = await leaveOut(messages, [held], measures);
+      if (next !== messages) onEvent({ kind: "compacted", outputs: 1, fromTokens, toTokens: measures.most(next) });
+      messages = next;
+    }
     return messages;
   };
 

@@ -5,7 +5,7 @@
  * comes after the model's last word: it has not read it yet.
  */
 import type { MessagePart, MessageStyle } from "./message-style.ts";
-import { SUMMARY_BEGINS } from "./shown-text.ts";
+import { isStandIn } from "./shown-text.ts";
 
 export interface Group {
   /** Indexes of messages, the second one not in it. */
@@ -64,5 +64,5 @@ function indexAfterLastAnswer<Message>(
 }
 
 function isAsked(part: MessagePart): boolean {
-  return part.kind === "other" || (part.kind === "text" && !part.text.startsWith(SUMMARY_BEGINS));
+  return part.kind === "other" || (part.kind === "text" && !isStandIn(part.text));
 }

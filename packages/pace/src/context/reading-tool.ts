@@ -1,6 +1,6 @@
 /** The tool by which a model reads again what left its window. What it answers is bounded, and an output like all others: it is admitted, and may leave the window again. */
 import { isFields } from "./message-style.ts";
-import { EARLIER_WORK, type Kept, type Shelf } from "./shelf.ts";
+import { EARLIER_WORK, type Kept, MEDIA_BEGINS, type Shelf } from "./shelf.ts";
 import { boundary, sliced } from "./shown-text.ts";
 
 export interface ReadingTool {
@@ -26,6 +26,8 @@ const MOST_WORDS_CHARACTERS = 200;
 /** `fits`: whether so much may come into the window. What is read again must come in, as nothing is won by leaving it out once more. */
 export function createReadingTool(name: string, shelf: Shelf, fits: (text: string) => boolean): ReadingTool {
   const page = async (reference: string, asked: Readonly<Record<string, unknown>>): Promise<string> => {
+    if (reference.startsWith(MEDIA_BEGINS))
+      return "That was a picture or a file, and is no text to read: call the tool again that gave it.";
     const text = await shelf.get(reference);
     if (text === undefined) return `Nothing is kept as ${reference.slice(0, 80)}. References begin with "ref-".`;
     if (typeof asked["find"] === "string") return found([[reference, text]], asked["find"], fits);

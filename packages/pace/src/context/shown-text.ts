@@ -1,5 +1,5 @@
 /** What stands in the window for texts that left it. Each names the reference, the size, and how to read on; models read it, so it is said in words. */
-import type { Kept } from "./shelf.ts";
+import { type Kept, MEDIA_BEGINS } from "./shelf.ts";
 
 /** What a summary begins with: by this it is known again, so that it is not taken for what the user asks. */
 export const SUMMARY_BEGINS = "[Earlier work in short: ";
@@ -11,6 +11,16 @@ const HEAD_CHARACTERS = 48;
 export function standInText(kept: Kept, text: string, reader: string): string {
   const head = sliced(text, 0, HEAD_CHARACTERS).replaceAll(/\s+/g, " ");
   return `[${kept.characters} characters left out, ${reader} ${kept.reference}: ${head} …]`;
+}
+
+/** For a picture, a document. Short, as there may be hundreds. `reader` reads it again where it is words. */
+export function leftOutText(what: string, reference: string, reader: string): string {
+  return reference.startsWith(MEDIA_BEGINS) ? `[${what} left out: ${reference}]` : `[${what} left out: ${reader} ${reference}]`;
+}
+
+/** Whether that text is nobody's words, but stands for what was said or shown. */
+export function isStandIn(text: string): boolean {
+  return text.startsWith(SUMMARY_BEGINS) || /^\[[a-z]+ left out: [\w -]+\]$/.test(text);
 }
 
 /** For an output that is too large: so many characters of its beginning, and half as many of its end. */

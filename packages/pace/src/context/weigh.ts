@@ -11,6 +11,11 @@ export function weighParts(role: MessageRole, parts: readonly MessagePart[], loo
   for (const part of parts) {
     const look = lookAt(part.kind === "other" ? part.key : part.text);
     guess = addGuesses(guess, part.kind === "other" ? part.guess : look.guess);
+    if (part.kind === "result")
+      for (const media of part.media ?? []) {
+        guess = addGuesses(guess, media.guess);
+        told += `\n${fingerprintOf(media.key)}`;
+      }
     if (part.kind === "call") guess = addGuesses(guess, lookAt(part.tool).guess);
     told += `\n${part.kind} ${"callId" in part ? part.callId : ""} ${look.fingerprint}`;
   }

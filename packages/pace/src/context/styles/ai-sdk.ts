@@ -1,7 +1,18 @@
 /** Model messages as the AI SDK has them, from version 4 (`args`, `result`) on (`input`, `output`). Messages of its user interface are converted by it before. */
-import { isFields, type MessagePart, type MessageRole, type MessageStyle, roleIn, sumOf, textIn } from "../message-style.ts";
-import { guessMedia } from "../token-guess.ts";
-import { unknownPart } from "./openai.ts";
+import { fileOf, inTurn, type Media, pictureOf, wordyOf } from "../media.ts";
+import {
+  type Fields,
+  isFields,
+  type MessagePart,
+  type MessageRole,
+  type MessageStyle,
+  mediaPart,
+  resultPart,
+  roleIn,
+  sumOf,
+  textIn,
+} from "../message-style.ts";
+import { contentOf, isText, unknownPart, withText } from "./openai.ts";
 
 export interface AiSdkMessage {
   readonly role: string;
@@ -18,9 +29,21 @@ export function aiSdkMessages<Message extends AiSdkMessage = AiSdkMessage>(): Me
       ...message,
       content: (message.content as readonly unknown[]).map((part) => {
         if (!isFields(part) || part["type"] !== "tool-result" || textIn(part["toolCallId"]) !== callId) return part;
-        return "output" in part ? { ...part, output: { type: "text", value: text } } : { ...part, result: text };
+        const content = withText(listOf(part), text);
+        if ("output" in part) return { ...part, output: { type: Array.isArray(content) ? "content" : "text", value: content } };
+        return Array.isArray(listOf(part)) ? { ...part, result: text, experimental_content: content } : { ...part, result: text };
       }),
     }),
+    withoutMedia: (message, texts) => {
+      const left = inTurn(texts);
+      const content = (message.content as readonly unknown[]).map((part) => {
+        if (!isFields(part) || part["type"] !== "tool-result") return mediaOf(part) === undefined ? part : left(part);
+        const list = listOf(part)?.map((one) => (isText(one) ? one : left(one)));
+        if (list === undefined) return part;
+        return isFields(part["output"]) ? { ...part, output: { ...part["output"], value: list } } : { ...part, experimental_content: list };
+      });
+      return { ...message, content };
+    },
     userMessage: (text) => ({ role: "user", content: text }) as unknown as Message,
     inputTokensOf: (usage) => {
       const [told, cached] = [sumOf(usage, ["inputTokens"]) ?? sumOf(usage, ["promptTokens"]), sumOf(usage, ["cachedInputTokens"])];
@@ -43,21 +66,35 @@ function partOf(part: unknown): MessagePart {
         tool: textIn(part["toolName"]),
         text: textIn(part["input"] ?? part["args"]),
       };
-    case "tool-result":
-      return { kind: "result", callId: textIn(part["toolCallId"]), tool: textIn(part["toolName"]), text: outputText(part) };
-    case "image":
-    case "file": {
-      const data = part["image"] ?? part["data"];
-      const text = data instanceof Uint8Array ? `${data.length} bytes ${data.slice(0, 64).join()}` : textIn(data);
-      const isPicture = part["type"] === "image" || textIn(part["mediaType"]).startsWith("image/");
-      return { kind: "other", key: text, guess: guessMedia(isPicture, data instanceof Uint8Array ? data.length : text.length) };
+    case "tool-result": {
+      const { text, media } = contentOf(listOf(part) ?? outputText(part), mediaOf);
+      return resultPart(textIn(part["toolCallId"]), textIn(part["toolName"]), text, media);
     }
-    default:
-      return unknownPart(part);
+    default: {
+      const media = mediaOf(part);
+      return media === undefined ? unknownPart(part) : mediaPart(media);
+    }
   }
 }
 
-function outputText(part: Readonly<Record<string, unknown>>): string {
-  const { output, result } = part;
+/** Of a result of several parts; in version 4 it stands beside the result, and is what is sent. */
+function listOf({ output, experimental_content: beside }: Fields): readonly unknown[] | undefined {
+  if (isFields(output)) return output["type"] === "content" && Array.isArray(output["value"]) ? output["value"] : undefined;
+  return Array.isArray(beside) ? beside : undefined;
+}
+
+function outputText({ output, result }: Fields): string {
   return isFields(output) && "value" in output ? textIn(output["value"]) : textIn(output ?? result);
+}
+
+/** What a message or a result has of them: from version 4 to 7 there are a dozen names. */
+const MEDIA = /^(?:image|file|media)(?:-(?:data|url|id|file-id|file-reference|reference))?$/;
+
+function mediaOf(part: unknown): Media | undefined {
+  if (!isFields(part) || typeof part["type"] !== "string" || !MEDIA.test(part["type"])) return undefined;
+  const own = part["image"] ?? part["data"] ?? part["url"] ?? part["fileId"] ?? part["reference"];
+  const isPicture = part["type"].startsWith("image") || textIn(part["mediaType"] ?? part["mimeType"]).startsWith("image/");
+  if (isFields(own) && own["type"] === "text") return wordyOf(part, "document");
+  const data = isFields(own) ? (own["data"] ?? own["url"] ?? own) : own;
+  return isPicture ? pictureOf(part, data) : fileOf(part, data);
 }

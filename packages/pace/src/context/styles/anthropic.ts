@@ -1,7 +1,7 @@
 /** Messages as Anthropic's have them: results of tools are blocks in what the user says. The system prompt stands beside them: hand it over as `beside`. */
-import { isFields, type MessagePart, type MessageStyle, sumOf, textIn } from "../message-style.ts";
-import { guessMedia } from "../token-guess.ts";
-import { unknownPart } from "./openai.ts";
+import { fileOf, inTurn, type Media, pictureOf, wordyOf } from "../media.ts";
+import { isFields, type MessagePart, type MessageStyle, mediaPart, resultPart, sumOf, textIn } from "../message-style.ts";
+import { contentOf, isText, unknownPart, withText } from "./openai.ts";
 
 export interface AnthropicMessage {
   readonly role: string;
@@ -18,9 +18,18 @@ export function anthropicMessages<Message extends AnthropicMessage = AnthropicMe
     withResult: (message, callId, text) => ({
       ...message,
       content: (message.content as readonly unknown[]).map((block) =>
-        isResult(block) && textIn(block["tool_use_id"]) === callId ? { ...block, content: text } : block,
+        isResult(block) && textIn(block["tool_use_id"]) === callId ? { ...block, content: withText(block["content"], text) } : block,
       ),
     }),
+    withoutMedia: (message, texts) => {
+      const left = inTurn(texts);
+      const content = (message.content as readonly unknown[]).map((block) => {
+        if (!isResult(block)) return mediaOf(block) === undefined ? block : left(block);
+        const { content: own } = block;
+        return Array.isArray(own) ? { ...block, content: own.map((part: unknown) => (isText(part) ? part : left(part))) } : block;
+      });
+      return { ...message, content };
+    },
     userMessage: (text) => ({ role: "user", content: text }) as unknown as Message,
     inputTokensOf: (usage) => sumOf(usage, ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"]),
   };
@@ -37,19 +46,21 @@ function partOf(block: unknown): MessagePart {
       return { kind: "text", text: textIn(block["text"]) };
     case "tool_use":
       return { kind: "call", callId: textIn(block["id"]), tool: textIn(block["name"]), text: textIn(block["input"]) };
-    case "tool_result":
-      return { kind: "result", callId: textIn(block["tool_use_id"]), tool: undefined, text: resultText(block["content"]) };
-    case "image":
-    case "document": {
-      const text = textIn(block["source"]);
-      return { kind: "other", key: text, guess: guessMedia(block["type"] === "image", text.length) };
+    case "tool_result": {
+      const { text, media } = contentOf(block["content"], mediaOf);
+      return resultPart(textIn(block["tool_use_id"]), undefined, text, media);
     }
-    default:
-      return unknownPart(block);
+    default: {
+      const media = mediaOf(block);
+      return media === undefined ? unknownPart(block) : mediaPart(media);
+    }
   }
 }
 
-function resultText(content: unknown): string {
-  if (!Array.isArray(content)) return textIn(content);
-  return content.map((part: unknown) => (isFields(part) && typeof part["text"] === "string" ? part["text"] : textIn(part))).join("\n");
+function mediaOf(block: unknown): Media | undefined {
+  if (!isFields(block) || (block["type"] !== "image" && block["type"] !== "document")) return undefined;
+  const source = isFields(block["source"]) ? block["source"] : {};
+  const data = source["data"] ?? source["url"] ?? source["file_id"] ?? block["source"];
+  if (block["type"] === "image") return pictureOf(block, data);
+  return source["type"] === "text" || source["type"] === "content" ? wordyOf(block, "document") : fileOf(block, data);
 }
