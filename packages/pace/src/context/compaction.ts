@@ -164,19 +164,20 @@ const LEAST_PAGE_CHARACTERS = 128;
 /** Of a call or a word, in the summary that no model wrote. */
 const LINE_CHARACTERS = 160;
 
-/** Indexes of messages that leave for a summary: all but what is pinned, not read, or of the last groups within `keepTokens`. */
+/** Indexes of messages that leave for a summary: all but what is pinned, not read, or of the last groups within `keepTokens`. `isTight`: what is between leaves too. */
 export function leaving<Message>(
   messages: readonly Message[],
   { groups, freshFrom }: Outline,
-  keepTokens: number,
+  { keepTokens, isTight }: { readonly keepTokens: number; readonly isTight: boolean },
   { ledger, weigh }: Measures<Message>,
 ): readonly number[] {
   const left: number[] = [];
   let kept = 0;
   for (const group of groups.toReversed()) {
     const indexes = Array.from({ length: group.to - group.from }, (_, offset) => group.from + offset);
-    for (const index of indexes) kept += group.isPinned ? 0 : ledger.tokensOf(weigh(messages[index] as Message));
-    if (!group.isPinned && group.to < freshFrom && kept > keepTokens) left.push(...indexes);
+    const stays = group.isPinned && !(isTight && group.isBetween);
+    for (const index of indexes) kept += stays ? 0 : ledger.tokensOf(weigh(messages[index] as Message));
+    if (!stays && group.to < freshFrom && kept > keepTokens) left.push(...indexes);
   }
   return left.sort((one, other) => one - other);
 }

@@ -199,7 +199,8 @@ export function createContextWindow<Message>(given: ContextWindowSettings<Messag
   ): Promise<readonly Message[]> => {
     const fromTokens = measures.most(messages);
     const { groups, freshFrom } = outlineOf(messages, style, measures.partsOf, settings.isPinned);
-    const isAsked = (index: number): boolean => groups.some(({ from, to, isPinned }) => isPinned && from <= index && index < to);
+    const isAsked = (index: number): boolean =>
+      groups.some(({ from, to, isPinned, isBetween }) => isPinned && !isBetween && from <= index && index < to);
     const mayLeave = (index: number): boolean => style.roleOf(messages[index] as Message) === "tool" || (isTight && !isAsked(index));
     const candidates = leavesOf(messages, { keepTokens, freshFrom, mayLeave }, measures);
     const sum = candidates.reduce((all, { gain }) => all + gain, 0);
@@ -221,11 +222,11 @@ export function createContextWindow<Message>(given: ContextWindowSettings<Messag
   const summarise = async (
     messages: readonly Message[],
     measures: Measuring,
-    { keepTokens, leastGain, mostTokens }: { keepTokens: number; leastGain: number; mostTokens: number },
+    { keepTokens, leastGain, mostTokens, isTight }: { keepTokens: number; leastGain: number; mostTokens: number; isTight: boolean },
     signal: AbortSignal | undefined,
   ): Promise<readonly Message[]> => {
     const outline = outlineOf(messages, style, measures.partsOf, settings.isPinned);
-    const indexes = leaving(messages, outline, keepTokens, measures);
+    const indexes = leaving(messages, outline, { keepTokens, isTight }, measures);
     const gain = indexes.reduce((sum, index) => sum + ledger.tokensOf(measures.weigh(messages[index] as Message)), 0);
     if (indexes.length === 0 || gain <= leastGain) return messages;
     const fromTokens = measures.most(messages);
@@ -272,18 +273,23 @@ export function createContextWindow<Message>(given: ContextWindowSettings<Messag
     const leastGain = (): number => (measures.most(messages) > room() ? 0 : room() * LEAST_GAIN);
     if (levelOf(measures.most(messages)) >= settings.compactAt)
       messages = await compact(messages, measures, { goal, keepTokens: room() * KEPT, leastGain: leastGain(), isTight: false });
+    const usual = { keepTokens: room() * KEPT, mostTokens: room() * SUMMARY };
     if (levelOf(measures.most(messages)) >= settings.summariseAt)
-      messages = await summarise(
-        messages,
-        measures,
-        { keepTokens: room() * KEPT, leastGain: leastGain(), mostTokens: room() * SUMMARY },
-        signal,
-      );
+      messages = await summarise(messages, measures, { ...usual, leastGain: room() * LEAST_GAIN, isTight: false }, signal);
+    if (measures.most(messages) <= room()) return messages;
+    // It does not fit: what the user showed and said between his first request and his newest leaves before the work at hand does.
+    messages = await compact(messages, measures, { goal, keepTokens: room() * KEPT, leastGain: 0, isTight: true });
+    if (measures.most(messages) > room()) messages = await summarise(messages, measures, { ...usual, leastGain: 0, isTight: true }, signal);
     if (measures.most(messages) <= room()) return messages;
     // Nothing less helps: all that was read, then what was not.
     messages = await compact(messages, measures, { goal, keepTokens: 0, leastGain: 0, isTight: true });
     if (measures.most(messages) > room())
-      messages = await summarise(messages, measures, { keepTokens: 0, leastGain: 0, mostTokens: Number.POSITIVE_INFINITY }, signal);
+      messages = await summarise(
+        messages,
+        measures,
+        { keepTokens: 0, leastGain: 0, mostTokens: Number.POSITIVE_INFINITY, isTight: true },
+        signal,
+      );
     for (let most = largest() / 2; measures.most(messages) > room() && most > LEAST_OUTPUT_TOKENS; most /= 4)
       messages = await pageLarge(messages, freshOf(messages), measures, most);
     // What a tool shows that no window holds: better to be told so than to end.

@@ -23,7 +23,7 @@ export interface ContextWindowSettings<Message> {
   readonly summariseAt?: number | undefined;
   /** Where a compaction leads to: far below, so that it is seldom; each costs what the service kept of the messages in its cache. 0.45 unless said. */
   readonly compactTo?: number | undefined;
-  /** Messages that always stay, besides system messages and what the user asked last. */
+  /** Messages that always stay, besides system messages, and the first request and the newest of what the user asks now. */
   readonly isPinned?: IsPinned<Message> | undefined;
   /** Writes down what must survive, elsewhere. What it throws is told as an event, and it is asked again at the next call. */
   readonly writeNotes?: ((messages: readonly Message[], signal: AbortSignal) => Promise<void>) | undefined;
