@@ -1,6 +1,7 @@
 export type { ContextEvent } from "./context/context-event.ts";
 export { type ContextStore, memoryStore } from "./context/context-store.ts";
 export { type ContextCall, type ContextLook, type ContextWindow, createContextWindow } from "./context/context-window.ts";
+export type { Media } from "./context/media.ts";
 export type { MessagePart, MessageStyle } from "./context/message-style.ts";
 export type { ContextWindowSettings } from "./context/settings.ts";
 export { aiSdkMessages } from "./context/styles/ai-sdk.ts";

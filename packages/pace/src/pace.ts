@@ -69,7 +69,7 @@ export interface PacePorts {
   readonly measure?: Measure | undefined;
   /** Called with all that happens, as it happens, for metrics and logs. What it throws is dropped: no call pays for who looks on. */
   readonly watch?: ((event: PaceEvent) => void) | undefined;
-  /** Told of keepers and watchers that failed, or took too long, of a `told` that failed, and of models without a price where dollars are counted. */
+  /** Told of keepers and watchers that failed, or took too long, of a `told` or a `throttle` that failed, and of models without a price where dollars are counted. */
   readonly fault?: ((fault: ReactionFault) => void) | undefined;
   /** Told of all that is done with less, and of strategies that failed. */
   readonly lessened?: ((event: DegradeEvent) => void) | undefined;
