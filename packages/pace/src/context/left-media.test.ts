@@ -26,6 +26,12 @@ const aiCalls = (ids: readonly string[]): Message => ({
   role: "assistant",
   content: ids.map((id) => ({ type: "tool-call", toolCallId: id, toolName: "look", input: {} })),
 });
+/** `given`: where the parts stand. */
+const aiResults =
+  (given: (parts: readonly object[]) => object): Writing["results"] =>
+  (results) => [
+    { role: "tool", content: results.map(({ id, parts }) => ({ type: "tool-result", toolCallId: id, toolName: "look", ...given(parts) })) },
+  ];
 const aiUsage = (inputTokens: number): unknown => ({ inputTokens });
 
 const WRITINGS: readonly (readonly [string, Writing])[] = [
@@ -65,17 +71,7 @@ const WRITINGS: readonly (readonly [string, Writing])[] = [
       picture: (data) => ({ type: "image-data", data, mediaType: "image/png" }),
       file: (data) => ({ type: "file-data", data, mediaType: "application/pdf" }),
       calls: aiCalls,
-      results: (results) => [
-        {
-          role: "tool",
-          content: results.map(({ id, parts }) => ({
-            type: "tool-result",
-            toolCallId: id,
-            toolName: "look",
-            output: { type: "content", value: parts },
-          })),
-        },
-      ],
+      results: aiResults((parts) => ({ output: { type: "content", value: parts } })),
       usage: aiUsage,
     },
   ],
@@ -86,17 +82,7 @@ const WRITINGS: readonly (readonly [string, Writing])[] = [
       picture: (data) => ({ type: "file", data: { type: "data", data }, mediaType: "image/png" }),
       file: (data) => ({ type: "file", data: { type: "data", data }, mediaType: "application/pdf" }),
       calls: aiCalls,
-      results: (results) => [
-        {
-          role: "tool",
-          content: results.map(({ id, parts }) => ({
-            type: "tool-result",
-            toolCallId: id,
-            toolName: "look",
-            output: { type: "content", value: parts },
-          })),
-        },
-      ],
+      results: aiResults((parts) => ({ output: { type: "content", value: parts } })),
       usage: aiUsage,
     },
   ],
@@ -107,18 +93,7 @@ const WRITINGS: readonly (readonly [string, Writing])[] = [
       picture: (data) => ({ type: "image", data, mimeType: "image/png" }),
       file: (data) => ({ type: "file", data, mimeType: "application/pdf" }),
       calls: aiCalls,
-      results: (results) => [
-        {
-          role: "tool",
-          content: results.map(({ id, parts }) => ({
-            type: "tool-result",
-            toolCallId: id,
-            toolName: "look",
-            result: "shown",
-            experimental_content: parts,
-          })),
-        },
-      ],
+      results: aiResults((parts) => ({ result: "shown", experimental_content: parts })),
       usage: aiUsage,
     },
   ],
