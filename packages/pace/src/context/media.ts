@@ -46,15 +46,6 @@ export function mediaText(source: unknown): string | undefined {
   }
 }
 
-/** Puts a text part in the place of one after another; where there is no text for it, it stays. */
-export function inTurn(texts: readonly (string | undefined)[]): (part: unknown) => unknown {
-  let nth = 0;
-  return (part) => {
-    const text = texts[nth++];
-    return text === undefined ? part : { type: "text", text };
-  };
-}
-
 function keyOf(what: string, data: unknown): string {
   const bytes = bytesOf(data);
   const text = bytes === undefined ? textIn(data) : "";

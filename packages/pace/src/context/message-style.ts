@@ -53,15 +53,6 @@ export function textIn(value: unknown): string {
   }
 }
 
-/** A result as a part; without media it has none. */
-export function resultPart(callId: string, tool: string | undefined, text: string, media: readonly Media[]): MessagePart {
-  return { kind: "result", callId, tool, text, ...(media.length === 0 ? {} : { media }) };
-}
-
-export function mediaPart(media: Media): MessagePart {
-  return { kind: "other", key: media.key, guess: media.guess, media };
-}
-
 /** The sum of those that are numbers; `undefined` where the first is none. */
 export function sumOf(usage: unknown, names: readonly string[]): number | undefined {
   if (!isFields(usage)) return undefined;

@@ -1,18 +1,7 @@
 /** Model messages as the AI SDK has them, from version 4 (`args`, `result`) on (`input`, `output`). Messages of its user interface are converted by it before. */
-import { fileOf, inTurn, type Media, pictureOf, wordyOf } from "../media.ts";
-import {
-  type Fields,
-  isFields,
-  type MessagePart,
-  type MessageRole,
-  type MessageStyle,
-  mediaPart,
-  resultPart,
-  roleIn,
-  sumOf,
-  textIn,
-} from "../message-style.ts";
-import { contentOf, isText, unknownPart, withText } from "./openai.ts";
+import { fileOf, type Media, pictureOf, wordyOf } from "../media.ts";
+import { type Fields, isFields, type MessagePart, type MessageRole, type MessageStyle, roleIn, sumOf, textIn } from "../message-style.ts";
+import { inTurn, otherPart, resultPart, withoutOthers, withText } from "./content.ts";
 
 export interface AiSdkMessage {
   readonly role: string;
@@ -38,8 +27,9 @@ export function aiSdkMessages<Message extends AiSdkMessage = AiSdkMessage>(): Me
       const left = inTurn(texts);
       const content = (message.content as readonly unknown[]).map((part) => {
         if (!isFields(part) || part["type"] !== "tool-result") return mediaOf(part) === undefined ? part : left(part);
-        const list = listOf(part)?.map((one) => (isText(one) ? one : left(one)));
-        if (list === undefined) return part;
+        const own = listOf(part);
+        if (own === undefined) return part;
+        const list = withoutOthers(own, left);
         return isFields(part["output"]) ? { ...part, output: { ...part["output"], value: list } } : { ...part, experimental_content: list };
       });
       return { ...message, content };
@@ -66,14 +56,10 @@ function partOf(part: unknown): MessagePart {
         tool: textIn(part["toolName"]),
         text: textIn(part["input"] ?? part["args"]),
       };
-    case "tool-result": {
-      const { text, media } = contentOf(listOf(part) ?? outputText(part), mediaOf);
-      return resultPart(textIn(part["toolCallId"]), textIn(part["toolName"]), text, media);
-    }
-    default: {
-      const media = mediaOf(part);
-      return media === undefined ? unknownPart(part) : mediaPart(media);
-    }
+    case "tool-result":
+      return resultPart(textIn(part["toolCallId"]), textIn(part["toolName"]), listOf(part) ?? outputText(part), mediaOf);
+    default:
+      return otherPart(part, mediaOf);
   }
 }
 

@@ -1,7 +1,7 @@
 /** Messages as Anthropic's have them: results of tools are blocks in what the user says. The system prompt stands beside them: hand it over as `beside`. */
-import { fileOf, inTurn, type Media, pictureOf, wordyOf } from "../media.ts";
-import { isFields, type MessagePart, type MessageStyle, mediaPart, resultPart, sumOf, textIn } from "../message-style.ts";
-import { contentOf, isText, unknownPart, withText } from "./openai.ts";
+import { fileOf, type Media, pictureOf, wordyOf } from "../media.ts";
+import { isFields, type MessagePart, type MessageStyle, sumOf, textIn } from "../message-style.ts";
+import { inTurn, otherPart, resultPart, withoutOthers, withText } from "./content.ts";
 
 export interface AnthropicMessage {
   readonly role: string;
@@ -26,7 +26,7 @@ export function anthropicMessages<Message extends AnthropicMessage = AnthropicMe
       const content = (message.content as readonly unknown[]).map((block) => {
         if (!isResult(block)) return mediaOf(block) === undefined ? block : left(block);
         const { content: own } = block;
-        return Array.isArray(own) ? { ...block, content: own.map((part: unknown) => (isText(part) ? part : left(part))) } : block;
+        return Array.isArray(own) ? { ...block, content: withoutOthers(own, left) } : block;
       });
       return { ...message, content };
     },
@@ -46,14 +46,10 @@ function partOf(block: unknown): MessagePart {
       return { kind: "text", text: textIn(block["text"]) };
     case "tool_use":
       return { kind: "call", callId: textIn(block["id"]), tool: textIn(block["name"]), text: textIn(block["input"]) };
-    case "tool_result": {
-      const { text, media } = contentOf(block["content"], mediaOf);
-      return resultPart(textIn(block["tool_use_id"]), undefined, text, media);
-    }
-    default: {
-      const media = mediaOf(block);
-      return media === undefined ? unknownPart(block) : mediaPart(media);
-    }
+    case "tool_result":
+      return resultPart(textIn(block["tool_use_id"]), undefined, block["content"], mediaOf);
+    default:
+      return otherPart(block, mediaOf);
   }
 }
 
