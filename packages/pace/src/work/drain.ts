@@ -95,9 +95,10 @@ export function createDrain(settings: WorkSettings, { ledger, clock, room, until
   let isPumping = false;
   let isClosing = false;
 
-  /** What is known from before. */
+  /** What is known from before, in the order in which it ended: what was put off last need not be what was done last. */
   const recall = (): void => {
-    for (const { kind, state, tookMs, endedAt, deadlineAt } of ledger.all()) {
+    const known = ledger.all().toSorted((one, other) => (one.endedAt ?? 0) - (other.endedAt ?? 0));
+    for (const { kind, state, tookMs, endedAt, deadlineAt } of known) {
       if (tookMs === undefined) continue;
       if (state === "done") durations.add(kind, tookMs);
       if (state === "missed" && (endedAt ?? 0) >= (deadlineAt ?? Number.POSITIVE_INFINITY)) durations.addAtLeast(kind, tookMs);

@@ -86,6 +86,21 @@ describe("work whose deadline comes before the night", () => {
     expect(states()).toEqual({ done: 2 });
   });
 
+  it("begins early enough after a restart by what was done last, also where other work was put off after it", async () => {
+    const { bench, time, work, begun, taking, putOff, until, states } = await morning({ room: () => 8 });
+    work.handle("page", (piece) => taking(time.now() < MORNING_MS + HOUR_MS ? 1000 : 20 * MINUTE_MS)(piece));
+    for (let nth = 0; nth < 20; nth++) await work.defer("page", 1, { delayMs: HOUR_MS });
+    await putOff(20, 2 * HOUR_MS);
+    await until(180);
+    bench.disk.crash();
+    const again = await bench.open(NIGHT);
+    again.handle("page", taking(20 * MINUTE_MS));
+    await again.defer("page", 1, { deadlineMs: 4 * HOUR_MS });
+    await until(180 + 241);
+    expect(begun.at(-1)).toBe(180 + 240 - 20 - 10);
+    expect(states()).toEqual({ done: 41 });
+  });
+
   it.each(["in the same process", "after a restart"])("begins earlier the next time where its deadline stopped one, %s", async (where) => {
     const { bench, time, work, begun, putOff, until, states } = await morning();
     const slow: Handler = async ({ signal }) => {
