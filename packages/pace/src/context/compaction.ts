@@ -6,6 +6,7 @@
  * unless nothing fits otherwise.
  */
 import type { Calibration } from "./calibration.ts";
+import { gainOf } from "./gain.ts";
 import type { IsPinned, Outline } from "./groups.ts";
 import type { Ledger, Weighed } from "./ledger.ts";
 import { gainOfMedia, type Held, heldIn, leaveOut, mediaIn } from "./left-media.ts";
@@ -15,7 +16,7 @@ import { inTime, type Patience } from "./patience.ts";
 import { EARLIER_WORK, type Kept, type Shelf } from "./shelf.ts";
 import { pageText, sliced, standInText, summaryText } from "./shown-text.ts";
 import type { LookAtText } from "./text-looks.ts";
-import { guessText, sumOfGuess } from "./token-guess.ts";
+import { guessText } from "./token-guess.ts";
 
 export interface Measures<Message> {
   readonly style: MessageStyle<Message>;
@@ -70,17 +71,6 @@ export function outputsOf<Message>(messages: readonly Message[], { partsOf, isPi
   });
 }
 
-/** Of what is taken away, as the ledger counts what nobody told alone. */
-const COUNTED = 0.8;
-
-/** How many tokens less the messages take, at least, with another text in the place of that output. */
-function gainOf<Message>(message: Message, { text }: Output, shown: string, measures: Measures<Message>): number {
-  const { ledger, calibration, weigh, lookAt } = measures;
-  const [whole, own] = [weigh(message), lookAt(text).guess];
-  const share = Math.min(1, sumOfGuess(own) / Math.max(1, sumOfGuess(whole.guess)));
-  return ledger.tokensOf(whole) * share * COUNTED - calibration.most(guessText(shown));
-}
-
 /** Keeps the text of each and puts in its place what `shownAs` says, where that is shorter; the same array where none is. */
 export async function replaceOutputs<Message>(
   messages: readonly Message[],
@@ -121,7 +111,8 @@ export function leavesOf<Message>(
   const messageAt = (index: number): Message => messages[index] as Message;
   const all: readonly Leave[] = [
     ...outputsOf(messages, measures).map((output) => {
-      const gain = gainOf(messageAt(output.index), output, expectedStandIn(output, measures.reader), measures);
+      const shown = expectedStandIn(output, measures.reader);
+      const gain = gainOf(messageAt(output.index), measures.lookAt(output.text).guess, [shown], measures);
       return { index: output.index, gain, output };
     }),
     ...heldIn(messages, measures)

@@ -1,10 +1,11 @@
 /** Media that leave the messages: all of a message at once, and whole. What stands for one is a text part in its place, so that the message stays what its style has it be. */
 import type { Measures } from "./compaction.ts";
+import { gainOf } from "./gain.ts";
 import { type Media, mediaText } from "./media.ts";
 import type { MessagePart } from "./message-style.ts";
-import type { Shelf } from "./shelf.ts";
+import { MEDIA_BEGINS, type Shelf } from "./shelf.ts";
 import { leftOutText } from "./shown-text.ts";
-import { addGuesses, guessText, NO_TOKENS, sumOfGuess } from "./token-guess.ts";
+import { addGuesses, NO_TOKENS } from "./token-guess.ts";
 
 /** What one message has of them. */
 export interface Held {
@@ -30,17 +31,11 @@ export function heldIn<Message>(messages: readonly Message[], measures: Measures
   });
 }
 
-/** Of what is taken away, as the ledger counts what nobody told alone. */
-const COUNTED = 0.8;
-
 /** How many tokens less the message takes without them, at least. */
 export function gainOfMedia<Message>(message: Message, media: readonly Media[], measures: Measures<Message>): number {
-  const { ledger, calibration, weigh, reader } = measures;
-  const whole = weigh(message);
   const own = media.reduce((sum, { guess }) => addGuesses(sum, guess), NO_TOKENS);
-  const share = Math.min(1, sumOfGuess(own) / Math.max(1, sumOfGuess(whole.guess)));
-  const shown = media.reduce((sum, { what }) => sum + calibration.most(guessText(leftOutText(what, `media-${"0".repeat(16)}`, reader))), 0);
-  return ledger.tokensOf(whole) * share * COUNTED - shown;
+  const shown = media.map(({ what }) => leftOutText(what, `${MEDIA_BEGINS}${"0".repeat(16)}`, measures.reader));
+  return gainOf(message, own, shown, measures);
 }
 
 /** Keeps each and puts a word in its place; what is not kept stays. The same array where none left. */
