@@ -105,6 +105,16 @@ describe.each(STYLES)("messages of %s", (_name, style, calls, result, picture) =
   });
 });
 
+it("a part of OpenAI's that is a file and says something besides is a file, and leaves as one", () => {
+  const titled = { type: "file", file: { file_data: "AAAA" }, text: "our numbers" };
+  const drawing = { type: "image_url", image_url: { url: "https://example.com/a.png" } };
+  const style = openaiMessages();
+  const message = { role: "user", content: [titled, drawing] };
+  expect(style.partsOf(message)).toMatchObject([{ media: { source: titled } }, { media: { source: drawing } }]);
+  const left = [titled, { type: "text", text: "the drawing" }];
+  expect(style.withoutMedia?.(message, [undefined, "the drawing"])).toEqual({ role: "user", content: left });
+});
+
 describe("the tokens of the input", () => {
   it("are all of it, those of the cache too", () => {
     expect(openaiMessages().inputTokensOf({ prompt_tokens: 100, completion_tokens: 5 })).toBe(100);

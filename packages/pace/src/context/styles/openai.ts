@@ -62,7 +62,7 @@ function mediaOf(part: unknown): Media | undefined {
 
 function partOf(part: unknown): MessagePart {
   if (!isFields(part)) return { kind: "text", text: textIn(part) };
-  if (typeof part["text"] === "string") return { kind: "text", text: part["text"] };
+  if (typeof part["text"] === "string" && mediaOf(part) === undefined) return { kind: "text", text: part["text"] };
   return otherPart(part, mediaOf);
 }
 
