@@ -290,13 +290,14 @@ export function createContextWindow<Message>(given: ContextWindowSettings<Messag
         { keepTokens: 0, leastGain: 0, mostTokens: Number.POSITIVE_INFINITY, isTight: true },
         signal,
       );
+    const unreadFrom = freshOf(messages);
     for (let most = largest() / 2; measures.most(messages) > room() && most > LEAST_OUTPUT_TOKENS; most /= 4)
-      messages = await pageLarge(messages, freshOf(messages), measures, most);
+      messages = await pageLarge(messages, unreadFrom, measures, most);
     // What a tool shows that no window holds: better to be told so than to end.
     for (const held of heldIn(messages, measures)) {
+      if (held.index < unreadFrom || style.roleOf(messages[held.index] as Message) !== "tool") continue;
       const fromTokens = measures.most(messages);
       if (fromTokens <= room() || measures.likely(messages) * SURE <= room()) break;
-      if (held.index < freshOf(messages) || style.roleOf(messages[held.index] as Message) !== "tool") continue;
       const next = await leaveOut(messages, [held], measures);
       if (next !== messages) onEvent({ kind: "compacted", outputs: 1, fromTokens, toTokens: measures.most(next) });
       messages = next;
