@@ -115,6 +115,11 @@ export function createHolding(
   let news: { readonly answeredSentMs?: number; readonly refusedSentMs?: number; readonly askedUntilMs?: number } = {};
   let saidNews = news;
   let saidDemands: ReadonlyMap<string, number> = new Map();
+  let saidApplied = 0;
+  /** Since which answer nothing of pools is held. */
+  let emptyNth: number | undefined;
+  /** The ledger knows that nothing of pools is held: what it may still be counted for would be gone with this holder's last word. */
+  let isGivenBack = true;
   const alarm = createAlarm(clock, () => send());
   const wakeBy = (atMs: number): void => {
     if (!isClosed) alarm.by(atMs);
@@ -138,6 +143,7 @@ export function createHolding(
     const breakerUntilMs = gate.breakerUntilMs(now);
     saidDemands = new Map([...new Set([...recents.keys(), ...hungry])].map((unit) => [unit, demandOf(now, unit, hungry)]));
     saidNews = news;
+    saidApplied = applied;
     const { answeredSentMs, refusedSentMs, askedUntilMs } = news;
     return {
       holder,
@@ -208,15 +214,25 @@ export function createHolding(
       if (leftOfWindowMs === undefined) purses.get(key)?.granted(now, one, undefined);
       else purses.get(key)?.granted(now, one, leftMs + leftOfWindowMs * (1 - DRIFT), leftMs + leftOfWindowMs);
     }
+    giveBack(now);
     gate.changed();
     // Others are given it only when they know that it is not used any more.
     if (isLess && !store.isAtomic) wakeBy(now + LEAST_GAP_MS);
   };
 
+  /** Of an answer that gives nothing it has to be told that it is in force: until then those before it count, which may have given more. */
+  const giveBack = (now: number): void => {
+    if (store.isAtomic || purses.size === 0) return;
+    const isHeld = [...purses.values()].some((purse) => purse.held(now) > 0);
+    emptyNth = isHeld ? undefined : (emptyNth ?? applied);
+    if (isHeld || applied === nth) isGivenBack = emptyNth !== undefined && saidApplied >= emptyNth;
+    if (!isGivenBack) wakeBy(sentMs + RENEW_MS);
+  };
+
   /** While there is work, or others are to be told that there is none any more. */
   const goOn = (): void => {
     const isWanted = [...saidDemands.values()].some((one) => one > 0);
-    if (gate.isBusy() || isWanted) wakeBy(sentMs + RENEW_MS);
+    if (gate.isBusy() || isWanted || !isGivenBack) wakeBy(sentMs + RENEW_MS);
   };
 
   const isStarved = (now: number): boolean =>
